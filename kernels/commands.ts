@@ -1,0 +1,186 @@
+/** Recording: launches go into one encoder and one pass until they are submitted. */
+
+import type { Launch } from "./gpu.ts";
+import { type Kernel, packUniform } from "./pipelines.ts";
+import { Profile } from "./profile.ts";
+import type { Storage, Tensor } from "./tensor.ts";
+
+/** Bytes that a kernel's uniform may take. */
+const UNIFORM_BYTES = 256;
+/** Launches between two submissions at most. */
+const UNIFORM_SLOTS = 1024;
+/** Steps that the CPU may run ahead: waiting has a fixed cost, so not after each. */
+const STEPS_AHEAD = 8;
+
+/** The command encoder, the uniform ring and the bind group cache of a device. */
+export class Commands {
+  /** Layout of group 1: the uniform, at a dynamic offset. */
+  readonly uniformLayout: GPUBindGroupLayout;
+  /** Number of the current encoder; a storage remembers it when a command names its buffer. */
+  serial = 0;
+  readonly #device: GPUDevice;
+  readonly #timestamps: boolean;
+  readonly #uniforms: GPUBuffer;
+  readonly #uniformGroup: GPUBindGroup;
+  readonly #stride: number;
+  readonly #staging: ArrayBuffer;
+  readonly #view: DataView;
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  #used = 0;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #profile: Profile | undefined;
+  #sinceFence = 0;
+  #fence: Promise<void> | undefined;
+
+  /** Makes the uniform ring. */
+  constructor(device: GPUDevice, timestamps: boolean) {
+    this.#device = device;
+    this.#timestamps = timestamps;
+    this.#stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
+    this.#staging = new ArrayBuffer(this.#stride * UNIFORM_SLOTS);
+    this.#view = new DataView(this.#staging);
+    this.#uniforms = device.createBuffer({ size: this.#staging.byteLength, usage: 0x40 | 0x8 });
+    this.uniformLayout = device.createBindGroupLayout({
+      entries: [{ binding: 0, visibility: 4, buffer: { type: "uniform", hasDynamicOffset: true } }],
+    });
+    this.#uniformGroup = device.createBindGroup({
+      layout: this.uniformLayout,
+      entries: [{ binding: 0, resource: { buffer: this.#uniforms, size: UNIFORM_BYTES } }],
+    });
+  }
+
+  /** Records one kernel run. */
+  dispatch(
+    launch: Launch,
+    kernel: Kernel,
+    tensors: readonly Tensor[],
+    grid: readonly [number, number, number],
+  ): void {
+    if (this.#used === UNIFORM_SLOTS) this.submit();
+    const offset = this.#used * this.#stride;
+    packUniform(launch.label, kernel.params, launch.uniform ?? {}, this.#view, offset);
+    this.#used++;
+    const group = this.#bindGroup(kernel, tensors);
+    const pass = this.#profile ? this.#timedPass(launch.label) : this.#openPass();
+    pass.setPipeline(kernel.pipeline);
+    pass.setBindGroup(0, group);
+    pass.setBindGroup(1, this.#uniformGroup, [offset]);
+    pass.dispatchWorkgroups(...grid);
+  }
+
+  /** Records a copy between tensors' storages. */
+  copy(from: Storage, fromByte: number, to: Storage, toByte: number, bytes: number): void {
+    from.usedIn = to.usedIn = this.serial;
+    this.copyBuffer(from.buffer, fromByte, to.buffer, toByte, bytes);
+  }
+
+  /** Records a copy between buffers. */
+  copyBuffer(
+    from: GPUBuffer,
+    fromByte: number,
+    to: GPUBuffer,
+    toByte: number,
+    bytes: number,
+  ): void {
+    this.#endPass();
+    this.#openEncoder().copyBufferToBuffer(from, fromByte, to, toByte, bytes);
+  }
+
+  /** Records filling with zero bytes. */
+  clear(storage: Storage, byte: number, bytes: number): void {
+    this.#endPass();
+    storage.usedIn = this.serial;
+    this.#openEncoder().clearBuffer(storage.buffer, byte, bytes);
+  }
+
+  /** Hands everything recorded to the queue. */
+  submit(): void {
+    this.#endPass();
+    if (!this.#encoder) return;
+    if (this.#used > 0) {
+      // Ordered behind the previous submission, so the ring can be rewritten from its start.
+      const bytes = this.#used * this.#stride;
+      this.#device.queue.writeBuffer(this.#uniforms, 0, this.#staging, 0, bytes);
+    }
+    this.#device.queue.submit([this.#encoder.finish()]);
+    this.#encoder = undefined;
+    this.#used = 0;
+    this.serial++;
+  }
+
+  /** A buffer is about to be destroyed: nothing recorded or cached may name it any longer. */
+  forgetBuffers(): void {
+    this.submit();
+    this.#bindGroups.clear();
+  }
+
+  /** Submits; every few steps, waits until the steps before the last wait have run. */
+  async keepUp(): Promise<void> {
+    this.submit();
+    if (++this.#sinceFence < STEPS_AHEAD) return;
+    this.#sinceFence = 0;
+    const previous = this.#fence;
+    this.#fence = this.#device.queue.onSubmittedWorkDone().then(() => {});
+    await previous;
+  }
+
+  /** Runs `body` with one timed pass for each launch. */
+  async profile(body: () => void | Promise<void>, finish: () => Promise<void>): Promise<Profile> {
+    if (!this.#timestamps) throw new Error("Cannot profile: the adapter has no timestamp-query");
+    using profile = new Profile(this.#device);
+    this.#profile = profile;
+    try {
+      const start = performance.now();
+      await body();
+      await finish();
+      profile.wallMs = performance.now() - start;
+    } finally {
+      this.#profile = undefined;
+    }
+    await profile.collect();
+    return profile;
+  }
+
+  #timedPass(label: string): GPUComputePassEncoder {
+    this.#endPass();
+    const timestampWrites = this.#profile!.next(label);
+    this.#pass = this.#openEncoder().beginComputePass({
+      label,
+      ...(timestampWrites && { timestampWrites }),
+    });
+    return this.#pass;
+  }
+
+  #openEncoder(): GPUCommandEncoder {
+    return this.#encoder ??= this.#device.createCommandEncoder();
+  }
+
+  #openPass(): GPUComputePassEncoder {
+    return this.#pass ??= this.#openEncoder().beginComputePass();
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+
+  #bindGroup(kernel: Kernel, tensors: readonly Tensor[]): GPUBindGroup {
+    let key = kernel.layout.label;
+    for (const tensor of tensors) {
+      tensor.storage.usedIn = this.serial;
+      key += `,${tensor.storage.id}`;
+      if (tensor.offset) key += `+${tensor.offset}`;
+    }
+    let group = this.#bindGroups.get(key);
+    if (!group) {
+      const entries = tensors.map(({ storage: { buffer }, offset }, binding) => ({
+        binding,
+        resource: { buffer, offset },
+      }));
+      group = this.#device.createBindGroup({ layout: kernel.layout, entries });
+      this.#bindGroups.set(key, group);
+    }
+    return group;
+  }
+}

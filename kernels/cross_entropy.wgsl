@@ -1,0 +1,83 @@
+// Exact softmax cross entropy over a tile of the classes at a time.
+//
+// accumulate: folds the tile's scores of row n into state[n] = (max, sum of exp(score - max), target's score).
+// finish:     loss[n] = max + ln(sum) - target's score; state[n].x becomes ln Z = max + ln(sum).
+// gradient:   scores[n, v] = (exp(scores[n, v] - ln Z) - [v is the target]) * dloss[n], in place.
+// Shapes: scores [N, width], the classes first .. first + width - 1; target, loss, dloss [N]; state [N, 3].
+// Dispatch: accumulate: 1-D, one workgroup of LANES threads a row, folded;
+//           finish: 1-D over N threads; gradient: 1-D over N * width threads, folded.
+// Determinism: lanes take fixed shares and are folded in order; tiles in order.
+// Source of the running maximum: Milakov and Gimelshein 2018, "Online normalizer calculation".
+
+override LANES: u32 = 64u;
+
+struct Params {
+  rows: u32, // N
+  width: u32, // classes in the tile
+  first: u32, // first class of the tile; 0 starts the state
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(0) var<storage, read> scores: array<f32>;
+@group(0) @binding(1) var<storage, read> targets: array<u32>;
+@group(0) @binding(2) var<storage, read_write> state: array<f32>;
+
+var<workgroup> lanes: array<f32, LANES>;
+
+@compute @workgroup_size(LANES)
+fn accumulate(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+              @builtin(local_invocation_index) local: u32) {
+  let n = id.x + id.y * groups.x;
+  if (n >= params.rows) { return; }
+  let begin = n * params.width;
+  let end = begin + params.width;
+  var top = scores[begin];
+  for (var i = begin + local; i < end; i += LANES) { top = max(top, scores[i]); }
+  lanes[local] = top;
+  workgroupBarrier();
+  for (var lane = 0u; lane < LANES; lane++) { top = max(top, lanes[lane]); }
+  workgroupBarrier();
+  var sum = 0.0;
+  for (var i = begin + local; i < end; i += LANES) { sum += exp(scores[i] - top); }
+  lanes[local] = sum;
+  workgroupBarrier();
+  if (local != 0u) { return; }
+  for (var lane = 1u; lane < LANES; lane++) { sum += lanes[lane]; }
+  if (params.first > 0u) {
+    let before = state[3u * n];
+    let high = max(before, top);
+    sum = sum * exp(top - high) + state[3u * n + 1u] * exp(before - high);
+    top = high;
+  }
+  state[3u * n] = top;
+  state[3u * n + 1u] = sum;
+  let own = targets[n] - params.first; // wraps, and is too large, for earlier classes
+  if (own < params.width) { state[3u * n + 2u] = scores[begin + own]; }
+}
+
+@group(0) @binding(0) var<storage, read_write> final_state: array<f32>;
+@group(0) @binding(1) var<storage, read_write> loss: array<f32>;
+
+@compute @workgroup_size(64)
+fn finish(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+          @builtin(local_invocation_index) local: u32) {
+  let n = (id.x + id.y * groups.x) * 64u + local;
+  if (n >= params.rows) { return; }
+  let log_z = final_state[3u * n] + log(final_state[3u * n + 1u]);
+  final_state[3u * n] = log_z;
+  loss[n] = log_z - final_state[3u * n + 2u];
+}
+
+@group(0) @binding(0) var<storage, read> dloss: array<f32>;
+@group(0) @binding(2) var<storage, read> done: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dscores: array<f32>;
+
+@compute @workgroup_size(64)
+fn gradient(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+            @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  let n = i / params.width;
+  if (n >= params.rows) { return; }
+  let own = select(0.0, 1.0, i % params.width + params.first == targets[n]);
+  dscores[i] = (exp(dscores[i] - done[3u * n]) - own) * dloss[n];
+}

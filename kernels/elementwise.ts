@@ -1,0 +1,56 @@
+/** Elementwise arithmetic: add, multiply, scale. */
+
+import source from "./elementwise.wgsl" with { type: "text" };
+import type { Step } from "./step.ts";
+import { expectShape, type Tensor } from "./tensor.ts";
+
+const ADD = 0, MULTIPLY = 1, SCALE = 2;
+
+function run(step: Step, label: string, OP: number, a: Tensor, b: Tensor, factor = 1): Tensor {
+  expectShape(label, "the second operand", b, a.shape);
+  const out = step.tensor(a.shape);
+  const n4 = Math.ceil(a.size / 4);
+  step.gpu.dispatch({
+    label,
+    source,
+    constants: { OP },
+    inputs: [a, b],
+    outputs: [out],
+    uniform: { n4, factor },
+    grid: Math.ceil(n4 / 64),
+  });
+  return out;
+}
+
+/** `a + b`, elementwise; shapes must be equal (TypeError). */
+export function add(step: Step, a: Tensor, b: Tensor): Tensor {
+  return step.record({
+    name: "add",
+    inputs: [a, b],
+    output: run(step, "add", ADD, a, b),
+    backward: (dOut) => [dOut, dOut],
+  });
+}
+
+/** `a * b`, elementwise; shapes must be equal (TypeError). */
+export function multiply(step: Step, a: Tensor, b: Tensor): Tensor {
+  return step.record({
+    name: "multiply",
+    inputs: [a, b],
+    output: run(step, "multiply", MULTIPLY, a, b),
+    backward: (dOut) => [
+      a.requiresGrad ? run(step, "multiply", MULTIPLY, dOut, b) : null,
+      b.requiresGrad ? run(step, "multiply", MULTIPLY, dOut, a) : null,
+    ],
+  });
+}
+
+/** `factor * a`, elementwise. */
+export function scale(step: Step, a: Tensor, factor: number): Tensor {
+  return step.record({
+    name: "scale",
+    inputs: [a],
+    output: run(step, "scale", SCALE, a, a, factor),
+    backward: (dOut) => [run(step, "scale", SCALE, dOut, dOut, factor)],
+  });
+}

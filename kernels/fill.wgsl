@@ -1,0 +1,49 @@
+// Fills a tensor from one number, or from random numbers.
+//
+// scalar:  out[i] = value[0] * weight[i] (weight 1 unless WEIGHTED).
+// uniform_random: out[i] = low + (high - low) * u[i], u uniform in [0, 1), four elements a thread.
+// Shapes: value [1], weight and out [n].
+// Dispatch: 1-D over n (scalar) or ceil(n / 4) (uniform_random) threads, folded.
+// Determinism: a function of the inputs, or of (seed, stream, step, i) alone.
+
+override WEIGHTED: bool = false;
+
+struct Params {
+  n: u32,
+  low: f32,
+  high: f32,
+  seed_lo: u32,
+  seed_hi: u32,
+  stream: u32,
+  step: u32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(0) var<storage, read> value: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(64)
+fn scalar(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+          @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  if (i >= params.n) { return; }
+  if (WEIGHTED) { out[i] = value[0] * weight[i]; } else { out[i] = value[0]; }
+}
+
+@group(0) @binding(0) var<storage, read_write> drawn: array<f32>;
+
+@compute @workgroup_size(64)
+fn uniform_random(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) local: u32) {
+  let block = (id.x + id.y * groups.x) * 64u + local;
+  if (block * 4u >= params.n) { return; }
+  let words = philox(vec4<u32>(block, params.step, params.stream, 0u),
+                     vec2<u32>(params.seed_lo, params.seed_hi));
+  for (var lane = 0u; lane < 4u; lane++) {
+    let i = block * 4u + lane;
+    if (i < params.n) {
+      drawn[i] = params.low + (params.high - params.low) * unit_float(words[lane]);
+    }
+  }
+}

@@ -1,0 +1,23 @@
+// Rows of a table by id: out[i, e] = table[ids[i], e].
+//
+// Shapes: ids [n], table [V, W], out [n, W].
+// Dispatch: 1-D over n * W threads, folded. Determinism: copies only.
+
+struct Params {
+  n: u32, // ids
+  width: u32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(0) var<storage, read> ids: array<u32>;
+@group(0) @binding(1) var<storage, read> table: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  let row = i / params.width;
+  if (row >= params.n) { return; }
+  out[i] = table[ids[row] * params.width + i % params.width];
+}

@@ -1,0 +1,300 @@
+/** The device: memory, launches, one-pass command recording, read-back, and errors that surface. */
+
+import { type AdapterOptions, type KernelFamily, openAdapter, type Opened } from "./adapter.ts";
+import { Commands } from "./commands.ts";
+import { type KernelCode, PipelineCache } from "./pipelines.ts";
+import { BufferPool, type MemoryUse } from "./pool.ts";
+import type { Profile } from "./profile.ts";
+import { Step, type StepOptions } from "./step.ts";
+import { type DType, sizeOf, type Storage, Tensor, type TensorData } from "./tensor.ts";
+
+/** One kernel run, as data. */
+export interface Launch extends KernelCode {
+  /** Read-only storage at group 0, bindings 0 and up. */
+  readonly inputs: readonly Tensor[];
+  /** Read-write storage at the following bindings of group 0. */
+  readonly outputs: readonly Tensor[];
+  /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
+  readonly uniform?: Record<string, number>;
+  /**
+   * Workgroups. A number is one-dimensional and folded into rows when it exceeds the device's limit;
+   * the kernel numbers itself `workgroup_id.x + workgroup_id.y * num_workgroups.x`.
+   */
+  readonly grid: number | readonly [number, number, number];
+}
+
+/** Thrown when the GPU reports an error outside of a call, or is lost. */
+export class DeviceError extends Error {
+  /** Names the operation that was last recorded. */
+  constructor(op: string, reason: string) {
+    super(`GPU error at or before ${op}: ${reason}`);
+    this.name = "DeviceError";
+  }
+}
+
+/** A WebGPU device with everything that the kernels need. */
+export class Gpu implements Disposable {
+  /** The adapter's name. */
+  readonly name: string;
+  /** Whether the adapter is a program on the CPU. */
+  readonly software: boolean;
+  /** Which matmul and recurrent kernels are used. */
+  readonly family: KernelFamily;
+  /** Lanes of a subgroup if subgroup operations can be used, else 0. */
+  readonly subgroupSize: number;
+  /** Threads that share a row in row-wise sums: barriers are dear on a software adapter. */
+  readonly rowLanes: number;
+  /** The underlying device. */
+  readonly device: GPUDevice;
+  readonly #pool: BufferPool;
+  readonly #pipelines: PipelineCache;
+  readonly #commands: Commands;
+  #error: Error | undefined;
+  #lastOp = "start";
+  #nextStream = 0;
+  #disposed = false;
+
+  private constructor(opened: Opened, options: AdapterOptions, subgroupSize: number) {
+    const { device } = opened;
+    this.device = device;
+    this.name = opened.name;
+    this.software = opened.software;
+    this.family = options.family ?? (opened.software ? "direct" : "tiled");
+    this.subgroupSize = subgroupSize;
+    this.rowLanes = opened.software ? 8 : 64;
+    this.#commands = new Commands(device, opened.timestamps);
+    this.#pool = new BufferPool(device, () => this.#commands.forgetBuffers());
+    this.#pipelines = new PipelineCache(
+      device,
+      this.#commands.uniformLayout,
+      opened.subgroupHeader,
+    );
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.#fail((event as GPUUncapturedErrorEvent).error.message);
+    });
+    device.lost.then((info) => {
+      if (!this.#disposed) this.#fail(`device lost: ${info.message || info.reason}`);
+    });
+  }
+
+  /**
+   * Opens the best adapter.
+   *
+   * @throws {NoAdapterError} If there is none, or none in hardware although `hardware` is set.
+   */
+  static async create(options: AdapterOptions = {}): Promise<Gpu> {
+    const opened = await openAdapter(options);
+    const size = opened.subgroups ? await measureSubgroup(opened) : 0;
+    return new Gpu(opened, options, size);
+  }
+
+  /** What is allocated now. */
+  get memory(): MemoryUse {
+    return this.#pool.use;
+  }
+
+  /** A new number for a consumer of random numbers; equal from run to run by order of construction. */
+  nextStream(): number {
+    return this.#nextStream++;
+  }
+
+  /** Begins a step: the owner of everything that is computed within it. */
+  step(options: StepOptions = {}): Step {
+    this.#check("step");
+    return new Step(this, options);
+  }
+
+  /**
+   * A tensor of its own, zero or filled with `data`; its maker disposes of it.
+   *
+   * @throws {RangeError} If it is larger than one storage binding of the device.
+   */
+  tensor(shape: readonly number[], data?: TensorData): Tensor {
+    this.#checkSize(shape);
+    const dtype = data instanceof Uint32Array ? "u32" : "f32";
+    const tensor = new Tensor(this.#pool.exact(sizeOf(shape) * 4), shape, dtype);
+    if (data) this.write(tensor, data);
+    return tensor;
+  }
+
+  /** A pooled tensor with undefined content; `dispose` gives it back to the pool. */
+  temporary(shape: readonly number[], dtype: DType = "f32"): Tensor {
+    this.#checkSize(shape);
+    return new Tensor(this.#pool.pooled(sizeOf(shape) * 4), shape, dtype);
+  }
+
+  /** Copies `data` into `tensor`. Throws a TypeError if type or size differ. */
+  write(tensor: Tensor, data: TensorData): void {
+    const dtype = data instanceof Uint32Array ? "u32" : "f32";
+    if (data.length !== tensor.size || dtype !== tensor.dtype) {
+      const got = `${dtype} [${data.length}]`;
+      throw new TypeError(`Cannot write ${got} to ${tensor.dtype} [${tensor.shape}]`);
+    }
+    const { storage } = tensor;
+    // A queue write runs before commands that are not submitted yet: they must go first.
+    if (storage.usedIn === this.#commands.serial) this.#commands.submit();
+    this.device.queue.writeBuffer(storage.buffer, tensor.offset, data as BufferSource);
+  }
+
+  /** Records one kernel run. Throws what the GPU reported since the last call. */
+  dispatch(launch: Launch): void {
+    this.#check(launch.label);
+    const kernel = this.#pipelines.get(launch, launch.inputs.length, launch.outputs.length);
+    checkBindings(launch);
+    const tensors = [...launch.inputs, ...launch.outputs];
+    this.#commands.dispatch(launch, kernel, tensors, this.#grid(launch));
+  }
+
+  /** Copies all elements of `from` to `to`. */
+  copy(from: Tensor, to: Tensor): void {
+    this.#check("copy");
+    if (from.size !== to.size || from.dtype !== to.dtype) {
+      throw new TypeError(`Cannot copy [${from.shape}] to [${to.shape}]: sizes or types differ`);
+    }
+    this.#commands.copy(from.storage, from.offset, to.storage, to.offset, from.bytes);
+  }
+
+  /** Fills a tensor with zero bits. */
+  clear(tensor: Tensor): void {
+    this.#check("clear");
+    this.#commands.clear(tensor.storage, tensor.offset, tensor.bytes);
+  }
+
+  /** Submits what is recorded. */
+  submit(): void {
+    this.#commands.submit();
+  }
+
+  /** The elements of `tensor`, once everything before is computed. Throws what went wrong there. */
+  async read(tensor: Tensor): Promise<TensorData> {
+    this.#check("read");
+    const size = Math.max(16, tensor.bytes);
+    const staging = this.device.createBuffer({ size, usage: 0x1 | 0x8 }); // MAP_READ | COPY_DST
+    try {
+      const { buffer } = tensor.storage;
+      this.#commands.copyBuffer(buffer, tensor.offset, staging, 0, tensor.bytes);
+      this.#commands.submit();
+      await this.#pipelines.ready();
+      await staging.mapAsync(0x1);
+      this.#check("read");
+      const copy = staging.getMappedRange(0, tensor.bytes).slice(0);
+      staging.unmap();
+      return tensor.dtype === "u32" ? new Uint32Array(copy) : new Float32Array(copy);
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  /** The elements of a float tensor; see {@linkcode read}. */
+  async readFloats(tensor: Tensor): Promise<Float32Array> {
+    const data = await this.read(tensor);
+    if (data instanceof Float32Array) return data;
+    throw new TypeError("Cannot read ids as floats");
+  }
+
+  /** Resolves when the GPU is at most a few steps behind; call it once a step in a long loop. */
+  async keepUp(): Promise<void> {
+    await this.#commands.keepUp();
+    this.#check("step");
+  }
+
+  /** Resolves when everything recorded has run; throws what went wrong. */
+  async finish(): Promise<void> {
+    this.#commands.submit();
+    await this.#pipelines.ready();
+    await this.device.queue.onSubmittedWorkDone();
+    this.#check("finish");
+  }
+
+  /** Runs `body` with a timestamp around every kernel; see {@linkcode Profile}. */
+  async profile(body: () => void | Promise<void>): Promise<Profile> {
+    await this.finish();
+    return await this.#commands.profile(body, () => this.finish());
+  }
+
+  /** Destroys the device and all that lives on it. */
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.device.destroy();
+  }
+
+  #fail(reason: string): void {
+    this.#error ??= new DeviceError(this.#lastOp, reason);
+  }
+
+  #check(op: string): void {
+    if (this.#disposed) throw new DeviceError(op, "the device was disposed of");
+    if (this.#error) throw this.#error;
+    this.#lastOp = op;
+  }
+
+  #checkSize(shape: readonly number[]): void {
+    const bytes = sizeOf(shape) * 4, { limits } = this.device;
+    const limit = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+    if (!(bytes > 0) || !Number.isSafeInteger(bytes)) {
+      throw new RangeError(`Cannot make a tensor [${shape}]: sizes must be positive integers`);
+    }
+    if (bytes > limit) {
+      throw new RangeError(
+        `Cannot make a tensor [${shape}] of ${bytes} bytes: ${this.name} binds at most ${limit}`,
+      );
+    }
+  }
+
+  #grid(launch: Launch): readonly [number, number, number] {
+    const limit = this.device.limits.maxComputeWorkgroupsPerDimension;
+    if (typeof launch.grid === "number") {
+      if (launch.grid <= limit) return [launch.grid, 1, 1];
+      const rows = Math.ceil(launch.grid / limit);
+      return [Math.ceil(launch.grid / rows), rows, 1];
+    }
+    if (launch.grid.some((n) => n > limit)) {
+      throw new RangeError(`Cannot run ${launch.label}: grid ${launch.grid} is over ${limit}`);
+    }
+    return launch.grid;
+  }
+}
+
+/** A tensor may be read by a launch or written, not both: WebGPU would reject the whole submission. */
+function checkBindings(launch: Launch): void {
+  const written = new Set<Storage>();
+  for (const { storage } of launch.outputs) {
+    if (written.has(storage)) throw new TypeError(`Cannot run ${launch.label}: output bound twice`);
+    written.add(storage);
+  }
+  for (const { storage } of launch.inputs) {
+    if (written.has(storage)) {
+      throw new TypeError(`Cannot run ${launch.label}: a tensor is both input and output`);
+    }
+  }
+}
+
+/** The number of lanes of a subgroup; 0 if the compiler refuses subgroup operations after all. */
+async function measureSubgroup({ device, subgroupHeader }: Opened): Promise<number> {
+  const code = `${subgroupHeader}@group(0) @binding(0) var<storage, read_write> out: array<u32>;
+    @compute @workgroup_size(64) fn main(@builtin(local_invocation_index) lane: u32,
+      @builtin(subgroup_size) size: u32) {
+      if (lane == 0u) { out[0] = size + subgroupBroadcast(lane, 0u); }
+    }`;
+  device.pushErrorScope("validation");
+  const module = device.createShaderModule({ code });
+  const pipeline = device.createComputePipeline({ layout: "auto", compute: { module } });
+  const failed = await device.popErrorScope();
+  if (failed) return 0;
+  const out = device.createBuffer({ size: 4, usage: 0x80 | 0x4 });
+  const staging = device.createBuffer({ size: 4, usage: 0x1 | 0x8 });
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  const entries = [{ binding: 0, resource: { buffer: out } }];
+  pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+  pass.dispatchWorkgroups(1);
+  pass.end();
+  encoder.copyBufferToBuffer(out, 0, staging, 0, 4);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(0x1);
+  const size = new Uint32Array(staging.getMappedRange())[0]!;
+  out.destroy(), staging.destroy();
+  return size;
+}

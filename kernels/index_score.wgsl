@@ -1,0 +1,67 @@
+// Scores of chosen classes, each row its own choice.
+//
+// scores:  out[n, k] = bias[ids[n, k]] + sum over e of x[n, e] * table[ids[n, k], e].
+// scores4: the same for E a multiple of 4.
+// dinput:  out[n, e] = sum over k of dscores[n, k] * table[ids[n, k], e].
+// Shapes: x [N, E], table [V, E], bias [V], ids and dscores [N, K], out [N, K] or [N, E].
+// Dispatch: 1-D over N * K or N * E threads, folded. Determinism: sums in rising order.
+
+struct Params {
+  rows: u32, // N
+  width: u32, // E
+  count: u32, // K
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x4: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> table: array<f32>;
+@group(0) @binding(1) var<storage, read> table4: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> ids: array<u32>;
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(64)
+fn scores(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+          @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  let n = i / params.count;
+  if (n >= params.rows) { return; }
+  let from = n * params.width;
+  let row = ids[i] * params.width;
+  var sum = 0.0;
+  for (var e = 0u; e < params.width; e++) { sum += x[from + e] * table[row + e]; }
+  out[i] = sum + bias[ids[i]];
+}
+
+@compute @workgroup_size(64)
+fn scores4(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  let n = i / params.count;
+  if (n >= params.rows) { return; }
+  let width = params.width / 4u;
+  let from = n * width;
+  let row = ids[i] * width;
+  var sum = vec4<f32>(0.0);
+  for (var e = 0u; e < width; e++) { sum = fma(x4[from + e], table4[row + e], sum); }
+  out[i] = (sum.x + sum.y) + (sum.z + sum.w) + bias[ids[i]];
+}
+
+@group(0) @binding(0) var<storage, read> dscores: array<f32>;
+@group(0) @binding(2) var<storage, read> ids_of: array<u32>;
+@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+
+@compute @workgroup_size(64)
+fn dinput(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+          @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  let n = i / params.width;
+  if (n >= params.rows) { return; }
+  let e = i % params.width;
+  var sum = 0.0;
+  for (var k = n * params.count; k < (n + 1u) * params.count; k++) {
+    sum += dscores[k] * table[ids_of[k] * params.width + e];
+  }
+  dx[i] = sum;
+}

@@ -1,0 +1,129 @@
+// Losses of a target's score against the scores of K noise samples, row by row.
+//
+// nce:     G(y) = s(y) - c - ln q(y) - ln k
+//          loss = softplus(-G(target)) + sum over i of softplus(G(noise_i))
+// sampled: l(y) = s(y) - ln q(y)
+//          loss = logsumexp(l(target), l(noise_1) .. l(noise_K)) - l(target)
+// dnce, dsampled: derivatives with respect to the scores, times the row's dloss.
+// softplus(z) = max(z, 0) + log(1 + exp(-|z|)).
+// Shapes: target, target_logq, loss, dloss, lse [N]; noise [N, K]; noise_logq [K], or [N, K] if PER_ROW;
+//         dscores: dtarget [N] and dnoise [N, K].
+// Dispatch: nce, sampled: 1-D, one workgroup of LANES threads a row, folded;
+//           dnce, dsampled: 1-D over N * (K + 1) threads, folded.
+// Determinism: lanes take fixed shares and are summed in order.
+// Source: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Jean et al. 2014; Ma and Collins 2018.
+
+override LANES: u32 = 64u;
+override PER_ROW: bool = false;
+
+struct Params {
+  rows: u32, // N
+  count: u32, // K
+  shift: f32, // nce: c + ln k; sampled: 0
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(0) var<storage, read> target_score: array<f32>;
+@group(0) @binding(1) var<storage, read> noise_score: array<f32>;
+@group(0) @binding(2) var<storage, read> target_logq: array<f32>;
+@group(0) @binding(3) var<storage, read> noise_logq: array<f32>;
+@group(0) @binding(4) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(5) var<storage, read_write> lse: array<f32>;
+
+var<workgroup> lanes: array<f32, LANES>;
+
+fn softplus(z: f32) -> f32 {
+  let e = exp(-abs(z));
+  // log(1 + e) loses the small e; the series is exact to float32 there.
+  let log1p = select(log(1.0 + e), e * (1.0 - 0.5 * e), e < 1e-4);
+  return max(z, 0.0) + log1p;
+}
+
+fn sigmoid(z: f32) -> f32 {
+  let e = exp(-abs(z));
+  return select(e, 1.0, z >= 0.0) / (1.0 + e);
+}
+
+fn target_logit(n: u32) -> f32 {
+  return target_score[n] - target_logq[n] - params.shift;
+}
+
+fn noise_logit(n: u32, i: u32) -> f32 {
+  let at = n * params.count + i;
+  return noise_score[at] - noise_logq[select(i, at, PER_ROW)] - params.shift;
+}
+
+@compute @workgroup_size(LANES)
+fn nce(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+       @builtin(local_invocation_index) local: u32) {
+  let n = id.x + id.y * groups.x;
+  if (n >= params.rows) { return; }
+  var sum = 0.0;
+  for (var i = local; i < params.count; i += LANES) { sum += softplus(noise_logit(n, i)); }
+  lanes[local] = sum;
+  workgroupBarrier();
+  if (local == 0u) {
+    for (var lane = 1u; lane < LANES; lane++) { sum += lanes[lane]; }
+    loss[n] = softplus(-target_logit(n)) + sum;
+  }
+}
+
+@compute @workgroup_size(LANES)
+fn sampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) local: u32) {
+  let n = id.x + id.y * groups.x;
+  if (n >= params.rows) { return; }
+  let own = target_logit(n);
+  var top = own;
+  for (var i = local; i < params.count; i += LANES) { top = max(top, noise_logit(n, i)); }
+  lanes[local] = top;
+  workgroupBarrier();
+  for (var lane = 0u; lane < LANES; lane++) { top = max(top, lanes[lane]); }
+  workgroupBarrier();
+  var sum = 0.0;
+  for (var i = local; i < params.count; i += LANES) { sum += exp(noise_logit(n, i) - top); }
+  lanes[local] = sum;
+  workgroupBarrier();
+  if (local == 0u) {
+    for (var lane = 1u; lane < LANES; lane++) { sum += lanes[lane]; }
+    let all = top + log(exp(own - top) + sum);
+    lse[n] = all;
+    loss[n] = all - own;
+  }
+}
+
+@group(0) @binding(4) var<storage, read> dloss: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dtarget: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dnoise: array<f32>;
+
+@compute @workgroup_size(64)
+fn dnce(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let t = (id.x + id.y * groups.x) * 64u + local;
+  let n = t / (params.count + 1u);
+  if (n >= params.rows) { return; }
+  let i = t % (params.count + 1u);
+  if (i == params.count) {
+    dtarget[n] = -sigmoid(-target_logit(n)) * dloss[n];
+  } else {
+    dnoise[n * params.count + i] = sigmoid(noise_logit(n, i)) * dloss[n];
+  }
+}
+
+@group(0) @binding(5) var<storage, read> lse_of: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dtarget_sampled: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dnoise_sampled: array<f32>;
+
+@compute @workgroup_size(64)
+fn dsampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+            @builtin(local_invocation_index) local: u32) {
+  let t = (id.x + id.y * groups.x) * 64u + local;
+  let n = t / (params.count + 1u);
+  if (n >= params.rows) { return; }
+  let i = t % (params.count + 1u);
+  if (i == params.count) {
+    dtarget_sampled[n] = (exp(target_logit(n) - lse_of[n]) - 1.0) * dloss[n];
+  } else {
+    dnoise_sampled[n * params.count + i] = exp(noise_logit(n, i) - lse_of[n]) * dloss[n];
+  }
+}

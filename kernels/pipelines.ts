@@ -1,0 +1,156 @@
+/** Compiled kernels, cached by everything that changes their code, and their uniforms' layout. */
+
+/** A kernel's WGSL and how to specialise it: the part of a launch that is compiled. */
+export interface KernelCode {
+  /** Operation name, in errors and profiles. */
+  readonly label: string;
+  /** WGSL text. */
+  readonly source: string;
+  /** Entry point; `main` unless given. */
+  readonly entry?: string;
+  /** Values of the kernel's `override` constants. */
+  readonly constants?: Record<string, number>;
+  /** Whether the kernel uses subgroup operations. */
+  readonly subgroups?: boolean;
+}
+
+/** A compiled kernel. */
+export interface Kernel {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  readonly id: number;
+  readonly params: readonly UniformField[];
+}
+
+/** One field of a kernel's `struct Params`. */
+export interface UniformField {
+  readonly name: string;
+  readonly type: "u32" | "i32" | "f32";
+}
+
+/** Thrown when a kernel does not compile; the message holds line and column. */
+export class KernelCompileError extends Error {
+  /** The operation whose kernel failed. */
+  readonly op: string;
+
+  /** Names the operation and what the compiler said. */
+  constructor(op: string, reason: string) {
+    super(`Cannot compile the kernel of ${op}: ${reason}`);
+    this.name = "KernelCompileError";
+    this.op = op;
+  }
+}
+
+/** Fields of `struct Params { ... }`, in order; empty if the kernel takes no uniform. */
+export function uniformFields(source: string): UniformField[] {
+  const body = /struct\s+Params\s*\{([^}]*)\}/.exec(source)?.[1]?.replace(/\/\/.*$/gm, "") ?? "";
+  return [...body.matchAll(/(\w+)\s*:\s*([\w<>]+)/g)].map(([, name, type]) => {
+    if (type !== "u32" && type !== "i32" && type !== "f32") {
+      throw new TypeError(`Cannot pack uniform field ${name}: type ${type} is not u32, i32 or f32`);
+    }
+    return { name: name!, type };
+  });
+}
+
+/** Writes `values` at `byte` of `view` in the order and types of `fields`. */
+export function packUniform(
+  op: string,
+  fields: readonly UniformField[],
+  values: Record<string, number>,
+  view: DataView,
+  byte: number,
+): void {
+  if (Object.keys(values).length !== fields.length) {
+    const names = fields.map((field) => field.name);
+    throw new TypeError(`Cannot run ${op}: uniform has ${Object.keys(values)}, expected ${names}`);
+  }
+  for (const { name, type } of fields) {
+    const value = values[name];
+    if (value === undefined) throw new TypeError(`Cannot run ${op}: uniform field ${name} missing`);
+    if (type === "f32") view.setFloat32(byte, value, true);
+    else view.setUint32(byte, value, true);
+    byte += 4;
+  }
+}
+
+/** Compiles kernels and keeps them for the life of the device. */
+export class PipelineCache {
+  readonly #device: GPUDevice;
+  readonly #uniformLayout: GPUBindGroupLayout;
+  readonly #subgroupHeader: string;
+  readonly #bySource = new Map<string, Map<string, Kernel>>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  #pending: Promise<void>[] = [];
+  #nextId = 0;
+
+  /** `subgroupHeader` goes before kernels that use subgroups ("enable subgroups;" or nothing). */
+  constructor(device: GPUDevice, uniformLayout: GPUBindGroupLayout, subgroupHeader: string) {
+    this.#device = device;
+    this.#uniformLayout = uniformLayout;
+    this.#subgroupHeader = subgroupHeader;
+  }
+
+  /** The compiled kernel for `code` with this many inputs and outputs. */
+  get(code: KernelCode, inputs: number, outputs: number): Kernel {
+    let variants = this.#bySource.get(code.source);
+    if (!variants) this.#bySource.set(code.source, variants = new Map());
+    let key = `${code.entry ?? "main"}/${inputs}/${outputs}`;
+    for (const name in code.constants) key += `/${name}=${code.constants[name]}`;
+    let kernel = variants.get(key);
+    if (!kernel) variants.set(key, kernel = this.#compile(code, inputs, outputs));
+    return kernel;
+  }
+
+  /** Resolves when every kernel asked for so far has compiled; throws the first error. */
+  async ready(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const pending = this.#pending;
+      this.#pending = [];
+      await Promise.all(pending);
+    }
+  }
+
+  #compile(code: KernelCode, inputs: number, outputs: number): Kernel {
+    const layout = this.#layout(inputs, outputs);
+    this.#device.pushErrorScope("validation");
+    const module = this.#device.createShaderModule({
+      label: code.label,
+      code: code.subgroups ? this.#subgroupHeader + code.source : code.source,
+    });
+    const pipeline = this.#device.createComputePipeline({
+      label: code.label,
+      layout: this.#device.createPipelineLayout({
+        bindGroupLayouts: [layout, this.#uniformLayout],
+      }),
+      compute: {
+        module,
+        entryPoint: code.entry ?? "main",
+        ...(code.constants && { constants: code.constants }),
+      },
+    });
+    const failure = this.#device.popErrorScope().then(async (error) => {
+      if (!error) return;
+      const { messages } = await module.getCompilationInfo();
+      const lines = messages.map((m) => `line ${m.lineNum}:${m.linePos} ${m.message}`);
+      throw new KernelCompileError(code.label, [error.message, ...lines].join("; "));
+    });
+    failure.catch(() => {}); // reported by ready(), not as an unhandled rejection
+    this.#pending.push(failure);
+    return { pipeline, layout, id: this.#nextId++, params: uniformFields(code.source) };
+  }
+
+  #layout(inputs: number, outputs: number): GPUBindGroupLayout {
+    const key = `${inputs}/${outputs}`;
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      const entries: GPUBindGroupLayoutEntry[] = [];
+      for (let binding = 0; binding < inputs + outputs; binding++) {
+        const type = binding < inputs ? "read-only-storage" : "storage";
+        entries.push({ binding, visibility: 4, buffer: { type } }); // 4: COMPUTE
+      }
+      layout = this.#device.createBindGroupLayout({ label: key, entries });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+}

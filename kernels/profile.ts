@@ -1,0 +1,71 @@
+/** Where GPU time goes: a timestamp before and after every kernel, summed by operation. */
+
+/** Launches that one profile can hold. */
+const PROFILE_CAPACITY = 2048;
+
+/** Time of one operation. */
+export interface ProfileRow {
+  /** Operation name. */
+  readonly label: string;
+  /** Number of kernel runs. */
+  readonly runs: number;
+  /** Milliseconds on the GPU, all runs together. */
+  readonly ms: number;
+}
+
+/** Kernel times of one profiled piece of work. */
+export class Profile implements Disposable {
+  /** Wall-clock milliseconds of the piece, recording and waiting included. */
+  wallMs = 0;
+  /** Rows by falling time. */
+  rows: ProfileRow[] = [];
+  readonly #device: GPUDevice;
+  readonly #queries: GPUQuerySet;
+  readonly #labels: string[] = [];
+
+  /** Makes the query set. */
+  constructor(device: GPUDevice) {
+    this.#device = device;
+    this.#queries = device.createQuerySet({ type: "timestamp", count: 2 * PROFILE_CAPACITY });
+  }
+
+  /** Timestamp writes for the next launch; undefined once the profile is full. */
+  next(label: string): GPUComputePassTimestampWrites | undefined {
+    if (this.#labels.length === PROFILE_CAPACITY) return undefined;
+    const index = 2 * (this.#labels.push(label) - 1);
+    return {
+      querySet: this.#queries,
+      beginningOfPassWriteIndex: index,
+      endOfPassWriteIndex: index + 1,
+    };
+  }
+
+  /** Reads the timestamps and fills {@linkcode rows}. */
+  async collect(): Promise<void> {
+    const count = 2 * this.#labels.length;
+    if (count === 0) return;
+    const size = count * 8;
+    const resolved = this.#device.createBuffer({ size, usage: 0x200 | 0x4 }); // QUERY_RESOLVE
+    const staging = this.#device.createBuffer({ size, usage: 0x1 | 0x8 });
+    const encoder = this.#device.createCommandEncoder();
+    encoder.resolveQuerySet(this.#queries, 0, count, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
+    this.#device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(0x1);
+    const stamps = new BigUint64Array(staging.getMappedRange().slice(0));
+    resolved.destroy(), staging.destroy();
+    const sums = new Map<string, { runs: number; ms: number }>();
+    this.#labels.forEach((label, i) => {
+      const sum = sums.get(label) ?? { runs: 0, ms: 0 };
+      sum.runs++;
+      sum.ms += Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6;
+      sums.set(label, sum);
+    });
+    this.rows = [...sums].map(([label, sum]) => ({ label, ...sum })).sort((a, b) => b.ms - a.ms);
+  }
+
+  /** Frees the query set; the rows stay. */
+  [Symbol.dispose](): void {
+    this.#queries.destroy();
+  }
+}

@@ -1,0 +1,92 @@
+/** Row-sparse gradients: of an embedding's or an output layer's rows that a step touched. */
+
+import source from "./rows.wgsl" with { type: "text" };
+import { type SortedIds, sortIds } from "./sort.ts";
+import type { Step } from "./step.ts";
+import type { Tensor } from "./tensor.ts";
+
+/**
+ * Gradient contributions to rows of a table [V, W]: to row `ids[p]`, for each p,
+ * `coefficients[p] * values[floor(p / group)]` (coefficient 1 if there are none).
+ */
+export interface RowPart {
+  /** [n] Row numbers, repeats allowed. */
+  readonly ids: Tensor;
+  /** [n / group, W] */
+  readonly values: Tensor;
+  /** [n] Factors, so that an outer product need not be stored. */
+  readonly coefficients?: Tensor;
+  /** Consecutive ids that share a row of `values`; 1 unless given. */
+  readonly group?: number;
+}
+
+/** A row-sparse gradient with each row once. */
+export interface RowGradient {
+  /** [slots] Row numbers rising; 0xffffffff in slots left over. */
+  readonly ids: Tensor;
+  /** [slots, W] Sums; zero in slots left over. */
+  readonly values: Tensor;
+}
+
+// A table and its bias are indexed by the same ids: sort them once a step.
+const sorted = new WeakMap<Step, { key: Tensor[]; classes: number; value: SortedIds }[]>();
+
+function sortedIds(step: Step, key: Tensor[], classes: number): SortedIds {
+  let known = sorted.get(step);
+  if (!known) sorted.set(step, known = []);
+  const found = known.find((entry) =>
+    entry.classes === classes && entry.key.length === key.length &&
+    entry.key.every((ids, i) => ids === key[i])
+  );
+  if (found) return found.value;
+  const value = sortIds(step.gpu, key, classes);
+  for (const tensor of [value.unique, value.starts, value.positions]) step.own(tensor);
+  known.push({ key, classes, value });
+  return value;
+}
+
+/** Sums the contributions of `parts` to each row of `table`. */
+export function mergeRows(step: Step, table: Tensor, parts: readonly RowPart[]): RowGradient {
+  const classes = table.shape[0]!, width = table.size / classes;
+  const { unique, starts, positions } = sortedIds(step, parts.map((part) => part.ids), classes);
+  const slots = unique.size;
+  const out = step.tensor([slots, width]);
+  let base = 0;
+  for (const { ids, values, coefficients, group = 1 } of parts) {
+    step.gpu.dispatch({
+      label: "rows.sum",
+      source,
+      entry: "sum",
+      constants: { HAS_COEFFICIENTS: coefficients ? 1 : 0 },
+      inputs: [starts, positions, values, coefficients ?? values],
+      outputs: [out],
+      uniform: { slots, width, base, count: ids.size, group, accumulate: base > 0 ? 1 : 0 },
+      grid: Math.ceil(slots * width / 64),
+    });
+    base += ids.size;
+  }
+  return { ids: unique, values: out };
+}
+
+/** The dense form [V, W] of `rows`, a gradient of `table`, added to a copy of `dense` if given. */
+export function scatterRows(step: Step, rows: RowGradient, table: Tensor, dense?: Tensor): Tensor {
+  const out = step.tensor(table.shape);
+  if (dense) step.gpu.copy(dense, out);
+  else step.gpu.clear(out);
+  addRows(step, rows, out);
+  return out;
+}
+
+/** Adds `rows` to `table` [V, W] in place. */
+export function addRows(step: Step, rows: RowGradient, table: Tensor): void {
+  const slots = rows.ids.size, width = rows.values.size / slots;
+  step.gpu.dispatch({
+    label: "rows.add",
+    source,
+    entry: "add",
+    inputs: [rows.ids, rows.values],
+    outputs: [table],
+    uniform: { slots, width, base: 0, count: 0, group: 1, accumulate: 0 },
+    grid: Math.ceil(slots * width / 64),
+  });
+}

@@ -1,0 +1,63 @@
+// Row-sparse gradients: sums the values of equal ids, and adds summed rows into a dense table.
+//
+// sum:  out[u, e] (+)= sum over the positions p of id u that belong to this part of
+//         coefficient[p - base] * values[(p - base) / group, e]
+//       (coefficient 1 unless HAS_COEFFICIENTS); slots without an id get zeros.
+// add:  table[unique[u], e] += rows[u, e].
+// Shapes: values [n / group, W], coefficients [n], starts [slots + 1], positions [all parts],
+//         out and rows [slots, W], table [V, W].
+// Dispatch: 1-D over slots * W threads, folded. Determinism: positions in rising order, no atomics.
+
+override HAS_COEFFICIENTS: bool = false;
+
+struct Params {
+  slots: u32,
+  width: u32,
+  base: u32, // first position of the part
+  count: u32, // positions in the part
+  group: u32,
+  accumulate: u32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(0) var<storage, read> starts: array<u32>;
+@group(0) @binding(1) var<storage, read> positions: array<u32>;
+@group(0) @binding(2) var<storage, read> values: array<f32>;
+@group(0) @binding(3) var<storage, read> coefficients: array<f32>;
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(64)
+fn sum(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+       @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  let u = i / params.width;
+  if (u >= params.slots) { return; }
+  let e = i % params.width;
+  let end = starts[u + 1u];
+  var total = 0.0;
+  for (var s = starts[u]; s < end; s++) {
+    let p = positions[s] - params.base; // wraps, and is too large, for earlier parts
+    if (p < params.count) {
+      var value = values[(p / params.group) * params.width + e];
+      if (HAS_COEFFICIENTS) { value *= coefficients[p]; }
+      total += value;
+    }
+  }
+  if (params.accumulate == 1u) { total += out[i]; }
+  out[i] = total;
+}
+
+@group(0) @binding(0) var<storage, read> unique: array<u32>;
+@group(0) @binding(1) var<storage, read> rows: array<f32>;
+@group(0) @binding(2) var<storage, read_write> table: array<f32>;
+
+@compute @workgroup_size(64)
+fn add(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+       @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  let u = i / params.width;
+  if (u >= params.slots) { return; }
+  let row = unique[u];
+  if (row == 0xffffffffu) { return; }
+  table[row * params.width + i % params.width] += rows[i];
+}

@@ -1,0 +1,151 @@
+// Stable radix sort of (key, position) pairs, four bits a pass, and the segments of equal keys.
+//
+// Formula: element e of digit d goes to (elements with a smaller digit) + (earlier ones with digit d).
+// A thread owns a chunk of CHUNK consecutive elements; T = ceil(n / CHUNK) threads.
+// Dispatch: 1-D, folded; `scan` is one workgroup.
+// Determinism: integers only, no atomics.
+
+const CHUNK = 8u;
+const LANES = 256u;
+
+struct Params {
+  n: u32, // elements
+  extra: u32, // histogram, scatter: bit shift of the digit; scan: unused; others: see there
+  offset: u32, // keys: where the part begins
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+fn linear(id: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
+  return (id.x + id.y * groups.x) * 64u + local;
+}
+
+// keys: copies a part's ids [n] behind the previous parts' and numbers the positions.
+@group(0) @binding(0) var<storage, read> ids: array<u32>;
+@group(0) @binding(1) var<storage, read_write> keys_out: array<u32>;
+@group(0) @binding(2) var<storage, read_write> positions_out: array<u32>;
+
+@compute @workgroup_size(64)
+fn keys(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let i = linear(id, groups, local);
+  if (i >= params.n) { return; }
+  keys_out[params.offset + i] = ids[i];
+  positions_out[params.offset + i] = params.offset + i;
+}
+
+// histogram: counts[d * T + t] = elements of digit d in chunk t.
+@group(0) @binding(0) var<storage, read> keys_in: array<u32>;
+@group(0) @binding(1) var<storage, read_write> counts: array<u32>;
+
+@compute @workgroup_size(64)
+fn histogram(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+             @builtin(local_invocation_index) local: u32) {
+  let t = linear(id, groups, local);
+  let threads = (params.n + CHUNK - 1u) / CHUNK;
+  if (t >= threads) { return; }
+  let begin = t * CHUNK;
+  let end = min(begin + CHUNK, params.n);
+  // Counts are at most CHUNK, so they fit in bytes: digit d is byte d % 4 of word d / 4.
+  var packed = vec4<u32>(0u);
+  for (var i = begin; i < end; i++) {
+    let digit = (keys_in[i] >> params.extra) & 15u;
+    packed += select(vec4<u32>(0u), vec4<u32>(1u << ((digit & 3u) * 8u)),
+                     vec4<u32>(digit >> 2u) == vec4<u32>(0u, 1u, 2u, 3u));
+  }
+  for (var d = 0u; d < 4u; d++) {
+    let bits = (packed >> vec4<u32>(d * 8u)) & vec4<u32>(255u);
+    counts[d * threads + t] = bits.x;
+    counts[(4u + d) * threads + t] = bits.y;
+    counts[(8u + d) * threads + t] = bits.z;
+    counts[(12u + d) * threads + t] = bits.w;
+  }
+}
+
+// scan: sums[i] = sum of sums[0 .. i - 1], in place.
+@group(0) @binding(0) var<storage, read_write> sums: array<u32>;
+var<workgroup> lane_sums: array<u32, 256>;
+
+@compute @workgroup_size(256)
+fn scan(@builtin(local_invocation_index) local: u32) {
+  let share = (params.n + LANES - 1u) / LANES;
+  let begin = min(local * share, params.n);
+  let end = min(begin + share, params.n);
+  var sum = 0u;
+  for (var i = begin; i < end; i++) { sum += sums[i]; }
+  lane_sums[local] = sum;
+  workgroupBarrier();
+  for (var reach = 1u; reach < LANES; reach *= 2u) {
+    var below = 0u;
+    if (local >= reach) { below = lane_sums[local - reach]; }
+    workgroupBarrier();
+    lane_sums[local] += below;
+    workgroupBarrier();
+  }
+  var before = lane_sums[local] - sum;
+  for (var i = begin; i < end; i++) {
+    let value = sums[i];
+    sums[i] = before;
+    before += value;
+  }
+}
+
+// scatter: moves every pair to its place for this digit.
+@group(0) @binding(1) var<storage, read> positions_in: array<u32>;
+@group(0) @binding(2) var<storage, read> starts_of: array<u32>;
+@group(0) @binding(3) var<storage, read_write> keys_sorted: array<u32>;
+@group(0) @binding(4) var<storage, read_write> positions_sorted: array<u32>;
+
+@compute @workgroup_size(64)
+fn scatter(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) local: u32) {
+  let t = linear(id, groups, local);
+  let threads = (params.n + CHUNK - 1u) / CHUNK;
+  if (t >= threads) { return; }
+  let begin = t * CHUNK;
+  let end = min(begin + CHUNK, params.n);
+  for (var i = begin; i < end; i++) {
+    let key = keys_in[i];
+    let digit = (key >> params.extra) & 15u;
+    var place = starts_of[digit * threads + t];
+    for (var j = begin; j < i; j++) {
+      place += select(0u, 1u, ((keys_in[j] >> params.extra) & 15u) == digit);
+    }
+    keys_sorted[place] = key;
+    positions_sorted[place] = positions_in[i];
+  }
+}
+
+// heads: counts[i] = 1 where a segment of equal sorted keys begins.
+@compute @workgroup_size(64)
+fn heads(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+         @builtin(local_invocation_index) local: u32) {
+  let i = linear(id, groups, local);
+  if (i >= params.n) { return; }
+  counts[i] = is_head(i);
+}
+
+fn is_head(i: u32) -> u32 {
+  if (i == 0u) { return 1u; }
+  return select(0u, 1u, keys_in[i] != keys_in[i - 1u]);
+}
+
+// segments: unique[u], starts[u] for segment u; the slots left over get id 0xffffffff and start n.
+// extra = slots; starts has slots + 1 entries.
+@group(0) @binding(1) var<storage, read> slot_of: array<u32>;
+@group(0) @binding(2) var<storage, read_write> unique: array<u32>;
+@group(0) @binding(3) var<storage, read_write> starts: array<u32>;
+
+@compute @workgroup_size(64)
+fn segments(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+            @builtin(local_invocation_index) local: u32) {
+  let i = linear(id, groups, local);
+  let total = slot_of[params.n - 1u] + is_head(params.n - 1u);
+  if (i < params.n && is_head(i) == 1u) {
+    unique[slot_of[i]] = keys_in[i];
+    starts[slot_of[i]] = i;
+  }
+  if (i >= total && i <= params.extra) {
+    starts[i] = params.n;
+    if (i < params.extra) { unique[i] = 0xffffffffu; }
+  }
+}

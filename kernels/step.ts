@@ -1,0 +1,143 @@
+/** A step: the owner of all that is computed between its start and its end, and the tape of it. */
+
+import type { Gpu } from "./gpu.ts";
+import { Gradients } from "./gradients.ts";
+import type { RowPart } from "./rows.ts";
+import { type DType, Tensor, type TensorData } from "./tensor.ts";
+
+/** How a step behaves. */
+export interface StepOptions {
+  /** Whether gradients are recorded and dropout is on; false unless given. */
+  training?: boolean;
+  /** Seed of all that is drawn; 0 unless given. */
+  seed?: number;
+  /** Number of the step: each number draws anew, equal numbers draw the same. 0 unless given. */
+  number?: number;
+}
+
+/**
+ * Gradient of one input: dense (a tensor of the input's shape), some rows of it, or none.
+ * A tensor may be the very gradient that came in, if it passes through unchanged.
+ */
+export type InputGradient = Tensor | RowPart | null;
+
+/** What an operation leaves on the tape. */
+export interface TapeEntry {
+  /** Operation name. */
+  readonly name: string;
+  /** Differentiable inputs. */
+  readonly inputs: readonly Tensor[];
+  /** The output that a gradient may come back to. */
+  readonly output: Tensor;
+  /** Gradients of the inputs, in their order, from the output's. */
+  backward(dOutput: Tensor): readonly InputGradient[];
+}
+
+/** A scope for tensors, and the tape: `using step = gpu.step({ training: true })`. */
+export class Step implements Disposable {
+  /** The device. */
+  readonly gpu: Gpu;
+  /** Whether gradients are recorded and dropout is on. */
+  readonly training: boolean;
+  /** Seed of all that is drawn. */
+  readonly seed: number;
+  /** Number of the step. */
+  readonly number: number;
+  readonly #owned = new Set<Tensor>();
+  readonly #tape: TapeEntry[] = [];
+
+  /** Used by {@linkcode Gpu.step}. */
+  constructor(gpu: Gpu, options: StepOptions) {
+    this.gpu = gpu;
+    this.training = options.training ?? false;
+    this.seed = options.seed ?? 0;
+    this.number = options.number ?? 0;
+  }
+
+  /** A tensor with undefined content that ends with the step. */
+  tensor(shape: readonly number[], dtype: DType = "f32"): Tensor {
+    return this.own(this.gpu.temporary(shape, dtype));
+  }
+
+  /** A tensor of `data` that ends with the step: a Uint32Array becomes ids. */
+  upload(data: TensorData, shape: readonly number[] = [data.length]): Tensor {
+    const tensor = this.tensor(shape, data instanceof Uint32Array ? "u32" : "f32");
+    this.gpu.write(tensor, data);
+    if (data instanceof Uint32Array) {
+      for (const id of data) if (id >= tensor.bound) tensor.bound = id + 1;
+    }
+    return tensor;
+  }
+
+  /** Makes the step the owner of `tensor`. */
+  own(tensor: Tensor): Tensor {
+    this.#owned.add(tensor);
+    return tensor;
+  }
+
+  /** Lets `tensor` live on after the step; the caller disposes of it. */
+  keep(tensor: Tensor): Tensor {
+    this.#owned.delete(tensor);
+    return tensor;
+  }
+
+  /** The same elements under another shape; gradients flow through. */
+  reshape(tensor: Tensor, shape: readonly number[]): Tensor {
+    return this.record({
+      name: "reshape",
+      inputs: [tensor],
+      output: this.own(tensor.reshape(shape)),
+      backward: (dOutput) => [this.own(dOutput.reshape(tensor.shape))],
+    });
+  }
+
+  /** Whether gradients will flow to any of `tensors`: an operation need not save anything otherwise. */
+  needsGradient(...tensors: readonly Tensor[]): boolean {
+    return this.training && tensors.some((tensor) => tensor.requiresGrad);
+  }
+
+  /** Puts an operation on the tape if a gradient is wanted; returns its output. */
+  record(entry: TapeEntry): Tensor {
+    if (this.needsGradient(...entry.inputs)) {
+      entry.output.requiresGrad = true;
+      this.#tape.push(entry);
+    }
+    return entry.output;
+  }
+
+  /**
+   * Gradients of the scalar `loss` with respect to every tensor that requires one.
+   *
+   * @throws {TypeError} If `loss` is not one float, or no gradient can flow from it.
+   */
+  backward(loss: Tensor): Gradients {
+    if (loss.size !== 1 || !loss.requiresGrad) {
+      throw new TypeError(
+        `Cannot go backward from [${loss.shape}]: a scalar computed from a parameter in a ` +
+          "training step is needed",
+      );
+    }
+    const gradients = new Gradients(this);
+    gradients.addDense(loss, this.upload(new Float32Array([1]), loss.shape));
+    for (let entry = this.#tape.pop(); entry; entry = this.#tape.pop()) {
+      const dOutput = gradients.take(entry.output);
+      if (!dOutput) continue;
+      const dInputs = entry.backward(dOutput);
+      entry.inputs.forEach((input, i) => {
+        const dInput = dInputs[i];
+        if (!dInput || !input.requiresGrad) return;
+        if (dInput instanceof Tensor) gradients.addDense(input, dInput);
+        else gradients.addRows(input, dInput);
+      });
+    }
+    return gradients;
+  }
+
+  /** Ends everything that the step owns, and submits what it recorded. */
+  [Symbol.dispose](): void {
+    for (const tensor of this.#owned) tensor.dispose();
+    this.#owned.clear();
+    this.#tape.length = 0;
+    this.gpu.submit();
+  }
+}
