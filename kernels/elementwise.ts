@@ -1,12 +1,20 @@
-/** Elementwise arithmetic: add, multiply, scale. */
+/** Elementwise arithmetic: add, multiply, scale and shift. */
 
 import source from "./elementwise.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
 
-const ADD = 0, MULTIPLY = 1, SCALE = 2;
+const ADD = 0, MULTIPLY = 1, AFFINE = 2;
 
-function run(step: Step, label: string, OP: number, a: Tensor, b: Tensor, factor = 1): Tensor {
+function run(
+  step: Step,
+  label: string,
+  OP: number,
+  a: Tensor,
+  b: Tensor,
+  factor = 1,
+  offset = 0,
+): Tensor {
   expectShape(label, "the second operand", b, a.shape);
   const out = step.tensor(a.shape);
   const n4 = Math.ceil(a.size / 4);
@@ -16,7 +24,7 @@ function run(step: Step, label: string, OP: number, a: Tensor, b: Tensor, factor
     constants: { OP },
     inputs: [a, b],
     outputs: [out],
-    uniform: { n4, factor },
+    uniform: { n4, factor, offset },
     grid: Math.ceil(n4 / 64),
   });
   return out;
@@ -45,12 +53,17 @@ export function multiply(step: Step, a: Tensor, b: Tensor): Tensor {
   });
 }
 
+/** `factor * a + offset`, elementwise. */
+export function affine(step: Step, a: Tensor, factor: number, offset: number): Tensor {
+  return step.record({
+    name: "affine",
+    inputs: [a],
+    output: run(step, "affine", AFFINE, a, a, factor, offset),
+    backward: (dOut) => [run(step, "affine", AFFINE, dOut, dOut, factor)],
+  });
+}
+
 /** `factor * a`, elementwise. */
 export function scale(step: Step, a: Tensor, factor: number): Tensor {
-  return step.record({
-    name: "scale",
-    inputs: [a],
-    output: run(step, "scale", SCALE, a, a, factor),
-    backward: (dOut) => [run(step, "scale", SCALE, dOut, dOut, factor)],
-  });
+  return affine(step, a, factor, 0);
 }

@@ -1,6 +1,6 @@
 // Elementwise arithmetic on four elements a thread.
 //
-// Formula by OP: 0: out = a + b; 1: out = a * b; 2: out = factor * a (b is not read).
+// Formula by OP: 0: out = a + b; 1: out = a * b; 2: out = factor * a + offset (b is not read).
 // Shapes: a, b, out of n elements, n4 = ceil(n / 4) (buffers are padded to 16 bytes).
 // Dispatch: 1-D over n4 threads, folded. Determinism: one operation an element.
 
@@ -9,6 +9,7 @@ override OP: u32 = 0u;
 struct Params {
   n4: u32,
   factor: f32,
+  offset: f32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -24,6 +25,6 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   switch OP {
     case 0u: { out[i] = a[i] + b[i]; }
     case 1u: { out[i] = a[i] * b[i]; }
-    default: { out[i] = params.factor * a[i]; }
+    default: { out[i] = params.factor * a[i] + params.offset; }
   }
 }

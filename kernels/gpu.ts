@@ -148,11 +148,19 @@ export class Gpu implements Disposable {
 
   /** Copies all elements of `from` to `to`. */
   copy(from: Tensor, to: Tensor): void {
-    this.#check("copy");
-    if (from.size !== to.size || from.dtype !== to.dtype) {
-      throw new TypeError(`Cannot copy [${from.shape}] to [${to.shape}]: sizes or types differ`);
+    if (from.size !== to.size) {
+      throw new TypeError(`Cannot copy [${from.shape}] to [${to.shape}]: sizes differ`);
     }
-    this.#commands.copy(from.storage, from.offset, to.storage, to.offset, from.bytes);
+    this.copySlice(from, 0, to);
+  }
+
+  /** Copies `to.size` elements of `from`, beginning at element `start`, to `to`. */
+  copySlice(from: Tensor, start: number, to: Tensor): void {
+    this.#check("copy");
+    if (start < 0 || start + to.size > from.size || from.dtype !== to.dtype) {
+      throw new RangeError(`Cannot copy ${to.size} elements from ${start} of [${from.shape}]`);
+    }
+    this.#commands.copy(from.storage, from.offset + start * 4, to.storage, to.offset, to.bytes);
   }
 
   /** Fills a tensor with zero bits. */

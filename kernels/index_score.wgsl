@@ -27,10 +27,10 @@ fn scores(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups:
   let i = (id.x + id.y * groups.x) * 64u + local;
   let n = i / params.count;
   if (n >= params.rows) { return; }
-  let from = n * params.width;
+  let row_start = n * params.width;
   let row = ids[i] * params.width;
   var sum = 0.0;
-  for (var e = 0u; e < params.width; e++) { sum += x[from + e] * table[row + e]; }
+  for (var e = 0u; e < params.width; e++) { sum += x[row_start + e] * table[row + e]; }
   out[i] = sum + bias[ids[i]];
 }
 
@@ -41,10 +41,10 @@ fn scores4(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
   let n = i / params.count;
   if (n >= params.rows) { return; }
   let width = params.width / 4u;
-  let from = n * width;
+  let row_start = n * width;
   let row = ids[i] * width;
   var sum = vec4<f32>(0.0);
-  for (var e = 0u; e < width; e++) { sum = fma(x4[from + e], table4[row + e], sum); }
+  for (var e = 0u; e < width; e++) { sum = fma(x4[row_start + e], table4[row + e], sum); }
   out[i] = (sum.x + sum.y) + (sum.z + sum.w) + bias[ids[i]];
 }
 

@@ -18,7 +18,13 @@ export function matmul(step: Step, a: Tensor, b: Tensor, options: MatmulOptions 
   const { transposeA = false, transposeB = false } = options;
   const output = step.tensor([a.shape[transposeA ? 1 : 0]!, b.shape[transposeB ? 0 : 1]!]);
   matmulInto(step.gpu, output, a, b, options);
-  const product = (like: Tensor, x: Tensor, y: Tensor, transposeX: boolean, transposeY: boolean) => {
+  const product = (
+    like: Tensor,
+    x: Tensor,
+    y: Tensor,
+    transposeX: boolean,
+    transposeY: boolean,
+  ) => {
     const out = step.tensor(like.shape);
     matmulInto(step.gpu, out, x, y, { transposeA: transposeX, transposeB: transposeY });
     return out;

@@ -51,13 +51,13 @@ export function sgdUpdate(
   gpu: Gpu,
   parameter: Tensor,
   moment: Tensor,
-  gradient: Gradient | undefined,
+  gradient: Gradient,
   norm: Tensor,
   { lr, momentum, weightDecay }: SGDCoefficients,
 ): void {
   const uniform = { lr, momentum, weight_decay: weightDecay, clip: 0 };
   const n4 = Math.ceil(parameter.size / 4);
-  const dense = gradient?.kind === "dense" ? gradient.value : undefined;
+  const dense = gradient.kind === "dense" ? gradient.value : undefined;
   gpu.dispatch({
     label: "sgd",
     source,
@@ -68,7 +68,7 @@ export function sgdUpdate(
     uniform: { n: n4, width: 0, ...uniform },
     grid: Math.ceil(n4 / 64),
   });
-  if (gradient?.kind !== "rows") return;
+  if (gradient.kind !== "rows") return;
   const { ids, values } = gradient.value;
   gpu.dispatch({
     label: "sgd.rows",

@@ -1,0 +1,46 @@
+/**
+ * Noise contrastive estimation for huge softmax outputs, on WebGPU.
+ *
+ * @module
+ */
+
+export { type AdapterOptions, type KernelFamily, NoAdapterError } from "./kernels/adapter.ts";
+export { crossEntropy } from "./kernels/cross_entropy.ts";
+export { dropout } from "./kernels/dropout.ts";
+export { add, affine, multiply, scale } from "./kernels/elementwise.ts";
+export { gather } from "./kernels/gather.ts";
+export { DeviceError, Gpu, type Launch } from "./kernels/gpu.ts";
+export { type Gradient, Gradients } from "./kernels/gradients.ts";
+export { indexScore } from "./kernels/index_score.ts";
+export { linear, matmul, type MatmulOptions } from "./kernels/linear.ts";
+export { lstm, type LSTMState, type LSTMWeights } from "./kernels/lstm.ts";
+export { nceLoss, type NoiseScores, sampledLoss } from "./kernels/noise_loss.ts";
+export { type KernelCode, KernelCompileError } from "./kernels/pipelines.ts";
+export type { MemoryUse } from "./kernels/pool.ts";
+export type { Profile, ProfileRow } from "./kernels/profile.ts";
+export { mean, sum, weightedSum } from "./kernels/reduce.ts";
+export type { RowGradient, RowPart } from "./kernels/rows.ts";
+export { type InputGradient, Step, type StepOptions, type TapeEntry } from "./kernels/step.ts";
+export {
+  type DType,
+  type Storage,
+  Tensor,
+  type TensorData,
+  UseAfterDisposeError,
+} from "./kernels/tensor.ts";
+export { Dropout } from "./nn/dropout.ts";
+export { Embedding, type EmbeddingOptions } from "./nn/embedding.ts";
+export { Linear, type LinearOptions } from "./nn/linear.ts";
+export { LSTM, type LSTMOptions } from "./nn/lstm.ts";
+export { Module, type NamedParameter, namedParameters } from "./nn/module.ts";
+export { SGD, type SGDOptions } from "./nn/sgd.ts";
+export { AliasMultinomial } from "./nce/alias.ts";
+export { IndexLinear, type IndexLinearOptions } from "./nce/index_linear.ts";
+export {
+  type LossType,
+  NCELoss,
+  type NCEOptions,
+  type Reduction,
+  type Scores,
+} from "./nce/nce_loss.ts";
+export type { NoiseSource } from "./nce/noise.ts";

@@ -1,0 +1,72 @@
+/** A fixed categorical distribution with O(1) draws on the GPU. */
+
+import { aliasDraw, aliasDrawInto, aliasTable } from "../kernels/alias.ts";
+import { gather } from "../kernels/gather.ts";
+import type { Gpu } from "../kernels/gpu.ts";
+import type { RandomKey } from "../kernels/random.ts";
+import type { Step } from "../kernels/step.ts";
+import type { Tensor } from "../kernels/tensor.ts";
+import { type NoiseSource, normalizeNoise } from "./noise.ts";
+
+/**
+ * Draws from a categorical distribution by the alias method, whatever its size in constant time.
+ *
+ * @example
+ * ```ts ignore
+ * const noise = new AliasMultinomial(gpu, [5, 3, 2]);
+ * using step = gpu.step({ seed: 1 });
+ * const ids = noise.draw(step, [100]);
+ * ```
+ */
+export class AliasMultinomial implements NoiseSource {
+  /** V, the number of classes. */
+  readonly numClasses: number;
+  /** [V] Probabilities as used: floored at 1e-10 and normalised. */
+  readonly probabilities: Float64Array;
+  readonly #table: Uint32Array;
+  readonly #gpuTable: Tensor;
+  readonly #logProb: Tensor;
+  readonly #stream: number;
+
+  /**
+   * `noise` holds counts or probabilities, one a class.
+   *
+   * @throws {RangeError} If it is empty, all zero, or has a negative or non-finite element.
+   */
+  constructor(gpu: Gpu, noise: ArrayLike<number>) {
+    this.probabilities = normalizeNoise(noise);
+    this.numClasses = this.probabilities.length;
+    this.#table = aliasTable(this.probabilities);
+    this.#gpuTable = gpu.tensor([this.numClasses, 2], this.#table);
+    this.#logProb = gpu.tensor([this.numClasses], Float32Array.from(this.probabilities, Math.log));
+    this.#stream = gpu.nextStream();
+  }
+
+  /** Ids drawn with replacement, a function of the step's seed and number. */
+  draw(step: Step, shape: readonly number[]): Tensor {
+    const ids = step.tensor(shape, "u32");
+    ids.bound = this.numClasses;
+    aliasDrawInto(step.gpu, ids, this.#gpuTable, this.#key(step.seed, step.number));
+    return ids;
+  }
+
+  /** The first `n` ids that {@linkcode draw} gives for this seed and step number, from the CPU. */
+  drawOnCpu(n: number, seed: number, step: number): Uint32Array {
+    return aliasDraw(this.#table, n, this.#key(seed, step));
+  }
+
+  /** ln of the probability of each id, in the shape of `ids`. */
+  logProb(step: Step, ids: Tensor): Tensor {
+    return gather(step, this.#logProb, ids);
+  }
+
+  #key(seed: number, step: number): RandomKey {
+    return { seed, stream: this.#stream, step };
+  }
+
+  /** Frees the tables. */
+  [Symbol.dispose](): void {
+    this.#gpuTable.dispose();
+    this.#logProb.dispose();
+  }
+}

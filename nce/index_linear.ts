@@ -1,0 +1,93 @@
+/** A linear output layer over very many classes that computes only the scores it is asked for. */
+
+import { crossEntropy } from "../kernels/cross_entropy.ts";
+import { gather } from "../kernels/gather.ts";
+import type { Gpu } from "../kernels/gpu.ts";
+import { indexScore } from "../kernels/index_score.ts";
+import { linear } from "../kernels/linear.ts";
+import type { Step } from "../kernels/step.ts";
+import type { Tensor } from "../kernels/tensor.ts";
+import {
+  expectPositive,
+  type NamedParameter,
+  parameterOf,
+  uniformParameter,
+} from "../nn/module.ts";
+import { NCELoss, type NCEOptions, type Scores } from "./nce_loss.ts";
+
+/** Settings of an {@linkcode IndexLinear}. */
+export interface IndexLinearOptions extends NCEOptions {
+  /** E, the size of an input vector. */
+  embeddingDim: number;
+  /** V, the number of classes. */
+  numClasses: number;
+  /** Seed of the initial weights; 0 unless given. */
+  seed?: number;
+}
+
+/**
+ * `s(y) = x . weight[y] + bias[y]` with any of the losses of {@linkcode NCELoss}.
+ *
+ * The bias starts at ln q + c, so that an untrained model is the noise; weights start uniform within
+ * 1/sqrt(E). With shared noise all scores are dense matrix products.
+ */
+export class IndexLinear extends NCELoss<[Tensor]> {
+  /** [V, E] */
+  readonly weight: Tensor;
+  /** [V] */
+  readonly bias: Tensor;
+
+  /** Throws a RangeError if a size is not positive or `noise` has not `numClasses` elements. */
+  constructor(gpu: Gpu, options: IndexLinearOptions) {
+    const { embeddingDim, numClasses, noise, seed = 0 } = options;
+    expectPositive("IndexLinear", "embeddingDim", embeddingDim);
+    expectPositive("IndexLinear", "numClasses", numClasses);
+    if (noise.length !== numClasses) {
+      throw new RangeError(
+        `Cannot make IndexLinear: noise has ${noise.length} classes, not ${numClasses}`,
+      );
+    }
+    super(gpu, options);
+    this.weight = uniformParameter(
+      gpu,
+      [numClasses, embeddingDim],
+      1 / Math.sqrt(embeddingDim),
+      seed,
+    );
+    const logProb = Float32Array.from(this.noise.probabilities, (p) => Math.log(p) + this.normTerm);
+    this.bias = parameterOf(gpu, [numClasses], logProb);
+  }
+
+  /** Scores of `target` [N] and `noise` ([K] or [N, K]) for `input` [..., E]. */
+  override getScore(step: Step, target: Tensor, noise: Tensor, input: Tensor): Scores {
+    const x = this.#rows(step, target, input);
+    const targetScore = indexScore(step, x, this.weight, this.bias, target);
+    if (noise.shape.length === 2) {
+      const noiseScore = indexScore(step, x, this.weight, this.bias, noise);
+      return { target: targetScore, noise: noiseScore };
+    }
+    const noiseWeight = gather(step, this.weight, noise),
+      noiseBias = gather(step, this.bias, noise);
+    return { target: targetScore, noise: linear(step, x, noiseWeight, noiseBias) };
+  }
+
+  /** Exact cross entropy [N], in tiles of at most 64 MiB of scores. */
+  override ceLoss(step: Step, target: Tensor, input: Tensor): Tensor {
+    return crossEntropy(step, this.#rows(step, target, input), this.weight, this.bias, target);
+  }
+
+  /** `emb.weight` and `bias.weight`. */
+  override parameters(): NamedParameter[] {
+    return [["emb.weight", this.weight], ["bias.weight", this.bias]];
+  }
+
+  #rows(step: Step, target: Tensor, input: Tensor): Tensor {
+    const width = this.weight.shape[1]!;
+    if (input.size !== target.size * width) {
+      throw new TypeError(
+        `Cannot score [${input.shape}] for ${target.size} targets: expected rows of ${width}`,
+      );
+    }
+    return step.reshape(input, [target.size, width]);
+  }
+}

@@ -1,0 +1,25 @@
+/** Dropout as a layer: a rate and a stream of random numbers of its own. */
+
+import { dropout } from "../kernels/dropout.ts";
+import type { Gpu } from "../kernels/gpu.ts";
+import type { Step } from "../kernels/step.ts";
+import type { Tensor } from "../kernels/tensor.ts";
+
+/** Zeroes elements with probability `p` in training steps and scales the rest by 1 / (1 - p). */
+export class Dropout {
+  /** Probability that an element is zeroed. */
+  readonly p: number;
+  readonly #stream: number;
+
+  /** Throws a RangeError unless 0 <= p < 1. */
+  constructor(gpu: Gpu, p: number) {
+    if (!(p >= 0 && p < 1)) throw new RangeError(`Cannot make Dropout: p is ${p}, not in [0, 1)`);
+    this.p = p;
+    this.#stream = gpu.nextStream();
+  }
+
+  /** Applies dropout; the mask is a function of the step's seed and number. */
+  forward(step: Step, x: Tensor): Tensor {
+    return dropout(step, x, this.p, this.#stream);
+  }
+}

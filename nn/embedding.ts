@@ -1,0 +1,44 @@
+/** A table of vectors, looked up by id. */
+
+import { gather } from "../kernels/gather.ts";
+import type { Gpu } from "../kernels/gpu.ts";
+import type { Step } from "../kernels/step.ts";
+import type { Tensor } from "../kernels/tensor.ts";
+import { expectPositive, Module, type NamedParameter, uniformParameter } from "./module.ts";
+
+/** Sizes and initial values of an {@linkcode Embedding}. */
+export interface EmbeddingOptions {
+  /** V, the number of ids. */
+  numEmbeddings: number;
+  /** E, the size of a vector. */
+  embeddingDim: number;
+  /** Initial values are uniform within this; 0.1 unless given. */
+  initRange?: number;
+  /** Seed of the initial values; 0 unless given. */
+  seed?: number;
+}
+
+/** A table [V, E]; its gradient holds only the rows that were looked up. */
+export class Embedding extends Module {
+  /** [V, E] */
+  readonly weight: Tensor;
+
+  /** Throws a RangeError if a size is not a positive integer. */
+  constructor(gpu: Gpu, options: EmbeddingOptions) {
+    super();
+    const { numEmbeddings, embeddingDim, initRange = 0.1, seed = 0 } = options;
+    expectPositive("Embedding", "numEmbeddings", numEmbeddings);
+    expectPositive("Embedding", "embeddingDim", embeddingDim);
+    this.weight = uniformParameter(gpu, [numEmbeddings, embeddingDim], initRange, seed);
+  }
+
+  /** The vectors of `ids`: shape `[...ids.shape, E]`. Throws a RangeError if an id is not below V. */
+  forward(step: Step, ids: Tensor): Tensor {
+    return gather(step, this.weight, ids);
+  }
+
+  /** `weight` */
+  override parameters(): NamedParameter[] {
+    return [["weight", this.weight]];
+  }
+}

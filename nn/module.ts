@@ -1,0 +1,58 @@
+/** Modules: objects that own parameters on the GPU. */
+
+import { fillUniform } from "../kernels/fill.ts";
+import type { Gpu } from "../kernels/gpu.ts";
+import type { Tensor } from "../kernels/tensor.ts";
+
+/** A named parameter. */
+export type NamedParameter = readonly [name: string, parameter: Tensor];
+
+/** An owner of parameters; subclasses list their own in {@linkcode parameters}. */
+export abstract class Module implements Disposable {
+  /** The parameters by PyTorch's names, in PyTorch's order. */
+  abstract parameters(): NamedParameter[];
+
+  /** Frees what the module holds on the GPU. */
+  dispose(): void {
+    for (const [, parameter] of this.parameters()) parameter.dispose();
+  }
+
+  /** The same as {@linkcode dispose}. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** The parameters of `modules`, each name behind its module's name and a dot. */
+export function namedParameters(modules: Record<string, Module>): NamedParameter[] {
+  return Object.entries(modules).flatMap(([prefix, module]) =>
+    module.parameters().map(([name, parameter]) => [`${prefix}.${name}`, parameter] as const)
+  );
+}
+
+/** A parameter of `shape`, uniform in [-range, range) and a function of the seed. */
+export function uniformParameter(
+  gpu: Gpu,
+  shape: readonly number[],
+  range: number,
+  seed: number,
+): Tensor {
+  const parameter = gpu.tensor(shape);
+  fillUniform(gpu, parameter, -range, range, { seed, stream: gpu.nextStream(), step: 0 });
+  parameter.requiresGrad = true;
+  return parameter;
+}
+
+/** A parameter with the given values. */
+export function parameterOf(gpu: Gpu, shape: readonly number[], values: Float32Array): Tensor {
+  const parameter = gpu.tensor(shape, values);
+  parameter.requiresGrad = true;
+  return parameter;
+}
+
+/** Throws a RangeError unless `value` is a positive integer. */
+export function expectPositive(module: string, name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError(`Cannot make ${module}: ${name} is ${value}, not a positive integer`);
+  }
+}

@@ -1,0 +1,74 @@
+/** Stochastic gradient descent with momentum, weight decay and clipping by the global norm. */
+
+import type { Gradients } from "../kernels/gradients.ts";
+import type { Gpu } from "../kernels/gpu.ts";
+import { clipScale, sgdUpdate } from "../kernels/sgd.ts";
+import type { Tensor } from "../kernels/tensor.ts";
+import type { NamedParameter } from "./module.ts";
+
+/** Coefficients of {@linkcode SGD}. */
+export interface SGDOptions {
+  /** Learning rate. */
+  lr: number;
+  /** Momentum; 0 unless given. */
+  momentum?: number;
+  /** Weight decay, an L2 penalty that is added to the gradient; 0 unless given. */
+  weightDecay?: number;
+  /** Largest global norm of the gradient; a longer one is scaled down. No clipping unless given. */
+  clip?: number;
+}
+
+/**
+ * With g the clipped gradient: `d = g + weightDecay * p; m = momentum * m + d; p = p - lr * m`.
+ *
+ * The same update as PyTorch's `clip_grad_norm_` and `SGD`, for dense and for row-sparse gradients.
+ */
+export class SGD implements Disposable {
+  /** Learning rate; may be changed between steps. */
+  lr: number;
+  /** [2] Global gradient norm before clipping and the clipping factor of the last step. */
+  readonly norm: Tensor;
+  readonly #gpu: Gpu;
+  readonly #momentum: number;
+  readonly #weightDecay: number;
+  readonly #clip: number;
+  readonly #parameters: readonly { parameter: Tensor; moment: Tensor }[];
+
+  /** Makes a zero moment for each parameter. Throws a RangeError if a coefficient is out of range. */
+  constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: SGDOptions) {
+    const { lr, momentum = 0, weightDecay = 0, clip = Infinity } = options;
+    const valid = lr > 0 && momentum >= 0 && momentum < 1 && weightDecay >= 0 && clip > 0;
+    if (!valid) throw new RangeError(`Cannot make SGD with ${JSON.stringify(options)}`);
+    this.#gpu = gpu;
+    this.lr = lr;
+    this.#momentum = momentum;
+    this.#weightDecay = weightDecay;
+    this.#clip = clip;
+    this.norm = gpu.tensor([2]);
+    this.#parameters = parameters.map(([, parameter]) => ({
+      parameter,
+      moment: gpu.tensor(parameter.shape),
+    }));
+  }
+
+  /** Updates every parameter that a gradient reached. */
+  step(gradients: Gradients): void {
+    const found = this.#parameters.map(({ parameter }) => gradients.get(parameter));
+    clipScale(this.#gpu, this.norm, found.filter((gradient) => gradient !== undefined), this.#clip);
+    const coefficients = {
+      lr: this.lr,
+      momentum: this.#momentum,
+      weightDecay: this.#weightDecay,
+    };
+    this.#parameters.forEach(({ parameter, moment }, i) => {
+      const gradient = found[i];
+      if (gradient) sgdUpdate(this.#gpu, parameter, moment, gradient, this.norm, coefficients);
+    });
+  }
+
+  /** Frees the moments. */
+  [Symbol.dispose](): void {
+    this.norm.dispose();
+    for (const { moment } of this.#parameters) moment.dispose();
+  }
+}

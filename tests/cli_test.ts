@@ -1,0 +1,139 @@
+/** The command line as a user meets it: help, version, one-line errors and exit codes. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { OPTION_GROUPS } from "../example/options.ts";
+
+const MAIN = new URL("../main.ts", import.meta.url);
+const ROOT = `${import.meta.dirname}/..`;
+const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-env=XDG_RUNTIME_DIR"];
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function deno(args: readonly string[], cwd: string): Promise<Outcome> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  });
+  const { code, stdout, stderr } = await command.output();
+  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  return { code, out: out ?? "", err: err ?? "" };
+}
+
+/** Runs the program in an empty folder, and checks that it leaves the folder empty. */
+async function nce(...args: string[]): Promise<Outcome> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const outcome = await deno(["run", "--no-prompt", ...PERMISSIONS, MAIN.href, ...args], folder);
+    assertEquals([...Deno.readDirSync(folder)], [], "the program wrote a file");
+    return outcome;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Runs `main()` with a body in the place of `run()` that needs no GPU. */
+async function mainWith(args: readonly string[], body: string): Promise<Outcome> {
+  const code = `
+    import { main } from ${JSON.stringify(MAIN.href)};
+    import { consoleIo } from ${JSON.stringify(new URL("example/io.ts", MAIN).href)};
+    import { Failure } from ${JSON.stringify(new URL("example/errors.ts", MAIN).href)};
+    async function run(settings, io) { ${body}; void Failure; }
+    Deno.exit(await main(${JSON.stringify(args)}, consoleIo(), run));`;
+  return await deno(["eval", code], ROOT);
+}
+
+Deno.test("main.ts lists every option with its default when asked for help", async () => {
+  const { code, out, err } = await nce("--help");
+  assertEquals({ code, err }, { code: 0, err: "" });
+  for (const { title, options } of OPTION_GROUPS) {
+    assertStringIncludes(out, `\n${title}:\n`);
+    for (const option of options) {
+      const line = out.split("\n").find((text) => text.trim().startsWith(`--${option.name} `));
+      assertStringIncludes(line ?? "", option.value === undefined ? " - " : `<${option.value}>`);
+    }
+  }
+  const words = out.replace(/\s+/g, " ");
+  for (const { default: standard } of OPTION_GROUPS.flatMap(({ options }) => options)) {
+    if (standard !== undefined) assertStringIncludes(words, `Default: ${standard}.`);
+  }
+});
+
+Deno.test("main.ts shows help when other options stand beside --help", async () => {
+  const { code, out, err } = await nce("--train", "--lr", "0", "-h");
+  assertEquals({ code, err }, { code: 0, err: "" });
+  assertStringIncludes(out, "Usage:");
+});
+
+Deno.test("main.ts names its own, Deno's and Cliffy's version when asked for them", async () => {
+  const { code, out, err } = await nce("--version");
+  assertEquals({ code, err }, { code: 0, err: "" });
+  assertMatch(
+    out,
+    /^nce \d+\.\d+\.\d+\ndeno \d+\.\d+\.\d+\ncliffy \d+\S* \((JSR|npm copy)\)\n$/,
+  );
+});
+
+Deno.test("main.ts needs no permission when it only shows help or an error", async () => {
+  const help = await deno(["run", "--no-prompt", "main.ts", "--help"], ROOT);
+  assertEquals({ code: help.code, err: help.err }, { code: 0, err: "" });
+  const wrong = await deno(["run", "--no-prompt", "main.ts", "--lr", "0"], ROOT);
+  assertEquals(wrong.code, 2);
+});
+
+const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
+  [["--epoch", "3"], 'Unknown option "--epoch". Did you mean option "--epochs"?'],
+  [["--no-train"], 'Unknown option "--no-train". Did you mean option "--train"?'],
+  [
+    ["--noise-ratio", "-3"],
+    '--noise-ratio must be a whole number of at least 1, got "-3", for example --noise-ratio 50',
+  ],
+  [["--lr=0"], '--lr must be a number above 0, got "0", for example --lr 1'],
+  [
+    ["--lr", "1", "--lr", "2"],
+    'Option "--lr" can only occur once, but was found several times; see --help',
+  ],
+  [["--lr"], 'Missing value for option "--lr"; see --help'],
+  [["--lr=", "5"], "--lr needs a value, but it is empty; see --help"],
+  [["--data", ""], "--data needs a value, but it is empty; see --help"],
+  [["--data", "--train"], '--data needs a value, but the next word is "--train"'],
+  [["--train=yes"], 'Option "--train" doesn\'t take a value, but got "yes"; see --help'],
+  [
+    ["--train", "--lr", "2", "data/penn"],
+    'Unexpected argument "data/penn": every option begins with --; see --help',
+  ],
+  [["--", "x"], 'Unexpected argument "x": every option begins with --; see --help'],
+  [["-"], 'Unexpected argument "-": every option begins with --; see --help'],
+];
+
+Deno.test("main.ts says what is wrong in one line and exits with 2 when misused", async () => {
+  for (const [args, message] of WRONG_USES) {
+    assertEquals(await nce(...args), { code: 2, out: "", err: `error: ${message}\n` });
+  }
+});
+
+Deno.test("main() hands the settings on and gives 0 when the run succeeds", async () => {
+  const body = "io.out(settings.loss + settings.minFreq + settings.carryState)";
+  const args = ["--nce", "--min-freq=7", "--concat", "--carry-state"];
+  assertEquals(await mainWith(args, body), { code: 0, out: "nce7true\n", err: "" });
+});
+
+Deno.test("main() prints a failure as one line and gives 1 when the run fails", async () => {
+  const body = 'throw new Failure("Cannot read data/x:\\n  no such folder")';
+  const failed = await mainWith([], body);
+  assertEquals(failed, { code: 1, out: "", err: "error: Cannot read data/x: no such folder\n" });
+  const broken = await mainWith([], 'throw new RangeError("Index is 7")');
+  assertEquals(broken, { code: 1, out: "", err: "error: Index is 7; --debug shows where\n" });
+});
+
+Deno.test("main() prints stacks and causes when --debug is given", async () => {
+  const body = 'throw new Failure("Cannot go on", { cause: new Error("the reason") })';
+  const { code, err } = await mainWith(["--debug"], body);
+  assertEquals(code, 1);
+  assertMatch(err, /^error: Failure: Cannot go on\n +at run .*\nCaused by: Error: the reason\n/s);
+});

@@ -1,0 +1,10 @@
+/** Reading golden vectors: the folder in NCE_GOLDEN_DIR, by default the few cases beside the tests. */
+
+/** The cases of a golden file. */
+export function goldenCases<Case>(file: string): Case[] {
+  const folder = Deno.env.get("NCE_GOLDEN_DIR") ?? new URL("golden", import.meta.url).pathname;
+  return JSON.parse(Deno.readTextFileSync(`${folder}/${file}`));
+}
+
+/** Tolerance of losses and gradients against the reference. */
+export const GOLDEN_TOLERANCE = { atol: 2e-5, rtol: 2e-4 };

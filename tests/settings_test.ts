@@ -1,0 +1,215 @@
+/** parseSettings(): defaults, every option's limits, and the text of each refusal. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { UsageError } from "../example/errors.ts";
+import { OPTION_GROUPS } from "../example/options.ts";
+import { parseSettings } from "../example/settings.ts";
+import type { Given } from "../example/settings.ts";
+
+const DEFAULTS = {
+  train: false,
+  save: "model",
+  prof: false,
+  cuda: false,
+  seed: 1111,
+  logInterval: 200,
+  debug: false,
+  data: "synthetic",
+  vocab: null,
+  minFreq: 1,
+  concat: false,
+  bptt: 35,
+  carryState: false,
+  emsize: 200,
+  nhid: 200,
+  nlayers: 2,
+  dropout: 0.2,
+  indexModule: "linear",
+  loss: "full",
+  noiseRatio: 50,
+  normTerm: 9,
+  epochs: 40,
+  batchSize: 20,
+  lr: 1,
+  lrDecay: 2,
+  clip: 0.25,
+  weightDecay: 1e-5,
+};
+
+/** Refused options with the whole message. */
+const REFUSALS: readonly (readonly [Given, string])[] = [
+  ...["noise-ratio", "bptt", "epochs", "batch-size", "min-freq", "log-interval"].flatMap((name) =>
+    ["0", "-3", "1.5", "abc", "1e-3", "0x10", "Infinity", "1_000", " 7"].map((
+      text,
+    ): [Given, string] => [
+      { [name]: text },
+      `--${name} must be a whole number of at least 1, got "${text}", ` +
+      `for example --${name} ${defaultOf(name)}`,
+    ])
+  ),
+  [
+    { emsize: "2.5" },
+    '--emsize must be a whole number of at least 1, got "2.5", for example --emsize 200',
+  ],
+  [
+    { nhid: "0" },
+    '--nhid must be a whole number of at least 1, got "0", for example --nhid 200',
+  ],
+  [
+    { nlayers: "99999999999" },
+    "--nlayers must be a whole number of at least 1 and at most 2147483647, " +
+    'got "99999999999", for example --nlayers 2',
+  ],
+  [
+    { seed: "-1" },
+    '--seed must be a whole number of at least 0, got "-1", for example --seed 1111',
+  ],
+  [
+    { seed: "9007199254740992" },
+    "--seed must be a whole number of at least 0 and at most 9007199254740991, " +
+    'got "9007199254740992", for example --seed 1111',
+  ],
+  ...["1.5", "1", "-0.1", "half"].map((text): [Given, string] => [
+    { dropout: text },
+    `--dropout must be a number of at least 0 and below 1, got "${text}", ` +
+    "for example --dropout 0.2",
+  ]),
+  ...["0", "-1", "NaN", "1e400"].map((text): [Given, string] => [
+    { lr: text },
+    `--lr must be a number above 0, got "${text}", for example --lr 1`,
+  ]),
+  [{ clip: "0" }, '--clip must be a number above 0, got "0", for example --clip 0.25'],
+  [
+    { "lr-decay": "0.5" },
+    '--lr-decay must be a number of at least 1, got "0.5", for example --lr-decay 2',
+  ],
+  [
+    { "weight-decay": "-1e-5" },
+    '--weight-decay must be a number of at least 0, got "-1e-5", for example --weight-decay 1e-5',
+  ],
+  [
+    { loss: "nec" },
+    '--loss must be one of full, nce, sampled, mix, got "nec", for example --loss full',
+  ],
+  [
+    { "index-module": "rnn" },
+    '--index-module must be one of linear, gru, got "rnn", for example --index-module linear',
+  ],
+  [
+    { "index-module": "gru" },
+    "--index-module gru is not available yet: leave it out, or give linear",
+  ],
+  [
+    { "norm-term": "nine" },
+    '--norm-term must be a number or auto, got "nine", for example --norm-term 9',
+  ],
+  [
+    { "norm-term": "learned" },
+    "--norm-term learned is not available yet: give a number or auto",
+  ],
+  [
+    { "tb-name": "run1" },
+    '--tb-name "run1" is not available yet; every training run writes ' +
+    "saved_model/NAME.metrics.jsonl",
+  ],
+  [{ "carry-state": true }, "--carry-state needs --concat: give both, or neither"],
+  [
+    { nce: true, loss: "full" },
+    "--nce means --loss nce, but --loss full was given too: leave one out",
+  ],
+  ...["a/b", "a\\b", "..", ".", ".safetensors", "a\nb"].map((text): [Given, string] => [
+    { save: text },
+    `--save must be a file name without folders, got ${JSON.stringify(text)}, ` +
+    "for example --save model",
+  ]),
+  [{ data: "--train" }, '--data needs a value, but the next word is "--train"'],
+  [{ vocab: "" }, "--vocab needs a value; see --help"],
+];
+
+function defaultOf(name: string): string | undefined {
+  return OPTION_GROUPS.flatMap(({ options }) => options).find((spec) => spec.name === name)
+    ?.default;
+}
+
+Deno.test("parseSettings() gives the reference's defaults when no option is given", () => {
+  assertEquals(parseSettings({}), DEFAULTS);
+});
+
+Deno.test("parseSettings() reads every option when all are given", () => {
+  const given = {
+    "train": true,
+    "save": "big.safetensors",
+    "prof": true,
+    "cuda": true,
+    "seed": "9007199254740991",
+    "log-interval": "10",
+    "debug": true,
+    "data": "data/penn",
+    "vocab": "words.txt",
+    "min-freq": "3",
+    "concat": true,
+    "bptt": "20",
+    "carry-state": true,
+    "emsize": "300",
+    "nhid": "1e3",
+    "nlayers": "1",
+    "dropout": "0",
+    "index-module": "linear",
+    "loss": "mix",
+    "noise-ratio": "500",
+    "norm-term": "-2.5",
+    "epochs": "1",
+    "batch-size": "96",
+    "lr": ".5",
+    "lr-decay": "1",
+    "clip": "5e-1",
+    "weight-decay": "0",
+  };
+  assertEquals(parseSettings(given), {
+    train: true,
+    save: "big",
+    prof: true,
+    cuda: true,
+    seed: 9007199254740991,
+    logInterval: 10,
+    debug: true,
+    data: "data/penn",
+    vocab: "words.txt",
+    minFreq: 3,
+    concat: true,
+    bptt: 20,
+    carryState: true,
+    emsize: 300,
+    nhid: 1000,
+    nlayers: 1,
+    dropout: 0,
+    indexModule: "linear",
+    loss: "mix",
+    noiseRatio: 500,
+    normTerm: -2.5,
+    epochs: 1,
+    batchSize: 96,
+    lr: 0.5,
+    lrDecay: 1,
+    clip: 0.5,
+    weightDecay: 0,
+  });
+});
+
+Deno.test("parseSettings() takes --nce for --loss nce when no other loss is given", () => {
+  assertEquals(parseSettings({ nce: true }).loss, "nce");
+  assertEquals(parseSettings({ nce: true, loss: "nce" }).loss, "nce");
+});
+
+Deno.test("parseSettings() reads -1 as auto when it is the norm term", () => {
+  assertEquals(parseSettings({ "norm-term": "auto" }).normTerm, "auto");
+  assertEquals(parseSettings({ "norm-term": "-1" }).normTerm, "auto");
+  assertEquals(parseSettings({ "norm-term": "0" }).normTerm, 0);
+});
+
+Deno.test("parseSettings() names the option, the value and the cure when a value is wrong", () => {
+  for (const [given, message] of REFUSALS) {
+    const error = assertThrows(() => parseSettings(given), UsageError);
+    assertEquals(error.message, message);
+  }
+});
