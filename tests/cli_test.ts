@@ -108,6 +108,7 @@ const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
     'Unexpected argument "data/penn": every option begins with --; see --help',
   ],
   [["--", "x"], 'Unexpected argument "x": every option begins with --; see --help'],
+  [[""], 'Unexpected argument "": every option begins with --; see --help'],
   [["-"], 'Unexpected argument "-": every option begins with --; see --help'],
 ];
 

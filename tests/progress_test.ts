@@ -73,7 +73,7 @@ Deno.test("Progress redraws one bar within the width when there is a terminal", 
     "epoch 2/40  ███░░░░░░░  batch 3/10  loss 6.0000  lr 0.25  100 tokens/s  2s left",
     "",
   ]);
-  assertEquals(io.liveLines.map((line) => line.length), [62, 79, 79, 79, 0]);
+  assertEquals(io.liveLines.map((line) => line.length), [63, 79, 79, 79, 0]);
 });
 
 Deno.test("Progress leaves the bar out when the terminal is narrow", () => {

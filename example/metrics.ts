@@ -1,0 +1,80 @@
+/** The record of a run: one JSON object a line, appended to `saved_model/NAME.metrics.jsonl`. */
+
+import { Failure } from "./errors.ts";
+import type { Report } from "./progress.ts";
+import type { Settings } from "./settings.ts";
+
+/** Written once, when training begins. */
+export interface StartEvent {
+  readonly event: "start";
+  /** All settings of the run. */
+  readonly config: Settings;
+  /** Name of the WebGPU adapter. */
+  readonly adapter: string;
+  /** Number of words in the vocabulary, V. */
+  readonly vocabulary: number;
+  readonly seed: number;
+}
+
+/** Written every log interval. */
+export interface TrainEvent extends Report {
+  readonly event: "train";
+}
+
+/** Written after each epoch. */
+export interface EpochEvent {
+  readonly event: "epoch";
+  readonly epoch: number;
+  /** Duration of the epoch, training and validation. */
+  readonly seconds: number;
+  /** Exact perplexity of the validation text. */
+  readonly validPpl: number;
+  readonly lr: number;
+  /** Training tokens per second. */
+  readonly tokensPerSecond: number;
+}
+
+/** Written at the end. */
+export interface TestEvent {
+  readonly event: "test";
+  /** How the perplexity was computed. */
+  readonly evaluation: "full";
+  readonly ppl: number;
+  /** Number of predicted words. */
+  readonly tokens: number;
+}
+
+/** One line of the record. */
+export type MetricsEvent = StartEvent | TrainEvent | EpochEvent | TestEvent;
+
+/** Appends events to a file, each in one write, so that a run cut short leaves whole lines. */
+export class Metrics {
+  /** The file. */
+  readonly path: string;
+
+  /**
+   * Makes the folder where it is missing; an existing record is continued.
+   *
+   * @param save Name of the model, as in `Settings.save`.
+   * @param folder Folder of the saved models.
+   */
+  constructor(save: string, folder = "saved_model") {
+    this.path = `${folder}/${save}.metrics.jsonl`;
+    this.#attempt(() => Deno.mkdirSync(folder, { recursive: true }));
+  }
+
+  /** Appends one event; a figure that is not finite is written as null, as JSON has no other. */
+  write(event: MetricsEvent): void {
+    const line = JSON.stringify(event) + "\n";
+    this.#attempt(() => Deno.writeTextFileSync(this.path, line, { append: true }));
+  }
+
+  #attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Failure(`Cannot write ${this.path}: ${reason}`, { cause: error });
+    }
+  }
+}

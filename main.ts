@@ -1,0 +1,145 @@
+/**
+ * The command line: turns words into settings and runs the word language model. Exit codes: 0 done,
+ * 1 failed, 2 wrong use.
+ */
+
+import config from "./deno.json" with { type: "json" };
+import { Failure, UsageError } from "./example/errors.ts";
+import { consoleIo } from "./example/io.ts";
+import type { Io } from "./example/io.ts";
+import { OPTION_GROUPS } from "./example/options.ts";
+import { parseSettings } from "./example/settings.ts";
+import type { Given, Settings } from "./example/settings.ts";
+import { loadCliffy } from "./tools/cliffy.ts";
+import type { LoadedCliffy } from "./tools/cliffy.ts";
+import { silenceDisplaySearch } from "./tools/display.ts";
+
+/** Does what the settings say. */
+export type Run = (settings: Settings, io: Io) => Promise<void>;
+
+const NAME = "nce";
+const DESCRIPTION =
+  "Trains and evaluates a word language model whose large softmax is learned by " +
+  "noise contrastive estimation, on the GPU through WebGPU.";
+
+/**
+ * The whole program but for the end of the process.
+ *
+ * @param args Words of the command line.
+ * @param io Where output goes.
+ * @param run What valid settings are given to; loaded only then, as it needs a GPU.
+ * @returns The exit code.
+ */
+export async function main(args: readonly string[], io: Io, run?: Run): Promise<number> {
+  try {
+    const settings = await parse(args, io);
+    if (settings === undefined) return 0;
+    silenceDisplaySearch();
+    await (run ?? (await import("./example/run.ts")).run)(settings, io);
+    return 0;
+  } catch (error) {
+    return report(error, args.includes("--debug"), io);
+  }
+}
+
+/** The settings, or undefined when the words asked for help or the version, which was printed. */
+async function parse(args: readonly string[], io: Io): Promise<Settings | undefined> {
+  const loaded = await loadCliffy();
+  checkWords(args);
+  try {
+    const { options, literal }: { options: unknown; literal: readonly string[] } =
+      await buildCommand(loaded, io).parse([...args]);
+    const words = options as Readonly<Record<string, unknown>>;
+    if (words["help"] === true || words["version"] === true) return undefined;
+    if (literal.length > 0) throw new UsageError(unexpected(literal[0] ?? ""));
+    return parseSettings(toGiven(words));
+  } catch (error) {
+    const { ValidationError } = loaded.cliffy;
+    if (!(error instanceof Error && error instanceof ValidationError)) throw error;
+    throw new UsageError(explain(error, args));
+  }
+}
+
+function buildCommand({ cliffy, copy }: LoadedCliffy, io: Io) {
+  const command = new cliffy.Command()
+    .name(NAME)
+    .version(config.version)
+    .versionOption("-V, --version", "Show the versions of the program, Deno and Cliffy.", () => {
+      io.out(`${NAME} ${config.version}\ndeno ${Deno.version.deno}\ncliffy ${copy}`);
+    })
+    .helpOption("-h, --help", "Show this help.", { standalone: false })
+    .description(DESCRIPTION)
+    .usage("[options]")
+    .help({ colors: io.isTerminal && !Deno.noColor })
+    .noExit();
+  for (const { title, options } of OPTION_GROUPS) {
+    command.group(title);
+    for (const { name, value, default: standard, help } of options) {
+      const flags = value === undefined ? `--${name}` : `--${name} <${value}:string>`;
+      // The default is only told here, so that a given option can be known from an absent one.
+      command.option(flags, standard === undefined ? help : `${help} Default: ${standard}.`);
+    }
+  }
+  return command
+    .example("Train with NCE", `${NAME} --train --nce --data data/penn`)
+    .example("Evaluate it", `${NAME} --data data/penn`);
+}
+
+/** No option takes an empty value, and the two versions of Cliffy read one differently. */
+function checkWords(args: readonly string[]): void {
+  const at = args.findIndex((word) => word === "" || /^--[^=]+=$/.test(word));
+  if (at < 0) return;
+  const option = args[at] || args[at - 1] || "";
+  if (!option.startsWith("--")) throw new UsageError(unexpected(""));
+  throw new UsageError(`${option.replace(/=$/, "")} needs a value, but it is empty; see --help`);
+}
+
+/** Cliffy names options in camel case; settings know them as they are written. */
+function toGiven(words: Readonly<Record<string, unknown>>): Given {
+  const given: Record<string, string | boolean> = {};
+  for (const { name } of OPTION_GROUPS.flatMap(({ options }) => options)) {
+    const word = words[name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+    if (typeof word === "string" || typeof word === "boolean") given[name] = word;
+  }
+  return given;
+}
+
+/** Cliffy's message as one plain line that says what to do. */
+function explain(error: Error, args: readonly string[]): string {
+  const message = error.message.replace(/\s+/g, " ");
+  if (/^(No arguments allowed|Too many arguments)/.test(message)) {
+    return unexpected(strayWord(args));
+  }
+  return message.endsWith("?") ? message : `${message.replace(/\.$/, "")}; see --help`;
+}
+
+function unexpected(word: string): string {
+  return `Unexpected argument ${JSON.stringify(word)}: every option begins with --; see --help`;
+}
+
+/** The first word that is neither an option nor the value of one. */
+function strayWord(args: readonly string[]): string {
+  const valued = new Set(
+    OPTION_GROUPS.flatMap(({ options }) => options)
+      .filter(({ value }) => value !== undefined)
+      .map(({ name }) => `--${name}`),
+  );
+  return args.find((word, at) => !/^-./.test(word) && !valued.has(args[at - 1] ?? "")) ?? "";
+}
+
+/** Prints an error as one line, or with its stack when asked to, and gives the exit code. */
+function report(error: unknown, debug: boolean, io: Io): number {
+  const failure = error instanceof Error ? error : new Error(String(error));
+  const isExpected = failure instanceof UsageError || failure instanceof Failure;
+  const message = (failure.message || failure.name).replace(/\s*\n\s*/g, " ");
+  const line = isExpected ? message : `${message}; --debug shows where`;
+  io.err(`error: ${debug ? stackOf(failure) : line}`);
+  return failure instanceof UsageError ? 2 : 1;
+}
+
+function stackOf(error: Error): string {
+  const stack = error.stack ?? error.message;
+  return error.cause instanceof Error ? `${stack}\nCaused by: ${stackOf(error.cause)}` : stack;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args, consoleIo()));

@@ -1,0 +1,150 @@
+/**
+ * A copy of Cliffy for networks that reach npm but not JSR. Cliffy is published on JSR only; the
+ * package named below carries its command module as JavaScript. Its tarball alone is fetched, not
+ * its dependencies, and only Cliffy's files are unpacked.
+ */
+
+import { Failure } from "../example/errors.ts";
+import { readTgz } from "./tar.ts";
+
+/** The npm package that carries the copy; the integrity is npm's for this very tarball. */
+const CARRIER = "windmill-cli@1.596.0";
+const INTEGRITY =
+  "sha512-5aFVNTOEaGyTKyQlyjFI1FAZ8fTIQ2vGSmnqL3FfZuKpKWdqGXh8p9Azdp8N2MkIwyP1vYtOK9nfQk6jr6tRTw==";
+/** Version of the copy, part of its paths in the tarball. */
+export const COPY_VERSION = "1.0.0-rc.5";
+const ENTRY_SUFFIX = `/cliffy-command/${COPY_VERSION}/mod.js`;
+const SHIM = "_dnt.shims.js";
+/** The carrier's shim brings a Deno for Node; under Deno the real one is there. */
+const SHIM_TEXT =
+  "export const Deno = globalThis.Deno;\nexport const dntGlobalThis = globalThis;\n";
+const STAMP = "integrity";
+
+/** Whether the folder holds a whole copy of this version. */
+export function hasCopy(folder: string): boolean {
+  try {
+    return Deno.readTextFileSync(`${folder}/${STAMP}`) === INTEGRITY;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Fetches the copy through npm, with the registry that the user's npm is set to, and puts it in
+ * place in one step, so that a set-up cut short leaves nothing half done.
+ *
+ * @param folder Where the copy goes; its parent is made if missing.
+ * @throws {Failure} When npm is missing, fails, or brings other bytes than the pinned ones.
+ */
+export async function takeCopy(folder: string): Promise<void> {
+  const parent = folder.slice(0, folder.lastIndexOf("/"));
+  Deno.mkdirSync(parent, { recursive: true });
+  const work = Deno.makeTempDirSync({ dir: parent, prefix: "cliffy-" });
+  try {
+    const tarball = await pack(work);
+    await checkIntegrity(tarball, INTEGRITY);
+    const whole = `${work}/whole`;
+    writeFiles(whole, collectCliffy(await readTgz(tarball)));
+    Deno.writeTextFileSync(`${whole}/${STAMP}`, INTEGRITY);
+    replace(whole, folder);
+  } finally {
+    Deno.removeSync(work, { recursive: true });
+  }
+}
+
+/** Has npm put the carrier's tarball into the folder and reads it. */
+async function pack(folder: string): Promise<Uint8Array<ArrayBuffer>> {
+  const npm = Deno.build.os === "windows" ? "npm.cmd" : "npm";
+  const command = new Deno.Command(npm, {
+    args: ["pack", CARRIER, "--ignore-scripts", "--loglevel=error", `--pack-destination=${folder}`],
+    cwd: folder,
+    stdout: "null",
+    stderr: "piped",
+  });
+  const { success, stderr } = await run(command);
+  const name = [...Deno.readDirSync(folder)].find((entry) => entry.name.endsWith(".tgz"))?.name;
+  if (!success || name === undefined) {
+    const reason = new TextDecoder().decode(stderr).trim().split("\n", 1)[0];
+    throw new Failure(`npm pack ${CARRIER} failed: ${reason}`);
+  }
+  return Deno.readFileSync(`${folder}/${name}`);
+}
+
+async function run(command: Deno.Command): Promise<Deno.CommandOutput> {
+  try {
+    return await command.output();
+  } catch (cause) {
+    throw new Failure("there is no npm", { cause });
+  }
+}
+
+/**
+ * Checks bytes against a subresource integrity text.
+ *
+ * @throws {Failure} When they differ.
+ */
+export async function checkIntegrity(
+  bytes: Uint8Array<ArrayBuffer>,
+  integrity: string,
+): Promise<void> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-512", bytes));
+  const found = `sha512-${digest.toBase64()}`;
+  if (found !== integrity) {
+    throw new Failure(`${CARRIER} is not the known tarball: its integrity is ${found}`);
+  }
+}
+
+/**
+ * Picks Cliffy's entry and every module that it reaches out of the tarball.
+ *
+ * @param files The tarball's files by path.
+ * @returns The files of the copy by path, its entry being `mod.js`.
+ * @throws {Failure} When the entry or an imported module is missing.
+ */
+export function collectCliffy(files: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array> {
+  const entry = [...files.keys()].find((path) => path.endsWith(ENTRY_SUFFIX));
+  if (entry === undefined) throw new Failure(`${CARRIER} has no ${ENTRY_SUFFIX}`);
+  const collected = new Map<string, Uint8Array>();
+  const waiting = [entry];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (collected.has(path)) continue;
+    const bytes = files.get(path);
+    if (bytes === undefined) throw new Failure(`${CARRIER} has no ${path}`);
+    const isShim = path.endsWith(`/${SHIM}`);
+    collected.set(path, isShim ? new TextEncoder().encode(SHIM_TEXT) : bytes);
+    if (!isShim) waiting.push(...importsOf(path, new TextDecoder().decode(bytes)));
+  }
+  const text = `export * from "./${entry}";\nexport const VERSION = "${COPY_VERSION}";\n`;
+  return collected.set("mod.js", new TextEncoder().encode(text));
+}
+
+/** Paths of the modules that the JavaScript module at `path` imports by a relative path. */
+function importsOf(path: string, text: string): string[] {
+  const statements = text.matchAll(/^(?:import|export)\b[^;"]*"(\.[^"]+)"/gm);
+  return [...statements].map((statement) =>
+    decodeURIComponent(new URL(statement[1] ?? "", `file:///${path}`).pathname.slice(1))
+  );
+}
+
+function writeFiles(folder: string, files: ReadonlyMap<string, Uint8Array>): void {
+  for (const [path, bytes] of files) {
+    const file = `${folder}/${path}`;
+    Deno.mkdirSync(file.slice(0, file.lastIndexOf("/")), { recursive: true });
+    Deno.writeFileSync(file, bytes);
+  }
+}
+
+/** Moves the whole copy into place; where another set-up was faster, its copy stays. */
+function replace(whole: string, folder: string): void {
+  if (hasCopy(folder)) return;
+  try {
+    Deno.removeSync(folder, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  try {
+    Deno.renameSync(whole, folder);
+  } catch (error) {
+    if (!hasCopy(folder)) throw error;
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Runs the tests and the documentation's examples, and ends with the plain line `N passed, N failed`.
+ * Words on the command line go to `deno test`; without a file among them everything runs.
+ */
+
+import { stripVTControlCharacters } from "node:util";
+import { silenceDisplaySearch } from "./display.ts";
+
+const EVERYTHING = ["tests", "kernels", "nn", "nce", "mod.ts", "README.md"];
+const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed .*?\| (\d+) failed/;
+
+/** Numbers in Deno's closing line of a test run, or undefined for any other line. */
+export function readSummary(line: string): { passed: number; failed: number } | undefined {
+  const match = SUMMARY.exec(stripVTControlCharacters(line));
+  return match === null ? undefined : { passed: Number(match[1]), failed: Number(match[2]) };
+}
+
+/** The command that runs the tests. */
+function testCommand(words: readonly string[]): Deno.Command {
+  const files = words.some(exists) ? [] : EVERYTHING.filter(exists);
+  const permissions = ["--allow-read", "--allow-write", "--allow-env"];
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "test",
+      "--doc",
+      ...permissions,
+      `--allow-run=${Deno.execPath()}`,
+      ...words,
+      ...files,
+    ],
+    // Deno writes without colour into a pipe, which is what its output is here.
+    env: Deno.stdout.isTerminal() && !Deno.noColor ? { FORCE_COLOR: "1" } : {},
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  });
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs the tests, passing their output on as it comes, and gives the exit code. */
+async function runTests(words: readonly string[]): Promise<number> {
+  silenceDisplaySearch();
+  const tests = testCommand(words).spawn();
+  const [shown, read] = tests.stdout.tee();
+  const passedOn = shown.pipeTo(Deno.stdout.writable, { preventClose: true });
+  let counts = { passed: 0, failed: 0 };
+  let rest = "";
+  for await (const text of read.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) counts = readSummary(line) ?? counts;
+  }
+  await passedOn;
+  const { code } = await tests.status;
+  console.log(`${counts.passed} passed, ${counts.failed} failed`);
+  const good = counts.passed > 0 && counts.failed === 0;
+  return code !== 0 || good ? code : 1;
+}
+
+if (import.meta.main) Deno.exit(await runTests(Deno.args));
