@@ -146,21 +146,25 @@ export class Gpu implements Disposable {
     this.#commands.dispatch(launch, kernel, tensors, this.#grid(launch));
   }
 
-  /** Copies all elements of `from` to `to`. */
-  copy(from: Tensor, to: Tensor): void {
-    if (from.size !== to.size) {
-      throw new TypeError(`Cannot copy [${from.shape}] to [${to.shape}]: sizes differ`);
-    }
-    this.copySlice(from, 0, to);
-  }
-
-  /** Copies `to.size` elements of `from`, beginning at element `start`, to `to`. */
-  copySlice(from: Tensor, start: number, to: Tensor): void {
+  /**
+   * Copies elements of `from`, from element `fromStart` on, to `to`, from element `toStart` on: as
+   * many as fit both unless `count` is given.
+   */
+  copy(
+    from: Tensor,
+    to: Tensor,
+    { fromStart = 0, toStart = 0, count = Math.min(from.size - fromStart, to.size - toStart) } = {},
+  ): void {
     this.#check("copy");
-    if (start < 0 || start + to.size > from.size || from.dtype !== to.dtype) {
-      throw new RangeError(`Cannot copy ${to.size} elements from ${start} of [${from.shape}]`);
+    const inside = fromStart + count <= from.size && toStart + count <= to.size && count > 0;
+    if (!inside || from.dtype !== to.dtype) {
+      throw new TypeError(
+        `Cannot copy ${count} elements of ${from.dtype} [${from.shape}] from ${fromStart} ` +
+          `to ${to.dtype} [${to.shape}] at ${toStart}`,
+      );
     }
-    this.#commands.copy(from.storage, from.offset + start * 4, to.storage, to.offset, to.bytes);
+    const fromByte = from.offset + 4 * fromStart, toByte = to.offset + 4 * toStart;
+    this.#commands.copy(from.storage, fromByte, to.storage, toByte, 4 * count);
   }
 
   /** Fills a tensor with zero bits. */

@@ -94,7 +94,7 @@ function initial(step: Step, { steps, batch, size }: Layer, state?: Tensor): Ten
 /** The last index of a tensor [T + 1, B, H] as a tensor of its own. */
 function final(step: Step, { steps, batch, size }: Layer, all: Tensor): Tensor {
   const state = step.tensor([batch, size]);
-  step.gpu.copySlice(all, steps * batch * size, state);
+  step.gpu.copy(all, state, { fromStart: steps * batch * size });
   return state;
 }
 

@@ -13,3 +13,9 @@ export async function withGpu(
   const { buffers, bytes } = gpu.memory;
   if (buffers !== 0) throw new Error(`${buffers} buffers of ${bytes} bytes were left on the GPU`);
 }
+
+/** Runs `body` with the adapter's own kernels, and with those for hardware GPUs. */
+export async function withBothFamilies(body: (gpu: Gpu) => void | Promise<void>): Promise<void> {
+  await withGpu(body);
+  await withGpu(body, { family: "tiled" });
+}

@@ -1,0 +1,22 @@
+/** Test data that looks random and is the same in every run. */
+
+import { Philox } from "../../kernels/random.ts";
+
+const STREAM = 1000; // far from the streams that modules take
+
+/** `n` floats uniform in [-scale, scale). */
+export function values(n: number, seed: number, scale = 1): Float32Array {
+  const random = new Philox(seed, STREAM);
+  return Float32Array.from({ length: n }, () => scale * (2 * random.uniform() - 1));
+}
+
+/** `n` ids below `classes`. */
+export function randomIds(n: number, classes: number, seed: number): Uint32Array {
+  const random = new Philox(seed, STREAM + 1);
+  return Uint32Array.from({ length: n }, () => random.below(classes));
+}
+
+/** ln q of `n` ids: between -12 and 0, as of a Zipf distribution. */
+export function logProbabilities(n: number, seed: number): Float32Array {
+  return values(n, seed, 6).map((x) => x - 6);
+}
