@@ -6,7 +6,7 @@ import { loadModel, makeModel, restoreModel, saveModel } from "./checkpoint.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
 import { Failure } from "./errors.ts";
 import { evaluate } from "./evaluate.ts";
-import { checkWritable } from "./files.ts";
+import { checkWritable, writeFileAtomically } from "./files.ts";
 import type { Io } from "./io.ts";
 import { Losses } from "./losses.ts";
 import { Metrics } from "./metrics.ts";
@@ -14,7 +14,7 @@ import type { LanguageModel } from "./model.ts";
 import { formatDuration, formatNumber } from "./progress.ts";
 import type { Settings } from "./settings.ts";
 import { type StopFlag, Trainer } from "./trainer.ts";
-import type { Vocabulary } from "./vocab.ts";
+import { frequencyText, type Vocabulary } from "./vocab.ts";
 
 const FOLDER = "saved_model";
 
@@ -70,6 +70,7 @@ async function train(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Prom
   const { vocabulary } = corpus, path = `${FOLDER}/${settings.save}.safetensors`;
   const metrics = new Metrics(settings.save, FOLDER);
   checkWritable(path);
+  writeFileAtomically(`${FOLDER}/${settings.save}.freq.txt`, frequencyText(corpus.occurrences));
   using model = newModel(gpu, settings, vocabulary, io);
   using trainer = new Trainer(gpu, model, settings);
   metrics.write({

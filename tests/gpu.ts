@@ -19,3 +19,21 @@ export async function withBothFamilies(body: (gpu: Gpu) => void | Promise<void>)
   await withGpu(body);
   await withGpu(body, { family: "tiled" });
 }
+
+/** Most bytes in use, and largest single allocation, of pooled memory while `body` runs. */
+export async function peakMemory(
+  gpu: Gpu,
+  body: () => void | Promise<void>,
+): Promise<{ bytes: number; largest: number }> {
+  const before = gpu.memory.bytes, allocate = gpu.temporary.bind(gpu);
+  let bytes = 0, largest = 0;
+  gpu.temporary = (...args) => {
+    const tensor = allocate(...args);
+    bytes = Math.max(bytes, gpu.memory.bytes - before);
+    largest = Math.max(largest, tensor.bytes);
+    return tensor;
+  };
+  await body();
+  gpu.temporary = allocate;
+  return { bytes, largest };
+}

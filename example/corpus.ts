@@ -1,0 +1,115 @@
+/** Text as ids: training, validation and test sentences, and the vocabulary of the training text. */
+
+import { Failure, UsageError } from "./errors.ts";
+import { checkFile, readLines } from "./files.ts";
+import { isSynthetic, parseSynthetic, synthesize } from "./synthetic.ts";
+import { type Sentences, SentencesBuilder } from "./sentences.ts";
+import { countLine, readVocabularyFile, splitWords, UNK, Vocabulary } from "./vocab.ts";
+
+/** Where the text comes from and which words are kept. */
+export interface CorpusOptions {
+  /** A folder with train.txt, valid.txt and test.txt, or `synthetic[:words=...,vocab=...,seed=...]`. */
+  readonly data: string;
+  /** Path of a vocabulary file, a word a line, or `null`. */
+  readonly vocab?: string | null;
+  /** The fewest occurrences of a word that is kept. */
+  readonly minFreq?: number;
+}
+
+/** A text in three parts, by the ids of its vocabulary. */
+export interface Corpus {
+  /** The words of the training text. */
+  readonly vocabulary: Vocabulary;
+  /** What the model learns from. */
+  readonly train: Sentences;
+  /** What is looked at during training. */
+  readonly valid: Sentences;
+  /** What the result is measured on. */
+  readonly test: Sentences;
+  /** Occurrences of each word of the training text, for `freq.txt`. */
+  readonly occurrences: ReadonlyMap<string, number>;
+  /** Perplexity of the truth on the validation text, where it is known. */
+  readonly bestValidPerplexity?: number;
+  /** Perplexity of the truth on the test text, where it is known: no model can expect less. */
+  readonly bestTestPerplexity?: number;
+}
+
+/**
+ * Reads a folder of text, or makes the synthetic one.
+ *
+ * @throws {UsageError} If a file is missing or the specification is wrong.
+ * @throws {Failure} If a file has no words or is not UTF-8, or the vocabulary file is unusable.
+ */
+export function loadCorpus({ data, vocab = null, minFreq = 1 }: CorpusOptions): Corpus {
+  if (isSynthetic(data)) {
+    const options = parseSynthetic(data);
+    if (vocab === null && minFreq === 1) return synthesize(options);
+    const option = vocab === null ? "--min-freq" : "--vocab";
+    throw new UsageError(`${option} has no use with synthetic text, which has its own vocabulary`);
+  }
+  checkFolder(data);
+  const path = (part: string) => `${data.replace(/\/+$/, "") || "/"}/${part}.txt`;
+  for (const part of ["train", "valid", "test"]) checkFile(path(part));
+  const words = vocab === null ? {} : { words: readVocabularyFile(vocab) };
+  const { train, vocabulary, occurrences } = readTraining(path("train"), { minFreq, ...words });
+  const valid = readSentences(path("valid"), vocabulary);
+  const test = readSentences(path("test"), vocabulary);
+  return { vocabulary, train, valid, test, occurrences };
+}
+
+/**
+ * Reads a file, a sentence a line, by the ids of `vocabulary`. An empty line is a sentence without
+ * words.
+ *
+ * @throws {UsageError} If the file does not exist.
+ * @throws {Failure} If it has no words or is not UTF-8.
+ */
+export function readSentences(path: string, vocabulary: Vocabulary): Sentences {
+  const builder = new SentencesBuilder();
+  for (const line of readLines(path)) {
+    builder.add(splitWords(line).map((word) => vocabulary.id(word)));
+  }
+  return checkWords(builder.build(), path);
+}
+
+/** Reads the training text once: ids in order of appearance at first, then those of the vocabulary. */
+function readTraining(
+  path: string,
+  options: { minFreq: number; words?: string[] },
+): Pick<Corpus, "train" | "vocabulary" | "occurrences"> {
+  const occurrences = new Map<string, number>(), seen = new Map<string, number>();
+  const builder = new SentencesBuilder();
+  for (const line of readLines(path)) {
+    const words = splitWords(line);
+    countLine(occurrences, words);
+    builder.add(words.map((word) => {
+      let id = seen.get(word);
+      if (id === undefined) seen.set(word, id = seen.size);
+      return id;
+    }));
+  }
+  const vocabulary = Vocabulary.fromCounts(occurrences, options);
+  const ids = Uint32Array.from(seen.keys(), (word) => vocabulary.id(word));
+  const train = checkWords(builder.build((id) => ids[id] ?? UNK), path);
+  return { train, vocabulary, occurrences };
+}
+
+function checkWords(sentences: Sentences, path: string): Sentences {
+  if (sentences.words > 0) return sentences;
+  throw new Failure(`Cannot use ${path}: it has no words; write a sentence a line`);
+}
+
+function checkFolder(path: string): void {
+  let isFolder = false;
+  try {
+    isFolder = Deno.statSync(path).isDirectory;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
+      throw new UsageError(`Cannot read --data ${path}: there is no such folder`, { cause });
+    }
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure(`Cannot read --data ${path}: ${reason}`, { cause });
+  }
+  if (isFolder) return;
+  throw new UsageError(`Cannot read --data ${path}: it is a file; name the folder it is in`);
+}

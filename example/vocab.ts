@@ -1,0 +1,166 @@
+/** The words that a model knows, their ids and their counts. */
+
+import { Failure } from "./errors.ts";
+import { readLines } from "./files.ts";
+
+/** Id of the word that stands for all unknown words. */
+export const UNK = 0;
+/** Id of the mark at both ends of a sentence. */
+export const BOS = 1;
+/** The marks at ids 0, 1 and 2; `</s>` has an id but ends no sentence, `<s>` does. */
+const MARKS = ["<unk>", "<s>", "</s>"] as const;
+
+/** How {@linkcode Vocabulary.fromCounts} chooses its words. */
+export interface VocabularyOptions {
+  /** The fewest occurrences of a word that is kept, by default 1; of no effect with `words`. */
+  minFreq?: number;
+  /** Exactly these words, in this order, whether they occur or not. */
+  words?: Iterable<string>;
+}
+
+/** Words by id and ids by word: `<unk>` 0, `<s>` 1, `</s>` 2, then the others. */
+export class Vocabulary {
+  /** The words by id. */
+  readonly words: readonly string[];
+  /** Occurrences by id; `<unk>` has those of all words that are left out. */
+  readonly counts: readonly number[];
+  readonly #ids = new Map<string, number>();
+
+  private constructor(words: readonly string[], counts: readonly number[]) {
+    this.words = words;
+    this.counts = counts;
+    words.forEach((word, id) => this.#ids.set(word, id));
+  }
+
+  /**
+   * Rebuilds a vocabulary from its `words` and `counts`, as kept in a model file.
+   *
+   * @throws {Failure} If they are not those of a vocabulary.
+   */
+  static from(words: readonly string[], counts: readonly number[]): Vocabulary {
+    const fail = (why: string): never => {
+      throw new Failure(`Cannot restore the vocabulary: ${why}`);
+    };
+    if (!Array.isArray(words) || !Array.isArray(counts)) fail("words and counts are not lists");
+    if (words.length !== counts.length) fail(`${words.length} words, ${counts.length} counts`);
+    if (MARKS.some((mark, id) => words[id] !== mark)) fail(`it must begin with ${MARKS.join(" ")}`);
+    const bad = counts.findIndex((count) => !Number.isSafeInteger(count) || count < 0);
+    if (bad >= 0) fail(`count ${counts[bad]} of word ${bad} is not a whole number`);
+    if (words.some((word) => typeof word !== "string")) fail("a word is not a text");
+    const vocabulary = new Vocabulary([...words], [...counts]);
+    if (vocabulary.#ids.size !== words.length) fail("a word is there twice");
+    return vocabulary;
+  }
+
+  /**
+   * Makes a vocabulary from what {@linkcode countLine} counted: words of at least `minFreq`
+   * occurrences, the most frequent first, ties by code point; or exactly `words`.
+   */
+  static fromCounts(
+    occurrences: ReadonlyMap<string, number>,
+    { minFreq = 1, words }: VocabularyOptions = {},
+  ): Vocabulary {
+    if (!Number.isSafeInteger(minFreq) || minFreq < 1) {
+      throw new RangeError(`Cannot keep words of frequency ${minFreq}: it must be at least 1`);
+    }
+    const marks: ReadonlySet<string> = new Set(MARKS);
+    const chosen = words ??
+      byFrequency(occurrences).flatMap(([word, count]) => count >= minFreq ? [word] : []);
+    const list: string[] = [...MARKS];
+    for (const word of chosen) if (!marks.has(word)) list.push(word);
+    // Sentences end with `<s>`: `</s>` is never counted, as in the reference.
+    const counts = list.map((word) => word === "</s>" ? 0 : occurrences.get(word) ?? 0);
+    const known = new Set(list);
+    if (known.size < list.length) {
+      throw new TypeError("Cannot make a vocabulary: a word is there twice");
+    }
+    for (const [word, count] of occurrences) if (!known.has(word)) counts[UNK]! += count;
+    return new Vocabulary(list, counts);
+  }
+
+  /** Number of words, marks included. */
+  get size(): number {
+    return this.words.length;
+  }
+
+  /** Id of `word`; that of `<unk>` if the word is unknown. */
+  id(word: string): number {
+    return this.#ids.get(word) ?? UNK;
+  }
+
+  /** The word of an id. */
+  word(id: number): string {
+    const word = this.words[id];
+    if (word !== undefined) return word;
+    throw new RangeError(`There is no word ${id}: ids go from 0 to ${this.size - 1}`);
+  }
+
+  /** Whether the other vocabulary has the same words with the same ids and counts. */
+  equals(other: Vocabulary): boolean {
+    return this.size === other.size &&
+      this.words.every((word, id) => word === other.words[id]) &&
+      this.counts.every((count, id) => count === other.counts[id]);
+  }
+}
+
+/** The words of a line: what white space (Unicode's, a no-break space included) separates. */
+export function splitWords(line: string): string[] {
+  return line.split(/\p{White_Space}+/u).filter((word) => word !== "");
+}
+
+/** Adds the words of a sentence and the marks at its ends to `counts`. */
+export function countLine(counts: Map<string, number>, words: readonly string[]): void {
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  for (const mark of ["<s>", "</s>"]) counts.set(mark, (counts.get(mark) ?? 0) + 1);
+}
+
+/** The text of `freq.txt`: every word that occurs and its count, the most frequent first. */
+export function frequencyText(counts: ReadonlyMap<string, number>): string {
+  return byFrequency(counts).map(([word, count]) => `${word} ${count}\n`).join("");
+}
+
+/**
+ * Reads a vocabulary file, a word a line.
+ *
+ * @throws {UsageError} If the file does not exist.
+ * @throws {Failure} If a line has no word, several words, or a word that was there before.
+ */
+export function readVocabularyFile(path: string): string[] {
+  const lines = new Map<string, number>();
+  let number = 0;
+  for (const line of readLines(path)) {
+    number++;
+    const words = splitWords(line), [word] = words;
+    const bad = (why: string) =>
+      new Failure(`Cannot use vocabulary ${path}: line ${number} ${why}`);
+    if (word === undefined) throw bad("has no word; remove it");
+    if (words.length > 1) throw bad(`has ${words.length} words; write one word a line`);
+    const before = lines.get(word);
+    if (before !== undefined) throw bad(`repeats "${word}" of line ${before}; remove one of them`);
+    lines.set(word, number);
+  }
+  if (number > 0) return [...lines.keys()];
+  throw new Failure(`Cannot use vocabulary ${path}: line 1 has no word, the file is empty`);
+}
+
+/** Words and counts, the most frequent first, ties by code point. */
+export function byFrequency(counts: Iterable<[string, number]>): [string, number][] {
+  return [...counts].sort(([a, n], [b, m]) => m - n || compareCodePoints(a, b));
+}
+
+/** Order by code points; that of JavaScript's strings is by UTF-16 units, which puts some CJK last. */
+function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i), y = b.charCodeAt(i);
+    if (x === y) continue;
+    // Half of a pair belongs to a code point above all that take one unit.
+    const xHigh = isSurrogate(x), yHigh = isSurrogate(y);
+    return xHigh === yHigh ? x - y : xHigh ? 1 : -1;
+  }
+  return a.length - b.length;
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
+}
