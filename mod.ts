@@ -14,12 +14,13 @@ export { type Gradient, Gradients } from "./kernels/gradients.ts";
 export { indexScore } from "./kernels/index_score.ts";
 export { linear, matmul, type MatmulOptions } from "./kernels/linear.ts";
 export { lstm, type LSTMState, type LSTMWeights } from "./kernels/lstm.ts";
-export { nceLoss, type NoiseScores, sampledLoss } from "./kernels/noise_loss.ts";
+export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./kernels/noise_loss.ts";
 export { type KernelCode, KernelCompileError } from "./kernels/pipelines.ts";
 export type { MemoryUse } from "./kernels/pool.ts";
 export type { Profile, ProfileRow } from "./kernels/profile.ts";
 export { mean, sum, weightedSum } from "./kernels/reduce.ts";
 export type { RowGradient, RowPart } from "./kernels/rows.ts";
+export { exclude, type Exclusion, subtractScalar } from "./kernels/scores.ts";
 export { type InputGradient, Step, type StepOptions, type TapeEntry } from "./kernels/step.ts";
 export {
   type DType,
@@ -43,4 +44,13 @@ export {
   type Reduction,
   type Scores,
 } from "./nce/nce_loss.ts";
-export type { NoiseSource } from "./nce/noise.ts";
+export { BatchNoise, type MoreNoise } from "./nce/batch_noise.ts";
+export {
+  logUniformProbabilities,
+  type Noise,
+  noiseProbabilities,
+  type NoiseRequest,
+  type NoiseShape,
+  type NoiseSource,
+} from "./nce/noise.ts";
+export { UniqueNoise } from "./nce/unique_noise.ts";

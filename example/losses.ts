@@ -1,6 +1,6 @@
 /** Losses of batches, kept on the GPU until they are read together: nothing is read within a step. */
 
-import { type Gpu, Tensor } from "../mod.ts";
+import type { Gpu, Tensor } from "../mod.ts";
 
 /** Collects one scalar a batch with its number of tokens. */
 export class Losses implements Disposable {

@@ -57,7 +57,7 @@ function newModel(gpu: Gpu, settings: Settings, vocabulary: Vocabulary, io: Io):
   const size = model.parameters().reduce((sum, [, parameter]) => sum + parameter.size, 0);
   const noise = loss === "full"
     ? ""
-    : `, noise ratio ${noiseRatio}, norm term ${formatNumber(model.criterion.normTerm)}`;
+    : `, noise ratio ${noiseRatio}, norm term ${settings.normTerm}`;
   io.out(
     `model       LSTM ${nlayers} x ${nhid}, embedding ${emsize}, ` +
       `${size.toLocaleString("en-US")} parameters; loss ${loss}${noise}`,

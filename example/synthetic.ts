@@ -90,7 +90,9 @@ export function synthesize({ words, vocab, seed }: SyntheticOptions): SyntheticT
     countLine(occurrences, sentence.map((word) => language.words[word]!));
   }
   // Words that the training text happens not to have keep an id: they may come in the others.
-  const counted = language.words.map((word): [string, number] => [word, occurrences.get(word) ?? 0]);
+  const counted = language.words.map((
+    word,
+  ): [string, number] => [word, occurrences.get(word) ?? 0]);
   const sorted = byFrequency(counted).map(([word]) => word);
   const vocabulary = Vocabulary.fromCounts(occurrences, { words: sorted });
   const ids = language.words.map((word) => vocabulary.id(word));

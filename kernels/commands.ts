@@ -9,6 +9,8 @@ import type { Storage, Tensor } from "./tensor.ts";
 const UNIFORM_BYTES = 256;
 /** Launches between two submissions at most. */
 const UNIFORM_SLOTS = 1024;
+/** Bind groups kept: batches of ever other lengths make ever other combinations of pooled buffers. */
+const MAX_BIND_GROUPS = 2 ** 14;
 /** Steps that the CPU may run ahead: waiting has a fixed cost, so not after each. */
 const STEPS_AHEAD = 8;
 
@@ -174,6 +176,7 @@ export class Commands {
     }
     let group = this.#bindGroups.get(key);
     if (!group) {
+      if (this.#bindGroups.size === MAX_BIND_GROUPS) this.#bindGroups.clear();
       const entries = tensors.map(({ storage: { buffer }, offset }, binding) => ({
         binding,
         resource: { buffer, offset },

@@ -11,15 +11,17 @@ import { expectShape, type Tensor } from "./tensor.ts";
 const TILE_BYTES = 64 * 2 ** 20;
 /** Tiles begin at multiples of this, so that they can be bound (256 bytes of bias). */
 const TILE_STEP = 64;
+/** Classes of a tile that one thread sums: llvmpipe ends a thread's loops after 65,535 rounds. */
+const LANE_CLASSES = 2 ** 14;
 
-/** Classes in a tile of scores of `rows` rows. */
-function tileWidth(rows: number, classes: number): number {
+/** Classes in a tile of scores of `rows` rows, each summed by `lanes` threads. */
+function tileWidth(rows: number, classes: number, lanes: number): number {
   const fitting = Math.floor(TILE_BYTES / 4 / rows / TILE_STEP) * TILE_STEP;
   if (fitting === 0) {
     const most = TILE_BYTES / 4 / TILE_STEP;
     throw new RangeError(`Cannot run crossEntropy on ${rows} rows: at most ${most} fit a tile`);
   }
-  return Math.min(classes, fitting);
+  return Math.min(classes, fitting, lanes * LANE_CLASSES);
 }
 
 /**
@@ -41,7 +43,7 @@ export function crossEntropy(
   expectShape("crossEntropy", "bias", bias, [classes]);
   expectShape("crossEntropy", "target", target, [rows], "u32");
   const { gpu } = step;
-  const tile = tileWidth(rows, classes);
+  const tile = tileWidth(rows, classes, gpu.rowLanes);
   const state = step.tensor([rows, 3]), output = step.tensor([rows]);
 
   const scoresOf = (first: number, count: number) => {

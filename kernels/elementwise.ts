@@ -4,7 +4,7 @@ import source from "./elementwise.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
 
-const ADD = 0, MULTIPLY = 1, AFFINE = 2;
+const ADD = 0, MULTIPLY = 1, AFFINE = 2, LOG_MIX = 3;
 
 function run(
   step: Step,
@@ -66,4 +66,9 @@ export function affine(step: Step, a: Tensor, factor: number, offset: number): T
 /** `factor * a`, elementwise. */
 export function scale(step: Step, a: Tensor, factor: number): Tensor {
   return affine(step, a, factor, 0);
+}
+
+/** `ln(partA e^a + partB e^b)`, elementwise: log probabilities of a mixture. Not differentiable. */
+export function logMix(step: Step, a: Tensor, b: Tensor, partA: number, partB: number): Tensor {
+  return run(step, "logMix", LOG_MIX, a, b, partA, partB);
 }

@@ -126,6 +126,7 @@ export class Gpu implements Disposable {
 
   /** Copies `data` into `tensor`. Throws a TypeError if type or size differ. */
   write(tensor: Tensor, data: TensorData): void {
+    this.#expectAlive("write");
     const dtype = data instanceof Uint32Array ? "u32" : "f32";
     if (data.length !== tensor.size || dtype !== tensor.dtype) {
       const got = `${dtype} [${data.length}]`;
@@ -140,8 +141,8 @@ export class Gpu implements Disposable {
   /** Records one kernel run. Throws what the GPU reported since the last call. */
   dispatch(launch: Launch): void {
     this.#check(launch.label);
-    const kernel = this.#pipelines.get(launch, launch.inputs.length, launch.outputs.length);
     checkBindings(launch);
+    const kernel = this.#pipelines.get(launch, launch.inputs.length, launch.outputs.length);
     const tensors = [...launch.inputs, ...launch.outputs];
     this.#commands.dispatch(launch, kernel, tensors, this.#grid(launch));
   }
@@ -156,7 +157,8 @@ export class Gpu implements Disposable {
     { fromStart = 0, toStart = 0, count = Math.min(from.size - fromStart, to.size - toStart) } = {},
   ): void {
     this.#check("copy");
-    const inside = fromStart + count <= from.size && toStart + count <= to.size && count > 0;
+    const inside = fromStart >= 0 && toStart >= 0 && count > 0 &&
+      fromStart + count <= from.size && toStart + count <= to.size;
     if (!inside || from.dtype !== to.dtype) {
       throw new TypeError(
         `Cannot copy ${count} elements of ${from.dtype} [${from.shape}] from ${fromStart} ` +
@@ -235,13 +237,20 @@ export class Gpu implements Disposable {
     this.#error ??= new DeviceError(this.#lastOp, reason);
   }
 
-  #check(op: string): void {
+  /** Throws what went wrong so far. */
+  #expectAlive(op: string): void {
     if (this.#disposed) throw new DeviceError(op, "the device was disposed of");
     if (this.#error) throw this.#error;
+  }
+
+  /** The same before something is recorded, which an error may turn out to come from. */
+  #check(op: string): void {
+    this.#expectAlive(op);
     this.#lastOp = op;
   }
 
   #checkSize(shape: readonly number[]): void {
+    this.#expectAlive("tensor");
     const bytes = sizeOf(shape) * 4, { limits } = this.device;
     const limit = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
     if (!(bytes > 0) || !Number.isSafeInteger(bytes)) {

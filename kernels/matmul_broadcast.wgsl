@@ -9,10 +9,10 @@
 // Dispatch: 1-D over ceil(m / 32) * ceil(n / (4 LANES)) workgroups of one subgroup, folded.
 // Determinism: each element is summed by one lane over k in order, four at a time.
 //
-// There a load costs as much as fifty multiplications for each lane and component, and a broadcast
-// costs next to nothing. A lane owns 4 columns of a tile of 32 rows; four steps of k need one vec4
-// of A for every LANES rows, from which all lanes are served, and four vec4 of B. Matrices of a lane
-// live in registers, so that transposing them is free.
+// There a load runs lane by lane and component by component, some ten instructions each; a
+// multiplication or a broadcast is one or two instructions for all lanes. A lane owns 4 columns of a
+// tile of 32 rows; four steps of k need one vec4 of A for every LANES rows, from which all lanes are
+// served, and four vec4 of B. A lane's matrices are registers, so that transposing them is free.
 
 override LANES: u32 = 8;
 override TRANSPOSE_A: bool = false;
@@ -46,8 +46,8 @@ struct Tile {
   rows: array<mat4x4f, 8>,
 }
 
-// Four elements from `index` on; those at or past `limit` in the direction of k are zero. An index
-// past the end gives some number, which only goes into rows and columns that are not stored.
+// Four elements from `index` on: of a row from k on, or of a column of four rows at k + lane % 4 if
+// TRANSPOSE_A; zero where k has ended. Past the last row they are some numbers that are not stored.
 fn load_a(index: u32, k: u32, lane: u32) -> vec4f {
   var v: vec4f;
   if (VECTOR_A) {
@@ -60,7 +60,7 @@ fn load_a(index: u32, k: u32, lane: u32) -> vec4f {
   return select(vec4f(), v, vec4u(k, k + 1, k + 2, k + 3) < vec4u(params.k));
 }
 
-// Row `step` of the four of B at k, or its column `step` if TRANSPOSE_B.
+// Likewise of B: four columns of row k + step, or four rows from k on of one column if TRANSPOSE_B.
 fn load_b(index: u32, k: u32, step: u32) -> vec4f {
   var v: vec4f;
   if (VECTOR_B) {

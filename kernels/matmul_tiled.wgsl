@@ -124,7 +124,10 @@ fn product(group: u32, thread: u32) -> Tile {
   let x = thread % SLAB;
   let y = thread / SLAB;
   var tile: Tile;
-  tile.row = tile_row + 4 * y;
+  let begin = part * params.depth;
+  let end = min(params.k, begin + params.depth);
+  // Folding a grid may add a workgroup past the last part: it stores nothing.
+  tile.row = select(tile_row + 4 * y, params.m, begin >= params.k);
   tile.column = tile_column + 4 * x;
   tile.start = part * params.m * params.n;
 
@@ -135,8 +138,6 @@ fn product(group: u32, thread: u32) -> Tile {
   let step = fetched % (SLAB / 4) * 4;
   let first = select(tile_row, tile_column, is_b) + 4 * block;
   let at = step * (TILE / 4) + (block ^ swizzle(step));
-  let begin = part * params.depth;
-  let end = min(params.k, begin + params.depth);
 
   var next = load_block(is_b, first, begin + step, end);
   for (var k = begin; k < end; k += SLAB) {

@@ -1,5 +1,6 @@
 /** The losses of noise contrastive estimation and of sampled softmax, from scores. */
 
+import type { Launch } from "./gpu.ts";
 import source from "./noise_loss.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
@@ -14,16 +15,14 @@ export interface NoiseScores {
   readonly targetLogProb: Tensor;
   /** ln q(noise): [K] if all rows share the samples, else [N, K]. */
   readonly noiseLogProb: Tensor;
+  /** k, if some of the K samples do not count (see {@linkcode exclude}); K unless given. */
+  readonly samples?: number;
 }
 
-interface Problem {
-  readonly inputs: Tensor[];
-  readonly rows: number;
-  readonly count: number;
-  readonly constants: { PER_ROW: number };
-}
+type Common = Pick<Launch, "source" | "inputs" | "uniform" | "constants">;
 
-function check(op: string, scores: NoiseScores): Problem {
+/** Checks the shapes and gives what all launches of a loss share. */
+function prepare(step: Step, op: string, scores: NoiseScores, shift: number): Common {
   const { target, noise, targetLogProb, noiseLogProb } = scores;
   const rows = target.shape[0]!, count = noise.size / rows;
   expectShape(op, "target", target, [rows]);
@@ -31,92 +30,109 @@ function check(op: string, scores: NoiseScores): Problem {
   expectShape(op, "targetLogProb", targetLogProb, [rows]);
   const perRow = noiseLogProb.shape.length === 2;
   expectShape(op, "noiseLogProb", noiseLogProb, perRow ? [rows, count] : [count]);
-  const inputs = [target, noise, targetLogProb, noiseLogProb];
-  return { inputs, rows, count, constants: { PER_ROW: perRow ? 1 : 0 } };
+  return {
+    source,
+    inputs: [target, noise, targetLogProb, noiseLogProb],
+    uniform: { rows, count, shift },
+    constants: { PER_ROW: perRow ? 1 : 0, LANES: step.gpu.rowLanes },
+  };
+}
+
+/** ln k of `scores`. */
+function logSamples({ noise, samples }: NoiseScores): number {
+  return Math.log(samples ?? noise.shape[1]!);
 }
 
 /**
  * Binary noise contrastive estimation, a loss [N].
  *
- * `G(y) = s(y) - normTerm - ln q(y) - ln K`, `loss = softplus(-G(target)) + sum_i softplus(G(noise_i))`.
+ * `G(y) = s(y) - normTerm - ln q(y) - ln k`, `loss = softplus(-G(target)) + sum_i softplus(G(noise_i))`.
  * Consistent if exp(normTerm) is the partition function of every context, which the model learns.
  *
  * Source: Gutmann and Hyvarinen, AISTATS 2010; Mnih and Teh, ICML 2012.
  */
 export function nceLoss(step: Step, scores: NoiseScores, normTerm: number): Tensor {
-  const { inputs, rows, count, constants } = check("nceLoss", scores);
-  const uniform = { rows, count, shift: normTerm + Math.log(count) };
+  const common = prepare(step, "nceLoss", scores, normTerm + logSamples(scores));
+  const [rows, count] = [scores.noise.shape[0]!, scores.noise.shape[1]!];
   const output = step.tensor([rows]);
-  step.gpu.dispatch({
-    label: "nceLoss",
-    source,
-    entry: "nce",
-    constants: { ...constants, LANES: step.gpu.rowLanes },
-    inputs,
-    outputs: [output],
-    uniform,
-    grid: rows,
-  });
+  step.gpu.dispatch({ ...common, label: "nceLoss", entry: "nce", outputs: [output], grid: rows });
   return step.record({
     name: "nceLoss",
     inputs: [scores.target, scores.noise],
     output,
     backward: (dLoss) => {
-      const dScores = [step.tensor([rows]), step.tensor([rows, count])];
+      const outputs = [step.tensor([rows]), step.tensor([rows, count])];
       step.gpu.dispatch({
+        ...common,
         label: "nceLoss.backward",
-        source,
         entry: "dnce",
-        constants,
-        inputs: [...inputs, dLoss],
-        outputs: dScores,
-        uniform,
+        inputs: [...common.inputs, dLoss],
+        outputs,
         grid: Math.ceil(rows * (count + 1) / 64),
       });
-      return dScores;
+      return outputs;
     },
   });
 }
 
 /**
- * Sampled softmax with corrected target and samples, hits kept: ranking noise contrastive
- * estimation, a loss [N] that is consistent for any K and any partition function.
+ * Sampled softmax with corrected target and samples: with independent samples and hits kept, this is
+ * ranking noise contrastive estimation, a loss [N] that is consistent for any k and any partition function.
  *
  * `l(y) = s(y) - ln q(y)`, `loss = logsumexp(l(target), l(noise_1) .. l(noise_K)) - l(target)`.
  *
  * Source: Jean et al., ACL 2015; Ma and Collins, EMNLP 2018.
  */
 export function sampledLoss(step: Step, scores: NoiseScores): Tensor {
-  const { inputs, rows, count, constants } = check("sampledLoss", scores);
-  const uniform = { rows, count, shift: 0 };
+  const common = prepare(step, "sampledLoss", scores, 0);
+  const [rows, count] = [scores.noise.shape[0]!, scores.noise.shape[1]!];
   const output = step.tensor([rows]), lse = step.tensor([rows]);
-  step.gpu.dispatch({
-    label: "sampledLoss",
-    source,
-    entry: "sampled",
-    constants: { ...constants, LANES: step.gpu.rowLanes },
-    inputs,
-    outputs: [output, lse],
-    uniform,
-    grid: rows,
-  });
+  const outputs = [output, lse];
+  step.gpu.dispatch({ ...common, label: "sampledLoss", entry: "sampled", outputs, grid: rows });
   return step.record({
     name: "sampledLoss",
     inputs: [scores.target, scores.noise],
     output,
     backward: (dLoss) => {
-      const dScores = [step.tensor([rows]), step.tensor([rows, count])];
+      const outputs = [step.tensor([rows]), step.tensor([rows, count])];
       step.gpu.dispatch({
+        ...common,
         label: "sampledLoss.backward",
-        source,
         entry: "dsampled",
-        constants,
-        inputs: [...inputs, dLoss, lse],
-        outputs: dScores,
-        uniform,
+        inputs: [...common.inputs, dLoss, lse],
+        outputs,
         grid: Math.ceil(rows * (count + 1) / 64),
       });
-      return dScores;
+      return outputs;
+    },
+  });
+}
+
+/**
+ * `ln Z^` [N] with `Z^ = 1/k sum_i exp(s(noise_i)) / q(noise_i)`, an unbiased estimate of the partition
+ * function from the noise alone; its log is biased low.
+ */
+export function logPartition(step: Step, scores: NoiseScores): Tensor {
+  const common = prepare(step, "logPartition", scores, logSamples(scores));
+  const [rows, count] = [scores.noise.shape[0]!, scores.noise.shape[1]!];
+  const output = step.tensor([rows]);
+  const outputs = [output];
+  step.gpu.dispatch({ ...common, label: "logPartition", entry: "noise_partition", outputs, grid: rows });
+  return step.record({
+    name: "logPartition",
+    inputs: [scores.noise],
+    output,
+    backward: (dLogZ) => {
+      const dNoise = step.tensor([rows, count]);
+      step.gpu.dispatch({
+        ...common,
+        label: "logPartition.backward",
+        entry: "dpartition",
+        inputs: [...common.inputs, dLogZ, output],
+        outputs: [dNoise],
+        grid: Math.ceil(rows * count / 64),
+      });
+      return [dNoise];
     },
   });
 }

@@ -4,12 +4,13 @@
 //          loss = softplus(-G(target)) + sum over i of softplus(G(noise_i))
 // sampled: l(y) = s(y) - ln q(y)
 //          loss = logsumexp(l(target), l(noise_1) .. l(noise_K)) - l(target)
-// dnce, dsampled: derivatives with respect to the scores, times the row's dloss.
+// noise_partition: loss = ln Z^ = logsumexp(l(noise_1) .. l(noise_K)) - ln k; Z^ is an unbiased estimate of Z.
+// dnce, dsampled, dpartition: derivatives with respect to the scores, times the row's dloss.
 // softplus(z) = max(z, 0) + log(1 + exp(-|z|)).
 // Shapes: target, target_logq, loss, dloss, lse [N]; noise [N, K]; noise_logq [K], or [N, K] if PER_ROW;
 //         dscores: dtarget [N] and dnoise [N, K].
-// Dispatch: nce, sampled: 1-D, one workgroup of LANES threads a row, folded;
-//           dnce, dsampled: 1-D over N * (K + 1) threads, folded.
+// Dispatch: nce, sampled, noise_partition: 1-D, one workgroup of LANES threads a row, folded;
+//           dnce, dsampled: 1-D over N * (K + 1) threads, dpartition: over N * K, folded.
 // Determinism: lanes take fixed shares and are summed in order.
 // Source: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Jean et al. 2014; Ma and Collins 2018.
 
@@ -19,7 +20,7 @@ override PER_ROW: bool = false;
 struct Params {
   rows: u32, // N
   count: u32, // K
-  shift: f32, // nce: c + ln k; sampled: 0
+  shift: f32, // nce: c + ln k; sampled: 0; noise_partition: ln k
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -68,28 +69,52 @@ fn nce(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: ve
   }
 }
 
-@compute @workgroup_size(LANES)
-fn sampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) local: u32) {
-  let n = id.x + id.y * groups.x;
-  if (n >= params.rows) { return; }
-  let own = target_logit(n);
-  var top = own;
+/// The maximum over the row's noise logits and `start`; the same in every lane.
+fn noise_max(n: u32, local: u32, start: f32) -> f32 {
+  var top = start;
   for (var i = local; i < params.count; i += LANES) { top = max(top, noise_logit(n, i)); }
   lanes[local] = top;
   workgroupBarrier();
   for (var lane = 0u; lane < LANES; lane++) { top = max(top, lanes[lane]); }
   workgroupBarrier();
+  return top;
+}
+
+/// The sum of exp(noise logit - top); whole in lane 0 alone.
+fn noise_exp_sum(n: u32, local: u32, top: f32) -> f32 {
   var sum = 0.0;
   for (var i = local; i < params.count; i += LANES) { sum += exp(noise_logit(n, i) - top); }
   lanes[local] = sum;
   workgroupBarrier();
   if (local == 0u) {
     for (var lane = 1u; lane < LANES; lane++) { sum += lanes[lane]; }
+  }
+  return sum;
+}
+
+@compute @workgroup_size(LANES)
+fn sampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) local: u32) {
+  let n = id.x + id.y * groups.x;
+  if (n >= params.rows) { return; }
+  let own = target_logit(n);
+  let top = noise_max(n, local, own);
+  let sum = noise_exp_sum(n, local, top);
+  if (local == 0u) {
     let all = top + log(exp(own - top) + sum);
     lse[n] = all;
     loss[n] = all - own;
   }
+}
+
+@compute @workgroup_size(LANES)
+fn noise_partition(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+             @builtin(local_invocation_index) local: u32) {
+  let n = id.x + id.y * groups.x;
+  if (n >= params.rows) { return; }
+  let top = noise_max(n, local, noise_logit(n, 0u));
+  let sum = noise_exp_sum(n, local, top);
+  if (local == 0u) { loss[n] = top + log(sum); }
 }
 
 @group(0) @binding(4) var<storage, read> dloss: array<f32>;
@@ -126,4 +151,15 @@ fn dsampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) group
   } else {
     dnoise_sampled[n * params.count + i] = exp(noise_logit(n, i) - lse_of[n]) * dloss[n];
   }
+}
+
+@group(0) @binding(6) var<storage, read_write> dnoise_partition: array<f32>;
+
+@compute @workgroup_size(64)
+fn dpartition(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+              @builtin(local_invocation_index) local: u32) {
+  let t = (id.x + id.y * groups.x) * 64u + local;
+  let n = t / params.count;
+  if (n >= params.rows) { return; }
+  dnoise_partition[t] = exp(noise_logit(n, t % params.count) - lse_of[n]) * dloss[n];
 }

@@ -108,13 +108,15 @@ export class Step implements Disposable {
   /**
    * Gradients of the scalar `loss` with respect to every tensor that requires one.
    *
+   * Uses up what is recorded: further losses must be computed after it.
+   *
    * @throws {TypeError} If `loss` is not one float, or no gradient can flow from it.
    */
   backward(loss: Tensor): Gradients {
-    if (loss.size !== 1 || !loss.requiresGrad) {
+    if (loss.size !== 1 || !this.#tape.some((entry) => entry.output === loss)) {
       throw new TypeError(
-        `Cannot go backward from [${loss.shape}]: a scalar computed from a parameter in a ` +
-          "training step is needed",
+        `Cannot go backward from [${loss.shape}]: a scalar computed from a parameter in this ` +
+          "training step, and after an earlier backward, is needed",
       );
     }
     const gradients = new Gradients(this);

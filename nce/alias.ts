@@ -6,7 +6,7 @@ import type { Gpu } from "../kernels/gpu.ts";
 import type { RandomKey } from "../kernels/random.ts";
 import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
-import { type NoiseSource, normalizeNoise } from "./noise.ts";
+import { type Noise, type NoiseRequest, type NoiseSource, normalizeNoise } from "./noise.ts";
 
 /**
  * Draws from a categorical distribution by the alias method, whatever its size in constant time.
@@ -23,6 +23,8 @@ export class AliasMultinomial implements NoiseSource {
   readonly numClasses: number;
   /** [V] Probabilities as used: floored at 1e-10 and normalised. */
   readonly probabilities: Float64Array;
+  /** Draws are independent. */
+  readonly independent = true;
   readonly #table: Uint32Array;
   readonly #gpuTable: Tensor;
   readonly #logProb: Tensor;
@@ -42,7 +44,7 @@ export class AliasMultinomial implements NoiseSource {
     this.#stream = gpu.nextStream();
   }
 
-  /** Ids drawn with replacement, a function of the step's seed and number. */
+  /** Ids drawn with replacement, in a tensor of this shape; a function of the step's seed and number. */
   draw(step: Step, shape: readonly number[]): Tensor {
     const ids = step.tensor(shape, "u32");
     ids.bound = this.numClasses;
@@ -58,6 +60,22 @@ export class AliasMultinomial implements NoiseSource {
   /** ln of the probability of each id, in the shape of `ids`. */
   logProb(step: Step, ids: Tensor): Tensor {
     return gather(step, this.#logProb, ids);
+  }
+
+  /** Draws noise: [k] ids, or [N, k] if every target gets its own. */
+  sample(step: Step, { target, noiseRatio, perWord }: NoiseRequest): Noise {
+    const ids = this.draw(step, perWord ? [target.size, noiseRatio] : [noiseRatio]);
+    return this.noiseOf(step, target, ids);
+  }
+
+  /** Noise of these very ids ([K] or [N, K]), as if they had been drawn. */
+  noiseOf(step: Step, target: Tensor, ids: Tensor): Noise {
+    return {
+      ids,
+      logProb: this.logProb(step, ids),
+      targetLogProb: this.logProb(step, target),
+      samples: ids.shape[ids.shape.length - 1]!,
+    };
   }
 
   #key(seed: number, step: number): RandomKey {

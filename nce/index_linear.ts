@@ -42,9 +42,10 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     const { embeddingDim, numClasses, noise, seed = 0 } = options;
     expectPositive("IndexLinear", "embeddingDim", embeddingDim);
     expectPositive("IndexLinear", "numClasses", numClasses);
-    if (noise.length !== numClasses) {
+    const classes = "sample" in noise ? noise.numClasses : noise.length;
+    if (classes !== numClasses) {
       throw new RangeError(
-        `Cannot make IndexLinear: noise has ${noise.length} classes, not ${numClasses}`,
+        `Cannot make IndexLinear: noise has ${classes} classes, not ${numClasses}`,
       );
     }
     super(gpu, options);
@@ -54,7 +55,8 @@ export class IndexLinear extends NCELoss<[Tensor]> {
       1 / Math.sqrt(embeddingDim),
       seed,
     );
-    const logProb = Float32Array.from(this.noise.probabilities, (p) => Math.log(p) + this.normTerm);
+    const c = this.initialNormTerm;
+    const logProb = Float32Array.from(this.noise.probabilities, (p) => Math.log(p) + c);
     this.bias = parameterOf(gpu, [numClasses], logProb);
   }
 
@@ -76,9 +78,9 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     return crossEntropy(step, this.#rows(step, target, input), this.weight, this.bias, target);
   }
 
-  /** `emb.weight` and `bias.weight`. */
+  /** `emb.weight` and `bias.weight`, and `norm_term` if it is learned. */
   override parameters(): NamedParameter[] {
-    return [["emb.weight", this.weight], ["bias.weight", this.bias]];
+    return [["emb.weight", this.weight], ["bias.weight", this.bias], ...super.parameters()];
   }
 
   #rows(step: Step, target: Tensor, input: Tensor): Tensor {

@@ -1,35 +1,42 @@
 /** The noise contrastive loss around any scorer: what IndexLinear and other index modules share. */
 
-import { add, affine, scale } from "../kernels/elementwise.ts";
+import { add, affine, multiply, scale } from "../kernels/elementwise.ts";
 import type { Gpu } from "../kernels/gpu.ts";
-import { nceLoss, sampledLoss } from "../kernels/noise_loss.ts";
+import { logPartition, nceLoss, type NoiseScores, sampledLoss } from "../kernels/noise_loss.ts";
 import { mean, sum } from "../kernels/reduce.ts";
+import { countHits, exclude, subtractScalar } from "../kernels/scores.ts";
 import type { Step } from "../kernels/step.ts";
-import type { Tensor } from "../kernels/tensor.ts";
-import { expectPositive, Module } from "../nn/module.ts";
+import { expectShape, type Tensor } from "../kernels/tensor.ts";
+import { expectPositive, Module, type NamedParameter, parameterOf } from "../nn/module.ts";
 import { AliasMultinomial } from "./alias.ts";
-import type { NoiseSource } from "./noise.ts";
+import type { Noise, NoiseSource } from "./noise.ts";
 
-/** Which loss: exact cross entropy, NCE, sampled softmax, or the mean of the last two. */
-export type LossType = "full" | "nce" | "sampled" | "mix";
+/**
+ * Which loss: exact cross entropy, NCE, sampled softmax, the mean of the last two, or negative sampling.
+ */
+export type LossType = "full" | "nce" | "sampled" | "mix" | "neg";
 
 /** What comes of the losses of single targets. */
 export type Reduction = "none" | "elementwise_mean" | "sum";
 
 /** Settings of a {@linkcode NCELoss}; the names follow the reference. */
 export interface NCEOptions {
-  /** [V] Counts or probabilities of the noise, one a class. */
-  noise: ArrayLike<number>;
+  /** [V] Counts or probabilities of the noise, one a class; or a source of noise, then owned. */
+  noise: ArrayLike<number> | NoiseSource;
   /** k, the number of noise samples for a target; 100 unless given. */
   noiseRatio?: number;
-  /** c, the assumed ln Z; `"auto"` (unless given) is ln V. */
-  normTerm?: number | "auto";
+  /** c, the assumed ln Z; `"auto"` (unless given) is ln V, `"learned"` a parameter that starts there. */
+  normTerm?: number | "auto" | "learned";
   /** What comes of the losses of single targets; `"elementwise_mean"` unless given. */
   reduction?: Reduction;
   /** Draw noise for every target rather than once for all; false unless given. */
   perWord?: boolean;
   /** Which loss; `"nce"` unless given. */
   lossType?: LossType;
+  /** In `sampled`, leave out noise that equals the target, as TensorFlow does; false unless given. */
+  removeHits?: boolean;
+  /** alpha of the penalty `alpha (ln Z^)^2` that pulls Z towards exp(c); 0 unless given. */
+  selfNorm?: number;
 }
 
 /** Scores of the targets and of their noise. */
@@ -45,43 +52,64 @@ export interface Scores {
  *
  * With noise q, k samples and norm term c:
  *
- * - `nce`: `G(y) = s(y) - c - ln q(y) - ln k`, `softplus(-G(target)) + sum_i softplus(G(noise_i))`;
- *   outside training `-(s(target) - c)`, the unnormalised negative log probability
- * - `sampled`: `l(y) = s(y) - c - ln q(y)`, `logsumexp(l(target), l(noise)) - l(target)`
- * - `mix`: the mean of both; only in training
- * - `full`: exact cross entropy, if the scorer has {@linkcode ceLoss}
+ * - `nce`: `G(y) = s(y) - c - ln q(y) - ln k`, `softplus(-G(target)) + sum_i softplus(G(noise_i))`.
+ *   Consistent (its optimum is the true p) if exp(c) is the partition function of every context, which a
+ *   flexible model learns; outside training `-(s(target) - c)`, the unnormalised negative log probability.
+ *   Hits (noise that equals the target) belong in: without them the optimum is ln(p / (1 - p)).
+ * - `sampled`: `l(y) = s(y) - ln q(y)`, `logsumexp(l(target), l(noise)) - l(target)`: with hits kept, ranking
+ *   NCE, consistent for any k, scores free up to a constant for each context. With hits removed only as k
+ *   grows.
+ * - `mix`: the mean of both; only in training.
+ * - `neg`: `softplus(-s(target)) + sum_i softplus(s(noise_i))`, negative sampling. Its optimum is
+ *   ln(p / (k q)): not a probability model.
+ * - `full`: exact cross entropy, if the scorer has {@linkcode ceLoss}.
  *
- * Sources: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Jean et al. 2015; Ma and Collins 2018.
+ * Sources: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Mikolov et al. 2013 (`neg`); Jean et al. 2015;
+ * Ma and Collins 2018.
  */
 export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> extends Module {
   /** Which loss; may be set at any time. */
   lossType: LossType;
   /** k, the number of noise samples for a target. */
   readonly noiseRatio: number;
-  /** c, the assumed ln Z. */
-  readonly normTerm: number;
+  /** c, the assumed ln Z: a number, or a parameter [1]. */
+  readonly normTerm: number | Tensor;
   /** What comes of the losses of single targets. */
   readonly reduction: Reduction;
   /** Whether noise is drawn for every target. */
   readonly perWord: boolean;
   /** Where noise comes from. */
   readonly noise: NoiseSource;
+  readonly #removeHits: boolean;
+  readonly #selfNorm: number;
+  readonly #hits: Tensor;
   #training = true;
 
-  /** Throws a RangeError if the noise or the noise ratio is not usable. */
+  /** Throws a RangeError if the noise, the noise ratio, the norm term or the penalty is not usable. */
   constructor(gpu: Gpu, options: NCEOptions) {
     super();
-    const { noiseRatio = 100, normTerm = "auto" } = options;
+    const { noise, noiseRatio = 100, normTerm = "auto", selfNorm = 0 } = options;
     expectPositive("NCELoss", "noiseRatio", noiseRatio);
-    if (normTerm !== "auto" && !Number.isFinite(normTerm)) {
+    if (typeof normTerm === "number" && !Number.isFinite(normTerm)) {
       throw new RangeError(`Cannot make NCELoss: normTerm is ${normTerm}, not a finite number`);
     }
-    this.noise = new AliasMultinomial(gpu, options.noise);
+    if (!(selfNorm >= 0 && selfNorm < Infinity)) {
+      throw new RangeError(`Cannot make NCELoss: selfNorm is ${selfNorm}, not a number from 0 up`);
+    }
+    this.noise = "sample" in noise ? noise : new AliasMultinomial(gpu, noise);
     this.noiseRatio = noiseRatio;
-    this.normTerm = normTerm === "auto" ? Math.log(this.noise.numClasses) : normTerm;
+    const logClasses = Math.log(this.noise.numClasses);
+    this.normTerm = normTerm === "auto"
+      ? logClasses
+      : normTerm === "learned"
+      ? parameterOf(gpu, [1], Float32Array.of(logClasses))
+      : normTerm;
     this.reduction = options.reduction ?? "elementwise_mean";
     this.perWord = options.perWord ?? false;
     this.lossType = options.lossType ?? "nce";
+    this.#removeHits = options.removeHits ?? false;
+    this.#selfNorm = selfNorm;
+    this.#hits = gpu.tensor([2], new Uint32Array(2));
   }
 
   /**
@@ -95,9 +123,21 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     throw new TypeError(`Cannot compute loss "full": ${this.constructor.name} has no ceLoss`);
   }
 
-  /** Noise ids: [K] if shared, else [N, K]. */
-  getNoise(step: Step, targets: number): Tensor {
-    return this.noise.draw(step, this.perWord ? [targets, this.noiseRatio] : [this.noiseRatio]);
+  /** The noise for targets [N]. */
+  getNoise(step: Step, target: Tensor): Noise {
+    const { noiseRatio, perWord } = this;
+    return this.noise.sample(step, { target, noiseRatio, perWord });
+  }
+
+  /** c at the start of training. */
+  protected get initialNormTerm(): number {
+    const { normTerm } = this;
+    return typeof normTerm === "number" ? normTerm : Math.log(this.noise.numClasses);
+  }
+
+  /** The norm term, if it is learned. Subclasses put their own parameters before. */
+  override parameters(): NamedParameter[] {
+    return typeof this.normTerm === "number" ? [] : [["norm_term", this.normTerm]];
   }
 
   /** Compute training losses (in training steps); this is the state at first. */
@@ -115,10 +155,17 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   /**
    * The loss of `target`, ids of any shape; with reduction `"none"` it has that shape, else [1].
    *
-   * @throws {TypeError} If the scorer cannot compute the loss, or `"mix"` is evaluated.
+   * @throws {TypeError} If the scorer cannot compute the loss, gives scores of another shape, the noise does
+   *   not suit the loss, or `"mix"` is evaluated.
    * @throws {RangeError} If a target is not a class.
    */
   forward(step: Step, target: Tensor, ...input: Input): Tensor {
+    if (target.dtype !== "u32" || target.bound > this.noise.numClasses) {
+      const got = target.dtype === "u32" ? `id ${target.bound - 1}` : "floats";
+      throw new RangeError(
+        `Cannot use ${got} as target: ids below ${this.noise.numClasses} needed`,
+      );
+    }
     const flat = step.own(target.reshape([target.size]));
     const loss = this.#loss(step, flat, input);
     switch (this.reduction) {
@@ -131,28 +178,102 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     }
   }
 
+  /** `-(s(target) - c)` [N] for the scores of targets: what a self-normalised model assigns. */
+  unnormalized(step: Step, targetScore: Tensor): Tensor {
+    const { normTerm } = this;
+    if (typeof normTerm === "number") return affine(step, targetScore, -1, normTerm);
+    return scale(step, subtractScalar(step, targetScore, normTerm), -1);
+  }
+
+  /** Noise samples that equalled their target, as a part of all since the last call; NaN if none. */
+  async takeHitRate(gpu: Gpu): Promise<number> {
+    const [hits, pairs] = await gpu.read(this.#hits);
+    gpu.write(this.#hits, new Uint32Array(2));
+    return hits! / pairs!;
+  }
+
   #loss(step: Step, target: Tensor, input: Input): Tensor {
-    if (this.lossType === "full") return this.ceLoss(step, target, ...input);
+    const { lossType } = this;
+    if (lossType === "full") return this.ceLoss(step, target, ...input);
     const training = this.#training && step.training;
-    const noise = this.getNoise(step, target.size);
-    const scores = this.getScore(step, target, noise, ...input);
-    if (this.lossType === "nce" && !training) return affine(step, scores.target, -1, this.normTerm);
-    const all = {
-      ...scores,
-      targetLogProb: this.noise.logProb(step, target),
-      noiseLogProb: this.noise.logProb(step, noise),
+    const noise = this.getNoise(step, target);
+    const scores = this.getScore(step, target, noise.ids, ...input);
+    const rows = target.size, count = noise.ids.shape[noise.ids.shape.length - 1]!;
+    expectShape(`${this.constructor.name}.getScore`, "the target's score", scores.target, [rows]);
+    expectShape(`${this.constructor.name}.getScore`, "the noise's score", scores.noise, [
+      rows,
+      count,
+    ]);
+    if (lossType === "nce" && !training) return this.unnormalized(step, scores.target);
+    if (lossType === "mix" && !training) {
+      throw new TypeError('Cannot evaluate loss "mix": it is for training only');
+    }
+    if (lossType !== "sampled" && !this.noise.independent) {
+      throw new TypeError(`Cannot compute loss "${lossType}": it needs independent noise`);
+    }
+    if (training) countHits(step.gpu, this.#hits, { target, noise: noise.ids });
+    const all = this.#countedScores(step, target, noise, scores);
+    const loss = this.#contrast(step, all);
+    if (!training || this.#selfNorm === 0) return loss;
+    const logZ = logPartition(step, this.#shifted(step, all));
+    return add(step, loss, scale(step, multiply(step, logZ, logZ), this.#selfNorm));
+  }
+
+  /** The scores with what the loss has to know of their noise, and without samples that do not count. */
+  #countedScores(step: Step, target: Tensor, noise: Noise, scores: Scores): NoiseScores {
+    const { logProb, targetLogProb, samples, ownSlot } = noise;
+    const hits = this.#removeHits && this.lossType === "sampled";
+    const counted = ownSlot === undefined && !hits ? scores.noise : exclude(
+      step,
+      scores.noise,
+      { target, noise: noise.ids },
+      { hits, ...(ownSlot !== undefined && { ownSlot }) },
+    );
+    return {
+      target: scores.target,
+      noise: counted,
+      noiseLogProb: logProb,
+      targetLogProb,
+      samples,
     };
-    if (this.lossType === "nce") return nceLoss(step, all, this.normTerm);
-    // The norm term cancels in a softmax.
-    if (this.lossType === "sampled") return sampledLoss(step, all);
-    if (!training) throw new TypeError('Cannot evaluate loss "mix": it is for training only');
-    const both = add(step, nceLoss(step, all, this.normTerm), sampledLoss(step, all));
-    return scale(step, both, 0.5);
+  }
+
+  #contrast(step: Step, scores: NoiseScores): Tensor {
+    switch (this.lossType) {
+      case "sampled":
+        return sampledLoss(step, scores); // the norm term cancels in a softmax
+      case "mix":
+        return scale(step, add(step, this.#nce(step, scores), sampledLoss(step, scores)), 0.5);
+      case "neg": {
+        const noiseLogProb = scale(step, scores.noiseLogProb, 0);
+        const targetLogProb = scale(step, scores.targetLogProb, 0);
+        return nceLoss(step, { ...scores, noiseLogProb, targetLogProb, samples: 1 }, 0);
+      }
+      default:
+        return this.#nce(step, scores);
+    }
+  }
+
+  #nce(step: Step, scores: NoiseScores): Tensor {
+    const { normTerm } = this;
+    if (typeof normTerm === "number") return nceLoss(step, scores, normTerm);
+    return nceLoss(step, this.#shifted(step, scores), 0);
+  }
+
+  /** The scores less the norm term. */
+  #shifted(step: Step, scores: NoiseScores): NoiseScores {
+    const { normTerm } = this;
+    const shift = (score: Tensor) =>
+      typeof normTerm === "number"
+        ? affine(step, score, 1, -normTerm)
+        : subtractScalar(step, score, normTerm);
+    return { ...scores, target: shift(scores.target), noise: shift(scores.noise) };
   }
 
   /** Frees parameters and noise tables. */
   override dispose(): void {
     super.dispose();
+    this.#hits.dispose();
     this.noise[Symbol.dispose]();
   }
 }

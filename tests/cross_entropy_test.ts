@@ -7,7 +7,15 @@ import { peakMemory, withBothFamilies, withGpu } from "./gpu.ts";
 import { randomIds, values } from "./reference/data.ts";
 import * as reference from "./reference/losses.ts";
 
-async function check(gpu: Gpu, rows: number, width: number, classes: number, scale = 1) {
+interface Problem {
+  rows: number;
+  width: number;
+  classes: number;
+  /** Inputs are within this. */
+  scale?: number;
+}
+
+async function check(gpu: Gpu, { rows, width, classes, scale = 1 }: Problem): Promise<void> {
   const targets = randomIds(rows, classes, rows);
   const shapes = [[rows, width], [classes, width], [classes]];
   await checkOp(gpu, `crossEntropy N=${rows}, E=${width}, V=${classes}`, {
@@ -15,25 +23,29 @@ async function check(gpu: Gpu, rows: number, width: number, classes: number, sca
     data: shapes.map((shape, i) => values(shape.reduce((n, s) => n * s, 1), i + 1, scale)),
     oracle: reference.crossEntropy(targets, width),
     run: (step, x, weight, bias) => crossEntropy(step, x!, weight!, bias!, step.upload(targets)),
-    tolerance: { atol: 4e-6, rtol: 1e-5 },
+    tolerance: { atol: 4e-6 * scale ** 2, rtol: 1e-5 },
     // Gradients of weight and bias are sums over rows.
-    gradientTolerance: { atol: 4e-6 * Math.sqrt(rows / 64 + 1), rtol: 1e-4 },
+    gradientTolerance: { atol: 4e-6 * scale ** 3 * Math.sqrt(rows / 64 + 1), rtol: 1e-4 },
   });
 }
 
 Deno.test("crossEntropy() agrees with float64 in one tile, at any size", () =>
   withBothFamilies(async (gpu) => {
     for (const [rows, width, classes] of [[1, 1, 1], [63, 3, 65], [65, 12, 257]] as const) {
-      await check(gpu, rows, width, classes);
+      await check(gpu, { rows, width, classes });
     }
   }));
 
 Deno.test("crossEntropy() agrees with float64 when scores are large", () =>
-  withGpu((gpu) => check(gpu, 9, 4, 65, 8)));
+  withGpu((gpu) => check(gpu, { rows: 9, width: 4, classes: 65, scale: 8 })));
 
-// 131,073 rows of a tile's 64 MiB leave room for 64 classes: tiles of 64, 64 and 1.
+// Of 64 MiB, a row of 32,769 has room for 448 classes.
 Deno.test("crossEntropy() agrees with float64 in several tiles, the last of one class", () =>
-  withGpu((gpu) => check(gpu, 131_073, 2, 129)));
+  withGpu((gpu) => check(gpu, { rows: 32_769, width: 2, classes: 449 })));
+
+// llvmpipe ends a thread's loops after 65,535 rounds, without a word.
+Deno.test("crossEntropy() agrees with float64 over more classes than a software adapter's loops count", () =>
+  withGpu((gpu) => check(gpu, { rows: 2, width: 1, classes: 300_007 })));
 
 Deno.test("crossEntropy() never holds more than 64 MiB of scores", () =>
   withGpu(async (gpu) => {
@@ -47,9 +59,10 @@ Deno.test("crossEntropy() never holds more than 64 MiB of scores", () =>
       const target = step.upload(randomIds(rows, classes, 4));
       step.backward(sum(step, crossEntropy(step, x, weight, bias, target)));
     });
-    const rest = peak.bytes - 64 * 2 ** 20;
-    assert(rest < 2 ** 20, `${rest} bytes beside 64 MiB of scores`);
-    assert(peak.bytes > 50 * 2 ** 20, "the scores of a tile were not seen");
+    const mebibytes = peak.bytes / 2 ** 20;
+    // The rest is the gradient of the weight and small change.
+    assert(mebibytes < 64 + 2, `${mebibytes} MiB in use`);
+    assert(peak.largest > 50 * 2 ** 20, "the scores of a tile were not seen");
   }));
 
 Deno.test("crossEntropy() throws when a shape, an id or the number of rows does not fit", () =>

@@ -1,10 +1,12 @@
 // IndexLinear against the reference: losses, gradients and reductions, with injected noise.
 
 import {
+  AliasMultinomial,
   type Gpu,
   IndexLinear,
   type IndexLinearOptions,
   type LossType,
+  type Noise,
   type Step,
   type Tensor,
   weightedSum,
@@ -48,15 +50,26 @@ interface ReductionCase extends LinearCase {
 /** An IndexLinear that takes the noise it is given. */
 class Injected extends IndexLinear {
   samples = new Uint32Array();
-  override getNoise(step: Step, targets: number): Tensor {
+  readonly alias: AliasMultinomial;
+  constructor(gpu: Gpu, options: IndexLinearOptions & { noise: number[] }) {
+    const alias = new AliasMultinomial(gpu, options.noise);
+    super(gpu, { ...options, noise: alias });
+    this.alias = alias;
+  }
+  override getNoise(step: Step, target: Tensor): Noise {
     const k = this.noiseRatio;
-    return this.perWord
-      ? step.upload(this.samples, [targets, k])
+    const ids = this.perWord
+      ? step.upload(this.samples, [target.size, k])
       : step.upload(this.samples.slice(0, k), [k]);
+    return this.alias.noiseOf(step, target, ids);
   }
 }
 
-function make(gpu: Gpu, c: LinearCase, options: Partial<IndexLinearOptions>): Injected {
+function make(
+  gpu: Gpu,
+  c: LinearCase,
+  options: Partial<Omit<IndexLinearOptions, "noise">>,
+): Injected {
   const criterion = new Injected(gpu, {
     embeddingDim: c.E,
     numClasses: c.V,

@@ -1,7 +1,16 @@
 // Six training steps of the word language model against the reference, with injected noise.
 
 import { LanguageModel, type LanguageModelOptions } from "../example/model.ts";
-import { type Gpu, type LossType, SGD, type Step, type Tensor, weightedSum } from "../mod.ts";
+import {
+  type AliasMultinomial,
+  type Gpu,
+  type LossType,
+  type Noise,
+  SGD,
+  type Step,
+  type Tensor,
+  weightedSum,
+} from "../mod.ts";
 import { assertClose, flat } from "./close.ts";
 import { GOLDEN_TOLERANCE, goldenCases } from "./golden.ts";
 import { withGpu } from "./gpu.ts";
@@ -56,10 +65,13 @@ function makeModel(gpu: Gpu, c: Trajectory, noise: { samples: number[][] }): Lan
     seed: 1,
   };
   const model = new LanguageModel(gpu, options);
-  model.criterion.getNoise = (step: Step): Tensor =>
-    c.perWord
+  const alias = model.criterion.noise as AliasMultinomial;
+  model.criterion.getNoise = (step: Step, target: Tensor): Noise => {
+    const ids = c.perWord
       ? step.upload(Uint32Array.from(flat(noise.samples)), [c.B * c.T, c.K])
       : step.upload(Uint32Array.from(noise.samples[0]!));
+    return alias.noiseOf(step, target, ids);
+  };
   for (const [name, parameter] of model.parameters()) {
     gpu.write(parameter, Float32Array.from(flat(c.init[name])));
   }

@@ -3,6 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Gpu } from "../kernels/gpu.ts";
 import { matmulInto, type MatmulIntoOptions, type MatmulKernel } from "../kernels/matmul.ts";
+import type { Tensor } from "../kernels/tensor.ts";
 import { withGpu } from "./gpu.ts";
 import { assertWithin, numbers, type Product, referenceMatmul } from "./reference/matmul.ts";
 
@@ -20,27 +21,31 @@ interface Variant extends Product {
   kernel?: MatmulKernel;
 }
 
-/** Multiplies on the GPU, in buffers whose unused ends hold NaN, and compares. */
+/** A tensor of `data`, and the larger one that it is the beginning of, which is NaN elsewhere. */
+function poisoned(gpu: Gpu, shape: readonly number[], data: Float32Array): [Tensor, Tensor] {
+  const whole = gpu.temporary([Math.ceil(data.length / 64) * 64 + 64]);
+  gpu.write(whole, new Float32Array(whole.size).fill(NaN));
+  using used = whole.rows(0, data.length);
+  gpu.write(used, data);
+  return [used.reshape(shape), whole];
+}
+
+/** Multiplies on the GPU, compares, and checks that nothing was stored past the result's end. */
 async function check(gpu: Gpu, variant: Variant): Promise<Float32Array> {
   const { m, n, k, transposeA = false, transposeB = false, accumulate = false } = variant;
-  const upload = (shape: readonly number[], data: Float32Array) => {
-    using padded = gpu.temporary([Math.ceil(data.length / 64) * 64]);
-    gpu.write(padded, new Float32Array(padded.size).fill(NaN));
-    using used = padded.rows(0, data.length);
-    gpu.write(used, data);
-    return used.reshape(shape);
-  };
   const [dataA, dataB] = [numbers(m * k, m + 1), numbers(k * n, n + 2)];
   const [dataBias, before] = [numbers(n, 3), numbers(m * n, 4)];
-  using a = upload(transposeA ? [k, m] : [m, k], dataA);
-  using b = upload(transposeB ? [n, k] : [k, n], dataB);
-  using bias = upload([n], dataBias);
-  using c = upload([m, n], before);
+  const [a, wholeA] = poisoned(gpu, transposeA ? [k, m] : [m, k], dataA);
+  const [b, wholeB] = poisoned(gpu, transposeB ? [n, k] : [k, n], dataB);
+  const [bias, wholeBias] = poisoned(gpu, [n], dataBias);
+  const [c, wholeC] = poisoned(gpu, [m, n], before);
   const options: MatmulIntoOptions = { transposeA, transposeB, accumulate };
   if (variant.bias) options.bias = bias;
   if (variant.kernel) options.kernel = variant.kernel;
   matmulInto(gpu, c, a, b, options);
-  const actual = await gpu.readFloats(c);
+  const stored = await gpu.readFloats(wholeC);
+  for (const tensor of [a, wholeA, b, wholeB, bias, wholeBias, c, wholeC]) tensor.dispose();
+  const actual = stored.subarray(0, m * n);
   const reference = referenceMatmul(
     dataA,
     dataB,
@@ -48,7 +53,9 @@ async function check(gpu: Gpu, variant: Variant): Promise<Float32Array> {
     variant.bias ? dataBias : undefined,
     accumulate ? before : undefined,
   );
-  assertWithin(actual, reference, JSON.stringify(variant));
+  const name = JSON.stringify(variant);
+  assertWithin(actual, reference, name);
+  assertEquals(stored.subarray(m * n).findIndex((x) => !Number.isNaN(x)), -1, name);
   return actual;
 }
 
@@ -115,6 +122,18 @@ Deno.test("matmulInto() agrees with float64 when the tiled kernel uses large til
   await withGpu(async (gpu) => {
     for (const [n, k] of [[2000, 20], [2001, 17]] as const) {
       await check(gpu, { m: 2050, n, k, kernel: "tiled" });
+    }
+  });
+});
+
+Deno.test("matmulInto() stores nothing else when a folded grid has a workgroup too many", async () => {
+  await withGpu(async (gpu) => {
+    const dispatch = gpu.dispatch.bind(gpu);
+    gpu.dispatch = (launch) => dispatch({ ...launch, grid: Number(launch.grid) + 1 });
+    for (const kernel of kernelsOf(gpu)) {
+      await check(gpu, { m: 65, n: 101, k: 63, bias: true, kernel });
+      await check(gpu, { m: 36, n: 140, k: 76, accumulate: true, kernel });
+      await check(gpu, { m: 20, n: 48, k: 515, kernel });
     }
   });
 });

@@ -1,0 +1,92 @@
+/** Adjustments of noise scores before a loss: samples that do not count, and a common shift. */
+
+import { affine } from "./elementwise.ts";
+import type { Gpu } from "./gpu.ts";
+import { sum } from "./reduce.ts";
+import source from "./scores.wgsl" with { type: "text" };
+import type { Step } from "./step.ts";
+import { expectShape, type Tensor } from "./tensor.ts";
+
+/** Which samples do not count. */
+export interface Exclusion {
+  /** Column of row 0 that holds its own target; row n's is n further on. */
+  ownSlot?: number;
+  /** Samples equal to the row's target. */
+  hits?: boolean;
+}
+
+interface Ids {
+  /** [N] */
+  readonly target: Tensor;
+  /** [K], or [N, K] */
+  readonly noise: Tensor;
+}
+
+function perRow({ target, noise }: Ids): { PER_ROW: number } {
+  if (noise.shape.length === 2) {
+    expectShape("scores", "noise", noise, [target.size, noise.shape[1]!], "u32");
+    return { PER_ROW: 1 };
+  }
+  return { PER_ROW: 0 };
+}
+
+/**
+ * `scores` [N, K] with those that `exclusion` names replaced by -1e30, which takes them out of every
+ * loss: their probability and their gradient are exactly zero.
+ */
+export function exclude(step: Step, scores: Tensor, ids: Ids, exclusion: Exclusion): Tensor {
+  const { ownSlot, hits = false } = exclusion;
+  const [rows, count] = [scores.shape[0]!, scores.shape[1]!];
+  const output = step.tensor(scores.shape);
+  step.gpu.dispatch({
+    label: "exclude",
+    source,
+    entry: "exclude",
+    constants: { OWN_SLOT: ownSlot === undefined ? 0 : 1, HITS: hits ? 1 : 0, ...perRow(ids) },
+    inputs: [ids.target, ids.noise, scores],
+    outputs: [output],
+    uniform: { rows, count, own: ownSlot ?? 0 },
+    grid: Math.ceil(scores.size / 64),
+  });
+  // The losses give the excluded scores a gradient of zero: it may pass through.
+  return step.record({ name: "exclude", inputs: [scores], output, backward: (dOut) => [dOut] });
+}
+
+/** `scores - value[0]`, elementwise; gradients flow to both. */
+export function subtractScalar(step: Step, scores: Tensor, value: Tensor): Tensor {
+  expectShape("subtractScalar", "value", value, [1]);
+  const output = step.tensor(scores.shape);
+  step.gpu.dispatch({
+    label: "subtractScalar",
+    source,
+    entry: "shift",
+    inputs: [value, scores],
+    outputs: [output],
+    uniform: { rows: scores.size, count: 1, own: 0 },
+    grid: Math.ceil(scores.size / 64),
+  });
+  return step.record({
+    name: "subtractScalar",
+    inputs: [scores, value],
+    output,
+    backward: (dOut) => [
+      dOut,
+      step.needsGradient(value) ? affine(step, sum(step, dOut), -1, 0) : null,
+    ],
+  });
+}
+
+/** Adds the number of noise samples that equal their target, and of all, to `counter` [2] of u32. */
+export function countHits(gpu: Gpu, counter: Tensor, ids: Ids): void {
+  const rows = ids.target.size, K = ids.noise.shape[ids.noise.shape.length - 1]!;
+  gpu.dispatch({
+    label: "countHits",
+    source,
+    entry: "hits",
+    constants: perRow(ids),
+    inputs: [ids.target, ids.noise],
+    outputs: [counter],
+    uniform: { rows, count: K, own: 0 },
+    grid: 1,
+  });
+}

@@ -1,0 +1,72 @@
+// Adjustments of a matrix of noise scores, and what can be counted in it.
+//
+// exclude: out[n, i] = -1e30 where sample i does not count for target n, else scores[n, i]. A sample does
+//          not count if OWN_SLOT and i = own + n, or if HITS and noise[i] = targets[n].
+// shift:   out[i] = scores[i] - value[0].
+// hits:    counter[0] += number of pairs with noise = target; counter[1] += number of pairs.
+// Shapes: scores and out [N, K]; targets [N]; noise [K], or [N, K] if PER_ROW; value [1]; counter [2].
+// Dispatch: exclude, shift: 1-D over N * K threads, folded; hits: one workgroup.
+// Determinism: integers are counted; nothing else is summed.
+
+override OWN_SLOT: bool = false;
+override HITS: bool = false;
+override PER_ROW: bool = false;
+
+const EXCLUDED = -1e30; // finite, so that no infinity meets another
+const LANES = 256u;
+
+struct Params {
+  rows: u32, // N
+  count: u32, // K
+  own: u32, // the column that is row 0's own target
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(0) var<storage, read> targets: array<u32>;
+@group(0) @binding(1) var<storage, read> noise: array<u32>;
+@group(0) @binding(2) var<storage, read> scores: array<f32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+
+fn is_hit(n: u32, i: u32) -> bool {
+  return noise[select(i, n * params.count + i, PER_ROW)] == targets[n];
+}
+
+@compute @workgroup_size(64)
+fn exclude(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) local: u32) {
+  let at = (id.x + id.y * groups.x) * 64u + local;
+  let n = at / params.count;
+  if (n >= params.rows) { return; }
+  let i = at % params.count;
+  let excluded = (OWN_SLOT && i == params.own + n) || (HITS && is_hit(n, i));
+  out[at] = select(scores[at], EXCLUDED, excluded);
+}
+
+@group(0) @binding(0) var<storage, read> value: array<f32>;
+@group(0) @binding(1) var<storage, read> unshifted: array<f32>;
+@group(0) @binding(2) var<storage, read_write> shifted: array<f32>;
+
+@compute @workgroup_size(64)
+fn shift(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+         @builtin(local_invocation_index) local: u32) {
+  let at = (id.x + id.y * groups.x) * 64u + local;
+  if (at >= params.rows * params.count) { return; }
+  shifted[at] = unshifted[at] - value[0];
+}
+
+@group(0) @binding(2) var<storage, read_write> counter: array<u32>;
+var<workgroup> lanes: array<u32, 256>;
+
+@compute @workgroup_size(256)
+fn hits(@builtin(local_invocation_index) local: u32) {
+  var found = 0u;
+  for (var at = local; at < params.rows * params.count; at += LANES) {
+    found += select(0u, 1u, is_hit(at / params.count, at % params.count));
+  }
+  lanes[local] = found;
+  workgroupBarrier();
+  if (local != 0u) { return; }
+  for (var lane = 1u; lane < LANES; lane++) { found += lanes[lane]; }
+  counter[0] += found;
+  counter[1] += params.rows * params.count;
+}

@@ -1,0 +1,88 @@
+/** Self-contrast: the other targets of the batch are the noise. */
+
+import { logMix } from "../kernels/elementwise.ts";
+import { gather } from "../kernels/gather.ts";
+import type { Gpu } from "../kernels/gpu.ts";
+import type { Step } from "../kernels/step.ts";
+import type { Tensor } from "../kernels/tensor.ts";
+import { type Noise, type NoiseRequest, type NoiseSource, normalizeNoise } from "./noise.ts";
+
+/**
+ * The targets of a batch as each other's noise, each target's own place left out (equal words elsewhere
+ * in the batch stay in, as NCE wants it), with further samples of another source if one is given.
+ *
+ * In shuffled batches targets come from the unigram distribution, so that is q. With another source
+ * q' of k' samples, samples and targets come from the mixture `(n q + k' q') / (n + k')`, n = N - 1.
+ *
+ * Source: the batch noise contrastive estimation (B-NCE) of arXiv 1708.05997.
+ */
+export class BatchNoise implements NoiseSource {
+  /** V, the number of classes. */
+  readonly numClasses: number;
+  /** [V] The unigram distribution. */
+  readonly probabilities: Float64Array;
+  /** Other targets are taken for independent draws. */
+  readonly independent = true;
+  readonly #logProb: Tensor;
+  readonly #more: MoreNoise | undefined;
+
+  /** `counts` are those of the targets; `more` is drawn besides, and disposed of with this. */
+  constructor(gpu: Gpu, counts: ArrayLike<number>, more?: MoreNoise) {
+    this.probabilities = normalizeNoise(counts);
+    this.numClasses = this.probabilities.length;
+    this.#logProb = gpu.tensor([this.numClasses], Float32Array.from(this.probabilities, Math.log));
+    this.#more = more;
+  }
+
+  /**
+   * The targets, and k samples of the other source if there is one.
+   *
+   * @throws {RangeError} If there are fewer than two targets.
+   * @throws {TypeError} If noise for every word is asked for.
+   */
+  sample(step: Step, request: NoiseRequest): Noise {
+    const { target, perWord } = request, others = target.size - 1;
+    if (others < 1) throw new RangeError("Cannot use batch noise with fewer than two targets");
+    if (perWord) throw new TypeError("Cannot draw batch noise for every word: it is shared");
+    const targetLogProb = gather(step, this.#logProb, target);
+    const own = { targetLogProb, samples: others, ownSlot: 0 };
+    const more = this.#more?.sample(step, request);
+    if (!more) return { ids: target, logProb: targetLogProb, ...own };
+    const ids = concat(step, target, more.ids);
+    const logProb = this.#mixed(step, ids, others, more.samples);
+    return {
+      ids,
+      logProb,
+      targetLogProb: this.#mixed(step, target, others, more.samples),
+      samples: others + more.samples,
+      ownSlot: 0,
+    };
+  }
+
+  #mixed(step: Step, ids: Tensor, others: number, more: number): Tensor {
+    const part = others / (others + more);
+    const unigram = gather(step, this.#logProb, ids);
+    return logMix(step, unigram, this.#more!.logProb(step, ids), part, 1 - part);
+  }
+
+  /** Frees the table and the other source. */
+  [Symbol.dispose](): void {
+    this.#logProb.dispose();
+    this.#more?.[Symbol.dispose]();
+  }
+}
+
+/** A source whose ln q is known for any id. */
+export interface MoreNoise extends NoiseSource {
+  /** ln q of each id. */
+  logProb(step: Step, ids: Tensor): Tensor;
+}
+
+/** One list of ids behind the other. */
+function concat(step: Step, a: Tensor, b: Tensor): Tensor {
+  const ids = step.tensor([a.size + b.size], "u32");
+  ids.bound = Math.max(a.bound, b.bound);
+  step.gpu.copy(a, ids);
+  step.gpu.copy(b, ids, { toStart: a.size });
+  return ids;
+}

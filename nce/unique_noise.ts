@@ -1,0 +1,71 @@
+/** Noise without repeats, with exact inclusion probabilities. */
+
+import { gather } from "../kernels/gather.ts";
+import type { Gpu } from "../kernels/gpu.ts";
+import type { Step } from "../kernels/step.ts";
+import { systematicDrawInto, systematicTable } from "../kernels/systematic.ts";
+import type { Tensor } from "../kernels/tensor.ts";
+import { type Noise, type NoiseRequest, type NoiseSource, normalizeNoise } from "./noise.ts";
+
+/**
+ * k different classes for a sampled softmax, each with probability `min(alpha q, 1)`.
+ *
+ * Systematic sampling: exact, and without a retry loop. In the loss, ln q is the log of the expected count
+ * a draw, inclusion / k. Binary NCE wants independent draws and refuses this source.
+ */
+export class UniqueNoise implements NoiseSource {
+  /** V, the number of classes. */
+  readonly numClasses: number;
+  /** [V] q of each class. */
+  readonly probabilities: Float64Array;
+  /** [V] Probability that a class is among the k samples. */
+  readonly inclusion: Float64Array;
+  /** The samples depend on each other: none comes twice. */
+  readonly independent = false;
+  readonly #k: number;
+  readonly #cumulative: Tensor;
+  readonly #logProb: Tensor;
+  readonly #stream: number;
+
+  /** `noise` holds counts or probabilities. Throws a RangeError if there are fewer than `k` classes. */
+  constructor(gpu: Gpu, noise: ArrayLike<number>, k: number) {
+    this.probabilities = normalizeNoise(noise);
+    this.numClasses = this.probabilities.length;
+    this.#k = k;
+    const { inclusion, cumulative } = systematicTable(this.probabilities, k);
+    this.inclusion = inclusion;
+    this.#cumulative = gpu.tensor([this.numClasses, 2], cumulative);
+    const logProb = Float32Array.from(inclusion, (p) => Math.log(p / k));
+    this.#logProb = gpu.tensor([this.numClasses], logProb);
+    this.#stream = gpu.nextStream();
+  }
+
+  /**
+   * k different ids, shared by all targets.
+   *
+   * @throws {RangeError} If another number of samples is asked for than the source was made for.
+   * @throws {TypeError} If noise for every word is asked for.
+   */
+  sample(step: Step, { target, noiseRatio, perWord }: NoiseRequest): Noise {
+    if (noiseRatio !== this.#k) {
+      throw new RangeError(`Cannot draw ${noiseRatio} unique samples: made for ${this.#k}`);
+    }
+    if (perWord) throw new TypeError("Cannot draw unique noise for every word: it is shared");
+    const ids = step.tensor([this.#k], "u32");
+    ids.bound = this.numClasses;
+    const key = { seed: step.seed, stream: this.#stream, step: step.number };
+    systematicDrawInto(step.gpu, ids, this.#cumulative, key);
+    return {
+      ids,
+      logProb: gather(step, this.#logProb, ids),
+      targetLogProb: gather(step, this.#logProb, target),
+      samples: this.#k,
+    };
+  }
+
+  /** Frees the tables. */
+  [Symbol.dispose](): void {
+    this.#cumulative.dispose();
+    this.#logProb.dispose();
+  }
+}

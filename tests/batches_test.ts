@@ -1,0 +1,151 @@
+// Batches: nothing lost, nothing twice, little padding, a new order each epoch.
+
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import {
+  type Batch,
+  evaluationBatches,
+  trainingBatches,
+  type TrainingOptions,
+} from "../example/batches.ts";
+import { type Sentences, SentencesBuilder } from "../example/sentences.ts";
+import { Philox } from "../kernels/random.ts";
+
+const OPTIONS: TrainingOptions = { batchSize: 20, bptt: 35, seed: 1 };
+
+/** Sentences of 0 to `longest - 1` words; every word is different, to be found again. */
+function makeText(sentences: number, longest: number): Sentences {
+  const random = new Philox(7, 0), builder = new SentencesBuilder();
+  let word = 3;
+  for (let i = 0; i < sentences; i++) {
+    builder.add(Array.from({ length: random.below(longest) }, () => word++));
+  }
+  return builder.build();
+}
+
+/** Each row as pairs of the id read and the id predicted. */
+function rowsOf({ batchSize, steps, input, target, mask, tokens }: Batch): string[][] {
+  assertEquals(input.length, steps * batchSize);
+  assertEquals(mask.reduce((a, b) => a + b, 0), tokens);
+  return Array.from({ length: batchSize }, (_, b) => {
+    const row: string[] = [];
+    for (let t = 0; t < steps; t++) {
+      const at = t * batchSize + b;
+      if (mask[at] === 1) {
+        assertEquals(row.length, t);
+        row.push(`${input[at]} ${target[at]}`);
+      } else assertEquals([mask[at], input[at], target[at]], [0, 0, 0]);
+    }
+    return row;
+  });
+}
+
+/** All pairs of neighbours in the text, in its order. */
+function pairsOf({ ids }: Sentences): string[] {
+  return Array.from(ids.subarray(1), (id, i) => `${ids[i]} ${id}`);
+}
+
+function assertWhole(batches: readonly Batch[], text: Sentences): void {
+  assertEquals(batches.flatMap((batch) => rowsOf(batch).flat()).sort(), pairsOf(text).sort());
+}
+
+Deno.test("trainingBatches() predicts every token once", () => {
+  const text = makeText(333, 60);
+  for (const bptt of [1, 7, 35, 100]) {
+    const batches = trainingBatches(text, { ...OPTIONS, bptt }, 1);
+    assert(batches.every(({ steps, batchSize }) => steps <= bptt && batchSize <= 20));
+    assertEquals(batches.filter(({ batchSize }) => batchSize < 20).length <= 1, true);
+    assertWhole(batches, text);
+  }
+});
+
+Deno.test("trainingBatches() goes on where a long sentence was cut", () => {
+  const builder = new SentencesBuilder();
+  builder.add([3, 4, 5, 6]);
+  const batches = trainingBatches(builder.build(), { batchSize: 1, bptt: 2, seed: 1 }, 1);
+  const rows = batches.map((batch) => rowsOf(batch)[0]!.join()).sort();
+  assertEquals(rows, ["1 3,3 4", "4 5,5 6", "6 1"]);
+});
+
+Deno.test("trainingBatches() pads little", () => {
+  const batches = trainingBatches(makeText(5000, 50), OPTIONS, 1);
+  const size = batches.reduce((sum, { steps, batchSize }) => sum + steps * batchSize, 0);
+  const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
+  assert(size / tokens < 1.03, `${size} elements for ${tokens} tokens`);
+});
+
+Deno.test("trainingBatches() has a new order and new batches each epoch, the same each run", () => {
+  const text = makeText(500, 30);
+  for (const concat of [false, true]) {
+    const epoch = (number: number, seed = 1) => {
+      const batches = trainingBatches(text, { ...OPTIONS, concat, bptt: 10, seed }, number);
+      return batches.map((batch) => rowsOf(batch).map(String));
+    };
+    assertEquals(epoch(1), epoch(1));
+    const grouped = (batches: string[][]) => batches.map((rows) => rows.sort().join()).sort();
+    assertNotEquals(grouped(epoch(1)), grouped(epoch(2)));
+    assertNotEquals(grouped(epoch(1)), grouped(epoch(1, 2)));
+  }
+  const lengths = trainingBatches(text, OPTIONS, 1).map(({ steps }) => steps);
+  assertNotEquals(lengths, lengths.toSorted((a, b) => a - b));
+});
+
+Deno.test("trainingBatches() cuts the joined text and keeps its last part", () => {
+  const text = makeText(100, 20);
+  const batches = trainingBatches(text, { ...OPTIONS, concat: true }, 1);
+  const rows = batches.flatMap(rowsOf);
+  assertEquals(rows.filter((row) => row.length < 35).length, text.tokens % 35 === 0 ? 0 : 1);
+  assertWhole(batches, text);
+});
+
+Deno.test("trainingBatches() carries each row on when the state is carried", () => {
+  const text = makeText(100, 20);
+  for (const batchSize of [1, 7, 20, 5000]) {
+    const options = { ...OPTIONS, batchSize, concat: true, carryState: true };
+    const batches = trainingBatches(text, options, 1);
+    const rows = batches.map(rowsOf);
+    const streams = rows[0]!.map((_, b) => rows.flatMap((batch) => batch[b]!));
+    assertEquals(streams.flat(), pairsOf(text));
+    const lengths = streams.map((stream) => stream.length);
+    assert(Math.max(...lengths) - Math.min(...lengths) <= 1);
+  }
+});
+
+Deno.test("evaluationBatches() keeps sentences whole, sorted, and knows their places", () => {
+  const text = makeText(300, 40);
+  const batches = evaluationBatches(text);
+  assertEquals(evaluationBatches(text).map(rowsOf), batches.map(rowsOf));
+  const seen: number[] = [];
+  let before = 0;
+  for (const batch of batches) {
+    for (const [b, row] of rowsOf(batch).entries()) {
+      const sentence = text.at(batch.sentences[b]!);
+      assertEquals(row, Array.from(sentence.subarray(1), (id, i) => `${sentence[i]} ${id}`));
+      assert(row.length >= before);
+      before = row.length;
+      seen.push(batch.sentences[b]!);
+    }
+  }
+  assertEquals(seen.sort((a, b) => a - b), Array.from({ length: 300 }, (_, i) => i));
+});
+
+Deno.test("evaluationBatches() keeps to its budget, a long sentence alone excepted", () => {
+  const builder = new SentencesBuilder();
+  builder.add(new Uint32Array(1000).fill(3));
+  for (let i = 0; i < 50; i++) builder.add(new Uint32Array(i % 10).fill(4));
+  const batches = evaluationBatches(builder.build(), { batchSize: 8, tokenBudget: 40 });
+  assertEquals(batches.at(-1)?.batchSize, 1);
+  assertEquals(batches.at(-1)?.steps, 1001);
+  for (const { batchSize, steps } of batches.slice(0, -1)) {
+    assert(batchSize <= 8 && batchSize * steps <= 40);
+  }
+  assertEquals(batches.reduce((sum, { tokens }) => sum + tokens, 0), 1001 + 50 + 5 * 45);
+});
+
+Deno.test("trainingBatches() throws on sizes that make no sense", () => {
+  const text = makeText(3, 3);
+  for (const bad of [0, -1, 1.5, NaN]) {
+    assertThrows(() => trainingBatches(text, { ...OPTIONS, bptt: bad }, 1), RangeError, "bptt");
+    assertThrows(() => evaluationBatches(text, { tokenBudget: bad }), RangeError, "tokenBudget");
+  }
+  assertThrows(() => trainingBatches(text, { ...OPTIONS, carryState: true }, 1), TypeError);
+});

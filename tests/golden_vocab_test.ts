@@ -1,0 +1,108 @@
+// The vocabulary and the batches against the reference.
+
+import { assert, assertEquals } from "@std/assert";
+import { trainingBatches } from "../example/batches.ts";
+import { loadCorpus } from "../example/corpus.ts";
+import { frequencyText } from "../example/vocab.ts";
+import { goldenCases } from "./golden.ts";
+
+interface VocabCase {
+  text: string;
+  minFreq: number;
+  vocabFile: string[] | null;
+  idx2word: string[];
+  idx2count: number[];
+  bptt: number;
+  sentences: number[][];
+  padded: number[][];
+  lengths: number[];
+  chunks: number[][];
+  freqTxt: string;
+}
+
+const cases = goldenCases<VocabCase>("vocab.json");
+
+/** The case's text as a corpus. */
+function corpusOf({ text, minFreq, vocabFile }: VocabCase): ReturnType<typeof loadCorpus> {
+  const folder = Deno.makeTempDirSync();
+  try {
+    for (const part of ["train", "valid", "test"]) {
+      Deno.writeTextFileSync(`${folder}/${part}.txt`, text);
+    }
+    const vocab = vocabFile && `${folder}/vocab.txt`;
+    if (vocab) Deno.writeTextFileSync(vocab, vocabFile.join("\n"));
+    return loadCorpus({ data: folder, vocab, minFreq });
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+Deno.test("Vocabulary agrees with the reference on words, counts and freq.txt", () => {
+  assert(cases.length > 0);
+  for (const golden of cases) {
+    const { vocabulary, train, occurrences } = corpusOf(golden);
+    assertEquals(vocabulary.words, golden.idx2word);
+    assertEquals(frequencyText(occurrences), golden.freqTxt);
+    if (golden.vocabFile === null) assertEquals(vocabulary.counts, golden.idx2count);
+    else {
+      // The reference forgets to count the words that the file leaves out.
+      assertEquals(vocabulary.counts.slice(1), golden.idx2count.slice(1));
+      assertEquals(vocabulary.counts[0], train.ids.filter((id) => id === 0).length);
+    }
+  }
+});
+
+Deno.test("Corpus agrees with the reference on sentences that it does not cut", () => {
+  let whole = 0;
+  for (const golden of cases) {
+    const { train } = corpusOf(golden);
+    assertEquals(train.length, golden.sentences.length);
+    for (const [i, sentence] of golden.sentences.entries()) {
+      const ours = [...train.at(i)];
+      // The reference loses what is beyond `bptt` words; ours keeps it.
+      if (ours.length === sentence.length) whole++;
+      else assert(ours.length > golden.bptt + 2 && sentence.length === golden.bptt + 2);
+      assertEquals(ours.slice(0, sentence.length - 1), sentence.slice(0, -1));
+      if (ours.length === sentence.length) assertEquals(ours, sentence);
+    }
+  }
+  assert(whole > 0);
+});
+
+Deno.test("trainingBatches() pads as the reference does when no sentence is cut", () => {
+  for (const golden of cases) {
+    const { train } = corpusOf(golden);
+    const options = { batchSize: train.length, bptt: 1000, seed: 1 };
+    const batch = trainingBatches(train, options, 1)[0]!;
+    const rows = Array.from({ length: batch.batchSize }, (_, b) => {
+      const at = (array: ArrayLike<number>, t: number) => array[t * batch.batchSize + b]!;
+      const { input, target, mask } = batch;
+      const steps = Array.from({ length: batch.steps }, (_, t) => t);
+      const tokens = steps.reduce((sum, t) => sum + at(mask, t), 0);
+      return { tokens, ids: [at(input, 0), ...steps.map((t) => at(target, t))] };
+    });
+    for (const [i, length] of golden.lengths.entries()) {
+      const ours = train.at(i).length;
+      if (ours !== length) continue; // cut by the reference
+      const wanted = golden.padded[i]!.slice(0, length).join();
+      const row = rows.find(({ ids, tokens }) =>
+        tokens === length - 1 && ids.slice(0, length).join() === wanted
+      );
+      if (row === undefined) throw new Error(`There is no row ${wanted}`);
+      assert(row.ids.slice(length).every((id) => id === 0));
+    }
+  }
+});
+
+Deno.test("trainingBatches() cuts the joined text as the reference does, and keeps its end", () => {
+  for (const golden of cases) {
+    const { train } = corpusOf(golden);
+    const options = { batchSize: 1, bptt: golden.bptt, seed: 1, concat: true };
+    const batches = trainingBatches(train, options, 1);
+    const ours = batches.map(({ input }) => [...input].join()).sort();
+    // The reference drops the last, shorter chunk; what is left of the text here is predicted too.
+    const wanted = golden.chunks.map((chunk) => chunk.join());
+    const rest = [...train.ids.subarray(golden.chunks.flat().length, -1)].join();
+    assertEquals(ours, (rest === "" ? wanted : [...wanted, rest]).sort());
+  }
+});

@@ -1,0 +1,111 @@
+// Vocabulary: ids, counts, vocabulary files.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { Failure, UsageError } from "../example/errors.ts";
+import {
+  countLine,
+  frequencyText,
+  readVocabularyFile,
+  splitWords,
+  Vocabulary,
+} from "../example/vocab.ts";
+
+function count(text: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const line of text.split("\n")) countLine(counts, splitWords(line));
+  return counts;
+}
+
+/** What reading a vocabulary file with this content gives. */
+function readContent(content: string): string[] {
+  const path = Deno.makeTempFileSync();
+  try {
+    Deno.writeTextFileSync(path, content);
+    return readVocabularyFile(path);
+  } finally {
+    Deno.removeSync(path);
+  }
+}
+
+Deno.test("Vocabulary orders words by falling count, then by code point", () => {
+  // U+FF21 comes before U+1F600, though not in UTF-16.
+  const vocabulary = Vocabulary.fromCounts(count("b b \u{1f600} \uff21 a aa b c c"));
+  const words = ["<unk>", "<s>", "</s>", "b", "c", "a", "aa", "\uff21", "\u{1f600}"];
+  assertEquals(vocabulary.words, words);
+  assertEquals(vocabulary.counts, [0, 1, 0, 3, 2, 1, 1, 1, 1]);
+  assertEquals(vocabulary.size, 9);
+});
+
+Deno.test("Vocabulary.id() and word() are inverse, and unknown words are <unk>", () => {
+  const vocabulary = Vocabulary.fromCounts(count("x y\ny __proto__ constructor"));
+  for (const [id, word] of vocabulary.words.entries()) {
+    assertEquals(vocabulary.id(word), id);
+    assertEquals(vocabulary.word(id), word);
+  }
+  assertEquals(vocabulary.id("nowhere"), 0);
+  assertEquals(vocabulary.id("toString"), 0);
+  assertThrows(() => vocabulary.word(99), RangeError, "There is no word 99");
+});
+
+Deno.test("Vocabulary counts what it leaves out as <unk>", () => {
+  const counts = count("a a a b b c <unk>");
+  const frequent = Vocabulary.fromCounts(counts, { minFreq: 2 });
+  assertEquals(frequent.words.slice(3), ["a", "b"]);
+  assertEquals(frequent.counts, [2, 1, 0, 3, 2]);
+  const chosen = Vocabulary.fromCounts(counts, { words: ["c", "<unk>", "new"] });
+  assertEquals(chosen.words.slice(3), ["c", "new"]);
+  assertEquals(chosen.counts, [6, 1, 0, 1, 0]);
+});
+
+Deno.test("Vocabulary.fromCounts() throws on a bad frequency and on repeated words", () => {
+  for (const minFreq of [0, -1, 1.5, NaN]) {
+    assertThrows(() => Vocabulary.fromCounts(new Map(), { minFreq }), RangeError, "at least 1");
+  }
+  assertThrows(() => Vocabulary.fromCounts(new Map(), { words: ["a", "a"] }), TypeError, "twice");
+});
+
+Deno.test("Vocabulary.from() rebuilds a vocabulary exactly", () => {
+  const original = Vocabulary.fromCounts(count("a b b\nc c c d"), { minFreq: 2 });
+  const copy = JSON.parse(JSON.stringify([original.words, original.counts]));
+  const rebuilt = Vocabulary.from(copy[0], copy[1]);
+  assertEquals(rebuilt.equals(original), true);
+  assertEquals(original.words.map((word) => rebuilt.id(word)), [0, 1, 2, 3, 4]);
+  const other = Vocabulary.fromCounts(count("a b b\nc c c d"));
+  assertEquals(other.equals(original), false);
+});
+
+Deno.test("Vocabulary.from() throws when words or counts are damaged", () => {
+  const marks = ["<unk>", "<s>", "</s>"];
+  const bad: [string[], number[], string][] = [
+    [[...marks, "a"], [0, 1, 0], "4 words, 3 counts"],
+    [["a", ...marks], [1, 1, 1, 1], "must begin with"],
+    [[...marks, "a"], [0, 1, 0, -1], "count -1 of word 3"],
+    [[...marks, "a"], [0, 1, 0, 0.5], "count 0.5 of word 3"],
+    [[...marks, "a", "a"], [0, 1, 0, 1, 1], "twice"],
+  ];
+  for (const [words, counts, message] of bad) {
+    assertThrows(() => Vocabulary.from(words, counts), Failure, message);
+  }
+});
+
+Deno.test("splitWords() splits on any white space", () => {
+  assertEquals(splitWords("  a\tb\u00a0c\u3000d\r"), ["a", "b", "c", "d"]);
+  assertEquals(splitWords(" \t "), []);
+  assertEquals(splitWords("a\u200bb"), ["a\u200bb"]);
+});
+
+Deno.test("frequencyText() lists all words and both marks", () => {
+  assertEquals(frequencyText(count("b a b\n")), "</s> 2\n<s> 2\nb 2\na 1\n");
+});
+
+Deno.test("readVocabularyFile() reads a word a line", () => {
+  assertEquals(readContent("the\r\n caf\u00e9 \n<unk>"), ["the", "caf\u00e9", "<unk>"]);
+});
+
+Deno.test("readVocabularyFile() names the line that is wrong", () => {
+  assertThrows(() => readContent("a\nb\na\n"), Failure, 'line 3 repeats "a" of line 1');
+  assertThrows(() => readContent("a\n\nb\n"), Failure, "line 2 has no word");
+  assertThrows(() => readContent(""), Failure, "line 1 has no word");
+  assertThrows(() => readContent("a\nb 7\n"), Failure, "line 2 has 2 words");
+  assertThrows(() => readVocabularyFile("no/such/file"), UsageError, "no/such/file");
+});

@@ -1,0 +1,65 @@
+// What all kernels have in common: a header that says it all, and uniforms that can be packed.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { packUniform, uniformFields } from "../kernels/pipelines.ts";
+
+const FOLDER = new URL("../kernels/", import.meta.url);
+
+/** Bytes that a kernel's uniform may take. */
+const UNIFORM_BYTES = 256;
+
+/** Name and text of every WGSL file. */
+function kernels(): { name: string; source: string }[] {
+  return [...Deno.readDirSync(FOLDER)]
+    .filter(({ name }) => name.endsWith(".wgsl"))
+    .map(({ name }) => ({ name, source: Deno.readTextFileSync(new URL(name, FOLDER)) }));
+}
+
+Deno.test("every kernel's uniform holds 32-bit numbers in at most 256 bytes", () => {
+  const found = kernels();
+  assert(found.length >= 15);
+  for (const { name, source } of found) {
+    const fields = uniformFields(source); // throws for any other type
+    assert(4 * fields.length <= UNIFORM_BYTES, `${name}: ${fields.length} fields`);
+    const names = new Set(fields.map((field) => field.name));
+    assertEquals(names.size, fields.length, name);
+    const uses = [...source.matchAll(/\bparams\.(\w+)/g)].map(([, field]) => field!);
+    for (const use of uses) assert(names.has(use) || fields.length === 0, `${name}: params.${use}`);
+  }
+});
+
+Deno.test("every kernel begins with what it computes, its dispatch and its determinism", () => {
+  for (const { name, source } of kernels()) {
+    const header = source.slice(0, source.search(/^(?!\/\/)/m));
+    assert(header.length > 100, `${name} has no header`);
+    assert(header.includes("Determinism:") || header.includes("no entry point"), name);
+    assert(!source.includes("@compute") || /Dispatch:/.test(header), `${name}: Dispatch`);
+  }
+});
+
+Deno.test("uniformFields() reads names and types, not comments", () => {
+  const source = `struct Params {
+    n: u32, // rows: u32
+    shift: i32,
+    lr: f32
+  }`;
+  assertEquals(uniformFields(source), [
+    { name: "n", type: "u32" },
+    { name: "shift", type: "i32" },
+    { name: "lr", type: "f32" },
+  ]);
+  assertEquals(uniformFields("@compute fn main() {}"), []);
+  for (const type of ["vec2<u32>", "array<f32, 4>", "bool"]) {
+    assertThrows(() => uniformFields(`struct Params { a: ${type} }`), TypeError, "field a");
+  }
+});
+
+Deno.test("packUniform() writes every type at its place", () => {
+  const fields = uniformFields("struct Params { n: u32, shift: i32, lr: f32 }");
+  const view = new DataView(new ArrayBuffer(32));
+  packUniform("op", fields, { lr: 0.5, n: 2 ** 32 - 1, shift: -2 }, view, 16);
+  assertEquals(view.getUint32(16, true), 2 ** 32 - 1);
+  assertEquals(view.getInt32(20, true), -2);
+  assertEquals(view.getFloat32(24, true), 0.5);
+  assertEquals(view.getFloat64(0), 0);
+});
