@@ -30,7 +30,7 @@ export interface EvaluationBatch extends Batch {
 
 /** How {@linkcode trainingBatches} cuts the text. */
 export interface TrainingOptions {
-  /** Number of rows in a batch. */
+  /** Number of rows in a batch; of rows of mean length, where rows differ in length. */
   readonly batchSize: number;
   /** The most predictions in a row; what is longer goes on in another row. */
   readonly bptt: number;
@@ -54,8 +54,9 @@ export interface EvaluationOptions {
  * The batches of one training epoch. Every token is predicted once.
  *
  * Sentences longer than `bptt` predictions are cut into consecutive rows. Rows of equal length come
- * together, chosen anew for each epoch, and the batches come in random order, the same for the same
- * seed and epoch. With `carryState` the order is that of the text.
+ * together, chosen anew for each epoch, as many as hold about `batchSize` times the mean number of tokens:
+ * a batch of short sentences has more of them, so that every token weighs the same. The batches come in
+ * random order, the same for the same seed and epoch. With `carryState` the order is that of the text.
  */
 export function trainingBatches(
   text: Sentences,
@@ -69,9 +70,13 @@ export function trainingBatches(
   const random = new Philox(seed, STREAM, epoch);
   const rows = concat ? cut([0, text.tokens], bptt) : cut(text.offsets, bptt);
   const order = sortByLength(shuffle(rows.starts.map((_, row) => row), random), rows.lengths);
+  const budget = batchSize * rows.lengths.reduce((sum, length) => sum + length, 0) / order.length;
   const batches: Batch[] = [];
-  for (let i = 0; i < order.length; i += batchSize) {
-    batches.push(new RowBatch(text.ids, select(rows, order.subarray(i, i + batchSize))));
+  for (let start = 0, end = 0, tokens = 0; start < order.length; start = end, tokens = 0) {
+    // A row is in if more of it than not is within the budget.
+    do tokens += rows.lengths[order[end++]!]!;
+    while (end < order.length && tokens + rows.lengths[order[end]!]! / 2 <= budget);
+    batches.push(new RowBatch(text.ids, select(rows, order.subarray(start, end))));
   }
   return shuffle(batches, random);
 }

@@ -52,10 +52,18 @@ Deno.test("trainingBatches() predicts every token once", () => {
   const text = makeText(333, 60);
   for (const bptt of [1, 7, 35, 100]) {
     const batches = trainingBatches(text, { ...OPTIONS, bptt }, 1);
-    assert(batches.every(({ steps, batchSize }) => steps <= bptt && batchSize <= 20));
-    assertEquals(batches.filter(({ batchSize }) => batchSize < 20).length <= 1, true);
+    assert(batches.every(({ steps }) => steps <= bptt));
     assertWhole(batches, text);
   }
+});
+
+Deno.test("trainingBatches() gives all batches but one about the same number of tokens", () => {
+  const text = makeText(3000, 60);
+  const batches = trainingBatches(text, { ...OPTIONS, bptt: 35 }, 1);
+  const rows = batches.reduce((sum, { batchSize }) => sum + batchSize, 0);
+  const budget = 20 * text.tokens / rows;
+  const far = batches.filter(({ tokens }) => Math.abs(tokens - budget) > 35 / 2);
+  assert(far.length <= 1, `${far.length} batches are far from ${budget} tokens`);
 });
 
 Deno.test("trainingBatches() goes on where a long sentence was cut", () => {
