@@ -5,7 +5,14 @@
  */
 
 export { type AdapterOptions, type KernelFamily, NoAdapterError } from "./kernels/adapter.ts";
-export { crossEntropy } from "./kernels/cross_entropy.ts";
+export {
+  crossEntropy,
+  linearScorer,
+  type NormalizedScores,
+  tiledCrossEntropy,
+  type TileGradient,
+  type TileScorer,
+} from "./kernels/cross_entropy.ts";
 export { dropout } from "./kernels/dropout.ts";
 export { add, affine, multiply, scale } from "./kernels/elementwise.ts";
 export { gather } from "./kernels/gather.ts";
@@ -44,6 +51,7 @@ export {
   type Reduction,
   type Scores,
 } from "./nce/nce_loss.ts";
+export { type Audit, auditGradient, type AuditOptions } from "./nce/audit.ts";
 export { BatchNoise, type MoreNoise } from "./nce/batch_noise.ts";
 export {
   logUniformProbabilities,

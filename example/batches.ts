@@ -74,8 +74,9 @@ export function trainingBatches(
   const batches: Batch[] = [];
   for (let start = 0, end = 0, tokens = 0; start < order.length; start = end, tokens = 0) {
     // A row is in if more of it than not is within the budget.
-    do tokens += rows.lengths[order[end++]!]!;
-    while (end < order.length && tokens + rows.lengths[order[end]!]! / 2 <= budget);
+    do tokens += rows.lengths[order[end++]!]!; while (
+      end < order.length && tokens + rows.lengths[order[end]!]! / 2 <= budget
+    );
     batches.push(new RowBatch(text.ids, select(rows, order.subarray(start, end))));
   }
   return shuffle(batches, random);

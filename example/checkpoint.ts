@@ -1,9 +1,11 @@
 /** Saved models: parameters by PyTorch's names, with the vocabulary and the sizes in one file. */
 
 import type { Gpu } from "../mod.ts";
+import type { SelfNormalization } from "./card.ts";
 import { Failure } from "./errors.ts";
 import { readFile, writeFileAtomically } from "./files.ts";
-import { LanguageModel } from "./model.ts";
+import { LanguageModel, type WordModel } from "./model.ts";
+import { makeNoise } from "./noise.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "./safetensors.ts";
 import type { Settings } from "./settings.ts";
 import { Vocabulary } from "./vocab.ts";
@@ -11,27 +13,45 @@ import { Vocabulary } from "./vocab.ts";
 /** What the header of a model file says of its kind. */
 const KIND = "nce word language model";
 
-/** The settings that a model is rebuilt from. */
-type ModelSettings = Pick<
-  Settings,
-  "emsize" | "nhid" | "nlayers" | "dropout" | "loss" | "noiseRatio" | "normTerm" | "seed"
->;
+/** Names of the settings that a model is rebuilt from. */
+const KEPT = [
+  "indexModule",
+  "emsize",
+  "nhid",
+  "nlayers",
+  "dropout",
+  "loss",
+  "noise",
+  "noisePower",
+  "noiseUniform",
+  "noiseRatio",
+  "unique",
+  "removeHits",
+  "perWord",
+  "normTerm",
+  "selfNorm",
+  "seed",
+] as const;
+
+type ModelSettings = Pick<Settings, typeof KEPT[number]>;
 
 /** A model read from a file. */
 export interface LoadedModel {
-  readonly model: LanguageModel;
+  readonly model: WordModel;
   readonly vocabulary: Vocabulary;
+  /** The settings it was made with. */
+  readonly settings: ModelSettings;
 }
 
 /** Makes the model that `settings` describe for this vocabulary, with initial weights. */
-export function makeModel(
-  gpu: Gpu,
-  settings: ModelSettings,
-  vocabulary: Vocabulary,
-): LanguageModel {
-  const { normTerm } = settings;
-  if (normTerm === "learned") throw new Failure("A learned norm term is not available");
-  return new LanguageModel(gpu, { ...settings, normTerm, counts: vocabulary.counts });
+export function makeModel(gpu: Gpu, settings: ModelSettings, vocabulary: Vocabulary): WordModel {
+  const { counts } = vocabulary;
+  return new LanguageModel(gpu, {
+    ...settings,
+    numWords: counts.length,
+    noise: makeNoise(gpu, settings, counts),
+    lossType: settings.loss,
+  });
 }
 
 /** The reference keeps the output bias as a column. */
@@ -39,26 +59,33 @@ function fileShape(name: string, shape: readonly number[]): number[] {
   return name === "criterion.bias.weight" ? [...shape, 1] : [...shape];
 }
 
+/** What a model file tells besides the parameters. */
+export interface SavedBeside {
+  readonly vocabulary: Vocabulary;
+  readonly settings: ModelSettings;
+  /** What the last exact validation found. */
+  readonly card?: SelfNormalization;
+}
+
 /** Writes the model to `path`, atomically: a file of that name is replaced only by a whole one. */
 export async function saveModel(
   gpu: Gpu,
   path: string,
-  model: LanguageModel,
-  vocabulary: Vocabulary,
-  settings: Settings,
+  model: WordModel,
+  { vocabulary, settings, card }: SavedBeside,
 ): Promise<void> {
   const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
   for (const [name, parameter] of model.parameters()) {
     const data = await gpu.readFloats(parameter);
     tensors.set(name, { shape: fileShape(name, parameter.shape), data });
   }
-  const { emsize, nhid, nlayers, dropout, loss, noiseRatio, normTerm, seed } = settings;
-  const kept: ModelSettings = { emsize, nhid, nlayers, dropout, loss, noiseRatio, normTerm, seed };
+  const kept = Object.fromEntries(KEPT.map((name) => [name, settings[name]]));
   const bytes = encodeSafetensors(tensors, {
     kind: KIND,
     settings: JSON.stringify(kept),
     words: JSON.stringify(vocabulary.words),
-    counts: JSON.stringify([...vocabulary.counts]),
+    counts: JSON.stringify(vocabulary.counts),
+    ...(card && { selfNormalization: JSON.stringify(card) }),
   });
   writeFileAtomically(path, bytes);
 }
@@ -74,11 +101,11 @@ export function loadModel(gpu: Gpu, path: string): LoadedModel {
   const vocabulary = Vocabulary.from(words, counts);
   const model = makeModel(gpu, settings, vocabulary);
   setParameters(gpu, model, tensors, path);
-  return { model, vocabulary };
+  return { model, vocabulary, settings };
 }
 
 /** Gives `model` the parameters that {@linkcode saveModel} wrote to `path`. */
-export function restoreModel(gpu: Gpu, path: string, model: LanguageModel): void {
+export function restoreModel(gpu: Gpu, path: string, model: WordModel): void {
   setParameters(gpu, model, read(path).tensors, path);
 }
 
@@ -105,7 +132,7 @@ function parseHeader(
 
 function setParameters(
   gpu: Gpu,
-  model: LanguageModel,
+  model: WordModel,
   tensors: Safetensors["tensors"],
   path: string,
 ): void {

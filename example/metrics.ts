@@ -1,5 +1,7 @@
 /** The record of a run: one JSON object a line, appended to `saved_model/NAME.metrics.jsonl`. */
 
+import type { Audit } from "../mod.ts";
+import type { Bucket, SelfNormalization } from "./card.ts";
 import { Failure } from "./errors.ts";
 import type { Report } from "./progress.ts";
 import type { Settings } from "./settings.ts";
@@ -19,6 +21,15 @@ export interface StartEvent {
 /** Written every log interval. */
 export interface TrainEvent extends Report {
   readonly event: "train";
+  /** Noise samples that equalled their target, as a part of all. */
+  readonly hitRate?: number;
+}
+
+/** Written every so many steps if asked for: the sampled gradient against the exact one. */
+export interface AuditEvent extends Audit {
+  readonly event: "audit";
+  /** Number of the training step. */
+  readonly step: number;
 }
 
 /** Written after each epoch. */
@@ -27,8 +38,10 @@ export interface EpochEvent {
   readonly epoch: number;
   /** Duration of the epoch, training and validation. */
   readonly seconds: number;
-  /** Exact perplexity of the validation text. */
-  readonly validPpl: number;
+  /** Exact perplexity of the validation text, if the model is one of probabilities. */
+  readonly validPpl?: number;
+  /** Loss of the validation text, if it is not. */
+  readonly validLoss?: number;
   readonly lr: number;
   /** Training tokens per second. */
   readonly tokensPerSecond: number;
@@ -37,15 +50,22 @@ export interface EpochEvent {
 /** Written at the end. */
 export interface TestEvent {
   readonly event: "test";
-  /** How the perplexity was computed. */
-  readonly evaluation: "full";
-  readonly ppl: number;
+  /** How the text was scored: `full`, `nce`, `loss` or `sampled:K`. */
+  readonly evaluation: string;
+  /** Perplexity, if the scores were normalised. */
+  readonly ppl?: number;
+  /** Mean loss of a token, if they were not. */
+  readonly loss?: number;
   /** Number of predicted words. */
   readonly tokens: number;
+  /** How far the model normalises itself. */
+  readonly selfNormalization?: SelfNormalization;
+  /** Perplexity by frequency of the word. */
+  readonly frequency?: readonly Bucket[];
 }
 
 /** One line of the record. */
-export type MetricsEvent = StartEvent | TrainEvent | EpochEvent | TestEvent;
+export type MetricsEvent = StartEvent | TrainEvent | AuditEvent | EpochEvent | TestEvent;
 
 /** Appends events to a file, each in one write, so that a run cut short leaves whole lines. */
 export class Metrics {

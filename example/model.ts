@@ -1,4 +1,4 @@
-/** The word language model: embedding, LSTM, projection, and an output layer trained by NCE. */
+/** Word language models: a recurrent network under a large output layer, and how they are scored. */
 
 import {
   Dropout,
@@ -6,107 +6,119 @@ import {
   type Gpu,
   IndexLinear,
   Linear,
-  type LossType,
   LSTM,
   type LSTMState,
   Module,
   type NamedParameter,
   namedParameters,
+  type NCELoss,
+  type NCEOptions,
+  type NormalizedScores,
   type Step,
   type Tensor,
 } from "../mod.ts";
 
-/** Sizes of a {@linkcode LanguageModel}, and how its output layer is trained. */
-export interface LanguageModelOptions {
-  /** E, the size of word vectors at the input and at the output. */
+/** Sizes of a model, and how its output layer is trained. */
+export interface WordModelOptions extends Omit<NCEOptions, "reduction"> {
+  /** V, the number of words. */
+  numWords: number;
+  /** E, the size of word vectors. */
   emsize: number;
   /** H, the size of the recurrent state. */
   nhid: number;
-  /** Number of LSTM layers. */
+  /** Number of recurrent layers. */
   nlayers: number;
-  /** Dropout behind the embedding, between the layers and behind the projection. */
+  /** Dropout rate. */
   dropout: number;
-  /** [V] Word counts: the noise. */
-  counts: ArrayLike<number>;
-  /** k, the number of noise samples. */
-  noiseRatio: number;
-  /** c, the assumed ln Z. */
-  normTerm: number | "auto";
-  /** The training loss. */
-  loss: LossType;
-  /** Draw noise for every token rather than once for all; false unless given. */
-  perWord?: boolean;
   /** Seed of the initial values. */
   seed: number;
 }
 
 /** Predicts each next word of B sentences side by side. */
-export class LanguageModel extends Module {
-  /** The input word vectors. */
-  readonly encoder: Embedding;
-  /** The recurrent layers. */
-  readonly rnn: LSTM;
-  /** From the state to the size of a word vector. */
-  readonly proj: Linear;
-  /** The output layer and its loss. */
-  readonly criterion: IndexLinear;
-  readonly #inputDropout: Dropout;
-  readonly #outputDropout: Dropout;
-
-  /** Throws a RangeError if a size is not positive. */
-  constructor(gpu: Gpu, options: LanguageModelOptions) {
-    super();
-    const { emsize, nhid, nlayers, dropout, counts, seed } = options;
-    this.encoder = new Embedding(gpu, { numEmbeddings: counts.length, embeddingDim: emsize, seed });
-    this.rnn = new LSTM(gpu, {
-      inputSize: emsize,
-      hiddenSize: nhid,
-      numLayers: nlayers,
-      dropout,
-      seed,
-    });
-    this.proj = new Linear(gpu, { inFeatures: nhid, outFeatures: emsize, seed });
-    this.criterion = new IndexLinear(gpu, {
-      embeddingDim: emsize,
-      numClasses: counts.length,
-      noise: counts,
-      noiseRatio: options.noiseRatio,
-      normTerm: options.normTerm,
-      lossType: options.loss,
-      perWord: options.perWord ?? false,
-      reduction: "none",
-      seed,
-    });
-    this.#inputDropout = new Dropout(gpu, dropout);
-    this.#outputDropout = new Dropout(gpu, dropout);
-  }
+export abstract class WordModel extends Module {
+  /** The output layer and its loss; reduction is `"none"`. */
+  abstract readonly criterion: NCELoss<[Tensor]>;
 
   /**
-   * Losses [T * B] of predicting `target` from `input`, both ids [T, B].
-   * The recurrent states begin at zero, or at `states`; their last values are returned.
+   * What the criterion sees of `input` [T, B]: one row a token. The recurrent states begin at zero, or at
+   * `states`; their last values are returned.
    */
+  abstract context(
+    step: Step,
+    input: Tensor,
+    states?: readonly LSTMState[],
+  ): { context: Tensor; states: LSTMState[] };
+
+  /** Losses [T * B] of predicting `target` from `input`, both ids [T, B]. */
   forward(
     step: Step,
     input: Tensor,
     target: Tensor,
     states?: readonly LSTMState[],
   ): { loss: Tensor; states: LSTMState[] } {
-    const embedded = this.#inputDropout.forward(step, this.encoder.forward(step, input));
-    const recurrent = this.rnn.forward(step, embedded, states);
-    const projected = this.proj.forward(step, recurrent.output);
-    const output = this.#outputDropout.forward(step, projected);
-    const loss = this.criterion.forward(step, target, output);
-    return { loss: step.reshape(loss, [target.size]), states: recurrent.states };
+    const { context, states: last } = this.context(step, input, states);
+    const loss = this.criterion.forward(step, target, context);
+    return { loss: step.reshape(loss, [target.size]), states: last };
+  }
+
+  /** Exact scores [T * B] of `target`, normalised over all words. */
+  normalize(step: Step, input: Tensor, target: Tensor): NormalizedScores {
+    const { context } = this.context(step, input);
+    return this.criterion.ceLoss(step, step.reshape(target, [target.size]), context);
+  }
+}
+
+/** Embedding, LSTM layers, a projection to the size of a word vector, and an IndexLinear. */
+export class LanguageModel extends WordModel {
+  override readonly criterion: IndexLinear;
+  readonly #encoder: Embedding;
+  readonly #rnn: LSTM;
+  readonly #proj: Linear;
+  readonly #inputDropout: Dropout;
+  readonly #outputDropout: Dropout;
+
+  /** Throws a RangeError if a size is not positive. */
+  constructor(gpu: Gpu, options: WordModelOptions) {
+    super();
+    const { numWords, emsize, nhid, nlayers, dropout, seed } = options;
+    this.#encoder = new Embedding(gpu, { numEmbeddings: numWords, embeddingDim: emsize, seed });
+    const sizes = { inputSize: emsize, hiddenSize: nhid, numLayers: nlayers };
+    this.#rnn = new LSTM(gpu, { ...sizes, dropout, seed });
+    this.#proj = new Linear(gpu, { inFeatures: nhid, outFeatures: emsize, seed });
+    this.criterion = new IndexLinear(gpu, {
+      ...options,
+      embeddingDim: emsize,
+      numClasses: numWords,
+      reduction: "none",
+    });
+    this.#inputDropout = new Dropout(gpu, dropout);
+    this.#outputDropout = new Dropout(gpu, dropout);
+  }
+
+  /** The projected states of the top layer, [T, B, E]. */
+  override context(
+    step: Step,
+    input: Tensor,
+    states?: readonly LSTMState[],
+  ): { context: Tensor; states: LSTMState[] } {
+    const embedded = this.#inputDropout.forward(step, this.#encoder.forward(step, input));
+    const recurrent = this.#rnn.forward(step, embedded, states);
+    const projected = this.#proj.forward(step, recurrent.output);
+    return { context: this.#outputDropout.forward(step, projected), states: recurrent.states };
   }
 
   /** All parameters, by the names of the reference model. */
   override parameters(): NamedParameter[] {
-    const { encoder, rnn, proj, criterion } = this;
-    return namedParameters({ encoder, rnn, proj, criterion });
+    return namedParameters({
+      encoder: this.#encoder,
+      rnn: this.#rnn,
+      proj: this.#proj,
+      criterion: this.criterion,
+    });
   }
 
   /** Frees everything on the GPU. */
   override dispose(): void {
-    for (const part of [this.encoder, this.rnn, this.proj, this.criterion]) part.dispose();
+    for (const part of [this.#encoder, this.#rnn, this.#proj, this.criterion]) part.dispose();
   }
 }

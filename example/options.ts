@@ -98,7 +98,8 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         name: "index-module",
         value: "module",
         default: "linear",
-        help: "What scores a word: linear; gru (contrast at the input) is not available yet.",
+        help: "What scores a word: linear (a layer on top of the LSTM), or gru (a GRU that reads " +
+          "the word itself; takes the place of the whole model).",
       },
     ],
   },
@@ -109,22 +110,67 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         name: "loss",
         value: "loss",
         default: "full",
-        help: "Training loss: full (exact softmax), nce, sampled (sampled softmax) or mix " +
-          "(mean of nce and sampled). Evaluation always uses full.",
+        help: "Training loss: full (exact softmax), nce, sampled (sampled softmax), mix (mean of " +
+          "nce and sampled) or neg (negative sampling; gives no probabilities).",
       },
       { name: "nce", help: "Short for --loss nce." },
       {
         name: "noise-ratio",
         value: "count",
         default: "50",
-        help: "Noise words per batch, shared by its tokens (nce, sampled, mix).",
+        help: "Noise samples for a target, k; shared by all targets of a batch.",
+      },
+      { name: "per-word", help: "Draw noise for every target." },
+      {
+        name: "noise",
+        value: "source",
+        default: "unigram",
+        help:
+          "Where noise comes from: unigram, uniform, log-uniform, batch (the other targets of " +
+          "the batch), or batch with another, such as batch+unigram.",
+      },
+      {
+        name: "noise-power",
+        value: "number",
+        default: "1",
+        help: "Exponent of the word counts in unigram noise.",
+      },
+      {
+        name: "noise-uniform",
+        value: "part",
+        default: "0",
+        help: "Part of uniform noise that is mixed into unigram noise.",
+      },
+      { name: "unique", help: "Draw different samples (--loss sampled only)." },
+      {
+        name: "remove-hits",
+        help: "Leave out samples that equal the target (--loss sampled only).",
       },
       {
         name: "norm-term",
         value: "number",
         default: "9",
-        help: "Log of the normalising constant that nce assumes: a number, or auto (also -1) " +
-          "for the log of the vocabulary size; learned is not available yet.",
+        help: "Log of the normalising constant that nce assumes: a number, auto (also -1) " +
+          "for the log of the vocabulary size, or learned.",
+      },
+      {
+        name: "self-norm",
+        value: "alpha",
+        default: "0",
+        help: "Weight of a penalty on the square of the estimated log normaliser.",
+      },
+      {
+        name: "evaluation",
+        value: "kind",
+        default: "full",
+        help:
+          "How the test is scored: full (normalised: a perplexity), nce (raw scores less the norm " +
+          "term), sampled:K (the sampled loss of K samples) or loss (the training loss).",
+      },
+      {
+        name: "audit",
+        value: "steps",
+        help: "Every so many steps, compare the sampled gradient with the exact one.",
       },
     ],
   },

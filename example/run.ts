@@ -1,22 +1,19 @@
-/** One run of the program: train a model and test it, profile a batch, or evaluate a saved model. */
+/** One run of the program: train a model and test it, profile a batch, or test a saved model. */
 
 import { DeviceError, Gpu, NoAdapterError } from "../mod.ts";
-import { evaluationBatches, trainingBatches } from "./batches.ts";
-import { loadModel, makeModel, restoreModel, saveModel } from "./checkpoint.ts";
+import { trainingBatches } from "./batches.ts";
+import { loadModel, makeModel } from "./checkpoint.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
 import { Failure } from "./errors.ts";
-import { evaluate } from "./evaluate.ts";
-import { checkWritable, writeFileAtomically } from "./files.ts";
 import type { Io } from "./io.ts";
 import { Losses } from "./losses.ts";
 import { Metrics } from "./metrics.ts";
-import type { LanguageModel } from "./model.ts";
-import { formatDuration, formatNumber } from "./progress.ts";
+import type { WordModel } from "./model.ts";
+import { noiseWarning } from "./noise.ts";
+import { report } from "./report.ts";
 import type { Settings } from "./settings.ts";
-import { type StopFlag, Trainer } from "./trainer.ts";
-import { frequencyText, type Vocabulary } from "./vocab.ts";
-
-const FOLDER = "saved_model";
+import { FOLDER, modelPath, train } from "./train.ts";
+import { Trainer } from "./trainer.ts";
 
 /** Does what `settings` say; throws a UsageError or a Failure with one clear line. */
 export async function run(settings: Settings, io: Io): Promise<void> {
@@ -24,9 +21,10 @@ export async function run(settings: Settings, io: Io): Promise<void> {
   using gpu = await openGpu(settings);
   io.out(`adapter     ${gpu.name}${gpu.software ? " (software)" : ""}`);
   io.out(`data        ${settings.data}: ${describe(corpus)}`);
-  if (settings.prof) await profile(gpu, settings, corpus, io);
-  else if (settings.train) await train(gpu, settings, corpus, io);
-  else await test(gpu, settings, corpus, io);
+  if (!settings.train && !settings.prof) return await test(gpu, settings, corpus, io);
+  using model = newModel(gpu, settings, corpus, io);
+  if (settings.prof) await profile(gpu, settings, corpus, model, io);
+  else await train(gpu, settings, corpus, model, io);
 }
 
 function describe({ vocabulary, train, valid, test }: Corpus): string {
@@ -45,105 +43,54 @@ async function openGpu(settings: Settings): Promise<Gpu> {
   }
 }
 
-function newModel(gpu: Gpu, settings: Settings, vocabulary: Vocabulary, io: Io): LanguageModel {
-  const { loss, noiseRatio, nlayers, nhid, emsize } = settings;
-  if (loss !== "full" && noiseRatio > vocabulary.size) {
-    io.err(
-      `warning: --noise-ratio ${noiseRatio} is larger than the vocabulary of ${vocabulary.size}; ` +
-        "--loss full costs less",
-    );
+/** A model with initial weights, as the settings describe it. */
+function newModel(gpu: Gpu, settings: Settings, { vocabulary }: Corpus, io: Io): WordModel {
+  const { indexModule, loss, noiseRatio, noise, normTerm, nlayers, nhid, emsize } = settings;
+  const sampled = loss !== "full";
+  if (sampled && noiseRatio > vocabulary.size) {
+    const cure = "--loss full costs less";
+    if (settings.unique) {
+      throw new Failure(`Cannot draw ${noiseRatio} different ones of ${vocabulary.size} words`);
+    }
+    io.err(`warning: --noise-ratio ${noiseRatio} is over the ${vocabulary.size} words: ${cure}`);
   }
+  const warning = sampled ? noiseWarning(settings, vocabulary.counts) : undefined;
+  if (warning !== undefined) io.err(warning);
   const model = makeModel(gpu, settings, vocabulary);
   const size = model.parameters().reduce((sum, [, parameter]) => sum + parameter.size, 0);
-  const noise = loss === "full"
-    ? ""
-    : `, noise ratio ${noiseRatio}, norm term ${settings.normTerm}`;
+  const network = indexModule === "gru" ? `GRU ${nhid}` : `LSTM ${nlayers} x ${nhid}`;
   io.out(
-    `model       LSTM ${nlayers} x ${nhid}, embedding ${emsize}, ` +
-      `${size.toLocaleString("en-US")} parameters; loss ${loss}${noise}`,
+    `model       ${network}, embedding ${emsize}, ${size.toLocaleString("en-US")} parameters; ` +
+      `loss ${loss}` +
+      (sampled ? `, ${noise} noise, k = ${noiseRatio}, norm term ${normTerm}` : ""),
   );
   return model;
 }
 
-/** Trains, keeps the best model, and tests it. */
-async function train(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Promise<void> {
-  const { vocabulary } = corpus, path = `${FOLDER}/${settings.save}.safetensors`;
-  const metrics = new Metrics(settings.save, FOLDER);
-  checkWritable(path);
-  writeFileAtomically(`${FOLDER}/${settings.save}.freq.txt`, frequencyText(corpus.occurrences));
-  using model = newModel(gpu, settings, vocabulary, io);
-  using trainer = new Trainer(gpu, model, settings);
-  metrics.write({
-    event: "start",
-    config: settings,
-    adapter: gpu.name,
-    vocabulary: vocabulary.size,
-    seed: settings.seed,
-  });
-  using stop = onInterrupt(io);
-  let best = Infinity;
-  for (let epoch = 1; epoch <= settings.epochs && !stop.requested; epoch++) {
-    const start = performance.now(), { lr } = trainer.optimizer;
-    const batches = trainingBatches(corpus.train, settings, epoch);
-    const tokensPerSecond = await trainer.epoch(epoch, batches, io, metrics, stop);
-    if (stop.requested) break;
-    const { ppl } = await evaluate(gpu, model, evaluationBatches(corpus.valid));
-    const seconds = (performance.now() - start) / 1000;
-    metrics.write({ event: "epoch", epoch, seconds, validPpl: ppl, lr, tokensPerSecond });
-    const better = ppl < best;
-    if (better) {
-      best = ppl;
-      await saveModel(gpu, path, model, vocabulary, settings);
-    } else trainer.optimizer.lr /= settings.lrDecay;
-    io.out(
-      `epoch ${epoch}/${settings.epochs}: valid ppl ${ppl.toFixed(2)}, ` +
-        `${formatDuration(seconds * 1000)}, ${Math.round(tokensPerSecond)} tokens/s, ` +
-        (better ? `saved ${path}` : `lr now ${formatNumber(trainer.optimizer.lr)}`),
-    );
-  }
-  if (best < Infinity) restoreModel(gpu, path, model);
-  else io.out("No epoch was completed: nothing is saved, the test is of the model as it is");
-  await report(gpu, model, corpus, metrics, io);
-}
-
-/** Evaluates a saved model. */
+/** Tests a saved model. */
 async function test(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Promise<void> {
-  const path = `${FOLDER}/${settings.save}.safetensors`;
+  const path = modelPath(settings.save);
   const { model, vocabulary } = loadModel(gpu, path);
   using _model = model;
   if (!vocabulary.equals(corpus.vocabulary)) {
     throw new Failure(
-      `Cannot evaluate ${path} on ${settings.data}: it was trained with another vocabulary ` +
+      `Cannot test ${path} on ${settings.data}: it was trained with another vocabulary ` +
         `(${vocabulary.size} words, here ${corpus.vocabulary.size}); give its --data, --vocab ` +
         "and --min-freq",
     );
   }
-  await report(gpu, model, corpus, new Metrics(settings.save, FOLDER), io);
-}
-
-/** The exact perplexity on the test text. */
-async function report(
-  gpu: Gpu,
-  model: LanguageModel,
-  corpus: Corpus,
-  metrics: Metrics,
-  io: Io,
-): Promise<void> {
-  const { ppl, tokens } = await evaluate(gpu, model, evaluationBatches(corpus.test));
-  metrics.write({ event: "test", evaluation: "full", ppl, tokens });
-  const best = corpus.bestTestPerplexity;
-  io.out(
-    `test        ppl ${ppl.toFixed(2)}` +
-      (best === undefined
-        ? ""
-        : `, best possible ${best.toFixed(2)} (ratio ${(ppl / best).toFixed(3)})`) +
-      `, ${tokens.toLocaleString("en-US")} tokens`,
-  );
+  const metrics = new Metrics(settings.save, FOLDER);
+  await report(gpu, { model, corpus, evaluation: settings.evaluation, metrics, io });
 }
 
 /** Trains one batch under the profiler and prints where the time went. */
-async function profile(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Promise<void> {
-  using model = newModel(gpu, settings, corpus.vocabulary, io);
+async function profile(
+  gpu: Gpu,
+  settings: Settings,
+  corpus: Corpus,
+  model: WordModel,
+  io: Io,
+): Promise<void> {
   using trainer = new Trainer(gpu, model, settings);
   using losses = new Losses(gpu);
   const [batch] = trainingBatches(corpus.train, settings, 1);
@@ -155,25 +102,8 @@ async function profile(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Pr
   for (const { label, runs, ms } of rows) {
     const share = `${(100 * ms / total).toFixed(1)} %`;
     io.out(
-      `${label.padEnd(24)}${String(runs).padStart(7)}${ms.toFixed(3).padStart(11)}${
-        share.padStart(8)
-      }`,
+      label.padEnd(24) + String(runs).padStart(7) + ms.toFixed(3).padStart(11) + share.padStart(8),
     );
   }
   io.out(`kernels ${total.toFixed(1)} ms, with recording and waiting ${wallMs.toFixed(1)} ms`);
-}
-
-/** The first Ctrl-C asks training to stop; a second one ends the program. */
-function onInterrupt(io: Io): StopFlag & Disposable {
-  const stop = {
-    requested: false,
-    [Symbol.dispose]: () => Deno.removeSignalListener("SIGINT", listener),
-  };
-  const listener = () => {
-    if (stop.requested) Deno.exit(130);
-    stop.requested = true;
-    io.err("Stopping: the test follows; press Ctrl-C again to end at once");
-  };
-  Deno.addSignalListener("SIGINT", listener);
-  return stop;
 }

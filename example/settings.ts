@@ -5,7 +5,17 @@ import { OPTION_GROUPS } from "./options.ts";
 import type { OptionSpec } from "./options.ts";
 
 /** Training losses, as `--loss` spells them. */
-export const LOSSES = ["full", "nce", "sampled", "mix"] as const;
+export const LOSSES = ["full", "nce", "sampled", "mix", "neg"] as const;
+/** Noise sources, as `--noise` spells them; `batch` may be joined with another by `+`. */
+export const NOISES = [
+  "unigram",
+  "uniform",
+  "log-uniform",
+  "batch",
+  "batch+unigram",
+  "batch+uniform",
+  "batch+log-uniform",
+] as const;
 /** Index modules, as `--index-module` spells them. */
 export const INDEX_MODULES = ["linear", "gru"] as const;
 
@@ -13,6 +23,11 @@ export const INDEX_MODULES = ["linear", "gru"] as const;
 export type Loss = typeof LOSSES[number];
 /** What scores a word. */
 export type IndexModule = typeof INDEX_MODULES[number];
+
+/** Where noise comes from. */
+export type NoiseName = typeof NOISES[number];
+/** How a test is scored. */
+export type EvaluationKind = "full" | "nce" | "loss" | { readonly sampled: number };
 
 /** One run of the word language model: every option with its checked value. */
 export interface Settings {
@@ -54,8 +69,26 @@ export interface Settings {
   readonly indexModule: IndexModule;
   /** Training loss. */
   readonly loss: Loss;
-  /** Noise samples, K. */
+  /** Noise samples for a target, k. */
   readonly noiseRatio: number;
+  /** Draw noise for every target. */
+  readonly perWord: boolean;
+  /** Where noise comes from. */
+  readonly noise: NoiseName;
+  /** Exponent of the counts in unigram noise. */
+  readonly noisePower: number;
+  /** Part of uniform noise mixed into unigram noise. */
+  readonly noiseUniform: number;
+  /** Draw different samples. */
+  readonly unique: boolean;
+  /** Leave out samples that equal the target. */
+  readonly removeHits: boolean;
+  /** Weight of the self-normalisation penalty. */
+  readonly selfNorm: number;
+  /** How the test is scored. */
+  readonly evaluation: EvaluationKind;
+  /** Steps between two gradient audits, or 0 for none. */
+  readonly audit: number;
   /** Assumed log of the normalising constant; `auto` is the log of the vocabulary size. */
   readonly normTerm: number | "auto" | "learned";
   /** Most passes over the training text. */
@@ -108,9 +141,17 @@ export function parseSettings(given: Given): Settings {
         "saved_model/NAME.metrics.jsonl",
     );
   }
+  if (text("index-module") === "gru" && given["nlayers"] !== undefined && text("nlayers") !== "1") {
+    throw new UsageError("--index-module gru has one layer: leave out --nlayers, or give 1");
+  }
+  if (has("carry-state") && text("index-module") === "gru") {
+    throw new UsageError("--carry-state goes with --index-module linear only: leave one out");
+  }
   if (has("carry-state") && !has("concat")) {
     throw new UsageError("--carry-state needs --concat: give both, or neither");
   }
+  const loss = toLoss(given);
+  checkNoise(given, loss);
   return {
     train: has("train"),
     save: toName(text("save")),
@@ -129,9 +170,18 @@ export function parseSettings(given: Given): Settings {
     nhid: count("nhid"),
     nlayers: count("nlayers"),
     dropout: number("dropout", { min: 0, below: 1 }),
-    indexModule: toIndexModule(text("index-module")),
-    loss: toLoss(given),
+    indexModule: toChoice("index-module", text("index-module"), INDEX_MODULES),
+    loss,
     noiseRatio: count("noise-ratio"),
+    perWord: has("per-word"),
+    noise: toChoice("noise", text("noise"), NOISES),
+    noisePower: number("noise-power", {}),
+    noiseUniform: number("noise-uniform", { min: 0, max: 1 }),
+    unique: has("unique"),
+    removeHits: has("remove-hits"),
+    selfNorm: number("self-norm", { min: 0 }),
+    evaluation: toEvaluation(given, loss),
+    audit: given["audit"] === undefined ? 0 : count("audit"),
     normTerm: toNormTerm(text("norm-term")),
     epochs: count("epochs"),
     batchSize: count("batch-size"),
@@ -203,20 +253,45 @@ function toLoss(given: Given): Loss {
   throw new UsageError(`--nce means --loss nce, but --loss ${loss} was given too: leave one out`);
 }
 
-function toIndexModule(text: string): IndexModule {
-  const module = toChoice("index-module", text, INDEX_MODULES);
-  if (module === "gru") {
-    throw new UsageError("--index-module gru is not available yet: leave it out, or give linear");
+/** Options that only suit some losses or some noise. */
+function checkNoise(given: Given, loss: Loss): void {
+  const noise = valueOf(given, "noise");
+  const only = (name: string, suits: boolean, where: string) => {
+    if (given[name] !== undefined && !suits) {
+      throw new UsageError(`--${name} goes with ${where} only: leave it out, or change the other`);
+    }
+  };
+  only("unique", loss === "sampled", "--loss sampled");
+  only("remove-hits", loss === "sampled", "--loss sampled");
+  only("per-word", !noise.startsWith("batch") && given["unique"] !== true, "independent noise");
+  only("unique", !noise.startsWith("batch"), "noise that is drawn");
+  only("noise-power", noise.endsWith("unigram"), "--noise unigram");
+  only("noise-uniform", noise.endsWith("unigram"), "--noise unigram");
+  only("audit", loss !== "full", "a sampled loss");
+}
+
+function toEvaluation(given: Given, loss: Loss): EvaluationKind {
+  const text = given["evaluation"] === undefined && loss === "neg"
+    ? "loss"
+    : valueOf(given, "evaluation");
+  if (loss === "neg" && text !== "loss") {
+    throw new UsageError(
+      `--evaluation ${text} does not go with --loss neg, whose scores are no probabilities and have no ` +
+        "perplexity: leave it out, or give loss",
+    );
   }
-  return module;
+  if (text === "full" || text === "nce" || text === "loss") return text;
+  const samples = /^sampled:(\d+)$/.exec(text)?.[1];
+  if (samples !== undefined) {
+    return { sampled: toCount("evaluation sampled:K", samples, 1, MAX_COUNT) };
+  }
+  throw new UsageError(wanted("evaluation", "full, nce, sampled:K or loss", text));
 }
 
 function toNormTerm(text: string): Settings["normTerm"] {
   if (text === "auto") return "auto";
-  if (text === "learned") {
-    throw new UsageError("--norm-term learned is not available yet: give a number or auto");
-  }
-  const value = toNumber("norm-term", text, {}, "a number or auto");
+  if (text === "learned") return text;
+  const value = toNumber("norm-term", text, {}, "a number, auto or learned");
   return value === -1 ? "auto" : value;
 }
 

@@ -1,17 +1,27 @@
 /** Training: epochs of batches, validation, learning rate decay, the best model kept. */
 
-import { type Gpu, type LSTMState, SGD, type Step, weightedSum } from "../mod.ts";
+import {
+  auditGradient,
+  type Gpu,
+  type LSTMState,
+  SGD,
+  type Step,
+  type Tensor,
+  weightedSum,
+} from "../mod.ts";
 import type { Batch } from "./batches.ts";
 import { Failure } from "./errors.ts";
 import { uploadBatch } from "./evaluate.ts";
 import type { Io } from "./io.ts";
 import { Losses } from "./losses.ts";
 import type { Metrics } from "./metrics.ts";
-import type { LanguageModel } from "./model.ts";
+import type { WordModel } from "./model.ts";
 import { Progress } from "./progress.ts";
 import type { Settings } from "./settings.ts";
 
 const MOMENTUM = 0.9;
+/** Rows of a batch that a gradient audit looks at. */
+const AUDIT_ROWS = 4;
 
 /** Asked between batches whether to go on. */
 export interface StopFlag {
@@ -19,18 +29,33 @@ export interface StopFlag {
   requested: boolean;
 }
 
+/** The first `count` rows of a batch. */
+function firstRows(batch: Batch, count: number): Batch {
+  const { batchSize, steps } = batch, rows = Math.min(count, batchSize);
+  const isFirst = (_: number, i: number) => i % batchSize < rows;
+  const mask = batch.mask.filter(isFirst);
+  return {
+    batchSize: rows,
+    steps,
+    input: batch.input.filter(isFirst),
+    target: batch.target.filter(isFirst),
+    mask,
+    tokens: mask.reduce((sum, real) => sum + real, 0),
+  };
+}
+
 /** Trains a model batch by batch. */
 export class Trainer implements Disposable {
   /** Updates the parameters. */
   readonly optimizer: SGD;
   readonly #gpu: Gpu;
-  readonly #model: LanguageModel;
+  readonly #model: WordModel;
   readonly #settings: Settings;
   #steps = 0;
   #states: LSTMState[] = [];
 
   /** Makes the optimizer. */
-  constructor(gpu: Gpu, model: LanguageModel, settings: Settings) {
+  constructor(gpu: Gpu, model: WordModel, settings: Settings) {
     this.#gpu = gpu;
     this.#model = model;
     this.#settings = settings;
@@ -63,7 +88,7 @@ export class Trainer implements Disposable {
     metrics: Metrics,
     stop: StopFlag,
   ): Promise<number> {
-    const { epochs, logInterval, loss } = this.#settings;
+    const { epochs, logInterval, loss, audit } = this.#settings;
     const progress = new Progress(io, {
       epoch,
       epochs,
@@ -78,14 +103,38 @@ export class Trainer implements Disposable {
       this.step(batch, losses);
       await this.#gpu.keepUp();
       progress.step(batch.tokens);
+      if (audit > 0 && this.#steps % audit === 0) await this.#audit(batch, metrics);
       if ((i + 1) % logInterval === 0 || i + 1 === batches.length) {
         const { mean } = await losses.take();
         this.#checkLoss(mean, epoch, i + 1);
-        metrics.write({ event: "train", ...progress.report(mean) });
+        const hitRate = loss === "full" ? {} : { hitRate: await this.#hitRate() };
+        metrics.write({ event: "train", ...progress.report(mean), ...hitRate });
       }
     }
     progress.done();
     return progress.tokensPerSecond;
+  }
+
+  /** Noise samples that equalled their target since the last report, as a part of all. */
+  async #hitRate(): Promise<number> {
+    return await this.#model.criterion.takeHitRate(this.#gpu);
+  }
+
+  /** Compares the sampled gradient of the output layer with the exact one on a few rows of the batch. */
+  async #audit(batch: Batch, metrics: Metrics): Promise<void> {
+    const few = firstRows(batch, AUDIT_ROWS), gpu = this.#gpu, shape = [few.steps, few.batchSize];
+    using context = this.#context(few, shape);
+    const audit = await auditGradient(gpu, this.#model.criterion, (step) => {
+      const input = context.dtype === "u32" ? step.upload(few.input, shape) : context;
+      return [step.upload(few.target, shape), input];
+    }, { seed: this.#settings.seed });
+    metrics.write({ event: "audit", step: this.#steps, ...audit });
+  }
+
+  #context(batch: Batch, shape: number[]): Tensor {
+    using step = this.#gpu.step();
+    const { context } = this.#model.context(step, step.upload(batch.input, shape));
+    return step.keep(context);
   }
 
   #checkLoss(loss: number, epoch: number, batch: number): void {

@@ -4,7 +4,7 @@ import source from "./cross_entropy.wgsl" with { type: "text" };
 import { expectIds } from "./gather.ts";
 import { matmulInto } from "./matmul.ts";
 import { columnSums } from "./reduce.ts";
-import type { Step } from "./step.ts";
+import type { InputGradient, Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
 
 /** Bytes of scores that exist at a time. */
@@ -24,41 +24,58 @@ function tileWidth(rows: number, classes: number, lanes: number): number {
   return Math.min(classes, fitting, lanes * LANE_CLASSES);
 }
 
-/**
- * `loss[n] = ln sum over v of exp(s[n, v]) - s[n, target[n]]` with `s = x weight^T + bias`.
- *
- * Shapes: x [N, E], weight [V, E], bias [V], target [N] ids; the result is [N]. At most 64 MiB of the
- * N x V scores exist at a time: more are computed in tiles of classes, and again in the backward pass.
- */
-export function crossEntropy(
-  step: Step,
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor,
-  target: Tensor,
-): Tensor {
-  const [rows, width] = [x.shape[0]!, x.shape[1]!], classes = weight.shape[0]!;
-  expectIds("crossEntropy", target, weight);
-  expectShape("crossEntropy", "weight", weight, [classes, width]);
-  expectShape("crossEntropy", "bias", bias, [classes]);
-  expectShape("crossEntropy", "target", target, [rows], "u32");
-  const { gpu } = step;
-  const tile = tileWidth(rows, classes, gpu.rowLanes);
-  const state = step.tensor([rows, 3]), output = step.tensor([rows]);
+/** A scorer of all classes, a tile of them at a time. */
+export interface TileScorer {
+  /** N, the number of rows. */
+  readonly rows: number;
+  /** V, the number of classes. */
+  readonly classes: number;
+  /** What gradients flow to. */
+  readonly inputs: readonly Tensor[];
+  /** Scores [N, count] of the classes from `first` on, in a tensor for the caller to dispose of. */
+  scores(first: number, count: number): Tensor;
+  /** Begins a backward pass. */
+  backward(): TileGradient;
+}
 
-  const scoresOf = (first: number, count: number) => {
-    const scores = gpu.temporary([rows, count]);
-    using tileWeight = weight.rows(first, count);
-    using tileBias = bias.rows(first, count);
-    matmulInto(gpu, scores, x, tileWeight, { transposeB: true, bias: tileBias });
-    return scores;
-  };
+/** The gradients of a {@linkcode TileScorer}, gathered a tile at a time. */
+export interface TileGradient {
+  /** Adds what comes of the tile from `first` on, whose scores have the gradient `dScores` [N, count]. */
+  add(first: number, count: number, dScores: Tensor): void;
+  /** Gradients of the scorer's inputs, once all tiles are in. */
+  readonly result: readonly InputGradient[];
+}
+
+/** Exact scores of targets: ln p(target) = score - logZ. */
+export interface NormalizedScores {
+  /** [N] s(target) */
+  readonly score: Tensor;
+  /** [N] ln sum over v of exp(s(v)) */
+  readonly logZ: Tensor;
+}
+
+/**
+ * Exact cross entropy `loss[n] = ln Z[n] - s(target[n])` [N] of any scorer, and its parts.
+ *
+ * At most 64 MiB of the N x V scores exist at a time: more are computed in tiles of classes, and again in
+ * the backward pass. Gradients flow through `loss` alone.
+ */
+export function tiledCrossEntropy(
+  step: Step,
+  scorer: TileScorer,
+  target: Tensor,
+): NormalizedScores & { loss: Tensor } {
+  const { rows, classes } = scorer, { gpu } = step;
+  expectShape("crossEntropy", "target", target, [rows], "u32");
+  const tile = tileWidth(rows, classes, gpu.rowLanes);
+  const state = step.tensor([rows, 3]);
+  const [loss, logZ, score] = [step.tensor([rows]), step.tensor([rows]), step.tensor([rows])];
   const launch = (
     entry: string,
     inputs: Tensor[],
     outputs: Tensor[],
     first: number,
-    count: number,
+    width: number,
     grid: number,
   ) =>
     gpu.dispatch({
@@ -68,42 +85,87 @@ export function crossEntropy(
       constants: { LANES: gpu.rowLanes },
       inputs,
       outputs,
-      uniform: { rows, width: count, first },
+      uniform: { rows, width, first },
       grid,
     });
-
-  const needsGradient = step.needsGradient(x, weight, bias);
+  const tiles = Array.from({ length: Math.ceil(classes / tile) }, (_, i) => {
+    return { first: i * tile, count: Math.min(tile, classes - i * tile) };
+  });
   let kept: Tensor | undefined;
-  for (let first = 0; first < classes; first += tile) {
-    const count = Math.min(tile, classes - first);
-    const scores = scoresOf(first, count);
+  for (const { first, count } of tiles) {
+    const scores = scorer.scores(first, count);
     launch("accumulate", [scores, target], [state], first, count, rows);
-    if (needsGradient && tile === classes) kept = step.own(scores);
+    if (step.needsGradient(...scorer.inputs) && tiles.length === 1) kept = step.own(scores);
     else scores.dispose();
   }
-  launch("finish", [], [state, output], 0, 0, Math.ceil(rows / 64));
-
-  return step.record({
+  launch("finish", [state], [loss, logZ, score], 0, 0, Math.ceil(rows / 64));
+  step.record({
     name: "crossEntropy",
-    inputs: [x, weight, bias],
-    output,
+    inputs: scorer.inputs,
+    output: loss,
     backward: (dLoss) => {
-      const dx = step.tensor(x.shape), dWeight = step.tensor(weight.shape);
-      const dBias = step.tensor(bias.shape);
-      for (let first = 0; first < classes; first += tile) {
-        const count = Math.min(tile, classes - first);
-        const dScores = kept ?? scoresOf(first, count);
+      const gradient = scorer.backward();
+      for (const { first, count } of tiles) {
+        const dScores = kept ?? scorer.scores(first, count);
         const grid = Math.ceil(rows * count / 64);
-        launch("gradient", [dLoss, target, state], [dScores], first, count, grid);
-        using tileWeight = weight.rows(first, count);
-        using dTileWeight = dWeight.rows(first, count);
-        using dTileBias = dBias.rows(first, count);
-        matmulInto(gpu, dx, dScores, tileWeight, { accumulate: first > 0 });
-        matmulInto(gpu, dTileWeight, dScores, x, { transposeA: true });
-        columnSums(gpu, dTileBias, dScores);
+        launch("gradient", [dLoss, target, logZ], [dScores], first, count, grid);
+        gradient.add(first, count, dScores);
         if (!kept) dScores.dispose();
       }
-      return [dx, dWeight, dBias];
+      return gradient.result;
     },
   });
+  return { loss, logZ, score };
+}
+
+/** The scorer `x weight^T + bias`: x [N, E], weight [V, E], bias [V]. */
+export function linearScorer(step: Step, x: Tensor, weight: Tensor, bias: Tensor): TileScorer {
+  const [rows, width] = [x.shape[0]!, x.shape[1]!], classes = weight.shape[0]!;
+  expectShape("crossEntropy", "weight", weight, [classes, width]);
+  expectShape("crossEntropy", "bias", bias, [classes]);
+  const { gpu } = step;
+  return {
+    rows,
+    classes,
+    inputs: [x, weight, bias],
+    scores(first, count) {
+      const scores = gpu.temporary([rows, count]);
+      using tileWeight = weight.rows(first, count);
+      using tileBias = bias.rows(first, count);
+      matmulInto(gpu, scores, x, tileWeight, { transposeB: true, bias: tileBias });
+      return scores;
+    },
+    backward() {
+      const dx = step.tensor(x.shape), dWeight = step.tensor(weight.shape);
+      const dBias = step.tensor(bias.shape);
+      return {
+        add(first, count, dScores) {
+          using tileWeight = weight.rows(first, count);
+          using dTileWeight = dWeight.rows(first, count);
+          using dTileBias = dBias.rows(first, count);
+          matmulInto(gpu, dx, dScores, tileWeight, { accumulate: first > 0 });
+          matmulInto(gpu, dTileWeight, dScores, x, { transposeA: true });
+          columnSums(gpu, dTileBias, dScores);
+        },
+        result: [dx, dWeight, dBias],
+      };
+    },
+  };
+}
+
+/**
+ * `loss[n] = ln sum over v of exp(s[n, v]) - s[n, target[n]]` with `s = x weight^T + bias`.
+ *
+ * Shapes: x [N, E], weight [V, E], bias [V], target [N] ids; the result is [N]. See
+ * {@linkcode tiledCrossEntropy} for its memory.
+ */
+export function crossEntropy(
+  step: Step,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  target: Tensor,
+): Tensor {
+  expectIds("crossEntropy", target, weight);
+  return tiledCrossEntropy(step, linearScorer(step, x, weight, bias), target).loss;
 }

@@ -1,9 +1,10 @@
 // Exact softmax cross entropy over a tile of the classes at a time.
 //
 // accumulate: folds the tile's scores of row n into state[n] = (max, sum of exp(score - max), target's score).
-// finish:     loss[n] = max + ln(sum) - target's score; state[n].x becomes ln Z = max + ln(sum).
+// finish:     log_z[n] = max + ln(sum), target_score[n], and loss[n] = log_z[n] - target_score[n].
 // gradient:   scores[n, v] = (exp(scores[n, v] - ln Z) - [v is the target]) * dloss[n], in place.
-// Shapes: scores [N, width], the classes first .. first + width - 1; target, loss, dloss [N]; state [N, 3].
+// Shapes: scores [N, width], the classes first .. first + width - 1; targets, loss, log_z,
+//         target_score, dloss [N]; state [N, 3].
 // Dispatch: accumulate: 1-D, one workgroup of LANES threads a row, folded;
 //           finish: 1-D over N threads; gradient: 1-D over N * width threads, folded.
 // Determinism: lanes take fixed shares and are folded in order; tiles in order.
@@ -55,21 +56,23 @@ fn accumulate(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gro
   if (own < params.width) { state[3u * n + 2u] = scores[begin + own]; }
 }
 
-@group(0) @binding(0) var<storage, read_write> final_state: array<f32>;
+@group(0) @binding(0) var<storage, read> whole: array<f32>;
 @group(0) @binding(1) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(2) var<storage, read_write> log_z: array<f32>;
+@group(0) @binding(3) var<storage, read_write> target_score: array<f32>;
 
 @compute @workgroup_size(64)
 fn finish(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
           @builtin(local_invocation_index) local: u32) {
   let n = (id.x + id.y * groups.x) * 64u + local;
   if (n >= params.rows) { return; }
-  let log_z = final_state[3u * n] + log(final_state[3u * n + 1u]);
-  final_state[3u * n] = log_z;
-  loss[n] = log_z - final_state[3u * n + 2u];
+  log_z[n] = whole[3u * n] + log(whole[3u * n + 1u]);
+  target_score[n] = whole[3u * n + 2u];
+  loss[n] = log_z[n] - target_score[n];
 }
 
 @group(0) @binding(0) var<storage, read> dloss: array<f32>;
-@group(0) @binding(2) var<storage, read> done: array<f32>;
+@group(0) @binding(2) var<storage, read> log_z_of: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dscores: array<f32>;
 
 @compute @workgroup_size(64)
@@ -79,5 +82,5 @@ fn gradient(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) group
   let n = i / params.width;
   if (n >= params.rows) { return; }
   let own = select(0.0, 1.0, i % params.width + params.first == targets[n]);
-  dscores[i] = (exp(dscores[i] - done[3u * n]) - own) * dloss[n];
+  dscores[i] = (exp(dscores[i] - log_z_of[n]) - own) * dloss[n];
 }

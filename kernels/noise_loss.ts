@@ -117,7 +117,13 @@ export function logPartition(step: Step, scores: NoiseScores): Tensor {
   const [rows, count] = [scores.noise.shape[0]!, scores.noise.shape[1]!];
   const output = step.tensor([rows]);
   const outputs = [output];
-  step.gpu.dispatch({ ...common, label: "logPartition", entry: "noise_partition", outputs, grid: rows });
+  step.gpu.dispatch({
+    ...common,
+    label: "logPartition",
+    entry: "noise_partition",
+    outputs,
+    grid: rows,
+  });
   return step.record({
     name: "logPartition",
     inputs: [scores.noise],

@@ -76,17 +76,25 @@ export function subtractScalar(step: Step, scores: Tensor, value: Tensor): Tenso
   });
 }
 
-/** Adds the number of noise samples that equal their target, and of all, to `counter` [2] of u32. */
-export function countHits(gpu: Gpu, counter: Tensor, ids: Ids): void {
-  const rows = ids.target.size, K = ids.noise.shape[ids.noise.shape.length - 1]!;
+/** Workgroups that count hits: enough to share the work, each with enough of it. */
+const MAX_COUNTING_GROUPS = 64;
+
+/**
+ * Adds to `counter` [1] of u32 how many noise samples equal their target, and returns how many were
+ * looked at. Where `ownSlot` is given, a target's own place is neither (see {@linkcode Exclusion}).
+ */
+export function countHits(gpu: Gpu, counter: Tensor, ids: Ids, ownSlot?: number): number {
+  const rows = ids.target.size, count = ids.noise.shape[ids.noise.shape.length - 1]!;
+  const own = ownSlot !== undefined;
   gpu.dispatch({
     label: "countHits",
     source,
     entry: "hits",
-    constants: perRow(ids),
+    constants: { OWN_SLOT: own ? 1 : 0, ...perRow(ids) },
     inputs: [ids.target, ids.noise],
     outputs: [counter],
-    uniform: { rows, count: K, own: 0 },
-    grid: 1,
+    uniform: { rows, count, own: ownSlot ?? 0 },
+    grid: Math.min(MAX_COUNTING_GROUPS, Math.ceil(rows * count / 1024)),
   });
+  return rows * (own ? count - 1 : count);
 }

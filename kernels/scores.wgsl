@@ -3,9 +3,9 @@
 // exclude: out[n, i] = -1e30 where sample i does not count for target n, else scores[n, i]. A sample does
 //          not count if OWN_SLOT and i = own + n, or if HITS and noise[i] = targets[n].
 // shift:   out[i] = scores[i] - value[0].
-// hits:    counter[0] += number of pairs with noise = target; counter[1] += number of pairs.
-// Shapes: scores and out [N, K]; targets [N]; noise [K], or [N, K] if PER_ROW; value [1]; counter [2].
-// Dispatch: exclude, shift: 1-D over N * K threads, folded; hits: one workgroup.
+// hits:    counter[0] += number of pairs with noise = target, a target's own slot left out if OWN_SLOT.
+// Shapes: scores and out [N, K]; targets [N]; noise [K], or [N, K] if PER_ROW; value [1]; counter [1].
+// Dispatch: exclude, shift: 1-D over N * K threads, folded; hits: any number of workgroups.
 // Determinism: integers are counted; nothing else is summed.
 
 override OWN_SLOT: bool = false;
@@ -13,7 +13,6 @@ override HITS: bool = false;
 override PER_ROW: bool = false;
 
 const EXCLUDED = -1e30; // finite, so that no infinity meets another
-const LANES = 256u;
 
 struct Params {
   rows: u32, // N
@@ -31,6 +30,10 @@ fn is_hit(n: u32, i: u32) -> bool {
   return noise[select(i, n * params.count + i, PER_ROW)] == targets[n];
 }
 
+fn is_own(n: u32, i: u32) -> bool {
+  return OWN_SLOT && i == params.own + n;
+}
+
 @compute @workgroup_size(64)
 fn exclude(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) local: u32) {
@@ -38,7 +41,7 @@ fn exclude(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
   let n = at / params.count;
   if (n >= params.rows) { return; }
   let i = at % params.count;
-  let excluded = (OWN_SLOT && i == params.own + n) || (HITS && is_hit(n, i));
+  let excluded = is_own(n, i) || (HITS && is_hit(n, i));
   out[at] = select(scores[at], EXCLUDED, excluded);
 }
 
@@ -54,19 +57,16 @@ fn shift(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: 
   shifted[at] = unshifted[at] - value[0];
 }
 
-@group(0) @binding(2) var<storage, read_write> counter: array<u32>;
-var<workgroup> lanes: array<u32, 256>;
+@group(0) @binding(2) var<storage, read_write> counter: array<atomic<u32>>;
 
-@compute @workgroup_size(256)
-fn hits(@builtin(local_invocation_index) local: u32) {
+@compute @workgroup_size(64)
+fn hits(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
   var found = 0u;
-  for (var at = local; at < params.rows * params.count; at += LANES) {
-    found += select(0u, 1u, is_hit(at / params.count, at % params.count));
+  for (var at = id.x * 64u + local; at < params.rows * params.count; at += groups.x * 64u) {
+    let n = at / params.count;
+    let i = at % params.count;
+    found += select(0u, 1u, is_hit(n, i) && !is_own(n, i));
   }
-  lanes[local] = found;
-  workgroupBarrier();
-  if (local != 0u) { return; }
-  for (var lane = 1u; lane < LANES; lane++) { found += lanes[lane]; }
-  counter[0] += found;
-  counter[1] += params.rows * params.count;
+  if (found > 0u) { atomicAdd(&counter[0], found); }
 }

@@ -18,28 +18,29 @@ export interface SystematicTable {
 
 /**
  * Inclusion probabilities `min(alpha q, 1)` with alpha such that they sum to `k`, in units of 2^-32 so that
- * they sum to `k` exactly and no class can be drawn twice.
+ * they sum to `k` exactly and no class can be drawn twice. Every class has at least one unit.
  *
- * @throws {RangeError} If there are fewer than `k` classes.
+ * @throws {RangeError} Unless `k` is an integer from 1 to the number of classes.
  */
 export function systematicTable(probabilities: Float64Array, k: number): SystematicTable {
   const classes = probabilities.length;
-  if (k > classes) throw new RangeError(`Cannot draw ${k} different ones of ${classes} classes`);
-  const order = Array.from(probabilities.keys())
-    .sort((a, b) => probabilities[b]! - probabilities[a]!);
-  let certain = 0, rest = 1;
-  // The most probable classes are certain as long as their share of what is left is at least one.
-  while (certain < k && (k - certain) * probabilities[order[certain]!]! >= rest) {
-    rest -= probabilities[order[certain++]!]!;
+  if (!Number.isSafeInteger(k) || k < 1 || k > classes) {
+    throw new RangeError(`Cannot draw ${k} different ones of ${classes} classes`);
   }
-  const alpha = (k - certain) / rest;
+  // alpha is at least k: with this floor no class falls below one unit.
+  const q = probabilities.map((p) => Math.max(p, 2 / (k * UNIT)));
+  const order = new Uint32Array(q.keys()).sort((a, b) => q[b]! - q[a]!);
+  // rest[i]: the sum from rank i on, from the smallest up, so that it keeps its last digits.
+  const rest = new Float64Array(classes + 1);
+  for (let rank = classes - 1; rank >= 0; rank--) rest[rank] = rest[rank + 1]! + q[order[rank]!]!;
+  // The most probable classes are certain as long as their share of what is left is at least one.
+  let certain = 0;
+  while (certain < k && (k - certain) * q[order[certain]!]! >= rest[certain]!) certain++;
+  const alpha = (k - certain) / rest[certain]!;
   const units = new Float64Array(classes);
   let missing = k * UNIT;
   order.forEach((y, rank) => {
-    const unit = rank < certain
-      ? UNIT
-      : Math.min(UNIT, Math.max(1, alpha * probabilities[y]! * UNIT));
-    missing -= units[y] = Math.floor(unit);
+    missing -= units[y] = rank < certain ? UNIT : Math.floor(Math.min(1, alpha * q[y]!) * UNIT);
   });
   // What rounding took goes back a unit at a time, where there is room.
   for (let rank = certain; missing !== 0; rank = rank + 1 < classes ? rank + 1 : certain) {

@@ -1,6 +1,6 @@
 /** A linear output layer over very many classes that computes only the scores it is asked for. */
 
-import { crossEntropy } from "../kernels/cross_entropy.ts";
+import { linearScorer, type TileScorer } from "../kernels/cross_entropy.ts";
 import { gather } from "../kernels/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { indexScore } from "../kernels/index_score.ts";
@@ -73,9 +73,9 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     return { target: targetScore, noise: linear(step, x, noiseWeight, noiseBias) };
   }
 
-  /** Exact cross entropy [N], in tiles of at most 64 MiB of scores. */
-  override ceLoss(step: Step, target: Tensor, input: Tensor): Tensor {
-    return crossEntropy(step, this.#rows(step, target, input), this.weight, this.bias, target);
+  /** All scores, for exact cross entropy. */
+  override scorer(step: Step, target: Tensor, input: Tensor): TileScorer {
+    return linearScorer(step, this.#rows(step, target, input), this.weight, this.bias);
   }
 
   /** `emb.weight` and `bias.weight`, and `norm_term` if it is learned. */

@@ -1,6 +1,11 @@
 /** The noise contrastive loss around any scorer: what IndexLinear and other index modules share. */
 
 import { add, affine, multiply, scale } from "../kernels/elementwise.ts";
+import {
+  type NormalizedScores,
+  tiledCrossEntropy,
+  type TileScorer,
+} from "../kernels/cross_entropy.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { logPartition, nceLoss, type NoiseScores, sampledLoss } from "../kernels/noise_loss.ts";
 import { mean, sum } from "../kernels/reduce.ts";
@@ -62,7 +67,7 @@ export interface Scores {
  * - `mix`: the mean of both; only in training.
  * - `neg`: `softplus(-s(target)) + sum_i softplus(s(noise_i))`, negative sampling. Its optimum is
  *   ln(p / (k q)): not a probability model.
- * - `full`: exact cross entropy, if the scorer has {@linkcode ceLoss}.
+ * - `full`: exact cross entropy, if there is a {@linkcode scorer} of all classes.
  *
  * Sources: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Mikolov et al. 2013 (`neg`); Jean et al. 2015;
  * Ma and Collins 2018.
@@ -70,8 +75,8 @@ export interface Scores {
 export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> extends Module {
   /** Which loss; may be set at any time. */
   lossType: LossType;
-  /** k, the number of noise samples for a target. */
-  readonly noiseRatio: number;
+  /** k, the number of noise samples for a target; may be set at any time. */
+  noiseRatio: number;
   /** c, the assumed ln Z: a number, or a parameter [1]. */
   readonly normTerm: number | Tensor;
   /** What comes of the losses of single targets. */
@@ -83,6 +88,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   readonly #removeHits: boolean;
   readonly #selfNorm: number;
   readonly #hits: Tensor;
+  #pairs = 0;
   #training = true;
 
   /** Throws a RangeError if the noise, the noise ratio, the norm term or the penalty is not usable. */
@@ -109,7 +115,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     this.lossType = options.lossType ?? "nce";
     this.#removeHits = options.removeHits ?? false;
     this.#selfNorm = selfNorm;
-    this.#hits = gpu.tensor([2], new Uint32Array(2));
+    this.#hits = gpu.tensor([1], new Uint32Array(1));
   }
 
   /**
@@ -118,9 +124,19 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    */
   abstract getScore(step: Step, target: Tensor, noise: Tensor, ...input: Input): Scores;
 
-  /** Exact cross entropy [N], for scorers that can normalise; throws unless overridden. */
-  ceLoss(_step: Step, _target: Tensor, ..._input: Input): Tensor {
-    throw new TypeError(`Cannot compute loss "full": ${this.constructor.name} has no ceLoss`);
+  /** A scorer of all classes, if there is one: then the loss can be exact. */
+  scorer?(step: Step, target: Tensor, ...input: Input): TileScorer;
+
+  /**
+   * Exact cross entropy [N] and its parts, for scorers that can score all classes.
+   *
+   * @throws {TypeError} If the scorer cannot.
+   */
+  ceLoss(step: Step, target: Tensor, ...input: Input): NormalizedScores & { loss: Tensor } {
+    if (!this.scorer) {
+      throw new TypeError(`Cannot compute loss "full": ${this.constructor.name} has no scorer`);
+    }
+    return tiledCrossEntropy(step, this.scorer(step, target, ...input), target);
   }
 
   /** The noise for targets [N]. */
@@ -187,14 +203,15 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Noise samples that equalled their target, as a part of all since the last call; NaN if none. */
   async takeHitRate(gpu: Gpu): Promise<number> {
-    const [hits, pairs] = await gpu.read(this.#hits);
-    gpu.write(this.#hits, new Uint32Array(2));
-    return hits! / pairs!;
+    const [hits] = await gpu.read(this.#hits), pairs = this.#pairs;
+    gpu.write(this.#hits, new Uint32Array(1));
+    this.#pairs = 0;
+    return hits! / pairs;
   }
 
   #loss(step: Step, target: Tensor, input: Input): Tensor {
     const { lossType } = this;
-    if (lossType === "full") return this.ceLoss(step, target, ...input);
+    if (lossType === "full") return this.ceLoss(step, target, ...input).loss;
     const training = this.#training && step.training;
     const noise = this.getNoise(step, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
@@ -211,18 +228,27 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     if (lossType !== "sampled" && !this.noise.independent) {
       throw new TypeError(`Cannot compute loss "${lossType}": it needs independent noise`);
     }
-    if (training) countHits(step.gpu, this.#hits, { target, noise: noise.ids });
-    const all = this.#countedScores(step, target, noise, scores);
-    const loss = this.#contrast(step, all);
+    const ids = { target, noise: noise.ids };
+    if (training) this.#pairs += countHits(step.gpu, this.#hits, ids, noise.ownSlot);
+    const removeHits = this.#removeHits && lossType === "sampled";
+    const counted = this.#countedScores(step, target, noise, scores, removeHits);
+    const loss = this.#contrast(step, counted);
     if (!training || this.#selfNorm === 0) return loss;
+    // Z^ is an estimate of the whole sum: a hit is a part of it like any other sample.
+    const all = removeHits ? this.#countedScores(step, target, noise, scores, false) : counted;
     const logZ = logPartition(step, this.#shifted(step, all));
     return add(step, loss, scale(step, multiply(step, logZ, logZ), this.#selfNorm));
   }
 
   /** The scores with what the loss has to know of their noise, and without samples that do not count. */
-  #countedScores(step: Step, target: Tensor, noise: Noise, scores: Scores): NoiseScores {
+  #countedScores(
+    step: Step,
+    target: Tensor,
+    noise: Noise,
+    scores: Scores,
+    hits: boolean,
+  ): NoiseScores {
     const { logProb, targetLogProb, samples, ownSlot } = noise;
-    const hits = this.#removeHits && this.lossType === "sampled";
     const counted = ownSlot === undefined && !hits ? scores.noise : exclude(
       step,
       scores.noise,

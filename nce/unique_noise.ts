@@ -27,7 +27,7 @@ export class UniqueNoise implements NoiseSource {
   readonly #logProb: Tensor;
   readonly #stream: number;
 
-  /** `noise` holds counts or probabilities. Throws a RangeError if there are fewer than `k` classes. */
+  /** `noise` holds counts or probabilities. Throws a RangeError unless 1 <= k <= V. */
   constructor(gpu: Gpu, noise: ArrayLike<number>, k: number) {
     this.probabilities = normalizeNoise(noise);
     this.numClasses = this.probabilities.length;

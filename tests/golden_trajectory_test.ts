@@ -1,6 +1,6 @@
 // Six training steps of the word language model against the reference, with injected noise.
 
-import { LanguageModel, type LanguageModelOptions } from "../example/model.ts";
+import { LanguageModel, type WordModelOptions } from "../example/model.ts";
 import {
   type AliasMultinomial,
   type Gpu,
@@ -52,15 +52,16 @@ function timeMajor<Item>(rows: Item[][]): Item[] {
 
 /** The model with the noise of the reference's step in place of its own. */
 function makeModel(gpu: Gpu, c: Trajectory, noise: { samples: number[][] }): LanguageModel {
-  const options: LanguageModelOptions = {
+  const options: WordModelOptions = {
+    numWords: c.noiseCounts.length,
     emsize: c.E,
     nhid: c.H,
     nlayers: c.nlayers,
     dropout: 0,
-    counts: c.noiseCounts,
+    noise: c.noiseCounts,
     noiseRatio: c.K,
     normTerm: c.normTerm,
-    loss: c.lossType,
+    lossType: c.lossType,
     perWord: c.perWord,
     seed: 1,
   };

@@ -76,7 +76,9 @@ Deno.test("lstm() gives a final state from which it goes on as if never interrup
       );
       using step = gpu.step();
       const shapes = shapesOf(sizes);
-      const weights = weightsOf(data.slice(1).map((array, i) => step.upload(array, shapes[i + 1]!)));
+      const weights = weightsOf(
+        data.slice(1).map((array, i) => step.upload(array, shapes[i + 1]!)),
+      );
       const part = (begin: number, end: number) =>
         step.upload(data[0]!.slice(6 * begin, 6 * end), [end - begin, 3, 2]);
       const whole = lstm(step, part(0, 4), weights);

@@ -17,7 +17,11 @@ interface Problem {
   atol?: number;
 }
 
-async function check(gpu: Gpu, { rows, count, perRow, scores, atol = 4e-6 }: Problem, normTerm: number) {
+async function check(
+  gpu: Gpu,
+  { rows, count, perRow, scores, atol = 4e-6 }: Problem,
+  normTerm: number,
+) {
   const target = logProbabilities(rows, 1);
   const noise = logProbabilities(perRow ? rows * count : count, 2);
   const common = {

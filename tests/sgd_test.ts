@@ -62,7 +62,11 @@ Deno.test("SGD updates rows and dense parameters as dense SGD in float64 does", 
 Deno.test("SGD moves rows that no gradient reached by decay and momentum, as dense SGD does", () =>
   withGpu(async (gpu) => {
     using table = parameterOf(gpu, [4, 1], 1);
-    using optimizer = new SGD(gpu, [["table", table]], { lr: 0.1, momentum: 0.5, weightDecay: 0.2 });
+    using optimizer = new SGD(gpu, [["table", table]], {
+      lr: 0.1,
+      momentum: 0.5,
+      weightDecay: 0.2,
+    });
     const before = await gpu.readFloats(table);
     for (const ids of [Uint32Array.of(2), Uint32Array.of(0)]) {
       using step = gpu.step({ training: true });

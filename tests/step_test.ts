@@ -39,7 +39,11 @@ Deno.test("backward() sums the gradients of a tensor that is used several times"
     using step = gpu.step({ training: true });
     const a = step.upload(values(5, 1)), b = step.upload(values(5, 2));
     a.requiresGrad = true;
-    const used = add(step, multiply(step, a, b), add(step, scale(step, a, 3), multiply(step, a, a)));
+    const used = add(
+      step,
+      multiply(step, a, b),
+      add(step, scale(step, a, 3), multiply(step, a, a)),
+    );
     const gradient = step.backward(sum(step, used)).dense(a)!;
     const [x, y] = [values(5, 1), values(5, 2)];
     assertClose(await gpu.readFloats(gradient), x.map((v, i) => y[i]! + 3 + 2 * v));
@@ -62,7 +66,11 @@ Deno.test("backward() throws a TypeError unless it starts at a scalar of a train
   withGpu((gpu) => {
     using step = gpu.step({ training: true });
     const a = step.upload(values(5, 1));
-    assertThrows(() => step.backward(sum(step, a)), TypeError, "a scalar computed from a parameter");
+    assertThrows(
+      () => step.backward(sum(step, a)),
+      TypeError,
+      "a scalar computed from a parameter",
+    );
     a.requiresGrad = true;
     assertThrows(() => step.backward(add(step, a, a)), TypeError, "Cannot go backward from [5]");
     using evaluation = gpu.step();

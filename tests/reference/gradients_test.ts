@@ -5,6 +5,7 @@ import { assertClose } from "../close.ts";
 import * as arithmetic from "./arithmetic.ts";
 import { chiSquareProbability, chiSquareSurvival } from "./chi_square.ts";
 import { logProbabilities, randomIds, values } from "./data.ts";
+import { indexLinear } from "./index_linear.ts";
 import * as linear from "./linear.ts";
 import * as losses from "./losses.ts";
 import { lstmLayer, lstmStack } from "./lstm.ts";
@@ -51,6 +52,19 @@ Deno.test("loss oracles agree with central differences", () => {
     assertGradients(losses.sampledLoss(logProbs), inputs(3, 12), `sampled, ${name}`);
   }
   assertGradients(losses.crossEntropy([4, 0, 4], 2), inputs(6, 10, 5), "crossEntropy");
+});
+
+Deno.test("indexLinear oracle agrees with central differences in every loss", () => {
+  const constants = { width: 2, target: [4, 0, 4], noiseRatio: 2, normTerm: 1 };
+  const logProb = logProbabilities(5, 1);
+  for (const lossType of ["nce", "sampled", "mix", "full"] as const) {
+    for (const noise of [[1, 4], [1, 4, 0, 0, 2, 3]]) {
+      for (const training of [true, false]) {
+        const oracle = indexLinear({ ...constants, lossType, training, noise, logProb });
+        assertGradients(oracle, inputs(6, 10, 5), `${lossType}, ${noise}, ${training}`);
+      }
+    }
+  }
 });
 
 Deno.test("lstm oracles agree with central differences, from zero and from a given state", () => {

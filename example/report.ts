@@ -1,0 +1,79 @@
+/** The test: scores a text as asked and says what was found. */
+
+import type { Gpu } from "../mod.ts";
+import { evaluationBatches } from "./batches.ts";
+import { describeCard, frequencyBuckets, selfNormalization } from "./card.ts";
+import type { Corpus } from "./corpus.ts";
+import { Failure } from "./errors.ts";
+import { evaluate, evaluateLoss } from "./evaluate.ts";
+import type { Io } from "./io.ts";
+import type { Metrics } from "./metrics.ts";
+import type { WordModel } from "./model.ts";
+import type { EvaluationKind } from "./settings.ts";
+
+/** A model, the text it is tested on, and where the findings go. */
+export interface TestOptions {
+  readonly model: WordModel;
+  readonly corpus: Corpus;
+  readonly evaluation: EvaluationKind;
+  readonly metrics: Metrics;
+  readonly io: Io;
+}
+
+/** Tests the model and reports: a perplexity if the scores are normalised, else a loss. */
+export async function report(gpu: Gpu, options: TestOptions): Promise<void> {
+  if (options.evaluation === "full") await reportExact(gpu, options);
+  else await reportLoss(gpu, options, options.evaluation);
+}
+
+async function reportExact(gpu: Gpu, options: TestOptions): Promise<void> {
+  const { model, corpus, metrics, io } = options;
+  if (model.criterion.lossType === "neg") {
+    throw new Failure(
+      "A model trained with --loss neg has no perplexity: give --evaluation loss",
+    );
+  }
+  const { ppl, tokens, scores } = await evaluate(gpu, model, evaluationBatches(corpus.test));
+  const card = selfNormalization(scores, await normTermOf(gpu, model));
+  const frequency = frequencyBuckets(scores, corpus.vocabulary);
+  metrics.write({
+    event: "test",
+    evaluation: "full",
+    ppl,
+    tokens,
+    selfNormalization: card,
+    frequency,
+  });
+  for (const line of describeCard(card, frequency)) io.out(line);
+  const best = corpus.bestTestPerplexity;
+  const possible = best === undefined
+    ? ""
+    : `, best possible ${best.toFixed(2)} (ratio ${(ppl / best).toFixed(3)})`;
+  io.out(`test        ppl ${ppl.toFixed(2)}${possible}, ${tokens.toLocaleString("en-US")} tokens`);
+}
+
+async function reportLoss(
+  gpu: Gpu,
+  { model, corpus, metrics, io }: TestOptions,
+  kind: Exclude<EvaluationKind, "full">,
+): Promise<void> {
+  const { criterion } = model;
+  if (kind === "nce") criterion.lossType = "nce";
+  if (typeof kind === "object") {
+    criterion.lossType = "sampled";
+    criterion.noiseRatio = kind.sampled;
+  }
+  const evaluation = typeof kind === "object" ? `sampled:${kind.sampled}` : kind;
+  const { loss, tokens } = await evaluateLoss(gpu, model, evaluationBatches(corpus.test));
+  metrics.write({ event: "test", evaluation, loss, tokens });
+  io.out(
+    `test        ${evaluation} loss ${loss.toFixed(4)} a token, ` +
+      `${tokens.toLocaleString("en-US")} tokens (not normalised: not a perplexity)`,
+  );
+}
+
+/** c of the model, learned or not. */
+export async function normTermOf(gpu: Gpu, { criterion }: WordModel): Promise<number> {
+  const { normTerm } = criterion;
+  return typeof normTerm === "number" ? normTerm : (await gpu.readFloats(normTerm))[0]!;
+}

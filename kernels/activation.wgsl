@@ -1,0 +1,50 @@
+// Activations and their gradients, on four elements a thread.
+//
+// forward:  y = max(x, 0), 1 / (1 + e^-x) or tanh(x), for OP 0, 1 and 2.
+// backward: dx = dy (y > 0), dy y (1 - y) or dy (1 - y^2): from y alone, so that x need not be kept.
+// Shapes: x, y, dy, dx of n elements, n4 = ceil(n / 4) (buffers are padded to 16 bytes).
+// Dispatch: 1-D over n4 threads, folded. Determinism: one operation an element.
+
+override OP: u32 = 0u;
+
+struct Params {
+  n4: u32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+
+// The built-in may be off by 2^-11.
+fn tanh_of(z: vec4<f32>) -> vec4<f32> {
+  let e = exp(-2.0 * abs(z));
+  return sign(z) * (1.0 - e) / (1.0 + e);
+}
+
+@compute @workgroup_size(64)
+fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  if (i >= params.n4) { return; }
+  switch OP {
+    case 0u: { out[i] = max(x[i], vec4<f32>(0.0)); }
+    case 1u: { out[i] = 1.0 / (1.0 + exp(-x[i])); }
+    default: { out[i] = tanh_of(x[i]); }
+  }
+}
+
+@group(0) @binding(0) var<storage, read> y: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn backward(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+            @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  if (i >= params.n4) { return; }
+  switch OP {
+    case 0u: { dx[i] = select(vec4<f32>(0.0), dy[i], y[i] > vec4<f32>(0.0)); }
+    case 1u: { dx[i] = dy[i] * y[i] * (1.0 - y[i]); }
+    default: { dx[i] = dy[i] * (1.0 - y[i] * y[i]); }
+  }
+}
