@@ -3,7 +3,7 @@
 import type { Gpu } from "../mod.ts";
 import type { SelfNormalization } from "./card.ts";
 import { Failure } from "./errors.ts";
-import { readFile, writeFileAtomically } from "./files.ts";
+import { checkFile, readFile, writeFileAtomically } from "./files.ts";
 import { LanguageModel, type WordModel } from "./model.ts";
 import { makeNoise } from "./noise.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "./safetensors.ts";
@@ -96,6 +96,7 @@ export async function saveModel(
  * @throws {Failure} If the file is missing, damaged, or not such a model.
  */
 export function loadModel(gpu: Gpu, path: string): LoadedModel {
+  checkModel(path);
   const { tensors, metadata } = read(path);
   const { settings, words, counts } = parseHeader(path, metadata);
   const vocabulary = Vocabulary.from(words, counts);
@@ -107,6 +108,15 @@ export function loadModel(gpu: Gpu, path: string): LoadedModel {
 /** Gives `model` the parameters that {@linkcode saveModel} wrote to `path`. */
 export function restoreModel(gpu: Gpu, path: string, model: WordModel): void {
   setParameters(gpu, model, read(path).tensors, path);
+}
+
+function checkModel(path: string): void {
+  try {
+    checkFile(path);
+  } catch (cause) {
+    const cure = "train it with --train, or name another by --save";
+    throw new Failure(`There is no model ${path}: ${cure}`, { cause });
+  }
 }
 
 function read(path: string): Safetensors {

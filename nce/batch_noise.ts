@@ -26,10 +26,19 @@ export class BatchNoise implements NoiseSource {
   readonly #logProb: Tensor;
   readonly #more: MoreNoise | undefined;
 
-  /** `counts` are those of the targets; `more` is drawn besides, and disposed of with this. */
+  /**
+   * `counts` are those of the targets; `more` is drawn besides, and disposed of with this.
+   *
+   * @throws {RangeError} If the counts are not usable, or `more` has other classes.
+   */
   constructor(gpu: Gpu, counts: ArrayLike<number>, more?: MoreNoise) {
     this.probabilities = normalizeNoise(counts);
     this.numClasses = this.probabilities.length;
+    if (more && more.numClasses !== this.numClasses) {
+      throw new RangeError(
+        `Cannot mix noise over ${this.numClasses} classes with noise over ${more.numClasses}`,
+      );
+    }
     this.#logProb = gpu.tensor([this.numClasses], Float32Array.from(this.probabilities, Math.log));
     this.#more = more;
   }

@@ -171,15 +171,16 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   /**
    * The loss of `target`, ids of any shape; with reduction `"none"` it has that shape, else [1].
    *
-   * @throws {TypeError} If the scorer cannot compute the loss, gives scores of another shape, the noise does
-   *   not suit the loss, or `"mix"` is evaluated.
+   * @throws {TypeError} If targets are floats, the scorer cannot compute the loss or gives scores of another
+   *   shape, the noise does not suit the loss, or `"mix"` is evaluated.
    * @throws {RangeError} If a target is not a class.
    */
   forward(step: Step, target: Tensor, ...input: Input): Tensor {
-    if (target.dtype !== "u32" || target.bound > this.noise.numClasses) {
-      const got = target.dtype === "u32" ? `id ${target.bound - 1}` : "floats";
+    const classes = this.noise.numClasses;
+    if (target.dtype !== "u32") throw new TypeError("Cannot use floats as target: give class ids");
+    if (target.bound > classes) {
       throw new RangeError(
-        `Cannot use ${got} as target: ids below ${this.noise.numClasses} needed`,
+        `Cannot use id ${target.bound - 1} as target: there are ${classes} classes`,
       );
     }
     const flat = step.own(target.reshape([target.size]));

@@ -73,7 +73,8 @@ export interface NoiseShape {
 /**
  * `q = (1 - uniform) * count^power / sum + uniform / V`.
  *
- * @throws {RangeError} If the counts are not usable, `power` is not finite or `uniform` not in [0, 1].
+ * @throws {RangeError} If the counts are not usable (with a negative power, a count of 0 is not), `power` is
+ *   not finite or `uniform` not in [0, 1].
  */
 export function noiseProbabilities(
   counts: ArrayLike<number>,
@@ -83,7 +84,8 @@ export function noiseProbabilities(
   if (!(uniform >= 0 && uniform <= 1)) {
     throw new RangeError(`Cannot mix ${uniform} of uniform noise: give a part from 0 to 1`);
   }
-  const raised = normalizeNoise(normalizeNoise(counts).map((p) => p ** power));
+  const floored = normalizeNoise(counts);
+  const raised = normalizeNoise(floored.map((p, y) => (counts[y] === 0 ? 0 : p) ** power));
   return raised.map((p) => (1 - uniform) * p + uniform / raised.length);
 }
 

@@ -46,7 +46,7 @@ export async function checkOp(gpu: Gpu, what: string, check: OpCheck): Promise<v
 }
 
 /** Leaves free buffers full of NaN, so that reading what was not written shows. */
-function poisonPool(gpu: Gpu): void {
+export function poisonPool(gpu: Gpu): void {
   const tensors = [64, 128, 256, 512, 1024, 4096].flatMap((size) =>
     Array.from({ length: 6 }, () => gpu.temporary([size]))
   );

@@ -82,6 +82,28 @@ Deno.test("write() between recorded commands takes effect where it stands", () =
     assertEquals([...await gpu.read(after)], [4, 5, 6]);
   }));
 
+Deno.test("write() takes effect behind a launch that was recorded before it", () =>
+  withGpu(async (gpu) => {
+    using out = gpu.tensor([1], Float32Array.of(1));
+    gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 10 } });
+    gpu.write(out, Float32Array.of(5));
+    gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 1 } });
+    assertEquals([...await gpu.read(out)], [6]);
+  }));
+
+Deno.test("a tensor may be disposed of as soon as the commands that use it are recorded", () =>
+  withGpu(async (gpu) => {
+    using to = gpu.tensor([1]);
+    for (const make of [() => gpu.tensor([1]), () => gpu.temporary([1])]) {
+      const from = make();
+      gpu.write(from, Float32Array.of(3));
+      gpu.dispatch({ ...COUNT, outputs: [from], uniform: { amount: 4 } });
+      gpu.copy(from, to);
+      from.dispose();
+      assertEquals([...await gpu.read(to)], [7]);
+    }
+  }));
+
 Deno.test("write() keeps its place when a pooled buffer changes hands between commands", () =>
   withGpu(async (gpu) => {
     using kept = gpu.tensor([2]);

@@ -54,6 +54,8 @@ Deno.test("lstm() agrees with float64 at any size, forward and backward", () =>
         [3, 3, 7, 12],
         [5, 33, 9, 64],
         [2, 40, 12, 4],
+        [2, 22, 5, 8],
+        [2, 27, 5, 8],
         [3, 9, 4, 1],
       ] as const
     ) await check(gpu, { steps, batch, width, size }, false);

@@ -13,13 +13,14 @@ interface Problem {
   perRow: boolean;
   /** Target and noise scores; within [-1, 1) unless given. */
   scores?: [Float32Array, Float32Array];
-  /** By how much losses may differ. */
+  /** By how much losses may differ; in all, and in relation to the loss. */
   atol?: number;
+  rtol?: number;
 }
 
 async function check(
   gpu: Gpu,
-  { rows, count, perRow, scores, atol = 4e-6 }: Problem,
+  { rows, count, perRow, scores, atol = 4e-6, rtol = 1e-5 }: Problem,
   normTerm: number,
 ) {
   const target = logProbabilities(rows, 1);
@@ -28,7 +29,7 @@ async function check(
     shapes: [[rows], [rows, count]],
     ...(scores && { data: scores }),
     // Scores and log probabilities of about 10 are rounded before they are subtracted.
-    tolerance: { atol, rtol: 1e-5 },
+    tolerance: { atol, rtol },
   };
   const name = `[${rows}, ${count}] ${perRow ? "per row" : "shared"}`;
   const scoresOf = (step: Step, [s, n]: NoiseScores["target"][]): NoiseScores => ({
@@ -74,6 +75,15 @@ Deno.test("nceLoss() and sampledLoss() agree with float64 when scores are extrem
     ];
     // 1e4 less a log probability is rounded to a multiple of 2^-10.
     await check(gpu, { rows: 2, count: 2, perRow: false, scores: far, atol: 2e-3 }, 0);
+  }));
+
+Deno.test("nceLoss() of pairs told apart well is small and precise", () =>
+  withGpu(async (gpu) => {
+    const scores: [Float32Array, Float32Array] = [
+      Float32Array.of(90, 70, 60, 30),
+      Float32Array.of(-30, -28, -25, -40),
+    ];
+    await check(gpu, { rows: 4, count: 1, perRow: true, scores, atol: 1e-36, rtol: 1e-3 }, 0);
   }));
 
 Deno.test("nceLoss() and sampledLoss() agree with float64 beyond 65,535 rows, a folded grid", () =>

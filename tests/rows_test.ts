@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { mergeRows, type RowPart, scatterRows } from "../kernels/rows.ts";
 import { gather, type Gpu, linear, sum, weightedSum } from "../mod.ts";
-import { checkOp } from "./check_op.ts";
+import { checkOp, poisonPool } from "./check_op.ts";
 import { assertClose } from "./close.ts";
 import { withBothFamilies, withGpu } from "./gpu.ts";
 import { randomIds, values } from "./reference/data.ts";
@@ -43,6 +43,7 @@ function denseOf(parts: readonly PartData[], classes: number, width: number): Fl
 async function check(gpu: Gpu, parts: PartData[], classes: number, width: number): Promise<void> {
   const expected = denseOf(parts, classes, width), before = values(classes * width, 9);
   using table = gpu.tensor([classes, width]);
+  poisonPool(gpu);
   using step = gpu.step();
   const uploaded = parts.map(({ ids, values, group, coefficients }): RowPart => ({
     ids: step.upload(ids),

@@ -8,7 +8,7 @@ import { randomIds, values } from "./reference/data.ts";
 import * as reference from "./reference/linear.ts";
 import { ReferenceSGD } from "./reference/sgd.ts";
 
-const [V, W, N, D] = [65, 3, 33, 257];
+const [V, W, N, D] = [65, 3, 33, 2051];
 
 /** A parameter with random values, which is also the float64 copy's. */
 function parameterOf(gpu: Gpu, shape: number[], seed: number): Tensor {
@@ -23,7 +23,7 @@ async function train(gpu: Gpu, options: SGDOptions, steps: number): Promise<void
   using vector = parameterOf(gpu, [D], 2);
   const copies = [values(V * W, 1), values(D, 2)].map((data) => Float64Array.from(data));
   const expected = new ReferenceSGD(copies, options);
-  using optimizer = new SGD(gpu, [["table", table], ["vector", vector]], options);
+  using optimizer = new SGD(gpu, [["vector", vector], ["table", table]], options);
   for (let i = 0; i < steps; i++) {
     // Steps differ in length, so that clipping is at work in some.
     const ids = randomIds(N, V, i), length = i % 3 === 0 ? 0.02 : 1;

@@ -40,8 +40,10 @@ Deno.test("sortIds() sorts ids that are all equal, rising or falling", () =>
   withGpu(async (gpu) => {
     const n = 1000;
     for (const id of [0, 5, 999]) await check(gpu, [new Uint32Array(n).fill(id)], n);
-    await check(gpu, [Uint32Array.from({ length: n }, (_, i) => i)], n);
-    await check(gpu, [Uint32Array.from({ length: n }, (_, i) => n - 1 - i)], n);
+    for (const length of [n, 64]) {
+      await check(gpu, [Uint32Array.from({ length }, (_, i) => i)], length);
+      await check(gpu, [Uint32Array.from({ length }, (_, i) => length - 1 - i)], length);
+    }
   }));
 
 Deno.test("sortIds() takes several lists for one, in order", () =>

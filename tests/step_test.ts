@@ -97,6 +97,8 @@ Deno.test("upload() knows the largest id, through reshape", () =>
     const ids = step.upload(Uint32Array.of(3, 9, 0, 2), [2, 2]);
     assertEquals([ids.bound, ids.dtype], [10, "u32"]);
     assertEquals(step.reshape(ids, [4]).bound, 10);
+    assertEquals(step.upload(Uint32Array.of(0)).bound, 1);
+    assertEquals(step.upload(Uint32Array.of(0, 1)).bound, 2);
   }));
 
 Deno.test("rows() views rows that begin on a multiple of 256 bytes", () =>
