@@ -15,7 +15,7 @@ import { Philox } from "../kernels/random.ts";
 /** Streams of the generator's random numbers, apart from those of noise, dropout and weights. */
 const STREAM = { words: 0x53594e00, grammar: 0x53594e01 } as const;
 
-const TOPICS = 4;
+const TOPICS = 3;
 const FUNCTION_CLASSES = 2;
 const CONTENT_CLASSES = 2;
 /** The class of a sentence's first word; it has one word for each topic. */

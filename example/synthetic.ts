@@ -35,7 +35,7 @@ export interface SyntheticText {
 }
 
 const NAME = "synthetic";
-const DEFAULTS: SyntheticOptions = { words: 100_000, vocab: 1000, seed: 1 };
+const DEFAULTS: SyntheticOptions = { words: 100_000, vocab: 500, seed: 1 };
 const RANGES: Record<keyof SyntheticOptions, readonly [number, number]> = {
   words: [1000, 1_000_000_000],
   vocab: [MIN_VOCABULARY, 10_000_000],

@@ -1,12 +1,23 @@
+// Scores of K candidate words in N contexts, every word in every context, and their gradients.
+//
+// pack_words:  packed[i / TILE, j, gate, i % TILE] = the halves of word i's gates (see cell_of), 0 past K.
+// pack_states: packed[n / 8, j, n % 8] = the halves of context n's gates, and h; 0 past N.
+// scores:      scores[n, i] as in gru_pair_cell.wgsl.
+// gradients:   from dscores [N, K]: dwords[c, i, :] summed over the contexts of part c, dgates[d, n, :] and
+//              dhidden[d, n, :] summed over the words of part d, dweight[c, d, :] over both.
+// Shapes: gates [K, 3H] of words or [N, 3H] of contexts, hidden [N, H], weight [H], bias [1], scores and
+//         dscores [N, K], words [ceil(K / TILE), H, 3, TILE] with TILE = LANES * WORDS,
+//         states [ceil(N / 8), H, 8] of vec4 (r, z, n, h); dwords [parts of contexts, K, 3H],
+//         dgates and dhidden [parts of words, N, 3H or H], dweight [both, H].
+// Dispatch: pack_*: 1-D over the elements [*, j, *] (one a thread), folded;
+//           scores: (ceil(N / 8), ceil(K / TILE), 1), a lane owns WORDS words in eight contexts;
+//           gradients: (ceil(H / LANES), parts of contexts, parts of words), a lane owns a unit.
+// Determinism: sums in rising order; masks are functions of (context, word, unit).
+
 override LANES: u32 = 64u;
-override WORDS: u32 = 1u; // words of a lane: 1 or 4
+override WORDS: u32 = 1u; // 1 or 4
 
-@group(0) @binding(1) var<storage, read> words: array<f32>;
-@group(0) @binding(2) var<storage, read> words4: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> weight: array<f32>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> scores_out: array<f32>;
-
+/// Gates' halves and h of a unit in eight contexts.
 struct State {
   r: Octet,
   z: Octet,
@@ -14,61 +25,102 @@ struct State {
   h: Octet,
 }
 
-fn add_pairs(sum: Octet, word_r: f32, word_z: f32, word_n: f32, state: State, w: f32, octet: u32,
-             word: u32, unit: u32) -> Octet {
-  var lo = w * cell(word_r * state.r.lo, word_z * state.z.lo, vec4<f32>(word_n), state.n.lo,
-                    state.h.lo).hidden;
-  var hi = w * cell(word_r * state.r.hi, word_z * state.z.hi, vec4<f32>(word_n), state.n.hi,
-                    state.h.hi).hidden;
+@group(0) @binding(0) var<storage, read> gates: array<f32>;
+@group(0) @binding(1) var<storage, read_write> packed_words: array<f32>;
+
+@compute @workgroup_size(64)
+fn pack_words(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+              @builtin(local_invocation_index) local: u32) {
+  let tile = LANES * WORDS;
+  let index = (id.x + id.y * groups.x) * 64u + local;
+  let lane = index % tile;
+  let row = index / tile; // of [tiles, H]
+  let i = row / params.size * tile + lane;
+  if (row >= (params.count + tile - 1u) / tile * params.size) { return; }
+  let from = min(i, params.count - 1u) * 3u * params.size + row % params.size;
+  let raw = vec3<f32>(gates[from], gates[from + params.size], gates[from + 2u * params.size]);
+  let half = select(vec4<f32>(0.0), half_gate(vec4<f32>(raw, 0.0)), i < params.count);
+  let to = row * 3u * tile + lane;
+  packed_words[to] = half.x;
+  packed_words[to + tile] = half.y;
+  packed_words[to + 2u * tile] = select(0.0, TWO_LOG2_E * raw.z, i < params.count);
+}
+
+@group(0) @binding(1) var<storage, read> hidden: array<f32>;
+@group(0) @binding(2) var<storage, read_write> packed_states: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn pack_states(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+               @builtin(local_invocation_index) local: u32) {
+  let index = (id.x + id.y * groups.x) * 64u + local;
+  let row = index / 8u; // of [octets, H]
+  let octet = row / params.size;
+  let n = octet * 8u + index % 8u;
+  if (octet >= (params.rows + 7u) / 8u) { return; }
+  let j = row % params.size;
+  let from = min(n, params.rows - 1u) * params.size;
+  let g = 3u * from + j;
+  let raw = vec3<f32>(gates[g], gates[g + params.size], gates[g + 2u * params.size]);
+  let half = half_gate(vec4<f32>(raw, 0.0));
+  let state = vec4<f32>(half.xy, TWO_LOG2_E * raw.z, hidden[from + j]);
+  packed_states[index] = select(vec4<f32>(0.0), state, n < params.rows);
+}
+
+@group(0) @binding(0) var<storage, read> states: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> words: array<f32>;
+@group(0) @binding(2) var<storage, read> words4: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> weight: array<f32>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> scores_out: array<f32>;
+
+/// Adds a unit's part to the scores of word i in eight contexts.
+fn add_unit(sum: Octet, word: vec3<f32>, state: State, w: f32, octet: u32, i: u32, j: u32) -> Octet {
+  let word_n = vec4<f32>(word.z);
+  let lo = cell_of(word.x * state.r.lo, word.y * state.z.lo, word_n, state.n.lo, state.h.lo);
+  let hi = cell_of(word.x * state.r.hi, word.y * state.z.hi, word_n, state.n.hi, state.h.hi);
   if (DROPOUT) {
-    let m = mask(octet, params.first + word, unit);
-    lo *= m.lo;
-    hi *= m.hi;
+    let m = mask(octet, params.first + i, j);
+    return Octet(fma(w * m.lo, lo.hidden, sum.lo), fma(w * m.hi, hi.hidden, sum.hi));
   }
-  return Octet(sum.lo + lo, sum.hi + hi);
+  return Octet(fma(vec4<f32>(w), lo.hidden, sum.lo), fma(vec4<f32>(w), hi.hidden, sum.hi));
 }
 
 @compute @workgroup_size(LANES)
 fn scores(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let size = params.size;
   let octet = group.x;
-  let first = (group.y * LANES + lane) * WORDS;
-  var state_at = octet * size * 8u;
-  var word_at = group.y * LANES * WORDS * 3u * size + lane * WORDS;
-  let i = first;
+  let i = (group.y * LANES + lane) * WORDS;
+  let tile = LANES * WORDS;
+  var at = group.y * params.size * 3u * tile + lane * WORDS;
   var s0: Octet;
   var s1: Octet;
   var s2: Octet;
   var s3: Octet;
-  for (var j = 0u; j < size; j++) {
-    let state = state_of(state_at, lane);
+  for (var j = 0u; j < params.size; j++) {
+    let state = state_of_all(octet, j, lane);
     let w = weight[j];
-    let word = word_at;
-    let word_gate = LANES * WORDS;
-    state_at += 8u;
-    word_at += 3u * LANES * WORDS;
     if (WORDS == 4u) {
-      let r = words4[word / 4u];
-      let z = words4[(word + word_gate) / 4u];
-      let n = words4[(word + 2u * word_gate) / 4u];
-      s0 = add_pairs(s0, r.x, z.x, n.x, state, w, octet, i, j);
-      s1 = add_pairs(s1, r.y, z.y, n.y, state, w, octet, i + 1u, j);
-      s2 = add_pairs(s2, r.z, z.z, n.z, state, w, octet, i + 2u, j);
-      s3 = add_pairs(s3, r.w, z.w, n.w, state, w, octet, i + 3u, j);
+      let r = words4[at / 4u];
+      let z = words4[(at + tile) / 4u];
+      let n = words4[(at + 2u * tile) / 4u];
+      s0 = add_unit(s0, vec3<f32>(r.x, z.x, n.x), state, w, octet, i, j);
+      s1 = add_unit(s1, vec3<f32>(r.y, z.y, n.y), state, w, octet, i + 1u, j);
+      s2 = add_unit(s2, vec3<f32>(r.z, z.z, n.z), state, w, octet, i + 2u, j);
+      s3 = add_unit(s3, vec3<f32>(r.w, z.w, n.w), state, w, octet, i + 3u, j);
     } else {
-      s0 = add_pairs(s0, words[word], words[word + word_gate], words[word + 2u * word_gate], state, w,
-                     octet, i, j);
+      let word = vec3<f32>(words[at], words[at + tile], words[at + 2u * tile]);
+      s0 = add_unit(s0, word, state, w, octet, i, j);
     }
+    at += 3u * tile;
   }
-  store(s0, octet, first);
+  store_scores(s0, octet, i);
   if (WORDS == 4u) {
-    store(s1, octet, first + 1u);
-    store(s2, octet, first + 2u);
-    store(s3, octet, first + 3u);
+    store_scores(s1, octet, i + 1u);
+    store_scores(s2, octet, i + 2u);
+    store_scores(s3, octet, i + 3u);
   }
 }
 
-fn store(sum: Octet, octet: u32, i: u32) {
+fn store_scores(sum: Octet, octet: u32, i: u32) {
   if (i >= params.count) { return; }
   for (var q = 0u; q < 4u; q++) {
     let n = octet * 8u + q;
@@ -77,73 +129,91 @@ fn store(sum: Octet, octet: u32, i: u32) {
   }
 }
 
-@group(0) @binding(1) var<storage, read> gates: array<f32>;
-@group(0) @binding(2) var<storage, read> weight_of: array<f32>;
+/// Gates' halves and h of a unit, of each lane's own, in eight contexts.
+fn state_of_each(octet: u32, unit: u32) -> State {
+  let at = (octet * params.size + unit) * 8u;
+  let lo = transpose(mat4x4<f32>(states[at], states[at + 1u], states[at + 2u], states[at + 3u]));
+  let hi = transpose(mat4x4<f32>(states[at + 4u], states[at + 5u], states[at + 6u], states[at + 7u]));
+  return State(Octet(lo[0], hi[0]), Octet(lo[1], hi[1]), Octet(lo[2], hi[2]), Octet(lo[3], hi[3]));
+}
+
+@group(0) @binding(1) var<storage, read> word_gates: array<f32>;
+@group(0) @binding(2) var<storage, read> dscores: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dwords: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dgates: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dhidden: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dweight: array<f32>;
-
-fn total(r: CellGradient, s: CellGradient) -> vec3<f32> {
-  return vec3<f32>(dot(r.r + s.r, vec4<f32>(1.0)), dot(r.z + s.z, vec4<f32>(1.0)), dot(r.n + s.n, vec4<f32>(1.0)));
-}
 
 @compute @workgroup_size(LANES)
 fn gradients(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
              @builtin(local_invocation_index) lane: u32) {
   let size = params.size;
   let unit = group.x * LANES + lane;
-  let j = min(unit, size - 1u);
-  let first_row = group.y * params.row_chunk;
-  let end_row = min(first_row + params.row_chunk, params.rows);
-  let first_word = group.z * params.word_chunk;
-  let end_word = min(first_word + params.word_chunk, params.count);
-  let w = weight_of[j];
+  let j = min(unit, size - 1u); // lanes past the end repeat the last unit and store nothing
+  let row_begin = params.row_first + group.y * params.row_chunk;
+  let row_end = min(row_begin + params.row_chunk, params.rows);
+  let word_begin = group.z * params.word_chunk;
+  let word_end = min(word_begin + params.word_chunk, params.count);
+  let w = weight[j];
   var dw = vec4<f32>(0.0);
-  for (var n = first_row; n < end_row; n += 8u) {
-    let s = state_at(n / 8u * size + j);
-    var a: CellGradient;
-    var b: CellGradient;
-    for (var i = first_word; i < end_word; i++) {
+  for (var n = row_begin; n < row_end; n += 8u) {
+    let state = state_of_each(n / 8u, j);
+    var sum_lo: CellGradient;
+    var sum_hi: CellGradient;
+    for (var i = word_begin; i < word_end; i++) {
       let at = i * 3u * size + j;
-      let word = vec3<f32>(gates[at], gates[at + size], gates[at + 2u * size]);
-      let e = half_exp(vec4<f32>(word, 0.0));
-      let word_n = vec4<f32>(TWO_LOG2_E * word.z);
-      let c = cell(e.x * s.r.lo, e.y * s.z.lo, word_n, s.n.lo, s.h.lo);
-      let d = cell(e.x * s.r.hi, e.y * s.z.hi, word_n, s.n.hi, s.h.hi);
-      var ds = eight_scores(n, i, lane);
+      let raw = vec3<f32>(word_gates[at], word_gates[at + size], word_gates[at + 2u * size]);
+      let half = half_gate(vec4<f32>(raw, 0.0));
+      let word_n = vec4<f32>(TWO_LOG2_E * raw.z);
+      let lo = cell_of(half.x * state.r.lo, half.y * state.z.lo, word_n, state.n.lo, state.h.lo);
+      let hi = cell_of(half.x * state.r.hi, half.y * state.z.hi, word_n, state.n.hi, state.h.hi);
+      var d = dscores_of_all(n, i, lane);
       if (DROPOUT) {
         let m = mask(n / 8u, params.first + i, j);
-        ds = Octet(ds.lo * m.lo, ds.hi * m.hi);
+        d = Octet(d.lo * m.lo, d.hi * m.hi);
       }
-      dw += ds.lo * c.hidden + ds.hi * d.hidden;
-      let lo = cell_backward(c, s.n.lo, s.h.lo, w * ds.lo);
-      let hi = cell_backward(d, s.n.hi, s.h.hi, w * ds.hi);
-      a = CellGradient(a.r + lo.r, a.z + lo.z, a.n + c.r * lo.n, a.h + lo.h);
-      b = CellGradient(b.r + hi.r, b.z + hi.z, b.n + d.r * hi.n, b.h + hi.h);
+      dw += d.lo * lo.hidden + d.hi * hi.hidden;
+      let d_lo = cell_backward(lo, state.n.lo, state.h.lo, w * d.lo);
+      let d_hi = cell_backward(hi, state.n.hi, state.h.hi, w * d.hi);
+      sum_lo = add_gradients(sum_lo, d_lo);
+      sum_hi = add_gradients(sum_hi, d_hi);
       if (unit < size) {
-      var sums = total(lo, hi);
-      let to = group.y * params.count * 3u * size + at;
-      if (n > first_row) { sums += vec3<f32>(dwords[to], dwords[to + size], dwords[to + 2u * size]); }
-      dwords[to] = sums.x;
-      dwords[to + size] = sums.y;
-      dwords[to + 2u * size] = sums.z;
+        add_word(group.y * params.count * 3u * size + at, d_lo, d_hi,
+                 params.add_words == 1u || n > row_begin);
       }
     }
     if (unit < size) {
-      for (var q = 0u; q < 4u; q++) {
-        store_state(group.z, n + q, j, a.r[q], a.z[q], a.n[q], a.h[q]);
-        store_state(group.z, n + 4u + q, j, b.r[q], b.z[q], b.n[q], b.h[q]);
-      }
+      store_states(sum_lo, group.z, n, j);
+      store_states(sum_hi, group.z, n + 4u, j);
     }
   }
-  if (unit < size) { dweight[(group.y + group.z * groups.y) * size + j] = dot(dw, vec4<f32>(1.0)); }
+  if (unit < size) {
+    let to = (group.y + group.z * groups.y) * size + j;
+    dweight[to] = total(dw) + select(0.0, dweight[to], params.add_weight == 1u);
+  }
 }
-fn store_state(part: u32, n: u32, j: u32, r: f32, z: f32, gn: f32, h: f32) {
-  if (n >= params.rows) { return; }
-  let at = (part * params.rows + n) * params.size;
-  dgates[3u * at + j] = r;
-  dgates[3u * at + params.size + j] = z;
-  dgates[3u * at + 2u * params.size + j] = gn;
-  dhidden[at + j] = h;
+
+fn add_word(to: u32, lo: CellGradient, hi: CellGradient, add: bool) {
+  var d = vec3<f32>(total(lo.r + hi.r), total(lo.z + hi.z), total(lo.word_n + hi.word_n));
+  if (add) { d += vec3<f32>(dwords[to], dwords[to + params.size], dwords[to + 2u * params.size]); }
+  dwords[to] = d.x;
+  dwords[to + params.size] = d.y;
+  dwords[to + 2u * params.size] = d.z;
+}
+
+fn store_states(sum: CellGradient, part: u32, first: u32, j: u32) {
+  for (var q = 0u; q < 4u; q++) {
+    let n = first + q;
+    if (n >= params.rows) { return; }
+    let h = (part * params.rows + n) * params.size + j;
+    let g = h + 2u * (part * params.rows + n) * params.size;
+    var d = vec4<f32>(sum.r[q], sum.z[q], sum.state_n[q], sum.h[q]);
+    if (params.add_states == 1u) {
+      d += vec4<f32>(dgates[g], dgates[g + params.size], dgates[g + 2u * params.size], dhidden[h]);
+    }
+    dgates[g] = d.x;
+    dgates[g + params.size] = d.y;
+    dgates[g + 2u * params.size] = d.z;
+    dhidden[h] = d.w;
+  }
 }

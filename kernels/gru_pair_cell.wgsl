@@ -1,24 +1,29 @@
 // What the GRU pair kernels share: sizes, the GRU cell of four pairs at once, and dropout masks.
 //
-// A pair is a context (the state h after some words) and a candidate next word. Its score is
-//   bias + sum over units j of weight[j] * m[j] * h'[j],  h' = (1 - z) n + z h,
-//   r, z = sigmoid(word + state),  n = tanh(word + r * state),
-// where `word` is W_ih x + b_ih of the word and `state` W_hh h + b_hh of the context: each is computed
-// once for its word or context, and a pair costs O(H). m is the dropout mask, never stored.
+// A pair is a context (the state h after some words) and a candidate for the next word; its score is
+//   bias + sum over units j of weight[j] m[j] h'[j],
+//   h' = (1 - z) n + z h;  r, z = sigmoid(word + state);  n = tanh(word + r state).
+// `word` is W_ih x + b_ih of the candidate, computed once for all contexts, `state` is W_hh h + b_hh of
+// the context, computed once for all candidates: a pair costs O(H). m is a dropout mask, drawn anew in
+// the backward pass and never stored. Gate order r, z, n (PyTorch's).
 // This file is a library that gru_pair.wgsl and gru_own_pair.wgsl are prefixed with; no entry point.
-// Gate order r, z, n (PyTorch's).
+// Source of the cell: Cho et al. 2014, in the form of PyTorch's `nn.GRU`.
 
 override DROPOUT: bool = false;
 
 struct Params {
   rows: u32, // N contexts
-  count: u32, // K words, shared by all contexts or of each
+  count: u32, // K candidates: shared by all contexts, or of each
   size: u32, // H
-  first: u32, // number of the first word, where the words are a part of all
-  row_chunk: u32, // contexts that a thread of the backward pass takes, a multiple of 8
-  word_chunk: u32, // words that it takes
-  threshold: u32, // of 2^16: a unit is dropped if 16 random bits are below
-  keep_scale: f32, // factor of the units that are kept
+  first: u32, // number of the first candidate, if they are a part of many
+  row_first: u32, // gradients: the first context
+  row_chunk: u32, // contexts that a thread takes
+  word_chunk: u32, // candidates that it takes
+  add_words: u32, // whether to add to what dwords holds,
+  add_states: u32, // dgates and dhidden,
+  add_weight: u32, // dweight
+  threshold: u32, // a unit is dropped if its 16 random bits are below
+  keep_scale: f32, // what the others are multiplied by
   seed_lo: u32,
   seed_hi: u32,
   stream: u32,
@@ -27,17 +32,16 @@ struct Params {
 @group(1) @binding(0) var<uniform> params: Params;
 
 const TWO_LOG2_E = 2.8853900817779268;
-// exp() of this is finite, and its inverse no denormal number.
-const LARGEST = 87.0;
+const LARGEST = 87.0; // exp() of it is finite, and the inverse no denormal number
 
-/// Eight pairs: eight contexts of one word, or eight words of one context.
+/// Values of eight pairs: of a candidate in eight contexts, or of eight candidates in a context.
 struct Octet {
   lo: vec4<f32>,
   hi: vec4<f32>,
 }
 
-/// exp(-x), to be multiplied by another such: sigmoid(x + y) = 1 / (1 + half_exp(x) half_exp(y)).
-fn half_exp(x: vec4<f32>) -> vec4<f32> {
+/// Half of a gate: sigmoid(x + y) = 1 / (1 + half_gate(x) half_gate(y)), so that a pair needs no exp.
+fn half_gate(x: vec4<f32>) -> vec4<f32> {
   return exp(clamp(-x, vec4<f32>(-LARGEST), vec4<f32>(LARGEST)));
 }
 
@@ -48,20 +52,22 @@ struct Cell {
   hidden: vec4<f32>, // h'
 }
 
-/// The cell from exp(-.) of the gates r and z before activation, and the two parts of n's, which are
-/// multiplied by 2 log2(e) so that tanh(x) = 1 - 2 / (1 + exp2(.)).
-fn cell(exp_r: vec4<f32>, exp_z: vec4<f32>, word_n: vec4<f32>, state_n: vec4<f32>, h: vec4<f32>)
-    -> Cell {
-  let r = 1.0 / (1.0 + exp_r);
-  let z = 1.0 / (1.0 + exp_z);
+/// The cell from the products of the halves of r and z, and the parts of n times 2 log2(e):
+/// tanh(x) = 1 - 2 / (1 + exp2(2 log2(e) x)).
+fn cell_of(half_r: vec4<f32>, half_z: vec4<f32>, word_n: vec4<f32>, state_n: vec4<f32>,
+           h: vec4<f32>) -> Cell {
+  let r = 1.0 / (1.0 + half_r);
+  let z = 1.0 / (1.0 + half_z);
   let n = 1.0 - 2.0 / (1.0 + exp2(fma(r, state_n, word_n)));
   return Cell(r, z, n, fma(z, h - n, n));
 }
 
+/// With respect to the gates before activation, and h.
 struct CellGradient {
-  r: vec4<f32>, // with respect to the gates before activation
+  r: vec4<f32>,
   z: vec4<f32>,
-  n: vec4<f32>, // the word's part; the state's is r times as much
+  word_n: vec4<f32>,
+  state_n: vec4<f32>,
   h: vec4<f32>,
 }
 
@@ -70,16 +76,22 @@ fn cell_backward(c: Cell, state_n: vec4<f32>, h: vec4<f32>, dhidden: vec4<f32>) 
   let dn = (dhidden - dh) * (1.0 - c.n * c.n);
   let dz = dh * (h - c.n) * (1.0 - c.z);
   let dr = dn * (state_n / TWO_LOG2_E) * c.r * (1.0 - c.r);
-  return CellGradient(dr, dz, dn, dh);
+  return CellGradient(dr, dz, dn, dn * c.r, dh);
 }
 
-/// Factors of unit `unit` in eight pairs: 0 or keep_scale, 16 random bits each.
+fn add_gradients(a: CellGradient, b: CellGradient) -> CellGradient {
+  return CellGradient(a.r + b.r, a.z + b.z, a.word_n + b.word_n, a.state_n + b.state_n, a.h + b.h);
+}
+
+fn total(v: vec4<f32>) -> f32 { return (v.x + v.y) + (v.z + v.w); }
+
+/// Factors of a unit in eight pairs: 0 if it is dropped, else keep_scale.
 fn mask(octet: u32, item: u32, unit: u32) -> Octet {
-  let words = philox(vec4<u32>(octet, params.step, params.stream, item * params.size + unit),
-                     vec2<u32>(params.seed_lo, params.seed_hi));
+  let bits = philox(vec4<u32>(octet, params.step, params.stream, item * params.size + unit),
+                    vec2<u32>(params.seed_lo, params.seed_hi));
+  let threshold = vec4<u32>(params.threshold);
   let zero = vec4<f32>(0.0);
   let kept = vec4<f32>(params.keep_scale);
-  let threshold = vec4<u32>(params.threshold);
-  return Octet(select(kept, zero, (words & vec4<u32>(0xffffu)) < threshold),
-               select(kept, zero, (words >> vec4<u32>(16u)) < threshold));
+  return Octet(select(kept, zero, (bits & vec4<u32>(0xffffu)) < threshold),
+               select(kept, zero, (bits >> vec4<u32>(16u)) < threshold));
 }

@@ -28,6 +28,9 @@ export interface RowGradient {
   readonly values: Tensor;
 }
 
+/** Rounds of a loop in one launch: llvmpipe ends a thread's loops after 65,535 without a word. */
+const MOST_POSITIONS = 60_000;
+
 // A table and its bias are indexed by the same ids: sort them once a step.
 const sorted = new WeakMap<Step, { key: Tensor[]; classes: number; value: SortedIds }[]>();
 
@@ -53,16 +56,20 @@ export function mergeRows(step: Step, table: Tensor, parts: readonly RowPart[]):
   const out = step.tensor([slots, width]);
   let base = 0;
   for (const { ids, values, coefficients, group = 1 } of parts) {
-    step.gpu.dispatch({
-      label: "rows.sum",
-      source,
-      entry: "sum",
-      constants: { HAS_COEFFICIENTS: coefficients ? 1 : 0 },
-      inputs: [starts, positions, values, coefficients ?? values],
-      outputs: [out],
-      uniform: { slots, width, base, count: ids.size, group, accumulate: base > 0 ? 1 : 0 },
-      grid: Math.ceil(slots * width / 64),
-    });
+    const part = { slots, width, base, count: ids.size, group };
+    // An id may have as many positions as there are: launch after launch takes what one loop may.
+    for (let skip = 0; skip < positions.size; skip += MOST_POSITIONS) {
+      step.gpu.dispatch({
+        label: "rows.sum",
+        source,
+        entry: "sum",
+        constants: { HAS_COEFFICIENTS: coefficients ? 1 : 0 },
+        inputs: [starts, positions, values, coefficients ?? values],
+        outputs: [out],
+        uniform: { ...part, accumulate: base + skip > 0 ? 1 : 0, skip, most: MOST_POSITIONS },
+        grid: Math.ceil(slots * width / 64),
+      });
+    }
     base += ids.size;
   }
   return { ids: unique, values: out };
@@ -86,7 +93,7 @@ export function addRows(step: Step, rows: RowGradient, table: Tensor): void {
     entry: "add",
     inputs: [rows.ids, rows.values],
     outputs: [table],
-    uniform: { slots, width, base: 0, count: 0, group: 1, accumulate: 0 },
+    uniform: { slots, width, base: 0, count: 0, group: 1, accumulate: 0, skip: 0, most: 0 },
     grid: Math.ceil(slots * width / 64),
   });
 }

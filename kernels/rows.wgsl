@@ -17,6 +17,8 @@ struct Params {
   count: u32, // positions in the part
   group: u32,
   accumulate: u32,
+  skip: u32, // positions of an id that earlier launches have summed
+  most: u32, // positions of an id that this launch sums
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -33,9 +35,10 @@ fn sum(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: ve
   let u = i / params.width;
   if (u >= params.slots) { return; }
   let e = i % params.width;
-  let end = starts[u + 1u];
+  let begin = starts[u] + params.skip;
+  let end = min(starts[u + 1u], begin + params.most);
   var total = 0.0;
-  for (var s = starts[u]; s < end; s++) {
+  for (var s = begin; s < end; s++) {
     let p = positions[s] - params.base; // wraps, and is too large, for earlier parts
     if (p < params.count) {
       var value = values[(p / params.group) * params.width + e];

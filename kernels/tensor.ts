@@ -103,7 +103,9 @@ export class Tensor implements Disposable {
     if (offset % 256 !== 0 || start < 0 || start + count > this.shape[0]!) {
       throw new RangeError(`Cannot view rows ${start} to ${start + count} of [${this.shape}]`);
     }
-    return new Tensor(this.storage, [count, ...this.shape.slice(1)], this.dtype, offset);
+    const view = new Tensor(this.storage, [count, ...this.shape.slice(1)], this.dtype, offset);
+    view.bound = this.bound;
+    return view;
   }
 
   /** Ends the tensor; its buffer is given back with the last tensor that shares it. */

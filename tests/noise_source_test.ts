@@ -35,7 +35,10 @@ const SOURCES: Record<string, { noise: ArrayLike<number>; expected: Float64Array
   },
   "log-uniform": {
     noise: logUniformProbabilities(V),
-    expected: Float64Array.from({ length: V }, (_, y) => Math.log((y + 2) / (y + 1)) / Math.log(V + 1)),
+    expected: Float64Array.from(
+      { length: V },
+      (_, y) => Math.log((y + 2) / (y + 1)) / Math.log(V + 1),
+    ),
   },
 };
 
@@ -84,7 +87,9 @@ Deno.test("the chi-square of 1e6 draws tells every noise distribution from every
     for (const [name, { noise }] of Object.entries(SOURCES)) {
       const { drawn } = await draw(gpu, noise, false);
       for (const [other, { expected }] of Object.entries(SOURCES)) {
-        if (other !== name) assert(chiSquareProbability(drawn, expected) < 1e-6, `${name}, ${other}`);
+        if (other !== name) {
+          assert(chiSquareProbability(drawn, expected) < 1e-6, `${name}, ${other}`);
+        }
       }
     }
   }));
@@ -95,7 +100,9 @@ Deno.test("noiseProbabilities() is the counts' distribution by default, and sums
   assertClose(noiseProbabilities([1, 3], { power: -1 }), [0.75, 0.25], { atol: 0, rtol: 1e-15 });
   assertClose(noiseProbabilities([1, 3], { power: 0 }), [0.5, 0.5], { atol: 0, rtol: 1e-15 });
   assertClose(noiseProbabilities([0, 5], { uniform: 0.5 }), [0.25, 0.75], { atol: 1e-10 });
-  for (const { noise } of Object.values(SOURCES).slice(1)) assertAlmostEquals(sumOf(noise), 1, 1e-12);
+  for (const { noise } of Object.values(SOURCES).slice(1)) {
+    assertAlmostEquals(sumOf(noise), 1, 1e-12);
+  }
   for (const classes of [1, 2, 300_000]) {
     assertAlmostEquals(sumOf(logUniformProbabilities(classes)), 1, 1e-12);
   }

@@ -130,3 +130,13 @@ Deno.test("Gradients.get() gives rows for look-ups and sums look-ups of the same
     assertEquals(gradients.get(other), undefined);
     assertEquals(gradients.dense(other), undefined);
   }));
+
+Deno.test("mergeRows() sums more positions of one id than a thread may loop over", () =>
+  withGpu(async (gpu) => {
+    const n = 150_001;
+    using step = gpu.step();
+    const ids = step.upload(new Uint32Array(n).fill(1)), table = step.tensor([3, 1]);
+    const values = step.upload(new Float32Array(n).fill(1), [n, 1]);
+    const dense = scatterRows(step, mergeRows(step, table, [{ ids, values }]), table);
+    assertEquals([...await gpu.readFloats(dense)], [0, n, 0]);
+  }));

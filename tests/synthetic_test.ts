@@ -8,7 +8,7 @@ import { parseSynthetic, synthesize } from "../example/synthetic.ts";
 import { Philox } from "../kernels/random.ts";
 
 Deno.test("parseSynthetic() reads settings in any order and has defaults", () => {
-  assertEquals(parseSynthetic("synthetic"), { words: 100_000, vocab: 1000, seed: 1 });
+  assertEquals(parseSynthetic("synthetic"), { words: 100_000, vocab: 500, seed: 1 });
   const options = parseSynthetic("synthetic:seed=0,words=5000,vocab=200");
   assertEquals(options, { words: 5000, vocab: 200, seed: 0 });
 });

@@ -9,6 +9,7 @@ import { withGpu } from "./gpu.ts";
 import { values } from "./reference/data.ts";
 
 const UNIT = 2 ** 32;
+const SPARSE = "hardly any counts";
 
 /** Zipf's law over `n` ranks. */
 function zipf(n: number): Float64Array {
@@ -18,9 +19,9 @@ function zipf(n: number): Float64Array {
 /** `min(alpha q, 1)` with sum `k`, alpha by bisection. */
 function inclusionOf(q: Float64Array, k: number): Float64Array {
   const at = (alpha: number) => q.map((p) => Math.min(alpha * p, 1));
-  let low = 0, high = 1e12;
-  for (let i = 0; i < 200; i++) {
-    const alpha = (low + high) / 2;
+  let low = k, high = 1e12;
+  for (let i = 0; i < 100; i++) {
+    const alpha = Math.sqrt(low * high);
     if (at(alpha).reduce((sum, p) => sum + p, 0) < k) low = alpha;
     else high = alpha;
   }
@@ -68,7 +69,7 @@ Deno.test("systematicTable() holds min(alpha q, 1), which sum to k exactly in un
     "one class": [[3], [1]],
     "two equal heads": [[1, 1, 1e-6, 1e-6], [1, 2, 3, 4]],
     random: [values(1000, 1).map((x) => (x + 1.001) ** 6), [1, 7, 500, 999, 1000]],
-    "hardly any counts": [Float64Array.from({ length: 300_000 }, (_, i) => i < 7 ? i + 1 : 0), [1, 2, 20]],
+    [SPARSE]: [Float64Array.from({ length: 30_000 }, (_, i) => i < 7 ? i + 1 : 0), [1, 2, 20]],
   };
   for (const [name, [noise, ks]] of Object.entries(cases)) {
     const q = normalizeNoise(noise);
@@ -77,7 +78,9 @@ Deno.test("systematicTable() holds min(alpha q, 1), which sum to k exactly in un
       const units = Array.from(inclusion, (p) => BigInt(p * UNIT)); // throws unless whole
       assertEquals(units.reduce((sum, unit) => sum + unit, 0n), BigInt(k) << 32n, `${name}, ${k}`);
       assert(units.every((unit) => unit >= 1n && unit <= 1n << 32n), `${name}, ${k}`);
-      assertClose(inclusion, inclusionOf(q, k), { atol: 8 / UNIT, rtol: 1e-4 / k }, `${name}, ${k}`);
+      // Of very many classes that are never seen, each has a unit at least: the others have less.
+      const tolerance = { atol: 8 / UNIT, rtol: name === SPARSE ? 2e-5 : 0 };
+      assertClose(inclusion, inclusionOf(q, k), tolerance, `${name}, ${k}`);
       let running = 0n;
       units.forEach((unit, y) => {
         running += unit;
@@ -90,7 +93,7 @@ Deno.test("systematicTable() holds min(alpha q, 1), which sum to k exactly in un
 
 Deno.test("UniqueNoise draws each class as often as its inclusion says, and none twice in a draw", () =>
   withGpu(async (gpu) => {
-    for (const [classes, k, steps] of [[50, 20, 5000], [257, 63, 2000], [1000, 65, 1000]] as const) {
+    for (const [classes, k, steps] of [[257, 63, 1500], [1000, 65, 500]] as const) {
       using noise = new UniqueNoise(gpu, zipf(classes), k);
       const ids = await drawMany(gpu, noise, k, steps);
       const counts = countDistinct(ids, k, classes);
@@ -119,7 +122,7 @@ Deno.test("UniqueNoise includes min(alpha q, 1), not k q and not 1 - (1 - q)^T a
     assertClose(at(q).map((p) => k * p), [4.44523, 2.22261, 0.40411, 0.08890], { atol: 1e-5 });
     const counts = countDistinct(await drawMany(gpu, noise, k, steps), k, classes);
     assert(worstScore(counts, inclusion, steps) < 4.5);
-    assert(worstScore(counts, included(high), steps) > 7);
+    assert(worstScore(counts, included(high), steps) > 6);
   }));
 
 Deno.test("UniqueNoise draws every class when k = V, and one by q when k = 1", () =>

@@ -1,0 +1,163 @@
+/** Gradients of GRU pair scores: cut into parts that keep the adapter busy, and added up in order. */
+
+import { type GRUContexts, launchOwn, launchShared, type PairScorer, pairTile } from "./gru_pair_kernels.ts";
+import { columnSums } from "./reduce.ts";
+import type { Step } from "./step.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Gradients of what the pairs have in common. */
+export interface CommonGradients {
+  /** [N, 3H] of the contexts' gates. */
+  readonly gates: Tensor;
+  /** [N, H] of their states. */
+  readonly hidden: Tensor;
+  /** [1, H] of the scorer's weight. */
+  readonly weight: Tensor;
+}
+
+/** Workgroups that keep an adapter busy. */
+const BUSY = { direct: 32, tiled: 1024 } as const;
+/** Bytes that partial sums may take where there is a choice. */
+const PARTIAL_BYTES = 256 * 2 ** 20;
+/** Rounds of a thread's loops, all together: llvmpipe ends them after 65,535. */
+const ROUNDS = 2 ** 15;
+
+/** Sums the tensor [parts, ...] over its parts, into `out`. */
+function addParts(step: Step, out: Tensor, parts: Tensor): void {
+  columnSums(step.gpu, out, parts);
+}
+
+/** Into how many parts the contexts and the words of a problem are cut. */
+function cut(step: Step, rows: number, count: number, size: number): [number, number] {
+  const { gpu } = step, octets = Math.ceil(rows / 8);
+  const wanted = BUSY[gpu.family] / Math.ceil(size / pairTile(gpu).LANES);
+  const bytes = (r: number, w: number) => 4 * size * (3 * count * r + 4 * rows * w);
+  let rowParts = 1, wordParts = Math.ceil(count / ROUNDS);
+  while (rowParts * wordParts < wanted) {
+    const moreRows = 2 * rowParts <= octets ? bytes(2 * rowParts, wordParts) : Infinity;
+    const moreWords = 16 * wordParts <= count ? bytes(rowParts, 2 * wordParts) : Infinity;
+    if (Math.min(moreRows, moreWords) > PARTIAL_BYTES) break;
+    if (moreRows < moreWords) rowParts *= 2;
+    else wordParts *= 2;
+  }
+  return [rowParts, wordParts];
+}
+
+/** The gradients of scores of words that all contexts share, a part of the words at a time. */
+export class SharedWordGradients implements Disposable {
+  readonly #step: Step;
+  readonly #contexts: GRUContexts;
+  readonly #scorer: PairScorer;
+  readonly #rows: number;
+  readonly #size: number;
+  readonly #rowParts: number;
+  readonly #wordParts: number;
+  readonly #gates: Tensor;
+  readonly #hidden: Tensor;
+  readonly #weight: Tensor;
+  #begun = false;
+
+  /** For `count` words at most at a time. */
+  constructor(step: Step, contexts: GRUContexts, scorer: PairScorer, count: number) {
+    this.#step = step;
+    this.#contexts = contexts;
+    this.#scorer = scorer;
+    const rows = this.#rows = contexts.hidden.shape[0]!;
+    const size = this.#size = contexts.hidden.shape[1]!;
+    const [rowParts, wordParts] = cut(step, rows, count, size);
+    // No part may be empty: its sums would not be written.
+    this.#rowParts = Math.ceil(rows / (8 * Math.ceil(rows / 8 / rowParts)));
+    this.#wordParts = wordParts;
+    this.#gates = step.gpu.temporary([wordParts, rows, 3 * size]);
+    this.#hidden = step.gpu.temporary([wordParts, rows, size]);
+    this.#weight = step.gpu.temporary([this.#rowParts * wordParts, size]);
+  }
+
+  /**
+   * Writes the gradient of the `gates` [K, 3H] of the words from number `first` on to `dWords`, and
+   * adds to those of the contexts and the weight.
+   */
+  add(dWords: Tensor, gates: Tensor, dScores: Tensor, first = 0): void {
+    const step = this.#step, count = gates.shape[0]!;
+    const parts = this.#rowParts;
+    const partial = parts === 1 ? undefined : step.gpu.temporary([parts, count, 3 * this.#size]);
+    const wordChunk = Math.ceil(count / this.#wordParts);
+    const octets = Math.ceil(this.#rows / 8 / parts);
+    const chunk = 8 * Math.min(octets, Math.max(1, Math.floor(ROUNDS / (wordChunk + 9))));
+    for (let row = 0; row < this.#rows; row += parts * chunk) {
+      launchShared(step, {
+        entry: "gradients",
+        inputs: [this.#contexts.packed, gates, dScores, this.#scorer.weight],
+        outputs: [partial ?? dWords, this.#gates, this.#hidden, this.#weight],
+        grid: [Math.ceil(this.#size / pairTile(step.gpu).LANES), parts, this.#wordParts],
+        uniform: {
+          rows: this.#rows,
+          count,
+          size: this.#size,
+          first,
+          row_first: row,
+          row_chunk: chunk,
+          word_chunk: wordChunk,
+          add_words: row > 0 ? 1 : 0,
+          add_states: this.#begun ? 1 : 0,
+          add_weight: this.#begun || row > 0 ? 1 : 0,
+        },
+        dropout: this.#scorer.dropout,
+      });
+    }
+    this.#begun = true;
+    if (!partial) return;
+    columnSums(step.gpu, dWords, partial);
+    partial.dispose();
+  }
+
+  /** The sums over all words. */
+  finish(): CommonGradients {
+    const step = this.#step, rows = this.#rows, size = this.#size;
+    const gates = step.tensor([rows, 3 * size]), hidden = step.tensor([rows, size]);
+    const weight = step.tensor([1, size]);
+    columnSums(step.gpu, gates, this.#gates);
+    columnSums(step.gpu, hidden, this.#hidden);
+    columnSums(step.gpu, weight, this.#weight);
+    return { gates, hidden, weight };
+  }
+
+  /** Frees the partial sums. */
+  [Symbol.dispose](): void {
+    for (const tensor of [this.#gates, this.#hidden, this.#weight]) tensor.dispose();
+  }
+}
+
+/**
+ * The gradients of scores of words of each context's own: that of their `gates` [N, K, 3H] is written
+ * to `dWords`.
+ */
+export function ownWordGradients(
+  step: Step,
+  contexts: GRUContexts,
+  scorer: PairScorer,
+  dWords: Tensor,
+  gates: Tensor,
+  dScores: Tensor,
+): CommonGradients {
+  const { gpu } = step, size = contexts.hidden.shape[1]!;
+  const [rows, count] = [gates.shape[0]!, gates.shape[1]!], each = count === 1 ? 1 : 8;
+  const groups = Math.ceil(size / gpu.rowLanes);
+  const rounds = 11 * Math.ceil(count / each) + 1; // of one context
+  const most = Math.max(1, Math.floor(ROUNDS / rounds));
+  const chunk = Math.min(most, Math.ceil(rows / Math.ceil(BUSY[gpu.family] / groups)));
+  const parts = Math.ceil(rows / chunk);
+  const dGates = step.tensor([rows, 3 * size]), hidden = step.tensor([rows, size]);
+  const weight = step.tensor([1, size]);
+  using partial = gpu.temporary([parts, size]);
+  launchOwn(step, {
+    entry: "own_gradients",
+    inputs: [gates, contexts.packed, scorer.weight, dScores],
+    outputs: [dWords, dGates, hidden, partial],
+    grid: [groups, parts, 1],
+    uniform: { rows, count, size, row_chunk: chunk },
+    dropout: scorer.dropout,
+  }, each);
+  columnSums(gpu, weight, partial);
+  return { gates: dGates, hidden, weight };
+}
