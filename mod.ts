@@ -4,6 +4,7 @@
  * @module
  */
 
+export { relu, sigmoid, tanh } from "./kernels/activation.ts";
 export { type AdapterOptions, type KernelFamily, NoAdapterError } from "./kernels/adapter.ts";
 export {
   crossEntropy,
@@ -27,7 +28,8 @@ export type { MemoryUse } from "./kernels/pool.ts";
 export type { Profile, ProfileRow } from "./kernels/profile.ts";
 export { mean, sum, weightedSum } from "./kernels/reduce.ts";
 export type { RowGradient, RowPart } from "./kernels/rows.ts";
-export { exclude, type Exclusion, subtractScalar } from "./kernels/scores.ts";
+export { rowDot } from "./kernels/row_dot.ts";
+export { exclude, type Exclusion, type NoiseIds, subtractScalar } from "./kernels/scores.ts";
 export { type InputGradient, Step, type StepOptions, type TapeEntry } from "./kernels/step.ts";
 export {
   type DType,
@@ -53,6 +55,7 @@ export {
 } from "./nce/nce_loss.ts";
 export { type Audit, auditGradient, type AuditOptions } from "./nce/audit.ts";
 export { BatchNoise, type MoreNoise } from "./nce/batch_noise.ts";
+export { type NCEGradient, nceGradient, type NCEProblem } from "./nce/gradient.ts";
 export {
   logUniformProbabilities,
   type Noise,

@@ -10,7 +10,7 @@ const UNIFORM_BYTES = 256;
 /** Launches between two submissions at most. */
 const UNIFORM_SLOTS = 1024;
 /** Bind groups kept: batches of ever other lengths make ever other combinations of pooled buffers. */
-const MAX_BIND_GROUPS = 2 ** 14;
+const MAX_BIND_GROUPS = 2 ** 12;
 /** Steps that the CPU may run ahead: waiting has a fixed cost, so not after each. */
 const STEPS_AHEAD = 8;
 

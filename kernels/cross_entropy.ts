@@ -14,9 +14,10 @@ const TILE_STEP = 64;
 /** Classes of a tile that one thread sums: llvmpipe ends a thread's loops after 65,535 rounds. */
 const LANE_CLASSES = 2 ** 14;
 
-/** Classes in a tile of scores of `rows` rows, each summed by `lanes` threads. */
-function tileWidth(rows: number, classes: number, lanes: number): number {
-  const fitting = Math.floor(TILE_BYTES / 4 / rows / TILE_STEP) * TILE_STEP;
+/** Classes in a tile of scores, each row summed by `lanes` threads. */
+function tileWidth({ rows, classes, floatsPerClass = 0 }: TileScorer, lanes: number): number {
+  const floats = Math.max(rows, floatsPerClass);
+  const fitting = Math.floor(TILE_BYTES / 4 / floats / TILE_STEP) * TILE_STEP;
   if (fitting === 0) {
     const most = TILE_BYTES / 4 / TILE_STEP;
     throw new RangeError(`Cannot run crossEntropy on ${rows} rows: at most ${most} fit a tile`);
@@ -30,6 +31,8 @@ export interface TileScorer {
   readonly rows: number;
   /** V, the number of classes. */
   readonly classes: number;
+  /** Floats that scoring a class takes besides its N scores; a tile of them is bounded alike. */
+  readonly floatsPerClass?: number;
   /** What gradients flow to. */
   readonly inputs: readonly Tensor[];
   /** Scores [N, count] of the classes from `first` on, in a tensor for the caller to dispose of. */
@@ -67,7 +70,7 @@ export function tiledCrossEntropy(
 ): NormalizedScores & { loss: Tensor } {
   const { rows, classes } = scorer, { gpu } = step;
   expectShape("crossEntropy", "target", target, [rows], "u32");
-  const tile = tileWidth(rows, classes, gpu.rowLanes);
+  const tile = tileWidth(scorer, gpu.rowLanes);
   const state = step.tensor([rows, 3]);
   const [loss, logZ, score] = [step.tensor([rows]), step.tensor([rows]), step.tensor([rows])];
   const launch = (

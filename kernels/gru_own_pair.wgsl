@@ -113,7 +113,7 @@ fn own_gradients(@builtin(workgroup_id) group: vec3<u32>,
   var dw = vec4<f32>(0.0);
   for (var n = begin; n < end; n++) {
     let state = states[(n / 8u * size + j) * 8u + n % 8u];
-    var sum: CellGradient;
+    var sum = CellGradient(); // explicit: naga does not clear a variable in every round
     for (var i = 0u; i < params.count; i += EACH) {
       var m = Octet(vec4<f32>(1.0), vec4<f32>(1.0));
       if (DROPOUT) { m = mask(n, i / 8u, j); }

@@ -1,7 +1,13 @@
 /** Scores of candidate words by one more GRU step, at O(H) for a pair of context and word. */
 
 import { ownWordGradients, SharedWordGradients } from "./gru_pair_gradients.ts";
-import { type GRUContexts, ownScores, packContexts, pairScores, type PairScorer } from "./gru_pair_kernels.ts";
+import {
+  type GRUContexts,
+  ownScores,
+  packContexts,
+  type PairScorer,
+  pairScores,
+} from "./gru_pair_kernels.ts";
 import { sum } from "./reduce.ts";
 import type { Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";

@@ -37,8 +37,8 @@ fn pack_words(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gro
   let row = index / tile; // of [tiles, H]
   let i = row / params.size * tile + lane;
   if (row >= (params.count + tile - 1u) / tile * params.size) { return; }
-  let from = min(i, params.count - 1u) * 3u * params.size + row % params.size;
-  let raw = vec3<f32>(gates[from], gates[from + params.size], gates[from + 2u * params.size]);
+  let source = min(i, params.count - 1u) * 3u * params.size + row % params.size;
+  let raw = vec3<f32>(gates[source], gates[source + params.size], gates[source + 2u * params.size]);
   let half = select(vec4<f32>(0.0), half_gate(vec4<f32>(raw, 0.0)), i < params.count);
   let to = row * 3u * tile + lane;
   packed_words[to] = half.x;
@@ -58,11 +58,11 @@ fn pack_states(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gr
   let n = octet * 8u + index % 8u;
   if (octet >= (params.rows + 7u) / 8u) { return; }
   let j = row % params.size;
-  let from = min(n, params.rows - 1u) * params.size;
-  let g = 3u * from + j;
+  let source = min(n, params.rows - 1u) * params.size;
+  let g = 3u * source + j;
   let raw = vec3<f32>(gates[g], gates[g + params.size], gates[g + 2u * params.size]);
   let half = half_gate(vec4<f32>(raw, 0.0));
-  let state = vec4<f32>(half.xy, TWO_LOG2_E * raw.z, hidden[from + j]);
+  let state = vec4<f32>(half.xy, TWO_LOG2_E * raw.z, hidden[source + j]);
   packed_states[index] = select(vec4<f32>(0.0), state, n < params.rows);
 }
 
@@ -158,8 +158,8 @@ fn gradients(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
   var dw = vec4<f32>(0.0);
   for (var n = row_begin; n < row_end; n += 8u) {
     let state = state_of_each(n / 8u, j);
-    var sum_lo: CellGradient;
-    var sum_hi: CellGradient;
+    var sum_lo = CellGradient(); // explicit: naga does not clear a variable in every round
+    var sum_hi = CellGradient();
     for (var i = word_begin; i < word_end; i++) {
       let at = i * 3u * size + j;
       let raw = vec3<f32>(word_gates[at], word_gates[at + size], word_gates[at + 2u * size]);

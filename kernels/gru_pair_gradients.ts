@@ -1,6 +1,12 @@
 /** Gradients of GRU pair scores: cut into parts that keep the adapter busy, and added up in order. */
 
-import { type GRUContexts, launchOwn, launchShared, type PairScorer, pairTile } from "./gru_pair_kernels.ts";
+import {
+  type GRUContexts,
+  launchOwn,
+  launchShared,
+  type PairScorer,
+  pairTile,
+} from "./gru_pair_kernels.ts";
 import { columnSums } from "./reduce.ts";
 import type { Step } from "./step.ts";
 import type { Tensor } from "./tensor.ts";
@@ -21,11 +27,6 @@ const BUSY = { direct: 32, tiled: 1024 } as const;
 const PARTIAL_BYTES = 256 * 2 ** 20;
 /** Rounds of a thread's loops, all together: llvmpipe ends them after 65,535. */
 const ROUNDS = 2 ** 15;
-
-/** Sums the tensor [parts, ...] over its parts, into `out`. */
-function addParts(step: Step, out: Tensor, parts: Tensor): void {
-  columnSums(step.gpu, out, parts);
-}
 
 /** Into how many parts the contexts and the words of a problem are cut. */
 function cut(step: Step, rows: number, count: number, size: number): [number, number] {
@@ -52,9 +53,9 @@ export class SharedWordGradients implements Disposable {
   readonly #size: number;
   readonly #rowParts: number;
   readonly #wordParts: number;
-  readonly #gates: Tensor;
-  readonly #hidden: Tensor;
-  readonly #weight: Tensor;
+  readonly #gates: PartialSum;
+  readonly #hidden: PartialSum;
+  readonly #weight: PartialSum;
   #begun = false;
 
   /** For `count` words at most at a time. */
@@ -68,9 +69,9 @@ export class SharedWordGradients implements Disposable {
     // No part may be empty: its sums would not be written.
     this.#rowParts = Math.ceil(rows / (8 * Math.ceil(rows / 8 / rowParts)));
     this.#wordParts = wordParts;
-    this.#gates = step.gpu.temporary([wordParts, rows, 3 * size]);
-    this.#hidden = step.gpu.temporary([wordParts, rows, size]);
-    this.#weight = step.gpu.temporary([this.#rowParts * wordParts, size]);
+    this.#gates = new PartialSum(step, wordParts, [rows, 3 * size]);
+    this.#hidden = new PartialSum(step, wordParts, [rows, size]);
+    this.#weight = new PartialSum(step, this.#rowParts * wordParts, [1, size]);
   }
 
   /**
@@ -80,7 +81,7 @@ export class SharedWordGradients implements Disposable {
   add(dWords: Tensor, gates: Tensor, dScores: Tensor, first = 0): void {
     const step = this.#step, count = gates.shape[0]!;
     const parts = this.#rowParts;
-    const partial = parts === 1 ? undefined : step.gpu.temporary([parts, count, 3 * this.#size]);
+    using partial = parts === 1 ? null : step.gpu.temporary([parts, count, 3 * this.#size]);
     const wordChunk = Math.ceil(count / this.#wordParts);
     const octets = Math.ceil(this.#rows / 8 / parts);
     const chunk = 8 * Math.min(octets, Math.max(1, Math.floor(ROUNDS / (wordChunk + 9))));
@@ -88,7 +89,7 @@ export class SharedWordGradients implements Disposable {
       launchShared(step, {
         entry: "gradients",
         inputs: [this.#contexts.packed, gates, dScores, this.#scorer.weight],
-        outputs: [partial ?? dWords, this.#gates, this.#hidden, this.#weight],
+        outputs: [partial ?? dWords, this.#gates.parts, this.#hidden.parts, this.#weight.parts],
         grid: [Math.ceil(this.#size / pairTile(step.gpu).LANES), parts, this.#wordParts],
         uniform: {
           rows: this.#rows,
@@ -106,25 +107,45 @@ export class SharedWordGradients implements Disposable {
       });
     }
     this.#begun = true;
-    if (!partial) return;
-    columnSums(step.gpu, dWords, partial);
-    partial.dispose();
+    if (partial) columnSums(step.gpu, dWords, partial);
   }
 
   /** The sums over all words. */
   finish(): CommonGradients {
-    const step = this.#step, rows = this.#rows, size = this.#size;
-    const gates = step.tensor([rows, 3 * size]), hidden = step.tensor([rows, size]);
-    const weight = step.tensor([1, size]);
-    columnSums(step.gpu, gates, this.#gates);
-    columnSums(step.gpu, hidden, this.#hidden);
-    columnSums(step.gpu, weight, this.#weight);
-    return { gates, hidden, weight };
+    return {
+      gates: this.#gates.sum(),
+      hidden: this.#hidden.sum(),
+      weight: this.#weight.sum(),
+    };
   }
 
   /** Frees the partial sums. */
   [Symbol.dispose](): void {
-    for (const tensor of [this.#gates, this.#hidden, this.#weight]) tensor.dispose();
+    for (const partial of [this.#gates, this.#hidden, this.#weight]) partial[Symbol.dispose]();
+  }
+}
+
+/** A tensor that ends with the step, computed as a sum of parts; a single part is the sum. */
+class PartialSum implements Disposable {
+  /** [parts, ...shape] */
+  readonly parts: Tensor;
+  readonly #step: Step;
+  readonly #sum: Tensor;
+
+  constructor(step: Step, parts: number, shape: readonly number[]) {
+    this.#step = step;
+    this.#sum = step.tensor(shape);
+    this.parts = parts === 1 ? this.#sum : step.gpu.temporary([parts, ...shape]);
+  }
+
+  /** Adds the parts up. */
+  sum(): Tensor {
+    if (this.parts !== this.#sum) columnSums(this.#step.gpu, this.#sum, this.parts);
+    return this.#sum;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.parts !== this.#sum) this.parts.dispose();
   }
 }
 

@@ -40,7 +40,7 @@ export interface PairLaunch {
   /** Fields of the uniform that are not 0. */
   readonly uniform: Record<string, number>;
   /** The dropout of the scorer, if it matters. */
-  readonly dropout?: PairScorer["dropout"];
+  readonly dropout?: PairScorer["dropout"] | undefined;
 }
 
 const sharedByLoading = randomSource + cell + shared + load;

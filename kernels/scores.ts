@@ -15,14 +15,15 @@ export interface Exclusion {
   hits?: boolean;
 }
 
-interface Ids {
+/** The ids of targets [N] and of their noise: [K], or [N, K]. */
+export interface NoiseIds {
   /** [N] */
   readonly target: Tensor;
-  /** [K], or [N, K] */
+  /** [K] ids that all targets share, or [N, K]. */
   readonly noise: Tensor;
 }
 
-function perRow({ target, noise }: Ids): { PER_ROW: number } {
+function perRow({ target, noise }: NoiseIds): { PER_ROW: number } {
   if (noise.shape.length === 2) {
     expectShape("scores", "noise", noise, [target.size, noise.shape[1]!], "u32");
     return { PER_ROW: 1 };
@@ -34,7 +35,7 @@ function perRow({ target, noise }: Ids): { PER_ROW: number } {
  * `scores` [N, K] with those that `exclusion` names replaced by -1e30, which takes them out of every
  * loss: their probability and their gradient are exactly zero.
  */
-export function exclude(step: Step, scores: Tensor, ids: Ids, exclusion: Exclusion): Tensor {
+export function exclude(step: Step, scores: Tensor, ids: NoiseIds, exclusion: Exclusion): Tensor {
   const { ownSlot, hits = false } = exclusion;
   const [rows, count] = [scores.shape[0]!, scores.shape[1]!];
   const output = step.tensor(scores.shape);
@@ -83,7 +84,7 @@ const MAX_COUNTING_GROUPS = 64;
  * Adds to `counter` [1] of u32 how many noise samples equal their target, and returns how many were
  * looked at. Where `ownSlot` is given, a target's own place is neither (see {@linkcode Exclusion}).
  */
-export function countHits(gpu: Gpu, counter: Tensor, ids: Ids, ownSlot?: number): number {
+export function countHits(gpu: Gpu, counter: Tensor, ids: NoiseIds, ownSlot?: number): number {
   const rows = ids.target.size, count = ids.noise.shape[ids.noise.shape.length - 1]!;
   const own = ownSlot !== undefined;
   gpu.dispatch({

@@ -62,8 +62,8 @@ export interface Scores {
  *   flexible model learns; outside training `-(s(target) - c)`, the unnormalised negative log probability.
  *   Hits (noise that equals the target) belong in: without them the optimum is ln(p / (1 - p)).
  * - `sampled`: `l(y) = s(y) - ln q(y)`, `logsumexp(l(target), l(noise)) - l(target)`: with hits kept, ranking
- *   NCE, consistent for any k, scores free up to a constant for each context. With hits removed only as k
- *   grows.
+ *   NCE, consistent for any k, scores free up to a constant for each context. With hits removed the optimum
+ *   is another one.
  * - `mix`: the mean of both; only in training.
  * - `neg`: `softplus(-s(target)) + sum_i softplus(s(noise_i))`, negative sampling. Its optimum is
  *   ln(p / (k q)): not a probability model.
@@ -214,6 +214,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     const { lossType } = this;
     if (lossType === "full") return this.ceLoss(step, target, ...input).loss;
     const training = this.#training && step.training;
+    if (lossType === "nce" && !training) {
+      const unused = step.upload(new Uint32Array(1)); // a scorer wants noise; its score is not looked at
+      return this.unnormalized(step, this.getScore(step, target, unused, ...input).target);
+    }
     const noise = this.getNoise(step, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
     const rows = target.size, count = noise.ids.shape[noise.ids.shape.length - 1]!;
@@ -222,7 +226,6 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
       rows,
       count,
     ]);
-    if (lossType === "nce" && !training) return this.unnormalized(step, scores.target);
     if (lossType === "mix" && !training) {
       throw new TypeError('Cannot evaluate loss "mix": it is for training only');
     }

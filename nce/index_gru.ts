@@ -1,0 +1,159 @@
+/** A word language model that sees the candidate at its input: one more GRU step makes its score. */
+
+import { gather } from "../kernels/gather.ts";
+import {
+  type GRUContexts,
+  gruContexts,
+  gruPairScore,
+  type PairScorer,
+} from "../kernels/gru_pair.ts";
+import { gruTileScorer } from "../kernels/gru_tiles.ts";
+import type { TileScorer } from "../kernels/cross_entropy.ts";
+import type { Gpu } from "../kernels/gpu.ts";
+import { linear } from "../kernels/linear.ts";
+import type { Step } from "../kernels/step.ts";
+import type { Tensor } from "../kernels/tensor.ts";
+import { Dropout } from "../nn/dropout.ts";
+import { Embedding } from "../nn/embedding.ts";
+import { GRU } from "../nn/gru.ts";
+import { Linear } from "../nn/linear.ts";
+import { expectPositive, type NamedParameter, namedParameters } from "../nn/module.ts";
+import { NCELoss, type NCEOptions, type Scores } from "./nce_loss.ts";
+
+/** Settings of an {@linkcode IndexGRU}. */
+export interface IndexGRUOptions extends NCEOptions {
+  /** V, the number of classes. */
+  numClasses: number;
+  /** E, the size of a class's vector. */
+  embeddingDim: number;
+  /** H, the size of the recurrent state. */
+  hiddenSize: number;
+  /** Dropout behind the embedding and before the score; 0 unless given. */
+  dropout?: number;
+  /** Seed of the initial values; 0 unless given. */
+  seed?: number;
+}
+
+/**
+ * Scores a candidate by feeding it: `s(y) = w . dropout(h') + b`, where h' is the state of a GRU layer
+ * after the words so far and y. It takes the place of a whole language model, with any of the losses of
+ * {@linkcode NCELoss}; the input is what came before each target.
+ *
+ * A candidate's half of the step, `W_ih x + b_ih`, is computed once for all contexts, a context's half,
+ * `W_hh h + b_hh`, once for all candidates; what is left for each pair is O(H). So all classes can be
+ * scored, and the loss normalised exactly.
+ *
+ * @example
+ * ```ts ignore
+ * const model = new IndexGRU(gpu, { numClasses, embeddingDim: 200, hiddenSize: 200, noise: counts });
+ * using step = gpu.step({ training: true });
+ * const loss = model.forward(step, step.upload(targets, [T, B]), step.upload(inputs, [T, B]));
+ * ```
+ */
+export class IndexGRU extends NCELoss<[Tensor]> {
+  /** The classes' vectors. */
+  readonly encoder: Embedding;
+  /** The recurrent layer. */
+  readonly rnn: GRU;
+  /** From a state to a score. */
+  readonly output: Linear;
+  readonly #inputDropout: Dropout;
+  readonly #targetDropout: Dropout;
+  readonly #noiseDropout: Dropout;
+  readonly #targetScorer: PairScorer;
+  readonly #noiseScorer: PairScorer;
+
+  /** Throws a RangeError if a size is not positive or `noise` has not `numClasses` elements. */
+  constructor(gpu: Gpu, options: IndexGRUOptions) {
+    const { numClasses, embeddingDim, hiddenSize, noise, dropout = 0, seed = 0 } = options;
+    const sizes = { numClasses, embeddingDim, hiddenSize };
+    for (const [name, size] of Object.entries(sizes)) expectPositive("IndexGRU", name, size);
+    const makeDropout = () => new Dropout(gpu, dropout);
+    const dropouts = [makeDropout(), makeDropout(), makeDropout()] as const;
+    const classes = "sample" in noise ? noise.numClasses : noise.length;
+    if (classes !== numClasses) {
+      throw new RangeError(`Cannot make IndexGRU: noise has ${classes} classes, not ${numClasses}`);
+    }
+    super(gpu, options);
+    this.encoder = new Embedding(gpu, { numEmbeddings: numClasses, embeddingDim, seed });
+    this.rnn = new GRU(gpu, { inputSize: embeddingDim, hiddenSize, seed });
+    this.output = new Linear(gpu, { inFeatures: hiddenSize, outFeatures: 1, seed });
+    [this.#inputDropout, this.#targetDropout, this.#noiseDropout] = dropouts;
+    const { weight, bias } = this.output;
+    const scorer = () => ({ weight, bias, dropout: { p: dropout, stream: gpu.nextStream() } });
+    this.#targetScorer = scorer();
+    this.#noiseScorer = scorer();
+  }
+
+  /**
+   * The states [T, B, H] after each of the words `input` [T, B], to be given in the place of the words;
+   * and the last of them [B, H]. They begin at zero, or at `state`, through which no gradient flows.
+   */
+  context(step: Step, input: Tensor, state?: Tensor): { context: Tensor; state: Tensor } {
+    if (input.dtype !== "u32" || input.shape.length !== 2) {
+      const got = `${input.dtype} [${input.shape}]`;
+      throw new TypeError(`Cannot run IndexGRU: input is ${got}, expected ids [T, B]`);
+    }
+    const embedded = this.#inputDropout.forward(step, this.encoder.forward(step, input));
+    const { output, states } = this.rnn.forward(step, embedded, state ? [state] : []);
+    return { context: output, state: states[0]! };
+  }
+
+  /**
+   * Scores of `target` [N] and `noise` ([K] or [N, K]) after `input`: the words so far [T, B], T B = N,
+   * whose first index is time; or their {@linkcode context}.
+   */
+  override getScore(step: Step, target: Tensor, noise: Tensor, input: Tensor): Scores {
+    const contexts = this.#contexts(step, target, input);
+    const own = step.reshape(target, [target.size, 1]);
+    const ownWords = this.#gates(step, this.encoder.forward(step, own), this.#targetDropout);
+    const score = gruPairScore(step, ownWords, contexts, this.#targetScorer);
+    return {
+      target: step.reshape(score, [target.size]),
+      noise: gruPairScore(step, this.#noiseWords(step, noise), contexts, this.#noiseScorer),
+    };
+  }
+
+  /** All scores, for exact cross entropy. */
+  override scorer(step: Step, target: Tensor, input: Tensor): TileScorer {
+    const { weightIh, biasIh } = this.rnn.layers[0]!;
+    const table = this.#noiseDropout.forward(step, this.encoder.weight);
+    const contexts = this.#contexts(step, target, input);
+    return gruTileScorer(step, { table, weightIh, biasIh }, contexts, this.#noiseScorer);
+  }
+
+  /** By the names of the reference model, and `norm_term` if it is learned. */
+  override parameters(): NamedParameter[] {
+    const { encoder, rnn, output } = this;
+    const own = namedParameters({ "encoder.0": encoder, rnn, "scorer.1": output });
+    return [...own, ...super.parameters()];
+  }
+
+  /** The candidates' part in the gates, [..., 3H], from their vectors. */
+  #gates(step: Step, vectors: Tensor, dropout: Dropout): Tensor {
+    const { weightIh, biasIh } = this.rnn.layers[0]!;
+    return linear(step, dropout.forward(step, vectors), weightIh, biasIh);
+  }
+
+  #noiseWords(step: Step, noise: Tensor): Tensor {
+    const { weight } = this.encoder;
+    if (noise.size < weight.shape[0]!) {
+      return this.#gates(step, gather(step, weight, noise), this.#noiseDropout);
+    }
+    // More samples than classes: each class once is less work.
+    return gather(step, this.#gates(step, weight, this.#noiseDropout), noise);
+  }
+
+  #contexts(step: Step, target: Tensor, input: Tensor): GRUContexts {
+    const { weightHh, biasHh } = this.rnn.layers[0]!, size = weightHh.shape[1]!;
+    const context = input.dtype === "u32" ? this.context(step, input).context : input;
+    if (context.size !== target.size * size) {
+      throw new TypeError(
+        `Cannot score [${input.shape}] for ${target.size} targets: expected ids [T, B] of as many, ` +
+          `or rows of ${size}`,
+      );
+    }
+    const hidden = step.reshape(context, [target.size, size]);
+    return gruContexts(step, linear(step, hidden, weightHh, biasHh), hidden);
+  }
+}
