@@ -54,9 +54,10 @@ export interface EvaluationOptions {
  * The batches of one training epoch. Every token is predicted once.
  *
  * Sentences longer than `bptt` predictions are cut into consecutive rows. Rows of equal length come
- * together, chosen anew for each epoch, as many as hold about `batchSize` times the mean number of tokens:
- * a batch of short sentences has more of them, so that every token weighs the same. The batches come in
- * random order, the same for the same seed and epoch. With `carryState` the order is that of the text.
+ * together, chosen anew for each epoch, as many as hold about the tokens of `batchSize` mean sentences: a
+ * batch of short sentences has more of them, so that every token weighs the same. The batches come in
+ * random order, with every length in any few of them, the same for the same seed and epoch. With
+ * `carryState` the order is that of the text.
  */
 export function trainingBatches(
   text: Sentences,
@@ -70,7 +71,7 @@ export function trainingBatches(
   const random = new Philox(seed, STREAM, epoch);
   const rows = concat ? cut([0, text.tokens], bptt) : cut(text.offsets, bptt);
   const order = sortByLength(shuffle(rows.starts.map((_, row) => row), random), rows.lengths);
-  const budget = batchSize * rows.lengths.reduce((sum, length) => sum + length, 0) / order.length;
+  const budget = concat ? batchSize * bptt : batchSize * text.tokens / text.length;
   const batches: Batch[] = [];
   for (let start = 0, end = 0, tokens = 0; start < order.length; start = end, tokens = 0) {
     // A row is in if more of it than not is within the budget.
@@ -79,7 +80,24 @@ export function trainingBatches(
     );
     batches.push(new RowBatch(text.ids, select(rows, order.subarray(start, end))));
   }
-  return shuffle(batches, random);
+  return interleave(batches, random);
+}
+
+/** Batches in a row that hold every length: about as many as momentum averages over. */
+const STRATA = 10;
+
+/**
+ * `batches`, sorted by length, in random order, but so that any few in a row hold every length: batches
+ * of one length after another would pull the model back and forth.
+ */
+function interleave(batches: readonly Batch[], random: Philox): Batch[] {
+  const size = Math.ceil(batches.length / STRATA);
+  const strata = Array.from({ length: STRATA }, (_, i) => {
+    return shuffle(batches.slice(i * size, (i + 1) * size), random);
+  });
+  return Array.from({ length: size }, (_, round) => {
+    return shuffle(strata.flatMap((stratum) => stratum.slice(round, round + 1)), random);
+  }).flat();
 }
 
 /**

@@ -117,18 +117,19 @@ fn own_gradients(@builtin(workgroup_id) group: vec3<u32>,
     for (var i = 0u; i < params.count; i += EACH) {
       var m = Octet(vec4<f32>(1.0), vec4<f32>(1.0));
       if (DROPOUT) { m = mask(n, i / 8u, j); }
-      for (var q = 0u; q < EACH; q += 4u) {
-        let c = cells(n, i + q, j, state);
-        let d = four_dscores(n, i + q) * select(m.hi, m.lo, q == 0u);
-        dw += d * c.hidden;
-        let g = cell_backward(c, vec4<f32>(state.z), vec4<f32>(state.w), w * d);
-        sum = add_gradients(sum, g);
-        for (var p = 0u; p < 4u && i + q + p < params.count; p++) {
-          let to = word_at(n, i + q + p, j);
-          dwords[to] = g.r[p];
-          dwords[to + size] = g.z[p];
-          dwords[to + 2u * size] = g.word_n[p];
-        }
+      let d_lo = m.lo * four_dscores(n, i);
+      let lo = cells(n, i, j, state);
+      let g_lo = cell_backward(lo, vec4<f32>(state.z), vec4<f32>(state.w), w * d_lo);
+      dw += d_lo * lo.hidden;
+      sum = add_gradients(sum, g_lo);
+      store_words(g_lo, n, i, j);
+      if (EACH > 4u) {
+        let d_hi = m.hi * four_dscores(n, i + 4u);
+        let hi = cells(n, i + 4u, j, state);
+        let g_hi = cell_backward(hi, vec4<f32>(state.z), vec4<f32>(state.w), w * d_hi);
+        dw += d_hi * hi.hidden;
+        sum = add_gradients(sum, g_hi);
+        store_words(g_hi, n, i + 4u, j);
       }
     }
     let to = n * 3u * size + j;
@@ -138,4 +139,19 @@ fn own_gradients(@builtin(workgroup_id) group: vec3<u32>,
     dhidden[n * size + j] = total(sum.h);
   }
   dweight[group.y * size + j] = total(dw);
+}
+
+fn store_words(g: CellGradient, n: u32, i: u32, j: u32) {
+  store_word(vec3<f32>(g.r.x, g.z.x, g.word_n.x), n, i, j);
+  store_word(vec3<f32>(g.r.y, g.z.y, g.word_n.y), n, i + 1u, j);
+  store_word(vec3<f32>(g.r.z, g.z.z, g.word_n.z), n, i + 2u, j);
+  store_word(vec3<f32>(g.r.w, g.z.w, g.word_n.w), n, i + 3u, j);
+}
+
+fn store_word(d: vec3<f32>, n: u32, i: u32, j: u32) {
+  if (i >= params.count) { return; }
+  let to = word_at(n, i, j);
+  dwords[to] = d.x;
+  dwords[to + params.size] = d.y;
+  dwords[to + 2u * params.size] = d.z;
 }

@@ -23,8 +23,8 @@ export interface CommonGradients {
 
 /** Workgroups that keep an adapter busy. */
 const BUSY = { direct: 32, tiled: 1024 } as const;
-/** Bytes that partial sums may take where there is a choice. */
-const PARTIAL_BYTES = 256 * 2 ** 20;
+/** Bytes that partial sums may take at most, and may take in any case, where there is a choice. */
+const [MOST_BYTES, FREE_BYTES] = [256 * 2 ** 20, 16 * 2 ** 20];
 /** Rounds of a thread's loops, all together: llvmpipe ends them after 65,535. */
 const ROUNDS = 2 ** 15;
 
@@ -33,11 +33,12 @@ function cut(step: Step, rows: number, count: number, size: number): [number, nu
   const { gpu } = step, octets = Math.ceil(rows / 8);
   const wanted = BUSY[gpu.family] / Math.ceil(size / pairTile(gpu).LANES);
   const bytes = (r: number, w: number) => 4 * size * (3 * count * r + 4 * rows * w);
+  const most = Math.min(MOST_BYTES, Math.max(FREE_BYTES, rows * count * size));
   let rowParts = 1, wordParts = Math.ceil(count / ROUNDS);
   while (rowParts * wordParts < wanted) {
     const moreRows = 2 * rowParts <= octets ? bytes(2 * rowParts, wordParts) : Infinity;
     const moreWords = 16 * wordParts <= count ? bytes(rowParts, 2 * wordParts) : Infinity;
-    if (Math.min(moreRows, moreWords) > PARTIAL_BYTES) break;
+    if (Math.min(moreRows, moreWords) > most) break;
     if (moreRows < moreWords) rowParts *= 2;
     else wordParts *= 2;
   }
@@ -164,7 +165,7 @@ export function ownWordGradients(
   const { gpu } = step, size = contexts.hidden.shape[1]!;
   const [rows, count] = [gates.shape[0]!, gates.shape[1]!], each = count === 1 ? 1 : 8;
   const groups = Math.ceil(size / gpu.rowLanes);
-  const rounds = 11 * Math.ceil(count / each) + 1; // of one context
+  const rounds = Math.ceil(count / each) + 1; // of one context
   const most = Math.max(1, Math.floor(ROUNDS / rounds));
   const chunk = Math.min(most, Math.ceil(rows / Math.ceil(BUSY[gpu.family] / groups)));
   const parts = Math.ceil(rows / chunk);

@@ -60,17 +60,24 @@ Deno.test("trainingBatches() predicts every token once", () => {
 Deno.test("trainingBatches() gives all batches but one about the same number of tokens", () => {
   const text = makeText(3000, 60);
   const batches = trainingBatches(text, { ...OPTIONS, bptt: 35 }, 1);
-  const rows = batches.reduce((sum, { batchSize }) => sum + batchSize, 0);
-  const budget = 20 * text.tokens / rows;
+  const budget = 20 * text.tokens / text.length;
   const far = batches.filter(({ tokens }) => Math.abs(tokens - budget) > 35 / 2);
   assert(far.length <= 1, `${far.length} batches are far from ${budget} tokens`);
+});
+
+Deno.test("trainingBatches() has short and long sentences in any few batches in a row", () => {
+  const batches = trainingBatches(makeText(3000, 60), { ...OPTIONS, bptt: 60 }, 1);
+  for (let i = 0; i + 20 <= batches.length; i++) {
+    const steps = batches.slice(i, i + 20).map((batch) => batch.steps);
+    assert(Math.min(...steps) <= 12 && Math.max(...steps) >= 48, `${i}: ${steps}`);
+  }
 });
 
 Deno.test("trainingBatches() goes on where a long sentence was cut", () => {
   const builder = new SentencesBuilder();
   builder.add([3, 4, 5, 6]);
   const batches = trainingBatches(builder.build(), { batchSize: 1, bptt: 2, seed: 1 }, 1);
-  const rows = batches.map((batch) => rowsOf(batch)[0]!.join()).sort();
+  const rows = batches.flatMap((batch) => rowsOf(batch).map((row) => row.join())).sort();
   assertEquals(rows, ["1 3,3 4", "4 5,5 6", "6 1"]);
 });
 

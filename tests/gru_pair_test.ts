@@ -135,7 +135,7 @@ Deno.test("gruPairScore() sums over many contexts and words without a limit of i
 
 Deno.test("gruPairScore() of shared words stores nothing of size N K H", () =>
   withBothFamilies(async (gpu) => {
-    const [rows, count, size] = [256, 512, 64];
+    const [rows, count, size] = [512, 1024, 64];
     const shapes = pairShapes({ rows, count, size, own: false });
     const peak = await peakMemory(gpu, () => {
       using step = gpu.step({ training: true });
@@ -190,16 +190,18 @@ function tileScorer(step: Step, inputs: Tensor[], p = 0) {
 
 Deno.test("gruTileScorer() makes exact cross entropy, in one tile and in several", () =>
   withGpu(async (gpu) => {
-    // Of 64 MiB, a row of 32,769 has room for 448 classes.
-    for (const [rows, classes, width, size] of [[9, 130, 3, 8], [32_769, 449, 1, 1]] as const) {
+    // 64 MiB of the gates of 65,538 floats are those of 255 classes, in whole blocks of 64: 192.
+    for (const [rows, classes, width, size] of [[9, 130, 3, 8], [2, 193, 1, 21_846]] as const) {
       const problem = { rows, classes, width, size }, targets = randomIds(rows, classes, 5);
+      const shapes = tileShapes(problem), scale = 1 / Math.sqrt(size);
       await checkOp(gpu, `N=${rows}, V=${classes}`, {
-        shapes: tileShapes(problem),
+        shapes,
+        data: shapes.map((shape, i) => values(sizeOf(shape), i + 1, i === 5 ? 4 * scale : 1)),
         oracle: reference.gruCrossEntropy(targets, problem),
         run: (step, ...inputs) =>
           tiledCrossEntropy(step, tileScorer(step, inputs), step.upload(targets)).loss,
         tolerance: { atol: 4e-6, rtol: 1e-5 },
-        gradientTolerance: { atol: 4e-6 * Math.sqrt(rows), rtol: 1e-4 },
+        gradientTolerance: { atol: 1e-5, rtol: 1e-4 },
       });
     }
   }));
