@@ -41,10 +41,12 @@ export {
 export { Dropout } from "./nn/dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./nn/embedding.ts";
 export { Linear, type LinearOptions } from "./nn/linear.ts";
+export { GRU, type GRUOptions, type GRUWeights } from "./nn/gru.ts";
 export { LSTM, type LSTMOptions } from "./nn/lstm.ts";
 export { Module, type NamedParameter, namedParameters } from "./nn/module.ts";
 export { SGD, type SGDOptions } from "./nn/sgd.ts";
 export { AliasMultinomial } from "./nce/alias.ts";
+export { IndexGRU, type IndexGRUOptions } from "./nce/index_gru.ts";
 export { IndexLinear, type IndexLinearOptions } from "./nce/index_linear.ts";
 export {
   type LossType,

@@ -4,7 +4,7 @@ import type { Gpu } from "../mod.ts";
 import type { SelfNormalization } from "./card.ts";
 import { Failure } from "./errors.ts";
 import { checkFile, readFile, writeFileAtomically } from "./files.ts";
-import { LanguageModel, type WordModel } from "./model.ts";
+import { GRULanguageModel, LanguageModel, type WordModel } from "./model.ts";
 import { makeNoise } from "./noise.ts";
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from "./safetensors.ts";
 import type { Settings } from "./settings.ts";
@@ -46,7 +46,8 @@ export interface LoadedModel {
 /** Makes the model that `settings` describe for this vocabulary, with initial weights. */
 export function makeModel(gpu: Gpu, settings: ModelSettings, vocabulary: Vocabulary): WordModel {
   const { counts } = vocabulary;
-  return new LanguageModel(gpu, {
+  const Model = settings.indexModule === "gru" ? GRULanguageModel : LanguageModel;
+  return new Model(gpu, {
     ...settings,
     numWords: counts.length,
     noise: makeNoise(gpu, settings, counts),

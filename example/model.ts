@@ -4,6 +4,7 @@ import {
   Dropout,
   Embedding,
   type Gpu,
+  IndexGRU,
   IndexLinear,
   Linear,
   LSTM,
@@ -120,5 +121,41 @@ export class LanguageModel extends WordModel {
   /** Frees everything on the GPU. */
   override dispose(): void {
     for (const part of [this.#encoder, this.#rnn, this.#proj, this.criterion]) part.dispose();
+  }
+}
+
+/** An IndexGRU in the place of everything: the candidate word is fed to the network. */
+export class GRULanguageModel extends WordModel {
+  override readonly criterion: IndexGRU;
+
+  /** Throws a RangeError if a size is not positive or there is not one layer. */
+  constructor(gpu: Gpu, options: WordModelOptions) {
+    super();
+    const { numWords, emsize, nhid, nlayers } = options;
+    if (nlayers !== 1) {
+      throw new RangeError(`Cannot make an IndexGRU of ${nlayers} layers: it has 1`);
+    }
+    this.criterion = new IndexGRU(gpu, {
+      ...options,
+      embeddingDim: emsize,
+      hiddenSize: nhid,
+      numClasses: numWords,
+      reduction: "none",
+    });
+  }
+
+  /** The states of the GRU, [T, B, H]; they always begin at zero. */
+  override context(step: Step, input: Tensor): { context: Tensor; states: LSTMState[] } {
+    return { context: this.criterion.context(step, input).context, states: [] };
+  }
+
+  /** All parameters, by the names of the reference model. */
+  override parameters(): NamedParameter[] {
+    return this.criterion.parameters();
+  }
+
+  /** Frees everything on the GPU. */
+  override dispose(): void {
+    this.criterion.dispose();
   }
 }

@@ -168,7 +168,8 @@ export function parseSettings(given: Given): Settings {
     carryState: has("carry-state"),
     emsize: count("emsize"),
     nhid: count("nhid"),
-    nlayers: count("nlayers"),
+    // The default of two layers is the LSTM's: an IndexGRU has one.
+    nlayers: text("index-module") === "gru" ? 1 : count("nlayers"),
     dropout: number("dropout", { min: 0, below: 1 }),
     indexModule: toChoice("index-module", text("index-module"), INDEX_MODULES),
     loss,
