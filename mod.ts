@@ -16,6 +16,7 @@ export {
 } from "./kernels/cross_entropy.ts";
 export { dropout } from "./kernels/dropout.ts";
 export { add, affine, multiply, scale } from "./kernels/elementwise.ts";
+export type { GRUWeights } from "./kernels/gru.ts";
 export { gather } from "./kernels/gather.ts";
 export { DeviceError, Gpu, type Launch } from "./kernels/gpu.ts";
 export { type Gradient, Gradients } from "./kernels/gradients.ts";
@@ -41,7 +42,7 @@ export {
 export { Dropout } from "./nn/dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./nn/embedding.ts";
 export { Linear, type LinearOptions } from "./nn/linear.ts";
-export { GRU, type GRUOptions, type GRUWeights } from "./nn/gru.ts";
+export { GRU, type GRUOptions } from "./nn/gru.ts";
 export { LSTM, type LSTMOptions } from "./nn/lstm.ts";
 export { Module, type NamedParameter, namedParameters } from "./nn/module.ts";
 export { SGD, type SGDOptions } from "./nn/sgd.ts";

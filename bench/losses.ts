@@ -1,0 +1,75 @@
+/**
+ * Every loss with every noise source after one epoch on the made-up language: exact perplexity, how much
+ * ln Z varies, and training speed. `deno run -A bench/losses.ts [options of main.ts]`
+ */
+
+import { evaluationBatches, trainingBatches } from "../example/batches.ts";
+import { selfNormalization } from "../example/card.ts";
+import { makeModel } from "../example/checkpoint.ts";
+import { loadCorpus } from "../example/corpus.ts";
+import { evaluate } from "../example/evaluate.ts";
+import { Losses } from "../example/losses.ts";
+import { normTermOf } from "../example/report.ts";
+import { type Given, parseSettings } from "../example/settings.ts";
+import { Trainer } from "../example/trainer.ts";
+import { Gpu } from "../mod.ts";
+import { silenceDisplaySearch } from "../tools/display.ts";
+
+const SIZES: Given = { emsize: "64", nhid: "64", nlayers: "1", dropout: "0.1", lr: "0.5" };
+
+const CASES: readonly Given[] = [
+  { loss: "full" },
+  ...["nce", "sampled", "mix"].flatMap((loss) => [
+    { loss },
+    { "loss": loss, "per-word": true },
+    { "loss": loss, "noise-power": "0.75" },
+    { "loss": loss, "noise-uniform": "0.1" },
+    { loss, noise: "uniform" },
+    { loss, noise: "log-uniform" },
+    { loss, noise: "batch" },
+    { loss, noise: "batch+unigram" },
+  ]),
+  { "loss": "nce", "norm-term": "learned" },
+  { "loss": "nce", "self-norm": "0.1" },
+  { loss: "sampled", unique: true },
+  { "loss": "sampled", "remove-hits": true },
+  { "loss": "sampled", "unique": true, "remove-hits": true },
+  { "loss": "sampled", "self-norm": "0.1" },
+  { "loss": "nce", "index-module": "gru" },
+  { "loss": "full", "index-module": "gru" },
+];
+
+/** Trains one epoch and evaluates. */
+async function measure(gpu: Gpu, given: Given): Promise<string> {
+  const settings = parseSettings({ ...SIZES, ...given });
+  const corpus = loadCorpus(settings);
+  using model = makeModel(gpu, settings, corpus.vocabulary);
+  using trainer = new Trainer(gpu, model, settings);
+  using losses = new Losses(gpu);
+  const batches = trainingBatches(corpus.train, settings, 1);
+  trainer.step(batches[0]!, losses); // compiles the kernels
+  await gpu.finish();
+  const start = performance.now();
+  for (const batch of batches) {
+    trainer.step(batch, losses);
+    await gpu.keepUp();
+  }
+  await gpu.finish();
+  const seconds = (performance.now() - start) / 1000;
+  const { ppl, scores } = await evaluate(gpu, model, evaluationBatches(corpus.valid));
+  const { mean, std } = selfNormalization(scores, await normTermOf(gpu, model));
+  const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
+  const name = Object.entries(given).map(([key, value]) =>
+    value === true ? key : key === "loss" ? value : `${key} ${value}`
+  ).join(", ");
+  const cells = [ppl.toFixed(1), mean.toFixed(2), std.toFixed(2), Math.round(tokens / seconds)];
+  return `| ${name} | ${cells.join(" | ")} |`;
+}
+
+if (import.meta.main) {
+  silenceDisplaySearch();
+  using gpu = await Gpu.create();
+  console.log(`${gpu.name}\n\n| loss | valid ppl | mean ln Z | std ln Z | tokens/s |`);
+  console.log("| --- | ---: | ---: | ---: | ---: |");
+  for (const given of CASES) console.log(await measure(gpu, given));
+}
