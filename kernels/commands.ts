@@ -1,6 +1,6 @@
 /** Recording: launches go into one encoder and one pass until they are submitted. */
 
-import type { Launch } from "./gpu.ts";
+import type { Launch } from "./launch.ts";
 import { type Kernel, packUniform } from "./pipelines.ts";
 import { Profile } from "./profile.ts";
 import type { Storage, Tensor } from "./tensor.ts";

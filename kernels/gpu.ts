@@ -2,26 +2,12 @@
 
 import { type AdapterOptions, type KernelFamily, openAdapter, type Opened } from "./adapter.ts";
 import { Commands } from "./commands.ts";
-import { type KernelCode, PipelineCache } from "./pipelines.ts";
+import { checkBindings, foldGrid, type Launch } from "./launch.ts";
+import { PipelineCache } from "./pipelines.ts";
 import { BufferPool, type MemoryUse } from "./pool.ts";
 import type { Profile } from "./profile.ts";
 import { Step, type StepOptions } from "./step.ts";
-import { type DType, sizeOf, type Storage, Tensor, type TensorData } from "./tensor.ts";
-
-/** One kernel run, as data. */
-export interface Launch extends KernelCode {
-  /** Read-only storage at group 0, bindings 0 and up. */
-  readonly inputs: readonly Tensor[];
-  /** Read-write storage at the following bindings of group 0. */
-  readonly outputs: readonly Tensor[];
-  /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
-  readonly uniform?: Record<string, number>;
-  /**
-   * Workgroups. A number is one-dimensional and folded into rows when it exceeds the device's limit;
-   * the kernel numbers itself `workgroup_id.x + workgroup_id.y * num_workgroups.x`.
-   */
-  readonly grid: number | readonly [number, number, number];
-}
+import { type DType, sizeOf, Tensor, type TensorData } from "./tensor.ts";
 
 /** Thrown when the GPU reports an error outside of a call, or is lost. */
 export class DeviceError extends Error {
@@ -144,7 +130,12 @@ export class Gpu implements Disposable {
     checkBindings(launch);
     const kernel = this.#pipelines.get(launch, launch.inputs.length, launch.outputs.length);
     const tensors = [...launch.inputs, ...launch.outputs];
-    this.#commands.dispatch(launch, kernel, tensors, this.#grid(launch));
+    this.#commands.dispatch(
+      launch,
+      kernel,
+      tensors,
+      foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension),
+    );
   }
 
   /**
@@ -260,33 +251,6 @@ export class Gpu implements Disposable {
       throw new RangeError(
         `Cannot make a tensor [${shape}] of ${bytes} bytes: ${this.name} binds at most ${limit}`,
       );
-    }
-  }
-
-  #grid(launch: Launch): readonly [number, number, number] {
-    const limit = this.device.limits.maxComputeWorkgroupsPerDimension;
-    if (typeof launch.grid === "number") {
-      if (launch.grid <= limit) return [launch.grid, 1, 1];
-      const rows = Math.ceil(launch.grid / limit);
-      return [Math.ceil(launch.grid / rows), rows, 1];
-    }
-    if (launch.grid.some((n) => n > limit)) {
-      throw new RangeError(`Cannot run ${launch.label}: grid ${launch.grid} is over ${limit}`);
-    }
-    return launch.grid;
-  }
-}
-
-/** A tensor may be read by a launch or written, not both: WebGPU would reject the whole submission. */
-function checkBindings(launch: Launch): void {
-  const written = new Set<Storage>();
-  for (const { storage } of launch.outputs) {
-    if (written.has(storage)) throw new TypeError(`Cannot run ${launch.label}: output bound twice`);
-    written.add(storage);
-  }
-  for (const { storage } of launch.inputs) {
-    if (written.has(storage)) {
-      throw new TypeError(`Cannot run ${launch.label}: a tensor is both input and output`);
     }
   }
 }

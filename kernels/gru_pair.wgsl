@@ -152,7 +152,7 @@ fn gradients(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
   let j = min(unit, size - 1u); // lanes past the end repeat the last unit and store nothing
   let row_begin = params.row_first + group.y * params.row_chunk;
   let row_end = min(row_begin + params.row_chunk, params.rows);
-  let word_begin = group.z * params.word_chunk;
+  let word_begin = params.word_first + group.z * params.word_chunk;
   let word_end = min(word_begin + params.word_chunk, params.count);
   let w = weight[j];
   var dw = vec4<f32>(0.0);

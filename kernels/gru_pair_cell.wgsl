@@ -16,9 +16,10 @@ struct Params {
   count: u32, // K candidates: shared by all contexts, or of each
   size: u32, // H
   first: u32, // number of the first candidate, if they are a part of many
-  row_first: u32, // gradients: the first context
-  row_chunk: u32, // contexts that a thread takes
-  word_chunk: u32, // candidates that it takes
+  row_first: u32, // gradients: the first context,
+  row_chunk: u32, // contexts that a thread takes,
+  word_first: u32, // the first candidate,
+  word_chunk: u32, // candidates that a thread takes
   add_words: u32, // whether to add to what dwords holds,
   add_states: u32, // dgates and dhidden,
   add_weight: u32, // dweight

@@ -25,6 +25,8 @@ export interface CommonGradients {
 const BUSY = { direct: 32, tiled: 1024 } as const;
 /** Bytes that partial sums may take at most, and may take in any case, where there is a choice. */
 const [MOST_BYTES, FREE_BYTES] = [256 * 2 ** 20, 16 * 2 ** 20];
+/** Words that a thread takes at a time: on a CPU, their gates and gradients are to stay in its cache. */
+const WORD_BLOCK = { direct: 256, tiled: 2 ** 14 } as const;
 /** Rounds of a thread's loops, all together: llvmpipe ends them after 65,535. */
 const ROUNDS = 2 ** 15;
 
@@ -34,7 +36,7 @@ function cut(step: Step, rows: number, count: number, size: number): [number, nu
   const wanted = BUSY[gpu.family] / Math.ceil(size / pairTile(gpu).LANES);
   const bytes = (r: number, w: number) => 4 * size * (3 * count * r + 4 * rows * w);
   const most = Math.min(MOST_BYTES, Math.max(FREE_BYTES, rows * count * size));
-  let rowParts = 1, wordParts = Math.ceil(count / ROUNDS);
+  let rowParts = 1, wordParts = 1;
   while (rowParts * wordParts < wanted) {
     const moreRows = 2 * rowParts <= octets ? bytes(2 * rowParts, wordParts) : Infinity;
     const moreWords = 16 * wordParts <= count ? bytes(rowParts, 2 * wordParts) : Infinity;
@@ -80,35 +82,44 @@ export class SharedWordGradients implements Disposable {
    * adds to those of the contexts and the weight.
    */
   add(dWords: Tensor, gates: Tensor, dScores: Tensor, first = 0): void {
-    const step = this.#step, count = gates.shape[0]!;
-    const parts = this.#rowParts;
-    using partial = parts === 1 ? null : step.gpu.temporary([parts, count, 3 * this.#size]);
-    const wordChunk = Math.ceil(count / this.#wordParts);
-    const octets = Math.ceil(this.#rows / 8 / parts);
-    const chunk = 8 * Math.min(octets, Math.max(1, Math.floor(ROUNDS / (wordChunk + 9))));
-    for (let row = 0; row < this.#rows; row += parts * chunk) {
-      launchShared(step, {
-        entry: "gradients",
-        inputs: [this.#contexts.packed, gates, dScores, this.#scorer.weight],
-        outputs: [partial ?? dWords, this.#gates.parts, this.#hidden.parts, this.#weight.parts],
-        grid: [Math.ceil(this.#size / pairTile(step.gpu).LANES), parts, this.#wordParts],
-        uniform: {
-          rows: this.#rows,
+    const { gpu } = this.#step, parts = this.#rowParts, count = gates.shape[0]!;
+    using partial = parts === 1 ? null : gpu.temporary([parts, count, 3 * this.#size]);
+    const block = Math.min(count, WORD_BLOCK[gpu.family] * this.#wordParts);
+    const wordChunk = Math.ceil(block / this.#wordParts);
+    const octets = Math.min(
+      Math.ceil(this.#rows / 8 / parts),
+      Math.max(1, Math.floor(ROUNDS / (wordChunk + 9))),
+    );
+    for (let word = 0; word < count; word += this.#wordParts * wordChunk) {
+      for (let row = 0; row < this.#rows; row += parts * 8 * octets) {
+        const inputs = [this.#contexts.packed, gates, dScores, this.#scorer.weight];
+        this.#launch(inputs, partial ?? dWords, {
           count,
-          size: this.#size,
           first,
           row_first: row,
-          row_chunk: chunk,
+          row_chunk: 8 * octets,
+          word_first: word,
           word_chunk: wordChunk,
           add_words: row > 0 ? 1 : 0,
-          add_states: this.#begun ? 1 : 0,
-          add_weight: this.#begun || row > 0 ? 1 : 0,
-        },
-        dropout: this.#scorer.dropout,
-      });
+          add_states: this.#begun || word > 0 ? 1 : 0,
+          add_weight: this.#begun || word > 0 || row > 0 ? 1 : 0,
+        });
+      }
     }
     this.#begun = true;
-    if (partial) columnSums(step.gpu, dWords, partial);
+    if (partial) columnSums(gpu, dWords, partial);
+  }
+
+  #launch(inputs: Tensor[], dWords: Tensor, uniform: Record<string, number>): void {
+    const { LANES } = pairTile(this.#step.gpu);
+    launchShared(this.#step, {
+      entry: "gradients",
+      inputs,
+      outputs: [dWords, this.#gates.parts, this.#hidden.parts, this.#weight.parts],
+      grid: [Math.ceil(this.#size / LANES), this.#rowParts, this.#wordParts],
+      uniform: { rows: this.#rows, size: this.#size, ...uniform },
+      dropout: this.#scorer.dropout,
+    });
   }
 
   /** The sums over all words. */

@@ -1,6 +1,7 @@
 /** Launches of the GRU pair kernels, specialised for the adapter. */
 
-import type { Gpu, Launch } from "./gpu.ts";
+import type { Gpu } from "./gpu.ts";
+import type { Launch } from "./launch.ts";
 import own from "./gru_own_pair.wgsl" with { type: "text" };
 import shared from "./gru_pair.wgsl" with { type: "text" };
 import broadcast from "./gru_pair_broadcast.wgsl" with { type: "text" };
@@ -92,6 +93,7 @@ function run(
       first: 0,
       row_first: 0,
       row_chunk: 0,
+      word_first: 0,
       word_chunk: 0,
       add_words: 0,
       add_states: 0,

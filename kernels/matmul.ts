@@ -1,6 +1,7 @@
 /** Matrix products: picks the kernel for the adapter and the shapes, and launches it. */
 
-import type { Gpu, Launch } from "./gpu.ts";
+import type { Gpu } from "./gpu.ts";
+import type { Launch } from "./launch.ts";
 import broadcastSource from "./matmul_broadcast.wgsl" with { type: "text" };
 import directSource from "./matmul_direct.wgsl" with { type: "text" };
 import tiledSource from "./matmul_tiled.wgsl" with { type: "text" };

@@ -1,6 +1,6 @@
 /** The losses of noise contrastive estimation and of sampled softmax, from scores. */
 
-import type { Launch } from "./gpu.ts";
+import type { Launch } from "./launch.ts";
 import source from "./noise_loss.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";

@@ -1,0 +1,46 @@
+/** A launch as data: what a kernel run needs, and the checks on it. */
+
+import type { KernelCode } from "./pipelines.ts";
+import type { Storage, Tensor } from "./tensor.ts";
+
+/** One kernel run, as data. */
+export interface Launch extends KernelCode {
+  /** Read-only storage at group 0, bindings 0 and up. */
+  readonly inputs: readonly Tensor[];
+  /** Read-write storage at the following bindings of group 0. */
+  readonly outputs: readonly Tensor[];
+  /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
+  readonly uniform?: Record<string, number>;
+  /**
+   * Workgroups. A number is one-dimensional and folded into rows when it exceeds the device's limit;
+   * the kernel numbers itself `workgroup_id.x + workgroup_id.y * num_workgroups.x`.
+   */
+  readonly grid: number | readonly [number, number, number];
+}
+
+/** A tensor may be read by a launch or written, not both: WebGPU would reject the whole submission. */
+export function checkBindings(launch: Launch): void {
+  const written = new Set<Storage>();
+  for (const { storage } of launch.outputs) {
+    if (written.has(storage)) throw new TypeError(`Cannot run ${launch.label}: output bound twice`);
+    written.add(storage);
+  }
+  for (const { storage } of launch.inputs) {
+    if (written.has(storage)) {
+      throw new TypeError(`Cannot run ${launch.label}: a tensor is both input and output`);
+    }
+  }
+}
+
+/** The launch's workgroups in three dimensions of at most `limit` each. */
+export function foldGrid(launch: Launch, limit: number): readonly [number, number, number] {
+  if (typeof launch.grid === "number") {
+    if (launch.grid <= limit) return [launch.grid, 1, 1];
+    const rows = Math.ceil(launch.grid / limit);
+    return [Math.ceil(launch.grid / rows), rows, 1];
+  }
+  if (launch.grid.some((n) => n > limit)) {
+    throw new RangeError(`Cannot run ${launch.label}: grid ${launch.grid} is over ${limit}`);
+  }
+  return launch.grid;
+}
