@@ -22,7 +22,9 @@ function tileWidth({ rows, classes, floatsPerClass = 0 }: TileScorer, lanes: num
     const most = TILE_BYTES / 4 / TILE_STEP;
     throw new RangeError(`Cannot run crossEntropy on ${rows} rows: at most ${most} fit a tile`);
   }
-  return Math.min(classes, fitting, lanes * LANE_CLASSES);
+  // Rows of a multiple of four floats are loaded as vectors: an odd rest goes into a tile of its own.
+  const whole = classes % 4 === 0 || classes < TILE_STEP ? classes : classes - classes % TILE_STEP;
+  return Math.min(whole, fitting, lanes * LANE_CLASSES);
 }
 
 /** A scorer of all classes, a tile of them at a time. */
@@ -94,11 +96,12 @@ export function tiledCrossEntropy(
   const tiles = Array.from({ length: Math.ceil(classes / tile) }, (_, i) => {
     return { first: i * tile, count: Math.min(tile, classes - i * tile) };
   });
-  let kept: Tensor | undefined;
+  const keep = step.needsGradient(...scorer.inputs) && 4 * rows * classes <= TILE_BYTES;
+  const kept: Tensor[] = [];
   for (const { first, count } of tiles) {
     const scores = scorer.scores(first, count);
     launch("accumulate", [scores, target], [state], first, count, rows);
-    if (step.needsGradient(...scorer.inputs) && tiles.length === 1) kept = step.own(scores);
+    if (keep) kept.push(step.own(scores));
     else scores.dispose();
   }
   launch("finish", [state], [loss, logZ, score], 0, 0, Math.ceil(rows / 64));
@@ -108,12 +111,12 @@ export function tiledCrossEntropy(
     output: loss,
     backward: (dLoss) => {
       const gradient = scorer.backward();
-      for (const { first, count } of tiles) {
-        const dScores = kept ?? scorer.scores(first, count);
+      for (const [i, { first, count }] of tiles.entries()) {
+        const dScores = kept[i] ?? scorer.scores(first, count);
         const grid = Math.ceil(rows * count / 64);
         launch("gradient", [dLoss, target, logZ], [dScores], first, count, grid);
         gradient.add(first, count, dScores);
-        if (!kept) dScores.dispose();
+        if (!keep) dScores.dispose();
       }
       return gradient.result;
     },

@@ -26,7 +26,7 @@ const BUSY = { direct: 32, tiled: 1024 } as const;
 /** Bytes that partial sums may take at most, and may take in any case, where there is a choice. */
 const [MOST_BYTES, FREE_BYTES] = [256 * 2 ** 20, 16 * 2 ** 20];
 /** Words that a thread takes at a time: on a CPU, their gates and gradients are to stay in its cache. */
-const WORD_BLOCK = { direct: 256, tiled: 2 ** 14 } as const;
+const WORD_BLOCK = { direct: 1024, tiled: 2 ** 14 } as const;
 /** Rounds of a thread's loops, all together: llvmpipe ends them after 65,535. */
 const ROUNDS = 2 ** 15;
 
