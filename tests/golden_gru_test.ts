@@ -3,13 +3,13 @@
 import {
   AliasMultinomial,
   type Gpu,
+  IndexGRU,
   type LossType,
   type Noise,
   type Step,
   type Tensor,
   weightedSum,
 } from "../mod.ts";
-import { IndexGRU } from "../nce/index_gru.ts";
 import { assertClose, flat } from "./close.ts";
 import { GOLDEN_TOLERANCE, goldenCases } from "./golden.ts";
 import { withBothFamilies } from "./gpu.ts";

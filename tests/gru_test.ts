@@ -1,9 +1,8 @@
 // GRU layers against float64.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { gru, type GRUWeights } from "../kernels/gru.ts";
-import { type Tensor, weightedSum } from "../mod.ts";
-import { GRU } from "../nn/gru.ts";
+import { gru } from "../kernels/gru.ts";
+import { GRU, type GRUWeights, type Tensor, weightedSum } from "../mod.ts";
 import { checkOp } from "./check_op.ts";
 import { assertClose } from "./close.ts";
 import { withBothFamilies, withGpu } from "./gpu.ts";

@@ -5,6 +5,8 @@ import {
   AliasMultinomial,
   BatchNoise,
   type Gpu,
+  IndexGRU,
+  type IndexGRUOptions,
   type LossType,
   type NCEOptions,
   type Step,
@@ -12,7 +14,6 @@ import {
   Tensor,
   weightedSum,
 } from "../mod.ts";
-import { IndexGRU, type IndexGRUOptions } from "../nce/index_gru.ts";
 import { assertClose } from "./close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "./gpu.ts";
 import { type Contrast, contrastLosses } from "./reference/contrast.ts";
