@@ -16,14 +16,15 @@ export {
 } from "./kernels/cross_entropy.ts";
 export { dropout } from "./kernels/dropout.ts";
 export { add, affine, multiply, scale } from "./kernels/elementwise.ts";
-export type { GRUWeights } from "./kernels/gru.ts";
+export { gru } from "./kernels/gru.ts";
 export { gather } from "./kernels/gather.ts";
 export { DeviceError, Gpu } from "./kernels/gpu.ts";
 export type { Launch } from "./kernels/launch.ts";
 export { type Gradient, Gradients } from "./kernels/gradients.ts";
 export { indexScore } from "./kernels/index_score.ts";
 export { linear, matmul, type MatmulOptions } from "./kernels/linear.ts";
-export { lstm, type LSTMState, type LSTMWeights } from "./kernels/lstm.ts";
+export { lstm, type LSTMState } from "./kernels/lstm.ts";
+export type { RecurrentWeights } from "./kernels/recurrent.ts";
 export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./kernels/noise_loss.ts";
 export { type KernelCode, KernelCompileError } from "./kernels/pipelines.ts";
 export type { MemoryUse } from "./kernels/pool.ts";
@@ -43,8 +44,7 @@ export {
 export { Dropout } from "./nn/dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./nn/embedding.ts";
 export { Linear, type LinearOptions } from "./nn/linear.ts";
-export { GRU, type GRUOptions } from "./nn/gru.ts";
-export { LSTM, type LSTMOptions } from "./nn/lstm.ts";
+export { GRU, LSTM, Recurrent, type RecurrentOptions } from "./nn/recurrent.ts";
 export { Module, type NamedParameter, namedParameters } from "./nn/module.ts";
 export { SGD, type SGDOptions } from "./nn/sgd.ts";
 export { AliasMultinomial } from "./nce/alias.ts";

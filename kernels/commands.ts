@@ -14,6 +14,9 @@ const MAX_BIND_GROUPS = 2 ** 12;
 /** Steps that the CPU may run ahead: waiting has a fixed cost, so not after each. */
 const STEPS_AHEAD = 8;
 
+/** Milliseconds that a loop of steps may keep the event loop from turning. */
+const TURN_MS = 50;
+
 /** The command encoder, the uniform ring and the bind group cache of a device. */
 export class Commands {
   /** Layout of group 1: the uniform, at a dynamic offset. */
@@ -33,6 +36,7 @@ export class Commands {
   #pass: GPUComputePassEncoder | undefined;
   #profile: Profile | undefined;
   #sinceFence = 0;
+  #turned = 0;
   #fence: Promise<void> | undefined;
 
   /** Makes the uniform ring. */
@@ -120,6 +124,10 @@ export class Commands {
   /** Submits; every few steps, waits until the steps before the last wait have run. */
   async keepUp(): Promise<void> {
     this.submit();
+    if (performance.now() - this.#turned > TURN_MS) {
+      await new Promise((resolve) => setTimeout(resolve)); // signals and device errors come in here
+      this.#turned = performance.now();
+    }
     if (++this.#sinceFence < STEPS_AHEAD) return;
     this.#sinceFence = 0;
     const previous = this.#fence;

@@ -11,7 +11,8 @@
 //         dgates and dhidden [parts of words, N, 3H or H], dweight [both, H].
 // Dispatch: pack_*: 1-D over the elements [*, j, *] (one a thread), folded;
 //           scores: (ceil(N / 8), ceil(K / TILE), 1), a lane owns WORDS words in eight contexts;
-//           gradients: (ceil(H / LANES), parts of contexts, parts of words), a lane owns a unit.
+//           gradients: (ceil(H / LANES), parts of contexts, parts of words), a lane owns a unit; further
+//           launches take the contexts and words beyond these parts.
 // Determinism: sums in rising order; masks are functions of (context, word, unit).
 
 override LANES: u32 = 64u;

@@ -42,6 +42,7 @@ struct Octet {
 }
 
 /// Half of a gate: sigmoid(x + y) = 1 / (1 + half_gate(x) half_gate(y)), so that a pair needs no exp.
+/// Exact for halves within +-87; a gate whose halves are beyond that and cancel would be off.
 fn half_gate(x: vec4<f32>) -> vec4<f32> {
   return exp(clamp(-x, vec4<f32>(-LARGEST), vec4<f32>(LARGEST)));
 }

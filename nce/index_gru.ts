@@ -15,7 +15,7 @@ import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 import { Dropout } from "../nn/dropout.ts";
 import { Embedding } from "../nn/embedding.ts";
-import { GRU } from "../nn/gru.ts";
+import { GRU } from "../nn/recurrent.ts";
 import { Linear } from "../nn/linear.ts";
 import { expectPositive, type NamedParameter, namedParameters } from "../nn/module.ts";
 import { NCELoss, type NCEOptions, type Scores } from "./nce_loss.ts";

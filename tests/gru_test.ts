@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { gru } from "../kernels/gru.ts";
-import { GRU, type GRUWeights, type Tensor, weightedSum } from "../mod.ts";
+import { GRU, type RecurrentWeights, type Tensor, weightedSum } from "../mod.ts";
 import { checkOp } from "./check_op.ts";
 import { assertClose } from "./close.ts";
 import { withBothFamilies, withGpu } from "./gpu.ts";
@@ -23,7 +23,7 @@ function layerShapes({ steps, batch, width, size }: reference.GRUSizes): number[
   return [[steps, batch, width], [3 * size, width], [3 * size, size], [3 * size], [3 * size]];
 }
 
-function weightsOf([weightIh, weightHh, biasIh, biasHh]: Tensor[]): GRUWeights {
+function weightsOf([weightIh, weightHh, biasIh, biasHh]: Tensor[]): RecurrentWeights {
   return { weightIh: weightIh!, weightHh: weightHh!, biasIh: biasIh!, biasHh: biasHh! };
 }
 

@@ -1,7 +1,15 @@
 // LSTM layers against float64, on both kernel families.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Gpu, LSTM, lstm, type LSTMState, type LSTMWeights, type Step, sum } from "../mod.ts";
+import {
+  type Gpu,
+  LSTM,
+  lstm,
+  type LSTMState,
+  type RecurrentWeights,
+  type Step,
+  sum,
+} from "../mod.ts";
 import type { Tensor } from "../mod.ts";
 import { checkOp } from "./check_op.ts";
 import { assertClose } from "./close.ts";
@@ -18,7 +26,7 @@ function shapesOf({ steps, batch, width, size }: LSTMSizes): number[][] {
   return [[steps, batch, width], [4 * size, width], [4 * size, size], [4 * size], [4 * size]];
 }
 
-function weightsOf(tensors: Tensor[]): LSTMWeights {
+function weightsOf(tensors: Tensor[]): RecurrentWeights {
   const [weightIh, weightHh, biasIh, biasHh] = tensors;
   return { weightIh: weightIh!, weightHh: weightHh!, biasIh: biasIh!, biasHh: biasHh! };
 }

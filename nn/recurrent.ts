@@ -1,0 +1,128 @@
+/** Stacks of recurrent layers: LSTM and GRU. */
+
+import type { Gpu } from "../kernels/gpu.ts";
+import { gru } from "../kernels/gru.ts";
+import { lstm, type LSTMState } from "../kernels/lstm.ts";
+import type { RecurrentWeights } from "../kernels/recurrent.ts";
+import type { Step } from "../kernels/step.ts";
+import type { Tensor } from "../kernels/tensor.ts";
+import { Dropout } from "./dropout.ts";
+import { expectPositive, Module, type NamedParameter, uniformParameter } from "./module.ts";
+
+/** Sizes and initial values of a stack of recurrent layers. */
+export interface RecurrentOptions {
+  /** E, the size of an input vector. */
+  inputSize: number;
+  /** H, the size of a layer's state. */
+  hiddenSize: number;
+  /** Number of layers; 1 unless given. */
+  numLayers?: number;
+  /** Dropout between layers; 0 unless given. */
+  dropout?: number;
+  /** Seed of the initial values; 0 unless given. */
+  seed?: number;
+}
+
+/** Recurrent layers, each fed with the states of the one below; `State` is what a layer carries on. */
+export abstract class Recurrent<State> extends Module {
+  /** Weights of each layer, the lowest first. */
+  readonly layers: readonly RecurrentWeights[];
+  readonly #dropouts: readonly Dropout[];
+
+  /**
+   * Layers of `gates` gates, with initial values uniform within 1/sqrt(H).
+   *
+   * @throws {RangeError} If a size is not positive.
+   */
+  constructor(gpu: Gpu, gates: number, options: RecurrentOptions) {
+    super();
+    const { inputSize, hiddenSize, numLayers = 1, dropout = 0, seed = 0 } = options;
+    const { name } = this.constructor;
+    expectPositive(name, "inputSize", inputSize);
+    expectPositive(name, "hiddenSize", hiddenSize);
+    expectPositive(name, "numLayers", numLayers);
+    const make = (...shape: number[]) =>
+      uniformParameter(gpu, shape, 1 / Math.sqrt(hiddenSize), seed);
+    this.layers = Array.from({ length: numLayers }, (_, layer) => ({
+      weightIh: make(gates * hiddenSize, layer === 0 ? inputSize : hiddenSize),
+      weightHh: make(gates * hiddenSize, hiddenSize),
+      biasIh: make(gates * hiddenSize),
+      biasHh: make(gates * hiddenSize),
+    }));
+    this.#dropouts = this.layers.slice(1).map(() => new Dropout(gpu, dropout));
+  }
+
+  /** One layer over time. */
+  protected abstract layer(
+    step: Step,
+    x: Tensor,
+    weights: RecurrentWeights,
+    state?: State,
+  ): { output: Tensor; state: State };
+
+  /**
+   * x [T, B, E] to the top layer's states [T, B, H], and each layer's final state.
+   * States begin at zero, or at `states`, through which no gradient flows.
+   */
+  forward(
+    step: Step,
+    x: Tensor,
+    states: readonly State[] = [],
+  ): { output: Tensor; states: State[] } {
+    const finals: State[] = [];
+    let output = x;
+    this.layers.forEach((weights, i) => {
+      const input = i === 0 ? output : this.#dropouts[i - 1]!.forward(step, output);
+      const layer = this.layer(step, input, weights, states[i]);
+      output = layer.output;
+      finals.push(layer.state);
+    });
+    return { output, states: finals };
+  }
+
+  /** `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, `weight_ih_l1`, ... */
+  override parameters(): NamedParameter[] {
+    return this.layers.flatMap((weights, i): NamedParameter[] => [
+      [`weight_ih_l${i}`, weights.weightIh],
+      [`weight_hh_l${i}`, weights.weightHh],
+      [`bias_ih_l${i}`, weights.biasIh],
+      [`bias_hh_l${i}`, weights.biasHh],
+    ]);
+  }
+}
+
+/** LSTM layers; parameters as in PyTorch's `nn.LSTM`. */
+export class LSTM extends Recurrent<LSTMState> {
+  /** Throws a RangeError if a size is not positive. */
+  constructor(gpu: Gpu, options: RecurrentOptions) {
+    super(gpu, 4, options);
+  }
+
+  /** One layer over time. */
+  protected override layer(
+    step: Step,
+    x: Tensor,
+    weights: RecurrentWeights,
+    state?: LSTMState,
+  ): { output: Tensor; state: LSTMState } {
+    return lstm(step, x, weights, state);
+  }
+}
+
+/** GRU layers; parameters as in PyTorch's `nn.GRU`. */
+export class GRU extends Recurrent<Tensor> {
+  /** Throws a RangeError if a size is not positive. */
+  constructor(gpu: Gpu, options: RecurrentOptions) {
+    super(gpu, 3, options);
+  }
+
+  /** One layer over time. */
+  protected override layer(
+    step: Step,
+    x: Tensor,
+    weights: RecurrentWeights,
+    state?: Tensor,
+  ): { output: Tensor; state: Tensor } {
+    return gru(step, x, weights, state);
+  }
+}
