@@ -53,9 +53,10 @@ export interface EvaluationOptions {
 /**
  * The batches of one training epoch. Every token is predicted once.
  *
- * Sentences longer than `bptt` predictions are cut into consecutive rows. Rows of equal length come
- * together, chosen anew for each epoch, as many as hold about the tokens of `batchSize` mean sentences: a
- * batch of short sentences has more of them, so that every token weighs the same. The batches come in
+ * Sentences longer than `bptt` predictions are cut into rows; a further row begins before its first
+ * prediction, so that it reads as much of the sentence as fits. Rows of equal length come together, chosen
+ * anew for each epoch, as many as hold about the tokens of `batchSize` mean rows: a batch of short
+ * sentences has more of them, so that every token weighs the same. The batches come in
  * random order, with every length in any few of them, the same for the same seed and epoch. With
  * `carryState` the order is that of the text.
  */
@@ -69,14 +70,14 @@ export function trainingBatches(
   if (carryState && !concat) throw new TypeError("Cannot carry the state without concat");
   if (carryState) return parallelStreams(text, batchSize, bptt);
   const random = new Philox(seed, STREAM, epoch);
-  const rows = concat ? cut([0, text.tokens], bptt) : cut(text.offsets, bptt);
+  const rows = concat ? cut([0, text.tokens], bptt, false) : cut(text.offsets, bptt, true);
   const order = sortByLength(shuffle(rows.starts.map((_, row) => row), random), rows.lengths);
-  const budget = concat ? batchSize * bptt : batchSize * text.tokens / text.length;
+  const budget = batchSize * text.tokens / order.length;
   const batches: Batch[] = [];
   for (let start = 0, end = 0, tokens = 0; start < order.length; start = end, tokens = 0) {
     // A row is in if more of it than not is within the budget.
-    do tokens += rows.lengths[order[end++]!]!; while (
-      end < order.length && tokens + rows.lengths[order[end]!]! / 2 <= budget
+    do tokens += predicted(rows, order[end++]!); while (
+      end < order.length && tokens + predicted(rows, order[end]!) / 2 <= budget
     );
     batches.push(new RowBatch(text.ids, select(rows, order.subarray(start, end))));
   }
@@ -109,7 +110,7 @@ export function evaluationBatches(
   { batchSize = 64, tokenBudget = 4096 }: EvaluationOptions = {},
 ): readonly EvaluationBatch[] {
   checkPositive({ batchSize, tokenBudget });
-  const rows = cut(text.offsets, text.tokens);
+  const rows = cut(text.offsets, text.tokens, false);
   const order = sortByLength(rows.starts.map((_, row) => row), rows.lengths);
   const batches: EvaluationBatch[] = [];
   for (let start = 0; start < order.length;) {
@@ -126,10 +127,19 @@ export function evaluationBatches(
   return batches;
 }
 
-/** Stretches of text: `lengths[i]` predictions, the first of which reads the id at `starts[i]`. */
+/**
+ * Stretches of text: `lengths[i]` steps, the first of which reads the id at `starts[i]`; the first
+ * `skips[i]` of them are read, but not predicted.
+ */
 interface Rows {
   readonly starts: Uint32Array;
   readonly lengths: Uint32Array;
+  readonly skips: Uint32Array;
+}
+
+/** Number of predictions of a row. */
+function predicted({ lengths, skips }: Rows, row: number): number {
+  return lengths[row]! - skips[row]!;
 }
 
 /** Rows of an epoch in compact form; the padded arrays are made when they are asked for. */
@@ -145,7 +155,7 @@ class RowBatch implements Batch {
     this.#rows = rows;
     this.batchSize = rows.lengths.length;
     this.steps = rows.lengths.reduce((longest, length) => Math.max(longest, length), 0);
-    this.tokens = rows.lengths.reduce((sum, length) => sum + length, 0);
+    this.tokens = rows.lengths.reduce((sum, _, row) => sum + predicted(rows, row), 0);
   }
 
   get input(): Uint32Array {
@@ -157,14 +167,20 @@ class RowBatch implements Batch {
   }
 
   get mask(): Float32Array {
-    return this.#fill(new Float32Array(this.steps * this.batchSize), () => 1);
+    const mask = new Float32Array(this.steps * this.batchSize);
+    return this.#fill(mask, (_, t, skip) => t < skip ? 0 : 1);
   }
 
-  #fill<T extends Uint32Array | Float32Array>(array: T, value: (at: number) => number): T {
-    const { starts, lengths } = this.#rows;
+  #fill<T extends Uint32Array | Float32Array>(
+    array: T,
+    value: (at: number, t: number, skip: number) => number,
+  ): T {
+    const { starts, lengths, skips } = this.#rows;
     for (let row = 0; row < this.batchSize; row++) {
-      const start = starts[row]!, length = lengths[row]!;
-      for (let t = 0; t < length; t++) array[t * this.batchSize + row] = value(start + t);
+      const start = starts[row]!, skip = skips[row]!;
+      for (let t = 0; t < lengths[row]!; t++) {
+        array[t * this.batchSize + row] = value(start + t, t, skip);
+      }
     }
     return array;
   }
@@ -176,22 +192,36 @@ class SentenceBatch extends RowBatch implements EvaluationBatch {
   }
 }
 
-/** Cuts what lies between neighbouring `offsets` into rows of at most `most` predictions. */
-function cut(offsets: ArrayLike<number>, most: number): Rows {
+/**
+ * Cuts what lies between neighbouring `offsets` into rows of at most `most` predictions. With `overlap`, a
+ * row that is not the first of its stretch also reads what comes before, as much as `most` steps hold.
+ */
+function cut(offsets: ArrayLike<number>, most: number, overlap: boolean): Rows {
   let count = 0;
   for (let i = 1; i < offsets.length; i++) {
-    count += Math.ceil((offsets[i]! - offsets[i - 1]!) / most);
+    count += Math.ceil((offsets[i]! - offsets[i - 1]!) / most) || 1;
   }
-  const starts = new Uint32Array(count), lengths = new Uint32Array(count);
+  const rows = emptyRows(count);
   let row = 0;
   for (let i = 1; i < offsets.length; i++) {
-    const end = offsets[i]!;
-    for (let start = offsets[i - 1]!; start < end; start += most) {
-      starts[row] = start;
-      lengths[row++] = Math.min(most, end - start);
+    const begin = offsets[i - 1]!, end = offsets[i]!;
+    for (let first = begin; first < end; first += most) {
+      const last = Math.min(end, first + most);
+      const start = overlap ? Math.max(begin, last - most) : first;
+      rows.starts[row] = start;
+      rows.lengths[row] = last - start;
+      rows.skips[row++] = first - start;
     }
   }
-  return { starts, lengths };
+  return rows;
+}
+
+function emptyRows(count: number): Rows {
+  return {
+    starts: new Uint32Array(count),
+    lengths: new Uint32Array(count),
+    skips: new Uint32Array(count),
+  };
 }
 
 /** The text in `batchSize` streams side by side, cut every `bptt` predictions; none is lost. */
@@ -200,20 +230,21 @@ function parallelStreams(text: Sentences, batchSize: number, bptt: number): Batc
   const begin = Array.from({ length: count + 1 }, (_, b) => Math.floor(b * tokens / count));
   const batches: Batch[] = [];
   for (let at = 0; at < Math.ceil(tokens / count); at += bptt) {
-    const starts = new Uint32Array(count), lengths = new Uint32Array(count);
+    const rows = emptyRows(count);
     for (let b = 0; b < count; b++) {
-      starts[b] = begin[b]! + at;
-      lengths[b] = Math.max(0, Math.min(bptt, begin[b + 1]! - starts[b]!));
+      rows.starts[b] = begin[b]! + at;
+      rows.lengths[b] = Math.max(0, Math.min(bptt, begin[b + 1]! - rows.starts[b]!));
     }
-    batches.push(new RowBatch(text.ids, { starts, lengths }));
+    batches.push(new RowBatch(text.ids, rows));
   }
   return batches;
 }
 
-function select({ starts, lengths }: Rows, order: Uint32Array): Rows {
+function select({ starts, lengths, skips }: Rows, order: Uint32Array): Rows {
   return {
     starts: order.map((row) => starts[row]!),
     lengths: order.map((row) => lengths[row]!),
+    skips: order.map((row) => skips[row]!),
   };
 }
 
