@@ -178,7 +178,12 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
     title: "Training",
     options: [
       { name: "epochs", value: "count", default: "40", help: "Most passes over the text." },
-      { name: "batch-size", value: "count", default: "20", help: "Sequences in a batch." },
+      {
+        name: "batch-size",
+        value: "count",
+        default: "20",
+        help: "Sequences of mean length in a batch.",
+      },
       { name: "lr", value: "rate", default: "1", help: "Initial learning rate." },
       {
         name: "lr-decay",
