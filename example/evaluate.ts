@@ -16,17 +16,15 @@ export interface Evaluation {
   readonly scores: TokenScores;
 }
 
-/** The ids of a batch on the GPU, [T, B], and each token's weight in the batch's mean loss, [T * B]. */
-export function uploadBatch(
-  step: Step,
-  batch: Batch,
-): Record<"input" | "target" | "weight", Tensor> {
+/** The ids of a batch on the GPU, [T, B]. */
+export function uploadIds(step: Step, batch: Batch): Record<"input" | "target", Tensor> {
   const shape = [batch.steps, batch.batchSize];
-  return {
-    input: step.upload(batch.input, shape),
-    target: step.upload(batch.target, shape),
-    weight: step.upload(batch.mask.map((real) => real / batch.tokens)),
-  };
+  return { input: step.upload(batch.input, shape), target: step.upload(batch.target, shape) };
+}
+
+/** Each token's weight in the batch's mean loss, [T * B]; 0 where nothing is predicted. */
+export function uploadWeight(step: Step, batch: Batch): Tensor {
+  return step.upload(batch.mask.map((real) => real / batch.tokens));
 }
 
 /** Exact scores of all tokens of `batches`, normalised over the whole vocabulary. */
@@ -42,7 +40,7 @@ export async function evaluate(
   for (const batch of batches) {
     {
       using step = gpu.step();
-      const { input, target } = uploadBatch(step, batch);
+      const { input, target } = uploadIds(step, batch);
       const { score, logZ } = model.normalize(step, input, target);
       gpu.copy(score, scores, { toStart });
       gpu.copy(logZ, logZs, { toStart });
@@ -64,9 +62,9 @@ export async function evaluateLoss(
   for (const [number, batch] of batches.entries()) {
     {
       using step = gpu.step({ number });
-      const { input, target, weight } = uploadBatch(step, batch);
+      const { input, target } = uploadIds(step, batch);
       const { loss } = model.forward(step, input, target);
-      losses.push(weightedSum(step, loss, weight), batch.tokens);
+      losses.push(weightedSum(step, loss, uploadWeight(step, batch)), batch.tokens);
     }
     await gpu.keepUp();
   }

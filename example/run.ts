@@ -48,11 +48,13 @@ function newModel(gpu: Gpu, settings: Settings, { vocabulary }: Corpus, io: Io):
   const { indexModule, loss, noiseRatio, noise, normTerm, nlayers, nhid, emsize } = settings;
   const sampled = loss !== "full";
   if (sampled && noiseRatio > vocabulary.size) {
-    const cure = "--loss full costs less";
     if (settings.unique) {
       throw new Failure(`Cannot draw ${noiseRatio} different ones of ${vocabulary.size} words`);
     }
-    io.err(`warning: --noise-ratio ${noiseRatio} is over the ${vocabulary.size} words: ${cure}`);
+    io.err(
+      `warning: --noise-ratio ${noiseRatio} is over the ${vocabulary.size} words: ` +
+        "--loss full costs less",
+    );
   }
   const warning = sampled ? noiseWarning(settings, vocabulary.counts) : undefined;
   if (warning !== undefined) io.err(warning);

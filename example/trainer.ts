@@ -11,7 +11,7 @@ import {
 } from "../mod.ts";
 import type { Batch } from "./batches.ts";
 import { Failure } from "./errors.ts";
-import { uploadBatch } from "./evaluate.ts";
+import { uploadIds, uploadWeight } from "./evaluate.ts";
 import type { Io } from "./io.ts";
 import { Losses } from "./losses.ts";
 import type { Metrics } from "./metrics.ts";
@@ -68,9 +68,9 @@ export class Trainer implements Disposable {
   step(batch: Batch, losses: Losses): void {
     const number = this.#steps++;
     using step = this.#gpu.step({ training: true, seed: this.#settings.seed, number });
-    const { input, target, weight } = uploadBatch(step, batch);
+    const { input, target } = uploadIds(step, batch);
     const { loss, states } = this.#model.forward(step, input, target, this.#states);
-    const mean = weightedSum(step, loss, weight);
+    const mean = weightedSum(step, loss, uploadWeight(step, batch));
     this.optimizer.step(step.backward(mean));
     losses.push(mean, batch.tokens);
     if (this.#settings.carryState) this.#carry(step, states);
