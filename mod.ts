@@ -24,7 +24,7 @@ export { type Gradient, Gradients } from "./kernels/gradients.ts";
 export { indexScore } from "./kernels/index_score.ts";
 export { linear, matmul, type MatmulOptions } from "./kernels/linear.ts";
 export { lstm, type LSTMState } from "./kernels/lstm.ts";
-export type { RecurrentWeights } from "./kernels/recurrent.ts";
+export type { RecurrentStart, RecurrentWeights } from "./kernels/recurrent.ts";
 export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./kernels/noise_loss.ts";
 export { type KernelCode, KernelCompileError } from "./kernels/pipelines.ts";
 export type { MemoryUse } from "./kernels/pool.ts";
@@ -44,7 +44,7 @@ export {
 export { Dropout } from "./nn/dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./nn/embedding.ts";
 export { Linear, type LinearOptions } from "./nn/linear.ts";
-export { GRU, LSTM, Recurrent, type RecurrentOptions } from "./nn/recurrent.ts";
+export { GRU, LSTM, Recurrent, type RecurrentInput, type RecurrentOptions } from "./nn/recurrent.ts";
 export { Module, type NamedParameter, namedParameters } from "./nn/module.ts";
 export { SGD, type SGDOptions } from "./nn/sgd.ts";
 export { AliasMultinomial } from "./nce/alias.ts";

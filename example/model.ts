@@ -15,6 +15,7 @@ import {
   type NCELoss,
   type NCEOptions,
   type NormalizedScores,
+  type RecurrentInput,
   type Step,
   type Tensor,
 } from "../mod.ts";
@@ -41,13 +42,12 @@ export abstract class WordModel extends Module {
   abstract readonly criterion: NCELoss<[Tensor]>;
 
   /**
-   * What the criterion sees of `input` [T, B]: one row a token. The recurrent states begin at zero, or at
-   * `states`; their last values are returned.
+   * What the criterion sees of `input` [T, B]: one row a token; and the recurrent states' last values.
    */
   abstract context(
     step: Step,
     input: Tensor,
-    states?: readonly LSTMState[],
+    start: RecurrentInput<LSTMState>,
   ): { context: Tensor; states: LSTMState[] };
 
   /** Losses [T * B] of predicting `target` from `input`, both ids [T, B]. */
@@ -55,16 +55,21 @@ export abstract class WordModel extends Module {
     step: Step,
     input: Tensor,
     target: Tensor,
-    states?: readonly LSTMState[],
+    start: RecurrentInput<LSTMState>,
   ): { loss: Tensor; states: LSTMState[] } {
-    const { context, states: last } = this.context(step, input, states);
+    const { context, states } = this.context(step, input, start);
     const loss = this.criterion.forward(step, target, context);
-    return { loss: step.reshape(loss, [target.size]), states: last };
+    return { loss: step.reshape(loss, [target.size]), states };
   }
 
   /** Exact scores [T * B] of `target`, normalised over all words. */
-  normalize(step: Step, input: Tensor, target: Tensor): NormalizedScores {
-    const { context } = this.context(step, input);
+  normalize(
+    step: Step,
+    input: Tensor,
+    target: Tensor,
+    start: RecurrentInput<LSTMState>,
+  ): NormalizedScores {
+    const { context } = this.context(step, input, start);
     return this.criterion.ceLoss(step, step.reshape(target, [target.size]), context);
   }
 }
@@ -100,10 +105,10 @@ export class LanguageModel extends WordModel {
   override context(
     step: Step,
     input: Tensor,
-    states?: readonly LSTMState[],
+    start: RecurrentInput<LSTMState>,
   ): { context: Tensor; states: LSTMState[] } {
     const embedded = this.#inputDropout.forward(step, this.#encoder.forward(step, input));
-    const recurrent = this.#rnn.forward(step, embedded, states);
+    const recurrent = this.#rnn.forward(step, embedded, start);
     const projected = this.#proj.forward(step, recurrent.output);
     return { context: this.#outputDropout.forward(step, projected), states: recurrent.states };
   }
@@ -144,9 +149,13 @@ export class GRULanguageModel extends WordModel {
     });
   }
 
-  /** The states of the GRU, [T, B, H]; they always begin at zero. */
-  override context(step: Step, input: Tensor): { context: Tensor; states: LSTMState[] } {
-    return { context: this.criterion.context(step, input).context, states: [] };
+  /** The states of the GRU, [T, B, H]; they begin at zero, and anew at `resets`. */
+  override context(
+    step: Step,
+    input: Tensor,
+    { resets }: RecurrentInput<LSTMState>,
+  ): { context: Tensor; states: LSTMState[] } {
+    return { context: this.criterion.context(step, input, { resets }).context, states: [] };
   }
 
   /** All parameters, by the names of the reference model. */

@@ -1,16 +1,14 @@
 /** A GRU layer over time: input product batched over all steps, one launch a step for the rest. */
 
-import plain from "./gru.wgsl" with { type: "text" };
-import broadcast from "./gru_broadcast.wgsl" with { type: "text" };
-import cell from "./gru_cell.wgsl" with { type: "text" };
+import source from "./gru.wgsl" with { type: "text" };
 import { linear } from "./linear.ts";
 import { matmulInto } from "./matmul.ts";
 import {
   finalState,
-  forwardWeight,
   overTime,
-  type RecurrentKernels,
+  type RecurrentKind,
   recurrentRun,
+  type RecurrentStart,
   type RecurrentWeights,
   statesOverTime,
 } from "./recurrent.ts";
@@ -18,19 +16,14 @@ import { columnSums } from "./reduce.ts";
 import type { Step } from "./step.ts";
 import type { Tensor } from "./tensor.ts";
 
-const KERNELS: RecurrentKernels = {
-  name: "gru",
-  gates: 3,
-  plain: cell + plain,
-  broadcast: cell + broadcast,
-};
+const KIND: RecurrentKind = { name: "gru", gates: 3, source };
 
 /**
  * One GRU layer: x [T, B, E] to the hidden states [T, B, H] and the final state [B, H].
  *
  * `r, z = sigmoid(W_ih x + b_ih + W_hh h + b_hh)`, `n = tanh(W_in x + b_in + r (W_hn h + b_hn))`, in the
  * order r, z, n; `h = (1 - z) n + z h`, beginning at `state` or zero. Gradients flow to `x` and the
- * weights, not to the initial state.
+ * weights, not to the first state; none flows back over a reset.
  *
  * Source: Cho et al. 2014; the definition is PyTorch's `nn.GRU`.
  */
@@ -38,16 +31,15 @@ export function gru(
   step: Step,
   x: Tensor,
   weights: RecurrentWeights,
-  state?: Tensor,
+  { state, resets }: RecurrentStart<Tensor> = {},
 ): { output: Tensor; state: Tensor } {
   const { gpu } = step, { weightIh, weightHh, biasIh, biasHh } = weights;
-  const run = recurrentRun(gpu, KERNELS, x, weights), { steps, batch, size } = run;
+  const run = recurrentRun(step, KIND, x, weights, resets), { steps, batch, size } = run;
   // On the tape as a plain product: its gradient is that of the gates before activation.
   const gates = linear(step, x, weightIh, biasIh);
   const hidden = statesOverTime(step, run, state);
   const inner = step.tensor([steps, batch, size]), output = step.tensor([steps, batch, size]);
-  const turned = forwardWeight(step, run, weightHh);
-  overTime(run, "forward", [turned, biasHh], [gates, inner, hidden, output]);
+  overTime(run, "forward", weightHh, hidden, [biasHh], [hidden, gates, inner, output]);
 
   step.record({
     name: "gru",
@@ -57,7 +49,7 @@ export function gru(
       using dState = gpu.temporary([steps * batch, 3 * size]);
       using carry = gpu.temporary([batch, size]);
       const outputs = [gates, dState, carry]; // the gates turn into their gradient
-      overTime(run, "backward", [weightHh, inner, hidden, dOutput], outputs);
+      overTime(run, "backward", weightHh, dState, [inner, hidden, dOutput], outputs);
       const dWeight = step.tensor(weightHh.shape), dBias = step.tensor(biasHh.shape);
       using before = hidden.rows(0, steps);
       using flatBefore = before.reshape([steps * batch, size]);

@@ -2,16 +2,14 @@
 
 import { add } from "./elementwise.ts";
 import { linear } from "./linear.ts";
-import plain from "./lstm.wgsl" with { type: "text" };
-import broadcast from "./lstm_broadcast.wgsl" with { type: "text" };
-import cell from "./lstm_cell.wgsl" with { type: "text" };
+import source from "./lstm.wgsl" with { type: "text" };
 import { matmulInto } from "./matmul.ts";
 import {
   finalState,
-  forwardWeight,
   overTime,
-  type RecurrentKernels,
+  type RecurrentKind,
   recurrentRun,
+  type RecurrentStart,
   type RecurrentWeights,
   statesOverTime,
 } from "./recurrent.ts";
@@ -26,18 +24,14 @@ export interface LSTMState {
   readonly cell: Tensor;
 }
 
-const KERNELS: RecurrentKernels = {
-  name: "lstm",
-  gates: 4,
-  plain: cell + plain,
-  broadcast: cell + broadcast,
-};
+const KIND: RecurrentKind = { name: "lstm", gates: 4, source };
 
 /**
  * One LSTM layer: x [T, B, E] to the hidden states [T, B, H] and the final state.
  *
  * `i, f, o = sigmoid(...)`, `g = tanh(...)` of `W_ih x + b_ih + W_hh h + b_hh`, in the order i, f, g, o;
- * `c = f c' + i g`, `h = o tanh(c)`. Gradients flow to `x` and the weights, not to the states.
+ * `c = f c' + i g`, `h = o tanh(c)`. Gradients flow to `x` and the weights, not to the first state; none
+ * flows back over a reset.
  *
  * Source: Hochreiter and Schmidhuber 1997; the definition is PyTorch's `nn.LSTM`.
  */
@@ -45,17 +39,16 @@ export function lstm(
   step: Step,
   x: Tensor,
   weights: RecurrentWeights,
-  state?: LSTMState,
+  { state, resets }: RecurrentStart<LSTMState> = {},
 ): { output: Tensor; state: LSTMState } {
   const { gpu } = step, { weightIh, weightHh, biasIh, biasHh } = weights;
-  const run = recurrentRun(gpu, KERNELS, x, weights), { steps, batch, size } = run;
+  const run = recurrentRun(step, KIND, x, weights, resets), { steps, batch, size } = run;
   // On the tape as a plain product: its gradient is that of the gates before activation.
   const gates = linear(step, x, weightIh, add(step, biasIh, biasHh));
   const hidden = statesOverTime(step, run, state?.hidden);
   const cells = statesOverTime(step, run, state?.cell);
   const output = step.tensor([steps, batch, size]);
-  const turned = forwardWeight(step, run, weightHh);
-  overTime(run, "forward", [turned], [gates, hidden, cells, output]);
+  overTime(run, "forward", weightHh, hidden, [], [hidden, gates, cells, output]);
 
   step.record({
     name: "lstm",
@@ -63,7 +56,7 @@ export function lstm(
     output,
     backward: (dOutput) => {
       using dCell = gpu.temporary([batch, size]);
-      overTime(run, "backward", [weightHh, cells, dOutput], [gates, dCell]);
+      overTime(run, "backward", weightHh, gates, [cells, dOutput], [gates, dCell]);
       const dWeight = step.tensor(weightHh.shape);
       using before = hidden.rows(0, steps);
       using flatBefore = before.reshape([steps * batch, size]);

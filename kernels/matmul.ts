@@ -16,6 +16,8 @@ export interface MatmulIntoOptions {
   transposeA?: boolean;
   /** `b` is [n, k] and its transpose is used. */
   transposeB?: boolean;
+  /** The row of `a` at which to begin, 0 unless given; it may go on after the last row that is used. */
+  row?: number;
   /** [n]; added to every row. */
   bias?: Tensor;
   /** Add to what `c` holds instead of replacing it. */
@@ -41,6 +43,8 @@ interface Sizes {
   readonly m: number;
   readonly n: number;
   readonly k: number;
+  /** The first row of a. */
+  readonly row: number;
 }
 
 /**
@@ -69,22 +73,25 @@ function chooseKernel(gpu: Gpu): MatmulKernel {
 }
 
 function checkShapes(c: Tensor, a: Tensor, b: Tensor, options: MatmulIntoOptions): Sizes {
-  const { transposeA = false, transposeB = false, bias } = options;
-  const [m, k] = transposeA ? [a.shape[1], a.shape[0]] : a.shape;
+  const { transposeA = false, transposeB = false, bias, row } = options;
+  const [rows, k] = transposeA ? [a.shape[1], a.shape[0]] : a.shape;
+  const m = row === undefined ? rows : c.shape[0];
   const [inner, n] = transposeB ? [b.shape[1], b.shape[0]] : b.shape;
   const fits = a.shape.length === 2 && b.shape.length === 2 && k === inner &&
     a.dtype === "f32" && b.dtype === "f32";
-  if (!fits || m === undefined || n === undefined || k === undefined) {
+  const within = row === undefined || (!transposeA && row >= 0 && row + m! <= rows!);
+  if (!fits || !within || m === undefined || n === undefined || k === undefined) {
     const name = (t: Tensor, transposed: boolean) =>
       `${t.dtype} [${t.shape}]${transposed ? " transposed" : ""}`;
     throw new TypeError(
       `Cannot multiply ${name(a, transposeA)} by ${name(b, transposeB)}: ` +
-        "both must be float matrices, and their inner sizes equal",
+        "both must be float matrices, and their inner sizes equal" +
+        (within ? "" : `; and rows from ${row} on must be there`),
     );
   }
   expectShape("matmul", "the result", c, [m, n]);
   if (bias) expectShape("matmul", "bias", bias, [n]);
-  return { m, n, k };
+  return { m, n, k, row: row ?? 0 };
 }
 
 /** What the kernels have in common. An absent bias is bound all the same: any tensor will do. */
@@ -121,10 +128,10 @@ function onSoftware(
   sizes: Sizes,
   { bias, accumulate = false, ...transposes }: MatmulIntoOptions,
 ): void {
-  const { m, n, k } = sizes;
+  const { m, n, k, row } = sizes;
   const broadcast = kernel === "broadcast";
   const lanes = gpu.subgroupSize;
-  const [rows, columns] = broadcast ? [32, 4 * lanes] : [8, 64];
+  const [rows, columns] = broadcast ? [broadcastRows(m), 4 * lanes] : [8, 64];
   const depth = Math.max(LEAST_CPU_DEPTH, Math.floor(CACHED_FLOATS / Math.min(m, n)));
   const parts = Math.ceil(k / depth);
   const step = Math.ceil(k / parts / 4) * 4;
@@ -135,11 +142,16 @@ function onSoftware(
       ...launch,
       source: broadcast ? broadcastSource : directSource,
       subgroups: broadcast,
-      constants: { ...launch.constants, ...(broadcast && { LANES: lanes }) },
-      uniform: { m, n, k, begin, end: Math.min(k, begin + step), bias: how.bias ? 1 : 0 },
+      constants: { ...launch.constants, ...(broadcast && { LANES: lanes, ROWS: rows }) },
+      uniform: { m, n, k, begin, end: Math.min(k, begin + step), bias: how.bias ? 1 : 0, row },
       grid: Math.ceil(m / rows) * Math.ceil(n / columns),
     });
   }
+}
+
+/** Rows of a tile, a multiple of 8 up to 32: all tiles about full. */
+function broadcastRows(m: number): number {
+  return Math.ceil(m / Math.ceil(m / 32) / 8) * 8;
 }
 
 /** On a GPU, small results from long sums are split along k to occupy it, and added up in order. */
@@ -151,7 +163,7 @@ function tiled(
   sizes: Sizes,
   options: MatmulIntoOptions,
 ): void {
-  const { m, n, k } = sizes;
+  const { m, n, k, row } = sizes;
   const tilesOf = (tile: number) => Math.ceil(m / tile) * Math.ceil(n / tile);
   const TILE = tilesOf(128) >= LARGE_TILES ? 128 : 64;
   const tiles = tilesOf(TILE);
@@ -163,7 +175,7 @@ function tiled(
       ...launch,
       source: tiledSource,
       constants: { ...launch.constants, TILE },
-      uniform: { m, n, k, depth, bias: how.bias ? 1 : 0 },
+      uniform: { m, n, k, depth, bias: how.bias ? 1 : 0, row },
       grid: tiles * parts,
     });
   };
@@ -178,7 +190,7 @@ function tiled(
     constants: { ACCUMULATE: accumulate ? 1 : 0 },
     inputs: [partials, bias ?? partials],
     outputs: [c],
-    uniform: { m, n, k: parts, depth, bias: bias ? 1 : 0 },
+    uniform: { m, n, k: parts, depth, bias: bias ? 1 : 0, row },
     grid: Math.ceil(m * n / 64),
   });
 }

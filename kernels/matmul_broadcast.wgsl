@@ -1,20 +1,21 @@
 // Matrix product for software adapters that have subgroups of 8 or 16 lanes.
 //
 // C = op(A) op(B) + bias, or C += ... (ACCUMULATE), with op(A) [m, k], op(B) [k, n]; of the inner
-// dimension, only `begin` (a multiple of 4) to `end` (likewise, or k) is summed.
+// dimension, only `begin` (a multiple of 4) to `end` (likewise, or k) is summed. A's first row is `row`.
 // Bindings: a, a4: A as floats and as vec4 [m, k], or [k, m] if TRANSPOSE_A; b, b4: B likewise [k, n],
 // or [n, k] if TRANSPOSE_B; bias [n] (read only if the uniform's bias is not 0); c or c4 [m, n].
 // VECTOR_A, VECTOR_B: the stored row length is a multiple of 4, so that a4 or b4 may be used.
 // Entry points: `vectors` if n is a multiple of 4, else `scalars`.
-// Dispatch: 1-D over ceil(m / 32) * ceil(n / (4 LANES)) workgroups of one subgroup, folded.
+// Dispatch: 1-D over ceil(m / ROWS) * ceil(n / (4 LANES)) workgroups of one subgroup, folded.
 // Determinism: each element is summed by one lane over k in order, four at a time.
 //
 // There a load runs lane by lane and component by component, some ten instructions each; a
 // multiplication or a broadcast is one or two instructions for all lanes. A lane owns 4 columns of a
-// tile of 32 rows; four steps of k need one vec4 of A for every LANES rows, from which all lanes are
+// tile of ROWS rows; four steps of k need one vec4 of A for every LANES rows, from which all lanes are
 // served, and four vec4 of B. A lane's matrices are registers, so that transposing them is free.
 
 override LANES: u32 = 8;
+override ROWS: u32 = 32; // of a tile: 8, 16, 24 or 32
 override TRANSPOSE_A: bool = false;
 override TRANSPOSE_B: bool = false;
 override VECTOR_A: bool = false;
@@ -28,6 +29,7 @@ struct Params {
   begin: u32,
   end: u32,
   bias: u32,
+  row: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -98,9 +100,10 @@ fn rows_12(v: vec4f) -> mat4x4f {
 // Where the workgroup's tile begins. Tiles that share the shorter of C's sides follow each other, so
 // that the smaller operand is read again and again, from the cache.
 fn tile_of(group: u32) -> vec2u {
-  let tiles = (vec2u(params.m, params.n) + vec2u(31, 4 * LANES - 1)) / vec2u(32, 4 * LANES);
-  if (params.n > params.m) { return vec2u(group % tiles.x * 32, group / tiles.x * 4 * LANES); }
-  return vec2u(group / tiles.y * 32, group % tiles.y * 4 * LANES);
+  let tile = vec2u(ROWS, 4 * LANES);
+  let tiles = (vec2u(params.m, params.n) + tile - 1) / tile;
+  if (params.n > params.m) { return vec2u(group % tiles.x, group / tiles.x) * tile; }
+  return vec2u(group / tiles.y, group % tiles.y) * tile;
 }
 
 fn product(group: u32, lane: u32) -> Tile {
@@ -111,7 +114,7 @@ fn product(group: u32, lane: u32) -> Tile {
 
   // Where the lane's next vec4 of A starts in each set of LANES rows, and each of the four of B.
   let sets = vec4u(0, 1, 2, 3);
-  var at_a = (tile.row + lane + sets * LANES) * params.k + params.begin;
+  var at_a = (params.row + tile.row + lane + sets * LANES) * params.k + params.begin;
   if (TRANSPOSE_A) {
     at_a = (params.begin + (lane & 3)) * params.m + tile.row + lane / 4 * 4 + sets * LANES;
   }
@@ -125,25 +128,38 @@ fn product(group: u32, lane: u32) -> Tile {
       load_b(at_b.w, k, 3));
     if (TRANSPOSE_B) { y = transpose(y); }
     let x0 = load_a(at_a.x, k, lane);
-    let x1 = load_a(at_a.y, k, lane);
     tile.rows[0] += y * rows_0(x0);
     tile.rows[1] += y * rows_4(x0);
     if (LANES == 16) {
-      tile.rows[2] += y * rows_8(x0);
-      tile.rows[3] += y * rows_12(x0);
-      tile.rows[4] += y * rows_0(x1);
-      tile.rows[5] += y * rows_4(x1);
-      tile.rows[6] += y * rows_8(x1);
-      tile.rows[7] += y * rows_12(x1);
+      if (ROWS > 8) {
+        tile.rows[2] += y * rows_8(x0);
+        tile.rows[3] += y * rows_12(x0);
+      }
+      if (ROWS > 16) {
+        let x1 = load_a(at_a.y, k, lane);
+        tile.rows[4] += y * rows_0(x1);
+        tile.rows[5] += y * rows_4(x1);
+        if (ROWS > 24) {
+          tile.rows[6] += y * rows_8(x1);
+          tile.rows[7] += y * rows_12(x1);
+        }
+      }
     } else {
-      let x2 = load_a(at_a.z, k, lane);
-      let x3 = load_a(at_a.w, k, lane);
-      tile.rows[2] += y * rows_0(x1);
-      tile.rows[3] += y * rows_4(x1);
-      tile.rows[4] += y * rows_0(x2);
-      tile.rows[5] += y * rows_4(x2);
-      tile.rows[6] += y * rows_0(x3);
-      tile.rows[7] += y * rows_4(x3);
+      if (ROWS > 8) {
+        let x1 = load_a(at_a.y, k, lane);
+        tile.rows[2] += y * rows_0(x1);
+        tile.rows[3] += y * rows_4(x1);
+      }
+      if (ROWS > 16) {
+        let x2 = load_a(at_a.z, k, lane);
+        tile.rows[4] += y * rows_0(x2);
+        tile.rows[5] += y * rows_4(x2);
+      }
+      if (ROWS > 24) {
+        let x3 = load_a(at_a.w, k, lane);
+        tile.rows[6] += y * rows_0(x3);
+        tile.rows[7] += y * rows_4(x3);
+      }
     }
     at_a += vec4u(next_a);
     at_b += vec4u(next_b);
@@ -179,12 +195,18 @@ fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: ve
   let offset = bias_at(tile.column);
   store_vectors(tile.row, tile.column, tile.rows[0], offset);
   store_vectors(tile.row + 4, tile.column, tile.rows[1], offset);
-  store_vectors(tile.row + 8, tile.column, tile.rows[2], offset);
-  store_vectors(tile.row + 12, tile.column, tile.rows[3], offset);
-  store_vectors(tile.row + 16, tile.column, tile.rows[4], offset);
-  store_vectors(tile.row + 20, tile.column, tile.rows[5], offset);
-  store_vectors(tile.row + 24, tile.column, tile.rows[6], offset);
-  store_vectors(tile.row + 28, tile.column, tile.rows[7], offset);
+  if (ROWS > 8) {
+    store_vectors(tile.row + 8, tile.column, tile.rows[2], offset);
+    store_vectors(tile.row + 12, tile.column, tile.rows[3], offset);
+  }
+  if (ROWS > 16) {
+    store_vectors(tile.row + 16, tile.column, tile.rows[4], offset);
+    store_vectors(tile.row + 20, tile.column, tile.rows[5], offset);
+  }
+  if (ROWS > 24) {
+    store_vectors(tile.row + 24, tile.column, tile.rows[6], offset);
+    store_vectors(tile.row + 28, tile.column, tile.rows[7], offset);
+  }
 }
 
 fn store_scalar(at: u32, wanted: bool, value: f32) {
@@ -219,10 +241,16 @@ fn scalars(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: ve
   let offset = bias_at(tile.column);
   store_scalars(tile.row, tile.column, tile.rows[0], offset);
   store_scalars(tile.row + 4, tile.column, tile.rows[1], offset);
-  store_scalars(tile.row + 8, tile.column, tile.rows[2], offset);
-  store_scalars(tile.row + 12, tile.column, tile.rows[3], offset);
-  store_scalars(tile.row + 16, tile.column, tile.rows[4], offset);
-  store_scalars(tile.row + 20, tile.column, tile.rows[5], offset);
-  store_scalars(tile.row + 24, tile.column, tile.rows[6], offset);
-  store_scalars(tile.row + 28, tile.column, tile.rows[7], offset);
+  if (ROWS > 8) {
+    store_scalars(tile.row + 8, tile.column, tile.rows[2], offset);
+    store_scalars(tile.row + 12, tile.column, tile.rows[3], offset);
+  }
+  if (ROWS > 16) {
+    store_scalars(tile.row + 16, tile.column, tile.rows[4], offset);
+    store_scalars(tile.row + 20, tile.column, tile.rows[5], offset);
+  }
+  if (ROWS > 24) {
+    store_scalars(tile.row + 24, tile.column, tile.rows[6], offset);
+    store_scalars(tile.row + 28, tile.column, tile.rows[7], offset);
+  }
 }

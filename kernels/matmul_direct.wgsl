@@ -1,7 +1,7 @@
 // Matrix product for software adapters without usable subgroups.
 //
 // C = op(A) op(B) + bias, or C += ... (ACCUMULATE), with op(A) [m, k], op(B) [k, n]; of the inner
-// dimension, only `begin` (a multiple of 4) to `end` (likewise, or k) is summed.
+// dimension, only `begin` (a multiple of 4) to `end` (likewise, or k) is summed. A's first row is `row`.
 // Bindings: a, a4: A as floats and as vec4 [m, k], or [k, m] if TRANSPOSE_A; b, b4: B likewise [k, n],
 // or [n, k] if TRANSPOSE_B; bias [n] (read only if the uniform's bias is not 0); c or c4 [m, n].
 // VECTOR_A, VECTOR_B: the stored row length is a multiple of 4, so that a4 or b4 may be used.
@@ -25,6 +25,7 @@ struct Params {
   begin: u32,
   end: u32,
   bias: u32,
+  row: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -47,7 +48,7 @@ struct Tile {
 // Elements k to k + 3 of row `row + step` of A, or rows `row` to `row + 3` of its column k + step if
 // TRANSPOSE_A; zero where k has ended. Past the last row they are some numbers that are not stored.
 fn load_a(row: u32, k: u32, step: u32) -> vec4f {
-  let at = select((row + step) * params.k + k, (k + step) * params.m + row, TRANSPOSE_A);
+  let at = select((params.row + row + step) * params.k + k, (k + step) * params.m + row, TRANSPOSE_A);
   var v: vec4f;
   if (VECTOR_A) { v = a4[at / 4]; } else { v = vec4f(a[at], a[at + 1], a[at + 2], a[at + 3]); }
   if (TRANSPOSE_A) { return select(vec4f(), v, k + step < params.k); }

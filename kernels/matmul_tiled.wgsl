@@ -27,6 +27,7 @@ struct Params {
   k: u32,
   depth: u32,
   bias: u32,
+  row: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -55,7 +56,7 @@ fn swizzle(s: u32) -> u32 {
 // Elements k to k + 3 of row `row + step` of A, or rows `row` to `row + 3` of its column k + step if
 // TRANSPOSE_A; zero from `end` on. Past the last row they are some numbers that are not stored.
 fn load_a(row: u32, k: u32, step: u32, end: u32) -> vec4f {
-  let at = select((row + step) * params.k + k, (k + step) * params.m + row, TRANSPOSE_A);
+  let at = select((params.row + row + step) * params.k + k, (k + step) * params.m + row, TRANSPOSE_A);
   var v: vec4f;
   if (VECTOR_A) { v = a4[at / 4]; } else { v = vec4f(a[at], a[at + 1], a[at + 2], a[at + 3]); }
   if (TRANSPOSE_A) { return select(vec4f(), v, k + step < end); }

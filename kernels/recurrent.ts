@@ -1,6 +1,11 @@
 /** What recurrent layers share: their weights, their states over time, a launch for each time step. */
 
 import type { Gpu } from "./gpu.ts";
+import type { Launch } from "./launch.ts";
+import { matmulInto } from "./matmul.ts";
+import shared from "./recurrent.wgsl" with { type: "text" };
+import fused from "./recurrent_fused.wgsl" with { type: "text" };
+import split from "./recurrent_split.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
 
@@ -16,38 +21,47 @@ export interface RecurrentWeights {
   readonly biasHh: Tensor;
 }
 
-/** The kernels of a kind of layer: entry points `forward`, `backward` and (plain) `transpose_weight`. */
-export interface RecurrentKernels {
+/** What a layer begins with, and where its rows begin anew. */
+export interface RecurrentStart<State> {
+  /** The state before the first step; zero unless given. */
+  readonly state?: State | undefined;
+  /** Ids [T, B]: not 0 where the state before the element is zero, whatever came before. */
+  readonly resets?: Tensor | undefined;
+}
+
+/** A kind of layer. */
+export interface RecurrentKind {
   /** The layer's name, in errors and profiles. */
   readonly name: string;
   /** G, the number of gates. */
   readonly gates: number;
-  /** For any size and adapter. */
-  readonly plain: string;
-  /** For adapters whose subgroups are a CPU's vectors, and H a multiple of 4. */
-  readonly broadcast: string;
+  /** WGSL of what becomes of a unit's sums. */
+  readonly source: string;
 }
 
-/** Sizes of a layer's run. */
+/** A layer's run. */
 export interface RecurrentRun {
   readonly gpu: Gpu;
-  readonly kernels: RecurrentKernels;
+  readonly kind: RecurrentKind;
   /** T */
   readonly steps: number;
   /** B */
   readonly batch: number;
   /** H */
   readonly size: number;
+  /** [T, B] */
+  readonly resets: Tensor;
 }
 
-/** Checks the shapes of x [T, B, E] and the weights, and gives the sizes. */
+/** Checks the shapes of x [T, B, E], the weights and the resets. */
 export function recurrentRun(
-  gpu: Gpu,
-  kernels: RecurrentKernels,
+  step: Step,
+  kind: RecurrentKind,
   x: Tensor,
   { weightIh, weightHh, biasIh, biasHh }: RecurrentWeights,
+  resets?: Tensor,
 ): RecurrentRun {
-  const { name, gates } = kernels;
+  const { gpu } = step, { name, gates } = kind;
   const [steps, batch, width] = [x.shape[0]!, x.shape[1]!, x.shape[2]!];
   const size = weightHh.shape[1]!;
   expectShape(name, "x", x, [steps, batch, width]);
@@ -55,63 +69,112 @@ export function recurrentRun(
   expectShape(name, "weightHh", weightHh, [gates * size, size]);
   expectShape(name, "biasIh", biasIh, [gates * size]);
   expectShape(name, "biasHh", biasHh, [gates * size]);
-  return { gpu, kernels, steps, batch, size };
+  if (resets) {
+    expectShape(name, "resets", resets, [steps, batch], "u32");
+    return { gpu, kind, steps, batch, size, resets };
+  }
+  const none = step.tensor([steps, batch], "u32");
+  gpu.clear(none);
+  return { gpu, kind, steps, batch, size, resets: none };
 }
 
-function usesBroadcast({ gpu, size }: RecurrentRun): boolean {
-  return gpu.family === "direct" && [8, 16].includes(gpu.subgroupSize) && size % 4 === 0;
+/** Launches one kernel of the layer at one time step. */
+function launch(
+  { gpu, kind, steps, batch, size }: RecurrentRun,
+  family: string,
+  entry: string,
+  inputs: Tensor[],
+  outputs: Tensor[],
+  step: number,
+  grid: Launch["grid"],
+): void {
+  gpu.dispatch({
+    label: `${kind.name}.${entry}`,
+    source: shared + kind.source + family,
+    entry,
+    constants: { GATES: kind.gates },
+    inputs,
+    outputs,
+    uniform: { batch, size, step, last: step === steps - 1 ? 1 : 0 },
+    grid,
+  });
 }
 
-/** Runs `entry` for one time step after another, from the first on or from the last back. */
+/**
+ * Runs `entry` for one time step after another, from the first on or from the last back. `states` is what
+ * the recurrent weight [G H, H] is multiplied with: `hidden` forward, the gradient of the gates' state
+ * part backward.
+ */
 export function overTime(
   run: RecurrentRun,
   entry: "forward" | "backward",
+  weight: Tensor,
+  states: Tensor,
   inputs: Tensor[],
   outputs: Tensor[],
 ): void {
-  const { gpu, kernels, steps, batch, size } = run;
-  const lanes = gpu.subgroupSize * (entry === "forward" ? 1 : 4);
-  const code = usesBroadcast(run)
-    ? {
-      source: kernels.broadcast,
-      constants: { LANES: gpu.subgroupSize },
-      subgroups: true,
-      grid: [Math.ceil(size / lanes), Math.ceil(batch / 32), 1] as const,
+  const each = run.gpu.family === "direct" ? splitSteps : fusedSteps;
+  each(run, entry, weight, states, inputs, outputs);
+}
+
+/** For software adapters: the product by its own kernel, then the cells. */
+function splitSteps(
+  run: RecurrentRun,
+  entry: "forward" | "backward",
+  weight: Tensor,
+  states: Tensor,
+  inputs: Tensor[],
+  outputs: Tensor[],
+): void {
+  const { gpu, kind: { gates }, steps, batch, size, resets } = run, forward = entry === "forward";
+  const [width, sumsWidth] = forward ? [size, gates * size] : [gates * size, size];
+  using rows = states.reshape([states.size / width, width]);
+  using sums = gpu.temporary([batch, sumsWidth]);
+  for (const step of order(run, entry)) {
+    const row = forward ? step * batch : (step + 1) * batch;
+    if (forward || step < steps - 1) {
+      matmulInto(gpu, sums, rows, weight, { transposeB: forward, row });
     }
-    : { source: kernels.plain, grid: [Math.ceil(size / 64), Math.ceil(batch / 4), 1] as const };
-  for (let i = 0; i < steps; i++) {
-    const step = entry === "forward" ? i : steps - 1 - i;
-    const uniform = { batch, size, step, last: step === steps - 1 ? 1 : 0 };
-    gpu.dispatch({ label: `${kernels.name}.${entry}`, entry, inputs, outputs, uniform, ...code });
+    const grid = Math.ceil(batch * size / 64);
+    launch(run, split, entry, [sums, resets, ...inputs], outputs, step, grid);
   }
 }
 
-/** The recurrent weight as the forward kernel reads it. */
-export function forwardWeight(step: Step, run: RecurrentRun, weight: Tensor): Tensor {
-  if (usesBroadcast(run)) return weight;
-  const { kernels: { name, gates, plain }, size } = run;
-  const turned = step.tensor([size, gates * size]);
-  step.gpu.dispatch({
-    label: `${name}.transpose`,
-    source: plain,
-    entry: "transpose_weight",
-    inputs: [weight],
-    outputs: [turned],
-    uniform: { batch: 0, size, step: 0, last: 0 },
-    grid: Math.ceil(turned.size / 64),
-  });
-  return turned;
+/** For GPUs: product and cells in one launch a step. */
+function fusedSteps(
+  run: RecurrentRun,
+  entry: "forward" | "backward",
+  weight: Tensor,
+  _states: Tensor,
+  inputs: Tensor[],
+  outputs: Tensor[],
+): void {
+  const { gpu, kind: { gates }, batch, size, resets } = run;
+  const grid = [Math.ceil(size / 64), Math.ceil(batch / 4), 1] as const;
+  // Forward, neighbouring threads read neighbouring columns of the transpose.
+  using turned = gpu.temporary([size, gates * size]);
+  if (entry === "forward") {
+    launch(run, fused, "transpose_weight", [weight], [turned], 0, Math.ceil(turned.size / 64));
+  }
+  const read = entry === "forward" ? turned : weight;
+  for (const step of order(run, entry)) {
+    launch(run, fused, entry, [read, resets, ...inputs], outputs, step, grid);
+  }
 }
 
-/** A tensor [T + 1, B, H] whose index 0 is `state` [B, H], or zero without one. */
+function order({ steps }: RecurrentRun, entry: "forward" | "backward"): number[] {
+  return Array.from({ length: steps }, (_, i) => entry === "forward" ? i : steps - 1 - i);
+}
+
+/** A tensor [T + 1, B, H] whose index 0 is the state [B, H] before the first step. */
 export function statesOverTime(step: Step, run: RecurrentRun, state?: Tensor): Tensor {
-  const { kernels: { name }, steps, batch, size } = run;
+  const { gpu, kind: { name }, steps, batch, size, resets } = run;
   const all = step.tensor([steps + 1, batch, size]);
   using first = all.rows(0, 1);
   if (state) {
     expectShape(name, "state", state, [batch, size]);
-    step.gpu.copy(state, first);
-  } else step.gpu.clear(first);
+    launch(run, split, "first_state", [state, resets], [first], 0, Math.ceil(first.size / 64));
+  } else gpu.clear(first);
   return all;
 }
 

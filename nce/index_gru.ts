@@ -11,6 +11,7 @@ import { gruTileScorer } from "../kernels/gru_tiles.ts";
 import type { TileScorer } from "../kernels/cross_entropy.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { linear } from "../kernels/linear.ts";
+import type { RecurrentStart } from "../kernels/recurrent.ts";
 import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 import { Dropout } from "../nn/dropout.ts";
@@ -87,15 +88,19 @@ export class IndexGRU extends NCELoss<[Tensor]> {
 
   /**
    * The states [T, B, H] after each of the words `input` [T, B], to be given in the place of the words;
-   * and the last of them [B, H]. They begin at zero, or at `state`, through which no gradient flows.
+   * and the last of them [B, H]. They begin at zero, or at `state`, through which no gradient flows, and
+   * anew at `resets`.
    */
-  context(step: Step, input: Tensor, state?: Tensor): { context: Tensor; state: Tensor } {
+  context(step: Step, input: Tensor, { state, resets }: RecurrentStart<Tensor> = {}): { context: Tensor; state: Tensor } {
     if (input.dtype !== "u32" || input.shape.length !== 2) {
       const got = `${input.dtype} [${input.shape}]`;
       throw new TypeError(`Cannot run IndexGRU: input is ${got}, expected ids [T, B]`);
     }
     const embedded = this.#inputDropout.forward(step, this.encoder.forward(step, input));
-    const { output, states } = this.rnn.forward(step, embedded, state ? [state] : []);
+    const { output, states } = this.rnn.forward(step, embedded, {
+      states: state ? [state] : [],
+      resets,
+    });
     return { context: output, state: states[0]! };
   }
 

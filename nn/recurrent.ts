@@ -3,7 +3,7 @@
 import type { Gpu } from "../kernels/gpu.ts";
 import { gru } from "../kernels/gru.ts";
 import { lstm, type LSTMState } from "../kernels/lstm.ts";
-import type { RecurrentWeights } from "../kernels/recurrent.ts";
+import type { RecurrentStart, RecurrentWeights } from "../kernels/recurrent.ts";
 import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 import { Dropout } from "./dropout.ts";
@@ -21,6 +21,14 @@ export interface RecurrentOptions {
   dropout?: number;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;
+}
+
+/** What a stack of layers begins with, and where its rows begin anew. */
+export interface RecurrentInput<State> {
+  /** Each layer's state before the first step, through which no gradient flows; zero unless given. */
+  states?: readonly State[];
+  /** Ids [T, B]: not 0 where all states before the element are zero, whatever came before. */
+  resets?: Tensor | undefined;
 }
 
 /** Recurrent layers, each fed with the states of the one below; `State` is what a layer carries on. */
@@ -57,23 +65,20 @@ export abstract class Recurrent<State> extends Module {
     step: Step,
     x: Tensor,
     weights: RecurrentWeights,
-    state?: State,
+    start: RecurrentStart<State>,
   ): { output: Tensor; state: State };
 
-  /**
-   * x [T, B, E] to the top layer's states [T, B, H], and each layer's final state.
-   * States begin at zero, or at `states`, through which no gradient flows.
-   */
+  /** x [T, B, E] to the top layer's states [T, B, H], and each layer's final state. */
   forward(
     step: Step,
     x: Tensor,
-    states: readonly State[] = [],
+    { states, resets }: RecurrentInput<State> = {},
   ): { output: Tensor; states: State[] } {
     const finals: State[] = [];
     let output = x;
     this.layers.forEach((weights, i) => {
       const input = i === 0 ? output : this.#dropouts[i - 1]!.forward(step, output);
-      const layer = this.layer(step, input, weights, states[i]);
+      const layer = this.layer(step, input, weights, { state: states?.[i], resets });
       output = layer.output;
       finals.push(layer.state);
     });
@@ -103,9 +108,9 @@ export class LSTM extends Recurrent<LSTMState> {
     step: Step,
     x: Tensor,
     weights: RecurrentWeights,
-    state?: LSTMState,
+    start: RecurrentStart<LSTMState>,
   ): { output: Tensor; state: LSTMState } {
-    return lstm(step, x, weights, state);
+    return lstm(step, x, weights, start);
   }
 }
 
@@ -121,8 +126,8 @@ export class GRU extends Recurrent<Tensor> {
     step: Step,
     x: Tensor,
     weights: RecurrentWeights,
-    state?: Tensor,
+    start: RecurrentStart<Tensor>,
   ): { output: Tensor; state: Tensor } {
-    return gru(step, x, weights, state);
+    return gru(step, x, weights, start);
   }
 }

@@ -8,6 +8,7 @@ import { assertClose } from "./close.ts";
 import { withBothFamilies, withGpu } from "./gpu.ts";
 import { values } from "./reference/data.ts";
 import * as reference from "./reference/gru.ts";
+import { resetFlags } from "./reference/resets.ts";
 import { assertGradients } from "./reference/oracle.ts";
 
 function sizeOf(shape: readonly number[]): number {
@@ -30,7 +31,10 @@ function weightsOf([weightIh, weightHh, biasIh, biasHh]: Tensor[]): RecurrentWei
 Deno.test("the GRU layer oracles' gradients agree with central differences", () => {
   const sizes = { steps: 3, batch: 2, width: 3, size: 4 };
   const state = Float64Array.from(values(8, 9));
-  assertGradients(reference.gruLayer(sizes, state), exact(layerShapes(sizes)), "layer");
+  for (const resets of [new Uint32Array(6), resetFlags(3, 2)]) {
+    const layer = reference.gruLayer({ ...sizes, resets }, state);
+    assertGradients(layer, exact(layerShapes(sizes)), "layer");
+  }
   const stacked = [...layerShapes(sizes), ...layerShapes({ ...sizes, width: 4 }).slice(1)];
   assertGradients(reference.gruStack(sizes, 2), exact(stacked), "stack");
 });
@@ -54,6 +58,24 @@ Deno.test("gru() agrees with float64 at any size", () =>
     }
   }));
 
+Deno.test("gru() begins anew at resets, forward and backward", () =>
+  withBothFamilies(async (gpu) => {
+    for (const [batch, size] of [[3, 5], [33, 8]] as const) {
+      const flags = resetFlags(4, batch), state = values(batch * size, 9);
+      const sizes = { steps: 4, batch, width: 3, size, resets: flags };
+      await checkOp(gpu, `gru with resets, B=${batch}, H=${size}`, {
+        shapes: layerShapes(sizes),
+        oracle: reference.gruLayer(sizes, Float64Array.from(state)),
+        run: (step, x, ...weights) =>
+          gru(step, x!, weightsOf(weights), {
+            state: step.upload(state, [batch, size]),
+            resets: step.upload(flags, [4, batch]),
+          }).output,
+        gradientTolerance: { atol: 1e-5, rtol: 1e-4 },
+      });
+    }
+  }));
+
 Deno.test("gru() begins at the state it is given, and returns the last", () =>
   withBothFamilies(async (gpu) => {
     for (const size of [3, 8]) {
@@ -64,8 +86,8 @@ Deno.test("gru() begins at the state it is given, and returns the last", () =>
         shapes: layerShapes(sizes),
         oracle,
         run: (step, x, ...weights) => {
-          const begin = step.upload(state, [2, size]);
-          const { output, state: end } = gru(step, x!, weightsOf(weights), begin);
+          const start = { state: step.upload(state, [2, size]) };
+          const { output, state: end } = gru(step, x!, weightsOf(weights), start);
           last = step.keep(end);
           return output;
         },
@@ -125,5 +147,5 @@ Deno.test("gru() throws a TypeError when a shape does not fit", () =>
       assertThrows(() => gru(step, x, weights), TypeError, "Cannot run gru");
     }
     assertThrows(() => gru(step, tensor(20, 3), good), TypeError, "x is");
-    assertThrows(() => gru(step, x, good, tensor(2, 5)), TypeError, "state is");
+    assertThrows(() => gru(step, x, good, { state: tensor(2, 5) }), TypeError, "state is");
   }));

@@ -213,7 +213,7 @@ Deno.test("IndexGRU goes on from a state, and takes a context for the words", ()
     const through = await gpu.readFloats(model.forward(step, target, whole.context));
     assertEquals(through, direct);
     const first = model.context(step, step.upload(INPUT.slice(0, B), [1, B]));
-    const rest = model.context(step, step.upload(INPUT.slice(B), [T - 1, B]), first.state);
+    const rest = model.context(step, step.upload(INPUT.slice(B), [T - 1, B]), first);
     const [expected, found] = [whole.context, rest.context].map((tensor) => gpu.readFloats(tensor));
     assertClose(await found!, (await expected!).subarray(B * H), {}, "states");
     assertClose(

@@ -16,6 +16,7 @@ import { assertClose } from "./close.ts";
 import { withBothFamilies, withGpu } from "./gpu.ts";
 import { values } from "./reference/data.ts";
 import { lstmLayer, type LSTMSizes, lstmStack } from "./reference/lstm.ts";
+import { resetFlags } from "./reference/resets.ts";
 
 const TOLERANCE = { atol: 4e-6, rtol: 2e-5 };
 // Gradients of weights are sums over T * B rows.
@@ -47,7 +48,7 @@ async function check(gpu: Gpu, sizes: LSTMSizes, withState: boolean): Promise<vo
         : undefined,
     ),
     run: (step, x, ...weights) =>
-      lstm(step, x!, weightsOf(weights), withState ? upload(step) : undefined).output,
+      lstm(step, x!, weightsOf(weights), withState ? { state: upload(step) } : {}).output,
     tolerance: TOLERANCE,
     gradientTolerance: GRADIENT_TOLERANCE,
   });
@@ -77,6 +78,32 @@ Deno.test("lstm() agrees with float64 when it begins at a state", () =>
     }
   }));
 
+Deno.test("lstm() begins anew at resets, forward and backward", () =>
+  withBothFamilies(async (gpu) => {
+    for (const [batch, size] of [[3, 13], [33, 8]] as const) {
+      const flags = resetFlags(4, batch);
+      const sizes = { steps: 4, batch, width: 3, size, resets: flags };
+      const hidden = values(batch * size, 11), cell = values(batch * size, 12, 2);
+      await checkOp(gpu, `lstm with resets, B=${batch}, H=${size}`, {
+        shapes: shapesOf(sizes),
+        oracle: lstmLayer(sizes, {
+          hidden: Float64Array.from(hidden),
+          cell: Float64Array.from(cell),
+        }),
+        run: (step, x, ...weights) =>
+          lstm(step, x!, weightsOf(weights), {
+            state: {
+              hidden: step.upload(hidden, [batch, size]),
+              cell: step.upload(cell, [batch, size]),
+            },
+            resets: step.upload(flags, [4, batch]),
+          }).output,
+        tolerance: TOLERANCE,
+        gradientTolerance: GRADIENT_TOLERANCE,
+      });
+    }
+  }));
+
 Deno.test("lstm() gives a final state from which it goes on as if never interrupted", () =>
   withBothFamilies(async (gpu) => {
     for (const size of [12, 13]) {
@@ -93,7 +120,7 @@ Deno.test("lstm() gives a final state from which it goes on as if never interrup
         step.upload(data[0]!.slice(6 * begin, 6 * end), [end - begin, 3, 2]);
       const whole = lstm(step, part(0, 4), weights);
       const first = lstm(step, part(0, 3), weights);
-      const second = lstm(step, part(3, 4), weights, first.state);
+      const second = lstm(step, part(3, 4), weights, { state: first.state });
       const expected = lstmLayer(sizes)(...data.map((array) => Float64Array.from(array)));
       for (const { state } of [whole, second]) {
         assertClose(await gpu.readFloats(state.hidden), expected.state.hidden, TOLERANCE, "hidden");
@@ -194,7 +221,7 @@ Deno.test("lstm() and LSTM throw when a shape or a size is wrong", () =>
     const good = step.upload(values(18, 1), [2, 3, 3]);
     const state = step.upload(values(8, 1), [2, 4]);
     const states = [{ hidden: state, cell: state }];
-    assertThrows(() => model.forward(step, good, states), TypeError, "state is f32 [2,4]");
+    assertThrows(() => model.forward(step, good, { states }), TypeError, "state is f32 [2,4]");
     for (const size of [0, -1, 1.5]) {
       const options = { inputSize: 3, hiddenSize: size };
       assertThrows(() => new LSTM(gpu, options), RangeError, `hiddenSize is ${size}`);

@@ -3,6 +3,7 @@
 import { linear } from "./linear.ts";
 import { logSumExp, sigmoid } from "./losses.ts";
 import type { Evaluation, Oracle } from "./oracle.ts";
+import { resetRows } from "./resets.ts";
 
 /** Sizes of a layer: T time steps, B rows, E inputs, H units. */
 export interface GRUSizes {
@@ -10,6 +11,8 @@ export interface GRUSizes {
   readonly batch: number;
   readonly width: number;
   readonly size: number;
+  /** [T, B]; not 0 where the state before an element is 0. */
+  readonly resets?: ArrayLike<number>;
 }
 
 /** One unit of a GRU: the new state, and the way back to its inputs. */
@@ -55,8 +58,9 @@ export function gruLayer(sizes: GRUSizes, state?: Float64Array): Oracle {
     const fed = linear(steps * batch, width, 3 * size)(x, weightIh!, biasIh!);
     const products: Evaluation[] = [], units: Unit[][] = [];
     const output = new Float64Array(steps * cells);
-    let hidden = state ?? new Float64Array(cells);
+    let hidden: Float64Array = state ?? new Float64Array(cells);
     for (let t = 0; t < steps; t++) {
+      hidden = resetRows(sizes, t, hidden);
       const product = linear(batch, size, 3 * size)(hidden, weightHh!, biasHh!);
       units.push(Array.from(hidden, (h, i) => {
         const b = Math.floor(i / size), j = i % size;
@@ -73,16 +77,16 @@ export function gruLayer(sizes: GRUSizes, state?: Float64Array): Oracle {
 
 /** Back through time: the gradients of a layer's inputs from that of its hidden states. */
 function backwardLayer(
-  { steps, batch, size }: GRUSizes,
+  sizes: GRUSizes,
   units: readonly Unit[][],
   products: readonly Evaluation[],
   fed: Evaluation,
   dOutput: Float64Array,
 ): Float64Array[] {
-  const cells = batch * size;
+  const { steps, batch, size } = sizes, cells = batch * size;
   const dInput = new Float64Array(steps * 3 * cells);
   const dWeightHh = new Float64Array(3 * size * size), dBiasHh = new Float64Array(3 * size);
-  let dHidden = new Float64Array(cells);
+  let dHidden: Float64Array = new Float64Array(cells);
   for (let t = steps - 1; t >= 0; t--) {
     const dState = new Float64Array(3 * cells), direct = new Float64Array(cells);
     units[t]!.forEach((one, i) => {
@@ -95,7 +99,7 @@ function backwardLayer(
     const [dBefore, dWeight, dBias] = products[t]!.backward(dState);
     dWeight!.forEach((d, i) => dWeightHh[i]! += d);
     dBias!.forEach((d, i) => dBiasHh[i]! += d);
-    dHidden = direct.map((d, i) => d + dBefore![i]!);
+    dHidden = resetRows(sizes, t, direct.map((d, i) => d + dBefore![i]!));
   }
   const [dx, dWeightIh, dBiasIh] = fed.backward(dInput);
   return [dx!, dWeightIh!, dWeightHh, dBiasIh!, dBiasHh];
@@ -130,6 +134,8 @@ export interface PairSizes {
   readonly rows: number;
   readonly count: number;
   readonly size: number;
+  /** [T, B]; not 0 where the state before an element is 0. */
+  readonly resets?: ArrayLike<number>;
 }
 
 /**

@@ -3,6 +3,7 @@
 import { linear } from "./linear.ts";
 import { sigmoid } from "./losses.ts";
 import type { Evaluation, Oracle } from "./oracle.ts";
+import { resetRows } from "./resets.ts";
 
 /** Sizes of a layer: T time steps, B rows, E inputs, H units. */
 export interface LSTMSizes {
@@ -10,6 +11,8 @@ export interface LSTMSizes {
   readonly batch: number;
   readonly width: number;
   readonly size: number;
+  /** [T, B]; not 0 where the state before an element is 0. */
+  readonly resets?: ArrayLike<number>;
 }
 
 /** Hidden and cell state [B, H]. */
@@ -58,6 +61,8 @@ export function lstmLayer(
     let hidden: Float64Array = state?.hidden ?? new Float64Array(cells);
     let cell: Float64Array = state?.cell ?? new Float64Array(cells);
     for (let t = 0; t < steps; t++) {
+      hidden = resetRows(sizes, t, hidden);
+      cell = resetRows(sizes, t, cell);
       const again = recurrent(hidden, weightHh, biasHh);
       const row = Array.from(cell, (before, j): Unit => {
         const at = Math.floor(j / size) * 4 * size + j % size;
@@ -79,16 +84,16 @@ export function lstmLayer(
 
 /** Back through time: the gradients of a layer's inputs from that of its hidden states. */
 function backwardLayer(
-  { steps, batch, size }: LSTMSizes,
+  sizes: LSTMSizes,
   units: readonly Unit[][],
   products: readonly Evaluation[],
   fed: Evaluation,
   dOutput: Float64Array,
 ): Float64Array[] {
-  const cells = batch * size;
+  const { steps, batch, size } = sizes, cells = batch * size;
   const dGates = new Float64Array(steps * 4 * cells);
   const dWeightHh = new Float64Array(4 * size * size), dBiasHh = new Float64Array(4 * size);
-  let dHidden: Float64Array = new Float64Array(cells), dCell = new Float64Array(cells);
+  let dHidden: Float64Array = new Float64Array(cells), dCell: Float64Array = new Float64Array(cells);
   for (let t = steps - 1; t >= 0; t--) {
     const own = dGates.subarray(t * 4 * cells, (t + 1) * 4 * cells);
     const dBefore = new Float64Array(cells);
@@ -105,7 +110,7 @@ function backwardLayer(
     const [dh, dWeight, dBias] = products[t]!.backward(own);
     dWeight!.forEach((d, i) => dWeightHh[i]! += d);
     dBias!.forEach((d, i) => dBiasHh[i]! += d);
-    dHidden = dh!, dCell = dBefore;
+    dHidden = resetRows(sizes, t, dh!), dCell = resetRows(sizes, t, dBefore);
   }
   const [dx, dWeightIh, dBiasIh] = fed.backward(dGates);
   return [dx!, dWeightIh!, dWeightHh, dBiasIh!, dBiasHh];
