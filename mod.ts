@@ -44,7 +44,13 @@ export {
 export { Dropout } from "./nn/dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./nn/embedding.ts";
 export { Linear, type LinearOptions } from "./nn/linear.ts";
-export { GRU, LSTM, Recurrent, type RecurrentInput, type RecurrentOptions } from "./nn/recurrent.ts";
+export {
+  GRU,
+  LSTM,
+  Recurrent,
+  type RecurrentInput,
+  type RecurrentOptions,
+} from "./nn/recurrent.ts";
 export { Module, type NamedParameter, namedParameters } from "./nn/module.ts";
 export { SGD, type SGDOptions } from "./nn/sgd.ts";
 export { AliasMultinomial } from "./nce/alias.ts";

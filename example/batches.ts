@@ -1,4 +1,4 @@
-/** Sentences as batches: padded rectangles for training, whole sentences for evaluation. */
+/** Sentences as batches: rows of whole sentences one after another, packed so that hardly any place is empty. */
 
 import { Philox } from "../kernels/random.ts";
 import type { Sentences } from "./sentences.ts";
@@ -18,21 +18,17 @@ export interface Batch {
   readonly target: Uint32Array;
   /** 1 where there is a target, 0 past the end of a row. */
   readonly mask: Float32Array;
+  /** 1 where a further sentence begins within a row, so that nothing before it may be remembered. */
+  readonly resets: Uint32Array;
   /** Number of targets: the sum of `mask`. */
   readonly tokens: number;
 }
 
-/** A batch of whole sentences. */
-export interface EvaluationBatch extends Batch {
-  /** The number of each row's sentence, from 0, in the order of the text. */
-  readonly sentences: Uint32Array;
-}
-
 /** How {@linkcode trainingBatches} cuts the text. */
 export interface TrainingOptions {
-  /** Number of rows in a batch; of rows of mean length, where rows differ in length. */
+  /** Number of sentences of mean length that make a batch, or of rows with `concat`. */
   readonly batchSize: number;
-  /** The most predictions in a row; what is longer goes on in another row. */
+  /** The most predictions of a sentence in a piece, and steps in a row; what is longer goes on elsewhere. */
   readonly bptt: number;
   /** Seed of the order. */
   readonly seed: number;
@@ -53,12 +49,11 @@ export interface EvaluationOptions {
 /**
  * The batches of one training epoch. Every token is predicted once.
  *
- * Sentences longer than `bptt` predictions are cut into rows; a further row begins before its first
- * prediction, so that it reads as much of the sentence as fits. Rows of equal length come together, chosen
- * anew for each epoch, as many as hold about the tokens of `batchSize` mean rows: a batch of short
- * sentences has more of them, so that every token weighs the same. The batches come in
- * random order, with every length in any few of them, the same for the same seed and epoch. With
- * `carryState` the order is that of the text.
+ * Sentences longer than `bptt` predictions are cut into pieces; a further piece begins before its first
+ * prediction, so that it reads as much of the sentence as fits. Rows of at most `bptt` steps hold as
+ * many sentences, one after another, as fit. Rows come together by chance, chosen anew for each epoch,
+ * the same for the same seed and epoch: as many as hold the tokens of `batchSize` mean sentences, so
+ * that a batch has sentences of all lengths. With `carryState` the order is that of the text.
  */
 export function trainingBatches(
   text: Sentences,
@@ -70,92 +65,94 @@ export function trainingBatches(
   if (carryState && !concat) throw new TypeError("Cannot carry the state without concat");
   if (carryState) return parallelStreams(text, batchSize, bptt);
   const random = new Philox(seed, STREAM, epoch);
-  const rows = concat ? cut([0, text.tokens], bptt, false) : cut(text.offsets, bptt, true);
-  const order = sortByLength(shuffle(rows.starts.map((_, row) => row), random), rows.lengths);
-  const budget = batchSize * text.tokens / order.length;
-  const batches: Batch[] = [];
-  for (let start = 0, end = 0, tokens = 0; start < order.length; start = end, tokens = 0) {
-    // A row is in if more of it than not is within the budget.
-    do tokens += predicted(rows, order[end++]!); while (
-      end < order.length && tokens + predicted(rows, order[end]!) / 2 <= budget
-    );
-    batches.push(new RowBatch(text.ids, select(rows, order.subarray(start, end))));
-  }
-  return interleave(batches, random);
-}
-
-/** Batches in a row that hold every length: about as many as momentum averages over. */
-const STRATA = 10;
-
-/**
- * `batches`, sorted by length, in random order, but so that any few in a row hold every length: batches
- * of one length after another would pull the model back and forth.
- */
-function interleave(batches: readonly Batch[], random: Philox): Batch[] {
-  const size = Math.ceil(batches.length / STRATA);
-  const strata = Array.from({ length: STRATA }, (_, i) => {
-    return shuffle(batches.slice(i * size, (i + 1) * size), random);
+  const pieces = concat ? cut([0, text.tokens], bptt, false) : cut(text.offsets, bptt, true);
+  const order = shuffle(pieces.starts.map((_, piece) => piece), random);
+  const { lengths } = pieces, longest = lengths.reduce((most, length) => Math.max(most, length), 0);
+  const rows = shuffle(pack(order, lengths, longest), random);
+  const mean = text.tokens / lengths.length;
+  const count = concat ? batchSize : Math.max(1, Math.round(batchSize * mean / longest));
+  return Array.from({ length: Math.ceil(rows.length / count) }, (_, i) => {
+    return new RowBatch(text.ids, pieces, rows.slice(i * count, (i + 1) * count));
   });
-  return Array.from({ length: size }, (_, round) => {
-    return shuffle(strata.flatMap((stratum) => stratum.slice(round, round + 1)), random);
-  }).flat();
 }
 
 /**
- * Whole sentences, however long, the shortest first, in the same order every time. A sentence longer
- * than the budget has a batch of its own.
+ * Whole sentences, however long, in the same order every time: as many in a row as fit into
+ * `tokenBudget / batchSize` steps. A sentence longer than the budget has a batch of its own.
  */
 export function evaluationBatches(
   text: Sentences,
   { batchSize = 64, tokenBudget = 4096 }: EvaluationOptions = {},
-): readonly EvaluationBatch[] {
+): readonly Batch[] {
   checkPositive({ batchSize, tokenBudget });
-  const rows = cut(text.offsets, text.tokens, false);
-  const order = sortByLength(rows.starts.map((_, row) => row), rows.lengths);
-  const batches: EvaluationBatch[] = [];
-  for (let start = 0; start < order.length;) {
-    let end = start + 1;
-    // Sorted: the row that comes last is the longest.
-    while (
-      end < order.length && end - start < batchSize &&
-      (end - start + 1) * rows.lengths[order[end]!]! <= tokenBudget
-    ) end++;
-    const sentences = order.slice(start, end);
-    batches.push(new SentenceBatch(text.ids, select(rows, sentences), sentences));
-    start = end;
+  const pieces = cut(text.offsets, text.tokens, false), { lengths } = pieces;
+  const space = Math.max(1, Math.floor(tokenBudget / batchSize));
+  const rows = pack(lengths.map((_, piece) => piece), lengths, space);
+  const batches: Batch[] = [];
+  for (let start = 0; start < rows.length;) {
+    // The rows come with the longest sentences first: none is longer than the first, or than `space`.
+    const steps = Math.max(space, lengths[rows[start]![0]!]!);
+    const count = Math.max(1, Math.min(batchSize, Math.floor(tokenBudget / steps)));
+    batches.push(new RowBatch(text.ids, pieces, rows.slice(start, start + count)));
+    start += count;
   }
   return batches;
 }
 
 /**
- * Stretches of text: `lengths[i]` steps, the first of which reads the id at `starts[i]`; the first
+ * Pieces of text: `lengths[i]` steps, the first of which reads the id at `starts[i]`; the first
  * `skips[i]` of them are read, but not predicted.
  */
-interface Rows {
+interface Pieces {
   readonly starts: Uint32Array;
   readonly lengths: Uint32Array;
   readonly skips: Uint32Array;
 }
 
-/** Number of predictions of a row. */
-function predicted({ lengths, skips }: Rows, row: number): number {
-  return lengths[row]! - skips[row]!;
+/** Numbers of the pieces in a row, in their order. */
+type Row = readonly number[];
+
+/**
+ * Rows of at most `space` steps: each piece, the longest first, goes where it leaves the least space;
+ * pieces of equal length in their `order`. A piece longer than `space` has a row of its own.
+ */
+function pack(order: Uint32Array, lengths: Uint32Array, space: number): Row[] {
+  const rows: number[][] = [];
+  // The rows by how much space they have left.
+  const open: number[][][] = Array.from({ length: space + 1 }, () => []);
+  for (const piece of order.toSorted((a, b) => lengths[b]! - lengths[a]!)) {
+    const length = lengths[piece]!;
+    let left = length;
+    while (left < space && open[left]!.length === 0) left++;
+    let row = open[left]?.pop();
+    if (row === undefined) {
+      row = [];
+      rows.push(row);
+      left = Math.max(space, length);
+    }
+    row.push(piece);
+    open[left - length]!.push(row);
+  }
+  return rows;
 }
 
-/** Rows of an epoch in compact form; the padded arrays are made when they are asked for. */
+/** A batch in compact form; the padded arrays are made when they are asked for. */
 class RowBatch implements Batch {
   readonly batchSize: number;
   readonly steps: number;
   readonly tokens: number;
   readonly #ids: Uint32Array;
-  readonly #rows: Rows;
+  readonly #pieces: Pieces;
+  readonly #rows: readonly Row[];
 
-  constructor(ids: Uint32Array, rows: Rows) {
+  constructor(ids: Uint32Array, pieces: Pieces, rows: readonly Row[]) {
     this.#ids = ids;
+    this.#pieces = pieces;
     this.#rows = rows;
-    this.batchSize = rows.lengths.length;
-    this.steps = rows.lengths.reduce((longest, length) => Math.max(longest, length), 0);
-    this.tokens = rows.lengths.reduce((sum, _, row) => sum + predicted(rows, row), 0);
+    const { lengths, skips } = pieces;
+    this.batchSize = rows.length;
+    this.steps = Math.max(...rows.map((row) => row.reduce((sum, i) => sum + lengths[i]!, 0)));
+    this.tokens = rows.flat().reduce((sum, i) => sum + lengths[i]! - skips[i]!, 0);
   }
 
   get input(): Uint32Array {
@@ -168,55 +165,58 @@ class RowBatch implements Batch {
 
   get mask(): Float32Array {
     const mask = new Float32Array(this.steps * this.batchSize);
-    return this.#fill(mask, (_, t, skip) => t < skip ? 0 : 1);
+    return this.#fill(mask, (_, i, skip) => i < skip ? 0 : 1);
   }
 
+  get resets(): Uint32Array {
+    const resets = new Uint32Array(this.steps * this.batchSize);
+    return this.#fill(resets, (_, i, __, t) => i === 0 && t > 0 ? 1 : 0);
+  }
+
+  /** Sets each element by its place in the text, its number in its piece, the piece's skip and the step. */
   #fill<T extends Uint32Array | Float32Array>(
     array: T,
-    value: (at: number, t: number, skip: number) => number,
+    value: (at: number, i: number, skip: number, t: number) => number,
   ): T {
-    const { starts, lengths, skips } = this.#rows;
-    for (let row = 0; row < this.batchSize; row++) {
-      const start = starts[row]!, skip = skips[row]!;
-      for (let t = 0; t < lengths[row]!; t++) {
-        array[t * this.batchSize + row] = value(start + t, t, skip);
+    const { starts, lengths, skips } = this.#pieces;
+    for (const [b, row] of this.#rows.entries()) {
+      let t = 0;
+      for (const piece of row) {
+        const start = starts[piece]!, skip = skips[piece]!;
+        for (let i = 0; i < lengths[piece]!; i++, t++) {
+          array[t * this.batchSize + b] = value(start + i, i, skip, t);
+        }
       }
     }
     return array;
   }
 }
 
-class SentenceBatch extends RowBatch implements EvaluationBatch {
-  constructor(ids: Uint32Array, rows: Rows, readonly sentences: Uint32Array) {
-    super(ids, rows);
-  }
-}
-
 /**
- * Cuts what lies between neighbouring `offsets` into rows of at most `most` predictions. With `overlap`, a
- * row that is not the first of its stretch also reads what comes before, as much as `most` steps hold.
+ * Cuts what lies between neighbouring `offsets` into pieces of at most `most` predictions. With `overlap`, a
+ * piece that is not the first of its stretch also reads what comes before, as much as `most` steps hold.
  */
-function cut(offsets: ArrayLike<number>, most: number, overlap: boolean): Rows {
+function cut(offsets: ArrayLike<number>, most: number, overlap: boolean): Pieces {
   let count = 0;
   for (let i = 1; i < offsets.length; i++) {
     count += Math.ceil((offsets[i]! - offsets[i - 1]!) / most) || 1;
   }
-  const rows = emptyRows(count);
-  let row = 0;
+  const pieces = emptyPieces(count);
+  let piece = 0;
   for (let i = 1; i < offsets.length; i++) {
     const begin = offsets[i - 1]!, end = offsets[i]!;
     for (let first = begin; first < end; first += most) {
       const last = Math.min(end, first + most);
       const start = overlap ? Math.max(begin, last - most) : first;
-      rows.starts[row] = start;
-      rows.lengths[row] = last - start;
-      rows.skips[row++] = first - start;
+      pieces.starts[piece] = start;
+      pieces.lengths[piece] = last - start;
+      pieces.skips[piece++] = first - start;
     }
   }
-  return rows;
+  return pieces;
 }
 
-function emptyRows(count: number): Rows {
+function emptyPieces(count: number): Pieces {
   return {
     starts: new Uint32Array(count),
     lengths: new Uint32Array(count),
@@ -230,27 +230,14 @@ function parallelStreams(text: Sentences, batchSize: number, bptt: number): Batc
   const begin = Array.from({ length: count + 1 }, (_, b) => Math.floor(b * tokens / count));
   const batches: Batch[] = [];
   for (let at = 0; at < Math.ceil(tokens / count); at += bptt) {
-    const rows = emptyRows(count);
+    const pieces = emptyPieces(count);
     for (let b = 0; b < count; b++) {
-      rows.starts[b] = begin[b]! + at;
-      rows.lengths[b] = Math.max(0, Math.min(bptt, begin[b + 1]! - rows.starts[b]!));
+      pieces.starts[b] = begin[b]! + at;
+      pieces.lengths[b] = Math.max(0, Math.min(bptt, begin[b + 1]! - pieces.starts[b]!));
     }
-    batches.push(new RowBatch(text.ids, rows));
+    batches.push(new RowBatch(text.ids, pieces, Array.from(begin.slice(1), (_, b) => [b])));
   }
   return batches;
-}
-
-function select({ starts, lengths, skips }: Rows, order: Uint32Array): Rows {
-  return {
-    starts: order.map((row) => starts[row]!),
-    lengths: order.map((row) => lengths[row]!),
-    skips: order.map((row) => skips[row]!),
-  };
-}
-
-/** `order` by rising length; rows of equal length keep their order. */
-function sortByLength(order: Uint32Array, lengths: Uint32Array): Uint32Array {
-  return order.sort((a, b) => lengths[a]! - lengths[b]!);
 }
 
 function shuffle<T extends unknown[] | Uint32Array>(values: T, random: Philox): T {

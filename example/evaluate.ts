@@ -16,10 +16,17 @@ export interface Evaluation {
   readonly scores: TokenScores;
 }
 
-/** The ids of a batch on the GPU, [T, B]. */
-export function uploadIds(step: Step, batch: Batch): Record<"input" | "target", Tensor> {
+/** The ids and resets of a batch on the GPU, [T, B]. */
+export function uploadIds(
+  step: Step,
+  batch: Batch,
+): Record<"input" | "target" | "resets", Tensor> {
   const shape = [batch.steps, batch.batchSize];
-  return { input: step.upload(batch.input, shape), target: step.upload(batch.target, shape) };
+  return {
+    input: step.upload(batch.input, shape),
+    target: step.upload(batch.target, shape),
+    resets: step.upload(batch.resets, shape),
+  };
 }
 
 /** Each token's weight in the batch's mean loss, [T * B]; 0 where nothing is predicted. */
@@ -40,8 +47,8 @@ export async function evaluate(
   for (const batch of batches) {
     {
       using step = gpu.step();
-      const { input, target } = uploadIds(step, batch);
-      const { score, logZ } = model.normalize(step, input, target);
+      const { input, target, resets } = uploadIds(step, batch);
+      const { score, logZ } = model.normalize(step, input, target, { resets });
       gpu.copy(score, scores, { toStart });
       gpu.copy(logZ, logZs, { toStart });
     }
@@ -62,8 +69,8 @@ export async function evaluateLoss(
   for (const [number, batch] of batches.entries()) {
     {
       using step = gpu.step({ number });
-      const { input, target } = uploadIds(step, batch);
-      const { loss } = model.forward(step, input, target);
+      const { input, target, resets } = uploadIds(step, batch);
+      const { loss } = model.forward(step, input, target, { resets });
       losses.push(weightedSum(step, loss, uploadWeight(step, batch)), batch.tokens);
     }
     await gpu.keepUp();

@@ -55,7 +55,7 @@ export abstract class WordModel extends Module {
     step: Step,
     input: Tensor,
     target: Tensor,
-    start: RecurrentInput<LSTMState>,
+    start: RecurrentInput<LSTMState> = {},
   ): { loss: Tensor; states: LSTMState[] } {
     const { context, states } = this.context(step, input, start);
     const loss = this.criterion.forward(step, target, context);
@@ -67,7 +67,7 @@ export abstract class WordModel extends Module {
     step: Step,
     input: Tensor,
     target: Tensor,
-    start: RecurrentInput<LSTMState>,
+    start: RecurrentInput<LSTMState> = {},
   ): NormalizedScores {
     const { context } = this.context(step, input, start);
     return this.criterion.ceLoss(step, step.reshape(target, [target.size]), context);
@@ -105,7 +105,7 @@ export class LanguageModel extends WordModel {
   override context(
     step: Step,
     input: Tensor,
-    start: RecurrentInput<LSTMState>,
+    start: RecurrentInput<LSTMState> = {},
   ): { context: Tensor; states: LSTMState[] } {
     const embedded = this.#inputDropout.forward(step, this.#encoder.forward(step, input));
     const recurrent = this.#rnn.forward(step, embedded, start);

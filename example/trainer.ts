@@ -40,6 +40,7 @@ function firstRows(batch: Batch, count: number): Batch {
     input: batch.input.filter(isFirst),
     target: batch.target.filter(isFirst),
     mask,
+    resets: batch.resets.filter(isFirst),
     tokens: mask.reduce((sum, real) => sum + real, 0),
   };
 }
@@ -68,8 +69,9 @@ export class Trainer implements Disposable {
   step(batch: Batch, losses: Losses): void {
     const number = this.#steps++;
     using step = this.#gpu.step({ training: true, seed: this.#settings.seed, number });
-    const { input, target } = uploadIds(step, batch);
-    const { loss, states } = this.#model.forward(step, input, target, this.#states);
+    const { input, target, resets } = uploadIds(step, batch);
+    const start = { states: this.#states, resets };
+    const { loss, states } = this.#model.forward(step, input, target, start);
     const mean = weightedSum(step, loss, uploadWeight(step, batch));
     this.optimizer.step(step.backward(mean));
     losses.push(mean, batch.tokens);
@@ -123,17 +125,20 @@ export class Trainer implements Disposable {
   /** Compares the sampled gradient of the output layer with the exact one on a few rows of the batch. */
   async #audit(batch: Batch, metrics: Metrics): Promise<void> {
     const few = firstRows(batch, AUDIT_ROWS), gpu = this.#gpu, shape = [few.steps, few.batchSize];
-    using context = this.#context(few, shape);
-    const audit = await auditGradient(gpu, this.#model.criterion, (step) => {
-      const input = context.dtype === "u32" ? step.upload(few.input, shape) : context;
-      return [step.upload(few.target, shape), input];
-    }, { seed: this.#settings.seed });
+    using context = this.#context(few);
+    const audit = await auditGradient(
+      gpu,
+      this.#model.criterion,
+      (step) => [step.upload(few.target, shape), context],
+      { seed: this.#settings.seed },
+    );
     metrics.write({ event: "audit", step: this.#steps, ...audit });
   }
 
-  #context(batch: Batch, shape: number[]): Tensor {
+  #context(batch: Batch): Tensor {
     using step = this.#gpu.step();
-    const { context } = this.#model.context(step, step.upload(batch.input, shape));
+    const { input, resets } = uploadIds(step, batch);
+    const { context } = this.#model.context(step, input, { resets });
     return step.keep(context);
   }
 

@@ -91,7 +91,11 @@ export class IndexGRU extends NCELoss<[Tensor]> {
    * and the last of them [B, H]. They begin at zero, or at `state`, through which no gradient flows, and
    * anew at `resets`.
    */
-  context(step: Step, input: Tensor, { state, resets }: RecurrentStart<Tensor> = {}): { context: Tensor; state: Tensor } {
+  context(
+    step: Step,
+    input: Tensor,
+    { state, resets }: RecurrentStart<Tensor> = {},
+  ): { context: Tensor; state: Tensor } {
     if (input.dtype !== "u32" || input.shape.length !== 2) {
       const got = `${input.dtype} [${input.shape}]`;
       throw new TypeError(`Cannot run IndexGRU: input is ${got}, expected ids [T, B]`);

@@ -93,7 +93,8 @@ function backwardLayer(
   const { steps, batch, size } = sizes, cells = batch * size;
   const dGates = new Float64Array(steps * 4 * cells);
   const dWeightHh = new Float64Array(4 * size * size), dBiasHh = new Float64Array(4 * size);
-  let dHidden: Float64Array = new Float64Array(cells), dCell: Float64Array = new Float64Array(cells);
+  let dHidden: Float64Array = new Float64Array(cells),
+    dCell: Float64Array = new Float64Array(cells);
   for (let t = steps - 1; t >= 0; t--) {
     const own = dGates.subarray(t * 4 * cells, (t + 1) * 4 * cells);
     const dBefore = new Float64Array(cells);
