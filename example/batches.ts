@@ -26,7 +26,7 @@ export interface Batch {
 
 /** How {@linkcode trainingBatches} cuts the text. */
 export interface TrainingOptions {
-  /** Number of sentences of mean length that make a batch, or of rows with `concat`. */
+  /** Number of sentences, or pieces of them, of mean length that make a batch; of rows with `concat`. */
   readonly batchSize: number;
   /** The most predictions of a sentence in a piece, and steps in a row; what is longer goes on elsewhere. */
   readonly bptt: number;
@@ -49,10 +49,10 @@ export interface EvaluationOptions {
 /**
  * The batches of one training epoch. Every token is predicted once.
  *
- * Sentences longer than `bptt` predictions are cut into pieces; a further piece begins before its first
- * prediction, so that it reads as much of the sentence as fits. Rows of at most `bptt` steps hold as
+ * Sentences longer than `bptt` predictions are cut into pieces; a further piece also reads the
+ * words before its first prediction, a quarter of `bptt`. Rows of at most `bptt` steps hold as
  * many sentences, one after another, as fit. Rows come together by chance, chosen anew for each epoch,
- * the same for the same seed and epoch: as many as hold the tokens of `batchSize` mean sentences, so
+ * the same for the same seed and epoch: as many as hold the tokens of `batchSize` mean pieces, so
  * that a batch has sentences of all lengths. With `carryState` the order is that of the text.
  */
 export function trainingBatches(
@@ -65,7 +65,7 @@ export function trainingBatches(
   if (carryState && !concat) throw new TypeError("Cannot carry the state without concat");
   if (carryState) return parallelStreams(text, batchSize, bptt);
   const random = new Philox(seed, STREAM, epoch);
-  const pieces = concat ? cut([0, text.tokens], bptt, false) : cut(text.offsets, bptt, true);
+  const pieces = concat ? cut([0, text.tokens], bptt, 0) : cut(text.offsets, bptt, bptt >> 2);
   const order = shuffle(pieces.starts.map((_, piece) => piece), random);
   const { lengths } = pieces, longest = lengths.reduce((most, length) => Math.max(most, length), 0);
   const rows = shuffle(pack(order, lengths, longest), random);
@@ -85,7 +85,7 @@ export function evaluationBatches(
   { batchSize = 64, tokenBudget = 4096 }: EvaluationOptions = {},
 ): readonly Batch[] {
   checkPositive({ batchSize, tokenBudget });
-  const pieces = cut(text.offsets, text.tokens, false), { lengths } = pieces;
+  const pieces = cut(text.offsets, text.tokens, 0), { lengths } = pieces;
   const space = Math.max(1, Math.floor(tokenBudget / batchSize));
   const rows = pack(lengths.map((_, piece) => piece), lengths, space);
   const batches: Batch[] = [];
@@ -193,24 +193,25 @@ class RowBatch implements Batch {
 }
 
 /**
- * Cuts what lies between neighbouring `offsets` into pieces of at most `most` predictions. With `overlap`, a
- * piece that is not the first of its stretch also reads what comes before, as much as `most` steps hold.
+ * Cuts what lies between neighbouring `offsets` into pieces of at most `most` steps. A piece that is not
+ * the first also reads the `overlap` words before its first prediction.
  */
-function cut(offsets: ArrayLike<number>, most: number, overlap: boolean): Pieces {
+function cut(offsets: ArrayLike<number>, most: number, overlap: number): Pieces {
+  const further = most - overlap;
   let count = 0;
   for (let i = 1; i < offsets.length; i++) {
-    count += Math.ceil((offsets[i]! - offsets[i - 1]!) / most) || 1;
+    count += 1 + Math.ceil(Math.max(0, offsets[i]! - offsets[i - 1]! - most) / further);
   }
   const pieces = emptyPieces(count);
   let piece = 0;
   for (let i = 1; i < offsets.length; i++) {
     const begin = offsets[i - 1]!, end = offsets[i]!;
-    for (let first = begin; first < end; first += most) {
-      const last = Math.min(end, first + most);
-      const start = overlap ? Math.max(begin, last - most) : first;
-      pieces.starts[piece] = start;
-      pieces.lengths[piece] = last - start;
-      pieces.skips[piece++] = first - start;
+    for (let first = begin, last = begin; first < end; first = last) {
+      const skip = first === begin ? 0 : overlap;
+      last = Math.min(end, first + most - skip);
+      pieces.starts[piece] = first - skip;
+      pieces.lengths[piece] = last - first + skip;
+      pieces.skips[piece++] = skip;
     }
   }
   return pieces;
