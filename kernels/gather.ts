@@ -29,6 +29,7 @@ export function gather(step: Step, table: Tensor, ids: Tensor): Tensor {
     label: "gather",
     source,
     inputs: [ids, table],
+    rows: ids,
     outputs: [output],
     uniform: { n: ids.size, width },
     grid: Math.ceil(output.size / 64),

@@ -119,6 +119,7 @@ export class Gpu implements Disposable {
       throw new TypeError(`Cannot write ${got} to ${tensor.dtype} [${tensor.shape}]`);
     }
     const { storage } = tensor;
+    storage.pending?.flush();
     // A queue write runs before commands that are not submitted yet: they must go first.
     if (storage.usedIn === this.#commands.serial) this.#commands.submit();
     this.device.queue.writeBuffer(storage.buffer, tensor.offset, data as BufferSource);
@@ -128,6 +129,10 @@ export class Gpu implements Disposable {
   dispatch(launch: Launch): void {
     this.#check(launch.label);
     checkBindings(launch);
+    for (const { storage: { pending } } of [...launch.inputs, ...launch.outputs]) {
+      if (launch.rows === undefined) pending?.flush();
+      else if (launch.rows !== "current") pending?.catchUp(launch.rows);
+    }
     const kernel = this.#pipelines.get(launch, launch.inputs.length, launch.outputs.length);
     const tensors = [...launch.inputs, ...launch.outputs];
     this.#commands.dispatch(
@@ -156,6 +161,7 @@ export class Gpu implements Disposable {
           `to ${to.dtype} [${to.shape}] at ${toStart}`,
       );
     }
+    for (const { storage } of [from, to]) storage.pending?.flush();
     const fromByte = from.offset + 4 * fromStart, toByte = to.offset + 4 * toStart;
     this.#commands.copy(from.storage, fromByte, to.storage, toByte, 4 * count);
   }
@@ -163,6 +169,7 @@ export class Gpu implements Disposable {
   /** Fills a tensor with zero bits. */
   clear(tensor: Tensor): void {
     this.#check("clear");
+    tensor.storage.pending?.flush();
     this.#commands.clear(tensor.storage, tensor.offset, tensor.bytes);
   }
 
@@ -174,6 +181,7 @@ export class Gpu implements Disposable {
   /** The elements of `tensor`, once everything before is computed. Throws what went wrong there. */
   async read(tensor: Tensor): Promise<TensorData> {
     this.#check("read");
+    tensor.storage.pending?.flush();
     const size = Math.max(16, tensor.bytes);
     const staging = this.device.createBuffer({ size, usage: 0x1 | 0x8 }); // MAP_READ | COPY_DST
     try {

@@ -9,6 +9,11 @@ export interface Launch extends KernelCode {
   readonly inputs: readonly Tensor[];
   /** Read-write storage at the following bindings of group 0. */
   readonly outputs: readonly Tensor[];
+  /**
+   * Ids, if tables among the inputs are read at these rows alone; `"current"` if moreover a launch before
+   * has read them since the last update.
+   */
+  readonly rows?: Tensor | "current";
   /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
   readonly uniform?: Record<string, number>;
   /**

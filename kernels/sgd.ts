@@ -1,4 +1,4 @@
-/** Launches of the optimizer: global gradient norm, dense and row-sparse updates. */
+/** Launches of the optimizer: global gradient norm, dense updates; lazy.ts has the row-sparse ones. */
 
 import type { Gradient } from "./gradients.ts";
 import type { Gpu } from "./gpu.ts";
@@ -41,7 +41,7 @@ export function clipScale(
     inputs: [partials],
     outputs: [out],
     // Infinity is no WGSL number: the largest float clips nothing either.
-    uniform: { n, width: 0, lr: 0, momentum: 0, weight_decay: 0, clip: Math.min(clip, 3.4e38) },
+    uniform: { n, lr: 0, momentum: 0, weight_decay: 0, clip: Math.min(clip, 3.4e38) },
     grid: 1,
   });
 }
@@ -51,32 +51,18 @@ export function sgdUpdate(
   gpu: Gpu,
   parameter: Tensor,
   moment: Tensor,
-  gradient: Gradient,
+  gradient: Tensor,
   norm: Tensor,
   { lr, momentum, weightDecay }: SGDCoefficients,
 ): void {
-  const uniform = { lr, momentum, weight_decay: weightDecay, clip: 0 };
-  const n4 = Math.ceil(parameter.size / 4);
-  const dense = gradient.kind === "dense" ? gradient.value : undefined;
+  const n = Math.ceil(parameter.size / 4);
   gpu.dispatch({
     label: "sgd",
     source,
     entry: "dense",
-    constants: { HAS_GRADIENT: dense ? 1 : 0 },
-    inputs: [norm, dense ?? norm],
+    inputs: [norm, gradient],
     outputs: [parameter, moment],
-    uniform: { n: n4, width: 0, ...uniform },
-    grid: Math.ceil(n4 / 64),
-  });
-  if (gradient.kind !== "rows") return;
-  const { ids, values } = gradient.value;
-  gpu.dispatch({
-    label: "sgd.rows",
-    source,
-    entry: "rows",
-    inputs: [norm, ids, values],
-    outputs: [parameter, moment],
-    uniform: { n: ids.size, width: values.size / ids.size, ...uniform },
-    grid: Math.ceil(values.size / 64),
+    uniform: { n, lr, momentum, weight_decay: weightDecay, clip: 0 },
+    grid: Math.ceil(n / 64),
   });
 }

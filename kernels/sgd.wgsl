@@ -1,19 +1,13 @@
 // Stochastic gradient descent with momentum and weight decay, as PyTorch defines it.
 //
 // Formula, d = scale * g + weight_decay * p:  m = momentum * m + d;  p = p - lr * m.
-// dense: all elements, four a thread; without HAS_GRADIENT g is zero.
-// rows:  m[row] += scale * g and p[row] -= lr * scale * g, behind `dense` without a gradient: the
-//        update is linear in g, so the two together are the formula.
+// dense: all elements, four a thread. lazy.wgsl updates tables by rows.
 // norm:  norm[0] = sqrt(sum of partials), norm[1] = min(1, clip / (norm + 1e-6)), the scale.
-// Shapes: p, m, g [n], n4 = ceil(n / 4); table and moment [V, W], values [slots, W], unique [slots];
-//         partials [n]; norm [2].
-// Dispatch: dense, rows: 1-D, folded; norm: one thread. Determinism: no sums but the ordered one.
-
-override HAS_GRADIENT: bool = true;
+// Shapes: p, m, g of 4 n elements at most; partials [n]; norm [2].
+// Dispatch: dense: 1-D over n threads, folded; norm: one thread. Determinism: no sums but the ordered one.
 
 struct Params {
-  n: u32, // dense: n4; rows: slots; norm: number of partials
-  width: u32,
+  n: u32, // dense: groups of four; norm: number of partials
   lr: f32,
   momentum: f32,
   weight_decay: f32,
@@ -32,30 +26,9 @@ fn dense(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: 
   let i = (id.x + id.y * groups.x) * 64u + local;
   if (i >= params.n) { return; }
   let value = p[i];
-  var d = params.weight_decay * value;
-  if (HAS_GRADIENT) { d += norm_of[1] * g[i]; }
-  let moment = params.momentum * m[i] + d;
+  let moment = params.momentum * m[i] + norm_of[1] * g[i] + params.weight_decay * value;
   m[i] = moment;
   p[i] = value - params.lr * moment;
-}
-
-@group(0) @binding(1) var<storage, read> unique: array<u32>;
-@group(0) @binding(2) var<storage, read> values: array<f32>;
-@group(0) @binding(3) var<storage, read_write> table: array<f32>;
-@group(0) @binding(4) var<storage, read_write> moment: array<f32>;
-
-@compute @workgroup_size(64)
-fn rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let u = i / params.width;
-  if (u >= params.n) { return; }
-  let row = unique[u];
-  if (row == 0xffffffffu) { return; }
-  let at = row * params.width + i % params.width;
-  let d = norm_of[1] * values[i];
-  moment[at] += d;
-  table[at] -= params.lr * d;
 }
 
 @group(0) @binding(0) var<storage, read> partials: array<f32>;

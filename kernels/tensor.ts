@@ -6,6 +6,14 @@ export type DType = "f32" | "u32";
 /** The typed array that holds a tensor's elements on the CPU. */
 export type TensorData = Float32Array | Uint32Array;
 
+/** Updates of a table's rows that wait until the rows are read. */
+export interface PendingUpdates {
+  /** Brings the rows `ids` up to date. */
+  catchUp(ids: Tensor): void;
+  /** Brings all rows up to date. */
+  flush(): void;
+}
+
 /** A GPU buffer and what happens to it when its last tensor is disposed. */
 export interface Storage {
   /** The buffer. */
@@ -16,6 +24,8 @@ export interface Storage {
   references: number;
   /** Serial number of the last command encoder that names the buffer. */
   usedIn: number;
+  /** What has to be done before the buffer is used. */
+  pending?: PendingUpdates;
   /** Gives the buffer back: to the pool, or to the device. */
   release(): void;
 }

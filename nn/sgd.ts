@@ -2,6 +2,7 @@
 
 import type { Gradients } from "../kernels/gradients.ts";
 import type { Gpu } from "../kernels/gpu.ts";
+import { LazyRows } from "../kernels/lazy.ts";
 import { clipScale, sgdUpdate } from "../kernels/sgd.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 import type { NamedParameter } from "./module.ts";
@@ -21,7 +22,9 @@ export interface SGDOptions {
 /**
  * With g the clipped gradient: `d = g + weightDecay * p; m = momentum * m + d; p = p - lr * m`.
  *
- * The same update as PyTorch's `clip_grad_norm_` and `SGD`, for dense and for row-sparse gradients.
+ * The same update as PyTorch's `clip_grad_norm_` and `SGD` of dense gradients. Where a gradient has some
+ * rows of a table only, the other rows' momentum and decay wait until a row is read: a step costs what
+ * its rows cost.
  */
 export class SGD implements Disposable {
   /** Learning rate; may be changed between steps. */
@@ -32,7 +35,7 @@ export class SGD implements Disposable {
   readonly #momentum: number;
   readonly #weightDecay: number;
   readonly #clip: number;
-  readonly #parameters: readonly { parameter: Tensor; moment: Tensor }[];
+  readonly #parameters: readonly { parameter: Tensor; moment: Tensor; lazy?: LazyRows }[];
 
   /** Makes a zero moment for each parameter. Throws a RangeError if a coefficient is out of range. */
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: SGDOptions) {
@@ -60,15 +63,20 @@ export class SGD implements Disposable {
       momentum: this.#momentum,
       weightDecay: this.#weightDecay,
     };
-    this.#parameters.forEach(({ parameter, moment }, i) => {
-      const gradient = found[i];
-      if (gradient) sgdUpdate(this.#gpu, parameter, moment, gradient, this.norm, coefficients);
+    this.#parameters.forEach((entry, i) => {
+      const gradient = found[i], { parameter, moment } = entry;
+      if (gradient?.kind === "dense") {
+        sgdUpdate(this.#gpu, parameter, moment, gradient.value, this.norm, coefficients);
+      } else if (gradient) {
+        entry.lazy ??= new LazyRows(this.#gpu, parameter, moment);
+        entry.lazy.update(gradient.value, this.norm, coefficients);
+      }
     });
   }
 
-  /** Frees the moments. */
+  /** Ends what the parameters still wait for, and frees the moments. */
   [Symbol.dispose](): void {
     this.norm.dispose();
-    for (const { moment } of this.#parameters) moment.dispose();
+    for (const { moment, lazy } of this.#parameters) lazy?.[Symbol.dispose](), moment.dispose();
   }
 }

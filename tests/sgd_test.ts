@@ -1,7 +1,17 @@
 // Stochastic gradient descent: dense and row-sparse updates against a dense one in float64.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { add, gather, type Gpu, SGD, type SGDOptions, type Tensor, weightedSum } from "../mod.ts";
+import {
+  add,
+  gather,
+  type Gpu,
+  matmul,
+  SGD,
+  type SGDOptions,
+  type Step,
+  type Tensor,
+  weightedSum,
+} from "../mod.ts";
 import { assertClose } from "./close.ts";
 import { withGpu } from "./gpu.ts";
 import { randomIds, values } from "./reference/data.ts";
@@ -17,8 +27,11 @@ function parameterOf(gpu: Gpu, shape: number[], seed: number): Tensor {
   return tensor;
 }
 
-/** Trains a table by rows and a vector densely, beside float64, and compares everything. */
-async function train(gpu: Gpu, options: SGDOptions, steps: number): Promise<void> {
+/**
+ * Trains a table by rows and a vector densely, beside float64, and compares everything. The learning rate
+ * falls every `every` steps.
+ */
+async function train(gpu: Gpu, options: SGDOptions, steps: number, every = 1): Promise<void> {
   using table = parameterOf(gpu, [V, W], 1);
   using vector = parameterOf(gpu, [D], 2);
   const copies = [values(V * W, 1), values(D, 2)].map((data) => Float64Array.from(data));
@@ -28,7 +41,7 @@ async function train(gpu: Gpu, options: SGDOptions, steps: number): Promise<void
     // Steps differ in length, so that clipping is at work in some.
     const ids = randomIds(N, V, i), length = i % 3 === 0 ? 0.02 : 1;
     const dRows = values(N * W, 100 + i, length), dVector = values(D, 200 + i, length);
-    const lr = optimizer.lr = options.lr / (1 + i);
+    const lr = optimizer.lr = options.lr / (1 + Math.floor(i / every));
     using step = gpu.step({ training: true });
     const rows = gather(step, table, step.upload(ids));
     const loss = add(
@@ -57,6 +70,72 @@ Deno.test("SGD updates rows and dense parameters as dense SGD in float64 does", 
     await train(gpu, { lr: 0.5, momentum: 0.9 }, 12);
     await train(gpu, { lr: 0.5, weightDecay: 0.1 }, 6);
     await train(gpu, { lr: 0.5, momentum: 0.9, weightDecay: 1e-2, clip: 0.25 }, 25);
+  }));
+
+Deno.test("SGD's rows catch up exactly when they are read, and when all are", () =>
+  withGpu(async (gpu) => {
+    const options = { lr: 0.1, momentum: 0.9, weightDecay: 1e-2, clip: 0.25 };
+    await train(gpu, options, 60, 25);
+    await train(gpu, { lr: 0.1, momentum: 0.9 }, 40, 40);
+    await train(gpu, { lr: 0.1, weightDecay: 1e-2 }, 40, 40);
+  }));
+
+Deno.test("SGD's rows may wait for thousands of steps", () =>
+  withGpu(async (gpu) => {
+    using table = parameterOf(gpu, [3, 2], 1);
+    const copy = Float64Array.from(values(6, 1));
+    const options = { momentum: 0.9, weightDecay: 1e-4 };
+    const expected = new ReferenceSGD([copy], options);
+    using optimizer = new SGD(gpu, [["table", table]], { lr: 0.1, ...options });
+    const d = Float32Array.of(0.1, -0.2);
+    for (let i = 0; i < 2500; i++) {
+      // Row 2 is touched once, row 1 never.
+      const id = i === 3 ? 2 : 0;
+      using step = gpu.step({ training: true });
+      const row = gather(step, table, step.upload(Uint32Array.of(id)));
+      const loss = weightedSum(step, row, step.upload(i < 10 ? d : new Float32Array(2), [1, 2]));
+      optimizer.step(step.backward(loss));
+      const gradient = new Float64Array(6);
+      if (i < 10) gradient.set(d, 2 * id);
+      expected.step([gradient], 0.1);
+      await gpu.keepUp();
+    }
+    assertClose(await gpu.readFloats(table), copy, { rtol: 2e-4 });
+  }));
+
+Deno.test("what is read of SGD's rows is up to date, whoever reads", () =>
+  withGpu(async (gpu) => {
+    const options = { lr: 0.5, momentum: 0.5, weightDecay: 0.1 };
+    const after = async (read: (step: Step, table: Tensor) => Tensor): Promise<Float32Array> => {
+      using table = parameterOf(gpu, [4, 4], 1);
+      using optimizer = new SGD(gpu, [["table", table]], options);
+      for (const id of [0, 1, 1, 2]) {
+        using step = gpu.step({ training: true });
+        const row = gather(step, table, step.upload(Uint32Array.of(id)));
+        const ones = step.upload(new Float32Array(4).fill(1), [1, 4]);
+        optimizer.step(step.backward(weightedSum(step, row, ones)));
+      }
+      using step = gpu.step();
+      return await gpu.readFloats(read(step, table));
+    };
+    const copy = Float64Array.from(values(16, 1)), expected = new ReferenceSGD([copy], options);
+    for (const id of [0, 1, 1, 2]) {
+      expected.step([new Float64Array(16).fill(1, 4 * id, 4 * id + 4)], options.lr);
+    }
+    const identity = Float32Array.from({ length: 16 }, (_, i) => i % 5 === 0 ? 1 : 0);
+    const readers: ((step: Step, table: Tensor) => Tensor)[] = [
+      (step, table) => gather(step, table, step.upload(Uint32Array.of(0, 1, 2, 3))),
+      (step, table) => matmul(step, step.upload(identity, [4, 4]), table),
+      (step, table) => add(step, table, step.upload(new Float32Array(16), [4, 4])),
+      (_, table) => table,
+      (step, table) => step.reshape(table, [16]),
+      (step, table) => {
+        const copied = step.tensor([4, 4]);
+        gpu.copy(table, copied);
+        return copied;
+      },
+    ];
+    for (const reader of readers) assertClose(await after(reader), copy, { rtol: 1e-5 });
   }));
 
 Deno.test("SGD moves rows that no gradient reached by decay and momentum, as dense SGD does", () =>

@@ -1,0 +1,134 @@
+/** Exact momentum and weight decay for tables of which a step touches a few rows only. */
+
+import type { Gpu } from "./gpu.ts";
+import source from "./lazy.wgsl" with { type: "text" };
+import type { RowGradient } from "./rows.ts";
+import type { SGDCoefficients } from "./sgd.ts";
+import type { PendingUpdates, Storage, Tensor } from "./tensor.ts";
+
+/** Steps after which all rows are brought up to date, so that the powers are a short table. */
+const MOST_STEPS = 1024;
+
+/**
+ * The updates of a table [V, W] by row-sparse gradients. Rows that a step does not touch move too, by
+ * momentum and decay, but wait with it until they are read: a step costs what its rows cost, whatever V.
+ *
+ * The same as a dense update of all rows in each step, but for rounding.
+ */
+export class LazyRows implements PendingUpdates, Disposable {
+  readonly #gpu: Gpu;
+  readonly #table: Tensor;
+  readonly #moment: Tensor;
+  readonly #storage: Storage;
+  readonly #last: Tensor;
+  readonly #powers: Tensor;
+  #coefficients: SGDCoefficients | undefined;
+  #now = 0;
+  #behind = false;
+
+  /** The table and its moment remain their owner's. */
+  constructor(gpu: Gpu, table: Tensor, moment: Tensor) {
+    this.#gpu = gpu;
+    this.#table = table;
+    this.#moment = moment;
+    this.#storage = table.storage;
+    this.#last = gpu.tensor([table.shape[0]!], new Uint32Array(table.shape[0]!));
+    this.#powers = gpu.tensor([MOST_STEPS + 1, 4]);
+    this.#storage.pending = this;
+  }
+
+  /** One step: the gradient's rows move now, all others when they are read. */
+  update(gradient: RowGradient, norm: Tensor, coefficients: SGDCoefficients): void {
+    const { lr, momentum, weightDecay } = coefficients, known = this.#coefficients;
+    const same = known?.lr === lr && known.momentum === momentum &&
+      known.weightDecay === weightDecay;
+    if (!same || this.#now === MOST_STEPS) this.flush();
+    if (!same) {
+      this.#gpu.write(this.#powers, powersOf(coefficients));
+      this.#coefficients = coefficients;
+    }
+    this.#now++;
+    this.#behind = true;
+    this.#updateRows(gradient.ids, gradient.values, norm);
+  }
+
+  /** Brings the rows `ids` up to date. */
+  catchUp(ids: Tensor): void {
+    if (this.#behind) this.#updateRows(ids);
+  }
+
+  /** Brings all rows up to date. */
+  flush(): void {
+    if (!this.#behind) return;
+    this.#behind = false;
+    const [rows, width] = this.#sizes();
+    this.#launch("flush", [this.#last], rows, width, rows * width);
+    this.#gpu.clear(this.#last);
+    this.#now = 0;
+  }
+
+  /** Brings all rows up to date and gives back what is held besides the table and its moment. */
+  [Symbol.dispose](): void {
+    if (!this.#table.disposed) this.flush();
+    delete this.#storage.pending;
+    this.#last.dispose();
+    this.#powers.dispose();
+  }
+
+  #sizes(): [rows: number, width: number] {
+    const rows = this.#table.shape[0]!;
+    return [rows, this.#table.size / rows];
+  }
+
+  #updateRows(ids: Tensor, values?: Tensor, norm?: Tensor): void {
+    const [, width] = this.#sizes(), n = ids.size;
+    using lag = this.#gpu.temporary([n], "u32");
+    this.#gpu.dispatch({
+      label: "sgd.claim",
+      source,
+      entry: "claim",
+      inputs: [ids],
+      outputs: [this.#last, lag],
+      uniform: { n, width, now: this.#now, lr: 0 },
+      grid: Math.ceil(n / 64),
+    });
+    this.#launch("update", [ids, lag], n, width, n * width, values, norm);
+  }
+
+  /** Runs a kernel that changes the table, which must not be flushed first. */
+  #launch(
+    entry: "update" | "flush",
+    inputs: Tensor[],
+    n: number,
+    width: number,
+    threads: number,
+    values = this.#powers,
+    norm = this.#powers,
+  ): void {
+    const [ids, lag = ids!] = inputs;
+    this.#gpu.dispatch({
+      label: `sgd.${entry}`,
+      source,
+      entry,
+      constants: { HAS_GRADIENT: values === this.#powers ? 0 : 1 },
+      inputs: [ids!, lag, this.#powers, norm, values],
+      rows: "current",
+      outputs: [this.#table, this.#moment],
+      uniform: { n, width, now: this.#now, lr: this.#coefficients!.lr },
+      grid: Math.ceil(threads / 64),
+    });
+  }
+}
+
+/** M^n for n from 0 on, in float64 until rounded, as lazy.wgsl wants them. */
+function powersOf({ lr, momentum, weightDecay }: SGDCoefficients): Float32Array {
+  const powers = new Float32Array(4 * (MOST_STEPS + 1));
+  let [a, b, c, d] = [1, 0, 0, 0]; // d: less 1, lest a small decay be lost in rounding
+  for (let n = 0; n <= MOST_STEPS; n++) {
+    powers.set([a, b, c, d], 4 * n);
+    // M times the power: the moment's row first, as the value moves by the new moment.
+    const ma = momentum * a + weightDecay * c, mb = momentum * b + weightDecay * (1 + d);
+    [a, b, c, d] = [ma, mb, c - lr * ma, d - lr * mb];
+  }
+  return powers;
+}

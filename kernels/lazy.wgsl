@@ -1,0 +1,79 @@
+// Momentum and weight decay of a table's rows, caught up with when a row is read or gets a gradient.
+//
+// A step of SGD without a gradient is linear in a row's moment m and value p:
+//   (m, p) <- M (m, p),  M = (momentum, decay; -lr momentum, 1 - lr decay),
+// so that n such steps are M^n, and a gradient g in the last of them adds scale * g * (1, -lr).
+// powers[n] holds M^n as (a, b, c, d): m' = a m + b p, p' = p + c m + d p, d being the element less 1.
+//
+// claim:  lag[i] = now - last[row] for the first that asks for the row, 0 for all others; last[row] = now.
+// update: (m, p) <- M^lag[i] (m, p), plus the gradient with HAS_GRADIENT; for each row that ids name.
+// flush:  the same for all rows, whose lag is now - last[row].
+// Shapes: ids, lag [n], last [V], table and moment [V, W], powers [most + 1], values [n, W]; norm [2],
+//         whose second element is scale. An id may stand several times, 0xffffffff for none.
+// Dispatch: 1-D over n (claim), n * W (update) or V * W (flush) threads, folded.
+// Determinism: which of equal ids comes first decides nothing but who does the work.
+
+override HAS_GRADIENT: bool = false;
+
+struct Params {
+  n: u32,
+  width: u32,
+  now: u32,
+  lr: f32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(0) var<storage, read> ids: array<u32>;
+@group(0) @binding(1) var<storage, read_write> last: array<atomic<u32>>;
+@group(0) @binding(2) var<storage, read_write> lag_out: array<u32>;
+
+@compute @workgroup_size(64)
+fn claim(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+         @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  if (i >= params.n) { return; }
+  var lag = 0u;
+  if (ids[i] != 0xffffffffu) { lag = params.now - atomicExchange(&last[ids[i]], params.now); }
+  lag_out[i] = lag;
+}
+
+@group(0) @binding(1) var<storage, read> lag: array<u32>;
+@group(0) @binding(2) var<storage, read> powers: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> norm: array<f32>;
+@group(0) @binding(4) var<storage, read> values: array<f32>;
+@group(0) @binding(5) var<storage, read_write> table: array<f32>;
+@group(0) @binding(6) var<storage, read_write> moment: array<f32>;
+
+/// M^n and the gradient g, applied to the element at `at`.
+fn advance(at: u32, n: u32, g: f32) {
+  let m = moment[at];
+  let p = table[at];
+  let power = powers[n];
+  moment[at] = power.x * m + power.y * p + g;
+  table[at] = p + (power.z * m + power.w * p - params.lr * g);
+}
+
+@compute @workgroup_size(64)
+fn update(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+          @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  let slot = i / params.width;
+  if (slot >= params.n) { return; }
+  let steps = lag[slot];
+  if (steps == 0u) { return; }
+  var g = 0.0;
+  if (HAS_GRADIENT) { g = norm[1] * values[i]; }
+  advance(ids[slot] * params.width + i % params.width, steps, g);
+}
+
+@group(0) @binding(0) var<storage, read> last_of: array<u32>;
+
+@compute @workgroup_size(64)
+fn flush(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+         @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64u + local;
+  let row = i / params.width;
+  if (row >= params.n) { return; }
+  let steps = params.now - last_of[row];
+  if (steps > 0u) { advance(i, steps, 0.0); }
+}
