@@ -182,7 +182,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         name: "batch-size",
         value: "count",
         default: "20",
-        help: "Sequences of mean length in a batch.",
+        help: "Sentences of mean length in a batch; with --concat, rows of --bptt words.",
       },
       { name: "lr", value: "rate", default: "1", help: "Initial learning rate." },
       {
