@@ -2,10 +2,15 @@
 
 import type { Gpu } from "./gpu.ts";
 import type { Launch } from "./launch.ts";
-import broadcastSource from "./matmul_broadcast.wgsl" with { type: "text" };
-import directSource from "./matmul_direct.wgsl" with { type: "text" };
-import tiledSource from "./matmul_tiled.wgsl" with { type: "text" };
+import shared from "./matmul.wgsl" with { type: "text" };
+import broadcastTiles from "./matmul_broadcast.wgsl" with { type: "text" };
+import directTiles from "./matmul_direct.wgsl" with { type: "text" };
+import workgroupTiles from "./matmul_tiled.wgsl" with { type: "text" };
 import { expectShape, type Tensor } from "./tensor.ts";
+
+const broadcastSource = shared + broadcastTiles;
+const directSource = shared + directTiles;
+const tiledSource = shared + workgroupTiles;
 
 /** The kernels: for software adapters with and without subgroups, and for GPUs. */
 export type MatmulKernel = "broadcast" | "direct" | "tiled";
@@ -143,7 +148,7 @@ function onSoftware(
       source: broadcast ? broadcastSource : directSource,
       subgroups: broadcast,
       constants: { ...launch.constants, ...(broadcast && { LANES: lanes, ROWS: rows }) },
-      uniform: { m, n, k, begin, end: Math.min(k, begin + step), bias: how.bias ? 1 : 0, row },
+      uniform: { m, n, k, begin, depth: step, bias: how.bias ? 1 : 0, row },
       grid: Math.ceil(m / rows) * Math.ceil(n / columns),
     });
   }
@@ -175,7 +180,7 @@ function tiled(
       ...launch,
       source: tiledSource,
       constants: { ...launch.constants, TILE },
-      uniform: { m, n, k, depth, bias: how.bias ? 1 : 0, row },
+      uniform: { m, n, k, begin: 0, depth, bias: how.bias ? 1 : 0, row },
       grid: tiles * parts,
     });
   };
@@ -190,7 +195,7 @@ function tiled(
     constants: { ACCUMULATE: accumulate ? 1 : 0 },
     inputs: [partials, bias ?? partials],
     outputs: [c],
-    uniform: { m, n, k: parts, depth, bias: bias ? 1 : 0, row },
+    uniform: { m, n, k: parts, begin: 0, depth, bias: bias ? 1 : 0, row },
     grid: Math.ceil(m * n / 64),
   });
 }

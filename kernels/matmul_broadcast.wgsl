@@ -1,11 +1,6 @@
 // Matrix product for software adapters that have subgroups of 8 or 16 lanes.
 //
-// C = op(A) op(B) + bias, or C += ... (ACCUMULATE), with op(A) [m, k], op(B) [k, n]; of the inner
-// dimension, only `begin` (a multiple of 4) to `end` (likewise, or k) is summed. A's first row is `row`.
-// Bindings: a, a4: A as floats and as vec4 [m, k], or [k, m] if TRANSPOSE_A; b, b4: B likewise [k, n],
-// or [n, k] if TRANSPOSE_B; bias [n] (read only if the uniform's bias is not 0); c or c4 [m, n].
-// VECTOR_A, VECTOR_B: the stored row length is a multiple of 4, so that a4 or b4 may be used.
-// Entry points: `vectors` if n is a multiple of 4, else `scalars`.
+// matmul.wgsl says what of; of the inner dimension, `depth` steps (a multiple of 4) from `begin` on are summed.
 // Dispatch: 1-D over ceil(m / ROWS) * ceil(n / (4 LANES)) workgroups of one subgroup, folded.
 // Determinism: each element is summed by one lane over k in order, four at a time.
 //
@@ -16,30 +11,6 @@
 
 override LANES: u32 = 8;
 override ROWS: u32 = 32; // of a tile: 8, 16, 24 or 32
-override TRANSPOSE_A: bool = false;
-override TRANSPOSE_B: bool = false;
-override VECTOR_A: bool = false;
-override VECTOR_B: bool = false;
-override ACCUMULATE: bool = false;
-
-struct Params {
-  m: u32,
-  n: u32,
-  k: u32,
-  begin: u32,
-  end: u32,
-  bias: u32,
-  row: u32,
-}
-@group(1) @binding(0) var<uniform> params: Params;
-
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> a4: array<vec4f>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read> b4: array<vec4f>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> c: array<f32>;
-@group(0) @binding(5) var<storage, read_write> c4: array<vec4f>;
 
 // What a lane owns: rows[i][j] is row 4i + j of the tile, the lane's 4 columns.
 struct Tile {
@@ -50,7 +21,7 @@ struct Tile {
 
 // Four elements from `index` on: of a row from k on, or of a column of four rows at k + lane % 4 if
 // TRANSPOSE_A; zero where k has ended. Past the last row they are some numbers that are not stored.
-fn load_a(index: u32, k: u32, lane: u32) -> vec4f {
+fn load_four_a(index: u32, k: u32, lane: u32) -> vec4f {
   var v: vec4f;
   if (VECTOR_A) {
     v = a4[index / 4];
@@ -63,7 +34,7 @@ fn load_a(index: u32, k: u32, lane: u32) -> vec4f {
 }
 
 // Likewise of B: four columns of row k + step, or four rows from k on of one column if TRANSPOSE_B.
-fn load_b(index: u32, k: u32, step: u32) -> vec4f {
+fn load_four_b(index: u32, k: u32, step: u32) -> vec4f {
   var v: vec4f;
   if (VECTOR_B) {
     v = b4[index / 4];
@@ -123,11 +94,12 @@ fn product(group: u32, lane: u32) -> Tile {
   let next_a = select(4u, 4 * params.m, TRANSPOSE_A);
   let next_b = select(4 * params.n, 4u, TRANSPOSE_B);
 
-  for (var k = params.begin; k < params.end; k += 4) {
-    var y = mat4x4f(load_b(at_b.x, k, 0), load_b(at_b.y, k, 1), load_b(at_b.z, k, 2),
-      load_b(at_b.w, k, 3));
+  let end = min(params.k, params.begin + params.depth);
+  for (var k = params.begin; k < end; k += 4) {
+    var y = mat4x4f(load_four_b(at_b.x, k, 0), load_four_b(at_b.y, k, 1), load_four_b(at_b.z, k, 2),
+      load_four_b(at_b.w, k, 3));
     if (TRANSPOSE_B) { y = transpose(y); }
-    let x0 = load_a(at_a.x, k, lane);
+    let x0 = load_four_a(at_a.x, k, lane);
     tile.rows[0] += y * rows_0(x0);
     tile.rows[1] += y * rows_4(x0);
     if (LANES == 16) {
@@ -136,7 +108,7 @@ fn product(group: u32, lane: u32) -> Tile {
         tile.rows[3] += y * rows_12(x0);
       }
       if (ROWS > 16) {
-        let x1 = load_a(at_a.y, k, lane);
+        let x1 = load_four_a(at_a.y, k, lane);
         tile.rows[4] += y * rows_0(x1);
         tile.rows[5] += y * rows_4(x1);
         if (ROWS > 24) {
@@ -146,17 +118,17 @@ fn product(group: u32, lane: u32) -> Tile {
       }
     } else {
       if (ROWS > 8) {
-        let x1 = load_a(at_a.y, k, lane);
+        let x1 = load_four_a(at_a.y, k, lane);
         tile.rows[2] += y * rows_0(x1);
         tile.rows[3] += y * rows_4(x1);
       }
       if (ROWS > 16) {
-        let x2 = load_a(at_a.z, k, lane);
+        let x2 = load_four_a(at_a.z, k, lane);
         tile.rows[4] += y * rows_0(x2);
         tile.rows[5] += y * rows_4(x2);
       }
       if (ROWS > 24) {
-        let x3 = load_a(at_a.w, k, lane);
+        let x3 = load_four_a(at_a.w, k, lane);
         tile.rows[6] += y * rows_0(x3);
         tile.rows[7] += y * rows_4(x3);
       }
@@ -167,90 +139,42 @@ fn product(group: u32, lane: u32) -> Tile {
   return tile;
 }
 
-fn bias_at(column: u32) -> vec4f {
-  if (params.bias == 0) { return vec4f(); }
-  return vec4f(bias[column], bias[column + 1], bias[column + 2], bias[column + 3]);
-}
-
-fn store_vector(row: u32, column: u32, value: vec4f) {
-  if (row < params.m && column < params.n) {
-    let at = (row * params.n + column) / 4;
-    var v = value;
-    if (ACCUMULATE) { v += c4[at]; }
-    c4[at] = v;
-  }
-}
-
-fn store_vectors(row: u32, column: u32, rows: mat4x4f, offset: vec4f) {
-  store_vector(row, column, rows[0] + offset);
-  store_vector(row + 1, column, rows[1] + offset);
-  store_vector(row + 2, column, rows[2] + offset);
-  store_vector(row + 3, column, rows[3] + offset);
-}
-
 @compute @workgroup_size(LANES)
 fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let tile = product(id.x + id.y * groups.x, lane);
-  let offset = bias_at(tile.column);
-  store_vectors(tile.row, tile.column, tile.rows[0], offset);
-  store_vectors(tile.row + 4, tile.column, tile.rows[1], offset);
+  store_vectors(0u, tile.row, tile.column, tile.rows[0]);
+  store_vectors(0u, tile.row + 4, tile.column, tile.rows[1]);
   if (ROWS > 8) {
-    store_vectors(tile.row + 8, tile.column, tile.rows[2], offset);
-    store_vectors(tile.row + 12, tile.column, tile.rows[3], offset);
+    store_vectors(0u, tile.row + 8, tile.column, tile.rows[2]);
+    store_vectors(0u, tile.row + 12, tile.column, tile.rows[3]);
   }
   if (ROWS > 16) {
-    store_vectors(tile.row + 16, tile.column, tile.rows[4], offset);
-    store_vectors(tile.row + 20, tile.column, tile.rows[5], offset);
+    store_vectors(0u, tile.row + 16, tile.column, tile.rows[4]);
+    store_vectors(0u, tile.row + 20, tile.column, tile.rows[5]);
   }
   if (ROWS > 24) {
-    store_vectors(tile.row + 24, tile.column, tile.rows[6], offset);
-    store_vectors(tile.row + 28, tile.column, tile.rows[7], offset);
+    store_vectors(0u, tile.row + 24, tile.column, tile.rows[6]);
+    store_vectors(0u, tile.row + 28, tile.column, tile.rows[7]);
   }
-}
-
-fn store_scalar(at: u32, wanted: bool, value: f32) {
-  if (wanted) {
-    var v = value;
-    if (ACCUMULATE) { v += c[at]; }
-    c[at] = v;
-  }
-}
-
-fn store_row(row: u32, column: u32, values: vec4f) {
-  if (row < params.m) {
-    let at = row * params.n + column;
-    store_scalar(at, column < params.n, values.x);
-    store_scalar(at + 1, column + 1 < params.n, values.y);
-    store_scalar(at + 2, column + 2 < params.n, values.z);
-    store_scalar(at + 3, column + 3 < params.n, values.w);
-  }
-}
-
-fn store_scalars(row: u32, column: u32, rows: mat4x4f, offset: vec4f) {
-  store_row(row, column, rows[0] + offset);
-  store_row(row + 1, column, rows[1] + offset);
-  store_row(row + 2, column, rows[2] + offset);
-  store_row(row + 3, column, rows[3] + offset);
 }
 
 @compute @workgroup_size(LANES)
 fn scalars(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32) {
   let tile = product(id.x + id.y * groups.x, lane);
-  let offset = bias_at(tile.column);
-  store_scalars(tile.row, tile.column, tile.rows[0], offset);
-  store_scalars(tile.row + 4, tile.column, tile.rows[1], offset);
+  store_scalars(0u, tile.row, tile.column, tile.rows[0]);
+  store_scalars(0u, tile.row + 4, tile.column, tile.rows[1]);
   if (ROWS > 8) {
-    store_scalars(tile.row + 8, tile.column, tile.rows[2], offset);
-    store_scalars(tile.row + 12, tile.column, tile.rows[3], offset);
+    store_scalars(0u, tile.row + 8, tile.column, tile.rows[2]);
+    store_scalars(0u, tile.row + 12, tile.column, tile.rows[3]);
   }
   if (ROWS > 16) {
-    store_scalars(tile.row + 16, tile.column, tile.rows[4], offset);
-    store_scalars(tile.row + 20, tile.column, tile.rows[5], offset);
+    store_scalars(0u, tile.row + 16, tile.column, tile.rows[4]);
+    store_scalars(0u, tile.row + 20, tile.column, tile.rows[5]);
   }
   if (ROWS > 24) {
-    store_scalars(tile.row + 24, tile.column, tile.rows[6], offset);
-    store_scalars(tile.row + 28, tile.column, tile.rows[7], offset);
+    store_scalars(0u, tile.row + 24, tile.column, tile.rows[6]);
+    store_scalars(0u, tile.row + 28, tile.column, tile.rows[7]);
   }
 }

@@ -1,10 +1,6 @@
 // Matrix product for GPUs: tiles in workgroup memory, 8 x 8 elements in each thread's registers.
 //
-// C = op(A) op(B) + bias, or C += ... (ACCUMULATE), with op(A) [m, k], op(B) [k, n].
-// Bindings: a, a4: A as floats and as vec4 [m, k], or [k, m] if TRANSPOSE_A; b, b4: B likewise [k, n],
-// or [n, k] if TRANSPOSE_B; bias [n] (read only if the uniform's bias is not 0); c or c4 [m, n].
-// VECTOR_A, VECTOR_B: the stored row length is a multiple of 4, so that a4 or b4 may be used.
-// Entry points: `vectors` if n is a multiple of 4, else `scalars`.
+// matmul.wgsl says what of.
 // Dispatch: 1-D over ceil(m / TILE) * ceil(n / TILE) * ceil(k / depth) workgroups, folded. Where depth
 // is less than k (a multiple of TILE / 8), C is [ceil(k / depth), m, n]: partial products over depth
 // steps of k each, which the entry point `combine` then adds up:
@@ -15,30 +11,6 @@
 override TILE: u32 = 64;
 override SLAB: u32 = TILE / 8;
 override THREADS: u32 = SLAB * SLAB;
-override TRANSPOSE_A: bool = false;
-override TRANSPOSE_B: bool = false;
-override VECTOR_A: bool = false;
-override VECTOR_B: bool = false;
-override ACCUMULATE: bool = false;
-
-struct Params {
-  m: u32,
-  n: u32,
-  k: u32,
-  depth: u32,
-  bias: u32,
-  row: u32,
-}
-@group(1) @binding(0) var<uniform> params: Params;
-
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> a4: array<vec4f>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read> b4: array<vec4f>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> c: array<f32>;
-@group(0) @binding(5) var<storage, read_write> c4: array<vec4f>;
-
 @group(0) @binding(0) var<storage, read> partials: array<f32>;
 @group(0) @binding(1) var<storage, read> sum_bias: array<f32>;
 @group(0) @binding(2) var<storage, read_write> sum: array<f32>;
@@ -51,26 +23,6 @@ var<workgroup> slab_b: array<vec4f, SLAB * TILE / 4>;
 
 fn swizzle(s: u32) -> u32 {
   return s / 4 * (32 / SLAB);
-}
-
-// Elements k to k + 3 of row `row + step` of A, or rows `row` to `row + 3` of its column k + step if
-// TRANSPOSE_A; zero from `end` on. Past the last row they are some numbers that are not stored.
-fn load_a(row: u32, k: u32, step: u32, end: u32) -> vec4f {
-  let at = select((params.row + row + step) * params.k + k, (k + step) * params.m + row, TRANSPOSE_A);
-  var v: vec4f;
-  if (VECTOR_A) { v = a4[at / 4]; } else { v = vec4f(a[at], a[at + 1], a[at + 2], a[at + 3]); }
-  if (TRANSPOSE_A) { return select(vec4f(), v, k + step < end); }
-  return select(vec4f(), v, vec4u(k, k + 1, k + 2, k + 3) < vec4u(end));
-}
-
-// Columns `column` to `column + 3` of row k + step of B, or k to k + 3 of column `column + step` if
-// TRANSPOSE_B; zero from `end` on.
-fn load_b(column: u32, k: u32, step: u32, end: u32) -> vec4f {
-  let at = select((k + step) * params.n + column, (column + step) * params.k + k, TRANSPOSE_B);
-  var v: vec4f;
-  if (VECTOR_B) { v = b4[at / 4]; } else { v = vec4f(b[at], b[at + 1], b[at + 2], b[at + 3]); }
-  if (!TRANSPOSE_B) { return select(vec4f(), v, k + step < end); }
-  return select(vec4f(), v, vec4u(k, k + 1, k + 2, k + 3) < vec4u(end));
 }
 
 // Four rows of A or four columns of B (the components) by four steps of k (the matrix's columns).
@@ -169,28 +121,6 @@ fn product(group: u32, thread: u32) -> Tile {
   return tile;
 }
 
-fn bias_at(column: u32) -> vec4f {
-  if (params.bias == 0) { return vec4f(); }
-  return vec4f(bias[column], bias[column + 1], bias[column + 2], bias[column + 3]);
-}
-
-fn store_vector(start: u32, row: u32, column: u32, value: vec4f) {
-  if (row < params.m && column < params.n) {
-    let at = (start + row * params.n + column) / 4;
-    var v = value;
-    if (ACCUMULATE) { v += c4[at]; }
-    c4[at] = v;
-  }
-}
-
-fn store_vectors(start: u32, row: u32, column: u32, rows: mat4x4f) {
-  let offset = bias_at(column);
-  store_vector(start, row, column, rows[0] + offset);
-  store_vector(start, row + 1, column, rows[1] + offset);
-  store_vector(start, row + 2, column, rows[2] + offset);
-  store_vector(start, row + 3, column, rows[3] + offset);
-}
-
 @compute @workgroup_size(THREADS)
 fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32) {
@@ -201,32 +131,6 @@ fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: ve
   store_vectors(tile.start, tile.row, right, tile.top_right);
   store_vectors(tile.start, bottom, tile.column, tile.bottom_left);
   store_vectors(tile.start, bottom, right, tile.bottom_right);
-}
-
-fn store_scalar(at: u32, wanted: bool, value: f32) {
-  if (wanted) {
-    var v = value;
-    if (ACCUMULATE) { v += c[at]; }
-    c[at] = v;
-  }
-}
-
-fn store_row(start: u32, row: u32, column: u32, values: vec4f) {
-  if (row < params.m) {
-    let at = start + row * params.n + column;
-    store_scalar(at, column < params.n, values.x);
-    store_scalar(at + 1, column + 1 < params.n, values.y);
-    store_scalar(at + 2, column + 2 < params.n, values.z);
-    store_scalar(at + 3, column + 3 < params.n, values.w);
-  }
-}
-
-fn store_scalars(start: u32, row: u32, column: u32, rows: mat4x4f) {
-  let offset = bias_at(column);
-  store_row(start, row, column, rows[0] + offset);
-  store_row(start, row + 1, column, rows[1] + offset);
-  store_row(start, row + 2, column, rows[2] + offset);
-  store_row(start, row + 3, column, rows[3] + offset);
 }
 
 @compute @workgroup_size(THREADS)

@@ -4,6 +4,7 @@ import { linear } from "./linear.ts";
 import { logSumExp, sigmoid } from "./losses.ts";
 import type { Evaluation, Oracle } from "./oracle.ts";
 import { resetRows } from "./resets.ts";
+import { stack } from "./stack.ts";
 
 /** Sizes of a layer: T time steps, B rows, E inputs, H units. */
 export interface GRUSizes {
@@ -107,26 +108,7 @@ function backwardLayer(
 
 /** `layers` layers, each fed with the hidden states of the one below: x, then four arrays a layer. */
 export function gruStack(sizes: GRUSizes, layers: number): Oracle {
-  return (x, ...weights) => {
-    const evaluated: Evaluation[] = [];
-    for (let l = 0; l < layers; l++) {
-      const width = l === 0 ? sizes.width : sizes.size;
-      const input = evaluated.at(-1)?.output ?? x;
-      evaluated.push(gruLayer({ ...sizes, width })(input, ...weights.slice(4 * l, 4 * l + 4)));
-    }
-    return {
-      output: evaluated.at(-1)!.output,
-      backward: (dOutput) => {
-        const gradients: Float64Array[] = [];
-        let d = dOutput;
-        for (const layer of evaluated.toReversed()) {
-          const [dInput, ...dWeights] = layer.backward(d);
-          gradients.unshift(...dWeights), d = dInput!;
-        }
-        return [d, ...gradients];
-      },
-    };
-  };
+  return stack(layers, (l) => gruLayer({ ...sizes, width: l === 0 ? sizes.width : sizes.size }));
 }
 
 /** Sizes of a problem of pairs: N contexts, K candidates, H units. */
