@@ -36,6 +36,7 @@ export { exclude, type Exclusion, type NoiseIds, subtractScalar } from "./kernel
 export { type InputGradient, Step, type StepOptions, type TapeEntry } from "./kernels/step.ts";
 export {
   type DType,
+  type PendingUpdates,
   type Storage,
   Tensor,
   type TensorData,
