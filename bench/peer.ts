@@ -1,0 +1,211 @@
+/**
+ * Training speed next to PyTorch's (pytorch.py), the same model on the same kind of text, by turns:
+ * `deno run -A bench/peer.ts [--json] [rounds] [seconds]`. The environment's PYTHON names the interpreter.
+ */
+
+import { Failure } from "../example/errors.ts";
+import { Gpu } from "../mod.ts";
+import { silenceDisplaySearch } from "../tools/display.ts";
+import { formatTable, median, type Table } from "./table.ts";
+import { secondsPerStep, warmUp, Workload, type WorkloadOptions } from "./workload.ts";
+
+/** Seconds for which each number of threads is tried. */
+const TRIAL_SECONDS = 2;
+
+/** Two models that differ in their loss only. */
+interface Size extends WorkloadOptions {
+  readonly name: string;
+}
+
+const SIZES: readonly Size[] = [
+  // 20 sentences of mean length, the default batch of the Penn Treebank, fill 12 rows of 35 words.
+  { name: "Penn defaults, k = 50", vocabSize: 10_001, rows: 12, given: {} },
+  {
+    name: "LSTM 1 x 300, V = 30,000, k = 500",
+    vocabSize: 30_000,
+    rows: 96,
+    given: {
+      "emsize": "300",
+      "nhid": "300",
+      "nlayers": "1",
+      "dropout": "0",
+      "noise-ratio": "500",
+      "lr": "2",
+    },
+  },
+];
+
+const LOSSES = ["nce", "full"] as const;
+
+/** One model in both programs. */
+interface Contest {
+  readonly size: string;
+  readonly loss: typeof LOSSES[number];
+  readonly ours: Workload;
+  /** Arguments of pytorch.py. */
+  readonly args: readonly string[];
+  /** Our tokens a second, round by round. */
+  readonly rates: number[];
+  /** What pytorch.py reported, round by round. */
+  readonly reports: PeerReport[];
+}
+
+/** What pytorch.py prints. */
+interface PeerReport {
+  readonly tokensPerSecond: number;
+  readonly torch: string;
+  readonly device: string;
+  readonly threads: number;
+}
+
+/** Runs pytorch.py. */
+async function runPeer(
+  python: string,
+  args: readonly string[],
+  seconds: number,
+): Promise<PeerReport> {
+  const script = new URL("pytorch.py", import.meta.url).pathname;
+  const command = new Deno.Command(python, {
+    args: [script, ...args, "--seconds", String(seconds)],
+    stdin: "null",
+  });
+  const { success, stdout, stderr } = await command.output().catch((cause) => {
+    throw new Failure(`Cannot run ${python}: set PYTHON to a Python that has PyTorch`, { cause });
+  });
+  const decoder = new TextDecoder();
+  if (!success) {
+    const why = decoder.decode(stderr).trim().split("\n").at(-1);
+    throw new Failure(`${why} (PYTHON names another interpreter)`);
+  }
+  return JSON.parse(decoder.decode(stdout));
+}
+
+/** Arguments that make pytorch.py train what `workload` trains. */
+function peerArguments({ settings }: Workload, { vocabSize, rows }: WorkloadOptions): string[] {
+  const { loss, emsize, nhid, nlayers, dropout, bptt, noiseRatio, lr } = settings;
+  const options = {
+    loss,
+    emsize,
+    nhid,
+    nlayers,
+    dropout,
+    bptt,
+    lr,
+    "noise-ratio": noiseRatio,
+    "vocab-size": vocabSize,
+    "batch-size": rows,
+  };
+  return Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+}
+
+/** The arguments for the device: the GPU if we run on one, else the best number of threads. */
+async function deviceArguments(gpu: Gpu, python: string, args: string[]): Promise<string[]> {
+  if (!gpu.software) return ["--cuda"];
+  let best: string[] = [], highest = 0;
+  for (let threads = 1; threads <= navigator.hardwareConcurrency; threads *= 2) {
+    const choice = ["--threads", String(threads)];
+    const { tokensPerSecond } = await runPeer(python, [...args, ...choice], TRIAL_SECONDS);
+    if (tokensPerSecond > highest) best = choice, highest = tokensPerSecond;
+  }
+  return best;
+}
+
+async function measureOurs(gpu: Gpu, workload: Workload, seconds: number): Promise<number> {
+  const rate = workload.tokens / await secondsPerStep(gpu, () => workload.step(), seconds);
+  const loss = await workload.loss();
+  if (!Number.isFinite(loss)) throw new Failure(`Our loss is ${loss}: the figure means nothing`);
+  return rate;
+}
+
+/** Tokens a second of both programs, and their ratio. */
+function speedTable(contests: readonly Contest[]): Table {
+  return {
+    title: "Training, tokens a second",
+    rows: contests.map((contest) => {
+      const { size, loss, rates, reports } = contest, { torch, device, threads } = reports[0]!;
+      return {
+        "setting": `${size}, ${loss}`,
+        "ours": median(rates),
+        "PyTorch": median(peerRates(contest)),
+        "ours / PyTorch": ratio(rates, peerRates(contest)),
+        "PyTorch on": `${torch}, ${device}, threads: ${threads}`,
+      };
+    }),
+    notes: ["Medians over the rounds; ratios are medians of each round's."],
+  };
+}
+
+/** How much faster than the exact loss nce is, at each size. */
+function gainTable(contests: readonly Contest[]): Table {
+  return {
+    title: "nce over full",
+    rows: SIZES.map(({ name }) => {
+      const find = (wanted: Contest["loss"]) =>
+        contests.find(({ size, loss }) => size === name && loss === wanted)!;
+      const nce = find("nce"), full = find("full");
+      return {
+        size: name,
+        ours: ratio(nce.rates, full.rates),
+        PyTorch: ratio(peerRates(nce), peerRates(full)),
+      };
+    }),
+  };
+}
+
+function peerRates({ reports }: Contest): number[] {
+  return reports.map(({ tokensPerSecond }) => tokensPerSecond);
+}
+
+/** Median of the ratios round by round. */
+function ratio(over: readonly number[], under: readonly number[]): number {
+  return median(over.map((value, round) => value / under[round]!));
+}
+
+function positive(word: string | undefined, name: string, standard: number): number {
+  const value = Number(word ?? standard);
+  if (value > 0 && value < Infinity) return value;
+  throw new Failure(`${name} must be a positive number, not ${word}`);
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  const numbers = words.filter((word) => word !== "--json");
+  const rounds = positive(numbers[0], "The number of rounds", 5);
+  const seconds = positive(numbers[1], "The number of seconds", 10);
+  const python = Deno.env.get("PYTHON") ?? "python3";
+  using gpu = await Gpu.create();
+  using models = new DisposableStack();
+  const contests: Contest[] = [];
+  for (const size of SIZES) {
+    for (const loss of LOSSES) {
+      const ours = models.use(new Workload(gpu, { ...size, given: { ...size.given, loss } }));
+      const args = peerArguments(ours, size);
+      args.push(...await deviceArguments(gpu, python, args));
+      await warmUp(gpu, () => ours.step());
+      contests.push({ size: size.name, loss, ours, args, rates: [], reports: [] });
+    }
+  }
+  // Rounds around models, not models around rounds: whatever else the machine does hits all alike.
+  for (let round = 0; round < rounds; round++) {
+    for (const { ours, args, rates, reports } of contests) {
+      rates.push(await measureOurs(gpu, ours, seconds));
+      reports.push(await runPeer(python, args, seconds));
+    }
+  }
+  const tables = [speedTable(contests), gainTable(contests)];
+  console.log(
+    words.includes("--json")
+      ? JSON.stringify({ adapter: gpu.name, rounds, seconds, tables }, null, 2)
+      : [`${gpu.name}\n`, ...tables.map(formatTable)].join("\n").trimEnd(),
+  );
+}
+
+if (import.meta.main) {
+  silenceDisplaySearch();
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    console.error(error.message);
+    Deno.exit(1);
+  }
+}

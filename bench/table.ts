@@ -1,0 +1,40 @@
+/** Tables of figures: Markdown for people, JSON for programs. */
+
+/** What is measured under one heading. */
+export interface Table {
+  /** Heading. */
+  readonly title: string;
+  /** Rows; all have the same columns, in the same order. */
+  readonly rows: readonly Readonly<Record<string, string | number | null>>[];
+  /** What a reader should know besides. */
+  readonly notes?: readonly string[];
+}
+
+/** The table in Markdown, aligned; numbers with four digits. */
+export function formatTable({ title, rows, notes = [] }: Table): string {
+  const columns = Object.keys(rows[0] ?? {});
+  const isNumber = columns.map((column) => rows.every((row) => typeof row[column] !== "string"));
+  const cells = [columns, ...rows.map((row) => columns.map((column) => format(row[column])))];
+  const widths = columns.map((_, i) => Math.max(3, ...cells.map((line) => line[i]!.length)));
+  const lines = cells.map((line) =>
+    `| ${
+      line.map((cell, i) => isNumber[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))
+        .join(" | ")
+    } |`
+  );
+  const rule = widths.map((width, i) =>
+    isNumber[i] ? `${"-".repeat(width - 1)}:` : "-".repeat(width)
+  );
+  lines.splice(1, 0, `| ${rule.join(" | ")} |`);
+  return [`## ${title}`, "", ...lines, ...notes.flatMap((note) => ["", note]), ""].join("\n");
+}
+
+/** The middle one of the values, the higher of two; NaN of none. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
+}
+
+function format(value: string | number | null | undefined): string {
+  if (typeof value !== "number") return value ?? "";
+  return String(Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(4)));
+}

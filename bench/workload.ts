@@ -1,0 +1,108 @@
+/** The word language model in training on random text, and how long a step takes. */
+
+import type { Batch } from "../example/batches.ts";
+import { Losses } from "../example/losses.ts";
+import { LanguageModel } from "../example/model.ts";
+import { type Given, parseSettings, type Settings } from "../example/settings.ts";
+import { Trainer } from "../example/trainer.ts";
+import { AliasMultinomial, type Gpu, logUniformProbabilities } from "../mod.ts";
+
+/** Batches that training goes through again and again. */
+const BATCHES = 32;
+/** Steps before anything is measured: they compile the kernels and fill the pool of buffers. */
+const WARM_UP_STEPS = 3;
+
+/** What to train. */
+export interface WorkloadOptions {
+  /** V, the number of words. */
+  readonly vocabSize: number;
+  /** B, the rows of a batch, each of `--bptt` words. */
+  readonly rows: number;
+  /** Options of main.ts. */
+  readonly given: Given;
+}
+
+/** Zipf's word frequencies make the text and the noise; all rows of a batch are full. */
+export class Workload implements Disposable {
+  /** What the options say. */
+  readonly settings: Settings;
+  /** Predictions in a batch. */
+  readonly tokens: number;
+  readonly #model: LanguageModel;
+  readonly #trainer: Trainer;
+  readonly #losses: Losses;
+  readonly #batches: readonly Batch[];
+  #steps = 0;
+
+  /** Makes the model, with initial weights, and the text. */
+  constructor(gpu: Gpu, { vocabSize, rows, given }: WorkloadOptions) {
+    const settings = parseSettings(given), noise = logUniformProbabilities(vocabSize);
+    this.settings = settings;
+    this.#model = new LanguageModel(gpu, {
+      ...settings,
+      numWords: vocabSize,
+      noise,
+      lossType: settings.loss,
+    });
+    this.#trainer = new Trainer(gpu, this.#model, settings);
+    this.#losses = new Losses(gpu);
+    using words = new AliasMultinomial(gpu, noise);
+    const draw = (n: number, number: number) => words.drawOnCpu(n, settings.seed, number);
+    this.#batches = Array.from(
+      { length: BATCHES },
+      (_, i) => fullBatch(draw((settings.bptt + 1) * rows, i), rows),
+    );
+    this.tokens = settings.bptt * rows;
+  }
+
+  /** One training step. */
+  step(): void {
+    this.#trainer.step(this.#batches[this.#steps++ % BATCHES]!, this.#losses);
+  }
+
+  /** Mean loss since the last call. */
+  async loss(): Promise<number> {
+    return (await this.#losses.take()).mean;
+  }
+
+  /** Frees the model and the optimizer. */
+  [Symbol.dispose](): void {
+    this.#trainer[Symbol.dispose]();
+    this.#losses[Symbol.dispose]();
+    this.#model.dispose();
+  }
+}
+
+/** A batch of `ids` [T + 1, B]: each row reads all ids but its last and predicts all but its first. */
+function fullBatch(ids: Uint32Array, rows: number): Batch {
+  const tokens = ids.length - rows;
+  return {
+    batchSize: rows,
+    steps: tokens / rows,
+    input: ids.subarray(0, tokens),
+    target: ids.subarray(rows),
+    mask: new Float32Array(tokens).fill(1),
+    resets: new Uint32Array(tokens),
+    tokens,
+  };
+}
+
+/** Runs `step` a few times, so that what comes only once is not measured. */
+export async function warmUp(gpu: Gpu, step: () => void): Promise<void> {
+  for (let i = 0; i < WARM_UP_STEPS; i++) step();
+  await gpu.finish();
+}
+
+/** Seconds that one `step` takes in a loop of at least this many `seconds`. */
+export async function secondsPerStep(gpu: Gpu, step: () => void, seconds: number): Promise<number> {
+  await gpu.finish();
+  const start = performance.now(), elapsed = () => (performance.now() - start) / 1000;
+  let steps = 0;
+  do {
+    step();
+    steps++;
+    await gpu.keepUp();
+  } while (elapsed() < seconds);
+  await gpu.finish();
+  return elapsed() / steps;
+}
