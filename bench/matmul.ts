@@ -1,10 +1,12 @@
-/**
- * Speed of the matrix products: `deno run -A bench/matmul.ts [repetitions] [words of the shape...]`.
- * Prints the median GFLOP/s of every kernel that the adapter can run, by GPU timestamps.
- */
+/** Speed of the matrix products, by GPU timestamps. */
 
-import { Gpu } from "../kernels/gpu.ts";
+import { Failure } from "../example/errors.ts";
 import { matmulInto, type MatmulKernel } from "../kernels/matmul.ts";
+import type { Gpu } from "../mod.ts";
+import type { Table } from "./table.ts";
+import { median, warmUp } from "./timing.ts";
+
+const REPETITIONS = 15;
 
 interface Shape {
   readonly name: string;
@@ -13,41 +15,30 @@ interface Shape {
   readonly k: number;
   readonly transposeA?: boolean;
   readonly transposeB?: boolean;
-  readonly hardwareOnly?: boolean;
 }
 
 /** Products of a linear layer [N, from] -> [N, to]: forward, input gradient, weight gradient. */
 function layer(name: string, N: number, from: number, to: number): Shape[] {
   return [
-    { name: `${name} forward`, m: N, n: to, k: from, transposeB: true },
-    { name: `${name} dX`, m: N, n: from, k: to },
-    { name: `${name} dW`, m: to, n: from, k: N, transposeA: true },
+    { name: `${name}, x W^T`, m: N, n: to, k: from, transposeB: true },
+    { name: `${name}, dy W`, m: N, n: from, k: to },
+    { name: `${name}, dy^T x`, m: to, n: from, k: N, transposeA: true },
   ];
 }
 
+/** Gates, noise and all scores of the language model's defaults, and squares to compare with others. */
 const SHAPES: readonly Shape[] = [
-  ...layer("gates", 700, 200, 800),
-  ...layer("gates", 3400, 200, 800),
-  ...layer("scores", 700, 200, 10001),
-  ...layer("noise", 700, 200, 50),
-  ...layer("noise", 700, 200, 500),
+  ...layer("gates", 385, 200, 800),
+  ...layer("one step", 11, 200, 800),
+  ...layer("noise", 385, 200, 50),
+  ...layer("scores", 385, 200, 10_001),
   ...layer("odd", 333, 101, 301),
   { name: "square", m: 512, n: 512, k: 512 },
-  { name: "square", m: 4096, n: 4096, k: 4096, hardwareOnly: true },
 ];
+const LARGE: readonly Shape[] = [{ name: "square", m: 4096, n: 4096, k: 4096 }];
 
-function describe({ name, m, n, k, transposeA, transposeB }: Shape): string {
-  const a = transposeA ? "A^T" : "A", b = transposeB ? "B^T" : "B";
-  return `${name.padEnd(14)} ${`${m} x ${n} x ${k}`.padEnd(18)} ${`${a} ${b}`.padEnd(6)}`;
-}
-
-/** Median GFLOP/s of one kernel on one shape. */
-async function measure(
-  gpu: Gpu,
-  shape: Shape,
-  kernel: MatmulKernel,
-  repetitions: number,
-): Promise<number> {
+/** GFLOP/s of one kernel on one shape. */
+async function measure(gpu: Gpu, shape: Shape, kernel: MatmulKernel): Promise<number> {
   const { m, n, k, transposeA = false, transposeB = false } = shape;
   const filled = (rows: number, columns: number) => {
     const data = new Float32Array(rows * columns);
@@ -57,38 +48,30 @@ async function measure(
   using b = transposeB ? filled(n, k) : filled(k, n);
   using c = gpu.tensor([m, n]);
   const run = () => matmulInto(gpu, c, a, b, { transposeA, transposeB, kernel });
-  run();
-  await gpu.finish();
+  await warmUp(gpu, run);
   const times: number[] = [];
-  for (let i = 0; i < repetitions; i++) {
-    const profile = await gpu.profile(run);
-    times.push(profile.rows.reduce((sum, row) => sum + row.ms, 0));
+  for (let i = 0; i < REPETITIONS; i++) {
+    const { rows } = await gpu.profile(run);
+    times.push(rows.reduce((sum, { ms }) => sum + ms, 0));
   }
-  times.sort((x, y) => x - y);
-  return 2 * m * n * k / times[times.length >> 1]! / 1e6;
+  const ms = median(times);
+  if (!(ms > 0)) throw new Failure(`${gpu.name} gives no timestamps: products cannot be timed`);
+  return 2 * m * n * k / ms / 1e6;
 }
 
-if (import.meta.main) {
-  const repetitions = Number(Deno.args[0] ?? 9);
-  if (!(repetitions >= 1)) {
-    console.error(`Repetitions must be a number of at least 1, not ${Deno.args[0]}`);
-    Deno.exit(2);
-  }
-  using gpu = await Gpu.create();
-  const kernels: MatmulKernel[] = ["tiled"];
-  if (gpu.software) kernels.unshift("direct");
+/** GFLOP/s of every kernel that the adapter can run. */
+export async function matmulTable(gpu: Gpu): Promise<Table> {
+  const kernels: MatmulKernel[] = gpu.software ? ["direct", "tiled"] : ["tiled"];
   if (gpu.subgroupSize === 8 || gpu.subgroupSize === 16) kernels.unshift("broadcast");
-  console.log(`${gpu.name}, family ${gpu.family}, subgroups of ${gpu.subgroupSize}`);
-  console.log(`${"GFLOP/s".padEnd(41)}${kernels.map((kernel) => kernel.padStart(10)).join("")}`);
-  for (const shape of SHAPES) {
-    if (shape.hardwareOnly && gpu.software) continue;
-    const line = describe(shape);
-    if (!Deno.args.slice(1).every((word) => line.includes(word))) continue;
-    const rates: string[] = [];
-    for (const kernel of kernels) {
-      const rate = await measure(gpu, shape, kernel, repetitions);
-      rates.push(rate.toFixed(1).padStart(10));
-    }
-    console.log(line + " " + rates.join(""));
+  const rows = [];
+  for (const shape of [...SHAPES, ...gpu.software ? [] : LARGE]) {
+    const { name, m, n, k } = shape;
+    const row: Record<string, string | number> = {
+      product: name,
+      "m x n x k": `${m} x ${n} x ${k}`,
+    };
+    for (const kernel of kernels) row[kernel] = await measure(gpu, shape, kernel);
+    rows.push(row);
   }
+  return { title: "Matrix products, GFLOP/s", rows };
 }

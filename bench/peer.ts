@@ -6,8 +6,9 @@
 import { Failure } from "../example/errors.ts";
 import { Gpu } from "../mod.ts";
 import { silenceDisplaySearch } from "../tools/display.ts";
-import { formatTable, median, type Table } from "./table.ts";
-import { secondsPerStep, warmUp, Workload, type WorkloadOptions } from "./workload.ts";
+import { formatTable, type Table } from "./table.ts";
+import { median, secondsInLoop, warmUp } from "./timing.ts";
+import { Workload, type WorkloadOptions } from "./workload.ts";
 
 /** Seconds for which each number of threads is tried. */
 const TRIAL_SECONDS = 2;
@@ -111,7 +112,7 @@ async function deviceArguments(gpu: Gpu, python: string, args: string[]): Promis
 }
 
 async function measureOurs(gpu: Gpu, workload: Workload, seconds: number): Promise<number> {
-  const rate = workload.tokens / await secondsPerStep(gpu, () => workload.step(), seconds);
+  const rate = workload.tokens / await secondsInLoop(gpu, () => workload.step(), seconds);
   const loss = await workload.loss();
   if (!Number.isFinite(loss)) throw new Failure(`Our loss is ${loss}: the figure means nothing`);
   return rate;

@@ -29,11 +29,6 @@ export function formatTable({ title, rows, notes = [] }: Table): string {
   return [`## ${title}`, "", ...lines, ...notes.flatMap((note) => ["", note]), ""].join("\n");
 }
 
-/** The middle one of the values, the higher of two; NaN of none. */
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
-}
-
 function format(value: string | number | null | undefined): string {
   if (typeof value !== "number") return value ?? "";
   return String(Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(4)));

@@ -1,4 +1,4 @@
-/** The word language model in training on random text, and how long a step takes. */
+/** The word language model in training on random text. */
 
 import type { Batch } from "../example/batches.ts";
 import { Losses } from "../example/losses.ts";
@@ -9,8 +9,6 @@ import { AliasMultinomial, type Gpu, logUniformProbabilities } from "../mod.ts";
 
 /** Batches that training goes through again and again. */
 const BATCHES = 32;
-/** Steps before anything is measured: they compile the kernels and fill the pool of buffers. */
-const WARM_UP_STEPS = 3;
 
 /** What to train. */
 export interface WorkloadOptions {
@@ -85,24 +83,4 @@ function fullBatch(ids: Uint32Array, rows: number): Batch {
     resets: new Uint32Array(tokens),
     tokens,
   };
-}
-
-/** Runs `step` a few times, so that what comes only once is not measured. */
-export async function warmUp(gpu: Gpu, step: () => void): Promise<void> {
-  for (let i = 0; i < WARM_UP_STEPS; i++) step();
-  await gpu.finish();
-}
-
-/** Seconds that one `step` takes in a loop of at least this many `seconds`. */
-export async function secondsPerStep(gpu: Gpu, step: () => void, seconds: number): Promise<number> {
-  await gpu.finish();
-  const start = performance.now(), elapsed = () => (performance.now() - start) / 1000;
-  let steps = 0;
-  do {
-    step();
-    steps++;
-    await gpu.keepUp();
-  } while (elapsed() < seconds);
-  await gpu.finish();
-  return elapsed() / steps;
 }

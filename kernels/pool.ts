@@ -25,6 +25,8 @@ export interface MemoryUse {
   readonly buffers: number;
   /** Bytes of free buffers that wait in the pool. */
   readonly freeBytes: number;
+  /** The most that {@linkcode bytes} and {@linkcode freeBytes} came to, together, so far. */
+  readonly peakBytes: number;
 }
 
 /** Allocates buffers and takes them back. */
@@ -36,6 +38,7 @@ export class BufferPool {
   #bytes = 0;
   #buffers = 0;
   #freeBytes = 0;
+  #peakBytes = 0;
 
   /** `onDestroy` runs before a buffer is destroyed: unsubmitted commands may name it. */
   constructor(device: GPUDevice, onDestroy: () => void) {
@@ -45,7 +48,12 @@ export class BufferPool {
 
   /** What is allocated now. */
   get use(): MemoryUse {
-    return { bytes: this.#bytes, buffers: this.#buffers, freeBytes: this.#freeBytes };
+    return {
+      bytes: this.#bytes,
+      buffers: this.#buffers,
+      freeBytes: this.#freeBytes,
+      peakBytes: this.#peakBytes,
+    };
   }
 
   /** A buffer of exactly `bytes` (rounded up to 16, so that kernels may read whole vec4s). */
@@ -82,6 +90,7 @@ export class BufferPool {
   #count(storage: Storage, sign: 1 | -1): void {
     this.#bytes += sign * storage.buffer.size;
     this.#buffers += sign;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#bytes + this.#freeBytes);
   }
 
   #recycle(storage: Storage): void {

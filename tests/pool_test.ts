@@ -20,17 +20,17 @@ Deno.test("sizeClass() gives quarters of powers of two, at least 256", () => {
 Deno.test("temporary() takes a free buffer of the same class, tensor() makes its own", () =>
   withGpu((gpu) => {
     const first = gpu.temporary([70]), { buffer } = first.storage;
-    assertEquals(gpu.memory, { bytes: 320, buffers: 1, freeBytes: 0 });
+    assertEquals(gpu.memory, { bytes: 320, buffers: 1, freeBytes: 0, peakBytes: 320 });
     first.dispose();
-    assertEquals(gpu.memory, { bytes: 0, buffers: 0, freeBytes: 320 });
+    assertEquals(gpu.memory, { bytes: 0, buffers: 0, freeBytes: 320, peakBytes: 320 });
     using again = gpu.temporary([80]);
     assert(again.storage.buffer === buffer);
     using other = gpu.temporary([80]);
     assert(other.storage.buffer !== buffer);
     const own = gpu.tensor([5]);
-    assertEquals(gpu.memory, { bytes: 672, buffers: 3, freeBytes: 0 });
+    assertEquals(gpu.memory, { bytes: 672, buffers: 3, freeBytes: 0, peakBytes: 672 });
     own.dispose();
-    assertEquals(gpu.memory, { bytes: 640, buffers: 2, freeBytes: 0 });
+    assertEquals(gpu.memory, { bytes: 640, buffers: 2, freeBytes: 0, peakBytes: 672 });
   }));
 
 Deno.test("a buffer goes back when the last of its tensors ends, and only once", () =>

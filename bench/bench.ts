@@ -1,0 +1,53 @@
+/**
+ * Speed and memory on this machine: `deno task bench [--json] [section...]`, each section a table.
+ * See peer.ts for PyTorch beside it, losses.ts for what each loss and noise source reaches.
+ */
+
+import { Failure } from "../example/errors.ts";
+import { Gpu } from "../mod.ts";
+import { silenceDisplaySearch } from "../tools/display.ts";
+import { memoryTable, scalingTable } from "./layer.ts";
+import { matmulTable } from "./matmul.ts";
+import { samplerTable } from "./samplers.ts";
+import { stepTable } from "./steps.ts";
+import { formatTable, type Table } from "./table.ts";
+
+/** Seconds for which each thing is timed. */
+const SECONDS = 3;
+
+const SECTIONS: Readonly<Record<string, (gpu: Gpu) => Promise<Table>>> = {
+  matmul: matmulTable,
+  samplers: (gpu) => samplerTable(gpu, SECONDS),
+  steps: (gpu) => stepTable(gpu, SECONDS),
+  scaling: (gpu) => scalingTable(gpu, SECONDS),
+  memory: memoryTable,
+};
+
+async function main(words: readonly string[]): Promise<void> {
+  const json = words.includes("--json"), known = Object.keys(SECTIONS);
+  const named = words.filter((word) => word !== "--json");
+  const unknown = named.find((word) => !known.includes(word));
+  if (unknown !== undefined) {
+    throw new Failure(`Unknown section ${unknown}: there are ${known.join(", ")}`);
+  }
+  using gpu = await Gpu.create();
+  const tables: Table[] = [];
+  if (!json) console.log(`${gpu.name}\n`);
+  for (const section of named.length > 0 ? named : known) {
+    const table = await SECTIONS[section]!(gpu);
+    tables.push(table);
+    if (!json) console.log(formatTable(table));
+  }
+  if (json) console.log(JSON.stringify({ adapter: gpu.name, tables }, null, 2));
+}
+
+if (import.meta.main) {
+  silenceDisplaySearch();
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    console.error(error.message);
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,143 @@
+/** The output layer alone, in training: what a step costs by its sizes, and what memory it takes. */
+
+import {
+  AliasMultinomial,
+  Gpu,
+  IndexLinear,
+  logUniformProbabilities,
+  type LossType,
+  SGD,
+  type Tensor,
+} from "../mod.ts";
+import { uniformParameter } from "../nn/module.ts";
+import { Failure } from "../example/errors.ts";
+import type { Table } from "./table.ts";
+import { secondsOf } from "./timing.ts";
+
+/** Batches of targets that training goes through again and again. */
+const BATCHES = 16;
+const SEED = 1111;
+
+/** Sizes of the layer and of its input. */
+interface Sizes {
+  readonly V: number;
+  readonly E: number;
+  readonly k: number;
+  readonly N: number;
+}
+
+/** An IndexLinear with its optimizer; targets and noise follow Zipf's law. */
+class Layer implements Disposable {
+  readonly #gpu: Gpu;
+  readonly #criterion: IndexLinear;
+  readonly #optimizer: SGD;
+  readonly #input: Tensor;
+  readonly #targets: readonly Uint32Array[];
+  readonly #stack = new DisposableStack();
+  #steps = 0;
+
+  constructor(gpu: Gpu, { V, E, k, N }: Sizes, lossType: LossType) {
+    this.#gpu = gpu;
+    const noise = logUniformProbabilities(V);
+    const options = { embeddingDim: E, numClasses: V, noise, noiseRatio: k, normTerm: 9, lossType };
+    this.#criterion = this.#stack.use(new IndexLinear(gpu, options));
+    const update = { lr: 1, momentum: 0.9, weightDecay: 1e-5, clip: 0.25 };
+    this.#optimizer = this.#stack.use(new SGD(gpu, this.#criterion.parameters(), update));
+    this.#input = this.#stack.use(uniformParameter(gpu, [N, E], 1, SEED));
+    using words = new AliasMultinomial(gpu, noise);
+    this.#targets = Array.from({ length: BATCHES }, (_, i) => words.drawOnCpu(N, SEED, i));
+  }
+
+  /** One training step, with the gradient of the input as well. */
+  step(): void {
+    const number = this.#steps++;
+    using step = this.#gpu.step({ training: true, seed: SEED, number });
+    const target = step.upload(this.#targets[number % BATCHES]!);
+    const loss = this.#criterion.forward(step, target, this.#input);
+    this.#optimizer.step(step.backward(loss));
+  }
+
+  /** Mean loss of the last batch's targets. */
+  async loss(): Promise<number> {
+    using step = this.#gpu.step({ training: true, seed: SEED });
+    const target = step.upload(this.#targets[0]!);
+    return (await this.#gpu.readFloats(this.#criterion.forward(step, target, this.#input)))[0]!;
+  }
+
+  [Symbol.dispose](): void {
+    this.#stack.dispose();
+  }
+}
+
+/** Seconds of a step. */
+async function secondsOfStep(
+  gpu: Gpu,
+  sizes: Sizes,
+  lossType: LossType,
+  seconds: number,
+): Promise<number> {
+  using layer = new Layer(gpu, sizes, lossType);
+  const time = await secondsOf(gpu, () => layer.step(), seconds);
+  const loss = await layer.loss();
+  if (!Number.isFinite(loss)) throw new Failure(`The loss is ${loss}: the figure means nothing`);
+  return time;
+}
+
+function fits(gpu: Gpu, { V, E }: Sizes): boolean {
+  const { maxStorageBufferBindingSize, maxBufferSize } = gpu.device.limits;
+  return 4 * V * E <= Math.min(maxStorageBufferBindingSize, maxBufferSize);
+}
+
+/** Milliseconds of an nce step and its ratio to the first row's, one size changed at a time. */
+export async function scalingTable(gpu: Gpu, seconds: number): Promise<Table> {
+  const base: Sizes = { V: 10_000, E: 100, k: 100, N: 700 };
+  const wide: Sizes = { ...base, E: 32 };
+  const groups: readonly (readonly Sizes[])[] = [
+    [base, { ...base, V: 100_000 }, { ...base, V: 300_000 }, { ...base, V: 1_000_000 }],
+    [wide, { ...wide, V: 1_000_000 }],
+    [base, { ...base, N: 1400 }, { ...base, N: 2800 }],
+    [base, { ...base, k: 400 }, { ...base, k: 1600 }],
+    [base, { ...base, E: 200 }, { ...base, E: 400 }],
+  ];
+  const rows = [], notes = [];
+  for (const group of groups) {
+    let first: number | undefined;
+    for (const sizes of group) {
+      if (!fits(gpu, sizes)) {
+        notes.push(`V = ${sizes.V}, E = ${sizes.E} is left out: over what ${gpu.name} binds.`);
+        continue;
+      }
+      const time = await secondsOfStep(gpu, sizes, "nce", seconds);
+      first ??= time;
+      rows.push({ ...sizes, "ms a step": 1000 * time, "ratio": time / first });
+    }
+  }
+  return { title: "nce, the output layer alone", rows, notes };
+}
+
+/** Bytes of the tables (weights, bias, momentum, noise) and the most that training takes. */
+export async function memoryTable(gpu: Gpu): Promise<Table> {
+  const large: Sizes = { V: 1_000_000, E: 512, k: 512, N: 4096 };
+  const sizes = fits(gpu, large) ? large : { V: 300_000, E: 100, k: 100, N: 700 };
+  const rows = [];
+  for (const loss of ["nce", "sampled", "full"] as const) {
+    using fresh = await Gpu.create();
+    using layer = new Layer(fresh, sizes, loss);
+    const tables = fresh.memory.bytes;
+    for (let i = 0; i < 3; i++) layer.step();
+    await fresh.finish();
+    const { peakBytes } = fresh.memory;
+    rows.push({
+      loss,
+      "tables, MB": tables / 1e6,
+      "peak, MB": peakBytes / 1e6,
+      "peak / tables": peakBytes / tables,
+    });
+  }
+  const { V, E, k, N } = sizes;
+  return {
+    title: `GPU memory of the output layer, V = ${V}, E = ${E}, k = ${k}, N = ${N}`,
+    rows,
+    notes: ["Tables: weights, bias, their momentum, noise, and the input."],
+  };
+}

@@ -1,0 +1,35 @@
+/** Training speed of the word language model. */
+
+import type { Given } from "../example/settings.ts";
+import type { Gpu } from "../mod.ts";
+import type { Table } from "./table.ts";
+import { secondsOf } from "./timing.ts";
+import { Workload } from "./workload.ts";
+
+/** Options of main.ts, otherwise at their defaults. */
+const CASES: readonly Given[] = [
+  { loss: "nce" },
+  { loss: "sampled" },
+  { loss: "mix" },
+  { loss: "neg" },
+  { loss: "full" },
+  { "loss": "nce", "per-word": true },
+  { loss: "nce", noise: "batch" },
+  { "loss": "nce", "index-module": "gru" },
+];
+
+/** Tokens a second by loss. */
+export async function stepTable(gpu: Gpu, seconds: number): Promise<Table> {
+  const rows = [];
+  for (const given of CASES) {
+    using workload = new Workload(gpu, { vocabSize: 10_001, rows: 11, given });
+    const time = await secondsOf(gpu, () => workload.step(), seconds);
+    rows.push({
+      "options": Object.entries(given).map(([name, value]) => `--${name} ${value}`).join(" "),
+      "ms a step": 1000 * time,
+      "tokens/s": workload.tokens / time,
+      "loss": await workload.loss(),
+    });
+  }
+  return { title: "The language model, V = 10,001, 11 rows of 35 words", rows };
+}
