@@ -12,7 +12,7 @@ import { parseSettings } from "./example/settings.ts";
 import type { Given, Settings } from "./example/settings.ts";
 import { loadCliffy } from "./tools/cliffy.ts";
 import type { LoadedCliffy } from "./tools/cliffy.ts";
-import { silenceDisplaySearch } from "./tools/display.ts";
+import { prepareDriver } from "./tools/driver.ts";
 
 /** Does what the settings say. */
 export type Run = (settings: Settings, io: Io) => Promise<void>;
@@ -34,7 +34,7 @@ export async function main(args: readonly string[], io: Io, run?: Run): Promise<
   try {
     const settings = await parse(args, io);
     if (settings === undefined) return 0;
-    silenceDisplaySearch();
+    prepareDriver();
     await (run ?? (await import("./example/run.ts")).run)(settings, io);
     return 0;
   } catch (error) {

@@ -5,7 +5,7 @@
 
 import { Failure } from "../example/errors.ts";
 import { Gpu } from "../mod.ts";
-import { silenceDisplaySearch } from "../tools/display.ts";
+import { prepareDriver } from "../tools/driver.ts";
 import { memoryTable, scalingTable } from "./layer.ts";
 import { matmulTable } from "./matmul.ts";
 import { samplerTable } from "./samplers.ts";
@@ -42,7 +42,7 @@ async function main(words: readonly string[]): Promise<void> {
 }
 
 if (import.meta.main) {
-  silenceDisplaySearch();
+  prepareDriver();
   try {
     await main(Deno.args);
   } catch (error) {

@@ -13,7 +13,7 @@ import { normTermOf } from "../example/report.ts";
 import { type Given, parseSettings } from "../example/settings.ts";
 import { Trainer } from "../example/trainer.ts";
 import { Gpu } from "../mod.ts";
-import { silenceDisplaySearch } from "../tools/display.ts";
+import { prepareDriver } from "../tools/driver.ts";
 
 const SIZES: Given = { emsize: "64", nhid: "64", nlayers: "1", dropout: "0.1", lr: "0.5" };
 
@@ -67,7 +67,7 @@ async function measure(gpu: Gpu, given: Given): Promise<string> {
 }
 
 if (import.meta.main) {
-  silenceDisplaySearch();
+  prepareDriver();
   using gpu = await Gpu.create();
   console.log(`${gpu.name}\n\n| loss | valid ppl | mean ln Z | std ln Z | tokens/s |`);
   console.log("| --- | ---: | ---: | ---: | ---: |");

@@ -5,7 +5,7 @@
 
 import { Failure } from "../example/errors.ts";
 import { Gpu } from "../mod.ts";
-import { silenceDisplaySearch } from "../tools/display.ts";
+import { prepareDriver } from "../tools/driver.ts";
 import { formatTable, type Table } from "./table.ts";
 import { median, secondsInLoop, warmUp } from "./timing.ts";
 import { Workload, type WorkloadOptions } from "./workload.ts";
@@ -201,7 +201,7 @@ async function main(words: readonly string[]): Promise<void> {
 }
 
 if (import.meta.main) {
-  silenceDisplaySearch();
+  prepareDriver();
   try {
     await main(Deno.args);
   } catch (error) {

@@ -27,7 +27,7 @@ import {
   tanh,
   type Tensor,
 } from "../mod.ts";
-import { silenceDisplaySearch } from "../tools/display.ts";
+import { prepareDriver } from "../tools/driver.ts";
 import { Market } from "./market.ts";
 
 /** Sizes of vectors within the model. */
@@ -216,7 +216,7 @@ export async function* recommend(
 }
 
 if (import.meta.main) {
-  silenceDisplaySearch();
+  prepareDriver();
   const market = new Market({ items: 100_000, features: 6, ages: 8, regions: 6 }, 1);
   using gpu = await Gpu.create();
   console.log(`${market.sizes.items} items, ${market.users} kinds of users, on ${gpu.name}`);

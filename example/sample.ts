@@ -6,7 +6,7 @@
  */
 
 import { Gpu, IndexLinear } from "../mod.ts";
-import { silenceDisplaySearch } from "../tools/display.ts";
+import { prepareDriver } from "../tools/driver.ts";
 
 /** Sizes of the layer and of its input. */
 export interface SampleSizes {
@@ -63,7 +63,7 @@ export async function sample(gpu: Gpu, sizes: SampleSizes = SIZES): Promise<Samp
 }
 
 if (import.meta.main) {
-  silenceDisplaySearch();
+  prepareDriver();
   using gpu = await Gpu.create();
   const { trainingLoss, evaluationLoss, tableBytes, stepBytes } = await sample(gpu);
   const { embeddingDim, numClasses, noiseRatio, rows } = SIZES;

@@ -1,11 +1,14 @@
 /** Exact softmax cross entropy whose scores are never stored beyond a tile. */
 
-import source from "./cross_entropy.wgsl" with { type: "text" };
+import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
 import { expectIds } from "./gather.ts";
+import { laned } from "./lanes.ts";
 import { matmulInto } from "./matmul.ts";
 import { columnSums } from "./reduce.ts";
 import type { InputGradient, Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
+
+const kernel = laned(crossEntropySource);
 
 /** Bytes of scores that exist at a time. */
 const TILE_BYTES = 64 * 2 ** 20;
@@ -80,9 +83,10 @@ export function tiledCrossEntropy(
     inputs: Tensor[],
     outputs: Tensor[],
     first: number,
-    width: number,
-    grid: number,
-  ) =>
+    count: number,
+    grid: (width: number) => number,
+  ) => {
+    const { source, lane } = kernel(count), width = count / lane;
     gpu.dispatch({
       label: `crossEntropy.${entry}`,
       source,
@@ -91,8 +95,9 @@ export function tiledCrossEntropy(
       inputs,
       outputs,
       uniform: { rows, width, first },
-      grid,
+      grid: grid(width),
     });
+  };
   const tiles = Array.from({ length: Math.ceil(classes / tile) }, (_, i) => {
     return { first: i * tile, count: Math.min(tile, classes - i * tile) };
   });
@@ -100,11 +105,11 @@ export function tiledCrossEntropy(
   const kept: Tensor[] = [];
   for (const { first, count } of tiles) {
     const scores = scorer.scores(first, count);
-    launch("accumulate", [scores, target], [state], first, count, rows);
+    launch("accumulate", [scores, target], [state], first, count, () => rows);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
   }
-  launch("finish", [state], [loss, logZ, score], 0, 0, Math.ceil(rows / 64));
+  launch("finish", [state], [loss, logZ, score], 0, 0, () => Math.ceil(rows / 64));
   step.record({
     name: "crossEntropy",
     inputs: scorer.inputs,
@@ -113,7 +118,7 @@ export function tiledCrossEntropy(
       const gradient = scorer.backward();
       for (const [i, { first, count }] of tiles.entries()) {
         const dScores = kept[i] ?? scorer.scores(first, count);
-        const grid = Math.ceil(rows * count / 64);
+        const grid = (width: number) => Math.ceil(rows * width / 64);
         launch("gradient", [dLoss, target, logZ], [dScores], first, count, grid);
         gradient.add(first, count, dScores);
         if (!keep) dScores.dispose();

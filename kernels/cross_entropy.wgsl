@@ -4,9 +4,9 @@
 // finish:     log_z[n] = max + ln(sum), target_score[n], and loss[n] = log_z[n] - target_score[n].
 // gradient:   scores[n, v] = (exp(scores[n, v] - ln Z) - [v is the target]) * dloss[n], in place.
 // Shapes: scores [N, width], the classes first .. first + width - 1; targets, loss, log_z,
-//         target_score, dloss [N]; state [N, 3].
+//         target_score, dloss [N]; state [N, 3]. The width of scores is counted in lanes (lanes.ts).
 // Dispatch: accumulate: 1-D, one workgroup of LANES threads a row, folded;
-//           finish: 1-D over N threads; gradient: 1-D over N * width threads, folded.
+//           finish: 1-D over N threads; gradient: 1-D over N * width lanes, a thread each, folded.
 // Determinism: lanes take fixed shares and are folded in order; tiles in order.
 // Source of the running maximum: Milakov and Gimelshein 2018, "Online normalizer calculation".
 
@@ -14,12 +14,12 @@ override LANES: u32 = 64u;
 
 struct Params {
   rows: u32, // N
-  width: u32, // classes in the tile
+  width: u32, // of the tile
   first: u32, // first class of the tile; 0 starts the state
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(0) var<storage, read> scores: array<f32>;
+@group(0) @binding(0) var<storage, read> scores: array<Lane>;
 @group(0) @binding(1) var<storage, read> targets: array<u32>;
 @group(0) @binding(2) var<storage, read_write> state: array<f32>;
 
@@ -32,14 +32,16 @@ fn accumulate(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gro
   if (n >= params.rows) { return; }
   let begin = n * params.width;
   let end = begin + params.width;
-  var top = scores[begin];
-  for (var i = begin + local; i < end; i += LANES) { top = max(top, scores[i]); }
+  var highest = scores[begin];
+  for (var i = begin + local; i < end; i += LANES) { highest = max(highest, scores[i]); }
+  var top = lane_max(highest);
   lanes[local] = top;
   workgroupBarrier();
   for (var lane = 0u; lane < LANES; lane++) { top = max(top, lanes[lane]); }
   workgroupBarrier();
-  var sum = 0.0;
-  for (var i = begin + local; i < end; i += LANES) { sum += exp(scores[i] - top); }
+  var own_sum = Lane();
+  for (var i = begin + local; i < end; i += LANES) { own_sum += exp(scores[i] - top); }
+  var sum = lane_sum(own_sum);
   lanes[local] = sum;
   workgroupBarrier();
   if (local != 0u) { return; }
@@ -53,7 +55,9 @@ fn accumulate(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gro
   state[3u * n] = top;
   state[3u * n + 1u] = sum;
   let own = targets[n] - params.first; // wraps, and is too large, for earlier classes
-  if (own < params.width) { state[3u * n + 2u] = scores[begin + own]; }
+  if (own < params.width * LANE) {
+    state[3u * n + 2u] = float_at(scores[begin + own / LANE], own % LANE);
+  }
 }
 
 @group(0) @binding(0) var<storage, read> whole: array<f32>;
@@ -73,7 +77,7 @@ fn finish(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups:
 
 @group(0) @binding(0) var<storage, read> dloss: array<f32>;
 @group(0) @binding(2) var<storage, read> log_z_of: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dscores: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dscores: array<Lane>;
 
 @compute @workgroup_size(64)
 fn gradient(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -81,6 +85,6 @@ fn gradient(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) group
   let i = (id.x + id.y * groups.x) * 64u + local;
   let n = i / params.width;
   if (n >= params.rows) { return; }
-  let own = select(0.0, 1.0, i % params.width + params.first == targets[n]);
-  dscores[i] = (exp(dscores[i] - log_z_of[n]) - own) * dloss[n];
+  let own = targets[n] - params.first - i % params.width * LANE; // wraps for earlier classes
+  dscores[i] = (exp(dscores[i] - log_z_of[n]) - one_at(own)) * dloss[n];
 }

@@ -1,8 +1,11 @@
 /** Rows of a table by id, with a row-sparse gradient. */
 
-import source from "./gather.wgsl" with { type: "text" };
+import gatherSource from "./gather.wgsl" with { type: "text" };
+import { laned } from "./lanes.ts";
 import type { Step } from "./step.ts";
 import type { Tensor } from "./tensor.ts";
+
+const kernel = laned(gatherSource);
 
 /** Throws unless `ids` are integers below the number of rows of `table`. */
 export function expectIds(op: string, ids: Tensor, table: Tensor): void {
@@ -25,14 +28,15 @@ export function gather(step: Step, table: Tensor, ids: Tensor): Tensor {
   expectIds("gather", ids, table);
   const width = table.size / table.shape[0]!;
   const output = step.tensor([...ids.shape, ...table.shape.slice(1)]);
+  const { source, lane } = kernel(width);
   step.gpu.dispatch({
     label: "gather",
     source,
     inputs: [ids, table],
     rows: ids,
     outputs: [output],
-    uniform: { n: ids.size, width },
-    grid: Math.ceil(output.size / 64),
+    uniform: { n: ids.size, width: width / lane },
+    grid: Math.ceil(output.size / lane / 64),
   });
   return step.record({
     name: "gather",

@@ -1,12 +1,12 @@
 /** A GRU layer over time: input product batched over all steps, one launch a step for the rest. */
 
-import source from "./gru.wgsl" with { type: "text" };
+import cell from "./gru.wgsl" with { type: "text" };
 import { linear } from "./linear.ts";
 import { matmulInto } from "./matmul.ts";
 import {
   finalState,
   overTime,
-  type RecurrentKind,
+  recurrentKind,
   recurrentRun,
   type RecurrentStart,
   type RecurrentWeights,
@@ -16,7 +16,7 @@ import { columnSums } from "./reduce.ts";
 import type { Step } from "./step.ts";
 import type { Tensor } from "./tensor.ts";
 
-const KIND: RecurrentKind = { name: "gru", gates: 3, source };
+const KIND = recurrentKind("gru", 3, cell);
 
 /**
  * One GRU layer: x [T, B, E] to the hidden states [T, B, H] and the final state [B, H].

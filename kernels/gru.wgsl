@@ -10,37 +10,37 @@
 //         hidden [T + 1, B, H], inner, output, doutput [T, B, H], carry [B, H].
 // Source: Cho et al. 2014, in the form of PyTorch's `nn.GRU`.
 
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> hidden: array<f32>;
-@group(0) @binding(4) var<storage, read_write> gates: array<f32>;
-@group(0) @binding(5) var<storage, read_write> inner: array<f32>;
-@group(0) @binding(6) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<Lane>;
+@group(0) @binding(3) var<storage, read_write> hidden: array<Lane>;
+@group(0) @binding(4) var<storage, read_write> gates: array<Lane>;
+@group(0) @binding(5) var<storage, read_write> inner: array<Lane>;
+@group(0) @binding(6) var<storage, read_write> output: array<Lane>;
 
-fn finish_forward(sum: vec4<f32>, b: u32, j: u32) {
+fn finish_forward(sum: array<Lane, 4>, b: u32, j: u32) {
   let size = params.size;
   let at = gate_index(params.step, b, j);
   let now = unit_index(params.step, b, j);
-  let s = sum.xyz + vec3<f32>(bias[j], bias[j + size], bias[j + 2u * size]);
-  let r = sigmoid(gates[at] + s.x);
-  let z = sigmoid(gates[at + size] + s.y);
-  let n = tanh_of(gates[at + 2u * size] + r * s.z);
+  let s_n = sum[2] + bias[j + 2u * size];
+  let r = sigmoid(gates[at] + sum[0] + bias[j]);
+  let z = sigmoid(gates[at + size] + sum[1] + bias[j + size]);
+  let n = tanh_of(gates[at + 2u * size] + r * s_n);
   let h = n + z * (hidden[now] - n);
   gates[at] = r;
   gates[at + size] = z;
   gates[at + 2u * size] = n;
-  inner[now] = s.z;
+  inner[now] = s_n;
   output[now] = h;
-  hidden[unit_index(params.step + 1u, b, j)] = select(h, 0.0, begins_anew(b));
+  hidden[unit_index(params.step + 1u, b, j)] = select(h, Lane(), begins_anew(b));
 }
 
-@group(0) @binding(2) var<storage, read> inner_of: array<f32>;
-@group(0) @binding(3) var<storage, read> before: array<f32>; // hidden
-@group(0) @binding(4) var<storage, read> doutput: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dgates: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dstate: array<f32>;
-@group(0) @binding(7) var<storage, read_write> carry: array<f32>;
+@group(0) @binding(2) var<storage, read> inner_of: array<Lane>;
+@group(0) @binding(3) var<storage, read> before: array<Lane>; // hidden
+@group(0) @binding(4) var<storage, read> doutput: array<Lane>;
+@group(0) @binding(5) var<storage, read_write> dgates: array<Lane>;
+@group(0) @binding(6) var<storage, read_write> dstate: array<Lane>;
+@group(0) @binding(7) var<storage, read_write> carry: array<Lane>;
 
-fn finish_backward(sum: f32, b: u32, j: u32) {
+fn finish_backward(sum: Lane, b: u32, j: u32) {
   let size = params.size;
   let at = gate_index(params.step, b, j);
   let now = unit_index(params.step, b, j);
@@ -48,7 +48,7 @@ fn finish_backward(sum: f32, b: u32, j: u32) {
   let r = dgates[at];
   let z = dgates[at + size];
   let n = dgates[at + 2u * size];
-  let dh = doutput[now] + sum + select(carry[u], 0.0, ends(b));
+  let dh = doutput[now] + sum + select(carry[u], Lane(), ends(b));
   let dn = dh * (1.0 - z) * (1.0 - n * n);
   let dz = dh * (before[now] - n) * z * (1.0 - z);
   let dr = dn * inner_of[now] * r * (1.0 - r);

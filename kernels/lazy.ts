@@ -1,10 +1,13 @@
 /** Exact momentum and weight decay for tables of which a step touches a few rows only. */
 
 import type { Gpu } from "./gpu.ts";
-import source from "./lazy.wgsl" with { type: "text" };
+import { laned, type LanedSource } from "./lanes.ts";
+import lazySource from "./lazy.wgsl" with { type: "text" };
 import type { RowGradient } from "./rows.ts";
 import type { SGDCoefficients } from "./sgd.ts";
 import type { PendingUpdates, Storage, Tensor } from "./tensor.ts";
+
+const kernel = laned(lazySource);
 
 /** Steps after which all rows are brought up to date, so that the powers are a short table. */
 const MOST_STEPS = 1024;
@@ -20,6 +23,8 @@ export class LazyRows implements PendingUpdates, Disposable {
   readonly #table: Tensor;
   readonly #moment: Tensor;
   readonly #storage: Storage;
+  readonly #kernel: LanedSource;
+  readonly #width: number;
   readonly #last: Tensor;
   readonly #powers: Tensor;
   #coefficients: SGDCoefficients | undefined;
@@ -32,6 +37,9 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#table = table;
     this.#moment = moment;
     this.#storage = table.storage;
+    const width = table.size / table.shape[0]!;
+    this.#kernel = kernel(width);
+    this.#width = width / this.#kernel.lane;
     this.#last = gpu.tensor([table.shape[0]!], new Uint32Array(table.shape[0]!));
     this.#powers = gpu.tensor([MOST_STEPS + 1, 4]);
     this.#storage.pending = this;
@@ -61,8 +69,7 @@ export class LazyRows implements PendingUpdates, Disposable {
   flush(): void {
     if (!this.#behind) return;
     this.#behind = false;
-    const [rows, width] = this.#sizes();
-    this.#launch("flush", [this.#last], rows, width, rows * width);
+    this.#launch("flush", [this.#last], this.#table.shape[0]!);
     this.#gpu.clear(this.#last);
     this.#now = 0;
   }
@@ -75,24 +82,19 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#powers.dispose();
   }
 
-  #sizes(): [rows: number, width: number] {
-    const rows = this.#table.shape[0]!;
-    return [rows, this.#table.size / rows];
-  }
-
   #updateRows(ids: Tensor, values?: Tensor, norm?: Tensor): void {
-    const [, width] = this.#sizes(), n = ids.size;
+    const n = ids.size;
     using lag = this.#gpu.temporary([n], "u32");
     this.#gpu.dispatch({
       label: "sgd.claim",
-      source,
+      source: this.#kernel.source,
       entry: "claim",
       inputs: [ids],
       outputs: [this.#last, lag],
-      uniform: { n, width, now: this.#now, lr: 0 },
+      uniform: { n, width: this.#width, now: this.#now, lr: 0 },
       grid: Math.ceil(n / 64),
     });
-    this.#launch("update", [ids, lag], n, width, n * width, values, norm);
+    this.#launch("update", [ids, lag], n, values, norm);
   }
 
   /** Runs a kernel that changes the table, which must not be flushed first. */
@@ -100,22 +102,20 @@ export class LazyRows implements PendingUpdates, Disposable {
     entry: "update" | "flush",
     inputs: Tensor[],
     n: number,
-    width: number,
-    threads: number,
     values = this.#powers,
     norm = this.#powers,
   ): void {
     const [ids, lag = ids!] = inputs;
     this.#gpu.dispatch({
       label: `sgd.${entry}`,
-      source,
+      source: this.#kernel.source,
       entry,
       constants: { HAS_GRADIENT: values === this.#powers ? 0 : 1 },
       inputs: [ids!, lag, this.#powers, norm, values],
       rows: "current",
       outputs: [this.#table, this.#moment],
-      uniform: { n, width, now: this.#now, lr: this.#coefficients!.lr },
-      grid: Math.ceil(threads / 64),
+      uniform: { n, width: this.#width, now: this.#now, lr: this.#coefficients!.lr },
+      grid: Math.ceil(n * this.#width / 64),
     });
   }
 }

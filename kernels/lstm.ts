@@ -2,12 +2,12 @@
 
 import { add } from "./elementwise.ts";
 import { linear } from "./linear.ts";
-import source from "./lstm.wgsl" with { type: "text" };
+import cell from "./lstm.wgsl" with { type: "text" };
 import { matmulInto } from "./matmul.ts";
 import {
   finalState,
   overTime,
-  type RecurrentKind,
+  recurrentKind,
   recurrentRun,
   type RecurrentStart,
   type RecurrentWeights,
@@ -24,7 +24,7 @@ export interface LSTMState {
   readonly cell: Tensor;
 }
 
-const KIND: RecurrentKind = { name: "lstm", gates: 4, source };
+const KIND = recurrentKind("lstm", 4, cell);
 
 /**
  * One LSTM layer: x [T, B, E] to the hidden states [T, B, H] and the final state.

@@ -9,20 +9,20 @@
 //         output, doutput [T, B, H], dcell [B, H].
 // Source: Hochreiter and Schmidhuber 1997; Gers et al. 2000 (forget gate).
 
-@group(0) @binding(2) var<storage, read_write> hidden: array<f32>;
-@group(0) @binding(3) var<storage, read_write> gates: array<f32>;
-@group(0) @binding(4) var<storage, read_write> cells: array<f32>;
-@group(0) @binding(5) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read_write> hidden: array<Lane>;
+@group(0) @binding(3) var<storage, read_write> gates: array<Lane>;
+@group(0) @binding(4) var<storage, read_write> cells: array<Lane>;
+@group(0) @binding(5) var<storage, read_write> output: array<Lane>;
 
-fn finish_forward(sum: vec4<f32>, b: u32, j: u32) {
+fn finish_forward(sum: array<Lane, 4>, b: u32, j: u32) {
   let size = params.size;
   let at = gate_index(params.step, b, j);
   let now = unit_index(params.step, b, j);
   let later = unit_index(params.step + 1u, b, j);
-  let i = sigmoid(gates[at] + sum.x);
-  let f = sigmoid(gates[at + size] + sum.y);
-  let g = tanh_of(gates[at + 2u * size] + sum.z);
-  let o = sigmoid(gates[at + 3u * size] + sum.w);
+  let i = sigmoid(gates[at] + sum[0]);
+  let f = sigmoid(gates[at + size] + sum[1]);
+  let g = tanh_of(gates[at + 2u * size] + sum[2]);
+  let o = sigmoid(gates[at + 3u * size] + sum[3]);
   let c = f * cells[now] + i * g;
   let h = o * tanh_of(c);
   gates[at] = i;
@@ -31,16 +31,16 @@ fn finish_forward(sum: vec4<f32>, b: u32, j: u32) {
   gates[at + 3u * size] = o;
   output[now] = h;
   let anew = begins_anew(b);
-  cells[later] = select(c, 0.0, anew);
-  hidden[later] = select(h, 0.0, anew);
+  cells[later] = select(c, Lane(), anew);
+  hidden[later] = select(h, Lane(), anew);
 }
 
-@group(0) @binding(2) var<storage, read> before: array<f32>; // cells
-@group(0) @binding(3) var<storage, read> doutput: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dstate: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dcell: array<f32>;
+@group(0) @binding(2) var<storage, read> before: array<Lane>; // cells
+@group(0) @binding(3) var<storage, read> doutput: array<Lane>;
+@group(0) @binding(4) var<storage, read_write> dstate: array<Lane>;
+@group(0) @binding(5) var<storage, read_write> dcell: array<Lane>;
 
-fn finish_backward(sum: f32, b: u32, j: u32) {
+fn finish_backward(sum: Lane, b: u32, j: u32) {
   let size = params.size;
   let at = gate_index(params.step, b, j);
   let now = unit_index(params.step, b, j);
@@ -52,7 +52,7 @@ fn finish_backward(sum: f32, b: u32, j: u32) {
   let c_before = before[now];
   let squashed = tanh_of(f * c_before + i * g);
   let dh = doutput[now] + sum;
-  let dc = select(dcell[u], 0.0, ends(b)) + dh * o * (1.0 - squashed * squashed);
+  let dc = select(dcell[u], Lane(), ends(b)) + dh * o * (1.0 - squashed * squashed);
   dstate[at] = dc * g * i * (1.0 - i);
   dstate[at + size] = dc * c_before * f * (1.0 - f);
   dstate[at + 2u * size] = dc * i * (1.0 - g * g);

@@ -1,11 +1,12 @@
 /** What recurrent layers share: their weights, their states over time, a launch for each time step. */
 
 import type { Gpu } from "./gpu.ts";
+import { laned, type LanedSource } from "./lanes.ts";
 import type { Launch } from "./launch.ts";
 import { matmulInto } from "./matmul.ts";
 import shared from "./recurrent.wgsl" with { type: "text" };
-import fused from "./recurrent_fused.wgsl" with { type: "text" };
-import split from "./recurrent_split.wgsl" with { type: "text" };
+import fusedSums from "./recurrent_fused.wgsl" with { type: "text" };
+import splitSums from "./recurrent_split.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
 
@@ -35,8 +36,16 @@ export interface RecurrentKind {
   readonly name: string;
   /** G, the number of gates. */
   readonly gates: number;
-  /** WGSL of what becomes of a unit's sums. */
-  readonly source: string;
+  /** WGSL of a time step whose product is a launch of its own, by the width of a state. */
+  readonly split: (width: number) => LanedSource;
+  /** WGSL of a whole time step. */
+  readonly fused: LanedSource;
+}
+
+/** A kind of layer; `cell` is the WGSL of what becomes of a unit's sums. */
+export function recurrentKind(name: string, gates: number, cell: string): RecurrentKind {
+  const fusedByWidth = laned(shared + cell + fusedSums);
+  return { name, gates, split: laned(shared + cell + splitSums), fused: fusedByWidth(1) };
 }
 
 /** A layer's run. */
@@ -81,22 +90,23 @@ export function recurrentRun(
 /** Launches one kernel of the layer at one time step. */
 function launch(
   { gpu, kind, steps, batch, size }: RecurrentRun,
-  family: string,
+  { source, lane }: LanedSource,
   entry: string,
   inputs: Tensor[],
   outputs: Tensor[],
   step: number,
-  grid: Launch["grid"],
+  grid: (size: number) => Launch["grid"],
 ): void {
+  const lanes = size / lane;
   gpu.dispatch({
     label: `${kind.name}.${entry}`,
-    source: shared + kind.source + family,
+    source,
     entry,
     constants: { GATES: kind.gates },
     inputs,
     outputs,
-    uniform: { batch, size, step, last: step === steps - 1 ? 1 : 0 },
-    grid,
+    uniform: { batch, size: lanes, step, last: step === steps - 1 ? 1 : 0 },
+    grid: grid(lanes),
   });
 }
 
@@ -126,7 +136,8 @@ function splitSteps(
   inputs: Tensor[],
   outputs: Tensor[],
 ): void {
-  const { gpu, kind: { gates }, steps, batch, size, resets } = run, forward = entry === "forward";
+  const { gpu, kind: { gates, split }, steps, batch, size, resets } = run,
+    forward = entry === "forward";
   const [width, sumsWidth] = forward ? [size, gates * size] : [gates * size, size];
   using rows = states.reshape([states.size / width, width]);
   using sums = gpu.temporary([batch, sumsWidth]);
@@ -135,8 +146,15 @@ function splitSteps(
     if (forward || step < steps - 1) {
       matmulInto(gpu, sums, rows, weight, { transposeB: forward, row });
     }
-    const grid = Math.ceil(batch * size / 64);
-    launch(run, split, entry, [sums, resets, ...inputs], outputs, step, grid);
+    launch(
+      run,
+      split(size),
+      entry,
+      [sums, resets, ...inputs],
+      outputs,
+      step,
+      (lanes) => Math.ceil(batch * lanes / 64),
+    );
   }
 }
 
@@ -149,12 +167,20 @@ function fusedSteps(
   inputs: Tensor[],
   outputs: Tensor[],
 ): void {
-  const { gpu, kind: { gates }, batch, size, resets } = run;
-  const grid = [Math.ceil(size / 64), Math.ceil(batch / 4), 1] as const;
+  const { gpu, kind: { gates, fused }, batch, size, resets } = run;
+  const grid = () => [Math.ceil(size / 64), Math.ceil(batch / 4), 1] as const;
   // Forward, neighbouring threads read neighbouring columns of the transpose.
   using turned = gpu.temporary([size, gates * size]);
   if (entry === "forward") {
-    launch(run, fused, "transpose_weight", [weight], [turned], 0, Math.ceil(turned.size / 64));
+    launch(
+      run,
+      fused,
+      "transpose_weight",
+      [weight],
+      [turned],
+      0,
+      () => Math.ceil(turned.size / 64),
+    );
   }
   const read = entry === "forward" ? turned : weight;
   for (const step of order(run, entry)) {
@@ -168,12 +194,13 @@ function order({ steps }: RecurrentRun, entry: "forward" | "backward"): number[]
 
 /** A tensor [T + 1, B, H] whose index 0 is the state [B, H] before the first step. */
 export function statesOverTime(step: Step, run: RecurrentRun, state?: Tensor): Tensor {
-  const { gpu, kind: { name }, steps, batch, size, resets } = run;
+  const { gpu, kind: { name, split }, steps, batch, size, resets } = run;
   const all = step.tensor([steps + 1, batch, size]);
   using first = all.rows(0, 1);
   if (state) {
     expectShape(name, "state", state, [batch, size]);
-    launch(run, split, "first_state", [state, resets], [first], 0, Math.ceil(first.size / 64));
+    const grid = (lanes: number) => Math.ceil(batch * lanes / 64);
+    launch(run, split(size), "first_state", [state, resets], [first], 0, grid);
   } else gpu.clear(first);
   return all;
 }

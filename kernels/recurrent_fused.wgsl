@@ -29,7 +29,10 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
     sums[2] += hidden[row_start.z + k] * w;
     sums[3] += hidden[row_start.w + k] * w;
   }
-  for (var r = 0u; r < 4u && first + r < params.batch; r++) { finish_forward(sums[r], first + r, j); }
+  for (var r = 0u; r < 4u && first + r < params.batch; r++) {
+    let sum = sums[r];
+    finish_forward(array<Lane, 4>(sum.x, sum.y, sum.z, sum.w), first + r, j);
+  }
 }
 
 @compute @workgroup_size(64)

@@ -1,11 +1,14 @@
 /** Sums: of all elements, of products, of columns; all in a fixed order. */
 
 import type { Gpu } from "./gpu.ts";
-import source from "./reduce.wgsl" with { type: "text" };
-import { fill } from "./fill.ts";
 import { scale } from "./elementwise.ts";
+import { fill } from "./fill.ts";
+import { laned } from "./lanes.ts";
+import reduceSource from "./reduce.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
+
+const kernel = laned(reduceSource);
 
 const MAX_GROUPS = 128;
 const ROWS_PER_CHUNK = 64;
@@ -17,7 +20,7 @@ export function partialCount(size: number): number {
 
 /** Writes {@linkcode partialCount} sums of `a`, or of `a * b`, to `partials` from `offset` on. */
 export function partialSums(gpu: Gpu, partials: Tensor, offset: number, a: Tensor, b?: Tensor) {
-  const groups = partialCount(a.size);
+  const groups = partialCount(a.size), { source, lane } = kernel(a.size);
   gpu.dispatch({
     label: "sum",
     source,
@@ -25,7 +28,7 @@ export function partialSums(gpu: Gpu, partials: Tensor, offset: number, a: Tenso
     constants: { PRODUCT: b ? 1 : 0 },
     inputs: [a, b ?? a],
     outputs: [partials],
-    uniform: { n: a.size, groups, offset, width: 0, chunk: 0 },
+    uniform: { n: a.size / lane, groups, offset, width: 0, chunk: 0 },
     grid: groups,
   });
 }
@@ -34,13 +37,14 @@ function total(step: Step, a: Tensor, b?: Tensor): Tensor {
   const { gpu } = step, out = step.tensor([1]);
   using partials = gpu.temporary([partialCount(a.size)]);
   partialSums(gpu, partials, 0, a, b);
+  const { source, lane } = kernel(partials.size);
   gpu.dispatch({
     label: "sum",
     source,
     entry: "total",
     inputs: [partials],
     outputs: [out],
-    uniform: { n: partials.size, groups: 1, offset: 0, width: 0, chunk: 0 },
+    uniform: { n: partials.size / lane, groups: 1, offset: 0, width: 0, chunk: 0 },
     grid: 1,
   });
   return out;
@@ -74,7 +78,7 @@ export function weightedSum(step: Step, a: Tensor, weight: Tensor): Tensor {
 
 /** `out[m] = sum over r of a[r, m]` for a [N, M]. */
 export function columnSums(gpu: Gpu, out: Tensor, a: Tensor): void {
-  const width = out.size, n = a.size / width;
+  const { source, lane } = kernel(out.size), width = out.size / lane, n = a.size / out.size;
   const run = (from: Tensor, to: Tensor, rows: number, chunk: number) =>
     gpu.dispatch({
       label: "columnSums",
@@ -87,7 +91,7 @@ export function columnSums(gpu: Gpu, out: Tensor, a: Tensor): void {
     });
   const chunks = Math.ceil(n / ROWS_PER_CHUNK);
   if (chunks === 1) return run(a, out, n, n);
-  using partials = gpu.temporary([chunks, width]);
+  using partials = gpu.temporary([chunks, out.size]);
   run(a, partials, n, ROWS_PER_CHUNK);
   run(partials, out, chunks, chunks);
 }

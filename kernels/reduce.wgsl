@@ -2,8 +2,9 @@
 //
 // partial: partials[offset + g] = sum of a[i] * b[i] (a[i] alone unless PRODUCT) over group g's share.
 // total:   out[0] = sum of partials[0 .. n - 1].
-// columns: out[c, m] = sum of a[r, m] over the rows r of chunk c (chunk rows each).
-// Shapes: a, b [n] or a [n, width]; partials [groups]; out [1] or [ceil(n / chunk), width].
+// columns: sums[c, m] = sum of a[r, m] over the rows r of chunk c (chunk rows each).
+// Shapes: a, b [n] or a [n, width]; partials [groups]; out [1]; sums [ceil(n / chunk), width];
+//         n, in `columns` width, counted in lanes (lanes.ts).
 // Dispatch: partial: `groups` workgroups; total: one; columns: 1-D over ceil(n / chunk) * width, folded.
 // Determinism: fixed shares, a fixed tree within a workgroup, chunks in order.
 
@@ -19,10 +20,11 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Lane>;
+@group(0) @binding(1) var<storage, read> b: array<Lane>;
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(1) var<storage, read_write> sums: array<Lane>;
 
 var<workgroup> lanes: array<f32, 64>;
 
@@ -38,19 +40,19 @@ fn workgroup_sum(local: u32, value: f32) -> f32 {
 
 @compute @workgroup_size(64)
 fn partial(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  var sum = 0.0;
+  var sum = Lane();
   for (var i = id.x * LANES + local; i < params.n; i += params.groups * LANES) {
     if (PRODUCT) { sum += a[i] * b[i]; } else { sum += a[i]; }
   }
-  let all = workgroup_sum(local, sum);
+  let all = workgroup_sum(local, lane_sum(sum));
   if (local == 0u) { partials[params.offset + id.x] = all; }
 }
 
 @compute @workgroup_size(64)
 fn total(@builtin(local_invocation_index) local: u32) {
-  var sum = 0.0;
+  var sum = Lane();
   for (var i = local; i < params.n; i += LANES) { sum += a[i]; }
-  let all = workgroup_sum(local, sum);
+  let all = workgroup_sum(local, lane_sum(sum));
   if (local == 0u) { out[0] = all; }
 }
 
@@ -63,7 +65,7 @@ fn columns(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
   if (begin >= params.n) { return; }
   let m = i % params.width;
   let end = min(begin + params.chunk, params.n);
-  var sum = 0.0;
+  var sum = Lane();
   for (var r = begin; r < end; r++) { sum += a[r * params.width + m]; }
-  out[i] = sum;
+  sums[i] = sum;
 }

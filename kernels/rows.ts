@@ -1,6 +1,7 @@
 /** Row-sparse gradients: of an embedding's or an output layer's rows that a step touched. */
 
-import source from "./rows.wgsl" with { type: "text" };
+import { laned } from "./lanes.ts";
+import rowsSource from "./rows.wgsl" with { type: "text" };
 import { type SortedIds, sortIds } from "./sort.ts";
 import type { Step } from "./step.ts";
 import type { Tensor } from "./tensor.ts";
@@ -28,6 +29,8 @@ export interface RowGradient {
   readonly values: Tensor;
 }
 
+const kernel = laned(rowsSource);
+
 /** Rounds of a loop in one launch: llvmpipe ends a thread's loops after 65,535 without a word. */
 const MOST_POSITIONS = 60_000;
 
@@ -54,9 +57,10 @@ export function mergeRows(step: Step, table: Tensor, parts: readonly RowPart[]):
   const { unique, starts, positions } = sortedIds(step, parts.map((part) => part.ids), classes);
   const slots = unique.size;
   const out = step.tensor([slots, width]);
+  const { source, lane } = kernel(width);
   let base = 0;
   for (const { ids, values, coefficients, group = 1 } of parts) {
-    const part = { slots, width, base, count: ids.size, group };
+    const part = { slots, width: width / lane, base, count: ids.size, group };
     // An id may have as many positions as there are: launch after launch takes what one loop may.
     for (let skip = 0; skip < positions.size; skip += MOST_POSITIONS) {
       step.gpu.dispatch({
@@ -67,7 +71,7 @@ export function mergeRows(step: Step, table: Tensor, parts: readonly RowPart[]):
         inputs: [starts, positions, values, coefficients ?? values],
         outputs: [out],
         uniform: { ...part, accumulate: base + skip > 0 ? 1 : 0, skip, most: MOST_POSITIONS },
-        grid: Math.ceil(slots * width / 64),
+        grid: Math.ceil(slots * width / lane / 64),
       });
     }
     base += ids.size;
@@ -87,13 +91,23 @@ export function scatterRows(step: Step, rows: RowGradient, table: Tensor, dense?
 /** Adds `rows` to `table` [V, W] in place. */
 export function addRows(step: Step, rows: RowGradient, table: Tensor): void {
   const slots = rows.ids.size, width = rows.values.size / slots;
+  const { source, lane } = kernel(width);
   step.gpu.dispatch({
     label: "rows.add",
     source,
     entry: "add",
     inputs: [rows.ids, rows.values],
     outputs: [table],
-    uniform: { slots, width, base: 0, count: 0, group: 1, accumulate: 0, skip: 0, most: 0 },
-    grid: Math.ceil(slots * width / 64),
+    uniform: {
+      slots,
+      width: width / lane,
+      base: 0,
+      count: 0,
+      group: 1,
+      accumulate: 0,
+      skip: 0,
+      most: 0,
+    },
+    grid: Math.ceil(slots * width / lane / 64),
   });
 }

@@ -4,7 +4,7 @@
  */
 
 import { Failure } from "../example/errors.ts";
-import { silenceDisplaySearch } from "./display.ts";
+import { prepareDriver } from "./driver.ts";
 
 const PACKAGES = ["libvulkan1", "mesa-vulkan-drivers"];
 const ADVICE = "install a Vulkan driver for your GPU, or a software one " +
@@ -13,7 +13,7 @@ const ADVICE = "install a Vulkan driver for your GPU, or a software one " +
 
 /** Whether this process finds a WebGPU adapter. */
 export async function hasAdapter(): Promise<boolean> {
-  silenceDisplaySearch();
+  prepareDriver();
   return await navigator.gpu.requestAdapter() !== null;
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { stripVTControlCharacters } from "node:util";
-import { silenceDisplaySearch } from "./display.ts";
+import { prepareDriver } from "./driver.ts";
 
 const EVERYTHING = ["tests", "kernels", "nn", "nce", "mod.ts", "README.md"];
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed .*?\| (\d+) failed/;
@@ -61,7 +61,7 @@ export function verdict(
 
 /** Runs the tests, passing their output on as it comes, and gives the exit code. */
 async function runTests(words: readonly string[]): Promise<number> {
-  silenceDisplaySearch();
+  prepareDriver();
   const tests = testCommand(words).spawn();
   const [shown, read] = tests.stdout.tee();
   const passedOn = shown.pipeTo(Deno.stdout.writable, { preventClose: true });
