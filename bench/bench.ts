@@ -8,6 +8,7 @@ import { Gpu } from "../mod.ts";
 import { prepareDriver } from "../tools/driver.ts";
 import { memoryTable, scalingTable } from "./layer.ts";
 import { matmulTable } from "./matmul.ts";
+import { pairTable } from "./pair.ts";
 import { samplerTable } from "./samplers.ts";
 import { stepTable } from "./steps.ts";
 import { formatTable, type Table } from "./table.ts";
@@ -19,6 +20,7 @@ const SECTIONS: Readonly<Record<string, (gpu: Gpu) => Promise<Table>>> = {
   matmul: matmulTable,
   samplers: (gpu) => samplerTable(gpu, SECONDS),
   steps: (gpu) => stepTable(gpu, SECONDS),
+  pair: (gpu) => pairTable(gpu, SECONDS),
   scaling: (gpu) => scalingTable(gpu, SECONDS),
   memory: memoryTable,
 };
