@@ -7,6 +7,7 @@ import shared from "./gru_pair.wgsl" with { type: "text" };
 import broadcast from "./gru_pair_broadcast.wgsl" with { type: "text" };
 import cell from "./gru_pair_cell.wgsl" with { type: "text" };
 import load from "./gru_pair_load.wgsl" with { type: "text" };
+import { BROADCAST_LANES } from "./matmul.ts";
 import { randomSource, randomUniform } from "./random.ts";
 import type { Step } from "./step.ts";
 import type { Tensor } from "./tensor.ts";
@@ -50,13 +51,13 @@ const ownWords = randomSource + cell + own;
 
 /** Whether the adapter's subgroups are a CPU's vectors. */
 function usesBroadcast(gpu: Gpu): boolean {
-  return gpu.family === "direct" && (gpu.subgroupSize === 8 || gpu.subgroupSize === 16);
+  return gpu.family === "direct" && gpu.subgroupSize === BROADCAST_LANES;
 }
 
 /** Threads of a workgroup of the kernels for shared words, and words that a thread scores. */
 export function pairTile(gpu: Gpu): { LANES: number; WORDS: number } {
   if (gpu.family === "tiled") return { LANES: 64, WORDS: 1 };
-  return { LANES: usesBroadcast(gpu) ? gpu.subgroupSize : 8, WORDS: 4 };
+  return { LANES: BROADCAST_LANES, WORDS: 4 };
 }
 
 /** Runs a kernel for words that all contexts share. */

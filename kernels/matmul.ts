@@ -38,6 +38,11 @@ const LARGE_TILES = 256;
 /** Steps of k that a part of a split product has at least, so that adding the parts up stays small. */
 const LEAST_DEPTH = 64;
 
+/** The subgroup size that the broadcast kernel is written for. */
+export const BROADCAST_LANES = 8;
+/** Multiplications from which on tiles of 64 x 64 gain more than their kernel takes to compile. */
+const LARGE_PRODUCT = 2 ** 28;
+
 /** What a CPU core's cache holds of the operand that is read again for every tile. */
 const CACHED_FLOATS = 2 ** 17;
 /** Steps of k below which loading and storing the result again would cost more than the cache gains. */
@@ -74,7 +79,7 @@ export function matmulInto(
 
 function chooseKernel(gpu: Gpu): MatmulKernel {
   if (gpu.family === "tiled") return "tiled";
-  return gpu.subgroupSize === 8 || gpu.subgroupSize === 16 ? "broadcast" : "direct";
+  return gpu.subgroupSize === BROADCAST_LANES ? "broadcast" : "direct";
 }
 
 function checkShapes(c: Tensor, a: Tensor, b: Tensor, options: MatmulIntoOptions): Sizes {
@@ -135,10 +140,11 @@ function onSoftware(
 ): void {
   const { m, n, k, row } = sizes;
   const broadcast = kernel === "broadcast";
-  const lanes = gpu.subgroupSize;
-  const [rows, columns] = broadcast ? [broadcastRows(m), 4 * lanes] : [8, 64];
+  const large = broadcast && !accumulate && n % 4 === 0 && Math.min(m, n) > 64 &&
+    m * n * k >= LARGE_PRODUCT;
+  const [rows, columns] = large ? [64, 64] : broadcast ? [broadcastRows(m), 32] : [8, 64];
   const depth = Math.max(LEAST_CPU_DEPTH, Math.floor(CACHED_FLOATS / Math.min(m, n)));
-  const parts = Math.ceil(k / depth);
+  const parts = large ? 1 : Math.ceil(k / depth);
   const step = Math.ceil(k / parts / 4) * 4;
   for (let begin = 0; begin < k; begin += step) {
     const how = { ...transposes, ...(bias && begin === 0 && { bias }) };
@@ -147,7 +153,7 @@ function onSoftware(
       ...launch,
       source: broadcast ? broadcastSource : directSource,
       subgroups: broadcast,
-      constants: { ...launch.constants, ...(broadcast && { LANES: lanes, ROWS: rows }) },
+      constants: { ...launch.constants, ...(broadcast && { ROWS: rows }) },
       uniform: { m, n, k, begin, depth: step, bias: how.bias ? 1 : 0, row },
       grid: Math.ceil(m / rows) * Math.ceil(n / columns),
     });
