@@ -5,10 +5,10 @@
 
 import { Failure } from "../example/errors.ts";
 import { Gpu } from "../mod.ts";
-import { prepareDriver } from "../tools/driver.ts";
 import { memoryTable, scalingTable } from "./layer.ts";
 import { matmulTable } from "./matmul.ts";
 import { pairTable } from "./pair.ts";
+import { runProgram } from "./program.ts";
 import { samplerTable } from "./samplers.ts";
 import { stepTable } from "./steps.ts";
 import { formatTable, type Table } from "./table.ts";
@@ -43,13 +43,4 @@ async function main(words: readonly string[]): Promise<void> {
   if (json) console.log(JSON.stringify({ adapter: gpu.name, tables }, null, 2));
 }
 
-if (import.meta.main) {
-  prepareDriver();
-  try {
-    await main(Deno.args);
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    console.error(error.message);
-    Deno.exit(1);
-  }
-}
+if (import.meta.main) await runProgram(main);

@@ -5,7 +5,7 @@
 
 import { Failure } from "../example/errors.ts";
 import { Gpu } from "../mod.ts";
-import { prepareDriver } from "../tools/driver.ts";
+import { runProgram } from "./program.ts";
 import { formatTable, type Table } from "./table.ts";
 import { median, secondsInLoop, warmUp } from "./timing.ts";
 import { Workload, type WorkloadOptions } from "./workload.ts";
@@ -70,9 +70,13 @@ async function runPeer(
     args: [script, ...args, "--seconds", String(seconds)],
     stdin: "null",
   });
-  const { success, stdout, stderr } = await command.output().catch((cause) => {
+  let output: Deno.CommandOutput;
+  try {
+    output = await command.output();
+  } catch (cause) {
     throw new Failure(`Cannot run ${python}: set PYTHON to a Python that has PyTorch`, { cause });
-  });
+  }
+  const { success, stdout, stderr } = output;
   const decoder = new TextDecoder();
   if (!success) {
     const why = decoder.decode(stderr).trim().split("\n").at(-1);
@@ -200,13 +204,4 @@ async function main(words: readonly string[]): Promise<void> {
   );
 }
 
-if (import.meta.main) {
-  prepareDriver();
-  try {
-    await main(Deno.args);
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    console.error(error.message);
-    Deno.exit(1);
-  }
-}
+if (import.meta.main) await runProgram(main);

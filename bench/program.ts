@@ -1,0 +1,16 @@
+/** What the programs of this folder have in common. */
+
+import { Failure } from "../example/errors.ts";
+import { prepareDriver } from "../tools/driver.ts";
+
+/** Runs `main` on the command line's words; a Failure becomes one line, and exit code 1. */
+export async function runProgram(main: (words: readonly string[]) => Promise<void>): Promise<void> {
+  prepareDriver();
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    console.error(error.message);
+    Deno.exit(1);
+  }
+}
