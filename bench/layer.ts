@@ -57,7 +57,7 @@ class Layer implements Disposable {
     this.#optimizer.step(step.backward(loss));
   }
 
-  /** Mean loss of the last batch's targets. */
+  /** Mean loss of the first batch's targets. */
   async loss(): Promise<number> {
     using step = this.#gpu.step({ training: true, seed: SEED });
     const target = step.upload(this.#targets[0]!);

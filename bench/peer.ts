@@ -19,7 +19,7 @@ interface Size extends WorkloadOptions {
 }
 
 const SIZES: readonly Size[] = [
-  // 20 sentences of mean length, the default batch of the Penn Treebank, fill 12 rows of 35 words.
+  // About the default batch of the Penn Treebank: 20 sentences of mean length in rows of 35 words.
   { name: "Penn defaults, k = 50", vocabSize: 10_001, rows: 12, given: {} },
   {
     name: "LSTM 1 x 300, V = 30,000, k = 500",

@@ -78,13 +78,17 @@ export function tiledCrossEntropy(
   const tile = tileWidth(scorer, gpu.rowLanes);
   const state = step.tensor([rows, 3]);
   const [loss, logZ, score] = [step.tensor([rows]), step.tensor([rows]), step.tensor([rows])];
+  const grid = {
+    accumulate: () => rows,
+    finish: () => Math.ceil(rows / 64),
+    gradient: (width: number) => Math.ceil(rows * width / 64),
+  };
   const launch = (
-    entry: string,
+    entry: keyof typeof grid,
     inputs: Tensor[],
     outputs: Tensor[],
-    first: number,
-    count: number,
-    grid: (width: number) => number,
+    first = 0,
+    count = 0,
   ) => {
     const { source, lane } = kernel(count), width = count / lane;
     gpu.dispatch({
@@ -95,7 +99,7 @@ export function tiledCrossEntropy(
       inputs,
       outputs,
       uniform: { rows, width, first },
-      grid: grid(width),
+      grid: grid[entry](width),
     });
   };
   const tiles = Array.from({ length: Math.ceil(classes / tile) }, (_, i) => {
@@ -105,11 +109,11 @@ export function tiledCrossEntropy(
   const kept: Tensor[] = [];
   for (const { first, count } of tiles) {
     const scores = scorer.scores(first, count);
-    launch("accumulate", [scores, target], [state], first, count, () => rows);
+    launch("accumulate", [scores, target], [state], first, count);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
   }
-  launch("finish", [state], [loss, logZ, score], 0, 0, () => Math.ceil(rows / 64));
+  launch("finish", [state], [loss, logZ, score]);
   step.record({
     name: "crossEntropy",
     inputs: scorer.inputs,
@@ -118,8 +122,7 @@ export function tiledCrossEntropy(
       const gradient = scorer.backward();
       for (const [i, { first, count }] of tiles.entries()) {
         const dScores = kept[i] ?? scorer.scores(first, count);
-        const grid = (width: number) => Math.ceil(rows * width / 64);
-        launch("gradient", [dLoss, target, logZ], [dScores], first, count, grid);
+        launch("gradient", [dLoss, target, logZ], [dScores], first, count);
         gradient.add(first, count, dScores);
         if (!keep) dScores.dispose();
       }

@@ -9,7 +9,8 @@
 // update: (m, p) <- M^lag[i] (m, p), plus the gradient with HAS_GRADIENT; for each row that ids name.
 // flush:  the same for all rows, whose lag is now - last[row].
 // Shapes: ids, lag [n], last [V], table and moment [V, W], powers [most + 1], values [n, W]; norm [2],
-//         whose second element is scale; W counted in lanes (lanes.ts). An id may stand several times, 0xffffffff for none.
+//         whose second element is scale; W counted in lanes (lanes.ts). An id may stand several times,
+//         0xffffffff for none.
 // Dispatch: 1-D over n (claim), n * W (update) or V * W (flush) lanes, a thread each, folded.
 // Determinism: which of equal ids comes first decides nothing but who does the work.
 

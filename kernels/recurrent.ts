@@ -95,9 +95,8 @@ function launch(
   inputs: Tensor[],
   outputs: Tensor[],
   step: number,
-  grid: (size: number) => Launch["grid"],
+  grid: Launch["grid"] = Math.ceil(batch * size / lane / 64), // a thread for each lane of a state
 ): void {
-  const lanes = size / lane;
   gpu.dispatch({
     label: `${kind.name}.${entry}`,
     source,
@@ -105,8 +104,8 @@ function launch(
     constants: { GATES: kind.gates },
     inputs,
     outputs,
-    uniform: { batch, size: lanes, step, last: step === steps - 1 ? 1 : 0 },
-    grid: grid(lanes),
+    uniform: { batch, size: size / lane, step, last: step === steps - 1 ? 1 : 0 },
+    grid,
   });
 }
 
@@ -146,15 +145,7 @@ function splitSteps(
     if (forward || step < steps - 1) {
       matmulInto(gpu, sums, rows, weight, { transposeB: forward, row });
     }
-    launch(
-      run,
-      split(size),
-      entry,
-      [sums, resets, ...inputs],
-      outputs,
-      step,
-      (lanes) => Math.ceil(batch * lanes / 64),
-    );
+    launch(run, split(size), entry, [sums, resets, ...inputs], outputs, step);
   }
 }
 
@@ -168,19 +159,11 @@ function fusedSteps(
   outputs: Tensor[],
 ): void {
   const { gpu, kind: { gates, fused }, batch, size, resets } = run;
-  const grid = () => [Math.ceil(size / 64), Math.ceil(batch / 4), 1] as const;
+  const grid = [Math.ceil(size / 64), Math.ceil(batch / 4), 1] as const;
   // Forward, neighbouring threads read neighbouring columns of the transpose.
   using turned = gpu.temporary([size, gates * size]);
   if (entry === "forward") {
-    launch(
-      run,
-      fused,
-      "transpose_weight",
-      [weight],
-      [turned],
-      0,
-      () => Math.ceil(turned.size / 64),
-    );
+    launch(run, fused, "transpose_weight", [weight], [turned], 0, Math.ceil(turned.size / 64));
   }
   const read = entry === "forward" ? turned : weight;
   for (const step of order(run, entry)) {
@@ -199,8 +182,7 @@ export function statesOverTime(step: Step, run: RecurrentRun, state?: Tensor): T
   using first = all.rows(0, 1);
   if (state) {
     expectShape(name, "state", state, [batch, size]);
-    const grid = (lanes: number) => Math.ceil(batch * lanes / 64);
-    launch(run, split(size), "first_state", [state, resets], [first], 0, grid);
+    launch(run, split(size), "first_state", [state, resets], [first], 0);
   } else gpu.clear(first);
   return all;
 }

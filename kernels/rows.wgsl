@@ -6,7 +6,8 @@
 // add:  table[unique[u], e] += rows[u, e].
 // Shapes: values [n / group, W], coefficients [n], starts [slots + 1], positions [all parts],
 //         out and rows [slots, W], table [V, W], W counted in lanes (lanes.ts).
-// Dispatch: 1-D over slots * W lanes, a thread each, folded. Determinism: positions in rising order, no atomics.
+// Dispatch: 1-D over slots * W lanes, a thread each, folded.
+// Determinism: positions in rising order, no atomics.
 
 override HAS_COEFFICIENTS: bool = false;
 
