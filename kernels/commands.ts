@@ -3,7 +3,7 @@
 import type { Launch } from "./launch.ts";
 import { type Kernel, packUniform } from "./pipelines.ts";
 import { Profile } from "./profile.ts";
-import type { Storage, Tensor } from "./tensor.ts";
+import { type Storage, type Tensor, type Texels, TEXELS_A_ROW } from "./tensor.ts";
 
 /** Bytes that a kernel's uniform may take. */
 const UNIFORM_BYTES = 256;
@@ -61,6 +61,7 @@ export class Commands {
     launch: Launch,
     kernel: Kernel,
     tensors: readonly Tensor[],
+    texels: readonly Texels[],
     grid: readonly [number, number, number],
   ): void {
     if (this.#used === UNIFORM_SLOTS) this.submit();
@@ -68,10 +69,12 @@ export class Commands {
     packUniform(launch.label, kernel.params, launch.uniform ?? {}, this.#view, offset);
     this.#used++;
     const group = this.#bindGroup(kernel, tensors);
+    const texelGroup = this.#texelGroup(kernel, texels);
     const pass = this.#profile ? this.#timedPass(launch.label) : this.#openPass();
     pass.setPipeline(kernel.pipeline);
     pass.setBindGroup(0, group);
     pass.setBindGroup(1, this.#uniformGroup, [offset]);
+    if (texelGroup) pass.setBindGroup(2, texelGroup);
     pass.dispatchWorkgroups(...grid);
   }
 
@@ -91,6 +94,22 @@ export class Commands {
   ): void {
     this.#endPass();
     this.#openEncoder().copyBufferToBuffer(from, fromByte, to, toByte, bytes);
+  }
+
+  /** Records a copy of a part of a storage, whole texels, to a texture. */
+  copyToTexels(from: Storage, byte: number, bytes: number, { texture }: Texels): void {
+    this.#endPass();
+    from.usedIn = this.serial;
+    const encoder = this.#openEncoder(), bytesPerRow = 16 * TEXELS_A_ROW;
+    const height = Math.floor(bytes / bytesPerRow), rest = (bytes % bytesPerRow) / 16;
+    const copy = (row: number, width: number, height: number) =>
+      encoder.copyBufferToTexture(
+        { buffer: from.buffer, offset: byte + row * bytesPerRow, bytesPerRow },
+        { texture, origin: [0, row] },
+        [width, height],
+      );
+    if (height > 0) copy(0, TEXELS_A_ROW, height);
+    if (rest > 0) copy(height, rest, 1);
   }
 
   /** Records filling with zero bytes. */
@@ -175,21 +194,36 @@ export class Commands {
     this.#pass = undefined;
   }
 
-  #bindGroup(kernel: Kernel, tensors: readonly Tensor[]): GPUBindGroup {
-    let key = kernel.layout.label;
+  #bindGroup({ layout }: Kernel, tensors: readonly Tensor[]): GPUBindGroup {
+    let key = layout.label;
     for (const tensor of tensors) {
       tensor.storage.usedIn = this.serial;
       key += `,${tensor.storage.id}`;
       if (tensor.offset) key += `+${tensor.offset}`;
     }
+    return this.#group(
+      key,
+      layout,
+      () => tensors.map(({ storage: { buffer }, offset }) => ({ buffer, offset })),
+    );
+  }
+
+  #texelGroup({ texelLayout }: Kernel, texels: readonly Texels[]): GPUBindGroup | undefined {
+    if (!texelLayout) return undefined;
+    const key = `${texelLayout.label},${texels.map(({ id }) => id)}`;
+    return this.#group(key, texelLayout, () => texels.map(({ view }) => view));
+  }
+
+  #group(
+    key: string,
+    layout: GPUBindGroupLayout,
+    resources: () => GPUBindingResource[],
+  ): GPUBindGroup {
     let group = this.#bindGroups.get(key);
     if (!group) {
       if (this.#bindGroups.size === MAX_BIND_GROUPS) this.#bindGroups.clear();
-      const entries = tensors.map(({ storage: { buffer }, offset }, binding) => ({
-        binding,
-        resource: { buffer, offset },
-      }));
-      group = this.#device.createBindGroup({ layout: kernel.layout, entries });
+      const entries = resources().map((resource, binding) => ({ binding, resource }));
+      group = this.#device.createBindGroup({ layout, entries });
       this.#bindGroups.set(key, group);
     }
     return group;

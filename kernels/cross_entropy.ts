@@ -3,7 +3,8 @@
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
 import { expectIds } from "./gather.ts";
 import { laned } from "./lanes.ts";
-import { matmulInto } from "./matmul.ts";
+import type { Gpu } from "./gpu.ts";
+import { matmulInto, readsTexels } from "./matmul.ts";
 import { columnSums } from "./reduce.ts";
 import type { InputGradient, Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
@@ -11,23 +12,27 @@ import { expectShape, type Tensor } from "./tensor.ts";
 const kernel = laned(crossEntropySource);
 
 /** Bytes of scores that exist at a time. */
-const TILE_BYTES = 64 * 2 ** 20;
+const SCORE_BYTES = 64 * 2 ** 20;
 /** Tiles begin at multiples of this, so that they can be bound (256 bytes of bias). */
 const TILE_STEP = 64;
 /** Classes of a tile that one thread sums: llvmpipe ends a thread's loops after 65,535 rounds. */
 const LANE_CLASSES = 2 ** 14;
 
-/** Classes in a tile of scores, each row summed by `lanes` threads. */
-function tileWidth({ rows, classes, floatsPerClass = 0 }: TileScorer, lanes: number): number {
-  const floats = Math.max(rows, floatsPerClass);
-  const fitting = Math.floor(TILE_BYTES / 4 / floats / TILE_STEP) * TILE_STEP;
-  if (fitting === 0) {
-    const most = TILE_BYTES / 4 / TILE_STEP;
+/** Scores of a tile at most; products that read texels need a copy of them. */
+function tileFloats(gpu: Gpu): number {
+  return SCORE_BYTES / 4 / (readsTexels(gpu) ? 2 : 1);
+}
+
+/** Classes in a tile of scores, each row summed by `gpu.rowLanes` threads. */
+function tileWidth(gpu: Gpu, { rows, classes, floatsPerClass = 0 }: TileScorer): number {
+  const floats = Math.max(rows, floatsPerClass), most = SCORE_BYTES / 4 / TILE_STEP;
+  const fitting = Math.max(1, Math.floor(tileFloats(gpu) / floats / TILE_STEP)) * TILE_STEP;
+  if (floats > most) {
     throw new RangeError(`Cannot run crossEntropy on ${rows} rows: at most ${most} fit a tile`);
   }
   // Rows of a multiple of four floats are loaded as vectors: an odd rest goes into a tile of its own.
   const whole = classes % 4 === 0 || classes < TILE_STEP ? classes : classes - classes % TILE_STEP;
-  return Math.min(whole, fitting, lanes * LANE_CLASSES);
+  return Math.min(whole, fitting, gpu.rowLanes * LANE_CLASSES);
 }
 
 /** A scorer of all classes, a tile of them at a time. */
@@ -75,7 +80,7 @@ export function tiledCrossEntropy(
 ): NormalizedScores & { loss: Tensor } {
   const { rows, classes } = scorer, { gpu } = step;
   expectShape("crossEntropy", "target", target, [rows], "u32");
-  const tile = tileWidth(scorer, gpu.rowLanes);
+  const tile = tileWidth(gpu, scorer);
   const state = step.tensor([rows, 3]);
   const [loss, logZ, score] = [step.tensor([rows]), step.tensor([rows]), step.tensor([rows])];
   const grid = {
@@ -105,7 +110,7 @@ export function tiledCrossEntropy(
   const tiles = Array.from({ length: Math.ceil(classes / tile) }, (_, i) => {
     return { first: i * tile, count: Math.min(tile, classes - i * tile) };
   });
-  const keep = step.needsGradient(...scorer.inputs) && 4 * rows * classes <= TILE_BYTES;
+  const keep = step.needsGradient(...scorer.inputs) && rows * classes <= tileFloats(gpu);
   const kept: Tensor[] = [];
   for (const { first, count } of tiles) {
     const scores = scorer.scores(first, count);

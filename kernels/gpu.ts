@@ -4,10 +4,13 @@ import { type AdapterOptions, type KernelFamily, openAdapter, type Opened } from
 import { Commands } from "./commands.ts";
 import { checkBindings, foldGrid, type Launch } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
-import { BufferPool, type MemoryUse } from "./pool.ts";
+import { type MemoryUse, Pool } from "./pool.ts";
 import type { Profile } from "./profile.ts";
 import { Step, type StepOptions } from "./step.ts";
-import { type DType, sizeOf, Tensor, type TensorData } from "./tensor.ts";
+import { dropTexels, type DType, sizeOf, Tensor, type TensorData, type Texels } from "./tensor.ts";
+
+/** Copies of a buffer's parts at a time: a launch may read two. */
+const MOST_COPIES = 2;
 
 /** Thrown when the GPU reports an error outside of a call, or is lost. */
 export class DeviceError extends Error {
@@ -32,7 +35,7 @@ export class Gpu implements Disposable {
   readonly rowLanes: number;
   /** The underlying device. */
   readonly device: GPUDevice;
-  readonly #pool: BufferPool;
+  readonly #pool: Pool;
   readonly #pipelines: PipelineCache;
   readonly #commands: Commands;
   #error: Error | undefined;
@@ -49,7 +52,7 @@ export class Gpu implements Disposable {
     this.subgroupSize = subgroupSize;
     this.rowLanes = opened.software ? 8 : 64;
     this.#commands = new Commands(device, opened.timestamps);
-    this.#pool = new BufferPool(device, () => this.#commands.forgetBuffers());
+    this.#pool = new Pool(device, () => this.#commands.forgetBuffers());
     this.#pipelines = new PipelineCache(
       device,
       this.#commands.uniformLayout,
@@ -120,6 +123,7 @@ export class Gpu implements Disposable {
     }
     const { storage } = tensor;
     storage.pending?.flush();
+    dropTexels(storage);
     // A queue write runs before commands that are not submitted yet: they must go first.
     if (storage.usedIn === this.#commands.serial) this.#commands.submit();
     this.device.queue.writeBuffer(storage.buffer, tensor.offset, data as BufferSource);
@@ -133,12 +137,21 @@ export class Gpu implements Disposable {
       if (launch.rows === undefined) pending?.flush();
       else if (launch.rows !== "current") pending?.catchUp(launch.rows);
     }
-    const kernel = this.#pipelines.get(launch, launch.inputs.length, launch.outputs.length);
-    const tensors = [...launch.inputs, ...launch.outputs];
+    const { inputs, outputs, texels = [], kept } = launch;
+    const read = texels.map((tensor) => this.#texels(tensor));
+    const written = kept && this.#texels(kept);
+    for (const { storage } of outputs) dropTexels(storage, written);
+    const kernel = this.#pipelines.get(launch, {
+      inputs: inputs.length,
+      outputs: outputs.length,
+      texels: texels.length,
+      kept: kept ? 1 : 0,
+    });
     this.#commands.dispatch(
       launch,
       kernel,
-      tensors,
+      [...inputs, ...outputs],
+      written ? [...read, written] : read,
       foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension),
     );
   }
@@ -162,6 +175,7 @@ export class Gpu implements Disposable {
       );
     }
     for (const { storage } of [from, to]) storage.pending?.flush();
+    dropTexels(to.storage);
     const fromByte = from.offset + 4 * fromStart, toByte = to.offset + 4 * toStart;
     this.#commands.copy(from.storage, fromByte, to.storage, toByte, 4 * count);
   }
@@ -170,6 +184,7 @@ export class Gpu implements Disposable {
   clear(tensor: Tensor): void {
     this.#check("clear");
     tensor.storage.pending?.flush();
+    dropTexels(tensor.storage);
     this.#commands.clear(tensor.storage, tensor.offset, tensor.bytes);
   }
 
@@ -230,6 +245,18 @@ export class Gpu implements Disposable {
   [Symbol.dispose](): void {
     this.#disposed = true;
     this.device.destroy();
+  }
+
+  /** The copy of `tensor` in a texture; copies if there is none that is up to date. */
+  #texels({ storage, offset, bytes }: Tensor): Texels {
+    const { copies } = storage;
+    const known = copies.find((copy) => copy.offset === offset && copy.bytes >= bytes);
+    if (known) return known.texels;
+    if (copies.length === MOST_COPIES) copies.shift()!.texels.release();
+    const texels = this.#pool.texels(bytes);
+    this.#commands.copyToTexels(storage, offset, bytes, texels);
+    copies.push({ texels, offset, bytes });
+    return texels;
   }
 
   #fail(reason: string): void {

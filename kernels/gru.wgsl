@@ -30,7 +30,10 @@ fn finish_forward(sum: array<Lane, 4>, b: u32, j: u32) {
   gates[at + 2u * size] = n;
   inner[now] = s_n;
   output[now] = h;
-  hidden[unit_index(params.step + 1u, b, j)] = select(h, Lane(), begins_anew(b));
+  let later = unit_index(params.step + 1u, b, j);
+  let next = select(h, Lane(), begins_anew(b));
+  hidden[later] = next;
+  keep(later, next);
 }
 
 @group(0) @binding(2) var<storage, read> inner_of: array<Lane>;
@@ -39,6 +42,11 @@ fn finish_forward(sum: array<Lane, 4>, b: u32, j: u32) {
 @group(0) @binding(5) var<storage, read_write> dgates: array<Lane>;
 @group(0) @binding(6) var<storage, read_write> dstate: array<Lane>;
 @group(0) @binding(7) var<storage, read_write> carry: array<Lane>;
+
+fn set_dstate(at: u32, value: Lane) {
+  dstate[at] = value;
+  keep(at, value);
+}
 
 fn finish_backward(sum: Lane, b: u32, j: u32) {
   let size = params.size;
@@ -55,8 +63,8 @@ fn finish_backward(sum: Lane, b: u32, j: u32) {
   dgates[at] = dr;
   dgates[at + size] = dz;
   dgates[at + 2u * size] = dn;
-  dstate[at] = dr;
-  dstate[at + size] = dz;
-  dstate[at + 2u * size] = dn * r;
+  set_dstate(at, dr);
+  set_dstate(at + size, dz);
+  set_dstate(at + 2u * size, dn * r);
   carry[u] = dh * z;
 }

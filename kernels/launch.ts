@@ -9,6 +9,10 @@ export interface Launch extends KernelCode {
   readonly inputs: readonly Tensor[];
   /** Read-write storage at the following bindings of group 0. */
   readonly outputs: readonly Tensor[];
+  /** Read as texels (texels.wgsl) at group 2, bindings 0 and up; rows must be whole vectors of four. */
+  readonly texels?: readonly Tensor[];
+  /** An output whose texels the kernel keeps up to date itself, at the following binding of group 2. */
+  readonly kept?: Tensor | undefined;
   /**
    * Ids, if tables among the inputs are read at these rows alone; `"current"` if moreover a launch before
    * has read them since the last update.

@@ -31,14 +31,21 @@ fn finish_forward(sum: array<Lane, 4>, b: u32, j: u32) {
   gates[at + 3u * size] = o;
   output[now] = h;
   let anew = begins_anew(b);
+  let next = select(h, Lane(), anew);
   cells[later] = select(c, Lane(), anew);
-  hidden[later] = select(h, Lane(), anew);
+  hidden[later] = next;
+  keep(later, next);
 }
 
 @group(0) @binding(2) var<storage, read> before: array<Lane>; // cells
 @group(0) @binding(3) var<storage, read> doutput: array<Lane>;
 @group(0) @binding(4) var<storage, read_write> dstate: array<Lane>;
 @group(0) @binding(5) var<storage, read_write> dcell: array<Lane>;
+
+fn set_dstate(at: u32, value: Lane) {
+  dstate[at] = value;
+  keep(at, value);
+}
 
 fn finish_backward(sum: Lane, b: u32, j: u32) {
   let size = params.size;
@@ -53,9 +60,9 @@ fn finish_backward(sum: Lane, b: u32, j: u32) {
   let squashed = tanh_of(f * c_before + i * g);
   let dh = doutput[now] + sum;
   let dc = select(dcell[u], Lane(), ends(b)) + dh * o * (1.0 - squashed * squashed);
-  dstate[at] = dc * g * i * (1.0 - i);
-  dstate[at + size] = dc * c_before * f * (1.0 - f);
-  dstate[at + 2u * size] = dc * i * (1.0 - g * g);
-  dstate[at + 3u * size] = dh * squashed * o * (1.0 - o);
+  set_dstate(at, dc * g * i * (1.0 - i));
+  set_dstate(at + size, dc * c_before * f * (1.0 - f));
+  set_dstate(at + 2u * size, dc * i * (1.0 - g * g));
+  set_dstate(at + 3u * size, dh * squashed * o * (1.0 - o));
   dcell[u] = dc * f;
 }

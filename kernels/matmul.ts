@@ -6,13 +6,15 @@ import shared from "./matmul.wgsl" with { type: "text" };
 import broadcastTiles from "./matmul_broadcast.wgsl" with { type: "text" };
 import directTiles from "./matmul_direct.wgsl" with { type: "text" };
 import workgroupTiles from "./matmul_tiled.wgsl" with { type: "text" };
+import { padRows } from "./pad.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
+import texels from "./texels.wgsl" with { type: "text" };
 
-const broadcastSource = shared + broadcastTiles;
+const broadcastSource = shared + texels + broadcastTiles;
 const directSource = shared + directTiles;
 const tiledSource = shared + workgroupTiles;
 
-/** The kernels: for software adapters with and without subgroups, and for GPUs. */
+/** The kernels: for software adapters with and without subgroups of eight, and for GPUs. */
 export type MatmulKernel = "broadcast" | "direct" | "tiled";
 
 /** How {@linkcode matmulInto} multiplies. */
@@ -40,8 +42,6 @@ const LEAST_DEPTH = 64;
 
 /** The subgroup size that the broadcast kernel is written for. */
 export const BROADCAST_LANES = 8;
-/** Multiplications from which on tiles of 64 x 64 gain more than their kernel takes to compile. */
-const LARGE_PRODUCT = 2 ** 28;
 
 /** What a CPU core's cache holds of the operand that is read again for every tile. */
 const CACHED_FLOATS = 2 ** 17;
@@ -74,12 +74,18 @@ export function matmulInto(
   const sizes = checkShapes(c, a, b, options);
   const kernel = options.kernel ?? chooseKernel(gpu);
   if (kernel === "tiled") tiled(gpu, c, a, b, sizes, options);
-  else onSoftware(gpu, kernel, c, a, b, sizes, options);
+  else if (kernel === "broadcast") fromTexels(gpu, c, a, b, sizes, options);
+  else direct(gpu, c, a, b, sizes, options);
 }
 
 function chooseKernel(gpu: Gpu): MatmulKernel {
   if (gpu.family === "tiled") return "tiled";
-  return gpu.subgroupSize === BROADCAST_LANES ? "broadcast" : "direct";
+  return readsTexels(gpu) ? "broadcast" : "direct";
+}
+
+/** Whether products read their operands as texels. */
+export function readsTexels(gpu: Gpu): boolean {
+  return gpu.family === "direct" && gpu.subgroupSize === BROADCAST_LANES;
 }
 
 function checkShapes(c: Tensor, a: Tensor, b: Tensor, options: MatmulIntoOptions): Sizes {
@@ -109,7 +115,7 @@ function product(
   c: Tensor,
   a: Tensor,
   b: Tensor,
-  { m, n, k }: Sizes,
+  { m, n, k, row }: Sizes,
   { transposeA = false, transposeB = false, bias, accumulate = false }: MatmulIntoOptions,
 ) {
   const aligned = (size: number) => size % 4 === 0 ? 1 : 0;
@@ -125,44 +131,81 @@ function product(
     },
     inputs: [a, a, b, b, bias ?? b],
     outputs: [c],
+    uniform: {
+      m,
+      n,
+      k,
+      begin: 0,
+      depth: k,
+      bias: bias ? 1 : 0,
+      row,
+      width_a: a.shape[1]!,
+      width_b: b.shape[1]!,
+    },
   } satisfies Partial<Launch>;
 }
 
-/** On a CPU, long sums are cut so that what is read again and again stays in a core's cache. */
-function onSoftware(
+/** From texels, which want rows of whole vectors. */
+function fromTexels(
   gpu: Gpu,
-  kernel: "broadcast" | "direct",
   c: Tensor,
   a: Tensor,
   b: Tensor,
   sizes: Sizes,
-  { bias, accumulate = false, ...transposes }: MatmulIntoOptions,
+  options: MatmulIntoOptions,
 ): void {
-  const { m, n, k, row } = sizes;
-  const broadcast = kernel === "broadcast";
-  const large = broadcast && !accumulate && n % 4 === 0 && Math.min(m, n) > 64 &&
-    m * n * k >= LARGE_PRODUCT;
-  const [rows, columns] = large ? [64, 64] : broadcast ? [broadcastRows(m), 32] : [8, 64];
-  const depth = Math.max(LEAST_CPU_DEPTH, Math.floor(CACHED_FLOATS / Math.min(m, n)));
-  const parts = large ? 1 : Math.ceil(k / depth);
-  const step = Math.ceil(k / parts / 4) * 4;
-  for (let begin = 0; begin < k; begin += step) {
-    const how = { ...transposes, ...(bias && begin === 0 && { bias }) };
-    const launch = product(c, a, b, sizes, { ...how, accumulate: accumulate || begin > 0 });
+  using padded = new DisposableStack();
+  const whole = (x: Tensor) => x.shape[1]! % 4 === 0 ? x : padded.use(padRows(gpu, x));
+  const texels = [whole(a), whole(b)] as const;
+  const widths = { width_a: texels[0].shape[1]!, width_b: texels[1].shape[1]! };
+  const ROWS = sizes.m > 8 ? 16 : 8;
+  inParts(sizes, options, (range, how) => {
+    const launch = product(c, a, b, sizes, how);
     gpu.dispatch({
       ...launch,
-      source: broadcast ? broadcastSource : directSource,
-      subgroups: broadcast,
-      constants: { ...launch.constants, ...(broadcast && { ROWS: rows }) },
-      uniform: { m, n, k, begin, depth: step, bias: how.bias ? 1 : 0, row },
-      grid: Math.ceil(m / rows) * Math.ceil(n / columns),
+      source: broadcastSource,
+      subgroups: true,
+      texels,
+      constants: { ...launch.constants, ROWS },
+      uniform: { ...launch.uniform, ...range, ...widths },
+      grid: Math.ceil(sizes.m / ROWS) * Math.ceil(sizes.n / 32),
     });
-  }
+  });
 }
 
-/** Rows of a tile, a multiple of 8 up to 32: all tiles about full. */
-function broadcastRows(m: number): number {
-  return Math.ceil(m / Math.ceil(m / 32) / 8) * 8;
+/** From buffers, without subgroups. */
+function direct(
+  gpu: Gpu,
+  c: Tensor,
+  a: Tensor,
+  b: Tensor,
+  sizes: Sizes,
+  options: MatmulIntoOptions,
+): void {
+  inParts(sizes, options, (range, how) => {
+    const launch = product(c, a, b, sizes, how);
+    gpu.dispatch({
+      ...launch,
+      source: directSource,
+      uniform: { ...launch.uniform, ...range },
+      grid: Math.ceil(sizes.m / 8) * Math.ceil(sizes.n / 64),
+    });
+  });
+}
+
+/** On a CPU, long sums are cut so that what is read again and again stays in a core's cache. */
+function inParts(
+  { m, n, k }: Sizes,
+  { bias, accumulate = false, ...transposes }: MatmulIntoOptions,
+  multiply: (range: { begin: number; depth: number }, how: MatmulIntoOptions) => void,
+): void {
+  const longest = Math.max(LEAST_CPU_DEPTH, Math.floor(CACHED_FLOATS / Math.min(m, n)));
+  const depth = Math.ceil(k / Math.ceil(k / longest) / 4) * 4;
+  for (let begin = 0; begin < k; begin += depth) {
+    const first = begin === 0;
+    const how = { ...transposes, accumulate: accumulate || !first };
+    multiply({ begin, depth }, first && bias ? { ...how, bias } : how);
+  }
 }
 
 /** On a GPU, small results from long sums are split along k to occupy it, and added up in order. */
@@ -174,7 +217,7 @@ function tiled(
   sizes: Sizes,
   options: MatmulIntoOptions,
 ): void {
-  const { m, n, k, row } = sizes;
+  const { m, n, k } = sizes;
   const tilesOf = (tile: number) => Math.ceil(m / tile) * Math.ceil(n / tile);
   const TILE = tilesOf(128) >= LARGE_TILES ? 128 : 64;
   const tiles = tilesOf(TILE);
@@ -186,7 +229,7 @@ function tiled(
       ...launch,
       source: tiledSource,
       constants: { ...launch.constants, TILE },
-      uniform: { m, n, k, begin: 0, depth, bias: how.bias ? 1 : 0, row },
+      uniform: { ...launch.uniform, depth },
       grid: tiles * parts,
     });
   };
@@ -194,6 +237,7 @@ function tiled(
   const { bias, accumulate = false, ...transposes } = options;
   using partials = gpu.temporary([parts, m, n]);
   multiply(partials, transposes);
+  const { uniform } = product(c, a, b, sizes, options);
   gpu.dispatch({
     label: "matmul",
     source: tiledSource,
@@ -201,7 +245,7 @@ function tiled(
     constants: { ACCUMULATE: accumulate ? 1 : 0 },
     inputs: [partials, bias ?? partials],
     outputs: [c],
-    uniform: { m, n, k: parts, begin: 0, depth, bias: bias ? 1 : 0, row },
+    uniform: { ...uniform, k: parts },
     grid: Math.ceil(m * n / 64),
   });
 }

@@ -20,6 +20,8 @@ struct Params {
   depth: u32, // steps of k that a workgroup sums
   bias: u32,
   row: u32,
+  width_a: u32, // floats in a stored row of A
+  width_b: u32, // floats in a stored row of B
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -34,7 +36,8 @@ struct Params {
 // Elements k to k + 3 of row `row + step` of A, or rows `row` to `row + 3` of its column k + step if
 // TRANSPOSE_A; zero from `end` on. Past the last row they are some numbers that are not stored.
 fn load_a(row: u32, k: u32, step: u32, end: u32) -> vec4f {
-  let at = select((params.row + row + step) * params.k + k, (k + step) * params.m + row, TRANSPOSE_A);
+  let place = select(vec2u(params.row + row + step, k), vec2u(k + step, row), TRANSPOSE_A);
+  let at = place.x * params.width_a + place.y;
   var v: vec4f;
   if (VECTOR_A) { v = a4[at / 4]; } else { v = vec4f(a[at], a[at + 1], a[at + 2], a[at + 3]); }
   if (TRANSPOSE_A) { return select(vec4f(), v, k + step < end); }
@@ -44,7 +47,8 @@ fn load_a(row: u32, k: u32, step: u32, end: u32) -> vec4f {
 // Columns `column` to `column + 3` of row k + step of B, or k to k + 3 of column `column + step` if
 // TRANSPOSE_B; zero from `end` on.
 fn load_b(column: u32, k: u32, step: u32, end: u32) -> vec4f {
-  let at = select((k + step) * params.n + column, (column + step) * params.k + k, TRANSPOSE_B);
+  let place = select(vec2u(k + step, column), vec2u(column + step, k), TRANSPOSE_B);
+  let at = place.x * params.width_b + place.y;
   var v: vec4f;
   if (VECTOR_B) { v = b4[at / 4]; } else { v = vec4f(b[at], b[at + 1], b[at + 2], b[at + 3]); }
   if (!TRANSPOSE_B) { return select(vec4f(), v, k + step < end); }

@@ -1,51 +1,38 @@
 // Matrix product for software adapters that have subgroups of eight lanes.
 //
 // matmul.wgsl says what of; of the inner dimension, `depth` steps (a multiple of 4) from `begin` on are summed.
-// Dispatch: 1-D over ceil(m / ROWS) * ceil(n / columns of a tile) workgroups of one subgroup, folded.
+// A and B are read as texels (texels.wgsl); their stored rows are whole vectors, zero past their end.
+// Dispatch: 1-D over ceil(m / ROWS) * ceil(n / 32) workgroups of one subgroup, folded.
 // Determinism: each element is summed by one lane over k in order, four at a time.
 //
-// There a load runs lane by lane and component by component, some ten instructions each; a
-// multiplication or a broadcast is one or two instructions for all lanes. A lane owns 4 columns of a
-// tile of ROWS rows; four steps of k need one vec4 of A for every 8 rows, from which all lanes are
-// served, and four vec4 of B. A lane's matrices are registers, so that transposing them is free.
-// Large tiles (ROWS = 64) load less for each product and take the compiler six times as long: they are for
-// `vectors` without ACCUMULATE alone.
+// There a multiplication or a broadcast is one or two instructions for all lanes. A load from a buffer
+// runs lane by lane and component by component, some ten instructions each; one from a texture takes two
+// for each component. A lane owns 4 columns of a tile of ROWS rows; four steps of k need one texel of A
+// for every 8 rows, from which all lanes are served, and four of B. A lane's matrices are registers, so
+// that transposing them is free.
 
 const LANES = 8u;
-override ROWS: u32 = 32; // of a tile of 32 columns: 8, 16, 24 or 32; or 64, of 64 columns
+override ROWS: u32 = 16; // of a tile of 32 columns: 8 or 16
 
-// What a lane owns, in the left and the right half of the columns: left[i][j] is row 4i + j of the tile,
-// the lane's 4 columns.
-struct Tile {
-  left: array<mat4x4f, 16>,
-  right: array<mat4x4f, 16>,
-}
+@group(2) @binding(0) var texels_a: Texels;
+@group(2) @binding(1) var texels_b: Texels;
 
-// Four elements from `index` on: of a row from k on, or of a column of four rows at k + lane % 4 if
+// What a lane owns: [i][j] is row 4i + j of the tile, the lane's 4 columns.
+alias Tile = array<mat4x4f, 4>;
+
+// Four elements of A from `index` on: of a row from k on, or of a column of four rows at k + lane % 4 if
 // TRANSPOSE_A; zero where k has ended. Past the last row they are some numbers that are not stored.
 fn load_four_a(index: u32, k: u32, lane: u32) -> vec4f {
-  var v: vec4f;
-  if (VECTOR_A) {
-    v = a4[index / 4];
-  } else {
-    v = vec4f(a[index], a[index + 1], a[index + 2], a[index + 3]);
-  }
+  let v = textureLoad(texels_a, texel(index));
   if (TRANSPOSE_A) { return select(vec4f(), v, k + (lane & 3) < params.k); }
-  if (VECTOR_A) { return v; }
-  return select(vec4f(), v, vec4u(k, k + 1, k + 2, k + 3) < vec4u(params.k));
+  return v;
 }
 
 // Likewise of B: four columns of row k + step, or four rows from k on of one column if TRANSPOSE_B.
 fn load_four_b(index: u32, k: u32, step: u32) -> vec4f {
-  var v: vec4f;
-  if (VECTOR_B) {
-    v = b4[index / 4];
-  } else {
-    v = vec4f(b[index], b[index + 1], b[index + 2], b[index + 3]);
-  }
-  if (!TRANSPOSE_B) { return select(vec4f(), v, k + step < params.k); }
-  if (VECTOR_B) { return v; }
-  return select(vec4f(), v, vec4u(k, k + 1, k + 2, k + 3) < vec4u(params.k));
+  let v = textureLoad(texels_b, texel(index));
+  if (TRANSPOSE_B) { return v; }
+  return select(vec4f(), v, k + step < params.k);
 }
 
 // Four steps of k of B, a lane's 4 columns; `at` is where each load begins.
@@ -74,111 +61,48 @@ fn rows_4(v: vec4f) -> mat4x4f {
 // Where the workgroup's tile begins. Tiles that share the shorter of C's sides follow each other, so
 // that the smaller operand is read again and again, from the cache.
 fn corner_of(group: u32) -> vec2u {
-  let tile = vec2u(ROWS, select(32u, 64u, ROWS > 32));
+  let tile = vec2u(ROWS, 32);
   let tiles = (vec2u(params.m, params.n) + tile - 1) / tile;
   if (params.n > params.m) { return vec2u(group % tiles.x, group / tiles.x) * tile; }
   return vec2u(group / tiles.y, group % tiles.y) * tile;
 }
 
+// sum + y x, with the sum running over k in order.
+fn add_row(sum: vec4f, y: mat4x4f, x: vec4f) -> vec4f {
+  let first = fma(y[1], vec4f(x.y), fma(y[0], vec4f(x.x), sum));
+  return fma(y[3], vec4f(x.w), fma(y[2], vec4f(x.z), first));
+}
+fn add_rows(sum: mat4x4f, y: mat4x4f, x: mat4x4f) -> mat4x4f {
+  return mat4x4f(add_row(sum[0], y, x[0]), add_row(sum[1], y, x[1]), add_row(sum[2], y, x[2]),
+    add_row(sum[3], y, x[3]));
+}
+
 fn product(corner: vec2u, lane: u32) -> Tile {
   let column = corner.y + 4 * lane;
-  // Where the lane's next vec4 of A starts in the first eight rows, and each of the four of B.
-  var at_a = (params.row + corner.x + lane) * params.k + params.begin;
-  if (TRANSPOSE_A) { at_a = (params.begin + (lane & 3)) * params.m + corner.x + lane / 4 * 4; }
+  // Where the lane's next texel of A starts in the first eight rows, and each of the four of B.
+  var at_a = (params.row + corner.x + lane) * params.width_a + params.begin;
+  if (TRANSPOSE_A) { at_a = (params.begin + (lane & 3)) * params.width_a + corner.x + lane / 4 * 4; }
   let sets = vec4u(0, 1, 2, 3);
-  var at_b = (params.begin + sets) * params.n + column;
-  if (TRANSPOSE_B) { at_b = (column + sets) * params.k + params.begin; }
-  // From eight rows to the next, from half to half, and from four steps of k to the next.
-  let down = select(LANES * params.k, LANES, TRANSPOSE_A);
-  let right = select(4 * LANES, 4 * LANES * params.k, TRANSPOSE_B);
-  let next_a = select(4u, 4 * params.m, TRANSPOSE_A);
-  let next_b = select(4 * params.n, 4u, TRANSPOSE_B);
+  var at_b = (params.begin + sets) * params.width_b + column;
+  if (TRANSPOSE_B) { at_b = (column + sets) * params.width_b + params.begin; }
+  // From eight rows to the next, and from four steps of k to the next.
+  let down = select(LANES * params.width_a, LANES, TRANSPOSE_A);
+  let next_a = select(4u, 4 * params.width_a, TRANSPOSE_A);
+  let next_b = select(4 * params.width_b, 4u, TRANSPOSE_B);
 
   var tile: Tile;
   let end = min(params.k, params.begin + params.depth);
   for (var k = params.begin; k < end; k += 4) {
     let y = columns_of_b(at_b, k);
-    var z = mat4x4f();
-    if (ROWS > 32) { z = columns_of_b(at_b + right, k); }
     {
       let x = load_four_a(at_a, k, lane);
-      let low = rows_0(x);
-      let high = rows_4(x);
-      tile.left[0] += y * low;
-      tile.left[1] += y * high;
-      if (ROWS > 32) {
-        tile.right[0] += z * low;
-        tile.right[1] += z * high;
-      }
+      tile[0] = add_rows(tile[0], y, rows_0(x));
+      tile[1] = add_rows(tile[1], y, rows_4(x));
     }
     if (ROWS > 8) {
       let x = load_four_a(at_a + down, k, lane);
-      let low = rows_0(x);
-      let high = rows_4(x);
-      tile.left[2] += y * low;
-      tile.left[3] += y * high;
-      if (ROWS > 32) {
-        tile.right[2] += z * low;
-        tile.right[3] += z * high;
-      }
-    }
-    if (ROWS > 16) {
-      let x = load_four_a(at_a + 2 * down, k, lane);
-      let low = rows_0(x);
-      let high = rows_4(x);
-      tile.left[4] += y * low;
-      tile.left[5] += y * high;
-      if (ROWS > 32) {
-        tile.right[4] += z * low;
-        tile.right[5] += z * high;
-      }
-    }
-    if (ROWS > 24) {
-      let x = load_four_a(at_a + 3 * down, k, lane);
-      let low = rows_0(x);
-      let high = rows_4(x);
-      tile.left[6] += y * low;
-      tile.left[7] += y * high;
-      if (ROWS > 32) {
-        tile.right[6] += z * low;
-        tile.right[7] += z * high;
-      }
-    }
-    if (ROWS > 32) {
-      let x = load_four_a(at_a + 4 * down, k, lane);
-      let low = rows_0(x);
-      let high = rows_4(x);
-      tile.left[8] += y * low;
-      tile.left[9] += y * high;
-      tile.right[8] += z * low;
-      tile.right[9] += z * high;
-    }
-    if (ROWS > 40) {
-      let x = load_four_a(at_a + 5 * down, k, lane);
-      let low = rows_0(x);
-      let high = rows_4(x);
-      tile.left[10] += y * low;
-      tile.left[11] += y * high;
-      tile.right[10] += z * low;
-      tile.right[11] += z * high;
-    }
-    if (ROWS > 48) {
-      let x = load_four_a(at_a + 6 * down, k, lane);
-      let low = rows_0(x);
-      let high = rows_4(x);
-      tile.left[12] += y * low;
-      tile.left[13] += y * high;
-      tile.right[12] += z * low;
-      tile.right[13] += z * high;
-    }
-    if (ROWS > 56) {
-      let x = load_four_a(at_a + 7 * down, k, lane);
-      let low = rows_0(x);
-      let high = rows_4(x);
-      tile.left[14] += y * low;
-      tile.left[15] += y * high;
-      tile.right[14] += z * low;
-      tile.right[15] += z * high;
+      tile[2] = add_rows(tile[2], y, rows_0(x));
+      tile[3] = add_rows(tile[3], y, rows_4(x));
     }
     at_a += next_a;
     at_b += vec4u(next_b);
@@ -193,45 +117,11 @@ fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: ve
   let tile = product(corner, lane);
   let row = corner.x;
   let column = corner.y + 4 * lane;
-  store_vectors(0u, row, column, tile.left[0]);
-  store_vectors(0u, row + 4, column, tile.left[1]);
+  store_vectors(0u, row, column, tile[0]);
+  store_vectors(0u, row + 4, column, tile[1]);
   if (ROWS > 8) {
-    store_vectors(0u, row + 8, column, tile.left[2]);
-    store_vectors(0u, row + 12, column, tile.left[3]);
-  }
-  if (ROWS > 16) {
-    store_vectors(0u, row + 16, column, tile.left[4]);
-    store_vectors(0u, row + 20, column, tile.left[5]);
-  }
-  if (ROWS > 24) {
-    store_vectors(0u, row + 24, column, tile.left[6]);
-    store_vectors(0u, row + 28, column, tile.left[7]);
-  }
-  if (ROWS > 32) {
-    store_vectors(0u, row + 32, column, tile.left[8]);
-    store_vectors(0u, row + 36, column, tile.left[9]);
-    store_vectors(0u, row + 40, column, tile.left[10]);
-    store_vectors(0u, row + 44, column, tile.left[11]);
-    store_vectors(0u, row + 48, column, tile.left[12]);
-    store_vectors(0u, row + 52, column, tile.left[13]);
-    store_vectors(0u, row + 56, column, tile.left[14]);
-    store_vectors(0u, row + 60, column, tile.left[15]);
-    store_vectors(0u, row, column + 4 * LANES, tile.right[0]);
-    store_vectors(0u, row + 4, column + 4 * LANES, tile.right[1]);
-    store_vectors(0u, row + 8, column + 4 * LANES, tile.right[2]);
-    store_vectors(0u, row + 12, column + 4 * LANES, tile.right[3]);
-    store_vectors(0u, row + 16, column + 4 * LANES, tile.right[4]);
-    store_vectors(0u, row + 20, column + 4 * LANES, tile.right[5]);
-    store_vectors(0u, row + 24, column + 4 * LANES, tile.right[6]);
-    store_vectors(0u, row + 28, column + 4 * LANES, tile.right[7]);
-    store_vectors(0u, row + 32, column + 4 * LANES, tile.right[8]);
-    store_vectors(0u, row + 36, column + 4 * LANES, tile.right[9]);
-    store_vectors(0u, row + 40, column + 4 * LANES, tile.right[10]);
-    store_vectors(0u, row + 44, column + 4 * LANES, tile.right[11]);
-    store_vectors(0u, row + 48, column + 4 * LANES, tile.right[12]);
-    store_vectors(0u, row + 52, column + 4 * LANES, tile.right[13]);
-    store_vectors(0u, row + 56, column + 4 * LANES, tile.right[14]);
-    store_vectors(0u, row + 60, column + 4 * LANES, tile.right[15]);
+    store_vectors(0u, row + 8, column, tile[2]);
+    store_vectors(0u, row + 12, column, tile[3]);
   }
 }
 
@@ -242,18 +132,10 @@ fn scalars(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: ve
   let tile = product(corner, lane);
   let row = corner.x;
   let column = corner.y + 4 * lane;
-  store_scalars(0u, row, column, tile.left[0]);
-  store_scalars(0u, row + 4, column, tile.left[1]);
+  store_scalars(0u, row, column, tile[0]);
+  store_scalars(0u, row + 4, column, tile[1]);
   if (ROWS > 8) {
-    store_scalars(0u, row + 8, column, tile.left[2]);
-    store_scalars(0u, row + 12, column, tile.left[3]);
-  }
-  if (ROWS > 16) {
-    store_scalars(0u, row + 16, column, tile.left[4]);
-    store_scalars(0u, row + 20, column, tile.left[5]);
-  }
-  if (ROWS > 24) {
-    store_scalars(0u, row + 24, column, tile.left[6]);
-    store_scalars(0u, row + 28, column, tile.left[7]);
+    store_scalars(0u, row + 8, column, tile[2]);
+    store_scalars(0u, row + 12, column, tile[3]);
   }
 }

@@ -18,8 +18,20 @@ export interface KernelCode {
 export interface Kernel {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
+  /** Of the texels that are read and written; none if there are none. */
+  readonly texelLayout: GPUBindGroupLayout | undefined;
   readonly id: number;
   readonly params: readonly UniformField[];
+}
+
+/** How many of each a kernel binds. */
+export interface BindingCounts {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Tensors read as texels. */
+  readonly texels: number;
+  /** Tensors whose texels are written, too. */
+  readonly kept: number;
 }
 
 /** One field of a kernel's `struct Params`. */
@@ -90,14 +102,14 @@ export class PipelineCache {
     this.#subgroupHeader = subgroupHeader;
   }
 
-  /** The compiled kernel for `code` with this many inputs and outputs. */
-  get(code: KernelCode, inputs: number, outputs: number): Kernel {
+  /** The compiled kernel for `code` with these many bindings. */
+  get(code: KernelCode, counts: BindingCounts): Kernel {
     let variants = this.#bySource.get(code.source);
     if (!variants) this.#bySource.set(code.source, variants = new Map());
-    let key = `${code.entry ?? "main"}/${inputs}/${outputs}`;
+    let key = `${code.entry ?? "main"}/${counts.inputs}/${counts.outputs}`;
     for (const name in code.constants) key += `/${name}=${code.constants[name]}`;
     let kernel = variants.get(key);
-    if (!kernel) variants.set(key, kernel = this.#compile(code, inputs, outputs));
+    if (!kernel) variants.set(key, kernel = this.#compile(code, counts));
     return kernel;
   }
 
@@ -110,8 +122,22 @@ export class PipelineCache {
     }
   }
 
-  #compile(code: KernelCode, inputs: number, outputs: number): Kernel {
-    const layout = this.#layout(inputs, outputs);
+  #compile(code: KernelCode, { inputs, outputs, texels, kept }: BindingCounts): Kernel {
+    const layout = this.#layout(
+      `${inputs}/${outputs}`,
+      (binding) => ({ buffer: { type: binding < inputs ? "read-only-storage" : "storage" } }),
+      inputs + outputs,
+    );
+    const texelLayout = texels + kept === 0 ? undefined : this.#layout(
+      `texels ${texels}/${kept}`,
+      (binding) => ({
+        storageTexture: {
+          access: binding < texels ? "read-only" : "write-only",
+          format: "rgba32float",
+        },
+      }),
+      texels + kept,
+    );
     this.#device.pushErrorScope("validation");
     const module = this.#device.createShaderModule({
       label: code.label,
@@ -120,7 +146,7 @@ export class PipelineCache {
     const pipeline = this.#device.createComputePipeline({
       label: code.label,
       layout: this.#device.createPipelineLayout({
-        bindGroupLayouts: [layout, this.#uniformLayout],
+        bindGroupLayouts: [layout, this.#uniformLayout, ...texelLayout ? [texelLayout] : []],
       }),
       compute: {
         module,
@@ -136,20 +162,22 @@ export class PipelineCache {
     });
     failure.catch(() => {}); // reported by ready(), not as an unhandled rejection
     this.#pending.push(failure);
-    return { pipeline, layout, id: this.#nextId++, params: uniformFields(code.source) };
+    const params = uniformFields(code.source);
+    return { pipeline, layout, texelLayout, id: this.#nextId++, params };
   }
 
-  #layout(inputs: number, outputs: number): GPUBindGroupLayout {
-    const key = `${inputs}/${outputs}`;
-    let layout = this.#layouts.get(key);
+  #layout(
+    label: string,
+    entry: (binding: number) => Pick<GPUBindGroupLayoutEntry, "buffer" | "storageTexture">,
+    count: number,
+  ): GPUBindGroupLayout {
+    let layout = this.#layouts.get(label);
     if (!layout) {
-      const entries: GPUBindGroupLayoutEntry[] = [];
-      for (let binding = 0; binding < inputs + outputs; binding++) {
-        const type = binding < inputs ? "read-only-storage" : "storage";
-        entries.push({ binding, visibility: 4, buffer: { type } }); // 4: COMPUTE
-      }
-      layout = this.#device.createBindGroupLayout({ label: key, entries });
-      this.#layouts.set(key, layout);
+      const entries = Array.from({ length: count }, (_, binding) => {
+        return { binding, visibility: 4, ...entry(binding) }; // 4: COMPUTE
+      });
+      layout = this.#device.createBindGroupLayout({ label, entries });
+      this.#layouts.set(label, layout);
     }
     return layout;
   }

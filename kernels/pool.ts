@@ -1,38 +1,47 @@
-/** Buffers: exact ones for parameters, pooled ones (by size class) for what lives within a step. */
+/** Buffers and textures: exact ones for parameters, pooled ones (by size class) for what lives within a step. */
 
-import type { Storage } from "./tensor.ts";
+import { type Storage, type Texels, TEXELS_A_ROW } from "./tensor.ts";
 
-const USAGE = 0x80 | 0x8 | 0x4; // STORAGE | COPY_DST | COPY_SRC
+const BUFFER_USAGE = 0x80 | 0x8 | 0x4; // STORAGE | COPY_DST | COPY_SRC
+const TEXTURE_USAGE = 0x8 | 0x2; // STORAGE_BINDING | COPY_DST
 
-/** Free pooled bytes that are kept; past that, released buffers are destroyed. */
+/** Bytes of a texture's row. */
+const TEXEL_ROW_BYTES = 16 * TEXELS_A_ROW;
+
+/** Free pooled bytes that are kept; past that, what is released is destroyed. */
 const MAX_FREE_BYTES = 512 * 2 ** 20;
+
+/** Quarters of a power of two: the smallest that is at least `size`. */
+function quarters(size: number): number {
+  const quarter = 2 ** Math.max(0, Math.floor(Math.log2(size)) - 2);
+  return Math.ceil(size / quarter) * quarter;
+}
 
 /**
  * Rounds up to a size class: 1, 1.25, 1.5 or 1.75 times a power of two, at least 256 bytes.
  * Batches differ in length; classes let their buffers be shared at the cost of a fifth at most.
  */
 export function sizeClass(bytes: number): number {
-  if (bytes <= 256) return 256;
-  const quarter = 2 ** (Math.floor(Math.log2(bytes)) - 2);
-  return Math.ceil(bytes / quarter) * quarter;
+  return bytes <= 256 ? 256 : quarters(bytes);
 }
 
 /** Counts of what is allocated on the GPU now. */
 export interface MemoryUse {
-  /** Bytes of buffers that a tensor owns. */
+  /** Bytes of buffers that a tensor owns, and of their copies in textures. */
   readonly bytes: number;
-  /** Number of buffers that a tensor owns. */
+  /** Number of buffers that a tensor owns, and of their copies in textures. */
   readonly buffers: number;
-  /** Bytes of free buffers that wait in the pool. */
+  /** Bytes of free buffers and textures that wait in the pool. */
   readonly freeBytes: number;
   /** The most that {@linkcode bytes} and {@linkcode freeBytes} came to, together, so far. */
   readonly peakBytes: number;
 }
 
-/** Allocates buffers and takes them back. */
-export class BufferPool {
+/** Allocates buffers and textures, and takes them back. */
+export class Pool {
   readonly #device: GPUDevice;
-  readonly #free = new Map<number, Storage[]>();
+  readonly #freeBuffers = new Map<number, Storage[]>();
+  readonly #freeTextures = new Map<number, Texels[]>();
   readonly #onDestroy: () => void;
   #nextId = 0;
   #bytes = 0;
@@ -40,7 +49,7 @@ export class BufferPool {
   #freeBytes = 0;
   #peakBytes = 0;
 
-  /** `onDestroy` runs before a buffer is destroyed: unsubmitted commands may name it. */
+  /** `onDestroy` runs before a buffer or texture is destroyed: unsubmitted commands may name it. */
   constructor(device: GPUDevice, onDestroy: () => void) {
     this.#device = device;
     this.#onDestroy = onDestroy;
@@ -58,52 +67,71 @@ export class BufferPool {
 
   /** A buffer of exactly `bytes` (rounded up to 16, so that kernels may read whole vec4s). */
   exact(bytes: number): Storage {
-    const storage = this.#create(Math.max(16, Math.ceil(bytes / 16) * 16), () => {
-      this.#count(storage, -1);
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const storage = this.#storage(size, () => {
+      this.#count(size, -1);
       this.#destroy(storage);
     });
-    this.#count(storage, 1);
+    this.#count(size, 1);
     return storage;
   }
 
   /** A buffer of the size class of `bytes`; its content is undefined. */
   pooled(bytes: number): Storage {
     const size = sizeClass(bytes);
-    let storage = this.#free.get(size)?.pop();
-    if (storage) this.#freeBytes -= size;
-    else {
-      const created: Storage = this.#create(size, () => {
-        this.#count(created, -1);
-        this.#recycle(created);
+    return this.#take(this.#freeBuffers, size, (release) => this.#storage(size, release));
+  }
+
+  /** A texture for at least `bytes`; its content is undefined. */
+  texels(bytes: number): Texels {
+    const height = quarters(Math.ceil(bytes / TEXEL_ROW_BYTES));
+    return this.#take(this.#freeTextures, height * TEXEL_ROW_BYTES, (release) => {
+      const texture = this.#device.createTexture({
+        size: [TEXELS_A_ROW, height],
+        format: "rgba32float",
+        usage: TEXTURE_USAGE,
       });
-      storage = created;
+      return { texture, view: texture.createView(), id: this.#nextId++, release };
+    });
+  }
+
+  #storage(size: number, release: () => void): Storage {
+    const buffer = this.#device.createBuffer({ size, usage: BUFFER_USAGE });
+    return { buffer, id: this.#nextId++, references: 0, usedIn: -1, copies: [], release };
+  }
+
+  #take<T extends Storage | Texels>(
+    free: Map<number, T[]>,
+    bytes: number,
+    make: (release: () => void) => T,
+  ): T {
+    let item = free.get(bytes)?.pop();
+    if (item) this.#freeBytes -= bytes;
+    else {
+      const made: T = make(() => this.#recycle(free, bytes, made));
+      item = made;
     }
-    this.#count(storage, 1);
-    return storage;
+    this.#count(bytes, 1);
+    return item;
   }
 
-  #create(size: number, release: () => void): Storage {
-    const buffer = this.#device.createBuffer({ size, usage: USAGE });
-    return { buffer, id: this.#nextId++, references: 0, usedIn: -1, release };
+  #recycle<T extends Storage | Texels>(free: Map<number, T[]>, bytes: number, item: T): void {
+    this.#count(bytes, -1);
+    if (this.#freeBytes + bytes > MAX_FREE_BYTES) return this.#destroy(item);
+    const list = free.get(bytes) ?? [];
+    list.push(item);
+    free.set(bytes, list);
+    this.#freeBytes += bytes;
   }
 
-  #count(storage: Storage, sign: 1 | -1): void {
-    this.#bytes += sign * storage.buffer.size;
+  #count(bytes: number, sign: 1 | -1): void {
+    this.#bytes += sign * bytes;
     this.#buffers += sign;
     this.#peakBytes = Math.max(this.#peakBytes, this.#bytes + this.#freeBytes);
   }
 
-  #recycle(storage: Storage): void {
-    const size = storage.buffer.size;
-    if (this.#freeBytes + size > MAX_FREE_BYTES) return this.#destroy(storage);
-    const list = this.#free.get(size) ?? [];
-    list.push(storage);
-    this.#free.set(size, list);
-    this.#freeBytes += size;
-  }
-
-  #destroy(storage: Storage): void {
+  #destroy(item: Storage | Texels): void {
     this.#onDestroy();
-    storage.buffer.destroy();
+    ("buffer" in item ? item.buffer : item.texture).destroy();
   }
 }

@@ -3,10 +3,13 @@
 import type { Gpu } from "./gpu.ts";
 import { laned, type LanedSource } from "./lanes.ts";
 import type { Launch } from "./launch.ts";
-import { matmulInto } from "./matmul.ts";
+import { matmulInto, readsTexels } from "./matmul.ts";
 import shared from "./recurrent.wgsl" with { type: "text" };
 import fusedSums from "./recurrent_fused.wgsl" with { type: "text" };
 import splitSums from "./recurrent_split.wgsl" with { type: "text" };
+import kept from "./recurrent_kept.wgsl" with { type: "text" };
+import unkept from "./recurrent_unkept.wgsl" with { type: "text" };
+import texels from "./texels.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
 
@@ -38,14 +41,22 @@ export interface RecurrentKind {
   readonly gates: number;
   /** WGSL of a time step whose product is a launch of its own, by the width of a state. */
   readonly split: (width: number) => LanedSource;
+  /** The same that keeps the states' texels, for widths of a multiple of four. */
+  readonly kept: LanedSource;
   /** WGSL of a whole time step. */
   readonly fused: LanedSource;
 }
 
 /** A kind of layer; `cell` is the WGSL of what becomes of a unit's sums. */
 export function recurrentKind(name: string, gates: number, cell: string): RecurrentKind {
-  const fusedByWidth = laned(shared + cell + fusedSums);
-  return { name, gates, split: laned(shared + cell + splitSums), fused: fusedByWidth(1) };
+  const variant = (...parts: string[]) => laned([shared, cell, ...parts].join("\n"));
+  return {
+    name,
+    gates,
+    split: variant(splitSums, unkept),
+    kept: variant(splitSums, texels, kept)(4),
+    fused: variant(fusedSums, unkept)(1),
+  };
 }
 
 /** A layer's run. */
@@ -87,7 +98,7 @@ export function recurrentRun(
   return { gpu, kind, steps, batch, size, resets: none };
 }
 
-/** Launches one kernel of the layer at one time step. */
+/** Launches one kernel of the layer at one time step; a thread for each lane of a state unless said. */
 function launch(
   { gpu, kind, steps, batch, size }: RecurrentRun,
   { source, lane }: LanedSource,
@@ -95,7 +106,7 @@ function launch(
   inputs: Tensor[],
   outputs: Tensor[],
   step: number,
-  grid: Launch["grid"] = Math.ceil(batch * size / lane / 64), // a thread for each lane of a state
+  { grid = Math.ceil(batch * size / lane / 64), kept }: Partial<Pick<Launch, "grid" | "kept">> = {},
 ): void {
   gpu.dispatch({
     label: `${kind.name}.${entry}`,
@@ -104,6 +115,7 @@ function launch(
     constants: { GATES: kind.gates },
     inputs,
     outputs,
+    kept,
     uniform: { batch, size: size / lane, step, last: step === steps - 1 ? 1 : 0 },
     grid,
   });
@@ -135,17 +147,20 @@ function splitSteps(
   inputs: Tensor[],
   outputs: Tensor[],
 ): void {
-  const { gpu, kind: { gates, split }, steps, batch, size, resets } = run,
+  const { gpu, kind: { gates, split, kept }, steps, batch, size, resets } = run,
     forward = entry === "forward";
+  const texels = readsTexels(gpu) && size % 4 === 0;
+  const [source, how] = texels ? [kept, { kept: states }] : [split(size), {}];
   const [width, sumsWidth] = forward ? [size, gates * size] : [gates * size, size];
   using rows = states.reshape([states.size / width, width]);
   using sums = gpu.temporary([batch, sumsWidth]);
   for (const step of order(run, entry)) {
     const row = forward ? step * batch : (step + 1) * batch;
     if (forward || step < steps - 1) {
-      matmulInto(gpu, sums, rows, weight, { transposeB: forward, row });
+      const kernel = texels ? "broadcast" : "direct"; // padding anew at each step would be dear
+      matmulInto(gpu, sums, rows, weight, { transposeB: forward, row, kernel });
     }
-    launch(run, split(size), entry, [sums, resets, ...inputs], outputs, step);
+    launch(run, source, entry, [sums, resets, ...inputs], outputs, step, how);
   }
 }
 
@@ -163,11 +178,12 @@ function fusedSteps(
   // Forward, neighbouring threads read neighbouring columns of the transpose.
   using turned = gpu.temporary([size, gates * size]);
   if (entry === "forward") {
-    launch(run, fused, "transpose_weight", [weight], [turned], 0, Math.ceil(turned.size / 64));
+    const grid = Math.ceil(turned.size / 64);
+    launch(run, fused, "transpose_weight", [weight], [turned], 0, { grid });
   }
   const read = entry === "forward" ? turned : weight;
   for (const step of order(run, entry)) {
-    launch(run, fused, entry, [read, resets, ...inputs], outputs, step, grid);
+    launch(run, fused, entry, [read, resets, ...inputs], outputs, step, { grid });
   }
 }
 

@@ -14,6 +14,31 @@ export interface PendingUpdates {
   flush(): void;
 }
 
+/** A copy of floats in a texture, four to a texel: texels.wgsl says how. */
+export interface Texels {
+  /** The texture, of {@linkcode TEXELS_A_ROW} texels a row. */
+  readonly texture: GPUTexture;
+  /** The whole of it. */
+  readonly view: GPUTextureView;
+  /** A number that no other texture has: part of the bind group cache's key. */
+  readonly id: number;
+  /** Gives the texture back to the pool. */
+  release(): void;
+}
+
+/** Texels in a row of a texture: a power of two, and so many that a large table does not take too many rows. */
+export const TEXELS_A_ROW = 4096;
+
+/** A part of a buffer, and the texels that hold the same. */
+export interface TexelCopy {
+  /** The copy. */
+  readonly texels: Texels;
+  /** The first byte in the buffer. */
+  readonly offset: number;
+  /** Bytes of the part. */
+  readonly bytes: number;
+}
+
 /** A GPU buffer and what happens to it when its last tensor is disposed. */
 export interface Storage {
   /** The buffer. */
@@ -26,8 +51,17 @@ export interface Storage {
   usedIn: number;
   /** What has to be done before the buffer is used. */
   pending?: PendingUpdates;
+  /** Parts of which there are copies in textures, the latest last, until the buffer is written to. */
+  copies: TexelCopy[];
   /** Gives the buffer back: to the pool, or to the device. */
   release(): void;
+}
+
+/** Gives up all copies in textures but `kept`: the buffer is about to change. */
+export function dropTexels(storage: Storage, kept?: Texels): void {
+  if (storage.copies.length === 0) return;
+  for (const { texels } of storage.copies) if (texels !== kept) texels.release();
+  storage.copies = storage.copies.filter(({ texels }) => texels === kept);
 }
 
 /** Number of elements of a shape. */
@@ -122,7 +156,9 @@ export class Tensor implements Disposable {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (--this.#storage.references === 0) this.#storage.release();
+    if (--this.#storage.references > 0) return;
+    dropTexels(this.#storage);
+    this.#storage.release();
   }
 
   /** The same as {@linkcode dispose}: `using tensor = gpu.temporary(shape)`. */

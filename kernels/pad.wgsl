@@ -1,0 +1,27 @@
+// Lengthens rows with zeros to whole vectors of four floats.
+//
+// out[r, j] = x[r, j] for j < width, else 0.
+// Shapes: x [R, width]; out [R, V] of vec4, V = ceil(width / 4).
+// Dispatch: 1-D over R * V threads, folded. Determinism: copies only.
+
+struct Params {
+  rows: u32, // R
+  width: u32,
+  vectors: u32, // V
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64 + local;
+  let row = i / params.vectors;
+  if (row >= params.rows) { return; }
+  let column = i % params.vectors * 4;
+  let at = row * params.width + column;
+  let values = vec4f(x[at], x[at + 1], x[at + 2], x[at + 3]);
+  out[i] = select(vec4f(), values, column + vec4u(0, 1, 2, 3) < vec4u(params.width));
+}
