@@ -1,7 +1,7 @@
 /** Speed of the matrix products, by GPU timestamps. */
 
 import { Failure } from "../example/errors.ts";
-import { BROADCAST_LANES, matmulInto, type MatmulKernel } from "../kernels/matmul.ts";
+import { matmulInto, type MatmulKernel, readsTexels } from "../kernels/matmul.ts";
 import type { Gpu } from "../mod.ts";
 import type { Table } from "./table.ts";
 import { median, warmUp } from "./timing.ts";
@@ -62,7 +62,7 @@ async function measure(gpu: Gpu, shape: Shape, kernel: MatmulKernel): Promise<nu
 /** GFLOP/s of every kernel that the adapter can run. */
 export async function matmulTable(gpu: Gpu): Promise<Table> {
   const kernels: MatmulKernel[] = gpu.software ? ["direct", "tiled"] : ["tiled"];
-  if (gpu.subgroupSize === BROADCAST_LANES) kernels.unshift("broadcast");
+  if (readsTexels(gpu)) kernels.unshift("broadcast");
   const rows = [];
   for (const shape of [...SHAPES, ...gpu.software ? [] : LARGE]) {
     const { name, m, n, k } = shape;

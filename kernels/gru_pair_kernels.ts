@@ -7,7 +7,7 @@ import shared from "./gru_pair.wgsl" with { type: "text" };
 import broadcast from "./gru_pair_broadcast.wgsl" with { type: "text" };
 import cell from "./gru_pair_cell.wgsl" with { type: "text" };
 import load from "./gru_pair_load.wgsl" with { type: "text" };
-import { BROADCAST_LANES } from "./matmul.ts";
+import { readsTexels } from "./matmul.ts";
 import { randomSource, randomUniform } from "./random.ts";
 import type { Step } from "./step.ts";
 import type { Tensor } from "./tensor.ts";
@@ -49,20 +49,15 @@ const sharedByLoading = randomSource + cell + shared + load;
 const sharedByBroadcast = randomSource + cell + shared + broadcast;
 const ownWords = randomSource + cell + own;
 
-/** Whether the adapter's subgroups are a CPU's vectors. */
-function usesBroadcast(gpu: Gpu): boolean {
-  return gpu.family === "direct" && gpu.subgroupSize === BROADCAST_LANES;
-}
-
 /** Threads of a workgroup of the kernels for shared words, and words that a thread scores. */
 export function pairTile(gpu: Gpu): { LANES: number; WORDS: number } {
   if (gpu.family === "tiled") return { LANES: 64, WORDS: 1 };
-  return { LANES: BROADCAST_LANES, WORDS: 4 };
+  return { LANES: readsTexels(gpu) ? gpu.subgroupSize : 8, WORDS: 4 };
 }
 
 /** Runs a kernel for words that all contexts share. */
 export function launchShared(step: Step, launch: PairLaunch): void {
-  const { gpu } = step, subgroups = usesBroadcast(gpu);
+  const { gpu } = step, subgroups = readsTexels(gpu);
   const source = subgroups ? sharedByBroadcast : sharedByLoading;
   run(step, launch, { source, subgroups, constants: pairTile(gpu) });
 }

@@ -14,7 +14,7 @@ const broadcastSource = shared + texels + broadcastTiles;
 const directSource = shared + directTiles;
 const tiledSource = shared + workgroupTiles;
 
-/** The kernels: for software adapters with and without subgroups of eight, and for GPUs. */
+/** The kernels: for software adapters with and without subgroups of 8 or 16, and for GPUs. */
 export type MatmulKernel = "broadcast" | "direct" | "tiled";
 
 /** How {@linkcode matmulInto} multiplies. */
@@ -39,9 +39,6 @@ const BUSY = 512;
 const LARGE_TILES = 256;
 /** Steps of k that a part of a split product has at least, so that adding the parts up stays small. */
 const LEAST_DEPTH = 64;
-
-/** The subgroup size that the broadcast kernel is written for. */
-export const BROADCAST_LANES = 8;
 
 /** What a CPU core's cache holds of the operand that is read again for every tile. */
 const CACHED_FLOATS = 2 ** 17;
@@ -83,9 +80,9 @@ function chooseKernel(gpu: Gpu): MatmulKernel {
   return readsTexels(gpu) ? "broadcast" : "direct";
 }
 
-/** Whether products read their operands as texels. */
+/** Whether subgroups are a CPU's vectors; products read their operands as texels then. */
 export function readsTexels(gpu: Gpu): boolean {
-  return gpu.family === "direct" && gpu.subgroupSize === BROADCAST_LANES;
+  return gpu.family === "direct" && (gpu.subgroupSize === 8 || gpu.subgroupSize === 16);
 }
 
 function checkShapes(c: Tensor, a: Tensor, b: Tensor, options: MatmulIntoOptions): Sizes {
@@ -158,7 +155,7 @@ function fromTexels(
   const whole = (x: Tensor) => x.shape[1]! % 4 === 0 ? x : padded.use(padRows(gpu, x));
   const texels = [whole(a), whole(b)] as const;
   const widths = { width_a: texels[0].shape[1]!, width_b: texels[1].shape[1]! };
-  const ROWS = sizes.m > 8 ? 16 : 8;
+  const LANES = gpu.subgroupSize, ROWS = sizes.m > 8 ? 16 : 8;
   inParts(sizes, options, (range, how) => {
     const launch = product(c, a, b, sizes, how);
     gpu.dispatch({
@@ -166,9 +163,9 @@ function fromTexels(
       source: broadcastSource,
       subgroups: true,
       texels,
-      constants: { ...launch.constants, ROWS },
+      constants: { ...launch.constants, LANES, ROWS },
       uniform: { ...launch.uniform, ...range, ...widths },
-      grid: Math.ceil(sizes.m / ROWS) * Math.ceil(sizes.n / 32),
+      grid: Math.ceil(sizes.m / ROWS) * Math.ceil(sizes.n / (4 * LANES)),
     });
   });
 }

@@ -1,18 +1,18 @@
-// Matrix product for software adapters that have subgroups of eight lanes.
+// Matrix product for software adapters that have subgroups of 8 or 16 lanes.
 //
 // matmul.wgsl says what of; of the inner dimension, `depth` steps (a multiple of 4) from `begin` on are summed.
 // A and B are read as texels (texels.wgsl); their stored rows are whole vectors, zero past their end.
-// Dispatch: 1-D over ceil(m / ROWS) * ceil(n / 32) workgroups of one subgroup, folded.
+// Dispatch: 1-D over ceil(m / ROWS) * ceil(n / (4 * LANES)) workgroups of one subgroup, folded.
 // Determinism: each element is summed by one lane over k in order, four at a time.
 //
 // There a multiplication or a broadcast is one or two instructions for all lanes. A load from a buffer
 // runs lane by lane and component by component, some ten instructions each; one from a texture takes two
 // for each component. A lane owns 4 columns of a tile of ROWS rows; four steps of k need one texel of A
-// for every 8 rows, from which all lanes are served, and four of B. A lane's matrices are registers, so
+// for every LANES rows, from which all lanes are served, and four of B. A lane's matrices are registers, so
 // that transposing them is free.
 
-const LANES = 8u;
-override ROWS: u32 = 16; // of a tile of 32 columns: 8 or 16
+override LANES: u32 = 8; // 8 or 16
+override ROWS: u32 = 16; // of a tile of 4 * LANES columns: 8 or 16
 
 @group(2) @binding(0) var texels_a: Texels;
 @group(2) @binding(1) var texels_b: Texels;
@@ -57,11 +57,19 @@ fn rows_4(v: vec4f) -> mat4x4f {
   return rows_of(subgroupBroadcast(v, 4u), subgroupBroadcast(v, 5u), subgroupBroadcast(v, 6u),
     subgroupBroadcast(v, 7u));
 }
+fn rows_8(v: vec4f) -> mat4x4f {
+  return rows_of(subgroupBroadcast(v, 8u), subgroupBroadcast(v, 9u), subgroupBroadcast(v, 10u),
+    subgroupBroadcast(v, 11u));
+}
+fn rows_12(v: vec4f) -> mat4x4f {
+  return rows_of(subgroupBroadcast(v, 12u), subgroupBroadcast(v, 13u), subgroupBroadcast(v, 14u),
+    subgroupBroadcast(v, 15u));
+}
 
 // Where the workgroup's tile begins. Tiles that share the shorter of C's sides follow each other, so
 // that the smaller operand is read again and again, from the cache.
 fn corner_of(group: u32) -> vec2u {
-  let tile = vec2u(ROWS, 32);
+  let tile = vec2u(ROWS, 4 * LANES);
   let tiles = (vec2u(params.m, params.n) + tile - 1) / tile;
   if (params.n > params.m) { return vec2u(group % tiles.x, group / tiles.x) * tile; }
   return vec2u(group / tiles.y, group % tiles.y) * tile;
@@ -79,14 +87,14 @@ fn add_rows(sum: mat4x4f, y: mat4x4f, x: mat4x4f) -> mat4x4f {
 
 fn product(corner: vec2u, lane: u32) -> Tile {
   let column = corner.y + 4 * lane;
-  // Where the lane's next texel of A starts in the first eight rows, and each of the four of B.
+  // Where the lane's next texel of A starts in the first rows, and each of the four of B.
   var at_a = (params.row + corner.x + lane) * params.width_a + params.begin;
   if (TRANSPOSE_A) { at_a = (params.begin + (lane & 3)) * params.width_a + corner.x + lane / 4 * 4; }
   let sets = vec4u(0, 1, 2, 3);
   var at_b = (params.begin + sets) * params.width_b + column;
   if (TRANSPOSE_B) { at_b = (column + sets) * params.width_b + params.begin; }
   // From eight rows to the next, and from four steps of k to the next.
-  let down = select(LANES * params.width_a, LANES, TRANSPOSE_A);
+  let down = select(8 * params.width_a, 8u, TRANSPOSE_A);
   let next_a = select(4u, 4 * params.width_a, TRANSPOSE_A);
   let next_b = select(4 * params.width_b, 4u, TRANSPOSE_B);
 
@@ -94,15 +102,17 @@ fn product(corner: vec2u, lane: u32) -> Tile {
   let end = min(params.k, params.begin + params.depth);
   for (var k = params.begin; k < end; k += 4) {
     let y = columns_of_b(at_b, k);
-    {
-      let x = load_four_a(at_a, k, lane);
-      tile[0] = add_rows(tile[0], y, rows_0(x));
-      tile[1] = add_rows(tile[1], y, rows_4(x));
+    let x = load_four_a(at_a, k, lane);
+    tile[0] = add_rows(tile[0], y, rows_0(x));
+    tile[1] = add_rows(tile[1], y, rows_4(x));
+    if (ROWS > 8 && LANES == 8) {
+      let z = load_four_a(at_a + down, k, lane);
+      tile[2] = add_rows(tile[2], y, rows_0(z));
+      tile[3] = add_rows(tile[3], y, rows_4(z));
     }
-    if (ROWS > 8) {
-      let x = load_four_a(at_a + down, k, lane);
-      tile[2] = add_rows(tile[2], y, rows_0(x));
-      tile[3] = add_rows(tile[3], y, rows_4(x));
+    if (ROWS > 8 && LANES == 16) {
+      tile[2] = add_rows(tile[2], y, rows_8(x));
+      tile[3] = add_rows(tile[3], y, rows_12(x));
     }
     at_a += next_a;
     at_b += vec4u(next_b);

@@ -3,10 +3,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Gpu } from "../kernels/gpu.ts";
 import {
-  BROADCAST_LANES,
   matmulInto,
   type MatmulIntoOptions,
   type MatmulKernel,
+  readsTexels,
 } from "../kernels/matmul.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 import { withGpu } from "./gpu.ts";
@@ -16,8 +16,7 @@ const TRANSPOSES = [[false, false], [false, true], [true, false], [true, true]] 
 
 /** The kernels that this adapter can run. */
 function kernelsOf(gpu: Gpu): MatmulKernel[] {
-  const broadcast = gpu.subgroupSize === BROADCAST_LANES;
-  return broadcast ? ["broadcast", "direct", "tiled"] : ["direct", "tiled"];
+  return readsTexels(gpu) ? ["broadcast", "direct", "tiled"] : ["direct", "tiled"];
 }
 
 interface Variant extends Product {
