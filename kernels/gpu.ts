@@ -7,6 +7,7 @@ import { PipelineCache } from "./pipelines.ts";
 import { type MemoryUse, Pool } from "./pool.ts";
 import type { Profile } from "./profile.ts";
 import { Step, type StepOptions } from "./step.ts";
+import { measureSubgroup } from "./subgroups.ts";
 import { dropTexels, type DType, sizeOf, Tensor, type TensorData, type Texels } from "./tensor.ts";
 
 /** Copies of a buffer's parts at a time: a launch may read two. */
@@ -288,33 +289,4 @@ export class Gpu implements Disposable {
       );
     }
   }
-}
-
-/** The number of lanes of a subgroup; 0 if the compiler refuses subgroup operations after all. */
-async function measureSubgroup({ device, subgroupHeader }: Opened): Promise<number> {
-  const code = `${subgroupHeader}@group(0) @binding(0) var<storage, read_write> out: array<u32>;
-    @compute @workgroup_size(64) fn main(@builtin(local_invocation_index) lane: u32,
-      @builtin(subgroup_size) size: u32) {
-      if (lane == 0u) { out[0] = size + subgroupBroadcast(lane, 0u); }
-    }`;
-  device.pushErrorScope("validation");
-  const module = device.createShaderModule({ code });
-  const pipeline = device.createComputePipeline({ layout: "auto", compute: { module } });
-  const failed = await device.popErrorScope();
-  if (failed) return 0;
-  const out = device.createBuffer({ size: 4, usage: 0x80 | 0x4 });
-  const staging = device.createBuffer({ size: 4, usage: 0x1 | 0x8 });
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  pass.setPipeline(pipeline);
-  const entries = [{ binding: 0, resource: { buffer: out } }];
-  pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-  pass.dispatchWorkgroups(1);
-  pass.end();
-  encoder.copyBufferToBuffer(out, 0, staging, 0, 4);
-  device.queue.submit([encoder.finish()]);
-  await staging.mapAsync(0x1);
-  const size = new Uint32Array(staging.getMappedRange())[0]!;
-  out.destroy(), staging.destroy();
-  return size;
 }

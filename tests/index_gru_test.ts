@@ -269,7 +269,8 @@ Deno.test("IndexGRU never holds more than 64 MiB of scores", () =>
     });
     const mebibytes = peak.bytes / 2 ** 20;
     assert(mebibytes < 64 + 4, `${mebibytes} MiB in use`);
-    assert(peak.largest > 50 * 2 ** 20, "the scores of a tile were not seen");
+    // On a software adapter half of the 64 MiB is a copy of the other half.
+    assert(peak.largest > 25 * 2 ** 20, "the scores of a tile were not seen");
   }));
 
 Deno.test("IndexGRU has the reference's parameters, and its initial ranges", () =>
