@@ -138,21 +138,21 @@ export class Gpu implements Disposable {
       if (launch.rows === undefined) pending?.flush();
       else if (launch.rows !== "current") pending?.catchUp(launch.rows);
     }
-    const { inputs, outputs, texels = [], kept } = launch;
-    const read = texels.map((tensor) => this.#texels(tensor));
-    const written = kept && this.#texels(kept);
-    for (const { storage } of outputs) dropTexels(storage, written);
+    const { inputs, outputs, texels = [], texelsOut } = launch;
+    const asTexels = texels.map((tensor) => this.#texels(tensor));
+    if (texelsOut) asTexels.push(this.#texels(texelsOut));
+    for (const { storage } of outputs) dropTexels(storage);
     const kernel = this.#pipelines.get(launch, {
       inputs: inputs.length,
       outputs: outputs.length,
       texels: texels.length,
-      kept: kept ? 1 : 0,
+      texelsOut: texelsOut ? 1 : 0,
     });
     this.#commands.dispatch(
       launch,
       kernel,
       [...inputs, ...outputs],
-      written ? [...read, written] : read,
+      asTexels,
       foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension),
     );
   }

@@ -11,8 +11,8 @@ export interface Launch extends KernelCode {
   readonly outputs: readonly Tensor[];
   /** Read as texels (texels.wgsl) at group 2, bindings 0 and up; rows must be whole vectors of four. */
   readonly texels?: readonly Tensor[];
-  /** An output whose texels the kernel keeps up to date itself, at the following binding of group 2. */
-  readonly kept?: Tensor | undefined;
+  /** A tensor whose texels alone the kernel writes, at the following binding of group 2. */
+  readonly texelsOut?: Tensor | undefined;
   /**
    * Ids, if tables among the inputs are read at these rows alone; `"current"` if moreover a launch before
    * has read them since the last update.

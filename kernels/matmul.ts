@@ -8,9 +8,13 @@ import directTiles from "./matmul_direct.wgsl" with { type: "text" };
 import workgroupTiles from "./matmul_tiled.wgsl" with { type: "text" };
 import { padRows } from "./pad.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
-import texels from "./texels.wgsl" with { type: "text" };
+import texelTile from "./texel_tile.wgsl" with { type: "text" };
+import texelLibrary from "./texels.wgsl" with { type: "text" };
 
-const broadcastSource = shared + texels + broadcastTiles;
+/** WGSL of a product's tile from texels, for {@linkcode texelTileOf}. */
+export const texelSource = texelLibrary + texelTile;
+
+const broadcastSource = shared + texelSource + broadcastTiles;
 const directSource = shared + directTiles;
 const tiledSource = shared + workgroupTiles;
 
@@ -142,6 +146,11 @@ function product(
   } satisfies Partial<Launch>;
 }
 
+/** The constants of texel_tile.wgsl for `m` rows: up to 16, all tiles about full. */
+export function texelTileOf(gpu: Gpu, m: number): { LANES: number; ROWS: number } {
+  return { LANES: gpu.subgroupSize, ROWS: Math.ceil(m / Math.ceil(m / 16) / 4) * 4 };
+}
+
 /** From texels, which want rows of whole vectors. */
 function fromTexels(
   gpu: Gpu,
@@ -155,7 +164,7 @@ function fromTexels(
   const whole = (x: Tensor) => x.shape[1]! % 4 === 0 ? x : padded.use(padRows(gpu, x));
   const texels = [whole(a), whole(b)] as const;
   const widths = { width_a: texels[0].shape[1]!, width_b: texels[1].shape[1]! };
-  const LANES = gpu.subgroupSize, ROWS = sizes.m > 8 ? 16 : 8;
+  const tile = texelTileOf(gpu, sizes.m);
   inParts(sizes, options, (range, how) => {
     const launch = product(c, a, b, sizes, how);
     gpu.dispatch({
@@ -163,9 +172,9 @@ function fromTexels(
       source: broadcastSource,
       subgroups: true,
       texels,
-      constants: { ...launch.constants, LANES, ROWS },
+      constants: { ...launch.constants, ...tile },
       uniform: { ...launch.uniform, ...range, ...widths },
-      grid: Math.ceil(sizes.m / ROWS) * Math.ceil(sizes.n / (4 * LANES)),
+      grid: Math.ceil(sizes.m / tile.ROWS) * Math.ceil(sizes.n / (4 * tile.LANES)),
     });
   });
 }

@@ -30,8 +30,8 @@ export interface BindingCounts {
   readonly outputs: number;
   /** Tensors read as texels. */
   readonly texels: number;
-  /** Tensors whose texels are written, too. */
-  readonly kept: number;
+  /** Tensors whose texels are written. */
+  readonly texelsOut: number;
 }
 
 /** One field of a kernel's `struct Params`. */
@@ -122,21 +122,21 @@ export class PipelineCache {
     }
   }
 
-  #compile(code: KernelCode, { inputs, outputs, texels, kept }: BindingCounts): Kernel {
+  #compile(code: KernelCode, { inputs, outputs, texels, texelsOut }: BindingCounts): Kernel {
     const layout = this.#layout(
       `${inputs}/${outputs}`,
       (binding) => ({ buffer: { type: binding < inputs ? "read-only-storage" : "storage" } }),
       inputs + outputs,
     );
-    const texelLayout = texels + kept === 0 ? undefined : this.#layout(
-      `texels ${texels}/${kept}`,
+    const texelLayout = texels + texelsOut === 0 ? undefined : this.#layout(
+      `texels ${texels}/${texelsOut}`,
       (binding) => ({
         storageTexture: {
           access: binding < texels ? "read-only" : "write-only",
           format: "rgba32float",
         },
       }),
-      texels + kept,
+      texels + texelsOut,
     );
     this.#device.pushErrorScope("validation");
     const module = this.#device.createShaderModule({

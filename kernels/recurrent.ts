@@ -3,13 +3,13 @@
 import type { Gpu } from "./gpu.ts";
 import { laned, type LanedSource } from "./lanes.ts";
 import type { Launch } from "./launch.ts";
-import { matmulInto, readsTexels } from "./matmul.ts";
+import { matmulInto, readsTexels, texelSource, texelTileOf } from "./matmul.ts";
 import shared from "./recurrent.wgsl" with { type: "text" };
 import fusedSums from "./recurrent_fused.wgsl" with { type: "text" };
 import splitSums from "./recurrent_split.wgsl" with { type: "text" };
-import kept from "./recurrent_kept.wgsl" with { type: "text" };
+import texelsBackward from "./recurrent_texels_backward.wgsl" with { type: "text" };
+import texelsForward from "./recurrent_texels_forward.wgsl" with { type: "text" };
 import unkept from "./recurrent_unkept.wgsl" with { type: "text" };
-import texels from "./texels.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
 
@@ -41,8 +41,8 @@ export interface RecurrentKind {
   readonly gates: number;
   /** WGSL of a time step whose product is a launch of its own, by the width of a state. */
   readonly split: (width: number) => LanedSource;
-  /** The same that keeps the states' texels, for widths of a multiple of four. */
-  readonly kept: LanedSource;
+  /** WGSL of a whole time step from texels, for widths of a multiple of four. */
+  readonly texels: { readonly forward: LanedSource; readonly backward: LanedSource };
   /** WGSL of a whole time step. */
   readonly fused: LanedSource;
 }
@@ -54,7 +54,10 @@ export function recurrentKind(name: string, gates: number, cell: string): Recurr
     name,
     gates,
     split: variant(splitSums, unkept),
-    kept: variant(splitSums, texels, kept)(4),
+    texels: {
+      forward: variant(texelSource, texelsForward)(1),
+      backward: variant(texelSource, texelsBackward)(4),
+    },
     fused: variant(fusedSums, unkept)(1),
   };
 }
@@ -106,18 +109,18 @@ function launch(
   inputs: Tensor[],
   outputs: Tensor[],
   step: number,
-  { grid = Math.ceil(batch * size / lane / 64), kept }: Partial<Pick<Launch, "grid" | "kept">> = {},
+  how: Partial<Pick<Launch, "grid" | "constants" | "subgroups" | "texels" | "texelsOut">> = {},
 ): void {
   gpu.dispatch({
     label: `${kind.name}.${entry}`,
     source,
     entry,
-    constants: { GATES: kind.gates },
     inputs,
     outputs,
-    kept,
     uniform: { batch, size: size / lane, step, last: step === steps - 1 ? 1 : 0 },
-    grid,
+    grid: Math.ceil(batch * size / lane / 64),
+    ...how,
+    constants: { GATES: kind.gates, ...how.constants },
   });
 }
 
@@ -134,11 +137,45 @@ export function overTime(
   inputs: Tensor[],
   outputs: Tensor[],
 ): void {
-  const each = run.gpu.family === "direct" ? splitSteps : fusedSteps;
+  const { gpu, size } = run;
+  const whole = readsTexels(gpu) && size % 4 === 0;
+  const each = gpu.family === "tiled" ? fusedSteps : whole ? texelSteps : splitSteps;
   each(run, entry, weight, states, inputs, outputs);
 }
 
-/** For software adapters: the product by its own kernel, then the cells. */
+/** For software adapters that read texels: product and cells in one launch a step. */
+function texelSteps(
+  run: RecurrentRun,
+  entry: "forward" | "backward",
+  weight: Tensor,
+  states: Tensor,
+  inputs: Tensor[],
+  outputs: Tensor[],
+): void {
+  const { gpu, kind: { gates, texels }, batch, size, resets } = run, source = texels[entry];
+  const shape = [batch, entry === "forward" ? size : gates * size];
+  // What a step's product reads and, in turn, what it writes for the next one: as texels alone.
+  using even = gpu.temporary(shape), odd = gpu.temporary(shape);
+  gpu.copy(states, even, { count: even.size });
+  const tile = texelTileOf(gpu, batch);
+  const grid = [
+    Math.ceil(size / source.lane / tile.LANES),
+    Math.ceil(batch / tile.ROWS),
+    1,
+  ] as const;
+  order(run, entry).forEach((step, i) => {
+    const [now, next] = i % 2 === 0 ? [even, odd] : [odd, even];
+    launch(run, source, entry, [weight, resets, ...inputs], outputs, step, {
+      constants: tile,
+      subgroups: true,
+      texels: [now, weight],
+      texelsOut: next,
+      grid,
+    });
+  });
+}
+
+/** For other software adapters: the product by its own kernel, then the cells. */
 function splitSteps(
   run: RecurrentRun,
   entry: "forward" | "backward",
@@ -147,20 +184,17 @@ function splitSteps(
   inputs: Tensor[],
   outputs: Tensor[],
 ): void {
-  const { gpu, kind: { gates, split, kept }, steps, batch, size, resets } = run,
-    forward = entry === "forward";
-  const texels = readsTexels(gpu) && size % 4 === 0;
-  const [source, how] = texels ? [kept, { kept: states }] : [split(size), {}];
+  const { gpu, kind: { gates, split }, steps, batch, size, resets } = run;
+  const forward = entry === "forward";
   const [width, sumsWidth] = forward ? [size, gates * size] : [gates * size, size];
   using rows = states.reshape([states.size / width, width]);
   using sums = gpu.temporary([batch, sumsWidth]);
   for (const step of order(run, entry)) {
     const row = forward ? step * batch : (step + 1) * batch;
     if (forward || step < steps - 1) {
-      const kernel = texels ? "broadcast" : "direct"; // padding anew at each step would be dear
-      matmulInto(gpu, sums, rows, weight, { transposeB: forward, row, kernel });
+      matmulInto(gpu, sums, rows, weight, { transposeB: forward, row, kernel: "direct" });
     }
-    launch(run, source, entry, [sums, resets, ...inputs], outputs, step, how);
+    launch(run, split(size), entry, [sums, resets, ...inputs], outputs, step);
   }
 }
 

@@ -1,3 +1,4 @@
-// In place of recurrent_kept.wgsl where the product reads the states from their buffer: nothing to do.
+// Where the next step's product reads the states from their buffer: no texels to keep. A library, see
+// recurrent.wgsl.
 
 fn keep(at: u32, value: Lane) {}

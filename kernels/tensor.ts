@@ -52,16 +52,15 @@ export interface Storage {
   /** What has to be done before the buffer is used. */
   pending?: PendingUpdates;
   /** Parts of which there are copies in textures, the latest last, until the buffer is written to. */
-  copies: TexelCopy[];
+  readonly copies: TexelCopy[];
   /** Gives the buffer back: to the pool, or to the device. */
   release(): void;
 }
 
-/** Gives up all copies in textures but `kept`: the buffer is about to change. */
-export function dropTexels(storage: Storage, kept?: Texels): void {
-  if (storage.copies.length === 0) return;
-  for (const { texels } of storage.copies) if (texels !== kept) texels.release();
-  storage.copies = storage.copies.filter(({ texels }) => texels === kept);
+/** Gives up the copies in textures: the buffer is about to change. */
+export function dropTexels(storage: Storage): void {
+  for (const { texels } of storage.copies) texels.release();
+  storage.copies.length = 0;
 }
 
 /** Number of elements of a shape. */
