@@ -55,7 +55,7 @@ export function recurrentKind(name: string, gates: number, cell: string): Recurr
     gates,
     split: variant(splitSums, unkept),
     texels: {
-      forward: variant(texelSource, texelsForward)(1),
+      forward: variant(texelSource, texelsForward)(4),
       backward: variant(texelSource, texelsBackward)(4),
     },
     fused: variant(fusedSums, unkept)(1),
@@ -153,16 +153,13 @@ function texelSteps(
   outputs: Tensor[],
 ): void {
   const { gpu, kind: { gates, texels }, batch, size, resets } = run, source = texels[entry];
-  const shape = [batch, entry === "forward" ? size : gates * size];
+  const forward = entry === "forward", shape = [batch, forward ? size : gates * size];
   // What a step's product reads and, in turn, what it writes for the next one: as texels alone.
   using even = gpu.temporary(shape), odd = gpu.temporary(shape);
   gpu.copy(states, even, { count: even.size });
   const tile = texelTileOf(gpu, batch);
-  const grid = [
-    Math.ceil(size / source.lane / tile.LANES),
-    Math.ceil(batch / tile.ROWS),
-    1,
-  ] as const;
+  const units = forward ? tile.LANES : 4 * tile.LANES; // of a tile
+  const grid = [Math.ceil(size / units), Math.ceil(batch / tile.ROWS), 1] as const;
   order(run, entry).forEach((step, i) => {
     const [now, next] = i % 2 === 0 ? [even, odd] : [odd, even];
     launch(run, source, entry, [weight, resets, ...inputs], outputs, step, {

@@ -1,9 +1,12 @@
 // One time step of a recurrent layer forward, the product fused with the cell, from texels.
 //
 // forward: the sums state W^T, to finish_forward; the next state's texels are written, too.
-// Shapes: see recurrent.wgsl; weight [G H, H], state and the written texels [B, H], H a multiple of 4.
-// Dispatch: (ceil(H / LANES), ceil(B / ROWS), 1) subgroups; a lane owns a unit of ROWS rows.
+// Shapes: see recurrent.wgsl; weight [G H, H], state and the written texels [B, H]; sizes in lanes of four.
+// Dispatch: (ceil(4 H / LANES), ceil(B / ROWS), 1) subgroups, H in lanes.
 // Determinism: sums in rising order (texel_tile.wgsl).
+//
+// For the product a lane owns the gates of one unit in ROWS rows; for the cell, four units of one row in
+// four, so that loads and stores are of whole lanes.
 
 const TRANSPOSE_A = false;
 const TRANSPOSE_B = true;
@@ -11,9 +14,13 @@ const TRANSPOSE_B = true;
 @group(0) @binding(0) var<storage, read> weight: array<Lane>; // what texels_b is a copy of
 @group(2) @binding(2) var next_state: texture_storage_2d<rgba32float, write>;
 
-var<private> quad: u32; // which four lanes the lane is one of
+/// Writes the lane `at` of the states [T + 1, B, H] to the next state's texels.
+fn keep(at: u32, value: Lane) {
+  textureStore(next_state, texel(4u * (at - unit_index(params.step + 1u, 0u, 0u))), value);
+}
 
-fn four(value: f32) -> vec4f {
+/// The value of the four units of `quad`, each of which a lane holds.
+fn units_of(quad: u32, value: f32) -> vec4f {
   let a = vec4f(subgroupBroadcast(value, 0u), subgroupBroadcast(value, 1u),
                 subgroupBroadcast(value, 2u), subgroupBroadcast(value, 3u));
   let b = vec4f(subgroupBroadcast(value, 4u), subgroupBroadcast(value, 5u),
@@ -27,26 +34,29 @@ fn four(value: f32) -> vec4f {
   return select(low, select(c, d, quad == 3u), quad >= 2u);
 }
 
-/// Writes the element `at` of the states [T + 1, B, H] to the next state's texels: of four lanes, the first.
-fn keep(at: u32, value: Lane) {
-  let texel_of_four = four(value);
-  if (at % 4u == 0u) {
-    textureStore(next_state, texel(at - unit_index(params.step + 1u, 0u, 0u)), texel_of_four);
-  }
+/// The same of one row in four, whose values are the vector's elements.
+fn units_of_row(quad: u32, row: u32, values: vec4f) -> vec4f {
+  let low = select(units_of(quad, values.x), units_of(quad, values.y), row == 1u);
+  let high = select(units_of(quad, values.z), units_of(quad, values.w), row == 3u);
+  return select(low, high, row >= 2u);
 }
 
 @compute @workgroup_size(LANES)
 fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let size = params.size;
+  let width = 4u * params.size;
   let first = id.y * ROWS;
-  // Lanes past the end repeat the last unit: broadcasts want all lanes.
-  let j = min(id.x * LANES + lane, size - 1u);
-  let at_b = (vec4<u32>(0u, 1u, 2u, 3u) * size + j) * size;
-  let tile = tile_product((first + lane) * size, at_b, size, size, 0u, size, lane);
-  quad = lane / 4u;
+  let at_b = (vec4<u32>(0u, 1u, 2u, 3u) * width + id.x * LANES + lane) * width;
+  let tile = tile_product((first + lane) * width, at_b, width, width, 0u, width, lane);
+  let quads = LANES / 4u;
+  let quad = lane % quads;
+  let j = id.x * quads + quad;
   var sums = array<mat4x4<f32>, 4>(tile[0], tile[1], tile[2], tile[3]);
-  for (var r = 0u; r < ROWS && first + r < params.batch; r++) {
-    let sum = sums[r / 4u][r % 4u];
-    finish_forward(array<Lane, 4>(sum.x, sum.y, sum.z, sum.w), first + r, j);
+  for (var i = 0u; i < ROWS / 4u; i++) {
+    let row = lane / quads;
+    let gates_of = transpose(sums[i]);
+    let sum = array<Lane, 4>(units_of_row(quad, row, gates_of[0]), units_of_row(quad, row, gates_of[1]),
+                             units_of_row(quad, row, gates_of[2]), units_of_row(quad, row, gates_of[3]));
+    let b = first + 4u * i + row;
+    if (b < params.batch && j < params.size) { finish_forward(sum, b, j); }
   }
 }
