@@ -33,6 +33,9 @@ export interface RecurrentStart<State> {
   readonly resets?: Tensor | undefined;
 }
 
+/** Which way a layer runs over time. */
+type Direction = "forward" | "backward";
+
 /** A kind of layer. */
 export interface RecurrentKind {
   /** The layer's name, in errors and profiles. */
@@ -42,7 +45,7 @@ export interface RecurrentKind {
   /** WGSL of a time step whose product is a launch of its own, by the width of a state. */
   readonly split: (width: number) => LanedSource;
   /** WGSL of a whole time step from texels, for widths of a multiple of four. */
-  readonly texels: { readonly forward: LanedSource; readonly backward: LanedSource };
+  readonly texels: Readonly<Record<Direction, LanedSource>>;
   /** WGSL of a whole time step. */
   readonly fused: LanedSource;
 }
@@ -131,7 +134,7 @@ function launch(
  */
 export function overTime(
   run: RecurrentRun,
-  entry: "forward" | "backward",
+  entry: Direction,
   weight: Tensor,
   states: Tensor,
   inputs: Tensor[],
@@ -146,7 +149,7 @@ export function overTime(
 /** For software adapters that read texels: product and cells in one launch a step. */
 function texelSteps(
   run: RecurrentRun,
-  entry: "forward" | "backward",
+  entry: Direction,
   weight: Tensor,
   states: Tensor,
   inputs: Tensor[],
@@ -175,7 +178,7 @@ function texelSteps(
 /** For other software adapters: the product by its own kernel, then the cells. */
 function splitSteps(
   run: RecurrentRun,
-  entry: "forward" | "backward",
+  entry: Direction,
   weight: Tensor,
   states: Tensor,
   inputs: Tensor[],
@@ -198,7 +201,7 @@ function splitSteps(
 /** For GPUs: product and cells in one launch a step. */
 function fusedSteps(
   run: RecurrentRun,
-  entry: "forward" | "backward",
+  entry: Direction,
   weight: Tensor,
   _states: Tensor,
   inputs: Tensor[],

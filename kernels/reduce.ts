@@ -20,12 +20,12 @@ export function partialCount(size: number): number {
 
 /** Writes {@linkcode partialCount} sums of `a`, or of `a * b`, to `partials` from `offset` on. */
 export function partialSums(gpu: Gpu, partials: Tensor, offset: number, a: Tensor, b?: Tensor) {
-  const groups = partialCount(a.size), { source, lane } = kernel(a.size);
+  const groups = partialCount(a.size), { source, lane } = kernel(a.size), square = b === a;
   gpu.dispatch({
     label: "sum",
     source,
     entry: "partial",
-    constants: { PRODUCT: b ? 1 : 0 },
+    constants: { PRODUCT: b && !square ? 1 : 0, SQUARE: square ? 1 : 0 },
     inputs: [a, b ?? a],
     outputs: [partials],
     uniform: { n: a.size / lane, groups, offset, width: 0, chunk: 0 },

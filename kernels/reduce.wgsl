@@ -1,6 +1,7 @@
 // Sums over all elements, and over columns.
 //
-// partial: partials[offset + g] = sum of a[i] * b[i] (a[i] alone unless PRODUCT) over group g's share.
+// partial: partials[offset + g] = sum of a[i], or of a[i] * b[i] if PRODUCT, or of a[i] ^ 2 if SQUARE, over
+//          group g's share.
 // total:   out[0] = sum of partials[0 .. n - 1].
 // columns: sums[c, m] = sum of a[r, m] over the rows r of chunk c (chunk rows each).
 // Shapes: a, b [n] or a [n, width]; partials [groups]; out [1]; sums [ceil(n / chunk), width];
@@ -9,6 +10,7 @@
 // Determinism: fixed shares, a fixed tree within a workgroup, chunks in order.
 
 override PRODUCT: bool = false;
+override SQUARE: bool = false;
 const LANES = 64u;
 
 struct Params {
@@ -42,7 +44,8 @@ fn workgroup_sum(local: u32, value: f32) -> f32 {
 fn partial(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   var sum = Lane();
   for (var i = id.x * LANES + local; i < params.n; i += params.groups * LANES) {
-    if (PRODUCT) { sum += a[i] * b[i]; } else { sum += a[i]; }
+    let x = a[i];
+    if (PRODUCT) { sum += x * b[i]; } else if (SQUARE) { sum += x * x; } else { sum += x; }
   }
   let all = workgroup_sum(local, lane_sum(sum));
   if (local == 0u) { partials[params.offset + id.x] = all; }
