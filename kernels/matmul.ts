@@ -49,6 +49,9 @@ const CACHED_FLOATS = 2 ** 17;
 /** Steps of k below which loading and storing the result again would cost more than the cache gains. */
 const LEAST_CPU_DEPTH = 256;
 
+/** Steps of k of a launch: llvmpipe ends a thread's loops after 65,535 rounds, here of four steps. */
+const LONGEST_LOOP = 2 ** 17;
+
 /** Sizes of one product. */
 interface Sizes {
   readonly m: number;
@@ -165,7 +168,7 @@ function fromTexels(
   const texels = [whole(a), whole(b)] as const;
   const widths = { width_a: texels[0].shape[1]!, width_b: texels[1].shape[1]! };
   const tile = texelTileOf(gpu, sizes.m);
-  inParts(sizes, options, (range, how) => {
+  inParts(sizes.k, LONGEST_LOOP, options, (range, how) => {
     const launch = product(c, a, b, sizes, how);
     gpu.dispatch({
       ...launch,
@@ -179,7 +182,7 @@ function fromTexels(
   });
 }
 
-/** From buffers, without subgroups. */
+/** From buffers, without subgroups: what is read again and again shall stay in a core's cache. */
 function direct(
   gpu: Gpu,
   c: Tensor,
@@ -188,7 +191,8 @@ function direct(
   sizes: Sizes,
   options: MatmulIntoOptions,
 ): void {
-  inParts(sizes, options, (range, how) => {
+  const cached = Math.floor(CACHED_FLOATS / Math.min(sizes.m, sizes.n));
+  inParts(sizes.k, Math.max(LEAST_CPU_DEPTH, cached), options, (range, how) => {
     const launch = product(c, a, b, sizes, how);
     gpu.dispatch({
       ...launch,
@@ -199,13 +203,13 @@ function direct(
   });
 }
 
-/** On a CPU, long sums are cut so that what is read again and again stays in a core's cache. */
+/** Cuts sums of `k` into equal parts of at most `longest`, which are added up in order. */
 function inParts(
-  { m, n, k }: Sizes,
+  k: number,
+  longest: number,
   { bias, accumulate = false, ...transposes }: MatmulIntoOptions,
   multiply: (range: { begin: number; depth: number }, how: MatmulIntoOptions) => void,
 ): void {
-  const longest = Math.max(LEAST_CPU_DEPTH, Math.floor(CACHED_FLOATS / Math.min(m, n)));
   const depth = Math.ceil(k / Math.ceil(k / longest) / 4) * 4;
   for (let begin = 0; begin < k; begin += depth) {
     const first = begin === 0;
