@@ -8,6 +8,7 @@ export { relu, sigmoid, tanh } from "./kernels/activation.ts";
 export { type AdapterOptions, type KernelFamily, NoAdapterError } from "./kernels/adapter.ts";
 export {
   crossEntropy,
+  type EachTile,
   linearScorer,
   type NormalizedScores,
   tiledCrossEntropy,
@@ -42,6 +43,7 @@ export {
   type TensorData,
   UseAfterDisposeError,
 } from "./kernels/tensor.ts";
+export type { TiledGradient } from "./kernels/tiled.ts";
 export { Dropout } from "./nn/dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./nn/embedding.ts";
 export { Linear, type LinearOptions } from "./nn/linear.ts";

@@ -49,6 +49,8 @@ export interface Storage {
   references: number;
   /** Serial number of the last command encoder that names the buffer. */
   usedIn: number;
+  /** How often the buffer's content has changed. */
+  version: number;
   /** What has to be done before the buffer is used. */
   pending?: PendingUpdates;
   /** Parts of which there are copies in textures, the latest last, until the buffer is written to. */
@@ -57,8 +59,13 @@ export interface Storage {
   release(): void;
 }
 
-/** Gives up all copies in textures but `kept`: the buffer is about to change. */
-export function dropTexels(storage: Storage, kept?: Texels): void {
+/** The buffer is about to change: counts that, and gives up all copies in textures but `kept`. */
+export function willChange(storage: Storage, kept?: Texels): void {
+  storage.version++;
+  dropTexels(storage, kept);
+}
+
+function dropTexels(storage: Storage, kept?: Texels): void {
   if (storage.copies.length === 0) return;
   for (const { texels } of storage.copies) if (texels !== kept) texels.release();
   storage.copies = storage.copies.filter(({ texels }) => texels === kept);
