@@ -7,9 +7,7 @@
 export { relu, sigmoid, tanh } from "./kernels/activation.ts";
 export { type AdapterOptions, type KernelFamily, NoAdapterError } from "./kernels/adapter.ts";
 export {
-  crossEntropy,
   type EachTile,
-  linearScorer,
   type NormalizedScores,
   tiledCrossEntropy,
   type TileGradient,
@@ -24,6 +22,7 @@ export type { Launch } from "./kernels/launch.ts";
 export { type Gradient, Gradients } from "./kernels/gradients.ts";
 export { indexScore } from "./kernels/index_score.ts";
 export { linear, matmul, type MatmulOptions } from "./kernels/linear.ts";
+export { crossEntropy, linearScorer } from "./kernels/linear_scorer.ts";
 export { lstm, type LSTMState } from "./kernels/lstm.ts";
 export type { RecurrentStart, RecurrentWeights } from "./kernels/recurrent.ts";
 export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./kernels/noise_loss.ts";
@@ -41,6 +40,8 @@ export {
   type Storage,
   Tensor,
   type TensorData,
+  type TexelCopy,
+  type Texels,
   UseAfterDisposeError,
 } from "./kernels/tensor.ts";
 export type { TiledGradient } from "./kernels/tiled.ts";

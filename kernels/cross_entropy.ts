@@ -1,20 +1,16 @@
-/** Exact softmax cross entropy whose scores are never stored beyond a tile, nor a large table's gradient. */
+/** Exact softmax cross entropy whose scores are never stored beyond a tile. */
 
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
-import { add } from "./elementwise.ts";
-import { expectIds } from "./gather.ts";
 import { laned } from "./lanes.ts";
 import type { Gpu } from "./gpu.ts";
-import { matmulInto, readsTexels } from "./matmul.ts";
-import { columnSums, weightedSum } from "./reduce.ts";
+import { readsTexels } from "./matmul.ts";
 import type { InputGradient, Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
-import type { TiledGradient } from "./tiled.ts";
 
 const kernel = laned(crossEntropySource);
 
-/** Bytes of a tile of scores unless told otherwise. */
-const TILE_BYTES = 64 * 2 ** 20;
+/** Bytes of scores that exist at a time, and of a gradient that is held whole. */
+export const HELD_BYTES = 64 * 2 ** 20;
 /** Tiles begin at multiples of this, so that they can be bound (256 bytes of bias). */
 const TILE_STEP = 64;
 /** Classes of a tile that one thread sums: llvmpipe ends a thread's loops after 65,535 rounds. */
@@ -26,19 +22,21 @@ interface Tile {
   readonly count: number;
 }
 
-/** Scores of a tile at most; products that read texels need a copy of them. */
-function tileFloats(gpu: Gpu, { tileBytes = TILE_BYTES }: TileScorer): number {
-  return tileBytes / 4 / (readsTexels(gpu) ? 2 : 1);
+/** Floats that take `bytes`; products that read texels need a copy of them. */
+function floatsIn(gpu: Gpu, bytes: number): number {
+  return bytes / 4 / (readsTexels(gpu) ? 2 : 1);
 }
 
 /** Tiles of all classes; each row is summed by `gpu.rowLanes` threads. */
 function tilesOf(gpu: Gpu, scorer: TileScorer): Tile[] {
-  const { rows, classes, floatsPerClass = 0, tileBytes = TILE_BYTES } = scorer;
-  const floats = Math.max(rows, floatsPerClass), most = Math.floor(tileBytes / 4 / TILE_STEP);
+  const { rows, classes, floatsPerClass = 0 } = scorer;
+  const { heldBytes = HELD_BYTES, tileBytes = heldBytes } = scorer;
+  const floats = Math.max(rows, floatsPerClass), most = Math.floor(heldBytes / 4 / TILE_STEP);
   if (floats > most) {
     throw new RangeError(`Cannot run crossEntropy on ${rows} rows: at most ${most} fit a tile`);
   }
-  const fitting = Math.max(1, Math.floor(tileFloats(gpu, scorer) / floats / TILE_STEP));
+  const bytes = floats * classes <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
+  const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
   // Rows of a multiple of four floats are loaded as vectors: an odd rest goes into a tile of its own.
   const even = classes % 4 === 0 || classes < TILE_STEP ? classes : classes - classes % TILE_STEP;
   // The others are about as large as one another, so that buffers of one size serve them all.
@@ -60,7 +58,9 @@ export interface TileScorer {
   readonly classes: number;
   /** Floats that scoring a class takes besides its N scores; a tile of them is bounded alike. */
   readonly floatsPerClass?: number;
-  /** Bytes of a tile of scores at most; 64 MiB unless given. */
+  /** Bytes of scores that exist at a time at most; 64 MiB unless given. */
+  readonly heldBytes?: number;
+  /** Bytes of a tile where there are several; as many unless given. */
   readonly tileBytes?: number;
   /** What gradients flow to. */
   readonly inputs: readonly Tensor[];
@@ -94,6 +94,34 @@ export interface NormalizedScores {
   readonly logZ: Tensor;
 }
 
+const GRIDS = {
+  accumulate: (rows: number) => rows,
+  finish: (rows: number) => Math.ceil(rows / 64),
+  gradient: (rows: number, width: number) => Math.ceil(rows * width / 64),
+};
+
+/** Launches `entry` of the kernel for the classes of a tile, if it is one of a tile. */
+function launch(
+  gpu: Gpu,
+  entry: keyof typeof GRIDS,
+  rows: number,
+  inputs: Tensor[],
+  outputs: Tensor[],
+  { first, count }: Tile = { first: 0, count: 0 },
+): void {
+  const { source, lane } = kernel(count), width = count / lane;
+  gpu.dispatch({
+    label: `crossEntropy.${entry}`,
+    source,
+    entry,
+    constants: { LANES: gpu.rowLanes },
+    inputs,
+    outputs,
+    uniform: { rows, width, first },
+    grid: GRIDS[entry](rows, width),
+  });
+}
+
 /**
  * Exact cross entropy `loss[n] = ln Z[n] - s(target[n])` [N] of any scorer, and its parts.
  *
@@ -105,51 +133,27 @@ export function tiledCrossEntropy(
   scorer: TileScorer,
   target: Tensor,
 ): NormalizedScores & { loss: Tensor } {
-  const { rows, classes } = scorer, { gpu } = step;
+  const { rows, classes, heldBytes = HELD_BYTES } = scorer, { gpu } = step;
   expectShape("crossEntropy", "target", target, [rows], "u32");
   const tiles = tilesOf(gpu, scorer);
   const state = step.tensor([rows, 3]);
   const [loss, logZ, score] = [step.tensor([rows]), step.tensor([rows]), step.tensor([rows])];
-  const grid = {
-    accumulate: () => rows,
-    finish: () => Math.ceil(rows / 64),
-    gradient: (width: number) => Math.ceil(rows * width / 64),
-  };
-  const launch = (
-    entry: keyof typeof grid,
-    inputs: Tensor[],
-    outputs: Tensor[],
-    first = 0,
-    count = 0,
-  ) => {
-    const { source, lane } = kernel(count), width = count / lane;
-    gpu.dispatch({
-      label: `crossEntropy.${entry}`,
-      source,
-      entry,
-      constants: { LANES: gpu.rowLanes },
-      inputs,
-      outputs,
-      uniform: { rows, width, first },
-      grid: grid[entry](width),
-    });
-  };
-  const keep = step.needsGradient(...scorer.inputs) && rows * classes <= tileFloats(gpu, scorer);
+  const keep = step.needsGradient(...scorer.inputs) && rows * classes <= floatsIn(gpu, heldBytes);
   const kept: Tensor[] = [];
-  for (const { first, count } of tiles) {
-    const scores = scorer.scores(first, count);
-    launch("accumulate", [scores, target], [state], first, count);
+  for (const tile of tiles) {
+    const scores = scorer.scores(tile.first, tile.count);
+    launch(gpu, "accumulate", rows, [scores, target], [state], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
   }
-  launch("finish", [state], [loss, logZ, score]);
+  launch(gpu, "finish", rows, [state], [loss, logZ, score]);
   step.record({
     name: "crossEntropy",
     inputs: scorer.inputs,
     output: loss,
     backward: (dLoss) => {
-      const differentiate = (scores: Tensor, { first, count }: Tile) => {
-        launch("gradient", [dLoss, target, logZ], [scores], first, count);
+      const differentiate = (scores: Tensor, tile: Tile) => {
+        launch(gpu, "gradient", rows, [dLoss, target, logZ], [scores], tile);
         return scores;
       };
       kept.forEach((scores, i) => differentiate(scores, tiles[i]!));
@@ -182,111 +186,4 @@ function watch(tensors: readonly Tensor[]): () => void {
         "backward pass; ask for the gradient, or update by it, before that",
     );
   };
-}
-
-/**
- * The scorer `x weight^T + bias`: x [N, E], weight [V, E], bias [V].
- *
- * The gradient of a weight of more than `tileBytes` is tiled.
- */
-export function linearScorer(
-  step: Step,
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor,
-  tileBytes: number = TILE_BYTES,
-): TileScorer {
-  const [rows, width] = [x.shape[0]!, x.shape[1]!], classes = weight.shape[0]!;
-  expectShape("crossEntropy", "weight", weight, [classes, width]);
-  expectShape("crossEntropy", "bias", bias, [classes]);
-  const { gpu } = step;
-  return {
-    rows,
-    classes,
-    floatsPerClass: width,
-    tileBytes,
-    inputs: [x, weight, bias],
-    scores(first, count) {
-      const scores = gpu.temporary([rows, count]);
-      using tileWeight = weight.rows(first, count);
-      using tileBias = bias.rows(first, count);
-      matmulInto(gpu, scores, x, tileWeight, { transposeB: true, bias: tileBias });
-      return scores;
-    },
-    backward(eachTile) {
-      return new LinearGradient(step, x, weight, weight.bytes > tileBytes ? eachTile : undefined);
-    },
-  };
-}
-
-/** The gradients of a linear scorer; that of the weight is held whole unless `eachTile` is given. */
-class LinearGradient implements TileGradient {
-  readonly #step: Step;
-  readonly #x: Tensor;
-  readonly #weight: Tensor;
-  readonly #dx: Tensor;
-  readonly #dBias: Tensor;
-  readonly #dWeight: Tensor | undefined;
-  readonly #eachTile: EachTile | undefined;
-  #sumOfSquares: Tensor | undefined;
-
-  constructor(step: Step, x: Tensor, weight: Tensor, eachTile: EachTile | undefined) {
-    this.#step = step;
-    this.#x = x;
-    this.#weight = weight;
-    this.#dx = step.tensor(x.shape);
-    this.#dBias = step.tensor([weight.shape[0]!]);
-    this.#eachTile = eachTile;
-    if (!eachTile) this.#dWeight = step.tensor(weight.shape);
-  }
-
-  add(first: number, count: number, dScores: Tensor): void {
-    const step = this.#step, { gpu } = step;
-    using tileWeight = this.#weight.rows(first, count);
-    using dTileBias = this.#dBias.rows(first, count);
-    matmulInto(gpu, this.#dx, dScores, tileWeight, { accumulate: first > 0 });
-    columnSums(gpu, dTileBias, dScores);
-    using dTileWeight = this.#weightGradient(first, count, dScores);
-    if (this.#dWeight) return;
-    const squares = weightedSum(step, dTileWeight, dTileWeight), before = this.#sumOfSquares;
-    this.#sumOfSquares = before ? add(step, before, squares) : squares;
-  }
-
-  get result(): InputGradient[] {
-    const tiled = (eachTile: EachTile): TiledGradient => ({
-      sumOfSquares: this.#sumOfSquares!,
-      forEach: (use) =>
-        eachTile((first, count, dScores) => {
-          using dTileWeight = this.#weightGradient(first, count, dScores);
-          use(first, dTileWeight);
-        }),
-    });
-    return [this.#dx, this.#eachTile ? tiled(this.#eachTile) : this.#dWeight!, this.#dBias];
-  }
-
-  /** [count, E] The gradient of a tile of the weight, for the caller to dispose of. */
-  #weightGradient(first: number, count: number, dScores: Tensor): Tensor {
-    const rows = this.#dWeight?.rows(first, count) ??
-      this.#step.gpu.temporary([count, this.#x.shape[1]!]);
-    matmulInto(this.#step.gpu, rows, dScores, this.#x, { transposeA: true });
-    return rows;
-  }
-}
-
-/**
- * `loss[n] = ln sum over v of exp(s[n, v]) - s[n, target[n]]` with `s = x weight^T + bias`.
- *
- * Shapes: x [N, E], weight [V, E], bias [V], target [N] ids; the result is [N]. At most `tileBytes` of
- * scores exist at a time, see {@linkcode tiledCrossEntropy}; the gradient of a larger weight is tiled.
- */
-export function crossEntropy(
-  step: Step,
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor,
-  target: Tensor,
-  tileBytes: number = TILE_BYTES,
-): Tensor {
-  expectIds("crossEntropy", target, weight);
-  return tiledCrossEntropy(step, linearScorer(step, x, weight, bias, tileBytes), target).loss;
 }
