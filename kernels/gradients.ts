@@ -64,7 +64,11 @@ export class Gradients {
     return gradient;
   }
 
-  /** The gradient of `tensor` with all its rows, in one piece. */
+  /**
+   * The gradient of `tensor` with all its rows, in one piece.
+   *
+   * @throws {TypeError} If it is tiled, and what it is computed from has changed, by an update for example.
+   */
   dense(tensor: Tensor): Tensor | undefined {
     const gradient = this.get(tensor);
     if (!gradient || gradient.kind === "dense") return gradient?.value;
