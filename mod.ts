@@ -7,8 +7,7 @@
 export { relu, sigmoid, tanh } from "./kernels/activation.ts";
 export { type AdapterOptions, type KernelFamily, NoAdapterError } from "./kernels/adapter.ts";
 export {
-  crossEntropy,
-  linearScorer,
+  type EachTile,
   type NormalizedScores,
   tiledCrossEntropy,
   type TileGradient,
@@ -23,6 +22,7 @@ export type { Launch } from "./kernels/launch.ts";
 export { type Gradient, Gradients } from "./kernels/gradients.ts";
 export { indexScore } from "./kernels/index_score.ts";
 export { linear, matmul, type MatmulOptions } from "./kernels/linear.ts";
+export { crossEntropy, linearScorer } from "./kernels/linear_scorer.ts";
 export { lstm, type LSTMState } from "./kernels/lstm.ts";
 export type { RecurrentStart, RecurrentWeights } from "./kernels/recurrent.ts";
 export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./kernels/noise_loss.ts";
@@ -40,8 +40,11 @@ export {
   type Storage,
   Tensor,
   type TensorData,
+  type TexelCopy,
+  type Texels,
   UseAfterDisposeError,
 } from "./kernels/tensor.ts";
+export type { TiledGradient } from "./kernels/tiled.ts";
 export { Dropout } from "./nn/dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./nn/embedding.ts";
 export { Linear, type LinearOptions } from "./nn/linear.ts";

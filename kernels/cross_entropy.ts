@@ -1,38 +1,53 @@
 /** Exact softmax cross entropy whose scores are never stored beyond a tile. */
 
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
-import { expectIds } from "./gather.ts";
 import { laned } from "./lanes.ts";
 import type { Gpu } from "./gpu.ts";
-import { matmulInto, readsTexels } from "./matmul.ts";
-import { columnSums } from "./reduce.ts";
+import { readsTexels } from "./matmul.ts";
 import type { InputGradient, Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
 
 const kernel = laned(crossEntropySource);
 
-/** Bytes of scores that exist at a time. */
-const SCORE_BYTES = 64 * 2 ** 20;
+/** Bytes of scores that exist at a time, and of a gradient that is held whole. */
+export const HELD_BYTES = 64 * 2 ** 20;
 /** Tiles begin at multiples of this, so that they can be bound (256 bytes of bias). */
 const TILE_STEP = 64;
 /** Classes of a tile that one thread sums: llvmpipe ends a thread's loops after 65,535 rounds. */
 const LANE_CLASSES = 2 ** 14;
 
-/** Scores of a tile at most; products that read texels need a copy of them. */
-function tileFloats(gpu: Gpu): number {
-  return SCORE_BYTES / 4 / (readsTexels(gpu) ? 2 : 1);
+/** Classes `first` to `first + count`. */
+interface Tile {
+  readonly first: number;
+  readonly count: number;
 }
 
-/** Classes in a tile of scores, each row summed by `gpu.rowLanes` threads. */
-function tileWidth(gpu: Gpu, { rows, classes, floatsPerClass = 0 }: TileScorer): number {
-  const floats = Math.max(rows, floatsPerClass), most = SCORE_BYTES / 4 / TILE_STEP;
-  const fitting = Math.max(1, Math.floor(tileFloats(gpu) / floats / TILE_STEP)) * TILE_STEP;
+/** Floats that take `bytes`; products that read texels need a copy of them. */
+function floatsIn(gpu: Gpu, bytes: number): number {
+  return bytes / 4 / (readsTexels(gpu) ? 2 : 1);
+}
+
+/** Tiles of all classes; each row is summed by `gpu.rowLanes` threads. */
+function tilesOf(gpu: Gpu, scorer: TileScorer): Tile[] {
+  const { rows, classes, floatsPerClass = 0 } = scorer;
+  const { heldBytes = HELD_BYTES, tileBytes = heldBytes } = scorer;
+  const floats = Math.max(rows, floatsPerClass), most = Math.floor(heldBytes / 4 / TILE_STEP);
   if (floats > most) {
     throw new RangeError(`Cannot run crossEntropy on ${rows} rows: at most ${most} fit a tile`);
   }
+  const bytes = floats * classes <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
+  const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
   // Rows of a multiple of four floats are loaded as vectors: an odd rest goes into a tile of its own.
-  const whole = classes % 4 === 0 || classes < TILE_STEP ? classes : classes - classes % TILE_STEP;
-  return Math.min(whole, fitting, gpu.rowLanes * LANE_CLASSES);
+  const even = classes % 4 === 0 || classes < TILE_STEP ? classes : classes - classes % TILE_STEP;
+  // The others are about as large as one another, so that buffers of one size serve them all.
+  const steps = Math.ceil(even / TILE_STEP);
+  const number = Math.ceil(steps / Math.min(fitting, gpu.rowLanes * LANE_CLASSES / TILE_STEP));
+  const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_STEP);
+  const tiles = Array.from({ length: number }, (_, i) => {
+    return { first: edge(i), count: edge(i + 1) - edge(i) };
+  });
+  if (even < classes) tiles.push({ first: even, count: classes - even });
+  return tiles;
 }
 
 /** A scorer of all classes, a tile of them at a time. */
@@ -43,13 +58,25 @@ export interface TileScorer {
   readonly classes: number;
   /** Floats that scoring a class takes besides its N scores; a tile of them is bounded alike. */
   readonly floatsPerClass?: number;
+  /** Bytes of scores that exist at a time at most; 64 MiB unless given. */
+  readonly heldBytes?: number;
+  /** Bytes of a tile where there are several; as many unless given. */
+  readonly tileBytes?: number;
   /** What gradients flow to. */
   readonly inputs: readonly Tensor[];
   /** Scores [N, count] of the classes from `first` on, in a tensor for the caller to dispose of. */
   scores(first: number, count: number): Tensor;
-  /** Begins a backward pass. */
-  backward(): TileGradient;
+  /** Begins a backward pass. What cannot be held till the end of the step is had from `eachTile` again. */
+  backward(eachTile: EachTile): TileGradient;
 }
+
+/**
+ * Calls `use` for the classes `first` to `first + count` and the gradient [N, count] of their scores, tile
+ * after tile; `use` may change what the scorer has of these classes.
+ */
+export type EachTile = (
+  use: (first: number, count: number, dScores: Tensor) => void,
+) => void;
 
 /** The gradients of a {@linkcode TileScorer}, gathered a tile at a time. */
 export interface TileGradient {
@@ -67,124 +94,96 @@ export interface NormalizedScores {
   readonly logZ: Tensor;
 }
 
+const GRIDS = {
+  accumulate: (rows: number) => rows,
+  finish: (rows: number) => Math.ceil(rows / 64),
+  gradient: (rows: number, width: number) => Math.ceil(rows * width / 64),
+};
+
+/** Launches `entry` of the kernel for the classes of a tile, if it is one of a tile. */
+function launch(
+  gpu: Gpu,
+  entry: keyof typeof GRIDS,
+  rows: number,
+  inputs: Tensor[],
+  outputs: Tensor[],
+  { first, count }: Tile = { first: 0, count: 0 },
+): void {
+  const { source, lane } = kernel(count), width = count / lane;
+  gpu.dispatch({
+    label: `crossEntropy.${entry}`,
+    source,
+    entry,
+    constants: { LANES: gpu.rowLanes },
+    inputs,
+    outputs,
+    uniform: { rows, width, first },
+    grid: GRIDS[entry](rows, width),
+  });
+}
+
 /**
  * Exact cross entropy `loss[n] = ln Z[n] - s(target[n])` [N] of any scorer, and its parts.
  *
- * At most 64 MiB of the N x V scores exist at a time: more are computed in tiles of classes, and again in
- * the backward pass. Gradients flow through `loss` alone.
+ * At most 64 MiB of the N x V scores exist at a time: more are computed in tiles of classes, and again
+ * whenever they are needed. Gradients flow through `loss` alone.
  */
 export function tiledCrossEntropy(
   step: Step,
   scorer: TileScorer,
   target: Tensor,
 ): NormalizedScores & { loss: Tensor } {
-  const { rows, classes } = scorer, { gpu } = step;
+  const { rows, classes, heldBytes = HELD_BYTES } = scorer, { gpu } = step;
   expectShape("crossEntropy", "target", target, [rows], "u32");
-  const tile = tileWidth(gpu, scorer);
+  const tiles = tilesOf(gpu, scorer);
   const state = step.tensor([rows, 3]);
   const [loss, logZ, score] = [step.tensor([rows]), step.tensor([rows]), step.tensor([rows])];
-  const grid = {
-    accumulate: () => rows,
-    finish: () => Math.ceil(rows / 64),
-    gradient: (width: number) => Math.ceil(rows * width / 64),
-  };
-  const launch = (
-    entry: keyof typeof grid,
-    inputs: Tensor[],
-    outputs: Tensor[],
-    first = 0,
-    count = 0,
-  ) => {
-    const { source, lane } = kernel(count), width = count / lane;
-    gpu.dispatch({
-      label: `crossEntropy.${entry}`,
-      source,
-      entry,
-      constants: { LANES: gpu.rowLanes },
-      inputs,
-      outputs,
-      uniform: { rows, width, first },
-      grid: grid[entry](width),
-    });
-  };
-  const tiles = Array.from({ length: Math.ceil(classes / tile) }, (_, i) => {
-    return { first: i * tile, count: Math.min(tile, classes - i * tile) };
-  });
-  const keep = step.needsGradient(...scorer.inputs) && rows * classes <= tileFloats(gpu);
+  const keep = step.needsGradient(...scorer.inputs) && rows * classes <= floatsIn(gpu, heldBytes);
   const kept: Tensor[] = [];
-  for (const { first, count } of tiles) {
-    const scores = scorer.scores(first, count);
-    launch("accumulate", [scores, target], [state], first, count);
+  for (const tile of tiles) {
+    const scores = scorer.scores(tile.first, tile.count);
+    launch(gpu, "accumulate", rows, [scores, target], [state], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
   }
-  launch("finish", [state], [loss, logZ, score]);
+  launch(gpu, "finish", rows, [state], [loss, logZ, score]);
   step.record({
     name: "crossEntropy",
     inputs: scorer.inputs,
     output: loss,
     backward: (dLoss) => {
-      const gradient = scorer.backward();
-      for (const [i, { first, count }] of tiles.entries()) {
-        const dScores = kept[i] ?? scorer.scores(first, count);
-        launch("gradient", [dLoss, target, logZ], [dScores], first, count);
-        gradient.add(first, count, dScores);
-        if (!keep) dScores.dispose();
-      }
+      const differentiate = (scores: Tensor, tile: Tile) => {
+        launch(gpu, "gradient", rows, [dLoss, target, logZ], [scores], tile);
+        return scores;
+      };
+      kept.forEach((scores, i) => differentiate(scores, tiles[i]!));
+      const expectSame = watch([...scorer.inputs, target]);
+      const eachTile: EachTile = (use) => {
+        expectSame();
+        for (const [i, tile] of tiles.entries()) {
+          const { first, count } = tile;
+          using dScores = kept[i]?.rows(0, rows) ??
+            differentiate(scorer.scores(first, count), tile);
+          use(first, count, dScores);
+        }
+      };
+      const gradient = scorer.backward(eachTile);
+      eachTile((first, count, dScores) => gradient.add(first, count, dScores));
       return gradient.result;
     },
   });
   return { loss, logZ, score };
 }
 
-/** The scorer `x weight^T + bias`: x [N, E], weight [V, E], bias [V]. */
-export function linearScorer(step: Step, x: Tensor, weight: Tensor, bias: Tensor): TileScorer {
-  const [rows, width] = [x.shape[0]!, x.shape[1]!], classes = weight.shape[0]!;
-  expectShape("crossEntropy", "weight", weight, [classes, width]);
-  expectShape("crossEntropy", "bias", bias, [classes]);
-  const { gpu } = step;
-  return {
-    rows,
-    classes,
-    inputs: [x, weight, bias],
-    scores(first, count) {
-      const scores = gpu.temporary([rows, count]);
-      using tileWeight = weight.rows(first, count);
-      using tileBias = bias.rows(first, count);
-      matmulInto(gpu, scores, x, tileWeight, { transposeB: true, bias: tileBias });
-      return scores;
-    },
-    backward() {
-      const dx = step.tensor(x.shape), dWeight = step.tensor(weight.shape);
-      const dBias = step.tensor(bias.shape);
-      return {
-        add(first, count, dScores) {
-          using tileWeight = weight.rows(first, count);
-          using dTileWeight = dWeight.rows(first, count);
-          using dTileBias = dBias.rows(first, count);
-          matmulInto(gpu, dx, dScores, tileWeight, { accumulate: first > 0 });
-          matmulInto(gpu, dTileWeight, dScores, x, { transposeA: true });
-          columnSums(gpu, dTileBias, dScores);
-        },
-        result: [dx, dWeight, dBias],
-      };
-    },
+/** Notes the versions of `tensors`; the result throws a TypeError once one has changed. */
+function watch(tensors: readonly Tensor[]): () => void {
+  const versions = tensors.map(({ storage }) => storage.version);
+  return () => {
+    const changed = tensors.find(({ storage }, i) => storage.version !== versions[i]);
+    if (!changed) return;
+    throw new TypeError(
+      `Cannot compute crossEntropy's gradient: a tensor [${changed.shape}] has changed since the ` +
+        "backward pass; ask for the gradient, or update by it, before that",
+    );
   };
-}
-
-/**
- * `loss[n] = ln sum over v of exp(s[n, v]) - s[n, target[n]]` with `s = x weight^T + bias`.
- *
- * Shapes: x [N, E], weight [V, E], bias [V], target [N] ids; the result is [N]. See
- * {@linkcode tiledCrossEntropy} for its memory.
- */
-export function crossEntropy(
-  step: Step,
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor,
-  target: Tensor,
-): Tensor {
-  expectIds("crossEntropy", target, weight);
-  return tiledCrossEntropy(step, linearScorer(step, x, weight, bias), target).loss;
 }

@@ -8,7 +8,7 @@ import { type MemoryUse, Pool } from "./pool.ts";
 import type { Profile } from "./profile.ts";
 import { Step, type StepOptions } from "./step.ts";
 import { measureSubgroup } from "./subgroups.ts";
-import { dropTexels, type DType, sizeOf, Tensor, type TensorData, type Texels } from "./tensor.ts";
+import { type DType, sizeOf, Tensor, type TensorData, type Texels, willChange } from "./tensor.ts";
 
 /** Copies of a buffer's parts at a time: a launch may read two. */
 const MOST_COPIES = 2;
@@ -124,7 +124,7 @@ export class Gpu implements Disposable {
     }
     const { storage } = tensor;
     storage.pending?.flush();
-    dropTexels(storage);
+    willChange(storage);
     // A queue write runs before commands that are not submitted yet: they must go first.
     if (storage.usedIn === this.#commands.serial) this.#commands.submit();
     this.device.queue.writeBuffer(storage.buffer, tensor.offset, data as BufferSource);
@@ -141,7 +141,7 @@ export class Gpu implements Disposable {
     const { inputs, outputs, texels = [], texelsOut } = launch;
     const asTexels = texels.map((tensor) => this.#texels(tensor));
     if (texelsOut) asTexels.push(this.#texels(texelsOut));
-    for (const { storage } of outputs) dropTexels(storage);
+    for (const { storage } of outputs) willChange(storage);
     const kernel = this.#pipelines.get(launch, {
       inputs: inputs.length,
       outputs: outputs.length,
@@ -176,7 +176,7 @@ export class Gpu implements Disposable {
       );
     }
     for (const { storage } of [from, to]) storage.pending?.flush();
-    dropTexels(to.storage);
+    willChange(to.storage);
     const fromByte = from.offset + 4 * fromStart, toByte = to.offset + 4 * toStart;
     this.#commands.copy(from.storage, fromByte, to.storage, toByte, 4 * count);
   }
@@ -185,7 +185,7 @@ export class Gpu implements Disposable {
   clear(tensor: Tensor): void {
     this.#check("clear");
     tensor.storage.pending?.flush();
-    dropTexels(tensor.storage);
+    willChange(tensor.storage);
     this.#commands.clear(tensor.storage, tensor.offset, tensor.bytes);
   }
 

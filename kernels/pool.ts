@@ -97,7 +97,15 @@ export class Pool {
 
   #storage(size: number, release: () => void): Storage {
     const buffer = this.#device.createBuffer({ size, usage: BUFFER_USAGE });
-    return { buffer, id: this.#nextId++, references: 0, usedIn: -1, copies: [], release };
+    return {
+      buffer,
+      id: this.#nextId++,
+      references: 0,
+      usedIn: -1,
+      version: 0,
+      copies: [],
+      release,
+    };
   }
 
   #take<T extends Storage | Texels>(

@@ -1,10 +1,11 @@
-/** Launches of the optimizer: global gradient norm, dense updates; lazy.ts has the row-sparse ones. */
+/** Launches of the optimizer: global gradient norm, dense and tiled updates; lazy.ts has the row-sparse ones. */
 
 import type { Gradient } from "./gradients.ts";
 import type { Gpu } from "./gpu.ts";
 import { partialCount, partialSums } from "./reduce.ts";
 import source from "./sgd.wgsl" with { type: "text" };
 import type { Tensor } from "./tensor.ts";
+import type { TiledGradient } from "./tiled.ts";
 
 /** Coefficients of an update. */
 export interface SGDCoefficients {
@@ -26,13 +27,17 @@ export function clipScale(
   gradients: readonly Gradient[],
   clip: number,
 ): void {
-  const values = gradients.map((g) => g.kind === "dense" ? g.value : g.value.values);
-  const n = values.reduce((count, value) => count + partialCount(value.size), 0);
+  // Sums of a * b, or of a alone.
+  const factors = gradients.map(({ kind, value }) => {
+    if (kind === "tiled") return [value.sumOfSquares] as const;
+    return kind === "dense" ? [value, value] as const : [value.values, value.values] as const;
+  });
+  const n = factors.reduce((count, [a]) => count + partialCount(a.size), 0);
   using partials = gpu.temporary([n]);
   let offset = 0;
-  for (const value of values) {
-    partialSums(gpu, partials, offset, value, value);
-    offset += partialCount(value.size);
+  for (const [a, b] of factors) {
+    partialSums(gpu, partials, offset, a, b);
+    offset += partialCount(a.size);
   }
   gpu.dispatch({
     label: "clip",
@@ -64,5 +69,22 @@ export function sgdUpdate(
     outputs: [parameter, moment],
     uniform: { n, lr, momentum, weight_decay: weightDecay, clip: 0 },
     grid: Math.ceil(n / 64),
+  });
+}
+
+/** The same, tile by tile of the rows. */
+export function sgdUpdateTiled(
+  gpu: Gpu,
+  parameter: Tensor,
+  moment: Tensor,
+  gradient: TiledGradient,
+  norm: Tensor,
+  coefficients: SGDCoefficients,
+): void {
+  gradient.forEach((first, dRows) => {
+    const count = dRows.shape[0]!;
+    using rows = parameter.rows(first, count);
+    using moments = moment.rows(first, count);
+    sgdUpdate(gpu, rows, moments, dRows, norm, coefficients);
   });
 }

@@ -3,6 +3,7 @@
 import type { Gpu } from "./gpu.ts";
 import { Gradients } from "./gradients.ts";
 import type { RowPart } from "./rows.ts";
+import type { TiledGradient } from "./tiled.ts";
 import { type DType, Tensor, type TensorData } from "./tensor.ts";
 
 /** How a step behaves. */
@@ -16,10 +17,10 @@ export interface StepOptions {
 }
 
 /**
- * Gradient of one input: dense (a tensor of the input's shape), some rows of it, or none.
+ * Gradient of one input: dense (a tensor of the input's shape), some rows of it, tile by tile, or none.
  * A tensor may be the very gradient that came in, if it passes through unchanged.
  */
-export type InputGradient = Tensor | RowPart | null;
+export type InputGradient = Tensor | RowPart | TiledGradient | null;
 
 /** What an operation leaves on the tape. */
 export interface TapeEntry {
@@ -129,6 +130,7 @@ export class Step implements Disposable {
         const dInput = dInputs[i];
         if (!dInput || !input.requiresGrad) return;
         if (dInput instanceof Tensor) gradients.addDense(input, dInput);
+        else if ("sumOfSquares" in dInput) gradients.addTiled(input, dInput);
         else gradients.addRows(input, dInput);
       });
     }

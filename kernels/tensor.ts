@@ -49,6 +49,8 @@ export interface Storage {
   references: number;
   /** Serial number of the last command encoder that names the buffer. */
   usedIn: number;
+  /** How often the buffer's content has changed. */
+  version: number;
   /** What has to be done before the buffer is used. */
   pending?: PendingUpdates;
   /** Parts of which there are copies in textures, the latest last, until the buffer is written to. */
@@ -57,10 +59,15 @@ export interface Storage {
   release(): void;
 }
 
-/** Gives up the copies in textures: the buffer is about to change. */
-export function dropTexels(storage: Storage): void {
-  for (const { texels } of storage.copies) texels.release();
-  storage.copies.length = 0;
+/** The buffer is about to change: counts that, and gives up the copies in textures. */
+export function willChange(storage: Storage): void {
+  storage.version++;
+  dropTexels(storage);
+}
+
+function dropTexels({ copies }: Storage): void {
+  for (const { texels } of copies) texels.release();
+  copies.length = 0;
 }
 
 /** Number of elements of a shape. */

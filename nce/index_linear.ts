@@ -1,10 +1,11 @@
 /** A linear output layer over very many classes that computes only the scores it is asked for. */
 
-import { linearScorer, type TileScorer } from "../kernels/cross_entropy.ts";
+import type { TileScorer } from "../kernels/cross_entropy.ts";
 import { gather } from "../kernels/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { indexScore } from "../kernels/index_score.ts";
 import { linear } from "../kernels/linear.ts";
+import { linearScorer } from "../kernels/linear_scorer.ts";
 import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 import {

@@ -1,9 +1,9 @@
 /** Stochastic gradient descent with momentum, weight decay and clipping by the global norm. */
 
-import type { Gradients } from "../kernels/gradients.ts";
+import type { Gradient, Gradients } from "../kernels/gradients.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { LazyRows } from "../kernels/lazy.ts";
-import { clipScale, sgdUpdate } from "../kernels/sgd.ts";
+import { clipScale, sgdUpdate, sgdUpdateTiled } from "../kernels/sgd.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 import type { NamedParameter } from "./module.ts";
 
@@ -17,6 +17,12 @@ export interface SGDOptions {
   weightDecay?: number;
   /** Largest global norm of the gradient; a longer one is scaled down. No clipping unless given. */
   clip?: number;
+}
+
+interface Entry {
+  readonly parameter: Tensor;
+  readonly moment: Tensor;
+  lazy?: LazyRows;
 }
 
 /**
@@ -35,7 +41,7 @@ export class SGD implements Disposable {
   readonly #momentum: number;
   readonly #weightDecay: number;
   readonly #clip: number;
-  readonly #parameters: readonly { parameter: Tensor; moment: Tensor; lazy?: LazyRows }[];
+  readonly #parameters: readonly Entry[];
 
   /** Makes a zero moment for each parameter. Throws a RangeError if a coefficient is out of range. */
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: SGDOptions) {
@@ -56,22 +62,32 @@ export class SGD implements Disposable {
 
   /** Updates every parameter that a gradient reached. */
   step(gradients: Gradients): void {
-    const found = this.#parameters.map(({ parameter }) => gradients.get(parameter));
-    clipScale(this.#gpu, this.norm, found.filter((gradient) => gradient !== undefined), this.#clip);
+    const found = this.#parameters.flatMap((entry) => {
+      const gradient = gradients.get(entry.parameter);
+      return gradient ? [{ entry, gradient }] : [];
+    });
+    clipScale(this.#gpu, this.norm, found.map(({ gradient }) => gradient), this.#clip);
+    // Tiled gradients are computed from other parameters, which must not have moved yet: they are first.
+    const order = ({ gradient }: { gradient: Gradient }) => gradient.kind === "tiled" ? 0 : 1;
+    found.sort((a, b) => order(a) - order(b));
+    for (const { entry, gradient } of found) this.#update(entry, gradient);
+  }
+
+  #update(entry: Entry, gradient: Gradient): void {
+    const gpu = this.#gpu, { norm } = this, { parameter, moment } = entry;
     const coefficients = {
       lr: this.lr,
       momentum: this.#momentum,
       weightDecay: this.#weightDecay,
     };
-    this.#parameters.forEach((entry, i) => {
-      const gradient = found[i], { parameter, moment } = entry;
-      if (gradient?.kind === "dense") {
-        sgdUpdate(this.#gpu, parameter, moment, gradient.value, this.norm, coefficients);
-      } else if (gradient) {
-        entry.lazy ??= new LazyRows(this.#gpu, parameter, moment);
-        entry.lazy.update(gradient.value, this.norm, coefficients);
-      }
-    });
+    if (gradient.kind === "tiled") {
+      sgdUpdateTiled(gpu, parameter, moment, gradient.value, norm, coefficients);
+    } else if (gradient.kind === "dense") {
+      sgdUpdate(gpu, parameter, moment, gradient.value, norm, coefficients);
+    } else {
+      entry.lazy ??= new LazyRows(gpu, parameter, moment);
+      entry.lazy.update(gradient.value, norm, coefficients);
+    }
   }
 
   /** Ends what the parameters still wait for, and frees the moments. */

@@ -62,8 +62,8 @@ Deno.test("crossEntropy() never holds more than 64 MiB of scores", () =>
     const mebibytes = peak.bytes / 2 ** 20;
     // The rest is the gradient of the weight and small change.
     assert(mebibytes < 64 + 2, `${mebibytes} MiB in use`);
-    // On a software adapter half of the 64 MiB is a copy of the other half.
-    assert(peak.largest > 25 * 2 ** 20, "the scores of a tile were not seen");
+    // On a software adapter a tile has a quarter, half of which is a copy of the other half.
+    assert(peak.largest > 5 * 2 ** 20, "the scores of a tile were not seen");
   }));
 
 Deno.test("crossEntropy() throws when a shape, an id or the number of rows does not fit", () =>

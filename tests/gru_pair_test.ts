@@ -224,7 +224,7 @@ Deno.test("gruTileScorer() gives the scores and gradients of gruPairScore(), til
     const whole = pairs(words.output, ...context);
     const [dWords, ...dContext] = whole.backward(Float64Array.from(dScores));
 
-    const scorer = tileScorer(step, inputs, p), gradient = scorer.backward();
+    const scorer = tileScorer(step, inputs, p), gradient = scorer.backward(() => {});
     for (let first = 0; first < classes; first += 64) {
       const count = Math.min(64, classes - first);
       const tile = (array: ArrayLike<number>) =>
