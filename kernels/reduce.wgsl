@@ -43,7 +43,9 @@ fn workgroup_sum(local: u32, value: f32) -> f32 {
 @compute @workgroup_size(64)
 fn partial(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   var sum = Lane();
-  for (var i = id.x * LANES + local; i < params.n; i += params.groups * LANES) {
+  let share = (params.n + params.groups - 1u) / params.groups;
+  let end = min((id.x + 1u) * share, params.n);
+  for (var i = id.x * share + local; i < end; i += LANES) {
     let x = a[i];
     if (PRODUCT) { sum += x * b[i]; } else if (SQUARE) { sum += x * x; } else { sum += x; }
   }
@@ -54,7 +56,8 @@ fn partial(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index
 @compute @workgroup_size(64)
 fn total(@builtin(local_invocation_index) local: u32) {
   var sum = Lane();
-  for (var i = local; i < params.n; i += LANES) { sum += a[i]; }
+  let n = params.n;
+  for (var i = local; i < n; i += LANES) { sum += a[i]; }
   let all = workgroup_sum(local, lane_sum(sum));
   if (local == 0u) { out[0] = all; }
 }
@@ -63,12 +66,11 @@ fn total(@builtin(local_invocation_index) local: u32) {
 fn columns(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) local: u32) {
   let i = (id.x + id.y * groups.x) * 64u + local;
-  let c = i / params.width;
-  let begin = c * params.chunk;
+  let width = params.width;
+  let begin = i / width * params.chunk;
   if (begin >= params.n) { return; }
-  let m = i % params.width;
-  let end = min(begin + params.chunk, params.n);
+  let end = min(begin + params.chunk, params.n) * width;
   var sum = Lane();
-  for (var r = begin; r < end; r++) { sum += a[r * params.width + m]; }
+  for (var at = begin * width + i % width; at < end; at += width) { sum += a[at]; }
   sums[i] = sum;
 }

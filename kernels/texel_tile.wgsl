@@ -10,6 +10,7 @@
 
 override LANES: u32 = 8; // 8 or 16
 override ROWS: u32 = 16; // 4, 8, 12 or 16
+override ONES: bool = false; // A is all ones, and its texels are not read
 
 @group(2) @binding(0) var texels_a: Texels;
 @group(2) @binding(1) var texels_b: Texels;
@@ -20,6 +21,7 @@ alias Tile = array<mat4x4f, 4>;
 // Four elements of A from `index` on: of a row from k on, or of a column of four rows at k + lane % 4 if
 // TRANSPOSE_A; zero where k has ended. Past the last row they are some numbers that are not stored.
 fn load_four_a(index: u32, k: u32, lane: u32, end: u32) -> vec4f {
+  if (ONES) { return vec4f(1.0); }
   let v = textureLoad(texels_a, texel(index));
   if (TRANSPOSE_A) { return select(vec4f(), v, k + (lane & 3) < end); }
   return v;
