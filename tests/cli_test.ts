@@ -5,11 +5,7 @@ import { OPTION_GROUPS } from "../example/options.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url);
 const ROOT = `${import.meta.dirname}/..`;
-const PERMISSIONS = [
-  "--allow-read",
-  "--allow-write",
-  "--allow-env=XDG_RUNTIME_DIR,LP_NUM_THREADS,LP_NATIVE_VECTOR_WIDTH",
-];
+const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-env=XDG_RUNTIME_DIR,LP_NUM_THREADS"];
 
 interface Outcome {
   readonly code: number;

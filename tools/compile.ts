@@ -15,7 +15,7 @@ const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     "--no-check",
     "--allow-read",
     "--allow-write",
-    "--allow-env=XDG_RUNTIME_DIR,LP_NUM_THREADS,LP_NATIVE_VECTOR_WIDTH",
+    "--allow-env=XDG_RUNTIME_DIR,LP_NUM_THREADS",
     `--output=${OUTPUT}`,
     ...cliffy,
     "main.ts",
