@@ -174,7 +174,7 @@ function fromTexels(
   const whole = (x: Tensor) => x.shape[1]! % 4 === 0 ? x : padded.use(padRows(gpu, x));
   const wholeB = whole(b), texels = [a === b ? wholeB : whole(a), wholeB] as const;
   const widths = { width_a: texels[0].shape[1]!, width_b: texels[1].shape[1]! };
-  const tile = texelTileOf(gpu, sizes.m);
+  const tile = { ...texelTileOf(gpu, sizes.m), VECTOR_A: 1, VECTOR_B: 1 };
   inParts(sizes.k, LONGEST_LOOP, options, (range, how) => {
     const launch = product(c, a, b, sizes, how);
     gpu.dispatch({
