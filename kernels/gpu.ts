@@ -250,9 +250,15 @@ export class Gpu implements Disposable {
 
   /** The copy of `tensor` in a texture; copies if there is none that is up to date. */
   #texels({ storage, offset, bytes }: Tensor): Texels {
+    storage.pending?.flush();
     const { copies } = storage;
-    const known = copies.find((copy) => copy.offset === offset && copy.bytes >= bytes);
-    if (known) return known.texels;
+    const at = copies.findIndex((copy) => copy.offset === offset && copy.bytes >= bytes);
+    if (at >= 0) {
+      // Now the latest: the oldest goes when a launch reads another part, too.
+      const [known] = copies.splice(at, 1);
+      copies.push(known!);
+      return known!.texels;
+    }
     if (copies.length === MOST_COPIES) copies.shift()!.texels.release();
     const texels = this.#pool.texels(bytes);
     this.#commands.copyToTexels(storage, offset, bytes, texels);

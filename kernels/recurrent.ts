@@ -159,7 +159,7 @@ function texelSteps(
   const forward = entry === "forward", shape = [batch, forward ? size : gates * size];
   // What a step's product reads and, in turn, what it writes for the next one: as texels alone.
   using even = gpu.temporary(shape), odd = gpu.temporary(shape);
-  gpu.copy(states, even, { count: even.size });
+  if (forward) gpu.copy(states, even, { count: even.size }); // backward, the first step reads none
   const tile = texelTileOf(gpu, batch);
   const units = forward ? tile.LANES : 4 * tile.LANES; // of a tile
   const grid = [Math.ceil(size / units), Math.ceil(batch / tile.ROWS), 1] as const;
@@ -221,7 +221,7 @@ function fusedSteps(
   }
 }
 
-function order({ steps }: RecurrentRun, entry: "forward" | "backward"): number[] {
+function order({ steps }: RecurrentRun, entry: Direction): number[] {
   return Array.from({ length: steps }, (_, i) => entry === "forward" ? i : steps - 1 - i);
 }
 

@@ -1,7 +1,7 @@
 // What follows the product in a time step of a recurrent layer, where products have a kernel of their own.
 //
 // forward: finish_forward of sums = hidden[t] W^T. backward: finish_backward of sums = dstate[t + 1] W.
-// Software adapters are better off like this: the product is their fastest kernel, and launches are cheap.
+// For software adapters without texels, and for sizes that texels do not fit: there launches are cheap.
 // Shapes: see recurrent.wgsl; sums [B, G H] for forward, [B, H] for backward.
 // Dispatch: 1-D over B * H lanes, a thread each, folded. Determinism: nothing is summed.
 

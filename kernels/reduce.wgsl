@@ -56,8 +56,7 @@ fn partial(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index
 @compute @workgroup_size(64)
 fn total(@builtin(local_invocation_index) local: u32) {
   var sum = Lane();
-  let n = params.n;
-  for (var i = local; i < n; i += LANES) { sum += a[i]; }
+  for (var i = local; i < params.n; i += LANES) { sum += a[i]; }
   let all = workgroup_sum(local, lane_sum(sum));
   if (local == 0u) { out[0] = all; }
 }

@@ -7,7 +7,7 @@ const PROBES = 64;
 
 /**
  * The number of lanes of a subgroup; 0 if the compiler refuses subgroup operations after all, or if not
- * every lane gets its own texel, as with Mesa 25 and vectors of 512 bits.
+ * every lane gets the first lane's value and its own texel, as with Mesa 25 and vectors of 512 bits.
  */
 export async function measureSubgroup({ device, subgroupHeader }: Opened): Promise<number> {
   const code = `${subgroupHeader}
@@ -16,7 +16,8 @@ export async function measureSubgroup({ device, subgroupHeader }: Opened): Promi
     @compute @workgroup_size(${PROBES}) fn main(@builtin(local_invocation_index) lane: u32,
       @builtin(subgroup_size) size: u32) {
       let own = textureLoad(texels, vec2u(lane, 0)).x;
-      out[lane] = size + select(0u, 999u, own != f32(lane) || subgroupBroadcast(lane, 0u) > lane);
+      let first = subgroupBroadcast(lane, 0u);
+      out[lane] = size + select(0u, 999u, own != f32(lane) || first != lane / size * size);
     }`;
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ code });

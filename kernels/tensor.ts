@@ -53,7 +53,7 @@ export interface Storage {
   version: number;
   /** What has to be done before the buffer is used. */
   pending?: PendingUpdates;
-  /** Parts of which there are copies in textures, the latest last, until the buffer is written to. */
+  /** Parts of which there are copies in textures, the last used last, until the buffer is written to. */
   readonly copies: TexelCopy[];
   /** Gives the buffer back: to the pool, or to the device. */
   release(): void;

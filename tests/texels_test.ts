@@ -18,6 +18,20 @@ const READ = {
   inputs: [],
 } satisfies Partial<Launch>;
 
+/** A kernel that adds texels up. */
+const SUM = {
+  label: "sum",
+  source: `${texelLibrary}
+    @group(2) @binding(0) var a: Texels;
+    @group(2) @binding(1) var b: Texels;
+    @group(0) @binding(0) var<storage, read_write> out: array<vec4f>;
+    @compute @workgroup_size(16) fn main(@builtin(local_invocation_index) i: u32) {
+      let at = texel(4 * i);
+      out[i] = textureLoad(a, at) + textureLoad(b, at);
+    }`,
+  inputs: [],
+} satisfies Partial<Launch>;
+
 /** A kernel that doubles texels into others'. */
 const DOUBLE = {
   label: "double",
@@ -80,6 +94,21 @@ Deno.test("texels of views hold the views' elements, of more of them than copies
     for (const [start, count] of [[0, 8], [0, 2], [3, 1], [5, 3], [3, 4], [0, 8]] as const) {
       using view = whole.rows(start, count);
       assertEquals(await readTexels(gpu, view), data.slice(64 * start, 64 * (start + count)));
+    }
+  }));
+
+Deno.test("a launch reads two views of one tensor, whichever were copied before", () =>
+  withGpu(async (gpu) => {
+    const data = values(3 * 64, 1);
+    using whole = gpu.tensor([3, 64], data), sum = gpu.tensor([64]);
+    for (const [a, b] of [[0, 1], [0, 2], [1, 0]] as const) {
+      using first = whole.rows(a, 1), second = whole.rows(b, 1);
+      gpu.dispatch({ ...SUM, outputs: [sum], texels: [first, second], grid: 1 });
+      const expected = Float32Array.from(
+        { length: 64 },
+        (_, i) => data[64 * a + i]! + data[64 * b + i]!,
+      );
+      assertEquals(await gpu.readFloats(sum), expected);
     }
   }));
 
