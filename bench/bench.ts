@@ -32,7 +32,7 @@ async function main(words: readonly string[]): Promise<void> {
   if (unknown !== undefined) {
     throw new Failure(`Unknown section ${unknown}: there are ${known.join(", ")}`);
   }
-  using gpu = await Gpu.create();
+  await using gpu = await Gpu.create();
   const tables: Table[] = [];
   if (!json) console.log(`${gpu.name}\n`);
   for (const section of named.length > 0 ? named : known) {

@@ -121,7 +121,7 @@ export async function memoryTable(gpu: Gpu): Promise<Table> {
   const sizes = fits(gpu, large) ? large : { V: 300_000, E: 100, k: 100, N: 700 };
   const rows = [];
   for (const loss of ["nce", "sampled", "full"] as const) {
-    using fresh = await Gpu.create();
+    await using fresh = await Gpu.create();
     using layer = new Layer(fresh, sizes, loss);
     const tables = fresh.memory.bytes;
     for (let i = 0; i < 3; i++) layer.step();

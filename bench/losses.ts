@@ -68,7 +68,7 @@ async function measure(gpu: Gpu, given: Given): Promise<string> {
 
 if (import.meta.main) {
   prepareDriver();
-  using gpu = await Gpu.create();
+  await using gpu = await Gpu.create();
   console.log(`${gpu.name}\n\n| loss | valid ppl | mean ln Z | std ln Z | tokens/s |`);
   console.log("| --- | ---: | ---: | ---: | ---: |");
   for (const given of CASES) console.log(await measure(gpu, given));

@@ -177,7 +177,7 @@ async function main(words: readonly string[]): Promise<void> {
   const rounds = positive(numbers[0], "The number of rounds", 5);
   const seconds = positive(numbers[1], "The number of seconds", 10);
   const python = Deno.env.get("PYTHON") ?? "python3";
-  using gpu = await Gpu.create();
+  await using gpu = await Gpu.create();
   using models = new DisposableStack();
   const contests: Contest[] = [];
   for (const size of SIZES) {

@@ -218,7 +218,7 @@ export async function* recommend(
 if (import.meta.main) {
   prepareDriver();
   const market = new Market({ items: 100_000, features: 6, ages: 8, regions: 6 }, 1);
-  using gpu = await Gpu.create();
+  await using gpu = await Gpu.create();
   console.log(`${market.sizes.items} items, ${market.users} kinds of users, on ${gpu.name}`);
   const line = (name: string, logProb: string, recall: string) =>
     console.log(name.padEnd(32) + logProb.padStart(20) + recall.padStart(12));

@@ -18,7 +18,7 @@ import { Trainer } from "./trainer.ts";
 /** Does what `settings` say; throws a UsageError or a Failure with one clear line. */
 export async function run(settings: Settings, io: Io): Promise<void> {
   const corpus = loadCorpus(settings);
-  using gpu = await openGpu(settings);
+  await using gpu = await openGpu(settings);
   io.out(`adapter     ${gpu.name}${gpu.software ? " (software)" : ""}`);
   io.out(`data        ${settings.data}: ${describe(corpus)}`);
   if (!settings.train && !settings.prof) return await test(gpu, settings, corpus, io);

@@ -64,7 +64,7 @@ export async function sample(gpu: Gpu, sizes: SampleSizes = SIZES): Promise<Samp
 
 if (import.meta.main) {
   prepareDriver();
-  using gpu = await Gpu.create();
+  await using gpu = await Gpu.create();
   const { trainingLoss, evaluationLoss, tableBytes, stepBytes } = await sample(gpu);
   const { embeddingDim, numClasses, noiseRatio, rows } = SIZES;
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;

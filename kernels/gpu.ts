@@ -23,7 +23,7 @@ export class DeviceError extends Error {
 }
 
 /** A WebGPU device with everything that the kernels need. */
-export class Gpu implements Disposable {
+export class Gpu implements AsyncDisposable {
   /** The adapter's name. */
   readonly name: string;
   /** Whether the adapter is a program on the CPU. */
@@ -242,9 +242,12 @@ export class Gpu implements Disposable {
     return await this.#commands.profile(body, () => this.finish());
   }
 
-  /** Destroys the device and all that lives on it. */
-  [Symbol.dispose](): void {
+  /** Destroys the device and all that lives on it: `await using gpu = await Gpu.create()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#disposed) return;
     this.#disposed = true;
+    // Mesa's llvmpipe crashes the process if a device is destroyed while it still works.
+    await this.device.queue.onSubmittedWorkDone();
     this.device.destroy();
   }
 

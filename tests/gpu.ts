@@ -7,7 +7,7 @@ export async function withGpu(
   body: (gpu: Gpu) => void | Promise<void>,
   options: AdapterOptions = {},
 ): Promise<void> {
-  using gpu = await Gpu.create(options);
+  await using gpu = await Gpu.create(options);
   await body(gpu);
   await gpu.finish();
   const { buffers, bytes } = gpu.memory;

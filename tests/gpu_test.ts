@@ -222,7 +222,7 @@ Deno.test("tensor() throws a RangeError that names both sizes when one binding c
   }));
 
 Deno.test("a kernel that does not compile is reported with line, column and operation", async () => {
-  using gpu = await Gpu.create();
+  await using gpu = await Gpu.create();
   using out = gpu.tensor([1]);
   const source = `@group(0) @binding(0) var<storage, read_write> out: array<f32>;
 @compute @workgroup_size(1) fn main() {
@@ -237,7 +237,7 @@ Deno.test("a kernel that does not compile is reported with line, column and oper
 });
 
 Deno.test("an error of the device is thrown by the next call, and every later one", async () => {
-  using gpu = await Gpu.create();
+  await using gpu = await Gpu.create();
   using out = gpu.tensor([1]);
   gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 1 } });
   await gpu.finish();
@@ -249,7 +249,7 @@ Deno.test("an error of the device is thrown by the next call, and every later on
 });
 
 Deno.test("a lost device is reported with the operation that was last recorded", async () => {
-  using gpu = await Gpu.create();
+  await using gpu = await Gpu.create();
   using out = gpu.tensor([1]);
   gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 1 } });
   await gpu.finish();
@@ -263,7 +263,7 @@ Deno.test("a lost device is reported with the operation that was last recorded",
 Deno.test("a Gpu that was disposed of throws", async () => {
   const gpu = await Gpu.create();
   const out = gpu.tensor([1]);
-  gpu[Symbol.dispose]();
+  await gpu[Symbol.asyncDispose]();
   assertThrows(() => gpu.step(), DeviceError, "the device was disposed of");
   assertThrows(() => gpu.tensor([1]), DeviceError, "the device was disposed of");
   assertThrows(() => gpu.temporary([1]), DeviceError, "the device was disposed of");
@@ -274,13 +274,13 @@ Deno.test("a Gpu that was disposed of throws", async () => {
 });
 
 Deno.test("Gpu.create() insists on hardware when asked to, and names the adapter", async () => {
-  using gpu = await Gpu.create();
+  await using gpu = await Gpu.create();
   assert(gpu.name.length > 0);
   if (gpu.software) {
     const error = await assertRejects(() => Gpu.create({ hardware: true }), NoAdapterError);
     assertStringIncludes(error.message, gpu.name);
   } else {
-    using hardware = await Gpu.create({ hardware: true });
+    await using hardware = await Gpu.create({ hardware: true });
     assertEquals(hardware.name, gpu.name);
   }
 });

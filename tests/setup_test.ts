@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Failure } from "../example/errors.ts";
 import { checkIntegrity, collectCliffy, COPY_VERSION, hasCopy } from "../tools/cliffy_copy.ts";
-import { readSummary, verdict } from "../tools/run_tests.ts";
+import { readSummary } from "../tools/run_tests.ts";
 import { readTgz } from "../tools/tar.ts";
 
 const BLOCK = 512;
@@ -142,15 +142,4 @@ Deno.test("readSummary() reads the counts when the line is Deno's closing line",
   );
   assertEquals(readSummary("a ... ok (1ms)"), undefined);
   assertEquals(readSummary("it said ok | 12 passed | 0 failed"), undefined);
-});
-
-Deno.test("verdict() fails unless every test has passed, and tells of a crash behind the last one", () => {
-  const died = { code: 134, signal: "SIGABRT" }, ended = { code: 0, signal: null };
-  assertEquals(verdict(ended, { passed: 3, failed: 0 }), { code: 0 });
-  assertEquals(verdict(ended, { passed: 0, failed: 0 }), { code: 1 });
-  assertEquals(verdict({ code: 1, signal: null }, { passed: 3, failed: 1 }), { code: 1 });
-  assertEquals(verdict({ code: 1, signal: null }, { passed: 3, failed: 0 }), { code: 1 });
-  assertEquals(verdict(died, { passed: 0, failed: 0 }), { code: 134 });
-  assertEquals(verdict(died, { passed: 3, failed: 1 }), { code: 134 });
-  assertEquals(verdict(died, { passed: 3, failed: 0 }).code, 0);
 });
