@@ -82,5 +82,6 @@ function fullBatch(ids: Uint32Array, rows: number): Batch {
     mask: new Float32Array(tokens).fill(1),
     resets: new Uint32Array(tokens),
     tokens,
+    continues: false,
   };
 }

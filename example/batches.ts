@@ -22,6 +22,8 @@ export interface Batch {
   readonly resets: Uint32Array;
   /** Number of targets: the sum of `mask`. */
   readonly tokens: number;
+  /** Whether each row goes on where the same row of the batch before ended. */
+  readonly continues: boolean;
 }
 
 /** How {@linkcode trainingBatches} cuts the text. */
@@ -42,7 +44,7 @@ export interface TrainingOptions {
 export interface EvaluationOptions {
   /** The most rows in a batch, by default 64. */
   readonly batchSize?: number;
-  /** The most elements, padding included, in a batch of several rows; by default 4,096. */
+  /** The most elements, padding included, in a batch; by default 4,096. */
   readonly tokenBudget?: number;
 }
 
@@ -77,18 +79,29 @@ export function trainingBatches(
 }
 
 /**
- * Whole sentences, however long, in the same order every time: as many in a row as fit into
- * `tokenBudget / batchSize` steps. A sentence longer than the budget has a batch of its own.
+ * Whole sentences in the same order every time: as many in a row as fit into `tokenBudget / batchSize`
+ * steps. A sentence longer than the budget comes first, in pieces: a batch of one row each, the further
+ * ones of which continue.
  */
 export function evaluationBatches(
   text: Sentences,
   { batchSize = 64, tokenBudget = 4096 }: EvaluationOptions = {},
 ): readonly Batch[] {
   checkPositive({ batchSize, tokenBudget });
-  const pieces = cut(text.offsets, text.tokens, 0), { lengths } = pieces;
+  const pieces = cut(text.offsets, tokenBudget, 0), { starts, lengths } = pieces;
+  const batches: Batch[] = [], whole: number[] = [];
+  for (let piece = 0, sentence = 0; piece < lengths.length; sentence++) {
+    const first = piece, end = text.offsets[sentence + 1]!;
+    while (piece < lengths.length && starts[piece]! < end) piece++;
+    if (piece - first === 1) whole.push(first);
+    else {
+      for (let i = first; i < piece; i++) {
+        batches.push(new RowBatch(text.ids, pieces, [[i]], i > first));
+      }
+    }
+  }
   const space = Math.max(1, Math.floor(tokenBudget / batchSize));
-  const rows = pack(lengths.map((_, piece) => piece), lengths, space);
-  const batches: Batch[] = [];
+  const rows = pack(Uint32Array.from(whole), lengths, space);
   for (let start = 0; start < rows.length;) {
     // The rows come with the longest sentences first: none is longer than the first, or than `space`.
     const steps = Math.max(space, lengths[rows[start]![0]!]!);
@@ -141,11 +154,13 @@ class RowBatch implements Batch {
   readonly batchSize: number;
   readonly steps: number;
   readonly tokens: number;
+  readonly continues: boolean;
   readonly #ids: Uint32Array;
   readonly #pieces: Pieces;
   readonly #rows: readonly Row[];
 
-  constructor(ids: Uint32Array, pieces: Pieces, rows: readonly Row[]) {
+  constructor(ids: Uint32Array, pieces: Pieces, rows: readonly Row[], continues = false) {
+    this.continues = continues;
     this.#ids = ids;
     this.#pieces = pieces;
     this.#rows = rows;
@@ -236,7 +251,8 @@ function parallelStreams(text: Sentences, batchSize: number, bptt: number): Batc
       pieces.starts[b] = begin[b]! + at;
       pieces.lengths[b] = Math.max(0, Math.min(bptt, begin[b + 1]! - pieces.starts[b]!));
     }
-    batches.push(new RowBatch(text.ids, pieces, Array.from(begin.slice(1), (_, b) => [b])));
+    const rows = Array.from(begin.slice(1), (_, b) => [b]);
+    batches.push(new RowBatch(text.ids, pieces, rows, at > 0));
   }
   return batches;
 }

@@ -1,6 +1,7 @@
 /** What exact scores of a text say of a model: perplexity by word frequency, and self-normalisation. */
 
 import type { Vocabulary } from "./vocab.ts";
+import { formatPerplexity } from "./progress.ts";
 import { UNK } from "./vocab.ts";
 
 /** Exact scores of the predicted tokens of a text. */
@@ -25,7 +26,7 @@ export interface SelfNormalization {
   readonly rawPpl: number;
   /** The same with the best norm term. */
   readonly rawPplBest: number;
-  /** Whether scores may be used without normalising: std at most {@linkcode SAFE_STD}. */
+  /** Whether scores may be used without normalising: std at most {@linkcode SAFE_STD}, perplexity sane. */
   readonly safe: boolean;
 }
 
@@ -44,13 +45,40 @@ export interface Bucket {
 /** The standard deviation of ln Z, in nats, up to which unnormalised scores rank almost as exact ones. */
 export const SAFE_STD = 0.2;
 
-/** exp of the mean negative log probability. */
+/** exp of the mean negative log probability of all tokens. */
 export function perplexity({ score, logZ }: TokenScores): number {
   return Math.exp(mean(logZ.length, (i) => logZ[i]! - score[i]!));
 }
 
-/** Statistics of ln Z. `normTerm` is the model's c. */
-export function selfNormalization(scores: TokenScores, normTerm: number): SelfNormalization {
+/** Perplexity of the words that are in the vocabulary: of all tokens but `<unk>`. */
+export interface KnownWords {
+  /** Number of tokens that are left out. */
+  readonly unknown: number;
+  /** Perplexity of the others; NaN if there are none. */
+  readonly ppl: number;
+}
+
+/** Leaves out the unknown words. */
+export function knownWords({ target, score, logZ }: TokenScores): KnownWords {
+  let unknown = 0, nll = 0;
+  for (let i = 0; i < target.length; i++) {
+    if (target[i] === UNK) unknown++;
+    else nll += logZ[i]! - score[i]!;
+  }
+  return { unknown, ppl: Math.exp(nll / (target.length - unknown)) };
+}
+
+/**
+ * Statistics of ln Z.
+ *
+ * @param normTerm The model's c.
+ * @param classes Number of words: a model that does worse than choosing among them blindly is not safe.
+ */
+export function selfNormalization(
+  scores: TokenScores,
+  normTerm: number,
+  classes: number,
+): SelfNormalization {
   const { score, logZ } = scores, n = logZ.length;
   const center = mean(n, (i) => logZ[i]!);
   const std = Math.sqrt(mean(n, (i) => (logZ[i]! - center) ** 2));
@@ -63,7 +91,7 @@ export function selfNormalization(scores: TokenScores, normTerm: number): SelfNo
     percentiles: [quantile(0.01), quantile(0.5), quantile(0.99)],
     rawPpl: Math.exp(normTerm - meanScore),
     rawPplBest: Math.exp(center - meanScore),
-    safe: std <= SAFE_STD,
+    safe: std <= SAFE_STD && perplexity(scores) <= classes,
   };
 }
 
@@ -97,7 +125,7 @@ export function frequencyBuckets(scores: TokenScores, vocabulary: Vocabulary): B
 
 /** The card and the buckets in words, a line each. */
 export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]): string[] {
-  const two = (x: number) => x.toFixed(2);
+  const two = formatPerplexity;
   const [low, middle, high] = card.percentiles.map(two);
   return [
     "frequency   " + buckets.filter(({ ppl }) => ppl !== null)
@@ -106,8 +134,14 @@ export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]
     `1/50/99 % ${low} / ${middle} / ${high}; best norm term ${two(card.mean)}`,
     `raw scores  exp(c - s) ${two(card.rawPpl)} with the norm term, ` +
     `${two(card.rawPplBest)} with the best one; scoring without normalising is ` +
-    (card.safe ? "safe" : `not safe: std of ln Z over ${SAFE_STD}`),
+    (card.safe ? "safe" : `not safe: ${reason(card)}`),
   ];
+}
+
+function reason({ std }: SelfNormalization): string {
+  return std <= SAFE_STD
+    ? "the perplexity is over the number of words"
+    : `std of ln Z over ${SAFE_STD}`;
 }
 
 function mean(n: number, value: (i: number) => number): number {

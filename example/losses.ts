@@ -2,6 +2,18 @@
 
 import type { Gpu, Tensor } from "../mod.ts";
 
+/** What {@linkcode Losses.take} finds. */
+export interface LossSum {
+  /** Sum of the losses of all tokens, in float64. */
+  readonly sum: number;
+  /** Number of tokens. */
+  readonly tokens: number;
+  /** sum / tokens; NaN if there are none. */
+  readonly mean: number;
+  /** Number, from 0, of the first batch whose loss is not finite; -1 if all are. */
+  readonly firstBad: number;
+}
+
 /** Collects one scalar a batch with its number of tokens. */
 export class Losses implements Disposable {
   readonly #gpu: Gpu;
@@ -21,15 +33,16 @@ export class Losses implements Disposable {
     this.#tokens.push(tokens);
   }
 
-  /** Mean over all tokens since the last call, in float64, and how many there were; NaN if none. */
-  async take(): Promise<{ mean: number; tokens: number }> {
+  /** The losses since the last call. */
+  async take(): Promise<LossSum> {
     const counts = this.#tokens;
     this.#tokens = [];
-    if (counts.length === 0) return { mean: NaN, tokens: 0 };
-    const values = await this.#gpu.readFloats(this.#values);
+    if (counts.length === 0) return { sum: 0, tokens: 0, mean: NaN, firstBad: -1 };
+    const values = (await this.#gpu.readFloats(this.#values)).subarray(0, counts.length);
     const tokens = counts.reduce((sum, n) => sum + n, 0);
     const sum = counts.reduce((total, n, i) => total + n * values[i]!, 0);
-    return { mean: sum / tokens, tokens };
+    const firstBad = values.findIndex((value) => !Number.isFinite(value));
+    return { sum, tokens, mean: sum / tokens, firstBad };
   }
 
   #grow(): void {

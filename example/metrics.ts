@@ -2,7 +2,7 @@
 
 import type { Audit } from "../mod.ts";
 import type { Bucket, SelfNormalization } from "./card.ts";
-import { Failure } from "./errors.ts";
+import type { Io } from "./io.ts";
 import type { Report } from "./progress.ts";
 import type { Settings } from "./settings.ts";
 
@@ -38,8 +38,12 @@ export interface EpochEvent {
   readonly epoch: number;
   /** Duration of the epoch, training and validation. */
   readonly seconds: number;
+  /** Mean training loss of a token. */
+  readonly trainLoss: number;
   /** Exact perplexity of the validation text, if the model is one of probabilities. */
   readonly validPpl?: number;
+  /** The same without unknown words, if there are any. */
+  readonly validPplKnown?: number;
   /** Loss of the validation text, if it is not. */
   readonly validLoss?: number;
   readonly lr: number;
@@ -54,10 +58,14 @@ export interface TestEvent {
   readonly evaluation: string;
   /** Perplexity, if the scores were normalised. */
   readonly ppl?: number;
+  /** Perplexity without unknown words, if there are any. */
+  readonly pplKnown?: number;
   /** Mean loss of a token, if they were not. */
   readonly loss?: number;
   /** Number of predicted words. */
   readonly tokens: number;
+  /** How many of them are unknown words, if any are. */
+  readonly unknown?: number;
   /** How far the model normalises itself. */
   readonly selfNormalization?: SelfNormalization;
   /** Perplexity by frequency of the word. */
@@ -71,15 +79,19 @@ export type MetricsEvent = StartEvent | TrainEvent | AuditEvent | EpochEvent | T
 export class Metrics {
   /** The file. */
   readonly path: string;
+  readonly #io: Io;
+  #failed = false;
 
   /**
-   * Makes the folder where it is missing; an existing record is continued.
+   * An existing record is continued.
    *
    * @param save Name of the model, as in `Settings.save`.
-   * @param folder Folder of the saved models.
+   * @param io Is warned if the record cannot be written: no result is lost for that.
+   * @param folder Folder of the saved models; it is made where it is missing.
    */
-  constructor(save: string, folder = "saved_model") {
+  constructor(save: string, io: Io, folder = "saved_model") {
     this.path = `${folder}/${save}.metrics.jsonl`;
+    this.#io = io;
     this.#attempt(() => Deno.mkdirSync(folder, { recursive: true }));
   }
 
@@ -93,8 +105,10 @@ export class Metrics {
     try {
       action();
     } catch (error) {
+      if (this.#failed) return; // said once
+      this.#failed = true;
       const reason = error instanceof Error ? error.message : String(error);
-      throw new Failure(`Cannot write ${this.path}: ${reason}`, { cause: error });
+      this.#io.err(`warning: cannot write ${this.path}: ${reason}; this record is not complete`);
     }
   }
 }

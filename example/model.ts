@@ -15,7 +15,6 @@ import {
   type NCELoss,
   type NCEOptions,
   type NormalizedScores,
-  type RecurrentInput,
   type Step,
   type Tensor,
 } from "../mod.ts";
@@ -36,6 +35,14 @@ export interface WordModelOptions extends Omit<NCEOptions, "reduction"> {
   seed: number;
 }
 
+/** What a model's rows begin with, and where they begin anew. */
+export interface Start {
+  /** Recurrent states as {@linkcode WordModel.context} gives them; all zero unless given. */
+  readonly states?: readonly Tensor[];
+  /** Ids [T, B]: not 0 where all states before the element are zero, whatever came before. */
+  readonly resets?: Tensor;
+}
+
 /** Predicts each next word of B sentences side by side. */
 export abstract class WordModel extends Module {
   /** The output layer and its loss; reduction is `"none"`. */
@@ -47,16 +54,16 @@ export abstract class WordModel extends Module {
   abstract context(
     step: Step,
     input: Tensor,
-    start: RecurrentInput<LSTMState>,
-  ): { context: Tensor; states: LSTMState[] };
+    start?: Start,
+  ): { context: Tensor; states: readonly Tensor[] };
 
   /** Losses [T * B] of predicting `target` from `input`, both ids [T, B]. */
   forward(
     step: Step,
     input: Tensor,
     target: Tensor,
-    start: RecurrentInput<LSTMState> = {},
-  ): { loss: Tensor; states: LSTMState[] } {
+    start: Start = {},
+  ): { loss: Tensor; states: readonly Tensor[] } {
     const { context, states } = this.context(step, input, start);
     const loss = this.criterion.forward(step, target, context);
     return { loss: step.reshape(loss, [target.size]), states };
@@ -67,10 +74,12 @@ export abstract class WordModel extends Module {
     step: Step,
     input: Tensor,
     target: Tensor,
-    start: RecurrentInput<LSTMState> = {},
-  ): NormalizedScores {
-    const { context } = this.context(step, input, start);
-    return this.criterion.ceLoss(step, step.reshape(target, [target.size]), context);
+    start: Start = {},
+  ): NormalizedScores & { states: readonly Tensor[] } {
+    const { context, states } = this.context(step, input, start);
+    const flat = step.reshape(target, [target.size]);
+    const { score, logZ } = this.criterion.ceLoss(step, flat, context);
+    return { score, logZ, states };
   }
 }
 
@@ -105,12 +114,15 @@ export class LanguageModel extends WordModel {
   override context(
     step: Step,
     input: Tensor,
-    start: RecurrentInput<LSTMState> = {},
-  ): { context: Tensor; states: LSTMState[] } {
+    { states = [], resets }: Start = {},
+  ): { context: Tensor; states: readonly Tensor[] } {
     const embedded = this.#inputDropout.forward(step, this.#encoder.forward(step, input));
-    const recurrent = this.#rnn.forward(step, embedded, start);
+    const recurrent = this.#rnn.forward(step, embedded, { states: inPairs(states), resets });
     const projected = this.#proj.forward(step, recurrent.output);
-    return { context: this.#outputDropout.forward(step, projected), states: recurrent.states };
+    return {
+      context: this.#outputDropout.forward(step, projected),
+      states: recurrent.states.flatMap(({ hidden, cell }) => [hidden, cell]),
+    };
   }
 
   /** All parameters, by the names of the reference model. */
@@ -127,6 +139,13 @@ export class LanguageModel extends WordModel {
   override dispose(): void {
     for (const part of [this.#encoder, this.#rnn, this.#proj, this.criterion]) part.dispose();
   }
+}
+
+/** An LSTM's states, which the model hands around as a flat list: hidden and cell of each layer. */
+function inPairs(states: readonly Tensor[]): LSTMState[] {
+  return Array.from({ length: states.length / 2 }, (_, layer) => {
+    return { hidden: states[2 * layer]!, cell: states[2 * layer + 1]! };
+  });
 }
 
 /** An IndexGRU in the place of everything: the candidate word is fed to the network. */
@@ -153,9 +172,10 @@ export class GRULanguageModel extends WordModel {
   override context(
     step: Step,
     input: Tensor,
-    { resets }: RecurrentInput<LSTMState>,
-  ): { context: Tensor; states: LSTMState[] } {
-    return { context: this.criterion.context(step, input, { resets }).context, states: [] };
+    { states, resets }: Start = {},
+  ): { context: Tensor; states: readonly Tensor[] } {
+    const { context, state } = this.criterion.context(step, input, { state: states?.[0], resets });
+    return { context, states: [state] };
   }
 
   /** All parameters, by the names of the reference model. */

@@ -14,6 +14,8 @@ export interface ProgressOptions {
   readonly lr: number;
   /** Whether the loss is a normalised log probability, so that its exponential is a perplexity. */
   readonly normalised: boolean;
+  /** Milliseconds that the validation after each epoch takes, as far as is known; 0 unless given. */
+  readonly validationMs?: number;
   /** Milliseconds now; for tests. */
   readonly clock?: () => number;
 }
@@ -29,8 +31,61 @@ export interface Report {
 }
 
 const REDRAW_MS = 100;
-const LONGEST_BAR = 30;
-const SHORTEST_BAR = 5;
+/** Without a terminal, a bar becomes a line this often. */
+const LINE_MS = 30_000;
+const MAX_BAR = 30;
+const MIN_BAR = 5;
+
+/** Shows how far a piece of work has come: a live bar on a terminal, a line every half a minute elsewhere. */
+export class Bar implements Disposable {
+  readonly #io: Io;
+  readonly #label: string;
+  readonly #total: number;
+  readonly #clock: () => number;
+  readonly #start: number;
+  #done = 0;
+  #shown: number;
+
+  /**
+   * @param label What is done, such as `validating`.
+   * @param total Its size, in whatever {@linkcode step} counts.
+   * @param clock Milliseconds now; for tests.
+   */
+  constructor(io: Io, label: string, total: number, clock = () => performance.now()) {
+    this.#io = io;
+    this.#label = label;
+    this.#total = total;
+    this.#clock = clock;
+    this.#start = this.#shown = clock();
+  }
+
+  /** Counts `amount` as done. */
+  step(amount = 1): void {
+    this.#done += amount;
+    const now = this.#clock(), { isTerminal } = this.#io;
+    if (now - this.#shown < (isTerminal ? REDRAW_MS : LINE_MS)) return;
+    this.#shown = now;
+    const part = Math.min(1, this.#done / this.#total);
+    const left = (now - this.#start) * (1 - part) / part;
+    const words = [`${Math.floor(100 * part)} %`, `${formatDuration(left)} left`];
+    if (isTerminal) drawBar(this.#io, this.#label, part, words);
+    else this.#io.out([this.#label, ...words].join(" | "));
+  }
+
+  /** Removes the bar. */
+  [Symbol.dispose](): void {
+    this.#io.live("");
+  }
+}
+
+/** Redraws the live line: a label, a bar of what is done if there is room, and words. */
+function drawBar(io: Io, label: string, part: number, words: readonly string[]): void {
+  const text = words.join("  "), room = io.columns - 1;
+  const size = Math.min(MAX_BAR, room - `${label}  ${text}`.length - 2);
+  const filled = Math.floor(size * part);
+  const bar = size < MIN_BAR ? "" : `${"█".repeat(filled)}${"░".repeat(size - filled)}  `;
+  io.live(`${label}  ${bar}${text}`.slice(0, room));
+}
 
 /** Counts batches and tokens of an epoch and shows them. */
 export class Progress {
@@ -90,39 +145,51 @@ export class Progress {
   #draw(now: number): void {
     if (!this.#io.isTerminal) return;
     this.#drawn = now;
-    const [epoch, ...rest] = this.#parts(now, rate(this.#tokens, now - this.#start));
-    const words = rest.join("  ");
-    const room = this.#io.columns - 1;
-    const size = Math.min(LONGEST_BAR, room - `${epoch}  ${words}`.length - 2);
-    const bar = size < SHORTEST_BAR ? "" : `${this.#bar(size)}  `;
-    this.#io.live(`${epoch}  ${bar}${words}`.slice(0, room));
-  }
-
-  #bar(size: number): string {
-    const filled = Math.floor(size * Math.min(1, this.#batch / this.#options.batches));
-    return "█".repeat(filled) + "░".repeat(size - filled);
+    const [epoch, ...words] = this.#parts(now, rate(this.#tokens, now - this.#start));
+    drawBar(this.#io, epoch!, Math.min(1, this.#batch / this.#options.batches), words);
   }
 
   #parts(now: number, tokensPerSecond: number): string[] {
-    const { epoch, epochs, batches, lr } = this.#options;
-    const left = (now - this.#start) / this.#batch * (batches - this.#batch);
+    const { epoch, epochs, batches, lr, normalised } = this.#options;
     return [
       `epoch ${epoch}/${epochs}`,
       `batch ${this.#batch}/${batches}`,
-      ...(this.#loss === undefined ? [] : [this.#lossText(this.#loss)]),
-      `lr ${formatNumber(lr)}`,
-      ...(this.#batch === 0 ? [] : [
-        `${Math.round(tokensPerSecond).toLocaleString("en-US")} tokens/s`,
-        `${formatDuration(left)} left`,
-      ]),
+      ...(this.#loss === undefined ? [] : [formatLoss(this.#loss, normalised)]),
+      ...(this.#io.isTerminal ? [] : [`lr ${formatNumber(lr)}`]), // a bar has little room
+      ...(this.#batch === 0
+        ? []
+        : [`${formatCount(tokensPerSecond)} tokens/s`, this.#timeLeft(now)]),
     ];
   }
 
-  #lossText(loss: number): string {
-    return this.#options.normalised
-      ? `ppl ${Math.exp(loss).toFixed(2)}`
-      : `loss ${loss.toFixed(4)}`;
+  /** Of the epoch, and of the run if there are more. */
+  #timeLeft(now: number): string {
+    const { epoch, epochs, batches, validationMs = 0 } = this.#options;
+    const batchMs = (now - this.#start) / this.#batch;
+    const left = batchMs * (batches - this.#batch);
+    const text = `${formatDuration(left)} left`;
+    if (epoch === epochs) return text;
+    const run = left + validationMs + (epochs - epoch) * (batchMs * batches + validationMs);
+    return `${text}, run ${formatDuration(run)}`;
   }
+}
+
+/** A loss in words: as a perplexity if it is a normalised log probability. */
+export function formatLoss(loss: number, normalised: boolean): string {
+  if (normalised) return `ppl ${formatPerplexity(Math.exp(loss))}`;
+  return `loss ${Math.abs(loss) < 1e6 ? loss.toFixed(4) : loss.toExponential(4)}`;
+}
+
+/** A perplexity with the digits that mean something: `31.42`, `380,312`, `4.11e+12`. */
+export function formatPerplexity(ppl: number): string {
+  if (!Number.isFinite(ppl)) return String(ppl);
+  if (ppl < 1e4) return ppl.toFixed(2);
+  return ppl < 1e9 ? formatCount(ppl) : ppl.toExponential(2);
+}
+
+/** A number rounded to a whole one, its thousands set apart. */
+export function formatCount(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
 }
 
 /** A number of milliseconds in words, such as `1h02m`, `3m07s` or `9s`. */

@@ -2,13 +2,14 @@
 
 import type { Gpu } from "../mod.ts";
 import { evaluationBatches } from "./batches.ts";
-import { describeCard, frequencyBuckets, selfNormalization } from "./card.ts";
+import { describeCard, frequencyBuckets, knownWords, selfNormalization } from "./card.ts";
 import type { Corpus } from "./corpus.ts";
 import { Failure } from "./errors.ts";
 import { evaluate, evaluateLoss } from "./evaluate.ts";
 import type { Io } from "./io.ts";
 import type { Metrics } from "./metrics.ts";
 import type { WordModel } from "./model.ts";
+import { Bar, formatCount, formatPerplexity } from "./progress.ts";
 import type { EvaluationKind } from "./settings.ts";
 
 /** A model, the text it is tested on, and where the findings go. */
@@ -33,23 +34,33 @@ async function reportExact(gpu: Gpu, options: TestOptions): Promise<void> {
       "A model trained with --loss neg has no perplexity: give --evaluation loss",
     );
   }
-  const { ppl, tokens, scores } = await evaluate(gpu, model, evaluationBatches(corpus.test));
-  const card = selfNormalization(scores, await normTermOf(gpu, model));
-  const frequency = frequencyBuckets(scores, corpus.vocabulary);
+  const batches = evaluationBatches(corpus.test);
+  using bar = new Bar(io, "testing", batches.length);
+  const { ppl, tokens, scores } = await evaluate(gpu, model, batches, { bar });
+  const { vocabulary } = corpus, known = knownWords(scores);
+  const card = selfNormalization(scores, await normTermOf(gpu, model), vocabulary.size);
+  const frequency = frequencyBuckets(scores, vocabulary);
+  for (const line of describeCard(card, frequency)) io.out(line);
+  const parts = [`test        ppl ${formatPerplexity(ppl)}`];
+  if (known.unknown > 0) {
+    parts.push(
+      `${formatPerplexity(known.ppl)} without the ${formatCount(known.unknown)} unknown words`,
+    );
+  }
+  const best = corpus.bestTestPerplexity;
+  if (best !== undefined) {
+    parts.push(`best possible ${formatPerplexity(best)} (ratio ${(ppl / best).toFixed(3)})`);
+  }
+  io.out([...parts, `${formatCount(tokens)} tokens`].join(", "));
   metrics.write({
     event: "test",
     evaluation: "full",
     ppl,
+    ...(known.unknown > 0 && { pplKnown: known.ppl, unknown: known.unknown }),
     tokens,
     selfNormalization: card,
     frequency,
   });
-  for (const line of describeCard(card, frequency)) io.out(line);
-  const best = corpus.bestTestPerplexity;
-  const possible = best === undefined
-    ? ""
-    : `, best possible ${best.toFixed(2)} (ratio ${(ppl / best).toFixed(3)})`;
-  io.out(`test        ppl ${ppl.toFixed(2)}${possible}, ${tokens.toLocaleString("en-US")} tokens`);
 }
 
 async function reportLoss(
@@ -64,12 +75,14 @@ async function reportLoss(
     criterion.noiseRatio = kind.sampled;
   }
   const evaluation = typeof kind === "object" ? `sampled:${kind.sampled}` : kind;
-  const { loss, tokens } = await evaluateLoss(gpu, model, evaluationBatches(corpus.test));
-  metrics.write({ event: "test", evaluation, loss, tokens });
+  const batches = evaluationBatches(corpus.test);
+  using bar = new Bar(io, "testing", batches.length);
+  const { loss, tokens } = await evaluateLoss(gpu, model, batches, { bar });
   io.out(
     `test        ${evaluation} loss ${loss.toFixed(4)} a token, ` +
       `${tokens.toLocaleString("en-US")} tokens (not normalised: not a perplexity)`,
   );
+  metrics.write({ event: "test", evaluation, loss, tokens });
 }
 
 /** c of the model, learned or not. */

@@ -81,7 +81,7 @@ async function test(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Promi
         "and --min-freq",
     );
   }
-  const metrics = new Metrics(settings.save, FOLDER);
+  const metrics = new Metrics(settings.save, io, FOLDER);
   await report(gpu, { model, corpus, evaluation: settings.evaluation, metrics, io });
 }
 

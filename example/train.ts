@@ -1,19 +1,22 @@
 /** Training from the first epoch to the test of the best model. */
 
 import type { Gpu } from "../mod.ts";
-import { evaluationBatches, trainingBatches } from "./batches.ts";
-import { type SelfNormalization, selfNormalization } from "./card.ts";
-import { restoreModel, saveModel } from "./checkpoint.ts";
+import { trainingBatches } from "./batches.ts";
+import { BestModel } from "./best_model.ts";
+import { saveModel } from "./checkpoint.ts";
 import type { Corpus } from "./corpus.ts";
-import { evaluate, evaluateLoss } from "./evaluate.ts";
+import { Diverged, divergence } from "./diverged.ts";
+import { Failure } from "./errors.ts";
 import { checkWritable, writeFileAtomically } from "./files.ts";
 import type { Io } from "./io.ts";
 import { Metrics } from "./metrics.ts";
 import type { WordModel } from "./model.ts";
-import { formatDuration, formatNumber } from "./progress.ts";
-import { normTermOf, report } from "./report.ts";
+import { formatCount, formatDuration, formatLoss, formatNumber } from "./progress.ts";
+import { report } from "./report.ts";
 import type { Settings } from "./settings.ts";
-import { type StopFlag, Trainer } from "./trainer.ts";
+import { type StopFlag, stopOnSignal, Stopped } from "./stop.ts";
+import { Trainer } from "./trainer.ts";
+import { validate } from "./validate.ts";
 import { frequencyText } from "./vocab.ts";
 
 /** Where models are saved. */
@@ -24,15 +27,21 @@ export function modelPath(name: string): string {
   return `${FOLDER}/${name}.safetensors`;
 }
 
-/** What a validation finds; a smaller measure is better. */
-interface Validation {
-  readonly measure: number;
-  readonly text: string;
-  readonly fields: { validPpl?: number; validLoss?: number };
-  readonly card?: SelfNormalization;
+/** What a training run works with. */
+interface Run {
+  readonly gpu: Gpu;
+  readonly settings: Settings;
+  readonly corpus: Corpus;
+  readonly model: WordModel;
+  readonly io: Io;
+  readonly metrics: Metrics;
 }
 
-/** Trains `model`, keeps it after each epoch that improves the validation, and tests the best one. */
+/**
+ * Trains `model`, keeps it after each epoch that improves the validation, and tests the best one.
+ *
+ * @throws {Failure} If training diverges, once the best model so far is tested; or if that cannot be saved.
+ */
 export async function train(
   gpu: Gpu,
   settings: Settings,
@@ -40,67 +49,94 @@ export async function train(
   model: WordModel,
   io: Io,
 ): Promise<void> {
-  const { vocabulary } = corpus, { save, seed, epochs, evaluation } = settings;
-  const path = modelPath(save), metrics = new Metrics(save, FOLDER);
-  checkWritable(path);
+  const { save, seed, evaluation } = settings, { vocabulary } = corpus;
+  checkWritable(modelPath(save));
   writeFileAtomically(`${FOLDER}/${save}.freq.txt`, frequencyText(corpus.occurrences));
-  metrics.write({
-    event: "start",
-    config: settings,
-    adapter: gpu.name,
-    vocabulary: vocabulary.size,
-    seed,
-  });
-  using trainer = new Trainer(gpu, model, settings);
-  using stop = onInterrupt(io);
-  let best = Infinity;
-  for (let epoch = 1; epoch <= epochs && !stop.requested; epoch++) {
-    const start = performance.now(), { lr } = trainer.optimizer;
-    const batches = trainingBatches(corpus.train, settings, epoch);
-    const tokensPerSecond = await trainer.epoch(epoch, batches, io, metrics, stop);
-    if (stop.requested) break;
-    const { measure, text, fields, card } = await validate(gpu, model, corpus);
-    const seconds = (performance.now() - start) / 1000;
-    metrics.write({ event: "epoch", epoch, seconds, ...fields, lr, tokensPerSecond });
-    const better = measure < best;
-    if (better) {
-      best = measure;
-      await saveModel(gpu, path, model, { vocabulary, settings, ...(card && { card }) });
-    } else trainer.optimizer.lr /= settings.lrDecay;
-    io.out(
-      `epoch ${epoch}/${epochs}: valid ${text}, ${formatDuration(seconds * 1000)}, ` +
-        `${Math.round(tokensPerSecond).toLocaleString("en-US")} tokens/s, ` +
-        (better ? `saved ${path}` : `lr now ${formatNumber(trainer.optimizer.lr)}`),
-    );
-  }
-  if (best < Infinity) restoreModel(gpu, path, model);
-  else io.out("No epoch was completed: nothing is saved, the test is of the model as it is");
+  const metrics = new Metrics(save, io, FOLDER);
+  const start = { config: settings, adapter: gpu.name, vocabulary: vocabulary.size, seed };
+  metrics.write({ event: "start", ...start });
+  const run: Run = { gpu, settings, corpus, model, io, metrics };
+  const best = new BestModel(gpu, model, modelPath(save), io);
+  const diverged = await trainEpochs(run, best);
+  const failure = diverged && divergence(diverged, settings, vocabulary.size);
+  if (failure && !best.exists) throw failure;
+  if (failure) io.err(`${diverged.message}: the test is of the best model before`);
+  if (best.exists) best.restore();
+  else await keepInterrupted(run);
   await report(gpu, { model, corpus, evaluation, metrics, io });
+  await best.settle();
+  if (failure) throw failure;
 }
 
-/** Exact perplexity, or the loss if the model has none. */
-async function validate(gpu: Gpu, model: WordModel, corpus: Corpus): Promise<Validation> {
-  const batches = evaluationBatches(corpus.valid);
-  if (model.criterion.lossType === "neg") {
-    const { loss } = await evaluateLoss(gpu, model, batches);
-    return { measure: loss, text: `loss ${loss.toFixed(4)}`, fields: { validLoss: loss } };
+/** What goes on from one epoch to the next. */
+interface Loop {
+  readonly trainer: Trainer;
+  readonly best: BestModel;
+  readonly stop: StopFlag;
+  /** Milliseconds of the last validation; 0 before the first. */
+  validationMs: number;
+}
+
+/** All epochs, or those before a stop; gives what ended them if it is a divergence. */
+async function trainEpochs(run: Run, best: BestModel): Promise<Diverged | undefined> {
+  const { gpu, settings, model, io } = run;
+  using trainer = new Trainer(gpu, model, settings);
+  using stop = stopOnSignal(io);
+  const loop: Loop = { trainer, best, stop, validationMs: 0 };
+  try {
+    for (let epoch = 1; epoch <= settings.epochs; epoch++) await trainEpoch(run, loop, epoch);
+  } catch (error) {
+    io.live("");
+    if (error instanceof Diverged) return error;
+    if (!(error instanceof Stopped)) throw error;
   }
-  const { ppl, scores } = await evaluate(gpu, model, batches);
-  const card = selfNormalization(scores, await normTermOf(gpu, model));
-  return { measure: ppl, text: `ppl ${ppl.toFixed(2)}`, fields: { validPpl: ppl }, card };
+  return undefined;
 }
 
-/** The first Ctrl-C asks training to stop; a second one ends the program. */
-function onInterrupt(io: Io): StopFlag & Disposable {
-  const stop = {
-    requested: false,
-    [Symbol.dispose]: () => Deno.removeSignalListener("SIGINT", listener),
-  };
-  const listener = () => {
-    if (stop.requested) Deno.exit(130);
-    stop.requested = true;
-    io.err("Stopping: the test follows; press Ctrl-C again to end at once");
-  };
-  Deno.addSignalListener("SIGINT", listener);
-  return stop;
+/** One epoch and its validation. */
+async function trainEpoch(run: Run, loop: Loop, epoch: number): Promise<void> {
+  const { gpu, settings, corpus, model, io, metrics } = run, { trainer, best, stop } = loop;
+  const start = performance.now(), { lr } = trainer.optimizer;
+  const batches = trainingBatches(corpus.train, settings, epoch);
+  const watch = { epoch, validationMs: loop.validationMs, io, metrics, stop };
+  const { loss, tokensPerSecond } = await trainer.epoch(batches, watch);
+  const trained = performance.now();
+  const { measure, text, fields, card } = await validate(gpu, model, corpus, io, stop);
+  const end = performance.now(), seconds = (end - start) / 1000;
+  loop.validationMs = end - trained;
+  metrics.write({
+    event: "epoch",
+    epoch,
+    seconds,
+    trainLoss: loss,
+    ...fields,
+    lr,
+    tokensPerSecond,
+  });
+  if (!Number.isFinite(measure)) {
+    throw new Diverged("the validation's score", { step: trainer.steps, epoch });
+  }
+  const { vocabulary } = corpus, beside = { vocabulary, settings, ...(card && { card }) };
+  let outcome = "kept";
+  if (measure >= best.measure) {
+    trainer.optimizer.lr /= settings.lrDecay;
+    outcome = `lr now ${formatNumber(trainer.optimizer.lr)}`;
+  } else if (await best.keep(measure, beside)) outcome = `saved ${best.path}`;
+  io.out(
+    `epoch ${epoch}/${settings.epochs}: train ${formatLoss(loss, settings.loss === "full")}, ` +
+      `valid ${text}, ${formatDuration(end - start)}, ${formatCount(tokensPerSecond)} tokens/s, ` +
+      outcome,
+  );
+}
+
+/** A run that is stopped in its first epoch leaves the model under another name. */
+async function keepInterrupted({ gpu, settings, corpus, model, io }: Run): Promise<void> {
+  const path = modelPath(`${settings.save}.interrupted`);
+  try {
+    await saveModel(gpu, path, model, { vocabulary: corpus.vocabulary, settings });
+    io.out(`No epoch was completed: the model as it is goes to ${path}, and the test is of it`);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    io.err(`warning: ${error.message}; the test is of the model as it is`);
+  }
 }

@@ -1,16 +1,9 @@
-/** Training: epochs of batches, validation, learning rate decay, the best model kept. */
+/** Training of a model, batch by batch. */
 
-import {
-  auditGradient,
-  type Gpu,
-  type LSTMState,
-  SGD,
-  type Step,
-  type Tensor,
-  weightedSum,
-} from "../mod.ts";
+import { auditGradient, type Gpu, SGD, sum, type Tensor, weightedSum } from "../mod.ts";
 import type { Batch } from "./batches.ts";
-import { Failure } from "./errors.ts";
+import { CarriedStates } from "./carried_states.ts";
+import { Diverged } from "./diverged.ts";
 import { uploadIds, uploadWeight } from "./evaluate.ts";
 import type { Io } from "./io.ts";
 import { Losses } from "./losses.ts";
@@ -18,15 +11,29 @@ import type { Metrics } from "./metrics.ts";
 import type { WordModel } from "./model.ts";
 import { Progress } from "./progress.ts";
 import type { Settings } from "./settings.ts";
+import { checkStop, type StopFlag } from "./stop.ts";
 
 const MOMENTUM = 0.9;
 /** Rows of a batch that a gradient audit looks at. */
 const AUDIT_ROWS = 4;
 
-/** Asked between batches whether to go on. */
-export interface StopFlag {
-  /** Set once training should end. */
-  requested: boolean;
+/** What one pass over the text gives. */
+export interface EpochResult {
+  /** Mean training loss of a token. */
+  readonly loss: number;
+  /** Training tokens a second. */
+  readonly tokensPerSecond: number;
+}
+
+/** An epoch, and who looks on. */
+export interface EpochOptions {
+  /** Number of the epoch, from 1. */
+  readonly epoch: number;
+  /** Milliseconds that a validation takes, as far as is known. */
+  readonly validationMs: number;
+  readonly io: Io;
+  readonly metrics: Metrics;
+  readonly stop: StopFlag;
 }
 
 /** The first `count` rows of a batch. */
@@ -42,6 +49,7 @@ function firstRows(batch: Batch, count: number): Batch {
     mask,
     resets: batch.resets.filter(isFirst),
     tokens: mask.reduce((sum, real) => sum + real, 0),
+    continues: false,
   };
 }
 
@@ -52,8 +60,8 @@ export class Trainer implements Disposable {
   readonly #gpu: Gpu;
   readonly #model: WordModel;
   readonly #settings: Settings;
+  readonly #carried = new CarriedStates();
   #steps = 0;
-  #states: LSTMState[] = [];
 
   /** Makes the optimizer. */
   constructor(gpu: Gpu, model: WordModel, settings: Settings) {
@@ -65,31 +73,38 @@ export class Trainer implements Disposable {
     this.optimizer = new SGD(gpu, model.parameters(), options);
   }
 
-  /** One training step; its mean loss goes to `losses`. Nothing is read back. */
-  step(batch: Batch, losses: Losses): void {
+  /** Number of training steps so far. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /**
+   * One training step; its mean loss goes to `losses`. Nothing is read back.
+   *
+   * @param next The batch that follows, if there is one: it may continue this one's rows.
+   */
+  step(batch: Batch, losses: Losses, next?: Batch): void {
     const number = this.#steps++;
     using step = this.#gpu.step({ training: true, seed: this.#settings.seed, number });
     const { input, target, resets } = uploadIds(step, batch);
-    const start = { states: this.#states, resets };
+    const start = { states: this.#carried.before(batch), resets };
     const { loss, states } = this.#model.forward(step, input, target, start);
     const mean = weightedSum(step, loss, uploadWeight(step, batch));
     this.optimizer.step(step.backward(mean));
     losses.push(mean, batch.tokens);
-    if (this.#settings.carryState) this.#carry(step, states);
+    this.#carried.carry(step, states, next);
   }
 
   /**
-   * One pass over `batches`, or a part of it if a stop is requested; returns training tokens a second.
+   * One pass over `batches`.
    *
-   * @throws {Failure} If the loss is not finite any longer.
+   * @throws {Stopped} If a stop is requested.
+   * @throws {Diverged} If a loss, or a parameter afterwards, is not finite.
    */
   async epoch(
-    epoch: number,
     batches: readonly Batch[],
-    io: Io,
-    metrics: Metrics,
-    stop: StopFlag,
-  ): Promise<number> {
+    { epoch, validationMs, io, metrics, stop }: EpochOptions,
+  ): Promise<EpochResult> {
     const { epochs, logInterval, loss, audit } = this.#settings;
     const progress = new Progress(io, {
       epoch,
@@ -97,24 +112,49 @@ export class Trainer implements Disposable {
       batches: batches.length,
       lr: this.optimizer.lr,
       normalised: loss === "full",
+      validationMs,
     });
-    using losses = new Losses(this.#gpu, logInterval);
-    this.#forget();
+    using losses = new Losses(this.#gpu);
+    let total = 0, tokens = 0, reported = 0;
     for (const [i, batch] of batches.entries()) {
-      if (stop.requested) break;
-      this.step(batch, losses);
+      checkStop(stop);
+      this.step(batch, losses, batches[i + 1]);
       await this.#gpu.keepUp();
       progress.step(batch.tokens);
       if (audit > 0 && this.#steps % audit === 0) await this.#audit(batch, metrics);
       if ((i + 1) % logInterval === 0 || i + 1 === batches.length) {
-        const { mean } = await losses.take();
-        this.#checkLoss(mean, epoch, i + 1);
+        const found = await losses.take();
+        if (found.firstBad >= 0) {
+          const step = this.#steps - (i - reported) + found.firstBad;
+          throw new Diverged("the training loss", {
+            step,
+            epoch,
+            batch: reported + found.firstBad + 1,
+          });
+        }
+        total += found.sum, tokens += found.tokens, reported = i + 1;
         const hitRate = loss === "full" ? {} : { hitRate: await this.#hitRate() };
-        metrics.write({ event: "train", ...progress.report(mean), ...hitRate });
+        metrics.write({ event: "train", ...progress.report(found.mean), ...hitRate });
       }
     }
     progress.done();
-    return progress.tokensPerSecond;
+    const bad = await this.#badParameter();
+    if (bad !== undefined) throw new Diverged(`the parameter ${bad}`, { step: this.#steps, epoch });
+    return { loss: total / tokens, tokensPerSecond: progress.tokensPerSecond };
+  }
+
+  /** Name of a parameter that has an element which is not finite; undefined if none has. */
+  async #badParameter(): Promise<string | undefined> {
+    const parameters = this.#model.parameters();
+    using sums = this.#gpu.tensor([parameters.length]);
+    {
+      using step = this.#gpu.step();
+      parameters.forEach(([, parameter], toStart) => {
+        this.#gpu.copy(sum(step, parameter), sums, { toStart }); // infinities and NaN show in a sum
+      });
+    }
+    const bad = (await this.#gpu.readFloats(sums)).findIndex((value) => !Number.isFinite(value));
+    return parameters[bad]?.[0];
   }
 
   /** Noise samples that equalled their target since the last report, as a part of all. */
@@ -142,27 +182,9 @@ export class Trainer implements Disposable {
     return step.keep(context);
   }
 
-  #checkLoss(loss: number, epoch: number, batch: number): void {
-    if (Number.isFinite(loss)) return;
-    throw new Failure(
-      `The loss is ${loss} in epoch ${epoch} before batch ${batch}: try a smaller --lr or --clip`,
-    );
-  }
-
-  #carry(step: Step, states: LSTMState[]): void {
-    this.#forget();
-    this.#states = states;
-    for (const { hidden, cell } of states) step.keep(hidden), step.keep(cell);
-  }
-
-  #forget(): void {
-    for (const { hidden, cell } of this.#states) hidden.dispose(), cell.dispose();
-    this.#states = [];
-  }
-
   /** Frees the optimizer's moments. */
   [Symbol.dispose](): void {
-    this.#forget();
+    this.#carried[Symbol.dispose]();
     this.optimizer[Symbol.dispose]();
   }
 }

@@ -175,16 +175,23 @@ Deno.test("evaluationBatches() takes every sentence once, in the same order ever
   assertEquals(evaluationBatches(text).map(rowsOf), batches.map(rowsOf));
 });
 
-Deno.test("evaluationBatches() keeps to its budget, a long sentence alone excepted", () => {
+Deno.test("evaluationBatches() keeps to its budget, and cuts what is longer", () => {
   const builder = new SentencesBuilder();
-  builder.add(new Uint32Array(1000).fill(3));
-  for (let i = 0; i < 50; i++) builder.add(new Uint32Array(i % 10).fill(4));
-  const batches = evaluationBatches(builder.build(), { batchSize: 8, tokenBudget: 40 });
-  assertEquals([batches[0]!.batchSize, batches[0]!.steps], [1, 1001]);
-  for (const { batchSize, steps } of batches.slice(1)) {
-    assert(batchSize <= 8 && batchSize * steps <= 40);
-  }
-  assertEquals(batches.reduce((sum, { tokens }) => sum + tokens, 0), 1001 + 50 + 5 * 45);
+  for (let i = 0; i < 25; i++) builder.add(new Uint32Array(i % 10).fill(4));
+  builder.add(Uint32Array.from({ length: 99 }, (_, i) => 3 + i));
+  for (let i = 0; i < 25; i++) builder.add(new Uint32Array(i % 10).fill(4));
+  const text = builder.build();
+  const batches = evaluationBatches(text, { batchSize: 8, tokenBudget: 40 });
+  for (const { batchSize, steps } of batches) assert(batchSize <= 8 && batchSize * steps <= 40);
+  const [a, b, c, ...rest] = batches;
+  const long = [a!, b!, c!];
+  assertEquals(long.map(({ steps, batchSize }) => [steps, batchSize]), [[40, 1], [40, 1], [20, 1]]);
+  assertEquals(long.map(({ continues }) => continues), [false, true, true]);
+  assert(rest.every(({ continues }) => !continues));
+  const ids = text.at(25);
+  assertEquals(long.flatMap(({ input }) => [...input]), [...ids.subarray(0, 100)]);
+  assertEquals(long.flatMap(({ target }) => [...target]), [...ids.subarray(1)]);
+  assertEquals(batches.reduce((sum, { tokens }) => sum + tokens, 0), text.tokens);
 });
 
 Deno.test("trainingBatches() throws on sizes that make no sense", () => {

@@ -1,9 +1,9 @@
 /** Metrics: the JSON lines of a run. */
 
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { Failure } from "../example/errors.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Metrics } from "../example/metrics.ts";
 import { parseSettings } from "../example/settings.ts";
+import { captureIo } from "./capture_io.ts";
 
 async function inFolder(body: (folder: string) => void): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -28,13 +28,21 @@ Deno.test("Metrics.write() appends one JSON object a line when called again and 
         lr: 1,
         tokensPerSecond: 4000,
       },
-      { event: "epoch", epoch: 1, seconds: 9.5, validPpl: 416.5, lr: 1, tokensPerSecond: 4000 },
+      {
+        event: "epoch",
+        epoch: 1,
+        seconds: 9.5,
+        trainLoss: 6.25,
+        validPpl: 416.5,
+        lr: 1,
+        tokensPerSecond: 4000,
+      },
       { event: "test", evaluation: "full", ppl: 264.6, tokens: 82430 },
     ] as const;
     const saved = `${folder}/saved/model`;
-    const metrics = new Metrics("m", saved);
+    const metrics = new Metrics("m", captureIo(), saved);
     events.slice(0, 2).forEach((event) => metrics.write(event));
-    const again = new Metrics("m", saved);
+    const again = new Metrics("m", captureIo(), saved);
     events.slice(2).forEach((event) => again.write(event));
     assertEquals(again.path, `${saved}/m.metrics.jsonl`);
     const text = Deno.readTextFileSync(again.path);
@@ -45,21 +53,30 @@ Deno.test("Metrics.write() appends one JSON object a line when called again and 
 
 Deno.test("Metrics.write() writes null when a figure is not finite", async () => {
   await inFolder((folder) => {
-    const metrics = new Metrics("m", folder);
+    const metrics = new Metrics("m", captureIo(), folder);
     metrics.write({ event: "test", evaluation: "full", ppl: Infinity, tokens: 0 });
     const text = Deno.readTextFileSync(metrics.path);
     assertEquals(text, '{"event":"test","evaluation":"full","ppl":null,"tokens":0}\n');
   });
 });
 
-Deno.test("Metrics names the file when it cannot be written", async () => {
+Deno.test("Metrics warns once, and loses no result, when it cannot be written", async () => {
   await inFolder((folder) => {
     Deno.writeTextFileSync(`${folder}/file`, "");
-    const error = assertThrows(() => new Metrics("m", `${folder}/file`), Failure);
-    assertMatch(error.message, /^Cannot write .*\/file\/m\.metrics\.jsonl: /);
     Deno.mkdirSync(`${folder}/m.metrics.jsonl`);
-    const metrics = new Metrics("m", folder);
-    const event = { event: "test", evaluation: "full", ppl: 1, tokens: 1 } as const;
-    assertThrows(() => metrics.write(event), Failure, "Cannot write");
+    for (
+      const [saved, path] of [[`${folder}/file`, "/file/m.metrics.jsonl"], [
+        folder,
+        "/m.metrics.jsonl",
+      ]]
+    ) {
+      const io = captureIo(), metrics = new Metrics("m", io, saved);
+      for (const ppl of [1, 2]) {
+        metrics.write({ event: "test", evaluation: "full", ppl, tokens: 1 });
+      }
+      assertEquals(io.errLines.length, 1);
+      assertMatch(io.errLines[0]!, /^warning: cannot write .*; this record is not complete$/);
+      assertStringIncludes(io.errLines[0]!, `${path}: `);
+    }
   });
 });

@@ -1,7 +1,14 @@
 /** Progress: the live bar, the plain lines, and the figures in them. */
 
 import { assertEquals } from "@std/assert";
-import { formatDuration, formatNumber, Progress } from "../example/progress.ts";
+import {
+  Bar,
+  formatDuration,
+  formatLoss,
+  formatNumber,
+  formatPerplexity,
+  Progress,
+} from "../example/progress.ts";
 import { captureIo } from "./capture_io.ts";
 
 const EPOCH = { epoch: 2, epochs: 40, batches: 10, lr: 0.25, normalised: false };
@@ -34,8 +41,8 @@ Deno.test("Progress.report() writes a plain line when there is no terminal", () 
   assertEquals(progress.tokensPerSecond, 5000 / 6);
   progress.done();
   assertEquals(io.outLines, [
-    "epoch 2/40 | batch 4/10 | loss 5.2500 | lr 0.25 | 2,000 tokens/s | 3s left",
-    "epoch 2/40 | batch 5/10 | loss 4.5000 | lr 0.25 | 250 tokens/s | 6s left",
+    "epoch 2/40 | batch 4/10 | loss 5.2500 | lr 0.25 | 2,000 tokens/s | 3s left, run 3m13s",
+    "epoch 2/40 | batch 5/10 | loss 4.5000 | lr 0.25 | 250 tokens/s | 6s left, run 7m42s",
   ]);
   assertEquals(io.liveLines.filter((line) => line !== ""), []);
 });
@@ -67,19 +74,61 @@ Deno.test("Progress redraws one bar within the width when there is a terminal", 
   progress.done();
   assertEquals(io.outLines, []);
   assertEquals(io.liveLines, [
-    "epoch 2/40  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  batch 0/10  lr 0.25",
-    "epoch 2/40  ████░░░░░░░░░░░░░░░░░░░  batch 2/10  lr 0.25  200 tokens/s  0s left",
-    "epoch 2/40  ██████░░░░░░░░░░░░░░░░░  batch 3/10  lr 0.25  100 tokens/s  2s left",
-    "epoch 2/40  ███░░░░░░░  batch 3/10  loss 6.0000  lr 0.25  100 tokens/s  2s left",
+    "epoch 2/40  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  batch 0/10",
+    "epoch 2/40  ████░░░░░░░░░░░░░░░░░░░  batch 2/10  200 tokens/s  0s left, run 19s",
+    "epoch 2/40  ██████░░░░░░░░░░░░░░░  batch 3/10  100 tokens/s  2s left, run 2m09s",
+    "epoch 2/40  ██░░░░░░  batch 3/10  loss 6.0000  100 tokens/s  2s left, run 2m09s",
     "",
   ]);
-  assertEquals(io.liveLines.map((line) => line.length), [63, 79, 79, 79, 0]);
+  assertEquals(io.liveLines.map((line) => line.length), [54, 79, 79, 79, 0]);
 });
 
 Deno.test("Progress leaves the bar out when the terminal is narrow", () => {
   const io = captureIo(30);
   new Progress(io, { ...EPOCH, clock: () => 0 }).report(6);
   assertEquals(io.liveLines.at(-1), "epoch 2/40  batch 0/10  loss ");
+});
+
+Deno.test("Progress counts the validations still to come as time left of the run", () => {
+  const io = captureIo(), clock = handClock();
+  const options = { ...EPOCH, epochs: 3, validationMs: 60_000, clock: clock.read };
+  const progress = new Progress(io, options);
+  clock.now += 1000;
+  progress.step(100);
+  progress.report(2); // 9 s of this epoch, 10 s of the next one, two validations
+  assertEquals(io.outLines[0]!.split(" | ").at(-1), "9s left, run 2m19s");
+  const last = new Progress(io, { ...options, epoch: 3 });
+  clock.now += 1000;
+  last.step(100);
+  last.report(2);
+  assertEquals(io.outLines[1]!.split(" | ").at(-1), "9s left");
+});
+
+Deno.test("Bar draws on a terminal, and writes a line each half minute elsewhere", () => {
+  const terminal = captureIo(60), plain = captureIo(), clock = handClock();
+  {
+    using bar = new Bar(terminal, "validating", 200, clock.read);
+    using lines = new Bar(plain, "validating", 200, clock.read);
+    for (let i = 0; i < 3; i++) {
+      clock.now += 20_000;
+      for (const each of [bar, lines]) each.step(50);
+    }
+  }
+  assertEquals(terminal.liveLines, [
+    "validating  ███████░░░░░░░░░░░░░░░░░░░░░░  25 %  1m00s left",
+    "validating  ███████████████░░░░░░░░░░░░░░░  50 %  40s left",
+    "validating  ██████████████████████░░░░░░░░  75 %  20s left",
+    "",
+  ]);
+  assertEquals(plain.outLines, ["validating | 50 % | 40s left"]);
+  assertEquals(terminal.outLines, []);
+});
+
+Deno.test("formatPerplexity() rounds what is huge", () => {
+  const values = [1.005, 31.4159, 9999.99, 380_312.4, 4.11e12, Infinity, NaN];
+  const texts = ["1.00", "31.42", "9999.99", "380,312", "4.11e+12", "Infinity", "NaN"];
+  assertEquals(values.map(formatPerplexity), texts);
+  assertEquals(formatLoss(1.5e30, false), "loss 1.5000e+30");
 });
 
 Deno.test("formatDuration() uses the two largest units when the time is long", () => {

@@ -1,0 +1,58 @@
+/** The validation after an epoch: what tells whether a model is better than another. */
+
+import type { Gpu } from "../mod.ts";
+import { evaluationBatches } from "./batches.ts";
+import { knownWords, type SelfNormalization, selfNormalization } from "./card.ts";
+import type { Corpus } from "./corpus.ts";
+import { evaluate, evaluateLoss } from "./evaluate.ts";
+import type { Io } from "./io.ts";
+import type { WordModel } from "./model.ts";
+import { Bar, formatLoss, formatPerplexity } from "./progress.ts";
+import { normTermOf } from "./report.ts";
+import type { StopFlag } from "./stop.ts";
+import { UNK } from "./vocab.ts";
+
+/** What a validation finds. */
+export interface Validation {
+  /** What models are compared by: the smaller, the better. */
+  readonly measure: number;
+  /** The same in words. */
+  readonly text: string;
+  /** The same for the record. */
+  readonly fields: { validPpl?: number; validPplKnown?: number; validLoss?: number };
+  /** How far the model normalises itself, if it gives probabilities. */
+  readonly card?: SelfNormalization;
+}
+
+/**
+ * Exact perplexity, or the loss if the model gives no probabilities.
+ *
+ * Models are compared without unknown words if training has none: nothing can be learned of these, and
+ * their probability only falls.
+ *
+ * @throws {Stopped} If a stop is requested.
+ */
+export async function validate(
+  gpu: Gpu,
+  model: WordModel,
+  { valid, vocabulary }: Corpus,
+  io: Io,
+  stop: StopFlag,
+): Promise<Validation> {
+  const batches = evaluationBatches(valid);
+  using bar = new Bar(io, "validating", batches.length);
+  if (model.criterion.lossType === "neg") {
+    const { loss } = await evaluateLoss(gpu, model, batches, { stop, bar });
+    return { measure: loss, text: formatLoss(loss, false), fields: { validLoss: loss } };
+  }
+  const { ppl, scores } = await evaluate(gpu, model, batches, { stop, bar });
+  const card = selfNormalization(scores, await normTermOf(gpu, model), vocabulary.size);
+  const known = knownWords(scores), text = `ppl ${formatPerplexity(ppl)}`;
+  if (known.unknown === 0) return { measure: ppl, text, fields: { validPpl: ppl }, card };
+  return {
+    measure: vocabulary.counts[UNK] === 0 && known.unknown < scores.target.length ? known.ppl : ppl,
+    text: `${text} (${formatPerplexity(known.ppl)} without unknown words)`,
+    fields: { validPpl: ppl, validPplKnown: known.ppl },
+    card,
+  };
+}
