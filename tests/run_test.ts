@@ -2,46 +2,8 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../example/errors.ts";
-import { run } from "../example/run.ts";
-import { type Given, parseSettings } from "../example/settings.ts";
-import { captureIo } from "./capture_io.ts";
-
-const TINY: Given = {
-  "data": "synthetic:words=2000,vocab=100",
-  "emsize": "12",
-  "nhid": "12",
-  "epochs": "2",
-  "noise-ratio": "10",
-  "log-interval": "3",
-};
-
-/** Runs `body` in an empty folder of its own. */
-async function inFolder(body: () => Promise<void>): Promise<void> {
-  const before = Deno.cwd(), folder = Deno.makeTempDirSync();
-  Deno.chdir(folder);
-  try {
-    await body();
-  } finally {
-    Deno.chdir(before);
-    Deno.removeSync(folder, { recursive: true });
-  }
-}
-
-/** One run; gives what it printed. */
-async function runTiny(given: Given): Promise<string[]> {
-  const io = captureIo();
-  await run(parseSettings({ ...TINY, ...given }), io);
-  return io.outLines;
-}
-
-function lastLine(lines: readonly string[]): string {
-  return lines[lines.length - 1]!;
-}
-
-function events(name: string): Record<string, unknown>[] {
-  const text = Deno.readTextFileSync(`saved_model/${name}.metrics.jsonl`);
-  return text.trimEnd().split("\n").map((line) => JSON.parse(line));
-}
+import type { Given } from "../example/settings.ts";
+import { events, inFolder, lastLine, runTiny } from "./tiny_run.ts";
 
 Deno.test("run() gives identical models and losses when seed and settings are the same", () =>
   inFolder(async () => {

@@ -1,0 +1,120 @@
+// Scores of a text: in whole, in pieces with the state carried, and what is made of them.
+
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { evaluationBatches } from "../example/batches.ts";
+import { knownWords, perplexity, selfNormalization } from "../example/card.ts";
+import { makeModel } from "../example/checkpoint.ts";
+import { evaluate, evaluateLoss } from "../example/evaluate.ts";
+import type { WordModel } from "../example/model.ts";
+import { Bar } from "../example/progress.ts";
+import { SentencesBuilder } from "../example/sentences.ts";
+import { parseSettings } from "../example/settings.ts";
+import { Stopped } from "../example/stop.ts";
+import { Vocabulary } from "../example/vocab.ts";
+import type { Gpu } from "../mod.ts";
+import { captureIo } from "./capture_io.ts";
+import { withGpu } from "./gpu.ts";
+
+const WORDS = 20;
+const VOCABULARY = Vocabulary.from(
+  ["<unk>", "<s>", "</s>", ...Array.from({ length: WORDS }, (_, i) => `w${i}`)],
+  Array.from({ length: WORDS + 3 }, (_, i) => 30 - i),
+);
+
+/** Sentences of these lengths, whose words are anything. */
+function textOf(...lengths: number[]) {
+  const builder = new SentencesBuilder();
+  for (const length of lengths) {
+    builder.add(Array.from({ length }, (_, i) => 3 + (i * i + length) % WORDS));
+  }
+  return builder.build();
+}
+
+function tinyModel(gpu: Gpu, indexModule: string): WordModel {
+  const sizes = { "emsize": "8", "nhid": "12", "nlayers": "1", "nce": true } as const;
+  return makeModel(gpu, parseSettings({ ...sizes, "index-module": indexModule }), VOCABULARY);
+}
+
+Deno.test("evaluate() finds the same whatever pieces a long sentence is cut into", () =>
+  withGpu(async (gpu) => {
+    const text = textOf(3, 150, 0, 7, 64, 65);
+    for (const indexModule of ["linear", "gru"]) {
+      using model = tinyModel(gpu, indexModule);
+      const whole = await evaluate(gpu, model, evaluationBatches(text));
+      const loss = await evaluateLoss(gpu, model, evaluationBatches(text));
+      assertEquals([whole.tokens, loss.tokens], [text.tokens, text.tokens]);
+      for (const tokenBudget of [1, 7, 64, 150, 151]) {
+        const batches = evaluationBatches(text, { tokenBudget, batchSize: 4 });
+        const pieces = await evaluate(gpu, model, batches);
+        assertEquals(pieces.tokens, text.tokens);
+        assertAlmostEquals(pieces.ppl / whole.ppl, 1, 1e-5);
+        const again = await evaluateLoss(gpu, model, batches);
+        assertAlmostEquals(again.loss / loss.loss, 1, 1e-5);
+      }
+    }
+  }));
+
+Deno.test("evaluate() does not carry the state from one sentence to another", () =>
+  withGpu(async (gpu) => {
+    using model = tinyModel(gpu, "linear");
+    const alone = await evaluate(gpu, model, evaluationBatches(textOf(9), { tokenBudget: 4 }));
+    const after = await evaluate(gpu, model, evaluationBatches(textOf(9, 9), { tokenBudget: 4 }));
+    assertEquals(after.tokens, 2 * alone.tokens);
+    assertAlmostEquals(after.ppl / alone.ppl, 1, 1e-6);
+  }));
+
+Deno.test("evaluate() needs no more memory for a longer text of equal batches", () =>
+  withGpu(async (gpu) => {
+    using model = tinyModel(gpu, "linear");
+    const peak = async (length: number) => {
+      await evaluate(gpu, model, evaluationBatches(textOf(length), { tokenBudget: 64 }));
+      await gpu.finish();
+      return gpu.memory.peakBytes;
+    };
+    await peak(640);
+    const before = gpu.memory.peakBytes;
+    const tokens = 8000;
+    // What grows is what waits to be read: two floats a token, up to 2^18 tokens.
+    assert(await peak(tokens) - before <= 2 * 4 * tokens);
+  }));
+
+Deno.test("evaluate() stops when asked to, and moves its bar", () =>
+  withGpu(async (gpu) => {
+    using model = tinyModel(gpu, "linear");
+    const batches = evaluationBatches(textOf(100, 100), { tokenBudget: 10 });
+    const io = captureIo(80), stop = { requested: false };
+    let now = 0;
+    const clock = () => {
+      if ((now += 1000) > 5000) stop.requested = true;
+      return now;
+    };
+    const bar = new Bar(io, "testing", batches.length, clock);
+    await assertRejects(() => evaluate(gpu, model, batches, { stop, bar }), Stopped);
+    await assertRejects(() => evaluateLoss(gpu, model, batches, { stop }), Stopped);
+    assertEquals(io.liveLines.length, 5);
+    assert(io.liveLines[0]!.startsWith("testing  "), io.liveLines[0]);
+  }));
+
+Deno.test("knownWords() leaves out unknown words", () => {
+  const scores = {
+    target: Uint32Array.of(3, 0, 4, 0),
+    score: Float32Array.of(-1, -20, -2, -30),
+    logZ: Float32Array.of(0, 0, 1, 0),
+  };
+  assertEquals(knownWords(scores), { unknown: 2, ppl: Math.exp(2) });
+  assertEquals(perplexity(scores), Math.exp(13.5));
+  const none = { target: Uint32Array.of(0), score: new Float32Array(1), logZ: new Float32Array(1) };
+  assertEquals(knownWords(none), { unknown: 1, ppl: NaN });
+});
+
+Deno.test("selfNormalization() calls a model safe only if it is better than choosing blindly", () => {
+  const scores = (score: number) => ({
+    target: Uint32Array.of(3, 4),
+    score: Float32Array.of(score, score),
+    logZ: Float32Array.of(9, 9),
+  });
+  assertEquals(selfNormalization(scores(7), 9, 10).safe, true);
+  assertEquals(selfNormalization(scores(6), 9, 10).safe, false); // e^3 is over 10
+  assertEquals(selfNormalization(scores(-Infinity), 9, 10).safe, false);
+  assertEquals(selfNormalization(scores(NaN), 9, 10).safe, false);
+});

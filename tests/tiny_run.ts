@@ -1,0 +1,45 @@
+/** Whole runs of the program on a little made-up text, for tests. */
+
+import { run } from "../example/run.ts";
+import { type Given, parseSettings } from "../example/settings.ts";
+import { captureIo } from "./capture_io.ts";
+
+/** Options of a run that takes a second. */
+export const TINY: Given = {
+  "data": "synthetic:words=2000,vocab=100",
+  "emsize": "12",
+  "nhid": "12",
+  "epochs": "2",
+  "noise-ratio": "10",
+  "log-interval": "3",
+};
+
+/** Runs `body` in an empty folder of its own. */
+export async function inFolder(body: () => Promise<void>): Promise<void> {
+  const before = Deno.cwd(), folder = Deno.makeTempDirSync();
+  Deno.chdir(folder);
+  try {
+    await body();
+  } finally {
+    Deno.chdir(before);
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** One run; gives what it printed. */
+export async function runTiny(given: Given): Promise<string[]> {
+  const io = captureIo();
+  await run(parseSettings({ ...TINY, ...given }), io);
+  return io.outLines;
+}
+
+/** The last of these lines. */
+export function lastLine(lines: readonly string[]): string {
+  return lines[lines.length - 1]!;
+}
+
+/** The record of the model `name`. */
+export function events(name: string): Record<string, unknown>[] {
+  const text = Deno.readTextFileSync(`saved_model/${name}.metrics.jsonl`);
+  return text.trimEnd().split("\n").map((line) => JSON.parse(line));
+}

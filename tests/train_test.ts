@@ -1,0 +1,237 @@
+// What becomes of a training run that diverges, is stopped, or cannot write.
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { makeModel } from "../example/checkpoint.ts";
+import { loadCorpus } from "../example/corpus.ts";
+import { likelyCure } from "../example/diverged.ts";
+import { Failure } from "../example/errors.ts";
+import type { WordModel } from "../example/model.ts";
+import { type Given, parseSettings } from "../example/settings.ts";
+import { stopOnSignal } from "../example/stop.ts";
+import { train } from "../example/train.ts";
+import type { Gpu } from "../mod.ts";
+import { type CapturedIo, captureIo } from "./capture_io.ts";
+import { withGpu } from "./gpu.ts";
+import { events, inFolder, lastLine, runTiny, TINY } from "./tiny_run.ts";
+
+/** Trains in an empty folder; `onLine` is called behind each line that is printed. */
+async function trainTiny(
+  given: Given,
+  onLine: (line: string, model: WordModel, gpu: Gpu) => void,
+): Promise<{ io: CapturedIo; outcome: Failure | undefined }> {
+  const io = captureIo();
+  let outcome: Failure | undefined;
+  await withGpu(async (gpu) => {
+    const settings = parseSettings({ ...TINY, train: true, nce: true, ...given });
+    const corpus = loadCorpus(settings);
+    using model = makeModel(gpu, settings, corpus.vocabulary);
+    const out = (line: string) => {
+      io.out(line);
+      onLine(line, model, gpu);
+    };
+    try {
+      await train(gpu, settings, corpus, model, { ...io, out });
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      outcome = error;
+    }
+  });
+  return { io, outcome };
+}
+
+function perplexityOf(line: string): string | undefined {
+  return /ppl ([\d.]+)/.exec(line)?.[1];
+}
+
+Deno.test("train() tests the last good model and fails when training has diverged", () =>
+  inFolder(async () => {
+    for (const name of ["encoder.weight", "criterion.bias.weight"]) {
+      const { io, outcome } = await trainTiny({ epochs: "4" }, (line, model, gpu) => {
+        if (!line.startsWith("epoch 2/4: ")) return;
+        const [, parameter] = model.parameters().find((entry) => entry[0] === name)!;
+        gpu.write(parameter, new Float32Array(parameter.size).fill(NaN));
+      });
+      const place = /at step \d+ \(epoch 3, batch 1\)/;
+      assertMatch(
+        outcome!.message,
+        /^Training has diverged: the training loss is not finite at step/,
+      );
+      assertMatch(outcome!.message, place);
+      assertMatch(outcome!.message, /; try /);
+      assertMatch(io.errLines.at(-1)!, place);
+      const good = lastLine(io.outLines);
+      assertEquals(io.outLines.filter((line) => /^epoch \d\/4: /.test(line)).length, 2);
+      assert(Number.isFinite(Number(perplexityOf(good))), good);
+      assertEquals(lastLine(await runTiny({})), good);
+    }
+  }));
+
+Deno.test("train() notices a parameter that is not finite though no loss shows it", () =>
+  inFolder(async () => {
+    // With --vocab a word that no text has: its vector is never read.
+    Deno.writeTextFileSync("v.txt", "a\nb\nnever\n");
+    Deno.mkdirSync("data");
+    for (const part of ["train", "valid", "test"]) {
+      Deno.writeTextFileSync(`data/${part}.txt`, "a b\nb a a\n");
+    }
+    const given = { data: "data", vocab: "v.txt", epochs: "3" };
+    const { outcome } = await trainTiny(given, (line, model, gpu) => {
+      if (!line.startsWith("epoch 1/3: ")) return;
+      const [, table] = model.parameters().find(([name]) => name === "encoder.weight")!;
+      using row = gpu.tensor([12], new Float32Array(12).fill(Infinity));
+      gpu.copy(row, table, { toStart: 12 * 5 });
+    });
+    assertMatch(
+      outcome!.message,
+      /^Training has diverged: the parameter encoder.weight is not finite at step \d+ \(epoch 2\); try /,
+    );
+  }));
+
+Deno.test("run() fails, saves nothing and names the option when the first epoch diverges", () =>
+  inFolder(async () => {
+    const error = await assertRejects(
+      () => runTiny({ train: true, loss: "full", lr: "1e30", clip: "1e30" }),
+      Failure,
+    );
+    assertMatch(
+      error.message,
+      /not finite at step \d+ \(epoch 1.*; try a smaller --(lr|clip) \(it is 1e\+30\)$/,
+    );
+    assert(![...Deno.readDirSync("saved_model")].some(({ name }) => name.endsWith("safetensors")));
+  }));
+
+Deno.test("likelyCure() names the option that is farthest from what is known to do well", () => {
+  const cure = (given: Given) => likelyCure(parseSettings(given), 10_000);
+  assertEquals(cure({}), "a smaller --lr (it is 1)");
+  assertEquals(cure({ clip: "100" }), "a smaller --clip (it is 100)");
+  assertEquals(cure({ "weight-decay": "0.5" }), "a smaller --weight-decay (it is 0.5)");
+  assertEquals(cure({ "nce": true, "self-norm": "20" }), "a smaller --self-norm (it is 20)");
+  assertEquals(
+    cure({ "nce": true, "norm-term": "-60" }),
+    "--norm-term auto (it is -60, and the log of the vocabulary size 9.2)",
+  );
+});
+
+Deno.test("train() goes on, tests and fails at the end when the model cannot be written", () =>
+  inFolder(async () => {
+    const path = "saved_model/model.safetensors";
+    const block = (line: string) => {
+      if (line.startsWith("epoch 1/2 | batch 3/")) Deno.mkdirSync(path);
+    };
+    const { io, outcome } = await trainTiny({}, block);
+    assertMatch(
+      io.errLines[0]!,
+      /^warning: Cannot write .*; training goes on with the model in memory$/,
+    );
+    assertMatch(lastLine(io.outLines), /^test +ppl \d/);
+    assertMatch(outcome!.message, /^Cannot write saved_model\/model.safetensors: /);
+    Deno.removeSync(path, { recursive: true });
+    const healed = await trainTiny({}, (line) => {
+      block(line);
+      if (line.startsWith("epoch 2/2: ")) Deno.removeSync(path, { recursive: true });
+    });
+    assertEquals(healed.outcome, undefined);
+    assertEquals(lastLine(healed.io.outLines).slice(0, 5), "saved");
+    const tested = healed.io.outLines.find((line) => line.startsWith("test "));
+    assertEquals(lastLine(await runTiny({})), tested);
+  }));
+
+Deno.test("train() shows training and validation of an epoch in one line", () =>
+  inFolder(async () => {
+    const nce = await runTiny({ train: true, nce: true, epochs: "1" });
+    const epoch = nce.find((line) => line.startsWith("epoch 1/1: "))!;
+    assertMatch(
+      epoch,
+      /^epoch 1\/1: train loss \d+\.\d{4}, valid ppl [\d.]+, \d+s, [\d,]+ tokens\/s, saved saved_model\/model\.safetensors$/,
+    );
+    const full = await runTiny({ train: true, epochs: "1" });
+    assertMatch(
+      full.find((line) => line.startsWith("epoch 1/1: "))!,
+      /: train ppl [\d.]+, valid ppl/,
+    );
+    assert(
+      events("model").every(({ event, trainLoss }) =>
+        (event === "epoch") === (trainLoss !== undefined)
+      ),
+    );
+  }));
+
+const MAIN = new URL("../main.ts", import.meta.url).href;
+
+/** Starts main.ts, sends `signal` once a line begins with `mark`, and waits for the end. */
+async function interrupt(
+  signal: Deno.Signal,
+  mark: string,
+  given: Record<string, string>,
+): Promise<{ code: number; lines: string[]; err: string }> {
+  const options = Object.entries({ ...TINY, ...given })
+    .flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", MAIN, "--train", "--nce", ...options],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const errors = new Response(child.stderr).text();
+  const lines: string[] = [];
+  let rest = "", sent = false;
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop()!;
+    lines.push(...parts);
+    if (sent || !lines.some((line) => line.startsWith(mark))) continue;
+    sent = true;
+    child.kill(signal);
+  }
+  return { code: (await child.status).code, lines, err: await errors };
+}
+
+Deno.test("main.ts ends training in good order when it is asked to stop", () =>
+  inFolder(async () => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      const { code, lines, err } = await interrupt(signal, "epoch 1/9999: ", { epochs: "9999" });
+      assertEquals(code, 0, err);
+      assertMatch(err, /Stopping: the test follows/);
+      assertMatch(lastLine(lines), /^test +ppl \d/);
+      assertEquals(lastLine(await runTiny({})), lastLine(lines));
+    }
+  }));
+
+Deno.test("main.ts keeps the model under another name when it is stopped in the first epoch", () =>
+  inFolder(async () => {
+    const given = { "data": "synthetic:words=200000,vocab=100", "save": "x", "log-interval": "1" };
+    const { code, lines, err } = await interrupt("SIGINT", "epoch 1/2 | batch 3/", given);
+    assertEquals(code, 0, err);
+    const names = [...Deno.readDirSync("saved_model")].map(({ name }) => name).sort();
+    assertEquals(names, ["x.freq.txt", "x.interrupted.safetensors", "x.metrics.jsonl"]);
+    assertMatch(
+      lines.join("\n"),
+      /No epoch was completed: the model as it is goes to saved_model\/x\.interrupted\.safetensors/,
+    );
+    assertMatch(lastLine(lines), /^test +ppl \d/);
+  }));
+
+Deno.test("stopOnSignal() ends the program at the second signal", () => {
+  const io = captureIo(), codes: number[] = [];
+  const listeners: (() => void)[] = [];
+  const add = Deno.addSignalListener, remove = Deno.removeSignalListener;
+  Deno.addSignalListener = (_, listener) => void listeners.push(listener);
+  Deno.removeSignalListener = (_, listener) =>
+    void listeners.splice(listeners.indexOf(listener), 1);
+  try {
+    {
+      using stop = stopOnSignal(io, (code) => codes.push(code));
+      assertEquals(stop.requested, false);
+      listeners[0]!();
+      assertEquals([stop.requested, codes], [true, []]);
+      for (const listener of listeners) listener();
+      assertEquals(codes[0], 130);
+      assertEquals(codes.length, listeners.length);
+    }
+    assertEquals(listeners, []);
+  } finally {
+    Deno.addSignalListener = add;
+    Deno.removeSignalListener = remove;
+  }
+  assertEquals(io.errLines.length, 1);
+});
