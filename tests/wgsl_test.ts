@@ -40,9 +40,10 @@ Deno.test("every kernel begins with what it computes, its dispatch and its deter
 });
 
 Deno.test("uniformFields() reads names and types, not comments", () => {
-  const source = `struct Params {
-    n: u32, // rows: u32
-    shift: i32,
+  const source = `// struct Params { k: u32 }
+  struct Params {
+    n: u32, // rows: u32 }
+    /* shift: f32, */ shift: i32,
     lr: f32
   }`;
   assertEquals(uniformFields(source), [
