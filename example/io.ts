@@ -21,17 +21,21 @@ const DEFAULT_COLUMNS = 80;
 export function consoleIo(): Io {
   const isTerminal = Deno.stdout.isTerminal();
   const encoder = new TextEncoder();
-  let shown = false;
+  let shown = false, gone = false;
   const draw = (text: string) => {
-    if (!isTerminal || (text === "" && !shown)) return;
-    Deno.stdout.writeSync(encoder.encode(CLEAR_LINE + text));
+    if (!isTerminal || gone || (text === "" && !shown)) return;
+    try {
+      Deno.stdout.writeSync(encoder.encode(CLEAR_LINE + text));
+    } catch {
+      gone = true; // the terminal was closed: a run goes on without it
+    }
     shown = text !== "";
   };
   return {
     isTerminal,
     get columns(): number {
       // A pseudo terminal that nobody gave a size says that it has no columns.
-      return (isTerminal && Deno.consoleSize().columns) || DEFAULT_COLUMNS;
+      return (isTerminal && !gone && Deno.consoleSize().columns) || DEFAULT_COLUMNS;
     },
     live: draw,
     out(line: string): void {
