@@ -17,34 +17,39 @@ export interface Io {
 const CLEAR_LINE = "\r\x1b[K";
 const DEFAULT_COLUMNS = 80;
 
-/** Standard output and standard error of this process. */
+/** Standard output and standard error of this process. A terminal that was closed does not end a run. */
 export function consoleIo(): Io {
   const isTerminal = Deno.stdout.isTerminal();
   const encoder = new TextEncoder();
-  let shown = false, gone = false;
+  let shown = false;
   const draw = (text: string) => {
-    if (!isTerminal || gone || (text === "" && !shown)) return;
-    try {
-      Deno.stdout.writeSync(encoder.encode(CLEAR_LINE + text));
-    } catch {
-      gone = true; // the terminal was closed: a run goes on without it
-    }
+    if (!isTerminal || (text === "" && !shown)) return;
     shown = text !== "";
+    attempt(() => Deno.stdout.writeSync(encoder.encode(CLEAR_LINE + text)), 0);
   };
   return {
     isTerminal,
     get columns(): number {
       // A pseudo terminal that nobody gave a size says that it has no columns.
-      return (isTerminal && !gone && Deno.consoleSize().columns) || DEFAULT_COLUMNS;
+      return isTerminal && attempt(() => Deno.consoleSize().columns, 0) || DEFAULT_COLUMNS;
     },
     live: draw,
     out(line: string): void {
       draw("");
-      console.log(line);
+      attempt(() => console.log(line), undefined);
     },
     err(line: string): void {
       draw("");
-      console.error(line);
+      attempt(() => console.error(line), undefined);
     },
   };
+}
+
+/** What `use` gives, or `otherwise` where nobody is there to read or to look any longer. */
+function attempt<T>(use: () => T, otherwise: T): T {
+  try {
+    return use();
+  } catch {
+    return otherwise;
+  }
 }
