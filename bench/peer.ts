@@ -3,6 +3,7 @@
  * `deno run -A bench/peer.ts [--json] [rounds] [seconds]`. The environment's PYTHON names the interpreter.
  */
 
+import { fromFileUrl } from "@std/path";
 import { Failure } from "../example/errors.ts";
 import { Gpu } from "../mod.ts";
 import { runProgram } from "./program.ts";
@@ -65,7 +66,7 @@ async function runPeer(
   args: readonly string[],
   seconds: number,
 ): Promise<PeerReport> {
-  const script = new URL("pytorch.py", import.meta.url).pathname;
+  const script = fromFileUrl(new URL("pytorch.py", import.meta.url));
   const command = new Deno.Command(python, {
     args: [script, ...args, "--seconds", String(seconds)],
     stdin: "null",

@@ -1,5 +1,7 @@
 /** Files as the program needs them: whole or not at all when written, strict UTF-8 when read. */
 
+import { concat } from "@std/bytes";
+import { dirname } from "@std/path";
 import { Failure, UsageError } from "./errors.ts";
 
 const CHUNK = 1 << 20;
@@ -108,23 +110,13 @@ function* readByteLines(path: string): Generator<Uint8Array> {
       const end = chunk.subarray(0, size).indexOf(NEWLINE, start);
       if (end < 0) break;
       const tail = chunk.subarray(start, end);
-      yield pieces.length === 0 ? tail : join([...pieces, tail]);
+      yield pieces.length === 0 ? tail : concat([...pieces, tail]);
       pieces = [];
       start = end + 1;
     }
     if (start < size) pieces.push(chunk.slice(start, size));
   }
-  if (pieces.length > 0) yield join(pieces);
-}
-
-function join(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  if (pieces.length > 0) yield concat(pieces);
 }
 
 function writeSynced(path: string, bytes: Uint8Array): void {
@@ -134,8 +126,7 @@ function writeSynced(path: string, bytes: Uint8Array): void {
 }
 
 function makeFolder(path: string): void {
-  const end = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
-  if (end > 0) Deno.mkdirSync(path.slice(0, end), { recursive: true });
+  Deno.mkdirSync(dirname(path), { recursive: true });
 }
 
 /** In the same folder, since a rename is atomic only within one file system. */

@@ -5,6 +5,7 @@
  *     deno run example/sample.ts
  */
 
+import { format as formatBytes } from "@std/fmt/bytes";
 import { Gpu, IndexLinear } from "../mod.ts";
 import { prepareDriver } from "../tools/driver.ts";
 
@@ -67,12 +68,11 @@ if (import.meta.main) {
   await using gpu = await Gpu.create();
   const { trainingLoss, evaluationLoss, tableBytes, stepBytes } = await sample(gpu);
   const { embeddingDim, numClasses, noiseRatio, rows } = SIZES;
-  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   console.log(`${rows} x ${embeddingDim} input, ${numClasses} classes, noise ratio ${noiseRatio}`);
   console.log(`on ${gpu.name}`);
   console.log(`training loss    ${trainingLoss.toFixed(4)}`);
   console.log(`evaluation loss  ${evaluationLoss.toFixed(4)}`);
-  console.log(`tables           ${megabytes(tableBytes)}`);
-  console.log(`the step, besides ${megabytes(stepBytes)}`);
-  console.log(`all scores alone would be ${megabytes(rows * numClasses * 4)}`);
+  console.log(`tables           ${formatBytes(tableBytes)}`);
+  console.log(`the step, besides ${formatBytes(stepBytes)}`);
+  console.log(`all scores alone would be ${formatBytes(rows * numClasses * 4)}`);
 }

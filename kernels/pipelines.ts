@@ -53,9 +53,14 @@ export class KernelCompileError extends Error {
   }
 }
 
+/** WGSL with a space in the place of each comment; block comments must not be nested. */
+export function withoutComments(source: string): string {
+  return source.replace(/\/\/[^\n\v\f\r\u0085\u2028\u2029]*|\/\*[^]*?\*\//g, " ");
+}
+
 /** Fields of `struct Params { ... }`, in order; empty if the kernel takes no uniform. */
 export function uniformFields(source: string): UniformField[] {
-  const body = /struct\s+Params\s*\{([^}]*)\}/.exec(source)?.[1]?.replace(/\/\/.*$/gm, "") ?? "";
+  const body = /struct\s+Params\s*\{([^}]*)\}/.exec(withoutComments(source))?.[1] ?? "";
   return [...body.matchAll(/(\w+)\s*:\s*([\w<>]+)/g)].map(([, name, type]) => {
     if (type !== "u32" && type !== "i32" && type !== "f32") {
       throw new TypeError(`Cannot pack uniform field ${name}: type ${type} is not u32, i32 or f32`);

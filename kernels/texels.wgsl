@@ -6,4 +6,4 @@
 alias Texels = texture_storage_2d<rgba32float, read>;
 
 // Where the float `index`, a multiple of 4, stands.
-fn texel(index: u32) -> vec2u { return vec2u(index >> 2 & 4095, index >> 14); }
+fn texel(index: u32) -> vec2u { return vec2u((index >> 2) & 4095, index >> 14); }

@@ -1,8 +1,10 @@
 /** Reading golden vectors: the folder in NCE_GOLDEN_DIR, by default the few cases beside the tests. */
 
+import { fromFileUrl } from "@std/path";
+
 /** The cases of a golden file. */
 export function goldenCases<Case>(file: string): Case[] {
-  const folder = Deno.env.get("NCE_GOLDEN_DIR") ?? new URL("golden", import.meta.url).pathname;
+  const folder = Deno.env.get("NCE_GOLDEN_DIR") ?? fromFileUrl(new URL("golden", import.meta.url));
   return JSON.parse(Deno.readTextFileSync(`${folder}/${file}`));
 }
 

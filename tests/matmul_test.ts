@@ -1,6 +1,7 @@
 // Matrix products: every kernel against float64, at sizes that leave tails in every dimension.
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import type { Gpu } from "../kernels/gpu.ts";
 import {
   matmulInto,
@@ -189,7 +190,7 @@ Deno.test("matmulInto() agrees with float64 when a software adapter has other su
       "--allow-env",
       "--filter",
       "/no size is a multiple|rows are whole vectors/",
-      new URL(import.meta.url).pathname,
+      fromFileUrl(import.meta.url),
     ],
     env: { LP_NATIVE_VECTOR_WIDTH: width },
   }).output();

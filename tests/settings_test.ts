@@ -4,9 +4,9 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../example/errors.ts";
 import { OPTION_GROUPS } from "../example/options.ts";
 import { parseSettings } from "../example/settings.ts";
-import type { Given } from "../example/settings.ts";
+import type { Given, Settings } from "../example/settings.ts";
 
-const DEFAULTS = {
+const DEFAULTS: Settings = {
   train: false,
   save: "model",
   prof: false,

@@ -4,6 +4,7 @@
  * its dependencies, and only Cliffy's files are unpacked.
  */
 
+import { dirname } from "@std/path";
 import { Failure } from "../example/errors.ts";
 import { readTgz } from "./tar.ts";
 
@@ -37,7 +38,7 @@ export function hasCopy(folder: string): boolean {
  * @throws {Failure} When npm is missing, fails, or brings other bytes than the pinned ones.
  */
 export async function takeCopy(folder: string): Promise<void> {
-  const parent = folder.slice(0, folder.lastIndexOf("/"));
+  const parent = dirname(folder);
   Deno.mkdirSync(parent, { recursive: true });
   const work = Deno.makeTempDirSync({ dir: parent, prefix: "cliffy-" });
   try {
@@ -129,7 +130,7 @@ function importsOf(path: string, text: string): string[] {
 function writeFiles(folder: string, files: ReadonlyMap<string, Uint8Array>): void {
   for (const [path, bytes] of files) {
     const file = `${folder}/${path}`;
-    Deno.mkdirSync(file.slice(0, file.lastIndexOf("/")), { recursive: true });
+    Deno.mkdirSync(dirname(file), { recursive: true });
     Deno.writeFileSync(file, bytes);
   }
 }

@@ -18,7 +18,7 @@ export function readSummary(line: string): { passed: number; failed: number } | 
 /** The command that runs the tests. */
 function testCommand(words: readonly string[]): Deno.Command {
   const files = words.some(exists) ? [] : EVERYTHING.filter(exists);
-  const permissions = ["--allow-read", "--allow-write", "--allow-env"];
+  const permissions = ["--allow-read", "--allow-write", "--allow-env", "--allow-net=127.0.0.1"];
   return new Deno.Command(Deno.execPath(), {
     args: [
       "test",

@@ -1,0 +1,71 @@
+/** Small trainings that use most kernels, by a library that came in any way: packed, bundled, by URL. */
+
+import type * as Library from "../../mod.ts";
+
+const [V, E, H, T, B, K] = [200, 12, 16, 5, 4, 8];
+const FAMILIES = ["direct", "tiled"] as const;
+const LOSSES = ["full", "nce", "sampled", "mix", "neg"] as const;
+const STEPS = 3;
+const NOISE = Float32Array.from({ length: V }, (_, y) => 1 / (y + 1));
+const IDS = Uint32Array.from({ length: T * B }, (_, i) => (i * 37) % V);
+const TARGETS = IDS.map((y) => (y * 3 + 1) % V);
+
+/** Something that is trained, and its loss. */
+interface Model {
+  readonly parameters: Library.NamedParameter[];
+  loss(step: Library.Step): Library.Tensor;
+}
+
+/** An LSTM under an IndexLinear, or an IndexGRU. */
+function makeModel(
+  { Embedding, IndexGRU, IndexLinear, LSTM, namedParameters }: typeof Library,
+  gpu: Library.Gpu,
+  module: "linear" | "gru",
+  lossType: Library.LossType,
+): Model {
+  const noise = { noise: NOISE, noiseRatio: K, lossType, seed: 1 };
+  if (module === "gru") {
+    const gru = new IndexGRU(gpu, { numClasses: V, embeddingDim: E, hiddenSize: H, ...noise });
+    return {
+      parameters: gru.parameters(),
+      loss: (step) => gru.forward(step, step.upload(TARGETS, [T, B]), step.upload(IDS, [T, B])),
+    };
+  }
+  const embedding = new Embedding(gpu, { numEmbeddings: V, embeddingDim: E, seed: 2 });
+  const lstm = new LSTM(gpu, { inputSize: E, hiddenSize: H, numLayers: 2, dropout: 0.1, seed: 3 });
+  const output = new IndexLinear(gpu, { embeddingDim: H, numClasses: V, ...noise });
+  return {
+    parameters: namedParameters({ embedding, lstm, output }),
+    loss: (step) => {
+      const x = embedding.forward(step, step.upload(IDS, [T, B]));
+      const states = step.reshape(lstm.forward(step, x).output, [T * B, H]);
+      return output.forward(step, step.upload(TARGETS), states);
+    },
+  };
+}
+
+/** Trains every loss of both models with both families of kernels; the last losses, by name. */
+export async function trainAll(library: typeof Library): Promise<Record<string, number>> {
+  const losses: Record<string, number> = {};
+  for (const family of FAMILIES) {
+    await using gpu = await library.Gpu.create({ family });
+    for (const module of ["linear", "gru"] as const) {
+      for (const lossType of LOSSES) {
+        const model = makeModel(library, gpu, module, lossType);
+        const optimizer = new library.SGD(gpu, model.parameters, {
+          lr: 0.5,
+          momentum: 0.9,
+          weightDecay: 1e-4,
+          clip: 1,
+        });
+        for (let number = 0; number < STEPS; number++) {
+          using step = gpu.step({ training: true, number });
+          const loss = model.loss(step);
+          optimizer.step(step.backward(loss));
+          losses[`${family} ${module} ${lossType}`] = (await gpu.readFloats(loss))[0]!;
+        }
+      }
+    }
+  }
+  return losses;
+}

@@ -1,0 +1,75 @@
+/**
+ * Writes the package that is published, `dist/package`. Its kernels are TypeScript modules of their
+ * WGSL without comments: JSR's server and some bundlers do not take imports of text.
+ */
+
+import { dirname, fromFileUrl, join } from "@std/path";
+import config from "../deno.json" with { type: "json" };
+import { Failure } from "../example/errors.ts";
+import { withoutComments } from "../kernels/pipelines.ts";
+
+const ROOT = fromFileUrl(new URL("..", import.meta.url));
+/** Where the package goes. */
+const PACKAGE = join(ROOT, "dist", "package");
+/** Folders and files that are published; of folders the modules and kernels. */
+const CONTENTS = ["mod.ts", "kernels", "nn", "nce", "README.md", "CHANGELOG.md", "LICENSE"];
+/** What is imported as text. */
+const TEXT_IMPORT = /"([^"]+\.wgsl)" with \{ type: "text" \}/g;
+
+/** WGSL without comments and empty lines. */
+export function stripWgsl(source: string): string {
+  const lines = withoutComments(source).split("\n").map((line) => line.trimEnd());
+  return lines.filter((line) => line !== "").map((line) => `${line}\n`).join("");
+}
+
+/** The module whose default export is the kernel. */
+function kernelModule(source: string): string {
+  return `export default \`${stripWgsl(source).replace(/[\\`$]/g, "\\$&")}\`;\n`;
+}
+
+/** The module with its kernels imported as modules. */
+function importModules(path: string, source: string): string {
+  const text = source.replace(TEXT_IMPORT, '"$1.ts"');
+  if (/\bwith \{ type:/.test(text)) throw new Failure(`Cannot pack ${path}: it imports other data`);
+  return text;
+}
+
+/** Paths of the files below `path` that are published. */
+function filesOf(path: string): string[] {
+  if (!Deno.statSync(join(ROOT, path)).isDirectory) return [path];
+  const names = [...Deno.readDirSync(join(ROOT, path))].map(({ name }) => join(path, name)).sort();
+  return names.flatMap(filesOf).filter((name) => /\.(ts|wgsl)$/.test(name));
+}
+
+/** The package's files by their paths. */
+export function packageFiles(): Map<string, string> {
+  const { name, version, license, exports } = config;
+  // The folder is ignored by git, and deno publish leaves out what is.
+  const settings = { name, version, license, exports, publish: { exclude: ["!**"] } };
+  const files = new Map([["deno.json", `${JSON.stringify(settings, null, 2)}\n`]]);
+  for (const path of CONTENTS.flatMap(filesOf)) {
+    const text = Deno.readTextFileSync(join(ROOT, path));
+    if (path.endsWith(".wgsl")) files.set(`${path}.ts`, kernelModule(text));
+    else files.set(path, path.endsWith(".ts") ? importModules(path, text) : text);
+  }
+  return files;
+}
+
+/** Writes the package, in the place of an older one. */
+export function pack(folder: string): void {
+  const files = packageFiles();
+  Deno.mkdirSync(dirname(folder), { recursive: true });
+  const whole = Deno.makeTempDirSync({ dir: dirname(folder), prefix: "package-" });
+  for (const [path, text] of files) {
+    Deno.mkdirSync(dirname(join(whole, path)), { recursive: true });
+    Deno.writeTextFileSync(join(whole, path), text);
+  }
+  Deno.mkdirSync(folder, { recursive: true }); // there may be none to remove
+  Deno.removeSync(folder, { recursive: true });
+  Deno.renameSync(whole, folder);
+}
+
+if (import.meta.main) {
+  pack(PACKAGE);
+  console.log(`Packed ${config.name} ${config.version} into ${PACKAGE}`);
+}
