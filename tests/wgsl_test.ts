@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { packUniform, uniformFields } from "../kernels/pipelines.ts";
+import { wgslTokens } from "./package/wgsl_tokens.ts";
 
 const FOLDER = new URL("../kernels/", import.meta.url);
 
@@ -37,6 +38,38 @@ Deno.test("every kernel begins with what it computes, its dispatch and its deter
       assert(header.includes(part), `${name}: the header has no ${part}`);
     }
   }
+});
+
+/** Places where a bit operator stands beside another operator without parentheses. */
+function mixedBitOperators(source: string): string[] {
+  const found: string[] = [], outer: Set<string>[] = [];
+  let operators = new Set<string>();
+  const end = (token: string) => {
+    const bits = [...operators].some((operator) => /^(?:<<|>>|[&|^])$/.test(operator));
+    if (bits && operators.size > 1) found.push(`${[...operators].join(" ")} before ${token}`);
+  };
+  for (const token of wgslTokens(source)) {
+    if (/^[([]$/.test(token)) {
+      outer.push(operators), operators = new Set();
+    } else if (/^[)\]]$/.test(token)) {
+      end(token), operators = outer.pop() ?? new Set();
+    } else if (/^(?:[{},;:]|[-+*/%&|^]?=|<<=|>>=)$/.test(token)) {
+      end(token), operators = new Set();
+    } else if (/^(?:<<|>>|&&|\|\||[=!<>]=|[-+*/%&|^])$/.test(token)) {
+      operators.add(token);
+    }
+  }
+  return found;
+}
+
+Deno.test("bit operators stand in parentheses: WGSL and browsers want it, Deno's compiler does not", () => {
+  for (const { name, source } of kernels()) assertEquals(mixedBitOperators(source), [], name);
+  assertEquals(mixedBitOperators("f(x >> 2 & 4095, x >> 14);"), [">> & before ,"]);
+  assertEquals(mixedBitOperators("let a = b | (c) & d[e + 1];"), ["| & before ;"]);
+  assertEquals(
+    mixedBitOperators("let a = b << (c + 1); a ^= (b & c) + d;"),
+    [],
+  );
 });
 
 Deno.test("uniformFields() reads names and types, not comments", () => {

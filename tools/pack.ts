@@ -10,7 +10,7 @@ import { withoutComments } from "../kernels/pipelines.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 /** Where the package goes. */
-export const PACKAGE = join(ROOT, "dist", "package");
+const PACKAGE = join(ROOT, "dist", "package");
 /** Folders and files that are published; of folders the modules and kernels. */
 const CONTENTS = ["mod.ts", "kernels", "nn", "nce", "README.md", "CHANGELOG.md", "LICENSE"];
 /** What is imported as text. */
