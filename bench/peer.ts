@@ -3,6 +3,7 @@
  * `deno run -A bench/peer.ts [--json] [rounds] [seconds]`. The environment's PYTHON names the interpreter.
  */
 
+import { adapterLine } from "../example/adapter.ts";
 import { Failure } from "../example/errors.ts";
 import { Gpu } from "../mod.ts";
 import { runProgram } from "./program.ts";
@@ -199,8 +200,8 @@ async function main(words: readonly string[]): Promise<void> {
   const tables = [speedTable(contests), gainTable(contests)];
   console.log(
     words.includes("--json")
-      ? JSON.stringify({ adapter: gpu.name, rounds, seconds, tables }, null, 2)
-      : [`${gpu.name}\n`, ...tables.map(formatTable)].join("\n").trimEnd(),
+      ? JSON.stringify({ adapter: adapterLine(gpu), rounds, seconds, tables }, null, 2)
+      : [`${adapterLine(gpu)}\n`, ...tables.map(formatTable)].join("\n").trimEnd(),
   );
 }
 

@@ -7,6 +7,7 @@
 
 import { Gpu, IndexLinear } from "../mod.ts";
 import { prepareDriver } from "../tools/driver.ts";
+import { adapterLine } from "./adapter.ts";
 
 /** Sizes of the layer and of its input. */
 export interface SampleSizes {
@@ -69,7 +70,7 @@ if (import.meta.main) {
   const { embeddingDim, numClasses, noiseRatio, rows } = SIZES;
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   console.log(`${rows} x ${embeddingDim} input, ${numClasses} classes, noise ratio ${noiseRatio}`);
-  console.log(`on ${gpu.name}`);
+  console.log(`on ${adapterLine(gpu)}`);
   console.log(`training loss    ${trainingLoss.toFixed(4)}`);
   console.log(`evaluation loss  ${evaluationLoss.toFixed(4)}`);
   console.log(`tables           ${megabytes(tableBytes)}`);
