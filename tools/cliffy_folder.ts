@@ -32,7 +32,7 @@ export async function replaceFolder(folder: string, source: string, files: Files
     Deno.renameSync(work, folder);
   } catch (error) {
     // Another set-up that was faster has done the same.
-    if (await sourceOf(folder) === undefined) throw error;
+    if (await sourceOf(folder) !== source) throw error;
   } finally {
     removeFolder(work);
   }
