@@ -11,7 +11,7 @@ export const VULKAN_ADVICE = "install a Vulkan driver for your GPU, or Mesa's so
   "Fedora: sudo dnf install mesa-vulkan-drivers; Arch: sudo pacman -S vulkan-swrast)";
 
 /** What it costs to have OpenGL instead of Vulkan. */
-export const OPENGL_COST = "OpenGL, on a software adapter 8 to 20 times slower than Vulkan";
+export const OPENGL_COST = "OpenGL, on a software adapter 2 to 20 times slower than Vulkan";
 
 const BACKEND_NAMES: Readonly<Record<Backend, string | undefined>> = {
   vulkan: "Vulkan",

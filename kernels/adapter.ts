@@ -7,7 +7,7 @@ export type KernelFamily = "direct" | "tiled";
  * The API below WebGPU; `unknown` where nothing tells it, as in most browsers.
  *
  * Where a Linux machine has no Vulkan driver, Deno offers OpenGL, under the same name. On a software
- * adapter that is 8 to 20 times slower: install Vulkan (Debian and Ubuntu: `libvulkan1
+ * adapter that is 2 to 20 times slower: install Vulkan (Debian and Ubuntu: `libvulkan1
  * mesa-vulkan-drivers`). To have no adapter rather than OpenGL, start Deno with
  * `DENO_WEBGPU_BACKEND=vulkan` in the environment.
  */
