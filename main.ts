@@ -26,14 +26,14 @@ const DESCRIPTION =
 /**
  * The whole program but for the end of the process.
  *
- * @param args Words of the command line; a first `--`, which npm's users put there, is dropped.
+ * @param args Words of the command line; one `--`, which npm's users put there, is dropped.
  * @param io Where output goes.
  * @param run What valid settings are given to; loaded only then, as it needs a GPU.
  * @returns The exit code.
  */
 export async function main(args: readonly string[], io: Io, run?: Run): Promise<number> {
   try {
-    const settings = await parse(args[0] === "--" ? args.slice(1) : args, io);
+    const settings = await parse(withoutDashes(args), io);
     if (settings === undefined) return 0;
     await askPermissions(settings);
     prepareDriver();
@@ -42,6 +42,12 @@ export async function main(args: readonly string[], io: Io, run?: Run): Promise<
   } catch (error) {
     return report(error, args.includes("--debug"), io);
   }
+}
+
+/** Everything after `--` is an option, too: the program takes nothing else. */
+function withoutDashes(args: readonly string[]): readonly string[] {
+  const at = args.indexOf("--");
+  return at < 0 ? args : args.toSpliced(at, 1);
 }
 
 /** The settings, or undefined when the words asked for help or the version, which was printed. */

@@ -64,8 +64,9 @@ Deno.test("main.ts names its own, Deno's and Cliffy's version when asked for the
   );
 });
 
-Deno.test("main.ts drops a first -- that npm's users put before the options", async () => {
+Deno.test("main.ts drops one -- that npm's users put before the options", async () => {
   assertEquals(await nce("--", "--version"), await nce("--version"));
+  assertEquals(await nce("--train", "--", "--help"), await nce("--help"));
   const { code, err } = await nce("--", "--train", "--", "x");
   assertEquals({ code, err }, {
     code: 2,

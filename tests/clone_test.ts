@@ -7,7 +7,9 @@ import { deno } from "./process.ts";
 const ROOT = Deno.realPathSync(`${import.meta.dirname}/..`);
 const PARTS = ["deno.json", "main.ts", "mod.ts", "example", "kernels", "nce", "nn", "tools"];
 const PACKAGE = config.imports["@cliffy/command"];
-const VERSIONS = `nce ${config.version}\ndeno ${Deno.version.deno}\ncliffy 1.2.1 (JSR)\n`;
+const VERSIONS = `nce ${config.version}\ndeno ${Deno.version.deno}\ncliffy ${
+  PACKAGE.split("@").at(-1)
+} (JSR)\n`;
 const TINY = "--emsize 4 --nhid 4 --nlayers 1 --noise-ratio 3 --epochs 1".split(" ");
 
 /** Runs Deno as a user does who stands in `cwd`: there is no task around it that keeps its folder. */
