@@ -4,7 +4,7 @@ import type { Audit } from "../mod.ts";
 import type { Bucket, SelfNormalization } from "./card.ts";
 import { Failure } from "./errors.ts";
 import type { Report } from "./progress.ts";
-import type { Settings } from "./settings.ts";
+import { MODEL_FOLDER, type Settings } from "./settings.ts";
 
 /** Written once, when training begins. */
 export interface StartEvent {
@@ -78,7 +78,7 @@ export class Metrics {
    * @param save Name of the model, as in `Settings.save`.
    * @param folder Folder of the saved models.
    */
-  constructor(save: string, folder = "saved_model") {
+  constructor(save: string, folder = MODEL_FOLDER) {
     this.path = `${folder}/${save}.metrics.jsonl`;
     this.#attempt(() => Deno.mkdirSync(folder, { recursive: true }));
   }

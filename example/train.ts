@@ -1,6 +1,7 @@
 /** Training from the first epoch to the test of the best model. */
 
 import type { Gpu } from "../mod.ts";
+import { adapterLine } from "./adapter.ts";
 import { evaluationBatches, trainingBatches } from "./batches.ts";
 import { type SelfNormalization, selfNormalization } from "./card.ts";
 import { restoreModel, saveModel } from "./checkpoint.ts";
@@ -12,12 +13,9 @@ import { Metrics } from "./metrics.ts";
 import type { WordModel } from "./model.ts";
 import { formatDuration, formatNumber } from "./progress.ts";
 import { normTermOf, report } from "./report.ts";
-import type { Settings } from "./settings.ts";
+import { MODEL_FOLDER as FOLDER, type Settings } from "./settings.ts";
 import { type StopFlag, Trainer } from "./trainer.ts";
 import { frequencyText } from "./vocab.ts";
-
-/** Where models are saved. */
-export const FOLDER = "saved_model";
 
 /** The file of the model called `name`. */
 export function modelPath(name: string): string {
@@ -47,7 +45,7 @@ export async function train(
   metrics.write({
     event: "start",
     config: settings,
-    adapter: gpu.name,
+    adapter: adapterLine(gpu),
     vocabulary: vocabulary.size,
     seed,
   });
