@@ -9,6 +9,7 @@ import { consoleIo } from "./example/io.ts";
 import type { Io } from "./example/io.ts";
 import { OPTION_GROUPS } from "./example/options.ts";
 import { parseSettings } from "./example/settings.ts";
+import { askPermissions } from "./example/permissions.ts";
 import type { Given, Settings } from "./example/settings.ts";
 import { loadCliffy } from "./tools/cliffy.ts";
 import type { LoadedCliffy } from "./tools/cliffy.ts";
@@ -25,15 +26,16 @@ const DESCRIPTION =
 /**
  * The whole program but for the end of the process.
  *
- * @param args Words of the command line.
+ * @param args Words of the command line; one `--`, which npm's users put there, is dropped.
  * @param io Where output goes.
  * @param run What valid settings are given to; loaded only then, as it needs a GPU.
  * @returns The exit code.
  */
 export async function main(args: readonly string[], io: Io, run?: Run): Promise<number> {
   try {
-    const settings = await parse(args, io);
+    const settings = await parse(withoutDashes(args), io);
     if (settings === undefined) return 0;
+    await askPermissions(settings);
     prepareDriver();
     await (run ?? (await import("./example/run.ts")).run)(settings, io);
     return 0;
@@ -42,30 +44,35 @@ export async function main(args: readonly string[], io: Io, run?: Run): Promise<
   }
 }
 
+/** Everything after `--` is an option, too: the program takes nothing else. */
+function withoutDashes(args: readonly string[]): readonly string[] {
+  const at = args.indexOf("--");
+  return at < 0 ? args : args.toSpliced(at, 1);
+}
+
 /** The settings, or undefined when the words asked for help or the version, which was printed. */
 async function parse(args: readonly string[], io: Io): Promise<Settings | undefined> {
-  const loaded = await loadCliffy();
+  const cliffy = await loadCliffy();
   checkWords(args);
   try {
     const { options, literal }: { options: unknown; literal: readonly string[] } =
-      await buildCommand(loaded, io).parse([...args]);
+      await buildCommand(cliffy, io).parse([...args]);
     const words = options as Readonly<Record<string, unknown>>;
     if (words["help"] === true || words["version"] === true) return undefined;
     if (literal.length > 0) throw new UsageError(unexpected(literal[0] ?? ""));
     return parseSettings(toGiven(words));
   } catch (error) {
-    const { ValidationError } = loaded.cliffy;
-    if (!(error instanceof Error && error instanceof ValidationError)) throw error;
+    if (!(error instanceof Error && error instanceof cliffy.ValidationError)) throw error;
     throw new UsageError(explain(error, args));
   }
 }
 
-function buildCommand({ cliffy, copy }: LoadedCliffy, io: Io) {
+function buildCommand(cliffy: LoadedCliffy, io: Io) {
   const command = new cliffy.Command()
     .name(NAME)
     .version(config.version)
     .versionOption("-V, --version", "Show the versions of the program, Deno and Cliffy.", () => {
-      io.out(`${NAME} ${config.version}\ndeno ${Deno.version.deno}\ncliffy ${copy}`);
+      io.out(`${NAME} ${config.version}\ndeno ${Deno.version.deno}\ncliffy ${cliffy.VERSION}`);
     })
     .helpOption("-h, --help", "Show this help.", { standalone: false })
     .description(DESCRIPTION)

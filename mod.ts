@@ -5,7 +5,12 @@
  */
 
 export { relu, sigmoid, tanh } from "./kernels/activation.ts";
-export { type AdapterOptions, type KernelFamily, NoAdapterError } from "./kernels/adapter.ts";
+export {
+  type AdapterOptions,
+  type Backend,
+  type KernelFamily,
+  NoAdapterError,
+} from "./kernels/adapter.ts";
 export {
   type EachTile,
   type NormalizedScores,

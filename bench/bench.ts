@@ -3,6 +3,7 @@
  * See peer.ts for PyTorch beside it, losses.ts for what each loss and noise source reaches.
  */
 
+import { adapterLine } from "../example/adapter.ts";
 import { Failure } from "../example/errors.ts";
 import { Gpu } from "../mod.ts";
 import { memoryTable, scalingTable } from "./layer.ts";
@@ -34,13 +35,13 @@ async function main(words: readonly string[]): Promise<void> {
   }
   await using gpu = await Gpu.create();
   const tables: Table[] = [];
-  if (!json) console.log(`${gpu.name}\n`);
+  if (!json) console.log(`${adapterLine(gpu)}\n`);
   for (const section of named.length > 0 ? named : known) {
     const table = await SECTIONS[section]!(gpu);
     tables.push(table);
     if (!json) console.log(formatTable(table));
   }
-  if (json) console.log(JSON.stringify({ adapter: gpu.name, tables }, null, 2));
+  if (json) console.log(JSON.stringify({ adapter: adapterLine(gpu), tables }, null, 2));
 }
 
 if (import.meta.main) await runProgram(main);

@@ -3,6 +3,7 @@
  * ln Z varies, and training speed. `deno run -A bench/losses.ts [options of main.ts]`
  */
 
+import { adapterLine } from "../example/adapter.ts";
 import { evaluationBatches, trainingBatches } from "../example/batches.ts";
 import { selfNormalization } from "../example/card.ts";
 import { makeModel } from "../example/checkpoint.ts";
@@ -73,7 +74,7 @@ async function measure(gpu: Gpu, given: Given): Promise<string> {
 if (import.meta.main) {
   prepareDriver();
   await using gpu = await Gpu.create();
-  console.log(`${gpu.name}\n\n| loss | valid ppl | mean ln Z | std ln Z | tokens/s |`);
+  console.log(`${adapterLine(gpu)}\n\n| loss | valid ppl | mean ln Z | std ln Z | tokens/s |`);
   console.log("| --- | ---: | ---: | ---: | ---: |");
   for (const given of CASES) console.log(await measure(gpu, given));
 }

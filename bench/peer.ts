@@ -4,6 +4,7 @@
  */
 
 import { fromFileUrl } from "@std/path";
+import { adapterLine } from "../example/adapter.ts";
 import { Failure } from "../example/errors.ts";
 import { Gpu } from "../mod.ts";
 import { runProgram } from "./program.ts";
@@ -200,8 +201,8 @@ async function main(words: readonly string[]): Promise<void> {
   const tables = [speedTable(contests), gainTable(contests)];
   console.log(
     words.includes("--json")
-      ? JSON.stringify({ adapter: gpu.name, rounds, seconds, tables }, null, 2)
-      : [`${gpu.name}\n`, ...tables.map(formatTable)].join("\n").trimEnd(),
+      ? JSON.stringify({ adapter: adapterLine(gpu), rounds, seconds, tables }, null, 2)
+      : [`${adapterLine(gpu)}\n`, ...tables.map(formatTable)].join("\n").trimEnd(),
   );
 }
 

@@ -3,11 +3,11 @@
 import { Failure } from "../example/errors.ts";
 import { prepareDriver } from "../tools/driver.ts";
 
-/** Runs `main` on the command line's words; a Failure becomes one line, and exit code 1. */
+/** Runs `main` on the command line's words, without npm's first `--`; a Failure is one line and code 1. */
 export async function runProgram(main: (words: readonly string[]) => Promise<void>): Promise<void> {
   prepareDriver();
   try {
-    await main(Deno.args);
+    await main(Deno.args[0] === "--" ? Deno.args.slice(1) : Deno.args);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     console.error(error.message);

@@ -4,7 +4,7 @@ import type { Audit } from "../mod.ts";
 import type { Bucket, SelfNormalization } from "./card.ts";
 import type { Io } from "./io.ts";
 import type { Report } from "./progress.ts";
-import type { Settings } from "./settings.ts";
+import { MODEL_FOLDER, type Settings } from "./settings.ts";
 
 /** Written once, when training begins. */
 export interface StartEvent {
@@ -89,7 +89,7 @@ export class Metrics {
    * @param io Is warned if the record cannot be written: no result is lost for that.
    * @param folder Folder of the saved models; it is made where it is missing.
    */
-  constructor(save: string, io: Io, folder = "saved_model") {
+  constructor(save: string, io: Io, folder = MODEL_FOLDER) {
     this.path = `${folder}/${save}.metrics.jsonl`;
     this.#io = io;
     this.#attempt(() => Deno.mkdirSync(folder, { recursive: true }));

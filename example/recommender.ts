@@ -28,6 +28,7 @@ import {
   type Tensor,
 } from "../mod.ts";
 import { prepareDriver } from "../tools/driver.ts";
+import { adapterLine } from "./adapter.ts";
 import { Market } from "./market.ts";
 
 /** Sizes of vectors within the model. */
@@ -219,7 +220,9 @@ if (import.meta.main) {
   prepareDriver();
   const market = new Market({ items: 100_000, features: 6, ages: 8, regions: 6 }, 1);
   await using gpu = await Gpu.create();
-  console.log(`${market.sizes.items} items, ${market.users} kinds of users, on ${gpu.name}`);
+  console.log(
+    `${market.sizes.items} items, ${market.users} kinds of users, on ${adapterLine(gpu)}`,
+  );
   const line = (name: string, logProb: string, recall: string) =>
     console.log(name.padEnd(32) + logProb.padStart(20) + recall.padStart(12));
   line("", "mean log probability", "recall@10");

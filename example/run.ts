@@ -1,6 +1,7 @@
 /** One run of the program: train a model and test it, profile a batch, or test a saved model. */
 
 import { DeviceError, Gpu, NoAdapterError } from "../mod.ts";
+import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "./adapter.ts";
 import { trainingBatches } from "./batches.ts";
 import { loadModel, makeModel } from "./checkpoint.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
@@ -12,14 +13,15 @@ import type { WordModel } from "./model.ts";
 import { noiseWarning } from "./noise.ts";
 import { report } from "./report.ts";
 import type { Settings } from "./settings.ts";
-import { FOLDER, modelPath, train } from "./train.ts";
+import { modelPath, train } from "./train.ts";
 import { Trainer } from "./trainer.ts";
 
 /** Does what `settings` say; throws a UsageError or a Failure with one clear line. */
 export async function run(settings: Settings, io: Io): Promise<void> {
   const corpus = loadCorpus(settings);
   await using gpu = await openGpu(settings);
-  io.out(`adapter     ${gpu.name}${gpu.software ? " (software)" : ""}`);
+  io.out(`adapter     ${adapterLine(gpu)}`);
+  for (const warning of adapterWarnings(gpu, graphicsDevices())) io.err(warning);
   io.out(`data        ${settings.data}: ${describe(corpus)}`);
   if (!settings.train && !settings.prof) return await test(gpu, settings, corpus, io);
   using model = newModel(gpu, settings, corpus, io);
@@ -38,8 +40,10 @@ async function openGpu(settings: Settings): Promise<Gpu> {
     return await Gpu.create({ hardware: settings.cuda });
   } catch (error) {
     if (!(error instanceof NoAdapterError || error instanceof DeviceError)) throw error;
-    const hint = settings.cuda ? "; leave out --cuda to use what there is" : "";
-    throw new Failure(error.message + hint, { cause: error });
+    const gpu = error instanceof NoAdapterError ? unusedGpu(graphicsDevices()) : undefined;
+    const hints = [gpu, settings.cuda ? "leave out --cuda to use what there is" : undefined];
+    const message = [error.message, ...hints.filter((hint) => hint !== undefined)].join("; ");
+    throw new Failure(message, { cause: error });
   }
 }
 
@@ -81,7 +85,7 @@ async function test(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Promi
         "and --min-freq",
     );
   }
-  const metrics = new Metrics(settings.save, io, FOLDER);
+  const metrics = new Metrics(settings.save, io);
   await report(gpu, { model, corpus, evaluation: settings.evaluation, metrics, io });
 }
 

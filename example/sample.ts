@@ -8,6 +8,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { Gpu, IndexLinear } from "../mod.ts";
 import { prepareDriver } from "../tools/driver.ts";
+import { adapterLine } from "./adapter.ts";
 
 /** Sizes of the layer and of its input. */
 export interface SampleSizes {
@@ -69,7 +70,7 @@ if (import.meta.main) {
   const { trainingLoss, evaluationLoss, tableBytes, stepBytes } = await sample(gpu);
   const { embeddingDim, numClasses, noiseRatio, rows } = SIZES;
   console.log(`${rows} x ${embeddingDim} input, ${numClasses} classes, noise ratio ${noiseRatio}`);
-  console.log(`on ${gpu.name}`);
+  console.log(`on ${adapterLine(gpu)}`);
   console.log(`training loss    ${trainingLoss.toFixed(4)}`);
   console.log(`evaluation loss  ${evaluationLoss.toFixed(4)}`);
   console.log(`tables           ${formatBytes(tableBytes)}`);

@@ -29,6 +29,9 @@ export type NoiseName = typeof NOISES[number];
 /** How a test is scored. */
 export type EvaluationKind = "full" | "nce" | "loss" | { readonly sampled: number };
 
+/** Where models are saved, in the folder where the program is started. */
+export const MODEL_FOLDER = "saved_model";
+
 /** One run of the word language model: every option with its checked value. */
 export interface Settings {
   /** Train; otherwise evaluate the saved model. */

@@ -1,6 +1,7 @@
 /** Training from the first epoch to the test of the best model. */
 
 import type { Gpu } from "../mod.ts";
+import { adapterLine } from "./adapter.ts";
 import { trainingBatches } from "./batches.ts";
 import { BestModel } from "./best_model.ts";
 import { saveModel } from "./checkpoint.ts";
@@ -13,18 +14,15 @@ import { Metrics } from "./metrics.ts";
 import type { WordModel } from "./model.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "./progress.ts";
 import { report } from "./report.ts";
-import type { Settings } from "./settings.ts";
+import { MODEL_FOLDER, type Settings } from "./settings.ts";
 import { type StopFlag, stopOnSignal, Stopped } from "./stop.ts";
 import { Trainer } from "./trainer.ts";
 import { validate } from "./validate.ts";
 import { frequencyText } from "./vocab.ts";
 
-/** Where models are saved. */
-export const FOLDER = "saved_model";
-
 /** The file of the model called `name`. */
 export function modelPath(name: string): string {
-  return `${FOLDER}/${name}.safetensors`;
+  return `${MODEL_FOLDER}/${name}.safetensors`;
 }
 
 /** What a training run works with. */
@@ -51,9 +49,9 @@ export async function train(
 ): Promise<void> {
   const { save, seed, evaluation } = settings, { vocabulary } = corpus;
   checkWritable(modelPath(save));
-  writeFileAtomically(`${FOLDER}/${save}.freq.txt`, frequencyText(corpus.occurrences));
-  const metrics = new Metrics(save, io, FOLDER);
-  const start = { config: settings, adapter: gpu.name, vocabulary: vocabulary.size, seed };
+  writeFileAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyText(corpus.occurrences));
+  const metrics = new Metrics(save, io);
+  const start = { config: settings, adapter: adapterLine(gpu), vocabulary: vocabulary.size, seed };
   metrics.write({ event: "start", ...start });
   const run: Run = { gpu, settings, corpus, model, io, metrics };
   const best = new BestModel(gpu, model, modelPath(save), io);

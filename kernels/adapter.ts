@@ -3,6 +3,16 @@
 /** Which matmul and recurrent kernels suit the adapter. */
 export type KernelFamily = "direct" | "tiled";
 
+/**
+ * The API below WebGPU; `unknown` where nothing tells it, as in most browsers.
+ *
+ * Where a Linux machine has no Vulkan driver, Deno offers OpenGL, under the same name. On a software
+ * adapter that is 2 to 20 times slower: install Vulkan (Debian and Ubuntu: `libvulkan1
+ * mesa-vulkan-drivers`). To have no adapter rather than OpenGL, start Deno with
+ * `DENO_WEBGPU_BACKEND=vulkan` in the environment.
+ */
+export type Backend = "vulkan" | "opengl" | "metal" | "d3d12" | "unknown";
+
 /** How to choose the adapter. */
 export interface AdapterOptions {
   /** Insist on a hardware GPU. */
@@ -11,13 +21,19 @@ export interface AdapterOptions {
   family?: KernelFamily;
 }
 
-/** A device and what is known of its adapter. */
-export interface Opened {
-  device: GPUDevice;
+/** What an adapter is. */
+export interface AdapterTraits {
   /** The adapter's name for people. */
-  name: string;
+  readonly name: string;
   /** Whether the adapter is a program on the CPU. */
-  software: boolean;
+  readonly software: boolean;
+  /** The API below WebGPU. */
+  readonly backend: Backend;
+}
+
+/** A device and what is known of its adapter. */
+export interface Opened extends AdapterTraits {
+  device: GPUDevice;
   /** Whether subgroup operations may be used. */
   subgroups: boolean;
   /** What a kernel with subgroup operations begins with. */
@@ -35,6 +51,15 @@ export class NoAdapterError extends Error {
   }
 }
 
+/** Chromium's names of backends. */
+const NAMED_BACKENDS: Readonly<Record<string, Backend>> = {
+  "vulkan": "vulkan",
+  "opengl": "opengl",
+  "opengles": "opengl",
+  "metal": "metal",
+  "d3d12": "d3d12",
+};
+
 const LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -45,22 +70,50 @@ const LIMITS = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
+/** The best adapter: hardware before software, and Vulkan before OpenGL among equals. */
+export async function requestAdapter(): Promise<GPUAdapter | null> {
+  return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+}
+
+/** What `adapter` says of itself. */
+export function describeAdapter(adapter: GPUAdapter): AdapterTraits {
+  const { vendor, architecture, device, description } = adapter.info;
+  return {
+    name: description || device || vendor || "unnamed adapter",
+    software: /llvmpipe|lavapipe|swiftshader|software|basic render/i.test(
+      `${vendor} ${architecture} ${device} ${description}`,
+    ),
+    backend: backendOf(adapter),
+  };
+}
+
+/** The API below WebGPU, which no standard member tells. */
+function backendOf({ info, features }: GPUAdapter): Backend {
+  // Chromium tells it where its developer features are on.
+  const { backend } = info as { backend?: string };
+  if (backend !== undefined) return NAMED_BACKENDS[backend] ?? "unknown";
+  // Deno gives the vendor as a number; other browsers do not let their backend be seen.
+  if (!/^\d+$/.test(info.vendor)) return "unknown";
+  // Its OpenGL never has this feature and cannot ask for subgroups: it reports the widest bounds.
+  const widest = info.subgroupMinSize === 4 && info.subgroupMaxSize === 128;
+  if (widest && !features.has("bgra8unorm-storage")) return "opengl";
+  // Deno drives macOS by Metal alone, and Windows by Vulkan or Direct3D 12, which look alike.
+  if (/^mac/i.test(navigator.platform)) return "metal";
+  return /^win/i.test(navigator.platform) ? "unknown" : "vulkan";
+}
+
 /** Opens the best adapter with its real limits. Throws {@linkcode NoAdapterError}. */
 export async function openAdapter(options: AdapterOptions = {}): Promise<Opened> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) {
+  const adapter = await requestAdapter();
+  if (adapter === null) {
     throw new NoAdapterError(
       "No WebGPU adapter found; install a Vulkan driver (on Debian or Ubuntu: " +
         "apt-get install libvulkan1 mesa-vulkan-drivers)",
     );
   }
-  const { info } = adapter;
-  const name = info.description || info.device || info.vendor || "unnamed adapter";
-  const software = /llvmpipe|lavapipe|swiftshader|software|basic render/i.test(
-    `${info.vendor} ${info.architecture} ${info.device} ${info.description}`,
-  );
-  if (options.hardware && software) {
-    throw new NoAdapterError(`No hardware GPU found, only the software adapter ${name}`);
+  const traits = describeAdapter(adapter);
+  if (options.hardware && traits.software) {
+    throw new NoAdapterError(`No hardware GPU found, only the software adapter ${traits.name}`);
   }
   const requiredLimits: Record<string, number> = {};
   for (const limit of LIMITS) requiredLimits[limit] = adapter.limits[limit];
@@ -75,14 +128,13 @@ export async function openAdapter(options: AdapterOptions = {}): Promise<Opened>
     device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
   } catch {
     // A failed request uses the adapter up in some implementations: ask again.
-    const again = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+    const again = await requestAdapter();
     device = await (again ?? adapter).requestDevice({ requiredLimits, requiredFeatures: features });
     subgroups = false;
   }
   return {
+    ...traits,
     device,
-    name,
-    software,
     subgroups,
     subgroupHeader: listed ? "enable subgroups;\n" : "",
     timestamps: features.includes("timestamp-query"),

@@ -1,6 +1,7 @@
 /** The device: memory, launches, one-pass command recording, read-back, and errors that surface. */
 
-import { type AdapterOptions, type KernelFamily, openAdapter, type Opened } from "./adapter.ts";
+import type { AdapterOptions, Backend, KernelFamily, Opened } from "./adapter.ts";
+import { openAdapter } from "./adapter.ts";
 import { Commands } from "./commands.ts";
 import { checkBindings, foldGrid, type Launch } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
@@ -28,6 +29,8 @@ export class Gpu implements AsyncDisposable {
   readonly name: string;
   /** Whether the adapter is a program on the CPU. */
   readonly software: boolean;
+  /** The API below WebGPU: on Linux look at it, as {@linkcode Backend} says. */
+  readonly backend: Backend;
   /** Which matmul and recurrent kernels are used. */
   readonly family: KernelFamily;
   /** Lanes of a subgroup if subgroup operations can be used, else 0. */
@@ -49,6 +52,7 @@ export class Gpu implements AsyncDisposable {
     this.device = device;
     this.name = opened.name;
     this.software = opened.software;
+    this.backend = opened.backend;
     this.family = options.family ?? (opened.software ? "direct" : "tiled");
     this.subgroupSize = subgroupSize;
     this.rowLanes = opened.software ? Math.max(8, subgroupSize) : 64;
@@ -69,7 +73,7 @@ export class Gpu implements AsyncDisposable {
   }
 
   /**
-   * Opens the best adapter.
+   * Opens the best adapter: hardware before software, and Vulkan before OpenGL among equals.
    *
    * @throws {NoAdapterError} If there is none, or none in hardware although `hardware` is set.
    */

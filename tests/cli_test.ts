@@ -1,29 +1,14 @@
 /** The command line as a user meets it: help, version, one-line errors and exit codes. */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import config from "../deno.json" with { type: "json" };
 import { OPTION_GROUPS } from "../example/options.ts";
+import { FLAGS } from "../example/permissions.ts";
+import { deno, type Outcome } from "./process.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url);
 const ROOT = `${import.meta.dirname}/..`;
 const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-env=XDG_RUNTIME_DIR,LP_NUM_THREADS"];
-
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function deno(args: readonly string[], cwd: string): Promise<Outcome> {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    cwd,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-  });
-  const { code, stdout, stderr } = await command.output();
-  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { code, out: out ?? "", err: err ?? "" };
-}
 
 /** Runs the program in an empty folder, and checks that it leaves the folder empty. */
 async function nce(...args: string[]): Promise<Outcome> {
@@ -77,6 +62,71 @@ Deno.test("main.ts names its own, Deno's and Cliffy's version when asked for the
     out,
     /^nce \d+\.\d+\.\d+\ndeno \d+\.\d+\.\d+\ncliffy \d+\S* \((JSR|npm copy)\)\n$/,
   );
+});
+
+Deno.test("main.ts drops one -- that npm's users put before the options", async () => {
+  assertEquals(await nce("--", "--version"), await nce("--version"));
+  assertEquals(await nce("--train", "--", "--help"), await nce("--help"));
+  const { code, err } = await nce("--", "--train", "--", "x");
+  assertEquals({ code, err }, {
+    code: 2,
+    err: 'error: Unexpected argument "x": every option begins with --; see --help\n',
+  });
+});
+
+/** Runs the program with these permissions alone, in a folder with a text and a vocabulary. */
+async function permitted(flags: readonly string[], ...args: string[]): Promise<Outcome> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${folder}/text`);
+    for (const part of ["train", "valid", "test"]) {
+      await Deno.writeTextFile(`${folder}/text/${part}.txt`, "a b c d\n".repeat(20));
+    }
+    await Deno.writeTextFile(`${folder}/words`, "a\nb\n");
+    const sizes = ["--emsize", "4", "--nhid", "4", "--nlayers", "1", "--epochs", "1"];
+    return await deno(["run", "--no-prompt", ...flags, MAIN.href, ...sizes, ...args], folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const TEXT = ["--data", "text", "--vocab", "words"];
+
+Deno.test("main.ts names the flags before it does anything when a permission is missing", async () => {
+  const missing: readonly (readonly [string[], string[], string])[] = [
+    [[], TEXT, "read text"],
+    [["--allow-read=text"], TEXT, "read words"],
+    [["--allow-read=text,words"], TEXT, "read saved_model"],
+    [["--allow-read"], TEXT, "write saved_model"],
+    [["--allow-read"], ["--train"], "write saved_model"],
+    [["--allow-read=words", "--allow-write"], ["--data", "none", "--prof"], "read none"],
+    [[], [], "read saved_model"],
+  ];
+  for (const [flags, args, what] of missing) {
+    assertEquals(await permitted(flags, ...args), {
+      code: 2,
+      out: "",
+      err: `error: May not ${what}: start it by deno run ${FLAGS.join(" ")}\n`,
+    });
+  }
+});
+
+Deno.test("main.ts needs no permission but those that it asks for at the start", async () => {
+  const flags = ["--allow-read=text,words,saved_model", "--allow-write=saved_model"];
+  const trained = await permitted(flags, "--train", "--nce", "--noise-ratio", "2", ...TEXT);
+  assertEquals(trained.code, 0, trained.err);
+  assertMatch(trained.out, /^test +ppl /m);
+  const profiled = await permitted([], "--prof", "--data", "synthetic:words=1000,vocab=100");
+  assertEquals(profiled.code, 0, profiled.err);
+  const untrained = await permitted(flags, ...TEXT);
+  assertMatch(untrained.err, /^error: There is no model saved_model\/model\.safetensors: /m);
+});
+
+Deno.test("README.md and the task nce give the program the flags that its message names", () => {
+  const flags = FLAGS.join(" ");
+  assertStringIncludes(config.tasks.nce.command, `deno run ${flags} "$ROOT/main.ts"`);
+  const readme = Deno.readTextFileSync(`${ROOT}/README.md`).replace(/\s+/g, " ");
+  assert(readme.includes(`deno run ${flags} main.ts`), `README.md lacks ${flags}`);
 });
 
 Deno.test("main.ts needs no permission when it only shows help or an error", async () => {

@@ -2,7 +2,8 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Failure } from "../example/errors.ts";
-import { checkIntegrity, collectCliffy, COPY_VERSION, hasCopy } from "../tools/cliffy_copy.ts";
+import { checkIntegrity, collectCliffy, COPY_VERSION } from "../tools/cliffy_copy.ts";
+import { replaceFolder, sourceOf } from "../tools/cliffy_folder.ts";
 import { readSummary } from "../tools/run_tests.ts";
 import { readTgz } from "../tools/tar.ts";
 
@@ -85,7 +86,7 @@ Deno.test("collectCliffy() takes the entry, what it imports and its own shim", (
   ]);
   assertEquals(
     collected["mod.js"],
-    `export * from "./${ENTRY}";\nexport const VERSION = "${COPY_VERSION}";\n`,
+    `export * from "./${ENTRY}";\nexport const VERSION = "${COPY_VERSION} (npm copy)";\n`,
   );
   assertEquals(collected["package/_dnt.shims.js"]?.includes("globalThis.Deno"), true);
   assertEquals(collected["package/_dnt.shims.js"]?.includes("shim-deno"), false);
@@ -111,27 +112,49 @@ Deno.test("checkIntegrity() rejects when a byte differs", async () => {
   );
 });
 
-Deno.test("hasCopy() is false when the folder is missing or its copy is another one", async () => {
-  const folder = await Deno.makeTempDir();
+Deno.test("sourceOf() is undefined when a file of the folder is missing, changed or strange", async () => {
+  const parent = await Deno.makeTempDir();
+  const folder = `${parent}/cliffy`, deep = `${folder}/package/deep.js`;
+  const whole = files({ "mod.js": 'export * from "./package/deep.js";', "package/deep.js": "1" });
+  const damages: Record<string, () => void> = {
+    "no mod.js": () => Deno.removeSync(`${folder}/mod.js`),
+    "no file below": () => Deno.removeSync(deep),
+    "a byte more": () => Deno.writeTextFileSync(deep, " ", { append: true }),
+    "an empty file": () => Deno.truncateSync(deep),
+    "a renamed file": () => Deno.renameSync(deep, `${deep}.js`),
+    "a file too many": () => Deno.writeTextFileSync(`${folder}/new.js`, ""),
+    "no stamp": () => Deno.removeSync(`${folder}/stamp`),
+    "a stamp of another source": () => Deno.writeTextFileSync(`${folder}/stamp`, "other\nx\n"),
+    "no folder": () => Deno.removeSync(folder, { recursive: true }),
+  };
   try {
-    assertEquals(hasCopy(`${folder}/none`), false);
-    await Deno.writeTextFile(`${folder}/integrity`, "sha512-other");
-    assertEquals(hasCopy(folder), false);
+    for (const [name, damage] of Object.entries(damages)) {
+      await replaceFolder(folder, "a source", whole);
+      assertEquals(await sourceOf(folder), "a source", name);
+      damage();
+      assertEquals(await sourceOf(folder), undefined, name);
+    }
+    await replaceFolder(folder, "a source", whole);
+    await replaceFolder(folder, "another", files({ "mod.js": "" }));
+    assertEquals(await sourceOf(folder), "another");
+    assertEquals([...Deno.readDirSync(parent)].map(({ name }) => name), ["cliffy"]);
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["mod.js", "stamp"]);
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(parent, { recursive: true });
   }
 });
 
-Deno.test("adapter.ts finds an adapter and prints nothing when no display is set", async () => {
-  const adapter = new URL("../tools/adapter.ts", import.meta.url).href;
-  const { XDG_RUNTIME_DIR: _, ...env } = Deno.env.toObject();
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-env", adapter],
-    clearEnv: true,
-    env,
-  }).output();
-  const said = new TextDecoder().decode(new Uint8Array([...stdout, ...stderr]));
-  assertEquals({ code, said }, { code: 0, said: "" });
+Deno.test("replaceFolder() fails and leaves the old folder when a file cannot be written", async () => {
+  const parent = await Deno.makeTempDir(), folder = `${parent}/cliffy`;
+  try {
+    await replaceFolder(folder, "old", files({ "mod.js": "" }));
+    // A file cannot lie in a file.
+    await assertRejects(() => replaceFolder(folder, "new", files({ "a": "", "a/b": "" })));
+    assertEquals(await sourceOf(folder), "old");
+    assertEquals([...Deno.readDirSync(parent)].map(({ name }) => name), ["cliffy"]);
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
 });
 
 Deno.test("readSummary() reads the counts when the line is Deno's closing line", () => {

@@ -1,49 +1,79 @@
 /**
- * Sees to it that WebGPU finds an adapter. Run as a program it only looks, in a process of its own:
- * a driver installed after a process first looked is not found by that process.
+ * Sees to it that WebGPU finds a good adapter. Run as a program it only looks and prints what it
+ * finds, in a process of its own: a process looks for drivers once, and with one set of backends.
  */
 
+import {
+  graphicsDevices,
+  OPENGL_COST,
+  type Traits,
+  unusedGpu,
+  VULKAN_ADVICE,
+} from "../example/adapter.ts";
 import { Failure } from "../example/errors.ts";
+import { describeAdapter, requestAdapter } from "../kernels/adapter.ts";
 import { prepareDriver } from "./driver.ts";
 
 const PACKAGES = ["libvulkan1", "mesa-vulkan-drivers"];
-const ADVICE = "install a Vulkan driver for your GPU, or a software one " +
-  `(Debian and Ubuntu: sudo apt-get install -y ${PACKAGES.join(" ")}; ` +
-  "Fedora: sudo dnf install mesa-vulkan-drivers; Arch: sudo pacman -S vulkan-swrast)";
-
-/** Whether this process finds a WebGPU adapter. */
-export async function hasAdapter(): Promise<boolean> {
-  prepareDriver();
-  return await navigator.gpu.requestAdapter() !== null;
-}
+const BACKEND = "DENO_WEBGPU_BACKEND";
+/** What hides drivers from Vulkan's loader. */
+const DRIVER_LISTS = ["VK_ICD_FILENAMES", "VK_DRIVER_FILES"];
 
 /**
- * Installs the Vulkan loader and Mesa's software driver, where that can be done.
+ * Installs Vulkan and Mesa's software driver where Vulkan has no adapter and that can be done; else
+ * warns that OpenGL takes its place.
  *
- * @throws {Failure} When it cannot be done, or there is still no adapter afterwards.
+ * @throws {Failure} When there is no adapter at all.
  */
-export async function installAdapter(): Promise<void> {
-  const cannot = whyNotInstall();
-  if (cannot !== undefined) throw new Failure(`No WebGPU adapter: ${cannot}`);
-  console.error(`No WebGPU adapter: installing ${PACKAGES.join(" and ")} with apt-get`);
-  await aptGet("update");
-  await aptGet("install", "-y", "--no-install-recommends", ...PACKAGES);
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-lock", "--allow-env", import.meta.filename ?? ""],
-  }).output();
-  if (!success) {
-    throw new Failure(`No WebGPU adapter, though ${PACKAGES.join(" and ")} are installed`);
+export async function setUpAdapter(): Promise<void> {
+  if (Deno.build.os !== "linux") {
+    if (await probe() !== undefined) return;
+    throw new Failure("No WebGPU adapter: update the graphics driver, or use another machine");
   }
+  const choice = Deno.env.get(BACKEND) ?? "vulkan";
+  if (await probe(choice) !== undefined) return;
+  if (!/vulkan/i.test(choice)) {
+    throw new Failure(`No WebGPU adapter: ${BACKEND}=${choice} finds none; unset it`);
+  }
+  const gpu = unusedGpu(graphicsDevices());
+  if (gpu !== undefined) console.error(`warning: ${gpu}`);
+  const trouble = await installVulkan() ?? (await probe(choice) ? undefined : stillNone());
+  if (trouble === undefined) return;
+  if (await probe() === undefined) throw new Failure(`No WebGPU adapter: ${trouble}`);
+  console.error(`warning: no Vulkan adapter: ${trouble}; going on with ${OPENGL_COST}`);
 }
 
-/** Why the driver is not installed from here, with what to do instead; undefined where it can be. */
-function whyNotInstall(): string | undefined {
-  if (Deno.build.os !== "linux") return "update the graphics driver, or use another machine";
-  if (!isDebian() || Deno.uid() !== 0) return ADVICE;
+/** What a process finds with these backends, or with those of the environment. */
+async function probe(backends?: string): Promise<Traits | undefined> {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-lock", "--allow-env", import.meta.filename ?? ""],
+    env: backends === undefined ? {} : { [BACKEND]: backends },
+    stderr: "inherit",
+  }).output();
+  return success ? JSON.parse(new TextDecoder().decode(stdout)) : undefined;
+}
+
+/** Installs the packages; gives the reason where it cannot be done. */
+async function installVulkan(): Promise<string | undefined> {
+  if (!isDebian() || Deno.uid() !== 0) return VULKAN_ADVICE;
+  if (await areInstalled()) return stillNone();
+  console.error(`No Vulkan adapter: installing ${PACKAGES.join(" and ")} with apt-get`);
+  for (const args of [["update"], ["install", "-y", "--no-install-recommends", ...PACKAGES]]) {
+    const { success, said } = await call("apt-get", ["-q", ...args]);
+    const reason = said.split("\n").at(-1);
+    if (!success) return `apt-get ${args[0]} failed: ${reason}; ${VULKAN_ADVICE}`;
+  }
   return undefined;
 }
 
-function isDebian(): boolean {
+function stillNone(): string {
+  const set = DRIVER_LISTS.find((variable) => Deno.env.get(variable) !== undefined);
+  const why = set === undefined ? "" : ` (${set}=${Deno.env.get(set)} names its drivers: unset it)`;
+  return `there is none though ${PACKAGES.join(" and ")} are installed${why}`;
+}
+
+/** Whether this is Debian, Ubuntu or a system made from them. */
+export function isDebian(): boolean {
   try {
     const release = Deno.readTextFileSync("/etc/os-release");
     return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(release);
@@ -52,15 +82,25 @@ function isDebian(): boolean {
   }
 }
 
-async function aptGet(...args: string[]): Promise<void> {
-  const { success, stdout, stderr } = await new Deno.Command("apt-get", {
-    args: ["-q", ...args],
-    env: { DEBIAN_FRONTEND: "noninteractive" },
-  }).output();
-  if (success) return;
-  const said = new TextDecoder().decode(stderr) || new TextDecoder().decode(stdout);
-  const reason = said.trim().split("\n").at(-1);
-  throw new Failure(`No WebGPU adapter, and apt-get ${args[0]} failed: ${reason}; ${ADVICE}`);
+async function areInstalled(): Promise<boolean> {
+  const { success, said } = await call("dpkg-query", ["-W", "-f=${Status}\\n", ...PACKAGES]);
+  return success && said.split("\n").every((status) => status === "install ok installed");
 }
 
-if (import.meta.main) Deno.exit(await hasAdapter() ? 0 : 1);
+/** Runs a command of Debian's; `said` are its errors, or else its output. */
+async function call(name: string, args: string[]): Promise<{ success: boolean; said: string }> {
+  const { success, stdout, stderr } = await new Deno.Command(name, {
+    args,
+    env: { DEBIAN_FRONTEND: "noninteractive" },
+  }).output();
+  const [out, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
+  return { success, said: errors || out || "" };
+}
+
+if (import.meta.main) {
+  prepareDriver();
+  const adapter = await requestAdapter();
+  if (adapter === null) Deno.exit(1);
+  console.log(JSON.stringify(describeAdapter(adapter)));
+  Deno.exit(0);
+}

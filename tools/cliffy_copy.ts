@@ -4,13 +4,13 @@
  * its dependencies, and only Cliffy's files are unpacked.
  */
 
-import { dirname } from "@std/path";
 import { Failure } from "../example/errors.ts";
 import { readTgz } from "./tar.ts";
 
-/** The npm package that carries the copy; the integrity is npm's for this very tarball. */
+/** The npm package that carries the copy. */
 const CARRIER = "windmill-cli@1.596.0";
-const INTEGRITY =
+/** npm's integrity for this very tarball. */
+export const INTEGRITY =
   "sha512-5aFVNTOEaGyTKyQlyjFI1FAZ8fTIQ2vGSmnqL3FfZuKpKWdqGXh8p9Azdp8N2MkIwyP1vYtOK9nfQk6jr6tRTw==";
 /** Version of the copy, part of its paths in the tarball. */
 export const COPY_VERSION = "1.0.0-rc.5";
@@ -19,35 +19,21 @@ const SHIM = "_dnt.shims.js";
 /** The carrier's shim brings a Deno for Node; under Deno the real one is there. */
 const SHIM_TEXT =
   "export const Deno = globalThis.Deno;\nexport const dntGlobalThis = globalThis;\n";
-const STAMP = "integrity";
-
-/** Whether the folder holds a whole copy of this version. */
-export function hasCopy(folder: string): boolean {
-  try {
-    return Deno.readTextFileSync(`${folder}/${STAMP}`) === INTEGRITY;
-  } catch {
-    return false;
-  }
-}
 
 /**
- * Fetches the copy through npm, with the registry that the user's npm is set to, and puts it in
- * place in one step, so that a set-up cut short leaves nothing half done.
+ * Fetches the copy through npm, with the registry that the user's npm is set to.
  *
- * @param folder Where the copy goes; its parent is made if missing.
+ * @param parent Folder for what npm brings, which is removed again; made if missing.
+ * @returns The files of the copy by path; see {@linkcode collectCliffy}.
  * @throws {Failure} When npm is missing, fails, or brings other bytes than the pinned ones.
  */
-export async function takeCopy(folder: string): Promise<void> {
-  const parent = dirname(folder);
+export async function fetchCopy(parent: string): Promise<Map<string, Uint8Array>> {
   Deno.mkdirSync(parent, { recursive: true });
-  const work = Deno.makeTempDirSync({ dir: parent, prefix: "cliffy-" });
+  const work = Deno.makeTempDirSync({ dir: parent, prefix: "npm-" });
   try {
     const tarball = await pack(work);
     await checkIntegrity(tarball, INTEGRITY);
-    const whole = `${work}/whole`;
-    writeFiles(whole, collectCliffy(await readTgz(tarball)));
-    Deno.writeTextFileSync(`${whole}/${STAMP}`, INTEGRITY);
-    replace(whole, folder);
+    return collectCliffy(await readTgz(tarball));
   } finally {
     Deno.removeSync(work, { recursive: true });
   }
@@ -115,7 +101,8 @@ export function collectCliffy(files: ReadonlyMap<string, Uint8Array>): Map<strin
     collected.set(path, isShim ? new TextEncoder().encode(SHIM_TEXT) : bytes);
     if (!isShim) waiting.push(...importsOf(path, new TextDecoder().decode(bytes)));
   }
-  const text = `export * from "./${entry}";\nexport const VERSION = "${COPY_VERSION}";\n`;
+  const text =
+    `export * from "./${entry}";\nexport const VERSION = "${COPY_VERSION} (npm copy)";\n`;
   return collected.set("mod.js", new TextEncoder().encode(text));
 }
 
@@ -125,27 +112,4 @@ function importsOf(path: string, text: string): string[] {
   return [...statements].map((statement) =>
     decodeURIComponent(new URL(statement[1] ?? "", `file:///${path}`).pathname.slice(1))
   );
-}
-
-function writeFiles(folder: string, files: ReadonlyMap<string, Uint8Array>): void {
-  for (const [path, bytes] of files) {
-    const file = `${folder}/${path}`;
-    Deno.mkdirSync(dirname(file), { recursive: true });
-    Deno.writeFileSync(file, bytes);
-  }
-}
-
-/** Moves the whole copy into place; where another set-up was faster, its copy stays. */
-function replace(whole: string, folder: string): void {
-  if (hasCopy(folder)) return;
-  try {
-    Deno.removeSync(folder, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  try {
-    Deno.renameSync(whole, folder);
-  } catch (error) {
-    if (!hasCopy(folder)) throw error;
-  }
 }

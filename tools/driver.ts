@@ -7,7 +7,10 @@ function setUnless(valid: (value: string) => boolean, variable: string, value: s
   if (!valid(Deno.env.get(variable) ?? "")) Deno.env.set(variable, value);
 }
 
-/** Call before the first `requestAdapter()`. */
+/**
+ * Call before the first `requestAdapter()`. It leaves `DENO_WEBGPU_BACKEND` alone: without it Deno takes
+ * hardware before software and Vulkan before OpenGL, and OpenGL only where there is nothing better.
+ */
 export function prepareDriver(): void {
   if (Deno.build.os !== "linux") return;
   // Deno's WebGPU looks for a Wayland display, and Wayland prints a line to standard error each time it

@@ -1,9 +1,11 @@
 /**
  * Runs the tests and the documentation's examples, and ends with the plain line `N passed, N failed`.
- * Words on the command line go to `deno test`; without a file among them everything runs.
+ * Words on the command line go to `deno test`, without a first `--`; without a file among them
+ * everything runs. Files are looked for where the user stands.
  */
 
 import { stripVTControlCharacters } from "node:util";
+import { resolve } from "@std/path";
 import { prepareDriver } from "./driver.ts";
 
 const EVERYTHING = ["tests", "kernels", "nn", "nce", "mod.ts", "README.md"];
@@ -16,7 +18,8 @@ export function readSummary(line: string): { passed: number; failed: number } | 
 }
 
 /** The command that runs the tests. */
-function testCommand(words: readonly string[]): Deno.Command {
+function testCommand(given: readonly string[]): Deno.Command {
+  const words = (given[0] === "--" ? given.slice(1) : given).map(located);
   const files = words.some(exists) ? [] : EVERYTHING.filter(exists);
   const permissions = ["--allow-read", "--allow-write", "--allow-env", "--allow-net=127.0.0.1"];
   return new Deno.Command(Deno.execPath(), {
@@ -34,6 +37,12 @@ function testCommand(words: readonly string[]): Deno.Command {
     stdout: "piped",
     stderr: "inherit",
   });
+}
+
+/** A word, or the path of the file that it names in the folder where the task was started. */
+function located(word: string): string {
+  const path = resolve(Deno.env.get("INIT_CWD") ?? "", word);
+  return exists(path) ? path : word;
 }
 
 function exists(path: string): boolean {

@@ -3,19 +3,27 @@
  * adapter. It does nothing, quickly and silently, when both are there.
  */
 
+import config from "../deno.json" with { type: "json" };
 import { Failure } from "../example/errors.ts";
-import { hasAdapter, installAdapter } from "./adapter.ts";
-import { loadFromJsr } from "./cliffy.ts";
-import { COPY_VERSION, hasCopy, takeCopy } from "./cliffy_copy.ts";
+import { setUpAdapter } from "./adapter.ts";
+import { COPY_VERSION, fetchCopy, INTEGRITY } from "./cliffy_copy.ts";
+import { replaceFolder, sourceOf } from "./cliffy_folder.ts";
 
-const COPY_FOLDER = `${import.meta.dirname}/../.deps/cliffy`;
+const FOLDER = `${import.meta.dirname}/../.deps/cliffy`;
+/** Cliffy's package on JSR, newer than the copy on npm. */
+const PACKAGE = config.imports["@cliffy/command"];
 /** A network that drops connections must not hold up those who can use npm. */
 const JSR_PATIENCE_MS = 10_000;
 
 async function setUpCliffy(): Promise<void> {
-  if (hasCopy(COPY_FOLDER) || await jsrAnswers()) return;
+  const source = await sourceOf(FOLDER);
+  if (source === INTEGRITY) return;
+  if (await jsrAnswers()) {
+    if (source !== PACKAGE) await replaceFolder(FOLDER, PACKAGE, reexport());
+    return;
+  }
   try {
-    await takeCopy(COPY_FOLDER);
+    await replaceFolder(FOLDER, INTEGRITY, await fetchCopy(`${import.meta.dirname}/../.deps`));
   } catch (cause) {
     const message = "Cannot get Cliffy, the command line library: JSR does not answer, and " +
       `${messageOf(cause)}; run this again where either registry can be reached`;
@@ -24,10 +32,17 @@ async function setUpCliffy(): Promise<void> {
   console.error(`Took Cliffy ${COPY_VERSION} from npm into .deps/cliffy (JSR does not answer)`);
 }
 
-/** Whether JSR, or Deno's cache of it, serves the newer Cliffy that deno.json names. */
+/** A module that stands for the package, in the place where the program looks for Cliffy. */
+function reexport(): Map<string, Uint8Array> {
+  const version = PACKAGE.split("@").at(-1);
+  const text = `export * from "${PACKAGE}";\nexport const VERSION = "${version} (JSR)";\n`;
+  return new Map([["mod.js", new TextEncoder().encode(text)]]);
+}
+
+/** Whether JSR, or Deno's cache of it, serves the package. */
 async function jsrAnswers(): Promise<boolean> {
   const late = new Promise<false>((resolve) => setTimeout(resolve, JSR_PATIENCE_MS, false));
-  return await Promise.race([loadFromJsr().then(() => true, () => false), late]);
+  return await Promise.race([import(PACKAGE).then(() => true, () => false), late]);
 }
 
 function messageOf(error: unknown): string {
@@ -36,7 +51,7 @@ function messageOf(error: unknown): string {
 
 try {
   await setUpCliffy();
-  if (!await hasAdapter()) await installAdapter();
+  await setUpAdapter();
   Deno.exit(0);
 } catch (error) {
   console.error(`error: ${messageOf(error)}`);

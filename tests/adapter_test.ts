@@ -1,0 +1,208 @@
+/** The adapter: which backend it has, what people are told of it, and what set-up does without Vulkan. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { adapterLine, adapterWarnings, unusedGpu, VULKAN_ADVICE } from "../example/adapter.ts";
+import { describeAdapter } from "../kernels/adapter.ts";
+import { isDebian } from "../tools/adapter.ts";
+import { withGpu } from "./gpu.ts";
+import { deno, type Outcome } from "./process.ts";
+
+const ROOT = `${import.meta.dirname}/..`;
+/** Hides every driver from Vulkan's loader, with the backends that Deno takes by itself. */
+const HIDDEN = { VK_ICD_FILENAMES: "/nonexistent.json", DENO_WEBGPU_BACKEND: undefined };
+
+/** Runs a program of the project in an empty folder. */
+async function program(
+  path: string,
+  args: readonly string[] = [],
+  changes: Readonly<Record<string, string | undefined>> = {},
+): Promise<Outcome> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const words = ["run", "--quiet", "--no-prompt", "--allow-all", `${ROOT}/${path}`, ...args];
+    return await deno(words, folder, changes);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Whether a process finds an adapter with these backends. */
+async function finds(backend: string): Promise<boolean> {
+  return (await program("tools/adapter.ts", [], { DENO_WEBGPU_BACKEND: backend })).code === 0;
+}
+
+Deno.test("adapter.ts finds the Gpu's adapter, with no word on standard error without a display", () =>
+  withGpu(async ({ name, software, backend }) => {
+    const { code, out, err } = await program("tools/adapter.ts", [], {
+      without: "XDG_RUNTIME_DIR",
+    });
+    assertEquals({ code, err }, { code: 0, err: "" });
+    assertEquals(JSON.parse(out), { name, software, backend });
+  }));
+
+Deno.test("adapter.ts tells Vulkan from OpenGL where Deno is made to take one of them", async () => {
+  let found = 0;
+  for (const [variable, backend] of [["vulkan", "vulkan"], ["gl", "opengl"], ["metal", "metal"]]) {
+    const { code, out } = await program("tools/adapter.ts", [], { DENO_WEBGPU_BACKEND: variable! });
+    if (code !== 0) continue;
+    assertEquals(JSON.parse(out).backend, backend);
+    found++;
+  }
+  assert(found > 0, "no backend has an adapter");
+});
+
+/** An adapter that reports this. */
+function fake(info: Record<string, unknown>, ...features: string[]): GPUAdapter {
+  const texts = { vendor: "", architecture: "", device: "", description: "" };
+  return { info: { ...texts, ...info }, features: new Set(features) } as unknown as GPUAdapter;
+}
+
+Deno.test("describeAdapter() knows the backend that an adapter reports, and no other", () => {
+  const backendOf = (...args: Parameters<typeof fake>) => describeAdapter(fake(...args)).backend;
+  const chromium = { vendor: "nvidia", architecture: "ampere" };
+  assertEquals(backendOf(chromium), "unknown");
+  for (const backend of ["vulkan", "metal", "d3d12"]) {
+    assertEquals(backendOf({ ...chromium, backend }), backend);
+  }
+  assertEquals(backendOf({ ...chromium, backend: "opengles" }), "opengl");
+  assertEquals(backendOf({ ...chromium, backend: "WebGPU" }), "unknown");
+  const bounds = { subgroupMinSize: 4, subgroupMaxSize: 128 };
+  assertEquals(backendOf({ vendor: "4318", ...bounds }, "timestamp-query"), "opengl");
+  // Not OpenGL: a driver with its own subgroups, or with a feature that OpenGL never has.
+  assert(backendOf({ vendor: "4318", subgroupMinSize: 32, subgroupMaxSize: 32 }) !== "opengl");
+  assert(backendOf({ vendor: "4318", ...bounds }, "bgra8unorm-storage") !== "opengl");
+});
+
+Deno.test("adapterLine() says software and backend where they are known", () => {
+  const name = "llvmpipe (LLVM 15.0.6, 256 bits)";
+  const line = (software: boolean, backend: "vulkan" | "opengl" | "unknown") =>
+    adapterLine({ name, software, backend });
+  assertEquals(line(true, "vulkan"), `${name} (software, Vulkan)`);
+  assertEquals(line(false, "opengl"), `${name} (OpenGL)`);
+  assertEquals(line(true, "unknown"), `${name} (software)`);
+  assertEquals(line(false, "unknown"), name);
+});
+
+const LISTINGS: readonly (readonly [string[], RegExp | undefined])[] = [
+  [[], undefined],
+  [["/dev/null", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/dri/card0"], undefined],
+  [["/dev/nvidia1"], /NVIDIA GPU \(\/dev\/nvidia1\).*nvidia_icd\.json.*NVIDIA_DRIVER_CAPABILITIES/],
+  [["/dev/dri/renderD128", "/dev/nvidia0"], /NVIDIA GPU \(\/dev\/nvidia0\)/],
+  [["/dev/dri/card0", "/dev/dri/renderD129"], /\(\/dev\/dri\/renderD129\).*mesa-vulkan-drivers/],
+];
+
+Deno.test("unusedGpu() names the device and the cure when a GPU's device is there", () => {
+  for (const [devices, expected] of LISTINGS) {
+    const said = unusedGpu(devices);
+    if (expected === undefined) assertEquals(said, undefined);
+    else assertMatch(said ?? "", expected);
+  }
+});
+
+Deno.test("adapterWarnings() warns of OpenGL, and of a GPU unless Vulkan drives it", () => {
+  const devices = ["/dev/nvidia0"];
+  const count = (software: boolean, backend: "vulkan" | "opengl" | "metal") => {
+    const warnings = adapterWarnings({ name: "x", software, backend }, devices);
+    return warnings.map((line) => (assertMatch(line, /^warning: .*[^.]$/), /OpenGL/.test(line)));
+  };
+  assertEquals(count(false, "vulkan"), []);
+  assertEquals(count(false, "metal"), []);
+  assertEquals(count(true, "vulkan"), [false]);
+  assertEquals(count(false, "opengl"), [true, false]);
+  assertEquals(count(true, "opengl"), [true, false]);
+  const [software] = adapterWarnings({ name: "x", software: true, backend: "opengl" }, []);
+  assertStringIncludes(software ?? "", "2 to 20 times slower than Vulkan");
+  assertStringIncludes(software ?? "", VULKAN_ADVICE);
+});
+
+const TINY = "--train --nce --emsize 4 --nhid 4 --nlayers 1 --noise-ratio 5 --epochs 1 " +
+  "--data synthetic:words=1000,vocab=100";
+
+Deno.test({
+  name: "main.ts goes on with OpenGL and warns once when Vulkan has no driver",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { code, out, err } = await program("main.ts", TINY.split(" "), HIDDEN);
+    if (!await finds("gl")) {
+      assertEquals(code, 1);
+      assertMatch(err, /^error: No WebGPU adapter found; install a Vulkan driver .*\n$/);
+      return;
+    }
+    assertEquals(code, 0);
+    assertMatch(out, /^adapter {5}.*\bOpenGL\)$/m);
+    assertEquals(err.match(/OpenGL/g)?.length, 1);
+    assertMatch(err, /^warning: this is OpenGL, .*: install a Vulkan driver .*\n/);
+  },
+});
+
+/** What dpkg-query and apt-get answer, the last saying whether it can install. */
+interface Packages {
+  readonly installed: boolean;
+  readonly aptWorks: boolean;
+}
+
+/** Runs set-up without Vulkan's drivers and with a package manager that only acts. */
+async function setUpWithoutVulkan({ installed, aptWorks }: Packages) {
+  const folder = await Deno.makeTempDir(), log = `${folder}/log`;
+  const script = (name: string, body: string) =>
+    Deno.writeTextFile(`${folder}/${name}`, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  const status = installed ? "install ok installed" : "unknown ok not-installed";
+  await script("dpkg-query", `printf '%s\\n' '${status}' '${status}'`);
+  const fails = "echo 'E: Unable to locate package' >&2; exit 100";
+  await script("apt-get", `echo "$2" >>'${log}'; ${aptWorks ? "exit 0" : fails}`);
+  try {
+    await Deno.writeTextFile(log, "");
+    const path = `${folder}:${Deno.env.get("PATH")}`;
+    const outcome = await program("tools/setup.ts", [], { ...HIDDEN, PATH: path });
+    return { ...outcome, called: (await Deno.readTextFile(log)).split("\n").slice(0, -1) };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Set-up installs packages on Debian as root only. */
+const MAY_INSTALL = Deno.build.os === "linux" && isDebian() && isRoot();
+
+/** Known by whom a new file belongs to, as `Deno.uid()` needs a permission of its own. */
+function isRoot(): boolean {
+  const file = Deno.makeTempFileSync();
+  try {
+    return Deno.statSync(file).uid === 0;
+  } finally {
+    Deno.removeSync(file);
+  }
+}
+
+/** Checks that set-up fell back to OpenGL for this reason, or failed where there is none. */
+async function assertFallsBack({ code, err }: Outcome, reason: string): Promise<void> {
+  const last = err.trimEnd().split("\n").at(-1) ?? "";
+  const opengl = await finds("gl");
+  assertEquals(code, opengl ? 0 : 1);
+  assert(last.startsWith(opengl ? "warning: no Vulkan adapter: " : "error: No WebGPU adapter: "));
+  assertEquals(/going on with OpenGL, .*2 to 20 times slower than Vulkan$/.test(last), opengl);
+  assertStringIncludes(last, reason);
+}
+
+Deno.test({
+  name: "setup.ts installs nothing and falls back to OpenGL when Vulkan's drivers are hidden",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const outcome = await setUpWithoutVulkan({ installed: true, aptWorks: true });
+    assertEquals(outcome.called, []);
+    const hidden = "are installed (VK_ICD_FILENAMES=/nonexistent.json names its drivers: unset it)";
+    await assertFallsBack(outcome, MAY_INSTALL ? hidden : VULKAN_ADVICE);
+  },
+});
+
+Deno.test({
+  name: "setup.ts falls back to OpenGL when apt-get cannot install Vulkan, or in vain",
+  ignore: !MAY_INSTALL,
+  async fn() {
+    const failed = await setUpWithoutVulkan({ installed: false, aptWorks: false });
+    assertEquals(failed.called, ["update"]);
+    await assertFallsBack(failed, "apt-get update failed: E: Unable to locate package; install a");
+    const vain = await setUpWithoutVulkan({ installed: false, aptWorks: true });
+    assertEquals(vain.called, ["update", "install"]);
+    await assertFallsBack(vain, "there is none though libvulkan1 and mesa-vulkan-drivers are");
+  },
+});

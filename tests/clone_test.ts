@@ -1,0 +1,143 @@
+/** A fresh clone: set-up by JSR, repairs, the tasks from any folder, the script and the binary. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import config from "../deno.json" with { type: "json" };
+import { deno } from "./process.ts";
+
+const ROOT = Deno.realPathSync(`${import.meta.dirname}/..`);
+const PARTS = ["deno.json", "main.ts", "mod.ts", "example", "kernels", "nce", "nn", "tools"];
+const PACKAGE = config.imports["@cliffy/command"];
+const VERSIONS = `nce ${config.version}\ndeno ${Deno.version.deno}\ncliffy ${
+  PACKAGE.split("@").at(-1)
+} (JSR)\n`;
+const TINY = "--emsize 4 --nhid 4 --nlayers 1 --noise-ratio 3 --epochs 1".split(" ");
+
+/** Runs Deno as a user does who stands in `cwd`: there is no task around it that keeps its folder. */
+function call(args: readonly string[], cwd: string, env: Record<string, string> = {}) {
+  return deno(args, cwd, { INIT_CWD: undefined, ...env });
+}
+
+function copyInto(folder: string, path: string): void {
+  if (Deno.statSync(`${ROOT}/${path}`).isFile) {
+    Deno.copyFileSync(`${ROOT}/${path}`, `${folder}/${path}`);
+    return;
+  }
+  Deno.mkdirSync(`${folder}/${path}`);
+  for (const { name } of Deno.readDirSync(`${ROOT}/${path}`)) copyInto(folder, `${path}/${name}`);
+}
+
+/** A clone for which JSR answers: where it does not, an import map serves npm's copy in its name. */
+function makeClone(folder: string): void {
+  Deno.mkdirSync(folder);
+  for (const part of PARTS) copyInto(folder, part);
+  const cliffy = new URL("../.deps/cliffy/mod.js", import.meta.url);
+  if (Deno.readTextFileSync(cliffy).includes(PACKAGE)) return;
+  const imports = { ...config.imports, [PACKAGE]: "./jsr.js" };
+  Deno.writeTextFileSync(`${folder}/deno.json`, JSON.stringify({ ...config, imports }));
+  Deno.writeTextFileSync(`${folder}/jsr.js`, `export * from "${cliffy}";\n`);
+}
+
+/** Gives `body` a clone and a folder for a user, with a text and a vocabulary. */
+async function withClone(body: (clone: string, user: string) => Promise<void>): Promise<void> {
+  const parent = Deno.realPathSync(await Deno.makeTempDir());
+  // Task commands must quote.
+  const clone = `${parent}/the clone`, user = `${parent}/the user`;
+  try {
+    makeClone(clone);
+    Deno.mkdirSync(`${user}/my text`, { recursive: true });
+    const sentences = "a b c d e\n".repeat(30);
+    for (const part of ["train", "valid", "test"]) {
+      Deno.writeTextFileSync(`${user}/my text/${part}.txt`, sentences);
+    }
+    Deno.writeTextFileSync(`${user}/words`, "a\nb\nc\n");
+    await body(clone, user);
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
+}
+
+function names(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+}
+
+Deno.test("setup.ts takes Cliffy from JSR where it answers, and mends what was damaged", () =>
+  withClone(async (clone) => {
+    const before = await call(["run", "--no-prompt", "main.ts", "--version"], clone);
+    assertEquals({ ...before, err: "" }, { code: 1, out: "", err: "" });
+    assertMatch(before.err, /^error: Cannot load Cliffy, .*: run `deno task setup` once .*\n$/);
+    const entry = `${clone}/.deps/cliffy/mod.js`;
+    for (const damage of [() => {}, () => Deno.removeSync(entry), () => Deno.truncateSync(entry)]) {
+      await damage();
+      assertEquals((await call(["task", "--quiet", "setup"], clone)).code, 0);
+      assertStringIncludes(Deno.readTextFileSync(entry), `export * from "${PACKAGE}";`);
+      const version = await call(["run", "--no-prompt", "main.ts", "--version"], clone);
+      assertEquals(version, { code: 0, out: VERSIONS, err: "" });
+    }
+  }));
+
+Deno.test("the tasks read and write where the user stands, and drop npm's --", () =>
+  withClone(async (clone, user) => {
+    const nce = ["task", "--quiet", "--config", `${clone}/deno.json`, "nce"];
+    const words = ["--data", "my text", "--vocab", "words"];
+    const trained = await call([...nce, "--", "--train", "--nce", ...TINY, ...words], user);
+    assertEquals(trained.code, 0);
+    assertEquals(names(`${user}/saved_model`), [
+      "model.freq.txt",
+      "model.metrics.jsonl",
+      "model.safetensors",
+    ]);
+    const tested = await call([...nce, ...words], user);
+    assertEquals(tested.out.split("\n").at(-2), trained.out.split("\n").at(-2));
+    // The same from a folder within the clone; no other folder has got a model.
+    Deno.mkdirSync(`${clone}/data`);
+    Deno.renameSync(`${user}/my text`, `${clone}/data/text`);
+    const within = await call(
+      ["task", "nce", "--train", ...TINY, "--data", "text"],
+      `${clone}/data`,
+    );
+    assertEquals(within.code, 0);
+    assertEquals(names(`${clone}/data`), ["saved_model", "text"]);
+    assert(!names(clone).includes("saved_model"));
+  }));
+
+Deno.test("the task test takes files from where the user stands, and drops npm's --", () =>
+  withClone(async (clone) => {
+    const test = 'Deno.test("one", () => {});';
+    Deno.mkdirSync(`${clone}/tests`);
+    Deno.writeTextFileSync(`${clone}/tests/one_test.ts`, test);
+    Deno.writeTextFileSync(`${clone}/tests/two_test.ts`, test);
+    for (const [file, folder] of [["one_test.ts", "/tests"], ["tests/one_test.ts", ""]]) {
+      const { code, out } = await call(["task", "test", "--", file!], clone + folder);
+      assertEquals({ code, last: out.trimEnd().split("\n").at(-1) }, {
+        code: 0,
+        last: "1 passed, 0 failed",
+      });
+    }
+  }));
+
+Deno.test("the task bundle makes one script that runs alone from any folder", () =>
+  withClone(async (clone, user) => {
+    const { code, err } = await call(["task", "--quiet", "bundle"], clone);
+    assertEquals({ code, last: err.split("\n").at(-2) }, { code: 0, last: "Made dist/nce.js" });
+    assertEquals(names(`${clone}/dist`), ["nce.js"]);
+    Deno.renameSync(`${clone}/dist/nce.js`, `${user}/nce.js`);
+    Deno.removeSync(clone, { recursive: true });
+    const flags = ["run", "--no-prompt", "--allow-read", "--allow-write=saved_model"];
+    const version = await call([...flags, "nce.js", "--version"], user);
+    assertEquals(version, { code: 0, out: VERSIONS, err: "" });
+    const args = ["--train", "--nce", ...TINY, "--data", "my text"];
+    const trained = await call([...flags, "nce.js", ...args], user);
+    assertEquals(trained.code, 0);
+    assertMatch(trained.out, /^test +ppl [\d.]+, /m);
+    const [first] = Deno.readTextFileSync(`${user}/nce.js`).split("\n", 1);
+    assertMatch(first ?? "", /^#!\/usr\/bin\/env -S deno run --allow-read .*=saved_model /);
+  }));
+
+Deno.test("the task compile fails in a line and leaves no file when denort is another program", () =>
+  withClone(async (clone) => {
+    const denort = { DENORT_BIN: Deno.execPath() };
+    const { code, err } = await call(["task", "--quiet", "compile"], clone, denort);
+    assertEquals(code, 1);
+    assertMatch(err, /^error: What was made is not the program: .* must be a denort\n$/m);
+    assertEquals(names(`${clone}/dist`), []);
+  }));

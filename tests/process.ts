@@ -1,0 +1,32 @@
+/** Processes that tests start. */
+
+/** How a process ended, and what it said. */
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/**
+ * Runs Deno in a folder, without colours and without input.
+ *
+ * @param changes Variables of the environment; one that is undefined is taken out.
+ */
+export async function deno(
+  args: readonly string[],
+  cwd: string,
+  changes: Readonly<Record<string, string | undefined>> = {},
+): Promise<Outcome> {
+  const variables = Object.entries({ ...Deno.env.toObject(), NO_COLOR: "1", ...changes });
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd,
+    clearEnv: true,
+    env: Object.fromEntries(
+      variables.flatMap(([name, value]) => value === undefined ? [] : [[name, value]]),
+    ),
+    stdin: "null",
+  }).output();
+  const [out = "", err = ""] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  return { code, out, err };
+}

@@ -1,0 +1,74 @@
+/** The folder that Cliffy is loaded from: made in one step, and known to be whole by a stamp. */
+
+import { readdirSync } from "node:fs";
+import { dirname } from "@std/path";
+
+/** Contents by path within the folder. */
+export type Files = ReadonlyMap<string, Uint8Array>;
+
+/** Its first line says where the files come from, its second is their digest. */
+const STAMP = "stamp";
+
+/** Where the files of the folder come from, or undefined if one is missing, damaged or unknown. */
+export async function sourceOf(folder: string): Promise<string | undefined> {
+  try {
+    const stamp = Deno.readTextFileSync(`${folder}/${STAMP}`);
+    const source = stamp.split("\n", 1)[0] ?? "";
+    return stamp === await stampOf(source, readFiles(folder)) ? source : undefined;
+  } catch {
+    return undefined; // the usual case: there is none yet
+  }
+}
+
+/**
+ * Puts files in the place of the folder's, so that a set-up cut short leaves nothing half done.
+ *
+ * @param source Where they come from; a line.
+ */
+export async function replaceFolder(folder: string, source: string, files: Files): Promise<void> {
+  const work = `${folder}.${Deno.pid}`;
+  try {
+    writeFiles(work, new Map([...files, [STAMP, encode(await stampOf(source, files))]]));
+    removeFolder(folder);
+    Deno.renameSync(work, folder);
+  } catch (error) {
+    // Another set-up that was faster has done the same.
+    if (await sourceOf(folder) !== source) throw error;
+  } finally {
+    removeFolder(work);
+  }
+}
+
+async function stampOf(source: string, files: Files): Promise<string> {
+  const lines = [...files].map(([path, bytes]) => `${path} ${bytes.toBase64()}`).sort();
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-512", encode(lines.join("\n"))));
+  return `${source}\n${digest.toBase64()}\n`;
+}
+
+function readFiles(folder: string): Files {
+  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path !== STAMP && Deno.statSync(`${folder}/${path}`).isFile);
+  return new Map(
+    paths.map((path) => [path.replaceAll("\\", "/"), Deno.readFileSync(`${folder}/${path}`)]),
+  );
+}
+
+function writeFiles(folder: string, files: Files): void {
+  for (const [path, bytes] of files) {
+    const file = `${folder}/${path}`;
+    Deno.mkdirSync(dirname(file), { recursive: true });
+    Deno.writeFileSync(file, bytes);
+  }
+}
+
+function removeFolder(folder: string): void {
+  try {
+    Deno.removeSync(folder, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function encode(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
