@@ -1,7 +1,8 @@
 /** A launch as data: what a kernel run needs, and the checks on it. */
 
 import type { KernelCode } from "./pipelines.ts";
-import type { Storage, Tensor } from "./tensor.ts";
+import { show } from "./expect.ts";
+import { type Storage, storageOf, type Tensor } from "./tensor.ts";
 
 /** One kernel run, as data. */
 export interface Launch extends KernelCode {
@@ -27,22 +28,33 @@ export interface Launch extends KernelCode {
   readonly grid: number | readonly [number, number, number];
 }
 
-/** A tensor may be read by a launch or written, not both: WebGPU would reject the whole submission. */
-export function checkBindings(launch: Launch): void {
+/**
+ * Throws a TypeError unless all that is bound are tensors of `device`, none of them both read and written:
+ * WebGPU would reject the whole submission.
+ */
+export function checkBindings(launch: Launch, device: GPUDevice): void {
+  const { label, inputs, outputs } = launch, doing = `run ${label}`;
   const written = new Set<Storage>();
-  for (const { storage } of launch.outputs) {
-    if (written.has(storage)) throw new TypeError(`Cannot run ${launch.label}: output bound twice`);
+  for (const tensor of outputs) {
+    const storage = storageOf(doing, tensor, device);
+    if (written.has(storage)) throw new TypeError(`Cannot run ${label}: output bound twice`);
     written.add(storage);
   }
-  for (const { storage } of launch.inputs) {
-    if (written.has(storage)) {
-      throw new TypeError(`Cannot run ${launch.label}: a tensor is both input and output`);
+  for (const tensor of inputs) {
+    if (written.has(storageOf(doing, tensor, device))) {
+      throw new TypeError(`Cannot run ${label}: a tensor is both input and output`);
     }
   }
 }
 
 /** The launch's workgroups in three dimensions of at most `limit` each. */
 export function foldGrid(launch: Launch, limit: number): readonly [number, number, number] {
+  const sizes = typeof launch.grid === "number" ? [launch.grid] : launch.grid;
+  if (!Array.isArray(sizes) || sizes.some((n) => !Number.isSafeInteger(n) || n < 1)) {
+    throw new RangeError(
+      `Cannot run ${launch.label}: grid is ${show(launch.grid)}, not positive integers`,
+    );
+  }
   if (typeof launch.grid === "number") {
     if (launch.grid <= limit) return [launch.grid, 1, 1];
     const rows = Math.ceil(launch.grid / limit);

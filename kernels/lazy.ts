@@ -5,7 +5,7 @@ import { laned, type LanedSource } from "./lanes.ts";
 import lazySource from "./lazy.wgsl" with { type: "text" };
 import type { RowGradient } from "./rows.ts";
 import type { SGDCoefficients } from "./sgd.ts";
-import type { PendingUpdates, Storage, Tensor } from "./tensor.ts";
+import { expectIds, type PendingUpdates, type Storage, type Tensor } from "./tensor.ts";
 
 const kernel = laned(lazySource);
 
@@ -62,6 +62,7 @@ export class LazyRows implements PendingUpdates, Disposable {
 
   /** Brings the rows `ids` up to date. */
   catchUp(ids: Tensor): void {
+    expectIds("catchUp", ids, this.#table.shape[0]!);
     if (this.#behind) this.#updateRows(ids);
   }
 
@@ -74,9 +75,12 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#now = 0;
   }
 
-  /** Brings all rows up to date and gives back what is held besides the table and its moment. */
+  /**
+   * Brings all rows up to date, unless the table is gone or the device failed, and gives back what is held
+   * besides the table and its moment.
+   */
   [Symbol.dispose](): void {
-    if (!this.#table.disposed) this.flush();
+    if (!this.#table.disposed && this.#gpu.working) this.flush();
     delete this.#storage.pending;
     this.#last.dispose();
     this.#powers.dispose();

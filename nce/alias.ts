@@ -1,11 +1,13 @@
 /** A fixed categorical distribution with O(1) draws on the GPU. */
 
 import { aliasDraw, aliasDrawInto, aliasTable } from "../kernels/alias.ts";
+import { expectInteger, expectSeed, MAX_WORD } from "../kernels/expect.ts";
 import { gather } from "../kernels/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import type { RandomKey } from "../kernels/random.ts";
 import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
+import { expectOptions } from "../nn/module.ts";
 import { type Noise, type NoiseRequest, type NoiseSource, normalizeNoise } from "./noise.ts";
 
 /**
@@ -36,7 +38,9 @@ export class AliasMultinomial implements NoiseSource {
    * @throws {RangeError} If it is empty, all zero, or has a negative or non-finite element.
    */
   constructor(gpu: Gpu, noise: ArrayLike<number>) {
+    expectOptions("AliasMultinomial", gpu, {});
     this.probabilities = normalizeNoise(noise);
+    gpu.expectFitting([this.probabilities.length, 2]);
     this.numClasses = this.probabilities.length;
     this.#table = aliasTable(this.probabilities);
     this.#gpuTable = gpu.tensor([this.numClasses, 2], this.#table);
@@ -47,13 +51,16 @@ export class AliasMultinomial implements NoiseSource {
   /** Ids drawn with replacement, in a tensor of this shape; a function of the step's seed and number. */
   draw(step: Step, shape: readonly number[]): Tensor {
     const ids = step.tensor(shape, "u32");
-    ids.bound = this.numClasses;
     aliasDrawInto(step.gpu, ids, this.#gpuTable, this.#key(step.seed, step.number));
+    ids.idLimit = this.numClasses;
     return ids;
   }
 
   /** The first `n` ids that {@linkcode draw} gives for this seed and step number, from the CPU. */
   drawOnCpu(n: number, seed: number, step: number): Uint32Array {
+    expectInteger("draw noise", "n", n, MAX_WORD);
+    expectSeed("draw noise", seed);
+    expectInteger("draw noise", "step", step, MAX_WORD);
     return aliasDraw(this.#table, n, this.#key(seed, step));
   }
 

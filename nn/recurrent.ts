@@ -1,5 +1,7 @@
 /** Stacks of recurrent layers: LSTM and GRU. */
 
+import { expectRate } from "../kernels/dropout.ts";
+import { expectNumber } from "../kernels/expect.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { gru } from "../kernels/gru.ts";
 import { lstm, type LSTMState } from "../kernels/lstm.ts";
@@ -7,7 +9,7 @@ import type { RecurrentStart, RecurrentWeights } from "../kernels/recurrent.ts";
 import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 import { Dropout } from "./dropout.ts";
-import { expectPositive, Module, type NamedParameter, uniformParameter } from "./module.ts";
+import { expectOptions, Module, type NamedParameter, uniformParameter } from "./module.ts";
 
 /** Sizes and initial values of a stack of recurrent layers. */
 export interface RecurrentOptions {
@@ -15,7 +17,7 @@ export interface RecurrentOptions {
   inputSize: number;
   /** H, the size of a layer's state. */
   hiddenSize: number;
-  /** Number of layers; 1 unless given. */
+  /** Number of layers, 1,024 at most; 1 unless given. */
   numLayers?: number;
   /** Dropout between layers; 0 unless given. */
   dropout?: number;
@@ -31,6 +33,24 @@ export interface RecurrentInput<State> {
   resets?: Tensor | undefined;
 }
 
+/** Layers of a stack at most. */
+const MAX_LAYERS = 1024;
+
+/** Throws a RangeError unless the layers can be made. */
+export function expectRecurrent(
+  name: string,
+  gpu: Gpu,
+  options: RecurrentOptions,
+  gates: number,
+): void {
+  expectOptions(name, gpu, options, ["inputSize", "hiddenSize"]);
+  const { inputSize, hiddenSize, numLayers = 1, dropout = 0 } = options;
+  const valid = (count: number) => Number.isInteger(count) && count > 0 && count <= MAX_LAYERS;
+  expectNumber(`make ${name}`, "numLayers", numLayers, valid, `an integer from 1 to ${MAX_LAYERS}`);
+  expectRate(`make ${name}`, "dropout", dropout);
+  gpu.expectFitting([gates * hiddenSize, inputSize], [gates * hiddenSize, hiddenSize]);
+}
+
 /** Recurrent layers, each fed with the states of the one below; `State` is what a layer carries on. */
 export abstract class Recurrent<State> extends Module {
   /** Weights of each layer, the lowest first. */
@@ -40,15 +60,12 @@ export abstract class Recurrent<State> extends Module {
   /**
    * Layers of `gates` gates, with initial values uniform within 1/sqrt(H).
    *
-   * @throws {RangeError} If a size is not positive.
+   * @throws {RangeError} If an option is out of range, or a weight too large.
    */
   constructor(gpu: Gpu, gates: number, options: RecurrentOptions) {
     super();
+    expectRecurrent(this.constructor.name, gpu, options, gates);
     const { inputSize, hiddenSize, numLayers = 1, dropout = 0, seed = 0 } = options;
-    const { name } = this.constructor;
-    expectPositive(name, "inputSize", inputSize);
-    expectPositive(name, "hiddenSize", hiddenSize);
-    expectPositive(name, "numLayers", numLayers);
     const make = (...shape: number[]) =>
       uniformParameter(gpu, shape, 1 / Math.sqrt(hiddenSize), seed);
     this.layers = Array.from({ length: numLayers }, (_, layer) => ({
@@ -98,7 +115,7 @@ export abstract class Recurrent<State> extends Module {
 
 /** LSTM layers; parameters as in PyTorch's `nn.LSTM`. */
 export class LSTM extends Recurrent<LSTMState> {
-  /** Throws a RangeError if a size is not positive. */
+  /** Throws a RangeError if an option is out of range, or a weight too large. */
   constructor(gpu: Gpu, options: RecurrentOptions) {
     super(gpu, 4, options);
   }
@@ -116,7 +133,7 @@ export class LSTM extends Recurrent<LSTMState> {
 
 /** GRU layers; parameters as in PyTorch's `nn.GRU`. */
 export class GRU extends Recurrent<Tensor> {
-  /** Throws a RangeError if a size is not positive. */
+  /** Throws a RangeError if an option is out of range, or a weight too large. */
   constructor(gpu: Gpu, options: RecurrentOptions) {
     super(gpu, 3, options);
   }
