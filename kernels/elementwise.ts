@@ -17,8 +17,6 @@ function run(
   offset = 0,
 ): Tensor {
   expectFloats(label, step, { a, b });
-  expectFinite(`run ${label}`, "factor", factor);
-  expectFinite(`run ${label}`, "offset", offset);
   expectShape(label, "the second operand", b, a.shape);
   const out = step.tensor(a.shape);
   const n4 = Math.ceil(a.size / 4);
@@ -59,6 +57,8 @@ export function multiply(step: Step, a: Tensor, b: Tensor): Tensor {
 
 /** `factor * a + offset`, elementwise. */
 export function affine(step: Step, a: Tensor, factor: number, offset: number): Tensor {
+  expectFinite("run affine", "factor", factor);
+  expectFinite("run affine", "offset", offset);
   return step.record({
     name: "affine",
     inputs: [a],

@@ -69,8 +69,13 @@ export class Faults {
     explain: (error: GPUError, made: T) => Error | Promise<Error>,
   ): T {
     this.#device.pushErrorScope(filter);
-    const made = make();
-    const check = this.#device.popErrorScope().then(
+    let made: T, scope: Promise<GPUError | null>;
+    try {
+      made = make();
+    } finally {
+      scope = this.#device.popErrorScope();
+    }
+    const check = scope.then(
       async (error) => {
         if (!error) return;
         const explained = await explain(error, made);

@@ -167,8 +167,9 @@ export class Gpu implements AsyncDisposable {
 
   /** Records one kernel run. Throws what the GPU reported since the last call. */
   dispatch(launch: Launch): void {
-    this.#faults.begin(launch.label);
     checkBindings(launch, this.device);
+    this.#faults.begin(launch.label);
+    const grid = foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension);
     for (const { storage: { pending } } of [...launch.inputs, ...launch.outputs]) {
       if (launch.rows === undefined) pending?.flush();
       else if (launch.rows !== "current") pending?.catchUp(launch.rows);
@@ -188,7 +189,7 @@ export class Gpu implements AsyncDisposable {
       kernel,
       [...inputs, ...outputs],
       asTexels,
-      foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension),
+      grid,
     );
   }
 

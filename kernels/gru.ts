@@ -35,7 +35,7 @@ export function gru(
 ): { output: Tensor; state: Tensor } {
   const run = recurrentRun(step, KIND, x, weights, start), { gpu, steps, batch, size } = run;
   const { weightIh, weightHh, biasIh, biasHh } = weights, { state } = start;
-  if (state) expectFloats("gru", step, { state });
+  if (state !== undefined) expectFloats("gru", step, { state });
   // On the tape as a plain product: its gradient is that of the gates before activation.
   const gates = linear(step, x, weightIh, biasIh);
   const hidden = statesOverTime(step, run, state);

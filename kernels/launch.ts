@@ -1,7 +1,7 @@
 /** A launch as data: what a kernel run needs, and the checks on it. */
 
 import type { KernelCode } from "./pipelines.ts";
-import { show } from "./expect.ts";
+import { expectObject, show } from "./expect.ts";
 import { type Storage, storageOf, type Tensor } from "./tensor.ts";
 
 /** One kernel run, as data. */
@@ -33,7 +33,13 @@ export interface Launch extends KernelCode {
  * WebGPU would reject the whole submission.
  */
 export function checkBindings(launch: Launch, device: GPUDevice): void {
-  const { label, inputs, outputs } = launch, doing = `run ${label}`;
+  expectObject("run a kernel", "launch", launch, "an object");
+  const { label, source, inputs, outputs, texels = [] } = launch, doing = `run ${label}`;
+  for (const [name, text] of Object.entries({ label, source })) expectText(name, text);
+  for (const [name, list] of Object.entries({ inputs, outputs, texels })) {
+    expectList(doing, name, list);
+  }
+  for (const tensor of texels) storageOf(doing, tensor, device);
   const written = new Set<Storage>();
   for (const tensor of outputs) {
     const storage = storageOf(doing, tensor, device);
@@ -47,12 +53,25 @@ export function checkBindings(launch: Launch, device: GPUDevice): void {
   }
 }
 
+function expectText(name: string, text: unknown): void {
+  if (typeof text === "string") return;
+  throw new TypeError(`Cannot run a kernel: its ${name} is ${show(text)}, not a text`);
+}
+
+function expectList(doing: string, name: string, list: unknown): void {
+  if (Array.isArray(list)) return;
+  throw new TypeError(`Cannot ${doing}: ${name} are ${show(list)}, not an array of tensors`);
+}
+
 /** The launch's workgroups in three dimensions of at most `limit` each. */
 export function foldGrid(launch: Launch, limit: number): readonly [number, number, number] {
-  const sizes = typeof launch.grid === "number" ? [launch.grid] : launch.grid;
-  if (!Array.isArray(sizes) || sizes.some((n) => !Number.isSafeInteger(n) || n < 1)) {
+  const sizes = typeof launch.grid === "number" ? [launch.grid, 1, 1] : launch.grid;
+  const isSize = (n: number) => Number.isSafeInteger(n) && n > 0;
+  if (!Array.isArray(sizes) || sizes.length !== 3 || !sizes.every(isSize)) {
     throw new RangeError(
-      `Cannot run ${launch.label}: grid is ${show(launch.grid)}, not positive integers`,
+      `Cannot run ${launch.label}: grid is ${
+        show(launch.grid)
+      }, not one or three positive integers`,
     );
   }
   if (typeof launch.grid === "number") {

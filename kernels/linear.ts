@@ -1,5 +1,6 @@
 /** Matrix products as differentiable operations. */
 
+import { expectBoolean, expectObject } from "./expect.ts";
 import { matmulInto, productSizes } from "./matmul.ts";
 import { columnSums } from "./reduce.ts";
 import type { Step } from "./step.ts";
@@ -16,7 +17,10 @@ export interface MatmulOptions {
 /** `op(a) op(b)` for matrices; inner sizes must agree (TypeError). */
 export function matmul(step: Step, a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   expectFloats("matmul", step, { a, b });
+  expectObject("run matmul", "options", options, "an object");
   const { transposeA = false, transposeB = false } = options;
+  expectBoolean("run matmul", "transposeA", transposeA);
+  expectBoolean("run matmul", "transposeB", transposeB);
   const { m, n } = productSizes(a, b, { transposeA, transposeB });
   const output = step.tensor([m, n]);
   matmulInto(step.gpu, output, a, b, options);
@@ -55,7 +59,7 @@ export function matmul(step: Step, a: Tensor, b: Tensor, options: MatmulOptions 
  * Leading dimensions of `x` beyond one are kept.
  */
 export function linear(step: Step, x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  expectFloats("linear", step, { x, weight, ...(bias && { bias }) });
+  expectFloats("linear", step, { x, weight, ...(bias !== undefined && { bias }) });
   const [width, features] = [weight.shape[1]!, weight.shape[0]!];
   expectShape("linear", "weight", weight, [features, width]);
   expectShape("linear", "x", x, [...x.shape.slice(0, -1), width]);

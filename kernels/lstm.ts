@@ -1,6 +1,7 @@
 /** An LSTM layer over time: input product batched over all steps, one launch a step for the rest. */
 
 import { add } from "./elementwise.ts";
+import { expectObject } from "./expect.ts";
 import { linear } from "./linear.ts";
 import cell from "./lstm.wgsl" with { type: "text" };
 import { matmulInto } from "./matmul.ts";
@@ -43,7 +44,10 @@ export function lstm(
 ): { output: Tensor; state: LSTMState } {
   const run = recurrentRun(step, KIND, x, weights, start), { gpu, steps, batch, size } = run;
   const { weightIh, weightHh, biasIh, biasHh } = weights, { state } = start;
-  if (state) expectFloats("lstm", step, { hidden: state.hidden, cell: state.cell });
+  if (state !== undefined) {
+    expectObject("run lstm", "state", state, "{ hidden, cell }");
+    expectFloats("lstm", step, { hidden: state.hidden, cell: state.cell });
+  }
   // On the tape as a plain product: its gradient is that of the gates before activation.
   const gates = linear(step, x, weightIh, add(step, biasIh, biasHh));
   const hidden = statesOverTime(step, run, state?.hidden);

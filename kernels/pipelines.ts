@@ -1,6 +1,6 @@
 /** Compiled kernels, cached by everything that changes their code, and their uniforms' layout. */
 
-import { show } from "./expect.ts";
+import { expectFinite, show } from "./expect.ts";
 import type { Faults } from "./faults.ts";
 
 /** A kernel's WGSL and how to specialise it: the part of a launch that is compiled. */
@@ -128,6 +128,9 @@ export class PipelineCache {
   }
 
   #compile(code: KernelCode, { inputs, outputs, texels, texelsOut }: BindingCounts): Kernel {
+    for (const [name, value] of Object.entries(code.constants ?? {})) {
+      expectFinite(`run ${code.label}`, name, value);
+    }
     const layout = this.#layout(
       `${inputs}/${outputs}`,
       (binding) => ({ buffer: { type: binding < inputs ? "read-only-storage" : "storage" } }),

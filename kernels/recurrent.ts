@@ -101,7 +101,7 @@ export function recurrentRun(
   expectShape(name, "weightHh", weightHh, [gates * size, size]);
   expectShape(name, "biasIh", biasIh, [gates * size]);
   expectShape(name, "biasHh", biasHh, [gates * size]);
-  if (resets) {
+  if (resets !== undefined) {
     expectShape(name, "resets", resets, [steps, batch], "u32");
     return { gpu, kind, steps, batch, size, resets };
   }

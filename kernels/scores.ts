@@ -1,7 +1,7 @@
 /** Adjustments of noise scores before a loss: samples that do not count, and a common shift. */
 
 import { affine } from "./elementwise.ts";
-import { expectInteger, expectObject } from "./expect.ts";
+import { expectBoolean, expectInteger, expectObject } from "./expect.ts";
 import type { Gpu } from "./gpu.ts";
 import { sum } from "./reduce.ts";
 import source from "./scores.wgsl" with { type: "text" };
@@ -41,6 +41,7 @@ export function exclude(step: Step, scores: Tensor, ids: NoiseIds, exclusion: Ex
   expectObject("run exclude", "ids", ids, "an object");
   expectObject("run exclude", "exclusion", exclusion, "an object");
   const { ownSlot, hits = false } = exclusion;
+  expectBoolean("run exclude", "hits", hits);
   const [rows, count] = [scores.shape[0]!, scores.shape[1]!];
   expectShape("exclude", "scores", scores, [rows, count]);
   if (ownSlot !== undefined) expectInteger("run exclude", "ownSlot", ownSlot, count - 1);

@@ -1,6 +1,13 @@
 /** A step: the owner of all that is computed between its start and its end, and the tape of it. */
 
-import { expectBoolean, expectInteger, expectObject, expectSeed, MAX_WORD } from "./expect.ts";
+import {
+  expectBoolean,
+  expectFunction,
+  expectInteger,
+  expectObject,
+  expectSeed,
+  MAX_WORD,
+} from "./expect.ts";
 import type { Gpu } from "./gpu.ts";
 import { Gradients } from "./gradients.ts";
 import type { RowPart } from "./rows.ts";
@@ -85,7 +92,7 @@ export class Step implements Disposable {
    */
   upload(data: TensorData, shape?: readonly number[]): Tensor {
     const dtype = dtypeOf("upload", data);
-    const tensor = this.tensor(shape ?? [data.length], dtype);
+    const tensor = this.tensor(shape === undefined ? [data.length] : shape, dtype);
     this.gpu.write(tensor, data);
     return tensor;
   }
@@ -106,6 +113,7 @@ export class Step implements Disposable {
 
   /** The same elements under another shape; gradients flow through. */
   reshape(tensor: Tensor, shape: readonly number[]): Tensor {
+    expectTensor("reshape", "it", tensor);
     return this.record({
       name: "reshape",
       inputs: [tensor],
@@ -122,6 +130,13 @@ export class Step implements Disposable {
   /** Puts an operation on the tape if a gradient is wanted; returns its output. */
   record(entry: TapeEntry): Tensor {
     this.#expectOpen();
+    expectObject("record", "entry", entry, "an object");
+    const { name, inputs, output, backward } = entry;
+    if (!Array.isArray(inputs)) {
+      throw new TypeError(`Cannot record ${name}: its inputs are no array`);
+    }
+    expectFunction("record", "backward", backward);
+    for (const tensor of [...inputs, output]) expectTensor(name, "an input or the output", tensor);
     if (this.needsGradient(...entry.inputs)) {
       entry.output.requiresGrad = true;
       this.#tape.push(entry);

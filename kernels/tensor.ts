@@ -232,17 +232,24 @@ export function expectTensor(op: string, what: string, tensor: unknown): asserts
   throw new TypeError(`Cannot run ${op}: ${what} is ${show(tensor)}, not a tensor`);
 }
 
+/** Throws a TypeError unless `step` is a step. */
+export function expectStep(
+  op: string,
+  step: { readonly gpu: unknown; readonly record: unknown },
+): void {
+  if (step?.gpu && step.record) return;
+  throw new TypeError(
+    `Cannot run ${op}: step is ${show(step)}, not a Step (gpu.step() begins one)`,
+  );
+}
+
 /** Throws a TypeError unless `step` is a step and each of `tensors`, by their names, holds floats. */
 export function expectFloats(
   op: string,
-  step: { readonly gpu: unknown; readonly record: unknown },
+  step: Parameters<typeof expectStep>[1],
   tensors: Readonly<Record<string, unknown>>,
 ): void {
-  if (!step?.gpu || !step.record) {
-    throw new TypeError(
-      `Cannot run ${op}: step is ${show(step)}, not a Step (gpu.step() begins one)`,
-    );
-  }
+  expectStep(op, step);
   for (const name in tensors) {
     const tensor = tensors[name];
     expectTensor(op, name, tensor);

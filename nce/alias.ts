@@ -6,9 +6,15 @@ import { gather } from "../kernels/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import type { RandomKey } from "../kernels/random.ts";
 import type { Step } from "../kernels/step.ts";
-import type { Tensor } from "../kernels/tensor.ts";
+import { expectStep, type Tensor } from "../kernels/tensor.ts";
 import { expectOptions } from "../nn/module.ts";
-import { type Noise, type NoiseRequest, type NoiseSource, normalizeNoise } from "./noise.ts";
+import {
+  expectRequest,
+  type Noise,
+  type NoiseRequest,
+  type NoiseSource,
+  normalizeNoise,
+} from "./noise.ts";
 
 /**
  * Draws from a categorical distribution by the alias method, whatever its size in constant time.
@@ -50,6 +56,7 @@ export class AliasMultinomial implements NoiseSource {
 
   /** Ids drawn with replacement, in a tensor of this shape; a function of the step's seed and number. */
   draw(step: Step, shape: readonly number[]): Tensor {
+    expectStep("AliasMultinomial", step);
     const ids = step.tensor(shape, "u32");
     aliasDrawInto(step.gpu, ids, this.#gpuTable, this.#key(step.seed, step.number));
     ids.idLimit = this.numClasses;
@@ -70,7 +77,9 @@ export class AliasMultinomial implements NoiseSource {
   }
 
   /** Draws noise: [k] ids, or [N, k] if every target gets its own. */
-  sample(step: Step, { target, noiseRatio, perWord }: NoiseRequest): Noise {
+  sample(step: Step, request: NoiseRequest): Noise {
+    expectRequest("AliasMultinomial", step, request);
+    const { target, noiseRatio, perWord } = request;
     const ids = this.draw(step, perWord ? [target.size, noiseRatio] : [noiseRatio]);
     return this.noiseOf(step, target, ids);
   }

@@ -8,6 +8,7 @@ import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 import { expectOptions } from "../nn/module.ts";
 import {
+  expectRequest,
   isNoiseSource,
   type Noise,
   type NoiseRequest,
@@ -64,6 +65,7 @@ export class BatchNoise implements NoiseSource {
    * @throws {TypeError} If noise for every word is asked for.
    */
   sample(step: Step, request: NoiseRequest): Noise {
+    expectRequest("BatchNoise", step, request);
     const { target, perWord } = request, others = target.size - 1;
     if (others < 1) throw new RangeError("Cannot use batch noise with fewer than two targets");
     if (perWord) throw new TypeError("Cannot draw batch noise for every word: it is shared");

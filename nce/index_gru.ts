@@ -13,7 +13,7 @@ import type { Gpu } from "../kernels/gpu.ts";
 import { linear } from "../kernels/linear.ts";
 import type { RecurrentStart } from "../kernels/recurrent.ts";
 import type { Step } from "../kernels/step.ts";
-import { expectTensor, type Tensor } from "../kernels/tensor.ts";
+import { expectStep, expectTensor, type Tensor } from "../kernels/tensor.ts";
 import { Dropout } from "../nn/dropout.ts";
 import { Embedding } from "../nn/embedding.ts";
 import { expectRecurrent, GRU } from "../nn/recurrent.ts";
@@ -99,6 +99,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     input: Tensor,
     { state, resets }: RecurrentStart<Tensor> = {},
   ): { context: Tensor; state: Tensor } {
+    expectStep("IndexGRU", step);
     expectTensor("IndexGRU", "input", input);
     if (input.dtype !== "u32" || input.shape.length !== 2) {
       const got = `${input.dtype} [${input.shape}]`;
@@ -159,6 +160,8 @@ export class IndexGRU extends NCELoss<[Tensor]> {
 
   #contexts(step: Step, target: Tensor, input: Tensor): GRUContexts {
     const { weightHh, biasHh } = this.rnn.layers[0]!, size = weightHh.shape[1]!;
+    expectTensor("IndexGRU", "target", target);
+    expectTensor("IndexGRU", "input", input);
     const context = input.dtype === "u32" ? this.context(step, input).context : input;
     if (context.size !== target.size * size) {
       throw new TypeError(

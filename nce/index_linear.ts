@@ -7,7 +7,7 @@ import { indexScore } from "../kernels/index_score.ts";
 import { linear } from "../kernels/linear.ts";
 import { linearScorer } from "../kernels/linear_scorer.ts";
 import type { Step } from "../kernels/step.ts";
-import type { Tensor } from "../kernels/tensor.ts";
+import { expectFloats, expectTensor, type Tensor } from "../kernels/tensor.ts";
 import { expectOptions, type NamedParameter, parameterOf, uniformParameter } from "../nn/module.ts";
 import { expectClasses } from "./noise.ts";
 import { NCELoss, type Scores } from "./nce_loss.ts";
@@ -80,6 +80,8 @@ export class IndexLinear extends NCELoss<[Tensor]> {
   }
 
   #rows(step: Step, target: Tensor, input: Tensor): Tensor {
+    expectFloats("IndexLinear", step, { input });
+    expectTensor("IndexLinear", "target", target);
     const width = this.weight.shape[1]!;
     if (input.size !== target.size * width) {
       throw new TypeError(

@@ -11,7 +11,7 @@ import { logPartition, nceLoss, type NoiseScores, sampledLoss } from "../kernels
 import { mean, sum } from "../kernels/reduce.ts";
 import { countHits, exclude, subtractScalar } from "../kernels/scores.ts";
 import type { Step } from "../kernels/step.ts";
-import { expectIds, expectShape, type Tensor } from "../kernels/tensor.ts";
+import { expectIds, expectShape, expectStep, type Tensor } from "../kernels/tensor.ts";
 import { expectOptions, Module, type NamedParameter, parameterOf } from "../nn/module.ts";
 import { AliasMultinomial } from "./alias.ts";
 import {
@@ -170,6 +170,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * @throws {RangeError} If a target is not a class.
    */
   forward(step: Step, target: Tensor, ...input: Input): Tensor {
+    expectStep("NCELoss", step);
     expectIds("NCELoss", target, this.noise.numClasses, "targets");
     const flat = step.own(target.reshape([target.size]));
     const loss = this.#loss(step, flat, input);

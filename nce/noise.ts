@@ -1,6 +1,7 @@
 /** Noise: what targets are told apart from, and the distributions that it is drawn from. */
 
 import {
+  expectBoolean,
   expectFinite,
   expectNumber,
   expectObject,
@@ -8,7 +9,7 @@ import {
   show,
 } from "../kernels/expect.ts";
 import type { Step } from "../kernels/step.ts";
-import type { Tensor } from "../kernels/tensor.ts";
+import { expectStep, expectTensor, type Tensor } from "../kernels/tensor.ts";
 
 /** Noise samples for N targets. */
 export interface Noise {
@@ -46,6 +47,16 @@ export interface NoiseSource extends Disposable {
   readonly noiseRatio?: number;
   /** Draws noise, a function of the step's seed and number. */
   sample(step: Step, request: NoiseRequest): Noise;
+}
+
+/** Throws unless the request for noise of `source` is one. */
+export function expectRequest(source: string, step: Step, request: NoiseRequest): void {
+  expectStep(source, step);
+  expectObject(`run ${source}`, "request", request, "an object");
+  const { target, noiseRatio, perWord } = request;
+  expectTensor(source, "target", target);
+  expectPositive(`run ${source}`, "noiseRatio", noiseRatio);
+  expectBoolean(`run ${source}`, "perWord", perWord);
 }
 
 /** The smallest probability of a class before the final normalisation. */

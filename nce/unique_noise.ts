@@ -6,7 +6,13 @@ import type { Step } from "../kernels/step.ts";
 import { systematicDrawInto, systematicTable } from "../kernels/systematic.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 import { expectOptions } from "../nn/module.ts";
-import { type Noise, type NoiseRequest, type NoiseSource, normalizeNoise } from "./noise.ts";
+import {
+  expectRequest,
+  type Noise,
+  type NoiseRequest,
+  type NoiseSource,
+  normalizeNoise,
+} from "./noise.ts";
 
 /**
  * k different classes for a sampled softmax, each with probability `min(alpha q, 1)`.
@@ -50,7 +56,9 @@ export class UniqueNoise implements NoiseSource {
    * @throws {RangeError} If another number of samples is asked for than the source was made for.
    * @throws {TypeError} If noise for every word is asked for.
    */
-  sample(step: Step, { target, noiseRatio, perWord }: NoiseRequest): Noise {
+  sample(step: Step, request: NoiseRequest): Noise {
+    expectRequest("UniqueNoise", step, request);
+    const { target, noiseRatio, perWord } = request;
     if (noiseRatio !== this.noiseRatio) {
       throw new RangeError(`Cannot draw ${noiseRatio} unique samples: made for ${this.noiseRatio}`);
     }

@@ -70,5 +70,5 @@ export function expectOptions(
   expectObject(doing, "options", options, "an object");
   const values = options as Readonly<Record<string, unknown>>;
   for (const size of sizes) expectPositive(doing, size, values[size]);
-  expectSeed(doing, values["seed"] ?? 0);
+  if (values["seed"] !== undefined) expectSeed(doing, values["seed"]);
 }

@@ -1,7 +1,7 @@
 /** Stacks of recurrent layers: LSTM and GRU. */
 
 import { expectRate } from "../kernels/dropout.ts";
-import { expectNumber } from "../kernels/expect.ts";
+import { expectNumber, expectObject } from "../kernels/expect.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { gru } from "../kernels/gru.ts";
 import { lstm, type LSTMState } from "../kernels/lstm.ts";
@@ -89,13 +89,17 @@ export abstract class Recurrent<State> extends Module {
   forward(
     step: Step,
     x: Tensor,
-    { states, resets }: RecurrentInput<State> = {},
+    input: RecurrentInput<State> = {},
   ): { output: Tensor; states: State[] } {
+    const { name } = this.constructor;
+    expectObject(`run ${name}`, "input", input, "an object");
+    const { states = [], resets } = input;
+    if (!Array.isArray(states)) throw new TypeError(`Cannot run ${name}: states are no array`);
     const finals: State[] = [];
     let output = x;
     this.layers.forEach((weights, i) => {
-      const input = i === 0 ? output : this.#dropouts[i - 1]!.forward(step, output);
-      const layer = this.layer(step, input, weights, { state: states?.[i], resets });
+      const below = i === 0 ? output : this.#dropouts[i - 1]!.forward(step, output);
+      const layer = this.layer(step, below, weights, { state: states[i], resets });
       output = layer.output;
       finals.push(layer.state);
     });
