@@ -6,7 +6,9 @@ export function show(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);
   if (Array.isArray(value)) return `[${value}]`;
-  return `a ${value.constructor?.name ?? "nameless object"}`;
+  const name = value.constructor?.name ?? "Object";
+  if (name === "Object") return "an object";
+  return /^[AEIOU]/.test(name) ? `an ${name}` : `a ${name}`;
 }
 
 function fail(doing: string, name: string, value: unknown, expected: string): never {

@@ -35,10 +35,10 @@ export interface Launch extends KernelCode {
 export function checkBindings(launch: Launch, device: GPUDevice): void {
   expectObject("run a kernel", "launch", launch, "an object");
   const { label, source, inputs, outputs, texels = [] } = launch, doing = `run ${label}`;
-  for (const [name, text] of Object.entries({ label, source })) expectText(name, text);
-  for (const [name, list] of Object.entries({ inputs, outputs, texels })) {
-    expectList(doing, name, list);
-  }
+  expectText("label", label);
+  expectText("source", source);
+  expectList(doing, "inputs", inputs);
+  expectList(doing, "outputs", outputs);
   for (const tensor of texels) storageOf(doing, tensor, device);
   const written = new Set<Storage>();
   for (const tensor of outputs) {

@@ -136,7 +136,8 @@ export class Step implements Disposable {
       throw new TypeError(`Cannot record ${name}: its inputs are no array`);
     }
     expectFunction("record", "backward", backward);
-    for (const tensor of [...inputs, output]) expectTensor(name, "an input or the output", tensor);
+    for (const input of inputs) expectTensor(name, "an input", input);
+    expectTensor(name, "the output", output);
     if (this.needsGradient(...entry.inputs)) {
       entry.output.requiresGrad = true;
       this.#tape.push(entry);

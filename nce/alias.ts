@@ -46,7 +46,6 @@ export class AliasMultinomial implements NoiseSource {
   constructor(gpu: Gpu, noise: ArrayLike<number>) {
     expectOptions("AliasMultinomial", gpu, {});
     this.probabilities = normalizeNoise(noise);
-    gpu.expectFitting([this.probabilities.length, 2]);
     this.numClasses = this.probabilities.length;
     this.#table = aliasTable(this.probabilities);
     this.#gpuTable = gpu.tensor([this.numClasses, 2], this.#table);

@@ -39,7 +39,6 @@ export class UniqueNoise implements NoiseSource {
   constructor(gpu: Gpu, noise: ArrayLike<number>, k: number) {
     expectOptions("UniqueNoise", gpu, {});
     this.probabilities = normalizeNoise(noise);
-    gpu.expectFitting([this.probabilities.length, 2]);
     this.numClasses = this.probabilities.length;
     this.noiseRatio = k;
     const { inclusion, cumulative } = systematicTable(this.probabilities, k);
