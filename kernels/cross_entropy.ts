@@ -136,9 +136,9 @@ export function tiledCrossEntropy(
 ): NormalizedScores & { loss: Tensor } {
   checkScorer(step, scorer);
   const { rows, classes, heldBytes = HELD_BYTES } = scorer, { gpu } = step;
-  expectIds("crossEntropy", target, classes, "targets");
   expectShape("crossEntropy", "target", target, [rows], "u32");
   const tiles = tilesOf(gpu, scorer);
+  expectIds("crossEntropy", target, classes, "targets");
   const state = step.tensor([rows, 3]);
   const [loss, logZ, score] = [step.tensor([rows]), step.tensor([rows]), step.tensor([rows])];
   const keep = step.needsGradient(...scorer.inputs) && rows * classes <= floatsIn(gpu, heldBytes);

@@ -21,7 +21,12 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
-/** The first error of a device, and the checks that may still find one. */
+/**
+ * The first error of a device, and the checks that may still find one.
+ *
+ * A lost device is not waited for: Deno panics where a driver loses it in the midst of a wait, which nobody
+ * can catch, but not once the loss is known.
+ */
 export class Faults {
   readonly #device: GPUDevice;
   readonly #checks = new Set<Promise<void>>();

@@ -152,8 +152,9 @@ export class PipelineCache {
         this.#pipeline(code, [layout, this.#uniformLayout, ...texelLayout ? [texelLayout] : []]),
       async (error, { module }) => {
         const { messages } = await module.getCompilationInfo();
-        const lines = messages.map((m) => `line ${m.lineNum}:${m.linePos} ${m.message}`);
-        return new KernelCompileError(code.label, [error.message, ...lines].join("; "));
+        const lines = messages.filter(({ type }) => type === "error")
+          .map((m) => `line ${m.lineNum}:${m.linePos} ${m.message.trim()}`);
+        return new KernelCompileError(code.label, lines.join("; ") || error.message);
       },
     );
     const params = uniformFields(code.source);

@@ -20,11 +20,12 @@ function quarters(size: number): number {
 }
 
 /**
- * Rounds up to a size class: 1, 1.25, 1.5 or 1.75 times a power of two, at least 256 bytes.
+ * Rounds up to a size class: 1, 1.25, 1.5 or 1.75 times a power of two, at least 256 bytes and at most
+ * `maxBytes`.
  * Batches differ in length; classes let their buffers be shared at the cost of a fifth at most.
  */
-export function sizeClass(bytes: number): number {
-  return bytes <= 256 ? 256 : quarters(bytes);
+export function sizeClass(bytes: number, maxBytes = Infinity): number {
+  return bytes <= 256 ? 256 : Math.min(maxBytes, quarters(bytes));
 }
 
 /** Counts of what is allocated on the GPU now. */
@@ -86,7 +87,7 @@ export class Pool {
 
   /** A buffer of the size class of `bytes`; its content is undefined. */
   pooled(bytes: number, what: string): Storage {
-    const size = Math.min(sizeClass(bytes), this.maxBytes);
+    const size = sizeClass(bytes, this.maxBytes);
     const make = (release: () => void) => this.#storage(size, what, release);
     return use(this.#take(this.#freeBuffers, size, make), bytes);
   }

@@ -15,6 +15,10 @@ Deno.test("sizeClass() gives quarters of powers of two, at least 256", () => {
     assert(size >= bytes && size <= 1.25 * bytes && size % 16 === 0, `${size} for ${bytes}`);
     assertEquals(sizeClass(size), size);
   }
+  // Not above what a binding can hold, as with 2 GiB less a byte.
+  const most = 2 ** 31 - 16;
+  assertEquals([most - 100, most].map((bytes) => sizeClass(bytes, most)), [most, most]);
+  assertEquals(sizeClass(most / 2, most), 2 ** 30);
 });
 
 Deno.test("temporary() takes a free buffer of the same class, tensor() makes its own", () =>
