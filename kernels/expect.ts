@@ -31,9 +31,19 @@ export function expectNumber(
   if (typeof value !== "number" || !valid(value)) fail(doing, name, value, expected);
 }
 
-/** Throws unless `value` is a finite number. */
+/** Whether `value` is finite also as a float32. */
+export function isFloat(value: number): boolean {
+  return Number.isFinite(Math.fround(value));
+}
+
+/** Throws unless `value` is a number that is finite as a float32. */
 export function expectFinite(doing: string, name: string, value: unknown): void {
-  expectNumber(doing, name, value, Number.isFinite, "a finite number");
+  expectNumber(doing, name, value, isFloat, "a finite number");
+}
+
+/** Throws unless `value` is such a number, and not negative. */
+export function expectFromZero(doing: string, name: string, value: unknown): void {
+  expectNumber(doing, name, value, (n) => n >= 0 && isFloat(n), "a finite number from 0 on");
 }
 
 /** Throws unless `value` is an integer from 0 to `highest`. */

@@ -74,20 +74,20 @@ export class Faults {
     explain: (error: GPUError, made: T) => Error | Promise<Error>,
   ): T {
     this.#device.pushErrorScope(filter);
-    let made: T, scope: Promise<GPUError | null>;
+    let made: T;
     try {
       made = make();
-    } finally {
-      scope = this.#device.popErrorScope();
+    } catch (error) {
+      this.#device.popErrorScope().catch(() => {});
+      throw error;
     }
-    const check = scope.then(
-      async (error) => {
-        if (!error) return;
-        const explained = await explain(error, made);
-        this.#first ??= explained;
-      },
-      () => {}, // the device is lost, which is reported by itself
-    ).finally(() => this.#checks.delete(check));
+    const check = this.#device.popErrorScope().then(async (error) => {
+      if (!error) return;
+      const explained = await explain(error, made);
+      this.#first ??= explained;
+    })
+      .catch(() => {}) // the device is lost, which is reported by itself
+      .finally(() => this.#checks.delete(check));
     this.#checks.add(check);
     return made;
   }

@@ -82,7 +82,12 @@ export function packUniform(
   for (const { name, type } of fields) {
     const value = values[name];
     if (value === undefined) throw new TypeError(`Cannot run ${op}: uniform field ${name} missing`);
-    if (typeof value !== "number" || (type !== "f32" && !Number.isInteger(value))) {
+    const fits = type === "u32"
+      ? value >>> 0 === value
+      : type === "i32"
+      ? (value | 0) === value
+      : true;
+    if (typeof value !== "number" || !fits) {
       throw new TypeError(
         `Cannot run ${op}: uniform field ${name} is ${show(value)}, not a ${type}`,
       );

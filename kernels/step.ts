@@ -107,6 +107,7 @@ export class Step implements Disposable {
 
   /** Lets `tensor` live on after the step; the caller disposes of it. */
   keep(tensor: Tensor): Tensor {
+    expectTensor("keep", "it", tensor);
     this.#owned.delete(tensor);
     return tensor;
   }

@@ -193,6 +193,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Noise samples that equalled their target, as a part of all since the last call; NaN if none. */
   async takeHitRate(gpu: Gpu): Promise<number> {
+    expectOptions("NCELoss", gpu, {});
     const [hits] = await gpu.read(this.#hits), pairs = this.#pairs;
     gpu.write(this.#hits, new Uint32Array(1));
     this.#pairs = 0;

@@ -3,7 +3,7 @@
 import {
   expectBoolean,
   expectFinite,
-  expectNumber,
+  expectFromZero,
   expectOneOf,
   expectPositive,
 } from "../kernels/expect.ts";
@@ -66,7 +66,6 @@ export function checkedOptions(options: NCEOptions): Required<NCEOptions> {
   expectLossType(lossType);
   expectBoolean(DOING, "perWord", perWord);
   expectBoolean(DOING, "removeHits", removeHits);
-  const weighs = (alpha: number) => alpha >= 0 && alpha < Infinity;
-  expectNumber(DOING, "selfNorm", selfNorm, weighs, "a finite number from 0 on");
+  expectFromZero(DOING, "selfNorm", selfNorm);
   return { noise, noiseRatio, normTerm, reduction, lossType, perWord, removeHits, selfNorm };
 }

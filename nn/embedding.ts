@@ -1,6 +1,6 @@
 /** A table of vectors, looked up by id. */
 
-import { expectNumber } from "../kernels/expect.ts";
+import { expectFromZero } from "../kernels/expect.ts";
 import { gather } from "../kernels/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import type { Step } from "../kernels/step.ts";
@@ -29,8 +29,7 @@ export class Embedding extends Module {
     super();
     expectOptions("Embedding", gpu, options, ["numEmbeddings", "embeddingDim"]);
     const { numEmbeddings, embeddingDim, initRange = 0.1, seed = 0 } = options;
-    const valid = (range: number) => range >= 0 && range < Infinity;
-    expectNumber("make Embedding", "initRange", initRange, valid, "a finite number from 0 on");
+    expectFromZero("make Embedding", "initRange", initRange);
     this.weight = uniformParameter(gpu, [numEmbeddings, embeddingDim], initRange, seed);
   }
 

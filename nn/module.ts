@@ -27,6 +27,10 @@ export abstract class Module implements Disposable {
 /** The parameters of `modules`, each name behind its module's name and a dot. */
 export function namedParameters(modules: Record<string, Module>): NamedParameter[] {
   expectObject("list parameters", "modules", modules, "an object");
+  for (const [name, module] of Object.entries(modules)) {
+    if (module instanceof Module) continue;
+    throw new TypeError(`Cannot list parameters: ${name} is ${show(module)}, not a Module`);
+  }
   return Object.entries(modules).flatMap(([prefix, module]) =>
     module.parameters().map(([name, parameter]) => [`${prefix}.${name}`, parameter] as const)
   );

@@ -1,7 +1,7 @@
 /** Stacks of recurrent layers: LSTM and GRU. */
 
 import { expectRate } from "../kernels/dropout.ts";
-import { expectNumber, expectObject } from "../kernels/expect.ts";
+import { expectNumber, expectObject, expectPositive } from "../kernels/expect.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { gru } from "../kernels/gru.ts";
 import { lstm, type LSTMState } from "../kernels/lstm.ts";
@@ -44,6 +44,7 @@ export function expectRecurrent(
   gates: number,
 ): void {
   expectOptions(name, gpu, options, ["inputSize", "hiddenSize"]);
+  expectPositive(`make ${name}`, "gates", gates);
   const { inputSize, hiddenSize, numLayers = 1, dropout = 0 } = options;
   const valid = (count: number) => Number.isInteger(count) && count > 0 && count <= MAX_LAYERS;
   expectNumber(`make ${name}`, "numLayers", numLayers, valid, `an integer from 1 to ${MAX_LAYERS}`);

@@ -1,6 +1,6 @@
 /** Stochastic gradient descent with momentum, weight decay and clipping by the global norm. */
 
-import { expectNumber, expectObject, show } from "../kernels/expect.ts";
+import { expectFromZero, expectNumber, expectObject, isFloat, show } from "../kernels/expect.ts";
 import { type Gradient, Gradients } from "../kernels/gradients.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { LazyRows } from "../kernels/lazy.ts";
@@ -29,7 +29,7 @@ interface Entry {
 const DOING = "make SGD";
 
 function expectLr(doing: string, lr: unknown): void {
-  expectNumber(doing, "lr", lr, (rate) => rate > 0 && rate < Infinity, "a positive finite number");
+  expectNumber(doing, "lr", lr, (rate) => rate > 0 && isFloat(rate), "a positive finite number");
 }
 
 /** Throws unless `parameters` are named tensors, each listed once: a moment of its own would move it again. */
@@ -79,8 +79,7 @@ export class SGD implements Disposable {
     const { lr, momentum = 0, weightDecay = 0, clip = Infinity } = options;
     expectLr(DOING, lr);
     expectNumber(DOING, "momentum", momentum, (m) => m >= 0 && m < 1, "in [0, 1)");
-    const decays = (rate: number) => rate >= 0 && rate < Infinity;
-    expectNumber(DOING, "weightDecay", weightDecay, decays, "a finite number from 0 on");
+    expectFromZero(DOING, "weightDecay", weightDecay);
     expectNumber(DOING, "clip", clip, (norm) => norm > 0, "a positive number");
     this.#gpu = gpu;
     this.#lr = lr;

@@ -159,7 +159,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       hits: optional(flag),
     }]),
     subtractScalar: f("subtractScalar", [step, x, up(1)], [STEP, F, F]),
-    namedParameters: f("namedParameters", [{ layer }], [object]),
+    namedParameters: f("namedParameters", [{ layer }], [{ layer: () => false }]),
     logUniformProbabilities: f("logUniformProbabilities", [V], [positive]),
     noiseProbabilities: f("noiseProbabilities", [noise, { power: 1, uniform: 0 }], [counts, {
       power: optional(finite),
@@ -219,6 +219,9 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     "Gpu.expectFitting": m(gpu, "expectFitting", [[2]], [shape]),
     "Step.upload": m(step, "upload", [values(6, 1), [2, 3]], [data, optional(shape)]),
     "Step.tensor": m(step, "tensor", [[2]], [shape, optional(choice)]),
+    "Step.keep": m(step, "keep", [parameter], [TENSOR]),
+    "Gradients.get": m(new nce.Gradients(step), "get", [x], [TENSOR]),
+    "Gradients.dense": m(new nce.Gradients(step), "dense", [x], [TENSOR]),
     "Step.own": m(step, "own", [up(2)], [TENSOR]),
     "Step.reshape": m(step, "reshape", [x, [E, N]], [TENSOR, shape]),
     "Step.record": m(
