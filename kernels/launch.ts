@@ -8,7 +8,10 @@ import { type Storage, storageOf, type Tensor } from "./tensor.ts";
 export interface Launch extends KernelCode {
   /** Read-only storage at group 0, bindings 0 and up. */
   readonly inputs: readonly Tensor[];
-  /** Read-write storage at the following bindings of group 0. */
+  /**
+   * Read-write storage at the following bindings of group 0. How large ids are that a kernel writes is not
+   * known: set their {@linkcode Tensor.idLimit} behind the launch.
+   */
   readonly outputs: readonly Tensor[];
   /** Read as texels (texels.wgsl) at group 2, bindings 0 and up; rows must be whole vectors of four. */
   readonly texels?: readonly Tensor[];

@@ -13,7 +13,7 @@ import { expectStep, expectTensor, type Tensor } from "../kernels/tensor.ts";
 
 /** Noise samples for N targets. */
 export interface Noise {
-  /** Ids: [K], shared by all targets, or [N, K]. */
+  /** Ids: [K], shared by all targets, or [N, K]; drawn by a kernel, their `idLimit` has to be set. */
   readonly ids: Tensor;
   /** ln q of the samples, in the shape of `ids`. */
   readonly logProb: Tensor;
