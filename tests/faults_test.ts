@@ -74,6 +74,22 @@ Deno.test("a kernel's error that is met in a loop of steps is told with its line
     await assertRejects(() => gpu.read(out), KernelCompileError, "kernel of broken");
   }));
 
+Deno.test("a cause is told although the device reports what comes of it first", () =>
+  withGpuThatFails(async (gpu) => {
+    const { device } = gpu, popErrorScope = device.popErrorScope;
+    // As where the device is another process: the answer comes some turns after the event.
+    device.popErrorScope = async () => {
+      const error = await popErrorScope.call(device);
+      for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve));
+      return error;
+    };
+    using out = gpu.tensor([1]);
+    gpu.dispatch({ ...BROKEN, outputs: [out] });
+    gpu.submit();
+    await new Promise((resolve) => setTimeout(resolve)); // the event of the invalid pipeline
+    await assertRejects(() => gpu.keepUp(), KernelCompileError, "kernel of broken");
+  }));
+
 Deno.test("blocks that end because the device is lost end in silence: the loss is what is thrown", () =>
   withGpuThatFails(async (gpu) => {
     const error = await assertRejects(() => train(gpu, () => gpu.device.destroy()));
