@@ -127,7 +127,7 @@ export class LazyRows implements PendingUpdates, Disposable {
 /** M^n for n from 0 on, in float64 until rounded, as lazy.wgsl wants them. */
 function powersOf({ lr, momentum, weightDecay }: SGDCoefficients): Float32Array {
   const powers = new Float32Array(4 * (MOST_STEPS + 1));
-  let [a, b, c, d] = [1, 0, 0, 0]; // d: less 1, lest a small decay be lost in rounding
+  let [a, b, c, d] = [1, 0, 0, 0]; // d: less 1, so that rounding loses no small decay
   for (let n = 0; n <= MOST_STEPS; n++) {
     powers.set([a, b, c, d], 4 * n);
     // M times the power: the moment's row first, as the value moves by the new moment.
