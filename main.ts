@@ -136,12 +136,18 @@ function strayWord(args: readonly string[]): string {
 
 /** Prints an error as one line, or with its stack when asked to, and gives the exit code. */
 function report(error: unknown, debug: boolean, io: Io): number {
-  const failure = error instanceof Error ? error : new Error(String(error));
+  const failure = causeOf(error);
   const isExpected = failure instanceof UsageError || failure instanceof Failure;
   const message = (failure.message || failure.name).replace(/\s*\n\s*/g, " ");
   const line = isExpected ? message : `${message}; --debug shows where`;
   io.err(`error: ${debug ? stackOf(failure) : line}`);
   return failure instanceof UsageError ? 2 : 1;
+}
+
+/** The first error, if the end of `using` blocks met further ones because of it. */
+function causeOf(error: unknown): Error {
+  if (error instanceof SuppressedError) return causeOf(error.suppressed);
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function stackOf(error: Error): string {

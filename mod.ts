@@ -11,6 +11,7 @@ export {
   type KernelFamily,
   NoAdapterError,
 } from "./kernels/adapter.ts";
+export type { CopyOptions } from "./kernels/copy.ts";
 export {
   type EachTile,
   type NormalizedScores,
@@ -22,7 +23,8 @@ export { dropout } from "./kernels/dropout.ts";
 export { add, affine, multiply, scale } from "./kernels/elementwise.ts";
 export { gru } from "./kernels/gru.ts";
 export { gather } from "./kernels/gather.ts";
-export { DeviceError, Gpu } from "./kernels/gpu.ts";
+export { DeviceError } from "./kernels/faults.ts";
+export { Gpu } from "./kernels/gpu.ts";
 export type { Launch } from "./kernels/launch.ts";
 export { type Gradient, Gradients } from "./kernels/gradients.ts";
 export { indexScore } from "./kernels/index_score.ts";
@@ -65,13 +67,8 @@ export { SGD, type SGDOptions } from "./nn/sgd.ts";
 export { AliasMultinomial } from "./nce/alias.ts";
 export { IndexGRU, type IndexGRUOptions } from "./nce/index_gru.ts";
 export { IndexLinear, type IndexLinearOptions } from "./nce/index_linear.ts";
-export {
-  type LossType,
-  NCELoss,
-  type NCEOptions,
-  type Reduction,
-  type Scores,
-} from "./nce/nce_loss.ts";
+export { NCELoss, type Scores } from "./nce/nce_loss.ts";
+export type { LossType, NCEOptions, Reduction } from "./nce/nce_options.ts";
 export { type Audit, auditGradient, type AuditOptions } from "./nce/audit.ts";
 export { BatchNoise, type MoreNoise } from "./nce/batch_noise.ts";
 export { type NCEGradient, nceGradient, type NCEProblem } from "./nce/gradient.ts";

@@ -32,7 +32,6 @@ export async function samplerTable(gpu: Gpu, seconds: number): Promise<Table> {
   }, seconds);
   const onCpu = secondsOnCpu(() => alias.drawOnCpu(DRAWS_ON_CPU, 0, number++));
   using target = gpu.tensor([1], new Uint32Array(1));
-  target.bound = 1;
   const withoutRepeats = await secondsOf(gpu, () => {
     using step = gpu.step({ number: number++ });
     unique.sample(step, { target, noiseRatio: UNIQUE_DRAWS, perWord: false });

@@ -2,11 +2,12 @@
 
 import source from "./activation.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
-import type { Tensor } from "./tensor.ts";
+import { expectFloats, type Tensor } from "./tensor.ts";
 
 const RELU = 0, SIGMOID = 1, TANH = 2;
 
 function activate(step: Step, name: string, OP: number, x: Tensor): Tensor {
+  expectFloats(name, step, { x });
   const n4 = Math.ceil(x.size / 4);
   const run = (entry: string, inputs: Tensor[]) => {
     const out = step.tensor(x.shape);

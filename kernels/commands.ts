@@ -1,5 +1,6 @@
 /** Recording: launches go into one encoder and one pass until they are submitted. */
 
+import { turn } from "./faults.ts";
 import type { Launch } from "./launch.ts";
 import { type Kernel, packUniform } from "./pipelines.ts";
 import { Profile } from "./profile.ts";
@@ -134,41 +135,50 @@ export class Commands {
     this.serial++;
   }
 
-  /** A buffer is about to be destroyed: nothing recorded or cached may name it any longer. */
+  /** Forgets what is recorded: the device is lost, or what it would compute is worthless. */
+  discard(): void {
+    this.#endPass();
+    this.#encoder = undefined;
+    this.#used = 0;
+    this.serial++;
+  }
+
+  /** A buffer is about to be destroyed, and what is recorded was submitted: nothing may name it any longer. */
   forgetBuffers(): void {
-    this.submit();
     this.#bindGroups.clear();
   }
 
-  /** Submits; every few steps, waits until the steps before the last wait have run. */
+  /** After a submission: every few steps, waits until the steps before the last wait have run. */
   async keepUp(): Promise<void> {
-    this.submit();
     if (performance.now() - this.#turned > TURN_MS) {
-      await new Promise((resolve) => setTimeout(resolve)); // signals and device errors come in here
+      await turn(); // signals and device errors come in here
       this.#turned = performance.now();
     }
     if (++this.#sinceFence < STEPS_AHEAD) return;
     this.#sinceFence = 0;
     const previous = this.#fence;
     this.#fence = this.#device.queue.onSubmittedWorkDone().then(() => {});
+    this.#fence.catch(() => {}); // thrown where it is awaited, some steps later
     await previous;
   }
 
-  /** Runs `body` with one timed pass for each launch. */
+  /** Runs `body` with one timed pass for each launch; the profile has yet to be collected. */
   async profile(body: () => void | Promise<void>, finish: () => Promise<void>): Promise<Profile> {
     if (!this.#timestamps) throw new Error("Cannot profile: the adapter has no timestamp-query");
-    using profile = new Profile(this.#device);
+    const profile = new Profile(this.#device);
     this.#profile = profile;
     try {
       const start = performance.now();
       await body();
       await finish();
       profile.wallMs = performance.now() - start;
+      return profile;
+    } catch (error) {
+      profile[Symbol.dispose]();
+      throw error;
     } finally {
       this.#profile = undefined;
     }
-    await profile.collect();
-    return profile;
   }
 
   #timedPass(label: string): GPUComputePassEncoder {

@@ -1,11 +1,12 @@
 /** Exact softmax cross entropy whose scores are never stored beyond a tile. */
 
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
+import { expectFunction, expectObject, expectPositive } from "./expect.ts";
 import { laned } from "./lanes.ts";
 import type { Gpu } from "./gpu.ts";
 import { readsTexels } from "./matmul.ts";
 import type { InputGradient, Step } from "./step.ts";
-import { expectShape, type Tensor } from "./tensor.ts";
+import { expectFloats, expectIds, expectShape, type Tensor } from "./tensor.ts";
 
 const kernel = laned(crossEntropySource);
 
@@ -133,9 +134,11 @@ export function tiledCrossEntropy(
   scorer: TileScorer,
   target: Tensor,
 ): NormalizedScores & { loss: Tensor } {
+  checkScorer(step, scorer);
   const { rows, classes, heldBytes = HELD_BYTES } = scorer, { gpu } = step;
   expectShape("crossEntropy", "target", target, [rows], "u32");
   const tiles = tilesOf(gpu, scorer);
+  expectIds("crossEntropy", target, classes, "targets");
   const state = step.tensor([rows, 3]);
   const [loss, logZ, score] = [step.tensor([rows]), step.tensor([rows]), step.tensor([rows])];
   const keep = step.needsGradient(...scorer.inputs) && rows * classes <= floatsIn(gpu, heldBytes);
@@ -173,6 +176,15 @@ export function tiledCrossEntropy(
     },
   });
   return { loss, logZ, score };
+}
+
+function checkScorer(step: Step, scorer: TileScorer): void {
+  const doing = "run crossEntropy";
+  expectObject(doing, "scorer", scorer, "a scorer of all classes");
+  const { rows, classes, scores, backward, inputs } = scorer;
+  for (const [name, size] of Object.entries({ rows, classes })) expectPositive(doing, name, size);
+  for (const [name, f] of Object.entries({ scores, backward })) expectFunction(doing, name, f);
+  expectFloats("crossEntropy", step, { ...inputs });
 }
 
 /** Notes the versions of `tensors`; the result throws a TypeError once one has changed. */

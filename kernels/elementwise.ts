@@ -1,8 +1,9 @@
 /** Elementwise arithmetic: add, multiply, scale and shift. */
 
 import source from "./elementwise.wgsl" with { type: "text" };
+import { expectFinite } from "./expect.ts";
 import type { Step } from "./step.ts";
-import { expectShape, type Tensor } from "./tensor.ts";
+import { expectFloats, expectShape, type Tensor } from "./tensor.ts";
 
 const ADD = 0, MULTIPLY = 1, AFFINE = 2, LOG_MIX = 3;
 
@@ -15,6 +16,7 @@ function run(
   factor = 1,
   offset = 0,
 ): Tensor {
+  expectFloats(label, step, { a, b });
   expectShape(label, "the second operand", b, a.shape);
   const out = step.tensor(a.shape);
   const n4 = Math.ceil(a.size / 4);
@@ -55,6 +57,8 @@ export function multiply(step: Step, a: Tensor, b: Tensor): Tensor {
 
 /** `factor * a + offset`, elementwise. */
 export function affine(step: Step, a: Tensor, factor: number, offset: number): Tensor {
+  expectFinite("run affine", "factor", factor);
+  expectFinite("run affine", "offset", offset);
   return step.record({
     name: "affine",
     inputs: [a],

@@ -1,27 +1,34 @@
 /** The device: memory, launches, one-pass command recording, read-back, and errors that surface. */
 
-import type { AdapterOptions, Backend, KernelFamily, Opened } from "./adapter.ts";
-import { openAdapter } from "./adapter.ts";
+import {
+  type AdapterOptions,
+  type Backend,
+  type KernelFamily,
+  NoAdapterError,
+  openAdapter,
+  type Opened,
+} from "./adapter.ts";
 import { Commands } from "./commands.ts";
+import { expectFunction, expectObject, expectOneOf, expectSizes } from "./expect.ts";
+import { deviceError, Faults } from "./faults.ts";
+import { type CopyOptions, copyRange } from "./copy.ts";
 import { checkBindings, foldGrid, type Launch } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
-import { type MemoryUse, Pool } from "./pool.ts";
+import { inWords, type MemoryUse, Pool } from "./pool.ts";
 import type { Profile } from "./profile.ts";
 import { Step, type StepOptions } from "./step.ts";
 import { measureSubgroup } from "./subgroups.ts";
-import { type DType, sizeOf, Tensor, type TensorData, type Texels, willChange } from "./tensor.ts";
-
-/** Copies of a buffer's parts at a time: a launch may read two. */
-const MOST_COPIES = 2;
-
-/** Thrown when the GPU reports an error outside of a call, or is lost. */
-export class DeviceError extends Error {
-  /** Names the operation that was last recorded. */
-  constructor(op: string, reason: string) {
-    super(`GPU error at or before ${op}: ${reason}`);
-    this.name = "DeviceError";
-  }
-}
+import {
+  type DType,
+  dtypeOf,
+  idLimitOf,
+  sizeOf,
+  storageOf,
+  Tensor,
+  type TensorData,
+  willChange,
+} from "./tensor.ts";
+import { texelsOf } from "./texel_copies.ts";
 
 /** A WebGPU device with everything that the kernels need. */
 export class Gpu implements AsyncDisposable {
@@ -42,10 +49,8 @@ export class Gpu implements AsyncDisposable {
   readonly #pool: Pool;
   readonly #pipelines: PipelineCache;
   readonly #commands: Commands;
-  #error: Error | undefined;
-  #lastOp = "start";
+  readonly #faults: Faults;
   #nextStream = 0;
-  #disposed = false;
 
   private constructor(opened: Opened, options: AdapterOptions, subgroupSize: number) {
     const { device } = opened;
@@ -56,31 +61,38 @@ export class Gpu implements AsyncDisposable {
     this.family = options.family ?? (opened.software ? "direct" : "tiled");
     this.subgroupSize = subgroupSize;
     this.rowLanes = opened.software ? Math.max(8, subgroupSize) : 64;
+    this.#faults = new Faults(device, () => inWords(this.memory));
     this.#commands = new Commands(device, opened.timestamps);
-    this.#pool = new Pool(device, () => this.#commands.forgetBuffers());
+    this.#pool = new Pool(device, this.#faults, () => {
+      this.submit(); // what is recorded may name the buffer
+      this.#commands.forgetBuffers();
+    });
     this.#pipelines = new PipelineCache(
       device,
+      this.#faults,
       this.#commands.uniformLayout,
       opened.subgroupHeader,
     );
-    device.addEventListener("uncapturederror", (event) => {
-      event.preventDefault();
-      this.#fail((event as GPUUncapturedErrorEvent).error.message);
-    });
-    device.lost.then((info) => {
-      if (!this.#disposed) this.#fail(`device lost: ${info.message || info.reason}`);
-    });
   }
 
   /**
    * Opens the best adapter: hardware before software, and Vulkan before OpenGL among equals.
    *
    * @throws {NoAdapterError} If there is none, or none in hardware although `hardware` is set.
+   * @throws {DeviceError} If it gives no device, or one that does not work.
    */
   static async create(options: AdapterOptions = {}): Promise<Gpu> {
-    const opened = await openAdapter(options);
-    const size = opened.subgroups ? await measureSubgroup(opened) : 0;
-    return new Gpu(opened, options, size);
+    expectObject("create a Gpu", "options", options, "an object");
+    if (options.family) expectOneOf("create a Gpu", "family", options.family, ["direct", "tiled"]);
+    let opened: Opened | undefined;
+    try {
+      opened = await openAdapter(options);
+      const size = opened.subgroups ? await measureSubgroup(opened) : 0;
+      return new Gpu(opened, options, size);
+    } catch (error) {
+      opened?.device.destroy();
+      throw error instanceof NoAdapterError ? error : deviceError("start", error);
+    }
   }
 
   /** What is allocated now. */
@@ -88,14 +100,28 @@ export class Gpu implements AsyncDisposable {
     return this.#pool.use;
   }
 
+  /** Bytes of the largest tensor: what one storage binding of the device holds. */
+  get maxTensorBytes(): number {
+    return this.#pool.maxBytes;
+  }
+
+  /** Whether nothing has gone wrong so far, and it was not disposed of. */
+  get working(): boolean {
+    return this.#faults.none;
+  }
+
   /** A new number for a consumer of random numbers; equal from run to run by order of construction. */
   nextStream(): number {
     return this.#nextStream++;
   }
 
-  /** Begins a step: the owner of everything that is computed within it. */
+  /**
+   * Begins a step: the owner of everything that is computed within it.
+   *
+   * @throws {RangeError} Unless `seed` is an integer from 0 to 2^53 - 1 and `number` one from 0 to 2^32 - 1.
+   */
   step(options: StepOptions = {}): Step {
-    this.#check("step");
+    this.#faults.begin("step");
     return new Step(this, options);
   }
 
@@ -103,32 +129,41 @@ export class Gpu implements AsyncDisposable {
    * A tensor of its own, zero or filled with `data`; its maker disposes of it.
    *
    * @throws {RangeError} If it is larger than one storage binding of the device.
+   * @throws {TypeError} If `data` is neither a Float32Array nor a Uint32Array, or has another size.
    */
   tensor(shape: readonly number[], data?: TensorData): Tensor {
-    this.#checkSize(shape);
-    const dtype = data instanceof Uint32Array ? "u32" : "f32";
-    const tensor = new Tensor(this.#pool.exact(sizeOf(shape) * 4), shape, dtype);
+    const what = this.#fitting(shape);
+    const dtype = data === undefined ? "f32" : dtypeOf(`make ${what} of`, data);
+    if (data && data.length !== sizeOf(shape)) {
+      throw new TypeError(`Cannot make ${what} of ${data.length} elements`);
+    }
+    const tensor = new Tensor(this.#pool.exact(sizeOf(shape) * 4, what), shape, dtype);
     if (data) this.write(tensor, data);
     return tensor;
   }
 
   /** A pooled tensor with undefined content; `dispose` gives it back to the pool. */
   temporary(shape: readonly number[], dtype: DType = "f32"): Tensor {
-    this.#checkSize(shape);
-    return new Tensor(this.#pool.pooled(sizeOf(shape) * 4), shape, dtype);
+    const what = this.#fitting(shape);
+    expectOneOf(`make ${what}`, "dtype", dtype, ["f32", "u32"]);
+    return new Tensor(this.#pool.pooled(sizeOf(shape) * 4, what), shape, dtype);
+  }
+
+  /** Throws the RangeError of {@linkcode tensor} for the first of `shapes` that cannot be made. */
+  expectFitting(...shapes: readonly (readonly number[])[]): void {
+    for (const shape of shapes) this.#fitting(shape);
   }
 
   /** Copies `data` into `tensor`. Throws a TypeError if type or size differ. */
   write(tensor: Tensor, data: TensorData): void {
-    this.#expectAlive("write");
-    const dtype = data instanceof Uint32Array ? "u32" : "f32";
+    this.#faults.expectNone("write");
+    const storage = storageOf("write", tensor, this.device), dtype = dtypeOf("write", data);
     if (data.length !== tensor.size || dtype !== tensor.dtype) {
       const got = `${dtype} [${data.length}]`;
       throw new TypeError(`Cannot write ${got} to ${tensor.dtype} [${tensor.shape}]`);
     }
-    const { storage } = tensor;
     storage.pending?.flush();
-    willChange(storage);
+    willChange(tensor, tensor.bytes, dtype === "u32" ? idLimitOf(data) : Infinity);
     // A queue write runs before commands that are not submitted yet: they must go first.
     if (storage.usedIn === this.#commands.serial) this.#commands.submit();
     this.device.queue.writeBuffer(storage.buffer, tensor.offset, data as BufferSource);
@@ -136,16 +171,17 @@ export class Gpu implements AsyncDisposable {
 
   /** Records one kernel run. Throws what the GPU reported since the last call. */
   dispatch(launch: Launch): void {
-    this.#check(launch.label);
-    checkBindings(launch);
+    checkBindings(launch, this.device);
+    this.#faults.begin(launch.label);
+    const grid = foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension);
     for (const { storage: { pending } } of [...launch.inputs, ...launch.outputs]) {
       if (launch.rows === undefined) pending?.flush();
       else if (launch.rows !== "current") pending?.catchUp(launch.rows);
     }
     const { inputs, outputs, texels = [], texelsOut } = launch;
-    const asTexels = texels.map((tensor) => this.#texels(tensor));
-    if (texelsOut) asTexels.push(this.#texels(texelsOut));
-    for (const { storage } of outputs) willChange(storage);
+    const asTexels = [...texels, ...texelsOut ? [texelsOut] : []]
+      .map((tensor) => texelsOf(tensor, this.#pool, this.#commands));
+    for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
     const kernel = this.#pipelines.get(launch, {
       inputs: inputs.length,
       outputs: outputs.length,
@@ -157,7 +193,7 @@ export class Gpu implements AsyncDisposable {
       kernel,
       [...inputs, ...outputs],
       asTexels,
-      foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension),
+      grid,
     );
   }
 
@@ -165,54 +201,42 @@ export class Gpu implements AsyncDisposable {
    * Copies elements of `from`, from element `fromStart` on, to `to`, from element `toStart` on: as
    * many as fit both unless `count` is given.
    */
-  copy(
-    from: Tensor,
-    to: Tensor,
-    { fromStart = 0, toStart = 0, count = Math.min(from.size - fromStart, to.size - toStart) } = {},
-  ): void {
-    this.#check("copy");
-    const inside = fromStart >= 0 && toStart >= 0 && count > 0 &&
-      fromStart + count <= from.size && toStart + count <= to.size;
-    if (!inside || from.dtype !== to.dtype) {
-      throw new TypeError(
-        `Cannot copy ${count} elements of ${from.dtype} [${from.shape}] from ${fromStart} ` +
-          `to ${to.dtype} [${to.shape}] at ${toStart}`,
-      );
-    }
-    for (const { storage } of [from, to]) storage.pending?.flush();
-    willChange(to.storage);
-    const fromByte = from.offset + 4 * fromStart, toByte = to.offset + 4 * toStart;
-    this.#commands.copy(from.storage, fromByte, to.storage, toByte, 4 * count);
+  copy(from: Tensor, to: Tensor, options: CopyOptions = {}): void {
+    this.#faults.begin("copy");
+    const { fromByte, toByte, bytes } = copyRange(from, to, options, this.device);
+    for (const { storage: { pending } } of [from, to]) pending?.flush();
+    willChange(to, bytes, from.idLimit);
+    this.#commands.copy(from.storage, fromByte, to.storage, toByte, bytes);
   }
 
   /** Fills a tensor with zero bits. */
   clear(tensor: Tensor): void {
-    this.#check("clear");
-    tensor.storage.pending?.flush();
-    willChange(tensor.storage);
-    this.#commands.clear(tensor.storage, tensor.offset, tensor.bytes);
+    this.#faults.begin("clear");
+    const storage = storageOf("clear", tensor, this.device);
+    storage.pending?.flush();
+    willChange(tensor, tensor.bytes, 1);
+    this.#commands.clear(storage, tensor.offset, tensor.bytes);
   }
 
-  /** Submits what is recorded. */
+  /** Submits what is recorded; what was recorded before something went wrong is given up. */
   submit(): void {
-    this.#commands.submit();
+    if (this.working) this.#commands.submit();
+    else this.#commands.discard();
   }
 
   /** The elements of `tensor`, once everything before is computed. Throws what went wrong there. */
   async read(tensor: Tensor): Promise<TensorData> {
-    this.#check("read");
-    tensor.storage.pending?.flush();
-    const size = Math.max(16, tensor.bytes);
-    const staging = this.device.createBuffer({ size, usage: 0x1 | 0x8 }); // MAP_READ | COPY_DST
+    this.#faults.begin("read");
+    const { buffer, pending } = storageOf("read", tensor, this.device), { bytes } = tensor;
+    pending?.flush();
+    const staging = this.#pool.staging(bytes, `reading a tensor [${tensor.shape}]`);
     try {
-      const { buffer } = tensor.storage;
-      this.#commands.copyBuffer(buffer, tensor.offset, staging, 0, tensor.bytes);
+      this.#commands.copyBuffer(buffer, tensor.offset, staging, 0, bytes);
       this.#commands.submit();
-      await this.#pipelines.ready();
-      await staging.mapAsync(0x1);
-      this.#check("read");
-      const copy = staging.getMappedRange(0, tensor.bytes).slice(0);
-      staging.unmap();
+      const copy = await this.#faults.wait("read", async () => {
+        await staging.mapAsync(0x1);
+        return staging.getMappedRange(0, bytes).slice(0);
+      });
       return tensor.dtype === "u32" ? new Uint32Array(copy) : new Float32Array(copy);
     } finally {
       staging.destroy();
@@ -226,80 +250,46 @@ export class Gpu implements AsyncDisposable {
     throw new TypeError("Cannot read ids as floats");
   }
 
-  /** Resolves when the GPU is at most a few steps behind; call it once a step in a long loop. */
+  /**
+   * Resolves when the GPU is at most a few steps behind; call it once a step in a long loop. Throws what
+   * went wrong: an error in a kernel, for one.
+   */
   async keepUp(): Promise<void> {
-    await this.#commands.keepUp();
-    this.#check("step");
+    this.submit();
+    await this.#faults.wait("step", () => this.#commands.keepUp());
   }
 
   /** Resolves when everything recorded has run; throws what went wrong. */
   async finish(): Promise<void> {
-    this.#commands.submit();
-    await this.#pipelines.ready();
-    await this.device.queue.onSubmittedWorkDone();
-    this.#check("finish");
+    this.submit();
+    await this.#faults.wait("finish", () => this.device.queue.onSubmittedWorkDone());
   }
 
   /** Runs `body` with a timestamp around every kernel; see {@linkcode Profile}. */
   async profile(body: () => void | Promise<void>): Promise<Profile> {
+    expectFunction("profile", "body", body);
     await this.finish();
-    return await this.#commands.profile(body, () => this.finish());
+    using profile = await this.#commands.profile(body, () => this.finish());
+    await this.#faults.wait("profile", () => profile.collect());
+    return profile;
   }
 
-  /** Destroys the device and all that lives on it: `await using gpu = await Gpu.create()`. */
+  /**
+   * Destroys the device and all that lives on it: `await using gpu = await Gpu.create()`. Whatever has gone
+   * wrong before, this throws nothing and does not wait for a device that is lost.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    // Mesa's llvmpipe crashes the process if a device is destroyed while it still works.
-    await this.device.queue.onSubmittedWorkDone();
-    this.device.destroy();
+    await this.#faults.end();
   }
 
-  /** The copy of `tensor` in a texture; copies if there is none that is up to date. */
-  #texels({ storage, offset, bytes }: Tensor): Texels {
-    storage.pending?.flush();
-    const { copies } = storage;
-    const at = copies.findIndex((copy) => copy.offset === offset && copy.bytes >= bytes);
-    if (at >= 0) {
-      // Now the latest: the oldest goes when a launch reads another part, too.
-      const [known] = copies.splice(at, 1);
-      copies.push(known!);
-      return known!.texels;
-    }
-    if (copies.length === MOST_COPIES) copies.shift()!.texels.release();
-    const texels = this.#pool.texels(bytes);
-    this.#commands.copyToTexels(storage, offset, bytes, texels);
-    copies.push({ texels, offset, bytes });
-    return texels;
-  }
-
-  #fail(reason: string): void {
-    this.#error ??= new DeviceError(this.#lastOp, reason);
-  }
-
-  /** Throws what went wrong so far. */
-  #expectAlive(op: string): void {
-    if (this.#disposed) throw new DeviceError(op, "the device was disposed of");
-    if (this.#error) throw this.#error;
-  }
-
-  /** The same before something is recorded, which an error may turn out to come from. */
-  #check(op: string): void {
-    this.#expectAlive(op);
-    this.#lastOp = op;
-  }
-
-  #checkSize(shape: readonly number[]): void {
-    this.#expectAlive("tensor");
-    const bytes = sizeOf(shape) * 4, { limits } = this.device;
-    const limit = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
-    if (!(bytes > 0) || !Number.isSafeInteger(bytes)) {
-      throw new RangeError(`Cannot make a tensor [${shape}]: sizes must be positive integers`);
-    }
-    if (bytes > limit) {
-      throw new RangeError(
-        `Cannot make a tensor [${shape}] of ${bytes} bytes: ${this.name} binds at most ${limit}`,
-      );
-    }
+  /** Throws unless a tensor of this shape can be made; the result names it. */
+  #fitting(shape: readonly number[]): string {
+    this.#faults.expectNone("tensor");
+    expectSizes("make a tensor", shape);
+    const bytes = sizeOf(shape) * 4, { maxTensorBytes } = this;
+    if (bytes <= maxTensorBytes) return `a tensor [${shape}]`;
+    throw new RangeError(
+      `Cannot make a tensor [${shape}] of ${bytes} bytes: ${this.name} binds at most ${maxTensorBytes}`,
+    );
   }
 }

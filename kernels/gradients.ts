@@ -3,7 +3,7 @@
 import { add } from "./elementwise.ts";
 import { mergeRows, type RowGradient, type RowPart, scatterRows } from "./rows.ts";
 import type { Step } from "./step.ts";
-import type { Tensor } from "./tensor.ts";
+import { expectTensor, type Tensor } from "./tensor.ts";
 import { assemble, type TiledGradient } from "./tiled.ts";
 
 /** A gradient: of all elements, of some rows (the others are zero), or computed tile by tile. */
@@ -57,6 +57,7 @@ export class Gradients {
 
   /** The gradient of `tensor`, rows with the same id summed; undefined if none flowed to it. */
   get(tensor: Tensor): Gradient | undefined {
+    expectTensor("gradients", "it", tensor);
     const known = this.#merged.get(tensor);
     if (known) return known;
     const gradient = this.#merge(tensor);

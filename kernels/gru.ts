@@ -14,7 +14,7 @@ import {
 } from "./recurrent.ts";
 import { columnSums } from "./reduce.ts";
 import type { Step } from "./step.ts";
-import type { Tensor } from "./tensor.ts";
+import { expectFloats, type Tensor } from "./tensor.ts";
 
 const KIND = recurrentKind("gru", 3, cell);
 
@@ -31,10 +31,11 @@ export function gru(
   step: Step,
   x: Tensor,
   weights: RecurrentWeights,
-  { state, resets }: RecurrentStart<Tensor> = {},
+  start: RecurrentStart<Tensor> = {},
 ): { output: Tensor; state: Tensor } {
-  const { gpu } = step, { weightIh, weightHh, biasIh, biasHh } = weights;
-  const run = recurrentRun(step, KIND, x, weights, resets), { steps, batch, size } = run;
+  const run = recurrentRun(step, KIND, x, weights, start), { gpu, steps, batch, size } = run;
+  const { weightIh, weightHh, biasIh, biasHh } = weights, { state } = start;
+  if (state !== undefined) expectFloats("gru", step, { state });
   // On the tape as a plain product: its gradient is that of the gates before activation.
   const gates = linear(step, x, weightIh, biasIh);
   const hidden = statesOverTime(step, run, state);

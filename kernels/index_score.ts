@@ -1,9 +1,8 @@
 /** Scores of chosen classes, each row its own choice: the target, or noise drawn per word. */
 
-import { expectIds } from "./gather.ts";
 import source from "./index_score.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
-import { expectShape, type Tensor } from "./tensor.ts";
+import { expectFloats, expectIds, expectShape, type Tensor } from "./tensor.ts";
 
 /**
  * `score[n, k] = bias[ids[n, k]] + x[n] . table[ids[n, k]]`, without storing the gathered rows.
@@ -18,9 +17,11 @@ export function indexScore(
   bias: Tensor,
   ids: Tensor,
 ): Tensor {
+  expectFloats("indexScore", step, { x, table, bias });
+  expectIds("indexScore", ids, table.shape[0]!);
   const [rows, width] = [x.shape[0]!, x.shape[1]!];
   const count = ids.size / rows;
-  expectIds("indexScore", ids, table);
+  expectShape("indexScore", "x", x, [rows, width]);
   expectShape("indexScore", "table", table, [table.shape[0]!, width]);
   expectShape("indexScore", "bias", bias, [table.shape[0]!]);
   expectShape("indexScore", "ids", ids, [rows, ...ids.shape.slice(1)], "u32");

@@ -5,7 +5,7 @@ import { laned, type LanedSource } from "./lanes.ts";
 import lazySource from "./lazy.wgsl" with { type: "text" };
 import type { RowGradient } from "./rows.ts";
 import type { SGDCoefficients } from "./sgd.ts";
-import type { PendingUpdates, Storage, Tensor } from "./tensor.ts";
+import { expectIds, type PendingUpdates, type Storage, type Tensor } from "./tensor.ts";
 
 const kernel = laned(lazySource);
 
@@ -62,6 +62,7 @@ export class LazyRows implements PendingUpdates, Disposable {
 
   /** Brings the rows `ids` up to date. */
   catchUp(ids: Tensor): void {
+    expectIds("catchUp", ids, this.#table.shape[0]!);
     if (this.#behind) this.#updateRows(ids);
   }
 
@@ -74,9 +75,12 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#now = 0;
   }
 
-  /** Brings all rows up to date and gives back what is held besides the table and its moment. */
+  /**
+   * Brings all rows up to date, unless the table is gone or the device failed, and gives back what is held
+   * besides the table and its moment.
+   */
   [Symbol.dispose](): void {
-    if (!this.#table.disposed) this.flush();
+    if (!this.#table.disposed && this.#gpu.working) this.flush();
     delete this.#storage.pending;
     this.#last.dispose();
     this.#powers.dispose();
@@ -123,7 +127,7 @@ export class LazyRows implements PendingUpdates, Disposable {
 /** M^n for n from 0 on, in float64 until rounded, as lazy.wgsl wants them. */
 function powersOf({ lr, momentum, weightDecay }: SGDCoefficients): Float32Array {
   const powers = new Float32Array(4 * (MOST_STEPS + 1));
-  let [a, b, c, d] = [1, 0, 0, 0]; // d: less 1, lest a small decay be lost in rounding
+  let [a, b, c, d] = [1, 0, 0, 0]; // d: less 1, so that rounding loses no small decay
   for (let n = 0; n <= MOST_STEPS; n++) {
     powers.set([a, b, c, d], 4 * n);
     // M times the power: the moment's row first, as the value moves by the new moment.

@@ -1,9 +1,10 @@
 /** Matrix products as differentiable operations. */
 
-import { matmulInto } from "./matmul.ts";
+import { expectBoolean, expectObject } from "./expect.ts";
+import { matmulInto, productSizes } from "./matmul.ts";
 import { columnSums } from "./reduce.ts";
 import type { Step } from "./step.ts";
-import type { Tensor } from "./tensor.ts";
+import { expectFloats, expectShape, type Tensor } from "./tensor.ts";
 
 /** Which operands of a product are transposed. */
 export interface MatmulOptions {
@@ -15,8 +16,13 @@ export interface MatmulOptions {
 
 /** `op(a) op(b)` for matrices; inner sizes must agree (TypeError). */
 export function matmul(step: Step, a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  expectFloats("matmul", step, { a, b });
+  expectObject("run matmul", "options", options, "an object");
   const { transposeA = false, transposeB = false } = options;
-  const output = step.tensor([a.shape[transposeA ? 1 : 0]!, b.shape[transposeB ? 0 : 1]!]);
+  expectBoolean("run matmul", "transposeA", transposeA);
+  expectBoolean("run matmul", "transposeB", transposeB);
+  const { m, n } = productSizes(a, b, { transposeA, transposeB });
+  const output = step.tensor([m, n]);
   matmulInto(step.gpu, output, a, b, options);
   const product = (
     like: Tensor,
@@ -53,7 +59,10 @@ export function matmul(step: Step, a: Tensor, b: Tensor, options: MatmulOptions 
  * Leading dimensions of `x` beyond one are kept.
  */
 export function linear(step: Step, x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  expectFloats("linear", step, { x, weight, ...(bias !== undefined && { bias }) });
   const [width, features] = [weight.shape[1]!, weight.shape[0]!];
+  expectShape("linear", "weight", weight, [features, width]);
+  expectShape("linear", "x", x, [...x.shape.slice(0, -1), width]);
   const rows = x.size / width;
   using flat = x.reshape([rows, width]);
   const output = step.tensor([...x.shape.slice(0, -1), features]);

@@ -8,11 +8,11 @@ import {
   type TileScorer,
 } from "./cross_entropy.ts";
 import { add } from "./elementwise.ts";
-import { expectIds } from "./gather.ts";
+import { expectPositive } from "./expect.ts";
 import { matmulInto } from "./matmul.ts";
 import { columnSums, weightedSum } from "./reduce.ts";
 import type { InputGradient, Step } from "./step.ts";
-import { expectShape, type Tensor } from "./tensor.ts";
+import { expectFloats, expectShape, type Tensor } from "./tensor.ts";
 import type { TiledGradient } from "./tiled.ts";
 
 /**
@@ -27,7 +27,10 @@ export function linearScorer(
   bias: Tensor,
   heldBytes: number = HELD_BYTES,
 ): TileScorer {
+  expectFloats("crossEntropy", step, { x, weight, bias });
+  expectPositive("run crossEntropy", "heldBytes", heldBytes);
   const [rows, width] = [x.shape[0]!, x.shape[1]!], classes = weight.shape[0]!;
+  expectShape("crossEntropy", "x", x, [rows, width]);
   expectShape("crossEntropy", "weight", weight, [classes, width]);
   expectShape("crossEntropy", "bias", bias, [classes]);
   const { gpu } = step;
@@ -122,6 +125,5 @@ export function crossEntropy(
   target: Tensor,
   heldBytes: number = HELD_BYTES,
 ): Tensor {
-  expectIds("crossEntropy", target, weight);
   return tiledCrossEntropy(step, linearScorer(step, x, weight, bias, heldBytes), target).loss;
 }

@@ -1,6 +1,7 @@
 /** An LSTM layer over time: input product batched over all steps, one launch a step for the rest. */
 
 import { add } from "./elementwise.ts";
+import { expectObject } from "./expect.ts";
 import { linear } from "./linear.ts";
 import cell from "./lstm.wgsl" with { type: "text" };
 import { matmulInto } from "./matmul.ts";
@@ -14,7 +15,7 @@ import {
   statesOverTime,
 } from "./recurrent.ts";
 import type { Step } from "./step.ts";
-import type { Tensor } from "./tensor.ts";
+import { expectFloats, type Tensor } from "./tensor.ts";
 
 /** Hidden and cell state [B, H]. */
 export interface LSTMState {
@@ -39,10 +40,14 @@ export function lstm(
   step: Step,
   x: Tensor,
   weights: RecurrentWeights,
-  { state, resets }: RecurrentStart<LSTMState> = {},
+  start: RecurrentStart<LSTMState> = {},
 ): { output: Tensor; state: LSTMState } {
-  const { gpu } = step, { weightIh, weightHh, biasIh, biasHh } = weights;
-  const run = recurrentRun(step, KIND, x, weights, resets), { steps, batch, size } = run;
+  const run = recurrentRun(step, KIND, x, weights, start), { gpu, steps, batch, size } = run;
+  const { weightIh, weightHh, biasIh, biasHh } = weights, { state } = start;
+  if (state !== undefined) {
+    expectObject("run lstm", "state", state, "{ hidden, cell }");
+    expectFloats("lstm", step, { hidden: state.hidden, cell: state.cell });
+  }
   // On the tape as a plain product: its gradient is that of the gates before activation.
   const gates = linear(step, x, weightIh, add(step, biasIh, biasHh));
   const hidden = statesOverTime(step, run, state?.hidden);

@@ -92,21 +92,32 @@ export function readsTexels(gpu: Gpu): boolean {
   return gpu.family === "direct" && (gpu.subgroupSize === 8 || gpu.subgroupSize === 16);
 }
 
-function checkShapes(c: Tensor, a: Tensor, b: Tensor, options: MatmulIntoOptions): Sizes {
-  const { transposeA = false, transposeB = false, bias, row } = options;
-  const [rows, k] = transposeA ? [a.shape[1], a.shape[0]] : a.shape;
-  const m = row === undefined ? rows : c.shape[0];
+/** Sizes of `op(a) op(b)`, [m, k] times [k, n]; throws a TypeError unless both are matrices that fit. */
+export function productSizes(
+  a: Tensor,
+  b: Tensor,
+  { transposeA = false, transposeB = false }: MatmulIntoOptions,
+): { m: number; n: number; k: number } {
+  const [m, k] = transposeA ? [a.shape[1], a.shape[0]] : a.shape;
   const [inner, n] = transposeB ? [b.shape[1], b.shape[0]] : b.shape;
-  const fits = a.shape.length === 2 && b.shape.length === 2 && k === inner &&
-    a.dtype === "f32" && b.dtype === "f32";
-  const within = row === undefined || (!transposeA && row >= 0 && row + m! <= rows!);
-  if (!fits || !within || m === undefined || n === undefined || k === undefined) {
-    const name = (t: Tensor, transposed: boolean) =>
-      `${t.dtype} [${t.shape}]${transposed ? " transposed" : ""}`;
+  const matrices = a.shape.length === 2 && b.shape.length === 2;
+  if (matrices && k === inner && a.dtype === "f32" && b.dtype === "f32") {
+    return { m: m!, n: n!, k: k! };
+  }
+  const name = (t: Tensor, transposed: boolean) =>
+    `${t.dtype} [${t.shape}]${transposed ? " transposed" : ""}`;
+  throw new TypeError(
+    `Cannot multiply ${name(a, transposeA)} by ${name(b, transposeB)}: ` +
+      "both must be float matrices, and their inner sizes equal",
+  );
+}
+
+function checkShapes(c: Tensor, a: Tensor, b: Tensor, options: MatmulIntoOptions): Sizes {
+  const { bias, row, transposeA } = options, { m: rows, n, k } = productSizes(a, b, options);
+  const m = row === undefined ? rows : c.shape[0]!;
+  if (row !== undefined && (transposeA || !(row >= 0 && row + m <= rows))) {
     throw new TypeError(
-      `Cannot multiply ${name(a, transposeA)} by ${name(b, transposeB)}: ` +
-        "both must be float matrices, and their inner sizes equal" +
-        (within ? "" : `; and rows from ${row} on must be there`),
+      `Cannot multiply ${m} rows of [${a.shape}] from ${row} on: not all are there`,
     );
   }
   expectShape("matmul", "the result", c, [m, n]);

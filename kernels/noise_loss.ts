@@ -1,9 +1,10 @@
 /** The losses of noise contrastive estimation and of sampled softmax, from scores. */
 
+import { expectFinite, expectObject, expectPositive } from "./expect.ts";
 import type { Launch } from "./launch.ts";
 import source from "./noise_loss.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
-import { expectShape, type Tensor } from "./tensor.ts";
+import { expectFloats, expectShape, type Tensor } from "./tensor.ts";
 
 /** Scores of N targets and of their K noise samples, with the noise's log probabilities. */
 export interface NoiseScores {
@@ -22,8 +23,11 @@ export interface NoiseScores {
 type Common = Pick<Launch, "source" | "inputs" | "uniform" | "constants">;
 
 /** Checks the shapes and gives what all launches of a loss share. */
-function prepare(step: Step, op: string, scores: NoiseScores, shift: number): Common {
-  const { target, noise, targetLogProb, noiseLogProb } = scores;
+function prepare(step: Step, op: string, scores: NoiseScores, shift = () => 0): Common {
+  expectObject(`run ${op}`, "scores", scores, "an object");
+  const { target, noise, targetLogProb, noiseLogProb, samples = 1 } = scores;
+  expectFloats(op, step, { target, noise, targetLogProb, noiseLogProb });
+  expectPositive(`run ${op}`, "samples", samples);
   const rows = target.shape[0]!, count = noise.size / rows;
   expectShape(op, "target", target, [rows]);
   expectShape(op, "noise", noise, [rows, count]);
@@ -33,7 +37,7 @@ function prepare(step: Step, op: string, scores: NoiseScores, shift: number): Co
   return {
     source,
     inputs: [target, noise, targetLogProb, noiseLogProb],
-    uniform: { rows, count, shift },
+    uniform: { rows, count, shift: shift() },
     constants: { PER_ROW: perRow ? 1 : 0, LANES: step.gpu.rowLanes },
   };
 }
@@ -52,7 +56,8 @@ function logSamples({ noise, samples }: NoiseScores): number {
  * Source: Gutmann and Hyvarinen, AISTATS 2010; Mnih and Teh, ICML 2012.
  */
 export function nceLoss(step: Step, scores: NoiseScores, normTerm: number): Tensor {
-  const common = prepare(step, "nceLoss", scores, normTerm + logSamples(scores));
+  expectFinite("run nceLoss", "normTerm", normTerm);
+  const common = prepare(step, "nceLoss", scores, () => normTerm + logSamples(scores));
   const [rows, count] = [scores.noise.shape[0]!, scores.noise.shape[1]!];
   const output = step.tensor([rows]);
   step.gpu.dispatch({ ...common, label: "nceLoss", entry: "nce", outputs: [output], grid: rows });
@@ -84,7 +89,7 @@ export function nceLoss(step: Step, scores: NoiseScores, normTerm: number): Tens
  * Source: Jean et al., ACL 2015; Ma and Collins, EMNLP 2018.
  */
 export function sampledLoss(step: Step, scores: NoiseScores): Tensor {
-  const common = prepare(step, "sampledLoss", scores, 0);
+  const common = prepare(step, "sampledLoss", scores);
   const [rows, count] = [scores.noise.shape[0]!, scores.noise.shape[1]!];
   const output = step.tensor([rows]), lse = step.tensor([rows]);
   const outputs = [output, lse];
@@ -113,7 +118,7 @@ export function sampledLoss(step: Step, scores: NoiseScores): Tensor {
  * function from the noise alone; its log is biased low.
  */
 export function logPartition(step: Step, scores: NoiseScores): Tensor {
-  const common = prepare(step, "logPartition", scores, logSamples(scores));
+  const common = prepare(step, "logPartition", scores, () => logSamples(scores));
   const [rows, count] = [scores.noise.shape[0]!, scores.noise.shape[1]!];
   const output = step.tensor([rows]);
   const outputs = [output];

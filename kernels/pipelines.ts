@@ -1,5 +1,8 @@
 /** Compiled kernels, cached by everything that changes their code, and their uniforms' layout. */
 
+import { expectFinite, show } from "./expect.ts";
+import type { Faults } from "./faults.ts";
+
 /** A kernel's WGSL and how to specialise it: the part of a launch that is compiled. */
 export interface KernelCode {
   /** Operation name, in errors and profiles. */
@@ -84,6 +87,16 @@ export function packUniform(
   for (const { name, type } of fields) {
     const value = values[name];
     if (value === undefined) throw new TypeError(`Cannot run ${op}: uniform field ${name} missing`);
+    const fits = type === "u32"
+      ? value >>> 0 === value
+      : type === "i32"
+      ? (value | 0) === value
+      : true;
+    if (typeof value !== "number" || !fits) {
+      throw new TypeError(
+        `Cannot run ${op}: uniform field ${name} is ${show(value)}, not a ${type}`,
+      );
+    }
     if (type === "f32") view.setFloat32(byte, value, true);
     else view.setUint32(byte, value, true);
     byte += 4;
@@ -97,17 +110,23 @@ export class PipelineCache {
   readonly #subgroupHeader: string;
   readonly #bySource = new Map<string, Map<string, Kernel>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
-  #pending: Promise<void>[] = [];
+  readonly #faults: Faults;
   #nextId = 0;
 
   /** `subgroupHeader` goes before kernels that use subgroups ("enable subgroups;" or nothing). */
-  constructor(device: GPUDevice, uniformLayout: GPUBindGroupLayout, subgroupHeader: string) {
+  constructor(
+    device: GPUDevice,
+    faults: Faults,
+    uniformLayout: GPUBindGroupLayout,
+    subgroupHeader: string,
+  ) {
     this.#device = device;
+    this.#faults = faults;
     this.#uniformLayout = uniformLayout;
     this.#subgroupHeader = subgroupHeader;
   }
 
-  /** The compiled kernel for `code` with these many bindings. */
+  /** The compiled kernel for `code` with these many bindings; an error in it is found later, as a fault. */
   get(code: KernelCode, counts: BindingCounts): Kernel {
     let variants = this.#bySource.get(code.source);
     if (!variants) this.#bySource.set(code.source, variants = new Map());
@@ -118,16 +137,10 @@ export class PipelineCache {
     return kernel;
   }
 
-  /** Resolves when every kernel asked for so far has compiled; throws the first error. */
-  async ready(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const pending = this.#pending;
-      this.#pending = [];
-      await Promise.all(pending);
-    }
-  }
-
   #compile(code: KernelCode, { inputs, outputs, texels, texelsOut }: BindingCounts): Kernel {
+    for (const [name, value] of Object.entries(code.constants ?? {})) {
+      expectFinite(`run ${code.label}`, name, value);
+    }
     const layout = this.#layout(
       `${inputs}/${outputs}`,
       (binding) => ({ buffer: { type: binding < inputs ? "read-only-storage" : "storage" } }),
@@ -143,32 +156,36 @@ export class PipelineCache {
       }),
       texels + texelsOut,
     );
-    this.#device.pushErrorScope("validation");
+    const { pipeline } = this.#faults.watch(
+      "validation",
+      () =>
+        this.#pipeline(code, [layout, this.#uniformLayout, ...texelLayout ? [texelLayout] : []]),
+      async (error, { module }) => {
+        const { messages } = await module.getCompilationInfo();
+        const lines = messages.filter(({ type }) => type === "error")
+          .map((m) => `line ${m.lineNum}:${m.linePos} ${m.message.trim()}`);
+        return new KernelCompileError(code.label, lines.join("; ") || error.message);
+      },
+    );
+    const params = uniformFields(code.source);
+    return { pipeline, layout, texelLayout, id: this.#nextId++, params };
+  }
+
+  #pipeline(code: KernelCode, bindGroupLayouts: GPUBindGroupLayout[]) {
     const module = this.#device.createShaderModule({
       label: code.label,
       code: code.subgroups ? this.#subgroupHeader + code.source : code.source,
     });
     const pipeline = this.#device.createComputePipeline({
       label: code.label,
-      layout: this.#device.createPipelineLayout({
-        bindGroupLayouts: [layout, this.#uniformLayout, ...texelLayout ? [texelLayout] : []],
-      }),
+      layout: this.#device.createPipelineLayout({ bindGroupLayouts }),
       compute: {
         module,
         entryPoint: code.entry ?? "main",
         ...(code.constants && { constants: code.constants }),
       },
     });
-    const failure = this.#device.popErrorScope().then(async (error) => {
-      if (!error) return;
-      const { messages } = await module.getCompilationInfo();
-      const lines = messages.map((m) => `line ${m.lineNum}:${m.linePos} ${m.message}`);
-      throw new KernelCompileError(code.label, [error.message, ...lines].join("; "));
-    });
-    failure.catch(() => {}); // reported by ready(), not as an unhandled rejection
-    this.#pending.push(failure);
-    const params = uniformFields(code.source);
-    return { pipeline, layout, texelLayout, id: this.#nextId++, params };
+    return { module, pipeline };
   }
 
   #layout(

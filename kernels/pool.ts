@@ -1,9 +1,11 @@
 /** Buffers and textures: exact ones for parameters, pooled ones (by size class) for what lives within a step. */
 
+import { DeviceError, type Faults } from "./faults.ts";
 import { type Storage, type Texels, TEXELS_A_ROW } from "./tensor.ts";
 
 const BUFFER_USAGE = 0x80 | 0x8 | 0x4; // STORAGE | COPY_DST | COPY_SRC
 const TEXTURE_USAGE = 0x8 | 0x2; // STORAGE_BINDING | COPY_DST
+const STAGING_USAGE = 0x1 | 0x8; // MAP_READ | COPY_DST
 
 /** Bytes of a texture's row. */
 const TEXEL_ROW_BYTES = 16 * TEXELS_A_ROW;
@@ -18,11 +20,12 @@ function quarters(size: number): number {
 }
 
 /**
- * Rounds up to a size class: 1, 1.25, 1.5 or 1.75 times a power of two, at least 256 bytes.
+ * Rounds up to a size class: 1, 1.25, 1.5 or 1.75 times a power of two, at least 256 bytes and at most
+ * `maxBytes`.
  * Batches differ in length; classes let their buffers be shared at the cost of a fifth at most.
  */
-export function sizeClass(bytes: number): number {
-  return bytes <= 256 ? 256 : quarters(bytes);
+export function sizeClass(bytes: number, maxBytes = Infinity): number {
+  return bytes <= 256 ? 256 : Math.min(maxBytes, quarters(bytes));
 }
 
 /** Counts of what is allocated on the GPU now. */
@@ -39,7 +42,10 @@ export interface MemoryUse {
 
 /** Allocates buffers and textures, and takes them back. */
 export class Pool {
+  /** Bytes that a tensor may have at most. */
+  readonly maxBytes: number;
   readonly #device: GPUDevice;
+  readonly #faults: Faults;
   readonly #freeBuffers = new Map<number, Storage[]>();
   readonly #freeTextures = new Map<number, Texels[]>();
   readonly #onDestroy: () => void;
@@ -50,8 +56,11 @@ export class Pool {
   #peakBytes = 0;
 
   /** `onDestroy` runs before a buffer or texture is destroyed: unsubmitted commands may name it. */
-  constructor(device: GPUDevice, onDestroy: () => void) {
+  constructor(device: GPUDevice, faults: Faults, onDestroy: () => void) {
+    const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
+    this.maxBytes = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 16) * 16;
     this.#device = device;
+    this.#faults = faults;
     this.#onDestroy = onDestroy;
   }
 
@@ -66,39 +75,71 @@ export class Pool {
   }
 
   /** A buffer of exactly `bytes` (rounded up to 16, so that kernels may read whole vec4s). */
-  exact(bytes: number): Storage {
+  exact(bytes: number, what: string): Storage {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    const storage = this.#storage(size, () => {
+    const storage = this.#storage(size, what, () => {
       this.#count(size, -1);
       this.#destroy(storage);
     });
     this.#count(size, 1);
-    return storage;
+    return use(storage, bytes);
   }
 
   /** A buffer of the size class of `bytes`; its content is undefined. */
-  pooled(bytes: number): Storage {
-    const size = sizeClass(bytes);
-    return this.#take(this.#freeBuffers, size, (release) => this.#storage(size, release));
+  pooled(bytes: number, what: string): Storage {
+    const size = sizeClass(bytes, this.maxBytes);
+    const make = (release: () => void) => this.#storage(size, what, release);
+    return use(this.#take(this.#freeBuffers, size, make), bytes);
+  }
+
+  /** A buffer that `bytes` can be copied to and read from, for the caller to destroy. */
+  staging(bytes: number, what: string): GPUBuffer {
+    const size = Math.max(16, bytes);
+    return this.#allocate(
+      size,
+      what,
+      () => this.#device.createBuffer({ size, usage: STAGING_USAGE }),
+    );
   }
 
   /** A texture for at least `bytes`; its content is undefined. */
   texels(bytes: number): Texels {
-    const height = quarters(Math.ceil(bytes / TEXEL_ROW_BYTES));
-    return this.#take(this.#freeTextures, height * TEXEL_ROW_BYTES, (release) => {
-      const texture = this.#device.createTexture({
-        size: [TEXELS_A_ROW, height],
-        format: "rgba32float",
-        usage: TEXTURE_USAGE,
-      });
+    const rows = Math.ceil(bytes / TEXEL_ROW_BYTES),
+      most = this.#device.limits.maxTextureDimension2D;
+    if (rows > most) {
+      throw new RangeError(
+        `Cannot multiply by a matrix of ${bytes} bytes: a texture has at most ${
+          most * TEXEL_ROW_BYTES
+        }`,
+      );
+    }
+    const height = Math.min(quarters(rows), most), size = height * TEXEL_ROW_BYTES;
+    return this.#take(this.#freeTextures, size, (release) => {
+      const texture = this.#allocate(size, "a matrix's texture", () =>
+        this.#device.createTexture({
+          size: [TEXELS_A_ROW, height],
+          format: "rgba32float",
+          usage: TEXTURE_USAGE,
+        }));
       return { texture, view: texture.createView(), id: this.#nextId++, release };
     });
   }
 
-  #storage(size: number, release: () => void): Storage {
-    const buffer = this.#device.createBuffer({ size, usage: BUFFER_USAGE });
+  /** Makes a buffer or texture of `size` bytes; a lack of memory is kept as an error that names `what`. */
+  #allocate<T>(size: number, what: string, make: () => T): T {
+    const before = this.use;
+    const explain = ({ message }: GPUError) =>
+      new DeviceError(`No GPU memory for ${what}, ${size} bytes (${message}); ${inWords(before)}`);
+    return this.#faults.watch("out-of-memory", make, explain);
+  }
+
+  #storage(size: number, what: string, release: () => void): Storage {
+    const device = this.#device;
     return {
-      buffer,
+      buffer: this.#allocate(size, what, () => device.createBuffer({ size, usage: BUFFER_USAGE })),
+      device,
+      usedBytes: 0,
+      idLimit: Infinity,
       id: this.#nextId++,
       references: 0,
       usedIn: -1,
@@ -142,4 +183,17 @@ export class Pool {
     this.#onDestroy();
     ("buffer" in item ? item.buffer : item.texture).destroy();
   }
+}
+
+/** How much memory is taken, and what can be done about it. */
+export function inWords({ bytes, buffers, freeBytes }: MemoryUse): string {
+  return `in use are ${bytes} bytes (buffers: ${buffers}), ${freeBytes} more wait for reuse: make the ` +
+    "batch or the model smaller, or dispose of tensors that are no longer needed";
+}
+
+/** The storage as one whose content nobody knows, of which `bytes` are used. */
+function use(storage: Storage, bytes: number): Storage {
+  storage.usedBytes = bytes;
+  storage.idLimit = Infinity;
+  return storage;
 }

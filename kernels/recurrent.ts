@@ -1,5 +1,6 @@
 /** What recurrent layers share: their weights, their states over time, a launch for each time step. */
 
+import { expectObject } from "./expect.ts";
 import type { Gpu } from "./gpu.ts";
 import { laned, type LanedSource } from "./lanes.ts";
 import type { Launch } from "./launch.ts";
@@ -11,7 +12,7 @@ import texelsBackward from "./recurrent_texels_backward.wgsl" with { type: "text
 import texelsForward from "./recurrent_texels_forward.wgsl" with { type: "text" };
 import unkept from "./recurrent_unkept.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
-import { expectShape, type Tensor } from "./tensor.ts";
+import { expectFloats, expectShape, type Tensor } from "./tensor.ts";
 
 /** Parameters of a layer of G gates (4: LSTM, 3: GRU), in PyTorch's shapes and order of gates. */
 export interface RecurrentWeights {
@@ -84,10 +85,15 @@ export function recurrentRun(
   step: Step,
   kind: RecurrentKind,
   x: Tensor,
-  { weightIh, weightHh, biasIh, biasHh }: RecurrentWeights,
-  resets?: Tensor,
+  weights: RecurrentWeights,
+  start: RecurrentStart<unknown>,
 ): RecurrentRun {
-  const { gpu } = step, { name, gates } = kind;
+  const { name, gates } = kind;
+  expectObject(`run ${name}`, "weights", weights, "an object");
+  const { weightIh, weightHh, biasIh, biasHh } = weights;
+  expectFloats(name, step, { x, weightIh, weightHh, biasIh, biasHh });
+  expectObject(`run ${name}`, "start", start, "an object");
+  const { gpu } = step, { resets } = start;
   const [steps, batch, width] = [x.shape[0]!, x.shape[1]!, x.shape[2]!];
   const size = weightHh.shape[1]!;
   expectShape(name, "x", x, [steps, batch, width]);
@@ -95,7 +101,7 @@ export function recurrentRun(
   expectShape(name, "weightHh", weightHh, [gates * size, size]);
   expectShape(name, "biasIh", biasIh, [gates * size]);
   expectShape(name, "biasHh", biasHh, [gates * size]);
-  if (resets) {
+  if (resets !== undefined) {
     expectShape(name, "resets", resets, [steps, batch], "u32");
     return { gpu, kind, steps, batch, size, resets };
   }

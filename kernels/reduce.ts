@@ -7,7 +7,7 @@ import { laned } from "./lanes.ts";
 import { columnSumsFromTexels, readsTexels } from "./matmul.ts";
 import reduceSource from "./reduce.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
-import { expectShape, type Tensor } from "./tensor.ts";
+import { expectFloats, expectShape, type Tensor } from "./tensor.ts";
 
 const kernel = laned(reduceSource);
 
@@ -53,6 +53,7 @@ function total(step: Step, a: Tensor, b?: Tensor): Tensor {
 
 /** Sum of all elements, as a tensor [1]. */
 export function sum(step: Step, a: Tensor): Tensor {
+  expectFloats("sum", step, { a });
   return step.record({
     name: "sum",
     inputs: [a],
@@ -68,6 +69,7 @@ export function mean(step: Step, a: Tensor): Tensor {
 
 /** Sum of `weight * a` over all elements, as a tensor [1]; no gradient flows to `weight`. */
 export function weightedSum(step: Step, a: Tensor, weight: Tensor): Tensor {
+  expectFloats("weightedSum", step, { a, weight });
   expectShape("weightedSum", "weight", weight, a.shape);
   return step.record({
     name: "weightedSum",

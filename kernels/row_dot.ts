@@ -2,10 +2,11 @@
 
 import source from "./row_dot.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
-import { expectShape, type Tensor } from "./tensor.ts";
+import { expectFloats, expectShape, type Tensor } from "./tensor.ts";
 
 /** `out[n] = a[n] . b[n]` for a and b [N, W]; the result is [N]. Shapes must be equal (TypeError). */
 export function rowDot(step: Step, a: Tensor, b: Tensor): Tensor {
+  expectFloats("rowDot", step, { a, b });
   const rows = a.shape[0]!, width = a.size / rows;
   expectShape("rowDot", "the first operand", a, [rows, width]);
   expectShape("rowDot", "the second operand", b, a.shape);

@@ -1,10 +1,11 @@
 /** Row-sparse gradients: of an embedding's or an output layer's rows that a step touched. */
 
+import { expectPositive } from "./expect.ts";
 import { laned } from "./lanes.ts";
 import rowsSource from "./rows.wgsl" with { type: "text" };
 import { type SortedIds, sortIds } from "./sort.ts";
 import type { Step } from "./step.ts";
-import type { Tensor } from "./tensor.ts";
+import { expectIds, type Tensor } from "./tensor.ts";
 
 /**
  * Gradient contributions to rows of a table [V, W]: to row `ids[p]`, for each p,
@@ -51,9 +52,26 @@ function sortedIds(step: Step, key: Tensor[], classes: number): SortedIds {
   return value;
 }
 
+/** Throws unless `part` is a gradient of rows of a table [classes, width]. */
+function expectPart(
+  { ids, values, coefficients, group = 1 }: RowPart,
+  classes: number,
+  width: number,
+) {
+  expectIds("backward", ids, classes);
+  expectPositive("run backward", "group", group);
+  const fits = values.dtype === "f32" && values.size * group === ids.size * width &&
+    (coefficients?.size ?? ids.size) === ids.size;
+  if (fits) return;
+  throw new TypeError(
+    `Cannot run backward: ${values.dtype} [${values.shape}] is no gradient of ${ids.size} rows of ${width}`,
+  );
+}
+
 /** Sums the contributions of `parts` to each row of `table`. */
 export function mergeRows(step: Step, table: Tensor, parts: readonly RowPart[]): RowGradient {
   const classes = table.shape[0]!, width = table.size / classes;
+  for (const part of parts) expectPart(part, classes, width);
   const { unique, starts, positions } = sortedIds(step, parts.map((part) => part.ids), classes);
   const slots = unique.size;
   const out = step.tensor([slots, width]);

@@ -1,11 +1,12 @@
 /** Adjustments of noise scores before a loss: samples that do not count, and a common shift. */
 
 import { affine } from "./elementwise.ts";
+import { expectBoolean, expectInteger, expectObject } from "./expect.ts";
 import type { Gpu } from "./gpu.ts";
 import { sum } from "./reduce.ts";
 import source from "./scores.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
-import { expectShape, type Tensor } from "./tensor.ts";
+import { expectFloats, expectShape, type Tensor } from "./tensor.ts";
 
 /** Which samples do not count. */
 export interface Exclusion {
@@ -23,12 +24,12 @@ export interface NoiseIds {
   readonly noise: Tensor;
 }
 
-function perRow({ target, noise }: NoiseIds): { PER_ROW: number } {
-  if (noise.shape.length === 2) {
-    expectShape("scores", "noise", noise, [target.size, noise.shape[1]!], "u32");
-    return { PER_ROW: 1 };
-  }
-  return { PER_ROW: 0 };
+/** Checks the ids of `rows` targets and `count` noise samples. */
+function perRow(op: string, { target, noise }: NoiseIds, rows: number, count: number) {
+  expectShape(op, "target", target, [rows], "u32");
+  const PER_ROW = noise.shape.length === 2 ? 1 : 0;
+  expectShape(op, "noise", noise, PER_ROW ? [rows, count] : [count], "u32");
+  return { PER_ROW };
 }
 
 /**
@@ -36,14 +37,21 @@ function perRow({ target, noise }: NoiseIds): { PER_ROW: number } {
  * loss: their probability and their gradient are exactly zero.
  */
 export function exclude(step: Step, scores: Tensor, ids: NoiseIds, exclusion: Exclusion): Tensor {
+  expectFloats("exclude", step, { scores });
+  expectObject("run exclude", "ids", ids, "an object");
+  expectObject("run exclude", "exclusion", exclusion, "an object");
   const { ownSlot, hits = false } = exclusion;
+  expectBoolean("run exclude", "hits", hits);
   const [rows, count] = [scores.shape[0]!, scores.shape[1]!];
+  expectShape("exclude", "scores", scores, [rows, count]);
+  if (ownSlot !== undefined) expectInteger("run exclude", "ownSlot", ownSlot, count - 1);
+  const { PER_ROW } = perRow("exclude", ids, rows, count);
   const output = step.tensor(scores.shape);
   step.gpu.dispatch({
     label: "exclude",
     source,
     entry: "exclude",
-    constants: { OWN_SLOT: ownSlot === undefined ? 0 : 1, HITS: hits ? 1 : 0, ...perRow(ids) },
+    constants: { OWN_SLOT: ownSlot === undefined ? 0 : 1, HITS: hits ? 1 : 0, PER_ROW },
     inputs: [ids.target, ids.noise, scores],
     outputs: [output],
     uniform: { rows, count, own: ownSlot ?? 0 },
@@ -55,6 +63,7 @@ export function exclude(step: Step, scores: Tensor, ids: NoiseIds, exclusion: Ex
 
 /** `scores - value[0]`, elementwise; gradients flow to both. */
 export function subtractScalar(step: Step, scores: Tensor, value: Tensor): Tensor {
+  expectFloats("subtractScalar", step, { scores, value });
   expectShape("subtractScalar", "value", value, [1]);
   const output = step.tensor(scores.shape);
   step.gpu.dispatch({
@@ -91,7 +100,7 @@ export function countHits(gpu: Gpu, counter: Tensor, ids: NoiseIds, ownSlot?: nu
     label: "countHits",
     source,
     entry: "hits",
-    constants: { OWN_SLOT: own ? 1 : 0, ...perRow(ids) },
+    constants: { OWN_SLOT: own ? 1 : 0, ...perRow("countHits", ids, rows, count) },
     inputs: [ids.target, ids.noise],
     outputs: [counter],
     uniform: { rows, count, own: ownSlot ?? 0 },

@@ -1,18 +1,36 @@
 /** A step: the owner of all that is computed between its start and its end, and the tape of it. */
 
+import {
+  expectBoolean,
+  expectFunction,
+  expectInteger,
+  expectObject,
+  expectSeed,
+  MAX_WORD,
+} from "./expect.ts";
 import type { Gpu } from "./gpu.ts";
 import { Gradients } from "./gradients.ts";
 import type { RowPart } from "./rows.ts";
 import type { TiledGradient } from "./tiled.ts";
-import { type DType, Tensor, type TensorData } from "./tensor.ts";
+import {
+  type DType,
+  dtypeOf,
+  expectShape,
+  expectTensor,
+  Tensor,
+  type TensorData,
+} from "./tensor.ts";
 
 /** How a step behaves. */
 export interface StepOptions {
   /** Whether gradients are recorded and dropout is on; false unless given. */
   training?: boolean;
-  /** Seed of all that is drawn; 0 unless given. */
+  /** Seed of all that is drawn, an integer from 0 to 2^53 - 1; 0 unless given. */
   seed?: number;
-  /** Number of the step: each number draws anew, equal numbers draw the same. 0 unless given. */
+  /**
+   * Number of the step, an integer from 0 to 2^32 - 1: each number draws anew, equal numbers draw the same.
+   * 0 unless given.
+   */
   number?: number;
 }
 
@@ -46,44 +64,57 @@ export class Step implements Disposable {
   readonly number: number;
   readonly #owned = new Set<Tensor>();
   readonly #tape: TapeEntry[] = [];
+  #ended = false;
 
   /** Used by {@linkcode Gpu.step}. */
   constructor(gpu: Gpu, options: StepOptions) {
+    expectObject("begin a step", "options", options, "an object");
+    const { training = false, seed = 0, number = 0 } = options;
+    expectBoolean("begin a step", "training", training);
+    expectSeed("begin a step", seed);
+    expectInteger("begin a step", "number", number, MAX_WORD);
     this.gpu = gpu;
-    this.training = options.training ?? false;
-    this.seed = options.seed ?? 0;
-    this.number = options.number ?? 0;
+    this.training = training;
+    this.seed = seed;
+    this.number = number;
   }
 
   /** A tensor with undefined content that ends with the step. */
   tensor(shape: readonly number[], dtype: DType = "f32"): Tensor {
+    this.#expectOpen();
     return this.own(this.gpu.temporary(shape, dtype));
   }
 
-  /** A tensor of `data` that ends with the step: a Uint32Array becomes ids. */
-  upload(data: TensorData, shape: readonly number[] = [data.length]): Tensor {
-    const tensor = this.tensor(shape, data instanceof Uint32Array ? "u32" : "f32");
+  /**
+   * A tensor of `data` that ends with the step: a Uint32Array becomes ids.
+   *
+   * @throws {TypeError} If `data` is neither a Float32Array nor a Uint32Array, or does not fit the shape.
+   */
+  upload(data: TensorData, shape?: readonly number[]): Tensor {
+    const dtype = dtypeOf("upload", data);
+    const tensor = this.tensor(shape === undefined ? [data.length] : shape, dtype);
     this.gpu.write(tensor, data);
-    if (data instanceof Uint32Array) {
-      for (const id of data) if (id >= tensor.bound) tensor.bound = id + 1;
-    }
     return tensor;
   }
 
-  /** Makes the step the owner of `tensor`. */
+  /** Makes the step the owner of `tensor`. Throws a TypeError if the step has ended. */
   own(tensor: Tensor): Tensor {
+    expectTensor("own", "it", tensor);
+    this.#expectOpen();
     this.#owned.add(tensor);
     return tensor;
   }
 
   /** Lets `tensor` live on after the step; the caller disposes of it. */
   keep(tensor: Tensor): Tensor {
+    expectTensor("keep", "it", tensor);
     this.#owned.delete(tensor);
     return tensor;
   }
 
   /** The same elements under another shape; gradients flow through. */
   reshape(tensor: Tensor, shape: readonly number[]): Tensor {
+    expectTensor("reshape", "it", tensor);
     return this.record({
       name: "reshape",
       inputs: [tensor],
@@ -99,6 +130,15 @@ export class Step implements Disposable {
 
   /** Puts an operation on the tape if a gradient is wanted; returns its output. */
   record(entry: TapeEntry): Tensor {
+    this.#expectOpen();
+    expectObject("record", "entry", entry, "an object");
+    const { name, inputs, output, backward } = entry;
+    if (!Array.isArray(inputs)) {
+      throw new TypeError(`Cannot record ${name}: its inputs are no array`);
+    }
+    expectFunction("record", "backward", backward);
+    for (const input of inputs) expectTensor(name, "an input", input);
+    expectTensor(name, "the output", output);
     if (this.needsGradient(...entry.inputs)) {
       entry.output.requiresGrad = true;
       this.#tape.push(entry);
@@ -109,15 +149,17 @@ export class Step implements Disposable {
   /**
    * Gradients of the scalar `loss` with respect to every tensor that requires one.
    *
-   * Uses up what is recorded: further losses must be computed after it.
+   * Uses up what is recorded: further losses must be computed after it. To gather the gradients of several
+   * losses, `add` them and go backward once.
    *
    * @throws {TypeError} If `loss` is not one float, or no gradient can flow from it.
    */
   backward(loss: Tensor): Gradients {
+    expectTensor("backward", "loss", loss);
     if (loss.size !== 1 || !this.#tape.some((entry) => entry.output === loss)) {
       throw new TypeError(
         `Cannot go backward from [${loss.shape}]: a scalar computed from a parameter in this ` +
-          "training step, and after an earlier backward, is needed",
+          "training step, and after an earlier backward, is needed; add() losses to go backward from all",
       );
     }
     const gradients = new Gradients(this);
@@ -129,16 +171,23 @@ export class Step implements Disposable {
       entry.inputs.forEach((input, i) => {
         const dInput = dInputs[i];
         if (!dInput || !input.requiresGrad) return;
-        if (dInput instanceof Tensor) gradients.addDense(input, dInput);
-        else if ("sumOfSquares" in dInput) gradients.addTiled(input, dInput);
+        if (dInput instanceof Tensor) {
+          expectShape("backward", `the gradient of ${entry.name}`, dInput, input.shape);
+          gradients.addDense(input, dInput);
+        } else if ("sumOfSquares" in dInput) gradients.addTiled(input, dInput);
         else gradients.addRows(input, dInput);
       });
     }
     return gradients;
   }
 
+  #expectOpen(): void {
+    if (this.#ended) throw new TypeError("Cannot use a step after it has ended");
+  }
+
   /** Ends everything that the step owns, and submits what it recorded. */
   [Symbol.dispose](): void {
+    this.#ended = true;
     for (const tensor of this.#owned) tensor.dispose();
     this.#owned.clear();
     this.#tape.length = 0;

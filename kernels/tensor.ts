@@ -1,5 +1,7 @@
 /** Tensors: a shape and an element type over a GPU buffer that has exactly one owner. */
 
+import { expectPositive, expectSizes, show } from "./expect.ts";
+
 /** Element type of a tensor: 32-bit floats, or unsigned integers for ids. */
 export type DType = "f32" | "u32";
 
@@ -43,6 +45,12 @@ export interface TexelCopy {
 export interface Storage {
   /** The buffer. */
   readonly buffer: GPUBuffer;
+  /** The device that the buffer is of. */
+  readonly device: GPUDevice;
+  /** Bytes that tensors use of the buffer. */
+  usedBytes: number;
+  /** For ids: all are below this number; Infinity if nobody knows. */
+  idLimit: number;
   /** A number that no other live or dead storage has: part of the bind group cache's key. */
   readonly id: number;
   /** Tensors (views included) that use the storage. */
@@ -59,15 +67,38 @@ export interface Storage {
   release(): void;
 }
 
-/** The buffer is about to change: counts that, and gives up the copies in textures. */
-export function willChange(storage: Storage): void {
+/**
+ * The first `bytes` of `tensor`, or others, are about to change: counts that, and gives up the copies in
+ * textures. All ids among what is written are below `idLimit`.
+ */
+export function willChange({ storage }: Tensor, bytes: number, idLimit: number): void {
   storage.version++;
+  const all = bytes === storage.usedBytes;
+  storage.idLimit = all ? idLimit : Math.max(storage.idLimit, idLimit);
   dropTexels(storage);
 }
 
 function dropTexels({ copies }: Storage): void {
   for (const { texels } of copies) texels.release();
   copies.length = 0;
+}
+
+/** The largest id of `data` plus 1. */
+export function idLimitOf(data: TensorData): number {
+  let largest = 0;
+  for (let i = 0; i < data.length; i++) if (data[i]! > largest) largest = data[i]!;
+  return largest + 1;
+}
+
+/** The element type of `data`; throws a TypeError if it is no array that a tensor can hold. */
+export function dtypeOf(doing: string, data: unknown): DType {
+  if (data instanceof Float32Array) return "f32";
+  if (data instanceof Uint32Array) return "u32";
+  throw new TypeError(
+    `Cannot ${doing} ${
+      show(data)
+    }: give numbers as Float32Array.from(...), ids as Uint32Array.from(...)`,
+  );
 }
 
 /** Number of elements of a shape. */
@@ -101,8 +132,6 @@ export class Tensor implements Disposable {
   readonly offset: number;
   /** Whether {@linkcode Step.backward} computes a gradient for this tensor. */
   requiresGrad = false;
-  /** For ids: all are below this number, as far as is known. */
-  bound = 0;
   readonly #storage: Storage;
   #disposed = false;
 
@@ -122,6 +151,21 @@ export class Tensor implements Disposable {
     return this.#storage;
   }
 
+  /**
+   * For ids: all are below this number, which operations compare with the rows that there are. What was
+   * written from the CPU is known, copies included. It is Infinity, and refused, where a kernel wrote the
+   * ids, or nobody did: whoever knows sets it then. Tensors that share a buffer share it.
+   */
+  get idLimit(): number {
+    return this.storage.idLimit;
+  }
+
+  /** Throws a RangeError unless it is a positive integer. */
+  set idLimit(limit: number) {
+    expectPositive("use a tensor", "idLimit", limit);
+    this.storage.idLimit = limit;
+  }
+
   /** Bytes of the elements. */
   get bytes(): number {
     return this.size * 4;
@@ -134,12 +178,11 @@ export class Tensor implements Disposable {
 
   /** The same elements under another shape; shares the storage. Throws a TypeError if sizes differ. */
   reshape(shape: readonly number[]): Tensor {
+    expectSizes("reshape a tensor to", shape);
     if (sizeOf(shape) !== this.size) {
       throw new TypeError(`Cannot reshape [${this.shape}] to [${shape}]: sizes differ`);
     }
-    const same = new Tensor(this.storage, shape, this.dtype, this.offset);
-    same.bound = this.bound;
-    return same;
+    return new Tensor(this.storage, shape, this.dtype, this.offset);
   }
 
   /**
@@ -150,12 +193,12 @@ export class Tensor implements Disposable {
   rows(start: number, count: number): Tensor {
     const rowSize = this.size / this.shape[0]!;
     const offset = this.offset + start * rowSize * 4;
-    if (offset % 256 !== 0 || start < 0 || start + count > this.shape[0]!) {
+    const inside = Number.isSafeInteger(start) && Number.isSafeInteger(count) &&
+      start >= 0 && count > 0 && start + count <= this.shape[0]!;
+    if (!inside || offset % 256 !== 0) {
       throw new RangeError(`Cannot view rows ${start} to ${start + count} of [${this.shape}]`);
     }
-    const view = new Tensor(this.storage, [count, ...this.shape.slice(1)], this.dtype, offset);
-    view.bound = this.bound;
-    return view;
+    return new Tensor(this.storage, [count, ...this.shape.slice(1)], this.dtype, offset);
   }
 
   /** Ends the tensor; its buffer is given back with the last tensor that shares it. */
@@ -173,6 +216,48 @@ export class Tensor implements Disposable {
   }
 }
 
+/** The storage of `tensor`; throws a TypeError unless it is a tensor of `device`. */
+export function storageOf(doing: string, tensor: Tensor, device: GPUDevice): Storage {
+  if (!(tensor instanceof Tensor)) {
+    throw new TypeError(`Cannot ${doing}: ${show(tensor)} is no tensor`);
+  }
+  const { storage } = tensor;
+  if (storage.device === device) return storage;
+  throw new TypeError(`Cannot ${doing}: a tensor [${tensor.shape}] belongs to another Gpu`);
+}
+
+/** Throws a TypeError unless `tensor` is a tensor; `what` is its name. */
+export function expectTensor(op: string, what: string, tensor: unknown): asserts tensor is Tensor {
+  if (tensor instanceof Tensor) return;
+  throw new TypeError(`Cannot run ${op}: ${what} is ${show(tensor)}, not a tensor`);
+}
+
+/** Throws a TypeError unless `step` is a step. */
+export function expectStep(
+  op: string,
+  step: { readonly gpu: unknown; readonly record: unknown },
+): void {
+  if (step?.gpu && step.record) return;
+  throw new TypeError(
+    `Cannot run ${op}: step is ${show(step)}, not a Step (gpu.step() begins one)`,
+  );
+}
+
+/** Throws a TypeError unless `step` is a step and each of `tensors`, by their names, holds floats. */
+export function expectFloats(
+  op: string,
+  step: Parameters<typeof expectStep>[1],
+  tensors: Readonly<Record<string, unknown>>,
+): void {
+  expectStep(op, step);
+  for (const name in tensors) {
+    const tensor = tensors[name];
+    expectTensor(op, name, tensor);
+    if (tensor.dtype === "f32") continue;
+    throw new TypeError(`Cannot run ${op}: ${name} is u32 [${tensor.shape}], expected floats`);
+  }
+}
+
 /** Throws a TypeError that names `op` and both shapes unless `tensor` has this shape and type. */
 export function expectShape(
   op: string,
@@ -181,10 +266,27 @@ export function expectShape(
   shape: readonly number[],
   dtype: DType = "f32",
 ): void {
+  expectTensor(op, name, tensor);
   const same = tensor.shape.length === shape.length && tensor.shape.every((n, i) => n === shape[i]);
   if (!same || tensor.dtype !== dtype) {
     throw new TypeError(
       `Cannot run ${op}: ${name} is ${tensor.dtype} [${tensor.shape}], expected ${dtype} [${shape}]`,
     );
   }
+}
+
+/**
+ * Throws unless `ids` are ids below `rows`: a TypeError if they are floats, a RangeError if one is too
+ * large or nobody knows how large they are.
+ */
+export function expectIds(op: string, ids: Tensor, rows: number, name = "ids"): void {
+  expectTensor(op, name, ids);
+  const { idLimit, shape, dtype } = ids, what = `Cannot run ${op}: ${name} [${shape}]`;
+  if (dtype !== "u32") throw new TypeError(`${what} are floats, not ids (Uint32Array)`);
+  if (idLimit <= rows) return;
+  throw new RangeError(
+    idLimit === Infinity
+      ? `${what} were not written from the CPU; set their idLimit to a number that all are below`
+      : `Cannot run ${op}: id ${idLimit - 1} is out of range (0 to ${rows - 1})`,
+  );
 }

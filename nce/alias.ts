@@ -1,12 +1,20 @@
 /** A fixed categorical distribution with O(1) draws on the GPU. */
 
 import { aliasDraw, aliasDrawInto, aliasTable } from "../kernels/alias.ts";
+import { expectInteger, expectSeed, MAX_WORD } from "../kernels/expect.ts";
 import { gather } from "../kernels/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import type { RandomKey } from "../kernels/random.ts";
 import type { Step } from "../kernels/step.ts";
-import type { Tensor } from "../kernels/tensor.ts";
-import { type Noise, type NoiseRequest, type NoiseSource, normalizeNoise } from "./noise.ts";
+import { expectStep, type Tensor } from "../kernels/tensor.ts";
+import { expectOptions } from "../nn/module.ts";
+import {
+  expectRequest,
+  type Noise,
+  type NoiseRequest,
+  type NoiseSource,
+  normalizeNoise,
+} from "./noise.ts";
 
 /**
  * Draws from a categorical distribution by the alias method, whatever its size in constant time.
@@ -36,6 +44,7 @@ export class AliasMultinomial implements NoiseSource {
    * @throws {RangeError} If it is empty, all zero, or has a negative or non-finite element.
    */
   constructor(gpu: Gpu, noise: ArrayLike<number>) {
+    expectOptions("AliasMultinomial", gpu, {});
     this.probabilities = normalizeNoise(noise);
     this.numClasses = this.probabilities.length;
     this.#table = aliasTable(this.probabilities);
@@ -46,14 +55,18 @@ export class AliasMultinomial implements NoiseSource {
 
   /** Ids drawn with replacement, in a tensor of this shape; a function of the step's seed and number. */
   draw(step: Step, shape: readonly number[]): Tensor {
+    expectStep("AliasMultinomial", step);
     const ids = step.tensor(shape, "u32");
-    ids.bound = this.numClasses;
     aliasDrawInto(step.gpu, ids, this.#gpuTable, this.#key(step.seed, step.number));
+    ids.idLimit = this.numClasses;
     return ids;
   }
 
   /** The first `n` ids that {@linkcode draw} gives for this seed and step number, from the CPU. */
   drawOnCpu(n: number, seed: number, step: number): Uint32Array {
+    expectInteger("draw noise", "n", n, MAX_WORD);
+    expectSeed("draw noise", seed);
+    expectInteger("draw noise", "step", step, MAX_WORD);
     return aliasDraw(this.#table, n, this.#key(seed, step));
   }
 
@@ -63,7 +76,9 @@ export class AliasMultinomial implements NoiseSource {
   }
 
   /** Draws noise: [k] ids, or [N, k] if every target gets its own. */
-  sample(step: Step, { target, noiseRatio, perWord }: NoiseRequest): Noise {
+  sample(step: Step, request: NoiseRequest): Noise {
+    expectRequest("AliasMultinomial", step, request);
+    const { target, noiseRatio, perWord } = request;
     const ids = this.draw(step, perWord ? [target.size, noiseRatio] : [noiseRatio]);
     return this.noiseOf(step, target, ids);
   }

@@ -1,10 +1,15 @@
 /** Gradient audit: how far the sampled gradient is from the exact one. */
 
+import { expectFunction, expectPositive, show } from "../kernels/expect.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 import { sum } from "../kernels/reduce.ts";
-import type { LossType, NCELoss } from "./nce_loss.ts";
+import { expectOptions } from "../nn/module.ts";
+import { NCELoss } from "./nce_loss.ts";
+import type { LossType } from "./nce_options.ts";
+
+const DOING = "make an audit";
 
 /** What an audit finds; g is the exact gradient, g^ a sampled one, over draws of the noise. */
 export interface Audit {
@@ -36,8 +41,15 @@ export async function auditGradient<Input extends readonly unknown[]>(
   gpu: Gpu,
   criterion: NCELoss<Input>,
   inputs: (step: Step) => readonly [target: Tensor, ...Input],
-  { draws = 8, seed = 0 }: AuditOptions = {},
+  options: AuditOptions = {},
 ): Promise<Audit> {
+  expectOptions("an audit", gpu, options);
+  const { draws = 8, seed = 0 } = options;
+  expectPositive(DOING, "draws", draws);
+  if (!(criterion instanceof NCELoss)) {
+    throw new TypeError(`Cannot ${DOING}: criterion is ${show(criterion)}, not an NCELoss`);
+  }
+  expectFunction(DOING, "inputs", inputs);
   const { lossType } = criterion;
   if (lossType === "full") throw new TypeError('Cannot audit loss "full": it is exact');
   const exact = await gradientOf(gpu, criterion, inputs, "full", seed, 0);

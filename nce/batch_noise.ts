@@ -1,11 +1,20 @@
 /** Self-contrast: the other targets of the batch are the noise. */
 
 import { logMix } from "../kernels/elementwise.ts";
+import { show } from "../kernels/expect.ts";
 import { gather } from "../kernels/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
-import { type Noise, type NoiseRequest, type NoiseSource, normalizeNoise } from "./noise.ts";
+import { expectOptions } from "../nn/module.ts";
+import {
+  expectRequest,
+  isNoiseSource,
+  type Noise,
+  type NoiseRequest,
+  type NoiseSource,
+  normalizeNoise,
+} from "./noise.ts";
 
 /**
  * The targets of a batch as each other's noise, each target's own place left out (equal words elsewhere
@@ -27,13 +36,19 @@ export class BatchNoise implements NoiseSource {
   readonly #more: MoreNoise | undefined;
 
   /**
-   * `counts` are those of the targets; `more` is drawn besides, and disposed of with this.
+   * `counts` are those of the targets; `more` is drawn besides, and then belongs to this, which disposes of it.
    *
    * @throws {RangeError} If the counts are not usable, or `more` has other classes.
    */
   constructor(gpu: Gpu, counts: ArrayLike<number>, more?: MoreNoise) {
+    expectOptions("BatchNoise", gpu, {});
     this.probabilities = normalizeNoise(counts);
     this.numClasses = this.probabilities.length;
+    if (more !== undefined && !(isNoiseSource(more) && "logProb" in more)) {
+      throw new TypeError(
+        `Cannot make BatchNoise: more is ${show(more)}, not a source with logProb()`,
+      );
+    }
     if (more && more.numClasses !== this.numClasses) {
       throw new RangeError(
         `Cannot mix noise over ${this.numClasses} classes with noise over ${more.numClasses}`,
@@ -50,6 +65,7 @@ export class BatchNoise implements NoiseSource {
    * @throws {TypeError} If noise for every word is asked for.
    */
   sample(step: Step, request: NoiseRequest): Noise {
+    expectRequest("BatchNoise", step, request);
     const { target, perWord } = request, others = target.size - 1;
     if (others < 1) throw new RangeError("Cannot use batch noise with fewer than two targets");
     if (perWord) throw new TypeError("Cannot draw batch noise for every word: it is shared");
@@ -90,8 +106,8 @@ export interface MoreNoise extends NoiseSource {
 /** One list of ids behind the other. */
 function concat(step: Step, a: Tensor, b: Tensor): Tensor {
   const ids = step.tensor([a.size + b.size], "u32");
-  ids.bound = Math.max(a.bound, b.bound);
   step.gpu.copy(a, ids);
   step.gpu.copy(b, ids, { toStart: a.size });
+  ids.idLimit = Math.max(a.idLimit, b.idLimit);
   return ids;
 }

@@ -80,6 +80,7 @@ export interface NCEGradient {
  * @throws {RangeError} If an id is not a class, or q is not positive where it is needed.
  */
 export function nceGradient(problem: NCEProblem): NCEGradient {
+  expectProblem(problem);
   const { input, weight, bias, target, noise, perWord = false, dLoss } = problem;
   const { N, E, K } = sizesOf(problem);
   const { rows, slots } = distinct(bias.length, target, noise);
@@ -113,6 +114,25 @@ export function nceGradient(problem: NCEProblem): NCEGradient {
     dWeight: Float32Array.from(dWeight),
     dBias: Float32Array.from(dBias),
   };
+}
+
+/** Throws a TypeError unless every field is of its kind; this file imports nothing, so it says so itself. */
+function expectProblem(problem: NCEProblem): void {
+  const expect = (name: string, fits: boolean, expected: string) => {
+    if (!fits) throw new TypeError(`Cannot use ${name}: it is no ${expected}`);
+  };
+  expect("the problem", typeof problem === "object" && problem !== null, "object");
+  const { input, weight, bias, target, noise, noiseProbabilities, dLoss = [] } = problem;
+  const arrays = { input, weight, bias, target, noise, noiseProbabilities, dLoss };
+  for (const [name, array] of Object.entries(arrays)) {
+    const isList = typeof array === "object" && typeof array?.length === "number";
+    expect(name, isList, "array of numbers");
+  }
+  const { lossType = "nce", normTerm = 0, perWord = false, removeHits = false } = problem;
+  expect("lossType", ["nce", "sampled", "mix", "neg"].includes(lossType), 'loss ("nce", ...)');
+  expect("normTerm", typeof normTerm === "number", "number");
+  expect("perWord", typeof perWord === "boolean", "boolean");
+  expect("removeHits", typeof removeHits === "boolean", "boolean");
 }
 
 /** N, E and K, once everything fits. */

@@ -13,13 +13,15 @@ import type { Gpu } from "../kernels/gpu.ts";
 import { linear } from "../kernels/linear.ts";
 import type { RecurrentStart } from "../kernels/recurrent.ts";
 import type { Step } from "../kernels/step.ts";
-import type { Tensor } from "../kernels/tensor.ts";
+import { expectStep, expectTensor, type Tensor } from "../kernels/tensor.ts";
 import { Dropout } from "../nn/dropout.ts";
 import { Embedding } from "../nn/embedding.ts";
-import { GRU } from "../nn/recurrent.ts";
+import { expectRecurrent, GRU } from "../nn/recurrent.ts";
 import { Linear } from "../nn/linear.ts";
-import { expectPositive, type NamedParameter, namedParameters } from "../nn/module.ts";
-import { NCELoss, type NCEOptions, type Scores } from "./nce_loss.ts";
+import { expectOptions, type NamedParameter, namedParameters } from "../nn/module.ts";
+import { expectClasses } from "./noise.ts";
+import { NCELoss, type Scores } from "./nce_loss.ts";
+import type { NCEOptions } from "./nce_options.ts";
 
 /** Settings of an {@linkcode IndexGRU}. */
 export interface IndexGRUOptions extends NCEOptions {
@@ -64,17 +66,18 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   readonly #targetScorer: PairScorer;
   readonly #noiseScorer: PairScorer;
 
-  /** Throws a RangeError if a size is not positive or `noise` has not `numClasses` elements. */
+  /**
+   * Throws a RangeError or a TypeError if an option is not usable, a weight is too large, or `noise` has not
+   * `numClasses` elements; nothing is then left on the GPU.
+   */
   constructor(gpu: Gpu, options: IndexGRUOptions) {
+    expectOptions("IndexGRU", gpu, options, ["numClasses", "embeddingDim", "hiddenSize"]);
     const { numClasses, embeddingDim, hiddenSize, noise, dropout = 0, seed = 0 } = options;
-    const sizes = { numClasses, embeddingDim, hiddenSize };
-    for (const [name, size] of Object.entries(sizes)) expectPositive("IndexGRU", name, size);
+    expectClasses("IndexGRU", noise, numClasses);
+    gpu.expectFitting([numClasses, embeddingDim]);
+    expectRecurrent("IndexGRU", gpu, { inputSize: embeddingDim, hiddenSize, dropout }, 3);
     const makeDropout = () => new Dropout(gpu, dropout);
     const dropouts = [makeDropout(), makeDropout(), makeDropout()] as const;
-    const classes = "sample" in noise ? noise.numClasses : noise.length;
-    if (classes !== numClasses) {
-      throw new RangeError(`Cannot make IndexGRU: noise has ${classes} classes, not ${numClasses}`);
-    }
     super(gpu, options);
     this.encoder = new Embedding(gpu, { numEmbeddings: numClasses, embeddingDim, seed });
     this.rnn = new GRU(gpu, { inputSize: embeddingDim, hiddenSize, seed });
@@ -96,6 +99,8 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     input: Tensor,
     { state, resets }: RecurrentStart<Tensor> = {},
   ): { context: Tensor; state: Tensor } {
+    expectStep("IndexGRU", step);
+    expectTensor("IndexGRU", "input", input);
     if (input.dtype !== "u32" || input.shape.length !== 2) {
       const got = `${input.dtype} [${input.shape}]`;
       throw new TypeError(`Cannot run IndexGRU: input is ${got}, expected ids [T, B]`);
@@ -155,6 +160,8 @@ export class IndexGRU extends NCELoss<[Tensor]> {
 
   #contexts(step: Step, target: Tensor, input: Tensor): GRUContexts {
     const { weightHh, biasHh } = this.rnn.layers[0]!, size = weightHh.shape[1]!;
+    expectTensor("IndexGRU", "target", target);
+    expectTensor("IndexGRU", "input", input);
     const context = input.dtype === "u32" ? this.context(step, input).context : input;
     if (context.size !== target.size * size) {
       throw new TypeError(

@@ -7,14 +7,11 @@ import { indexScore } from "../kernels/index_score.ts";
 import { linear } from "../kernels/linear.ts";
 import { linearScorer } from "../kernels/linear_scorer.ts";
 import type { Step } from "../kernels/step.ts";
-import type { Tensor } from "../kernels/tensor.ts";
-import {
-  expectPositive,
-  type NamedParameter,
-  parameterOf,
-  uniformParameter,
-} from "../nn/module.ts";
-import { NCELoss, type NCEOptions, type Scores } from "./nce_loss.ts";
+import { expectFloats, expectTensor, type Tensor } from "../kernels/tensor.ts";
+import { expectOptions, type NamedParameter, parameterOf, uniformParameter } from "../nn/module.ts";
+import { expectClasses } from "./noise.ts";
+import { NCELoss, type Scores } from "./nce_loss.ts";
+import type { NCEOptions } from "./nce_options.ts";
 
 /** Settings of an {@linkcode IndexLinear}. */
 export interface IndexLinearOptions extends NCEOptions {
@@ -38,17 +35,15 @@ export class IndexLinear extends NCELoss<[Tensor]> {
   /** [V] */
   readonly bias: Tensor;
 
-  /** Throws a RangeError if a size is not positive or `noise` has not `numClasses` elements. */
+  /**
+   * Throws a RangeError or a TypeError if an option is not usable, the weight is too large, or `noise` has not
+   * `numClasses` elements; nothing is then left on the GPU.
+   */
   constructor(gpu: Gpu, options: IndexLinearOptions) {
+    expectOptions("IndexLinear", gpu, options, ["embeddingDim", "numClasses"]);
     const { embeddingDim, numClasses, noise, seed = 0 } = options;
-    expectPositive("IndexLinear", "embeddingDim", embeddingDim);
-    expectPositive("IndexLinear", "numClasses", numClasses);
-    const classes = "sample" in noise ? noise.numClasses : noise.length;
-    if (classes !== numClasses) {
-      throw new RangeError(
-        `Cannot make IndexLinear: noise has ${classes} classes, not ${numClasses}`,
-      );
-    }
+    expectClasses("IndexLinear", noise, numClasses);
+    gpu.expectFitting([numClasses, embeddingDim]);
     super(gpu, options);
     this.weight = uniformParameter(
       gpu,
@@ -85,6 +80,8 @@ export class IndexLinear extends NCELoss<[Tensor]> {
   }
 
   #rows(step: Step, target: Tensor, input: Tensor): Tensor {
+    expectFloats("IndexLinear", step, { input });
+    expectTensor("IndexLinear", "target", target);
     const width = this.weight.shape[1]!;
     if (input.size !== target.size * width) {
       throw new TypeError(

@@ -11,38 +11,18 @@ import { logPartition, nceLoss, type NoiseScores, sampledLoss } from "../kernels
 import { mean, sum } from "../kernels/reduce.ts";
 import { countHits, exclude, subtractScalar } from "../kernels/scores.ts";
 import type { Step } from "../kernels/step.ts";
-import { expectShape, type Tensor } from "../kernels/tensor.ts";
-import { expectPositive, Module, type NamedParameter, parameterOf } from "../nn/module.ts";
+import { expectIds, expectShape, expectStep, type Tensor } from "../kernels/tensor.ts";
+import { expectOptions, Module, type NamedParameter, parameterOf } from "../nn/module.ts";
 import { AliasMultinomial } from "./alias.ts";
-import type { Noise, NoiseSource } from "./noise.ts";
-
-/**
- * Which loss: exact cross entropy, NCE, sampled softmax, the mean of the last two, or negative sampling.
- */
-export type LossType = "full" | "nce" | "sampled" | "mix" | "neg";
-
-/** What comes of the losses of single targets. */
-export type Reduction = "none" | "elementwise_mean" | "sum";
-
-/** Settings of a {@linkcode NCELoss}; the names follow the reference. */
-export interface NCEOptions {
-  /** [V] Counts or probabilities of the noise, one a class; or a source of noise, then owned. */
-  noise: ArrayLike<number> | NoiseSource;
-  /** k, the number of noise samples for a target; 100 unless given. */
-  noiseRatio?: number;
-  /** c, the assumed ln Z; `"auto"` (unless given) is ln V, `"learned"` a parameter that starts there. */
-  normTerm?: number | "auto" | "learned";
-  /** What comes of the losses of single targets; `"elementwise_mean"` unless given. */
-  reduction?: Reduction;
-  /** Draw noise for every target rather than once for all; false unless given. */
-  perWord?: boolean;
-  /** Which loss; `"nce"` unless given. */
-  lossType?: LossType;
-  /** In `sampled`, leave out noise that equals the target, as TensorFlow does; false unless given. */
-  removeHits?: boolean;
-  /** alpha of the penalty `alpha (ln Z^)^2` that pulls Z towards exp(c); 0 unless given. */
-  selfNorm?: number;
-}
+import {
+  checkedOptions,
+  expectLossType,
+  expectRatio,
+  type LossType,
+  type NCEOptions,
+  type Reduction,
+} from "./nce_options.ts";
+import { isNoiseSource, type Noise, type NoiseSource } from "./noise.ts";
 
 /** Scores of the targets and of their noise. */
 export interface Scores {
@@ -73,10 +53,6 @@ export interface Scores {
  * Ma and Collins 2018.
  */
 export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> extends Module {
-  /** Which loss; may be set at any time. */
-  lossType: LossType;
-  /** k, the number of noise samples for a target; may be set at any time. */
-  noiseRatio: number;
   /** c, the assumed ln Z: a number, or a parameter [1]. */
   readonly normTerm: number | Tensor;
   /** What comes of the losses of single targets. */
@@ -88,34 +64,52 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   readonly #removeHits: boolean;
   readonly #selfNorm: number;
   readonly #hits: Tensor;
+  #lossType: LossType;
+  #noiseRatio: number;
   #pairs = 0;
   #training = true;
 
-  /** Throws a RangeError if the noise, the noise ratio, the norm term or the penalty is not usable. */
+  /** Throws a RangeError or a TypeError if an option is not usable. */
   constructor(gpu: Gpu, options: NCEOptions) {
     super();
-    const { noise, noiseRatio = 100, normTerm = "auto", selfNorm = 0 } = options;
-    expectPositive("NCELoss", "noiseRatio", noiseRatio);
-    if (typeof normTerm === "number" && !Number.isFinite(normTerm)) {
-      throw new RangeError(`Cannot make NCELoss: normTerm is ${normTerm}, not a finite number`);
-    }
-    if (!(selfNorm >= 0 && selfNorm < Infinity)) {
-      throw new RangeError(`Cannot make NCELoss: selfNorm is ${selfNorm}, not a number from 0 up`);
-    }
-    this.noise = "sample" in noise ? noise : new AliasMultinomial(gpu, noise);
-    this.noiseRatio = noiseRatio;
+    expectOptions("NCELoss", gpu, options);
+    const { noise, normTerm, ...checked } = checkedOptions(options);
+    this.#lossType = checked.lossType;
+    this.#noiseRatio = checked.noiseRatio;
+    this.noise = isNoiseSource(noise) ? noise : new AliasMultinomial(gpu, noise);
     const logClasses = Math.log(this.noise.numClasses);
     this.normTerm = normTerm === "auto"
       ? logClasses
       : normTerm === "learned"
       ? parameterOf(gpu, [1], Float32Array.of(logClasses))
       : normTerm;
-    this.reduction = options.reduction ?? "elementwise_mean";
-    this.perWord = options.perWord ?? false;
-    this.lossType = options.lossType ?? "nce";
-    this.#removeHits = options.removeHits ?? false;
-    this.#selfNorm = selfNorm;
+    this.reduction = checked.reduction;
+    this.perWord = checked.perWord;
+    this.#removeHits = checked.removeHits;
+    this.#selfNorm = checked.selfNorm;
     this.#hits = gpu.tensor([1], new Uint32Array(1));
+  }
+
+  /** Which loss; may be set at any time. */
+  get lossType(): LossType {
+    return this.#lossType;
+  }
+
+  /** Throws a RangeError if there is no such loss. */
+  set lossType(lossType: LossType) {
+    expectLossType(lossType);
+    this.#lossType = lossType;
+  }
+
+  /** k, the number of noise samples for a target; may be set at any time. */
+  get noiseRatio(): number {
+    return this.#noiseRatio;
+  }
+
+  /** Throws a RangeError unless it is a positive integer, and one that the noise can draw. */
+  set noiseRatio(noiseRatio: number) {
+    expectRatio(noiseRatio, this.noise);
+    this.#noiseRatio = noiseRatio;
   }
 
   /**
@@ -176,13 +170,8 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * @throws {RangeError} If a target is not a class.
    */
   forward(step: Step, target: Tensor, ...input: Input): Tensor {
-    const classes = this.noise.numClasses;
-    if (target.dtype !== "u32") throw new TypeError("Cannot use floats as target: give class ids");
-    if (target.bound > classes) {
-      throw new RangeError(
-        `Cannot use id ${target.bound - 1} as target: there are ${classes} classes`,
-      );
-    }
+    expectStep("NCELoss", step);
+    expectIds("NCELoss", target, this.noise.numClasses, "targets");
     const flat = step.own(target.reshape([target.size]));
     const loss = this.#loss(step, flat, input);
     switch (this.reduction) {
@@ -204,6 +193,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Noise samples that equalled their target, as a part of all since the last call; NaN if none. */
   async takeHitRate(gpu: Gpu): Promise<number> {
+    expectOptions("NCELoss", gpu, {});
     const [hits] = await gpu.read(this.#hits), pairs = this.#pairs;
     gpu.write(this.#hits, new Uint32Array(1));
     this.#pairs = 0;

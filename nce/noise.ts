@@ -1,11 +1,19 @@
 /** Noise: what targets are told apart from, and the distributions that it is drawn from. */
 
+import {
+  expectBoolean,
+  expectFinite,
+  expectNumber,
+  expectObject,
+  expectPositive,
+  show,
+} from "../kernels/expect.ts";
 import type { Step } from "../kernels/step.ts";
-import type { Tensor } from "../kernels/tensor.ts";
+import { expectStep, expectTensor, type Tensor } from "../kernels/tensor.ts";
 
 /** Noise samples for N targets. */
 export interface Noise {
-  /** Ids: [K], shared by all targets, or [N, K]. */
+  /** Ids: [K], shared by all targets, or [N, K]; drawn by a kernel, their `idLimit` has to be set. */
   readonly ids: Tensor;
   /** ln q of the samples, in the shape of `ids`. */
   readonly logProb: Tensor;
@@ -35,8 +43,20 @@ export interface NoiseSource extends Disposable {
   readonly probabilities: Float64Array;
   /** Whether the samples are independent draws, as binary NCE wants them. */
   readonly independent: boolean;
+  /** The k that it was made for, if it can draw no other number of samples. */
+  readonly noiseRatio?: number;
   /** Draws noise, a function of the step's seed and number. */
   sample(step: Step, request: NoiseRequest): Noise;
+}
+
+/** Throws unless the request for noise of `source` is one. */
+export function expectRequest(source: string, step: Step, request: NoiseRequest): void {
+  expectStep(source, step);
+  expectObject(`run ${source}`, "request", request, "an object");
+  const { target, noiseRatio, perWord } = request;
+  expectTensor(source, "target", target);
+  expectPositive(`run ${source}`, "noiseRatio", noiseRatio);
+  expectBoolean(`run ${source}`, "perWord", perWord);
 }
 
 /** The smallest probability of a class before the final normalisation. */
@@ -48,6 +68,9 @@ const FLOOR = 1e-10;
  * @throws {RangeError} If it is empty, all zero, or has a negative or non-finite element.
  */
 export function normalizeNoise(noise: ArrayLike<number>): Float64Array {
+  if (!isList(noise)) {
+    throw new TypeError(`Cannot use noise: it is ${show(noise)}, not an array of counts`);
+  }
   const weights = Float64Array.from(noise);
   if (weights.length === 0) throw new RangeError("Cannot use noise: it has no classes");
   weights.forEach((weight, i) => {
@@ -55,11 +78,48 @@ export function normalizeNoise(noise: ArrayLike<number>): Float64Array {
       throw new RangeError(`Cannot use noise: class ${i} has weight ${weight}`);
     }
   });
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  if (!(total > 0)) throw new RangeError("Cannot use noise: every class has weight 0");
-  const floored = weights.map((weight) => Math.max(weight / total, FLOOR));
+  const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
+  if (!(largest > 0)) throw new RangeError("Cannot use noise: every class has weight 0");
+  // In units of a power of two, which is exact: the sum can be neither infinite nor subnormal.
+  const unit = 2 ** Math.min(1023, Math.floor(Math.log2(largest)));
+  const total = weights.reduce((sum, weight) => sum + weight / unit, 0);
+  const floored = weights.map((weight) => Math.max(weight / unit / total, FLOOR));
   const flooredTotal = floored.reduce((sum, p) => sum + p, 0);
   return floored.map((p) => p / flooredTotal);
+}
+
+function isList(noise: unknown): noise is ArrayLike<number> {
+  return Array.isArray(noise) || ArrayBuffer.isView(noise) && "length" in noise;
+}
+
+/**
+ * The number of classes of `noise`, counts or a source.
+ *
+ * @throws {TypeError} If it is neither.
+ */
+function classesOf(noise: ArrayLike<number> | NoiseSource): number {
+  if (isList(noise)) return noise.length;
+  if (isNoiseSource(noise)) return noise.numClasses;
+  throw new TypeError(
+    `Cannot use noise: it is ${show(noise)}, neither an array of counts nor a source of noise`,
+  );
+}
+
+/** Throws a RangeError unless `noise` has `numClasses` classes. */
+export function expectClasses(
+  module: string,
+  noise: ArrayLike<number> | NoiseSource,
+  numClasses: number,
+): void {
+  const classes = classesOf(noise);
+  if (classes === numClasses) return;
+  throw new RangeError(`Cannot make ${module}: noise has ${classes} classes, not ${numClasses}`);
+}
+
+/** Whether `noise` is a source rather than counts. */
+export function isNoiseSource(noise: unknown): noise is NoiseSource {
+  return typeof noise === "object" && noise !== null && "sample" in noise &&
+    typeof noise.sample === "function";
 }
 
 /** How {@linkcode noiseProbabilities} changes counts. */
@@ -78,22 +138,35 @@ export interface NoiseShape {
  */
 export function noiseProbabilities(
   counts: ArrayLike<number>,
-  { power = 1, uniform = 0 }: NoiseShape = {},
+  shape: NoiseShape = {},
 ): Float64Array {
-  if (!Number.isFinite(power)) throw new RangeError(`Cannot raise noise to the power ${power}`);
-  if (!(uniform >= 0 && uniform <= 1)) {
-    throw new RangeError(`Cannot mix ${uniform} of uniform noise: give a part from 0 to 1`);
-  }
+  expectObject("shape noise", "shape", shape, "an object");
+  const { power = 1, uniform = 0 } = shape;
+  expectFinite("shape noise", "power", power);
+  const isPart = (value: number) => value >= 0 && value <= 1;
+  expectNumber("shape noise", "uniform", uniform, isPart, "in [0, 1]");
   const floored = normalizeNoise(counts);
-  const raised = normalizeNoise(floored.map((p, y) => (counts[y] === 0 ? 0 : p) ** power));
+  const powers = floored.map((p, y) => {
+    if (power < 0 && counts[y] === 0) {
+      throw new RangeError(`Cannot raise noise to the power ${power}: class ${y} has count 0`);
+    }
+    return (counts[y] === 0 ? 0 : p) ** power;
+  });
+  if (powers.every((p) => p === 0) || powers.includes(Infinity)) {
+    throw new RangeError(`Cannot raise noise to the power ${power}: too large to compute with`);
+  }
+  const raised = normalizeNoise(powers);
   return raised.map((p) => (1 - uniform) * p + uniform / raised.length);
 }
 
 /**
  * Zipf's law by rank, the noise of TensorFlow's log-uniform sampler:
  * `q(y) = ln((y + 2) / (y + 1)) / ln(V + 1)`. Right only if ids are in order of falling frequency.
+ *
+ * @throws {RangeError} Unless `numClasses` is a positive integer.
  */
 export function logUniformProbabilities(numClasses: number): Float64Array {
+  expectPositive("make log-uniform noise", "numClasses", numClasses);
   const scale = Math.log1p(numClasses);
   return Float64Array.from({ length: numClasses }, (_, y) => Math.log1p(1 / (y + 1)) / scale);
 }

@@ -5,7 +5,14 @@ import type { Gpu } from "../kernels/gpu.ts";
 import type { Step } from "../kernels/step.ts";
 import { systematicDrawInto, systematicTable } from "../kernels/systematic.ts";
 import type { Tensor } from "../kernels/tensor.ts";
-import { type Noise, type NoiseRequest, type NoiseSource, normalizeNoise } from "./noise.ts";
+import { expectOptions } from "../nn/module.ts";
+import {
+  expectRequest,
+  type Noise,
+  type NoiseRequest,
+  type NoiseSource,
+  normalizeNoise,
+} from "./noise.ts";
 
 /**
  * k different classes for a sampled softmax, each with probability `min(alpha q, 1)`.
@@ -22,16 +29,18 @@ export class UniqueNoise implements NoiseSource {
   readonly inclusion: Float64Array;
   /** The samples depend on each other: none comes twice. */
   readonly independent = false;
-  readonly #k: number;
+  /** k, the number of samples. */
+  readonly noiseRatio: number;
   readonly #cumulative: Tensor;
   readonly #logProb: Tensor;
   readonly #stream: number;
 
   /** `noise` holds counts or probabilities. Throws a RangeError unless 1 <= k <= V. */
   constructor(gpu: Gpu, noise: ArrayLike<number>, k: number) {
+    expectOptions("UniqueNoise", gpu, {});
     this.probabilities = normalizeNoise(noise);
     this.numClasses = this.probabilities.length;
-    this.#k = k;
+    this.noiseRatio = k;
     const { inclusion, cumulative } = systematicTable(this.probabilities, k);
     this.inclusion = inclusion;
     this.#cumulative = gpu.tensor([this.numClasses, 2], cumulative);
@@ -46,20 +55,22 @@ export class UniqueNoise implements NoiseSource {
    * @throws {RangeError} If another number of samples is asked for than the source was made for.
    * @throws {TypeError} If noise for every word is asked for.
    */
-  sample(step: Step, { target, noiseRatio, perWord }: NoiseRequest): Noise {
-    if (noiseRatio !== this.#k) {
-      throw new RangeError(`Cannot draw ${noiseRatio} unique samples: made for ${this.#k}`);
+  sample(step: Step, request: NoiseRequest): Noise {
+    expectRequest("UniqueNoise", step, request);
+    const { target, noiseRatio, perWord } = request;
+    if (noiseRatio !== this.noiseRatio) {
+      throw new RangeError(`Cannot draw ${noiseRatio} unique samples: made for ${this.noiseRatio}`);
     }
     if (perWord) throw new TypeError("Cannot draw unique noise for every word: it is shared");
-    const ids = step.tensor([this.#k], "u32");
-    ids.bound = this.numClasses;
+    const ids = step.tensor([noiseRatio], "u32");
     const key = { seed: step.seed, stream: this.#stream, step: step.number };
     systematicDrawInto(step.gpu, ids, this.#cumulative, key);
+    ids.idLimit = this.numClasses;
     return {
       ids,
       logProb: gather(step, this.#logProb, ids),
       targetLogProb: gather(step, this.#logProb, target),
-      samples: this.#k,
+      samples: noiseRatio,
     };
   }
 

@@ -1,9 +1,10 @@
 /** Dropout as a layer: a rate and a stream of random numbers of its own. */
 
-import { dropout } from "../kernels/dropout.ts";
+import { dropout, expectRate } from "../kernels/dropout.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
+import { expectOptions } from "./module.ts";
 
 /** Zeroes elements with probability `p` in training steps and scales the rest by 1 / (1 - p). */
 export class Dropout {
@@ -13,7 +14,8 @@ export class Dropout {
 
   /** Throws a RangeError unless 0 <= p < 1. */
   constructor(gpu: Gpu, p: number) {
-    if (!(p >= 0 && p < 1)) throw new RangeError(`Cannot make Dropout: p is ${p}, not in [0, 1)`);
+    expectOptions("Dropout", gpu, {});
+    expectRate("make Dropout", "p", p);
     this.p = p;
     this.#stream = gpu.nextStream();
   }

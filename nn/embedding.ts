@@ -1,10 +1,11 @@
 /** A table of vectors, looked up by id. */
 
+import { expectFromZero } from "../kernels/expect.ts";
 import { gather } from "../kernels/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
-import { expectPositive, Module, type NamedParameter, uniformParameter } from "./module.ts";
+import { expectOptions, Module, type NamedParameter, uniformParameter } from "./module.ts";
 
 /** Sizes and initial values of an {@linkcode Embedding}. */
 export interface EmbeddingOptions {
@@ -23,12 +24,12 @@ export class Embedding extends Module {
   /** [V, E] */
   readonly weight: Tensor;
 
-  /** Throws a RangeError if a size is not a positive integer. */
+  /** Throws a RangeError if a size, the range or the seed is out of range, or the table too large. */
   constructor(gpu: Gpu, options: EmbeddingOptions) {
     super();
+    expectOptions("Embedding", gpu, options, ["numEmbeddings", "embeddingDim"]);
     const { numEmbeddings, embeddingDim, initRange = 0.1, seed = 0 } = options;
-    expectPositive("Embedding", "numEmbeddings", numEmbeddings);
-    expectPositive("Embedding", "embeddingDim", embeddingDim);
+    expectFromZero("make Embedding", "initRange", initRange);
     this.weight = uniformParameter(gpu, [numEmbeddings, embeddingDim], initRange, seed);
   }
 

@@ -4,7 +4,7 @@ import type { Gpu } from "../kernels/gpu.ts";
 import { linear } from "../kernels/linear.ts";
 import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
-import { expectPositive, Module, type NamedParameter, uniformParameter } from "./module.ts";
+import { expectOptions, Module, type NamedParameter, uniformParameter } from "./module.ts";
 
 /** Sizes and initial values of a {@linkcode Linear}. */
 export interface LinearOptions {
@@ -23,11 +23,11 @@ export class Linear extends Module {
   /** [outFeatures] */
   readonly bias: Tensor;
 
-  /** Throws a RangeError if a size is not a positive integer. */
-  constructor(gpu: Gpu, { inFeatures, outFeatures, seed = 0 }: LinearOptions) {
+  /** Throws a RangeError if a size or the seed is out of range, or the weight too large. */
+  constructor(gpu: Gpu, options: LinearOptions) {
     super();
-    expectPositive("Linear", "inFeatures", inFeatures);
-    expectPositive("Linear", "outFeatures", outFeatures);
+    expectOptions("Linear", gpu, options, ["inFeatures", "outFeatures"]);
+    const { inFeatures, outFeatures, seed = 0 } = options;
     const range = 1 / Math.sqrt(inFeatures);
     this.weight = uniformParameter(gpu, [outFeatures, inFeatures], range, seed);
     this.bias = uniformParameter(gpu, [outFeatures], range, seed);

@@ -1,7 +1,8 @@
 /** Modules: objects that own parameters on the GPU. */
 
+import { expectObject, expectPositive, expectSeed, show } from "../kernels/expect.ts";
 import { fillUniform } from "../kernels/fill.ts";
-import type { Gpu } from "../kernels/gpu.ts";
+import { Gpu } from "../kernels/gpu.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 
 /** A named parameter. */
@@ -25,6 +26,11 @@ export abstract class Module implements Disposable {
 
 /** The parameters of `modules`, each name behind its module's name and a dot. */
 export function namedParameters(modules: Record<string, Module>): NamedParameter[] {
+  expectObject("list parameters", "modules", modules, "an object");
+  for (const [name, module] of Object.entries(modules)) {
+    if (module instanceof Module) continue;
+    throw new TypeError(`Cannot list parameters: ${name} is ${show(module)}, not a Module`);
+  }
   return Object.entries(modules).flatMap(([prefix, module]) =>
     module.parameters().map(([name, parameter]) => [`${prefix}.${name}`, parameter] as const)
   );
@@ -37,6 +43,7 @@ export function uniformParameter(
   range: number,
   seed: number,
 ): Tensor {
+  expectSeed("make a parameter", seed);
   const parameter = gpu.tensor(shape);
   fillUniform(gpu, parameter, -range, range, { seed, stream: gpu.nextStream(), step: 0 });
   parameter.requiresGrad = true;
@@ -50,9 +57,22 @@ export function parameterOf(gpu: Gpu, shape: readonly number[], values: Float32A
   return parameter;
 }
 
-/** Throws a RangeError unless `value` is a positive integer. */
-export function expectPositive(module: string, name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new RangeError(`Cannot make ${module}: ${name} is ${value}, not a positive integer`);
+/**
+ * Throws unless `gpu` is a Gpu, `options` an object that holds a usable seed if any, and `sizes` positive
+ * integers. Constructors check all before they make anything, so that nothing is left behind.
+ */
+export function expectOptions(
+  module: string,
+  gpu: Gpu,
+  options: object,
+  sizes: readonly string[] = [],
+): void {
+  const doing = `make ${module}`;
+  if (!(gpu instanceof Gpu)) {
+    throw new TypeError(`Cannot ${doing}: gpu is ${show(gpu)}, not a Gpu (await Gpu.create())`);
   }
+  expectObject(doing, "options", options, "an object");
+  const values = options as Readonly<Record<string, unknown>>;
+  for (const size of sizes) expectPositive(doing, size, values[size]);
+  if (values["seed"] !== undefined) expectSeed(doing, values["seed"]);
 }

@@ -1,5 +1,7 @@
 /** Stacks of recurrent layers: LSTM and GRU. */
 
+import { expectRate } from "../kernels/dropout.ts";
+import { expectNumber, expectObject, expectPositive } from "../kernels/expect.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { gru } from "../kernels/gru.ts";
 import { lstm, type LSTMState } from "../kernels/lstm.ts";
@@ -7,7 +9,7 @@ import type { RecurrentStart, RecurrentWeights } from "../kernels/recurrent.ts";
 import type { Step } from "../kernels/step.ts";
 import type { Tensor } from "../kernels/tensor.ts";
 import { Dropout } from "./dropout.ts";
-import { expectPositive, Module, type NamedParameter, uniformParameter } from "./module.ts";
+import { expectOptions, Module, type NamedParameter, uniformParameter } from "./module.ts";
 
 /** Sizes and initial values of a stack of recurrent layers. */
 export interface RecurrentOptions {
@@ -15,7 +17,7 @@ export interface RecurrentOptions {
   inputSize: number;
   /** H, the size of a layer's state. */
   hiddenSize: number;
-  /** Number of layers; 1 unless given. */
+  /** Number of layers, 1,024 at most; 1 unless given. */
   numLayers?: number;
   /** Dropout between layers; 0 unless given. */
   dropout?: number;
@@ -31,6 +33,25 @@ export interface RecurrentInput<State> {
   resets?: Tensor | undefined;
 }
 
+/** Layers of a stack at most. */
+const MAX_LAYERS = 1024;
+
+/** Throws a RangeError unless the layers can be made. */
+export function expectRecurrent(
+  name: string,
+  gpu: Gpu,
+  options: RecurrentOptions,
+  gates: number,
+): void {
+  expectOptions(name, gpu, options, ["inputSize", "hiddenSize"]);
+  expectPositive(`make ${name}`, "gates", gates);
+  const { inputSize, hiddenSize, numLayers = 1, dropout = 0 } = options;
+  const valid = (count: number) => Number.isInteger(count) && count > 0 && count <= MAX_LAYERS;
+  expectNumber(`make ${name}`, "numLayers", numLayers, valid, `an integer from 1 to ${MAX_LAYERS}`);
+  expectRate(`make ${name}`, "dropout", dropout);
+  gpu.expectFitting([gates * hiddenSize, inputSize], [gates * hiddenSize, hiddenSize]);
+}
+
 /** Recurrent layers, each fed with the states of the one below; `State` is what a layer carries on. */
 export abstract class Recurrent<State> extends Module {
   /** Weights of each layer, the lowest first. */
@@ -40,15 +61,12 @@ export abstract class Recurrent<State> extends Module {
   /**
    * Layers of `gates` gates, with initial values uniform within 1/sqrt(H).
    *
-   * @throws {RangeError} If a size is not positive.
+   * @throws {RangeError} If an option is out of range, or a weight too large.
    */
   constructor(gpu: Gpu, gates: number, options: RecurrentOptions) {
     super();
+    expectRecurrent(this.constructor.name, gpu, options, gates);
     const { inputSize, hiddenSize, numLayers = 1, dropout = 0, seed = 0 } = options;
-    const { name } = this.constructor;
-    expectPositive(name, "inputSize", inputSize);
-    expectPositive(name, "hiddenSize", hiddenSize);
-    expectPositive(name, "numLayers", numLayers);
     const make = (...shape: number[]) =>
       uniformParameter(gpu, shape, 1 / Math.sqrt(hiddenSize), seed);
     this.layers = Array.from({ length: numLayers }, (_, layer) => ({
@@ -72,13 +90,17 @@ export abstract class Recurrent<State> extends Module {
   forward(
     step: Step,
     x: Tensor,
-    { states, resets }: RecurrentInput<State> = {},
+    input: RecurrentInput<State> = {},
   ): { output: Tensor; states: State[] } {
+    const { name } = this.constructor;
+    expectObject(`run ${name}`, "input", input, "an object");
+    const { states = [], resets } = input;
+    if (!Array.isArray(states)) throw new TypeError(`Cannot run ${name}: states are no array`);
     const finals: State[] = [];
     let output = x;
     this.layers.forEach((weights, i) => {
-      const input = i === 0 ? output : this.#dropouts[i - 1]!.forward(step, output);
-      const layer = this.layer(step, input, weights, { state: states?.[i], resets });
+      const below = i === 0 ? output : this.#dropouts[i - 1]!.forward(step, output);
+      const layer = this.layer(step, below, weights, { state: states[i], resets });
       output = layer.output;
       finals.push(layer.state);
     });
@@ -98,7 +120,7 @@ export abstract class Recurrent<State> extends Module {
 
 /** LSTM layers; parameters as in PyTorch's `nn.LSTM`. */
 export class LSTM extends Recurrent<LSTMState> {
-  /** Throws a RangeError if a size is not positive. */
+  /** Throws a RangeError if an option is out of range, or a weight too large. */
   constructor(gpu: Gpu, options: RecurrentOptions) {
     super(gpu, 4, options);
   }
@@ -116,7 +138,7 @@ export class LSTM extends Recurrent<LSTMState> {
 
 /** GRU layers; parameters as in PyTorch's `nn.GRU`. */
 export class GRU extends Recurrent<Tensor> {
-  /** Throws a RangeError if a size is not positive. */
+  /** Throws a RangeError if an option is out of range, or a weight too large. */
   constructor(gpu: Gpu, options: RecurrentOptions) {
     super(gpu, 3, options);
   }

@@ -1,11 +1,12 @@
 /** Stochastic gradient descent with momentum, weight decay and clipping by the global norm. */
 
-import type { Gradient, Gradients } from "../kernels/gradients.ts";
+import { expectFromZero, expectNumber, expectObject, isFloat, show } from "../kernels/expect.ts";
+import { type Gradient, Gradients } from "../kernels/gradients.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { LazyRows } from "../kernels/lazy.ts";
 import { clipScale, sgdUpdate, sgdUpdateTiled } from "../kernels/sgd.ts";
-import type { Tensor } from "../kernels/tensor.ts";
-import type { NamedParameter } from "./module.ts";
+import { expectTensor, type Tensor } from "../kernels/tensor.ts";
+import { expectOptions, type NamedParameter } from "./module.ts";
 
 /** Coefficients of {@linkcode SGD}. */
 export interface SGDOptions {
@@ -25,6 +26,30 @@ interface Entry {
   lazy?: LazyRows;
 }
 
+const DOING = "make SGD";
+
+function expectLr(doing: string, lr: unknown): void {
+  expectNumber(doing, "lr", lr, (rate) => rate > 0 && isFloat(rate), "a positive finite number");
+}
+
+/** Throws unless `parameters` are named tensors, each listed once: a moment of its own would move it again. */
+function expectParameters(parameters: readonly NamedParameter[]): void {
+  if (!Array.isArray(parameters)) {
+    throw new TypeError(`Cannot ${DOING}: parameters are ${show(parameters)}, not an array`);
+  }
+  const names = new Map<Tensor, string>();
+  for (const entry of parameters) {
+    expectObject(DOING, "a parameter", entry, "a pair [name, tensor]");
+    const [name, parameter] = entry;
+    expectTensor("SGD", `parameter ${name}`, parameter);
+    const before = names.get(parameter);
+    if (before !== undefined) {
+      throw new RangeError(`Cannot ${DOING}: ${before} and ${name} are one tensor; list it once`);
+    }
+    names.set(parameter, name);
+  }
+}
+
 /**
  * With g the clipped gradient: `d = g + weightDecay * p; m = momentum * m + d; p = p - lr * m`.
  *
@@ -33,8 +58,6 @@ interface Entry {
  * its rows cost.
  */
 export class SGD implements Disposable {
-  /** Learning rate; may be changed between steps. */
-  lr: number;
   /** [2] Global gradient norm before clipping and the clipping factor of the last step. */
   readonly norm: Tensor;
   readonly #gpu: Gpu;
@@ -42,14 +65,24 @@ export class SGD implements Disposable {
   readonly #weightDecay: number;
   readonly #clip: number;
   readonly #parameters: readonly Entry[];
+  #lr: number;
 
-  /** Makes a zero moment for each parameter. Throws a RangeError if a coefficient is out of range. */
+  /**
+   * Makes a zero moment for each parameter.
+   *
+   * @throws {RangeError} If a coefficient is out of range, or a parameter is listed twice.
+   * @throws {TypeError} If something else than parameters is listed.
+   */
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: SGDOptions) {
+    expectOptions("SGD", gpu, options);
+    expectParameters(parameters);
     const { lr, momentum = 0, weightDecay = 0, clip = Infinity } = options;
-    const valid = lr > 0 && momentum >= 0 && momentum < 1 && weightDecay >= 0 && clip > 0;
-    if (!valid) throw new RangeError(`Cannot make SGD with ${JSON.stringify(options)}`);
+    expectLr(DOING, lr);
+    expectNumber(DOING, "momentum", momentum, (m) => m >= 0 && m < 1, "in [0, 1)");
+    expectFromZero(DOING, "weightDecay", weightDecay);
+    expectNumber(DOING, "clip", clip, (norm) => norm > 0, "a positive number");
     this.#gpu = gpu;
-    this.lr = lr;
+    this.#lr = lr;
     this.#momentum = momentum;
     this.#weightDecay = weightDecay;
     this.#clip = clip;
@@ -60,12 +93,38 @@ export class SGD implements Disposable {
     }));
   }
 
-  /** Updates every parameter that a gradient reached. */
+  /** Learning rate; may be changed between steps. */
+  get lr(): number {
+    return this.#lr;
+  }
+
+  /** Throws a RangeError unless it is positive and finite. */
+  set lr(lr: number) {
+    expectLr("go on with SGD", lr);
+    this.#lr = lr;
+  }
+
+  /**
+   * Updates every parameter that a gradient reached, by the gradients of one backward pass.
+   *
+   * Gradients of several losses are added up by going backward from their sum (`add`), within one step.
+   *
+   * @throws {TypeError} If it is given something else, or no gradient reached any of the parameters.
+   */
   step(gradients: Gradients): void {
+    if (!(gradients instanceof Gradients)) {
+      throw new TypeError(
+        `Cannot update by ${show(gradients)}: give what one step.backward() returned; ` +
+          "to gather the gradients of several losses, add() the losses",
+      );
+    }
     const found = this.#parameters.flatMap((entry) => {
       const gradient = gradients.get(entry.parameter);
       return gradient ? [{ entry, gradient }] : [];
     });
+    if (found.length === 0) {
+      throw new TypeError("Cannot update: the loss was computed from none of these parameters");
+    }
     clipScale(this.#gpu, this.norm, found.map(({ gradient }) => gradient), this.#clip);
     // Tiled gradients are computed from other parameters, which must not have moved yet: they are first.
     const order = ({ gradient }: { gradient: Gradient }) => gradient.kind === "tiled" ? 0 : 1;
@@ -76,7 +135,7 @@ export class SGD implements Disposable {
   #update(entry: Entry, gradient: Gradient): void {
     const gpu = this.#gpu, { norm } = this, { parameter, moment } = entry;
     const coefficients = {
-      lr: this.lr,
+      lr: this.#lr,
       momentum: this.#momentum,
       weightDecay: this.#weightDecay,
     };

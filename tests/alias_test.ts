@@ -84,7 +84,7 @@ Deno.test("AliasMultinomial draws the same whatever the shape, and longer draws 
     using noise = new AliasMultinomial(gpu, zipf(50));
     using step = gpu.step({ seed: 3, number: 4 });
     const ids = noise.draw(step, [6, 35]);
-    assertEquals([ids.shape, ids.dtype, ids.bound], [[6, 35], "u32", 50]);
+    assertEquals([ids.shape, ids.dtype, ids.idLimit], [[6, 35], "u32", 50]);
     const flat = await gpu.read(noise.draw(step, [210]));
     assertEquals(await gpu.read(ids), flat);
     assertEquals((await gpu.read(noise.draw(step, [500]))).slice(0, 210), flat);

@@ -113,7 +113,7 @@ Deno.test("BatchNoise with another source gives the mixture of both as ln q, of 
     const ids = await gpu.read(found.ids);
     assertEquals([ids.length, found.samples, found.ownSlot], [N + k, others + k, 0]);
     assertEquals([...ids.slice(0, N)], [...TARGETS]);
-    assert(ids.every((id) => id < V) && found.ids.bound <= V);
+    assert(ids.every((id) => id < V) && found.ids.idLimit <= V);
     const unigram = noise.probabilities, other = alone.probabilities;
     const mixture = (of: ArrayLike<number>) =>
       Float64Array.from(of, (y) => Math.log((others * unigram[y]! + k * other[y]!) / (others + k)));
@@ -249,7 +249,7 @@ Deno.test("a criterion throws when its noise source has other classes, or its ta
     using step = gpu.step({ training: true });
     const input = step.upload(values(E, 1), [1, E]);
     const floats = step.upload(Float32Array.of(1)), large = step.upload(Uint32Array.of(V));
-    assertThrows(() => layer.forward(step, floats, input), TypeError, "floats as target");
-    const message = `id ${V} as target: there are ${V} classes`;
+    assertThrows(() => layer.forward(step, floats, input), TypeError, "targets [1] are floats");
+    const message = `id ${V} is out of range (0 to ${V - 1})`;
     assertThrows(() => layer.forward(step, large, input), RangeError, message);
   }));

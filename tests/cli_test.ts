@@ -182,6 +182,15 @@ Deno.test("main() prints a failure as one line and gives 1 when the run fails", 
   assertEquals(broken, { code: 1, out: "", err: "error: Index is 7; --debug shows where\n" });
 });
 
+Deno.test("main() prints the first error, not those of the blocks that it ended", async () => {
+  const body = `using first = { [Symbol.dispose]() { throw new Error("the third") } };
+    using second = { [Symbol.dispose]() { throw new Error("the second") } };
+    throw new Failure("the first")`;
+  assertEquals(await mainWith([], body), { code: 1, out: "", err: "error: the first\n" });
+  const { err } = await mainWith(["--debug"], body);
+  assertMatch(err, /^error: Failure: the first\n +at run /);
+});
+
 Deno.test("main() prints stacks and causes when --debug is given", async () => {
   const body = 'throw new Failure("Cannot go on", { cause: new Error("the reason") })';
   const { code, err } = await mainWith(["--debug"], body);

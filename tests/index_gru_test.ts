@@ -299,7 +299,7 @@ Deno.test("IndexGRU throws when sizes, noise, dropout or input do not fit", () =
   withGpu((gpu) => {
     assertThrows(() => make(gpu, { hiddenSize: 0 }), RangeError, "hiddenSize is 0");
     assertThrows(() => make(gpu, { noise: [1, 2] }), RangeError, "noise has 2 classes, not 11");
-    assertThrows(() => make(gpu, { dropout: 1 }), RangeError, "p is 1");
+    assertThrows(() => make(gpu, { dropout: 1 }), RangeError, "dropout is 1, not in [0, 1)");
     using model = make(gpu);
     using step = gpu.step();
     const { target } = upload(step), ids = step.upload(INPUT);

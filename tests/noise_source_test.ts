@@ -1,6 +1,7 @@
 // Categorical noise: the distributions by their formulas, their draws by chi-square, and their ln q.
 
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { normalizeNoise } from "../nce/noise.ts";
 import { AliasMultinomial, type Gpu, logUniformProbabilities, noiseProbabilities } from "../mod.ts";
 import { assertClose } from "./close.ts";
 import { withGpu } from "./gpu.ts";
@@ -122,15 +123,24 @@ Deno.test("noiseProbabilities() throws a RangeError when counts, power or the mi
     [[0, 0], {}, "every class has weight 0"],
     [[1, -1], {}, "class 1 has weight -1"],
     [[NaN, 1], {}, "class 0 has weight NaN"],
-    [[1, 2], { power: NaN }, "power NaN"],
-    [[1, 2], { power: Infinity }, "power Infinity"],
-    [[1, 0], { power: -0.5 }, "class 1 has weight Infinity"],
-    [[1, 2], { uniform: -0.1 }, "mix -0.1"],
-    [[1, 2], { uniform: 1.1 }, "mix 1.1"],
-    [[1, 2], { uniform: NaN }, "mix NaN"],
+    [[1, 2], { power: NaN }, "power is NaN"],
+    [[1, 2], { power: Infinity }, "power is Infinity"],
+    [[1, 0], { power: -0.5 }, "power -0.5: class 1 has count 0"],
+    [[1, 2], { power: 5000 }, "power 5000: too large"],
+    [[1, 2], { power: -5000 }, "power -5000: too large"],
+    [[1, 2], { uniform: -0.1 }, "uniform is -0.1"],
+    [[1, 2], { uniform: 1.1 }, "uniform is 1.1"],
+    [[1, 2], { uniform: NaN }, "uniform is NaN"],
   ];
   for (const [counts, shape, message] of wrong) {
     assertThrows(() => noiseProbabilities(counts, shape), RangeError, message);
+  }
+});
+
+Deno.test("noise weights may be so large or small that their sum is no float64", () => {
+  for (const scale of [Number.MAX_VALUE, 2 ** 1022, 1, 2 ** -1020, 4 * Number.MIN_VALUE]) {
+    const weights = [scale, scale / 2, scale, scale / 4];
+    assertEquals(normalizeNoise(weights), normalizeNoise([4, 2, 4, 1]), `${scale}`);
   }
 });
 

@@ -7,14 +7,29 @@ import { peakMemory, withGpu } from "./gpu.ts";
 import { randomIds } from "./reference/data.ts";
 
 Deno.test("sizeClass() gives quarters of powers of two, at least 256", () => {
-  assertEquals([0, 1, 255, 256].map(sizeClass), [256, 256, 256, 256]);
-  assertEquals([257, 320, 321, 385, 449, 512].map(sizeClass), [320, 320, 384, 448, 512, 512]);
-  assertEquals([2 ** 20 + 1, 2 ** 27, 3 * 2 ** 30].map(sizeClass), [1310720, 2 ** 27, 3 * 2 ** 30]);
+  assertEquals([0, 1, 255, 256].map((bytes) => sizeClass(bytes)), [256, 256, 256, 256]);
+  assertEquals([257, 320, 321, 385, 449, 512].map((bytes) => sizeClass(bytes)), [
+    320,
+    320,
+    384,
+    448,
+    512,
+    512,
+  ]);
+  assertEquals([2 ** 20 + 1, 2 ** 27, 3 * 2 ** 30].map((bytes) => sizeClass(bytes)), [
+    1310720,
+    2 ** 27,
+    3 * 2 ** 30,
+  ]);
   for (let bytes = 256; bytes < 5000; bytes++) {
     const size = sizeClass(bytes);
     assert(size >= bytes && size <= 1.25 * bytes && size % 16 === 0, `${size} for ${bytes}`);
     assertEquals(sizeClass(size), size);
   }
+  // Not above what a binding can hold, as with 2 GiB less a byte.
+  const most = 2 ** 31 - 16;
+  assertEquals([most - 100, most].map((bytes) => sizeClass(bytes, most)), [most, most]);
+  assertEquals(sizeClass(most / 2, most), 2 ** 30);
 });
 
 Deno.test("temporary() takes a free buffer of the same class, tensor() makes its own", () =>

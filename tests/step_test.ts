@@ -95,10 +95,10 @@ Deno.test("upload() knows the largest id, through reshape", () =>
   withGpu((gpu) => {
     using step = gpu.step();
     const ids = step.upload(Uint32Array.of(3, 9, 0, 2), [2, 2]);
-    assertEquals([ids.bound, ids.dtype], [10, "u32"]);
-    assertEquals(step.reshape(ids, [4]).bound, 10);
-    assertEquals(step.upload(Uint32Array.of(0)).bound, 1);
-    assertEquals(step.upload(Uint32Array.of(0, 1)).bound, 2);
+    assertEquals([ids.idLimit, ids.dtype], [10, "u32"]);
+    assertEquals(step.reshape(ids, [4]).idLimit, 10);
+    assertEquals(step.upload(Uint32Array.of(0)).idLimit, 1);
+    assertEquals(step.upload(Uint32Array.of(0, 1)).idLimit, 2);
   }));
 
 Deno.test("rows() views rows that begin on a multiple of 256 bytes", () =>

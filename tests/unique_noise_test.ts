@@ -145,7 +145,7 @@ Deno.test("UniqueNoise draws the same for the same seed and number; ln q is that
       using step = gpu.step({ seed, number });
       const target = step.upload(Uint32Array.of(0, 7, 299));
       const found = noise.sample(step, { target, noiseRatio: k, perWord: false });
-      assertEquals([found.ids.shape, found.ids.bound, found.samples], [[k], classes, k]);
+      assertEquals([found.ids.shape, found.ids.idLimit, found.samples], [[k], classes, k]);
       const ids = await gpu.read(found.ids);
       const logQ = (of: ArrayLike<number>) =>
         Float64Array.from(of, (id) => Math.log(noise.inclusion[id]! / k));

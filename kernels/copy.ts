@@ -1,0 +1,41 @@
+/** Which bytes a copy between tensors takes where, and the checks on it. */
+
+import { expectObject } from "./expect.ts";
+import { storageOf, type Tensor } from "./tensor.ts";
+
+/** Which elements are copied. */
+export interface CopyOptions {
+  /** The first element that is read; 0 unless given. */
+  fromStart?: number;
+  /** The first element that is written; 0 unless given. */
+  toStart?: number;
+  /** How many; as many as fit both unless given. */
+  count?: number;
+}
+
+/** The bytes of a copy; throws a TypeError if elements are not there, or types or devices differ. */
+export function copyRange(
+  from: Tensor,
+  to: Tensor,
+  options: CopyOptions,
+  device: GPUDevice,
+): { fromByte: number; toByte: number; bytes: number } {
+  for (const tensor of [from, to]) storageOf("copy", tensor, device);
+  expectObject("copy", "options", options, "an object");
+  const { fromStart = 0, toStart = 0 } = options;
+  const { count = Math.min(from.size - fromStart, to.size - toStart) } = options;
+  const inside = [fromStart, toStart, count].every(Number.isSafeInteger) &&
+    fromStart >= 0 && toStart >= 0 && count > 0 &&
+    fromStart + count <= from.size && toStart + count <= to.size;
+  if (!inside || from.dtype !== to.dtype) {
+    throw new TypeError(
+      `Cannot copy ${count} elements of ${from.dtype} [${from.shape}] from ${fromStart} ` +
+        `to ${to.dtype} [${to.shape}] at ${toStart}`,
+    );
+  }
+  return {
+    fromByte: from.offset + 4 * fromStart,
+    toByte: to.offset + 4 * toStart,
+    bytes: 4 * count,
+  };
+}

@@ -1,0 +1,103 @@
+/** Checks of arguments: what types cannot know, and what users of JavaScript get no help with. */
+
+/** `value` as an error shows it. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) return `[${value}]`;
+  const name = value.constructor?.name ?? "Object";
+  if (name === "Object") return "an object";
+  return /^[AEIOU]/.test(name) ? `an ${name}` : `a ${name}`;
+}
+
+function fail(doing: string, name: string, value: unknown, expected: string): never {
+  const Kind = typeof value === "number" ? RangeError : TypeError;
+  throw new Kind(`Cannot ${doing}: ${name} is ${show(value)}, not ${expected}`);
+}
+
+/**
+ * Throws unless `value` is a number that is `valid`; `expected` says which are.
+ *
+ * `doing` is what cannot be done, as in "make SGD". A wrong number is a RangeError, anything else a TypeError.
+ */
+export function expectNumber(
+  doing: string,
+  name: string,
+  value: unknown,
+  valid: (value: number) => boolean,
+  expected: string,
+): void {
+  if (typeof value !== "number" || !valid(value)) fail(doing, name, value, expected);
+}
+
+/** Whether `value` is finite also as a float32. */
+export function isFloat(value: number): boolean {
+  return Number.isFinite(Math.fround(value));
+}
+
+/** Throws unless `value` is a number that is finite as a float32. */
+export function expectFinite(doing: string, name: string, value: unknown): void {
+  expectNumber(doing, name, value, isFloat, "a finite number");
+}
+
+/** Throws unless `value` is such a number, and not negative. */
+export function expectFromZero(doing: string, name: string, value: unknown): void {
+  expectNumber(doing, name, value, (n) => n >= 0 && isFloat(n), "a finite number from 0 on");
+}
+
+/** Throws unless `value` is an integer from 0 to `highest`. */
+export function expectInteger(doing: string, name: string, value: unknown, highest: number): void {
+  const valid = (n: number) => Number.isSafeInteger(n) && n >= 0 && n <= highest;
+  expectNumber(doing, name, value, valid, `an integer from 0 to ${highest}`);
+}
+
+/** Throws unless `value` is a positive integer. */
+export function expectPositive(doing: string, name: string, value: unknown): void {
+  const valid = (n: number) => Number.isSafeInteger(n) && n > 0;
+  expectNumber(doing, name, value, valid, "a positive integer");
+}
+
+/** The largest number of a step or of a stream of random numbers: both are words of a counter. */
+export const MAX_WORD = 2 ** 32 - 1;
+
+/** Throws unless `value` is an integer from 0 to 2^53 - 1. */
+export function expectSeed(doing: string, value: unknown): void {
+  expectInteger(doing, "seed", value, Number.MAX_SAFE_INTEGER);
+}
+
+/** Throws unless `value` is true or false. */
+export function expectBoolean(doing: string, name: string, value: unknown): void {
+  if (typeof value !== "boolean") fail(doing, name, value, "true or false");
+}
+
+/** Throws a RangeError unless `value` is one of `choices`. */
+export function expectOneOf(
+  doing: string,
+  name: string,
+  value: unknown,
+  choices: readonly string[],
+): void {
+  if (choices.some((choice) => choice === value)) return;
+  const list = choices.map((choice) => JSON.stringify(choice)).join(", ");
+  throw new RangeError(`Cannot ${doing}: ${name} is ${show(value)}, not one of ${list}`);
+}
+
+/** Throws a TypeError unless `value` is an object; `expected` says what it should be. */
+export function expectObject(doing: string, name: string, value: unknown, expected: string): void {
+  if (typeof value !== "object" || value === null) fail(doing, name, value, expected);
+}
+
+/** Throws a TypeError unless `value` is a function. */
+export function expectFunction(doing: string, name: string, value: unknown): void {
+  if (typeof value !== "function") fail(doing, name, value, "a function");
+}
+
+/** Throws unless `shape` is an array of positive integers. */
+export function expectSizes(doing: string, shape: unknown): void {
+  if (!Array.isArray(shape)) fail(doing, "its shape", shape, "an array of positive integers");
+  for (const size of shape) {
+    if (Number.isSafeInteger(size) && size > 0) continue;
+    throw new RangeError(`Cannot ${doing} [${shape}]: sizes must be positive integers`);
+  }
+}

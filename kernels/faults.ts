@@ -1,0 +1,128 @@
+/** What goes wrong on the device: the first cause is kept, until a call in the foreground throws it. */
+
+/** Thrown when the GPU reports an error outside of a call, runs out of memory, or is lost. */
+export class DeviceError extends Error {
+  /** Keeps the message, and the browser's own error as the cause if there is one. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "DeviceError";
+  }
+}
+
+/** The error `reason` of the device, at an operation or before. */
+export function deviceError(op: string, reason: unknown): DeviceError {
+  const message = `GPU error at or before ${op}: `;
+  if (!(reason instanceof Error)) return new DeviceError(message + reason);
+  return new DeviceError(message + (reason.message || reason.name), { cause: reason });
+}
+
+/** Lets the event loop turn, so that what the device reports comes in. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+/**
+ * The first error of a device, and the checks that may still find one.
+ *
+ * A lost device is not waited for: Deno panics where a driver loses it in the midst of a wait, which nobody
+ * can catch, but not once the loss is known.
+ */
+export class Faults {
+  readonly #device: GPUDevice;
+  readonly #checks = new Set<Promise<void>>();
+  #first: Error | undefined;
+  #lastOp = "start";
+  #lost = false;
+  #ended = false;
+
+  /** Listens to `device`; `memoryUse` says how much is allocated, for errors of running out of it. */
+  constructor(device: GPUDevice, memoryUse: () => string) {
+    this.#device = device;
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      const { error } = event as GPUUncapturedErrorEvent, op = this.#lastOp;
+      const use = error instanceof GPUOutOfMemoryError ? `; ${memoryUse()}` : "";
+      this.#addConsequence(deviceError(op, error.message + use));
+    });
+    device.lost.then(({ message, reason }) => {
+      this.#lost = true;
+      this.#first ??= deviceError(this.#lastOp, `device lost: ${message || reason}`);
+    });
+  }
+
+  /** Whether nothing has gone wrong so far, and the device was not ended. */
+  get none(): boolean {
+    return !this.#ended && this.#first === undefined;
+  }
+
+  /** Throws what went wrong so far. */
+  expectNone(op: string): void {
+    if (this.#ended) throw deviceError(op, "the device was disposed of");
+    if (this.#first) throw this.#first;
+  }
+
+  /** The same before something is recorded, which an error may turn out to come from. */
+  begin(op: string): void {
+    this.expectNone(op);
+    this.#lastOp = op;
+  }
+
+  /** Makes something; if the device reports an error of the kind `filter` in it, keeps what `explain` says. */
+  watch<T>(
+    filter: GPUErrorFilter,
+    make: () => T,
+    explain: (error: GPUError, made: T) => Error | Promise<Error>,
+  ): T {
+    this.#device.pushErrorScope(filter);
+    let made: T;
+    try {
+      made = make();
+    } catch (error) {
+      this.#device.popErrorScope().catch(() => {});
+      throw error;
+    }
+    const check = this.#device.popErrorScope().then(async (error) => {
+      if (!error) return;
+      const explained = await explain(error, made);
+      this.#first ??= explained;
+    })
+      .catch(() => {}) // the device is lost, which is reported by itself
+      .finally(() => this.#checks.delete(check));
+    this.#checks.add(check);
+    return made;
+  }
+
+  /** Waits for the device, and throws the cause of what goes wrong rather than what comes of it. */
+  async wait<T>(op: string, work: () => Promise<T>): Promise<T> {
+    await this.#checked();
+    this.expectNone(op);
+    const result = await work().catch(async (error) => {
+      await turn();
+      await this.#addConsequence(deviceError(op, error));
+      throw this.#first;
+    });
+    await this.#checked();
+    this.expectNone(op);
+    return result;
+  }
+
+  /** Ends the device, once it is idle: Mesa's llvmpipe crashes the process if it still works. Throws nothing. */
+  async end(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { queue, lost } = this.#device;
+    if (!this.#lost) await Promise.race([queue.onSubmittedWorkDone(), lost]).catch(() => {});
+    this.#device.destroy();
+  }
+
+  /** Keeps `error`, unless a check that is under way finds its cause. */
+  async #addConsequence(error: Error): Promise<void> {
+    await this.#checked();
+    this.#first ??= error;
+  }
+
+  /** Resolves when everything that is watched has been checked. */
+  async #checked(): Promise<void> {
+    while (this.#checks.size > 0) await Promise.all(this.#checks);
+  }
+}

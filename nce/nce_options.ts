@@ -1,0 +1,71 @@
+/** Settings of a noise contrastive loss, and the checks on them. */
+
+import {
+  expectBoolean,
+  expectFinite,
+  expectFromZero,
+  expectOneOf,
+  expectPositive,
+} from "../kernels/expect.ts";
+import { isNoiseSource, type NoiseSource } from "./noise.ts";
+
+/**
+ * Which loss: exact cross entropy, NCE, sampled softmax, the mean of the last two, or negative sampling.
+ */
+export type LossType = "full" | "nce" | "sampled" | "mix" | "neg";
+
+/** What comes of the losses of single targets. */
+export type Reduction = "none" | "elementwise_mean" | "sum";
+
+const LOSS_TYPES: readonly LossType[] = ["full", "nce", "sampled", "mix", "neg"];
+const REDUCTIONS: readonly Reduction[] = ["none", "elementwise_mean", "sum"];
+
+/** Settings of a {@linkcode NCELoss}; the names follow the reference. */
+export interface NCEOptions {
+  /** [V] Counts or probabilities of the noise, one a class; or a source, which the layer owns once it is made. */
+  noise: ArrayLike<number> | NoiseSource;
+  /** k, the number of noise samples for a target; 100 unless given. */
+  noiseRatio?: number;
+  /** c, the assumed ln Z; `"auto"` (unless given) is ln V, `"learned"` a parameter that starts there. */
+  normTerm?: number | "auto" | "learned";
+  /** What comes of the losses of single targets; `"elementwise_mean"` unless given. */
+  reduction?: Reduction;
+  /** Draw noise for every target rather than once for all; false unless given. */
+  perWord?: boolean;
+  /** Which loss; `"nce"` unless given. */
+  lossType?: LossType;
+  /** In `sampled`, leave out noise that equals the target, as TensorFlow does; false unless given. */
+  removeHits?: boolean;
+  /** alpha of the penalty `alpha (ln Z^)^2` that pulls Z towards exp(c); 0 unless given. */
+  selfNorm?: number;
+}
+
+const DOING = "make NCELoss";
+
+/** Throws a RangeError unless there is such a loss. */
+export function expectLossType(lossType: unknown): void {
+  expectOneOf(DOING, "lossType", lossType, LOSS_TYPES);
+}
+
+/** Throws a RangeError unless `source`, if it is given, can draw `noiseRatio` samples. */
+export function expectRatio(noiseRatio: number, source?: NoiseSource): void {
+  expectPositive(DOING, "noiseRatio", noiseRatio);
+  const only = source?.noiseRatio ?? noiseRatio;
+  if (noiseRatio === only) return;
+  throw new RangeError(`Cannot draw ${noiseRatio} unique samples: made for ${only}`);
+}
+
+/** The options with what is not given filled in; throws a RangeError or a TypeError if one is not usable. */
+export function checkedOptions(options: NCEOptions): Required<NCEOptions> {
+  const { noise, noiseRatio = 100, normTerm = "auto", reduction = "elementwise_mean" } = options;
+  const { lossType = "nce", perWord = false, removeHits = false, selfNorm = 0 } = options;
+  expectRatio(noiseRatio, isNoiseSource(noise) ? noise : undefined);
+  if (typeof normTerm === "number") expectFinite(DOING, "normTerm", normTerm);
+  else expectOneOf(DOING, "normTerm", normTerm, ["auto", "learned"]);
+  expectOneOf(DOING, "reduction", reduction, REDUCTIONS);
+  expectLossType(lossType);
+  expectBoolean(DOING, "perWord", perWord);
+  expectBoolean(DOING, "removeHits", removeHits);
+  expectFromZero(DOING, "selfNorm", selfNorm);
+  return { noise, noiseRatio, normTerm, reduction, lossType, perWord, removeHits, selfNorm };
+}

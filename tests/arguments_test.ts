@@ -1,0 +1,56 @@
+// Wrong arguments, as users of JavaScript give them: always an error of our own text, with nothing left on the
+// GPU and no error of WebGPU, whatever is called.
+
+import { assert, assertEquals } from "@std/assert";
+import * as nce from "../mod.ts";
+import { wrongCalls } from "./arguments.ts";
+import { callees } from "./callees.ts";
+import { withGpu } from "./gpu.ts";
+
+/** Errors of our own begin with this. */
+const OWN = /^Cannot /;
+
+/** What is not called with arguments of a user's: errors, bases of classes, what steps and Gpus make. */
+const NOT_CALLED = [
+  ...["NoAdapterError", "DeviceError", "KernelCompileError", "UseAfterDisposeError"],
+  ...["Gpu", "Step", "Tensor", "Gradients", "Module", "Recurrent", "auditGradient"],
+];
+
+Deno.test("whatever argument is wrong, the error is our own and nothing is left on the GPU", () =>
+  withGpu(async (gpu) => {
+    using stack = new DisposableStack();
+    const all = callees(gpu, stack);
+    const covered = new Set([...Object.keys(all), ...NOT_CALLED]);
+    for (const name of Object.keys(nce)) assert(covered.has(name), `${name} is not in the table`);
+    const failures: string[] = [];
+    for (const [name, callee] of Object.entries(all)) {
+      for (const { what, args } of wrongCalls(callee)) {
+        const before = gpu.memory.buffers;
+        const result = outcome(() => callee.call(...args));
+        const isMade = /^[A-Z]\w*$/.test(name) && gpu.memory.buffers !== before;
+        if (!OWN.test(result)) failures.push(`${name}, ${what}: ${result}`);
+        if (isMade) failures.push(`${name}, ${what}: buffers are left`);
+      }
+    }
+    assertEquals(failures, []);
+    await gpu.finish();
+  }));
+
+Deno.test("the arguments that the table calls good are", () =>
+  withGpu(async (gpu) => {
+    using stack = new DisposableStack();
+    for (const [name, { call, args }] of Object.entries(callees(gpu, stack))) {
+      if (["SGD.step", "Step.backward", "Gpu.dispatch"].includes(name)) continue; // need more than arguments
+      assertEquals(outcome(() => call(...args)), "", name);
+    }
+    await gpu.finish();
+  }));
+
+function outcome(run: () => unknown): string {
+  try {
+    run();
+    return "";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
