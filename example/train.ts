@@ -53,7 +53,7 @@ export async function train(
   });
   using trainer = new Trainer(gpu, model, settings);
   using stop = onInterrupt(io);
-  let best = Infinity;
+  let best = Infinity, saved = "";
   for (let epoch = 1; epoch <= epochs && !stop.requested; epoch++) {
     const start = performance.now(), { lr } = trainer.optimizer;
     const batches = trainingBatches(corpus.train, settings, epoch);
@@ -65,7 +65,7 @@ export async function train(
     const better = measure < best;
     if (better) {
       best = measure;
-      await saveModel(gpu, path, model, { vocabulary, settings, ...(card && { card }) });
+      saved = await saveModel(gpu, path, model, { vocabulary, settings, ...(card && { card }) });
     } else trainer.optimizer.lr /= settings.lrDecay;
     io.out(
       `epoch ${epoch}/${epochs}: valid ${text}, ${formatDuration(seconds * 1000)}, ` +
@@ -73,7 +73,7 @@ export async function train(
         (better ? `saved ${path}` : `lr now ${formatNumber(trainer.optimizer.lr)}`),
     );
   }
-  if (best < Infinity) restoreModel(gpu, path, model);
+  if (best < Infinity) restoreModel(gpu, path, model, saved);
   else io.out("No epoch was completed: nothing is saved, the test is of the model as it is");
   await report(gpu, { model, corpus, evaluation, metrics, io });
 }
