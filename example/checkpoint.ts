@@ -10,10 +10,10 @@ import {
   decodeModel,
   encodeModelHeader,
   type ModelFile,
-  type ModelSettings,
   nonFinite,
   type SavedBeside,
 } from "./model_file.ts";
+import type { ModelSettings } from "./model_settings.ts";
 import { makeNoise } from "./noise.ts";
 import { type ByteSource, cannotLoad, ofBytes } from "./safetensors.ts";
 import { parameterShapes } from "./shapes.ts";

@@ -1,48 +1,24 @@
 /** Model files without a GPU: what is in one, from bytes to checked values and back. */
 
 import type { SelfNormalization } from "./card.ts";
-import { Failure, UsageError } from "./errors.ts";
+import { Failure } from "./errors.ts";
+import { keptSettings, type ModelSettings, readSettings } from "./model_settings.ts";
 import {
   type ByteSource,
   cannotLoad,
   decodeHeader,
   encodeHeader,
   type Fail,
-  isRecord,
   MAX_HEADER,
   type Place,
   product,
   readTensor,
 } from "./safetensors.ts";
-import { type Given, parseSettings, type Settings } from "./settings.ts";
 import { type NamedShape, parameterShapes } from "./shapes.ts";
 import { Vocabulary } from "./vocab.ts";
 
 /** What the header of a model file says of its kind. */
 const KIND = "nce word language model";
-
-/** Names of the settings that a model is rebuilt from. */
-const KEPT = [
-  "indexModule",
-  "emsize",
-  "nhid",
-  "nlayers",
-  "dropout",
-  "loss",
-  "noise",
-  "noisePower",
-  "noiseUniform",
-  "noiseRatio",
-  "unique",
-  "removeHits",
-  "perWord",
-  "normTerm",
-  "selfNorm",
-  "seed",
-] as const;
-
-/** The settings that a model is rebuilt from. */
-export type ModelSettings = Pick<Settings, typeof KEPT[number]>;
 
 /** What a model file tells besides the parameters. */
 export interface SavedBeside {
@@ -76,7 +52,7 @@ export function encodeModelHeader(
 ): Uint8Array<ArrayBuffer> {
   return encodeHeader(parameterShapes(settings, vocabulary.size), {
     kind: KIND,
-    settings: JSON.stringify(kept(settings)),
+    settings: JSON.stringify(keptSettings(settings)),
     words: JSON.stringify(vocabulary.words),
     counts: JSON.stringify(vocabulary.counts),
     ...(card && { selfNormalization: JSON.stringify(card) }),
@@ -156,48 +132,6 @@ function parseText(metadata: Readonly<Record<string, string>>, name: string, fai
     return JSON.parse(text);
   } catch {
     return fail(`its ${name} are not JSON`);
-  }
-}
-
-/** The settings that are kept, and no others. */
-function kept(settings: ModelSettings): ModelSettings {
-  return Object.fromEntries(KEPT.map((name) => [name, settings[name]])) as ModelSettings;
-}
-
-/** Settings are good if the options that they come from are, and give the same settings again. */
-function readSettings(saved: unknown, fail: Fail): ModelSettings {
-  if (!isRecord(saved)) return fail("its settings are not a JSON object");
-  const foreign = Object.keys(saved).find((name) => !KEPT.some((known) => known === name));
-  if (foreign !== undefined) fail(`its setting ${foreign} is unknown`);
-  // Defaults, and what goes with what, depend on these.
-  const choices = toGiven(saved, ["indexModule", "loss"], fail);
-  const standard = parse(choices, fail);
-  const others = KEPT.filter((name) => saved[name] !== standard[name]);
-  const settings = parse({ ...choices, ...toGiven(saved, others, fail) }, fail);
-  const wrong = KEPT.find((name) => settings[name] !== saved[name]);
-  if (wrong !== undefined) {
-    fail(`its setting ${wrong} cannot be ${JSON.stringify(saved[wrong])}`);
-  }
-  return kept(settings);
-}
-
-/** Saved settings as they would be given on the command line. */
-function toGiven(saved: Record<string, unknown>, names: readonly string[], fail: Fail): Given {
-  const given = names.map((name) => {
-    const value = saved[name], option = name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
-    if (typeof value === "boolean") return [option, value];
-    if (typeof value === "string" || typeof value === "number") return [option, String(value)];
-    return fail(`its setting ${name} is ${value === undefined ? "missing" : "of a wrong type"}`);
-  });
-  return Object.fromEntries(given);
-}
-
-function parse(given: Given, fail: Fail): Settings {
-  try {
-    return parseSettings({ train: true, ...given });
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    return fail(`its settings are those of no model: ${error.message}`);
   }
 }
 

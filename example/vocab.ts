@@ -35,11 +35,11 @@ export class Vocabulary {
   /**
    * Rebuilds a vocabulary from its `words` and `counts`, as kept in a model file.
    *
-   * @throws {Failure} If they are not those of a vocabulary.
+   * @throws {Failure} If they are not those of a vocabulary; the reason, without a file's name.
    */
   static from(words: unknown, counts: unknown): Vocabulary {
     const fail = (why: string): never => {
-      throw new Failure(`The vocabulary is damaged: ${why}`);
+      throw new Failure(`the vocabulary is damaged: ${why}`);
     };
     if (!Array.isArray(words) || !Array.isArray(counts)) {
       return fail("words and counts are not lists");

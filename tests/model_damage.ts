@@ -43,26 +43,42 @@ const BAD_VALUES: Readonly<Record<string, readonly unknown[]>> = {
   noiseUniform: [-0.1, 1.1, "0", false],
   noiseRatio: WHOLE,
   unique: [1, "true", true],
-  removeHits: [0, "false", true],
+  removeHits: [0, "false"],
   perWord: [2, "yes"],
   normTerm: ["Learned", "9", 9, "auto", -1, true],
   selfNorm: [-1, "0", false],
   seed: [-1, 0.5, 2 ** 53, "1", true],
 };
 
+/** Settings that are good by themselves, but make no model together. */
+const CONTRADICTIONS: readonly object[] = [
+  { indexModule: "gru" },
+  { indexModule: "gru", nlayers: 3 },
+  { perWord: true, noise: "batch" },
+  { perWord: true, noise: "batch+unigram" },
+  { unique: true },
+  { unique: true, loss: "full" },
+  { unique: true, loss: "sampled", perWord: true },
+  { unique: true, loss: "sampled", noise: "batch+uniform" },
+];
+
 function damagedSettings(): Damage[] {
-  const reason = /^its setting|^its counts do not suit|expected \[|has no rnn|belongs to no such/;
+  const reason = /^its settings? |expected \[|has no rnn|belongs to no such/;
   return Object.entries(BAD_VALUES).flatMap(([name, values]) => [
     damage(`${name} removed`, new RegExp(`its setting ${name} is missing`), ({ settings }) => {
       delete settings[name];
     }),
     // What JSON reads as Infinity, and what it cannot read.
-    damage(`${name} 1e999`, /^its setting|^its settings/, ({ settings, metadata }) => {
-      metadata["settings"] = JSON.stringify({ ...settings, [name]: 0 }).replace(
-        `"${name}":0`,
-        `"${name}":1e999`,
-      );
-    }),
+    damage(
+      `${name} 1e999`,
+      new RegExp(`its setting ${name} (is of|cannot be)`),
+      ({ settings, metadata }) => {
+        metadata["settings"] = JSON.stringify({ ...settings, [name]: 0 }).replace(
+          `"${name}":0`,
+          `"${name}":1e999`,
+        );
+      },
+    ),
     damage(`${name} NaN`, /its settings are not JSON/, ({ settings, metadata }) => {
       metadata["settings"] = JSON.stringify({ ...settings, [name]: 0 }).replace(
         `"${name}":0`,
@@ -78,9 +94,11 @@ function damagedSettings(): Damage[] {
     damage("unknown setting", /its setting temperature is unknown/, ({ settings }) => {
       settings["temperature"] = 1;
     }),
-    damage("layers of an IndexGRU", /its setting/, ({ settings }) => {
-      Object.assign(settings, { indexModule: "gru", nlayers: 2 });
-    }),
+    ...CONTRADICTIONS.map((change) =>
+      damage(JSON.stringify(change), /its settings contradict each other/, ({ settings }) => {
+        Object.assign(settings, change);
+      })
+    ),
   ]);
 }
 
@@ -98,7 +116,7 @@ function damagedTexts(): Damage[] {
     const texts = ["", "{", "nul", "null", "5", '"x"', "{}", "[]", "[[]]", "[".repeat(1e5)];
     for (const text of texts) {
       list.push(
-        damage(`${name} ${text.slice(0, 9)}`, /^its settings?|^its \w+ are|^The vocab/, (parts) => {
+        damage(`${name} ${text.slice(0, 9)}`, /^its settings?|^its \w+ are|^the vocab/, (parts) => {
           parts.metadata[name] = text;
         }),
       );
@@ -148,10 +166,10 @@ function damagedVocabulary(): Damage[] {
   ];
   return [
     ...words.map(([label, change]) =>
-      damage(`words: ${label}`, /The vocabulary is damaged/, (parts) => change(parts.words))
+      damage(`words: ${label}`, /the vocabulary is damaged/, (parts) => change(parts.words))
     ),
     ...counts.map(([label, change]) =>
-      damage(`counts: ${label}`, /The vocabulary is damaged/, (parts) => change(parts.counts))
+      damage(`counts: ${label}`, /the vocabulary is damaged/, (parts) => change(parts.counts))
     ),
     ...both.map(([label, change]) => damage(label, /encoder.weight is \[5,3\], expected/, change)),
   ];

@@ -1,6 +1,7 @@
 /** A good small model file in parts, made without a GPU, for tests that damage it. */
 
-import { encodeModelHeader, type ModelSettings } from "../example/model_file.ts";
+import { encodeModelHeader } from "../example/model_file.ts";
+import type { ModelSettings } from "../example/model_settings.ts";
 import { product } from "../example/safetensors.ts";
 import { type Given, parseSettings } from "../example/settings.ts";
 import { parameterShapes } from "../example/shapes.ts";
