@@ -8,8 +8,10 @@ import type { Corpus } from "./corpus.ts";
 import { evaluate, evaluateLoss } from "./evaluate.ts";
 import { checkWritable, writeFileAtomically } from "./files.ts";
 import type { Io } from "./io.ts";
+import { lockModel } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
 import type { WordModel } from "./model.ts";
+import { checkSavable } from "./model_file.ts";
 import { formatDuration, formatNumber } from "./progress.ts";
 import { normTermOf, report } from "./report.ts";
 import type { Settings } from "./settings.ts";
@@ -41,8 +43,11 @@ export async function train(
   io: Io,
 ): Promise<void> {
   const { vocabulary } = corpus, { save, seed, epochs, evaluation } = settings;
-  const path = modelPath(save), metrics = new Metrics(save, FOLDER);
+  const path = modelPath(save);
+  checkSavable(settings, vocabulary);
+  using _lock = lockModel(save, FOLDER);
   checkWritable(path);
+  const metrics = new Metrics(save, FOLDER);
   writeFileAtomically(`${FOLDER}/${save}.freq.txt`, frequencyText(corpus.occurrences));
   metrics.write({
     event: "start",

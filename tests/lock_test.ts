@@ -1,8 +1,11 @@
 // The lock of a model: one run at a time, and nothing left when a run ends.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Failure } from "../example/errors.ts";
 import { lockModel } from "../example/lock.ts";
+import { run } from "../example/run.ts";
+import { parseSettings } from "../example/settings.ts";
+import { captureIo } from "./capture_io.ts";
 import { inFolder, namesIn } from "./folder.ts";
 
 /** A process that holds the lock of `save` until its input ends; gives it once it has the lock. */
@@ -89,4 +92,24 @@ Deno.test("lockModel() names the file when it cannot be written", () =>
     Deno.writeTextFileSync(`${folder}/file`, "");
     const path = `${folder}/file/m.lock`;
     assertThrows(() => lockModel("m", `${folder}/file`), Failure, `Cannot write ${path}: `);
+  }));
+
+Deno.test("run() does not train a model that another run trains, and writes nothing", () =>
+  inFolder(async (folder) => {
+    const before = Deno.cwd();
+    Deno.chdir(folder);
+    try {
+      using _other = lockModel("m");
+      const settings = parseSettings({
+        "train": true,
+        "save": "m",
+        "data": "synthetic:words=1000,vocab=100",
+        "emsize": "4",
+        "nhid": "4",
+      });
+      await assertRejects(() => run(settings, captureIo()), Failure, "Cannot train m: another run");
+      assertEquals(namesIn("saved_model"), ["m.lock"]);
+    } finally {
+      Deno.chdir(before);
+    }
   }));
