@@ -113,7 +113,7 @@ export function cannotLoad(fileName: string): Fail {
   };
 }
 
-/** The value of a JSON object, not of a list or null. */
+/** Whether a value is a JSON object, neither a list nor null. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

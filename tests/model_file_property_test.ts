@@ -148,7 +148,8 @@ const replacedValues = fc.array(fc.tuple(fc.nat(), fc.option(fc.string()), json)
       typeof record === "object" && record !== null
     );
     const record = all[place % all.length]!, names = Object.keys(record);
-    const name = added ?? names[Math.floor(place / all.length) % names.length] ?? "";
+    const known = names[Math.floor(place / all.length) % names.length] ?? "0";
+    const name = Array.isArray(record) ? known : added ?? known;
     Object.defineProperty(record, name, {
       value,
       enumerable: true,
