@@ -12,7 +12,8 @@ const NEWLINE = 10;
  * synced, then renamed, so that a crash leaves the old file or the new one. Missing folders are made.
  *
  * There is one temporary name for each file, `PATH.tmp`: what a killed process left of it is replaced
- * by the next one. So one process at a time may write a file: see `lockModel`. Every method throws a {@linkcode Failure} if the file cannot be written.
+ * by the next one. So one process at a time may write a file: see `lockModel`. Every method throws a
+ * {@linkcode Failure} if the file cannot be written.
  */
 export class AtomicFile implements Disposable {
   readonly #path: string;
