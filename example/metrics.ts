@@ -2,7 +2,7 @@
 
 import type { Audit } from "../mod.ts";
 import type { Bucket, SelfNormalization } from "./card.ts";
-import { Failure } from "./errors.ts";
+import { attempt } from "./files.ts";
 import type { Report } from "./progress.ts";
 import { MODEL_FOLDER, type Settings } from "./settings.ts";
 
@@ -80,21 +80,12 @@ export class Metrics {
    */
   constructor(save: string, folder = MODEL_FOLDER) {
     this.path = `${folder}/${save}.metrics.jsonl`;
-    this.#attempt(() => Deno.mkdirSync(folder, { recursive: true }));
+    attempt("write", this.path, () => Deno.mkdirSync(folder, { recursive: true }));
   }
 
   /** Appends one event; a figure that is not finite is written as null, as JSON has no other. */
   write(event: MetricsEvent): void {
     const line = JSON.stringify(event) + "\n";
-    this.#attempt(() => Deno.writeTextFileSync(this.path, line, { append: true }));
-  }
-
-  #attempt(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Failure(`Cannot write ${this.path}: ${reason}`, { cause: error });
-    }
+    attempt("write", this.path, () => Deno.writeTextFileSync(this.path, line, { append: true }));
   }
 }

@@ -9,8 +9,10 @@ import type { Corpus } from "./corpus.ts";
 import { evaluate, evaluateLoss } from "./evaluate.ts";
 import { checkWritable, writeFileAtomically } from "./files.ts";
 import type { Io } from "./io.ts";
+import { lockModel } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
 import type { WordModel } from "./model.ts";
+import { checkSavable } from "./model_file.ts";
 import { formatDuration, formatNumber } from "./progress.ts";
 import { normTermOf, report } from "./report.ts";
 import { MODEL_FOLDER as FOLDER, type Settings } from "./settings.ts";
@@ -39,8 +41,11 @@ export async function train(
   io: Io,
 ): Promise<void> {
   const { vocabulary } = corpus, { save, seed, epochs, evaluation } = settings;
-  const path = modelPath(save), metrics = new Metrics(save, FOLDER);
+  const path = modelPath(save);
+  checkSavable(settings, vocabulary);
+  using _lock = lockModel(save, FOLDER);
   checkWritable(path);
+  const metrics = new Metrics(save, FOLDER);
   writeFileAtomically(`${FOLDER}/${save}.freq.txt`, frequencyText(corpus.occurrences));
   metrics.write({
     event: "start",
@@ -51,7 +56,7 @@ export async function train(
   });
   using trainer = new Trainer(gpu, model, settings);
   using stop = onInterrupt(io);
-  let best = Infinity;
+  let best = Infinity, saved = "";
   for (let epoch = 1; epoch <= epochs && !stop.requested; epoch++) {
     const start = performance.now(), { lr } = trainer.optimizer;
     const batches = trainingBatches(corpus.train, settings, epoch);
@@ -63,7 +68,7 @@ export async function train(
     const better = measure < best;
     if (better) {
       best = measure;
-      await saveModel(gpu, path, model, { vocabulary, settings, ...(card && { card }) });
+      saved = await saveModel(gpu, path, model, { vocabulary, settings, ...(card && { card }) });
     } else trainer.optimizer.lr /= settings.lrDecay;
     io.out(
       `epoch ${epoch}/${epochs}: valid ${text}, ${formatDuration(seconds * 1000)}, ` +
@@ -71,7 +76,7 @@ export async function train(
         (better ? `saved ${path}` : `lr now ${formatNumber(trainer.optimizer.lr)}`),
     );
   }
-  if (best < Infinity) restoreModel(gpu, path, model);
+  if (best < Infinity) restoreModel(gpu, path, model, saved);
   else io.out("No epoch was completed: nothing is saved, the test is of the model as it is");
   await report(gpu, { model, corpus, evaluation, metrics, io });
 }

@@ -35,18 +35,22 @@ export class Vocabulary {
   /**
    * Rebuilds a vocabulary from its `words` and `counts`, as kept in a model file.
    *
-   * @throws {Failure} If they are not those of a vocabulary.
+   * @throws {Failure} If they are not those of a vocabulary; the reason, without a file's name.
    */
-  static from(words: readonly string[], counts: readonly number[]): Vocabulary {
+  static from(words: unknown, counts: unknown): Vocabulary {
     const fail = (why: string): never => {
-      throw new Failure(`Cannot restore the vocabulary: ${why}`);
+      throw new Failure(`the vocabulary is damaged: ${why}`);
     };
-    if (!Array.isArray(words) || !Array.isArray(counts)) fail("words and counts are not lists");
+    if (!Array.isArray(words) || !Array.isArray(counts)) {
+      return fail("words and counts are not lists");
+    }
     if (words.length !== counts.length) fail(`${words.length} words, ${counts.length} counts`);
     if (MARKS.some((mark, id) => words[id] !== mark)) fail(`it must begin with ${MARKS.join(" ")}`);
+    const noText = words.findIndex((word) => typeof word !== "string" || word === "");
+    if (noText >= 0) fail(`word ${noText} is not a text`);
     const bad = counts.findIndex((count) => !Number.isSafeInteger(count) || count < 0);
-    if (bad >= 0) fail(`count ${counts[bad]} of word ${bad} is not a whole number`);
-    if (words.some((word) => typeof word !== "string")) fail("a word is not a text");
+    if (bad >= 0) fail(`the count of word ${bad} is not a whole number from 0 up`);
+    if (counts.every((count) => count === 0)) fail("no word was ever counted");
     const vocabulary = new Vocabulary([...words], [...counts]);
     if (vocabulary.#ids.size !== words.length) fail("a word is there twice");
     return vocabulary;

@@ -1,9 +1,9 @@
-// Reading text: sentences, errors, atomic writing.
+// Reading text: sentences and errors.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { type Corpus, loadCorpus, readSentences } from "../example/corpus.ts";
 import { Failure, UsageError } from "../example/errors.ts";
-import { checkWritable, readFile, readLines, writeFileAtomically } from "../example/files.ts";
+import { readLines } from "../example/files.ts";
 import { Vocabulary } from "../example/vocab.ts";
 
 type Content = string | Uint8Array;
@@ -112,30 +112,5 @@ Deno.test("readLines() splits at newlines only and not after the last one", () =
     assertEquals([...readLines(`${folder}/a`)], ["x", "", "y\u2028z"]);
     assertEquals([...readLines(`${folder}/b`)], [""]);
     assertEquals([...readLines(`${folder}/c`)], []);
-  });
-});
-
-Deno.test("writeFileAtomically() replaces a file and leaves nothing else", () => {
-  withFolder({}, (folder) => {
-    const path = `${folder}/new/a.txt`;
-    checkWritable(path);
-    assertEquals([...Deno.readDirSync(`${folder}/new`)], []);
-    writeFileAtomically(path, "one");
-    writeFileAtomically(path, new Uint8Array([1, 2]));
-    assertEquals([...readFile(path)], [1, 2]);
-    assertEquals([...Deno.readDirSync(`${folder}/new`)].map(({ name }) => name), ["a.txt"]);
-  });
-});
-
-Deno.test("writeFileAtomically() throws a Failure and cleans up when it cannot write", () => {
-  withFolder({ file: "x" }, (folder) => {
-    Deno.mkdirSync(`${folder}/taken`);
-    for (const path of [`${folder}/taken`, `${folder}/file/below`]) {
-      assertThrows(() => writeFileAtomically(path, "x"), Failure, `Cannot write ${path}`);
-      assertThrows(() => checkWritable(path), Failure, `Cannot write ${path}`);
-    }
-    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-    assertEquals(names, ["file", "taken"]);
-    assertThrows(() => readFile(`${folder}/none`), Failure, `Cannot read ${folder}/none`);
   });
 });

@@ -76,11 +76,16 @@ Deno.test("Vocabulary.from() rebuilds a vocabulary exactly", () => {
 
 Deno.test("Vocabulary.from() throws when words or counts are damaged", () => {
   const marks = ["<unk>", "<s>", "</s>"];
-  const bad: [string[], number[], string][] = [
+  const bad: [unknown, unknown, string][] = [
     [[...marks, "a"], [0, 1, 0], "4 words, 3 counts"],
     [["a", ...marks], [1, 1, 1, 1], "must begin with"],
-    [[...marks, "a"], [0, 1, 0, -1], "count -1 of word 3"],
-    [[...marks, "a"], [0, 1, 0, 0.5], "count 0.5 of word 3"],
+    [marks, { length: 3 }, "words and counts are not lists"],
+    [[...marks, "a"], [0, 1, 0, -1], "the count of word 3"],
+    [[...marks, "a"], [0, 1, 0, 0.5], "the count of word 3"],
+    [[...marks, "a"], [0, 1, 0, "1"], "the count of word 3"],
+    [[...marks, "a", ""], [0, 1, 0, 1, 1], "word 4 is not a text"],
+    [[...marks, 5], [0, 1, 0, 1], "word 3 is not a text"],
+    [[...marks, "a"], [0, 0, 0, 0], "no word was ever counted"],
     [[...marks, "a", "a"], [0, 1, 0, 1, 1], "twice"],
   ];
   for (const [words, counts, message] of bad) {
