@@ -4,6 +4,13 @@ import { Failure, UsageError } from "./errors.ts";
 
 const CHUNK = 1 << 20;
 const NEWLINE = 10;
+const RETURN = 13;
+/** The most bytes in a line: what one string and the list of its words can hold. */
+const LONGEST_LINE = 1 << 27;
+/** As the first two bytes of a file: the byte order marks of UTF-16. */
+const UTF_16_MARKS = ["255,254", "254,255"];
+const DECODER = new TextDecoder("utf-8", { fatal: true });
+const INNER_DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Writes a file in one piece: to a temporary file in the same folder, synced, then renamed, so that
@@ -71,27 +78,37 @@ export function checkFile(path: string): void {
 /**
  * Reads a text file line by line, without ever holding the whole of it.
  *
- * Lines end with a newline; one at the end of the file does not begin another line. A byte order
- * mark at the start is dropped.
+ * Lines end as in Python's text files: with a newline, a carriage return, or both; an ending at the
+ * end of the file does not begin another line. A byte order mark at the start is dropped.
  *
  * @throws {UsageError} If the file does not exist.
- * @throws {Failure} If it cannot be read or a line is not UTF-8; the message has the line's number.
+ * @throws {Failure} If it cannot be read, or a line is not UTF-8 or too long; the message has the
+ *   line's number.
  */
 export function* readLines(path: string): Generator<string> {
   checkFile(path);
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let number = 0;
   for (const bytes of readByteLines(path)) {
     number++;
-    let line: string;
-    try {
-      line = decoder.decode(bytes);
-    } catch (cause) {
-      throw new Failure(`Cannot read ${path}: line ${number} is not UTF-8; convert the file`, {
-        cause,
-      });
-    }
-    yield number === 1 && line.startsWith("\ufeff") ? line.slice(1) : line;
+    yield decodeLine(bytes, number, path);
+  }
+}
+
+function decodeLine(bytes: Uint8Array, number: number, path: string): string {
+  const fail = (why: string, options?: ErrorOptions): never => {
+    throw new Failure(`Cannot read ${path}: line ${number} ${why}`, options);
+  };
+  const looksUtf16 = bytes.includes(0) ||
+    number === 1 && UTF_16_MARKS.includes(bytes.subarray(0, 2).join());
+  if (looksUtf16) fail("looks like UTF-16; convert the file to UTF-8");
+  if (bytes.length > LONGEST_LINE) {
+    fail(`has over ${LONGEST_LINE >> 20} MiB; write a sentence a line`);
+  }
+  try {
+    // Only at the start of the file a byte order mark is none of the text.
+    return number === 1 ? DECODER.decode(bytes) : INNER_DECODER.decode(bytes);
+  } catch (cause) {
+    return fail("is not UTF-8; convert the file", { cause });
   }
 }
 
@@ -99,18 +116,21 @@ export function* readLines(path: string): Generator<string> {
 function* readByteLines(path: string): Generator<Uint8Array> {
   using file = attempt("read", path, () => Deno.openSync(path));
   const chunk = new Uint8Array(CHUNK);
-  let pieces: Uint8Array[] = [];
+  let pieces: Uint8Array[] = [], afterReturn = false;
   for (;;) {
     const size = attempt("read", path, () => file.readSync(chunk));
     if (size === null) break;
     let start = 0;
-    for (;;) {
-      const end = chunk.subarray(0, size).indexOf(NEWLINE, start);
-      if (end < 0) break;
-      const tail = chunk.subarray(start, end);
-      yield pieces.length === 0 ? tail : join([...pieces, tail]);
-      pieces = [];
-      start = end + 1;
+    for (let at = 0; at < size; at++) {
+      const byte = chunk[at], endsBoth = afterReturn && byte === NEWLINE;
+      afterReturn = byte === RETURN;
+      if (byte !== NEWLINE && byte !== RETURN) continue;
+      if (!endsBoth) {
+        const tail = chunk.subarray(start, at);
+        yield pieces.length === 0 ? tail : join([...pieces, tail]);
+        pieces = [];
+      }
+      start = at + 1;
     }
     if (start < size) pieces.push(chunk.slice(start, size));
   }

@@ -10,6 +10,7 @@ import {
   UniqueNoise,
 } from "../mod.ts";
 import type { Settings } from "./settings.ts";
+import { EOS } from "./vocab.ts";
 
 /** Settings that noise depends on. */
 export type NoiseSettings = Pick<
@@ -17,21 +18,33 @@ export type NoiseSettings = Pick<
   "noise" | "noisePower" | "noiseUniform" | "noiseRatio" | "unique"
 >;
 
-/** The noise for words with these counts; the caller owns it. */
+/**
+ * The noise for words with these counts; the caller owns it.
+ *
+ * A word that the training text lacks (`<unk>`, if all its words are known; words of a vocabulary file)
+ * counts as if it came once there. Without that it has next to no probability, so that one unknown word
+ * of a test would outweigh all others; so it costs about the logarithm of the text's length, and is
+ * drawn so rarely that training does not push it down.
+ */
 export function makeNoise(
   gpu: Gpu,
   settings: NoiseSettings,
   counts: ArrayLike<number>,
 ): NoiseSource {
   const { noise, noiseRatio, unique } = settings;
-  const [first, more] = noise.split("+");
+  const [first, more] = noise.split("+"), weights = atLeastOnce(counts);
   if (first !== "batch") {
-    const q = probabilities(noise, settings, counts);
+    const q = probabilities(noise, settings, weights);
     return unique ? new UniqueNoise(gpu, q, noiseRatio) : new AliasMultinomial(gpu, q);
   }
-  if (more === undefined) return new BatchNoise(gpu, counts);
-  const drawn = new AliasMultinomial(gpu, probabilities(more, settings, counts));
-  return new BatchNoise(gpu, counts, drawn);
+  if (more === undefined) return new BatchNoise(gpu, weights);
+  const drawn = new AliasMultinomial(gpu, probabilities(more, settings, weights));
+  return new BatchNoise(gpu, weights, drawn);
+}
+
+/** `</s>` stays at 0 where it is no word of the text: then nothing ever asks for it. */
+function atLeastOnce(counts: ArrayLike<number>): Float64Array {
+  return Float64Array.from(counts, (count, id) => id === EOS ? count : Math.max(count, 1));
 }
 
 function probabilities(
