@@ -9,8 +9,9 @@ const RETURN = 13;
 const LONGEST_LINE = 1 << 27;
 /** As the first two bytes of a file: the byte order marks of UTF-16. */
 const UTF_16_MARKS = ["255,254", "254,255"];
-const DECODER = new TextDecoder("utf-8", { fatal: true });
-const INNER_DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** The byte order mark of UTF-8. */
+const UTF_8_MARK = "239,187,191";
+const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Writes a file in one piece: to a temporary file in the same folder, synced, then renamed, so that
@@ -105,8 +106,7 @@ function decodeLine(bytes: Uint8Array, number: number, path: string): string {
     fail(`has over ${LONGEST_LINE >> 20} MiB; write a sentence a line`);
   }
   try {
-    // Only at the start of the file a byte order mark is none of the text.
-    return number === 1 ? DECODER.decode(bytes) : INNER_DECODER.decode(bytes);
+    return DECODER.decode(bytes);
   } catch (cause) {
     return fail("is not UTF-8; convert the file", { cause });
   }
@@ -116,12 +116,13 @@ function decodeLine(bytes: Uint8Array, number: number, path: string): string {
 function* readByteLines(path: string): Generator<Uint8Array> {
   using file = attempt("read", path, () => Deno.openSync(path));
   const chunk = new Uint8Array(CHUNK);
-  let pieces: Uint8Array[] = [], afterReturn = false;
+  let pieces: Uint8Array[] = [], afterReturn = false, isFirst = true;
   for (;;) {
     const size = attempt("read", path, () => file.readSync(chunk));
     if (size === null) break;
-    let start = 0;
-    for (let at = 0; at < size; at++) {
+    let start = isFirst && chunk.subarray(0, 3).join() === UTF_8_MARK ? 3 : 0;
+    isFirst = false;
+    for (let at = start; at < size; at++) {
       const byte = chunk[at], endsBoth = afterReturn && byte === NEWLINE;
       afterReturn = byte === RETURN;
       if (byte !== NEWLINE && byte !== RETURN) continue;
@@ -133,12 +134,17 @@ function* readByteLines(path: string): Generator<Uint8Array> {
       start = at + 1;
     }
     if (start < size) pieces.push(chunk.slice(start, size));
+    if (sizeOf(pieces) > LONGEST_LINE) break; // the reader refuses it
   }
   if (pieces.length > 0) yield join(pieces);
 }
 
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
+
 function join(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  const whole = new Uint8Array(sizeOf(pieces));
   let at = 0;
   for (const piece of pieces) {
     whole.set(piece, at);

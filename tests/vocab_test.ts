@@ -3,6 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Failure, UsageError } from "../example/errors.ts";
 import { frequencyText, Vocabulary, WordCounts } from "../example/vocab.ts";
+import { PYTHON_SPACE } from "./python_text.ts";
 import { readVocabularyFile, splitWords, withoutMarks } from "../example/words.ts";
 
 function count(text: string): WordCounts {
@@ -92,19 +93,13 @@ Deno.test("Vocabulary.from() throws when words or counts are damaged", () => {
   }
 });
 
-/** The characters that Python's `str.split()` splits at: those for which `str.isspace()` is true. */
-const PYTHON_SPACE = [
-  ...[0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x85, 0xa0, 0x1680],
-  ...[0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007, 0x2008, 0x2009, 0x200a],
-  ...[0x2028, 0x2029, 0x202f, 0x205f, 0x3000],
-];
-
 Deno.test("splitWords() splits at what Python splits at, and at nothing else", () => {
   const space = new Set(PYTHON_SPACE);
+  assertEquals(space.size, 29);
   for (let code = 0; code <= 0x10ffff; code++) {
     const character = String.fromCodePoint(code);
     const words = splitWords(`a${character}b`);
-    const wanted = space.has(code) ? ["a", "b"] : [`a${character}b`];
+    const wanted = space.has(character) ? ["a", "b"] : [`a${character}b`];
     if (words.join() !== wanted.join()) assertEquals(words, wanted, `U+${code.toString(16)}`);
   }
   assertEquals(splitWords("  a\tb\u00a0c\u3000d\r"), ["a", "b", "c", "d"]);
