@@ -10,7 +10,7 @@ import {
   UniqueNoise,
 } from "../mod.ts";
 import type { Settings } from "./settings.ts";
-import { EOS } from "./vocab.ts";
+import { EOS, UNK } from "./vocab.ts";
 
 /** Settings that noise depends on. */
 export type NoiseSettings = Pick<
@@ -18,13 +18,16 @@ export type NoiseSettings = Pick<
   "noise" | "noisePower" | "noiseUniform" | "noiseRatio" | "unique"
 >;
 
+/** The most that all words of the vocabulary which the text lacks count together, as a part of it. */
+const UNSEEN_PART = 0.01;
+
 /**
  * The noise for words with these counts; the caller owns it.
  *
- * A word that the training text lacks (`<unk>`, if all its words are known; words of a vocabulary file)
- * counts as if it came once there. Without that it has next to no probability, so that one unknown word
- * of a test would outweigh all others; so it costs about the logarithm of the text's length, and is
- * drawn so rarely that training does not push it down.
+ * What the training text lacks counts as if it came once: `<unk>`, if all words are known, and words of a
+ * vocabulary file, though many of these less, so that they do not fill the noise. Otherwise they had next
+ * to no probability, and one unknown word of a test would outweigh all others. So it costs about the
+ * logarithm of the text's length, and is drawn so rarely that training does not push it down.
  */
 export function makeNoise(
   gpu: Gpu,
@@ -32,7 +35,7 @@ export function makeNoise(
   counts: ArrayLike<number>,
 ): NoiseSource {
   const { noise, noiseRatio, unique } = settings;
-  const [first, more] = noise.split("+"), weights = atLeastOnce(counts);
+  const [first, more] = noise.split("+"), weights = withUnseen(counts);
   if (first !== "batch") {
     const q = probabilities(noise, settings, weights);
     return unique ? new UniqueNoise(gpu, q, noiseRatio) : new AliasMultinomial(gpu, q);
@@ -42,9 +45,14 @@ export function makeNoise(
   return new BatchNoise(gpu, weights, drawn);
 }
 
-/** `</s>` stays at 0 where it is no word of the text: then nothing ever asks for it. */
-function atLeastOnce(counts: ArrayLike<number>): Float64Array {
-  return Float64Array.from(counts, (count, id) => id === EOS ? count : Math.max(count, 1));
+/** The counts, with those of 0 raised; `</s>` stays where it is no word of the text: nothing asks for it. */
+function withUnseen(counts: ArrayLike<number>): Float64Array {
+  const weights = Float64Array.from(counts),
+    isUnseen = (n: number, id: number) => n === 0 && id > EOS;
+  const total = weights.reduce((sum, count) => sum + count, 0);
+  const weight = Math.min(1, UNSEEN_PART * total / weights.filter(isUnseen).length);
+  weights[UNK] = Math.max(1, weights[UNK]!);
+  return weights.map((count, id) => isUnseen(count, id) ? weight : count);
 }
 
 function probabilities(
