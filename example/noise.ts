@@ -18,16 +18,14 @@ export type NoiseSettings = Pick<
   "noise" | "noisePower" | "noiseUniform" | "noiseRatio" | "unique"
 >;
 
-/** The most that all words of the vocabulary which the text lacks count together, as a part of it. */
-const UNSEEN_PART = 0.01;
-
 /**
  * The noise for words with these counts; the caller owns it.
  *
  * What the training text lacks counts as if it came once: `<unk>`, if all words are known, and words of a
- * vocabulary file, though many of these less, so that they do not fill the noise. Otherwise they had next
- * to no probability, and one unknown word of a test would outweigh all others. So it costs about the
- * logarithm of the text's length, and is drawn so rarely that training does not push it down.
+ * vocabulary file, though all of these together at most as much as the words that do come once (Good and
+ * Turing's estimate of what is new), so that they do not fill the noise. Otherwise they had next to no
+ * probability, and one unknown word of a test would outweigh all others. So it costs about the logarithm
+ * of the text's length, and is drawn so rarely that training does not push it down.
  */
 export function makeNoise(
   gpu: Gpu,
@@ -47,12 +45,11 @@ export function makeNoise(
 
 /** The counts, with those of 0 raised; `</s>` stays where it is no word of the text: nothing asks for it. */
 function withUnseen(counts: ArrayLike<number>): Float64Array {
-  const weights = Float64Array.from(counts),
-    isUnseen = (n: number, id: number) => n === 0 && id > EOS;
-  const total = weights.reduce((sum, count) => sum + count, 0);
-  const weight = Math.min(1, UNSEEN_PART * total / weights.filter(isUnseen).length);
+  const weights = Float64Array.from(counts);
+  const wordsOf = (count: number) => weights.filter((n, id) => n === count && id > EOS).length;
+  const weight = Math.min(1, Math.max(1, wordsOf(1)) / wordsOf(0));
   weights[UNK] = Math.max(1, weights[UNK]!);
-  return weights.map((count, id) => isUnseen(count, id) ? weight : count);
+  return weights.map((count, id) => count === 0 && id > EOS ? weight : count);
 }
 
 function probabilities(

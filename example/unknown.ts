@@ -26,8 +26,8 @@ export function unknownWarnings(
   const { vocabulary, train, valid, test } = corpus, warnings: string[] = [];
   if (vocabulary.counts[UNK] === 0 && countUnknown(valid) + countUnknown(test) > 0) {
     warnings.push(
-      "warning: valid or test has unknown words, but training has none, so that the model cannot learn " +
-        "how likely <unk> is; --min-freq 2 or a vocabulary (--vocab) that leaves out rare words cures that",
+      "warning: valid or test has unknown words but training has none: the model cannot learn how likely " +
+        "<unk> is; --min-freq 2, or a vocabulary without rare words (--vocab), lets it",
     );
   }
   const full = Object.entries({ train, valid, test })
@@ -35,8 +35,8 @@ export function unknownWarnings(
     .map(([name, text]) => `${percent(text)} of ${name}`);
   if (full.length > 0) {
     warnings.push(
-      `warning: <unk> is ${full.join(", ")}: a low perplexity then means nothing; give a lower ` +
-        "--min-freq or a larger vocabulary (--vocab)",
+      `warning: <unk> is ${full.join(", ")}: a low perplexity then means nothing; use more ` +
+        "training text, a lower --min-freq or a larger vocabulary (--vocab)",
     );
   }
   return warnings;

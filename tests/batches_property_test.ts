@@ -2,14 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Batch, trainingBatches } from "../example/batches.ts";
+import { trainingBatches } from "../example/batches.ts";
 import { SentencesBuilder } from "../example/sentences.ts";
+import { predictions } from "./predictions.ts";
 import { check } from "./property.ts";
-
-/** The predictions of a batch, wherever they are. */
-function predictions({ input, target, mask }: Batch): string[] {
-  return Array.from(input, (id, i) => mask[i] === 1 ? `${id} ${target[i]}` : "").filter(Boolean);
-}
 
 Deno.test("trainingBatches() predicts every token once, and none alone if noise is the batch", () => {
   const size = fc.integer({ min: 1, max: 9 });

@@ -9,6 +9,7 @@ import {
 } from "../example/batches.ts";
 import { type Sentences, SentencesBuilder } from "../example/sentences.ts";
 import { Philox } from "../kernels/random.ts";
+import { predictions } from "./predictions.ts";
 
 const OPTIONS: TrainingOptions = { batchSize: 20, bptt: 35, seed: 1 };
 
@@ -196,15 +197,10 @@ Deno.test("trainingBatches() leaves no target alone in its batch if noise comes 
       const others = ({ tokens, steps, batchSize }: Batch) =>
         options.carryState ? tokens : steps * batchSize;
       assert(batches.every((batch) => others(batch) > 1), JSON.stringify(given));
-      assertEquals(batches.flatMap(masked).sort(), pairsOf(text).sort());
+      assertEquals(batches.flatMap(predictions).sort(), pairsOf(text).sort());
     }
   }
 });
-
-/** The predictions of a batch, wherever they are. */
-function masked({ input, target, mask }: Batch): string[] {
-  return Array.from(input, (id, i) => mask[i] === 1 ? `${id} ${target[i]}` : "").filter(Boolean);
-}
 
 Deno.test("trainingBatches() has words of the text past the ends of rows if noise comes from the batch", () => {
   const text = makeText(400, 20), options = { ...OPTIONS, noise: "batch" };
@@ -216,7 +212,7 @@ Deno.test("trainingBatches() has words of the text past the ends of rows if nois
     // Every word comes once: what is more than the words is marks, and those come as often as in the text.
     const marks = past.filter((id) => id === 1).length / past.length;
     assert(marks < 0.5, `${marks} of the places are marks`);
-    assertEquals(batches.flatMap(masked).sort(), pairsOf(text).sort());
+    assertEquals(batches.flatMap(predictions).sort(), pairsOf(text).sort());
     const plain = trainingBatches(text, { ...OPTIONS, ...more }, 1);
     assert(plain.every(({ mask, target }) => target.every((id, i) => mask[i] === 1 || id === 0)));
   }

@@ -75,3 +75,12 @@ Deno.test("run() learns how probable unknown words are if training has some", as
   // Knowing just their part of the text a word costs -ln of that.
   assert(cost < 1 - Math.log(part), `${cost} nats for ${part} of the text`);
 });
+
+Deno.test("run() learns the text though most words of a vocabulary file never come in it", async () => {
+  const text = generateText("cyrillic"), words = new Set(splitWords(text.files["train.txt"]!));
+  const lacking = Array.from({ length: 10_000 }, (_, i) => `lacking${i}`);
+  const files = { ...text.files, "words.txt": [...words, ...lacking].join("\n") };
+  const { known } = await trainOn(files, { ...SMALL, loss: "nce", vocab: "words.txt" });
+  const ppl = Math.exp(known.nll / known.tokens), { unigram } = boundsOf(text);
+  assert(ppl < unigram, `${ppl}, from counts ${unigram}`);
+});
