@@ -1,12 +1,8 @@
-/** Files as the program needs them: whole or not at all when written, strict UTF-8 when read. */
+/** Files as the program needs them: whole or not at all when written, errors in one line. */
 
-import { concat } from "@std/bytes";
 import { dirname } from "@std/path";
 import { Failure, UsageError } from "./errors.ts";
 import type { ByteSource } from "./safetensors.ts";
-
-const CHUNK = 1 << 20;
-const NEWLINE = 10;
 
 /**
  * A file that is written piece by piece and appears in one: under a temporary name in the same folder,
@@ -131,55 +127,6 @@ export function checkFile(path: string): void {
     throw new UsageError(`Cannot read ${path}: there is no such file`, { cause: error });
   }
   if (info.isDirectory) throw new UsageError(`Cannot read ${path}: it is a folder, not a file`);
-}
-
-/**
- * Reads a text file line by line, without ever holding the whole of it.
- *
- * Lines end with a newline; one at the end of the file does not begin another line. A byte order
- * mark at the start is dropped.
- *
- * @throws {UsageError} If the file does not exist.
- * @throws {Failure} If it cannot be read or a line is not UTF-8; the message has the line's number.
- */
-export function* readLines(path: string): Generator<string> {
-  checkFile(path);
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  let number = 0;
-  for (const bytes of readByteLines(path)) {
-    number++;
-    let line: string;
-    try {
-      line = decoder.decode(bytes);
-    } catch (cause) {
-      throw new Failure(`Cannot read ${path}: line ${number} is not UTF-8; convert the file`, {
-        cause,
-      });
-    }
-    yield number === 1 && line.startsWith("\ufeff") ? line.slice(1) : line;
-  }
-}
-
-/** The lines as bytes; a line is good until the next one is asked for. */
-function* readByteLines(path: string): Generator<Uint8Array> {
-  using file = attempt("read", path, () => Deno.openSync(path));
-  const chunk = new Uint8Array(CHUNK);
-  let pieces: Uint8Array[] = [];
-  for (;;) {
-    const size = attempt("read", path, () => file.readSync(chunk));
-    if (size === null) break;
-    let start = 0;
-    for (;;) {
-      const end = chunk.subarray(0, size).indexOf(NEWLINE, start);
-      if (end < 0) break;
-      const tail = chunk.subarray(start, end);
-      yield pieces.length === 0 ? tail : concat([...pieces, tail]);
-      pieces = [];
-      start = end + 1;
-    }
-    if (start < size) pieces.push(chunk.slice(start, size));
-  }
-  if (pieces.length > 0) yield concat(pieces);
 }
 
 /** A rename lasts once its folder is on the disk. */
