@@ -5,6 +5,8 @@ import type { Sentences } from "./sentences.ts";
 
 /** Stream of the random order, apart from those of noise, dropout and weights; the step is the epoch. */
 const STREAM = 0x42415443;
+/** Words past the end of a row are so far apart in the text. */
+const STRIDE = 7919;
 
 /** Rows of text side by side, one time step after another: element `[t * batchSize + b]`. */
 export interface Batch {
@@ -14,7 +16,7 @@ export interface Batch {
   readonly steps: number;
   /** Ids to read; 0 past the end of a row. */
   readonly input: Uint32Array;
-  /** Ids to predict; 0 past the end of a row. */
+  /** Ids to predict; past the end of a row 0, or some of the text if noise comes from the batch. */
   readonly target: Uint32Array;
   /** 1 where there is a target, 0 past the end of a row. */
   readonly mask: Float32Array;
@@ -38,6 +40,8 @@ export interface TrainingOptions {
   readonly concat?: boolean;
   /** With `concat`: each row goes on where the same row of the batch before ended. */
   readonly carryState?: boolean;
+  /** Where noise comes from, as `--noise` spells it. */
+  readonly noise?: string;
 }
 
 /** How {@linkcode evaluationBatches} groups sentences. */
@@ -56,6 +60,8 @@ export interface EvaluationOptions {
  * many sentences, one after another, as fit. Rows come together by chance, chosen anew for each epoch,
  * the same for the same seed and epoch: as many as hold the tokens of `batchSize` mean pieces, so
  * that a batch has sentences of all lengths. With `carryState` the order is that of the text.
+ * If noise comes from the batch, a target that would be alone in one joins another batch, and past the
+ * end of a row there are words from elsewhere: what targets are told apart from is all from the text.
  */
 export function trainingBatches(
   text: Sentences,
@@ -63,9 +69,10 @@ export function trainingBatches(
   epoch: number,
 ): readonly Batch[] {
   const { batchSize, bptt, seed, concat = false, carryState = false } = options;
+  const fromBatch = isFromBatch(options.noise);
   checkPositive({ batchSize, bptt });
   if (carryState && !concat) throw new TypeError("Cannot carry the state without concat");
-  if (carryState) return parallelStreams(text, batchSize, bptt);
+  if (carryState) return parallelStreams(text, options);
   const random = new Philox(seed, STREAM, epoch);
   const pieces = concat ? cut([0, text.tokens], bptt, 0) : cut(text.offsets, bptt, bptt >> 2);
   const order = shuffle(pieces.starts.map((_, piece) => piece), random);
@@ -73,9 +80,15 @@ export function trainingBatches(
   const rows = shuffle(pack(order, lengths, longest), random);
   const mean = text.tokens / lengths.length;
   const count = concat ? batchSize : Math.max(1, Math.round(batchSize * mean / longest));
-  return Array.from({ length: Math.ceil(rows.length / count) }, (_, i) => {
-    return new RowBatch(text.ids, pieces, rows.slice(i * count, (i + 1) * count));
-  });
+  const batches: Row[][] = [];
+  for (let at = 0; at < rows.length; at += count) batches.push(rows.slice(at, at + count));
+  return (fromBatch ? joinLone(batches, lengths) : batches)
+    .map((rows) => new RowBatch(text.ids, pieces, rows, { wordsPastEnd: fromBatch }));
+}
+
+/** Whether noise is, among others, the other targets of the batch. */
+export function isFromBatch(noise = ""): boolean {
+  return noise.startsWith("batch");
 }
 
 /**
@@ -96,7 +109,7 @@ export function evaluationBatches(
     if (piece - first === 1) whole.push(first);
     else {
       for (let i = first; i < piece; i++) {
-        batches.push(new RowBatch(text.ids, pieces, [[i]], i > first));
+        batches.push(new RowBatch(text.ids, pieces, [[i]], { continues: i > first }));
       }
     }
   }
@@ -149,6 +162,31 @@ function pack(order: Uint32Array, lengths: Uint32Array, space: number): Row[] {
   return rows;
 }
 
+function rowSteps(row: Row, lengths: Uint32Array): number {
+  return row.reduce((sum, piece) => sum + lengths[piece]!, 0);
+}
+
+/** A target that is alone in its batch goes to the shortest row of another one, if there is any other. */
+function joinLone(batches: readonly Row[][], lengths: Uint32Array): readonly Row[][] {
+  const isLone = (rows: readonly Row[]) => rows.length === 1 && rowSteps(rows[0]!, lengths) === 1;
+  const joined = batches.filter((rows) => !isLone(rows));
+  if (joined.length === 0) return batches;
+  for (const [i, piece] of batches.filter(isLone).flat(2).entries()) {
+    const rows = joined[i % joined.length]!;
+    rows.sort((a, b) => rowSteps(b, lengths) - rowSteps(a, lengths));
+    rows.push([...rows.pop()!, piece]);
+  }
+  return joined;
+}
+
+/** What rows have that most do not have. */
+interface RowTraits {
+  /** Each goes on where the same row of the batch before ended. */
+  readonly continues?: boolean;
+  /** Past its end stand words from elsewhere in the text rather than padding. */
+  readonly wordsPastEnd?: boolean;
+}
+
 /** A batch in compact form; the padded arrays are made when they are asked for. */
 class RowBatch implements Batch {
   readonly batchSize: number;
@@ -158,15 +196,22 @@ class RowBatch implements Batch {
   readonly #ids: Uint32Array;
   readonly #pieces: Pieces;
   readonly #rows: readonly Row[];
+  readonly #wordsPastEnd: boolean;
 
-  constructor(ids: Uint32Array, pieces: Pieces, rows: readonly Row[], continues = false) {
+  constructor(
+    ids: Uint32Array,
+    pieces: Pieces,
+    rows: readonly Row[],
+    { continues = false, wordsPastEnd = false }: RowTraits = {},
+  ) {
     this.continues = continues;
     this.#ids = ids;
     this.#pieces = pieces;
     this.#rows = rows;
+    this.#wordsPastEnd = wordsPastEnd;
     const { lengths, skips } = pieces;
     this.batchSize = rows.length;
-    this.steps = Math.max(...rows.map((row) => row.reduce((sum, i) => sum + lengths[i]!, 0)));
+    this.steps = rows.reduce((most, row) => Math.max(most, rowSteps(row, lengths)), 0);
     this.tokens = rows.flat().reduce((sum, i) => sum + lengths[i]! - skips[i]!, 0);
   }
 
@@ -175,7 +220,12 @@ class RowBatch implements Batch {
   }
 
   get target(): Uint32Array {
-    return this.#fill(new Uint32Array(this.steps * this.batchSize), (at) => this.#ids[at + 1]!);
+    const target = new Uint32Array(this.steps * this.batchSize);
+    if (this.#wordsPastEnd) {
+      const tokens = this.#ids.length - 1, first = this.#pieces.starts[this.#rows[0]![0]!]!;
+      target.forEach((_, i) => target[i] = this.#ids[1 + (first + i * STRIDE) % tokens]!);
+    }
+    return this.#fill(target, (at) => this.#ids[at + 1]!);
   }
 
   get mask(): Float32Array {
@@ -233,28 +283,31 @@ function cut(offsets: ArrayLike<number>, most: number, overlap: number): Pieces 
 }
 
 function emptyPieces(count: number): Pieces {
-  return {
-    starts: new Uint32Array(count),
-    lengths: new Uint32Array(count),
-    skips: new Uint32Array(count),
-  };
+  const make = () => new Uint32Array(count);
+  return { starts: make(), lengths: make(), skips: make() };
 }
 
-/** The text in `batchSize` streams side by side, cut every `bptt` predictions; none is lost. */
-function parallelStreams(text: Sentences, batchSize: number, bptt: number): Batch[] {
-  const { tokens } = text, count = Math.min(batchSize, tokens);
+/**
+ * The text in `batchSize` streams side by side, cut every `bptt` predictions; none is lost. If noise is
+ * from the batch, a last batch of a single target is a further step of the batch before.
+ */
+function parallelStreams(text: Sentences, { batchSize, bptt, noise }: TrainingOptions): Batch[] {
+  const { tokens } = text, count = Math.min(batchSize, tokens), fromBatch = isFromBatch(noise);
   const begin = Array.from({ length: count + 1 }, (_, b) => Math.floor(b * tokens / count));
-  const batches: Batch[] = [];
-  for (let at = 0; at < Math.ceil(tokens / count); at += bptt) {
-    const pieces = emptyPieces(count);
+  const longest = Math.ceil(tokens / count);
+  const cuts = Array.from({ length: Math.ceil(longest / bptt) }, (_, i) => i * bptt);
+  const isLone = cuts.at(-1) === longest - 1 && tokens % count === 1 % count && bptt * count > 1;
+  if (fromBatch && isLone) cuts.pop();
+  return cuts.map((at, i) => {
+    const pieces = emptyPieces(count), steps = (cuts[i + 1] ?? longest) - at;
     for (let b = 0; b < count; b++) {
       pieces.starts[b] = begin[b]! + at;
-      pieces.lengths[b] = Math.max(0, Math.min(bptt, begin[b + 1]! - pieces.starts[b]!));
+      pieces.lengths[b] = Math.max(0, Math.min(steps, begin[b + 1]! - pieces.starts[b]!));
     }
     const rows = Array.from(begin.slice(1), (_, b) => [b]);
-    batches.push(new RowBatch(text.ids, pieces, rows, at > 0));
-  }
-  return batches;
+    const traits = { continues: at > 0, wordsPastEnd: fromBatch };
+    return new RowBatch(text.ids, pieces, rows, traits);
+  });
 }
 
 function shuffle<T extends unknown[] | Uint32Array>(values: T, random: Philox): T {

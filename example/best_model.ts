@@ -1,10 +1,11 @@
 /** The best model of a run: on disk, and in memory where it cannot be written. */
 
 import type { Gpu } from "../mod.ts";
-import { restoreModel, type SavedBeside, saveModel } from "./checkpoint.ts";
+import { restoreModel, saveModel } from "./checkpoint.ts";
 import { Failure } from "./errors.ts";
 import type { Io } from "./io.ts";
 import type { WordModel } from "./model.ts";
+import type { SavedBeside } from "./model_file.ts";
 
 /** Keeps the parameters that did best in validation. */
 export class BestModel {
@@ -15,6 +16,8 @@ export class BestModel {
   readonly #gpu: Gpu;
   readonly #model: WordModel;
   readonly #io: Io;
+  /** What identifies the file. */
+  #written = "";
   /** What could not be written, with why. */
   #unsaved: { values: Float32Array[]; beside: SavedBeside; reason: Failure } | undefined;
 
@@ -35,7 +38,7 @@ export class BestModel {
   async keep(measure: number, beside: SavedBeside): Promise<boolean> {
     this.measure = measure;
     try {
-      await saveModel(this.#gpu, this.path, this.#model, beside);
+      this.#written = await saveModel(this.#gpu, this.path, this.#model, beside);
       this.#unsaved = undefined;
       return true;
     } catch (reason) {
@@ -50,10 +53,14 @@ export class BestModel {
     }
   }
 
-  /** Gives the model the best parameters. */
+  /**
+   * Gives the model the best parameters.
+   *
+   * @throws {Failure} If the file is not the one that was written.
+   */
   restore(): void {
     const { values } = this.#unsaved ?? {};
-    if (!values) return restoreModel(this.#gpu, this.path, this.#model);
+    if (!values) return restoreModel(this.#gpu, this.path, this.#model, this.#written);
     this.#model.parameters().forEach(([, parameter], i) => this.#gpu.write(parameter, values[i]!));
   }
 

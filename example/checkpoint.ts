@@ -1,39 +1,23 @@
-/** Saved models: parameters by PyTorch's names, with the vocabulary and the sizes in one file. */
+/** Saved models: from the GPU to a file and back. */
 
+import { createHash } from "node:crypto";
 import type { Gpu } from "../mod.ts";
-import type { SelfNormalization } from "./card.ts";
 import { Failure } from "./errors.ts";
-import { checkFile, readFile, writeFileAtomically } from "./files.ts";
+import { AtomicFile, openBytes } from "./files.ts";
 import { GRULanguageModel, LanguageModel, type WordModel } from "./model.ts";
+import {
+  checkSavable,
+  decodeModel,
+  encodeModelHeader,
+  type ModelFile,
+  nonFinite,
+  type SavedBeside,
+} from "./model_file.ts";
+import type { ModelSettings } from "./model_settings.ts";
 import { makeNoise } from "./noise.ts";
-import { decodeSafetensors, encodeSafetensors, type Safetensors } from "./safetensors.ts";
-import type { Settings } from "./settings.ts";
-import { Vocabulary } from "./vocab.ts";
-
-/** What the header of a model file says of its kind. */
-const KIND = "nce word language model";
-
-/** Names of the settings that a model is rebuilt from. */
-const KEPT = [
-  "indexModule",
-  "emsize",
-  "nhid",
-  "nlayers",
-  "dropout",
-  "loss",
-  "noise",
-  "noisePower",
-  "noiseUniform",
-  "noiseRatio",
-  "unique",
-  "removeHits",
-  "perWord",
-  "normTerm",
-  "selfNorm",
-  "seed",
-] as const;
-
-type ModelSettings = Pick<Settings, typeof KEPT[number]>;
+import { type ByteSource, cannotLoad, ofBytes } from "./safetensors.ts";
+import { parameterShapes } from "./shapes.ts";
+import type { Vocabulary } from "./vocab.ts";
 
 /** A model read from a file. */
 export interface LoadedModel {
@@ -55,105 +39,98 @@ export function makeModel(gpu: Gpu, settings: ModelSettings, vocabulary: Vocabul
   });
 }
 
-/** The reference keeps the output bias as a column. */
-function fileShape(name: string, shape: readonly number[]): number[] {
-  return name === "criterion.bias.weight" ? [...shape, 1] : [...shape];
-}
-
-/** What a model file tells besides the parameters. */
-export interface SavedBeside {
-  readonly vocabulary: Vocabulary;
-  readonly settings: ModelSettings;
-  /** What the last exact validation found. */
-  readonly card?: SelfNormalization;
-}
-
-/** Writes the model to `path`, atomically: a file of that name is replaced only by a whole one. */
+/**
+ * Writes the model to `path`, atomically: a file of that name is replaced only by a whole one.
+ *
+ * One parameter at a time is read from the GPU.
+ *
+ * @returns The SHA-256 of the file, by which {@linkcode restoreModel} knows it again.
+ * @throws {Failure} If the file cannot be written, the vocabulary is too large for one, or a parameter has
+ *   a number that is not finite: what was there before stays.
+ */
 export async function saveModel(
   gpu: Gpu,
   path: string,
   model: WordModel,
-  { vocabulary, settings, card }: SavedBeside,
-): Promise<void> {
-  const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
-  for (const [name, parameter] of model.parameters()) {
-    const data = await gpu.readFloats(parameter);
-    tensors.set(name, { shape: fileShape(name, parameter.shape), data });
+  beside: SavedBeside,
+): Promise<string> {
+  const { settings, vocabulary } = beside;
+  checkSavable(settings, vocabulary);
+  using file = new AtomicFile(path);
+  const hash = createHash("sha256"), parameters = new Map(model.parameters());
+  const write = (bytes: Uint8Array) => {
+    hash.update(bytes);
+    file.write(bytes);
+  };
+  write(encodeModelHeader(beside));
+  for (const [name, shape] of parameterShapes(settings, vocabulary.size)) {
+    const numbers = await gpu.readFloats(parameters.get(name)!), flaw = nonFinite(numbers, shape);
+    if (flaw !== undefined) {
+      throw new Failure(`Cannot write ${path}: ${name} has ${flaw}; try a smaller --lr or --clip`);
+    }
+    write(new Uint8Array(numbers.buffer));
   }
-  const kept = Object.fromEntries(KEPT.map((name) => [name, settings[name]]));
-  const bytes = encodeSafetensors(tensors, {
-    kind: KIND,
-    settings: JSON.stringify(kept),
-    words: JSON.stringify(vocabulary.words),
-    counts: JSON.stringify(vocabulary.counts),
-    ...(card && { selfNormalization: JSON.stringify(card) }),
-  });
-  writeFileAtomically(path, bytes);
+  file.commit();
+  return hash.digest("hex");
 }
 
 /**
- * Reads a model with its vocabulary.
+ * Reads a model with its vocabulary. The GPU is not touched before all of the file is known to be good.
  *
- * @throws {Failure} If the file is missing, damaged, or not such a model.
+ * @throws {Failure} If the file is missing, damaged, not such a model, or too large for the device.
  */
 export function loadModel(gpu: Gpu, path: string): LoadedModel {
-  checkModel(path);
-  const { tensors, metadata } = read(path);
-  const { settings, words, counts } = parseHeader(path, metadata);
-  const vocabulary = Vocabulary.from(words, counts);
-  const model = makeModel(gpu, settings, vocabulary);
-  setParameters(gpu, model, tensors, path);
+  using file = open(path);
+  const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
+  const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  const { vocabulary, settings, parameters } = decodeModel(file, path, most);
+  using made = new DisposableStack();
+  const model = made.use(remakeModel(gpu, settings, vocabulary, path));
+  setParameters(gpu, model, parameters);
+  made.move();
   return { model, vocabulary, settings };
 }
 
-/** Gives `model` the parameters that {@linkcode saveModel} wrote to `path`. */
-export function restoreModel(gpu: Gpu, path: string, model: WordModel): void {
-  setParameters(gpu, model, read(path).tensors, path);
+/**
+ * Gives `model` the parameters that {@linkcode saveModel} wrote to `path`.
+ *
+ * @param written What it returned.
+ * @throws {Failure} If the file is not that one any longer.
+ */
+export function restoreModel(gpu: Gpu, path: string, model: WordModel, written: string): void {
+  using file = open(path);
+  const bytes = file.read(0, file.size);
+  if (createHash("sha256").update(bytes).digest("hex") !== written) {
+    cannotLoad(path)("it is not the file that this run wrote; another program replaced it");
+  }
+  setParameters(gpu, model, decodeModel(ofBytes(bytes), path).parameters);
 }
 
-function checkModel(path: string): void {
+function open(path: string): ByteSource & Disposable {
   try {
-    checkFile(path);
-  } catch (cause) {
+    return openBytes(path, "load");
+  } catch (error) {
+    if (!(error instanceof Failure && error.cause instanceof Deno.errors.NotFound)) throw error;
     const cure = "train it with --train, or name another by --save";
-    throw new Failure(`There is no model ${path}: ${cure}`, { cause });
+    throw new Failure(`There is no model ${path}: ${cure}`, { cause: error });
   }
 }
 
-function read(path: string): Safetensors {
-  const file = decodeSafetensors(readFile(path), path);
-  if (file.metadata["kind"] === KIND) return file;
-  throw new Failure(`Cannot load ${path}: it is not a word language model of this program`);
-}
-
-function parseHeader(
-  path: string,
-  { settings, words, counts }: Record<string, string>,
-): { settings: ModelSettings; words: string[]; counts: number[] } {
-  try {
-    return {
-      settings: JSON.parse(settings ?? ""),
-      words: JSON.parse(words ?? ""),
-      counts: JSON.parse(counts ?? ""),
-    };
-  } catch (cause) {
-    throw new Failure(`Cannot load ${path}: its settings or vocabulary are damaged`, { cause });
-  }
-}
-
-function setParameters(
+/** The model with initial weights, if its counts suit its noise. */
+function remakeModel(
   gpu: Gpu,
-  model: WordModel,
-  tensors: Safetensors["tensors"],
+  settings: ModelSettings,
+  vocabulary: Vocabulary,
   path: string,
-): void {
-  for (const [name, parameter] of model.parameters()) {
-    const saved = tensors.get(name), shape = fileShape(name, parameter.shape);
-    if (saved?.shape.join() !== shape.join()) {
-      throw new Failure(
-        `Cannot load ${path}: ${name} is [${saved?.shape ?? "missing"}], expected [${shape}]`,
-      );
-    }
-    gpu.write(parameter, saved.data);
+): WordModel {
+  try {
+    return makeModel(gpu, settings, vocabulary);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return cannotLoad(path)(`its counts do not suit its noise: ${error.message}`);
   }
+}
+
+function setParameters(gpu: Gpu, model: WordModel, parameters: ModelFile["parameters"]): void {
+  for (const [name, parameter] of model.parameters()) gpu.write(parameter, parameters.get(name)!);
 }

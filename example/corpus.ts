@@ -1,16 +1,18 @@
 /** Text as ids: training, validation and test sentences, and the vocabulary of the training text. */
 
 import { Failure, UsageError } from "./errors.ts";
-import { checkFile, readLines } from "./files.ts";
+import { checkFile } from "./files.ts";
+import { readLines } from "./lines.ts";
 import { isSynthetic, parseSynthetic, synthesize } from "./synthetic.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";
-import { countLine, readVocabularyFile, splitWords, UNK, Vocabulary } from "./vocab.ts";
+import { UNK, Vocabulary, WordCounts } from "./vocab.ts";
+import { readVocabularyFile, splitWords, withoutMarks } from "./words.ts";
 
 /** Where the text comes from and which words are kept. */
 export interface CorpusOptions {
   /** A folder with train.txt, valid.txt and test.txt, or `synthetic[:words=...,vocab=...,seed=...]`. */
   readonly data: string;
-  /** Path of a vocabulary file, a word a line, or `null`. */
+  /** Path of a vocabulary file ({@linkcode readVocabularyFile}), or `null`. */
   readonly vocab?: string | null;
   /** The fewest occurrences of a word that is kept. */
   readonly minFreq?: number;
@@ -26,8 +28,10 @@ export interface Corpus {
   readonly valid: Sentences;
   /** What the result is measured on. */
   readonly test: Sentences;
-  /** Occurrences of each word of the training text, for `freq.txt`. */
-  readonly occurrences: ReadonlyMap<string, number>;
+  /** The words of the training text, for `freq.txt`. */
+  readonly occurrences: WordCounts;
+  /** What the files have that a user should know of, a line each. */
+  readonly notes: readonly string[];
   /** Perplexity of the truth on the validation text, where it is known. */
   readonly bestValidPerplexity?: number;
   /** Perplexity of the truth on the test text, where it is known: no model can expect less. */
@@ -43,7 +47,7 @@ export interface Corpus {
 export function loadCorpus({ data, vocab = null, minFreq = 1 }: CorpusOptions): Corpus {
   if (isSynthetic(data)) {
     const options = parseSynthetic(data);
-    if (vocab === null && minFreq === 1) return synthesize(options);
+    if (vocab === null && minFreq === 1) return { ...synthesize(options), notes: [] };
     const option = vocab === null ? "--min-freq" : "--vocab";
     throw new UsageError(`${option} has no use with synthetic text, which has its own vocabulary`);
   }
@@ -51,24 +55,27 @@ export function loadCorpus({ data, vocab = null, minFreq = 1 }: CorpusOptions): 
   const path = (part: string) => `${data.replace(/\/+$/, "") || "/"}/${part}.txt`;
   for (const part of ["train", "valid", "test"]) checkFile(path(part));
   const words = vocab === null ? {} : { words: readVocabularyFile(vocab) };
-  const { train, vocabulary, occurrences } = readTraining(path("train"), { minFreq, ...words });
-  const valid = readSentences(path("valid"), vocabulary);
-  const test = readSentences(path("test"), vocabulary);
-  return { vocabulary, train, valid, test, occurrences };
+  const notes: string[] = [];
+  const training = readTraining(path("train"), { minFreq, ...words }, notes);
+  const valid = readSentences(path("valid"), training.vocabulary, notes);
+  const test = readSentences(path("test"), training.vocabulary, notes);
+  return { ...training, valid, test, notes };
 }
 
 /**
  * Reads a file, a sentence a line, by the ids of `vocabulary`. An empty line is a sentence without
- * words.
+ * words. What a user should know of the file goes to `notes`.
  *
  * @throws {UsageError} If the file does not exist.
  * @throws {Failure} If it has no words or is not UTF-8.
  */
-export function readSentences(path: string, vocabulary: Vocabulary): Sentences {
+export function readSentences(
+  path: string,
+  vocabulary: Vocabulary,
+  notes: string[] = [],
+): Sentences {
   const builder = new SentencesBuilder();
-  for (const line of readLines(path)) {
-    builder.add(splitWords(line).map((word) => vocabulary.id(word)));
-  }
+  for (const words of readLinesOfWords(path, notes)) builder.add(vocabulary.encode(words));
   return checkWords(builder.build(), path);
 }
 
@@ -76,12 +83,12 @@ export function readSentences(path: string, vocabulary: Vocabulary): Sentences {
 function readTraining(
   path: string,
   options: { minFreq: number; words?: string[] },
+  notes: string[],
 ): Pick<Corpus, "train" | "vocabulary" | "occurrences"> {
-  const occurrences = new Map<string, number>(), seen = new Map<string, number>();
+  const occurrences = new WordCounts(), seen = new Map<string, number>();
   const builder = new SentencesBuilder();
-  for (const line of readLines(path)) {
-    const words = splitWords(line);
-    countLine(occurrences, words);
+  for (const words of readLinesOfWords(path, notes)) {
+    occurrences.add(words);
     builder.add(words.map((word) => {
       let id = seen.get(word);
       if (id === undefined) seen.set(word, id = seen.size);
@@ -92,6 +99,22 @@ function readTraining(
   const ids = Uint32Array.from(seen.keys(), (word) => vocabulary.id(word));
   const train = checkWords(builder.build((id) => ids[id] ?? UNK), path);
   return { train, vocabulary, occurrences };
+}
+
+/** The words of each line, without marks at its ends; how many lines have those goes to `notes`. */
+function* readLinesOfWords(path: string, notes: string[]): Generator<readonly string[]> {
+  let marked = 0;
+  for (const line of readLines(path)) {
+    const all = splitWords(line), words = withoutMarks(all);
+    if (words.length < all.length) marked++;
+    yield words;
+  }
+  if (marked === 0) return;
+  const lines = marked === 1
+    ? "1 line carries <s> or </s> at its ends"
+    : `${marked.toLocaleString("en-US")} lines carry <s> or </s> at their ends`;
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  notes.push(`${name}: ${lines}; they are taken as the marks of the sentence`);
 }
 
 function checkWords(sentences: Sentences, path: string): Sentences {

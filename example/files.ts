@@ -1,55 +1,114 @@
-/** Files as the program needs them: whole or not at all when written, strict UTF-8 when read. */
+/** Files as the program needs them: whole or not at all when written, errors in one line. */
 
-import { concat } from "@std/bytes";
 import { dirname } from "@std/path";
 import { Failure, UsageError } from "./errors.ts";
-
-const CHUNK = 1 << 20;
-const NEWLINE = 10;
+import type { ByteSource } from "./safetensors.ts";
 
 /**
- * Writes a file in one piece: to a temporary file in the same folder, synced, then renamed, so that
- * a crash leaves the old file or the new one. Missing folders are made.
+ * A file that is written piece by piece and appears in one: under a temporary name in the same folder,
+ * synced, then renamed, so that a crash leaves the old file or the new one. Missing folders are made.
+ *
+ * There is one temporary name for each file, `PATH.tmp`: what a killed process left of it is replaced
+ * by the next one. So one process at a time may write a file: see `lockModel`. Every method throws a
+ * {@linkcode Failure} if the file cannot be written.
+ */
+export class AtomicFile implements Disposable {
+  readonly #path: string;
+  readonly #temporary: string;
+  readonly #file: Deno.FsFile;
+  #renamed = false;
+
+  /** Opens the temporary file. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#temporary = `${path}.tmp`;
+    this.#file = attempt("write", path, () => {
+      Deno.mkdirSync(dirname(path), { recursive: true });
+      if (isFolder(path)) throw new Error("it is a folder");
+      return Deno.openSync(this.#temporary, { write: true, create: true, truncate: true });
+    });
+  }
+
+  /** Appends bytes. */
+  write(bytes: Uint8Array): void {
+    attempt("write", this.#path, () => {
+      for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
+    });
+  }
+
+  /** Gives the file its name; nothing can be written afterwards. */
+  commit(): void {
+    attempt("write", this.#path, () => {
+      this.#file.syncSync();
+      this.#file.close();
+      Deno.renameSync(this.#temporary, this.#path);
+      this.#renamed = true;
+      syncFolder(dirname(this.#path));
+    });
+  }
+
+  /** Removes what was not committed. */
+  [Symbol.dispose](): void {
+    if (this.#renamed) return;
+    try {
+      this.#file.close();
+    } catch {
+      // It is closed if only the renaming failed.
+    }
+    removeIfThere(this.#temporary);
+  }
+}
+
+/**
+ * Writes a whole file as an {@linkcode AtomicFile}.
  *
  * @throws {Failure} If the file cannot be written; nothing is left behind.
  */
 export function writeFileAtomically(path: string, data: string | Uint8Array): void {
-  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-  attempt("write", path, () => {
-    makeFolder(path);
-    const temporary = temporaryName(path);
-    try {
-      writeSynced(temporary, bytes);
-      Deno.renameSync(temporary, path);
-    } catch (error) {
-      removeIfThere(temporary);
-      throw error;
-    }
-  });
+  using file = new AtomicFile(path);
+  file.write(typeof data === "string" ? new TextEncoder().encode(data) : data);
+  file.commit();
 }
 
 /**
- * Finds out early whether {@linkcode writeFileAtomically} will be able to write `path`.
+ * Finds out early whether an {@linkcode AtomicFile} can be written at `path`.
  *
- * @throws {Failure} If it will not.
+ * @throws {Failure} If it cannot.
  */
 export function checkWritable(path: string): void {
-  attempt("write", path, () => {
-    makeFolder(path);
-    if (isFolder(path)) throw new Error("it is a folder");
-    const temporary = temporaryName(path);
-    writeSynced(temporary, new Uint8Array());
-    Deno.removeSync(temporary);
-  });
+  using _file = new AtomicFile(path);
+  attempt("write", path, () => syncFolder(dirname(path)));
 }
 
 /**
- * Reads a file's bytes.
+ * Opens a file whose bytes are read in parts. `verb` is what messages say of it: `Cannot VERB PATH: ...`.
  *
- * @throws {Failure} If it is missing or cannot be read.
+ * @throws {Failure} If it is missing, no regular file (others may have no end) or cannot be read; so does
+ *   reading, if it cannot be done or the file has become shorter.
  */
-export function readFile(path: string): Uint8Array<ArrayBuffer> {
-  return attempt("read", path, () => Deno.readFileSync(path));
+export function openBytes(path: string, verb = "read"): ByteSource & Disposable {
+  const file = attempt(verb, path, () => {
+    const { isFile, isDirectory } = Deno.statSync(path);
+    if (!isFile) {
+      throw new Error(`it is ${isDirectory ? "a folder" : "something else"}, not a file`);
+    }
+    return Deno.openSync(path);
+  });
+  return {
+    size: attempt(verb, path, () => file.statSync().size),
+    read: (begin, end) =>
+      attempt(verb, path, () => {
+        const bytes = new Uint8Array(end - begin);
+        file.seekSync(begin, Deno.SeekMode.Start);
+        for (let at = 0; at < bytes.length;) {
+          const size = file.readSync(bytes.subarray(at));
+          if (size === null) throw new Error("it became shorter while it was read");
+          at += size;
+        }
+        return bytes;
+      }),
+    [Symbol.dispose]: () => file.close(),
+  };
 }
 
 /**
@@ -70,68 +129,16 @@ export function checkFile(path: string): void {
   if (info.isDirectory) throw new UsageError(`Cannot read ${path}: it is a folder, not a file`);
 }
 
-/**
- * Reads a text file line by line, without ever holding the whole of it.
- *
- * Lines end with a newline; one at the end of the file does not begin another line. A byte order
- * mark at the start is dropped.
- *
- * @throws {UsageError} If the file does not exist.
- * @throws {Failure} If it cannot be read or a line is not UTF-8; the message has the line's number.
- */
-export function* readLines(path: string): Generator<string> {
-  checkFile(path);
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  let number = 0;
-  for (const bytes of readByteLines(path)) {
-    number++;
-    let line: string;
-    try {
-      line = decoder.decode(bytes);
-    } catch (cause) {
-      throw new Failure(`Cannot read ${path}: line ${number} is not UTF-8; convert the file`, {
-        cause,
-      });
-    }
-    yield number === 1 && line.startsWith("\ufeff") ? line.slice(1) : line;
+/** A rename lasts once its folder is on the disk. */
+function syncFolder(path: string): void {
+  if (Deno.build.os === "windows") return; // it opens no folders, and keeps renames by its journal
+  using folder = Deno.openSync(path, { read: true });
+  try {
+    folder.syncSync();
+  } catch (error) {
+    // Some file systems, network ones among them, sync no folders: there is nothing more to be done.
+    if (!(error instanceof Error && "code" in error && error.code === "EINVAL")) throw error;
   }
-}
-
-/** The lines as bytes; a line is good until the next one is asked for. */
-function* readByteLines(path: string): Generator<Uint8Array> {
-  using file = attempt("read", path, () => Deno.openSync(path));
-  const chunk = new Uint8Array(CHUNK);
-  let pieces: Uint8Array[] = [];
-  for (;;) {
-    const size = attempt("read", path, () => file.readSync(chunk));
-    if (size === null) break;
-    let start = 0;
-    for (;;) {
-      const end = chunk.subarray(0, size).indexOf(NEWLINE, start);
-      if (end < 0) break;
-      const tail = chunk.subarray(start, end);
-      yield pieces.length === 0 ? tail : concat([...pieces, tail]);
-      pieces = [];
-      start = end + 1;
-    }
-    if (start < size) pieces.push(chunk.slice(start, size));
-  }
-  if (pieces.length > 0) yield concat(pieces);
-}
-
-function writeSynced(path: string, bytes: Uint8Array): void {
-  using file = Deno.openSync(path, { write: true, create: true, truncate: true });
-  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
-  file.syncSync();
-}
-
-function makeFolder(path: string): void {
-  Deno.mkdirSync(dirname(path), { recursive: true });
-}
-
-/** In the same folder, since a rename is atomic only within one file system. */
-function temporaryName(path: string): string {
-  return `${path}.${Deno.pid}.tmp`;
 }
 
 function isFolder(path: string): boolean {
@@ -150,7 +157,8 @@ function removeIfThere(path: string): void {
   }
 }
 
-function attempt<T>(verb: string, path: string, action: () => T): T {
+/** Does something to the file `path`; what goes wrong becomes a Failure: `Cannot VERB PATH: reason`. */
+export function attempt<T>(verb: string, path: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {

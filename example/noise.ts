@@ -10,6 +10,7 @@ import {
   UniqueNoise,
 } from "../mod.ts";
 import type { Settings } from "./settings.ts";
+import { EOS, UNK } from "./vocab.ts";
 
 /** Settings that noise depends on. */
 export type NoiseSettings = Pick<
@@ -17,21 +18,38 @@ export type NoiseSettings = Pick<
   "noise" | "noisePower" | "noiseUniform" | "noiseRatio" | "unique"
 >;
 
-/** The noise for words with these counts; the caller owns it. */
+/**
+ * The noise for words with these counts; the caller owns it.
+ *
+ * What the training text lacks counts as if it came once: `<unk>`, if all words are known, and words of a
+ * vocabulary file, though all of these together at most as much as the words that do come once (Good and
+ * Turing's estimate of what is new), so that they do not fill the noise. Otherwise they had next to no
+ * probability, and one unknown word of a test would outweigh all others. So it costs about the logarithm
+ * of the text's length, and is drawn so rarely that training does not push it down.
+ */
 export function makeNoise(
   gpu: Gpu,
   settings: NoiseSettings,
   counts: ArrayLike<number>,
 ): NoiseSource {
   const { noise, noiseRatio, unique } = settings;
-  const [first, more] = noise.split("+");
+  const [first, more] = noise.split("+"), weights = withUnseen(counts);
   if (first !== "batch") {
-    const q = probabilities(noise, settings, counts);
+    const q = probabilities(noise, settings, weights);
     return unique ? new UniqueNoise(gpu, q, noiseRatio) : new AliasMultinomial(gpu, q);
   }
-  if (more === undefined) return new BatchNoise(gpu, counts);
-  const drawn = new AliasMultinomial(gpu, probabilities(more, settings, counts));
-  return new BatchNoise(gpu, counts, drawn);
+  if (more === undefined) return new BatchNoise(gpu, weights);
+  const drawn = new AliasMultinomial(gpu, probabilities(more, settings, weights));
+  return new BatchNoise(gpu, weights, drawn);
+}
+
+/** The counts, with those of 0 raised; `</s>` stays where it is no word of the text: nothing asks for it. */
+function withUnseen(counts: ArrayLike<number>): Float64Array {
+  const weights = Float64Array.from(counts);
+  const wordsOf = (count: number) => weights.filter((n, id) => n === count && id > EOS).length;
+  const weight = Math.min(1, Math.max(1, wordsOf(1)) / wordsOf(0));
+  weights[UNK] = Math.max(1, weights[UNK]!);
+  return weights.map((count, id) => count === 0 && id > EOS ? weight : count);
 }
 
 function probabilities(

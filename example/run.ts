@@ -2,10 +2,10 @@
 
 import { DeviceError, Gpu, NoAdapterError } from "../mod.ts";
 import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "./adapter.ts";
-import { trainingBatches } from "./batches.ts";
+import { isFromBatch, trainingBatches } from "./batches.ts";
 import { loadModel, makeModel } from "./checkpoint.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
-import { Failure } from "./errors.ts";
+import { Failure, UsageError } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { Losses } from "./losses.ts";
 import { Metrics } from "./metrics.ts";
@@ -15,6 +15,7 @@ import { report } from "./report.ts";
 import type { Settings } from "./settings.ts";
 import { modelPath, train } from "./train.ts";
 import { Trainer } from "./trainer.ts";
+import { describeUnknown, unknownWarnings } from "./unknown.ts";
 
 /** Does what `settings` say; throws a UsageError or a Failure with one clear line. */
 export async function run(settings: Settings, io: Io): Promise<void> {
@@ -22,17 +23,24 @@ export async function run(settings: Settings, io: Io): Promise<void> {
   await using gpu = await openGpu(settings);
   io.out(`adapter     ${adapterLine(gpu)}`);
   for (const warning of adapterWarnings(gpu, graphicsDevices())) io.err(warning);
-  io.out(`data        ${settings.data}: ${describe(corpus)}`);
+  for (const line of describe(settings.data, corpus)) io.out(line);
+  for (const warning of unknownWarnings(corpus)) io.err(warning);
   if (!settings.train && !settings.prof) return await test(gpu, settings, corpus, io);
   using model = newModel(gpu, settings, corpus, io);
   if (settings.prof) await profile(gpu, settings, corpus, model, io);
   else await train(gpu, settings, corpus, model, io);
 }
 
-function describe({ vocabulary, train, valid, test }: Corpus): string {
+/** What the text is, a line each. */
+function describe(data: string, corpus: Corpus): string[] {
+  const { vocabulary, train, valid, test, notes } = corpus, unknown = describeUnknown(corpus);
   const counts = [train, valid, test].map((text) => text.words.toLocaleString("en-US"));
-  return `${counts.join(" / ")} words to train, validate and test on; ` +
-    `vocabulary ${vocabulary.size.toLocaleString("en-US")}`;
+  return [
+    `data        ${data}: ${counts.join(" / ")} words to train, validate and test on; ` +
+    `vocabulary ${vocabulary.size.toLocaleString("en-US")}`,
+    ...notes.map((note) => `marks       ${note}`),
+    ...(unknown === undefined ? [] : [`unknown     ${unknown}`]),
+  ];
 }
 
 async function openGpu(settings: Settings): Promise<Gpu> {
@@ -50,6 +58,7 @@ async function openGpu(settings: Settings): Promise<Gpu> {
 /** A model with initial weights, as the settings describe it. */
 function newModel(gpu: Gpu, settings: Settings, { vocabulary }: Corpus, io: Io): WordModel {
   const { indexModule, loss, noiseRatio, noise, normTerm, nlayers, nhid, emsize } = settings;
+  const { batchSize, bptt } = settings;
   const sampled = loss !== "full";
   if (sampled && noiseRatio > vocabulary.size) {
     if (settings.unique) {
@@ -58,6 +67,12 @@ function newModel(gpu: Gpu, settings: Settings, { vocabulary }: Corpus, io: Io):
     io.err(
       `warning: --noise-ratio ${noiseRatio} is over the ${vocabulary.size} words: ` +
         "--loss full costs less",
+    );
+  }
+  if (sampled && isFromBatch(noise) && batchSize === 1 && bptt === 1) {
+    throw new UsageError(
+      `Cannot use --noise ${noise} with --batch-size 1 and --bptt 1: a batch has one target, and no ` +
+        "other to tell it from; make one of them larger",
     );
   }
   const warning = sampled ? noiseWarning(settings, vocabulary.counts) : undefined;

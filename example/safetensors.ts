@@ -7,110 +7,140 @@
 
 import { Failure } from "./errors.ts";
 
-/** A float32 tensor: `data` in row-major order. */
-export interface SafeTensor {
+/** A file's bytes, read in parts: a header can be checked before anything large is read. */
+export interface ByteSource {
+  /** Number of bytes. */
+  readonly size: number;
+  /** The bytes from `begin` to before `end`, which lie within the file. */
+  read(begin: number, end: number): Uint8Array<ArrayBuffer>;
+}
+
+/** Where a tensor lies. */
+export interface Place {
   /** Sizes of the dimensions; empty for a single number. */
-  shape: number[];
-  /** As many numbers as the product of `shape`. */
-  data: Float32Array;
+  readonly shape: readonly number[];
+  /** Position of its first byte in the file. */
+  readonly begin: number;
+  /** Position after its last byte. */
+  readonly end: number;
 }
 
-/** What a file holds. */
-export interface Safetensors {
+/** What a header says. */
+export interface Layout {
   /** The tensors by name, in the order of their bytes. */
-  tensors: Map<string, SafeTensor>;
+  readonly places: ReadonlyMap<string, Place>;
   /** Texts by name. */
-  metadata: Record<string, string>;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** The most bytes of a header: readers in use refuse more. */
+export const MAX_HEADER = 100_000_000;
 const LENGTH_BYTES = 8;
-/** Readers in use refuse headers above this. */
-const MAX_HEADER = 100_000_000;
 const F32_BYTES = 4;
+const LONGEST_REASON = 300;
 
-/** The bytes of a file with these tensors. */
-export function encodeSafetensors(
-  tensors: ReadonlyMap<string, SafeTensor>,
+/** The bytes of a file before those of the tensors, which follow in the order of `shapes`. */
+export function encodeHeader(
+  shapes: Iterable<readonly [name: string, shape: readonly number[]]>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const entries: [string, unknown][] = [["__metadata__", metadata]];
-  let size = 0;
-  for (const [name, { shape, data }] of tensors) {
+  let begin = 0;
+  for (const [name, shape] of shapes) {
     if (name === "__metadata__") throw new TypeError(`A tensor cannot be named ${name}`);
-    if (product(shape) !== data.length) {
-      throw new TypeError(`Cannot save ${name}: it is [${shape}] but has ${data.length} numbers`);
-    }
-    const end = size + data.byteLength;
-    entries.push([name, { dtype: "F32", shape, data_offsets: [size, end] }]);
-    size = end;
+    const end = begin + F32_BYTES * product(shape);
+    entries.push([name, { dtype: "F32", shape, data_offsets: [begin, end] }]);
+    begin = end;
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
-  const start = Math.ceil((LENGTH_BYTES + json.length) / 8) * 8;
-  if (start - LENGTH_BYTES > MAX_HEADER) {
-    throw new RangeError(`Cannot save: the header has ${json.length} bytes, above ${MAX_HEADER}`);
+  const length = Math.ceil(json.length / 8) * 8;
+  if (length > MAX_HEADER) {
+    throw new RangeError(`Cannot save: the header has ${length} bytes, above ${MAX_HEADER}`);
   }
-  const bytes = new Uint8Array(start + size);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - LENGTH_BYTES), true);
+  const bytes = new Uint8Array(LENGTH_BYTES + length).fill(0x20);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
   bytes.set(json, LENGTH_BYTES);
-  bytes.fill(0x20, LENGTH_BYTES + json.length, start);
-  let at = start;
-  for (const { data } of tensors.values()) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
-  }
   return bytes;
 }
 
 /**
- * Reads the bytes of a file; `fileName` is for messages. Tensors share memory with `bytes` where
- * alignment allows.
+ * Reads and checks the header of a file, and nothing else of it.
  *
- * @throws {Failure} If the bytes are not such a file, are damaged, or have a dtype other than F32.
+ * @throws {Failure} By {@linkcode cannotLoad}, if it is not such a file, is damaged, or has a dtype other
+ *   than F32.
  */
-export function decodeSafetensors(bytes: Uint8Array, fileName: string): Safetensors {
-  const fail = (why: string): never => {
-    throw new Failure(`Cannot load ${fileName}: ${why}`);
-  };
-  const { header, start } = readHeader(bytes, fail);
-  const size = bytes.length - start;
-  const found: { name: string; shape: number[]; begin: number; end: number }[] = [];
+export function decodeHeader(file: ByteSource, fileName: string): Layout {
+  const fail = cannotLoad(fileName);
+  const { header, start } = readJson(file, fail);
+  const found: [string, Place][] = [];
   let metadata: Record<string, string> = {};
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") metadata = readMetadata(entry, fail);
-    else found.push({ name, ...readEntry(name, entry, size, fail) });
+    else found.push([name, readEntry(name, entry, { start, end: file.size }, fail)]);
   }
-  found.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  const tensors = new Map<string, SafeTensor>();
-  let covered = 0;
-  for (const { name, shape, begin, end } of found) {
+  found.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let covered = start;
+  for (const [name, { begin, end }] of found) {
     if (begin < covered) fail(`the bytes of ${name} overlap those of another tensor`);
     if (begin > covered) fail(`${begin - covered} bytes before ${name} belong to no tensor`);
     covered = end;
-    tensors.set(name, { shape, data: floats(bytes, start + begin, start + end) });
   }
-  if (covered < size) fail(`${size - covered} bytes at the end belong to no tensor`);
-  return { tensors, metadata };
+  if (covered < file.size) fail(`${file.size - covered} bytes at the end belong to no tensor`);
+  return { places: new Map(found), metadata };
 }
 
-type Fail = (why: string) => never;
+/** The numbers of a tensor. */
+export function readTensor(file: ByteSource, { begin, end }: Place): Float32Array<ArrayBuffer> {
+  const bytes = file.read(begin, end), { buffer, byteOffset, length } = bytes;
+  if (byteOffset % F32_BYTES === 0) return new Float32Array(buffer, byteOffset, length / F32_BYTES);
+  return new Float32Array(bytes.slice().buffer);
+}
 
-function readHeader(
-  bytes: Uint8Array,
+/** Bytes that are in memory; what is read shares it. */
+export function ofBytes(bytes: Uint8Array<ArrayBuffer>): ByteSource {
+  return { size: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
+}
+
+/** Throws a Failure that says why a file cannot be loaded. */
+export type Fail = (why: string) => never;
+
+/** A {@linkcode Fail} for a file: one line of bounded length, whatever of the file the reason quotes. */
+export function cannotLoad(fileName: string): Fail {
+  return (why) => {
+    const line = why.replace(/[\p{Cc}\u2028\u2029]/gu, " ");
+    const short = line.length > LONGEST_REASON ? `${line.slice(0, LONGEST_REASON)}...` : line;
+    throw new Failure(`Cannot load ${fileName}: ${short}`);
+  };
+}
+
+/** Whether a value is a JSON object, neither a list nor null. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Number of elements of a tensor. */
+export function product(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+function readJson(
+  file: ByteSource,
   fail: Fail,
 ): { header: Record<string, unknown>; start: number } {
-  if (bytes.length < LENGTH_BYTES) return fail(`it is truncated: ${bytes.length} bytes`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = Number(view.getBigUint64(0, true));
-  const start = LENGTH_BYTES + length;
-  if (start > bytes.length || length > MAX_HEADER) {
+  if (file.size < LENGTH_BYTES) return fail(`it is truncated: it has ${file.size} bytes`);
+  const { buffer, byteOffset } = file.read(0, LENGTH_BYTES);
+  const length = new DataView(buffer, byteOffset).getBigUint64(0, true);
+  const start = LENGTH_BYTES + Number(length);
+  if (start > file.size || length > MAX_HEADER) {
     return fail(
-      `it is truncated or no safetensors file: a header of ${length} bytes in a file of ${bytes.length}`,
+      "it is truncated or no safetensors file: " +
+        `a header of ${length} bytes in a file of ${file.size}`,
     );
   }
+  const json = file.read(LENGTH_BYTES, start);
   let header: unknown;
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    header = JSON.parse(text.decode(bytes.subarray(LENGTH_BYTES, start)));
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json));
   } catch {
     return fail("its header is not JSON");
   }
@@ -130,38 +160,26 @@ function readMetadata(entry: unknown, fail: Fail): Record<string, string> {
 function readEntry(
   name: string,
   entry: unknown,
-  size: number,
+  data: { start: number; end: number },
   fail: Fail,
-): { shape: number[]; begin: number; end: number } {
+): Place {
   if (!isRecord(entry)) return fail(`its entry ${name} is not a JSON object`);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (dtype !== "F32") return fail(`${name} is ${JSON.stringify(dtype)}, only "F32" is supported`);
+  if (dtype !== "F32") {
+    return fail(`${name} is ${typeof dtype === "string" ? dtype : "of no dtype"}, not F32`);
+  }
   if (!isSizes(shape)) return fail(`the shape of ${name} is not a list of sizes`);
   if (!isSizes(offsets) || offsets.length !== 2) {
     return fail(`the offsets of ${name} are not two positions`);
   }
-  const [begin, end] = offsets as [number, number];
+  const [begin, end] = offsets as [number, number], size = data.end - data.start;
   if (begin > end || end > size) {
     return fail(`${name} is at bytes ${begin} to ${end} of ${size}: truncated or damaged`);
   }
   if (product(shape) * F32_BYTES !== end - begin) {
     return fail(`${name} is [${shape}] but has ${end - begin} bytes`);
   }
-  return { shape, begin, end };
-}
-
-function floats(bytes: Uint8Array, begin: number, end: number): Float32Array {
-  const at = bytes.byteOffset + begin;
-  if (at % F32_BYTES === 0) return new Float32Array(bytes.buffer, at, (end - begin) / F32_BYTES);
-  return new Float32Array(bytes.slice(begin, end).buffer);
-}
-
-function product(shape: readonly number[]): number {
-  return shape.reduce((a, b) => a * b, 1);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return { shape, begin: data.start + begin, end: data.start + end };
 }
 
 function isSizes(value: unknown): value is number[] {

@@ -1,6 +1,6 @@
 /** Many sentences in one array. */
 
-import { BOS } from "./vocab.ts";
+import { BOS, UNK } from "./vocab.ts";
 
 /**
  * Sentences as `<s> words <s> words <s> ...`: neighbours share the mark between them, so the same
@@ -41,6 +41,11 @@ export class Sentences {
     }
     return this.ids.subarray(start, end + 1);
   }
+}
+
+/** Number of words of `text` that the vocabulary does not know. */
+export function countUnknown({ ids }: Sentences): number {
+  return ids.reduce((count, id) => id === UNK ? count + 1 : count, 0);
 }
 
 /** Collects sentences one by one, in memory that grows with them. */

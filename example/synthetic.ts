@@ -4,7 +4,7 @@ import { Philox } from "../kernels/random.ts";
 import { UsageError } from "./errors.ts";
 import { MIN_VOCABULARY, SyntheticLanguage } from "./language.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";
-import { byFrequency, countLine, Vocabulary } from "./vocab.ts";
+import { byFrequency, Vocabulary, WordCounts } from "./vocab.ts";
 
 /** What to make. */
 export interface SyntheticOptions {
@@ -20,8 +20,8 @@ export interface SyntheticOptions {
 export interface SyntheticText {
   /** All words of the language, whether the training text has them or not. */
   readonly vocabulary: Vocabulary;
-  /** Occurrences in the training text, for `freq.txt`. */
-  readonly occurrences: ReadonlyMap<string, number>;
+  /** The words of the training text, for `freq.txt`. */
+  readonly occurrences: WordCounts;
   /** The training text. */
   readonly train: Sentences;
   /** The validation text. */
@@ -85,14 +85,14 @@ export function synthesize({ words, vocab, seed }: SyntheticOptions): SyntheticT
     valid: generate("valid", Math.ceil(words / 10)),
     test: generate("test", Math.ceil(words / 10)),
   };
-  const occurrences = new Map<string, number>();
+  const occurrences = new WordCounts();
   for (const sentence of parts.train) {
-    countLine(occurrences, sentence.map((word) => language.words[word]!));
+    occurrences.add(sentence.map((word) => language.words[word]!));
   }
   // Words that the training text happens not to have keep an id: they may come in the others.
   const counted = language.words.map((
     word,
-  ): [string, number] => [word, occurrences.get(word) ?? 0]);
+  ): [string, number] => [word, occurrences.words.get(word) ?? 0]);
   const sorted = byFrequency(counted).map(([word]) => word);
   const vocabulary = Vocabulary.fromCounts(occurrences, { words: sorted });
   const ids = language.words.map((word) => vocabulary.id(word));

@@ -10,8 +10,10 @@ import { Diverged, divergence } from "./diverged.ts";
 import { Failure } from "./errors.ts";
 import { checkWritable, writeFileAtomically } from "./files.ts";
 import type { Io } from "./io.ts";
+import { lockModel } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
 import type { WordModel } from "./model.ts";
+import { checkSavable } from "./model_file.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "./progress.ts";
 import { report } from "./report.ts";
 import { MODEL_FOLDER, type Settings } from "./settings.ts";
@@ -48,6 +50,8 @@ export async function train(
   io: Io,
 ): Promise<void> {
   const { save, seed, evaluation } = settings, { vocabulary } = corpus;
+  checkSavable(settings, vocabulary);
+  using _lock = lockModel(save);
   checkWritable(modelPath(save));
   writeFileAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyText(corpus.occurrences));
   const metrics = new Metrics(save, io);

@@ -1,13 +1,14 @@
 /** The words that a model knows, their ids and their counts. */
 
 import { Failure } from "./errors.ts";
-import { readLines } from "./files.ts";
 
 /** Id of the word that stands for all unknown words. */
 export const UNK = 0;
 /** Id of the mark at both ends of a sentence. */
 export const BOS = 1;
-/** The marks at ids 0, 1 and 2; `</s>` has an id but ends no sentence, `<s>` does. */
+/** Id of `</s>`, which ends no sentence: it is a word where a text has it within a line. */
+export const EOS = 2;
+/** The words of ids 0, 1 and 2. */
 const MARKS = ["<unk>", "<s>", "</s>"] as const;
 
 /** How {@linkcode Vocabulary.fromCounts} chooses its words. */
@@ -22,7 +23,7 @@ export interface VocabularyOptions {
 export class Vocabulary {
   /** The words by id. */
   readonly words: readonly string[];
-  /** Occurrences by id; `<unk>` has those of all words that are left out. */
+  /** How often each id is to be predicted in training; `<unk>` has all words that are left out. */
   readonly counts: readonly number[];
   readonly #ids = new Map<string, number>();
 
@@ -35,46 +36,49 @@ export class Vocabulary {
   /**
    * Rebuilds a vocabulary from its `words` and `counts`, as kept in a model file.
    *
-   * @throws {Failure} If they are not those of a vocabulary.
+   * @throws {Failure} If they are not those of a vocabulary; the reason, without a file's name.
    */
-  static from(words: readonly string[], counts: readonly number[]): Vocabulary {
+  static from(words: unknown, counts: unknown): Vocabulary {
     const fail = (why: string): never => {
-      throw new Failure(`Cannot restore the vocabulary: ${why}`);
+      throw new Failure(`the vocabulary is damaged: ${why}`);
     };
-    if (!Array.isArray(words) || !Array.isArray(counts)) fail("words and counts are not lists");
+    if (!Array.isArray(words) || !Array.isArray(counts)) {
+      return fail("words and counts are not lists");
+    }
     if (words.length !== counts.length) fail(`${words.length} words, ${counts.length} counts`);
     if (MARKS.some((mark, id) => words[id] !== mark)) fail(`it must begin with ${MARKS.join(" ")}`);
+    const noText = words.findIndex((word) => typeof word !== "string" || word === "");
+    if (noText >= 0) fail(`word ${noText} is not a text`);
     const bad = counts.findIndex((count) => !Number.isSafeInteger(count) || count < 0);
-    if (bad >= 0) fail(`count ${counts[bad]} of word ${bad} is not a whole number`);
-    if (words.some((word) => typeof word !== "string")) fail("a word is not a text");
+    if (bad >= 0) fail(`the count of word ${bad} is not a whole number from 0 up`);
+    if (counts.every((count) => count === 0)) fail("no word was ever counted");
     const vocabulary = new Vocabulary([...words], [...counts]);
     if (vocabulary.#ids.size !== words.length) fail("a word is there twice");
     return vocabulary;
   }
 
   /**
-   * Makes a vocabulary from what {@linkcode countLine} counted: words of at least `minFreq`
+   * Makes a vocabulary from the counts of the training text: words of at least `minFreq`
    * occurrences, the most frequent first, ties by code point; or exactly `words`.
    */
   static fromCounts(
-    occurrences: ReadonlyMap<string, number>,
+    counted: WordCounts,
     { minFreq = 1, words }: VocabularyOptions = {},
   ): Vocabulary {
     if (!Number.isSafeInteger(minFreq) || minFreq < 1) {
       throw new RangeError(`Cannot keep words of frequency ${minFreq}: it must be at least 1`);
     }
-    const marks: ReadonlySet<string> = new Set(MARKS);
     const chosen = words ??
-      byFrequency(occurrences).flatMap(([word, count]) => count >= minFreq ? [word] : []);
+      byFrequency(counted.words).flatMap(([word, count]) => count >= minFreq ? [word] : []);
     const list: string[] = [...MARKS];
-    for (const word of chosen) if (!marks.has(word)) list.push(word);
-    // Sentences end with `<s>`: `</s>` is never counted, as in the reference.
-    const counts = list.map((word) => word === "</s>" ? 0 : occurrences.get(word) ?? 0);
+    for (const word of chosen) if (!MARKS.some((mark) => mark === word)) list.push(word);
+    const counts = list.map((word) => counted.words.get(word) ?? 0);
+    counts[BOS]! += counted.sentences; // the end of each
     const known = new Set(list);
     if (known.size < list.length) {
       throw new TypeError("Cannot make a vocabulary: a word is there twice");
     }
-    for (const [word, count] of occurrences) if (!known.has(word)) counts[UNK]! += count;
+    for (const [word, count] of counted.words) if (!known.has(word)) counts[UNK]! += count;
     return new Vocabulary(list, counts);
   }
 
@@ -86,6 +90,12 @@ export class Vocabulary {
   /** Id of `word`; that of `<unk>` if the word is unknown. */
   id(word: string): number {
     return this.#ids.get(word) ?? UNK;
+  }
+
+  /** Ids of the words of a sentence; `</s>`, too, is unknown if training never had it as a word. */
+  encode(words: readonly string[]): number[] {
+    const unknownEos = this.counts[EOS] === 0;
+    return words.map((word) => this.id(word)).map((id) => id === EOS && unknownEos ? UNK : id);
   }
 
   /** The word of an id. */
@@ -103,44 +113,25 @@ export class Vocabulary {
   }
 }
 
-/** The words of a line: what white space (Unicode's, a no-break space included) separates. */
-export function splitWords(line: string): string[] {
-  return line.split(/\p{White_Space}+/u).filter((word) => word !== "");
-}
+/** Words of a text and how often they come. */
+export class WordCounts {
+  /** Occurrences of each word, without the marks that begin and end a sentence. */
+  readonly words = new Map<string, number>();
+  /** Number of sentences. */
+  sentences = 0;
 
-/** Adds the words of a sentence and the marks at its ends to `counts`. */
-export function countLine(counts: Map<string, number>, words: readonly string[]): void {
-  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-  for (const mark of ["<s>", "</s>"]) counts.set(mark, (counts.get(mark) ?? 0) + 1);
-}
-
-/** The text of `freq.txt`: every word that occurs and its count, the most frequent first. */
-export function frequencyText(counts: ReadonlyMap<string, number>): string {
-  return byFrequency(counts).map(([word, count]) => `${word} ${count}\n`).join("");
-}
-
-/**
- * Reads a vocabulary file, a word a line.
- *
- * @throws {UsageError} If the file does not exist.
- * @throws {Failure} If a line has no word, several words, or a word that was there before.
- */
-export function readVocabularyFile(path: string): string[] {
-  const lines = new Map<string, number>();
-  let number = 0;
-  for (const line of readLines(path)) {
-    number++;
-    const words = splitWords(line), [word] = words;
-    const bad = (why: string) =>
-      new Failure(`Cannot use vocabulary ${path}: line ${number} ${why}`);
-    if (word === undefined) throw bad("has no word; remove it");
-    if (words.length > 1) throw bad(`has ${words.length} words; write one word a line`);
-    const before = lines.get(word);
-    if (before !== undefined) throw bad(`repeats "${word}" of line ${before}; remove one of them`);
-    lines.set(word, number);
+  /** Counts a sentence. */
+  add(words: readonly string[]): void {
+    for (const word of words) this.words.set(word, (this.words.get(word) ?? 0) + 1);
+    this.sentences++;
   }
-  if (number > 0) return [...lines.keys()];
-  throw new Failure(`Cannot use vocabulary ${path}: line 1 has no word, the file is empty`);
+}
+
+/** The text of `freq.txt`: every word that occurs and its count, marks at the ends of sentences included. */
+export function frequencyText({ words, sentences }: WordCounts): string {
+  const all = new Map(words);
+  for (const mark of ["<s>", "</s>"]) all.set(mark, (all.get(mark) ?? 0) + sentences);
+  return byFrequency(all).map(([word, count]) => `${word} ${count}\n`).join("");
 }
 
 /** Words and counts, the most frequent first, ties by code point. */

@@ -9,6 +9,7 @@ import {
 } from "../example/batches.ts";
 import { type Sentences, SentencesBuilder } from "../example/sentences.ts";
 import { Philox } from "../kernels/random.ts";
+import { predictions } from "./predictions.ts";
 
 const OPTIONS: TrainingOptions = { batchSize: 20, bptt: 35, seed: 1 };
 
@@ -166,6 +167,66 @@ Deno.test("trainingBatches() carries each row on when the state is carried", () 
     const lengths = streams.map((stream) => stream.length);
     assert(Math.max(...lengths) - Math.min(...lengths) <= 1);
   }
+});
+
+/** Sentences of these numbers of words; every word is different. */
+function textOf(lengths: readonly number[]): Sentences {
+  const builder = new SentencesBuilder();
+  let word = 3;
+  for (const length of lengths) builder.add(Array.from({ length }, () => word++));
+  return builder.build();
+}
+
+Deno.test("trainingBatches() leaves no target alone in its batch if noise comes from it", () => {
+  const empty = new Array(40).fill(0);
+  const cases: [Sentences, Partial<TrainingOptions>][] = [
+    [textOf([35]), { concat: true }],
+    [textOf([35]), { concat: true, carryState: true }],
+    [textOf([70]), { concat: true, carryState: true, batchSize: 2 }],
+    [textOf([2]), { concat: true, carryState: true, bptt: 1, batchSize: 2 }],
+    [textOf([35]), {}],
+    [textOf([3, 0]), {}],
+    [textOf([3, ...empty, 5, ...empty]), {}],
+    [textOf([1]), { bptt: 2 }],
+  ];
+  for (const [text, given] of cases) {
+    const options: TrainingOptions = { batchSize: 1, bptt: 35, seed: 1, ...given };
+    for (let epoch = 1; epoch <= 5; epoch++) {
+      const batches = trainingBatches(text, { ...options, noise: "batch+uniform" }, epoch);
+      // Words before a cut are read again and not predicted, but may be told apart from.
+      const others = ({ tokens, steps, batchSize }: Batch) =>
+        options.carryState ? tokens : steps * batchSize;
+      assert(batches.every((batch) => others(batch) > 1), JSON.stringify(given));
+      assertEquals(batches.flatMap(predictions).sort(), pairsOf(text).sort());
+    }
+  }
+});
+
+Deno.test("trainingBatches() has words of the text past the ends of rows if noise comes from the batch", () => {
+  const text = makeText(400, 20), options = { ...OPTIONS, noise: "batch" };
+  for (const more of [{}, { concat: true }, { concat: true, carryState: true }]) {
+    const batches = trainingBatches(text, { ...options, ...more }, 1);
+    const past = batches.flatMap(({ mask, target }) => [...target].filter((_, i) => mask[i] === 0));
+    assert(past.length > 3 && new Set(past).size > 3);
+    assert(past.every((id) => text.ids.includes(id)));
+    // Every word comes once: what is more than the words is marks, and those come as often as in the text.
+    const marks = past.filter((id) => id === 1).length / past.length;
+    assert(marks < 0.5, `${marks} of the places are marks`);
+    assertEquals(batches.flatMap(predictions).sort(), pairsOf(text).sort());
+    const plain = trainingBatches(text, { ...OPTIONS, ...more }, 1);
+    assert(plain.every(({ mask, target }) => target.every((id, i) => mask[i] === 1 || id === 0)));
+  }
+});
+
+Deno.test("trainingBatches() makes batches of very many rows", () => {
+  const text = textOf(new Array(200_000).fill(1)), options = { bptt: 2, seed: 1 };
+  const [batch, ...rest] = trainingBatches(text, { ...options, batchSize: 200_000 }, 1);
+  assertEquals([batch!.batchSize, batch!.steps, batch!.tokens, rest.length], [
+    200_000,
+    2,
+    400_000,
+    0,
+  ]);
 });
 
 Deno.test("evaluationBatches() takes every sentence once, in the same order every time", () => {

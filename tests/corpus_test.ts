@@ -1,9 +1,10 @@
-// Reading text: sentences, errors, atomic writing.
+// Reading text: sentences and errors.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { type Corpus, loadCorpus, readSentences } from "../example/corpus.ts";
 import { Failure, UsageError } from "../example/errors.ts";
-import { checkWritable, readFile, readLines, writeFileAtomically } from "../example/files.ts";
+import { readLines } from "../example/lines.ts";
+import { countUnknown } from "../example/sentences.ts";
 import { Vocabulary } from "../example/vocab.ts";
 
 type Content = string | Uint8Array;
@@ -99,43 +100,81 @@ Deno.test("loadCorpus() takes the words of a vocabulary file", () => {
   });
 });
 
+Deno.test("loadCorpus() takes marks at the ends of lines for those of the sentence, and says so", () => {
+  const plain = load("a b\n\nb c\n", "a b\n", "c\n");
+  const marked = load("<s> a b </s>\n</s>\nb c\n", "a b </s>\n", "c\n");
+  assertEquals(marked.train, plain.train);
+  assertEquals([marked.valid, marked.test], [plain.valid, plain.test]);
+  assertEquals(marked.vocabulary.equals(plain.vocabulary), true);
+  assertEquals(plain.notes, []);
+  const told = "at their ends; they are taken as the marks of the sentence";
+  assertEquals(marked.notes, [
+    `train.txt: 2 lines carry <s> or </s> ${told}`,
+    `valid.txt: 1 line carries <s> or </s> ${told.replace("their", "its")}`,
+  ]);
+});
+
+Deno.test("loadCorpus() keeps words of odd characters as they are", () => {
+  const words = [
+    "__proto__",
+    "constructor",
+    "e\u0301",
+    "\u00e9",
+    "a\u200bb",
+    "\u200f\u05d0",
+    "a\ufeffb",
+  ];
+  const { vocabulary, train } = load(words.join(" "));
+  assertEquals([...train.at(0)].slice(1, -1).map((id) => vocabulary.word(id)), words);
+});
+
 Deno.test("readSentences() uses the vocabulary of a saved model", () => {
   const vocabulary = Vocabulary.from(["<unk>", "<s>", "</s>", "a"], [0, 1, 0, 1]);
-  withFolder({ "x.txt": "a q </s>" }, (folder) => {
+  withFolder({ "x.txt": "a q </s> a </s>" }, (folder) => {
     const text = readSentences(`${folder}/x.txt`, vocabulary);
-    assertEquals([...text.at(0)], [1, 3, 0, 2, 1]);
+    assertEquals([...text.at(0)], [1, 3, 0, 0, 3, 1]);
+    assertEquals(countUnknown(text), 2);
   });
 });
 
-Deno.test("readLines() splits at newlines only and not after the last one", () => {
-  withFolder({ a: "x\n\ny\u2028z\n", b: "\n", c: "" }, (folder) => {
-    assertEquals([...readLines(`${folder}/a`)], ["x", "", "y\u2028z"]);
-    assertEquals([...readLines(`${folder}/b`)], [""]);
-    assertEquals([...readLines(`${folder}/c`)], []);
+Deno.test("readLines() ends lines as Python does, and begins none after the last ending", () => {
+  const cases: [string, string[]][] = [
+    ["x\n\ny\u2028z\u0085w\x1cv\n", ["x", "", "y\u2028z\u0085w\x1cv"]],
+    ["x\ry\r", ["x", "y"]],
+    ["x\r\n\r\ny", ["x", "", "y"]],
+    ["x\r\r\n\n\ry", ["x", "", "", "", "y"]],
+    ["\n", [""]],
+    ["\r", [""]],
+    ["\r\n", [""]],
+    ["", []],
+    ["x", ["x"]],
+  ];
+  for (const [content, lines] of cases) {
+    withFolder({ a: content }, (folder) => assertEquals([...readLines(`${folder}/a`)], lines));
+  }
+});
+
+Deno.test("readLines() takes an ending of two characters for one across its buffer's end", () => {
+  const long = "x".repeat((1 << 20) - 1);
+  withFolder({ a: `${long}\r\ny`, b: `${long}y\r\nz` }, (folder) => {
+    assertEquals([...readLines(`${folder}/a`)], [long, "y"]);
+    assertEquals([...readLines(`${folder}/b`)], [`${long}y`, "z"]);
   });
 });
 
-Deno.test("writeFileAtomically() replaces a file and leaves nothing else", () => {
-  withFolder({}, (folder) => {
-    const path = `${folder}/new/a.txt`;
-    checkWritable(path);
-    assertEquals([...Deno.readDirSync(`${folder}/new`)], []);
-    writeFileAtomically(path, "one");
-    writeFileAtomically(path, new Uint8Array([1, 2]));
-    assertEquals([...readFile(path)], [1, 2]);
-    assertEquals([...Deno.readDirSync(`${folder}/new`)].map(({ name }) => name), ["a.txt"]);
-  });
-});
-
-Deno.test("writeFileAtomically() throws a Failure and cleans up when it cannot write", () => {
-  withFolder({ file: "x" }, (folder) => {
-    Deno.mkdirSync(`${folder}/taken`);
-    for (const path of [`${folder}/taken`, `${folder}/file/below`]) {
-      assertThrows(() => writeFileAtomically(path, "x"), Failure, `Cannot write ${path}`);
-      assertThrows(() => checkWritable(path), Failure, `Cannot write ${path}`);
+Deno.test("readLines() says of UTF-16 and of lines too long what to do", () => {
+  const utf16 = (text: string, little: boolean) => {
+    const bytes = new Uint8Array(2 * text.length), view = new DataView(bytes.buffer);
+    [...text].forEach((c, i) => view.setUint16(2 * i, c.charCodeAt(0), little));
+    return bytes;
+  };
+  const cure = "looks like UTF-16; convert the file to UTF-8";
+  for (const little of [true, false]) {
+    for (const text of ["\ufeff\u4e2d \u6587\n", "a b\n", "\u4e2d \u6587\n"]) {
+      assertThrows(() => load(utf16(text, little)), Failure, `train.txt: line 1 ${cure}`);
     }
-    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-    assertEquals(names, ["file", "taken"]);
-    assertThrows(() => readFile(`${folder}/none`), Failure, `Cannot read ${folder}/none`);
-  });
+  }
+  assertThrows(() => load("a b\nc\0d\n"), Failure, `train.txt: line 2 ${cure}`);
+  const long = new Uint8Array((1 << 27) + 1).fill(97);
+  assertThrows(() => load(long), Failure, "line 1 has over 128 MiB; write a sentence a line");
 });

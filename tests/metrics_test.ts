@@ -4,15 +4,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Metrics } from "../example/metrics.ts";
 import { parseSettings } from "../example/settings.ts";
 import { captureIo } from "./capture_io.ts";
-
-async function inFolder(body: (folder: string) => void): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { inFolder } from "./folder.ts";
 
 Deno.test("Metrics.write() appends one JSON object a line when called again and again", async () => {
   await inFolder((folder) => {

@@ -2,17 +2,13 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { Failure, UsageError } from "../example/errors.ts";
-import {
-  countLine,
-  frequencyText,
-  readVocabularyFile,
-  splitWords,
-  Vocabulary,
-} from "../example/vocab.ts";
+import { frequencyText, Vocabulary, WordCounts } from "../example/vocab.ts";
+import { PYTHON_SPACE } from "./python_text.ts";
+import { readVocabularyFile, splitWords, withoutMarks } from "../example/words.ts";
 
-function count(text: string): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const line of text.split("\n")) countLine(counts, splitWords(line));
+function count(text: string): WordCounts {
+  const counts = new WordCounts();
+  for (const line of text.split("\n")) counts.add(withoutMarks(splitWords(line)));
   return counts;
 }
 
@@ -47,6 +43,15 @@ Deno.test("Vocabulary.id() and word() are inverse, and unknown words are <unk>",
   assertThrows(() => vocabulary.word(99), RangeError, "There is no word 99");
 });
 
+Deno.test("Vocabulary counts </s> where it is a word of a line, and else takes it for unknown", () => {
+  const within = Vocabulary.fromCounts(count("<s> a </s> b </s>\na </s>"));
+  assertEquals(within.counts, [0, 2, 1, 2, 1]);
+  assertEquals(within.encode(["a", "</s>", "c"]), [3, 2, 0]);
+  const atEnds = Vocabulary.fromCounts(count("<s> a b </s>\na </s>"));
+  assertEquals(atEnds.counts, [0, 2, 0, 2, 1]);
+  assertEquals(atEnds.encode(["a", "</s>", "c"]), [3, 0, 0]);
+});
+
 Deno.test("Vocabulary counts what it leaves out as <unk>", () => {
   const counts = count("a a a b b c <unk>");
   const frequent = Vocabulary.fromCounts(counts, { minFreq: 2 });
@@ -59,9 +64,9 @@ Deno.test("Vocabulary counts what it leaves out as <unk>", () => {
 
 Deno.test("Vocabulary.fromCounts() throws on a bad frequency and on repeated words", () => {
   for (const minFreq of [0, -1, 1.5, NaN]) {
-    assertThrows(() => Vocabulary.fromCounts(new Map(), { minFreq }), RangeError, "at least 1");
+    assertThrows(() => Vocabulary.fromCounts(count(""), { minFreq }), RangeError, "at least 1");
   }
-  assertThrows(() => Vocabulary.fromCounts(new Map(), { words: ["a", "a"] }), TypeError, "twice");
+  assertThrows(() => Vocabulary.fromCounts(count(""), { words: ["a", "a"] }), TypeError, "twice");
 });
 
 Deno.test("Vocabulary.from() rebuilds a vocabulary exactly", () => {
@@ -76,11 +81,16 @@ Deno.test("Vocabulary.from() rebuilds a vocabulary exactly", () => {
 
 Deno.test("Vocabulary.from() throws when words or counts are damaged", () => {
   const marks = ["<unk>", "<s>", "</s>"];
-  const bad: [string[], number[], string][] = [
+  const bad: [unknown, unknown, string][] = [
     [[...marks, "a"], [0, 1, 0], "4 words, 3 counts"],
     [["a", ...marks], [1, 1, 1, 1], "must begin with"],
-    [[...marks, "a"], [0, 1, 0, -1], "count -1 of word 3"],
-    [[...marks, "a"], [0, 1, 0, 0.5], "count 0.5 of word 3"],
+    [marks, { length: 3 }, "words and counts are not lists"],
+    [[...marks, "a"], [0, 1, 0, -1], "the count of word 3"],
+    [[...marks, "a"], [0, 1, 0, 0.5], "the count of word 3"],
+    [[...marks, "a"], [0, 1, 0, "1"], "the count of word 3"],
+    [[...marks, "a", ""], [0, 1, 0, 1, 1], "word 4 is not a text"],
+    [[...marks, 5], [0, 1, 0, 1], "word 3 is not a text"],
+    [[...marks, "a"], [0, 0, 0, 0], "no word was ever counted"],
     [[...marks, "a", "a"], [0, 1, 0, 1, 1], "twice"],
   ];
   for (const [words, counts, message] of bad) {
@@ -88,10 +98,32 @@ Deno.test("Vocabulary.from() throws when words or counts are damaged", () => {
   }
 });
 
-Deno.test("splitWords() splits on any white space", () => {
+Deno.test("splitWords() splits at what Python splits at, and at nothing else", () => {
+  const space = new Set(PYTHON_SPACE);
+  assertEquals(space.size, 29);
+  for (let code = 0; code <= 0x10ffff; code++) {
+    const character = String.fromCodePoint(code);
+    const words = splitWords(`a${character}b`);
+    const wanted = space.has(character) ? ["a", "b"] : [`a${character}b`];
+    if (words.join() !== wanted.join()) assertEquals(words, wanted, `U+${code.toString(16)}`);
+  }
   assertEquals(splitWords("  a\tb\u00a0c\u3000d\r"), ["a", "b", "c", "d"]);
   assertEquals(splitWords(" \t "), []);
-  assertEquals(splitWords("a\u200bb"), ["a\u200bb"]);
+});
+
+Deno.test("withoutMarks() takes marks of either kind from both ends and none from within", () => {
+  const cases: [string, string][] = [
+    ["<s> a b </s>", "a b"],
+    ["a b </s>", "a b"],
+    ["</s> a b <s>", "a b"],
+    ["<s> <s> a </s> b <s> c </s> </s>", "a </s> b <s> c"],
+    ["<s> </s>", ""],
+    ["", ""],
+    ["<unk> a <S>", "<unk> a <S>"],
+  ];
+  for (const [line, wanted] of cases) {
+    assertEquals(withoutMarks(splitWords(line)), splitWords(wanted), line);
+  }
 });
 
 Deno.test("frequencyText() lists all words and both marks", () => {
@@ -102,10 +134,23 @@ Deno.test("readVocabularyFile() reads a word a line", () => {
   assertEquals(readContent("the\r\n caf\u00e9 \n<unk>"), ["the", "caf\u00e9", "<unk>"]);
 });
 
+Deno.test("readVocabularyFile() reads the program's own freq.txt", () => {
+  const counts = count("b 7 a b\nb <unk> </s>");
+  const words = readContent(frequencyText(counts));
+  assertEquals(words, ["b", "</s>", "<s>", "7", "<unk>", "a"]);
+  const restored = Vocabulary.fromCounts(counts, { words });
+  assertEquals(restored.equals(Vocabulary.fromCounts(counts)), true);
+});
+
 Deno.test("readVocabularyFile() names the line that is wrong", () => {
   assertThrows(() => readContent("a\nb\na\n"), Failure, 'line 3 repeats "a" of line 1');
   assertThrows(() => readContent("a\n\nb\n"), Failure, "line 2 has no word");
   assertThrows(() => readContent(""), Failure, "line 1 has no word");
-  assertThrows(() => readContent("a\nb 7\n"), Failure, "line 2 has 2 words");
+  assertThrows(() => readContent("a b\n"), Failure, "line 1 has 2 words");
+  assertThrows(() => readContent("a 1\nb 7 c\n"), Failure, "line 2 has 3 words");
+  const alone = "line 2 has a word and a count, but line 1 has a word; write all lines alike";
+  assertThrows(() => readContent("a\nb 7\n"), Failure, alone);
+  assertThrows(() => readContent("a 7\nb 1\n7\n"), Failure, "line 3 has a word, but line 1");
+  assertThrows(() => readContent("a 7\nb -1\n"), Failure, "line 2 has 2 words");
   assertThrows(() => readVocabularyFile("no/such/file"), UsageError, "no/such/file");
 });

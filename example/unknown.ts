@@ -1,0 +1,48 @@
+/** Words that the vocabulary does not know: how many there are, and what to warn of. */
+
+import type { Corpus } from "./corpus.ts";
+import { countUnknown, type Sentences } from "./sentences.ts";
+import { UNK } from "./vocab.ts";
+
+/** The part of a text from which a perplexity says more of `<unk>` than of words. */
+const MOST = 0.5;
+
+/** How many words of the validation and the test text are unknown; undefined if none is. */
+export function describeUnknown(
+  { valid, test }: Pick<Corpus, "valid" | "test">,
+): string | undefined {
+  const parts = [["valid", valid], ["test", test]] as const;
+  if (parts.every(([, text]) => countUnknown(text) === 0)) return undefined;
+  return parts.map(([name, text]) => {
+    const unknown = countUnknown(text), number = (n: number) => n.toLocaleString("en-US");
+    return `${name} ${percent(text)} (${number(unknown)} of ${number(text.words)} words)`;
+  }).join(", ");
+}
+
+/** Warnings, a line each, if unknown words make a perplexity worse or better than it should be. */
+export function unknownWarnings(
+  corpus: Pick<Corpus, "vocabulary" | "train" | "valid" | "test">,
+): string[] {
+  const { vocabulary, train, valid, test } = corpus, warnings: string[] = [];
+  if (vocabulary.counts[UNK] === 0 && countUnknown(valid) + countUnknown(test) > 0) {
+    warnings.push(
+      "warning: valid or test has unknown words but training has none: the model cannot learn how likely " +
+        "<unk> is; --min-freq 2, or a vocabulary without rare words (--vocab), lets it",
+    );
+  }
+  const full = Object.entries({ train, valid, test })
+    .filter(([, text]) => countUnknown(text) > MOST * text.words)
+    .map(([name, text]) => `${percent(text)} of ${name}`);
+  if (full.length > 0) {
+    warnings.push(
+      `warning: <unk> is ${full.join(", ")}: a low perplexity then means nothing; use more ` +
+        "training text, a lower --min-freq or a larger vocabulary (--vocab)",
+    );
+  }
+  return warnings;
+}
+
+/** Two significant digits: also few unknown words of many are told. */
+function percent(text: Sentences): string {
+  return `${Number((100 * countUnknown(text) / text.words).toPrecision(2))} %`;
+}
