@@ -5,10 +5,11 @@
 
 import config from "./deno.json" with { type: "json" };
 import { Failure, UsageError } from "./example/errors.ts";
+import { helpText } from "./example/help.ts";
 import { consoleIo } from "./example/io.ts";
 import type { Io } from "./example/io.ts";
 import { OPTION_GROUPS } from "./example/options.ts";
-import { parseSettings } from "./example/settings.ts";
+import { ignoredOptions, parseSettings } from "./example/settings.ts";
 import type { Given, Settings } from "./example/settings.ts";
 import { loadCliffy } from "./tools/cliffy.ts";
 import type { LoadedCliffy } from "./tools/cliffy.ts";
@@ -21,6 +22,10 @@ const NAME = "nce";
 const DESCRIPTION =
   "Trains and evaluates a word language model whose large softmax is learned by " +
   "noise contrastive estimation, on the GPU through WebGPU.";
+const EXAMPLES = [
+  { term: `${NAME} --train --nce --data data/penn`, text: "Train with NCE." },
+  { term: `${NAME} --data data/penn`, text: "Evaluate the model." },
+];
 
 /**
  * The whole program but for the end of the process.
@@ -52,7 +57,10 @@ async function parse(args: readonly string[], io: Io): Promise<Settings | undefi
     const words = options as Readonly<Record<string, unknown>>;
     if (words["help"] === true || words["version"] === true) return undefined;
     if (literal.length > 0) throw new UsageError(unexpected(literal[0] ?? ""));
-    return parseSettings(toGiven(words));
+    const given = toGiven(words), settings = parseSettings(given);
+    const warning = ignoredOptions(given, settings);
+    if (warning !== undefined) io.err(warning);
+    return settings;
   } catch (error) {
     const { ValidationError } = loaded.cliffy;
     if (!(error instanceof Error && error instanceof ValidationError)) throw error;
@@ -68,21 +76,21 @@ function buildCommand({ cliffy, copy }: LoadedCliffy, io: Io) {
       io.out(`${NAME} ${config.version}\ndeno ${Deno.version.deno}\ncliffy ${copy}`);
     })
     .helpOption("-h, --help", "Show this help.", { standalone: false })
-    .description(DESCRIPTION)
-    .usage("[options]")
-    .help({ colors: io.isTerminal && !Deno.noColor })
+    // Cliffy's own help has a width of its own, and lets the terminal break words.
+    .help(() =>
+      helpText({
+        name: NAME,
+        version: config.version,
+        description: DESCRIPTION,
+        examples: EXAMPLES,
+        columns: io.columns,
+      })
+    )
     .noExit();
-  for (const { title, options } of OPTION_GROUPS) {
-    command.group(title);
-    for (const { name, value, default: standard, help } of options) {
-      const flags = value === undefined ? `--${name}` : `--${name} <${value}:string>`;
-      // The default is only told here, so that a given option can be known from an absent one.
-      command.option(flags, standard === undefined ? help : `${help} Default: ${standard}.`);
-    }
+  for (const { name, value } of OPTION_GROUPS.flatMap(({ options }) => options)) {
+    command.option(value === undefined ? `--${name}` : `--${name} <${value}:string>`, "");
   }
-  return command
-    .example("Train with NCE", `${NAME} --train --nce --data data/penn`)
-    .example("Evaluate it", `${NAME} --data data/penn`);
+  return command;
 }
 
 /** No option takes an empty value, and the two versions of Cliffy read one differently. */
@@ -130,11 +138,24 @@ function strayWord(args: readonly string[]): string {
 /** Prints an error as one line, or with its stack when asked to, and gives the exit code. */
 function report(error: unknown, debug: boolean, io: Io): number {
   const failure = error instanceof Error ? error : new Error(String(error));
-  const isExpected = failure instanceof UsageError || failure instanceof Failure;
+  // Whoever was reading, `head` for example, has read enough.
+  if (failure instanceof Deno.errors.BrokenPipe) return 1;
   const message = (failure.message || failure.name).replace(/\s*\n\s*/g, " ");
-  const line = isExpected ? message : `${message}; --debug shows where`;
+  const line = isBug(failure) ? `${message}; --debug shows where` : message;
   io.err(`error: ${debug ? stackOf(failure) : line}`);
   return failure instanceof UsageError ? 2 : 1;
+}
+
+/** Errors of the library that the machine is the cause of; it is not loaded here. */
+const MACHINE_ERRORS = ["NoAdapterError", "DeviceError"];
+
+/** Whether an error comes from the program alone: not from its use, its files or the machine. */
+function isBug(error: Error): boolean {
+  const isExpected = error instanceof UsageError || error instanceof Failure;
+  // The system's errors, such as a full disk, have a code; not all have a class of their own.
+  const isSystems = Object.values(Deno.errors).some((kind) => error instanceof kind) ||
+    ("code" in error && /^E[A-Z0-9]+$/.test(String(error.code)));
+  return !isExpected && !isSystems && !MACHINE_ERRORS.includes(error.name);
 }
 
 function stackOf(error: Error): string {

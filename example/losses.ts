@@ -2,16 +2,19 @@
 
 import type { Gpu, Tensor } from "../mod.ts";
 
+/** Batches that there is room for at first. */
+const FIRST_ROOM = 256;
+
 /** Collects one scalar a batch with its number of tokens. */
 export class Losses implements Disposable {
   readonly #gpu: Gpu;
   #values: Tensor;
   #tokens: number[] = [];
 
-  /** Room for `capacity` batches at first; it grows when needed. */
-  constructor(gpu: Gpu, capacity = 256) {
+  /** Makes room for some batches; it grows with them. */
+  constructor(gpu: Gpu) {
     this.#gpu = gpu;
-    this.#values = gpu.tensor([capacity]);
+    this.#values = gpu.tensor([FIRST_ROOM]);
   }
 
   /** Adds the loss of a batch, a tensor [1], which is a mean over `tokens` tokens. */

@@ -4,12 +4,11 @@ import type { Gpu } from "../mod.ts";
 import { evaluationBatches } from "./batches.ts";
 import { describeCard, frequencyBuckets, selfNormalization } from "./card.ts";
 import type { Corpus } from "./corpus.ts";
-import { Failure } from "./errors.ts";
 import { evaluate, evaluateLoss } from "./evaluate.ts";
+import { type EvaluationKind, evaluationText } from "./evaluation_kind.ts";
 import type { Io } from "./io.ts";
 import type { Metrics } from "./metrics.ts";
 import type { WordModel } from "./model.ts";
-import type { EvaluationKind } from "./settings.ts";
 
 /** A model, the text it is tested on, and where the findings go. */
 export interface TestOptions {
@@ -28,11 +27,6 @@ export async function report(gpu: Gpu, options: TestOptions): Promise<void> {
 
 async function reportExact(gpu: Gpu, options: TestOptions): Promise<void> {
   const { model, corpus, metrics, io } = options;
-  if (model.criterion.lossType === "neg") {
-    throw new Failure(
-      "A model trained with --loss neg has no perplexity: give --evaluation loss",
-    );
-  }
   const { ppl, tokens, scores } = await evaluate(gpu, model, evaluationBatches(corpus.test));
   const card = selfNormalization(scores, await normTermOf(gpu, model));
   const frequency = frequencyBuckets(scores, corpus.vocabulary);
@@ -57,18 +51,23 @@ async function reportLoss(
   { model, corpus, metrics, io }: TestOptions,
   kind: Exclude<EvaluationKind, "full">,
 ): Promise<void> {
-  const { criterion } = model;
+  const { criterion } = model, evaluation = evaluationText(kind);
   if (kind === "nce") criterion.lossType = "nce";
   if (typeof kind === "object") {
     criterion.lossType = "sampled";
     criterion.noiseRatio = kind.sampled;
   }
-  const evaluation = typeof kind === "object" ? `sampled:${kind.sampled}` : kind;
   const { loss, tokens } = await evaluateLoss(gpu, model, evaluationBatches(corpus.test));
-  metrics.write({ event: "test", evaluation, loss, tokens });
+  // The exact loss is the mean negative log probability; no other loss is normalised.
+  const exact = criterion.lossType === "full" ? { ppl: Math.exp(loss) } : {};
+  metrics.write({ event: "test", evaluation, loss, ...exact, tokens });
+  const name = kind === "loss" ? criterion.lossType : evaluation;
+  const meaning = exact.ppl === undefined
+    ? "(not normalised: not a perplexity)"
+    : `(ppl ${exact.ppl.toFixed(2)})`;
   io.out(
-    `test        ${evaluation} loss ${loss.toFixed(4)} a token, ` +
-      `${tokens.toLocaleString("en-US")} tokens (not normalised: not a perplexity)`,
+    `test        ${name} loss ${loss.toFixed(4)} a token, ` +
+      `${tokens.toLocaleString("en-US")} tokens ${meaning}`,
   );
 }
 

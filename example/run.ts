@@ -1,10 +1,12 @@
 /** One run of the program: train a model and test it, profile a batch, or test a saved model. */
 
 import { DeviceError, Gpu, NoAdapterError } from "../mod.ts";
-import { trainingBatches } from "./batches.ts";
+import { evaluationBatches, trainingBatches } from "./batches.ts";
+import { boundsOf, checkEvaluation, checkModel, checkTraining, largestBatch } from "./checks.ts";
 import { loadModel, makeModel } from "./checkpoint.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
 import { Failure } from "./errors.ts";
+import { evaluationProblem } from "./evaluation_kind.ts";
 import type { Io } from "./io.ts";
 import { Losses } from "./losses.ts";
 import { Metrics } from "./metrics.ts";
@@ -17,14 +19,54 @@ import { Trainer } from "./trainer.ts";
 
 /** Does what `settings` say; throws a UsageError or a Failure with one clear line. */
 export async function run(settings: Settings, io: Io): Promise<void> {
-  const corpus = loadCorpus(settings);
+  const corpus = loadCorpus(settings), trains = settings.train || settings.prof;
+  checkSamples(settings, corpus, io);
   await using gpu = await openGpu(settings);
   io.out(`adapter     ${gpu.name}${gpu.software ? " (software)" : ""}`);
   io.out(`data        ${settings.data}: ${describe(corpus)}`);
-  if (!settings.train && !settings.prof) return await test(gpu, settings, corpus, io);
+  if (!trains) return await test(gpu, settings, corpus, io);
+  checkSizes(gpu, settings, corpus);
   using model = newModel(gpu, settings, corpus, io);
   if (settings.prof) await profile(gpu, settings, corpus, model, io);
   else await train(gpu, settings, corpus, model, io);
+}
+
+/** Samples and words: more of the former are impossible or no use. */
+function checkSamples(settings: Settings, { vocabulary }: Corpus, io: Io): void {
+  const { train, prof, loss, noiseRatio, noise, unique, evaluation } = settings;
+  const warn = (option: string, instead: string) =>
+    io.err(`warning: ${option} is over the ${vocabulary.size} words: ${instead} costs less`);
+  if (typeof evaluation === "object" && evaluation.sampled > vocabulary.size) {
+    warn(`--evaluation sampled:${evaluation.sampled}`, "--evaluation full");
+  }
+  if (!(train || prof) || loss === "full" || noise === "batch") return;
+  if (noiseRatio <= vocabulary.size) return;
+  if (!unique) return warn(`--noise-ratio ${noiseRatio}`, "--loss full");
+  throw new Failure(
+    `Cannot draw --noise-ratio ${noiseRatio} different words (--unique) of ${vocabulary.size}: ` +
+      `give at most ${vocabulary.size}`,
+  );
+}
+
+/** What the device cannot hold is told before anything is made. */
+function checkSizes(
+  gpu: Gpu,
+  settings: Settings,
+  { vocabulary, train, valid, test }: Corpus,
+): void {
+  const { concat, loss, evaluation } = settings;
+  const bounds = boundsOf(gpu.device.limits, vocabulary.size);
+  checkModel(settings, bounds);
+  checkTraining(settings, bounds, largestBatch(train, trainingBatches(train, settings, 1), concat));
+  if (!settings.train) return;
+  const validation = loss === "neg" ? "loss" : "full";
+  const planned = { saved: false, batches: evaluationBatches(valid), kind: validation } as const;
+  checkEvaluation(settings, bounds, planned);
+  checkEvaluation(settings, bounds, {
+    ...planned,
+    batches: evaluationBatches(test),
+    kind: evaluation,
+  });
 }
 
 function describe({ vocabulary, train, valid, test }: Corpus): string {
@@ -47,33 +89,27 @@ async function openGpu(settings: Settings): Promise<Gpu> {
 function newModel(gpu: Gpu, settings: Settings, { vocabulary }: Corpus, io: Io): WordModel {
   const { indexModule, loss, noiseRatio, noise, normTerm, nlayers, nhid, emsize } = settings;
   const sampled = loss !== "full";
-  if (sampled && noiseRatio > vocabulary.size) {
-    if (settings.unique) {
-      throw new Failure(`Cannot draw ${noiseRatio} different ones of ${vocabulary.size} words`);
-    }
-    io.err(
-      `warning: --noise-ratio ${noiseRatio} is over the ${vocabulary.size} words: ` +
-        "--loss full costs less",
-    );
-  }
   const warning = sampled ? noiseWarning(settings, vocabulary.counts) : undefined;
   if (warning !== undefined) io.err(warning);
   const model = makeModel(gpu, settings, vocabulary);
   const size = model.parameters().reduce((sum, [, parameter]) => sum + parameter.size, 0);
+  const k = noise === "batch" ? "" : `, k = ${noiseRatio}`;
   const network = indexModule === "gru" ? `GRU ${nhid}` : `LSTM ${nlayers} x ${nhid}`;
   io.out(
     `model       ${network}, embedding ${emsize}, ${size.toLocaleString("en-US")} parameters; ` +
       `loss ${loss}` +
-      (sampled ? `, ${noise} noise, k = ${noiseRatio}, norm term ${normTerm}` : ""),
+      (sampled ? `, ${noise} noise${k}, norm term ${normTerm}` : ""),
   );
   return model;
 }
 
 /** Tests a saved model. */
 async function test(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Promise<void> {
-  const path = modelPath(settings.save);
-  const { model, vocabulary } = loadModel(gpu, path);
+  const path = modelPath(settings.save), { evaluation } = settings;
+  const { model, vocabulary, settings: own } = loadModel(gpu, path);
   using _model = model;
+  const problem = evaluationProblem(own, evaluation);
+  if (problem !== undefined) throw new Failure(`${path}: ${problem}`);
   if (!vocabulary.equals(corpus.vocabulary)) {
     throw new Failure(
       `Cannot test ${path} on ${settings.data}: it was trained with another vocabulary ` +
@@ -81,8 +117,13 @@ async function test(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Promi
         "and --min-freq",
     );
   }
+  checkEvaluation({ ...settings, ...own }, boundsOf(gpu.device.limits, vocabulary.size), {
+    kind: evaluation,
+    batches: evaluationBatches(corpus.test),
+    saved: true,
+  });
   const metrics = new Metrics(settings.save, FOLDER);
-  await report(gpu, { model, corpus, evaluation: settings.evaluation, metrics, io });
+  await report(gpu, { model, corpus, evaluation, metrics, io });
 }
 
 /** Trains one batch under the profiler and prints where the time went. */

@@ -98,7 +98,7 @@ export class Trainer implements Disposable {
       lr: this.optimizer.lr,
       normalised: loss === "full",
     });
-    using losses = new Losses(this.#gpu, logInterval);
+    using losses = new Losses(this.#gpu);
     this.#forget();
     for (const [i, batch] of batches.entries()) {
       if (stop.requested) break;
