@@ -47,6 +47,17 @@ export async function main(args: readonly string[], io: Io, run?: Run): Promise<
   }
 }
 
+/** The help text for a terminal of so many columns. */
+export function helpOf(columns: number): string {
+  return helpText({
+    name: NAME,
+    version: config.version,
+    description: DESCRIPTION,
+    examples: EXAMPLES,
+    columns,
+  });
+}
+
 /** The settings, or undefined when the words asked for help or the version, which was printed. */
 async function parse(args: readonly string[], io: Io): Promise<Settings | undefined> {
   const loaded = await loadCliffy();
@@ -77,15 +88,7 @@ function buildCommand({ cliffy, copy }: LoadedCliffy, io: Io) {
     })
     .helpOption("-h, --help", "Show this help.", { standalone: false })
     // Cliffy's own help has a width of its own, and lets the terminal break words.
-    .help(() =>
-      helpText({
-        name: NAME,
-        version: config.version,
-        description: DESCRIPTION,
-        examples: EXAMPLES,
-        columns: io.columns,
-      })
-    )
+    .help(() => helpOf(io.columns))
     .noExit();
   for (const { name, value } of OPTION_GROUPS.flatMap(({ options }) => options)) {
     command.option(value === undefined ? `--${name}` : `--${name} <${value}:string>`, "");
@@ -93,8 +96,13 @@ function buildCommand({ cliffy, copy }: LoadedCliffy, io: Io) {
   return command;
 }
 
-/** No option takes an empty value, and the two versions of Cliffy read one differently. */
+/**
+ * No option takes an empty value, and the two versions of Cliffy read one differently; a word without a
+ * name makes one of them fail.
+ */
 function checkWords(args: readonly string[]): void {
+  const nameless = args.find((word) => /^-+=/.test(word));
+  if (nameless !== undefined) throw new UsageError(unexpected(nameless));
   const at = args.findIndex((word) => word === "" || /^--[^=]+=$/.test(word));
   if (at < 0) return;
   const option = args[at] || args[at - 1] || "";

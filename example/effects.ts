@@ -58,5 +58,7 @@ function describe(idle: Idle, { name: own }: OptionSpec, texts: Texts): string {
 }
 
 function shown({ name, value }: OptionSpec, texts: Texts): string {
-  return value === undefined ? `--${name}` : `--${name} ${texts[name]}`;
+  if (value === undefined) return `--${name}`;
+  const text = texts[name] ?? "";
+  return `--${name} ${/^[^\s"\p{C}]+$/u.test(text) ? text : JSON.stringify(text)}`;
 }

@@ -51,8 +51,8 @@ export interface Need {
 
 /** Scores of one tile of classes: the smallest tile has 64 classes, and a tile 64 MiB. */
 const TILE_CLASSES = 64, TILE_FLOATS = 2 ** 24;
-/** Rows of a batch that a workgroup of the recurrent layers takes. */
-const GROUP_ROWS = 4;
+/** Rows of a batch that a workgroup of the recurrent layers takes, and words that one of an IndexGRU does. */
+const GROUP_ROWS = 4, GROUP_WORDS = 64;
 
 /** The tensors that a model has whatever it is used for. */
 export function modelNeeds({ indexModule, emsize: E, nhid: H }: Sizes, bounds: Bounds): Need[] {
@@ -88,7 +88,7 @@ export function batchNeeds(
       sizes: ["batchSize"],
     },
     { what: "the gates of a batch", shape: [N, 4 * H], most, sizes: [...batch, "nhid"] },
-    { what: "the vectors of a batch", shape: [N, E], most, sizes: [...batch, "emsize"] },
+    { what: "the vectors of a batch", shape: [N, whole(E)], most, sizes: [...batch, "emsize"] },
   ];
   if (loss !== "full") return [...needs, ...noiseNeeds(sizes, N, bounds, training)];
   const shape = [N, TILE_CLASSES];
@@ -104,11 +104,11 @@ function noiseNeeds(
 ): Need[] {
   const most = tensorBytes / 4, isGru = indexModule === "gru";
   const K = (noise === "batch" ? 0 : noiseRatio) + (noise.startsWith("batch") ? N : 0);
-  const width = isGru ? 3 * H : E, own: Size = isGru ? "nhid" : "emsize";
+  const width = whole(isGru ? 3 * H : E), own: Size = isGru ? "nhid" : "emsize";
   const drawn: Size[] = [...noise === "batch" ? [] : ["noiseRatio"] as const, "batchSize", "bptt"];
-  const scores = { what: "the scores of the noise", shape: [N, K], most, sizes: drawn };
+  const scores = { what: "the scores of the noise", shape: [N, whole(K)], most, sizes: drawn };
   const vectors = { what: "the vectors of the noise", most, sizes: [...drawn, own] };
-  if (!perWord) return [scores, { ...vectors, shape: [K, width] }];
+  if (!perWord) return [scores, { ...vectors, shape: [whole(K, isGru ? GROUP_WORDS : 1), width] }];
   if (isGru) {
     const all = { what: "the vectors of all words", shape: [words, width], most, sizes: [own] };
     // With more samples than words, each word's vector is made once.
@@ -118,15 +118,20 @@ function noiseNeeds(
   return [training ? { ...scores, shape: [N, K + 1, 2] } : scores];
 }
 
+/** Rounded up to whole groups: software adapters multiply rows of whole vectors of four. */
+function whole(size: number, group = 4): number {
+  return Math.ceil(size / group) * group;
+}
+
 /** The batch when `--batch-size` or `--bptt` is a smaller one than it was made for; at most so large. */
 export function resized(before: Sizes, { batchSize, bptt }: Sizes, batch: BatchShape): BatchShape {
   const { steps, rows, share } = batch;
   if (batchSize < before.batchSize) {
     return { ...batch, rows: Math.min(rows, Math.max(1, Math.round(batchSize * share))) };
   }
-  // Shorter rows hold less, so that there are more of them.
+  // Shorter rows hold less, so that there are more of them: never more than --batch-size.
   if (bptt < before.bptt) {
-    return { ...batch, steps: Math.min(steps, bptt), rows: share === 1 ? rows : batchSize };
+    return { ...batch, steps: Math.min(steps, bptt), rows: batchSize };
   }
   return batch;
 }
