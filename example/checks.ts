@@ -38,14 +38,24 @@ export function boundsOf(limits: DeviceLimits, words: number): Bounds {
 /** The largest of `batches`, which were made of `text`; `concat` as they were made. */
 export function largestBatch(
   text: Pick<Sentences, "tokens" | "length">,
-  batches: readonly Pick<Batch, "steps" | "batchSize">[],
+  batches: readonly Places[],
   concat: boolean,
 ): BatchShape {
-  const cells = (batch: { steps: number; batchSize: number }) => batch.steps * batch.batchSize;
-  const { steps, batchSize } = batches.reduce((a, b) => cells(b) > cells(a) ? b : a);
+  const { steps, rows } = largest(batches);
   // --batch-size counts sentences of mean length, of which a row holds several.
-  const share = concat ? 1 : Math.min(1, text.tokens / text.length / steps);
-  return { steps, rows: batchSize, share };
+  return { steps, rows, share: concat ? 1 : Math.min(1, text.tokens / text.length / steps) };
+}
+
+/** The sizes of a batch. */
+export type Places = Pick<Batch, "steps" | "batchSize">;
+
+function places({ steps, batchSize }: Places): number {
+  return steps * batchSize;
+}
+
+function largest(batches: readonly Places[]): { steps: number; rows: number } {
+  const { steps, batchSize } = batches.reduce((a, b) => places(b) > places(a) ? b : a);
+  return { steps, rows: batchSize };
 }
 
 /** Settings that can be made smaller, and the options that set them. */
@@ -83,7 +93,7 @@ export interface PlannedEvaluation {
   /** How a text is scored. */
   readonly kind: EvaluationKind;
   /** The text's batches. */
-  readonly batches: readonly Pick<Batch, "steps" | "batchSize">[];
+  readonly batches: readonly Places[];
   /** Whether the model is a saved one, whose sizes cannot be changed any more. */
   readonly saved: boolean;
 }
@@ -99,33 +109,46 @@ export function checkEvaluation(
   bounds: Bounds,
   { kind, batches, saved }: PlannedEvaluation,
 ): void {
-  const { noise } = settings, cells = batches.map((batch) => batch.steps * batch.batchSize);
-  if (kind === "loss" && noise.startsWith("batch") && cells.includes(1)) {
-    throw new Failure(
-      `Cannot evaluate by --noise ${noise}: a batch is left with a single word, and so without noise; ` +
-        "add a line to the text, or take one out",
-    );
-  }
-  const largest = batches[cells.indexOf(cells.reduce((a, b) => Math.max(a, b)))]!;
-  const shape = { steps: largest.steps, rows: largest.batchSize };
-  const samples = typeof kind === "object" ? kind.sampled : undefined;
+  if (kind === "loss") expectOthers(settings, batches);
+  const shape = largest(batches), isSampled = typeof kind === "object";
   // No option sets the size of these batches.
-  const free: readonly Size[] = saved ? ["noiseRatio"] : ["noiseRatio", "emsize", "nhid"];
+  const own: readonly Size[] = saved ? [] : ["noiseRatio", "emsize", "nhid"];
+  const free: readonly Size[] = isSampled ? ["noiseRatio", ...own] : own;
   const needs = (sizes: Sizes) =>
     batchNeeds(sizes, bounds, shape, false).map((need) => ({
       ...need,
       sizes: need.sizes.filter((size) => free.includes(size)),
     }));
-  const scored = samples === undefined
-    ? kind === "loss" ? settings : { ...settings, loss: "full" as const }
-    : { ...settings, loss: "sampled" as const, noiseRatio: samples };
-  expectFit(
-    needs,
-    scored,
-    (size, value) =>
-      size === "noiseRatio" && samples !== undefined
-        ? `--evaluation sampled:${value}`
-        : spell(size, value),
+  const show = (size: Size, value: number) =>
+    isSampled && size === "noiseRatio" ? `--evaluation sampled:${value}` : spell(size, value);
+  expectFit(needs, scoredAs(settings, kind), show);
+}
+
+/** The settings of a model as an evaluation uses them. */
+function scoredAs(settings: Sizes, kind: EvaluationKind): Sizes {
+  if (kind === "loss") return settings;
+  if (typeof kind !== "object") return { ...settings, loss: "full" };
+  return { ...settings, loss: "sampled", noiseRatio: kind.sampled };
+}
+
+/** Throws a Failure if a batch has a single word, and its noise would be the others of the batch. */
+function expectOthers({ noise }: Sizes, batches: readonly Places[]): void {
+  if (!noise.startsWith("batch") || !batches.some((batch) => places(batch) === 1)) return;
+  throw new Failure(
+    `Cannot evaluate by --noise ${noise}: a batch is left with a single word, and so without noise; ` +
+      "add a line to the text, or take one out",
+  );
+}
+
+/**
+ * Checks that kernels can be timed.
+ *
+ * @throws {Failure} If the device has no timestamps.
+ */
+export function checkTimestamps({ features }: Pick<GPUDevice, "features">): void {
+  if (features.has("timestamp-query")) return;
+  throw new Failure(
+    "Cannot time kernels on this device, which has no timestamps: leave out --prof",
   );
 }
 
@@ -147,7 +170,7 @@ function expectFit(
     before.some((old) => old.what === need.what && product(old.shape) === product(need.shape));
   const fitting = sizes.flatMap((size) => {
     // Whatever else it changes has to fit, too.
-    const value = largest(
+    const value = mostThat(
       settings[size] - 1,
       (value) =>
         needs({ ...settings, [size]: value }).every((need) =>
@@ -179,7 +202,7 @@ function grouped(count: number): string {
 }
 
 /** The largest whole number from 1 to `most` that `fits`, or 0: what fits is all up to one number. */
-function largest(most: number, fits: (value: number) => boolean): number {
+function mostThat(most: number, fits: (value: number) => boolean): number {
   let low = 0, high = most;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);

@@ -51,8 +51,10 @@ export interface Need {
 
 /** Scores of one tile of classes: the smallest tile has 64 classes, and a tile 64 MiB. */
 const TILE_CLASSES = 64, TILE_FLOATS = 2 ** 24;
-/** Rows of a batch that a workgroup of the recurrent layers takes, and words that one of an IndexGRU does. */
-const GROUP_ROWS = 4, GROUP_WORDS = 64;
+/** Rows of a batch that a workgroup of the recurrent layers takes. */
+const GROUP_ROWS = 4;
+/** Words and contexts that an IndexGRU scores together, at most. */
+const GROUP_WORDS = 64, GROUP_CONTEXTS = 8;
 
 /** The tensors that a model has whatever it is used for. */
 export function modelNeeds({ indexModule, emsize: E, nhid: H }: Sizes, bounds: Bounds): Need[] {
@@ -80,6 +82,7 @@ export function batchNeeds(
 ): Need[] {
   const { emsize: E, nhid: H, loss } = sizes, N = steps * rows, most = bounds.tensorBytes / 4;
   const batch: Size[] = ["batchSize", "bptt"];
+  const packed = sizes.indexModule === "gru" ? whole(N, GROUP_CONTEXTS) : N;
   const needs: Need[] = [
     {
       what: "the rows of a batch",
@@ -87,7 +90,7 @@ export function batchNeeds(
       most: GROUP_ROWS * bounds.workgroups,
       sizes: ["batchSize"],
     },
-    { what: "the gates of a batch", shape: [N, 4 * H], most, sizes: [...batch, "nhid"] },
+    { what: "the gates of a batch", shape: [packed, 4 * H], most, sizes: [...batch, "nhid"] },
     { what: "the vectors of a batch", shape: [N, whole(E)], most, sizes: [...batch, "emsize"] },
   ];
   if (loss !== "full") return [...needs, ...noiseNeeds(sizes, N, bounds, training)];

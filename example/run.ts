@@ -2,7 +2,14 @@
 
 import { DeviceError, Gpu, NoAdapterError } from "../mod.ts";
 import { evaluationBatches, trainingBatches } from "./batches.ts";
-import { boundsOf, checkEvaluation, checkModel, checkTraining, largestBatch } from "./checks.ts";
+import {
+  boundsOf,
+  checkEvaluation,
+  checkModel,
+  checkTimestamps,
+  checkTraining,
+  largestBatch,
+} from "./checks.ts";
 import { loadModel, makeModel } from "./checkpoint.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
 import { Failure } from "./errors.ts";
@@ -58,7 +65,7 @@ function checkSizes(
   const bounds = boundsOf(gpu.device.limits, vocabulary.size);
   checkModel(settings, bounds);
   checkTraining(settings, bounds, largestBatch(train, trainingBatches(train, settings, 1), concat));
-  if (!settings.train) return;
+  if (settings.prof) return checkTimestamps(gpu.device);
   const validation = loss === "neg" ? "loss" : "full";
   const planned = { saved: false, batches: evaluationBatches(valid), kind: validation } as const;
   checkEvaluation(settings, bounds, planned);
