@@ -5,6 +5,7 @@ import { Failure } from "../example/errors.ts";
 import { run } from "../example/run.ts";
 import { type Given, parseSettings } from "../example/settings.ts";
 import { captureIo } from "./capture_io.ts";
+import { inFolder } from "./in_folder.ts";
 
 const TINY: Given = {
   "data": "synthetic:words=2000,vocab=100",
@@ -13,18 +14,6 @@ const TINY: Given = {
   "epochs": "2",
   "log-interval": "3",
 };
-
-/** Runs `body` in an empty folder of its own. */
-async function inFolder(body: () => Promise<void>): Promise<void> {
-  const before = Deno.cwd(), folder = Deno.makeTempDirSync();
-  Deno.chdir(folder);
-  try {
-    await body();
-  } finally {
-    Deno.chdir(before);
-    Deno.removeSync(folder, { recursive: true });
-  }
-}
 
 /** One run; gives what it printed. */
 async function runTiny(given: Given): Promise<string[]> {
