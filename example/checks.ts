@@ -35,15 +35,16 @@ export function boundsOf(limits: DeviceLimits, words: number): Bounds {
   };
 }
 
-/** The largest of `batches`, which were made of `text`; `concat` as they were made. */
-export function largestBatch(
+/** The shape of the largest of `batches`, which were made of `text`; `concat` as they were made. */
+export function largestShape(
   text: Pick<Sentences, "tokens" | "length">,
   batches: readonly Places[],
   concat: boolean,
 ): BatchShape {
-  const { steps, rows } = largest(batches);
+  const { steps, batchSize } = largest(batches);
   // --batch-size counts sentences of mean length, of which a row holds several.
-  return { steps, rows, share: concat ? 1 : Math.min(1, text.tokens / text.length / steps) };
+  const share = concat ? 1 : Math.min(1, text.tokens / text.length / steps);
+  return { steps, rows: batchSize, share };
 }
 
 /** The sizes of a batch. */
@@ -53,9 +54,9 @@ function places({ steps, batchSize }: Places): number {
   return steps * batchSize;
 }
 
-function largest(batches: readonly Places[]): { steps: number; rows: number } {
-  const { steps, batchSize } = batches.reduce((a, b) => places(b) > places(a) ? b : a);
-  return { steps, rows: batchSize };
+/** The batch with the most places. */
+export function largest<Sized extends Places>(batches: readonly Sized[]): Sized {
+  return batches.reduce((a, b) => places(b) > places(a) ? b : a);
 }
 
 /** Settings that can be made smaller, and the options that set them. */
@@ -110,12 +111,12 @@ export function checkEvaluation(
   { kind, batches, saved }: PlannedEvaluation,
 ): void {
   if (kind === "loss") expectOthers(settings, batches);
-  const shape = largest(batches), isSampled = typeof kind === "object";
+  const { steps, batchSize } = largest(batches), isSampled = typeof kind === "object";
   // No option sets the size of these batches.
   const own: readonly Size[] = saved ? [] : ["noiseRatio", "emsize", "nhid"];
   const free: readonly Size[] = isSampled ? ["noiseRatio", ...own] : own;
   const needs = (sizes: Sizes) =>
-    batchNeeds(sizes, bounds, shape, false).map((need) => ({
+    batchNeeds(sizes, bounds, { steps, rows: batchSize }, false).map((need) => ({
       ...need,
       sizes: need.sizes.filter((size) => free.includes(size)),
     }));

@@ -2,6 +2,7 @@
 
 import { DeviceError, type Gpu, weightedSum } from "../mod.ts";
 import type { Batch } from "./batches.ts";
+import { largest } from "./checks.ts";
 import { Failure } from "./errors.ts";
 import { uploadIds, uploadWeight } from "./evaluate.ts";
 import type { WordModel } from "./model.ts";
@@ -50,9 +51,4 @@ function evaluate(gpu: Gpu, model: WordModel, batch: Batch): void {
   const { input, target, resets } = uploadIds(step, batch);
   if (model.criterion.lossType === "neg") model.forward(step, input, target, { resets });
   else model.normalize(step, input, target, { resets });
-}
-
-function largest(batches: readonly Batch[]): Batch {
-  const places = ({ steps, batchSize }: Batch) => steps * batchSize;
-  return batches.reduce((a, b) => places(b) > places(a) ? b : a);
 }

@@ -8,7 +8,7 @@ import {
   checkModel,
   checkTimestamps,
   checkTraining,
-  largestBatch,
+  largestShape,
 } from "./checks.ts";
 import { loadModel, makeModel } from "./checkpoint.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
@@ -64,7 +64,7 @@ function checkSizes(
   const { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu.device.limits, vocabulary.size);
   checkModel(settings, bounds);
-  checkTraining(settings, bounds, largestBatch(train, trainingBatches(train, settings, 1), concat));
+  checkTraining(settings, bounds, largestShape(train, trainingBatches(train, settings, 1), concat));
   if (settings.prof) return checkTimestamps(gpu.device);
   const validation = loss === "neg" ? "loss" : "full";
   const planned = { saved: false, batches: evaluationBatches(valid), kind: validation } as const;

@@ -9,7 +9,8 @@ import {
   checkModel,
   checkTimestamps,
   checkTraining,
-  largestBatch,
+  largest,
+  largestShape,
 } from "../example/checks.ts";
 import { makeModel } from "../example/checkpoint.ts";
 import { loadCorpus } from "../example/corpus.ts";
@@ -41,7 +42,7 @@ function complaint(given: Given, limits: typeof LLVMPIPE): string | undefined {
   const batches = trainingBatches(CORPUS.train, settings, 1);
   try {
     checkModel(settings, bounds);
-    checkTraining(settings, bounds, largestBatch(CORPUS.train, batches, settings.concat));
+    checkTraining(settings, bounds, largestShape(CORPUS.train, batches, settings.concat));
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return error.message;
@@ -84,8 +85,7 @@ const EDGES: readonly Given[] = [["131", "8"], ["5", "131"], ["250", "131"]].map
 
 /** The library's own complaint about a training step on the largest batch, or undefined; forward for a GRU. */
 function failure(gpu: Gpu, settings: Settings): string | undefined {
-  const batch = trainingBatches(CORPUS.train, settings, 1)
-    .reduce((a, b) => b.steps * b.batchSize > a.steps * a.batchSize ? b : a);
+  const batch = largest(trainingBatches(CORPUS.train, settings, 1));
   try {
     using model = makeModel(gpu, settings, CORPUS.vocabulary);
     using step = gpu.step({ training: true });
