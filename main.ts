@@ -5,11 +5,12 @@
 
 import config from "./deno.json" with { type: "json" };
 import { Failure, UsageError } from "./example/errors.ts";
+import { helpText } from "./example/help.ts";
 import { consoleIo } from "./example/io.ts";
 import type { Io } from "./example/io.ts";
 import { OPTION_GROUPS } from "./example/options.ts";
-import { parseSettings } from "./example/settings.ts";
 import { askPermissions } from "./example/permissions.ts";
+import { ignoredOptions, parseSettings } from "./example/settings.ts";
 import type { Given, Settings } from "./example/settings.ts";
 import { loadCliffy } from "./tools/cliffy.ts";
 import type { LoadedCliffy } from "./tools/cliffy.ts";
@@ -22,6 +23,10 @@ const NAME = "nce";
 const DESCRIPTION =
   "Trains and evaluates a word language model whose large softmax is learned by " +
   "noise contrastive estimation, on the GPU through WebGPU.";
+const EXAMPLES = [
+  { term: `${NAME} --train --nce --data data/penn`, text: "Train with NCE." },
+  { term: `${NAME} --data data/penn`, text: "Evaluate the model." },
+];
 
 /**
  * The whole program but for the end of the process.
@@ -50,6 +55,17 @@ function withoutDashes(args: readonly string[]): readonly string[] {
   return at < 0 ? args : args.toSpliced(at, 1);
 }
 
+/** The help text for a terminal of so many columns. */
+export function helpOf(columns: number): string {
+  return helpText({
+    name: NAME,
+    version: config.version,
+    description: DESCRIPTION,
+    examples: EXAMPLES,
+    columns,
+  });
+}
+
 /** The settings, or undefined when the words asked for help or the version, which was printed. */
 async function parse(args: readonly string[], io: Io): Promise<Settings | undefined> {
   const cliffy = await loadCliffy();
@@ -60,7 +76,10 @@ async function parse(args: readonly string[], io: Io): Promise<Settings | undefi
     const words = options as Readonly<Record<string, unknown>>;
     if (words["help"] === true || words["version"] === true) return undefined;
     if (literal.length > 0) throw new UsageError(unexpected(literal[0] ?? ""));
-    return parseSettings(toGiven(words));
+    const given = toGiven(words), settings = parseSettings(given);
+    const warning = ignoredOptions(given, settings);
+    if (warning !== undefined) io.err(warning);
+    return settings;
   } catch (error) {
     if (!(error instanceof Error && error instanceof cliffy.ValidationError)) throw error;
     throw new UsageError(explain(error, args));
@@ -75,25 +94,22 @@ function buildCommand(cliffy: LoadedCliffy, io: Io) {
       io.out(`${NAME} ${config.version}\ndeno ${Deno.version.deno}\ncliffy ${cliffy.VERSION}`);
     })
     .helpOption("-h, --help", "Show this help.", { standalone: false })
-    .description(DESCRIPTION)
-    .usage("[options]")
-    .help({ colors: io.isTerminal && !Deno.noColor })
+    // Cliffy's own help has a width of its own, and lets the terminal break words.
+    .help(() => helpOf(io.columns))
     .noExit();
-  for (const { title, options } of OPTION_GROUPS) {
-    command.group(title);
-    for (const { name, value, default: standard, help } of options) {
-      const flags = value === undefined ? `--${name}` : `--${name} <${value}:string>`;
-      // The default is only told here, so that a given option can be known from an absent one.
-      command.option(flags, standard === undefined ? help : `${help} Default: ${standard}.`);
-    }
+  for (const { name, value } of OPTION_GROUPS.flatMap(({ options }) => options)) {
+    command.option(value === undefined ? `--${name}` : `--${name} <${value}:string>`, "");
   }
-  return command
-    .example("Train with NCE", `${NAME} --train --nce --data data/penn`)
-    .example("Evaluate it", `${NAME} --data data/penn`);
+  return command;
 }
 
-/** No option takes an empty value, and the two versions of Cliffy read one differently. */
+/**
+ * No option takes an empty value, and the two versions of Cliffy read one differently; a word without a
+ * name makes one of them fail.
+ */
 function checkWords(args: readonly string[]): void {
+  const nameless = args.find((word) => /^-+=/.test(word));
+  if (nameless !== undefined) throw new UsageError(unexpected(nameless));
   const at = args.findIndex((word) => word === "" || /^--[^=]+=$/.test(word));
   if (at < 0) return;
   const option = args[at] || args[at - 1] || "";
@@ -137,9 +153,10 @@ function strayWord(args: readonly string[]): string {
 /** Prints an error as one line, or with its stack when asked to, and gives the exit code. */
 function report(error: unknown, debug: boolean, io: Io): number {
   const failure = causeOf(error);
-  const isExpected = failure instanceof UsageError || failure instanceof Failure;
+  // Whoever was reading, `head` for example, has read enough.
+  if (failure instanceof Deno.errors.BrokenPipe) return 1;
   const message = (failure.message || failure.name).replace(/\s*\n\s*/g, " ");
-  const line = isExpected ? message : `${message}; --debug shows where`;
+  const line = isBug(failure) ? `${message}; --debug shows where` : message;
   io.err(`error: ${debug ? stackOf(failure) : line}`);
   return failure instanceof UsageError ? 2 : 1;
 }
@@ -148,6 +165,18 @@ function report(error: unknown, debug: boolean, io: Io): number {
 function causeOf(error: unknown): Error {
   if (error instanceof SuppressedError) return causeOf(error.suppressed);
   return error instanceof Error ? error : new Error(String(error));
+}
+
+/** Errors of the library that the machine is the cause of; it is not loaded here. */
+const MACHINE_ERRORS = ["NoAdapterError", "DeviceError"];
+
+/** Whether an error comes from the program alone: not from its use, its files or the machine. */
+function isBug(error: Error): boolean {
+  const isExpected = error instanceof UsageError || error instanceof Failure;
+  // The system's errors, such as a full disk, have a code; not all have a class of their own.
+  const isSystems = Object.values(Deno.errors).some((kind) => error instanceof kind) ||
+    ("code" in error && /^E[A-Z0-9]+$/.test(String(error.code)));
+  return !isExpected && !isSystems && !MACHINE_ERRORS.includes(error.name);
 }
 
 function stackOf(error: Error): string {

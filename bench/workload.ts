@@ -1,10 +1,12 @@
 /** The word language model in training on random text. */
 
 import type { Batch } from "../example/batches.ts";
+import { makeModel } from "../example/checkpoint.ts";
 import { Losses } from "../example/losses.ts";
-import { LanguageModel } from "../example/model.ts";
+import type { WordModel } from "../example/model.ts";
 import { type Given, parseSettings, type Settings } from "../example/settings.ts";
 import { Trainer } from "../example/trainer.ts";
+import { Vocabulary } from "../example/vocab.ts";
 import { AliasMultinomial, type Gpu, logUniformProbabilities } from "../mod.ts";
 
 /** Batches that training goes through again and again. */
@@ -26,7 +28,7 @@ export class Workload implements Disposable {
   readonly settings: Settings;
   /** Predictions in a batch. */
   readonly tokens: number;
-  readonly #model: LanguageModel;
+  readonly #model: WordModel;
   readonly #trainer: Trainer;
   readonly #losses: Losses;
   readonly #batches: readonly Batch[];
@@ -34,17 +36,13 @@ export class Workload implements Disposable {
 
   /** Makes the model, with initial weights, and the text. */
   constructor(gpu: Gpu, { vocabSize, rows, given }: WorkloadOptions) {
-    const settings = parseSettings(given), noise = logUniformProbabilities(vocabSize);
+    const settings = parseSettings({ train: true, ...given });
+    const zipf = logUniformProbabilities(vocabSize);
     this.settings = settings;
-    this.#model = new LanguageModel(gpu, {
-      ...settings,
-      numWords: vocabSize,
-      noise,
-      lossType: settings.loss,
-    });
+    this.#model = makeModel(gpu, settings, vocabularyOf(zipf));
     this.#trainer = new Trainer(gpu, this.#model, settings);
     this.#losses = new Losses(gpu);
-    using words = new AliasMultinomial(gpu, noise);
+    using words = new AliasMultinomial(gpu, zipf);
     const draw = (n: number, number: number) => words.drawOnCpu(n, settings.seed, number);
     this.#batches = Array.from(
       { length: BATCHES },
@@ -69,6 +67,12 @@ export class Workload implements Disposable {
     this.#losses[Symbol.dispose]();
     this.#model.dispose();
   }
+}
+
+/** Words of these probabilities. */
+function vocabularyOf(probabilities: Float64Array): Vocabulary {
+  const words = Array.from(probabilities, (_, id) => ["<unk>", "<s>", "</s>"][id] ?? `word${id}`);
+  return Vocabulary.from(words, Array.from(probabilities, (p) => Math.round(1e9 * p)));
 }
 
 /** A batch of `ids` [T + 1, B]: each row reads all ids but its last and predicts all but its first. */

@@ -2,7 +2,9 @@
 
 import { Failure, UsageError } from "./errors.ts";
 import { checkFile } from "./files.ts";
+import type { Io } from "./io.ts";
 import { readLines } from "./lines.ts";
+import { Bar } from "./progress.ts";
 import { isSynthetic, parseSynthetic, synthesize } from "./synthetic.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";
 import { UNK, Vocabulary, WordCounts } from "./vocab.ts";
@@ -41,10 +43,11 @@ export interface Corpus {
 /**
  * Reads a folder of text, or makes the synthetic one.
  *
+ * @param io Is shown how far reading has come.
  * @throws {UsageError} If a file is missing or the specification is wrong.
  * @throws {Failure} If a file has no words or is not UTF-8, or the vocabulary file is unusable.
  */
-export function loadCorpus({ data, vocab = null, minFreq = 1 }: CorpusOptions): Corpus {
+export function loadCorpus({ data, vocab = null, minFreq = 1 }: CorpusOptions, io?: Io): Corpus {
   if (isSynthetic(data)) {
     const options = parseSynthetic(data);
     if (vocab === null && minFreq === 1) return { ...synthesize(options), notes: [] };
@@ -55,16 +58,24 @@ export function loadCorpus({ data, vocab = null, minFreq = 1 }: CorpusOptions): 
   const path = (part: string) => `${data.replace(/\/+$/, "") || "/"}/${part}.txt`;
   for (const part of ["train", "valid", "test"]) checkFile(path(part));
   const words = vocab === null ? {} : { words: readVocabularyFile(vocab) };
-  const notes: string[] = [];
-  const training = readTraining(path("train"), { minFreq, ...words }, notes);
-  const valid = readSentences(path("valid"), training.vocabulary, notes);
-  const test = readSentences(path("test"), training.vocabulary, notes);
-  return { ...training, valid, test, notes };
+  const watch: Watch = { notes: [], ...(io && { io }) };
+  const training = readTraining(path("train"), { minFreq, ...words }, watch);
+  const valid = readSentences(path("valid"), training.vocabulary, watch);
+  const test = readSentences(path("test"), training.vocabulary, watch);
+  return { ...training, valid, test, notes: watch.notes };
+}
+
+/** Who looks on while files are read. */
+export interface Watch {
+  /** Gets what a user should know of them, a line each. */
+  readonly notes: string[];
+  /** Is shown how far reading has come. */
+  readonly io?: Io;
 }
 
 /**
  * Reads a file, a sentence a line, by the ids of `vocabulary`. An empty line is a sentence without
- * words. What a user should know of the file goes to `notes`.
+ * words.
  *
  * @throws {UsageError} If the file does not exist.
  * @throws {Failure} If it has no words or is not UTF-8.
@@ -72,10 +83,10 @@ export function loadCorpus({ data, vocab = null, minFreq = 1 }: CorpusOptions): 
 export function readSentences(
   path: string,
   vocabulary: Vocabulary,
-  notes: string[] = [],
+  watch: Watch = { notes: [] },
 ): Sentences {
   const builder = new SentencesBuilder();
-  for (const words of readLinesOfWords(path, notes)) builder.add(vocabulary.encode(words));
+  for (const words of readLinesOfWords(path, watch)) builder.add(vocabulary.encode(words));
   return checkWords(builder.build(), path);
 }
 
@@ -83,11 +94,11 @@ export function readSentences(
 function readTraining(
   path: string,
   options: { minFreq: number; words?: string[] },
-  notes: string[],
+  watch: Watch,
 ): Pick<Corpus, "train" | "vocabulary" | "occurrences"> {
   const occurrences = new WordCounts(), seen = new Map<string, number>();
   const builder = new SentencesBuilder();
-  for (const words of readLinesOfWords(path, notes)) {
+  for (const words of readLinesOfWords(path, watch)) {
     occurrences.add(words);
     builder.add(words.map((word) => {
       let id = seen.get(word);
@@ -102,9 +113,14 @@ function readTraining(
 }
 
 /** The words of each line, without marks at its ends; how many lines have those goes to `notes`. */
-function* readLinesOfWords(path: string, notes: string[]): Generator<readonly string[]> {
+function* readLinesOfWords(
+  path: string,
+  { notes, io }: Watch,
+): Generator<readonly string[]> {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  using bar = io && new Bar(io, `reading ${name}`, Deno.statSync(path).size);
   let marked = 0;
-  for (const line of readLines(path)) {
+  for (const line of readLines(path, (bytes) => bar?.step(bytes))) {
     const all = splitWords(line), words = withoutMarks(all);
     if (words.length < all.length) marked++;
     yield words;
@@ -113,7 +129,6 @@ function* readLinesOfWords(path: string, notes: string[]): Generator<readonly st
   const lines = marked === 1
     ? "1 line carries <s> or </s> at its ends"
     : `${marked.toLocaleString("en-US")} lines carry <s> or </s> at their ends`;
-  const name = path.slice(path.lastIndexOf("/") + 1);
   notes.push(`${name}: ${lines}; they are taken as the marks of the sentence`);
 }
 

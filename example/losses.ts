@@ -2,6 +2,9 @@
 
 import type { Gpu, Tensor } from "../mod.ts";
 
+/** Batches that there is room for at first. */
+const FIRST_ROOM = 256;
+
 /** What {@linkcode Losses.take} finds. */
 export interface LossSum {
   /** Sum of the losses of all tokens, in float64. */
@@ -20,10 +23,10 @@ export class Losses implements Disposable {
   #values: Tensor;
   #tokens: number[] = [];
 
-  /** Room for `capacity` batches at first; it grows when needed. */
-  constructor(gpu: Gpu, capacity = 256) {
+  /** Makes room for some batches; it grows with them. */
+  constructor(gpu: Gpu) {
     this.#gpu = gpu;
-    this.#values = gpu.tensor([capacity]);
+    this.#values = gpu.tensor([FIRST_ROOM]);
   }
 
   /** Adds the loss of a batch, a tensor [1], which is a mean over `tokens` tokens. */

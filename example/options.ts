@@ -1,24 +1,17 @@
-/** Every option of the command line: its name, value, default and help text, in help order. */
+/** Every option of the command line, in help order. */
 
-/** One option; without `value` it is a switch. */
-export interface OptionSpec {
-  /** Name without the leading dashes, such as `min-freq`. */
-  readonly name: string;
-  /** What stands for the value in the help text. */
-  readonly value?: string;
-  /** The value taken when the option is not given. */
-  readonly default?: string;
-  /** What the option does, one sentence. */
-  readonly help: string;
-}
+import { LOSS_OPTIONS } from "./loss_options.ts";
+import {
+  ANY_COUNT,
+  COEFFICIENT,
+  EPOCHS,
+  type Idle,
+  type OptionGroup,
+  RESULTS,
+  TRAINING,
+} from "./option_spec.ts";
 
-/** Options that the help text shows under one heading. */
-export interface OptionGroup {
-  /** Heading. */
-  readonly title: string;
-  /** The options under it. */
-  readonly options: readonly OptionSpec[];
-}
+const SYNTHETIC: Idle = { data: /^synthetic(:|$)/ };
 
 /** All options, grouped as the help text shows them. */
 export const OPTION_GROUPS: readonly OptionGroup[] = [
@@ -31,15 +24,25 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         value: "name",
         default: "model",
         help: "Name of the model: saved_model/NAME.safetensors and NAME.metrics.jsonl.",
+        modes: RESULTS,
       },
       { name: "prof", help: "Run one batch and print where the time went." },
       { name: "cuda", help: "Insist on a hardware GPU; without it the best adapter is taken." },
-      { name: "seed", value: "number", default: "1111", help: "Random seed." },
+      {
+        name: "seed",
+        value: "number",
+        range: [0, Number.MAX_SAFE_INTEGER],
+        default: "1111",
+        help: "Random seed.",
+        modes: TRAINING,
+      },
       {
         name: "log-interval",
         value: "batches",
+        range: ANY_COUNT,
         default: "200",
         help: "Batches between two reports.",
+        modes: EPOCHS,
       },
       {
         name: "tb-name",
@@ -56,43 +59,81 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         name: "data",
         value: "path",
         default: "synthetic",
-        help: "Folder with train.txt, valid.txt and test.txt, a sentence a line; or " +
-          "synthetic[:words=...,vocab=...,seed=...], a language made up by the program.",
+        help: "Folder with train.txt, valid.txt and test.txt, a sentence a line; or synthetic, a " +
+          "language made up by the program, with settings such as synthetic:vocab=900,seed=2 " +
+          "(also words).",
       },
       {
         name: "vocab",
         value: "file",
         help: "Vocabulary file, a word a line; without it the words of train.txt.",
+        idle: [SYNTHETIC],
       },
       {
         name: "min-freq",
         value: "count",
+        range: ANY_COUNT,
         default: "1",
         help: "Rarer words become <unk>.",
+        idle: [SYNTHETIC, { vocab: /./ }],
       },
       {
         name: "concat",
         help: "Train on the text joined with <s> and cut into pieces of --bptt words, " +
           "not on separate sentences.",
+        modes: TRAINING,
       },
-      { name: "bptt", value: "words", default: "35", help: "Longest training sequence." },
+      {
+        name: "bptt",
+        value: "words",
+        range: [1, 1e6],
+        default: "35",
+        help: "Longest training sequence.",
+        modes: TRAINING,
+      },
       {
         name: "carry-state",
         help: "With --concat, carry the hidden state from one piece to the next.",
+        modes: TRAINING,
+        idle: [{ concat: /^false$/ }, { "index-module": /^gru$/ }],
       },
     ],
   },
   {
     title: "Model",
     options: [
-      { name: "emsize", value: "size", default: "200", help: "Size of the word embeddings." },
-      { name: "nhid", value: "size", default: "200", help: "Hidden units per LSTM layer." },
-      { name: "nlayers", value: "count", default: "2", help: "Number of LSTM layers." },
+      {
+        name: "emsize",
+        value: "size",
+        range: [1, 65_536],
+        default: "200",
+        help: "Size of the word embeddings.",
+        modes: TRAINING,
+      },
+      {
+        name: "nhid",
+        value: "size",
+        range: [1, 65_536],
+        default: "200",
+        help: "Hidden units per LSTM layer.",
+        modes: TRAINING,
+      },
+      {
+        name: "nlayers",
+        value: "count",
+        range: [1, 64],
+        default: "2",
+        help: "Number of LSTM layers.",
+        modes: TRAINING,
+        idle: [{ "index-module": /^gru$/, "nlayers": /^(?!1$)/ }],
+      },
       {
         name: "dropout",
         value: "rate",
+        range: [0, 0.999],
         default: "0.2",
         help: "Dropout applied to the layers (0 = none).",
+        modes: TRAINING,
       },
       {
         name: "index-module",
@@ -100,108 +141,61 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         default: "linear",
         help: "What scores a word: linear (a layer on top of the LSTM), or gru (a GRU that reads " +
           "the word itself; takes the place of the whole model).",
+        modes: TRAINING,
       },
     ],
   },
-  {
-    title: "Loss",
-    options: [
-      {
-        name: "loss",
-        value: "loss",
-        default: "full",
-        help: "Training loss: full (exact softmax), nce, sampled (sampled softmax), mix (mean of " +
-          "nce and sampled) or neg (negative sampling; gives no probabilities).",
-      },
-      { name: "nce", help: "Short for --loss nce." },
-      {
-        name: "noise-ratio",
-        value: "count",
-        default: "50",
-        help: "Noise samples for a target, k; shared by all targets of a batch.",
-      },
-      { name: "per-word", help: "Draw noise for every target." },
-      {
-        name: "noise",
-        value: "source",
-        default: "unigram",
-        help:
-          "Where noise comes from: unigram, uniform, log-uniform, batch (the other targets of " +
-          "the batch), or batch with another, such as batch+unigram.",
-      },
-      {
-        name: "noise-power",
-        value: "number",
-        default: "1",
-        help: "Exponent of the word counts in unigram noise.",
-      },
-      {
-        name: "noise-uniform",
-        value: "part",
-        default: "0",
-        help: "Part of uniform noise that is mixed into unigram noise.",
-      },
-      { name: "unique", help: "Draw different samples (--loss sampled only)." },
-      {
-        name: "remove-hits",
-        help: "Leave out samples that equal the target (--loss sampled only).",
-      },
-      {
-        name: "norm-term",
-        value: "number",
-        default: "9",
-        help: "Log of the normalising constant that nce assumes: a number, auto (also -1) " +
-          "for the log of the vocabulary size, or learned.",
-      },
-      {
-        name: "self-norm",
-        value: "alpha",
-        default: "0",
-        help: "Weight of a penalty on the square of the estimated log normaliser.",
-      },
-      {
-        name: "evaluation",
-        value: "kind",
-        default: "full",
-        help:
-          "How the test is scored: full (normalised: a perplexity), nce (raw scores less the norm " +
-          "term), sampled:K (the sampled loss of K samples) or loss (the training loss).",
-      },
-      {
-        name: "audit",
-        value: "steps",
-        help: "Every so many steps, compare the sampled gradient with the exact one.",
-      },
-    ],
-  },
+  LOSS_OPTIONS,
   {
     title: "Training",
     options: [
-      { name: "epochs", value: "count", default: "40", help: "Most passes over the text." },
+      {
+        name: "epochs",
+        value: "count",
+        range: [1, 1e6],
+        default: "40",
+        help: "Most passes over the text.",
+        modes: EPOCHS,
+      },
       {
         name: "batch-size",
         value: "count",
+        range: [1, 1e6],
         default: "20",
         help: "Sentences of mean length in a batch; with --concat, rows of --bptt words.",
+        modes: TRAINING,
       },
-      { name: "lr", value: "rate", default: "1", help: "Initial learning rate." },
+      {
+        name: "lr",
+        value: "rate",
+        range: COEFFICIENT,
+        default: "1",
+        help: "Initial learning rate.",
+        modes: TRAINING,
+      },
       {
         name: "lr-decay",
         value: "factor",
+        range: [1, 1e30],
         default: "2",
         help: "Divides the learning rate when the validation perplexity does not improve.",
+        modes: EPOCHS,
       },
       {
         name: "clip",
         value: "norm",
+        range: COEFFICIENT,
         default: "0.25",
         help: "Largest global norm of the gradients.",
+        modes: TRAINING,
       },
       {
         name: "weight-decay",
         value: "rate",
+        range: [0, 1e30],
         default: "1e-5",
         help: "Weight decay added to the gradients.",
+        modes: TRAINING,
       },
     ],
   },

@@ -4,13 +4,12 @@ import type { Gpu } from "../mod.ts";
 import { evaluationBatches } from "./batches.ts";
 import { describeCard, frequencyBuckets, knownWords, selfNormalization } from "./card.ts";
 import type { Corpus } from "./corpus.ts";
-import { Failure } from "./errors.ts";
 import { evaluate, evaluateLoss } from "./evaluate.ts";
+import { type EvaluationKind, evaluationText } from "./evaluation_kind.ts";
 import type { Io } from "./io.ts";
 import type { Metrics } from "./metrics.ts";
 import type { WordModel } from "./model.ts";
 import { Bar, formatCount, formatPerplexity } from "./progress.ts";
-import type { EvaluationKind } from "./settings.ts";
 
 /** A model, the text it is tested on, and where the findings go. */
 export interface TestOptions {
@@ -29,11 +28,6 @@ export async function report(gpu: Gpu, options: TestOptions): Promise<void> {
 
 async function reportExact(gpu: Gpu, options: TestOptions): Promise<void> {
   const { model, corpus, metrics, io } = options;
-  if (model.criterion.lossType === "neg") {
-    throw new Failure(
-      "A model trained with --loss neg has no perplexity: give --evaluation loss",
-    );
-  }
   const batches = evaluationBatches(corpus.test);
   using bar = new Bar(io, "testing", batches.length);
   const { ppl, tokens, scores } = await evaluate(gpu, model, batches, { bar });
@@ -68,21 +62,26 @@ async function reportLoss(
   { model, corpus, metrics, io }: TestOptions,
   kind: Exclude<EvaluationKind, "full">,
 ): Promise<void> {
-  const { criterion } = model;
+  const { criterion } = model, evaluation = evaluationText(kind);
   if (kind === "nce") criterion.lossType = "nce";
   if (typeof kind === "object") {
     criterion.lossType = "sampled";
     criterion.noiseRatio = kind.sampled;
   }
-  const evaluation = typeof kind === "object" ? `sampled:${kind.sampled}` : kind;
   const batches = evaluationBatches(corpus.test);
   using bar = new Bar(io, "testing", batches.length);
   const { loss, tokens } = await evaluateLoss(gpu, model, batches, { bar });
+  // The exact loss is the mean negative log probability; no other loss is normalised.
+  const exact = criterion.lossType === "full" ? { ppl: Math.exp(loss) } : {};
+  const name = kind === "loss" ? criterion.lossType : evaluation;
+  const meaning = exact.ppl === undefined
+    ? "(not normalised: not a perplexity)"
+    : `(ppl ${formatPerplexity(exact.ppl)})`;
   io.out(
-    `test        ${evaluation} loss ${loss.toFixed(4)} a token, ` +
-      `${tokens.toLocaleString("en-US")} tokens (not normalised: not a perplexity)`,
+    `test        ${name} loss ${loss.toFixed(4)} a token, ` +
+      `${tokens.toLocaleString("en-US")} tokens ${meaning}`,
   );
-  metrics.write({ event: "test", evaluation, loss, tokens });
+  metrics.write({ event: "test", evaluation, loss, ...exact, tokens });
 }
 
 /** c of the model, learned or not. */

@@ -2,45 +2,95 @@
 
 import { DeviceError, Gpu, NoAdapterError } from "../mod.ts";
 import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "./adapter.ts";
-import { isFromBatch, trainingBatches } from "./batches.ts";
+import { evaluationBatches, isFromBatch, trainingBatches } from "./batches.ts";
+import {
+  boundsOf,
+  checkEvaluation,
+  checkModel,
+  checkTimestamps,
+  checkTraining,
+  largestShape,
+} from "./checks.ts";
 import { loadModel, makeModel } from "./checkpoint.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
+import { describeCorpus, describeModel } from "./describe.ts";
 import { Failure, UsageError } from "./errors.ts";
+import { evaluationProblem } from "./evaluation_kind.ts";
 import type { Io } from "./io.ts";
 import { Losses } from "./losses.ts";
 import { Metrics } from "./metrics.ts";
 import type { WordModel } from "./model.ts";
+import { checkSavable } from "./model_file.ts";
 import { noiseWarning } from "./noise.ts";
 import { report } from "./report.ts";
 import type { Settings } from "./settings.ts";
 import { modelPath, train } from "./train.ts";
 import { Trainer } from "./trainer.ts";
-import { describeUnknown, unknownWarnings } from "./unknown.ts";
+import { unknownWarnings } from "./unknown.ts";
 
 /** Does what `settings` say; throws a UsageError or a Failure with one clear line. */
 export async function run(settings: Settings, io: Io): Promise<void> {
-  const corpus = loadCorpus(settings);
+  const corpus = loadCorpus(settings, io), trains = settings.train || settings.prof;
+  checkSamples(settings, corpus, io);
+  if (settings.train) checkSavable(settings, corpus.vocabulary);
   await using gpu = await openGpu(settings);
   io.out(`adapter     ${adapterLine(gpu)}`);
   for (const warning of adapterWarnings(gpu, graphicsDevices())) io.err(warning);
-  for (const line of describe(settings.data, corpus)) io.out(line);
+  for (const line of describeCorpus(settings.data, corpus)) io.out(line);
   for (const warning of unknownWarnings(corpus)) io.err(warning);
-  if (!settings.train && !settings.prof) return await test(gpu, settings, corpus, io);
-  using model = newModel(gpu, settings, corpus, io);
+  if (!trains) return await test(gpu, settings, corpus, io);
+  checkSizes(gpu, settings, corpus);
+  using model = makeModel(gpu, settings, corpus.vocabulary);
+  io.out(`model       ${describeModel(model, settings)}`);
   if (settings.prof) await profile(gpu, settings, corpus, model, io);
   else await train(gpu, settings, corpus, model, io);
 }
 
-/** What the text is, a line each. */
-function describe(data: string, corpus: Corpus): string[] {
-  const { vocabulary, train, valid, test, notes } = corpus, unknown = describeUnknown(corpus);
-  const counts = [train, valid, test].map((text) => text.words.toLocaleString("en-US"));
-  return [
-    `data        ${data}: ${counts.join(" / ")} words to train, validate and test on; ` +
-    `vocabulary ${vocabulary.size.toLocaleString("en-US")}`,
-    ...notes.map((note) => `marks       ${note}`),
-    ...(unknown === undefined ? [] : [`unknown     ${unknown}`]),
-  ];
+/** Samples and words: more of the former are impossible or no use. */
+function checkSamples(settings: Settings, { vocabulary }: Corpus, io: Io): void {
+  const { train, prof, loss, noiseRatio, noise, unique, evaluation } = settings;
+  const { batchSize, bptt } = settings;
+  const warn = (option: string, instead: string) =>
+    io.err(`warning: ${option} is over the ${vocabulary.size} words: ${instead} costs less`);
+  if (typeof evaluation === "object" && evaluation.sampled > vocabulary.size) {
+    warn(`--evaluation sampled:${evaluation.sampled}`, "--evaluation full");
+  }
+  if (!(train || prof) || loss === "full") return;
+  const warning = noiseWarning(settings, vocabulary.counts);
+  if (warning !== undefined) io.err(warning);
+  if (isFromBatch(noise) && batchSize === 1 && bptt === 1) {
+    throw new UsageError(
+      `Cannot use --noise ${noise} with --batch-size 1 and --bptt 1: a batch has one target, and no ` +
+        "other to tell it from; make one of them larger",
+    );
+  }
+  if (noise === "batch" || noiseRatio <= vocabulary.size) return;
+  if (!unique) return warn(`--noise-ratio ${noiseRatio}`, "--loss full");
+  throw new Failure(
+    `Cannot draw --noise-ratio ${noiseRatio} different words (--unique) of ${vocabulary.size}: ` +
+      `give at most ${vocabulary.size}`,
+  );
+}
+
+/** What the device cannot hold is told before anything is made. */
+function checkSizes(
+  gpu: Gpu,
+  settings: Settings,
+  { vocabulary, train, valid, test }: Corpus,
+): void {
+  const { concat, loss, evaluation } = settings;
+  const bounds = boundsOf(gpu.device.limits, vocabulary.size);
+  checkModel(settings, bounds);
+  checkTraining(settings, bounds, largestShape(train, trainingBatches(train, settings, 1), concat));
+  if (settings.prof) return checkTimestamps(gpu.device);
+  const validation = loss === "neg" ? "loss" : "full";
+  const planned = { saved: false, batches: evaluationBatches(valid), kind: validation } as const;
+  checkEvaluation(settings, bounds, planned);
+  checkEvaluation(settings, bounds, {
+    ...planned,
+    batches: evaluationBatches(test),
+    kind: evaluation,
+  });
 }
 
 async function openGpu(settings: Settings): Promise<Gpu> {
@@ -55,44 +105,14 @@ async function openGpu(settings: Settings): Promise<Gpu> {
   }
 }
 
-/** A model with initial weights, as the settings describe it. */
-function newModel(gpu: Gpu, settings: Settings, { vocabulary }: Corpus, io: Io): WordModel {
-  const { indexModule, loss, noiseRatio, noise, normTerm, nlayers, nhid, emsize } = settings;
-  const { batchSize, bptt } = settings;
-  const sampled = loss !== "full";
-  if (sampled && noiseRatio > vocabulary.size) {
-    if (settings.unique) {
-      throw new Failure(`Cannot draw ${noiseRatio} different ones of ${vocabulary.size} words`);
-    }
-    io.err(
-      `warning: --noise-ratio ${noiseRatio} is over the ${vocabulary.size} words: ` +
-        "--loss full costs less",
-    );
-  }
-  if (sampled && isFromBatch(noise) && batchSize === 1 && bptt === 1) {
-    throw new UsageError(
-      `Cannot use --noise ${noise} with --batch-size 1 and --bptt 1: a batch has one target, and no ` +
-        "other to tell it from; make one of them larger",
-    );
-  }
-  const warning = sampled ? noiseWarning(settings, vocabulary.counts) : undefined;
-  if (warning !== undefined) io.err(warning);
-  const model = makeModel(gpu, settings, vocabulary);
-  const size = model.parameters().reduce((sum, [, parameter]) => sum + parameter.size, 0);
-  const network = indexModule === "gru" ? `GRU ${nhid}` : `LSTM ${nlayers} x ${nhid}`;
-  io.out(
-    `model       ${network}, embedding ${emsize}, ${size.toLocaleString("en-US")} parameters; ` +
-      `loss ${loss}` +
-      (sampled ? `, ${noise} noise, k = ${noiseRatio}, norm term ${normTerm}` : ""),
-  );
-  return model;
-}
-
 /** Tests a saved model. */
 async function test(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Promise<void> {
-  const path = modelPath(settings.save);
-  const { model, vocabulary } = loadModel(gpu, path);
+  const path = modelPath(settings.save), { evaluation } = settings;
+  const { model, vocabulary, settings: own } = loadModel(gpu, path);
   using _model = model;
+  io.out(`model       ${path}: ${describeModel(model, own)}`);
+  const problem = evaluationProblem(own, evaluation);
+  if (problem !== undefined) throw new Failure(`${path}: ${problem}`);
   if (!vocabulary.equals(corpus.vocabulary)) {
     throw new Failure(
       `Cannot test ${path} on ${settings.data}: it was trained with another vocabulary ` +
@@ -100,8 +120,13 @@ async function test(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Promi
         "and --min-freq",
     );
   }
+  checkEvaluation({ ...settings, ...own }, boundsOf(gpu.device.limits, vocabulary.size), {
+    kind: evaluation,
+    batches: evaluationBatches(corpus.test),
+    saved: true,
+  });
   const metrics = new Metrics(settings.save, io);
-  await report(gpu, { model, corpus, evaluation: settings.evaluation, metrics, io });
+  await report(gpu, { model, corpus, evaluation, metrics, io });
 }
 
 /** Trains one batch under the profiler and prints where the time went. */

@@ -6,6 +6,7 @@
  */
 
 import { Failure } from "./errors.ts";
+import { product } from "./shapes.ts";
 
 /** A file's bytes, read in parts: a header can be checked before anything large is read. */
 export interface ByteSource {
@@ -116,11 +117,6 @@ export function cannotLoad(fileName: string): Fail {
 /** Whether a value is a JSON object, neither a list nor null. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Number of elements of a tensor. */
-export function product(shape: readonly number[]): number {
-  return shape.reduce((a, b) => a * b, 1);
 }
 
 function readJson(

@@ -1,8 +1,10 @@
 /** From the words of the command line to checked settings; knows neither Cliffy nor Deno. */
 
+import { checkEffects, modeOf, type Texts, unusedWarning } from "./effects.ts";
 import { UsageError } from "./errors.ts";
+import { type EvaluationKind, evaluationProblem } from "./evaluation_kind.ts";
+import type { OptionSpec } from "./option_spec.ts";
 import { OPTION_GROUPS } from "./options.ts";
-import type { OptionSpec } from "./options.ts";
 
 /** Training losses, as `--loss` spells them. */
 export const LOSSES = ["full", "nce", "sampled", "mix", "neg"] as const;
@@ -26,8 +28,6 @@ export type IndexModule = typeof INDEX_MODULES[number];
 
 /** Where noise comes from. */
 export type NoiseName = typeof NOISES[number];
-/** How a test is scored. */
-export type EvaluationKind = "full" | "nce" | "loss" | { readonly sampled: number };
 
 /** Where models are saved, in the folder where the program is started. */
 export const MODEL_FOLDER = "saved_model";
@@ -111,19 +111,12 @@ export interface Settings {
 /** What was written on the command line: option name (such as `min-freq`) to its text, or true. */
 export type Given = Readonly<Record<string, string | boolean | undefined>>;
 
-/** Limits of a number; all of them are optional. */
-interface Range {
-  readonly min?: number;
-  readonly above?: number;
-  readonly max?: number;
-  readonly below?: number;
-}
-
 const SPECS: ReadonlyMap<string, OptionSpec> = new Map(
   OPTION_GROUPS.flatMap((group) => group.options).map((option) => [option.name, option]),
 );
-const MAX_COUNT = 2 ** 31 - 1;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+/** Bytes of the longest name, so that those of its files are file names, too. */
+const MAX_NAME_BYTES = 200;
 
 /**
  * Checks the options and fills in the defaults.
@@ -135,8 +128,8 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 export function parseSettings(given: Given): Settings {
   const has = (name: string) => given[name] === true;
   const text = (name: string) => valueOf(given, name);
-  const number = (name: string, range: Range) => toNumber(name, text(name), range, "a number");
-  const count = (name: string) => toCount(name, text(name), 1, MAX_COUNT);
+  const number = (name: string) => toNumber(name, text(name), "a number");
+  const count = (name: string) => toCount(name, text(name));
 
   if (given["tb-name"] !== undefined) {
     throw new UsageError(
@@ -144,23 +137,15 @@ export function parseSettings(given: Given): Settings {
         "saved_model/NAME.metrics.jsonl",
     );
   }
-  if (text("index-module") === "gru" && given["nlayers"] !== undefined && text("nlayers") !== "1") {
-    throw new UsageError("--index-module gru has one layer: leave out --nlayers, or give 1");
-  }
-  if (has("carry-state") && text("index-module") === "gru") {
-    throw new UsageError("--carry-state goes with --index-module linear only: leave one out");
-  }
-  if (has("carry-state") && !has("concat")) {
-    throw new UsageError("--carry-state needs --concat: give both, or neither");
-  }
   const loss = toLoss(given);
-  checkNoise(given, loss);
-  return {
+  // The default of two layers is the LSTM's: an IndexGRU has one.
+  const oneLayer = text("index-module") === "gru" && given["nlayers"] === undefined;
+  const settings: Settings = {
     train: has("train"),
     save: toName(text("save")),
     prof: has("prof"),
     cuda: has("cuda"),
-    seed: toCount("seed", text("seed"), 0, Number.MAX_SAFE_INTEGER),
+    seed: count("seed"),
     logInterval: count("log-interval"),
     debug: has("debug"),
     data: text("data"),
@@ -171,29 +156,59 @@ export function parseSettings(given: Given): Settings {
     carryState: has("carry-state"),
     emsize: count("emsize"),
     nhid: count("nhid"),
-    // The default of two layers is the LSTM's: an IndexGRU has one.
-    nlayers: text("index-module") === "gru" ? 1 : count("nlayers"),
-    dropout: number("dropout", { min: 0, below: 1 }),
+    nlayers: oneLayer ? 1 : count("nlayers"),
+    dropout: number("dropout"),
     indexModule: toChoice("index-module", text("index-module"), INDEX_MODULES),
     loss,
     noiseRatio: count("noise-ratio"),
     perWord: has("per-word"),
     noise: toChoice("noise", text("noise"), NOISES),
-    noisePower: number("noise-power", {}),
-    noiseUniform: number("noise-uniform", { min: 0, max: 1 }),
+    noisePower: number("noise-power"),
+    noiseUniform: number("noise-uniform"),
     unique: has("unique"),
     removeHits: has("remove-hits"),
-    selfNorm: number("self-norm", { min: 0 }),
+    selfNorm: number("self-norm"),
     evaluation: toEvaluation(given, loss),
     audit: given["audit"] === undefined ? 0 : count("audit"),
     normTerm: toNormTerm(text("norm-term")),
     epochs: count("epochs"),
     batchSize: count("batch-size"),
-    lr: number("lr", { above: 0 }),
-    lrDecay: number("lr-decay", { min: 1 }),
-    clip: number("clip", { above: 0 }),
-    weightDecay: number("weight-decay", { min: 0 }),
+    lr: number("lr"),
+    lrDecay: number("lr-decay"),
+    clip: number("clip"),
+    weightDecay: number("weight-decay"),
   };
+  checkTogether(given, settings);
+  return settings;
+}
+
+/** A line that names the given options which a run of this kind has no use for, if there are any. */
+export function ignoredOptions(given: Given, settings: Settings): string | undefined {
+  return unusedWarning((name) => given[name] !== undefined, modeOf(settings));
+}
+
+/** What has to do with several options. */
+function checkTogether(given: Given, settings: Settings): void {
+  const { train, loss, lr, weightDecay, evaluation } = settings;
+  checkEffects((name) => given[name] !== undefined, textsOf(given, loss), modeOf(settings));
+  if (lr * weightDecay > 1) {
+    throw new UsageError(
+      `--weight-decay ${weightDecay} takes more from a weight at each step than it has, at ` +
+        `--lr ${lr}: their product must be at most 1`,
+    );
+  }
+  // A saved model's own settings say how it can be tested.
+  const problem = train ? evaluationProblem(settings, evaluation) : undefined;
+  if (problem !== undefined) throw new UsageError(problem);
+}
+
+/** What the effects of options depend on; a number is written in one way only. */
+function textsOf(given: Given, loss: Loss): Texts {
+  const texts = [...SPECS.values()].map(({ name, value, default: standard = "" }) => {
+    const text = String(given[name] ?? (value === undefined ? false : standard));
+    return [name, NUMBER.test(text) ? String(Number(text)) : text];
+  });
+  return { ...Object.fromEntries(texts), loss };
 }
 
 /** The text of an option, or its default; an option in the place of a value is caught here. */
@@ -208,31 +223,19 @@ function valueOf(given: Given, name: string): string {
   return value;
 }
 
-function toNumber(name: string, text: string, range: Range, kind: string): number {
+/** A number within the range of the option. */
+function toNumber(name: string, text: string, kind: string): number {
   const value = NUMBER.test(text) ? Number(text) : NaN;
-  const fits = value >= (range.min ?? -Infinity) && value <= (range.max ?? Number.MAX_VALUE) &&
-    value > (range.above ?? -Infinity) && value < (range.below ?? Infinity);
-  if (!fits) throw new UsageError(wanted(name, `${kind}${describe(range, value)}`, text));
-  return value;
+  const [least, most] = SPECS.get(name)?.range ?? [-Infinity, Infinity];
+  if (value >= least && value <= most) return value;
+  throw new UsageError(wanted(name, `${kind} from ${least} to ${most}`, text));
 }
 
-function toCount(name: string, text: string, min: number, max: number): number {
-  const value = toNumber(name, text, { min, max }, "a whole number");
-  if (!Number.isSafeInteger(value)) {
-    throw new UsageError(wanted(name, `a whole number${describe({ min, max }, value)}`, text));
-  }
-  return value;
-}
-
-/** The limits in words; the greatest count is only worth a word to those who passed it. */
-function describe({ min, above, max, below }: Range, value: number): string {
-  const limits = [
-    min === undefined ? "" : `of at least ${min}`,
-    above === undefined ? "" : `above ${above}`,
-    max === undefined || !(value > max) ? "" : `at most ${max}`,
-    below === undefined ? "" : `below ${below}`,
-  ].filter((limit) => limit !== "");
-  return limits.length === 0 ? "" : ` ${limits.join(" and ")}`;
+function toCount(name: string, text: string): number {
+  const value = toNumber(name, text, "a whole number");
+  if (Number.isSafeInteger(value)) return value;
+  const [least, most] = SPECS.get(name)?.range ?? [];
+  throw new UsageError(wanted(name, `a whole number from ${least} to ${most}`, text));
 }
 
 /** The message for a value that does not fit, with the default as an example of one that does. */
@@ -257,45 +260,20 @@ function toLoss(given: Given): Loss {
   throw new UsageError(`--nce means --loss nce, but --loss ${loss} was given too: leave one out`);
 }
 
-/** Options that only suit some losses or some noise. */
-function checkNoise(given: Given, loss: Loss): void {
-  const noise = valueOf(given, "noise");
-  const only = (name: string, suits: boolean, where: string) => {
-    if (given[name] !== undefined && !suits) {
-      throw new UsageError(`--${name} goes with ${where} only: leave it out, or change the other`);
-    }
-  };
-  only("unique", loss === "sampled", "--loss sampled");
-  only("remove-hits", loss === "sampled", "--loss sampled");
-  only("per-word", !noise.startsWith("batch") && given["unique"] !== true, "independent noise");
-  only("unique", !noise.startsWith("batch"), "noise that is drawn");
-  only("noise-power", noise.endsWith("unigram"), "--noise unigram");
-  only("noise-uniform", noise.endsWith("unigram"), "--noise unigram");
-  only("audit", loss !== "full", "a sampled loss");
-}
-
 function toEvaluation(given: Given, loss: Loss): EvaluationKind {
-  const text = given["evaluation"] === undefined && loss === "neg"
-    ? "loss"
-    : valueOf(given, "evaluation");
-  if (loss === "neg" && text !== "loss") {
-    throw new UsageError(
-      `--evaluation ${text} does not go with --loss neg, whose scores are no probabilities and have no ` +
-        "perplexity: leave it out, or give loss",
-    );
-  }
+  if (given["evaluation"] === undefined && given["train"] === true && loss === "neg") return "loss";
+  const text = valueOf(given, "evaluation");
   if (text === "full" || text === "nce" || text === "loss") return text;
-  const samples = /^sampled:(\d+)$/.exec(text)?.[1];
-  if (samples !== undefined) {
-    return { sampled: toCount("evaluation sampled:K", samples, 1, MAX_COUNT) };
-  }
-  throw new UsageError(wanted("evaluation", "full, nce, sampled:K or loss", text));
+  const samples = Number(/^sampled:(\d+)$/.exec(text)?.[1]);
+  const [least, most] = SPECS.get("noise-ratio")?.range ?? [];
+  if (samples >= least! && samples <= most!) return { sampled: samples };
+  const kinds = `full, nce, loss or sampled:K with K from ${least} to ${most}`;
+  throw new UsageError(wanted("evaluation", kinds, text));
 }
 
 function toNormTerm(text: string): Settings["normTerm"] {
-  if (text === "auto") return "auto";
-  if (text === "learned") return text;
-  const value = toNumber("norm-term", text, {}, "a number, auto or learned");
+  if (text === "auto" || text === "learned") return text;
+  const value = toNumber("norm-term", text, "auto, learned or a number");
   return value === -1 ? "auto" : value;
 }
 
@@ -304,6 +282,9 @@ function toName(text: string): string {
   const name = text.replace(/\.safetensors$/, "");
   if (!/^[^\\/:*?"<>|\p{Cc}]+$/u.test(name) || /^\.+$/.test(name)) {
     throw new UsageError(wanted("save", "a file name without folders", text));
+  }
+  if (new TextEncoder().encode(name).length > MAX_NAME_BYTES) {
+    throw new UsageError(wanted("save", `a name of at most ${MAX_NAME_BYTES} bytes`, text));
   }
   return name;
 }

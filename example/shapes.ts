@@ -50,3 +50,8 @@ function* recurrentShapes(
   yield [`rnn.bias_ih_l${layer}`, [gates * nhid]];
   yield [`rnn.bias_hh_l${layer}`, [gates * nhid]];
 }
+
+/** Number of elements of a tensor. */
+export function product(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}

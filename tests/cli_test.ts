@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
-import { OPTION_GROUPS } from "../example/options.ts";
 import { FLAGS } from "../example/permissions.ts";
 import { deno, type Outcome } from "./process.ts";
+import { helpOf } from "../main.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url);
 const ROOT = `${import.meta.dirname}/..`;
@@ -36,17 +36,7 @@ async function mainWith(args: readonly string[], body: string): Promise<Outcome>
 Deno.test("main.ts lists every option with its default when asked for help", async () => {
   const { code, out, err } = await nce("--help");
   assertEquals({ code, err }, { code: 0, err: "" });
-  for (const { title, options } of OPTION_GROUPS) {
-    assertStringIncludes(out, `\n${title}:\n`);
-    for (const option of options) {
-      const line = out.split("\n").find((text) => text.trim().startsWith(`--${option.name} `));
-      assertStringIncludes(line ?? "", option.value === undefined ? " - " : `<${option.value}>`);
-    }
-  }
-  const words = out.replace(/\s+/g, " ");
-  for (const { default: standard } of OPTION_GROUPS.flatMap(({ options }) => options)) {
-    if (standard !== undefined) assertStringIncludes(words, `Default: ${standard}.`);
-  }
+  assertEquals(out.trimEnd(), helpOf(80));
 });
 
 Deno.test("main.ts shows help when other options stand beside --help", async () => {
@@ -141,9 +131,9 @@ const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
   [["--no-train"], 'Unknown option "--no-train". Did you mean option "--train"?'],
   [
     ["--noise-ratio", "-3"],
-    '--noise-ratio must be a whole number of at least 1, got "-3", for example --noise-ratio 50',
+    '--noise-ratio must be a whole number from 1 to 10000000, got "-3", for example --noise-ratio 50',
   ],
-  [["--lr=0"], '--lr must be a number above 0, got "0", for example --lr 1'],
+  [["--lr=0"], '--lr must be a number from 1e-30 to 1e+30, got "0", for example --lr 1'],
   [
     ["--lr", "1", "--lr", "2"],
     'Option "--lr" can only occur once, but was found several times; see --help',
@@ -152,6 +142,10 @@ const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
   [["--lr=", "5"], "--lr needs a value, but it is empty; see --help"],
   [["--data", ""], "--data needs a value, but it is empty; see --help"],
   [["--data", "--train"], '--data needs a value, but the next word is "--train"'],
+  [
+    ["--train", "--loss", "full", "--noise-ratio", "7"],
+    "--noise-ratio 7 has no effect with --loss full: leave it out",
+  ],
   [["--train=yes"], 'Option "--train" doesn\'t take a value, but got "yes"; see --help'],
   [
     ["--train", "--lr", "2", "data/penn"],
@@ -159,6 +153,7 @@ const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
   ],
   [["--", "x"], 'Unexpected argument "x": every option begins with --; see --help'],
   [[""], 'Unexpected argument "": every option begins with --; see --help'],
+  [["-=x"], 'Unexpected argument "-=x": every option begins with --; see --help'],
   [["-"], 'Unexpected argument "-": every option begins with --; see --help'],
 ];
 
@@ -170,7 +165,7 @@ Deno.test("main.ts says what is wrong in one line and exits with 2 when misused"
 
 Deno.test("main() hands the settings on and gives 0 when the run succeeds", async () => {
   const body = "io.out(settings.loss + settings.minFreq + settings.carryState)";
-  const args = ["--nce", "--min-freq=7", "--concat", "--carry-state"];
+  const args = ["--train", "--nce", "--data=x", "--min-freq=7", "--concat", "--carry-state"];
   assertEquals(await mainWith(args, body), { code: 0, out: "nce7true\n", err: "" });
 });
 
@@ -189,6 +184,44 @@ Deno.test("main() prints the first error, not those of the blocks that it ended"
   assertEquals(await mainWith([], body), { code: 1, out: "", err: "error: the first\n" });
   const { err } = await mainWith(["--debug"], body);
   assertMatch(err, /^error: Failure: the first\n +at run /);
+});
+
+Deno.test("main() offers a stack for its own faults, not for the machine's or the files'", async () => {
+  const errors = [
+    'new DeviceError("out of memory")',
+    'new NoAdapterError("No WebGPU adapter found")',
+    'new Deno.errors.PermissionDenied("no")',
+    'Object.assign(new Error("No space left on device"), { code: "ENOSPC" })',
+  ];
+  for (const error of errors) {
+    const body = `const { DeviceError, NoAdapterError } = await import("./mod.ts");
+      void DeviceError, void NoAdapterError; throw ${error};`;
+    const { code, out, err } = await mainWith([], body);
+    assertEquals({ code, out }, { code: 1, out: "" });
+    assertMatch(err, /^error: [^\n]+\n$/);
+    assert(!err.includes("--debug"), err);
+  }
+});
+
+Deno.test("main() ends quietly when nobody reads any longer", async () => {
+  const broken = await mainWith(
+    [],
+    'throw new Deno.errors.BrokenPipe("Broken pipe (os error 32)")',
+  );
+  assertEquals(broken, { code: 1, out: "", err: "" });
+});
+
+Deno.test("main() tells a test which options it has no use for", async () => {
+  assertEquals(await mainWith(["--nce", "--cuda", "--noise-ratio", "500"], ""), {
+    code: 0,
+    out: "",
+    err: "warning: no effect without --train; a saved model keeps its own: --nce, --noise-ratio\n",
+  });
+  assertEquals(await mainWith(["--train", "--nce", "--cuda", "--noise-ratio", "500"], ""), {
+    code: 0,
+    out: "",
+    err: "",
+  });
 });
 
 Deno.test("main() prints stacks and causes when --debug is given", async () => {

@@ -1,11 +1,17 @@
 /** Folders that tests write to. */
 
-/** Runs `body` with an empty folder of its own, which is removed afterwards. */
-export async function inFolder(body: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = Deno.makeTempDirSync();
+/** Runs `body` in a folder of its own, of these files, which is the current one meanwhile and removed afterwards. */
+export async function inFolder<T>(
+  body: (folder: string) => T | Promise<T>,
+  files: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  const before = Deno.cwd(), folder = Deno.makeTempDirSync();
+  Deno.chdir(folder);
   try {
-    await body(folder);
+    for (const [name, text] of Object.entries(files)) Deno.writeTextFileSync(name, text);
+    return await body(folder);
   } finally {
+    Deno.chdir(before);
     Deno.removeSync(folder, { recursive: true });
   }
 }

@@ -2,7 +2,7 @@
 
 import { encodeModelHeader } from "../example/model_file.ts";
 import type { ModelSettings } from "../example/model_settings.ts";
-import { product } from "../example/safetensors.ts";
+import { product } from "../example/shapes.ts";
 import { type Given, parseSettings } from "../example/settings.ts";
 import { parameterShapes } from "../example/shapes.ts";
 import { Vocabulary } from "../example/vocab.ts";

@@ -3,8 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../example/errors.ts";
 import { OPTION_GROUPS } from "../example/options.ts";
-import { parseSettings } from "../example/settings.ts";
-import type { Given, Settings } from "../example/settings.ts";
+import { type Given, parseSettings, type Settings } from "../example/settings.ts";
 
 const DEFAULTS: Settings = {
   train: false,
@@ -45,56 +44,57 @@ const DEFAULTS: Settings = {
   weightDecay: 1e-5,
 };
 
+const COUNTS = {
+  "noise-ratio": 1e7,
+  "bptt": 1e6,
+  "epochs": 1e6,
+  "batch-size": 1e6,
+  "min-freq": 1e9,
+  "log-interval": 1e9,
+  "emsize": 65536,
+  "nhid": 65536,
+  "nlayers": 64,
+};
+
+/** Values outside of the range that an option takes, with the range. */
+const NUMBERS: Record<string, readonly [range: string, ...values: string[]]> = {
+  "dropout": ["from 0 to 0.999", "1.5", "1", "0.99999", "-0.1", "half"],
+  "lr": ["from 1e-30 to 1e+30", "0", "-1", "NaN", "1e400", "1e-400", "1e-40", "1e39"],
+  "clip": ["from 1e-30 to 1e+30", "0", "1e39", "Infinity"],
+  "lr-decay": ["from 1 to 1e+30", "0.5", "1e39"],
+  "weight-decay": ["from 0 to 1e+30", "-1e-5", "1e39"],
+  "noise-uniform": ["from 0 to 1", "1.5", "-0.1"],
+  "noise-power": ["from 0 to 10", "-1", "1000"],
+  "self-norm": ["from 0 to 10000000000", "-1", "1e39"],
+};
+
 /** Refused options with the whole message. */
 const REFUSALS: readonly (readonly [Given, string])[] = [
-  ...["noise-ratio", "bptt", "epochs", "batch-size", "min-freq", "log-interval"].flatMap((name) =>
-    ["0", "-3", "1.5", "abc", "1e-3", "0x10", "Infinity", "1_000", " 7"].map((
+  ...Object.entries(COUNTS).flatMap(([name, most]) =>
+    ["0", "-3", "1.5", "abc", "1e-3", "0x10", "Infinity", "1_000", " 7", String(most + 1)].map((
       text,
     ): [Given, string] => [
       { [name]: text },
-      `--${name} must be a whole number of at least 1, got "${text}", ` +
+      `--${name} must be a whole number from 1 to ${most}, got "${text}", ` +
       `for example --${name} ${defaultOf(name)}`,
     ])
   ),
-  [
-    { emsize: "2.5" },
-    '--emsize must be a whole number of at least 1, got "2.5", for example --emsize 200',
-  ],
-  [
-    { nhid: "0" },
-    '--nhid must be a whole number of at least 1, got "0", for example --nhid 200',
-  ],
-  [
-    { nlayers: "99999999999" },
-    "--nlayers must be a whole number of at least 1 and at most 2147483647, " +
-    'got "99999999999", for example --nlayers 2',
-  ],
-  [
-    { seed: "-1" },
-    '--seed must be a whole number of at least 0, got "-1", for example --seed 1111',
-  ],
-  [
-    { seed: "9007199254740992" },
-    "--seed must be a whole number of at least 0 and at most 9007199254740991, " +
-    'got "9007199254740992", for example --seed 1111',
-  ],
-  ...["1.5", "1", "-0.1", "half"].map((text): [Given, string] => [
-    { dropout: text },
-    `--dropout must be a number of at least 0 and below 1, got "${text}", ` +
-    "for example --dropout 0.2",
+  ...Object.entries(NUMBERS).flatMap(([name, [range, ...values]]) =>
+    values.map((text): [Given, string] => [
+      { [name]: text },
+      `--${name} must be a number ${range}, got "${text}", for example --${name} ${
+        defaultOf(name)
+      }`,
+    ])
+  ),
+  ...["-1", "9007199254740992"].map((text): [Given, string] => [
+    { seed: text },
+    `--seed must be a whole number from 0 to 9007199254740991, got "${text}", for example --seed 1111`,
   ]),
-  ...["0", "-1", "NaN", "1e400"].map((text): [Given, string] => [
-    { lr: text },
-    `--lr must be a number above 0, got "${text}", for example --lr 1`,
-  ]),
-  [{ clip: "0" }, '--clip must be a number above 0, got "0", for example --clip 0.25'],
   [
-    { "lr-decay": "0.5" },
-    '--lr-decay must be a number of at least 1, got "0.5", for example --lr-decay 2',
-  ],
-  [
-    { "weight-decay": "-1e-5" },
-    '--weight-decay must be a number of at least 0, got "-1e-5", for example --weight-decay 1e-5',
+    { "lr": "2", "weight-decay": "0.6", "train": true },
+    "--weight-decay 0.6 takes more from a weight at each step than it has, at --lr 2: " +
+    "their product must be at most 1",
   ],
   [
     { loss: "nec" },
@@ -105,70 +105,27 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     '--index-module must be one of linear, gru, got "rnn", for example --index-module linear',
   ],
   [
-    { "index-module": "gru", nlayers: "2" },
-    "--index-module gru has one layer: leave out --nlayers, or give 1",
-  ],
-  [
-    { "index-module": "gru", concat: true, "carry-state": true },
-    "--carry-state goes with --index-module linear only: leave one out",
-  ],
-  [
     { noise: "bigram" },
     "--noise must be one of unigram, uniform, log-uniform, batch, batch+unigram, batch+uniform, " +
     'batch+log-uniform, got "bigram", for example --noise unigram',
   ],
-  [
-    { unique: true, loss: "nce" },
-    "--unique goes with --loss sampled only: leave it out, or change the other",
-  ],
-  [
-    { "remove-hits": true },
-    "--remove-hits goes with --loss sampled only: leave it out, or change the other",
-  ],
-  [
-    { "per-word": true, noise: "batch" },
-    "--per-word goes with independent noise only: leave it out, or change the other",
-  ],
-  [
-    { unique: true, loss: "sampled", noise: "batch" },
-    "--unique goes with noise that is drawn only: leave it out, or change the other",
-  ],
-  [
-    { "noise-power": "0.75", noise: "uniform" },
-    "--noise-power goes with --noise unigram only: leave it out, or change the other",
-  ],
-  [
-    { "noise-uniform": "1.5" },
-    '--noise-uniform must be a number of at least 0 and at most 1, got "1.5", ' +
-    "for example --noise-uniform 0",
-  ],
-  [
-    { "self-norm": "-1" },
-    '--self-norm must be a number of at least 0, got "-1", for example --self-norm 0',
-  ],
-  [
-    { audit: "10", loss: "full" },
-    "--audit goes with a sampled loss only: leave it out, or change the other",
-  ],
-  [
-    { evaluation: "sampled" },
-    '--evaluation must be full, nce, sampled:K or loss, got "sampled", for example --evaluation full',
-  ],
-  [
-    { evaluation: "full", loss: "neg" },
-    "--evaluation full does not go with --loss neg, whose scores are no probabilities and have no " +
-    "perplexity: leave it out, or give loss",
-  ],
-  [
-    { "norm-term": "nine" },
-    '--norm-term must be a number, auto or learned, got "nine", for example --norm-term 9',
-  ],
+  ...["sampled", "sampled:0", "sampled:-1", "sampled:1e9", "sampled:10000001", "ppl"].map((
+    text,
+  ): [Given, string] => [
+    { evaluation: text },
+    "--evaluation must be full, nce, loss or sampled:K with K from 1 to 10000000, " +
+    `got "${text}", for example --evaluation full`,
+  ]),
+  ...["nine", "1e300", "-1001"].map((text): [Given, string] => [
+    { "norm-term": text },
+    "--norm-term must be auto, learned or a number from -1000 to 1000, " +
+    `got "${text}", for example --norm-term 9`,
+  ]),
   [
     { "tb-name": "run1" },
     '--tb-name "run1" is not available yet; every training run writes ' +
     "saved_model/NAME.metrics.jsonl",
   ],
-  [{ "carry-state": true }, "--carry-state needs --concat: give both, or neither"],
   [
     { nce: true, loss: "full" },
     "--nce means --loss nce, but --loss full was given too: leave one out",
@@ -178,6 +135,12 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     `--save must be a file name without folders, got ${JSON.stringify(text)}, ` +
     "for example --save model",
   ]),
+  [
+    { save: "ü".repeat(101) },
+    `--save must be a name of at most 200 bytes, got "${
+      "ü".repeat(101)
+    }", for example --save model`,
+  ],
   [{ data: "--train" }, '--data needs a value, but the next word is "--train"'],
   [{ vocab: "" }, "--vocab needs a value; see --help"],
 ];
@@ -201,7 +164,6 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     "log-interval": "10",
     "debug": true,
     "data": "data/penn",
-    "vocab": "words.txt",
     "min-freq": "3",
     "concat": true,
     "bptt": "20",
@@ -219,7 +181,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     "unique": true,
     "remove-hits": true,
     "self-norm": "0.5",
-    "evaluation": "sampled:100",
+    "evaluation": "sampled:500",
     "audit": "50",
     "norm-term": "-2.5",
     "epochs": "1",
@@ -238,7 +200,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     logInterval: 10,
     debug: true,
     data: "data/penn",
-    vocab: "words.txt",
+    vocab: null,
     minFreq: 3,
     concat: true,
     bptt: 20,
@@ -257,7 +219,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     unique: true,
     removeHits: true,
     selfNorm: 0.5,
-    evaluation: { sampled: 100 },
+    evaluation: { sampled: 500 },
     audit: 50,
     normTerm: -2.5,
     epochs: 1,
@@ -267,6 +229,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     clip: 0.5,
     weightDecay: 0,
   });
+  assertEquals(parseSettings({ data: "data/penn", vocab: "words.txt" }).vocab, "words.txt");
 });
 
 Deno.test("parseSettings() takes --nce for --loss nce when no other loss is given", () => {
@@ -280,9 +243,11 @@ Deno.test("parseSettings() reads -1 as auto when it is the norm term", () => {
   assertEquals(parseSettings({ "norm-term": "0" }).normTerm, 0);
 });
 
+function expectRefusal(given: Given, message: string): void {
+  const error = assertThrows(() => parseSettings(given), UsageError);
+  assertEquals(error.message, message);
+}
+
 Deno.test("parseSettings() names the option, the value and the cure when a value is wrong", () => {
-  for (const [given, message] of REFUSALS) {
-    const error = assertThrows(() => parseSettings(given), UsageError);
-    assertEquals(error.message, message);
-  }
+  for (const [given, message] of REFUSALS) expectRefusal(given, message);
 });

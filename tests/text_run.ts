@@ -3,6 +3,7 @@
 import { run } from "../example/run.ts";
 import { type Given, parseSettings } from "../example/settings.ts";
 import { type CapturedIo, captureIo } from "./capture_io.ts";
+import { inFolder } from "./folder.ts";
 
 /** What a run on a text finds on its test. */
 export interface TextRun {
@@ -22,25 +23,9 @@ interface TestEvent {
   frequency: { name: string; tokens: number; ppl: number | null }[];
 }
 
-/** Runs `body` in a new folder that has these files; its path is given. */
-export async function inFolder<T>(
-  files: Record<string, string>,
-  body: (folder: string) => Promise<T>,
-): Promise<T> {
-  const before = Deno.cwd(), folder = Deno.makeTempDirSync();
-  Deno.chdir(folder);
-  try {
-    for (const [name, text] of Object.entries(files)) Deno.writeTextFileSync(name, text);
-    return await body(folder);
-  } finally {
-    Deno.chdir(before);
-    Deno.removeSync(folder, { recursive: true });
-  }
-}
-
 /** Trains on the files and tests. */
 export function trainOn(files: Record<string, string>, given: Given): Promise<TextRun> {
-  return inFolder(files, async (data) => {
+  return inFolder(async (data) => {
     const io = captureIo();
     await run(parseSettings({ data, train: true, ...given }), io);
     const events = Deno.readTextFileSync("saved_model/model.metrics.jsonl").trimEnd().split("\n");

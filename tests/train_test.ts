@@ -12,7 +12,8 @@ import { train } from "../example/train.ts";
 import type { Gpu } from "../mod.ts";
 import { type CapturedIo, captureIo } from "./capture_io.ts";
 import { withGpu } from "./gpu.ts";
-import { events, inFolder, lastLine, runTiny, TINY } from "./tiny_run.ts";
+import { inFolder } from "./folder.ts";
+import { events, lastLine, runTiny, TINY } from "./tiny_run.ts";
 
 /** Trains in an empty folder; `onLine` is called behind each line that is printed. */
 async function trainTiny(

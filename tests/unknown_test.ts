@@ -10,7 +10,8 @@ import { describeUnknown, unknownWarnings } from "../example/unknown.ts";
 import { Vocabulary } from "../example/vocab.ts";
 import { assertClose } from "./close.ts";
 import { withGpu } from "./gpu.ts";
-import { inFolder, trainOn } from "./text_run.ts";
+import { inFolder } from "./folder.ts";
+import { trainOn } from "./text_run.ts";
 
 const TINY: Given = {
   "emsize": "8",
@@ -122,8 +123,7 @@ Deno.test("run() finds a perplexity of the order of V where a test has unknown w
 
 Deno.test("loadCorpus() reads the same from lines with marks or other ends", async () => {
   const mark = (line: string) => `<s> ${line} </s>`;
-  const load = (files: Record<string, string>) =>
-    inFolder(files, (data) => Promise.resolve(loadCorpus({ data })));
+  const load = (files: Record<string, string>) => inFolder((data) => loadCorpus({ data }), files);
   const plain = await load(filesOf(PLAIN, SAME));
   for (
     const files of [
@@ -191,11 +191,10 @@ Deno.test("run() makes do with the least of texts", async () => {
 });
 
 Deno.test("loadCorpus() takes freq.txt for a vocabulary", () =>
-  inFolder(filesOf(["a b c", "<unk> a </s> a"], ["a z", "a"]), (data) => {
+  inFolder((data) => {
     Deno.writeTextFileSync("freq.txt", "</s> 9\n<s> 9\na 3\n<unk> 2\nz 1\n");
     const { vocabulary, valid } = loadCorpus({ data, vocab: "freq.txt" });
     assertEquals(vocabulary.words.slice(3), ["a", "z"]);
     assertEquals(vocabulary.counts, [300, 200, 100, 300, 0]);
     assertEquals([...valid.at(0)], [1, 3, 4, 1]);
-    return Promise.resolve();
-  }));
+  }, filesOf(["a b c", "<unk> a </s> a"], ["a z", "a"])));
