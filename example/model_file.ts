@@ -11,7 +11,6 @@ import {
   type Fail,
   MAX_HEADER,
   type Place,
-  product,
   readTensor,
 } from "./safetensors.ts";
 import { type NamedShape, parameterShapes } from "./shapes.ts";

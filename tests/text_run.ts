@@ -44,5 +44,5 @@ export function trainOn(files: Record<string, string>, given: Given): Promise<Te
       known: sumOf((name) => name !== "<unk>"),
       unknown: sumOf((name) => name === "<unk>"),
     };
-  });
+  }, files);
 }
