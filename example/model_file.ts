@@ -13,7 +13,7 @@ import {
   type Place,
   readTensor,
 } from "./safetensors.ts";
-import { type NamedShape, parameterShapes } from "./shapes.ts";
+import { type NamedShape, parameterShapes, product } from "./shapes.ts";
 import { Vocabulary } from "./vocab.ts";
 
 /** What the header of a model file says of its kind. */
