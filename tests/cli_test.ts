@@ -73,7 +73,9 @@ async function permitted(flags: readonly string[], ...args: string[]): Promise<O
       await Deno.writeTextFile(`${folder}/text/${part}.txt`, "a b c d\n".repeat(20));
     }
     await Deno.writeTextFile(`${folder}/words`, "a\nb\n");
-    const sizes = ["--emsize", "4", "--nhid", "4", "--nlayers", "1", "--epochs", "1"];
+    const sizes = args.includes("--train")
+      ? ["--emsize", "4", "--nhid", "4", "--nlayers", "1", "--epochs", "1"]
+      : [];
     return await deno(["run", "--no-prompt", ...flags, MAIN.href, ...sizes, ...args], folder);
   } finally {
     await Deno.remove(folder, { recursive: true });

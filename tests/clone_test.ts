@@ -92,7 +92,7 @@ Deno.test("the tasks read and write where the user stands, and drop npm's --", (
     Deno.mkdirSync(`${clone}/data`);
     Deno.renameSync(`${user}/my text`, `${clone}/data/text`);
     const within = await call(
-      ["task", "nce", "--train", ...TINY, "--data", "text"],
+      ["task", "nce", "--train", "--nce", ...TINY, "--data", "text"],
       `${clone}/data`,
     );
     assertEquals(within.code, 0);

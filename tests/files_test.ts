@@ -1,9 +1,13 @@
 // Writing files whole or not at all, and reading them in parts.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { Failure } from "../example/errors.ts";
 import { AtomicFile, checkWritable, openBytes, writeFileAtomically } from "../example/files.ts";
 import { inFolder, namesIn } from "./folder.ts";
+
+/** Says where std is. */
+const CONFIG = fromFileUrl(import.meta.resolve("../deno.json"));
 
 Deno.test("writeFileAtomically() replaces a file and leaves nothing else", () =>
   inFolder((folder) => {
@@ -71,7 +75,9 @@ Deno.test("a killed process leaves one temporary file, which the next write repl
       file.write(new Uint8Array(1000));
       Deno.kill(Deno.pid, "SIGKILL");`;
     for (let kills = 0; kills < 2; kills++) {
-      const { signal } = await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
+      const { signal } = await new Deno.Command(Deno.execPath(), {
+        args: ["eval", `--config=${CONFIG}`, code],
+      }).output();
       assertEquals(signal, "SIGKILL");
       assertEquals(namesIn(folder), ["a.tmp"]);
     }

@@ -1,12 +1,16 @@
 // The lock of a model: one run at a time, and nothing left when a run ends.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { Failure } from "../example/errors.ts";
 import { lockModel } from "../example/lock.ts";
 import { run } from "../example/run.ts";
 import { parseSettings } from "../example/settings.ts";
 import { captureIo } from "./capture_io.ts";
 import { inFolder, namesIn } from "./folder.ts";
+
+/** Says where std is. */
+const CONFIG = fromFileUrl(import.meta.resolve("../deno.json"));
 
 /** A process that holds the lock of `save` until its input ends; gives it once it has the lock. */
 async function holder(save: string, folder: string): Promise<Deno.ChildProcess> {
@@ -16,7 +20,7 @@ async function holder(save: string, folder: string): Promise<Deno.ChildProcess> 
     console.log("locked");
     await Deno.stdin.read(new Uint8Array(1));`;
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["eval", code],
+    args: ["eval", `--config=${CONFIG}`, code],
     stdin: "piped",
     stdout: "piped",
   }).spawn();
