@@ -3,43 +3,71 @@
 import type { Gpu } from "../mod.ts";
 import { restoreModel, saveModel } from "./checkpoint.ts";
 import { Failure } from "./errors.ts";
+import { openBytes } from "./files.ts";
 import type { Io } from "./io.ts";
 import type { WordModel } from "./model.ts";
-import type { SavedBeside } from "./model_file.ts";
+import { readValidation, type SavedBeside, type SavedValidation } from "./model_file.ts";
+import { formatLoss, formatPerplexity } from "./progress.ts";
 
 /** Keeps the parameters that did best in validation. */
 export class BestModel {
   /** The file. */
   readonly path: string;
-  /** The best measure so far; smaller is better. */
-  measure = Infinity;
+  /** Epoch of the best model so far, from 1; 0 if there is none. */
+  epoch = 0;
   readonly #gpu: Gpu;
   readonly #model: WordModel;
   readonly #io: Io;
+  /** Of the model that stood in the file before. */
+  readonly #before: SavedValidation | undefined;
+  #best: SavedValidation = { kind: "ppl", measure: Infinity };
   /** What identifies the file. */
   #written = "";
   /** What could not be written, with why. */
   #unsaved: { values: Float32Array[]; beside: SavedBeside; reason: Failure } | undefined;
 
-  /** Nothing is kept at first. */
+  /** Nothing is kept at first; that a model is there already is told. */
   constructor(gpu: Gpu, model: WordModel, path: string, io: Io) {
     this.#gpu = gpu;
     this.#model = model;
     this.#io = io;
     this.path = path;
+    this.#before = this.#tellOfBefore();
   }
 
   /** Whether anything is kept. */
   get exists(): boolean {
-    return this.measure < Infinity;
+    return this.epoch > 0;
+  }
+
+  /** The best model so far in words. */
+  get description(): string {
+    return `${this.path}, the best, of epoch ${this.epoch} (valid ${inWords(this.#best)})`;
+  }
+
+  /** Whether a model of this validation would be better than what is kept. */
+  isBetter({ measure }: SavedValidation): boolean {
+    return measure < this.#best.measure;
   }
 
   /** Keeps the model as it is; says whether it is on disk. */
-  async keep(measure: number, beside: SavedBeside): Promise<boolean> {
-    this.measure = measure;
+  async keep(
+    epoch: number,
+    validation: SavedValidation,
+    others: Omit<SavedBeside, "validation">,
+  ): Promise<boolean> {
+    const { kind, measure } = validation, before = this.exists ? undefined : this.#before;
+    const beside: SavedBeside = { ...others, validation: { kind, measure } };
+    this.epoch = epoch;
+    this.#best = validation;
     try {
       this.#written = await saveModel(this.#gpu, this.path, this.#model, beside);
       this.#unsaved = undefined;
+      if (before?.kind === kind && before.measure < measure) {
+        this.#io.err(
+          `warning: the model that was replaced had a better validation: ${inWords(before)}`,
+        );
+      }
       return true;
     } catch (reason) {
       if (!(reason instanceof Failure)) throw reason;
@@ -75,4 +103,21 @@ export class BestModel {
     this.#unsaved = undefined;
     this.#io.out(`saved       ${this.path}, which could not be written before`);
   }
+
+  #tellOfBefore(): SavedValidation | undefined {
+    try {
+      using file = openBytes(this.path);
+      const before = readValidation(file, this.path);
+      const validation = before === undefined ? "" : ` (valid ${inWords(before)})`;
+      this.#io.out(`replaces    ${this.path}${validation}, when the first epoch is done`);
+      return before;
+    } catch (error) {
+      if (error instanceof Failure) return undefined; // the usual case: there is none
+      throw error;
+    }
+  }
+}
+
+function inWords({ kind, measure }: SavedValidation): string {
+  return kind === "ppl" ? `ppl ${formatPerplexity(measure)}` : formatLoss(measure, false);
 }

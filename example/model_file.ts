@@ -23,8 +23,17 @@ const KIND = "nce word language model";
 export interface SavedBeside {
   readonly vocabulary: Vocabulary;
   readonly settings: ModelSettings;
-  /** What the last exact validation found. */
+  /** What its validation found: models are compared by `measure`, the smaller the better. */
+  readonly validation?: SavedValidation;
+  /** What the last exact validation found of its normalisation. */
   readonly card?: SelfNormalization;
+}
+
+/** How good a saved model is. */
+export interface SavedValidation {
+  /** Its perplexity, or its loss if it has none. */
+  readonly kind: "ppl" | "loss";
+  readonly measure: number;
 }
 
 /** All that a model file holds and a model is rebuilt from. */
@@ -47,13 +56,14 @@ const CHUNK = 1000;
  * {@linkcode parameterShapes}.
  */
 export function encodeModelHeader(
-  { vocabulary, settings, card }: SavedBeside,
+  { vocabulary, settings, validation, card }: SavedBeside,
 ): Uint8Array<ArrayBuffer> {
   return encodeHeader(parameterShapes(settings, vocabulary.size), {
     kind: KIND,
     settings: JSON.stringify(keptSettings(settings)),
     words: JSON.stringify(vocabulary.words),
     counts: JSON.stringify(vocabulary.counts),
+    ...(validation && { validation: JSON.stringify(validation) }),
     ...(card && { selfNormalization: JSON.stringify(card) }),
   });
 }
@@ -115,6 +125,17 @@ export function decodeModel(file: ByteSource, fileName: string, maxBytes = Infin
     parameters.set(name, numbers);
   }
   return { vocabulary, settings, parameters };
+}
+
+/** What a model file says of its validation; undefined if it does not, or is damaged. */
+export function readValidation(file: ByteSource, fileName: string): SavedValidation | undefined {
+  try {
+    const { kind, measure } = JSON.parse(decodeHeader(file, fileName).metadata["validation"]!);
+    const isKnown = (kind === "ppl" || kind === "loss") && typeof measure === "number";
+    return isKnown ? { kind, measure } : undefined;
+  } catch {
+    return undefined; // loading it would say why
+  }
 }
 
 /** The first number of a tensor that is not finite and its row in words, if there is one. */

@@ -2,18 +2,18 @@
 
 import type { Gpu } from "../mod.ts";
 import { adapterLine } from "./adapter.ts";
-import { trainingBatches } from "./batches.ts";
+import { evaluationBatches, trainingBatches } from "./batches.ts";
 import { BestModel } from "./best_model.ts";
 import { saveModel } from "./checkpoint.ts";
 import type { Corpus } from "./corpus.ts";
 import { Diverged, divergence } from "./diverged.ts";
+import { dryRun } from "./dry_run.ts";
 import { Failure } from "./errors.ts";
 import { checkWritable, writeFileAtomically } from "./files.ts";
 import type { Io } from "./io.ts";
 import { lockModel } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
 import type { WordModel } from "./model.ts";
-import { checkSavable } from "./model_file.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "./progress.ts";
 import { report } from "./report.ts";
 import { MODEL_FOLDER, type Settings } from "./settings.ts";
@@ -50,7 +50,6 @@ export async function train(
   io: Io,
 ): Promise<void> {
   const { save, seed, evaluation } = settings, { vocabulary } = corpus;
-  checkSavable(settings, vocabulary);
   using _lock = lockModel(save);
   checkWritable(modelPath(save));
   writeFileAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyText(corpus.occurrences));
@@ -63,8 +62,10 @@ export async function train(
   const failure = diverged && divergence(diverged, settings, vocabulary.size);
   if (failure && !best.exists) throw failure;
   if (failure) io.err(`${diverged.message}: the test is of the best model before`);
-  if (best.exists) best.restore();
-  else await keepInterrupted(run);
+  if (best.exists) {
+    best.restore();
+    io.out(`testing     ${best.description}`);
+  } else await keepInterrupted(run);
   await report(gpu, { model, corpus, evaluation, metrics, io });
   await best.settle();
   if (failure) throw failure;
@@ -84,6 +85,8 @@ async function trainEpochs(run: Run, best: BestModel): Promise<Diverged | undefi
   const { gpu, settings, model, io } = run;
   using trainer = new Trainer(gpu, model, settings);
   using stop = stopOnSignal(io);
+  const { train, valid } = run.corpus;
+  await dryRun(gpu, model, trainingBatches(train, settings, 1), evaluationBatches(valid));
   const loop: Loop = { trainer, best, stop, validationMs: 0 };
   try {
     for (let epoch = 1; epoch <= settings.epochs; epoch++) await trainEpoch(run, loop, epoch);
@@ -103,7 +106,8 @@ async function trainEpoch(run: Run, loop: Loop, epoch: number): Promise<void> {
   const watch = { epoch, validationMs: loop.validationMs, io, metrics, stop };
   const { loss, tokensPerSecond } = await trainer.epoch(batches, watch);
   const trained = performance.now();
-  const { measure, text, fields, card } = await validate(gpu, model, corpus, io, stop);
+  const validation = await validate(gpu, model, corpus, io, stop);
+  const { measure, text, fields, card } = validation;
   const end = performance.now(), seconds = (end - start) / 1000;
   loop.validationMs = end - trained;
   metrics.write({
@@ -120,10 +124,10 @@ async function trainEpoch(run: Run, loop: Loop, epoch: number): Promise<void> {
   }
   const { vocabulary } = corpus, beside = { vocabulary, settings, ...(card && { card }) };
   let outcome = "kept";
-  if (measure >= best.measure) {
+  if (!best.isBetter(validation)) {
     trainer.optimizer.lr /= settings.lrDecay;
     outcome = `lr now ${formatNumber(trainer.optimizer.lr)}`;
-  } else if (await best.keep(measure, beside)) outcome = `saved ${best.path}`;
+  } else if (await best.keep(epoch, validation, beside)) outcome = `saved ${best.path}`;
   io.out(
     `epoch ${epoch}/${settings.epochs}: train ${formatLoss(loss, settings.loss === "full")}, ` +
       `valid ${text}, ${formatDuration(end - start)}, ${formatCount(tokensPerSecond)} tokens/s, ` +

@@ -7,18 +7,17 @@ import type { Corpus } from "./corpus.ts";
 import { evaluate, evaluateLoss } from "./evaluate.ts";
 import type { Io } from "./io.ts";
 import type { WordModel } from "./model.ts";
+import type { SavedValidation } from "./model_file.ts";
 import { Bar, formatLoss, formatPerplexity } from "./progress.ts";
 import { normTermOf } from "./report.ts";
 import type { StopFlag } from "./stop.ts";
 import { UNK } from "./vocab.ts";
 
 /** What a validation finds. */
-export interface Validation {
-  /** What models are compared by: the smaller, the better. */
-  readonly measure: number;
-  /** The same in words. */
+export interface Validation extends SavedValidation {
+  /** It in words. */
   readonly text: string;
-  /** The same for the record. */
+  /** It for the record. */
   readonly fields: { validPpl?: number; validPplKnown?: number; validLoss?: number };
   /** How far the model normalises itself, if it gives probabilities. */
   readonly card?: SelfNormalization;
@@ -43,13 +42,21 @@ export async function validate(
   using bar = new Bar(io, "validating", batches.length);
   if (model.criterion.lossType === "neg") {
     const { loss } = await evaluateLoss(gpu, model, batches, { stop, bar });
-    return { measure: loss, text: formatLoss(loss, false), fields: { validLoss: loss } };
+    return {
+      kind: "loss",
+      measure: loss,
+      text: formatLoss(loss, false),
+      fields: { validLoss: loss },
+    };
   }
   const { ppl, scores } = await evaluate(gpu, model, batches, { stop, bar });
   const card = selfNormalization(scores, await normTermOf(gpu, model), vocabulary.size);
   const known = knownWords(scores), text = `ppl ${formatPerplexity(ppl)}`;
-  if (known.unknown === 0) return { measure: ppl, text, fields: { validPpl: ppl }, card };
+  if (known.unknown === 0) {
+    return { kind: "ppl", measure: ppl, text, fields: { validPpl: ppl }, card };
+  }
   return {
+    kind: "ppl",
     measure: vocabulary.counts[UNK] === 0 && known.unknown < scores.target.length ? known.ppl : ppl,
     text: `${text} (${formatPerplexity(known.ppl)} without unknown words)`,
     fields: { validPpl: ppl, validPplKnown: known.ppl },

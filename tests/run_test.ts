@@ -69,6 +69,7 @@ Deno.test("run() calls a score that is not normalised a loss, not a perplexity",
     await expectLosses([["nce", "nce"], ["sampled:20", "sampled:20"]]);
     await runTiny({ train: true, loss: "sampled", epochs: "1" });
     await expectLosses([["nce", "nce"], ["sampled:20", "sampled:20"], ["loss", "sampled"]]);
+    Deno.removeSync("saved_model", { recursive: true });
     const lines = await runTiny({ train: true, loss: "neg", epochs: "1" });
     assert(lines.every((line) => !line.includes("ppl")), lines.join("\n"));
     await expectLosses([["loss", "neg"]]);

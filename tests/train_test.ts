@@ -144,6 +144,34 @@ Deno.test("train() goes on, tests and fails at the end when the model cannot be 
     assertEquals(lastLine(await runTiny({})), tested);
   }));
 
+Deno.test("train() tells which model it replaces, and warns if that was a better one", () =>
+  inFolder(async () => {
+    const replaces = (io: CapturedIo) => io.outLines.filter((line) => line.startsWith("replaces "));
+    const validOf = (io: CapturedIo) => / \(valid (ppl [\d.]+)\)$/.exec(testing(io))![1]!;
+    const testing = (io: CapturedIo) => io.outLines.find((line) => line.startsWith("testing "))!;
+    const first = (await trainTiny({ lr: "0.1" }, () => {})).io;
+    assertEquals([replaces(first), first.errLines], [[], []]);
+    const worse = (await trainTiny({ lr: "40" }, () => {})).io;
+    assertEquals(replaces(worse), [
+      `replaces    saved_model/model.safetensors (valid ${
+        validOf(first)
+      }), when the first epoch is done`,
+    ]);
+    assertEquals(worse.errLines, [
+      `warning: the model that was replaced had a better validation: ${validOf(first)}`,
+    ]);
+    const better = (await trainTiny({ lr: "0.1" }, () => {})).io;
+    assertEquals(replaces(better).length, 1);
+    assertEquals(better.errLines, []);
+    // A loss and a perplexity are not compared.
+    const { io, outcome } = await trainTiny({ nce: false, loss: "neg" }, () => {});
+    assertEquals([outcome, io.errLines], [undefined, []]);
+    assertMatch(
+      testing(io),
+      /^testing +saved_model\/model.safetensors, the best, of epoch \d \(valid loss [\d.]+\)$/,
+    );
+  }));
+
 Deno.test("train() shows training and validation of an epoch in one line", () =>
   inFolder(async () => {
     const nce = await runTiny({ train: true, nce: true, epochs: "1" });
