@@ -1,6 +1,7 @@
 /** Training that has left the finite numbers: where, and which option is the likely reason. */
 
 import { Failure } from "./errors.ts";
+import { formatNumber } from "./progress.ts";
 import type { Settings } from "./settings.ts";
 
 /** Where in training something was found. */
@@ -37,7 +38,8 @@ export function divergence(error: Diverged, settings: Settings, vocabularySize: 
 /** What to change, by which option is farthest from where training is known to be stable. */
 export function likelyCure(settings: Settings, vocabularySize: number): string {
   const { lr, clip, weightDecay, selfNorm, normTerm, loss } = settings;
-  const smaller = (option: string, value: number) => `a smaller --${option} (it is ${value})`;
+  const smaller = (option: string, value: number) =>
+    `a smaller --${option} (it is ${formatNumber(value)})`;
   const sampled = loss === "nce" || loss === "mix";
   const logZ = Math.log(vocabularySize);
   // Each with how far it is from the largest value that is known to do well.

@@ -201,10 +201,10 @@ export function formatDuration(milliseconds: number): string {
   return minutes > 0 ? `${minutes}m${pad(seconds % 60)}s` : `${seconds}s`;
 }
 
-/** A number with at most four significant digits, such as `0.25` or `1.221e-4`. */
+/** A number with at most four significant digits, such as `0.25`, `1.221e-4` or `1e+20`. */
 export function formatNumber(value: number): string {
-  const rounded = Number(value.toPrecision(4));
-  return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
+  const rounded = Number(value.toPrecision(4)), size = Math.abs(rounded);
+  return rounded !== 0 && (size < 1e-3 || size >= 1e6) ? rounded.toExponential() : String(rounded);
 }
 
 function rate(tokens: number, milliseconds: number): number {

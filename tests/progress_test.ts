@@ -145,13 +145,15 @@ Deno.test("formatDuration() uses the two largest units when the time is long", (
   ]);
 });
 
-Deno.test("formatNumber() keeps four digits when the number is small", () => {
-  assertEquals([1, 0.25, 0.125, 1 / 3, 1 / 8192, 0].map(formatNumber), [
+Deno.test("formatNumber() keeps four digits", () => {
+  assertEquals([1, 0.25, 0.125, 1 / 3, 1 / 8192, 0, 12345, 1e20].map(formatNumber), [
     "1",
     "0.25",
     "0.125",
     "0.3333",
     "1.221e-4",
     "0",
+    "12350",
+    "1e+20",
   ]);
 });

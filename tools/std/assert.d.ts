@@ -2,16 +2,8 @@
 
 type ErrorConstructor<E extends Error> = abstract new (...args: never[]) => E;
 
-export class AssertionError extends Error {
-  constructor(message: string, options?: ErrorOptions);
-}
-
 export function assert(expr: unknown, msg?: string): asserts expr;
-export function assertFalse(expr: unknown, msg?: string): void;
-export function fail(msg?: string): never;
-export function unreachable(reason?: string): never;
 
-export function equal(a: unknown, b: unknown): boolean;
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void;
 export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void;
 export function assertStrictEquals<T>(
@@ -19,8 +11,6 @@ export function assertStrictEquals<T>(
   expected: T,
   msg?: string,
 ): asserts actual is T;
-export function assertNotStrictEquals<T>(actual: T, expected: T, msg?: string): void;
-export function assertExists<T>(actual: T, msg?: string): asserts actual is NonNullable<T>;
 
 export function assertAlmostEquals(
   actual: number,
@@ -28,23 +18,8 @@ export function assertAlmostEquals(
   tolerance?: number,
   msg?: string,
 ): void;
-export function assertGreater<T>(actual: T, expected: T, msg?: string): void;
-export function assertGreaterOrEqual<T>(actual: T, expected: T, msg?: string): void;
-export function assertLess<T>(actual: T, expected: T, msg?: string): void;
-export function assertLessOrEqual<T>(actual: T, expected: T, msg?: string): void;
 
-export function assertArrayIncludes<T>(
-  actual: ArrayLike<T> & object,
-  expected: ArrayLike<T> & object,
-  msg?: string,
-): void;
-export function assertObjectMatch(
-  actual: Record<PropertyKey, unknown>,
-  expected: Record<PropertyKey, unknown>,
-  msg?: string,
-): void;
 export function assertMatch(actual: string, expected: RegExp, msg?: string): void;
-export function assertNotMatch(actual: string, expected: RegExp, msg?: string): void;
 export function assertStringIncludes(actual: string, expected: string, msg?: string): void;
 
 export function assertInstanceOf<T>(
@@ -52,12 +27,6 @@ export function assertInstanceOf<T>(
   expectedType: abstract new (...args: never[]) => T,
   msg?: string,
 ): asserts actual is T;
-export function assertIsError<E extends Error = Error>(
-  error: unknown,
-  ErrorClass?: ErrorConstructor<E>,
-  msgMatches?: string | RegExp,
-  msg?: string,
-): asserts error is E;
 export function assertThrows(fn: () => unknown, msg?: string): unknown;
 export function assertThrows<E extends Error = Error>(
   fn: () => unknown,

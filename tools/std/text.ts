@@ -1,4 +1,0 @@
-/** std's likeness of words, from npm, and types for what serves here. */
-
-// @ts-types="./text.d.ts"
-export * from "npm:deno-std@1.4.0/text/mod.js";
