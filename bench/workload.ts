@@ -1,6 +1,6 @@
 /** The word language model in training on random text. */
 
-import type { Batch } from "../example/batches.ts";
+import type { Batch } from "../example/row_batch.ts";
 import { makeModel } from "../example/checkpoint.ts";
 import { Losses } from "../example/losses.ts";
 import type { WordModel } from "../example/model.ts";

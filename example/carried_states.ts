@@ -1,7 +1,7 @@
 /** Recurrent states that go on from one batch to the next. */
 
 import type { Step, Tensor } from "../mod.ts";
-import type { Batch } from "./batches.ts";
+import type { Batch } from "./row_batch.ts";
 
 /** Keeps the last batch's states where the next batch continues its rows. */
 export class CarriedStates implements Disposable {

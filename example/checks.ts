@@ -3,7 +3,7 @@
  * that make a tensor too large, and for each the largest value that fits.
  */
 
-import type { Batch } from "./batches.ts";
+import type { Batch } from "./row_batch.ts";
 import { Failure } from "./errors.ts";
 import type { EvaluationKind } from "./evaluation_kind.ts";
 import {

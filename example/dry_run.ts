@@ -1,7 +1,7 @@
 /** Whether the device's memory holds the largest batches: found out by running them before training. */
 
 import { DeviceError, type Gpu, weightedSum } from "../mod.ts";
-import type { Batch } from "./batches.ts";
+import type { Batch } from "./row_batch.ts";
 import { largest } from "./checks.ts";
 import { Failure } from "./errors.ts";
 import { uploadIds, uploadWeight } from "./evaluate.ts";

@@ -1,7 +1,7 @@
 /** Scores of a language model on a text: exact ones, or its loss. */
 
 import { type Gpu, type Step, type Tensor, weightedSum } from "../mod.ts";
-import type { Batch } from "./batches.ts";
+import type { Batch } from "./row_batch.ts";
 import { perplexity, type TokenScores } from "./card.ts";
 import { CarriedStates } from "./carried_states.ts";
 import { Losses } from "./losses.ts";

@@ -1,7 +1,7 @@
 /** Training of a model, batch by batch. */
 
 import { auditGradient, type Gpu, SGD, sum, type Tensor, weightedSum } from "../mod.ts";
-import type { Batch } from "./batches.ts";
+import type { Batch } from "./row_batch.ts";
 import { CarriedStates } from "./carried_states.ts";
 import { Diverged } from "./diverged.ts";
 import { uploadIds, uploadWeight } from "./evaluate.ts";

@@ -1,12 +1,8 @@
 // Batches: nothing lost, nothing twice, little padding, a new order each epoch.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import {
-  type Batch,
-  evaluationBatches,
-  trainingBatches,
-  type TrainingOptions,
-} from "../example/batches.ts";
+import { evaluationBatches, trainingBatches, type TrainingOptions } from "../example/batches.ts";
+import type { Batch } from "../example/row_batch.ts";
 import { type Sentences, SentencesBuilder } from "../example/sentences.ts";
 import { Philox } from "../kernels/random.ts";
 import { predictions } from "./predictions.ts";
