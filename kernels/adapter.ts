@@ -10,6 +10,10 @@ export type KernelFamily = "direct" | "tiled";
  * adapter that is 2 to 20 times slower: install Vulkan (Debian and Ubuntu: `libvulkan1
  * mesa-vulkan-drivers`). To have no adapter rather than OpenGL, start Deno with
  * `DENO_WEBGPU_BACKEND=vulkan` in the environment.
+ *
+ * Do so also for `deno test` and for programs with workers. Deno opens OpenGL even where it then takes
+ * Vulkan, and a thread other than the main one that has done so may end while the process exits:
+ * OpenGL's libEGL then sometimes frees memory twice, and the process aborts after its work is done.
  */
 export type Backend = "vulkan" | "opengl" | "metal" | "d3d12" | "unknown";
 

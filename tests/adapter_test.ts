@@ -33,12 +33,35 @@ async function finds(backend: string): Promise<boolean> {
 
 Deno.test("adapter.ts finds the Gpu's adapter, with no word on standard error without a display", () =>
   withGpu(async ({ name, software, backend }) => {
-    const { code, out, err } = await program("tools/adapter.ts", [], {
-      without: "XDG_RUNTIME_DIR",
-    });
+    const changes = { XDG_RUNTIME_DIR: undefined };
+    const { code, out, err } = await program("tools/adapter.ts", [], changes);
     assertEquals({ code, err }, { code: 0, err: "" });
     assertEquals(JSON.parse(out), { name, software, backend });
+    // With all backends, as the tests may have Vulkan alone: OpenGL is what looks for a display.
+    const all = { ...changes, DENO_WEBGPU_BACKEND: undefined };
+    assertEquals((await program("tools/adapter.ts", [], all)).err, "");
   }));
+
+Deno.test("run_tests.ts runs tests with Vulkan alone where it is the best, and else as it was told", async () => {
+  const found = await program("tools/adapter.ts", [], { DENO_WEBGPU_BACKEND: undefined });
+  const vulkan = JSON.parse(found.out).backend === "vulkan";
+  const folder = await Deno.makeTempDir(), path = `${folder}/tell_test.ts`;
+  const told = async (variable: string | undefined) => {
+    const { code, out } = await program("tools/run_tests.ts", [path], {
+      DENO_WEBGPU_BACKEND: variable,
+    });
+    assertEquals(code, 0);
+    return /^backend: (\S*)$/m.exec(out)?.[1];
+  };
+  try {
+    const body = 'console.log("backend:", Deno.env.get("DENO_WEBGPU_BACKEND"))';
+    await Deno.writeTextFile(path, `Deno.test("tell", () => ${body});`);
+    assertEquals(await told(undefined), vulkan ? "vulkan" : "undefined");
+    assertEquals(await told("gl"), "gl");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
 
 Deno.test("adapter.ts tells Vulkan from OpenGL where Deno is made to take one of them", async () => {
   let found = 0;

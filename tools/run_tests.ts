@@ -6,6 +6,7 @@
 
 import { stripVTControlCharacters } from "node:util";
 import { resolve } from "@std/path";
+import { describeAdapter, requestAdapter } from "../kernels/adapter.ts";
 import { prepareDriver } from "./driver.ts";
 
 const EVERYTHING = ["tests", "kernels", "nn", "nce", "mod.ts", "README.md"];
@@ -17,8 +18,19 @@ export function readSummary(line: string): { passed: number; failed: number } | 
   return match === null ? undefined : { passed: Number(match[1]), failed: Number(match[2]) };
 }
 
+/**
+ * Vulkan alone where the best adapter is Vulkan's. Otherwise Deno opens OpenGL as well, on each thread that
+ * runs test files. These threads end while the process exits, and libglvnd's libEGL may then free what
+ * it keeps of a thread twice, for the thread and for the process: it aborts after all tests have passed.
+ */
+async function backends(): Promise<Record<string, string>> {
+  const adapter = await requestAdapter();
+  const vulkan = adapter !== null && describeAdapter(adapter).backend === "vulkan";
+  return vulkan ? { DENO_WEBGPU_BACKEND: "vulkan" } : {};
+}
+
 /** The command that runs the tests. */
-function testCommand(given: readonly string[]): Deno.Command {
+async function testCommand(given: readonly string[]): Promise<Deno.Command> {
   const words = (given[0] === "--" ? given.slice(1) : given).map(located);
   const files = words.some(exists) ? [] : EVERYTHING.filter(exists);
   const permissions = ["--allow-read", "--allow-write", "--allow-env", "--allow-net=127.0.0.1"];
@@ -32,7 +44,10 @@ function testCommand(given: readonly string[]): Deno.Command {
       ...files,
     ],
     // Deno writes without colour into a pipe, which is what its output is here.
-    env: Deno.stdout.isTerminal() && !Deno.noColor ? { FORCE_COLOR: "1" } : {},
+    env: {
+      ...Deno.stdout.isTerminal() && !Deno.noColor ? { FORCE_COLOR: "1" } : {},
+      ...await backends(),
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
@@ -57,7 +72,7 @@ function exists(path: string): boolean {
 /** Runs the tests, passing their output on as it comes, and gives the exit code. */
 async function runTests(words: readonly string[]): Promise<number> {
   prepareDriver();
-  const tests = testCommand(words).spawn();
+  const tests = (await testCommand(words)).spawn();
   const [shown, read] = tests.stdout.tee();
   const passedOn = shown.pipeTo(Deno.stdout.writable, { preventClose: true });
   let counts = { passed: 0, failed: 0 };
