@@ -107,7 +107,7 @@ export function scatterRows(step: Step, rows: RowGradient, table: Tensor, dense?
 }
 
 /** Adds `rows` to `table` [V, W] in place. */
-export function addRows(step: Step, rows: RowGradient, table: Tensor): void {
+function addRows(step: Step, rows: RowGradient, table: Tensor): void {
   const slots = rows.ids.size, width = rows.values.size / slots;
   const { source, lane } = kernel(width);
   step.gpu.dispatch({
