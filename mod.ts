@@ -19,6 +19,7 @@ export {
   type TileGradient,
   type TileScorer,
 } from "./kernels/cross_entropy.ts";
+export type { Device } from "./kernels/device.ts";
 export { dropout } from "./kernels/dropout.ts";
 export { add, affine, multiply, scale } from "./kernels/elementwise.ts";
 export { gru } from "./kernels/gru.ts";
@@ -39,6 +40,7 @@ export type { Profile, ProfileRow } from "./kernels/profile.ts";
 export { mean, sum, weightedSum } from "./kernels/reduce.ts";
 export type { RowGradient, RowPart } from "./kernels/rows.ts";
 export { rowDot } from "./kernels/row_dot.ts";
+export type { Scope } from "./kernels/scope.ts";
 export { exclude, type Exclusion, type NoiseIds, subtractScalar } from "./kernels/scores.ts";
 export { type InputGradient, Step, type StepOptions, type TapeEntry } from "./kernels/step.ts";
 export {

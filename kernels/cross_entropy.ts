@@ -3,7 +3,7 @@
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
 import { expectFunction, expectObject, expectPositive } from "./expect.ts";
 import { laned } from "./lanes.ts";
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import { readsTexels } from "./matmul.ts";
 import type { InputGradient, Step } from "./step.ts";
 import { expectFloats, expectIds, expectShape, type Tensor } from "./tensor.ts";
@@ -24,12 +24,12 @@ interface Tile {
 }
 
 /** Floats that take `bytes`; products that read texels need a copy of them. */
-function floatsIn(gpu: Gpu, bytes: number): number {
+function floatsIn(gpu: Device, bytes: number): number {
   return bytes / 4 / (readsTexels(gpu) ? 2 : 1);
 }
 
 /** Tiles of all classes; each row is summed by `gpu.rowLanes` threads. */
-function tilesOf(gpu: Gpu, scorer: TileScorer): Tile[] {
+function tilesOf(gpu: Device, scorer: TileScorer): Tile[] {
   const { rows, classes, floatsPerClass = 0 } = scorer;
   const { heldBytes = HELD_BYTES, tileBytes = heldBytes } = scorer;
   const floats = Math.max(rows, floatsPerClass), most = Math.floor(heldBytes / 4 / TILE_STEP);
@@ -103,7 +103,7 @@ const GRIDS = {
 
 /** Launches `entry` of the kernel for the classes of a tile, if it is one of a tile. */
 function launch(
-  gpu: Gpu,
+  gpu: Device,
   entry: keyof typeof GRIDS,
   rows: number,
   inputs: Tensor[],

@@ -1,8 +1,8 @@
 /** What comes out of a backward pass: one gradient, dense, row-sparse or tiled, for each tensor. */
 
-import { add } from "./elementwise.ts";
+import { sumOf } from "./add.ts";
 import { mergeRows, type RowGradient, type RowPart, scatterRows } from "./rows.ts";
-import type { Step } from "./step.ts";
+import type { Scope } from "./scope.ts";
 import { expectTensor, type Tensor } from "./tensor.ts";
 import { assemble, type TiledGradient } from "./tiled.ts";
 
@@ -14,22 +14,21 @@ export type Gradient =
 
 /** Gradients keyed by tensor; they end with the step that computed them. */
 export class Gradients {
-  /** The step that owns the gradients. */
-  readonly step: Step;
+  readonly #scope: Scope;
   readonly #dense = new Map<Tensor, Tensor>();
   readonly #parts = new Map<Tensor, RowPart[]>();
   readonly #tiled = new Map<Tensor, TiledGradient>();
   readonly #merged = new Map<Tensor, Gradient>();
 
   /** Used by {@linkcode Step.backward}. */
-  constructor(step: Step) {
-    this.step = step;
+  constructor(scope: Scope) {
+    this.#scope = scope;
   }
 
   /** Adds a dense gradient. */
   addDense(tensor: Tensor, gradient: Tensor): void {
     const before = this.#dense.get(tensor);
-    this.#dense.set(tensor, before ? add(this.step, before, gradient) : gradient);
+    this.#dense.set(tensor, before ? sumOf(this.#scope, before, gradient) : gradient);
   }
 
   /** Adds the gradient of some rows. */
@@ -41,7 +40,7 @@ export class Gradients {
 
   /** Adds a gradient that is computed tile by tile; where others are added to it, it becomes dense. */
   addTiled(tensor: Tensor, gradient: TiledGradient): void {
-    if (this.#tiled.has(tensor)) this.addDense(tensor, assemble(this.step, tensor, gradient));
+    if (this.#tiled.has(tensor)) this.addDense(tensor, assemble(this.#scope, tensor, gradient));
     else this.#tiled.set(tensor, gradient);
   }
 
@@ -73,8 +72,8 @@ export class Gradients {
   dense(tensor: Tensor): Tensor | undefined {
     const gradient = this.get(tensor);
     if (!gradient || gradient.kind === "dense") return gradient?.value;
-    if (gradient.kind === "rows") return scatterRows(this.step, gradient.value, tensor);
-    const value = assemble(this.step, tensor, gradient.value);
+    if (gradient.kind === "rows") return scatterRows(this.#scope, gradient.value, tensor);
+    const value = assemble(this.#scope, tensor, gradient.value);
     this.#merged.set(tensor, { kind: "dense", value }); // it may be asked for after an update
     return value;
   }
@@ -83,12 +82,12 @@ export class Gradients {
     const tiled = this.#tiled.get(tensor), parts = this.#parts.get(tensor);
     if (tiled) {
       if (!parts && !this.#dense.has(tensor)) return { kind: "tiled", value: tiled };
-      this.addDense(tensor, assemble(this.step, tensor, tiled));
+      this.addDense(tensor, assemble(this.#scope, tensor, tiled));
     }
     const dense = this.#dense.get(tensor);
     if (!parts) return dense && { kind: "dense", value: dense };
-    const rows = mergeRows(this.step, tensor, parts);
+    const rows = mergeRows(this.#scope, tensor, parts);
     if (!dense) return { kind: "rows", value: rows };
-    return { kind: "dense", value: scatterRows(this.step, rows, tensor, dense) };
+    return { kind: "dense", value: scatterRows(this.#scope, rows, tensor, dense) };
   }
 }

@@ -1,6 +1,6 @@
 /** Launches of the GRU pair kernels, specialised for the adapter. */
 
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import type { Launch } from "./launch.ts";
 import own from "./gru_own_pair.wgsl" with { type: "text" };
 import shared from "./gru_pair.wgsl" with { type: "text" };
@@ -50,7 +50,7 @@ const sharedByBroadcast = randomSource + cell + shared + broadcast;
 const ownWords = randomSource + cell + own;
 
 /** Threads of a workgroup of the kernels for shared words, and words that a thread scores. */
-export function pairTile(gpu: Gpu): { LANES: number; WORDS: number } {
+export function pairTile(gpu: Device): { LANES: number; WORDS: number } {
   if (gpu.family === "tiled") return { LANES: 64, WORDS: 1 };
   return { LANES: readsTexels(gpu) ? gpu.subgroupSize : 8, WORDS: 4 };
 }

@@ -1,6 +1,6 @@
 /** Exact momentum and weight decay for tables of which a step touches a few rows only. */
 
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import { laned, type LanedSource } from "./lanes.ts";
 import lazySource from "./lazy.wgsl" with { type: "text" };
 import type { RowGradient } from "./rows.ts";
@@ -19,7 +19,7 @@ const MOST_STEPS = 1024;
  * The same as a dense update of all rows in each step, but for rounding.
  */
 export class LazyRows implements PendingUpdates, Disposable {
-  readonly #gpu: Gpu;
+  readonly #gpu: Device;
   readonly #table: Tensor;
   readonly #moment: Tensor;
   readonly #storage: Storage;
@@ -32,7 +32,7 @@ export class LazyRows implements PendingUpdates, Disposable {
   #behind = false;
 
   /** The table and its moment remain their owner's. */
-  constructor(gpu: Gpu, table: Tensor, moment: Tensor) {
+  constructor(gpu: Device, table: Tensor, moment: Tensor) {
     this.#gpu = gpu;
     this.#table = table;
     this.#moment = moment;

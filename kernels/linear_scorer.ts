@@ -1,5 +1,6 @@
 /** Exact cross entropy of a linear output layer, without the gradient of a large weight as a whole. */
 
+import { sumOf } from "./add.ts";
 import {
   type EachTile,
   HELD_BYTES,
@@ -7,7 +8,6 @@ import {
   type TileGradient,
   type TileScorer,
 } from "./cross_entropy.ts";
-import { add } from "./elementwise.ts";
 import { expectPositive } from "./expect.ts";
 import { matmulInto } from "./matmul.ts";
 import { columnSums, weightedSum } from "./reduce.ts";
@@ -84,7 +84,7 @@ class LinearGradient implements TileGradient {
     using dTileWeight = this.#weightGradient(first, count, dScores);
     if (this.#dWeight) return;
     const squares = weightedSum(step, dTileWeight, dTileWeight), before = this.#sumOfSquares;
-    this.#sumOfSquares = before ? add(step, before, squares) : squares;
+    this.#sumOfSquares = before ? sumOf(step, before, squares) : squares;
   }
 
   get result(): InputGradient[] {

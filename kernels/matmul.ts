@@ -1,6 +1,6 @@
 /** Matrix products: picks the kernel for the adapter and the shapes, and launches it. */
 
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import type { Launch } from "./launch.ts";
 import shared from "./matmul.wgsl" with { type: "text" };
 import broadcastTiles from "./matmul_broadcast.wgsl" with { type: "text" };
@@ -69,7 +69,7 @@ interface Sizes {
  * @throws {TypeError} If the shapes do not fit.
  */
 export function matmulInto(
-  gpu: Gpu,
+  gpu: Device,
   c: Tensor,
   a: Tensor,
   b: Tensor,
@@ -82,13 +82,13 @@ export function matmulInto(
   else direct(gpu, c, a, b, sizes, options);
 }
 
-function chooseKernel(gpu: Gpu): MatmulKernel {
+function chooseKernel(gpu: Device): MatmulKernel {
   if (gpu.family === "tiled") return "tiled";
   return readsTexels(gpu) ? "broadcast" : "direct";
 }
 
 /** Whether subgroups are a CPU's vectors; products read their operands as texels then. */
-export function readsTexels(gpu: Gpu): boolean {
+export function readsTexels(gpu: Device): boolean {
   return gpu.family === "direct" && (gpu.subgroupSize === 8 || gpu.subgroupSize === 16);
 }
 
@@ -161,19 +161,19 @@ function product(
 }
 
 /** The constants of texel_tile.wgsl for `m` rows: up to 16, all tiles about full. */
-export function texelTileOf(gpu: Gpu, m: number): { LANES: number; ROWS: number } {
+export function texelTileOf(gpu: Device, m: number): { LANES: number; ROWS: number } {
   return { LANES: gpu.subgroupSize, ROWS: Math.ceil(m / Math.ceil(m / 16) / 4) * 4 };
 }
 
 /** `out[n] = sum over k of b[k, n]` from texels: the product of a row of ones and b. */
-export function columnSumsFromTexels(gpu: Gpu, out: Tensor, b: Tensor): void {
+export function columnSumsFromTexels(gpu: Device, out: Tensor, b: Tensor): void {
   const [k, n] = [b.shape[0]!, b.shape[1]!];
   fromTexels(gpu, out, b, b, { m: 1, n, k, row: 0 }, {}, { ONES: 1 });
 }
 
 /** From texels, which want rows of whole vectors. */
 function fromTexels(
-  gpu: Gpu,
+  gpu: Device,
   c: Tensor,
   a: Tensor,
   b: Tensor,
@@ -202,7 +202,7 @@ function fromTexels(
 
 /** From buffers, without subgroups: what is read again and again shall stay in a core's cache. */
 function direct(
-  gpu: Gpu,
+  gpu: Device,
   c: Tensor,
   a: Tensor,
   b: Tensor,
@@ -238,7 +238,7 @@ function inParts(
 
 /** On a GPU, small results from long sums are split along k to occupy it, and added up in order. */
 function tiled(
-  gpu: Gpu,
+  gpu: Device,
   c: Tensor,
   a: Tensor,
   b: Tensor,

@@ -1,7 +1,7 @@
 /** What recurrent layers share: their weights, their states over time, a launch for each time step. */
 
 import { expectObject } from "./expect.ts";
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import { laned, type LanedSource } from "./lanes.ts";
 import type { Launch } from "./launch.ts";
 import { matmulInto, readsTexels, texelSource, texelTileOf } from "./matmul.ts";
@@ -68,7 +68,7 @@ export function recurrentKind(name: string, gates: number, cell: string): Recurr
 
 /** A layer's run. */
 export interface RecurrentRun {
-  readonly gpu: Gpu;
+  readonly gpu: Device;
   readonly kind: RecurrentKind;
   /** T */
   readonly steps: number;

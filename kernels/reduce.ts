@@ -1,6 +1,6 @@
 /** Sums: of all elements, of products, of columns; all in a fixed order. */
 
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import { scale } from "./elementwise.ts";
 import { fill } from "./fill.ts";
 import { laned } from "./lanes.ts";
@@ -20,7 +20,7 @@ export function partialCount(size: number): number {
 }
 
 /** Writes {@linkcode partialCount} sums of `a`, or of `a * b`, to `partials` from `offset` on. */
-export function partialSums(gpu: Gpu, partials: Tensor, offset: number, a: Tensor, b?: Tensor) {
+export function partialSums(gpu: Device, partials: Tensor, offset: number, a: Tensor, b?: Tensor) {
   const groups = partialCount(a.size), { source, lane } = kernel(a.size), square = b === a;
   gpu.dispatch({
     label: "sum",
@@ -80,7 +80,7 @@ export function weightedSum(step: Step, a: Tensor, weight: Tensor): Tensor {
 }
 
 /** `out[m] = sum over r of a[r, m]` for a [N, M]. */
-export function columnSums(gpu: Gpu, out: Tensor, a: Tensor): void {
+export function columnSums(gpu: Device, out: Tensor, a: Tensor): void {
   if (readsTexels(gpu)) {
     using matrix = a.reshape([a.size / out.size, out.size]);
     return columnSumsFromTexels(gpu, out, matrix); // five times as fast there

@@ -4,7 +4,7 @@ import { expectPositive } from "./expect.ts";
 import { laned } from "./lanes.ts";
 import rowsSource from "./rows.wgsl" with { type: "text" };
 import { type SortedIds, sortIds } from "./sort.ts";
-import type { Step } from "./step.ts";
+import type { Scope } from "./scope.ts";
 import { expectIds, type Tensor } from "./tensor.ts";
 
 /**
@@ -35,19 +35,19 @@ const kernel = laned(rowsSource);
 /** Rounds of a loop in one launch: llvmpipe ends a thread's loops after 65,535 without a word. */
 const MOST_POSITIONS = 60_000;
 
-// A table and its bias are indexed by the same ids: sort them once a step.
-const sorted = new WeakMap<Step, { key: Tensor[]; classes: number; value: SortedIds }[]>();
+// A table and its bias are indexed by the same ids: sort them once a scope.
+const sorted = new WeakMap<Scope, { key: Tensor[]; classes: number; value: SortedIds }[]>();
 
-function sortedIds(step: Step, key: Tensor[], classes: number): SortedIds {
-  let known = sorted.get(step);
-  if (!known) sorted.set(step, known = []);
+function sortedIds(scope: Scope, key: Tensor[], classes: number): SortedIds {
+  let known = sorted.get(scope);
+  if (!known) sorted.set(scope, known = []);
   const found = known.find((entry) =>
     entry.classes === classes && entry.key.length === key.length &&
     entry.key.every((ids, i) => ids === key[i])
   );
   if (found) return found.value;
-  const value = sortIds(step.gpu, key, classes);
-  for (const tensor of [value.unique, value.starts, value.positions]) step.own(tensor);
+  const value = sortIds(scope.gpu, key, classes);
+  for (const tensor of [value.unique, value.starts, value.positions]) scope.own(tensor);
   known.push({ key, classes, value });
   return value;
 }
@@ -69,19 +69,19 @@ function expectPart(
 }
 
 /** Sums the contributions of `parts` to each row of `table`. */
-export function mergeRows(step: Step, table: Tensor, parts: readonly RowPart[]): RowGradient {
+export function mergeRows(scope: Scope, table: Tensor, parts: readonly RowPart[]): RowGradient {
   const classes = table.shape[0]!, width = table.size / classes;
   for (const part of parts) expectPart(part, classes, width);
-  const { unique, starts, positions } = sortedIds(step, parts.map((part) => part.ids), classes);
+  const { unique, starts, positions } = sortedIds(scope, parts.map((part) => part.ids), classes);
   const slots = unique.size;
-  const out = step.tensor([slots, width]);
+  const out = scope.tensor([slots, width]);
   const { source, lane } = kernel(width);
   let base = 0;
   for (const { ids, values, coefficients, group = 1 } of parts) {
     const part = { slots, width: width / lane, base, count: ids.size, group };
     // An id may have as many positions as there are: launch after launch takes what one loop may.
     for (let skip = 0; skip < positions.size; skip += MOST_POSITIONS) {
-      step.gpu.dispatch({
+      scope.gpu.dispatch({
         label: "rows.sum",
         source,
         entry: "sum",
@@ -98,19 +98,24 @@ export function mergeRows(step: Step, table: Tensor, parts: readonly RowPart[]):
 }
 
 /** The dense form [V, W] of `rows`, a gradient of `table`, added to a copy of `dense` if given. */
-export function scatterRows(step: Step, rows: RowGradient, table: Tensor, dense?: Tensor): Tensor {
-  const out = step.tensor(table.shape);
-  if (dense) step.gpu.copy(dense, out);
-  else step.gpu.clear(out);
-  addRows(step, rows, out);
+export function scatterRows(
+  scope: Scope,
+  rows: RowGradient,
+  table: Tensor,
+  dense?: Tensor,
+): Tensor {
+  const out = scope.tensor(table.shape);
+  if (dense) scope.gpu.copy(dense, out);
+  else scope.gpu.clear(out);
+  addRows(scope, rows, out);
   return out;
 }
 
 /** Adds `rows` to `table` [V, W] in place. */
-function addRows(step: Step, rows: RowGradient, table: Tensor): void {
+function addRows(scope: Scope, rows: RowGradient, table: Tensor): void {
   const slots = rows.ids.size, width = rows.values.size / slots;
   const { source, lane } = kernel(width);
-  step.gpu.dispatch({
+  scope.gpu.dispatch({
     label: "rows.add",
     source,
     entry: "add",

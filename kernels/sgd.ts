@@ -1,7 +1,7 @@
 /** Launches of the optimizer: global gradient norm, dense and tiled updates; lazy.ts has the row-sparse ones. */
 
 import type { Gradient } from "./gradients.ts";
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import { partialCount, partialSums } from "./reduce.ts";
 import source from "./sgd.wgsl" with { type: "text" };
 import type { Tensor } from "./tensor.ts";
@@ -22,7 +22,7 @@ export interface SGDCoefficients {
  * `clip` may be Infinity.
  */
 export function clipScale(
-  gpu: Gpu,
+  gpu: Device,
   out: Tensor,
   gradients: readonly Gradient[],
   clip: number,
@@ -53,7 +53,7 @@ export function clipScale(
 
 /** Updates `parameter` and its `moment` in place; the gradient is multiplied by `norm[1]`. */
 export function sgdUpdate(
-  gpu: Gpu,
+  gpu: Device,
   parameter: Tensor,
   moment: Tensor,
   gradient: Tensor,
@@ -74,7 +74,7 @@ export function sgdUpdate(
 
 /** The same, tile by tile of the rows. */
 export function sgdUpdateTiled(
-  gpu: Gpu,
+  gpu: Device,
   parameter: Tensor,
   moment: Tensor,
   gradient: TiledGradient,

@@ -8,9 +8,10 @@ import {
   expectSeed,
   MAX_WORD,
 } from "./expect.ts";
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import { Gradients } from "./gradients.ts";
 import type { RowPart } from "./rows.ts";
+import type { Scope } from "./scope.ts";
 import type { TiledGradient } from "./tiled.ts";
 import {
   type DType,
@@ -53,9 +54,9 @@ export interface TapeEntry {
 }
 
 /** A scope for tensors, and the tape: `using step = gpu.step({ training: true })`. */
-export class Step implements Disposable {
+export class Step implements Scope, Disposable {
   /** The device. */
-  readonly gpu: Gpu;
+  readonly gpu: Device;
   /** Whether gradients are recorded and dropout is on. */
   readonly training: boolean;
   /** Seed of all that is drawn. */
@@ -67,7 +68,7 @@ export class Step implements Disposable {
   #ended = false;
 
   /** Used by {@linkcode Gpu.step}. */
-  constructor(gpu: Gpu, options: StepOptions) {
+  constructor(gpu: Device, options: StepOptions) {
     expectObject("begin a step", "options", options, "an object");
     const { training = false, seed = 0, number = 0 } = options;
     expectBoolean("begin a step", "training", training);

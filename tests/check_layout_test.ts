@@ -1,7 +1,7 @@
 // The check of how modules hang together finds what it is for, and nothing else.
 
 import { assertEquals } from "@std/assert";
-import { importCycles, importsOf, unusedExports } from "../tools/check_layout.ts";
+import { importCycles, importsOf, layoutFaults, unusedExports } from "../tools/check_layout.ts";
 
 Deno.test("importsOf() finds every kind of import and names what it takes", () => {
   const source = `/** Text.
@@ -57,4 +57,8 @@ export const ALONE = 1, TWICE = ALONE;
   assertEquals(unusedExports(modules, ["b.ts"]), []);
   modules.set("c.ts", 'import * as a from "./a.ts";\n');
   assertEquals(unusedExports(modules, ["a.ts"]), []);
+});
+
+Deno.test("the project has no import cycle and exports nothing in vain", () => {
+  assertEquals(layoutFaults(), []);
 });
