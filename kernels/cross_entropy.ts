@@ -4,8 +4,9 @@ import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
 import { expectFunction, expectObject, expectPositive } from "./expect.ts";
 import { laned } from "./lanes.ts";
 import type { Device } from "./device.ts";
+import type { Gradient } from "./gradients.ts";
 import { readsTexels } from "./matmul.ts";
-import type { InputGradient, Step } from "./step.ts";
+import type { Step } from "./step.ts";
 import { expectFloats, expectIds, expectShape, type Tensor } from "./tensor.ts";
 
 const kernel = laned(crossEntropySource);
@@ -83,8 +84,8 @@ export type EachTile = (
 export interface TileGradient {
   /** Adds what comes of the tile from `first` on, whose scores have the gradient `dScores` [N, count]. */
   add(first: number, count: number, dScores: Tensor): void;
-  /** Gradients of the scorer's inputs, once all tiles are in. */
-  readonly result: readonly InputGradient[];
+  /** Gradients of the scorer's inputs, null for none, once all tiles are in. */
+  finish(): readonly (Gradient | null)[];
 }
 
 /** Exact scores of targets: ln p(target) = score - logZ. */
@@ -172,7 +173,7 @@ export function tiledCrossEntropy(
       };
       const gradient = scorer.backward(eachTile);
       eachTile((first, count, dScores) => gradient.add(first, count, dScores));
-      return gradient.result;
+      return gradient.finish();
     },
   });
   return { loss, logZ, score };

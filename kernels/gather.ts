@@ -1,4 +1,4 @@
-/** Rows of a table by id, with a row-sparse gradient. */
+/** Rows of a table by id, with a sparse gradient. */
 
 import gatherSource from "./gather.wgsl" with { type: "text" };
 import { laned } from "./lanes.ts";
@@ -33,6 +33,6 @@ export function gather(step: Step, table: Tensor, ids: Tensor): Tensor {
     name: "gather",
     inputs: [table],
     output,
-    backward: (dOut) => [{ ids, values: dOut }],
+    backward: (dOut) => [{ kind: "sparse", ids, values: dOut }],
   });
 }

@@ -96,7 +96,7 @@ class Gradient implements TileGradient {
     this.#dBias = this.#dBias ? sumOf(step, this.#dBias, dBias) : dBias;
   }
 
-  get result(): Tensor[] {
+  finish(): Tensor[] {
     using pairs = this.#pairs!;
     const common = pairs.finish();
     // What is added to all scores changes no softmax.

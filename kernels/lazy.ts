@@ -3,7 +3,7 @@
 import type { Device } from "./device.ts";
 import { laned, type LanedSource } from "./lanes.ts";
 import lazySource from "./lazy.wgsl" with { type: "text" };
-import type { RowGradient } from "./rows.ts";
+import type { MergedGradient } from "./rows.ts";
 import type { SGDCoefficients } from "./sgd.ts";
 import { expectIds, type PendingUpdates, type Storage, type Tensor } from "./tensor.ts";
 
@@ -13,7 +13,7 @@ const kernel = laned(lazySource);
 const MOST_STEPS = 1024;
 
 /**
- * The updates of a table [V, W] by row-sparse gradients. Rows that a step does not touch move too, by
+ * The updates of a table [V, W] by sparse gradients. Rows that a step does not touch move too, by
  * momentum and decay, but wait with it until they are read: a step costs what its rows cost, whatever V.
  *
  * The same as a dense update of all rows in each step, but for rounding.
@@ -46,7 +46,7 @@ export class LazyRows implements PendingUpdates, Disposable {
   }
 
   /** One step: the gradient's rows move now, all others when they are read. */
-  update(gradient: RowGradient, norm: Tensor, coefficients: SGDCoefficients): void {
+  update(gradient: MergedGradient, norm: Tensor, coefficients: SGDCoefficients): void {
     const { lr, momentum, weightDecay } = coefficients, known = this.#coefficients;
     const same = known?.lr === lr && known.momentum === momentum &&
       known.weightDecay === weightDecay;

@@ -9,9 +9,10 @@ import {
   type TileScorer,
 } from "./cross_entropy.ts";
 import { expectPositive } from "./expect.ts";
+import type { Gradient } from "./gradients.ts";
 import { matmulInto } from "./matmul.ts";
 import { columnSums, weightedSum } from "./reduce.ts";
-import type { InputGradient, Step } from "./step.ts";
+import type { Step } from "./step.ts";
 import { expectFloats, expectShape, type Tensor } from "./tensor.ts";
 import type { TiledGradient } from "./tiled.ts";
 
@@ -87,12 +88,13 @@ class LinearGradient implements TileGradient {
     this.#sumOfSquares = before ? sumOf(step, before, squares) : squares;
   }
 
-  get result(): InputGradient[] {
+  finish(): Gradient[] {
     return [this.#dx, this.#dWeight ?? this.#tiledWeight(), this.#dBias];
   }
 
   #tiledWeight(): TiledGradient {
     return {
+      kind: "tiled",
       sumOfSquares: this.#sumOfSquares!,
       forEach: (use) =>
         this.#eachTile((first, count, dScores) => {

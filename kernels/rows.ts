@@ -1,4 +1,4 @@
-/** Row-sparse gradients: of an embedding's or an output layer's rows that a step touched. */
+/** Sparse gradients: of an embedding's or an output layer's rows that a step touched. */
 
 import { expectPositive } from "./expect.ts";
 import { laned } from "./lanes.ts";
@@ -11,7 +11,9 @@ import { expectIds, type Tensor } from "./tensor.ts";
  * Gradient contributions to rows of a table [V, W]: to row `ids[p]`, for each p,
  * `coefficients[p] * values[floor(p / group)]` (coefficient 1 if there are none).
  */
-export interface RowPart {
+export interface SparseGradient {
+  /** Tells it from other gradients. */
+  readonly kind: "sparse";
   /** [n] Row numbers, repeats allowed. */
   readonly ids: Tensor;
   /** [n / group, W] */
@@ -22,12 +24,16 @@ export interface RowPart {
   readonly group?: number;
 }
 
-/** A row-sparse gradient with each row once. */
-export interface RowGradient {
+/** A sparse gradient with each row once. */
+export interface MergedGradient extends SparseGradient {
   /** [slots] Row numbers rising; 0xffffffff in slots left over. */
   readonly ids: Tensor;
   /** [slots, W] Sums; zero in slots left over. */
   readonly values: Tensor;
+  /** The values are the rows themselves. */
+  readonly coefficients?: never;
+  /** Each id has a row of its own. */
+  readonly group?: never;
 }
 
 const kernel = laned(rowsSource);
@@ -54,7 +60,7 @@ function sortedIds(scope: Scope, key: Tensor[], classes: number): SortedIds {
 
 /** Throws unless `part` is a gradient of rows of a table [classes, width]. */
 function expectPart(
-  { ids, values, coefficients, group = 1 }: RowPart,
+  { ids, values, coefficients, group = 1 }: SparseGradient,
   classes: number,
   width: number,
 ) {
@@ -69,7 +75,11 @@ function expectPart(
 }
 
 /** Sums the contributions of `parts` to each row of `table`. */
-export function mergeRows(scope: Scope, table: Tensor, parts: readonly RowPart[]): RowGradient {
+export function mergeRows(
+  scope: Scope,
+  table: Tensor,
+  parts: readonly SparseGradient[],
+): MergedGradient {
   const classes = table.shape[0]!, width = table.size / classes;
   for (const part of parts) expectPart(part, classes, width);
   const { unique, starts, positions } = sortedIds(scope, parts.map((part) => part.ids), classes);
@@ -94,13 +104,13 @@ export function mergeRows(scope: Scope, table: Tensor, parts: readonly RowPart[]
     }
     base += ids.size;
   }
-  return { ids: unique, values: out };
+  return { kind: "sparse", ids: unique, values: out };
 }
 
 /** The dense form [V, W] of `rows`, a gradient of `table`, added to a copy of `dense` if given. */
 export function scatterRows(
   scope: Scope,
-  rows: RowGradient,
+  rows: MergedGradient,
   table: Tensor,
   dense?: Tensor,
 ): Tensor {
@@ -112,7 +122,7 @@ export function scatterRows(
 }
 
 /** Adds `rows` to `table` [V, W] in place. */
-function addRows(scope: Scope, rows: RowGradient, table: Tensor): void {
+function addRows(scope: Scope, rows: MergedGradient, table: Tensor): void {
   const slots = rows.ids.size, width = rows.values.size / slots;
   const { source, lane } = kernel(width);
   scope.gpu.dispatch({

@@ -1,4 +1,4 @@
-// Row-sparse gradients: sums the values of equal ids, and adds summed rows into a dense table.
+// Sparse gradients: sums the values of equal ids, and adds summed rows into a dense table.
 //
 // sum:  out[u, e] (+)= sum over the positions p of id u that belong to this part of
 //         coefficient[p - base] * values[(p - base) / group, e]

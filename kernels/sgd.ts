@@ -1,6 +1,6 @@
-/** Launches of the optimizer: global gradient norm, dense and tiled updates; lazy.ts has the row-sparse ones. */
+/** Launches of the optimizer: global gradient norm, dense and tiled updates; lazy.ts has the sparse ones. */
 
-import type { Gradient } from "./gradients.ts";
+import type { SummedGradient } from "./gradients.ts";
 import type { Device } from "./device.ts";
 import { partialCount, partialSums } from "./reduce.ts";
 import source from "./sgd.wgsl" with { type: "text" };
@@ -24,13 +24,14 @@ export interface SGDCoefficients {
 export function clipScale(
   gpu: Device,
   out: Tensor,
-  gradients: readonly Gradient[],
+  gradients: readonly SummedGradient[],
   clip: number,
 ): void {
   // Sums of a * b, or of a alone.
-  const factors = gradients.map(({ kind, value }) => {
-    if (kind === "tiled") return [value.sumOfSquares] as const;
-    return kind === "dense" ? [value, value] as const : [value.values, value.values] as const;
+  const factors = gradients.map((gradient): [Tensor, Tensor?] => {
+    if (gradient.kind === "tiled") return [gradient.sumOfSquares];
+    const values = gradient.kind === "dense" ? gradient : gradient.values;
+    return [values, values];
   });
   const n = factors.reduce((count, [a]) => count + partialCount(a.size), 0);
   using partials = gpu.temporary([n]);

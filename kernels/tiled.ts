@@ -5,6 +5,8 @@ import type { Tensor } from "./tensor.ts";
 
 /** A gradient [V, W] of which a tile of rows exists at a time, computed as often as it is asked for. */
 export interface TiledGradient {
+  /** Tells it from other gradients. */
+  readonly kind: "tiled";
   /** [1] Sum of the squares of all elements. */
   readonly sumOfSquares: Tensor;
   /**
