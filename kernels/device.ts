@@ -201,7 +201,7 @@ export class Device implements AsyncDisposable {
       this.#commands.copyBuffer(buffer, tensor.offset, staging, 0, bytes);
       this.#commands.submit();
       const copy = await this.#faults.wait("read", async () => {
-        await staging.mapAsync(0x1);
+        await staging.mapAsync(GPUMapMode.READ);
         return staging.getMappedRange(0, bytes).slice(0);
       });
       return tensor.dtype === "u32" ? new Uint32Array(copy) : new Float32Array(copy);

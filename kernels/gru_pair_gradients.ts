@@ -24,7 +24,7 @@ export interface CommonGradients {
 /** Workgroups that keep an adapter busy. */
 const BUSY = { direct: 32, tiled: 1024 } as const;
 /** Bytes that partial sums may take at most, and may take in any case, where there is a choice. */
-const [MOST_BYTES, FREE_BYTES] = [128 * 2 ** 20, 16 * 2 ** 20];
+const [MAX_BYTES, FREE_BYTES] = [128 * 2 ** 20, 16 * 2 ** 20];
 /** Words that a thread takes at a time: on a CPU, their gates and gradients are to stay in its cache. */
 const WORD_BLOCK = { direct: 256, tiled: 2 ** 14 } as const;
 /** Rounds of a thread's loops, all together: llvmpipe ends them after 65,535. */
@@ -35,7 +35,7 @@ function cut(step: Step, rows: number, count: number, size: number): [number, nu
   const { gpu } = step, octets = Math.ceil(rows / 8);
   const wanted = BUSY[gpu.family] / Math.ceil(size / pairTile(gpu).LANES);
   const bytes = (r: number, w: number) => 4 * size * (3 * count * r + 4 * rows * w);
-  const most = Math.min(MOST_BYTES, Math.max(FREE_BYTES, rows * count * size));
+  const most = Math.min(MAX_BYTES, Math.max(FREE_BYTES, rows * count * size));
   let rowParts = 1, wordParts = 1;
   while (rowParts * wordParts < wanted) {
     const moreRows = 2 * rowParts <= octets ? bytes(2 * rowParts, wordParts) : Infinity;

@@ -10,7 +10,7 @@ import { expectIds, type PendingUpdates, type Storage, type Tensor } from "./ten
 const kernel = laned(lazySource);
 
 /** Steps after which all rows are brought up to date, so that the powers are a short table. */
-const MOST_STEPS = 1024;
+const MAX_STEPS = 1024;
 
 /**
  * The updates of a table [V, W] by sparse gradients. Rows that a step does not touch move too, by
@@ -41,7 +41,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#kernel = kernel(width);
     this.#width = width / this.#kernel.lane;
     this.#last = gpu.tensor([table.shape[0]!], new Uint32Array(table.shape[0]!));
-    this.#powers = gpu.tensor([MOST_STEPS + 1, 4]);
+    this.#powers = gpu.tensor([MAX_STEPS + 1, 4]);
     this.#storage.pending = this;
   }
 
@@ -50,7 +50,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     const { lr, momentum, weightDecay } = coefficients, known = this.#coefficients;
     const same = known?.lr === lr && known.momentum === momentum &&
       known.weightDecay === weightDecay;
-    if (!same || this.#now === MOST_STEPS) this.flush();
+    if (!same || this.#now === MAX_STEPS) this.flush();
     if (!same) {
       this.#gpu.write(this.#powers, powersOf(coefficients));
       this.#coefficients = coefficients;
@@ -126,9 +126,9 @@ export class LazyRows implements PendingUpdates, Disposable {
 
 /** M^n for n from 0 on, in float64 until rounded, as lazy.wgsl wants them. */
 function powersOf({ lr, momentum, weightDecay }: SGDCoefficients): Float32Array {
-  const powers = new Float32Array(4 * (MOST_STEPS + 1));
+  const powers = new Float32Array(4 * (MAX_STEPS + 1));
   let [a, b, c, d] = [1, 0, 0, 0]; // d: less 1, so that rounding loses no small decay
-  for (let n = 0; n <= MOST_STEPS; n++) {
+  for (let n = 0; n <= MAX_STEPS; n++) {
     powers.set([a, b, c, d], 4 * n);
     // M times the power: the moment's row first, as the value moves by the new moment.
     const ma = momentum * a + weightDecay * c, mb = momentum * b + weightDecay * (1 + d);

@@ -42,15 +42,15 @@ const BUSY = 512;
 /** From this many 128 x 128 tiles on they are used; below, 64 x 64 spreads the work better. */
 const LARGE_TILES = 256;
 /** Steps of k that a part of a split product has at least, so that adding the parts up stays small. */
-const LEAST_DEPTH = 64;
+const MIN_DEPTH = 64;
 
 /** What a CPU core's cache holds of the operand that is read again for every tile. */
 const CACHED_FLOATS = 2 ** 17;
 /** Steps of k below which loading and storing the result again would cost more than the cache gains. */
-const LEAST_CPU_DEPTH = 256;
+const MIN_CPU_DEPTH = 256;
 
 /** Steps of k of a launch: llvmpipe ends a thread's loops after 65,535 rounds, here of four steps. */
-const LONGEST_LOOP = 2 ** 17;
+const MAX_LOOP = 2 ** 17;
 
 /** Sizes of one product. */
 interface Sizes {
@@ -186,7 +186,7 @@ function fromTexels(
   const wholeB = whole(b), texels = [a === b ? wholeB : whole(a), wholeB] as const;
   const widths = { width_a: texels[0].shape[1]!, width_b: texels[1].shape[1]! };
   const tile = { ...texelTileOf(gpu, sizes.m), VECTOR_A: 1, VECTOR_B: 1 };
-  inParts(sizes.k, LONGEST_LOOP, options, (range, how) => {
+  inParts(sizes.k, MAX_LOOP, options, (range, how) => {
     const launch = product(c, a, b, sizes, how);
     gpu.dispatch({
       ...launch,
@@ -210,7 +210,7 @@ function direct(
   options: MatmulIntoOptions,
 ): void {
   const cached = Math.floor(CACHED_FLOATS / Math.min(sizes.m, sizes.n));
-  inParts(sizes.k, Math.max(LEAST_CPU_DEPTH, cached), options, (range, how) => {
+  inParts(sizes.k, Math.max(MIN_CPU_DEPTH, cached), options, (range, how) => {
     const launch = product(c, a, b, sizes, how);
     gpu.dispatch({
       ...launch,
@@ -280,7 +280,7 @@ function tiled(
 
 /** Steps of k in each part; all of them if the tiles alone occupy the GPU well enough. */
 function splitDepth(tiles: number, k: number): number {
-  const parts = Math.min(Math.floor(BUSY / tiles), Math.floor(k / LEAST_DEPTH));
+  const parts = Math.min(Math.floor(BUSY / tiles), Math.floor(k / MIN_DEPTH));
   if (tiles > BUSY / 4 || parts < 2) return k;
   return Math.ceil(k / parts / 16) * 16; // whole slabs
 }

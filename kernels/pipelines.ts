@@ -198,7 +198,7 @@ export class PipelineCache {
     let layout = this.#layouts.get(label);
     if (!layout) {
       const entries = Array.from({ length: count }, (_, binding) => {
-        return { binding, visibility: 4, ...entry(binding) }; // 4: COMPUTE
+        return { binding, visibility: GPUShaderStage.COMPUTE, ...entry(binding) };
       });
       layout = this.#device.createBindGroupLayout({ label, entries });
       this.#layouts.set(label, layout);

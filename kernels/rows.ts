@@ -39,7 +39,7 @@ export interface MergedGradient extends SparseGradient {
 const kernel = laned(rowsSource);
 
 /** Rounds of a loop in one launch: llvmpipe ends a thread's loops after 65,535 without a word. */
-const MOST_POSITIONS = 60_000;
+const MAX_POSITIONS = 60_000;
 
 // A table and its bias are indexed by the same ids: sort them once a scope.
 const sorted = new WeakMap<Scope, { key: Tensor[]; classes: number; value: SortedIds }[]>();
@@ -90,7 +90,7 @@ export function mergeRows(
   for (const { ids, values, coefficients, group = 1 } of parts) {
     const part = { slots, width: width / lane, base, count: ids.size, group };
     // An id may have as many positions as there are: launch after launch takes what one loop may.
-    for (let skip = 0; skip < positions.size; skip += MOST_POSITIONS) {
+    for (let skip = 0; skip < positions.size; skip += MAX_POSITIONS) {
       scope.gpu.dispatch({
         label: "rows.sum",
         source,
@@ -98,7 +98,7 @@ export function mergeRows(
         constants: { HAS_COEFFICIENTS: coefficients ? 1 : 0 },
         inputs: [starts, positions, values, coefficients ?? values],
         outputs: [out],
-        uniform: { ...part, accumulate: base + skip > 0 ? 1 : 0, skip, most: MOST_POSITIONS },
+        uniform: { ...part, accumulate: base + skip > 0 ? 1 : 0, skip, most: MAX_POSITIONS },
         grid: Math.ceil(slots * width / lane / 64),
       });
     }
