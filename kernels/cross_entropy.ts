@@ -2,21 +2,21 @@
 
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
 import { expectFunction, expectObject, expectPositive } from "./expect.ts";
-import { laned } from "./lanes.ts";
+import { withVec } from "./vec.ts";
 import type { Device } from "./device.ts";
 import type { Gradient } from "./gradients.ts";
 import { readsTexels } from "./matmul.ts";
 import type { Step } from "./step.ts";
 import { expectFloats, expectIds, expectShape, type Tensor } from "./tensor.ts";
 
-const kernel = laned(crossEntropySource);
+const kernel = withVec(crossEntropySource);
 
 /** Bytes of scores that exist at a time, and of a gradient that is held whole. */
 export const HELD_BYTES = 64 * 2 ** 20;
 /** Tiles begin at multiples of this, so that they can be bound (256 bytes of bias). */
 const TILE_STEP = 64;
 /** Classes of a tile that one thread sums: llvmpipe ends a thread's loops after 65,535 rounds. */
-const LANE_CLASSES = 2 ** 14;
+const THREAD_CLASSES = 2 ** 14;
 
 /** Classes `first` to `first + count`. */
 interface Tile {
@@ -29,7 +29,7 @@ function floatsIn(gpu: Device, bytes: number): number {
   return bytes / 4 / (readsTexels(gpu) ? 2 : 1);
 }
 
-/** Tiles of all classes; each row is summed by `gpu.rowLanes` threads. */
+/** Tiles of all classes; each row is summed by `gpu.rowThreads` threads. */
 function tilesOf(gpu: Device, scorer: TileScorer): Tile[] {
   const { rows, classes, floatsPerClass = 0 } = scorer;
   const { heldBytes = HELD_BYTES, tileBytes = heldBytes } = scorer;
@@ -43,7 +43,7 @@ function tilesOf(gpu: Device, scorer: TileScorer): Tile[] {
   const even = classes % 4 === 0 || classes < TILE_STEP ? classes : classes - classes % TILE_STEP;
   // The others are about as large as one another, so that buffers of one size serve them all.
   const steps = Math.ceil(even / TILE_STEP);
-  const number = Math.ceil(steps / Math.min(fitting, gpu.rowLanes * LANE_CLASSES / TILE_STEP));
+  const number = Math.ceil(steps / Math.min(fitting, gpu.rowThreads * THREAD_CLASSES / TILE_STEP));
   const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_STEP);
   const tiles = Array.from({ length: number }, (_, i) => {
     return { first: edge(i), count: edge(i + 1) - edge(i) };
@@ -111,12 +111,12 @@ function launch(
   outputs: Tensor[],
   { first, count }: Tile = { first: 0, count: 0 },
 ): void {
-  const { source, lane } = kernel(count), width = count / lane;
+  const { source, vec } = kernel(count), width = count / vec;
   gpu.dispatch({
     label: `crossEntropy.${entry}`,
     source,
     entry,
-    constants: { LANES: gpu.rowLanes },
+    constants: { THREADS: gpu.rowThreads },
     inputs,
     outputs,
     uniform: { rows, width, first },

@@ -34,7 +34,7 @@ export class Device implements AsyncDisposable {
   /** Lanes of a subgroup if subgroup operations can be used, else 0. */
   readonly subgroupSize: number;
   /** Threads that share a row in row-wise sums: barriers are dear on a software adapter. */
-  readonly rowLanes: number;
+  readonly rowThreads: number;
   /** The underlying device. */
   readonly device: GPUDevice;
   readonly #pool: Pool;
@@ -52,7 +52,7 @@ export class Device implements AsyncDisposable {
     this.backend = opened.backend;
     this.family = options.family ?? (opened.software ? "direct" : "tiled");
     this.subgroupSize = subgroupSize;
-    this.rowLanes = opened.software ? Math.max(8, subgroupSize) : 64;
+    this.rowThreads = opened.software ? Math.max(8, subgroupSize) : 64;
     this.#faults = new Faults(device, () => inWords(this.memory));
     this.#commands = new Commands(device, opened.timestamps);
     this.#pool = new Pool(device, this.#faults, () => {

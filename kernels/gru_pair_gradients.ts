@@ -33,7 +33,7 @@ const ROUNDS = 2 ** 15;
 /** Into how many parts the contexts and the words of a problem are cut. */
 function cut(step: Step, rows: number, count: number, size: number): [number, number] {
   const { gpu } = step, octets = Math.ceil(rows / 8);
-  const wanted = BUSY[gpu.family] / Math.ceil(size / pairTile(gpu).LANES);
+  const wanted = BUSY[gpu.family] / Math.ceil(size / pairTile(gpu).THREADS);
   const bytes = (r: number, w: number) => 4 * size * (3 * count * r + 4 * rows * w);
   const most = Math.min(MAX_BYTES, Math.max(FREE_BYTES, rows * count * size));
   let rowParts = 1, wordParts = 1;
@@ -111,12 +111,12 @@ export class SharedWordGradients implements Disposable {
   }
 
   #launch(inputs: Tensor[], dWords: Tensor, uniform: Record<string, number>): void {
-    const { LANES } = pairTile(this.#step.gpu);
+    const { THREADS } = pairTile(this.#step.gpu);
     launchShared(this.#step, {
       entry: "gradients",
       inputs,
       outputs: [dWords, this.#gates.parts, this.#hidden.parts, this.#weight.parts],
-      grid: [Math.ceil(this.#size / LANES), this.#rowParts, this.#wordParts],
+      grid: [Math.ceil(this.#size / THREADS), this.#rowParts, this.#wordParts],
       uniform: { rows: this.#rows, size: this.#size, ...uniform },
       dropout: this.#scorer.dropout,
     });
@@ -175,7 +175,7 @@ export function ownWordGradients(
 ): CommonGradients {
   const { gpu } = step, size = contexts.hidden.shape[1]!;
   const [rows, count] = [gates.shape[0]!, gates.shape[1]!], each = count === 1 ? 1 : 8;
-  const groups = Math.ceil(size / gpu.rowLanes);
+  const groups = Math.ceil(size / gpu.rowThreads);
   const few = Math.ceil(WORD_BLOCK.direct / count);
   const chunk = Math.min(few, Math.ceil(rows / Math.ceil(BUSY[gpu.family] / groups)));
   const parts = Math.ceil(rows / chunk);

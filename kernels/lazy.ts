@@ -1,13 +1,13 @@
 /** Exact momentum and weight decay for tables of which a step touches a few rows only. */
 
 import type { Device } from "./device.ts";
-import { laned, type LanedSource } from "./lanes.ts";
+import { type VecSource, withVec } from "./vec.ts";
 import lazySource from "./lazy.wgsl" with { type: "text" };
 import type { MergedGradient } from "./rows.ts";
 import type { SGDCoefficients } from "./sgd.ts";
 import { expectIds, type PendingUpdates, type Storage, type Tensor } from "./tensor.ts";
 
-const kernel = laned(lazySource);
+const kernel = withVec(lazySource);
 
 /** Steps after which all rows are brought up to date, so that the powers are a short table. */
 const MAX_STEPS = 1024;
@@ -23,7 +23,7 @@ export class LazyRows implements PendingUpdates, Disposable {
   readonly #table: Tensor;
   readonly #moment: Tensor;
   readonly #storage: Storage;
-  readonly #kernel: LanedSource;
+  readonly #kernel: VecSource;
   readonly #width: number;
   readonly #last: Tensor;
   readonly #powers: Tensor;
@@ -39,7 +39,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#storage = table.storage;
     const width = table.size / table.shape[0]!;
     this.#kernel = kernel(width);
-    this.#width = width / this.#kernel.lane;
+    this.#width = width / this.#kernel.vec;
     this.#last = gpu.tensor([table.shape[0]!], new Uint32Array(table.shape[0]!));
     this.#powers = gpu.tensor([MAX_STEPS + 1, 4]);
     this.#storage.pending = this;

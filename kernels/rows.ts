@@ -1,7 +1,7 @@
 /** Sparse gradients: of an embedding's or an output layer's rows that a step touched. */
 
 import { expectPositive } from "./expect.ts";
-import { laned } from "./lanes.ts";
+import { withVec } from "./vec.ts";
 import rowsSource from "./rows.wgsl" with { type: "text" };
 import { type SortedIds, sortIds } from "./sort.ts";
 import type { Scope } from "./scope.ts";
@@ -36,7 +36,7 @@ export interface MergedGradient extends SparseGradient {
   readonly group?: never;
 }
 
-const kernel = laned(rowsSource);
+const kernel = withVec(rowsSource);
 
 /** Rounds of a loop in one launch: llvmpipe ends a thread's loops after 65,535 without a word. */
 const MAX_POSITIONS = 60_000;
@@ -85,10 +85,10 @@ export function mergeRows(
   const { unique, starts, positions } = sortedIds(scope, parts.map((part) => part.ids), classes);
   const slots = unique.size;
   const out = scope.tensor([slots, width]);
-  const { source, lane } = kernel(width);
+  const { source, vec } = kernel(width);
   let base = 0;
   for (const { ids, values, coefficients, group = 1 } of parts) {
-    const part = { slots, width: width / lane, base, count: ids.size, group };
+    const part = { slots, width: width / vec, base, count: ids.size, group };
     // An id may have as many positions as there are: launch after launch takes what one loop may.
     for (let skip = 0; skip < positions.size; skip += MAX_POSITIONS) {
       scope.gpu.dispatch({
@@ -99,7 +99,7 @@ export function mergeRows(
         inputs: [starts, positions, values, coefficients ?? values],
         outputs: [out],
         uniform: { ...part, accumulate: base + skip > 0 ? 1 : 0, skip, most: MAX_POSITIONS },
-        grid: Math.ceil(slots * width / lane / 64),
+        grid: Math.ceil(slots * width / vec / 64),
       });
     }
     base += ids.size;
@@ -124,7 +124,7 @@ export function scatterRows(
 /** Adds `rows` to `table` [V, W] in place. */
 function addRows(scope: Scope, rows: MergedGradient, table: Tensor): void {
   const slots = rows.ids.size, width = rows.values.size / slots;
-  const { source, lane } = kernel(width);
+  const { source, vec } = kernel(width);
   scope.gpu.dispatch({
     label: "rows.add",
     source,
@@ -133,7 +133,7 @@ function addRows(scope: Scope, rows: MergedGradient, table: Tensor): void {
     outputs: [table],
     uniform: {
       slots,
-      width: width / lane,
+      width: width / vec,
       base: 0,
       count: 0,
       group: 1,
@@ -141,6 +141,6 @@ function addRows(scope: Scope, rows: MergedGradient, table: Tensor): void {
       skip: 0,
       most: 0,
     },
-    grid: Math.ceil(slots * width / lane / 64),
+    grid: Math.ceil(slots * width / vec / 64),
   });
 }
