@@ -19,6 +19,7 @@ export {
   type TileGradient,
   type TileScorer,
 } from "./kernels/cross_entropy.ts";
+export type { Device } from "./kernels/device.ts";
 export { dropout } from "./kernels/dropout.ts";
 export { add, affine, multiply, scale } from "./kernels/elementwise.ts";
 export { gru } from "./kernels/gru.ts";
@@ -26,7 +27,7 @@ export { gather } from "./kernels/gather.ts";
 export { DeviceError } from "./kernels/faults.ts";
 export { Gpu } from "./kernels/gpu.ts";
 export type { Launch } from "./kernels/launch.ts";
-export { type Gradient, Gradients } from "./kernels/gradients.ts";
+export { type Gradient, Gradients, type SummedGradient } from "./kernels/gradients.ts";
 export { indexScore } from "./kernels/index_score.ts";
 export { linear, matmul, type MatmulOptions } from "./kernels/linear.ts";
 export { crossEntropy, linearScorer } from "./kernels/linear_scorer.ts";
@@ -37,10 +38,11 @@ export { type KernelCode, KernelCompileError } from "./kernels/pipelines.ts";
 export type { MemoryUse } from "./kernels/pool.ts";
 export type { Profile, ProfileRow } from "./kernels/profile.ts";
 export { mean, sum, weightedSum } from "./kernels/reduce.ts";
-export type { RowGradient, RowPart } from "./kernels/rows.ts";
+export type { MergedGradient, SparseGradient } from "./kernels/rows.ts";
 export { rowDot } from "./kernels/row_dot.ts";
+export type { Scope } from "./kernels/scope.ts";
 export { exclude, type Exclusion, type NoiseIds, subtractScalar } from "./kernels/scores.ts";
-export { type InputGradient, Step, type StepOptions, type TapeEntry } from "./kernels/step.ts";
+export { Step, type StepOptions, type TapeEntry } from "./kernels/step.ts";
 export {
   type DType,
   type PendingUpdates,

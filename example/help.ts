@@ -28,7 +28,7 @@ const GROUPS = [
     })),
   })),
 ];
-const LONGEST_TERM = Math.max(
+const TERM_WIDTH = Math.max(
   ...GROUPS.flatMap(({ entries }) => entries.map((e) => e.term.length)),
 );
 
@@ -42,7 +42,7 @@ export function helpText(
     readonly columns: number;
   },
 ): string {
-  const indent = columns < WIDE ? 2 * INDENT : INDENT + LONGEST_TERM + GAP;
+  const indent = columns < WIDE ? 2 * INDENT : INDENT + TERM_WIDTH + GAP;
   return [
     `Usage: ${name} [options]`,
     `Version: ${version}`,

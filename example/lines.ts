@@ -8,7 +8,7 @@ const CHUNK = 1 << 20;
 const NEWLINE = 10;
 const RETURN = 13;
 /** The most bytes in a line: what one string and the list of its words can hold. */
-const LONGEST_LINE = 1 << 27;
+const MAX_LINE = 1 << 27;
 /** As the first two bytes of a file: the byte order marks of UTF-16. */
 const UTF_16_MARKS = ["255,254", "254,255"];
 /** The byte order mark of UTF-8. */
@@ -45,8 +45,8 @@ function decodeLine(bytes: Uint8Array, number: number, path: string): string {
   const looksUtf16 = bytes.includes(0) ||
     number === 1 && UTF_16_MARKS.includes(bytes.subarray(0, 2).join());
   if (looksUtf16) fail("looks like UTF-16; convert the file to UTF-8");
-  if (bytes.length > LONGEST_LINE) {
-    fail(`has over ${LONGEST_LINE >> 20} MiB; write a sentence a line`);
+  if (bytes.length > MAX_LINE) {
+    fail(`has over ${MAX_LINE >> 20} MiB; write a sentence a line`);
   }
   try {
     return DECODER.decode(bytes);
@@ -81,7 +81,7 @@ function* readByteLines(
       start = at + 1;
     }
     if (start < size) pieces.push(chunk.slice(start, size));
-    if (sizeOf(pieces) > LONGEST_LINE) break; // the reader refuses it
+    if (sizeOf(pieces) > MAX_LINE) break; // the reader refuses it
   }
   if (pieces.length > 0) yield concat(pieces);
 }

@@ -42,7 +42,7 @@ const STREAM = 0x5245434f;
  * `s(user, item) = user vector . item vector + bias[item]`. The user's vector comes of age and region, the
  * item's of its features; what features do not tell of an item is in its bias.
  */
-export class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
+class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
   readonly #features: Tensor;
   readonly #bias: Tensor;
   readonly #modules:
@@ -161,7 +161,7 @@ export interface Training {
 }
 
 /** Trains a model on what users took, and says how well it knows the market. */
-export async function train(gpu: Gpu, market: Market, training: Training): Promise<Quality> {
+async function train(gpu: Gpu, market: Market, training: Training): Promise<Quality> {
   const { lossType, inBatch, steps, batch } = training;
   using model = new TwoTowers(gpu, market, {
     noise: inBatch ? new BatchNoise(gpu, market.popularity) : market.popularity,

@@ -63,11 +63,7 @@ async function reportLoss(
   kind: Exclude<EvaluationKind, "full">,
 ): Promise<void> {
   const { criterion } = model, evaluation = evaluationText(kind);
-  if (kind === "nce") criterion.lossType = "nce";
-  if (typeof kind === "object") {
-    criterion.lossType = "sampled";
-    criterion.noiseRatio = kind.sampled;
-  }
+  using _loss = setLoss(criterion, kind);
   const batches = evaluationBatches(corpus.test);
   using bar = new Bar(io, "testing", batches.length);
   const { loss, tokens } = await evaluateLoss(gpu, model, batches, { bar });
@@ -82,6 +78,21 @@ async function reportLoss(
       `${tokens.toLocaleString("en-US")} tokens ${meaning}`,
   );
   metrics.write({ event: "test", evaluation, loss, ...exact, tokens });
+}
+
+/** Makes the criterion compute the loss of an evaluation, until what this returns is disposed of. */
+function setLoss(
+  criterion: WordModel["criterion"],
+  kind: Exclude<EvaluationKind, "full">,
+): Disposable {
+  const { lossType, noiseRatio } = criterion;
+  if (typeof kind === "object") criterion.noiseRatio = kind.sampled; // first, as it may throw
+  if (kind !== "loss") criterion.lossType = kind === "nce" ? "nce" : "sampled";
+  return {
+    [Symbol.dispose]() {
+      Object.assign(criterion, { lossType, noiseRatio });
+    },
+  };
 }
 
 /** c of the model, learned or not. */

@@ -38,7 +38,7 @@ export interface Layout {
 export const MAX_HEADER = 100_000_000;
 const LENGTH_BYTES = 8;
 const F32_BYTES = 4;
-const LONGEST_REASON = 300;
+const MAX_REASON = 300;
 
 /** The bytes of a file before those of the tensors, which follow in the order of `shapes`. */
 export function encodeHeader(
@@ -109,7 +109,7 @@ export type Fail = (why: string) => never;
 export function cannotLoad(fileName: string): Fail {
   return (why) => {
     const line = why.replace(/[\p{Cc}\u2028\u2029]/gu, " ");
-    const short = line.length > LONGEST_REASON ? `${line.slice(0, LONGEST_REASON)}...` : line;
+    const short = line.length > MAX_REASON ? `${line.slice(0, MAX_REASON)}...` : line;
     throw new Failure(`Cannot load ${fileName}: ${short}`);
   };
 }

@@ -1,7 +1,7 @@
 /** The alias method: tables built once in float64, then any number of draws, each in O(1). */
 
 import source from "./alias.wgsl" with { type: "text" };
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import { mulhi, philox, type RandomKey, randomSource, randomUniform, seedWords } from "./random.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -36,7 +36,7 @@ export function aliasTable(probabilities: Float64Array): Uint32Array {
 }
 
 /** Fills `out` with ids drawn from the `table` [V, 2] on the GPU. */
-export function aliasDrawInto(gpu: Gpu, out: Tensor, table: Tensor, key: RandomKey): void {
+export function aliasDrawInto(gpu: Device, out: Tensor, table: Tensor, key: RandomKey): void {
   gpu.dispatch({
     label: "alias",
     source: withRandom,

@@ -47,9 +47,16 @@ export class Commands {
     this.#stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
     this.#staging = new ArrayBuffer(this.#stride * UNIFORM_SLOTS);
     this.#view = new DataView(this.#staging);
-    this.#uniforms = device.createBuffer({ size: this.#staging.byteLength, usage: 0x40 | 0x8 });
+    this.#uniforms = device.createBuffer({
+      size: this.#staging.byteLength,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
     this.uniformLayout = device.createBindGroupLayout({
-      entries: [{ binding: 0, visibility: 4, buffer: { type: "uniform", hasDynamicOffset: true } }],
+      entries: [{
+        binding: 0,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: "uniform", hasDynamicOffset: true },
+      }],
     });
     this.#uniformGroup = device.createBindGroup({
       layout: this.uniformLayout,

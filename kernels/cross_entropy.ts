@@ -2,20 +2,21 @@
 
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
 import { expectFunction, expectObject, expectPositive } from "./expect.ts";
-import { laned } from "./lanes.ts";
-import type { Gpu } from "./gpu.ts";
+import { withVec } from "./vec.ts";
+import type { Device } from "./device.ts";
+import type { Gradient } from "./gradients.ts";
 import { readsTexels } from "./matmul.ts";
-import type { InputGradient, Step } from "./step.ts";
+import type { Step } from "./step.ts";
 import { expectFloats, expectIds, expectShape, type Tensor } from "./tensor.ts";
 
-const kernel = laned(crossEntropySource);
+const kernel = withVec(crossEntropySource);
 
 /** Bytes of scores that exist at a time, and of a gradient that is held whole. */
 export const HELD_BYTES = 64 * 2 ** 20;
 /** Tiles begin at multiples of this, so that they can be bound (256 bytes of bias). */
 const TILE_STEP = 64;
 /** Classes of a tile that one thread sums: llvmpipe ends a thread's loops after 65,535 rounds. */
-const LANE_CLASSES = 2 ** 14;
+const THREAD_CLASSES = 2 ** 14;
 
 /** Classes `first` to `first + count`. */
 interface Tile {
@@ -24,12 +25,12 @@ interface Tile {
 }
 
 /** Floats that take `bytes`; products that read texels need a copy of them. */
-function floatsIn(gpu: Gpu, bytes: number): number {
+function floatsIn(gpu: Device, bytes: number): number {
   return bytes / 4 / (readsTexels(gpu) ? 2 : 1);
 }
 
-/** Tiles of all classes; each row is summed by `gpu.rowLanes` threads. */
-function tilesOf(gpu: Gpu, scorer: TileScorer): Tile[] {
+/** Tiles of all classes; each row is summed by `gpu.rowThreads` threads. */
+function tilesOf(gpu: Device, scorer: TileScorer): Tile[] {
   const { rows, classes, floatsPerClass = 0 } = scorer;
   const { heldBytes = HELD_BYTES, tileBytes = heldBytes } = scorer;
   const floats = Math.max(rows, floatsPerClass), most = Math.floor(heldBytes / 4 / TILE_STEP);
@@ -42,7 +43,7 @@ function tilesOf(gpu: Gpu, scorer: TileScorer): Tile[] {
   const even = classes % 4 === 0 || classes < TILE_STEP ? classes : classes - classes % TILE_STEP;
   // The others are about as large as one another, so that buffers of one size serve them all.
   const steps = Math.ceil(even / TILE_STEP);
-  const number = Math.ceil(steps / Math.min(fitting, gpu.rowLanes * LANE_CLASSES / TILE_STEP));
+  const number = Math.ceil(steps / Math.min(fitting, gpu.rowThreads * THREAD_CLASSES / TILE_STEP));
   const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_STEP);
   const tiles = Array.from({ length: number }, (_, i) => {
     return { first: edge(i), count: edge(i + 1) - edge(i) };
@@ -83,8 +84,8 @@ export type EachTile = (
 export interface TileGradient {
   /** Adds what comes of the tile from `first` on, whose scores have the gradient `dScores` [N, count]. */
   add(first: number, count: number, dScores: Tensor): void;
-  /** Gradients of the scorer's inputs, once all tiles are in. */
-  readonly result: readonly InputGradient[];
+  /** Gradients of the scorer's inputs, null for none, once all tiles are in. */
+  finish(): readonly (Gradient | null)[];
 }
 
 /** Exact scores of targets: ln p(target) = score - logZ. */
@@ -103,19 +104,19 @@ const GRIDS = {
 
 /** Launches `entry` of the kernel for the classes of a tile, if it is one of a tile. */
 function launch(
-  gpu: Gpu,
+  gpu: Device,
   entry: keyof typeof GRIDS,
   rows: number,
   inputs: Tensor[],
   outputs: Tensor[],
   { first, count }: Tile = { first: 0, count: 0 },
 ): void {
-  const { source, lane } = kernel(count), width = count / lane;
+  const { source, vec } = kernel(count), width = count / vec;
   gpu.dispatch({
     label: `crossEntropy.${entry}`,
     source,
     entry,
-    constants: { LANES: gpu.rowLanes },
+    constants: { THREADS: gpu.rowThreads },
     inputs,
     outputs,
     uniform: { rows, width, first },
@@ -172,7 +173,7 @@ export function tiledCrossEntropy(
       };
       const gradient = scorer.backward(eachTile);
       eachTile((first, count, dScores) => gradient.add(first, count, dScores));
-      return gradient.result;
+      return gradient.finish();
     },
   });
   return { loss, logZ, score };

@@ -4,13 +4,13 @@
 // finish:     log_z[n] = max + ln(sum), target_score[n], and loss[n] = log_z[n] - target_score[n].
 // gradient:   scores[n, v] = (exp(scores[n, v] - ln Z) - [v is the target]) * dloss[n], in place.
 // Shapes: scores [N, width], the classes first .. first + width - 1; targets, loss, log_z,
-//         target_score, dloss [N]; state [N, 3]. The width of scores is counted in lanes (lanes.ts).
-// Dispatch: accumulate: 1-D, one workgroup of LANES threads a row, folded;
-//           finish: 1-D over N threads; gradient: 1-D over N * width lanes, a thread each, folded.
-// Determinism: lanes take fixed shares and are folded in order; tiles in order.
+//         target_score, dloss [N]; state [N, 3]. The width of scores is counted in Vecs (vec.ts).
+// Dispatch: accumulate: 1-D, one workgroup of THREADS threads a row, folded;
+//           finish: 1-D over N threads; gradient: 1-D over N * width Vecs, a thread each, folded.
+// Determinism: threads take fixed shares and are folded in order; tiles in order.
 // Source of the running maximum: Milakov and Gimelshein 2018, "Online normalizer calculation".
 
-override LANES: u32 = 64u;
+override THREADS: u32 = 64u;
 
 struct Params {
   rows: u32, // N
@@ -19,13 +19,13 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(0) var<storage, read> scores: array<Lane>;
+@group(0) @binding(0) var<storage, read> scores: array<Vec>;
 @group(0) @binding(1) var<storage, read> targets: array<u32>;
 @group(0) @binding(2) var<storage, read_write> state: array<f32>;
 
-var<workgroup> lanes: array<f32, LANES>;
+var<workgroup> shares: array<f32, THREADS>;
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(THREADS)
 fn accumulate(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
               @builtin(local_invocation_index) local: u32) {
   let n = id.x + id.y * groups.x;
@@ -33,19 +33,19 @@ fn accumulate(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gro
   let begin = n * params.width;
   let end = begin + params.width;
   var highest = scores[begin];
-  for (var i = begin + local; i < end; i += LANES) { highest = max(highest, scores[i]); }
-  var top = lane_max(highest);
-  lanes[local] = top;
+  for (var i = begin + local; i < end; i += THREADS) { highest = max(highest, scores[i]); }
+  var top = vec_max(highest);
+  shares[local] = top;
   workgroupBarrier();
-  for (var lane = 0u; lane < LANES; lane++) { top = max(top, lanes[lane]); }
+  for (var thread = 0u; thread < THREADS; thread++) { top = max(top, shares[thread]); }
   workgroupBarrier();
-  var own_sum = Lane();
-  for (var i = begin + local; i < end; i += LANES) { own_sum += exp(scores[i] - top); }
-  var sum = lane_sum(own_sum);
-  lanes[local] = sum;
+  var own_sum = Vec();
+  for (var i = begin + local; i < end; i += THREADS) { own_sum += exp(scores[i] - top); }
+  var sum = vec_sum(own_sum);
+  shares[local] = sum;
   workgroupBarrier();
   if (local != 0u) { return; }
-  for (var lane = 1u; lane < LANES; lane++) { sum += lanes[lane]; }
+  for (var thread = 1u; thread < THREADS; thread++) { sum += shares[thread]; }
   if (params.first > 0u) {
     let before = state[3u * n];
     let high = max(before, top);
@@ -55,8 +55,8 @@ fn accumulate(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gro
   state[3u * n] = top;
   state[3u * n + 1u] = sum;
   let own = targets[n] - params.first; // wraps, and is too large, for earlier classes
-  if (own < params.width * LANE) {
-    state[3u * n + 2u] = float_at(scores[begin + own / LANE], own % LANE);
+  if (own < params.width * VEC) {
+    state[3u * n + 2u] = float_at(scores[begin + own / VEC], own % VEC);
   }
 }
 
@@ -77,7 +77,7 @@ fn finish(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups:
 
 @group(0) @binding(0) var<storage, read> dloss: array<f32>;
 @group(0) @binding(2) var<storage, read> log_z_of: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dscores: array<Lane>;
+@group(0) @binding(3) var<storage, read_write> dscores: array<Vec>;
 
 @compute @workgroup_size(64)
 fn gradient(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -85,6 +85,6 @@ fn gradient(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) group
   let i = (id.x + id.y * groups.x) * 64u + local;
   let n = i / params.width;
   if (n >= params.rows) { return; }
-  let own = targets[n] - params.first - i % params.width * LANE; // wraps for earlier classes
+  let own = targets[n] - params.first - i % params.width * VEC; // wraps for earlier classes
   dscores[i] = (exp(dscores[i] - log_z_of[n]) - one_at(own)) * dloss[n];
 }

@@ -1,11 +1,12 @@
 /** Elementwise arithmetic: add, multiply, scale and shift. */
 
+import { sumOf } from "./add.ts";
 import source from "./elementwise.wgsl" with { type: "text" };
 import { expectFinite } from "./expect.ts";
 import type { Step } from "./step.ts";
 import { expectFloats, expectShape, type Tensor } from "./tensor.ts";
 
-const ADD = 0, MULTIPLY = 1, AFFINE = 2, LOG_MIX = 3;
+const MULTIPLY = 0, AFFINE = 1, LOG_MIX = 2;
 
 function run(
   step: Step,
@@ -34,10 +35,11 @@ function run(
 
 /** `a + b`, elementwise; shapes must be equal (TypeError). */
 export function add(step: Step, a: Tensor, b: Tensor): Tensor {
+  expectFloats("add", step, { a, b });
   return step.record({
     name: "add",
     inputs: [a, b],
-    output: run(step, "add", ADD, a, b),
+    output: sumOf(step, a, b),
     backward: (dOut) => [dOut, dOut],
   });
 }

@@ -1,7 +1,7 @@
 // Elementwise arithmetic on four elements a thread.
 //
-// Formula by OP: 0: out = a + b; 1: out = a * b; 2: out = factor * a + offset (b is not read);
-//                3: out = ln(factor * e^a + offset * e^b).
+// Formula by OP: 0: out = a * b; 1: out = factor * a + offset (b is not read);
+//                2: out = ln(factor * e^a + offset * e^b).
 // Shapes: a, b, out of n elements, n4 = ceil(n / 4) (buffers are padded to 16 bytes).
 // Dispatch: 1-D over n4 threads, folded. Determinism: one operation an element.
 
@@ -24,9 +24,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   let i = (id.x + id.y * groups.x) * 64u + local;
   if (i >= params.n4) { return; }
   switch OP {
-    case 0u: { out[i] = a[i] + b[i]; }
-    case 1u: { out[i] = a[i] * b[i]; }
-    case 2u: { out[i] = params.factor * a[i] + params.offset; }
+    case 0u: { out[i] = a[i] * b[i]; }
+    case 1u: { out[i] = params.factor * a[i] + params.offset; }
     default: { out[i] = log(params.factor * exp(a[i]) + params.offset * exp(b[i])); }
   }
 }

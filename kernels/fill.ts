@@ -1,7 +1,7 @@
 /** Filling tensors: from one number on the GPU, or with random numbers. */
 
 import source from "./fill.wgsl" with { type: "text" };
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import { type RandomKey, randomSource, randomUniform } from "./random.ts";
 import type { Step } from "./step.ts";
 import type { Tensor } from "./tensor.ts";
@@ -32,7 +32,7 @@ export function fill(
 
 /** Overwrites `tensor` with numbers uniform in [low, high), a function of `key` alone. */
 export function fillUniform(
-  gpu: Gpu,
+  gpu: Device,
   tensor: Tensor,
   low: number,
   high: number,

@@ -40,10 +40,10 @@ fn uniform_random(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups)
   if (block * 4u >= params.n) { return; }
   let words = philox(vec4<u32>(block, params.step, params.stream, 0u),
                      vec2<u32>(params.seed_lo, params.seed_hi));
-  for (var lane = 0u; lane < 4u; lane++) {
-    let i = block * 4u + lane;
+  for (var word = 0u; word < 4u; word++) {
+    let i = block * 4u + word;
     if (i < params.n) {
-      drawn[i] = params.low + (params.high - params.low) * unit_float(words[lane]);
+      drawn[i] = params.low + (params.high - params.low) * unit_float(words[word]);
     }
   }
 }

@@ -1,11 +1,11 @@
-/** Rows of a table by id, with a row-sparse gradient. */
+/** Rows of a table by id, with a sparse gradient. */
 
 import gatherSource from "./gather.wgsl" with { type: "text" };
-import { laned } from "./lanes.ts";
+import { withVec } from "./vec.ts";
 import type { Step } from "./step.ts";
 import { expectFloats, expectIds, type Tensor } from "./tensor.ts";
 
-const kernel = laned(gatherSource);
+const kernel = withVec(gatherSource);
 
 /**
  * `out[...i, :] = table[ids[...i], :]`.
@@ -19,20 +19,20 @@ export function gather(step: Step, table: Tensor, ids: Tensor): Tensor {
   expectIds("gather", ids, table.shape[0]!);
   const width = table.size / table.shape[0]!;
   const output = step.tensor([...ids.shape, ...table.shape.slice(1)]);
-  const { source, lane } = kernel(width);
+  const { source, vec } = kernel(width);
   step.gpu.dispatch({
     label: "gather",
     source,
     inputs: [ids, table],
     rows: ids,
     outputs: [output],
-    uniform: { n: ids.size, width: width / lane },
-    grid: Math.ceil(output.size / lane / 64),
+    uniform: { n: ids.size, width: width / vec },
+    grid: Math.ceil(output.size / vec / 64),
   });
   return step.record({
     name: "gather",
     inputs: [table],
     output,
-    backward: (dOut) => [{ ids, values: dOut }],
+    backward: (dOut) => [{ kind: "sparse", ids, values: dOut }],
   });
 }

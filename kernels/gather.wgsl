@@ -1,7 +1,7 @@
 // Rows of a table by id: out[i, e] = table[ids[i], e].
 //
-// Shapes: ids [n], table [V, W], out [n, W], W counted in lanes (lanes.ts).
-// Dispatch: 1-D over n * W lanes, a thread each, folded. Determinism: copies only.
+// Shapes: ids [n], table [V, W], out [n, W], W counted in Vecs (vec.ts).
+// Dispatch: 1-D over n * W Vecs, a thread each, folded. Determinism: copies only.
 
 struct Params {
   n: u32, // ids
@@ -10,8 +10,8 @@ struct Params {
 @group(1) @binding(0) var<uniform> params: Params;
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
-@group(0) @binding(1) var<storage, read> table: array<Lane>;
-@group(0) @binding(2) var<storage, read_write> out: array<Lane>;
+@group(0) @binding(1) var<storage, read> table: array<Vec>;
+@group(0) @binding(2) var<storage, read_write> out: array<Vec>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,

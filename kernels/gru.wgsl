@@ -10,13 +10,13 @@
 //         hidden [T + 1, B, H], inner, output, doutput [T, B, H], carry [B, H].
 // Source: Cho et al. 2014, in the form of PyTorch's `nn.GRU`.
 
-@group(0) @binding(2) var<storage, read> bias: array<Lane>;
-@group(0) @binding(3) var<storage, read_write> hidden: array<Lane>;
-@group(0) @binding(4) var<storage, read_write> gates: array<Lane>;
-@group(0) @binding(5) var<storage, read_write> inner: array<Lane>;
-@group(0) @binding(6) var<storage, read_write> output: array<Lane>;
+@group(0) @binding(2) var<storage, read> bias: array<Vec>;
+@group(0) @binding(3) var<storage, read_write> hidden: array<Vec>;
+@group(0) @binding(4) var<storage, read_write> gates: array<Vec>;
+@group(0) @binding(5) var<storage, read_write> inner: array<Vec>;
+@group(0) @binding(6) var<storage, read_write> output: array<Vec>;
 
-fn finish_forward(sum: array<Lane, 4>, b: u32, j: u32) {
+fn finish_forward(sum: array<Vec, 4>, b: u32, j: u32) {
   let size = params.size;
   let at = gate_index(params.step, b, j);
   let now = unit_index(params.step, b, j);
@@ -31,24 +31,24 @@ fn finish_forward(sum: array<Lane, 4>, b: u32, j: u32) {
   inner[now] = s_n;
   output[now] = h;
   let later = unit_index(params.step + 1u, b, j);
-  let next = select(h, Lane(), begins_anew(b));
+  let next = select(h, Vec(), begins_anew(b));
   hidden[later] = next;
   keep(later, next);
 }
 
-@group(0) @binding(2) var<storage, read> inner_of: array<Lane>;
-@group(0) @binding(3) var<storage, read> before: array<Lane>; // hidden
-@group(0) @binding(4) var<storage, read> doutput: array<Lane>;
-@group(0) @binding(5) var<storage, read_write> dgates: array<Lane>;
-@group(0) @binding(6) var<storage, read_write> dstate: array<Lane>;
-@group(0) @binding(7) var<storage, read_write> carry: array<Lane>;
+@group(0) @binding(2) var<storage, read> inner_of: array<Vec>;
+@group(0) @binding(3) var<storage, read> before: array<Vec>; // hidden
+@group(0) @binding(4) var<storage, read> doutput: array<Vec>;
+@group(0) @binding(5) var<storage, read_write> dgates: array<Vec>;
+@group(0) @binding(6) var<storage, read_write> dstate: array<Vec>;
+@group(0) @binding(7) var<storage, read_write> carry: array<Vec>;
 
-fn set_dstate(at: u32, value: Lane) {
+fn set_dstate(at: u32, value: Vec) {
   dstate[at] = value;
   keep(at, value);
 }
 
-fn finish_backward(sum: Lane, b: u32, j: u32) {
+fn finish_backward(sum: Vec, b: u32, j: u32) {
   let size = params.size;
   let at = gate_index(params.step, b, j);
   let now = unit_index(params.step, b, j);
@@ -56,7 +56,7 @@ fn finish_backward(sum: Lane, b: u32, j: u32) {
   let r = dgates[at];
   let z = dgates[at + size];
   let n = dgates[at + 2u * size];
-  let dh = doutput[now] + sum + select(carry[u], Lane(), ends(b));
+  let dh = doutput[now] + sum + select(carry[u], Vec(), ends(b));
   let dn = dh * (1.0 - z) * (1.0 - n * n);
   let dz = dh * (before[now] - n) * z * (1.0 - z);
   let dr = dn * inner_of[now] * r * (1.0 - r);

@@ -6,12 +6,12 @@
 // Shapes: gates and dwords [N, K, 3H], states [ceil(N / 8), H, 8] of vec4 (r, z, n, h) as written by
 //         pack_states in gru_pair.wgsl, weight [H], bias [1], scores and dscores [N, K],
 //         dgates [N, 3H], dhidden [N, H], dweight [parts of contexts, H].
-// Dispatch: own_scores: 1-D, LANES threads for eight (or EACH) words of a context, folded;
-//           own_gradients: (ceil(H / LANES), parts of contexts, 1), a lane owns a unit.
-// Determinism: lanes take fixed shares and are summed in order; masks are functions of
+// Dispatch: own_scores: 1-D, THREADS threads for eight (or EACH) words of a context, folded;
+//           own_gradients: (ceil(H / THREADS), parts of contexts, 1), a thread owns a unit.
+// Determinism: threads take fixed shares and are summed in order; masks are functions of
 // (context, word, unit).
 
-override LANES: u32 = 64u; // at least 8
+override THREADS: u32 = 64u; // at least 8
 override EACH: u32 = 8u; // words taken at a time: 8, or 1 if there is just one
 
 @group(0) @binding(0) var<storage, read> gates: array<f32>;
@@ -20,7 +20,7 @@ override EACH: u32 = 8u; // words taken at a time: 8, or 1 if there is just one
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> scores_out: array<f32>;
 
-var<workgroup> lanes: array<f32, 8u * LANES>;
+var<workgroup> shares: array<f32, 8u * THREADS>;
 
 /// Gates of a word before activation, those past the last word being the last one's.
 fn word_at(n: u32, i: u32, j: u32) -> u32 {
@@ -57,16 +57,16 @@ fn cells(n: u32, i: u32, j: u32, state: vec4<f32>) -> Cell {
                  vec4<f32>(state.z), vec4<f32>(state.w));
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(THREADS)
 fn own_scores(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-              @builtin(local_invocation_index) lane: u32) {
+              @builtin(local_invocation_index) local: u32) {
   let octets = (params.count + EACH - 1u) / EACH;
   let index = id.x + id.y * groups.x;
   let n = index / octets;
   let octet = index % octets;
   if (n >= params.rows) { return; }
   var sum: Octet;
-  for (var j = lane; j < params.size; j += LANES) {
+  for (var j = local; j < params.size; j += THREADS) {
     let state = states[(n / 8u * params.size + j) * 8u + n % 8u];
     var m = Octet(vec4<f32>(1.0), vec4<f32>(1.0));
     if (DROPOUT) { m = mask(n, octet, j); }
@@ -76,14 +76,14 @@ fn own_scores(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gro
     }
   }
   for (var q = 0u; q < 4u; q++) {
-    lanes[q * LANES + lane] = sum.lo[q];
-    lanes[(q + 4u) * LANES + lane] = sum.hi[q];
+    shares[q * THREADS + local] = sum.lo[q];
+    shares[(q + 4u) * THREADS + local] = sum.hi[q];
   }
   workgroupBarrier();
-  let i = octet * 8u + lane;
-  if (lane >= EACH || i >= params.count) { return; }
+  let i = octet * 8u + local;
+  if (local >= EACH || i >= params.count) { return; }
   var score = 0.0;
-  for (var other = 0u; other < LANES; other++) { score += lanes[lane * LANES + other]; }
+  for (var other = 0u; other < THREADS; other++) { score += shares[local * THREADS + other]; }
   scores_out[n * params.count + i] = score + bias[0];
 }
 
@@ -101,11 +101,11 @@ fn four_dscores(n: u32, i: u32) -> vec4<f32> {
   return select(vec4<f32>(0.0), d, words < vec4<u32>(params.count));
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(THREADS)
 fn own_gradients(@builtin(workgroup_id) group: vec3<u32>,
-                 @builtin(local_invocation_index) lane: u32) {
+                 @builtin(local_invocation_index) local: u32) {
   let size = params.size;
-  let j = group.x * LANES + lane;
+  let j = group.x * THREADS + local;
   if (j >= size) { return; }
   let begin = group.y * params.row_chunk;
   let end = min(begin + params.row_chunk, params.rows);

@@ -6,16 +6,16 @@
 // gradients:   from dscores [N, K]: dwords[c, i, :] summed over the contexts of part c, dgates[d, n, :] and
 //              dhidden[d, n, :] summed over the words of part d, dweight[c, d, :] over both.
 // Shapes: gates [K, 3H] of words or [N, 3H] of contexts, hidden [N, H], weight [H], bias [1], scores and
-//         dscores [N, K], words [ceil(K / TILE), H, 3, TILE] with TILE = LANES * WORDS,
+//         dscores [N, K], words [ceil(K / TILE), H, 3, TILE] with TILE = THREADS * WORDS,
 //         states [ceil(N / 8), H, 8] of vec4 (r, z, n, h); dwords [parts of contexts, K, 3H],
 //         dgates and dhidden [parts of words, N, 3H or H], dweight [both, H].
 // Dispatch: pack_*: 1-D over the elements [*, j, *] (one a thread), folded;
-//           scores: (ceil(N / 8), ceil(K / TILE), 1), a lane owns WORDS words in eight contexts;
-//           gradients: (ceil(H / LANES), parts of contexts, parts of words), a lane owns a unit; further
+//           scores: (ceil(N / 8), ceil(K / TILE), 1), a thread owns WORDS words in eight contexts;
+//           gradients: (ceil(H / THREADS), parts of contexts, parts of words), a thread owns a unit; further
 //           launches take the contexts and words beyond these parts.
 // Determinism: sums in rising order; masks are functions of (context, word, unit).
 
-override LANES: u32 = 64u;
+override THREADS: u32 = 64u;
 override WORDS: u32 = 1u; // 1 or 4
 
 /// Gates' halves and h of a unit in eight contexts.
@@ -32,16 +32,16 @@ struct State {
 @compute @workgroup_size(64)
 fn pack_words(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
               @builtin(local_invocation_index) local: u32) {
-  let tile = LANES * WORDS;
+  let tile = THREADS * WORDS;
   let index = (id.x + id.y * groups.x) * 64u + local;
-  let lane = index % tile;
+  let place = index % tile;
   let row = index / tile; // of [tiles, H]
-  let i = row / params.size * tile + lane;
+  let i = row / params.size * tile + place;
   if (row >= (params.count + tile - 1u) / tile * params.size) { return; }
   let source = min(i, params.count - 1u) * 3u * params.size + row % params.size;
   let raw = vec3<f32>(gates[source], gates[source + params.size], gates[source + 2u * params.size]);
   let half = select(vec4<f32>(0.0), half_gate(vec4<f32>(raw, 0.0)), i < params.count);
-  let to = row * 3u * tile + lane;
+  let to = row * 3u * tile + place;
   packed_words[to] = half.x;
   packed_words[to + tile] = half.y;
   packed_words[to + 2u * tile] = select(0.0, TWO_LOG2_E * raw.z, i < params.count);
@@ -86,18 +86,18 @@ fn add_unit(sum: Octet, word: vec3<f32>, state: State, w: f32, octet: u32, i: u3
   return Octet(fma(vec4<f32>(w), lo.hidden, sum.lo), fma(vec4<f32>(w), hi.hidden, sum.hi));
 }
 
-@compute @workgroup_size(LANES)
-fn scores(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+@compute @workgroup_size(THREADS)
+fn scores(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let octet = group.x;
-  let i = (group.y * LANES + lane) * WORDS;
-  let tile = LANES * WORDS;
-  var at = group.y * params.size * 3u * tile + lane * WORDS;
+  let i = (group.y * THREADS + local) * WORDS;
+  let tile = THREADS * WORDS;
+  var at = group.y * params.size * 3u * tile + local * WORDS;
   var s0: Octet;
   var s1: Octet;
   var s2: Octet;
   var s3: Octet;
   for (var j = 0u; j < params.size; j++) {
-    let state = state_of_all(octet, j, lane);
+    let state = state_of_all(octet, j, local);
     let w = weight[j];
     if (WORDS == 4u) {
       let r = words4[at / 4u];
@@ -130,7 +130,7 @@ fn store_scores(sum: Octet, octet: u32, i: u32) {
   }
 }
 
-/// Gates' halves and h of a unit, of each lane's own, in eight contexts.
+/// Gates' halves and h of a unit, of each thread's own, in eight contexts.
 fn state_of_each(octet: u32, unit: u32) -> State {
   let at = (octet * params.size + unit) * 8u;
   let lo = transpose(mat4x4<f32>(states[at], states[at + 1u], states[at + 2u], states[at + 3u]));
@@ -145,12 +145,12 @@ fn state_of_each(octet: u32, unit: u32) -> State {
 @group(0) @binding(6) var<storage, read_write> dhidden: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dweight: array<f32>;
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(THREADS)
 fn gradients(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-             @builtin(local_invocation_index) lane: u32) {
+             @builtin(local_invocation_index) local: u32) {
   let size = params.size;
-  let unit = group.x * LANES + lane;
-  let j = min(unit, size - 1u); // lanes past the end repeat the last unit and store nothing
+  let unit = group.x * THREADS + local;
+  let j = min(unit, size - 1u); // threads past the end repeat the last unit and store nothing
   let row_begin = params.row_first + group.y * params.row_chunk;
   let row_end = min(row_begin + params.row_chunk, params.rows);
   let word_begin = params.word_first + group.z * params.word_chunk;
@@ -168,7 +168,7 @@ fn gradients(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
       let word_n = vec4<f32>(TWO_LOG2_E * raw.z);
       let lo = cell_of(half.x * state.r.lo, half.y * state.z.lo, word_n, state.n.lo, state.h.lo);
       let hi = cell_of(half.x * state.r.hi, half.y * state.z.hi, word_n, state.n.hi, state.h.hi);
-      var d = dscores_of_all(n, i, lane);
+      var d = dscores_of_all(n, i, local);
       if (DROPOUT) {
         let m = mask(n / 8u, params.first + i, j);
         d = Octet(d.lo * m.lo, d.hi * m.hi);

@@ -24,7 +24,7 @@ export interface CommonGradients {
 /** Workgroups that keep an adapter busy. */
 const BUSY = { direct: 32, tiled: 1024 } as const;
 /** Bytes that partial sums may take at most, and may take in any case, where there is a choice. */
-const [MOST_BYTES, FREE_BYTES] = [128 * 2 ** 20, 16 * 2 ** 20];
+const [MAX_BYTES, FREE_BYTES] = [128 * 2 ** 20, 16 * 2 ** 20];
 /** Words that a thread takes at a time: on a CPU, their gates and gradients are to stay in its cache. */
 const WORD_BLOCK = { direct: 256, tiled: 2 ** 14 } as const;
 /** Rounds of a thread's loops, all together: llvmpipe ends them after 65,535. */
@@ -33,9 +33,9 @@ const ROUNDS = 2 ** 15;
 /** Into how many parts the contexts and the words of a problem are cut. */
 function cut(step: Step, rows: number, count: number, size: number): [number, number] {
   const { gpu } = step, octets = Math.ceil(rows / 8);
-  const wanted = BUSY[gpu.family] / Math.ceil(size / pairTile(gpu).LANES);
+  const wanted = BUSY[gpu.family] / Math.ceil(size / pairTile(gpu).THREADS);
   const bytes = (r: number, w: number) => 4 * size * (3 * count * r + 4 * rows * w);
-  const most = Math.min(MOST_BYTES, Math.max(FREE_BYTES, rows * count * size));
+  const most = Math.min(MAX_BYTES, Math.max(FREE_BYTES, rows * count * size));
   let rowParts = 1, wordParts = 1;
   while (rowParts * wordParts < wanted) {
     const moreRows = 2 * rowParts <= octets ? bytes(2 * rowParts, wordParts) : Infinity;
@@ -111,12 +111,12 @@ export class SharedWordGradients implements Disposable {
   }
 
   #launch(inputs: Tensor[], dWords: Tensor, uniform: Record<string, number>): void {
-    const { LANES } = pairTile(this.#step.gpu);
+    const { THREADS } = pairTile(this.#step.gpu);
     launchShared(this.#step, {
       entry: "gradients",
       inputs,
       outputs: [dWords, this.#gates.parts, this.#hidden.parts, this.#weight.parts],
-      grid: [Math.ceil(this.#size / LANES), this.#rowParts, this.#wordParts],
+      grid: [Math.ceil(this.#size / THREADS), this.#rowParts, this.#wordParts],
       uniform: { rows: this.#rows, size: this.#size, ...uniform },
       dropout: this.#scorer.dropout,
     });
@@ -175,7 +175,7 @@ export function ownWordGradients(
 ): CommonGradients {
   const { gpu } = step, size = contexts.hidden.shape[1]!;
   const [rows, count] = [gates.shape[0]!, gates.shape[1]!], each = count === 1 ? 1 : 8;
-  const groups = Math.ceil(size / gpu.rowLanes);
+  const groups = Math.ceil(size / gpu.rowThreads);
   const few = Math.ceil(WORD_BLOCK.direct / count);
   const chunk = Math.min(few, Math.ceil(rows / Math.ceil(BUSY[gpu.family] / groups)));
   const parts = Math.ceil(rows / chunk);

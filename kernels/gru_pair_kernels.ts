@@ -1,6 +1,6 @@
 /** Launches of the GRU pair kernels, specialised for the adapter. */
 
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import type { Launch } from "./launch.ts";
 import own from "./gru_own_pair.wgsl" with { type: "text" };
 import shared from "./gru_pair.wgsl" with { type: "text" };
@@ -50,9 +50,9 @@ const sharedByBroadcast = randomSource + cell + shared + broadcast;
 const ownWords = randomSource + cell + own;
 
 /** Threads of a workgroup of the kernels for shared words, and words that a thread scores. */
-export function pairTile(gpu: Gpu): { LANES: number; WORDS: number } {
-  if (gpu.family === "tiled") return { LANES: 64, WORDS: 1 };
-  return { LANES: readsTexels(gpu) ? gpu.subgroupSize : 8, WORDS: 4 };
+export function pairTile(gpu: Device): { THREADS: number; WORDS: number } {
+  if (gpu.family === "tiled") return { THREADS: 64, WORDS: 1 };
+  return { THREADS: readsTexels(gpu) ? gpu.subgroupSize : 8, WORDS: 4 };
 }
 
 /** Runs a kernel for words that all contexts share. */
@@ -64,7 +64,7 @@ export function launchShared(step: Step, launch: PairLaunch): void {
 
 /** Runs a kernel for words of each context's own. */
 export function launchOwn(step: Step, launch: PairLaunch, EACH: number): void {
-  run(step, launch, { source: ownWords, constants: { LANES: step.gpu.rowLanes, EACH } });
+  run(step, launch, { source: ownWords, constants: { THREADS: step.gpu.rowThreads, EACH } });
 }
 
 function run(
@@ -128,10 +128,10 @@ export function pairScores(
   scorer: PairScorer,
   first = 0,
 ): Tensor {
-  const { gpu } = step, { LANES, WORDS } = pairTile(gpu);
+  const { gpu } = step, { THREADS, WORDS } = pairTile(gpu);
   const [rows, size] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
-  const count = gates.shape[0]!, tiles = Math.ceil(count / (LANES * WORDS));
-  using packed = gpu.temporary([tiles, size, 3, LANES * WORDS]);
+  const count = gates.shape[0]!, tiles = Math.ceil(count / (THREADS * WORDS));
+  using packed = gpu.temporary([tiles, size, 3, THREADS * WORDS]);
   launchShared(step, {
     entry: "pack_words",
     inputs: [gates],

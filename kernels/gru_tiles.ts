@@ -1,7 +1,7 @@
 /** All classes as candidates of a GRU step, a tile of them at a time: for exact normalisation. */
 
+import { sumOf } from "./add.ts";
 import type { TileGradient, TileScorer } from "./cross_entropy.ts";
-import { add } from "./elementwise.ts";
 import { checkScorer } from "./gru_pair.ts";
 import { SharedWordGradients } from "./gru_pair_gradients.ts";
 import { type GRUContexts, type PairScorer, pairScores } from "./gru_pair_kernels.ts";
@@ -93,10 +93,10 @@ class Gradient implements TileGradient {
     matmulInto(gpu, this.#dWeight, dGates, tile, { transposeA: true, accumulate });
     const dBias = step.tensor(biasIh.shape);
     columnSums(gpu, dBias, dGates);
-    this.#dBias = this.#dBias ? add(step, this.#dBias, dBias) : dBias;
+    this.#dBias = this.#dBias ? sumOf(step, this.#dBias, dBias) : dBias;
   }
 
-  get result(): Tensor[] {
+  finish(): Tensor[] {
     using pairs = this.#pairs!;
     const common = pairs.finish();
     // What is added to all scores changes no softmax.

@@ -8,7 +8,7 @@ import { expectFloats, expectIds, expectShape, type Tensor } from "./tensor.ts";
  * `score[n, k] = bias[ids[n, k]] + x[n] . table[ids[n, k]]`, without storing the gathered rows.
  *
  * Shapes: x [N, E], table [V, E], bias [V], ids [N, K] or [N]; the result has the shape of `ids`.
- * Gradients of `table` and `bias` are row-sparse.
+ * Gradients of `table` and `bias` are sparse.
  */
 export function indexScore(
   step: Step,
@@ -53,8 +53,9 @@ export function indexScore(
         uniform,
         grid: Math.ceil(dx.size / 64),
       });
-      const dTable = { ids, values: x, coefficients: dScores, group: count };
-      return [dx, dTable, { ids, values: dScores }];
+      const kind = "sparse";
+      const dTable = { kind, ids, values: x, coefficients: dScores, group: count } as const;
+      return [dx, dTable, { kind, ids, values: dScores }];
     },
   });
 }

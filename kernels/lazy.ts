@@ -1,29 +1,29 @@
 /** Exact momentum and weight decay for tables of which a step touches a few rows only. */
 
-import type { Gpu } from "./gpu.ts";
-import { laned, type LanedSource } from "./lanes.ts";
+import type { Device } from "./device.ts";
+import { type VecSource, withVec } from "./vec.ts";
 import lazySource from "./lazy.wgsl" with { type: "text" };
-import type { RowGradient } from "./rows.ts";
+import type { MergedGradient } from "./rows.ts";
 import type { SGDCoefficients } from "./sgd.ts";
 import { expectIds, type PendingUpdates, type Storage, type Tensor } from "./tensor.ts";
 
-const kernel = laned(lazySource);
+const kernel = withVec(lazySource);
 
 /** Steps after which all rows are brought up to date, so that the powers are a short table. */
-const MOST_STEPS = 1024;
+const MAX_STEPS = 1024;
 
 /**
- * The updates of a table [V, W] by row-sparse gradients. Rows that a step does not touch move too, by
+ * The updates of a table [V, W] by sparse gradients. Rows that a step does not touch move too, by
  * momentum and decay, but wait with it until they are read: a step costs what its rows cost, whatever V.
  *
  * The same as a dense update of all rows in each step, but for rounding.
  */
 export class LazyRows implements PendingUpdates, Disposable {
-  readonly #gpu: Gpu;
+  readonly #gpu: Device;
   readonly #table: Tensor;
   readonly #moment: Tensor;
   readonly #storage: Storage;
-  readonly #kernel: LanedSource;
+  readonly #kernel: VecSource;
   readonly #width: number;
   readonly #last: Tensor;
   readonly #powers: Tensor;
@@ -32,25 +32,25 @@ export class LazyRows implements PendingUpdates, Disposable {
   #behind = false;
 
   /** The table and its moment remain their owner's. */
-  constructor(gpu: Gpu, table: Tensor, moment: Tensor) {
+  constructor(gpu: Device, table: Tensor, moment: Tensor) {
     this.#gpu = gpu;
     this.#table = table;
     this.#moment = moment;
     this.#storage = table.storage;
     const width = table.size / table.shape[0]!;
     this.#kernel = kernel(width);
-    this.#width = width / this.#kernel.lane;
+    this.#width = width / this.#kernel.vec;
     this.#last = gpu.tensor([table.shape[0]!], new Uint32Array(table.shape[0]!));
-    this.#powers = gpu.tensor([MOST_STEPS + 1, 4]);
+    this.#powers = gpu.tensor([MAX_STEPS + 1, 4]);
     this.#storage.pending = this;
   }
 
   /** One step: the gradient's rows move now, all others when they are read. */
-  update(gradient: RowGradient, norm: Tensor, coefficients: SGDCoefficients): void {
+  update(gradient: MergedGradient, norm: Tensor, coefficients: SGDCoefficients): void {
     const { lr, momentum, weightDecay } = coefficients, known = this.#coefficients;
     const same = known?.lr === lr && known.momentum === momentum &&
       known.weightDecay === weightDecay;
-    if (!same || this.#now === MOST_STEPS) this.flush();
+    if (!same || this.#now === MAX_STEPS) this.flush();
     if (!same) {
       this.#gpu.write(this.#powers, powersOf(coefficients));
       this.#coefficients = coefficients;
@@ -126,9 +126,9 @@ export class LazyRows implements PendingUpdates, Disposable {
 
 /** M^n for n from 0 on, in float64 until rounded, as lazy.wgsl wants them. */
 function powersOf({ lr, momentum, weightDecay }: SGDCoefficients): Float32Array {
-  const powers = new Float32Array(4 * (MOST_STEPS + 1));
+  const powers = new Float32Array(4 * (MAX_STEPS + 1));
   let [a, b, c, d] = [1, 0, 0, 0]; // d: less 1, so that rounding loses no small decay
-  for (let n = 0; n <= MOST_STEPS; n++) {
+  for (let n = 0; n <= MAX_STEPS; n++) {
     powers.set([a, b, c, d], 4 * n);
     // M times the power: the moment's row first, as the value moves by the new moment.
     const ma = momentum * a + weightDecay * c, mb = momentum * b + weightDecay * (1 + d);

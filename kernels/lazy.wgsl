@@ -9,9 +9,9 @@
 // update: (m, p) <- M^lag[i] (m, p), plus the gradient with HAS_GRADIENT; for each row that ids name.
 // flush:  the same for all rows, whose lag is now - last[row].
 // Shapes: ids, lag [n], last [V], table and moment [V, W], powers [most + 1], values [n, W]; norm [2],
-//         whose second element is scale; W counted in lanes (lanes.ts). An id may stand several times,
+//         whose second element is scale; W counted in Vecs (vec.ts). An id may stand several times,
 //         0xffffffff for none.
-// Dispatch: 1-D over n (claim), n * W (update) or V * W (flush) lanes, a thread each, folded.
+// Dispatch: 1-D over n (claim), n * W (update) or V * W (flush) Vecs, a thread each, folded.
 // Determinism: which of equal ids comes first decides nothing but who does the work.
 
 override HAS_GRADIENT: bool = false;
@@ -41,12 +41,12 @@ fn claim(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: 
 @group(0) @binding(1) var<storage, read> lag: array<u32>;
 @group(0) @binding(2) var<storage, read> powers: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> norm: array<f32>;
-@group(0) @binding(4) var<storage, read> values: array<Lane>;
-@group(0) @binding(5) var<storage, read_write> table: array<Lane>;
-@group(0) @binding(6) var<storage, read_write> moment: array<Lane>;
+@group(0) @binding(4) var<storage, read> values: array<Vec>;
+@group(0) @binding(5) var<storage, read_write> table: array<Vec>;
+@group(0) @binding(6) var<storage, read_write> moment: array<Vec>;
 
-/// M^n and the gradient g, applied to the lane at `at`.
-fn advance(at: u32, n: u32, g: Lane) {
+/// M^n and the gradient g, applied to the Vec at `at`.
+fn advance(at: u32, n: u32, g: Vec) {
   let m = moment[at];
   let p = table[at];
   let power = powers[n];
@@ -62,7 +62,7 @@ fn update(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups:
   if (slot >= params.n) { return; }
   let steps = lag[slot];
   if (steps == 0u) { return; }
-  var g = Lane();
+  var g = Vec();
   if (HAS_GRADIENT) { g = norm[1] * values[i]; }
   advance(ids[slot] * params.width + i % params.width, steps, g);
 }
@@ -76,5 +76,5 @@ fn flush(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: 
   let row = i / params.width;
   if (row >= params.n) { return; }
   let steps = params.now - last_of[row];
-  if (steps > 0u) { advance(i, steps, Lane()); }
+  if (steps > 0u) { advance(i, steps, Vec()); }
 }

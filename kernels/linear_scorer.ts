@@ -1,5 +1,6 @@
 /** Exact cross entropy of a linear output layer, without the gradient of a large weight as a whole. */
 
+import { sumOf } from "./add.ts";
 import {
   type EachTile,
   HELD_BYTES,
@@ -7,11 +8,11 @@ import {
   type TileGradient,
   type TileScorer,
 } from "./cross_entropy.ts";
-import { add } from "./elementwise.ts";
 import { expectPositive } from "./expect.ts";
+import type { Gradient } from "./gradients.ts";
 import { matmulInto } from "./matmul.ts";
 import { columnSums, weightedSum } from "./reduce.ts";
-import type { InputGradient, Step } from "./step.ts";
+import type { Step } from "./step.ts";
 import { expectFloats, expectShape, type Tensor } from "./tensor.ts";
 import type { TiledGradient } from "./tiled.ts";
 
@@ -84,15 +85,16 @@ class LinearGradient implements TileGradient {
     using dTileWeight = this.#weightGradient(first, count, dScores);
     if (this.#dWeight) return;
     const squares = weightedSum(step, dTileWeight, dTileWeight), before = this.#sumOfSquares;
-    this.#sumOfSquares = before ? add(step, before, squares) : squares;
+    this.#sumOfSquares = before ? sumOf(step, before, squares) : squares;
   }
 
-  get result(): InputGradient[] {
+  finish(): Gradient[] {
     return [this.#dx, this.#dWeight ?? this.#tiledWeight(), this.#dBias];
   }
 
   #tiledWeight(): TiledGradient {
     return {
+      kind: "tiled",
       sumOfSquares: this.#sumOfSquares!,
       forEach: (use) =>
         this.#eachTile((first, count, dScores) => {

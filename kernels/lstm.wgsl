@@ -9,12 +9,12 @@
 //         output, doutput [T, B, H], dcell [B, H].
 // Source: Hochreiter and Schmidhuber 1997; Gers et al. 2000 (forget gate).
 
-@group(0) @binding(2) var<storage, read_write> hidden: array<Lane>;
-@group(0) @binding(3) var<storage, read_write> gates: array<Lane>;
-@group(0) @binding(4) var<storage, read_write> cells: array<Lane>;
-@group(0) @binding(5) var<storage, read_write> output: array<Lane>;
+@group(0) @binding(2) var<storage, read_write> hidden: array<Vec>;
+@group(0) @binding(3) var<storage, read_write> gates: array<Vec>;
+@group(0) @binding(4) var<storage, read_write> cells: array<Vec>;
+@group(0) @binding(5) var<storage, read_write> output: array<Vec>;
 
-fn finish_forward(sum: array<Lane, 4>, b: u32, j: u32) {
+fn finish_forward(sum: array<Vec, 4>, b: u32, j: u32) {
   let size = params.size;
   let at = gate_index(params.step, b, j);
   let now = unit_index(params.step, b, j);
@@ -31,23 +31,23 @@ fn finish_forward(sum: array<Lane, 4>, b: u32, j: u32) {
   gates[at + 3u * size] = o;
   output[now] = h;
   let anew = begins_anew(b);
-  let next = select(h, Lane(), anew);
-  cells[later] = select(c, Lane(), anew);
+  let next = select(h, Vec(), anew);
+  cells[later] = select(c, Vec(), anew);
   hidden[later] = next;
   keep(later, next);
 }
 
-@group(0) @binding(2) var<storage, read> before: array<Lane>; // cells
-@group(0) @binding(3) var<storage, read> doutput: array<Lane>;
-@group(0) @binding(4) var<storage, read_write> dstate: array<Lane>;
-@group(0) @binding(5) var<storage, read_write> dcell: array<Lane>;
+@group(0) @binding(2) var<storage, read> before: array<Vec>; // cells
+@group(0) @binding(3) var<storage, read> doutput: array<Vec>;
+@group(0) @binding(4) var<storage, read_write> dstate: array<Vec>;
+@group(0) @binding(5) var<storage, read_write> dcell: array<Vec>;
 
-fn set_dstate(at: u32, value: Lane) {
+fn set_dstate(at: u32, value: Vec) {
   dstate[at] = value;
   keep(at, value);
 }
 
-fn finish_backward(sum: Lane, b: u32, j: u32) {
+fn finish_backward(sum: Vec, b: u32, j: u32) {
   let size = params.size;
   let at = gate_index(params.step, b, j);
   let now = unit_index(params.step, b, j);
@@ -59,7 +59,7 @@ fn finish_backward(sum: Lane, b: u32, j: u32) {
   let c_before = before[now];
   let squashed = tanh_of(f * c_before + i * g);
   let dh = doutput[now] + sum;
-  let dc = select(dcell[u], Lane(), ends(b)) + dh * o * (1.0 - squashed * squashed);
+  let dc = select(dcell[u], Vec(), ends(b)) + dh * o * (1.0 - squashed * squashed);
   set_dstate(at, dc * g * i * (1.0 - i));
   set_dstate(at + size, dc * c_before * f * (1.0 - f));
   set_dstate(at + 2u * size, dc * i * (1.0 - g * g));

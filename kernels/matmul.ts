@@ -1,6 +1,6 @@
 /** Matrix products: picks the kernel for the adapter and the shapes, and launches it. */
 
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import type { Launch } from "./launch.ts";
 import shared from "./matmul.wgsl" with { type: "text" };
 import broadcastTiles from "./matmul_broadcast.wgsl" with { type: "text" };
@@ -42,15 +42,15 @@ const BUSY = 512;
 /** From this many 128 x 128 tiles on they are used; below, 64 x 64 spreads the work better. */
 const LARGE_TILES = 256;
 /** Steps of k that a part of a split product has at least, so that adding the parts up stays small. */
-const LEAST_DEPTH = 64;
+const MIN_DEPTH = 64;
 
 /** What a CPU core's cache holds of the operand that is read again for every tile. */
 const CACHED_FLOATS = 2 ** 17;
 /** Steps of k below which loading and storing the result again would cost more than the cache gains. */
-const LEAST_CPU_DEPTH = 256;
+const MIN_CPU_DEPTH = 256;
 
 /** Steps of k of a launch: llvmpipe ends a thread's loops after 65,535 rounds, here of four steps. */
-const LONGEST_LOOP = 2 ** 17;
+const MAX_LOOP = 2 ** 17;
 
 /** Sizes of one product. */
 interface Sizes {
@@ -69,7 +69,7 @@ interface Sizes {
  * @throws {TypeError} If the shapes do not fit.
  */
 export function matmulInto(
-  gpu: Gpu,
+  gpu: Device,
   c: Tensor,
   a: Tensor,
   b: Tensor,
@@ -82,13 +82,13 @@ export function matmulInto(
   else direct(gpu, c, a, b, sizes, options);
 }
 
-function chooseKernel(gpu: Gpu): MatmulKernel {
+function chooseKernel(gpu: Device): MatmulKernel {
   if (gpu.family === "tiled") return "tiled";
   return readsTexels(gpu) ? "broadcast" : "direct";
 }
 
 /** Whether subgroups are a CPU's vectors; products read their operands as texels then. */
-export function readsTexels(gpu: Gpu): boolean {
+export function readsTexels(gpu: Device): boolean {
   return gpu.family === "direct" && (gpu.subgroupSize === 8 || gpu.subgroupSize === 16);
 }
 
@@ -161,19 +161,19 @@ function product(
 }
 
 /** The constants of texel_tile.wgsl for `m` rows: up to 16, all tiles about full. */
-export function texelTileOf(gpu: Gpu, m: number): { LANES: number; ROWS: number } {
+export function texelTileOf(gpu: Device, m: number): { LANES: number; ROWS: number } {
   return { LANES: gpu.subgroupSize, ROWS: Math.ceil(m / Math.ceil(m / 16) / 4) * 4 };
 }
 
 /** `out[n] = sum over k of b[k, n]` from texels: the product of a row of ones and b. */
-export function columnSumsFromTexels(gpu: Gpu, out: Tensor, b: Tensor): void {
+export function columnSumsFromTexels(gpu: Device, out: Tensor, b: Tensor): void {
   const [k, n] = [b.shape[0]!, b.shape[1]!];
   fromTexels(gpu, out, b, b, { m: 1, n, k, row: 0 }, {}, { ONES: 1 });
 }
 
 /** From texels, which want rows of whole vectors. */
 function fromTexels(
-  gpu: Gpu,
+  gpu: Device,
   c: Tensor,
   a: Tensor,
   b: Tensor,
@@ -186,7 +186,7 @@ function fromTexels(
   const wholeB = whole(b), texels = [a === b ? wholeB : whole(a), wholeB] as const;
   const widths = { width_a: texels[0].shape[1]!, width_b: texels[1].shape[1]! };
   const tile = { ...texelTileOf(gpu, sizes.m), VECTOR_A: 1, VECTOR_B: 1 };
-  inParts(sizes.k, LONGEST_LOOP, options, (range, how) => {
+  inParts(sizes.k, MAX_LOOP, options, (range, how) => {
     const launch = product(c, a, b, sizes, how);
     gpu.dispatch({
       ...launch,
@@ -202,7 +202,7 @@ function fromTexels(
 
 /** From buffers, without subgroups: what is read again and again shall stay in a core's cache. */
 function direct(
-  gpu: Gpu,
+  gpu: Device,
   c: Tensor,
   a: Tensor,
   b: Tensor,
@@ -210,7 +210,7 @@ function direct(
   options: MatmulIntoOptions,
 ): void {
   const cached = Math.floor(CACHED_FLOATS / Math.min(sizes.m, sizes.n));
-  inParts(sizes.k, Math.max(LEAST_CPU_DEPTH, cached), options, (range, how) => {
+  inParts(sizes.k, Math.max(MIN_CPU_DEPTH, cached), options, (range, how) => {
     const launch = product(c, a, b, sizes, how);
     gpu.dispatch({
       ...launch,
@@ -238,7 +238,7 @@ function inParts(
 
 /** On a GPU, small results from long sums are split along k to occupy it, and added up in order. */
 function tiled(
-  gpu: Gpu,
+  gpu: Device,
   c: Tensor,
   a: Tensor,
   b: Tensor,
@@ -280,7 +280,7 @@ function tiled(
 
 /** Steps of k in each part; all of them if the tiles alone occupy the GPU well enough. */
 function splitDepth(tiles: number, k: number): number {
-  const parts = Math.min(Math.floor(BUSY / tiles), Math.floor(k / LEAST_DEPTH));
+  const parts = Math.min(Math.floor(BUSY / tiles), Math.floor(k / MIN_DEPTH));
   if (tiles > BUSY / 4 || parts < 2) return k;
   return Math.ceil(k / parts / 16) * 16; // whole slabs
 }

@@ -1,13 +1,13 @@
 // Matrix product for software adapters without usable subgroups.
 //
 // matmul.wgsl says what of; of the inner dimension, `depth` steps (a multiple of 4) from `begin` on are summed.
-// Dispatch: 1-D over ceil(m / 8) * ceil(n / 64) workgroups of 8 lanes, folded.
-// Determinism: each element is summed by one lane over k in order, four at a time.
+// Dispatch: 1-D over ceil(m / 8) * ceil(n / 64) workgroups of 8 threads, folded.
+// Determinism: each element is summed by one thread over k in order, four at a time.
 //
 // There workgroup memory does not pay: barriers and staged copies cost more than loading again.
-// A lane owns 8 rows and twice 4 columns, all in registers; loads are as many vec4 as possible.
+// A thread owns 8 rows and twice 4 columns, all in registers; loads are as many vec4 as possible.
 
-// What a lane owns: row 4i + j of the tile is left[i][j] at `column` and right[i][j] at `column + 32`.
+// What a thread owns: row 4i + j of the tile is left[i][j] at `column` and right[i][j] at `column + 32`.
 struct Tile {
   row: u32,
   column: u32,
@@ -39,11 +39,11 @@ fn tile_of(group: u32) -> vec2u {
   return vec2u(group / tiles.y * 8, group % tiles.y * 64);
 }
 
-fn product(group: u32, lane: u32) -> Tile {
+fn product(group: u32, local: u32) -> Tile {
   let corner = tile_of(group);
   var tile: Tile;
   tile.row = corner.x;
-  tile.column = corner.y + 4 * lane;
+  tile.column = corner.y + 4 * local;
   let end = min(params.k, params.begin + params.depth);
   for (var k = params.begin; k < end; k += 4) {
     let y0 = block_b(tile.column, k);
@@ -60,8 +60,8 @@ fn product(group: u32, lane: u32) -> Tile {
 
 @compute @workgroup_size(8)
 fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32) {
-  let tile = product(id.x + id.y * groups.x, lane);
+  @builtin(local_invocation_index) local: u32) {
+  let tile = product(id.x + id.y * groups.x, local);
   store_vectors(0u, tile.row, tile.column, tile.left[0]);
   store_vectors(0u, tile.row + 4, tile.column, tile.left[1]);
   store_vectors(0u, tile.row, tile.column + 32, tile.right[0]);
@@ -70,8 +70,8 @@ fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: ve
 
 @compute @workgroup_size(8)
 fn scalars(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32) {
-  let tile = product(id.x + id.y * groups.x, lane);
+  @builtin(local_invocation_index) local: u32) {
+  let tile = product(id.x + id.y * groups.x, local);
   store_scalars(0u, tile.row, tile.column, tile.left[0]);
   store_scalars(0u, tile.row + 4, tile.column, tile.left[1]);
   store_scalars(0u, tile.row, tile.column + 32, tile.right[0]);

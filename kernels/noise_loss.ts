@@ -38,7 +38,7 @@ function prepare(step: Step, op: string, scores: NoiseScores, shift = () => 0): 
     source,
     inputs: [target, noise, targetLogProb, noiseLogProb],
     uniform: { rows, count, shift: shift() },
-    constants: { PER_ROW: perRow ? 1 : 0, LANES: step.gpu.rowLanes },
+    constants: { PER_ROW: perRow ? 1 : 0, THREADS: step.gpu.rowThreads },
   };
 }
 

@@ -9,12 +9,12 @@
 // softplus(z) = max(z, 0) + log(1 + exp(-|z|)).
 // Shapes: target, target_logq, loss, dloss, lse [N]; noise [N, K]; noise_logq [K], or [N, K] if PER_ROW;
 //         dscores: dtarget [N] and dnoise [N, K].
-// Dispatch: nce, sampled, noise_partition: 1-D, one workgroup of LANES threads a row, folded;
+// Dispatch: nce, sampled, noise_partition: 1-D, one workgroup of THREADS threads a row, folded;
 //           dnce, dsampled: 1-D over N * (K + 1) threads, dpartition: over N * K, folded.
-// Determinism: lanes take fixed shares and are summed in order.
+// Determinism: threads take fixed shares and are summed in order.
 // Source: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Jean et al. 2014; Ma and Collins 2018.
 
-override LANES: u32 = 64u;
+override THREADS: u32 = 64u;
 override PER_ROW: bool = false;
 
 struct Params {
@@ -31,7 +31,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> loss: array<f32>;
 @group(0) @binding(5) var<storage, read_write> lse: array<f32>;
 
-var<workgroup> lanes: array<f32, LANES>;
+var<workgroup> shares: array<f32, THREADS>;
 
 fn softplus(z: f32) -> f32 {
   let e = exp(-abs(z));
@@ -54,45 +54,45 @@ fn noise_logit(n: u32, i: u32) -> f32 {
   return noise_score[at] - noise_logq[select(i, at, PER_ROW)] - params.shift;
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(THREADS)
 fn nce(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
        @builtin(local_invocation_index) local: u32) {
   let n = id.x + id.y * groups.x;
   if (n >= params.rows) { return; }
   var sum = 0.0;
-  for (var i = local; i < params.count; i += LANES) { sum += softplus(noise_logit(n, i)); }
-  lanes[local] = sum;
+  for (var i = local; i < params.count; i += THREADS) { sum += softplus(noise_logit(n, i)); }
+  shares[local] = sum;
   workgroupBarrier();
   if (local == 0u) {
-    for (var lane = 1u; lane < LANES; lane++) { sum += lanes[lane]; }
+    for (var thread = 1u; thread < THREADS; thread++) { sum += shares[thread]; }
     loss[n] = softplus(-target_logit(n)) + sum;
   }
 }
 
-/// The maximum over the row's noise logits and `start`; the same in every lane.
+/// The maximum over the row's noise logits and `start`; the same in every thread.
 fn noise_max(n: u32, local: u32, start: f32) -> f32 {
   var top = start;
-  for (var i = local; i < params.count; i += LANES) { top = max(top, noise_logit(n, i)); }
-  lanes[local] = top;
+  for (var i = local; i < params.count; i += THREADS) { top = max(top, noise_logit(n, i)); }
+  shares[local] = top;
   workgroupBarrier();
-  for (var lane = 0u; lane < LANES; lane++) { top = max(top, lanes[lane]); }
+  for (var thread = 0u; thread < THREADS; thread++) { top = max(top, shares[thread]); }
   workgroupBarrier();
   return top;
 }
 
-/// The sum of exp(noise logit - top); whole in lane 0 alone.
+/// The sum of exp(noise logit - top); whole in thread 0 alone.
 fn noise_exp_sum(n: u32, local: u32, top: f32) -> f32 {
   var sum = 0.0;
-  for (var i = local; i < params.count; i += LANES) { sum += exp(noise_logit(n, i) - top); }
-  lanes[local] = sum;
+  for (var i = local; i < params.count; i += THREADS) { sum += exp(noise_logit(n, i) - top); }
+  shares[local] = sum;
   workgroupBarrier();
   if (local == 0u) {
-    for (var lane = 1u; lane < LANES; lane++) { sum += lanes[lane]; }
+    for (var thread = 1u; thread < THREADS; thread++) { sum += shares[thread]; }
   }
   return sum;
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(THREADS)
 fn sampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) local: u32) {
   let n = id.x + id.y * groups.x;
@@ -107,7 +107,7 @@ fn sampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
   }
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(THREADS)
 fn noise_partition(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
              @builtin(local_invocation_index) local: u32) {
   let n = id.x + id.y * groups.x;

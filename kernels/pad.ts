@@ -1,11 +1,11 @@
 /** Rows lengthened with zeros, for kernels that read whole vectors of four floats. */
 
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import source from "./pad.wgsl" with { type: "text" };
 import type { Tensor } from "./tensor.ts";
 
 /** A matrix [R, W] with zeros after each row, up to a multiple of four; the caller disposes of it. */
-export function padRows(gpu: Gpu, x: Tensor): Tensor {
+export function padRows(gpu: Device, x: Tensor): Tensor {
   const [rows, width] = [x.shape[0]!, x.shape[1]!], vectors = Math.ceil(width / 4);
   const out = gpu.temporary([rows, 4 * vectors]);
   gpu.dispatch({

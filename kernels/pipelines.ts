@@ -130,7 +130,9 @@ export class PipelineCache {
   get(code: KernelCode, counts: BindingCounts): Kernel {
     let variants = this.#bySource.get(code.source);
     if (!variants) this.#bySource.set(code.source, variants = new Map());
-    let key = `${code.entry ?? "main"}/${counts.inputs}/${counts.outputs}`;
+    const { inputs, outputs, texels, texelsOut } = counts;
+    let key = `${code.entry ?? "main"}/${inputs}/${outputs}/${texels}/${texelsOut}`;
+    if (code.subgroups) key += "/subgroups";
     for (const name in code.constants) key += `/${name}=${code.constants[name]}`;
     let kernel = variants.get(key);
     if (!kernel) variants.set(key, kernel = this.#compile(code, counts));
@@ -196,7 +198,7 @@ export class PipelineCache {
     let layout = this.#layouts.get(label);
     if (!layout) {
       const entries = Array.from({ length: count }, (_, binding) => {
-        return { binding, visibility: 4, ...entry(binding) }; // 4: COMPUTE
+        return { binding, visibility: GPUShaderStage.COMPUTE, ...entry(binding) };
       });
       layout = this.#device.createBindGroupLayout({ label, entries });
       this.#layouts.set(label, layout);

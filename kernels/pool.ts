@@ -3,10 +3,6 @@
 import { DeviceError, type Faults } from "./faults.ts";
 import { type Storage, type Texels, TEXELS_A_ROW } from "./tensor.ts";
 
-const BUFFER_USAGE = 0x80 | 0x8 | 0x4; // STORAGE | COPY_DST | COPY_SRC
-const TEXTURE_USAGE = 0x8 | 0x2; // STORAGE_BINDING | COPY_DST
-const STAGING_USAGE = 0x1 | 0x8; // MAP_READ | COPY_DST
-
 /** Bytes of a texture's row. */
 const TEXEL_ROW_BYTES = 16 * TEXELS_A_ROW;
 
@@ -94,12 +90,8 @@ export class Pool {
 
   /** A buffer that `bytes` can be copied to and read from, for the caller to destroy. */
   staging(bytes: number, what: string): GPUBuffer {
-    const size = Math.max(16, bytes);
-    return this.#allocate(
-      size,
-      what,
-      () => this.#device.createBuffer({ size, usage: STAGING_USAGE }),
-    );
+    const size = Math.max(16, bytes), usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    return this.#allocate(size, what, () => this.#device.createBuffer({ size, usage }));
   }
 
   /** A texture for at least `bytes`; its content is undefined. */
@@ -119,7 +111,7 @@ export class Pool {
         this.#device.createTexture({
           size: [TEXELS_A_ROW, height],
           format: "rgba32float",
-          usage: TEXTURE_USAGE,
+          usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
         }));
       return { texture, view: texture.createView(), id: this.#nextId++, release };
     });
@@ -134,9 +126,10 @@ export class Pool {
   }
 
   #storage(size: number, what: string, release: () => void): Storage {
-    const device = this.#device;
+    const device = this.#device, { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsage;
+    const usage = STORAGE | COPY_DST | COPY_SRC;
     return {
-      buffer: this.#allocate(size, what, () => device.createBuffer({ size, usage: BUFFER_USAGE })),
+      buffer: this.#allocate(size, what, () => device.createBuffer({ size, usage })),
       device,
       usedBytes: 0,
       idLimit: Infinity,

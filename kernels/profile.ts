@@ -45,13 +45,14 @@ export class Profile implements Disposable {
     const count = 2 * this.#labels.length;
     if (count === 0) return;
     const size = count * 8;
-    const resolved = this.#device.createBuffer({ size, usage: 0x200 | 0x4 }); // QUERY_RESOLVE
-    const staging = this.#device.createBuffer({ size, usage: 0x1 | 0x8 });
+    const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+    const resolved = this.#device.createBuffer({ size, usage: QUERY_RESOLVE | COPY_SRC });
+    const staging = this.#device.createBuffer({ size, usage: MAP_READ | COPY_DST });
     const encoder = this.#device.createCommandEncoder();
     encoder.resolveQuerySet(this.#queries, 0, count, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
     this.#device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(0x1);
+    await staging.mapAsync(GPUMapMode.READ);
     const stamps = new BigUint64Array(staging.getMappedRange().slice(0));
     resolved.destroy(), staging.destroy();
     const sums = new Map<string, { runs: number; ms: number }>();

@@ -1,8 +1,8 @@
 /** What recurrent layers share: their weights, their states over time, a launch for each time step. */
 
 import { expectObject } from "./expect.ts";
-import type { Gpu } from "./gpu.ts";
-import { laned, type LanedSource } from "./lanes.ts";
+import type { Device } from "./device.ts";
+import { type VecSource, withVec } from "./vec.ts";
 import type { Launch } from "./launch.ts";
 import { matmulInto, readsTexels, texelSource, texelTileOf } from "./matmul.ts";
 import shared from "./recurrent.wgsl" with { type: "text" };
@@ -44,16 +44,16 @@ export interface RecurrentKind {
   /** G, the number of gates. */
   readonly gates: number;
   /** WGSL of a time step whose product is a launch of its own, by the width of a state. */
-  readonly split: (width: number) => LanedSource;
+  readonly split: (width: number) => VecSource;
   /** WGSL of a whole time step from texels, for widths of a multiple of four. */
-  readonly texels: Readonly<Record<Direction, LanedSource>>;
+  readonly texels: Readonly<Record<Direction, VecSource>>;
   /** WGSL of a whole time step. */
-  readonly fused: LanedSource;
+  readonly fused: VecSource;
 }
 
 /** A kind of layer; `cell` is the WGSL of what becomes of a unit's sums. */
 export function recurrentKind(name: string, gates: number, cell: string): RecurrentKind {
-  const variant = (...parts: string[]) => laned([shared, cell, ...parts].join("\n"));
+  const variant = (...parts: string[]) => withVec([shared, cell, ...parts].join("\n"));
   return {
     name,
     gates,
@@ -68,7 +68,7 @@ export function recurrentKind(name: string, gates: number, cell: string): Recurr
 
 /** A layer's run. */
 export interface RecurrentRun {
-  readonly gpu: Gpu;
+  readonly gpu: Device;
   readonly kind: RecurrentKind;
   /** T */
   readonly steps: number;
@@ -110,10 +110,10 @@ export function recurrentRun(
   return { gpu, kind, steps, batch, size, resets: none };
 }
 
-/** Launches one kernel of the layer at one time step; a thread for each lane of a state unless said. */
+/** Launches one kernel of the layer at one time step; a thread for each Vec of a state unless said. */
 function launch(
   { gpu, kind, steps, batch, size }: RecurrentRun,
-  { source, lane }: LanedSource,
+  { source, vec }: VecSource,
   entry: string,
   inputs: Tensor[],
   outputs: Tensor[],
@@ -126,8 +126,8 @@ function launch(
     entry,
     inputs,
     outputs,
-    uniform: { batch, size: size / lane, step, last: step === steps - 1 ? 1 : 0 },
-    grid: Math.ceil(batch * size / lane / 64),
+    uniform: { batch, size: size / vec, step, last: step === steps - 1 ? 1 : 0 },
+    grid: Math.ceil(batch * size / vec / 64),
     ...how,
     constants: { GATES: kind.gates, ...how.constants },
   });

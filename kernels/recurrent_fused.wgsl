@@ -31,7 +31,7 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   for (var r = 0u; r < 4u && first + r < params.batch; r++) {
     let sum = sums[r];
-    finish_forward(array<Lane, 4>(sum.x, sum.y, sum.z, sum.w), first + r, j);
+    finish_forward(array<Vec, 4>(sum.x, sum.y, sum.z, sum.w), first + r, j);
   }
 }
 

@@ -3,9 +3,9 @@
 // forward: finish_forward of sums = hidden[t] W^T. backward: finish_backward of sums = dstate[t + 1] W.
 // For software adapters without texels, and for sizes that texels do not fit: there launches are cheap.
 // Shapes: see recurrent.wgsl; sums [B, G H] for forward, [B, H] for backward.
-// Dispatch: 1-D over B * H lanes, a thread each, folded. Determinism: nothing is summed.
+// Dispatch: 1-D over B * H Vecs, a thread each, folded. Determinism: nothing is summed.
 
-@group(0) @binding(0) var<storage, read> sums: array<Lane>;
+@group(0) @binding(0) var<storage, read> sums: array<Vec>;
 
 @compute @workgroup_size(64)
 fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -16,7 +16,7 @@ fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
   let j = i % size;
   if (b >= params.batch) { return; }
   let at = b * GATES * size + j;
-  var sum = array<Lane, 4>(sums[at], sums[at + size], sums[at + 2u * size], Lane());
+  var sum = array<Vec, 4>(sums[at], sums[at + size], sums[at + 2u * size], Vec());
   if (GATES == 4u) { sum[3] = sums[at + 3u * size]; }
   finish_forward(sum, b, j);
 }
@@ -26,5 +26,5 @@ fn backward(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) group
             @builtin(local_invocation_index) local: u32) {
   let i = (id.x + id.y * groups.x) * 64u + local;
   let b = i / params.size;
-  if (b < params.batch) { finish_backward(select(sums[i], Lane(), ends(b)), b, i % params.size); }
+  if (b < params.batch) { finish_backward(select(sums[i], Vec(), ends(b)), b, i % params.size); }
 }

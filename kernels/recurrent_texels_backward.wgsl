@@ -1,18 +1,18 @@
 // One time step of a recurrent layer backward, the product fused with the cell, from texels.
 //
 // backward: dstate[t + 1] W, to finish_backward; the texels of dstate[t] are written, too.
-// Shapes: see recurrent.wgsl; weight [G H, H], dstate and the written texels [B, G H]; sizes in lanes of four.
-// Dispatch: (ceil(H / LANES), ceil(B / ROWS), 1) subgroups, H in lanes; a lane owns four units of ROWS rows.
+// Shapes: see recurrent.wgsl; weight [G H, H], dstate and the written texels [B, G H]; sizes in Vecs of four.
+// Dispatch: (ceil(H / LANES), ceil(B / ROWS), 1) subgroups, H in Vecs; a lane owns four units of ROWS rows.
 // Determinism: sums in rising order (texel_tile.wgsl).
 
 const TRANSPOSE_A = false;
 const TRANSPOSE_B = false;
 
-@group(0) @binding(0) var<storage, read> weight: array<Lane>; // what texels_b is a copy of
+@group(0) @binding(0) var<storage, read> weight: array<Vec>; // what texels_b is a copy of
 @group(2) @binding(2) var kept: texture_storage_2d<rgba32float, write>;
 
-/// Writes the lane `at` of dstate [T, B, G H] to this step's texels.
-fn keep(at: u32, value: Lane) {
+/// Writes the Vec `at` of dstate [T, B, G H] to this step's texels.
+fn keep(at: u32, value: Vec) {
   textureStore(kept, texel(4u * (at - gate_index(params.step, 0u, 0u))), value);
 }
 
@@ -28,6 +28,6 @@ fn backward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_inde
   var sums = array<mat4x4<f32>, 4>(tile[0], tile[1], tile[2], tile[3]);
   for (var r = 0u; r < ROWS && first + r < params.batch; r++) {
     let sum = sums[r / 4u][r % 4u];
-    finish_backward(select(sum, Lane(), ends(first + r)), first + r, j);
+    finish_backward(select(sum, Vec(), ends(first + r)), first + r, j);
   }
 }

@@ -1,21 +1,21 @@
 // One time step of a recurrent layer forward, the product fused with the cell, from texels.
 //
 // forward: the sums state W^T, to finish_forward; the next state's texels are written, too.
-// Shapes: see recurrent.wgsl; weight [G H, H], state and the written texels [B, H]; sizes in lanes of four.
-// Dispatch: (ceil(4 H / LANES), ceil(B / ROWS), 1) subgroups, H in lanes.
+// Shapes: see recurrent.wgsl; weight [G H, H], state and the written texels [B, H]; sizes in Vecs of four.
+// Dispatch: (ceil(4 H / LANES), ceil(B / ROWS), 1) subgroups, H in Vecs.
 // Determinism: sums in rising order (texel_tile.wgsl).
 //
 // For the product a lane owns the gates of one unit in ROWS rows; for the cell, four units of one row in
-// four, so that loads and stores are of whole lanes.
+// four, so that loads and stores are of whole Vecs.
 
 const TRANSPOSE_A = false;
 const TRANSPOSE_B = true;
 
-@group(0) @binding(0) var<storage, read> weight: array<Lane>; // what texels_b is a copy of
+@group(0) @binding(0) var<storage, read> weight: array<Vec>; // what texels_b is a copy of
 @group(2) @binding(2) var next_state: texture_storage_2d<rgba32float, write>;
 
-/// Writes the lane `at` of the states [T + 1, B, H] to the next state's texels.
-fn keep(at: u32, value: Lane) {
+/// Writes the Vec `at` of the states [T + 1, B, H] to the next state's texels.
+fn keep(at: u32, value: Vec) {
   textureStore(next_state, texel(4u * (at - unit_index(params.step + 1u, 0u, 0u))), value);
 }
 
@@ -54,7 +54,7 @@ fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index
   for (var i = 0u; i < ROWS / 4u; i++) {
     let row = lane / quads;
     let gates_of = transpose(sums[i]);
-    let sum = array<Lane, 4>(units_of_row(quad, row, gates_of[0]), units_of_row(quad, row, gates_of[1]),
+    let sum = array<Vec, 4>(units_of_row(quad, row, gates_of[0]), units_of_row(quad, row, gates_of[1]),
                              units_of_row(quad, row, gates_of[2]), units_of_row(quad, row, gates_of[3]));
     let b = first + 4u * i + row;
     if (b < params.batch && j < params.size) { finish_forward(sum, b, j); }

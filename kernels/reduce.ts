@@ -1,15 +1,15 @@
 /** Sums: of all elements, of products, of columns; all in a fixed order. */
 
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import { scale } from "./elementwise.ts";
 import { fill } from "./fill.ts";
-import { laned } from "./lanes.ts";
+import { withVec } from "./vec.ts";
 import { columnSumsFromTexels, readsTexels } from "./matmul.ts";
 import reduceSource from "./reduce.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
 import { expectFloats, expectShape, type Tensor } from "./tensor.ts";
 
-const kernel = laned(reduceSource);
+const kernel = withVec(reduceSource);
 
 const MAX_GROUPS = 128;
 const ROWS_PER_CHUNK = 64;
@@ -20,8 +20,8 @@ export function partialCount(size: number): number {
 }
 
 /** Writes {@linkcode partialCount} sums of `a`, or of `a * b`, to `partials` from `offset` on. */
-export function partialSums(gpu: Gpu, partials: Tensor, offset: number, a: Tensor, b?: Tensor) {
-  const groups = partialCount(a.size), { source, lane } = kernel(a.size), square = b === a;
+export function partialSums(gpu: Device, partials: Tensor, offset: number, a: Tensor, b?: Tensor) {
+  const groups = partialCount(a.size), { source, vec } = kernel(a.size), square = b === a;
   gpu.dispatch({
     label: "sum",
     source,
@@ -29,7 +29,7 @@ export function partialSums(gpu: Gpu, partials: Tensor, offset: number, a: Tenso
     constants: { PRODUCT: b && !square ? 1 : 0, SQUARE: square ? 1 : 0 },
     inputs: [a, b ?? a],
     outputs: [partials],
-    uniform: { n: a.size / lane, groups, offset, width: 0, chunk: 0 },
+    uniform: { n: a.size / vec, groups, offset, width: 0, chunk: 0 },
     grid: groups,
   });
 }
@@ -38,14 +38,14 @@ function total(step: Step, a: Tensor, b?: Tensor): Tensor {
   const { gpu } = step, out = step.tensor([1]);
   using partials = gpu.temporary([partialCount(a.size)]);
   partialSums(gpu, partials, 0, a, b);
-  const { source, lane } = kernel(partials.size);
+  const { source, vec } = kernel(partials.size);
   gpu.dispatch({
     label: "sum",
     source,
     entry: "total",
     inputs: [partials],
     outputs: [out],
-    uniform: { n: partials.size / lane, groups: 1, offset: 0, width: 0, chunk: 0 },
+    uniform: { n: partials.size / vec, groups: 1, offset: 0, width: 0, chunk: 0 },
     grid: 1,
   });
   return out;
@@ -80,12 +80,12 @@ export function weightedSum(step: Step, a: Tensor, weight: Tensor): Tensor {
 }
 
 /** `out[m] = sum over r of a[r, m]` for a [N, M]. */
-export function columnSums(gpu: Gpu, out: Tensor, a: Tensor): void {
+export function columnSums(gpu: Device, out: Tensor, a: Tensor): void {
   if (readsTexels(gpu)) {
     using matrix = a.reshape([a.size / out.size, out.size]);
     return columnSumsFromTexels(gpu, out, matrix); // five times as fast there
   }
-  const { source, lane } = kernel(out.size), width = out.size / lane, n = a.size / out.size;
+  const { source, vec } = kernel(out.size), width = out.size / vec, n = a.size / out.size;
   const run = (from: Tensor, to: Tensor, rows: number, chunk: number) =>
     gpu.dispatch({
       label: "columnSums",

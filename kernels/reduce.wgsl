@@ -5,13 +5,13 @@
 // total:   out[0] = sum of partials[0 .. n - 1].
 // columns: sums[c, m] = sum of a[r, m] over the rows r of chunk c (chunk rows each).
 // Shapes: a, b [n] or a [n, width]; partials [groups]; out [1]; sums [ceil(n / chunk), width];
-//         n, in `columns` width, counted in lanes (lanes.ts).
+//         n, in `columns` width, counted in Vecs (vec.ts).
 // Dispatch: partial: `groups` workgroups; total: one; columns: 1-D over ceil(n / chunk) * width, folded.
 // Determinism: fixed shares, a fixed tree within a workgroup, chunks in order.
 
 override PRODUCT: bool = false;
 override SQUARE: bool = false;
-const LANES = 64u;
+const THREADS = 64u;
 
 struct Params {
   n: u32,
@@ -22,42 +22,42 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(0) var<storage, read> a: array<Lane>;
-@group(0) @binding(1) var<storage, read> b: array<Lane>;
+@group(0) @binding(0) var<storage, read> a: array<Vec>;
+@group(0) @binding(1) var<storage, read> b: array<Vec>;
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(1) var<storage, read_write> sums: array<Lane>;
+@group(0) @binding(1) var<storage, read_write> sums: array<Vec>;
 
-var<workgroup> lanes: array<f32, 64>;
+var<workgroup> shares: array<f32, 64>;
 
 fn workgroup_sum(local: u32, value: f32) -> f32 {
-  lanes[local] = value;
+  shares[local] = value;
   workgroupBarrier();
-  for (var reach = LANES / 2u; reach > 0u; reach /= 2u) {
-    if (local < reach) { lanes[local] += lanes[local + reach]; }
+  for (var reach = THREADS / 2u; reach > 0u; reach /= 2u) {
+    if (local < reach) { shares[local] += shares[local + reach]; }
     workgroupBarrier();
   }
-  return lanes[0];
+  return shares[0];
 }
 
 @compute @workgroup_size(64)
 fn partial(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  var sum = Lane();
+  var sum = Vec();
   let share = (params.n + params.groups - 1u) / params.groups;
   let end = min((id.x + 1u) * share, params.n);
-  for (var i = id.x * share + local; i < end; i += LANES) {
+  for (var i = id.x * share + local; i < end; i += THREADS) {
     let x = a[i];
     if (PRODUCT) { sum += x * b[i]; } else if (SQUARE) { sum += x * x; } else { sum += x; }
   }
-  let all = workgroup_sum(local, lane_sum(sum));
+  let all = workgroup_sum(local, vec_sum(sum));
   if (local == 0u) { partials[params.offset + id.x] = all; }
 }
 
 @compute @workgroup_size(64)
 fn total(@builtin(local_invocation_index) local: u32) {
-  var sum = Lane();
-  for (var i = local; i < params.n; i += LANES) { sum += a[i]; }
-  let all = workgroup_sum(local, lane_sum(sum));
+  var sum = Vec();
+  for (var i = local; i < params.n; i += THREADS) { sum += a[i]; }
+  let all = workgroup_sum(local, vec_sum(sum));
   if (local == 0u) { out[0] = all; }
 }
 
@@ -69,7 +69,7 @@ fn columns(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
   let begin = i / width * params.chunk;
   if (begin >= params.n) { return; }
   let end = min(begin + params.chunk, params.n) * width;
-  var sum = Lane();
+  var sum = Vec();
   for (var at = begin * width + i % width; at < end; at += width) { sum += a[at]; }
   sums[i] = sum;
 }

@@ -1,12 +1,12 @@
-// Row-sparse gradients: sums the values of equal ids, and adds summed rows into a dense table.
+// Sparse gradients: sums the values of equal ids, and adds summed rows into a dense table.
 //
 // sum:  out[u, e] (+)= sum over the positions p of id u that belong to this part of
 //         coefficient[p - base] * values[(p - base) / group, e]
 //       (coefficient 1 unless HAS_COEFFICIENTS); slots without an id get zeros.
 // add:  table[unique[u], e] += rows[u, e].
 // Shapes: values [n / group, W], coefficients [n], starts [slots + 1], positions [all parts],
-//         out and rows [slots, W], table [V, W], W counted in lanes (lanes.ts).
-// Dispatch: 1-D over slots * W lanes, a thread each, folded.
+//         out and rows [slots, W], table [V, W], W counted in Vecs (vec.ts).
+// Dispatch: 1-D over slots * W Vecs, a thread each, folded.
 // Determinism: positions in rising order, no atomics.
 
 override HAS_COEFFICIENTS: bool = false;
@@ -25,9 +25,9 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> starts: array<u32>;
 @group(0) @binding(1) var<storage, read> positions: array<u32>;
-@group(0) @binding(2) var<storage, read> values: array<Lane>;
+@group(0) @binding(2) var<storage, read> values: array<Vec>;
 @group(0) @binding(3) var<storage, read> coefficients: array<f32>;
-@group(0) @binding(4) var<storage, read_write> out: array<Lane>;
+@group(0) @binding(4) var<storage, read_write> out: array<Vec>;
 
 @compute @workgroup_size(64)
 fn sum(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -38,7 +38,7 @@ fn sum(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: ve
   let e = i % params.width;
   let begin = starts[u] + params.skip;
   let end = min(starts[u + 1u], begin + params.most);
-  var total = Lane();
+  var total = Vec();
   for (var s = begin; s < end; s++) {
     let p = positions[s] - params.base; // wraps, and is too large, for earlier parts
     if (p < params.count) {
@@ -52,8 +52,8 @@ fn sum(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: ve
 }
 
 @group(0) @binding(0) var<storage, read> unique: array<u32>;
-@group(0) @binding(1) var<storage, read> rows: array<Lane>;
-@group(0) @binding(2) var<storage, read_write> table: array<Lane>;
+@group(0) @binding(1) var<storage, read> rows: array<Vec>;
+@group(0) @binding(2) var<storage, read_write> table: array<Vec>;
 
 @compute @workgroup_size(64)
 fn add(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,

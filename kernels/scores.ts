@@ -2,7 +2,7 @@
 
 import { affine } from "./elementwise.ts";
 import { expectBoolean, expectInteger, expectObject } from "./expect.ts";
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import { sum } from "./reduce.ts";
 import source from "./scores.wgsl" with { type: "text" };
 import type { Step } from "./step.ts";
@@ -93,7 +93,7 @@ const MAX_COUNTING_GROUPS = 64;
  * Adds to `counter` [1] of u32 how many noise samples equal their target, and returns how many were
  * looked at. Where `ownSlot` is given, a target's own place is neither (see {@linkcode Exclusion}).
  */
-export function countHits(gpu: Gpu, counter: Tensor, ids: NoiseIds, ownSlot?: number): number {
+export function countHits(gpu: Device, counter: Tensor, ids: NoiseIds, ownSlot?: number): number {
   const rows = ids.target.size, count = ids.noise.shape[ids.noise.shape.length - 1]!;
   const own = ownSlot !== undefined;
   gpu.dispatch({

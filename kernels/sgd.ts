@@ -1,7 +1,7 @@
-/** Launches of the optimizer: global gradient norm, dense and tiled updates; lazy.ts has the row-sparse ones. */
+/** Launches of the optimizer: global gradient norm, dense and tiled updates; lazy.ts has the sparse ones. */
 
-import type { Gradient } from "./gradients.ts";
-import type { Gpu } from "./gpu.ts";
+import type { SummedGradient } from "./gradients.ts";
+import type { Device } from "./device.ts";
 import { partialCount, partialSums } from "./reduce.ts";
 import source from "./sgd.wgsl" with { type: "text" };
 import type { Tensor } from "./tensor.ts";
@@ -22,15 +22,16 @@ export interface SGDCoefficients {
  * `clip` may be Infinity.
  */
 export function clipScale(
-  gpu: Gpu,
+  gpu: Device,
   out: Tensor,
-  gradients: readonly Gradient[],
+  gradients: readonly SummedGradient[],
   clip: number,
 ): void {
   // Sums of a * b, or of a alone.
-  const factors = gradients.map(({ kind, value }) => {
-    if (kind === "tiled") return [value.sumOfSquares] as const;
-    return kind === "dense" ? [value, value] as const : [value.values, value.values] as const;
+  const factors = gradients.map((gradient): [Tensor, Tensor?] => {
+    if (gradient.kind === "tiled") return [gradient.sumOfSquares];
+    const values = gradient.kind === "dense" ? gradient : gradient.values;
+    return [values, values];
   });
   const n = factors.reduce((count, [a]) => count + partialCount(a.size), 0);
   using partials = gpu.temporary([n]);
@@ -53,7 +54,7 @@ export function clipScale(
 
 /** Updates `parameter` and its `moment` in place; the gradient is multiplied by `norm[1]`. */
 export function sgdUpdate(
-  gpu: Gpu,
+  gpu: Device,
   parameter: Tensor,
   moment: Tensor,
   gradient: Tensor,
@@ -74,7 +75,7 @@ export function sgdUpdate(
 
 /** The same, tile by tile of the rows. */
 export function sgdUpdateTiled(
-  gpu: Gpu,
+  gpu: Device,
   parameter: Tensor,
   moment: Tensor,
   gradient: TiledGradient,

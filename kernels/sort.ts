@@ -1,6 +1,6 @@
 /** Sorting ids on the GPU, so that gradients of equal rows can be summed in a fixed order. */
 
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import source from "./sort.wgsl" with { type: "text" };
 import type { Tensor } from "./tensor.ts";
 
@@ -21,7 +21,7 @@ export interface SortedIds {
  *
  * Stable radix sort of four bits a pass; `slots` = min(n, classes).
  */
-export function sortIds(gpu: Gpu, parts: readonly Tensor[], classes: number): SortedIds {
+export function sortIds(gpu: Device, parts: readonly Tensor[], classes: number): SortedIds {
   const n = parts.reduce((sum, ids) => sum + ids.size, 0);
   const slots = Math.min(n, classes);
   const temporary = (size: number) => gpu.temporary([size], "u32");

@@ -6,7 +6,7 @@
 // Determinism: integers only, no atomics.
 
 const CHUNK = 8u;
-const LANES = 256u;
+const THREADS = 256u;
 
 struct Params {
   n: u32, // elements
@@ -63,25 +63,25 @@ fn histogram(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) grou
 
 // scan: sums[i] = sum of sums[0 .. i - 1], in place.
 @group(0) @binding(0) var<storage, read_write> sums: array<u32>;
-var<workgroup> lane_sums: array<u32, 256>;
+var<workgroup> thread_sums: array<u32, 256>;
 
 @compute @workgroup_size(256)
 fn scan(@builtin(local_invocation_index) local: u32) {
-  let share = (params.n + LANES - 1u) / LANES;
+  let share = (params.n + THREADS - 1u) / THREADS;
   let begin = min(local * share, params.n);
   let end = min(begin + share, params.n);
   var sum = 0u;
   for (var i = begin; i < end; i++) { sum += sums[i]; }
-  lane_sums[local] = sum;
+  thread_sums[local] = sum;
   workgroupBarrier();
-  for (var reach = 1u; reach < LANES; reach *= 2u) {
+  for (var reach = 1u; reach < THREADS; reach *= 2u) {
     var below = 0u;
-    if (local >= reach) { below = lane_sums[local - reach]; }
+    if (local >= reach) { below = thread_sums[local - reach]; }
     workgroupBarrier();
-    lane_sums[local] += below;
+    thread_sums[local] += below;
     workgroupBarrier();
   }
-  var before = lane_sums[local] - sum;
+  var before = thread_sums[local] - sum;
   for (var i = begin; i < end; i++) {
     let value = sums[i];
     sums[i] = before;

@@ -8,18 +8,11 @@ import {
   expectSeed,
   MAX_WORD,
 } from "./expect.ts";
-import type { Gpu } from "./gpu.ts";
-import { Gradients } from "./gradients.ts";
-import type { RowPart } from "./rows.ts";
-import type { TiledGradient } from "./tiled.ts";
-import {
-  type DType,
-  dtypeOf,
-  expectShape,
-  expectTensor,
-  Tensor,
-  type TensorData,
-} from "./tensor.ts";
+import type { Device } from "./device.ts";
+import { GradientSums } from "./gradient_sums.ts";
+import type { Gradient, Gradients } from "./gradients.ts";
+import type { Scope } from "./scope.ts";
+import { type DType, dtypeOf, expectTensor, type Tensor, type TensorData } from "./tensor.ts";
 
 /** How a step behaves. */
 export interface StepOptions {
@@ -34,12 +27,6 @@ export interface StepOptions {
   number?: number;
 }
 
-/**
- * Gradient of one input: dense (a tensor of the input's shape), some rows of it, tile by tile, or none.
- * A tensor may be the very gradient that came in, if it passes through unchanged.
- */
-export type InputGradient = Tensor | RowPart | TiledGradient | null;
-
 /** What an operation leaves on the tape. */
 export interface TapeEntry {
   /** Operation name. */
@@ -48,14 +35,17 @@ export interface TapeEntry {
   readonly inputs: readonly Tensor[];
   /** The output that a gradient may come back to. */
   readonly output: Tensor;
-  /** Gradients of the inputs, in their order, from the output's. */
-  backward(dOutput: Tensor): readonly InputGradient[];
+  /**
+   * Gradients of the inputs, in their order, from the output's; null for none. One may be the very gradient
+   * that came in, if it passes through unchanged.
+   */
+  backward(dOutput: Tensor): readonly (Gradient | null)[];
 }
 
 /** A scope for tensors, and the tape: `using step = gpu.step({ training: true })`. */
-export class Step implements Disposable {
+export class Step implements Scope, Disposable {
   /** The device. */
-  readonly gpu: Gpu;
+  readonly gpu: Device;
   /** Whether gradients are recorded and dropout is on. */
   readonly training: boolean;
   /** Seed of all that is drawn. */
@@ -67,7 +57,7 @@ export class Step implements Disposable {
   #ended = false;
 
   /** Used by {@linkcode Gpu.step}. */
-  constructor(gpu: Gpu, options: StepOptions) {
+  constructor(gpu: Device, options: StepOptions) {
     expectObject("begin a step", "options", options, "an object");
     const { training = false, seed = 0, number = 0 } = options;
     expectBoolean("begin a step", "training", training);
@@ -162,23 +152,18 @@ export class Step implements Disposable {
           "training step, and after an earlier backward, is needed; add() losses to go backward from all",
       );
     }
-    const gradients = new Gradients(this);
-    gradients.addDense(loss, this.upload(new Float32Array([1]), loss.shape));
+    const sums = new GradientSums(this);
+    sums.add("the loss", loss, this.upload(new Float32Array([1]), loss.shape));
     for (let entry = this.#tape.pop(); entry; entry = this.#tape.pop()) {
-      const dOutput = gradients.take(entry.output);
+      const dOutput = sums.take(entry.output);
       if (!dOutput) continue;
       const dInputs = entry.backward(dOutput);
       entry.inputs.forEach((input, i) => {
         const dInput = dInputs[i];
-        if (!dInput || !input.requiresGrad) return;
-        if (dInput instanceof Tensor) {
-          expectShape("backward", `the gradient of ${entry.name}`, dInput, input.shape);
-          gradients.addDense(input, dInput);
-        } else if ("sumOfSquares" in dInput) gradients.addTiled(input, dInput);
-        else gradients.addRows(input, dInput);
+        if (dInput && input.requiresGrad) sums.add(entry.name, input, dInput);
       });
     }
-    return gradients;
+    return sums.finish();
   }
 
   #expectOpen(): void {

@@ -24,12 +24,13 @@ export async function measureSubgroup({ device, subgroupHeader }: Opened): Promi
   const pipeline = device.createComputePipeline({ layout: "auto", compute: { module } });
   const failed = await device.popErrorScope();
   if (failed) return 0;
-  const out = device.createBuffer({ size: 4 * PROBES, usage: 0x80 | 0x4 });
-  const staging = device.createBuffer({ size: 4 * PROBES, usage: 0x1 | 0x8 });
+  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+  const out = device.createBuffer({ size: 4 * PROBES, usage: STORAGE | COPY_SRC });
+  const staging = device.createBuffer({ size: 4 * PROBES, usage: MAP_READ | COPY_DST });
   const texture = device.createTexture({
     size: [PROBES, 1],
     format: "rgba32float",
-    usage: 0x8 | 0x2,
+    usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
   });
   const texels = Float32Array.from({ length: 4 * PROBES }, (_, i) => i / 4);
   device.queue.writeTexture({ texture }, texels, {}, [PROBES, 1]);
@@ -45,7 +46,7 @@ export async function measureSubgroup({ device, subgroupHeader }: Opened): Promi
   pass.end();
   encoder.copyBufferToBuffer(out, 0, staging, 0, 4 * PROBES);
   device.queue.submit([encoder.finish()]);
-  await staging.mapAsync(0x1);
+  await staging.mapAsync(GPUMapMode.READ);
   const sizes = new Uint32Array(staging.getMappedRange().slice(0));
   for (const resource of [out, staging, texture]) resource.destroy();
   return sizes.every((size) => size === sizes[0]) ? sizes[0]! : 0;

@@ -1,6 +1,6 @@
 /** Systematic sampling without replacement: tables on the CPU, draws on the GPU. */
 
-import type { Gpu } from "./gpu.ts";
+import type { Device } from "./device.ts";
 import { type RandomKey, randomSource, randomUniform } from "./random.ts";
 import source from "./systematic.wgsl" with { type: "text" };
 import type { Tensor } from "./tensor.ts";
@@ -62,7 +62,7 @@ export function systematicTable(probabilities: Float64Array, k: number): Systema
 
 /** Fills `out` [k] with different ids by the `cumulative` table [V, 2]. */
 export function systematicDrawInto(
-  gpu: Gpu,
+  gpu: Device,
   out: Tensor,
   cumulative: Tensor,
   key: RandomKey,

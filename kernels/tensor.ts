@@ -122,6 +122,8 @@ export class UseAfterDisposeError extends Error {
  * with the step).
  */
 export class Tensor implements Disposable {
+  /** What it is as a gradient: one of all elements. */
+  readonly kind = "dense" as const;
   /** Sizes of the dimensions, slowest first. */
   readonly shape: readonly number[];
   /** Element type. */

@@ -1,10 +1,12 @@
 /** Gradients of tables too large to be held a second time. */
 
-import type { Step } from "./step.ts";
+import type { Scope } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A gradient [V, W] of which a tile of rows exists at a time, computed as often as it is asked for. */
 export interface TiledGradient {
+  /** Tells it from other gradients. */
+  readonly kind: "tiled";
   /** [1] Sum of the squares of all elements. */
   readonly sumOfSquares: Tensor;
   /**
@@ -17,8 +19,8 @@ export interface TiledGradient {
 }
 
 /** The whole of `gradient`, of `table` [V, W]. */
-export function assemble(step: Step, table: Tensor, gradient: TiledGradient): Tensor {
-  const out = step.tensor(table.shape), width = table.size / table.shape[0]!;
-  gradient.forEach((first, rows) => step.gpu.copy(rows, out, { toStart: first * width }));
+export function assemble(scope: Scope, table: Tensor, gradient: TiledGradient): Tensor {
+  const out = scope.tensor(table.shape), width = table.size / table.shape[0]!;
+  gradient.forEach((first, rows) => scope.gpu.copy(rows, out, { toStart: first * width }));
   return out;
 }

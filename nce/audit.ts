@@ -89,7 +89,7 @@ async function gradientOf<Input extends readonly unknown[]>(
     const gradients = step.backward(total);
     const parts: Float32Array[] = [];
     for (const [, parameter] of criterion.parameters()) {
-      const gradient = gradients.dense(parameter);
+      const gradient = gradients.toDense(parameter);
       parts.push(gradient ? await gpu.readFloats(gradient) : new Float32Array(parameter.size));
     }
     const all = new Float64Array(parts.reduce((size, part) => size + part.length, 0));

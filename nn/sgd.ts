@@ -1,7 +1,7 @@
 /** Stochastic gradient descent with momentum, weight decay and clipping by the global norm. */
 
 import { expectFromZero, expectNumber, expectObject, isFloat, show } from "../kernels/expect.ts";
-import { type Gradient, Gradients } from "../kernels/gradients.ts";
+import { Gradients, type SummedGradient } from "../kernels/gradients.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { LazyRows } from "../kernels/lazy.ts";
 import { clipScale, sgdUpdate, sgdUpdateTiled } from "../kernels/sgd.ts";
@@ -127,25 +127,26 @@ export class SGD implements Disposable {
     }
     clipScale(this.#gpu, this.norm, found.map(({ gradient }) => gradient), this.#clip);
     // Tiled gradients are computed from other parameters, which must not have moved yet: they are first.
-    const order = ({ gradient }: { gradient: Gradient }) => gradient.kind === "tiled" ? 0 : 1;
+    const order = ({ gradient }: { gradient: SummedGradient }) => gradient.kind === "tiled" ? 0 : 1;
     found.sort((a, b) => order(a) - order(b));
     for (const { entry, gradient } of found) this.#update(entry, gradient);
   }
 
-  #update(entry: Entry, gradient: Gradient): void {
+  #update(entry: Entry, gradient: SummedGradient): void {
     const gpu = this.#gpu, { norm } = this, { parameter, moment } = entry;
     const coefficients = {
       lr: this.#lr,
       momentum: this.#momentum,
       weightDecay: this.#weightDecay,
     };
-    if (gradient.kind === "tiled") {
-      sgdUpdateTiled(gpu, parameter, moment, gradient.value, norm, coefficients);
-    } else if (gradient.kind === "dense") {
-      sgdUpdate(gpu, parameter, moment, gradient.value, norm, coefficients);
-    } else {
-      entry.lazy ??= new LazyRows(gpu, parameter, moment);
-      entry.lazy.update(gradient.value, norm, coefficients);
+    switch (gradient.kind) {
+      case "dense":
+        return sgdUpdate(gpu, parameter, moment, gradient, norm, coefficients);
+      case "sparse":
+        entry.lazy ??= new LazyRows(gpu, parameter, moment);
+        return entry.lazy.update(gradient, norm, coefficients);
+      case "tiled":
+        return sgdUpdateTiled(gpu, parameter, moment, gradient, norm, coefficients);
     }
   }
 

@@ -229,3 +229,14 @@ Deno.test({
     await assertFallsBack(vain, "there is none though libvulkan1 and mesa-vulkan-drivers are");
   },
 });
+
+Deno.test("mod.ts can be imported where there is no WebGPU, and says so when it is asked for a device", async () => {
+  const code = `for (const name of Object.getOwnPropertyNames(globalThis)) {
+      if (name.startsWith("GPU")) delete globalThis[name];
+    }
+    Object.defineProperty(navigator, "gpu", { value: undefined });
+    const { Gpu, NoAdapterError } = await import("./mod.ts");
+    console.log(typeof GPUBufferUsage, await Gpu.create().catch((e) => e instanceof NoAdapterError));`;
+  const { code: status, out, err } = await deno(["eval", code], ROOT);
+  assertEquals({ status, out, err }, { status: 0, out: "undefined true\n", err: "" });
+});

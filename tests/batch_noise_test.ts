@@ -152,7 +152,7 @@ Deno.test("BatchNoise: nce's expected gradient over all batches is zero at s = l
         const part = weightedSum(step, loss, step.upload(new Float32Array(size).fill(p)));
         total = total ? add(step, total, part) : part;
       }
-      const gradient = step.backward(total!).dense(layer.weight)!;
+      const gradient = step.backward(total!).toDense(layer.weight)!;
       return Math.max(...(await gpu.readFloats(gradient)).map(Math.abs));
     };
     const [atTruth, withoutC] = [await gradientAt(1), await gradientAt(0)];

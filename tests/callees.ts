@@ -221,7 +221,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     "Step.tensor": m(step, "tensor", [[2]], [shape, optional(choice)]),
     "Step.keep": m(step, "keep", [parameter], [TENSOR]),
     "Gradients.get": m(new nce.Gradients(step), "get", [x], [TENSOR]),
-    "Gradients.dense": m(new nce.Gradients(step), "dense", [x], [TENSOR]),
+    "Gradients.toDense": m(new nce.Gradients(step), "toDense", [x], [TENSOR]),
     "Step.own": m(step, "own", [up(2)], [TENSOR]),
     "Step.reshape": m(step, "reshape", [x, [E, N]], [TENSOR, shape]),
     "Step.record": m(

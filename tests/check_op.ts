@@ -39,7 +39,9 @@ export async function checkOp(gpu: Gpu, what: string, check: OpCheck): Promise<v
   const loss = weightedSum(step, output, step.upload(dOutput, output.shape));
   const gradients = step.backward(loss);
   const dInputs = expected.backward(Float64Array.from(dOutput));
-  const actual = await Promise.all(inputs.map((input) => gpu.readFloats(gradients.dense(input)!)));
+  const actual = await Promise.all(
+    inputs.map((input) => gpu.readFloats(gradients.toDense(input)!)),
+  );
   actual.forEach((gradient, i) => {
     assertClose(gradient, dInputs[i]!, gradientTolerance, `${what}, gradient ${i}`);
   });

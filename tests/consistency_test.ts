@@ -193,7 +193,7 @@ async function check(gpu: Gpu, learner: Learner, draws: Draws, q: Float64Array):
   assertClose(await gpu.readFloats(losses), expected.losses, { atol: 4e-6 }, `${lossType}, losses`);
   const weight = step.upload(Float32Array.from(draws.probability));
   const gradients = step.backward(weightedSum(step, losses, weight));
-  const gradient = await gpu.readFloats(gradients.dense(criterion.table)!);
+  const gradient = await gpu.readFloats(gradients.toDense(criterion.table)!);
   assertClose(gradient, expected.gradient, { atol: 1e-6, rtol: 1e-5 }, `${lossType}, gradient`);
   return size(Float64Array.from(gradient));
 }

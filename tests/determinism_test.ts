@@ -41,7 +41,7 @@ async function train(gpu: Gpu, lossType: LossType, perWord: boolean, seed: numbe
     const loss = criterion.forward(step, target, output);
     const gradients = step.backward(loss);
     optimizer.step(gradients);
-    const all = [loss, ...parameters.flatMap(([, p]) => [gradients.dense(p)!, p])];
+    const all = [loss, ...parameters.flatMap(([, p]) => [gradients.toDense(p)!, p])];
     for (const data of await Promise.all(all.map((tensor) => gpu.readFloats(tensor)))) {
       seen.push(new Uint32Array(data.buffer).join());
     }

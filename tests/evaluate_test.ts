@@ -5,14 +5,17 @@ import { evaluationBatches } from "../example/batches.ts";
 import { knownWords, perplexity, selfNormalization } from "../example/card.ts";
 import { makeModel } from "../example/checkpoint.ts";
 import { evaluate, evaluateLoss } from "../example/evaluate.ts";
+import { Metrics } from "../example/metrics.ts";
 import type { WordModel } from "../example/model.ts";
 import { Bar } from "../example/progress.ts";
+import { report } from "../example/report.ts";
 import { SentencesBuilder } from "../example/sentences.ts";
 import { parseSettings } from "../example/settings.ts";
 import { Stopped } from "../example/stop.ts";
-import { Vocabulary } from "../example/vocab.ts";
+import { Vocabulary, WordCounts } from "../example/vocab.ts";
 import type { Gpu } from "../mod.ts";
 import { captureIo } from "./capture_io.ts";
+import { inFolder } from "./folder.ts";
 import { withGpu } from "./gpu.ts";
 
 const WORDS = 20;
@@ -62,6 +65,40 @@ Deno.test("evaluate() does not carry the state from one sentence to another", ()
     assertEquals(after.tokens, 2 * alone.tokens);
     assertAlmostEquals(after.ppl / alone.ppl, 1, 1e-6);
   }));
+
+Deno.test("the test leaves the criterion as it was, also when it fails", () =>
+  inFolder(() =>
+    withGpu(async (gpu) => {
+      using model = tinyModel(gpu, "linear");
+      const { criterion } = model, io = captureIo();
+      const empty = new SentencesBuilder().build(), text = textOf(3, 5);
+      const corpus = {
+        ...{ vocabulary: VOCABULARY, occurrences: new WordCounts(), notes: [] },
+        ...{ train: empty, valid: empty, test: text },
+      };
+      const metrics = new Metrics("model", io);
+      criterion.noiseRatio = 7;
+      for (const lossType of ["nce", "full"] as const) {
+        criterion.lossType = lossType;
+        for (const evaluation of ["full", "nce", "loss", { sampled: 3 }] as const) {
+          await report(gpu, { model, corpus, evaluation, metrics, io });
+          assertEquals([criterion.lossType, criterion.noiseRatio], [lossType, 7]);
+        }
+      }
+      const losses = io.outLines.flatMap((line) => /^test +(\S+) loss/.exec(line)?.[1] ?? []);
+      assertEquals(losses, ["nce", "nce", "sampled:3", "nce", "full", "sampled:3"]);
+      criterion.forward = () => {
+        throw new Error("no");
+      };
+      const evaluation = { sampled: 3 };
+      await assertRejects(
+        () => report(gpu, { model, corpus, evaluation, metrics, io }),
+        Error,
+        "no",
+      );
+      assertEquals([criterion.lossType, criterion.noiseRatio], ["full", 7]);
+    })
+  ));
 
 Deno.test("evaluate() needs no more memory for a longer text of equal batches", () =>
   withGpu(async (gpu) => {

@@ -23,7 +23,11 @@ const BROKEN = {
 
 /** Asks for a texture of 256 GiB. */
 function exhaust(device: GPUDevice): void {
-  device.createTexture({ size: [8192, 8192, 256], format: "rgba32float", usage: 0x8 });
+  device.createTexture({
+    size: [8192, 8192, 256],
+    format: "rgba32float",
+    usage: GPUTextureUsage.STORAGE_BINDING,
+  });
 }
 
 /** Runs `body` while the device is out of memory: every buffer that it makes brings the error. */
@@ -31,7 +35,10 @@ function outOfMemory(device: GPUDevice, body: () => void): void {
   const createBuffer = device.createBuffer;
   device.createBuffer = (descriptor) => {
     exhaust(device);
-    return createBuffer.call(device, { ...descriptor, usage: 0x1 | 0x2 }); // an invalid one
+    return createBuffer.call(device, {
+      ...descriptor,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE,
+    }); // an invalid one
   };
   try {
     body();

@@ -82,7 +82,7 @@ async function check(gpu: Gpu, c: GRUCase, name: string): Promise<void> {
   const weight = step.upload(Float32Array.from(byTime(c.lossWeight)), [c.N, c.B]);
   const gradients = step.backward(weightedSum(step, loss, weight));
   for (const [parameter, tensor] of model.parameters()) {
-    const gradient = gradients.dense(tensor);
+    const gradient = gradients.toDense(tensor);
     if (!gradient) throw new Error(`${name}: no gradient flows to ${parameter}`);
     const found = await gpu.readFloats(gradient), expected = flat(c.grads[parameter]);
     assertClose(found, expected, GOLDEN_TOLERANCE, `${name}, ${parameter}`);

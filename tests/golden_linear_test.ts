@@ -110,7 +110,7 @@ async function checkGradients(gpu: Gpu, c: GradientCase, name: string): Promise<
     ["bias", criterion.bias, c.gradBias],
   ] as const;
   for (const [what, tensor, reference] of expected) {
-    const gradient = gradients.dense(tensor);
+    const gradient = gradients.toDense(tensor);
     if (!reference) {
       if (gradient) throw new Error(`${name}: a gradient flows to ${what}`);
       continue;

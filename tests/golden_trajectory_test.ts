@@ -107,7 +107,7 @@ async function checkStep(
   assertClose([norm!], [expected.gradNorm], tolerance, `${name} gradient norm`);
   if (!expected.clippedGrads) return;
   for (const [parameterName, parameter] of model.parameters()) {
-    const gradient = await gpu.readFloats(gradients.dense(parameter)!);
+    const gradient = await gpu.readFloats(gradients.toDense(parameter)!);
     const clipped = gradient.map((g) => g * scale!);
     const reference = flat(expected.clippedGrads[parameterName]);
     assertClose(clipped, reference, GOLDEN_TOLERANCE, `${name} gradient of ${parameterName}`);

@@ -241,7 +241,7 @@ Deno.test("an error of the device is thrown by the next call, and every later on
   using out = gpu.tensor([1]);
   gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 1 } });
   await gpu.finish();
-  gpu.device.createBuffer({ size: 4, usage: 0x1 | 0x2 }); // MAP_READ with MAP_WRITE: not allowed
+  gpu.device.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE }); // not allowed
   await assertRejects(() => gpu.read(out), DeviceError, "GPU error at or before ");
   await assertRejects(() => gpu.finish(), DeviceError);
   assertThrows(() => gpu.step(), DeviceError);

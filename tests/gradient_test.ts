@@ -166,7 +166,7 @@ async function check(gpu: Gpu, scorer: Scorer, options: NCEOptions, extra: Extra
   );
   const loss = criterion.forward(step, target, x);
   const gradients = step.backward(weightedSum(step, loss, step.upload(dLoss)));
-  const dense = [x, ...parameters].map((tensor) => gradients.dense(tensor));
+  const dense = [x, ...parameters].map((tensor) => gradients.toDense(tensor));
   const [found, ...rest] = await Promise.all(
     [loss, ...dense].map((tensor) => tensor ? gpu.readFloats(tensor) : undefined),
   );

@@ -236,7 +236,7 @@ Deno.test("gruTileScorer() gives the scores and gradients of gruPairScore(), til
       assertClose(await gpu.readFloats(scores), tile(whole.output), tolerance, `tile ${first}`);
       gradient.add(first, count, step.upload(tile(dScores), [rows, count]));
     }
-    const found = gradient.result, expected = [...words.backward(dWords!), ...dContext];
+    const found = gradient.finish(), expected = [...words.backward(dWords!), ...dContext];
     for (const [i, tensor] of found.entries()) {
       // A softmax has no gradient for what all scores have in common.
       const reference = i === 6 ? [0] : expected[i]!;

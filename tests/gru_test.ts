@@ -126,7 +126,7 @@ Deno.test("GRU stacks layers, named and shaped as in PyTorch", () =>
     const gradients = step.backward(loss);
     const [, ...dWeights] = expected.backward(Float64Array.from(dOutput));
     for (const [i, [name, parameter]] of parameters.entries()) {
-      const found = await gpu.readFloats(gradients.dense(parameter)!);
+      const found = await gpu.readFloats(gradients.toDense(parameter)!);
       assertClose(found, dWeights[i]!, { atol: 1e-5, rtol: 1e-4 }, name);
     }
   }));

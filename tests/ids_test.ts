@@ -108,7 +108,7 @@ function uses(gpu: Gpu, stack: DisposableStack): Record<string, (step: Step, ids
         name: "own",
         inputs: [weight],
         output: step.tensor([ids.size, E]),
-        backward: (values) => [{ ids, values }],
+        backward: (values) => [{ kind: "sparse", ids, values }],
       });
       step.backward(sum(step, output)).get(weight);
     },

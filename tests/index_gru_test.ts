@@ -103,7 +103,7 @@ async function check(gpu: Gpu, options: Partial<IndexGRUOptions>, what: string):
   const tolerance = { atol: 1e-5, rtol: 5e-5 };
   assertClose(await gpu.readFloats(loss), losses(data), tolerance, `${what}, loss`);
   for (const [i, [name, parameter]] of model.parameters().entries()) {
-    const gradient = gradients.dense(parameter);
+    const gradient = gradients.toDense(parameter);
     const found = gradient ? await gpu.readFloats(gradient) : new Float32Array(parameter.size);
     assertClose(found, differences[i]!, tolerance, `${what}, ${name}`);
   }
@@ -153,7 +153,7 @@ Deno.test("IndexGRU's gradients go through the masks of the forward pass", () =>
         const gradients = step.backward(sum(step, model.forward(step, target, input)));
         let slope = 0;
         for (const [i, [, parameter]] of parameters.entries()) {
-          const gradient = await gpu.readFloats(gradients.dense(parameter)!);
+          const gradient = await gpu.readFloats(gradients.toDense(parameter)!);
           slope += gradient.reduce((total, d, j) => total + d * directions[i]![j]!, 0);
         }
         const what = `${lossType}, ${perWord ? "per word" : "shared"}`;
@@ -242,7 +242,7 @@ Deno.test("IndexGRU gives equal bits in equal steps, and holds no memory between
         input = step.upload(ids(2), [steps, batch]);
       const gradients = step.backward(model.forward(step, target, input));
       const weights = [model.rnn.layers[0]!.weightIh, model.encoder.weight, model.output.weight];
-      return await Promise.all(weights.map((weight) => gpu.readFloats(gradients.dense(weight)!)));
+      return await Promise.all(weights.map((weight) => gpu.readFloats(gradients.toDense(weight)!)));
     };
     const first = await run(), before = gpu.memory;
     for (let i = 0; i < 3; i++) assertEquals(await run(), first);

@@ -81,7 +81,7 @@ async function check(
   const gradients = step.backward(weightedSum(step, loss, step.upload(dLoss)));
   const references = expected.backward(Float64Array.from(dLoss));
   for (const [i, tensor] of [input, ...parameters].entries()) {
-    const gradient = await gpu.readFloats(gradients.dense(tensor)!);
+    const gradient = await gpu.readFloats(gradients.toDense(tensor)!);
     assertClose(gradient, references[i]!, TOLERANCE, `${name}, gradient ${i}`);
   }
 }

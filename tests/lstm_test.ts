@@ -170,7 +170,7 @@ Deno.test("LSTM of three layers agrees with float64, forward and backward", () =
     const gradients = step.backward(weighted);
     const references = expected.backward(Float64Array.from(dOutput));
     for (const [i, tensor] of [input, ...parameters].entries()) {
-      const gradient = await gpu.readFloats(gradients.dense(tensor)!);
+      const gradient = await gpu.readFloats(gradients.toDense(tensor)!);
       assertClose(gradient, references[i]!, GRADIENT_TOLERANCE, `gradient ${i}`);
     }
   }));

@@ -195,7 +195,7 @@ Deno.test("the gradient of a batch's parts, added in one step, is that of the ba
       });
       const gradients = step.backward(losses.reduce((a, b) => add(step, a, b)));
       return await Promise.all(
-        layer.parameters().map(([, parameter]) => gpu.readFloats(gradients.dense(parameter)!)),
+        layer.parameters().map(([, parameter]) => gpu.readFloats(gradients.toDense(parameter)!)),
       );
     };
     const whole = await gradientsOf(1), halves = await gradientsOf(2);

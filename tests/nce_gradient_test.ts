@@ -43,9 +43,9 @@ Deno.test("nceGradient() gives IndexLinear's loss and gradients, in every loss, 
         };
         const pairs = [
           [found.loss, loss],
-          [found.dInput, gradients.dense(input)!],
-          [dense(found.dWeight, E), gradients.dense(layer.weight)!],
-          [dense(found.dBias, 1), gradients.dense(layer.bias)!],
+          [found.dInput, gradients.toDense(input)!],
+          [dense(found.dWeight, E), gradients.toDense(layer.weight)!],
+          [dense(found.dBias, 1), gradients.toDense(layer.bias)!],
         ] as const;
         for (const [i, [mine, theirs]] of pairs.entries()) {
           const tolerance = { atol: 1e-5, rtol: 2e-5 };

@@ -95,7 +95,7 @@ Deno.test("a scorer written with public operations gets the right loss and gradi
     const gradients = step.backward(loss);
     const differences = centralDifferences(objective, inputs);
     for (const [i, tensor] of [x, criterion.form, criterion.table].entries()) {
-      const gradient = await gpu.readFloats(gradients.dense(tensor)!);
+      const gradient = await gpu.readFloats(gradients.toDense(tensor)!);
       assertClose(gradient, differences[i]!, { atol: 1e-5, rtol: 2e-5 }, `gradient ${i}`);
     }
   }));

@@ -1,7 +1,7 @@
 // Row-sparse gradients: sums of equal rows, their dense form, and mixtures with dense gradients.
 
 import { assertEquals } from "@std/assert";
-import { mergeRows, type RowPart, scatterRows } from "../kernels/rows.ts";
+import { mergeRows, scatterRows, type SparseGradient } from "../kernels/rows.ts";
 import { gather, type Gpu, linear, sum, weightedSum } from "../mod.ts";
 import { checkOp, poisonPool } from "./check_op.ts";
 import { assertClose } from "./close.ts";
@@ -45,7 +45,8 @@ async function check(gpu: Gpu, parts: PartData[], classes: number, width: number
   using table = gpu.tensor([classes, width]);
   poisonPool(gpu);
   using step = gpu.step();
-  const uploaded = parts.map(({ ids, values, group, coefficients }): RowPart => ({
+  const uploaded = parts.map(({ ids, values, group, coefficients }): SparseGradient => ({
+    kind: "sparse",
     ids: step.upload(ids),
     values: step.upload(values, [values.length / width, width]),
     ...(group && { group }),
@@ -122,13 +123,13 @@ Deno.test("Gradients.get() gives rows for look-ups and sums look-ups of the same
     });
     const gradients = step.backward(both);
     const gradient = gradients.get(table);
-    if (gradient?.kind !== "rows") throw new Error(`gradient is ${gradient?.kind}`);
-    assertEquals([...await gpu.read(gradient.value.ids)], [1, 3, 4, ...Array(2).fill(0xffffffff)]);
-    const rows = await gpu.readFloats(gradient.value.values);
+    if (gradient?.kind !== "sparse") throw new Error(`gradient is ${gradient?.kind}`);
+    assertEquals([...await gpu.read(gradient.ids)], [1, 3, 4, ...Array(2).fill(0xffffffff)]);
+    const rows = await gpu.readFloats(gradient.values);
     assertEquals([...rows], [5, 6, 1, 1, 1, 2, 0, 0, 0, 0]);
     assertEquals(gradients.get(table), gradient);
     assertEquals(gradients.get(other), undefined);
-    assertEquals(gradients.dense(other), undefined);
+    assertEquals(gradients.toDense(other), undefined);
   }));
 
 Deno.test("mergeRows() sums more positions of one id than a thread may loop over", () =>
@@ -137,6 +138,10 @@ Deno.test("mergeRows() sums more positions of one id than a thread may loop over
     using step = gpu.step();
     const ids = step.upload(new Uint32Array(n).fill(1)), table = step.tensor([3, 1]);
     const values = step.upload(new Float32Array(n).fill(1), [n, 1]);
-    const dense = scatterRows(step, mergeRows(step, table, [{ ids, values }]), table);
+    const dense = scatterRows(
+      step,
+      mergeRows(step, table, [{ kind: "sparse", ids, values }]),
+      table,
+    );
     assertEquals([...await gpu.readFloats(dense)], [0, n, 0]);
   }));

@@ -1,7 +1,17 @@
 // Steps and tensors: who owns what, what is recorded, and where gradients go.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { add, multiply, scale, sum, weightedSum } from "../mod.ts";
+import {
+  add,
+  crossEntropy,
+  gather,
+  type Gradient,
+  multiply,
+  scale,
+  sum,
+  type Tensor,
+  weightedSum,
+} from "../mod.ts";
 import { assertClose } from "./close.ts";
 import { withGpu } from "./gpu.ts";
 import { values } from "./reference/data.ts";
@@ -29,8 +39,8 @@ Deno.test("reshape() shares the elements and lets gradients through", () =>
     const turned = step.reshape(a, [3, 2]), weight = step.upload(values(6, 2), [3, 2]);
     assertEquals(turned.shape, [3, 2]);
     const gradients = step.backward(weightedSum(step, turned, weight));
-    assertEquals(gradients.dense(a)?.shape, [2, 3]);
-    assertEquals(await gpu.readFloats(gradients.dense(a)!), values(6, 2));
+    assertEquals(gradients.toDense(a)?.shape, [2, 3]);
+    assertEquals(await gpu.readFloats(gradients.toDense(a)!), values(6, 2));
     assertThrows(() => step.reshape(a, [4, 2]), TypeError, "Cannot reshape [2,3] to [4,2]");
   }));
 
@@ -44,7 +54,7 @@ Deno.test("backward() sums the gradients of a tensor that is used several times"
       multiply(step, a, b),
       add(step, scale(step, a, 3), multiply(step, a, a)),
     );
-    const gradient = step.backward(sum(step, used)).dense(a)!;
+    const gradient = step.backward(sum(step, used)).toDense(a)!;
     const [x, y] = [values(5, 1), values(5, 2)];
     assertClose(await gpu.readFloats(gradient), x.map((v, i) => y[i]! + 3 + 2 * v));
   }));
@@ -87,7 +97,7 @@ Deno.test("backward() uses up the tape: a loss from before throws, one from afte
     const first = sum(step, a), second = sum(step, scale(step, a, 2));
     step.backward(first);
     assertThrows(() => step.backward(second), TypeError, "after an earlier backward");
-    const gradient = step.backward(sum(step, scale(step, a, 3))).dense(a)!;
+    const gradient = step.backward(sum(step, scale(step, a, 3))).toDense(a)!;
     assertEquals([...await gpu.readFloats(gradient)], Array(5).fill(3));
   }));
 
@@ -122,4 +132,46 @@ Deno.test("steps are numbered and seeded from 0 and do not train, unless told ot
     assertEquals([plain.training, plain.seed, plain.number], [false, 0, 0]);
     using told = gpu.step({ training: true, seed: 5, number: 7 });
     assertEquals([told.training, told.seed, told.number], [true, 5, 7]);
+  }));
+
+Deno.test("Gradients.get() launches nothing, whatever kind of gradient it is", () =>
+  withGpu((gpu) => {
+    using table = gpu.tensor([8, 4], values(32, 1));
+    using dense = gpu.tensor([4, 4], values(16, 2));
+    using bias = gpu.tensor([100]), weight = gpu.tensor([100, 4], values(400, 3));
+    const parameters = { dense, sparse: table, tiled: weight };
+    for (const parameter of Object.values(parameters)) parameter.requiresGrad = true;
+    using step = gpu.step({ training: true });
+    const ids = step.upload(Uint32Array.of(1, 7, 1, 0));
+    const x = multiply(step, gather(step, table, ids), dense);
+    const gradients = step.backward(sum(step, crossEntropy(step, x, weight, bias, ids, 1024)));
+    const { dispatch, copy, clear } = gpu;
+    gpu.dispatch = gpu.copy = gpu.clear = () => {
+      throw new Error("a getter launched something");
+    };
+    for (const [kind, parameter] of Object.entries(parameters)) {
+      assertEquals(gradients.get(parameter)?.kind, kind);
+    }
+    assertThrows(() => gradients.toDense(table), Error, "a getter launched something");
+    Object.assign(gpu, { dispatch, copy, clear });
+  }));
+
+Deno.test("backward() throws a TypeError of its own when an operation gives something else than a gradient", () =>
+  withGpu((gpu) => {
+    using tensor = gpu.tensor([2]);
+    const wrong: Record<string, unknown> = {
+      "the gradient of op is true, not a tensor or an object": true,
+      "the gradient of op is an object, not a tensor or an object": { ids: 1 },
+      "the gradient of op is f32 [2], expected f32 [3]": tensor,
+      "the gradient of op is an object, not a tensor": { kind: "dense" },
+    };
+    for (const [message, gradient] of Object.entries(wrong)) {
+      using step = gpu.step({ training: true });
+      const a = step.upload(values(3, 1));
+      a.requiresGrad = true;
+      const output: Tensor = step.tensor([1]);
+      const backward = () => [gradient as Gradient];
+      step.record({ name: "op", inputs: [a], output, backward });
+      assertThrows(() => step.backward(output), TypeError, message);
+    }
   }));

@@ -112,6 +112,15 @@ Deno.test("a launch reads two views of one tensor, whichever were copied before"
     }
   }));
 
+Deno.test("a kernel may be given more texels than before", () =>
+  withGpu(async (gpu) => {
+    const data = values(64, 1);
+    using first = gpu.tensor([64], data), second = gpu.tensor([64]), out = gpu.tensor([64]);
+    gpu.dispatch({ ...READ, outputs: [out], texels: [first], grid: 1 });
+    gpu.dispatch({ ...READ, outputs: [out], texels: [first, second], grid: 1 });
+    assertEquals(await gpu.readFloats(out), data);
+  }));
+
 Deno.test("a launch may write texels, which the next one reads", () =>
   withGpu(async (gpu) => {
     const data = values(256, 1);

@@ -141,7 +141,7 @@ Deno.test("a tiled gradient becomes a whole one where the table has another use"
         const gradients = step.backward(lossOf(step, x!, weight!, bias!, heldBytes));
         const found = gradients.get(weight!);
         if (found?.kind !== "dense") throw new Error(`${name}: gradient is ${found?.kind}`);
-        return await gpu.readFloats(found.value);
+        return await gpu.readFloats(found);
       };
       assertClose(await gradient(4608), await gradient(), { atol: 4e-6, rtol: 1e-5 }, name);
     }
@@ -160,13 +160,13 @@ Deno.test("a tiled gradient throws a TypeError once its inputs have changed, unl
     const updated = backward(step);
     optimizer.step(updated);
     const message = "[197,6] has changed since the backward pass";
-    assertThrows(() => updated.dense(weight!), TypeError, message);
+    assertThrows(() => updated.toDense(weight!), TypeError, message);
     const written = backward(step);
     gpu.write(bias!, values(V, 7));
     assertThrows(() => optimizer.step(written), TypeError, "[197] has changed");
-    const whole = backward(step), before = await gpu.readFloats(whole.dense(weight!)!);
+    const whole = backward(step), before = await gpu.readFloats(whole.toDense(weight!)!);
     optimizer.step(whole);
-    assertEquals(await gpu.readFloats(whole.dense(weight!)!), before);
+    assertEquals(await gpu.readFloats(whole.toDense(weight!)!), before);
   }));
 
 Deno.test("exact cross entropy trains a large table in little more memory than its own", () =>

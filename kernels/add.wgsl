@@ -1,0 +1,18 @@
+// The sum of two tensors, four elements a thread.
+//
+// Formula: out = a + b. Shapes: a, b, out of n elements, n4 = ceil(n / 4) (buffers are padded to 16 bytes).
+// Dispatch: 1-D over n4 threads, folded. Determinism: one addition an element.
+
+struct Params { n4: u32 }
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
+        @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64 + local;
+  if (i < params.n4) { out[i] = a[i] + b[i]; }
+}

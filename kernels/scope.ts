@@ -1,0 +1,14 @@
+/** What owns tensors for a while: as much of a step as kernels below it need. */
+
+import type { Device } from "./device.ts";
+import type { DType, Tensor } from "./tensor.ts";
+
+/** An owner of tensors, which end with it. */
+export interface Scope {
+  /** The device. */
+  readonly gpu: Device;
+  /** A tensor with undefined content that ends with the scope. */
+  tensor(shape: readonly number[], dtype?: DType): Tensor;
+  /** Makes the scope the owner of `tensor`. */
+  own(tensor: Tensor): Tensor;
+}

@@ -1,0 +1,115 @@
+/**
+ * Checks how the modules hang together, and ends with 1 if one of these is found: an import cycle, types
+ * included, or an exported declaration that no other file imports. A type may be exported for those who want
+ * to name it, where the file uses it itself, as for an argument.
+ */
+
+import { fromFileUrl, join } from "@std/path";
+
+const ROOT = fromFileUrl(new URL("..", import.meta.url));
+/** Where unused exports are looked for. */
+const ROOMS = ["kernels", "nn", "nce", "example"];
+/** Where cycles are looked for, too. */
+const ENTRIES = ["mod.ts", "main.ts", "tools"];
+/** Who else imports. */
+const OTHERS = ["tests", "bench"];
+
+// deno fmt puts statements of this kind at the start of a line, and documentation's examples behind a star.
+const STATEMENT =
+  /^(?:import|export)\s+(?:type\s+)?(?:((?:\w+,\s*)?\{[^}]*\}|\*(?: as \w+)?|\w+)\s+from\s+)?"([^"]+)"/gm;
+const DYNAMIC = /\bimport\(\s*"([^"]+)"\s*,?\s*\)/g;
+const DECLARATION =
+  /^export\s+(?:declare\s+)?(?:async\s+)?(?:abstract\s+)?(function\*?|class|const|let|interface|type|enum)\s+(\w+)/gm;
+
+/** Names that a module takes from another: `undefined` stands for all of them. */
+interface Import {
+  readonly from: string;
+  readonly names: readonly string[] | undefined;
+}
+
+/** The modules that `source`, the text of `path`, imports or exports from, by their paths. */
+export function importsOf(path: string, source: string): Import[] {
+  const resolve = (specifier: string) => join(path, "..", specifier);
+  const imports = [...source.matchAll(STATEMENT)].map(([, clause, specifier]) => {
+    const list = clause === undefined ? "" : /^\{([^}]*)\}$/.exec(clause)?.[1];
+    const names = list?.split(",").map((name) => /^\s*(?:type\s+)?(\w+)/.exec(name)?.[1] ?? "");
+    return { specifier: specifier!, names: names?.filter((name) => name !== "") };
+  });
+  const dynamic = [...source.matchAll(DYNAMIC)].map(([, specifier]) => {
+    return { specifier: specifier!, names: undefined };
+  });
+  return [...imports, ...dynamic].filter(({ specifier }) => specifier.startsWith("."))
+    .map(({ specifier, names }) => ({ from: resolve(specifier), names }));
+}
+
+/** Import cycles among `modules`, texts by path: one for each import that closes a cycle. */
+export function importCycles(modules: ReadonlyMap<string, string>): string[][] {
+  const cycles: string[][] = [], done = new Set<string>(), trail: string[] = [];
+  const visit = (path: string) => {
+    const at = trail.indexOf(path);
+    if (at >= 0) cycles.push([...trail.slice(at), path]);
+    if (at >= 0 || done.has(path)) return;
+    trail.push(path);
+    for (const { from } of importsOf(path, modules.get(path) ?? "")) visit(from);
+    trail.pop();
+    done.add(path);
+  };
+  for (const path of modules.keys()) visit(path);
+  return cycles;
+}
+
+/** What `declaring` modules export and no other module imports, each as `path: name`. */
+export function unusedExports(
+  modules: ReadonlyMap<string, string>,
+  declaring: readonly string[],
+): string[] {
+  const used = new Set<string>();
+  for (const [path, source] of modules) {
+    for (const { from, names } of importsOf(path, source)) {
+      const taken = names ?? declarationsOf(modules.get(from)).map(({ name }) => name);
+      for (const name of taken) used.add(`${from}: ${name}`);
+    }
+  }
+  return declaring.flatMap((path) =>
+    declarationsOf(modules.get(path)).filter(({ isNamed }) => !isNamed)
+      .map(({ name }) => `${path}: ${name}`)
+  ).filter((entry) => !used.has(entry));
+}
+
+/** What a module exports, and whether it is a type that the module names besides. */
+function declarationsOf(source = ""): { name: string; isNamed: boolean }[] {
+  return [...source.matchAll(DECLARATION)].map(([, kind, name]) => {
+    const isType = kind === "interface" || kind === "type";
+    return {
+      name: name!,
+      isNamed: isType && source.match(RegExp(`\\b${name}\\b`, "g"))!.length > 1,
+    };
+  });
+}
+
+/** Paths of the modules at or below `path`. */
+function modulesAt(path: string): string[] {
+  if (Deno.statSync(join(ROOT, path)).isFile) return path.endsWith(".ts") ? [path] : [];
+  return [...Deno.readDirSync(join(ROOT, path))].map(({ name }) => join(path, name)).sort()
+    .flatMap(modulesAt);
+}
+
+/** All findings in the project, a line each. */
+export function layoutFaults(): string[] {
+  const read = (paths: readonly string[]) =>
+    new Map(
+      paths.flatMap(modulesAt).map((path) => [path, Deno.readTextFileSync(join(ROOT, path))]),
+    );
+  const rooms = read(ROOMS), all = new Map([...rooms, ...read(ENTRIES)]);
+  return [
+    ...importCycles(all).map((cycle) => `import cycle: ${cycle.join(" -> ")}`),
+    ...unusedExports(new Map([...all, ...read(OTHERS)]), [...rooms.keys()])
+      .map((entry) => `exported, but nobody imports it: ${entry}`),
+  ];
+}
+
+if (import.meta.main) {
+  const faults = layoutFaults();
+  for (const fault of faults) console.error(fault);
+  Deno.exit(faults.length > 0 ? 1 : 0);
+}
