@@ -3,9 +3,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadCorpus } from "../example/corpus.ts";
 import { UsageError } from "../example/errors.ts";
-import { makeNoise } from "../example/noise.ts";
+import { makeNoise, noiseWarning } from "../example/noise.ts";
 import { SentencesBuilder } from "../example/sentences.ts";
-import { type Given, parseSettings } from "../example/settings.ts";
+import { type Given, type NoiseName, NOISES, parseSettings } from "../example/settings.ts";
 import { describeUnknown, unknownWarnings } from "../example/unknown.ts";
 import { Vocabulary } from "../example/vocab.ts";
 import { assertClose } from "./close.ts";
@@ -108,6 +108,39 @@ Deno.test("makeNoise() counts words that training lacks once, many less, </s> wh
     const expected = [1, 4, 0, 2].map((weight) => 0.9 * weight / 7 + 0.1 / 4);
     assertClose(shaped.probabilities, expected, { atol: 1e-9 });
   }));
+
+Deno.test("noiseWarning() counts the words that are more frequent than the one before", () => {
+  const warn = (noise: NoiseName, ...counts: number[]) =>
+    noiseWarning({ ...parseSettings({}), noise }, counts);
+  const told = "takes ids to be in order of falling frequency, but";
+  const sources = ["log-uniform", "batch+log-uniform"] as const;
+  for (const noise of sources) {
+    // The marks' counts, the first three, may be anything, and equal counts follow one another.
+    assertEquals(warn(noise, 1, 90, 0, 9, 9, 7, 0, 0), undefined);
+    assertEquals(
+      warn(noise, 1, 90, 0, 9, 7, 8, 9, 9, 0, 1),
+      `warning: --noise ${noise} ${told} 3 of 7 words are more frequent than the one before`,
+    );
+  }
+  for (const noise of NOISES) {
+    if (!sources.some((other) => other === noise)) {
+      assertEquals(warn(noise, 1, 90, 0, 1, 2, 3), undefined);
+    }
+  }
+});
+
+Deno.test("run() warns of log-uniform noise where a vocabulary file has another order", async () => {
+  const files = { ...filesOf(["a b b c c c"], ["a", "b"]), "v.txt": "a\nb\nc\n" };
+  const warningsOf = async (noise: string) => {
+    const { io } = await trainOn(files, { ...TINY, epochs: "1", vocab: "v.txt", noise });
+    return io.errLines.filter((line) => line.includes("--noise"));
+  };
+  assertEquals(await warningsOf("log-uniform"), [
+    "warning: --noise log-uniform takes ids to be in order of falling frequency, but 2 of 3 words " +
+    "are more frequent than the one before",
+  ]);
+  assertEquals(await warningsOf("uniform"), []);
+});
 
 Deno.test("run() finds a perplexity of the order of V where a test has unknown words", async () => {
   const files = filesOf(["p q r s", "q r s p"], ["p q r s", "p z q s"]);
