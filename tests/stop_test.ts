@@ -51,17 +51,15 @@ async function interrupt(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const once = (wanted: string, signal: Deno.Signal | undefined) => {
-    let sent = signal === undefined;
-    return (line: string) => {
-      if (sent || !line.startsWith(wanted)) return;
-      sent = true;
-      child.kill(signal);
-    };
+  const send = (wanted: string, signals: (Deno.Signal | undefined)[]) => (line: string) => {
+    if (!line.startsWith(wanted)) return;
+    const signal = signals.shift();
+    if (signal !== undefined) child.kill(signal);
   };
   const [lines, errors, status] = await Promise.all([
-    linesOf(child.stdout, once(mark, first)),
-    linesOf(child.stderr, once(STOPPING, second)),
+    linesOf(child.stdout, send(mark, [first])),
+    // What stops a second time would never end.
+    linesOf(child.stderr, send(STOPPING, [second, "SIGKILL"])),
     child.status,
   ]);
   return { ...status, lines, errors };
