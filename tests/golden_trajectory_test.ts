@@ -119,7 +119,7 @@ Deno.test("LanguageModel follows the reference's training steps", () =>
   withGpu(async (gpu) => {
     for (const c of goldenCases<Trajectory>("trajectory.json")) {
       const noise = { samples: [] as number[][] };
-      assert(c.steps.length > 0, `${c.lossType}: no step to follow`);
+      assert(c.steps[0]?.clippedGrads, `${c.lossType}: no gradients to compare`);
       using model = makeModel(gpu, c, noise);
       using optimizer = new SGD(gpu, model.parameters(), c);
       for (let i = 0; i < c.steps.length; i++) await checkStep(gpu, c, model, optimizer, noise, i);
