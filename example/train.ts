@@ -58,7 +58,9 @@ export async function train(
   metrics.write({ event: "start", ...start });
   const run: Run = { gpu, settings, corpus, model, io, metrics };
   const best = new BestModel(gpu, model, modelPath(save), io);
-  const diverged = await trainEpochs(run, best);
+  using stop = stopOnSignal(io);
+  const diverged = await trainEpochs(run, best, stop);
+  stop.requested = true; // the test is not to be waited for: from here on the first signal ends at once
   const failure = diverged && divergence(diverged, settings, vocabulary.size);
   if (failure && !best.exists) throw failure;
   if (failure) io.err(`${diverged.message}: the test is of the best model before`);
@@ -81,10 +83,13 @@ interface Loop {
 }
 
 /** All epochs, or those before a stop; gives what ended them if it is a divergence. */
-async function trainEpochs(run: Run, best: BestModel): Promise<Diverged | undefined> {
+async function trainEpochs(
+  run: Run,
+  best: BestModel,
+  stop: StopFlag,
+): Promise<Diverged | undefined> {
   const { gpu, settings, model, io } = run;
   using trainer = new Trainer(gpu, model, settings);
-  using stop = stopOnSignal(io);
   const { train, valid } = run.corpus;
   await dryRun(gpu, model, trainingBatches(train, settings, 1), evaluationBatches(valid));
   const loop: Loop = { trainer, best, stop, validationMs: 0 };

@@ -13,7 +13,7 @@ const DOING = "make an audit";
 
 /** What an audit finds; g is the exact gradient, g^ a sampled one, over draws of the noise. */
 export interface Audit {
-  /** Mean of cos(g^, g). */
+  /** Mean of cos(g^, g); that of a draw without a gradient is 0. */
   readonly cosine: number;
   /** |mean of g^ - g| / |g| */
   readonly bias: number;
@@ -59,7 +59,7 @@ export async function auditGradient<Input extends readonly unknown[]>(
   for (let number = 0; number < draws; number++) {
     const sampled = await gradientOf(gpu, criterion, inputs, lossType, seed, number);
     const length = dot(sampled, sampled);
-    cosine += dot(sampled, exact) / (Math.sqrt(length) * norm) / draws;
+    if (length > 0) cosine += dot(sampled, exact) / (Math.sqrt(length) * norm) / draws;
     square += length / draws;
     for (let i = 0; i < mean.length; i++) mean[i]! += sampled[i]! / draws;
   }

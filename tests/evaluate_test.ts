@@ -2,7 +2,6 @@
 
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { evaluationBatches } from "../example/batches.ts";
-import { knownWords, perplexity, selfNormalization } from "../example/card.ts";
 import { makeModel } from "../example/checkpoint.ts";
 import { evaluate, evaluateLoss } from "../example/evaluate.ts";
 import { Metrics } from "../example/metrics.ts";
@@ -131,27 +130,3 @@ Deno.test("evaluate() stops when asked to, and moves its bar", () =>
     assertEquals(io.liveLines.length, 5);
     assert(io.liveLines[0]!.startsWith("testing  "), io.liveLines[0]);
   }));
-
-Deno.test("knownWords() leaves out unknown words", () => {
-  const scores = {
-    target: Uint32Array.of(3, 0, 4, 0),
-    score: Float32Array.of(-1, -20, -2, -30),
-    logZ: Float32Array.of(0, 0, 1, 0),
-  };
-  assertEquals(knownWords(scores), { unknown: 2, ppl: Math.exp(2) });
-  assertEquals(perplexity(scores), Math.exp(13.5));
-  const none = { target: Uint32Array.of(0), score: new Float32Array(1), logZ: new Float32Array(1) };
-  assertEquals(knownWords(none), { unknown: 1, ppl: NaN });
-});
-
-Deno.test("selfNormalization() calls a model safe only if it is better than choosing blindly", () => {
-  const scores = (score: number) => ({
-    target: Uint32Array.of(3, 4),
-    score: Float32Array.of(score, score),
-    logZ: Float32Array.of(9, 9),
-  });
-  assertEquals(selfNormalization(scores(7), 9, 10).safe, true);
-  assertEquals(selfNormalization(scores(6), 9, 10).safe, false); // e^3 is over 10
-  assertEquals(selfNormalization(scores(-Infinity), 9, 10).safe, false);
-  assertEquals(selfNormalization(scores(NaN), 9, 10).safe, false);
-});

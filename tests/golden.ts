@@ -2,10 +2,12 @@
 
 import { fromFileUrl } from "@std/path";
 
-/** The cases of a golden file. */
+/** The cases of a golden file: there is one at least. */
 export function goldenCases<Case>(file: string): Case[] {
   const folder = Deno.env.get("NCE_GOLDEN_DIR") ?? fromFileUrl(new URL("golden", import.meta.url));
-  return JSON.parse(Deno.readTextFileSync(`${folder}/${file}`));
+  const cases: Case[] = JSON.parse(Deno.readTextFileSync(`${folder}/${file}`));
+  if (!(cases.length > 0)) throw new Error(`${folder}/${file} has no cases`);
+  return cases;
 }
 
 /** Tolerance of losses and gradients against the reference. */

@@ -3,7 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { trainingBatches } from "../example/batches.ts";
 import { loadCorpus } from "../example/corpus.ts";
-import { EOS, frequencyText, UNK } from "../example/vocab.ts";
+import { type Sentences, SentencesBuilder } from "../example/sentences.ts";
+import { BOS, EOS, frequencyText, UNK } from "../example/vocab.ts";
 import { goldenCases } from "./golden.ts";
 
 interface VocabCase {
@@ -38,7 +39,6 @@ function corpusOf({ text, minFreq, vocabFile }: VocabCase): ReturnType<typeof lo
 }
 
 Deno.test("Vocabulary agrees with the reference on words, counts and freq.txt", () => {
-  assert(cases.length > 0);
   for (const golden of cases) {
     const { vocabulary, train, occurrences } = corpusOf(golden);
     assertEquals(vocabulary.words, golden.idx2word);
@@ -72,6 +72,7 @@ Deno.test("Corpus agrees with the reference on sentences that it does not cut", 
 });
 
 Deno.test("trainingBatches() reads and predicts what the reference does when no sentence is cut", () => {
+  let whole = 0;
   for (const golden of cases) {
     const { train } = corpusOf(golden);
     const options = { batchSize: train.length, bptt: 1000, seed: 1 };
@@ -92,26 +93,63 @@ Deno.test("trainingBatches() reads and predicts what the reference does when no 
       }
     }
     assertEquals(found.length, train.length);
+    assertEquals(golden.lengths.length, train.length);
     for (const [i, length] of golden.lengths.entries()) {
       if (train.at(i).length !== length) continue; // cut by the reference
+      whole++;
       assert(found.includes(golden.padded[i]!.slice(0, length).join()), `sentence ${i}`);
     }
   }
+  assert(whole > 0);
 });
+
+/** The inputs of each row of the batches of the joined text, in order. */
+function rowsOf(train: Sentences, bptt: number): string[] {
+  const options = { batchSize: 3, bptt, seed: 1, concat: true };
+  return trainingBatches(train, options, 1).flatMap(({ batchSize, input, mask }) =>
+    Array.from(
+      { length: batchSize },
+      (_, b) => [...input].filter((_, i) => i % batchSize === b && mask[i] === 1).join(),
+    )
+  ).sort();
+}
+
+/**
+ * The reference's chunks, in order, as far as they are to be read. It drops the last, shorter one, which is
+ * read here, too; and it reads the last mark where that ends a chunk, though nothing follows to be predicted.
+ */
+function chunksToRead(chunks: readonly (readonly number[])[], train: Sentences): string[] {
+  const inputs = train.ids.subarray(0, -1), length = chunks.flat().length;
+  const whole = chunks.map((chunk, i) =>
+    i === chunks.length - 1 && length > inputs.length ? chunk.slice(0, -1) : chunk
+  );
+  return [...whole, [...inputs.subarray(length)]].filter((chunk) => chunk.length > 0)
+    .map((chunk) => chunk.join()).sort();
+}
 
 Deno.test("trainingBatches() cuts the joined text as the reference does, and keeps its end", () => {
   for (const golden of cases) {
-    const { train } = corpusOf(golden);
-    const options = { batchSize: 3, bptt: golden.bptt, seed: 1, concat: true };
-    const ours = trainingBatches(train, options, 1).flatMap(({ batchSize, input, mask }) =>
-      Array.from(
-        { length: batchSize },
-        (_, b) => [...input].filter((_, i) => i % batchSize === b && mask[i] === 1).join(),
-      )
-    ).sort();
-    // The reference drops the last, shorter chunk; what is left of the text here is predicted too.
-    const wanted = golden.chunks.map((chunk) => chunk.join());
-    const rest = [...train.ids.subarray(golden.chunks.flat().length, -1)].join();
-    assertEquals(ours, (rest === "" ? wanted : [...wanted, rest]).sort());
+    const { train } = corpusOf(golden), { chunks, bptt } = golden;
+    assert(chunks.length > 0 && chunks.every((chunk) => chunk.length === bptt));
+    assertEquals(rowsOf(train, bptt), chunksToRead(chunks, train));
+  }
+});
+
+Deno.test("trainingBatches() does not read the last mark, which nothing follows, where it ends a chunk", () => {
+  const builder = new SentencesBuilder();
+  for (const words of [[3, 4], [5, 6, 7]]) builder.add(words);
+  const train = builder.build(), mark = BOS;
+  assertEquals([...train.ids], [mark, 3, 4, mark, 5, 6, 7, mark]);
+  const read: [number, number[][], string[]][] = [
+    [4, [[mark, 3, 4, mark], [5, 6, 7, mark]], ["1,3,4,1", "5,6,7"]],
+    [2, [[mark, 3], [4, mark], [5, 6], [7, mark]], ["1,3", "4,1", "5,6", "7"]],
+    [8, [[mark, 3, 4, mark, 5, 6, 7, mark]], ["1,3,4,1,5,6,7"]],
+    [1, [...train.ids].map((id) => [id]), ["1", "1", "3", "4", "5", "6", "7"]],
+    [7, [[mark, 3, 4, mark, 5, 6, 7]], ["1,3,4,1,5,6,7"]],
+    [3, [[mark, 3, 4], [mark, 5, 6]], ["1,3,4", "1,5,6", "7"]],
+  ];
+  for (const [bptt, chunks, expected] of read) {
+    assertEquals(rowsOf(train, bptt), expected);
+    assertEquals(chunksToRead(chunks, train), expected);
   }
 });

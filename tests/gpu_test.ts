@@ -233,7 +233,7 @@ Deno.test("a kernel that does not compile is reported with line, column and oper
   assertInstanceOf(error, KernelCompileError);
   assertEquals(error.op, "broken");
   assertStringIncludes(error.message, "3:12");
-  await assertRejects(() => gpu.read(out), Error);
+  await assertRejects(() => gpu.read(out), KernelCompileError, "kernel of broken");
 });
 
 Deno.test("an error of the device is thrown by the next call, and every later one", async () => {

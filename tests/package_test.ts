@@ -6,6 +6,7 @@ import config from "../deno.json" with { type: "json" };
 import { uniformFields } from "../kernels/pipelines.ts";
 import * as library from "../mod.ts";
 import { pack, packageFiles, stripWgsl } from "../tools/pack.ts";
+import { wgslFiles } from "./kernel_files.ts";
 import { serveFiles } from "./package/server.ts";
 import { trainAll } from "./package/train.ts";
 import { wgslTokens } from "./package/wgsl_tokens.ts";
@@ -32,11 +33,13 @@ async function withFolder(body: (folder: string) => void | Promise<void>): Promi
 
 Deno.test("every kernel is packed with its tokens and fields, and without comments", async () => {
   const files = packageFiles();
-  const kernels = [...Deno.readDirSync(join(ROOT, "kernels"))].map(({ name }) => name)
-    .filter((name) => name.endsWith(".wgsl"));
-  assert(kernels.length >= 15);
-  for (const name of kernels) {
-    const source = Deno.readTextFileSync(join(ROOT, "kernels", name));
+  const kernels = wgslFiles();
+  const modules = kernels.map(({ path }) => join("kernels", `${path}.ts`));
+  assertEquals(
+    [...files.keys()].filter((path) => path.endsWith(".wgsl.ts")).sort(),
+    modules.sort(),
+  );
+  for (const { path: name, source } of kernels) {
     const module = files.get(join("kernels", `${name}.ts`))!;
     const { default: packed } = await import(`data:text/javascript,${encodeURIComponent(module)}`);
     assertEquals(wgslTokens(packed), wgslTokens(source), name);

@@ -38,21 +38,16 @@ Deno.test("run() finds the perplexity of training again when the saved model is 
     ]);
   }));
 
-Deno.test("run() trains with every noise source and option of the loss", () =>
+Deno.test("run() records an audit of the gradient every so many steps", () =>
   inFolder(async () => {
-    const cases: Given[] = [
-      { "loss": "nce", "noise": "batch", "norm-term": "learned" },
-      { "loss": "nce", "noise": "batch+uniform", "self-norm": "0.1", "audit": "4" },
-      { "loss": "nce", "noise-power": "0.75", "noise-uniform": "0.1", "per-word": true },
-      { "loss": "sampled", "unique": true, "remove-hits": true, "norm-term": "auto" },
-      { "loss": "sampled", "noise": "log-uniform", "concat": true },
-      { "loss": "nce", "concat": true, "carry-state": true, "bptt": "7" },
-    ];
-    for (const given of cases) {
-      const lines = await runTiny({ ...given, train: true, epochs: "1" });
-      assert(/ppl [\d.]+/.test(lastLine(lines)), lines.join("\n"));
+    const given = { "loss": "nce", "noise": "batch+uniform", "self-norm": "0.1", "audit": "4" };
+    await runTiny({ ...given, train: true, epochs: "1" });
+    const audits = events("model").filter(({ event }) => event === "audit");
+    assertEquals(audits.map(({ step }) => step), [4, 8, 12]);
+    for (const audit of audits) {
+      const { cosine, bias, variance } = audit as Record<string, number>;
+      assert(cosine! > 0 && cosine! < 1 && bias! > 0 && variance! > 0, JSON.stringify(audit));
     }
-    assert(events("model").some(({ event, cosine }) => event === "audit" && cosine !== undefined));
   }));
 
 /** Evaluations of the last saved model that are a loss, and what the test calls it. */

@@ -7,7 +7,6 @@ import { likelyCure } from "../example/diverged.ts";
 import { Failure } from "../example/errors.ts";
 import type { WordModel } from "../example/model.ts";
 import { type Given, parseSettings } from "../example/settings.ts";
-import { stopOnSignal } from "../example/stop.ts";
 import { train } from "../example/train.ts";
 import type { Gpu } from "../mod.ts";
 import { type CapturedIo, captureIo } from "./capture_io.ts";
@@ -191,83 +190,3 @@ Deno.test("train() shows training and validation of an epoch in one line", () =>
       ),
     );
   }));
-
-const MAIN = new URL("../main.ts", import.meta.url).href;
-
-/** Starts main.ts, sends `signal` once a line begins with `mark`, and waits for the end. */
-async function interrupt(
-  signal: Deno.Signal,
-  mark: string,
-  given: Record<string, string>,
-): Promise<{ code: number; lines: string[]; err: string }> {
-  const options = Object.entries({ ...TINY, ...given })
-    .flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", MAIN, "--train", "--nce", ...options],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const errors = new Response(child.stderr).text();
-  const lines: string[] = [];
-  let rest = "", sent = false;
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop()!;
-    lines.push(...parts);
-    if (sent || !lines.some((line) => line.startsWith(mark))) continue;
-    sent = true;
-    child.kill(signal);
-  }
-  return { code: (await child.status).code, lines, err: await errors };
-}
-
-Deno.test("main.ts ends training in good order when it is asked to stop", () =>
-  inFolder(async () => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      const { code, lines, err } = await interrupt(signal, "epoch 1/9999: ", { epochs: "9999" });
-      assertEquals(code, 0, err);
-      assertMatch(err, /Stopping: the test follows/);
-      assertMatch(lastLine(lines), /^test +ppl \d/);
-      assertEquals(lastLine(await runTiny({})), lastLine(lines));
-    }
-  }));
-
-Deno.test("main.ts keeps the model under another name when it is stopped in the first epoch", () =>
-  inFolder(async () => {
-    const given = { "data": "synthetic:words=200000,vocab=100", "save": "x", "log-interval": "1" };
-    const { code, lines, err } = await interrupt("SIGINT", "epoch 1/2 | batch 3/", given);
-    assertEquals(code, 0, err);
-    const names = [...Deno.readDirSync("saved_model")].map(({ name }) => name).sort();
-    assertEquals(names, ["x.freq.txt", "x.interrupted.safetensors", "x.metrics.jsonl"]);
-    assertMatch(
-      lines.join("\n"),
-      /No epoch was completed: the model as it is goes to saved_model\/x\.interrupted\.safetensors/,
-    );
-    assertMatch(lastLine(lines), /^test +ppl \d/);
-  }));
-
-Deno.test("stopOnSignal() ends the program at the second signal", () => {
-  const io = captureIo(), codes: number[] = [];
-  const listeners: (() => void)[] = [];
-  const add = Deno.addSignalListener, remove = Deno.removeSignalListener;
-  Deno.addSignalListener = (_, listener) => void listeners.push(listener);
-  Deno.removeSignalListener = (_, listener) =>
-    void listeners.splice(listeners.indexOf(listener), 1);
-  try {
-    {
-      using stop = stopOnSignal(io, (code) => codes.push(code));
-      assertEquals(stop.requested, false);
-      listeners[0]!();
-      assertEquals([stop.requested, codes], [true, []]);
-      for (const listener of listeners) listener();
-      assertEquals(codes[0], 130);
-      assertEquals(codes.length, listeners.length);
-    }
-    assertEquals(listeners, []);
-  } finally {
-    Deno.addSignalListener = add;
-    Deno.removeSignalListener = remove;
-  }
-  assertEquals(io.errLines.length, 1);
-});

@@ -3,9 +3,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadCorpus } from "../example/corpus.ts";
 import { UsageError } from "../example/errors.ts";
-import { makeNoise } from "../example/noise.ts";
+import { makeNoise, noiseWarning } from "../example/noise.ts";
 import { SentencesBuilder } from "../example/sentences.ts";
-import { type Given, parseSettings } from "../example/settings.ts";
+import { type Given, type NoiseName, NOISES, parseSettings } from "../example/settings.ts";
 import { describeUnknown, unknownWarnings } from "../example/unknown.ts";
 import { Vocabulary } from "../example/vocab.ts";
 import { assertClose } from "./close.ts";
@@ -109,6 +109,39 @@ Deno.test("makeNoise() counts words that training lacks once, many less, </s> wh
     assertClose(shaped.probabilities, expected, { atol: 1e-9 });
   }));
 
+Deno.test("noiseWarning() counts the words that are more frequent than the one before", () => {
+  const warn = (noise: NoiseName, ...counts: number[]) =>
+    noiseWarning({ ...parseSettings({}), noise }, counts);
+  const told = "takes ids to be in order of falling frequency, but";
+  const sources = ["log-uniform", "batch+log-uniform"] as const;
+  for (const noise of sources) {
+    // The marks' counts, the first three, may be anything, and equal counts follow one another.
+    assertEquals(warn(noise, 1, 90, 0, 9, 9, 7, 0, 0), undefined);
+    assertEquals(
+      warn(noise, 1, 90, 0, 9, 7, 8, 9, 9, 0, 1),
+      `warning: --noise ${noise} ${told} 3 of 7 words are more frequent than the one before`,
+    );
+  }
+  for (const noise of NOISES) {
+    if (!sources.some((other) => other === noise)) {
+      assertEquals(warn(noise, 1, 90, 0, 1, 2, 3), undefined);
+    }
+  }
+});
+
+Deno.test("run() warns of log-uniform noise where a vocabulary file has another order", async () => {
+  const files = { ...filesOf(["a b b c c c"], ["a", "b"]), "v.txt": "a\nb\nc\n" };
+  const warningsOf = async (noise: string) => {
+    const { io } = await trainOn(files, { ...TINY, epochs: "1", vocab: "v.txt", noise });
+    return io.errLines.filter((line) => line.includes("--noise"));
+  };
+  assertEquals(await warningsOf("log-uniform"), [
+    "warning: --noise log-uniform takes ids to be in order of falling frequency, but 2 of 3 words " +
+    "are more frequent than the one before",
+  ]);
+  assertEquals(await warningsOf("uniform"), []);
+});
+
 Deno.test("run() finds a perplexity of the order of V where a test has unknown words", async () => {
   const files = filesOf(["p q r s", "q r s p"], ["p q r s", "p z q s"]);
   const { ppl, unknown, io } = await trainOn(files, TINY);
@@ -176,18 +209,19 @@ Deno.test("run() trains with batch noise where a last target would be alone", as
 });
 
 Deno.test("run() makes do with the least of texts", async () => {
-  const cases: [string, Record<string, string>][] = [
-    ["one word", { "train.txt": "a", "valid.txt": "a", "test.txt": "a" }],
+  // With V: whoever chooses blindly among all words has that perplexity.
+  const cases: [string, Record<string, string>, number][] = [
+    ["one word", { "train.txt": "a", "valid.txt": "a", "test.txt": "a" }, 4],
     ["empty lines between", {
       "train.txt": "\n\na b\n\n",
       "valid.txt": "\n\na\n",
       "test.txt": "a\n\n",
-    }],
-    ["only unknown words", { "train.txt": "a b\n", "valid.txt": "x\n", "test.txt": "y z\n" }],
+    }, 5],
+    ["only unknown words", { "train.txt": "a b\n", "valid.txt": "x\n", "test.txt": "y z\n" }, 5],
   ];
-  for (const [name, files] of cases) {
+  for (const [name, files, words] of cases) {
     const { ppl } = await trainOn(files, { ...TINY, epochs: "1" });
-    assert(ppl > 1 && ppl < 1000, `${name}: ${ppl}`);
+    assert(ppl > 1 && ppl < words, `${name}: ${ppl}`);
   }
 });
 

@@ -2,24 +2,20 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { packUniform, uniformFields } from "../kernels/pipelines.ts";
+import { importedWgsl, wgslFiles } from "./kernel_files.ts";
 import { wgslTokens } from "./package/wgsl_tokens.ts";
-
-const FOLDER = new URL("../kernels/", import.meta.url);
 
 /** Bytes that a kernel's uniform may take. */
 const UNIFORM_BYTES = 256;
 
-/** Name and text of every WGSL file. */
-function kernels(): { name: string; source: string }[] {
-  return [...Deno.readDirSync(FOLDER)]
-    .filter(({ name }) => name.endsWith(".wgsl"))
-    .map(({ name }) => ({ name, source: Deno.readTextFileSync(new URL(name, FOLDER)) }));
-}
+Deno.test("every WGSL file is a kernel or a library of one: a module imports it", () => {
+  const paths = wgslFiles().map(({ path }) => path).sort();
+  assertEquals(importedWgsl(), paths);
+  assert(paths.length > 0);
+});
 
 Deno.test("every kernel's uniform holds 32-bit numbers in at most 256 bytes", () => {
-  const found = kernels();
-  assert(found.length >= 15);
-  for (const { name, source } of found) {
+  for (const { path: name, source } of wgslFiles()) {
     const fields = uniformFields(source); // throws for any other type
     assert(4 * fields.length <= UNIFORM_BYTES, `${name}: ${fields.length} fields`);
     const names = new Set(fields.map((field) => field.name));
@@ -30,7 +26,7 @@ Deno.test("every kernel's uniform holds 32-bit numbers in at most 256 bytes", ()
 });
 
 Deno.test("every kernel begins with what it computes, its dispatch and its determinism", () => {
-  for (const { name, source } of kernels()) {
+  for (const { path: name, source } of wgslFiles()) {
     const header = source.slice(0, source.search(/^(?!\/\/)/m));
     assert(header.length > 100, `${name} has no header`);
     if (!source.includes("@compute")) continue; // a library of functions
@@ -63,7 +59,9 @@ function mixedBitOperators(source: string): string[] {
 }
 
 Deno.test("bit operators stand in parentheses: WGSL and browsers want it, Deno's compiler does not", () => {
-  for (const { name, source } of kernels()) assertEquals(mixedBitOperators(source), [], name);
+  for (const { path: name, source } of wgslFiles()) {
+    assertEquals(mixedBitOperators(source), [], name);
+  }
   assertEquals(mixedBitOperators("f(x >> 2 & 4095, x >> 14);"), [">> & before ,"]);
   assertEquals(mixedBitOperators("let a = b | (c) & d[e + 1];"), ["| & before ;"]);
   assertEquals(
