@@ -43,7 +43,7 @@ export interface Bucket {
 }
 
 /** The standard deviation of ln Z, in nats, up to which unnormalised scores rank almost as exact ones. */
-const SAFE_STD = 0.2;
+export const SAFE_STD = 0.2;
 
 /** exp of the mean negative log probability of all tokens. */
 export function perplexity({ score, logZ }: TokenScores): number {
