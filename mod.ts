@@ -4,45 +4,50 @@
  * @module
  */
 
-export { relu, sigmoid, tanh } from "./kernels/activation.ts";
+export { relu, sigmoid, tanh } from "./kernels/elementwise/activation.ts";
 export {
   type AdapterOptions,
   type Backend,
   type KernelFamily,
   NoAdapterError,
-} from "./kernels/adapter.ts";
-export type { CopyOptions } from "./kernels/copy.ts";
+} from "./kernels/device/adapter.ts";
+export type { CopyOptions } from "./kernels/device/copy.ts";
 export {
   type EachTile,
   type NormalizedScores,
   tiledCrossEntropy,
   type TileGradient,
   type TileScorer,
-} from "./kernels/cross_entropy.ts";
-export type { Device } from "./kernels/device.ts";
-export { dropout } from "./kernels/dropout.ts";
-export { add, affine, multiply, scale } from "./kernels/elementwise.ts";
-export { gru } from "./kernels/gru.ts";
-export { gather } from "./kernels/gather.ts";
-export { DeviceError } from "./kernels/faults.ts";
+} from "./kernels/loss/cross_entropy.ts";
+export type { Device } from "./kernels/device/device.ts";
+export { dropout } from "./kernels/elementwise/dropout.ts";
+export { add, affine, multiply, scale } from "./kernels/elementwise/arithmetic.ts";
+export { gru } from "./kernels/recurrent/gru.ts";
+export { gather } from "./kernels/lookup/gather.ts";
+export { DeviceError } from "./kernels/device/faults.ts";
 export { Gpu } from "./kernels/gpu.ts";
-export type { Launch } from "./kernels/launch.ts";
-export { type Gradient, Gradients, type SummedGradient } from "./kernels/gradients.ts";
-export { indexScore } from "./kernels/index_score.ts";
-export { linear, matmul, type MatmulOptions } from "./kernels/linear.ts";
-export { crossEntropy, linearScorer } from "./kernels/linear_scorer.ts";
-export { lstm, type LSTMState } from "./kernels/lstm.ts";
-export type { RecurrentStart, RecurrentWeights } from "./kernels/recurrent.ts";
-export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./kernels/noise_loss.ts";
-export { type KernelCode, KernelCompileError } from "./kernels/pipelines.ts";
-export type { MemoryUse } from "./kernels/pool.ts";
-export type { Profile, ProfileRow } from "./kernels/profile.ts";
-export { mean, sum, weightedSum } from "./kernels/reduce.ts";
-export type { MergedGradient, SparseGradient } from "./kernels/rows.ts";
-export { rowDot } from "./kernels/row_dot.ts";
-export type { Scope } from "./kernels/scope.ts";
-export { exclude, type Exclusion, type NoiseIds, subtractScalar } from "./kernels/scores.ts";
-export { Step, type StepOptions, type TapeEntry } from "./kernels/step.ts";
+export type { Launch } from "./kernels/device/launch.ts";
+export { type Gradient, Gradients, type SummedGradient } from "./kernels/autograd/gradients.ts";
+export { indexScore } from "./kernels/lookup/index_score.ts";
+export { linear, matmul, type MatmulOptions } from "./kernels/matmul/linear.ts";
+export { crossEntropy, linearScorer } from "./kernels/loss/linear_scorer.ts";
+export { lstm, type LSTMState } from "./kernels/recurrent/lstm.ts";
+export type { RecurrentStart, RecurrentWeights } from "./kernels/recurrent/recurrent.ts";
+export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./kernels/loss/noise_loss.ts";
+export { type KernelCode, KernelCompileError } from "./kernels/device/pipelines.ts";
+export type { MemoryUse } from "./kernels/device/memory.ts";
+export type { Profile, ProfileRow } from "./kernels/device/profile.ts";
+export { mean, sum, weightedSum } from "./kernels/elementwise/reduce.ts";
+export type { MergedGradient, SparseGradient } from "./kernels/accumulate/merge_rows.ts";
+export { rowDot } from "./kernels/matmul/row_dot.ts";
+export type { Scope } from "./kernels/device/scope.ts";
+export {
+  exclude,
+  type Exclusion,
+  type NoiseIds,
+  subtractScalar,
+} from "./kernels/loss/noise_scores.ts";
+export { Step, type StepOptions, type TapeEntry } from "./kernels/autograd/step.ts";
 export {
   type DType,
   type PendingUpdates,
@@ -52,8 +57,8 @@ export {
   type TexelCopy,
   type Texels,
   UseAfterDisposeError,
-} from "./kernels/tensor.ts";
-export type { TiledGradient } from "./kernels/tiled.ts";
+} from "./kernels/device/tensor.ts";
+export type { TiledGradient } from "./kernels/autograd/tiled_gradient.ts";
 export { Dropout } from "./nn/dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./nn/embedding.ts";
 export { Linear, type LinearOptions } from "./nn/linear.ts";

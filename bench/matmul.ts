@@ -1,7 +1,7 @@
 /** Speed of the matrix products, by GPU timestamps. */
 
 import { Failure } from "../example/errors.ts";
-import { matmulInto, type MatmulKernel, readsTexels } from "../kernels/matmul.ts";
+import { matmulInto, type MatmulKernel, readsTexels } from "../kernels/matmul/matmul.ts";
 import type { Gpu } from "../mod.ts";
 import type { Table } from "./table.ts";
 import { median, warmUp } from "./timing.ts";

@@ -1,6 +1,6 @@
 /** What IndexGRU saves by splitting the noise word's step into a part a word and a part a context. */
 
-import { matmulInto } from "../kernels/matmul.ts";
+import { matmulInto } from "../kernels/matmul/matmul.ts";
 import type { Gpu } from "../mod.ts";
 import type { Table } from "./table.ts";
 import { secondsOf } from "./timing.ts";

@@ -10,7 +10,7 @@
  * summed out exactly.
  */
 
-import { Philox } from "../kernels/random.ts";
+import { Philox } from "../kernels/random/philox.ts";
 
 /** Streams of the generator's random numbers, apart from those of noise, dropout and weights. */
 const STREAM = { words: 0x53594e00, grammar: 0x53594e01 } as const;

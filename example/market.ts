@@ -1,6 +1,6 @@
 /** A made-up market whose true preferences are known: what the recommender example learns. */
 
-import { Philox } from "../kernels/random.ts";
+import { Philox } from "../kernels/random/philox.ts";
 
 /** Sizes of a {@linkcode Market}. */
 export interface MarketSizes {

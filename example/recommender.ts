@@ -6,7 +6,7 @@
  *     deno run example/recommender.ts
  */
 
-import { Philox } from "../kernels/random.ts";
+import { Philox } from "../kernels/random/philox.ts";
 import {
   add,
   BatchNoise,

@@ -1,6 +1,6 @@
 /** Text of the synthetic language, with the best perplexity that any model can expect on it. */
 
-import { Philox } from "../kernels/random.ts";
+import { Philox } from "../kernels/random/philox.ts";
 import { UsageError } from "./errors.ts";
 import { MIN_VOCABULARY, SyntheticLanguage } from "./language.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";

@@ -1,11 +1,11 @@
 /** The GPU as users see it: opened once, then a step for everything that is computed. */
 
-import { type AdapterOptions, NoAdapterError, openAdapter, type Opened } from "./adapter.ts";
-import { Device } from "./device.ts";
-import { expectObject, expectOneOf } from "./expect.ts";
-import { deviceError } from "./faults.ts";
-import { Step, type StepOptions } from "./step.ts";
-import { measureSubgroup } from "./subgroups.ts";
+import { type AdapterOptions, NoAdapterError, openAdapter, type Opened } from "./device/adapter.ts";
+import { Device } from "./device/device.ts";
+import { expectObject, expectOneOf } from "./device/expect.ts";
+import { deviceError } from "./device/faults.ts";
+import { Step, type StepOptions } from "./autograd/step.ts";
+import { measureSubgroup } from "./device/subgroups.ts";
 
 /** A WebGPU device that steps are begun on. */
 export class Gpu extends Device {

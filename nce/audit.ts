@@ -1,10 +1,10 @@
 /** Gradient audit: how far the sampled gradient is from the exact one. */
 
-import { expectFunction, expectPositive, show } from "../kernels/expect.ts";
+import { expectFunction, expectPositive, show } from "../kernels/device/expect.ts";
 import type { Gpu } from "../kernels/gpu.ts";
-import type { Step } from "../kernels/step.ts";
-import type { Tensor } from "../kernels/tensor.ts";
-import { sum } from "../kernels/reduce.ts";
+import type { Step } from "../kernels/autograd/step.ts";
+import type { Tensor } from "../kernels/device/tensor.ts";
+import { sum } from "../kernels/elementwise/reduce.ts";
 import { expectOptions } from "../nn/module.ts";
 import { NCELoss } from "./nce_loss.ts";
 import type { LossType } from "./nce_options.ts";

@@ -1,19 +1,19 @@
 /** A word language model that sees the candidate at its input: one more GRU step makes its score. */
 
-import { gather } from "../kernels/gather.ts";
+import { gather } from "../kernels/lookup/gather.ts";
 import {
   type GRUContexts,
   gruContexts,
   gruPairScore,
   type PairScorer,
-} from "../kernels/gru_pair.ts";
-import { gruTileScorer } from "../kernels/gru_tiles.ts";
-import type { TileScorer } from "../kernels/cross_entropy.ts";
+} from "../kernels/gru_pair/gru_pair.ts";
+import { gruTileScorer } from "../kernels/gru_pair/gru_tiles.ts";
+import type { TileScorer } from "../kernels/loss/cross_entropy.ts";
 import type { Gpu } from "../kernels/gpu.ts";
-import { linear } from "../kernels/linear.ts";
-import type { RecurrentStart } from "../kernels/recurrent.ts";
-import type { Step } from "../kernels/step.ts";
-import { expectStep, expectTensor, type Tensor } from "../kernels/tensor.ts";
+import { linear } from "../kernels/matmul/linear.ts";
+import type { RecurrentStart } from "../kernels/recurrent/recurrent.ts";
+import type { Step } from "../kernels/autograd/step.ts";
+import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { Dropout } from "../nn/dropout.ts";
 import { Embedding } from "../nn/embedding.ts";
 import { expectRecurrent, GRU } from "../nn/recurrent.ts";

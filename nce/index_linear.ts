@@ -1,13 +1,13 @@
 /** A linear output layer over very many classes that computes only the scores it is asked for. */
 
-import type { TileScorer } from "../kernels/cross_entropy.ts";
-import { gather } from "../kernels/gather.ts";
+import type { TileScorer } from "../kernels/loss/cross_entropy.ts";
+import { gather } from "../kernels/lookup/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
-import { indexScore } from "../kernels/index_score.ts";
-import { linear } from "../kernels/linear.ts";
-import { linearScorer } from "../kernels/linear_scorer.ts";
-import type { Step } from "../kernels/step.ts";
-import { expectFloats, expectTensor, type Tensor } from "../kernels/tensor.ts";
+import { indexScore } from "../kernels/lookup/index_score.ts";
+import { linear } from "../kernels/matmul/linear.ts";
+import { linearScorer } from "../kernels/loss/linear_scorer.ts";
+import type { Step } from "../kernels/autograd/step.ts";
+import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions, type NamedParameter, parameterOf, uniformParameter } from "../nn/module.ts";
 import { expectClasses } from "./noise.ts";
 import { NCELoss, type Scores } from "./nce_loss.ts";

@@ -1,17 +1,22 @@
 /** The noise contrastive loss around any scorer: what IndexLinear and other index modules share. */
 
-import { add, affine, multiply, scale } from "../kernels/elementwise.ts";
+import { add, affine, multiply, scale } from "../kernels/elementwise/arithmetic.ts";
 import {
   type NormalizedScores,
   tiledCrossEntropy,
   type TileScorer,
-} from "../kernels/cross_entropy.ts";
+} from "../kernels/loss/cross_entropy.ts";
 import type { Gpu } from "../kernels/gpu.ts";
-import { logPartition, nceLoss, type NoiseScores, sampledLoss } from "../kernels/noise_loss.ts";
-import { mean, sum } from "../kernels/reduce.ts";
-import { countHits, exclude, subtractScalar } from "../kernels/scores.ts";
-import type { Step } from "../kernels/step.ts";
-import { expectIds, expectShape, expectStep, type Tensor } from "../kernels/tensor.ts";
+import {
+  logPartition,
+  nceLoss,
+  type NoiseScores,
+  sampledLoss,
+} from "../kernels/loss/noise_loss.ts";
+import { mean, sum } from "../kernels/elementwise/reduce.ts";
+import { countHits, exclude, subtractScalar } from "../kernels/loss/noise_scores.ts";
+import type { Step } from "../kernels/autograd/step.ts";
+import { expectIds, expectShape, expectStep, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions, Module, type NamedParameter, parameterOf } from "../nn/module.ts";
 import { AliasMultinomial } from "./alias.ts";
 import {

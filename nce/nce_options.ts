@@ -6,7 +6,7 @@ import {
   expectFromZero,
   expectOneOf,
   expectPositive,
-} from "../kernels/expect.ts";
+} from "../kernels/device/expect.ts";
 import { isNoiseSource, type NoiseSource } from "./noise.ts";
 
 /**

@@ -1,11 +1,17 @@
 /** Stochastic gradient descent with momentum, weight decay and clipping by the global norm. */
 
-import { expectFromZero, expectNumber, expectObject, isFloat, show } from "../kernels/expect.ts";
-import { Gradients, type SummedGradient } from "../kernels/gradients.ts";
+import {
+  expectFromZero,
+  expectNumber,
+  expectObject,
+  isFloat,
+  show,
+} from "../kernels/device/expect.ts";
+import { Gradients, type SummedGradient } from "../kernels/autograd/gradients.ts";
 import type { Gpu } from "../kernels/gpu.ts";
-import { LazyRows } from "../kernels/lazy.ts";
-import { clipScale, sgdUpdate, sgdUpdateTiled } from "../kernels/sgd.ts";
-import { expectTensor, type Tensor } from "../kernels/tensor.ts";
+import { LazyRows } from "../kernels/optimizer/lazy_rows.ts";
+import { clipScale, sgdUpdate, sgdUpdateTiled } from "../kernels/optimizer/sgd.ts";
+import { expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
 
 /** Coefficients of {@linkcode SGD}. */

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { adapterLine, adapterWarnings, unusedGpu, VULKAN_ADVICE } from "../example/adapter.ts";
-import { describeAdapter } from "../kernels/adapter.ts";
+import { describeAdapter } from "../kernels/device/adapter.ts";
 import { isDebian } from "../tools/adapter.ts";
 import { withGpu } from "./gpu.ts";
 import { deno, type Outcome } from "./process.ts";

@@ -1,7 +1,7 @@
 // AliasMultinomial: the exactness of its table, the distribution of its draws, and its errors.
 
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { aliasDraw, aliasTable } from "../kernels/alias.ts";
+import { aliasDraw, aliasTable } from "../kernels/random/alias.ts";
 import { AliasMultinomial } from "../mod.ts";
 import { assertClose } from "./close.ts";
 import { withGpu } from "./gpu.ts";

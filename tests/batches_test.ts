@@ -4,7 +4,7 @@ import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert
 import { evaluationBatches, trainingBatches, type TrainingOptions } from "../example/batches.ts";
 import type { Batch } from "../example/row_batch.ts";
 import { type Sentences, SentencesBuilder } from "../example/sentences.ts";
-import { Philox } from "../kernels/random.ts";
+import { Philox } from "../kernels/random/philox.ts";
 import { predictions } from "./predictions.ts";
 
 const OPTIONS: TrainingOptions = { batchSize: 20, bptt: 35, seed: 1 };

@@ -1,7 +1,7 @@
 /** Texts of the made-up language in five scripts, with a long tail: a test has words that training lacks. */
 
 import { type SentenceState, SyntheticLanguage } from "../example/language.ts";
-import { Philox } from "../kernels/random.ts";
+import { Philox } from "../kernels/random/philox.ts";
 
 /** Scripts, and source code. */
 export const SCRIPTS = ["latin", "cyrillic", "chinese", "arabic", "code"] as const;

@@ -4,7 +4,7 @@ import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/
 import { Market } from "../example/market.ts";
 import { compare, type Outcome, recommend } from "../example/recommender.ts";
 import { sample } from "../example/sample.ts";
-import { Philox } from "../kernels/random.ts";
+import { Philox } from "../kernels/random/philox.ts";
 import { IndexLinear } from "../mod.ts";
 import { peakMemory, withGpu } from "./gpu.ts";
 import { chiSquareProbability } from "./reference/chi_square.ts";

@@ -1,8 +1,8 @@
 // Scores of candidates by one more GRU step against float64: single pairs, and all classes in tiles.
 
 import { assert, assertThrows } from "@std/assert";
-import { gruContexts, gruPairScore } from "../kernels/gru_pair.ts";
-import { gruTileScorer } from "../kernels/gru_tiles.ts";
+import { gruContexts, gruPairScore } from "../kernels/gru_pair/gru_pair.ts";
+import { gruTileScorer } from "../kernels/gru_pair/gru_tiles.ts";
 import { type Gpu, type Step, type Tensor, tiledCrossEntropy, weightedSum } from "../mod.ts";
 import { checkOp } from "./check_op.ts";
 import { assertClose } from "./close.ts";

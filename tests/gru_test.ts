@@ -1,7 +1,7 @@
 // GRU layers against float64.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { gru } from "../kernels/gru.ts";
+import { gru } from "../kernels/recurrent/gru.ts";
 import { GRU, type RecurrentWeights, type Tensor, weightedSum } from "../mod.ts";
 import { checkOp } from "./check_op.ts";
 import { assertClose } from "./close.ts";

@@ -8,8 +8,8 @@ import {
   type MatmulIntoOptions,
   type MatmulKernel,
   readsTexels,
-} from "../kernels/matmul.ts";
-import type { Tensor } from "../kernels/tensor.ts";
+} from "../kernels/matmul/matmul.ts";
+import type { Tensor } from "../kernels/device/tensor.ts";
 import { withGpu } from "./gpu.ts";
 import { assertWithin, numbers, type Product, referenceMatmul } from "./reference/matmul.ts";
 

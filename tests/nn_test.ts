@@ -1,7 +1,7 @@
 // Embedding, Linear and what modules share: shapes, names, initial values and errors.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { Philox } from "../kernels/random.ts";
+import { Philox } from "../kernels/random/philox.ts";
 import { Embedding, type Gpu, Linear, type Module, namedParameters, sum } from "../mod.ts";
 import { assertClose } from "./close.ts";
 import { withGpu } from "./gpu.ts";

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import config from "../deno.json" with { type: "json" };
-import { uniformFields } from "../kernels/pipelines.ts";
+import { uniformFields } from "../kernels/device/pipelines.ts";
 import * as library from "../mod.ts";
 import { pack, packageFiles, stripWgsl } from "../tools/pack.ts";
 import { wgslFiles } from "./kernel_files.ts";

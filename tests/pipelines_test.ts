@@ -1,8 +1,8 @@
 // Compiled kernels: one for everything that changes the code, found again by equal code.
 
 import { assertEquals } from "@std/assert";
-import { Faults } from "../kernels/faults.ts";
-import { type BindingCounts, type KernelCode, PipelineCache } from "../kernels/pipelines.ts";
+import { Faults } from "../kernels/device/faults.ts";
+import { type BindingCounts, type KernelCode, PipelineCache } from "../kernels/device/pipelines.ts";
 import { withGpu } from "./gpu.ts";
 
 const CODE: KernelCode = {

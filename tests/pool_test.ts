@@ -1,7 +1,7 @@
 // Memory: size classes, reuse, and levels that do not rise over many training steps.
 
 import { assert, assertEquals } from "@std/assert";
-import { sizeClass } from "../kernels/pool.ts";
+import { sizeClass } from "../kernels/device/memory.ts";
 import { Embedding, type Gpu, IndexLinear, type LossType, SGD } from "../mod.ts";
 import { peakMemory, withGpu } from "./gpu.ts";
 import { randomIds } from "./reference/data.ts";

@@ -1,7 +1,7 @@
 // Philox: published vectors, and the GPU against its TypeScript twin to the last bit.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { fillUniform } from "../kernels/fill.ts";
+import { fillUniform } from "../kernels/elementwise/fill.ts";
 import {
   mulhi,
   Philox,
@@ -10,7 +10,7 @@ import {
   randomSource,
   seedWords,
   unitFloat,
-} from "../kernels/random.ts";
+} from "../kernels/random/philox.ts";
 import { dropout, type Gpu } from "../mod.ts";
 import { assertClose } from "./close.ts";
 import { withGpu } from "./gpu.ts";

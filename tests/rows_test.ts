@@ -1,7 +1,7 @@
 // Row-sparse gradients: sums of equal rows, their dense form, and mixtures with dense gradients.
 
 import { assertEquals } from "@std/assert";
-import { mergeRows, scatterRows, type SparseGradient } from "../kernels/rows.ts";
+import { mergeRows, scatterRows, type SparseGradient } from "../kernels/accumulate/merge_rows.ts";
 import { gather, type Gpu, linear, sum, weightedSum } from "../mod.ts";
 import { checkOp, poisonPool } from "./check_op.ts";
 import { assertClose } from "./close.ts";

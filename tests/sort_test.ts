@@ -1,7 +1,7 @@
 // Sorting ids on the GPU against sorting them here.
 
 import { assertEquals } from "@std/assert";
-import { sortIds } from "../kernels/sort.ts";
+import { sortIds } from "../kernels/accumulate/sort_ids.ts";
 import type { Gpu } from "../mod.ts";
 import { withGpu } from "./gpu.ts";
 import { randomIds } from "./reference/data.ts";

@@ -5,7 +5,7 @@ import { UsageError } from "../example/errors.ts";
 import { SyntheticLanguage } from "../example/language.ts";
 import type { Sentences } from "../example/sentences.ts";
 import { parseSynthetic, synthesize } from "../example/synthetic.ts";
-import { Philox } from "../kernels/random.ts";
+import { Philox } from "../kernels/random/philox.ts";
 
 Deno.test("parseSynthetic() reads settings in any order and has defaults", () => {
   assertEquals(parseSynthetic("synthetic"), { words: 100_000, vocab: 500, seed: 1 });

@@ -1,7 +1,7 @@
 // Texels: copies of tensors in textures, up to date whatever happens to the tensor.
 
 import { assert, assertEquals } from "@std/assert";
-import texelLibrary from "../kernels/texels.wgsl" with { type: "text" };
+import texelLibrary from "../kernels/device/_texels.wgsl" with { type: "text" };
 import type { Gpu, Launch, Tensor } from "../mod.ts";
 import { withGpu } from "./gpu.ts";
 import { values } from "./reference/data.ts";

@@ -1,7 +1,7 @@
 // Unique noise: exact inclusion probabilities, frequencies that follow them, and never a repeat.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { systematicTable } from "../kernels/systematic.ts";
+import { systematicTable } from "../kernels/random/systematic.ts";
 import { type Gpu, IndexLinear, UniqueNoise } from "../mod.ts";
 import { normalizeNoise } from "../nce/noise.ts";
 import { assertClose } from "./close.ts";

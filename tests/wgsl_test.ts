@@ -1,7 +1,7 @@
 // What all kernels have in common: a header that says it all, and uniforms that can be packed.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { packUniform, uniformFields } from "../kernels/pipelines.ts";
+import { packUniform, uniformFields } from "../kernels/device/pipelines.ts";
 import { importedWgsl, wgslFiles } from "./kernel_files.ts";
 import { wgslTokens } from "./package/wgsl_tokens.ts";
 

@@ -11,7 +11,7 @@ import {
   VULKAN_ADVICE,
 } from "../example/adapter.ts";
 import { Failure } from "../example/errors.ts";
-import { describeAdapter, requestAdapter } from "../kernels/adapter.ts";
+import { describeAdapter, requestAdapter } from "../kernels/device/adapter.ts";
 import { prepareDriver } from "./driver.ts";
 
 const PACKAGES = ["libvulkan1", "mesa-vulkan-drivers"];

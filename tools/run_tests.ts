@@ -6,7 +6,7 @@
 
 import { stripVTControlCharacters } from "node:util";
 import { resolve } from "@std/path";
-import { describeAdapter, requestAdapter } from "../kernels/adapter.ts";
+import { describeAdapter, requestAdapter } from "../kernels/device/adapter.ts";
 import { prepareDriver } from "./driver.ts";
 
 const EVERYTHING = ["tests", "kernels", "nn", "nce", "mod.ts", "README.md"];

@@ -1,6 +1,6 @@
 /** Test data that looks random and is the same in every run. */
 
-import { Philox } from "../../kernels/random.ts";
+import { Philox } from "../../kernels/random/philox.ts";
 
 const STREAM = 1000; // far from the streams that modules take
 

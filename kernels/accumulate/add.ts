@@ -1,0 +1,20 @@
+/** The sum of two tensors, below the tape: for gradients, and for the operation that is recorded. */
+
+import source from "./add.wgsl" with { type: "text" };
+import type { Scope } from "../device/scope.ts";
+import { expectShape, type Tensor } from "../device/tensor.ts";
+
+/** `a + b`, elementwise, in a tensor of its own; shapes must be equal (TypeError). */
+export function sumOf(scope: Scope, a: Tensor, b: Tensor): Tensor {
+  expectShape("add", "the second operand", b, a.shape);
+  const out = scope.tensor(a.shape), n4 = Math.ceil(a.size / 4);
+  scope.gpu.dispatch({
+    label: "add",
+    source,
+    inputs: [a, b],
+    outputs: [out],
+    uniform: { n4 },
+    grid: Math.ceil(n4 / 64),
+  });
+  return out;
+}

@@ -1,0 +1,146 @@
+/** Sparse gradients: of an embedding's or an output layer's rows that a step touched. */
+
+import { expectPositive } from "../device/expect.ts";
+import { withVec } from "../device/vec.ts";
+import rowsSource from "./merge_rows.wgsl" with { type: "text" };
+import { type SortedIds, sortIds } from "./sort_ids.ts";
+import type { Scope } from "../device/scope.ts";
+import { expectIds, type Tensor } from "../device/tensor.ts";
+
+/**
+ * Gradient contributions to rows of a table [V, W]: to row `ids[p]`, for each p,
+ * `coefficients[p] * values[floor(p / group)]` (coefficient 1 if there are none).
+ */
+export interface SparseGradient {
+  /** Tells it from other gradients. */
+  readonly kind: "sparse";
+  /** [n] Row numbers, repeats allowed. */
+  readonly ids: Tensor;
+  /** [n / group, W] */
+  readonly values: Tensor;
+  /** [n] Factors, so that an outer product need not be stored. */
+  readonly coefficients?: Tensor;
+  /** Consecutive ids that share a row of `values`; 1 unless given. */
+  readonly group?: number;
+}
+
+/** A sparse gradient with each row once. */
+export interface MergedGradient extends SparseGradient {
+  /** [slots] Row numbers rising; 0xffffffff in slots left over. */
+  readonly ids: Tensor;
+  /** [slots, W] Sums; zero in slots left over. */
+  readonly values: Tensor;
+  /** The values are the rows themselves. */
+  readonly coefficients?: never;
+  /** Each id has a row of its own. */
+  readonly group?: never;
+}
+
+const kernel = withVec(rowsSource);
+
+/** Rounds of a loop in one launch: llvmpipe ends a thread's loops after 65,535 without a word. */
+const MAX_POSITIONS = 60_000;
+
+// A table and its bias are indexed by the same ids: sort them once a scope.
+const sorted = new WeakMap<Scope, { key: Tensor[]; classes: number; value: SortedIds }[]>();
+
+function sortedIds(scope: Scope, key: Tensor[], classes: number): SortedIds {
+  let known = sorted.get(scope);
+  if (!known) sorted.set(scope, known = []);
+  const found = known.find((entry) =>
+    entry.classes === classes && entry.key.length === key.length &&
+    entry.key.every((ids, i) => ids === key[i])
+  );
+  if (found) return found.value;
+  const value = sortIds(scope.gpu, key, classes);
+  for (const tensor of [value.unique, value.starts, value.positions]) scope.own(tensor);
+  known.push({ key, classes, value });
+  return value;
+}
+
+/** Throws unless `part` is a gradient of rows of a table [classes, width]. */
+function expectPart(
+  { ids, values, coefficients, group = 1 }: SparseGradient,
+  classes: number,
+  width: number,
+) {
+  expectIds("backward", ids, classes);
+  expectPositive("run backward", "group", group);
+  const fits = values.dtype === "f32" && values.size * group === ids.size * width &&
+    (coefficients?.size ?? ids.size) === ids.size;
+  if (fits) return;
+  throw new TypeError(
+    `Cannot run backward: ${values.dtype} [${values.shape}] is no gradient of ${ids.size} rows of ${width}`,
+  );
+}
+
+/** Sums the contributions of `parts` to each row of `table`. */
+export function mergeRows(
+  scope: Scope,
+  table: Tensor,
+  parts: readonly SparseGradient[],
+): MergedGradient {
+  const classes = table.shape[0]!, width = table.size / classes;
+  for (const part of parts) expectPart(part, classes, width);
+  const { unique, starts, positions } = sortedIds(scope, parts.map((part) => part.ids), classes);
+  const slots = unique.size;
+  const out = scope.tensor([slots, width]);
+  const { source, vec } = kernel(width);
+  let base = 0;
+  for (const { ids, values, coefficients, group = 1 } of parts) {
+    const part = { slots, width: width / vec, base, count: ids.size, group };
+    // An id may have as many positions as there are: launch after launch takes what one loop may.
+    for (let skip = 0; skip < positions.size; skip += MAX_POSITIONS) {
+      scope.gpu.dispatch({
+        label: "rows.sum",
+        source,
+        entry: "sum",
+        constants: { HAS_COEFFICIENTS: coefficients ? 1 : 0 },
+        inputs: [starts, positions, values, coefficients ?? values],
+        outputs: [out],
+        uniform: { ...part, accumulate: base + skip > 0 ? 1 : 0, skip, most: MAX_POSITIONS },
+        grid: Math.ceil(slots * width / vec / 64),
+      });
+    }
+    base += ids.size;
+  }
+  return { kind: "sparse", ids: unique, values: out };
+}
+
+/** The dense form [V, W] of `rows`, a gradient of `table`, added to a copy of `dense` if given. */
+export function scatterRows(
+  scope: Scope,
+  rows: MergedGradient,
+  table: Tensor,
+  dense?: Tensor,
+): Tensor {
+  const out = scope.tensor(table.shape);
+  if (dense) scope.gpu.copy(dense, out);
+  else scope.gpu.clear(out);
+  addRows(scope, rows, out);
+  return out;
+}
+
+/** Adds `rows` to `table` [V, W] in place. */
+function addRows(scope: Scope, rows: MergedGradient, table: Tensor): void {
+  const slots = rows.ids.size, width = rows.values.size / slots;
+  const { source, vec } = kernel(width);
+  scope.gpu.dispatch({
+    label: "rows.add",
+    source,
+    entry: "add",
+    inputs: [rows.ids, rows.values],
+    outputs: [table],
+    uniform: {
+      slots,
+      width: width / vec,
+      base: 0,
+      count: 0,
+      group: 1,
+      accumulate: 0,
+      skip: 0,
+      most: 0,
+    },
+    grid: Math.ceil(slots * width / vec / 64),
+  });
+}

@@ -1,0 +1,84 @@
+/** The sums of a backward pass: all that flows to a tensor, whatever kinds of gradients that are. */
+
+import { sumOf } from "../accumulate/add.ts";
+import { show } from "../device/expect.ts";
+import { denseOf, type Gradient, Gradients, type SummedGradient } from "./gradients.ts";
+import { mergeRows, scatterRows, type SparseGradient } from "../accumulate/merge_rows.ts";
+import type { Scope } from "../device/scope.ts";
+import { expectShape, expectTensor, type Tensor } from "../device/tensor.ts";
+import { assemble, type TiledGradient } from "./tiled_gradient.ts";
+
+/** What has flowed to a tensor so far. */
+interface Flow {
+  dense?: Tensor;
+  tiled?: TiledGradient;
+  readonly sparse: SparseGradient[];
+}
+
+/** Gradients that are still being summed. */
+export class GradientSums {
+  readonly #scope: Scope;
+  readonly #flows = new Map<Tensor, Flow>();
+
+  /** `scope` owns what is computed. */
+  constructor(scope: Scope) {
+    this.#scope = scope;
+  }
+
+  /**
+   * Adds a gradient of `tensor` that comes from the operation `op`. A tiled one remains tiled if it is alone.
+   *
+   * @throws {TypeError} If it is no gradient, or one of another shape.
+   */
+  add(op: string, tensor: Tensor, gradient: Gradient): void {
+    const flow = this.#flows.get(tensor) ?? { sparse: [] };
+    this.#flows.set(tensor, flow);
+    switch (gradient.kind) {
+      case "dense":
+        expectTensor("backward", `the gradient of ${op}`, gradient);
+        expectShape("backward", `the gradient of ${op}`, gradient, tensor.shape);
+        return this.#addDense(flow, gradient);
+      case "sparse":
+        flow.sparse.push(gradient);
+        return;
+      case "tiled":
+        if (flow.tiled) this.#addDense(flow, assemble(this.#scope, tensor, gradient));
+        else flow.tiled = gradient;
+        return;
+      default:
+        throw new TypeError(
+          `Cannot run backward: the gradient of ${op} is ${show(gradient)}, not a tensor or ` +
+            'an object of the kind "sparse" or "tiled"',
+        );
+    }
+  }
+
+  /** Removes and returns the gradient of an intermediate tensor, dense. */
+  take(tensor: Tensor): Tensor | undefined {
+    const flow = this.#flows.get(tensor);
+    this.#flows.delete(tensor);
+    return flow && denseOf(this.#scope, tensor, this.#summed(tensor, flow));
+  }
+
+  /** The sums of all that was not taken. */
+  finish(): Gradients {
+    const sums = [...this.#flows].map(([tensor, flow]) => {
+      return [tensor, this.#summed(tensor, flow)] as const;
+    });
+    return new Gradients(this.#scope, sums);
+  }
+
+  #addDense(flow: Flow, gradient: Tensor): void {
+    flow.dense = flow.dense ? sumOf(this.#scope, flow.dense, gradient) : gradient;
+  }
+
+  #summed(tensor: Tensor, flow: Flow): SummedGradient {
+    const scope = this.#scope, { tiled, sparse } = flow;
+    if (tiled && !flow.dense && sparse.length === 0) return tiled;
+    if (tiled) this.#addDense(flow, assemble(scope, tensor, tiled));
+    const { dense } = flow;
+    if (dense && sparse.length === 0) return dense;
+    const rows = mergeRows(scope, tensor, sparse);
+    return dense ? scatterRows(scope, rows, tensor, dense) : rows;
+  }
+}

@@ -1,0 +1,187 @@
+/** A step: the owner of all that is computed between its start and its end, and the tape of it. */
+
+import {
+  expectBoolean,
+  expectFunction,
+  expectInteger,
+  expectObject,
+  expectSeed,
+  MAX_WORD,
+} from "../device/expect.ts";
+import type { Device } from "../device/device.ts";
+import { GradientSums } from "./gradient_sums.ts";
+import type { Gradient, Gradients } from "./gradients.ts";
+import type { Scope } from "../device/scope.ts";
+import {
+  type DType,
+  dtypeOf,
+  expectTensor,
+  type Tensor,
+  type TensorData,
+} from "../device/tensor.ts";
+
+/** How a step behaves. */
+export interface StepOptions {
+  /** Whether gradients are recorded and dropout is on; false unless given. */
+  training?: boolean;
+  /** Seed of all that is drawn, an integer from 0 to 2^53 - 1; 0 unless given. */
+  seed?: number;
+  /**
+   * Number of the step, an integer from 0 to 2^32 - 1: each number draws anew, equal numbers draw the same.
+   * 0 unless given.
+   */
+  number?: number;
+}
+
+/** What an operation leaves on the tape. */
+export interface TapeEntry {
+  /** Operation name. */
+  readonly name: string;
+  /** Differentiable inputs. */
+  readonly inputs: readonly Tensor[];
+  /** The output that a gradient may come back to. */
+  readonly output: Tensor;
+  /**
+   * Gradients of the inputs, in their order, from the output's; null for none. One may be the very gradient
+   * that came in, if it passes through unchanged.
+   */
+  backward(dOutput: Tensor): readonly (Gradient | null)[];
+}
+
+/** A scope for tensors, and the tape: `using step = gpu.step({ training: true })`. */
+export class Step implements Scope, Disposable {
+  /** The device. */
+  readonly gpu: Device;
+  /** Whether gradients are recorded and dropout is on. */
+  readonly training: boolean;
+  /** Seed of all that is drawn. */
+  readonly seed: number;
+  /** Number of the step. */
+  readonly number: number;
+  readonly #owned = new Set<Tensor>();
+  readonly #tape: TapeEntry[] = [];
+  #ended = false;
+
+  /** Used by {@linkcode Gpu.step}. */
+  constructor(gpu: Device, options: StepOptions) {
+    expectObject("begin a step", "options", options, "an object");
+    const { training = false, seed = 0, number = 0 } = options;
+    expectBoolean("begin a step", "training", training);
+    expectSeed("begin a step", seed);
+    expectInteger("begin a step", "number", number, MAX_WORD);
+    this.gpu = gpu;
+    this.training = training;
+    this.seed = seed;
+    this.number = number;
+  }
+
+  /** A tensor with undefined content that ends with the step. */
+  tensor(shape: readonly number[], dtype: DType = "f32"): Tensor {
+    this.#expectOpen();
+    return this.own(this.gpu.temporary(shape, dtype));
+  }
+
+  /**
+   * A tensor of `data` that ends with the step: a Uint32Array becomes ids.
+   *
+   * @throws {TypeError} If `data` is neither a Float32Array nor a Uint32Array, or does not fit the shape.
+   */
+  upload(data: TensorData, shape?: readonly number[]): Tensor {
+    const dtype = dtypeOf("upload", data);
+    const tensor = this.tensor(shape === undefined ? [data.length] : shape, dtype);
+    this.gpu.write(tensor, data);
+    return tensor;
+  }
+
+  /** Makes the step the owner of `tensor`. Throws a TypeError if the step has ended. */
+  own(tensor: Tensor): Tensor {
+    expectTensor("own", "it", tensor);
+    this.#expectOpen();
+    this.#owned.add(tensor);
+    return tensor;
+  }
+
+  /** Lets `tensor` live on after the step; the caller disposes of it. */
+  keep(tensor: Tensor): Tensor {
+    expectTensor("keep", "it", tensor);
+    this.#owned.delete(tensor);
+    return tensor;
+  }
+
+  /** The same elements under another shape; gradients flow through. */
+  reshape(tensor: Tensor, shape: readonly number[]): Tensor {
+    expectTensor("reshape", "it", tensor);
+    return this.record({
+      name: "reshape",
+      inputs: [tensor],
+      output: this.own(tensor.reshape(shape)),
+      backward: (dOutput) => [this.own(dOutput.reshape(tensor.shape))],
+    });
+  }
+
+  /** Whether gradients will flow to any of `tensors`: an operation need not save anything otherwise. */
+  needsGradient(...tensors: readonly Tensor[]): boolean {
+    return this.training && tensors.some((tensor) => tensor.requiresGrad);
+  }
+
+  /** Puts an operation on the tape if a gradient is wanted; returns its output. */
+  record(entry: TapeEntry): Tensor {
+    this.#expectOpen();
+    expectObject("record", "entry", entry, "an object");
+    const { name, inputs, output, backward } = entry;
+    if (!Array.isArray(inputs)) {
+      throw new TypeError(`Cannot record ${name}: its inputs are no array`);
+    }
+    expectFunction("record", "backward", backward);
+    for (const input of inputs) expectTensor(name, "an input", input);
+    expectTensor(name, "the output", output);
+    if (this.needsGradient(...entry.inputs)) {
+      entry.output.requiresGrad = true;
+      this.#tape.push(entry);
+    }
+    return entry.output;
+  }
+
+  /**
+   * Gradients of the scalar `loss` with respect to every tensor that requires one.
+   *
+   * Uses up what is recorded: further losses must be computed after it. To gather the gradients of several
+   * losses, `add` them and go backward once.
+   *
+   * @throws {TypeError} If `loss` is not one float, or no gradient can flow from it.
+   */
+  backward(loss: Tensor): Gradients {
+    expectTensor("backward", "loss", loss);
+    if (loss.size !== 1 || !this.#tape.some((entry) => entry.output === loss)) {
+      throw new TypeError(
+        `Cannot go backward from [${loss.shape}]: a scalar computed from a parameter in this ` +
+          "training step, and after an earlier backward, is needed; add() losses to go backward from all",
+      );
+    }
+    const sums = new GradientSums(this);
+    sums.add("the loss", loss, this.upload(new Float32Array([1]), loss.shape));
+    for (let entry = this.#tape.pop(); entry; entry = this.#tape.pop()) {
+      const dOutput = sums.take(entry.output);
+      if (!dOutput) continue;
+      const dInputs = entry.backward(dOutput);
+      entry.inputs.forEach((input, i) => {
+        const dInput = dInputs[i];
+        if (dInput && input.requiresGrad) sums.add(entry.name, input, dInput);
+      });
+    }
+    return sums.finish();
+  }
+
+  #expectOpen(): void {
+    if (this.#ended) throw new TypeError("Cannot use a step after it has ended");
+  }
+
+  /** Ends everything that the step owns, and submits what it recorded. */
+  [Symbol.dispose](): void {
+    this.#ended = true;
+    for (const tensor of this.#owned) tensor.dispose();
+    this.#owned.clear();
+    this.#tape.length = 0;
+    this.gpu.submit();
+  }
+}

@@ -1,0 +1,15 @@
+// Vec: what a thread handles at a time of a row; here four floats, for rows of a multiple of four.
+//
+// A library that kernels are prefixed with, this one or _vec_one.wgsl: see vec.ts.
+
+alias Vec = vec4<f32>;
+const VEC = 4u; // floats
+
+/// 1 at place `at` of the Vec, counted from its first float, and 0 elsewhere; `at` may lie outside.
+fn one_at(at: u32) -> Vec {
+  return select(vec4<f32>(), vec4<f32>(1.0), vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(at));
+}
+
+fn float_at(v: Vec, at: u32) -> f32 { return v[at]; }
+fn vec_max(v: Vec) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }
+fn vec_sum(v: Vec) -> f32 { return (v.x + v.y) + (v.z + v.w); }

@@ -1,0 +1,262 @@
+/** The device: memory, launches, one-pass command recording, read-back, and errors that surface. */
+
+import type { AdapterOptions, Backend, KernelFamily, Opened } from "./adapter.ts";
+import { Commands } from "./commands.ts";
+import { expectFunction, expectOneOf, expectSizes } from "./expect.ts";
+import { Faults } from "./faults.ts";
+import { type CopyOptions, copyRange } from "./copy.ts";
+import { checkBindings, foldGrid, type Launch } from "./launch.ts";
+import { PipelineCache } from "./pipelines.ts";
+import { inWords, type MemoryUse, Pool } from "./memory.ts";
+import type { Profile } from "./profile.ts";
+import {
+  type DType,
+  dtypeOf,
+  idLimitOf,
+  sizeOf,
+  storageOf,
+  Tensor,
+  type TensorData,
+  willChange,
+} from "./tensor.ts";
+import { texelsOf } from "./texel_copies.ts";
+
+/** A WebGPU device with everything that kernels need, below steps and gradients. */
+export class Device implements AsyncDisposable {
+  /** The adapter's name. */
+  readonly name: string;
+  /** Whether the adapter is a program on the CPU. */
+  readonly software: boolean;
+  /** The API below WebGPU: on Linux look at it, as {@linkcode Backend} says. */
+  readonly backend: Backend;
+  /** Which matmul and recurrent kernels are used. */
+  readonly family: KernelFamily;
+  /** Lanes of a subgroup if subgroup operations can be used, else 0. */
+  readonly subgroupSize: number;
+  /** Threads that share a row in row-wise sums: barriers are dear on a software adapter. */
+  readonly rowThreads: number;
+  /** The underlying device. */
+  readonly device: GPUDevice;
+  readonly #pool: Pool;
+  readonly #pipelines: PipelineCache;
+  readonly #commands: Commands;
+  readonly #faults: Faults;
+  #nextStream = 0;
+
+  /** Used by {@linkcode Gpu.create}. */
+  protected constructor(opened: Opened, options: AdapterOptions, subgroupSize: number) {
+    const { device } = opened;
+    this.device = device;
+    this.name = opened.name;
+    this.software = opened.software;
+    this.backend = opened.backend;
+    this.family = options.family ?? (opened.software ? "direct" : "tiled");
+    this.subgroupSize = subgroupSize;
+    this.rowThreads = opened.software ? Math.max(8, subgroupSize) : 64;
+    this.#faults = new Faults(device, () => inWords(this.memory));
+    this.#commands = new Commands(device, opened.timestamps);
+    this.#pool = new Pool(device, this.#faults, () => {
+      this.submit(); // what is recorded may name the buffer
+      this.#commands.forgetBuffers();
+    });
+    this.#pipelines = new PipelineCache(
+      device,
+      this.#faults,
+      this.#commands.uniformLayout,
+      opened.subgroupHeader,
+    );
+  }
+
+  /** What is allocated now. */
+  get memory(): MemoryUse {
+    return this.#pool.use;
+  }
+
+  /** Bytes of the largest tensor: what one storage binding of the device holds. */
+  get maxTensorBytes(): number {
+    return this.#pool.maxBytes;
+  }
+
+  /** Whether nothing has gone wrong so far, and it was not disposed of. */
+  get working(): boolean {
+    return this.#faults.none;
+  }
+
+  /** A new number for a consumer of random numbers; equal from run to run by order of construction. */
+  nextStream(): number {
+    return this.#nextStream++;
+  }
+
+  /** Throws what went wrong so far, before `op` begins. */
+  protected begin(op: string): void {
+    this.#faults.begin(op);
+  }
+
+  /**
+   * A tensor of its own, zero or filled with `data`; its maker disposes of it.
+   *
+   * @throws {RangeError} If it is larger than one storage binding of the device.
+   * @throws {TypeError} If `data` is neither a Float32Array nor a Uint32Array, or has another size.
+   */
+  tensor(shape: readonly number[], data?: TensorData): Tensor {
+    const what = this.#fitting(shape);
+    const dtype = data === undefined ? "f32" : dtypeOf(`make ${what} of`, data);
+    if (data && data.length !== sizeOf(shape)) {
+      throw new TypeError(`Cannot make ${what} of ${data.length} elements`);
+    }
+    const tensor = new Tensor(this.#pool.exact(sizeOf(shape) * 4, what), shape, dtype);
+    if (data) this.write(tensor, data);
+    return tensor;
+  }
+
+  /** A pooled tensor with undefined content; `dispose` gives it back to the pool. */
+  temporary(shape: readonly number[], dtype: DType = "f32"): Tensor {
+    const what = this.#fitting(shape);
+    expectOneOf(`make ${what}`, "dtype", dtype, ["f32", "u32"]);
+    return new Tensor(this.#pool.pooled(sizeOf(shape) * 4, what), shape, dtype);
+  }
+
+  /** Throws the RangeError of {@linkcode tensor} for the first of `shapes` that cannot be made. */
+  expectFitting(...shapes: readonly (readonly number[])[]): void {
+    for (const shape of shapes) this.#fitting(shape);
+  }
+
+  /** Copies `data` into `tensor`. Throws a TypeError if type or size differ. */
+  write(tensor: Tensor, data: TensorData): void {
+    this.#faults.expectNone("write");
+    const storage = storageOf("write", tensor, this.device), dtype = dtypeOf("write", data);
+    if (data.length !== tensor.size || dtype !== tensor.dtype) {
+      const got = `${dtype} [${data.length}]`;
+      throw new TypeError(`Cannot write ${got} to ${tensor.dtype} [${tensor.shape}]`);
+    }
+    storage.pending?.flush();
+    willChange(tensor, tensor.bytes, dtype === "u32" ? idLimitOf(data) : Infinity);
+    // A queue write runs before commands that are not submitted yet: they must go first.
+    if (storage.usedIn === this.#commands.serial) this.#commands.submit();
+    this.device.queue.writeBuffer(storage.buffer, tensor.offset, data as BufferSource);
+  }
+
+  /** Records one kernel run. Throws what the GPU reported since the last call. */
+  dispatch(launch: Launch): void {
+    checkBindings(launch, this.device);
+    this.#faults.begin(launch.label);
+    const grid = foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension);
+    for (const { storage: { pending } } of [...launch.inputs, ...launch.outputs]) {
+      if (launch.rows === undefined) pending?.flush();
+      else if (launch.rows !== "current") pending?.catchUp(launch.rows);
+    }
+    const { inputs, outputs, texels = [], texelsOut } = launch;
+    const asTexels = [...texels, ...texelsOut ? [texelsOut] : []]
+      .map((tensor) => texelsOf(tensor, this.#pool, this.#commands));
+    for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
+    const kernel = this.#pipelines.get(launch, {
+      inputs: inputs.length,
+      outputs: outputs.length,
+      texels: texels.length,
+      texelsOut: texelsOut ? 1 : 0,
+    });
+    this.#commands.dispatch(
+      launch,
+      kernel,
+      [...inputs, ...outputs],
+      asTexels,
+      grid,
+    );
+  }
+
+  /**
+   * Copies elements of `from`, from element `fromStart` on, to `to`, from element `toStart` on: as
+   * many as fit both unless `count` is given.
+   */
+  copy(from: Tensor, to: Tensor, options: CopyOptions = {}): void {
+    this.#faults.begin("copy");
+    const { fromByte, toByte, bytes } = copyRange(from, to, options, this.device);
+    for (const { storage: { pending } } of [from, to]) pending?.flush();
+    willChange(to, bytes, from.idLimit);
+    this.#commands.copy(from.storage, fromByte, to.storage, toByte, bytes);
+  }
+
+  /** Fills a tensor with zero bits. */
+  clear(tensor: Tensor): void {
+    this.#faults.begin("clear");
+    const storage = storageOf("clear", tensor, this.device);
+    storage.pending?.flush();
+    willChange(tensor, tensor.bytes, 1);
+    this.#commands.clear(storage, tensor.offset, tensor.bytes);
+  }
+
+  /** Submits what is recorded; what was recorded before something went wrong is given up. */
+  submit(): void {
+    if (this.working) this.#commands.submit();
+    else this.#commands.discard();
+  }
+
+  /** The elements of `tensor`, once everything before is computed. Throws what went wrong there. */
+  async read(tensor: Tensor): Promise<TensorData> {
+    this.#faults.begin("read");
+    const { buffer, pending } = storageOf("read", tensor, this.device), { bytes } = tensor;
+    pending?.flush();
+    const staging = this.#pool.staging(bytes, `reading a tensor [${tensor.shape}]`);
+    try {
+      this.#commands.copyBuffer(buffer, tensor.offset, staging, 0, bytes);
+      this.#commands.submit();
+      const copy = await this.#faults.wait("read", async () => {
+        await staging.mapAsync(GPUMapMode.READ);
+        return staging.getMappedRange(0, bytes).slice(0);
+      });
+      return tensor.dtype === "u32" ? new Uint32Array(copy) : new Float32Array(copy);
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  /** The elements of a float tensor; see {@linkcode read}. */
+  async readFloats(tensor: Tensor): Promise<Float32Array> {
+    const data = await this.read(tensor);
+    if (data instanceof Float32Array) return data;
+    throw new TypeError("Cannot read ids as floats");
+  }
+
+  /**
+   * Resolves when the GPU is at most a few steps behind; call it once a step in a long loop. Throws what
+   * went wrong: an error in a kernel, for one.
+   */
+  async keepUp(): Promise<void> {
+    this.submit();
+    await this.#faults.wait("step", () => this.#commands.keepUp());
+  }
+
+  /** Resolves when everything recorded has run; throws what went wrong. */
+  async finish(): Promise<void> {
+    this.submit();
+    await this.#faults.wait("finish", () => this.device.queue.onSubmittedWorkDone());
+  }
+
+  /** Runs `body` with a timestamp around every kernel; see {@linkcode Profile}. */
+  async profile(body: () => void | Promise<void>): Promise<Profile> {
+    expectFunction("profile", "body", body);
+    await this.finish();
+    using profile = await this.#commands.profile(body, () => this.finish());
+    await this.#faults.wait("profile", () => profile.collect());
+    return profile;
+  }
+
+  /**
+   * Destroys the device and all that lives on it: `await using gpu = await Gpu.create()`. Whatever has gone
+   * wrong before, this throws nothing and does not wait for a device that is lost.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#faults.end();
+  }
+
+  /** Throws unless a tensor of this shape can be made; the result names it. */
+  #fitting(shape: readonly number[]): string {
+    this.#faults.expectNone("tensor");
+    expectSizes("make a tensor", shape);
+    const bytes = sizeOf(shape) * 4, { maxTensorBytes } = this;
+    if (bytes <= maxTensorBytes) return `a tensor [${shape}]`;
+    throw new RangeError(
+      `Cannot make a tensor [${shape}] of ${bytes} bytes: ${this.name} binds at most ${maxTensorBytes}`,
+    );
+  }
+}

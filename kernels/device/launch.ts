@@ -1,0 +1,89 @@
+/** A launch as data: what a kernel run needs, and the checks on it. */
+
+import type { KernelCode } from "./pipelines.ts";
+import { expectObject, show } from "./expect.ts";
+import { type Storage, storageOf, type Tensor } from "./tensor.ts";
+
+/** One kernel run, as data. */
+export interface Launch extends KernelCode {
+  /** Read-only storage at group 0, bindings 0 and up. */
+  readonly inputs: readonly Tensor[];
+  /**
+   * Read-write storage at the following bindings of group 0. How large ids are that a kernel writes is not
+   * known: set their {@linkcode Tensor.idLimit} behind the launch.
+   */
+  readonly outputs: readonly Tensor[];
+  /** Read as texels (_texels.wgsl) at group 2, bindings 0 and up; rows must be whole vectors of four. */
+  readonly texels?: readonly Tensor[];
+  /** A tensor whose texels alone the kernel writes, at the following binding of group 2. */
+  readonly texelsOut?: Tensor | undefined;
+  /**
+   * Ids, if tables among the inputs are read at these rows alone; `"current"` if moreover a launch before
+   * has read them since the last update.
+   */
+  readonly rows?: Tensor | "current";
+  /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
+  readonly uniform?: Record<string, number>;
+  /**
+   * Workgroups. A number is one-dimensional and folded into rows when it exceeds the device's limit;
+   * the kernel numbers itself `workgroup_id.x + workgroup_id.y * num_workgroups.x`.
+   */
+  readonly grid: number | readonly [number, number, number];
+}
+
+/**
+ * Throws a TypeError unless all that is bound are tensors of `device`, none of them both read and written:
+ * WebGPU would reject the whole submission.
+ */
+export function checkBindings(launch: Launch, device: GPUDevice): void {
+  expectObject("run a kernel", "launch", launch, "an object");
+  const { label, source, inputs, outputs, texels = [] } = launch, doing = `run ${label}`;
+  expectText("label", label);
+  expectText("source", source);
+  expectList(doing, "inputs", inputs);
+  expectList(doing, "outputs", outputs);
+  for (const tensor of texels) storageOf(doing, tensor, device);
+  const written = new Set<Storage>();
+  for (const tensor of outputs) {
+    const storage = storageOf(doing, tensor, device);
+    if (written.has(storage)) throw new TypeError(`Cannot run ${label}: output bound twice`);
+    written.add(storage);
+  }
+  for (const tensor of inputs) {
+    if (written.has(storageOf(doing, tensor, device))) {
+      throw new TypeError(`Cannot run ${label}: a tensor is both input and output`);
+    }
+  }
+}
+
+function expectText(name: string, text: unknown): void {
+  if (typeof text === "string") return;
+  throw new TypeError(`Cannot run a kernel: its ${name} is ${show(text)}, not a text`);
+}
+
+function expectList(doing: string, name: string, list: unknown): void {
+  if (Array.isArray(list)) return;
+  throw new TypeError(`Cannot ${doing}: ${name} are ${show(list)}, not an array of tensors`);
+}
+
+/** The launch's workgroups in three dimensions of at most `limit` each. */
+export function foldGrid(launch: Launch, limit: number): readonly [number, number, number] {
+  const sizes = typeof launch.grid === "number" ? [launch.grid, 1, 1] : launch.grid;
+  const isSize = (n: number) => Number.isSafeInteger(n) && n > 0;
+  if (!Array.isArray(sizes) || sizes.length !== 3 || !sizes.every(isSize)) {
+    throw new RangeError(
+      `Cannot run ${launch.label}: grid is ${
+        show(launch.grid)
+      }, not one or three positive integers`,
+    );
+  }
+  if (typeof launch.grid === "number") {
+    if (launch.grid <= limit) return [launch.grid, 1, 1];
+    const rows = Math.ceil(launch.grid / limit);
+    return [Math.ceil(launch.grid / rows), rows, 1];
+  }
+  if (launch.grid.some((n) => n > limit)) {
+    throw new RangeError(`Cannot run ${launch.label}: grid ${launch.grid} is over ${limit}`);
+  }
+  return launch.grid;
+}

@@ -1,0 +1,294 @@
+/** Tensors: a shape and an element type over a GPU buffer that has exactly one owner. */
+
+import { expectPositive, expectSizes, show } from "./expect.ts";
+
+/** Element type of a tensor: 32-bit floats, or unsigned integers for ids. */
+export type DType = "f32" | "u32";
+
+/** The typed array that holds a tensor's elements on the CPU. */
+export type TensorData = Float32Array | Uint32Array;
+
+/** Updates of a table's rows that wait until the rows are read. */
+export interface PendingUpdates {
+  /** Brings the rows `ids` up to date. */
+  catchUp(ids: Tensor): void;
+  /** Brings all rows up to date. */
+  flush(): void;
+}
+
+/** A copy of floats in a texture, four to a texel: _texels.wgsl says how. */
+export interface Texels {
+  /** The texture, of {@linkcode TEXELS_A_ROW} texels a row. */
+  readonly texture: GPUTexture;
+  /** The whole of it. */
+  readonly view: GPUTextureView;
+  /** A number that no other texture has: part of the bind group cache's key. */
+  readonly id: number;
+  /** Gives the texture back to the pool. */
+  release(): void;
+}
+
+/** Texels in a row of a texture: a power of two, and so many that a large table does not take too many rows. */
+export const TEXELS_A_ROW = 4096;
+
+/** A part of a buffer, and the texels that hold the same. */
+export interface TexelCopy {
+  /** The copy. */
+  readonly texels: Texels;
+  /** The first byte in the buffer. */
+  readonly offset: number;
+  /** Bytes of the part. */
+  readonly bytes: number;
+}
+
+/** A GPU buffer and what happens to it when its last tensor is disposed. */
+export interface Storage {
+  /** The buffer. */
+  readonly buffer: GPUBuffer;
+  /** The device that the buffer is of. */
+  readonly device: GPUDevice;
+  /** Bytes that tensors use of the buffer. */
+  usedBytes: number;
+  /** For ids: all are below this number; Infinity if nobody knows. */
+  idLimit: number;
+  /** A number that no other live or dead storage has: part of the bind group cache's key. */
+  readonly id: number;
+  /** Tensors (views included) that use the storage. */
+  references: number;
+  /** Serial number of the last command encoder that names the buffer. */
+  usedIn: number;
+  /** How often the buffer's content has changed. */
+  version: number;
+  /** What has to be done before the buffer is used. */
+  pending?: PendingUpdates;
+  /** Parts of which there are copies in textures, the last used last, until the buffer is written to. */
+  readonly copies: TexelCopy[];
+  /** Gives the buffer back: to the pool, or to the device. */
+  release(): void;
+}
+
+/**
+ * The first `bytes` of `tensor`, or others, are about to change: counts that, and gives up the copies in
+ * textures. All ids among what is written are below `idLimit`.
+ */
+export function willChange({ storage }: Tensor, bytes: number, idLimit: number): void {
+  storage.version++;
+  const all = bytes === storage.usedBytes;
+  storage.idLimit = all ? idLimit : Math.max(storage.idLimit, idLimit);
+  dropTexels(storage);
+}
+
+function dropTexels({ copies }: Storage): void {
+  for (const { texels } of copies) texels.release();
+  copies.length = 0;
+}
+
+/** The largest id of `data` plus 1. */
+export function idLimitOf(data: TensorData): number {
+  let largest = 0;
+  for (let i = 0; i < data.length; i++) if (data[i]! > largest) largest = data[i]!;
+  return largest + 1;
+}
+
+/** The element type of `data`; throws a TypeError if it is no array that a tensor can hold. */
+export function dtypeOf(doing: string, data: unknown): DType {
+  if (data instanceof Float32Array) return "f32";
+  if (data instanceof Uint32Array) return "u32";
+  throw new TypeError(
+    `Cannot ${doing} ${
+      show(data)
+    }: give numbers as Float32Array.from(...), ids as Uint32Array.from(...)`,
+  );
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((size, n) => size * n, 1);
+}
+
+/** Thrown when a disposed tensor is used. */
+export class UseAfterDisposeError extends Error {
+  /** Names the tensor by its shape. */
+  constructor(tensor: Tensor) {
+    super(`Cannot use a tensor [${tensor.shape}] after its owner has disposed of it`);
+    this.name = "UseAfterDisposeError";
+  }
+}
+
+/**
+ * A dense row-major array on the GPU.
+ *
+ * Made by a {@linkcode Gpu} (then its maker disposes of it) or by a {@linkcode Step} (then it ends
+ * with the step).
+ */
+export class Tensor implements Disposable {
+  /** What it is as a gradient: one of all elements. */
+  readonly kind = "dense" as const;
+  /** Sizes of the dimensions, slowest first. */
+  readonly shape: readonly number[];
+  /** Element type. */
+  readonly dtype: DType;
+  /** Number of elements. */
+  readonly size: number;
+  /** Byte offset of the first element in the storage's buffer. */
+  readonly offset: number;
+  /** Whether {@linkcode Step.backward} computes a gradient for this tensor. */
+  requiresGrad = false;
+  readonly #storage: Storage;
+  #disposed = false;
+
+  /** Used by the GPU layer; takes one reference on `storage`. */
+  constructor(storage: Storage, shape: readonly number[], dtype: DType, offset = 0) {
+    this.#storage = storage;
+    this.shape = [...shape];
+    this.dtype = dtype;
+    this.size = sizeOf(shape);
+    this.offset = offset;
+    storage.references++;
+  }
+
+  /** The storage; throws {@linkcode UseAfterDisposeError} once disposed. */
+  get storage(): Storage {
+    if (this.#disposed) throw new UseAfterDisposeError(this);
+    return this.#storage;
+  }
+
+  /**
+   * For ids: all are below this number, which operations compare with the rows that there are. What was
+   * written from the CPU is known, copies included. It is Infinity, and refused, where a kernel wrote the
+   * ids, or nobody did: whoever knows sets it then. Tensors that share a buffer share it.
+   */
+  get idLimit(): number {
+    return this.storage.idLimit;
+  }
+
+  /** Throws a RangeError unless it is a positive integer. */
+  set idLimit(limit: number) {
+    expectPositive("use a tensor", "idLimit", limit);
+    this.storage.idLimit = limit;
+  }
+
+  /** Bytes of the elements. */
+  get bytes(): number {
+    return this.size * 4;
+  }
+
+  /** Whether {@linkcode dispose} was called. */
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** The same elements under another shape; shares the storage. Throws a TypeError if sizes differ. */
+  reshape(shape: readonly number[]): Tensor {
+    expectSizes("reshape a tensor to", shape);
+    if (sizeOf(shape) !== this.size) {
+      throw new TypeError(`Cannot reshape [${this.shape}] to [${shape}]: sizes differ`);
+    }
+    return new Tensor(this.storage, shape, this.dtype, this.offset);
+  }
+
+  /**
+   * Rows `start` to `start + count` of the first dimension; shares the storage.
+   *
+   * The first byte must lie on a multiple of 256 (a storage binding's alignment): RangeError.
+   */
+  rows(start: number, count: number): Tensor {
+    const rowSize = this.size / this.shape[0]!;
+    const offset = this.offset + start * rowSize * 4;
+    const inside = Number.isSafeInteger(start) && Number.isSafeInteger(count) &&
+      start >= 0 && count > 0 && start + count <= this.shape[0]!;
+    if (!inside || offset % 256 !== 0) {
+      throw new RangeError(`Cannot view rows ${start} to ${start + count} of [${this.shape}]`);
+    }
+    return new Tensor(this.storage, [count, ...this.shape.slice(1)], this.dtype, offset);
+  }
+
+  /** Ends the tensor; its buffer is given back with the last tensor that shares it. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (--this.#storage.references > 0) return;
+    dropTexels(this.#storage);
+    this.#storage.release();
+  }
+
+  /** The same as {@linkcode dispose}: `using tensor = gpu.temporary(shape)`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** The storage of `tensor`; throws a TypeError unless it is a tensor of `device`. */
+export function storageOf(doing: string, tensor: Tensor, device: GPUDevice): Storage {
+  if (!(tensor instanceof Tensor)) {
+    throw new TypeError(`Cannot ${doing}: ${show(tensor)} is no tensor`);
+  }
+  const { storage } = tensor;
+  if (storage.device === device) return storage;
+  throw new TypeError(`Cannot ${doing}: a tensor [${tensor.shape}] belongs to another Gpu`);
+}
+
+/** Throws a TypeError unless `tensor` is a tensor; `what` is its name. */
+export function expectTensor(op: string, what: string, tensor: unknown): asserts tensor is Tensor {
+  if (tensor instanceof Tensor) return;
+  throw new TypeError(`Cannot run ${op}: ${what} is ${show(tensor)}, not a tensor`);
+}
+
+/** Throws a TypeError unless `step` is a step. */
+export function expectStep(
+  op: string,
+  step: { readonly gpu: unknown; readonly record: unknown },
+): void {
+  if (step?.gpu && step.record) return;
+  throw new TypeError(
+    `Cannot run ${op}: step is ${show(step)}, not a Step (gpu.step() begins one)`,
+  );
+}
+
+/** Throws a TypeError unless `step` is a step and each of `tensors`, by their names, holds floats. */
+export function expectFloats(
+  op: string,
+  step: Parameters<typeof expectStep>[1],
+  tensors: Readonly<Record<string, unknown>>,
+): void {
+  expectStep(op, step);
+  for (const name in tensors) {
+    const tensor = tensors[name];
+    expectTensor(op, name, tensor);
+    if (tensor.dtype === "f32") continue;
+    throw new TypeError(`Cannot run ${op}: ${name} is u32 [${tensor.shape}], expected floats`);
+  }
+}
+
+/** Throws a TypeError that names `op` and both shapes unless `tensor` has this shape and type. */
+export function expectShape(
+  op: string,
+  name: string,
+  tensor: Tensor,
+  shape: readonly number[],
+  dtype: DType = "f32",
+): void {
+  expectTensor(op, name, tensor);
+  const same = tensor.shape.length === shape.length && tensor.shape.every((n, i) => n === shape[i]);
+  if (!same || tensor.dtype !== dtype) {
+    throw new TypeError(
+      `Cannot run ${op}: ${name} is ${tensor.dtype} [${tensor.shape}], expected ${dtype} [${shape}]`,
+    );
+  }
+}
+
+/**
+ * Throws unless `ids` are ids below `rows`: a TypeError if they are floats, a RangeError if one is too
+ * large or nobody knows how large they are.
+ */
+export function expectIds(op: string, ids: Tensor, rows: number, name = "ids"): void {
+  expectTensor(op, name, ids);
+  const { idLimit, shape, dtype } = ids, what = `Cannot run ${op}: ${name} [${shape}]`;
+  if (dtype !== "u32") throw new TypeError(`${what} are floats, not ids (Uint32Array)`);
+  if (idLimit <= rows) return;
+  throw new RangeError(
+    idLimit === Infinity
+      ? `${what} were not written from the CPU; set their idLimit to a number that all are below`
+      : `Cannot run ${op}: id ${idLimit - 1} is out of range (0 to ${rows - 1})`,
+  );
+}

@@ -1,0 +1,30 @@
+/** Copies of tensors in textures: made when a product asks for them, and kept until the tensor changes. */
+
+import type { Commands } from "./commands.ts";
+import type { Pool } from "./memory.ts";
+import type { Tensor, Texels } from "./tensor.ts";
+
+/** Copies of a buffer's parts at a time: a launch may read two. */
+const MAX_COPIES = 2;
+
+/** The copy of `tensor` in a texture; copies if there is none that is up to date. */
+export function texelsOf(
+  { storage, offset, bytes }: Tensor,
+  pool: Pool,
+  commands: Commands,
+): Texels {
+  storage.pending?.flush();
+  const { copies } = storage;
+  const at = copies.findIndex((copy) => copy.offset === offset && copy.bytes >= bytes);
+  if (at >= 0) {
+    // Now the latest: the oldest goes when a launch reads another part, too.
+    const [known] = copies.splice(at, 1);
+    copies.push(known!);
+    return known!.texels;
+  }
+  if (copies.length === MAX_COPIES) copies.shift()!.texels.release();
+  const texels = pool.texels(bytes);
+  commands.copyToTexels(storage, offset, bytes, texels);
+  copies.push({ texels, offset, bytes });
+  return texels;
+}

@@ -1,0 +1,19 @@
+/** Kernels that handle rows four floats at a time where the width allows it, else one. */
+
+import four from "./_vec_four.wgsl" with { type: "text" };
+import one from "./_vec_one.wgsl" with { type: "text" };
+
+/** A kernel for rows of some width. */
+export interface VecSource {
+  /** WGSL in which `Vec` is defined. */
+  readonly source: string;
+  /** Floats in a Vec. */
+  readonly vec: 1 | 4;
+}
+
+/** Both variants of `source`, which is written for a `Vec`: the function picks one by the width of rows. */
+export function withVec(source: string): (width: number) => VecSource {
+  const narrow = { source: one + source, vec: 1 } as const;
+  const wide = { source: four + source, vec: 4 } as const;
+  return (width) => width % 4 === 0 ? wide : narrow;
+}

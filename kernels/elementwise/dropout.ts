@@ -1,0 +1,46 @@
+/** Dropout whose mask is never stored: forward and backward draw the same one. */
+
+import source from "./dropout.wgsl" with { type: "text" };
+import { expectInteger, expectNumber, MAX_WORD } from "../device/expect.ts";
+import { randomSource, randomUniform } from "../random/philox.ts";
+import type { Step } from "../autograd/step.ts";
+import { expectFloats, type Tensor } from "../device/tensor.ts";
+
+const withRandom = randomSource + source;
+
+/** Throws a RangeError unless `p` is a rate of dropout. */
+export function expectRate(doing: string, name: string, p: unknown): void {
+  expectNumber(doing, name, p, (value) => value >= 0 && value < 1, "in [0, 1)");
+}
+
+/**
+ * Sets each element to zero with probability `p` and divides the others by `1 - p`; in a step that
+ * does not train, returns `x` itself. `stream` is the consumer's number, see {@linkcode Gpu.nextStream}.
+ *
+ * @throws {RangeError} Unless 0 <= p < 1.
+ */
+export function dropout(step: Step, x: Tensor, p: number, stream: number): Tensor {
+  expectFloats("dropout", step, { x });
+  expectRate("run dropout", "p", p);
+  expectInteger("run dropout", "stream", stream, MAX_WORD);
+  if (!step.training || p === 0) return x;
+  const key = randomUniform({ seed: step.seed, stream, step: step.number });
+  const apply = (input: Tensor) => {
+    const out = step.tensor(input.shape);
+    step.gpu.dispatch({
+      label: "dropout",
+      source: withRandom,
+      inputs: [input],
+      outputs: [out],
+      uniform: { n: input.size, p, ...key },
+      grid: Math.ceil(input.size / 256),
+    });
+    return out;
+  };
+  return step.record({
+    name: "dropout",
+    inputs: [x],
+    output: apply(x),
+    backward: (dOut) => [apply(dOut)],
+  });
+}

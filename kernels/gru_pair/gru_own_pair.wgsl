@@ -1,0 +1,157 @@
+// Scores of K candidate words of its own for each of N contexts, and their gradients.
+//
+// own_scores:    scores[n, i] as in _gru_pair_cell.wgsl, the word's gates being gates[n, i, :].
+// own_gradients: from dscores [N, K]: dwords[n, i, :], dgates[n, :] and dhidden[n, :] summed over the
+//                context's words, dweight[c, :] over the pairs of part c of the contexts.
+// Shapes: gates and dwords [N, K, 3H], states [ceil(N / 8), H, 8] of vec4 (r, z, n, h) as written by
+//         pack_states in gru_pair.wgsl, weight [H], bias [1], scores and dscores [N, K],
+//         dgates [N, 3H], dhidden [N, H], dweight [parts of contexts, H].
+// Dispatch: own_scores: 1-D, THREADS threads for eight (or EACH) words of a context, folded;
+//           own_gradients: (ceil(H / THREADS), parts of contexts, 1), a thread owns a unit.
+// Determinism: threads take fixed shares and are summed in order; masks are functions of
+// (context, word, unit).
+
+override THREADS: u32 = 64u; // at least 8
+override EACH: u32 = 8u; // words taken at a time: 8, or 1 if there is just one
+
+@group(0) @binding(0) var<storage, read> gates: array<f32>;
+@group(0) @binding(1) var<storage, read> states: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> scores_out: array<f32>;
+
+var<workgroup> shares: array<f32, 8u * THREADS>;
+
+/// Gates of a word before activation, those past the last word being the last one's.
+fn word_at(n: u32, i: u32, j: u32) -> u32 {
+  return (n * params.count + min(i, params.count - 1u)) * 3u * params.size + j;
+}
+
+/// A value of four words from `at` of each on.
+fn four(at: vec4<u32>) -> vec4<f32> {
+  return vec4<f32>(gates[at.x], gates[at.y], gates[at.z], gates[at.w]);
+}
+
+fn four_words(n: u32, i: u32, j: u32) -> vec4<u32> {
+  return vec4<u32>(word_at(n, i, j), word_at(n, i + 1u, j), word_at(n, i + 2u, j),
+                   word_at(n, i + 3u, j));
+}
+
+/// The cell of four words, from i on, in context n.
+fn cells(n: u32, i: u32, j: u32, state: vec4<f32>) -> Cell {
+  var r: vec4<f32>;
+  var z: vec4<f32>;
+  var word_n: vec4<f32>;
+  if (EACH == 1u) {
+    let at = word_at(n, i, j);
+    r = vec4<f32>(gates[at]);
+    z = vec4<f32>(gates[at + params.size]);
+    word_n = vec4<f32>(gates[at + 2u * params.size]);
+  } else {
+    let at = four_words(n, i, j);
+    r = four(at);
+    z = four(at + params.size);
+    word_n = four(at + 2u * params.size);
+  }
+  return cell_of(half_gate(r) * state.x, half_gate(z) * state.y, TWO_LOG2_E * word_n,
+                 vec4<f32>(state.z), vec4<f32>(state.w));
+}
+
+@compute @workgroup_size(THREADS)
+fn own_scores(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+              @builtin(local_invocation_index) local: u32) {
+  let octets = (params.count + EACH - 1u) / EACH;
+  let index = id.x + id.y * groups.x;
+  let n = index / octets;
+  let octet = index % octets;
+  if (n >= params.rows) { return; }
+  var sum: Octet;
+  for (var j = local; j < params.size; j += THREADS) {
+    let state = states[(n / 8u * params.size + j) * 8u + n % 8u];
+    var m = Octet(vec4<f32>(1.0), vec4<f32>(1.0));
+    if (DROPOUT) { m = mask(n, octet, j); }
+    sum.lo = fma(weight[j] * m.lo, cells(n, octet * 8u, j, state).hidden, sum.lo);
+    if (EACH > 4u) {
+      sum.hi = fma(weight[j] * m.hi, cells(n, octet * 8u + 4u, j, state).hidden, sum.hi);
+    }
+  }
+  for (var q = 0u; q < 4u; q++) {
+    shares[q * THREADS + local] = sum.lo[q];
+    shares[(q + 4u) * THREADS + local] = sum.hi[q];
+  }
+  workgroupBarrier();
+  let i = octet * 8u + local;
+  if (local >= EACH || i >= params.count) { return; }
+  var score = 0.0;
+  for (var other = 0u; other < THREADS; other++) { score += shares[local * THREADS + other]; }
+  scores_out[n * params.count + i] = score + bias[0];
+}
+
+@group(0) @binding(3) var<storage, read> dscores: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dwords: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dgates: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dhidden: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dweight: array<f32>;
+
+/// Gradients of the scores of four words; 0 past the last.
+fn four_dscores(n: u32, i: u32) -> vec4<f32> {
+  let words = vec4<u32>(i, i + 1u, i + 2u, i + 3u);
+  let at = n * params.count + min(words, vec4<u32>(params.count - 1u));
+  let d = vec4<f32>(dscores[at.x], dscores[at.y], dscores[at.z], dscores[at.w]);
+  return select(vec4<f32>(0.0), d, words < vec4<u32>(params.count));
+}
+
+@compute @workgroup_size(THREADS)
+fn own_gradients(@builtin(workgroup_id) group: vec3<u32>,
+                 @builtin(local_invocation_index) local: u32) {
+  let size = params.size;
+  let j = group.x * THREADS + local;
+  if (j >= size) { return; }
+  let begin = group.y * params.row_chunk;
+  let end = min(begin + params.row_chunk, params.rows);
+  let w = weight[j];
+  var dw = vec4<f32>(0.0);
+  for (var n = begin; n < end; n++) {
+    let state = states[(n / 8u * size + j) * 8u + n % 8u];
+    var sum = CellGradient(); // explicit: naga does not clear a variable in every round
+    for (var i = 0u; i < params.count; i += EACH) {
+      var m = Octet(vec4<f32>(1.0), vec4<f32>(1.0));
+      if (DROPOUT) { m = mask(n, i / 8u, j); }
+      let d_lo = m.lo * four_dscores(n, i);
+      let lo = cells(n, i, j, state);
+      let g_lo = cell_backward(lo, vec4<f32>(state.z), vec4<f32>(state.w), w * d_lo);
+      dw += d_lo * lo.hidden;
+      sum = add_gradients(sum, g_lo);
+      store_words(g_lo, n, i, j);
+      if (EACH > 4u) {
+        let d_hi = m.hi * four_dscores(n, i + 4u);
+        let hi = cells(n, i + 4u, j, state);
+        let g_hi = cell_backward(hi, vec4<f32>(state.z), vec4<f32>(state.w), w * d_hi);
+        dw += d_hi * hi.hidden;
+        sum = add_gradients(sum, g_hi);
+        store_words(g_hi, n, i + 4u, j);
+      }
+    }
+    let to = n * 3u * size + j;
+    dgates[to] = total(sum.r);
+    dgates[to + size] = total(sum.z);
+    dgates[to + 2u * size] = total(sum.state_n);
+    dhidden[n * size + j] = total(sum.h);
+  }
+  dweight[group.y * size + j] = total(dw);
+}
+
+fn store_words(g: CellGradient, n: u32, i: u32, j: u32) {
+  store_word(vec3<f32>(g.r.x, g.z.x, g.word_n.x), n, i, j);
+  store_word(vec3<f32>(g.r.y, g.z.y, g.word_n.y), n, i + 1u, j);
+  store_word(vec3<f32>(g.r.z, g.z.z, g.word_n.z), n, i + 2u, j);
+  store_word(vec3<f32>(g.r.w, g.z.w, g.word_n.w), n, i + 3u, j);
+}
+
+fn store_word(d: vec3<f32>, n: u32, i: u32, j: u32) {
+  if (i >= params.count) { return; }
+  let to = word_at(n, i, j);
+  dwords[to] = d.x;
+  dwords[to + params.size] = d.y;
+  dwords[to + 2u * params.size] = d.z;
+}

@@ -1,0 +1,78 @@
+/** Scores of candidate words by one more GRU step, at O(H) for a pair of context and word. */
+
+import { ownWordGradients, SharedWordGradients } from "./gru_pair_gradients.ts";
+import {
+  type GRUContexts,
+  ownScores,
+  packContexts,
+  type PairScorer,
+  pairScores,
+} from "./gru_pair_kernels.ts";
+import { sum } from "../elementwise/reduce.ts";
+import type { Step } from "../autograd/step.ts";
+import { expectShape, type Tensor } from "../device/tensor.ts";
+
+export type { GRUContexts, PairScorer };
+
+/**
+ * N contexts for {@linkcode gruPairScore}: their states `hidden` [N, H] after the words so far, and
+ * `gates` [N, 3H], the states' part `W_hh h + b_hh` in the gates of the next step (order r, z, n).
+ */
+export function gruContexts(step: Step, gates: Tensor, hidden: Tensor): GRUContexts {
+  const [rows, size] = [hidden.shape[0]!, hidden.shape[1]!];
+  expectShape("gruContexts", "hidden", hidden, [rows, size]);
+  expectShape("gruContexts", "gates", gates, [rows, 3 * size]);
+  return packContexts(step, gates, hidden);
+}
+
+/** Throws a TypeError unless the scorer fits the contexts; returns N and H. */
+export function checkScorer(op: string, contexts: GRUContexts, scorer: PairScorer) {
+  const [rows, size] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
+  expectShape(op, "weight", scorer.weight, [1, size]);
+  expectShape(op, "bias", scorer.bias, [1]);
+  return { rows, size };
+}
+
+/**
+ * `score[n, i] = bias + weight . dropout(h')` with h' the state that context n has after word i.
+ *
+ * `words` are the words' part `W_ih x + b_ih` in the gates: [K, 3H] if all contexts share the words,
+ * [N, K, 3H] if each has its own. The result is [N, K]; nothing of size N K H is stored for shared
+ * words, neither forward nor backward.
+ */
+export function gruPairScore(
+  step: Step,
+  words: Tensor,
+  contexts: GRUContexts,
+  scorer: PairScorer,
+): Tensor {
+  const { rows, size } = checkScorer("gruPairScore", contexts, scorer);
+  const shared = words.shape.length === 2, count = words.shape[shared ? 0 : 1]!;
+  expectShape("gruPairScore", "words", words, [...(shared ? [] : [rows]), count, 3 * size]);
+  const scores = (shared ? pairScores : ownScores)(step, contexts, words, scorer);
+  return step.record({
+    name: "gruPairScore",
+    inputs: [words, contexts.gates, contexts.hidden, scorer.weight, scorer.bias],
+    output: step.own(scores),
+    backward: (dScores) => {
+      const dWords = step.tensor(words.shape);
+      const common = shared
+        ? sharedGradients(step, contexts, scorer, dWords, words, dScores)
+        : ownWordGradients(step, contexts, scorer, dWords, words, dScores);
+      return [dWords, common.gates, common.hidden, common.weight, sum(step, dScores)];
+    },
+  });
+}
+
+function sharedGradients(
+  step: Step,
+  contexts: GRUContexts,
+  scorer: PairScorer,
+  dWords: Tensor,
+  words: Tensor,
+  dScores: Tensor,
+) {
+  using gradients = new SharedWordGradients(step, contexts, scorer, words.shape[0]!);
+  gradients.add(dWords, words, dScores);
+  return gradients.finish();
+}

@@ -1,0 +1,195 @@
+/** Gradients of GRU pair scores: cut into parts that keep the adapter busy, and added up in order. */
+
+import {
+  type GRUContexts,
+  launchOwn,
+  launchShared,
+  type PairScorer,
+  pairTile,
+} from "./gru_pair_kernels.ts";
+import { columnSums } from "../elementwise/reduce.ts";
+import type { Step } from "../autograd/step.ts";
+import type { Tensor } from "../device/tensor.ts";
+
+/** Gradients of what the pairs have in common. */
+export interface CommonGradients {
+  /** [N, 3H] of the contexts' gates. */
+  readonly gates: Tensor;
+  /** [N, H] of their states. */
+  readonly hidden: Tensor;
+  /** [1, H] of the scorer's weight. */
+  readonly weight: Tensor;
+}
+
+/** Workgroups that keep an adapter busy. */
+const BUSY = { direct: 32, tiled: 1024 } as const;
+/** Bytes that partial sums may take at most, and may take in any case, where there is a choice. */
+const [MAX_BYTES, FREE_BYTES] = [128 * 2 ** 20, 16 * 2 ** 20];
+/** Words that a thread takes at a time: on a CPU, their gates and gradients are to stay in its cache. */
+const WORD_BLOCK = { direct: 256, tiled: 2 ** 14 } as const;
+/** Rounds of a thread's loops, all together: llvmpipe ends them after 65,535. */
+const ROUNDS = 2 ** 15;
+
+/** Into how many parts the contexts and the words of a problem are cut. */
+function cut(step: Step, rows: number, count: number, size: number): [number, number] {
+  const { gpu } = step, octets = Math.ceil(rows / 8);
+  const wanted = BUSY[gpu.family] / Math.ceil(size / pairTile(gpu).THREADS);
+  const bytes = (r: number, w: number) => 4 * size * (3 * count * r + 4 * rows * w);
+  const most = Math.min(MAX_BYTES, Math.max(FREE_BYTES, rows * count * size));
+  let rowParts = 1, wordParts = 1;
+  while (rowParts * wordParts < wanted) {
+    const moreRows = 2 * rowParts <= octets ? bytes(2 * rowParts, wordParts) : Infinity;
+    const moreWords = 16 * wordParts <= count ? bytes(rowParts, 2 * wordParts) : Infinity;
+    if (Math.min(moreRows, moreWords) > most) break;
+    if (moreRows < moreWords) rowParts *= 2;
+    else wordParts *= 2;
+  }
+  return [rowParts, wordParts];
+}
+
+/** The gradients of scores of words that all contexts share, a part of the words at a time. */
+export class SharedWordGradients implements Disposable {
+  readonly #step: Step;
+  readonly #contexts: GRUContexts;
+  readonly #scorer: PairScorer;
+  readonly #rows: number;
+  readonly #size: number;
+  readonly #rowParts: number;
+  readonly #wordParts: number;
+  readonly #gates: PartialSum;
+  readonly #hidden: PartialSum;
+  readonly #weight: PartialSum;
+  #begun = false;
+
+  /** For `count` words at most at a time. */
+  constructor(step: Step, contexts: GRUContexts, scorer: PairScorer, count: number) {
+    this.#step = step;
+    this.#contexts = contexts;
+    this.#scorer = scorer;
+    const rows = this.#rows = contexts.hidden.shape[0]!;
+    const size = this.#size = contexts.hidden.shape[1]!;
+    const [rowParts, wordParts] = cut(step, rows, count, size);
+    // No part may be empty: its sums would not be written.
+    this.#rowParts = Math.ceil(rows / (8 * Math.ceil(rows / 8 / rowParts)));
+    this.#wordParts = wordParts;
+    this.#gates = new PartialSum(step, wordParts, [rows, 3 * size]);
+    this.#hidden = new PartialSum(step, wordParts, [rows, size]);
+    this.#weight = new PartialSum(step, this.#rowParts * wordParts, [1, size]);
+  }
+
+  /**
+   * Writes the gradient of the `gates` [K, 3H] of the words from number `first` on to `dWords`, and
+   * adds to those of the contexts and the weight.
+   */
+  add(dWords: Tensor, gates: Tensor, dScores: Tensor, first = 0): void {
+    const { gpu } = this.#step, parts = this.#rowParts, count = gates.shape[0]!;
+    using partial = parts === 1 ? null : gpu.temporary([parts, count, 3 * this.#size]);
+    const block = Math.min(count, WORD_BLOCK[gpu.family] * this.#wordParts);
+    const wordChunk = Math.ceil(block / this.#wordParts);
+    const octets = Math.min(
+      Math.ceil(this.#rows / 8 / parts),
+      Math.max(1, Math.floor(ROUNDS / (wordChunk + 9))),
+    );
+    for (let word = 0; word < count; word += this.#wordParts * wordChunk) {
+      for (let row = 0; row < this.#rows; row += parts * 8 * octets) {
+        const inputs = [this.#contexts.packed, gates, dScores, this.#scorer.weight];
+        this.#launch(inputs, partial ?? dWords, {
+          count,
+          first,
+          row_first: row,
+          row_chunk: 8 * octets,
+          word_first: word,
+          word_chunk: wordChunk,
+          add_words: row > 0 ? 1 : 0,
+          add_states: this.#begun || word > 0 ? 1 : 0,
+          add_weight: this.#begun || word > 0 || row > 0 ? 1 : 0,
+        });
+      }
+    }
+    this.#begun = true;
+    if (partial) columnSums(gpu, dWords, partial);
+  }
+
+  #launch(inputs: Tensor[], dWords: Tensor, uniform: Record<string, number>): void {
+    const { THREADS } = pairTile(this.#step.gpu);
+    launchShared(this.#step, {
+      entry: "gradients",
+      inputs,
+      outputs: [dWords, this.#gates.parts, this.#hidden.parts, this.#weight.parts],
+      grid: [Math.ceil(this.#size / THREADS), this.#rowParts, this.#wordParts],
+      uniform: { rows: this.#rows, size: this.#size, ...uniform },
+      dropout: this.#scorer.dropout,
+    });
+  }
+
+  /** The sums over all words. */
+  finish(): CommonGradients {
+    return {
+      gates: this.#gates.sum(),
+      hidden: this.#hidden.sum(),
+      weight: this.#weight.sum(),
+    };
+  }
+
+  /** Frees the partial sums. */
+  [Symbol.dispose](): void {
+    for (const partial of [this.#gates, this.#hidden, this.#weight]) partial[Symbol.dispose]();
+  }
+}
+
+/** A tensor that ends with the step, computed as a sum of parts; a single part is the sum. */
+class PartialSum implements Disposable {
+  /** [parts, ...shape] */
+  readonly parts: Tensor;
+  readonly #step: Step;
+  readonly #sum: Tensor;
+
+  constructor(step: Step, parts: number, shape: readonly number[]) {
+    this.#step = step;
+    this.#sum = step.tensor(shape);
+    this.parts = parts === 1 ? this.#sum : step.gpu.temporary([parts, ...shape]);
+  }
+
+  /** Adds the parts up. */
+  sum(): Tensor {
+    if (this.parts !== this.#sum) columnSums(this.#step.gpu, this.#sum, this.parts);
+    return this.#sum;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.parts !== this.#sum) this.parts.dispose();
+  }
+}
+
+/**
+ * The gradients of scores of words of each context's own: that of their `gates` [N, K, 3H] is written
+ * to `dWords`.
+ */
+export function ownWordGradients(
+  step: Step,
+  contexts: GRUContexts,
+  scorer: PairScorer,
+  dWords: Tensor,
+  gates: Tensor,
+  dScores: Tensor,
+): CommonGradients {
+  const { gpu } = step, size = contexts.hidden.shape[1]!;
+  const [rows, count] = [gates.shape[0]!, gates.shape[1]!], each = count === 1 ? 1 : 8;
+  const groups = Math.ceil(size / gpu.rowThreads);
+  const few = Math.ceil(WORD_BLOCK.direct / count);
+  const chunk = Math.min(few, Math.ceil(rows / Math.ceil(BUSY[gpu.family] / groups)));
+  const parts = Math.ceil(rows / chunk);
+  const dGates = step.tensor([rows, 3 * size]), hidden = step.tensor([rows, size]);
+  const weight = step.tensor([1, size]);
+  using partial = gpu.temporary([parts, size]);
+  launchOwn(step, {
+    entry: "own_gradients",
+    inputs: [gates, contexts.packed, scorer.weight, dScores],
+    outputs: [dWords, dGates, hidden, partial],
+    grid: [groups, parts, 1],
+    uniform: { rows, count, size, row_chunk: chunk },
+    dropout: scorer.dropout,
+  }, each);
+  columnSums(gpu, weight, partial);
+  return { gates: dGates, hidden, weight };
+}

@@ -1,0 +1,172 @@
+/** Launches of the GRU pair kernels, specialised for the adapter. */
+
+import type { Device } from "../device/device.ts";
+import type { Launch } from "../device/launch.ts";
+import own from "./gru_own_pair.wgsl" with { type: "text" };
+import shared from "./gru_pair.wgsl" with { type: "text" };
+import broadcast from "./_gru_pair_broadcast.wgsl" with { type: "text" };
+import cell from "./_gru_pair_cell.wgsl" with { type: "text" };
+import load from "./_gru_pair_load.wgsl" with { type: "text" };
+import { readsTexels } from "../matmul/matmul.ts";
+import { randomSource, randomUniform } from "../random/philox.ts";
+import type { Step } from "../autograd/step.ts";
+import type { Tensor } from "../device/tensor.ts";
+
+/** What turns a candidate's state h' into its score. */
+export interface PairScorer {
+  /** [1, H] */
+  readonly weight: Tensor;
+  /** [1] */
+  readonly bias: Tensor;
+  /** Dropout of h' in training steps; `stream` is the consumer's number. None unless given. */
+  readonly dropout?: { readonly p: number; readonly stream: number };
+}
+
+/** Contexts that candidates are scored in; made by `gruContexts`, and ends with the step. */
+export interface GRUContexts {
+  /** [N, 3H] The contexts' part in the gates of the next step, `W_hh h + b_hh`. */
+  readonly gates: Tensor;
+  /** [N, H] Their states h. */
+  readonly hidden: Tensor;
+  /** [ceil(N / 8), H, 8, 4] Both as the kernels read them. */
+  readonly packed: Tensor;
+}
+
+/** One launch: what varies between them. */
+export interface PairLaunch {
+  /** Entry point. */
+  readonly entry: string;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  readonly grid: Launch["grid"];
+  /** Fields of the uniform that are not 0. */
+  readonly uniform: Record<string, number>;
+  /** The dropout of the scorer, if it matters. */
+  readonly dropout?: PairScorer["dropout"] | undefined;
+}
+
+const sharedByLoading = randomSource + cell + shared + load;
+const sharedByBroadcast = randomSource + cell + shared + broadcast;
+const ownWords = randomSource + cell + own;
+
+/** Threads of a workgroup of the kernels for shared words, and words that a thread scores. */
+export function pairTile(gpu: Device): { THREADS: number; WORDS: number } {
+  if (gpu.family === "tiled") return { THREADS: 64, WORDS: 1 };
+  return { THREADS: readsTexels(gpu) ? gpu.subgroupSize : 8, WORDS: 4 };
+}
+
+/** Runs a kernel for words that all contexts share. */
+export function launchShared(step: Step, launch: PairLaunch): void {
+  const { gpu } = step, subgroups = readsTexels(gpu);
+  const source = subgroups ? sharedByBroadcast : sharedByLoading;
+  run(step, launch, { source, subgroups, constants: pairTile(gpu) });
+}
+
+/** Runs a kernel for words of each context's own. */
+export function launchOwn(step: Step, launch: PairLaunch, EACH: number): void {
+  run(step, launch, { source: ownWords, constants: { THREADS: step.gpu.rowThreads, EACH } });
+}
+
+function run(
+  step: Step,
+  { entry, inputs, outputs, grid, uniform, dropout }: PairLaunch,
+  code: { source: string; subgroups?: boolean; constants: Record<string, number> },
+): void {
+  const drops = step.training && dropout !== undefined && dropout.p > 0;
+  const threshold = drops ? Math.min(65535, Math.round(dropout.p * 65536)) : 0;
+  const key = { seed: step.seed, stream: dropout?.stream ?? 0, step: step.number };
+  step.gpu.dispatch({
+    ...code,
+    label: `gruPair.${entry}`,
+    entry,
+    constants: { ...code.constants, DROPOUT: drops ? 1 : 0 },
+    inputs,
+    outputs,
+    uniform: {
+      rows: 0,
+      count: 0,
+      size: 0,
+      first: 0,
+      row_first: 0,
+      row_chunk: 0,
+      word_first: 0,
+      word_chunk: 0,
+      add_words: 0,
+      add_states: 0,
+      add_weight: 0,
+      threshold,
+      keep_scale: 65536 / (65536 - threshold),
+      ...randomUniform(key),
+      ...uniform,
+    },
+    grid,
+  });
+}
+
+/** Contexts with `gates` [N, 3H] and states `hidden` [N, H], packed for the kernels. */
+export function packContexts(step: Step, gates: Tensor, hidden: Tensor): GRUContexts {
+  const [rows, size] = [hidden.shape[0]!, hidden.shape[1]!];
+  const packed = step.tensor([Math.ceil(rows / 8), size, 8, 4]);
+  launchShared(step, {
+    entry: "pack_states",
+    inputs: [gates, hidden],
+    outputs: [packed],
+    grid: Math.ceil(packed.size / 256),
+    uniform: { rows, size },
+  });
+  return { gates, hidden, packed };
+}
+
+/**
+ * Scores [N, K] of words with `gates` [K, 3H], a temporary tensor. The words are those from number
+ * `first` on, which tells their dropout masks apart.
+ */
+export function pairScores(
+  step: Step,
+  contexts: GRUContexts,
+  gates: Tensor,
+  scorer: PairScorer,
+  first = 0,
+): Tensor {
+  const { gpu } = step, { THREADS, WORDS } = pairTile(gpu);
+  const [rows, size] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
+  const count = gates.shape[0]!, tiles = Math.ceil(count / (THREADS * WORDS));
+  using packed = gpu.temporary([tiles, size, 3, THREADS * WORDS]);
+  launchShared(step, {
+    entry: "pack_words",
+    inputs: [gates],
+    outputs: [packed],
+    grid: Math.ceil(packed.size / 3 / 64),
+    uniform: { count, size },
+  });
+  const scores = gpu.temporary([rows, count]);
+  launchShared(step, {
+    entry: "scores",
+    inputs: [contexts.packed, packed, packed, scorer.weight, scorer.bias],
+    outputs: [scores],
+    grid: [Math.ceil(rows / 8), tiles, 1],
+    uniform: { rows, count, size, first },
+    dropout: scorer.dropout,
+  });
+  return scores;
+}
+
+/** Scores [N, K] of words of each context's own, with `gates` [N, K, 3H], a temporary tensor. */
+export function ownScores(
+  step: Step,
+  contexts: GRUContexts,
+  gates: Tensor,
+  scorer: PairScorer,
+): Tensor {
+  const size = contexts.hidden.shape[1]!, [rows, count] = [gates.shape[0]!, gates.shape[1]!];
+  const scores = step.gpu.temporary([rows, count]), each = count === 1 ? 1 : 8;
+  launchOwn(step, {
+    entry: "own_scores",
+    inputs: [gates, contexts.packed, scorer.weight, scorer.bias],
+    outputs: [scores],
+    grid: rows * Math.ceil(count / each),
+    uniform: { rows, count, size },
+    dropout: scorer.dropout,
+  }, each);
+  return scores;
+}

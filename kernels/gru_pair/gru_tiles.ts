@@ -1,0 +1,108 @@
+/** All classes as candidates of a GRU step, a tile of them at a time: for exact normalisation. */
+
+import { sumOf } from "../accumulate/add.ts";
+import type { TileGradient, TileScorer } from "../loss/cross_entropy.ts";
+import { checkScorer } from "./gru_pair.ts";
+import { SharedWordGradients } from "./gru_pair_gradients.ts";
+import { type GRUContexts, type PairScorer, pairScores } from "./gru_pair_kernels.ts";
+import { matmulInto } from "../matmul/matmul.ts";
+import { columnSums } from "../elementwise/reduce.ts";
+import type { Step } from "../autograd/step.ts";
+import { expectShape, type Tensor } from "../device/tensor.ts";
+
+/** The classes' vectors, and what takes them into the gates of a GRU. */
+export interface GRUClasses {
+  /** [V, E] */
+  readonly table: Tensor;
+  /** [3H, E] */
+  readonly weightIh: Tensor;
+  /** [3H] */
+  readonly biasIh: Tensor;
+}
+
+/** The scores of `gruPairScore` for all classes, for `tiledCrossEntropy`. */
+export function gruTileScorer(
+  step: Step,
+  classes: GRUClasses,
+  contexts: GRUContexts,
+  scorer: PairScorer,
+): TileScorer {
+  const { rows, size } = checkScorer("gruTileScorer", contexts, scorer);
+  const { table, weightIh, biasIh } = classes, width = table.shape[1]!;
+  expectShape("gruTileScorer", "weightIh", weightIh, [3 * size, width]);
+  expectShape("gruTileScorer", "biasIh", biasIh, [3 * size]);
+  const gatesOf = (first: number, count: number) => {
+    const gates = step.gpu.temporary([count, 3 * size]);
+    using tile = table.rows(first, count);
+    matmulInto(step.gpu, gates, tile, weightIh, { transposeB: true, bias: biasIh });
+    return gates;
+  };
+  return {
+    rows,
+    classes: table.shape[0]!,
+    floatsPerClass: 3 * size,
+    inputs: [
+      ...[table, weightIh, biasIh],
+      ...[contexts.gates, contexts.hidden, scorer.weight, scorer.bias],
+    ],
+    scores(first, count) {
+      using gates = gatesOf(first, count);
+      return pairScores(step, contexts, gates, scorer, first);
+    },
+    backward: () => new Gradient(step, classes, contexts, scorer, gatesOf),
+  };
+}
+
+class Gradient implements TileGradient {
+  readonly #step: Step;
+  readonly #classes: GRUClasses;
+  readonly #contexts: GRUContexts;
+  readonly #scorer: PairScorer;
+  readonly #gatesOf: (first: number, count: number) => Tensor;
+  readonly #dTable: Tensor;
+  readonly #dWeight: Tensor;
+  #dBias: Tensor | undefined;
+  #pairs: SharedWordGradients | undefined;
+
+  constructor(
+    step: Step,
+    classes: GRUClasses,
+    contexts: GRUContexts,
+    scorer: PairScorer,
+    gatesOf: (first: number, count: number) => Tensor,
+  ) {
+    this.#step = step;
+    this.#classes = classes;
+    this.#contexts = contexts;
+    this.#scorer = scorer;
+    this.#gatesOf = gatesOf;
+    this.#dTable = step.tensor(classes.table.shape);
+    this.#dWeight = step.tensor(classes.weightIh.shape);
+  }
+
+  add(first: number, count: number, dScores: Tensor): void {
+    const step = this.#step, { gpu } = step, { table, weightIh, biasIh } = this.#classes;
+    this.#pairs ??= new SharedWordGradients(step, this.#contexts, this.#scorer, count);
+    using gates = this.#gatesOf(first, count);
+    using dGates = gpu.temporary(gates.shape);
+    this.#pairs.add(dGates, gates, dScores, first);
+    using tile = table.rows(first, count);
+    using dTile = this.#dTable.rows(first, count);
+    matmulInto(gpu, dTile, dGates, weightIh);
+    const accumulate = first > 0;
+    matmulInto(gpu, this.#dWeight, dGates, tile, { transposeA: true, accumulate });
+    const dBias = step.tensor(biasIh.shape);
+    columnSums(gpu, dBias, dGates);
+    this.#dBias = this.#dBias ? sumOf(step, this.#dBias, dBias) : dBias;
+  }
+
+  finish(): Tensor[] {
+    using pairs = this.#pairs!;
+    const common = pairs.finish();
+    // What is added to all scores changes no softmax.
+    const dScorerBias = this.#step.tensor([1]);
+    this.#step.gpu.clear(dScorerBias);
+    const own = [this.#dTable, this.#dWeight, this.#dBias!];
+    return [...own, common.gates, common.hidden, common.weight, dScorerBias];
+  }
+}

@@ -1,0 +1,61 @@
+/** Scores of chosen classes, each row its own choice: the target, or noise drawn per word. */
+
+import source from "./index_score.wgsl" with { type: "text" };
+import type { Step } from "../autograd/step.ts";
+import { expectFloats, expectIds, expectShape, type Tensor } from "../device/tensor.ts";
+
+/**
+ * `score[n, k] = bias[ids[n, k]] + x[n] . table[ids[n, k]]`, without storing the gathered rows.
+ *
+ * Shapes: x [N, E], table [V, E], bias [V], ids [N, K] or [N]; the result has the shape of `ids`.
+ * Gradients of `table` and `bias` are sparse.
+ */
+export function indexScore(
+  step: Step,
+  x: Tensor,
+  table: Tensor,
+  bias: Tensor,
+  ids: Tensor,
+): Tensor {
+  expectFloats("indexScore", step, { x, table, bias });
+  expectIds("indexScore", ids, table.shape[0]!);
+  const [rows, width] = [x.shape[0]!, x.shape[1]!];
+  const count = ids.size / rows;
+  expectShape("indexScore", "x", x, [rows, width]);
+  expectShape("indexScore", "table", table, [table.shape[0]!, width]);
+  expectShape("indexScore", "bias", bias, [table.shape[0]!]);
+  expectShape("indexScore", "ids", ids, [rows, ...ids.shape.slice(1)], "u32");
+  const uniform = { rows, width, count };
+  const output = step.tensor(ids.shape);
+  step.gpu.dispatch({
+    label: "indexScore",
+    source,
+    entry: width % 4 === 0 ? "scores4" : "scores",
+    inputs: [x, table, bias, ids],
+    rows: ids,
+    outputs: [output],
+    uniform,
+    grid: Math.ceil(output.size / 64),
+  });
+  return step.record({
+    name: "indexScore",
+    inputs: [x, table, bias],
+    output,
+    backward: (dScores) => {
+      const dx = step.tensor(x.shape);
+      step.gpu.dispatch({
+        label: "indexScore.dinput",
+        source,
+        entry: "dinput",
+        inputs: [dScores, table, ids],
+        rows: "current",
+        outputs: [dx],
+        uniform,
+        grid: Math.ceil(dx.size / 64),
+      });
+      const kind = "sparse";
+      const dTable = { kind, ids, values: x, coefficients: dScores, group: count } as const;
+      return [dx, dTable, { kind, ids, values: dScores }];
+    },
+  });
+}

@@ -1,0 +1,131 @@
+/** Exact cross entropy of a linear output layer, without the gradient of a large weight as a whole. */
+
+import { sumOf } from "../accumulate/add.ts";
+import {
+  type EachTile,
+  HELD_BYTES,
+  tiledCrossEntropy,
+  type TileGradient,
+  type TileScorer,
+} from "./cross_entropy.ts";
+import { expectPositive } from "../device/expect.ts";
+import type { Gradient } from "../autograd/gradients.ts";
+import { matmulInto } from "../matmul/matmul.ts";
+import { columnSums, weightedSum } from "../elementwise/reduce.ts";
+import type { Step } from "../autograd/step.ts";
+import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
+import type { TiledGradient } from "../autograd/tiled_gradient.ts";
+
+/**
+ * The scorer `x weight^T + bias`: x [N, E], weight [V, E], bias [V].
+ *
+ * At most `heldBytes` of scores exist at a time, and the gradient of a larger weight is tiled.
+ */
+export function linearScorer(
+  step: Step,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  heldBytes: number = HELD_BYTES,
+): TileScorer {
+  expectFloats("crossEntropy", step, { x, weight, bias });
+  expectPositive("run crossEntropy", "heldBytes", heldBytes);
+  const [rows, width] = [x.shape[0]!, x.shape[1]!], classes = weight.shape[0]!;
+  expectShape("crossEntropy", "x", x, [rows, width]);
+  expectShape("crossEntropy", "weight", weight, [classes, width]);
+  expectShape("crossEntropy", "bias", bias, [classes]);
+  const { gpu } = step;
+  return {
+    rows,
+    classes,
+    floatsPerClass: width,
+    heldBytes,
+    tileBytes: gpu.software ? heldBytes / 4 : heldBytes, // larger ones gain nothing on a CPU
+    inputs: [x, weight, bias],
+    scores(first, count) {
+      const scores = gpu.temporary([rows, count]);
+      using tileWeight = weight.rows(first, count);
+      using tileBias = bias.rows(first, count);
+      matmulInto(gpu, scores, x, tileWeight, { transposeB: true, bias: tileBias });
+      return scores;
+    },
+    backward(eachTile) {
+      return new LinearGradient(step, x, weight, eachTile, weight.bytes > heldBytes);
+    },
+  };
+}
+
+/** The gradients of a linear scorer; that of the weight is held whole unless it is `tiled`. */
+class LinearGradient implements TileGradient {
+  readonly #step: Step;
+  readonly #x: Tensor;
+  readonly #weight: Tensor;
+  readonly #dx: Tensor;
+  readonly #dBias: Tensor;
+  readonly #dWeight: Tensor | undefined;
+  readonly #eachTile: EachTile;
+  #sumOfSquares: Tensor | undefined;
+
+  constructor(step: Step, x: Tensor, weight: Tensor, eachTile: EachTile, tiled: boolean) {
+    this.#step = step;
+    this.#x = x;
+    this.#weight = weight;
+    this.#dx = step.tensor(x.shape);
+    this.#dBias = step.tensor([weight.shape[0]!]);
+    this.#dWeight = tiled ? undefined : step.tensor(weight.shape);
+    this.#eachTile = eachTile;
+  }
+
+  add(first: number, count: number, dScores: Tensor): void {
+    const step = this.#step, { gpu } = step;
+    using tileWeight = this.#weight.rows(first, count);
+    using dTileBias = this.#dBias.rows(first, count);
+    matmulInto(gpu, this.#dx, dScores, tileWeight, { accumulate: first > 0 });
+    columnSums(gpu, dTileBias, dScores);
+    using dTileWeight = this.#weightGradient(first, count, dScores);
+    if (this.#dWeight) return;
+    const squares = weightedSum(step, dTileWeight, dTileWeight), before = this.#sumOfSquares;
+    this.#sumOfSquares = before ? sumOf(step, before, squares) : squares;
+  }
+
+  finish(): Gradient[] {
+    return [this.#dx, this.#dWeight ?? this.#tiledWeight(), this.#dBias];
+  }
+
+  #tiledWeight(): TiledGradient {
+    return {
+      kind: "tiled",
+      sumOfSquares: this.#sumOfSquares!,
+      forEach: (use) =>
+        this.#eachTile((first, count, dScores) => {
+          using dTileWeight = this.#weightGradient(first, count, dScores);
+          use(first, dTileWeight);
+        }),
+    };
+  }
+
+  /** [count, E] The gradient of a tile of the weight, for the caller to dispose of. */
+  #weightGradient(first: number, count: number, dScores: Tensor): Tensor {
+    const rows = this.#dWeight?.rows(first, count) ??
+      this.#step.gpu.temporary([count, this.#x.shape[1]!]);
+    matmulInto(this.#step.gpu, rows, dScores, this.#x, { transposeA: true });
+    return rows;
+  }
+}
+
+/**
+ * `loss[n] = ln sum over v of exp(s[n, v]) - s[n, target[n]]` with `s = x weight^T + bias`.
+ *
+ * Shapes: x [N, E], weight [V, E], bias [V], target [N] ids; the result is [N]. At most `heldBytes` of
+ * scores exist at a time, see {@linkcode tiledCrossEntropy}, and the gradient of a larger weight is tiled.
+ */
+export function crossEntropy(
+  step: Step,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  target: Tensor,
+  heldBytes: number = HELD_BYTES,
+): Tensor {
+  return tiledCrossEntropy(step, linearScorer(step, x, weight, bias, heldBytes), target).loss;
+}

@@ -1,0 +1,110 @@
+/** Adjustments of noise scores before a loss: samples that do not count, and a common shift. */
+
+import { affine } from "../elementwise/arithmetic.ts";
+import { expectBoolean, expectInteger, expectObject } from "../device/expect.ts";
+import type { Device } from "../device/device.ts";
+import { sum } from "../elementwise/reduce.ts";
+import source from "./noise_scores.wgsl" with { type: "text" };
+import type { Step } from "../autograd/step.ts";
+import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
+
+/** Which samples do not count. */
+export interface Exclusion {
+  /** Column of row 0 that holds its own target; row n's is n further on. */
+  ownSlot?: number;
+  /** Samples equal to the row's target. */
+  hits?: boolean;
+}
+
+/** The ids of targets [N] and of their noise: [K], or [N, K]. */
+export interface NoiseIds {
+  /** [N] */
+  readonly target: Tensor;
+  /** [K] ids that all targets share, or [N, K]. */
+  readonly noise: Tensor;
+}
+
+/** Checks the ids of `rows` targets and `count` noise samples. */
+function perRow(op: string, { target, noise }: NoiseIds, rows: number, count: number) {
+  expectShape(op, "target", target, [rows], "u32");
+  const PER_ROW = noise.shape.length === 2 ? 1 : 0;
+  expectShape(op, "noise", noise, PER_ROW ? [rows, count] : [count], "u32");
+  return { PER_ROW };
+}
+
+/**
+ * `scores` [N, K] with those that `exclusion` names replaced by -1e30, which takes them out of every
+ * loss: their probability and their gradient are exactly zero.
+ */
+export function exclude(step: Step, scores: Tensor, ids: NoiseIds, exclusion: Exclusion): Tensor {
+  expectFloats("exclude", step, { scores });
+  expectObject("run exclude", "ids", ids, "an object");
+  expectObject("run exclude", "exclusion", exclusion, "an object");
+  const { ownSlot, hits = false } = exclusion;
+  expectBoolean("run exclude", "hits", hits);
+  const [rows, count] = [scores.shape[0]!, scores.shape[1]!];
+  expectShape("exclude", "scores", scores, [rows, count]);
+  if (ownSlot !== undefined) expectInteger("run exclude", "ownSlot", ownSlot, count - 1);
+  const { PER_ROW } = perRow("exclude", ids, rows, count);
+  const output = step.tensor(scores.shape);
+  step.gpu.dispatch({
+    label: "exclude",
+    source,
+    entry: "exclude",
+    constants: { OWN_SLOT: ownSlot === undefined ? 0 : 1, HITS: hits ? 1 : 0, PER_ROW },
+    inputs: [ids.target, ids.noise, scores],
+    outputs: [output],
+    uniform: { rows, count, own: ownSlot ?? 0 },
+    grid: Math.ceil(scores.size / 64),
+  });
+  // The losses give the excluded scores a gradient of zero: it may pass through.
+  return step.record({ name: "exclude", inputs: [scores], output, backward: (dOut) => [dOut] });
+}
+
+/** `scores - value[0]`, elementwise; gradients flow to both. */
+export function subtractScalar(step: Step, scores: Tensor, value: Tensor): Tensor {
+  expectFloats("subtractScalar", step, { scores, value });
+  expectShape("subtractScalar", "value", value, [1]);
+  const output = step.tensor(scores.shape);
+  step.gpu.dispatch({
+    label: "subtractScalar",
+    source,
+    entry: "shift",
+    inputs: [value, scores],
+    outputs: [output],
+    uniform: { rows: scores.size, count: 1, own: 0 },
+    grid: Math.ceil(scores.size / 64),
+  });
+  return step.record({
+    name: "subtractScalar",
+    inputs: [scores, value],
+    output,
+    backward: (dOut) => [
+      dOut,
+      step.needsGradient(value) ? affine(step, sum(step, dOut), -1, 0) : null,
+    ],
+  });
+}
+
+/** Workgroups that count hits: enough to share the work, each with enough of it. */
+const MAX_COUNTING_GROUPS = 64;
+
+/**
+ * Adds to `counter` [1] of u32 how many noise samples equal their target, and returns how many were
+ * looked at. Where `ownSlot` is given, a target's own place is neither (see {@linkcode Exclusion}).
+ */
+export function countHits(gpu: Device, counter: Tensor, ids: NoiseIds, ownSlot?: number): number {
+  const rows = ids.target.size, count = ids.noise.shape[ids.noise.shape.length - 1]!;
+  const own = ownSlot !== undefined;
+  gpu.dispatch({
+    label: "countHits",
+    source,
+    entry: "hits",
+    constants: { OWN_SLOT: own ? 1 : 0, ...perRow("countHits", ids, rows, count) },
+    inputs: [ids.target, ids.noise],
+    outputs: [counter],
+    uniform: { rows, count, own: ownSlot ?? 0 },
+    grid: Math.min(MAX_COUNTING_GROUPS, Math.ceil(rows * count / 1024)),
+  });
+  return rows * (own ? count - 1 : count);
+}

@@ -1,0 +1,90 @@
+/** Matrix products as differentiable operations. */
+
+import { expectBoolean, expectObject } from "../device/expect.ts";
+import { matmulInto, productSizes } from "./matmul.ts";
+import { columnSums } from "../elementwise/reduce.ts";
+import type { Step } from "../autograd/step.ts";
+import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
+
+/** Which operands of a product are transposed. */
+export interface MatmulOptions {
+  /** Use the transpose of the first operand. */
+  transposeA?: boolean;
+  /** Use the transpose of the second operand. */
+  transposeB?: boolean;
+}
+
+/** `op(a) op(b)` for matrices; inner sizes must agree (TypeError). */
+export function matmul(step: Step, a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  expectFloats("matmul", step, { a, b });
+  expectObject("run matmul", "options", options, "an object");
+  const { transposeA = false, transposeB = false } = options;
+  expectBoolean("run matmul", "transposeA", transposeA);
+  expectBoolean("run matmul", "transposeB", transposeB);
+  const { m, n } = productSizes(a, b, { transposeA, transposeB });
+  const output = step.tensor([m, n]);
+  matmulInto(step.gpu, output, a, b, options);
+  const product = (
+    like: Tensor,
+    x: Tensor,
+    y: Tensor,
+    transposeX: boolean,
+    transposeY: boolean,
+  ) => {
+    const out = step.tensor(like.shape);
+    matmulInto(step.gpu, out, x, y, { transposeA: transposeX, transposeB: transposeY });
+    return out;
+  };
+  return step.record({
+    name: "matmul",
+    inputs: [a, b],
+    output,
+    backward: (dOut) => [
+      !step.needsGradient(a)
+        ? null
+        : transposeA
+        ? product(a, b, dOut, transposeB, true)
+        : product(a, dOut, b, false, !transposeB),
+      !step.needsGradient(b)
+        ? null
+        : transposeB
+        ? product(b, dOut, a, true, transposeA)
+        : product(b, a, dOut, !transposeA, false),
+    ],
+  });
+}
+
+/**
+ * `x weight^T + bias`, with x [N, in], weight [out, in] and bias [out]; the result is [N, out].
+ * Leading dimensions of `x` beyond one are kept.
+ */
+export function linear(step: Step, x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  expectFloats("linear", step, { x, weight, ...(bias !== undefined && { bias }) });
+  const [width, features] = [weight.shape[1]!, weight.shape[0]!];
+  expectShape("linear", "weight", weight, [features, width]);
+  expectShape("linear", "x", x, [...x.shape.slice(0, -1), width]);
+  const rows = x.size / width;
+  using flat = x.reshape([rows, width]);
+  const output = step.tensor([...x.shape.slice(0, -1), features]);
+  using flatOutput = output.reshape([rows, features]);
+  matmulInto(step.gpu, flatOutput, flat, weight, { transposeB: true, ...(bias && { bias }) });
+  return step.record({
+    name: "linear",
+    inputs: bias ? [x, weight, bias] : [x, weight],
+    output,
+    backward: (dOut) => {
+      using flatX = x.reshape([rows, width]);
+      using dFlat = dOut.reshape([rows, features]);
+      let dx: Tensor | null = null, dBias: Tensor | null = null;
+      if (step.needsGradient(x)) {
+        dx = step.tensor(x.shape);
+        using dxFlat = dx.reshape([rows, width]);
+        matmulInto(step.gpu, dxFlat, dFlat, weight);
+      }
+      const dWeight = step.tensor(weight.shape);
+      matmulInto(step.gpu, dWeight, dFlat, flatX, { transposeA: true });
+      if (bias) columnSums(step.gpu, dBias = step.tensor(bias.shape), dOut);
+      return [dx, dWeight, dBias];
+    },
+  });
+}

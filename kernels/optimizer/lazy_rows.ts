@@ -1,0 +1,138 @@
+/** Exact momentum and weight decay for tables of which a step touches a few rows only. */
+
+import type { Device } from "../device/device.ts";
+import { type VecSource, withVec } from "../device/vec.ts";
+import lazySource from "./lazy_rows.wgsl" with { type: "text" };
+import type { MergedGradient } from "../accumulate/merge_rows.ts";
+import type { SGDCoefficients } from "./sgd.ts";
+import { expectIds, type PendingUpdates, type Storage, type Tensor } from "../device/tensor.ts";
+
+const kernel = withVec(lazySource);
+
+/** Steps after which all rows are brought up to date, so that the powers are a short table. */
+const MAX_STEPS = 1024;
+
+/**
+ * The updates of a table [V, W] by sparse gradients. Rows that a step does not touch move too, by
+ * momentum and decay, but wait with it until they are read: a step costs what its rows cost, whatever V.
+ *
+ * The same as a dense update of all rows in each step, but for rounding.
+ */
+export class LazyRows implements PendingUpdates, Disposable {
+  readonly #gpu: Device;
+  readonly #table: Tensor;
+  readonly #moment: Tensor;
+  readonly #storage: Storage;
+  readonly #kernel: VecSource;
+  readonly #width: number;
+  readonly #last: Tensor;
+  readonly #powers: Tensor;
+  #coefficients: SGDCoefficients | undefined;
+  #now = 0;
+  #behind = false;
+
+  /** The table and its moment remain their owner's. */
+  constructor(gpu: Device, table: Tensor, moment: Tensor) {
+    this.#gpu = gpu;
+    this.#table = table;
+    this.#moment = moment;
+    this.#storage = table.storage;
+    const width = table.size / table.shape[0]!;
+    this.#kernel = kernel(width);
+    this.#width = width / this.#kernel.vec;
+    this.#last = gpu.tensor([table.shape[0]!], new Uint32Array(table.shape[0]!));
+    this.#powers = gpu.tensor([MAX_STEPS + 1, 4]);
+    this.#storage.pending = this;
+  }
+
+  /** One step: the gradient's rows move now, all others when they are read. */
+  update(gradient: MergedGradient, norm: Tensor, coefficients: SGDCoefficients): void {
+    const { lr, momentum, weightDecay } = coefficients, known = this.#coefficients;
+    const same = known?.lr === lr && known.momentum === momentum &&
+      known.weightDecay === weightDecay;
+    if (!same || this.#now === MAX_STEPS) this.flush();
+    if (!same) {
+      this.#gpu.write(this.#powers, powersOf(coefficients));
+      this.#coefficients = coefficients;
+    }
+    this.#now++;
+    this.#behind = true;
+    this.#updateRows(gradient.ids, gradient.values, norm);
+  }
+
+  /** Brings the rows `ids` up to date. */
+  catchUp(ids: Tensor): void {
+    expectIds("catchUp", ids, this.#table.shape[0]!);
+    if (this.#behind) this.#updateRows(ids);
+  }
+
+  /** Brings all rows up to date. */
+  flush(): void {
+    if (!this.#behind) return;
+    this.#behind = false;
+    this.#launch("flush", [this.#last], this.#table.shape[0]!);
+    this.#gpu.clear(this.#last);
+    this.#now = 0;
+  }
+
+  /**
+   * Brings all rows up to date, unless the table is gone or the device failed, and gives back what is held
+   * besides the table and its moment.
+   */
+  [Symbol.dispose](): void {
+    if (!this.#table.disposed && this.#gpu.working) this.flush();
+    delete this.#storage.pending;
+    this.#last.dispose();
+    this.#powers.dispose();
+  }
+
+  #updateRows(ids: Tensor, values?: Tensor, norm?: Tensor): void {
+    const n = ids.size;
+    using lag = this.#gpu.temporary([n], "u32");
+    this.#gpu.dispatch({
+      label: "sgd.claim",
+      source: this.#kernel.source,
+      entry: "claim",
+      inputs: [ids],
+      outputs: [this.#last, lag],
+      uniform: { n, width: this.#width, now: this.#now, lr: 0 },
+      grid: Math.ceil(n / 64),
+    });
+    this.#launch("update", [ids, lag], n, values, norm);
+  }
+
+  /** Runs a kernel that changes the table, which must not be flushed first. */
+  #launch(
+    entry: "update" | "flush",
+    inputs: Tensor[],
+    n: number,
+    values = this.#powers,
+    norm = this.#powers,
+  ): void {
+    const [ids, lag = ids!] = inputs;
+    this.#gpu.dispatch({
+      label: `sgd.${entry}`,
+      source: this.#kernel.source,
+      entry,
+      constants: { HAS_GRADIENT: values === this.#powers ? 0 : 1 },
+      inputs: [ids!, lag, this.#powers, norm, values],
+      rows: "current",
+      outputs: [this.#table, this.#moment],
+      uniform: { n, width: this.#width, now: this.#now, lr: this.#coefficients!.lr },
+      grid: Math.ceil(n * this.#width / 64),
+    });
+  }
+}
+
+/** M^n for n from 0 on, in float64 until rounded, as lazy_rows.wgsl wants them. */
+function powersOf({ lr, momentum, weightDecay }: SGDCoefficients): Float32Array {
+  const powers = new Float32Array(4 * (MAX_STEPS + 1));
+  let [a, b, c, d] = [1, 0, 0, 0]; // d: less 1, so that rounding loses no small decay
+  for (let n = 0; n <= MAX_STEPS; n++) {
+    powers.set([a, b, c, d], 4 * n);
+    // M times the power: the moment's row first, as the value moves by the new moment.
+    const ma = momentum * a + weightDecay * c, mb = momentum * b + weightDecay * (1 + d);
+    [a, b, c, d] = [ma, mb, c - lr * ma, d - lr * mb];
+  }
+  return powers;
+}

@@ -1,0 +1,91 @@
+/** Launches of the optimizer: global gradient norm, dense and tiled updates; lazy_rows.ts has the sparse ones. */
+
+import type { SummedGradient } from "../autograd/gradients.ts";
+import type { Device } from "../device/device.ts";
+import { partialCount, partialSums } from "../elementwise/reduce.ts";
+import source from "./sgd.wgsl" with { type: "text" };
+import type { Tensor } from "../device/tensor.ts";
+import type { TiledGradient } from "../autograd/tiled_gradient.ts";
+
+/** Coefficients of an update. */
+export interface SGDCoefficients {
+  /** Learning rate. */
+  readonly lr: number;
+  /** Momentum. */
+  readonly momentum: number;
+  /** Weight decay (an L2 penalty added to the gradient). */
+  readonly weightDecay: number;
+}
+
+/**
+ * Writes the global norm of `gradients` and the factor `min(1, clip / (norm + 1e-6))` to `out` [2].
+ * `clip` may be Infinity.
+ */
+export function clipScale(
+  gpu: Device,
+  out: Tensor,
+  gradients: readonly SummedGradient[],
+  clip: number,
+): void {
+  // Sums of a * b, or of a alone.
+  const factors = gradients.map((gradient): [Tensor, Tensor?] => {
+    if (gradient.kind === "tiled") return [gradient.sumOfSquares];
+    const values = gradient.kind === "dense" ? gradient : gradient.values;
+    return [values, values];
+  });
+  const n = factors.reduce((count, [a]) => count + partialCount(a.size), 0);
+  using partials = gpu.temporary([n]);
+  let offset = 0;
+  for (const [a, b] of factors) {
+    partialSums(gpu, partials, offset, a, b);
+    offset += partialCount(a.size);
+  }
+  gpu.dispatch({
+    label: "clip",
+    source,
+    entry: "norm",
+    inputs: [partials],
+    outputs: [out],
+    // Infinity is no WGSL number: the largest float clips nothing either.
+    uniform: { n, lr: 0, momentum: 0, weight_decay: 0, clip: Math.min(clip, 3.4e38) },
+    grid: 1,
+  });
+}
+
+/** Updates `parameter` and its `moment` in place; the gradient is multiplied by `norm[1]`. */
+export function sgdUpdate(
+  gpu: Device,
+  parameter: Tensor,
+  moment: Tensor,
+  gradient: Tensor,
+  norm: Tensor,
+  { lr, momentum, weightDecay }: SGDCoefficients,
+): void {
+  const n = Math.ceil(parameter.size / 4);
+  gpu.dispatch({
+    label: "sgd",
+    source,
+    entry: "dense",
+    inputs: [norm, gradient],
+    outputs: [parameter, moment],
+    uniform: { n, lr, momentum, weight_decay: weightDecay, clip: 0 },
+    grid: Math.ceil(n / 64),
+  });
+}
+
+/** The same, tile by tile of the rows. */
+export function sgdUpdateTiled(
+  gpu: Device,
+  parameter: Tensor,
+  moment: Tensor,
+  gradient: TiledGradient,
+  norm: Tensor,
+  coefficients: SGDCoefficients,
+): void {
+  gradient.forEach((first, dRows) => {
+    const count = dRows.shape[0]!;
+    using rows = parameter.rows(first, count);
+    using moments = moment.rows(first, count);
+    sgdUpdate(gpu, rows, moments, dRows, norm, coefficients);
+  });
+}

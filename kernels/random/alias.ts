@@ -1,0 +1,60 @@
+/** The alias method: tables built once in float64, then any number of draws, each in O(1). */
+
+import source from "./alias.wgsl" with { type: "text" };
+import type { Device } from "../device/device.ts";
+import { mulhi, philox, type RandomKey, randomSource, randomUniform, seedWords } from "./philox.ts";
+import type { Tensor } from "../device/tensor.ts";
+
+const withRandom = randomSource + source;
+
+/**
+ * Alias table of `probabilities` (which sum to 1): for column i, the word below which a draw stays at
+ * i, and the class it goes to otherwise. Flat: (threshold, alias) pairs.
+ *
+ * Source: M. D. Vose, "A linear algorithm for generating random numbers with a given distribution",
+ * IEEE Transactions on Software Engineering 17 (1991).
+ */
+export function aliasTable(probabilities: Float64Array): Uint32Array {
+  const classes = probabilities.length;
+  const table = new Uint32Array(2 * classes);
+  const share = Float64Array.from(probabilities, (p) => p * classes);
+  const small: number[] = [], large: number[] = [];
+  share.forEach((s, i) => (s < 1 ? small : large).push(i));
+  const set = (i: number, keep: number, alias: number) => {
+    table[2 * i] = Math.min(2 ** 32 - 1, Math.round(keep * 2 ** 32));
+    table[2 * i + 1] = alias;
+  };
+  while (small.length > 0 && large.length > 0) {
+    const i = small.pop()!, j = large.pop()!;
+    set(i, share[i]!, j);
+    share[j]! -= 1 - share[i]!;
+    (share[j]! < 1 ? small : large).push(j);
+  }
+  // What rounding left over is 1 in truth; its own id as alias makes that exact.
+  for (const i of [...small, ...large]) set(i, 1, i);
+  return table;
+}
+
+/** Fills `out` with ids drawn from the `table` [V, 2] on the GPU. */
+export function aliasDrawInto(gpu: Device, out: Tensor, table: Tensor, key: RandomKey): void {
+  gpu.dispatch({
+    label: "alias",
+    source: withRandom,
+    inputs: [table],
+    outputs: [out],
+    uniform: { n: out.size, classes: table.shape[0]!, ...randomUniform(key) },
+    grid: Math.ceil(out.size / 128),
+  });
+}
+
+/** The ids that {@linkcode aliasDrawInto} draws for the same table and key, computed on the CPU. */
+export function aliasDraw(table: Uint32Array, n: number, key: RandomKey): Uint32Array {
+  const out = new Uint32Array(n), words = new Uint32Array(4);
+  const seed = seedWords(key.seed), classes = table.length / 2;
+  for (let i = 0; i < n; i++) {
+    if (i % 2 === 0) philox([i / 2, key.step, key.stream, 0], seed, words);
+    const column = mulhi(words[i % 2 * 2]!, classes);
+    out[i] = words[i % 2 * 2 + 1]! < table[2 * column]! ? column : table[2 * column + 1]!;
+  }
+  return out;
+}

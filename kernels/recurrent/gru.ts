@@ -1,0 +1,63 @@
+/** A GRU layer over time: input product batched over all steps, one launch a step for the rest. */
+
+import cell from "./_gru.wgsl" with { type: "text" };
+import { linear } from "../matmul/linear.ts";
+import { matmulInto } from "../matmul/matmul.ts";
+import {
+  finalState,
+  overTime,
+  recurrentKind,
+  recurrentRun,
+  type RecurrentStart,
+  type RecurrentWeights,
+  statesOverTime,
+} from "./recurrent.ts";
+import { columnSums } from "../elementwise/reduce.ts";
+import type { Step } from "../autograd/step.ts";
+import { expectFloats, type Tensor } from "../device/tensor.ts";
+
+const KIND = recurrentKind("gru", 3, cell);
+
+/**
+ * One GRU layer: x [T, B, E] to the hidden states [T, B, H] and the final state [B, H].
+ *
+ * `r, z = sigmoid(W_ih x + b_ih + W_hh h + b_hh)`, `n = tanh(W_in x + b_in + r (W_hn h + b_hn))`, in the
+ * order r, z, n; `h = (1 - z) n + z h`, beginning at `state` or zero. Gradients flow to `x` and the
+ * weights, not to the first state; none flows back over a reset.
+ *
+ * Source: Cho et al. 2014; the definition is PyTorch's `nn.GRU`.
+ */
+export function gru(
+  step: Step,
+  x: Tensor,
+  weights: RecurrentWeights,
+  start: RecurrentStart<Tensor> = {},
+): { output: Tensor; state: Tensor } {
+  const run = recurrentRun(step, KIND, x, weights, start), { gpu, steps, batch, size } = run;
+  const { weightIh, weightHh, biasIh, biasHh } = weights, { state } = start;
+  if (state !== undefined) expectFloats("gru", step, { state });
+  // On the tape as a plain product: its gradient is that of the gates before activation.
+  const gates = linear(step, x, weightIh, biasIh);
+  const hidden = statesOverTime(step, run, state);
+  const inner = step.tensor([steps, batch, size]), output = step.tensor([steps, batch, size]);
+  overTime(run, "forward", weightHh, hidden, [biasHh], [hidden, gates, inner, output]);
+
+  step.record({
+    name: "gru",
+    inputs: [gates, weightHh, biasHh],
+    output,
+    backward: (dOutput) => {
+      using dState = gpu.temporary([steps * batch, 3 * size]);
+      using carry = gpu.temporary([batch, size]);
+      const outputs = [gates, dState, carry]; // the gates turn into their gradient
+      overTime(run, "backward", weightHh, dState, [inner, hidden, dOutput], outputs);
+      const dWeight = step.tensor(weightHh.shape), dBias = step.tensor(biasHh.shape);
+      using before = hidden.rows(0, steps);
+      using flatBefore = before.reshape([steps * batch, size]);
+      matmulInto(gpu, dWeight, dState, flatBefore, { transposeA: true });
+      columnSums(gpu, dBias, dState);
+      return [gates, dWeight, dBias];
+    },
+  });
+  return { output, state: finalState(step, run, hidden) };
+}

@@ -1,0 +1,75 @@
+/** An LSTM layer over time: input product batched over all steps, one launch a step for the rest. */
+
+import { add } from "../elementwise/arithmetic.ts";
+import { expectObject } from "../device/expect.ts";
+import { linear } from "../matmul/linear.ts";
+import cell from "./_lstm.wgsl" with { type: "text" };
+import { matmulInto } from "../matmul/matmul.ts";
+import {
+  finalState,
+  overTime,
+  recurrentKind,
+  recurrentRun,
+  type RecurrentStart,
+  type RecurrentWeights,
+  statesOverTime,
+} from "./recurrent.ts";
+import type { Step } from "../autograd/step.ts";
+import { expectFloats, type Tensor } from "../device/tensor.ts";
+
+/** Hidden and cell state [B, H]. */
+export interface LSTMState {
+  /** [B, H] */
+  readonly hidden: Tensor;
+  /** [B, H] */
+  readonly cell: Tensor;
+}
+
+const KIND = recurrentKind("lstm", 4, cell);
+
+/**
+ * One LSTM layer: x [T, B, E] to the hidden states [T, B, H] and the final state.
+ *
+ * `i, f, o = sigmoid(...)`, `g = tanh(...)` of `W_ih x + b_ih + W_hh h + b_hh`, in the order i, f, g, o;
+ * `c = f c' + i g`, `h = o tanh(c)`. Gradients flow to `x` and the weights, not to the first state; none
+ * flows back over a reset.
+ *
+ * Source: Hochreiter and Schmidhuber 1997; the definition is PyTorch's `nn.LSTM`.
+ */
+export function lstm(
+  step: Step,
+  x: Tensor,
+  weights: RecurrentWeights,
+  start: RecurrentStart<LSTMState> = {},
+): { output: Tensor; state: LSTMState } {
+  const run = recurrentRun(step, KIND, x, weights, start), { gpu, steps, batch, size } = run;
+  const { weightIh, weightHh, biasIh, biasHh } = weights, { state } = start;
+  if (state !== undefined) {
+    expectObject("run lstm", "state", state, "{ hidden, cell }");
+    expectFloats("lstm", step, { hidden: state.hidden, cell: state.cell });
+  }
+  // On the tape as a plain product: its gradient is that of the gates before activation.
+  const gates = linear(step, x, weightIh, add(step, biasIh, biasHh));
+  const hidden = statesOverTime(step, run, state?.hidden);
+  const cells = statesOverTime(step, run, state?.cell);
+  const output = step.tensor([steps, batch, size]);
+  overTime(run, "forward", weightHh, hidden, [], [hidden, gates, cells, output]);
+
+  step.record({
+    name: "lstm",
+    inputs: [gates, weightHh],
+    output,
+    backward: (dOutput) => {
+      using dCell = gpu.temporary([batch, size]);
+      overTime(run, "backward", weightHh, gates, [cells, dOutput], [gates, dCell]);
+      const dWeight = step.tensor(weightHh.shape);
+      using before = hidden.rows(0, steps);
+      using flatBefore = before.reshape([steps * batch, size]);
+      using flatGates = gates.reshape([steps * batch, 4 * size]);
+      matmulInto(gpu, dWeight, flatGates, flatBefore, { transposeA: true });
+      return [gates, dWeight]; // by now the gates hold their gradient
+    },
+  });
+  const last = { hidden: finalState(step, run, hidden), cell: finalState(step, run, cells) };
+  return { output, state: last };
+}
