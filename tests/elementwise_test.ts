@@ -1,7 +1,7 @@
 // Elementwise arithmetic and sums against float64.
 
 import { assertThrows } from "@std/assert";
-import { columnSums } from "../kernels/elementwise/reduce.ts";
+import { columnSums } from "../kernels/matmul/column_sums.ts";
 import { add, affine, mean, multiply, scale, sum, weightedSum } from "../mod.ts";
 import { checkOp } from "./check_op.ts";
 import { assertClose } from "./close.ts";

@@ -1,10 +1,9 @@
-/** Sums: of all elements, of products, of columns; all in a fixed order. */
+/** Sums: of all elements, of products; all in a fixed order. */
 
 import type { Device } from "../device/device.ts";
 import { scale } from "./arithmetic.ts";
 import { fill } from "./fill.ts";
 import { withVec } from "../device/vec.ts";
-import { columnSumsFromTexels, readsTexels } from "../matmul/matmul.ts";
 import reduceSource from "./reduce.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
@@ -12,7 +11,6 @@ import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 const kernel = withVec(reduceSource);
 
 const MAX_GROUPS = 128;
-const ROWS_PER_CHUNK = 64;
 
 /** Number of partial sums that {@linkcode partialSums} writes for `size` elements. */
 export function partialCount(size: number): number {
@@ -29,7 +27,7 @@ export function partialSums(gpu: Device, partials: Tensor, offset: number, a: Te
     constants: { PRODUCT: b && !square ? 1 : 0, SQUARE: square ? 1 : 0 },
     inputs: [a, b ?? a],
     outputs: [partials],
-    uniform: { n: a.size / vec, groups, offset, width: 0, chunk: 0 },
+    uniform: { n: a.size / vec, groups, offset },
     grid: groups,
   });
 }
@@ -45,7 +43,7 @@ function total(step: Step, a: Tensor, b?: Tensor): Tensor {
     entry: "total",
     inputs: [partials],
     outputs: [out],
-    uniform: { n: partials.size / vec, groups: 1, offset: 0, width: 0, chunk: 0 },
+    uniform: { n: partials.size / vec, groups: 1, offset: 0 },
     grid: 1,
   });
   return out;
@@ -77,28 +75,4 @@ export function weightedSum(step: Step, a: Tensor, weight: Tensor): Tensor {
     output: total(step, a, weight),
     backward: (dOut) => [fill(step, a.shape, dOut, weight)],
   });
-}
-
-/** `out[m] = sum over r of a[r, m]` for a [N, M]. */
-export function columnSums(gpu: Device, out: Tensor, a: Tensor): void {
-  if (readsTexels(gpu)) {
-    using matrix = a.reshape([a.size / out.size, out.size]);
-    return columnSumsFromTexels(gpu, out, matrix); // five times as fast there
-  }
-  const { source, vec } = kernel(out.size), width = out.size / vec, n = a.size / out.size;
-  const run = (from: Tensor, to: Tensor, rows: number, chunk: number) =>
-    gpu.dispatch({
-      label: "columnSums",
-      source,
-      entry: "columns",
-      inputs: [from],
-      outputs: [to],
-      uniform: { n: rows, groups: 0, offset: 0, width, chunk },
-      grid: Math.ceil(Math.ceil(rows / chunk) * width / 64),
-    });
-  const chunks = Math.ceil(n / ROWS_PER_CHUNK);
-  if (chunks === 1) return run(a, out, n, n);
-  using partials = gpu.temporary([chunks, out.size]);
-  run(a, partials, n, ROWS_PER_CHUNK);
-  run(partials, out, chunks, chunks);
 }

@@ -1,13 +1,11 @@
-// Sums over all elements, and over columns.
+// Sums over all elements.
 //
 // partial: partials[offset + g] = sum of a[i], or of a[i] * b[i] if PRODUCT, or of a[i] ^ 2 if SQUARE, over
 //          group g's share.
 // total:   out[0] = sum of partials[0 .. n - 1].
-// columns: sums[c, m] = sum of a[r, m] over the rows r of chunk c (chunk rows each).
-// Shapes: a, b [n] or a [n, width]; partials [groups]; out [1]; sums [ceil(n / chunk), width];
-//         n, in `columns` width, counted in Vecs (vec.ts).
-// Dispatch: partial: `groups` workgroups; total: one; columns: 1-D over ceil(n / chunk) * width, folded.
-// Determinism: fixed shares, a fixed tree within a workgroup, chunks in order.
+// Shapes: a, b [n], n counted in Vecs (vec.ts); partials [groups]; out [1].
+// Dispatch: partial: `groups` workgroups; total: one.
+// Determinism: fixed shares, a fixed tree within a workgroup.
 
 override PRODUCT: bool = false;
 override SQUARE: bool = false;
@@ -17,8 +15,6 @@ struct Params {
   n: u32,
   groups: u32,
   offset: u32,
-  width: u32,
-  chunk: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -26,7 +22,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> b: array<Vec>;
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(1) var<storage, read_write> sums: array<Vec>;
 
 var<workgroup> shares: array<f32, 64>;
 
@@ -59,17 +54,4 @@ fn total(@builtin(local_invocation_index) local: u32) {
   for (var i = local; i < params.n; i += THREADS) { sum += a[i]; }
   let all = workgroup_sum(local, vec_sum(sum));
   if (local == 0u) { out[0] = all; }
-}
-
-@compute @workgroup_size(64)
-fn columns(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let width = params.width;
-  let begin = i / width * params.chunk;
-  if (begin >= params.n) { return; }
-  let end = min(begin + params.chunk, params.n) * width;
-  var sum = Vec();
-  for (var at = begin * width + i % width; at < end; at += width) { sum += a[at]; }
-  sums[i] = sum;
 }

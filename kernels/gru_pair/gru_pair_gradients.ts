@@ -7,7 +7,7 @@ import {
   type PairScorer,
   pairTile,
 } from "./gru_pair_kernels.ts";
-import { columnSums } from "../elementwise/reduce.ts";
+import { columnSums } from "../matmul/column_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
 

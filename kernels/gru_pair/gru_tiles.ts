@@ -6,7 +6,7 @@ import { checkScorer } from "./gru_pair.ts";
 import { SharedWordGradients } from "./gru_pair_gradients.ts";
 import { type GRUContexts, type PairScorer, pairScores } from "./gru_pair_kernels.ts";
 import { matmulInto } from "../matmul/matmul.ts";
-import { columnSums } from "../elementwise/reduce.ts";
+import { columnSums } from "../matmul/column_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 

@@ -11,7 +11,8 @@ import {
 import { expectPositive } from "../device/expect.ts";
 import type { Gradient } from "../autograd/gradients.ts";
 import { matmulInto } from "../matmul/matmul.ts";
-import { columnSums, weightedSum } from "../elementwise/reduce.ts";
+import { columnSums } from "../matmul/column_sums.ts";
+import { weightedSum } from "../elementwise/reduce.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 import type { TiledGradient } from "../autograd/tiled_gradient.ts";

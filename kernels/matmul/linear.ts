@@ -2,7 +2,7 @@
 
 import { expectBoolean, expectObject } from "../device/expect.ts";
 import { matmulInto, productSizes } from "./matmul.ts";
-import { columnSums } from "../elementwise/reduce.ts";
+import { columnSums } from "./column_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 

@@ -12,7 +12,7 @@ import {
   type RecurrentWeights,
   statesOverTime,
 } from "./recurrent.ts";
-import { columnSums } from "../elementwise/reduce.ts";
+import { columnSums } from "../matmul/column_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, type Tensor } from "../device/tensor.ts";
 
