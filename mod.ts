@@ -59,26 +59,26 @@ export {
   UseAfterDisposeError,
 } from "./kernels/device/tensor.ts";
 export type { TiledGradient } from "./kernels/autograd/tiled_gradient.ts";
-export { Dropout } from "./nn/dropout.ts";
-export { Embedding, type EmbeddingOptions } from "./nn/embedding.ts";
-export { Linear, type LinearOptions } from "./nn/linear.ts";
+export { Dropout } from "./nce/nn/dropout.ts";
+export { Embedding, type EmbeddingOptions } from "./nce/nn/embedding.ts";
+export { Linear, type LinearOptions } from "./nce/nn/linear.ts";
 export {
   GRU,
   LSTM,
   Recurrent,
   type RecurrentInput,
   type RecurrentOptions,
-} from "./nn/recurrent.ts";
-export { Module, type NamedParameter, namedParameters } from "./nn/module.ts";
-export { SGD, type SGDOptions } from "./nn/sgd.ts";
-export { AliasMultinomial } from "./nce/alias.ts";
+} from "./nce/nn/recurrent.ts";
+export { Module, type NamedParameter, namedParameters } from "./nce/nn/module.ts";
+export { SGD, type SGDOptions } from "./nce/nn/sgd.ts";
+export { AliasMultinomial } from "./nce/noise/alias_multinomial.ts";
 export { IndexGRU, type IndexGRUOptions } from "./nce/index_gru.ts";
 export { IndexLinear, type IndexLinearOptions } from "./nce/index_linear.ts";
 export { NCELoss, type Scores } from "./nce/nce_loss.ts";
 export type { LossType, NCEOptions, Reduction } from "./nce/nce_options.ts";
 export { type Audit, auditGradient, type AuditOptions } from "./nce/audit.ts";
-export { BatchNoise, type MoreNoise } from "./nce/batch_noise.ts";
-export { type NCEGradient, nceGradient, type NCEProblem } from "./nce/gradient.ts";
+export { BatchNoise, type MoreNoise } from "./nce/noise/batch_noise.ts";
+export { type NCEGradient, nceGradient, type NCEProblem } from "./nce/nce_gradient.ts";
 export {
   logUniformProbabilities,
   type Noise,
@@ -86,5 +86,5 @@ export {
   type NoiseRequest,
   type NoiseShape,
   type NoiseSource,
-} from "./nce/noise.ts";
-export { UniqueNoise } from "./nce/unique_noise.ts";
+} from "./nce/noise/noise.ts";
+export { UniqueNoise } from "./nce/noise/unique_noise.ts";

@@ -9,7 +9,7 @@ import {
   SGD,
   type Tensor,
 } from "../mod.ts";
-import { uniformParameter } from "../nn/module.ts";
+import { uniformParameter } from "../nce/nn/module.ts";
 import { Failure } from "../example/errors.ts";
 import type { Table } from "./table.ts";
 import { secondsOf } from "./timing.ts";

@@ -5,7 +5,7 @@ import type { Gpu } from "../kernels/gpu.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import type { Tensor } from "../kernels/device/tensor.ts";
 import { sum } from "../kernels/elementwise/reduce.ts";
-import { expectOptions } from "../nn/module.ts";
+import { expectOptions } from "./nn/module.ts";
 import { NCELoss } from "./nce_loss.ts";
 import type { LossType } from "./nce_options.ts";
 

@@ -14,12 +14,12 @@ import { linear } from "../kernels/matmul/linear.ts";
 import type { RecurrentStart } from "../kernels/recurrent/recurrent.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import { Dropout } from "../nn/dropout.ts";
-import { Embedding } from "../nn/embedding.ts";
-import { expectRecurrent, GRU } from "../nn/recurrent.ts";
-import { Linear } from "../nn/linear.ts";
-import { expectOptions, type NamedParameter, namedParameters } from "../nn/module.ts";
-import { expectClasses } from "./noise.ts";
+import { Dropout } from "./nn/dropout.ts";
+import { Embedding } from "./nn/embedding.ts";
+import { expectRecurrent, GRU } from "./nn/recurrent.ts";
+import { Linear } from "./nn/linear.ts";
+import { expectOptions, type NamedParameter, namedParameters } from "./nn/module.ts";
+import { expectClasses } from "./noise/noise.ts";
 import { NCELoss, type Scores } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
 

@@ -8,8 +8,8 @@ import { linear } from "../kernels/matmul/linear.ts";
 import { linearScorer } from "../kernels/loss/linear_scorer.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import { expectOptions, type NamedParameter, parameterOf, uniformParameter } from "../nn/module.ts";
-import { expectClasses } from "./noise.ts";
+import { expectOptions, type NamedParameter, parameterOf, uniformParameter } from "./nn/module.ts";
+import { expectClasses } from "./noise/noise.ts";
 import { NCELoss, type Scores } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
 

@@ -17,8 +17,8 @@ import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import { countHits, exclude, subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectIds, expectShape, expectStep, type Tensor } from "../kernels/device/tensor.ts";
-import { expectOptions, Module, type NamedParameter, parameterOf } from "../nn/module.ts";
-import { AliasMultinomial } from "./alias.ts";
+import { expectOptions, Module, type NamedParameter, parameterOf } from "./nn/module.ts";
+import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import {
   checkedOptions,
   expectLossType,
@@ -27,7 +27,7 @@ import {
   type NCEOptions,
   type Reduction,
 } from "./nce_options.ts";
-import { isNoiseSource, type Noise, type NoiseSource } from "./noise.ts";
+import { isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
 
 /** Scores of the targets and of their noise. */
 export interface Scores {

@@ -7,7 +7,7 @@ import {
   expectOneOf,
   expectPositive,
 } from "../kernels/device/expect.ts";
-import { isNoiseSource, type NoiseSource } from "./noise.ts";
+import { isNoiseSource, type NoiseSource } from "./noise/noise.ts";
 
 /**
  * Which loss: exact cross entropy, NCE, sampled softmax, the mean of the last two, or negative sampling.

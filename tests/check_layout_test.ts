@@ -1,7 +1,14 @@
 // The check of how modules hang together finds what it is for, and nothing else.
 
 import { assertEquals } from "@std/assert";
-import { importCycles, importsOf, layoutFaults, unusedExports } from "../tools/check_layout.ts";
+import {
+  importCycles,
+  importsOf,
+  layoutFaults,
+  misnamedKernels,
+  unusedExports,
+  upwardImports,
+} from "../tools/check_layout.ts";
 
 Deno.test("importsOf() finds every kind of import and names what it takes", () => {
   const source = `/** Text.
@@ -42,6 +49,31 @@ Deno.test("importCycles() gives each way round, of types too, and none where the
   tree.set("b.ts", 'export type { C } from "./c.ts";\n');
   assertEquals(importCycles(tree), [["b.ts", "c.ts", "b.ts"]]);
   assertEquals(importCycles(new Map([["a.ts", 'import "./a.ts";\n']])), [["a.ts", "a.ts"]]);
+});
+
+Deno.test("upwardImports() names imports of a layer from one above, not those of tools", () => {
+  const modules = new Map([
+    ["kernels/gpu.ts", 'import "./device/tensor.ts";\nimport "../nce/audit.ts";\n'],
+    ["kernels/device/tensor.ts", 'import type { Gpu } from "../gpu.ts";\n'],
+    ["kernels/loss/a.ts", 'import "../matmul/b.ts";\nimport "../recurrent/c.ts";\n'],
+    ["tools/setup.ts", 'import "../example/errors.ts";\n'],
+    ["example/run.ts", 'import "../mod.ts";\nimport "../tools/driver.ts";\n'],
+  ]);
+  assertEquals(upwardImports(modules), [
+    "kernels/gpu.ts -> nce/audit.ts",
+    "kernels/device/tensor.ts -> kernels/gpu.ts",
+    "kernels/loss/a.ts -> kernels/recurrent/c.ts",
+  ]);
+});
+
+Deno.test("misnamedKernels() names libraries without an underscore and kernels with one", () => {
+  const kernels = new Map([
+    ["k/a.wgsl", "@compute fn main() {}"],
+    ["k/_b.wgsl", "fn b() {}"],
+    ["k/c.wgsl", "fn c() {}"],
+    ["k/_d.wgsl", "@compute fn main() {}"],
+  ]);
+  assertEquals(misnamedKernels(kernels), ["k/c.wgsl", "k/_d.wgsl"]);
 });
 
 Deno.test("unusedExports() names what no other file imports, types of a signature apart", () => {

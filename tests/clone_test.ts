@@ -5,7 +5,7 @@ import config from "../deno.json" with { type: "json" };
 import { deno } from "./process.ts";
 
 const ROOT = Deno.realPathSync(`${import.meta.dirname}/..`);
-const PARTS = ["deno.json", "main.ts", "mod.ts", "example", "kernels", "nce", "nn", "tools"];
+const PARTS = ["deno.json", "main.ts", "mod.ts", "example", "kernels", "nce", "tools"];
 const PACKAGE = config.imports["@cliffy/command"];
 const VERSIONS = `nce ${config.version}\ndeno ${Deno.version.deno}\ncliffy ${
   PACKAGE.split("@").at(-1)

@@ -1,7 +1,7 @@
 // Categorical noise: the distributions by their formulas, their draws by chi-square, and their ln q.
 
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { normalizeNoise } from "../nce/noise.ts";
+import { normalizeNoise } from "../nce/noise/noise.ts";
 import { AliasMultinomial, type Gpu, logUniformProbabilities, noiseProbabilities } from "../mod.ts";
 import { assertClose } from "./close.ts";
 import { withGpu } from "./gpu.ts";

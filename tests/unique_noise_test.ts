@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { systematicTable } from "../kernels/random/systematic.ts";
 import { type Gpu, IndexLinear, UniqueNoise } from "../mod.ts";
-import { normalizeNoise } from "../nce/noise.ts";
+import { normalizeNoise } from "../nce/noise/noise.ts";
 import { assertClose } from "./close.ts";
 import { withGpu } from "./gpu.ts";
 import { values } from "./reference/data.ts";

@@ -1,16 +1,38 @@
 /**
  * Checks how the modules hang together, and ends with 1 if one of these is found: an import cycle, types
- * included, or an exported declaration that no other file imports. A type may be exported for those who want
+ * included; an import from a layer above; an exported declaration that no other file imports; or a WGSL
+ * file whose name does not say whether it has an entry point. A type may be exported for those who want
  * to name it, where the file uses it itself, as for an argument.
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { basename, dirname, fromFileUrl, join } from "@std/path";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 /** Where unused exports are looked for. */
-const ROOMS = ["kernels", "nn", "nce", "example"];
+const ROOMS = ["kernels", "nce", "example"];
 /** Where cycles are looked for, too. */
 const ENTRIES = ["mod.ts", "main.ts", "tools"];
+/** Folders and files from the lowest up: a module imports from its own layer and from those below. */
+const LAYERS = [
+  "kernels/device",
+  "kernels/random",
+  "kernels/accumulate",
+  "kernels/autograd",
+  "kernels/elementwise",
+  "kernels/matmul",
+  "kernels/lookup",
+  "kernels/loss",
+  "kernels/gru_pair",
+  "kernels/recurrent",
+  "kernels/optimizer",
+  "kernels",
+  "nce/nn",
+  "nce/noise",
+  "nce",
+  "mod.ts",
+  "example",
+  "main.ts",
+];
 /** Who else imports. */
 const OTHERS = ["tests", "bench"];
 
@@ -58,6 +80,30 @@ export function importCycles(modules: ReadonlyMap<string, string>): string[][] {
   return cycles;
 }
 
+/** Imports of `modules` from a layer above their own, each as `path -> path`. */
+export function upwardImports(modules: ReadonlyMap<string, string>): string[] {
+  return [...modules].filter(([path]) => layerOf(path) >= 0).flatMap(([path, source]) =>
+    importsOf(path, source).filter(({ from }) => layerOf(from) > layerOf(path))
+      .map(({ from }) => `${path} -> ${from}`)
+  );
+}
+
+/** The number of the layer that a file is in; that of the set-up tools, which belong to none, is -1. */
+function layerOf(path: string): number {
+  for (let at = path; at !== "."; at = dirname(at)) {
+    const layer = LAYERS.indexOf(at);
+    if (layer >= 0) return layer;
+  }
+  return -1;
+}
+
+/** WGSL files that are libraries without a leading underscore, or have an entry point with one. */
+export function misnamedKernels(kernels: ReadonlyMap<string, string>): string[] {
+  return [...kernels].filter(([path, source]) =>
+    basename(path).startsWith("_") === source.includes("@compute")
+  ).map(([path]) => path);
+}
+
 /** What `declaring` modules export and no other module imports, each as `path: name`. */
 export function unusedExports(
   modules: ReadonlyMap<string, string>,
@@ -87,22 +133,25 @@ function declarationsOf(source = ""): { name: string; isNamed: boolean }[] {
   });
 }
 
-/** Paths of the modules at or below `path`. */
-function modulesAt(path: string): string[] {
-  if (Deno.statSync(join(ROOT, path)).isFile) return path.endsWith(".ts") ? [path] : [];
+/** Paths of the files at or below `path`. */
+function filesAt(path: string): string[] {
+  if (Deno.statSync(join(ROOT, path)).isFile) return [path];
   return [...Deno.readDirSync(join(ROOT, path))].map(({ name }) => join(path, name)).sort()
-    .flatMap(modulesAt);
+    .flatMap(filesAt);
 }
 
 /** All findings in the project, a line each. */
 export function layoutFaults(): string[] {
-  const read = (paths: readonly string[]) =>
+  const read = (paths: readonly string[], ending = ".ts") =>
     new Map(
-      paths.flatMap(modulesAt).map((path) => [path, Deno.readTextFileSync(join(ROOT, path))]),
+      paths.flatMap(filesAt).filter((path) => path.endsWith(ending))
+        .map((path) => [path, Deno.readTextFileSync(join(ROOT, path))]),
     );
   const rooms = read(ROOMS), all = new Map([...rooms, ...read(ENTRIES)]);
   return [
     ...importCycles(all).map((cycle) => `import cycle: ${cycle.join(" -> ")}`),
+    ...upwardImports(all).map((entry) => `import from a layer above: ${entry}`),
+    ...misnamedKernels(read(["kernels"], ".wgsl")).map((path) => `misnamed: ${path}`),
     ...unusedExports(new Map([...all, ...read(OTHERS)]), [...rooms.keys()])
       .map((entry) => `exported, but nobody imports it: ${entry}`),
   ];

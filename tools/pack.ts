@@ -12,7 +12,7 @@ const ROOT = fromFileUrl(new URL("..", import.meta.url));
 /** Where the package goes. */
 const PACKAGE = join(ROOT, "dist", "package");
 /** Folders and files that are published; of folders the modules and kernels. */
-const CONTENTS = ["mod.ts", "kernels", "nn", "nce", "README.md", "CHANGELOG.md", "LICENSE"];
+const CONTENTS = ["mod.ts", "kernels", "nce", "README.md", "CHANGELOG.md", "LICENSE"];
 /** What is imported as text. */
 const TEXT_IMPORT = /"([^"]+\.wgsl)" with \{ type: "text" \}/g;
 

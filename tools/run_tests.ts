@@ -9,7 +9,7 @@ import { resolve } from "@std/path";
 import { describeAdapter, requestAdapter } from "../kernels/device/adapter.ts";
 import { prepareDriver } from "./driver.ts";
 
-const EVERYTHING = ["tests", "kernels", "nn", "nce", "mod.ts", "README.md"];
+const EVERYTHING = ["tests", "kernels", "nce", "mod.ts", "README.md"];
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed .*?\| (\d+) failed/;
 
 /** Numbers in Deno's closing line of a test run, or undefined for any other line. */

@@ -1,5 +1,6 @@
 /** Types of std's paths, as JSR's `@std/path` has them: what serves here. */
 
+export function basename(path: string | URL, suffix?: string): string;
 export function dirname(path: string | URL): string;
 export function fromFileUrl(url: string | URL): string;
 export function join(path: string | URL, ...paths: string[]): string;

@@ -1,12 +1,12 @@
 /** A fixed categorical distribution with O(1) draws on the GPU. */
 
-import { aliasDraw, aliasDrawInto, aliasTable } from "../kernels/random/alias.ts";
-import { expectInteger, expectSeed, MAX_WORD } from "../kernels/device/expect.ts";
-import { gather } from "../kernels/lookup/gather.ts";
-import type { Gpu } from "../kernels/gpu.ts";
-import type { RandomKey } from "../kernels/random/philox.ts";
-import type { Step } from "../kernels/autograd/step.ts";
-import { expectStep, type Tensor } from "../kernels/device/tensor.ts";
+import { aliasDraw, aliasDrawInto, aliasTable } from "../../kernels/random/alias.ts";
+import { expectInteger, expectSeed, MAX_WORD } from "../../kernels/device/expect.ts";
+import { gather } from "../../kernels/lookup/gather.ts";
+import type { Gpu } from "../../kernels/gpu.ts";
+import type { RandomKey } from "../../kernels/random/philox.ts";
+import type { Step } from "../../kernels/autograd/step.ts";
+import { expectStep, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions } from "../nn/module.ts";
 import {
   expectRequest,

@@ -7,9 +7,9 @@ import {
   expectObject,
   expectPositive,
   show,
-} from "../kernels/device/expect.ts";
-import type { Step } from "../kernels/autograd/step.ts";
-import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
+} from "../../kernels/device/expect.ts";
+import type { Step } from "../../kernels/autograd/step.ts";
+import { expectStep, expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
 
 /** Noise samples for N targets. */
 export interface Noise {

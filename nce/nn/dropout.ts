@@ -1,9 +1,9 @@
 /** Dropout as a layer: a rate and a stream of random numbers of its own. */
 
-import { dropout, expectRate } from "../kernels/elementwise/dropout.ts";
-import type { Gpu } from "../kernels/gpu.ts";
-import type { Step } from "../kernels/autograd/step.ts";
-import type { Tensor } from "../kernels/device/tensor.ts";
+import { dropout, expectRate } from "../../kernels/elementwise/dropout.ts";
+import type { Gpu } from "../../kernels/gpu.ts";
+import type { Step } from "../../kernels/autograd/step.ts";
+import type { Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions } from "./module.ts";
 
 /** Zeroes elements with probability `p` in training steps and scales the rest by 1 / (1 - p). */

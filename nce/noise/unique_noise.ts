@@ -1,10 +1,10 @@
 /** Noise without repeats, with exact inclusion probabilities. */
 
-import { gather } from "../kernels/lookup/gather.ts";
-import type { Gpu } from "../kernels/gpu.ts";
-import type { Step } from "../kernels/autograd/step.ts";
-import { systematicDrawInto, systematicTable } from "../kernels/random/systematic.ts";
-import type { Tensor } from "../kernels/device/tensor.ts";
+import { gather } from "../../kernels/lookup/gather.ts";
+import type { Gpu } from "../../kernels/gpu.ts";
+import type { Step } from "../../kernels/autograd/step.ts";
+import { systematicDrawInto, systematicTable } from "../../kernels/random/systematic.ts";
+import type { Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions } from "../nn/module.ts";
 import {
   expectRequest,

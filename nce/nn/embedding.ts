@@ -1,10 +1,10 @@
 /** A table of vectors, looked up by id. */
 
-import { expectFromZero } from "../kernels/device/expect.ts";
-import { gather } from "../kernels/lookup/gather.ts";
-import type { Gpu } from "../kernels/gpu.ts";
-import type { Step } from "../kernels/autograd/step.ts";
-import type { Tensor } from "../kernels/device/tensor.ts";
+import { expectFromZero } from "../../kernels/device/expect.ts";
+import { gather } from "../../kernels/lookup/gather.ts";
+import type { Gpu } from "../../kernels/gpu.ts";
+import type { Step } from "../../kernels/autograd/step.ts";
+import type { Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions, Module, type NamedParameter, uniformParameter } from "./module.ts";
 
 /** Sizes and initial values of an {@linkcode Embedding}. */

@@ -1,9 +1,9 @@
 /** A fully connected layer. */
 
-import type { Gpu } from "../kernels/gpu.ts";
-import { linear } from "../kernels/matmul/linear.ts";
-import type { Step } from "../kernels/autograd/step.ts";
-import type { Tensor } from "../kernels/device/tensor.ts";
+import type { Gpu } from "../../kernels/gpu.ts";
+import { linear } from "../../kernels/matmul/linear.ts";
+import type { Step } from "../../kernels/autograd/step.ts";
+import type { Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions, Module, type NamedParameter, uniformParameter } from "./module.ts";
 
 /** Sizes and initial values of a {@linkcode Linear}. */

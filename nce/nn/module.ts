@@ -1,9 +1,9 @@
 /** Modules: objects that own parameters on the GPU. */
 
-import { expectObject, expectPositive, expectSeed, show } from "../kernels/device/expect.ts";
-import { fillUniform } from "../kernels/elementwise/fill.ts";
-import { Gpu } from "../kernels/gpu.ts";
-import type { Tensor } from "../kernels/device/tensor.ts";
+import { expectObject, expectPositive, expectSeed, show } from "../../kernels/device/expect.ts";
+import { fillUniform } from "../../kernels/elementwise/fill.ts";
+import { Gpu } from "../../kernels/gpu.ts";
+import type { Tensor } from "../../kernels/device/tensor.ts";
 
 /** A named parameter. */
 export type NamedParameter = readonly [name: string, parameter: Tensor];

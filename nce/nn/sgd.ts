@@ -6,12 +6,12 @@ import {
   expectObject,
   isFloat,
   show,
-} from "../kernels/device/expect.ts";
-import { Gradients, type SummedGradient } from "../kernels/autograd/gradients.ts";
-import type { Gpu } from "../kernels/gpu.ts";
-import { LazyRows } from "../kernels/optimizer/lazy_rows.ts";
-import { clipScale, sgdUpdate, sgdUpdateTiled } from "../kernels/optimizer/sgd.ts";
-import { expectTensor, type Tensor } from "../kernels/device/tensor.ts";
+} from "../../kernels/device/expect.ts";
+import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients.ts";
+import type { Gpu } from "../../kernels/gpu.ts";
+import { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
+import { clipScale, sgdUpdate, sgdUpdateTiled } from "../../kernels/optimizer/sgd.ts";
+import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
 
 /** Coefficients of {@linkcode SGD}. */

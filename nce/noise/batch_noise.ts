@@ -1,11 +1,11 @@
 /** Self-contrast: the other targets of the batch are the noise. */
 
-import { logMix } from "../kernels/elementwise/arithmetic.ts";
-import { show } from "../kernels/device/expect.ts";
-import { gather } from "../kernels/lookup/gather.ts";
-import type { Gpu } from "../kernels/gpu.ts";
-import type { Step } from "../kernels/autograd/step.ts";
-import type { Tensor } from "../kernels/device/tensor.ts";
+import { logMix } from "../../kernels/elementwise/arithmetic.ts";
+import { show } from "../../kernels/device/expect.ts";
+import { gather } from "../../kernels/lookup/gather.ts";
+import type { Gpu } from "../../kernels/gpu.ts";
+import type { Step } from "../../kernels/autograd/step.ts";
+import type { Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions } from "../nn/module.ts";
 import {
   expectRequest,

@@ -1,13 +1,13 @@
 /** Stacks of recurrent layers: LSTM and GRU. */
 
-import { expectRate } from "../kernels/elementwise/dropout.ts";
-import { expectNumber, expectObject, expectPositive } from "../kernels/device/expect.ts";
-import type { Gpu } from "../kernels/gpu.ts";
-import { gru } from "../kernels/recurrent/gru.ts";
-import { lstm, type LSTMState } from "../kernels/recurrent/lstm.ts";
-import type { RecurrentStart, RecurrentWeights } from "../kernels/recurrent/recurrent.ts";
-import type { Step } from "../kernels/autograd/step.ts";
-import type { Tensor } from "../kernels/device/tensor.ts";
+import { expectRate } from "../../kernels/elementwise/dropout.ts";
+import { expectNumber, expectObject, expectPositive } from "../../kernels/device/expect.ts";
+import type { Gpu } from "../../kernels/gpu.ts";
+import { gru } from "../../kernels/recurrent/gru.ts";
+import { lstm, type LSTMState } from "../../kernels/recurrent/lstm.ts";
+import type { RecurrentStart, RecurrentWeights } from "../../kernels/recurrent/recurrent.ts";
+import type { Step } from "../../kernels/autograd/step.ts";
+import type { Tensor } from "../../kernels/device/tensor.ts";
 import { Dropout } from "./dropout.ts";
 import { expectOptions, Module, type NamedParameter, uniformParameter } from "./module.ts";
 
