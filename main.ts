@@ -4,14 +4,14 @@
  */
 
 import config from "./deno.json" with { type: "json" };
-import { Failure, UsageError } from "./example/errors.ts";
-import { helpText } from "./example/help.ts";
-import { consoleIo } from "./example/io.ts";
-import type { Io } from "./example/io.ts";
-import { OPTION_GROUPS } from "./example/options.ts";
-import { askPermissions } from "./example/permissions.ts";
-import { ignoredOptions, parseSettings } from "./example/settings.ts";
-import type { Given, Settings } from "./example/settings.ts";
+import { Failure, UsageError } from "./example/shared/errors.ts";
+import { helpText } from "./example/commands/help.ts";
+import { consoleIo } from "./example/shared/io.ts";
+import type { Io } from "./example/shared/io.ts";
+import { OPTION_GROUPS } from "./example/options/options.ts";
+import { askPermissions } from "./example/commands/permissions.ts";
+import { ignoredOptions, parseSettings } from "./example/options/settings.ts";
+import type { Given, Settings } from "./example/options/settings.ts";
 import { loadCliffy } from "./tools/cliffy.ts";
 import type { LoadedCliffy } from "./tools/cliffy.ts";
 import { prepareDriver } from "./tools/driver.ts";
@@ -42,7 +42,7 @@ export async function main(args: readonly string[], io: Io, run?: Run): Promise<
     if (settings === undefined) return 0;
     await askPermissions(settings);
     prepareDriver();
-    await (run ?? (await import("./example/run.ts")).run)(settings, io);
+    await (run ?? (await import("./example/commands/run.ts")).run)(settings, io);
     return 0;
   } catch (error) {
     return report(error, args.includes("--debug"), io);

@@ -3,8 +3,8 @@
  * See peer.ts for PyTorch beside it, losses.ts for what each loss and noise source reaches.
  */
 
-import { adapterLine } from "../example/adapter.ts";
-import { Failure } from "../example/errors.ts";
+import { adapterLine } from "../example/shared/adapter.ts";
+import { Failure } from "../example/shared/errors.ts";
 import { Gpu } from "../mod.ts";
 import { memoryTable, scalingTable } from "./layer.ts";
 import { matmulTable } from "./matmul.ts";

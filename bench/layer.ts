@@ -10,7 +10,7 @@ import {
   type Tensor,
 } from "../mod.ts";
 import { uniformParameter } from "../nce/nn/module.ts";
-import { Failure } from "../example/errors.ts";
+import { Failure } from "../example/shared/errors.ts";
 import type { Table } from "./table.ts";
 import { secondsOf } from "./timing.ts";
 

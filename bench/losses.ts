@@ -3,16 +3,16 @@
  * ln Z varies, and training speed. `deno run -A bench/losses.ts [options of main.ts]`
  */
 
-import { adapterLine } from "../example/adapter.ts";
-import { evaluationBatches, trainingBatches } from "../example/batches.ts";
-import { selfNormalization } from "../example/card.ts";
-import { makeModel } from "../example/checkpoint.ts";
-import { loadCorpus } from "../example/corpus.ts";
-import { evaluate } from "../example/evaluate.ts";
-import { Losses } from "../example/losses.ts";
-import { normTermOf } from "../example/report.ts";
-import { type Given, parseSettings } from "../example/settings.ts";
-import { Trainer } from "../example/trainer.ts";
+import { adapterLine } from "../example/shared/adapter.ts";
+import { evaluationBatches, trainingBatches } from "../example/data/batches.ts";
+import { selfNormalization } from "../example/evaluation/card.ts";
+import { makeModel } from "../example/storage/checkpoint.ts";
+import { loadCorpus } from "../example/data/corpus.ts";
+import { evaluate } from "../example/evaluation/evaluate.ts";
+import { Losses } from "../example/evaluation/losses.ts";
+import { normTermOf } from "../example/training/report.ts";
+import { type Given, parseSettings } from "../example/options/settings.ts";
+import { Trainer } from "../example/training/trainer.ts";
 import { Gpu } from "../mod.ts";
 import { prepareDriver } from "../tools/driver.ts";
 

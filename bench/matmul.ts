@@ -1,6 +1,6 @@
 /** Speed of the matrix products, by GPU timestamps. */
 
-import { Failure } from "../example/errors.ts";
+import { Failure } from "../example/shared/errors.ts";
 import { matmulInto, type MatmulKernel, readsTexels } from "../kernels/matmul/matmul.ts";
 import type { Gpu } from "../mod.ts";
 import type { Table } from "./table.ts";

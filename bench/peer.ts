@@ -4,8 +4,8 @@
  */
 
 import { fromFileUrl } from "@std/path";
-import { adapterLine } from "../example/adapter.ts";
-import { Failure } from "../example/errors.ts";
+import { adapterLine } from "../example/shared/adapter.ts";
+import { Failure } from "../example/shared/errors.ts";
 import { Gpu } from "../mod.ts";
 import { runProgram } from "./program.ts";
 import { formatTable, type Table } from "./table.ts";

@@ -1,6 +1,6 @@
 /** What the programs of this folder have in common. */
 
-import { Failure } from "../example/errors.ts";
+import { Failure } from "../example/shared/errors.ts";
 import { prepareDriver } from "../tools/driver.ts";
 
 /** Runs `main` on the command line's words, without npm's first `--`; a Failure is one line and code 1. */

@@ -1,12 +1,12 @@
 /** The word language model in training on random text. */
 
-import type { Batch } from "../example/row_batch.ts";
-import { makeModel } from "../example/checkpoint.ts";
-import { Losses } from "../example/losses.ts";
-import type { WordModel } from "../example/model.ts";
-import { type Given, parseSettings, type Settings } from "../example/settings.ts";
-import { Trainer } from "../example/trainer.ts";
-import { Vocabulary } from "../example/vocab.ts";
+import type { Batch } from "../example/data/row_batch.ts";
+import { makeModel } from "../example/storage/checkpoint.ts";
+import { Losses } from "../example/evaluation/losses.ts";
+import type { WordModel } from "../example/model/model.ts";
+import { type Given, parseSettings, type Settings } from "../example/options/settings.ts";
+import { Trainer } from "../example/training/trainer.ts";
+import { Vocabulary } from "../example/data/vocab.ts";
 import { AliasMultinomial, type Gpu, logUniformProbabilities } from "../mod.ts";
 
 /** Batches that training goes through again and again. */

@@ -1,7 +1,12 @@
 /** The adapter: which backend it has, what people are told of it, and what set-up does without Vulkan. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { adapterLine, adapterWarnings, unusedGpu, VULKAN_ADVICE } from "../example/adapter.ts";
+import {
+  adapterLine,
+  adapterWarnings,
+  unusedGpu,
+  VULKAN_ADVICE,
+} from "../example/shared/adapter.ts";
 import { describeAdapter } from "../kernels/device/adapter.ts";
 import { isDebian } from "../tools/adapter.ts";
 import { withGpu } from "./gpu.ts";

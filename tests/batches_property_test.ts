@@ -2,8 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { trainingBatches } from "../example/batches.ts";
-import { SentencesBuilder } from "../example/sentences.ts";
+import { trainingBatches } from "../example/data/batches.ts";
+import { SentencesBuilder } from "../example/data/sentences.ts";
 import { predictions } from "./predictions.ts";
 import { check } from "./property.ts";
 

@@ -1,9 +1,13 @@
 // Batches: nothing lost, nothing twice, little padding, a new order each epoch.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { evaluationBatches, trainingBatches, type TrainingOptions } from "../example/batches.ts";
-import type { Batch } from "../example/row_batch.ts";
-import { type Sentences, SentencesBuilder } from "../example/sentences.ts";
+import {
+  evaluationBatches,
+  trainingBatches,
+  type TrainingOptions,
+} from "../example/data/batches.ts";
+import type { Batch } from "../example/data/row_batch.ts";
+import { type Sentences, SentencesBuilder } from "../example/data/sentences.ts";
 import { Philox } from "../kernels/random/philox.ts";
 import { predictions } from "./predictions.ts";
 

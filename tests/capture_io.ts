@@ -1,6 +1,6 @@
 /** An `Io` for tests that keeps what is written to it. */
 
-import type { Io } from "../example/io.ts";
+import type { Io } from "../example/shared/io.ts";
 
 /** What was written, line by line; `live` has every drawing of the live line. */
 export interface CapturedIo extends Io {

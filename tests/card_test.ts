@@ -9,8 +9,8 @@ import {
   SAFE_STD,
   selfNormalization,
   type TokenScores,
-} from "../example/card.ts";
-import { Vocabulary } from "../example/vocab.ts";
+} from "../example/evaluation/card.ts";
+import { Vocabulary } from "../example/data/vocab.ts";
 
 /** Scores of tokens as [id, score, ln Z]. */
 function scoresOf(...tokens: readonly (readonly [number, number, number])[]): TokenScores {

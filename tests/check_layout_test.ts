@@ -56,8 +56,8 @@ Deno.test("upwardImports() names imports of a layer from one above, not those of
     ["kernels/gpu.ts", 'import "./device/tensor.ts";\nimport "../nce/audit.ts";\n'],
     ["kernels/device/tensor.ts", 'import type { Gpu } from "../gpu.ts";\n'],
     ["kernels/loss/a.ts", 'import "../matmul/b.ts";\nimport "../recurrent/c.ts";\n'],
-    ["tools/setup.ts", 'import "../example/errors.ts";\n'],
-    ["example/run.ts", 'import "../mod.ts";\nimport "../tools/driver.ts";\n'],
+    ["tools/setup.ts", 'import "../example/shared/errors.ts";\n'],
+    ["example/demos/a.ts", 'import "../../mod.ts";\nimport "../../tools/driver.ts";\n'],
   ]);
   assertEquals(upwardImports(modules), [
     "kernels/gpu.ts -> nce/audit.ts",

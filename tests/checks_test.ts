@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { evaluationBatches, trainingBatches } from "../example/batches.ts";
+import { evaluationBatches, trainingBatches } from "../example/data/batches.ts";
 import {
   boundsOf,
   checkEvaluation,
@@ -11,15 +11,15 @@ import {
   checkTraining,
   largest,
   largestShape,
-} from "../example/checks.ts";
-import { makeModel } from "../example/checkpoint.ts";
-import { loadCorpus } from "../example/corpus.ts";
-import { dryRun } from "../example/dry_run.ts";
-import { Failure } from "../example/errors.ts";
-import { uploadIds, uploadWeight } from "../example/evaluate.ts";
-import { Losses } from "../example/losses.ts";
-import { type Given, parseSettings, type Settings } from "../example/settings.ts";
-import { Trainer } from "../example/trainer.ts";
+} from "../example/model/checks.ts";
+import { makeModel } from "../example/storage/checkpoint.ts";
+import { loadCorpus } from "../example/data/corpus.ts";
+import { dryRun } from "../example/training/dry_run.ts";
+import { Failure } from "../example/shared/errors.ts";
+import { uploadIds, uploadWeight } from "../example/evaluation/evaluate.ts";
+import { Losses } from "../example/evaluation/losses.ts";
+import { type Given, parseSettings, type Settings } from "../example/options/settings.ts";
+import { Trainer } from "../example/training/trainer.ts";
 import { DeviceError, Gpu, weightedSum } from "../mod.ts";
 import { withGpu } from "./gpu.ts";
 import { check } from "./property.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
-import { FLAGS } from "../example/permissions.ts";
+import { FLAGS } from "../example/commands/permissions.ts";
 import { deno, type Outcome } from "./process.ts";
 import { helpOf } from "../main.ts";
 
@@ -26,8 +26,8 @@ async function nce(...args: string[]): Promise<Outcome> {
 async function mainWith(args: readonly string[], body: string): Promise<Outcome> {
   const code = `
     import { main } from ${JSON.stringify(MAIN.href)};
-    import { consoleIo } from ${JSON.stringify(new URL("example/io.ts", MAIN).href)};
-    import { Failure } from ${JSON.stringify(new URL("example/errors.ts", MAIN).href)};
+    import { consoleIo } from ${JSON.stringify(new URL("example/shared/io.ts", MAIN).href)};
+    import { Failure } from ${JSON.stringify(new URL("example/shared/errors.ts", MAIN).href)};
     async function run(settings, io) { ${body}; void Failure; }
     Deno.exit(await main(${JSON.stringify(args)}, consoleIo(), run));`;
   return await deno(["eval", code], ROOT);

@@ -1,6 +1,6 @@
 /** Texts of the made-up language in five scripts, with a long tail: a test has words that training lacks. */
 
-import { type SentenceState, SyntheticLanguage } from "../example/language.ts";
+import { type SentenceState, SyntheticLanguage } from "../example/data/language.ts";
 import { Philox } from "../kernels/random/philox.ts";
 
 /** Scripts, and source code. */

@@ -1,8 +1,8 @@
 // Texts in five scripts, whose tests have words that training lacks: perplexities with and without them.
 
 import { assert, assertEquals } from "@std/assert";
-import type { Given } from "../example/settings.ts";
-import { splitWords } from "../example/words.ts";
+import type { Given } from "../example/options/settings.ts";
+import { splitWords } from "../example/data/words.ts";
 import { type GeneratedText, generateText, type Script, SCRIPTS } from "./corpora.ts";
 import { type TextRun, trainOn } from "./text_run.ts";
 

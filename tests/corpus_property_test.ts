@@ -2,10 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Corpus, loadCorpus } from "../example/corpus.ts";
-import { Failure } from "../example/errors.ts";
-import { readLines } from "../example/lines.ts";
-import { countUnknown, type Sentences } from "../example/sentences.ts";
+import { type Corpus, loadCorpus } from "../example/data/corpus.ts";
+import { Failure } from "../example/shared/errors.ts";
+import { readLines } from "../example/data/lines.ts";
+import { countUnknown, type Sentences } from "../example/data/sentences.ts";
 import { check } from "./property.ts";
 import { PYTHON_SPACE, pythonLines, pythonSplit } from "./python_text.ts";
 

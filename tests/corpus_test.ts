@@ -1,11 +1,11 @@
 // Reading text: sentences and errors.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { type Corpus, loadCorpus, readSentences } from "../example/corpus.ts";
-import { Failure, UsageError } from "../example/errors.ts";
-import { readLines } from "../example/lines.ts";
-import { countUnknown } from "../example/sentences.ts";
-import { Vocabulary } from "../example/vocab.ts";
+import { type Corpus, loadCorpus, readSentences } from "../example/data/corpus.ts";
+import { Failure, UsageError } from "../example/shared/errors.ts";
+import { readLines } from "../example/data/lines.ts";
+import { countUnknown } from "../example/data/sentences.ts";
+import { Vocabulary } from "../example/data/vocab.ts";
 
 type Content = string | Uint8Array;
 

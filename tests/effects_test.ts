@@ -1,12 +1,18 @@
 /** Options that have no effect beside others, and tests that a model cannot have. */
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { Failure, UsageError } from "../example/errors.ts";
-import { evaluationProblem } from "../example/evaluation_kind.ts";
-import { run } from "../example/run.ts";
-import { openBytes } from "../example/files.ts";
-import { decodeModel } from "../example/model_file.ts";
-import { type Given, ignoredOptions, LOSSES, NOISES, parseSettings } from "../example/settings.ts";
+import { Failure, UsageError } from "../example/shared/errors.ts";
+import { evaluationProblem } from "../example/options/evaluation_kind.ts";
+import { run } from "../example/commands/run.ts";
+import { openBytes } from "../example/shared/files.ts";
+import { decodeModel } from "../example/storage/model_file.ts";
+import {
+  type Given,
+  ignoredOptions,
+  LOSSES,
+  NOISES,
+  parseSettings,
+} from "../example/options/settings.ts";
 import { captureIo } from "./capture_io.ts";
 import { inFolder } from "./folder.ts";
 

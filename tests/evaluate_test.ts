@@ -1,17 +1,17 @@
 // Scores of a text: in whole, in pieces with the state carried, and what is made of them.
 
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { evaluationBatches } from "../example/batches.ts";
-import { makeModel } from "../example/checkpoint.ts";
-import { evaluate, evaluateLoss } from "../example/evaluate.ts";
-import { Metrics } from "../example/metrics.ts";
-import type { WordModel } from "../example/model.ts";
-import { Bar } from "../example/progress.ts";
-import { report } from "../example/report.ts";
-import { SentencesBuilder } from "../example/sentences.ts";
-import { parseSettings } from "../example/settings.ts";
-import { Stopped } from "../example/stop.ts";
-import { Vocabulary, WordCounts } from "../example/vocab.ts";
+import { evaluationBatches } from "../example/data/batches.ts";
+import { makeModel } from "../example/storage/checkpoint.ts";
+import { evaluate, evaluateLoss } from "../example/evaluation/evaluate.ts";
+import { Metrics } from "../example/storage/metrics.ts";
+import type { WordModel } from "../example/model/model.ts";
+import { Bar } from "../example/shared/progress.ts";
+import { report } from "../example/training/report.ts";
+import { SentencesBuilder } from "../example/data/sentences.ts";
+import { parseSettings } from "../example/options/settings.ts";
+import { Stopped } from "../example/shared/stop.ts";
+import { Vocabulary, WordCounts } from "../example/data/vocab.ts";
 import type { Gpu } from "../mod.ts";
 import { captureIo } from "./capture_io.ts";
 import { inFolder } from "./folder.ts";

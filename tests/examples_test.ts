@@ -1,9 +1,9 @@
 // The examples, at tiny sizes.
 
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
-import { Market } from "../example/market.ts";
-import { compare, type Outcome, recommend } from "../example/recommender.ts";
-import { sample } from "../example/sample.ts";
+import { Market } from "../example/demos/market.ts";
+import { compare, type Outcome, recommend } from "../example/demos/recommender.ts";
+import { sample } from "../example/demos/sample.ts";
 import { Philox } from "../kernels/random/philox.ts";
 import { IndexLinear } from "../mod.ts";
 import { peakMemory, withGpu } from "./gpu.ts";

@@ -2,8 +2,13 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { Failure } from "../example/errors.ts";
-import { AtomicFile, checkWritable, openBytes, writeFileAtomically } from "../example/files.ts";
+import { Failure } from "../example/shared/errors.ts";
+import {
+  AtomicFile,
+  checkWritable,
+  openBytes,
+  writeFileAtomically,
+} from "../example/shared/files.ts";
 import { inFolder, namesIn } from "./folder.ts";
 
 /** Says where std is. */
@@ -69,7 +74,7 @@ Deno.test("AtomicFile throws a Failure when the name was taken by a folder meanw
 
 Deno.test("a killed process leaves one temporary file, which the next write replaces", () =>
   inFolder(async (folder) => {
-    const path = `${folder}/a`, module = import.meta.resolve("../example/files.ts");
+    const path = `${folder}/a`, module = import.meta.resolve("../example/shared/files.ts");
     const code = `import { AtomicFile } from "${module}";
       const file = new AtomicFile("${path}");
       file.write(new Uint8Array(1000));

@@ -1,7 +1,7 @@
 // Six training steps of the word language model against the reference, with injected noise.
 
 import { assert } from "@std/assert";
-import { LanguageModel, type WordModelOptions } from "../example/model.ts";
+import { LanguageModel, type WordModelOptions } from "../example/model/model.ts";
 import {
   type AliasMultinomial,
   type Gpu,

@@ -1,10 +1,10 @@
 // The vocabulary and the batches against the reference.
 
 import { assert, assertEquals } from "@std/assert";
-import { trainingBatches } from "../example/batches.ts";
-import { loadCorpus } from "../example/corpus.ts";
-import { type Sentences, SentencesBuilder } from "../example/sentences.ts";
-import { BOS, EOS, frequencyText, UNK } from "../example/vocab.ts";
+import { trainingBatches } from "../example/data/batches.ts";
+import { loadCorpus } from "../example/data/corpus.ts";
+import { type Sentences, SentencesBuilder } from "../example/data/sentences.ts";
+import { BOS, EOS, frequencyText, UNK } from "../example/data/vocab.ts";
 import { goldenCases } from "./golden.ts";
 
 interface VocabCase {

@@ -1,8 +1,8 @@
 /** The help text: complete, and wrapped at any width. */
 
 import { assert, assertEquals } from "@std/assert";
-import { wrap } from "../example/help.ts";
-import { OPTION_GROUPS } from "../example/options.ts";
+import { wrap } from "../example/commands/help.ts";
+import { OPTION_GROUPS } from "../example/options/options.ts";
 import { helpOf } from "../main.ts";
 
 const OPTIONS = OPTION_GROUPS.flatMap(({ options }) => options);

@@ -1,7 +1,7 @@
 // The console as the program uses it.
 
 import { assertEquals } from "@std/assert";
-import { consoleIo } from "../example/io.ts";
+import { consoleIo } from "../example/shared/io.ts";
 
 Deno.test("consoleIo() goes on when nobody reads its lines any longer", () => {
   const { log, error } = console, lines: string[] = [];

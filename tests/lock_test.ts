@@ -2,10 +2,10 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { Failure } from "../example/errors.ts";
-import { lockModel } from "../example/lock.ts";
-import { run } from "../example/run.ts";
-import { parseSettings } from "../example/settings.ts";
+import { Failure } from "../example/shared/errors.ts";
+import { lockModel } from "../example/storage/lock.ts";
+import { run } from "../example/commands/run.ts";
+import { parseSettings } from "../example/options/settings.ts";
 import { captureIo } from "./capture_io.ts";
 import { inFolder, namesIn } from "./folder.ts";
 
@@ -14,7 +14,7 @@ const CONFIG = fromFileUrl(import.meta.resolve("../deno.json"));
 
 /** A process that holds the lock of `save` until its input ends; gives it once it has the lock. */
 async function holder(save: string, folder: string): Promise<Deno.ChildProcess> {
-  const module = import.meta.resolve("../example/lock.ts");
+  const module = import.meta.resolve("../example/storage/lock.ts");
   const code = `import { lockModel } from "${module}";
     using lock = lockModel("${save}", "${folder}");
     console.log("locked");

@@ -1,8 +1,8 @@
 /** Metrics: the JSON lines of a run. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Metrics } from "../example/metrics.ts";
-import { parseSettings } from "../example/settings.ts";
+import { Metrics } from "../example/storage/metrics.ts";
+import { parseSettings } from "../example/options/settings.ts";
 import { captureIo } from "./capture_io.ts";
 import { inFolder } from "./folder.ts";
 

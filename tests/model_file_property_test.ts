@@ -2,11 +2,11 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { loadModel } from "../example/checkpoint.ts";
-import { Failure } from "../example/errors.ts";
-import { decodeModel, type ModelFile } from "../example/model_file.ts";
-import { ofBytes } from "../example/safetensors.ts";
-import { INDEX_MODULES, LOSSES, NOISES } from "../example/settings.ts";
+import { loadModel } from "../example/storage/checkpoint.ts";
+import { Failure } from "../example/shared/errors.ts";
+import { decodeModel, type ModelFile } from "../example/storage/model_file.ts";
+import { ofBytes } from "../example/storage/safetensors.ts";
+import { INDEX_MODULES, LOSSES, NOISES } from "../example/options/settings.ts";
 import { inFolder } from "./folder.ts";
 import { withGpu } from "./gpu.ts";
 import {

@@ -1,14 +1,14 @@
 // Model files: what is written is read again, and each kind of damage gives one clear line.
 
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { loadModel, makeModel, restoreModel, saveModel } from "../example/checkpoint.ts";
-import { Failure } from "../example/errors.ts";
-import type { WordModel } from "../example/model.ts";
-import { checkSavable, decodeModel, encodeModelHeader } from "../example/model_file.ts";
-import { MAX_HEADER, ofBytes } from "../example/safetensors.ts";
-import type { Given } from "../example/settings.ts";
-import { parameterShapes } from "../example/shapes.ts";
-import { Vocabulary } from "../example/vocab.ts";
+import { loadModel, makeModel, restoreModel, saveModel } from "../example/storage/checkpoint.ts";
+import { Failure } from "../example/shared/errors.ts";
+import type { WordModel } from "../example/model/model.ts";
+import { checkSavable, decodeModel, encodeModelHeader } from "../example/storage/model_file.ts";
+import { MAX_HEADER, ofBytes } from "../example/storage/safetensors.ts";
+import type { Given } from "../example/options/settings.ts";
+import { parameterShapes } from "../example/model/shapes.ts";
+import { Vocabulary } from "../example/data/vocab.ts";
 import type { Gpu } from "../mod.ts";
 import { inFolder, namesIn } from "./folder.ts";
 import { withGpu } from "./gpu.ts";

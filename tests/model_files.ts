@@ -1,11 +1,11 @@
 /** A good small model file in parts, made without a GPU, for tests that damage it. */
 
-import { encodeModelHeader } from "../example/model_file.ts";
-import type { ModelSettings } from "../example/model_settings.ts";
-import { product } from "../example/shapes.ts";
-import { type Given, parseSettings } from "../example/settings.ts";
-import { parameterShapes } from "../example/shapes.ts";
-import { Vocabulary } from "../example/vocab.ts";
+import { encodeModelHeader } from "../example/storage/model_file.ts";
+import type { ModelSettings } from "../example/storage/model_settings.ts";
+import { product } from "../example/model/shapes.ts";
+import { type Given, parseSettings } from "../example/options/settings.ts";
+import { parameterShapes } from "../example/model/shapes.ts";
+import { Vocabulary } from "../example/data/vocab.ts";
 
 /** What a header says of a tensor. */
 export interface Entry {

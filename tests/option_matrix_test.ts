@@ -1,12 +1,12 @@
 // Each loss with each source of noise and each scorer: it learns, or it is refused.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { evaluationBatches, trainingBatches } from "../example/batches.ts";
-import { makeModel } from "../example/checkpoint.ts";
-import { type Corpus, loadCorpus } from "../example/corpus.ts";
-import { UsageError } from "../example/errors.ts";
-import { evaluate, evaluateLoss } from "../example/evaluate.ts";
-import { Losses } from "../example/losses.ts";
+import { evaluationBatches, trainingBatches } from "../example/data/batches.ts";
+import { makeModel } from "../example/storage/checkpoint.ts";
+import { type Corpus, loadCorpus } from "../example/data/corpus.ts";
+import { UsageError } from "../example/shared/errors.ts";
+import { evaluate, evaluateLoss } from "../example/evaluation/evaluate.ts";
+import { Losses } from "../example/evaluation/losses.ts";
 import {
   type Given,
   INDEX_MODULES,
@@ -14,8 +14,8 @@ import {
   NOISES,
   parseSettings,
   type Settings,
-} from "../example/settings.ts";
-import { Trainer } from "../example/trainer.ts";
+} from "../example/options/settings.ts";
+import { Trainer } from "../example/training/trainer.ts";
 import type { Gpu } from "../mod.ts";
 import { withGpu } from "./gpu.ts";
 import { inFolder } from "./folder.ts";

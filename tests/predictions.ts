@@ -1,6 +1,6 @@
 /** What batches predict. */
 
-import type { Batch } from "../example/row_batch.ts";
+import type { Batch } from "../example/data/row_batch.ts";
 
 /** The predictions of a batch, wherever they are, as pairs of the id read and the id predicted. */
 export function predictions({ input, target, mask }: Batch): string[] {

@@ -8,7 +8,7 @@ import {
   formatNumber,
   formatPerplexity,
   Progress,
-} from "../example/progress.ts";
+} from "../example/shared/progress.ts";
 import { captureIo } from "./capture_io.ts";
 
 const EPOCH = { epoch: 2, epochs: 40, batches: 10, lr: 0.25, normalised: false };

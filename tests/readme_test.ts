@@ -1,7 +1,7 @@
 // The README says what the program does.
 
 import { assert } from "@std/assert";
-import { OPTION_GROUPS } from "../example/options.ts";
+import { OPTION_GROUPS } from "../example/options/options.ts";
 
 Deno.test("README.md lists every option with its default and its help", () => {
   const readme = Deno.readTextFileSync(new URL("../README.md", import.meta.url));

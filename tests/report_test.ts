@@ -1,10 +1,10 @@
 // Everything that a run prints, from its first line to its last, as a snapshot.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Bucket, SelfNormalization } from "../example/card.ts";
-import { formatPerplexity } from "../example/progress.ts";
-import { run } from "../example/run.ts";
-import { type Given, parseSettings } from "../example/settings.ts";
+import type { Bucket, SelfNormalization } from "../example/evaluation/card.ts";
+import { formatPerplexity } from "../example/shared/progress.ts";
+import { run } from "../example/commands/run.ts";
+import { type Given, parseSettings } from "../example/options/settings.ts";
 import { captureIo } from "./capture_io.ts";
 import { inFolder } from "./folder.ts";
 import { assertPrinted } from "./printed.ts";

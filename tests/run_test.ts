@@ -1,8 +1,8 @@
 // Whole runs: training, testing a saved model, profiling, and what a run leaves behind.
 
 import { assert, assertAlmostEquals, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Failure } from "../example/errors.ts";
-import type { Given } from "../example/settings.ts";
+import { Failure } from "../example/shared/errors.ts";
+import type { Given } from "../example/options/settings.ts";
 import { inFolder } from "./folder.ts";
 import { events, lastLine, runTiny } from "./tiny_run.ts";
 

@@ -1,8 +1,8 @@
 // The safetensors format: round trips, layout, and one clear error for each kind of damage.
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { Failure } from "../example/errors.ts";
-import { decodeHeader, encodeHeader, ofBytes, readTensor } from "../example/safetensors.ts";
+import { Failure } from "../example/shared/errors.ts";
+import { decodeHeader, encodeHeader, ofBytes, readTensor } from "../example/storage/safetensors.ts";
 
 /** A tensor: `data` in row-major order. */
 interface SafeTensor {

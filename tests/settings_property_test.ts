@@ -2,9 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { UsageError } from "../example/errors.ts";
-import type { OptionSpec } from "../example/option_spec.ts";
-import { OPTION_GROUPS } from "../example/options.ts";
+import { UsageError } from "../example/shared/errors.ts";
+import type { OptionSpec } from "../example/options/option_spec.ts";
+import { OPTION_GROUPS } from "../example/options/options.ts";
 import {
   type Given,
   ignoredOptions,
@@ -13,7 +13,7 @@ import {
   NOISES,
   parseSettings,
   type Settings,
-} from "../example/settings.ts";
+} from "../example/options/settings.ts";
 import { main } from "../main.ts";
 import { captureIo } from "./capture_io.ts";
 import { check, checkAsync } from "./property.ts";

@@ -1,9 +1,9 @@
 /** parseSettings(): defaults, every option's limits, and the text of each refusal. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { UsageError } from "../example/errors.ts";
-import { OPTION_GROUPS } from "../example/options.ts";
-import { type Given, parseSettings, type Settings } from "../example/settings.ts";
+import { UsageError } from "../example/shared/errors.ts";
+import { OPTION_GROUPS } from "../example/options/options.ts";
+import { type Given, parseSettings, type Settings } from "../example/options/settings.ts";
 
 const DEFAULTS: Settings = {
   train: false,

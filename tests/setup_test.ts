@@ -1,7 +1,7 @@
 /** Set-up: reading npm's tarball, picking Cliffy out of it, and the closing line of a test run. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Failure } from "../example/errors.ts";
+import { Failure } from "../example/shared/errors.ts";
 import { checkIntegrity, collectCliffy, COPY_VERSION } from "../tools/cliffy_copy.ts";
 import { replaceFolder, sourceOf } from "../tools/cliffy_folder.ts";
 import { readSummary } from "../tools/run_tests.ts";

@@ -1,7 +1,7 @@
 // Ctrl-C and its kind: the first signal ends a run in good order, a second one ends the process.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { stopOnSignal } from "../example/stop.ts";
+import { stopOnSignal } from "../example/shared/stop.ts";
 import { captureIo } from "./capture_io.ts";
 import { inFolder, namesIn } from "./folder.ts";
 import { lastLine, runTiny, TINY } from "./tiny_run.ts";
@@ -111,8 +111,8 @@ Deno.test("main.ts keeps the model under another name when it is stopped in the 
 Deno.test("a second signal really ends the process, with the code that tells of it", async () => {
   // Nothing else would end it.
   const code = `
-    import { stopOnSignal } from ${JSON.stringify(new URL("example/stop.ts", MAIN).href)};
-    import { consoleIo } from ${JSON.stringify(new URL("example/io.ts", MAIN).href)};
+    import { stopOnSignal } from ${JSON.stringify(new URL("example/shared/stop.ts", MAIN).href)};
+    import { consoleIo } from ${JSON.stringify(new URL("example/shared/io.ts", MAIN).href)};
     using stop = stopOnSignal(consoleIo());
     setInterval(() => {}, 1000);
     console.log("ready");

@@ -1,10 +1,10 @@
 // The synthetic language: true probabilities, the best perplexity, what a bigram model misses.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { UsageError } from "../example/errors.ts";
-import { SyntheticLanguage } from "../example/language.ts";
-import type { Sentences } from "../example/sentences.ts";
-import { parseSynthetic, synthesize } from "../example/synthetic.ts";
+import { UsageError } from "../example/shared/errors.ts";
+import { SyntheticLanguage } from "../example/data/language.ts";
+import type { Sentences } from "../example/data/sentences.ts";
+import { parseSynthetic, synthesize } from "../example/data/synthetic.ts";
 import { Philox } from "../kernels/random/philox.ts";
 
 Deno.test("parseSynthetic() reads settings in any order and has defaults", () => {

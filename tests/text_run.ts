@@ -1,7 +1,7 @@
 /** Whole runs of the program on texts that a test writes. */
 
-import { run } from "../example/run.ts";
-import { type Given, parseSettings } from "../example/settings.ts";
+import { run } from "../example/commands/run.ts";
+import { type Given, parseSettings } from "../example/options/settings.ts";
 import { type CapturedIo, captureIo } from "./capture_io.ts";
 import { inFolder } from "./folder.ts";
 

@@ -1,7 +1,7 @@
 /** Whole runs of the program on a little made-up text, for tests. */
 
-import { run } from "../example/run.ts";
-import { type Given, parseSettings } from "../example/settings.ts";
+import { run } from "../example/commands/run.ts";
+import { type Given, parseSettings } from "../example/options/settings.ts";
 import { captureIo } from "./capture_io.ts";
 
 /** Options of a run that takes a second. */

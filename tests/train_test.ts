@@ -1,13 +1,13 @@
 // What becomes of a training run that diverges, is stopped, or cannot write.
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { makeModel } from "../example/checkpoint.ts";
-import { loadCorpus } from "../example/corpus.ts";
-import { likelyCure } from "../example/diverged.ts";
-import { Failure } from "../example/errors.ts";
-import type { WordModel } from "../example/model.ts";
-import { type Given, parseSettings } from "../example/settings.ts";
-import { train } from "../example/train.ts";
+import { makeModel } from "../example/storage/checkpoint.ts";
+import { loadCorpus } from "../example/data/corpus.ts";
+import { likelyCure } from "../example/training/diverged.ts";
+import { Failure } from "../example/shared/errors.ts";
+import type { WordModel } from "../example/model/model.ts";
+import { type Given, parseSettings } from "../example/options/settings.ts";
+import { train } from "../example/training/train.ts";
 import type { Gpu } from "../mod.ts";
 import { type CapturedIo, captureIo } from "./capture_io.ts";
 import { withGpu } from "./gpu.ts";

@@ -1,13 +1,13 @@
 // Unknown words and marks in the text: what is said of them, how probable they are, small texts that went wrong.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { loadCorpus } from "../example/corpus.ts";
-import { UsageError } from "../example/errors.ts";
-import { makeNoise, noiseWarning } from "../example/noise.ts";
-import { SentencesBuilder } from "../example/sentences.ts";
-import { type Given, type NoiseName, NOISES, parseSettings } from "../example/settings.ts";
-import { describeUnknown, unknownWarnings } from "../example/unknown.ts";
-import { Vocabulary } from "../example/vocab.ts";
+import { loadCorpus } from "../example/data/corpus.ts";
+import { UsageError } from "../example/shared/errors.ts";
+import { makeNoise, noiseWarning } from "../example/model/noise.ts";
+import { SentencesBuilder } from "../example/data/sentences.ts";
+import { type Given, type NoiseName, NOISES, parseSettings } from "../example/options/settings.ts";
+import { describeUnknown, unknownWarnings } from "../example/data/unknown.ts";
+import { Vocabulary } from "../example/data/vocab.ts";
 import { assertClose } from "./close.ts";
 import { withGpu } from "./gpu.ts";
 import { inFolder } from "./folder.ts";

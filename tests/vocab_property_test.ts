@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { Failure } from "../example/errors.ts";
-import { frequencyText, Vocabulary, WordCounts } from "../example/vocab.ts";
-import { readVocabularyFile } from "../example/words.ts";
+import { Failure } from "../example/shared/errors.ts";
+import { frequencyText, Vocabulary, WordCounts } from "../example/data/vocab.ts";
+import { readVocabularyFile } from "../example/data/words.ts";
 import { check } from "./property.ts";
 import { PYTHON_SPACE } from "./python_text.ts";
 

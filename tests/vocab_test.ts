@@ -1,10 +1,10 @@
 // Vocabulary: ids, counts, vocabulary files.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { Failure, UsageError } from "../example/errors.ts";
-import { frequencyText, Vocabulary, WordCounts } from "../example/vocab.ts";
+import { Failure, UsageError } from "../example/shared/errors.ts";
+import { frequencyText, Vocabulary, WordCounts } from "../example/data/vocab.ts";
 import { PYTHON_SPACE } from "./python_text.ts";
-import { readVocabularyFile, splitWords, withoutMarks } from "../example/words.ts";
+import { readVocabularyFile, splitWords, withoutMarks } from "../example/data/words.ts";
 
 function count(text: string): WordCounts {
   const counts = new WordCounts();

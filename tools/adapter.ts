@@ -9,8 +9,8 @@ import {
   type Traits,
   unusedGpu,
   VULKAN_ADVICE,
-} from "../example/adapter.ts";
-import { Failure } from "../example/errors.ts";
+} from "../example/shared/adapter.ts";
+import { Failure } from "../example/shared/errors.ts";
 import { describeAdapter, requestAdapter } from "../kernels/device/adapter.ts";
 import { prepareDriver } from "./driver.ts";
 

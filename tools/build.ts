@@ -4,8 +4,8 @@
  */
 
 import config from "../deno.json" with { type: "json" };
-import { Failure } from "../example/errors.ts";
-import { FLAGS } from "../example/permissions.ts";
+import { Failure } from "../example/shared/errors.ts";
+import { FLAGS } from "../example/commands/permissions.ts";
 
 const OUTPUT = "dist";
 const ROOT = `${import.meta.dirname}/..`;

@@ -30,7 +30,15 @@ const LAYERS = [
   "nce/noise",
   "nce",
   "mod.ts",
-  "example",
+  "example/shared",
+  "example/options",
+  "example/data",
+  "example/model",
+  "example/evaluation",
+  "example/storage",
+  "example/training",
+  "example/commands",
+  "example/demos",
   "main.ts",
 ];
 /** Who else imports. */

@@ -4,7 +4,7 @@
  * what it compiles and bundles.
  */
 
-import { Failure } from "../example/errors.ts";
+import { Failure } from "../example/shared/errors.ts";
 import type { Cliffy } from "./cliffy_types.ts";
 
 /** Cliffy, with its version and origin, such as `1.2.1 (JSR)`. */

@@ -4,7 +4,7 @@
  * its dependencies, and only Cliffy's files are unpacked.
  */
 
-import { Failure } from "../example/errors.ts";
+import { Failure } from "../example/shared/errors.ts";
 import { readTgz } from "./tar.ts";
 
 /** The npm package that carries the copy. */

@@ -5,7 +5,7 @@
 
 import { dirname, fromFileUrl, join } from "@std/path";
 import config from "../deno.json" with { type: "json" };
-import { Failure } from "../example/errors.ts";
+import { Failure } from "../example/shared/errors.ts";
 import { withoutComments } from "../kernels/device/pipelines.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));

@@ -4,7 +4,7 @@
  */
 
 import config from "../deno.json" with { type: "json" };
-import { Failure } from "../example/errors.ts";
+import { Failure } from "../example/shared/errors.ts";
 import { setUpAdapter } from "./adapter.ts";
 import { COPY_VERSION, fetchCopy, INTEGRITY } from "./cliffy_copy.ts";
 import { replaceFolder, sourceOf } from "./cliffy_folder.ts";

@@ -1,0 +1,180 @@
+/** Sentences as batches: rows of whole sentences one after another, packed so that hardly any place is empty. */
+
+import { Philox } from "../../kernels/random/philox.ts";
+import { type Batch, cut, emptyPieces, type Row, RowBatch, rowSteps } from "./row_batch.ts";
+import type { Sentences } from "./sentences.ts";
+
+/** Stream of the random order, apart from those of noise, dropout and weights; the step is the epoch. */
+const STREAM = 0x42415443;
+/** How {@linkcode trainingBatches} cuts the text. */
+export interface TrainingOptions {
+  /** Number of sentences, or pieces of them, of mean length that make a batch; of rows with `concat`. */
+  readonly batchSize: number;
+  /** The most predictions of a sentence in a piece, and steps in a row; what is longer goes on elsewhere. */
+  readonly bptt: number;
+  /** Seed of the order. */
+  readonly seed: number;
+  /** Cuts the joined text into rows, rather than taking sentences one by one. */
+  readonly concat?: boolean;
+  /** With `concat`: each row goes on where the same row of the batch before ended. */
+  readonly carryState?: boolean;
+  /** Where noise comes from, as `--noise` spells it. */
+  readonly noise?: string;
+}
+
+/** How {@linkcode evaluationBatches} groups sentences. */
+export interface EvaluationOptions {
+  /** The most rows in a batch, by default 64. */
+  readonly batchSize?: number;
+  /** The most elements, padding included, in a batch; by default 4,096. */
+  readonly tokenBudget?: number;
+}
+
+/**
+ * The batches of one training epoch. Every token is predicted once.
+ *
+ * Sentences longer than `bptt` predictions are cut into pieces; a further piece also reads the
+ * words before its first prediction, a quarter of `bptt`. Rows of at most `bptt` steps hold as
+ * many sentences, one after another, as fit. Rows come together by chance, chosen anew for each epoch,
+ * the same for the same seed and epoch: as many as hold the tokens of `batchSize` mean pieces, so
+ * that a batch has sentences of all lengths. With `carryState` the order is that of the text.
+ * If noise comes from the batch, a target that would be alone in one joins another batch, and past the
+ * end of a row there are words from elsewhere: what targets are told apart from is all from the text.
+ */
+export function trainingBatches(
+  text: Sentences,
+  options: TrainingOptions,
+  epoch: number,
+): readonly Batch[] {
+  const { batchSize, bptt, seed, concat = false, carryState = false } = options;
+  const fromBatch = isFromBatch(options.noise);
+  checkPositive({ batchSize, bptt });
+  if (carryState && !concat) throw new TypeError("Cannot carry the state without concat");
+  if (carryState) return parallelStreams(text, options);
+  const random = new Philox(seed, STREAM, epoch);
+  const pieces = concat ? cut([0, text.tokens], bptt, 0) : cut(text.offsets, bptt, bptt >> 2);
+  const order = shuffle(pieces.starts.map((_, piece) => piece), random);
+  const { lengths } = pieces, longest = lengths.reduce((most, length) => Math.max(most, length), 0);
+  const rows = shuffle(pack(order, lengths, longest), random);
+  const mean = text.tokens / lengths.length;
+  const count = concat ? batchSize : Math.max(1, Math.round(batchSize * mean / longest));
+  const batches: Row[][] = [];
+  for (let at = 0; at < rows.length; at += count) batches.push(rows.slice(at, at + count));
+  return (fromBatch ? joinLone(batches, lengths) : batches)
+    .map((rows) => new RowBatch(text.ids, pieces, rows, { wordsPastEnd: fromBatch }));
+}
+
+/** Whether noise is, among others, the other targets of the batch. */
+export function isFromBatch(noise = ""): boolean {
+  return noise.startsWith("batch");
+}
+
+/**
+ * Whole sentences in the same order every time: as many in a row as fit into `tokenBudget / batchSize`
+ * steps. A sentence longer than the budget comes first, in pieces: a batch of one row each, the further
+ * ones of which continue.
+ */
+export function evaluationBatches(
+  text: Sentences,
+  { batchSize = 64, tokenBudget = 4096 }: EvaluationOptions = {},
+): readonly Batch[] {
+  checkPositive({ batchSize, tokenBudget });
+  const pieces = cut(text.offsets, tokenBudget, 0), { starts, lengths } = pieces;
+  const batches: Batch[] = [], whole: number[] = [];
+  for (let piece = 0, sentence = 0; piece < lengths.length; sentence++) {
+    const first = piece, end = text.offsets[sentence + 1]!;
+    while (piece < lengths.length && starts[piece]! < end) piece++;
+    if (piece - first === 1) whole.push(first);
+    else {
+      for (let i = first; i < piece; i++) {
+        batches.push(new RowBatch(text.ids, pieces, [[i]], { continues: i > first }));
+      }
+    }
+  }
+  const space = Math.max(1, Math.floor(tokenBudget / batchSize));
+  const rows = pack(Uint32Array.from(whole), lengths, space);
+  for (let start = 0; start < rows.length;) {
+    // The rows come with the longest sentences first: none is longer than the first, or than `space`.
+    const steps = Math.max(space, lengths[rows[start]![0]!]!);
+    const count = Math.max(1, Math.min(batchSize, Math.floor(tokenBudget / steps)));
+    batches.push(new RowBatch(text.ids, pieces, rows.slice(start, start + count)));
+    start += count;
+  }
+  return batches;
+}
+
+/**
+ * Rows of at most `space` steps: each piece, the longest first, goes where it leaves the least space;
+ * pieces of equal length in their `order`. A piece longer than `space` has a row of its own.
+ */
+function pack(order: Uint32Array, lengths: Uint32Array, space: number): Row[] {
+  const rows: number[][] = [];
+  // The rows by how much space they have left.
+  const open: number[][][] = Array.from({ length: space + 1 }, () => []);
+  for (const piece of order.toSorted((a, b) => lengths[b]! - lengths[a]!)) {
+    const length = lengths[piece]!;
+    let left = length;
+    while (left < space && open[left]!.length === 0) left++;
+    let row = open[left]?.pop();
+    if (row === undefined) {
+      row = [];
+      rows.push(row);
+      left = Math.max(space, length);
+    }
+    row.push(piece);
+    open[left - length]!.push(row);
+  }
+  return rows;
+}
+
+/** A target that is alone in its batch goes to the shortest row of another one, if there is any other. */
+function joinLone(batches: readonly Row[][], lengths: Uint32Array): readonly Row[][] {
+  const isLone = (rows: readonly Row[]) => rows.length === 1 && rowSteps(rows[0]!, lengths) === 1;
+  const joined = batches.filter((rows) => !isLone(rows));
+  if (joined.length === 0) return batches;
+  for (const [i, piece] of batches.filter(isLone).flat(2).entries()) {
+    const rows = joined[i % joined.length]!;
+    rows.sort((a, b) => rowSteps(b, lengths) - rowSteps(a, lengths));
+    rows.push([...rows.pop()!, piece]);
+  }
+  return joined;
+}
+
+/**
+ * The text in `batchSize` streams side by side, cut every `bptt` predictions; none is lost. If noise is
+ * from the batch, a last batch of a single target is a further step of the batch before.
+ */
+function parallelStreams(text: Sentences, { batchSize, bptt, noise }: TrainingOptions): Batch[] {
+  const { tokens } = text, count = Math.min(batchSize, tokens), fromBatch = isFromBatch(noise);
+  const begin = Array.from({ length: count + 1 }, (_, b) => Math.floor(b * tokens / count));
+  const longest = Math.ceil(tokens / count);
+  const cuts = Array.from({ length: Math.ceil(longest / bptt) }, (_, i) => i * bptt);
+  const isLone = cuts.at(-1) === longest - 1 && tokens % count === 1 % count && bptt * count > 1;
+  if (fromBatch && isLone) cuts.pop();
+  return cuts.map((at, i) => {
+    const pieces = emptyPieces(count), steps = (cuts[i + 1] ?? longest) - at;
+    for (let b = 0; b < count; b++) {
+      pieces.starts[b] = begin[b]! + at;
+      pieces.lengths[b] = Math.max(0, Math.min(steps, begin[b + 1]! - pieces.starts[b]!));
+    }
+    const rows = Array.from(begin.slice(1), (_, b) => [b]);
+    const traits = { continues: at > 0, wordsPastEnd: fromBatch };
+    return new RowBatch(text.ids, pieces, rows, traits);
+  });
+}
+
+function shuffle<T extends unknown[] | Uint32Array>(values: T, random: Philox): T {
+  for (let i = values.length - 1; i > 0; i--) {
+    const j = random.below(i + 1), value = values[i];
+    values[i] = values[j];
+    values[j] = value;
+  }
+  return values;
+}
+
+function checkPositive(sizes: Record<string, number>): void {
+  for (const [name, size] of Object.entries(sizes)) {
+    if (Number.isSafeInteger(size) && size > 0) continue;
+    throw new RangeError(`Cannot make batches: ${name} is ${size}, it must be a positive integer`);
+  }
+}

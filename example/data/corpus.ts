@@ -1,0 +1,153 @@
+/** Text as ids: training, validation and test sentences, and the vocabulary of the training text. */
+
+import { Failure, UsageError } from "../shared/errors.ts";
+import { checkFile } from "../shared/files.ts";
+import type { Io } from "../shared/io.ts";
+import { readLines } from "./lines.ts";
+import { Bar } from "../shared/progress.ts";
+import { isSynthetic, parseSynthetic, synthesize } from "./synthetic.ts";
+import { type Sentences, SentencesBuilder } from "./sentences.ts";
+import { UNK, Vocabulary, WordCounts } from "./vocab.ts";
+import { readVocabularyFile, splitWords, withoutMarks } from "./words.ts";
+
+/** Where the text comes from and which words are kept. */
+export interface CorpusOptions {
+  /** A folder with train.txt, valid.txt and test.txt, or `synthetic[:words=...,vocab=...,seed=...]`. */
+  readonly data: string;
+  /** Path of a vocabulary file ({@linkcode readVocabularyFile}), or `null`. */
+  readonly vocab?: string | null;
+  /** The fewest occurrences of a word that is kept. */
+  readonly minFreq?: number;
+}
+
+/** A text in three parts, by the ids of its vocabulary. */
+export interface Corpus {
+  /** The words of the training text. */
+  readonly vocabulary: Vocabulary;
+  /** What the model learns from. */
+  readonly train: Sentences;
+  /** What is looked at during training. */
+  readonly valid: Sentences;
+  /** What the result is measured on. */
+  readonly test: Sentences;
+  /** The words of the training text, for `freq.txt`. */
+  readonly occurrences: WordCounts;
+  /** What the files have that a user should know of, a line each. */
+  readonly notes: readonly string[];
+  /** Perplexity of the truth on the validation text, where it is known. */
+  readonly bestValidPerplexity?: number;
+  /** Perplexity of the truth on the test text, where it is known: no model can expect less. */
+  readonly bestTestPerplexity?: number;
+}
+
+/**
+ * Reads a folder of text, or makes the synthetic one.
+ *
+ * @param io Is shown how far reading has come.
+ * @throws {UsageError} If a file is missing or the specification is wrong.
+ * @throws {Failure} If a file has no words or is not UTF-8, or the vocabulary file is unusable.
+ */
+export function loadCorpus({ data, vocab = null, minFreq = 1 }: CorpusOptions, io?: Io): Corpus {
+  if (isSynthetic(data)) {
+    const options = parseSynthetic(data);
+    if (vocab === null && minFreq === 1) return { ...synthesize(options), notes: [] };
+    const option = vocab === null ? "--min-freq" : "--vocab";
+    throw new UsageError(`${option} has no use with synthetic text, which has its own vocabulary`);
+  }
+  checkFolder(data);
+  const path = (part: string) => `${data.replace(/\/+$/, "") || "/"}/${part}.txt`;
+  for (const part of ["train", "valid", "test"]) checkFile(path(part));
+  const words = vocab === null ? {} : { words: readVocabularyFile(vocab) };
+  const watch: Watch = { notes: [], ...(io && { io }) };
+  const training = readTraining(path("train"), { minFreq, ...words }, watch);
+  const valid = readSentences(path("valid"), training.vocabulary, watch);
+  const test = readSentences(path("test"), training.vocabulary, watch);
+  return { ...training, valid, test, notes: watch.notes };
+}
+
+/** Who looks on while files are read. */
+export interface Watch {
+  /** Gets what a user should know of them, a line each. */
+  readonly notes: string[];
+  /** Is shown how far reading has come. */
+  readonly io?: Io;
+}
+
+/**
+ * Reads a file, a sentence a line, by the ids of `vocabulary`. An empty line is a sentence without
+ * words.
+ *
+ * @throws {UsageError} If the file does not exist.
+ * @throws {Failure} If it has no words or is not UTF-8.
+ */
+export function readSentences(
+  path: string,
+  vocabulary: Vocabulary,
+  watch: Watch = { notes: [] },
+): Sentences {
+  const builder = new SentencesBuilder();
+  for (const words of readLinesOfWords(path, watch)) builder.add(vocabulary.encode(words));
+  return checkWords(builder.build(), path);
+}
+
+/** Reads the training text once: ids in order of appearance at first, then those of the vocabulary. */
+function readTraining(
+  path: string,
+  options: { minFreq: number; words?: string[] },
+  watch: Watch,
+): Pick<Corpus, "train" | "vocabulary" | "occurrences"> {
+  const occurrences = new WordCounts(), seen = new Map<string, number>();
+  const builder = new SentencesBuilder();
+  for (const words of readLinesOfWords(path, watch)) {
+    occurrences.add(words);
+    builder.add(words.map((word) => {
+      let id = seen.get(word);
+      if (id === undefined) seen.set(word, id = seen.size);
+      return id;
+    }));
+  }
+  const vocabulary = Vocabulary.fromCounts(occurrences, options);
+  const ids = Uint32Array.from(seen.keys(), (word) => vocabulary.id(word));
+  const train = checkWords(builder.build((id) => ids[id] ?? UNK), path);
+  return { train, vocabulary, occurrences };
+}
+
+/** The words of each line, without marks at its ends; how many lines have those goes to `notes`. */
+function* readLinesOfWords(
+  path: string,
+  { notes, io }: Watch,
+): Generator<readonly string[]> {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  using bar = io && new Bar(io, `reading ${name}`, Deno.statSync(path).size);
+  let marked = 0;
+  for (const line of readLines(path, (bytes) => bar?.step(bytes))) {
+    const all = splitWords(line), words = withoutMarks(all);
+    if (words.length < all.length) marked++;
+    yield words;
+  }
+  if (marked === 0) return;
+  const lines = marked === 1
+    ? "1 line carries <s> or </s> at its ends"
+    : `${marked.toLocaleString("en-US")} lines carry <s> or </s> at their ends`;
+  notes.push(`${name}: ${lines}; they are taken as the marks of the sentence`);
+}
+
+function checkWords(sentences: Sentences, path: string): Sentences {
+  if (sentences.words > 0) return sentences;
+  throw new Failure(`Cannot use ${path}: it has no words; write a sentence a line`);
+}
+
+function checkFolder(path: string): void {
+  let isFolder = false;
+  try {
+    isFolder = Deno.statSync(path).isDirectory;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
+      throw new UsageError(`Cannot read --data ${path}: there is no such folder`, { cause });
+    }
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure(`Cannot read --data ${path}: ${reason}`, { cause });
+  }
+  if (isFolder) return;
+  throw new UsageError(`Cannot read --data ${path}: it is a file; name the folder it is in`);
+}

@@ -1,0 +1,218 @@
+/**
+ * A made-up language whose true conditional probabilities are known.
+ *
+ * A sentence has a hidden topic, drawn once. Its first word, the opener, hints at the topic. Then
+ * word classes follow each other as a Markov chain: function classes share one word list among all
+ * topics, content classes have a word list for each topic, and a content word comes from the
+ * sentence's own topic most of the time. Within a list the words follow Zipf's law. After a function
+ * word the topic can only be known from words further back, so a bigram model is clearly worse than
+ * the truth and a recurrent one can reach it. Every word belongs to one list, so the hidden topic is
+ * summed out exactly.
+ */
+
+import { Philox } from "../../kernels/random/philox.ts";
+
+/** Streams of the generator's random numbers, apart from those of noise, dropout and weights. */
+const STREAM = { words: 0x53594e00, grammar: 0x53594e01 } as const;
+
+const TOPICS = 3;
+const FUNCTION_CLASSES = 2;
+const CONTENT_CLASSES = 2;
+/** The class of a sentence's first word; it has one word for each topic. */
+const OPENER = FUNCTION_CLASSES + CONTENT_CLASSES;
+const CLASSES = OPENER + 1;
+/** The part of the vocabulary that is function words. */
+const FUNCTION_SHARE = 0.02;
+/** Chance that a class of the other kind follows, for function and content classes. */
+const SWITCH = { function: 0.9, content: 0.75 } as const;
+/** How the chance for a kind is split over its classes, in a seeded order. */
+const SPLIT = { function: [0.75, 0.25], content: [0.8, 0.2] } as const;
+/** Zipf's exponent within a list; over the whole vocabulary the slope comes out near 1. */
+const ZIPF = 1.2;
+/** Chance that an opener or content word is of the sentence's own topic, before the even share of all topics. */
+const LOYALTY = 0.9;
+const MIN_WORDS = 5;
+const MAX_WORDS = 30;
+
+/** The fewest words a language can have: each word list needs a few. */
+export const MIN_VOCABULARY = 100;
+
+/** How far a sentence has come: all that its next word depends on. */
+export interface SentenceState {
+  /** Number of words so far. */
+  length: number;
+  /** Class of the last word, or `CLASSES` at the start of the sentence. */
+  lastClass: number;
+  /** Probability of each topic given the words so far. */
+  topics: Float64Array;
+}
+
+/** The language that a seed and a number of words determine. */
+export class SyntheticLanguage {
+  /** The words, all different, the most frequent of each kind first. */
+  readonly words: readonly string[];
+  readonly #class: Uint8Array;
+  readonly #topic: Uint8Array;
+  /** Probability of a word within its list. */
+  readonly #within: Float64Array;
+  /** The words of each list, and their cumulative probabilities. */
+  readonly #lists: { words: number[]; cumulative: number[] }[] = [];
+  /** `#next[c][d]`: chance that class d follows class c; the last row is the start of a sentence. */
+  readonly #next: readonly (readonly number[])[];
+
+  /** Makes the language of `vocab` words for `seed`. */
+  constructor(vocab: number, seed: number) {
+    if (!Number.isSafeInteger(vocab) || vocab < MIN_VOCABULARY) {
+      throw new RangeError(
+        `Cannot make a language of ${vocab} words: it needs at least ${MIN_VOCABULARY}`,
+      );
+    }
+    this.words = makeWords(vocab, new Philox(seed, STREAM.words));
+    this.#next = makeGrammar(new Philox(seed, STREAM.grammar));
+    this.#class = new Uint8Array(vocab);
+    this.#topic = new Uint8Array(vocab);
+    this.#within = new Float64Array(vocab);
+    this.#fillLists(vocab);
+  }
+
+  /** The state before the first word: every topic is equally likely. */
+  start(): SentenceState {
+    return { length: 0, lastClass: CLASSES, topics: new Float64Array(TOPICS).fill(1 / TOPICS) };
+  }
+
+  /** Probability that the sentence ends here. */
+  endProbability(state: SentenceState): number {
+    return Math.max(0, state.length - MIN_WORDS + 1) / (MAX_WORDS - MIN_WORDS + 1);
+  }
+
+  /** Probability that `word` comes next, with the topic summed out. */
+  wordProbability(state: SentenceState, word: number): number {
+    const wordClass = this.#class[word]!;
+    let seen = 0;
+    for (let z = 0; z < TOPICS; z++) seen += state.topics[z]! * this.#topicFit(word, z);
+    return (1 - this.endProbability(state)) * this.#next[state.lastClass]![wordClass]! * seen *
+      this.#within[word]!;
+  }
+
+  /** Moves `state` past `word`. */
+  advance(state: SentenceState, word: number): void {
+    let sum = 0;
+    for (let z = 0; z < TOPICS; z++) sum += state.topics[z]! *= this.#topicFit(word, z);
+    for (let z = 0; z < TOPICS; z++) state.topics[z]! /= sum;
+    state.length++;
+    state.lastClass = this.#class[word]!;
+  }
+
+  /** Draws a sentence. */
+  sample(random: Philox): number[] {
+    const topic = random.below(TOPICS);
+    const sentence: number[] = [];
+    const state = this.start();
+    while (random.uniform() >= this.endProbability(state)) {
+      const nextClass = draw(cumulate(this.#next[state.lastClass]!), random);
+      const own = random.uniform() < LOYALTY ? topic : random.below(TOPICS);
+      const list = this.#lists[listIndex(nextClass, own)]!;
+      sentence.push(list.words[draw(list.cumulative, random)]!);
+      state.length++;
+      state.lastClass = nextClass;
+    }
+    return sentence;
+  }
+
+  /** Chance, up to the list's own probabilities, that topic `z` uses this word's list. */
+  #topicFit(word: number, z: number): number {
+    if (this.#class[word]! < FUNCTION_CLASSES) return 1;
+    return (this.#topic[word] === z ? LOYALTY : 0) + (1 - LOYALTY) / TOPICS;
+  }
+
+  /** Deals the words out, so that each list has frequent and rare ones, and applies Zipf's law. */
+  #fillLists(vocab: number): void {
+    const functionWords = Math.round(vocab * FUNCTION_SHARE);
+    for (let i = 0; i < FUNCTION_CLASSES + (CONTENT_CLASSES + 1) * TOPICS; i++) {
+      this.#lists.push({ words: [], cumulative: [] });
+    }
+    for (let word = 0; word < vocab; word++) {
+      const rank = word - functionWords;
+      let wordClass = OPENER;
+      if (rank < 0) wordClass = word % FUNCTION_CLASSES;
+      else if (rank >= TOPICS) {
+        wordClass = FUNCTION_CLASSES + Math.floor(rank / TOPICS) % CONTENT_CLASSES;
+      }
+      this.#class[word] = wordClass;
+      this.#topic[word] = rank < 0 ? 0 : rank % TOPICS;
+      this.#lists[listIndex(wordClass, this.#topic[word]!)]!.words.push(word);
+    }
+    for (const list of this.#lists) {
+      const zipf = list.words.map((_, rank) => (rank + 1) ** -ZIPF);
+      const sum = zipf.reduce((a, b) => a + b, 0);
+      list.words.forEach((word, rank) => this.#within[word] = zipf[rank]! / sum);
+      list.cumulative = cumulate(list.words.map((word) => this.#within[word]!));
+    }
+  }
+}
+
+/** Number of the word list of a class and a topic; function classes have one for all topics. */
+function listIndex(wordClass: number, topic: number): number {
+  if (wordClass < FUNCTION_CLASSES) return wordClass;
+  return FUNCTION_CLASSES + (wordClass - FUNCTION_CLASSES) * TOPICS + topic;
+}
+
+/** Running sums. */
+function cumulate(probabilities: readonly number[]): number[] {
+  let sum = 0;
+  return probabilities.map((p) => sum += p);
+}
+
+/** Draws an index by cumulative probabilities; 48 random bits, so that rare words keep their share. */
+function draw(cumulative: readonly number[], random: Philox): number {
+  const u = (random.uniform() + random.uniform() * 2 ** -24) * cumulative.at(-1)!;
+  let low = 0, high = cumulative.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (u < cumulative[middle]!) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Transition probabilities between classes; the last row is the start of a sentence. */
+function makeGrammar(random: Philox): number[][] {
+  const rows: number[][] = [];
+  for (let from = 0; from < CLASSES; from++) {
+    const toFunction = from < FUNCTION_CLASSES ? 1 - SWITCH.function : SWITCH.content;
+    rows.push([
+      ...shuffle(SPLIT.function, random).map((p) => p * toFunction),
+      ...shuffle(SPLIT.content, random).map((p) => p * (1 - toFunction)),
+      0,
+    ]);
+  }
+  rows.push(rows[OPENER]!.map((_, to) => to === OPENER ? 1 : 0));
+  return rows;
+}
+
+/** Pronounceable words, all different; frequent words are the shorter ones. */
+function makeWords(vocab: number, random: Philox): string[] {
+  const consonants = "bdfklmnprstvz", vowels = "aeiou";
+  const syllables = consonants.length * vowels.length;
+  const words = new Set<string>();
+  while (words.size < vocab) {
+    // Long enough that most of the words of this length are still free.
+    const length = Math.ceil(Math.log(4 * (words.size + 1)) / Math.log(syllables));
+    let word = "";
+    for (let i = 0; i < length; i++) {
+      word += consonants[random.below(consonants.length)]! + vowels[random.below(vowels.length)]!;
+    }
+    words.add(word);
+  }
+  return [...words];
+}
+
+/** A shuffled copy. */
+function shuffle(values: readonly number[], random: Philox): number[] {
+  const copy = [...values];
+  for (let i = copy.length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [copy[i], copy[j]] = [copy[j]!, copy[i]!];
+  }
+  return copy;
+}

@@ -1,0 +1,91 @@
+/** Text files line by line: strict UTF-8, lines as in Python. */
+
+import { concat } from "@std/bytes";
+import { Failure } from "../shared/errors.ts";
+import { attempt, checkFile } from "../shared/files.ts";
+
+const CHUNK = 1 << 20;
+const NEWLINE = 10;
+const RETURN = 13;
+/** The most bytes in a line: what one string and the list of its words can hold. */
+const MAX_LINE = 1 << 27;
+/** As the first two bytes of a file: the byte order marks of UTF-16. */
+const UTF_16_MARKS = ["255,254", "254,255"];
+/** The byte order mark of UTF-8. */
+const UTF_8_MARK = "239,187,191";
+const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads a text file line by line, without ever holding the whole of it.
+ *
+ * Lines end as in Python's text files: with a newline, a carriage return, or both; an ending at the
+ * end of the file does not begin another line. A byte order mark at the start is dropped.
+ *
+ * @param onRead Is told the number of bytes whenever some were read.
+ * @throws {UsageError} If the file does not exist.
+ * @throws {Failure} If it cannot be read, or a line is not UTF-8 or too long; the message has the
+ *   line's number.
+ */
+export function* readLines(
+  path: string,
+  onRead: (bytes: number) => void = () => {},
+): Generator<string> {
+  checkFile(path);
+  let number = 0;
+  for (const bytes of readByteLines(path, onRead)) {
+    number++;
+    yield decodeLine(bytes, number, path);
+  }
+}
+
+function decodeLine(bytes: Uint8Array, number: number, path: string): string {
+  const fail = (why: string, options?: ErrorOptions): never => {
+    throw new Failure(`Cannot read ${path}: line ${number} ${why}`, options);
+  };
+  const looksUtf16 = bytes.includes(0) ||
+    number === 1 && UTF_16_MARKS.includes(bytes.subarray(0, 2).join());
+  if (looksUtf16) fail("looks like UTF-16; convert the file to UTF-8");
+  if (bytes.length > MAX_LINE) {
+    fail(`has over ${MAX_LINE >> 20} MiB; write a sentence a line`);
+  }
+  try {
+    return DECODER.decode(bytes);
+  } catch (cause) {
+    return fail("is not UTF-8; convert the file", { cause });
+  }
+}
+
+/** The lines as bytes; a line is good until the next one is asked for. */
+function* readByteLines(
+  path: string,
+  onRead: (bytes: number) => void,
+): Generator<Uint8Array> {
+  using file = attempt("read", path, () => Deno.openSync(path));
+  const chunk = new Uint8Array(CHUNK);
+  let pieces: Uint8Array[] = [], afterReturn = false, isFirst = true;
+  for (;;) {
+    const size = attempt("read", path, () => file.readSync(chunk));
+    if (size === null) break;
+    onRead(size);
+    let start = isFirst && chunk.subarray(0, 3).join() === UTF_8_MARK ? 3 : 0;
+    isFirst = false;
+    for (let at = start; at < size; at++) {
+      const byte = chunk[at], endsBoth = afterReturn && byte === NEWLINE;
+      afterReturn = byte === RETURN;
+      if (byte !== NEWLINE && byte !== RETURN) continue;
+      if (!endsBoth) {
+        const tail = chunk.subarray(start, at);
+        yield pieces.length === 0 ? tail : concat([...pieces, tail]);
+        pieces = [];
+      }
+      start = at + 1;
+    }
+    if (start < size) pieces.push(chunk.slice(start, size));
+    if (sizeOf(pieces) > MAX_LINE) break; // the reader refuses it
+  }
+  if (pieces.length > 0) yield concat(pieces);
+}
+
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}

@@ -1,0 +1,57 @@
+/** Lines as words, and files of words. */
+
+import { Failure } from "../shared/errors.ts";
+import { readLines } from "./lines.ts";
+
+/** What Python's `str.split()` splits at: Unicode's white space and the four separators of ASCII. */
+const SPACE = new RegExp(`[\\p{White_Space}${"\u001c"}-${"\u001f"}]+`, "u");
+
+/** The words of a line: what white space separates. */
+export function splitWords(line: string): string[] {
+  return line.split(SPACE).filter((word) => word !== "");
+}
+
+/**
+ * The words of a line without the marks `<s>` and `</s>` at its ends, either one and any number: they
+ * are the sentence's own, which begins and ends in any case. Within the line they are words.
+ */
+export function withoutMarks(words: readonly string[]): readonly string[] {
+  const isMark = (word: string) => word === "<s>" || word === "</s>";
+  const start = words.findIndex((word) => !isMark(word));
+  return start < 0 ? [] : words.slice(start, words.findLastIndex((word) => !isMark(word)) + 1);
+}
+
+/**
+ * Reads a vocabulary file: a word a line, or a word and its count, as in the program's `freq.txt`. The
+ * counts are not used.
+ *
+ * @throws {UsageError} If the file does not exist.
+ * @throws {Failure} If a line has no word, a word that was there before, or another form than the first.
+ */
+export function readVocabularyFile(path: string): string[] {
+  const lines = new Map<string, number>();
+  let number = 0, wanted: string | undefined;
+  for (const line of readLines(path)) {
+    number++;
+    const parts = splitWords(line), [word] = parts, form = formOf(parts);
+    const bad = (why: string) =>
+      new Failure(`Cannot use vocabulary ${path}: line ${number} ${why}`);
+    if (word === undefined) throw bad("has no word; remove it");
+    if (form === undefined) {
+      throw bad(`has ${parts.length} words; write a word a line, or a word and its count`);
+    }
+    if (form !== (wanted ??= form)) {
+      throw bad(`has ${form}, but line 1 has ${wanted}; write all lines alike`);
+    }
+    const before = lines.get(word);
+    if (before !== undefined) throw bad(`repeats "${word}" of line ${before}; remove one of them`);
+    lines.set(word, number);
+  }
+  if (number > 0) return [...lines.keys()];
+  throw new Failure(`Cannot use vocabulary ${path}: line 1 has no word, the file is empty`);
+}
+
+function formOf([, count, ...more]: readonly string[]): string | undefined {
+  if (count === undefined) return "a word";
+  return more.length === 0 && /^\d+$/.test(count) ? "a word and a count" : undefined;
+}

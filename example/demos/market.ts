@@ -1,0 +1,112 @@
+/** A made-up market whose true preferences are known: what the recommender example learns. */
+
+import { Philox } from "../../kernels/random/philox.ts";
+
+/** Sizes of a {@linkcode Market}. */
+export interface MarketSizes {
+  /** V, the number of items. */
+  readonly items: number;
+  /** Number of features of an item. */
+  readonly features: number;
+  /** Number of age groups. */
+  readonly ages: number;
+  /** Number of regions. */
+  readonly regions: number;
+}
+
+/** How far preferences go: the standard deviation of a user's taste for an item. */
+const STRENGTH = 1.5;
+const STREAM = { items: 0x4d4b5400, tastes: 0x4d4b5401 } as const;
+
+/**
+ * Users are known by age group and region, items by a few features. The chance that a user takes item y is
+ * softmax of `ln popularity[y] + (taste[age] + taste[region]) . features[y]`, with Zipf popularity.
+ */
+export class Market {
+  /** The sizes. */
+  readonly sizes: MarketSizes;
+  /** U, the number of kinds of users: user u has age `u % ages` and region `floor(u / ages)`. */
+  readonly users: number;
+  /** [V, features] */
+  readonly features: Float32Array;
+  /** [U] of [V]: p(item | user). */
+  readonly conditionals: readonly Float64Array[];
+  /** [V] p(item), users being equally many. */
+  readonly popularity: Float64Array;
+  /** Sum of `p ln p` over items, averaged over users: the best mean log probability. */
+  readonly bestLogProb: number;
+  readonly #cumulative: readonly Float64Array[];
+
+  /** A function of the sizes and the seed. */
+  constructor(sizes: MarketSizes, seed: number) {
+    const { items, features, ages, regions } = sizes;
+    this.sizes = sizes;
+    this.users = ages * regions;
+    this.features = normals(items * features, new Philox(seed, STREAM.items));
+    const scale = STRENGTH / Math.sqrt(2 * features);
+    const tastes = normals((ages + regions) * features, new Philox(seed, STREAM.tastes))
+      .map((x) => scale * x);
+    this.conditionals = Array.from({ length: this.users }, (_, u) => {
+      const [age, region] = [u % ages, ages + Math.floor(u / ages)];
+      const taste = Float64Array.from(
+        { length: features },
+        (_, f) => tastes[age * features + f]! + tastes[region * features + f]!,
+      );
+      return this.#conditional(taste);
+    });
+    this.popularity = new Float64Array(items);
+    let best = 0;
+    for (const p of this.conditionals) {
+      for (let y = 0; y < items; y++) {
+        this.popularity[y]! += p[y]! / this.users;
+        best += p[y]! * Math.log(p[y]!) / this.users;
+      }
+    }
+    this.bestLogProb = best;
+    this.#cumulative = this.conditionals.map(runningSum);
+  }
+
+  /** `count` users and what each of them took, a function of `random`. */
+  draw(count: number, random: Philox): { user: Uint32Array; item: Uint32Array } {
+    const user = Uint32Array.from({ length: count }, () => random.below(this.users));
+    const item = user.map((u) => search(this.#cumulative[u]!, random.uniform()));
+    return { user, item };
+  }
+
+  #conditional(taste: Float64Array): Float64Array {
+    const { items, features } = this.sizes;
+    let total = 0;
+    const weights = Float64Array.from({ length: items }, (_, y) => {
+      let liking = 0;
+      for (let f = 0; f < features; f++) liking += taste[f]! * this.features[y * features + f]!;
+      const weight = Math.exp(liking) / (y + 1);
+      total += weight;
+      return weight;
+    });
+    return weights.map((weight) => weight / total);
+  }
+}
+
+/** `n` standard normal numbers, by Box and Muller. */
+function normals(n: number, random: Philox): Float32Array {
+  return Float32Array.from({ length: n }, () => {
+    const radius = Math.sqrt(-2 * Math.log(1 - random.uniform()));
+    return radius * Math.cos(2 * Math.PI * random.uniform());
+  });
+}
+
+function runningSum(p: Float64Array): Float64Array {
+  let sum = 0;
+  return p.map((x) => sum += x);
+}
+
+/** The first place whose running sum is above `u`. */
+function search(sums: Float64Array, u: number): number {
+  let low = 0, high = sums.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sums[middle]! > u) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

@@ -1,0 +1,151 @@
+/** What exact scores of a text say of a model: perplexity by word frequency, and self-normalisation. */
+
+import type { Vocabulary } from "../data/vocab.ts";
+import { formatPerplexity } from "../shared/progress.ts";
+import { UNK } from "../data/vocab.ts";
+
+/** Exact scores of the predicted tokens of a text. */
+export interface TokenScores {
+  /** Ids of the tokens. */
+  readonly target: Uint32Array;
+  /** s(token) */
+  readonly score: Float32Array;
+  /** ln Z of its context: ln p(token) = score - logZ. */
+  readonly logZ: Float32Array;
+}
+
+/** How far a model normalises itself: whether ln Z is a constant over contexts. */
+export interface SelfNormalization {
+  /** Mean of ln Z over the tokens: the best norm term for scoring without normalising. */
+  readonly mean: number;
+  /** Standard deviation of ln Z: the error of an unnormalised log probability. */
+  readonly std: number;
+  /** 1, 50 and 99 % of ln Z. */
+  readonly percentiles: readonly [number, number, number];
+  /** exp of the mean of c - s(token), with the model's norm term c: a perplexity only if Z = exp(c). */
+  readonly rawPpl: number;
+  /** The same with the best norm term. */
+  readonly rawPplBest: number;
+  /** Whether scores may be used without normalising: std at most {@linkcode SAFE_STD}, perplexity sane. */
+  readonly safe: boolean;
+}
+
+/** Perplexity of the tokens of one range of frequency. */
+export interface Bucket {
+  /** `head` (the most frequent words, half of the training text), `torso` (to 90 %), `tail`, `<unk>`. */
+  readonly name: string;
+  /** Number of words in the range. */
+  readonly words: number;
+  /** Number of tokens of the text. */
+  readonly tokens: number;
+  /** Their perplexity; null if there are none. */
+  readonly ppl: number | null;
+}
+
+/** The standard deviation of ln Z, in nats, up to which unnormalised scores rank almost as exact ones. */
+export const SAFE_STD = 0.2;
+
+/** exp of the mean negative log probability of all tokens. */
+export function perplexity({ score, logZ }: TokenScores): number {
+  return Math.exp(mean(logZ.length, (i) => logZ[i]! - score[i]!));
+}
+
+/** Perplexity of the words that are in the vocabulary: of all tokens but `<unk>`. */
+export interface KnownWords {
+  /** Number of tokens that are left out. */
+  readonly unknown: number;
+  /** Perplexity of the others; NaN if there are none. */
+  readonly ppl: number;
+}
+
+/** Leaves out the unknown words. */
+export function knownWords({ target, score, logZ }: TokenScores): KnownWords {
+  let unknown = 0, nll = 0;
+  for (let i = 0; i < target.length; i++) {
+    if (target[i] === UNK) unknown++;
+    else nll += logZ[i]! - score[i]!;
+  }
+  return { unknown, ppl: Math.exp(nll / (target.length - unknown)) };
+}
+
+/**
+ * Statistics of ln Z.
+ *
+ * @param normTerm The model's c.
+ * @param classes Number of words: a model that does worse than choosing among them blindly is not safe.
+ */
+export function selfNormalization(
+  scores: TokenScores,
+  normTerm: number,
+  classes: number,
+): SelfNormalization {
+  const { score, logZ } = scores, n = logZ.length;
+  const center = mean(n, (i) => logZ[i]!);
+  const std = Math.sqrt(mean(n, (i) => (logZ[i]! - center) ** 2));
+  const sorted = logZ.toSorted();
+  const quantile = (q: number) => sorted[Math.round(q * (n - 1))]!;
+  const meanScore = mean(n, (i) => score[i]!);
+  return {
+    mean: center,
+    std,
+    percentiles: [quantile(0.01), quantile(0.5), quantile(0.99)],
+    rawPpl: Math.exp(normTerm - meanScore),
+    rawPplBest: Math.exp(center - meanScore),
+    safe: std <= SAFE_STD && perplexity(scores) <= classes,
+  };
+}
+
+/** Perplexity by frequency of the word in the training text. */
+export function frequencyBuckets(scores: TokenScores, vocabulary: Vocabulary): Bucket[] {
+  const { counts } = vocabulary, names = ["head", "torso", "tail", "<unk>"];
+  const order = counts.map((_, id) => id).filter((id) => id !== UNK)
+    .sort((a, b) => counts[b]! - counts[a]!);
+  const total = order.reduce((sum, id) => sum + counts[id]!, 0);
+  const bucketOf = new Uint8Array(counts.length);
+  let before = 0;
+  for (const id of order) {
+    bucketOf[id] = before < 0.5 * total ? 0 : before < 0.9 * total ? 1 : 2;
+    before += counts[id]!;
+  }
+  bucketOf[UNK] = 3;
+  const sums = names.map(() => ({ words: 0, tokens: 0, nll: 0 }));
+  for (const bucket of bucketOf) sums[bucket]!.words++;
+  scores.target.forEach((id, i) => {
+    const sum = sums[bucketOf[id]!]!;
+    sum.tokens++;
+    sum.nll += scores.logZ[i]! - scores.score[i]!;
+  });
+  return sums.map(({ words, tokens, nll }, i) => ({
+    name: names[i]!,
+    words,
+    tokens,
+    ppl: tokens === 0 ? null : Math.exp(nll / tokens),
+  }));
+}
+
+/** The card and the buckets in words, a line each. */
+export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]): string[] {
+  const two = formatPerplexity;
+  const [low, middle, high] = card.percentiles.map(two);
+  return [
+    "frequency   " + buckets.filter(({ ppl }) => ppl !== null)
+      .map(({ name, words, ppl }) => `${name} (${words} words) ${two(ppl!)}`).join(", "),
+    `ln Z        mean ${two(card.mean)}, std ${two(card.std)}, ` +
+    `1/50/99 % ${low} / ${middle} / ${high}; best norm term ${two(card.mean)}`,
+    `raw scores  exp(c - s) ${two(card.rawPpl)} with the norm term, ` +
+    `${two(card.rawPplBest)} with the best one; scoring without normalising is ` +
+    (card.safe ? "safe" : `not safe: ${reason(card)}`),
+  ];
+}
+
+function reason({ std }: SelfNormalization): string {
+  return std <= SAFE_STD
+    ? "the perplexity is over the number of words"
+    : `std of ln Z over ${SAFE_STD}`;
+}
+
+function mean(n: number, value: (i: number) => number): number {
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += value(i);
+  return sum / n;
+}

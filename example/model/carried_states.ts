@@ -1,0 +1,28 @@
+/** Recurrent states that go on from one batch to the next. */
+
+import type { Step, Tensor } from "../../mod.ts";
+import type { Batch } from "../data/row_batch.ts";
+
+/** Keeps the last batch's states where the next batch continues its rows. */
+export class CarriedStates implements Disposable {
+  #states: readonly Tensor[] = [];
+
+  /** What `batch` begins with: the states carried, or none, which means zero. */
+  before(batch: Batch): readonly Tensor[] {
+    return batch.continues ? this.#states : [];
+  }
+
+  /** Takes the states after a batch out of its step, if `next` continues it. */
+  carry(step: Step, states: readonly Tensor[], next: Batch | undefined): void {
+    this[Symbol.dispose]();
+    if (!next?.continues) return;
+    this.#states = states;
+    for (const state of states) step.keep(state);
+  }
+
+  /** Frees the states. */
+  [Symbol.dispose](): void {
+    for (const state of this.#states) state.dispose();
+    this.#states = [];
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * What the device cannot hold, known from sizes alone before anything is made: an error names the options
+ * that make a tensor too large, and for each the largest value that fits.
+ */
+
+import type { Batch } from "../data/row_batch.ts";
+import { Failure } from "../shared/errors.ts";
+import type { EvaluationKind } from "../options/evaluation_kind.ts";
+import {
+  batchNeeds,
+  type BatchShape,
+  type Bounds,
+  isMet,
+  modelNeeds,
+  type Need,
+  resized,
+  type Size,
+  type Sizes,
+} from "./needs.ts";
+import type { Sentences } from "../data/sentences.ts";
+import { product } from "./shapes.ts";
+
+/** The limits of a `GPUDevice` that matter here. */
+export type DeviceLimits = Pick<
+  GPUSupportedLimits,
+  "maxStorageBufferBindingSize" | "maxBufferSize" | "maxComputeWorkgroupsPerDimension"
+>;
+
+/** The bounds of a device and a vocabulary of `words` words. */
+export function boundsOf(limits: DeviceLimits, words: number): Bounds {
+  return {
+    tensorBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
+    workgroups: limits.maxComputeWorkgroupsPerDimension,
+    words,
+  };
+}
+
+/** The shape of the largest of `batches`, which were made of `text`; `concat` as they were made. */
+export function largestShape(
+  text: Pick<Sentences, "tokens" | "length">,
+  batches: readonly Places[],
+  concat: boolean,
+): BatchShape {
+  const { steps, batchSize } = largest(batches);
+  // --batch-size counts sentences of mean length, of which a row holds several.
+  const share = concat ? 1 : Math.min(1, text.tokens / text.length / steps);
+  return { steps, rows: batchSize, share };
+}
+
+/** The sizes of a batch. */
+export type Places = Pick<Batch, "steps" | "batchSize">;
+
+function places({ steps, batchSize }: Places): number {
+  return steps * batchSize;
+}
+
+/** The batch with the most places. */
+export function largest<Sized extends Places>(batches: readonly Sized[]): Sized {
+  return batches.reduce((a, b) => places(b) > places(a) ? b : a);
+}
+
+/** Settings that can be made smaller, and the options that set them. */
+const OPTIONS = {
+  batchSize: "batch-size",
+  bptt: "bptt",
+  emsize: "emsize",
+  nhid: "nhid",
+  noiseRatio: "noise-ratio",
+} as const;
+
+/**
+ * Checks that the model's parameters fit the device.
+ *
+ * @throws {Failure} One line: the options, the sizes, and what fits.
+ */
+export function checkModel(settings: Sizes, bounds: Bounds): void {
+  expectFit((sizes) => modelNeeds(sizes, bounds), settings);
+}
+
+/**
+ * Checks that a training step on the largest batch fits the device, apart from the sum of its tensors.
+ *
+ * @throws {Failure} One line: the options, the sizes, and what fits.
+ */
+export function checkTraining(settings: Sizes, bounds: Bounds, batch: BatchShape): void {
+  expectFit(
+    (sizes) => batchNeeds(sizes, bounds, resized(settings, sizes, batch), true),
+    settings,
+  );
+}
+
+/** An evaluation to be checked. */
+export interface PlannedEvaluation {
+  /** How a text is scored. */
+  readonly kind: EvaluationKind;
+  /** The text's batches. */
+  readonly batches: readonly Places[];
+  /** Whether the model is a saved one, whose sizes cannot be changed any more. */
+  readonly saved: boolean;
+}
+
+/**
+ * Checks that an evaluation can be done: that its largest batch fits the device, and its smallest one has
+ * noise.
+ *
+ * @throws {Failure} One line: the options, the sizes, and what fits.
+ */
+export function checkEvaluation(
+  settings: Sizes,
+  bounds: Bounds,
+  { kind, batches, saved }: PlannedEvaluation,
+): void {
+  if (kind === "loss") expectOthers(settings, batches);
+  const { steps, batchSize } = largest(batches), isSampled = typeof kind === "object";
+  // No option sets the size of these batches.
+  const own: readonly Size[] = saved ? [] : ["noiseRatio", "emsize", "nhid"];
+  const free: readonly Size[] = isSampled ? ["noiseRatio", ...own] : own;
+  const needs = (sizes: Sizes) =>
+    batchNeeds(sizes, bounds, { steps, rows: batchSize }, false).map((need) => ({
+      ...need,
+      sizes: need.sizes.filter((size) => free.includes(size)),
+    }));
+  const show = (size: Size, value: number) =>
+    isSampled && size === "noiseRatio" ? `--evaluation sampled:${value}` : spell(size, value);
+  expectFit(needs, scoredAs(settings, kind), show);
+}
+
+/** The settings of a model as an evaluation uses them. */
+function scoredAs(settings: Sizes, kind: EvaluationKind): Sizes {
+  if (kind === "loss") return settings;
+  if (typeof kind !== "object") return { ...settings, loss: "full" };
+  return { ...settings, loss: "sampled", noiseRatio: kind.sampled };
+}
+
+/** Throws a Failure if a batch has a single word, and its noise would be the others of the batch. */
+function expectOthers({ noise }: Sizes, batches: readonly Places[]): void {
+  if (!noise.startsWith("batch") || !batches.some((batch) => places(batch) === 1)) return;
+  throw new Failure(
+    `Cannot evaluate by --noise ${noise}: a batch is left with a single word, and so without noise; ` +
+      "add a line to the text, or take one out",
+  );
+}
+
+/**
+ * Checks that kernels can be timed.
+ *
+ * @throws {Failure} If the device has no timestamps.
+ */
+export function checkTimestamps({ features }: Pick<GPUDevice, "features">): void {
+  if (features.has("timestamp-query")) return;
+  throw new Failure(
+    "Cannot time kernels on this device, which has no timestamps: leave out --prof",
+  );
+}
+
+/** The setting's option with a value. */
+function spell(size: Size, value: number): string {
+  return `--${OPTIONS[size]} ${value}`;
+}
+
+/** Throws a Failure for the first need that is not met. */
+function expectFit(
+  needs: (sizes: Sizes) => readonly Need[],
+  settings: Sizes,
+  show: typeof spell = spell,
+): void {
+  const before = needs(settings), unmet = before.find((need) => !isMet(need));
+  if (unmet === undefined) return;
+  const { what, shape, most, sizes, ofWords = false } = unmet;
+  const isAsBefore = (need: Need) =>
+    before.some((old) => old.what === need.what && product(old.shape) === product(need.shape));
+  const fitting = sizes.flatMap((size) => {
+    // Whatever else it changes has to fit, too.
+    const value = mostThat(
+      settings[size] - 1,
+      (value) =>
+        needs({ ...settings, [size]: value }).every((need) =>
+          isMet(need) || (need.what !== what && isAsBefore(need))
+        ),
+    );
+    return value === 0 ? [] : [show(size, value)];
+  });
+  if (ofWords) fitting.push("fewer words (--min-freq, --vocab)");
+  const cure = fitting.length > 0
+    ? `${listed("disjunction", fitting)} would fit`
+    : sizes.length > 1
+    ? "make several of them smaller"
+    : "take one with more memory";
+  const [first, ...others] = sizes.map((size) => show(size, settings[size]));
+  const given = others.length > 0 ? `${first} with ${listed("conjunction", others)}` : first;
+  throw new Failure(
+    `Cannot use ${given ?? "this model"} on this device: ${what}, [${shape.join(", ")}], are ` +
+      `${grouped(product(shape))} numbers, and it takes ${grouped(most)} at most; ${cure}`,
+  );
+}
+
+function listed(type: "conjunction" | "disjunction", items: readonly string[]): string {
+  return new Intl.ListFormat("en-GB", { type }).format(items);
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+/** The largest whole number from 1 to `most` that `fits`, or 0: what fits is all up to one number. */
+function mostThat(most: number, fits: (value: number) => boolean): number {
+  let low = 0, high = most;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

@@ -1,0 +1,190 @@
+/** Word language models: a recurrent network under a large output layer, and how they are scored. */
+
+import {
+  Dropout,
+  Embedding,
+  type Gpu,
+  IndexGRU,
+  IndexLinear,
+  Linear,
+  LSTM,
+  type LSTMState,
+  Module,
+  type NamedParameter,
+  namedParameters,
+  type NCELoss,
+  type NCEOptions,
+  type NormalizedScores,
+  type Step,
+  type Tensor,
+} from "../../mod.ts";
+
+/** Sizes of a model, and how its output layer is trained. */
+export interface WordModelOptions extends Omit<NCEOptions, "reduction"> {
+  /** V, the number of words. */
+  numWords: number;
+  /** E, the size of word vectors. */
+  emsize: number;
+  /** H, the size of the recurrent state. */
+  nhid: number;
+  /** Number of recurrent layers. */
+  nlayers: number;
+  /** Dropout rate. */
+  dropout: number;
+  /** Seed of the initial values. */
+  seed: number;
+}
+
+/** What a model's rows begin with, and where they begin anew. */
+export interface Start {
+  /** Recurrent states as {@linkcode WordModel.context} gives them; all zero unless given. */
+  readonly states?: readonly Tensor[];
+  /** Ids [T, B]: not 0 where all states before the element are zero, whatever came before. */
+  readonly resets?: Tensor;
+}
+
+/** Predicts each next word of B sentences side by side. */
+export abstract class WordModel extends Module {
+  /** The output layer and its loss; reduction is `"none"`. */
+  abstract readonly criterion: NCELoss<[Tensor]>;
+
+  /**
+   * What the criterion sees of `input` [T, B]: one row a token; and the recurrent states' last values.
+   */
+  abstract context(
+    step: Step,
+    input: Tensor,
+    start?: Start,
+  ): { context: Tensor; states: readonly Tensor[] };
+
+  /** Losses [T * B] of predicting `target` from `input`, both ids [T, B]. */
+  forward(
+    step: Step,
+    input: Tensor,
+    target: Tensor,
+    start: Start = {},
+  ): { loss: Tensor; states: readonly Tensor[] } {
+    const { context, states } = this.context(step, input, start);
+    const loss = this.criterion.forward(step, target, context);
+    return { loss: step.reshape(loss, [target.size]), states };
+  }
+
+  /** Exact scores [T * B] of `target`, normalised over all words. */
+  normalize(
+    step: Step,
+    input: Tensor,
+    target: Tensor,
+    start: Start = {},
+  ): NormalizedScores & { states: readonly Tensor[] } {
+    const { context, states } = this.context(step, input, start);
+    const flat = step.reshape(target, [target.size]);
+    const { score, logZ } = this.criterion.ceLoss(step, flat, context);
+    return { score, logZ, states };
+  }
+}
+
+/** Embedding, LSTM layers, a projection to the size of a word vector, and an IndexLinear. */
+export class LanguageModel extends WordModel {
+  override readonly criterion: IndexLinear;
+  readonly #encoder: Embedding;
+  readonly #rnn: LSTM;
+  readonly #proj: Linear;
+  readonly #inputDropout: Dropout;
+  readonly #outputDropout: Dropout;
+
+  /** Throws a RangeError if a size is not positive. */
+  constructor(gpu: Gpu, options: WordModelOptions) {
+    super();
+    const { numWords, emsize, nhid, nlayers, dropout, seed } = options;
+    this.#encoder = new Embedding(gpu, { numEmbeddings: numWords, embeddingDim: emsize, seed });
+    const sizes = { inputSize: emsize, hiddenSize: nhid, numLayers: nlayers };
+    this.#rnn = new LSTM(gpu, { ...sizes, dropout, seed });
+    this.#proj = new Linear(gpu, { inFeatures: nhid, outFeatures: emsize, seed });
+    this.criterion = new IndexLinear(gpu, {
+      ...options,
+      embeddingDim: emsize,
+      numClasses: numWords,
+      reduction: "none",
+    });
+    this.#inputDropout = new Dropout(gpu, dropout);
+    this.#outputDropout = new Dropout(gpu, dropout);
+  }
+
+  /** The projected states of the top layer, [T, B, E]. */
+  override context(
+    step: Step,
+    input: Tensor,
+    { states = [], resets }: Start = {},
+  ): { context: Tensor; states: readonly Tensor[] } {
+    const embedded = this.#inputDropout.forward(step, this.#encoder.forward(step, input));
+    const recurrent = this.#rnn.forward(step, embedded, { states: inPairs(states), resets });
+    const projected = this.#proj.forward(step, recurrent.output);
+    return {
+      context: this.#outputDropout.forward(step, projected),
+      states: recurrent.states.flatMap(({ hidden, cell }) => [hidden, cell]),
+    };
+  }
+
+  /** All parameters, by the names of the reference model. */
+  override parameters(): NamedParameter[] {
+    return namedParameters({
+      encoder: this.#encoder,
+      rnn: this.#rnn,
+      proj: this.#proj,
+      criterion: this.criterion,
+    });
+  }
+
+  /** Frees everything on the GPU. */
+  override dispose(): void {
+    for (const part of [this.#encoder, this.#rnn, this.#proj, this.criterion]) part.dispose();
+  }
+}
+
+/** An LSTM's states, which the model hands around as a flat list: hidden and cell of each layer. */
+function inPairs(states: readonly Tensor[]): LSTMState[] {
+  return Array.from({ length: states.length / 2 }, (_, layer) => {
+    return { hidden: states[2 * layer]!, cell: states[2 * layer + 1]! };
+  });
+}
+
+/** An IndexGRU in the place of everything: the candidate word is fed to the network. */
+export class GRULanguageModel extends WordModel {
+  override readonly criterion: IndexGRU;
+
+  /** Throws a RangeError if a size is not positive or there is not one layer. */
+  constructor(gpu: Gpu, options: WordModelOptions) {
+    super();
+    const { numWords, emsize, nhid, nlayers } = options;
+    if (nlayers !== 1) {
+      throw new RangeError(`Cannot make an IndexGRU of ${nlayers} layers: it has 1`);
+    }
+    this.criterion = new IndexGRU(gpu, {
+      ...options,
+      embeddingDim: emsize,
+      hiddenSize: nhid,
+      numClasses: numWords,
+      reduction: "none",
+    });
+  }
+
+  /** The states of the GRU, [T, B, H]; they begin at zero, and anew at `resets`. */
+  override context(
+    step: Step,
+    input: Tensor,
+    { states, resets }: Start = {},
+  ): { context: Tensor; states: readonly Tensor[] } {
+    const { context, state } = this.criterion.context(step, input, { state: states?.[0], resets });
+    return { context, states: [state] };
+  }
+
+  /** All parameters, by the names of the reference model. */
+  override parameters(): NamedParameter[] {
+    return this.criterion.parameters();
+  }
+
+  /** Frees everything on the GPU. */
+  override dispose(): void {
+    this.criterion.dispose();
+  }
+}

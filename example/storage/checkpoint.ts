@@ -1,0 +1,137 @@
+/** Saved models: from the GPU to a file and back. */
+
+import { createHash } from "node:crypto";
+import type { Gpu } from "../../mod.ts";
+import { Failure } from "../shared/errors.ts";
+import { AtomicFile, openBytes } from "../shared/files.ts";
+import { GRULanguageModel, LanguageModel, type WordModel } from "../model/model.ts";
+import {
+  checkSavable,
+  decodeModel,
+  encodeModelHeader,
+  type ModelFile,
+  nonFinite,
+  type SavedBeside,
+} from "./model_file.ts";
+import type { ModelSettings } from "./model_settings.ts";
+import { makeNoise } from "../model/noise.ts";
+import { cannotLoad, ofBytes } from "./safetensors.ts";
+import type { ByteSource } from "../shared/files.ts";
+import { parameterShapes } from "../model/shapes.ts";
+import type { Vocabulary } from "../data/vocab.ts";
+
+/** A model read from a file. */
+export interface LoadedModel {
+  readonly model: WordModel;
+  readonly vocabulary: Vocabulary;
+  /** The settings it was made with. */
+  readonly settings: ModelSettings;
+}
+
+/** Makes the model that `settings` describe for this vocabulary, with initial weights. */
+export function makeModel(gpu: Gpu, settings: ModelSettings, vocabulary: Vocabulary): WordModel {
+  const { counts } = vocabulary;
+  const Model = settings.indexModule === "gru" ? GRULanguageModel : LanguageModel;
+  return new Model(gpu, {
+    ...settings,
+    numWords: counts.length,
+    noise: makeNoise(gpu, settings, counts),
+    lossType: settings.loss,
+  });
+}
+
+/**
+ * Writes the model to `path`, atomically: a file of that name is replaced only by a whole one.
+ *
+ * One parameter at a time is read from the GPU.
+ *
+ * @returns The SHA-256 of the file, by which {@linkcode restoreModel} knows it again.
+ * @throws {Failure} If the file cannot be written, the vocabulary is too large for one, or a parameter has
+ *   a number that is not finite: what was there before stays.
+ */
+export async function saveModel(
+  gpu: Gpu,
+  path: string,
+  model: WordModel,
+  beside: SavedBeside,
+): Promise<string> {
+  const { settings, vocabulary } = beside;
+  checkSavable(settings, vocabulary);
+  using file = new AtomicFile(path);
+  const hash = createHash("sha256"), parameters = new Map(model.parameters());
+  const write = (bytes: Uint8Array) => {
+    hash.update(bytes);
+    file.write(bytes);
+  };
+  write(encodeModelHeader(beside));
+  for (const [name, shape] of parameterShapes(settings, vocabulary.size)) {
+    const numbers = await gpu.readFloats(parameters.get(name)!), flaw = nonFinite(numbers, shape);
+    if (flaw !== undefined) {
+      throw new Failure(`Cannot write ${path}: ${name} has ${flaw}; try a smaller --lr or --clip`);
+    }
+    write(new Uint8Array(numbers.buffer));
+  }
+  file.commit();
+  return hash.digest("hex");
+}
+
+/**
+ * Reads a model with its vocabulary. The GPU is not touched before all of the file is known to be good.
+ *
+ * @throws {Failure} If the file is missing, damaged, not such a model, or too large for the device.
+ */
+export function loadModel(gpu: Gpu, path: string): LoadedModel {
+  using file = open(path);
+  const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
+  const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  const { vocabulary, settings, parameters } = decodeModel(file, path, most);
+  using made = new DisposableStack();
+  const model = made.use(remakeModel(gpu, settings, vocabulary, path));
+  setParameters(gpu, model, parameters);
+  made.move();
+  return { model, vocabulary, settings };
+}
+
+/**
+ * Gives `model` the parameters that {@linkcode saveModel} wrote to `path`.
+ *
+ * @param written What it returned.
+ * @throws {Failure} If the file is not that one any longer.
+ */
+export function restoreModel(gpu: Gpu, path: string, model: WordModel, written: string): void {
+  using file = open(path);
+  const bytes = file.read(0, file.size);
+  if (createHash("sha256").update(bytes).digest("hex") !== written) {
+    cannotLoad(path)("it is not the file that this run wrote; another program replaced it");
+  }
+  setParameters(gpu, model, decodeModel(ofBytes(bytes), path).parameters);
+}
+
+function open(path: string): ByteSource & Disposable {
+  try {
+    return openBytes(path, "load");
+  } catch (error) {
+    if (!(error instanceof Failure && error.cause instanceof Deno.errors.NotFound)) throw error;
+    const cure = "train it with --train, or name another by --save";
+    throw new Failure(`There is no model ${path}: ${cure}`, { cause: error });
+  }
+}
+
+/** The model with initial weights, if its counts suit its noise. */
+function remakeModel(
+  gpu: Gpu,
+  settings: ModelSettings,
+  vocabulary: Vocabulary,
+  path: string,
+): WordModel {
+  try {
+    return makeModel(gpu, settings, vocabulary);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return cannotLoad(path)(`its counts do not suit its noise: ${error.message}`);
+  }
+}
+
+function setParameters(gpu: Gpu, model: WordModel, parameters: ModelFile["parameters"]): void {
+  for (const [name, parameter] of model.parameters()) gpu.write(parameter, parameters.get(name)!);
+}

@@ -1,0 +1,189 @@
+/** Model files without a GPU: what is in one, from bytes to checked values and back. */
+
+import type { SelfNormalization } from "../evaluation/card.ts";
+import { Failure } from "../shared/errors.ts";
+import { keptSettings, type ModelSettings, readSettings } from "./model_settings.ts";
+import {
+  cannotLoad,
+  decodeHeader,
+  encodeHeader,
+  type Fail,
+  MAX_HEADER,
+  type Place,
+  readTensor,
+} from "./safetensors.ts";
+import type { ByteSource } from "../shared/files.ts";
+import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
+import { Vocabulary } from "../data/vocab.ts";
+
+/** What the header of a model file says of its kind. */
+const KIND = "nce word language model";
+
+/** What a model file tells besides the parameters. */
+export interface SavedBeside {
+  readonly vocabulary: Vocabulary;
+  readonly settings: ModelSettings;
+  /** What its validation found: models are compared by `measure`, the smaller the better. */
+  readonly validation?: SavedValidation;
+  /** What the last exact validation found of its normalisation. */
+  readonly card?: SelfNormalization;
+}
+
+/** How good a saved model is. */
+export interface SavedValidation {
+  /** Its perplexity, or its loss if it has none. */
+  readonly kind: "ppl" | "loss";
+  readonly measure: number;
+}
+
+/** All that a model file holds and a model is rebuilt from. */
+export interface ModelFile {
+  readonly vocabulary: Vocabulary;
+  readonly settings: ModelSettings;
+  /** The numbers of each parameter by its name, all of them finite. */
+  readonly parameters: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+}
+
+/** Room in a header for the settings and the card. */
+const BESIDE_BYTES = 2000;
+/** Room in a header for what it says of a tensor. */
+const ENTRY_BYTES = 200;
+/** Words that are measured at a time. */
+const CHUNK = 1000;
+
+/**
+ * The bytes of a model file before those of the parameters, which follow in the order of
+ * {@linkcode parameterShapes}.
+ */
+export function encodeModelHeader(
+  { vocabulary, settings, validation, card }: SavedBeside,
+): Uint8Array<ArrayBuffer> {
+  return encodeHeader(parameterShapes(settings, vocabulary.size), {
+    kind: KIND,
+    settings: JSON.stringify(keptSettings(settings)),
+    words: JSON.stringify(vocabulary.words),
+    counts: JSON.stringify(vocabulary.counts),
+    ...(validation && { validation: JSON.stringify(validation) }),
+    ...(card && { selfNormalization: JSON.stringify(card) }),
+  });
+}
+
+/**
+ * Makes sure that a model of these settings and words can be saved, before it is trained.
+ *
+ * @throws {Failure} If its header would be longer than the format allows.
+ */
+export function checkSavable(settings: ModelSettings, vocabulary: Vocabulary): void {
+  let bytes = 0;
+  for (const part of headerParts(settings, vocabulary)) {
+    bytes += part;
+    if (bytes <= MAX_HEADER) continue;
+    const count = (n: number) => n.toLocaleString("en-US");
+    throw new Failure(
+      `Cannot save a model of ${count(vocabulary.size)} words and --nlayers ${settings.nlayers}: ` +
+        `names and counts would take more than the ${count(MAX_HEADER)} bytes that a safetensors ` +
+        "file has for them; raise --min-freq, or give a smaller vocabulary by --vocab",
+    );
+  }
+}
+
+/** Sizes of a header's parts, hardly more than they will be; one by one, as there may be too many. */
+function* headerParts(settings: ModelSettings, { words, counts }: Vocabulary): Generator<number> {
+  yield BESIDE_BYTES;
+  for (const _ of parameterShapes(settings, words.length)) yield ENTRY_BYTES;
+  for (let at = 0; at < words.length; at += CHUNK) {
+    yield nestedBytes(words.slice(at, at + CHUNK)) + nestedBytes(counts.slice(at, at + CHUNK));
+  }
+}
+
+/** Bytes of a list that is JSON within JSON: its own escapes are escaped again. */
+function nestedBytes(list: readonly unknown[]): number {
+  return new TextEncoder().encode(JSON.stringify(JSON.stringify(list))).length;
+}
+
+/**
+ * Reads a model file. The header is checked whole before anything else is read: nothing is allocated that
+ * a good file would not need.
+ *
+ * @param file The file.
+ * @param fileName Its name, for messages.
+ * @param maxBytes The most bytes of a parameter that the device takes.
+ * @throws {Failure} One line, `Cannot load NAME: ...`, if anything is missing, damaged, too much or unknown.
+ */
+export function decodeModel(file: ByteSource, fileName: string, maxBytes = Infinity): ModelFile {
+  const fail = cannotLoad(fileName);
+  const { places, metadata } = decodeHeader(file, fileName);
+  if (metadata["kind"] !== KIND) return fail("it is not a word language model of this program");
+  const settings = readSettings(parseText(metadata, "settings", fail), fail);
+  const [words, counts] = [parseText(metadata, "words", fail), parseText(metadata, "counts", fail)];
+  const vocabulary = readVocabulary(words, counts, fail);
+  checkPlaces(places, parameterShapes(settings, vocabulary.size), maxBytes, fail);
+  const parameters = new Map<string, Float32Array<ArrayBuffer>>();
+  for (const [name, place] of places) {
+    const numbers = readTensor(file, place), flaw = nonFinite(numbers, place.shape);
+    if (flaw !== undefined) fail(`${name} has ${flaw}`);
+    parameters.set(name, numbers);
+  }
+  return { vocabulary, settings, parameters };
+}
+
+/** What a model file says of its validation; undefined if it does not, or is damaged. */
+export function readValidation(file: ByteSource, fileName: string): SavedValidation | undefined {
+  try {
+    const { kind, measure } = JSON.parse(decodeHeader(file, fileName).metadata["validation"]!);
+    const isKnown = (kind === "ppl" || kind === "loss") && typeof measure === "number";
+    return isKnown ? { kind, measure } : undefined;
+  } catch {
+    return undefined; // loading it would say why
+  }
+}
+
+/** The first number of a tensor that is not finite and its row in words, if there is one. */
+export function nonFinite(numbers: Float32Array, shape: readonly number[]): string | undefined {
+  const at = numbers.findIndex((x) => !Number.isFinite(x));
+  if (at < 0) return undefined;
+  return `${numbers[at]} at row ${Math.floor(at / product(shape.slice(1)))}`;
+}
+
+function parseText(metadata: Readonly<Record<string, string>>, name: string, fail: Fail): unknown {
+  const text = metadata[name];
+  if (text === undefined) return fail(`its ${name} are missing`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    return fail(`its ${name} are not JSON`);
+  }
+}
+
+function readVocabulary(words: unknown, counts: unknown, fail: Fail): Vocabulary {
+  try {
+    return Vocabulary.from(words, counts);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return fail(error.message);
+  }
+}
+
+/** The tensors must be those of the model, and fit the device. */
+function checkPlaces(
+  places: ReadonlyMap<string, Place>,
+  shapes: Iterable<NamedShape>,
+  maxBytes: number,
+  fail: Fail,
+): void {
+  const expected = new Set<string>();
+  for (const [name, shape] of shapes) {
+    const place = places.get(name);
+    if (place === undefined) return fail(`it has no ${name}`);
+    if (place.shape.join() !== shape.join()) {
+      fail(`${name} is [${place.shape}], expected [${shape}]`);
+    }
+    const bytes = place.end - place.begin;
+    if (bytes > maxBytes) {
+      fail(`${name} [${shape}] has ${bytes} bytes, and this device binds at most ${maxBytes}`);
+    }
+    expected.add(name);
+  }
+  const foreign = [...places.keys()].find((name) => !expected.has(name));
+  if (foreign !== undefined) fail(`its tensor ${foreign} belongs to no such model`);
+}

@@ -1,0 +1,176 @@
+/**
+ * The safetensors file format, for float32 tensors.
+ *
+ * A little-endian u64 with the length of the header, the header as JSON (for each tensor its dtype,
+ * shape and place, and `__metadata__` with texts), then the tensors' bytes without gaps.
+ */
+
+import { Failure } from "../shared/errors.ts";
+import type { ByteSource } from "../shared/files.ts";
+import { product } from "../model/shapes.ts";
+
+/** Where a tensor lies. */
+export interface Place {
+  /** Sizes of the dimensions; empty for a single number. */
+  readonly shape: readonly number[];
+  /** Position of its first byte in the file. */
+  readonly begin: number;
+  /** Position after its last byte. */
+  readonly end: number;
+}
+
+/** What a header says. */
+export interface Layout {
+  /** The tensors by name, in the order of their bytes. */
+  readonly places: ReadonlyMap<string, Place>;
+  /** Texts by name. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The most bytes of a header: readers in use refuse more. */
+export const MAX_HEADER = 100_000_000;
+const LENGTH_BYTES = 8;
+const F32_BYTES = 4;
+const MAX_REASON = 300;
+
+/** The bytes of a file before those of the tensors, which follow in the order of `shapes`. */
+export function encodeHeader(
+  shapes: Iterable<readonly [name: string, shape: readonly number[]]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const entries: [string, unknown][] = [["__metadata__", metadata]];
+  let begin = 0;
+  for (const [name, shape] of shapes) {
+    if (name === "__metadata__") throw new TypeError(`A tensor cannot be named ${name}`);
+    const end = begin + F32_BYTES * product(shape);
+    entries.push([name, { dtype: "F32", shape, data_offsets: [begin, end] }]);
+    begin = end;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
+  const length = Math.ceil(json.length / 8) * 8;
+  if (length > MAX_HEADER) {
+    throw new RangeError(`Cannot save: the header has ${length} bytes, above ${MAX_HEADER}`);
+  }
+  const bytes = new Uint8Array(LENGTH_BYTES + length).fill(0x20);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
+  bytes.set(json, LENGTH_BYTES);
+  return bytes;
+}
+
+/**
+ * Reads and checks the header of a file, and nothing else of it.
+ *
+ * @throws {Failure} By {@linkcode cannotLoad}, if it is not such a file, is damaged, or has a dtype other
+ *   than F32.
+ */
+export function decodeHeader(file: ByteSource, fileName: string): Layout {
+  const fail = cannotLoad(fileName);
+  const { header, start } = readJson(file, fail);
+  const found: [string, Place][] = [];
+  let metadata: Record<string, string> = {};
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") metadata = readMetadata(entry, fail);
+    else found.push([name, readEntry(name, entry, { start, end: file.size }, fail)]);
+  }
+  found.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let covered = start;
+  for (const [name, { begin, end }] of found) {
+    if (begin < covered) fail(`the bytes of ${name} overlap those of another tensor`);
+    if (begin > covered) fail(`${begin - covered} bytes before ${name} belong to no tensor`);
+    covered = end;
+  }
+  if (covered < file.size) fail(`${file.size - covered} bytes at the end belong to no tensor`);
+  return { places: new Map(found), metadata };
+}
+
+/** The numbers of a tensor. */
+export function readTensor(file: ByteSource, { begin, end }: Place): Float32Array<ArrayBuffer> {
+  const bytes = file.read(begin, end), { buffer, byteOffset, length } = bytes;
+  if (byteOffset % F32_BYTES === 0) return new Float32Array(buffer, byteOffset, length / F32_BYTES);
+  return new Float32Array(bytes.slice().buffer);
+}
+
+/** Bytes that are in memory; what is read shares it. */
+export function ofBytes(bytes: Uint8Array<ArrayBuffer>): ByteSource {
+  return { size: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
+}
+
+/** Throws a Failure that says why a file cannot be loaded. */
+export type Fail = (why: string) => never;
+
+/** A {@linkcode Fail} for a file: one line of bounded length, whatever of the file the reason quotes. */
+export function cannotLoad(fileName: string): Fail {
+  return (why) => {
+    const line = why.replace(/[\p{Cc}\u2028\u2029]/gu, " ");
+    const short = line.length > MAX_REASON ? `${line.slice(0, MAX_REASON)}...` : line;
+    throw new Failure(`Cannot load ${fileName}: ${short}`);
+  };
+}
+
+/** Whether a value is a JSON object, neither a list nor null. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function readJson(
+  file: ByteSource,
+  fail: Fail,
+): { header: Record<string, unknown>; start: number } {
+  if (file.size < LENGTH_BYTES) return fail(`it is truncated: it has ${file.size} bytes`);
+  const { buffer, byteOffset } = file.read(0, LENGTH_BYTES);
+  const length = new DataView(buffer, byteOffset).getBigUint64(0, true);
+  const start = LENGTH_BYTES + Number(length);
+  if (start > file.size || length > MAX_HEADER) {
+    return fail(
+      "it is truncated or no safetensors file: " +
+        `a header of ${length} bytes in a file of ${file.size}`,
+    );
+  }
+  const json = file.read(LENGTH_BYTES, start);
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json));
+  } catch {
+    return fail("its header is not JSON");
+  }
+  return isRecord(header) ? { header, start } : fail("its header is not a JSON object");
+}
+
+function readMetadata(entry: unknown, fail: Fail): Record<string, string> {
+  if (!isRecord(entry)) return fail("its metadata is not a JSON object");
+  const texts: [string, string][] = [];
+  for (const [name, value] of Object.entries(entry)) {
+    if (typeof value !== "string") return fail(`its metadata ${name} is not a text`);
+    texts.push([name, value]);
+  }
+  return Object.fromEntries(texts);
+}
+
+function readEntry(
+  name: string,
+  entry: unknown,
+  data: { start: number; end: number },
+  fail: Fail,
+): Place {
+  if (!isRecord(entry)) return fail(`its entry ${name} is not a JSON object`);
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (dtype !== "F32") {
+    return fail(`${name} is ${typeof dtype === "string" ? dtype : "of no dtype"}, not F32`);
+  }
+  if (!isSizes(shape)) return fail(`the shape of ${name} is not a list of sizes`);
+  if (!isSizes(offsets) || offsets.length !== 2) {
+    return fail(`the offsets of ${name} are not two positions`);
+  }
+  const [begin, end] = offsets as [number, number], size = data.end - data.start;
+  if (begin > end || end > size) {
+    return fail(`${name} is at bytes ${begin} to ${end} of ${size}: truncated or damaged`);
+  }
+  if (product(shape) * F32_BYTES !== end - begin) {
+    return fail(`${name} is [${shape}] but has ${end - begin} bytes`);
+  }
+  return { shape, begin: data.start + begin, end: data.start + end };
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}

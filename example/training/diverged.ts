@@ -1,0 +1,58 @@
+/** Training that has left the finite numbers: where, and which option is the likely reason. */
+
+import { Failure } from "../shared/errors.ts";
+import { formatNumber } from "../shared/progress.ts";
+import type { Settings } from "../options/settings.ts";
+
+/** Where in training something was found. */
+export interface Place {
+  /** Training steps so far, over all epochs. */
+  readonly step: number;
+  readonly epoch: number;
+  /** Batch of the epoch, where that is known. */
+  readonly batch?: number;
+}
+
+/** Thrown when a loss, a perplexity or a parameter is not a finite number any longer. */
+export class Diverged extends Error {
+  override readonly name = "Diverged";
+  /** Where it was found. */
+  readonly place: Place;
+
+  /** `what` is not finite. */
+  constructor(what: string, place: Place) {
+    const batch = place.batch === undefined ? "" : `, batch ${place.batch}`;
+    super(`${what} is not finite at step ${place.step} (epoch ${place.epoch}${batch})`);
+    this.place = place;
+  }
+}
+
+/** The Failure that ends a run which has diverged. */
+export function divergence(error: Diverged, settings: Settings, vocabularySize: number): Failure {
+  return new Failure(
+    `Training has diverged: ${error.message}; try ${likelyCure(settings, vocabularySize)}`,
+    { cause: error },
+  );
+}
+
+/** What to change, by which option is farthest from where training is known to be stable. */
+export function likelyCure(settings: Settings, vocabularySize: number): string {
+  const { lr, clip, weightDecay, selfNorm, normTerm, loss } = settings;
+  const smaller = (option: string, value: number) =>
+    `a smaller --${option} (it is ${formatNumber(value)})`;
+  const sampled = loss === "nce" || loss === "mix";
+  const logZ = Math.log(vocabularySize);
+  // Each with how far it is from the largest value that is known to do well.
+  const suspects: [number, string][] = [
+    [lr / 2, smaller("lr", lr)],
+    [clip / 5, smaller("clip", clip)],
+    [lr * weightDecay / 0.05, smaller("weight-decay", weightDecay)],
+    [loss === "full" ? 0 : selfNorm / 1, smaller("self-norm", selfNorm)],
+    [
+      sampled && typeof normTerm === "number" ? Math.abs(normTerm - logZ) / 10 : 0,
+      `--norm-term auto (it is ${normTerm}, and the log of the vocabulary size ${logZ.toFixed(1)})`,
+    ],
+  ];
+  const [, cure] = suspects.reduce((worst, next) => next[0] > worst[0] ? next : worst);
+  return cure;
+}

@@ -1,0 +1,54 @@
+/** Whether the device's memory holds the largest batches: found out by running them before training. */
+
+import { DeviceError, type Gpu, weightedSum } from "../../mod.ts";
+import type { Batch } from "../data/row_batch.ts";
+import { largest } from "../model/checks.ts";
+import { Failure } from "../shared/errors.ts";
+import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
+import type { WordModel } from "../model/model.ts";
+
+/**
+ * Runs a training step on the batch of `training` with the most places, without an update, and an exact
+ * evaluation (that of the loss for `neg`, which has none) of the largest one of `evaluation`. The model is
+ * as before; kernels are compiled, and buffers wait in the pool.
+ *
+ * @throws {Failure} If the device runs out of memory, or fails in another way.
+ */
+export async function dryRun(
+  gpu: Gpu,
+  model: WordModel,
+  training: readonly Batch[],
+  evaluation: readonly Batch[],
+): Promise<void> {
+  const batch = largest(training);
+  try {
+    train(gpu, model, batch);
+    await gpu.finish();
+    evaluate(gpu, model, largest(evaluation));
+    await gpu.finish();
+    // What was counted is not of the training.
+    await model.criterion.takeHitRate(gpu);
+  } catch (cause) {
+    if (!(cause instanceof DeviceError)) throw cause;
+    throw new Failure(
+      `Cannot train on this device with batches of ${batch.batchSize} rows of ${batch.steps} words ` +
+        `(${cause.message}); try a smaller --batch-size, --bptt, --nhid or --noise-ratio`,
+      { cause },
+    );
+  }
+}
+
+function train(gpu: Gpu, model: WordModel, batch: Batch): void {
+  using step = gpu.step({ training: true });
+  const { input, target, resets } = uploadIds(step, batch);
+  const { loss } = model.forward(step, input, target, { resets });
+  const gradients = step.backward(weightedSum(step, loss, uploadWeight(step, batch)));
+  for (const [, parameter] of model.parameters()) gradients.get(parameter);
+}
+
+function evaluate(gpu: Gpu, model: WordModel, batch: Batch): void {
+  using step = gpu.step();
+  const { input, target, resets } = uploadIds(step, batch);
+  if (model.criterion.lossType === "neg") model.forward(step, input, target, { resets });
+  else model.normalize(step, input, target, { resets });
+}

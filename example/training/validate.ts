@@ -1,0 +1,65 @@
+/** The validation after an epoch: what tells whether a model is better than another. */
+
+import type { Gpu } from "../../mod.ts";
+import { evaluationBatches } from "../data/batches.ts";
+import { knownWords, type SelfNormalization, selfNormalization } from "../evaluation/card.ts";
+import type { Corpus } from "../data/corpus.ts";
+import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
+import type { Io } from "../shared/io.ts";
+import type { WordModel } from "../model/model.ts";
+import type { SavedValidation } from "../storage/model_file.ts";
+import { Bar, formatLoss, formatPerplexity } from "../shared/progress.ts";
+import { normTermOf } from "./report.ts";
+import type { StopFlag } from "../shared/stop.ts";
+import { UNK } from "../data/vocab.ts";
+
+/** What a validation finds. */
+export interface Validation extends SavedValidation {
+  /** It in words. */
+  readonly text: string;
+  /** It for the record. */
+  readonly fields: { validPpl?: number; validPplKnown?: number; validLoss?: number };
+  /** How far the model normalises itself, if it gives probabilities. */
+  readonly card?: SelfNormalization;
+}
+
+/**
+ * Exact perplexity, or the loss if the model gives no probabilities.
+ *
+ * Models are compared without unknown words if training has none: nothing can be learned of these, and
+ * their probability only falls.
+ *
+ * @throws {Stopped} If a stop is requested.
+ */
+export async function validate(
+  gpu: Gpu,
+  model: WordModel,
+  { valid, vocabulary }: Corpus,
+  io: Io,
+  stop: StopFlag,
+): Promise<Validation> {
+  const batches = evaluationBatches(valid);
+  using bar = new Bar(io, "validating", batches.length);
+  if (model.criterion.lossType === "neg") {
+    const { loss } = await evaluateLoss(gpu, model, batches, { stop, bar });
+    return {
+      kind: "loss",
+      measure: loss,
+      text: formatLoss(loss, false),
+      fields: { validLoss: loss },
+    };
+  }
+  const { ppl, scores } = await evaluate(gpu, model, batches, { stop, bar });
+  const card = selfNormalization(scores, await normTermOf(gpu, model), vocabulary.size);
+  const known = knownWords(scores), text = `ppl ${formatPerplexity(ppl)}`;
+  if (known.unknown === 0) {
+    return { kind: "ppl", measure: ppl, text, fields: { validPpl: ppl }, card };
+  }
+  return {
+    kind: "ppl",
+    measure: vocabulary.counts[UNK] === 0 && known.unknown < scores.target.length ? known.ppl : ppl,
+    text: `${text} (${formatPerplexity(known.ppl)} without unknown words)`,
+    fields: { validPpl: ppl, validPplKnown: known.ppl },
+    card,
+  };
+}
