@@ -10,7 +10,7 @@ const STREAM = 0x42415443;
 export interface TrainingOptions {
   /** Number of sentences, or pieces of them, of mean length that make a batch; of rows with `concat`. */
   readonly batchSize: number;
-  /** The most predictions of a sentence in a piece, and steps in a row; what is longer goes on elsewhere. */
+  /** Maximum number of predictions in a piece, and of steps in a row. Longer sentences are split. */
   readonly bptt: number;
   /** Seed of the order. */
   readonly seed: number;

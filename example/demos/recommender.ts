@@ -39,8 +39,8 @@ const LEARNING_RATE = 0.3;
 const STREAM = 0x5245434f;
 
 /**
- * `s(user, item) = user vector . item vector + bias[item]`. The user's vector comes of age and region, the
- * item's of its features; what features do not tell of an item is in its bias.
+ * `s(user, item) = user vector . item vector + bias[item]`. The user's vector is computed from age and
+ * region, the item's from its features; the bias holds what the features do not say.
  */
 class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
   readonly #features: Tensor;

@@ -154,7 +154,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         value: "count",
         range: [1, 1e6],
         default: "40",
-        help: "Most passes over the text.",
+        help: "Maximum number of epochs: passes over the text.",
         modes: EPOCHS,
       },
       {

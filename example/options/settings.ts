@@ -94,7 +94,7 @@ export interface Settings {
   readonly audit: number;
   /** Assumed log of the normalising constant; `auto` is the log of the vocabulary size. */
   readonly normTerm: number | "auto" | "learned";
-  /** Most passes over the training text. */
+  /** Maximum number of epochs. */
   readonly epochs: number;
   /** Sequences in a batch, B. */
   readonly batchSize: number;

@@ -18,8 +18,8 @@ export interface Launch extends KernelCode {
   /** A tensor whose texels alone the kernel writes, at the following binding of group 2. */
   readonly texelsOut?: Tensor | undefined;
   /**
-   * Ids, if tables among the inputs are read at these rows alone; `"current"` if moreover a launch before
-   * has read them since the last update.
+   * Ids, if tables among the inputs are read at these rows only; `"current"`: an earlier launch has already
+   * brought these rows up to date.
    */
   readonly rows?: Tensor | "current";
   /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */

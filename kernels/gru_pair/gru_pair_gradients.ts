@@ -23,7 +23,7 @@ export interface CommonGradients {
 
 /** Workgroups that keep an adapter busy. */
 const BUSY = { direct: 32, tiled: 1024 } as const;
-/** Bytes that partial sums may take at most, and may take in any case, where there is a choice. */
+/** Upper limit of the partial sums, and the amount that is always allowed, in bytes. */
 const [MAX_BYTES, FREE_BYTES] = [128 * 2 ** 20, 16 * 2 ** 20];
 /** Words that a thread takes at a time: on a CPU, their gates and gradients are to stay in its cache. */
 const WORD_BLOCK = { direct: 256, tiled: 2 ** 14 } as const;

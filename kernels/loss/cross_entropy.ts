@@ -68,7 +68,7 @@ export interface TileScorer {
   readonly inputs: readonly Tensor[];
   /** Scores [N, count] of the classes from `first` on, in a tensor for the caller to dispose of. */
   scores(first: number, count: number): Tensor;
-  /** Begins a backward pass. What cannot be held till the end of the step is had from `eachTile` again. */
+  /** Begins a backward pass. Call `eachTile` again to recompute what was not stored. */
   backward(eachTile: EachTile): TileGradient;
 }
 

@@ -13,8 +13,8 @@ const kernel = withVec(lazySource);
 const MAX_STEPS = 1024;
 
 /**
- * The updates of a table [V, W] by sparse gradients. Rows that a step does not touch move too, by
- * momentum and decay, but wait with it until they are read: a step costs what its rows cost, whatever V.
+ * The updates of a table [V, W] by sparse gradients. Rows that a step does not touch move too, by momentum
+ * and decay. Their updates are deferred until the row is read: a step costs what its rows cost, whatever V.
  *
  * The same as a dense update of all rows in each step, but for rounding.
  */

@@ -12,7 +12,7 @@
 //         whose second element is scale; W counted in Vecs (vec.ts). An id may stand several times,
 //         0xffffffff for none.
 // Dispatch: 1-D over n (claim), n * W (update) or V * W (flush) Vecs, a thread each, folded.
-// Determinism: which of equal ids comes first decides nothing but who does the work.
+// Determinism: for duplicate ids the result does not depend on which thread wins.
 
 override HAS_GRADIENT: bool = false;
 

@@ -156,7 +156,7 @@ export class SGD implements Disposable {
     }
   }
 
-  /** Ends what the parameters still wait for, and frees the moments. */
+  /** Applies deferred updates, and frees the moments. */
   [Symbol.dispose](): void {
     this.norm.dispose();
     for (const { moment, lazy } of this.#parameters) lazy?.[Symbol.dispose](), moment.dispose();
