@@ -84,8 +84,7 @@ async function secondsOfStep(
 }
 
 function fits(gpu: Gpu, { V, E }: Sizes): boolean {
-  const { maxStorageBufferBindingSize, maxBufferSize } = gpu.device.limits;
-  return 4 * V * E <= Math.min(maxStorageBufferBindingSize, maxBufferSize);
+  return 4 * V * E <= gpu.maxTensorBytes;
 }
 
 /** Milliseconds of an nce step and its ratio to the first row's, one size changed at a time. */

@@ -1,10 +1,11 @@
 /** Text as ids: training, validation and test sentences, and the vocabulary of the training text. */
 
+import { basename } from "@std/path";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { checkFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { readLines } from "./lines.ts";
-import { Bar } from "../shared/progress.ts";
+import { Bar, formatCount } from "../shared/progress.ts";
 import { isSynthetic, parseSynthetic, synthesize } from "./synthetic.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";
 import { UNK, Vocabulary, WordCounts } from "./vocab.ts";
@@ -117,7 +118,7 @@ function* readLinesOfWords(
   path: string,
   { notes, io }: Watch,
 ): Generator<readonly string[]> {
-  const name = path.slice(path.lastIndexOf("/") + 1);
+  const name = basename(path);
   using bar = io && new Bar(io, `reading ${name}`, Deno.statSync(path).size);
   let marked = 0;
   for (const line of readLines(path, (bytes) => bar?.step(bytes))) {
@@ -128,7 +129,7 @@ function* readLinesOfWords(
   if (marked === 0) return;
   const lines = marked === 1
     ? "1 line carries <s> or </s> at its ends"
-    : `${marked.toLocaleString("en-US")} lines carry <s> or </s> at their ends`;
+    : `${formatCount(marked)} lines carry <s> or </s> at their ends`;
   notes.push(`${name}: ${lines}; they are taken as the marks of the sentence`);
 }
 

@@ -23,6 +23,14 @@ export interface Batch {
   readonly continues: boolean;
 }
 
+/** The sizes of a batch. */
+export type Places = Pick<Batch, "steps" | "batchSize">;
+
+/** Number of elements of a batch, padding included. */
+export function placesOf({ steps, batchSize }: Places): number {
+  return steps * batchSize;
+}
+
 /**
  * Pieces of text: `lengths[i]` steps, the first of which reads the id at `starts[i]`; the first
  * `skips[i]` of them are read, but not predicted.

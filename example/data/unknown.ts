@@ -2,6 +2,7 @@
 
 import type { Corpus } from "./corpus.ts";
 import { countUnknown, type Sentences } from "./sentences.ts";
+import { formatCount } from "../shared/progress.ts";
 import { UNK } from "./vocab.ts";
 
 /** The part of a text from which a perplexity says more of `<unk>` than of words. */
@@ -14,8 +15,8 @@ export function describeUnknown(
   const parts = [["valid", valid], ["test", test]] as const;
   if (parts.every(([, text]) => countUnknown(text) === 0)) return undefined;
   return parts.map(([name, text]) => {
-    const unknown = countUnknown(text), number = (n: number) => n.toLocaleString("en-US");
-    return `${name} ${percent(text)} (${number(unknown)} of ${number(text.words)} words)`;
+    const unknown = countUnknown(text);
+    return `${name} ${percent(text)} (${formatCount(unknown)} of ${formatCount(text.words)} words)`;
   }).join(", ");
 }
 

@@ -1,7 +1,7 @@
 /** Scores of a language model on a text: exact ones, or its loss. */
 
 import { type Gpu, type Step, type Tensor, weightedSum } from "../../mod.ts";
-import type { Batch } from "../data/row_batch.ts";
+import { type Batch, placesOf } from "../data/row_batch.ts";
 import { perplexity, type TokenScores } from "./card.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { Losses } from "./losses.ts";
@@ -128,8 +128,8 @@ class CollectedScores implements Disposable {
   constructor(gpu: Gpu, batches: readonly Batch[]) {
     this.#gpu = gpu;
     this.#batches = batches;
-    const most = batches.reduce((most, batch) => Math.max(most, cellsOf(batch)), 1);
-    const all = batches.reduce((sum, batch) => sum + cellsOf(batch), 0);
+    const most = batches.reduce((most, batch) => Math.max(most, placesOf(batch)), 1);
+    const all = batches.reduce((sum, batch) => sum + placesOf(batch), 0);
     const room = Math.max(most, Math.min(all, WAITING));
     this.#waiting = [gpu.tensor([room]), gpu.tensor([room])];
     const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
@@ -145,13 +145,13 @@ class CollectedScores implements Disposable {
     [score, logZ].forEach((from, i) => {
       this.#gpu.copy(from, this.#waiting[i]!, { toStart: this.#cells, count: from.size });
     });
-    this.#cells += cellsOf(this.#batches[this.#pushed++]!);
+    this.#cells += placesOf(this.#batches[this.#pushed++]!);
   }
 
   /** Reads what waits, unless the next batch has room beside it. */
   async makeRoom(): Promise<void> {
     const next = this.#batches[this.#pushed];
-    if (next && this.#cells + cellsOf(next) > this.#waiting[0]!.size) await this.#readWaiting();
+    if (next && this.#cells + placesOf(next) > this.#waiting[0]!.size) await this.#readWaiting();
   }
 
   /** All scores. */
@@ -183,8 +183,4 @@ class CollectedScores implements Disposable {
   [Symbol.dispose](): void {
     for (const tensor of this.#waiting) tensor.dispose();
   }
-}
-
-function cellsOf({ steps, batchSize }: Batch): number {
-  return steps * batchSize;
 }

@@ -3,8 +3,9 @@
  * that make a tensor too large, and for each the largest value that fits.
  */
 
-import type { Batch } from "../data/row_batch.ts";
+import { type Places, placesOf } from "../data/row_batch.ts";
 import { Failure } from "../shared/errors.ts";
+import { formatCount } from "../shared/progress.ts";
 import type { EvaluationKind } from "../options/evaluation_kind.ts";
 import {
   batchNeeds,
@@ -47,16 +48,9 @@ export function largestShape(
   return { steps, rows: batchSize, share };
 }
 
-/** The sizes of a batch. */
-export type Places = Pick<Batch, "steps" | "batchSize">;
-
-function places({ steps, batchSize }: Places): number {
-  return steps * batchSize;
-}
-
 /** The batch with the most places. */
 export function largest<Sized extends Places>(batches: readonly Sized[]): Sized {
-  return batches.reduce((a, b) => places(b) > places(a) ? b : a);
+  return batches.reduce((a, b) => placesOf(b) > placesOf(a) ? b : a);
 }
 
 /** Settings that can be made smaller, and the options that set them. */
@@ -134,7 +128,7 @@ function scoredAs(settings: Sizes, kind: EvaluationKind): Sizes {
 
 /** Throws a Failure if a batch has a single word, and its noise would be the others of the batch. */
 function expectOthers({ noise }: Sizes, batches: readonly Places[]): void {
-  if (!noise.startsWith("batch") || !batches.some((batch) => places(batch) === 1)) return;
+  if (!noise.startsWith("batch") || !batches.some((batch) => placesOf(batch) === 1)) return;
   throw new Failure(
     `Cannot evaluate by --noise ${noise}: a batch is left with a single word, and so without noise; ` +
       "add a line to the text, or take one out",
@@ -190,16 +184,12 @@ function expectFit(
   const given = others.length > 0 ? `${first} with ${listed("conjunction", others)}` : first;
   throw new Failure(
     `Cannot use ${given ?? "this model"} on this device: ${what}, [${shape.join(", ")}], are ` +
-      `${grouped(product(shape))} numbers, and it takes ${grouped(most)} at most; ${cure}`,
+      `${formatCount(product(shape))} numbers, and it takes ${formatCount(most)} at most; ${cure}`,
   );
 }
 
 function listed(type: "conjunction" | "disjunction", items: readonly string[]): string {
   return new Intl.ListFormat("en-GB", { type }).format(items);
-}
-
-function grouped(count: number): string {
-  return count.toLocaleString("en-US");
 }
 
 /** The largest whole number from 1 to `most` that `fits`, or 0: what fits is all up to one number. */

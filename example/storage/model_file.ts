@@ -2,6 +2,7 @@
 
 import type { SelfNormalization } from "../evaluation/card.ts";
 import { Failure } from "../shared/errors.ts";
+import { formatCount } from "../shared/progress.ts";
 import { keptSettings, type ModelSettings, readSettings } from "./model_settings.ts";
 import {
   cannotLoad,
@@ -78,10 +79,13 @@ export function checkSavable(settings: ModelSettings, vocabulary: Vocabulary): v
   for (const part of headerParts(settings, vocabulary)) {
     bytes += part;
     if (bytes <= MAX_HEADER) continue;
-    const count = (n: number) => n.toLocaleString("en-US");
     throw new Failure(
-      `Cannot save a model of ${count(vocabulary.size)} words and --nlayers ${settings.nlayers}: ` +
-        `names and counts would take more than the ${count(MAX_HEADER)} bytes that a safetensors ` +
+      `Cannot save a model of ${
+        formatCount(vocabulary.size)
+      } words and --nlayers ${settings.nlayers}: ` +
+        `names and counts would take more than the ${
+          formatCount(MAX_HEADER)
+        } bytes that a safetensors ` +
         "file has for them; raise --min-freq, or give a smaller vocabulary by --vocab",
     );
   }

@@ -80,7 +80,7 @@ async function reportLoss(
     : `(ppl ${formatPerplexity(exact.ppl)})`;
   io.out(
     `test        ${name} loss ${loss.toFixed(4)} a token, ` +
-      `${tokens.toLocaleString("en-US")} tokens ${meaning}`,
+      `${formatCount(tokens)} tokens ${meaning}`,
   );
   metrics.write({ event: "test", evaluation, loss, ...exact, tokens });
 }
