@@ -12,7 +12,7 @@ import splitSums from "./recurrent_split.wgsl" with { type: "text" };
 import texelsBackward from "./recurrent_texels_backward.wgsl" with { type: "text" };
 import texelsForward from "./recurrent_texels_forward.wgsl" with { type: "text" };
 import unkept from "./_recurrent_unkept.wgsl" with { type: "text" };
-import weightSource from "./_recurrent_weight.wgsl" with { type: "text" };
+import packed from "./_recurrent_packed.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 
@@ -66,13 +66,13 @@ export function recurrentKind(name: string, gates: number, cell: string): Recurr
       forward: variant(texelSource, texelsForward)(4),
       backward: variant(texelSource, texelsBackward)(4),
     },
-    step: variant(weightSource, wholeStep, unkept)(1),
-    rows: variant(weightSource, wholeRows)(1),
+    step: variant(packed, wholeStep, unkept)(1),
+    rows: variant(packed, wholeRows)(1),
   };
 }
 
 /** Rows of a batch up to which a GPU runs each row by itself, all time steps in one launch. */
-const MAX_ROWS = 32;
+const MAX_ROWS = 128;
 
 /** A layer's run. */
 export interface RecurrentRun {
@@ -221,22 +221,23 @@ function onGpu(
   inputs: Tensor[],
   outputs: Tensor[],
 ): void {
-  const { gpu, kind: { gates, step, rows }, batch, size, resets } = run;
-  // Forward, neighbouring threads read neighbouring columns of the transpose.
-  using turned = gpu.temporary([size, gates * size]);
-  if (entry === "forward") {
-    const grid = Math.ceil(turned.size / 64);
-    launch(run, step, "transpose_weight", [weight], [turned], 0, { grid });
-  }
-  const read = entry === "forward" ? turned : weight;
-  const constants = rowThreads(run);
-  if (constants !== undefined && batch <= MAX_ROWS) {
-    const grid = [batch, 1, 1] as const;
-    return launch(run, rows, entry, [read, resets, ...inputs], outputs, 0, { grid, constants });
+  const { gpu, kind: { step, rows }, batch, size, resets } = run;
+  using packed = gpu.temporary([size, size, 4]);
+  const constants = { FORWARD: entry === "forward" ? 1 : 0 };
+  launch(run, step, "pack_weight", [weight], [packed], 0, {
+    constants,
+    grid: Math.ceil(size * size / 64),
+  });
+  const threads = rowThreads(run);
+  if (threads !== undefined && batch <= MAX_ROWS) {
+    return launch(run, rows, entry, [packed, resets, ...inputs], outputs, 0, {
+      constants: { ...constants, ...threads },
+      grid: [batch, 1, 1],
+    });
   }
   const grid = [Math.ceil(size / 32), Math.ceil(batch / 4), 1] as const;
   for (const t of order(run, entry)) {
-    launch(run, step, entry, [read, resets, ...inputs], outputs, t, { grid });
+    launch(run, step, entry, [packed, resets, ...inputs], outputs, t, { grid });
   }
 }
 

@@ -5,13 +5,14 @@
 // and `backward`). These call finish_forward and finish_backward, which hand what the next step's product
 // reads to `keep`.
 // first_state: the state before the first step, first = state, or 0 for rows that begin anew there.
-// transpose_weight: turned[k, m] = weight[m, k].
-// Sizes are counted in Vecs (vec.ts); transpose_weight and the kernels for GPUs want Vecs of one float.
-// Shapes: resets [T, B]; state, first [B, H]; weight [G H, H], turned [H, G H], G the number of gates.
-// Dispatch: first_state, 1-D over B * H Vecs; transpose_weight, over G H * H; a thread each, folded.
+// pack_weight: the gates of a weight beside each other, see _recurrent_packed.wgsl.
+// Sizes are counted in Vecs (vec.ts); pack_weight and the kernels for GPUs want Vecs of one float.
+// Shapes: resets [T, B]; state, first [B, H]; weight [G H, H], packed [H, H] of four floats, G the number of gates.
+// Dispatch: first_state, 1-D over B * H Vecs; pack_weight, over H * H; a thread each, folded.
 // Determinism: copies only.
 
 override GATES: u32 = 4u; // G; 4: LSTM, 3: GRU
+override FORWARD: bool = false; // for pack_weight and recurrent_rows.wgsl
 
 struct Params {
   batch: u32, // B
@@ -59,14 +60,19 @@ fn first_state(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gr
   if (b < params.batch) { first[i] = select(state[i], Vec(), resets[b] != 0u); }
 }
 
-@group(0) @binding(0) var<storage, read> rows: array<Vec>;
-@group(0) @binding(1) var<storage, read_write> turned: array<Vec>;
+@group(0) @binding(0) var<storage, read> gate_rows: array<f32>;
+@group(0) @binding(1) var<storage, read_write> packed: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn transpose_weight(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-                    @builtin(local_invocation_index) local: u32) {
+fn pack_weight(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+               @builtin(local_invocation_index) local: u32) {
   let i = (id.x + id.y * groups.x) * 64u + local;
-  let count = GATES * params.size;
-  let k = i / count;
-  if (k < params.size) { turned[i] = rows[(i % count) * params.size + k]; }
+  let gate = params.size * params.size;
+  if (i >= gate) { return; }
+  let k = i / params.size;
+  let j = i % params.size;
+  let at = select(k * params.size + j, j * params.size + k, FORWARD);
+  var w = vec4f(gate_rows[at], gate_rows[at + gate], gate_rows[at + 2u * gate], 0.0);
+  if (GATES == 4u) { w.w = gate_rows[at + 3u * gate]; }
+  packed[i] = w;
 }

@@ -1,87 +1,80 @@
 // All time steps of a recurrent layer in one launch, a workgroup for each row of the batch: the rows do
-// not depend on each other. For GPUs and batches of few rows, where a launch a time step would be slow.
+// not depend on each other. For GPUs and layers whose units all fit one workgroup.
 //
 // forward:  from the first t on, the sums hidden[t] W^T, to finish_forward.
 // backward: from the last t back, the sums dstate[t + 1] W, to finish_backward.
-// Shapes: see recurrent.wgsl; weight is turned, [H, G H], for forward, and [G H, H] for backward.
+// Shapes: see recurrent.wgsl and _recurrent_packed.wgsl.
 // Dispatch: (B, 1, 1) workgroups of UNITS * SLICES threads, UNITS >= H. A thread sums one slice of the
 // inner dimension for one unit; the first slice's threads own the units.
-// Determinism: sums in rising order within a slice (backward, four apart), then slice by slice.
+// Determinism: sums in rising order within a slice, then slice by slice; backward, gate by gate.
 
 override UNITS: u32 = 64u;
 override SLICES: u32 = 4u;
 override THREADS: u32 = UNITS * SLICES;
-override FLOATS: u32 = GATES * UNITS;
 
-/// What the product reads of this row: hidden[t] [H] or dstate[t + 1] [G H].
-var<workgroup> row_state: array<f32, FLOATS>;
+/// What the product reads of this row: hidden[t] (in x) or the gates of dstate[t + 1].
+var<workgroup> row_state: array<vec4f, UNITS>;
 var<workgroup> partial: array<vec4f, THREADS>;
 
-fn keep(b: u32, i: u32, value: Vec) { row_state[i] = value; }
+fn keep(b: u32, i: u32, value: Vec) {
+  if (FORWARD) { row_state[i].x = value; } else { row_state[i % params.size][i / params.size] = value; }
+}
 
-/// The total over the slices, for the first slice's threads.
-fn over_slices(sum: vec4f, thread: u32) -> vec4f {
+/// What a thread's slice adds for state k to the sums of unit j.
+fn term(k: u32, j: u32) -> vec4f {
+  let w = weight[k * params.size + j];
+  if (FORWARD) { return row_state[k].x * w; }
+  return row_state[k] * w;
+}
+
+/// The sums of unit j, for the first slice's threads.
+fn sums_of(thread: u32, j: u32) -> vec4f {
+  let size = params.size;
+  let depth = (size + SLICES - 1u) / SLICES;
+  var k = min(thread / UNITS * depth, size);
+  let end = min(k + depth, size);
+  var sum = vec4f();
+  for (; k + 4u <= end; k += 4u) { // four loads at a time are under way
+    let first = term(k, j);
+    let second = term(k + 1u, j);
+    let third = term(k + 2u, j);
+    let fourth = term(k + 3u, j);
+    sum += first;
+    sum += second;
+    sum += third;
+    sum += fourth;
+  }
+  for (; k < end; k++) { sum += term(k, j); }
   partial[thread] = sum;
   workgroupBarrier();
-  var total = sum;
   if (thread < UNITS) {
-    for (var s = 1u; s < SLICES; s++) { total += partial[s * UNITS + thread]; }
+    for (var s = 1u; s < SLICES; s++) { sum += partial[s * UNITS + thread]; }
   }
-  return total;
+  return sum;
 }
 
 @compute @workgroup_size(THREADS)
 fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let size = params.size;
   let b = id.x;
-  let j = min(thread % UNITS, size - 1u);
-  let depth = (size + SLICES - 1u) / SLICES;
-  let begin = min(thread / UNITS * depth, size);
-  let end = min(begin + depth, size);
-  if (thread < size) { row_state[thread] = hidden[unit_index(0u, b, thread)]; }
+  let j = min(thread % UNITS, params.size - 1u);
+  if (thread < params.size) { row_state[j].x = hidden[unit_index(0u, b, j)]; }
   for (var t = 0u; t < params.steps; t++) {
     workgroupBarrier();
-    var sum = vec4f();
-    var k = begin;
-    for (; k + 4u <= end; k += 4u) {
-      let first = gates_at(k, j);
-      let second = gates_at(k + 1u, j);
-      let third = gates_at(k + 2u, j);
-      let fourth = gates_at(k + 3u, j);
-      sum += row_state[k] * first;
-      sum += row_state[k + 1u] * second;
-      sum += row_state[k + 2u] * third;
-      sum += row_state[k + 3u] * fourth;
-    }
-    for (; k < end; k++) { sum += row_state[k] * gates_at(k, j); }
-    let total = over_slices(sum, thread);
-    if (thread < size) {
-      finish_forward(array<Vec, 4>(total.x, total.y, total.z, total.w), t, b, j);
+    let sum = sums_of(thread, j);
+    if (thread < params.size) {
+      finish_forward(array<Vec, 4>(sum.x, sum.y, sum.z, sum.w), t, b, j);
     }
   }
 }
 
 @compute @workgroup_size(THREADS)
 fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let size = params.size;
   let b = id.x;
-  let j = min(thread % UNITS, size - 1u);
-  let count = GATES * size;
-  let depth = (count + 4u * SLICES - 1u) / (4u * SLICES) * 4u;
-  let begin = min(thread / UNITS * depth, count);
-  let end = min(begin + depth, count);
-  for (var after = params.steps; after > 0u; after--) {
-    workgroupBarrier(); // after the last step the state is still zero
-    let t = after - 1u;
-    var sum = vec4f();
-    var m = begin;
-    for (; m + 4u <= end; m += 4u) {
-      let at = m * size + j;
-      let w = vec4f(weight[at], weight[at + size], weight[at + 2u * size], weight[at + 3u * size]);
-      sum += vec4f(row_state[m], row_state[m + 1u], row_state[m + 2u], row_state[m + 3u]) * w;
-    }
-    for (; m < end; m++) { sum.x += row_state[m] * weight[m * size + j]; }
-    let total = dot(over_slices(sum, thread), vec4f(1.0));
-    if (thread < size) { finish_backward(select(total, 0.0, ends(t, b)), t, b, j); }
+  let j = min(thread % UNITS, params.size - 1u);
+  for (var left = params.steps; left > 0u; left--) {
+    workgroupBarrier(); // the first time, the state is still zero
+    let t = left - 1u;
+    let sum = dot(sums_of(thread, j), vec4f(1.0));
+    if (thread < params.size) { finish_backward(select(sum, 0.0, ends(t, b)), t, b, j); }
   }
 }

@@ -2,7 +2,7 @@
 // and layers of any size.
 //
 // forward:  the sums hidden[t] W^T, to finish_forward. backward: dstate[t + 1] W, to finish_backward.
-// Shapes: see recurrent.wgsl; weight is turned, [H, G H], for forward, and [G H, H] for backward.
+// Shapes: see recurrent.wgsl and _recurrent_packed.wgsl.
 // Dispatch: (ceil(H / UNITS), ceil(B / ROWS), 1) workgroups of UNITS * SLICES threads. A thread sums one
 // slice of the inner dimension for one unit of ROWS rows, so that many loads are under way at once.
 // Determinism: sums in rising order within a slice, then slice by slice.
@@ -30,7 +30,7 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
   let end = min((slice + 1u) * depth, size);
   var sums = mat4x4f();
   for (var k = slice * depth; k < end; k++) {
-    let w = gates_at(k, j);
+    let w = weight[k * size + j];
     sums[0] += hidden[row.x + k] * w;
     sums[1] += hidden[row.y + k] * w;
     sums[2] += hidden[row.z + k] * w;
@@ -49,20 +49,26 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
   finish_forward(array<Vec, 4>(total.x, total.y, total.z, total.w), params.t, b, j);
 }
 
+/// What dstate holds at a place of each row.
+fn gate_of(at: vec4u) -> vec4f {
+  return vec4f(dstate[at.x], dstate[at.y], dstate[at.z], dstate[at.w]);
+}
+
 @compute @workgroup_size(UNITS * SLICES)
 fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let size = params.size;
   let unit = thread % UNITS;
   let slice = thread / UNITS;
   let j = min(id.x * UNITS + unit, size - 1u);
-  let count = select(GATES * size, 0u, params.t + 1u == params.steps);
+  let count = select(size, 0u, params.t + 1u == params.steps);
   let row = rows_at(params.t + 1u, id.y * ROWS) * GATES * size;
   let depth = (count + SLICES - 1u) / SLICES;
   let end = min((slice + 1u) * depth, count);
   var sums = vec4f();
-  for (var m = slice * depth; m < end; m++) {
-    let later = vec4f(dstate[row.x + m], dstate[row.y + m], dstate[row.z + m], dstate[row.w + m]);
-    sums += later * weight[m * size + j];
+  for (var k = slice * depth; k < end; k++) {
+    let w = weight[k * size + j];
+    sums += w.x * gate_of(row + k) + w.y * gate_of(row + k + size) + w.z * gate_of(row + k + 2u * size);
+    if (GATES == 4u) { sums += w.w * gate_of(row + k + 3u * size); }
   }
   partial[thread] = sums;
   workgroupBarrier();
