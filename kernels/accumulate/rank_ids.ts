@@ -19,7 +19,7 @@ export function rankIds(
 ): void {
   const n = ids.size, slots = unique.size;
   using sorted = gpu.temporary([n], "u32");
-  const run = (entry: string, threads: number, inputs: Tensor[], outputs: Tensor[]) =>
+  const run = (entry: string, grid: number, inputs: Tensor[], outputs: Tensor[]) =>
     gpu.dispatch({
       label: `sort.${entry}`,
       source,
@@ -27,8 +27,8 @@ export function rankIds(
       inputs,
       outputs,
       uniform: { n, slots },
-      grid: Math.ceil(threads / 64),
+      grid,
     });
-  run("sort", n, [ids, ids], [sorted, positions]);
-  run("segments", Math.max(n, slots + 1), [sorted], [unique, starts]);
+  run("sort", Math.ceil(n / 16), [ids, ids], [sorted, positions]);
+  run("segments", 1, [sorted], [unique, starts]);
 }

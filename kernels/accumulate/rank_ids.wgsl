@@ -4,8 +4,13 @@
 // segments: unique[u], starts[u] for segment u of equal sorted ids; the slots left over get id 0xffffffff
 //           and start n.
 // Shapes: ids (as u32 and as vec4u), sorted, positions [n]; unique [slots], starts [slots + 1].
-// Dispatch: 1-D, folded; sort over n threads, segments over max(n, slots + 1).
-// Determinism: integers only, no atomics. Work: n comparisons a thread.
+// Dispatch: sort: ceil(n / ELEMENTS) workgroups, a thread compares one element with a slice of the ids;
+// segments: one workgroup, a thread for a share of the ids.
+// Determinism: integers only, no atomics.
+
+const ELEMENTS = 16u;
+const SLICES = 16u;
+const THREADS = 256u; // ELEMENTS * SLICES
 
 struct Params {
   n: u32,
@@ -18,22 +23,26 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> sorted: array<u32>;
 @group(0) @binding(3) var<storage, read_write> positions: array<u32>;
 
-@compute @workgroup_size(64)
-fn sort(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) thread: u32) {
-  let i = (group.x + group.y * groups.x) * 64u + thread;
-  if (i >= params.n) { return; }
-  let id = ids[i];
+var<workgroup> counts: array<u32, THREADS>;
+
+@compute @workgroup_size(THREADS)
+fn sort(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let i = group.x * ELEMENTS + thread % ELEMENTS;
+  let id = ids[min(i, params.n - 1u)];
+  let slice = thread / ELEMENTS;
   var before = vec4u();
-  for (var j = 0u; j < params.n / 4u; j++) {
+  for (var j = slice; j < params.n / 4u; j += SLICES) {
     let other = ids4[j];
     let earlier = (4u * j + vec4u(0u, 1u, 2u, 3u)) < vec4u(i);
     before += select(vec4u(), vec4u(1u), (other < vec4u(id)) | ((other == vec4u(id)) & earlier));
   }
-  var place = before.x + before.y + before.z + before.w;
-  for (var j = params.n / 4u * 4u; j < params.n; j++) {
-    if (ids[j] < id || (ids[j] == id && j < i)) { place++; }
-  }
+  let rest = params.n / 4u * 4u + slice; // up to three ids, one a slice
+  if (rest < params.n && (ids[rest] < id || (ids[rest] == id && rest < i))) { before.x++; }
+  counts[thread] = before.x + before.y + before.z + before.w;
+  workgroupBarrier();
+  if (thread >= ELEMENTS || i >= params.n) { return; }
+  var place = 0u;
+  for (var s = 0u; s < SLICES; s++) { place += counts[s * ELEMENTS + thread]; }
   sorted[place] = id;
   positions[place] = i;
 }
@@ -41,28 +50,35 @@ fn sort(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 @group(0) @binding(1) var<storage, read_write> unique: array<u32>;
 @group(0) @binding(2) var<storage, read_write> starts: array<u32>;
 
-@compute @workgroup_size(64)
-fn segments(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-            @builtin(local_invocation_index) thread: u32) {
-  let i = (group.x + group.y * groups.x) * 64u + thread;
-  var heads = 1u;
-  var slot = 0u; // the heads up to i, but for the first
-  var last = ids[0];
-  var begins = i == 0u;
-  for (var j = 1u; j < params.n; j++) {
-    let id = ids[j];
-    let head = id != last;
-    heads += u32(head);
-    slot += u32(head && j <= i);
-    begins = begins || (head && j == i);
-    last = id;
+fn begins(i: u32) -> bool {
+  if (i == 0u) { return true; }
+  return ids[i] != ids[i - 1u];
+}
+
+@compute @workgroup_size(THREADS)
+fn segments(@builtin(local_invocation_index) thread: u32) {
+  let share = (params.n + THREADS - 1u) / THREADS;
+  let first = min(thread * share, params.n);
+  let end = min(first + share, params.n);
+  var heads = 0u;
+  for (var i = first; i < end; i++) { heads += u32(begins(i)); }
+  counts[thread] = heads;
+  workgroupBarrier();
+  var slot = 0u;
+  var total = 0u;
+  for (var s = 0u; s < THREADS; s++) {
+    if (s == thread) { slot = total; }
+    total += counts[s];
   }
-  if (begins) {
-    unique[slot] = ids[i];
-    starts[slot] = i;
+  for (var i = first; i < end; i++) {
+    if (begins(i)) {
+      unique[slot] = ids[i];
+      starts[slot] = i;
+      slot++;
+    }
   }
-  if (i >= heads && i <= params.slots) {
-    starts[i] = params.n;
-    if (i < params.slots) { unique[i] = 0xffffffffu; }
+  for (var left = total + thread; left <= params.slots; left += THREADS) {
+    starts[left] = params.n;
+    if (left < params.slots) { unique[left] = 0xffffffffu; }
   }
 }
