@@ -7,7 +7,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { resolve } from "@std/path";
 import { describeAdapter, requestAdapter } from "../kernels/device/adapter.ts";
-import { prepareDriver } from "./driver.ts";
+import { prepareDriver } from "../example/shared/driver.ts";
 
 const EVERYTHING = ["tests", "kernels", "nce", "mod.ts", "README.md"];
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed .*?\| (\d+) failed/;

@@ -51,18 +51,25 @@ Deno.test("importCycles() gives each way round, of types too, and none where the
   assertEquals(importCycles(new Map([["a.ts", 'import "./a.ts";\n']])), [["a.ts", "a.ts"]]);
 });
 
-Deno.test("upwardImports() names imports of a layer from one above, not those of tools", () => {
+Deno.test("upwardImports() names imports of a layer from one above, such as tools", () => {
   const modules = new Map([
     ["kernels/gpu.ts", 'import "./device/tensor.ts";\nimport "../nce/audit.ts";\n'],
     ["kernels/device/tensor.ts", 'import type { Gpu } from "../gpu.ts";\n'],
     ["kernels/loss/a.ts", 'import "../matmul/b.ts";\nimport "../recurrent/c.ts";\n'],
     ["tools/setup.ts", 'import "../example/shared/errors.ts";\n'],
-    ["example/demos/a.ts", 'import "../../mod.ts";\nimport "../../tools/driver.ts";\n'],
+    ["tools/run.ts", 'import "./setup.ts";\nimport "../main.ts";\nimport "../bench/a.ts";\n'],
+    ["example/demos/a.ts", 'import "../../mod.ts";\nimport "../../tools/pack.ts";\n'],
+    ["example/cli/b.ts", 'import "../commands/run.ts";\nimport("../../.deps/c.js");\n'],
+    ["main.ts", 'import "./example/cli/b.ts";\nimport type { P } from "./tools/pack.ts";\n'],
+    ["bench/a.ts", 'import "../main.ts";\nconst p = await import("../tools/pack.ts");\n'],
   ]);
   assertEquals(upwardImports(modules), [
     "kernels/gpu.ts -> nce/audit.ts",
     "kernels/device/tensor.ts -> kernels/gpu.ts",
     "kernels/loss/a.ts -> kernels/recurrent/c.ts",
+    "example/demos/a.ts -> tools/pack.ts",
+    "main.ts -> tools/pack.ts",
+    "bench/a.ts -> tools/pack.ts",
   ]);
 });
 

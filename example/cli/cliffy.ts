@@ -4,7 +4,7 @@
  * what it compiles and bundles.
  */
 
-import { Failure } from "../example/shared/errors.ts";
+import { Failure } from "../shared/errors.ts";
 import type { Cliffy } from "./cliffy_types.ts";
 
 /** Cliffy, with its version and origin, such as `1.2.1 (JSR)`. */
@@ -17,7 +17,7 @@ export type LoadedCliffy = Cliffy & { readonly VERSION: string };
  */
 export async function loadCliffy(): Promise<LoadedCliffy> {
   try {
-    const module: unknown = await import("../.deps/cliffy/mod.js");
+    const module: unknown = await import("../../.deps/cliffy/mod.js");
     return module as LoadedCliffy;
   } catch (cause) {
     const message = "Cannot load Cliffy, the command line library: run `deno task setup` once in " +
