@@ -1,10 +1,9 @@
-/** Set-up: reading npm's tarball, picking Cliffy out of it, and the closing line of a test run. */
+/** Set-up: reading npm's tarball, and picking Cliffy out of it. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Failure } from "../../example/shared/errors.ts";
 import { checkIntegrity, collectCliffy, COPY_VERSION } from "../../tools/cliffy_copy.ts";
 import { replaceFolder, sourceOf } from "../../tools/cliffy_folder.ts";
-import { readSummary } from "../../tools/run_tests.ts";
 import { readTgz } from "../../tools/tar.ts";
 
 const BLOCK = 512;
@@ -155,14 +154,4 @@ Deno.test("replaceFolder() fails and leaves the old folder when a file cannot be
   } finally {
     await Deno.remove(parent, { recursive: true });
   }
-});
-
-Deno.test("readSummary() reads the counts when the line is Deno's closing line", () => {
-  assertEquals(readSummary("ok | 12 passed | 0 failed (3s)"), { passed: 12, failed: 0 });
-  assertEquals(
-    readSummary("\x1b[31mFAILED\x1b[0m | 1 passed (2 steps) | 3 failed (1 step) | 1 ignored (1ms)"),
-    { passed: 1, failed: 3 },
-  );
-  assertEquals(readSummary("a ... ok (1ms)"), undefined);
-  assertEquals(readSummary("it said ok | 12 passed | 0 failed"), undefined);
 });
