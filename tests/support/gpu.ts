@@ -37,3 +37,18 @@ export async function peakMemory(
   gpu.temporary = allocate;
   return { bytes, largest };
 }
+
+/** A device of which the limits are these, with kernels for software adapters. */
+export async function limitedGpu(limits: Readonly<Record<string, number>>): Promise<Gpu> {
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (...given) {
+    const device = await requestDevice.apply(this, given), { limits: real } = device;
+    const get = (_: unknown, name: keyof GPUSupportedLimits) => limits[name] ?? real[name];
+    return Object.defineProperty(device, "limits", { value: new Proxy({}, { get }) });
+  };
+  try {
+    return await Gpu.create({ family: "direct" });
+  } finally {
+    GPUAdapter.prototype.requestDevice = requestDevice;
+  }
+}

@@ -20,16 +20,17 @@ import { uploadIds, uploadWeight } from "../../../example/evaluation/evaluate.ts
 import { Losses } from "../../../example/evaluation/losses.ts";
 import { type Given, parseSettings, type Settings } from "../../../example/options/settings.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
-import { DeviceError, Gpu, weightedSum } from "../../../mod.ts";
-import { withGpu } from "../../support/gpu.ts";
+import { DeviceError, type Gpu, weightedSum } from "../../../mod.ts";
+import { limitedGpu, withGpu } from "../../support/gpu.ts";
 import { check } from "../../support/property.ts";
 
 /** Mesa's software driver. */
 const LLVMPIPE = {
-  maxStorageBufferBindingSize: 2 ** 27,
-  maxBufferSize: 2 ** 31 - 1,
-  maxComputeWorkgroupsPerDimension: 65_535,
+  maxTensorBytes: 2 ** 27,
+  device: { limits: { maxComputeWorkgroupsPerDimension: 65_535 } },
 };
+/** A device that binds so little that small batches are too large for it. */
+const SMALL = { ...LLVMPIPE, maxTensorBytes: 2 ** 17 };
 const CORPUS = loadCorpus({ data: "synthetic:words=1000,vocab=100" });
 
 function settingsOf(given: Given): Settings {
@@ -101,45 +102,27 @@ function failure(gpu: Gpu, settings: Settings): string | undefined {
   }
 }
 
-/** A device that binds so little that small batches are too large for it. */
-async function smallGpu(limits: typeof LLVMPIPE): Promise<Gpu> {
-  const { requestDevice } = GPUAdapter.prototype;
-  GPUAdapter.prototype.requestDevice = async function (...given) {
-    const device = await requestDevice.apply(this, given), { limits: real } = device;
-    const get = (_: unknown, name: string) =>
-      name in limits ? limits[name as keyof typeof limits] : real[name as keyof typeof real];
-    return Object.defineProperty(device, "limits", { value: new Proxy({}, { get }) });
-  };
-  try {
-    return await Gpu.create({ family: "direct" });
-  } finally {
-    GPUAdapter.prototype.requestDevice = requestDevice;
-  }
-}
-
 Deno.test("checkTraining() refuses exactly what the library refuses", async () => {
-  const limits = { ...LLVMPIPE, maxStorageBufferBindingSize: 2 ** 17 };
-  await using gpu = await smallGpu(limits);
+  await using gpu = await limitedGpu({ maxStorageBufferBindingSize: SMALL.maxTensorBytes });
   const cases = fc.sample(sampledLoss, { numRuns: 60, seed: 1111 });
   const refused = cases.filter((given) => {
-    const said = complaint(given, limits), was = failure(gpu, settingsOf(given));
+    const said = complaint(given, SMALL), was = failure(gpu, settingsOf(given));
     assertEquals(said === undefined, was === undefined, JSON.stringify({ given, said, was }));
     // An IndexGRU takes words in groups, which differ by adapter, so that a little more would fit at times.
     const gru: Given = { ...given, "index-module": "gru" };
-    const saidOfGru = complaint(gru, limits), wasOfGru = failure(gpu, settingsOf(gru));
+    const saidOfGru = complaint(gru, SMALL), wasOfGru = failure(gpu, settingsOf(gru));
     assert(saidOfGru !== undefined || wasOfGru === undefined, JSON.stringify({ gru, wasOfGru }));
     return said !== undefined;
   });
-  for (const given of EDGES) assert(complaint(given, limits) !== undefined, "no whole vectors");
+  for (const given of EDGES) assert(complaint(given, SMALL) !== undefined, "no whole vectors");
   assert(refused.length > 10 && refused.length < 50, `${refused.length} of 60 do not fit`);
 });
 
 Deno.test("checkTraining() names values that do fit", () => {
-  const limits = { ...LLVMPIPE, maxStorageBufferBindingSize: 2 ** 17 };
   let cures = 0;
   check(fc.property(sampledLoss, fc.boolean(), (linear, isGru) => {
     const given = isGru ? { ...linear, "index-module": "gru" } : linear;
-    const message = complaint(given, limits);
+    const message = complaint(given, SMALL);
     if (message === undefined) return;
     assert(
       /^Cannot use (--[a-z-]+ \d+(,| with| and)? ?)+on this device: [^\n]+$/.test(message),
@@ -147,12 +130,12 @@ Deno.test("checkTraining() names values that do fit", () => {
     );
     const what = /device: (.*), \[/.exec(message)![1]!;
     for (const [, name, value] of message.split(";")[1]!.matchAll(/--([a-z-]+) (\d+)/g)) {
-      const mended = { ...given, [name!]: value! }, still = complaint(mended, limits) ?? "";
+      const mended = { ...given, [name!]: value! }, still = complaint(mended, SMALL) ?? "";
       assert(!still.includes(what), `${message} -- but ${still}`);
       const more = { ...given, [name!]: String(Number(value) + 1) };
       // The rows that a batch of sentences has are known at most.
       const isExact = !["batch-size", "bptt"].includes(name!);
-      assert(!isExact || complaint(more, limits) !== undefined, `${message} -- but so does more`);
+      assert(!isExact || complaint(more, SMALL) !== undefined, `${message} -- but so does more`);
       cures++;
     }
   }));

@@ -184,10 +184,9 @@ Deno.test("loadModel() refuses a table that the device cannot bind, before readi
     withGpu((gpu) => {
       const path = `${folder}/m.safetensors`, file = fileOf(smallSettings());
       Deno.writeFileSync(path, file);
-      const limits = { maxBufferSize: 1000, maxStorageBufferBindingSize: 59 };
-      const small: Gpu = Object.create(gpu, { device: { value: { limits } } });
+      const small: Gpu = Object.create(gpu, { maxTensorBytes: { value: 48 } });
       const error = assertThrows(() => loadModel(small, path), Failure);
-      const reason = "encoder.weight [5,3] has 60 bytes, and this device binds at most 59";
+      const reason = "encoder.weight [5,3] has 60 bytes, and this device binds at most 48";
       assertEquals(error.message, `Cannot load ${path}: ${reason}`);
       const source = {
         size: file.length,
@@ -196,7 +195,7 @@ Deno.test("loadModel() refuses a table that the device cannot bind, before readi
           return file.slice(begin, end);
         },
       };
-      assertThrows(() => decodeModel(source, path, 59), Failure, reason);
+      assertThrows(() => decodeModel(source, path, 48), Failure, reason);
     })
   ));
 

@@ -1,9 +1,9 @@
-// Memory: size classes, reuse, and levels that do not rise over many training steps.
+// Memory: size classes, the largest tensor, reuse, and levels that do not rise over many training steps.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { sizeClass } from "../../../kernels/device/memory.ts";
 import { Embedding, type Gpu, IndexLinear, type LossType, SGD } from "../../../mod.ts";
-import { peakMemory, withGpu } from "../../support/gpu.ts";
+import { limitedGpu, peakMemory, withGpu } from "../../support/gpu.ts";
 import { randomIds } from "../../reference/data.ts";
 
 Deno.test("sizeClass() gives quarters of powers of two, at least 256", () => {
@@ -30,6 +30,46 @@ Deno.test("sizeClass() gives quarters of powers of two, at least 256", () => {
   const most = 2 ** 31 - 16;
   assertEquals([most - 100, most].map((bytes) => sizeClass(bytes, most)), [most, most]);
   assertEquals(sizeClass(most / 2, most), 2 ** 30);
+});
+
+Deno.test("tensor() and temporary() throw a RangeError when a size is no positive integer", () =>
+  withGpu((gpu) => {
+    for (const shape of [[0], [3, -1], [1.3], [NaN], [2 ** 40, 2 ** 40]]) {
+      assertThrows(() => gpu.tensor(shape), RangeError, `Cannot make a tensor [${shape}]`);
+      assertThrows(() => gpu.temporary(shape), RangeError, `Cannot make a tensor [${shape}]`);
+    }
+  }));
+
+/** Checks that a tensor of one row more than fits is refused, with its size and the device's. */
+function assertNamesSizes(gpu: Gpu): void {
+  const rows = Math.floor(gpu.maxTensorBytes / 400) + 1, sizes = `[${rows},100] of ${400 * rows}`;
+  const message = `Cannot make a tensor ${sizes} bytes: ${gpu.name} binds at most `;
+  for (const make of [gpu.tensor.bind(gpu), gpu.temporary.bind(gpu)]) {
+    const error = assertThrows(() => make([rows, 100]), RangeError);
+    assertEquals(error.message, message + gpu.maxTensorBytes);
+  }
+}
+
+Deno.test("a tensor holds what one binding holds in whole vectors of 16 bytes, and an error names it", () =>
+  withGpu((gpu) => {
+    const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
+    const unused = Math.min(maxBufferSize, maxStorageBufferBindingSize) - gpu.maxTensorBytes;
+    assert(unused >= 0 && unused < 16 && gpu.maxTensorBytes % 16 === 0, `${unused} unused`);
+    assertNamesSizes(gpu);
+  }));
+
+Deno.test("tensor() makes the largest tensor of any device, and refuses one of an element more", async () => {
+  for (const unused of [0, 4, 8, 12]) {
+    const limit = 2 ** 20 + unused;
+    for (const name of ["maxStorageBufferBindingSize", "maxBufferSize"]) {
+      await using gpu = await limitedGpu({ [name]: limit });
+      assertEquals(gpu.maxTensorBytes, 2 ** 20, `${name} ${limit}`);
+      using largest = gpu.tensor([2 ** 18]), pooled = gpu.temporary([2 ** 18]);
+      assertEquals([largest, pooled].map(({ storage }) => storage.buffer.size), [2 ** 20, 2 ** 20]);
+      assertThrows(() => gpu.tensor([2 ** 18 + 1]), RangeError, `at most ${2 ** 20}`);
+      assertNamesSizes(gpu);
+    }
+  }
 });
 
 Deno.test("temporary() takes a free buffer of the same class, tensor() makes its own", () =>
