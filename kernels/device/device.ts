@@ -54,7 +54,7 @@ export class Device implements AsyncDisposable {
     this.subgroupSize = subgroupSize;
     this.rowThreads = opened.software ? Math.max(8, subgroupSize) : 64;
     this.#faults = new Faults(device, () => inWords(this.memory));
-    this.#commands = new Commands(device, opened.timestamps);
+    this.#commands = new Commands(opened);
     this.#pool = new Pool(device, this.#faults, () => {
       this.submit(); // what is recorded may name the buffer
       this.#commands.forgetBuffers();

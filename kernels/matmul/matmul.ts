@@ -39,8 +39,8 @@ export interface MatmulIntoOptions {
 
 /** Workgroups that keep a large GPU busy. */
 const BUSY = 512;
-/** From this many 128 x 128 tiles on they are used; below, 64 x 64 spreads the work better. */
-const LARGE_TILES = 256;
+/** Rows and columns of a workgroup's tile, as in matmul_tiled.wgsl. */
+const TILE = 64;
 /** Steps of k that a part of a split product has at least, so that adding the parts up stays small. */
 const MIN_DEPTH = 64;
 
@@ -246,9 +246,7 @@ function tiled(
   options: MatmulIntoOptions,
 ): void {
   const { m, n, k } = sizes;
-  const tilesOf = (tile: number) => Math.ceil(m / tile) * Math.ceil(n / tile);
-  const TILE = tilesOf(128) >= LARGE_TILES ? 128 : 64;
-  const tiles = tilesOf(TILE);
+  const tiles = Math.ceil(m / TILE) * Math.ceil(n / TILE);
   const depth = splitDepth(tiles, k);
   const parts = Math.ceil(k / depth);
   const multiply = (target: Tensor, how: MatmulIntoOptions) => {
@@ -256,7 +254,6 @@ function tiled(
     gpu.dispatch({
       ...launch,
       source: tiledSource,
-      constants: { ...launch.constants, TILE },
       uniform: { ...launch.uniform, depth },
       grid: tiles * parts,
     });

@@ -6,11 +6,13 @@ import { type VecSource, withVec } from "../device/vec.ts";
 import type { Launch } from "../device/launch.ts";
 import { matmulInto, readsTexels, texelSource, texelTileOf } from "../matmul/matmul.ts";
 import shared from "./recurrent.wgsl" with { type: "text" };
-import fusedSums from "./recurrent_fused.wgsl" with { type: "text" };
+import wholeRows from "./recurrent_rows.wgsl" with { type: "text" };
+import wholeStep from "./recurrent_step.wgsl" with { type: "text" };
 import splitSums from "./recurrent_split.wgsl" with { type: "text" };
 import texelsBackward from "./recurrent_texels_backward.wgsl" with { type: "text" };
 import texelsForward from "./recurrent_texels_forward.wgsl" with { type: "text" };
 import unkept from "./_recurrent_unkept.wgsl" with { type: "text" };
+import packed from "./_recurrent_packed.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 
@@ -47,8 +49,10 @@ export interface RecurrentKind {
   readonly split: (width: number) => VecSource;
   /** WGSL of a whole time step from texels, for widths of a multiple of four. */
   readonly texels: Readonly<Record<Direction, VecSource>>;
-  /** WGSL of a whole time step. */
-  readonly fused: VecSource;
+  /** WGSL of a whole time step for GPUs. */
+  readonly step: VecSource;
+  /** WGSL of all time steps for GPUs. */
+  readonly rows: VecSource;
 }
 
 /** A kind of layer; `cell` is the WGSL of what becomes of a unit's sums. */
@@ -62,9 +66,13 @@ export function recurrentKind(name: string, gates: number, cell: string): Recurr
       forward: variant(texelSource, texelsForward)(4),
       backward: variant(texelSource, texelsBackward)(4),
     },
-    fused: variant(fusedSums, unkept)(1),
+    step: variant(packed, wholeStep, unkept)(1),
+    rows: variant(packed, wholeRows)(1),
   };
 }
+
+/** Rows of a batch up to which a GPU runs each row by itself, all time steps in one launch. */
+const MAX_ROWS = 128;
 
 /** A layer's run. */
 export interface RecurrentRun {
@@ -110,14 +118,14 @@ export function recurrentRun(
   return { gpu, kind, steps, batch, size, resets: none };
 }
 
-/** Launches one kernel of the layer at one time step; a thread for each Vec of a state unless said. */
+/** Launches one kernel of the layer at time `t`; a thread for each Vec of a state unless said. */
 function launch(
   { gpu, kind, steps, batch, size }: RecurrentRun,
   { source, vec }: VecSource,
   entry: string,
   inputs: Tensor[],
   outputs: Tensor[],
-  step: number,
+  t: number,
   how: Partial<Pick<Launch, "grid" | "constants" | "subgroups" | "texels" | "texelsOut">> = {},
 ): void {
   gpu.dispatch({
@@ -126,7 +134,7 @@ function launch(
     entry,
     inputs,
     outputs,
-    uniform: { batch, size: size / vec, step, last: step === steps - 1 ? 1 : 0 },
+    uniform: { batch, size: size / vec, steps, t },
     grid: Math.ceil(batch * size / vec / 64),
     ...how,
     constants: { GATES: kind.gates, ...how.constants },
@@ -148,7 +156,7 @@ export function overTime(
 ): void {
   const { gpu, size } = run;
   const whole = readsTexels(gpu) && size % 4 === 0;
-  const each = gpu.family === "tiled" ? fusedSteps : whole ? texelSteps : splitSteps;
+  const each = gpu.family === "tiled" ? onGpu : whole ? texelSteps : splitSteps;
   each(run, entry, weight, states, inputs, outputs);
 }
 
@@ -169,9 +177,9 @@ function texelSteps(
   const tile = texelTileOf(gpu, batch);
   const units = forward ? tile.LANES : 4 * tile.LANES; // of a tile
   const grid = [Math.ceil(size / units), Math.ceil(batch / tile.ROWS), 1] as const;
-  order(run, entry).forEach((step, i) => {
+  order(run, entry).forEach((t, i) => {
     const [now, next] = i % 2 === 0 ? [even, odd] : [odd, even];
-    launch(run, source, entry, [weight, resets, ...inputs], outputs, step, {
+    launch(run, source, entry, [weight, resets, ...inputs], outputs, t, {
       constants: tile,
       subgroups: true,
       texels: [now, weight],
@@ -195,17 +203,17 @@ function splitSteps(
   const [width, sumsWidth] = forward ? [size, gates * size] : [gates * size, size];
   using rows = states.reshape([states.size / width, width]);
   using sums = gpu.temporary([batch, sumsWidth]);
-  for (const step of order(run, entry)) {
-    const row = forward ? step * batch : (step + 1) * batch;
-    if (forward || step < steps - 1) {
+  for (const t of order(run, entry)) {
+    const row = forward ? t * batch : (t + 1) * batch;
+    if (forward || t < steps - 1) {
       matmulInto(gpu, sums, rows, weight, { transposeB: forward, row, kernel: "direct" });
     }
-    launch(run, split(size), entry, [sums, resets, ...inputs], outputs, step);
+    launch(run, split(size), entry, [sums, resets, ...inputs], outputs, t);
   }
 }
 
-/** For GPUs: product and cells in one launch a step. */
-function fusedSteps(
+/** For GPUs: product and cells in one launch, for all steps where there are few rows, else for one. */
+function onGpu(
   run: RecurrentRun,
   entry: Direction,
   weight: Tensor,
@@ -213,18 +221,36 @@ function fusedSteps(
   inputs: Tensor[],
   outputs: Tensor[],
 ): void {
-  const { gpu, kind: { gates, fused }, batch, size, resets } = run;
-  const grid = [Math.ceil(size / 64), Math.ceil(batch / 4), 1] as const;
-  // Forward, neighbouring threads read neighbouring columns of the transpose.
-  using turned = gpu.temporary([size, gates * size]);
-  if (entry === "forward") {
-    const grid = Math.ceil(turned.size / 64);
-    launch(run, fused, "transpose_weight", [weight], [turned], 0, { grid });
+  const { gpu, kind: { step, rows }, batch, size, resets } = run;
+  using packed = gpu.temporary([size, size, 4]);
+  const constants = { FORWARD: entry === "forward" ? 1 : 0 };
+  launch(run, step, "pack_weight", [weight], [packed], 0, {
+    constants,
+    grid: Math.ceil(size * size / 64),
+  });
+  const threads = rowThreads(run);
+  if (threads !== undefined && batch <= MAX_ROWS) {
+    return launch(run, rows, entry, [packed, resets, ...inputs], outputs, 0, {
+      constants: { ...constants, ...threads },
+      grid: [batch, 1, 1],
+    });
   }
-  const read = entry === "forward" ? turned : weight;
-  for (const step of order(run, entry)) {
-    launch(run, fused, entry, [read, resets, ...inputs], outputs, step, { grid });
+  const grid = [Math.ceil(size / 32), Math.ceil(batch / 4), 1] as const;
+  for (const t of order(run, entry)) {
+    launch(run, step, entry, [packed, resets, ...inputs], outputs, t, { grid });
   }
+}
+
+/** The threads of recurrent_rows.wgsl; undefined where a workgroup cannot hold a row's units. */
+function rowThreads({ gpu, size }: RecurrentRun): { UNITS: number; SLICES: number } | undefined {
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = gpu.device.limits;
+  const UNITS = Math.ceil(size / 32) * 32;
+  const threads = Math.min(
+    maxComputeInvocationsPerWorkgroup,
+    maxComputeWorkgroupStorageSize / 16 - UNITS, // a vec4f each, beside the state's of the units
+  );
+  const SLICES = Math.min(Math.floor(threads / UNITS), Math.ceil(size / 4));
+  return SLICES > 0 ? { UNITS, SLICES } : undefined;
 }
 
 function order({ steps }: RecurrentRun, entry: Direction): number[] {

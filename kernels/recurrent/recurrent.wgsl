@@ -1,41 +1,44 @@
 // What the recurrent layers' kernels share: sizes, places, resets, activations; and two small kernels.
 //
 // A layer's kernels are this file, _lstm.wgsl or _gru.wgsl (what becomes of a unit's sums), and
-// recurrent_fused.wgsl or recurrent_split.wgsl (the sums; the entry points `forward` and `backward`).
+// one of recurrent_{rows,step,split,texels_forward,texels_backward}.wgsl (the sums; entry points `forward`
+// and `backward`). These call finish_forward and finish_backward, which hand what the next step's product
+// reads to `keep`.
 // first_state: the state before the first step, first = state, or 0 for rows that begin anew there.
-// transpose_weight: turned[k, m] = weight[m, k].
-// Sizes are counted in Vecs (vec.ts); transpose_weight and recurrent_fused.wgsl want Vecs of one float.
-// Shapes: resets [T, B]; state, first [B, H]; weight [G H, H], turned [H, G H], G the number of gates.
-// Dispatch: first_state, 1-D over B * H Vecs; transpose_weight, over G H * H; a thread each, folded.
+// pack_weight: the gates of a weight beside each other, see _recurrent_packed.wgsl.
+// Sizes are counted in Vecs (vec.ts); pack_weight and the kernels for GPUs want Vecs of one float.
+// Shapes: resets [T, B]; state, first [B, H]; weight [G H, H], packed [H, H] of four floats, G the number of gates.
+// Dispatch: first_state, 1-D over B * H Vecs; pack_weight, over H * H; a thread each, folded.
 // Determinism: copies only.
 
 override GATES: u32 = 4u; // G; 4: LSTM, 3: GRU
+override FORWARD: bool = false; // for pack_weight and recurrent_rows.wgsl
 
 struct Params {
   batch: u32, // B
   size: u32, // H
-  step: u32, // t
-  last: u32, // whether t = T - 1
+  steps: u32, // T
+  t: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
 @group(0) @binding(1) var<storage, read> resets: array<u32>;
 
-/// Whether row b begins anew after this step.
-fn begins_anew(b: u32) -> bool {
-  if (params.last == 1u) { return false; }
-  return resets[(params.step + 1u) * params.batch + b] != 0u;
+/// Whether row b begins anew after time t.
+fn begins_anew(t: u32, b: u32) -> bool {
+  if (t + 1u == params.steps) { return false; }
+  return resets[(t + 1u) * params.batch + b] != 0u;
 }
 
-/// Whether nothing flows back from the next step into this one.
-fn ends(b: u32) -> bool { return params.last == 1u || begins_anew(b); }
+/// Whether nothing flows back from time t + 1 to t.
+fn ends(t: u32, b: u32) -> bool { return t + 1u == params.steps || begins_anew(t, b); }
 
 /// Where unit j of row b stands in a [*, B, H] tensor at index t.
 fn unit_index(t: u32, b: u32, j: u32) -> u32 { return (t * params.batch + b) * params.size + j; }
 
-/// Where gate 0 of unit j of row b stands at time t; the other gates follow at distance H.
-fn gate_index(t: u32, b: u32, j: u32) -> u32 {
-  return (t * params.batch + b) * GATES * params.size + j;
+/// Where element i of row b of a [T, B, G H] tensor stands at time t; unit j's gates are at j, j + H, ...
+fn gate_index(t: u32, b: u32, i: u32) -> u32 {
+  return (t * params.batch + b) * GATES * params.size + i;
 }
 
 fn sigmoid(x: Vec) -> Vec { return 1.0 / (1.0 + exp(-x)); }
@@ -57,14 +60,19 @@ fn first_state(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gr
   if (b < params.batch) { first[i] = select(state[i], Vec(), resets[b] != 0u); }
 }
 
-@group(0) @binding(0) var<storage, read> rows: array<Vec>;
-@group(0) @binding(1) var<storage, read_write> turned: array<Vec>;
+@group(0) @binding(0) var<storage, read> gate_rows: array<f32>;
+@group(0) @binding(1) var<storage, read_write> packed: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn transpose_weight(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-                    @builtin(local_invocation_index) local: u32) {
+fn pack_weight(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+               @builtin(local_invocation_index) local: u32) {
   let i = (id.x + id.y * groups.x) * 64u + local;
-  let count = GATES * params.size;
-  let k = i / count;
-  if (k < params.size) { turned[i] = rows[(i % count) * params.size + k]; }
+  let gate = params.size * params.size;
+  if (i >= gate) { return; }
+  let k = i / params.size;
+  let j = i % params.size;
+  let at = select(k * params.size + j, j * params.size + k, FORWARD);
+  var w = vec4f(gate_rows[at], gate_rows[at + gate], gate_rows[at + 2u * gate], 0.0);
+  if (GATES == 4u) { w.w = gate_rows[at + 3u * gate]; }
+  packed[i] = w;
 }

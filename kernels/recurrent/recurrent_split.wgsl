@@ -18,7 +18,7 @@ fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
   let at = b * GATES * size + j;
   var sum = array<Vec, 4>(sums[at], sums[at + size], sums[at + 2u * size], Vec());
   if (GATES == 4u) { sum[3] = sums[at + 3u * size]; }
-  finish_forward(sum, b, j);
+  finish_forward(sum, params.t, b, j);
 }
 
 @compute @workgroup_size(64)
@@ -26,5 +26,5 @@ fn backward(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) group
             @builtin(local_invocation_index) local: u32) {
   let i = (id.x + id.y * groups.x) * 64u + local;
   let b = i / params.size;
-  if (b < params.batch) { finish_backward(select(sums[i], Vec(), ends(b)), b, i % params.size); }
+  if (b < params.batch) { finish_backward(select(sums[i], Vec(), ends(params.t, b)), params.t, b, i % params.size); }
 }

@@ -14,9 +14,9 @@ const TRANSPOSE_B = true;
 @group(0) @binding(0) var<storage, read> weight: array<Vec>; // what texels_b is a copy of
 @group(2) @binding(2) var next_state: texture_storage_2d<rgba32float, write>;
 
-/// Writes the Vec `at` of the states [T + 1, B, H] to the next state's texels.
-fn keep(at: u32, value: Vec) {
-  textureStore(next_state, texel(4u * (at - unit_index(params.step + 1u, 0u, 0u))), value);
+/// Writes the Vec i of row b of the next state's texels.
+fn keep(b: u32, i: u32, value: Vec) {
+  textureStore(next_state, texel(4u * (b * params.size + i)), value);
 }
 
 /// The value of the four units of `quad`, each of which a lane holds.
@@ -57,6 +57,6 @@ fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index
     let sum = array<Vec, 4>(units_of_row(quad, row, gates_of[0]), units_of_row(quad, row, gates_of[1]),
                              units_of_row(quad, row, gates_of[2]), units_of_row(quad, row, gates_of[3]));
     let b = first + 4u * i + row;
-    if (b < params.batch && j < params.size) { finish_forward(sum, b, j); }
+    if (b < params.batch && j < params.size) { finish_forward(sum, params.t, b, j); }
   }
 }
