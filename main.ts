@@ -12,9 +12,9 @@ import { OPTION_GROUPS } from "./example/options/options.ts";
 import { askPermissions } from "./example/commands/permissions.ts";
 import { ignoredOptions, parseSettings } from "./example/options/settings.ts";
 import type { Given, Settings } from "./example/options/settings.ts";
-import { loadCliffy } from "./tools/cliffy.ts";
-import type { LoadedCliffy } from "./tools/cliffy.ts";
-import { prepareDriver } from "./tools/driver.ts";
+import { loadCliffy } from "./example/cli/cliffy.ts";
+import type { LoadedCliffy } from "./example/cli/cliffy.ts";
+import { prepareDriver } from "./example/shared/driver.ts";
 
 /** Does what the settings say. */
 export type Run = (settings: Settings, io: Io) => Promise<void>;

@@ -14,7 +14,7 @@ import { normTermOf } from "../example/training/report.ts";
 import { type Given, parseSettings } from "../example/options/settings.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import { Gpu } from "../mod.ts";
-import { prepareDriver } from "../tools/driver.ts";
+import { prepareDriver } from "../example/shared/driver.ts";
 
 const SIZES: Given = { emsize: "64", nhid: "64", nlayers: "1", dropout: "0.1", lr: "0.5" };
 

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
 import { FLAGS } from "../example/commands/permissions.ts";
-import { deno, type Outcome } from "./process.ts";
+import { deno, type Outcome } from "./support/process.ts";
 import { helpOf } from "../main.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url);

@@ -11,7 +11,7 @@ import {
   namedParameters,
   SGD,
 } from "../mod.ts";
-import { withGpu } from "./gpu.ts";
+import { withGpu } from "./support/gpu.ts";
 import { randomIds } from "./reference/data.ts";
 
 const [T, B, E, V] = [4, 9, 12, 65];

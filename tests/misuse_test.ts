@@ -20,8 +20,8 @@ import {
   type TensorData,
   UniqueNoise,
 } from "../mod.ts";
-import { assertClose } from "./close.ts";
-import { withGpu } from "./gpu.ts";
+import { assertClose } from "./support/close.ts";
+import { withGpu } from "./support/gpu.ts";
 import { values } from "./reference/data.ts";
 
 const NOISE = [1, 2, 3, 4], OPTIONS = { embeddingDim: 4, numClasses: 4, noise: NOISE };

@@ -79,7 +79,7 @@ function checkSizes(
   { vocabulary, train, valid, test }: Corpus,
 ): void {
   const { concat, loss, evaluation } = settings;
-  const bounds = boundsOf(gpu.device.limits, vocabulary.size);
+  const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
   checkTraining(settings, bounds, largestShape(train, trainingBatches(train, settings, 1), concat));
   if (settings.prof) return checkTimestamps(gpu.device);
@@ -120,7 +120,7 @@ async function test(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Promi
         "and --min-freq",
     );
   }
-  checkEvaluation({ ...settings, ...own }, boundsOf(gpu.device.limits, vocabulary.size), {
+  checkEvaluation({ ...settings, ...own }, boundsOf(gpu, vocabulary.size), {
     kind: evaluation,
     batches: evaluationBatches(corpus.test),
     saved: true,

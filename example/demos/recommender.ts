@@ -27,7 +27,7 @@ import {
   tanh,
   type Tensor,
 } from "../../mod.ts";
-import { prepareDriver } from "../../tools/driver.ts";
+import { prepareDriver } from "../shared/driver.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { Market } from "./market.ts";
 

@@ -1,0 +1,160 @@
+// Everything that a run prints, from its first line to its last, as a snapshot.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import type { Bucket, SelfNormalization } from "../../../example/evaluation/card.ts";
+import { formatPerplexity } from "../../../example/shared/progress.ts";
+import { run } from "../../../example/commands/run.ts";
+import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import { captureIo } from "../../support/capture_io.ts";
+import { inFolder } from "../../support/folder.ts";
+import { assertPrinted } from "../../support/printed.ts";
+import { events, lastLine, runTiny } from "../../support/tiny_run.ts";
+
+const ADAPTER = "adapter     {adapter}";
+const DATA =
+  "data        synthetic:words=2000,vocab=100: 2,008 / 207 / 201 words to train, validate and test on; vocabulary 103";
+/** Figures of a batch: its speed, and how much is left. */
+const SPEED = "{rate} tokens/s | {duration} left";
+const REPORT = [
+  "frequency   head (4 words) {5.89}, torso (35 words) {83.45}, tail (63 words) {738.52}",
+  "ln Z        mean {9.23}, std {0.00}, 1/50/99 % {9.22} / {9.23} / {9.23}; best norm term {9.23}",
+  "raw scores  exp(c - s) {21.16} with the norm term, {26.55} with the best one; scoring without normalising is safe",
+  "test        ppl {26.55}, best possible 8.56 (ratio {3.102}), 221 tokens",
+];
+
+Deno.test("run() prints the adapter, the text, the model, the training and the whole report", () =>
+  inFolder(async () => {
+    assertPrinted(await runTiny({ train: true, loss: "nce" }), [
+      ADAPTER,
+      DATA,
+      "model       LSTM 2 x 12, embedding 12, 5,227 parameters; loss nce, unigram noise, k = 10, norm term 9",
+      `epoch 1/2 | batch 3/12 | loss {3.3771} | lr 1 | ${SPEED}, run {duration}`,
+      `epoch 1/2 | batch 6/12 | loss {3.4214} | lr 1 | ${SPEED}, run {duration}`,
+      `epoch 1/2 | batch 9/12 | loss {3.3947} | lr 1 | ${SPEED}, run {duration}`,
+      `epoch 1/2 | batch 12/12 | loss {3.4279} | lr 1 | ${SPEED}, run {duration}`,
+      "epoch 1/2: train loss {3.4051}, valid ppl {27.03}, {duration}, {rate} tokens/s, saved saved_model/model.safetensors",
+      `epoch 2/2 | batch 3/12 | loss {3.5671} | lr 1 | ${SPEED}`,
+      `epoch 2/2 | batch 6/12 | loss {3.3166} | lr 1 | ${SPEED}`,
+      `epoch 2/2 | batch 9/12 | loss {3.4180} | lr 1 | ${SPEED}`,
+      `epoch 2/2 | batch 12/12 | loss {3.8028} | lr 1 | ${SPEED}`,
+      "epoch 2/2: train loss {3.5224}, valid ppl {27.67}, {duration}, {rate} tokens/s, lr now 0.5",
+      "testing     saved_model/model.safetensors, the best, of epoch 1 (valid ppl {27.03})",
+      ...REPORT,
+    ]);
+    const saved = [
+      ADAPTER,
+      DATA,
+      "model       saved_model/model.safetensors: LSTM 2 x 12, embedding 12, 5,227 parameters; loss nce, unigram noise, k = 10, norm term 9",
+    ];
+    assertPrinted(await runTiny({}), [...saved, ...REPORT]);
+    assertPrinted(await runTiny({ evaluation: "nce" }), [
+      ...saved,
+      "test        nce loss {3.0523} a token, 221 tokens (not normalised: not a perplexity)",
+    ]);
+    assertPrinted(await runTiny({ evaluation: "sampled:20" }), [
+      ...saved,
+      "test        sampled:20 loss {3.1265} a token, 221 tokens (not normalised: not a perplexity)",
+    ]);
+  }));
+
+Deno.test("run() records the figures that it prints", () =>
+  inFolder(async () => {
+    const lines = await runTiny({ train: true, loss: "full", epochs: "1" });
+    const [start, ...others] = events("model");
+    assertEquals([start!["event"], start!["vocabulary"], start!["seed"]], ["start", 103, 1111]);
+    const { selfNormalization, frequency, ...rest } = others.at(-1)!;
+    assertEquals(Object.keys(rest), ["event", "evaluation", "ppl", "tokens"]);
+    const { event, evaluation, ppl, tokens } = rest;
+    assertEquals({ event, evaluation, tokens }, { event: "test", evaluation: "full", tokens: 221 });
+    const { mean, std, rawPpl, rawPplBest, safe } = selfNormalization as SelfNormalization;
+    const buckets = frequency as readonly Bucket[];
+    const two = (figure: unknown) => formatPerplexity(Number(figure));
+    assertEquals(buckets.map(({ name }) => name), ["head", "torso", "tail", "<unk>"]);
+    const [head, torso, tail] = buckets.map((bucket) => two(bucket.ppl));
+    assertPrinted(lines.slice(-4), [
+      `frequency   head (4 words) ${head}, torso (35 words) ${torso}, tail (63 words) ${tail}`,
+      `ln Z        mean ${two(mean)}, std ${
+        two(std)
+      }, 1/50/99 % {9.04} / {9.04} / {9.04}; best norm term ${two(mean)}`,
+      `raw scores  exp(c - s) ${two(rawPpl)} with the norm term, ${
+        two(rawPplBest)
+      } with the best one; scoring without normalising is safe`,
+      `test        ppl ${two(ppl)}, best possible 8.56 (ratio {2.918}), 221 tokens`,
+    ]);
+    assertEquals(safe, true);
+    assertPrinted([lastLine(await runTiny({ evaluation: "loss" }))], [
+      `test        full loss {3.2181} a token, 221 tokens (ppl ${two(ppl)})`,
+    ]);
+  }));
+
+Deno.test("run() prints a loss of a model that gives no probabilities, and a GRU's sizes", () =>
+  inFolder(async () => {
+    const given = { "train": true, "loss": "neg", "epochs": "1", "index-module": "gru" };
+    assertPrinted(await runTiny(given), [
+      ADAPTER,
+      DATA,
+      "model       GRU 12, embedding 12, 2,185 parameters; loss neg, unigram noise, k = 10, norm term 9",
+      `epoch 1/1 | batch 3/12 | loss {6.3336} | lr 1 | ${SPEED}`,
+      `epoch 1/1 | batch 6/12 | loss {3.5983} | lr 1 | ${SPEED}`,
+      `epoch 1/1 | batch 9/12 | loss {3.7187} | lr 1 | ${SPEED}`,
+      `epoch 1/1 | batch 12/12 | loss {4.3611} | lr 1 | ${SPEED}`,
+      "epoch 1/1: train loss {4.4913}, valid loss {3.4582}, {duration}, {rate} tokens/s, saved saved_model/model.safetensors",
+      "testing     saved_model/model.safetensors, the best, of epoch 1 (valid loss {3.4582})",
+      "test        neg loss {3.4582} a token, 221 tokens (not normalised: not a perplexity)",
+    ]);
+  }));
+
+const TEXT: Given = {
+  "data": ".",
+  "emsize": "8",
+  "nhid": "8",
+  "nlayers": "1",
+  "dropout": "0",
+  "epochs": "1",
+  "loss": "sampled",
+  "noise-ratio": "500",
+};
+
+Deno.test("run() prints what is odd of a text: marks, unknown words, too many samples", () =>
+  inFolder(async () => {
+    const io = captureIo();
+    await run(parseSettings({ ...TEXT, train: true }), io);
+    assertPrinted(io.outLines, [
+      ADAPTER,
+      "data        .: 480 / 4 / 6 words to train, validate and test on; vocabulary 7",
+      "marks       train.txt: 60 lines carry <s> or </s> at their ends; they are taken as the marks of the sentence",
+      "unknown     valid 25 % (1 of 4 words), test 33 % (2 of 6 words)",
+      "model       LSTM 1 x 8, embedding 8, 767 parameters; loss sampled, unigram noise, k = 500, norm term 9",
+      `epoch 1/1 | batch 6/6 | loss {6.2171} | lr 1 | ${SPEED}`,
+      "epoch 1/1: train loss {6.2171}, valid ppl {12.83} ({4.97} without unknown words), {duration}, {rate} tokens/s, saved saved_model/model.safetensors",
+      "testing     saved_model/model.safetensors, the best, of epoch 1 (valid ppl {4.97})",
+      "frequency   head (3 words) {5.15}, torso (2 words) {4.65}, <unk> (1 words) {565.48}",
+      "ln Z        mean {8.95}, std {0.00}, 1/50/99 % {8.95} / {8.95} / {8.95}; best norm term {8.95}",
+      "raw scores  exp(c - s) {17.08} with the norm term, {16.24} with the best one; scoring without normalising is not safe: the perplexity is over the number of words",
+      "test        ppl {16.24}, {4.97} without the 2 unknown words, 8 tokens",
+    ]);
+    const warnings = io.errLines.filter((line) => !/software|OpenGL/.test(line)); // of the adapter
+    assertEquals(warnings, [
+      "warning: --noise-ratio 500 is over the 7 words: --loss full costs less",
+      "warning: valid or test has unknown words but training has none: the model cannot learn how likely <unk> is; --min-freq 2, or a vocabulary without rare words (--vocab), lets it",
+    ]);
+  }, {
+    "train.txt": "<s> a b c d </s>\nb c d a\n".repeat(60),
+    "valid.txt": "a b z d\n",
+    "test.txt": "a b c y\nd z\n",
+  }));
+
+Deno.test("assertPrinted() lets a number be only a little off, and text not at all", () => {
+  const snapshot = ["a {12.34} b ({rate})", "{1,234} {duration}"];
+  const throws = (...lines: string[]) => assertThrows(() => assertPrinted(lines, snapshot));
+  assertPrinted(["a 12.36 b (1,000)", "1,236 1m02s"], snapshot);
+  throws("a 12.38 b (1,000)", "1,236 1m02s");
+  throws("a 12.3 b (1,000)", "1,236 1m02s");
+  throws("a 12.34 c (1,000)", "1,236 1m02s");
+  throws("a 12.34 b (0)", "1,236 1m02s");
+  throws("a NaN b (1,000)", "1,236 1m02s");
+  throws("a 12.34 b (1,000)", "1,240 1m02s");
+  throws("a 12.34 b (1,000)", "1,234 soon");
+  throws("a 12.34 b (1,000)");
+  throws("a 12.34 b (1,000)", "1,234 1s", "more");
+});
