@@ -1,7 +1,8 @@
 /** Speed of the matrix products, by GPU timestamps. */
 
 import { Failure } from "../example/shared/errors.ts";
-import { matmulInto, type MatmulKernel, readsTexels } from "../kernels/matmul/matmul.ts";
+import { matmulInto, type MatmulKernel } from "../kernels/matmul/matmul.ts";
+import { readsTexels } from "../kernels/matmul/matmul_subgroup.ts";
 import type { Gpu } from "../mod.ts";
 import type { Table } from "./table.ts";
 import { median, secondsInLoop, warmUp } from "./timing.ts";
@@ -68,8 +69,8 @@ async function measure(gpu: Gpu, shape: Shape, kernel: MatmulKernel): Promise<nu
 
 /** GFLOP/s of every kernel that the adapter can run. */
 export async function matmulTable(gpu: Gpu): Promise<Table> {
-  const kernels: MatmulKernel[] = gpu.software ? ["direct", "tiled"] : ["tiled"];
-  if (readsTexels(gpu)) kernels.unshift("broadcast");
+  const kernels: MatmulKernel[] = gpu.software ? ["register", "workgroup"] : ["workgroup"];
+  if (readsTexels(gpu)) kernels.unshift("subgroup");
   const rows = [];
   for (const shape of [...SHAPES, ...gpu.software ? [] : LARGE]) {
     const { name, m, n, k } = shape;

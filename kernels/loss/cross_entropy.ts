@@ -5,7 +5,7 @@ import { expectFunction, expectObject, expectPositive } from "../device/expect.t
 import { withVec } from "../device/vec.ts";
 import type { Device } from "../device/device.ts";
 import type { Gradient } from "../autograd/gradients.ts";
-import { readsTexels } from "../matmul/matmul.ts";
+import { readsTexels } from "../matmul/matmul_subgroup.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectIds, expectShape, type Tensor } from "../device/tensor.ts";
 

@@ -4,7 +4,8 @@ import { expectObject } from "../device/expect.ts";
 import type { Device } from "../device/device.ts";
 import { type VecSource, withVec } from "../device/vec.ts";
 import type { Launch } from "../device/launch.ts";
-import { matmulInto, readsTexels, texelSource, texelTileOf } from "../matmul/matmul.ts";
+import { matmulInto } from "../matmul/matmul.ts";
+import { readsTexels, texelSource, texelTileOf } from "../matmul/matmul_subgroup.ts";
 import shared from "./recurrent.wgsl" with { type: "text" };
 import wholeRows from "./recurrent_rows.wgsl" with { type: "text" };
 import wholeStep from "./recurrent_step.wgsl" with { type: "text" };
@@ -206,7 +207,7 @@ function splitSteps(
   for (const t of order(run, entry)) {
     const row = forward ? t * batch : (t + 1) * batch;
     if (forward || t < steps - 1) {
-      matmulInto(gpu, sums, rows, weight, { transposeB: forward, row, kernel: "direct" });
+      matmulInto(gpu, sums, rows, weight, { transposeB: forward, row, kernel: "register" });
     }
     launch(run, split(size), entry, [sums, resets, ...inputs], outputs, t);
   }

@@ -7,8 +7,8 @@ import {
   matmulInto,
   type MatmulIntoOptions,
   type MatmulKernel,
-  readsTexels,
 } from "../../../kernels/matmul/matmul.ts";
+import { readsTexels } from "../../../kernels/matmul/matmul_subgroup.ts";
 import type { Tensor } from "../../../kernels/device/tensor.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { assertWithin, numbers, type Product, referenceMatmul } from "../../reference/matmul.ts";
@@ -17,7 +17,7 @@ const TRANSPOSES = [[false, false], [false, true], [true, false], [true, true]] 
 
 /** The kernels that this adapter can run. */
 function kernelsOf(gpu: Gpu): MatmulKernel[] {
-  return readsTexels(gpu) ? ["broadcast", "direct", "tiled"] : ["direct", "tiled"];
+  return readsTexels(gpu) ? ["subgroup", "register", "workgroup"] : ["register", "workgroup"];
 }
 
 interface Variant extends Product {
@@ -128,7 +128,7 @@ Deno.test("matmulInto() agrees with float64 when a long sum is split", async () 
 Deno.test("matmulInto() agrees with float64 when the tiled kernel uses large tiles", async () => {
   await withGpu(async (gpu) => {
     for (const [n, k] of [[2000, 20], [2001, 17]] as const) {
-      await check(gpu, { m: 2050, n, k, kernel: "tiled" });
+      await check(gpu, { m: 2050, n, k, kernel: "workgroup" });
     }
   });
 });

@@ -1,6 +1,6 @@
 // Matrix product for software adapters without usable subgroups.
 //
-// See _matmul.wgsl for the operands. Sums `depth` steps (a multiple of 4) of the inner dimension, from `begin` on.
+// See _operands.wgsl for the operands. Sums `depth` steps (a multiple of 4) of the inner dimension, from `begin` on.
 // Dispatch: 1-D over ceil(m / 8) * ceil(n / 64) workgroups of 8 threads, folded.
 // Determinism: each element is summed by one thread over k in order, four at a time.
 //

@@ -1,6 +1,6 @@
 // Matrix product for software adapters that have subgroups of 8 or 16 lanes.
 //
-// See _matmul.wgsl for the operands. Sums `depth` steps (a multiple of 4) of the inner dimension, from `begin` on.
+// See _operands.wgsl for the operands. Sums `depth` steps (a multiple of 4) of the inner dimension, from `begin` on.
 // A and B are read as texels; their stored rows are whole vectors, zero past their end.
 // Dispatch: 1-D over ceil(m / ROWS) * ceil(n / (4 * LANES)) workgroups of one subgroup, folded.
 // Determinism: each element is summed by one lane over k in order (_texel_tile.wgsl).
