@@ -11,7 +11,7 @@ import {
   namedParameters,
   SGD,
 } from "../mod.ts";
-import { withGpu } from "./support/gpu.ts";
+import { withBothFamilies } from "./support/gpu.ts";
 import { randomIds } from "./reference/data.ts";
 
 const [T, B, E, V] = [4, 9, 12, 65];
@@ -52,7 +52,7 @@ async function train(gpu: Gpu, lossType: LossType, perWord: boolean, seed: numbe
 Deno.test("equal seeds give equal bits of losses, gradients and parameters on two devices", async () => {
   const runs: Record<number, string[][]> = { 0: [], 1: [] };
   for (const device of [0, 1]) {
-    await withGpu(async (gpu) => {
+    await withBothFamilies(async (gpu) => {
       for (const lossType of ["nce", "sampled", "mix", "full"] as const) {
         runs[device]!.push(await train(gpu, lossType, lossType === "sampled", 5));
       }
@@ -62,7 +62,7 @@ Deno.test("equal seeds give equal bits of losses, gradients and parameters on tw
 });
 
 Deno.test("another seed gives other losses", () =>
-  withGpu(async (gpu) => {
+  withBothFamilies(async (gpu) => {
     const [first] = await train(gpu, "nce", false, 5), [second] = await train(gpu, "nce", false, 6);
     assertNotEquals(first, second);
   }));

@@ -6,7 +6,7 @@ import source from "./rank_ids.wgsl" with { type: "text" };
 
 /** Whether so few ids are sorted faster this way: launches cost a GPU more than comparisons. */
 export function areFew(gpu: Device, n: number): boolean {
-  return n <= (gpu.software ? 1024 : 4096);
+  return n <= (gpu.family === "software" ? 1024 : 4096);
 }
 
 /** Writes the positions of `ids` [n] in order, equal ids by position, and their segments; see SortedIds. */

@@ -1,6 +1,6 @@
 /** Recording: launches go into one encoder and one pass until they are submitted. */
 
-import type { Opened } from "./adapter.ts";
+import type { KernelFamily, Opened } from "./adapter.ts";
 import { turn } from "./faults.ts";
 import type { Launch } from "./launch.ts";
 import { type Kernel, packUniform } from "./pipelines.ts";
@@ -46,10 +46,10 @@ export class Commands {
   #fence: Promise<void> | undefined;
 
   /** Makes the uniform ring. */
-  constructor({ device, timestamps, software }: Opened) {
+  constructor({ device, timestamps }: Opened, family: KernelFamily) {
     this.#device = device;
     this.#timestamps = timestamps;
-    this.#stepsAhead = software ? STEPS_AHEAD.software : STEPS_AHEAD.hardware;
+    this.#stepsAhead = STEPS_AHEAD[family];
     this.#stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
     this.#staging = new ArrayBuffer(this.#stride * UNIFORM_SLOTS);
     this.#view = new DataView(this.#staging);

@@ -29,7 +29,7 @@ export class Device implements AsyncDisposable {
   readonly software: boolean;
   /** The API below WebGPU: on Linux look at it, as {@linkcode Backend} says. */
   readonly backend: Backend;
-  /** Which matmul and recurrent kernels are used. */
+  /** Which kernels are used, and how far the CPU runs ahead. */
   readonly family: KernelFamily;
   /** Lanes of a subgroup if subgroup operations can be used, else 0. */
   readonly subgroupSize: number;
@@ -50,11 +50,11 @@ export class Device implements AsyncDisposable {
     this.name = opened.name;
     this.software = opened.software;
     this.backend = opened.backend;
-    this.family = options.family ?? (opened.software ? "direct" : "tiled");
+    this.family = options.family ?? (opened.software ? "software" : "hardware");
     this.subgroupSize = subgroupSize;
-    this.rowThreads = opened.software ? Math.max(8, subgroupSize) : 64;
+    this.rowThreads = this.family === "software" ? Math.max(8, subgroupSize) : 64;
     this.#faults = new Faults(device, () => inWords(this.memory));
-    this.#commands = new Commands(opened);
+    this.#commands = new Commands(opened, this.family);
     this.#pool = new Pool(device, this.#faults, () => {
       this.submit(); // what is recorded may name the buffer
       this.#commands.forgetBuffers();

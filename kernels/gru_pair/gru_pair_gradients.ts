@@ -22,11 +22,11 @@ export interface CommonGradients {
 }
 
 /** Workgroups that keep an adapter busy. */
-const BUSY = { direct: 32, tiled: 1024 } as const;
+const BUSY = { software: 32, hardware: 1024 } as const;
 /** Upper limit of the partial sums, and the amount that is always allowed, in bytes. */
 const [MAX_BYTES, FREE_BYTES] = [128 * 2 ** 20, 16 * 2 ** 20];
 /** Words that a thread takes at a time: on a CPU, their gates and gradients are to stay in its cache. */
-const WORD_BLOCK = { direct: 256, tiled: 2 ** 14 } as const;
+const WORD_BLOCK = { software: 256, hardware: 2 ** 14 } as const;
 /** Rounds of a thread's loops, all together: llvmpipe ends them after 65,535. */
 const ROUNDS = 2 ** 15;
 
@@ -176,7 +176,7 @@ export function ownWordGradients(
   const { gpu } = step, size = contexts.hidden.shape[1]!;
   const [rows, count] = [gates.shape[0]!, gates.shape[1]!], each = count === 1 ? 1 : 8;
   const groups = Math.ceil(size / gpu.rowThreads);
-  const few = Math.ceil(WORD_BLOCK.direct / count);
+  const few = Math.ceil(WORD_BLOCK.software / count);
   const chunk = Math.min(few, Math.ceil(rows / Math.ceil(BUSY[gpu.family] / groups)));
   const parts = Math.ceil(rows / chunk);
   const dGates = step.tensor([rows, 3 * size]), hidden = step.tensor([rows, size]);

@@ -51,7 +51,7 @@ const ownWords = randomSource + cell + own;
 
 /** Threads of a workgroup of the kernels for shared words, and words that a thread scores. */
 export function pairTile(gpu: Device): { THREADS: number; WORDS: number } {
-  if (gpu.family === "tiled") return { THREADS: 64, WORDS: 1 };
+  if (gpu.family === "hardware") return { THREADS: 64, WORDS: 1 };
   return { THREADS: readsTexels(gpu) ? gpu.subgroupSize : 8, WORDS: 4 };
 }
 

@@ -43,7 +43,7 @@ export function matmulInto(
 }
 
 function chooseKernel(gpu: Device): MatmulKernel {
-  if (gpu.family === "tiled") return "workgroup";
+  if (gpu.family === "hardware") return "workgroup";
   return readsTexels(gpu) ? "subgroup" : "register";
 }
 

@@ -19,7 +19,7 @@ const MAX_LOOP = 2 ** 17;
 
 /** Whether subgroups are a CPU's vectors; products read their operands as texels then. */
 export function readsTexels(gpu: Device): boolean {
-  return gpu.family === "direct" && (gpu.subgroupSize === 8 || gpu.subgroupSize === 16);
+  return gpu.family === "software" && (gpu.subgroupSize === 8 || gpu.subgroupSize === 16);
 }
 
 /** The constants of _texel_tile.wgsl for `m` rows: up to 16, all tiles about full. */

@@ -157,7 +157,7 @@ export function overTime(
 ): void {
   const { gpu, size } = run;
   const whole = readsTexels(gpu) && size % 4 === 0;
-  const each = gpu.family === "tiled" ? onGpu : whole ? texelSteps : splitSteps;
+  const each = gpu.family === "hardware" ? onGpu : whole ? texelSteps : splitSteps;
   each(run, entry, weight, states, inputs, outputs);
 }
 

@@ -13,7 +13,7 @@ import {
 } from "../../mod.ts";
 import { assertClose, flat } from "../support/close.ts";
 import { GOLDEN_TOLERANCE, goldenCases } from "../support/golden.ts";
-import { withGpu } from "../support/gpu.ts";
+import { withBothFamilies } from "../support/gpu.ts";
 
 interface LinearCase {
   B: number;
@@ -126,7 +126,7 @@ async function checkGradients(gpu: Gpu, c: GradientCase, name: string): Promise<
 }
 
 Deno.test("IndexLinear gives the reference's losses and gradients", () =>
-  withGpu(async (gpu) => {
+  withBothFamilies(async (gpu) => {
     for (const [i, c] of goldenCases<GradientCase>("index_linear.json").entries()) {
       const mode = c.training ? "training" : "evaluation";
       const noise = c.perWord ? "per word" : "shared";
@@ -135,7 +135,7 @@ Deno.test("IndexLinear gives the reference's losses and gradients", () =>
   }));
 
 Deno.test("IndexLinear gives the reference's reductions", () =>
-  withGpu(async (gpu) => {
+  withBothFamilies(async (gpu) => {
     for (const c of goldenCases<ReductionCase>("reduction.json")) {
       using criterion = make(gpu, c, { reduction: c.reduction });
       using step = gpu.step({ training: true });

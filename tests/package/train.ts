@@ -3,7 +3,7 @@
 import type * as Library from "../../mod.ts";
 
 const [V, E, H, T, B, K] = [200, 12, 16, 5, 4, 8];
-const FAMILIES = ["direct", "tiled"] as const;
+const FAMILIES = ["software", "hardware"] as const;
 const LOSSES = ["full", "nce", "sampled", "mix", "neg"] as const;
 const STEPS = 3;
 const NOISE = Float32Array.from({ length: V }, (_, y) => 1 / (y + 1));

@@ -17,7 +17,7 @@ export async function withGpu(
 /** Runs `body` with the adapter's own kernels, and with those for hardware GPUs. */
 export async function withBothFamilies(body: (gpu: Gpu) => void | Promise<void>): Promise<void> {
   await withGpu(body);
-  await withGpu(body, { family: "tiled" });
+  await withGpu(body, { family: "hardware" });
 }
 
 /** Most bytes in use, and largest single allocation, of pooled memory while `body` runs. */
@@ -47,7 +47,7 @@ export async function limitedGpu(limits: Readonly<Record<string, number>>): Prom
     return Object.defineProperty(device, "limits", { value: new Proxy({}, { get }) });
   };
   try {
-    return await Gpu.create({ family: "direct" });
+    return await Gpu.create({ family: "software" });
   } finally {
     GPUAdapter.prototype.requestDevice = requestDevice;
   }

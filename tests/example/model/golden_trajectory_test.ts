@@ -14,7 +14,7 @@ import {
 } from "../../../mod.ts";
 import { assertClose, flat } from "../../support/close.ts";
 import { GOLDEN_TOLERANCE, goldenCases } from "../../support/golden.ts";
-import { withGpu } from "../../support/gpu.ts";
+import { withBothFamilies } from "../../support/gpu.ts";
 
 interface TrajectoryStep {
   input: number[][];
@@ -116,7 +116,7 @@ async function checkStep(
 }
 
 Deno.test("LanguageModel follows the reference's training steps", () =>
-  withGpu(async (gpu) => {
+  withBothFamilies(async (gpu) => {
     for (const c of goldenCases<Trajectory>("trajectory.json")) {
       const noise = { samples: [] as number[][] };
       assert(c.steps[0]?.clippedGrads, `${c.lossType}: no gradients to compare`);

@@ -29,7 +29,7 @@ async function check(gpu: Gpu, parts: readonly Uint32Array[], classes: number): 
 
 Deno.test("sortIds() sorts any number of ids of any number of classes, equal ids by position", () =>
   withGpu(async (gpu) => {
-    for (const n of [1, 2, 7, 8, 9, 63, 65, 257, 2049]) {
+    for (const n of [1, 2, 7, 8, 9, 63, 65, 257, 1023, 1024, 1025, 2049]) {
       for (const classes of [1, 2, 16, 17, 257, 2 ** 20]) {
         await check(gpu, [randomIds(n, classes, n)], classes);
       }
