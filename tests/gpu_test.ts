@@ -298,8 +298,3 @@ Deno.test("profile() counts the runs of every operation and times them", () =>
     for (const { ms } of profile.rows) assert(ms >= 0 && ms <= profile.wallMs);
     assertEquals([...await gpu.read(sum)], [2]);
   }));
-
-Deno.test("nextStream() counts", () =>
-  withGpu((gpu) => {
-    assertEquals([gpu.nextStream(), gpu.nextStream(), gpu.nextStream()], [0, 1, 2]);
-  }));

@@ -3,7 +3,14 @@
 import { assert, assertThrows } from "@std/assert";
 import { gruContexts, gruPairScore } from "../kernels/gru_pair/gru_pair.ts";
 import { gruTileScorer } from "../kernels/gru_pair/gru_tiles.ts";
-import { type Gpu, type Step, type Tensor, tiledCrossEntropy, weightedSum } from "../mod.ts";
+import {
+  type Gpu,
+  RandomStream,
+  type Step,
+  type Tensor,
+  tiledCrossEntropy,
+  weightedSum,
+} from "../mod.ts";
 import { checkOp } from "./check_op.ts";
 import { assertClose } from "./close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "./gpu.ts";
@@ -11,6 +18,8 @@ import { randomIds, values } from "./reference/data.ts";
 import * as reference from "./reference/gru.ts";
 import { linear } from "./reference/linear.ts";
 import { assertGradients } from "./reference/oracle.ts";
+
+const STREAM = new RandomStream("dropout");
 
 function sizeOf(shape: readonly number[]): number {
   return shape.reduce((size, n) => size * n, 1);
@@ -48,7 +57,7 @@ function pairShapes({ rows, count, size, own }: PairProblem): number[][] {
 
 function score(step: Step, inputs: Tensor[], p = 0): Tensor {
   const [words, gates, hidden, weight, bias] = inputs;
-  const scorer = { weight: weight!, bias: bias!, dropout: { p, stream: 7 } };
+  const scorer = { weight: weight!, bias: bias!, dropout: { p, stream: STREAM } };
   return gruPairScore(step, words!, gruContexts(step, gates!, hidden!), scorer);
 }
 
@@ -184,7 +193,7 @@ function tileScorer(step: Step, inputs: Tensor[], p = 0) {
     ...[Tensor, Tensor, Tensor, Tensor],
   ];
   const contexts = gruContexts(step, gates, hidden);
-  const scorer = { weight, bias, dropout: { p, stream: 7 } };
+  const scorer = { weight, bias, dropout: { p, stream: STREAM } };
   return gruTileScorer(step, { table, weightIh, biasIh }, contexts, scorer);
 }
 

@@ -11,7 +11,8 @@ import {
   seedWords,
   unitFloat,
 } from "../kernels/random/philox.ts";
-import { dropout, type Gpu } from "../mod.ts";
+import { streamOf } from "../kernels/random/stream.ts";
+import { dropout, type Gpu, RandomStream } from "../mod.ts";
 import { assertClose } from "./close.ts";
 import { withGpu } from "./gpu.ts";
 import { chiSquareProbability } from "./reference/chi_square.ts";
@@ -129,18 +130,33 @@ Deno.test("fillUniform() stretches to a range, lower end included, and leaves th
     assert(floats.slice(65).every((x) => x === 7));
   }));
 
-/** Which of `n` elements dropout keeps, on the GPU. */
-async function keptOf(gpu: Gpu, n: number, p: number, key: RandomKey): Promise<boolean[]> {
-  using step = gpu.step({ training: true, seed: key.seed, number: key.step });
+/** Which of `n` elements dropout by `stream` keeps, on the GPU. */
+async function keptOf(
+  gpu: Gpu,
+  n: number,
+  p: number,
+  { seed, step: number }: RandomKey,
+  stream: RandomStream,
+): Promise<boolean[]> {
+  using step = gpu.step({ training: true, seed, number });
   const ones = step.upload(new Float32Array(n).fill(1));
-  return Array.from(await gpu.readFloats(dropout(step, ones, p, key.stream)), (x) => x !== 0);
+  return Array.from(await gpu.readFloats(dropout(step, ones, p, stream)), (x) => x !== 0);
 }
+
+Deno.test("streamOf() is the 32-bit FNV-1a hash of the name", () => {
+  const known = { "": 0x811c9dc5, a: 0xe40c292c, foobar: 0xbf9cf968 };
+  for (const [name, hash] of Object.entries(known)) assertEquals(streamOf(name), hash);
+  assertEquals(new RandomStream("foobar").id, 0xbf9cf968);
+  assertEquals(streamOf("costarring"), streamOf("liquid")); // known to collide
+});
 
 Deno.test("dropout() masks are the CPU's for every key", () =>
   withGpu(async (gpu) => {
     for (const key of KEYS) {
-      const kept = Array.from(uniforms(257, key), (u) => u >= Math.fround(0.3));
-      assertEquals(await keptOf(gpu, 257, 0.3, key), kept);
+      const stream = new RandomStream(`layer ${key.stream}`);
+      const drawn = uniforms(257, { ...key, stream: stream.id });
+      const kept = Array.from(drawn, (u) => u >= Math.fround(0.3));
+      assertEquals(await keptOf(gpu, 257, 0.3, key, stream), kept);
     }
   }));
 

@@ -41,7 +41,6 @@ export class Device implements AsyncDisposable {
   readonly #pipelines: PipelineCache;
   readonly #commands: Commands;
   readonly #faults: Faults;
-  #nextStream = 0;
 
   /** Used by {@linkcode Gpu.create}. */
   protected constructor(opened: Opened, options: AdapterOptions, subgroupSize: number) {
@@ -80,11 +79,6 @@ export class Device implements AsyncDisposable {
   /** Whether nothing has gone wrong so far, and it was not disposed of. */
   get working(): boolean {
     return this.#faults.none;
-  }
-
-  /** A new number for a consumer of random numbers; equal from run to run by order of construction. */
-  nextStream(): number {
-    return this.#nextStream++;
   }
 
   /** Throws what went wrong so far, before `op` begins. */

@@ -1,7 +1,7 @@
 /** A launch as data: what a kernel run needs, and the checks on it. */
 
 import type { KernelCode } from "./pipelines.ts";
-import { expectObject, show } from "./expect.ts";
+import { expectObject, expectText, show } from "./expect.ts";
 import { type Storage, storageOf, type Tensor } from "./tensor.ts";
 
 /** One kernel run, as data. */
@@ -38,8 +38,8 @@ export interface Launch extends KernelCode {
 export function checkBindings(launch: Launch, device: GPUDevice): void {
   expectObject("run a kernel", "launch", launch, "an object");
   const { label, source, inputs, outputs, texels = [] } = launch, doing = `run ${label}`;
-  expectText("label", label);
-  expectText("source", source);
+  expectText("run a kernel", "its label", label);
+  expectText("run a kernel", "its source", source);
   expectList(doing, "inputs", inputs);
   expectList(doing, "outputs", outputs);
   for (const tensor of texels) storageOf(doing, tensor, device);
@@ -54,11 +54,6 @@ export function checkBindings(launch: Launch, device: GPUDevice): void {
       throw new TypeError(`Cannot run ${label}: a tensor is both input and output`);
     }
   }
-}
-
-function expectText(name: string, text: unknown): void {
-  if (typeof text === "string") return;
-  throw new TypeError(`Cannot run a kernel: its ${name} is ${show(text)}, not a text`);
 }
 
 function expectList(doing: string, name: string, list: unknown): void {

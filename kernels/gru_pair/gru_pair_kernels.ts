@@ -9,6 +9,7 @@ import cell from "./_gru_pair_cell.wgsl" with { type: "text" };
 import load from "./_gru_pair_load.wgsl" with { type: "text" };
 import { readsTexels } from "../matmul/matmul.ts";
 import { randomSource, randomUniform } from "../random/philox.ts";
+import type { RandomStream } from "../random/stream.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
 
@@ -18,8 +19,8 @@ export interface PairScorer {
   readonly weight: Tensor;
   /** [1] */
   readonly bias: Tensor;
-  /** Dropout of h' in training steps; `stream` is the consumer's number. None unless given. */
-  readonly dropout?: { readonly p: number; readonly stream: number };
+  /** Dropout of h' in training steps; none unless given. */
+  readonly dropout?: { readonly p: number; readonly stream: RandomStream };
 }
 
 /** Contexts that candidates are scored in; made by `gruContexts`, and ends with the step. */
@@ -74,7 +75,7 @@ function run(
 ): void {
   const drops = step.training && dropout !== undefined && dropout.p > 0;
   const threshold = drops ? Math.min(65535, Math.round(dropout.p * 65536)) : 0;
-  const key = { seed: step.seed, stream: dropout?.stream ?? 0, step: step.number };
+  const key = drops ? step.randomKey(dropout.stream) : undefined;
   step.gpu.dispatch({
     ...code,
     label: `gruPair.${entry}`,
