@@ -37,10 +37,12 @@ export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./kernels/
 export { type KernelCode, KernelCompileError } from "./kernels/device/pipelines.ts";
 export type { MemoryUse } from "./kernels/device/memory.ts";
 export type { Profile, ProfileRow } from "./kernels/device/profile.ts";
+export type { RandomKey } from "./kernels/random/philox.ts";
 export { RandomStream } from "./kernels/random/stream.ts";
 export { mean, sum, weightedSum } from "./kernels/elementwise/reduce.ts";
 export type { MergedGradient, SparseGradient } from "./kernels/accumulate/merge_rows.ts";
 export { rowDot } from "./kernels/matmul/row_dot.ts";
+export type { TexelTensor } from "./kernels/device/texel_tensor.ts";
 export type { Scope } from "./kernels/device/scope.ts";
 export {
   exclude,

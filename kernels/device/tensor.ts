@@ -16,7 +16,7 @@ export interface PendingUpdates {
   flush(): void;
 }
 
-/** A copy of floats in a texture, four to a texel: _texels.wgsl says how. */
+/** Floats in a texture, four to a texel: _texels.wgsl says how. */
 export interface Texels {
   /** The texture, of {@linkcode TEXELS_A_ROW} texels a row. */
   readonly texture: GPUTexture;
@@ -109,8 +109,8 @@ export function sizeOf(shape: readonly number[]): number {
 /** Thrown when a disposed tensor is used. */
 export class UseAfterDisposeError extends Error {
   /** Names the tensor by its shape. */
-  constructor(tensor: Tensor) {
-    super(`Cannot use a tensor [${tensor.shape}] after its owner has disposed of it`);
+  constructor({ shape }: { readonly shape: readonly number[] }) {
+    super(`Cannot use a tensor [${shape}] after its owner has disposed of it`);
     this.name = "UseAfterDisposeError";
   }
 }

@@ -163,9 +163,9 @@ function texelSteps(
 ): void {
   const { gpu, kind: { gates, texels }, batch, size, resets } = run, source = texels[entry];
   const forward = entry === "forward", shape = [batch, forward ? size : gates * size];
-  // What a step's product reads and, in turn, what it writes for the next one: as texels alone.
-  using even = gpu.temporary(shape), odd = gpu.temporary(shape);
-  if (forward) gpu.copy(states, even, { count: even.size }); // backward, the first step reads none
+  // What a step's product reads and, in turn, what it writes for the next one.
+  using even = gpu.texels(shape), odd = gpu.texels(shape);
+  if (forward) gpu.copyToTexels(states, even); // backward, the first step reads none
   const tile = texelTileOf(gpu, batch);
   const units = forward ? tile.LANES : 4 * tile.LANES; // of a tile
   const grid = [Math.ceil(size / units), Math.ceil(batch / tile.ROWS), 1] as const;
