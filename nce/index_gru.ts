@@ -5,7 +5,7 @@ import {
   type GRUContexts,
   gruContexts,
   gruPairScore,
-  type PairScorer,
+  type ScoreHead,
 } from "../kernels/gru_pair/gru_pair.ts";
 import { gruTileScorer } from "../kernels/gru_pair/gru_tiles.ts";
 import type { TileScorer } from "../kernels/loss/cross_entropy.ts";
@@ -64,8 +64,8 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   readonly #inputDropout: Dropout;
   readonly #targetDropout: Dropout;
   readonly #noiseDropout: Dropout;
-  readonly #targetScorer: PairScorer;
-  readonly #noiseScorer: PairScorer;
+  readonly #targetHead: ScoreHead;
+  readonly #noiseHead: ScoreHead;
 
   /**
    * Throws a RangeError or a TypeError if an option is not usable, a weight is too large, or `noise` has not
@@ -87,11 +87,11 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     this.#targetDropout = new Dropout(dropout, this.path("target_dropout"));
     this.#noiseDropout = new Dropout(dropout, this.path("noise_dropout"));
     const { weight, bias } = this.output;
-    const scorer = (name: string) => {
+    const head = (name: string) => {
       return { weight, bias, dropout: { p: dropout, stream: new RandomStream(this.path(name)) } };
     };
-    this.#targetScorer = scorer("target_score_dropout");
-    this.#noiseScorer = scorer("noise_score_dropout");
+    this.#targetHead = head("target_score_dropout");
+    this.#noiseHead = head("noise_score_dropout");
   }
 
   /**
@@ -126,10 +126,10 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     const contexts = this.#contexts(step, target, input);
     const own = step.reshape(target, [target.size, 1]);
     const ownWords = this.#gates(step, this.encoder.forward(step, own), this.#targetDropout);
-    const score = gruPairScore(step, ownWords, contexts, this.#targetScorer);
+    const score = gruPairScore(step, ownWords, contexts, this.#targetHead);
     return {
       target: step.reshape(score, [target.size]),
-      noise: gruPairScore(step, this.#noiseWords(step, noise), contexts, this.#noiseScorer),
+      noise: gruPairScore(step, this.#noiseWords(step, noise), contexts, this.#noiseHead),
     };
   }
 
@@ -138,7 +138,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     const { weightIh, biasIh } = this.rnn.layers[0]!;
     const table = this.#noiseDropout.forward(step, this.encoder.weight);
     const contexts = this.#contexts(step, target, input);
-    return gruTileScorer(step, { table, weightIh, biasIh }, contexts, this.#noiseScorer);
+    return gruTileScorer(step, { table, weightIh, biasIh }, contexts, this.#noiseHead);
   }
 
   /** By the names of the reference model, and `norm_term` if it is learned. */

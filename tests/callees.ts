@@ -247,7 +247,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     ),
     "Step.backward": m(step, "backward", [x], [() => false]),
     "Tensor.reshape": { call: owned(parameter, "reshape"), args: [[2]], kinds: [() => false] },
-    "Tensor.rows": { call: owned(up(4, 64), "rows"), args: [1, 2], kinds: [word, positive] },
+    "Tensor.slice": { call: owned(up(4, 64), "slice"), args: [1, 2], kinds: [word, positive] },
     "SGD.step": m(optimizer, "step", [x], [() => false]),
     "Embedding.forward": m(
       stack.use(new nce.Embedding(gpu, { numEmbeddings: V, embeddingDim: E })),

@@ -57,8 +57,8 @@ function pairShapes({ rows, count, size, own }: PairProblem): number[][] {
 
 function score(step: Step, inputs: Tensor[], p = 0): Tensor {
   const [words, gates, hidden, weight, bias] = inputs;
-  const scorer = { weight: weight!, bias: bias!, dropout: { p, stream: STREAM } };
-  return gruPairScore(step, words!, gruContexts(step, gates!, hidden!), scorer);
+  const head = { weight: weight!, bias: bias!, dropout: { p, stream: STREAM } };
+  return gruPairScore(step, words!, gruContexts(step, gates!, hidden!), head);
 }
 
 /** The dropout masks [N, K, H], from scores of one unit at a time. */
@@ -165,9 +165,9 @@ Deno.test("gruPairScore() throws a TypeError when a shape does not fit", () =>
     using step = gpu.step();
     const tensor = (...shape: number[]) => step.upload(values(sizeOf(shape), 1), shape);
     const contexts = gruContexts(step, tensor(4, 6), tensor(4, 2));
-    const scorer = { weight: tensor(1, 2), bias: tensor(1) };
+    const head = { weight: tensor(1, 2), bias: tensor(1) };
     const run = (words: Tensor, change = {}) => () =>
-      gruPairScore(step, words, contexts, { ...scorer, ...change });
+      gruPairScore(step, words, contexts, { ...head, ...change });
     assertThrows(() => gruContexts(step, tensor(4, 5), tensor(4, 2)), TypeError, "gates is");
     assertThrows(run(tensor(3, 5)), TypeError, "words is");
     assertThrows(run(tensor(3, 3, 6)), TypeError, "words is");
@@ -193,8 +193,8 @@ function tileScorer(step: Step, inputs: Tensor[], p = 0) {
     ...[Tensor, Tensor, Tensor, Tensor],
   ];
   const contexts = gruContexts(step, gates, hidden);
-  const scorer = { weight, bias, dropout: { p, stream: STREAM } };
-  return gruTileScorer(step, { table, weightIh, biasIh }, contexts, scorer);
+  const head = { weight, bias, dropout: { p, stream: STREAM } };
+  return gruTileScorer(step, { table, weightIh, biasIh }, contexts, head);
 }
 
 Deno.test("gruTileScorer() makes exact cross entropy, in one tile and in several", () =>

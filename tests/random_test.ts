@@ -123,7 +123,7 @@ Deno.test("fillUniform() stretches to a range, lower end included, and leaves th
     const expected = uniforms(65, key).map((u) => -0.3 + 0.4 * u);
     assertClose(await gpu.readFloats(tensor), expected, { atol: 1e-7, rtol: 0 });
     using table = gpu.tensor([128], new Float32Array(128).fill(7));
-    using head = table.rows(0, 65);
+    using head = table.slice(0, 65);
     fillUniform(gpu, head, 0, 1, key);
     const floats = await gpu.readFloats(table);
     assertEquals(floats.slice(0, 65), uniforms(65, key));

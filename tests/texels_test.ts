@@ -92,7 +92,7 @@ Deno.test("texels of views hold the views' elements, of more of them than copies
     const data = values(8 * 64, 1);
     using whole = gpu.tensor([8, 64], data);
     for (const [start, count] of [[0, 8], [0, 2], [3, 1], [5, 3], [3, 4], [0, 8]] as const) {
-      using view = whole.rows(start, count);
+      using view = whole.slice(start, count);
       assertEquals(await readTexels(gpu, view), data.slice(64 * start, 64 * (start + count)));
     }
   }));
@@ -102,7 +102,7 @@ Deno.test("a launch reads two views of one tensor, whichever were copied before"
     const data = values(3 * 64, 1);
     using whole = gpu.tensor([3, 64], data), sum = gpu.tensor([64]);
     for (const [a, b] of [[0, 1], [0, 2], [1, 0]] as const) {
-      using first = whole.rows(a, 1), second = whole.rows(b, 1);
+      using first = whole.slice(a, 1), second = whole.slice(b, 1);
       gpu.dispatch({ ...SUM, outputs: [sum], texels: [first, second], grid: 1 });
       const expected = Float32Array.from(
         { length: 64 },

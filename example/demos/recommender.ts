@@ -191,7 +191,7 @@ async function train(gpu: Gpu, market: Market, training: Training): Promise<Qual
   return compare(market, (user) => scores.subarray(user * items, (user + 1) * items));
 }
 
-/** One line of the report. */
+/** One line of the summary. */
 export interface Outcome extends Quality {
   /** What was trained how, or what it is compared with. */
   readonly name: string;

@@ -148,8 +148,8 @@ export class Device implements AsyncDisposable {
     this.#faults.begin(launch.label);
     const grid = foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension);
     for (const { storage: { pending } } of [...launch.inputs, ...launch.outputs]) {
-      if (launch.rows === undefined) pending?.flush();
-      else if (launch.rows !== "current") pending?.catchUp(launch.rows);
+      if (launch.readsRows === undefined) pending?.flush();
+      else if (launch.readsRows !== "caught-up") pending?.catchUp(launch.readsRows);
     }
     const { inputs, outputs, texels = [], texelsOut } = launch;
     const textures = [...texels, ...texelsOut ? [texelsOut] : []].map((floats) =>

@@ -22,10 +22,10 @@ export interface Launch extends KernelCode {
   /** Texels that the kernel writes, at the following binding of group 2. */
   readonly texelsOut?: TexelTensor | undefined;
   /**
-   * Ids, if tables among the inputs are read at these rows only; `"current"`: an earlier launch has already
+   * Ids, if tables among the inputs are read at these rows only; `"caught-up"`: an earlier launch has already
    * brought these rows up to date.
    */
-  readonly rows?: Tensor | "current";
+  readonly readsRows?: Tensor | "caught-up";
   /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
   readonly uniform?: Record<string, number>;
   /**

@@ -235,7 +235,7 @@ function order({ steps }: RecurrentRun, entry: Direction): number[] {
 export function statesOverTime(step: Step, run: RecurrentRun, state?: Tensor): Tensor {
   const { gpu, kind: { name, split }, steps, batch, size, resets } = run;
   const all = step.tensor([steps + 1, batch, size]);
-  using first = all.rows(0, 1);
+  using first = all.slice(0, 1);
   if (state) {
     expectShape(name, "state", state, [batch, size]);
     launch(run, split(size), "first_state", [state, resets], [first], 0);
