@@ -1,16 +1,7 @@
 // The same seed and step number give the same bits, on any device that is opened anew.
 
 import { assertEquals, assertNotEquals } from "@std/assert";
-import {
-  Dropout,
-  Embedding,
-  type Gpu,
-  IndexLinear,
-  type LossType,
-  LSTM,
-  namedParameters,
-  SGD,
-} from "../mod.ts";
+import { Dropout, Embedding, type Gpu, IndexLinear, type LossType, LSTM, SGD } from "../mod.ts";
 import { withBothFamilies } from "./support/gpu.ts";
 import { randomIds } from "./reference/data.ts";
 
@@ -18,9 +9,14 @@ const [T, B, E, V] = [4, 9, 12, 65];
 
 /** Bits of the loss, of all gradients and of all parameters after two training steps. */
 async function train(gpu: Gpu, lossType: LossType, perWord: boolean, seed: number) {
-  using embedding = new Embedding(gpu, { numEmbeddings: V, embeddingDim: E, seed });
-  const dropout = new Dropout(gpu, 0.3);
-  using rnn = new LSTM(gpu, { inputSize: E, hiddenSize: E, seed });
+  using embedding = new Embedding(gpu, {
+    name: "embedding",
+    numEmbeddings: V,
+    embeddingDim: E,
+    seed,
+  });
+  const dropout = new Dropout(0.3, "dropout");
+  using rnn = new LSTM(gpu, { name: "rnn", inputSize: E, hiddenSize: E, seed });
   using criterion = new IndexLinear(gpu, {
     embeddingDim: E,
     numClasses: V,
@@ -30,7 +26,7 @@ async function train(gpu: Gpu, lossType: LossType, perWord: boolean, seed: numbe
     perWord,
     seed,
   });
-  const parameters = namedParameters({ embedding, rnn, criterion });
+  const parameters = [embedding, rnn, criterion].flatMap((part) => part.parameters());
   using optimizer = new SGD(gpu, parameters, { lr: 0.5, momentum: 0.9, clip: 0.25 });
   const seen: string[] = [];
   for (let number = 0; number < 2; number++) {

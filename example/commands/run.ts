@@ -22,7 +22,7 @@ import { Metrics } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
 import { checkSavable } from "../storage/model_file.ts";
 import { noiseWarning } from "../model/noise.ts";
-import { report } from "../training/report.ts";
+import { summarize } from "../training/summary.ts";
 import type { Settings } from "../options/settings.ts";
 import { modelPath, train } from "../training/train.ts";
 import { Trainer } from "../training/trainer.ts";
@@ -126,7 +126,7 @@ async function test(gpu: Gpu, settings: Settings, corpus: Corpus, io: Io): Promi
     saved: true,
   });
   const metrics = new Metrics(settings.save, io);
-  await report(gpu, { model, corpus, evaluation, metrics, io });
+  await summarize(gpu, { model, corpus, evaluation, metrics, io });
 }
 
 /** Trains one batch under the profiler and prints where the time went. */

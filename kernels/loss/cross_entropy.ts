@@ -166,7 +166,7 @@ export function tiledCrossEntropy(
         expectSame();
         for (const [i, tile] of tiles.entries()) {
           const { first, count } = tile;
-          using dScores = kept[i]?.rows(0, rows) ??
+          using dScores = kept[i]?.slice(0, rows) ??
             differentiate(scorer.scores(first, count), tile);
           use(first, count, dScores);
         }

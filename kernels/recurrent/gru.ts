@@ -52,7 +52,7 @@ export function gru(
       const outputs = [gates, dState, carry]; // the gates turn into their gradient
       overTime(run, "backward", weightHh, dState, [inner, hidden, dOutput], outputs);
       const dWeight = step.tensor(weightHh.shape), dBias = step.tensor(biasHh.shape);
-      using before = hidden.rows(0, steps);
+      using before = hidden.slice(0, steps);
       using flatBefore = before.reshape([steps * batch, size]);
       matmulInto(gpu, dWeight, dState, flatBefore, { transposeA: true });
       columnSums(gpu, dBias, dState);

@@ -63,7 +63,7 @@ export function lstm(
       using dCell = gpu.temporary([batch, size]);
       overTime(run, "backward", weightHh, gates, [cells, dOutput], [gates, dCell]);
       const dWeight = step.tensor(weightHh.shape);
-      using before = hidden.rows(0, steps);
+      using before = hidden.slice(0, steps);
       using flatBefore = before.reshape([steps * batch, size]);
       using flatGates = gates.reshape([steps * batch, 4 * size]);
       matmulInto(gpu, dWeight, flatGates, flatBefore, { transposeA: true });

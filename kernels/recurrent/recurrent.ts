@@ -172,9 +172,9 @@ function texelSteps(
 ): void {
   const { gpu, kind: { gates, texels }, batch, size, resets } = run, source = texels[entry];
   const forward = entry === "forward", shape = [batch, forward ? size : gates * size];
-  // What a step's product reads and, in turn, what it writes for the next one: as texels alone.
-  using even = gpu.temporary(shape), odd = gpu.temporary(shape);
-  if (forward) gpu.copy(states, even, { count: even.size }); // backward, the first step reads none
+  // What a step's product reads and, in turn, what it writes for the next one.
+  using even = gpu.texels(shape), odd = gpu.texels(shape);
+  if (forward) gpu.copyToTexels(states, even); // backward, the first step reads none
   const tile = texelTileOf(gpu, batch);
   const units = forward ? tile.LANES : 4 * tile.LANES; // of a tile
   const grid = [Math.ceil(size / units), Math.ceil(batch / tile.ROWS), 1] as const;
@@ -262,7 +262,7 @@ function order({ steps }: RecurrentRun, entry: Direction): number[] {
 export function statesOverTime(step: Step, run: RecurrentRun, state?: Tensor): Tensor {
   const { gpu, kind: { name, split }, steps, batch, size, resets } = run;
   const all = step.tensor([steps + 1, batch, size]);
-  using first = all.rows(0, 1);
+  using first = all.slice(0, 1);
   if (state) {
     expectShape(name, "state", state, [batch, size]);
     launch(run, split(size), "first_state", [state, resets], [first], 0);

@@ -32,6 +32,7 @@ const LOSS_OPTIONS = {
   perWord: optional(flag),
   removeHits: optional(flag),
   selfNorm: optional(w),
+  name: optional(text),
 };
 
 /** A function or method as it is called by JavaScript. */
@@ -66,12 +67,15 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
   const [x, y, table, bias] = [up(N, E), up(N, E), up(V, E), up(V)];
   const ids = step.upload(Uint32Array.of(0, 5, 2));
   const noise = Float32Array.of(1, 2, 3, 4, 5, 6);
-  const layer = stack.use(new nce.IndexLinear(gpu, { embeddingDim: E, numClasses: V, noise }));
-  const model = stack.use(
-    new nce.IndexGRU(gpu, { embeddingDim: E, numClasses: V, hiddenSize: E, noise }),
+  const layer = stack.use(
+    new nce.IndexLinear(gpu, { name: "layer", embeddingDim: E, numClasses: V, noise }),
   );
-  const alias = stack.use(new nce.AliasMultinomial(gpu, noise));
-  const unique = stack.use(new nce.UniqueNoise(gpu, noise, K));
+  const model = stack.use(
+    new nce.IndexGRU(gpu, { name: "model", embeddingDim: E, numClasses: V, hiddenSize: E, noise }),
+  );
+  const alias = stack.use(new nce.AliasMultinomial(gpu, noise, "alias"));
+  const unique = stack.use(new nce.UniqueNoise(gpu, noise, K, "unique"));
+  const stream = new nce.RandomStream("stream");
   const sequence = up(2, N, E), parameter = stack.use(gpu.tensor([2]));
   const rows = (gates: number) => ({
     weightIh: up(gates * E, E),
@@ -91,7 +95,12 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     const thing = untyped(Reflect.get(self, name), self)(...args);
     if (thing instanceof nce.Tensor) stack.use(thing);
   };
-  const stacked = { inputSize: positive, hiddenSize: positive, numLayers: optional(positive) };
+  const stacked = {
+    inputSize: positive,
+    hiddenSize: positive,
+    numLayers: optional(positive),
+    name: optional(text),
+  };
   const makes = { inputSize: E, hiddenSize: E, numLayers: 2 };
   const plain = {
     ...{ input: values(N * E, 1), weight: values(V * E, 1), bias: values(V, 1) },
@@ -115,7 +124,10 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     multiply: f("multiply", [step, x, y], [STEP, F, F]),
     scale: f("scale", [step, x, 2], [STEP, F, finite]),
     affine: f("affine", [step, x, 2, 1], [STEP, F, finite, finite]),
-    dropout: f("dropout", [step, x, 0.5, 1], [STEP, F, rate, word]),
+    dropout: f("dropout", [step, x, 0.5, stream], [
+      ...[STEP, F, rate],
+      (value) => value instanceof nce.RandomStream,
+    ]),
     gather: f("gather", [step, table, ids], [STEP, F, IDS]),
     indexScore: f("indexScore", [step, x, table, bias, ids], [STEP, F, F, F, IDS]),
     linear: f("linear", [step, x, table, bias], [STEP, F, F, optional(F)]),
@@ -159,7 +171,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       hits: optional(flag),
     }]),
     subtractScalar: f("subtractScalar", [step, x, up(1)], [STEP, F, F]),
-    namedParameters: f("namedParameters", [{ layer }], [{ layer: () => false }]),
+    RandomStream: c("RandomStream", ["a"], [text]),
     logUniformProbabilities: f("logUniformProbabilities", [V], [positive]),
     noiseProbabilities: f("noiseProbabilities", [noise, { power: 1, uniform: 0 }], [counts, {
       power: optional(finite),
@@ -170,13 +182,14 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       ...{ noiseProbabilities: counts, dLoss: optional(counts), normTerm: optional(finite) },
       ...{ perWord: optional(flag), lossType: optional(choice), removeHits: optional(flag) },
     }]),
-    Dropout: c("Dropout", [gpu, 0.5], [GPU, rate]),
+    Dropout: c("Dropout", [0.5, "dropout"], [rate, text]),
     Embedding: c("Embedding", [gpu, { numEmbeddings: V, embeddingDim: E }], [GPU, {
       ...{ numEmbeddings: positive, embeddingDim: positive },
-      ...{ initRange: optional(w), seed: optional(seed) },
+      ...{ initRange: optional(w), seed: optional(seed), name: optional(text) },
     }]),
     Linear: c("Linear", [gpu, { inFeatures: E, outFeatures: V }], [GPU, {
       ...{ inFeatures: positive, outFeatures: positive, seed: optional(seed) },
+      name: optional(text),
     }]),
     LSTM: c("LSTM", [gpu, makes], [GPU, { ...stacked, dropout: optional(rate) }]),
     GRU: c("GRU", [gpu, makes], [GPU, { ...stacked, dropout: optional(rate) }]),
@@ -187,8 +200,8 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
         ...{ lr, momentum: optional(rate), weightDecay: optional(w), clip: optional(clip) },
       },
     ]),
-    AliasMultinomial: c("AliasMultinomial", [gpu, noise], [GPU, counts]),
-    UniqueNoise: c("UniqueNoise", [gpu, noise, K], [GPU, counts, positive]),
+    AliasMultinomial: c("AliasMultinomial", [gpu, noise, "a"], [GPU, counts, optional(text)]),
+    UniqueNoise: c("UniqueNoise", [gpu, noise, K, "a"], [GPU, counts, positive, optional(text)]),
     BatchNoise: c("BatchNoise", [gpu, noise], [GPU, counts, optional(() => false)]),
     IndexLinear: c("IndexLinear", [gpu, { embeddingDim: E, numClasses: V, noise }], [GPU, {
       ...{ ...LOSS_OPTIONS, embeddingDim: positive, numClasses: positive, seed: optional(seed) },
@@ -234,7 +247,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     ),
     "Step.backward": m(step, "backward", [x], [() => false]),
     "Tensor.reshape": { call: owned(parameter, "reshape"), args: [[2]], kinds: [() => false] },
-    "Tensor.rows": { call: owned(up(4, 64), "rows"), args: [1, 2], kinds: [word, positive] },
+    "Tensor.slice": { call: owned(up(4, 64), "slice"), args: [1, 2], kinds: [word, positive] },
     "SGD.step": m(optimizer, "step", [x], [() => false]),
     "Embedding.forward": m(
       stack.use(new nce.Embedding(gpu, { numEmbeddings: V, embeddingDim: E })),
@@ -252,7 +265,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       ],
       [STEP, F],
     ),
-    "Dropout.forward": m(new nce.Dropout(gpu, 0.5), "forward", [step, x], [STEP, F]),
+    "Dropout.forward": m(new nce.Dropout(0.5, "dropout"), "forward", [step, x], [STEP, F]),
     "LSTM.forward": m(stack.use(new nce.LSTM(gpu, makes)), "forward", [step, sequence], [STEP, F, {
       ...{ states: optional(Array.isArray), resets: optional(IDS) },
     }]),

@@ -173,18 +173,18 @@ Deno.test("loadCorpus() reads the same from lines with marks or other ends", asy
 });
 
 Deno.test("run() does as well on lines that end in a mark, and tells of the marks", async () => {
-  const ending = (end: string) =>
-    trainOn(
-      filesOf(PLAIN.map((line) => `${line} ${end}`), [`${SAME[0]} ${end}`, `${SAME[1]} ${end}`]),
-      TINY,
-    );
+  const { "noise-ratio": _, ...others } = TINY;
+  const ending = (end: string) => {
+    const lines = PLAIN.map((line) => `${line} ${end}`), both = lines.join("\n");
+    return trainOn(filesOf(lines, [both, both]), { ...others, loss: "full", epochs: "10" });
+  };
   const mark = await ending("</s>"), word = await ending("E");
   const told = mark.io.outLines.filter((line) => line.startsWith("marks"));
   assertEquals(told.length, 3);
   assert(told[0]!.startsWith("marks       train.txt: 200 lines carry <s> or </s> at their ends;"));
   assertEquals(word.io.outLines.filter((line) => line.startsWith("marks")), []);
-  // A word of its own at the end of each line is no harder to learn than the end itself.
-  assert(Math.abs(Math.log(mark.ppl / word.ppl)) < 0.4, `${mark.ppl}, with a word ${word.ppl}`);
+  // Of the five tokens of a line, or six with a word at its end, only the first is not certain.
+  assertClose([mark.ppl, word.ppl], [2 ** (1 / 5), 2 ** (1 / 6)], { rtol: 0.05 });
 });
 
 Deno.test("run() learns </s> within lines like any word", async () => {
@@ -225,7 +225,8 @@ Deno.test("run() makes do with the least of texts", async () => {
     ["only unknown words", { "train.txt": "a b\n", "valid.txt": "x\n", "test.txt": "y z\n" }, 5],
   ];
   for (const [name, files, words] of cases) {
-    const { ppl } = await trainOn(files, { ...TINY, epochs: "1" });
+    // One step, a small one: the model is still about the noise.
+    const { ppl } = await trainOn(files, { ...TINY, epochs: "1", lr: "0.1" });
     assert(ppl > 1 && ppl < words, `${name}: ${ppl}`);
   }
 });

@@ -7,7 +7,7 @@ import { evaluate, evaluateLoss } from "../../../example/evaluation/evaluate.ts"
 import { Metrics } from "../../../example/storage/metrics.ts";
 import type { WordModel } from "../../../example/model/model.ts";
 import { Bar } from "../../../example/shared/progress.ts";
-import { report } from "../../../example/training/report.ts";
+import { summarize } from "../../../example/training/summary.ts";
 import { SentencesBuilder } from "../../../example/data/sentences.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
 import { Stopped } from "../../../example/shared/stop.ts";
@@ -80,7 +80,7 @@ Deno.test("the test leaves the criterion as it was, also when it fails", () =>
       for (const lossType of ["nce", "full"] as const) {
         criterion.lossType = lossType;
         for (const evaluation of ["full", "nce", "loss", { sampled: 3 }] as const) {
-          await report(gpu, { model, corpus, evaluation, metrics, io });
+          await summarize(gpu, { model, corpus, evaluation, metrics, io });
           assertEquals([criterion.lossType, criterion.noiseRatio], [lossType, 7]);
         }
       }
@@ -91,7 +91,7 @@ Deno.test("the test leaves the criterion as it was, also when it fails", () =>
       };
       const evaluation = { sampled: 3 };
       await assertRejects(
-        () => report(gpu, { model, corpus, evaluation, metrics, io }),
+        () => summarize(gpu, { model, corpus, evaluation, metrics, io }),
         Error,
         "no",
       );

@@ -19,7 +19,7 @@ function handClock(): { now: number; read: () => number } {
   return clock;
 }
 
-Deno.test("Progress.report() writes a plain line when there is no terminal", () => {
+Deno.test("Progress.show() writes a plain line when there is no terminal", () => {
   const io = captureIo();
   const clock = handClock();
   const progress = new Progress(io, { ...EPOCH, clock: clock.read });
@@ -27,7 +27,7 @@ Deno.test("Progress.report() writes a plain line when there is no terminal", () 
     clock.now += 500;
     progress.step(1000);
   }
-  assertEquals(progress.report(5.25), {
+  assertEquals(progress.show(5.25), {
     epoch: 2,
     batch: 4,
     batches: 10,
@@ -37,7 +37,7 @@ Deno.test("Progress.report() writes a plain line when there is no terminal", () 
   });
   clock.now += 4000;
   progress.step(1000);
-  assertEquals(progress.report(4.5).tokensPerSecond, 250);
+  assertEquals(progress.show(4.5).tokensPerSecond, 250);
   assertEquals(progress.tokensPerSecond, 5000 / 6);
   progress.done();
   assertEquals(io.outLines, [
@@ -50,13 +50,13 @@ Deno.test("Progress.report() writes a plain line when there is no terminal", () 
 Deno.test("Progress shows a perplexity only when the loss is normalised", () => {
   const io = captureIo();
   const progress = new Progress(io, { ...EPOCH, normalised: true, clock: () => 0 });
-  progress.report(Math.log(120.5));
+  progress.show(Math.log(120.5));
   assertEquals(io.outLines, ["epoch 2/40 | batch 0/10 | ppl 120.50 | lr 0.25"]);
 });
 
 Deno.test("Progress shows a loss that is not a number when training has diverged", () => {
   const io = captureIo();
-  new Progress(io, { ...EPOCH, clock: () => 0 }).report(NaN);
+  new Progress(io, { ...EPOCH, clock: () => 0 }).show(NaN);
   assertEquals(io.outLines, ["epoch 2/40 | batch 0/10 | loss NaN | lr 0.25"]);
 });
 
@@ -70,7 +70,7 @@ Deno.test("Progress redraws one bar within the width when there is a terminal", 
   progress.step(10);
   clock.now += 900;
   progress.step(80);
-  progress.report(6);
+  progress.show(6);
   progress.done();
   assertEquals(io.outLines, []);
   assertEquals(io.liveLines, [
@@ -85,7 +85,7 @@ Deno.test("Progress redraws one bar within the width when there is a terminal", 
 
 Deno.test("Progress leaves the bar out when the terminal is narrow", () => {
   const io = captureIo(30);
-  new Progress(io, { ...EPOCH, clock: () => 0 }).report(6);
+  new Progress(io, { ...EPOCH, clock: () => 0 }).show(6);
   assertEquals(io.liveLines.at(-1), "epoch 2/40  batch 0/10  loss ");
 });
 
@@ -95,12 +95,12 @@ Deno.test("Progress counts the validations still to come as time left of the run
   const progress = new Progress(io, options);
   clock.now += 1000;
   progress.step(100);
-  progress.report(2); // 9 s of this epoch, 10 s of the next one, two validations
+  progress.show(2); // 9 s of this epoch, 10 s of the next one, two validations
   assertEquals(io.outLines[0]!.split(" | ").at(-1), "9s left, run 2m19s");
   const last = new Progress(io, { ...options, epoch: 3 });
   clock.now += 1000;
   last.step(100);
-  last.report(2);
+  last.show(2);
   assertEquals(io.outLines[1]!.split(" | ").at(-1), "9s left");
 });
 

@@ -114,16 +114,16 @@ Deno.test("upload() knows the largest id, through reshape", () =>
 Deno.test("rows() views rows that begin on a multiple of 256 bytes", () =>
   withGpu(async (gpu) => {
     using table = gpu.tensor([4, 64], Float32Array.from({ length: 256 }, (_, i) => i));
-    using middle = table.rows(1, 2);
+    using middle = table.slice(1, 2);
     assertEquals(middle.shape, [2, 64]);
     assertEquals((await gpu.read(middle))[0], 64);
     gpu.write(middle, new Float32Array(128));
     assertEquals([...await gpu.read(table)].filter((x) => x === 0).length, 129);
     using narrow = gpu.tensor([4, 3]);
     for (const [start, count] of [[3, 2], [-1, 1]] as const) {
-      assertThrows(() => table.rows(start, count), RangeError, "Cannot view rows");
+      assertThrows(() => table.slice(start, count), RangeError, "Cannot slice");
     }
-    assertThrows(() => narrow.rows(1, 1), RangeError, "Cannot view rows 1 to 2 of [4,3]");
+    assertThrows(() => narrow.slice(1, 1), RangeError, "Cannot slice [4,3] from 1 to 2");
   }));
 
 Deno.test("steps are numbered and seeded from 0 and do not train, unless told otherwise", () =>

@@ -28,7 +28,7 @@ function act(gpu: Gpu, tensors: readonly Tensor[], held: Uint32Array[], action: 
   const rows = Math.min(action.rows, ROWS - row),
     count = Math.min(action.count, content.length - start);
   const part = content.subarray(row * WIDTH, (row + rows) * WIDTH);
-  using view = tensor.rows(row, rows);
+  using view = tensor.slice(row, rows);
   switch (kind) {
     case "write":
       content.forEach((_, i) => content[i] = ids[i % ids.length]!);

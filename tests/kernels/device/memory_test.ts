@@ -90,7 +90,7 @@ Deno.test("temporary() takes a free buffer of the same class, tensor() makes its
 
 Deno.test("a buffer goes back when the last of its tensors ends, and only once", () =>
   withGpu((gpu) => {
-    const whole = gpu.temporary([4, 64]), view = whole.rows(1, 2), flat = view.reshape([128]);
+    const whole = gpu.temporary([4, 64]), view = whole.slice(1, 2), flat = view.reshape([128]);
     whole.dispose(), whole.dispose();
     view.dispose();
     assertEquals(gpu.memory.buffers, 1);

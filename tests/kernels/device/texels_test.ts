@@ -1,8 +1,8 @@
 // Texels: copies of tensors in textures, up to date whatever happens to the tensor.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import texelLibrary from "../../../kernels/device/_texels.wgsl" with { type: "text" };
-import type { Gpu, Launch, Tensor } from "../../../mod.ts";
+import { Gpu, type Launch, type Tensor, UseAfterDisposeError } from "../../../mod.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { values } from "../../reference/data.ts";
 
@@ -92,7 +92,7 @@ Deno.test("texels of views hold the views' elements, of more of them than copies
     const data = values(8 * 64, 1);
     using whole = gpu.tensor([8, 64], data);
     for (const [start, count] of [[0, 8], [0, 2], [3, 1], [5, 3], [3, 4], [0, 8]] as const) {
-      using view = whole.rows(start, count);
+      using view = whole.slice(start, count);
       assertEquals(await readTexels(gpu, view), data.slice(64 * start, 64 * (start + count)));
     }
   }));
@@ -102,7 +102,7 @@ Deno.test("a launch reads two views of one tensor, whichever were copied before"
     const data = values(3 * 64, 1);
     using whole = gpu.tensor([3, 64], data), sum = gpu.tensor([64]);
     for (const [a, b] of [[0, 1], [0, 2], [1, 0]] as const) {
-      using first = whole.rows(a, 1), second = whole.rows(b, 1);
+      using first = whole.slice(a, 1), second = whole.slice(b, 1);
       gpu.dispatch({ ...SUM, outputs: [sum], texels: [first, second], grid: 1 });
       const expected = Float32Array.from(
         { length: 64 },
@@ -123,13 +123,51 @@ Deno.test("a kernel may be given more texels than before", () =>
 
 Deno.test("a launch may write texels, which the next one reads", () =>
   withGpu(async (gpu) => {
-    const data = values(256, 1);
-    using first = gpu.tensor([256], data), second = gpu.tensor([256]), third = gpu.tensor([256]);
-    for (const [from, to] of [[first, second], [second, third]] as const) {
-      gpu.dispatch({ ...DOUBLE, texels: [from], texelsOut: to, grid: 1 });
+    const data = values(256, 1), { buffers } = gpu.memory;
+    using first = gpu.tensor([256], data), out = gpu.tensor([256]);
+    {
+      using second = gpu.texels([4, 64]), third = gpu.texels([256]);
+      for (const [from, to] of [[first, second], [second, third]] as const) {
+        gpu.dispatch({ ...DOUBLE, texels: [from], texelsOut: to, grid: 1 });
+      }
+      gpu.dispatch({ ...READ, outputs: [out], texels: [third], grid: 1 });
+      assertEquals(await gpu.readFloats(out), data.map((x) => 4 * x));
+      assertEquals(gpu.memory.buffers, buffers + 5); // two tensors, a copy, two textures
     }
-    assertEquals(await readTexels(gpu, third), data.map((x) => 4 * x));
+    assertEquals(gpu.memory.buffers, buffers + 3);
   }));
+
+Deno.test("texels without a buffer are filled from the first elements of a tensor", () =>
+  withGpu(async (gpu) => {
+    for (const size of [4, 16_384, 16_388]) {
+      const data = values(size + 6, size);
+      using tensor = gpu.tensor([size + 6], data), texels = gpu.texels([size]);
+      using out = gpu.tensor([size]);
+      gpu.copyToTexels(tensor, texels);
+      gpu.clear(tensor);
+      gpu.dispatch({ ...READ, outputs: [out], texels: [texels], grid: Math.ceil(size / 256) });
+      assertEquals(await gpu.readFloats(out), data.slice(0, size));
+    }
+  }));
+
+Deno.test("texels that do not fit, have ended, or are of another device are refused", async () => {
+  await using other = await Gpu.create();
+  await withGpu((gpu) => {
+    assertThrows(() => gpu.texels([4, 6]), RangeError, "rows must be whole vectors of four");
+    const message = "a texture has at most";
+    assertThrows(() => gpu.texels([2 ** 20, 2 ** 20]), RangeError, message);
+    using few = gpu.tensor([7]), texels = gpu.texels([8]), out = gpu.tensor([8]);
+    assertThrows(() => gpu.copyToTexels(few, texels), TypeError, "f32 [7] to texels [8]");
+    const read = { ...READ, outputs: [out], grid: 1 };
+    using foreign = other.texels([8]);
+    assertThrows(() => gpu.dispatch({ ...read, texels: [foreign] }), TypeError, "another Gpu");
+    const both = { ...DOUBLE, texels: [texels], texelsOut: texels, grid: 1 };
+    assertThrows(() => gpu.dispatch(both), TypeError, "the same texels are read and written");
+    const ended = gpu.texels([8]);
+    ended[Symbol.dispose]();
+    assertThrows(() => gpu.dispatch({ ...read, texels: [ended] }), UseAfterDisposeError, "[8]");
+  });
+});
 
 Deno.test("copies are counted, and go back to the pool with their tensor or its next value", () =>
   withGpu(async (gpu) => {

@@ -85,7 +85,7 @@ Deno.test("columnSums() agrees with float64 when rows fill no, one or many chunk
       const data = values(rows * width, rows);
       // What follows the rows must not be read.
       using all = gpu.tensor([128 * rows * width], new Float32Array(128 * rows * width).fill(NaN));
-      using head = all.rows(0, rows * width);
+      using head = all.slice(0, rows * width);
       using a = head.reshape([rows, width]);
       gpu.write(a, data);
       using out = gpu.tensor([width]);

@@ -3,7 +3,14 @@
 import { assert, assertThrows } from "@std/assert";
 import { gruContexts, gruPairScore } from "../../../kernels/gru_pair/gru_pair.ts";
 import { gruTileScorer } from "../../../kernels/gru_pair/gru_tiles.ts";
-import { type Gpu, type Step, type Tensor, tiledCrossEntropy, weightedSum } from "../../../mod.ts";
+import {
+  type Gpu,
+  RandomStream,
+  type Step,
+  type Tensor,
+  tiledCrossEntropy,
+  weightedSum,
+} from "../../../mod.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";
@@ -11,6 +18,8 @@ import { randomIds, values } from "../../reference/data.ts";
 import * as reference from "../../reference/gru.ts";
 import { linear } from "../../reference/linear.ts";
 import { assertGradients } from "../../reference/oracle.ts";
+
+const STREAM = new RandomStream("dropout");
 
 function sizeOf(shape: readonly number[]): number {
   return shape.reduce((size, n) => size * n, 1);
@@ -48,8 +57,8 @@ function pairShapes({ rows, count, size, own }: PairProblem): number[][] {
 
 function score(step: Step, inputs: Tensor[], p = 0): Tensor {
   const [words, gates, hidden, weight, bias] = inputs;
-  const scorer = { weight: weight!, bias: bias!, dropout: { p, stream: 7 } };
-  return gruPairScore(step, words!, gruContexts(step, gates!, hidden!), scorer);
+  const head = { weight: weight!, bias: bias!, dropout: { p, stream: STREAM } };
+  return gruPairScore(step, words!, gruContexts(step, gates!, hidden!), head);
 }
 
 /** The dropout masks [N, K, H], from scores of one unit at a time. */
@@ -156,9 +165,9 @@ Deno.test("gruPairScore() throws a TypeError when a shape does not fit", () =>
     using step = gpu.step();
     const tensor = (...shape: number[]) => step.upload(values(sizeOf(shape), 1), shape);
     const contexts = gruContexts(step, tensor(4, 6), tensor(4, 2));
-    const scorer = { weight: tensor(1, 2), bias: tensor(1) };
+    const head = { weight: tensor(1, 2), bias: tensor(1) };
     const run = (words: Tensor, change = {}) => () =>
-      gruPairScore(step, words, contexts, { ...scorer, ...change });
+      gruPairScore(step, words, contexts, { ...head, ...change });
     assertThrows(() => gruContexts(step, tensor(4, 5), tensor(4, 2)), TypeError, "gates is");
     assertThrows(run(tensor(3, 5)), TypeError, "words is");
     assertThrows(run(tensor(3, 3, 6)), TypeError, "words is");
@@ -184,8 +193,8 @@ function tileScorer(step: Step, inputs: Tensor[], p = 0) {
     ...[Tensor, Tensor, Tensor, Tensor],
   ];
   const contexts = gruContexts(step, gates, hidden);
-  const scorer = { weight, bias, dropout: { p, stream: 7 } };
-  return gruTileScorer(step, { table, weightIh, biasIh }, contexts, scorer);
+  const head = { weight, bias, dropout: { p, stream: STREAM } };
+  return gruTileScorer(step, { table, weightIh, biasIh }, contexts, head);
 }
 
 Deno.test("gruTileScorer() makes exact cross entropy, in one tile and in several", () =>

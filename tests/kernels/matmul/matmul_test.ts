@@ -30,7 +30,7 @@ interface Variant extends Product {
 function poisoned(gpu: Gpu, shape: readonly number[], data: Float32Array): [Tensor, Tensor] {
   const whole = gpu.temporary([Math.ceil(data.length / 64) * 64 + 64]);
   gpu.write(whole, new Float32Array(whole.size).fill(NaN));
-  using used = whole.rows(0, data.length);
+  using used = whole.slice(0, data.length);
   gpu.write(used, data);
   return [used.reshape(shape), whole];
 }

@@ -65,7 +65,7 @@ Deno.test("AliasMultinomial draws on the GPU follow the distribution: chi-square
 Deno.test("AliasMultinomial draws the same on the GPU and the CPU, anew for each key", () =>
   withGpu(async (gpu) => {
     using noise = new AliasMultinomial(gpu, zipf(257));
-    using other = new AliasMultinomial(gpu, zipf(257));
+    using other = new AliasMultinomial(gpu, zipf(257), "other");
     const seen = new Set<string>();
     for (const [seed, number] of [[0, 0], [1, 0], [0, 1], [2 ** 53 - 1, 7]] as const) {
       using step = gpu.step({ seed, number });

@@ -11,7 +11,8 @@ import {
   seedWords,
   unitFloat,
 } from "../../../kernels/random/philox.ts";
-import { dropout, type Gpu } from "../../../mod.ts";
+import { streamOf } from "../../../kernels/random/stream.ts";
+import { dropout, type Gpu, RandomStream } from "../../../mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { chiSquareProbability } from "../../reference/chi_square.ts";
@@ -51,11 +52,11 @@ const KEYS: RandomKey[] = [
 const KNOWN_KERNEL = `${randomSource}
 @group(0) @binding(0) var<storage, read> counters: array<u32>;
 @group(0) @binding(1) var<storage, read_write> words: array<u32>;
-@compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3<u32>) {
-  let i = id.x * 6u;
-  let counter = vec4<u32>(counters[i], counters[i + 1u], counters[i + 2u], counters[i + 3u]);
-  let drawn = philox(counter, vec2<u32>(counters[i + 4u], counters[i + 5u]));
-  for (var w = 0u; w < 4u; w++) { words[id.x * 4u + w] = drawn[w]; }
+@compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3u) {
+  let i = id.x * 6;
+  let counter = vec4u(counters[i], counters[i + 1], counters[i + 2], counters[i + 3]);
+  let drawn = philox(counter, vec2u(counters[i + 4], counters[i + 5]));
+  for (var w = 0u; w < 4; w++) { words[id.x * 4 + w] = drawn[w]; }
 }`;
 
 /** The first `n` floats in [0, 1) of a key, from the CPU. */
@@ -122,25 +123,40 @@ Deno.test("fillUniform() stretches to a range, lower end included, and leaves th
     const expected = uniforms(65, key).map((u) => -0.3 + 0.4 * u);
     assertClose(await gpu.readFloats(tensor), expected, { atol: 1e-7, rtol: 0 });
     using table = gpu.tensor([128], new Float32Array(128).fill(7));
-    using head = table.rows(0, 65);
+    using head = table.slice(0, 65);
     fillUniform(gpu, head, 0, 1, key);
     const floats = await gpu.readFloats(table);
     assertEquals(floats.slice(0, 65), uniforms(65, key));
     assert(floats.slice(65).every((x) => x === 7));
   }));
 
-/** Which of `n` elements dropout keeps, on the GPU. */
-async function keptOf(gpu: Gpu, n: number, p: number, key: RandomKey): Promise<boolean[]> {
-  using step = gpu.step({ training: true, seed: key.seed, number: key.step });
+/** Which of `n` elements dropout by `stream` keeps, on the GPU. */
+async function keptOf(
+  gpu: Gpu,
+  n: number,
+  p: number,
+  { seed, step: number }: RandomKey,
+  stream: RandomStream,
+): Promise<boolean[]> {
+  using step = gpu.step({ training: true, seed, number });
   const ones = step.upload(new Float32Array(n).fill(1));
-  return Array.from(await gpu.readFloats(dropout(step, ones, p, key.stream)), (x) => x !== 0);
+  return Array.from(await gpu.readFloats(dropout(step, ones, p, stream)), (x) => x !== 0);
 }
+
+Deno.test("streamOf() is the 32-bit FNV-1a hash of the name", () => {
+  const known = { "": 0x811c9dc5, a: 0xe40c292c, foobar: 0xbf9cf968 };
+  for (const [name, hash] of Object.entries(known)) assertEquals(streamOf(name), hash);
+  assertEquals(new RandomStream("foobar").id, 0xbf9cf968);
+  assertEquals(streamOf("costarring"), streamOf("liquid")); // known to collide
+});
 
 Deno.test("dropout() masks are the CPU's for every key", () =>
   withGpu(async (gpu) => {
     for (const key of KEYS) {
-      const kept = Array.from(uniforms(257, key), (u) => u >= Math.fround(0.3));
-      assertEquals(await keptOf(gpu, 257, 0.3, key), kept);
+      const stream = new RandomStream(`layer ${key.stream}`);
+      const drawn = uniforms(257, { ...key, stream: stream.id });
+      const kept = Array.from(drawn, (u) => u >= Math.fround(0.3));
+      assertEquals(await keptOf(gpu, 257, 0.3, key, stream), kept);
     }
   }));
 

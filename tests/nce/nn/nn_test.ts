@@ -2,7 +2,17 @@
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { Philox } from "../../../kernels/random/philox.ts";
-import { Embedding, type Gpu, Linear, type Module, namedParameters, sum } from "../../../mod.ts";
+import { streamOf } from "../../../kernels/random/stream.ts";
+import {
+  Embedding,
+  type Gpu,
+  IndexGRU,
+  IndexLinear,
+  Linear,
+  LSTM,
+  type Module,
+  sum,
+} from "../../../mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";
@@ -30,24 +40,55 @@ Deno.test("Embedding looks rows up and keeps the shape of the ids", () =>
     assertThrows(() => embedding.forward(step, wrong), RangeError, "id 63 is out of range");
   }));
 
-Deno.test("Embedding starts uniform within its range, a function of the seed alone", () =>
+Deno.test("Embedding starts uniform within its range, a function of the seed and its path", () =>
   withGpu(async (gpu) => {
     const options = { numEmbeddings: 100, embeddingDim: 7 };
     using plain = new Embedding(gpu, options);
-    using wide = new Embedding(gpu, { ...options, initRange: 0.5, seed: 2 ** 40 });
+    using wide = new Embedding(gpu, {
+      ...options,
+      initRange: 0.5,
+      seed: 2 ** 40,
+      name: "encoder",
+    });
     const data = await dataOf(gpu, plain), stretched = await dataOf(gpu, wide);
     assert(data.every((w) => Math.abs(w) <= 0.1) && data.some((w) => Math.abs(w) > 0.09));
-    // Stream 1: the second consumer of random numbers on this device.
-    const random = new Philox(2 ** 40, 1);
+    const random = new Philox(2 ** 40, streamOf("encoder.weight"));
     const expected = Float64Array.from({ length: 700 }, () => random.uniform() - 0.5);
     assertClose(stretched, expected, { atol: 1e-7, rtol: 0 });
   }));
 
-Deno.test("modules of the same device start with numbers of their own", () =>
+Deno.test("what a module starts with depends on its path, not on what was made before", () =>
   withGpu(async (gpu) => {
-    using first = new Linear(gpu, { inFeatures: 4, outFeatures: 4, seed: 1 });
-    using second = new Linear(gpu, { inFeatures: 4, outFeatures: 4, seed: 1 });
+    const linear = (name: string) =>
+      new Linear(gpu, { name, inFeatures: 4, outFeatures: 4, seed: 1 });
+    const sizes = { name: "rnn", inputSize: 2, hiddenSize: 3, seed: 1 };
+    using first = linear("first");
+    using second = linear("second");
+    using again = linear("first");
     assertNotEquals(await dataOf(gpu, first), await dataOf(gpu, second));
+    assertEquals(await dataOf(gpu, first), await dataOf(gpu, again));
+    using low = new LSTM(gpu, sizes);
+    using high = new LSTM(gpu, { ...sizes, numLayers: 2, dropout: 0.5 });
+    const lowest = await dataOf(gpu, low);
+    assertEquals((await dataOf(gpu, high)).slice(0, lowest.length), lowest);
+  }));
+
+Deno.test("a model's numbers stay as they are when dropout goes, or something is made before", () =>
+  withGpu(async (gpu) => {
+    const sizes = { embeddingDim: 4, hiddenSize: 3, numClasses: 9, noise: Array(9).fill(1) };
+    const numbersOf = async (model: IndexGRU) => {
+      using step = gpu.step({ training: true, seed: 1, number: 2 });
+      const noise = model.getNoise(step, step.upload(Uint32Array.of(1, 2)));
+      return [await dataOf(gpu, model), [...await gpu.read(noise.ids)]];
+    };
+    using plain = new IndexGRU(gpu, sizes);
+    const expected = await numbersOf(plain);
+    using before = new IndexLinear(gpu, { ...sizes, name: "before" });
+    using dropping = new IndexGRU(gpu, { ...sizes, dropout: 0.5 });
+    assertEquals(await numbersOf(dropping), expected);
+    using apart = new IndexGRU(gpu, { ...sizes, name: "apart" });
+    assertNotEquals(await numbersOf(apart), expected);
+    assertNotEquals(await dataOf(gpu, before), await dataOf(gpu, plain));
   }));
 
 Deno.test("Linear is a product and a bias, uniform within 1 / sqrt(inFeatures) at first", () =>
@@ -64,12 +105,16 @@ Deno.test("Linear is a product and a bias, uniform within 1 / sqrt(inFeatures) a
     assertClose(await gpu.readFloats(out), expected.output, { atol: 2e-6, rtol: 1e-5 });
   }));
 
-Deno.test("namedParameters() puts the module's name before its parameters'", () =>
+Deno.test("a module's name stands before its parameters'", () =>
   withGpu((gpu) => {
-    using encoder = new Embedding(gpu, { numEmbeddings: 3, embeddingDim: 2 });
-    using proj = new Linear(gpu, { inFeatures: 2, outFeatures: 2 });
-    const parameters = namedParameters({ encoder, proj });
-    assertEquals(parameters.map(([name]) => name), ["encoder.weight", "proj.weight", "proj.bias"]);
+    using encoder = new Embedding(gpu, { name: "encoder", numEmbeddings: 3, embeddingDim: 2 });
+    using proj = new Linear(gpu, { name: "proj", inFeatures: 2, outFeatures: 2 });
+    using rnn = new LSTM(gpu, { name: "a.rnn", inputSize: 1, hiddenSize: 1 });
+    const parameters = [encoder, proj, rnn].flatMap((module) => module.parameters());
+    const own = ["encoder.weight", "proj.weight", "proj.bias"];
+    const stacked = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"];
+    const expected = [...own, ...stacked.map((name) => `a.rnn.${name}`)];
+    assertEquals(parameters.map(([name]) => name), expected);
     assert(parameters.every(([, parameter]) => parameter.requiresGrad));
   }));
 

@@ -25,13 +25,13 @@ export interface TestOptions {
   readonly io: Io;
 }
 
-/** Tests the model and reports: a perplexity if the scores are normalised, else a loss. */
-export async function report(gpu: Gpu, options: TestOptions): Promise<void> {
-  if (options.evaluation === "full") await reportExact(gpu, options);
-  else await reportLoss(gpu, options, options.evaluation);
+/** Tests the model and prints a summary: a perplexity if the scores are normalised, else a loss. */
+export async function summarize(gpu: Gpu, options: TestOptions): Promise<void> {
+  if (options.evaluation === "full") await summarizeExact(gpu, options);
+  else await summarizeLoss(gpu, options, options.evaluation);
 }
 
-async function reportExact(gpu: Gpu, options: TestOptions): Promise<void> {
+async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
   const { model, corpus, metrics, io } = options;
   const batches = evaluationBatches(corpus.test);
   using bar = new Bar(io, "testing", batches.length);
@@ -62,7 +62,7 @@ async function reportExact(gpu: Gpu, options: TestOptions): Promise<void> {
   });
 }
 
-async function reportLoss(
+async function summarizeLoss(
   gpu: Gpu,
   { model, corpus, metrics, io }: TestOptions,
   kind: Exclude<EvaluationKind, "full">,
