@@ -17,20 +17,20 @@
 @group(0) @binding(6) var<storage, read_write> output: array<Vec>;
 
 fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
-  let size = params.size;
+  let H = params.H;
   let at = gate_index(t, b, j);
   let now = unit_index(t, b, j);
-  let s_n = sum[2] + bias[j + 2u * size];
+  let s_n = sum[2] + bias[j + 2 * H];
   let r = sigmoid(gates[at] + sum[0] + bias[j]);
-  let z = sigmoid(gates[at + size] + sum[1] + bias[j + size]);
-  let n = tanh_of(gates[at + 2u * size] + r * s_n);
+  let z = sigmoid(gates[at + H] + sum[1] + bias[j + H]);
+  let n = tanh_of(gates[at + 2 * H] + r * s_n);
   let h = n + z * (hidden[now] - n);
   gates[at] = r;
-  gates[at + size] = z;
-  gates[at + 2u * size] = n;
+  gates[at + H] = z;
+  gates[at + 2 * H] = n;
   inner[now] = s_n;
   output[now] = h;
-  let later = unit_index(t + 1u, b, j);
+  let later = unit_index(t + 1, b, j);
   let next = select(h, Vec(), begins_anew(t, b));
   hidden[later] = next;
   keep(b, j, next);
@@ -49,22 +49,22 @@ fn set_dstate(t: u32, b: u32, i: u32, value: Vec) {
 }
 
 fn finish_backward(sum: Vec, t: u32, b: u32, j: u32) {
-  let size = params.size;
+  let H = params.H;
   let at = gate_index(t, b, j);
   let now = unit_index(t, b, j);
-  let u = unit_index(0u, b, j);
+  let u = unit_index(0, b, j);
   let r = dgates[at];
-  let z = dgates[at + size];
-  let n = dgates[at + 2u * size];
+  let z = dgates[at + H];
+  let n = dgates[at + 2 * H];
   let dh = doutput[now] + sum + select(carry[u], Vec(), ends(t, b));
   let dn = dh * (1.0 - z) * (1.0 - n * n);
   let dz = dh * (before[now] - n) * z * (1.0 - z);
   let dr = dn * inner_of[now] * r * (1.0 - r);
   dgates[at] = dr;
-  dgates[at + size] = dz;
-  dgates[at + 2u * size] = dn;
+  dgates[at + H] = dz;
+  dgates[at + 2 * H] = dn;
   set_dstate(t, b, j, dr);
-  set_dstate(t, b, j + size, dz);
-  set_dstate(t, b, j + 2u * size, dn * r);
+  set_dstate(t, b, j + H, dz);
+  set_dstate(t, b, j + 2 * H, dn * r);
   carry[u] = dh * z;
 }
