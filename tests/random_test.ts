@@ -52,11 +52,11 @@ const KEYS: RandomKey[] = [
 const KNOWN_KERNEL = `${randomSource}
 @group(0) @binding(0) var<storage, read> counters: array<u32>;
 @group(0) @binding(1) var<storage, read_write> words: array<u32>;
-@compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3<u32>) {
-  let i = id.x * 6u;
-  let counter = vec4<u32>(counters[i], counters[i + 1u], counters[i + 2u], counters[i + 3u]);
-  let drawn = philox(counter, vec2<u32>(counters[i + 4u], counters[i + 5u]));
-  for (var w = 0u; w < 4u; w++) { words[id.x * 4u + w] = drawn[w]; }
+@compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3u) {
+  let i = id.x * 6;
+  let counter = vec4u(counters[i], counters[i + 1], counters[i + 2], counters[i + 3]);
+  let drawn = philox(counter, vec2u(counters[i + 4], counters[i + 5]));
+  for (var w = 0u; w < 4; w++) { words[id.x * 4 + w] = drawn[w]; }
 }`;
 
 /** The first `n` floats in [0, 1) of a key, from the CPU. */

@@ -30,14 +30,13 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<Vec>;
 
 @compute @workgroup_size(64)
-fn sum(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-       @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn sum(thread: Thread) {
+  let i = thread_index(thread);
   let u = i / params.width;
   if (u >= params.slots) { return; }
   let e = i % params.width;
   let begin = starts[u] + params.skip;
-  let end = min(starts[u + 1u], begin + params.most);
+  let end = min(starts[u + 1], begin + params.most);
   var total = Vec();
   for (var s = begin; s < end; s++) {
     let p = positions[s] - params.base; // wraps, and is too large, for earlier parts
@@ -47,7 +46,7 @@ fn sum(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: ve
       total += value;
     }
   }
-  if (params.accumulate == 1u) { total += out[i]; }
+  if (params.accumulate == 1) { total += out[i]; }
   out[i] = total;
 }
 
@@ -56,12 +55,11 @@ fn sum(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: ve
 @group(0) @binding(2) var<storage, read_write> table: array<Vec>;
 
 @compute @workgroup_size(64)
-fn add(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-       @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn add(thread: Thread) {
+  let i = thread_index(thread);
   let u = i / params.width;
   if (u >= params.slots) { return; }
   let row = unique[u];
-  if (row == 0xffffffffu) { return; }
+  if (row == 0xffffffff) { return; }
   table[row * params.width + i % params.width] += rows[i];
 }

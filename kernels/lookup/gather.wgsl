@@ -14,9 +14,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<Vec>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn main(thread: Thread) {
+  let i = thread_index(thread);
   let row = i / params.width;
   if (row >= params.n) { return; }
   out[i] = table[ids[row] * params.width + i % params.width];

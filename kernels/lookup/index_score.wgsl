@@ -14,17 +14,16 @@ struct Params {
 @group(1) @binding(0) var<uniform> params: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(0) var<storage, read> x4: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> x4: array<vec4f>;
 @group(0) @binding(1) var<storage, read> table: array<f32>;
-@group(0) @binding(1) var<storage, read> table4: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> table4: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> ids: array<u32>;
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
 
 @compute @workgroup_size(64)
-fn scores(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-          @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn scores(thread: Thread) {
+  let i = thread_index(thread);
   let n = i / params.count;
   if (n >= params.rows) { return; }
   let row_start = n * params.width;
@@ -35,15 +34,14 @@ fn scores(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups:
 }
 
 @compute @workgroup_size(64)
-fn scores4(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn scores4(thread: Thread) {
+  let i = thread_index(thread);
   let n = i / params.count;
   if (n >= params.rows) { return; }
-  let width = params.width / 4u;
+  let width = params.width / 4;
   let row_start = n * width;
   let row = ids[i] * width;
-  var sum = vec4<f32>(0.0);
+  var sum = vec4f(0.0);
   for (var e = 0u; e < width; e++) { sum = fma(x4[row_start + e], table4[row + e], sum); }
   out[i] = (sum.x + sum.y) + (sum.z + sum.w) + bias[ids[i]];
 }
@@ -53,14 +51,13 @@ fn scores4(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 
 @compute @workgroup_size(64)
-fn dinput(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-          @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn dinput(thread: Thread) {
+  let i = thread_index(thread);
   let n = i / params.width;
   if (n >= params.rows) { return; }
   let e = i % params.width;
   var sum = 0.0;
-  for (var k = n * params.count; k < (n + 1u) * params.count; k++) {
+  for (var k = n * params.count; k < (n + 1) * params.count; k++) {
     sum += dscores[k] * table[ids_of[k] * params.width + e];
   }
   dx[i] = sum;

@@ -10,7 +10,7 @@
 // Determinism: threads take fixed shares and are folded in order; tiles in order.
 // Source of the running maximum: Milakov and Gimelshein 2018, "Online normalizer calculation".
 
-override THREADS: u32 = 64u;
+override THREADS: u32 = 64;
 
 struct Params {
   rows: u32, // N
@@ -26,37 +26,36 @@ struct Params {
 var<workgroup> shares: array<f32, THREADS>;
 
 @compute @workgroup_size(THREADS)
-fn accumulate(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-              @builtin(local_invocation_index) local: u32) {
-  let n = id.x + id.y * groups.x;
+fn accumulate(thread: Thread) {
+  let n = group_index(thread);
   if (n >= params.rows) { return; }
   let begin = n * params.width;
   let end = begin + params.width;
   var highest = scores[begin];
-  for (var i = begin + local; i < end; i += THREADS) { highest = max(highest, scores[i]); }
+  for (var i = begin + thread.local; i < end; i += THREADS) { highest = max(highest, scores[i]); }
   var top = vec_max(highest);
-  shares[local] = top;
+  shares[thread.local] = top;
   workgroupBarrier();
-  for (var thread = 0u; thread < THREADS; thread++) { top = max(top, shares[thread]); }
+  for (var other = 0u; other < THREADS; other++) { top = max(top, shares[other]); }
   workgroupBarrier();
   var own_sum = Vec();
-  for (var i = begin + local; i < end; i += THREADS) { own_sum += exp(scores[i] - top); }
+  for (var i = begin + thread.local; i < end; i += THREADS) { own_sum += exp(scores[i] - top); }
   var sum = vec_sum(own_sum);
-  shares[local] = sum;
+  shares[thread.local] = sum;
   workgroupBarrier();
-  if (local != 0u) { return; }
-  for (var thread = 1u; thread < THREADS; thread++) { sum += shares[thread]; }
-  if (params.first > 0u) {
-    let before = state[3u * n];
+  if (thread.local != 0) { return; }
+  for (var other = 1u; other < THREADS; other++) { sum += shares[other]; }
+  if (params.first > 0) {
+    let before = state[3 * n];
     let high = max(before, top);
-    sum = sum * exp(top - high) + state[3u * n + 1u] * exp(before - high);
+    sum = sum * exp(top - high) + state[3 * n + 1] * exp(before - high);
     top = high;
   }
-  state[3u * n] = top;
-  state[3u * n + 1u] = sum;
+  state[3 * n] = top;
+  state[3 * n + 1] = sum;
   let own = targets[n] - params.first; // wraps, and is too large, for earlier classes
   if (own < params.width * VEC) {
-    state[3u * n + 2u] = float_at(scores[begin + own / VEC], own % VEC);
+    state[3 * n + 2] = float_at(scores[begin + own / VEC], own % VEC);
   }
 }
 
@@ -66,12 +65,11 @@ fn accumulate(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gro
 @group(0) @binding(3) var<storage, read_write> target_score: array<f32>;
 
 @compute @workgroup_size(64)
-fn finish(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-          @builtin(local_invocation_index) local: u32) {
-  let n = (id.x + id.y * groups.x) * 64u + local;
+fn finish(thread: Thread) {
+  let n = thread_index(thread);
   if (n >= params.rows) { return; }
-  log_z[n] = whole[3u * n] + log(whole[3u * n + 1u]);
-  target_score[n] = whole[3u * n + 2u];
+  log_z[n] = whole[3 * n] + log(whole[3 * n + 1]);
+  target_score[n] = whole[3 * n + 2];
   loss[n] = log_z[n] - target_score[n];
 }
 
@@ -80,9 +78,8 @@ fn finish(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups:
 @group(0) @binding(3) var<storage, read_write> dscores: array<Vec>;
 
 @compute @workgroup_size(64)
-fn gradient(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-            @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn gradient(thread: Thread) {
+  let i = thread_index(thread);
   let n = i / params.width;
   if (n >= params.rows) { return; }
   let own = targets[n] - params.first - i % params.width * VEC; // wraps for earlier classes

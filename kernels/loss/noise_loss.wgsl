@@ -14,7 +14,7 @@
 // Determinism: threads take fixed shares and are summed in order.
 // Source: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Jean et al. 2014; Ma and Collins 2018.
 
-override THREADS: u32 = 64u;
+override THREADS: u32 = 64;
 override PER_ROW: bool = false;
 
 struct Params {
@@ -55,21 +55,20 @@ fn noise_logit(n: u32, i: u32) -> f32 {
 }
 
 @compute @workgroup_size(THREADS)
-fn nce(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-       @builtin(local_invocation_index) local: u32) {
-  let n = id.x + id.y * groups.x;
+fn nce(thread: Thread) {
+  let n = group_index(thread);
   if (n >= params.rows) { return; }
   var sum = 0.0;
-  for (var i = local; i < params.count; i += THREADS) { sum += softplus(noise_logit(n, i)); }
-  shares[local] = sum;
+  for (var i = thread.local; i < params.count; i += THREADS) { sum += softplus(noise_logit(n, i)); }
+  shares[thread.local] = sum;
   workgroupBarrier();
-  if (local == 0u) {
-    for (var thread = 1u; thread < THREADS; thread++) { sum += shares[thread]; }
+  if (thread.local == 0) {
+    for (var other = 1u; other < THREADS; other++) { sum += shares[other]; }
     loss[n] = softplus(-target_logit(n)) + sum;
   }
 }
 
-/// The maximum over the row's noise logits and `start`; the same in every thread.
+// The maximum over the row's noise logits and `start`; the same in every thread.
 fn noise_max(n: u32, local: u32, start: f32) -> f32 {
   var top = start;
   for (var i = local; i < params.count; i += THREADS) { top = max(top, noise_logit(n, i)); }
@@ -80,27 +79,26 @@ fn noise_max(n: u32, local: u32, start: f32) -> f32 {
   return top;
 }
 
-/// The sum of exp(noise logit - top); whole in thread 0 alone.
+// The sum of exp(noise logit - top); whole in thread 0 alone.
 fn noise_exp_sum(n: u32, local: u32, top: f32) -> f32 {
   var sum = 0.0;
   for (var i = local; i < params.count; i += THREADS) { sum += exp(noise_logit(n, i) - top); }
   shares[local] = sum;
   workgroupBarrier();
-  if (local == 0u) {
+  if (local == 0) {
     for (var thread = 1u; thread < THREADS; thread++) { sum += shares[thread]; }
   }
   return sum;
 }
 
 @compute @workgroup_size(THREADS)
-fn sampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) local: u32) {
-  let n = id.x + id.y * groups.x;
+fn sampled(thread: Thread) {
+  let n = group_index(thread);
   if (n >= params.rows) { return; }
   let own = target_logit(n);
-  let top = noise_max(n, local, own);
-  let sum = noise_exp_sum(n, local, top);
-  if (local == 0u) {
+  let top = noise_max(n, thread.local, own);
+  let sum = noise_exp_sum(n, thread.local, top);
+  if (thread.local == 0) {
     let all = top + log(exp(own - top) + sum);
     lse[n] = all;
     loss[n] = all - own;
@@ -108,13 +106,12 @@ fn sampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
 }
 
 @compute @workgroup_size(THREADS)
-fn noise_partition(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-             @builtin(local_invocation_index) local: u32) {
-  let n = id.x + id.y * groups.x;
+fn noise_partition(thread: Thread) {
+  let n = group_index(thread);
   if (n >= params.rows) { return; }
-  let top = noise_max(n, local, noise_logit(n, 0u));
-  let sum = noise_exp_sum(n, local, top);
-  if (local == 0u) { loss[n] = top + log(sum); }
+  let top = noise_max(n, thread.local, noise_logit(n, 0));
+  let sum = noise_exp_sum(n, thread.local, top);
+  if (thread.local == 0) { loss[n] = top + log(sum); }
 }
 
 @group(0) @binding(4) var<storage, read> dloss: array<f32>;
@@ -122,12 +119,11 @@ fn noise_partition(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups
 @group(0) @binding(6) var<storage, read_write> dnoise: array<f32>;
 
 @compute @workgroup_size(64)
-fn dnce(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
-  let t = (id.x + id.y * groups.x) * 64u + local;
-  let n = t / (params.count + 1u);
+fn dnce(thread: Thread) {
+  let t = thread_index(thread);
+  let n = t / (params.count + 1);
   if (n >= params.rows) { return; }
-  let i = t % (params.count + 1u);
+  let i = t % (params.count + 1);
   if (i == params.count) {
     dtarget[n] = -sigmoid(-target_logit(n)) * dloss[n];
   } else {
@@ -140,12 +136,11 @@ fn dnce(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
 @group(0) @binding(7) var<storage, read_write> dnoise_sampled: array<f32>;
 
 @compute @workgroup_size(64)
-fn dsampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-            @builtin(local_invocation_index) local: u32) {
-  let t = (id.x + id.y * groups.x) * 64u + local;
-  let n = t / (params.count + 1u);
+fn dsampled(thread: Thread) {
+  let t = thread_index(thread);
+  let n = t / (params.count + 1);
   if (n >= params.rows) { return; }
-  let i = t % (params.count + 1u);
+  let i = t % (params.count + 1);
   if (i == params.count) {
     dtarget_sampled[n] = (exp(target_logit(n) - lse_of[n]) - 1.0) * dloss[n];
   } else {
@@ -156,9 +151,8 @@ fn dsampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) group
 @group(0) @binding(6) var<storage, read_write> dnoise_partition: array<f32>;
 
 @compute @workgroup_size(64)
-fn dpartition(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-              @builtin(local_invocation_index) local: u32) {
-  let t = (id.x + id.y * groups.x) * 64u + local;
+fn dpartition(thread: Thread) {
+  let t = thread_index(thread);
   let n = t / params.count;
   if (n >= params.rows) { return; }
   dnoise_partition[t] = exp(noise_logit(n, t % params.count) - lse_of[n]) * dloss[n];

@@ -35,9 +35,8 @@ fn is_own(n: u32, i: u32) -> bool {
 }
 
 @compute @workgroup_size(64)
-fn exclude(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) local: u32) {
-  let at = (id.x + id.y * groups.x) * 64u + local;
+fn exclude(thread: Thread) {
+  let at = thread_index(thread);
   let n = at / params.count;
   if (n >= params.rows) { return; }
   let i = at % params.count;
@@ -50,9 +49,8 @@ fn exclude(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(2) var<storage, read_write> shifted: array<f32>;
 
 @compute @workgroup_size(64)
-fn shift(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) local: u32) {
-  let at = (id.x + id.y * groups.x) * 64u + local;
+fn shift(thread: Thread) {
+  let at = thread_index(thread);
   if (at >= params.rows * params.count) { return; }
   shifted[at] = unshifted[at] - value[0];
 }
@@ -60,13 +58,12 @@ fn shift(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: 
 @group(0) @binding(2) var<storage, read_write> counter: array<atomic<u32>>;
 
 @compute @workgroup_size(64)
-fn hits(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
+fn hits(thread: Thread) {
   var found = 0u;
-  for (var at = id.x * 64u + local; at < params.rows * params.count; at += groups.x * 64u) {
+  for (var at = thread.group.x * 64 + thread.local; at < params.rows * params.count; at += thread.groups.x * 64) {
     let n = at / params.count;
     let i = at % params.count;
     found += select(0u, 1u, is_hit(n, i) && !is_own(n, i));
   }
-  if (found > 0u) { atomicAdd(&counter[0], found); }
+  if (found > 0) { atomicAdd(&counter[0], found); }
 }

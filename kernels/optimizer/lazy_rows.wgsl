@@ -29,23 +29,22 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> lag_out: array<u32>;
 
 @compute @workgroup_size(64)
-fn claim(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn claim(thread: Thread) {
+  let i = thread_index(thread);
   if (i >= params.n) { return; }
   var lag = 0u;
-  if (ids[i] != 0xffffffffu) { lag = params.now - atomicExchange(&last[ids[i]], params.now); }
+  if (ids[i] != 0xffffffff) { lag = params.now - atomicExchange(&last[ids[i]], params.now); }
   lag_out[i] = lag;
 }
 
 @group(0) @binding(1) var<storage, read> lag: array<u32>;
-@group(0) @binding(2) var<storage, read> powers: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> powers: array<vec4f>;
 @group(0) @binding(3) var<storage, read> norm: array<f32>;
 @group(0) @binding(4) var<storage, read> values: array<Vec>;
 @group(0) @binding(5) var<storage, read_write> table: array<Vec>;
 @group(0) @binding(6) var<storage, read_write> moment: array<Vec>;
 
-/// M^n and the gradient g, applied to the Vec at `at`.
+// M^n and the gradient g, applied to the Vec at `at`.
 fn advance(at: u32, n: u32, g: Vec) {
   let m = moment[at];
   let p = table[at];
@@ -55,13 +54,12 @@ fn advance(at: u32, n: u32, g: Vec) {
 }
 
 @compute @workgroup_size(64)
-fn update(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-          @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn update(thread: Thread) {
+  let i = thread_index(thread);
   let slot = i / params.width;
   if (slot >= params.n) { return; }
   let steps = lag[slot];
-  if (steps == 0u) { return; }
+  if (steps == 0) { return; }
   var g = Vec();
   if (HAS_GRADIENT) { g = norm[1] * values[i]; }
   advance(ids[slot] * params.width + i % params.width, steps, g);
@@ -70,11 +68,10 @@ fn update(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups:
 @group(0) @binding(0) var<storage, read> last_of: array<u32>;
 
 @compute @workgroup_size(64)
-fn flush(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn flush(thread: Thread) {
+  let i = thread_index(thread);
   let row = i / params.width;
   if (row >= params.n) { return; }
   let steps = params.now - last_of[row];
-  if (steps > 0u) { advance(i, steps, Vec()); }
+  if (steps > 0) { advance(i, steps, Vec()); }
 }

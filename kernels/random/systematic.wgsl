@@ -16,23 +16,21 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(0) var<storage, read> cumulative: array<vec2<u32>>;
+@group(0) @binding(0) var<storage, read> cumulative: array<vec2u>;
 @group(0) @binding(1) var<storage, read_write> out: array<u32>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
-  let j = (id.x + id.y * groups.x) * 64u + local;
+fn main(thread: Thread) {
+  let j = thread_index(thread);
   if (j >= params.n) { return; }
-  let u = philox(vec4<u32>(0u, params.step, params.stream, 0u),
-                 vec2<u32>(params.seed_lo, params.seed_hi)).x;
+  let u = philox(vec4u(0, params.step, params.stream, 0), vec2u(params.seed_lo, params.seed_hi)).x;
   // The first class whose cumulative probability is above j + u.
   var low = 0u;
-  var high = params.classes - 1u;
+  var high = params.classes - 1;
   while (low < high) {
-    let middle = (low + high) / 2u;
+    let middle = (low + high) / 2;
     let c = cumulative[middle];
-    if (c.x > j || (c.x == j && c.y > u)) { high = middle; } else { low = middle + 1u; }
+    if (c.x > j || (c.x == j && c.y > u)) { high = middle; } else { low = middle + 1; }
   }
   out[j] = low;
 }
