@@ -35,8 +35,8 @@ const COUNT = {
 const NUMBER = {
   label: "number",
   source: `@group(0) @binding(0) var<storage, read_write> out: array<u32>;
-    @compute @workgroup_size(1) fn main(thread: Thread) {
-      let i = group_index(thread);
+    @compute @workgroup_size(1) fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+      let i = group_index(group);
       if (i < arrayLength(&out)) { out[i] += i + 1; }
     }`,
   inputs: [],
@@ -46,8 +46,8 @@ const NUMBER = {
 const NUMBER_THREADS = {
   label: "number threads",
   source: `@group(0) @binding(0) var<storage, read_write> out: array<u32>;
-    @compute @workgroup_size(64) fn main(thread: Thread) {
-      let i = thread_index(thread);
+    @compute @workgroup_size(64) fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+      let i = thread_index(group, local);
       if (i < arrayLength(&out)) { out[i] += i + 1; }
     }`,
   inputs: [],

@@ -30,8 +30,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<Vec>;
 
 @compute @workgroup_size(64)
-fn sum(thread: Thread) {
-  let i = thread_index(thread);
+fn sum(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let u = i / params.width;
   if (u >= params.slots) { return; }
   let e = i % params.width;
@@ -55,8 +55,8 @@ fn sum(thread: Thread) {
 @group(0) @binding(2) var<storage, read_write> table: array<Vec>;
 
 @compute @workgroup_size(64)
-fn add(thread: Thread) {
-  let i = thread_index(thread);
+fn add(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let u = i / params.width;
   if (u >= params.slots) { return; }
   let row = unique[u];

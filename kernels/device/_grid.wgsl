@@ -1,16 +1,16 @@
-// Where a thread stands in a grid of one dimension, which may be folded into rows (see Launch.grid).
+// Where a thread stands in a grid of one dimension, which may be folded into rows: see Launch.grid.
 //
-// A library that the device puts behind every kernel; it has no entry point. An entry point that takes a
-// Thread knows its number whether the grid is folded or not.
+// A library that the device puts behind every kernel; it has no entry point. An entry point takes
+//   (group: Group, @builtin(local_invocation_index) local: u32)
+// with the latter apart: compilers must see that `group` is the same for all threads at a barrier.
 
-struct Thread {
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
+struct Group {
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) count: vec3u,
 }
 
-// The number of the thread's workgroup.
-fn group_index(thread: Thread) -> u32 { return thread.group.x + thread.group.y * thread.groups.x; }
+// The workgroup's number.
+fn group_index(group: Group) -> u32 { return group.id.x + group.id.y * group.count.x; }
 
-// The number of the thread, if workgroups have 64.
-fn thread_index(thread: Thread) -> u32 { return group_index(thread) * 64 + thread.local; }
+// The thread's number, where workgroups have 64 threads.
+fn thread_index(group: Group, local: u32) -> u32 { return group_index(group) * 64 + local; }

@@ -22,8 +22,8 @@ fn tanh_of(z: vec4f) -> vec4f {
 }
 
 @compute @workgroup_size(64)
-fn forward(thread: Thread) {
-  let i = thread_index(thread);
+fn forward(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   if (i >= params.n4) { return; }
   switch OP {
     case 0: { out[i] = max(x[i], vec4f(0.0)); }
@@ -37,8 +37,8 @@ fn forward(thread: Thread) {
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn backward(thread: Thread) {
-  let i = thread_index(thread);
+fn backward(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   if (i >= params.n4) { return; }
   switch OP {
     case 0: { dx[i] = select(vec4f(0.0), dy[i], y[i] > vec4f(0.0)); }

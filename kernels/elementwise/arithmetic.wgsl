@@ -19,8 +19,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn main(thread: Thread) {
-  let i = thread_index(thread);
+fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   if (i >= params.n4) { return; }
   switch OP {
     case 0: { out[i] = a[i] * b[i]; }

@@ -18,8 +18,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn main(thread: Thread) {
-  let block = thread_index(thread);
+fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+  let block = thread_index(group, local);
   if (block * 4 >= params.n) { return; }
   let words = philox(vec4u(block, params.step, params.stream, 0),
     vec2u(params.seed_lo, params.seed_hi));

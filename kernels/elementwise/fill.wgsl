@@ -24,8 +24,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 @compute @workgroup_size(64)
-fn scalar(thread: Thread) {
-  let i = thread_index(thread);
+fn scalar(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   if (i >= params.n) { return; }
   if (WEIGHTED) { out[i] = value[0] * weight[i]; } else { out[i] = value[0]; }
 }
@@ -33,8 +33,8 @@ fn scalar(thread: Thread) {
 @group(0) @binding(0) var<storage, read_write> drawn: array<f32>;
 
 @compute @workgroup_size(64)
-fn uniform_random(thread: Thread) {
-  let block = thread_index(thread);
+fn uniform_random(group: Group, @builtin(local_invocation_index) local: u32) {
+  let block = thread_index(group, local);
   if (block * 4 >= params.n) { return; }
   let words = philox(vec4u(block, params.step, params.stream, 0),
     vec2u(params.seed_lo, params.seed_hi));

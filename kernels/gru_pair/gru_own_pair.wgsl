@@ -57,14 +57,14 @@ fn cells(n: u32, i: u32, j: u32, state: vec4f) -> Cell {
 }
 
 @compute @workgroup_size(THREADS)
-fn own_scores(thread: Thread) {
+fn own_scores(group: Group, @builtin(local_invocation_index) local: u32) {
   let octets = (params.count + EACH - 1) / EACH;
-  let index = group_index(thread);
+  let index = group_index(group);
   let n = index / octets;
   let octet = index % octets;
   if (n >= params.rows) { return; }
   var sum: Octet;
-  for (var j = thread.local; j < params.size; j += THREADS) {
+  for (var j = local; j < params.size; j += THREADS) {
     let state = states[(n / 8 * params.size + j) * 8 + n % 8];
     var m = Octet(vec4f(1.0), vec4f(1.0));
     if (DROPOUT) { m = mask(n, octet, j); }
@@ -74,14 +74,14 @@ fn own_scores(thread: Thread) {
     }
   }
   for (var q = 0u; q < 4; q++) {
-    shares[q * THREADS + thread.local] = sum.lo[q];
-    shares[(q + 4) * THREADS + thread.local] = sum.hi[q];
+    shares[q * THREADS + local] = sum.lo[q];
+    shares[(q + 4) * THREADS + local] = sum.hi[q];
   }
   workgroupBarrier();
-  let i = octet * 8 + thread.local;
-  if (thread.local >= EACH || i >= params.count) { return; }
+  let i = octet * 8 + local;
+  if (local >= EACH || i >= params.count) { return; }
   var score = 0.0;
-  for (var other = 0u; other < THREADS; other++) { score += shares[thread.local * THREADS + other]; }
+  for (var other = 0u; other < THREADS; other++) { score += shares[local * THREADS + other]; }
   scores_out[n * params.count + i] = score + bias[0];
 }
 

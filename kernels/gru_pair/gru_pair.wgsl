@@ -30,9 +30,9 @@ struct State {
 @group(0) @binding(1) var<storage, read_write> packed_words: array<f32>;
 
 @compute @workgroup_size(64)
-fn pack_words(thread: Thread) {
+fn pack_words(group: Group, @builtin(local_invocation_index) local: u32) {
   let tile = THREADS * WORDS;
-  let index = thread_index(thread);
+  let index = thread_index(group, local);
   let place = index % tile;
   let row = index / tile; // of [tiles, H]
   let i = row / params.size * tile + place;
@@ -50,8 +50,8 @@ fn pack_words(thread: Thread) {
 @group(0) @binding(2) var<storage, read_write> packed_states: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn pack_states(thread: Thread) {
-  let index = thread_index(thread);
+fn pack_states(group: Group, @builtin(local_invocation_index) local: u32) {
+  let index = thread_index(group, local);
   let row = index / 8; // of [octets, H]
   let octet = row / params.size;
   let n = octet * 8 + index % 8;
@@ -144,13 +144,13 @@ fn state_of_each(octet: u32, unit: u32) -> State {
 @group(0) @binding(7) var<storage, read_write> dweight: array<f32>;
 
 @compute @workgroup_size(THREADS)
-fn gradients(thread: Thread) {
+fn gradients(group: Group, @builtin(local_invocation_index) local: u32) {
   let size = params.size;
-  let unit = thread.group.x * THREADS + thread.local;
+  let unit = group.id.x * THREADS + local;
   let j = min(unit, size - 1); // threads past the end repeat the last unit and store nothing
-  let row_begin = params.row_first + thread.group.y * params.row_chunk;
+  let row_begin = params.row_first + group.id.y * params.row_chunk;
   let row_end = min(row_begin + params.row_chunk, params.rows);
-  let word_begin = params.word_first + thread.group.z * params.word_chunk;
+  let word_begin = params.word_first + group.id.z * params.word_chunk;
   let word_end = min(word_begin + params.word_chunk, params.count);
   let w = weight[j];
   var dw = vec4f(0.0);
@@ -165,7 +165,7 @@ fn gradients(thread: Thread) {
       let word_n = vec4f(TWO_LOG2_E * raw.z);
       let lo = cell_of(half.x * state.r.lo, half.y * state.z.lo, word_n, state.n.lo, state.h.lo);
       let hi = cell_of(half.x * state.r.hi, half.y * state.z.hi, word_n, state.n.hi, state.h.hi);
-      var d = dscores_of_all(n, i, thread.local);
+      var d = dscores_of_all(n, i, local);
       if (DROPOUT) {
         let m = mask(n / 8, params.first + i, j);
         d = Octet(d.lo * m.lo, d.hi * m.hi);
@@ -176,17 +176,17 @@ fn gradients(thread: Thread) {
       sum_lo = add_gradients(sum_lo, d_lo);
       sum_hi = add_gradients(sum_hi, d_hi);
       if (unit < size) {
-        add_word(thread.group.y * params.count * 3 * size + at, d_lo, d_hi,
+        add_word(group.id.y * params.count * 3 * size + at, d_lo, d_hi,
           params.add_words == 1 || n > row_begin);
       }
     }
     if (unit < size) {
-      store_states(sum_lo, thread.group.z, n, j);
-      store_states(sum_hi, thread.group.z, n + 4, j);
+      store_states(sum_lo, group.id.z, n, j);
+      store_states(sum_hi, group.id.z, n + 4, j);
     }
   }
   if (unit < size) {
-    let to = (thread.group.y + thread.group.z * thread.groups.y) * size + j;
+    let to = (group.id.y + group.id.z * group.count.y) * size + j;
     dweight[to] = total(dw) + select(0.0, dweight[to], params.add_weight == 1);
   }
 }

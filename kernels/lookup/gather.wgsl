@@ -14,8 +14,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<Vec>;
 
 @compute @workgroup_size(64)
-fn main(thread: Thread) {
-  let i = thread_index(thread);
+fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let row = i / params.width;
   if (row >= params.n) { return; }
   out[i] = table[ids[row] * params.width + i % params.width];

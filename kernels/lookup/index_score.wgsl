@@ -22,8 +22,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
 
 @compute @workgroup_size(64)
-fn scores(thread: Thread) {
-  let i = thread_index(thread);
+fn scores(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let n = i / params.count;
   if (n >= params.rows) { return; }
   let row_start = n * params.width;
@@ -34,8 +34,8 @@ fn scores(thread: Thread) {
 }
 
 @compute @workgroup_size(64)
-fn scores4(thread: Thread) {
-  let i = thread_index(thread);
+fn scores4(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let n = i / params.count;
   if (n >= params.rows) { return; }
   let width = params.width / 4;
@@ -51,8 +51,8 @@ fn scores4(thread: Thread) {
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 
 @compute @workgroup_size(64)
-fn dinput(thread: Thread) {
-  let i = thread_index(thread);
+fn dinput(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let n = i / params.width;
   if (n >= params.rows) { return; }
   let e = i % params.width;

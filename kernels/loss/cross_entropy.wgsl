@@ -26,24 +26,24 @@ struct Params {
 var<workgroup> shares: array<f32, THREADS>;
 
 @compute @workgroup_size(THREADS)
-fn accumulate(thread: Thread) {
-  let n = group_index(thread);
+fn accumulate(group: Group, @builtin(local_invocation_index) local: u32) {
+  let n = group_index(group);
   if (n >= params.rows) { return; }
   let begin = n * params.width;
   let end = begin + params.width;
   var highest = scores[begin];
-  for (var i = begin + thread.local; i < end; i += THREADS) { highest = max(highest, scores[i]); }
+  for (var i = begin + local; i < end; i += THREADS) { highest = max(highest, scores[i]); }
   var top = vec_max(highest);
-  shares[thread.local] = top;
+  shares[local] = top;
   workgroupBarrier();
   for (var other = 0u; other < THREADS; other++) { top = max(top, shares[other]); }
   workgroupBarrier();
   var own_sum = Vec();
-  for (var i = begin + thread.local; i < end; i += THREADS) { own_sum += exp(scores[i] - top); }
+  for (var i = begin + local; i < end; i += THREADS) { own_sum += exp(scores[i] - top); }
   var sum = vec_sum(own_sum);
-  shares[thread.local] = sum;
+  shares[local] = sum;
   workgroupBarrier();
-  if (thread.local != 0) { return; }
+  if (local != 0) { return; }
   for (var other = 1u; other < THREADS; other++) { sum += shares[other]; }
   if (params.first > 0) {
     let before = state[3 * n];
@@ -65,8 +65,8 @@ fn accumulate(thread: Thread) {
 @group(0) @binding(3) var<storage, read_write> target_score: array<f32>;
 
 @compute @workgroup_size(64)
-fn finish(thread: Thread) {
-  let n = thread_index(thread);
+fn finish(group: Group, @builtin(local_invocation_index) local: u32) {
+  let n = thread_index(group, local);
   if (n >= params.rows) { return; }
   log_z[n] = whole[3 * n] + log(whole[3 * n + 1]);
   target_score[n] = whole[3 * n + 2];
@@ -78,8 +78,8 @@ fn finish(thread: Thread) {
 @group(0) @binding(3) var<storage, read_write> dscores: array<Vec>;
 
 @compute @workgroup_size(64)
-fn gradient(thread: Thread) {
-  let i = thread_index(thread);
+fn gradient(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let n = i / params.width;
   if (n >= params.rows) { return; }
   let own = targets[n] - params.first - i % params.width * VEC; // wraps for earlier classes

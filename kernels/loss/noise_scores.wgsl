@@ -35,8 +35,8 @@ fn is_own(n: u32, i: u32) -> bool {
 }
 
 @compute @workgroup_size(64)
-fn exclude(thread: Thread) {
-  let at = thread_index(thread);
+fn exclude(group: Group, @builtin(local_invocation_index) local: u32) {
+  let at = thread_index(group, local);
   let n = at / params.count;
   if (n >= params.rows) { return; }
   let i = at % params.count;
@@ -49,8 +49,8 @@ fn exclude(thread: Thread) {
 @group(0) @binding(2) var<storage, read_write> shifted: array<f32>;
 
 @compute @workgroup_size(64)
-fn shift(thread: Thread) {
-  let at = thread_index(thread);
+fn shift(group: Group, @builtin(local_invocation_index) local: u32) {
+  let at = thread_index(group, local);
   if (at >= params.rows * params.count) { return; }
   shifted[at] = unshifted[at] - value[0];
 }
@@ -58,9 +58,9 @@ fn shift(thread: Thread) {
 @group(0) @binding(2) var<storage, read_write> counter: array<atomic<u32>>;
 
 @compute @workgroup_size(64)
-fn hits(thread: Thread) {
+fn hits(group: Group, @builtin(local_invocation_index) local: u32) {
   var found = 0u;
-  for (var at = thread.group.x * 64 + thread.local; at < params.rows * params.count; at += thread.groups.x * 64) {
+  for (var at = group.id.x * 64 + local; at < params.rows * params.count; at += group.count.x * 64) {
     let n = at / params.count;
     let i = at % params.count;
     found += select(0u, 1u, is_hit(n, i) && !is_own(n, i));

@@ -29,8 +29,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> lag_out: array<u32>;
 
 @compute @workgroup_size(64)
-fn claim(thread: Thread) {
-  let i = thread_index(thread);
+fn claim(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   if (i >= params.n) { return; }
   var lag = 0u;
   if (ids[i] != 0xffffffff) { lag = params.now - atomicExchange(&last[ids[i]], params.now); }
@@ -54,8 +54,8 @@ fn advance(at: u32, n: u32, g: Vec) {
 }
 
 @compute @workgroup_size(64)
-fn update(thread: Thread) {
-  let i = thread_index(thread);
+fn update(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let slot = i / params.width;
   if (slot >= params.n) { return; }
   let steps = lag[slot];
@@ -68,8 +68,8 @@ fn update(thread: Thread) {
 @group(0) @binding(0) var<storage, read> last_of: array<u32>;
 
 @compute @workgroup_size(64)
-fn flush(thread: Thread) {
-  let i = thread_index(thread);
+fn flush(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let row = i / params.width;
   if (row >= params.n) { return; }
   let steps = params.now - last_of[row];

@@ -21,8 +21,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> m: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn dense(thread: Thread) {
-  let i = thread_index(thread);
+fn dense(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   if (i >= params.n) { return; }
   let value = p[i];
   let moment = params.momentum * m[i] + norm_of[1] * g[i] + params.weight_decay * value;

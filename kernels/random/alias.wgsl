@@ -26,8 +26,8 @@ fn pick(column: u32, chance: u32) -> u32 {
 }
 
 @compute @workgroup_size(64)
-fn main(thread: Thread) {
-  let block = thread_index(thread);
+fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+  let block = thread_index(group, local);
   let i = 2 * block;
   if (i >= params.n) { return; }
   let words = philox(vec4u(block, params.step, params.stream, 0),

@@ -20,8 +20,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<u32>;
 
 @compute @workgroup_size(64)
-fn main(thread: Thread) {
-  let j = thread_index(thread);
+fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+  let j = thread_index(group, local);
   if (j >= params.n) { return; }
   let u = philox(vec4u(0, params.step, params.stream, 0), vec2u(params.seed_lo, params.seed_hi)).x;
   // The first class whose cumulative probability is above j + u.
