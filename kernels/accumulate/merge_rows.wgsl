@@ -13,7 +13,7 @@ override HAS_COEFFICIENTS: bool = false;
 
 struct Params {
   slots: u32,
-  width: u32, // W
+  W: u32,
   base: u32, // first position of the part
   count: u32, // positions in the part
   group: u32,
@@ -32,16 +32,16 @@ struct Params {
 @compute @workgroup_size(64)
 fn sum(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
-  let u = i / params.width;
+  let u = i / params.W;
   if (u >= params.slots) { return; }
-  let e = i % params.width;
+  let e = i % params.W;
   let begin = starts[u] + params.skip;
   let end = min(starts[u + 1], begin + params.most);
   var total = Vec();
   for (var s = begin; s < end; s++) {
     let p = positions[s] - params.base; // wraps, and is too large, for earlier parts
     if (p < params.count) {
-      var value = values[(p / params.group) * params.width + e];
+      var value = values[(p / params.group) * params.W + e];
       if (HAS_COEFFICIENTS) { value *= coefficients[p]; }
       total += value;
     }
@@ -57,9 +57,9 @@ fn sum(group: Group, @builtin(local_invocation_index) local: u32) {
 @compute @workgroup_size(64)
 fn add(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
-  let u = i / params.width;
+  let u = i / params.W;
   if (u >= params.slots) { return; }
   let row = unique[u];
   if (row == 0xffffffff) { return; }
-  table[row * params.width + i % params.width] += rows[i];
+  table[row * params.W + i % params.W] += rows[i];
 }

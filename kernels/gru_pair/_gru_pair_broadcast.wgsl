@@ -11,12 +11,12 @@ fn spread(own: f32) -> Octet {
 }
 
 fn state_of_all(octet: u32, unit: u32, lane: u32) -> State {
-  let own = states[(octet * params.size + unit) * 8 + (lane & 7)];
+  let own = states[(octet * params.H + unit) * 8 + (lane & 7)];
   return State(spread(own.x), spread(own.y), spread(own.z), spread(own.w));
 }
 
 fn dscores_of_all(row: u32, i: u32, lane: u32) -> Octet {
   let own = row + (lane & 7);
-  let loaded = dscores[min(own, params.rows - 1) * params.count + i];
-  return spread(select(0.0, loaded, own < params.rows));
+  let loaded = dscores[min(own, params.N - 1) * params.K + i];
+  return spread(select(0.0, loaded, own < params.N));
 }

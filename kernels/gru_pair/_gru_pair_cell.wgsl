@@ -12,9 +12,9 @@
 override DROPOUT: bool = false;
 
 struct Params {
-  rows: u32, // N contexts
-  count: u32, // K candidates: shared by all contexts, or of each
-  size: u32, // H
+  N: u32, // contexts
+  K: u32, // candidates: shared by all contexts, or of each
+  H: u32,
   first: u32, // number of the first candidate, if they are a part of many
   row_first: u32, // gradients: the first context,
   row_chunk: u32, // contexts that a thread takes,
@@ -88,7 +88,7 @@ fn total(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 
 // Factors of a unit in eight pairs: 0 if it is dropped, else keep_scale.
 fn mask(octet: u32, item: u32, unit: u32) -> Octet {
-  let bits = philox(vec4u(octet, params.step, params.stream, item * params.size + unit),
+  let bits = philox(vec4u(octet, params.step, params.stream, item * params.H + unit),
     vec2u(params.seed_lo, params.seed_hi));
   let threshold = vec4u(params.threshold);
   let zero = vec4f(0.0);

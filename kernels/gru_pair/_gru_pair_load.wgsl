@@ -4,10 +4,10 @@
 fn state_of_all(octet: u32, unit: u32, local: u32) -> State { return state_of_each(octet, unit); }
 
 fn four_dscores(row: u32, i: u32) -> vec4f {
-  let rows = vec4u(row, row + 1, row + 2, row + 3);
-  let at = min(rows, vec4u(params.rows - 1)) * params.count + i;
+  let N = vec4u(row, row + 1, row + 2, row + 3);
+  let at = min(N, vec4u(params.N - 1)) * params.K + i;
   let loaded = vec4f(dscores[at.x], dscores[at.y], dscores[at.z], dscores[at.w]);
-  return select(vec4f(0.0), loaded, rows < vec4u(params.rows));
+  return select(vec4f(0.0), loaded, N < vec4u(params.N));
 }
 
 fn dscores_of_all(row: u32, i: u32, local: u32) -> Octet {

@@ -24,7 +24,7 @@ var<workgroup> shares: array<f32, 8 * THREADS>;
 
 // Gates of a word before activation, those past the last word being the last one's.
 fn word_at(n: u32, i: u32, j: u32) -> u32 {
-  return (n * params.count + min(i, params.count - 1)) * 3 * params.size + j;
+  return (n * params.K + min(i, params.K - 1)) * 3 * params.H + j;
 }
 
 // A value of four words from `at` of each on.
@@ -44,13 +44,13 @@ fn cells(n: u32, i: u32, j: u32, state: vec4f) -> Cell {
   if (EACH == 1) {
     let at = word_at(n, i, j);
     r = vec4f(gates[at]);
-    z = vec4f(gates[at + params.size]);
-    word_n = vec4f(gates[at + 2 * params.size]);
+    z = vec4f(gates[at + params.H]);
+    word_n = vec4f(gates[at + 2 * params.H]);
   } else {
     let at = four_words(n, i, j);
     r = four(at);
-    z = four(at + params.size);
-    word_n = four(at + 2 * params.size);
+    z = four(at + params.H);
+    word_n = four(at + 2 * params.H);
   }
   return cell_of(half_gate(r) * state.x, half_gate(z) * state.y, TWO_LOG2_E * word_n,
     vec4f(state.z), vec4f(state.w));
@@ -58,14 +58,14 @@ fn cells(n: u32, i: u32, j: u32, state: vec4f) -> Cell {
 
 @compute @workgroup_size(THREADS)
 fn own_scores(group: Group, @builtin(local_invocation_index) local: u32) {
-  let octets = (params.count + EACH - 1) / EACH;
+  let octets = (params.K + EACH - 1) / EACH;
   let index = group_index(group);
   let n = index / octets;
   let octet = index % octets;
-  if (n >= params.rows) { return; }
+  if (n >= params.N) { return; }
   var sum: Octet;
-  for (var j = local; j < params.size; j += THREADS) {
-    let state = states[(n / 8 * params.size + j) * 8 + n % 8];
+  for (var j = local; j < params.H; j += THREADS) {
+    let state = states[(n / 8 * params.H + j) * 8 + n % 8];
     var m = Octet(vec4f(1.0), vec4f(1.0));
     if (DROPOUT) { m = mask(n, octet, j); }
     sum.lo = fma(weight[j] * m.lo, cells(n, octet * 8, j, state).hidden, sum.lo);
@@ -79,10 +79,10 @@ fn own_scores(group: Group, @builtin(local_invocation_index) local: u32) {
   }
   workgroupBarrier();
   let i = octet * 8 + local;
-  if (local >= EACH || i >= params.count) { return; }
+  if (local >= EACH || i >= params.K) { return; }
   var score = 0.0;
   for (var other = 0u; other < THREADS; other++) { score += shares[local * THREADS + other]; }
-  scores_out[n * params.count + i] = score + bias[0];
+  scores_out[n * params.K + i] = score + bias[0];
 }
 
 @group(0) @binding(3) var<storage, read> dscores: array<f32>;
@@ -94,24 +94,24 @@ fn own_scores(group: Group, @builtin(local_invocation_index) local: u32) {
 // Gradients of the scores of four words; 0 past the last.
 fn four_dscores(n: u32, i: u32) -> vec4f {
   let words = vec4u(i, i + 1, i + 2, i + 3);
-  let at = n * params.count + min(words, vec4u(params.count - 1));
+  let at = n * params.K + min(words, vec4u(params.K - 1));
   let d = vec4f(dscores[at.x], dscores[at.y], dscores[at.z], dscores[at.w]);
-  return select(vec4f(0.0), d, words < vec4u(params.count));
+  return select(vec4f(0.0), d, words < vec4u(params.K));
 }
 
 @compute @workgroup_size(THREADS)
 fn own_gradients(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let size = params.size;
+  let H = params.H;
   let j = group.x * THREADS + local;
-  if (j >= size) { return; }
+  if (j >= H) { return; }
   let begin = group.y * params.row_chunk;
-  let end = min(begin + params.row_chunk, params.rows);
+  let end = min(begin + params.row_chunk, params.N);
   let w = weight[j];
   var dw = vec4f(0.0);
   for (var n = begin; n < end; n++) {
-    let state = states[(n / 8 * size + j) * 8 + n % 8];
+    let state = states[(n / 8 * H + j) * 8 + n % 8];
     var sum = CellGradient(); // explicit: naga does not clear a variable in every round
-    for (var i = 0u; i < params.count; i += EACH) {
+    for (var i = 0u; i < params.K; i += EACH) {
       var m = Octet(vec4f(1.0), vec4f(1.0));
       if (DROPOUT) { m = mask(n, i / 8, j); }
       let d_lo = m.lo * four_dscores(n, i);
@@ -129,13 +129,13 @@ fn own_gradients(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
         store_words(g_hi, n, i + 4, j);
       }
     }
-    let to = n * 3 * size + j;
+    let to = n * 3 * H + j;
     dgates[to] = total(sum.r);
-    dgates[to + size] = total(sum.z);
-    dgates[to + 2 * size] = total(sum.state_n);
-    dhidden[n * size + j] = total(sum.h);
+    dgates[to + H] = total(sum.z);
+    dgates[to + 2 * H] = total(sum.state_n);
+    dhidden[n * H + j] = total(sum.h);
   }
-  dweight[group.y * size + j] = total(dw);
+  dweight[group.y * H + j] = total(dw);
 }
 
 fn store_words(g: CellGradient, n: u32, i: u32, j: u32) {
@@ -146,9 +146,9 @@ fn store_words(g: CellGradient, n: u32, i: u32, j: u32) {
 }
 
 fn store_word(d: vec3f, n: u32, i: u32, j: u32) {
-  if (i >= params.count) { return; }
+  if (i >= params.K) { return; }
   let to = word_at(n, i, j);
   dwords[to] = d.x;
-  dwords[to + params.size] = d.y;
-  dwords[to + 2 * params.size] = d.z;
+  dwords[to + params.H] = d.y;
+  dwords[to + 2 * params.H] = d.z;
 }

@@ -35,15 +35,15 @@ fn pack_words(group: Group, @builtin(local_invocation_index) local: u32) {
   let index = thread_index(group, local);
   let place = index % tile;
   let row = index / tile; // of [tiles, H]
-  let i = row / params.size * tile + place;
-  if (row >= (params.count + tile - 1) / tile * params.size) { return; }
-  let source = min(i, params.count - 1) * 3 * params.size + row % params.size;
-  let raw = vec3f(gates[source], gates[source + params.size], gates[source + 2 * params.size]);
-  let half = select(vec4f(0.0), half_gate(vec4f(raw, 0.0)), i < params.count);
+  let i = row / params.H * tile + place;
+  if (row >= (params.K + tile - 1) / tile * params.H) { return; }
+  let source = min(i, params.K - 1) * 3 * params.H + row % params.H;
+  let raw = vec3f(gates[source], gates[source + params.H], gates[source + 2 * params.H]);
+  let half = select(vec4f(0.0), half_gate(vec4f(raw, 0.0)), i < params.K);
   let to = row * 3 * tile + place;
   packed_words[to] = half.x;
   packed_words[to + tile] = half.y;
-  packed_words[to + 2 * tile] = select(0.0, TWO_LOG2_E * raw.z, i < params.count);
+  packed_words[to + 2 * tile] = select(0.0, TWO_LOG2_E * raw.z, i < params.K);
 }
 
 @group(0) @binding(1) var<storage, read> hidden: array<f32>;
@@ -53,16 +53,16 @@ fn pack_words(group: Group, @builtin(local_invocation_index) local: u32) {
 fn pack_states(group: Group, @builtin(local_invocation_index) local: u32) {
   let index = thread_index(group, local);
   let row = index / 8; // of [octets, H]
-  let octet = row / params.size;
+  let octet = row / params.H;
   let n = octet * 8 + index % 8;
-  if (octet >= (params.rows + 7) / 8) { return; }
-  let j = row % params.size;
-  let source = min(n, params.rows - 1) * params.size;
+  if (octet >= (params.N + 7) / 8) { return; }
+  let j = row % params.H;
+  let source = min(n, params.N - 1) * params.H;
   let g = 3 * source + j;
-  let raw = vec3f(gates[g], gates[g + params.size], gates[g + 2 * params.size]);
+  let raw = vec3f(gates[g], gates[g + params.H], gates[g + 2 * params.H]);
   let half = half_gate(vec4f(raw, 0.0));
   let state = vec4f(half.xy, TWO_LOG2_E * raw.z, hidden[source + j]);
-  packed_states[index] = select(vec4f(0.0), state, n < params.rows);
+  packed_states[index] = select(vec4f(0.0), state, n < params.N);
 }
 
 @group(0) @binding(0) var<storage, read> states: array<vec4f>;
@@ -89,12 +89,12 @@ fn scores(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
   let octet = group.x;
   let i = (group.y * THREADS + local) * WORDS;
   let tile = THREADS * WORDS;
-  var at = group.y * params.size * 3 * tile + local * WORDS;
+  var at = group.y * params.H * 3 * tile + local * WORDS;
   var s0: Octet;
   var s1: Octet;
   var s2: Octet;
   var s3: Octet;
-  for (var j = 0u; j < params.size; j++) {
+  for (var j = 0u; j < params.H; j++) {
     let state = state_of_all(octet, j, local);
     let w = weight[j];
     if (WORDS == 4) {
@@ -120,17 +120,17 @@ fn scores(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
 }
 
 fn store_scores(sum: Octet, octet: u32, i: u32) {
-  if (i >= params.count) { return; }
+  if (i >= params.K) { return; }
   for (var q = 0u; q < 4; q++) {
     let n = octet * 8 + q;
-    if (n < params.rows) { scores_out[n * params.count + i] = sum.lo[q] + bias[0]; }
-    if (n + 4 < params.rows) { scores_out[(n + 4) * params.count + i] = sum.hi[q] + bias[0]; }
+    if (n < params.N) { scores_out[n * params.K + i] = sum.lo[q] + bias[0]; }
+    if (n + 4 < params.N) { scores_out[(n + 4) * params.K + i] = sum.hi[q] + bias[0]; }
   }
 }
 
 // Gates' halves and h of a unit, of each thread's own, in eight contexts.
 fn state_of_each(octet: u32, unit: u32) -> State {
-  let at = (octet * params.size + unit) * 8;
+  let at = (octet * params.H + unit) * 8;
   let lo = transpose(mat4x4f(states[at], states[at + 1], states[at + 2], states[at + 3]));
   let hi = transpose(mat4x4f(states[at + 4], states[at + 5], states[at + 6], states[at + 7]));
   return State(Octet(lo[0], hi[0]), Octet(lo[1], hi[1]), Octet(lo[2], hi[2]), Octet(lo[3], hi[3]));
@@ -145,13 +145,13 @@ fn state_of_each(octet: u32, unit: u32) -> State {
 
 @compute @workgroup_size(THREADS)
 fn gradients(group: Group, @builtin(local_invocation_index) local: u32) {
-  let size = params.size;
+  let H = params.H;
   let unit = group.id.x * THREADS + local;
-  let j = min(unit, size - 1); // threads past the end repeat the last unit and store nothing
+  let j = min(unit, H - 1); // threads past the end repeat the last unit and store nothing
   let row_begin = params.row_first + group.id.y * params.row_chunk;
-  let row_end = min(row_begin + params.row_chunk, params.rows);
+  let row_end = min(row_begin + params.row_chunk, params.N);
   let word_begin = params.word_first + group.id.z * params.word_chunk;
-  let word_end = min(word_begin + params.word_chunk, params.count);
+  let word_end = min(word_begin + params.word_chunk, params.K);
   let w = weight[j];
   var dw = vec4f(0.0);
   for (var n = row_begin; n < row_end; n += 8) {
@@ -159,8 +159,8 @@ fn gradients(group: Group, @builtin(local_invocation_index) local: u32) {
     var sum_lo = CellGradient(); // explicit: naga does not clear a variable in every round
     var sum_hi = CellGradient();
     for (var i = word_begin; i < word_end; i++) {
-      let at = i * 3 * size + j;
-      let raw = vec3f(word_gates[at], word_gates[at + size], word_gates[at + 2 * size]);
+      let at = i * 3 * H + j;
+      let raw = vec3f(word_gates[at], word_gates[at + H], word_gates[at + 2 * H]);
       let half = half_gate(vec4f(raw, 0.0));
       let word_n = vec4f(TWO_LOG2_E * raw.z);
       let lo = cell_of(half.x * state.r.lo, half.y * state.z.lo, word_n, state.n.lo, state.h.lo);
@@ -175,43 +175,43 @@ fn gradients(group: Group, @builtin(local_invocation_index) local: u32) {
       let d_hi = cell_backward(hi, state.n.hi, state.h.hi, w * d.hi);
       sum_lo = add_gradients(sum_lo, d_lo);
       sum_hi = add_gradients(sum_hi, d_hi);
-      if (unit < size) {
-        add_word(group.id.y * params.count * 3 * size + at, d_lo, d_hi,
+      if (unit < H) {
+        add_word(group.id.y * params.K * 3 * H + at, d_lo, d_hi,
           params.add_words == 1 || n > row_begin);
       }
     }
-    if (unit < size) {
+    if (unit < H) {
       store_states(sum_lo, group.id.z, n, j);
       store_states(sum_hi, group.id.z, n + 4, j);
     }
   }
-  if (unit < size) {
-    let to = (group.id.y + group.id.z * group.count.y) * size + j;
+  if (unit < H) {
+    let to = (group.id.y + group.id.z * group.count.y) * H + j;
     dweight[to] = total(dw) + select(0.0, dweight[to], params.add_weight == 1);
   }
 }
 
 fn add_word(to: u32, lo: CellGradient, hi: CellGradient, add: bool) {
   var d = vec3f(total(lo.r + hi.r), total(lo.z + hi.z), total(lo.word_n + hi.word_n));
-  if (add) { d += vec3f(dwords[to], dwords[to + params.size], dwords[to + 2 * params.size]); }
+  if (add) { d += vec3f(dwords[to], dwords[to + params.H], dwords[to + 2 * params.H]); }
   dwords[to] = d.x;
-  dwords[to + params.size] = d.y;
-  dwords[to + 2 * params.size] = d.z;
+  dwords[to + params.H] = d.y;
+  dwords[to + 2 * params.H] = d.z;
 }
 
 fn store_states(sum: CellGradient, part: u32, first: u32, j: u32) {
   for (var q = 0u; q < 4; q++) {
     let n = first + q;
-    if (n >= params.rows) { return; }
-    let h = (part * params.rows + n) * params.size + j;
-    let g = h + 2 * (part * params.rows + n) * params.size;
+    if (n >= params.N) { return; }
+    let h = (part * params.N + n) * params.H + j;
+    let g = h + 2 * (part * params.N + n) * params.H;
     var d = vec4f(sum.r[q], sum.z[q], sum.state_n[q], sum.h[q]);
     if (params.add_states == 1) {
-      d += vec4f(dgates[g], dgates[g + params.size], dgates[g + 2 * params.size], dhidden[h]);
+      d += vec4f(dgates[g], dgates[g + params.H], dgates[g + 2 * params.H], dhidden[h]);
     }
     dgates[g] = d.x;
-    dgates[g + params.size] = d.y;
-    dgates[g + 2 * params.size] = d.z;
+    dgates[g + params.H] = d.y;
+    dgates[g + 2 * params.H] = d.z;
     dhidden[h] = d.w;
   }
 }

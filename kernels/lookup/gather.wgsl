@@ -5,7 +5,7 @@
 
 struct Params {
   n: u32, // ids
-  width: u32, // W
+  W: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -16,7 +16,7 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
-  let row = i / params.width;
+  let row = i / params.W;
   if (row >= params.n) { return; }
-  out[i] = table[ids[row] * params.width + i % params.width];
+  out[i] = table[ids[row] * params.W + i % params.W];
 }

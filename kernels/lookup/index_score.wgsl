@@ -7,9 +7,9 @@
 // Dispatch: 1-D over N * K or N * E threads, folded. Determinism: sums in rising order.
 
 struct Params {
-  rows: u32, // N
-  width: u32, // E
-  count: u32, // K
+  N: u32,
+  E: u32,
+  K: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -24,25 +24,25 @@ struct Params {
 @compute @workgroup_size(64)
 fn scores(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
-  let n = i / params.count;
-  if (n >= params.rows) { return; }
-  let row_start = n * params.width;
-  let row = ids[i] * params.width;
+  let n = i / params.K;
+  if (n >= params.N) { return; }
+  let row_start = n * params.E;
+  let row = ids[i] * params.E;
   var sum = 0.0;
-  for (var e = 0u; e < params.width; e++) { sum += x[row_start + e] * table[row + e]; }
+  for (var e = 0u; e < params.E; e++) { sum += x[row_start + e] * table[row + e]; }
   out[i] = sum + bias[ids[i]];
 }
 
 @compute @workgroup_size(64)
 fn scores4(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
-  let n = i / params.count;
-  if (n >= params.rows) { return; }
-  let width = params.width / 4;
-  let row_start = n * width;
-  let row = ids[i] * width;
+  let n = i / params.K;
+  if (n >= params.N) { return; }
+  let E = params.E / 4;
+  let row_start = n * E;
+  let row = ids[i] * E;
   var sum = vec4f(0.0);
-  for (var e = 0u; e < width; e++) { sum = fma(x4[row_start + e], table4[row + e], sum); }
+  for (var e = 0u; e < E; e++) { sum = fma(x4[row_start + e], table4[row + e], sum); }
   out[i] = (sum.x + sum.y) + (sum.z + sum.w) + bias[ids[i]];
 }
 
@@ -53,12 +53,12 @@ fn scores4(group: Group, @builtin(local_invocation_index) local: u32) {
 @compute @workgroup_size(64)
 fn dinput(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
-  let n = i / params.width;
-  if (n >= params.rows) { return; }
-  let e = i % params.width;
+  let n = i / params.E;
+  if (n >= params.N) { return; }
+  let e = i % params.E;
   var sum = 0.0;
-  for (var k = n * params.count; k < (n + 1) * params.count; k++) {
-    sum += dscores[k] * table[ids_of[k] * params.width + e];
+  for (var k = n * params.K; k < (n + 1) * params.K; k++) {
+    sum += dscores[k] * table[ids_of[k] * params.E + e];
   }
   dx[i] = sum;
 }

@@ -13,7 +13,7 @@
 override THREADS: u32 = 64;
 
 struct Params {
-  rows: u32, // N
+  N: u32,
   width: u32, // of the tile
   first: u32, // first class of the tile; 0 starts the state
 }
@@ -28,7 +28,7 @@ var<workgroup> shares: array<f32, THREADS>;
 @compute @workgroup_size(THREADS)
 fn accumulate(group: Group, @builtin(local_invocation_index) local: u32) {
   let n = group_index(group);
-  if (n >= params.rows) { return; }
+  if (n >= params.N) { return; }
   let begin = n * params.width;
   let end = begin + params.width;
   var highest = scores[begin];
@@ -67,7 +67,7 @@ fn accumulate(group: Group, @builtin(local_invocation_index) local: u32) {
 @compute @workgroup_size(64)
 fn finish(group: Group, @builtin(local_invocation_index) local: u32) {
   let n = thread_index(group, local);
-  if (n >= params.rows) { return; }
+  if (n >= params.N) { return; }
   log_z[n] = whole[3 * n] + log(whole[3 * n + 1]);
   target_score[n] = whole[3 * n + 2];
   loss[n] = log_z[n] - target_score[n];
@@ -81,7 +81,7 @@ fn finish(group: Group, @builtin(local_invocation_index) local: u32) {
 fn gradient(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
   let n = i / params.width;
-  if (n >= params.rows) { return; }
+  if (n >= params.N) { return; }
   let own = targets[n] - params.first - i % params.width * VEC; // wraps for earlier classes
   dscores[i] = (exp(dscores[i] - log_z_of[n]) - one_at(own)) * dloss[n];
 }

@@ -18,7 +18,7 @@ override HAS_GRADIENT: bool = false;
 
 struct Params {
   n: u32,
-  width: u32, // W
+  W: u32,
   now: u32,
   lr: f32,
 }
@@ -56,13 +56,13 @@ fn advance(at: u32, n: u32, g: Vec) {
 @compute @workgroup_size(64)
 fn update(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
-  let slot = i / params.width;
+  let slot = i / params.W;
   if (slot >= params.n) { return; }
   let steps = lag[slot];
   if (steps == 0) { return; }
   var g = Vec();
   if (HAS_GRADIENT) { g = norm[1] * values[i]; }
-  advance(ids[slot] * params.width + i % params.width, steps, g);
+  advance(ids[slot] * params.W + i % params.W, steps, g);
 }
 
 @group(0) @binding(0) var<storage, read> last_of: array<u32>;
@@ -70,7 +70,7 @@ fn update(group: Group, @builtin(local_invocation_index) local: u32) {
 @compute @workgroup_size(64)
 fn flush(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
-  let row = i / params.width;
+  let row = i / params.W;
   if (row >= params.n) { return; }
   let steps = params.now - last_of[row];
   if (steps > 0) { advance(i, steps, Vec()); }

@@ -8,7 +8,7 @@
 
 struct Params {
   n: u32,
-  classes: u32,
+  V: u32,
   seed_lo: u32,
   seed_hi: u32,
   stream: u32,
@@ -20,7 +20,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<u32>;
 
 fn pick(column: u32, chance: u32) -> u32 {
-  let i = mulhi(column, params.classes);
+  let i = mulhi(column, params.V);
   let entry = table[i];
   return select(entry.y, i, chance < entry.x);
 }
