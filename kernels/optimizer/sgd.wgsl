@@ -39,11 +39,11 @@ var<workgroup> shares: array<f32, 64>;
 @compute @workgroup_size(64)
 fn norm(@builtin(local_invocation_index) thread: u32) {
   var sum = 0.0;
-  for (var i = thread; i < params.n; i += 64u) { sum += partials[i]; }
+  for (var i = thread; i < params.n; i += 64) { sum += partials[i]; }
   shares[thread] = sum;
   workgroupBarrier();
-  if (thread > 0u) { return; }
-  for (var i = 1u; i < 64u; i++) { sum += shares[i]; }
+  if (thread > 0) { return; }
+  for (var i = 1u; i < 64; i++) { sum += shares[i]; }
   let length = sqrt(sum);
   norm_out[0] = length;
   norm_out[1] = min(1.0, params.clip / (length + 1e-6));

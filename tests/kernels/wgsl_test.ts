@@ -36,9 +36,6 @@ Deno.test("every kernel begins with what it computes, its dispatch and its deter
   }
 });
 
-/** Rooms whose kernels are written anew at this time. */
-const UNTIDY = /^(?:matmul|recurrent)\/|sort_ids/;
-
 /** What is not in the style of the house: long names of vectors, block comments, suffixes, folded grids. */
 function untidy(source: string): string[] {
   const code = source.replace(/\/\/.*/g, "");
@@ -54,9 +51,7 @@ function untidy(source: string): string[] {
 
 Deno.test("WGSL is written in one style, and folded grids are told by _grid.wgsl alone", () => {
   for (const { path: name, source } of wgslFiles()) {
-    if (!UNTIDY.test(name)) {
-      assertEquals(untidy(source), name.endsWith("_grid.wgsl") ? ["num_workgroups"] : [], name);
-    }
+    assertEquals(untidy(source), name.endsWith("_grid.wgsl") ? ["num_workgroups"] : [], name);
   }
   const sample =
     "let a = 0u; let b: u32 = 1u; /// c\n let d = vec2<u32>(3, 0xffu) + 1.5f; select(0u, 1u, e);";
