@@ -38,6 +38,7 @@ const LAYERS = [
   "example/storage",
   "example/training",
   "example/commands",
+  "example/cli",
   "example/demos",
   "main.ts",
 ];
