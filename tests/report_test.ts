@@ -16,9 +16,9 @@ const DATA =
 /** Figures of a batch: its speed, and how much is left. */
 const SPEED = "{rate} tokens/s | {duration} left";
 const REPORT = [
-  "frequency   head (4 words) {5.89}, torso (35 words) {83.45}, tail (63 words) {738.52}",
-  "ln Z        mean {9.23}, std {0.00}, 1/50/99 % {9.22} / {9.23} / {9.23}; best norm term {9.23}",
-  "raw scores  exp(c - s) {21.16} with the norm term, {26.55} with the best one; scoring without normalising is safe",
+  "words       ppl {5.89} on the 4 most frequent words, ppl {83.45} on the next 35 words, ppl {738.52} on the 63 rarest words",
+  "normaliser  Z, the sum over all words: ln Z is {9.23} on average, standard deviation {0.00}, 98 % from {9.22} to {9.23}",
+  "raw scores  read as log probabilities: ppl {21.16} ({26.55} with --norm-term {9.23}); scoring without normalising is safe",
   "test        ppl {26.55}, best possible 8.56 (ratio {3.102}), 221 tokens",
 ];
 
@@ -72,13 +72,12 @@ Deno.test("run() records the figures that it prints", () =>
     assertEquals(buckets.map(({ name }) => name), ["head", "torso", "tail", "<unk>"]);
     const [head, torso, tail] = buckets.map((bucket) => two(bucket.ppl));
     assertPrinted(lines.slice(-4), [
-      `frequency   head (4 words) ${head}, torso (35 words) ${torso}, tail (63 words) ${tail}`,
-      `ln Z        mean ${two(mean)}, std ${
-        two(std)
-      }, 1/50/99 % {9.04} / {9.04} / {9.04}; best norm term ${two(mean)}`,
-      `raw scores  exp(c - s) ${two(rawPpl)} with the norm term, ${
-        two(rawPplBest)
-      } with the best one; scoring without normalising is safe`,
+      `words       ppl ${head} on the 4 most frequent words, ppl ${torso} on the next 35 words, ` +
+      `ppl ${tail} on the 63 rarest words`,
+      `normaliser  Z, the sum over all words: ln Z is ${two(mean)} on average, ` +
+      `standard deviation ${two(std)}, 98 % from {9.04} to {9.04}`,
+      `raw scores  read as log probabilities: ppl ${two(rawPpl)} (${two(rawPplBest)} with ` +
+      `--norm-term ${two(mean)}); scoring without normalising is safe`,
       `test        ppl ${two(ppl)}, best possible 8.56 (ratio {2.918}), 221 tokens`,
     ]);
     assertEquals(safe, true);
@@ -128,9 +127,9 @@ Deno.test("run() prints what is odd of a text: marks, unknown words, too many sa
       `epoch 1/1 | batch 6/6 | loss {6.2171} | lr 1 | ${SPEED}`,
       "epoch 1/1: train loss {6.2171}, valid ppl {12.83} ({4.97} without unknown words), {duration}, {rate} tokens/s, saved saved_model/model.safetensors",
       "testing     saved_model/model.safetensors, the best, of epoch 1 (valid ppl {4.97})",
-      "frequency   head (3 words) {5.15}, torso (2 words) {4.65}, <unk> (1 words) {565.48}",
-      "ln Z        mean {8.95}, std {0.00}, 1/50/99 % {8.95} / {8.95} / {8.95}; best norm term {8.95}",
-      "raw scores  exp(c - s) {17.08} with the norm term, {16.24} with the best one; scoring without normalising is not safe: the perplexity is over the number of words",
+      "words       ppl {5.15} on the 3 most frequent words, ppl {4.65} on the next 2 words, ppl {565.48} on unknown words",
+      "normaliser  Z, the sum over all words: ln Z is {8.95} on average, standard deviation {0.00}, 98 % from {8.95} to {8.95}",
+      "raw scores  read as log probabilities: ppl {17.08} ({16.24} with --norm-term {8.95}); scoring without normalising is not safe: the perplexity is over the number of words",
       "test        ppl {16.24}, {4.97} without the 2 unknown words, 8 tokens",
     ]);
     const warnings = io.errLines.filter((line) => !/software|OpenGL/.test(line)); // of the adapter
