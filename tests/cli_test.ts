@@ -179,7 +179,7 @@ const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
   ],
   [
     ["completions"],
-    "nce completions <shell>: <shell> must be one of bash, zsh, fish; see --help",
+    "nce completions <shell> needs <shell>, one of bash, zsh, fish; see --help",
   ],
   [["completions", "ksh"], '<shell> must be one of bash, zsh, fish, got "ksh"'],
   [

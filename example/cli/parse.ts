@@ -96,12 +96,13 @@ function checkArguments(program: Program, command: CommandSpec, words: readonly 
       program.commands.some(({ name }) => name === extra);
     throw unexpected(extra, isCommand ? "a command comes first" : undefined);
   }
-  for (const [i, { name, choices }] of command.arguments.entries()) {
-    const word = words[i], wanted = `<${name}> must be one of ${choices.join(", ")}`;
-    if (word === undefined) {
-      throw new UsageError(`${callOf(program, command)}: ${wanted}; see --help`);
+  for (const [i, { name, choices, optional = false }] of command.arguments.entries()) {
+    const word = words[i], listed = choices === undefined ? "" : `, one of ${choices.join(", ")}`;
+    if (word === undefined && !optional) {
+      throw new UsageError(`${callOf(program, command)} needs <${name}>${listed}; see --help`);
     }
-    if (!choices.includes(word)) throw new UsageError(`${wanted}, got ${JSON.stringify(word)}`);
+    if (word === undefined || (choices?.includes(word) ?? true)) continue;
+    throw new UsageError(`<${name}> must be${listed.slice(1)}, got ${JSON.stringify(word)}`);
   }
 }
 
@@ -132,9 +133,11 @@ async function readFlags(
   const { name } = program.root;
   const parser = new cliffy.Command()
     .name(name)
-    .helpOption("-h, --help", "", { standalone: false })
     // Cliffy's own help has a width of its own, and lets the terminal break words.
-    .help(() => helpOf(program, command, io.columns))
+    .helpOption("-h, --help", "", {
+      standalone: false,
+      action: () => io.out(helpOf(program, command, io.columns)),
+    })
     .noExit();
   if (command === program.root) {
     parser.version(program.version).versionOption("-V, --version", "", () => {

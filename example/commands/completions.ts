@@ -27,9 +27,19 @@ export function completions(shell: string, program: Program): string {
   return SCRIPTS[shell]!(complete(program.root), program.commands.map(complete)).join("\n");
 }
 
-/** The words that may stand in the place of a command's arguments. */
-function wordsOf(command: Completed): readonly string[] {
-  return command.arguments.flatMap(({ choices }) => choices);
+/** What may stand in the place of an argument or of an option's value. */
+interface Values {
+  readonly choices?: readonly string[];
+  /** Whether files may, too. */
+  readonly isPath?: boolean;
+}
+
+/** What may stand in the place of a command's arguments. */
+function argumentsOf(command: Completed): Values {
+  return {
+    choices: command.arguments.flatMap(({ choices }) => choices ?? []),
+    isPath: command.arguments.some(({ choices }) => choices === undefined),
+  };
 }
 
 function bash(root: Completed, commands: readonly Completed[]): string[] {
@@ -47,10 +57,8 @@ function bash(root: Completed, commands: readonly Completed[]): string[] {
     ...names.map((command) => `    *" ${command}") command="${command}" ;;`),
     "  esac",
     '  case "$command $before" in',
-    ...bashCases(root, "", "", names),
-    ...commands.flatMap((command) =>
-      bashCases(command, command.name, command.name, wordsOf(command))
-    ),
+    ...bashCases(root, "", { choices: names }),
+    ...commands.flatMap((command) => bashCases(command, command.name, argumentsOf(command))),
     "  esac",
     '  COMPREPLY=($(compgen -W "$values" -- "$word"))',
     '  if [[ -z "$files" ]]; then return; fi',
@@ -61,21 +69,16 @@ function bash(root: Completed, commands: readonly Completed[]): string[] {
   ];
 }
 
-/** What a command's options have for values, what comes first after `start`, and what later. */
-function bashCases(
-  { options }: Completed,
-  command: string,
-  start: string,
-  words: readonly string[],
-): string[] {
+/** The values of a command's options; what comes first, after the command's name; and what comes later. */
+function bashCases({ options }: Completed, name: string, first: Values): string[] {
   const flags = options.map(([flag]) => flag);
   const valued = options.filter(([, { value }]) => value !== undefined);
+  const offer = (pattern: string, { choices = [], isPath }: Values) =>
+    `    ${pattern}) values="${choices.join(" ")}"${isPath ? " files=yes" : ""} ;;`;
   return [
-    ...valued.map(([flag, { choices = [], isPath }]) =>
-      `    "${command} ${flag}") values="${choices.join(" ")}"${isPath ? " files=yes" : ""} ;;`
-    ),
-    `    "${command} ${start}") values="${[...words, ...flags].join(" ")}" ;;`,
-    `    "${command} "*) values="${flags.join(" ")}" ;;`,
+    ...valued.map(([flag, option]) => offer(`"${name} ${flag}"`, option)),
+    offer(`"${name} ${name}"`, { ...first, choices: [...first.choices ?? [], ...flags] }),
+    offer(`"${name} "*`, { ...first, choices: flags }),
   ];
 }
 
@@ -92,8 +95,9 @@ function zsh(root: Completed, commands: readonly Completed[]): string[] {
       "        shift words",
       ...zshArguments(
         command,
-        command.arguments.map(({ name, choices }, i) => {
-          return `${i + 1}:${name}:(${choices.join(" ")})`;
+        command.arguments.map((argument, i) => {
+          const { name, choices, optional } = argument, isPath = choices === undefined;
+          return `${i + 1}:${optional ? ":" : ""}${name}:${zshValues({ ...argument, isPath })}`;
         }),
       ),
       "        return ;;",
@@ -107,14 +111,19 @@ function zsh(root: Completed, commands: readonly Completed[]): string[] {
 }
 
 function zshArguments({ options }: Completed, words: readonly string[]): string[] {
-  const specs = options.map(([flag, { value, help, choices, isPath }]) => {
+  const specs = options.map(([flag, option]) => {
+    const { value, help } = option;
     const text = `[${help.replace(/[[\]:\\]/g, "\\$&")}]`;
     if (value === undefined) return `${flag}${text}`;
-    const listed = choices === undefined ? " " : `(${choices.join(" ")})`;
-    return `${flag}=${text}:${value}:${isPath ? "_files" : listed}`;
+    return `${flag}=${text}:${value}:${zshValues(option)}`;
   });
   const lines = [...specs, ...words].map((spec) => `    '${spec.replaceAll("'", "'\\''")}'`);
   return ["  _arguments \\", lines.join(" \\\n")];
+}
+
+function zshValues({ choices, isPath }: Values): string {
+  if (isPath) return "_files";
+  return choices === undefined ? " " : `(${choices.join(" ")})`;
 }
 
 function fish(root: Completed, commands: readonly Completed[]): string[] {
@@ -125,9 +134,10 @@ function fish(root: Completed, commands: readonly Completed[]): string[] {
     ...fishOptions(root, `${start} -n 'not __fish_seen_subcommand_from ${names}'`),
     ...commands.flatMap((command) => {
       const within = `${start} -n '__fish_seen_subcommand_from ${command.name}'`;
+      const { choices = [], isPath } = argumentsOf(command);
       return [
         `${start} -n __fish_use_subcommand -a ${command.name} -d ${fishText(command.summary)}`,
-        `${within} -a '${wordsOf(command).join(" ")}'`,
+        `${within}${isPath ? " -F" : ""} -a '${choices.join(" ")}'`,
         ...fishOptions(command, within),
       ];
     }),

@@ -6,8 +6,10 @@ import type { OptionGroup } from "./options.ts";
 /** A word that a command takes, and that is no option. */
 export interface Argument {
   readonly name: string;
-  /** The words that it may be. */
-  readonly choices: readonly string[];
+  /** The words that it may be; unless given, it is the name of a file or of a model. */
+  readonly choices?: readonly string[];
+  /** Whether it may be left out; the first optional argument is followed by such alone. */
+  readonly optional?: boolean;
 }
 
 /** A term and what is said of it, such as `--train` and what it does. */
@@ -45,5 +47,6 @@ export function printingOptions({ root }: Program, command: CommandSpec): Option
 /** How a command is called, with its arguments, such as `nce completions <shell>`. */
 export function callOf({ root }: Program, command: CommandSpec): string {
   const names = command === root ? [root.name] : [root.name, command.name];
-  return [...names, ...command.arguments.map(({ name }) => `<${name}>`)].join(" ");
+  const words = command.arguments.map(({ name, optional }) => optional ? `[${name}]` : `<${name}>`);
+  return [...names, ...words].join(" ");
 }
