@@ -37,9 +37,12 @@ export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./kernels/
 export { type KernelCode, KernelCompileError } from "./kernels/device/pipelines.ts";
 export type { MemoryUse } from "./kernels/device/memory.ts";
 export type { Profile, ProfileRow } from "./kernels/device/profile.ts";
+export type { RandomKey } from "./kernels/random/philox.ts";
+export { RandomStream } from "./kernels/random/stream.ts";
 export { mean, sum, weightedSum } from "./kernels/elementwise/reduce.ts";
 export type { MergedGradient, SparseGradient } from "./kernels/accumulate/merge_rows.ts";
 export { rowDot } from "./kernels/matmul/row_dot.ts";
+export type { TexelTensor } from "./kernels/device/texel_tensor.ts";
 export type { Scope } from "./kernels/device/scope.ts";
 export {
   exclude,
@@ -69,7 +72,7 @@ export {
   type RecurrentInput,
   type RecurrentOptions,
 } from "./nce/nn/recurrent.ts";
-export { Module, type NamedParameter, namedParameters } from "./nce/nn/module.ts";
+export { Module, type NamedParameter } from "./nce/nn/module.ts";
 export { SGD, type SGDOptions } from "./nce/nn/sgd.ts";
 export { AliasMultinomial } from "./nce/noise/alias_multinomial.ts";
 export { IndexGRU, type IndexGRUOptions } from "./nce/index_gru.ts";

@@ -43,7 +43,7 @@ class Layer implements Disposable {
     this.#criterion = this.#stack.use(new IndexLinear(gpu, options));
     const update = { lr: 1, momentum: 0.9, weightDecay: 1e-5, clip: 0.25 };
     this.#optimizer = this.#stack.use(new SGD(gpu, this.#criterion.parameters(), update));
-    this.#input = this.#stack.use(uniformParameter(gpu, [N, E], 1, SEED));
+    this.#input = this.#stack.use(uniformParameter(gpu, "input", [N, E], 1, SEED));
     using words = new AliasMultinomial(gpu, noise);
     this.#targets = Array.from({ length: BATCHES }, (_, i) => words.drawOnCpu(N, SEED, i));
   }

@@ -10,11 +10,11 @@ import { makeModel } from "../example/storage/checkpoint.ts";
 import { loadCorpus } from "../example/data/corpus.ts";
 import { evaluate } from "../example/evaluation/evaluate.ts";
 import { Losses } from "../example/evaluation/losses.ts";
-import { normTermOf } from "../example/training/report.ts";
+import { normTermOf } from "../example/training/summary.ts";
 import { type Given, parseSettings } from "../example/options/settings.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import { Gpu } from "../mod.ts";
-import { prepareDriver } from "../tools/driver.ts";
+import { prepareDriver } from "../example/shared/driver.ts";
 
 const SIZES: Given = { emsize: "64", nhid: "64", nlayers: "1", dropout: "0.1", lr: "0.5" };
 

@@ -5,6 +5,7 @@
 
 import { fromFileUrl } from "@std/path";
 import { adapterLine } from "../example/shared/adapter.ts";
+import type { Given } from "../example/options/settings.ts";
 import { Failure } from "../example/shared/errors.ts";
 import { Gpu } from "../mod.ts";
 import { runProgram } from "./program.ts";
@@ -18,6 +19,8 @@ const TRIAL_SECONDS = 2;
 /** Two models that differ in their loss only. */
 interface Size extends WorkloadOptions {
   readonly name: string;
+  /** Options that have an effect with nce alone. */
+  readonly givenToNce?: Given;
 }
 
 const SIZES: readonly Size[] = [
@@ -32,9 +35,9 @@ const SIZES: readonly Size[] = [
       "nhid": "300",
       "nlayers": "1",
       "dropout": "0",
-      "noise-ratio": "500",
       "lr": "2",
     },
+    givenToNce: { "noise-ratio": "500" },
   },
 ];
 
@@ -184,7 +187,8 @@ async function main(words: readonly string[]): Promise<void> {
   const contests: Contest[] = [];
   for (const size of SIZES) {
     for (const loss of LOSSES) {
-      const ours = models.use(new Workload(gpu, { ...size, given: { ...size.given, loss } }));
+      const given = { ...size.given, ...loss === "nce" ? size.givenToNce : {}, loss };
+      const ours = models.use(new Workload(gpu, { ...size, given }));
       const args = peerArguments(ours, size);
       args.push(...await deviceArguments(gpu, python, args));
       await warmUp(gpu, () => ours.step());

@@ -1,7 +1,7 @@
 /** What the programs of this folder have in common. */
 
 import { Failure } from "../example/shared/errors.ts";
-import { prepareDriver } from "../tools/driver.ts";
+import { prepareDriver } from "../example/shared/driver.ts";
 
 /** Runs `main` on the command line's words, without npm's first `--`; a Failure is one line and code 1. */
 export async function runProgram(main: (words: readonly string[]) => Promise<void>): Promise<void> {

@@ -17,7 +17,9 @@ export class Gpu extends Device {
    */
   static async create(options: AdapterOptions = {}): Promise<Gpu> {
     expectObject("create a Gpu", "options", options, "an object");
-    if (options.family) expectOneOf("create a Gpu", "family", options.family, ["direct", "tiled"]);
+    if (options.family) {
+      expectOneOf("create a Gpu", "family", options.family, ["software", "hardware"]);
+    }
     let opened: Opened | undefined;
     try {
       opened = await openAdapter(options);

@@ -5,20 +5,21 @@ import {
   type GRUContexts,
   gruContexts,
   gruPairScore,
-  type PairScorer,
+  type ScoreHead,
 } from "../kernels/gru_pair/gru_pair.ts";
 import { gruTileScorer } from "../kernels/gru_pair/gru_tiles.ts";
 import type { TileScorer } from "../kernels/loss/cross_entropy.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { linear } from "../kernels/matmul/linear.ts";
 import type { RecurrentStart } from "../kernels/recurrent/recurrent.ts";
+import { RandomStream } from "../kernels/random/stream.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { Dropout } from "./nn/dropout.ts";
 import { Embedding } from "./nn/embedding.ts";
 import { expectRecurrent, GRU } from "./nn/recurrent.ts";
 import { Linear } from "./nn/linear.ts";
-import { expectOptions, type NamedParameter, namedParameters } from "./nn/module.ts";
+import { expectOptions, type NamedParameter } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
 import { NCELoss, type Scores } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
@@ -63,8 +64,8 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   readonly #inputDropout: Dropout;
   readonly #targetDropout: Dropout;
   readonly #noiseDropout: Dropout;
-  readonly #targetScorer: PairScorer;
-  readonly #noiseScorer: PairScorer;
+  readonly #targetHead: ScoreHead;
+  readonly #noiseHead: ScoreHead;
 
   /**
    * Throws a RangeError or a TypeError if an option is not usable, a weight is too large, or `noise` has not
@@ -76,17 +77,21 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     expectClasses("IndexGRU", noise, numClasses);
     gpu.expectFitting([numClasses, embeddingDim]);
     expectRecurrent("IndexGRU", gpu, { inputSize: embeddingDim, hiddenSize, dropout }, 3);
-    const makeDropout = () => new Dropout(gpu, dropout);
-    const dropouts = [makeDropout(), makeDropout(), makeDropout()] as const;
     super(gpu, options);
-    this.encoder = new Embedding(gpu, { numEmbeddings: numClasses, embeddingDim, seed });
-    this.rnn = new GRU(gpu, { inputSize: embeddingDim, hiddenSize, seed });
-    this.output = new Linear(gpu, { inFeatures: hiddenSize, outFeatures: 1, seed });
-    [this.#inputDropout, this.#targetDropout, this.#noiseDropout] = dropouts;
+    const part = (name: string) => ({ name: this.path(name), seed });
+    const sizes = { numEmbeddings: numClasses, embeddingDim };
+    this.encoder = new Embedding(gpu, { ...sizes, ...part("encoder.0") });
+    this.rnn = new GRU(gpu, { inputSize: embeddingDim, hiddenSize, ...part("rnn") });
+    this.output = new Linear(gpu, { inFeatures: hiddenSize, outFeatures: 1, ...part("scorer.1") });
+    this.#inputDropout = new Dropout(dropout, this.path("input_dropout"));
+    this.#targetDropout = new Dropout(dropout, this.path("target_dropout"));
+    this.#noiseDropout = new Dropout(dropout, this.path("noise_dropout"));
     const { weight, bias } = this.output;
-    const scorer = () => ({ weight, bias, dropout: { p: dropout, stream: gpu.nextStream() } });
-    this.#targetScorer = scorer();
-    this.#noiseScorer = scorer();
+    const head = (name: string) => {
+      return { weight, bias, dropout: { p: dropout, stream: new RandomStream(this.path(name)) } };
+    };
+    this.#targetHead = head("target_score_dropout");
+    this.#noiseHead = head("noise_score_dropout");
   }
 
   /**
@@ -121,10 +126,10 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     const contexts = this.#contexts(step, target, input);
     const own = step.reshape(target, [target.size, 1]);
     const ownWords = this.#gates(step, this.encoder.forward(step, own), this.#targetDropout);
-    const score = gruPairScore(step, ownWords, contexts, this.#targetScorer);
+    const score = gruPairScore(step, ownWords, contexts, this.#targetHead);
     return {
       target: step.reshape(score, [target.size]),
-      noise: gruPairScore(step, this.#noiseWords(step, noise), contexts, this.#noiseScorer),
+      noise: gruPairScore(step, this.#noiseWords(step, noise), contexts, this.#noiseHead),
     };
   }
 
@@ -133,13 +138,12 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     const { weightIh, biasIh } = this.rnn.layers[0]!;
     const table = this.#noiseDropout.forward(step, this.encoder.weight);
     const contexts = this.#contexts(step, target, input);
-    return gruTileScorer(step, { table, weightIh, biasIh }, contexts, this.#noiseScorer);
+    return gruTileScorer(step, { table, weightIh, biasIh }, contexts, this.#noiseHead);
   }
 
   /** By the names of the reference model, and `norm_term` if it is learned. */
   override parameters(): NamedParameter[] {
-    const { encoder, rnn, output } = this;
-    const own = namedParameters({ "encoder.0": encoder, rnn, "scorer.1": output });
+    const own = [this.encoder, this.rnn, this.output].flatMap((part) => part.parameters());
     return [...own, ...super.parameters()];
   }
 

@@ -45,12 +45,8 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     expectClasses("IndexLinear", noise, numClasses);
     gpu.expectFitting([numClasses, embeddingDim]);
     super(gpu, options);
-    this.weight = uniformParameter(
-      gpu,
-      [numClasses, embeddingDim],
-      1 / Math.sqrt(embeddingDim),
-      seed,
-    );
+    const shape = [numClasses, embeddingDim], range = 1 / Math.sqrt(embeddingDim);
+    this.weight = uniformParameter(gpu, this.path("emb.weight"), shape, range, seed);
     const c = this.initialNormTerm;
     const logProb = Float32Array.from(this.noise.probabilities, (p) => Math.log(p) + c);
     this.bias = parameterOf(gpu, [numClasses], logProb);
@@ -76,7 +72,11 @@ export class IndexLinear extends NCELoss<[Tensor]> {
 
   /** `emb.weight` and `bias.weight`, and `norm_term` if it is learned. */
   override parameters(): NamedParameter[] {
-    return [["emb.weight", this.weight], ["bias.weight", this.bias], ...super.parameters()];
+    return [
+      [this.path("emb.weight"), this.weight],
+      [this.path("bias.weight"), this.bias],
+      ...super.parameters(),
+    ];
   }
 
   #rows(step: Step, target: Tensor, input: Tensor): Tensor {

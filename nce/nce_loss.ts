@@ -76,12 +76,14 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Throws a RangeError or a TypeError if an option is not usable. */
   constructor(gpu: Gpu, options: NCEOptions) {
-    super();
     expectOptions("NCELoss", gpu, options);
+    super(options.name);
     const { noise, normTerm, ...checked } = checkedOptions(options);
     this.#lossType = checked.lossType;
     this.#noiseRatio = checked.noiseRatio;
-    this.noise = isNoiseSource(noise) ? noise : new AliasMultinomial(gpu, noise);
+    this.noise = isNoiseSource(noise)
+      ? noise
+      : new AliasMultinomial(gpu, noise, this.path("noise"));
     const logClasses = Math.log(this.noise.numClasses);
     this.normTerm = normTerm === "auto"
       ? logClasses
@@ -152,7 +154,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** The norm term, if it is learned. Subclasses put their own parameters before. */
   override parameters(): NamedParameter[] {
-    return typeof this.normTerm === "number" ? [] : [["norm_term", this.normTerm]];
+    return typeof this.normTerm === "number" ? [] : [[this.path("norm_term"), this.normTerm]];
   }
 
   /** Compute training losses (in training steps); this is the state at first. */

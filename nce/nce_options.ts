@@ -38,6 +38,8 @@ export interface NCEOptions {
   removeHits?: boolean;
   /** alpha of the penalty `alpha (ln Z^)^2` that pulls Z towards exp(c); 0 unless given. */
   selfNorm?: number;
+  /** The layer's path in its model, as in "criterion"; empty unless given. */
+  name?: string;
 }
 
 const DOING = "make NCELoss";
@@ -58,7 +60,8 @@ export function expectRatio(noiseRatio: number, source?: NoiseSource): void {
 /** The options with what is not given filled in; throws a RangeError or a TypeError if one is not usable. */
 export function checkedOptions(options: NCEOptions): Required<NCEOptions> {
   const { noise, noiseRatio = 100, normTerm = "auto", reduction = "elementwise_mean" } = options;
-  const { lossType = "nce", perWord = false, removeHits = false, selfNorm = 0 } = options;
+  const { lossType = "nce", perWord = false, removeHits = false, selfNorm = 0, name = "" } =
+    options;
   expectRatio(noiseRatio, isNoiseSource(noise) ? noise : undefined);
   if (typeof normTerm === "number") expectFinite(DOING, "normTerm", normTerm);
   else expectOneOf(DOING, "normTerm", normTerm, ["auto", "learned"]);
@@ -67,5 +70,5 @@ export function checkedOptions(options: NCEOptions): Required<NCEOptions> {
   expectBoolean(DOING, "perWord", perWord);
   expectBoolean(DOING, "removeHits", removeHits);
   expectFromZero(DOING, "selfNorm", selfNorm);
-  return { noise, noiseRatio, normTerm, reduction, lossType, perWord, removeHits, selfNorm };
+  return { noise, noiseRatio, normTerm, reduction, lossType, perWord, removeHits, selfNorm, name };
 }

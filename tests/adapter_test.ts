@@ -9,8 +9,8 @@ import {
 } from "../example/shared/adapter.ts";
 import { describeAdapter } from "../kernels/device/adapter.ts";
 import { isDebian } from "../tools/adapter.ts";
-import { withGpu } from "./gpu.ts";
-import { deno, type Outcome } from "./process.ts";
+import { withGpu } from "./support/gpu.ts";
+import { deno, type Outcome } from "./support/process.ts";
 
 const ROOT = `${import.meta.dirname}/..`;
 /** Hides every driver from Vulkan's loader, with the backends that Deno takes by itself. */

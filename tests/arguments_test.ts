@@ -3,9 +3,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as nce from "../mod.ts";
-import { wrongCalls } from "./arguments.ts";
-import { callees } from "./callees.ts";
-import { withGpu } from "./gpu.ts";
+import { wrongCalls } from "./support/arguments.ts";
+import { callees } from "./support/callees.ts";
+import { withGpu } from "./support/gpu.ts";
 
 /** Errors of our own begin with this. */
 const OWN = /^Cannot /;

@@ -6,8 +6,8 @@ import config from "../deno.json" with { type: "json" };
 import { PROGRAM } from "../example/cli/commands.ts";
 import { helpOf } from "../example/cli/help.ts";
 import { FLAGS } from "../example/cli/permissions.ts";
-import { inFolder } from "./folder.ts";
-import { deno, type Outcome } from "./process.ts";
+import { inFolder } from "./support/folder.ts";
+import { deno, type Outcome } from "./support/process.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url);
 const ROOT = `${import.meta.dirname}/..`;

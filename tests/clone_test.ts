@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
-import { deno } from "./process.ts";
+import { deno } from "./support/process.ts";
 
 const ROOT = Deno.realPathSync(`${import.meta.dirname}/..`);
 const PARTS = ["deno.json", "main.ts", "mod.ts", "example", "kernels", "nce", "tools"];

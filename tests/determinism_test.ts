@@ -1,26 +1,22 @@
 // The same seed and step number give the same bits, on any device that is opened anew.
 
 import { assertEquals, assertNotEquals } from "@std/assert";
-import {
-  Dropout,
-  Embedding,
-  type Gpu,
-  IndexLinear,
-  type LossType,
-  LSTM,
-  namedParameters,
-  SGD,
-} from "../mod.ts";
-import { withGpu } from "./gpu.ts";
+import { Dropout, Embedding, type Gpu, IndexLinear, type LossType, LSTM, SGD } from "../mod.ts";
+import { withBothFamilies } from "./support/gpu.ts";
 import { randomIds } from "./reference/data.ts";
 
 const [T, B, E, V] = [4, 9, 12, 65];
 
 /** Bits of the loss, of all gradients and of all parameters after two training steps. */
 async function train(gpu: Gpu, lossType: LossType, perWord: boolean, seed: number) {
-  using embedding = new Embedding(gpu, { numEmbeddings: V, embeddingDim: E, seed });
-  const dropout = new Dropout(gpu, 0.3);
-  using rnn = new LSTM(gpu, { inputSize: E, hiddenSize: E, seed });
+  using embedding = new Embedding(gpu, {
+    name: "embedding",
+    numEmbeddings: V,
+    embeddingDim: E,
+    seed,
+  });
+  const dropout = new Dropout(0.3, "dropout");
+  using rnn = new LSTM(gpu, { name: "rnn", inputSize: E, hiddenSize: E, seed });
   using criterion = new IndexLinear(gpu, {
     embeddingDim: E,
     numClasses: V,
@@ -30,7 +26,7 @@ async function train(gpu: Gpu, lossType: LossType, perWord: boolean, seed: numbe
     perWord,
     seed,
   });
-  const parameters = namedParameters({ embedding, rnn, criterion });
+  const parameters = [embedding, rnn, criterion].flatMap((part) => part.parameters());
   using optimizer = new SGD(gpu, parameters, { lr: 0.5, momentum: 0.9, clip: 0.25 });
   const seen: string[] = [];
   for (let number = 0; number < 2; number++) {
@@ -52,7 +48,7 @@ async function train(gpu: Gpu, lossType: LossType, perWord: boolean, seed: numbe
 Deno.test("equal seeds give equal bits of losses, gradients and parameters on two devices", async () => {
   const runs: Record<number, string[][]> = { 0: [], 1: [] };
   for (const device of [0, 1]) {
-    await withGpu(async (gpu) => {
+    await withBothFamilies(async (gpu) => {
       for (const lossType of ["nce", "sampled", "mix", "full"] as const) {
         runs[device]!.push(await train(gpu, lossType, lossType === "sampled", 5));
       }
@@ -62,7 +58,7 @@ Deno.test("equal seeds give equal bits of losses, gradients and parameters on tw
 });
 
 Deno.test("another seed gives other losses", () =>
-  withGpu(async (gpu) => {
+  withBothFamilies(async (gpu) => {
     const [first] = await train(gpu, "nce", false, 5), [second] = await train(gpu, "nce", false, 6);
     assertNotEquals(first, second);
   }));

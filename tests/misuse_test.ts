@@ -20,8 +20,8 @@ import {
   type TensorData,
   UniqueNoise,
 } from "../mod.ts";
-import { assertClose } from "./close.ts";
-import { withGpu } from "./gpu.ts";
+import { assertClose } from "./support/close.ts";
+import { withGpu } from "./support/gpu.ts";
 import { values } from "./reference/data.ts";
 
 const NOISE = [1, 2, 3, 4], OPTIONS = { embeddingDim: 4, numClasses: 4, noise: NOISE };
@@ -173,6 +173,15 @@ Deno.test("SGD updates by one backward pass, each parameter once", () =>
     a.requiresGrad = b.requiresGrad = true;
     const tied = [["encoder", a], ["decoder", a]] as const;
     assertThrows(() => new SGD(gpu, tied, { lr: 1 }), RangeError, "encoder and decoder are one");
+    const named = (first: string, second: string) => () =>
+      new SGD(gpu, [[first, a], [second, b]], { lr: 1 });
+    assertThrows(
+      named("weight", "weight"),
+      RangeError,
+      'two are called "weight"; give each a name',
+    );
+    const collide = '"costarring" and "liquid" give the same random numbers; rename one';
+    assertThrows(named("costarring", "liquid"), RangeError, collide);
     using optimizer = new SGD(gpu, [["b", b]], { lr: 1 });
     using step = gpu.step({ training: true });
     const gradients = step.backward(sum(step, a));

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { OPTION_GROUPS } from "../example/options/options.ts";
-import { OPTIONS } from "./options.ts";
+import { OPTIONS } from "./support/options.ts";
 
 Deno.test("README.md has a table of all options with their defaults and help, and of no others", () => {
   const readme = Deno.readTextFileSync(new URL("../README.md", import.meta.url));

@@ -12,7 +12,7 @@ import {
 } from "../example/shared/adapter.ts";
 import { Failure } from "../example/shared/errors.ts";
 import { describeAdapter, requestAdapter } from "../kernels/device/adapter.ts";
-import { prepareDriver } from "./driver.ts";
+import { prepareDriver } from "../example/shared/driver.ts";
 
 const PACKAGES = ["libvulkan1", "mesa-vulkan-drivers"];
 const BACKEND = "DENO_WEBGPU_BACKEND";

@@ -7,7 +7,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { resolve } from "@std/path";
 import { describeAdapter, requestAdapter } from "../kernels/device/adapter.ts";
-import { prepareDriver } from "./driver.ts";
+import { prepareDriver } from "../example/shared/driver.ts";
 
 const EVERYTHING = ["tests", "kernels", "nce", "mod.ts", "README.md"];
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed .*?\| (\d+) failed/;
@@ -29,6 +29,20 @@ async function backends(): Promise<Record<string, string>> {
   return vulkan ? { DENO_WEBGPU_BACKEND: "vulkan" } : {};
 }
 
+/**
+ * Variables that tell the system where libraries are. While one of them is set, Deno lets no process start
+ * another unless it may start any: a library could turn the one program into another.
+ */
+const LIBRARY_VARIABLE = /^(?:LD|DYLD)_/i;
+
+/** The environment of the tests, which may start Deno only. */
+function environment(): Record<string, string> {
+  const variables = Object.entries(Deno.env.toObject());
+  const removed = variables.map(([name]) => name).filter((name) => LIBRARY_VARIABLE.test(name));
+  if (removed.length > 0) console.error(`The tests run without ${removed.join(", ")}`);
+  return Object.fromEntries(variables.filter(([name]) => !removed.includes(name)));
+}
+
 /** The command that runs the tests. */
 async function testCommand(given: readonly string[]): Promise<Deno.Command> {
   const words = (given[0] === "--" ? given.slice(1) : given).map(located);
@@ -43,8 +57,10 @@ async function testCommand(given: readonly string[]): Promise<Deno.Command> {
       ...words,
       ...files,
     ],
-    // Deno writes without colour into a pipe, which is what its output is here.
+    clearEnv: true,
     env: {
+      ...environment(),
+      // Deno writes without colour into a pipe, which is what its output is here.
       ...Deno.stdout.isTerminal() && !Deno.noColor ? { FORCE_COLOR: "1" } : {},
       ...await backends(),
     },

@@ -1,7 +1,7 @@
 /** The whole program but for the end of the process. */
 
-import { prepareDriver } from "../../tools/driver.ts";
-import { loadCliffy } from "../../tools/cliffy.ts";
+import { prepareDriver } from "../shared/driver.ts";
+import { loadCliffy } from "./cliffy.ts";
 import type { Given } from "../options/option.ts";
 import { ignoredOptions, parseSettings, type Settings } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";

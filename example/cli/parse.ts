@@ -1,7 +1,7 @@
 /** From the words of the command line to a command, its options and its arguments. */
 
 import { levenshteinDistance } from "@std/text";
-import type { LoadedCliffy } from "../../tools/cliffy.ts";
+import type { LoadedCliffy } from "./cliffy.ts";
 import { callOf, type CommandSpec, type Program } from "../options/command.ts";
 import { flagOf, type Given, type OptionTable } from "../options/option.ts";
 import { UsageError } from "../shared/errors.ts";

@@ -39,7 +39,7 @@ export function newModel(job: Job): WordModel {
 
 function checkSizes({ gpu, settings, corpus }: Job): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
-  const bounds = boundsOf(gpu.device.limits, vocabulary.size);
+  const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
   checkTraining(settings, bounds, largestShape(train, trainingBatches(train, settings, 1), concat));
   if (modeOf(settings) === "profile") return;

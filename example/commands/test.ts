@@ -9,7 +9,7 @@ import type { Job } from "./job.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import { Metrics } from "../storage/metrics.ts";
 import { modelPath } from "../training/train.ts";
-import { report } from "../training/report.ts";
+import { summarize } from "../training/summary.ts";
 
 /**
  * Loads the model and reports how well it does.
@@ -30,11 +30,11 @@ export async function testModel({ gpu, settings, corpus, io }: Job): Promise<voi
         "and --min-freq",
     );
   }
-  checkEvaluation({ ...settings, ...own }, boundsOf(gpu.device.limits, vocabulary.size), {
+  checkEvaluation({ ...settings, ...own }, boundsOf(gpu, vocabulary.size), {
     kind: evaluation,
     batches: evaluationBatches(corpus.test),
     saved: true,
   });
   const metrics = new Metrics(settings.save, io);
-  await report(gpu, { model, corpus, evaluation, metrics, io });
+  await summarize(gpu, { model, corpus, evaluation, metrics, io });
 }

@@ -17,7 +17,6 @@ import {
   linear,
   type LossType,
   type NamedParameter,
-  namedParameters,
   NCELoss,
   type NCEOptions,
   rowDot,
@@ -27,7 +26,7 @@ import {
   tanh,
   type Tensor,
 } from "../../mod.ts";
-import { prepareDriver } from "../../tools/driver.ts";
+import { prepareDriver } from "../shared/driver.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { Market } from "./market.ts";
 
@@ -57,16 +56,16 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
     const start = Float32Array.from(market.popularity, (p) => Math.log(p) + this.initialNormTerm);
     this.#bias = gpu.tensor([items], start);
     this.#bias.requiresGrad = true;
-    const embedding = (n: number) =>
-      new Embedding(gpu, { numEmbeddings: n, embeddingDim: HIDDEN, initRange: 0.5 });
-    const layer = (inFeatures: number, outFeatures: number) =>
-      new Linear(gpu, { inFeatures, outFeatures });
+    const embedding = (name: string, numEmbeddings: number) =>
+      new Embedding(gpu, { name, numEmbeddings, embeddingDim: HIDDEN, initRange: 0.5 });
+    const layer = (name: string, inFeatures: number, outFeatures: number) =>
+      new Linear(gpu, { name, inFeatures, outFeatures });
     this.#modules = {
-      age: embedding(ages),
-      region: embedding(regions),
-      userTop: layer(HIDDEN, DIM),
-      itemHidden: layer(features, HIDDEN),
-      itemTop: layer(HIDDEN, DIM),
+      age: embedding("age", ages),
+      region: embedding("region", regions),
+      userTop: layer("userTop", HIDDEN, DIM),
+      itemHidden: layer("itemHidden", features, HIDDEN),
+      itemTop: layer("itemTop", HIDDEN, DIM),
     };
   }
 
@@ -105,7 +104,8 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
   }
 
   override parameters(): NamedParameter[] {
-    return [...namedParameters(this.#modules), ["bias", this.#bias], ...super.parameters()];
+    const towers = Object.values(this.#modules).flatMap((module) => module.parameters());
+    return [...towers, ["bias", this.#bias], ...super.parameters()];
   }
 
   override dispose(): void {
@@ -191,7 +191,7 @@ async function train(gpu: Gpu, market: Market, training: Training): Promise<Qual
   return compare(market, (user) => scores.subarray(user * items, (user + 1) * items));
 }
 
-/** One line of the report. */
+/** One line of the summary. */
 export interface Outcome extends Quality {
   /** What was trained how, or what it is compared with. */
   readonly name: string;

@@ -7,7 +7,7 @@
 
 import { format as formatBytes } from "@std/fmt/bytes";
 import { Gpu, IndexLinear } from "../../mod.ts";
-import { prepareDriver } from "../../tools/driver.ts";
+import { prepareDriver } from "../shared/driver.ts";
 import { adapterLine } from "../shared/adapter.ts";
 
 /** Sizes of the layer and of its input. */

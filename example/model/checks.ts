@@ -21,17 +21,19 @@ import {
 import type { Sentences } from "../data/sentences.ts";
 import { product } from "./shapes.ts";
 
-/** The limits of a `GPUDevice` that matter here. */
-export type DeviceLimits = Pick<
-  GPUSupportedLimits,
-  "maxStorageBufferBindingSize" | "maxBufferSize" | "maxComputeWorkgroupsPerDimension"
->;
+/** What matters here of a `Gpu`. */
+export interface DeviceLimits {
+  readonly maxTensorBytes: number;
+  readonly device: {
+    readonly limits: Pick<GPUSupportedLimits, "maxComputeWorkgroupsPerDimension">;
+  };
+}
 
 /** The bounds of a device and a vocabulary of `words` words. */
-export function boundsOf(limits: DeviceLimits, words: number): Bounds {
+export function boundsOf({ maxTensorBytes, device }: DeviceLimits, words: number): Bounds {
   return {
-    tensorBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
-    workgroups: limits.maxComputeWorkgroupsPerDimension,
+    tensorBytes: maxTensorBytes,
+    workgroups: device.limits.maxComputeWorkgroupsPerDimension,
     words,
   };
 }

@@ -11,7 +11,6 @@ import {
   type LSTMState,
   Module,
   type NamedParameter,
-  namedParameters,
   type NCELoss,
   type NCEOptions,
   type NormalizedScores,
@@ -96,18 +95,29 @@ export class LanguageModel extends WordModel {
   constructor(gpu: Gpu, options: WordModelOptions) {
     super();
     const { numWords, emsize, nhid, nlayers, dropout, seed } = options;
-    this.#encoder = new Embedding(gpu, { numEmbeddings: numWords, embeddingDim: emsize, seed });
+    this.#encoder = new Embedding(gpu, {
+      numEmbeddings: numWords,
+      embeddingDim: emsize,
+      seed,
+      name: "encoder",
+    });
     const sizes = { inputSize: emsize, hiddenSize: nhid, numLayers: nlayers };
-    this.#rnn = new LSTM(gpu, { ...sizes, dropout, seed });
-    this.#proj = new Linear(gpu, { inFeatures: nhid, outFeatures: emsize, seed });
+    this.#rnn = new LSTM(gpu, { ...sizes, dropout, seed, name: "rnn" });
+    this.#proj = new Linear(gpu, {
+      inFeatures: nhid,
+      outFeatures: emsize,
+      seed,
+      name: "proj",
+    });
     this.criterion = new IndexLinear(gpu, {
       ...options,
       embeddingDim: emsize,
       numClasses: numWords,
       reduction: "none",
+      name: "criterion",
     });
-    this.#inputDropout = new Dropout(gpu, dropout);
-    this.#outputDropout = new Dropout(gpu, dropout);
+    this.#inputDropout = new Dropout(dropout, "input_dropout");
+    this.#outputDropout = new Dropout(dropout, "output_dropout");
   }
 
   /** The projected states of the top layer, [T, B, E]. */
@@ -127,17 +137,16 @@ export class LanguageModel extends WordModel {
 
   /** All parameters, by the names of the reference model. */
   override parameters(): NamedParameter[] {
-    return namedParameters({
-      encoder: this.#encoder,
-      rnn: this.#rnn,
-      proj: this.#proj,
-      criterion: this.criterion,
-    });
+    return this.#parts().flatMap((part) => part.parameters());
   }
 
   /** Frees everything on the GPU. */
   override dispose(): void {
-    for (const part of [this.#encoder, this.#rnn, this.#proj, this.criterion]) part.dispose();
+    for (const part of this.#parts()) part.dispose();
+  }
+
+  #parts(): Module[] {
+    return [this.#encoder, this.#rnn, this.#proj, this.criterion];
   }
 }
 

@@ -1,4 +1,4 @@
-/** Progress of one training epoch: a live bar on a terminal, a plain line per report elsewhere. */
+/** Progress of one training epoch: a live bar on a terminal, a plain line every log interval elsewhere. */
 
 import type { Io } from "./io.ts";
 
@@ -20,8 +20,8 @@ export interface ProgressOptions {
   readonly clock?: () => number;
 }
 
-/** Figures of the batches since the report before, as a metrics line wants them. */
-export interface Report {
+/** Figures of the batches since the last ones, as a metrics line wants them. */
+export interface Figures {
   readonly epoch: number;
   readonly batch: number;
   readonly batches: number;
@@ -97,7 +97,7 @@ export class Progress {
   #tokens = 0;
   #loss: number | undefined;
   #drawn = -Infinity;
-  #reported: { time: number; tokens: number };
+  #shown: { time: number; tokens: number };
 
   /**
    * @param io Where the bar or the lines go.
@@ -108,7 +108,7 @@ export class Progress {
     this.#options = options;
     this.#clock = options.clock ?? (() => performance.now());
     this.#start = this.#clock();
-    this.#reported = { time: this.#start, tokens: 0 };
+    this.#shown = { time: this.#start, tokens: 0 };
     this.#draw(this.#start);
   }
 
@@ -125,19 +125,19 @@ export class Progress {
     if (now - this.#drawn >= REDRAW_MS) this.#draw(now);
   }
 
-  /** Shows the mean loss of the batches since the report before and returns their figures. */
-  report(loss: number): Report {
+  /** Shows the mean loss of the batches since the last call and returns their figures. */
+  show(loss: number): Figures {
     const now = this.#clock();
     const { epoch, batches, lr } = this.#options;
-    const tokensPerSecond = rate(this.#tokens - this.#reported.tokens, now - this.#reported.time);
+    const tokensPerSecond = rate(this.#tokens - this.#shown.tokens, now - this.#shown.time);
     this.#loss = loss;
-    this.#reported = { time: now, tokens: this.#tokens };
+    this.#shown = { time: now, tokens: this.#tokens };
     if (this.#io.isTerminal) this.#draw(now);
     else this.#io.out(this.#parts(now, tokensPerSecond).join(" | "));
     return { epoch, batch: this.#batch, batches, loss, lr, tokensPerSecond };
   }
 
-  /** Removes the bar; what was reported on plain lines stays. */
+  /** Removes the bar; what was shown on plain lines stays. */
   done(): void {
     this.#io.live("");
   }

@@ -82,9 +82,7 @@ export async function saveModel(
  */
 export function loadModel(gpu: Gpu, path: string): LoadedModel {
   using file = open(path);
-  const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
-  const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-  const { vocabulary, settings, parameters } = decodeModel(file, path, most);
+  const { vocabulary, settings, parameters } = decodeModel(file, path, gpu.maxTensorBytes);
   using made = new DisposableStack();
   const model = made.use(remakeModel(gpu, settings, vocabulary, path));
   setParameters(gpu, model, parameters);

@@ -3,7 +3,7 @@
 import type { Audit } from "../../mod.ts";
 import type { Bucket, SelfNormalization } from "../evaluation/card.ts";
 import type { Io } from "../shared/io.ts";
-import type { Report } from "../shared/progress.ts";
+import type { Figures } from "../shared/progress.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 
 /** Written once, when training begins. */
@@ -19,7 +19,7 @@ export interface StartEvent {
 }
 
 /** Written every log interval. */
-export interface TrainEvent extends Report {
+export interface TrainEvent extends Figures {
   readonly event: "train";
   /** Noise samples that equalled their target, as a part of all. */
   readonly hitRate?: number;

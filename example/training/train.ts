@@ -15,7 +15,7 @@ import { lockModel } from "../storage/lock.ts";
 import { Metrics } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/progress.ts";
-import { report } from "./report.ts";
+import { summarize } from "./summary.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { type StopFlag, stopOnSignal, Stopped } from "../shared/stop.ts";
 import { Trainer } from "./trainer.ts";
@@ -68,7 +68,7 @@ export async function train(
     best.restore();
     io.out(`testing     ${best.description}`);
   } else await keepInterrupted(run);
-  await report(gpu, { model, corpus, evaluation, metrics, io });
+  await summarize(gpu, { model, corpus, evaluation, metrics, io });
   await best.settle();
   if (failure) throw failure;
 }

@@ -118,7 +118,7 @@ export class Trainer implements Disposable {
       validationMs,
     });
     using losses = new Losses(this.#gpu);
-    let total = 0, tokens = 0, reported = 0;
+    let total = 0, tokens = 0, shown = 0;
     for (const [i, batch] of batches.entries()) {
       checkStop(stop);
       this.step(batch, losses, batches[i + 1]);
@@ -128,16 +128,16 @@ export class Trainer implements Disposable {
       if ((i + 1) % logInterval === 0 || i + 1 === batches.length) {
         const found = await losses.take();
         if (found.firstBad >= 0) {
-          const step = this.#steps - (i - reported) + found.firstBad;
+          const step = this.#steps - (i - shown) + found.firstBad;
           throw new Diverged("the training loss", {
             step,
             epoch,
-            batch: reported + found.firstBad + 1,
+            batch: shown + found.firstBad + 1,
           });
         }
-        total += found.sum, tokens += found.tokens, reported = i + 1;
+        total += found.sum, tokens += found.tokens, shown = i + 1;
         const hitRate = loss === "full" ? {} : { hitRate: await this.#hitRate() };
-        metrics.write({ event: "train", ...progress.report(found.mean), ...hitRate });
+        metrics.write({ event: "train", ...progress.show(found.mean), ...hitRate });
       }
     }
     progress.done();
@@ -160,7 +160,7 @@ export class Trainer implements Disposable {
     return parameters[bad]?.[0];
   }
 
-  /** Noise samples that equalled their target since the last report, as a part of all. */
+  /** Noise samples that equalled their target since the last line, as a part of all. */
   async #hitRate(): Promise<number> {
     return await this.#model.criterion.takeHitRate(this.#gpu);
   }

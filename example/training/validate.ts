@@ -9,7 +9,7 @@ import type { Io } from "../shared/io.ts";
 import type { WordModel } from "../model/model.ts";
 import type { SavedValidation } from "../storage/model_file.ts";
 import { Bar, formatLoss, formatPerplexity } from "../shared/progress.ts";
-import { normTermOf } from "./report.ts";
+import { normTermOf } from "./summary.ts";
 import type { StopFlag } from "../shared/stop.ts";
 import { UNK } from "../data/vocab.ts";
 

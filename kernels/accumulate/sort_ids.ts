@@ -1,6 +1,7 @@
 /** Sorting ids on the GPU, so that gradients of equal rows can be summed in a fixed order. */
 
 import type { Device } from "../device/device.ts";
+import { areFew, rankIds } from "./rank_ids.ts";
 import source from "./sort_ids.wgsl" with { type: "text" };
 import type { Tensor } from "../device/tensor.ts";
 
@@ -19,7 +20,7 @@ export interface SortedIds {
 /**
  * Sorts the ids of `parts`, one list after the other, all below `classes`.
  *
- * Stable radix sort of four bits a pass; `slots` = min(n, classes).
+ * A stable sort: by counting if there are few, else by radix, four bits a pass. `slots` = min(n, classes).
  */
 export function sortIds(gpu: Device, parts: readonly Tensor[], classes: number): SortedIds {
   const n = parts.reduce((sum, ids) => sum + ids.size, 0);
@@ -39,13 +40,18 @@ export function sortIds(gpu: Device, parts: readonly Tensor[], classes: number):
     gpu.dispatch({ label: `sort.${entry}`, source, entry, inputs, outputs, uniform, grid });
   };
 
-  let keys = temporary(n), positions = temporary(n);
-  let nextKeys = temporary(n), nextPositions = temporary(n);
-  let offset = 0;
+  let keys = temporary(n), positions = temporary(n), offset = 0;
   for (const ids of parts) {
     run("keys", ids.size, [ids], [keys, positions], 0, ids.size, offset);
     offset += ids.size;
   }
+  const unique = temporary(slots), starts = temporary(slots + 1);
+  if (areFew(gpu, n)) {
+    rankIds(gpu, keys, positions, unique, starts);
+    keys.dispose();
+    return { unique, starts, positions };
+  }
+  let nextKeys = temporary(n), nextPositions = temporary(n);
   const threads = Math.ceil(n / CHUNK);
   const counts = temporary(Math.max(16 * threads, n));
   for (let shift = 0; 2 ** shift < classes; shift += 4) {
@@ -55,7 +61,6 @@ export function sortIds(gpu: Device, parts: readonly Tensor[], classes: number):
     [keys, nextKeys] = [nextKeys, keys];
     [positions, nextPositions] = [nextPositions, positions];
   }
-  const unique = temporary(slots), starts = temporary(slots + 1);
   run("heads", n, [keys], [counts]);
   run("scan", 0, [], [counts]);
   run("segments", Math.max(n, slots + 1), [keys, counts], [unique, starts], slots);

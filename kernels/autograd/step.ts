@@ -11,6 +11,8 @@ import {
 import type { Device } from "../device/device.ts";
 import { GradientSums } from "./gradient_sums.ts";
 import type { Gradient, Gradients } from "./gradients.ts";
+import type { RandomKey } from "../random/philox.ts";
+import { type RandomStream, sameStream } from "../random/stream.ts";
 import type { Scope } from "../device/scope.ts";
 import {
   type DType,
@@ -60,6 +62,7 @@ export class Step implements Scope, Disposable {
   readonly number: number;
   readonly #owned = new Set<Tensor>();
   readonly #tape: TapeEntry[] = [];
+  readonly #streams = new Map<number, RandomStream>();
   #ended = false;
 
   /** Used by {@linkcode Gpu.step}. */
@@ -117,6 +120,18 @@ export class Step implements Scope, Disposable {
       output: this.own(tensor.reshape(shape)),
       backward: (dOutput) => [this.own(dOutput.reshape(tensor.shape))],
     });
+  }
+
+  /**
+   * Where `stream` draws from in this step.
+   *
+   * @throws {RangeError} If another stream that draws in this step has its name, or one with the same hash.
+   */
+  randomKey(stream: RandomStream): RandomKey {
+    const other = this.#streams.get(stream.id);
+    if (other && other !== stream) throw sameStream("draw in this step", other.name, stream.name);
+    this.#streams.set(stream.id, stream);
+    return { seed: this.seed, stream: stream.id, step: this.number };
   }
 
   /** Whether gradients will flow to any of `tensors`: an operation need not save anything otherwise. */

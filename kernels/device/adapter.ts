@@ -1,7 +1,7 @@
 /** Finding an adapter and asking it for a device with everything that it can give. */
 
-/** Which matmul and recurrent kernels suit the adapter. */
-export type KernelFamily = "direct" | "tiled";
+/** Kernels, sizes and waits that suit programs on the CPU, or GPUs. */
+export type KernelFamily = "software" | "hardware";
 
 /**
  * The API below WebGPU; `unknown` where nothing tells it, as in most browsers.

@@ -1,5 +1,6 @@
 /** Recording: launches go into one encoder and one pass until they are submitted. */
 
+import type { KernelFamily, Opened } from "./adapter.ts";
 import { turn } from "./faults.ts";
 import type { Launch } from "./launch.ts";
 import { type Kernel, packUniform } from "./pipelines.ts";
@@ -12,8 +13,11 @@ const UNIFORM_BYTES = 256;
 const UNIFORM_SLOTS = 1024;
 /** Bind groups kept: batches of ever other lengths make ever other combinations of pooled buffers. */
 const MAX_BIND_GROUPS = 2 ** 12;
-/** Steps that the CPU may run ahead: waiting has a fixed cost, so not after each. */
-const STEPS_AHEAD = 8;
+/**
+ * Steps that the CPU may run ahead. Waiting has a fixed cost, in Deno 10 ms in which nothing is recorded: a
+ * GPU, whose steps take one or two, would stand still meanwhile if it had no more than a few to go on with.
+ */
+const STEPS_AHEAD = { software: 8, hardware: 64 };
 
 /** Milliseconds that a loop of steps may keep the event loop from turning. */
 const TURN_MS = 50;
@@ -26,6 +30,7 @@ export class Commands {
   serial = 0;
   readonly #device: GPUDevice;
   readonly #timestamps: boolean;
+  readonly #stepsAhead: number;
   readonly #uniforms: GPUBuffer;
   readonly #uniformGroup: GPUBindGroup;
   readonly #stride: number;
@@ -41,9 +46,10 @@ export class Commands {
   #fence: Promise<void> | undefined;
 
   /** Makes the uniform ring. */
-  constructor(device: GPUDevice, timestamps: boolean) {
+  constructor({ device, timestamps }: Opened, family: KernelFamily) {
     this.#device = device;
     this.#timestamps = timestamps;
+    this.#stepsAhead = STEPS_AHEAD[family];
     this.#stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
     this.#staging = new ArrayBuffer(this.#stride * UNIFORM_SLOTS);
     this.#view = new DataView(this.#staging);
@@ -161,7 +167,7 @@ export class Commands {
       await turn(); // signals and device errors come in here
       this.#turned = performance.now();
     }
-    if (++this.#sinceFence < STEPS_AHEAD) return;
+    if (++this.#sinceFence < this.#stepsAhead) return;
     this.#sinceFence = 0;
     const previous = this.#fence;
     this.#fence = this.#device.queue.onSubmittedWorkDone().then(() => {});

@@ -19,7 +19,8 @@ import {
   type TensorData,
   willChange,
 } from "./tensor.ts";
-import { texelsOf } from "./texel_copies.ts";
+import { copyOf } from "./texel_copies.ts";
+import { expectTexelShape, TexelTensor } from "./texel_tensor.ts";
 
 /** A WebGPU device with everything that kernels need, below steps and gradients. */
 export class Device implements AsyncDisposable {
@@ -29,7 +30,7 @@ export class Device implements AsyncDisposable {
   readonly software: boolean;
   /** The API below WebGPU: on Linux look at it, as {@linkcode Backend} says. */
   readonly backend: Backend;
-  /** Which matmul and recurrent kernels are used. */
+  /** Which kernels are used, and how far the CPU runs ahead. */
   readonly family: KernelFamily;
   /** Lanes of a subgroup if subgroup operations can be used, else 0. */
   readonly subgroupSize: number;
@@ -41,7 +42,6 @@ export class Device implements AsyncDisposable {
   readonly #pipelines: PipelineCache;
   readonly #commands: Commands;
   readonly #faults: Faults;
-  #nextStream = 0;
 
   /** Used by {@linkcode Gpu.create}. */
   protected constructor(opened: Opened, options: AdapterOptions, subgroupSize: number) {
@@ -50,11 +50,11 @@ export class Device implements AsyncDisposable {
     this.name = opened.name;
     this.software = opened.software;
     this.backend = opened.backend;
-    this.family = options.family ?? (opened.software ? "direct" : "tiled");
+    this.family = options.family ?? (opened.software ? "software" : "hardware");
     this.subgroupSize = subgroupSize;
-    this.rowThreads = opened.software ? Math.max(8, subgroupSize) : 64;
+    this.rowThreads = this.family === "software" ? Math.max(8, subgroupSize) : 64;
     this.#faults = new Faults(device, () => inWords(this.memory));
-    this.#commands = new Commands(device, opened.timestamps);
+    this.#commands = new Commands(opened, this.family);
     this.#pool = new Pool(device, this.#faults, () => {
       this.submit(); // what is recorded may name the buffer
       this.#commands.forgetBuffers();
@@ -80,11 +80,6 @@ export class Device implements AsyncDisposable {
   /** Whether nothing has gone wrong so far, and it was not disposed of. */
   get working(): boolean {
     return this.#faults.none;
-  }
-
-  /** A new number for a consumer of random numbers; equal from run to run by order of construction. */
-  nextStream(): number {
-    return this.#nextStream++;
   }
 
   /** Throws what went wrong so far, before `op` begins. */
@@ -116,6 +111,17 @@ export class Device implements AsyncDisposable {
     return new Tensor(this.#pool.pooled(sizeOf(shape) * 4, what), shape, dtype);
   }
 
+  /**
+   * Pooled texels with undefined content, which have no buffer; `dispose` gives them back to the pool.
+   *
+   * @throws {RangeError} Unless rows are whole vectors of four, and they fit a texture.
+   */
+  texels(shape: readonly number[]): TexelTensor {
+    this.#faults.expectNone("texels");
+    expectTexelShape(shape);
+    return new TexelTensor(this.device, this.#pool.texels(sizeOf(shape) * 4), shape);
+  }
+
   /** Throws the RangeError of {@linkcode tensor} for the first of `shapes` that cannot be made. */
   expectFitting(...shapes: readonly (readonly number[])[]): void {
     for (const shape of shapes) this.#fitting(shape);
@@ -142,12 +148,13 @@ export class Device implements AsyncDisposable {
     this.#faults.begin(launch.label);
     const grid = foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension);
     for (const { storage: { pending } } of [...launch.inputs, ...launch.outputs]) {
-      if (launch.rows === undefined) pending?.flush();
-      else if (launch.rows !== "current") pending?.catchUp(launch.rows);
+      if (launch.readsRows === undefined) pending?.flush();
+      else if (launch.readsRows !== "caught-up") pending?.catchUp(launch.readsRows);
     }
     const { inputs, outputs, texels = [], texelsOut } = launch;
-    const asTexels = [...texels, ...texelsOut ? [texelsOut] : []]
-      .map((tensor) => texelsOf(tensor, this.#pool, this.#commands));
+    const textures = [...texels, ...texelsOut ? [texelsOut] : []].map((floats) =>
+      floats instanceof TexelTensor ? floats.texels : copyOf(floats, this.#pool, this.#commands)
+    );
     for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
     const kernel = this.#pipelines.get(launch, {
       inputs: inputs.length,
@@ -155,13 +162,7 @@ export class Device implements AsyncDisposable {
       texels: texels.length,
       texelsOut: texelsOut ? 1 : 0,
     });
-    this.#commands.dispatch(
-      launch,
-      kernel,
-      [...inputs, ...outputs],
-      asTexels,
-      grid,
-    );
+    this.#commands.dispatch(launch, kernel, [...inputs, ...outputs], textures, grid);
   }
 
   /**
@@ -174,6 +175,17 @@ export class Device implements AsyncDisposable {
     for (const { storage: { pending } } of [from, to]) pending?.flush();
     willChange(to, bytes, from.idLimit);
     this.#commands.copy(from.storage, fromByte, to.storage, toByte, bytes);
+  }
+
+  /** Fills texels with the elements of `from`, from the first on. Throws a TypeError if these are too few. */
+  copyToTexels(from: Tensor, to: TexelTensor): void {
+    this.#faults.begin("copy");
+    const storage = storageOf("copy", from, this.device);
+    if (from.dtype !== "f32" || from.size < sizeOf(to.shape)) {
+      throw new TypeError(`Cannot copy ${from.dtype} [${from.shape}] to texels [${to.shape}]`);
+    }
+    storage.pending?.flush();
+    this.#commands.copyToTexels(storage, from.offset, to.bytes, to.texels);
   }
 
   /** Fills a tensor with zero bits. */

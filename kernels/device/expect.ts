@@ -71,6 +71,12 @@ export function expectBoolean(doing: string, name: string, value: unknown): void
   if (typeof value !== "boolean") fail(doing, name, value, "true or false");
 }
 
+/** Throws a TypeError unless `value` is a text. */
+export function expectText(doing: string, name: string, value: unknown): asserts value is string {
+  if (typeof value === "string") return;
+  throw new TypeError(`Cannot ${doing}: ${name} is ${show(value)}, not a text`);
+}
+
 /** Throws a RangeError unless `value` is one of `choices`. */
 export function expectOneOf(
   doing: string,

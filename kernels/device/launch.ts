@@ -1,8 +1,9 @@
 /** A launch as data: what a kernel run needs, and the checks on it. */
 
 import type { KernelCode } from "./pipelines.ts";
-import { expectObject, show } from "./expect.ts";
+import { expectObject, expectText, show } from "./expect.ts";
 import { type Storage, storageOf, type Tensor } from "./tensor.ts";
+import { TexelTensor } from "./texel_tensor.ts";
 
 /** One kernel run, as data. */
 export interface Launch extends KernelCode {
@@ -13,15 +14,18 @@ export interface Launch extends KernelCode {
    * known: set their {@linkcode Tensor.idLimit} behind the launch.
    */
   readonly outputs: readonly Tensor[];
-  /** Read as texels (_texels.wgsl) at group 2, bindings 0 and up; rows must be whole vectors of four. */
-  readonly texels?: readonly Tensor[];
-  /** A tensor whose texels alone the kernel writes, at the following binding of group 2. */
-  readonly texelsOut?: Tensor | undefined;
   /**
-   * Ids, if tables among the inputs are read at these rows only; `"current"`: an earlier launch has already
+   * Read as texels (_texels.wgsl) at group 2, bindings 0 and up: tensors, of which a copy is made if there is
+   * none yet, with rows of whole vectors of four; or texels that have no buffer.
+   */
+  readonly texels?: readonly (Tensor | TexelTensor)[];
+  /** Texels that the kernel writes, at the following binding of group 2. */
+  readonly texelsOut?: TexelTensor | undefined;
+  /**
+   * Ids, if tables among the inputs are read at these rows only; `"caught-up"`: an earlier launch has already
    * brought these rows up to date.
    */
-  readonly rows?: Tensor | "current";
+  readonly readsRows?: Tensor | "caught-up";
   /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
   readonly uniform?: Record<string, number>;
   /**
@@ -37,12 +41,18 @@ export interface Launch extends KernelCode {
  */
 export function checkBindings(launch: Launch, device: GPUDevice): void {
   expectObject("run a kernel", "launch", launch, "an object");
-  const { label, source, inputs, outputs, texels = [] } = launch, doing = `run ${label}`;
-  expectText("label", label);
-  expectText("source", source);
+  const { label, source, inputs, outputs, texels = [], texelsOut } = launch, doing = `run ${label}`;
+  expectText("run a kernel", "its label", label);
+  expectText("run a kernel", "its source", source);
   expectList(doing, "inputs", inputs);
   expectList(doing, "outputs", outputs);
-  for (const tensor of texels) storageOf(doing, tensor, device);
+  for (const texel of texels) expectTexels(doing, texel, device);
+  if (texelsOut) {
+    expectTexels(doing, texelsOut, device);
+    if (texels.includes(texelsOut)) {
+      throw new TypeError(`Cannot ${doing}: the same texels are read and written`);
+    }
+  }
   const written = new Set<Storage>();
   for (const tensor of outputs) {
     const storage = storageOf(doing, tensor, device);
@@ -56,9 +66,11 @@ export function checkBindings(launch: Launch, device: GPUDevice): void {
   }
 }
 
-function expectText(name: string, text: unknown): void {
-  if (typeof text === "string") return;
-  throw new TypeError(`Cannot run a kernel: its ${name} is ${show(text)}, not a text`);
+function expectTexels(doing: string, texels: Tensor | TexelTensor, device: GPUDevice): void {
+  if (!(texels instanceof TexelTensor)) storageOf(doing, texels, device);
+  else if (texels.device !== device) {
+    throw new TypeError(`Cannot ${doing}: texels [${texels.shape}] belong to another Gpu`);
+  }
 }
 
 function expectList(doing: string, name: string, list: unknown): void {

@@ -100,14 +100,12 @@ export class Pool {
       most = this.#device.limits.maxTextureDimension2D;
     if (rows > most) {
       throw new RangeError(
-        `Cannot multiply by a matrix of ${bytes} bytes: a texture has at most ${
-          most * TEXEL_ROW_BYTES
-        }`,
+        `Cannot hold ${bytes} bytes as texels: a texture has at most ${most * TEXEL_ROW_BYTES}`,
       );
     }
     const height = Math.min(quarters(rows), most), size = height * TEXEL_ROW_BYTES;
     return this.#take(this.#freeTextures, size, (release) => {
-      const texture = this.#allocate(size, "a matrix's texture", () =>
+      const texture = this.#allocate(size, "texels", () =>
         this.#device.createTexture({
           size: [TEXELS_A_ROW, height],
           format: "rgba32float",

@@ -16,7 +16,7 @@ export interface PendingUpdates {
   flush(): void;
 }
 
-/** A copy of floats in a texture, four to a texel: _texels.wgsl says how. */
+/** Floats in a texture, four to a texel: _texels.wgsl says how. */
 export interface Texels {
   /** The texture, of {@linkcode TEXELS_A_ROW} texels a row. */
   readonly texture: GPUTexture;
@@ -109,8 +109,8 @@ export function sizeOf(shape: readonly number[]): number {
 /** Thrown when a disposed tensor is used. */
 export class UseAfterDisposeError extends Error {
   /** Names the tensor by its shape. */
-  constructor(tensor: Tensor) {
-    super(`Cannot use a tensor [${tensor.shape}] after its owner has disposed of it`);
+  constructor({ shape }: { readonly shape: readonly number[] }) {
+    super(`Cannot use a tensor [${shape}] after its owner has disposed of it`);
     this.name = "UseAfterDisposeError";
   }
 }
@@ -188,17 +188,17 @@ export class Tensor implements Disposable {
   }
 
   /**
-   * Rows `start` to `start + count` of the first dimension; shares the storage.
+   * Indices `start` to `start + count` of the first dimension; shares the storage.
    *
    * The first byte must lie on a multiple of 256 (a storage binding's alignment): RangeError.
    */
-  rows(start: number, count: number): Tensor {
+  slice(start: number, count: number): Tensor {
     const rowSize = this.size / this.shape[0]!;
     const offset = this.offset + start * rowSize * 4;
     const inside = Number.isSafeInteger(start) && Number.isSafeInteger(count) &&
       start >= 0 && count > 0 && start + count <= this.shape[0]!;
     if (!inside || offset % 256 !== 0) {
-      throw new RangeError(`Cannot view rows ${start} to ${start + count} of [${this.shape}]`);
+      throw new RangeError(`Cannot slice [${this.shape}] from ${start} to ${start + count}`);
     }
     return new Tensor(this.storage, [count, ...this.shape.slice(1)], this.dtype, offset);
   }

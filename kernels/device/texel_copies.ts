@@ -1,4 +1,4 @@
-/** Copies of tensors in textures: made when a product asks for them, and kept until the tensor changes. */
+/** Copies of tensors in textures: made when a kernel asks for them, and kept until the tensor changes. */
 
 import type { Commands } from "./commands.ts";
 import type { Pool } from "./memory.ts";
@@ -8,7 +8,7 @@ import type { Tensor, Texels } from "./tensor.ts";
 const MAX_COPIES = 2;
 
 /** The copy of `tensor` in a texture; copies if there is none that is up to date. */
-export function texelsOf(
+export function copyOf(
   { storage, offset, bytes }: Tensor,
   pool: Pool,
   commands: Commands,

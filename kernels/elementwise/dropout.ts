@@ -1,8 +1,9 @@
 /** Dropout whose mask is never stored: forward and backward draw the same one. */
 
 import source from "./dropout.wgsl" with { type: "text" };
-import { expectInteger, expectNumber, MAX_WORD } from "../device/expect.ts";
+import { expectNumber } from "../device/expect.ts";
 import { randomSource, randomUniform } from "../random/philox.ts";
+import { expectStream, type RandomStream } from "../random/stream.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, type Tensor } from "../device/tensor.ts";
 
@@ -15,16 +16,16 @@ export function expectRate(doing: string, name: string, p: unknown): void {
 
 /**
  * Sets each element to zero with probability `p` and divides the others by `1 - p`; in a step that
- * does not train, returns `x` itself. `stream` is the consumer's number, see {@linkcode Gpu.nextStream}.
+ * does not train, returns `x` itself. The mask is a function of the stream and of the step's seed and number.
  *
- * @throws {RangeError} Unless 0 <= p < 1.
+ * @throws {RangeError} Unless 0 <= p < 1, or if another stream of that name draws in the step.
  */
-export function dropout(step: Step, x: Tensor, p: number, stream: number): Tensor {
+export function dropout(step: Step, x: Tensor, p: number, stream: RandomStream): Tensor {
   expectFloats("dropout", step, { x });
   expectRate("run dropout", "p", p);
-  expectInteger("run dropout", "stream", stream, MAX_WORD);
+  expectStream("run dropout", stream);
   if (!step.training || p === 0) return x;
-  const key = randomUniform({ seed: step.seed, stream, step: step.number });
+  const key = randomUniform(step.randomKey(stream));
   const apply = (input: Tensor) => {
     const out = step.tensor(input.shape);
     step.gpu.dispatch({

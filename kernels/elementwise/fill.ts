@@ -7,7 +7,6 @@ import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
 
 const withRandom = randomSource + source;
-const NO_KEY = { seed_lo: 0, seed_hi: 0, stream: 0, step: 0 };
 
 /** A tensor of `shape` with every element `value[0]`, times `weight` elementwise if given. */
 export function fill(
@@ -24,7 +23,7 @@ export function fill(
     constants: { WEIGHTED: weight ? 1 : 0 },
     inputs: [value, weight ?? value],
     outputs: [out],
-    uniform: { n: out.size, low: 0, high: 0, ...NO_KEY },
+    uniform: { n: out.size, low: 0, high: 0, ...randomUniform() },
     grid: Math.ceil(out.size / 64),
   });
   return out;

@@ -5,14 +5,14 @@ import {
   type GRUContexts,
   ownScores,
   packContexts,
-  type PairScorer,
   pairScores,
+  type ScoreHead,
 } from "./gru_pair_kernels.ts";
 import { sum } from "../elementwise/reduce.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 
-export type { GRUContexts, PairScorer };
+export type { GRUContexts, ScoreHead };
 
 /**
  * N contexts for {@linkcode gruPairScore}: their states `hidden` [N, H] after the words so far, and
@@ -25,11 +25,11 @@ export function gruContexts(step: Step, gates: Tensor, hidden: Tensor): GRUConte
   return packContexts(step, gates, hidden);
 }
 
-/** Throws a TypeError unless the scorer fits the contexts; returns N and H. */
-export function checkScorer(op: string, contexts: GRUContexts, scorer: PairScorer) {
+/** Throws a TypeError unless the head fits the contexts; returns N and H. */
+export function checkHead(op: string, contexts: GRUContexts, head: ScoreHead) {
   const [rows, size] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
-  expectShape(op, "weight", scorer.weight, [1, size]);
-  expectShape(op, "bias", scorer.bias, [1]);
+  expectShape(op, "weight", head.weight, [1, size]);
+  expectShape(op, "bias", head.bias, [1]);
   return { rows, size };
 }
 
@@ -44,21 +44,21 @@ export function gruPairScore(
   step: Step,
   words: Tensor,
   contexts: GRUContexts,
-  scorer: PairScorer,
+  head: ScoreHead,
 ): Tensor {
-  const { rows, size } = checkScorer("gruPairScore", contexts, scorer);
+  const { rows, size } = checkHead("gruPairScore", contexts, head);
   const shared = words.shape.length === 2, count = words.shape[shared ? 0 : 1]!;
   expectShape("gruPairScore", "words", words, [...(shared ? [] : [rows]), count, 3 * size]);
-  const scores = (shared ? pairScores : ownScores)(step, contexts, words, scorer);
+  const scores = (shared ? pairScores : ownScores)(step, contexts, words, head);
   return step.record({
     name: "gruPairScore",
-    inputs: [words, contexts.gates, contexts.hidden, scorer.weight, scorer.bias],
+    inputs: [words, contexts.gates, contexts.hidden, head.weight, head.bias],
     output: step.own(scores),
     backward: (dScores) => {
       const dWords = step.tensor(words.shape);
       const common = shared
-        ? sharedGradients(step, contexts, scorer, dWords, words, dScores)
-        : ownWordGradients(step, contexts, scorer, dWords, words, dScores);
+        ? sharedGradients(step, contexts, head, dWords, words, dScores)
+        : ownWordGradients(step, contexts, head, dWords, words, dScores);
       return [dWords, common.gates, common.hidden, common.weight, sum(step, dScores)];
     },
   });
@@ -67,12 +67,12 @@ export function gruPairScore(
 function sharedGradients(
   step: Step,
   contexts: GRUContexts,
-  scorer: PairScorer,
+  head: ScoreHead,
   dWords: Tensor,
   words: Tensor,
   dScores: Tensor,
 ) {
-  using gradients = new SharedWordGradients(step, contexts, scorer, words.shape[0]!);
+  using gradients = new SharedWordGradients(step, contexts, head, words.shape[0]!);
   gradients.add(dWords, words, dScores);
   return gradients.finish();
 }

@@ -4,8 +4,8 @@ import {
   type GRUContexts,
   launchOwn,
   launchShared,
-  type PairScorer,
   pairTile,
+  type ScoreHead,
 } from "./gru_pair_kernels.ts";
 import { columnSums } from "../matmul/column_sums.ts";
 import type { Step } from "../autograd/step.ts";
@@ -17,16 +17,16 @@ export interface CommonGradients {
   readonly gates: Tensor;
   /** [N, H] of their states. */
   readonly hidden: Tensor;
-  /** [1, H] of the scorer's weight. */
+  /** [1, H] of the head's weight. */
   readonly weight: Tensor;
 }
 
 /** Workgroups that keep an adapter busy. */
-const BUSY = { direct: 32, tiled: 1024 } as const;
+const BUSY = { software: 32, hardware: 1024 } as const;
 /** Upper limit of the partial sums, and the amount that is always allowed, in bytes. */
 const [MAX_BYTES, FREE_BYTES] = [128 * 2 ** 20, 16 * 2 ** 20];
 /** Words that a thread takes at a time: on a CPU, their gates and gradients are to stay in its cache. */
-const WORD_BLOCK = { direct: 256, tiled: 2 ** 14 } as const;
+const WORD_BLOCK = { software: 256, hardware: 2 ** 14 } as const;
 /** Rounds of a thread's loops, all together: llvmpipe ends them after 65,535. */
 const ROUNDS = 2 ** 15;
 
@@ -51,7 +51,7 @@ function cut(step: Step, rows: number, count: number, size: number): [number, nu
 export class SharedWordGradients implements Disposable {
   readonly #step: Step;
   readonly #contexts: GRUContexts;
-  readonly #scorer: PairScorer;
+  readonly #head: ScoreHead;
   readonly #rows: number;
   readonly #size: number;
   readonly #rowParts: number;
@@ -62,10 +62,10 @@ export class SharedWordGradients implements Disposable {
   #begun = false;
 
   /** For `count` words at most at a time. */
-  constructor(step: Step, contexts: GRUContexts, scorer: PairScorer, count: number) {
+  constructor(step: Step, contexts: GRUContexts, head: ScoreHead, count: number) {
     this.#step = step;
     this.#contexts = contexts;
-    this.#scorer = scorer;
+    this.#head = head;
     const rows = this.#rows = contexts.hidden.shape[0]!;
     const size = this.#size = contexts.hidden.shape[1]!;
     const [rowParts, wordParts] = cut(step, rows, count, size);
@@ -92,7 +92,7 @@ export class SharedWordGradients implements Disposable {
     );
     for (let word = 0; word < count; word += this.#wordParts * wordChunk) {
       for (let row = 0; row < this.#rows; row += parts * 8 * octets) {
-        const inputs = [this.#contexts.packed, gates, dScores, this.#scorer.weight];
+        const inputs = [this.#contexts.packed, gates, dScores, this.#head.weight];
         this.#launch(inputs, partial ?? dWords, {
           count,
           first,
@@ -118,7 +118,7 @@ export class SharedWordGradients implements Disposable {
       outputs: [dWords, this.#gates.parts, this.#hidden.parts, this.#weight.parts],
       grid: [Math.ceil(this.#size / THREADS), this.#rowParts, this.#wordParts],
       uniform: { rows: this.#rows, size: this.#size, ...uniform },
-      dropout: this.#scorer.dropout,
+      dropout: this.#head.dropout,
     });
   }
 
@@ -168,7 +168,7 @@ class PartialSum implements Disposable {
 export function ownWordGradients(
   step: Step,
   contexts: GRUContexts,
-  scorer: PairScorer,
+  head: ScoreHead,
   dWords: Tensor,
   gates: Tensor,
   dScores: Tensor,
@@ -176,7 +176,7 @@ export function ownWordGradients(
   const { gpu } = step, size = contexts.hidden.shape[1]!;
   const [rows, count] = [gates.shape[0]!, gates.shape[1]!], each = count === 1 ? 1 : 8;
   const groups = Math.ceil(size / gpu.rowThreads);
-  const few = Math.ceil(WORD_BLOCK.direct / count);
+  const few = Math.ceil(WORD_BLOCK.software / count);
   const chunk = Math.min(few, Math.ceil(rows / Math.ceil(BUSY[gpu.family] / groups)));
   const parts = Math.ceil(rows / chunk);
   const dGates = step.tensor([rows, 3 * size]), hidden = step.tensor([rows, size]);
@@ -184,11 +184,11 @@ export function ownWordGradients(
   using partial = gpu.temporary([parts, size]);
   launchOwn(step, {
     entry: "own_gradients",
-    inputs: [gates, contexts.packed, scorer.weight, dScores],
+    inputs: [gates, contexts.packed, head.weight, dScores],
     outputs: [dWords, dGates, hidden, partial],
     grid: [groups, parts, 1],
     uniform: { rows, count, size, row_chunk: chunk },
-    dropout: scorer.dropout,
+    dropout: head.dropout,
   }, each);
   columnSums(gpu, weight, partial);
   return { gates: dGates, hidden, weight };

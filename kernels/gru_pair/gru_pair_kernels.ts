@@ -7,19 +7,20 @@ import shared from "./gru_pair.wgsl" with { type: "text" };
 import broadcast from "./_gru_pair_broadcast.wgsl" with { type: "text" };
 import cell from "./_gru_pair_cell.wgsl" with { type: "text" };
 import load from "./_gru_pair_load.wgsl" with { type: "text" };
-import { readsTexels } from "../matmul/matmul.ts";
+import { readsTexels } from "../matmul/matmul_subgroup.ts";
 import { randomSource, randomUniform } from "../random/philox.ts";
+import type { RandomStream } from "../random/stream.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
 
 /** What turns a candidate's state h' into its score. */
-export interface PairScorer {
+export interface ScoreHead {
   /** [1, H] */
   readonly weight: Tensor;
   /** [1] */
   readonly bias: Tensor;
-  /** Dropout of h' in training steps; `stream` is the consumer's number. None unless given. */
-  readonly dropout?: { readonly p: number; readonly stream: number };
+  /** Dropout of h' in training steps; none unless given. */
+  readonly dropout?: { readonly p: number; readonly stream: RandomStream };
 }
 
 /** Contexts that candidates are scored in; made by `gruContexts`, and ends with the step. */
@@ -41,8 +42,8 @@ export interface PairLaunch {
   readonly grid: Launch["grid"];
   /** Fields of the uniform that are not 0. */
   readonly uniform: Record<string, number>;
-  /** The dropout of the scorer, if it matters. */
-  readonly dropout?: PairScorer["dropout"] | undefined;
+  /** The dropout of the head, if it matters. */
+  readonly dropout?: ScoreHead["dropout"] | undefined;
 }
 
 const sharedByLoading = randomSource + cell + shared + load;
@@ -51,7 +52,7 @@ const ownWords = randomSource + cell + own;
 
 /** Threads of a workgroup of the kernels for shared words, and words that a thread scores. */
 export function pairTile(gpu: Device): { THREADS: number; WORDS: number } {
-  if (gpu.family === "tiled") return { THREADS: 64, WORDS: 1 };
+  if (gpu.family === "hardware") return { THREADS: 64, WORDS: 1 };
   return { THREADS: readsTexels(gpu) ? gpu.subgroupSize : 8, WORDS: 4 };
 }
 
@@ -74,7 +75,7 @@ function run(
 ): void {
   const drops = step.training && dropout !== undefined && dropout.p > 0;
   const threshold = drops ? Math.min(65535, Math.round(dropout.p * 65536)) : 0;
-  const key = { seed: step.seed, stream: dropout?.stream ?? 0, step: step.number };
+  const key = drops ? step.randomKey(dropout.stream) : undefined;
   step.gpu.dispatch({
     ...code,
     label: `gruPair.${entry}`,
@@ -125,7 +126,7 @@ export function pairScores(
   step: Step,
   contexts: GRUContexts,
   gates: Tensor,
-  scorer: PairScorer,
+  head: ScoreHead,
   first = 0,
 ): Tensor {
   const { gpu } = step, { THREADS, WORDS } = pairTile(gpu);
@@ -142,11 +143,11 @@ export function pairScores(
   const scores = gpu.temporary([rows, count]);
   launchShared(step, {
     entry: "scores",
-    inputs: [contexts.packed, packed, packed, scorer.weight, scorer.bias],
+    inputs: [contexts.packed, packed, packed, head.weight, head.bias],
     outputs: [scores],
     grid: [Math.ceil(rows / 8), tiles, 1],
     uniform: { rows, count, size, first },
-    dropout: scorer.dropout,
+    dropout: head.dropout,
   });
   return scores;
 }
@@ -156,17 +157,17 @@ export function ownScores(
   step: Step,
   contexts: GRUContexts,
   gates: Tensor,
-  scorer: PairScorer,
+  head: ScoreHead,
 ): Tensor {
   const size = contexts.hidden.shape[1]!, [rows, count] = [gates.shape[0]!, gates.shape[1]!];
   const scores = step.gpu.temporary([rows, count]), each = count === 1 ? 1 : 8;
   launchOwn(step, {
     entry: "own_scores",
-    inputs: [gates, contexts.packed, scorer.weight, scorer.bias],
+    inputs: [gates, contexts.packed, head.weight, head.bias],
     outputs: [scores],
     grid: rows * Math.ceil(count / each),
     uniform: { rows, count, size },
-    dropout: scorer.dropout,
+    dropout: head.dropout,
   }, each);
   return scores;
 }

@@ -2,9 +2,9 @@
 
 import { sumOf } from "../accumulate/add.ts";
 import type { TileGradient, TileScorer } from "../loss/cross_entropy.ts";
-import { checkScorer } from "./gru_pair.ts";
+import { checkHead } from "./gru_pair.ts";
 import { SharedWordGradients } from "./gru_pair_gradients.ts";
-import { type GRUContexts, type PairScorer, pairScores } from "./gru_pair_kernels.ts";
+import { type GRUContexts, pairScores, type ScoreHead } from "./gru_pair_kernels.ts";
 import { matmulInto } from "../matmul/matmul.ts";
 import { columnSums } from "../matmul/column_sums.ts";
 import type { Step } from "../autograd/step.ts";
@@ -25,15 +25,15 @@ export function gruTileScorer(
   step: Step,
   classes: GRUClasses,
   contexts: GRUContexts,
-  scorer: PairScorer,
+  head: ScoreHead,
 ): TileScorer {
-  const { rows, size } = checkScorer("gruTileScorer", contexts, scorer);
+  const { rows, size } = checkHead("gruTileScorer", contexts, head);
   const { table, weightIh, biasIh } = classes, width = table.shape[1]!;
   expectShape("gruTileScorer", "weightIh", weightIh, [3 * size, width]);
   expectShape("gruTileScorer", "biasIh", biasIh, [3 * size]);
   const gatesOf = (first: number, count: number) => {
     const gates = step.gpu.temporary([count, 3 * size]);
-    using tile = table.rows(first, count);
+    using tile = table.slice(first, count);
     matmulInto(step.gpu, gates, tile, weightIh, { transposeB: true, bias: biasIh });
     return gates;
   };
@@ -43,13 +43,13 @@ export function gruTileScorer(
     floatsPerClass: 3 * size,
     inputs: [
       ...[table, weightIh, biasIh],
-      ...[contexts.gates, contexts.hidden, scorer.weight, scorer.bias],
+      ...[contexts.gates, contexts.hidden, head.weight, head.bias],
     ],
     scores(first, count) {
       using gates = gatesOf(first, count);
-      return pairScores(step, contexts, gates, scorer, first);
+      return pairScores(step, contexts, gates, head, first);
     },
-    backward: () => new Gradient(step, classes, contexts, scorer, gatesOf),
+    backward: () => new Gradient(step, classes, contexts, head, gatesOf),
   };
 }
 
@@ -57,7 +57,7 @@ class Gradient implements TileGradient {
   readonly #step: Step;
   readonly #classes: GRUClasses;
   readonly #contexts: GRUContexts;
-  readonly #scorer: PairScorer;
+  readonly #head: ScoreHead;
   readonly #gatesOf: (first: number, count: number) => Tensor;
   readonly #dTable: Tensor;
   readonly #dWeight: Tensor;
@@ -68,13 +68,13 @@ class Gradient implements TileGradient {
     step: Step,
     classes: GRUClasses,
     contexts: GRUContexts,
-    scorer: PairScorer,
+    head: ScoreHead,
     gatesOf: (first: number, count: number) => Tensor,
   ) {
     this.#step = step;
     this.#classes = classes;
     this.#contexts = contexts;
-    this.#scorer = scorer;
+    this.#head = head;
     this.#gatesOf = gatesOf;
     this.#dTable = step.tensor(classes.table.shape);
     this.#dWeight = step.tensor(classes.weightIh.shape);
@@ -82,12 +82,12 @@ class Gradient implements TileGradient {
 
   add(first: number, count: number, dScores: Tensor): void {
     const step = this.#step, { gpu } = step, { table, weightIh, biasIh } = this.#classes;
-    this.#pairs ??= new SharedWordGradients(step, this.#contexts, this.#scorer, count);
+    this.#pairs ??= new SharedWordGradients(step, this.#contexts, this.#head, count);
     using gates = this.#gatesOf(first, count);
     using dGates = gpu.temporary(gates.shape);
     this.#pairs.add(dGates, gates, dScores, first);
-    using tile = table.rows(first, count);
-    using dTile = this.#dTable.rows(first, count);
+    using tile = table.slice(first, count);
+    using dTile = this.#dTable.slice(first, count);
     matmulInto(gpu, dTile, dGates, weightIh);
     const accumulate = first > 0;
     matmulInto(gpu, this.#dWeight, dGates, tile, { transposeA: true, accumulate });

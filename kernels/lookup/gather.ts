@@ -24,7 +24,7 @@ export function gather(step: Step, table: Tensor, ids: Tensor): Tensor {
     label: "gather",
     source,
     inputs: [ids, table],
-    rows: ids,
+    readsRows: ids,
     outputs: [output],
     uniform: { n: ids.size, width: width / vec },
     grid: Math.ceil(output.size / vec / 64),

@@ -5,7 +5,7 @@ import { expectFunction, expectObject, expectPositive } from "../device/expect.t
 import { withVec } from "../device/vec.ts";
 import type { Device } from "../device/device.ts";
 import type { Gradient } from "../autograd/gradients.ts";
-import { readsTexels } from "../matmul/matmul.ts";
+import { readsTexels } from "../matmul/matmul_subgroup.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectIds, expectShape, type Tensor } from "../device/tensor.ts";
 
@@ -166,7 +166,7 @@ export function tiledCrossEntropy(
         expectSame();
         for (const [i, tile] of tiles.entries()) {
           const { first, count } = tile;
-          using dScores = kept[i]?.rows(0, rows) ??
+          using dScores = kept[i]?.slice(0, rows) ??
             differentiate(scorer.scores(first, count), tile);
           use(first, count, dScores);
         }

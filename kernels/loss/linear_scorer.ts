@@ -45,8 +45,8 @@ export function linearScorer(
     inputs: [x, weight, bias],
     scores(first, count) {
       const scores = gpu.temporary([rows, count]);
-      using tileWeight = weight.rows(first, count);
-      using tileBias = bias.rows(first, count);
+      using tileWeight = weight.slice(first, count);
+      using tileBias = bias.slice(first, count);
       matmulInto(gpu, scores, x, tileWeight, { transposeB: true, bias: tileBias });
       return scores;
     },
@@ -79,8 +79,8 @@ class LinearGradient implements TileGradient {
 
   add(first: number, count: number, dScores: Tensor): void {
     const step = this.#step, { gpu } = step;
-    using tileWeight = this.#weight.rows(first, count);
-    using dTileBias = this.#dBias.rows(first, count);
+    using tileWeight = this.#weight.slice(first, count);
+    using dTileBias = this.#dBias.slice(first, count);
     matmulInto(gpu, this.#dx, dScores, tileWeight, { accumulate: first > 0 });
     columnSums(gpu, dTileBias, dScores);
     using dTileWeight = this.#weightGradient(first, count, dScores);
@@ -107,7 +107,7 @@ class LinearGradient implements TileGradient {
 
   /** [count, E] The gradient of a tile of the weight, for the caller to dispose of. */
   #weightGradient(first: number, count: number, dScores: Tensor): Tensor {
-    const rows = this.#dWeight?.rows(first, count) ??
+    const rows = this.#dWeight?.slice(first, count) ??
       this.#step.gpu.temporary([count, this.#x.shape[1]!]);
     matmulInto(this.#step.gpu, rows, dScores, this.#x, { transposeA: true });
     return rows;

@@ -4,11 +4,9 @@ import type { Device } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import { withVec } from "../device/vec.ts";
 import columnsSource from "./column_sums.wgsl" with { type: "text" };
-import { columnSumsFromTexels, readsTexels } from "./matmul.ts";
+import { columnSumsFromTexels, readsTexels } from "./matmul_subgroup.ts";
 
 const kernel = withVec(columnsSource);
-
-const ROWS_PER_CHUNK = 64;
 
 /** `out[m] = sum over r of a[r, m]` for a [N, M]. */
 export function columnSums(gpu: Device, out: Tensor, a: Tensor): void {
@@ -27,9 +25,9 @@ export function columnSums(gpu: Device, out: Tensor, a: Tensor): void {
       uniform: { n: rows, width, chunk },
       grid: Math.ceil(Math.ceil(rows / chunk) * width / 64),
     });
-  const chunks = Math.ceil(n / ROWS_PER_CHUNK);
+  const chunk = Math.ceil(Math.sqrt(n)), chunks = Math.ceil(n / chunk); // as many chunks as rows of one
   if (chunks === 1) return run(a, out, n, n);
   using partials = gpu.temporary([chunks, out.size]);
-  run(a, partials, n, ROWS_PER_CHUNK);
+  run(a, partials, n, chunk);
   run(partials, out, chunks, chunks);
 }

@@ -24,6 +24,17 @@ fn columns(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
   if (begin >= params.n) { return; }
   let end = min(begin + params.chunk, params.n) * width;
   var sum = Vec();
-  for (var at = begin * width + i % width; at < end; at += width) { sum += a[at]; }
+  var at = begin * width + i % width;
+  for (; at + 3u * width < end; at += 4u * width) { // loads of four at a time
+    let first = a[at];
+    let second = a[at + width];
+    let third = a[at + 2u * width];
+    let fourth = a[at + 3u * width];
+    sum += first;
+    sum += second;
+    sum += third;
+    sum += fourth;
+  }
+  for (; at < end; at += width) { sum += a[at]; }
   sums[i] = sum;
 }

@@ -116,7 +116,7 @@ export class LazyRows implements PendingUpdates, Disposable {
       entry,
       constants: { HAS_GRADIENT: values === this.#powers ? 0 : 1 },
       inputs: [ids!, lag, this.#powers, norm, values],
-      rows: "current",
+      readsRows: "caught-up",
       outputs: [this.#table, this.#moment],
       uniform: { n, width: this.#width, now: this.#now, lr: this.#coefficients!.lr },
       grid: Math.ceil(n * this.#width / 64),

@@ -84,8 +84,8 @@ export function sgdUpdateTiled(
 ): void {
   gradient.forEach((first, dRows) => {
     const count = dRows.shape[0]!;
-    using rows = parameter.rows(first, count);
-    using moments = moment.rows(first, count);
+    using rows = parameter.slice(first, count);
+    using moments = moment.slice(first, count);
     sgdUpdate(gpu, rows, moments, dRows, norm, coefficients);
   });
 }

@@ -4,7 +4,8 @@
 // dense: all elements, four a thread. lazy_rows.wgsl updates tables by rows.
 // norm:  norm[0] = sqrt(sum of partials), norm[1] = min(1, clip / (norm + 1e-6)), the scale.
 // Shapes: p, m, g of 4 n elements at most; partials [n]; norm [2].
-// Dispatch: dense: 1-D over n threads, folded; norm: one thread. Determinism: no sums but the ordered one.
+// Dispatch: dense: 1-D over n threads, folded; norm: one workgroup.
+// Determinism: fixed shares, summed in order.
 
 struct Params {
   n: u32, // dense: groups of four; norm: number of partials
@@ -34,10 +35,16 @@ fn dense(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: 
 @group(0) @binding(0) var<storage, read> partials: array<f32>;
 @group(0) @binding(1) var<storage, read_write> norm_out: array<f32>;
 
-@compute @workgroup_size(1)
-fn norm() {
+var<workgroup> shares: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn norm(@builtin(local_invocation_index) thread: u32) {
   var sum = 0.0;
-  for (var i = 0u; i < params.n; i++) { sum += partials[i]; }
+  for (var i = thread; i < params.n; i += 64u) { sum += partials[i]; }
+  shares[thread] = sum;
+  workgroupBarrier();
+  if (thread > 0u) { return; }
+  for (var i = 1u; i < 64u; i++) { sum += shares[i]; }
   let length = sqrt(sum);
   norm_out[0] = length;
   norm_out[1] = min(1.0, params.clip / (length + 1e-6));

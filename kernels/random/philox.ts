@@ -8,13 +8,13 @@
 /** WGSL source of the generator; kernels that draw are prefixed with it. */
 export { default as randomSource } from "./_philox.wgsl" with { type: "text" };
 
-/** Where a draw comes from. `stream` tells consumers apart, `step` the calls of one consumer. */
+/** Where a draw comes from: a step of a stream. */
 export interface RandomKey {
   /** A non-negative integer of at most 53 bits. */
   seed: number;
-  /** One number for each consumer (a dropout layer, a sampler, a parameter's initial values). */
+  /** The number of the stream; `streamOf` a name gives it. */
   stream: number;
-  /** Which call of the consumer, usually the number of the training step. */
+  /** Usually the number of the training step. */
   step: number;
 }
 
@@ -26,8 +26,9 @@ export function seedWords(seed: number): [number, number] {
   return [seed >>> 0, Math.floor(seed / 2 ** 32)];
 }
 
-/** The fields that every drawing kernel takes in its uniform. */
-export function randomUniform(key: RandomKey): Record<string, number> {
+/** The fields that every drawing kernel takes in its uniform; all 0 without a key, where nothing is drawn. */
+export function randomUniform(key?: RandomKey): Record<string, number> {
+  if (!key) return { seed_lo: 0, seed_hi: 0, stream: 0, step: 0 };
   const [seed_lo, seed_hi] = seedWords(key.seed);
   return { seed_lo, seed_hi, stream: key.stream, step: key.step };
 }

@@ -16,24 +16,24 @@
 @group(0) @binding(5) var<storage, read_write> inner: array<Vec>;
 @group(0) @binding(6) var<storage, read_write> output: array<Vec>;
 
-fn finish_forward(sum: array<Vec, 4>, b: u32, j: u32) {
-  let size = params.size;
-  let at = gate_index(params.step, b, j);
-  let now = unit_index(params.step, b, j);
-  let s_n = sum[2] + bias[j + 2u * size];
+fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
+  let H = params.H;
+  let at = gate_index(t, b, j);
+  let now = unit_index(t, b, j);
+  let s_n = sum[2] + bias[j + 2 * H];
   let r = sigmoid(gates[at] + sum[0] + bias[j]);
-  let z = sigmoid(gates[at + size] + sum[1] + bias[j + size]);
-  let n = tanh_of(gates[at + 2u * size] + r * s_n);
+  let z = sigmoid(gates[at + H] + sum[1] + bias[j + H]);
+  let n = tanh_of(gates[at + 2 * H] + r * s_n);
   let h = n + z * (hidden[now] - n);
   gates[at] = r;
-  gates[at + size] = z;
-  gates[at + 2u * size] = n;
+  gates[at + H] = z;
+  gates[at + 2 * H] = n;
   inner[now] = s_n;
   output[now] = h;
-  let later = unit_index(params.step + 1u, b, j);
-  let next = select(h, Vec(), begins_anew(b));
+  let later = unit_index(t + 1, b, j);
+  let next = select(h, Vec(), begins_anew(t, b));
   hidden[later] = next;
-  keep(later, next);
+  keep(b, j, next);
 }
 
 @group(0) @binding(2) var<storage, read> inner_of: array<Vec>;
@@ -43,28 +43,28 @@ fn finish_forward(sum: array<Vec, 4>, b: u32, j: u32) {
 @group(0) @binding(6) var<storage, read_write> dstate: array<Vec>;
 @group(0) @binding(7) var<storage, read_write> carry: array<Vec>;
 
-fn set_dstate(at: u32, value: Vec) {
-  dstate[at] = value;
-  keep(at, value);
+fn set_dstate(t: u32, b: u32, i: u32, value: Vec) {
+  dstate[gate_index(t, b, i)] = value;
+  keep(b, i, value);
 }
 
-fn finish_backward(sum: Vec, b: u32, j: u32) {
-  let size = params.size;
-  let at = gate_index(params.step, b, j);
-  let now = unit_index(params.step, b, j);
-  let u = unit_index(0u, b, j);
+fn finish_backward(sum: Vec, t: u32, b: u32, j: u32) {
+  let H = params.H;
+  let at = gate_index(t, b, j);
+  let now = unit_index(t, b, j);
+  let u = unit_index(0, b, j);
   let r = dgates[at];
-  let z = dgates[at + size];
-  let n = dgates[at + 2u * size];
-  let dh = doutput[now] + sum + select(carry[u], Vec(), ends(b));
+  let z = dgates[at + H];
+  let n = dgates[at + 2 * H];
+  let dh = doutput[now] + sum + select(carry[u], Vec(), ends(t, b));
   let dn = dh * (1.0 - z) * (1.0 - n * n);
   let dz = dh * (before[now] - n) * z * (1.0 - z);
   let dr = dn * inner_of[now] * r * (1.0 - r);
   dgates[at] = dr;
-  dgates[at + size] = dz;
-  dgates[at + 2u * size] = dn;
-  set_dstate(at, dr);
-  set_dstate(at + size, dz);
-  set_dstate(at + 2u * size, dn * r);
+  dgates[at + H] = dz;
+  dgates[at + 2 * H] = dn;
+  set_dstate(t, b, j, dr);
+  set_dstate(t, b, j + H, dz);
+  set_dstate(t, b, j + 2 * H, dn * r);
   carry[u] = dh * z;
 }

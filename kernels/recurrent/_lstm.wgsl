@@ -14,27 +14,27 @@
 @group(0) @binding(4) var<storage, read_write> cells: array<Vec>;
 @group(0) @binding(5) var<storage, read_write> output: array<Vec>;
 
-fn finish_forward(sum: array<Vec, 4>, b: u32, j: u32) {
-  let size = params.size;
-  let at = gate_index(params.step, b, j);
-  let now = unit_index(params.step, b, j);
-  let later = unit_index(params.step + 1u, b, j);
+fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
+  let H = params.H;
+  let at = gate_index(t, b, j);
+  let now = unit_index(t, b, j);
+  let later = unit_index(t + 1, b, j);
   let i = sigmoid(gates[at] + sum[0]);
-  let f = sigmoid(gates[at + size] + sum[1]);
-  let g = tanh_of(gates[at + 2u * size] + sum[2]);
-  let o = sigmoid(gates[at + 3u * size] + sum[3]);
+  let f = sigmoid(gates[at + H] + sum[1]);
+  let g = tanh_of(gates[at + 2 * H] + sum[2]);
+  let o = sigmoid(gates[at + 3 * H] + sum[3]);
   let c = f * cells[now] + i * g;
   let h = o * tanh_of(c);
   gates[at] = i;
-  gates[at + size] = f;
-  gates[at + 2u * size] = g;
-  gates[at + 3u * size] = o;
+  gates[at + H] = f;
+  gates[at + 2 * H] = g;
+  gates[at + 3 * H] = o;
   output[now] = h;
-  let anew = begins_anew(b);
+  let anew = begins_anew(t, b);
   let next = select(h, Vec(), anew);
   cells[later] = select(c, Vec(), anew);
   hidden[later] = next;
-  keep(later, next);
+  keep(b, j, next);
 }
 
 @group(0) @binding(2) var<storage, read> before: array<Vec>; // cells
@@ -42,27 +42,27 @@ fn finish_forward(sum: array<Vec, 4>, b: u32, j: u32) {
 @group(0) @binding(4) var<storage, read_write> dstate: array<Vec>;
 @group(0) @binding(5) var<storage, read_write> dcell: array<Vec>;
 
-fn set_dstate(at: u32, value: Vec) {
-  dstate[at] = value;
-  keep(at, value);
+fn set_dstate(t: u32, b: u32, i: u32, value: Vec) {
+  dstate[gate_index(t, b, i)] = value;
+  keep(b, i, value);
 }
 
-fn finish_backward(sum: Vec, b: u32, j: u32) {
-  let size = params.size;
-  let at = gate_index(params.step, b, j);
-  let now = unit_index(params.step, b, j);
-  let u = unit_index(0u, b, j);
+fn finish_backward(sum: Vec, t: u32, b: u32, j: u32) {
+  let H = params.H;
+  let at = gate_index(t, b, j);
+  let now = unit_index(t, b, j);
+  let u = unit_index(0, b, j);
   let i = dstate[at];
-  let f = dstate[at + size];
-  let g = dstate[at + 2u * size];
-  let o = dstate[at + 3u * size];
+  let f = dstate[at + H];
+  let g = dstate[at + 2 * H];
+  let o = dstate[at + 3 * H];
   let c_before = before[now];
   let squashed = tanh_of(f * c_before + i * g);
   let dh = doutput[now] + sum;
-  let dc = select(dcell[u], Vec(), ends(b)) + dh * o * (1.0 - squashed * squashed);
-  set_dstate(at, dc * g * i * (1.0 - i));
-  set_dstate(at + size, dc * c_before * f * (1.0 - f));
-  set_dstate(at + 2u * size, dc * i * (1.0 - g * g));
-  set_dstate(at + 3u * size, dh * squashed * o * (1.0 - o));
+  let dc = select(dcell[u], Vec(), ends(t, b)) + dh * o * (1.0 - squashed * squashed);
+  set_dstate(t, b, j, dc * g * i * (1.0 - i));
+  set_dstate(t, b, j + H, dc * c_before * f * (1.0 - f));
+  set_dstate(t, b, j + 2 * H, dc * i * (1.0 - g * g));
+  set_dstate(t, b, j + 3 * H, dh * squashed * o * (1.0 - o));
   dcell[u] = dc * f;
 }

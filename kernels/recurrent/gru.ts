@@ -1,18 +1,18 @@
-/** A GRU layer over time: input product batched over all steps, one launch a step for the rest. */
+/** A GRU layer over time: the input product of all time steps at once, the rest step by step. */
 
 import cell from "./_gru.wgsl" with { type: "text" };
 import { linear } from "../matmul/linear.ts";
-import { matmulInto } from "../matmul/matmul.ts";
 import {
   finalState,
-  overTime,
   recurrentKind,
   recurrentRun,
   type RecurrentStart,
+  recurrentWeightGradient,
   type RecurrentWeights,
   statesOverTime,
 } from "./recurrent.ts";
 import { columnSums } from "../matmul/column_sums.ts";
+import { overTime } from "./time_steps.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, type Tensor } from "../device/tensor.ts";
 
@@ -33,13 +33,13 @@ export function gru(
   weights: RecurrentWeights,
   start: RecurrentStart<Tensor> = {},
 ): { output: Tensor; state: Tensor } {
-  const run = recurrentRun(step, KIND, x, weights, start), { gpu, steps, batch, size } = run;
+  const run = recurrentRun(step, KIND, x, weights, start), { gpu, T, B, H } = run;
   const { weightIh, weightHh, biasIh, biasHh } = weights, { state } = start;
   if (state !== undefined) expectFloats("gru", step, { state });
   // On the tape as a plain product: its gradient is that of the gates before activation.
   const gates = linear(step, x, weightIh, biasIh);
   const hidden = statesOverTime(step, run, state);
-  const inner = step.tensor([steps, batch, size]), output = step.tensor([steps, batch, size]);
+  const inner = step.tensor([T, B, H]), output = step.tensor([T, B, H]);
   overTime(run, "forward", weightHh, hidden, [biasHh], [hidden, gates, inner, output]);
 
   step.record({
@@ -47,16 +47,13 @@ export function gru(
     inputs: [gates, weightHh, biasHh],
     output,
     backward: (dOutput) => {
-      using dState = gpu.temporary([steps * batch, 3 * size]);
-      using carry = gpu.temporary([batch, size]);
+      using dState = gpu.temporary([T * B, 3 * H]);
+      using carry = gpu.temporary([B, H]);
       const outputs = [gates, dState, carry]; // the gates turn into their gradient
       overTime(run, "backward", weightHh, dState, [inner, hidden, dOutput], outputs);
-      const dWeight = step.tensor(weightHh.shape), dBias = step.tensor(biasHh.shape);
-      using before = hidden.rows(0, steps);
-      using flatBefore = before.reshape([steps * batch, size]);
-      matmulInto(gpu, dWeight, dState, flatBefore, { transposeA: true });
+      const dBias = step.tensor(biasHh.shape);
       columnSums(gpu, dBias, dState);
-      return [gates, dWeight, dBias];
+      return [gates, recurrentWeightGradient(step, run, dState, hidden), dBias];
     },
   });
   return { output, state: finalState(step, run, hidden) };

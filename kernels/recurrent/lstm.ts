@@ -1,19 +1,19 @@
-/** An LSTM layer over time: input product batched over all steps, one launch a step for the rest. */
+/** An LSTM layer over time: the input product of all time steps at once, the rest step by step. */
 
 import { add } from "../elementwise/arithmetic.ts";
 import { expectObject } from "../device/expect.ts";
 import { linear } from "../matmul/linear.ts";
 import cell from "./_lstm.wgsl" with { type: "text" };
-import { matmulInto } from "../matmul/matmul.ts";
 import {
   finalState,
-  overTime,
   recurrentKind,
   recurrentRun,
   type RecurrentStart,
+  recurrentWeightGradient,
   type RecurrentWeights,
   statesOverTime,
 } from "./recurrent.ts";
+import { overTime } from "./time_steps.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, type Tensor } from "../device/tensor.ts";
 
@@ -42,7 +42,7 @@ export function lstm(
   weights: RecurrentWeights,
   start: RecurrentStart<LSTMState> = {},
 ): { output: Tensor; state: LSTMState } {
-  const run = recurrentRun(step, KIND, x, weights, start), { gpu, steps, batch, size } = run;
+  const run = recurrentRun(step, KIND, x, weights, start), { gpu, T, B, H } = run;
   const { weightIh, weightHh, biasIh, biasHh } = weights, { state } = start;
   if (state !== undefined) {
     expectObject("run lstm", "state", state, "{ hidden, cell }");
@@ -52,7 +52,7 @@ export function lstm(
   const gates = linear(step, x, weightIh, add(step, biasIh, biasHh));
   const hidden = statesOverTime(step, run, state?.hidden);
   const cells = statesOverTime(step, run, state?.cell);
-  const output = step.tensor([steps, batch, size]);
+  const output = step.tensor([T, B, H]);
   overTime(run, "forward", weightHh, hidden, [], [hidden, gates, cells, output]);
 
   step.record({
@@ -60,14 +60,10 @@ export function lstm(
     inputs: [gates, weightHh],
     output,
     backward: (dOutput) => {
-      using dCell = gpu.temporary([batch, size]);
+      using dCell = gpu.temporary([B, H]);
       overTime(run, "backward", weightHh, gates, [cells, dOutput], [gates, dCell]);
-      const dWeight = step.tensor(weightHh.shape);
-      using before = hidden.rows(0, steps);
-      using flatBefore = before.reshape([steps * batch, size]);
-      using flatGates = gates.reshape([steps * batch, 4 * size]);
-      matmulInto(gpu, dWeight, flatGates, flatBefore, { transposeA: true });
-      return [gates, dWeight]; // by now the gates hold their gradient
+      // By now the gates hold their gradient.
+      return [gates, recurrentWeightGradient(step, run, gates, hidden)];
     },
   });
   const last = { hidden: finalState(step, run, hidden), cell: finalState(step, run, cells) };

@@ -1,41 +1,44 @@
 // What the recurrent layers' kernels share: sizes, places, resets, activations; and two small kernels.
 //
 // A layer's kernels are this file, _lstm.wgsl or _gru.wgsl (what becomes of a unit's sums), and
-// recurrent_fused.wgsl or recurrent_split.wgsl (the sums; the entry points `forward` and `backward`).
+// one of recurrent_{rows,step,split,texels_forward,texels_backward}.wgsl (the sums; entry points `forward`
+// and `backward`). These call finish_forward and finish_backward, which hand what the next step's product
+// reads to `keep`.
 // first_state: the state before the first step, first = state, or 0 for rows that begin anew there.
-// transpose_weight: turned[k, m] = weight[m, k].
-// Sizes are counted in Vecs (vec.ts); transpose_weight and recurrent_fused.wgsl want Vecs of one float.
-// Shapes: resets [T, B]; state, first [B, H]; weight [G H, H], turned [H, G H], G the number of gates.
-// Dispatch: first_state, 1-D over B * H Vecs; transpose_weight, over G H * H; a thread each, folded.
+// pack_weight: the gates of a weight beside each other, see _recurrent_packed.wgsl.
+// Sizes are counted in Vecs (vec.ts); pack_weight and the kernels for GPUs want Vecs of one float.
+// Shapes: resets [T, B]; state, first [B, H]; weight [G H, H], packed [H, H] of four floats, G the number of gates.
+// Dispatch: first_state, 1-D over B * H Vecs; pack_weight, over H * H; a thread each, folded.
 // Determinism: copies only.
 
-override GATES: u32 = 4u; // G; 4: LSTM, 3: GRU
+override GATES: u32 = 4; // G; 4: LSTM, 3: GRU
+override FORWARD: bool = false; // for pack_weight and recurrent_rows.wgsl
 
 struct Params {
-  batch: u32, // B
-  size: u32, // H
-  step: u32, // t
-  last: u32, // whether t = T - 1
+  B: u32,
+  H: u32,
+  T: u32,
+  t: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
 @group(0) @binding(1) var<storage, read> resets: array<u32>;
 
-/// Whether row b begins anew after this step.
-fn begins_anew(b: u32) -> bool {
-  if (params.last == 1u) { return false; }
-  return resets[(params.step + 1u) * params.batch + b] != 0u;
+// Whether row b begins anew after time t.
+fn begins_anew(t: u32, b: u32) -> bool {
+  if (t + 1 == params.T) { return false; }
+  return resets[(t + 1) * params.B + b] != 0;
 }
 
-/// Whether nothing flows back from the next step into this one.
-fn ends(b: u32) -> bool { return params.last == 1u || begins_anew(b); }
+// Whether nothing flows back from time t + 1 to t.
+fn ends(t: u32, b: u32) -> bool { return t + 1 == params.T || begins_anew(t, b); }
 
-/// Where unit j of row b stands in a [*, B, H] tensor at index t.
-fn unit_index(t: u32, b: u32, j: u32) -> u32 { return (t * params.batch + b) * params.size + j; }
+// Where unit j of row b stands in a [*, B, H] tensor at index t.
+fn unit_index(t: u32, b: u32, j: u32) -> u32 { return (t * params.B + b) * params.H + j; }
 
-/// Where gate 0 of unit j of row b stands at time t; the other gates follow at distance H.
-fn gate_index(t: u32, b: u32, j: u32) -> u32 {
-  return (t * params.batch + b) * GATES * params.size + j;
+// Where element i of row b of a [T, B, G H] tensor stands at time t; unit j's gates are at j, j + H, ...
+fn gate_index(t: u32, b: u32, i: u32) -> u32 {
+  return (t * params.B + b) * GATES * params.H + i;
 }
 
 fn sigmoid(x: Vec) -> Vec { return 1.0 / (1.0 + exp(-x)); }
@@ -50,21 +53,26 @@ fn tanh_of(x: Vec) -> Vec {
 @group(0) @binding(2) var<storage, read_write> first: array<Vec>;
 
 @compute @workgroup_size(64)
-fn first_state(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+fn first_state(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
                @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let b = i / params.size;
-  if (b < params.batch) { first[i] = select(state[i], Vec(), resets[b] != 0u); }
+  let i = (id.x + id.y * groups.x) * 64 + local;
+  let b = i / params.H;
+  if (b < params.B) { first[i] = select(state[i], Vec(), resets[b] != 0); }
 }
 
-@group(0) @binding(0) var<storage, read> rows: array<Vec>;
-@group(0) @binding(1) var<storage, read_write> turned: array<Vec>;
+@group(0) @binding(0) var<storage, read> gate_rows: array<f32>;
+@group(0) @binding(1) var<storage, read_write> packed: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn transpose_weight(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-                    @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let count = GATES * params.size;
-  let k = i / count;
-  if (k < params.size) { turned[i] = rows[(i % count) * params.size + k]; }
+fn pack_weight(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
+               @builtin(local_invocation_index) local: u32) {
+  let i = (id.x + id.y * groups.x) * 64 + local;
+  let gate = params.H * params.H;
+  if (i >= gate) { return; }
+  let k = i / params.H;
+  let j = i % params.H;
+  let at = select(k * params.H + j, j * params.H + k, FORWARD);
+  var w = vec4f(gate_rows[at], gate_rows[at + gate], gate_rows[at + 2 * gate], 0.0);
+  if (GATES == 4) { w.w = gate_rows[at + 3 * gate]; }
+  packed[i] = w;
 }

@@ -8,23 +8,23 @@
 @group(0) @binding(0) var<storage, read> sums: array<Vec>;
 
 @compute @workgroup_size(64)
-fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+fn forward(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
            @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let size = params.size;
-  let b = i / size;
-  let j = i % size;
-  if (b >= params.batch) { return; }
-  let at = b * GATES * size + j;
-  var sum = array<Vec, 4>(sums[at], sums[at + size], sums[at + 2u * size], Vec());
-  if (GATES == 4u) { sum[3] = sums[at + 3u * size]; }
-  finish_forward(sum, b, j);
+  let i = (id.x + id.y * groups.x) * 64 + local;
+  let H = params.H;
+  let b = i / H;
+  let j = i % H;
+  if (b >= params.B) { return; }
+  let at = b * GATES * H + j;
+  var sum = array<Vec, 4>(sums[at], sums[at + H], sums[at + 2 * H], Vec());
+  if (GATES == 4) { sum[3] = sums[at + 3 * H]; }
+  finish_forward(sum, params.t, b, j);
 }
 
 @compute @workgroup_size(64)
-fn backward(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+fn backward(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
             @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let b = i / params.size;
-  if (b < params.batch) { finish_backward(select(sums[i], Vec(), ends(b)), b, i % params.size); }
+  let i = (id.x + id.y * groups.x) * 64 + local;
+  let b = i / params.H;
+  if (b < params.B) { finish_backward(select(sums[i], Vec(), ends(params.t, b)), params.t, b, i % params.H); }
 }

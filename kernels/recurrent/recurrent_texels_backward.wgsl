@@ -11,23 +11,23 @@ const TRANSPOSE_B = false;
 @group(0) @binding(0) var<storage, read> weight: array<Vec>; // what texels_b is a copy of
 @group(2) @binding(2) var kept: texture_storage_2d<rgba32float, write>;
 
-/// Writes the Vec `at` of dstate [T, B, G H] to this step's texels.
-fn keep(at: u32, value: Vec) {
-  textureStore(kept, texel(4u * (at - gate_index(params.step, 0u, 0u))), value);
+// Writes the Vec i of row b of dstate[t] to this step's texels.
+fn keep(b: u32, i: u32, value: Vec) {
+  textureStore(kept, texel(4 * (b * GATES * params.H + i)), value);
 }
 
 @compute @workgroup_size(LANES)
-fn backward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first = id.y * ROWS;
   let j = id.x * LANES + lane;
-  let width = 4u * params.size;
-  let count = select(GATES * width, 0u, params.last == 1u);
-  let at_b = vec4<u32>(0u, 1u, 2u, 3u) * width + 4u * j;
-  let tile = tile_product((first + lane) * GATES * width, at_b, GATES * width, width, 0u, count, lane);
-  if (j >= params.size) { return; }
-  var sums = array<mat4x4<f32>, 4>(tile[0], tile[1], tile[2], tile[3]);
-  for (var r = 0u; r < ROWS && first + r < params.batch; r++) {
-    let sum = sums[r / 4u][r % 4u];
-    finish_backward(select(sum, Vec(), ends(first + r)), first + r, j);
+  let width = 4 * params.H;
+  let count = select(GATES * width, 0, params.t + 1 == params.T);
+  let at_b = vec4u(0, 1, 2, 3) * width + 4 * j;
+  let tile = tile_product((first + lane) * GATES * width, at_b, GATES * width, width, 0, count, lane);
+  if (j >= params.H) { return; }
+  var sums = array<mat4x4f, 4>(tile[0], tile[1], tile[2], tile[3]);
+  for (var r = 0u; r < ROWS && first + r < params.B; r++) {
+    let sum = sums[r / 4][r % 4];
+    finish_backward(select(sum, Vec(), ends(params.t, first + r)), params.t, first + r, j);
   }
 }

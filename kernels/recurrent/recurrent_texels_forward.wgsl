@@ -14,49 +14,49 @@ const TRANSPOSE_B = true;
 @group(0) @binding(0) var<storage, read> weight: array<Vec>; // what texels_b is a copy of
 @group(2) @binding(2) var next_state: texture_storage_2d<rgba32float, write>;
 
-/// Writes the Vec `at` of the states [T + 1, B, H] to the next state's texels.
-fn keep(at: u32, value: Vec) {
-  textureStore(next_state, texel(4u * (at - unit_index(params.step + 1u, 0u, 0u))), value);
+// Writes the Vec i of row b of the next state's texels.
+fn keep(b: u32, i: u32, value: Vec) {
+  textureStore(next_state, texel(4 * (b * params.H + i)), value);
 }
 
-/// The value of the four units of `quad`, each of which a lane holds.
+// The value of the four units of `quad`, each of which a lane holds.
 fn units_of(quad: u32, value: f32) -> vec4f {
   let a = vec4f(subgroupBroadcast(value, 0u), subgroupBroadcast(value, 1u),
                 subgroupBroadcast(value, 2u), subgroupBroadcast(value, 3u));
   let b = vec4f(subgroupBroadcast(value, 4u), subgroupBroadcast(value, 5u),
                 subgroupBroadcast(value, 6u), subgroupBroadcast(value, 7u));
-  let low = select(a, b, quad == 1u);
-  if (LANES == 8u) { return low; }
+  let low = select(a, b, quad == 1);
+  if (LANES == 8) { return low; }
   let c = vec4f(subgroupBroadcast(value, 8u), subgroupBroadcast(value, 9u),
                 subgroupBroadcast(value, 10u), subgroupBroadcast(value, 11u));
   let d = vec4f(subgroupBroadcast(value, 12u), subgroupBroadcast(value, 13u),
                 subgroupBroadcast(value, 14u), subgroupBroadcast(value, 15u));
-  return select(low, select(c, d, quad == 3u), quad >= 2u);
+  return select(low, select(c, d, quad == 3), quad >= 2);
 }
 
-/// The same of one row in four, whose values are the vector's elements.
+// The same of one row in four, whose values are the vector's elements.
 fn units_of_row(quad: u32, row: u32, values: vec4f) -> vec4f {
-  let low = select(units_of(quad, values.x), units_of(quad, values.y), row == 1u);
-  let high = select(units_of(quad, values.z), units_of(quad, values.w), row == 3u);
-  return select(low, high, row >= 2u);
+  let low = select(units_of(quad, values.x), units_of(quad, values.y), row == 1);
+  let high = select(units_of(quad, values.z), units_of(quad, values.w), row == 3);
+  return select(low, high, row >= 2);
 }
 
 @compute @workgroup_size(LANES)
-fn forward(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let width = 4u * params.size;
+fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let width = 4 * params.H;
   let first = id.y * ROWS;
-  let at_b = (vec4<u32>(0u, 1u, 2u, 3u) * width + id.x * LANES + lane) * width;
-  let tile = tile_product((first + lane) * width, at_b, width, width, 0u, width, lane);
-  let quads = LANES / 4u;
+  let at_b = (vec4u(0, 1, 2, 3) * width + id.x * LANES + lane) * width;
+  let tile = tile_product((first + lane) * width, at_b, width, width, 0, width, lane);
+  let quads = LANES / 4;
   let quad = lane % quads;
   let j = id.x * quads + quad;
-  var sums = array<mat4x4<f32>, 4>(tile[0], tile[1], tile[2], tile[3]);
-  for (var i = 0u; i < ROWS / 4u; i++) {
+  var sums = array<mat4x4f, 4>(tile[0], tile[1], tile[2], tile[3]);
+  for (var i = 0u; i < ROWS / 4; i++) {
     let row = lane / quads;
     let gates_of = transpose(sums[i]);
     let sum = array<Vec, 4>(units_of_row(quad, row, gates_of[0]), units_of_row(quad, row, gates_of[1]),
                              units_of_row(quad, row, gates_of[2]), units_of_row(quad, row, gates_of[3]));
-    let b = first + 4u * i + row;
-    if (b < params.batch && j < params.size) { finish_forward(sum, b, j); }
+    let b = first + 4 * i + row;
+    if (b < params.B && j < params.H) { finish_forward(sum, params.t, b, j); }
   }
 }

@@ -17,6 +17,8 @@ export interface EmbeddingOptions {
   initRange?: number;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;
+  /** The layer's path in its model, as in "encoder"; empty unless given. */
+  name?: string;
 }
 
 /** A table [V, E]; its gradient holds only the rows that were looked up. */
@@ -26,11 +28,12 @@ export class Embedding extends Module {
 
   /** Throws a RangeError if a size, the range or the seed is out of range, or the table too large. */
   constructor(gpu: Gpu, options: EmbeddingOptions) {
-    super();
     expectOptions("Embedding", gpu, options, ["numEmbeddings", "embeddingDim"]);
+    super(options.name);
     const { numEmbeddings, embeddingDim, initRange = 0.1, seed = 0 } = options;
     expectFromZero("make Embedding", "initRange", initRange);
-    this.weight = uniformParameter(gpu, [numEmbeddings, embeddingDim], initRange, seed);
+    const shape = [numEmbeddings, embeddingDim];
+    this.weight = uniformParameter(gpu, this.path("weight"), shape, initRange, seed);
   }
 
   /** The vectors of `ids`: shape `[...ids.shape, E]`. Throws a RangeError if an id is not below V. */
@@ -40,6 +43,6 @@ export class Embedding extends Module {
 
   /** `weight` */
   override parameters(): NamedParameter[] {
-    return [["weight", this.weight]];
+    return [[this.path("weight"), this.weight]];
   }
 }

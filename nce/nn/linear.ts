@@ -14,6 +14,8 @@ export interface LinearOptions {
   outFeatures: number;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;
+  /** The layer's path in its model, as in "encoder"; empty unless given. */
+  name?: string;
 }
 
 /** `y = x weight^T + bias`; initial values uniform within 1/sqrt(inFeatures), as in PyTorch. */
@@ -25,12 +27,13 @@ export class Linear extends Module {
 
   /** Throws a RangeError if a size or the seed is out of range, or the weight too large. */
   constructor(gpu: Gpu, options: LinearOptions) {
-    super();
     expectOptions("Linear", gpu, options, ["inFeatures", "outFeatures"]);
+    super(options.name);
     const { inFeatures, outFeatures, seed = 0 } = options;
-    const range = 1 / Math.sqrt(inFeatures);
-    this.weight = uniformParameter(gpu, [outFeatures, inFeatures], range, seed);
-    this.bias = uniformParameter(gpu, [outFeatures], range, seed);
+    const make = (name: string, ...shape: number[]) =>
+      uniformParameter(gpu, this.path(name), shape, 1 / Math.sqrt(inFeatures), seed);
+    this.weight = make("weight", outFeatures, inFeatures);
+    this.bias = make("bias", outFeatures);
   }
 
   /** [..., inFeatures] to [..., outFeatures]. */
@@ -40,6 +43,6 @@ export class Linear extends Module {
 
   /** `weight`, `bias` */
   override parameters(): NamedParameter[] {
-    return [["weight", this.weight], ["bias", this.bias]];
+    return [[this.path("weight"), this.weight], [this.path("bias"), this.bias]];
   }
 }

@@ -1,16 +1,37 @@
 /** Modules: objects that own parameters on the GPU. */
 
-import { expectObject, expectPositive, expectSeed, show } from "../../kernels/device/expect.ts";
+import {
+  expectObject,
+  expectPositive,
+  expectSeed,
+  expectText,
+  show,
+} from "../../kernels/device/expect.ts";
 import { fillUniform } from "../../kernels/elementwise/fill.ts";
 import { Gpu } from "../../kernels/gpu.ts";
+import { streamOf } from "../../kernels/random/stream.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 
-/** A named parameter. */
+/** A parameter and its name: its path in the model. */
 export type NamedParameter = readonly [name: string, parameter: Tensor];
 
 /** An owner of parameters; subclasses list their own in {@linkcode parameters}. */
 export abstract class Module implements Disposable {
-  /** The parameters by PyTorch's names, in PyTorch's order. */
+  /** The module's path in its model; empty for the model itself. */
+  readonly name: string;
+
+  /** What the module owns is named, and gets its random numbers, by the path `name`. */
+  constructor(name = "") {
+    expectText("make a Module", "name", name);
+    this.name = name;
+  }
+
+  /** The path of a part called `part`. */
+  protected path(part: string): string {
+    return this.name === "" ? part : `${this.name}.${part}`;
+  }
+
+  /** The parameters by their paths, with PyTorch's names, in PyTorch's order. */
   abstract parameters(): NamedParameter[];
 
   /** Frees what the module holds on the GPU. */
@@ -24,28 +45,17 @@ export abstract class Module implements Disposable {
   }
 }
 
-/** The parameters of `modules`, each name behind its module's name and a dot. */
-export function namedParameters(modules: Record<string, Module>): NamedParameter[] {
-  expectObject("list parameters", "modules", modules, "an object");
-  for (const [name, module] of Object.entries(modules)) {
-    if (module instanceof Module) continue;
-    throw new TypeError(`Cannot list parameters: ${name} is ${show(module)}, not a Module`);
-  }
-  return Object.entries(modules).flatMap(([prefix, module]) =>
-    module.parameters().map(([name, parameter]) => [`${prefix}.${name}`, parameter] as const)
-  );
-}
-
-/** A parameter of `shape`, uniform in [-range, range) and a function of the seed. */
+/** A parameter of `shape`, uniform in [-range, range): a function of its path and the seed. */
 export function uniformParameter(
   gpu: Gpu,
+  path: string,
   shape: readonly number[],
   range: number,
   seed: number,
 ): Tensor {
   expectSeed("make a parameter", seed);
   const parameter = gpu.tensor(shape);
-  fillUniform(gpu, parameter, -range, range, { seed, stream: gpu.nextStream(), step: 0 });
+  fillUniform(gpu, parameter, -range, range, { seed, stream: streamOf(path), step: 0 });
   parameter.requiresGrad = true;
   return parameter;
 }
@@ -58,8 +68,8 @@ export function parameterOf(gpu: Gpu, shape: readonly number[], values: Float32A
 }
 
 /**
- * Throws unless `gpu` is a Gpu, `options` an object that holds a usable seed if any, and `sizes` positive
- * integers. Constructors check all before they make anything, so that nothing is left behind.
+ * Throws unless `gpu` is a Gpu, `options` an object that holds a usable seed and name if any, and `sizes`
+ * positive integers. Constructors check all before they make anything, so that nothing is left behind.
  */
 export function expectOptions(
   module: string,
@@ -75,4 +85,5 @@ export function expectOptions(
   const values = options as Readonly<Record<string, unknown>>;
   for (const size of sizes) expectPositive(doing, size, values[size]);
   if (values["seed"] !== undefined) expectSeed(doing, values["seed"]);
+  if (values["name"] !== undefined) expectText(doing, "name", values["name"]);
 }

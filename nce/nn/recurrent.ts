@@ -23,6 +23,8 @@ export interface RecurrentOptions {
   dropout?: number;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;
+  /** The stack's path in its model, as in "rnn"; empty unless given. */
+  name?: string;
 }
 
 /** What a stack of layers begins with, and where its rows begin anew. */
@@ -64,18 +66,19 @@ export abstract class Recurrent<State> extends Module {
    * @throws {RangeError} If an option is out of range, or a weight too large.
    */
   constructor(gpu: Gpu, gates: number, options: RecurrentOptions) {
-    super();
-    expectRecurrent(this.constructor.name, gpu, options, gates);
+    expectRecurrent(new.target.name, gpu, options, gates);
+    super(options.name);
     const { inputSize, hiddenSize, numLayers = 1, dropout = 0, seed = 0 } = options;
-    const make = (...shape: number[]) =>
-      uniformParameter(gpu, shape, 1 / Math.sqrt(hiddenSize), seed);
-    this.layers = Array.from({ length: numLayers }, (_, layer) => ({
-      weightIh: make(gates * hiddenSize, layer === 0 ? inputSize : hiddenSize),
-      weightHh: make(gates * hiddenSize, hiddenSize),
-      biasIh: make(gates * hiddenSize),
-      biasHh: make(gates * hiddenSize),
+    const make = (name: string, ...shape: number[]) =>
+      uniformParameter(gpu, this.path(name), shape, 1 / Math.sqrt(hiddenSize), seed);
+    this.layers = Array.from({ length: numLayers }, (_, i) => ({
+      weightIh: make(`weight_ih_l${i}`, gates * hiddenSize, i === 0 ? inputSize : hiddenSize),
+      weightHh: make(`weight_hh_l${i}`, gates * hiddenSize, hiddenSize),
+      biasIh: make(`bias_ih_l${i}`, gates * hiddenSize),
+      biasHh: make(`bias_hh_l${i}`, gates * hiddenSize),
     }));
-    this.#dropouts = this.layers.slice(1).map(() => new Dropout(gpu, dropout));
+    const between = this.layers.slice(1);
+    this.#dropouts = between.map((_, i) => new Dropout(dropout, this.path(`dropout_l${i}`)));
   }
 
   /** One layer over time. */
@@ -110,10 +113,10 @@ export abstract class Recurrent<State> extends Module {
   /** `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, `weight_ih_l1`, ... */
   override parameters(): NamedParameter[] {
     return this.layers.flatMap((weights, i): NamedParameter[] => [
-      [`weight_ih_l${i}`, weights.weightIh],
-      [`weight_hh_l${i}`, weights.weightHh],
-      [`bias_ih_l${i}`, weights.biasIh],
-      [`bias_hh_l${i}`, weights.biasHh],
+      [this.path(`weight_ih_l${i}`), weights.weightIh],
+      [this.path(`weight_hh_l${i}`), weights.weightHh],
+      [this.path(`bias_ih_l${i}`), weights.biasIh],
+      [this.path(`bias_hh_l${i}`), weights.biasHh],
     ]);
   }
 }

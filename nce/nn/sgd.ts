@@ -11,6 +11,7 @@ import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients
 import type { Gpu } from "../../kernels/gpu.ts";
 import { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
 import { clipScale, sgdUpdate, sgdUpdateTiled } from "../../kernels/optimizer/sgd.ts";
+import { sameStream, streamOf } from "../../kernels/random/stream.ts";
 import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
 
@@ -38,12 +39,15 @@ function expectLr(doing: string, lr: unknown): void {
   expectNumber(doing, "lr", lr, (rate) => rate > 0 && isFloat(rate), "a positive finite number");
 }
 
-/** Throws unless `parameters` are named tensors, each listed once: a moment of its own would move it again. */
+/**
+ * Throws unless `parameters` are named tensors, each listed once: a moment of its own would move it again.
+ * Names have to differ: of two parameters with one name, initial values are the same, too.
+ */
 function expectParameters(parameters: readonly NamedParameter[]): void {
   if (!Array.isArray(parameters)) {
     throw new TypeError(`Cannot ${DOING}: parameters are ${show(parameters)}, not an array`);
   }
-  const names = new Map<Tensor, string>();
+  const names = new Map<Tensor, string>(), streams = new Map<number, string>();
   for (const entry of parameters) {
     expectObject(DOING, "a parameter", entry, "a pair [name, tensor]");
     const [name, parameter] = entry;
@@ -53,6 +57,9 @@ function expectParameters(parameters: readonly NamedParameter[]): void {
       throw new RangeError(`Cannot ${DOING}: ${before} and ${name} are one tensor; list it once`);
     }
     names.set(parameter, name);
+    const stream = streamOf(name), other = streams.get(stream);
+    if (other !== undefined) throw sameStream(`${DOING} of these parameters`, other, name);
+    streams.set(stream, name);
   }
 }
 
@@ -76,7 +83,7 @@ export class SGD implements Disposable {
   /**
    * Makes a zero moment for each parameter.
    *
-   * @throws {RangeError} If a coefficient is out of range, or a parameter is listed twice.
+   * @throws {RangeError} If a coefficient is out of range, a parameter is listed twice, or two have one name.
    * @throws {TypeError} If something else than parameters is listed.
    */
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: SGDOptions) {

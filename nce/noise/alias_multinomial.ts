@@ -4,7 +4,7 @@ import { aliasDraw, aliasDrawInto, aliasTable } from "../../kernels/random/alias
 import { expectInteger, expectSeed, MAX_WORD } from "../../kernels/device/expect.ts";
 import { gather } from "../../kernels/lookup/gather.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
-import type { RandomKey } from "../../kernels/random/philox.ts";
+import { RandomStream } from "../../kernels/random/stream.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
 import { expectStep, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions } from "../nn/module.ts";
@@ -36,28 +36,28 @@ export class AliasMultinomial implements NoiseSource {
   readonly #table: Uint32Array;
   readonly #gpuTable: Tensor;
   readonly #logProb: Tensor;
-  readonly #stream: number;
+  readonly #stream: RandomStream;
 
   /**
-   * `noise` holds counts or probabilities, one a class.
+   * `noise` holds counts or probabilities, one a class; `name` is the source's path in its model.
    *
    * @throws {RangeError} If it is empty, all zero, or has a negative or non-finite element.
    */
-  constructor(gpu: Gpu, noise: ArrayLike<number>) {
+  constructor(gpu: Gpu, noise: ArrayLike<number>, name = "noise") {
     expectOptions("AliasMultinomial", gpu, {});
+    this.#stream = new RandomStream(name);
     this.probabilities = normalizeNoise(noise);
     this.numClasses = this.probabilities.length;
     this.#table = aliasTable(this.probabilities);
     this.#gpuTable = gpu.tensor([this.numClasses, 2], this.#table);
     this.#logProb = gpu.tensor([this.numClasses], Float32Array.from(this.probabilities, Math.log));
-    this.#stream = gpu.nextStream();
   }
 
   /** Ids drawn with replacement, in a tensor of this shape; a function of the step's seed and number. */
   draw(step: Step, shape: readonly number[]): Tensor {
     expectStep("AliasMultinomial", step);
     const ids = step.tensor(shape, "u32");
-    aliasDrawInto(step.gpu, ids, this.#gpuTable, this.#key(step.seed, step.number));
+    aliasDrawInto(step.gpu, ids, this.#gpuTable, step.randomKey(this.#stream));
     ids.idLimit = this.numClasses;
     return ids;
   }
@@ -67,7 +67,7 @@ export class AliasMultinomial implements NoiseSource {
     expectInteger("draw noise", "n", n, MAX_WORD);
     expectSeed("draw noise", seed);
     expectInteger("draw noise", "step", step, MAX_WORD);
-    return aliasDraw(this.#table, n, this.#key(seed, step));
+    return aliasDraw(this.#table, n, { seed, stream: this.#stream.id, step });
   }
 
   /** ln of the probability of each id, in the shape of `ids`. */
@@ -91,10 +91,6 @@ export class AliasMultinomial implements NoiseSource {
       targetLogProb: this.logProb(step, target),
       samples: ids.shape[ids.shape.length - 1]!,
     };
-  }
-
-  #key(seed: number, step: number): RandomKey {
-    return { seed, stream: this.#stream, step };
   }
 
   /** Frees the tables. */

@@ -2,6 +2,7 @@
 
 import { gather } from "../../kernels/lookup/gather.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
+import { RandomStream } from "../../kernels/random/stream.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
 import { systematicDrawInto, systematicTable } from "../../kernels/random/systematic.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
@@ -33,11 +34,16 @@ export class UniqueNoise implements NoiseSource {
   readonly noiseRatio: number;
   readonly #cumulative: Tensor;
   readonly #logProb: Tensor;
-  readonly #stream: number;
+  readonly #stream: RandomStream;
 
-  /** `noise` holds counts or probabilities. Throws a RangeError unless 1 <= k <= V. */
-  constructor(gpu: Gpu, noise: ArrayLike<number>, k: number) {
+  /**
+   * `noise` holds counts or probabilities; `name` is the source's path in its model.
+   *
+   * @throws {RangeError} Unless 1 <= k <= V, or if the noise is not usable.
+   */
+  constructor(gpu: Gpu, noise: ArrayLike<number>, k: number, name = "noise") {
     expectOptions("UniqueNoise", gpu, {});
+    this.#stream = new RandomStream(name);
     this.probabilities = normalizeNoise(noise);
     this.numClasses = this.probabilities.length;
     this.noiseRatio = k;
@@ -46,7 +52,6 @@ export class UniqueNoise implements NoiseSource {
     this.#cumulative = gpu.tensor([this.numClasses, 2], cumulative);
     const logProb = Float32Array.from(inclusion, (p) => Math.log(p / k));
     this.#logProb = gpu.tensor([this.numClasses], logProb);
-    this.#stream = gpu.nextStream();
   }
 
   /**
@@ -63,8 +68,7 @@ export class UniqueNoise implements NoiseSource {
     }
     if (perWord) throw new TypeError("Cannot draw unique noise for every word: it is shared");
     const ids = step.tensor([noiseRatio], "u32");
-    const key = { seed: step.seed, stream: this.#stream, step: step.number };
-    systematicDrawInto(step.gpu, ids, this.#cumulative, key);
+    systematicDrawInto(step.gpu, ids, this.#cumulative, step.randomKey(this.#stream));
     ids.idLimit = this.numClasses;
     return {
       ids,

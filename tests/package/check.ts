@@ -7,7 +7,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { fromFileUrl, join, relative, toFileUrl } from "@std/path";
 import * as library from "../../mod.ts";
-import { prepareDriver } from "../../tools/driver.ts";
+import { prepareDriver } from "../../example/shared/driver.ts";
 import { pack } from "../../tools/pack.ts";
 import { bundleAll } from "./bundlers.ts";
 import { runInChromium } from "./chromium.ts";

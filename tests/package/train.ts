@@ -3,7 +3,7 @@
 import type * as Library from "../../mod.ts";
 
 const [V, E, H, T, B, K] = [200, 12, 16, 5, 4, 8];
-const FAMILIES = ["direct", "tiled"] as const;
+const FAMILIES = ["software", "hardware"] as const;
 const LOSSES = ["full", "nce", "sampled", "mix", "neg"] as const;
 const STEPS = 3;
 const NOISE = Float32Array.from({ length: V }, (_, y) => 1 / (y + 1));
@@ -18,7 +18,7 @@ interface Model {
 
 /** An LSTM under an IndexLinear, or an IndexGRU. */
 function makeModel(
-  { Embedding, IndexGRU, IndexLinear, LSTM, namedParameters }: typeof Library,
+  { Embedding, IndexGRU, IndexLinear, LSTM }: typeof Library,
   gpu: Library.Gpu,
   module: "linear" | "gru",
   lossType: Library.LossType,
@@ -31,11 +31,13 @@ function makeModel(
       loss: (step) => gru.forward(step, step.upload(TARGETS, [T, B]), step.upload(IDS, [T, B])),
     };
   }
-  const embedding = new Embedding(gpu, { numEmbeddings: V, embeddingDim: E, seed: 2 });
-  const lstm = new LSTM(gpu, { inputSize: E, hiddenSize: H, numLayers: 2, dropout: 0.1, seed: 3 });
-  const output = new IndexLinear(gpu, { embeddingDim: H, numClasses: V, ...noise });
+  const table = { numEmbeddings: V, embeddingDim: E, seed: 2 };
+  const embedding = new Embedding(gpu, { name: "embedding", ...table });
+  const sizes = { inputSize: E, hiddenSize: H, numLayers: 2, dropout: 0.1, seed: 3 };
+  const lstm = new LSTM(gpu, { name: "lstm", ...sizes });
+  const output = new IndexLinear(gpu, { name: "output", embeddingDim: H, numClasses: V, ...noise });
   return {
-    parameters: namedParameters({ embedding, lstm, output }),
+    parameters: [embedding, lstm, output].flatMap((part) => part.parameters()),
     loss: (step) => {
       const x = embedding.forward(step, step.upload(IDS, [T, B]));
       const states = step.reshape(lstm.forward(step, x).output, [T * B, H]);

@@ -1,7 +1,7 @@
 // The oracles themselves: gradients against central differences, values against closed forms.
 
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { assertClose } from "../close.ts";
+import { assertClose } from "../support/close.ts";
 import * as arithmetic from "./arithmetic.ts";
 import { chiSquareProbability, chiSquareSurvival } from "./chi_square.ts";
 import { logProbabilities, randomIds, values } from "./data.ts";

@@ -1,6 +1,6 @@
 /** What an oracle is: an operation in float64 in its plainest form, and the check of its gradient. */
 
-import { assertClose } from "../close.ts";
+import { assertClose } from "../support/close.ts";
 import { values } from "./data.ts";
 
 /** An operation's output, and the way of a gradient from there back to each input. */

@@ -1,0 +1,49 @@
+/** Matrices that exist as texels alone. */
+
+import { expectSizes } from "./expect.ts";
+import { sizeOf, type Texels, UseAfterDisposeError } from "./tensor.ts";
+
+/**
+ * Floats in a texture, and in no buffer: what one kernel writes as texels (`Launch.texelsOut`) for the next
+ * to read (`Launch.texels`). _texels.wgsl says where each stands. Made by {@linkcode Device.texels}.
+ */
+export class TexelTensor implements Disposable {
+  /** Sizes of the dimensions, slowest first; the last is a multiple of four. */
+  readonly shape: readonly number[];
+  /** The device that the texture is of. */
+  readonly device: GPUDevice;
+  readonly #texels: Texels;
+  #disposed = false;
+
+  /** Used by the GPU layer; takes the texels over. */
+  constructor(device: GPUDevice, texels: Texels, shape: readonly number[]) {
+    this.device = device;
+    this.#texels = texels;
+    this.shape = [...shape];
+  }
+
+  /** The texture; throws {@linkcode UseAfterDisposeError} once disposed. */
+  get texels(): Texels {
+    if (this.#disposed) throw new UseAfterDisposeError(this);
+    return this.#texels;
+  }
+
+  /** Bytes of the elements. */
+  get bytes(): number {
+    return sizeOf(this.shape) * 4;
+  }
+
+  /** Gives the texture back to the pool. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#texels.release();
+  }
+}
+
+/** Throws unless floats of this shape can be texels: rows must be whole vectors of four. */
+export function expectTexelShape(shape: readonly number[]): void {
+  expectSizes("make texels", shape);
+  if (shape[shape.length - 1]! % 4 === 0) return;
+  throw new RangeError(`Cannot make texels [${shape}]: rows must be whole vectors of four`);
+}

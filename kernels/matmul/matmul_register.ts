@@ -1,0 +1,35 @@
+/** The matrix product for software adapters without usable subgroups, from registers alone. */
+
+import type { Device } from "../device/device.ts";
+import type { Tensor } from "../device/tensor.ts";
+import operands from "./_operands.wgsl" with { type: "text" };
+import tiles from "./matmul_register.wgsl" with { type: "text" };
+import { inParts, product, type ProductOptions, type Sizes } from "./operands.ts";
+
+const source = operands + tiles;
+
+/** What a CPU core's cache holds of the operand that is read again for every tile. */
+const CACHED_FLOATS = 2 ** 17;
+/** Steps of k below which loading and storing the result again would cost more than the cache gains. */
+const MIN_DEPTH = 256;
+
+/** What is read again and again shall stay in a core's cache. */
+export function multiplyFromRegisters(
+  gpu: Device,
+  c: Tensor,
+  a: Tensor,
+  b: Tensor,
+  sizes: Sizes,
+  options: ProductOptions,
+): void {
+  const cached = Math.floor(CACHED_FLOATS / Math.min(sizes.m, sizes.n));
+  inParts(sizes.k, Math.max(MIN_DEPTH, cached), options, (range, how) => {
+    const launch = product(c, a, b, sizes, how);
+    gpu.dispatch({
+      ...launch,
+      source,
+      uniform: { ...launch.uniform, ...range },
+      grid: Math.ceil(sizes.m / 8) * Math.ceil(sizes.n / 64),
+    });
+  });
+}

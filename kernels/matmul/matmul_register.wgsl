@@ -1,0 +1,79 @@
+// Matrix product for software adapters without usable subgroups.
+//
+// See _operands.wgsl for the operands. Sums `depth` steps (a multiple of 4) of the inner dimension, from `begin` on.
+// Dispatch: 1-D over ceil(m / 8) * ceil(n / 64) workgroups of 8 threads, folded.
+// Determinism: each element is summed by one thread over k in order, four at a time.
+//
+// There workgroup memory does not pay: barriers and staged copies cost more than loading again.
+// A thread owns 8 rows and twice 4 columns, all in registers; loads are as many vec4 as possible.
+
+// What a thread owns: row 4i + j of the tile is left[i][j] at `column` and right[i][j] at `column + 32`.
+struct Tile {
+  row: u32,
+  column: u32,
+  left: array<mat4x4f, 2>,
+  right: array<mat4x4f, 2>,
+}
+
+// Four rows of A (the matrix's columns) by four steps of k.
+fn block_a(row: u32, k: u32) -> mat4x4f {
+  let v = mat4x4f(load_a(row, k, 0, params.k), load_a(row, k, 1, params.k), load_a(row, k, 2, params.k),
+    load_a(row, k, 3, params.k));
+  if (TRANSPOSE_A) { return transpose(v); }
+  return v;
+}
+
+// Four steps of k (the matrix's columns) by four columns of B.
+fn block_b(column: u32, k: u32) -> mat4x4f {
+  let v = mat4x4f(load_b(column, k, 0, params.k), load_b(column, k, 1, params.k),
+    load_b(column, k, 2, params.k), load_b(column, k, 3, params.k));
+  if (TRANSPOSE_B) { return transpose(v); }
+  return v;
+}
+
+// Where the workgroup's tile begins. Tiles that share the shorter of C's sides follow each other, so
+// that the smaller operand is read again and again, from the cache.
+fn tile_of(group: u32) -> vec2u {
+  let tiles = (vec2u(params.m, params.n) + vec2u(7, 63)) / vec2u(8, 64);
+  if (params.n > params.m) { return vec2u(group % tiles.x * 8, group / tiles.x * 64); }
+  return vec2u(group / tiles.y * 8, group % tiles.y * 64);
+}
+
+fn product(group: u32, local: u32) -> Tile {
+  let corner = tile_of(group);
+  var tile: Tile;
+  tile.row = corner.x;
+  tile.column = corner.y + 4 * local;
+  let end = min(params.k, params.begin + params.depth);
+  for (var k = params.begin; k < end; k += 4) {
+    let y0 = block_b(tile.column, k);
+    let y1 = block_b(tile.column + 32, k);
+    let x0 = block_a(tile.row, k);
+    tile.left[0] += y0 * x0;
+    tile.right[0] += y1 * x0;
+    let x1 = block_a(tile.row + 4, k);
+    tile.left[1] += y0 * x1;
+    tile.right[1] += y1 * x1;
+  }
+  return tile;
+}
+
+@compute @workgroup_size(8)
+fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32) {
+  let tile = product(id.x + id.y * groups.x, local);
+  store_vectors(0u, tile.row, tile.column, tile.left[0]);
+  store_vectors(0u, tile.row + 4, tile.column, tile.left[1]);
+  store_vectors(0u, tile.row, tile.column + 32, tile.right[0]);
+  store_vectors(0u, tile.row + 4, tile.column + 32, tile.right[1]);
+}
+
+@compute @workgroup_size(8)
+fn scalars(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32) {
+  let tile = product(id.x + id.y * groups.x, local);
+  store_scalars(0u, tile.row, tile.column, tile.left[0]);
+  store_scalars(0u, tile.row + 4, tile.column, tile.left[1]);
+  store_scalars(0u, tile.row, tile.column + 32, tile.right[0]);
+  store_scalars(0u, tile.row + 4, tile.column + 32, tile.right[1]);
+}

@@ -1,0 +1,63 @@
+/** The matrix product for software adapters whose subgroups are a CPU's vectors, from texels. */
+
+import type { Device } from "../device/device.ts";
+import type { Tensor } from "../device/tensor.ts";
+import texelLibrary from "../device/_texels.wgsl" with { type: "text" };
+import operands from "./_operands.wgsl" with { type: "text" };
+import texelTile from "./_texel_tile.wgsl" with { type: "text" };
+import tiles from "./matmul_subgroup.wgsl" with { type: "text" };
+import { inParts, product, type ProductOptions, type Sizes } from "./operands.ts";
+import { padRows } from "./pad.ts";
+
+/** WGSL of a product's tile from texels, for {@linkcode texelTileOf}. */
+export const texelSource = texelLibrary + texelTile;
+
+const source = operands + texelSource + tiles;
+
+/** Steps of k of a launch: llvmpipe ends a thread's loops after 65,535 rounds, here of four steps. */
+const MAX_LOOP = 2 ** 17;
+
+/** Whether subgroups are a CPU's vectors; products read their operands as texels then. */
+export function readsTexels(gpu: Device): boolean {
+  return gpu.family === "software" && (gpu.subgroupSize === 8 || gpu.subgroupSize === 16);
+}
+
+/** The constants of _texel_tile.wgsl for `m` rows: up to 16, all tiles about full. */
+export function texelTileOf(gpu: Device, m: number): { LANES: number; ROWS: number } {
+  return { LANES: gpu.subgroupSize, ROWS: Math.ceil(m / Math.ceil(m / 16) / 4) * 4 };
+}
+
+/** `out[n] = sum over k of b[k, n]` from texels: the product of a row of ones and b. */
+export function columnSumsFromTexels(gpu: Device, out: Tensor, b: Tensor): void {
+  const [k, n] = [b.shape[0]!, b.shape[1]!];
+  multiplyFromTexels(gpu, out, b, b, { m: 1, n, k, row: 0 }, {}, { ONES: 1 });
+}
+
+/** Texels want rows of whole vectors: others are padded first. */
+export function multiplyFromTexels(
+  gpu: Device,
+  c: Tensor,
+  a: Tensor,
+  b: Tensor,
+  sizes: Sizes,
+  options: ProductOptions,
+  constants: Record<string, number> = {},
+): void {
+  using padded = new DisposableStack();
+  const whole = (x: Tensor) => x.shape[1]! % 4 === 0 ? x : padded.use(padRows(gpu, x));
+  const wholeB = whole(b), texels = [a === b ? wholeB : whole(a), wholeB] as const;
+  const widths = { width_a: texels[0].shape[1]!, width_b: texels[1].shape[1]! };
+  const tile = { ...texelTileOf(gpu, sizes.m), VECTOR_A: 1, VECTOR_B: 1 };
+  inParts(sizes.k, MAX_LOOP, options, (range, how) => {
+    const launch = product(c, a, b, sizes, how);
+    gpu.dispatch({
+      ...launch,
+      source,
+      subgroups: true,
+      texels,
+      constants: { ...launch.constants, ...tile, ...constants },
+      uniform: { ...launch.uniform, ...range, ...widths },
+      grid: Math.ceil(sizes.m / tile.ROWS) * Math.ceil(sizes.n / (4 * tile.LANES)),
+    });
+  });
+}

@@ -1,0 +1,52 @@
+// Matrix product for software adapters that have subgroups of 8 or 16 lanes.
+//
+// See _operands.wgsl for the operands. Sums `depth` steps (a multiple of 4) of the inner dimension, from `begin` on.
+// A and B are read as texels; their stored rows are whole vectors, zero past their end.
+// Dispatch: 1-D over ceil(m / ROWS) * ceil(n / (4 * LANES)) workgroups of one subgroup, folded.
+// Determinism: each element is summed by one lane over k in order (_texel_tile.wgsl).
+
+// Where the workgroup's tile begins. Tiles that share the shorter of C's sides follow each other, so
+// that the smaller operand is read again and again, from the cache.
+fn corner_of(group: u32) -> vec2u {
+  let tile = vec2u(ROWS, 4 * LANES);
+  let tiles = (vec2u(params.m, params.n) + tile - 1) / tile;
+  if (params.n > params.m) { return vec2u(group % tiles.x, group / tiles.x) * tile; }
+  return vec2u(group / tiles.y, group % tiles.y) * tile;
+}
+
+fn product(corner: vec2u, lane: u32) -> Tile {
+  let column = corner.y + 4 * lane;
+  var at_a = (params.row + corner.x + lane) * params.width_a + params.begin;
+  if (TRANSPOSE_A) { at_a = (params.begin + (lane & 3)) * params.width_a + corner.x + lane / 4 * 4; }
+  let sets = vec4u(0, 1, 2, 3);
+  var at_b = (params.begin + sets) * params.width_b + column;
+  if (TRANSPOSE_B) { at_b = (column + sets) * params.width_b + params.begin; }
+  let end = min(params.k, params.begin + params.depth);
+  return tile_product(at_a, at_b, params.width_a, params.width_b, params.begin, end, lane);
+}
+
+@compute @workgroup_size(LANES)
+fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let corner = corner_of(id.x + id.y * groups.x);
+  let tile = product(corner, lane);
+  let row = corner.x;
+  let column = corner.y + 4 * lane;
+  store_vectors(0u, row, column, tile[0]);
+  if (ROWS > 4) { store_vectors(0u, row + 4, column, tile[1]); }
+  if (ROWS > 8) { store_vectors(0u, row + 8, column, tile[2]); }
+  if (ROWS > 12) { store_vectors(0u, row + 12, column, tile[3]); }
+}
+
+@compute @workgroup_size(LANES)
+fn scalars(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32) {
+  let corner = corner_of(id.x + id.y * groups.x);
+  let tile = product(corner, lane);
+  let row = corner.x;
+  let column = corner.y + 4 * lane;
+  store_scalars(0u, row, column, tile[0]);
+  if (ROWS > 4) { store_scalars(0u, row + 4, column, tile[1]); }
+  if (ROWS > 8) { store_scalars(0u, row + 8, column, tile[2]); }
+  if (ROWS > 12) { store_scalars(0u, row + 12, column, tile[3]); }
+}

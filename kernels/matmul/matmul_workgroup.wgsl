@@ -1,0 +1,168 @@
+// Matrix product for GPUs: tiles in workgroup memory, 8 x 8 elements in each thread's registers.
+//
+// See _operands.wgsl for the operands.
+// Dispatch: 1-D over ceil(m / TILE) * ceil(n / TILE) * ceil(k / depth) workgroups, folded. Where depth
+// is less than k (a multiple of SLAB), C is [ceil(k / depth), m, n]: partial products over depth
+// steps of k each, which the entry point `combine` then adds up:
+// combine: partials [parts, m, n] (parts in the uniform's k), sum_bias [n], sum [m, n] = (sum +) bias
+// + partials in order. Dispatch: 1-D over ceil(m * n / 64) workgroups, folded.
+// Determinism: each element is summed by one thread over k in order, then over the parts in order.
+
+const TILE = 64u;
+const SLAB = 16u; // steps of k that are in workgroup memory at a time
+const BLOCKS = 16u; // of four rows or columns in a tile
+const THREADS = 64u;
+@group(0) @binding(0) var<storage, read> partials: array<f32>;
+@group(0) @binding(1) var<storage, read> sum_bias: array<f32>;
+@group(0) @binding(2) var<storage, read_write> sum: array<f32>;
+
+// SLAB steps of k by TILE rows of A, and by TILE columns of B. The vec4 of four rows (columns)
+// 4 block.. at step s is at [s * BLOCKS + (block ^ swizzle(s))]: without the swizzle, threads that
+// store blocks of different steps would meet in the same memory banks.
+var<workgroup> slab_a: array<vec4f, SLAB * BLOCKS>;
+var<workgroup> slab_b: array<vec4f, SLAB * BLOCKS>;
+
+fn swizzle(s: u32) -> u32 { return s / 4 * 2; }
+
+// The block and the step that a thread fetches; neighbours take what lies side by side in memory.
+fn fetched(thread: u32, along_k: bool) -> vec2u {
+  return select(vec2u(thread % BLOCKS, thread / BLOCKS * 4), vec2u(thread / 4, thread % 4 * 4), along_k);
+}
+
+// Four rows of A (the components) by four steps of k (the matrix's columns).
+fn block_of_a(first: u32, k: u32, end: u32) -> mat4x4f {
+  let v = mat4x4f(load_a(first, k, 0, end), load_a(first, k, 1, end), load_a(first, k, 2, end),
+    load_a(first, k, 3, end));
+  if (TRANSPOSE_A) { return v; }
+  return transpose(v);
+}
+
+// Four columns of B by four steps of k.
+fn block_of_b(first: u32, k: u32, end: u32) -> mat4x4f {
+  let v = mat4x4f(load_b(first, k, 0, end), load_b(first, k, 1, end), load_b(first, k, 2, end),
+    load_b(first, k, 3, end));
+  if (TRANSPOSE_B) { return transpose(v); }
+  return v;
+}
+
+// c + the outer product of four rows and four columns.
+fn add_outer(c: mat4x4f, x: vec4f, y: vec4f) -> mat4x4f {
+  return mat4x4f(fma(vec4f(x.x), y, c[0]), fma(vec4f(x.y), y, c[1]), fma(vec4f(x.z), y, c[2]),
+    fma(vec4f(x.w), y, c[3]));
+}
+
+// What a thread owns: rows `row` + {0..3} (top) and + TILE / 2 (bottom), columns likewise.
+struct Tile {
+  row: u32,
+  column: u32,
+  start: u32,
+  top_left: mat4x4f,
+  top_right: mat4x4f,
+  bottom_left: mat4x4f,
+  bottom_right: mat4x4f,
+}
+
+// Step s of the slab: the outer product of 8 rows and 8 columns.
+fn add_step(tile: ptr<function, Tile>, s: u32, x: u32, y: u32) {
+  let from_a = s * BLOCKS + (y ^ swizzle(s));
+  let from_b = s * BLOCKS + (x ^ swizzle(s));
+  let top = slab_a[from_a];
+  let bottom = slab_a[from_a + BLOCKS / 2];
+  let left = slab_b[from_b];
+  let right = slab_b[from_b + BLOCKS / 2];
+  (*tile).top_left = add_outer((*tile).top_left, top, left);
+  (*tile).top_right = add_outer((*tile).top_right, top, right);
+  (*tile).bottom_left = add_outer((*tile).bottom_left, bottom, left);
+  (*tile).bottom_right = add_outer((*tile).bottom_right, bottom, right);
+}
+
+// Four steps, written out: compilers do not unroll loops as WGSL bounds them.
+fn add_steps(tile: ptr<function, Tile>, s: u32, x: u32, y: u32) {
+  add_step(tile, s, x, y);
+  add_step(tile, s + 1, x, y);
+  add_step(tile, s + 2, x, y);
+  add_step(tile, s + 3, x, y);
+}
+
+fn product(group: u32, thread: u32) -> Tile {
+  let tiles_n = (params.n + TILE - 1) / TILE;
+  let tiles = tiles_n * ((params.m + TILE - 1) / TILE);
+  let part = group / tiles;
+  let tile_row = group % tiles / tiles_n * TILE;
+  let tile_column = group % tiles_n * TILE;
+  let x = thread % 8;
+  let y = thread / 8;
+  var tile: Tile;
+  let begin = part * params.depth;
+  let end = min(params.k, begin + params.depth);
+  // Folding a grid may add a workgroup past the last part: it stores nothing.
+  tile.row = select(tile_row + 4 * y, params.m, begin >= params.k);
+  tile.column = tile_column + 4 * x;
+  tile.start = part * params.m * params.n;
+
+  let of_a = fetched(thread, !TRANSPOSE_A);
+  let of_b = fetched(thread, TRANSPOSE_B);
+  let row = tile_row + 4 * of_a.x;
+  let column = tile_column + 4 * of_b.x;
+  let to_a = of_a.y * BLOCKS + (of_a.x ^ swizzle(of_a.y));
+  let to_b = of_b.y * BLOCKS + (of_b.x ^ swizzle(of_b.y));
+  var next_a = block_of_a(row, begin + of_a.y, end);
+  var next_b = block_of_b(column, begin + of_b.y, end);
+  for (var k = begin; k < end; k += SLAB) {
+    slab_a[to_a] = next_a[0];
+    slab_a[to_a + BLOCKS] = next_a[1];
+    slab_a[to_a + 2 * BLOCKS] = next_a[2];
+    slab_a[to_a + 3 * BLOCKS] = next_a[3];
+    slab_b[to_b] = next_b[0];
+    slab_b[to_b + BLOCKS] = next_b[1];
+    slab_b[to_b + 2 * BLOCKS] = next_b[2];
+    slab_b[to_b + 3 * BLOCKS] = next_b[3];
+    workgroupBarrier();
+    // The next slab travels from memory while this one is multiplied.
+    next_a = block_of_a(row, k + SLAB + of_a.y, end);
+    next_b = block_of_b(column, k + SLAB + of_b.y, end);
+    add_steps(&tile, 0, x, y);
+    add_steps(&tile, 4, x, y);
+    add_steps(&tile, 8, x, y);
+    add_steps(&tile, 12, x, y);
+    workgroupBarrier();
+  }
+  return tile;
+}
+
+@compute @workgroup_size(THREADS)
+fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32) {
+  let tile = product(id.x + id.y * groups.x, thread);
+  let bottom = tile.row + TILE / 2;
+  let right = tile.column + TILE / 2;
+  store_vectors(tile.start, tile.row, tile.column, tile.top_left);
+  store_vectors(tile.start, tile.row, right, tile.top_right);
+  store_vectors(tile.start, bottom, tile.column, tile.bottom_left);
+  store_vectors(tile.start, bottom, right, tile.bottom_right);
+}
+
+@compute @workgroup_size(THREADS)
+fn scalars(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32) {
+  let tile = product(id.x + id.y * groups.x, thread);
+  let bottom = tile.row + TILE / 2;
+  let right = tile.column + TILE / 2;
+  store_scalars(tile.start, tile.row, tile.column, tile.top_left);
+  store_scalars(tile.start, tile.row, right, tile.top_right);
+  store_scalars(tile.start, bottom, tile.column, tile.bottom_left);
+  store_scalars(tile.start, bottom, right, tile.bottom_right);
+}
+
+@compute @workgroup_size(64)
+fn combine(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32) {
+  let size = params.m * params.n;
+  let at = (id.x + id.y * groups.x) * 64 + thread;
+  if (at >= size) { return; }
+  var total = 0.0;
+  if (ACCUMULATE) { total = sum[at]; }
+  if (params.bias != 0) { total += sum_bias[at % params.n]; }
+  for (var part = 0u; part < params.k; part++) { total += partials[part * size + at]; }
+  sum[at] = total;
+}

@@ -1,0 +1,75 @@
+/** What the kernels of the matrix product have in common: its operands, its sizes, long sums in parts. */
+
+import type { Launch } from "../device/launch.ts";
+import type { Tensor } from "../device/tensor.ts";
+
+/** How a product is computed. */
+export interface ProductOptions {
+  /** `a` is [k, m] and its transpose is used. */
+  transposeA?: boolean;
+  /** `b` is [n, k] and its transpose is used. */
+  transposeB?: boolean;
+  /** [n]; added to every row. */
+  bias?: Tensor;
+  /** Add to what `c` holds instead of replacing it. */
+  accumulate?: boolean;
+}
+
+/** Sizes of one product. */
+export interface Sizes {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** The first row of a. */
+  readonly row: number;
+}
+
+/** What launches of all kernels have in common. An absent bias is bound all the same: any tensor will do. */
+export function product(
+  c: Tensor,
+  a: Tensor,
+  b: Tensor,
+  { m, n, k, row }: Sizes,
+  { transposeA = false, transposeB = false, bias, accumulate = false }: ProductOptions,
+) {
+  const aligned = (size: number) => size % 4 === 0 ? 1 : 0;
+  return {
+    label: "matmul",
+    entry: n % 4 === 0 ? "vectors" : "scalars",
+    constants: {
+      TRANSPOSE_A: transposeA ? 1 : 0,
+      TRANSPOSE_B: transposeB ? 1 : 0,
+      VECTOR_A: aligned(transposeA ? m : k),
+      VECTOR_B: aligned(transposeB ? k : n),
+      ACCUMULATE: accumulate ? 1 : 0,
+    },
+    inputs: [a, a, b, b, bias ?? b],
+    outputs: [c],
+    uniform: {
+      m,
+      n,
+      k,
+      begin: 0,
+      depth: k,
+      bias: bias ? 1 : 0,
+      row,
+      width_a: a.shape[1]!,
+      width_b: b.shape[1]!,
+    },
+  } satisfies Partial<Launch>;
+}
+
+/** Cuts sums of `k` into equal parts of at most `longest`, which are added up in order. */
+export function inParts(
+  k: number,
+  longest: number,
+  { bias, accumulate = false, ...transposes }: ProductOptions,
+  multiply: (range: { begin: number; depth: number }, how: ProductOptions) => void,
+): void {
+  const depth = Math.ceil(k / Math.ceil(k / longest) / 4) * 4;
+  for (let begin = 0; begin < k; begin += depth) {
+    const first = begin === 0;
+    const how = { ...transposes, accumulate: accumulate || !first };
+    multiply({ begin, depth }, first && bias ? { ...how, bias } : how);
+  }
+}

@@ -1,0 +1,48 @@
+/** Streams of random numbers, told apart by names. */
+
+import { expectText, show } from "../device/expect.ts";
+
+/**
+ * The number of the stream called `name`: its 32-bit FNV-1a hash over UTF-8.
+ *
+ * Source: Fowler, Noll, Vo, "The FNV Non-Cryptographic Hash Algorithm" (RFC 9923).
+ */
+export function streamOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
+/**
+ * What something draws from: a dropout layer, a sampler. Its numbers depend on the name alone, besides the
+ * step's seed and number, so that adding or removing another stream leaves them as they are.
+ */
+export class RandomStream {
+  /** The name, its owner's path in the model. */
+  readonly name: string;
+  /** The stream's number, {@linkcode streamOf} the name. */
+  readonly id: number;
+
+  /** Throws a TypeError unless the name is a text. */
+  constructor(name: string) {
+    expectText("make a random stream", "its name", name);
+    this.name = name;
+    this.id = streamOf(name);
+  }
+}
+
+/** Throws a TypeError unless `stream` is a stream. */
+export function expectStream(doing: string, stream: unknown): void {
+  if (stream instanceof RandomStream) return;
+  throw new TypeError(`Cannot ${doing}: stream is ${show(stream)}, not a RandomStream`);
+}
+
+/** The error of two names in one model that draw the same numbers. */
+export function sameStream(doing: string, first: string, second: string): RangeError {
+  const [a, b] = [JSON.stringify(first), JSON.stringify(second)];
+  return new RangeError(
+    first === second
+      ? `Cannot ${doing}: two are called ${a}; give each a name of its own`
+      : `Cannot ${doing}: ${a} and ${b} give the same random numbers; rename one`,
+  );
+}

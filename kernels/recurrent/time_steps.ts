@@ -1,0 +1,125 @@
+/** The ways in which a recurrent layer goes from one time step to the next. */
+
+import type { Tensor } from "../device/tensor.ts";
+import { matmulInto } from "../matmul/matmul.ts";
+import { readsTexels, texelTileOf } from "../matmul/matmul_subgroup.ts";
+import { type Direction, launch, type RecurrentRun } from "./recurrent.ts";
+
+/** Rows of a batch up to which a GPU runs each row by itself, all time steps in one launch. */
+const MAX_ROWS = 128;
+
+/**
+ * Runs `entry` for one time step after another, from the first on or from the last back. `states` is what
+ * the recurrent weight [G H, H] is multiplied with: `hidden` forward, the gradient of the gates' state
+ * part backward.
+ */
+export function overTime(
+  run: RecurrentRun,
+  entry: Direction,
+  weight: Tensor,
+  states: Tensor,
+  inputs: Tensor[],
+  outputs: Tensor[],
+): void {
+  const { gpu, H } = run;
+  const whole = readsTexels(gpu) && H % 4 === 0;
+  const each = gpu.family === "hardware" ? onGpu : whole ? texelSteps : splitSteps;
+  each(run, entry, weight, states, inputs, outputs);
+}
+
+/** For software adapters that read texels: product and cells in one launch a step. */
+function texelSteps(
+  run: RecurrentRun,
+  entry: Direction,
+  weight: Tensor,
+  states: Tensor,
+  inputs: Tensor[],
+  outputs: Tensor[],
+): void {
+  const { gpu, kind: { gates, texels }, B, H, resets } = run, source = texels[entry];
+  const forward = entry === "forward", shape = [B, forward ? H : gates * H];
+  // What a step's product reads and, in turn, what it writes for the next one.
+  using even = gpu.texels(shape), odd = gpu.texels(shape);
+  if (forward) gpu.copyToTexels(states, even); // backward, the first step reads none
+  const tile = texelTileOf(gpu, B);
+  const units = forward ? tile.LANES : 4 * tile.LANES; // of a tile
+  const grid = [Math.ceil(H / units), Math.ceil(B / tile.ROWS), 1] as const;
+  order(run, entry).forEach((t, i) => {
+    const [now, next] = i % 2 === 0 ? [even, odd] : [odd, even];
+    launch(run, source, entry, [weight, resets, ...inputs], outputs, t, {
+      constants: tile,
+      subgroups: true,
+      texels: [now, weight],
+      texelsOut: next,
+      grid,
+    });
+  });
+}
+
+/** For other software adapters: the product by its own kernel, then the cells. */
+function splitSteps(
+  run: RecurrentRun,
+  entry: Direction,
+  weight: Tensor,
+  states: Tensor,
+  inputs: Tensor[],
+  outputs: Tensor[],
+): void {
+  const { gpu, kind: { gates, split }, T, B, H, resets } = run;
+  const forward = entry === "forward";
+  const [width, sumsWidth] = forward ? [H, gates * H] : [gates * H, H];
+  using rows = states.reshape([states.size / width, width]);
+  using sums = gpu.temporary([B, sumsWidth]);
+  for (const t of order(run, entry)) {
+    const row = forward ? t * B : (t + 1) * B;
+    if (forward || t < T - 1) {
+      matmulInto(gpu, sums, rows, weight, { transposeB: forward, row, kernel: "register" });
+    }
+    launch(run, split(H), entry, [sums, resets, ...inputs], outputs, t);
+  }
+}
+
+/** For GPUs: product and cells in one launch, for all steps where there are few rows, else for one. */
+function onGpu(
+  run: RecurrentRun,
+  entry: Direction,
+  weight: Tensor,
+  _states: Tensor,
+  inputs: Tensor[],
+  outputs: Tensor[],
+): void {
+  const { gpu, kind: { step, rows }, B, H, resets } = run;
+  using packed = gpu.temporary([H, H, 4]);
+  const constants = { FORWARD: entry === "forward" ? 1 : 0 };
+  launch(run, step, "pack_weight", [weight], [packed], 0, {
+    constants,
+    grid: Math.ceil(H * H / 64),
+  });
+  const threads = rowThreads(run);
+  if (threads !== undefined && B <= MAX_ROWS) {
+    return launch(run, rows, entry, [packed, resets, ...inputs], outputs, 0, {
+      constants: { ...constants, ...threads },
+      grid: [B, 1, 1],
+    });
+  }
+  const grid = [Math.ceil(H / 32), Math.ceil(B / 4), 1] as const;
+  for (const t of order(run, entry)) {
+    launch(run, step, entry, [packed, resets, ...inputs], outputs, t, { grid });
+  }
+}
+
+/** The threads of recurrent_rows.wgsl; undefined where a workgroup cannot hold a row's units. */
+function rowThreads({ gpu, H }: RecurrentRun): { UNITS: number; SLICES: number } | undefined {
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = gpu.device.limits;
+  const UNITS = Math.ceil(H / 32) * 32;
+  const threads = Math.min(
+    maxComputeInvocationsPerWorkgroup,
+    maxComputeWorkgroupStorageSize / 16 - UNITS, // a vec4f each, beside the state's of the units
+  );
+  const SLICES = Math.min(Math.floor(threads / UNITS), Math.ceil(H / 4));
+  return SLICES > 0 ? { UNITS, SLICES } : undefined;
+}
+
+function order({ T }: RecurrentRun, entry: Direction): number[] {
+  return Array.from({ length: T }, (_, i) => entry === "forward" ? i : T - 1 - i);
+}

@@ -1,0 +1,153 @@
+// Whole runs: training, testing a saved model, profiling, and what a run leaves behind.
+
+import { assert, assertAlmostEquals, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { Failure } from "../../../example/shared/errors.ts";
+import type { Given } from "../../../example/options/settings.ts";
+import { inFolder } from "../../support/folder.ts";
+import { events, lastLine, runTiny } from "../../support/tiny_run.ts";
+
+Deno.test("run() gives identical models and losses when seed and settings are the same", () =>
+  inFolder(async () => {
+    const first = await runTiny({ train: true, loss: "nce", save: "a" });
+    const second = await runTiny({ train: true, loss: "nce", save: "b" });
+    const bytes = (name: string) => Deno.readFileSync(`saved_model/${name}.safetensors`);
+    assertEquals(bytes("a"), bytes("b"));
+    assertEquals(lastLine(first), lastLine(second));
+    const losses = (name: string) =>
+      events(name).filter(({ event }) => event === "train").map(({ loss }) => loss);
+    assertEquals(losses("a"), losses("b"));
+    await runTiny({ train: true, loss: "nce", save: "c", seed: "7" });
+    assert(bytes("c").some((byte, i) => byte !== bytes("a")[i]));
+  }));
+
+Deno.test("run() finds the perplexity of training again when the saved model is tested", () =>
+  inFolder(async () => {
+    for (const loss of ["full", "nce", "sampled", "mix"]) {
+      const trained = await runTiny({ train: true, loss });
+      assertEquals(lastLine(await runTiny({})), lastLine(trained));
+      assert(/^test +ppl [\d.]+, best possible [\d.]+ \(ratio/.test(lastLine(trained)));
+    }
+    const kinds = events("model").map(({ event }) => event);
+    assertEquals(kinds.filter((event) => event === "start").length, 4);
+    assertEquals(kinds.filter((event) => event === "epoch").length, 8);
+    assertEquals(kinds.filter((event) => event === "test").length, 8);
+    assertEquals([...Deno.readDirSync("saved_model")].map(({ name }) => name).sort(), [
+      "model.freq.txt",
+      "model.metrics.jsonl",
+      "model.safetensors",
+    ]);
+  }));
+
+Deno.test("run() records an audit of the gradient every so many steps", () =>
+  inFolder(async () => {
+    const given = { "loss": "nce", "noise": "batch+uniform", "self-norm": "0.1", "audit": "4" };
+    await runTiny({ ...given, train: true, epochs: "1" });
+    const audits = events("model").filter(({ event }) => event === "audit");
+    assertEquals(audits.map(({ step }) => step), [4, 8, 12]);
+    for (const audit of audits) {
+      const { cosine, bias, variance } = audit as Record<string, number>;
+      assert(cosine! > 0 && cosine! < 1 && bias! > 0 && variance! > 0, JSON.stringify(audit));
+    }
+  }));
+
+/** Evaluations of the last saved model that are a loss, and what the test calls it. */
+async function expectLosses(kinds: readonly (readonly [evaluation: string, name: string])[]) {
+  for (const [evaluation, name] of kinds) {
+    const line = lastLine(await runTiny({ evaluation }));
+    assertMatch(line, new RegExp(`^test +${name} loss [\\d.]+ a token, .*not a perplexity`));
+  }
+}
+
+Deno.test("run() calls a score that is not normalised a loss, not a perplexity", () =>
+  inFolder(async () => {
+    await runTiny({ train: true, loss: "nce", epochs: "1" });
+    await expectLosses([["nce", "nce"], ["sampled:20", "sampled:20"]]);
+    await runTiny({ train: true, loss: "sampled", epochs: "1" });
+    await expectLosses([["nce", "nce"], ["sampled:20", "sampled:20"], ["loss", "sampled"]]);
+    Deno.removeSync("saved_model", { recursive: true });
+    const lines = await runTiny({ train: true, loss: "neg", epochs: "1" });
+    assert(lines.every((line) => !line.includes("ppl")), lines.join("\n"));
+    await expectLosses([["loss", "neg"]]);
+  }));
+
+Deno.test("run() calls the exact loss normalised, with its perplexity", () =>
+  inFolder(async () => {
+    const trained = lastLine(await runTiny({ train: true, loss: "full", epochs: "1" }));
+    const line = lastLine(await runTiny({ evaluation: "loss" }));
+    const [, loss, ppl] = /^test +full loss ([\d.]+) a token, .* tokens \(ppl ([\d.]+)\)$/.exec(
+      line,
+    )!;
+    assertAlmostEquals(Number(ppl), Math.exp(Number(loss)), 0.01);
+    assertEquals(/ppl ([\d.]+)/.exec(trained)![1], ppl);
+    assertEquals(Object.keys(events("model").at(-1)!), [
+      "event",
+      "evaluation",
+      "loss",
+      "ppl",
+      "tokens",
+    ]);
+  }));
+
+Deno.test("run() refuses a test that the saved model cannot have, whatever is given beside it", () =>
+  inFolder(async () => {
+    const refused: [Given, ...string[]][] = [
+      [{ loss: "neg" }, "full", "nce", "sampled:20"],
+      [{ loss: "mix" }, "loss"],
+      [{ loss: "nce" }, "loss"],
+      [{ loss: "sampled", noise: "batch" }, "sampled:20"],
+      [{ loss: "sampled", unique: true }, "sampled:20"],
+    ];
+    for (const [given, ...kinds] of refused) {
+      await runTiny({ ...given, train: true, epochs: "1" });
+      const before = events("model").length;
+      for (const evaluation of kinds) {
+        const asked = () => runTiny({ evaluation, loss: "full" });
+        await assertRejects(asked, Failure, `of --loss ${given["loss"]} by --evaluation`);
+      }
+      assertEquals(events("model").length, before);
+    }
+  }));
+
+Deno.test("run() finds what does not fit any device before it writes or makes anything", () =>
+  inFolder(async () => {
+    const train = { train: true, loss: "nce" };
+    const cases: [Given, string][] = [
+      [{ ...train, "noise-ratio": "10000000" }, "--noise-ratio 10000000"],
+      [{ ...train, "noise-ratio": "10000000", "per-word": true }, "--noise-ratio 10000000"],
+      [{ ...train, evaluation: "sampled:10000000" }, "--evaluation sampled:10000000"],
+      [{ ...train, "nhid": "65536" }, "--nhid 65536"],
+      [{ train: true, loss: "sampled", unique: true, "noise-ratio": "500" }, "--noise-ratio 500"],
+    ];
+    for (const [given, option] of cases) {
+      const error = await assertRejects(() => runTiny(given), Failure);
+      assert(error.message.startsWith("Cannot ") && error.message.includes(option), error.message);
+      assertEquals([...Deno.readDirSync(".")], []);
+    }
+  }));
+
+Deno.test("run() says which noise it draws, and needs no memory for reports that never come", () =>
+  inFolder(async () => {
+    const lines = await runTiny({ "train": true, "loss": "nce", "noise": "batch", "epochs": "1" });
+    assert(
+      lines.some((line) => /loss nce, batch noise, norm term 9$/.test(line)),
+      lines.join("\n"),
+    );
+    const rare = await runTiny({ "train": true, "epochs": "1", "log-interval": "1000000000" });
+    assertMatch(lastLine(rare), /^test +ppl /);
+  }));
+
+Deno.test("run() refuses a model of another vocabulary and leaves it as it is", () =>
+  inFolder(async () => {
+    await runTiny({ train: true, loss: "nce", epochs: "1" });
+    const before = Deno.readFileSync("saved_model/model.safetensors");
+    const data = "synthetic:words=2000,vocab=120";
+    await assertRejects(() => runTiny({ data }), Failure, "another vocabulary");
+    assertEquals(Deno.readFileSync("saved_model/model.safetensors"), before);
+  }));
+
+Deno.test("run() prints where the time of one batch went when profiling, and saves nothing", () =>
+  inFolder(async () => {
+    const lines = await runTiny({ prof: true, loss: "nce" });
+    assert(lines.some((line) => line.startsWith("matmul")), lines.join("\n"));
+    assertEquals([...Deno.readDirSync(".")], []);
+  }));

@@ -1,0 +1,180 @@
+// Reading text: sentences and errors.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { type Corpus, loadCorpus, readSentences } from "../../../example/data/corpus.ts";
+import { Failure, UsageError } from "../../../example/shared/errors.ts";
+import { readLines } from "../../../example/data/lines.ts";
+import { countUnknown } from "../../../example/data/sentences.ts";
+import { Vocabulary } from "../../../example/data/vocab.ts";
+
+type Content = string | Uint8Array;
+
+/** Runs `body` in a folder with these files, which is removed afterwards. */
+function withFolder<T>(files: Record<string, Content>, body: (folder: string) => T): T {
+  const folder = Deno.makeTempDirSync();
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      Deno.writeFileSync(`${folder}/${name}`, bytes);
+    }
+    return body(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+function load(
+  train: Content,
+  valid: Content = "a\n",
+  test: Content = "a\n",
+  minFreq = 1,
+): Corpus {
+  const files = { "train.txt": train, "valid.txt": valid, "test.txt": test };
+  return withFolder(files, (folder) => loadCorpus({ data: `${folder}/`, minFreq }));
+}
+
+Deno.test("loadCorpus() gives sentences with a mark at both ends", () => {
+  const { vocabulary, train, valid, test } = load("b a b\n\nb c", "c d\n", "\ta \r\n", 1);
+  const words = (ids: Uint32Array) => Array.from(ids, (id) => vocabulary.word(id));
+  assertEquals(words(train.at(0)), ["<s>", "b", "a", "b", "<s>"]);
+  assertEquals(words(train.at(1)), ["<s>", "<s>"]);
+  assertEquals(words(train.at(2)), ["<s>", "b", "c", "<s>"]);
+  assertEquals(words(valid.at(0)), ["<s>", "c", "<unk>", "<s>"]);
+  assertEquals(words(test.at(0)), ["<s>", "a", "<s>"]);
+  assertEquals([train.length, train.words, train.tokens], [3, 5, 8]);
+  assertThrows(() => train.at(3), RangeError, "There is no sentence 3");
+});
+
+Deno.test("loadCorpus() joins the same sentences with one mark between them", () => {
+  const { vocabulary, train } = load("b a\n\nb", "a", "a", 2);
+  assertEquals(vocabulary.words, ["<unk>", "<s>", "</s>", "b"]);
+  assertEquals([...train.ids], [1, 3, 0, 1, 1, 3, 1]);
+  assertEquals(vocabulary.counts, [1, 3, 0, 2]);
+});
+
+Deno.test("loadCorpus() reads lines longer than its buffer", () => {
+  const line = "word ".repeat(500_000);
+  const { train } = load(`a\n${line}\nb`);
+  assertEquals([train.length, train.words], [3, 500_002]);
+  assertEquals(train.at(1).length, 500_002);
+});
+
+Deno.test("loadCorpus() drops a byte order mark", () => {
+  assertEquals(load("\ufeffa b").vocabulary.words.slice(3), ["a", "b"]);
+});
+
+Deno.test("loadCorpus() throws a UsageError when something is missing", () => {
+  assertThrows(() => loadCorpus({ data: "no/such" }), UsageError, "--data no/such: there is no");
+  withFolder({ "train.txt": "a", "valid.txt": "a" }, (folder) => {
+    assertThrows(() => loadCorpus({ data: folder }), UsageError, `${folder}/test.txt`);
+    const data = `${folder}/train.txt`;
+    assertThrows(() => loadCorpus({ data }), UsageError, "it is a file");
+    Deno.mkdirSync(`${folder}/test.txt`);
+    assertThrows(() => loadCorpus({ data: folder }), UsageError, "it is a folder");
+  });
+});
+
+Deno.test("loadCorpus() throws a Failure when a file has no words or is not UTF-8", () => {
+  assertThrows(() => load(""), Failure, "train.txt: it has no words");
+  assertThrows(() => load("\n \n"), Failure, "train.txt: it has no words");
+  assertThrows(() => load("a", "a", ""), Failure, "test.txt: it has no words");
+  const bad = new Uint8Array([97, 10, 98, 10, 0xff, 10]);
+  assertThrows(() => load(bad), Failure, "train.txt: line 3 is not UTF-8");
+  assertThrows(() => load("a", new Uint8Array([0xc3])), Failure, "valid.txt: line 1");
+});
+
+Deno.test("loadCorpus() refuses --vocab and --min-freq for synthetic text", () => {
+  const data = "synthetic:words=1000";
+  assertThrows(() => loadCorpus({ data, minFreq: 2 }), UsageError, "--min-freq has no use");
+  assertThrows(() => loadCorpus({ data, vocab: "v" }), UsageError, "--vocab has no use");
+});
+
+Deno.test("loadCorpus() takes the words of a vocabulary file", () => {
+  const text = "a b c\n";
+  const files = { "train.txt": text, "valid.txt": text, "test.txt": text, "v.txt": "c\nz\n" };
+  withFolder(files, (folder) => {
+    const { vocabulary, test } = loadCorpus({ data: folder, vocab: `${folder}/v.txt` });
+    assertEquals(vocabulary.words.slice(3), ["c", "z"]);
+    assertEquals(vocabulary.counts, [2, 1, 0, 1, 0]);
+    assertEquals([...test.at(0)], [1, 0, 0, 3, 1]);
+  });
+});
+
+Deno.test("loadCorpus() takes marks at the ends of lines for those of the sentence, and says so", () => {
+  const plain = load("a b\n\nb c\n", "a b\n", "c\n");
+  const marked = load("<s> a b </s>\n</s>\nb c\n", "a b </s>\n", "c\n");
+  assertEquals(marked.train, plain.train);
+  assertEquals([marked.valid, marked.test], [plain.valid, plain.test]);
+  assertEquals(marked.vocabulary.equals(plain.vocabulary), true);
+  assertEquals(plain.notes, []);
+  const told = "at their ends; they are taken as the marks of the sentence";
+  assertEquals(marked.notes, [
+    `train.txt: 2 lines carry <s> or </s> ${told}`,
+    `valid.txt: 1 line carries <s> or </s> ${told.replace("their", "its")}`,
+  ]);
+});
+
+Deno.test("loadCorpus() keeps words of odd characters as they are", () => {
+  const words = [
+    "__proto__",
+    "constructor",
+    "e\u0301",
+    "\u00e9",
+    "a\u200bb",
+    "\u200f\u05d0",
+    "a\ufeffb",
+  ];
+  const { vocabulary, train } = load(words.join(" "));
+  assertEquals([...train.at(0)].slice(1, -1).map((id) => vocabulary.word(id)), words);
+});
+
+Deno.test("readSentences() uses the vocabulary of a saved model", () => {
+  const vocabulary = Vocabulary.from(["<unk>", "<s>", "</s>", "a"], [0, 1, 0, 1]);
+  withFolder({ "x.txt": "a q </s> a </s>" }, (folder) => {
+    const text = readSentences(`${folder}/x.txt`, vocabulary);
+    assertEquals([...text.at(0)], [1, 3, 0, 0, 3, 1]);
+    assertEquals(countUnknown(text), 2);
+  });
+});
+
+Deno.test("readLines() ends lines as Python does, and begins none after the last ending", () => {
+  const cases: [string, string[]][] = [
+    ["x\n\ny\u2028z\u0085w\x1cv\n", ["x", "", "y\u2028z\u0085w\x1cv"]],
+    ["x\ry\r", ["x", "y"]],
+    ["x\r\n\r\ny", ["x", "", "y"]],
+    ["x\r\r\n\n\ry", ["x", "", "", "", "y"]],
+    ["\n", [""]],
+    ["\r", [""]],
+    ["\r\n", [""]],
+    ["", []],
+    ["x", ["x"]],
+  ];
+  for (const [content, lines] of cases) {
+    withFolder({ a: content }, (folder) => assertEquals([...readLines(`${folder}/a`)], lines));
+  }
+});
+
+Deno.test("readLines() takes an ending of two characters for one across its buffer's end", () => {
+  const long = "x".repeat((1 << 20) - 1);
+  withFolder({ a: `${long}\r\ny`, b: `${long}y\r\nz` }, (folder) => {
+    assertEquals([...readLines(`${folder}/a`)], [long, "y"]);
+    assertEquals([...readLines(`${folder}/b`)], [`${long}y`, "z"]);
+  });
+});
+
+Deno.test("readLines() says of UTF-16 and of lines too long what to do", () => {
+  const utf16 = (text: string, little: boolean) => {
+    const bytes = new Uint8Array(2 * text.length), view = new DataView(bytes.buffer);
+    [...text].forEach((c, i) => view.setUint16(2 * i, c.charCodeAt(0), little));
+    return bytes;
+  };
+  const cure = "looks like UTF-16; convert the file to UTF-8";
+  for (const little of [true, false]) {
+    for (const text of ["\ufeff\u4e2d \u6587\n", "a b\n", "\u4e2d \u6587\n"]) {
+      assertThrows(() => load(utf16(text, little)), Failure, `train.txt: line 1 ${cure}`);
+    }
+  }
+  assertThrows(() => load("a b\nc\0d\n"), Failure, `train.txt: line 2 ${cure}`);
+  const long = new Uint8Array((1 << 27) + 1).fill(97);
+  assertThrows(() => load(long), Failure, "line 1 has over 128 MiB; write a sentence a line");
+});

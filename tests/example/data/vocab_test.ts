@@ -1,0 +1,156 @@
+// Vocabulary: ids, counts, vocabulary files.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { Failure, UsageError } from "../../../example/shared/errors.ts";
+import { frequencyText, Vocabulary, WordCounts } from "../../../example/data/vocab.ts";
+import { PYTHON_SPACE } from "../../support/python_text.ts";
+import { readVocabularyFile, splitWords, withoutMarks } from "../../../example/data/words.ts";
+
+function count(text: string): WordCounts {
+  const counts = new WordCounts();
+  for (const line of text.split("\n")) counts.add(withoutMarks(splitWords(line)));
+  return counts;
+}
+
+/** What reading a vocabulary file with this content gives. */
+function readContent(content: string): string[] {
+  const path = Deno.makeTempFileSync();
+  try {
+    Deno.writeTextFileSync(path, content);
+    return readVocabularyFile(path);
+  } finally {
+    Deno.removeSync(path);
+  }
+}
+
+Deno.test("Vocabulary orders words by falling count, then by code point", () => {
+  // U+FF21 comes before U+1F600, though not in UTF-16.
+  const vocabulary = Vocabulary.fromCounts(count("b b \u{1f600} \uff21 a aa b c c"));
+  const words = ["<unk>", "<s>", "</s>", "b", "c", "a", "aa", "\uff21", "\u{1f600}"];
+  assertEquals(vocabulary.words, words);
+  assertEquals(vocabulary.counts, [0, 1, 0, 3, 2, 1, 1, 1, 1]);
+  assertEquals(vocabulary.size, 9);
+});
+
+Deno.test("Vocabulary.id() and word() are inverse, and unknown words are <unk>", () => {
+  const vocabulary = Vocabulary.fromCounts(count("x y\ny __proto__ constructor"));
+  for (const [id, word] of vocabulary.words.entries()) {
+    assertEquals(vocabulary.id(word), id);
+    assertEquals(vocabulary.word(id), word);
+  }
+  assertEquals(vocabulary.id("nowhere"), 0);
+  assertEquals(vocabulary.id("toString"), 0);
+  assertThrows(() => vocabulary.word(99), RangeError, "There is no word 99");
+});
+
+Deno.test("Vocabulary counts </s> where it is a word of a line, and else takes it for unknown", () => {
+  const within = Vocabulary.fromCounts(count("<s> a </s> b </s>\na </s>"));
+  assertEquals(within.counts, [0, 2, 1, 2, 1]);
+  assertEquals(within.encode(["a", "</s>", "c"]), [3, 2, 0]);
+  const atEnds = Vocabulary.fromCounts(count("<s> a b </s>\na </s>"));
+  assertEquals(atEnds.counts, [0, 2, 0, 2, 1]);
+  assertEquals(atEnds.encode(["a", "</s>", "c"]), [3, 0, 0]);
+});
+
+Deno.test("Vocabulary counts what it leaves out as <unk>", () => {
+  const counts = count("a a a b b c <unk>");
+  const frequent = Vocabulary.fromCounts(counts, { minFreq: 2 });
+  assertEquals(frequent.words.slice(3), ["a", "b"]);
+  assertEquals(frequent.counts, [2, 1, 0, 3, 2]);
+  const chosen = Vocabulary.fromCounts(counts, { words: ["c", "<unk>", "new"] });
+  assertEquals(chosen.words.slice(3), ["c", "new"]);
+  assertEquals(chosen.counts, [6, 1, 0, 1, 0]);
+});
+
+Deno.test("Vocabulary.fromCounts() throws on a bad frequency and on repeated words", () => {
+  for (const minFreq of [0, -1, 1.5, NaN]) {
+    assertThrows(() => Vocabulary.fromCounts(count(""), { minFreq }), RangeError, "at least 1");
+  }
+  assertThrows(() => Vocabulary.fromCounts(count(""), { words: ["a", "a"] }), TypeError, "twice");
+});
+
+Deno.test("Vocabulary.from() rebuilds a vocabulary exactly", () => {
+  const original = Vocabulary.fromCounts(count("a b b\nc c c d"), { minFreq: 2 });
+  const copy = JSON.parse(JSON.stringify([original.words, original.counts]));
+  const rebuilt = Vocabulary.from(copy[0], copy[1]);
+  assertEquals(rebuilt.equals(original), true);
+  assertEquals(original.words.map((word) => rebuilt.id(word)), [0, 1, 2, 3, 4]);
+  const other = Vocabulary.fromCounts(count("a b b\nc c c d"));
+  assertEquals(other.equals(original), false);
+});
+
+Deno.test("Vocabulary.from() throws when words or counts are damaged", () => {
+  const marks = ["<unk>", "<s>", "</s>"];
+  const bad: [unknown, unknown, string][] = [
+    [[...marks, "a"], [0, 1, 0], "4 words, 3 counts"],
+    [["a", ...marks], [1, 1, 1, 1], "must begin with"],
+    [marks, { length: 3 }, "words and counts are not lists"],
+    [[...marks, "a"], [0, 1, 0, -1], "the count of word 3"],
+    [[...marks, "a"], [0, 1, 0, 0.5], "the count of word 3"],
+    [[...marks, "a"], [0, 1, 0, "1"], "the count of word 3"],
+    [[...marks, "a", ""], [0, 1, 0, 1, 1], "word 4 is not a text"],
+    [[...marks, 5], [0, 1, 0, 1], "word 3 is not a text"],
+    [[...marks, "a"], [0, 0, 0, 0], "no word was ever counted"],
+    [[...marks, "a", "a"], [0, 1, 0, 1, 1], "twice"],
+  ];
+  for (const [words, counts, message] of bad) {
+    assertThrows(() => Vocabulary.from(words, counts), Failure, message);
+  }
+});
+
+Deno.test("splitWords() splits at what Python splits at, and at nothing else", () => {
+  const space = new Set(PYTHON_SPACE);
+  assertEquals(space.size, 29);
+  for (let code = 0; code <= 0x10ffff; code++) {
+    const character = String.fromCodePoint(code);
+    const words = splitWords(`a${character}b`);
+    const wanted = space.has(character) ? ["a", "b"] : [`a${character}b`];
+    if (words.join() !== wanted.join()) assertEquals(words, wanted, `U+${code.toString(16)}`);
+  }
+  assertEquals(splitWords("  a\tb\u00a0c\u3000d\r"), ["a", "b", "c", "d"]);
+  assertEquals(splitWords(" \t "), []);
+});
+
+Deno.test("withoutMarks() takes marks of either kind from both ends and none from within", () => {
+  const cases: [string, string][] = [
+    ["<s> a b </s>", "a b"],
+    ["a b </s>", "a b"],
+    ["</s> a b <s>", "a b"],
+    ["<s> <s> a </s> b <s> c </s> </s>", "a </s> b <s> c"],
+    ["<s> </s>", ""],
+    ["", ""],
+    ["<unk> a <S>", "<unk> a <S>"],
+  ];
+  for (const [line, wanted] of cases) {
+    assertEquals(withoutMarks(splitWords(line)), splitWords(wanted), line);
+  }
+});
+
+Deno.test("frequencyText() lists all words and both marks", () => {
+  assertEquals(frequencyText(count("b a b\n")), "</s> 2\n<s> 2\nb 2\na 1\n");
+});
+
+Deno.test("readVocabularyFile() reads a word a line", () => {
+  assertEquals(readContent("the\r\n caf\u00e9 \n<unk>"), ["the", "caf\u00e9", "<unk>"]);
+});
+
+Deno.test("readVocabularyFile() reads the program's own freq.txt", () => {
+  const counts = count("b 7 a b\nb <unk> </s>");
+  const words = readContent(frequencyText(counts));
+  assertEquals(words, ["b", "</s>", "<s>", "7", "<unk>", "a"]);
+  const restored = Vocabulary.fromCounts(counts, { words });
+  assertEquals(restored.equals(Vocabulary.fromCounts(counts)), true);
+});
+
+Deno.test("readVocabularyFile() names the line that is wrong", () => {
+  assertThrows(() => readContent("a\nb\na\n"), Failure, 'line 3 repeats "a" of line 1');
+  assertThrows(() => readContent("a\n\nb\n"), Failure, "line 2 has no word");
+  assertThrows(() => readContent(""), Failure, "line 1 has no word");
+  assertThrows(() => readContent("a b\n"), Failure, "line 1 has 2 words");
+  assertThrows(() => readContent("a 1\nb 7 c\n"), Failure, "line 2 has 3 words");
+  const alone = "line 2 has a word and a count, but line 1 has a word; write all lines alike";
+  assertThrows(() => readContent("a\nb 7\n"), Failure, alone);
+  assertThrows(() => readContent("a 7\nb 1\n7\n"), Failure, "line 3 has a word, but line 1");
+  assertThrows(() => readContent("a 7\nb -1\n"), Failure, "line 2 has 2 words");
+  assertThrows(() => readVocabularyFile("no/such/file"), UsageError, "no/such/file");
+});

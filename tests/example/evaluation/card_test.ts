@@ -1,0 +1,136 @@
+// What exact scores say of a model, on cases worked out by hand.
+
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  describeCard,
+  frequencyBuckets,
+  knownWords,
+  perplexity,
+  SAFE_STD,
+  selfNormalization,
+  type TokenScores,
+} from "../../../example/evaluation/card.ts";
+import { Vocabulary } from "../../../example/data/vocab.ts";
+
+/** Scores of tokens as [id, score, ln Z]. */
+function scoresOf(...tokens: readonly (readonly [number, number, number])[]): TokenScores {
+  return {
+    target: Uint32Array.from(tokens, ([id]) => id),
+    score: Float32Array.from(tokens, ([, score]) => score),
+    logZ: Float32Array.from(tokens, ([, , logZ]) => logZ),
+  };
+}
+
+/** A vocabulary of these counts, the first three of which are those of the marks. */
+function vocabularyOf(...counts: number[]): Vocabulary {
+  const words = counts.slice(3).map((_, i) => `w${3 + i}`);
+  return Vocabulary.from(["<unk>", "<s>", "</s>", ...words], counts);
+}
+
+Deno.test("knownWords() leaves out unknown words", () => {
+  const scores = scoresOf([3, -1, 0], [0, -20, 0], [4, -2, 1], [0, -30, 0]);
+  assertEquals(knownWords(scores), { unknown: 2, ppl: Math.exp(2) });
+  assertEquals(perplexity(scores), Math.exp(13.5));
+  assertEquals(knownWords(scoresOf([0, 0, 0])), { unknown: 1, ppl: NaN });
+});
+
+Deno.test("selfNormalization() has mean, deviation and both raw perplexities of two tokens", () => {
+  const scores = scoresOf([3, 7, 8], [4, 5, 10]);
+  assertEquals(selfNormalization(scores, 9.5, 1000), {
+    mean: 9,
+    std: 1,
+    percentiles: [8, 10, 10],
+    rawPpl: Math.exp(9.5 - 6),
+    rawPplBest: Math.exp(9 - 6),
+    safe: false,
+  });
+});
+
+Deno.test("selfNormalization() has the percentiles of 0 to 100, in whatever order they come", () => {
+  const tokens = Array.from({ length: 101 }, (_, i) => [3, 0, 37 * i % 101] as const);
+  const { mean, std, percentiles } = selfNormalization(scoresOf(...tokens), 9, 1000);
+  assertEquals([mean, percentiles], [50, [1, 50, 99]]);
+  assertAlmostEquals(std, Math.sqrt((101 ** 2 - 1) / 12), 1e-12);
+});
+
+Deno.test("selfNormalization() calls a model safe up to a deviation of 0.2", () => {
+  const spread = (std: number) => scoresOf([3, 8, 9 - std], [4, 8, 9 + std]);
+  assertEquals(SAFE_STD, 0.2);
+  assertEquals([0, 0.19, 0.21].map((std) => selfNormalization(spread(std), 9, 10).safe), [
+    true,
+    true,
+    false,
+  ]);
+});
+
+Deno.test("selfNormalization() calls a model safe only if it is better than choosing blindly", () => {
+  const safe = (score: number) =>
+    selfNormalization(scoresOf([3, score, 9], [4, score, 9]), 9, 10).safe;
+  assertEquals(safe(7), true);
+  assertEquals(safe(6), false); // e^3 is over 10
+  assertEquals(safe(-Infinity), false);
+  assertEquals(safe(NaN), false);
+});
+
+Deno.test("frequencyBuckets() sorts words by their counts, whatever their ids", () => {
+  // In order: <s> 40, w4 30 | w5 15, w3 10 | w6 5, </s> 0, and <unk> apart.
+  const vocabulary = vocabularyOf(7, 40, 0, 10, 30, 15, 5);
+  const scores = scoresOf([1, 0, 1], [4, 0, 2], [4, -1, 2], [5, -1, 3], [0, 0, 5], [0, -3, 4]);
+  assertEquals(frequencyBuckets(scores, vocabulary), [
+    { name: "head", words: 2, tokens: 3, ppl: Math.exp(2) },
+    { name: "torso", words: 2, tokens: 1, ppl: Math.exp(4) },
+    { name: "tail", words: 2, tokens: 0, ppl: null },
+    { name: "<unk>", words: 1, tokens: 2, ppl: Math.exp(6) },
+  ]);
+});
+
+Deno.test("frequencyBuckets() begins the torso at half of the text, and the tail at nine tenths", () => {
+  const words = (...counts: number[]) =>
+    frequencyBuckets(scoresOf([1, 0, 0]), vocabularyOf(...counts)).map((bucket) => bucket.words);
+  assertEquals(words(1000, 50, 0, 40, 10), [1, 1, 2, 1]);
+  assertEquals(words(1000, 49, 0, 41, 10), [2, 0, 2, 1]);
+  assertEquals(words(1000, 50, 0, 39, 11), [1, 2, 1, 1]);
+});
+
+const CARD = {
+  mean: 8.984,
+  std: 0.126,
+  percentiles: [8.5, 9, 9.25],
+  rawPpl: 123.456,
+  rawPplBest: 12345,
+  safe: true,
+} as const;
+const BUCKETS = [
+  { name: "head", words: 12, tokens: 300, ppl: 5.678 },
+  { name: "torso", words: 1345, tokens: 40, ppl: 123456 },
+  { name: "tail", words: 6789, tokens: 0, ppl: null },
+  { name: "<unk>", words: 1, tokens: 1, ppl: 1e12 },
+] as const;
+
+Deno.test("describeCard() has a line each of words, the normaliser and raw scores", () => {
+  assertEquals(describeCard(CARD, BUCKETS), [
+    "words       ppl 5.68 on the 12 most frequent words, ppl 123,456 on the next 1,345 words, " +
+    "ppl 1.00e+12 on unknown words",
+    "normaliser  Z, the sum over all words: ln Z is 8.98 on average, standard deviation 0.13, " +
+    "98 % from 8.50 to 9.25",
+    "raw scores  read as log probabilities: ppl 123.46 (12,345 with --norm-term 8.98); " +
+    "scoring without normalising is safe",
+  ]);
+});
+
+Deno.test("describeCard() speaks of a single word where there is one", () => {
+  const one = BUCKETS.map((bucket) => ({ ...bucket, words: 1, ppl: 2 }));
+  assertEquals(
+    describeCard(CARD, one)[0],
+    "words       ppl 2.00 on the most frequent word, ppl 2.00 on the next word, " +
+      "ppl 2.00 on the rarest word, ppl 2.00 on unknown words",
+  );
+});
+
+Deno.test("describeCard() says why scoring without normalising is not safe", () => {
+  const verdict = (std: number) =>
+    describeCard({ ...CARD, std, safe: false }, BUCKETS)[2]!.split("normalising is ")[1];
+  assertEquals(verdict(0.21), "not safe: ln Z varies by more than 0.2");
+  assertEquals(verdict(NaN), "not safe: ln Z varies by more than 0.2");
+  assertEquals(verdict(0.2), "not safe: the perplexity is over the number of words");
+});

@@ -1,0 +1,248 @@
+/** parseSettings(): defaults, every option's limits, and the text of each refusal. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { UsageError } from "../../../example/shared/errors.ts";
+import { type Given, parseSettings, type Settings } from "../../../example/options/settings.ts";
+import { OPTIONS } from "../../support/options.ts";
+
+const DEFAULTS: Settings = {
+  train: false,
+  save: "model",
+  prof: false,
+  cuda: false,
+  seed: 1111,
+  logInterval: 200,
+  debug: false,
+  data: "synthetic",
+  vocab: null,
+  minFreq: 1,
+  concat: false,
+  bptt: 35,
+  carryState: false,
+  emsize: 200,
+  nhid: 200,
+  nlayers: 2,
+  dropout: 0.2,
+  indexModule: "linear",
+  loss: "full",
+  noiseRatio: 50,
+  perWord: false,
+  noise: "unigram",
+  noisePower: 1,
+  noiseUniform: 0,
+  unique: false,
+  removeHits: false,
+  selfNorm: 0,
+  evaluation: "full",
+  audit: 0,
+  normTerm: 9,
+  epochs: 40,
+  batchSize: 20,
+  lr: 1,
+  lrDecay: 2,
+  clip: 0.25,
+  weightDecay: 1e-5,
+};
+
+const COUNTS = {
+  "noise-ratio": 1e7,
+  "bptt": 1e6,
+  "epochs": 1e6,
+  "batch-size": 1e6,
+  "min-freq": 1e9,
+  "log-interval": 1e9,
+  "emsize": 65536,
+  "nhid": 65536,
+  "nlayers": 64,
+};
+
+/** Values outside of the range that an option takes, with the range. */
+const NUMBERS: Record<string, readonly [range: string, ...values: string[]]> = {
+  "dropout": ["from 0 to 0.999", "1.5", "1", "0.99999", "-0.1", "half"],
+  "lr": ["from 1e-30 to 1e+30", "0", "-1", "NaN", "1e400", "1e-400", "1e-40", "1e39"],
+  "clip": ["from 1e-30 to 1e+30", "0", "1e39", "Infinity"],
+  "lr-decay": ["from 1 to 1e+30", "0.5", "1e39"],
+  "weight-decay": ["from 0 to 1e+30", "-1e-5", "1e39"],
+  "noise-uniform": ["from 0 to 1", "1.5", "-0.1"],
+  "noise-power": ["from 0 to 10", "-1", "1000"],
+  "self-norm": ["from 0 to 10000000000", "-1", "1e39"],
+};
+
+/** Refused options with the whole message. */
+const REFUSALS: readonly (readonly [Given, string])[] = [
+  ...Object.entries(COUNTS).flatMap(([name, most]) =>
+    ["0", "-3", "1.5", "abc", "1e-3", "0x10", "Infinity", "1_000", " 7", String(most + 1)].map((
+      text,
+    ): [Given, string] => [
+      { [name]: text },
+      `--${name} must be a whole number from 1 to ${most}, got "${text}", ` +
+      `for example --${name} ${defaultOf(name)}`,
+    ])
+  ),
+  ...Object.entries(NUMBERS).flatMap(([name, [range, ...values]]) =>
+    values.map((text): [Given, string] => [
+      { [name]: text },
+      `--${name} must be a number ${range}, got "${text}", for example --${name} ${
+        defaultOf(name)
+      }`,
+    ])
+  ),
+  ...["-1", "9007199254740992"].map((text): [Given, string] => [
+    { seed: text },
+    `--seed must be a whole number from 0 to 9007199254740991, got "${text}", for example --seed 1111`,
+  ]),
+  [
+    { "lr": "2", "weight-decay": "0.6", "train": true },
+    "--weight-decay 0.6 takes more from a weight at each step than it has, at --lr 2: " +
+    "their product must be at most 1",
+  ],
+  [
+    { loss: "nec" },
+    '--loss must be one of full, nce, sampled, mix, neg, got "nec", for example --loss full',
+  ],
+  [
+    { "index-module": "rnn" },
+    '--index-module must be one of linear, gru, got "rnn", for example --index-module linear',
+  ],
+  [
+    { noise: "bigram" },
+    "--noise must be one of unigram, uniform, log-uniform, batch, batch+unigram, batch+uniform, " +
+    'batch+log-uniform, got "bigram", for example --noise unigram',
+  ],
+  ...["sampled", "sampled:0", "sampled:-1", "sampled:1e9", "sampled:10000001", "ppl"].map((
+    text,
+  ): [Given, string] => [
+    { evaluation: text },
+    "--evaluation must be full, nce, loss or sampled:K with K from 1 to 10000000, " +
+    `got "${text}", for example --evaluation full`,
+  ]),
+  ...["nine", "1e300", "-1001"].map((text): [Given, string] => [
+    { "norm-term": text },
+    "--norm-term must be auto, learned or a number from -1000 to 1000, " +
+    `got "${text}", for example --norm-term 9`,
+  ]),
+  [
+    { "tb-name": "run1" },
+    '--tb-name "run1" is not available yet; every training run writes ' +
+    "saved_model/NAME.metrics.jsonl",
+  ],
+  [
+    { nce: true, loss: "full" },
+    "--nce means --loss nce, but --loss full was given too: leave one out",
+  ],
+  ...["a/b", "a\\b", "..", ".", ".safetensors", "a\nb", "ü".repeat(101)].map((
+    text,
+  ): [Given, string] => [
+    { save: text },
+    "--save must be a file name without folders, of at most 200 bytes, got " +
+    `${JSON.stringify(text)}, for example --save model`,
+  ]),
+  [{ data: "--train" }, '--data needs a value, but the next word is "--train"'],
+  [{ vocab: "" }, "--vocab needs a value; see --help"],
+];
+
+function defaultOf(name: string): string | undefined {
+  return OPTIONS.find((option) => option.name === name)?.default;
+}
+
+Deno.test("parseSettings() gives the reference's defaults when no option is given", () => {
+  assertEquals(parseSettings({}), DEFAULTS);
+});
+
+Deno.test("parseSettings() reads every option when all are given", () => {
+  const given = {
+    "train": true,
+    "save": "big.safetensors",
+    "prof": true,
+    "cuda": true,
+    "seed": "9007199254740991",
+    "log-interval": "10",
+    "debug": true,
+    "data": "data/penn",
+    "min-freq": "3",
+    "concat": true,
+    "bptt": "20",
+    "carry-state": true,
+    "emsize": "300",
+    "nhid": "1e3",
+    "nlayers": "1",
+    "dropout": "0",
+    "index-module": "linear",
+    "loss": "sampled",
+    "noise-ratio": "500",
+    "noise": "unigram",
+    "noise-power": ".75",
+    "noise-uniform": "0.1",
+    "unique": true,
+    "remove-hits": true,
+    "self-norm": "0.5",
+    "evaluation": "sampled:500",
+    "audit": "50",
+    "norm-term": "-2.5",
+    "epochs": "1",
+    "batch-size": "96",
+    "lr": ".5",
+    "lr-decay": "1",
+    "clip": "5e-1",
+    "weight-decay": "0",
+  };
+  assertEquals(parseSettings(given), {
+    train: true,
+    save: "big",
+    prof: true,
+    cuda: true,
+    seed: 9007199254740991,
+    logInterval: 10,
+    debug: true,
+    data: "data/penn",
+    vocab: null,
+    minFreq: 3,
+    concat: true,
+    bptt: 20,
+    carryState: true,
+    emsize: 300,
+    nhid: 1000,
+    nlayers: 1,
+    dropout: 0,
+    indexModule: "linear",
+    loss: "sampled",
+    noiseRatio: 500,
+    perWord: false,
+    noise: "unigram",
+    noisePower: 0.75,
+    noiseUniform: 0.1,
+    unique: true,
+    removeHits: true,
+    selfNorm: 0.5,
+    evaluation: { sampled: 500 },
+    audit: 50,
+    normTerm: -2.5,
+    epochs: 1,
+    batchSize: 96,
+    lr: 0.5,
+    lrDecay: 1,
+    clip: 0.5,
+    weightDecay: 0,
+  });
+  assertEquals(parseSettings({ data: "data/penn", vocab: "words.txt" }).vocab, "words.txt");
+});
+
+Deno.test("parseSettings() takes --nce for --loss nce when no other loss is given", () => {
+  assertEquals(parseSettings({ nce: true }).loss, "nce");
+  assertEquals(parseSettings({ nce: true, loss: "nce" }).loss, "nce");
+});
+
+Deno.test("parseSettings() reads -1 as auto when it is the norm term", () => {
+  assertEquals(parseSettings({ "norm-term": "auto" }).normTerm, "auto");
+  assertEquals(parseSettings({ "norm-term": "-1" }).normTerm, "auto");
+  assertEquals(parseSettings({ "norm-term": "0" }).normTerm, 0);
+});
+
+function expectRefusal(given: Given, message: string): void {
+  const error = assertThrows(() => parseSettings(given), UsageError);
+  assertEquals(error.message, message);
+}
+
+Deno.test("parseSettings() names the option, the value and the cure when a value is wrong", () => {
+  for (const [given, message] of REFUSALS) expectRefusal(given, message);
+});

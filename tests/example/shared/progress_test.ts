@@ -1,0 +1,159 @@
+/** Progress: the live bar, the plain lines, and the figures in them. */
+
+import { assertEquals } from "@std/assert";
+import {
+  Bar,
+  formatDuration,
+  formatLoss,
+  formatNumber,
+  formatPerplexity,
+  Progress,
+} from "../../../example/shared/progress.ts";
+import { captureIo } from "../../support/capture_io.ts";
+
+const EPOCH = { epoch: 2, epochs: 40, batches: 10, lr: 0.25, normalised: false };
+
+/** A clock that is moved by hand. */
+function handClock(): { now: number; read: () => number } {
+  const clock = { now: 5000, read: () => clock.now };
+  return clock;
+}
+
+Deno.test("Progress.show() writes a plain line when there is no terminal", () => {
+  const io = captureIo();
+  const clock = handClock();
+  const progress = new Progress(io, { ...EPOCH, clock: clock.read });
+  for (let batch = 1; batch <= 4; batch++) {
+    clock.now += 500;
+    progress.step(1000);
+  }
+  assertEquals(progress.show(5.25), {
+    epoch: 2,
+    batch: 4,
+    batches: 10,
+    loss: 5.25,
+    lr: 0.25,
+    tokensPerSecond: 2000,
+  });
+  clock.now += 4000;
+  progress.step(1000);
+  assertEquals(progress.show(4.5).tokensPerSecond, 250);
+  assertEquals(progress.tokensPerSecond, 5000 / 6);
+  progress.done();
+  assertEquals(io.outLines, [
+    "epoch 2/40 | batch 4/10 | loss 5.2500 | lr 0.25 | 2,000 tokens/s | 3s left, run 3m13s",
+    "epoch 2/40 | batch 5/10 | loss 4.5000 | lr 0.25 | 250 tokens/s | 6s left, run 7m42s",
+  ]);
+  assertEquals(io.liveLines.filter((line) => line !== ""), []);
+});
+
+Deno.test("Progress shows a perplexity only when the loss is normalised", () => {
+  const io = captureIo();
+  const progress = new Progress(io, { ...EPOCH, normalised: true, clock: () => 0 });
+  progress.show(Math.log(120.5));
+  assertEquals(io.outLines, ["epoch 2/40 | batch 0/10 | ppl 120.50 | lr 0.25"]);
+});
+
+Deno.test("Progress shows a loss that is not a number when training has diverged", () => {
+  const io = captureIo();
+  new Progress(io, { ...EPOCH, clock: () => 0 }).show(NaN);
+  assertEquals(io.outLines, ["epoch 2/40 | batch 0/10 | loss NaN | lr 0.25"]);
+});
+
+Deno.test("Progress redraws one bar within the width when there is a terminal", () => {
+  const io = captureIo(80);
+  const clock = handClock();
+  const progress = new Progress(io, { ...EPOCH, clock: clock.read });
+  clock.now += 50;
+  progress.step(10);
+  clock.now += 50;
+  progress.step(10);
+  clock.now += 900;
+  progress.step(80);
+  progress.show(6);
+  progress.done();
+  assertEquals(io.outLines, []);
+  assertEquals(io.liveLines, [
+    "epoch 2/40  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  batch 0/10",
+    "epoch 2/40  ████░░░░░░░░░░░░░░░░░░░  batch 2/10  200 tokens/s  0s left, run 19s",
+    "epoch 2/40  ██████░░░░░░░░░░░░░░░  batch 3/10  100 tokens/s  2s left, run 2m09s",
+    "epoch 2/40  ██░░░░░░  batch 3/10  loss 6.0000  100 tokens/s  2s left, run 2m09s",
+    "",
+  ]);
+  assertEquals(io.liveLines.map((line) => line.length), [54, 79, 79, 79, 0]);
+});
+
+Deno.test("Progress leaves the bar out when the terminal is narrow", () => {
+  const io = captureIo(30);
+  new Progress(io, { ...EPOCH, clock: () => 0 }).show(6);
+  assertEquals(io.liveLines.at(-1), "epoch 2/40  batch 0/10  loss ");
+});
+
+Deno.test("Progress counts the validations still to come as time left of the run", () => {
+  const io = captureIo(), clock = handClock();
+  const options = { ...EPOCH, epochs: 3, validationMs: 60_000, clock: clock.read };
+  const progress = new Progress(io, options);
+  clock.now += 1000;
+  progress.step(100);
+  progress.show(2); // 9 s of this epoch, 10 s of the next one, two validations
+  assertEquals(io.outLines[0]!.split(" | ").at(-1), "9s left, run 2m19s");
+  const last = new Progress(io, { ...options, epoch: 3 });
+  clock.now += 1000;
+  last.step(100);
+  last.show(2);
+  assertEquals(io.outLines[1]!.split(" | ").at(-1), "9s left");
+});
+
+Deno.test("Bar draws on a terminal, and writes a line each half minute elsewhere", () => {
+  const terminal = captureIo(60), plain = captureIo(), clock = handClock();
+  {
+    using bar = new Bar(terminal, "validating", 200, clock.read);
+    using lines = new Bar(plain, "validating", 200, clock.read);
+    for (let i = 0; i < 3; i++) {
+      clock.now += 20_000;
+      for (const each of [bar, lines]) each.step(50);
+    }
+  }
+  assertEquals(terminal.liveLines, [
+    "validating  ███████░░░░░░░░░░░░░░░░░░░░░░  25 %  1m00s left",
+    "validating  ███████████████░░░░░░░░░░░░░░░  50 %  40s left",
+    "validating  ██████████████████████░░░░░░░░  75 %  20s left",
+    "",
+  ]);
+  assertEquals(plain.outLines, ["validating | 50 % | 40s left"]);
+  assertEquals(terminal.outLines, []);
+});
+
+Deno.test("formatPerplexity() rounds what is huge", () => {
+  const values = [1.005, 31.4159, 9999.99, 380_312.4, 4.11e12, Infinity, NaN];
+  const texts = ["1.00", "31.42", "9999.99", "380,312", "4.11e+12", "Infinity", "NaN"];
+  assertEquals(values.map(formatPerplexity), texts);
+  assertEquals(formatLoss(1.5e30, false), "loss 1.5000e+30");
+});
+
+Deno.test("formatDuration() uses the two largest units when the time is long", () => {
+  const seconds = [0, 0.4, 59, 60, 187, 3599.6, 3720, 360000];
+  assertEquals(seconds.map((value) => formatDuration(value * 1000)), [
+    "0s",
+    "0s",
+    "59s",
+    "1m00s",
+    "3m07s",
+    "1h00m",
+    "1h02m",
+    "100h00m",
+  ]);
+});
+
+Deno.test("formatNumber() keeps four digits", () => {
+  assertEquals([1, 0.25, 0.125, 1 / 3, 1 / 8192, 0, 12345, 1e20].map(formatNumber), [
+    "1",
+    "0.25",
+    "0.125",
+    "0.3333",
+    "1.221e-4",
+    "0",
+    "12350",
+    "1e+20",
+  ]);
+});

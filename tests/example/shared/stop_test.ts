@@ -1,0 +1,182 @@
+// Ctrl-C and its kind: the first signal ends a run in good order, a second one ends the process.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { stopOnSignal } from "../../../example/shared/stop.ts";
+import { captureIo } from "../../support/capture_io.ts";
+import { inFolder, namesIn } from "../../support/folder.ts";
+import { lastLine, runTiny, TINY } from "../../support/tiny_run.ts";
+
+const MAIN = new URL("../../../main.ts", import.meta.url).href;
+const STOPPING = "Stopping: the test follows; a second Ctrl-C ends at once";
+/** Signals with the exit code that a second one of each gives. */
+const CODES = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
+
+/** How a process ended that was sent signals, and what it said. */
+interface Interrupted extends Deno.CommandStatus {
+  readonly lines: string[];
+  readonly errors: string[];
+}
+
+/** The whole lines of a stream, each also given to `onLine`. */
+async function linesOf(
+  stream: ReadableStream<Uint8Array>,
+  onLine: (line: string) => void,
+): Promise<string[]> {
+  const lines: string[] = [];
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop()!;
+    for (const line of parts) {
+      lines.push(line);
+      onLine(line);
+    }
+  }
+  return lines;
+}
+
+/**
+ * Starts Deno, sends `first` once a line of its output begins with `mark`, and `second`, if there is one,
+ * once it has said that it stops.
+ */
+async function interrupt(
+  args: readonly string[],
+  mark: string,
+  first: Deno.Signal,
+  second?: Deno.Signal,
+): Promise<Interrupted> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const send = (wanted: string, signals: (Deno.Signal | undefined)[]) => (line: string) => {
+    if (!line.startsWith(wanted)) return;
+    const signal = signals.shift();
+    if (signal !== undefined) child.kill(signal);
+  };
+  const [lines, errors, status] = await Promise.all([
+    linesOf(child.stdout, send(mark, [first])),
+    // What stops a second time would never end.
+    linesOf(child.stderr, send(STOPPING, [second, "SIGKILL"])),
+    child.status,
+  ]);
+  return { ...status, lines, errors };
+}
+
+/** The words of a training run. */
+function training(given: Record<string, string>): string[] {
+  const options = Object.entries({ ...TINY, ...given })
+    .flatMap(([name, value]) => [`--${name}`, String(value)]);
+  return ["run", "-A", "--no-check", MAIN, "--train", "--nce", ...options];
+}
+
+Deno.test("main.ts ends training in good order when it is asked to stop", () =>
+  inFolder(async () => {
+    for (const [signal] of CODES) {
+      const { code, lines, errors } = await interrupt(
+        training({ epochs: "9999" }),
+        "epoch 1/9999: ",
+        signal,
+      );
+      assertEquals(code, 0, errors.join("\n"));
+      assertEquals(errors.filter((line) => line === STOPPING).length, 1);
+      assertMatch(lastLine(lines), /^test +ppl \d/);
+      assertEquals(lastLine(await runTiny({})), lastLine(lines));
+    }
+  }));
+
+Deno.test("main.ts keeps the model under another name when it is stopped in the first epoch", () =>
+  inFolder(async () => {
+    const given = { "data": "synthetic:words=200000,vocab=100", "save": "x", "log-interval": "1" };
+    const { code, lines, errors } = await interrupt(
+      training(given),
+      "epoch 1/2 | batch 3/",
+      "SIGINT",
+    );
+    assertEquals(code, 0, errors.join("\n"));
+    assertEquals(namesIn("saved_model"), [
+      "x.freq.txt",
+      "x.interrupted.safetensors",
+      "x.metrics.jsonl",
+    ]);
+    assert(lines.includes(
+      "No epoch was completed: the model as it is goes to saved_model/x.interrupted.safetensors, " +
+        "and the test is of it",
+    ));
+    assertMatch(lastLine(lines), /^test +ppl \d/);
+  }));
+
+Deno.test("a second signal really ends the process, with the code that tells of it", async () => {
+  // Nothing else would end it.
+  const code = `
+    import { stopOnSignal } from ${JSON.stringify(new URL("example/shared/stop.ts", MAIN).href)};
+    import { consoleIo } from ${JSON.stringify(new URL("example/shared/io.ts", MAIN).href)};
+    using stop = stopOnSignal(consoleIo());
+    setInterval(() => {}, 1000);
+    console.log("ready");
+    await new Promise(() => {});
+    console.log(stop.requested);`;
+  for (const [i, [second, expected]] of CODES.entries()) {
+    const [first] = CODES[(i + 1) % CODES.length]!;
+    for (const before of [first, second]) {
+      const { code: found, signal, lines, errors } = await interrupt(
+        ["eval", code],
+        "ready",
+        before,
+        second,
+      );
+      // Had the system ended it, a signal would be told.
+      assertEquals({ found, signal, lines, errors }, {
+        found: expected,
+        signal: null,
+        lines: ["ready"],
+        errors: [STOPPING],
+      });
+    }
+  }
+});
+
+Deno.test("main.ts ends at once at the second Ctrl-C, or the first in the test, with the best model kept", () => {
+  const line = "a b c d e f g h\n";
+  const files = { "train.txt": line.repeat(50), "valid.txt": line, "test.txt": line };
+  return inFolder(async (data) => {
+    const cases = [["9999", "epoch 1/9999: ", "SIGINT"], ["1", "testing ", undefined]] as const;
+    for (const [epochs, mark, second] of cases) {
+      Deno.writeTextFileSync(`${data}/test.txt`, line.repeat(200_000)); // it takes long
+      const args = training({ data, epochs, save: mark.slice(0, 5) });
+      const { code, lines, errors } = await interrupt(args, mark, "SIGINT", second);
+      assertEquals(code, 130, errors.join("\n"));
+      assertEquals(errors.filter((error) => error === STOPPING).length, second ? 1 : 0);
+      assert(!lines.some((printed) => /^(words|normaliser|raw scores|test) /.test(printed)));
+      Deno.writeTextFileSync(`${data}/test.txt`, line);
+      assertMatch(lastLine(await runTiny({ data, save: mark.slice(0, 5) })), /^test +ppl \d/);
+    }
+  }, files);
+});
+
+Deno.test("stopOnSignal() listens to each signal until it is disposed of", () => {
+  const io = captureIo(), codes: number[] = [];
+  const listeners = new Map<Deno.Signal, () => void>();
+  const add = Deno.addSignalListener, remove = Deno.removeSignalListener;
+  Deno.addSignalListener = (signal, listener) => void listeners.set(signal, listener);
+  Deno.removeSignalListener = (signal, listener) =>
+    void (listeners.get(signal) === listener && listeners.delete(signal));
+  try {
+    {
+      using stop = stopOnSignal(io, (code) => codes.push(code));
+      assertEquals(stop.requested, false);
+      assertEquals([...listeners.keys()], CODES.map(([signal]) => signal));
+      listeners.get("SIGTERM")!();
+      assertEquals([stop.requested, codes, io.errLines], [true, [], [STOPPING]]);
+      for (const listener of listeners.values()) listener();
+      assertEquals(codes, CODES.map(([, code]) => code));
+    }
+    assertEquals(listeners.size, 0);
+  } finally {
+    Deno.addSignalListener = add;
+    Deno.removeSignalListener = remove;
+  }
+  assertEquals(io.errLines, [STOPPING]);
+});

@@ -1,0 +1,119 @@
+// The lock of a model: one run at a time, and nothing left when a run ends.
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { Failure } from "../../../example/shared/errors.ts";
+import { lockModel } from "../../../example/storage/lock.ts";
+import { run } from "../../../example/commands/run.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
+import { captureIo } from "../../support/capture_io.ts";
+import { inFolder, namesIn } from "../../support/folder.ts";
+
+/** Says where std is. */
+const CONFIG = fromFileUrl(import.meta.resolve("../../../deno.json"));
+
+/** A process that holds the lock of `save` until its input ends; gives it once it has the lock. */
+async function holder(save: string, folder: string): Promise<Deno.ChildProcess> {
+  const module = import.meta.resolve("../../../example/storage/lock.ts");
+  const code = `import { lockModel } from "${module}";
+    using lock = lockModel("${save}", "${folder}");
+    console.log("locked");
+    await Deno.stdin.read(new Uint8Array(1));`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", `--config=${CONFIG}`, code],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  assertEquals(new TextDecoder().decode(value), "locked\n");
+  reader.releaseLock();
+  return child;
+}
+
+/** Waits for the end of a process; gives how it ended. */
+async function end(child: Deno.ChildProcess): Promise<Deno.CommandStatus> {
+  await child.stdout.cancel();
+  return await child.status;
+}
+
+/** Takes the lock and gives it back. */
+function takeAndRelease(folder: string): void {
+  using _lock = lockModel("m", folder);
+  assertEquals(namesIn(folder), ["m.lock"]);
+}
+
+Deno.test("lockModel() refuses a second run of the same model at once, and no other model", () =>
+  inFolder(async (folder) => {
+    const child = await holder("m", folder);
+    const message = `Cannot train m: another run (pid ${child.pid}) is writing ${folder}/m; ` +
+      "wait for it, or give another --save";
+    const error = assertThrows(() => lockModel("m", folder), Failure);
+    assertEquals(error.message, message);
+    {
+      using _other = lockModel("n", folder);
+    }
+    await child.stdin.close();
+    assertEquals((await end(child)).code, 0);
+    assertEquals(namesIn(folder), []);
+    takeAndRelease(folder);
+    assertEquals(namesIn(folder), []);
+  }));
+
+Deno.test("lockModel() is free once its holder was killed", () =>
+  inFolder(async (folder) => {
+    const child = await holder("m", folder);
+    assertThrows(() => lockModel("m", folder), Failure, "another run");
+    child.kill("SIGKILL");
+    await child.stdin.abort();
+    assertEquals((await end(child)).signal, "SIGKILL");
+    assertEquals(namesIn(folder), ["m.lock"]);
+    takeAndRelease(folder);
+    assertEquals(namesIn(folder), []);
+  }));
+
+Deno.test("lockModel() refuses a second run within one process, too", () =>
+  inFolder((folder) => {
+    const lock = lockModel("m", `${folder}/new`);
+    assertThrows(() => lockModel("m", `${folder}/new`), Failure, `(pid ${Deno.pid})`);
+    lock[Symbol.dispose]();
+    lockModel("m", `${folder}/new`)[Symbol.dispose]();
+  }));
+
+Deno.test("lockModel() leaves the lock of another run alone when its own file was removed", () =>
+  inFolder((folder) => {
+    const first = lockModel("m", folder);
+    Deno.removeSync(`${folder}/m.lock`);
+    using _second = lockModel("m", folder);
+    first[Symbol.dispose]();
+    assertThrows(() => lockModel("m", folder), Failure, "another run");
+  }));
+
+Deno.test("lockModel() names the file when it cannot be written", () =>
+  inFolder((folder) => {
+    Deno.mkdirSync(`${folder}/m.lock`);
+    assertThrows(() => lockModel("m", folder), Failure, `Cannot write ${folder}/m.lock: `);
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    const path = `${folder}/file/m.lock`;
+    assertThrows(() => lockModel("m", `${folder}/file`), Failure, `Cannot write ${path}: `);
+  }));
+
+Deno.test("run() does not train a model that another run trains, and writes nothing", () =>
+  inFolder(async (folder) => {
+    const before = Deno.cwd();
+    Deno.chdir(folder);
+    try {
+      using _other = lockModel("m");
+      const settings = parseSettings({
+        "train": true,
+        "save": "m",
+        "data": "synthetic:words=1000,vocab=100",
+        "emsize": "4",
+        "nhid": "4",
+      });
+      await assertRejects(() => run(settings, captureIo()), Failure, "Cannot train m: another run");
+      assertEquals(namesIn("saved_model"), ["m.lock"]);
+    } finally {
+      Deno.chdir(before);
+    }
+  }));

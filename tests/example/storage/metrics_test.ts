@@ -1,0 +1,74 @@
+/** Metrics: the JSON lines of a run. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Metrics } from "../../../example/storage/metrics.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
+import { captureIo } from "../../support/capture_io.ts";
+import { inFolder } from "../../support/folder.ts";
+
+Deno.test("Metrics.write() appends one JSON object a line when called again and again", async () => {
+  await inFolder((folder) => {
+    const config = parseSettings({});
+    const events = [
+      { event: "start", config, adapter: "llvmpipe", vocabulary: 10001, seed: 1111 },
+      {
+        event: "train",
+        epoch: 1,
+        batch: 200,
+        batches: 2104,
+        loss: 5.5,
+        lr: 1,
+        tokensPerSecond: 4000,
+      },
+      {
+        event: "epoch",
+        epoch: 1,
+        seconds: 9.5,
+        trainLoss: 6.25,
+        validPpl: 416.5,
+        lr: 1,
+        tokensPerSecond: 4000,
+      },
+      { event: "test", evaluation: "full", ppl: 264.6, tokens: 82430 },
+    ] as const;
+    const saved = `${folder}/saved/model`;
+    const metrics = new Metrics("m", captureIo(), saved);
+    events.slice(0, 2).forEach((event) => metrics.write(event));
+    const again = new Metrics("m", captureIo(), saved);
+    events.slice(2).forEach((event) => again.write(event));
+    assertEquals(again.path, `${saved}/m.metrics.jsonl`);
+    const text = Deno.readTextFileSync(again.path);
+    assertEquals(text, events.map((event) => JSON.stringify(event) + "\n").join(""));
+    assertMatch(text, /^\{"event":"start","config":\{"train":false,/);
+  });
+});
+
+Deno.test("Metrics.write() writes null when a figure is not finite", async () => {
+  await inFolder((folder) => {
+    const metrics = new Metrics("m", captureIo(), folder);
+    metrics.write({ event: "test", evaluation: "full", ppl: Infinity, tokens: 0 });
+    const text = Deno.readTextFileSync(metrics.path);
+    assertEquals(text, '{"event":"test","evaluation":"full","ppl":null,"tokens":0}\n');
+  });
+});
+
+Deno.test("Metrics warns once, and loses no result, when it cannot be written", async () => {
+  await inFolder((folder) => {
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    Deno.mkdirSync(`${folder}/m.metrics.jsonl`);
+    for (
+      const [saved, path] of [[`${folder}/file`, "/file/m.metrics.jsonl"], [
+        folder,
+        "/m.metrics.jsonl",
+      ]]
+    ) {
+      const io = captureIo(), metrics = new Metrics("m", io, saved);
+      for (const ppl of [1, 2]) {
+        metrics.write({ event: "test", evaluation: "full", ppl, tokens: 1 });
+      }
+      assertEquals(io.errLines.length, 1);
+      assertMatch(io.errLines[0]!, /^warning: cannot write .*; this record is not complete$/);
+      assertStringIncludes(io.errLines[0]!, `${path}: `);
+    }
+  });
+});

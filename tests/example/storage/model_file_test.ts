@@ -1,0 +1,272 @@
+// Model files: what is written is read again, and each kind of damage gives one clear line.
+
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import {
+  loadModel,
+  makeModel,
+  restoreModel,
+  saveModel,
+} from "../../../example/storage/checkpoint.ts";
+import { Failure } from "../../../example/shared/errors.ts";
+import type { WordModel } from "../../../example/model/model.ts";
+import {
+  checkSavable,
+  decodeModel,
+  encodeModelHeader,
+} from "../../../example/storage/model_file.ts";
+import { MAX_HEADER, ofBytes } from "../../../example/storage/safetensors.ts";
+import type { Given } from "../../../example/options/settings.ts";
+import { parameterShapes } from "../../../example/model/shapes.ts";
+import { Vocabulary } from "../../../example/data/vocab.ts";
+import type { Gpu } from "../../../mod.ts";
+import { inFolder, namesIn } from "../../support/folder.ts";
+import { withGpu } from "../../support/gpu.ts";
+import { damagedModels } from "../../support/model_damage.ts";
+import { fileOf, smallSettings, WORDS } from "../../support/model_files.ts";
+
+/** Settings of models of every kind. */
+const KINDS: readonly Given[] = [
+  {},
+  { "nlayers": "1", "norm-term": "auto", "dropout": "0" },
+  { "nlayers": "3", "loss": "full", "norm-term": "9" },
+  { "index-module": "gru", "nlayers": "1" },
+  { "index-module": "gru", "nlayers": "1", "norm-term": "-2.5", "loss": "mix" },
+  { "loss": "sampled", "unique": true, "noise-ratio": "4", "norm-term": "auto" },
+  { "loss": "sampled", "remove-hits": true, "norm-term": "auto" },
+  // What has an effect on the test alone is kept, too.
+  { "loss": "full", "norm-term": "auto", "evaluation": "sampled:4", "per-word": true },
+  { "noise": "batch+uniform", "self-norm": "1e-7", "seed": "9007199254740991" },
+  {
+    "loss": "neg",
+    "norm-term": "auto",
+    "noise-power": "0.75",
+    "noise-uniform": "0.1",
+    "per-word": true,
+  },
+];
+
+async function numbersOf(gpu: Gpu, model: WordModel): Promise<Record<string, Float32Array>> {
+  const all: Record<string, Float32Array> = {};
+  for (const [name, parameter] of model.parameters()) all[name] = await gpu.readFloats(parameter);
+  return all;
+}
+
+/** What loading `path` throws, after checking that it is one line and that nothing is left on the GPU. */
+function refusal(gpu: Gpu, path: string): string {
+  const before = gpu.memory, start = `Cannot load ${path}: `;
+  const error = assertThrows(() => loadModel(gpu, path), Failure);
+  assert(error.message.startsWith(start), error.message);
+  assertMatch(error.message, /^[^\p{Cc}\u2028\u2029]{1,500}$/u);
+  assertEquals(gpu.memory, before);
+  return error.message.slice(start.length);
+}
+
+Deno.test("parameterShapes() are those of the models", () =>
+  withGpu((gpu) => {
+    for (const given of KINDS) {
+      const settings = smallSettings(given);
+      using model = makeModel(gpu, settings, WORDS);
+      const shapes = [...parameterShapes(settings, WORDS.size)];
+      assertEquals(shapes.map(([name]) => name), model.parameters().map(([name]) => name));
+      const column = "criterion.bias.weight";
+      assertEquals(
+        shapes.map(([, shape]) => shape),
+        model.parameters().map(([name, { shape }]) => name === column ? [...shape, 1] : shape),
+      );
+    }
+  }));
+
+Deno.test("loadModel() gives back what saveModel() wrote, for models of every kind", () =>
+  inFolder((folder) =>
+    withGpu(async (gpu) => {
+      for (const given of KINDS) {
+        const path = `${folder}/m.safetensors`, settings = smallSettings(given);
+        using model = makeModel(gpu, settings, WORDS);
+        await saveModel(gpu, path, model, { settings, vocabulary: WORDS });
+        const loaded = loadModel(gpu, path);
+        using again = loaded.model;
+        assertEquals(await numbersOf(gpu, again), await numbersOf(gpu, model));
+        assert(loaded.vocabulary.equals(WORDS));
+        for (const [name, value] of Object.entries(loaded.settings)) {
+          assertEquals(value, Object.entries(settings).find(([key]) => key === name)![1], name);
+        }
+        assertEquals(Object.keys(loaded.settings).length, 16);
+        const copy = `${folder}/copy.safetensors`;
+        await saveModel(gpu, copy, again, loaded);
+        assertEquals(Deno.readFileSync(copy), Deno.readFileSync(path));
+      }
+    })
+  ));
+
+Deno.test("loadModel() refuses each of many damaged files with one line that says why", () =>
+  inFolder((folder) =>
+    withGpu((gpu) => {
+      const damaged = damagedModels(), path = `${folder}/m.safetensors`;
+      assert(new Set(damaged.map(({ bytes }) => bytes.join())).size >= 230);
+      Deno.writeFileSync(path, fileOf(smallSettings()));
+      loadModel(gpu, path).model.dispose();
+      for (const { label, bytes, reason } of damaged) {
+        Deno.writeFileSync(path, bytes);
+        assertMatch(refusal(gpu, path), reason, label);
+      }
+    })
+  ));
+
+Deno.test("decodeModel() refuses a file when any one byte of its header is no ASCII any longer", () => {
+  const good = fileOf(smallSettings({ "norm-term": "9" }));
+  const start = good.length - decodeSize(good);
+  for (let at = 8; at < start; at++) {
+    const bytes = good.slice();
+    bytes[at]! ^= 0x80;
+    assertThrows(() => decodeModel(ofBytes(bytes), "m"), Failure, "Cannot load m: ", `byte ${at}`);
+  }
+});
+
+function decodeSize(bytes: Uint8Array<ArrayBuffer>): number {
+  const { parameters } = decodeModel(ofBytes(bytes), "m");
+  return [...parameters.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+Deno.test("loadModel() refuses what is no file, cannot be read, or is far too long", () =>
+  inFolder((folder) =>
+    withGpu((gpu) => {
+      const path = (name: string) => `${folder}/${name}`;
+      Deno.mkdirSync(path("folder"));
+      assertEquals(refusal(gpu, path("folder")), "it is a folder, not a file");
+      Deno.symlinkSync("/dev/zero", path("endless"));
+      assertEquals(refusal(gpu, path("endless")), "it is something else, not a file");
+      Deno.symlinkSync(path("loop"), path("loop"));
+      assertMatch(refusal(gpu, path("loop")), /symbolic links/);
+      // Sparse: the file system stores none of it.
+      Deno.writeFileSync(path("long"), fileOf(smallSettings()));
+      Deno.truncateSync(path("long"), 2 ** 36);
+      assertMatch(refusal(gpu, path("long")), /^\d+ bytes at the end belong to no tensor$/);
+      assertThrows(
+        () => loadModel(gpu, path("none")),
+        Failure,
+        `There is no model ${path("none")}: train it with --train, or name another by --save`,
+      );
+    })
+  ));
+
+Deno.test("loadModel() refuses a file that may not be read", () =>
+  inFolder((folder) =>
+    withGpu((gpu) => {
+      const path = `${folder}/m.safetensors`;
+      Deno.writeFileSync(path, fileOf(smallSettings()));
+      Deno.chmodSync(path, 0);
+      if (mayRead(path)) loadModel(gpu, path).model.dispose(); // permissions do not bind root
+      else assertMatch(refusal(gpu, path), /[Pp]ermission denied/);
+    })
+  ));
+
+function mayRead(path: string): boolean {
+  try {
+    Deno.readFileSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("loadModel() refuses a model whose noise cannot be made, and frees what it made", () =>
+  inFolder((folder) =>
+    withGpu((gpu) => {
+      const path = `${folder}/m.safetensors`;
+      const unique = { loss: "sampled", "norm-term": "9", unique: true, "noise-ratio": "6" };
+      Deno.writeFileSync(path, fileOf(smallSettings(unique)));
+      assertMatch(refusal(gpu, path), /Cannot draw 6 different ones of 5 classes/);
+    })
+  ));
+
+Deno.test("loadModel() refuses a table that the device cannot bind, before reading it", () =>
+  inFolder((folder) =>
+    withGpu((gpu) => {
+      const path = `${folder}/m.safetensors`, file = fileOf(smallSettings());
+      Deno.writeFileSync(path, file);
+      const small: Gpu = Object.create(gpu, { maxTensorBytes: { value: 48 } });
+      const error = assertThrows(() => loadModel(small, path), Failure);
+      const reason = "encoder.weight [5,3] has 60 bytes, and this device binds at most 48";
+      assertEquals(error.message, `Cannot load ${path}: ${reason}`);
+      const source = {
+        size: file.length,
+        read(begin: number, end: number): Uint8Array<ArrayBuffer> {
+          assert(begin < file.length - decodeSize(file), "a tensor was read");
+          return file.slice(begin, end);
+        },
+      };
+      assertThrows(() => decodeModel(source, path, 48), Failure, reason);
+    })
+  ));
+
+Deno.test("saveModel() refuses a number that is not finite and leaves the file before", () =>
+  inFolder((folder) =>
+    withGpu(async (gpu) => {
+      const path = `${folder}/m.safetensors`, settings = smallSettings();
+      using model = makeModel(gpu, settings, WORDS);
+      const beside = { settings, vocabulary: WORDS };
+      await saveModel(gpu, path, model, beside);
+      const before = Deno.readFileSync(path);
+      for (const [name, parameter] of model.parameters()) {
+        const good = await gpu.readFloats(parameter), rows = parameter.shape[0]!;
+        for (const value of [NaN, Infinity, -Infinity]) {
+          const bad = good.slice();
+          bad[bad.length - 1] = value;
+          gpu.write(parameter, bad);
+          const message = `Cannot write ${path}: ${name} has ${value} at row ${rows - 1}; `;
+          await assertRejects(() => saveModel(gpu, path, model, beside), Failure, message);
+          assertEquals(namesIn(folder), ["m.safetensors"]);
+        }
+        gpu.write(parameter, good);
+      }
+      assertEquals(Deno.readFileSync(path), before);
+      await saveModel(gpu, path, model, beside);
+      assertEquals(Deno.readFileSync(path), before);
+    })
+  ));
+
+Deno.test("restoreModel() takes only the file that this run wrote", () =>
+  inFolder((folder) =>
+    withGpu(async (gpu) => {
+      const path = `${folder}/m.safetensors`, settings = smallSettings();
+      const beside = { settings, vocabulary: WORDS };
+      using model = makeModel(gpu, settings, WORDS);
+      const written = await saveModel(gpu, path, model, beside);
+      const digest = await crypto.subtle.digest("SHA-256", Deno.readFileSync(path));
+      assertEquals(written, new Uint8Array(digest).toHex());
+      const best = await numbersOf(gpu, model);
+      using other = makeModel(gpu, { ...settings, seed: 5 }, WORDS);
+      const others = await numbersOf(gpu, other);
+      restoreModel(gpu, path, other, written);
+      assertEquals(await numbersOf(gpu, other), best);
+      for (const [name, parameter] of other.parameters()) gpu.write(parameter, others[name]!);
+      await saveModel(gpu, path, other, beside);
+      assertThrows(
+        () => restoreModel(gpu, path, model, written),
+        Failure,
+        `Cannot load ${path}: it is not the file that this run wrote`,
+      );
+      assertEquals(await numbersOf(gpu, model), best);
+    })
+  ));
+
+Deno.test("checkSavable() refuses a vocabulary if and only if its header would be too long", () => {
+  const settings = smallSettings(), odd = '"\\\u0001\u00e9\u4e2d\u{1f600}\ud800';
+  const vocabulary = (size: number) => {
+    const words = Array.from({ length: size }, (_, i) => `${odd.repeat(100)}${10000 + i}`);
+    return Vocabulary.from(["<unk>", "<s>", "</s>", ...words], new Array(size + 3).fill(1));
+  };
+  const length = (size: number) =>
+    encodeModelHeader({ settings, vocabulary: vocabulary(size) }).length;
+  const bytesOfWord = (length(200) - length(100)) / 100, room = MAX_HEADER - length(0);
+  // What is reserved for settings, card and tensors is worth a few words.
+  const most = Math.floor((room - 6000) / bytesOfWord);
+  checkSavable(settings, vocabulary(most));
+  assert(length(most) <= MAX_HEADER + 8);
+  const tooMany = Math.ceil(room / bytesOfWord) + 1;
+  const message = `Cannot save a model of ${(tooMany + 3).toLocaleString("en-US")} words`;
+  assertThrows(() => checkSavable(settings, vocabulary(tooMany)), Failure, message);
+  assertThrows(() => length(tooMany), RangeError, "above 100000000");
+  const deep = { ...settings, nlayers: 2147483647 };
+  assertThrows(() => checkSavable(deep, WORDS), Failure, "--nlayers 2147483647");
+});

@@ -1,0 +1,62 @@
+// Sorting ids on the GPU against sorting them here.
+
+import { assertEquals } from "@std/assert";
+import { sortIds } from "../../../kernels/accumulate/sort_ids.ts";
+import type { Gpu } from "../../../mod.ts";
+import { withGpu } from "../../support/gpu.ts";
+import { randomIds } from "../../reference/data.ts";
+
+const NONE = 0xffffffff;
+
+/** Throws unless the ids of `parts` are sorted as a stable sort here does it. */
+async function check(gpu: Gpu, parts: readonly Uint32Array[], classes: number): Promise<void> {
+  const ids = parts.flatMap((part) => [...part]);
+  const order = ids.map((_, p) => p).sort((a, b) => ids[a]! - ids[b]! || a - b);
+  const heads = order.map((_, i) => i).filter((i) =>
+    i === 0 || ids[order[i]!] !== ids[order[i - 1]!]
+  );
+  const slots = Math.min(ids.length, classes);
+  const padded = (values: number[], size: number, filler: number) =>
+    Uint32Array.from({ length: size }, (_, i) => values[i] ?? filler);
+
+  const tensors = parts.map((part) => gpu.tensor([part.length], part));
+  const { unique, starts, positions } = sortIds(gpu, tensors, classes);
+  assertEquals(await gpu.read(positions), Uint32Array.from(order));
+  assertEquals(await gpu.read(unique), padded(heads.map((i) => ids[order[i]!]!), slots, NONE));
+  assertEquals(await gpu.read(starts), padded(heads, slots + 1, ids.length));
+  for (const tensor of [...tensors, unique, starts, positions]) tensor.dispose();
+}
+
+Deno.test("sortIds() sorts any number of ids of any number of classes, equal ids by position", () =>
+  withGpu(async (gpu) => {
+    for (const n of [1, 2, 7, 8, 9, 63, 65, 257, 1023, 1024, 1025, 2049]) {
+      for (const classes of [1, 2, 16, 17, 257, 2 ** 20]) {
+        await check(gpu, [randomIds(n, classes, n)], classes);
+      }
+    }
+  }));
+
+Deno.test("sortIds() sorts ids that are all equal, rising or falling", () =>
+  withGpu(async (gpu) => {
+    const n = 1000;
+    for (const id of [0, 5, 999]) await check(gpu, [new Uint32Array(n).fill(id)], n);
+    for (const length of [n, 64]) {
+      await check(gpu, [Uint32Array.from({ length }, (_, i) => i)], length);
+      await check(gpu, [Uint32Array.from({ length }, (_, i) => length - 1 - i)], length);
+    }
+  }));
+
+Deno.test("sortIds() takes several lists for one, in order", () =>
+  withGpu(async (gpu) => {
+    const parts = [65, 1, 257, 8].map((n, i) => randomIds(n, 40, i));
+    await check(gpu, parts, 40);
+  }));
+
+Deno.test("sortIds() sorts more ids than one workgroup scans at a time", () =>
+  withGpu((gpu) => check(gpu, [randomIds(70_001, 2 ** 20, 1)], 2 ** 20)));
+
+Deno.test("sortIds() leaves no slot over when every class occurs", () =>
+  withGpu((gpu) => {
+    const ids = Uint32Array.from({ length: 100 }, (_, i) => (i * 37) % 10);
+    return check(gpu, [ids], 10);
+  }));

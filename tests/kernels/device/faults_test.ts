@@ -1,0 +1,212 @@
+// Faults: the first cause is what a user is told, whatever comes of it and whoever disposes of what.
+
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { DeviceError, Embedding, Gpu, IndexLinear, KernelCompileError, SGD } from "../../../mod.ts";
+import { withGpu } from "../../support/gpu.ts";
+import { randomIds, values } from "../../reference/data.ts";
+
+const BROKEN = {
+  label: "broken",
+  source: `@group(0) @binding(0) var<storage, read_write> out: array<f32>;
+@compute @workgroup_size(1) fn main() { out[0] = missing; }`,
+  inputs: [],
+  grid: 1,
+};
+
+/** Asks for a texture of 256 GiB. */
+function exhaust(device: GPUDevice): void {
+  device.createTexture({
+    size: [8192, 8192, 256],
+    format: "rgba32float",
+    usage: GPUTextureUsage.STORAGE_BINDING,
+  });
+}
+
+/** Runs `body` while the device is out of memory: every buffer that it makes brings the error. */
+function outOfMemory(device: GPUDevice, body: () => void): void {
+  const createBuffer = device.createBuffer;
+  device.createBuffer = (descriptor) => {
+    exhaust(device);
+    return createBuffer.call(device, {
+      ...descriptor,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE,
+    }); // an invalid one
+  };
+  try {
+    body();
+  } finally {
+    device.createBuffer = createBuffer;
+  }
+}
+
+/** Trains a small model until `fail` has had its effect, every `using` block of it left by the error. */
+async function train(gpu: Gpu, fail: (number: number) => void): Promise<void> {
+  using embedding = new Embedding(gpu, { numEmbeddings: 50, embeddingDim: 4 });
+  using layer = new IndexLinear(gpu, { embeddingDim: 4, numClasses: 50, noise: Array(50).fill(1) });
+  const parameters = [...embedding.parameters(), ...layer.parameters()];
+  using optimizer = new SGD(gpu, parameters, { lr: 0.1, momentum: 0.9, weightDecay: 0.1 });
+  for (let number = 0; number < 100; number++) {
+    using step = gpu.step({ training: true, number });
+    const x = embedding.forward(step, step.upload(randomIds(20, 50, number)));
+    if (number === 3) fail(number);
+    const loss = layer.forward(step, step.upload(randomIds(20, 50, number + 1)), x);
+    optimizer.step(step.backward(loss));
+    await gpu.keepUp();
+  }
+}
+
+Deno.test("a kernel's error that is met in a loop of steps is told with its line, and ends the loop", () =>
+  withGpuThatFails(async (gpu) => {
+    using out = gpu.tensor([1]);
+    let steps = 0;
+    const loop = async () => {
+      for (; steps < 100; steps++) {
+        using _step = gpu.step();
+        gpu.dispatch({ ...BROKEN, outputs: [out] });
+        await gpu.keepUp();
+      }
+    };
+    const error = await assertRejects(loop, KernelCompileError, "kernel of broken");
+    assertMatch(error.message, /2:\d+/);
+    assertEquals(steps, 0);
+    assertThrows(() => gpu.step(), KernelCompileError, "kernel of broken");
+    await assertRejects(() => gpu.read(out), KernelCompileError, "kernel of broken");
+  }));
+
+Deno.test("a cause is told although the device reports what comes of it first", () =>
+  withGpuThatFails(async (gpu) => {
+    const { device } = gpu, popErrorScope = device.popErrorScope;
+    // As where the device is another process: the answer comes some turns after the event.
+    device.popErrorScope = async () => {
+      const error = await popErrorScope.call(device);
+      for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve));
+      return error;
+    };
+    using out = gpu.tensor([1]);
+    gpu.dispatch({ ...BROKEN, outputs: [out] });
+    gpu.submit();
+    await new Promise((resolve) => setTimeout(resolve)); // the event of the invalid pipeline
+    await assertRejects(() => gpu.keepUp(), KernelCompileError, "kernel of broken");
+  }));
+
+Deno.test("blocks that end because the device is lost end in silence: the loss is what is thrown", () =>
+  withGpuThatFails(async (gpu) => {
+    const error = await assertRejects(() => train(gpu, () => gpu.device.destroy()));
+    assertInstanceOf(error, DeviceError);
+    assertStringIncludes(error.message, "device lost");
+    assertEquals(gpu.memory.buffers, 0);
+  }));
+
+Deno.test("blocks that end because a kernel does not compile end in silence, too", () =>
+  withGpuThatFails(async (gpu) => {
+    const fail = () => {
+      using out = gpu.temporary([1]);
+      gpu.dispatch({ ...BROKEN, outputs: [out] });
+    };
+    const error = await assertRejects(() => train(gpu, fail));
+    assertInstanceOf(error, KernelCompileError);
+    assertEquals(gpu.memory.buffers, 0);
+  }));
+
+Deno.test("out of memory: the error names what was wanted and what is held, not what came of it", () =>
+  withGpuThatFails(async (gpu) => {
+    using held = gpu.tensor([256]);
+    const fail = () =>
+      outOfMemory(gpu.device, () => {
+        using lost = gpu.temporary([1000, 3]);
+        gpu.copy(lost, held);
+        gpu.write(lost, values(3000, 1));
+      });
+    fail();
+    const error = await assertRejects(() => gpu.read(held), DeviceError);
+    assertStringIncludes(error.message, "No GPU memory for a tensor [1000,3], 12288 bytes");
+    assertStringIncludes(
+      error.message,
+      "in use are 1024 bytes (buffers: 1), 0 more wait for reuse",
+    );
+    assertStringIncludes(error.message, "make the batch or the model smaller");
+    assertThrows(() => gpu.step(), DeviceError, "[1000,3]");
+  }));
+
+Deno.test("out of memory in training is what is thrown, whatever was in use", () =>
+  withGpuThatFails(async (gpu) => {
+    const fail = () => outOfMemory(gpu.device, () => gpu.tensor([7, 9]).dispose());
+    const error = await assertRejects(() => train(gpu, fail));
+    assertInstanceOf(error, DeviceError);
+    assertStringIncludes(error.message, "No GPU memory for a tensor [7,9], 256 bytes");
+  }));
+
+Deno.test("out of memory outside of a tensor names what is held", () =>
+  withGpuThatFails(async (gpu) => {
+    using held = gpu.tensor([256]);
+    gpu.clear(held);
+    exhaust(gpu.device);
+    const error = await assertRejects(() => gpu.finish().then(() => gpu.finish()), DeviceError);
+    assertStringIncludes(error.message, "GPU error at or before clear");
+    assertStringIncludes(error.message, "in use are 1024 bytes (buffers: 1)");
+  }));
+
+Deno.test("whatever waits for a device that is dying throws a DeviceError", async () => {
+  const waits: Record<string, (gpu: Gpu) => Promise<unknown>> = {
+    read: async (gpu) => {
+      using x = gpu.tensor([4]);
+      return await gpu.read(x);
+    },
+    finish: (gpu) => gpu.finish(),
+    profile: (gpu) => gpu.profile(() => gpu.device.destroy()),
+    keepUp: async (gpu) => {
+      for (let i = 0; i < 50; i++) await gpu.keepUp();
+    },
+  };
+  for (const [name, wait] of Object.entries(waits)) {
+    await withGpuThatFails(async (gpu) => {
+      const waiting = wait(gpu);
+      if (name !== "profile") gpu.device.destroy();
+      const error = await assertRejects(() => waiting, DeviceError, "", name);
+      assertStringIncludes(error.message, "device lost", name);
+    });
+  }
+});
+
+Deno.test("Gpu.create() throws a DeviceError when the adapter gives no device", async () => {
+  const { gpu } = navigator, requestAdapter = gpu.requestAdapter;
+  gpu.requestAdapter = async (options) => {
+    const adapter = await requestAdapter.call(gpu, options);
+    if (!adapter) return null;
+    const requestDevice = adapter.requestDevice;
+    adapter.requestDevice = () =>
+      requestDevice.call(adapter, { requiredLimits: { maxBufferSize: 2 ** 53 - 1 } });
+    return adapter;
+  };
+  try {
+    const error = await assertRejects(
+      () => Gpu.create(),
+      DeviceError,
+      "GPU error at or before start",
+    );
+    assert(error.cause instanceof Error);
+  } finally {
+    gpu.requestAdapter = requestAdapter;
+  }
+});
+
+Deno.test("a loop that does not fail is told nothing", () =>
+  withGpu((gpu) => train(gpu, () => {})));
+
+/** A device that may fail in `body`, after which disposing of it throws nothing, and as often as one likes. */
+async function withGpuThatFails(body: (gpu: Gpu) => Promise<void>): Promise<void> {
+  const gpu = await Gpu.create();
+  assert(gpu.working);
+  await body(gpu);
+  assert(!gpu.working);
+  await gpu[Symbol.asyncDispose]();
+  await gpu[Symbol.asyncDispose]();
+}

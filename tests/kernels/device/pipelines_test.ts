@@ -1,0 +1,49 @@
+// Compiled kernels: one for everything that changes the code, found again by equal code.
+
+import { assertEquals } from "@std/assert";
+import { Faults } from "../../../kernels/device/faults.ts";
+import {
+  type BindingCounts,
+  type KernelCode,
+  PipelineCache,
+} from "../../../kernels/device/pipelines.ts";
+import { withGpu } from "../../support/gpu.ts";
+
+const CODE: KernelCode = {
+  label: "test",
+  source: `override A = 1u;
+    @compute @workgroup_size(1) fn main() {}
+    @compute @workgroup_size(A) fn other() {}`,
+};
+const COUNTS: BindingCounts = { inputs: 1, outputs: 1, texels: 1, texelsOut: 0 };
+
+Deno.test("kernels that differ in entry, constants, bindings, texels or subgroups are not taken for one another", () =>
+  withGpu(async ({ device }) => {
+    const faults = new Faults(device, () => "");
+    const uniforms = device.createBindGroupLayout({ entries: [] });
+    const cache = new PipelineCache(device, faults, uniforms, "// with subgroups\n");
+    const variants: [Partial<KernelCode>, Partial<BindingCounts>][] = [
+      [{}, {}],
+      [{ entry: "other" }, {}],
+      [{ constants: { A: 2 } }, {}],
+      [{ constants: { A: 3 } }, {}],
+      [{ subgroups: true }, {}],
+      [{ source: `${CODE.source}\n` }, {}],
+      [{}, { inputs: 2 }],
+      [{}, { outputs: 2 }],
+      [{}, { inputs: 2, outputs: 0 }],
+      [{}, { texels: 0 }],
+      [{}, { texels: 2 }],
+      [{}, { texelsOut: 1 }],
+      [{}, { texels: 0, texelsOut: 1 }],
+    ];
+    const idsOf = () =>
+      variants.map(([code, counts]) =>
+        cache.get({ ...CODE, ...code }, { ...COUNTS, ...counts }).id
+      );
+    const ids = idsOf();
+    assertEquals(new Set(ids).size, variants.length);
+    assertEquals(idsOf(), ids);
+    assertEquals(cache.get({ ...CODE, subgroups: false, entry: "main" }, COUNTS).id, ids[0]);
+    await faults.wait("test", () => device.queue.onSubmittedWorkDone());
+  }));

@@ -1,0 +1,255 @@
+// Scores of candidates by one more GRU step against float64: single pairs, and all classes in tiles.
+
+import { assert, assertThrows } from "@std/assert";
+import { gruContexts, gruPairScore } from "../../../kernels/gru_pair/gru_pair.ts";
+import { gruTileScorer } from "../../../kernels/gru_pair/gru_tiles.ts";
+import {
+  type Gpu,
+  RandomStream,
+  type Step,
+  type Tensor,
+  tiledCrossEntropy,
+  weightedSum,
+} from "../../../mod.ts";
+import { checkOp } from "../../support/check_op.ts";
+import { assertClose } from "../../support/close.ts";
+import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";
+import { randomIds, values } from "../../reference/data.ts";
+import * as reference from "../../reference/gru.ts";
+import { linear } from "../../reference/linear.ts";
+import { assertGradients } from "../../reference/oracle.ts";
+
+const STREAM = new RandomStream("dropout");
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((size, n) => size * n, 1);
+}
+
+/** Seeded data in float64, within `scale`. */
+function exact(shapes: readonly (readonly number[])[], scale = 1): Float64Array[] {
+  return shapes.map((shape, i) => Float64Array.from(values(sizeOf(shape), i + 1, scale)));
+}
+
+Deno.test("the GRU pair oracles' gradients agree with central differences", () => {
+  const pairs = { rows: 2, count: 3, size: 4 }, mask = values(24, 8);
+  for (const words of [[3, 12], [2, 3, 12]]) {
+    const shapes = [words, [2, 12], [2, 4], [4], [1]];
+    assertGradients(reference.gruPairScore(pairs, mask), exact(shapes), `pairs ${words}`);
+  }
+  const shapes = [[5, 3], [12, 3], [12], [2, 12], [2, 4], [4], [1]];
+  const crossEntropy = reference.gruCrossEntropy([4, 1], { classes: 5, width: 3, size: 4 });
+  assertGradients(crossEntropy, exact(shapes), "cross entropy");
+});
+
+interface PairProblem extends reference.PairSizes {
+  /** Whether each context has words of its own. */
+  own: boolean;
+  /** Gates are within this; 1 unless given. */
+  scale?: number;
+  /** Dropout rate. */
+  p?: number;
+}
+
+function pairShapes({ rows, count, size, own }: PairProblem): number[][] {
+  const words = own ? [rows, count, 3 * size] : [count, 3 * size];
+  return [words, [rows, 3 * size], [rows, size], [1, size], [1]];
+}
+
+function score(step: Step, inputs: Tensor[], p = 0): Tensor {
+  const [words, gates, hidden, weight, bias] = inputs;
+  const head = { weight: weight!, bias: bias!, dropout: { p, stream: STREAM } };
+  return gruPairScore(step, words!, gruContexts(step, gates!, hidden!), head);
+}
+
+/** The dropout masks [N, K, H], from scores of one unit at a time. */
+async function masksOf(gpu: Gpu, problem: PairProblem): Promise<Float32Array> {
+  const { rows, count, size, p } = problem, masks = new Float32Array(rows * count * size);
+  for (let j = 0; j < size; j++) {
+    using step = gpu.step({ training: true });
+    // With all gates 0 and h = 2, h' is 1.
+    const inputs = pairShapes(problem).map((shape, i) => {
+      const data = new Float32Array(sizeOf(shape)).fill(i === 2 ? 2 : 0);
+      if (i === 3) data[j] = 1;
+      return step.upload(data, shape);
+    });
+    const column = await gpu.readFloats(score(step, inputs, p));
+    column.forEach((m, pair) => masks[pair * size + j] = m);
+  }
+  return masks;
+}
+
+async function checkPairs(gpu: Gpu, problem: PairProblem): Promise<void> {
+  const { rows, count, size, own, scale = 1, p = 0 } = problem;
+  const shapes = pairShapes(problem);
+  const masks = p > 0 ? await masksOf(gpu, problem) : undefined;
+  const name = `${own ? "own" : "shared"} words, N=${rows}, K=${count}, H=${size}, p=${p}`;
+  await checkOp(gpu, name, {
+    shapes,
+    data: shapes.map((shape, i) => values(sizeOf(shape), i + 1, i < 2 ? scale : 1)),
+    oracle: reference.gruPairScore(problem, masks),
+    run: (step, ...inputs) => score(step, inputs, p),
+    tolerance: { atol: 2e-6 * Math.sqrt(size), rtol: 1e-5 },
+    // Sums over all pairs.
+    gradientTolerance: { atol: 4e-6 * scale * Math.sqrt(rows * count), rtol: 1e-4 },
+  });
+}
+
+const SIZES = [[1, 1, 1], [9, 1, 12], [7, 33, 5], [65, 3, 9], [17, 63, 65], [3, 130, 68]] as const;
+
+for (const own of [false, true]) {
+  const words = own ? "of each context's own" : "that contexts share";
+
+  Deno.test(`gruPairScore() agrees with float64 for words ${words}, at any size`, () =>
+    withBothFamilies(async (gpu) => {
+      for (const [rows, count, size] of SIZES) await checkPairs(gpu, { rows, count, size, own });
+    }));
+
+  Deno.test(`gruPairScore() agrees with float64 for words ${words}, gates saturated`, () =>
+    withBothFamilies(async (gpu) => {
+      for (const scale of [12, 80]) {
+        await checkPairs(gpu, { rows: 9, count: 10, size: 7, own, scale });
+      }
+    }));
+
+  Deno.test(`gruPairScore() uses one mask forward and backward for words ${words}`, () =>
+    withBothFamilies(async (gpu) => {
+      for (const [rows, count, size] of [[9, 11, 6], [3, 1, 12]] as const) {
+        await checkPairs(gpu, { rows, count, size, own, p: 0.4 });
+      }
+    }));
+
+  Deno.test(`gruPairScore() drops the right share of units for words ${words}`, () =>
+    withGpu(async (gpu) => {
+      for (const p of [0.2, 0.5, 0.9]) {
+        const masks = await masksOf(gpu, { rows: 50, count: 40, size: 12, own, p });
+        const kept = masks.filter((m) => m !== 0),
+          deviation = Math.sqrt(p * (1 - p) / masks.length);
+        assertClose(kept, kept.map(() => 1 / (1 - p)), { atol: 0, rtol: 1e-4 }, "scale");
+        const share = kept.length / masks.length;
+        assertClose([share], [1 - p], { atol: 4 * deviation + 1e-5, rtol: 0 }, `kept of ${p}`);
+        const pairs = Array.from({ length: 2000 }, (_, pair) => {
+          return masks.subarray(12 * pair, 12 * pair + 12).join();
+        });
+        if (p === 0.5) assert(new Set(pairs).size > 1500, "pairs have the same masks");
+      }
+    }));
+}
+
+Deno.test("gruPairScore() sums over many contexts and words without a limit of its loops", () =>
+  withGpu(async (gpu) => {
+    await checkPairs(gpu, { rows: 2_000, count: 400, size: 1, own: false });
+    await checkPairs(gpu, { rows: 1, count: 70_001, size: 1, own: false });
+    await checkPairs(gpu, { rows: 2, count: 35_001, size: 1, own: true });
+  }));
+
+Deno.test("gruPairScore() of shared words stores nothing of size N K H", () =>
+  withBothFamilies(async (gpu) => {
+    const [rows, count, size] = [512, 1024, 64];
+    const shapes = pairShapes({ rows, count, size, own: false });
+    const peak = await peakMemory(gpu, () => {
+      using step = gpu.step({ training: true });
+      const inputs = shapes.map((shape, i) => {
+        const tensor = step.upload(values(sizeOf(shape), i + 1), shape);
+        tensor.requiresGrad = true;
+        return tensor;
+      });
+      const scores = score(step, inputs, 0.2);
+      step.backward(weightedSum(step, scores, step.upload(values(scores.size, 9), scores.shape)));
+    });
+    const all = 4 * rows * count * size;
+    assert(peak.bytes < all / 3, `${peak.bytes} bytes for ${all}`);
+  }));
+
+Deno.test("gruPairScore() throws a TypeError when a shape does not fit", () =>
+  withGpu((gpu) => {
+    using step = gpu.step();
+    const tensor = (...shape: number[]) => step.upload(values(sizeOf(shape), 1), shape);
+    const contexts = gruContexts(step, tensor(4, 6), tensor(4, 2));
+    const head = { weight: tensor(1, 2), bias: tensor(1) };
+    const run = (words: Tensor, change = {}) => () =>
+      gruPairScore(step, words, contexts, { ...head, ...change });
+    assertThrows(() => gruContexts(step, tensor(4, 5), tensor(4, 2)), TypeError, "gates is");
+    assertThrows(run(tensor(3, 5)), TypeError, "words is");
+    assertThrows(run(tensor(3, 3, 6)), TypeError, "words is");
+    assertThrows(run(tensor(3, 6), { weight: tensor(2) }), TypeError, "weight is");
+    assertThrows(run(tensor(3, 6), { bias: tensor(2) }), TypeError, "bias is");
+  }));
+
+interface TileProblem {
+  rows: number;
+  classes: number;
+  width: number;
+  size: number;
+}
+
+function tileShapes({ rows, classes, width, size }: TileProblem): number[][] {
+  const classShapes = [[classes, width], [3 * size, width], [3 * size]];
+  return [...classShapes, [rows, 3 * size], [rows, size], [1, size], [1]];
+}
+
+function tileScorer(step: Step, inputs: Tensor[], p = 0) {
+  const [table, weightIh, biasIh, gates, hidden, weight, bias] = inputs as [
+    ...[Tensor, Tensor, Tensor],
+    ...[Tensor, Tensor, Tensor, Tensor],
+  ];
+  const contexts = gruContexts(step, gates, hidden);
+  const head = { weight, bias, dropout: { p, stream: STREAM } };
+  return gruTileScorer(step, { table, weightIh, biasIh }, contexts, head);
+}
+
+Deno.test("gruTileScorer() makes exact cross entropy, in one tile and in several", () =>
+  withGpu(async (gpu) => {
+    // 64 MiB of the gates of 65,538 floats are those of 255 classes, in whole blocks of 64: 192.
+    for (const [rows, classes, width, size] of [[9, 130, 3, 8], [2, 193, 1, 21_846]] as const) {
+      const problem = { rows, classes, width, size }, targets = randomIds(rows, classes, 5);
+      const shapes = tileShapes(problem), scale = 1 / Math.sqrt(size);
+      await checkOp(gpu, `N=${rows}, V=${classes}`, {
+        shapes,
+        data: shapes.map((shape, i) => values(sizeOf(shape), i + 1, i === 5 ? 4 * scale : 1)),
+        oracle: reference.gruCrossEntropy(targets, problem),
+        run: (step, ...inputs) =>
+          tiledCrossEntropy(step, tileScorer(step, inputs), step.upload(targets)).loss,
+        tolerance: { atol: 4e-6, rtol: 1e-5 },
+        gradientTolerance: { atol: 1e-5, rtol: 1e-4 },
+      });
+    }
+  }));
+
+Deno.test("gruTileScorer() gives the scores and gradients of gruPairScore(), tile by tile", () =>
+  withBothFamilies(async (gpu) => {
+    const problem = { rows: 19, classes: 131, width: 5, size: 9 },
+      { rows, classes, size } = problem;
+    using step = gpu.step({ training: true });
+    const inputs = tileShapes(problem).map((shape, i) => {
+      return step.upload(values(sizeOf(shape), i + 1), shape);
+    });
+    const dScores = values(rows * classes, 30), p = 0.3;
+    // Whole: words by the oracle, masks by those of shared words.
+    const masks = await masksOf(gpu, { rows, count: classes, size, own: false, p });
+    const data = await Promise.all(inputs.map((input) => gpu.readFloats(input)));
+    const [table, weightIh, biasIh, ...context] = data.map((array) => Float64Array.from(array));
+    const words = linear(classes, 5, 3 * size)(table!, weightIh!, biasIh!);
+    const pairs = reference.gruPairScore({ rows, count: classes, size }, masks);
+    const whole = pairs(words.output, ...context);
+    const [dWords, ...dContext] = whole.backward(Float64Array.from(dScores));
+
+    const scorer = tileScorer(step, inputs, p), gradient = scorer.backward(() => {});
+    for (let first = 0; first < classes; first += 64) {
+      const count = Math.min(64, classes - first);
+      const tile = (array: ArrayLike<number>) =>
+        Float32Array.from({ length: rows * count }, (_, i) => {
+          return array[Math.floor(i / count) * classes + first + i % count]!;
+        });
+      using scores = scorer.scores(first, count);
+      const tolerance = { atol: 1e-5, rtol: 1e-5 };
+      assertClose(await gpu.readFloats(scores), tile(whole.output), tolerance, `tile ${first}`);
+      gradient.add(first, count, step.upload(tile(dScores), [rows, count]));
+    }
+    const found = gradient.finish(), expected = [...words.backward(dWords!), ...dContext];
+    for (const [i, tensor] of found.entries()) {
+      // A softmax has no gradient for what all scores have in common.
+      const reference = i === 6 ? [0] : expected[i]!;
+      const tolerance = { atol: 2e-4, rtol: 1e-4 };
+      assertClose(await gpu.readFloats(tensor as Tensor), reference, tolerance, `gradient ${i}`);
+    }
+  }));

@@ -1,0 +1,106 @@
+// Table look-ups: rows by id and scores of chosen rows, with their row-sparse gradients.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { gather, indexScore, sum } from "../../../mod.ts";
+import { checkOp } from "../../support/check_op.ts";
+import { withGpu } from "../../support/gpu.ts";
+import { randomIds, values } from "../../reference/data.ts";
+import * as reference from "../../reference/linear.ts";
+
+Deno.test("gather() agrees with float64 when ids repeat, at any width", () =>
+  withGpu(async (gpu) => {
+    for (
+      const [n, classes, width] of [[1, 1, 1], [63, 5, 65], [65, 257, 3], [257, 63, 4]] as const
+    ) {
+      const ids = randomIds(n, classes, n);
+      await checkOp(gpu, `gather ${n} of [${classes}, ${width}]`, {
+        shapes: [[classes, width]],
+        oracle: reference.gather(ids, width),
+        run: (step, table) => gather(step, table, step.upload(ids)),
+      });
+    }
+  }));
+
+Deno.test("gather() of a vector gives the shape of the ids", () =>
+  withGpu(async (gpu) => {
+    const ids = randomIds(6, 9, 1);
+    await checkOp(gpu, "gather of a vector", {
+      shapes: [[9]],
+      oracle: reference.gather(ids, 1),
+      run: (step, table) => {
+        const out = gather(step, table, step.upload(ids, [2, 3]));
+        assertEquals(out.shape, [2, 3]);
+        return out;
+      },
+    });
+  }));
+
+Deno.test("gather() of an intermediate tensor passes its gradient on", () =>
+  withGpu(async (gpu) => {
+    const first = [3, 1, 1, 0], second = Uint32Array.of(2, 0, 2);
+    const composed = Array.from(second, (i) => first[i]!);
+    await checkOp(gpu, "gather of a gather", {
+      shapes: [[5, 3]],
+      oracle: reference.gather(composed, 3),
+      run: (step, table) => {
+        const middle = gather(step, table, step.upload(Uint32Array.from(first)));
+        return gather(step, middle, step.upload(second));
+      },
+    });
+  }));
+
+Deno.test("indexScore() agrees with float64 for targets and for noise of each row", () =>
+  withGpu(async (gpu) => {
+    const cases = [[1, 1, 1, 1], [63, 1, 12, 40], [65, 5, 7, 9], [33, 17, 8, 257]] as const;
+    for (const [rows, count, width, classes] of cases) {
+      const ids = randomIds(rows * count, classes, rows);
+      await checkOp(gpu, `indexScore [${rows}, ${count}], E=${width}, V=${classes}`, {
+        shapes: [[rows, width], [classes, width], [classes]],
+        oracle: reference.indexScore(ids, count, width),
+        run: (step, x, table, bias) =>
+          indexScore(
+            step,
+            x!,
+            table!,
+            bias!,
+            step.upload(ids, count === 1 ? [rows] : [rows, count]),
+          ),
+        tolerance: { atol: 3e-6, rtol: 1e-5 },
+      });
+    }
+  }));
+
+Deno.test("gather() and indexScore() throw a RangeError when an id is not a row", () =>
+  withGpu((gpu) => {
+    using step = gpu.step();
+    const table = step.upload(values(8, 1), [4, 2]), bias = step.upload(values(4, 2));
+    const x = step.upload(values(2, 3), [1, 2]);
+    const ids = step.upload(Uint32Array.of(4));
+    const message = "id 4 is out of range (0 to 3)";
+    assertThrows(() => gather(step, table, ids), RangeError, message);
+    assertThrows(() => indexScore(step, x, table, bias, ids), RangeError, message);
+    assertThrows(() => gather(step, table, step.reshape(ids, [1, 1])), RangeError, message);
+  }));
+
+Deno.test("gather() and indexScore() throw a TypeError when types or shapes are wrong", () =>
+  withGpu((gpu) => {
+    using step = gpu.step();
+    const table = step.upload(values(8, 1), [4, 2]), bias = step.upload(values(4, 2));
+    const x = step.upload(values(6, 3), [3, 2]), ids = step.upload(Uint32Array.of(0, 1));
+    assertThrows(() => gather(step, table, bias), TypeError, "ids [4] are floats");
+    assertThrows(() => indexScore(step, x, table, bias, ids), TypeError, "ids is u32 [2]");
+    const three = step.upload(Uint32Array.of(0, 1, 2));
+    assertThrows(() => indexScore(step, x, table, x, three), TypeError, "bias");
+    const wide = step.upload(values(9, 4), [3, 3]);
+    assertThrows(() => indexScore(step, wide, table, bias, three), TypeError, "table");
+  }));
+
+Deno.test("gather() records no gradient in a step that does not train", () =>
+  withGpu((gpu) => {
+    using step = gpu.step();
+    const table = step.upload(values(8, 1), [4, 2]);
+    table.requiresGrad = true;
+    const out = gather(step, table, step.upload(Uint32Array.of(1)));
+    assertEquals(out.requiresGrad, false);
+    assertThrows(() => step.backward(sum(step, out)), TypeError, "training step");
+  }));

@@ -1,0 +1,83 @@
+// Exact cross entropy against float64, in one tile of classes and in several.
+
+import { assert, assertThrows } from "@std/assert";
+import { crossEntropy, type Gpu, sum } from "../../../mod.ts";
+import { checkOp } from "../../support/check_op.ts";
+import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";
+import { randomIds, values } from "../../reference/data.ts";
+import * as reference from "../../reference/losses.ts";
+
+interface Problem {
+  rows: number;
+  width: number;
+  classes: number;
+  /** Inputs are within this. */
+  scale?: number;
+}
+
+async function check(gpu: Gpu, { rows, width, classes, scale = 1 }: Problem): Promise<void> {
+  const targets = randomIds(rows, classes, rows);
+  const shapes = [[rows, width], [classes, width], [classes]];
+  await checkOp(gpu, `crossEntropy N=${rows}, E=${width}, V=${classes}`, {
+    shapes,
+    data: shapes.map((shape, i) => values(shape.reduce((n, s) => n * s, 1), i + 1, scale)),
+    oracle: reference.crossEntropy(targets, width),
+    run: (step, x, weight, bias) => crossEntropy(step, x!, weight!, bias!, step.upload(targets)),
+    tolerance: { atol: 4e-6 * scale ** 2, rtol: 1e-5 },
+    // Gradients of weight and bias are sums over rows.
+    gradientTolerance: { atol: 4e-6 * scale ** 3 * Math.sqrt(rows / 64 + 1), rtol: 1e-4 },
+  });
+}
+
+Deno.test("crossEntropy() agrees with float64 in one tile, at any size", () =>
+  withBothFamilies(async (gpu) => {
+    for (const [rows, width, classes] of [[1, 1, 1], [63, 3, 65], [65, 12, 257]] as const) {
+      await check(gpu, { rows, width, classes });
+    }
+  }));
+
+Deno.test("crossEntropy() agrees with float64 when scores are large", () =>
+  withGpu((gpu) => check(gpu, { rows: 9, width: 4, classes: 65, scale: 8 })));
+
+// Of 64 MiB, a row of 32,769 has room for 448 classes.
+Deno.test("crossEntropy() agrees with float64 in several tiles, the last of one class", () =>
+  withGpu((gpu) => check(gpu, { rows: 32_769, width: 2, classes: 449 })));
+
+// llvmpipe ends a thread's loops after 65,535 rounds, without a word.
+Deno.test("crossEntropy() agrees with float64 over more classes than a software adapter's loops count", () =>
+  withGpu((gpu) => check(gpu, { rows: 2, width: 1, classes: 300_007 })));
+
+Deno.test("crossEntropy() never holds more than 64 MiB of scores", () =>
+  withGpu(async (gpu) => {
+    const [rows, width, classes] = [700, 2, 30_011]; // 80 MiB of scores
+    using weight = gpu.tensor([classes, width], values(classes * width, 1));
+    using bias = gpu.tensor([classes], values(classes, 2));
+    weight.requiresGrad = true;
+    const peak = await peakMemory(gpu, () => {
+      using step = gpu.step({ training: true });
+      const x = step.upload(values(rows * width, 3), [rows, width]);
+      const target = step.upload(randomIds(rows, classes, 4));
+      step.backward(sum(step, crossEntropy(step, x, weight, bias, target)));
+    });
+    const mebibytes = peak.bytes / 2 ** 20;
+    // The rest is the gradient of the weight and small change.
+    assert(mebibytes < 64 + 2, `${mebibytes} MiB in use`);
+    // On a software adapter a tile has a quarter, half of which is a copy of the other half.
+    assert(peak.largest > 5 * 2 ** 20, "the scores of a tile were not seen");
+  }));
+
+Deno.test("crossEntropy() throws when a shape, an id or the number of rows does not fit", () =>
+  withGpu((gpu) => {
+    using step = gpu.step();
+    const x = step.upload(values(6, 1), [2, 3]), weight = step.upload(values(12, 2), [4, 3]);
+    const bias = step.upload(values(4, 3)), target = step.upload(Uint32Array.of(0, 3));
+    const wide = step.upload(values(8, 2), [4, 2]), three = step.upload(Uint32Array.of(0, 1, 2));
+    const large = step.upload(Uint32Array.of(0, 4));
+    assertThrows(() => crossEntropy(step, x, wide, bias, target), TypeError, "weight");
+    assertThrows(() => crossEntropy(step, x, weight, x, target), TypeError, "bias");
+    assertThrows(() => crossEntropy(step, x, weight, bias, three), TypeError, "target");
+    assertThrows(() => crossEntropy(step, x, weight, bias, large), RangeError, "id 4");
+    const tall = step.tensor([262_145, 3]), ids = step.tensor([262_145], "u32");
+    const message = "262145 rows: at most 262144";
+    assertThrows(() => crossEntropy(step, tall, weight, bias, ids), RangeError, message);
+  }));

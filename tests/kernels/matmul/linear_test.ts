@@ -1,0 +1,66 @@
+// Matrix products as operations: linear layers and products in every transposition, on both families.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { linear, matmul, type Step, type Tensor } from "../../../mod.ts";
+import { checkOp } from "../../support/check_op.ts";
+import { withBothFamilies, withGpu } from "../../support/gpu.ts";
+import { values } from "../../reference/data.ts";
+import * as reference from "../../reference/linear.ts";
+
+const TOLERANCE = { atol: 1e-5, rtol: 1e-5 };
+
+Deno.test("matmul() agrees with float64 in every transposition, forward and backward", () =>
+  withBothFamilies(async (gpu) => {
+    const [m, k, n] = [63, 65, 33];
+    for (const transposeA of [false, true]) {
+      for (const transposeB of [false, true]) {
+        const options = { transposeA, transposeB };
+        await checkOp(gpu, `matmul ${JSON.stringify(options)}`, {
+          shapes: [transposeA ? [k, m] : [m, k], transposeB ? [n, k] : [k, n]],
+          oracle: reference.matmul(m, k, n, options),
+          run: (step, a, b) => matmul(step, a!, b!, options),
+          tolerance: TOLERANCE,
+        });
+      }
+    }
+  }));
+
+Deno.test("linear() agrees with float64 with and without bias, forward and backward", () =>
+  withBothFamilies(async (gpu) => {
+    for (const [rows, width, features] of [[1, 1, 1], [65, 63, 257], [257, 12, 64]] as const) {
+      const check = {
+        oracle: reference.linear(rows, width, features),
+        run: (step: Step, x: Tensor, weight: Tensor, bias?: Tensor) =>
+          linear(step, x, weight, bias),
+        tolerance: TOLERANCE,
+      };
+      const shapes = [[rows, width], [features, width]];
+      const name = `linear ${rows} x ${width} to ${features}`;
+      await checkOp(gpu, name, { ...check, shapes: [...shapes, [features]] });
+      await checkOp(gpu, `${name} without bias`, { ...check, shapes });
+    }
+  }));
+
+Deno.test("linear() keeps leading dimensions", () =>
+  withGpu(async (gpu) => {
+    await checkOp(gpu, "linear of [2, 3, 5]", {
+      shapes: [[2, 3, 5], [4, 5], [4]],
+      oracle: reference.linear(6, 5, 4),
+      run: (step, x, weight, bias) => {
+        const out = linear(step, x, weight!, bias!);
+        assertEquals(out.shape, [2, 3, 4]);
+        return out;
+      },
+    });
+  }));
+
+Deno.test("linear() and matmul() throw a TypeError when inner sizes differ", () =>
+  withGpu((gpu) => {
+    using step = gpu.step();
+    const a = step.upload(values(6, 1), [2, 3]), b = step.upload(values(8, 2), [4, 2]);
+    assertThrows(() => matmul(step, a, b), TypeError, "[2,3] by");
+    assertThrows(() => matmul(step, a, b, { transposeB: true }), TypeError, "[2,3] by");
+    assertThrows(() => linear(step, a, b), TypeError, "[2,3]");
+    const bias = step.upload(values(5, 3)), weight = step.upload(values(12, 3), [4, 3]);
+    assertThrows(() => linear(step, a, weight, bias), TypeError, "bias");
+  }));

@@ -1,0 +1,218 @@
+// Matrix products: every kernel against float64, at sizes that leave tails in every dimension.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import type { Gpu } from "../../../kernels/gpu.ts";
+import {
+  matmulInto,
+  type MatmulIntoOptions,
+  type MatmulKernel,
+} from "../../../kernels/matmul/matmul.ts";
+import { readsTexels } from "../../../kernels/matmul/matmul_subgroup.ts";
+import type { Tensor } from "../../../kernels/device/tensor.ts";
+import { withGpu } from "../../support/gpu.ts";
+import { assertWithin, numbers, type Product, referenceMatmul } from "../../reference/matmul.ts";
+
+const TRANSPOSES = [[false, false], [false, true], [true, false], [true, true]] as const;
+
+/** The kernels that this adapter can run. */
+function kernelsOf(gpu: Gpu): MatmulKernel[] {
+  return readsTexels(gpu) ? ["subgroup", "register", "workgroup"] : ["register", "workgroup"];
+}
+
+interface Variant extends Product {
+  bias?: boolean;
+  accumulate?: boolean;
+  kernel?: MatmulKernel;
+}
+
+/** A tensor of `data`, and the larger one that it is the beginning of, which is NaN elsewhere. */
+function poisoned(gpu: Gpu, shape: readonly number[], data: Float32Array): [Tensor, Tensor] {
+  const whole = gpu.temporary([Math.ceil(data.length / 64) * 64 + 64]);
+  gpu.write(whole, new Float32Array(whole.size).fill(NaN));
+  using used = whole.slice(0, data.length);
+  gpu.write(used, data);
+  return [used.reshape(shape), whole];
+}
+
+/** Multiplies on the GPU, compares, and checks that nothing was stored past the result's end. */
+async function check(gpu: Gpu, variant: Variant): Promise<Float32Array> {
+  const { m, n, k, transposeA = false, transposeB = false, accumulate = false } = variant;
+  const [dataA, dataB] = [numbers(m * k, m + 1), numbers(k * n, n + 2)];
+  const [dataBias, before] = [numbers(n, 3), numbers(m * n, 4)];
+  const [a, wholeA] = poisoned(gpu, transposeA ? [k, m] : [m, k], dataA);
+  const [b, wholeB] = poisoned(gpu, transposeB ? [n, k] : [k, n], dataB);
+  const [bias, wholeBias] = poisoned(gpu, [n], dataBias);
+  const [c, wholeC] = poisoned(gpu, [m, n], before);
+  const options: MatmulIntoOptions = { transposeA, transposeB, accumulate };
+  if (variant.bias) options.bias = bias;
+  if (variant.kernel) options.kernel = variant.kernel;
+  matmulInto(gpu, c, a, b, options);
+  const stored = await gpu.readFloats(wholeC);
+  for (const tensor of [a, wholeA, b, wholeB, bias, wholeBias, c, wholeC]) tensor.dispose();
+  const actual = stored.subarray(0, m * n);
+  const reference = referenceMatmul(
+    dataA,
+    dataB,
+    variant,
+    variant.bias ? dataBias : undefined,
+    accumulate ? before : undefined,
+  );
+  const name = JSON.stringify(variant);
+  assertWithin(actual, reference, name);
+  assertEquals(stored.subarray(m * n).findIndex((x) => !Number.isNaN(x)), -1, name);
+  return actual;
+}
+
+Deno.test("matmulInto() agrees with float64 when no size is a multiple of anything", async () => {
+  await withGpu(async (gpu) => {
+    for (const kernel of kernelsOf(gpu)) {
+      for (const [transposeA, transposeB] of TRANSPOSES) {
+        await check(gpu, { m: 65, n: 101, k: 63, transposeA, transposeB, bias: true, kernel });
+      }
+    }
+  });
+});
+
+Deno.test("matmulInto() agrees with float64 when rows are whole vectors", async () => {
+  await withGpu(async (gpu) => {
+    for (const kernel of kernelsOf(gpu)) {
+      for (const [transposeA, transposeB] of TRANSPOSES) {
+        await check(gpu, { m: 36, n: 140, k: 76, transposeA, transposeB, bias: true, kernel });
+      }
+    }
+  });
+});
+
+Deno.test("matmulInto() agrees with float64 when one operand alone has whole vectors", async () => {
+  await withGpu(async (gpu) => {
+    for (const kernel of kernelsOf(gpu)) {
+      await check(gpu, { m: 33, n: 64, k: 50, kernel });
+      await check(gpu, { m: 64, n: 50, k: 31, transposeA: true, kernel });
+      await check(gpu, { m: 20, n: 51, k: 200, transposeB: true, bias: true, kernel });
+    }
+  });
+});
+
+Deno.test("matmulInto() agrees with float64 when a size is one", async () => {
+  await withGpu(async (gpu) => {
+    for (const kernel of kernelsOf(gpu)) {
+      for (const [m, n, k] of [[1, 1, 1], [1, 65, 3], [65, 1, 3], [33, 63, 1]] as const) {
+        await check(gpu, { m, n, k, bias: true, kernel });
+      }
+    }
+  });
+});
+
+Deno.test("matmulInto() adds to the result when it accumulates", async () => {
+  await withGpu(async (gpu) => {
+    for (const kernel of kernelsOf(gpu)) {
+      await check(gpu, { m: 33, n: 65, k: 7, accumulate: true, bias: true, kernel });
+      await check(gpu, { m: 40, n: 68, k: 8, accumulate: true, kernel });
+    }
+  });
+});
+
+Deno.test("matmulInto() agrees with float64 when a long sum is split", async () => {
+  await withGpu(async (gpu) => {
+    for (const kernel of kernelsOf(gpu)) {
+      await check(gpu, { m: 21, n: 50, k: 1003, transposeA: true, bias: true, kernel });
+      await check(gpu, { m: 20, n: 48, k: 515, bias: true, accumulate: true, kernel });
+    }
+    await check(gpu, { m: 257, n: 260, k: 1030, bias: true });
+    // llvmpipe ends a thread's loops after 65,535 rounds, without a word.
+    await check(gpu, { m: 2, n: 5, k: 270_002, bias: true });
+  });
+});
+
+Deno.test("matmulInto() agrees with float64 when the tiled kernel uses large tiles", async () => {
+  await withGpu(async (gpu) => {
+    for (const [n, k] of [[2000, 20], [2001, 17]] as const) {
+      await check(gpu, { m: 2050, n, k, kernel: "workgroup" });
+    }
+  });
+});
+
+Deno.test("matmulInto() agrees with float64 when the result has many tiles", async () => {
+  await withGpu(async (gpu) => {
+    await check(gpu, { m: 705, n: 612, k: 643, bias: true });
+    await check(gpu, { m: 676, n: 660, k: 608, transposeA: true, transposeB: true });
+  });
+});
+
+Deno.test("matmulInto() stores nothing else when a folded grid has a workgroup too many", async () => {
+  await withGpu(async (gpu) => {
+    const dispatch = gpu.dispatch.bind(gpu);
+    gpu.dispatch = (launch) => dispatch({ ...launch, grid: Number(launch.grid) + 1 });
+    for (const kernel of kernelsOf(gpu)) {
+      await check(gpu, { m: 65, n: 101, k: 63, bias: true, kernel });
+      await check(gpu, { m: 36, n: 140, k: 76, accumulate: true, kernel });
+      await check(gpu, { m: 20, n: 48, k: 515, kernel });
+    }
+  });
+});
+
+Deno.test("matmulInto() gives equal bits when it is called again", async () => {
+  await withGpu(async (gpu) => {
+    for (const kernel of kernelsOf(gpu)) {
+      const variant = { m: 70, n: 52, k: 300, transposeA: true, kernel };
+      assertEquals(await check(gpu, variant), await check(gpu, variant));
+    }
+  });
+});
+
+Deno.test("matmulInto() keeps infinities and NaN in their rows and columns", async () => {
+  await withGpu(async (gpu) => {
+    const [m, n, k] = [5, 6, 7];
+    const dataA = numbers(m * k, 1), dataB = numbers(k * n, 2);
+    dataA[k - 1] = Infinity; // row 0
+    dataB[(k - 1) * n + 2] = NaN; // column 2
+    using a = gpu.tensor([m, k], dataA), b = gpu.tensor([k, n], dataB);
+    using c = gpu.tensor([m, n]);
+    for (const kernel of kernelsOf(gpu)) {
+      matmulInto(gpu, c, a, b, { kernel });
+      const finite = Array.from(await gpu.readFloats(c), Number.isFinite);
+      const expected = finite.map((_, i) => i >= n && i % n !== 2);
+      assertEquals(finite, expected, kernel);
+      assertEquals((await gpu.readFloats(c)).slice(0, n).some(Number.isNaN), true);
+    }
+  });
+});
+
+Deno.test("matmulInto() agrees with float64 when a software adapter has other subgroups", async () => {
+  let width = "";
+  await withGpu((gpu) => void (width = gpu.subgroupSize === 8 ? "512" : "256"));
+  // The driver reads its vector width once a process.
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "test",
+      "--no-check",
+      "--allow-env",
+      "--filter",
+      "/no size is a multiple|rows are whole vectors/",
+      fromFileUrl(import.meta.url),
+    ],
+    env: { LP_NATIVE_VECTOR_WIDTH: width },
+  }).output();
+  assertEquals(success, true, new TextDecoder().decode(stdout));
+});
+
+Deno.test("matmulInto() throws when shapes do not fit", async () => {
+  await withGpu((gpu) => {
+    using a = gpu.tensor([3, 4]), b = gpu.tensor([5, 6]), c = gpu.tensor([3, 6]);
+    using bias = gpu.tensor([5]), ids = gpu.tensor([4, 6], new Uint32Array(24));
+    assertThrows(() => matmulInto(gpu, c, a, b), TypeError, "f32 [3,4] by f32 [5,6]");
+    assertThrows(() => matmulInto(gpu, c, a, ids), TypeError, "by u32 [4,6]");
+    assertThrows(
+      () => matmulInto(gpu, c, a, b, { transposeA: true, transposeB: true }),
+      TypeError,
+      "f32 [3,4] transposed by f32 [5,6] transposed",
+    );
+    assertThrows(() => matmulInto(gpu, a, a, b), TypeError);
+    using right = gpu.tensor([4, 6]);
+    assertThrows(() => matmulInto(gpu, a, a, right), TypeError, "the result is f32 [3,4]");
+    assertThrows(() => matmulInto(gpu, c, a, right, { bias }), TypeError, "bias is f32 [5]");
+    using square = gpu.tensor([3, 3]);
+    assertThrows(() => matmulInto(gpu, square, square, square), TypeError, "both input and output");
+  });
+});

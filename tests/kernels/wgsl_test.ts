@@ -1,0 +1,99 @@
+// What all kernels have in common: a header that says it all, and uniforms that can be packed.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { packUniform, uniformFields } from "../../kernels/device/pipelines.ts";
+import { importedWgsl, wgslFiles } from "../support/kernel_files.ts";
+import { wgslTokens } from "../package/wgsl_tokens.ts";
+
+/** Bytes that a kernel's uniform may take. */
+const UNIFORM_BYTES = 256;
+
+Deno.test("every WGSL file is a kernel or a library of one: a module imports it", () => {
+  const paths = wgslFiles().map(({ path }) => path).sort();
+  assertEquals(importedWgsl(), paths);
+  assert(paths.length > 0);
+});
+
+Deno.test("every kernel's uniform holds 32-bit numbers in at most 256 bytes", () => {
+  for (const { path: name, source } of wgslFiles()) {
+    const fields = uniformFields(source); // throws for any other type
+    assert(4 * fields.length <= UNIFORM_BYTES, `${name}: ${fields.length} fields`);
+    const names = new Set(fields.map((field) => field.name));
+    assertEquals(names.size, fields.length, name);
+    const uses = [...source.matchAll(/\bparams\.(\w+)/g)].map(([, field]) => field!);
+    for (const use of uses) assert(names.has(use) || fields.length === 0, `${name}: params.${use}`);
+  }
+});
+
+Deno.test("every kernel begins with what it computes, its dispatch and its determinism", () => {
+  for (const { path: name, source } of wgslFiles()) {
+    const header = source.slice(0, source.search(/^(?!\/\/)/m));
+    assert(header.length > 100, `${name} has no header`);
+    if (!source.includes("@compute")) continue; // a library of functions
+    for (const part of ["Dispatch:", "Determinism:"]) {
+      assert(header.includes(part), `${name}: the header has no ${part}`);
+    }
+  }
+});
+
+/** Places where a bit operator stands beside another operator without parentheses. */
+function mixedBitOperators(source: string): string[] {
+  const found: string[] = [], outer: Set<string>[] = [];
+  let operators = new Set<string>();
+  const end = (token: string) => {
+    const bits = [...operators].some((operator) => /^(?:<<|>>|[&|^])$/.test(operator));
+    if (bits && operators.size > 1) found.push(`${[...operators].join(" ")} before ${token}`);
+  };
+  for (const token of wgslTokens(source)) {
+    if (/^[([]$/.test(token)) {
+      outer.push(operators), operators = new Set();
+    } else if (/^[)\]]$/.test(token)) {
+      end(token), operators = outer.pop() ?? new Set();
+    } else if (/^(?:[{},;:]|[-+*/%&|^]?=|<<=|>>=)$/.test(token)) {
+      end(token), operators = new Set();
+    } else if (/^(?:<<|>>|&&|\|\||[=!<>]=|[-+*/%&|^])$/.test(token)) {
+      operators.add(token);
+    }
+  }
+  return found;
+}
+
+Deno.test("bit operators stand in parentheses: WGSL and browsers want it, Deno's compiler does not", () => {
+  for (const { path: name, source } of wgslFiles()) {
+    assertEquals(mixedBitOperators(source), [], name);
+  }
+  assertEquals(mixedBitOperators("f(x >> 2 & 4095, x >> 14);"), [">> & before ,"]);
+  assertEquals(mixedBitOperators("let a = b | (c) & d[e + 1];"), ["| & before ;"]);
+  assertEquals(
+    mixedBitOperators("let a = b << (c + 1); a ^= (b & c) + d;"),
+    [],
+  );
+});
+
+Deno.test("uniformFields() reads names and types, not comments", () => {
+  const source = `// struct Params { k: u32 }
+  struct Params {
+    n: u32, // rows: u32 }
+    /* shift: f32, */ shift: i32,
+    lr: f32
+  }`;
+  assertEquals(uniformFields(source), [
+    { name: "n", type: "u32" },
+    { name: "shift", type: "i32" },
+    { name: "lr", type: "f32" },
+  ]);
+  assertEquals(uniformFields("@compute fn main() {}"), []);
+  for (const type of ["vec2<u32>", "array<f32, 4>", "bool"]) {
+    assertThrows(() => uniformFields(`struct Params { a: ${type} }`), TypeError, "field a");
+  }
+});
+
+Deno.test("packUniform() writes every type at its place", () => {
+  const fields = uniformFields("struct Params { n: u32, shift: i32, lr: f32 }");
+  const view = new DataView(new ArrayBuffer(32));
+  packUniform("op", fields, { lr: 0.5, n: 2 ** 32 - 1, shift: -2 }, view, 16);
+  assertEquals(view.getUint32(16, true), 2 ** 32 - 1);
+  assertEquals(view.getInt32(20, true), -2);
+  assertEquals(view.getFloat32(24, true), 0.5);
+  assertEquals(view.getFloat64(0), 0);
+});

@@ -1,0 +1,198 @@
+// NCELoss around scorers of a user's own: modes, errors, and gradients by finite differences.
+
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import {
+  gather,
+  type Gpu,
+  IndexLinear,
+  matmul,
+  multiply,
+  type NamedParameter,
+  NCELoss,
+  type NCEOptions,
+  type Scores,
+  type Step,
+  sum,
+  type Tensor,
+} from "../../mod.ts";
+import { assertClose } from "../support/close.ts";
+import { withGpu } from "../support/gpu.ts";
+import { randomIds, values } from "../reference/data.ts";
+import { product } from "../reference/linear.ts";
+import { nceLoss } from "../reference/losses.ts";
+import { centralDifferences } from "../reference/oracle.ts";
+
+const [N, E, F, V, K] = [5, 3, 4, 11, 6];
+const COUNTS = Float64Array.from({ length: V }, (_, i) => 1 + i % 4);
+
+/** `s(y) = x^T form table[y]`, written with public operations alone. */
+class Bilinear extends NCELoss<[Tensor]> {
+  /** [E, F] */
+  readonly form: Tensor;
+  /** [V, F] */
+  readonly table: Tensor;
+
+  constructor(gpu: Gpu, options: Partial<NCEOptions> = {}) {
+    super(gpu, { noise: COUNTS, noiseRatio: K, normTerm: 1, reduction: "sum", ...options });
+    this.form = gpu.tensor([E, F], values(E * F, 1));
+    this.table = gpu.tensor([V, F], values(V * F, 2));
+    this.form.requiresGrad = this.table.requiresGrad = true;
+  }
+
+  override getScore(step: Step, target: Tensor, noise: Tensor, x: Tensor): Scores {
+    const turned = matmul(step, x, this.form);
+    const products = multiply(step, turned, gather(step, this.table, target));
+    const ones = step.upload(new Float32Array(F).fill(1), [F, 1]);
+    return {
+      target: step.reshape(matmul(step, products, ones), [target.size]),
+      noise: matmul(step, turned, gather(step, this.table, noise), { transposeB: true }),
+    };
+  }
+
+  override parameters(): NamedParameter[] {
+    return [["form", this.form], ["table", this.table]];
+  }
+}
+
+/** The summed loss of Bilinear in float64. */
+function bilinearLoss(
+  [x, form, table]: readonly Float64Array[],
+  target: ArrayLike<number>,
+  noise: ArrayLike<number>,
+  logProb: Float64Array,
+): number {
+  const turned = product(x!, form!, N, E, F);
+  const score = (n: number, id: number) => {
+    let sum = 0;
+    for (let f = 0; f < F; f++) sum += turned[n * F + f]! * table![id * F + f]!;
+    return sum;
+  };
+  const targetScore = Float64Array.from(target, (id, n) => score(n, id));
+  const noiseScore = Float64Array.from(
+    { length: N * K },
+    (_, i) => score(Math.floor(i / K), noise[i % K]!),
+  );
+  const of = (ids: ArrayLike<number>) => Float64Array.from(ids, (id) => logProb[id]!);
+  const { output } = nceLoss({ target: of(target), noise: of(noise) }, 1)(targetScore, noiseScore);
+  return output.reduce((sum, loss) => sum + loss, 0);
+}
+
+Deno.test("a scorer written with public operations gets the right loss and gradients", () =>
+  withGpu(async (gpu) => {
+    using criterion = new Bilinear(gpu);
+    using step = gpu.step({ training: true, seed: 1 });
+    const ids = randomIds(N, V, 1);
+    const target = step.upload(ids), x = step.upload(values(N * E, 3), [N, E]);
+    x.requiresGrad = true;
+    const noise = await gpu.read(criterion.getNoise(step, target).ids);
+    const loss = criterion.forward(step, target, x);
+    const inputs = [values(N * E, 3), values(E * F, 1), values(V * F, 2)]
+      .map((array) => Float64Array.from(array));
+    const logProb = criterion.noise.probabilities.map(Math.log);
+    const objective = (points: readonly Float64Array[]) =>
+      bilinearLoss(points, ids, noise, logProb);
+    assertClose(await gpu.readFloats(loss), [objective(inputs)], { rtol: 1e-5 }, "loss");
+    const gradients = step.backward(loss);
+    const differences = centralDifferences(objective, inputs);
+    for (const [i, tensor] of [x, criterion.form, criterion.table].entries()) {
+      const gradient = await gpu.readFloats(gradients.toDense(tensor)!);
+      assertClose(gradient, differences[i]!, { atol: 1e-5, rtol: 2e-5 }, `gradient ${i}`);
+    }
+  }));
+
+Deno.test("NCELoss throws a TypeError when there is no scorer of all classes or mix is evaluated", () =>
+  withGpu((gpu) => {
+    using criterion = new Bilinear(gpu);
+    using step = gpu.step({ training: true });
+    const target = step.upload(randomIds(N, V, 1)), x = step.upload(values(N * E, 3), [N, E]);
+    criterion.lossType = "full";
+    assertThrows(
+      () => criterion.forward(step, target, x),
+      TypeError,
+      "Bilinear has no",
+    );
+    criterion.lossType = "mix";
+    criterion.forward(step, target, x);
+    const message = 'Cannot evaluate loss "mix"';
+    assertThrows(() => criterion.eval().forward(step, target, x), TypeError, message);
+    using evaluation = gpu.step();
+    const [t, i] = [
+      evaluation.upload(randomIds(N, V, 1)),
+      evaluation.upload(values(15, 3), [N, E]),
+    ];
+    assertThrows(() => criterion.train().forward(evaluation, t, i), TypeError, message);
+  }));
+
+Deno.test("NCELoss throws when noise ids or the scorer's shapes do not fit", () =>
+  withGpu((gpu) => {
+    using criterion = new Bilinear(gpu);
+    using step = gpu.step({ training: true });
+    const target = step.upload(randomIds(N, V, 1)), x = step.upload(values(N * E, 3), [N, E]);
+    const noise = step.upload(Uint32Array.of(0, V));
+    assertThrows(() => criterion.getScore(step, target, noise, x), RangeError, `id ${V}`);
+    const wrong = step.upload(values(N * E, 3), [E, N]);
+    assertThrows(() => criterion.forward(step, target, wrong), TypeError);
+    criterion.getScore = (step, target) => ({
+      target: step.upload(values(target.size, 1)),
+      noise: step.upload(values(K, 1), [1, K]),
+    });
+    assertThrows(() => criterion.forward(step, target, x), TypeError, "noise");
+  }));
+
+Deno.test("lossType can be set between any two calls", () =>
+  withGpu(async (gpu) => {
+    using criterion = new IndexLinear(gpu, {
+      embeddingDim: E,
+      numClasses: V,
+      noise: COUNTS,
+      noiseRatio: K,
+    });
+    using step = gpu.step({ training: true });
+    const target = step.upload(randomIds(N, V, 1)), x = step.upload(values(N * E, 3), [N, E]);
+    const lossOf = async (lossType: "full" | "nce" | "sampled") => {
+      criterion.lossType = lossType;
+      return (await gpu.readFloats(criterion.forward(step, target, x)))[0]!;
+    };
+    const first = [await lossOf("full"), await lossOf("nce"), await lossOf("sampled")];
+    const second = [await lossOf("full"), await lossOf("nce"), await lossOf("sampled")];
+    assertEquals(first, second);
+    assertEquals(new Set(first).size, 3);
+  }));
+
+Deno.test("nce outside training is the unnormalised negative log probability, c - s", () =>
+  withGpu(async (gpu) => {
+    using criterion = new Bilinear(gpu, { reduction: "none", normTerm: 2.5 });
+    using step = gpu.step();
+    const target = step.upload(randomIds(N, V, 1)), x = step.upload(values(N * E, 3), [N, E]);
+    const noise = criterion.getNoise(step, target).ids;
+    const scores = await gpu.readFloats(criterion.getScore(step, target, noise, x).target);
+    const loss = criterion.forward(step, target, x);
+    assertClose(await gpu.readFloats(loss), scores.map((s) => 2.5 - s));
+  }));
+
+Deno.test("noise is drawn anew in each step, and the same for the same seed and number", () =>
+  withGpu(async (gpu) => {
+    for (const perWord of [false, true]) {
+      using criterion = new Bilinear(gpu, { perWord });
+      const draw = async (seed: number, number: number) => {
+        using step = gpu.step({ training: true, seed, number });
+        const { ids } = criterion.getNoise(step, step.upload(randomIds(N, V, 1)));
+        assertEquals(ids.shape, perWord ? [N, K] : [K]);
+        return [...await gpu.read(ids)];
+      };
+      assertEquals(await draw(1, 5), await draw(1, 5));
+      assertNotEquals(await draw(1, 5), await draw(1, 6));
+      assertNotEquals(await draw(1, 5), await draw(2, 5));
+    }
+  }));
+
+Deno.test("disposing of an NCELoss frees parameters and noise", () =>
+  withGpu((gpu) => {
+    const criterion = new Bilinear(gpu);
+    using step = gpu.step({ training: true });
+    const target = step.upload(randomIds(N, V, 1)), x = step.upload(values(N * E, 3), [N, E]);
+    step.backward(sum(step, criterion.forward(step, target, x)));
+    criterion.dispose();
+    step[Symbol.dispose]();
+    assertEquals(gpu.memory.buffers, 0);
+  }));

@@ -1,0 +1,135 @@
+// Embedding, Linear and what modules share: shapes, names, initial values and errors.
+
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { Philox } from "../../../kernels/random/philox.ts";
+import { streamOf } from "../../../kernels/random/stream.ts";
+import {
+  Embedding,
+  type Gpu,
+  IndexGRU,
+  IndexLinear,
+  Linear,
+  LSTM,
+  type Module,
+  sum,
+} from "../../../mod.ts";
+import { assertClose } from "../../support/close.ts";
+import { withGpu } from "../../support/gpu.ts";
+import { randomIds, values } from "../../reference/data.ts";
+import * as reference from "../../reference/linear.ts";
+
+/** All parameters of a module as one list. */
+async function dataOf(gpu: Gpu, module: Module): Promise<number[]> {
+  const arrays = await Promise.all(module.parameters().map(([, p]) => gpu.readFloats(p)));
+  return arrays.flatMap((array) => [...array]);
+}
+
+Deno.test("Embedding looks rows up and keeps the shape of the ids", () =>
+  withGpu(async (gpu) => {
+    using embedding = new Embedding(gpu, { numEmbeddings: 63, embeddingDim: 5 });
+    const table = Float64Array.from(await gpu.readFloats(embedding.weight));
+    using step = gpu.step({ training: true });
+    const ids = randomIds(12, 63, 1);
+    const out = embedding.forward(step, step.upload(ids, [3, 4]));
+    assertEquals(out.shape, [3, 4, 5]);
+    const expected = reference.gather(ids, 5)(table);
+    assertClose(await gpu.readFloats(out), expected.output);
+    const gradient = step.backward(sum(step, out)).get(embedding.weight);
+    assertEquals(gradient?.kind, "sparse");
+    const wrong = step.upload(Uint32Array.of(63));
+    assertThrows(() => embedding.forward(step, wrong), RangeError, "id 63 is out of range");
+  }));
+
+Deno.test("Embedding starts uniform within its range, a function of the seed and its path", () =>
+  withGpu(async (gpu) => {
+    const options = { numEmbeddings: 100, embeddingDim: 7 };
+    using plain = new Embedding(gpu, options);
+    using wide = new Embedding(gpu, {
+      ...options,
+      initRange: 0.5,
+      seed: 2 ** 40,
+      name: "encoder",
+    });
+    const data = await dataOf(gpu, plain), stretched = await dataOf(gpu, wide);
+    assert(data.every((w) => Math.abs(w) <= 0.1) && data.some((w) => Math.abs(w) > 0.09));
+    const random = new Philox(2 ** 40, streamOf("encoder.weight"));
+    const expected = Float64Array.from({ length: 700 }, () => random.uniform() - 0.5);
+    assertClose(stretched, expected, { atol: 1e-7, rtol: 0 });
+  }));
+
+Deno.test("what a module starts with depends on its path, not on what was made before", () =>
+  withGpu(async (gpu) => {
+    const linear = (name: string) =>
+      new Linear(gpu, { name, inFeatures: 4, outFeatures: 4, seed: 1 });
+    const sizes = { name: "rnn", inputSize: 2, hiddenSize: 3, seed: 1 };
+    using first = linear("first");
+    using second = linear("second");
+    using again = linear("first");
+    assertNotEquals(await dataOf(gpu, first), await dataOf(gpu, second));
+    assertEquals(await dataOf(gpu, first), await dataOf(gpu, again));
+    using low = new LSTM(gpu, sizes);
+    using high = new LSTM(gpu, { ...sizes, numLayers: 2, dropout: 0.5 });
+    const lowest = await dataOf(gpu, low);
+    assertEquals((await dataOf(gpu, high)).slice(0, lowest.length), lowest);
+  }));
+
+Deno.test("a model's numbers stay as they are when dropout goes, or something is made before", () =>
+  withGpu(async (gpu) => {
+    const sizes = { embeddingDim: 4, hiddenSize: 3, numClasses: 9, noise: Array(9).fill(1) };
+    const numbersOf = async (model: IndexGRU) => {
+      using step = gpu.step({ training: true, seed: 1, number: 2 });
+      const noise = model.getNoise(step, step.upload(Uint32Array.of(1, 2)));
+      return [await dataOf(gpu, model), [...await gpu.read(noise.ids)]];
+    };
+    using plain = new IndexGRU(gpu, sizes);
+    const expected = await numbersOf(plain);
+    using before = new IndexLinear(gpu, { ...sizes, name: "before" });
+    using dropping = new IndexGRU(gpu, { ...sizes, dropout: 0.5 });
+    assertEquals(await numbersOf(dropping), expected);
+    using apart = new IndexGRU(gpu, { ...sizes, name: "apart" });
+    assertNotEquals(await numbersOf(apart), expected);
+    assertNotEquals(await dataOf(gpu, before), await dataOf(gpu, plain));
+  }));
+
+Deno.test("Linear is a product and a bias, uniform within 1 / sqrt(inFeatures) at first", () =>
+  withGpu(async (gpu) => {
+    using layer = new Linear(gpu, { inFeatures: 16, outFeatures: 65 });
+    const names = layer.parameters().map(([name, { shape }]) => `${name} [${shape}]`);
+    assertEquals(names, ["weight [65,16]", "bias [65]"]);
+    const data = await dataOf(gpu, layer);
+    assert(data.every((w) => Math.abs(w) <= 0.25) && data.some((w) => Math.abs(w) > 0.24));
+    using step = gpu.step();
+    const x = values(48, 1), out = layer.forward(step, step.upload(x, [3, 16]));
+    const all = Float64Array.from(data), rows = Float64Array.from(x);
+    const expected = reference.linear(3, 16, 65)(rows, all.slice(0, 1040), all.slice(1040));
+    assertClose(await gpu.readFloats(out), expected.output, { atol: 2e-6, rtol: 1e-5 });
+  }));
+
+Deno.test("a module's name stands before its parameters'", () =>
+  withGpu((gpu) => {
+    using encoder = new Embedding(gpu, { name: "encoder", numEmbeddings: 3, embeddingDim: 2 });
+    using proj = new Linear(gpu, { name: "proj", inFeatures: 2, outFeatures: 2 });
+    using rnn = new LSTM(gpu, { name: "a.rnn", inputSize: 1, hiddenSize: 1 });
+    const parameters = [encoder, proj, rnn].flatMap((module) => module.parameters());
+    const own = ["encoder.weight", "proj.weight", "proj.bias"];
+    const stacked = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"];
+    const expected = [...own, ...stacked.map((name) => `a.rnn.${name}`)];
+    assertEquals(parameters.map(([name]) => name), expected);
+    assert(parameters.every(([, parameter]) => parameter.requiresGrad));
+  }));
+
+Deno.test("Embedding and Linear throw a RangeError when a size is no positive integer", () =>
+  withGpu((gpu) => {
+    for (const size of [0, -3, 1.5, NaN]) {
+      assertThrows(
+        () => new Embedding(gpu, { numEmbeddings: size, embeddingDim: 2 }),
+        RangeError,
+        `Cannot make Embedding: numEmbeddings is ${size}`,
+      );
+      assertThrows(
+        () => new Linear(gpu, { inFeatures: 2, outFeatures: size }),
+        RangeError,
+        `Cannot make Linear: outFeatures is ${size}`,
+      );
+    }
+  }));

@@ -1,0 +1,15 @@
+/** Reading golden vectors: the folder in NCE_GOLDEN_DIR, by default the few cases beside the tests. */
+
+import { fromFileUrl } from "@std/path";
+
+/** The cases of a golden file: there is one at least. */
+export function goldenCases<Case>(file: string): Case[] {
+  const folder = Deno.env.get("NCE_GOLDEN_DIR") ??
+    fromFileUrl(new URL("../golden", import.meta.url));
+  const cases: Case[] = JSON.parse(Deno.readTextFileSync(`${folder}/${file}`));
+  if (!(cases.length > 0)) throw new Error(`${folder}/${file} has no cases`);
+  return cases;
+}
+
+/** Tolerance of losses and gradients against the reference. */
+export const GOLDEN_TOLERANCE = { atol: 2e-5, rtol: 2e-4 };

@@ -1,0 +1,54 @@
+/** The device that a test file runs on. */
+
+import { type AdapterOptions, Gpu } from "../../mod.ts";
+
+/** Runs `body` on a device of its own, and checks that it leaves nothing allocated. */
+export async function withGpu(
+  body: (gpu: Gpu) => void | Promise<void>,
+  options: AdapterOptions = {},
+): Promise<void> {
+  await using gpu = await Gpu.create(options);
+  await body(gpu);
+  await gpu.finish();
+  const { buffers, bytes } = gpu.memory;
+  if (buffers !== 0) throw new Error(`${buffers} buffers of ${bytes} bytes were left on the GPU`);
+}
+
+/** Runs `body` with the adapter's own kernels, and with those for hardware GPUs. */
+export async function withBothFamilies(body: (gpu: Gpu) => void | Promise<void>): Promise<void> {
+  await withGpu(body);
+  await withGpu(body, { family: "hardware" });
+}
+
+/** Most bytes in use, and largest single allocation, of pooled memory while `body` runs. */
+export async function peakMemory(
+  gpu: Gpu,
+  body: () => void | Promise<void>,
+): Promise<{ bytes: number; largest: number }> {
+  const before = gpu.memory.bytes, allocate = gpu.temporary.bind(gpu);
+  let bytes = 0, largest = 0;
+  gpu.temporary = (...args) => {
+    const tensor = allocate(...args);
+    bytes = Math.max(bytes, gpu.memory.bytes - before);
+    largest = Math.max(largest, tensor.bytes);
+    return tensor;
+  };
+  await body();
+  gpu.temporary = allocate;
+  return { bytes, largest };
+}
+
+/** A device of which the limits are these, with kernels for software adapters. */
+export async function limitedGpu(limits: Readonly<Record<string, number>>): Promise<Gpu> {
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (...given) {
+    const device = await requestDevice.apply(this, given), { limits: real } = device;
+    const get = (_: unknown, name: keyof GPUSupportedLimits) => limits[name] ?? real[name];
+    return Object.defineProperty(device, "limits", { value: new Proxy({}, { get }) });
+  };
+  try {
+    return await Gpu.create({ family: "software" });
+  } finally {
+    GPUAdapter.prototype.requestDevice = requestDevice;
+  }
+}

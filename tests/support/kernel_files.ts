@@ -1,0 +1,35 @@
+/** The kernels' WGSL files, wherever in the folder they are. */
+
+import { fromFileUrl, join } from "@std/path";
+
+const FOLDER = fromFileUrl(new URL("../../kernels/", import.meta.url));
+const TEXT_IMPORT = /from "([^"]+\.wgsl)" with \{ type: "text" \}/g;
+
+/** A file by its path within `kernels/`. */
+export interface KernelFile {
+  readonly path: string;
+  readonly source: string;
+}
+
+/** Every file whose name ends in `end`. */
+function filesOf(end: string, folder = ""): KernelFile[] {
+  const entries = [...Deno.readDirSync(join(FOLDER, folder))];
+  return entries.sort((a, b) => a.name < b.name ? -1 : 1).flatMap(({ name, isDirectory }) => {
+    const path = join(folder, name);
+    if (isDirectory) return filesOf(end, path);
+    return name.endsWith(end) ? [{ path, source: Deno.readTextFileSync(join(FOLDER, path)) }] : [];
+  });
+}
+
+/** Every WGSL file. */
+export function wgslFiles(): KernelFile[] {
+  return filesOf(".wgsl");
+}
+
+/** Paths of the WGSL files that the folder's modules import, in order, each once. */
+export function importedWgsl(): string[] {
+  const imported = filesOf(".ts").flatMap(({ path, source }) =>
+    [...source.matchAll(TEXT_IMPORT)].map(([, file]) => join(path, "..", file!))
+  );
+  return [...new Set(imported)].sort();
+}
