@@ -144,8 +144,8 @@ export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]
       .map((bucket) => `ppl ${two(bucket.ppl!)} on ${wordsOf(bucket)}`).join(", "),
     `normaliser  Z, the sum over all words: ln Z is ${mean} on average, standard deviation ${std}, ` +
     `98 % from ${two(low)} to ${two(high)}`,
-    `raw scores  read as log probabilities: ppl ${raw} (${best} with --norm-term ${mean}); ` +
-    `scoring without normalising is ${verdict}`,
+    `raw scores  without normalising, ppl ${best} shows as ${raw} (with --norm-term ${mean} ` +
+    `exactly); this is ${verdict}`,
   ];
 }
 

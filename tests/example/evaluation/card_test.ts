@@ -113,8 +113,8 @@ Deno.test("describeCard() has a line each of words, the normaliser and raw score
     "ppl 1.00e+12 on unknown words",
     "normaliser  Z, the sum over all words: ln Z is 8.98 on average, standard deviation 0.13, " +
     "98 % from 8.50 to 9.25",
-    "raw scores  read as log probabilities: ppl 123.46 (12,345 with --norm-term 8.98); " +
-    "scoring without normalising is safe",
+    "raw scores  without normalising, ppl 12,345 shows as 123.46 (with --norm-term 8.98 exactly); " +
+    "this is safe",
   ]);
 });
 
@@ -129,7 +129,7 @@ Deno.test("describeCard() speaks of a single word where there is one", () => {
 
 Deno.test("describeCard() says why scoring without normalising is not safe", () => {
   const verdict = (std: number) =>
-    describeCard({ ...CARD, std, safe: false }, BUCKETS)[2]!.split("normalising is ")[1];
+    describeCard({ ...CARD, std, safe: false }, BUCKETS)[2]!.split("; this is ")[1];
   assertEquals(verdict(0.21), "not safe: ln Z varies by more than 0.2");
   assertEquals(verdict(NaN), "not safe: ln Z varies by more than 0.2");
   assertEquals(verdict(0.2), "not safe: the perplexity is over the number of words");
