@@ -163,17 +163,17 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   }
 
   #contexts(step: Step, target: Tensor, input: Tensor): GRUContexts {
-    const { weightHh, biasHh } = this.rnn.layers[0]!, size = weightHh.shape[1]!;
+    const { weightHh, biasHh } = this.rnn.layers[0]!, H = weightHh.shape[1]!;
     expectTensor("IndexGRU", "target", target);
     expectTensor("IndexGRU", "input", input);
     const context = input.dtype === "u32" ? this.context(step, input).context : input;
-    if (context.size !== target.size * size) {
+    if (context.size !== target.size * H) {
       throw new TypeError(
         `Cannot score [${input.shape}] for ${target.size} targets: expected ids [T, B] of as many, ` +
-          `or rows of ${size}`,
+          `or rows of ${H}`,
       );
     }
-    const hidden = step.reshape(context, [target.size, size]);
+    const hidden = step.reshape(context, [target.size, H]);
     return gruContexts(step, linear(step, hidden, weightHh, biasHh), hidden);
   }
 }

@@ -82,12 +82,12 @@ export class IndexLinear extends NCELoss<[Tensor]> {
   #rows(step: Step, target: Tensor, input: Tensor): Tensor {
     expectFloats("IndexLinear", step, { input });
     expectTensor("IndexLinear", "target", target);
-    const width = this.weight.shape[1]!;
-    if (input.size !== target.size * width) {
+    const E = this.weight.shape[1]!;
+    if (input.size !== target.size * E) {
       throw new TypeError(
-        `Cannot score [${input.shape}] for ${target.size} targets: expected rows of ${width}`,
+        `Cannot score [${input.shape}] for ${target.size} targets: expected rows of ${E}`,
       );
     }
-    return step.reshape(input, [target.size, width]);
+    return step.reshape(input, [target.size, E]);
   }
 }

@@ -163,7 +163,7 @@ function sizesOf(problem: NCEProblem): { N: number; E: number; K: number } {
 
 /** The ids in rising order, and the place of each. */
 function distinct(
-  classes: number,
+  V: number,
   target: ArrayLike<number>,
   noise: ArrayLike<number>,
 ): { rows: Uint32Array; slots: Map<number, number> } {
@@ -171,8 +171,8 @@ function distinct(
   for (const ids of [target, noise]) {
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i]!;
-      if (!(Number.isInteger(id) && id >= 0 && id < classes)) {
-        throw new RangeError(`Cannot use id ${id}: there are ${classes} classes`);
+      if (!(Number.isInteger(id) && id >= 0 && id < V)) {
+        throw new RangeError(`Cannot use id ${id}: there are ${V} classes`);
       }
       slots.set(id, 0);
     }

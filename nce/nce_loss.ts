@@ -217,11 +217,11 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     }
     const noise = this.getNoise(step, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
-    const rows = target.size, count = noise.ids.shape[noise.ids.shape.length - 1]!;
-    expectShape(`${this.constructor.name}.getScore`, "the target's score", scores.target, [rows]);
+    const N = target.size, K = noise.ids.shape[noise.ids.shape.length - 1]!;
+    expectShape(`${this.constructor.name}.getScore`, "the target's score", scores.target, [N]);
     expectShape(`${this.constructor.name}.getScore`, "the noise's score", scores.noise, [
-      rows,
-      count,
+      N,
+      K,
     ]);
     if (lossType === "mix" && !training) {
       throw new TypeError('Cannot evaluate loss "mix": it is for training only');

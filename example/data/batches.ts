@@ -4,6 +4,7 @@ import { Philox } from "../../kernels/random/philox.ts";
 import { isFromBatch, type NoiseName } from "../options/settings.ts";
 import { type Batch, cut, emptyPieces, type Row, RowBatch, rowSteps } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
+import { shuffle } from "./shuffle.ts";
 
 /** Stream of the random order, apart from those of noise, dropout and weights; the step is the epoch. */
 const STREAM = 0x42415443;
@@ -160,15 +161,6 @@ function parallelStreams(
     const traits = { continues: at > 0, wordsPastEnd: fromBatch };
     return new RowBatch(text.ids, pieces, rows, traits);
   });
-}
-
-function shuffle<T extends unknown[] | Uint32Array>(values: T, random: Philox): T {
-  for (let i = values.length - 1; i > 0; i--) {
-    const j = random.below(i + 1), value = values[i];
-    values[i] = values[j];
-    values[j] = value;
-  }
-  return values;
 }
 
 function checkPositive(sizes: Record<string, number>): void {

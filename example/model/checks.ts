@@ -6,6 +6,7 @@
 import { type Places, placesOf } from "../data/row_batch.ts";
 import { Failure } from "../shared/errors.ts";
 import { formatCount } from "../shared/progress.ts";
+import { firstIndex } from "../shared/search.ts";
 import { type EvaluationKind, isFromBatch } from "../options/settings.ts";
 import {
   batchNeeds,
@@ -196,11 +197,5 @@ function listed(type: "conjunction" | "disjunction", items: readonly string[]): 
 
 /** The largest whole number from 1 to `most` that `fits`, or 0: what fits is all up to one number. */
 function mostThat(most: number, fits: (value: number) => boolean): number {
-  let low = 0, high = most;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (fits(middle)) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+  return firstIndex(most, (value) => !fits(value + 1));
 }

@@ -5,8 +5,8 @@
 alias Vec = f32;
 const VEC = 1u; // floats
 
-/// 1 at place `at` of the Vec, counted from its first float, and 0 elsewhere; `at` may lie outside.
-fn one_at(at: u32) -> Vec { return select(0.0, 1.0, at == 0u); }
+// 1 at place `at` of the Vec, counted from its first float, and 0 elsewhere; `at` may lie outside.
+fn one_at(at: u32) -> Vec { return select(0.0, 1.0, at == 0); }
 
 fn float_at(v: Vec, at: u32) -> f32 { return v; }
 fn vec_max(v: Vec) -> f32 { return v; }

@@ -29,8 +29,8 @@ export interface Launch extends KernelCode {
   /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
   readonly uniform?: Record<string, number>;
   /**
-   * Workgroups. A number is one-dimensional and folded into rows when it exceeds the device's limit;
-   * the kernel numbers itself `workgroup_id.x + workgroup_id.y * num_workgroups.x`.
+   * Workgroups. A number is one-dimensional and folded into rows when it exceeds the device's limit: a
+   * kernel finds its place with `thread_index` or `group_index` of _grid.wgsl.
    */
   readonly grid: number | readonly [number, number, number];
 }

@@ -2,12 +2,13 @@
 
 import { expectFinite, show } from "./expect.ts";
 import type { Faults } from "./faults.ts";
+import grid from "./_grid.wgsl" with { type: "text" };
 
 /** A kernel's WGSL and how to specialise it: the part of a launch that is compiled. */
 export interface KernelCode {
   /** Operation name, in errors and profiles. */
   readonly label: string;
-  /** WGSL text. */
+  /** WGSL text; _grid.wgsl is put behind it. */
   readonly source: string;
   /** Entry point; `main` unless given. */
   readonly entry?: string;
@@ -176,7 +177,7 @@ export class PipelineCache {
   #pipeline(code: KernelCode, bindGroupLayouts: GPUBindGroupLayout[]) {
     const module = this.#device.createShaderModule({
       label: code.label,
-      code: code.subgroups ? this.#subgroupHeader + code.source : code.source,
+      code: (code.subgroups ? this.#subgroupHeader : "") + code.source + grid,
     });
     const pipeline = this.#device.createComputePipeline({
       label: code.label,

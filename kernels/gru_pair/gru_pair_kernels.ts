@@ -84,9 +84,9 @@ function run(
     inputs,
     outputs,
     uniform: {
-      rows: 0,
-      count: 0,
-      size: 0,
+      N: 0,
+      K: 0,
+      H: 0,
       first: 0,
       row_first: 0,
       row_chunk: 0,
@@ -106,14 +106,14 @@ function run(
 
 /** Contexts with `gates` [N, 3H] and states `hidden` [N, H], packed for the kernels. */
 export function packContexts(step: Step, gates: Tensor, hidden: Tensor): GRUContexts {
-  const [rows, size] = [hidden.shape[0]!, hidden.shape[1]!];
-  const packed = step.tensor([Math.ceil(rows / 8), size, 8, 4]);
+  const [N, H] = [hidden.shape[0]!, hidden.shape[1]!];
+  const packed = step.tensor([Math.ceil(N / 8), H, 8, 4]);
   launchShared(step, {
     entry: "pack_states",
     inputs: [gates, hidden],
     outputs: [packed],
     grid: Math.ceil(packed.size / 256),
-    uniform: { rows, size },
+    uniform: { N, H },
   });
   return { gates, hidden, packed };
 }
@@ -130,23 +130,23 @@ export function pairScores(
   first = 0,
 ): Tensor {
   const { gpu } = step, { THREADS, WORDS } = pairTile(gpu);
-  const [rows, size] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
-  const count = gates.shape[0]!, tiles = Math.ceil(count / (THREADS * WORDS));
-  using packed = gpu.temporary([tiles, size, 3, THREADS * WORDS]);
+  const [N, H] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
+  const K = gates.shape[0]!, tiles = Math.ceil(K / (THREADS * WORDS));
+  using packed = gpu.temporary([tiles, H, 3, THREADS * WORDS]);
   launchShared(step, {
     entry: "pack_words",
     inputs: [gates],
     outputs: [packed],
     grid: Math.ceil(packed.size / 3 / 64),
-    uniform: { count, size },
+    uniform: { K, H },
   });
-  const scores = gpu.temporary([rows, count]);
+  const scores = gpu.temporary([N, K]);
   launchShared(step, {
     entry: "scores",
     inputs: [contexts.packed, packed, packed, head.weight, head.bias],
     outputs: [scores],
-    grid: [Math.ceil(rows / 8), tiles, 1],
-    uniform: { rows, count, size, first },
+    grid: [Math.ceil(N / 8), tiles, 1],
+    uniform: { N, K, H, first },
     dropout: head.dropout,
   });
   return scores;
@@ -159,14 +159,14 @@ export function ownScores(
   gates: Tensor,
   head: ScoreHead,
 ): Tensor {
-  const size = contexts.hidden.shape[1]!, [rows, count] = [gates.shape[0]!, gates.shape[1]!];
-  const scores = step.gpu.temporary([rows, count]), each = count === 1 ? 1 : 8;
+  const H = contexts.hidden.shape[1]!, [N, K] = [gates.shape[0]!, gates.shape[1]!];
+  const scores = step.gpu.temporary([N, K]), each = K === 1 ? 1 : 8;
   launchOwn(step, {
     entry: "own_scores",
     inputs: [gates, contexts.packed, head.weight, head.bias],
     outputs: [scores],
-    grid: rows * Math.ceil(count / each),
-    uniform: { rows, count, size },
+    grid: N * Math.ceil(K / each),
+    uniform: { N, K, H },
     dropout: head.dropout,
   }, each);
   return scores;

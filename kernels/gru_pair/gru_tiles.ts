@@ -27,20 +27,20 @@ export function gruTileScorer(
   contexts: GRUContexts,
   head: ScoreHead,
 ): TileScorer {
-  const { rows, size } = checkHead("gruTileScorer", contexts, head);
-  const { table, weightIh, biasIh } = classes, width = table.shape[1]!;
-  expectShape("gruTileScorer", "weightIh", weightIh, [3 * size, width]);
-  expectShape("gruTileScorer", "biasIh", biasIh, [3 * size]);
+  const { N, H } = checkHead("gruTileScorer", contexts, head);
+  const { table, weightIh, biasIh } = classes, E = table.shape[1]!;
+  expectShape("gruTileScorer", "weightIh", weightIh, [3 * H, E]);
+  expectShape("gruTileScorer", "biasIh", biasIh, [3 * H]);
   const gatesOf = (first: number, count: number) => {
-    const gates = step.gpu.temporary([count, 3 * size]);
+    const gates = step.gpu.temporary([count, 3 * H]);
     using tile = table.slice(first, count);
     matmulInto(step.gpu, gates, tile, weightIh, { transposeB: true, bias: biasIh });
     return gates;
   };
   return {
-    rows,
+    rows: N,
     classes: table.shape[0]!,
-    floatsPerClass: 3 * size,
+    floatsPerClass: 3 * H,
     inputs: [
       ...[table, weightIh, biasIh],
       ...[contexts.gates, contexts.hidden, head.weight, head.bias],

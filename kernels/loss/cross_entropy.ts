@@ -31,16 +31,16 @@ function floatsIn(gpu: Device, bytes: number): number {
 
 /** Tiles of all classes; each row is summed by `gpu.rowThreads` threads. */
 function tilesOf(gpu: Device, scorer: TileScorer): Tile[] {
-  const { rows, classes, floatsPerClass = 0 } = scorer;
+  const { rows: N, classes: V, floatsPerClass = 0 } = scorer;
   const { heldBytes = HELD_BYTES, tileBytes = heldBytes } = scorer;
-  const floats = Math.max(rows, floatsPerClass), most = Math.floor(heldBytes / 4 / TILE_STEP);
+  const floats = Math.max(N, floatsPerClass), most = Math.floor(heldBytes / 4 / TILE_STEP);
   if (floats > most) {
-    throw new RangeError(`Cannot run crossEntropy on ${rows} rows: at most ${most} fit a tile`);
+    throw new RangeError(`Cannot run crossEntropy on ${N} rows: at most ${most} fit a tile`);
   }
-  const bytes = floats * classes <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
+  const bytes = floats * V <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
   const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
   // Rows of a multiple of four floats are loaded as vectors: an odd rest goes into a tile of its own.
-  const even = classes % 4 === 0 || classes < TILE_STEP ? classes : classes - classes % TILE_STEP;
+  const even = V % 4 === 0 || V < TILE_STEP ? V : V - V % TILE_STEP;
   // The others are about as large as one another, so that buffers of one size serve them all.
   const steps = Math.ceil(even / TILE_STEP);
   const number = Math.ceil(steps / Math.min(fitting, gpu.rowThreads * THREAD_CLASSES / TILE_STEP));
@@ -48,7 +48,7 @@ function tilesOf(gpu: Device, scorer: TileScorer): Tile[] {
   const tiles = Array.from({ length: number }, (_, i) => {
     return { first: edge(i), count: edge(i + 1) - edge(i) };
   });
-  if (even < classes) tiles.push({ first: even, count: classes - even });
+  if (even < V) tiles.push({ first: even, count: V - even });
   return tiles;
 }
 
@@ -97,16 +97,16 @@ export interface NormalizedScores {
 }
 
 const GRIDS = {
-  accumulate: (rows: number) => rows,
-  finish: (rows: number) => Math.ceil(rows / 64),
-  gradient: (rows: number, width: number) => Math.ceil(rows * width / 64),
+  accumulate: (N: number) => N,
+  finish: (N: number) => Math.ceil(N / 64),
+  gradient: (N: number, width: number) => Math.ceil(N * width / 64),
 };
 
 /** Launches `entry` of the kernel for the classes of a tile, if it is one of a tile. */
 function launch(
   gpu: Device,
   entry: keyof typeof GRIDS,
-  rows: number,
+  N: number,
   inputs: Tensor[],
   outputs: Tensor[],
   { first, count }: Tile = { first: 0, count: 0 },
@@ -119,8 +119,8 @@ function launch(
     constants: { THREADS: gpu.rowThreads },
     inputs,
     outputs,
-    uniform: { rows, width, first },
-    grid: GRIDS[entry](rows, width),
+    uniform: { N, width, first },
+    grid: GRIDS[entry](N, width),
   });
 }
 
@@ -136,28 +136,28 @@ export function tiledCrossEntropy(
   target: Tensor,
 ): NormalizedScores & { loss: Tensor } {
   checkScorer(step, scorer);
-  const { rows, classes, heldBytes = HELD_BYTES } = scorer, { gpu } = step;
-  expectShape("crossEntropy", "target", target, [rows], "u32");
+  const { rows: N, classes: V, heldBytes = HELD_BYTES } = scorer, { gpu } = step;
+  expectShape("crossEntropy", "target", target, [N], "u32");
   const tiles = tilesOf(gpu, scorer);
-  expectIds("crossEntropy", target, classes, "targets");
-  const state = step.tensor([rows, 3]);
-  const [loss, logZ, score] = [step.tensor([rows]), step.tensor([rows]), step.tensor([rows])];
-  const keep = step.needsGradient(...scorer.inputs) && rows * classes <= floatsIn(gpu, heldBytes);
+  expectIds("crossEntropy", target, V, "targets");
+  const state = step.tensor([N, 3]);
+  const [loss, logZ, score] = [step.tensor([N]), step.tensor([N]), step.tensor([N])];
+  const keep = step.needsGradient(...scorer.inputs) && N * V <= floatsIn(gpu, heldBytes);
   const kept: Tensor[] = [];
   for (const tile of tiles) {
     const scores = scorer.scores(tile.first, tile.count);
-    launch(gpu, "accumulate", rows, [scores, target], [state], tile);
+    launch(gpu, "accumulate", N, [scores, target], [state], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
   }
-  launch(gpu, "finish", rows, [state], [loss, logZ, score]);
+  launch(gpu, "finish", N, [state], [loss, logZ, score]);
   step.record({
     name: "crossEntropy",
     inputs: scorer.inputs,
     output: loss,
     backward: (dLoss) => {
       const differentiate = (scores: Tensor, tile: Tile) => {
-        launch(gpu, "gradient", rows, [dLoss, target, logZ], [scores], tile);
+        launch(gpu, "gradient", N, [dLoss, target, logZ], [scores], tile);
         return scores;
       };
       kept.forEach((scores, i) => differentiate(scores, tiles[i]!));
@@ -166,7 +166,7 @@ export function tiledCrossEntropy(
         expectSame();
         for (const [i, tile] of tiles.entries()) {
           const { first, count } = tile;
-          using dScores = kept[i]?.slice(0, rows) ??
+          using dScores = kept[i]?.slice(0, N) ??
             differentiate(scorer.scores(first, count), tile);
           use(first, count, dScores);
         }

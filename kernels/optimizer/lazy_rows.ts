@@ -24,7 +24,7 @@ export class LazyRows implements PendingUpdates, Disposable {
   readonly #moment: Tensor;
   readonly #storage: Storage;
   readonly #kernel: VecSource;
-  readonly #width: number;
+  readonly #W: number;
   readonly #last: Tensor;
   readonly #powers: Tensor;
   #coefficients: SGDCoefficients | undefined;
@@ -37,9 +37,9 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#table = table;
     this.#moment = moment;
     this.#storage = table.storage;
-    const width = table.size / table.shape[0]!;
-    this.#kernel = kernel(width);
-    this.#width = width / this.#kernel.vec;
+    const W = table.size / table.shape[0]!;
+    this.#kernel = kernel(W);
+    this.#W = W / this.#kernel.vec;
     this.#last = gpu.tensor([table.shape[0]!], new Uint32Array(table.shape[0]!));
     this.#powers = gpu.tensor([MAX_STEPS + 1, 4]);
     this.#storage.pending = this;
@@ -95,7 +95,7 @@ export class LazyRows implements PendingUpdates, Disposable {
       entry: "claim",
       inputs: [ids],
       outputs: [this.#last, lag],
-      uniform: { n, width: this.#width, now: this.#now, lr: 0 },
+      uniform: { n, W: this.#W, now: this.#now, lr: 0 },
       grid: Math.ceil(n / 64),
     });
     this.#launch("update", [ids, lag], n, values, norm);
@@ -118,8 +118,8 @@ export class LazyRows implements PendingUpdates, Disposable {
       inputs: [ids!, lag, this.#powers, norm, values],
       readsRows: "caught-up",
       outputs: [this.#table, this.#moment],
-      uniform: { n, width: this.#width, now: this.#now, lr: this.#coefficients!.lr },
-      grid: Math.ceil(n * this.#width / 64),
+      uniform: { n, W: this.#W, now: this.#now, lr: this.#coefficients!.lr },
+      grid: Math.ceil(n * this.#W / 64),
     });
   }
 }

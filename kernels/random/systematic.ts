@@ -23,33 +23,33 @@ export interface SystematicTable {
  * @throws {RangeError} Unless `k` is an integer from 1 to the number of classes.
  */
 export function systematicTable(probabilities: Float64Array, k: number): SystematicTable {
-  const classes = probabilities.length;
-  if (!Number.isSafeInteger(k) || k < 1 || k > classes) {
-    throw new RangeError(`Cannot draw ${k} different ones of ${classes} classes`);
+  const V = probabilities.length;
+  if (!Number.isSafeInteger(k) || k < 1 || k > V) {
+    throw new RangeError(`Cannot draw ${k} different ones of ${V} classes`);
   }
   // alpha is at least k: with this floor no class falls below one unit.
   const q = probabilities.map((p) => Math.max(p, 2 / (k * UNIT)));
   const order = new Uint32Array(q.keys()).sort((a, b) => q[b]! - q[a]!);
   // rest[i]: the sum from rank i on, from the smallest up, so that it keeps its last digits.
-  const rest = new Float64Array(classes + 1);
-  for (let rank = classes - 1; rank >= 0; rank--) rest[rank] = rest[rank + 1]! + q[order[rank]!]!;
+  const rest = new Float64Array(V + 1);
+  for (let rank = V - 1; rank >= 0; rank--) rest[rank] = rest[rank + 1]! + q[order[rank]!]!;
   // The most probable classes are certain as long as their share of what is left is at least one.
   let certain = 0;
   while (certain < k && (k - certain) * q[order[certain]!]! >= rest[certain]!) certain++;
   const alpha = (k - certain) / rest[certain]!;
-  const units = new Float64Array(classes);
+  const units = new Float64Array(V);
   let missing = k * UNIT;
   order.forEach((y, rank) => {
     missing -= units[y] = rank < certain ? UNIT : Math.floor(Math.min(1, alpha * q[y]!) * UNIT);
   });
   // What rounding took goes back a unit at a time, where there is room.
-  for (let rank = certain; missing !== 0; rank = rank + 1 < classes ? rank + 1 : certain) {
+  for (let rank = certain; missing !== 0; rank = rank + 1 < V ? rank + 1 : certain) {
     const y = order[rank]!, unit = Math.sign(missing);
     if (units[y]! + unit > UNIT || units[y]! + unit < 1) continue;
     units[y]! += unit;
     missing -= unit;
   }
-  const cumulative = new Uint32Array(2 * classes);
+  const cumulative = new Uint32Array(2 * V);
   let whole = 0, fraction = 0;
   units.forEach((unit, y) => {
     fraction += unit;
@@ -72,7 +72,7 @@ export function systematicDrawInto(
     source: withRandom,
     inputs: [cumulative],
     outputs: [out],
-    uniform: { n: out.size, classes: cumulative.shape[0]!, ...randomUniform(key) },
+    uniform: { K: out.size, V: cumulative.shape[0]!, ...randomUniform(key) },
     grid: Math.ceil(out.size / 64),
   });
 }
