@@ -5,7 +5,7 @@
 
 import config from "../deno.json" with { type: "json" };
 import { Failure, reasonOf } from "../example/shared/errors.ts";
-import { FLAGS } from "../example/commands/permissions.ts";
+import { FLAGS } from "../example/cli/permissions.ts";
 
 const OUTPUT = "dist";
 const ROOT = `${import.meta.dirname}/..`;
