@@ -8,7 +8,7 @@ import { Failure } from "../shared/errors.ts";
 import type { Job } from "./job.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import { Metrics } from "../storage/metrics.ts";
-import { modelPath } from "../training/train.ts";
+import { modelPath } from "../storage/open_model.ts";
 import { summarize } from "../training/summary.ts";
 
 /**
