@@ -1,9 +1,16 @@
 /** The program's commands: what each takes, and the module that is imported when it runs. */
 
 import config from "../../deno.json" with { type: "json" };
+import { dirname } from "@std/path";
 import type { CommandSpec, Program } from "../options/command.ts";
 import type { Given } from "../options/option.ts";
+import { EXPORT, IMPORT } from "../options/exchange.ts";
+import { readOptions } from "../options/option.ts";
 import { OPTION_GROUPS, RUN } from "../options/options.ts";
+import { MODEL_FOLDER } from "../options/settings.ts";
+import { modelPathOf } from "../storage/open_model.ts";
+import { vocabularyPath } from "../storage/pytorch.ts";
+import { askPermissions } from "./permissions.ts";
 import type { Io } from "../shared/io.ts";
 
 /** What a command is run with. */
@@ -23,8 +30,51 @@ export interface Command extends CommandSpec {
 /** Options of every command but the root, which has them among its own. */
 const COMMON = { title: "General", options: { debug: RUN.debug } };
 
+/** The argument of commands that use a model. */
+const MODEL_ARGUMENT = { name: "model" };
+
 /** The commands besides the root. */
 export const COMMANDS: readonly Command[] = [
+  {
+    name: "export",
+    summary: "Write a model for PyTorch: a safetensors file and its vocabulary as JSON.",
+    arguments: [MODEL_ARGUMENT],
+    groups: [{ title: "Export", options: EXPORT }, COMMON],
+    examples: [
+      { term: "nce export demo --to pytorch", text: "To saved_model/pytorch/demo.safetensors." },
+    ],
+    async run({ given, words: [model], io }) {
+      const out = readOptions(EXPORT, given).out,
+        folder = out === null ? MODEL_FOLDER : dirname(out);
+      await askPermissions({ read: [modelPathOf(model!), folder], write: [folder] });
+      const { exportModel } = await import("../commands/export.ts");
+      exportModel(model!, given, io);
+    },
+  },
+  {
+    name: "import",
+    summary:
+      "Make a model of a file that export wrote, or of a state_dict of the original's model.",
+    arguments: [{ name: "file" }],
+    groups: [{ title: "Import", options: IMPORT }, COMMON],
+    examples: [
+      {
+        term: "nce import saved_model/pytorch/demo.safetensors --save again",
+        text: "What export wrote.",
+      },
+      {
+        term: "nce import mine.safetensors --loss nce --noise-ratio 50 --norm-term 9 --dropout 0.2",
+        text: "A state_dict, which does not tell these settings.",
+      },
+    ],
+    async run({ given, words: [file], io }) {
+      const { vocab } = readOptions(IMPORT, given);
+      const read = [file!, vocab ?? vocabularyPath(file!), MODEL_FOLDER];
+      await askPermissions({ read, write: [MODEL_FOLDER] });
+      const { importModel } = await import("../commands/import.ts");
+      importModel(file!, given, io);
+    },
+  },
   {
     name: "completions",
     summary: "Print a script for a shell, which then completes commands, options and their values.",

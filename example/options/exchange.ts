@@ -32,7 +32,8 @@ export const IMPORT = {
   vocab: optional(
     path({
       value: "file",
-      help: 'The words and their counts, {"words": [...], "counts": [...]}, in the order of the ids. ' +
+      help:
+        'The words and their counts, {"words": [...], "counts": [...]}, in the order of the ids. ' +
         "Without it, the file's name with .json.",
     }),
     null,

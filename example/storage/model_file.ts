@@ -39,10 +39,16 @@ export interface SavedValidation {
   readonly measure: number;
 }
 
-/** All that a model file holds and a model is rebuilt from. */
-export interface ModelFile {
+/** What a model file says before its parameters. */
+export interface ModelHeader {
   readonly vocabulary: Vocabulary;
   readonly settings: ModelSettings;
+  /** How far the model normalises itself, if its last validation found that. */
+  readonly card?: SelfNormalization;
+}
+
+/** All that a model file holds and a model is rebuilt from. */
+export interface ModelFile extends ModelHeader {
   /** The numbers of each parameter by its name, all of them finite. */
   readonly parameters: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
@@ -138,19 +144,41 @@ export function writeModel(path: string, { vocabulary, settings, parameters }: M
  */
 export function decodeModel(file: ByteSource, fileName: string, maxBytes = Infinity): ModelFile {
   const fail = cannotLoad(fileName);
-  const { places, metadata } = decodeHeader(file, fileName);
-  if (!isModel(metadata)) return fail("it is not a word language model of this program");
-  const settings = readSettings(parseText(metadata, "settings", fail), fail);
-  const [words, counts] = [parseText(metadata, "words", fail), parseText(metadata, "counts", fail)];
-  const vocabulary = readVocabulary(words, counts, fail);
-  checkPlaces(places, parameterShapes(settings, vocabulary.size), maxBytes, fail);
+  const { places, ...header } = decodeModelHeader(file, fileName, maxBytes);
   const parameters = new Map<string, Float32Array<ArrayBuffer>>();
   for (const [name, place] of places) {
     const numbers = readTensor(file, place), flaw = nonFinite(numbers, place.shape);
     if (flaw !== undefined) fail(`${name} has ${flaw}`);
     parameters.set(name, numbers);
   }
-  return { vocabulary, settings, parameters };
+  return { ...header, parameters };
+}
+
+/** Reads and checks all but the parameters, of which it gives the places; throws as {@linkcode decodeModel}. */
+export function decodeModelHeader(
+  file: ByteSource,
+  fileName: string,
+  maxBytes = Infinity,
+): ModelHeader & { places: ReadonlyMap<string, Place> } {
+  const fail = cannotLoad(fileName);
+  const { places, metadata } = decodeHeader(file, fileName);
+  if (!isModel(metadata)) return fail("it is not a word language model of this program");
+  const settings = readSettings(parseText(metadata, "settings", fail), fail);
+  const [words, counts] = [parseText(metadata, "words", fail), parseText(metadata, "counts", fail)];
+  const vocabulary = readVocabulary(words, counts, fail);
+  checkPlaces(places, parameterShapes(settings, vocabulary.size), maxBytes, fail);
+  const card = readCard(metadata);
+  return { vocabulary, settings, places, ...(card && { card }) };
+}
+
+/** The card, which no model needs: undefined if it is missing or damaged. */
+function readCard({ selfNormalization }: Readonly<Record<string, string>>): ModelHeader["card"] {
+  try {
+    const card = JSON.parse(selfNormalization!);
+    return Number.isFinite(card.mean) && typeof card.safe === "boolean" ? card : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a model file says of its validation; undefined if it does not, or is damaged. */
