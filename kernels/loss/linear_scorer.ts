@@ -1,4 +1,4 @@
-/** Exact cross entropy of a linear output layer, without the gradient of a large weight as a whole. */
+/** Exact cross entropy of a linear output layer; the gradient of a large weight is never held whole. */
 
 import { sumOf } from "../accumulate/add.ts";
 import {
@@ -105,7 +105,7 @@ class LinearGradient implements TileGradient {
     };
   }
 
-  /** [count, E] The gradient of a tile of the weight, for the caller to dispose of. */
+  /** [count, E] The gradient of a tile of the weight; the caller disposes of it. */
   #weightGradient(first: number, count: number, dScores: Tensor): Tensor {
     const N = this.#dWeight?.slice(first, count) ??
       this.#step.gpu.temporary([count, this.#x.shape[1]!]);
