@@ -149,6 +149,7 @@ export function tiledCrossEntropy(
     launch(gpu, "accumulate", N, [scores, target], [state], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
+    submitTile(gpu, tiles);
   }
   launch(gpu, "finish", N, [state], [loss, logZ, score]);
   step.record({
@@ -169,6 +170,7 @@ export function tiledCrossEntropy(
           using dScores = kept[i]?.slice(0, N) ??
             differentiate(scorer.scores(first, count), tile);
           use(first, count, dScores);
+          submitTile(gpu, tiles);
         }
       };
       const gradient = scorer.backward(eachTile);
@@ -177,6 +179,11 @@ export function tiledCrossEntropy(
     },
   });
   return { loss, logZ, score };
+}
+
+/** A submission for each of several tiles: systems end one that keeps a GPU for seconds. */
+function submitTile(gpu: Device, tiles: readonly Tile[]): void {
+  if (tiles.length > 1) gpu.submit();
 }
 
 function checkScorer(step: Step, scorer: TileScorer): void {
