@@ -1,4 +1,4 @@
-/** A linear output layer over very many classes that computes only the scores it is asked for. */
+/** A linear output layer over very many classes that computes only the scores that are needed. */
 
 import type { TileScorer } from "../kernels/loss/cross_entropy.ts";
 import { gather } from "../kernels/lookup/gather.ts";

@@ -1,4 +1,4 @@
-// Vec: what a thread handles at a time of a row; here four floats, for rows of a multiple of four.
+// Vec: the floats of a row that a thread handles at a time; here four, for widths of a multiple of four.
 //
 // A library that kernels are prefixed with, this one or _vec_one.wgsl: see vec.ts.
 

@@ -1,4 +1,4 @@
-// Vec: what a thread handles at a time of a row; here one float, for rows of any width.
+// Vec: the floats of a row that a thread handles at a time; here one, for any width.
 //
 // A library that kernels are prefixed with, this one or _vec_four.wgsl: see vec.ts.
 

@@ -1,4 +1,4 @@
-/** Exact softmax cross entropy whose scores are never stored beyond a tile. */
+/** Exact softmax cross entropy that stores at most a tile of the scores. */
 
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
 import { expectFunction, expectObject, expectPositive } from "../device/expect.ts";
@@ -11,9 +11,9 @@ import { expectFloats, expectIds, expectShape, type Tensor } from "../device/ten
 
 const kernel = withVec(crossEntropySource);
 
-/** Bytes of scores that exist at a time, and of a gradient that is held whole. */
+/** Bytes of scores that exist at a time; gradients up to this size are held whole. */
 export const HELD_BYTES = 64 * 2 ** 20;
-/** Tiles begin at multiples of this, so that they can be bound (256 bytes of bias). */
+/** Tiles begin at multiples of this, for the alignment of bindings (256 bytes of bias). */
 const TILE_STEP = 64;
 /** Classes of a tile that one thread sums: llvmpipe ends a thread's loops after 65,535 rounds. */
 const THREAD_CLASSES = 2 ** 14;
@@ -24,7 +24,7 @@ interface Tile {
   readonly count: number;
 }
 
-/** Floats that take `bytes`; products that read texels need a copy of them. */
+/** Floats that fit `bytes`, with the copy that products from texels need. */
 function floatsIn(gpu: Device, bytes: number): number {
   return bytes / 4 / (readsTexels(gpu) ? 2 : 1);
 }
@@ -39,9 +39,9 @@ function tilesOf(gpu: Device, scorer: TileScorer): Tile[] {
   }
   const bytes = floats * V <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
   const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
-  // Rows of a multiple of four floats are loaded as vectors: an odd rest goes into a tile of its own.
+  // Rows of a multiple of four floats are loaded as vectors: the rest gets its own tile.
   const even = V % 4 === 0 || V < TILE_STEP ? V : V - V % TILE_STEP;
-  // The others are about as large as one another, so that buffers of one size serve them all.
+  // The other tiles are about the same size, so that they share buffers.
   const steps = Math.ceil(even / TILE_STEP);
   const number = Math.ceil(steps / Math.min(fitting, gpu.rowThreads * THREAD_CLASSES / TILE_STEP));
   const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_STEP);
@@ -52,37 +52,37 @@ function tilesOf(gpu: Device, scorer: TileScorer): Tile[] {
   return tiles;
 }
 
-/** A scorer of all classes, a tile of them at a time. */
+/** Scores all classes, a tile at a time. */
 export interface TileScorer {
   /** N, the number of rows. */
   readonly rows: number;
   /** V, the number of classes. */
   readonly classes: number;
-  /** Floats that scoring a class takes besides its N scores; a tile of them is bounded alike. */
+  /** Floats that scoring a class needs besides its N scores; they count towards the size of a tile. */
   readonly floatsPerClass?: number;
-  /** Bytes of scores that exist at a time at most; 64 MiB unless given. */
+  /** Largest number of bytes of scores that exist at a time; 64 MiB unless given. */
   readonly heldBytes?: number;
-  /** Bytes of a tile where there are several; as many unless given. */
+  /** Bytes of a tile if there are several; `heldBytes` unless given. */
   readonly tileBytes?: number;
   /** What gradients flow to. */
   readonly inputs: readonly Tensor[];
-  /** Scores [N, count] of the classes from `first` on, in a tensor for the caller to dispose of. */
+  /** Scores [N, count] of the classes from `first` on, in a tensor that the caller disposes of. */
   scores(first: number, count: number): Tensor;
   /** Begins a backward pass. Call `eachTile` again to recompute what was not stored. */
   backward(eachTile: EachTile): TileGradient;
 }
 
 /**
- * Calls `use` for the classes `first` to `first + count` and the gradient [N, count] of their scores, tile
- * after tile; `use` may change what the scorer has of these classes.
+ * Calls `use` for each tile of classes, `first` to `first + count`, with the gradient [N, count] of their
+ * scores; `use` may change the scorer's parameters of these classes.
  */
 export type EachTile = (
   use: (first: number, count: number, dScores: Tensor) => void,
 ) => void;
 
-/** The gradients of a {@linkcode TileScorer}, gathered a tile at a time. */
+/** The gradients of a {@linkcode TileScorer}, summed a tile at a time. */
 export interface TileGradient {
-  /** Adds what comes of the tile from `first` on, whose scores have the gradient `dScores` [N, count]. */
+  /** Adds the part of the tile from `first` on, whose scores have the gradient `dScores` [N, count]. */
   add(first: number, count: number, dScores: Tensor): void;
   /** Gradients of the scorer's inputs, null for none, once all tiles are in. */
   finish(): readonly (Gradient | null)[];
@@ -102,7 +102,7 @@ const GRIDS = {
   gradient: (N: number, width: number) => Math.ceil(N * width / 64),
 };
 
-/** Launches `entry` of the kernel for the classes of a tile, if it is one of a tile. */
+/** Launches `entry` of the kernel, for a tile of classes if it takes one. */
 function launch(
   gpu: Device,
   entry: keyof typeof GRIDS,
@@ -127,8 +127,8 @@ function launch(
 /**
  * Exact cross entropy `loss[n] = ln Z[n] - s(target[n])` [N] of any scorer, and its parts.
  *
- * At most 64 MiB of the N x V scores exist at a time: more are computed in tiles of classes, and again
- * whenever they are needed. Gradients flow through `loss` alone.
+ * At most 64 MiB of the N x V scores exist at a time. If there are more, they are computed in tiles of
+ * classes, again whenever they are needed. Gradients flow through `loss` alone.
  */
 export function tiledCrossEntropy(
   step: Step,
@@ -142,13 +142,15 @@ export function tiledCrossEntropy(
   expectIds("crossEntropy", target, V, "targets");
   const state = step.tensor([N, 3]);
   const [loss, logZ, score] = [step.tensor([N]), step.tensor([N]), step.tensor([N])];
-  const keep = step.needsGradient(...scorer.inputs) && N * V <= floatsIn(gpu, heldBytes);
+  const fits = N * V <= floatsIn(gpu, heldBytes);
+  const keep = fits && step.needsGradient(...scorer.inputs);
   const kept: Tensor[] = [];
   for (const tile of tiles) {
     const scores = scorer.scores(tile.first, tile.count);
     launch(gpu, "accumulate", N, [scores, target], [state], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
+    if (!fits) gpu.submit(); // systems end a submission that keeps a GPU for seconds
   }
   launch(gpu, "finish", N, [state], [loss, logZ, score]);
   step.record({
@@ -169,6 +171,7 @@ export function tiledCrossEntropy(
           using dScores = kept[i]?.slice(0, N) ??
             differentiate(scorer.scores(first, count), tile);
           use(first, count, dScores);
+          if (!fits) gpu.submit();
         }
       };
       const gradient = scorer.backward(eachTile);
@@ -188,7 +191,7 @@ function checkScorer(step: Step, scorer: TileScorer): void {
   expectFloats("crossEntropy", step, { ...inputs });
 }
 
-/** Notes the versions of `tensors`; the result throws a TypeError once one has changed. */
+/** Remembers the versions of `tensors`; the result throws a TypeError if one has changed. */
 function watch(tensors: readonly Tensor[]): () => void {
   const versions = tensors.map(({ storage }) => storage.version);
   return () => {
