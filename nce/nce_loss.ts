@@ -17,7 +17,13 @@ import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import { countHits, exclude, subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
-import { expectIds, expectShape, expectStep, type Tensor } from "../kernels/device/tensor.ts";
+import {
+  expectIds,
+  expectShape,
+  expectStep,
+  expectTensor,
+  type Tensor,
+} from "../kernels/device/tensor.ts";
 import { expectOptions, Module, type NamedParameter, parameterOf } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import {
@@ -132,10 +138,16 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   /**
    * Exact cross entropy [N] and its parts, for scorers that can score all classes.
    *
-   * @throws {TypeError} If the scorer cannot.
+   * @throws {TypeError} If the scorer cannot, or there are not as many targets as rows of input.
    */
   ceLoss(step: Step, target: Tensor, ...input: Input): NormalizedScores & { loss: Tensor } {
-    return tiledCrossEntropy(step, this.#allClasses('compute loss "full"', step, input), target);
+    const doing = 'compute loss "full"', scorer = this.#allClasses(doing, step, input);
+    expectTensor("NCELoss", "target", target);
+    if (target.size !== scorer.rows) {
+      const what = `${target.size} targets for ${scorer.rows} rows of input`;
+      throw new TypeError(`Cannot ${doing}: ${what}`);
+    }
+    return tiledCrossEntropy(step, scorer, target);
   }
 
   /**
