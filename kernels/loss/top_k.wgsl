@@ -87,10 +87,9 @@ fn sort_waiting(local: u32, count: u32) {
         let i = 2u * pair - pair % reach;
         let a = waiting[i];
         let b = waiting[i + reach];
-        if (better(b, a) == ((i & block) == 0u)) {
-          waiting[i] = b;
-          waiting[i + reach] = a;
-        }
+        let swap = better(b, a) == ((i & block) == 0u);
+        waiting[i] = select(a, b, swap); // always: a branch costs llvmpipe more than a store
+        waiting[i + reach] = select(b, a, swap);
       }
       workgroupBarrier();
     }
