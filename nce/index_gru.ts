@@ -1,4 +1,4 @@
-/** A word language model that sees the candidate at its input: one more GRU step makes its score. */
+/** A word language model that takes the candidate word as input: one more GRU step scores it. */
 
 import { gather } from "../kernels/lookup/gather.ts";
 import {
@@ -32,20 +32,20 @@ export interface IndexGRUOptions extends NCEOptions {
   embeddingDim: number;
   /** H, the size of the recurrent state. */
   hiddenSize: number;
-  /** Dropout behind the embedding and before the score; 0 unless given. */
+  /** Dropout after the embedding and before the score; 0 unless given. */
   dropout?: number;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;
 }
 
 /**
- * Scores a candidate by feeding it: `s(y) = w . dropout(h') + b`, where h' is the state of a GRU layer
- * after the words so far and y. It takes the place of a whole language model, with any of the losses of
- * {@linkcode NCELoss}; the input is what came before each target.
+ * Scores a candidate y by feeding it to a GRU layer: `s(y) = w . dropout(h') + b`, where h' is the state
+ * after the words so far and y. It is a whole language model, with any of the losses of
+ * {@linkcode NCELoss}; its input is the words before each target.
  *
- * A candidate's half of the step, `W_ih x + b_ih`, is computed once for all contexts, a context's half,
- * `W_hh h + b_hh`, once for all candidates; what is left for each pair is O(H). So all classes can be
- * scored, and the loss normalised exactly.
+ * A candidate's half of the step, `W_ih x + b_ih`, is computed once for all contexts, and a context's half,
+ * `W_hh h + b_hh`, once for all candidates; each pair then costs O(H). So all classes can be scored, and the
+ * loss can be normalised exactly.
  *
  * @example
  * ```ts ignore
@@ -95,9 +95,9 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   }
 
   /**
-   * The states [T, B, H] after each of the words `input` [T, B], to be given in the place of the words;
-   * and the last of them [B, H]. They begin at zero, or at `state`, through which no gradient flows, and
-   * anew at `resets`.
+   * The states [T, B, H] after each of the words `input` [T, B], which `forward` takes in place of the words,
+   * and the last state [B, H]. They begin at zero, or at `state`, through which no gradient flows, and again
+   * at zero at `resets`.
    */
   context(
     step: Step,
@@ -159,24 +159,24 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     if (noise.size < weight.shape[0]!) {
       return this.#gates(step, gather(step, weight, noise), this.#noiseDropout);
     }
-    // More samples than classes: each class once is less work.
+    // With more samples than classes, computing each class once is less work.
     return gather(step, this.#gates(step, weight, this.#noiseDropout), noise);
   }
 
   /** The contexts of `input`, as many as there are targets. */
   #contexts(step: Step, input: Tensor, target?: Tensor): GRUContexts {
-    const { weightHh, biasHh } = this.rnn.layers[0]!, size = weightHh.shape[1]!;
+    const { weightHh, biasHh } = this.rnn.layers[0]!, H = weightHh.shape[1]!;
     expectStep("IndexGRU", step);
     expectTensor("IndexGRU", "input", input);
     const context = input.dtype === "u32" ? this.context(step, input).context : input;
-    const rows = target?.size ?? context.size / size;
-    if (!Number.isInteger(rows) || context.size !== rows * size) {
+    const rows = target?.size ?? context.size / H;
+    if (!Number.isInteger(rows) || context.size !== rows * H) {
       const what = target ? ` for ${rows} targets` : "";
       throw new TypeError(
-        `Cannot score [${input.shape}]${what}: expected ids [T, B], one a row, or rows of ${size}`,
+        `Cannot score [${input.shape}]${what}: expected ids [T, B], one a row, or rows of ${H}`,
       );
     }
-    const hidden = step.reshape(context, [rows, size]);
+    const hidden = step.reshape(context, [rows, H]);
     return gruContexts(step, linear(step, hidden, weightHh, biasHh), hidden);
   }
 }

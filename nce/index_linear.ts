@@ -1,4 +1,4 @@
-/** A linear output layer over very many classes that computes only the scores it is asked for. */
+/** A linear output layer over very many classes that computes only the scores that are needed. */
 
 import type { TileScorer } from "../kernels/loss/cross_entropy.ts";
 import { gather } from "../kernels/lookup/gather.ts";
@@ -83,11 +83,11 @@ export class IndexLinear extends NCELoss<[Tensor]> {
   /** The rows [N, E] of `input`, as many as there are targets. */
   #rows(step: Step, input: Tensor, target?: Tensor): Tensor {
     expectFloats("IndexLinear", step, { input });
-    const width = this.weight.shape[1]!, rows = target?.size ?? input.size / width;
-    if (!Number.isInteger(rows) || input.size !== rows * width) {
+    const E = this.weight.shape[1]!, rows = target?.size ?? input.size / E;
+    if (!Number.isInteger(rows) || input.size !== rows * E) {
       const what = target ? ` for ${rows} targets` : "";
-      throw new TypeError(`Cannot score [${input.shape}]${what}: expected rows of ${width}`);
+      throw new TypeError(`Cannot score [${input.shape}]${what}: expected rows of ${E}`);
     }
-    return step.reshape(input, [rows, width]);
+    return step.reshape(input, [rows, E]);
   }
 }

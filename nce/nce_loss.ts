@@ -1,4 +1,4 @@
-/** The noise contrastive loss around any scorer: what IndexLinear and other index modules share. */
+/** The noise contrastive loss for any scorer: IndexLinear and IndexGRU extend it. */
 
 import { add, affine, multiply, scale } from "../kernels/elementwise/arithmetic.ts";
 import {
@@ -52,7 +52,7 @@ export interface Scores {
  * - `nce`: `G(y) = s(y) - c - ln q(y) - ln k`, `softplus(-G(target)) + sum_i softplus(G(noise_i))`.
  *   Consistent (its optimum is the true p) if exp(c) is the partition function of every context, which a
  *   flexible model learns; outside training `-(s(target) - c)`, the unnormalised negative log probability.
- *   Hits (noise that equals the target) belong in: without them the optimum is ln(p / (1 - p)).
+ *   Hits (noise that equals the target) must stay in: without them the optimum is ln(p / (1 - p)).
  * - `sampled`: `l(y) = s(y) - ln q(y)`, `logsumexp(l(target), l(noise)) - l(target)`: with hits kept, ranking
  *   NCE, consistent for any k, scores free up to a constant for each context. With hits removed the optimum
  *   is another one.
@@ -67,9 +67,9 @@ export interface Scores {
 export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> extends Module {
   /** c, the assumed ln Z: a number, or a parameter [1]. */
   readonly normTerm: number | Tensor;
-  /** What comes of the losses of single targets. */
+  /** How the losses of the targets are combined. */
   readonly reduction: Reduction;
-  /** Whether noise is drawn for every target. */
+  /** Whether each target gets its own noise. */
   readonly perWord: boolean;
   /** Where noise comes from. */
   readonly noise: NoiseSource;
@@ -128,11 +128,11 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /**
    * Scores of the targets [N] and of the noise: ids [K], shared by all targets, or [N, K].
-   * To be written with the tensor operations of this module; gradients follow.
+   * Write it with the operations of this module; gradients follow from them.
    */
   abstract getScore(step: Step, target: Tensor, noise: Tensor, ...input: Input): Scores;
 
-  /** A scorer of all classes, if there is one: then the loss can be exact, and the best classes found. */
+  /** Scores all classes; subclasses that have it can compute the exact loss and find the best classes. */
   scoreAllClasses?(step: Step, ...input: Input): TileScorer;
 
   /**
@@ -173,18 +173,18 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return typeof normTerm === "number" ? normTerm : Math.log(this.noise.numClasses);
   }
 
-  /** The norm term, if it is learned. Subclasses put their own parameters before. */
+  /** The norm term, if it is learned. Subclasses put their own parameters first. */
   override parameters(): NamedParameter[] {
     return typeof this.normTerm === "number" ? [] : [[this.path("norm_term"), this.normTerm]];
   }
 
-  /** Compute training losses (in training steps); this is the state at first. */
+  /** Computes training losses in training steps; this is the initial state. */
   train(): this {
     this.#training = true;
     return this;
   }
 
-  /** Compute what the loss is in evaluation, also in training steps. */
+  /** Computes evaluation losses, in training steps as well. */
   eval(): this {
     this.#training = false;
     return this;
@@ -212,14 +212,14 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     }
   }
 
-  /** `-(s(target) - c)` [N] for the scores of targets: what a self-normalised model assigns. */
+  /** `-(s(target) - c)` [N]: the negative log probability that a self-normalised model assigns. */
   unnormalized(step: Step, targetScore: Tensor): Tensor {
     const { normTerm } = this;
     if (typeof normTerm === "number") return affine(step, targetScore, -1, normTerm);
     return scale(step, subtractScalar(step, targetScore, normTerm), -1);
   }
 
-  /** Noise samples that equalled their target, as a part of all since the last call; NaN if none. */
+  /** The share of noise samples since the last call that equalled their target; NaN without samples. */
   async takeHitRate(gpu: Gpu): Promise<number> {
     expectOptions("NCELoss", gpu, {});
     const [hits] = await gpu.read(this.#hits), pairs = this.#pairs;
@@ -238,17 +238,15 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     if (lossType === "full") return this.ceLoss(step, target, ...input).loss;
     const training = this.#training && step.training;
     if (lossType === "nce" && !training) {
-      const unused = step.upload(new Uint32Array(1)); // a scorer wants noise; its score is not looked at
+      const unused = step.upload(new Uint32Array(1)); // getScore needs noise; its score is not used
       return this.unnormalized(step, this.getScore(step, target, unused, ...input).target);
     }
     const noise = this.getNoise(step, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
-    const rows = target.size, count = noise.ids.shape[noise.ids.shape.length - 1]!;
-    expectShape(`${this.constructor.name}.getScore`, "the target's score", scores.target, [rows]);
-    expectShape(`${this.constructor.name}.getScore`, "the noise's score", scores.noise, [
-      rows,
-      count,
-    ]);
+    const N = target.size, K = noise.ids.shape[noise.ids.shape.length - 1]!;
+    const op = `${this.constructor.name}.getScore`;
+    expectShape(op, "the target's score", scores.target, [N]);
+    expectShape(op, "the noise's score", scores.noise, [N, K]);
     if (lossType === "mix" && !training) {
       throw new TypeError('Cannot evaluate loss "mix": it is for training only');
     }
@@ -261,13 +259,13 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     const counted = this.#countedScores(step, target, noise, scores, removeHits);
     const loss = this.#contrast(step, counted);
     if (!training || this.#selfNorm === 0) return loss;
-    // Z^ is an estimate of the whole sum: a hit is a part of it like any other sample.
+    // Z^ estimates the whole sum: a hit is a sample like any other.
     const all = removeHits ? this.#countedScores(step, target, noise, scores, false) : counted;
     const logZ = logPartition(step, this.#shifted(step, all));
     return add(step, loss, scale(step, multiply(step, logZ, logZ), this.#selfNorm));
   }
 
-  /** The scores with what the loss has to know of their noise, and without samples that do not count. */
+  /** The scores and their log probabilities, with samples that do not count taken out. */
   #countedScores(
     step: Step,
     target: Tensor,
@@ -282,13 +280,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
       { target, noise: noise.ids },
       { hits, ...(ownSlot !== undefined && { ownSlot }) },
     );
-    return {
-      target: scores.target,
-      noise: counted,
-      noiseLogProb: logProb,
-      targetLogProb,
-      samples,
-    };
+    return { ...scores, noise: counted, noiseLogProb: logProb, targetLogProb, samples };
   }
 
   #contrast(step: Step, scores: NoiseScores): Tensor {
@@ -313,7 +305,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return nceLoss(step, this.#shifted(step, scores), 0);
   }
 
-  /** The scores less the norm term. */
+  /** The scores minus the norm term. */
   #shifted(step: Step, scores: NoiseScores): NoiseScores {
     const { normTerm } = this;
     const shift = (score: Tensor) =>

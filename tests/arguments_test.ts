@@ -5,6 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as nce from "../mod.ts";
 import { wrongCalls } from "./support/arguments.ts";
 import { callees } from "./support/callees.ts";
+import { reasonOf } from "../example/shared/errors.ts";
 import { withGpu } from "./support/gpu.ts";
 
 /** Errors of our own begin with this. */
@@ -51,6 +52,6 @@ function outcome(run: () => unknown): string {
     run();
     return "";
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return reasonOf(error);
   }
 }

@@ -1,10 +1,13 @@
 /** The command line as a user meets it: help, version, one-line errors and exit codes. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { dirname } from "@std/path";
 import config from "../deno.json" with { type: "json" };
-import { FLAGS } from "../example/commands/permissions.ts";
+import { PROGRAM } from "../example/cli/commands.ts";
+import { helpOf } from "../example/cli/help.ts";
+import { FLAGS } from "../example/cli/permissions.ts";
+import { inFolder } from "./support/folder.ts";
 import { deno, type Outcome } from "./support/process.ts";
-import { helpOf } from "../main.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url);
 const ROOT = `${import.meta.dirname}/..`;
@@ -22,10 +25,19 @@ async function nce(...args: string[]): Promise<Outcome> {
   }
 }
 
+/** Copies a file or a folder of the project to the same path in another folder. */
+function copyInto(folder: string, path: string): void {
+  Deno.mkdirSync(dirname(`${folder}/${path}`), { recursive: true });
+  if (Deno.statSync(`${ROOT}/${path}`).isFile) {
+    return Deno.copyFileSync(`${ROOT}/${path}`, `${folder}/${path}`);
+  }
+  for (const { name } of Deno.readDirSync(`${ROOT}/${path}`)) copyInto(folder, `${path}/${name}`);
+}
+
 /** Runs `main()` with a body in the place of `run()` that needs no GPU. */
 async function mainWith(args: readonly string[], body: string): Promise<Outcome> {
   const code = `
-    import { main } from ${JSON.stringify(MAIN.href)};
+    import { main } from ${JSON.stringify(new URL("example/cli/main.ts", MAIN).href)};
     import { consoleIo } from ${JSON.stringify(new URL("example/shared/io.ts", MAIN).href)};
     import { Failure } from ${JSON.stringify(new URL("example/shared/errors.ts", MAIN).href)};
     async function run(settings, io) { ${body}; void Failure; }
@@ -36,7 +48,7 @@ async function mainWith(args: readonly string[], body: string): Promise<Outcome>
 Deno.test("main.ts lists every option with its default when asked for help", async () => {
   const { code, out, err } = await nce("--help");
   assertEquals({ code, err }, { code: 0, err: "" });
-  assertEquals(out.trimEnd(), helpOf(80));
+  assertEquals(out.trimEnd(), helpOf(PROGRAM, PROGRAM.root, 80));
 });
 
 Deno.test("main.ts shows help when other options stand beside --help", async () => {
@@ -156,6 +168,25 @@ const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
   [["--", "x"], 'Unexpected argument "x": every option begins with --; see --help'],
   [[""], 'Unexpected argument "": every option begins with --; see --help'],
   [["-=x"], 'Unexpected argument "-=x": every option begins with --; see --help'],
+  [["compltions", "bash"], 'Unknown command "compltions". Did you mean "completions"?'],
+  [["train"], 'Unknown command "train". Did you mean "--train"?'],
+  [["epochs", "3"], 'Unknown command "epochs". Did you mean "--epochs"?'],
+  [["help"], 'Unknown command "help". Did you mean "--help"?'],
+  [["data/penn"], 'Unexpected argument "data/penn": every option begins with --; see --help'],
+  [
+    ["--train", "completions", "bash"],
+    'Unexpected argument "completions": a command comes first; see --help',
+  ],
+  [
+    ["completions"],
+    "nce completions <shell> needs <shell>, one of bash, zsh, fish; see --help",
+  ],
+  [["completions", "ksh"], '<shell> must be one of bash, zsh, fish, got "ksh"'],
+  [
+    ["completions", "bash", "completions"],
+    'Unexpected argument "completions": every option begins with --; see --help',
+  ],
+  [["completions", "bash", "--lr"], 'Unknown option "--lr". Did you mean option "--help"?'],
   [["-"], 'Unexpected argument "-": every option begins with --; see --help'],
 ];
 
@@ -164,6 +195,23 @@ Deno.test("main.ts says what is wrong in one line and exits with 2 when misused"
     assertEquals(await nce(...args), { code: 2, out: "", err: `error: ${message}\n` });
   }
 });
+
+Deno.test("main.ts imports the module of a command when it runs, and nothing of the GPU before", () =>
+  inFolder(async (folder) => {
+    const loaded = ["main.ts", "deno.json", "example/cli", "example/options", "example/shared"];
+    for (const path of [...loaded, "tools", ".deps", "example/commands/completions.ts"]) {
+      copyInto(folder, path);
+    }
+    const run = (...args: string[]) => deno(["run", "--no-prompt", "main.ts", ...args], folder);
+    assertEquals(await run("--help"), await nce("--help"));
+    assertEquals(await run("completions", "--help"), await nce("completions", "--help"));
+    assertEquals(await run("completions", "fish"), await nce("completions", "fish"));
+    assertEquals((await run("--lr", "0")).code, 2);
+    Deno.removeSync(`${folder}/example/commands`, { recursive: true });
+    assertEquals(await run("completions", "--help"), await nce("completions", "--help"));
+    assertMatch((await run("completions", "fish")).err, /completions\.ts/);
+    assertMatch((await run("--prof")).err, /run\.ts/);
+  }));
 
 Deno.test("main() hands the settings on and gives 0 when the run succeeds", async () => {
   const body = "io.out(settings.loss + settings.minFreq + settings.carryState)";

@@ -4,8 +4,8 @@
  */
 
 import config from "../deno.json" with { type: "json" };
-import { Failure } from "../example/shared/errors.ts";
-import { FLAGS } from "../example/commands/permissions.ts";
+import { Failure, reasonOf } from "../example/shared/errors.ts";
+import { FLAGS } from "../example/cli/permissions.ts";
 
 const OUTPUT = "dist";
 const ROOT = `${import.meta.dirname}/..`;
@@ -90,6 +90,6 @@ try {
   if (form === undefined) throw new Failure(`Say what to make: ${Object.keys(FORMS).join(" or ")}`);
   console.error(`Made ${await build(form)}`);
 } catch (error) {
-  console.error(`error: ${error instanceof Error ? error.message : error}`);
+  console.error(`error: ${reasonOf(error)}`);
   Deno.exit(1);
 }

@@ -53,7 +53,7 @@ async function testCommand(given: readonly string[]): Promise<Deno.Command> {
       "test",
       "--doc",
       ...permissions,
-      `--allow-run=${Deno.execPath()}`,
+      `--allow-run=${Deno.execPath()},bash`,
       ...words,
       ...files,
     ],

@@ -4,7 +4,7 @@
  */
 
 import config from "../deno.json" with { type: "json" };
-import { Failure } from "../example/shared/errors.ts";
+import { Failure, reasonOf } from "../example/shared/errors.ts";
 import { setUpAdapter } from "./adapter.ts";
 import { COPY_VERSION, fetchCopy, INTEGRITY } from "./cliffy_copy.ts";
 import { replaceFolder, sourceOf } from "./cliffy_folder.ts";
@@ -26,7 +26,7 @@ async function setUpCliffy(): Promise<void> {
     await replaceFolder(FOLDER, INTEGRITY, await fetchCopy(`${import.meta.dirname}/../.deps`));
   } catch (cause) {
     const message = "Cannot get Cliffy, the command line library: JSR does not answer, and " +
-      `${messageOf(cause)}; run this again where either registry can be reached`;
+      `${reasonOf(cause)}; run this again where either registry can be reached`;
     throw new Failure(message, { cause });
   }
   console.error(`Took Cliffy ${COPY_VERSION} from npm into .deps/cliffy (JSR does not answer)`);
@@ -45,15 +45,11 @@ async function jsrAnswers(): Promise<boolean> {
   return await Promise.race([import(PACKAGE).then(() => true, () => false), late]);
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 try {
   await setUpCliffy();
   await setUpAdapter();
   Deno.exit(0);
 } catch (error) {
-  console.error(`error: ${messageOf(error)}`);
+  console.error(`error: ${reasonOf(error)}`);
   Deno.exit(1);
 }

@@ -2,7 +2,7 @@
 
 import type { Corpus } from "../data/corpus.ts";
 import type { WordModel } from "../model/model.ts";
-import type { ModelSettings } from "../storage/model_settings.ts";
+import type { ModelSettings } from "../options/settings.ts";
 import { formatCount } from "../shared/progress.ts";
 import { describeUnknown } from "../data/unknown.ts";
 

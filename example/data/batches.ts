@@ -1,8 +1,10 @@
 /** Sentences as batches: rows of whole sentences one after another, packed so that hardly any place is empty. */
 
 import { Philox } from "../../kernels/random/philox.ts";
+import { isFromBatch, type NoiseName } from "../options/settings.ts";
 import { type Batch, cut, emptyPieces, type Row, RowBatch, rowSteps } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
+import { shuffle } from "./shuffle.ts";
 
 /** Stream of the random order, apart from those of noise, dropout and weights; the step is the epoch. */
 const STREAM = 0x42415443;
@@ -18,8 +20,8 @@ export interface TrainingOptions {
   readonly concat?: boolean;
   /** With `concat`: each row goes on where the same row of the batch before ended. */
   readonly carryState?: boolean;
-  /** Where noise comes from, as `--noise` spells it. */
-  readonly noise?: string;
+  /** Where noise comes from; unigram unless given. */
+  readonly noise?: NoiseName;
 }
 
 /** How {@linkcode evaluationBatches} groups sentences. */
@@ -46,8 +48,8 @@ export function trainingBatches(
   options: TrainingOptions,
   epoch: number,
 ): readonly Batch[] {
-  const { batchSize, bptt, seed, concat = false, carryState = false } = options;
-  const fromBatch = isFromBatch(options.noise);
+  const { batchSize, bptt, seed, concat = false, carryState = false, noise = "unigram" } = options;
+  const fromBatch = isFromBatch(noise);
   checkPositive({ batchSize, bptt });
   if (carryState && !concat) throw new TypeError("Cannot carry the state without concat");
   if (carryState) return parallelStreams(text, options);
@@ -62,11 +64,6 @@ export function trainingBatches(
   for (let at = 0; at < rows.length; at += count) batches.push(rows.slice(at, at + count));
   return (fromBatch ? joinLone(batches, lengths) : batches)
     .map((rows) => new RowBatch(text.ids, pieces, rows, { wordsPastEnd: fromBatch }));
-}
-
-/** Whether noise is, among others, the other targets of the batch. */
-export function isFromBatch(noise = ""): boolean {
-  return noise.startsWith("batch");
 }
 
 /**
@@ -144,7 +141,10 @@ function joinLone(batches: readonly Row[][], lengths: Uint32Array): readonly Row
  * The text in `batchSize` streams side by side, cut every `bptt` predictions; none is lost. If noise is
  * from the batch, a last batch of a single target is a further step of the batch before.
  */
-function parallelStreams(text: Sentences, { batchSize, bptt, noise }: TrainingOptions): Batch[] {
+function parallelStreams(
+  text: Sentences,
+  { batchSize, bptt, noise = "unigram" }: TrainingOptions,
+): Batch[] {
   const { tokens } = text, count = Math.min(batchSize, tokens), fromBatch = isFromBatch(noise);
   const begin = Array.from({ length: count + 1 }, (_, b) => Math.floor(b * tokens / count));
   const longest = Math.ceil(tokens / count);
@@ -161,15 +161,6 @@ function parallelStreams(text: Sentences, { batchSize, bptt, noise }: TrainingOp
     const traits = { continues: at > 0, wordsPastEnd: fromBatch };
     return new RowBatch(text.ids, pieces, rows, traits);
   });
-}
-
-function shuffle<T extends unknown[] | Uint32Array>(values: T, random: Philox): T {
-  for (let i = values.length - 1; i > 0; i--) {
-    const j = random.below(i + 1), value = values[i];
-    values[i] = values[j];
-    values[j] = value;
-  }
-  return values;
 }
 
 function checkPositive(sizes: Record<string, number>): void {

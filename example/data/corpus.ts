@@ -1,12 +1,13 @@
 /** Text as ids: training, validation and test sentences, and the vocabulary of the training text. */
 
 import { basename } from "@std/path";
-import { Failure, UsageError } from "../shared/errors.ts";
+import { Failure, reasonOf, UsageError } from "../shared/errors.ts";
 import { checkFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { readLines } from "./lines.ts";
 import { Bar, formatCount } from "../shared/progress.ts";
-import { isSynthetic, parseSynthetic, synthesize } from "./synthetic.ts";
+import { isSynthetic } from "../options/settings.ts";
+import { parseSynthetic, synthesize } from "./synthetic.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";
 import { UNK, Vocabulary, WordCounts } from "./vocab.ts";
 import { readVocabularyFile, splitWords, withoutMarks } from "./words.ts";
@@ -146,8 +147,7 @@ function checkFolder(path: string): void {
     if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
       throw new UsageError(`Cannot read --data ${path}: there is no such folder`, { cause });
     }
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure(`Cannot read --data ${path}: ${reason}`, { cause });
+    throw new Failure(`Cannot read --data ${path}: ${reasonOf(cause)}`, { cause });
   }
   if (isFolder) return;
   throw new UsageError(`Cannot read --data ${path}: it is a file; name the folder it is in`);

@@ -11,6 +11,8 @@
  */
 
 import { Philox } from "../../kernels/random/philox.ts";
+import { firstIndex } from "../shared/search.ts";
+import { shuffle } from "./shuffle.ts";
 
 /** Streams of the generator's random numbers, apart from those of noise, dropout and weights. */
 const STREAM = { words: 0x53594e00, grammar: 0x53594e01 } as const;
@@ -166,13 +168,7 @@ function cumulate(probabilities: readonly number[]): number[] {
 /** Draws an index by cumulative probabilities; 48 random bits, so that rare words keep their share. */
 function draw(cumulative: readonly number[], random: Philox): number {
   const u = (random.uniform() + random.uniform() * 2 ** -24) * cumulative.at(-1)!;
-  let low = 0, high = cumulative.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (u < cumulative[middle]!) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  return firstIndex(cumulative.length - 1, (i) => u < cumulative[i]!);
 }
 
 /** Transition probabilities between classes; the last row is the start of a sentence. */
@@ -181,8 +177,8 @@ function makeGrammar(random: Philox): number[][] {
   for (let from = 0; from < CLASSES; from++) {
     const toFunction = from < FUNCTION_CLASSES ? 1 - SWITCH.function : SWITCH.content;
     rows.push([
-      ...shuffle(SPLIT.function, random).map((p) => p * toFunction),
-      ...shuffle(SPLIT.content, random).map((p) => p * (1 - toFunction)),
+      ...shuffle([...SPLIT.function], random).map((p) => p * toFunction),
+      ...shuffle([...SPLIT.content], random).map((p) => p * (1 - toFunction)),
       0,
     ]);
   }
@@ -205,14 +201,4 @@ function makeWords(vocab: number, random: Philox): string[] {
     words.add(word);
   }
   return [...words];
-}
-
-/** A shuffled copy. */
-function shuffle(values: readonly number[], random: Philox): number[] {
-  const copy = [...values];
-  for (let i = copy.length - 1; i > 0; i--) {
-    const j = random.below(i + 1);
-    [copy[i], copy[j]] = [copy[j]!, copy[i]!];
-  }
-  return copy;
 }

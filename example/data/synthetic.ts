@@ -1,6 +1,7 @@
 /** Text of the synthetic language, with the best perplexity that any model can expect on it. */
 
 import { Philox } from "../../kernels/random/philox.ts";
+import { isSynthetic } from "../options/settings.ts";
 import { UsageError } from "../shared/errors.ts";
 import { MIN_VOCABULARY, SyntheticLanguage } from "./language.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";
@@ -37,17 +38,12 @@ export interface SyntheticText {
 const NAME = "synthetic";
 const DEFAULTS: SyntheticOptions = { words: 100_000, vocab: 500, seed: 1 };
 const RANGES: Record<keyof SyntheticOptions, readonly [number, number]> = {
-  words: [1000, 1_000_000_000],
-  vocab: [MIN_VOCABULARY, 10_000_000],
+  words: [1000, 20_000_000],
+  vocab: [MIN_VOCABULARY, 2_000_000],
   seed: [0, Number.MAX_SAFE_INTEGER],
 };
 /** Streams of the text's random numbers. */
 const STREAM = { train: 0x53594e10, valid: 0x53594e11, test: 0x53594e12 } as const;
-
-/** Whether `data` asks for the synthetic language rather than naming a folder. */
-export function isSynthetic(data: string): boolean {
-  return data === NAME || data.startsWith(`${NAME}:`);
-}
 
 /**
  * Reads `synthetic[:words=...,vocab=...,seed=...]`.

@@ -1,6 +1,7 @@
 /** A made-up market whose true preferences are known: what the recommender example learns. */
 
 import { Philox } from "../../kernels/random/philox.ts";
+import { firstIndex } from "../shared/search.ts";
 
 /** Sizes of a {@linkcode Market}. */
 export interface MarketSizes {
@@ -100,13 +101,7 @@ function runningSum(p: Float64Array): Float64Array {
   return p.map((x) => sum += x);
 }
 
-/** The first place whose running sum is above `u`. */
+/** The first place whose running sum is above `u`, or the last. */
 function search(sums: Float64Array, u: number): number {
-  let low = 0, high = sums.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sums[middle]! > u) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  return firstIndex(sums.length - 1, (i) => sums[i]! > u);
 }

@@ -1,7 +1,7 @@
 /** What exact scores of a text say of a model: perplexity by word frequency, and self-normalisation. */
 
 import type { Vocabulary } from "../data/vocab.ts";
-import { formatPerplexity } from "../shared/progress.ts";
+import { formatCount, formatPerplexity } from "../shared/progress.ts";
 import { UNK } from "../data/vocab.ts";
 
 /** Exact scores of the predicted tokens of a text. */
@@ -30,10 +30,21 @@ export interface SelfNormalization {
   readonly safe: boolean;
 }
 
+/** Ranges of frequency, from the most frequent words down, and their words in words. */
+const WORDS = {
+  head: ["the most frequent word", "the # most frequent words"],
+  torso: ["the next word", "the next # words"],
+  tail: ["the rarest word", "the # rarest words"],
+  "<unk>": ["unknown words", "unknown words"],
+} as const;
+const NAMES = ["head", "torso", "tail", "<unk>"] as const;
+
+type BucketName = typeof NAMES[number];
+
 /** Perplexity of the tokens of one range of frequency. */
 export interface Bucket {
   /** `head` (the most frequent words, half of the training text), `torso` (to 90 %), `tail`, `<unk>`. */
-  readonly name: string;
+  readonly name: BucketName;
   /** Number of words in the range. */
   readonly words: number;
   /** Number of tokens of the text. */
@@ -97,7 +108,7 @@ export function selfNormalization(
 
 /** Perplexity by frequency of the word in the training text. */
 export function frequencyBuckets(scores: TokenScores, vocabulary: Vocabulary): Bucket[] {
-  const { counts } = vocabulary, names = ["head", "torso", "tail", "<unk>"];
+  const { counts } = vocabulary;
   const order = counts.map((_, id) => id).filter((id) => id !== UNK)
     .sort((a, b) => counts[b]! - counts[a]!);
   const total = order.reduce((sum, id) => sum + counts[id]!, 0);
@@ -108,7 +119,7 @@ export function frequencyBuckets(scores: TokenScores, vocabulary: Vocabulary): B
     before += counts[id]!;
   }
   bucketOf[UNK] = 3;
-  const sums = names.map(() => ({ words: 0, tokens: 0, nll: 0 }));
+  const sums = NAMES.map(() => ({ words: 0, tokens: 0, nll: 0 }));
   for (const bucket of bucketOf) sums[bucket]!.words++;
   scores.target.forEach((id, i) => {
     const sum = sums[bucketOf[id]!]!;
@@ -116,7 +127,7 @@ export function frequencyBuckets(scores: TokenScores, vocabulary: Vocabulary): B
     sum.nll += scores.logZ[i]! - scores.score[i]!;
   });
   return sums.map(({ words, tokens, nll }, i) => ({
-    name: names[i]!,
+    name: NAMES[i]!,
     words,
     tokens,
     ppl: tokens === 0 ? null : Math.exp(nll / tokens),
@@ -125,23 +136,29 @@ export function frequencyBuckets(scores: TokenScores, vocabulary: Vocabulary): B
 
 /** The card and the buckets in words, a line each. */
 export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]): string[] {
-  const two = formatPerplexity;
-  const [low, middle, high] = card.percentiles.map(two);
+  const two = formatPerplexity, [low, , high] = card.percentiles;
+  const [mean, std, raw, best] = [card.mean, card.std, card.rawPpl, card.rawPplBest].map(two);
+  const verdict = card.safe ? "safe" : `not safe: ${reason(card)}`;
   return [
-    "frequency   " + buckets.filter(({ ppl }) => ppl !== null)
-      .map(({ name, words, ppl }) => `${name} (${words} words) ${two(ppl!)}`).join(", "),
-    `ln Z        mean ${two(card.mean)}, std ${two(card.std)}, ` +
-    `1/50/99 % ${low} / ${middle} / ${high}; best norm term ${two(card.mean)}`,
-    `raw scores  exp(c - s) ${two(card.rawPpl)} with the norm term, ` +
-    `${two(card.rawPplBest)} with the best one; scoring without normalising is ` +
-    (card.safe ? "safe" : `not safe: ${reason(card)}`),
+    "words       " + buckets.filter(({ ppl }) => ppl !== null)
+      .map((bucket) => `ppl ${two(bucket.ppl!)} on ${wordsOf(bucket)}`).join(", "),
+    `normaliser  Z, the sum over all words: ln Z is ${mean} on average, standard deviation ${std}, ` +
+    `98 % from ${two(low)} to ${two(high)}`,
+    `raw scores  without normalising, ppl ${best} shows as ${raw} (with --norm-term ${mean} ` +
+    `exactly); this is ${verdict}`,
   ];
+}
+
+/** The words of a bucket, which come in the order of falling frequency. */
+function wordsOf({ name, words }: Bucket): string {
+  const [one, several] = WORDS[name];
+  return words === 1 ? one : several.replace("#", formatCount(words));
 }
 
 function reason({ std }: SelfNormalization): string {
   return std <= SAFE_STD
     ? "the perplexity is over the number of words"
-    : `std of ln Z over ${SAFE_STD}`;
+    : `ln Z varies by more than ${SAFE_STD}`;
 }
 
 function mean(n: number, value: (i: number) => number): number {

@@ -6,7 +6,8 @@
 import { type Places, placesOf } from "../data/row_batch.ts";
 import { Failure } from "../shared/errors.ts";
 import { formatCount } from "../shared/progress.ts";
-import type { EvaluationKind } from "../options/evaluation_kind.ts";
+import { firstIndex } from "../shared/search.ts";
+import { type EvaluationKind, isFromBatch } from "../options/settings.ts";
 import {
   batchNeeds,
   type BatchShape,
@@ -130,7 +131,7 @@ function scoredAs(settings: Sizes, kind: EvaluationKind): Sizes {
 
 /** Throws a Failure if a batch has a single word, and its noise would be the others of the batch. */
 function expectOthers({ noise }: Sizes, batches: readonly Places[]): void {
-  if (!noise.startsWith("batch") || !batches.some((batch) => placesOf(batch) === 1)) return;
+  if (!isFromBatch(noise) || !batches.some((batch) => placesOf(batch) === 1)) return;
   throw new Failure(
     `Cannot evaluate by --noise ${noise}: a batch is left with a single word, and so without noise; ` +
       "add a line to the text, or take one out",
@@ -196,11 +197,5 @@ function listed(type: "conjunction" | "disjunction", items: readonly string[]): 
 
 /** The largest whole number from 1 to `most` that `fits`, or 0: what fits is all up to one number. */
 function mostThat(most: number, fits: (value: number) => boolean): number {
-  let low = 0, high = most;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (fits(middle)) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+  return firstIndex(most, (value) => !fits(value + 1));
 }

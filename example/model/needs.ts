@@ -1,6 +1,6 @@
 /** The largest tensors of a model, of a training step and of an evaluation, by their sizes alone. */
 
-import type { Settings } from "../options/settings.ts";
+import { isFromBatch, type Settings } from "../options/settings.ts";
 import { product } from "./shapes.ts";
 
 /** What the device and the vocabulary set. */
@@ -107,7 +107,7 @@ function noiseNeeds(
   training: boolean,
 ): Need[] {
   const most = tensorBytes / 4, isGru = indexModule === "gru";
-  const K = (noise === "batch" ? 0 : noiseRatio) + (noise.startsWith("batch") ? N : 0);
+  const K = (noise === "batch" ? 0 : noiseRatio) + (isFromBatch(noise) ? N : 0);
   const width = whole(isGru ? 3 * H : E), own: Size = isGru ? "nhid" : "emsize";
   const drawn: Size[] = [...noise === "batch" ? [] : ["noiseRatio"] as const, "batchSize", "bptt"];
   const scores = { what: "the scores of the noise", shape: [N, whole(K)], most, sizes: drawn };

@@ -9,12 +9,12 @@ import {
   type NoiseSource,
   UniqueNoise,
 } from "../../mod.ts";
-import type { Settings } from "../options/settings.ts";
+import type { ModelSettings } from "../options/settings.ts";
 import { EOS, UNK } from "../data/vocab.ts";
 
 /** Settings that noise depends on. */
 export type NoiseSettings = Pick<
-  Settings,
+  ModelSettings,
   "noise" | "noisePower" | "noiseUniform" | "noiseRatio" | "unique"
 >;
 

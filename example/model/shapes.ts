@@ -1,10 +1,10 @@
 /** The tensors of a model file, from the settings alone. */
 
-import type { Settings } from "../options/settings.ts";
+import type { ModelSettings } from "../options/settings.ts";
 
 /** Settings that the sizes of a model depend on. */
 export type SizeSettings = Pick<
-  Settings,
+  ModelSettings,
   "indexModule" | "emsize" | "nhid" | "nlayers" | "normTerm"
 >;
 

@@ -1,16 +1,59 @@
 /** Options without effect: refused where they contradict others, told where the run has no use for them. */
 
+import { toKebabCase } from "@std/text";
+import { isFromBatch, isSynthetic } from "./choices.ts";
 import { UsageError } from "../shared/errors.ts";
-import type { Idle, Mode, OptionSpec } from "./option_spec.ts";
-import { OPTION_GROUPS } from "./options.ts";
+import { evaluationText } from "./evaluation_kind.ts";
+import { flagOf, type Given, type Mode } from "./option.ts";
+import { OPTIONS, type Settings } from "./options.ts";
 
-const OPTIONS: readonly OptionSpec[] = OPTION_GROUPS.flatMap(({ options }) => options);
+type Name = keyof Settings;
 
-/** The text of each option: what was given, its default, `true` or `false` of a switch, or none. */
-export type Texts = Readonly<Record<string, string>>;
+/** Settings with which an option changes nothing, or what tells them: all must hold. */
+type Idle = { readonly [N in Name]?: Settings[N] | ((setting: Settings[N]) => boolean) };
+
+const FULL: Idle = { loss: "full" };
+const GRU: Idle = { indexModule: "gru" };
+const FROM_BATCH: Idle = { noise: isFromBatch };
+const UNSAMPLED_TEST: Idle = { evaluation: (kind) => typeof kind !== "object" };
+/** Nothing is drawn, not even in the test. */
+const UNDRAWN: Idle = { ...FULL, ...UNSAMPLED_TEST };
+/** Only an IndexLinear's bias starts at the noise, which is that of the words where it is the batch. */
+const UNSEEN: readonly Idle[] = [{ ...GRU, ...UNDRAWN }, { ...UNDRAWN, ...FROM_BATCH }];
+const NO_UNIGRAM: Idle = { noise: (noise) => !noise.endsWith("unigram") };
+/** The norm term cancels or is left out, and nothing but a penalty would teach it. */
+const UNSHIFTED: Idle = {
+  loss: (loss) => loss === "sampled" || loss === "neg",
+  selfNorm: 0,
+};
+const LEARNED: Idle = { normTerm: "learned" };
+const SYNTHETIC: Idle = { data: isSynthetic };
+
+/** When an option has no effect on a run that could use it. */
+const IDLE: { readonly [N in Name]?: readonly Idle[] } = {
+  vocab: [SYNTHETIC],
+  minFreq: [SYNTHETIC, { vocab: (vocab) => vocab !== null }],
+  carryState: [{ concat: false }, GRU],
+  nlayers: [{ ...GRU, nlayers: (nlayers) => nlayers !== 1 }],
+  noiseRatio: [FULL, { noise: "batch" }],
+  perWord: [UNDRAWN, FROM_BATCH, { unique: true }],
+  noise: UNSEEN,
+  noisePower: [NO_UNIGRAM, ...UNSEEN],
+  noiseUniform: [NO_UNIGRAM, ...UNSEEN],
+  unique: [{ loss: (loss) => loss !== "sampled" }, FROM_BATCH],
+  removeHits: [{ loss: (loss) => loss !== "sampled", ...UNSAMPLED_TEST }],
+  normTerm: [
+    { ...FULL, ...LEARNED },
+    { ...UNSHIFTED, ...LEARNED },
+    // No score or bias of such a model has to do with the norm term, and its test is the loss.
+    { ...GRU, ...UNSHIFTED, loss: "neg" },
+  ],
+  selfNorm: [FULL],
+  audit: [FULL],
+};
 
 /** What a run is that was given `--train` or `--prof`, or neither. */
-export function modeOf({ train, prof }: { train: boolean; prof: boolean }): Mode {
+export function modeOf({ train, prof }: Pick<Settings, "train" | "prof">): Mode {
   return prof ? "profile" : train ? "train" : "test";
 }
 
@@ -19,46 +62,56 @@ export function modeOf({ train, prof }: { train: boolean; prof: boolean }): Mode
  *
  * @throws {UsageError} The option and what takes its effect away.
  */
-export function checkEffects(isGiven: (name: string) => boolean, texts: Texts, mode: Mode): void {
-  for (const option of OPTIONS) {
-    if (!isGiven(option.name) || !isUsed(option, mode)) continue;
-    const idle = option.idle?.find((others) => matches(others, texts));
+export function checkEffects(given: Given, settings: Settings): void {
+  const mode = modeOf(settings);
+  for (const name of Object.keys(IDLE) as Name[]) {
+    if (given[toKebabCase(name)] === undefined || !isUsed(name, mode)) continue;
+    const idle = IDLE[name]!.find((others) =>
+      (Object.keys(others) as Name[]).every((other) => holds(others, other, settings))
+    );
     if (idle === undefined) continue;
     throw new UsageError(
-      `${shown(option, texts)} has no effect ${describe(idle, option, texts)}: leave it out`,
+      `${shown(name, settings)} has no effect ${describe(idle, name, settings)}: leave it out`,
     );
   }
 }
 
 /**
- * Names the given options that a run of this kind has no use for. They are no mistake: whoever tests or
- * measures a model repeats the command line of its training.
+ * A line that names the given options which a run of this kind has no use for. They are no mistake: whoever
+ * tests or measures a model repeats the command line of its training.
  */
-export function unusedWarning(isGiven: (name: string) => boolean, mode: Mode): string | undefined {
-  const unused = OPTIONS.filter((option) => isGiven(option.name) && !isUsed(option, mode));
+export function ignoredOptions(given: Given, settings: Settings): string | undefined {
+  const mode = modeOf(settings);
+  const unused = (Object.keys(OPTIONS) as (keyof typeof OPTIONS)[])
+    .filter((name) => given[toKebabCase(name)] !== undefined && !isUsed(name, mode));
   if (unused.length === 0) return undefined;
   const where = mode === "test" ? "without --train; a saved model keeps its own" : "with --prof";
-  return `warning: no effect ${where}: ${unused.map(({ name }) => `--${name}`).join(", ")}`;
+  return `warning: no effect ${where}: ${unused.map(flagOf).join(", ")}`;
 }
 
-function isUsed({ modes }: OptionSpec, mode: Mode): boolean {
-  return modes === undefined || modes.includes(mode);
+function isUsed(name: keyof typeof OPTIONS, mode: Mode): boolean {
+  return OPTIONS[name].modes?.includes(mode) ?? true;
 }
 
-function matches(idle: Idle, texts: Texts): boolean {
-  return Object.entries(idle).every(([name, pattern]) => pattern.test(texts[name] ?? ""));
+function holds<N extends Name>(idle: Idle, name: N, settings: Settings): boolean {
+  const wanted = idle[name];
+  return typeof wanted === "function" ? wanted(settings[name]) : wanted === settings[name];
 }
 
 /** The others in words, such as `with --loss full` or `without --concat`. */
-function describe(idle: Idle, { name: own }: OptionSpec, texts: Texts): string {
-  const others = OPTIONS.filter(({ name }) => name in idle && name !== own);
-  const isOff = others.some(({ name }) => texts[name] === "false");
-  const names = others.map((other) => shown(other, texts)).join(" and ");
+function describe(idle: Idle, own: Name, settings: Settings): string {
+  const others = (Object.keys(idle) as Name[]).filter((name) => name !== own);
+  const isOff = others.some((name) => settings[name] === false);
+  const names = others.map((name) => shown(name, settings)).join(" and ");
   return `${isOff ? "without" : "with"} ${names}`;
 }
 
-function shown({ name, value }: OptionSpec, texts: Texts): string {
-  if (value === undefined) return `--${name}`;
-  const text = texts[name] ?? "";
-  return `--${name} ${/^[^\s"\p{C}]+$/u.test(text) ? text : JSON.stringify(text)}`;
+/** An option with its value, as it could be given. */
+function shown(name: Name, settings: Settings): string {
+  const setting = settings[name];
+  if (typeof setting === "boolean") return flagOf(name);
+  const text = typeof setting === "object" && setting !== null
+    ? evaluationText(setting)
+    : String(setting);
+  return `${flagOf(name)} ${/^[^\s"\p{C}]+$/u.test(text) ? text : JSON.stringify(text)}`;
 }

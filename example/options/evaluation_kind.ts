@@ -1,17 +1,35 @@
 /** How a test can be scored, and which models can be tested like that. */
 
+import { isFromBatch, type LossName, type NoiseName } from "./choices.ts";
+import { type Range, RESULTS, type SettingOf, wordOr } from "./option.ts";
+
+/** Samples of noise for a target. */
+export const SAMPLES: Range = [1, 1e7];
+
 /** How a test is scored. */
-export type EvaluationKind = "full" | "nce" | "loss" | { readonly sampled: number };
+export const EVALUATION = wordOr(["full", "nce", "loss"], {
+  value: "kind",
+  default: "full",
+  help:
+    "How the test is scored: full (normalised: a perplexity), nce (scores less the norm term, " +
+    "not normalised), sampled:K (the sampled loss of K samples) or loss (that of training: full, " +
+    "sampled, neg).",
+  modes: RESULTS,
+  wants: `sampled:K with K from ${SAMPLES.join(" to ")}`,
+  read(text): { readonly sampled: number } | undefined {
+    const [, digits] = /^sampled:(\d+)$/.exec(text) ?? [], sampled = Number(digits);
+    return sampled >= SAMPLES[0] && sampled <= SAMPLES[1] ? { sampled } : undefined;
+  },
+});
+
+/** How a test is scored: normalised, by the scores alone, by the training loss, or by some samples. */
+export type EvaluationKind = SettingOf<typeof EVALUATION>;
 
 /** Settings of a model that its evaluation depends on. */
-export interface EvaluatedSettings {
-  /** Training loss. */
-  readonly loss: string;
-  /** Where noise comes from. */
-  readonly noise: string;
-  /** Noise samples for a target. */
+interface EvaluatedSettings {
+  readonly loss: LossName;
+  readonly noise: NoiseName;
   readonly noiseRatio: number;
-  /** Different samples. */
   readonly unique: boolean;
 }
 
@@ -34,7 +52,7 @@ export function evaluationProblem(
     return cannot("it is a loss for training only", "full or nce");
   }
   if (typeof evaluation !== "object") return undefined;
-  if (noise.startsWith("batch")) {
+  if (isFromBatch(noise)) {
     const cure = loss === "sampled" ? "full or loss" : "full or nce";
     return cannot(`--noise ${noise} has as many samples as a batch has words`, cure);
   }

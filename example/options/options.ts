@@ -1,202 +1,287 @@
-/** Every option of the command line, in help order. */
+/** Every option of the root command: its name, value, limits, default, help, and the runs that it affects. */
 
-import { LOSS_OPTIONS } from "./loss_options.ts";
+import { INDEX_MODULES, LOSSES, NOISES } from "./choices.ts";
+import { EVALUATION, SAMPLES } from "./evaluation_kind.ts";
 import {
-  ANY_COUNT,
-  COEFFICIENT,
+  choice,
+  count,
   EPOCHS,
-  type Idle,
-  type OptionGroup,
+  flag,
+  number,
+  type Option,
+  optional,
+  type OptionTable,
+  path,
+  type Range,
   RESULTS,
+  type SettingsOf,
+  shorthand,
   TRAINING,
-} from "./option_spec.ts";
+  unavailable,
+  wordOr,
+} from "./option.ts";
 
-const SYNTHETIC: Idle = { data: /^synthetic(:|$)/ };
+/** A count that may be as large as anybody likes: nothing is as long or as large as it. */
+const ANY_COUNT: Range = [1, 1e9];
+/** Coefficients whose products with weights and gradients stay within float32. */
+const COEFFICIENT: Range = [1e-30, 1e30];
+/** Bytes of the longest name, so that those of its files are file names, too. */
+const MAX_NAME_BYTES = 200;
 
-/** All options, grouped as the help text shows them. */
+/** A file name of its own: a path would put the model outside `saved_model`. */
+const SAVE: Option<string> = {
+  value: "name",
+  default: "model",
+  help: "Name of the model: saved_model/NAME.safetensors and NAME.metrics.jsonl.",
+  modes: RESULTS,
+  wants: `a file name without folders, of at most ${MAX_NAME_BYTES} bytes`,
+  read(text) {
+    const name = text.replace(/\.safetensors$/, "");
+    const isName = /^[^\\/:*?"<>|\p{Cc}]+$/u.test(name) && !/^\.+$/.test(name);
+    return isName && new TextEncoder().encode(name).length <= MAX_NAME_BYTES ? name : undefined;
+  },
+};
+
+const TERM = wordOr(
+  ["auto", "learned"],
+  number([-1000, 1000], {
+    value: "number",
+    default: "9",
+    help:
+      "Log of the normalising constant that nce assumes: a number, auto (also -1) for the log " +
+      "of the vocabulary size, or learned.",
+    modes: TRAINING,
+  }),
+);
+const NORM_TERM: typeof TERM = {
+  ...TERM,
+  read(text) {
+    const term = TERM.read(text);
+    return term === -1 ? "auto" : term;
+  },
+};
+
+/** What to do, with which model. */
+export const RUN = {
+  train: flag({ help: "Train a model; without it the saved model is tested." }),
+  save: SAVE,
+  evaluation: EVALUATION,
+  prof: flag({ help: "Run one batch and print where the time went." }),
+  cuda: flag({ help: "Insist on a hardware GPU; without it the best adapter is taken." }),
+  debug: flag({ help: "Show the stack trace of an error." }),
+} satisfies OptionTable;
+
+/** The text, and how training cuts it. */
+const DATA = {
+  data: {
+    ...path({
+      value: "path",
+      default: "synthetic",
+      help: "Folder with train.txt, valid.txt and test.txt, a sentence a line; or synthetic, a " +
+        "language made up by the program, with settings such as synthetic:vocab=900,seed=2 " +
+        "(also words).",
+    }),
+    choices: ["synthetic"],
+  },
+  vocab: optional(
+    path({
+      value: "file",
+      help: "Vocabulary file, a word a line; without it the words of train.txt.",
+    }),
+    null,
+  ),
+  minFreq: count(ANY_COUNT, {
+    value: "count",
+    default: "1",
+    help: "Rarer words become <unk>.",
+  }),
+  concat: flag({
+    help: "Train on the text joined with <s> and cut into pieces of --bptt words, not on " +
+      "separate sentences.",
+    modes: TRAINING,
+  }),
+  bptt: count([1, 1e6], {
+    value: "words",
+    default: "35",
+    help: "Longest training sequence.",
+    modes: TRAINING,
+  }),
+  carryState: flag({
+    help: "With --concat, carry the hidden state from one piece to the next.",
+    modes: TRAINING,
+  }),
+} satisfies OptionTable;
+
+/** The network. */
+export const MODEL = {
+  indexModule: choice(INDEX_MODULES, {
+    value: "module",
+    default: "linear",
+    help: "What scores a word: linear (a layer on top of the LSTM), or gru (a GRU that reads the " +
+      "word itself; takes the place of the whole model).",
+    modes: TRAINING,
+  }),
+  emsize: count([1, 65_536], {
+    value: "size",
+    default: "200",
+    help: "Size of the word embeddings.",
+    modes: TRAINING,
+  }),
+  nhid: count([1, 65_536], {
+    value: "size",
+    default: "200",
+    help: "Hidden units of a layer.",
+    modes: TRAINING,
+  }),
+  nlayers: count([1, 64], {
+    value: "count",
+    default: "2",
+    help: "Number of LSTM layers.",
+    modes: TRAINING,
+  }),
+  dropout: number([0, 0.999], {
+    value: "rate",
+    default: "0.2",
+    help: "Dropout applied to the layers (0 = none).",
+    modes: TRAINING,
+  }),
+  seed: count([0, Number.MAX_SAFE_INTEGER], {
+    value: "number",
+    default: "1111",
+    help: "Random seed of the weights, the noise, dropout and the order of the text.",
+    modes: TRAINING,
+  }),
+} satisfies OptionTable;
+
+/** The loss and its noise. */
+export const LOSS = {
+  loss: choice(LOSSES, {
+    value: "loss",
+    default: "full",
+    help: "Training loss: full (exact softmax), nce, sampled (sampled softmax), mix (mean of nce " +
+      "and sampled) or neg (negative sampling; gives no probabilities).",
+    modes: TRAINING,
+  }),
+  nce: shorthand("loss", "nce", { help: "Short for --loss nce.", modes: TRAINING }),
+  noiseRatio: count(SAMPLES, {
+    value: "count",
+    default: "50",
+    help: "Noise samples for a target, k; shared by all targets of a batch.",
+    modes: TRAINING,
+  }),
+  perWord: flag({ help: "Draw noise for every target.", modes: TRAINING }),
+  noise: choice(NOISES, {
+    value: "source",
+    default: "unigram",
+    help: "Where noise comes from, and the output bias starts: unigram, uniform, log-uniform, " +
+      "batch (the other targets of the batch), or batch with another, such as batch+unigram.",
+    modes: TRAINING,
+  }),
+  noisePower: number([0, 10], {
+    value: "number",
+    default: "1",
+    help: "Exponent of the word counts in unigram noise.",
+    modes: TRAINING,
+  }),
+  noiseUniform: number([0, 1], {
+    value: "part",
+    default: "0",
+    help: "Part of uniform noise that is mixed into unigram noise.",
+    modes: TRAINING,
+  }),
+  unique: flag({ help: "Draw different samples (--loss sampled only).", modes: TRAINING }),
+  removeHits: flag({
+    help: "Leave out samples that equal the target (--loss sampled only).",
+    modes: TRAINING,
+  }),
+  normTerm: NORM_TERM,
+  selfNorm: number([0, 1e10], {
+    value: "alpha",
+    default: "0",
+    help: "Weight of a penalty on the square of the estimated log normaliser.",
+    modes: TRAINING,
+  }),
+} satisfies OptionTable;
+
+/** How the model is trained. */
+const OPTIMIZATION = {
+  epochs: count([1, 1e6], {
+    value: "count",
+    default: "40",
+    help: "Maximum number of epochs: passes over the text.",
+    modes: EPOCHS,
+  }),
+  batchSize: count([1, 1e6], {
+    value: "count",
+    default: "20",
+    help: "Sentences of mean length in a batch; with --concat, rows of --bptt words.",
+    modes: TRAINING,
+  }),
+  lr: number(COEFFICIENT, {
+    value: "rate",
+    default: "1",
+    help: "Initial learning rate.",
+    modes: TRAINING,
+  }),
+  lrDecay: number([1, 1e30], {
+    value: "factor",
+    default: "2",
+    help: "Divides the learning rate when the validation perplexity does not improve.",
+    modes: EPOCHS,
+  }),
+  clip: number(COEFFICIENT, {
+    value: "norm",
+    default: "0.25",
+    help: "Largest global norm of the gradients.",
+    modes: TRAINING,
+  }),
+  weightDecay: number([0, 1e30], {
+    value: "rate",
+    default: "1e-5",
+    help: "Weight decay added to the gradients.",
+    modes: TRAINING,
+  }),
+  logInterval: count(ANY_COUNT, {
+    value: "batches",
+    default: "200",
+    help: "Batches between two reports.",
+    modes: EPOCHS,
+  }),
+  audit: optional(
+    count(ANY_COUNT, {
+      value: "steps",
+      help: "Every so many steps, compare the sampled gradient with the exact one.",
+      modes: EPOCHS,
+    }),
+    0,
+  ),
+  tbName: unavailable(
+    "is not available yet; every training run writes saved_model/NAME.metrics.jsonl",
+    { value: "name", help: "Name of a TensorBoard record. Not available yet." },
+  ),
+} satisfies OptionTable;
+
+/** All options by the names of their settings. */
+export const OPTIONS = { ...RUN, ...DATA, ...MODEL, ...LOSS, ...OPTIMIZATION };
+
+/** One run of the program: every option with its checked value. */
+export type Settings = SettingsOf<typeof OPTIONS>;
+/** What a model is made with, and its file keeps. */
+export type ModelSettings = SettingsOf<typeof MODEL & typeof LOSS>;
+/** How a model is trained. */
+export type TrainingSettings = SettingsOf<typeof OPTIMIZATION>;
+
+/** Options that the help text shows under one heading. */
+export interface OptionGroup {
+  readonly title: string;
+  readonly options: OptionTable;
+}
+
+/** All options, as the help text shows them. */
 export const OPTION_GROUPS: readonly OptionGroup[] = [
-  {
-    title: "Run",
-    options: [
-      { name: "train", help: "Train a model; without it the saved model is evaluated." },
-      {
-        name: "save",
-        value: "name",
-        default: "model",
-        help: "Name of the model: saved_model/NAME.safetensors and NAME.metrics.jsonl.",
-        modes: RESULTS,
-      },
-      { name: "prof", help: "Run one batch and print where the time went." },
-      { name: "cuda", help: "Insist on a hardware GPU; without it the best adapter is taken." },
-      {
-        name: "seed",
-        value: "number",
-        range: [0, Number.MAX_SAFE_INTEGER],
-        default: "1111",
-        help: "Random seed.",
-        modes: TRAINING,
-      },
-      {
-        name: "log-interval",
-        value: "batches",
-        range: ANY_COUNT,
-        default: "200",
-        help: "Batches between two reports.",
-        modes: EPOCHS,
-      },
-      {
-        name: "tb-name",
-        value: "name",
-        help: "Name of a TensorBoard record. Not available yet.",
-      },
-      { name: "debug", help: "Show the stack trace of an error." },
-    ],
-  },
-  {
-    title: "Data",
-    options: [
-      {
-        name: "data",
-        value: "path",
-        default: "synthetic",
-        help: "Folder with train.txt, valid.txt and test.txt, a sentence a line; or synthetic, a " +
-          "language made up by the program, with settings such as synthetic:vocab=900,seed=2 " +
-          "(also words).",
-      },
-      {
-        name: "vocab",
-        value: "file",
-        help: "Vocabulary file, a word a line; without it the words of train.txt.",
-        idle: [SYNTHETIC],
-      },
-      {
-        name: "min-freq",
-        value: "count",
-        range: ANY_COUNT,
-        default: "1",
-        help: "Rarer words become <unk>.",
-        idle: [SYNTHETIC, { vocab: /./ }],
-      },
-      {
-        name: "concat",
-        help: "Train on the text joined with <s> and cut into pieces of --bptt words, " +
-          "not on separate sentences.",
-        modes: TRAINING,
-      },
-      {
-        name: "bptt",
-        value: "words",
-        range: [1, 1e6],
-        default: "35",
-        help: "Longest training sequence.",
-        modes: TRAINING,
-      },
-      {
-        name: "carry-state",
-        help: "With --concat, carry the hidden state from one piece to the next.",
-        modes: TRAINING,
-        idle: [{ concat: /^false$/ }, { "index-module": /^gru$/ }],
-      },
-    ],
-  },
-  {
-    title: "Model",
-    options: [
-      {
-        name: "emsize",
-        value: "size",
-        range: [1, 65_536],
-        default: "200",
-        help: "Size of the word embeddings.",
-        modes: TRAINING,
-      },
-      {
-        name: "nhid",
-        value: "size",
-        range: [1, 65_536],
-        default: "200",
-        help: "Hidden units per LSTM layer.",
-        modes: TRAINING,
-      },
-      {
-        name: "nlayers",
-        value: "count",
-        range: [1, 64],
-        default: "2",
-        help: "Number of LSTM layers.",
-        modes: TRAINING,
-        idle: [{ "index-module": /^gru$/, "nlayers": /^(?!1$)/ }],
-      },
-      {
-        name: "dropout",
-        value: "rate",
-        range: [0, 0.999],
-        default: "0.2",
-        help: "Dropout applied to the layers (0 = none).",
-        modes: TRAINING,
-      },
-      {
-        name: "index-module",
-        value: "module",
-        default: "linear",
-        help: "What scores a word: linear (a layer on top of the LSTM), or gru (a GRU that reads " +
-          "the word itself; takes the place of the whole model).",
-        modes: TRAINING,
-      },
-    ],
-  },
-  LOSS_OPTIONS,
-  {
-    title: "Training",
-    options: [
-      {
-        name: "epochs",
-        value: "count",
-        range: [1, 1e6],
-        default: "40",
-        help: "Maximum number of epochs: passes over the text.",
-        modes: EPOCHS,
-      },
-      {
-        name: "batch-size",
-        value: "count",
-        range: [1, 1e6],
-        default: "20",
-        help: "Sentences of mean length in a batch; with --concat, rows of --bptt words.",
-        modes: TRAINING,
-      },
-      {
-        name: "lr",
-        value: "rate",
-        range: COEFFICIENT,
-        default: "1",
-        help: "Initial learning rate.",
-        modes: TRAINING,
-      },
-      {
-        name: "lr-decay",
-        value: "factor",
-        range: [1, 1e30],
-        default: "2",
-        help: "Divides the learning rate when the validation perplexity does not improve.",
-        modes: EPOCHS,
-      },
-      {
-        name: "clip",
-        value: "norm",
-        range: COEFFICIENT,
-        default: "0.25",
-        help: "Largest global norm of the gradients.",
-        modes: TRAINING,
-      },
-      {
-        name: "weight-decay",
-        value: "rate",
-        range: [0, 1e30],
-        default: "1e-5",
-        help: "Weight decay added to the gradients.",
-        modes: TRAINING,
-      },
-    ],
-  },
+  { title: "Run", options: RUN },
+  { title: "Data", options: DATA },
+  { title: "Model", options: MODEL },
+  { title: "Loss", options: LOSS },
+  { title: "Training", options: OPTIMIZATION },
 ];

@@ -5,6 +5,11 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** What an error says, whatever was thrown. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Something outside the program's code went wrong, such as a missing file: exit code 1. */
 export class Failure extends Error {
   override readonly name = "Failure";

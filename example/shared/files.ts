@@ -1,7 +1,7 @@
 /** Files as the program needs them: whole or not at all when written, errors in one line. */
 
 import { dirname } from "@std/path";
-import { Failure, UsageError } from "./errors.ts";
+import { Failure, reasonOf, UsageError } from "./errors.ts";
 
 /** A file's bytes, read in parts: a header can be checked before anything large is read. */
 export interface ByteSource {
@@ -129,7 +129,7 @@ export function checkFile(path: string): void {
     info = Deno.statSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
-      throw new Failure(`Cannot read ${path}: ${reason(error)}`, { cause: error });
+      throw new Failure(`Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
     }
     throw new UsageError(`Cannot read ${path}: there is no such file`, { cause: error });
   }
@@ -169,10 +169,6 @@ export function attempt<T>(verb: string, path: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
-    throw new Failure(`Cannot ${verb} ${path}: ${reason(cause)}`, { cause });
+    throw new Failure(`Cannot ${verb} ${path}: ${reasonOf(cause)}`, { cause });
   }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -13,7 +13,7 @@ import {
   nonFinite,
   type SavedBeside,
 } from "./model_file.ts";
-import type { ModelSettings } from "./model_settings.ts";
+import type { ModelSettings } from "../options/settings.ts";
 import { makeNoise } from "../model/noise.ts";
 import { cannotLoad, ofBytes } from "./safetensors.ts";
 import type { ByteSource } from "../shared/files.ts";

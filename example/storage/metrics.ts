@@ -2,6 +2,7 @@
 
 import type { Audit } from "../../mod.ts";
 import type { Bucket, SelfNormalization } from "../evaluation/card.ts";
+import { reasonOf } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
 import type { Figures } from "../shared/progress.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
@@ -107,8 +108,8 @@ export class Metrics {
     } catch (error) {
       if (this.#failed) return; // said once
       this.#failed = true;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#io.err(`warning: cannot write ${this.path}: ${reason}; this record is not complete`);
+      const what = `cannot write ${this.path}: ${reasonOf(error)}`;
+      this.#io.err(`warning: ${what}; this record is not complete`);
     }
   }
 }

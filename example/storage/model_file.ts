@@ -3,7 +3,8 @@
 import type { SelfNormalization } from "../evaluation/card.ts";
 import { Failure } from "../shared/errors.ts";
 import { formatCount } from "../shared/progress.ts";
-import { keptSettings, type ModelSettings, readSettings } from "./model_settings.ts";
+import type { ModelSettings } from "../options/settings.ts";
+import { keptSettings, readSettings } from "./model_settings.ts";
 import {
   cannotLoad,
   decodeHeader,

@@ -2,7 +2,12 @@
 
 import { Failure } from "../shared/errors.ts";
 import { formatNumber } from "../shared/progress.ts";
-import type { Settings } from "../options/settings.ts";
+import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
+
+/** Settings that can make training diverge. */
+type Suspects =
+  & Pick<TrainingSettings, "lr" | "clip" | "weightDecay">
+  & Pick<ModelSettings, "loss" | "normTerm" | "selfNorm">;
 
 /** Where in training something was found. */
 export interface Place {
@@ -28,7 +33,7 @@ export class Diverged extends Error {
 }
 
 /** The Failure that ends a run which has diverged. */
-export function divergence(error: Diverged, settings: Settings, vocabularySize: number): Failure {
+export function divergence(error: Diverged, settings: Suspects, vocabularySize: number): Failure {
   return new Failure(
     `Training has diverged: ${error.message}; try ${likelyCure(settings, vocabularySize)}`,
     { cause: error },
@@ -36,7 +41,7 @@ export function divergence(error: Diverged, settings: Settings, vocabularySize: 
 }
 
 /** What to change, by which option is farthest from where training is known to be stable. */
-export function likelyCure(settings: Settings, vocabularySize: number): string {
+export function likelyCure(settings: Suspects, vocabularySize: number): string {
   const { lr, clip, weightDecay, selfNorm, normTerm, loss } = settings;
   const smaller = (option: string, value: number) =>
     `a smaller --${option} (it is ${formatNumber(value)})`;

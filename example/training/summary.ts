@@ -10,7 +10,7 @@ import {
 } from "../evaluation/card.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
-import { type EvaluationKind, evaluationText } from "../options/evaluation_kind.ts";
+import { type EvaluationKind, evaluationText } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
 import type { Metrics } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";

@@ -10,12 +10,15 @@ import { Losses } from "../evaluation/losses.ts";
 import type { Metrics } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
 import { Progress } from "../shared/progress.ts";
-import type { Settings } from "../options/settings.ts";
+import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 import { checkStop, type StopFlag } from "../shared/stop.ts";
 
 const MOMENTUM = 0.9;
 /** Rows of a batch that a gradient audit looks at. */
 const AUDIT_ROWS = 4;
+
+/** How a model is trained. */
+type TrainerSettings = TrainingSettings & Pick<ModelSettings, "loss" | "seed">;
 
 /** What one pass over the text gives. */
 export interface EpochResult {
@@ -59,12 +62,12 @@ export class Trainer implements Disposable {
   readonly optimizer: SGD;
   readonly #gpu: Gpu;
   readonly #model: WordModel;
-  readonly #settings: Settings;
+  readonly #settings: TrainerSettings;
   readonly #carried = new CarriedStates();
   #steps = 0;
 
   /** Makes the optimizer. */
-  constructor(gpu: Gpu, model: WordModel, settings: Settings) {
+  constructor(gpu: Gpu, model: WordModel, settings: TrainerSettings) {
     this.#gpu = gpu;
     this.#model = model;
     this.#settings = settings;

@@ -11,8 +11,7 @@ struct Params { n4: u32 }
 @group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64 + local;
+fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = (group_index(group)) * 64 + local;
   if (i < params.n4) { out[i] = a[i] + b[i]; }
 }

@@ -1,4 +1,4 @@
-/** Sparse gradients: of an embedding's or an output layer's rows that a step touched. */
+/** Sparse gradients: of the rows of an embedding or an output layer that a step used. */
 
 import { expectPositive } from "../device/expect.ts";
 import { withVec } from "../device/vec.ts";
@@ -12,13 +12,13 @@ import { expectIds, type Tensor } from "../device/tensor.ts";
  * `coefficients[p] * values[floor(p / group)]` (coefficient 1 if there are none).
  */
 export interface SparseGradient {
-  /** Tells it from other gradients. */
+  /** The kind of gradient. */
   readonly kind: "sparse";
   /** [n] Row numbers, repeats allowed. */
   readonly ids: Tensor;
   /** [n / group, W] */
   readonly values: Tensor;
-  /** [n] Factors, so that an outer product need not be stored. */
+  /** [n] Factors: an outer product need not be stored. */
   readonly coefficients?: Tensor;
   /** Consecutive ids that share a row of `values`; 1 unless given. */
   readonly group?: number;
@@ -26,9 +26,9 @@ export interface SparseGradient {
 
 /** A sparse gradient with each row once. */
 export interface MergedGradient extends SparseGradient {
-  /** [slots] Row numbers rising; 0xffffffff in slots left over. */
+  /** [slots] Row numbers in rising order; 0xffffffff in unused slots. */
   readonly ids: Tensor;
-  /** [slots, W] Sums; zero in slots left over. */
+  /** [slots, W] Sums; zero in unused slots. */
   readonly values: Tensor;
   /** The values are the rows themselves. */
   readonly coefficients?: never;
@@ -38,39 +38,39 @@ export interface MergedGradient extends SparseGradient {
 
 const kernel = withVec(rowsSource);
 
-/** Rounds of a loop in one launch: llvmpipe ends a thread's loops after 65,535 without a word. */
+/** Rounds of a loop in one launch: llvmpipe silently ends a thread's loops after 65,535. */
 const MAX_POSITIONS = 60_000;
 
-// A table and its bias are indexed by the same ids: sort them once a scope.
-const sorted = new WeakMap<Scope, { key: Tensor[]; classes: number; value: SortedIds }[]>();
+// A table and its bias have gradients with the same ids: sort them once a scope.
+const sorted = new WeakMap<Scope, { key: Tensor[]; V: number; value: SortedIds }[]>();
 
-function sortedIds(scope: Scope, key: Tensor[], classes: number): SortedIds {
+function sortedIds(scope: Scope, key: Tensor[], V: number): SortedIds {
   let known = sorted.get(scope);
   if (!known) sorted.set(scope, known = []);
   const found = known.find((entry) =>
-    entry.classes === classes && entry.key.length === key.length &&
+    entry.V === V && entry.key.length === key.length &&
     entry.key.every((ids, i) => ids === key[i])
   );
   if (found) return found.value;
-  const value = sortIds(scope.gpu, key, classes);
+  const value = sortIds(scope.gpu, key, V);
   for (const tensor of [value.unique, value.starts, value.positions]) scope.own(tensor);
-  known.push({ key, classes, value });
+  known.push({ key, V, value });
   return value;
 }
 
-/** Throws unless `part` is a gradient of rows of a table [classes, width]. */
+/** Throws unless `part` is a gradient of rows of a table [V, W]. */
 function expectPart(
   { ids, values, coefficients, group = 1 }: SparseGradient,
-  classes: number,
-  width: number,
+  V: number,
+  W: number,
 ) {
-  expectIds("backward", ids, classes);
+  expectIds("backward", ids, V);
   expectPositive("run backward", "group", group);
-  const fits = values.dtype === "f32" && values.size * group === ids.size * width &&
+  const fits = values.dtype === "f32" && values.size * group === ids.size * W &&
     (coefficients?.size ?? ids.size) === ids.size;
   if (fits) return;
   throw new TypeError(
-    `Cannot run backward: ${values.dtype} [${values.shape}] is no gradient of ${ids.size} rows of ${width}`,
+    `Cannot run backward: ${values.dtype} [${values.shape}] is no gradient of ${ids.size} rows of ${W}`,
   );
 }
 
@@ -80,16 +80,16 @@ export function mergeRows(
   table: Tensor,
   parts: readonly SparseGradient[],
 ): MergedGradient {
-  const classes = table.shape[0]!, width = table.size / classes;
-  for (const part of parts) expectPart(part, classes, width);
-  const { unique, starts, positions } = sortedIds(scope, parts.map((part) => part.ids), classes);
+  const V = table.shape[0]!, W = table.size / V;
+  for (const part of parts) expectPart(part, V, W);
+  const { unique, starts, positions } = sortedIds(scope, parts.map((part) => part.ids), V);
   const slots = unique.size;
-  const out = scope.tensor([slots, width]);
-  const { source, vec } = kernel(width);
+  const out = scope.tensor([slots, W]);
+  const { source, vec } = kernel(W);
   let base = 0;
   for (const { ids, values, coefficients, group = 1 } of parts) {
-    const part = { slots, width: width / vec, base, count: ids.size, group };
-    // An id may have as many positions as there are: launch after launch takes what one loop may.
+    const part = { slots, W: W / vec, base, count: ids.size, group };
+    // One id may have all positions: each launch takes as many as one loop may.
     for (let skip = 0; skip < positions.size; skip += MAX_POSITIONS) {
       scope.gpu.dispatch({
         label: "rows.sum",
@@ -99,7 +99,7 @@ export function mergeRows(
         inputs: [starts, positions, values, coefficients ?? values],
         outputs: [out],
         uniform: { ...part, accumulate: base + skip > 0 ? 1 : 0, skip, most: MAX_POSITIONS },
-        grid: Math.ceil(slots * width / vec / 64),
+        grid: Math.ceil(slots * W / vec / 64),
       });
     }
     base += ids.size;
@@ -123,8 +123,8 @@ export function scatterRows(
 
 /** Adds `rows` to `table` [V, W] in place. */
 function addRows(scope: Scope, rows: MergedGradient, table: Tensor): void {
-  const slots = rows.ids.size, width = rows.values.size / slots;
-  const { source, vec } = kernel(width);
+  const slots = rows.ids.size, W = rows.values.size / slots;
+  const { source, vec } = kernel(W);
   scope.gpu.dispatch({
     label: "rows.add",
     source,
@@ -133,7 +133,7 @@ function addRows(scope: Scope, rows: MergedGradient, table: Tensor): void {
     outputs: [table],
     uniform: {
       slots,
-      width: width / vec,
+      W: W / vec,
       base: 0,
       count: 0,
       group: 1,
@@ -141,6 +141,6 @@ function addRows(scope: Scope, rows: MergedGradient, table: Tensor): void {
       skip: 0,
       most: 0,
     },
-    grid: Math.ceil(slots * width / vec / 64),
+    grid: Math.ceil(slots * W / vec / 64),
   });
 }

@@ -13,7 +13,7 @@ override HAS_COEFFICIENTS: bool = false;
 
 struct Params {
   slots: u32,
-  width: u32, // W
+  W: u32,
   base: u32, // first position of the part
   count: u32, // positions in the part
   group: u32,
@@ -29,39 +29,38 @@ struct Params {
 @group(0) @binding(3) var<storage, read> coefficients: array<f32>;
 @group(0) @binding(4) var<storage, read_write> out: array<Vec>;
 
-/// What a position adds to element e of its id's row: nothing if it is another part's.
+// What a position adds to element e of its id's row: nothing if it is another part's.
 fn value_at(position: u32, e: u32) -> Vec {
   let p = position - params.base; // wraps, and is too large, for earlier parts
   let in_part = p < params.count;
-  let at = select(0u, p, in_part);
-  var value = values[(at / params.group) * params.width + e];
+  let at = select(0, p, in_part);
+  var value = values[(at / params.group) * params.W + e];
   if (HAS_COEFFICIENTS) { value *= coefficients[at]; }
   return select(Vec(), value, in_part);
 }
 
 @compute @workgroup_size(64)
-fn sum(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-       @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let u = i / params.width;
+fn sum(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
+  let u = i / params.W;
   if (u >= params.slots) { return; }
-  let e = i % params.width;
+  let e = i % params.W;
   let begin = starts[u] + params.skip;
-  let end = min(starts[u + 1u], begin + params.most);
+  let end = min(starts[u + 1], begin + params.most);
   var total = Vec();
   var s = begin;
-  for (; s + 4u <= end; s += 4u) { // loads of four at a time: a common id has very many
+  for (; s + 4 <= end; s += 4) { // loads of four at a time: a common id has very many
     let first = value_at(positions[s], e);
-    let second = value_at(positions[s + 1u], e);
-    let third = value_at(positions[s + 2u], e);
-    let fourth = value_at(positions[s + 3u], e);
+    let second = value_at(positions[s + 1], e);
+    let third = value_at(positions[s + 2], e);
+    let fourth = value_at(positions[s + 3], e);
     total += first;
     total += second;
     total += third;
     total += fourth;
   }
   for (; s < end; s++) { total += value_at(positions[s], e); }
-  if (params.accumulate == 1u) { total += out[i]; }
+  if (params.accumulate == 1) { total += out[i]; }
   out[i] = total;
 }
 
@@ -70,12 +69,11 @@ fn sum(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: ve
 @group(0) @binding(2) var<storage, read_write> table: array<Vec>;
 
 @compute @workgroup_size(64)
-fn add(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-       @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let u = i / params.width;
+fn add(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
+  let u = i / params.W;
   if (u >= params.slots) { return; }
   let row = unique[u];
-  if (row == 0xffffffffu) { return; }
-  table[row * params.width + i % params.width] += rows[i];
+  if (row == 0xffffffff) { return; }
+  table[row * params.W + i % params.W] += rows[i];
 }

@@ -8,9 +8,9 @@
 // segments: one workgroup, a thread for a share of the ids.
 // Determinism: integers only, no atomics.
 
-const ELEMENTS = 16u;
-const SLICES = 16u;
-const THREADS = 256u; // ELEMENTS * SLICES
+const ELEMENTS = 16;
+const SLICES = 16;
+const THREADS = 256; // ELEMENTS * SLICES
 
 struct Params {
   n: u32,
@@ -28,15 +28,15 @@ var<workgroup> counts: array<u32, THREADS>;
 @compute @workgroup_size(THREADS)
 fn sort(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let i = group.x * ELEMENTS + thread % ELEMENTS;
-  let id = ids[min(i, params.n - 1u)];
+  let id = ids[min(i, params.n - 1)];
   let slice = thread / ELEMENTS;
   var before = vec4u();
-  for (var j = slice; j < params.n / 4u; j += SLICES) {
+  for (var j = slice; j < params.n / 4; j += SLICES) {
     let other = ids4[j];
-    let earlier = (4u * j + vec4u(0u, 1u, 2u, 3u)) < vec4u(i);
-    before += select(vec4u(), vec4u(1u), (other < vec4u(id)) | ((other == vec4u(id)) & earlier));
+    let earlier = (4 * j + vec4u(0, 1, 2, 3)) < vec4u(i);
+    before += select(vec4u(), vec4u(1), (other < vec4u(id)) | ((other == vec4u(id)) & earlier));
   }
-  let rest = params.n / 4u * 4u + slice; // up to three ids, one a slice
+  let rest = params.n / 4 * 4 + slice; // up to three ids, one a slice
   if (rest < params.n && (ids[rest] < id || (ids[rest] == id && rest < i))) { before.x++; }
   counts[thread] = before.x + before.y + before.z + before.w;
   workgroupBarrier();
@@ -51,13 +51,13 @@ fn sort(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 @group(0) @binding(2) var<storage, read_write> starts: array<u32>;
 
 fn begins(i: u32) -> bool {
-  if (i == 0u) { return true; }
-  return ids[i] != ids[i - 1u];
+  if (i == 0) { return true; }
+  return ids[i] != ids[i - 1];
 }
 
 @compute @workgroup_size(THREADS)
 fn segments(@builtin(local_invocation_index) thread: u32) {
-  let share = (params.n + THREADS - 1u) / THREADS;
+  let share = (params.n + THREADS - 1) / THREADS;
   let first = min(thread * share, params.n);
   let end = min(first + share, params.n);
   var heads = 0u;
@@ -79,6 +79,6 @@ fn segments(@builtin(local_invocation_index) thread: u32) {
   }
   for (var left = total + thread; left <= params.slots; left += THREADS) {
     starts[left] = params.n;
-    if (left < params.slots) { unique[left] = 0xffffffffu; }
+    if (left < params.slots) { unique[left] = 0xffffffff; }
   }
 }

@@ -5,8 +5,8 @@
 // Dispatch: 1-D, folded; `scan` is one workgroup.
 // Determinism: integers only, no atomics.
 
-const CHUNK = 8u;
-const THREADS = 256u;
+const CHUNK = 8;
+const THREADS = 256;
 
 struct Params {
   n: u32, // elements
@@ -15,19 +15,14 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-fn linear(id: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
-  return (id.x + id.y * groups.x) * 64u + local;
-}
-
 // keys: copies a part's ids [n] behind the previous parts' and numbers the positions.
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
 @group(0) @binding(1) var<storage, read_write> keys_out: array<u32>;
 @group(0) @binding(2) var<storage, read_write> positions_out: array<u32>;
 
 @compute @workgroup_size(64)
-fn keys(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
-  let i = linear(id, groups, local);
+fn keys(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   if (i >= params.n) { return; }
   keys_out[params.offset + i] = ids[i];
   positions_out[params.offset + i] = params.offset + i;
@@ -38,26 +33,25 @@ fn keys(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
 @group(0) @binding(1) var<storage, read_write> counts: array<u32>;
 
 @compute @workgroup_size(64)
-fn histogram(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-             @builtin(local_invocation_index) local: u32) {
-  let t = linear(id, groups, local);
-  let threads = (params.n + CHUNK - 1u) / CHUNK;
+fn histogram(group: Group, @builtin(local_invocation_index) local: u32) {
+  let t = thread_index(group, local);
+  let threads = (params.n + CHUNK - 1) / CHUNK;
   if (t >= threads) { return; }
   let begin = t * CHUNK;
   let end = min(begin + CHUNK, params.n);
   // Counts are at most CHUNK, so they fit in bytes: digit d is byte d % 4 of word d / 4.
-  var packed = vec4<u32>(0u);
+  var packed = vec4u();
   for (var i = begin; i < end; i++) {
-    let digit = (keys_in[i] >> params.extra) & 15u;
-    packed += select(vec4<u32>(0u), vec4<u32>(1u << ((digit & 3u) * 8u)),
-                     vec4<u32>(digit >> 2u) == vec4<u32>(0u, 1u, 2u, 3u));
+    let digit = (keys_in[i] >> params.extra) & 15;
+    packed += select(vec4u(), vec4u(1) << vec4u((digit & 3) * 8),
+                     vec4u(digit >> 2) == vec4u(0, 1, 2, 3));
   }
-  for (var d = 0u; d < 4u; d++) {
-    let bits = (packed >> vec4<u32>(d * 8u)) & vec4<u32>(255u);
+  for (var d = 0u; d < 4; d++) {
+    let bits = (packed >> vec4u(d * 8)) & vec4u(255);
     counts[d * threads + t] = bits.x;
-    counts[(4u + d) * threads + t] = bits.y;
-    counts[(8u + d) * threads + t] = bits.z;
-    counts[(12u + d) * threads + t] = bits.w;
+    counts[(4 + d) * threads + t] = bits.y;
+    counts[(8 + d) * threads + t] = bits.z;
+    counts[(12 + d) * threads + t] = bits.w;
   }
 }
 
@@ -67,14 +61,14 @@ var<workgroup> thread_sums: array<u32, 256>;
 
 @compute @workgroup_size(256)
 fn scan(@builtin(local_invocation_index) local: u32) {
-  let share = (params.n + THREADS - 1u) / THREADS;
+  let share = (params.n + THREADS - 1) / THREADS;
   let begin = min(local * share, params.n);
   let end = min(begin + share, params.n);
   var sum = 0u;
   for (var i = begin; i < end; i++) { sum += sums[i]; }
   thread_sums[local] = sum;
   workgroupBarrier();
-  for (var reach = 1u; reach < THREADS; reach *= 2u) {
+  for (var reach = 1u; reach < THREADS; reach *= 2) {
     var below = 0u;
     if (local >= reach) { below = thread_sums[local - reach]; }
     workgroupBarrier();
@@ -96,19 +90,18 @@ fn scan(@builtin(local_invocation_index) local: u32) {
 @group(0) @binding(4) var<storage, read_write> positions_sorted: array<u32>;
 
 @compute @workgroup_size(64)
-fn scatter(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) local: u32) {
-  let t = linear(id, groups, local);
-  let threads = (params.n + CHUNK - 1u) / CHUNK;
+fn scatter(group: Group, @builtin(local_invocation_index) local: u32) {
+  let t = thread_index(group, local);
+  let threads = (params.n + CHUNK - 1) / CHUNK;
   if (t >= threads) { return; }
   let begin = t * CHUNK;
   let end = min(begin + CHUNK, params.n);
   for (var i = begin; i < end; i++) {
     let key = keys_in[i];
-    let digit = (key >> params.extra) & 15u;
+    let digit = (key >> params.extra) & 15;
     var place = starts_of[digit * threads + t];
     for (var j = begin; j < i; j++) {
-      place += select(0u, 1u, ((keys_in[j] >> params.extra) & 15u) == digit);
+      place += select(0u, 1u, ((keys_in[j] >> params.extra) & 15) == digit);
     }
     keys_sorted[place] = key;
     positions_sorted[place] = positions_in[i];
@@ -117,16 +110,15 @@ fn scatter(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
 
 // heads: counts[i] = 1 where a segment of equal sorted keys begins.
 @compute @workgroup_size(64)
-fn heads(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) local: u32) {
-  let i = linear(id, groups, local);
+fn heads(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   if (i >= params.n) { return; }
   counts[i] = is_head(i);
 }
 
 fn is_head(i: u32) -> u32 {
-  if (i == 0u) { return 1u; }
-  return select(0u, 1u, keys_in[i] != keys_in[i - 1u]);
+  if (i == 0) { return 1; }
+  return select(0u, 1u, keys_in[i] != keys_in[i - 1]);
 }
 
 // segments: unique[u], starts[u] for segment u; the slots left over get id 0xffffffff and start n.
@@ -136,16 +128,15 @@ fn is_head(i: u32) -> u32 {
 @group(0) @binding(3) var<storage, read_write> starts: array<u32>;
 
 @compute @workgroup_size(64)
-fn segments(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-            @builtin(local_invocation_index) local: u32) {
-  let i = linear(id, groups, local);
-  let total = slot_of[params.n - 1u] + is_head(params.n - 1u);
-  if (i < params.n && is_head(i) == 1u) {
+fn segments(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
+  let total = slot_of[params.n - 1] + is_head(params.n - 1);
+  if (i < params.n && is_head(i) == 1) {
     unique[slot_of[i]] = keys_in[i];
     starts[slot_of[i]] = i;
   }
   if (i >= total && i <= params.extra) {
     starts[i] = params.n;
-    if (i < params.extra) { unique[i] = 0xffffffffu; }
+    if (i < params.extra) { unique[i] = 0xffffffff; }
   }
 }

@@ -1,13 +1,13 @@
-// Vec: what a thread handles at a time of a row; here four floats, for rows of a multiple of four.
+// Vec: the floats of a row that a thread handles at a time; here four, for widths of a multiple of four.
 //
 // A library that kernels are prefixed with, this one or _vec_one.wgsl: see vec.ts.
 
-alias Vec = vec4<f32>;
+alias Vec = vec4f;
 const VEC = 4u; // floats
 
-/// 1 at place `at` of the Vec, counted from its first float, and 0 elsewhere; `at` may lie outside.
+// 1 at place `at` of the Vec, counted from its first float, and 0 elsewhere; `at` may lie outside.
 fn one_at(at: u32) -> Vec {
-  return select(vec4<f32>(), vec4<f32>(1.0), vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(at));
+  return select(vec4f(), vec4f(1.0), vec4u(0, 1, 2, 3) == vec4u(at));
 }
 
 fn float_at(v: Vec, at: u32) -> f32 { return v[at]; }

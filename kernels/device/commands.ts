@@ -1,4 +1,4 @@
-/** Recording: launches go into one encoder and one pass until they are submitted. */
+/** Records launches, in one encoder and one pass, until they are submitted. */
 
 import type { KernelFamily, Opened } from "./adapter.ts";
 import { turn } from "./faults.ts";
@@ -11,7 +11,7 @@ import { type Storage, type Tensor, type Texels, TEXELS_A_ROW } from "./tensor.t
 const UNIFORM_BYTES = 256;
 /** Launches between two submissions at most. */
 const UNIFORM_SLOTS = 1024;
-/** Bind groups kept: batches of ever other lengths make ever other combinations of pooled buffers. */
+/** Bind groups that are kept: batches of many lengths make many combinations of pooled buffers. */
 const MAX_BIND_GROUPS = 2 ** 12;
 /**
  * Steps that the CPU may run ahead. Waiting has a fixed cost, in Deno 10 ms in which nothing is recorded: a
@@ -19,7 +19,7 @@ const MAX_BIND_GROUPS = 2 ** 12;
  */
 const STEPS_AHEAD = { software: 8, hardware: 64 };
 
-/** Milliseconds that a loop of steps may keep the event loop from turning. */
+/** Milliseconds that a loop of steps may hold up the event loop. */
 const TURN_MS = 50;
 
 /** The command encoder, the uniform ring and the bind group cache of a device. */
@@ -110,7 +110,7 @@ export class Commands {
     this.#openEncoder().copyBufferToBuffer(from, fromByte, to, toByte, bytes);
   }
 
-  /** Records a copy of a part of a storage, whole texels, to a texture. */
+  /** Records a copy of part of a storage, in whole texels, to a texture. */
   copyToTexels(from: Storage, byte: number, bytes: number, { texture }: Texels): void {
     this.#endPass();
     from.usedIn = this.serial;
@@ -126,19 +126,19 @@ export class Commands {
     if (rest > 0) copy(height, rest, 1);
   }
 
-  /** Records filling with zero bytes. */
+  /** Records a fill with zero bytes. */
   clear(storage: Storage, byte: number, bytes: number): void {
     this.#endPass();
     storage.usedIn = this.serial;
     this.#openEncoder().clearBuffer(storage.buffer, byte, bytes);
   }
 
-  /** Hands everything recorded to the queue. */
+  /** Submits everything recorded to the queue. */
   submit(): void {
     this.#endPass();
     if (!this.#encoder) return;
     if (this.#used > 0) {
-      // Ordered behind the previous submission, so the ring can be rewritten from its start.
+      // The queue runs this after the previous submission, so the ring can be rewritten from its start.
       const bytes = this.#used * this.#stride;
       this.#device.queue.writeBuffer(this.#uniforms, 0, this.#staging, 0, bytes);
     }
@@ -148,7 +148,7 @@ export class Commands {
     this.serial++;
   }
 
-  /** Forgets what is recorded: the device is lost, or what it would compute is worthless. */
+  /** Drops what is recorded: the device is lost, or the results would be worthless. */
   discard(): void {
     this.#endPass();
     this.#encoder = undefined;
@@ -156,7 +156,7 @@ export class Commands {
     this.serial++;
   }
 
-  /** A buffer is about to be destroyed, and what is recorded was submitted: nothing may name it any longer. */
+  /** Drops the cached bind groups, because a buffer that they may name is about to be destroyed. */
   forgetBuffers(): void {
     this.#bindGroups.clear();
   }
@@ -164,7 +164,7 @@ export class Commands {
   /** After a submission: every few steps, waits until the steps before the last wait have run. */
   async keepUp(): Promise<void> {
     if (performance.now() - this.#turned > TURN_MS) {
-      await turn(); // signals and device errors come in here
+      await turn(); // lets signals and device errors arrive
       this.#turned = performance.now();
     }
     if (++this.#sinceFence < this.#stepsAhead) return;

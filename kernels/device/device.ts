@@ -1,4 +1,4 @@
-/** The device: memory, launches, one-pass command recording, read-back, and errors that surface. */
+/** The device: memory, launches, recorded commands, read-back and errors. */
 
 import type { AdapterOptions, Backend, KernelFamily, Opened } from "./adapter.ts";
 import { Commands } from "./commands.ts";
@@ -28,13 +28,13 @@ export class Device implements AsyncDisposable {
   readonly name: string;
   /** Whether the adapter is a program on the CPU. */
   readonly software: boolean;
-  /** The API below WebGPU: on Linux look at it, as {@linkcode Backend} says. */
+  /** The API below WebGPU; {@linkcode Backend} says why it matters on Linux. */
   readonly backend: Backend;
   /** Which kernels are used, and how far the CPU runs ahead. */
   readonly family: KernelFamily;
   /** Lanes of a subgroup if subgroup operations can be used, else 0. */
   readonly subgroupSize: number;
-  /** Threads that share a row in row-wise sums: barriers are dear on a software adapter. */
+  /** Threads that share a row in row-wise sums: barriers are expensive on a software adapter. */
   readonly rowThreads: number;
   /** The underlying device. */
   readonly device: GPUDevice;
@@ -77,18 +77,18 @@ export class Device implements AsyncDisposable {
     return this.#pool.maxBytes;
   }
 
-  /** Whether nothing has gone wrong so far, and it was not disposed of. */
+  /** Whether nothing has gone wrong so far, and the device was not disposed of. */
   get working(): boolean {
     return this.#faults.none;
   }
 
-  /** Throws what went wrong so far, before `op` begins. */
+  /** Throws the error that has occurred, if any, before `op` begins. */
   protected begin(op: string): void {
     this.#faults.begin(op);
   }
 
   /**
-   * A tensor of its own, zero or filled with `data`; its maker disposes of it.
+   * A new tensor, zero or filled with `data`; the caller disposes of it.
    *
    * @throws {RangeError} If it is larger than one storage binding of the device.
    * @throws {TypeError} If `data` is neither a Float32Array nor a Uint32Array, or has another size.
@@ -137,12 +137,12 @@ export class Device implements AsyncDisposable {
     }
     storage.pending?.flush();
     willChange(tensor, tensor.bytes, dtype === "u32" ? idLimitOf(data) : Infinity);
-    // A queue write runs before commands that are not submitted yet: they must go first.
+    // A queue write would overtake commands that are recorded but not submitted: submit them first.
     if (storage.usedIn === this.#commands.serial) this.#commands.submit();
     this.device.queue.writeBuffer(storage.buffer, tensor.offset, data as BufferSource);
   }
 
-  /** Records one kernel run. Throws what the GPU reported since the last call. */
+  /** Records one kernel run. Throws the error that the GPU has reported, if any. */
   dispatch(launch: Launch): void {
     checkBindings(launch, this.device);
     this.#faults.begin(launch.label);
@@ -197,13 +197,13 @@ export class Device implements AsyncDisposable {
     this.#commands.clear(storage, tensor.offset, tensor.bytes);
   }
 
-  /** Submits what is recorded; what was recorded before something went wrong is given up. */
+  /** Submits what is recorded; after an error it is dropped instead. */
   submit(): void {
     if (this.working) this.#commands.submit();
     else this.#commands.discard();
   }
 
-  /** The elements of `tensor`, once everything before is computed. Throws what went wrong there. */
+  /** The elements of `tensor`, once they are computed. Throws the error of an earlier operation. */
   async read(tensor: Tensor): Promise<TensorData> {
     this.#faults.begin("read");
     const { buffer, pending } = storageOf("read", tensor, this.device), { bytes } = tensor;
@@ -230,15 +230,15 @@ export class Device implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the GPU is at most a few steps behind; call it once a step in a long loop. Throws what
-   * went wrong: an error in a kernel, for one.
+   * Resolves when the GPU is at most a few steps behind; call it once a step in a long loop. Throws the
+   * error of an earlier operation, such as a kernel that does not compile.
    */
   async keepUp(): Promise<void> {
     this.submit();
     await this.#faults.wait("step", () => this.#commands.keepUp());
   }
 
-  /** Resolves when everything recorded has run; throws what went wrong. */
+  /** Resolves when everything recorded has run. Throws the error of an earlier operation. */
   async finish(): Promise<void> {
     this.submit();
     await this.#faults.wait("finish", () => this.device.queue.onSubmittedWorkDone());
@@ -254,14 +254,14 @@ export class Device implements AsyncDisposable {
   }
 
   /**
-   * Destroys the device and all that lives on it: `await using gpu = await Gpu.create()`. Whatever has gone
-   * wrong before, this throws nothing and does not wait for a device that is lost.
+   * Destroys the device and everything on it: `await using gpu = await Gpu.create()`. It never throws, and
+   * does not wait for a lost device.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#faults.end();
   }
 
-  /** Throws unless a tensor of this shape can be made; the result names it. */
+  /** Throws unless a tensor of this shape can be made; returns its name for errors. */
   #fitting(shape: readonly number[]): string {
     this.#faults.expectNone("tensor");
     expectSizes("make a tensor", shape);

@@ -1,4 +1,4 @@
-/** Where GPU time goes: a timestamp before and after every kernel, summed by operation. */
+/** GPU time by operation, from a timestamp before and after every kernel. */
 
 /** Launches that one profile can hold. */
 const PROFILE_CAPACITY = 2048;
@@ -13,11 +13,11 @@ export interface ProfileRow {
   readonly ms: number;
 }
 
-/** Kernel times of one profiled piece of work. */
+/** Kernel times of one profiled run. */
 export class Profile implements Disposable {
-  /** Wall-clock milliseconds of the piece, recording and waiting included. */
+  /** Wall-clock milliseconds of the run, with recording and waiting. */
   wallMs = 0;
-  /** Rows by falling time. */
+  /** One row for each operation, the slowest first. */
   rows: ProfileRow[] = [];
   readonly #device: GPUDevice;
   readonly #queries: GPUQuerySet;

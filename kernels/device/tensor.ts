@@ -1,4 +1,4 @@
-/** Tensors: a shape and an element type over a GPU buffer that has exactly one owner. */
+/** Tensors: a shape and an element type over a GPU buffer. */
 
 import { expectPositive, expectSizes, show } from "./expect.ts";
 
@@ -8,7 +8,7 @@ export type DType = "f32" | "u32";
 /** The typed array that holds a tensor's elements on the CPU. */
 export type TensorData = Float32Array | Uint32Array;
 
-/** Updates of a table's rows that wait until the rows are read. */
+/** Updates of a table's rows that are deferred until the rows are read. */
 export interface PendingUpdates {
   /** Brings the rows `ids` up to date. */
   catchUp(ids: Tensor): void;
@@ -28,28 +28,28 @@ export interface Texels {
   release(): void;
 }
 
-/** Texels in a row of a texture: a power of two, and so many that a large table does not take too many rows. */
+/** Texels in a row of a texture: a power of two, large enough that big tables need few rows. */
 export const TEXELS_A_ROW = 4096;
 
-/** A part of a buffer, and the texels that hold the same. */
+/** A part of a buffer, and its copy as texels. */
 export interface TexelCopy {
   /** The copy. */
   readonly texels: Texels;
-  /** The first byte in the buffer. */
+  /** The part's first byte in the buffer. */
   readonly offset: number;
   /** Bytes of the part. */
   readonly bytes: number;
 }
 
-/** A GPU buffer and what happens to it when its last tensor is disposed. */
+/** A GPU buffer that tensors share, and what is known of its content. */
 export interface Storage {
   /** The buffer. */
   readonly buffer: GPUBuffer;
-  /** The device that the buffer is of. */
+  /** The buffer's device. */
   readonly device: GPUDevice;
-  /** Bytes that tensors use of the buffer. */
+  /** Bytes of the buffer that tensors use. */
   usedBytes: number;
-  /** For ids: all are below this number; Infinity if nobody knows. */
+  /** For ids: all are below this number; Infinity if that is not known. */
   idLimit: number;
   /** A number that no other live or dead storage has: part of the bind group cache's key. */
   readonly id: number;
@@ -59,17 +59,17 @@ export interface Storage {
   usedIn: number;
   /** How often the buffer's content has changed. */
   version: number;
-  /** What has to be done before the buffer is used. */
+  /** Updates that must be applied before the buffer is used. */
   pending?: PendingUpdates;
-  /** Parts of which there are copies in textures, the last used last, until the buffer is written to. */
+  /** Copies of parts in textures, the last used last; dropped when the buffer is written to. */
   readonly copies: TexelCopy[];
   /** Gives the buffer back: to the pool, or to the device. */
   release(): void;
 }
 
 /**
- * The first `bytes` of `tensor`, or others, are about to change: counts that, and gives up the copies in
- * textures. All ids among what is written are below `idLimit`.
+ * Called before `bytes` of `tensor` change: counts the change and drops the copies in textures. Ids that are
+ * written are below `idLimit`.
  */
 export function willChange({ storage }: Tensor, bytes: number, idLimit: number): void {
   storage.version++;
@@ -90,7 +90,7 @@ export function idLimitOf(data: TensorData): number {
   return largest + 1;
 }
 
-/** The element type of `data`; throws a TypeError if it is no array that a tensor can hold. */
+/** The element type of `data`; throws a TypeError unless it is a Float32Array or a Uint32Array. */
 export function dtypeOf(doing: string, data: unknown): DType {
   if (data instanceof Float32Array) return "f32";
   if (data instanceof Uint32Array) return "u32";
@@ -118,11 +118,11 @@ export class UseAfterDisposeError extends Error {
 /**
  * A dense row-major array on the GPU.
  *
- * Made by a {@linkcode Gpu} (then its maker disposes of it) or by a {@linkcode Step} (then it ends
- * with the step).
+ * A tensor from a {@linkcode Gpu} belongs to the caller, who disposes of it; one from a {@linkcode Step}
+ * ends with the step.
  */
 export class Tensor implements Disposable {
-  /** What it is as a gradient: one of all elements. */
+  /** As a gradient, a tensor has a value for every element. */
   readonly kind = "dense" as const;
   /** Sizes of the dimensions, slowest first. */
   readonly shape: readonly number[];
@@ -154,9 +154,9 @@ export class Tensor implements Disposable {
   }
 
   /**
-   * For ids: all are below this number, which operations compare with the rows that there are. What was
-   * written from the CPU is known, copies included. It is Infinity, and refused, where a kernel wrote the
-   * ids, or nobody did: whoever knows sets it then. Tensors that share a buffer share it.
+   * For ids: all are below this number, which operations compare with the number of rows. It is known for
+   * ids that were written from the CPU, and for copies of them. Where a kernel wrote the ids, or nobody did,
+   * it is Infinity, and operations refuse them until it is set. Tensors that share a buffer share it.
    */
   get idLimit(): number {
     return this.storage.idLimit;
@@ -190,7 +190,7 @@ export class Tensor implements Disposable {
   /**
    * Indices `start` to `start + count` of the first dimension; shares the storage.
    *
-   * The first byte must lie on a multiple of 256 (a storage binding's alignment): RangeError.
+   * Throws a RangeError unless the first byte is a multiple of 256, the alignment of a storage binding.
    */
   slice(start: number, count: number): Tensor {
     const rowSize = this.size / this.shape[0]!;
@@ -203,7 +203,7 @@ export class Tensor implements Disposable {
     return new Tensor(this.storage, [count, ...this.shape.slice(1)], this.dtype, offset);
   }
 
-  /** Ends the tensor; its buffer is given back with the last tensor that shares it. */
+  /** Ends the tensor; the buffer is released with the last tensor that shares it. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -245,7 +245,7 @@ export function expectStep(
   );
 }
 
-/** Throws a TypeError unless `step` is a step and each of `tensors`, by their names, holds floats. */
+/** Throws a TypeError unless `step` is a step, and each of the named `tensors` holds floats. */
 export function expectFloats(
   op: string,
   step: Parameters<typeof expectStep>[1],
@@ -278,8 +278,8 @@ export function expectShape(
 }
 
 /**
- * Throws unless `ids` are ids below `rows`: a TypeError if they are floats, a RangeError if one is too
- * large or nobody knows how large they are.
+ * Throws unless `ids` are ids below `rows`: a TypeError if they are floats, a RangeError if one may be too
+ * large.
  */
 export function expectIds(op: string, ids: Tensor, rows: number, name = "ids"): void {
   expectTensor(op, name, ids);

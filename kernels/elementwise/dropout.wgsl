@@ -14,18 +14,16 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
-  let block = (id.x + id.y * groups.x) * 64u + local;
-  if (block * 4u >= params.n) { return; }
-  let words = philox(vec4<u32>(block, params.step, params.stream, 0u),
-                     vec2<u32>(params.seed_lo, params.seed_hi));
-  let u = vec4<f32>(unit_float(words.x), unit_float(words.y), unit_float(words.z),
-                    unit_float(words.w));
+fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+  let block = thread_index(group, local);
+  if (block * 4 >= params.n) { return; }
+  let words = philox(vec4u(block, params.step, params.stream, 0),
+    vec2u(params.seed_lo, params.seed_hi));
+  let u = vec4f(unit_float(words.x), unit_float(words.y), unit_float(words.z), unit_float(words.w));
   let kept = x[block] * (1.0 / (1.0 - params.p));
-  out[block] = select(vec4<f32>(0.0), kept, u >= vec4<f32>(params.p));
+  out[block] = select(vec4f(0.0), kept, u >= vec4f(params.p));
 }

@@ -24,9 +24,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 @compute @workgroup_size(64)
-fn scalar(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-          @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn scalar(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   if (i >= params.n) { return; }
   if (WEIGHTED) { out[i] = value[0] * weight[i]; } else { out[i] = value[0]; }
 }
@@ -34,14 +33,13 @@ fn scalar(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups:
 @group(0) @binding(0) var<storage, read_write> drawn: array<f32>;
 
 @compute @workgroup_size(64)
-fn uniform_random(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) local: u32) {
-  let block = (id.x + id.y * groups.x) * 64u + local;
-  if (block * 4u >= params.n) { return; }
-  let words = philox(vec4<u32>(block, params.step, params.stream, 0u),
-                     vec2<u32>(params.seed_lo, params.seed_hi));
-  for (var word = 0u; word < 4u; word++) {
-    let i = block * 4u + word;
+fn uniform_random(group: Group, @builtin(local_invocation_index) local: u32) {
+  let block = thread_index(group, local);
+  if (block * 4 >= params.n) { return; }
+  let words = philox(vec4u(block, params.step, params.stream, 0),
+    vec2u(params.seed_lo, params.seed_hi));
+  for (var word = 0u; word < 4; word++) {
+    let i = block * 4 + word;
     if (i < params.n) {
       drawn[i] = params.low + (params.high - params.low) * unit_float(words[word]);
     }

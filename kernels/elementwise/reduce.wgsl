@@ -28,7 +28,7 @@ var<workgroup> shares: array<f32, 64>;
 fn workgroup_sum(local: u32, value: f32) -> f32 {
   shares[local] = value;
   workgroupBarrier();
-  for (var reach = THREADS / 2u; reach > 0u; reach /= 2u) {
+  for (var reach = THREADS / 2; reach > 0; reach /= 2) {
     if (local < reach) { shares[local] += shares[local + reach]; }
     workgroupBarrier();
   }
@@ -36,16 +36,16 @@ fn workgroup_sum(local: u32, value: f32) -> f32 {
 }
 
 @compute @workgroup_size(64)
-fn partial(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+fn partial(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) local: u32) {
   var sum = Vec();
-  let share = (params.n + params.groups - 1u) / params.groups;
-  let end = min((id.x + 1u) * share, params.n);
+  let share = (params.n + params.groups - 1) / params.groups;
+  let end = min((id.x + 1) * share, params.n);
   for (var i = id.x * share + local; i < end; i += THREADS) {
     let x = a[i];
     if (PRODUCT) { sum += x * b[i]; } else if (SQUARE) { sum += x * x; } else { sum += x; }
   }
   let all = workgroup_sum(local, vec_sum(sum));
-  if (local == 0u) { partials[params.offset + id.x] = all; }
+  if (local == 0) { partials[params.offset + id.x] = all; }
 }
 
 @compute @workgroup_size(64)
@@ -53,5 +53,5 @@ fn total(@builtin(local_invocation_index) local: u32) {
   var sum = Vec();
   for (var i = local; i < params.n; i += THREADS) { sum += a[i]; }
   let all = workgroup_sum(local, vec_sum(sum));
-  if (local == 0u) { out[0] = all; }
+  if (local == 0) { out[0] = all; }
 }

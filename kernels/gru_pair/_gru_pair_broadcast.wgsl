@@ -1,21 +1,22 @@
-// How gru_pair.wgsl comes by values of eight contexts where subgroups are a CPU's vectors (llvmpipe):
-// a lane loads one and hands it to the others, as loading is dear there and a broadcast nearly free.
+// How gru_pair.wgsl loads values of eight contexts where subgroups are a CPU's vectors (llvmpipe): each
+// lane loads one and broadcasts it, since a load is expensive there and a broadcast nearly free.
 // A library without entry point; _gru_pair_load.wgsl has the same functions for other adapters.
 
 fn spread(own: f32) -> Octet {
-  return Octet(vec4<f32>(subgroupBroadcast(own, 0u), subgroupBroadcast(own, 1u),
-                         subgroupBroadcast(own, 2u), subgroupBroadcast(own, 3u)),
-               vec4<f32>(subgroupBroadcast(own, 4u), subgroupBroadcast(own, 5u),
-                         subgroupBroadcast(own, 6u), subgroupBroadcast(own, 7u)));
+  let lo = vec4f(subgroupBroadcast(own, 0u), subgroupBroadcast(own, 1u),
+    subgroupBroadcast(own, 2u), subgroupBroadcast(own, 3u));
+  let hi = vec4f(subgroupBroadcast(own, 4u), subgroupBroadcast(own, 5u),
+    subgroupBroadcast(own, 6u), subgroupBroadcast(own, 7u));
+  return Octet(lo, hi);
 }
 
 fn state_of_all(octet: u32, unit: u32, lane: u32) -> State {
-  let own = states[(octet * params.size + unit) * 8u + (lane & 7u)];
+  let own = states[(octet * params.H + unit) * 8 + (lane & 7)];
   return State(spread(own.x), spread(own.y), spread(own.z), spread(own.w));
 }
 
 fn dscores_of_all(row: u32, i: u32, lane: u32) -> Octet {
-  let own = row + (lane & 7u);
-  let loaded = dscores[min(own, params.rows - 1u) * params.count + i];
-  return spread(select(0.0, loaded, own < params.rows));
+  let own = row + (lane & 7);
+  let loaded = dscores[min(own, params.N - 1) * params.K + i];
+  return spread(select(0.0, loaded, own < params.N));
 }

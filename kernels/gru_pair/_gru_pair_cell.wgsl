@@ -12,9 +12,9 @@
 override DROPOUT: bool = false;
 
 struct Params {
-  rows: u32, // N contexts
-  count: u32, // K candidates: shared by all contexts, or of each
-  size: u32, // H
+  N: u32, // contexts
+  K: u32, // candidates: shared by all contexts, or of each
+  H: u32,
   first: u32, // number of the first candidate, if they are a part of many
   row_first: u32, // gradients: the first context,
   row_chunk: u32, // contexts that a thread takes,
@@ -33,47 +33,46 @@ struct Params {
 @group(1) @binding(0) var<uniform> params: Params;
 
 const TWO_LOG2_E = 2.8853900817779268;
-const LARGEST = 87.0; // exp() of it is finite, and the inverse no denormal number
+const LARGEST = 87.0; // its exp() is finite, and the inverse is not denormal
 
-/// Values of eight pairs: of a candidate in eight contexts, or of eight candidates in a context.
+// Values of eight pairs: of a candidate in eight contexts, or of eight candidates in a context.
 struct Octet {
-  lo: vec4<f32>,
-  hi: vec4<f32>,
+  lo: vec4f,
+  hi: vec4f,
 }
 
-/// Half of a gate: sigmoid(x + y) = 1 / (1 + half_gate(x) half_gate(y)), so that a pair needs no exp.
-/// Exact for halves within +-87; a gate whose halves are beyond that and cancel would be off.
-fn half_gate(x: vec4<f32>) -> vec4<f32> {
-  return exp(clamp(-x, vec4<f32>(-LARGEST), vec4<f32>(LARGEST)));
+// Half of a gate: sigmoid(x + y) = 1 / (1 + half_gate(x) half_gate(y)), so that a pair needs no exp.
+// Exact for halves within +-87; a gate whose halves are beyond that and cancel would be wrong.
+fn half_gate(x: vec4f) -> vec4f {
+  return exp(clamp(-x, vec4f(-LARGEST), vec4f(LARGEST)));
 }
 
 struct Cell {
-  r: vec4<f32>,
-  z: vec4<f32>,
-  n: vec4<f32>,
-  hidden: vec4<f32>, // h'
+  r: vec4f,
+  z: vec4f,
+  n: vec4f,
+  hidden: vec4f, // h'
 }
 
-/// The cell from the products of the halves of r and z, and the parts of n times 2 log2(e):
-/// tanh(x) = 1 - 2 / (1 + exp2(2 log2(e) x)).
-fn cell_of(half_r: vec4<f32>, half_z: vec4<f32>, word_n: vec4<f32>, state_n: vec4<f32>,
-           h: vec4<f32>) -> Cell {
+// The cell from the products of the halves of r and z, and the parts of n times 2 log2(e):
+// tanh(x) = 1 - 2 / (1 + exp2(2 log2(e) x)).
+fn cell_of(half_r: vec4f, half_z: vec4f, word_n: vec4f, state_n: vec4f, h: vec4f) -> Cell {
   let r = 1.0 / (1.0 + half_r);
   let z = 1.0 / (1.0 + half_z);
   let n = 1.0 - 2.0 / (1.0 + exp2(fma(r, state_n, word_n)));
   return Cell(r, z, n, fma(z, h - n, n));
 }
 
-/// With respect to the gates before activation, and h.
+// The derivatives with respect to the gates before activation, and h.
 struct CellGradient {
-  r: vec4<f32>,
-  z: vec4<f32>,
-  word_n: vec4<f32>,
-  state_n: vec4<f32>,
-  h: vec4<f32>,
+  r: vec4f,
+  z: vec4f,
+  word_n: vec4f,
+  state_n: vec4f,
+  h: vec4f,
 }
 
-fn cell_backward(c: Cell, state_n: vec4<f32>, h: vec4<f32>, dhidden: vec4<f32>) -> CellGradient {
+fn cell_backward(c: Cell, state_n: vec4f, h: vec4f, dhidden: vec4f) -> CellGradient {
   let dh = dhidden * c.z;
   let dn = (dhidden - dh) * (1.0 - c.n * c.n);
   let dz = dh * (h - c.n) * (1.0 - c.z);
@@ -85,15 +84,15 @@ fn add_gradients(a: CellGradient, b: CellGradient) -> CellGradient {
   return CellGradient(a.r + b.r, a.z + b.z, a.word_n + b.word_n, a.state_n + b.state_n, a.h + b.h);
 }
 
-fn total(v: vec4<f32>) -> f32 { return (v.x + v.y) + (v.z + v.w); }
+fn total(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 
-/// Factors of a unit in eight pairs: 0 if it is dropped, else keep_scale.
+// Factors of a unit in eight pairs: 0 if it is dropped, else keep_scale.
 fn mask(octet: u32, item: u32, unit: u32) -> Octet {
-  let bits = philox(vec4<u32>(octet, params.step, params.stream, item * params.size + unit),
-                    vec2<u32>(params.seed_lo, params.seed_hi));
-  let threshold = vec4<u32>(params.threshold);
-  let zero = vec4<f32>(0.0);
-  let kept = vec4<f32>(params.keep_scale);
-  return Octet(select(kept, zero, (bits & vec4<u32>(0xffffu)) < threshold),
-               select(kept, zero, (bits >> vec4<u32>(16u)) < threshold));
+  let bits = philox(vec4u(octet, params.step, params.stream, item * params.H + unit),
+    vec2u(params.seed_lo, params.seed_hi));
+  let threshold = vec4u(params.threshold);
+  let zero = vec4f(0.0);
+  let kept = vec4f(params.keep_scale);
+  return Octet(select(kept, zero, (bits & vec4u(0xffff)) < threshold),
+    select(kept, zero, (bits >> vec4u(16)) < threshold));
 }

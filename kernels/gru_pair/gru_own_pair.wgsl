@@ -11,80 +11,78 @@
 // Determinism: threads take fixed shares and are summed in order; masks are functions of
 // (context, word, unit).
 
-override THREADS: u32 = 64u; // at least 8
-override EACH: u32 = 8u; // words taken at a time: 8, or 1 if there is just one
+override THREADS: u32 = 64; // at least 8
+override EACH: u32 = 8; // words taken at a time: 8, or 1 if there is just one
 
 @group(0) @binding(0) var<storage, read> gates: array<f32>;
-@group(0) @binding(1) var<storage, read> states: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> states: array<vec4f>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> scores_out: array<f32>;
 
-var<workgroup> shares: array<f32, 8u * THREADS>;
+var<workgroup> shares: array<f32, 8 * THREADS>;
 
-/// Gates of a word before activation, those past the last word being the last one's.
+// Gates of a word before activation, those past the last word being the last one's.
 fn word_at(n: u32, i: u32, j: u32) -> u32 {
-  return (n * params.count + min(i, params.count - 1u)) * 3u * params.size + j;
+  return (n * params.K + min(i, params.K - 1)) * 3 * params.H + j;
 }
 
-/// A value of four words from `at` of each on.
-fn four(at: vec4<u32>) -> vec4<f32> {
-  return vec4<f32>(gates[at.x], gates[at.y], gates[at.z], gates[at.w]);
+// A value of four words from `at` of each on.
+fn four(at: vec4u) -> vec4f {
+  return vec4f(gates[at.x], gates[at.y], gates[at.z], gates[at.w]);
 }
 
-fn four_words(n: u32, i: u32, j: u32) -> vec4<u32> {
-  return vec4<u32>(word_at(n, i, j), word_at(n, i + 1u, j), word_at(n, i + 2u, j),
-                   word_at(n, i + 3u, j));
+fn four_words(n: u32, i: u32, j: u32) -> vec4u {
+  return vec4u(word_at(n, i, j), word_at(n, i + 1, j), word_at(n, i + 2, j), word_at(n, i + 3, j));
 }
 
-/// The cell of four words, from i on, in context n.
-fn cells(n: u32, i: u32, j: u32, state: vec4<f32>) -> Cell {
-  var r: vec4<f32>;
-  var z: vec4<f32>;
-  var word_n: vec4<f32>;
-  if (EACH == 1u) {
+// The cell of four words, from i on, in context n.
+fn cells(n: u32, i: u32, j: u32, state: vec4f) -> Cell {
+  var r: vec4f;
+  var z: vec4f;
+  var word_n: vec4f;
+  if (EACH == 1) {
     let at = word_at(n, i, j);
-    r = vec4<f32>(gates[at]);
-    z = vec4<f32>(gates[at + params.size]);
-    word_n = vec4<f32>(gates[at + 2u * params.size]);
+    r = vec4f(gates[at]);
+    z = vec4f(gates[at + params.H]);
+    word_n = vec4f(gates[at + 2 * params.H]);
   } else {
     let at = four_words(n, i, j);
     r = four(at);
-    z = four(at + params.size);
-    word_n = four(at + 2u * params.size);
+    z = four(at + params.H);
+    word_n = four(at + 2 * params.H);
   }
   return cell_of(half_gate(r) * state.x, half_gate(z) * state.y, TWO_LOG2_E * word_n,
-                 vec4<f32>(state.z), vec4<f32>(state.w));
+    vec4f(state.z), vec4f(state.w));
 }
 
 @compute @workgroup_size(THREADS)
-fn own_scores(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-              @builtin(local_invocation_index) local: u32) {
-  let octets = (params.count + EACH - 1u) / EACH;
-  let index = id.x + id.y * groups.x;
+fn own_scores(group: Group, @builtin(local_invocation_index) local: u32) {
+  let octets = (params.K + EACH - 1) / EACH;
+  let index = group_index(group);
   let n = index / octets;
   let octet = index % octets;
-  if (n >= params.rows) { return; }
+  if (n >= params.N) { return; }
   var sum: Octet;
-  for (var j = local; j < params.size; j += THREADS) {
-    let state = states[(n / 8u * params.size + j) * 8u + n % 8u];
-    var m = Octet(vec4<f32>(1.0), vec4<f32>(1.0));
+  for (var j = local; j < params.H; j += THREADS) {
+    let state = states[(n / 8 * params.H + j) * 8 + n % 8];
+    var m = Octet(vec4f(1.0), vec4f(1.0));
     if (DROPOUT) { m = mask(n, octet, j); }
-    sum.lo = fma(weight[j] * m.lo, cells(n, octet * 8u, j, state).hidden, sum.lo);
-    if (EACH > 4u) {
-      sum.hi = fma(weight[j] * m.hi, cells(n, octet * 8u + 4u, j, state).hidden, sum.hi);
+    sum.lo = fma(weight[j] * m.lo, cells(n, octet * 8, j, state).hidden, sum.lo);
+    if (EACH > 4) {
+      sum.hi = fma(weight[j] * m.hi, cells(n, octet * 8 + 4, j, state).hidden, sum.hi);
     }
   }
-  for (var q = 0u; q < 4u; q++) {
+  for (var q = 0u; q < 4; q++) {
     shares[q * THREADS + local] = sum.lo[q];
-    shares[(q + 4u) * THREADS + local] = sum.hi[q];
+    shares[(q + 4) * THREADS + local] = sum.hi[q];
   }
   workgroupBarrier();
-  let i = octet * 8u + local;
-  if (local >= EACH || i >= params.count) { return; }
+  let i = octet * 8 + local;
+  if (local >= EACH || i >= params.K) { return; }
   var score = 0.0;
   for (var other = 0u; other < THREADS; other++) { score += shares[local * THREADS + other]; }
-  scores_out[n * params.count + i] = score + bias[0];
+  scores_out[n * params.K + i] = score + bias[0];
 }
 
 @group(0) @binding(3) var<storage, read> dscores: array<f32>;
@@ -93,65 +91,64 @@ fn own_scores(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gro
 @group(0) @binding(6) var<storage, read_write> dhidden: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dweight: array<f32>;
 
-/// Gradients of the scores of four words; 0 past the last.
-fn four_dscores(n: u32, i: u32) -> vec4<f32> {
-  let words = vec4<u32>(i, i + 1u, i + 2u, i + 3u);
-  let at = n * params.count + min(words, vec4<u32>(params.count - 1u));
-  let d = vec4<f32>(dscores[at.x], dscores[at.y], dscores[at.z], dscores[at.w]);
-  return select(vec4<f32>(0.0), d, words < vec4<u32>(params.count));
+// Gradients of the scores of four words; 0 past the last.
+fn four_dscores(n: u32, i: u32) -> vec4f {
+  let words = vec4u(i, i + 1, i + 2, i + 3);
+  let at = n * params.K + min(words, vec4u(params.K - 1));
+  let d = vec4f(dscores[at.x], dscores[at.y], dscores[at.z], dscores[at.w]);
+  return select(vec4f(0.0), d, words < vec4u(params.K));
 }
 
 @compute @workgroup_size(THREADS)
-fn own_gradients(@builtin(workgroup_id) group: vec3<u32>,
-                 @builtin(local_invocation_index) local: u32) {
-  let size = params.size;
+fn own_gradients(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let H = params.H;
   let j = group.x * THREADS + local;
-  if (j >= size) { return; }
+  if (j >= H) { return; }
   let begin = group.y * params.row_chunk;
-  let end = min(begin + params.row_chunk, params.rows);
+  let end = min(begin + params.row_chunk, params.N);
   let w = weight[j];
-  var dw = vec4<f32>(0.0);
+  var dw = vec4f(0.0);
   for (var n = begin; n < end; n++) {
-    let state = states[(n / 8u * size + j) * 8u + n % 8u];
-    var sum = CellGradient(); // explicit: naga does not clear a variable in every round
-    for (var i = 0u; i < params.count; i += EACH) {
-      var m = Octet(vec4<f32>(1.0), vec4<f32>(1.0));
-      if (DROPOUT) { m = mask(n, i / 8u, j); }
+    let state = states[(n / 8 * H + j) * 8 + n % 8];
+    var sum = CellGradient(); // naga does not clear a variable in each round of a loop
+    for (var i = 0u; i < params.K; i += EACH) {
+      var m = Octet(vec4f(1.0), vec4f(1.0));
+      if (DROPOUT) { m = mask(n, i / 8, j); }
       let d_lo = m.lo * four_dscores(n, i);
       let lo = cells(n, i, j, state);
-      let g_lo = cell_backward(lo, vec4<f32>(state.z), vec4<f32>(state.w), w * d_lo);
+      let g_lo = cell_backward(lo, vec4f(state.z), vec4f(state.w), w * d_lo);
       dw += d_lo * lo.hidden;
       sum = add_gradients(sum, g_lo);
       store_words(g_lo, n, i, j);
-      if (EACH > 4u) {
-        let d_hi = m.hi * four_dscores(n, i + 4u);
-        let hi = cells(n, i + 4u, j, state);
-        let g_hi = cell_backward(hi, vec4<f32>(state.z), vec4<f32>(state.w), w * d_hi);
+      if (EACH > 4) {
+        let d_hi = m.hi * four_dscores(n, i + 4);
+        let hi = cells(n, i + 4, j, state);
+        let g_hi = cell_backward(hi, vec4f(state.z), vec4f(state.w), w * d_hi);
         dw += d_hi * hi.hidden;
         sum = add_gradients(sum, g_hi);
-        store_words(g_hi, n, i + 4u, j);
+        store_words(g_hi, n, i + 4, j);
       }
     }
-    let to = n * 3u * size + j;
+    let to = n * 3 * H + j;
     dgates[to] = total(sum.r);
-    dgates[to + size] = total(sum.z);
-    dgates[to + 2u * size] = total(sum.state_n);
-    dhidden[n * size + j] = total(sum.h);
+    dgates[to + H] = total(sum.z);
+    dgates[to + 2 * H] = total(sum.state_n);
+    dhidden[n * H + j] = total(sum.h);
   }
-  dweight[group.y * size + j] = total(dw);
+  dweight[group.y * H + j] = total(dw);
 }
 
 fn store_words(g: CellGradient, n: u32, i: u32, j: u32) {
-  store_word(vec3<f32>(g.r.x, g.z.x, g.word_n.x), n, i, j);
-  store_word(vec3<f32>(g.r.y, g.z.y, g.word_n.y), n, i + 1u, j);
-  store_word(vec3<f32>(g.r.z, g.z.z, g.word_n.z), n, i + 2u, j);
-  store_word(vec3<f32>(g.r.w, g.z.w, g.word_n.w), n, i + 3u, j);
+  store_word(vec3f(g.r.x, g.z.x, g.word_n.x), n, i, j);
+  store_word(vec3f(g.r.y, g.z.y, g.word_n.y), n, i + 1, j);
+  store_word(vec3f(g.r.z, g.z.z, g.word_n.z), n, i + 2, j);
+  store_word(vec3f(g.r.w, g.z.w, g.word_n.w), n, i + 3, j);
 }
 
-fn store_word(d: vec3<f32>, n: u32, i: u32, j: u32) {
-  if (i >= params.count) { return; }
+fn store_word(d: vec3f, n: u32, i: u32, j: u32) {
+  if (i >= params.K) { return; }
   let to = word_at(n, i, j);
   dwords[to] = d.x;
-  dwords[to + params.size] = d.y;
-  dwords[to + 2u * params.size] = d.z;
+  dwords[to + params.H] = d.y;
+  dwords[to + 2 * params.H] = d.z;
 }

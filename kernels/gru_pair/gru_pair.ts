@@ -1,4 +1,4 @@
-/** Scores of candidate words by one more GRU step, at O(H) for a pair of context and word. */
+/** Scores candidate words by one more GRU step, at O(H) for a pair of context and word. */
 
 import { ownWordGradients, SharedWordGradients } from "./gru_pair_gradients.ts";
 import {
@@ -19,18 +19,18 @@ export type { GRUContexts, ScoreHead };
  * `gates` [N, 3H], the states' part `W_hh h + b_hh` in the gates of the next step (order r, z, n).
  */
 export function gruContexts(step: Step, gates: Tensor, hidden: Tensor): GRUContexts {
-  const [rows, size] = [hidden.shape[0]!, hidden.shape[1]!];
-  expectShape("gruContexts", "hidden", hidden, [rows, size]);
-  expectShape("gruContexts", "gates", gates, [rows, 3 * size]);
+  const [N, H] = [hidden.shape[0]!, hidden.shape[1]!];
+  expectShape("gruContexts", "hidden", hidden, [N, H]);
+  expectShape("gruContexts", "gates", gates, [N, 3 * H]);
   return packContexts(step, gates, hidden);
 }
 
 /** Throws a TypeError unless the head fits the contexts; returns N and H. */
 export function checkHead(op: string, contexts: GRUContexts, head: ScoreHead) {
-  const [rows, size] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
-  expectShape(op, "weight", head.weight, [1, size]);
+  const [N, H] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
+  expectShape(op, "weight", head.weight, [1, H]);
   expectShape(op, "bias", head.bias, [1]);
-  return { rows, size };
+  return { N, H };
 }
 
 /**
@@ -46,9 +46,9 @@ export function gruPairScore(
   contexts: GRUContexts,
   head: ScoreHead,
 ): Tensor {
-  const { rows, size } = checkHead("gruPairScore", contexts, head);
-  const shared = words.shape.length === 2, count = words.shape[shared ? 0 : 1]!;
-  expectShape("gruPairScore", "words", words, [...(shared ? [] : [rows]), count, 3 * size]);
+  const { N, H } = checkHead("gruPairScore", contexts, head);
+  const shared = words.shape.length === 2, K = words.shape[shared ? 0 : 1]!;
+  expectShape("gruPairScore", "words", words, [...(shared ? [] : [N]), K, 3 * H]);
   const scores = (shared ? pairScores : ownScores)(step, contexts, words, head);
   return step.record({
     name: "gruPairScore",

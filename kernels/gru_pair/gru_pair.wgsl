@@ -12,13 +12,13 @@
 // Dispatch: pack_*: 1-D over the elements [*, j, *] (one a thread), folded;
 //           scores: (ceil(N / 8), ceil(K / TILE), 1), a thread owns WORDS words in eight contexts;
 //           gradients: (ceil(H / THREADS), parts of contexts, parts of words), a thread owns a unit; further
-//           launches take the contexts and words beyond these parts.
+//           launches take the remaining contexts and words.
 // Determinism: sums in rising order; masks are functions of (context, word, unit).
 
-override THREADS: u32 = 64u;
-override WORDS: u32 = 1u; // 1 or 4
+override THREADS: u32 = 64;
+override WORDS: u32 = 1; // 1 or 4
 
-/// Gates' halves and h of a unit in eight contexts.
+// Gates' halves and h of a unit in eight contexts.
 struct State {
   r: Octet,
   z: Octet,
@@ -30,111 +30,109 @@ struct State {
 @group(0) @binding(1) var<storage, read_write> packed_words: array<f32>;
 
 @compute @workgroup_size(64)
-fn pack_words(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-              @builtin(local_invocation_index) local: u32) {
+fn pack_words(group: Group, @builtin(local_invocation_index) local: u32) {
   let tile = THREADS * WORDS;
-  let index = (id.x + id.y * groups.x) * 64u + local;
+  let index = thread_index(group, local);
   let place = index % tile;
   let row = index / tile; // of [tiles, H]
-  let i = row / params.size * tile + place;
-  if (row >= (params.count + tile - 1u) / tile * params.size) { return; }
-  let source = min(i, params.count - 1u) * 3u * params.size + row % params.size;
-  let raw = vec3<f32>(gates[source], gates[source + params.size], gates[source + 2u * params.size]);
-  let half = select(vec4<f32>(0.0), half_gate(vec4<f32>(raw, 0.0)), i < params.count);
-  let to = row * 3u * tile + place;
+  let i = row / params.H * tile + place;
+  if (row >= (params.K + tile - 1) / tile * params.H) { return; }
+  let source = min(i, params.K - 1) * 3 * params.H + row % params.H;
+  let raw = vec3f(gates[source], gates[source + params.H], gates[source + 2 * params.H]);
+  let half = select(vec4f(0.0), half_gate(vec4f(raw, 0.0)), i < params.K);
+  let to = row * 3 * tile + place;
   packed_words[to] = half.x;
   packed_words[to + tile] = half.y;
-  packed_words[to + 2u * tile] = select(0.0, TWO_LOG2_E * raw.z, i < params.count);
+  packed_words[to + 2 * tile] = select(0.0, TWO_LOG2_E * raw.z, i < params.K);
 }
 
 @group(0) @binding(1) var<storage, read> hidden: array<f32>;
-@group(0) @binding(2) var<storage, read_write> packed_states: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> packed_states: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn pack_states(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-               @builtin(local_invocation_index) local: u32) {
-  let index = (id.x + id.y * groups.x) * 64u + local;
-  let row = index / 8u; // of [octets, H]
-  let octet = row / params.size;
-  let n = octet * 8u + index % 8u;
-  if (octet >= (params.rows + 7u) / 8u) { return; }
-  let j = row % params.size;
-  let source = min(n, params.rows - 1u) * params.size;
-  let g = 3u * source + j;
-  let raw = vec3<f32>(gates[g], gates[g + params.size], gates[g + 2u * params.size]);
-  let half = half_gate(vec4<f32>(raw, 0.0));
-  let state = vec4<f32>(half.xy, TWO_LOG2_E * raw.z, hidden[source + j]);
-  packed_states[index] = select(vec4<f32>(0.0), state, n < params.rows);
+fn pack_states(group: Group, @builtin(local_invocation_index) local: u32) {
+  let index = thread_index(group, local);
+  let row = index / 8; // of [octets, H]
+  let octet = row / params.H;
+  let n = octet * 8 + index % 8;
+  if (octet >= (params.N + 7) / 8) { return; }
+  let j = row % params.H;
+  let source = min(n, params.N - 1) * params.H;
+  let g = 3 * source + j;
+  let raw = vec3f(gates[g], gates[g + params.H], gates[g + 2 * params.H]);
+  let half = half_gate(vec4f(raw, 0.0));
+  let state = vec4f(half.xy, TWO_LOG2_E * raw.z, hidden[source + j]);
+  packed_states[index] = select(vec4f(0.0), state, n < params.N);
 }
 
-@group(0) @binding(0) var<storage, read> states: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> states: array<vec4f>;
 @group(0) @binding(1) var<storage, read> words: array<f32>;
-@group(0) @binding(2) var<storage, read> words4: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> words4: array<vec4f>;
 @group(0) @binding(3) var<storage, read> weight: array<f32>;
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> scores_out: array<f32>;
 
-/// Adds a unit's part to the scores of word i in eight contexts.
-fn add_unit(sum: Octet, word: vec3<f32>, state: State, w: f32, octet: u32, i: u32, j: u32) -> Octet {
-  let word_n = vec4<f32>(word.z);
+// Adds a unit's part to the scores of word i in eight contexts.
+fn add_unit(sum: Octet, word: vec3f, state: State, w: f32, octet: u32, i: u32, j: u32) -> Octet {
+  let word_n = vec4f(word.z);
   let lo = cell_of(word.x * state.r.lo, word.y * state.z.lo, word_n, state.n.lo, state.h.lo);
   let hi = cell_of(word.x * state.r.hi, word.y * state.z.hi, word_n, state.n.hi, state.h.hi);
   if (DROPOUT) {
     let m = mask(octet, params.first + i, j);
     return Octet(fma(w * m.lo, lo.hidden, sum.lo), fma(w * m.hi, hi.hidden, sum.hi));
   }
-  return Octet(fma(vec4<f32>(w), lo.hidden, sum.lo), fma(vec4<f32>(w), hi.hidden, sum.hi));
+  return Octet(fma(vec4f(w), lo.hidden, sum.lo), fma(vec4f(w), hi.hidden, sum.hi));
 }
 
 @compute @workgroup_size(THREADS)
-fn scores(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+fn scores(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let octet = group.x;
   let i = (group.y * THREADS + local) * WORDS;
   let tile = THREADS * WORDS;
-  var at = group.y * params.size * 3u * tile + local * WORDS;
+  var at = group.y * params.H * 3 * tile + local * WORDS;
   var s0: Octet;
   var s1: Octet;
   var s2: Octet;
   var s3: Octet;
-  for (var j = 0u; j < params.size; j++) {
+  for (var j = 0u; j < params.H; j++) {
     let state = state_of_all(octet, j, local);
     let w = weight[j];
-    if (WORDS == 4u) {
-      let r = words4[at / 4u];
-      let z = words4[(at + tile) / 4u];
-      let n = words4[(at + 2u * tile) / 4u];
-      s0 = add_unit(s0, vec3<f32>(r.x, z.x, n.x), state, w, octet, i, j);
-      s1 = add_unit(s1, vec3<f32>(r.y, z.y, n.y), state, w, octet, i + 1u, j);
-      s2 = add_unit(s2, vec3<f32>(r.z, z.z, n.z), state, w, octet, i + 2u, j);
-      s3 = add_unit(s3, vec3<f32>(r.w, z.w, n.w), state, w, octet, i + 3u, j);
+    if (WORDS == 4) {
+      let r = words4[at / 4];
+      let z = words4[(at + tile) / 4];
+      let n = words4[(at + 2 * tile) / 4];
+      s0 = add_unit(s0, vec3f(r.x, z.x, n.x), state, w, octet, i, j);
+      s1 = add_unit(s1, vec3f(r.y, z.y, n.y), state, w, octet, i + 1, j);
+      s2 = add_unit(s2, vec3f(r.z, z.z, n.z), state, w, octet, i + 2, j);
+      s3 = add_unit(s3, vec3f(r.w, z.w, n.w), state, w, octet, i + 3, j);
     } else {
-      let word = vec3<f32>(words[at], words[at + tile], words[at + 2u * tile]);
+      let word = vec3f(words[at], words[at + tile], words[at + 2 * tile]);
       s0 = add_unit(s0, word, state, w, octet, i, j);
     }
-    at += 3u * tile;
+    at += 3 * tile;
   }
   store_scores(s0, octet, i);
-  if (WORDS == 4u) {
-    store_scores(s1, octet, i + 1u);
-    store_scores(s2, octet, i + 2u);
-    store_scores(s3, octet, i + 3u);
+  if (WORDS == 4) {
+    store_scores(s1, octet, i + 1);
+    store_scores(s2, octet, i + 2);
+    store_scores(s3, octet, i + 3);
   }
 }
 
 fn store_scores(sum: Octet, octet: u32, i: u32) {
-  if (i >= params.count) { return; }
-  for (var q = 0u; q < 4u; q++) {
-    let n = octet * 8u + q;
-    if (n < params.rows) { scores_out[n * params.count + i] = sum.lo[q] + bias[0]; }
-    if (n + 4u < params.rows) { scores_out[(n + 4u) * params.count + i] = sum.hi[q] + bias[0]; }
+  if (i >= params.K) { return; }
+  for (var q = 0u; q < 4; q++) {
+    let n = octet * 8 + q;
+    if (n < params.N) { scores_out[n * params.K + i] = sum.lo[q] + bias[0]; }
+    if (n + 4 < params.N) { scores_out[(n + 4) * params.K + i] = sum.hi[q] + bias[0]; }
   }
 }
 
-/// Gates' halves and h of a unit, of each thread's own, in eight contexts.
+// Gates' halves and h of a unit, of each thread's own, in eight contexts.
 fn state_of_each(octet: u32, unit: u32) -> State {
-  let at = (octet * params.size + unit) * 8u;
-  let lo = transpose(mat4x4<f32>(states[at], states[at + 1u], states[at + 2u], states[at + 3u]));
-  let hi = transpose(mat4x4<f32>(states[at + 4u], states[at + 5u], states[at + 6u], states[at + 7u]));
+  let at = (octet * params.H + unit) * 8;
+  let lo = transpose(mat4x4f(states[at], states[at + 1], states[at + 2], states[at + 3]));
+  let hi = transpose(mat4x4f(states[at + 4], states[at + 5], states[at + 6], states[at + 7]));
   return State(Octet(lo[0], hi[0]), Octet(lo[1], hi[1]), Octet(lo[2], hi[2]), Octet(lo[3], hi[3]));
 }
 
@@ -146,31 +144,30 @@ fn state_of_each(octet: u32, unit: u32) -> State {
 @group(0) @binding(7) var<storage, read_write> dweight: array<f32>;
 
 @compute @workgroup_size(THREADS)
-fn gradients(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-             @builtin(local_invocation_index) local: u32) {
-  let size = params.size;
-  let unit = group.x * THREADS + local;
-  let j = min(unit, size - 1u); // threads past the end repeat the last unit and store nothing
-  let row_begin = params.row_first + group.y * params.row_chunk;
-  let row_end = min(row_begin + params.row_chunk, params.rows);
-  let word_begin = params.word_first + group.z * params.word_chunk;
-  let word_end = min(word_begin + params.word_chunk, params.count);
+fn gradients(group: Group, @builtin(local_invocation_index) local: u32) {
+  let H = params.H;
+  let unit = group.id.x * THREADS + local;
+  let j = min(unit, H - 1); // threads past the end repeat the last unit and store nothing
+  let row_begin = params.row_first + group.id.y * params.row_chunk;
+  let row_end = min(row_begin + params.row_chunk, params.N);
+  let word_begin = params.word_first + group.id.z * params.word_chunk;
+  let word_end = min(word_begin + params.word_chunk, params.K);
   let w = weight[j];
-  var dw = vec4<f32>(0.0);
-  for (var n = row_begin; n < row_end; n += 8u) {
-    let state = state_of_each(n / 8u, j);
-    var sum_lo = CellGradient(); // explicit: naga does not clear a variable in every round
+  var dw = vec4f(0.0);
+  for (var n = row_begin; n < row_end; n += 8) {
+    let state = state_of_each(n / 8, j);
+    var sum_lo = CellGradient(); // naga does not clear a variable in each round of a loop
     var sum_hi = CellGradient();
     for (var i = word_begin; i < word_end; i++) {
-      let at = i * 3u * size + j;
-      let raw = vec3<f32>(word_gates[at], word_gates[at + size], word_gates[at + 2u * size]);
-      let half = half_gate(vec4<f32>(raw, 0.0));
-      let word_n = vec4<f32>(TWO_LOG2_E * raw.z);
+      let at = i * 3 * H + j;
+      let raw = vec3f(word_gates[at], word_gates[at + H], word_gates[at + 2 * H]);
+      let half = half_gate(vec4f(raw, 0.0));
+      let word_n = vec4f(TWO_LOG2_E * raw.z);
       let lo = cell_of(half.x * state.r.lo, half.y * state.z.lo, word_n, state.n.lo, state.h.lo);
       let hi = cell_of(half.x * state.r.hi, half.y * state.z.hi, word_n, state.n.hi, state.h.hi);
       var d = dscores_of_all(n, i, local);
       if (DROPOUT) {
-        let m = mask(n / 8u, params.first + i, j);
+        let m = mask(n / 8, params.first + i, j);
         d = Octet(d.lo * m.lo, d.hi * m.hi);
       }
       dw += d.lo * lo.hidden + d.hi * hi.hidden;
@@ -178,43 +175,43 @@ fn gradients(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
       let d_hi = cell_backward(hi, state.n.hi, state.h.hi, w * d.hi);
       sum_lo = add_gradients(sum_lo, d_lo);
       sum_hi = add_gradients(sum_hi, d_hi);
-      if (unit < size) {
-        add_word(group.y * params.count * 3u * size + at, d_lo, d_hi,
-                 params.add_words == 1u || n > row_begin);
+      if (unit < H) {
+        add_word(group.id.y * params.K * 3 * H + at, d_lo, d_hi,
+          params.add_words == 1 || n > row_begin);
       }
     }
-    if (unit < size) {
-      store_states(sum_lo, group.z, n, j);
-      store_states(sum_hi, group.z, n + 4u, j);
+    if (unit < H) {
+      store_states(sum_lo, group.id.z, n, j);
+      store_states(sum_hi, group.id.z, n + 4, j);
     }
   }
-  if (unit < size) {
-    let to = (group.y + group.z * groups.y) * size + j;
-    dweight[to] = total(dw) + select(0.0, dweight[to], params.add_weight == 1u);
+  if (unit < H) {
+    let to = (group.id.y + group.id.z * group.count.y) * H + j;
+    dweight[to] = total(dw) + select(0.0, dweight[to], params.add_weight == 1);
   }
 }
 
 fn add_word(to: u32, lo: CellGradient, hi: CellGradient, add: bool) {
-  var d = vec3<f32>(total(lo.r + hi.r), total(lo.z + hi.z), total(lo.word_n + hi.word_n));
-  if (add) { d += vec3<f32>(dwords[to], dwords[to + params.size], dwords[to + 2u * params.size]); }
+  var d = vec3f(total(lo.r + hi.r), total(lo.z + hi.z), total(lo.word_n + hi.word_n));
+  if (add) { d += vec3f(dwords[to], dwords[to + params.H], dwords[to + 2 * params.H]); }
   dwords[to] = d.x;
-  dwords[to + params.size] = d.y;
-  dwords[to + 2u * params.size] = d.z;
+  dwords[to + params.H] = d.y;
+  dwords[to + 2 * params.H] = d.z;
 }
 
 fn store_states(sum: CellGradient, part: u32, first: u32, j: u32) {
-  for (var q = 0u; q < 4u; q++) {
+  for (var q = 0u; q < 4; q++) {
     let n = first + q;
-    if (n >= params.rows) { return; }
-    let h = (part * params.rows + n) * params.size + j;
-    let g = h + 2u * (part * params.rows + n) * params.size;
-    var d = vec4<f32>(sum.r[q], sum.z[q], sum.state_n[q], sum.h[q]);
-    if (params.add_states == 1u) {
-      d += vec4<f32>(dgates[g], dgates[g + params.size], dgates[g + 2u * params.size], dhidden[h]);
+    if (n >= params.N) { return; }
+    let h = (part * params.N + n) * params.H + j;
+    let g = h + 2 * (part * params.N + n) * params.H;
+    var d = vec4f(sum.r[q], sum.z[q], sum.state_n[q], sum.h[q]);
+    if (params.add_states == 1) {
+      d += vec4f(dgates[g], dgates[g + params.H], dgates[g + 2 * params.H], dhidden[h]);
     }
     dgates[g] = d.x;
-    dgates[g + params.size] = d.y;
-    dgates[g + 2u * params.size] = d.z;
+    dgates[g + params.H] = d.y;
+    dgates[g + 2 * params.H] = d.z;
     dhidden[h] = d.w;
   }
 }

@@ -1,4 +1,4 @@
-/** Gradients of GRU pair scores: cut into parts that keep the adapter busy, and added up in order. */
+/** Gradients of GRU pair scores, computed in parts that keep the adapter busy and summed in order. */
 
 import {
   type GRUContexts,
@@ -23,23 +23,23 @@ export interface CommonGradients {
 
 /** Workgroups that keep an adapter busy. */
 const BUSY = { software: 32, hardware: 1024 } as const;
-/** Upper limit of the partial sums, and the amount that is always allowed, in bytes. */
+/** Upper limit of the partial sums in bytes, and what is allowed in any case. */
 const [MAX_BYTES, FREE_BYTES] = [128 * 2 ** 20, 16 * 2 ** 20];
-/** Words that a thread takes at a time: on a CPU, their gates and gradients are to stay in its cache. */
+/** Words that a thread takes at a time: on a CPU, their gates and gradients should stay in its cache. */
 const WORD_BLOCK = { software: 256, hardware: 2 ** 14 } as const;
-/** Rounds of a thread's loops, all together: llvmpipe ends them after 65,535. */
+/** Rounds of all loops of a thread together: llvmpipe ends them after 65,535. */
 const ROUNDS = 2 ** 15;
 
-/** Into how many parts the contexts and the words of a problem are cut. */
-function cut(step: Step, rows: number, count: number, size: number): [number, number] {
-  const { gpu } = step, octets = Math.ceil(rows / 8);
-  const wanted = BUSY[gpu.family] / Math.ceil(size / pairTile(gpu).THREADS);
-  const bytes = (r: number, w: number) => 4 * size * (3 * count * r + 4 * rows * w);
-  const most = Math.min(MAX_BYTES, Math.max(FREE_BYTES, rows * count * size));
+/** The numbers of parts into which contexts and words are divided. */
+function cut(step: Step, N: number, K: number, H: number): [number, number] {
+  const { gpu } = step, octets = Math.ceil(N / 8);
+  const wanted = BUSY[gpu.family] / Math.ceil(H / pairTile(gpu).THREADS);
+  const bytes = (r: number, w: number) => 4 * H * (3 * K * r + 4 * N * w);
+  const most = Math.min(MAX_BYTES, Math.max(FREE_BYTES, N * K * H));
   let rowParts = 1, wordParts = 1;
   while (rowParts * wordParts < wanted) {
     const moreRows = 2 * rowParts <= octets ? bytes(2 * rowParts, wordParts) : Infinity;
-    const moreWords = 16 * wordParts <= count ? bytes(rowParts, 2 * wordParts) : Infinity;
+    const moreWords = 16 * wordParts <= K ? bytes(rowParts, 2 * wordParts) : Infinity;
     if (Math.min(moreRows, moreWords) > most) break;
     if (moreRows < moreWords) rowParts *= 2;
     else wordParts *= 2;
@@ -47,13 +47,13 @@ function cut(step: Step, rows: number, count: number, size: number): [number, nu
   return [rowParts, wordParts];
 }
 
-/** The gradients of scores of words that all contexts share, a part of the words at a time. */
+/** Gradients for words that all contexts share, computed for some of the words at a time. */
 export class SharedWordGradients implements Disposable {
   readonly #step: Step;
   readonly #contexts: GRUContexts;
   readonly #head: ScoreHead;
-  readonly #rows: number;
-  readonly #size: number;
+  readonly #N: number;
+  readonly #H: number;
   readonly #rowParts: number;
   readonly #wordParts: number;
   readonly #gates: PartialSum;
@@ -61,20 +61,20 @@ export class SharedWordGradients implements Disposable {
   readonly #weight: PartialSum;
   #begun = false;
 
-  /** For `count` words at most at a time. */
-  constructor(step: Step, contexts: GRUContexts, head: ScoreHead, count: number) {
+  /** For at most K words at a time. */
+  constructor(step: Step, contexts: GRUContexts, head: ScoreHead, K: number) {
     this.#step = step;
     this.#contexts = contexts;
     this.#head = head;
-    const rows = this.#rows = contexts.hidden.shape[0]!;
-    const size = this.#size = contexts.hidden.shape[1]!;
-    const [rowParts, wordParts] = cut(step, rows, count, size);
-    // No part may be empty: its sums would not be written.
-    this.#rowParts = Math.ceil(rows / (8 * Math.ceil(rows / 8 / rowParts)));
+    const N = this.#N = contexts.hidden.shape[0]!;
+    const H = this.#H = contexts.hidden.shape[1]!;
+    const [rowParts, wordParts] = cut(step, N, K, H);
+    // A part must not be empty: its sums would not be written.
+    this.#rowParts = Math.ceil(N / (8 * Math.ceil(N / 8 / rowParts)));
     this.#wordParts = wordParts;
-    this.#gates = new PartialSum(step, wordParts, [rows, 3 * size]);
-    this.#hidden = new PartialSum(step, wordParts, [rows, size]);
-    this.#weight = new PartialSum(step, this.#rowParts * wordParts, [1, size]);
+    this.#gates = new PartialSum(step, wordParts, [N, 3 * H]);
+    this.#hidden = new PartialSum(step, wordParts, [N, H]);
+    this.#weight = new PartialSum(step, this.#rowParts * wordParts, [1, H]);
   }
 
   /**
@@ -82,19 +82,19 @@ export class SharedWordGradients implements Disposable {
    * adds to those of the contexts and the weight.
    */
   add(dWords: Tensor, gates: Tensor, dScores: Tensor, first = 0): void {
-    const { gpu } = this.#step, parts = this.#rowParts, count = gates.shape[0]!;
-    using partial = parts === 1 ? null : gpu.temporary([parts, count, 3 * this.#size]);
-    const block = Math.min(count, WORD_BLOCK[gpu.family] * this.#wordParts);
+    const { gpu } = this.#step, parts = this.#rowParts, K = gates.shape[0]!;
+    using partial = parts === 1 ? null : gpu.temporary([parts, K, 3 * this.#H]);
+    const block = Math.min(K, WORD_BLOCK[gpu.family] * this.#wordParts);
     const wordChunk = Math.ceil(block / this.#wordParts);
     const octets = Math.min(
-      Math.ceil(this.#rows / 8 / parts),
+      Math.ceil(this.#N / 8 / parts),
       Math.max(1, Math.floor(ROUNDS / (wordChunk + 9))),
     );
-    for (let word = 0; word < count; word += this.#wordParts * wordChunk) {
-      for (let row = 0; row < this.#rows; row += parts * 8 * octets) {
+    for (let word = 0; word < K; word += this.#wordParts * wordChunk) {
+      for (let row = 0; row < this.#N; row += parts * 8 * octets) {
         const inputs = [this.#contexts.packed, gates, dScores, this.#head.weight];
         this.#launch(inputs, partial ?? dWords, {
-          count,
+          K,
           first,
           row_first: row,
           row_chunk: 8 * octets,
@@ -116,8 +116,8 @@ export class SharedWordGradients implements Disposable {
       entry: "gradients",
       inputs,
       outputs: [dWords, this.#gates.parts, this.#hidden.parts, this.#weight.parts],
-      grid: [Math.ceil(this.#size / THREADS), this.#rowParts, this.#wordParts],
-      uniform: { rows: this.#rows, size: this.#size, ...uniform },
+      grid: [Math.ceil(this.#H / THREADS), this.#rowParts, this.#wordParts],
+      uniform: { N: this.#N, H: this.#H, ...uniform },
       dropout: this.#head.dropout,
     });
   }
@@ -137,7 +137,7 @@ export class SharedWordGradients implements Disposable {
   }
 }
 
-/** A tensor that ends with the step, computed as a sum of parts; a single part is the sum. */
+/** A tensor of the step that is the sum of parts; a single part is the sum itself. */
 class PartialSum implements Disposable {
   /** [parts, ...shape] */
   readonly parts: Tensor;
@@ -162,8 +162,7 @@ class PartialSum implements Disposable {
 }
 
 /**
- * The gradients of scores of words of each context's own: that of their `gates` [N, K, 3H] is written
- * to `dWords`.
+ * Gradients for words of each context's own. That of their `gates` [N, K, 3H] is written to `dWords`.
  */
 export function ownWordGradients(
   step: Step,
@@ -173,21 +172,21 @@ export function ownWordGradients(
   gates: Tensor,
   dScores: Tensor,
 ): CommonGradients {
-  const { gpu } = step, size = contexts.hidden.shape[1]!;
-  const [rows, count] = [gates.shape[0]!, gates.shape[1]!], each = count === 1 ? 1 : 8;
-  const groups = Math.ceil(size / gpu.rowThreads);
-  const few = Math.ceil(WORD_BLOCK.software / count);
-  const chunk = Math.min(few, Math.ceil(rows / Math.ceil(BUSY[gpu.family] / groups)));
-  const parts = Math.ceil(rows / chunk);
-  const dGates = step.tensor([rows, 3 * size]), hidden = step.tensor([rows, size]);
-  const weight = step.tensor([1, size]);
-  using partial = gpu.temporary([parts, size]);
+  const { gpu } = step, H = contexts.hidden.shape[1]!;
+  const [N, K] = [gates.shape[0]!, gates.shape[1]!], each = K === 1 ? 1 : 8;
+  const groups = Math.ceil(H / gpu.rowThreads);
+  const few = Math.ceil(WORD_BLOCK.software / K);
+  const chunk = Math.min(few, Math.ceil(N / Math.ceil(BUSY[gpu.family] / groups)));
+  const parts = Math.ceil(N / chunk);
+  const dGates = step.tensor([N, 3 * H]), hidden = step.tensor([N, H]);
+  const weight = step.tensor([1, H]);
+  using partial = gpu.temporary([parts, H]);
   launchOwn(step, {
     entry: "own_gradients",
     inputs: [gates, contexts.packed, head.weight, dScores],
     outputs: [dWords, dGates, hidden, partial],
     grid: [groups, parts, 1],
-    uniform: { rows, count, size, row_chunk: chunk },
+    uniform: { N, K, H, row_chunk: chunk },
     dropout: head.dropout,
   }, each);
   columnSums(gpu, weight, partial);

@@ -23,17 +23,17 @@ export interface ScoreHead {
   readonly dropout?: { readonly p: number; readonly stream: RandomStream };
 }
 
-/** Contexts that candidates are scored in; made by `gruContexts`, and ends with the step. */
+/** Contexts that candidates are scored in; `gruContexts` makes them, and they end with the step. */
 export interface GRUContexts {
   /** [N, 3H] The contexts' part in the gates of the next step, `W_hh h + b_hh`. */
   readonly gates: Tensor;
   /** [N, H] Their states h. */
   readonly hidden: Tensor;
-  /** [ceil(N / 8), H, 8, 4] Both as the kernels read them. */
+  /** [ceil(N / 8), H, 8, 4] Both in the layout of the kernels. */
   readonly packed: Tensor;
 }
 
-/** One launch: what varies between them. */
+/** What differs between launches. */
 export interface PairLaunch {
   /** Entry point. */
   readonly entry: string;
@@ -42,7 +42,7 @@ export interface PairLaunch {
   readonly grid: Launch["grid"];
   /** Fields of the uniform that are not 0. */
   readonly uniform: Record<string, number>;
-  /** The dropout of the head, if it matters. */
+  /** The head's dropout, if the kernel applies it. */
   readonly dropout?: ScoreHead["dropout"] | undefined;
 }
 
@@ -84,9 +84,9 @@ function run(
     inputs,
     outputs,
     uniform: {
-      rows: 0,
-      count: 0,
-      size: 0,
+      N: 0,
+      K: 0,
+      H: 0,
       first: 0,
       row_first: 0,
       row_chunk: 0,
@@ -106,21 +106,21 @@ function run(
 
 /** Contexts with `gates` [N, 3H] and states `hidden` [N, H], packed for the kernels. */
 export function packContexts(step: Step, gates: Tensor, hidden: Tensor): GRUContexts {
-  const [rows, size] = [hidden.shape[0]!, hidden.shape[1]!];
-  const packed = step.tensor([Math.ceil(rows / 8), size, 8, 4]);
+  const [N, H] = [hidden.shape[0]!, hidden.shape[1]!];
+  const packed = step.tensor([Math.ceil(N / 8), H, 8, 4]);
   launchShared(step, {
     entry: "pack_states",
     inputs: [gates, hidden],
     outputs: [packed],
     grid: Math.ceil(packed.size / 256),
-    uniform: { rows, size },
+    uniform: { N, H },
   });
   return { gates, hidden, packed };
 }
 
 /**
- * Scores [N, K] of words with `gates` [K, 3H], a temporary tensor. The words are those from number
- * `first` on, which tells their dropout masks apart.
+ * Scores [N, K] of words with `gates` [K, 3H], in a temporary tensor. The words are numbered from `first`
+ * on; a word's number selects its dropout mask.
  */
 export function pairScores(
   step: Step,
@@ -130,43 +130,43 @@ export function pairScores(
   first = 0,
 ): Tensor {
   const { gpu } = step, { THREADS, WORDS } = pairTile(gpu);
-  const [rows, size] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
-  const count = gates.shape[0]!, tiles = Math.ceil(count / (THREADS * WORDS));
-  using packed = gpu.temporary([tiles, size, 3, THREADS * WORDS]);
+  const [N, H] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
+  const K = gates.shape[0]!, tiles = Math.ceil(K / (THREADS * WORDS));
+  using packed = gpu.temporary([tiles, H, 3, THREADS * WORDS]);
   launchShared(step, {
     entry: "pack_words",
     inputs: [gates],
     outputs: [packed],
     grid: Math.ceil(packed.size / 3 / 64),
-    uniform: { count, size },
+    uniform: { K, H },
   });
-  const scores = gpu.temporary([rows, count]);
+  const scores = gpu.temporary([N, K]);
   launchShared(step, {
     entry: "scores",
     inputs: [contexts.packed, packed, packed, head.weight, head.bias],
     outputs: [scores],
-    grid: [Math.ceil(rows / 8), tiles, 1],
-    uniform: { rows, count, size, first },
+    grid: [Math.ceil(N / 8), tiles, 1],
+    uniform: { N, K, H, first },
     dropout: head.dropout,
   });
   return scores;
 }
 
-/** Scores [N, K] of words of each context's own, with `gates` [N, K, 3H], a temporary tensor. */
+/** Scores [N, K] of words of each context's own, with `gates` [N, K, 3H], in a temporary tensor. */
 export function ownScores(
   step: Step,
   contexts: GRUContexts,
   gates: Tensor,
   head: ScoreHead,
 ): Tensor {
-  const size = contexts.hidden.shape[1]!, [rows, count] = [gates.shape[0]!, gates.shape[1]!];
-  const scores = step.gpu.temporary([rows, count]), each = count === 1 ? 1 : 8;
+  const H = contexts.hidden.shape[1]!, [N, K] = [gates.shape[0]!, gates.shape[1]!];
+  const scores = step.gpu.temporary([N, K]), each = K === 1 ? 1 : 8;
   launchOwn(step, {
     entry: "own_scores",
     inputs: [gates, contexts.packed, head.weight, head.bias],
     outputs: [scores],
-    grid: rows * Math.ceil(count / each),
-    uniform: { rows, count, size },
+    grid: N * Math.ceil(K / each),
+    uniform: { N, K, H },
     dropout: head.dropout,
   }, each);
   return scores;

@@ -1,4 +1,4 @@
-/** All classes as candidates of a GRU step, a tile of them at a time: for exact normalisation. */
+/** Scores all classes by a GRU step, a tile at a time, for exact normalisation. */
 
 import { sumOf } from "../accumulate/add.ts";
 import type { TileGradient, TileScorer } from "../loss/cross_entropy.ts";
@@ -10,7 +10,7 @@ import { columnSums } from "../matmul/column_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 
-/** The classes' vectors, and what takes them into the gates of a GRU. */
+/** The classes' vectors, and the weights that take them to the gates of a GRU. */
 export interface GRUClasses {
   /** [V, E] */
   readonly table: Tensor;
@@ -27,20 +27,20 @@ export function gruTileScorer(
   contexts: GRUContexts,
   head: ScoreHead,
 ): TileScorer {
-  const { rows, size } = checkHead("gruTileScorer", contexts, head);
-  const { table, weightIh, biasIh } = classes, width = table.shape[1]!;
-  expectShape("gruTileScorer", "weightIh", weightIh, [3 * size, width]);
-  expectShape("gruTileScorer", "biasIh", biasIh, [3 * size]);
+  const { N, H } = checkHead("gruTileScorer", contexts, head);
+  const { table, weightIh, biasIh } = classes, E = table.shape[1]!;
+  expectShape("gruTileScorer", "weightIh", weightIh, [3 * H, E]);
+  expectShape("gruTileScorer", "biasIh", biasIh, [3 * H]);
   const gatesOf = (first: number, count: number) => {
-    const gates = step.gpu.temporary([count, 3 * size]);
+    const gates = step.gpu.temporary([count, 3 * H]);
     using tile = table.slice(first, count);
     matmulInto(step.gpu, gates, tile, weightIh, { transposeB: true, bias: biasIh });
     return gates;
   };
   return {
-    rows,
+    rows: N,
     classes: table.shape[0]!,
-    floatsPerClass: 3 * size,
+    floatsPerClass: 3 * H,
     inputs: [
       ...[table, weightIh, biasIh],
       ...[contexts.gates, contexts.hidden, head.weight, head.bias],
@@ -99,7 +99,7 @@ class Gradient implements TileGradient {
   finish(): Tensor[] {
     using pairs = this.#pairs!;
     const common = pairs.finish();
-    // What is added to all scores changes no softmax.
+    // A number added to all scores does not change the softmax.
     const dScorerBias = this.#step.tensor([1]);
     this.#step.gpu.clear(dScorerBias);
     const own = [this.#dTable, this.#dWeight, this.#dBias!];

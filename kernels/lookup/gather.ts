@@ -12,21 +12,21 @@ const kernel = withVec(gatherSource);
  *
  * `table` [V, W] gives `[...ids.shape, W]`; a vector [V] gives `ids.shape`.
  *
- * @throws {RangeError} If an id is not below V, or nobody knows ({@linkcode Tensor.idLimit}).
+ * @throws {RangeError} If an id may not be below V ({@linkcode Tensor.idLimit}).
  */
 export function gather(step: Step, table: Tensor, ids: Tensor): Tensor {
   expectFloats("gather", step, { table });
   expectIds("gather", ids, table.shape[0]!);
-  const width = table.size / table.shape[0]!;
+  const W = table.size / table.shape[0]!;
   const output = step.tensor([...ids.shape, ...table.shape.slice(1)]);
-  const { source, vec } = kernel(width);
+  const { source, vec } = kernel(W);
   step.gpu.dispatch({
     label: "gather",
     source,
     inputs: [ids, table],
     readsRows: ids,
     outputs: [output],
-    uniform: { n: ids.size, width: width / vec },
+    uniform: { n: ids.size, W: W / vec },
     grid: Math.ceil(output.size / vec / 64),
   });
   return step.record({

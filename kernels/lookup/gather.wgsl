@@ -5,7 +5,7 @@
 
 struct Params {
   n: u32, // ids
-  width: u32, // W
+  W: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -14,10 +14,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<Vec>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let row = i / params.width;
+fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
+  let row = i / params.W;
   if (row >= params.n) { return; }
-  out[i] = table[ids[row] * params.width + i % params.width];
+  out[i] = table[ids[row] * params.W + i % params.W];
 }

@@ -1,4 +1,4 @@
-/** Scores of chosen classes, each row its own choice: the target, or noise drawn per word. */
+/** Scores of chosen classes, different ones for each row: the target, or noise drawn per word. */
 
 import source from "./index_score.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
@@ -19,18 +19,18 @@ export function indexScore(
 ): Tensor {
   expectFloats("indexScore", step, { x, table, bias });
   expectIds("indexScore", ids, table.shape[0]!);
-  const [rows, width] = [x.shape[0]!, x.shape[1]!];
-  const count = ids.size / rows;
-  expectShape("indexScore", "x", x, [rows, width]);
-  expectShape("indexScore", "table", table, [table.shape[0]!, width]);
+  const [N, E] = [x.shape[0]!, x.shape[1]!];
+  const K = ids.size / N;
+  expectShape("indexScore", "x", x, [N, E]);
+  expectShape("indexScore", "table", table, [table.shape[0]!, E]);
   expectShape("indexScore", "bias", bias, [table.shape[0]!]);
-  expectShape("indexScore", "ids", ids, [rows, ...ids.shape.slice(1)], "u32");
-  const uniform = { rows, width, count };
+  expectShape("indexScore", "ids", ids, [N, ...ids.shape.slice(1)], "u32");
+  const uniform = { N, E, K };
   const output = step.tensor(ids.shape);
   step.gpu.dispatch({
     label: "indexScore",
     source,
-    entry: width % 4 === 0 ? "scores4" : "scores",
+    entry: E % 4 === 0 ? "scores4" : "scores",
     inputs: [x, table, bias, ids],
     readsRows: ids,
     outputs: [output],
@@ -54,7 +54,7 @@ export function indexScore(
         grid: Math.ceil(dx.size / 64),
       });
       const kind = "sparse";
-      const dTable = { kind, ids, values: x, coefficients: dScores, group: count } as const;
+      const dTable = { kind, ids, values: x, coefficients: dScores, group: K } as const;
       return [dx, dTable, { kind, ids, values: dScores }];
     },
   });

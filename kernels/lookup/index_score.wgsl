@@ -7,44 +7,42 @@
 // Dispatch: 1-D over N * K or N * E threads, folded. Determinism: sums in rising order.
 
 struct Params {
-  rows: u32, // N
-  width: u32, // E
-  count: u32, // K
+  N: u32,
+  E: u32,
+  K: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(0) var<storage, read> x4: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> x4: array<vec4f>;
 @group(0) @binding(1) var<storage, read> table: array<f32>;
-@group(0) @binding(1) var<storage, read> table4: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> table4: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> ids: array<u32>;
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
 
 @compute @workgroup_size(64)
-fn scores(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-          @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let n = i / params.count;
-  if (n >= params.rows) { return; }
-  let row_start = n * params.width;
-  let row = ids[i] * params.width;
+fn scores(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
+  let n = i / params.K;
+  if (n >= params.N) { return; }
+  let row_start = n * params.E;
+  let row = ids[i] * params.E;
   var sum = 0.0;
-  for (var e = 0u; e < params.width; e++) { sum += x[row_start + e] * table[row + e]; }
+  for (var e = 0u; e < params.E; e++) { sum += x[row_start + e] * table[row + e]; }
   out[i] = sum + bias[ids[i]];
 }
 
 @compute @workgroup_size(64)
-fn scores4(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let n = i / params.count;
-  if (n >= params.rows) { return; }
-  let width = params.width / 4u;
-  let row_start = n * width;
-  let row = ids[i] * width;
-  var sum = vec4<f32>(0.0);
-  for (var e = 0u; e < width; e++) { sum = fma(x4[row_start + e], table4[row + e], sum); }
+fn scores4(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
+  let n = i / params.K;
+  if (n >= params.N) { return; }
+  let E = params.E / 4;
+  let row_start = n * E;
+  let row = ids[i] * E;
+  var sum = vec4f(0.0);
+  for (var e = 0u; e < E; e++) { sum = fma(x4[row_start + e], table4[row + e], sum); }
   out[i] = (sum.x + sum.y) + (sum.z + sum.w) + bias[ids[i]];
 }
 
@@ -53,15 +51,14 @@ fn scores4(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 
 @compute @workgroup_size(64)
-fn dinput(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-          @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let n = i / params.width;
-  if (n >= params.rows) { return; }
-  let e = i % params.width;
+fn dinput(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
+  let n = i / params.E;
+  if (n >= params.N) { return; }
+  let e = i % params.E;
   var sum = 0.0;
-  for (var k = n * params.count; k < (n + 1u) * params.count; k++) {
-    sum += dscores[k] * table[ids_of[k] * params.width + e];
+  for (var k = n * params.K; k < (n + 1) * params.K; k++) {
+    sum += dscores[k] * table[ids_of[k] * params.E + e];
   }
   dx[i] = sum;
 }

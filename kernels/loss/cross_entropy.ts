@@ -1,4 +1,4 @@
-/** Exact softmax cross entropy whose scores are never stored beyond a tile. */
+/** Exact softmax cross entropy that stores at most a tile of the scores. */
 
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
 import { expectFunction, expectObject, expectPositive } from "../device/expect.ts";
@@ -11,9 +11,9 @@ import { expectFloats, expectIds, expectShape, type Tensor } from "../device/ten
 
 const kernel = withVec(crossEntropySource);
 
-/** Bytes of scores that exist at a time, and of a gradient that is held whole. */
+/** Bytes of scores that exist at a time; gradients up to this size are held whole. */
 export const HELD_BYTES = 64 * 2 ** 20;
-/** Tiles begin at multiples of this, so that they can be bound (256 bytes of bias). */
+/** Tiles begin at multiples of this, for the alignment of bindings (256 bytes of bias). */
 const TILE_STEP = 64;
 /** Classes of a tile that one thread sums: llvmpipe ends a thread's loops after 65,535 rounds. */
 const THREAD_CLASSES = 2 ** 14;
@@ -24,65 +24,73 @@ export interface Tile {
   readonly count: number;
 }
 
-/** Floats that take `bytes`; products that read texels need a copy of them. */
+/** Floats that fit `bytes`, with the copy that products from texels need. */
 function floatsIn(gpu: Device, bytes: number): number {
   return bytes / 4 / (readsTexels(gpu) ? 2 : 1);
 }
 
+/** Whether the scores of all classes may exist at a time. */
+export function fitsHeld(
+  gpu: Device,
+  { rows, classes, heldBytes = HELD_BYTES }: TileScorer,
+): boolean {
+  return rows * classes <= floatsIn(gpu, heldBytes);
+}
+
 /** Tiles of all classes, each of `most` at most, for the operation `op`. */
 export function tilesOf(gpu: Device, op: string, scorer: TileScorer, most: number): Tile[] {
-  const { rows, classes, floatsPerClass = 0 } = scorer;
+  const { rows: N, classes: V, floatsPerClass = 0 } = scorer;
   const { heldBytes = HELD_BYTES, tileBytes = heldBytes } = scorer;
-  const floats = Math.max(rows, floatsPerClass), limit = Math.floor(heldBytes / 4 / TILE_STEP);
+  const floats = Math.max(N, floatsPerClass), limit = Math.floor(heldBytes / 4 / TILE_STEP);
   if (floats > limit) {
-    throw new RangeError(`Cannot run ${op} on ${rows} rows: at most ${limit} fit a tile`);
+    throw new RangeError(`Cannot run ${op} on ${N} rows: at most ${limit} fit a tile`);
   }
-  const bytes = floats * classes <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
+  const bytes = floats * V <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
   const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
-  // Rows of a multiple of four floats are loaded as vectors: an odd rest goes into a tile of its own.
-  const even = classes % 4 === 0 || classes < TILE_STEP ? classes : classes - classes % TILE_STEP;
-  // The others are about as large as one another, so that buffers of one size serve them all.
+  // Rows of a multiple of four floats are loaded as vectors: the rest gets its own tile.
+  const even = V % 4 === 0 || V < TILE_STEP ? V : V - V % TILE_STEP;
+  // The other tiles are about the same size, so that they share buffers.
   const steps = Math.ceil(even / TILE_STEP);
   const number = Math.ceil(steps / Math.min(fitting, most / TILE_STEP));
   const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_STEP);
   const tiles = Array.from({ length: number }, (_, i) => {
     return { first: edge(i), count: edge(i + 1) - edge(i) };
   });
-  if (even < classes) tiles.push({ first: even, count: classes - even });
+  if (even < V) tiles.push({ first: even, count: V - even });
   return tiles;
 }
 
-/** A scorer of all classes, a tile of them at a time. */
+/** Scores all classes, a tile at a time. */
 export interface TileScorer {
   /** N, the number of rows. */
   readonly rows: number;
   /** V, the number of classes. */
   readonly classes: number;
-  /** Floats that scoring a class takes besides its N scores; a tile of them is bounded alike. */
+  /** Floats that scoring a class needs besides its N scores; they count towards the size of a tile. */
   readonly floatsPerClass?: number;
-  /** Bytes of scores that exist at a time at most; 64 MiB unless given. */
+  /** Largest number of bytes of scores that exist at a time; 64 MiB unless given. */
   readonly heldBytes?: number;
-  /** Bytes of a tile where there are several; as many unless given. */
+  /** Bytes of a tile if there are several; `heldBytes` unless given. */
   readonly tileBytes?: number;
   /** What gradients flow to. */
   readonly inputs: readonly Tensor[];
-  /** Scores [N, count] of the classes from `first` on, in a tensor for the caller to dispose of. */
+  /** Scores [N, count] of the classes from `first` on, in a tensor that the caller disposes of. */
   scores(first: number, count: number): Tensor;
   /** Begins a backward pass. Call `eachTile` again to recompute what was not stored. */
   backward(eachTile: EachTile): TileGradient;
 }
 
 /**
- * Calls `use` for the classes `first` to `first + count` and the gradient [N, count] of their scores, tile
- * after tile; `use` may change what the scorer has of these classes.
+ * Calls `use` for each tile of classes, `first` to `first + count`, with the gradient [N, count] of their
+ * scores; `use` may change the scorer's parameters of these classes.
  */
 export type EachTile = (
   use: (first: number, count: number, dScores: Tensor) => void,
 ) => void;
 
-/** The gradients of a {@linkcode TileScorer}, gathered a tile at a time. */
+/** The gradients of a {@linkcode TileScorer}, summed a tile at a time. */
 export interface TileGradient {
-  /** Adds what comes of the tile from `first` on, whose scores have the gradient `dScores` [N, count]. */
+  /** Adds the part of the tile from `first` on, whose scores have the gradient `dScores` [N, count]. */
   add(first: number, count: number, dScores: Tensor): void;
   /** Gradients of the scorer's inputs, null for none, once all tiles are in. */
   finish(): readonly (Gradient | null)[];
@@ -97,16 +105,16 @@ export interface NormalizedScores {
 }
 
 const GRIDS = {
-  accumulate: (rows: number) => rows,
-  finish: (rows: number) => Math.ceil(rows / 64),
-  gradient: (rows: number, width: number) => Math.ceil(rows * width / 64),
+  accumulate: (N: number) => N,
+  finish: (N: number) => Math.ceil(N / 64),
+  gradient: (N: number, width: number) => Math.ceil(N * width / 64),
 };
 
-/** Launches `entry` of the kernel for the classes of a tile, if it is one of a tile. */
+/** Launches `entry` of the kernel, for a tile of classes if it takes one. */
 function launch(
   gpu: Device,
   entry: keyof typeof GRIDS,
-  rows: number,
+  N: number,
   inputs: Tensor[],
   outputs: Tensor[],
   { first, count }: Tile = { first: 0, count: 0 },
@@ -119,16 +127,16 @@ function launch(
     constants: { THREADS: gpu.rowThreads },
     inputs,
     outputs,
-    uniform: { rows, width, first },
-    grid: GRIDS[entry](rows, width),
+    uniform: { N, width, first },
+    grid: GRIDS[entry](N, width),
   });
 }
 
 /**
  * Exact cross entropy `loss[n] = ln Z[n] - s(target[n])` [N] of any scorer, and its parts.
  *
- * At most 64 MiB of the N x V scores exist at a time: more are computed in tiles of classes, and again
- * whenever they are needed. Gradients flow through `loss` alone.
+ * At most 64 MiB of the N x V scores exist at a time. If there are more, they are computed in tiles of
+ * classes, again whenever they are needed. Gradients flow through `loss` alone.
  */
 export function tiledCrossEntropy(
   step: Step,
@@ -136,28 +144,30 @@ export function tiledCrossEntropy(
   target: Tensor,
 ): NormalizedScores & { loss: Tensor } {
   checkScorer("crossEntropy", step, scorer);
-  const { rows, classes, heldBytes = HELD_BYTES } = scorer, { gpu } = step;
-  expectShape("crossEntropy", "target", target, [rows], "u32");
+  const { rows: N, classes: V } = scorer, { gpu } = step;
+  expectShape("crossEntropy", "target", target, [N], "u32");
   const tiles = tilesOf(gpu, "crossEntropy", scorer, gpu.rowThreads * THREAD_CLASSES);
-  expectIds("crossEntropy", target, classes, "targets");
-  const state = step.tensor([rows, 3]);
-  const [loss, logZ, score] = [step.tensor([rows]), step.tensor([rows]), step.tensor([rows])];
-  const keep = step.needsGradient(...scorer.inputs) && rows * classes <= floatsIn(gpu, heldBytes);
+  expectIds("crossEntropy", target, V, "targets");
+  const state = step.tensor([N, 3]);
+  const [loss, logZ, score] = [step.tensor([N]), step.tensor([N]), step.tensor([N])];
+  const fits = fitsHeld(gpu, scorer);
+  const keep = fits && step.needsGradient(...scorer.inputs);
   const kept: Tensor[] = [];
   for (const tile of tiles) {
     const scores = scorer.scores(tile.first, tile.count);
-    launch(gpu, "accumulate", rows, [scores, target], [state], tile);
+    launch(gpu, "accumulate", N, [scores, target], [state], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
+    if (!fits) gpu.submit(); // systems end a submission that keeps a GPU for seconds
   }
-  launch(gpu, "finish", rows, [state], [loss, logZ, score]);
+  launch(gpu, "finish", N, [state], [loss, logZ, score]);
   step.record({
     name: "crossEntropy",
     inputs: scorer.inputs,
     output: loss,
     backward: (dLoss) => {
       const differentiate = (scores: Tensor, tile: Tile) => {
-        launch(gpu, "gradient", rows, [dLoss, target, logZ], [scores], tile);
+        launch(gpu, "gradient", N, [dLoss, target, logZ], [scores], tile);
         return scores;
       };
       kept.forEach((scores, i) => differentiate(scores, tiles[i]!));
@@ -166,9 +176,10 @@ export function tiledCrossEntropy(
         expectSame();
         for (const [i, tile] of tiles.entries()) {
           const { first, count } = tile;
-          using dScores = kept[i]?.slice(0, rows) ??
+          using dScores = kept[i]?.slice(0, N) ??
             differentiate(scorer.scores(first, count), tile);
           use(first, count, dScores);
+          if (!fits) gpu.submit();
         }
       };
       const gradient = scorer.backward(eachTile);
@@ -189,7 +200,7 @@ export function checkScorer(op: string, step: Step, scorer: TileScorer): void {
   expectFloats(op, step, { ...inputs });
 }
 
-/** Notes the versions of `tensors`; the result throws a TypeError once one has changed. */
+/** Remembers the versions of `tensors`; the result throws a TypeError if one has changed. */
 function watch(tensors: readonly Tensor[]): () => void {
   const versions = tensors.map(({ storage }) => storage.version);
   return () => {

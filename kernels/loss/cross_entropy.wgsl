@@ -1,6 +1,6 @@
 // Exact softmax cross entropy over a tile of the classes at a time.
 //
-// accumulate: folds the tile's scores of row n into state[n] = (max, sum of exp(score - max), target's score).
+// accumulate: adds the tile's scores of row n to state[n] = (max, sum of exp(score - max), target's score).
 // finish:     log_z[n] = max + ln(sum), target_score[n], and loss[n] = log_z[n] - target_score[n].
 // gradient:   scores[n, v] = (exp(scores[n, v] - ln Z) - [v is the target]) * dloss[n], in place.
 // Shapes: scores [N, width], the classes first .. first + width - 1; targets, loss, log_z,
@@ -10,10 +10,10 @@
 // Determinism: threads take fixed shares and are folded in order; tiles in order.
 // Source of the running maximum: Milakov and Gimelshein 2018, "Online normalizer calculation".
 
-override THREADS: u32 = 64u;
+override THREADS: u32 = 64;
 
 struct Params {
-  rows: u32, // N
+  N: u32,
   width: u32, // of the tile
   first: u32, // first class of the tile; 0 starts the state
 }
@@ -26,10 +26,9 @@ struct Params {
 var<workgroup> shares: array<f32, THREADS>;
 
 @compute @workgroup_size(THREADS)
-fn accumulate(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-              @builtin(local_invocation_index) local: u32) {
-  let n = id.x + id.y * groups.x;
-  if (n >= params.rows) { return; }
+fn accumulate(group: Group, @builtin(local_invocation_index) local: u32) {
+  let n = group_index(group);
+  if (n >= params.N) { return; }
   let begin = n * params.width;
   let end = begin + params.width;
   var highest = scores[begin];
@@ -37,26 +36,26 @@ fn accumulate(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gro
   var top = vec_max(highest);
   shares[local] = top;
   workgroupBarrier();
-  for (var thread = 0u; thread < THREADS; thread++) { top = max(top, shares[thread]); }
+  for (var other = 0u; other < THREADS; other++) { top = max(top, shares[other]); }
   workgroupBarrier();
   var own_sum = Vec();
   for (var i = begin + local; i < end; i += THREADS) { own_sum += exp(scores[i] - top); }
   var sum = vec_sum(own_sum);
   shares[local] = sum;
   workgroupBarrier();
-  if (local != 0u) { return; }
-  for (var thread = 1u; thread < THREADS; thread++) { sum += shares[thread]; }
-  if (params.first > 0u) {
-    let before = state[3u * n];
+  if (local != 0) { return; }
+  for (var other = 1u; other < THREADS; other++) { sum += shares[other]; }
+  if (params.first > 0) {
+    let before = state[3 * n];
     let high = max(before, top);
-    sum = sum * exp(top - high) + state[3u * n + 1u] * exp(before - high);
+    sum = sum * exp(top - high) + state[3 * n + 1] * exp(before - high);
     top = high;
   }
-  state[3u * n] = top;
-  state[3u * n + 1u] = sum;
+  state[3 * n] = top;
+  state[3 * n + 1] = sum;
   let own = targets[n] - params.first; // wraps, and is too large, for earlier classes
   if (own < params.width * VEC) {
-    state[3u * n + 2u] = float_at(scores[begin + own / VEC], own % VEC);
+    state[3 * n + 2] = float_at(scores[begin + own / VEC], own % VEC);
   }
 }
 
@@ -66,12 +65,11 @@ fn accumulate(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) gro
 @group(0) @binding(3) var<storage, read_write> target_score: array<f32>;
 
 @compute @workgroup_size(64)
-fn finish(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-          @builtin(local_invocation_index) local: u32) {
-  let n = (id.x + id.y * groups.x) * 64u + local;
-  if (n >= params.rows) { return; }
-  log_z[n] = whole[3u * n] + log(whole[3u * n + 1u]);
-  target_score[n] = whole[3u * n + 2u];
+fn finish(group: Group, @builtin(local_invocation_index) local: u32) {
+  let n = thread_index(group, local);
+  if (n >= params.N) { return; }
+  log_z[n] = whole[3 * n] + log(whole[3 * n + 1]);
+  target_score[n] = whole[3 * n + 2];
   loss[n] = log_z[n] - target_score[n];
 }
 
@@ -80,11 +78,10 @@ fn finish(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups:
 @group(0) @binding(3) var<storage, read_write> dscores: array<Vec>;
 
 @compute @workgroup_size(64)
-fn gradient(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-            @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn gradient(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let n = i / params.width;
-  if (n >= params.rows) { return; }
+  if (n >= params.N) { return; }
   let own = targets[n] - params.first - i % params.width * VEC; // wraps for earlier classes
   dscores[i] = (exp(dscores[i] - log_z_of[n]) - one_at(own)) * dloss[n];
 }

@@ -1,4 +1,4 @@
-/** Exact cross entropy of a linear output layer, without the gradient of a large weight as a whole. */
+/** Exact cross entropy of a linear output layer; the gradient of a large weight is never held whole. */
 
 import { sumOf } from "../accumulate/add.ts";
 import {
@@ -31,20 +31,20 @@ export function linearScorer(
 ): TileScorer {
   expectFloats("crossEntropy", step, { x, weight, bias });
   expectPositive("run crossEntropy", "heldBytes", heldBytes);
-  const [rows, width] = [x.shape[0]!, x.shape[1]!], classes = weight.shape[0]!;
-  expectShape("crossEntropy", "x", x, [rows, width]);
-  expectShape("crossEntropy", "weight", weight, [classes, width]);
-  expectShape("crossEntropy", "bias", bias, [classes]);
+  const [N, E] = [x.shape[0]!, x.shape[1]!], V = weight.shape[0]!;
+  expectShape("crossEntropy", "x", x, [N, E]);
+  expectShape("crossEntropy", "weight", weight, [V, E]);
+  expectShape("crossEntropy", "bias", bias, [V]);
   const { gpu } = step;
   return {
-    rows,
-    classes,
-    floatsPerClass: width,
+    rows: N,
+    classes: V,
+    floatsPerClass: E,
     heldBytes,
-    tileBytes: gpu.software ? heldBytes / 4 : heldBytes, // larger ones gain nothing on a CPU
+    tileBytes: gpu.family === "software" ? heldBytes / 4 : heldBytes, // larger ones gain nothing on a CPU
     inputs: [x, weight, bias],
     scores(first, count) {
-      const scores = gpu.temporary([rows, count]);
+      const scores = gpu.temporary([N, count]);
       using tileWeight = weight.slice(first, count);
       using tileBias = bias.slice(first, count);
       matmulInto(gpu, scores, x, tileWeight, { transposeB: true, bias: tileBias });
@@ -105,12 +105,13 @@ class LinearGradient implements TileGradient {
     };
   }
 
-  /** [count, E] The gradient of a tile of the weight, for the caller to dispose of. */
+  /** [count, E] The gradient of a tile of the weight; the caller disposes of it. */
   #weightGradient(first: number, count: number, dScores: Tensor): Tensor {
-    const rows = this.#dWeight?.slice(first, count) ??
-      this.#step.gpu.temporary([count, this.#x.shape[1]!]);
-    matmulInto(this.#step.gpu, rows, dScores, this.#x, { transposeA: true });
-    return rows;
+    const { gpu } = this.#step;
+    const dTileWeight = this.#dWeight?.slice(first, count) ??
+      gpu.temporary([count, this.#x.shape[1]!]);
+    matmulInto(gpu, dTileWeight, dScores, this.#x, { transposeA: true });
+    return dTileWeight;
   }
 }
 

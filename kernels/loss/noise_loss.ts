@@ -1,7 +1,6 @@
 /** The losses of noise contrastive estimation and of sampled softmax, from scores. */
 
 import { expectFinite, expectObject, expectPositive } from "../device/expect.ts";
-import type { Launch } from "../device/launch.ts";
 import source from "./noise_loss.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
@@ -16,35 +15,60 @@ export interface NoiseScores {
   readonly targetLogProb: Tensor;
   /** ln q(noise): [K] if all rows share the samples, else [N, K]. */
   readonly noiseLogProb: Tensor;
-  /** k, if some of the K samples do not count (see {@linkcode exclude}); K unless given. */
+  /** k, the number of samples that count (see {@linkcode exclude}); K unless given. */
   readonly samples?: number;
 }
 
-type Common = Pick<Launch, "source" | "inputs" | "uniform" | "constants">;
-
-/** Checks the shapes and gives what all launches of a loss share. */
-function prepare(step: Step, op: string, scores: NoiseScores, shift = () => 0): Common {
-  expectObject(`run ${op}`, "scores", scores, "an object");
-  const { target, noise, targetLogProb, noiseLogProb, samples = 1 } = scores;
-  expectFloats(op, step, { target, noise, targetLogProb, noiseLogProb });
-  expectPositive(`run ${op}`, "samples", samples);
-  const rows = target.shape[0]!, count = noise.size / rows;
-  expectShape(op, "target", target, [rows]);
-  expectShape(op, "noise", noise, [rows, count]);
-  expectShape(op, "targetLogProb", targetLogProb, [rows]);
-  const perRow = noiseLogProb.shape.length === 2;
-  expectShape(op, "noiseLogProb", noiseLogProb, perRow ? [rows, count] : [count]);
-  return {
-    source,
-    inputs: [target, noise, targetLogProb, noiseLogProb],
-    uniform: { rows, count, shift: shift() },
-    constants: { PER_ROW: perRow ? 1 : 0, THREADS: step.gpu.rowThreads },
-  };
+/** A loss of the scores, row by row. */
+interface RowLoss {
+  /** The operation's name. */
+  readonly op: string;
+  /** The kernel's entry point; that of the derivatives begins with a `d`. */
+  readonly entry: "nce" | "sampled" | "log_partition";
+  /** The scores that it depends on; both unless given. */
+  readonly of?: readonly ("target" | "noise")[];
+  /** The number that is subtracted from all scores, from k. */
+  shift(samples: number): number;
 }
 
-/** ln k of `scores`. */
-function logSamples({ noise, samples }: NoiseScores): number {
-  return Math.log(samples ?? noise.shape[1]!);
+/** Computes a loss [N] of the scores. */
+function rowLoss(step: Step, scores: NoiseScores, loss: RowLoss): Tensor {
+  const { op, entry, of = ["target", "noise"] } = loss, { gpu } = step;
+  expectObject(`run ${op}`, "scores", scores, "an object");
+  const { target, noise, targetLogProb, noiseLogProb } = scores;
+  expectFloats(op, step, { target, noise, targetLogProb, noiseLogProb });
+  const N = target.shape[0]!, K = noise.size / N, { samples = K } = scores;
+  expectShape(op, "target", target, [N]);
+  expectShape(op, "noise", noise, [N, K]);
+  expectShape(op, "targetLogProb", targetLogProb, [N]);
+  const perRow = noiseLogProb.shape.length === 2;
+  expectShape(op, "noiseLogProb", noiseLogProb, perRow ? [N, K] : [K]);
+  expectPositive(`run ${op}`, "samples", samples);
+  const launch = {
+    source,
+    uniform: { N, K, shift: loss.shift(samples) },
+    constants: { PER_ROW: perRow ? 1 : 0, THREADS: gpu.rowThreads },
+  };
+  const inputs = [target, noise, targetLogProb, noiseLogProb];
+  const output = step.tensor([N]), logSum = step.tensor([N]);
+  gpu.dispatch({ ...launch, label: op, entry, inputs, outputs: [output, logSum], grid: N });
+  return step.record({
+    name: op,
+    inputs: of.map((name) => scores[name]),
+    output,
+    backward: (dLoss) => {
+      const gradients = { target: step.tensor([N]), noise: step.tensor([N, K]) };
+      gpu.dispatch({
+        ...launch,
+        label: `${op}.backward`,
+        entry: `d${entry}`,
+        inputs: [...inputs, dLoss, logSum],
+        outputs: [gradients.target, gradients.noise],
+        grid: Math.ceil(N * (K + 1) / 64),
+      });
+      return of.map((name) => gradients[name]);
+    },
+  });
 }
 
 /**
@@ -57,27 +81,8 @@ function logSamples({ noise, samples }: NoiseScores): number {
  */
 export function nceLoss(step: Step, scores: NoiseScores, normTerm: number): Tensor {
   expectFinite("run nceLoss", "normTerm", normTerm);
-  const common = prepare(step, "nceLoss", scores, () => normTerm + logSamples(scores));
-  const [rows, count] = [scores.noise.shape[0]!, scores.noise.shape[1]!];
-  const output = step.tensor([rows]);
-  step.gpu.dispatch({ ...common, label: "nceLoss", entry: "nce", outputs: [output], grid: rows });
-  return step.record({
-    name: "nceLoss",
-    inputs: [scores.target, scores.noise],
-    output,
-    backward: (dLoss) => {
-      const outputs = [step.tensor([rows]), step.tensor([rows, count])];
-      step.gpu.dispatch({
-        ...common,
-        label: "nceLoss.backward",
-        entry: "dnce",
-        inputs: [...common.inputs, dLoss],
-        outputs,
-        grid: Math.ceil(rows * (count + 1) / 64),
-      });
-      return outputs;
-    },
-  });
+  const shift = (k: number) => normTerm + Math.log(k);
+  return rowLoss(step, scores, { op: "nceLoss", entry: "nce", shift });
 }
 
 /**
@@ -89,28 +94,7 @@ export function nceLoss(step: Step, scores: NoiseScores, normTerm: number): Tens
  * Source: Jean et al., ACL 2015; Ma and Collins, EMNLP 2018.
  */
 export function sampledLoss(step: Step, scores: NoiseScores): Tensor {
-  const common = prepare(step, "sampledLoss", scores);
-  const [rows, count] = [scores.noise.shape[0]!, scores.noise.shape[1]!];
-  const output = step.tensor([rows]), lse = step.tensor([rows]);
-  const outputs = [output, lse];
-  step.gpu.dispatch({ ...common, label: "sampledLoss", entry: "sampled", outputs, grid: rows });
-  return step.record({
-    name: "sampledLoss",
-    inputs: [scores.target, scores.noise],
-    output,
-    backward: (dLoss) => {
-      const outputs = [step.tensor([rows]), step.tensor([rows, count])];
-      step.gpu.dispatch({
-        ...common,
-        label: "sampledLoss.backward",
-        entry: "dsampled",
-        inputs: [...common.inputs, dLoss, lse],
-        outputs,
-        grid: Math.ceil(rows * (count + 1) / 64),
-      });
-      return outputs;
-    },
-  });
+  return rowLoss(step, scores, { op: "sampledLoss", entry: "sampled", shift: () => 0 });
 }
 
 /**
@@ -118,32 +102,10 @@ export function sampledLoss(step: Step, scores: NoiseScores): Tensor {
  * function from the noise alone; its log is biased low.
  */
 export function logPartition(step: Step, scores: NoiseScores): Tensor {
-  const common = prepare(step, "logPartition", scores, () => logSamples(scores));
-  const [rows, count] = [scores.noise.shape[0]!, scores.noise.shape[1]!];
-  const output = step.tensor([rows]);
-  const outputs = [output];
-  step.gpu.dispatch({
-    ...common,
-    label: "logPartition",
-    entry: "noise_partition",
-    outputs,
-    grid: rows,
-  });
-  return step.record({
-    name: "logPartition",
-    inputs: [scores.noise],
-    output,
-    backward: (dLogZ) => {
-      const dNoise = step.tensor([rows, count]);
-      step.gpu.dispatch({
-        ...common,
-        label: "logPartition.backward",
-        entry: "dpartition",
-        inputs: [...common.inputs, dLogZ, output],
-        outputs: [dNoise],
-        grid: Math.ceil(rows * count / 64),
-      });
-      return [dNoise];
-    },
+  return rowLoss(step, scores, {
+    op: "logPartition",
+    entry: "log_partition",
+    of: ["noise"],
+    shift: Math.log,
   });
 }

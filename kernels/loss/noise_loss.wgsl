@@ -4,23 +4,24 @@
 //          loss = softplus(-G(target)) + sum over i of softplus(G(noise_i))
 // sampled: l(y) = s(y) - ln q(y)
 //          loss = logsumexp(l(target), l(noise_1) .. l(noise_K)) - l(target)
-// noise_partition: loss = ln Z^ = logsumexp(l(noise_1) .. l(noise_K)) - ln k; Z^ is an unbiased estimate of Z.
-// dnce, dsampled, dpartition: derivatives with respect to the scores, times the row's dloss.
+// log_partition: loss = ln Z^ = logsumexp(l(noise_1) .. l(noise_K)) - ln k; Z^ is an unbiased estimate of Z.
+// dnce, dsampled, dlog_partition: derivatives with respect to the scores, times the row's dloss.
+//          sampled and log_partition leave the logsumexp in log_sum for them.
 // softplus(z) = max(z, 0) + log(1 + exp(-|z|)).
-// Shapes: target, target_logq, loss, dloss, lse [N]; noise [N, K]; noise_logq [K], or [N, K] if PER_ROW;
-//         dscores: dtarget [N] and dnoise [N, K].
-// Dispatch: nce, sampled, noise_partition: 1-D, one workgroup of THREADS threads a row, folded;
-//           dnce, dsampled: 1-D over N * (K + 1) threads, dpartition: over N * K, folded.
+// Shapes: target_score, target_logq, loss, dloss, log_sum, dtarget [N]; noise_score, dnoise [N, K];
+//         noise_logq [K], or [N, K] if PER_ROW.
+// Dispatch: nce, sampled, log_partition: 1-D, one workgroup of THREADS threads a row, folded;
+//           dnce, dsampled, dlog_partition: 1-D over N * (K + 1) threads, folded.
 // Determinism: threads take fixed shares and are summed in order.
 // Source: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Jean et al. 2014; Ma and Collins 2018.
 
-override THREADS: u32 = 64u;
+override THREADS: u32 = 64;
 override PER_ROW: bool = false;
 
 struct Params {
-  rows: u32, // N
-  count: u32, // K
-  shift: f32, // nce: c + ln k; sampled: 0; noise_partition: ln k
+  N: u32,
+  K: u32,
+  shift: f32, // nce: c + ln k; sampled: 0; log_partition: ln k
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -29,7 +30,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> target_logq: array<f32>;
 @group(0) @binding(3) var<storage, read> noise_logq: array<f32>;
 @group(0) @binding(4) var<storage, read_write> loss: array<f32>;
-@group(0) @binding(5) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(5) var<storage, read_write> log_sum: array<f32>;
 
 var<workgroup> shares: array<f32, THREADS>;
 
@@ -50,29 +51,28 @@ fn target_logit(n: u32) -> f32 {
 }
 
 fn noise_logit(n: u32, i: u32) -> f32 {
-  let at = n * params.count + i;
+  let at = n * params.K + i;
   return noise_score[at] - noise_logq[select(i, at, PER_ROW)] - params.shift;
 }
 
 @compute @workgroup_size(THREADS)
-fn nce(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-       @builtin(local_invocation_index) local: u32) {
-  let n = id.x + id.y * groups.x;
-  if (n >= params.rows) { return; }
+fn nce(group: Group, @builtin(local_invocation_index) local: u32) {
+  let n = group_index(group);
+  if (n >= params.N) { return; }
   var sum = 0.0;
-  for (var i = local; i < params.count; i += THREADS) { sum += softplus(noise_logit(n, i)); }
+  for (var i = local; i < params.K; i += THREADS) { sum += softplus(noise_logit(n, i)); }
   shares[local] = sum;
   workgroupBarrier();
-  if (local == 0u) {
-    for (var thread = 1u; thread < THREADS; thread++) { sum += shares[thread]; }
+  if (local == 0) {
+    for (var other = 1u; other < THREADS; other++) { sum += shares[other]; }
     loss[n] = softplus(-target_logit(n)) + sum;
   }
 }
 
-/// The maximum over the row's noise logits and `start`; the same in every thread.
+// The maximum over the row's noise logits and `start`; the same in every thread.
 fn noise_max(n: u32, local: u32, start: f32) -> f32 {
   var top = start;
-  for (var i = local; i < params.count; i += THREADS) { top = max(top, noise_logit(n, i)); }
+  for (var i = local; i < params.K; i += THREADS) { top = max(top, noise_logit(n, i)); }
   shares[local] = top;
   workgroupBarrier();
   for (var thread = 0u; thread < THREADS; thread++) { top = max(top, shares[thread]); }
@@ -80,86 +80,91 @@ fn noise_max(n: u32, local: u32, start: f32) -> f32 {
   return top;
 }
 
-/// The sum of exp(noise logit - top); whole in thread 0 alone.
+// The sum of exp(noise logit - top); whole in thread 0 alone.
 fn noise_exp_sum(n: u32, local: u32, top: f32) -> f32 {
   var sum = 0.0;
-  for (var i = local; i < params.count; i += THREADS) { sum += exp(noise_logit(n, i) - top); }
+  for (var i = local; i < params.K; i += THREADS) { sum += exp(noise_logit(n, i) - top); }
   shares[local] = sum;
   workgroupBarrier();
-  if (local == 0u) {
+  if (local == 0) {
     for (var thread = 1u; thread < THREADS; thread++) { sum += shares[thread]; }
   }
   return sum;
 }
 
 @compute @workgroup_size(THREADS)
-fn sampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) local: u32) {
-  let n = id.x + id.y * groups.x;
-  if (n >= params.rows) { return; }
+fn sampled(group: Group, @builtin(local_invocation_index) local: u32) {
+  let n = group_index(group);
+  if (n >= params.N) { return; }
   let own = target_logit(n);
   let top = noise_max(n, local, own);
   let sum = noise_exp_sum(n, local, top);
-  if (local == 0u) {
+  if (local == 0) {
     let all = top + log(exp(own - top) + sum);
-    lse[n] = all;
+    log_sum[n] = all;
     loss[n] = all - own;
   }
 }
 
 @compute @workgroup_size(THREADS)
-fn noise_partition(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-             @builtin(local_invocation_index) local: u32) {
-  let n = id.x + id.y * groups.x;
-  if (n >= params.rows) { return; }
-  let top = noise_max(n, local, noise_logit(n, 0u));
+fn log_partition(group: Group, @builtin(local_invocation_index) local: u32) {
+  let n = group_index(group);
+  if (n >= params.N) { return; }
+  let top = noise_max(n, local, noise_logit(n, 0));
   let sum = noise_exp_sum(n, local, top);
-  if (local == 0u) { loss[n] = top + log(sum); }
+  if (local == 0) {
+    log_sum[n] = top + log(sum);
+    loss[n] = log_sum[n];
+  }
 }
 
 @group(0) @binding(4) var<storage, read> dloss: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dtarget: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dnoise: array<f32>;
+@group(0) @binding(5) var<storage, read> log_sum_of: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dtarget: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dnoise: array<f32>;
+
+// Which score the thread has the derivative of: row n's i-th sample, or its target where i is K.
+struct Place {
+  n: u32,
+  i: u32,
+}
+
+fn place_of(at: u32) -> Place {
+  return Place(at / (params.K + 1), at % (params.K + 1));
+}
 
 @compute @workgroup_size(64)
-fn dnce(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
-  let t = (id.x + id.y * groups.x) * 64u + local;
-  let n = t / (params.count + 1u);
-  if (n >= params.rows) { return; }
-  let i = t % (params.count + 1u);
-  if (i == params.count) {
-    dtarget[n] = -sigmoid(-target_logit(n)) * dloss[n];
+fn dnce(group: Group, @builtin(local_invocation_index) local: u32) {
+  let at = place_of(thread_index(group, local));
+  if (at.n >= params.N) { return; }
+  if (at.i == params.K) {
+    dtarget[at.n] = -sigmoid(-target_logit(at.n)) * dloss[at.n];
   } else {
-    dnoise[n * params.count + i] = sigmoid(noise_logit(n, i)) * dloss[n];
+    dnoise[at.n * params.K + at.i] = sigmoid(noise_logit(at.n, at.i)) * dloss[at.n];
   }
 }
 
-@group(0) @binding(5) var<storage, read> lse_of: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dtarget_sampled: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dnoise_sampled: array<f32>;
-
 @compute @workgroup_size(64)
-fn dsampled(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-            @builtin(local_invocation_index) local: u32) {
-  let t = (id.x + id.y * groups.x) * 64u + local;
-  let n = t / (params.count + 1u);
-  if (n >= params.rows) { return; }
-  let i = t % (params.count + 1u);
-  if (i == params.count) {
-    dtarget_sampled[n] = (exp(target_logit(n) - lse_of[n]) - 1.0) * dloss[n];
+fn dsampled(group: Group, @builtin(local_invocation_index) local: u32) {
+  let at = place_of(thread_index(group, local));
+  if (at.n >= params.N) { return; }
+  if (at.i == params.K) {
+    dtarget[at.n] = (exp(target_logit(at.n) - log_sum_of[at.n]) - 1.0) * dloss[at.n];
   } else {
-    dnoise_sampled[n * params.count + i] = exp(noise_logit(n, i) - lse_of[n]) * dloss[n];
+    dnoise[at.n * params.K + at.i] = share_of(at) * dloss[at.n];
   }
 }
 
-@group(0) @binding(6) var<storage, read_write> dnoise_partition: array<f32>;
-
 @compute @workgroup_size(64)
-fn dpartition(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-              @builtin(local_invocation_index) local: u32) {
-  let t = (id.x + id.y * groups.x) * 64u + local;
-  let n = t / params.count;
-  if (n >= params.rows) { return; }
-  dnoise_partition[t] = exp(noise_logit(n, t % params.count) - lse_of[n]) * dloss[n];
+fn dlog_partition(group: Group, @builtin(local_invocation_index) local: u32) {
+  let at = place_of(thread_index(group, local));
+  if (at.n >= params.N) { return; }
+  if (at.i == params.K) {
+    dtarget[at.n] = 0.0;
+  } else {
+    dnoise[at.n * params.K + at.i] = share_of(at) * dloss[at.n];
+  }
 }
+
+// A sample's share of the sum.
+fn share_of(at: Place) -> f32 { return exp(noise_logit(at.n, at.i) - log_sum_of[at.n]); }

@@ -1,4 +1,4 @@
-/** Adjustments of noise scores before a loss: samples that do not count, and a common shift. */
+/** Changes to noise scores before a loss: samples that do not count, and a shift. */
 
 import { affine } from "../elementwise/arithmetic.ts";
 import { expectBoolean, expectInteger, expectObject } from "../device/expect.ts";
@@ -24,11 +24,11 @@ export interface NoiseIds {
   readonly noise: Tensor;
 }
 
-/** Checks the ids of `rows` targets and `count` noise samples. */
-function perRow(op: string, { target, noise }: NoiseIds, rows: number, count: number) {
-  expectShape(op, "target", target, [rows], "u32");
+/** Checks the ids of N targets and K noise samples. */
+function perRow(op: string, { target, noise }: NoiseIds, N: number, K: number) {
+  expectShape(op, "target", target, [N], "u32");
   const PER_ROW = noise.shape.length === 2 ? 1 : 0;
-  expectShape(op, "noise", noise, PER_ROW ? [rows, count] : [count], "u32");
+  expectShape(op, "noise", noise, PER_ROW ? [N, K] : [K], "u32");
   return { PER_ROW };
 }
 
@@ -42,10 +42,10 @@ export function exclude(step: Step, scores: Tensor, ids: NoiseIds, exclusion: Ex
   expectObject("run exclude", "exclusion", exclusion, "an object");
   const { ownSlot, hits = false } = exclusion;
   expectBoolean("run exclude", "hits", hits);
-  const [rows, count] = [scores.shape[0]!, scores.shape[1]!];
-  expectShape("exclude", "scores", scores, [rows, count]);
-  if (ownSlot !== undefined) expectInteger("run exclude", "ownSlot", ownSlot, count - 1);
-  const { PER_ROW } = perRow("exclude", ids, rows, count);
+  const [N, K] = [scores.shape[0]!, scores.shape[1]!];
+  expectShape("exclude", "scores", scores, [N, K]);
+  if (ownSlot !== undefined) expectInteger("run exclude", "ownSlot", ownSlot, K - 1);
+  const { PER_ROW } = perRow("exclude", ids, N, K);
   const output = step.tensor(scores.shape);
   step.gpu.dispatch({
     label: "exclude",
@@ -54,10 +54,10 @@ export function exclude(step: Step, scores: Tensor, ids: NoiseIds, exclusion: Ex
     constants: { OWN_SLOT: ownSlot === undefined ? 0 : 1, HITS: hits ? 1 : 0, PER_ROW },
     inputs: [ids.target, ids.noise, scores],
     outputs: [output],
-    uniform: { rows, count, own: ownSlot ?? 0 },
+    uniform: { N, K, own: ownSlot ?? 0 },
     grid: Math.ceil(scores.size / 64),
   });
-  // The losses give the excluded scores a gradient of zero: it may pass through.
+  // The losses give excluded scores a gradient of zero, so it can pass through.
   return step.record({ name: "exclude", inputs: [scores], output, backward: (dOut) => [dOut] });
 }
 
@@ -72,7 +72,7 @@ export function subtractScalar(step: Step, scores: Tensor, value: Tensor): Tenso
     entry: "shift",
     inputs: [value, scores],
     outputs: [output],
-    uniform: { rows: scores.size, count: 1, own: 0 },
+    uniform: { N: scores.size, K: 1, own: 0 },
     grid: Math.ceil(scores.size / 64),
   });
   return step.record({
@@ -91,20 +91,20 @@ const MAX_COUNTING_GROUPS = 64;
 
 /**
  * Adds to `counter` [1] of u32 how many noise samples equal their target, and returns how many were
- * looked at. Where `ownSlot` is given, a target's own place is neither (see {@linkcode Exclusion}).
+ * compared. If `ownSlot` is given, a target's own place is left out (see {@linkcode Exclusion}).
  */
 export function countHits(gpu: Device, counter: Tensor, ids: NoiseIds, ownSlot?: number): number {
-  const rows = ids.target.size, count = ids.noise.shape[ids.noise.shape.length - 1]!;
+  const N = ids.target.size, K = ids.noise.shape[ids.noise.shape.length - 1]!;
   const own = ownSlot !== undefined;
   gpu.dispatch({
     label: "countHits",
     source,
     entry: "hits",
-    constants: { OWN_SLOT: own ? 1 : 0, ...perRow("countHits", ids, rows, count) },
+    constants: { OWN_SLOT: own ? 1 : 0, ...perRow("countHits", ids, N, K) },
     inputs: [ids.target, ids.noise],
     outputs: [counter],
-    uniform: { rows, count, own: ownSlot ?? 0 },
-    grid: Math.min(MAX_COUNTING_GROUPS, Math.ceil(rows * count / 1024)),
+    uniform: { N, K, own: ownSlot ?? 0 },
+    grid: Math.min(MAX_COUNTING_GROUPS, Math.ceil(N * K / 1024)),
   });
-  return rows * (own ? count - 1 : count);
+  return N * (own ? K - 1 : K);
 }

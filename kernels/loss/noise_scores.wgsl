@@ -1,4 +1,4 @@
-// Adjustments of a matrix of noise scores, and what can be counted in it.
+// Changes to a matrix of noise scores, and a count of hits.
 //
 // exclude: out[n, i] = -1e30 where sample i does not count for target n, else scores[n, i]. A sample does
 //          not count if OWN_SLOT and i = own + n, or if HITS and noise[i] = targets[n].
@@ -15,8 +15,8 @@ override PER_ROW: bool = false;
 const EXCLUDED = -1e30; // finite, so that no infinity meets another
 
 struct Params {
-  rows: u32, // N
-  count: u32, // K
+  N: u32,
+  K: u32,
   own: u32, // the column that is row 0's own target
 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -27,7 +27,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
 fn is_hit(n: u32, i: u32) -> bool {
-  return noise[select(i, n * params.count + i, PER_ROW)] == targets[n];
+  return noise[select(i, n * params.K + i, PER_ROW)] == targets[n];
 }
 
 fn is_own(n: u32, i: u32) -> bool {
@@ -35,12 +35,11 @@ fn is_own(n: u32, i: u32) -> bool {
 }
 
 @compute @workgroup_size(64)
-fn exclude(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) local: u32) {
-  let at = (id.x + id.y * groups.x) * 64u + local;
-  let n = at / params.count;
-  if (n >= params.rows) { return; }
-  let i = at % params.count;
+fn exclude(group: Group, @builtin(local_invocation_index) local: u32) {
+  let at = thread_index(group, local);
+  let n = at / params.K;
+  if (n >= params.N) { return; }
+  let i = at % params.K;
   let excluded = is_own(n, i) || (HITS && is_hit(n, i));
   out[at] = select(scores[at], EXCLUDED, excluded);
 }
@@ -50,23 +49,21 @@ fn exclude(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
 @group(0) @binding(2) var<storage, read_write> shifted: array<f32>;
 
 @compute @workgroup_size(64)
-fn shift(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) local: u32) {
-  let at = (id.x + id.y * groups.x) * 64u + local;
-  if (at >= params.rows * params.count) { return; }
+fn shift(group: Group, @builtin(local_invocation_index) local: u32) {
+  let at = thread_index(group, local);
+  if (at >= params.N * params.K) { return; }
   shifted[at] = unshifted[at] - value[0];
 }
 
 @group(0) @binding(2) var<storage, read_write> counter: array<atomic<u32>>;
 
 @compute @workgroup_size(64)
-fn hits(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
+fn hits(group: Group, @builtin(local_invocation_index) local: u32) {
   var found = 0u;
-  for (var at = id.x * 64u + local; at < params.rows * params.count; at += groups.x * 64u) {
-    let n = at / params.count;
-    let i = at % params.count;
+  for (var at = group.id.x * 64 + local; at < params.N * params.K; at += group.count.x * 64) {
+    let n = at / params.K;
+    let i = at % params.K;
     found += select(0u, 1u, is_hit(n, i) && !is_own(n, i));
   }
-  if (found > 0u) { atomicAdd(&counter[0], found); }
+  if (found > 0) { atomicAdd(&counter[0], found); }
 }

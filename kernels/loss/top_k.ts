@@ -1,6 +1,6 @@
 /** The best classes of any scorer, without the scores of all at once. */
 
-import { checkScorer, type Tile, type TileScorer, tilesOf } from "./cross_entropy.ts";
+import { checkScorer, fitsHeld, type Tile, type TileScorer, tilesOf } from "./cross_entropy.ts";
 import type { Device } from "../device/device.ts";
 import { expectNumber } from "../device/expect.ts";
 import { withVec } from "../device/vec.ts";
@@ -40,22 +40,24 @@ export interface TopK {
  */
 export function topK(step: Step, scorer: TileScorer, k: number): TopK {
   checkScorer("topK", step, scorer);
-  const { rows, classes } = scorer, { gpu } = step;
-  checkK(k, classes);
+  const { rows: N, classes: V } = scorer, { gpu } = step;
+  checkK(k, V);
   const { threads, classes: most } = SIZES[gpu.family];
   const tiles = tilesOf(gpu, "topK", scorer, most);
-  const best = { ids: step.tensor([rows, k], "u32"), scores: step.tensor([rows, k]) };
+  const fits = fitsHeld(gpu, scorer);
+  const best = { ids: step.tensor([N, k], "u32"), scores: step.tensor([N, k]) };
   for (const tile of tiles) {
     using scores = scorer.scores(tile.first, tile.count);
     select(gpu, scores, best, tile, threads);
+    if (!fits) gpu.submit(); // systems end a submission that keeps a GPU for seconds
   }
-  best.ids.idLimit = classes;
+  best.ids.idLimit = V;
   return best;
 }
 
 /** Puts the classes of a tile into the best so far. */
 function select(gpu: Device, tile: Tensor, best: TopK, { first, count }: Tile, threads: number) {
-  const [rows, k] = [best.ids.shape[0]!, best.ids.shape[1]!];
+  const [N, k] = [best.ids.shape[0]!, best.ids.shape[1]!];
   const { source, vec } = kernel(count);
   gpu.dispatch({
     label: "topK",
@@ -63,15 +65,15 @@ function select(gpu: Device, tile: Tensor, best: TopK, { first, count }: Tile, t
     constants: { THREADS: threads },
     inputs: [tile],
     outputs: [best.ids, best.scores],
-    uniform: { rows, width: count / vec, first, k },
-    grid: rows,
+    uniform: { N, width: count / vec, first, k },
+    grid: N,
   });
 }
 
-function checkK(k: number, classes: number): void {
+function checkK(k: number, V: number): void {
   const valid = (n: number) => Number.isInteger(n) && n >= 1 && n <= MAX_K;
   expectNumber("run topK", "k", k, valid, `an integer from 1 to ${MAX_K}`);
-  if (k > classes) {
-    throw new RangeError(`Cannot run topK: k is ${k}, but there are only ${classes} classes`);
+  if (k > V) {
+    throw new RangeError(`Cannot run topK: k is ${k}, but there are only ${V} classes`);
   }
 }

@@ -80,9 +80,9 @@ fn add_rows(sum: mat4x4f, y: mat4x4f, x: mat4x4f) -> mat4x4f {
 fn tile_product(at_a: u32, at_b: vec4u, width_a: u32, width_b: u32, begin: u32, end: u32,
   lane: u32) -> Tile {
   // From eight rows to the next, and from four steps of k to the next.
-  let down = select(8 * width_a, 8u, TRANSPOSE_A);
-  let next_a = select(4u, 4 * width_a, TRANSPOSE_A);
-  let next_b = select(4 * width_b, 4u, TRANSPOSE_B);
+  let down = select(8 * width_a, 8, TRANSPOSE_A);
+  let next_a = select(4, 4 * width_a, TRANSPOSE_A);
+  let next_b = select(4 * width_b, 4, TRANSPOSE_B);
   var a = at_a;
   var b = at_b;
   var tile: Tile;

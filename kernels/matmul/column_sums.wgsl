@@ -16,20 +16,19 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> sums: array<Vec>;
 
 @compute @workgroup_size(64)
-fn columns(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn columns(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let width = params.width;
   let begin = i / width * params.chunk;
   if (begin >= params.n) { return; }
   let end = min(begin + params.chunk, params.n) * width;
   var sum = Vec();
   var at = begin * width + i % width;
-  for (; at + 3u * width < end; at += 4u * width) { // loads of four at a time
+  for (; at + 3 * width < end; at += 4 * width) { // loads of four at a time
     let first = a[at];
     let second = a[at + width];
-    let third = a[at + 2u * width];
-    let fourth = a[at + 3u * width];
+    let third = a[at + 2 * width];
+    let fourth = a[at + 3 * width];
     sum += first;
     sum += second;
     sum += third;

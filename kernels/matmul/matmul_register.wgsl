@@ -59,21 +59,19 @@ fn product(group: u32, local: u32) -> Tile {
 }
 
 @compute @workgroup_size(8)
-fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32) {
-  let tile = product(id.x + id.y * groups.x, local);
-  store_vectors(0u, tile.row, tile.column, tile.left[0]);
-  store_vectors(0u, tile.row + 4, tile.column, tile.left[1]);
-  store_vectors(0u, tile.row, tile.column + 32, tile.right[0]);
-  store_vectors(0u, tile.row + 4, tile.column + 32, tile.right[1]);
+fn vectors(group: Group, @builtin(local_invocation_index) local: u32) {
+  let tile = product(group_index(group), local);
+  store_vectors(0, tile.row, tile.column, tile.left[0]);
+  store_vectors(0, tile.row + 4, tile.column, tile.left[1]);
+  store_vectors(0, tile.row, tile.column + 32, tile.right[0]);
+  store_vectors(0, tile.row + 4, tile.column + 32, tile.right[1]);
 }
 
 @compute @workgroup_size(8)
-fn scalars(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32) {
-  let tile = product(id.x + id.y * groups.x, local);
-  store_scalars(0u, tile.row, tile.column, tile.left[0]);
-  store_scalars(0u, tile.row + 4, tile.column, tile.left[1]);
-  store_scalars(0u, tile.row, tile.column + 32, tile.right[0]);
-  store_scalars(0u, tile.row + 4, tile.column + 32, tile.right[1]);
+fn scalars(group: Group, @builtin(local_invocation_index) local: u32) {
+  let tile = product(group_index(group), local);
+  store_scalars(0, tile.row, tile.column, tile.left[0]);
+  store_scalars(0, tile.row + 4, tile.column, tile.left[1]);
+  store_scalars(0, tile.row, tile.column + 32, tile.right[0]);
+  store_scalars(0, tile.row + 4, tile.column + 32, tile.right[1]);
 }

@@ -26,27 +26,25 @@ fn product(corner: vec2u, lane: u32) -> Tile {
 }
 
 @compute @workgroup_size(LANES)
-fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32) {
-  let corner = corner_of(id.x + id.y * groups.x);
+fn vectors(group: Group, @builtin(local_invocation_index) lane: u32) {
+  let corner = corner_of(group_index(group));
   let tile = product(corner, lane);
   let row = corner.x;
   let column = corner.y + 4 * lane;
-  store_vectors(0u, row, column, tile[0]);
-  if (ROWS > 4) { store_vectors(0u, row + 4, column, tile[1]); }
-  if (ROWS > 8) { store_vectors(0u, row + 8, column, tile[2]); }
-  if (ROWS > 12) { store_vectors(0u, row + 12, column, tile[3]); }
+  store_vectors(0, row, column, tile[0]);
+  if (ROWS > 4) { store_vectors(0, row + 4, column, tile[1]); }
+  if (ROWS > 8) { store_vectors(0, row + 8, column, tile[2]); }
+  if (ROWS > 12) { store_vectors(0, row + 12, column, tile[3]); }
 }
 
 @compute @workgroup_size(LANES)
-fn scalars(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32) {
-  let corner = corner_of(id.x + id.y * groups.x);
+fn scalars(group: Group, @builtin(local_invocation_index) lane: u32) {
+  let corner = corner_of(group_index(group));
   let tile = product(corner, lane);
   let row = corner.x;
   let column = corner.y + 4 * lane;
-  store_scalars(0u, row, column, tile[0]);
-  if (ROWS > 4) { store_scalars(0u, row + 4, column, tile[1]); }
-  if (ROWS > 8) { store_scalars(0u, row + 8, column, tile[2]); }
-  if (ROWS > 12) { store_scalars(0u, row + 12, column, tile[3]); }
+  store_scalars(0, row, column, tile[0]);
+  if (ROWS > 4) { store_scalars(0, row + 4, column, tile[1]); }
+  if (ROWS > 8) { store_scalars(0, row + 8, column, tile[2]); }
+  if (ROWS > 12) { store_scalars(0, row + 12, column, tile[3]); }
 }

@@ -8,10 +8,10 @@
 // + partials in order. Dispatch: 1-D over ceil(m * n / 64) workgroups, folded.
 // Determinism: each element is summed by one thread over k in order, then over the parts in order.
 
-const TILE = 64u;
-const SLAB = 16u; // steps of k that are in workgroup memory at a time
-const BLOCKS = 16u; // of four rows or columns in a tile
-const THREADS = 64u;
+const TILE = 64;
+const SLAB = 16; // steps of k that are in workgroup memory at a time
+const BLOCKS = 16; // of four rows or columns in a tile
+const THREADS = 64;
 @group(0) @binding(0) var<storage, read> partials: array<f32>;
 @group(0) @binding(1) var<storage, read> sum_bias: array<f32>;
 @group(0) @binding(2) var<storage, read_write> sum: array<f32>;
@@ -131,9 +131,8 @@ fn product(group: u32, thread: u32) -> Tile {
 }
 
 @compute @workgroup_size(THREADS)
-fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32) {
-  let tile = product(id.x + id.y * groups.x, thread);
+fn vectors(group: Group, @builtin(local_invocation_index) thread: u32) {
+  let tile = product(group_index(group), thread);
   let bottom = tile.row + TILE / 2;
   let right = tile.column + TILE / 2;
   store_vectors(tile.start, tile.row, tile.column, tile.top_left);
@@ -143,9 +142,8 @@ fn vectors(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: ve
 }
 
 @compute @workgroup_size(THREADS)
-fn scalars(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32) {
-  let tile = product(id.x + id.y * groups.x, thread);
+fn scalars(group: Group, @builtin(local_invocation_index) thread: u32) {
+  let tile = product(group_index(group), thread);
   let bottom = tile.row + TILE / 2;
   let right = tile.column + TILE / 2;
   store_scalars(tile.start, tile.row, tile.column, tile.top_left);
@@ -155,10 +153,9 @@ fn scalars(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: ve
 }
 
 @compute @workgroup_size(64)
-fn combine(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32) {
+fn combine(group: Group, @builtin(local_invocation_index) thread: u32) {
   let size = params.m * params.n;
-  let at = (id.x + id.y * groups.x) * 64 + thread;
+  let at = thread_index(group, thread);
   if (at >= size) { return; }
   var total = 0.0;
   if (ACCUMULATE) { total = sum[at]; }

@@ -15,9 +15,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64 + local;
+fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let row = i / params.vectors;
   if (row >= params.rows) { return; }
   let column = i % params.vectors * 4;

@@ -17,19 +17,17 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 @compute @workgroup_size(64)
-fn dots(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
-  let n = (id.x + id.y * groups.x) * 64u + local;
+fn dots(group: Group, @builtin(local_invocation_index) local: u32) {
+  let n = thread_index(group, local);
   if (n >= params.rows) { return; }
   var sum = 0.0;
-  for (var i = n * params.width; i < (n + 1u) * params.width; i++) { sum += a[i] * b[i]; }
+  for (var i = n * params.width; i < (n + 1) * params.width; i++) { sum += a[i] * b[i]; }
   out[n] = sum;
 }
 
 @compute @workgroup_size(64)
-fn scale(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn scale(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   if (i >= params.rows * params.width) { return; }
   out[i] = factor[i / params.width] * a[i];
 }

@@ -1,16 +1,16 @@
-// Momentum and weight decay of a table's rows, caught up with when a row is read or gets a gradient.
+// Momentum and weight decay of a table's rows, applied when a row is read or gets a gradient.
 //
 // A step of SGD without a gradient is linear in a row's moment m and value p:
 //   (m, p) <- M (m, p),  M = (momentum, decay; -lr momentum, 1 - lr decay),
 // so that n such steps are M^n, and a gradient g in the last of them adds scale * g * (1, -lr).
-// powers[n] holds M^n as (a, b, c, d): m' = a m + b p, p' = p + c m + d p, d being the element less 1.
+// powers[n] holds M^n as (a, b, c, d): m' = a m + b p, p' = p + c m + d p, so d is the element minus 1.
 //
-// claim:  lag[i] = now - last[row] for the first that asks for the row, 0 for all others; last[row] = now.
+// claim:  lag[i] = now - last[row] for the first thread with the row, 0 for the others; last[row] = now.
 // update: (m, p) <- M^lag[i] (m, p), plus the gradient with HAS_GRADIENT; for each row that ids name.
 // flush:  the same for all rows, whose lag is now - last[row].
 // Shapes: ids, lag [n], last [V], table and moment [V, W], powers [most + 1], values [n, W]; norm [2],
-//         whose second element is scale; W counted in Vecs (vec.ts). An id may stand several times,
-//         0xffffffff for none.
+//         whose second element is scale; W counted in Vecs (vec.ts). An id may occur several times;
+//         0xffffffff stands for none.
 // Dispatch: 1-D over n (claim), n * W (update) or V * W (flush) Vecs, a thread each, folded.
 // Determinism: for duplicate ids the result does not depend on which thread wins.
 
@@ -18,7 +18,7 @@ override HAS_GRADIENT: bool = false;
 
 struct Params {
   n: u32,
-  width: u32, // W
+  W: u32,
   now: u32,
   lr: f32,
 }
@@ -29,23 +29,22 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> lag_out: array<u32>;
 
 @compute @workgroup_size(64)
-fn claim(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn claim(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   if (i >= params.n) { return; }
   var lag = 0u;
-  if (ids[i] != 0xffffffffu) { lag = params.now - atomicExchange(&last[ids[i]], params.now); }
+  if (ids[i] != 0xffffffff) { lag = params.now - atomicExchange(&last[ids[i]], params.now); }
   lag_out[i] = lag;
 }
 
 @group(0) @binding(1) var<storage, read> lag: array<u32>;
-@group(0) @binding(2) var<storage, read> powers: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> powers: array<vec4f>;
 @group(0) @binding(3) var<storage, read> norm: array<f32>;
 @group(0) @binding(4) var<storage, read> values: array<Vec>;
 @group(0) @binding(5) var<storage, read_write> table: array<Vec>;
 @group(0) @binding(6) var<storage, read_write> moment: array<Vec>;
 
-/// M^n and the gradient g, applied to the Vec at `at`.
+// M^n and the gradient g, applied to the Vec at `at`.
 fn advance(at: u32, n: u32, g: Vec) {
   let m = moment[at];
   let p = table[at];
@@ -55,26 +54,24 @@ fn advance(at: u32, n: u32, g: Vec) {
 }
 
 @compute @workgroup_size(64)
-fn update(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-          @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let slot = i / params.width;
+fn update(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
+  let slot = i / params.W;
   if (slot >= params.n) { return; }
   let steps = lag[slot];
-  if (steps == 0u) { return; }
+  if (steps == 0) { return; }
   var g = Vec();
   if (HAS_GRADIENT) { g = norm[1] * values[i]; }
-  advance(ids[slot] * params.width + i % params.width, steps, g);
+  advance(ids[slot] * params.W + i % params.W, steps, g);
 }
 
 @group(0) @binding(0) var<storage, read> last_of: array<u32>;
 
 @compute @workgroup_size(64)
-fn flush(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
-  let row = i / params.width;
+fn flush(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
+  let row = i / params.W;
   if (row >= params.n) { return; }
   let steps = params.now - last_of[row];
-  if (steps > 0u) { advance(i, steps, Vec()); }
+  if (steps > 0) { advance(i, steps, Vec()); }
 }

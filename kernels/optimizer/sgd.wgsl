@@ -17,14 +17,13 @@ struct Params {
 @group(1) @binding(0) var<uniform> params: Params;
 
 @group(0) @binding(0) var<storage, read> norm_of: array<f32>;
-@group(0) @binding(1) var<storage, read> g: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> p: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> m: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> g: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> p: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> m: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn dense(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64u + local;
+fn dense(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   if (i >= params.n) { return; }
   let value = p[i];
   let moment = params.momentum * m[i] + norm_of[1] * g[i] + params.weight_decay * value;
@@ -40,11 +39,11 @@ var<workgroup> shares: array<f32, 64>;
 @compute @workgroup_size(64)
 fn norm(@builtin(local_invocation_index) thread: u32) {
   var sum = 0.0;
-  for (var i = thread; i < params.n; i += 64u) { sum += partials[i]; }
+  for (var i = thread; i < params.n; i += 64) { sum += partials[i]; }
   shares[thread] = sum;
   workgroupBarrier();
-  if (thread > 0u) { return; }
-  for (var i = 1u; i < 64u; i++) { sum += shares[i]; }
+  if (thread > 0) { return; }
+  for (var i = 1u; i < 64; i++) { sum += shares[i]; }
   let length = sqrt(sum);
   norm_out[0] = length;
   norm_out[1] = min(1.0, params.clip / (length + 1e-6));

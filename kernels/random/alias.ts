@@ -8,16 +8,16 @@ import type { Tensor } from "../device/tensor.ts";
 const withRandom = randomSource + source;
 
 /**
- * Alias table of `probabilities` (which sum to 1): for column i, the word below which a draw stays at
- * i, and the class it goes to otherwise. Flat: (threshold, alias) pairs.
+ * Alias table of `probabilities`, which sum to 1. Column i has a threshold, below which a random word
+ * draws i, and an alias, which is drawn otherwise. Flat: (threshold, alias) pairs.
  *
  * Source: M. D. Vose, "A linear algorithm for generating random numbers with a given distribution",
  * IEEE Transactions on Software Engineering 17 (1991).
  */
 export function aliasTable(probabilities: Float64Array): Uint32Array {
-  const classes = probabilities.length;
-  const table = new Uint32Array(2 * classes);
-  const share = Float64Array.from(probabilities, (p) => p * classes);
+  const V = probabilities.length;
+  const table = new Uint32Array(2 * V);
+  const share = Float64Array.from(probabilities, (p) => p * V);
   const small: number[] = [], large: number[] = [];
   share.forEach((s, i) => (s < 1 ? small : large).push(i));
   const set = (i: number, keep: number, alias: number) => {
@@ -30,7 +30,7 @@ export function aliasTable(probabilities: Float64Array): Uint32Array {
     share[j]! -= 1 - share[i]!;
     (share[j]! < 1 ? small : large).push(j);
   }
-  // What rounding left over is 1 in truth; its own id as alias makes that exact.
+  // Without rounding, these shares would be 1; with itself as alias, a column draws its class in any case.
   for (const i of [...small, ...large]) set(i, 1, i);
   return table;
 }
@@ -42,7 +42,7 @@ export function aliasDrawInto(gpu: Device, out: Tensor, table: Tensor, key: Rand
     source: withRandom,
     inputs: [table],
     outputs: [out],
-    uniform: { n: out.size, classes: table.shape[0]!, ...randomUniform(key) },
+    uniform: { n: out.size, V: table.shape[0]!, ...randomUniform(key) },
     grid: Math.ceil(out.size / 128),
   });
 }
@@ -50,10 +50,10 @@ export function aliasDrawInto(gpu: Device, out: Tensor, table: Tensor, key: Rand
 /** The ids that {@linkcode aliasDrawInto} draws for the same table and key, computed on the CPU. */
 export function aliasDraw(table: Uint32Array, n: number, key: RandomKey): Uint32Array {
   const out = new Uint32Array(n), words = new Uint32Array(4);
-  const seed = seedWords(key.seed), classes = table.length / 2;
+  const seed = seedWords(key.seed), V = table.length / 2;
   for (let i = 0; i < n; i++) {
     if (i % 2 === 0) philox([i / 2, key.step, key.stream, 0], seed, words);
-    const column = mulhi(words[i % 2 * 2]!, classes);
+    const column = mulhi(words[i % 2 * 2]!, V);
     out[i] = words[i % 2 * 2 + 1]! < table[2 * column]! ? column : table[2 * column + 1]!;
   }
   return out;

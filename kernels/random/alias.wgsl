@@ -3,12 +3,12 @@
 // Formula: i uniform in [0, V); id = i if a second uniform word is below threshold[i], else alias[i].
 // Shapes: table [V] of (threshold, alias), out [n].
 // Dispatch: 1-D over ceil(n / 2) threads, folded.
-// Determinism: a function of (seed, stream, step, position) alone; equal to `aliasDraw` in alias_multinomial.ts.
+// Determinism: a function of (seed, stream, step, position) alone; equal to `aliasDraw` in alias.ts.
 // Source: Walker 1977; Vose 1991 (the table).
 
 struct Params {
   n: u32,
-  classes: u32,
+  V: u32,
   seed_lo: u32,
   seed_hi: u32,
   stream: u32,
@@ -16,23 +16,22 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(0) var<storage, read> table: array<vec2<u32>>;
+@group(0) @binding(0) var<storage, read> table: array<vec2u>;
 @group(0) @binding(1) var<storage, read_write> out: array<u32>;
 
 fn pick(column: u32, chance: u32) -> u32 {
-  let i = mulhi(column, params.classes);
+  let i = mulhi(column, params.V);
   let entry = table[i];
   return select(entry.y, i, chance < entry.x);
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) local: u32) {
-  let block = (id.x + id.y * groups.x) * 64u + local;
-  let i = 2u * block;
+fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+  let block = thread_index(group, local);
+  let i = 2 * block;
   if (i >= params.n) { return; }
-  let words = philox(vec4<u32>(block, params.step, params.stream, 0u),
-                     vec2<u32>(params.seed_lo, params.seed_hi));
+  let words = philox(vec4u(block, params.step, params.stream, 0),
+    vec2u(params.seed_lo, params.seed_hi));
   out[i] = pick(words.x, words.y);
-  if (i + 1u < params.n) { out[i + 1u] = pick(words.z, words.w); }
+  if (i + 1 < params.n) { out[i + 1] = pick(words.z, words.w); }
 }

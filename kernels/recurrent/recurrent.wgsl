@@ -53,9 +53,8 @@ fn tanh_of(x: Vec) -> Vec {
 @group(0) @binding(2) var<storage, read_write> first: array<Vec>;
 
 @compute @workgroup_size(64)
-fn first_state(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-               @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64 + local;
+fn first_state(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let b = i / params.H;
   if (b < params.B) { first[i] = select(state[i], Vec(), resets[b] != 0); }
 }
@@ -64,9 +63,8 @@ fn first_state(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups
 @group(0) @binding(1) var<storage, read_write> packed: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn pack_weight(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-               @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64 + local;
+fn pack_weight(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let gate = params.H * params.H;
   if (i >= gate) { return; }
   let k = i / params.H;

@@ -8,9 +8,8 @@
 @group(0) @binding(0) var<storage, read> sums: array<Vec>;
 
 @compute @workgroup_size(64)
-fn forward(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-           @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64 + local;
+fn forward(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let H = params.H;
   let b = i / H;
   let j = i % H;
@@ -22,9 +21,8 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: ve
 }
 
 @compute @workgroup_size(64)
-fn backward(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-            @builtin(local_invocation_index) local: u32) {
-  let i = (id.x + id.y * groups.x) * 64 + local;
+fn backward(group: Group, @builtin(local_invocation_index) local: u32) {
+  let i = thread_index(group, local);
   let b = i / params.H;
   if (b < params.B) { finish_backward(select(sums[i], Vec(), ends(params.t, b)), params.t, b, i % params.H); }
 }

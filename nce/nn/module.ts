@@ -15,12 +15,12 @@ import type { Tensor } from "../../kernels/device/tensor.ts";
 /** A parameter and its name: its path in the model. */
 export type NamedParameter = readonly [name: string, parameter: Tensor];
 
-/** An owner of parameters; subclasses list their own in {@linkcode parameters}. */
+/** An owner of parameters; subclasses list theirs in {@linkcode parameters}. */
 export abstract class Module implements Disposable {
   /** The module's path in its model; empty for the model itself. */
   readonly name: string;
 
-  /** What the module owns is named, and gets its random numbers, by the path `name`. */
+  /** `name` is the path that the names of parameters begin with; random numbers depend on it. */
   constructor(name = "") {
     expectText("make a Module", "name", name);
     this.name = name;
@@ -31,7 +31,7 @@ export abstract class Module implements Disposable {
     return this.name === "" ? part : `${this.name}.${part}`;
   }
 
-  /** The parameters by their paths, with PyTorch's names, in PyTorch's order. */
+  /** The parameters with their paths, in PyTorch's names and order. */
   abstract parameters(): NamedParameter[];
 
   /** Frees what the module holds on the GPU. */
@@ -68,8 +68,8 @@ export function parameterOf(gpu: Gpu, shape: readonly number[], values: Float32A
 }
 
 /**
- * Throws unless `gpu` is a Gpu, `options` an object that holds a usable seed and name if any, and `sizes`
- * positive integers. Constructors check all before they make anything, so that nothing is left behind.
+ * Throws unless `gpu` is a Gpu, and `options` an object with a usable seed and name, if any, in which the
+ * `sizes` are positive integers. Constructors check everything before they allocate, so that nothing is left behind.
  */
 export function expectOptions(
   module: string,

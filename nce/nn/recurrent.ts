@@ -27,15 +27,15 @@ export interface RecurrentOptions {
   name?: string;
 }
 
-/** What a stack of layers begins with, and where its rows begin anew. */
+/** The states that a stack of layers begins with, and where it resets them. */
 export interface RecurrentInput<State> {
   /** Each layer's state before the first step, through which no gradient flows; zero unless given. */
   states?: readonly State[];
-  /** Ids [T, B]: not 0 where all states before the element are zero, whatever came before. */
+  /** Ids [T, B]: where not 0, all states are set to zero before the element. */
   resets?: Tensor | undefined;
 }
 
-/** Layers of a stack at most. */
+/** The largest number of layers in a stack. */
 const MAX_LAYERS = 1024;
 
 /** Throws a RangeError unless the layers can be made. */
@@ -54,7 +54,7 @@ export function expectRecurrent(
   gpu.expectFitting([gates * hiddenSize, inputSize], [gates * hiddenSize, hiddenSize]);
 }
 
-/** Recurrent layers, each fed with the states of the one below; `State` is what a layer carries on. */
+/** Recurrent layers, each fed with the states of the one below; `State` is a layer's state. */
 export abstract class Recurrent<State> extends Module {
   /** Weights of each layer, the lowest first. */
   readonly layers: readonly RecurrentWeights[];

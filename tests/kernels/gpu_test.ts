@@ -35,10 +35,20 @@ const COUNT = {
 const NUMBER = {
   label: "number",
   source: `@group(0) @binding(0) var<storage, read_write> out: array<u32>;
-    @compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3<u32>,
-      @builtin(num_workgroups) groups: vec3<u32>) {
-      let i = id.x + id.y * groups.x;
-      if (i < arrayLength(&out)) { out[i] = out[i] + i + 1u; }
+    @compute @workgroup_size(1) fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+      let i = group_index(group);
+      if (i < arrayLength(&out)) { out[i] += i + 1; }
+    }`,
+  inputs: [],
+} satisfies Partial<Launch>;
+
+/** A kernel that numbers its threads. */
+const NUMBER_THREADS = {
+  label: "number threads",
+  source: `@group(0) @binding(0) var<storage, read_write> out: array<u32>;
+    @compute @workgroup_size(64) fn main(group: Group, @builtin(local_invocation_index) local: u32) {
+      let i = thread_index(group, local);
+      if (i < arrayLength(&out)) { out[i] += i + 1; }
     }`,
   inputs: [],
 } satisfies Partial<Launch>;
@@ -58,6 +68,9 @@ Deno.test("dispatch() folds a grid beyond 65,535 workgroups", () =>
       using out = gpu.tensor([n], new Uint32Array(n));
       gpu.dispatch({ ...NUMBER, outputs: [out], grid: n });
       assertEquals(await gpu.read(out), Uint32Array.from({ length: n }, (_, i) => i + 1));
+      using threads = gpu.tensor([64 * n], new Uint32Array(64 * n));
+      gpu.dispatch({ ...NUMBER_THREADS, outputs: [threads], grid: n });
+      assertEquals(await gpu.read(threads), Uint32Array.from({ length: 64 * n }, (_, i) => i + 1));
     }
     using out = gpu.tensor([1]);
     assertThrows(

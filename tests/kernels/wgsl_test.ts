@@ -36,6 +36,28 @@ Deno.test("every kernel begins with what it computes, its dispatch and its deter
   }
 });
 
+/** What is not in the style of the house: long names of vectors, block comments, suffixes, folded grids. */
+function untidy(source: string): string[] {
+  const code = source.replace(/\/\/.*/g, "");
+  const long = code.match(/\b(?:vec[234]|mat\dx\d)<.*?>|\/\*/g) ?? [];
+  // A variable without a type takes that of its value, and these functions take no abstract number.
+  const needed =
+    /\b(?:let|var|const) \w+ = \d+u;|\bsubgroupBroadcast\(\w+, \d+u\)|\bselect\(\d+u, \d+u,/g;
+  const suffixes = code.replace(needed, "").match(/\b(?:0x[\da-f]+u|[\d.]+(?:e-?\d+)?[uf])\b/g) ??
+    [];
+  const folds = code.match(/num_workgroups/g) ?? [];
+  return [...source.match(/\/{3}/g) ?? [], ...long, ...suffixes, ...folds];
+}
+
+Deno.test("WGSL is written in one style, and folded grids are told by _grid.wgsl alone", () => {
+  for (const { path: name, source } of wgslFiles()) {
+    assertEquals(untidy(source), name.endsWith("_grid.wgsl") ? ["num_workgroups"] : [], name);
+  }
+  const sample =
+    "let a = 0u; let b: u32 = 1u; /// c\n let d = vec2<u32>(3, 0xffu) + 1.5f; select(0u, 1u, e);";
+  assertEquals(untidy(sample), ["///", "vec2<u32>", "1u", "0xffu", "1.5f"]);
+});
+
 /** Places where a bit operator stands beside another operator without parentheses. */
 function mixedBitOperators(source: string): string[] {
   const found: string[] = [], outer: Set<string>[] = [];

@@ -1,9 +1,8 @@
 /** A good small model file in parts, made without a GPU, for tests that damage it. */
 
 import { encodeModelHeader } from "../../example/storage/model_file.ts";
-import type { ModelSettings } from "../../example/storage/model_settings.ts";
 import { product } from "../../example/model/shapes.ts";
-import { type Given, parseSettings } from "../../example/options/settings.ts";
+import { type Given, type ModelSettings, parseSettings } from "../../example/options/settings.ts";
 import { parameterShapes } from "../../example/model/shapes.ts";
 import { Vocabulary } from "../../example/data/vocab.ts";
 

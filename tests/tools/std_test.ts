@@ -11,7 +11,7 @@ import {
 } from "@std/assert";
 
 const FOLDER = new URL("../../tools/std/", import.meta.url);
-const MODULES = ["assert", "bytes", "fmt/bytes", "path"];
+const MODULES = ["assert", "bytes", "fmt/bytes", "path", "text"];
 
 /** Uses that must not type-check; never called, as some of them would pass. */
 export function wrong(): void {

@@ -16,9 +16,9 @@ const DATA =
 /** Figures of a batch: its speed, and how much is left. */
 const SPEED = "{rate} tokens/s | {duration} left";
 const REPORT = [
-  "frequency   head (4 words) {7.40}, torso (35 words) {65.99}, tail (63 words) {578.75}",
-  "ln Z        mean {9.04}, std {0.00}, 1/50/99 % {9.03} / {9.04} / {9.04}; best norm term {9.04}",
-  "raw scores  exp(c - s) {25.80} with the norm term, {26.76} with the best one; scoring without normalising is safe",
+  "words       ppl {7.40} on the 4 most frequent words, ppl {65.99} on the next 35 words, ppl {578.75} on the 63 rarest words",
+  "normaliser  Z, the sum over all words: ln Z is {9.04} on average, standard deviation {0.00}, 98 % from {9.03} to {9.04}",
+  "raw scores  without normalising, ppl {26.76} shows as {25.80} (with --norm-term {9.04} exactly); this is safe",
   "test        ppl {26.76}, best possible 8.56 (ratio {3.126}), 221 tokens",
 ];
 
@@ -72,13 +72,12 @@ Deno.test("run() records the figures that it prints", () =>
     assertEquals(buckets.map(({ name }) => name), ["head", "torso", "tail", "<unk>"]);
     const [head, torso, tail] = buckets.map((bucket) => two(bucket.ppl));
     assertPrinted(lines.slice(-4), [
-      `frequency   head (4 words) ${head}, torso (35 words) ${torso}, tail (63 words) ${tail}`,
-      `ln Z        mean ${two(mean)}, std ${
-        two(std)
-      }, 1/50/99 % {9.06} / {9.06} / {9.07}; best norm term ${two(mean)}`,
-      `raw scores  exp(c - s) ${two(rawPpl)} with the norm term, ${
-        two(rawPplBest)
-      } with the best one; scoring without normalising is safe`,
+      `words       ppl ${head} on the 4 most frequent words, ppl ${torso} on the next 35 words, ` +
+      `ppl ${tail} on the 63 rarest words`,
+      `normaliser  Z, the sum over all words: ln Z is ${two(mean)} on average, ` +
+      `standard deviation ${two(std)}, 98 % from {9.06} to {9.07}`,
+      `raw scores  without normalising, ppl ${two(rawPplBest)} shows as ${two(rawPpl)} (with ` +
+      `--norm-term ${two(mean)} exactly); this is safe`,
       `test        ppl ${two(ppl)}, best possible 8.56 (ratio {2.904}), 221 tokens`,
     ]);
     assertEquals(safe, true);
@@ -128,9 +127,9 @@ Deno.test("run() prints what is odd of a text: marks, unknown words, too many sa
       `epoch 1/1 | batch 6/6 | loss {6.2171} | lr 1 | ${SPEED}`,
       "epoch 1/1: train loss {6.2123}, valid ppl {13.18} ({4.93} without unknown words), {duration}, {rate} tokens/s, saved saved_model/model.safetensors",
       "testing     saved_model/model.safetensors, the best, of epoch 1 (valid ppl {4.93})",
-      "frequency   head (3 words) {5.07}, torso (2 words) {4.67}, <unk> (1 words) {667.94}",
-      "ln Z        mean {9.05}, std {0.00}, 1/50/99 % {9.04} / {9.05} / {9.05}; best norm term {9.05}",
-      "raw scores  exp(c - s) {16.02} with the norm term, {16.83} with the best one; scoring without normalising is not safe: the perplexity is over the number of words",
+      "words       ppl {5.07} on the 3 most frequent words, ppl {4.67} on the next 2 words, ppl {667.94} on unknown words",
+      "normaliser  Z, the sum over all words: ln Z is {9.05} on average, standard deviation {0.00}, 98 % from {9.04} to {9.05}",
+      "raw scores  without normalising, ppl {16.83} shows as {16.02} (with --norm-term {9.05} exactly); this is not safe: the perplexity is over the number of words",
       "test        ppl {16.83}, {4.93} without the 2 unknown words, 8 tokens",
     ]);
     const warnings = io.errLines.filter((line) => !/software|OpenGL/.test(line)); // of the adapter

@@ -203,7 +203,7 @@ Deno.test("trainingBatches() leaves no target alone in its batch if noise comes 
 });
 
 Deno.test("trainingBatches() has words of the text past the ends of rows if noise comes from the batch", () => {
-  const text = makeText(400, 20), options = { ...OPTIONS, noise: "batch" };
+  const text = makeText(400, 20), options = { ...OPTIONS, noise: "batch" } as const;
   for (const more of [{}, { concat: true }, { concat: true, carryState: true }]) {
     const batches = trainingBatches(text, { ...options, ...more }, 1);
     const past = batches.flatMap(({ mask, target }) => [...target].filter((_, i) => mask[i] === 0));

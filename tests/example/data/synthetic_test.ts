@@ -34,6 +34,23 @@ Deno.test("parseSynthetic() throws a UsageError that names what is wrong", () =>
   }
 });
 
+Deno.test("parseSynthetic() takes counts that fit a machine's memory, and says so in a line", () => {
+  for (const [name, most] of [["words", 20_000_000], ["vocab", 2_000_000]] as const) {
+    assertEquals(parseSynthetic(`synthetic:${name}=${most}`)[name], most);
+    const setting = `${name}=${most + 1}`,
+      error = assertThrows(
+        () => parseSynthetic(`synthetic:${setting}`),
+        UsageError,
+      );
+    const least = name === "words" ? 1000 : 100;
+    assertEquals(
+      error.message,
+      `Cannot use "${setting}" of --data synthetic:${setting}: ${name} must be a whole number from ` +
+        `${least} to ${most}`,
+    );
+  }
+});
+
 Deno.test("synthesize() makes the same text for the same seed and another for another", () => {
   const make = (seed: number) => synthesize({ words: 2000, vocab: 300, seed });
   const first = make(1), again = make(1), other = make(2);

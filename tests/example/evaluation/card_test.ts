@@ -102,24 +102,35 @@ const CARD = {
 } as const;
 const BUCKETS = [
   { name: "head", words: 12, tokens: 300, ppl: 5.678 },
-  { name: "torso", words: 345, tokens: 40, ppl: 123456 },
+  { name: "torso", words: 1345, tokens: 40, ppl: 123456 },
   { name: "tail", words: 6789, tokens: 0, ppl: null },
   { name: "<unk>", words: 1, tokens: 1, ppl: 1e12 },
-];
+] as const;
 
-Deno.test("describeCard() has a line each of frequencies, ln Z and raw scores", () => {
+Deno.test("describeCard() has a line each of words, the normaliser and raw scores", () => {
   assertEquals(describeCard(CARD, BUCKETS), [
-    "frequency   head (12 words) 5.68, torso (345 words) 123,456, <unk> (1 words) 1.00e+12",
-    "ln Z        mean 8.98, std 0.13, 1/50/99 % 8.50 / 9.00 / 9.25; best norm term 8.98",
-    "raw scores  exp(c - s) 123.46 with the norm term, 12,345 with the best one; " +
-    "scoring without normalising is safe",
+    "words       ppl 5.68 on the 12 most frequent words, ppl 123,456 on the next 1,345 words, " +
+    "ppl 1.00e+12 on unknown words",
+    "normaliser  Z, the sum over all words: ln Z is 8.98 on average, standard deviation 0.13, " +
+    "98 % from 8.50 to 9.25",
+    "raw scores  without normalising, ppl 12,345 shows as 123.46 (with --norm-term 8.98 exactly); " +
+    "this is safe",
   ]);
+});
+
+Deno.test("describeCard() speaks of a single word where there is one", () => {
+  const one = BUCKETS.map((bucket) => ({ ...bucket, words: 1, ppl: 2 }));
+  assertEquals(
+    describeCard(CARD, one)[0],
+    "words       ppl 2.00 on the most frequent word, ppl 2.00 on the next word, " +
+      "ppl 2.00 on the rarest word, ppl 2.00 on unknown words",
+  );
 });
 
 Deno.test("describeCard() says why scoring without normalising is not safe", () => {
   const verdict = (std: number) =>
-    describeCard({ ...CARD, std, safe: false }, BUCKETS)[2]!.split("normalising is ")[1];
-  assertEquals(verdict(0.21), "not safe: std of ln Z over 0.2");
-  assertEquals(verdict(NaN), "not safe: std of ln Z over 0.2");
+    describeCard({ ...CARD, std, safe: false }, BUCKETS)[2]!.split("; this is ")[1];
+  assertEquals(verdict(0.21), "not safe: ln Z varies by more than 0.2");
+  assertEquals(verdict(NaN), "not safe: ln Z varies by more than 0.2");
   assertEquals(verdict(0.2), "not safe: the perplexity is over the number of words");
 });

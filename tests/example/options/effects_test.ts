@@ -206,7 +206,7 @@ async function outcome(given: Given): Promise<string[]> {
   const settings = parseSettings({ ...TINY, ...given, train: false });
   const evaluation = settings.loss === "neg" ? "loss" : settings.evaluation;
   await run({ ...settings, evaluation, train: true }, io);
-  const lines = io.outLines.filter((line) => /^(frequency|ln Z|raw scores|test) /.test(line));
+  const lines = io.outLines.filter((line) => /^(words|normaliser|raw scores|test) /.test(line));
   const path = "saved_model/model.safetensors";
   using file = openBytes(path);
   const { parameters } = decodeModel(file, path);

@@ -3,8 +3,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../../../example/shared/errors.ts";
-import type { OptionSpec } from "../../../example/options/option_spec.ts";
-import { OPTION_GROUPS } from "../../../example/options/options.ts";
 import {
   type Given,
   ignoredOptions,
@@ -14,11 +12,10 @@ import {
   parseSettings,
   type Settings,
 } from "../../../example/options/settings.ts";
-import { main } from "../../../main.ts";
+import { main } from "../../../example/cli/main.ts";
 import { captureIo } from "../../support/capture_io.ts";
+import { type NamedOption, OPTIONS } from "../../support/options.ts";
 import { check, checkAsync } from "../../support/property.ts";
-
-const OPTIONS = OPTION_GROUPS.flatMap(({ options }) => options);
 
 const CHOICES: Record<string, readonly string[]> = {
   "loss": LOSSES,
@@ -41,7 +38,7 @@ const number = fc.oneof(
 );
 
 function textOf(
-  { name, value, default: standard, range }: OptionSpec,
+  { name, value, default: standard, range }: NamedOption,
 ): fc.Arbitrary<Given[string]> {
   if (value === undefined) return fc.boolean();
   const good = [...CHOICES[name] ?? [], ...standard === undefined ? [] : [standard]];
@@ -65,9 +62,8 @@ const given: fc.Arbitrary<Given> = fc.record(
 );
 
 /** The setting of an option. */
-function settingOf(settings: Settings, { name }: OptionSpec): unknown {
-  const key = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-  return settings[key as keyof Settings];
+function settingOf(settings: Settings, { setting }: NamedOption): unknown {
+  return settings[setting as keyof Settings];
 }
 
 function assertInRange(settings: Settings): void {
@@ -150,7 +146,7 @@ const words = fc.array(
   .filter((words) => !words.some((word) => /^(-h|-V|--help|--version|--debug)/.test(word)));
 
 /** An option as `--name value` or `--name=value`, at times without its value. */
-function argumentsOf(option: OptionSpec): fc.Arbitrary<string[]> {
+function argumentsOf(option: NamedOption): fc.Arbitrary<string[]> {
   const { name, value } = option, flag = `--${name}`;
   if (value === undefined) return fc.constantFrom([flag], [flag], [flag], [`${flag}=yes`]);
   return textOf(option).chain((text) =>

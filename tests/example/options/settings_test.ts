@@ -2,8 +2,8 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../example/shared/errors.ts";
-import { OPTION_GROUPS } from "../../../example/options/options.ts";
 import { type Given, parseSettings, type Settings } from "../../../example/options/settings.ts";
+import { OPTIONS } from "../../support/options.ts";
 
 const DEFAULTS: Settings = {
   train: false,
@@ -130,24 +130,19 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     { nce: true, loss: "full" },
     "--nce means --loss nce, but --loss full was given too: leave one out",
   ],
-  ...["a/b", "a\\b", "..", ".", ".safetensors", "a\nb"].map((text): [Given, string] => [
+  ...["a/b", "a\\b", "..", ".", ".safetensors", "a\nb", "ü".repeat(101)].map((
+    text,
+  ): [Given, string] => [
     { save: text },
-    `--save must be a file name without folders, got ${JSON.stringify(text)}, ` +
-    "for example --save model",
+    "--save must be a file name without folders, of at most 200 bytes, got " +
+    `${JSON.stringify(text)}, for example --save model`,
   ]),
-  [
-    { save: "ü".repeat(101) },
-    `--save must be a name of at most 200 bytes, got "${
-      "ü".repeat(101)
-    }", for example --save model`,
-  ],
   [{ data: "--train" }, '--data needs a value, but the next word is "--train"'],
   [{ vocab: "" }, "--vocab needs a value; see --help"],
 ];
 
 function defaultOf(name: string): string | undefined {
-  return OPTION_GROUPS.flatMap(({ options }) => options).find((spec) => spec.name === name)
-    ?.default;
+  return OPTIONS.find((option) => option.name === name)?.default;
 }
 
 Deno.test("parseSettings() gives the reference's defaults when no option is given", () => {

@@ -30,7 +30,7 @@ const V = 10, E = 4, GOOD = Uint32Array.of(1, 9, 0), BAD = Uint32Array.of(1, V, 
 const WRITE_THREES = {
   label: "threes",
   source: `@group(0) @binding(0) var<storage, read_write> out: array<u32>;
-    @compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3<u32>) { out[id.x] = 3u; }`,
+    @compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3u) { out[id.x] = 3; }`,
   inputs: [],
 } satisfies Partial<Launch>;
 

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Everything to run on a machine with a GPU, most important first, for those who have it for minutes only.
+#
+#   bench/on_gpu.sh [part...]     parts: adapter suite steps peer penn profile bench original; all but the last unless given
+#
+# Each part has a time limit, a log in dist/gpu/, and its result is shown when it ends, so that nothing is lost when
+# the machine goes. PENN names the folder of the Penn Treebank (data/penn), PYTHON an interpreter with PyTorch
+# (python3), JOBS the test files that run at a time (half of the cores).
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export NO_COLOR=1 PENN=${PENN:-data/penn} JOBS=${JOBS:-$((($(nproc) + 1) / 2))}
+LOGS=dist/gpu
+mkdir -p "$LOGS"
+
+# part NAME SECONDS COMMAND...: runs it and shows the end of what it printed
+part() {
+  local name=$1 limit=$2 start=$SECONDS code
+  shift 2
+  timeout --kill-after=5 "$limit" "$@" > "$LOGS/$name.log" 2>&1 < /dev/null
+  code=$?
+  echo "== $name: exit code $code, $((SECONDS - start)) s"
+  tail -n 40 "$LOGS/$name.log"
+}
+
+train() { deno run --no-check -A main.ts --train --data "$PENN" "$@"; }
+
+# Each test file in a process of its own; Deno starts none with LD_* set unless it may start any.
+suite() {
+  local permissions="--allow-read --allow-write --allow-env --allow-net=127.0.0.1"
+  export RUN="deno test --no-check $permissions --allow-run=$(command -v deno)"
+  find tests -name '*_test.ts' | env -u LD_LIBRARY_PATH xargs -P "$JOBS" -I{} bash -c '
+    log=$(timeout --kill-after=5 100 $RUN {} 2>&1 < /dev/null)
+    code=$?
+    [ $code = 0 ] || printf "%s\n" "$log"
+    printf "%s\n" "$log" | sed -n "s/^\(ok\|FAILED\) | \([0-9]* passed\).* | \([0-9]* failed\).*/count \2 \3/p"
+    [ $code = 0 ] || echo "exit code $code: {}"'
+}
+
+run() {
+  case $1 in
+    adapter) part adapter 20 deno run -A tools/adapter.ts ;;
+    suite)
+      part suite 200 bash -c suite
+      awk '/^count/ { passed += $2; failed += $4 } END { print passed + 0 " passed, " failed + 0 " failed" }' "$LOGS/suite.log"
+      ;;
+    steps) part steps 60 deno run --no-check -A bench/bench.ts steps matmul samplers ;;
+    peer) part peer 150 deno run --no-check -A bench/peer.ts 3 2 ;;
+    penn) for loss in nce full; do part "penn_$loss" 60 bash -c 'train "$@"' train --loss $loss --epochs 1 --save "gpu_$loss"; done ;;
+    profile) for loss in nce full; do part "profile_$loss" 30 bash -c 'train "$@"' train --loss $loss --prof; done ;;
+    bench) part bench 120 deno run --no-check -A bench/bench.ts pair scaling memory ;;
+    original) # the runs whose logs the original published: test perplexity 97.12, 113.14, 105.22, 101.51
+      part original_full 1800 bash -c 'train "$@"' train --loss full --save gpu_original_full
+      for k in 10 100 500; do
+        part "original_nce_$k" 1800 bash -c 'train "$@"' train --loss nce --noise-ratio $k --save "gpu_original_nce_$k"
+      done
+      ;;
+    *) echo "unknown part $1" >&2; exit 2 ;;
+  esac
+}
+
+export -f suite train
+if [ $# = 0 ]; then set -- adapter suite steps peer penn profile bench; fi
+for name in "$@"; do run "$name"; done

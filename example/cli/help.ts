@@ -1,0 +1,79 @@
+/** The help text, wrapped at the terminal's width and never inside a word. */
+
+import {
+  callOf,
+  type CommandSpec,
+  type Entry,
+  printingOptions,
+  type Program,
+} from "../options/command.ts";
+import { flagOf, type OptionTable } from "../options/option.ts";
+
+/** Columns from which on the texts stand beside the terms. */
+const WIDE = 60;
+const INDENT = 2, GAP = 2;
+
+/** Short forms of options. */
+const SHORT: Readonly<Record<string, string>> = { help: "-h, ", version: "-V, " };
+
+/** The whole help text of a command; each option has its value and its default. */
+export function helpOf(program: Program, command: CommandSpec, columns: number): string {
+  const isRoot = command === program.root, call = callOf(program, command);
+  const commands = isRoot ? program.commands : [];
+  const sections = [
+    { title: "Options", entries: entriesOf(printingOptions(program, command)) },
+    { title: "Commands", entries: commands.map((other) => entryOf(program, other)) },
+    ...command.groups.map(({ title, options }) => ({ title, entries: entriesOf(options) })),
+  ];
+  const terms = sections.flatMap(({ entries }) => entries.map(({ term }) => term.length));
+  const indent = columns < WIDE ? 2 * INDENT : INDENT + Math.max(...terms) + GAP;
+  const shown = [...sections, { title: "Examples", entries: command.examples }]
+    .filter(({ entries }) => entries.length > 0);
+  return [
+    `Usage: ${call} [options]`,
+    ...isRoot ? [`Version: ${program.version}`] : [],
+    "",
+    ...wrap(command.summary, columns),
+    ...shown.flatMap(({ title, entries }) => [
+      "",
+      `${title}:`,
+      ...entries.flatMap((entry) => lines(entry, indent, columns)),
+    ]),
+  ].join("\n");
+}
+
+function entryOf(program: Program, command: CommandSpec): Entry {
+  const term = callOf(program, command).slice(program.root.name.length + 1);
+  return { term, text: command.summary };
+}
+
+/** Options with their values and defaults. */
+function entriesOf(options: OptionTable): Entry[] {
+  return Object.entries(options).map(([name, { value, default: standard, help }]) => ({
+    term: (SHORT[name] ?? "") + flagOf(name) + (value === undefined ? "" : ` <${value}>`),
+    text: standard === undefined ? help : `${help} Default: ${standard}.`,
+  }));
+}
+
+/** A text beside its term, or below it where the term is too long. */
+function lines({ term, text }: Entry, indent: number, columns: number): string[] {
+  const start = " ".repeat(INDENT) + term;
+  const texts = wrap(text, columns - indent).map((line) => " ".repeat(indent) + line);
+  if (start.length + GAP > indent) return [start, ...texts];
+  return [start.padEnd(indent) + texts[0]!.slice(indent), ...texts.slice(1)];
+}
+
+/** Lines of at most `width` columns; a longer word has a line of its own. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line === "" || longer.length <= width) line = longer;
+    else {
+      lines.push(line);
+      line = word;
+    }
+  }
+  return [...lines, line];
+}

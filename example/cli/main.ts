@@ -1,0 +1,43 @@
+/** The whole program but for the end of the process. */
+
+import { prepareDriver } from "../shared/driver.ts";
+import { loadCliffy } from "./cliffy.ts";
+import type { Given } from "../options/option.ts";
+import { ignoredOptions, parseSettings, type Settings } from "../options/settings.ts";
+import type { Io } from "../shared/io.ts";
+import { COMMANDS, PROGRAM } from "./commands.ts";
+import { parse } from "./parse.ts";
+import { askPermissions } from "./permissions.ts";
+import { reportError } from "./report_error.ts";
+
+/** Does what the settings of the root say. */
+export type Run = (settings: Settings, io: Io) => Promise<void>;
+
+/**
+ * Does what the words of a command line say.
+ *
+ * @param args The words.
+ * @param io Where output goes.
+ * @param run What valid settings of the root are given to; loaded only then, as it needs a GPU.
+ * @returns The exit code: 0 done, 1 failed, 2 wrong use.
+ */
+export async function main(args: readonly string[], io: Io, run?: Run): Promise<number> {
+  try {
+    const parsed = await parse(await loadCliffy(), PROGRAM, args, io);
+    if (parsed === undefined) return 0;
+    const { given, words } = parsed;
+    const command = COMMANDS.find((command) => command === parsed.command);
+    await (command?.run({ given, words, io }) ?? runRoot(given, io, run));
+    return 0;
+  } catch (error) {
+    return reportError(error, args.includes("--debug"), io);
+  }
+}
+
+async function runRoot(given: Given, io: Io, run?: Run): Promise<void> {
+  const settings = parseSettings(given), warning = ignoredOptions(given, settings);
+  if (warning !== undefined) io.err(warning);
+  await askPermissions(settings);
+  prepareDriver();
+  await (run ?? (await import("../commands/run.ts")).run)(settings, io);
+}

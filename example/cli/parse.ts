@@ -1,0 +1,173 @@
+/** From the words of the command line to a command, its options and its arguments. */
+
+import { levenshteinDistance } from "@std/text";
+import type { LoadedCliffy } from "./cliffy.ts";
+import { callOf, type CommandSpec, type Program } from "../options/command.ts";
+import { flagOf, type Given, type OptionTable } from "../options/option.ts";
+import { UsageError } from "../shared/errors.ts";
+import type { Io } from "../shared/io.ts";
+import { helpOf } from "./help.ts";
+
+/** What the words of a command line ask for. */
+export interface Parsed {
+  readonly command: CommandSpec;
+  readonly given: Given;
+  readonly words: readonly string[];
+}
+
+/**
+ * Finds the command, and has Cliffy read its options.
+ *
+ * @param args The words; one `--`, which npm's users put there, is dropped.
+ * @returns Undefined when the words ask for help or the version, which is printed then.
+ * @throws {UsageError} One line: the word, and what to write instead.
+ */
+export async function parse(
+  cliffy: LoadedCliffy,
+  program: Program,
+  args: readonly string[],
+  io: Io,
+): Promise<Parsed | undefined> {
+  checkWords(args);
+  const words = withoutDashes(args), command = commandOf(program, words);
+  const options = optionsOf(command);
+  const parts = split(command === program.root ? words : words.slice(1), options);
+  const read = await readFlags(cliffy, program, command, parts.flags, io);
+  if (read["help"] === true || read["version"] === true) return undefined;
+  checkArguments(program, command, parts.others);
+  return { command, given: toGiven(options, read), words: parts.others };
+}
+
+/** The command that the first word names; the root if that is an option. */
+function commandOf(program: Program, [first = ""]: readonly string[]): CommandSpec {
+  const command = program.commands.find(({ name }) => name === first);
+  if (command === undefined && /^[^-]/.test(first)) throw unknownCommand(program, first);
+  return command ?? program.root;
+}
+
+/** Everything after `--` is an option, too. */
+function withoutDashes(args: readonly string[]): readonly string[] {
+  const at = args.indexOf("--");
+  return at < 0 ? args : args.toSpliced(at, 1);
+}
+
+function optionsOf(command: CommandSpec): OptionTable {
+  return Object.assign({}, ...command.groups.map(({ options }) => options));
+}
+
+/**
+ * No option takes an empty value, and the versions of Cliffy read one differently; a word without a name
+ * makes one of them fail.
+ */
+function checkWords(args: readonly string[]): void {
+  const nameless = args.find((word) => /^-+=/.test(word));
+  if (nameless !== undefined) throw unexpected(nameless);
+  const at = args.findIndex((word) => word === "" || /^--[^=]+=$/.test(word));
+  if (at < 0) return;
+  const option = args[at] || args[at - 1] || "";
+  if (!option.startsWith("--")) throw unexpected("");
+  throw new UsageError(`${option.replace(/=$/, "")} needs a value, but it is empty; see --help`);
+}
+
+/** Options with their values, and the other words. */
+function split(
+  words: readonly string[],
+  options: OptionTable,
+): { flags: readonly string[]; others: readonly string[] } {
+  const valued = new Set(
+    Object.entries(options).filter(([, { value }]) => value !== undefined)
+      .map(([name]) => flagOf(name)),
+  );
+  const flags: string[] = [], others: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    if (word === "--") return { flags, others: [...others, ...words.slice(i + 1)] };
+    if (!/^-./.test(word)) others.push(word);
+    else flags.push(...valued.has(word) ? words.slice(i, ++i + 1) : [word]);
+  }
+  return { flags, others };
+}
+
+/** The other words must be the command's arguments. */
+function checkArguments(program: Program, command: CommandSpec, words: readonly string[]): void {
+  const extra = words[command.arguments.length];
+  if (extra !== undefined) {
+    const isCommand = command === program.root &&
+      program.commands.some(({ name }) => name === extra);
+    throw unexpected(extra, isCommand ? "a command comes first" : undefined);
+  }
+  for (const [i, { name, choices, optional = false }] of command.arguments.entries()) {
+    const word = words[i], listed = choices === undefined ? "" : `, one of ${choices.join(", ")}`;
+    if (word === undefined && !optional) {
+      throw new UsageError(`${callOf(program, command)} needs <${name}>${listed}; see --help`);
+    }
+    if (word === undefined || (choices?.includes(word) ?? true)) continue;
+    throw new UsageError(`<${name}> must be${listed.slice(1)}, got ${JSON.stringify(word)}`);
+  }
+}
+
+function unexpected(word: string, rule = "every option begins with --"): UsageError {
+  return new UsageError(`Unexpected argument ${JSON.stringify(word)}: ${rule}; see --help`);
+}
+
+/** Names the command or the option that may have been meant. */
+function unknownCommand(program: Program, word: string): UsageError {
+  const options = Object.keys(optionsOf(program.root)).map(flagOf);
+  const names = [...program.commands.map(({ name }) => name), "--help", "--version", ...options];
+  const changes = (name: string) => levenshteinDistance(word, name.replace(/^--/, ""));
+  const nearest = names.reduce((best, name) => changes(name) < changes(best) ? name : best);
+  if (changes(nearest) > word.length / 2) return unexpected(word);
+  return new UsageError(
+    `Unknown command ${JSON.stringify(word)}. Did you mean ${JSON.stringify(nearest)}?`,
+  );
+}
+
+/** The options as Cliffy reads them; help and version are printed. */
+async function readFlags(
+  cliffy: LoadedCliffy,
+  program: Program,
+  command: CommandSpec,
+  flags: readonly string[],
+  io: Io,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { name } = program.root;
+  const parser = new cliffy.Command()
+    .name(name)
+    // Cliffy's own help has a width of its own, and lets the terminal break words.
+    .helpOption("-h, --help", "", {
+      standalone: false,
+      action: () => io.out(helpOf(program, command, io.columns)),
+    })
+    .noExit();
+  if (command === program.root) {
+    parser.version(program.version).versionOption("-V, --version", "", () => {
+      io.out(`${name} ${program.version}\ndeno ${Deno.version.deno}\ncliffy ${cliffy.VERSION}`);
+    });
+  }
+  for (const [name, { value }] of Object.entries(optionsOf(command))) {
+    parser.option(value === undefined ? flagOf(name) : `${flagOf(name)} <${value}:string>`, "");
+  }
+  try {
+    const { options }: { options: unknown } = await parser.parse([...flags]);
+    return options as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    if (!(error instanceof Error && error instanceof cliffy.ValidationError)) throw error;
+    throw new UsageError(oneLine(error.message));
+  }
+}
+
+/** Cliffy's message as one line. */
+function oneLine(message: string): string {
+  const line = message.replace(/\s+/g, " ");
+  return line.endsWith("?") ? line : `${line.replace(/\.$/, "")}; see --help`;
+}
+
+/** Cliffy names options in camel case; on the command line they are written as they are given. */
+function toGiven(options: OptionTable, read: Readonly<Record<string, unknown>>): Given {
+  const given: Record<string, string | boolean> = {};
+  for (const name of Object.keys(options)) {
+    const word = read[name];
+    if (typeof word === "string" || typeof word === "boolean") given[flagOf(name).slice(2)] = word;
+  }
+  return given;
+}

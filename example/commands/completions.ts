@@ -1,0 +1,157 @@
+/** `completions`: scripts by which shells complete commands, options and their values. */
+
+import { type CommandSpec, printingOptions, type Program } from "../options/command.ts";
+import { flagOf, type Option } from "../options/option.ts";
+
+/** A command as shells complete it. */
+interface Completed {
+  readonly name: string;
+  readonly summary: string;
+  /** Its options by their flags. */
+  readonly options: readonly (readonly [flag: string, option: Option])[];
+  readonly arguments: CommandSpec["arguments"];
+}
+
+/** Writes a script from the root and the other commands. */
+type Script = (root: Completed, commands: readonly Completed[]) => string[];
+const SCRIPTS: Readonly<Record<string, Script>> = { bash, zsh, fish };
+
+/** The script for a shell: bash, zsh or fish. */
+export function completions(shell: string, program: Program): string {
+  const complete = (command: CommandSpec): Completed => {
+    const tables = [printingOptions(program, command), ...command.groups.map((g) => g.options)];
+    const options = tables.flatMap((table) => Object.entries(table))
+      .map(([name, option]) => [flagOf(name), option] as const);
+    return { ...command, options };
+  };
+  return SCRIPTS[shell]!(complete(program.root), program.commands.map(complete)).join("\n");
+}
+
+/** What may stand in the place of an argument or of an option's value. */
+interface Values {
+  readonly choices?: readonly string[];
+  /** Whether files may, too. */
+  readonly isPath?: boolean;
+}
+
+/** What may stand in the place of a command's arguments. */
+function argumentsOf(command: Completed): Values {
+  return {
+    choices: command.arguments.flatMap(({ choices }) => choices ?? []),
+    isPath: command.arguments.some(({ choices }) => choices === undefined),
+  };
+}
+
+function bash(root: Completed, commands: readonly Completed[]): string[] {
+  const { name } = root, names = commands.map((command) => command.name);
+  return [
+    `# Completion of ${name} for bash.`,
+    `_${name}() {`,
+    '  local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD - 1]}"',
+    '  local command="" values="" files="" file',
+    "  # Bash takes --option=value for three words.",
+    '  if [[ "$word" == "=" ]]; then word=""; fi',
+    '  if [[ "$before" == "=" ]]; then before="${COMP_WORDS[COMP_CWORD - 2]}"; fi',
+    '  case "$COMP_CWORD ${COMP_WORDS[1]}" in',
+    '    "1 "*) before="" ;;',
+    ...names.map((command) => `    *" ${command}") command="${command}" ;;`),
+    "  esac",
+    '  case "$command $before" in',
+    ...bashCases(root, "", { choices: names }),
+    ...commands.flatMap((command) => bashCases(command, command.name, argumentsOf(command))),
+    "  esac",
+    '  COMPREPLY=($(compgen -W "$values" -- "$word"))',
+    '  if [[ -z "$files" ]]; then return; fi',
+    "  compopt -o filenames 2>/dev/null # the bash of macOS lacks it",
+    '  while IFS= read -r file; do COMPREPLY+=("$file"); done < <(compgen -f -- "$word")',
+    "}",
+    `complete -F _${name} ${name}`,
+  ];
+}
+
+/** The values of a command's options; what comes first, after the command's name; and what comes later. */
+function bashCases({ options }: Completed, name: string, first: Values): string[] {
+  const flags = options.map(([flag]) => flag);
+  const valued = options.filter(([, { value }]) => value !== undefined);
+  const offer = (pattern: string, { choices = [], isPath }: Values) =>
+    `    ${pattern}) values="${choices.join(" ")}"${isPath ? " files=yes" : ""} ;;`;
+  return [
+    ...valued.map(([flag, option]) => offer(`"${name} ${flag}"`, option)),
+    offer(`"${name} ${name}"`, { ...first, choices: [...first.choices ?? [], ...flags] }),
+    offer(`"${name} "*`, { ...first, choices: flags }),
+  ];
+}
+
+function zsh(root: Completed, commands: readonly Completed[]): string[] {
+  const words = commands.map(({ name, summary }) => `${name}\\:${JSON.stringify(summary)}`);
+  return [
+    `#compdef ${root.name}`,
+    `_${root.name}() {`,
+    "  if ((CURRENT > 2)); then",
+    '    case "${words[2]}" in',
+    ...commands.flatMap((command) => [
+      `      ${command.name})`,
+      "        ((CURRENT--))",
+      "        shift words",
+      ...zshArguments(
+        command,
+        command.arguments.map((argument, i) => {
+          const { name, choices, optional } = argument, isPath = choices === undefined;
+          return `${i + 1}:${optional ? ":" : ""}${name}:${zshValues({ ...argument, isPath })}`;
+        }),
+      ),
+      "        return ;;",
+    ]),
+    "    esac",
+    "  fi",
+    ...zshArguments(root, [`1:command:((${words.join(" ")}))`]),
+    "}",
+    `compdef _${root.name} ${root.name}`,
+  ];
+}
+
+function zshArguments({ options }: Completed, words: readonly string[]): string[] {
+  const specs = options.map(([flag, option]) => {
+    const { value, help } = option;
+    const text = `[${help.replace(/[[\]:\\]/g, "\\$&")}]`;
+    if (value === undefined) return `${flag}${text}`;
+    return `${flag}=${text}:${value}:${zshValues(option)}`;
+  });
+  const lines = [...specs, ...words].map((spec) => `    '${spec.replaceAll("'", "'\\''")}'`);
+  return ["  _arguments \\", lines.join(" \\\n")];
+}
+
+function zshValues({ choices, isPath }: Values): string {
+  if (isPath) return "_files";
+  return choices === undefined ? " " : `(${choices.join(" ")})`;
+}
+
+function fish(root: Completed, commands: readonly Completed[]): string[] {
+  const names = commands.map(({ name }) => name).join(" "), start = `complete -c ${root.name}`;
+  return [
+    `# Completion of ${root.name} for fish.`,
+    `${start} -f`,
+    ...fishOptions(root, `${start} -n 'not __fish_seen_subcommand_from ${names}'`),
+    ...commands.flatMap((command) => {
+      const within = `${start} -n '__fish_seen_subcommand_from ${command.name}'`;
+      const { choices = [], isPath } = argumentsOf(command);
+      return [
+        `${start} -n __fish_use_subcommand -a ${command.name} -d ${fishText(command.summary)}`,
+        `${within}${isPath ? " -F" : ""} -a '${choices.join(" ")}'`,
+        ...fishOptions(command, within),
+      ];
+    }),
+  ];
+}
+
+function fishOptions({ options }: Completed, start: string): string[] {
+  return options.map(([flag, { value, help, choices, isPath }]) => {
+    const values = choices === undefined ? "" : ` -a '${choices.join(" ")}'`;
+    const kind = value === undefined ? "" : (isPath ? " -r -F" : " -x") + values;
+    return `${start} -l ${flag.slice(2)}${kind} -d ${fishText(help)}`;
+  });
+}
+
+function fishText(text: string): string {
+  return `'${text.replace(/['\\]/g, "\\$&")}'`;
+}

@@ -1,0 +1,51 @@
+/** What training, profile and test work with, and the new model that the first two begin with. */
+
+import type { Gpu } from "../../mod.ts";
+import { evaluationBatches, trainingBatches } from "../data/batches.ts";
+import {
+  boundsOf,
+  checkEvaluation,
+  checkModel,
+  checkTraining,
+  largestShape,
+} from "../model/checks.ts";
+import type { Corpus } from "../data/corpus.ts";
+import { describeModel } from "./describe.ts";
+import type { Io } from "../shared/io.ts";
+import { makeModel } from "../storage/checkpoint.ts";
+import { modeOf, type Settings } from "../options/settings.ts";
+import type { WordModel } from "../model/model.ts";
+
+/** A text, a GPU, what to do, and where the output goes. */
+export interface Job {
+  readonly gpu: Gpu;
+  readonly settings: Settings;
+  readonly corpus: Corpus;
+  readonly io: Io;
+}
+
+/**
+ * A new model of the settings, which is told; the caller owns it.
+ *
+ * @throws {Failure} If the device cannot hold it, or what it is made for: before anything is made.
+ */
+export function newModel(job: Job): WordModel {
+  const { gpu, settings, corpus, io } = job;
+  checkSizes(job);
+  const model = makeModel(gpu, settings, corpus.vocabulary);
+  io.out(`model       ${describeModel(model, settings)}`);
+  return model;
+}
+
+function checkSizes({ gpu, settings, corpus }: Job): void {
+  const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
+  const bounds = boundsOf(gpu, vocabulary.size);
+  checkModel(settings, bounds);
+  checkTraining(settings, bounds, largestShape(train, trainingBatches(train, settings, 1), concat));
+  if (modeOf(settings) === "profile") return;
+  const validation = loss === "neg" ? "loss" : "full";
+  const planned = [[valid, validation], [test, evaluation]] as const;
+  for (const [text, kind] of planned) {
+    checkEvaluation(settings, bounds, { saved: false, batches: evaluationBatches(text), kind });
+  }
+}

@@ -1,0 +1,29 @@
+/** `--prof`: trains one batch under the profiler and prints where the time went. */
+
+import { checkTimestamps } from "../model/checks.ts";
+import { type Job, newModel } from "./job.ts";
+import { Losses } from "../evaluation/losses.ts";
+import { Trainer } from "../training/trainer.ts";
+import { trainingBatches } from "../data/batches.ts";
+
+/** Profiles a batch; nothing is saved. */
+export async function profileBatch(job: Job): Promise<void> {
+  const { gpu, settings, corpus, io } = job;
+  checkTimestamps(gpu.device);
+  using model = newModel(job);
+  using trainer = new Trainer(gpu, model, settings);
+  using losses = new Losses(gpu);
+  const [batch] = trainingBatches(corpus.train, settings, 1);
+  trainer.step(batch!, losses); // compiles the kernels
+  const { rows, wallMs } = await gpu.profile(() => trainer.step(batch!, losses));
+  const total = rows.reduce((sum, { ms }) => sum + ms, 0);
+  io.out(`one batch   ${batch!.tokens} tokens, ${batch!.steps} steps of ${batch!.batchSize} rows`);
+  io.out("operation                  runs         ms   share");
+  for (const { label, runs, ms } of rows) {
+    const share = `${(100 * ms / total).toFixed(1)} %`;
+    io.out(
+      label.padEnd(24) + String(runs).padStart(7) + ms.toFixed(3).padStart(11) + share.padStart(8),
+    );
+  }
+  io.out(`kernels ${total.toFixed(1)} ms, with recording and waiting ${wallMs.toFixed(1)} ms`);
+}

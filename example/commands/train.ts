@@ -1,0 +1,10 @@
+/** `--train`: trains a new model and tests the best one. */
+
+import { type Job, newModel } from "./job.ts";
+import { train } from "../training/train.ts";
+
+/** Trains and tests. */
+export async function trainModel(job: Job): Promise<void> {
+  using model = newModel(job);
+  await train(job.gpu, job.settings, job.corpus, model, job.io);
+}

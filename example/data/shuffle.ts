@@ -1,0 +1,13 @@
+/** Random orders. */
+
+import type { Philox } from "../../kernels/random/philox.ts";
+
+/** Puts `values` in random order, in place, and returns them. */
+export function shuffle<T extends unknown[] | Uint32Array>(values: T, random: Philox): T {
+  for (let i = values.length - 1; i > 0; i--) {
+    const j = random.below(i + 1), value = values[i];
+    values[i] = values[j];
+    values[j] = value;
+  }
+  return values;
+}

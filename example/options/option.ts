@@ -1,0 +1,195 @@
+/** What is said of an option: how its value is written and read, what it does, and which runs it affects. */
+
+import { toKebabCase } from "@std/text";
+import { UsageError } from "../shared/errors.ts";
+
+/** What a run does: train and test, test a saved model, or measure one batch of training. */
+export type Mode = "train" | "test" | "profile";
+
+/** Runs that train. */
+export const TRAINING: readonly Mode[] = ["train", "profile"];
+/** Runs that train for some epochs. */
+export const EPOCHS: readonly Mode[] = ["train"];
+/** Runs that end with a test. */
+export const RESULTS: readonly Mode[] = ["train", "test"];
+
+/** What every option says. */
+interface Description {
+  /** The value taken when the option is not given. */
+  readonly default?: string;
+  /** What the option does, one sentence. */
+  readonly help: string;
+  /** The runs that it has an effect on; all unless given. */
+  readonly modes?: readonly Mode[];
+}
+
+/** What every option with a value says. */
+interface ValueDescription extends Description {
+  /** What stands for the value in the help text. */
+  readonly value: string;
+}
+
+/** Limits of a number, both included. */
+export type Range = readonly [min: number, max: number];
+
+/** One option, whose setting is a `T`; `never` if it is no setting of its own. */
+export interface Option<T = unknown> extends Description {
+  /** What stands for the value in the help text; a switch has none. */
+  readonly value?: string;
+  /** The limits of a number. */
+  readonly range?: Range;
+  /** What a value must be, in words. */
+  readonly wants: string;
+  /** Values that can be listed. */
+  readonly choices?: readonly string[];
+  /** Whether the value is the path of a file or a folder. */
+  readonly isPath?: boolean;
+  /** The option with its value that a switch is short for. */
+  readonly shortFor?: readonly [name: string, text: string];
+  /** Why it cannot be used yet. */
+  readonly unavailable?: string;
+  /** The setting when the option is neither given nor has a default. */
+  readonly absent?: T;
+  /** The setting that a text stands for; undefined if it stands for none. */
+  readonly read: (text: string) => T | undefined;
+}
+
+/** Options by the names of their settings: `minFreq` is set by `--min-freq`. */
+export type OptionTable = Readonly<Record<string, Option>>;
+
+/** The setting of an option. */
+export type SettingOf<O> = O extends Option<infer T> ? T : never;
+
+/** The settings that a table's options set. */
+export type SettingsOf<Table extends OptionTable> = {
+  readonly [
+    Name in keyof Table as Table[Name] extends Option<never> ? never : Name
+  ]: SettingOf<Table[Name]>;
+};
+
+/** What was written on the command line: option name (such as `min-freq`) to its text, or true. */
+export type Given = Readonly<Record<string, string | boolean | undefined>>;
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** An option without a value. */
+export function flag(description: Description): Option<boolean> {
+  const read = (text: string) => text === "true" || (text === "false" ? false : undefined);
+  return { ...description, wants: "true or false", absent: false, read };
+}
+
+/** A switch that is short for another option with a value. */
+export function shorthand(name: string, text: string, description: Description): Option<never> {
+  return { ...description, wants: "nothing", shortFor: [name, text], read: () => undefined };
+}
+
+/** An option that is known but cannot be used yet. */
+export function unavailable(why: string, description: ValueDescription): Option<never> {
+  return { ...description, wants: "nothing", unavailable: why, read: () => undefined };
+}
+
+/** A number. */
+export function number([min, max]: Range, description: ValueDescription): Option<number> {
+  const read = (text: string) => {
+    const value = NUMBER.test(text) ? Number(text) : NaN;
+    return value >= min && value <= max ? value : undefined;
+  };
+  return { ...description, range: [min, max], wants: `a number from ${min} to ${max}`, read };
+}
+
+/** A whole number. */
+export function count(range: Range, description: ValueDescription): Option<number> {
+  const { wants, ...plain } = number(range, description);
+  const read = (text: string) => {
+    const value = plain.read(text);
+    return Number.isSafeInteger(value) ? value : undefined;
+  };
+  return { ...plain, wants: wants.replace("a number", "a whole number"), read };
+}
+
+/** One of some words. */
+export function choice<const T extends string>(
+  choices: readonly T[],
+  description: ValueDescription,
+): Option<T> {
+  const read = (text: string) => choices.find((choice) => choice === text);
+  return { ...description, wants: `one of ${choices.join(", ")}`, choices, read };
+}
+
+/** Some words, or what `other` takes. */
+export function wordOr<const T extends string, U>(
+  words: readonly T[],
+  other: Option<U>,
+): Option<T | U> {
+  const read = (text: string) => words.find((word) => word === text) ?? other.read(text);
+  return { ...other, wants: `${words.join(", ")} or ${other.wants}`, choices: words, read };
+}
+
+/** The path of a file or a folder. */
+export function path(description: ValueDescription): Option<string> {
+  return { ...description, wants: "a path", isPath: true, read: (text) => text };
+}
+
+/** An option whose setting is `absent` where it is not given. */
+export function optional<T, U>(option: Option<T>, absent: U): Option<T | U> {
+  return { ...option, absent };
+}
+
+/** An option's name on the command line, such as `--min-freq`, by that of its setting. */
+export function flagOf(name: string): string {
+  return `--${toKebabCase(name)}`;
+}
+
+/**
+ * The settings that were given, and for the others their defaults.
+ *
+ * @throws {UsageError} One line that names the option, the value and the cure.
+ */
+export function readOptions<Table extends OptionTable>(
+  table: Table,
+  given: Given,
+): SettingsOf<Table> {
+  const all = withShorthands(table, given);
+  const entries = Object.entries(table)
+    .map(([name, option]) => [name, readOption(name, option, all[toKebabCase(name)])])
+    .filter(([, setting]) => setting !== undefined);
+  return Object.fromEntries(entries) as SettingsOf<Table>;
+}
+
+/** Puts in the place of each switch that is short for something what it is short for. */
+function withShorthands(table: OptionTable, given: Given): Given {
+  let all = given;
+  for (const [name, { shortFor }] of Object.entries(table)) {
+    if (shortFor === undefined || given[toKebabCase(name)] !== true) continue;
+    const [long, text] = shortFor, other = given[long];
+    if (other !== undefined && other !== text) {
+      throw new UsageError(
+        `${flagOf(name)} means --${long} ${text}, but --${long} ${other} was given too: ` +
+          "leave one out",
+      );
+    }
+    all = { ...all, [long]: text };
+  }
+  return all;
+}
+
+/** One setting; undefined of an option that is none. */
+function readOption(name: string, option: Option, given: Given[string]): unknown {
+  const { value, default: standard, absent, wants } = option;
+  if (value === undefined) return given === undefined ? absent : option.read(String(given));
+  const text = given ?? standard, flag = flagOf(name);
+  if (text === undefined) return absent;
+  if (typeof text !== "string" || text === "") {
+    throw new UsageError(`${flag} needs a value; see --help`);
+  }
+  if (text.startsWith("--")) {
+    throw new UsageError(`${flag} needs a value, but the next word is ${JSON.stringify(text)}`);
+  }
+  if (option.unavailable !== undefined) {
+    throw new UsageError(`${flag} ${JSON.stringify(text)} ${option.unavailable}`);
+  }
+  const setting = option.read(text);
+  if (setting !== undefined) return setting;
+  const hint = standard === undefined ? "" : `, for example ${flag} ${standard}`;
+  throw new UsageError(`${flag} must be ${wants}, got ${JSON.stringify(text)}${hint}`);
+}

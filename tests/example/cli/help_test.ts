@@ -1,0 +1,59 @@
+/** The help text: complete, and wrapped at any width. */
+
+import { assert, assertEquals } from "@std/assert";
+import { PROGRAM } from "../../../example/cli/commands.ts";
+import { helpOf, wrap } from "../../../example/cli/help.ts";
+import type { CommandSpec } from "../../../example/options/command.ts";
+import { OPTION_GROUPS } from "../../../example/options/options.ts";
+import { OPTIONS } from "../../support/options.ts";
+
+const { root, commands } = PROGRAM;
+const help = (columns: number, command: CommandSpec = root) => helpOf(PROGRAM, command, columns);
+/** The lines of a help text, each term beside its text. */
+const linesOf = (command: CommandSpec) =>
+  help(1000, command).split("\n").map((line) => line.replace(/ +/g, " ").trim());
+
+Deno.test("the help text keeps to the terminal's width and breaks no word", () => {
+  for (const command of [root, ...commands]) {
+    for (const columns of [40, 59, 60, 80, 200]) {
+      const lines = help(columns, command).split("\n");
+      for (const line of lines) assert(line.length <= columns, `${columns}: ${line}`);
+      assert(lines.every((line) => line === line.trimEnd()));
+      // Whatever the width, the words are the same.
+      assertEquals(help(columns, command).split(/\s+/), help(1000, command).split(/\s+/));
+    }
+  }
+  assert(help(200).split("\n").some((line) => line.length > 150), "the width is used");
+});
+
+Deno.test("the help text has every option with its value, its text and its default", () => {
+  const lines = linesOf(root);
+  for (const { title } of OPTION_GROUPS) assert(lines.includes(`${title}:`));
+  for (const { name, value, default: standard, help } of OPTIONS) {
+    const term = value === undefined ? `--${name}` : `--${name} <${value}>`;
+    const text = standard === undefined ? help : `${help} Default: ${standard}.`;
+    assert(lines.includes(`${term} ${text}`), name);
+  }
+  assertEquals(new Set(OPTIONS.map(({ name }) => name)).size, OPTIONS.length);
+});
+
+Deno.test("the help text lists the commands, and each command has its own", () => {
+  for (const command of commands) {
+    const { name, summary, examples } = command;
+    const args = command.arguments.map((argument) => ` <${argument.name}>`).join("");
+    assert(linesOf(root).includes(`${name}${args} ${summary}`), name);
+    const lines = linesOf(command);
+    assertEquals(lines[0], `Usage: nce ${name}${args} [options]`);
+    assert(lines.includes(summary));
+    for (const { term, text } of examples) {
+      assert(lines.includes(term) && lines.includes(text), term); // too long to stand side by side
+    }
+    assert(!lines.includes("Commands:") && !lines.some((line) => line.includes("--version")));
+  }
+});
+
+Deno.test("wrap() fills lines, and gives a word that is too long a line of its own", () => {
+  assertEquals(wrap("a bb ccc dddd", 4), ["a bb", "ccc", "dddd"]);
+  assertEquals(wrap("aa bbbbbb c", 4), ["aa", "bbbbbb", "c"]);
+  assertEquals(wrap("", 4), [""]);
+});
