@@ -20,7 +20,7 @@ export const EXPORT = {
     ...path({
       value: "file",
       help: "The file to write, with the ending .safetensors; the words go to the same name with " +
-        ".json. Without it, saved_model/pytorch/NAME.safetensors.",
+        ".json. Without it, NAME.safetensors in saved_model/pytorch.",
     }),
     wants: "a path that ends in .safetensors",
     read: (text: string) => text.endsWith(".safetensors") ? text : undefined,
