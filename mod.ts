@@ -42,6 +42,7 @@ export { RandomStream } from "./kernels/random/stream.ts";
 export { mean, sum, weightedSum } from "./kernels/elementwise/reduce.ts";
 export type { MergedGradient, SparseGradient } from "./kernels/accumulate/merge_rows.ts";
 export { rowDot } from "./kernels/matmul/row_dot.ts";
+export { type TopK, topK } from "./kernels/loss/top_k.ts";
 export type { TexelTensor } from "./kernels/device/texel_tensor.ts";
 export type { Scope } from "./kernels/device/scope.ts";
 export {

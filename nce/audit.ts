@@ -35,7 +35,7 @@ export interface AuditOptions {
  *
  * NCE's expected gradient approaches that of cross entropy only as k grows: for `nce`, look at the cosine.
  *
- * @throws {TypeError} If the criterion has no scorer of all classes, or its loss is `"full"`.
+ * @throws {TypeError} If the criterion has no `scoreAllClasses`, or its loss is `"full"`.
  */
 export async function auditGradient<Input extends readonly unknown[]>(
   gpu: Gpu,

@@ -123,7 +123,8 @@ export class IndexGRU extends NCELoss<[Tensor]> {
    * whose first index is time; or their {@linkcode context}.
    */
   override getScore(step: Step, target: Tensor, noise: Tensor, input: Tensor): Scores {
-    const contexts = this.#contexts(step, target, input);
+    expectTensor("IndexGRU", "target", target);
+    const contexts = this.#contexts(step, input, target);
     const own = step.reshape(target, [target.size, 1]);
     const ownWords = this.#gates(step, this.encoder.forward(step, own), this.#targetDropout);
     const score = gruPairScore(step, ownWords, contexts, this.#targetHead);
@@ -133,11 +134,11 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     };
   }
 
-  /** All scores, for exact cross entropy. */
-  override scorer(step: Step, target: Tensor, input: Tensor): TileScorer {
+  /** The scores of all classes after `input`, as {@linkcode getScore} takes it, in tiles. */
+  override scoreAllClasses(step: Step, input: Tensor): TileScorer {
     const { weightIh, biasIh } = this.rnn.layers[0]!;
     const table = this.#noiseDropout.forward(step, this.encoder.weight);
-    const contexts = this.#contexts(step, target, input);
+    const contexts = this.#contexts(step, input);
     return gruTileScorer(step, { table, weightIh, biasIh }, contexts, this.#noiseHead);
   }
 
@@ -162,18 +163,20 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     return gather(step, this.#gates(step, weight, this.#noiseDropout), noise);
   }
 
-  #contexts(step: Step, target: Tensor, input: Tensor): GRUContexts {
+  /** The contexts of `input`, as many as there are targets. */
+  #contexts(step: Step, input: Tensor, target?: Tensor): GRUContexts {
     const { weightHh, biasHh } = this.rnn.layers[0]!, H = weightHh.shape[1]!;
-    expectTensor("IndexGRU", "target", target);
+    expectStep("IndexGRU", step);
     expectTensor("IndexGRU", "input", input);
     const context = input.dtype === "u32" ? this.context(step, input).context : input;
-    if (context.size !== target.size * H) {
+    const rows = target?.size ?? context.size / H;
+    if (!Number.isInteger(rows) || context.size !== rows * H) {
+      const what = target ? ` for ${rows} targets` : "";
       throw new TypeError(
-        `Cannot score [${input.shape}] for ${target.size} targets: expected ids [T, B] of as many, ` +
-          `or rows of ${H}`,
+        `Cannot score [${input.shape}]${what}: expected ids [T, B], one a row, or rows of ${H}`,
       );
     }
-    const hidden = step.reshape(context, [target.size, H]);
+    const hidden = step.reshape(context, [rows, H]);
     return gruContexts(step, linear(step, hidden, weightHh, biasHh), hidden);
   }
 }

@@ -54,7 +54,8 @@ export class IndexLinear extends NCELoss<[Tensor]> {
 
   /** Scores of `target` [N] and `noise` ([K] or [N, K]) for `input` [..., E]. */
   override getScore(step: Step, target: Tensor, noise: Tensor, input: Tensor): Scores {
-    const x = this.#rows(step, target, input);
+    expectTensor("IndexLinear", "target", target);
+    const x = this.#rows(step, input, target);
     const targetScore = indexScore(step, x, this.weight, this.bias, target);
     if (noise.shape.length === 2) {
       const noiseScore = indexScore(step, x, this.weight, this.bias, noise);
@@ -65,9 +66,9 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     return { target: targetScore, noise: linear(step, x, noiseWeight, noiseBias) };
   }
 
-  /** All scores, for exact cross entropy. */
-  override scorer(step: Step, target: Tensor, input: Tensor): TileScorer {
-    return linearScorer(step, this.#rows(step, target, input), this.weight, this.bias);
+  /** The scores of all classes for `input` [..., E], in tiles. */
+  override scoreAllClasses(step: Step, input: Tensor): TileScorer {
+    return linearScorer(step, this.#rows(step, input), this.weight, this.bias);
   }
 
   /** `emb.weight` and `bias.weight`, and `norm_term` if it is learned. */
@@ -79,15 +80,14 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     ];
   }
 
-  #rows(step: Step, target: Tensor, input: Tensor): Tensor {
+  /** The rows [N, E] of `input`, as many as there are targets. */
+  #rows(step: Step, input: Tensor, target?: Tensor): Tensor {
     expectFloats("IndexLinear", step, { input });
-    expectTensor("IndexLinear", "target", target);
-    const E = this.weight.shape[1]!;
-    if (input.size !== target.size * E) {
-      throw new TypeError(
-        `Cannot score [${input.shape}] for ${target.size} targets: expected rows of ${E}`,
-      );
+    const E = this.weight.shape[1]!, rows = target?.size ?? input.size / E;
+    if (!Number.isInteger(rows) || input.size !== rows * E) {
+      const what = target ? ` for ${rows} targets` : "";
+      throw new TypeError(`Cannot score [${input.shape}]${what}: expected rows of ${E}`);
     }
-    return step.reshape(input, [target.size, E]);
+    return step.reshape(input, [rows, E]);
   }
 }

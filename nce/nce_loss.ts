@@ -13,10 +13,17 @@ import {
   type NoiseScores,
   sampledLoss,
 } from "../kernels/loss/noise_loss.ts";
+import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import { countHits, exclude, subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
-import { expectIds, expectShape, expectStep, type Tensor } from "../kernels/device/tensor.ts";
+import {
+  expectIds,
+  expectShape,
+  expectStep,
+  expectTensor,
+  type Tensor,
+} from "../kernels/device/tensor.ts";
 import { expectOptions, Module, type NamedParameter, parameterOf } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import {
@@ -52,7 +59,7 @@ export interface Scores {
  * - `mix`: the mean of both; only in training.
  * - `neg`: `softplus(-s(target)) + sum_i softplus(s(noise_i))`, negative sampling. Its optimum is
  *   ln(p / (k q)): not a probability model.
- * - `full`: exact cross entropy, if there is a {@linkcode scorer} of all classes.
+ * - `full`: exact cross entropy, if there is a {@linkcode scoreAllClasses}.
  *
  * Sources: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Mikolov et al. 2013 (`neg`); Jean et al. 2015;
  * Ma and Collins 2018.
@@ -125,19 +132,33 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    */
   abstract getScore(step: Step, target: Tensor, noise: Tensor, ...input: Input): Scores;
 
-  /** Scores all classes; subclasses that have it can compute the exact loss. */
-  scorer?(step: Step, target: Tensor, ...input: Input): TileScorer;
+  /** Scores all classes; subclasses that have it can compute the exact loss and find the best classes. */
+  scoreAllClasses?(step: Step, ...input: Input): TileScorer;
 
   /**
    * Exact cross entropy [N] and its parts, for scorers that can score all classes.
    *
-   * @throws {TypeError} If the scorer cannot.
+   * @throws {TypeError} If the scorer cannot, or there are not as many targets as rows of input.
    */
   ceLoss(step: Step, target: Tensor, ...input: Input): NormalizedScores & { loss: Tensor } {
-    if (!this.scorer) {
-      throw new TypeError(`Cannot compute loss "full": ${this.constructor.name} has no scorer`);
+    const doing = 'compute loss "full"', scorer = this.#allClasses(doing, step, input);
+    expectTensor("NCELoss", "target", target);
+    if (target.size !== scorer.rows) {
+      const what = `${target.size} targets for ${scorer.rows} rows of input`;
+      throw new TypeError(`Cannot ${doing}: ${what}`);
     }
-    return tiledCrossEntropy(step, this.scorer(step, target, ...input), target);
+    return tiledCrossEntropy(step, scorer, target);
+  }
+
+  /**
+   * The `k` classes with the highest scores for each row of `input`, and these scores, as {@linkcode topK}
+   * says: what a recommender shows, or what a text goes on with.
+   *
+   * @throws {TypeError} If there is no scorer of all classes.
+   * @throws {RangeError} Unless `k` is an integer from 1 to 1,024 and there are as many classes.
+   */
+  topK(step: Step, k: number, ...input: Input): TopK {
+    return topK(step, this.#allClasses("run topK", step, input), k);
   }
 
   /** The noise for targets [N]. */
@@ -205,6 +226,11 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     gpu.write(this.#hits, new Uint32Array(1));
     this.#pairs = 0;
     return hits! / pairs;
+  }
+
+  #allClasses(doing: string, step: Step, input: Input): TileScorer {
+    if (this.scoreAllClasses) return this.scoreAllClasses(step, ...input);
+    throw new TypeError(`Cannot ${doing}: ${this.constructor.name} has no scoreAllClasses()`);
   }
 
   #loss(step: Step, target: Tensor, input: Input): Tensor {

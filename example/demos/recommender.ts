@@ -15,6 +15,7 @@ import {
   Gpu,
   Linear,
   linear,
+  linearScorer,
   type LossType,
   type NamedParameter,
   NCELoss,
@@ -25,6 +26,7 @@ import {
   type Step,
   tanh,
   type Tensor,
+  type TileScorer,
 } from "../../mod.ts";
 import { prepareDriver } from "../shared/driver.ts";
 import { adapterLine } from "../shared/adapter.ts";
@@ -32,6 +34,8 @@ import { Market } from "./market.ts";
 
 /** Sizes of vectors within the model. */
 const HIDDEN = 32, DIM = 16;
+/** How many items a user is shown. */
+const SHOWN = 10;
 /** The learning rate at the start of training; it falls to 0. */
 const LEARNING_RATE = 0.3;
 /** Stream of the users' random numbers. */
@@ -86,10 +90,10 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
     };
   }
 
-  /** Scores of all items for each user: [N, V]. */
-  scoreAll(step: Step, age: Tensor, region: Tensor): Tensor {
+  /** Scores of all items for each user. */
+  override scoreAllClasses(step: Step, age: Tensor, region: Tensor): TileScorer {
     const items = this.#items(step, this.#features);
-    return linear(step, this.#users(step, age, region), items, this.#bias);
+    return linearScorer(step, this.#users(step, age, region), items, this.#bias);
   }
 
   #users(step: Step, age: Tensor, region: Tensor): Tensor {
@@ -118,34 +122,42 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
 export interface Quality {
   /** Mean over users of the sum of `p ln m` over items: p the truth, m the model. */
   readonly logProb: number;
-  /** Part of a user's ten most probable items that is among the model's ten. */
+  /** Part of a user's ten most probable items that is among the ten that the model shows. */
   readonly recall: number;
 }
 
-/** Compares scores [U, V], normalised over all items, with the truth. */
-export function compare(market: Market, scoresOf: (user: number) => ArrayLike<number>): Quality {
+/** What a model says of a user. */
+export interface Opinion {
+  /** [V] Scores of the items, to be normalised over all. */
+  readonly scores: ArrayLike<number>;
+  /** The ten best of them. */
+  readonly best: Iterable<number>;
+}
+
+/** Compares what a model says of each user with the truth. */
+export function compare(market: Market, opinionOf: (user: number) => Opinion): Quality {
   let logProb = 0, recall = 0;
   market.conditionals.forEach((p, user) => {
-    const scores = Float64Array.from(scoresOf(user));
+    const opinion = opinionOf(user), scores = Float64Array.from(opinion.scores);
     const top = scores.reduce((most, s) => Math.max(most, s), -Infinity);
     const logZ = top + Math.log(scores.reduce((sum, s) => sum + Math.exp(s - top), 0));
     logProb += p.reduce((sum, x, y) => sum + x * (scores[y]! - logZ), 0) / market.users;
-    const best = new Set(topTen(p));
-    recall += topTen(scores).filter((y) => best.has(y)).length / best.size / market.users;
+    const wanted = new Set(largest(p)), found = new Set(opinion.best).intersection(wanted);
+    recall += found.size / wanted.size / market.users;
   });
   return { logProb, recall };
 }
 
-/** The places of the ten largest values. */
-function topTen(values: Float64Array): number[] {
-  const ten: number[] = [];
-  values.forEach((value, i) => {
-    if (ten.length === 10 && !(value > values[ten[9]!]!)) return;
-    const place = ten.findIndex((j) => value > values[j]!);
-    ten.splice(place < 0 ? ten.length : place, 0, i);
-    ten.length = Math.min(ten.length, 10);
+/** The places of the largest probabilities, in float64 as the market knows them. */
+function largest(p: Float64Array): number[] {
+  const places: number[] = [];
+  p.forEach((x, i) => {
+    if (places.length === SHOWN && !(x > p[places[SHOWN - 1]!]!)) return;
+    const place = places.findIndex((j) => x > p[j]!);
+    places.splice(place < 0 ? places.length : place, 0, i);
+    places.length = Math.min(places.length, SHOWN);
   });
-  return ten;
+  return places;
 }
 
 /** How a model is trained. */
@@ -185,10 +197,14 @@ async function train(gpu: Gpu, market: Market, training: Training): Promise<Qual
     await gpu.keepUp();
   }
   using step = gpu.step();
-  const everyone = Uint32Array.from({ length: market.users }, (_, user) => user);
-  const scores = await gpu.readFloats(model.scoreAll(step, ...upload(step, everyone)));
-  const { items } = market.sizes;
-  return compare(market, (user) => scores.subarray(user * items, (user + 1) * items));
+  const everyone = upload(step, Uint32Array.from({ length: market.users }, (_, user) => user));
+  const best = await gpu.read(model.topK(step, SHOWN, ...everyone).ids), { items } = market.sizes;
+  using all = model.scoreAllClasses(step, ...everyone).scores(0, items);
+  const scores = await gpu.readFloats(all);
+  return compare(market, (user) => ({
+    scores: scores.subarray(user * items, (user + 1) * items),
+    best: best.subarray(user * SHOWN, (user + 1) * SHOWN),
+  }));
 }
 
 /** One line of the summary. */
@@ -204,8 +220,8 @@ export async function* recommend(
   { steps, batch }: Pick<Training, "steps" | "batch">,
 ): AsyncGenerator<Outcome> {
   yield { name: "the truth", logProb: market.bestLogProb, recall: 1 };
-  const popularity = market.popularity.map(Math.log);
-  yield { name: "popularity alone", ...compare(market, () => popularity) };
+  const scores = market.popularity.map(Math.log), best = largest(scores);
+  yield { name: "popularity alone", ...compare(market, () => ({ scores, best })) };
   const ways: [string, LossType, boolean][] = [
     ["nce, samples by popularity", "nce", false],
     ["sampled, samples by popularity", "sampled", false],

@@ -11,3 +11,4 @@ fn one_at(at: u32) -> Vec { return select(0.0, 1.0, at == 0); }
 fn float_at(v: Vec, at: u32) -> f32 { return v; }
 fn vec_max(v: Vec) -> f32 { return v; }
 fn vec_sum(v: Vec) -> f32 { return v; }
+fn vec_bits(v: Vec) -> vec4u { return vec4u(bitcast<u32>(v)); }

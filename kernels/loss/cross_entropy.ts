@@ -19,7 +19,7 @@ const TILE_STEP = 64;
 const THREAD_CLASSES = 2 ** 14;
 
 /** Classes `first` to `first + count`. */
-interface Tile {
+export interface Tile {
   readonly first: number;
   readonly count: number;
 }
@@ -29,13 +29,21 @@ function floatsIn(gpu: Device, bytes: number): number {
   return bytes / 4 / (readsTexels(gpu) ? 2 : 1);
 }
 
-/** Tiles of all classes; each row is summed by `gpu.rowThreads` threads. */
-function tilesOf(gpu: Device, scorer: TileScorer): Tile[] {
+/** Whether the scores of all classes may exist at a time. */
+export function fitsHeld(
+  gpu: Device,
+  { rows, classes, heldBytes = HELD_BYTES }: TileScorer,
+): boolean {
+  return rows * classes <= floatsIn(gpu, heldBytes);
+}
+
+/** Tiles of all classes, each of `most` at most, for the operation `op`. */
+export function tilesOf(gpu: Device, op: string, scorer: TileScorer, most: number): Tile[] {
   const { rows: N, classes: V, floatsPerClass = 0 } = scorer;
   const { heldBytes = HELD_BYTES, tileBytes = heldBytes } = scorer;
-  const floats = Math.max(N, floatsPerClass), most = Math.floor(heldBytes / 4 / TILE_STEP);
-  if (floats > most) {
-    throw new RangeError(`Cannot run crossEntropy on ${N} rows: at most ${most} fit a tile`);
+  const floats = Math.max(N, floatsPerClass), limit = Math.floor(heldBytes / 4 / TILE_STEP);
+  if (floats > limit) {
+    throw new RangeError(`Cannot run ${op} on ${N} rows: at most ${limit} fit a tile`);
   }
   const bytes = floats * V <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
   const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
@@ -43,7 +51,7 @@ function tilesOf(gpu: Device, scorer: TileScorer): Tile[] {
   const even = V % 4 === 0 || V < TILE_STEP ? V : V - V % TILE_STEP;
   // The other tiles are about the same size, so that they share buffers.
   const steps = Math.ceil(even / TILE_STEP);
-  const number = Math.ceil(steps / Math.min(fitting, gpu.rowThreads * THREAD_CLASSES / TILE_STEP));
+  const number = Math.ceil(steps / Math.min(fitting, most / TILE_STEP));
   const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_STEP);
   const tiles = Array.from({ length: number }, (_, i) => {
     return { first: edge(i), count: edge(i + 1) - edge(i) };
@@ -135,14 +143,14 @@ export function tiledCrossEntropy(
   scorer: TileScorer,
   target: Tensor,
 ): NormalizedScores & { loss: Tensor } {
-  checkScorer(step, scorer);
-  const { rows: N, classes: V, heldBytes = HELD_BYTES } = scorer, { gpu } = step;
+  checkScorer("crossEntropy", step, scorer);
+  const { rows: N, classes: V } = scorer, { gpu } = step;
   expectShape("crossEntropy", "target", target, [N], "u32");
-  const tiles = tilesOf(gpu, scorer);
+  const tiles = tilesOf(gpu, "crossEntropy", scorer, gpu.rowThreads * THREAD_CLASSES);
   expectIds("crossEntropy", target, V, "targets");
   const state = step.tensor([N, 3]);
   const [loss, logZ, score] = [step.tensor([N]), step.tensor([N]), step.tensor([N])];
-  const fits = N * V <= floatsIn(gpu, heldBytes);
+  const fits = fitsHeld(gpu, scorer);
   const keep = fits && step.needsGradient(...scorer.inputs);
   const kept: Tensor[] = [];
   for (const tile of tiles) {
@@ -182,13 +190,14 @@ export function tiledCrossEntropy(
   return { loss, logZ, score };
 }
 
-function checkScorer(step: Step, scorer: TileScorer): void {
-  const doing = "run crossEntropy";
+/** Throws unless `step` is a step and `scorer` has what a scorer of all classes needs. */
+export function checkScorer(op: string, step: Step, scorer: TileScorer): void {
+  const doing = `run ${op}`;
   expectObject(doing, "scorer", scorer, "a scorer of all classes");
   const { rows, classes, scores, backward, inputs } = scorer;
   for (const [name, size] of Object.entries({ rows, classes })) expectPositive(doing, name, size);
   for (const [name, f] of Object.entries({ scores, backward })) expectFunction(doing, name, f);
-  expectFloats("crossEntropy", step, { ...inputs });
+  expectFloats(op, step, { ...inputs });
 }
 
 /** Remembers the versions of `tensors`; the result throws a TypeError if one has changed. */

@@ -64,7 +64,7 @@ class Tower extends NCELoss<[Tensor]> {
     };
   }
 
-  override scorer(step: Step, _target: Tensor, x: Tensor): TileScorer {
+  override scoreAllClasses(step: Step, x: Tensor): TileScorer {
     return linearScorer(step, this.#top(step, x), this.table, this.bias);
   }
 

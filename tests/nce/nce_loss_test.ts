@@ -109,8 +109,10 @@ Deno.test("NCELoss throws a TypeError when there is no scorer of all classes or 
     assertThrows(
       () => criterion.forward(step, target, x),
       TypeError,
-      "Bilinear has no",
+      'Cannot compute loss "full": Bilinear has no scoreAllClasses()',
     );
+    const noScorer = "Cannot run topK: Bilinear has no scoreAllClasses()";
+    assertThrows(() => criterion.topK(step, 3, x), TypeError, noScorer);
     criterion.lossType = "mix";
     criterion.forward(step, target, x);
     const message = 'Cannot evaluate loss "mix"';

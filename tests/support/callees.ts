@@ -146,6 +146,11 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       { rows: positive, classes: positive, scores: call, backward: call },
       IDS,
     ]),
+    topK: f("topK", [step, scorer, K], [
+      STEP,
+      { rows: positive, classes: positive, scores: call, backward: call },
+      (k) => positive(k) && Number(k) <= V,
+    ]),
     lstm: f("lstm", [step, sequence, rows(4), { state: { hidden: x, cell: x } }], [
       ...[STEP, F, recurrent],
       { state: optional(object), resets: optional(IDS) },
@@ -271,8 +276,18 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     }]),
     "IndexLinear.forward": m(layer, "forward", [step, ids, x], [STEP, IDS, F]),
     "IndexLinear.ceLoss": m(layer, "ceLoss", [step, ids, x], [STEP, IDS, F]),
+    "IndexLinear.topK": m(layer, "topK", [step, K, x], [
+      STEP,
+      (k) => positive(k) && Number(k) <= V,
+      F,
+    ]),
     "IndexLinear.getScore": m(layer, "getScore", [step, ids, ids, x], [STEP, IDS, IDS, F]),
     "IndexGRU.forward": m(model, "forward", [step, ids, x], [STEP, IDS, TENSOR]),
+    "IndexGRU.topK": m(model, "topK", [step, K, x], [
+      STEP,
+      (k) => positive(k) && Number(k) <= V,
+      TENSOR,
+    ]),
     "IndexGRU.context": m(model, "context", [step, step.reshape(ids, [1, N])], [STEP, IDS]),
     "AliasMultinomial.draw": m(alias, "draw", [step, [3]], [STEP, shape]),
     "AliasMultinomial.drawOnCpu": m(alias, "drawOnCpu", [3, 1, 1], [(n) => n === 0, seed, word]),

@@ -1,0 +1,35 @@
+/** The best classes among many: how long finding them takes beside scoring them. */
+
+import { tilesOf } from "../kernels/loss/cross_entropy.ts";
+import { type Gpu, linearScorer, topK } from "../mod.ts";
+import { uniformParameter } from "../nce/nn/module.ts";
+import type { Table } from "./table.ts";
+import { secondsOf } from "./timing.ts";
+
+/** Rows, and the width of their vectors. */
+const N = 385, E = 32;
+
+/** Milliseconds of scoring all classes and of `topK`, which scores them as well. */
+export async function topKTable(gpu: Gpu, seconds: number): Promise<Table> {
+  const rows = [];
+  for (const V of [10_001, 1_000_000]) {
+    using x = uniformParameter(gpu, "x", [N, E], 1, 1);
+    using weight = uniformParameter(gpu, "weight", [V, E], 1, 1);
+    using bias = uniformParameter(gpu, "bias", [V], 1, 1);
+    const alone = await secondsOf(gpu, () => {
+      using step = gpu.step();
+      const scorer = linearScorer(step, x, weight, bias);
+      for (const { first, count } of tilesOf(gpu, "scores", scorer, V)) {
+        scorer.scores(first, count).dispose();
+      }
+    }, seconds);
+    for (const k of [10, 100]) {
+      const both = await secondsOf(gpu, () => {
+        using step = gpu.step();
+        topK(step, linearScorer(step, x, weight, bias), k);
+      }, seconds);
+      rows.push({ V, k, "scores alone, ms": 1000 * alone, "topK, ms": 1000 * both });
+    }
+  }
+  return { title: `topK of a linear scorer, N = ${N}, E = ${E}`, rows };
+}
