@@ -5,7 +5,8 @@ import { turn } from "./faults.ts";
 import type { Launch } from "./launch.ts";
 import { type Kernel, packUniform } from "./pipelines.ts";
 import { Profile } from "./profile.ts";
-import { type Storage, type Tensor, type Texels, TEXELS_A_ROW } from "./tensor.ts";
+import { offsetOf, type Storage, storageIn, type Tensor } from "./tensor.ts";
+import { type Texels, TEXELS_A_ROW } from "./texels.ts";
 
 /** Bytes that a kernel's uniform may take. */
 const UNIFORM_BYTES = 256;
@@ -220,14 +221,16 @@ export class Commands {
   #bindGroup({ layout }: Kernel, tensors: readonly Tensor[]): GPUBindGroup {
     let key = layout.label;
     for (const tensor of tensors) {
-      tensor.storage.usedIn = this.serial;
-      key += `,${tensor.storage.id}`;
-      if (tensor.offset) key += `+${tensor.offset}`;
+      const storage = storageIn(tensor), offset = offsetOf(tensor);
+      storage.usedIn = this.serial;
+      key += `,${storage.id}`;
+      if (offset) key += `+${offset}`;
     }
     return this.#group(
       key,
       layout,
-      () => tensors.map(({ storage: { buffer }, offset }) => ({ buffer, offset })),
+      () =>
+        tensors.map((tensor) => ({ buffer: storageIn(tensor).buffer, offset: offsetOf(tensor) })),
     );
   }
 

@@ -2,24 +2,25 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import {
-  add,
   AliasMultinomial,
   BatchNoise,
-  crossEntropy,
-  Embedding,
-  gather,
   type Gpu,
   IndexGRU,
   IndexLinear,
-  indexScore,
-  type Launch,
-  linearScorer,
-  LSTM,
   type Step,
-  sum,
   type Tensor,
-  tiledCrossEntropy,
 } from "../../../mod.ts";
+import { Embedding, LSTM } from "../../../nce/nn/mod.ts";
+import {
+  add,
+  crossEntropy,
+  gather,
+  indexScore,
+  linearScorer,
+  sum,
+  tiledCrossEntropy,
+} from "../../../kernels/ops.ts";
+import type { Launch } from "../../../kernels/mod.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { values } from "../../reference/data.ts";
 

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { sizeClass } from "../../../kernels/device/memory.ts";
-import { Embedding, type Gpu, IndexLinear, type LossType, SGD } from "../../../mod.ts";
+import { type Gpu, IndexLinear, type LossType } from "../../../mod.ts";
+import { Embedding, SGD } from "../../../nce/nn/mod.ts";
 import { limitedGpu, peakMemory, withGpu } from "../../support/gpu.ts";
 import { randomIds } from "../../reference/data.ts";
 

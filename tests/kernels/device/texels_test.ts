@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import texelLibrary from "../../../kernels/device/_texels.wgsl" with { type: "text" };
-import { Gpu, type Launch, type Tensor, UseAfterDisposeError } from "../../../mod.ts";
+import { Gpu, type Tensor, UseAfterDisposeError } from "../../../mod.ts";
+import type { Launch } from "../../../kernels/mod.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { values } from "../../reference/data.ts";
 

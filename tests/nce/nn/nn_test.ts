@@ -3,16 +3,9 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { Philox } from "../../../kernels/random/philox.ts";
 import { streamOf } from "../../../kernels/random/stream.ts";
-import {
-  Embedding,
-  type Gpu,
-  IndexGRU,
-  IndexLinear,
-  Linear,
-  LSTM,
-  type Module,
-  sum,
-} from "../../../mod.ts";
+import { type Gpu, IndexGRU, IndexLinear } from "../../../mod.ts";
+import { Embedding, Linear, LSTM, type Module } from "../../../nce/nn/mod.ts";
+import { sum } from "../../../kernels/ops.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";
