@@ -5,7 +5,7 @@
  * own need in `./kernels`.
  *
  * @example The loss of eight vectors over 10,000 classes
- * ```ts
+ * ```ts ignore
  * import { Gpu, IndexLinear } from "@nce/nce";
  *
  * await using gpu = await Gpu.create();

@@ -2,7 +2,7 @@
  * What authors of kernels need: launches, the tape, the kinds of gradients, and where time and memory go.
  *
  * @example An operation with a kernel and a gradient of its own
- * ```ts
+ * ```ts ignore
  * import { Gpu, type Step, type Tensor } from "@nce/nce";
  * import type { Launch } from "@nce/nce/kernels";
  * import { multiply, scale, sum } from "@nce/nce/ops";

@@ -3,7 +3,7 @@
  * that owns its result; in a training step, gradients follow.
  *
  * @example The gradient of a sum of products
- * ```ts
+ * ```ts ignore
  * import { Gpu } from "@nce/nce";
  * import { multiply, sum } from "@nce/nce/ops";
  *

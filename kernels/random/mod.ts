@@ -3,7 +3,7 @@
  * device, or the point of a resume.
  *
  * @example A die, and dropout of a stream of its own
- * ```ts
+ * ```ts ignore
  * import { Gpu } from "@nce/nce";
  * import { dropout } from "@nce/nce/ops";
  * import { Philox, RandomStream, streamOf } from "@nce/nce/random";

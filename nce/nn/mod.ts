@@ -2,7 +2,7 @@
  * Layers, the optimizer, and what modules of your own are made of.
  *
  * @example A module with a layer and a parameter of its own, trained towards zero
- * ```ts
+ * ```ts ignore
  * import { Gpu, type Step, type Tensor } from "@nce/nce";
  * import { Linear, Module, SGD } from "@nce/nce/nn";
  * import { mean, multiply } from "@nce/nce/ops";
