@@ -63,6 +63,8 @@ export class Step implements Scope, Disposable {
   readonly #owned = new Set<Tensor>();
   readonly #tape: TapeEntry[] = [];
   readonly #streams = new Map<number, RandomStream>();
+  /** What every loss's gradient begins with: uploaded before anything is recorded, as a write must not wait. */
+  readonly #one: Tensor | undefined;
   #ended = false;
 
   /** Used by {@linkcode Gpu.step}. */
@@ -76,6 +78,7 @@ export class Step implements Scope, Disposable {
     this.training = training;
     this.seed = seed;
     this.number = number;
+    this.#one = training ? this.upload(new Float32Array([1])) : undefined;
   }
 
   /** A tensor with undefined content that ends with the step. */
@@ -174,7 +177,7 @@ export class Step implements Scope, Disposable {
       );
     }
     const sums = new GradientSums(this);
-    sums.add("the loss", loss, this.upload(new Float32Array([1]), loss.shape));
+    sums.add("the loss", loss, this.own(this.#one!.reshape(loss.shape)));
     for (let entry = this.#tape.pop(); entry; entry = this.#tape.pop()) {
       const dOutput = sums.take(entry.output);
       if (!dOutput) continue;

@@ -142,13 +142,15 @@ export function tiledCrossEntropy(
   expectIds("crossEntropy", target, V, "targets");
   const state = step.tensor([N, 3]);
   const [loss, logZ, score] = [step.tensor([N]), step.tensor([N]), step.tensor([N])];
-  const keep = step.needsGradient(...scorer.inputs) && N * V <= floatsIn(gpu, heldBytes);
+  const fits = N * V <= floatsIn(gpu, heldBytes);
+  const keep = fits && step.needsGradient(...scorer.inputs);
   const kept: Tensor[] = [];
   for (const tile of tiles) {
     const scores = scorer.scores(tile.first, tile.count);
     launch(gpu, "accumulate", N, [scores, target], [state], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
+    if (!fits) gpu.submit(); // systems end a submission that keeps a GPU for seconds
   }
   launch(gpu, "finish", N, [state], [loss, logZ, score]);
   step.record({
@@ -169,6 +171,7 @@ export function tiledCrossEntropy(
           using dScores = kept[i]?.slice(0, N) ??
             differentiate(scorer.scores(first, count), tile);
           use(first, count, dScores);
+          if (!fits) gpu.submit();
         }
       };
       const gradient = scorer.backward(eachTile);

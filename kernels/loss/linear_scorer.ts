@@ -41,7 +41,7 @@ export function linearScorer(
     classes: V,
     floatsPerClass: E,
     heldBytes,
-    tileBytes: gpu.software ? heldBytes / 4 : heldBytes, // larger ones gain nothing on a CPU
+    tileBytes: gpu.family === "software" ? heldBytes / 4 : heldBytes, // larger ones gain nothing on a CPU
     inputs: [x, weight, bias],
     scores(first, count) {
       const scores = gpu.temporary([N, count]);
@@ -107,10 +107,11 @@ class LinearGradient implements TileGradient {
 
   /** [count, E] The gradient of a tile of the weight; the caller disposes of it. */
   #weightGradient(first: number, count: number, dScores: Tensor): Tensor {
-    const N = this.#dWeight?.slice(first, count) ??
-      this.#step.gpu.temporary([count, this.#x.shape[1]!]);
-    matmulInto(this.#step.gpu, N, dScores, this.#x, { transposeA: true });
-    return N;
+    const { gpu } = this.#step;
+    const dTileWeight = this.#dWeight?.slice(first, count) ??
+      gpu.temporary([count, this.#x.shape[1]!]);
+    matmulInto(gpu, dTileWeight, dScores, this.#x, { transposeA: true });
+    return dTileWeight;
   }
 }
 
