@@ -1,6 +1,10 @@
 /** Small trainings that use most kernels, by a library that came in any way: packed, bundled, by URL. */
 
-import type * as Library from "../../mod.ts";
+import type * as main from "../../mod.ts";
+import type * as nn from "../../nce/nn/mod.ts";
+
+/** What the trainings use of the library. */
+type Library = typeof main & typeof nn;
 
 const [V, E, H, T, B, K] = [200, 12, 16, 5, 4, 8];
 const FAMILIES = ["software", "hardware"] as const;
@@ -14,17 +18,17 @@ const TARGETS = IDS.map((y) => (y * 3 + 1) % V);
 
 /** Something that is trained, its loss, and its best scores. */
 interface Model {
-  readonly parameters: Library.NamedParameter[];
-  loss(step: Library.Step): Library.Tensor;
-  best(step: Library.Step): Library.Tensor;
+  readonly parameters: nn.NamedParameter[];
+  loss(step: main.Step): main.Tensor;
+  best(step: main.Step): main.Tensor;
 }
 
 /** An LSTM under an IndexLinear, or an IndexGRU. */
 function makeModel(
-  { Embedding, IndexGRU, IndexLinear, LSTM }: typeof Library,
-  gpu: Library.Gpu,
+  { Embedding, IndexGRU, IndexLinear, LSTM }: Library,
+  gpu: main.Gpu,
   module: "linear" | "gru",
-  lossType: Library.LossType,
+  lossType: main.LossType,
 ): Model {
   const noise = { noise: NOISE, noiseRatio: K, lossType, seed: 1 };
   if (module === "gru") {
@@ -40,7 +44,7 @@ function makeModel(
   const sizes = { inputSize: E, hiddenSize: H, numLayers: 2, dropout: 0.1, seed: 3 };
   const lstm = new LSTM(gpu, { name: "lstm", ...sizes });
   const output = new IndexLinear(gpu, { name: "output", embeddingDim: H, numClasses: V, ...noise });
-  const states = (step: Library.Step) => {
+  const states = (step: main.Step) => {
     const x = embedding.forward(step, step.upload(IDS, [T, B]));
     return step.reshape(lstm.forward(step, x).output, [T * B, H]);
   };
@@ -55,7 +59,7 @@ function makeModel(
  * Trains every loss of both models with both families of kernels; the last losses, and sums of the best
  * scores, by name.
  */
-export async function trainAll(library: typeof Library): Promise<Record<string, number>> {
+export async function trainAll(library: Library): Promise<Record<string, number>> {
   const losses: Record<string, number> = {};
   for (const family of FAMILIES) {
     await using gpu = await library.Gpu.create({ family });
