@@ -1,8 +1,9 @@
 /** The best classes among many: how long finding them takes beside scoring them. */
 
 import { tilesOf } from "../kernels/loss/cross_entropy.ts";
-import { type Gpu, linearScorer, topK } from "../mod.ts";
-import { uniformParameter } from "../nce/nn/module.ts";
+import { linearScorer, topK } from "../kernels/ops.ts";
+import type { Gpu } from "../mod.ts";
+import { parameter } from "../nce/nn/mod.ts";
 import type { Table } from "./table.ts";
 import { secondsOf } from "./timing.ts";
 
@@ -13,9 +14,9 @@ const N = 385, E = 32;
 export async function topKTable(gpu: Gpu, seconds: number): Promise<Table> {
   const rows = [];
   for (const V of [10_001, 1_000_000]) {
-    using x = uniformParameter(gpu, "x", [N, E], 1, 1);
-    using weight = uniformParameter(gpu, "weight", [V, E], 1, 1);
-    using bias = uniformParameter(gpu, "bias", [V], 1, 1);
+    using x = parameter(gpu, "x", [N, E], { range: 1, seed: 1 });
+    using weight = parameter(gpu, "weight", [V, E], { range: 1, seed: 1 });
+    using bias = parameter(gpu, "bias", [V], { range: 1, seed: 1 });
     const alone = await secondsOf(gpu, () => {
       using step = gpu.step();
       const scorer = linearScorer(step, x, weight, bias);

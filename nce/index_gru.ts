@@ -19,7 +19,7 @@ import { Dropout } from "./nn/dropout.ts";
 import { Embedding } from "./nn/embedding.ts";
 import { expectRecurrent, GRU } from "./nn/recurrent.ts";
 import { Linear } from "./nn/linear.ts";
-import { expectOptions, type NamedParameter } from "./nn/module.ts";
+import { expectOptions } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
 import { NCELoss, type Scores } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
@@ -45,7 +45,7 @@ export interface IndexGRUOptions extends NCEOptions {
  *
  * A candidate's half of the step, `W_ih x + b_ih`, is computed once for all contexts, and a context's half,
  * `W_hh h + b_hh`, once for all candidates; each pair then costs O(H). So all classes can be scored, and the
- * loss can be normalised exactly.
+ * loss can be normalised exactly. Parameters have the names of the reference model.
  *
  * @example
  * ```ts ignore
@@ -78,11 +78,13 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     gpu.expectFitting([numClasses, embeddingDim]);
     expectRecurrent("IndexGRU", gpu, { inputSize: embeddingDim, hiddenSize, dropout }, 3);
     super(gpu, options);
-    const part = (name: string) => ({ name: this.path(name), seed });
+    const at = (path: string) => ({ name: this.path(path), seed });
     const sizes = { numEmbeddings: numClasses, embeddingDim };
-    this.encoder = new Embedding(gpu, { ...sizes, ...part("encoder.0") });
-    this.rnn = new GRU(gpu, { inputSize: embeddingDim, hiddenSize, ...part("rnn") });
-    this.output = new Linear(gpu, { inFeatures: hiddenSize, outFeatures: 1, ...part("scorer.1") });
+    this.encoder = this.part(new Embedding(gpu, { ...sizes, ...at("encoder.0") }));
+    this.rnn = this.part(new GRU(gpu, { inputSize: embeddingDim, hiddenSize, ...at("rnn") }));
+    this.output = this.part(
+      new Linear(gpu, { inFeatures: hiddenSize, outFeatures: 1, ...at("scorer.1") }),
+    );
     this.#inputDropout = new Dropout(dropout, this.path("input_dropout"));
     this.#targetDropout = new Dropout(dropout, this.path("target_dropout"));
     this.#noiseDropout = new Dropout(dropout, this.path("noise_dropout"));
@@ -140,12 +142,6 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     const table = this.#noiseDropout.forward(step, this.encoder.weight);
     const contexts = this.#contexts(step, input);
     return gruTileScorer(step, { table, weightIh, biasIh }, contexts, this.#noiseHead);
-  }
-
-  /** By the names of the reference model, and `norm_term` if it is learned. */
-  override parameters(): NamedParameter[] {
-    const own = [this.encoder, this.rnn, this.output].flatMap((part) => part.parameters());
-    return [...own, ...super.parameters()];
   }
 
   /** The candidates' part in the gates, [..., 3H], from their vectors. */

@@ -8,7 +8,7 @@ import { linear } from "../kernels/matmul/linear.ts";
 import { linearScorer } from "../kernels/loss/linear_scorer.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import { expectOptions, type NamedParameter, parameterOf, uniformParameter } from "./nn/module.ts";
+import { expectOptions } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
 import { NCELoss, type Scores } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
@@ -27,7 +27,8 @@ export interface IndexLinearOptions extends NCEOptions {
  * `s(y) = x . weight[y] + bias[y]` with any of the losses of {@linkcode NCELoss}.
  *
  * The bias starts at ln q + c, so that an untrained model is the noise; weights start uniform within
- * 1/sqrt(E). With shared noise all scores are dense matrix products.
+ * 1/sqrt(E). With shared noise all scores are dense matrix products. Parameters are `emb.weight` and
+ * `bias.weight`, and `norm_term` if it is learned.
  */
 export class IndexLinear extends NCELoss<[Tensor]> {
   /** [V, E] */
@@ -45,11 +46,11 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     expectClasses("IndexLinear", noise, numClasses);
     gpu.expectFitting([numClasses, embeddingDim]);
     super(gpu, options);
-    const shape = [numClasses, embeddingDim], range = 1 / Math.sqrt(embeddingDim);
-    this.weight = uniformParameter(gpu, this.path("emb.weight"), shape, range, seed);
+    const init = { range: 1 / Math.sqrt(embeddingDim), seed };
+    this.weight = this.parameter(gpu, "emb.weight", [numClasses, embeddingDim], init);
     const c = this.initialNormTerm;
     const logProb = Float32Array.from(this.noise.probabilities, (p) => Math.log(p) + c);
-    this.bias = parameterOf(gpu, [numClasses], logProb);
+    this.bias = this.parameter(gpu, "bias.weight", [numClasses], logProb);
   }
 
   /** Scores of `target` [N] and `noise` ([K] or [N, K]) for `input` [..., E]. */
@@ -71,16 +72,7 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     return linearScorer(step, this.#rows(step, input), this.weight, this.bias);
   }
 
-  /** `emb.weight` and `bias.weight`, and `norm_term` if it is learned. */
-  override parameters(): NamedParameter[] {
-    return [
-      [this.path("emb.weight"), this.weight],
-      [this.path("bias.weight"), this.bias],
-      ...super.parameters(),
-    ];
-  }
-
-  /** The rows [N, E] of `input`, as many as there are targets. */
+  // The rows [N, E] of `input`, as many as there are targets.
   #rows(step: Step, input: Tensor, target?: Tensor): Tensor {
     expectFloats("IndexLinear", step, { input });
     const E = this.weight.shape[1]!, rows = target?.size ?? input.size / E;

@@ -24,7 +24,7 @@ import {
   expectTensor,
   type Tensor,
 } from "../kernels/device/tensor.ts";
-import { expectOptions, Module, type NamedParameter, parameterOf } from "./nn/module.ts";
+import { expectOptions, Module, type NamedParameter, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import {
   checkedOptions,
@@ -95,7 +95,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     this.normTerm = normTerm === "auto"
       ? logClasses
       : normTerm === "learned"
-      ? parameterOf(gpu, [1], Float32Array.of(logClasses))
+      ? parameter(gpu, this.path("norm_term"), [1], Float32Array.of(logClasses))
       : normTerm;
     this.reduction = checked.reduction;
     this.perWord = checked.perWord;
@@ -173,9 +173,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return typeof normTerm === "number" ? normTerm : Math.log(this.noise.numClasses);
   }
 
-  /** The norm term, if it is learned. Subclasses put their own parameters first. */
+  /** The scorer's parameters, and `norm_term` if it is learned. */
   override parameters(): NamedParameter[] {
-    return typeof this.normTerm === "number" ? [] : [[this.path("norm_term"), this.normTerm]];
+    const { normTerm } = this, own = super.parameters();
+    return typeof normTerm === "number" ? own : [...own, [this.path("norm_term"), normTerm]];
   }
 
   /** Computes training losses in training steps; this is the initial state. */

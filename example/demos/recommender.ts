@@ -6,28 +6,27 @@
  *     deno run example/demos/recommender.ts
  */
 
-import { Philox } from "../../kernels/random/philox.ts";
+import { Philox } from "../../kernels/random/mod.ts";
 import {
-  add,
   BatchNoise,
-  Embedding,
-  gather,
   Gpu,
-  Linear,
-  linear,
-  linearScorer,
   type LossType,
-  type NamedParameter,
   NCELoss,
   type NCEOptions,
-  rowDot,
   type Scores,
-  SGD,
   type Step,
-  tanh,
   type Tensor,
-  type TileScorer,
 } from "../../mod.ts";
+import { Embedding, Linear, SGD } from "../../nce/nn/mod.ts";
+import {
+  add,
+  gather,
+  linear,
+  linearScorer,
+  rowDot,
+  tanh,
+  type TileScorer,
+} from "../../kernels/ops.ts";
 import { prepareDriver } from "../shared/driver.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { Market } from "./market.ts";
@@ -58,12 +57,10 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
     const { items, features, ages, regions } = market.sizes;
     this.#features = gpu.tensor([items, features], market.features);
     const start = Float32Array.from(market.popularity, (p) => Math.log(p) + this.initialNormTerm);
-    this.#bias = gpu.tensor([items], start);
-    this.#bias.requiresGrad = true;
     const embedding = (name: string, numEmbeddings: number) =>
-      new Embedding(gpu, { name, numEmbeddings, embeddingDim: HIDDEN, initRange: 0.5 });
+      this.part(new Embedding(gpu, { name, numEmbeddings, embeddingDim: HIDDEN, initRange: 0.5 }));
     const layer = (name: string, inFeatures: number, outFeatures: number) =>
-      new Linear(gpu, { name, inFeatures, outFeatures });
+      this.part(new Linear(gpu, { name, inFeatures, outFeatures }));
     this.#modules = {
       age: embedding("age", ages),
       region: embedding("region", regions),
@@ -71,6 +68,7 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
       itemHidden: layer("itemHidden", features, HIDDEN),
       itemTop: layer("itemTop", HIDDEN, DIM),
     };
+    this.#bias = this.parameter(gpu, "bias", [items], start);
   }
 
   /** Scores of each user's target [N], and of all samples for each user [N, K]. */
@@ -105,11 +103,6 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
   #items(step: Step, features: Tensor): Tensor {
     const { itemHidden, itemTop } = this.#modules;
     return itemTop.forward(step, tanh(step, itemHidden.forward(step, features)));
-  }
-
-  override parameters(): NamedParameter[] {
-    const towers = Object.values(this.#modules).flatMap((module) => module.parameters());
-    return [...towers, ["bias", this.#bias], ...super.parameters()];
   }
 
   override dispose(): void {

@@ -1,7 +1,8 @@
 /** How texts go on by a model: word by word, several texts side by side. */
 
-import { drawClasses, type Gpu, RandomStream, type Step, type Tensor } from "../../mod.ts";
-import { philox, seedWords } from "../../kernels/random/philox.ts";
+import type { Gpu, Step, Tensor } from "../../mod.ts";
+import { drawClasses } from "../../kernels/ops.ts";
+import { Philox, RandomStream, streamOf } from "../../kernels/random/mod.ts";
 import { UNK } from "../data/vocab.ts";
 import type { WordModel } from "../model/model.ts";
 import { type GenerateSettings, MAX_BEST } from "../options/generate.ts";
@@ -118,8 +119,8 @@ async function amongBest(
     const candidates = Array.from({ length: k }, (_, i) => {
       return { id: ids[n * k + i]!, score: scores[n * k + i]! };
     }).filter(({ id }) => unk || id !== UNK);
-    const [word] = philox([0, step.number, STREAM.id, first + n], seedWords(seed));
-    return pick(candidates, logTotals?.[n] ?? 0, settings, (word! + 0.5) * 2 ** -32);
+    const random = new Philox(seed, streamOf(`${STREAM.name}.${first + n}`), step.number);
+    return pick(candidates, logTotals?.[n] ?? 0, settings, random.uniform());
   });
 }
 

@@ -20,7 +20,7 @@ export interface Choice {
  *
  * @param candidates The most probable words, best first.
  * @param logTotal ln of the sum of exp(score) over all words, these and others; without `topP`, any number.
- * @param u Uniform in (0, 1).
+ * @param u Uniform in [0, 1).
  */
 export function pick(
   candidates: readonly Candidate[],

@@ -1,6 +1,8 @@
 /** Training of a model, batch by batch. */
 
-import { auditGradient, type Gpu, SGD, sum, type Tensor, weightedSum } from "../../mod.ts";
+import { auditGradient, type Gpu, type Tensor } from "../../mod.ts";
+import { SGD } from "../../nce/nn/mod.ts";
+import { sum, weightedSum } from "../../kernels/ops.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { Diverged } from "./diverged.ts";

@@ -4,8 +4,9 @@ import type { KernelFamily, Opened } from "./adapter.ts";
 import { turn } from "./faults.ts";
 import type { Launch } from "./launch.ts";
 import { type Kernel, packUniform } from "./pipelines.ts";
-import { Profile } from "./profile.ts";
-import { type Storage, type Tensor, type Texels, TEXELS_A_ROW } from "./tensor.ts";
+import { Profiler } from "./profile.ts";
+import { offsetOf, type Storage, storageIn, type Tensor } from "./tensor.ts";
+import { type Texels, TEXELS_A_ROW } from "./texels.ts";
 
 /** Bytes that a kernel's uniform may take. */
 const UNIFORM_BYTES = 256;
@@ -40,7 +41,7 @@ export class Commands {
   #used = 0;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
-  #profile: Profile | undefined;
+  #profile: Profiler | undefined;
   #sinceFence = 0;
   #turned = 0;
   #fence: Promise<void> | undefined;
@@ -176,9 +177,9 @@ export class Commands {
   }
 
   /** Runs `body` with one timed pass for each launch; the profile has yet to be collected. */
-  async profile(body: () => void | Promise<void>, finish: () => Promise<void>): Promise<Profile> {
+  async profile(body: () => void | Promise<void>, finish: () => Promise<void>): Promise<Profiler> {
     if (!this.#timestamps) throw new Error("Cannot profile: the adapter has no timestamp-query");
-    const profile = new Profile(this.#device);
+    const profile = new Profiler(this.#device);
     this.#profile = profile;
     try {
       const start = performance.now();
@@ -220,14 +221,16 @@ export class Commands {
   #bindGroup({ layout }: Kernel, tensors: readonly Tensor[]): GPUBindGroup {
     let key = layout.label;
     for (const tensor of tensors) {
-      tensor.storage.usedIn = this.serial;
-      key += `,${tensor.storage.id}`;
-      if (tensor.offset) key += `+${tensor.offset}`;
+      const storage = storageIn(tensor), offset = offsetOf(tensor);
+      storage.usedIn = this.serial;
+      key += `,${storage.id}`;
+      if (offset) key += `+${offset}`;
     }
     return this.#group(
       key,
       layout,
-      () => tensors.map(({ storage: { buffer }, offset }) => ({ buffer, offset })),
+      () =>
+        tensors.map((tensor) => ({ buffer: storageIn(tensor).buffer, offset: offsetOf(tensor) })),
     );
   }
 

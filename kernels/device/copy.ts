@@ -1,7 +1,7 @@
 /** The bytes that a copy between tensors reads and writes, and its checks. */
 
 import { expectObject } from "./expect.ts";
-import { storageOf, type Tensor } from "./tensor.ts";
+import { offsetOf, storageOf, type Tensor } from "./tensor.ts";
 
 /** Which elements to copy. */
 export interface CopyOptions {
@@ -34,8 +34,8 @@ export function copyRange(
     );
   }
   return {
-    fromByte: from.offset + 4 * fromStart,
-    toByte: to.offset + 4 * toStart,
+    fromByte: offsetOf(from) + 4 * fromStart,
+    toByte: offsetOf(to) + 4 * toStart,
     bytes: 4 * count,
   };
 }

@@ -15,13 +15,6 @@ export interface Launch extends KernelCode {
    */
   readonly outputs: readonly Tensor[];
   /**
-   * Read as texels (_texels.wgsl) at group 2, bindings 0 and up. A tensor is copied to a texture if there is
-   * no copy yet; its rows must be whole vectors of four.
-   */
-  readonly texels?: readonly (Tensor | TexelTensor)[];
-  /** Texels that the kernel writes, at the following binding of group 2. */
-  readonly texelsOut?: TexelTensor | undefined;
-  /**
    * Ids, if tables among the inputs are read at these rows alone. `"caught-up"` if an earlier launch has
    * brought the rows up to date.
    */
@@ -35,11 +28,22 @@ export interface Launch extends KernelCode {
   readonly grid: number | readonly [number, number, number];
 }
 
+/** A kernel run that reads or writes texels as well. */
+export interface TexelLaunch extends Launch {
+  /**
+   * Read as texels (_texels.wgsl) at group 2, bindings 0 and up. A tensor is copied to a texture if there is
+   * no copy yet; its rows must be whole vectors of four.
+   */
+  readonly texels?: readonly (Tensor | TexelTensor)[];
+  /** Texels that the kernel writes, at the following binding of group 2. */
+  readonly texelsOut?: TexelTensor | undefined;
+}
+
 /**
  * Throws a TypeError unless all bindings are tensors of `device`, and none is both read and written: WebGPU
  * would reject the whole submission.
  */
-export function checkBindings(launch: Launch, device: GPUDevice): void {
+export function checkBindings(launch: TexelLaunch, device: GPUDevice): void {
   expectObject("run a kernel", "launch", launch, "an object");
   const { label, source, inputs, outputs, texels = [], texelsOut } = launch, doing = `run ${label}`;
   expectText("run a kernel", "its label", label);

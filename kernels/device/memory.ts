@@ -1,7 +1,8 @@
 /** Buffers and textures: exact ones for parameters, pooled ones (by size class) for tensors of a step. */
 
 import { DeviceError, type Faults } from "./faults.ts";
-import { type Storage, type Texels, TEXELS_A_ROW } from "./tensor.ts";
+import type { Storage } from "./tensor.ts";
+import { type Texels, TEXELS_A_ROW } from "./texels.ts";
 
 /** Bytes of a texture's row. */
 const TEXEL_ROW_BYTES = 16 * TEXELS_A_ROW;

@@ -14,10 +14,16 @@ export interface ProfileRow {
 }
 
 /** Kernel times of one profiled run. */
-export class Profile implements Disposable {
+export interface Profile {
   /** Wall-clock milliseconds of the run, with recording and waiting. */
-  wallMs = 0;
+  readonly wallMs: number;
   /** One row for each operation, the slowest first. */
+  readonly rows: readonly ProfileRow[];
+}
+
+/** Takes the times of a {@linkcode Profile}. */
+export class Profiler implements Profile, Disposable {
+  wallMs = 0;
   rows: ProfileRow[] = [];
   readonly #device: GPUDevice;
   readonly #queries: GPUQuerySet;

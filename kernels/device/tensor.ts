@@ -1,6 +1,7 @@
 /** Tensors: a shape and an element type over a GPU buffer. */
 
 import { expectPositive, expectSizes, show } from "./expect.ts";
+import type { TexelCopy } from "./texels.ts";
 
 /** Element type of a tensor: 32-bit floats, or unsigned integers for ids. */
 export type DType = "f32" | "u32";
@@ -14,31 +15,6 @@ export interface PendingUpdates {
   catchUp(ids: Tensor): void;
   /** Brings all rows up to date. */
   flush(): void;
-}
-
-/** Floats in a texture, four to a texel: _texels.wgsl says how. */
-export interface Texels {
-  /** The texture, of {@linkcode TEXELS_A_ROW} texels a row. */
-  readonly texture: GPUTexture;
-  /** The whole of it. */
-  readonly view: GPUTextureView;
-  /** A number that no other texture has: part of the bind group cache's key. */
-  readonly id: number;
-  /** Gives the texture back to the pool. */
-  release(): void;
-}
-
-/** Texels in a row of a texture: a power of two, large enough that big tables need few rows. */
-export const TEXELS_A_ROW = 4096;
-
-/** A part of a buffer, and its copy as texels. */
-export interface TexelCopy {
-  /** The copy. */
-  readonly texels: Texels;
-  /** The part's first byte in the buffer. */
-  readonly offset: number;
-  /** Bytes of the part. */
-  readonly bytes: number;
 }
 
 /** A GPU buffer that tensors share, and what is known of its content. */
@@ -71,7 +47,8 @@ export interface Storage {
  * Called before `bytes` of `tensor` change: counts the change and drops the copies in textures. Ids that are
  * written are below `idLimit`.
  */
-export function willChange({ storage }: Tensor, bytes: number, idLimit: number): void {
+export function willChange(tensor: Tensor, bytes: number, idLimit: number): void {
+  const storage = storageIn(tensor);
   storage.version++;
   const all = bytes === storage.usedBytes;
   storage.idLimit = all ? idLimit : Math.max(storage.idLimit, idLimit);
@@ -115,6 +92,20 @@ export class UseAfterDisposeError extends Error {
   }
 }
 
+// Functions that may look inside a tensor: its class defines them, kernels use them, users never meet them.
+
+/** The storage of a tensor; throws {@linkcode UseAfterDisposeError} once disposed. */
+export let storageIn: (tensor: Tensor) => Storage;
+/** Where the first element lies in the storage's buffer, in bytes. */
+export let offsetOf: (tensor: Tensor) => number;
+/** A tensor over a part of `storage`, on which it takes one reference. */
+export let makeTensor: (
+  storage: Storage,
+  shape: readonly number[],
+  dtype: DType,
+  offset?: number,
+) => Tensor;
+
 /**
  * A dense row-major array on the GPU.
  *
@@ -130,27 +121,28 @@ export class Tensor implements Disposable {
   readonly dtype: DType;
   /** Number of elements. */
   readonly size: number;
-  /** Byte offset of the first element in the storage's buffer. */
-  readonly offset: number;
   /** Whether {@linkcode Step.backward} computes a gradient for this tensor. */
   requiresGrad = false;
   readonly #storage: Storage;
+  readonly #offset: number;
   #disposed = false;
 
-  /** Used by the GPU layer; takes one reference on `storage`. */
-  constructor(storage: Storage, shape: readonly number[], dtype: DType, offset = 0) {
+  private constructor(storage: Storage, shape: readonly number[], dtype: DType, offset: number) {
     this.#storage = storage;
     this.shape = [...shape];
     this.dtype = dtype;
     this.size = sizeOf(shape);
-    this.offset = offset;
+    this.#offset = offset;
     storage.references++;
   }
 
-  /** The storage; throws {@linkcode UseAfterDisposeError} once disposed. */
-  get storage(): Storage {
-    if (this.#disposed) throw new UseAfterDisposeError(this);
-    return this.#storage;
+  static {
+    storageIn = (tensor) => {
+      if (tensor.#disposed) throw new UseAfterDisposeError(tensor);
+      return tensor.#storage;
+    };
+    offsetOf = (tensor) => tensor.#offset;
+    makeTensor = (storage, shape, dtype, offset = 0) => new Tensor(storage, shape, dtype, offset);
   }
 
   /**
@@ -159,13 +151,13 @@ export class Tensor implements Disposable {
    * it is Infinity, and operations refuse them until it is set. Tensors that share a buffer share it.
    */
   get idLimit(): number {
-    return this.storage.idLimit;
+    return storageIn(this).idLimit;
   }
 
   /** Throws a RangeError unless it is a positive integer. */
   set idLimit(limit: number) {
     expectPositive("use a tensor", "idLimit", limit);
-    this.storage.idLimit = limit;
+    storageIn(this).idLimit = limit;
   }
 
   /** Bytes of the elements. */
@@ -184,7 +176,7 @@ export class Tensor implements Disposable {
     if (sizeOf(shape) !== this.size) {
       throw new TypeError(`Cannot reshape [${this.shape}] to [${shape}]: sizes differ`);
     }
-    return new Tensor(this.storage, shape, this.dtype, this.offset);
+    return new Tensor(storageIn(this), shape, this.dtype, this.#offset);
   }
 
   /**
@@ -194,13 +186,13 @@ export class Tensor implements Disposable {
    */
   slice(start: number, count: number): Tensor {
     const rowSize = this.size / this.shape[0]!;
-    const offset = this.offset + start * rowSize * 4;
+    const offset = this.#offset + start * rowSize * 4;
     const inside = Number.isSafeInteger(start) && Number.isSafeInteger(count) &&
       start >= 0 && count > 0 && start + count <= this.shape[0]!;
     if (!inside || offset % 256 !== 0) {
       throw new RangeError(`Cannot slice [${this.shape}] from ${start} to ${start + count}`);
     }
-    return new Tensor(this.storage, [count, ...this.shape.slice(1)], this.dtype, offset);
+    return new Tensor(storageIn(this), [count, ...this.shape.slice(1)], this.dtype, offset);
   }
 
   /** Ends the tensor; the buffer is released with the last tensor that shares it. */
@@ -223,7 +215,7 @@ export function storageOf(doing: string, tensor: Tensor, device: GPUDevice): Sto
   if (!(tensor instanceof Tensor)) {
     throw new TypeError(`Cannot ${doing}: ${show(tensor)} is no tensor`);
   }
-  const { storage } = tensor;
+  const storage = storageIn(tensor);
   if (storage.device === device) return storage;
   throw new TypeError(`Cannot ${doing}: a tensor [${tensor.shape}] belongs to another Gpu`);
 }

@@ -2,17 +2,15 @@
 
 import type { Commands } from "./commands.ts";
 import type { Pool } from "./memory.ts";
-import type { Tensor, Texels } from "./tensor.ts";
+import { offsetOf, storageIn, type Tensor } from "./tensor.ts";
+import type { Texels } from "./texels.ts";
 
 /** Copies that a buffer has at a time: a launch may read two parts of it. */
 const MAX_COPIES = 2;
 
 /** The copy of `tensor` in a texture, made unless there is one. */
-export function copyOf(
-  { storage, offset, bytes }: Tensor,
-  pool: Pool,
-  commands: Commands,
-): Texels {
+export function copyOf(tensor: Tensor, pool: Pool, commands: Commands): Texels {
+  const storage = storageIn(tensor), offset = offsetOf(tensor), { bytes } = tensor;
   storage.pending?.flush();
   const { copies } = storage;
   const at = copies.findIndex((copy) => copy.offset === offset && copy.bytes >= bytes);

@@ -1,11 +1,12 @@
 /** Matrices that exist as texels alone. */
 
 import { expectSizes } from "./expect.ts";
-import { sizeOf, type Texels, UseAfterDisposeError } from "./tensor.ts";
+import { sizeOf, UseAfterDisposeError } from "./tensor.ts";
+import type { Texels } from "./texels.ts";
 
 /**
- * Floats in a texture that have no buffer: one kernel writes them (`Launch.texelsOut`), the next reads them
- * (`Launch.texels`). Made by {@linkcode Device.texels}; _texels.wgsl defines their places.
+ * Floats in a texture that have no buffer: one kernel writes them (`TexelLaunch.texelsOut`), the next reads them
+ * (`TexelLaunch.texels`). Made by {@linkcode makeTexels}; _texels.wgsl defines their places.
  */
 export class TexelTensor implements Disposable {
   /** Sizes of the dimensions, slowest first; the last is a multiple of four. */

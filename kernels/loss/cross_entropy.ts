@@ -7,7 +7,7 @@ import type { Device } from "../device/device.ts";
 import type { Gradient } from "../autograd/gradients.ts";
 import { readsTexels } from "../matmul/matmul_subgroup.ts";
 import type { Step } from "../autograd/step.ts";
-import { expectFloats, expectIds, expectShape, type Tensor } from "../device/tensor.ts";
+import { expectFloats, expectIds, expectShape, storageIn, type Tensor } from "../device/tensor.ts";
 
 const kernel = withVec(crossEntropySource);
 
@@ -202,9 +202,9 @@ export function checkScorer(op: string, step: Step, scorer: TileScorer): void {
 
 /** Remembers the versions of `tensors`; the result throws a TypeError if one has changed. */
 function watch(tensors: readonly Tensor[]): () => void {
-  const versions = tensors.map(({ storage }) => storage.version);
+  const versions = tensors.map((tensor) => storageIn(tensor).version);
   return () => {
-    const changed = tensors.find(({ storage }, i) => storage.version !== versions[i]);
+    const changed = tensors.find((tensor, i) => storageIn(tensor).version !== versions[i]);
     if (!changed) return;
     throw new TypeError(
       `Cannot compute crossEntropy's gradient: a tensor [${changed.shape}] has changed since the ` +

@@ -5,7 +5,13 @@ import { type VecSource, withVec } from "../device/vec.ts";
 import lazySource from "./lazy_rows.wgsl" with { type: "text" };
 import type { MergedGradient } from "../accumulate/merge_rows.ts";
 import type { SGDCoefficients } from "./sgd.ts";
-import { expectIds, type PendingUpdates, type Storage, type Tensor } from "../device/tensor.ts";
+import {
+  expectIds,
+  type PendingUpdates,
+  type Storage,
+  storageIn,
+  type Tensor,
+} from "../device/tensor.ts";
 
 const kernel = withVec(lazySource);
 
@@ -36,7 +42,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#gpu = gpu;
     this.#table = table;
     this.#moment = moment;
-    this.#storage = table.storage;
+    this.#storage = storageIn(table);
     const W = table.size / table.shape[0]!;
     this.#kernel = kernel(W);
     this.#W = W / this.#kernel.vec;

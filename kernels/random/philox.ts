@@ -5,6 +5,8 @@
  * weights do not depend on the device, or on where a run was resumed.
  */
 
+import { expectInteger, expectPositive, expectSeed, MAX_WORD } from "../device/expect.ts";
+
 /** WGSL source of the generator, a prefix of kernels that draw. */
 export { default as randomSource } from "./_philox.wgsl" with { type: "text" };
 
@@ -20,9 +22,7 @@ export interface RandomKey {
 
 /** The two words of a seed, low word first. */
 export function seedWords(seed: number): [number, number] {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(`Cannot use seed ${seed}: it must be an integer from 0 to 2^53 - 1`);
-  }
+  expectSeed("draw", seed);
   return [seed >>> 0, Math.floor(seed / 2 ** 32)];
 }
 
@@ -79,10 +79,12 @@ export class Philox {
   readonly #block = new Uint32Array(4);
   #used = 4;
 
-  /** Starts at the first word of `(seed, stream, step)`. */
+  /** Starts at the first word of `(seed, stream, step)`. Throws a RangeError if one is out of range. */
   constructor(seed: number, stream: number, step = 0) {
+    expectInteger("draw", "stream", stream, MAX_WORD);
+    expectInteger("draw", "step", step, MAX_WORD);
     this.#key = seedWords(seed);
-    this.#counter = [0, step >>> 0, stream >>> 0, 0];
+    this.#counter = [0, step, stream, 0];
   }
 
   /** The next 32-bit word. */
@@ -100,8 +102,10 @@ export class Philox {
     return unitFloat(this.next());
   }
 
-  /** The next integer in [0, n); the bias is below n / 2^32. */
+  /** The next integer in [0, n); the bias is below n / 2^32. Throws a RangeError unless n is in [1, 2^32). */
   below(n: number): number {
+    expectPositive("draw below a number", "it", n);
+    expectInteger("draw below a number", "it", n, MAX_WORD);
     return mulhi(this.next(), n);
   }
 }

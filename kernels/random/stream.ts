@@ -8,6 +8,7 @@ import { expectText, show } from "../device/expect.ts";
  * Source: Fowler, Noll, Vo, "The FNV Non-Cryptographic Hash Algorithm" (RFC 9923).
  */
 export function streamOf(name: string): number {
+  expectText("number a random stream", "its name", name);
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
@@ -25,7 +26,6 @@ export class RandomStream {
 
   /** Throws a TypeError unless the name is a text. */
   constructor(name: string) {
-    expectText("make a random stream", "its name", name);
     this.name = name;
     this.id = streamOf(name);
   }

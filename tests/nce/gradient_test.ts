@@ -3,24 +3,26 @@
 import {
   AliasMultinomial,
   BatchNoise,
-  gather,
   type Gpu,
   IndexLinear,
-  indexScore,
-  linear,
-  linearScorer,
   type LossType,
-  type NamedParameter,
   NCELoss,
   type NCEOptions,
   type Scores,
   type Step,
-  tanh,
   Tensor,
-  type TileScorer,
   UniqueNoise,
-  weightedSum,
 } from "../../mod.ts";
+import type { NamedParameter } from "../../nce/nn/mod.ts";
+import {
+  gather,
+  indexScore,
+  linear,
+  linearScorer,
+  tanh,
+  type TileScorer,
+  weightedSum,
+} from "../../kernels/ops.ts";
 import { assertClose } from "../support/close.ts";
 import { withGpu } from "../support/gpu.ts";
 import { values } from "../reference/data.ts";

@@ -10,10 +10,9 @@ import {
   type LossType,
   type NCEOptions,
   type Step,
-  sum,
   Tensor,
-  weightedSum,
 } from "../../mod.ts";
+import { sum, weightedSum } from "../../kernels/ops.ts";
 import { assertClose } from "../support/close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../support/gpu.ts";
 import { type Contrast, contrastLosses } from "../reference/contrast.ts";

@@ -7,8 +7,8 @@ import {
   type IndexLinearOptions,
   type LossType,
   type Reduction,
-  weightedSum,
 } from "../../mod.ts";
+import { weightedSum } from "../../kernels/ops.ts";
 import { assertClose } from "../support/close.ts";
 import { withBothFamilies, withGpu } from "../support/gpu.ts";
 import { randomIds, values } from "../reference/data.ts";

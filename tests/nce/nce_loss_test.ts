@@ -2,19 +2,16 @@
 
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import {
-  gather,
   type Gpu,
   IndexLinear,
-  matmul,
-  multiply,
-  type NamedParameter,
   NCELoss,
   type NCEOptions,
   type Scores,
   type Step,
-  sum,
   type Tensor,
 } from "../../mod.ts";
+import type { NamedParameter } from "../../nce/nn/mod.ts";
+import { gather, matmul, multiply, sum } from "../../kernels/ops.ts";
 import { assertClose } from "../support/close.ts";
 import { withGpu } from "../support/gpu.ts";
 import { randomIds, values } from "../reference/data.ts";

@@ -3,13 +3,9 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { philox } from "../../../kernels/random/philox.ts";
 import { streamOf } from "../../../kernels/random/stream.ts";
-import {
-  drawClasses,
-  type DrawOptions,
-  type Gpu,
-  linearScorer,
-  RandomStream,
-} from "../../../mod.ts";
+import { RandomStream } from "../../../kernels/random/mod.ts";
+import { drawClasses, type DrawOptions, linearScorer } from "../../../kernels/ops.ts";
+import type { Gpu } from "../../../mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";
 import { chiSquareProbability } from "../../reference/chi_square.ts";

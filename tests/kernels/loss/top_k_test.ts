@@ -1,7 +1,8 @@
 // topK() against sorting on the CPU, bit for bit, in one tile of classes and in several.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Gpu, linearScorer, type Step, type TileScorer, topK } from "../../../mod.ts";
+import { linearScorer, type TileScorer, topK } from "../../../kernels/ops.ts";
+import type { Gpu, Step } from "../../../mod.ts";
 import { poisonPool } from "../../support/check_op.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";
 import { values } from "../../reference/data.ts";
