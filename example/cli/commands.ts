@@ -37,6 +37,9 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "export",
     summary: "Write a model for PyTorch, as a safetensors file with its vocabulary as JSON.",
+    details: [
+      "Names and shapes are those of the original. docs/pytorch.md has the lines that read it.",
+    ],
     arguments: [MODEL_ARGUMENT],
     groups: [{ title: "Export", options: EXPORT }, COMMON],
     examples: [
@@ -54,6 +57,13 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "generate",
     summary: "Print texts that a model makes up, a sentence each.",
+    details: [
+      "The model is a path, or the NAME of saved_model/NAME.safetensors. Without a prompt, each line of " +
+      "standard input is one; on a terminal, sentences begin anew.",
+      "A text ends with its sentence, or after --length words. Words are drawn from the exact " +
+      "probabilities over all words, except <unk>; with --top-k or --top-p from the most probable ones, " +
+      "which are chosen before the temperature. The same seed gives the same texts, whatever --count is.",
+    ],
     arguments: [MODEL_ARGUMENT, { name: "prompt", optional: true }],
     groups: [{ title: "Generation", options: GENERATE }],
     examples: [
@@ -71,15 +81,15 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "import",
     summary: "Make a model of what export wrote, or of a state_dict of the original.",
+    details: [
+      "Beside the file are its words and their counts, as JSON. A state_dict does not tell all settings: " +
+      "give --loss and --dropout, --noise-ratio of a model with noise, and --norm-term of nce and mix. " +
+      "docs/pytorch.md has the lines that write it.",
+    ],
     arguments: [{ name: "file" }],
     groups: [{ title: "Import", options: IMPORT }, COMMON],
     examples: [
-      {
-        term: "nce import mine.safetensors",
-        text:
-          "A file of export; a state_dict also needs --loss and --dropout, and a noise ratio and " +
-          "a norm term if it has them.",
-      },
+      { term: "nce import mine.safetensors", text: "With mine.json beside it." },
     ],
     async run({ given, words: [file], io }) {
       const { vocab } = readOptions(IMPORT, given);

@@ -334,7 +334,7 @@ Deno.test("import says what is missing of a state_dict, its options and its voca
       loss: "sampled",
       dropout: "0",
     });
-    refuse("a model of PyTorch has none that is learned; give a number", {
+    refuse('--norm-term must be auto or a number from -1000 to 1000, got "learned"', {
       ...OPTIONS,
       "norm-term": "learned",
     });
