@@ -31,6 +31,7 @@ export { type NormalizedScores, tiledCrossEntropy } from "./loss/cross_entropy.t
 export { crossEntropy, linearScorer } from "./loss/linear_scorer.ts";
 export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./loss/noise_loss.ts";
 export { exclude, type Exclusion, type NoiseIds, subtractScalar } from "./loss/noise_scores.ts";
+export { drawClasses, type DrawOptions } from "./loss/draw.ts";
 export { type TopK, topK } from "./loss/top_k.ts";
 export { linear, matmul, type MatmulOptions } from "./matmul/linear.ts";
 export { rowDot } from "./matmul/row_dot.ts";

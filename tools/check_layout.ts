@@ -40,6 +40,7 @@ const LAYERS = [
   "example/model",
   "example/evaluation",
   "example/storage",
+  "example/generation",
   "example/training",
   "example/commands",
   "example/demos",

@@ -1,9 +1,15 @@
 /** The program's commands: what each takes, and the module that is imported when it runs. */
 
 import config from "../../deno.json" with { type: "json" };
+import { dirname } from "@std/path";
 import type { CommandSpec, Program } from "../options/command.ts";
 import type { Given } from "../options/option.ts";
+import { EXPORT, IMPORT } from "../options/exchange.ts";
+import { GENERATE } from "../options/generate.ts";
+import { readOptions } from "../options/option.ts";
 import { OPTION_GROUPS, RUN } from "../options/options.ts";
+import { MODEL_FOLDER } from "../options/settings.ts";
+import { askPermissions } from "./permissions.ts";
 import type { Io } from "../shared/io.ts";
 
 /** What a command is run with. */
@@ -23,8 +29,67 @@ export interface Command extends CommandSpec {
 /** Options of every command but the root, which has them among its own. */
 const COMMON = { title: "General", options: { debug: RUN.debug } };
 
+/** The argument of commands that use a model. */
+const MODEL_ARGUMENT = { name: "model" };
+
 /** The commands besides the root. */
 export const COMMANDS: readonly Command[] = [
+  {
+    name: "export",
+    summary: "Write a model for PyTorch, as a safetensors file with its vocabulary as JSON.",
+    arguments: [MODEL_ARGUMENT],
+    groups: [{ title: "Export", options: EXPORT }, COMMON],
+    examples: [
+      { term: "nce export demo --to pytorch", text: "Into saved_model/pytorch." },
+    ],
+    async run({ given, words: [model], io }) {
+      const { out } = readOptions(EXPORT, given),
+        folder = out === null ? MODEL_FOLDER : dirname(out);
+      const { modelPathOf } = await import("../storage/open_model.ts");
+      await askPermissions({ read: [modelPathOf(model!), folder], write: [folder] });
+      const { exportModel } = await import("../commands/export.ts");
+      exportModel(model!, given, io);
+    },
+  },
+  {
+    name: "generate",
+    summary: "Print texts that a model makes up, a sentence each.",
+    arguments: [MODEL_ARGUMENT, { name: "prompt", optional: true }],
+    groups: [{ title: "Generation", options: GENERATE }],
+    examples: [
+      { term: 'nce generate penn "the market"', text: "A sentence that begins with these words." },
+      { term: "nce generate penn --count 5", text: "Five sentences." },
+      { term: "nce generate penn --json < prompts", text: "A prompt a line, for another program." },
+    ],
+    async run({ given, words, io }) {
+      const { modelPathOf } = await import("../storage/open_model.ts");
+      await askPermissions({ read: [modelPathOf(words[0]!)] });
+      const { generate } = await import("../commands/generate.ts");
+      await generate(words, given, io);
+    },
+  },
+  {
+    name: "import",
+    summary: "Make a model of what export wrote, or of a state_dict of the original.",
+    arguments: [{ name: "file" }],
+    groups: [{ title: "Import", options: IMPORT }, COMMON],
+    examples: [
+      {
+        term: "nce import mine.safetensors",
+        text:
+          "A file of export; a state_dict also needs --loss and --dropout, and a noise ratio and " +
+          "a norm term if it has them.",
+      },
+    ],
+    async run({ given, words: [file], io }) {
+      const { vocab } = readOptions(IMPORT, given);
+      const { vocabularyPath } = await import("../storage/pytorch.ts");
+      const read = [file!, vocab ?? vocabularyPath(file!), MODEL_FOLDER];
+      await askPermissions({ read, write: [MODEL_FOLDER] });
+      const { importModel } = await import("../commands/import.ts");
+      importModel(file!, given, io);
+    },
+  },
   {
     name: "completions",
     summary: "Print a script for a shell, which then completes commands, options and their values.",

@@ -1,13 +1,12 @@
 /** The whole program but for the end of the process. */
 
-import { prepareDriver } from "../shared/driver.ts";
 import { loadCliffy } from "./cliffy.ts";
 import type { Given } from "../options/option.ts";
 import { ignoredOptions, parseSettings, type Settings } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
 import { COMMANDS, PROGRAM } from "./commands.ts";
 import { parse } from "./parse.ts";
-import { askPermissions } from "./permissions.ts";
+import { askPermissions, pathsOf } from "./permissions.ts";
 import { reportError } from "./report_error.ts";
 
 /** Does what the settings of the root say. */
@@ -37,7 +36,6 @@ export async function main(args: readonly string[], io: Io, run?: Run): Promise<
 async function runRoot(given: Given, io: Io, run?: Run): Promise<void> {
   const settings = parseSettings(given), warning = ignoredOptions(given, settings);
   if (warning !== undefined) io.err(warning);
-  await askPermissions(settings);
-  prepareDriver();
+  await askPermissions(pathsOf(settings));
   await (run ?? (await import("../commands/run.ts")).run)(settings, io);
 }

@@ -1,11 +1,11 @@
 /** From the words of the command line to a command, its options and its arguments. */
 
-import { levenshteinDistance } from "@std/text";
 import type { LoadedCliffy } from "./cliffy.ts";
 import { callOf, type CommandSpec, type Program } from "../options/command.ts";
 import { flagOf, type Given, type OptionTable } from "../options/option.ts";
 import { UsageError } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
+import { nearestName } from "../shared/search.ts";
 import { helpOf } from "./help.ts";
 
 /** What the words of a command line ask for. */
@@ -94,7 +94,9 @@ function checkArguments(program: Program, command: CommandSpec, words: readonly 
   if (extra !== undefined) {
     const isCommand = command === program.root &&
       program.commands.some(({ name }) => name === extra);
-    throw unexpected(extra, isCommand ? "a command comes first" : undefined);
+    const takesText = command.arguments.some(({ choices }) => choices === undefined);
+    const rule = isCommand ? "a command comes first" : "words that belong together need quotes";
+    throw unexpected(extra, isCommand || takesText ? rule : undefined);
   }
   for (const [i, { name, choices, optional = false }] of command.arguments.entries()) {
     const word = words[i], listed = choices === undefined ? "" : `, one of ${choices.join(", ")}`;
@@ -114,12 +116,10 @@ function unexpected(word: string, rule = "every option begins with --"): UsageEr
 function unknownCommand(program: Program, word: string): UsageError {
   const options = Object.keys(optionsOf(program.root)).map(flagOf);
   const names = [...program.commands.map(({ name }) => name), "--help", "--version", ...options];
-  const changes = (name: string) => levenshteinDistance(word, name.replace(/^--/, ""));
-  const nearest = names.reduce((best, name) => changes(name) < changes(best) ? name : best);
-  if (changes(nearest) > word.length / 2) return unexpected(word);
-  return new UsageError(
-    `Unknown command ${JSON.stringify(word)}. Did you mean ${JSON.stringify(nearest)}?`,
-  );
+  const bare = names.map((name) => name.replace(/^--/, "")), nearest = nearestName(word, bare);
+  if (nearest === undefined) return unexpected(word);
+  const meant = JSON.stringify(names[bare.indexOf(nearest)]);
+  return new UsageError(`Unknown command ${JSON.stringify(word)}. Did you mean ${meant}?`);
 }
 
 /** The options as Cliffy reads them; help and version are printed. */

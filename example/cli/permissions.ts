@@ -13,32 +13,44 @@ export const FLAGS = [
 /** Settings that say what is read and written. */
 type PathSettings = Pick<Settings, "data" | "vocab" | "prof">;
 
+/** What a run reads and writes; null stands for nothing. */
+interface Paths {
+  readonly read: readonly (string | null)[];
+  readonly write?: readonly string[];
+}
+
+/** What the root command reads and writes. */
+export function pathsOf({ data, vocab, prof }: PathSettings): Paths {
+  return {
+    read: [isSynthetic(data) ? null : data, vocab, prof ? null : MODEL_FOLDER],
+    write: prof ? [] : [MODEL_FOLDER],
+  };
+}
+
 /**
  * Asks for what the run needs and does not have; on a terminal the user is asked.
  *
  * @throws {UsageError} If something is denied; the message names the flags that grant all.
  */
-export async function askPermissions(settings: PathSettings): Promise<void> {
-  for (const permission of neededPermissions(settings)) {
+export async function askPermissions({ read, write = [] }: Paths): Promise<void> {
+  const needed = [
+    ...read.flatMap((path) => path === null ? [] : [{ name: "read", path } as const]),
+    ...write.map((path) => ({ name: "write", path }) as const),
+  ];
+  for (const permission of needed) {
     const { state } = await Deno.permissions.request(permission);
     if (state === "granted") continue;
+    const flags = flagsFor(write).join(" ");
     throw new UsageError(
-      `May not ${permission.name} ${permission.path}: start it by deno run ${FLAGS.join(" ")}`,
+      `May not ${permission.name} ${permission.path}: start it by deno run ${flags}`,
     );
   }
 }
 
-/** What the run reads and writes. */
-function neededPermissions({ data, vocab, prof }: PathSettings): PathPermission[] {
-  const read = [isSynthetic(data) ? null : data, vocab, prof ? null : MODEL_FOLDER]
-    .filter((path) => path !== null);
-  const write = prof ? [] : [MODEL_FOLDER];
-  return [
-    ...read.map((path) => ({ name: "read", path }) as const),
-    ...write.map((path) => ({ name: "write", path }) as const),
-  ];
+/** The flags for a run that writes to these paths, too. */
+function flagsFor(write: readonly string[]): readonly string[] {
+  const folders = [...new Set([MODEL_FOLDER, ...write])].join(",");
+  return FLAGS.map((flag) =>
+    flag.replace(`--allow-write=${MODEL_FOLDER}`, `--allow-write=${folders}`)
+  );
 }
-
-type PathPermission = (Deno.ReadPermissionDescriptor | Deno.WritePermissionDescriptor) & {
-  path: string;
-};

@@ -1,7 +1,6 @@
 /** The root command: reads the text, opens the GPU, and trains, profiles or tests. */
 
-import { DeviceError, Gpu, NoAdapterError } from "../../mod.ts";
-import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "../shared/adapter.ts";
+import { adapterLine, adapterWarnings, graphicsDevices } from "../shared/adapter.ts";
 import { type Corpus, loadCorpus } from "../data/corpus.ts";
 import { checkSavable } from "../storage/model_file.ts";
 import { describeCorpus } from "./describe.ts";
@@ -9,6 +8,7 @@ import { Failure, UsageError } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
 import { isFromBatch, modeOf, type Settings } from "../options/settings.ts";
 import { noiseWarning } from "../model/noise.ts";
+import { openGpu } from "./open_gpu.ts";
 import { profileBatch } from "./profile.ts";
 import { testModel } from "./test.ts";
 import { trainModel } from "./train.ts";
@@ -52,16 +52,4 @@ function checkSamples(settings: Settings, { vocabulary }: Corpus, io: Io): void 
     `Cannot draw --noise-ratio ${noiseRatio} different words (--unique) of ${vocabulary.size}: ` +
       `give at most ${vocabulary.size}`,
   );
-}
-
-async function openGpu({ cuda }: Settings): Promise<Gpu> {
-  try {
-    return await Gpu.create({ hardware: cuda });
-  } catch (error) {
-    if (!(error instanceof NoAdapterError || error instanceof DeviceError)) throw error;
-    const gpu = error instanceof NoAdapterError ? unusedGpu(graphicsDevices()) : undefined;
-    const hints = [gpu, cuda ? "leave out --cuda to use what there is" : undefined];
-    const message = [error.message, ...hints.filter((hint) => hint !== undefined)].join("; ");
-    throw new Failure(message, { cause: error });
-  }
 }

@@ -8,7 +8,7 @@ import { Failure } from "../shared/errors.ts";
 import type { Job } from "./job.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import { Metrics } from "../storage/metrics.ts";
-import { modelPath } from "../training/train.ts";
+import { modelPath } from "../storage/open_model.ts";
 import { summarize } from "../training/summary.ts";
 
 /**
@@ -20,7 +20,7 @@ export async function testModel({ gpu, settings, corpus, io }: Job): Promise<voi
   const path = modelPath(settings.save), { evaluation } = settings;
   const { model, vocabulary, settings: own } = loadModel(gpu, path);
   using _model = model;
-  io.out(`model       ${path}: ${describeModel(model, own)}`);
+  io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
   const problem = evaluationProblem(own, evaluation);
   if (problem !== undefined) throw new Failure(`${path}: ${problem}`);
   if (!vocabulary.equals(corpus.vocabulary)) {

@@ -38,9 +38,16 @@ export function* readLines(
   }
 }
 
-function decodeLine(bytes: Uint8Array, number: number, path: string): string {
+/**
+ * The text of a line.
+ *
+ * @param number The line's number in the file, from 1.
+ * @param name The file's name, for messages.
+ * @throws {Failure} If the line is not UTF-8 or too long.
+ */
+export function decodeLine(bytes: Uint8Array, number: number, name: string): string {
   const fail = (why: string, options?: ErrorOptions): never => {
-    throw new Failure(`Cannot read ${path}: line ${number} ${why}`, options);
+    throw new Failure(`Cannot read ${name}: line ${number} ${why}`, options);
   };
   const looksUtf16 = bytes.includes(0) ||
     number === 1 && UTF_16_MARKS.includes(bytes.subarray(0, 2).join());
@@ -61,31 +68,49 @@ function* readByteLines(
   onRead: (bytes: number) => void,
 ): Generator<Uint8Array> {
   using file = attempt("read", path, () => Deno.openSync(path));
-  const chunk = new Uint8Array(CHUNK);
-  let pieces: Uint8Array[] = [], afterReturn = false, isFirst = true;
-  for (;;) {
+  const chunk = new Uint8Array(CHUNK), splitter = new LineSplitter();
+  while (!splitter.isTooLong) {
     const size = attempt("read", path, () => file.readSync(chunk));
     if (size === null) break;
     onRead(size);
-    let start = isFirst && chunk.subarray(0, 3).join() === UTF_8_MARK ? 3 : 0;
-    isFirst = false;
-    for (let at = start; at < size; at++) {
-      const byte = chunk[at], endsBoth = afterReturn && byte === NEWLINE;
-      afterReturn = byte === RETURN;
+    yield* splitter.push(chunk.subarray(0, size));
+  }
+  yield* splitter.end();
+}
+
+/** Cuts bytes, which come in chunks, into lines. */
+export class LineSplitter {
+  /** The beginning of a line whose end is still to come. */
+  #pieces: Uint8Array[] = [];
+  #afterReturn = false;
+  #isFirst = true;
+
+  /** Whether the line that has begun is longer than {@linkcode decodeLine} takes. */
+  get isTooLong(): boolean {
+    return this.#pieces.reduce((sum, piece) => sum + piece.length, 0) > MAX_LINE;
+  }
+
+  /** The lines that end in `chunk`; each is good as long as the chunk is. */
+  *push(chunk: Uint8Array): Generator<Uint8Array> {
+    let start = this.#isFirst && chunk.subarray(0, 3).join() === UTF_8_MARK ? 3 : 0;
+    this.#isFirst = false;
+    for (let at = start; at < chunk.length; at++) {
+      const byte = chunk[at], endsBoth = this.#afterReturn && byte === NEWLINE;
+      this.#afterReturn = byte === RETURN;
       if (byte !== NEWLINE && byte !== RETURN) continue;
       if (!endsBoth) {
         const tail = chunk.subarray(start, at);
-        yield pieces.length === 0 ? tail : concat([...pieces, tail]);
-        pieces = [];
+        yield this.#pieces.length === 0 ? tail : concat([...this.#pieces, tail]);
+        this.#pieces = [];
       }
       start = at + 1;
     }
-    if (start < size) pieces.push(chunk.slice(start, size));
-    if (sizeOf(pieces) > MAX_LINE) break; // the reader refuses it
+    if (start < chunk.length) this.#pieces.push(chunk.slice(start));
   }
-  if (pieces.length > 0) yield concat(pieces);
-}
 
-function sizeOf(pieces: readonly Uint8Array[]): number {
-  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+  /** The last line, if nothing ended it. */
+  *end(): Generator<Uint8Array> {
+    if (this.#pieces.length > 0) yield concat(this.#pieces);
+    this.#pieces = [];
+  }
 }

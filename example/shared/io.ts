@@ -1,46 +1,76 @@
 /** Where the program's words go. Tests pass their own `Io`; the command line uses `consoleIo()`. */
 
-/** Output as the program needs it: whole lines, and one line that can be redrawn in place. */
-export interface Io {
-  /** Writes a line of results or progress to standard output. */
+/** Where lines go, and one line that can be redrawn in place. */
+export interface Screen {
+  /** Writes a line. */
   out(line: string): void;
-  /** Writes a line of warnings or errors to standard error. */
-  err(line: string): void;
   /** Redraws the live line in place; an empty text removes it. Without a terminal it does nothing. */
   live(text: string): void;
-  /** Whether standard output is a terminal, so that a live line makes sense. */
+  /** Whether this is a terminal, so that a live line makes sense. */
   readonly isTerminal: boolean;
   /** Width of the terminal in columns. */
   readonly columns: number;
 }
 
+/** Output as the program needs it. As a screen it is standard output, which gets results and progress. */
+export interface Io extends Screen {
+  /** Writes a line of warnings or errors to standard error. */
+  err(line: string): void;
+  /** Standard error, for the progress of commands whose results go to {@linkcode write}. */
+  readonly error: Screen;
+  /**
+   * Writes results that another program may read to standard output.
+   *
+   * @throws {Deno.errors.BrokenPipe} If nobody reads them any longer: the program ends quietly then.
+   */
+  write(text: string): void;
+}
+
 const CLEAR_LINE = "\r\x1b[K";
 const DEFAULT_COLUMNS = 80;
+const ENCODER = new TextEncoder();
 
 /** Standard output and standard error of this process. A terminal that was closed does not end a run. */
 export function consoleIo(): Io {
-  const isTerminal = Deno.stdout.isTerminal();
-  const encoder = new TextEncoder();
-  let shown = false;
-  const draw = (text: string) => {
-    if (!isTerminal || (text === "" && !shown)) return;
-    shown = text !== "";
-    attempt(() => Deno.stdout.writeSync(encoder.encode(CLEAR_LINE + text)), 0);
+  const clear = () => {
+    output.live("");
+    error.live("");
   };
+  const output: Screen = screen(Deno.stdout, (line) => console.log(line), clear);
+  const error: Screen = screen(Deno.stderr, (line) => console.error(line), clear);
+  return Object.assign(output, {
+    err: error.out,
+    error,
+    write(text: string): void {
+      clear();
+      const bytes = ENCODER.encode(text);
+      for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    },
+  });
+}
+
+/** A stream as a screen; `clear` removes the live lines, as both streams may share a terminal. */
+function screen(
+  stream: typeof Deno.stdout | typeof Deno.stderr,
+  print: (line: string) => void,
+  clear: () => void,
+): Screen {
+  const isTerminal = stream.isTerminal();
+  let shown = false;
   return {
     isTerminal,
     get columns(): number {
       // A pseudo terminal that nobody gave a size says that it has no columns.
       return isTerminal && attempt(() => Deno.consoleSize().columns, 0) || DEFAULT_COLUMNS;
     },
-    live: draw,
-    out(line: string): void {
-      draw("");
-      attempt(() => console.log(line), undefined);
+    live(text: string): void {
+      if (!isTerminal || (text === "" && !shown)) return;
+      shown = text !== "";
+      attempt(() => stream.writeSync(ENCODER.encode(CLEAR_LINE + text)), 0);
     },
-    err(line: string): void {
-      draw("");
-      attempt(() => console.error(line), undefined);
+    out(line: string): void {
+      clear();
+      attempt(() => print(line), undefined);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Progress of one training epoch: a live bar on a terminal, a plain line every log interval elsewhere. */
 
-import type { Io } from "./io.ts";
+import type { Screen } from "./io.ts";
 
 /** What an epoch's progress needs to know at its start. */
 export interface ProgressOptions {
@@ -38,7 +38,7 @@ const MIN_BAR = 5;
 
 /** Shows how far a piece of work has come: a live bar on a terminal, a line every half a minute elsewhere. */
 export class Bar implements Disposable {
-  readonly #io: Io;
+  readonly #io: Screen;
   readonly #label: string;
   readonly #total: number;
   readonly #clock: () => number;
@@ -51,7 +51,7 @@ export class Bar implements Disposable {
    * @param total Its size, in whatever {@linkcode step} counts.
    * @param clock Milliseconds now; for tests.
    */
-  constructor(io: Io, label: string, total: number, clock = () => performance.now()) {
+  constructor(io: Screen, label: string, total: number, clock = () => performance.now()) {
     this.#io = io;
     this.#label = label;
     this.#total = total;
@@ -79,7 +79,7 @@ export class Bar implements Disposable {
 }
 
 /** Redraws the live line: a label, a bar of what is done if there is room, and words. */
-function drawBar(io: Io, label: string, part: number, words: readonly string[]): void {
+function drawBar(io: Screen, label: string, part: number, words: readonly string[]): void {
   const text = words.join("  "), room = io.columns - 1;
   const size = Math.min(MAX_BAR, room - `${label}  ${text}`.length - 2);
   const filled = Math.floor(size * part);
@@ -89,7 +89,7 @@ function drawBar(io: Io, label: string, part: number, words: readonly string[]):
 
 /** Counts batches and tokens of an epoch and shows them. */
 export class Progress {
-  readonly #io: Io;
+  readonly #io: Screen;
   readonly #options: ProgressOptions;
   readonly #clock: () => number;
   readonly #start: number;
@@ -103,7 +103,7 @@ export class Progress {
    * @param io Where the bar or the lines go.
    * @param options The epoch.
    */
-  constructor(io: Io, options: ProgressOptions) {
+  constructor(io: Screen, options: ProgressOptions) {
     this.#io = io;
     this.#options = options;
     this.#clock = options.clock ?? (() => performance.now());

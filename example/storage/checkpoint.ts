@@ -10,6 +10,7 @@ import {
   decodeModel,
   encodeModelHeader,
   type ModelFile,
+  type ModelHeader,
   nonFinite,
   type SavedBeside,
 } from "./model_file.ts";
@@ -21,11 +22,8 @@ import { parameterShapes } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
 
 /** A model read from a file. */
-export interface LoadedModel {
+export interface LoadedModel extends ModelHeader {
   readonly model: WordModel;
-  readonly vocabulary: Vocabulary;
-  /** The settings it was made with. */
-  readonly settings: ModelSettings;
 }
 
 /** Makes the model that `settings` describe for this vocabulary, with initial weights. */
@@ -82,12 +80,12 @@ export async function saveModel(
  */
 export function loadModel(gpu: Gpu, path: string): LoadedModel {
   using file = open(path);
-  const { vocabulary, settings, parameters } = decodeModel(file, path, gpu.maxTensorBytes);
+  const { parameters, ...header } = decodeModel(file, path, gpu.maxTensorBytes);
   using made = new DisposableStack();
-  const model = made.use(remakeModel(gpu, settings, vocabulary, path));
+  const model = made.use(remakeModel(gpu, header.settings, header.vocabulary, path));
   setParameters(gpu, model, parameters);
   made.move();
-  return { model, vocabulary, settings };
+  return { model, ...header };
 }
 
 /**

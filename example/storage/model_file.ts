@@ -6,6 +6,7 @@ import { formatCount } from "../shared/progress.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { keptSettings, readSettings } from "./model_settings.ts";
 import {
+  bytesOf,
   cannotLoad,
   decodeHeader,
   encodeHeader,
@@ -14,7 +15,7 @@ import {
   type Place,
   readTensor,
 } from "./safetensors.ts";
-import type { ByteSource } from "../shared/files.ts";
+import { AtomicFile, type ByteSource } from "../shared/files.ts";
 import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
 import { Vocabulary } from "../data/vocab.ts";
 
@@ -38,10 +39,16 @@ export interface SavedValidation {
   readonly measure: number;
 }
 
-/** All that a model file holds and a model is rebuilt from. */
-export interface ModelFile {
+/** What a model file says before its parameters. */
+export interface ModelHeader {
   readonly vocabulary: Vocabulary;
   readonly settings: ModelSettings;
+  /** How far the model normalises itself, if its last validation found that. */
+  readonly card?: SelfNormalization;
+}
+
+/** All that a model file holds and a model is rebuilt from. */
+export interface ModelFile extends ModelHeader {
   /** The numbers of each parameter by its name, all of them finite. */
   readonly parameters: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
@@ -68,6 +75,11 @@ export function encodeModelHeader(
     ...(validation && { validation: JSON.stringify(validation) }),
     ...(card && { selfNormalization: JSON.stringify(card) }),
   });
+}
+
+/** Whether a header with these texts is that of a model file, whatever else there may be wrong with it. */
+export function isModel({ kind }: Readonly<Record<string, string>>): boolean {
+  return kind === KIND;
 }
 
 /**
@@ -107,6 +119,21 @@ function nestedBytes(list: readonly unknown[]): number {
 }
 
 /**
+ * Writes a model file of numbers that are not on the GPU, atomically.
+ *
+ * @throws {Failure} If the file cannot be written, or its header would be too long.
+ */
+export function writeModel(path: string, { vocabulary, settings, parameters }: ModelFile): void {
+  checkSavable(settings, vocabulary);
+  using file = new AtomicFile(path);
+  file.write(encodeModelHeader({ vocabulary, settings }));
+  for (const [name] of parameterShapes(settings, vocabulary.size)) {
+    file.write(bytesOf(parameters.get(name)!));
+  }
+  file.commit();
+}
+
+/**
  * Reads a model file. The header is checked whole before anything else is read: nothing is allocated that
  * a good file would not need.
  *
@@ -117,19 +144,41 @@ function nestedBytes(list: readonly unknown[]): number {
  */
 export function decodeModel(file: ByteSource, fileName: string, maxBytes = Infinity): ModelFile {
   const fail = cannotLoad(fileName);
-  const { places, metadata } = decodeHeader(file, fileName);
-  if (metadata["kind"] !== KIND) return fail("it is not a word language model of this program");
-  const settings = readSettings(parseText(metadata, "settings", fail), fail);
-  const [words, counts] = [parseText(metadata, "words", fail), parseText(metadata, "counts", fail)];
-  const vocabulary = readVocabulary(words, counts, fail);
-  checkPlaces(places, parameterShapes(settings, vocabulary.size), maxBytes, fail);
+  const { places, ...header } = decodeModelHeader(file, fileName, maxBytes);
   const parameters = new Map<string, Float32Array<ArrayBuffer>>();
   for (const [name, place] of places) {
     const numbers = readTensor(file, place), flaw = nonFinite(numbers, place.shape);
     if (flaw !== undefined) fail(`${name} has ${flaw}`);
     parameters.set(name, numbers);
   }
-  return { vocabulary, settings, parameters };
+  return { ...header, parameters };
+}
+
+/** Reads and checks all but the parameters, of which it gives the places; throws as {@linkcode decodeModel}. */
+export function decodeModelHeader(
+  file: ByteSource,
+  fileName: string,
+  maxBytes = Infinity,
+): ModelHeader & { places: ReadonlyMap<string, Place> } {
+  const fail = cannotLoad(fileName);
+  const { places, metadata } = decodeHeader(file, fileName);
+  if (!isModel(metadata)) return fail("it is not a word language model of this program");
+  const settings = readSettings(parseText(metadata, "settings", fail), fail);
+  const [words, counts] = [parseText(metadata, "words", fail), parseText(metadata, "counts", fail)];
+  const vocabulary = readVocabulary(words, counts, fail);
+  checkPlaces(places, parameterShapes(settings, vocabulary.size), maxBytes, fail);
+  const card = readCard(metadata);
+  return { vocabulary, settings, places, ...(card && { card }) };
+}
+
+/** The card, which no model needs: undefined if it is missing or damaged. */
+function readCard({ selfNormalization }: Readonly<Record<string, string>>): ModelHeader["card"] {
+  try {
+    const card = JSON.parse(selfNormalization!);
+    return Number.isFinite(card.mean) && typeof card.safe === "boolean" ? card : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a model file says of its validation; undefined if it does not, or is damaged. */
@@ -160,7 +209,8 @@ function parseText(metadata: Readonly<Record<string, string>>, name: string, fai
   }
 }
 
-function readVocabulary(words: unknown, counts: unknown, fail: Fail): Vocabulary {
+/** The vocabulary of these words and counts, which a file has. */
+export function readVocabulary(words: unknown, counts: unknown, fail: Fail): Vocabulary {
   try {
     return Vocabulary.from(words, counts);
   } catch (error) {
@@ -170,7 +220,7 @@ function readVocabulary(words: unknown, counts: unknown, fail: Fail): Vocabulary
 }
 
 /** The tensors must be those of the model, and fit the device. */
-function checkPlaces(
+export function checkPlaces(
   places: ReadonlyMap<string, Place>,
   shapes: Iterable<NamedShape>,
   maxBytes: number,

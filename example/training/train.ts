@@ -13,6 +13,7 @@ import { checkWritable, writeFileAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { lockModel } from "../storage/lock.ts";
 import { Metrics } from "../storage/metrics.ts";
+import { modelPath } from "../storage/open_model.ts";
 import type { WordModel } from "../model/model.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/progress.ts";
 import { summarize } from "./summary.ts";
@@ -21,11 +22,6 @@ import { type StopFlag, stopOnSignal, Stopped } from "../shared/stop.ts";
 import { Trainer } from "./trainer.ts";
 import { validate } from "./validate.ts";
 import { frequencyText } from "../data/vocab.ts";
-
-/** The file of the model called `name`. */
-export function modelPath(name: string): string {
-  return `${MODEL_FOLDER}/${name}.safetensors`;
-}
 
 /** What a training run works with. */
 interface Run {

@@ -39,15 +39,27 @@ export interface TopK {
  * @throws {RangeError} Unless `k` is an integer from 1 to 1,024 and there are as many classes.
  */
 export function topK(step: Step, scorer: TileScorer, k: number): TopK {
-  checkScorer("topK", step, scorer);
+  return bestClasses("topK", step, scorer, k);
+}
+
+/** {@linkcode topK} for the operation `op`, which may change each tile of scores [N, count] before. */
+export function bestClasses(
+  op: string,
+  step: Step,
+  scorer: TileScorer,
+  k: number,
+  change: (scores: Tensor, tile: Tile) => void = () => {},
+): TopK {
+  checkScorer(op, step, scorer);
   const { rows: N, classes: V } = scorer, { gpu } = step;
-  checkK(k, V);
+  checkK(op, k, V);
   const { threads, classes: most } = SIZES[gpu.family];
-  const tiles = tilesOf(gpu, "topK", scorer, most);
+  const tiles = tilesOf(gpu, op, scorer, most);
   const fits = fitsHeld(gpu, scorer);
   const best = { ids: step.tensor([N, k], "u32"), scores: step.tensor([N, k]) };
   for (const tile of tiles) {
     using scores = scorer.scores(tile.first, tile.count);
+    change(scores, tile);
     select(gpu, scores, best, tile, threads);
     if (!fits) gpu.submit(); // systems end a submission that keeps a GPU for seconds
   }
@@ -70,10 +82,10 @@ function select(gpu: Device, tile: Tensor, best: TopK, { first, count }: Tile, t
   });
 }
 
-function checkK(k: number, V: number): void {
+function checkK(op: string, k: number, V: number): void {
   const valid = (n: number) => Number.isInteger(n) && n >= 1 && n <= MAX_K;
-  expectNumber("run topK", "k", k, valid, `an integer from 1 to ${MAX_K}`);
+  expectNumber(`run ${op}`, "k", k, valid, `an integer from 1 to ${MAX_K}`);
   if (k > V) {
-    throw new RangeError(`Cannot run topK: k is ${k}, but there are only ${V} classes`);
+    throw new RangeError(`Cannot run ${op}: k is ${k}, but there are only ${V} classes`);
   }
 }

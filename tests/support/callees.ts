@@ -151,6 +151,16 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       { rows: positive, classes: positive, scores: call, backward: call },
       (k) => positive(k) && Number(k) <= V,
     ]),
+    drawClasses: f("drawClasses", [step, scorer, K, { stream, temperature: 2, firstRow: 1 }], [
+      STEP,
+      { rows: positive, classes: positive, scores: call, backward: call },
+      (k) => positive(k) && Number(k) <= V,
+      {
+        stream: (value) => value instanceof nce.RandomStream,
+        temperature: optional(w),
+        firstRow: optional(word),
+      },
+    ]),
     lstm: f("lstm", [step, sequence, rows(4), { state: { hidden: x, cell: x } }], [
       ...[STEP, F, recurrent],
       { state: optional(object), resets: optional(IDS) },

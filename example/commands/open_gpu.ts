@@ -1,0 +1,25 @@
+/** The GPU that a command computes on. */
+
+import { DeviceError, Gpu, NoAdapterError } from "../../mod.ts";
+import { graphicsDevices, unusedGpu } from "../shared/adapter.ts";
+import { prepareDriver } from "../shared/driver.ts";
+import { Failure } from "../shared/errors.ts";
+
+/**
+ * Opens the best adapter.
+ *
+ * @param cuda Whether it has to be hardware.
+ * @throws {Failure} If there is none, or it does not work; the message says what to do.
+ */
+export async function openGpu({ cuda }: { readonly cuda: boolean }): Promise<Gpu> {
+  prepareDriver();
+  try {
+    return await Gpu.create({ hardware: cuda });
+  } catch (error) {
+    if (!(error instanceof NoAdapterError || error instanceof DeviceError)) throw error;
+    const gpu = error instanceof NoAdapterError ? unusedGpu(graphicsDevices()) : undefined;
+    const hints = [gpu, cuda ? "leave out --cuda to use what there is" : undefined];
+    const message = [error.message, ...hints.filter((hint) => hint !== undefined)].join("; ");
+    throw new Failure(message, { cause: error });
+  }
+}

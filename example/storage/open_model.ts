@@ -1,0 +1,82 @@
+/** Models as commands are given them: by a path, or by the name of one that was trained here. */
+
+import { MODEL_FOLDER } from "../options/settings.ts";
+import { UsageError } from "../shared/errors.ts";
+import { checkFile, openBytes } from "../shared/files.ts";
+import { nearestName } from "../shared/search.ts";
+import { decodeModelHeader, type ModelHeader } from "./model_file.ts";
+
+const ENDING = ".safetensors";
+/** Names that a message lists. */
+const MAX_NAMES = 5;
+
+/** A model file whose header is good; `loadModel(gpu, path)` makes the model. */
+export interface FoundModel extends ModelHeader {
+  readonly path: string;
+}
+
+/**
+ * Finds a model and reads what its file says before the parameters. No GPU is needed.
+ *
+ * @param word A path, or the NAME of `saved_model/NAME.safetensors`; see {@linkcode modelPathOf}.
+ * @throws {UsageError} If there is no such file; the message names a model that may have been meant.
+ * @throws {Failure} If the file is no model of this program, is damaged or cut off.
+ */
+export function findModel(word: string): FoundModel {
+  const path = modelPathOf(word);
+  checkModelFile(word, path);
+  using file = openBytes(path, "load");
+  const { vocabulary, settings, card } = decodeModelHeader(file, path);
+  return { path, vocabulary, settings, ...(card && { card }) };
+}
+
+/** The file that a word stands for: a path has a folder or the ending `.safetensors`; all else is a NAME. */
+export function modelPathOf(word: string): string {
+  return /[\\/]/.test(word) || word.endsWith(ENDING) ? word : modelPath(word);
+}
+
+/** The file of the model called `name`, as in `Settings.save`. */
+export function modelPath(name: string): string {
+  return `${MODEL_FOLDER}/${name}${ENDING}`;
+}
+
+function checkModelFile(word: string, path: string): void {
+  try {
+    checkFile(path);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`There is no model ${path}: ${cureOf(word, path)}`, { cause: error });
+  }
+}
+
+/** What to give instead of a model that is not there. */
+function cureOf(word: string, path: string): string {
+  const names = savedNames(), nearest = nearestName(word, names);
+  if (path !== word && isThere(word)) return `for the file ${word}, give ./${word}`;
+  if (nearest !== undefined) return `did you mean ${nearest}?`;
+  if (names.length > 0) {
+    const shown = names.length > MAX_NAMES ? [...names.slice(0, MAX_NAMES), "others"] : names;
+    return `${MODEL_FOLDER} has ${new Intl.ListFormat("en").format(shown)}`;
+  }
+  return "train it with --train, or give the path of a model file";
+}
+
+/** Names of the models in the folder, in order. */
+function savedNames(): string[] {
+  try {
+    return [...Deno.readDirSync(MODEL_FOLDER)].map(({ name }) => name)
+      .filter((name) => name.endsWith(ENDING) && !name.endsWith(`.checkpoint${ENDING}`))
+      .map((name) => name.slice(0, -ENDING.length)).sort();
+  } catch {
+    return []; // there is no folder
+  }
+}
+
+/** Whether there is a file. */
+export function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,74 @@
+// Models by path and by name, and what is said of those that are not there or no models.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { Failure, UsageError } from "../../../example/shared/errors.ts";
+import { findModel, modelPathOf } from "../../../example/storage/open_model.ts";
+import { inFolder } from "../../support/folder.ts";
+import { assemble, fileOf, goodParts, smallSettings, WORDS } from "../../support/model_files.ts";
+
+Deno.test("modelPathOf() takes a word with a folder or the ending for a path, all else for a name", () => {
+  assertEquals(modelPathOf("penn"), "saved_model/penn.safetensors");
+  for (const path of ["./penn", "a/b", "penn.safetensors", "/x/y.safetensors"]) {
+    assertEquals(modelPathOf(path), path);
+  }
+});
+
+Deno.test("findModel() reads settings, vocabulary and card, by path or by name", () =>
+  inFolder(() => {
+    const settings = smallSettings(), parts = goodParts();
+    Deno.mkdirSync("saved_model");
+    Deno.writeFileSync("saved_model/good.safetensors", fileOf(settings));
+    const card = { mean: 8.5, std: 0.1, percentiles: [8, 8.5, 9], safe: true };
+    const metadata = { ...parts.metadata, selfNormalization: JSON.stringify(card) };
+    Deno.writeFileSync("carded", assemble({ ...parts, metadata }));
+    const found = findModel("good"), carded = findModel("./carded");
+    assertEquals(found.path, "saved_model/good.safetensors");
+    assertEquals([found.settings, found.card], [carded.settings, undefined]);
+    assertEquals(found.vocabulary.equals(WORDS), true);
+    assertEquals<unknown>(carded.card, card);
+    for (const damaged of ["{", "null", "{}", '{"mean":null,"safe":true}', '{"mean":1}']) {
+      const metadata = { ...parts.metadata, selfNormalization: damaged };
+      Deno.writeFileSync("carded", assemble({ ...parts, metadata }));
+      assertEquals(findModel("./carded").card, undefined);
+    }
+  }));
+
+Deno.test("findModel() says what to give instead of a model that is not there", () =>
+  inFolder(() => {
+    const refuse = (word: string, cure: string) => {
+      const message = `There is no model ${modelPathOf(word)}: ${cure}`;
+      assertEquals(assertThrows(() => findModel(word), UsageError).message, message);
+    };
+    refuse("penn", "train it with --train, or give the path of a model file");
+    Deno.mkdirSync("saved_model");
+    for (const name of ["penn", "demo", "other.checkpoint"]) {
+      Deno.writeTextFileSync(`saved_model/${name}.safetensors`, "");
+    }
+    refuse("pen", "did you mean penn?");
+    refuse("wiki", "saved_model has demo and penn");
+    refuse("other", "saved_model has demo and penn");
+    refuse("./penn", "did you mean penn?");
+    Deno.writeTextFileSync("wiki", "");
+    refuse("wiki", "for the file wiki, give ./wiki");
+    for (const i of [1, 2, 3, 4]) Deno.writeTextFileSync(`saved_model/more${i}.safetensors`, "");
+    refuse("xyz", "saved_model has demo, more1, more2, more3, more4, and others");
+  }));
+
+Deno.test("findModel() refuses what is no model, or not whole, before anything is opened", () =>
+  inFolder(() => {
+    const good = fileOf(smallSettings()), parts = goodParts();
+    const refuse = (bytes: Uint8Array, reason: string) => {
+      Deno.writeFileSync("a.safetensors", bytes);
+      assertThrows(
+        () => findModel("a.safetensors"),
+        Failure,
+        `Cannot load a.safetensors: ${reason}`,
+      );
+    };
+    refuse(new Uint8Array(), "it is truncated: it has 0 bytes");
+    refuse(good.subarray(0, 100), "it is truncated or no safetensors file");
+    refuse(good.subarray(0, good.length - 1), "");
+    refuse(new TextEncoder().encode("a text, and no model\n"), "it is truncated or no safetensors");
+    const other = { ...parts, metadata: { kind: "another" } };
+    refuse(assemble(other), "it is not a word language model of this program");
+  }));
