@@ -198,13 +198,13 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return scale(step, subtractScalar(step, targetScore, normTerm), -1);
   }
 
-  /** Noise samples that equalled their target, as a part of all since the last call; NaN if none. */
-  async takeHitRate(gpu: Gpu): Promise<number> {
+  /** How many noise samples of training equalled their target since the last call, of how many. */
+  async takeHits(gpu: Gpu): Promise<{ hits: number; samples: number }> {
     expectOptions("NCELoss", gpu, {});
-    const [hits] = await gpu.read(this.#hits), pairs = this.#pairs;
+    const [hits] = await gpu.read(this.#hits), samples = this.#pairs;
     gpu.write(this.#hits, new Uint32Array(1));
     this.#pairs = 0;
-    return hits! / pairs;
+    return { hits: hits!, samples };
   }
 
   #loss(step: Step, target: Tensor, input: Input): Tensor {

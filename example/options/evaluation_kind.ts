@@ -15,6 +15,7 @@ export const EVALUATION = wordOr(["full", "nce", "loss"], {
     "not normalised), sampled:K (the sampled loss of K samples) or loss (that of training: full, " +
     "sampled, neg).",
   modes: RESULTS,
+  mayChange: true,
   wants: `sampled:K with K from ${SAMPLES.join(" to ")}`,
   read(text): { readonly sampled: number } | undefined {
     const [, digits] = /^sampled:(\d+)$/.exec(text) ?? [], sampled = Number(digits);
