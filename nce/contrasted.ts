@@ -36,7 +36,7 @@ export function countedScores(
 /** Counts on the GPU how often noise equals its target. */
 export class HitCounter implements Disposable {
   readonly #hits: Tensor;
-  #pairs = 0;
+  #samples = 0;
 
   /** Begins at none. */
   constructor(gpu: Device) {
@@ -45,15 +45,15 @@ export class HitCounter implements Disposable {
 
   /** Adds the hits among the noise of `target` [N]. */
   count(step: Step, target: Tensor, { ids, ownSlot }: Noise): void {
-    this.#pairs += countHits(step.gpu, this.#hits, { target, noise: ids }, ownSlot);
+    this.#samples += countHits(step.gpu, this.#hits, { target, noise: ids }, ownSlot);
   }
 
-  /** The share of hits since the last call; NaN without samples. */
-  async takeRate(gpu: Device): Promise<number> {
-    const [hits] = await gpu.read(this.#hits), pairs = this.#pairs;
+  /** The hits since the last call, and the samples among which they were. */
+  async take(gpu: Device): Promise<{ hits: number; samples: number }> {
+    const [hits] = await gpu.read(this.#hits), samples = this.#samples;
     gpu.write(this.#hits, new Uint32Array(1));
-    this.#pairs = 0;
-    return hits! / pairs;
+    this.#samples = 0;
+    return { hits: hits!, samples };
   }
 
   /** Frees the counter. */

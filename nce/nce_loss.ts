@@ -209,10 +209,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return scale(step, subtractScalar(step, targetScore, normTerm), -1);
   }
 
-  /** The share of noise samples since the last call that equalled their target; NaN without samples. */
-  async takeHitRate(gpu: Gpu): Promise<number> {
+  /** How many noise samples of training equalled their target since the last call, of how many. */
+  async takeHits(gpu: Gpu): Promise<{ hits: number; samples: number }> {
     expectOptions("NCELoss", gpu, {});
-    return await this.#hits.takeRate(gpu);
+    return await this.#hits.take(gpu);
   }
 
   #allClasses(doing: string, step: Step, input: Input): TileScorer {
