@@ -1,6 +1,6 @@
 /** The best classes among many: how long finding them takes beside scoring them. */
 
-import { tilesOf } from "../kernels/loss/cross_entropy.ts";
+import { tilesOf } from "../kernels/loss/class_tiles.ts";
 import { linearScorer, topK } from "../kernels/ops.ts";
 import type { Gpu } from "../mod.ts";
 import { parameter } from "../nce/nn/mod.ts";

@@ -26,13 +26,8 @@ export { dropout } from "./elementwise/dropout.ts";
 export { mean, sum, weightedSum } from "./elementwise/reduce.ts";
 export { gather } from "./lookup/gather.ts";
 export { indexScore } from "./lookup/index_score.ts";
-export {
-  type EachTile,
-  type NormalizedScores,
-  tiledCrossEntropy,
-  type TileGradient,
-  type TileScorer,
-} from "./loss/cross_entropy.ts";
+export type { EachTile, TileGradient, TileScorer } from "./loss/class_tiles.ts";
+export { type NormalizedScores, tiledCrossEntropy } from "./loss/cross_entropy.ts";
 export { crossEntropy, linearScorer } from "./loss/linear_scorer.ts";
 export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./loss/noise_loss.ts";
 export { exclude, type Exclusion, type NoiseIds, subtractScalar } from "./loss/noise_scores.ts";

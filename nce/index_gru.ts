@@ -8,7 +8,7 @@ import {
   type ScoreHead,
 } from "../kernels/gru_pair/gru_pair.ts";
 import { gruTileScorer } from "../kernels/gru_pair/gru_tiles.ts";
-import type { TileScorer } from "../kernels/loss/cross_entropy.ts";
+import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { linear } from "../kernels/matmul/linear.ts";
 import type { RecurrentStart } from "../kernels/recurrent/recurrent.ts";
@@ -21,7 +21,8 @@ import { expectRecurrent, GRU } from "./nn/recurrent.ts";
 import { Linear } from "./nn/linear.ts";
 import { expectOptions } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
-import { NCELoss, type Scores } from "./nce_loss.ts";
+import type { Scores } from "./contrasted.ts";
+import { NCELoss } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
 
 /** Settings of an {@linkcode IndexGRU}. */

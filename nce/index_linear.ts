@@ -1,6 +1,6 @@
 /** A linear output layer over very many classes that computes only the scores that are needed. */
 
-import type { TileScorer } from "../kernels/loss/cross_entropy.ts";
+import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { indexScore } from "../kernels/lookup/index_score.ts";
@@ -10,7 +10,8 @@ import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
-import { NCELoss, type Scores } from "./nce_loss.ts";
+import type { Scores } from "./contrasted.ts";
+import { NCELoss } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
 
 /** Settings of an {@linkcode IndexLinear}. */

@@ -1,11 +1,8 @@
 /** The noise contrastive loss for any scorer: IndexLinear and IndexGRU extend it. */
 
 import { add, affine, multiply, scale } from "../kernels/elementwise/arithmetic.ts";
-import {
-  type NormalizedScores,
-  tiledCrossEntropy,
-  type TileScorer,
-} from "../kernels/loss/cross_entropy.ts";
+import type { TileScorer } from "../kernels/loss/class_tiles.ts";
+import { type NormalizedScores, tiledCrossEntropy } from "../kernels/loss/cross_entropy.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import {
   logPartition,
@@ -15,7 +12,7 @@ import {
 } from "../kernels/loss/noise_loss.ts";
 import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
-import { countHits, exclude, subtractScalar } from "../kernels/loss/noise_scores.ts";
+import { subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import {
   expectIds,
@@ -26,6 +23,7 @@ import {
 } from "../kernels/device/tensor.ts";
 import { expectOptions, Module, type NamedParameter, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
+import { countedScores, HitCounter, type Scores } from "./contrasted.ts";
 import {
   checkedOptions,
   expectLossType,
@@ -35,14 +33,6 @@ import {
   type Reduction,
 } from "./nce_options.ts";
 import { isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
-
-/** Scores of the targets and of their noise. */
-export interface Scores {
-  /** [N] */
-  readonly target: Tensor;
-  /** [N, K] */
-  readonly noise: Tensor;
-}
 
 /**
  * Noise contrastive estimation for a scorer s(y) of classes.
@@ -75,10 +65,9 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   readonly noise: NoiseSource;
   readonly #removeHits: boolean;
   readonly #selfNorm: number;
-  readonly #hits: Tensor;
+  readonly #hits: HitCounter;
   #lossType: LossType;
   #noiseRatio: number;
-  #pairs = 0;
   #training = true;
 
   /** Throws a RangeError or a TypeError if an option is not usable. */
@@ -101,7 +90,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     this.perWord = checked.perWord;
     this.#removeHits = checked.removeHits;
     this.#selfNorm = checked.selfNorm;
-    this.#hits = gpu.tensor([1], new Uint32Array(1));
+    this.#hits = new HitCounter(gpu);
   }
 
   /** Which loss; may be set at any time. */
@@ -220,13 +209,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return scale(step, subtractScalar(step, targetScore, normTerm), -1);
   }
 
-  /** The share of noise samples since the last call that equalled their target; NaN without samples. */
-  async takeHitRate(gpu: Gpu): Promise<number> {
+  /** How many noise samples of training equalled their target since the last call, of how many. */
+  async takeHits(gpu: Gpu): Promise<{ hits: number; samples: number }> {
     expectOptions("NCELoss", gpu, {});
-    const [hits] = await gpu.read(this.#hits), pairs = this.#pairs;
-    gpu.write(this.#hits, new Uint32Array(1));
-    this.#pairs = 0;
-    return hits! / pairs;
+    return await this.#hits.take(gpu);
   }
 
   #allClasses(doing: string, step: Step, input: Input): TileScorer {
@@ -254,34 +240,15 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     if (lossType !== "sampled" && !this.noise.independent) {
       throw new TypeError(`Cannot compute loss "${lossType}": it needs independent noise`);
     }
-    const ids = { target, noise: noise.ids };
-    if (training) this.#pairs += countHits(step.gpu, this.#hits, ids, noise.ownSlot);
+    if (training) this.#hits.count(step, target, noise);
     const removeHits = this.#removeHits && lossType === "sampled";
-    const counted = this.#countedScores(step, target, noise, scores, removeHits);
+    const counted = countedScores(step, target, noise, scores, removeHits);
     const loss = this.#contrast(step, counted);
     if (!training || this.#selfNorm === 0) return loss;
     // Z^ estimates the whole sum: a hit is a sample like any other.
-    const all = removeHits ? this.#countedScores(step, target, noise, scores, false) : counted;
+    const all = removeHits ? countedScores(step, target, noise, scores, false) : counted;
     const logZ = logPartition(step, this.#shifted(step, all));
     return add(step, loss, scale(step, multiply(step, logZ, logZ), this.#selfNorm));
-  }
-
-  /** The scores and their log probabilities, with samples that do not count taken out. */
-  #countedScores(
-    step: Step,
-    target: Tensor,
-    noise: Noise,
-    scores: Scores,
-    hits: boolean,
-  ): NoiseScores {
-    const { logProb, targetLogProb, samples, ownSlot } = noise;
-    const counted = ownSlot === undefined && !hits ? scores.noise : exclude(
-      step,
-      scores.noise,
-      { target, noise: noise.ids },
-      { hits, ...(ownSlot !== undefined && { ownSlot }) },
-    );
-    return { ...scores, noise: counted, noiseLogProb: logProb, targetLogProb, samples };
   }
 
   #contrast(step: Step, scores: NoiseScores): Tensor {
@@ -319,7 +286,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   /** Frees parameters and noise tables. */
   override dispose(): void {
     super.dispose();
-    this.#hits.dispose();
+    this.#hits[Symbol.dispose]();
     this.noise[Symbol.dispose]();
   }
 }

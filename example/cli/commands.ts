@@ -8,9 +8,10 @@ import { EXPORT, IMPORT } from "../options/exchange.ts";
 import { GENERATE } from "../options/generate.ts";
 import { readOptions } from "../options/option.ts";
 import { OPTION_GROUPS, RUN } from "../options/options.ts";
+import { SCORE } from "../options/score.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
-import { askPermissions } from "./permissions.ts";
 import type { Io } from "../shared/io.ts";
+import { askPermissions } from "./permissions.ts";
 
 /** What a command is run with. */
 export interface Call {
@@ -31,6 +32,13 @@ const COMMON = { title: "General", options: { debug: RUN.debug } };
 
 /** The argument of commands that use a model. */
 const MODEL_ARGUMENT = { name: "model" };
+const MODEL_AND_FILE = [{ name: "model" }, { name: "file", optional: true }];
+
+/** Asks to read a model and a file, as the commands that take both need it. */
+async function askToRead([model = "", file = "-"]: readonly string[]): Promise<void> {
+  const { modelPathOf } = await import("../storage/open_model.ts");
+  await askPermissions({ read: [modelPathOf(model), file === "-" ? null : file] });
+}
 
 /** The commands besides the root. */
 export const COMMANDS: readonly Command[] = [
@@ -112,6 +120,32 @@ export const COMMANDS: readonly Command[] = [
     async run({ words, io }) {
       const { completions } = await import("../commands/completions.ts");
       io.out(completions(words[0]!, PROGRAM));
+    },
+  },
+  {
+    name: "score",
+    summary: "Print how probable each sentence of a text is.",
+    details: [
+      "The model is a path, or the NAME of saved_model/NAME.safetensors. The text has a sentence a " +
+      "line; it is standard input if no file is given, and unpacked if the file's name ends in .gz " +
+      "or .zst.",
+      "Each line becomes one of four columns: log probability, tokens (the words and the end of the " +
+      "sentence), unknown words, and the line itself; with --words also lines of the same columns " +
+      "for each word, which begin with a tab. Words that the model does not know are scored " +
+      "as <unk>, and count in all sums; <s> and </s> at a line's ends are taken for its marks. Sums " +
+      "and the perplexity, with and without unknown words, go to standard error at the end.",
+    ],
+    arguments: MODEL_AND_FILE,
+    groups: [{ title: "Scoring", options: SCORE }],
+    examples: [
+      { term: "nce score penn test.txt", text: "Score a file with saved_model/penn.safetensors." },
+      { term: "nce score penn --words < test.txt", text: "Also each word." },
+      { term: "nce score a.safetensors b.gz --json", text: "For another program to read." },
+    ],
+    async run({ given, words, io }) {
+      await askToRead(words);
+      const { score } = await import("../commands/score.ts");
+      await score(words, given, io);
     },
   },
 ];

@@ -8,12 +8,12 @@ import { flagOf, type Given, readOptions } from "../options/option.ts";
 import { LOSS, MODEL, RUN } from "../options/options.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { UsageError } from "../shared/errors.ts";
-import { checkFile } from "../shared/files.ts";
+import { checkFile, isFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { lockModel } from "../storage/lock.ts";
 import { writeModel } from "../storage/model_file.ts";
 import { readSettings } from "../storage/model_settings.ts";
-import { isThere, modelPath } from "../storage/open_model.ts";
+import { modelPath } from "../storage/open_model.ts";
 import {
   foreignNoise,
   type PytorchModel,
@@ -36,7 +36,7 @@ export function importModel(path: string, given: Given, io: Io): void {
   const words = vocab ?? vocabularyPath(path), name = save ?? nameOf(path);
   checkWords(words, vocab !== null);
   const target = modelPath(name);
-  if (isThere(target)) {
+  if (isFile(target)) {
     throw new UsageError(`There is a model ${target} already: give another name by --save`);
   }
   const model = readPytorch(path), settings = settingsOf(path, model, options);
@@ -55,7 +55,7 @@ function nameOf(path: string): string {
 }
 
 function checkWords(path: string, isGiven: boolean): void {
-  if (isGiven || isThere(path)) return checkFile(path);
+  if (isGiven || isFile(path)) return checkFile(path);
   throw new UsageError(
     `There is no vocabulary ${path}: give the words and their counts by --vocab`,
   );

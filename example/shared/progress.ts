@@ -10,6 +10,8 @@ export interface ProgressOptions {
   readonly epochs: number;
   /** Batches in the epoch. */
   readonly batches: number;
+  /** How many of them an earlier run has done; 0 unless given. */
+  readonly batchesBefore?: number;
   /** Learning rate of the epoch. */
   readonly lr: number;
   /** Whether the loss is a normalised log probability, so that its exponential is a perplexity. */
@@ -31,6 +33,8 @@ export interface Figures {
 }
 
 const REDRAW_MS = 100;
+/** What takes less has no bar. */
+const FIRST_MS = 1000;
 /** Without a terminal, a bar becomes a line this often. */
 const LINE_MS = 30_000;
 const MAX_BAR = 30;
@@ -40,7 +44,7 @@ const MIN_BAR = 5;
 export class Bar implements Disposable {
   readonly #io: Screen;
   readonly #label: string;
-  readonly #total: number;
+  readonly #total: number | undefined;
   readonly #clock: () => number;
   readonly #start: number;
   #done = 0;
@@ -48,15 +52,21 @@ export class Bar implements Disposable {
 
   /**
    * @param label What is done, such as `validating`.
-   * @param total Its size, in whatever {@linkcode step} counts.
+   * @param total Its size, in whatever {@linkcode step} counts; undefined if nobody knows it.
    * @param clock Milliseconds now; for tests.
    */
-  constructor(io: Screen, label: string, total: number, clock = () => performance.now()) {
+  constructor(
+    io: Screen,
+    label: string,
+    total: number | undefined,
+    clock = () => performance.now(),
+  ) {
     this.#io = io;
     this.#label = label;
     this.#total = total;
     this.#clock = clock;
-    this.#start = this.#shown = clock();
+    this.#start = clock();
+    this.#shown = this.#start + (io.isTerminal ? FIRST_MS - REDRAW_MS : 0);
   }
 
   /** Counts `amount` as done. */
@@ -65,6 +75,9 @@ export class Bar implements Disposable {
     const now = this.#clock(), { isTerminal } = this.#io;
     if (now - this.#shown < (isTerminal ? REDRAW_MS : LINE_MS)) return;
     this.#shown = now;
+    if (this.#total === undefined) {
+      return this.#io.live(`${this.#label}  ${formatCount(this.#done)}`);
+    }
     const part = Math.min(1, this.#done / this.#total);
     const left = (now - this.#start) * (1 - part) / part;
     const words = [`${Math.floor(100 * part)} %`, `${formatDuration(left)} left`];
@@ -93,7 +106,8 @@ export class Progress {
   readonly #options: ProgressOptions;
   readonly #clock: () => number;
   readonly #start: number;
-  #batch = 0;
+  readonly #before: number;
+  #batch: number;
   #tokens = 0;
   #loss: number | undefined;
   #drawn = -Infinity;
@@ -108,6 +122,7 @@ export class Progress {
     this.#options = options;
     this.#clock = options.clock ?? (() => performance.now());
     this.#start = this.#clock();
+    this.#before = this.#batch = options.batchesBefore ?? 0;
     this.#shown = { time: this.#start, tokens: 0 };
     this.#draw(this.#start);
   }
@@ -156,7 +171,7 @@ export class Progress {
       `batch ${this.#batch}/${batches}`,
       ...(this.#loss === undefined ? [] : [formatLoss(this.#loss, normalised)]),
       ...(this.#io.isTerminal ? [] : [`lr ${formatNumber(lr)}`]), // a bar has little room
-      ...(this.#batch === 0
+      ...(this.#batch === this.#before
         ? []
         : [`${formatCount(tokensPerSecond)} tokens/s`, this.#timeLeft(now)]),
     ];
@@ -165,7 +180,7 @@ export class Progress {
   /** Of the epoch, and of the run if there are more. */
   #timeLeft(now: number): string {
     const { epoch, epochs, batches, validationMs = 0 } = this.#options;
-    const batchMs = (now - this.#start) / this.#batch;
+    const batchMs = (now - this.#start) / (this.#batch - this.#before);
     const left = batchMs * (batches - this.#batch);
     const text = `${formatDuration(left)} left`;
     if (epoch === epochs) return text;

@@ -28,7 +28,7 @@ export async function dryRun(
     evaluate(gpu, model, largest(evaluation));
     await gpu.finish();
     // What was counted is not of the training.
-    await model.criterion.takeHitRate(gpu);
+    await model.criterion.takeHits(gpu);
   } catch (cause) {
     if (!(cause instanceof DeviceError)) throw cause;
     throw new Failure(

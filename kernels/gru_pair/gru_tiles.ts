@@ -1,7 +1,7 @@
 /** Scores all classes by a GRU step, a tile at a time, for exact normalisation. */
 
 import { sumOf } from "../accumulate/add.ts";
-import type { TileGradient, TileScorer } from "../loss/cross_entropy.ts";
+import type { TileGradient, TileScorer } from "../loss/class_tiles.ts";
 import { checkHead } from "./gru_pair.ts";
 import { SharedWordGradients } from "./gru_pair_gradients.ts";
 import { type GRUContexts, pairScores, type ScoreHead } from "./gru_pair_kernels.ts";

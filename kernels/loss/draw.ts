@@ -1,6 +1,6 @@
 /** Draws from the softmax of any scorer, without the scores of all classes at once. */
 
-import type { TileScorer } from "./cross_entropy.ts";
+import type { TileScorer } from "./class_tiles.ts";
 import { expectFromZero, expectInteger, expectObject, MAX_WORD } from "../device/expect.ts";
 import { randomSource, randomUniform } from "../random/philox.ts";
 import { expectStream, type RandomStream } from "../random/stream.ts";

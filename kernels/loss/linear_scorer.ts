@@ -1,13 +1,8 @@
 /** Exact cross entropy of a linear output layer; the gradient of a large weight is never held whole. */
 
 import { sumOf } from "../accumulate/add.ts";
-import {
-  type EachTile,
-  HELD_BYTES,
-  tiledCrossEntropy,
-  type TileGradient,
-  type TileScorer,
-} from "./cross_entropy.ts";
+import { type EachTile, HELD_BYTES, type TileGradient, type TileScorer } from "./class_tiles.ts";
+import { tiledCrossEntropy } from "./cross_entropy.ts";
 import { expectPositive } from "../device/expect.ts";
 import type { Gradient } from "../autograd/gradients.ts";
 import { matmulInto } from "../matmul/matmul.ts";

@@ -1,6 +1,6 @@
 /** The best classes of any scorer, without the scores of all at once. */
 
-import { checkScorer, fitsHeld, type Tile, type TileScorer, tilesOf } from "./cross_entropy.ts";
+import { checkScorer, fitsHeld, type Tile, type TileScorer, tilesOf } from "./class_tiles.ts";
 import type { Device } from "../device/device.ts";
 import { expectNumber } from "../device/expect.ts";
 import { withVec } from "../device/vec.ts";

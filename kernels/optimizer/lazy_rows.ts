@@ -31,11 +31,13 @@ export class LazyRows implements PendingUpdates, Disposable {
   readonly #storage: Storage;
   readonly #kernel: VecSource;
   readonly #W: number;
-  readonly #last: Tensor;
+  /** [V] For each row the last of these steps that it is up to date with: ids, 0 before the first step. */
+  readonly last: Tensor;
   readonly #powers: Tensor;
   #coefficients: SGDCoefficients | undefined;
   #now = 0;
   #behind = false;
+  #held = false;
 
   /** The caller keeps the table and its moment, and disposes of them. */
   constructor(gpu: Device, table: Tensor, moment: Tensor) {
@@ -46,9 +48,27 @@ export class LazyRows implements PendingUpdates, Disposable {
     const W = table.size / table.shape[0]!;
     this.#kernel = kernel(W);
     this.#W = W / this.#kernel.vec;
-    this.#last = gpu.tensor([table.shape[0]!], new Uint32Array(table.shape[0]!));
+    this.last = gpu.tensor([table.shape[0]!], new Uint32Array(table.shape[0]!));
     this.#powers = gpu.tensor([MAX_STEPS + 1, 4]);
     this.#storage.pending = this;
+  }
+
+  /** Steps since all rows were up to date; 0 if they are. */
+  get steps(): number {
+    return this.#behind ? this.#now : 0;
+  }
+
+  /** Until what this returns is disposed of, all rows stay as they are, whoever reads or writes them. */
+  hold(): Disposable {
+    this.#held = true;
+    return { [Symbol.dispose]: () => void (this.#held = false) };
+  }
+
+  /** Goes on where {@linkcode steps} were taken with these coefficients; table, moment and `last` are as then. */
+  restore(steps: number, coefficients: SGDCoefficients): void {
+    this.#setCoefficients(coefficients);
+    this.#now = steps;
+    this.#behind = true;
   }
 
   /** One step: the gradient's rows move now, all others when they are read. */
@@ -57,10 +77,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     const same = known?.lr === lr && known.momentum === momentum &&
       known.weightDecay === weightDecay;
     if (!same || this.#now === MAX_STEPS) this.flush();
-    if (!same) {
-      this.#gpu.write(this.#powers, powersOf(coefficients));
-      this.#coefficients = coefficients;
-    }
+    if (!same) this.#setCoefficients(coefficients);
     this.#now++;
     this.#behind = true;
     this.#updateRows(gradient.ids, gradient.values, norm);
@@ -69,15 +86,15 @@ export class LazyRows implements PendingUpdates, Disposable {
   /** Brings the rows `ids` up to date. */
   catchUp(ids: Tensor): void {
     expectIds("catchUp", ids, this.#table.shape[0]!);
-    if (this.#behind) this.#updateRows(ids);
+    if (this.#behind && !this.#held) this.#updateRows(ids);
   }
 
   /** Brings all rows up to date. */
   flush(): void {
-    if (!this.#behind) return;
+    if (!this.#behind || this.#held) return;
     this.#behind = false;
-    this.#launch("flush", [this.#last], this.#table.shape[0]!);
-    this.#gpu.clear(this.#last);
+    this.#launch("flush", [this.last], this.#table.shape[0]!);
+    this.#gpu.clear(this.last);
     this.#now = 0;
   }
 
@@ -88,8 +105,13 @@ export class LazyRows implements PendingUpdates, Disposable {
   [Symbol.dispose](): void {
     if (!this.#table.disposed && this.#gpu.working) this.flush();
     delete this.#storage.pending;
-    this.#last.dispose();
+    this.last.dispose();
     this.#powers.dispose();
+  }
+
+  #setCoefficients(coefficients: SGDCoefficients): void {
+    this.#gpu.write(this.#powers, powersOf(coefficients));
+    this.#coefficients = coefficients;
   }
 
   #updateRows(ids: Tensor, values?: Tensor, norm?: Tensor): void {
@@ -100,7 +122,7 @@ export class LazyRows implements PendingUpdates, Disposable {
       source: this.#kernel.source,
       entry: "claim",
       inputs: [ids],
-      outputs: [this.#last, lag],
+      outputs: [this.last, lag],
       uniform: { n, W: this.#W, now: this.#now, lr: 0 },
       grid: Math.ceil(n / 64),
     });

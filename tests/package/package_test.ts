@@ -103,7 +103,7 @@ Deno.test("the package imported by URL trains to the same bits as the sources", 
     const args = ["run", "--quiet", "--no-config", `--allow-import=${new URL(server.url).host}`];
     const printed = await deno([...args, program], { env: { DENO_DIR: join(folder, "cache") } });
     const expected = await trainAll(library);
-    assert(Object.keys(expected).length === 20 && Object.values(expected).every(Number.isFinite));
+    assert(Object.keys(expected).length === 40 && Object.values(expected).every(Number.isFinite));
     assertEquals(JSON.parse(printed), expected);
   }));
 

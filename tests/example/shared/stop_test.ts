@@ -10,6 +10,8 @@ const MAIN = new URL("../../../main.ts", import.meta.url).href;
 const STOPPING = "Stopping: the test follows; a second Ctrl-C ends at once";
 /** Signals with the exit code that a second one of each gives. */
 const CODES = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
+/** The signal of a batch system, and its code. */
+const REQUEUE = ["SIGUSR2", Deno.build.os === "darwin" ? 159 : 140] as const;
 
 /** How a process ended that was sent signals, and what it said. */
 interface Interrupted extends Deno.CommandStatus {
@@ -87,7 +89,7 @@ Deno.test("main.ts ends training in good order when it is asked to stop", () =>
     }
   }));
 
-Deno.test("main.ts keeps the model under another name when it is stopped in the first epoch", () =>
+Deno.test("main.ts leaves a checkpoint and tests the model as it is when it is stopped in the first epoch", () =>
   inFolder(async () => {
     const given = { "data": "synthetic:words=200000,vocab=100", "save": "x", "log-interval": "1" };
     const { code, lines, errors } = await interrupt(
@@ -97,14 +99,16 @@ Deno.test("main.ts keeps the model under another name when it is stopped in the 
     );
     assertEquals(code, 0, errors.join("\n"));
     assertEquals(namesIn("saved_model"), [
+      "x.checkpoint.safetensors",
       "x.freq.txt",
-      "x.interrupted.safetensors",
       "x.metrics.jsonl",
     ]);
-    assert(lines.includes(
-      "No epoch was completed: the model as it is goes to saved_model/x.interrupted.safetensors, " +
-        "and the test is of it",
-    ));
+    assert(
+      lines.includes(
+        "checkpoint  saved_model/x.checkpoint.safetensors: --resume goes on from there",
+      ),
+    );
+    assert(lines.includes("testing     the model as it is: no epoch was completed"));
     assertMatch(lastLine(lines), /^test +ppl \d/);
   }));
 
@@ -167,11 +171,13 @@ Deno.test("stopOnSignal() listens to each signal until it is disposed of", () =>
     {
       using stop = stopOnSignal(io, (code) => codes.push(code));
       assertEquals(stop.requested, false);
-      assertEquals([...listeners.keys()], CODES.map(([signal]) => signal));
+      const all = [...CODES, REQUEUE];
+      assertEquals([...listeners.keys()], all.map(([signal]) => signal));
       listeners.get("SIGTERM")!();
-      assertEquals([stop.requested, codes, io.errLines], [true, [], [STOPPING]]);
+      assertEquals([stop.requested, stop.requeued], [true, false]);
+      assertEquals([codes, io.errLines], [[], [STOPPING]]);
       for (const listener of listeners.values()) listener();
-      assertEquals(codes, CODES.map(([, code]) => code));
+      assertEquals(codes, all.map(([, code]) => code));
     }
     assertEquals(listeners.size, 0);
   } finally {
