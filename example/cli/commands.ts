@@ -30,9 +30,8 @@ export interface Command extends CommandSpec {
 /** Options of every command but the root, which has them among its own. */
 const COMMON = { title: "General", options: { debug: RUN.debug } };
 
-/** The argument of commands that use a model. */
 const MODEL_ARGUMENT = { name: "model" };
-const MODEL_AND_FILE = [{ name: "model" }, { name: "file", optional: true }];
+const MODEL_AND_FILE = [MODEL_ARGUMENT, { name: "file", optional: true }];
 
 /** Asks to read a model and a file, as the commands that take both need it. */
 async function askToRead([model = "", file = "-"]: readonly string[]): Promise<void> {
@@ -54,8 +53,8 @@ export const COMMANDS: readonly Command[] = [
       { term: "nce export demo --to pytorch", text: "Into saved_model/pytorch." },
     ],
     async run({ given, words: [model], io }) {
-      const { out } = readOptions(EXPORT, given),
-        folder = out === null ? MODEL_FOLDER : dirname(out);
+      const { out } = readOptions(EXPORT, given);
+      const folder = out === null ? MODEL_FOLDER : dirname(out);
       const { modelPathOf } = await import("../storage/open_model.ts");
       await askPermissions({ read: [modelPathOf(model!), folder], write: [folder] });
       const { exportModel } = await import("../commands/export.ts");
@@ -80,8 +79,7 @@ export const COMMANDS: readonly Command[] = [
       { term: "nce generate penn --json < prompts", text: "A prompt a line, for another program." },
     ],
     async run({ given, words, io }) {
-      const { modelPathOf } = await import("../storage/open_model.ts");
-      await askPermissions({ read: [modelPathOf(words[0]!)] });
+      await askToRead(words.slice(0, 1));
       const { generate } = await import("../commands/generate.ts");
       await generate(words, given, io);
     },
