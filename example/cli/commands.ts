@@ -30,9 +30,8 @@ export interface Command extends CommandSpec {
 /** Options of every command but the root, which has them among its own. */
 const COMMON = { title: "General", options: { debug: RUN.debug } };
 
-/** The argument of commands that use a model. */
 const MODEL_ARGUMENT = { name: "model" };
-const MODEL_AND_FILE = [{ name: "model" }, { name: "file", optional: true }];
+const MODEL_AND_FILE = [MODEL_ARGUMENT, { name: "file", optional: true }];
 
 /** Asks to read a model and a file, as the commands that take both need it. */
 async function askToRead([model = "", file = "-"]: readonly string[]): Promise<void> {
@@ -45,14 +44,17 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "export",
     summary: "Write a model for PyTorch, as a safetensors file with its vocabulary as JSON.",
+    details: [
+      "Names and shapes are those of the original. docs/pytorch.md has the lines that read it.",
+    ],
     arguments: [MODEL_ARGUMENT],
     groups: [{ title: "Export", options: EXPORT }, COMMON],
     examples: [
       { term: "nce export demo --to pytorch", text: "Into saved_model/pytorch." },
     ],
     async run({ given, words: [model], io }) {
-      const { out } = readOptions(EXPORT, given),
-        folder = out === null ? MODEL_FOLDER : dirname(out);
+      const { out } = readOptions(EXPORT, given);
+      const folder = out === null ? MODEL_FOLDER : dirname(out);
       const { modelPathOf } = await import("../storage/open_model.ts");
       await askPermissions({ read: [modelPathOf(model!), folder], write: [folder] });
       const { exportModel } = await import("../commands/export.ts");
@@ -62,6 +64,13 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "generate",
     summary: "Print texts that a model makes up, a sentence each.",
+    details: [
+      "The model is a path, or the NAME of saved_model/NAME.safetensors. Without a prompt, each line of " +
+      "standard input is one; on a terminal, sentences begin anew.",
+      "A text ends with its sentence, or after --length words. Words are drawn from the exact " +
+      "probabilities over all words, except <unk>; with --top-k or --top-p from the most probable ones, " +
+      "which are chosen before the temperature. The same seed gives the same texts, whatever --count is.",
+    ],
     arguments: [MODEL_ARGUMENT, { name: "prompt", optional: true }],
     groups: [{ title: "Generation", options: GENERATE }],
     examples: [
@@ -70,8 +79,7 @@ export const COMMANDS: readonly Command[] = [
       { term: "nce generate penn --json < prompts", text: "A prompt a line, for another program." },
     ],
     async run({ given, words, io }) {
-      const { modelPathOf } = await import("../storage/open_model.ts");
-      await askPermissions({ read: [modelPathOf(words[0]!)] });
+      await askToRead(words.slice(0, 1));
       const { generate } = await import("../commands/generate.ts");
       await generate(words, given, io);
     },
@@ -79,15 +87,15 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "import",
     summary: "Make a model of what export wrote, or of a state_dict of the original.",
+    details: [
+      "Beside the file are its words and their counts, as JSON. A state_dict does not tell all settings: " +
+      "give --loss and --dropout, --noise-ratio of a model with noise, and --norm-term of nce and mix. " +
+      "docs/pytorch.md has the lines that write it.",
+    ],
     arguments: [{ name: "file" }],
     groups: [{ title: "Import", options: IMPORT }, COMMON],
     examples: [
-      {
-        term: "nce import mine.safetensors",
-        text:
-          "A file of export; a state_dict also needs --loss and --dropout, and a noise ratio and " +
-          "a norm term if it has them.",
-      },
+      { term: "nce import mine.safetensors", text: "With mine.json beside it." },
     ],
     async run({ given, words: [file], io }) {
       const { vocab } = readOptions(IMPORT, given);
