@@ -35,6 +35,7 @@ const LAYERS = [
   "example/data",
   "example/model",
   "example/evaluation",
+  "example/rescoring",
   "example/storage",
   "example/training",
   "example/commands",
