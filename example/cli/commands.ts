@@ -3,11 +3,13 @@
 import config from "../../deno.json" with { type: "json" };
 import { dirname } from "@std/path";
 import type { CommandSpec, Program } from "../options/command.ts";
+import { MAKE_NBEST } from "../options/make_nbest.ts";
 import type { Given } from "../options/option.ts";
 import { EXPORT, IMPORT } from "../options/exchange.ts";
 import { GENERATE } from "../options/generate.ts";
 import { readOptions } from "../options/option.ts";
 import { OPTION_GROUPS, RUN } from "../options/options.ts";
+import { RESCORE, systemsOf } from "../options/rescore.ts";
 import { SCORE } from "../options/score.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
@@ -35,8 +37,12 @@ const MODEL_AND_FILE = [MODEL_ARGUMENT, { name: "file", optional: true }];
 
 /** Asks to read a model and a file, as the commands that take both need it. */
 async function askToRead([model = "", file = "-"]: readonly string[]): Promise<void> {
-  const { modelPathOf } = await import("../storage/open_model.ts");
+  const { modelPathOf } = await openModels();
   await askPermissions({ read: [modelPathOf(model), file === "-" ? null : file] });
+}
+
+function openModels() {
+  return import("../storage/open_model.ts");
 }
 
 /** The commands besides the root. */
@@ -144,6 +150,56 @@ export const COMMANDS: readonly Command[] = [
       await askToRead(words);
       const { score } = await import("../commands/score.ts");
       await score(words, given, io);
+    },
+  },
+  {
+    name: "make-nbest",
+    summary: "Make n-best lists of the made-up language, heard through a noisy channel.",
+    details: [
+      "For rescore, which then tells the best possible: the language that the sentences are from, and " +
+      "the channel, are known exactly. Train models for it with the same --data.",
+    ],
+    arguments: [],
+    groups: [{ title: "Lists", options: MAKE_NBEST }],
+    examples: [
+      { term: "nce make-nbest > lists.jsonl", text: "1,000 lists of a language of 5,000 words." },
+    ],
+    async run({ given, io }) {
+      const { out } = given;
+      const write = typeof out === "string" ? [out, `${out}.ref`, `${out}.tmp`] : [];
+      await askPermissions({ read: [], write });
+      const { makeNBest } = await import("../commands/make_nbest.ts");
+      makeNBest(given, io);
+    },
+  },
+  {
+    name: "rescore",
+    summary: "Choose anew among a recogniser's n-best hypotheses, and count word errors.",
+    details: [
+      "MODEL is a path or the NAME of saved_model/NAME.safetensors, or several to compare, joined by " +
+      "commas, each with a mode if it is another than --mode: ce,nce:raw,nce:exact.",
+      "Lists are JSON lines, a file of SRILM's or a folder of these, or a folder of Kaldi's text " +
+      "archives (words_text, acwt, lmwt.lmonly, lmwt.nolm). A hypothesis scores its acoustic score, " +
+      "the language score times its weight, and the penalty times its words, all in natural " +
+      "logarithms. Errors are counted as sclite does, with a bootstrap's interval and NIST's " +
+      "matched-pair test (MAPSSWE).",
+    ],
+    arguments: [{ name: "model" }, { name: "lists", optional: true }],
+    groups: [{ title: "Rescoring", options: RESCORE }],
+    examples: [
+      { term: "nce rescore penn lists.jsonl", text: "Search weights and count errors." },
+      { term: "nce rescore ce,nce:raw,nce lists/", text: "Compare models and modes." },
+      { term: "nce rescore m nbest/ --lm-weight 8 --out new/", text: "Write the lists." },
+    ],
+    async run({ given, words, io }) {
+      const [word = "", lists = "-"] = words, { modelPathOf } = await openModels();
+      const { out } = given, write = typeof out === "string" ? [out, `${out}.tmp`] : [];
+      const read = [lists === "-" ? null : lists, given["ref"], out]
+        .filter((path) => typeof path === "string");
+      const models = systemsOf(word, "exact").map(({ model }) => modelPathOf(model));
+      await askPermissions({ read: [...models, ...read], write });
+      const { rescore } = await import("../commands/rescore.ts");
+      await rescore(words, given, io);
     },
   },
 ];

@@ -124,8 +124,12 @@ function isOption(name: string): name is keyof SyntheticOptions {
   return Object.hasOwn(RANGES, name);
 }
 
-/** Whole sentences of at least `size` words together. */
-function generateText(language: SyntheticLanguage, size: number, random: Philox): number[][] {
+/** Whole sentences of at least `size` words together, by the numbers of the language's words. */
+export function generateText(
+  language: SyntheticLanguage,
+  size: number,
+  random: Philox,
+): number[][] {
   const sentences: number[][] = [];
   for (let words = 0; words < size;) {
     const sentence = language.sample(random);
