@@ -75,7 +75,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: "rescore",
-    summary: "Choose again among a recogniser's n-best hypotheses, and count word errors.",
+    summary: "Choose again among the n-best hypotheses of a recogniser, and count word errors.",
     details: [
       "MODEL is a path or the NAME of saved_model/NAME.safetensors, or several to compare, joined by " +
       "commas, each with a mode if it is another than --mode: ce,nce:raw,nce:exact.",
@@ -90,7 +90,7 @@ export const COMMANDS: readonly Command[] = [
     examples: [
       { term: "nce rescore penn lists.jsonl", text: "Search weights and count errors." },
       { term: "nce rescore ce,nce:raw,nce lists/", text: "Compare models and modes." },
-      { term: "nce rescore m nbest/ --lm-weight 8 --out new/", text: "Write the lists." },
+      { term: "nce rescore m lists --out new", text: "Write the lists." },
     ],
     async run({ given, words, io }) {
       const [word = "", lists = "-"] = words, { modelPathOf } = await openModels();
