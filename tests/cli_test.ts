@@ -142,7 +142,7 @@ Deno.test("main.ts needs no permission when it only shows help or an error", asy
 
 const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
   [["--epoch", "3"], 'Unknown option "--epoch". Did you mean option "--epochs"?'],
-  [["--no-epochs"], 'Unknown option "--no-epochs". Did you mean option "--no-resume"?'],
+  [["--no-epochs"], 'Unknown option "--no-epochs". Did you mean option "--epochs"?'],
   [
     ["--train", "--no-train"],
     'Option "--train" can only occur once, but was found several times; see --help',

@@ -2,12 +2,7 @@
 
 import { loadCliffy } from "./cliffy.ts";
 import type { Given } from "../options/option.ts";
-import {
-  ignoredOptions,
-  parseSettings,
-  type Settings,
-  uselessOptions,
-} from "../options/settings.ts";
+import { ignoredOptions, parseSettings, type Settings } from "../options/settings.ts";
 import { attempt, checkFile } from "../shared/files.ts";
 import { atVolume, type Io } from "../shared/io.ts";
 import { COMMANDS, PROGRAM } from "./commands.ts";
@@ -41,12 +36,9 @@ export async function main(args: readonly string[], io: Io, run?: Run): Promise<
 
 async function runRoot(given: Given, io: Io, run?: Run): Promise<void> {
   const { config: path } = given, config = typeof path === "string" ? await load(path) : {};
-  const settings = parseSettings(given, config), warning = ignoredOptions(given, settings);
+  const settings = parseSettings(given, config, (line) => io.err(`warning: ${path}: ${line}`));
+  const warning = ignoredOptions(given, settings);
   if (warning !== undefined) io.err(warning);
-  for (const useless of uselessOptions(config, settings)) {
-    // What is given beside the file may have taken the effect away.
-    if (given[useless.name] === undefined) io.err(`warning: ${path}: ${useless.text}`);
-  }
   await askPermissions(pathsOf(settings));
   await (run ?? (await import("../commands/run.ts")).run)(settings, atVolume(io, settings));
 }

@@ -69,8 +69,8 @@ export function checkEffects(given: Given, settings: Settings): void {
 
 /** A given option without effect. */
 interface Useless {
-  /** Its name on the command line. */
-  readonly name: string;
+  /** The name of its setting. */
+  readonly name: Name;
   /** It, and what takes its effect away. */
   readonly text: string;
 }
@@ -84,7 +84,7 @@ export function uselessOptions(given: Given, settings: Settings): Useless[] {
       const idle = idleness(name, settings);
       if (idle === undefined) return [];
       const text = `${shown(name, settings)} has no effect ${describe(idle, name, settings)}`;
-      return [{ name: toKebabCase(name), text }];
+      return [{ name, text }];
     });
 }
 

@@ -1,9 +1,9 @@
 /** From the words of the command line to checked settings; knows neither Cliffy nor Deno. */
 
-import { checkEffects } from "./effects.ts";
+import { checkEffects, uselessOptions } from "./effects.ts";
 import { UsageError } from "../shared/errors.ts";
 import { evaluationProblem } from "./evaluation_kind.ts";
-import { type Given, readOptions, withShorthands } from "./option.ts";
+import { flagOf, type Given, readOptions, withShorthands } from "./option.ts";
 import { OPTIONS, type Settings } from "./options.ts";
 
 export {
@@ -14,7 +14,7 @@ export {
   type NoiseName,
   NOISES,
 } from "./choices.ts";
-export { ignoredOptions, modeOf, uselessOptions } from "./effects.ts";
+export { ignoredOptions, modeOf } from "./effects.ts";
 export { type EvaluationKind, evaluationProblem, evaluationText } from "./evaluation_kind.ts";
 export type { Given } from "./option.ts";
 export type { ModelSettings, Settings, TrainingSettings } from "./options.ts";
@@ -30,12 +30,27 @@ export const BOARD_FOLDER = "runs";
  *
  * @param given Option texts by option name; an option that is absent takes its default.
  * @param config Those of a configuration file, for options that are not given.
+ * @param warn Gets a line for each of these that is left out because it has no effect beside the others.
  * @returns The settings of the run.
  * @throws {UsageError} One line that names the option, the value and the cure.
  */
-export function parseSettings(given: Given, config: Given = {}): Settings {
-  const all = { ...config, ...withShorthands(OPTIONS, given) };
-  const read = readOptions(OPTIONS, all);
+export function parseSettings(
+  given: Given,
+  config: Given = {},
+  warn: (line: string) => void = () => {},
+): Settings {
+  const settings = fillIn(withShorthands(OPTIONS, given), config, warn);
+  checkEffects(given, settings);
+  checkTogether(settings);
+  return settings;
+}
+
+/**
+ * The settings with defaults. What a file says is without effect where the command line says otherwise, and
+ * no mistake.
+ */
+function fillIn(given: Given, config: Given, warn: (line: string) => void): Settings {
+  const all = { ...config, ...given }, read = readOptions(OPTIONS, all);
   const settings: Settings = {
     ...read,
     // The default of two layers is the LSTM's: an IndexGRU has one.
@@ -44,9 +59,12 @@ export function parseSettings(given: Given, config: Given = {}): Settings {
     ...(read.train && read.loss === "neg" && all["evaluation"] === undefined &&
       { evaluation: "loss" }),
   };
-  checkEffects(given, settings);
-  checkTogether(settings);
-  return settings;
+  const [useless] = uselessOptions(config, settings);
+  if (useless === undefined) return settings;
+  const { [flagOf(useless.name).slice(2)]: _, ...others } = config;
+  const otherwise = fillIn(given, others, warn);
+  if (settings[useless.name] !== otherwise[useless.name]) warn(useless.text);
+  return otherwise;
 }
 
 /** What has to do with several options. */
