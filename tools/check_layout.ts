@@ -39,6 +39,7 @@ const LAYERS = [
   "example/data",
   "example/model",
   "example/evaluation",
+  "example/rescoring",
   "example/storage",
   "example/generation",
   "example/training",

@@ -27,10 +27,11 @@ interface Paths {
 
 /** What the root command reads and writes. */
 export function pathsOf(settings: PathSettings): Paths {
-  const { data, vocab, prof, tbName } = settings;
-  const boards = modeOf(settings) === "train" && tbName !== null ? [BOARD_FOLDER] : [];
+  const { data, vocab, prof, tbName } = settings, mode = modeOf(settings);
+  const words = mode === "test" ? null : vocab;
+  const boards = mode === "train" && tbName !== null ? [BOARD_FOLDER] : [];
   return {
-    read: [isSynthetic(data) ? null : data, vocab, prof ? null : MODEL_FOLDER],
+    read: [isSynthetic(data) ? null : data, words, prof ? null : MODEL_FOLDER],
     write: prof ? [] : [MODEL_FOLDER, ...boards],
   };
 }

@@ -1,6 +1,6 @@
 /** A text and a model in words: the lines that a run begins with. */
 
-import type { Corpus } from "../data/corpus.ts";
+import type { Corpus, TestText } from "../data/corpus.ts";
 import { parameterShapes, product } from "../model/shapes.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { formatCount } from "../shared/progress.ts";
@@ -8,11 +8,20 @@ import { describeUnknown } from "../data/unknown.ts";
 
 /** What the text is, a line each. */
 export function describeCorpus(data: string, corpus: Corpus): string[] {
-  const { vocabulary, train, valid, test, notes } = corpus, unknown = describeUnknown(corpus);
+  const { train, valid, test } = corpus;
   const counts = [train, valid, test].map((text) => formatCount(text.words));
+  return describe(data, corpus, `${counts.join(" / ")} words to train, validate and test on`);
+}
+
+/** What the text that a model is tested on is, a line each. */
+export function describeTest(data: string, text: TestText): string[] {
+  return describe(data, text, `${formatCount(text.test.words)} words to test on`);
+}
+
+function describe(data: string, text: Corpus | TestText, words: string): string[] {
+  const { vocabulary, notes } = text, unknown = describeUnknown(text);
   return [
-    `data        ${data}: ${counts.join(" / ")} words to train, validate and test on; ` +
-    `vocabulary ${formatCount(vocabulary.size)}`,
+    `data        ${data}: ${words}; vocabulary ${formatCount(vocabulary.size)}`,
     ...notes.map((note) => `marks       ${note}`),
     ...(unknown === undefined ? [] : [`unknown     ${unknown}`]),
   ];

@@ -81,11 +81,6 @@ function settingsOf(path: string, { sizes, settings }: PytorchModel, options: Op
     const names = new Intl.ListFormat("en").format(missing);
     throw new UsageError(`${path} does not tell ${names} of its training: give what it was`);
   }
-  if (options.normTerm === "learned") {
-    throw new UsageError(
-      "--norm-term learned: a model of PyTorch has none that is learned; give a number",
-    );
-  }
   const defaults = readOptions({ ...MODEL, ...LOSS }, {});
   return readSettings({ ...defaults, ...known, ...sizes }, cannotLoad(path));
 }

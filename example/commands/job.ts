@@ -1,4 +1,4 @@
-/** What training, profile and test work with, and the new model that the first two begin with. */
+/** What training and profile work with, and the new model that they begin with. */
 
 import type { Gpu } from "../../mod.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";

@@ -78,8 +78,8 @@ export function synthesize({ words, vocab, seed }: SyntheticOptions): SyntheticT
     generateText(language, size, new Philox(seed, STREAM[part]));
   const parts = {
     train: generate("train", words),
-    valid: generate("valid", Math.ceil(words / 10)),
-    test: generate("test", Math.ceil(words / 10)),
+    valid: generate("valid", testSize(words)),
+    test: generate("test", testSize(words)),
   };
   const occurrences = new WordCounts();
   for (const sentence of parts.train) {
@@ -103,12 +103,33 @@ export function synthesize({ words, vocab, seed }: SyntheticOptions): SyntheticT
   };
 }
 
+/** The test text alone, in words, and the perplexity of the truth on it. */
+export function synthesizeTest(
+  { words, vocab, seed }: SyntheticOptions,
+): { sentences: string[][]; bestTestPerplexity: number } {
+  const language = new SyntheticLanguage(vocab, seed);
+  const test = generateText(language, testSize(words), new Philox(seed, STREAM.test));
+  return {
+    sentences: test.map((sentence) => sentence.map((word) => language.words[word]!)),
+    bestTestPerplexity: perplexity(language, test),
+  };
+}
+
+/** Words of the validation and of the test text, for so many of training text. */
+function testSize(words: number): number {
+  return Math.ceil(words / 10);
+}
+
 function isOption(name: string): name is keyof SyntheticOptions {
   return Object.hasOwn(RANGES, name);
 }
 
-/** Whole sentences of at least `size` words together. */
-function generateText(language: SyntheticLanguage, size: number, random: Philox): number[][] {
+/** Whole sentences of at least `size` words together, by the numbers of the language's words. */
+export function generateText(
+  language: SyntheticLanguage,
+  size: number,
+  random: Philox,
+): number[][] {
   const sentences: number[][] = [];
   for (let words = 0; words < size;) {
     const sentence = language.sample(random);

@@ -45,5 +45,13 @@ export const IMPORT = {
   dropout: unset(MODEL.dropout),
   loss: unset(LOSS.loss),
   noiseRatio: unset(LOSS.noiseRatio),
-  normTerm: unset(LOSS.normTerm),
+  normTerm: {
+    ...unset(LOSS.normTerm),
+    help: "Log of the normalising constant that nce assumes: a number, or auto (also -1) for the " +
+      "log of the vocabulary size.",
+    wants: "auto or a number from -1000 to 1000",
+    choices: ["auto"],
+    // The original has no norm term that is learned.
+    read: (text: string) => text === "learned" ? undefined : LOSS.normTerm.read(text),
+  },
 };

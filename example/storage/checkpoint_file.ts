@@ -15,6 +15,8 @@ import type { SavedValidation } from "./model_file.ts";
 
 /** What the header of a checkpoint says of its kind. */
 const KIND = "nce checkpoint";
+/** What can be done where it does not suit the run. */
+const ANEW = "leave out --resume to start anew";
 
 /** How far training has come. */
 export interface Position {
@@ -132,7 +134,7 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   using opened = new DisposableStack();
   opened.use(file);
   const fail = cannotLoad(path), { places, metadata } = decodeHeader(file, path);
-  if (metadata["kind"] !== KIND) fail("it is not a checkpoint of this program");
+  if (metadata["kind"] !== KIND) fail("it is no checkpoint of this program");
   const parse = (name: string): Record<string, unknown> => {
     try {
       const value: unknown = JSON.parse(metadata[name]!);
@@ -140,13 +142,17 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
     } catch {
       // It says the same.
     }
-    return fail(`its ${name} are damaged or missing`);
+    return fail(`its ${name} ${name === "state" ? "is" : "are"} damaged or missing`);
   };
   const before = parse("settings") as unknown as Settings;
   const missing = Object.keys(settings).find((name) => !Object.hasOwn(before, name));
   if (missing !== undefined) fail(`its setting ${missing} is missing`);
   const changed = changedOption(settings, before);
-  if (changed !== undefined) throw new UsageError(cannotResume(path, changed));
+  if (changed !== undefined) {
+    throw new UsageError(
+      `Cannot resume ${path} ${changed}: give what it was begun with, or ${ANEW}`,
+    );
+  }
   const state = parse("state") as unknown as RunState, hashes = parse("hashes");
   const { epoch, batch, step, lr } = state.position ?? {};
   if (![epoch, batch, step, lr].every(Number.isFinite)) fail("its position is damaged or missing");
@@ -163,16 +169,13 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
     expectText(corpus) {
       for (const [name, hash] of Object.entries(hashesOf(corpus))) {
         if (hashes[name] === hash) continue;
-        const what = name === "text" ? "the text to learn from" : "the vocabulary";
-        throw new Failure(cannotResume(path, `${what} changed since it was written`));
+        throw new Failure(
+          `Cannot resume ${path}: the ${name} changed since it was written: restore it, or ${ANEW}`,
+        );
       }
     },
     [Symbol.dispose]: () => disposable.dispose(),
   };
-}
-
-function cannotResume(path: string, why: string): string {
-  return `Cannot resume ${path} ${why}: restore that, or leave out --resume to start anew`;
 }
 
 function openIfThere(path: string): (ByteSource & Disposable) | undefined {

@@ -53,10 +53,10 @@ export interface ModelFile extends ModelHeader {
   readonly parameters: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
 
-/** Room in a header for the settings and the card. */
-const BESIDE_BYTES = 2000;
-/** Room in a header for what it says of a tensor. */
-const ENTRY_BYTES = 200;
+/** Room in a header for the settings, the card, and what a checkpoint says besides. */
+const BESIDE_BYTES = 8000;
+/** Room in a header for what it says of a parameter, which is up to three tensors in a checkpoint. */
+const ENTRY_BYTES = 600;
 /** Words that are measured at a time. */
 const CHUNK = 1000;
 
@@ -83,7 +83,8 @@ export function isModel({ kind }: Readonly<Record<string, string>>): boolean {
 }
 
 /**
- * Makes sure that a model of these settings and words can be saved, before it is trained.
+ * Makes sure that a model of these settings and words, and its checkpoints, can be saved, before it is
+ * trained.
  *
  * @throws {Failure} If its header would be longer than the format allows.
  */

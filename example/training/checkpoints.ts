@@ -30,6 +30,8 @@ export class Checkpoints {
   readonly path: string;
   readonly #parts: Parts;
   #written = performance.now();
+  /** Bytes of the record before the run's own lines. */
+  #recordedBefore: number | undefined;
 
   /** Writes nothing yet. */
   constructor(parts: Parts) {
@@ -39,11 +41,13 @@ export class Checkpoints {
 
   /** Begins a run: what an earlier one left gets out of the way. */
   async begin(): Promise<void> {
-    const { texts, io } = this.#parts, previous = checkpointPath(`${texts.settings.save}.previous`);
+    const { metrics, texts, io } = this.#parts;
+    const previous = checkpointPath(`${texts.settings.save}.previous`);
     if (isFile(this.path)) {
       attempt("write", previous, () => Deno.renameSync(this.path, previous));
       io.out(`keeps       ${previous}: the run before, which --resume would have gone on with`);
     }
+    this.#recordedBefore = metrics.position();
     await this.write();
   }
 
@@ -54,6 +58,7 @@ export class Checkpoints {
     trainer.restore(checkpoint);
     await best.resume(state.best, batch === 0 && state.best?.epoch === epoch - 1);
     if (state.recorded !== undefined) metrics.rewind(state.recorded);
+    this.#recordedBefore = state.recorded;
     const place = epoch > epochs
       ? `nothing is left to train, as ${epoch - 1} of ${epochs} epochs are done`
       : `epoch ${epoch}, after ${batch} batches`;
@@ -75,7 +80,9 @@ export class Checkpoints {
   async write(): Promise<boolean> {
     const { gpu, trainer, best: { best, saved }, metrics, texts, io } = this.#parts;
     if (!saved) return false;
-    const position = await trainer.position(), recorded = metrics.position();
+    const position = await trainer.position();
+    // At first there is nothing but the line that says that the run starts, which is written again.
+    const recorded = position.step === 0 ? this.#recordedBefore : metrics.position();
     const state = { position, ...(best && { best }), ...(recorded !== undefined && { recorded }) };
     this.#written = performance.now();
     using _held = trainer.optimizer.hold();

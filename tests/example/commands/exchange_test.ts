@@ -239,9 +239,20 @@ Deno.test("export and import refuse what would lose a model or cannot be, in one
     };
     refuse(
       UsageError,
-      "--out saved_model/m.safetensors is a model of this program: give another file",
+      "Cannot replace saved_model/m.safetensors, which is no export: give another file by --out",
       () => exportModel("m", { out: "saved_model/m.safetensors" }, io),
     );
+    Deno.writeFileSync("run.safetensors", encodeHeader([], { kind: "nce checkpoint" }));
+    Deno.writeTextFileSync("notes.json", "mine");
+    for (const [out, kept] of [["run", "run.safetensors"], ["notes", "notes.json"]]) {
+      refuse(
+        UsageError,
+        `Cannot replace ${kept}, which is no export: give another file by --out`,
+        () => exportModel("m", { out: `${out}.safetensors` }, io),
+      );
+    }
+    exportModel("m", { out: "twice.safetensors" }, io);
+    exportModel("m", { out: "twice.safetensors" }, io); // an export may be replaced
     refuse(
       UsageError,
       '--out must be a path that ends in .safetensors, got "m.pt"',
@@ -334,7 +345,7 @@ Deno.test("import says what is missing of a state_dict, its options and its voca
       loss: "sampled",
       dropout: "0",
     });
-    refuse("a model of PyTorch has none that is learned; give a number", {
+    refuse('--norm-term must be auto or a number from -1000 to 1000, got "learned"', {
       ...OPTIONS,
       "norm-term": "learned",
     });
