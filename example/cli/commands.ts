@@ -1,5 +1,6 @@
 /** The program's commands: what each takes, and the module that is imported when it runs. */
 
+import { dirname } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
 import type { CommandSpec, Program } from "../options/command.ts";
 import { MAKE_NBEST } from "../options/make_nbest.ts";
@@ -33,6 +34,11 @@ const MODEL_AND_FILE = [{ name: "model" }, { name: "file", optional: true }];
 async function askToRead([model = "", file = "-"]: readonly string[]): Promise<void> {
   const { modelPathOf } = await openModels();
   await askPermissions({ read: [modelPathOf(model), file === "-" ? null : file] });
+}
+
+/** The folder that something is written in, if it is. */
+function folderOf(path: Given[string]): string[] {
+  return typeof path === "string" ? [dirname(path)] : [];
 }
 
 function openModels() {
@@ -94,9 +100,7 @@ export const COMMANDS: readonly Command[] = [
       { term: "nce make-nbest > lists.jsonl", text: "1,000 lists of a language of 5,000 words." },
     ],
     async run({ given, io }) {
-      const { out } = given;
-      const write = typeof out === "string" ? [out, `${out}.ref`, `${out}.tmp`] : [];
-      await askPermissions({ read: [], write });
+      await askPermissions({ read: [], write: folderOf(given["out"]) });
       const { makeNBest } = await import("../commands/make_nbest.ts");
       makeNBest(given, io);
     },
@@ -122,11 +126,11 @@ export const COMMANDS: readonly Command[] = [
     ],
     async run({ given, words, io }) {
       const [word = "", lists = "-"] = words, { modelPathOf } = await openModels();
-      const { out } = given, write = typeof out === "string" ? [out, `${out}.tmp`] : [];
-      const read = [lists === "-" ? null : lists, given["ref"], out]
-        .filter((path) => typeof path === "string");
       const models = systemsOf(word, "exact").map(({ model }) => modelPathOf(model));
-      await askPermissions({ read: [...models, ...read], write });
+      const write = folderOf(given["out"]),
+        read = [lists === "-" ? null : lists, given["ref"]]
+          .filter((path) => typeof path === "string");
+      await askPermissions({ read: [...models, ...read, ...write], write });
       const { rescore } = await import("../commands/rescore.ts");
       await rescore(words, given, io);
     },

@@ -40,8 +40,13 @@ export async function askPermissions({ read, write = [] }: Paths): Promise<void>
   for (const permission of needed) {
     const { state } = await Deno.permissions.request(permission);
     if (state === "granted") continue;
-    throw new UsageError(
-      `May not ${permission.name} ${permission.path}: start it by deno run ${FLAGS.join(" ")}`,
-    );
+    const flags = flagsFor(write).join(" "), { name, path } = permission;
+    throw new UsageError(`May not ${name} ${path}: start it by deno run ${flags}`);
   }
+}
+
+/** The flags that let a run write to these folders, too. */
+function flagsFor(write: readonly string[]): string[] {
+  const more = write.filter((path) => path !== MODEL_FOLDER).map((path) => `,${path}`).join("");
+  return FLAGS.map((flag) => flag.startsWith("--allow-write") ? flag + more : flag);
 }

@@ -11,10 +11,10 @@ import type { Io } from "../shared/io.ts";
 import { Bar } from "../shared/progress.ts";
 import { findModel, type FoundModel } from "../storage/open_model.ts";
 import { withScorer } from "./open_scorer.ts";
-import { reportLines } from "./rescore_report.ts";
+import { reportLines, TRUTH } from "./rescore_report.ts";
 
 /** Names of the rows that need no model. */
-const FIRST = "first-best", ORACLE = "oracle", TRUTH = "best possible";
+const FIRST = "first-best", ORACLE = "oracle";
 /** Sentences that are scored at a time. */
 const WINDOW = 4096;
 
@@ -78,7 +78,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
     test: parts?.test.length ?? 0,
     words: contests?.test.words ?? 0,
   };
-  for (const line of reportLines(counts, results, settings)) io.out(line);
+  io.write(reportLines(counts, results, settings).map((line) => `${line}\n`).join(""));
 }
 
 /** The lists with what was said, where that is known. */

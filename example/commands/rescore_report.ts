@@ -4,6 +4,9 @@ import type { RescoreSettings } from "../options/rescore.ts";
 import type { Result } from "../rescoring/contest.ts";
 import { formatCount, formatNumber } from "../shared/progress.ts";
 
+/** The row of the language that the lists were made with. */
+export const TRUTH = "best possible";
+
 /** What the findings are about. */
 export interface RescoreCounts {
   readonly lists: number;
@@ -60,6 +63,9 @@ function tableLines(results: readonly Result[]): string[] {
   );
   return [
     ...lines,
+    ...results.some(({ system }) => system === TRUTH)
+      ? [`${TRUTH}: by the language itself, with the channel's own scores`]
+      : [],
     ...versus.length > 0
       ? [
         "p: chance of such a difference between equal systems, by NIST's matched-pair test (MAPSSWE)",
