@@ -97,7 +97,10 @@ function speedTable(contests: readonly Contest[]): Table {
         "PyTorch on": `${torch}, ${device}, threads: ${threads}`,
       };
     }),
-    notes: ["Medians over the rounds; ratios are medians of each round's."],
+    notes: [
+      "Medians over the rounds; ratios are medians of each round's. PyTorch keeps its memory " +
+      "(glibc's MALLOC_TRIM_THRESHOLD_ and the like).",
+    ],
   };
 }
 

@@ -98,10 +98,10 @@ const TEXT = ["--data", "text", "--vocab", "words"];
 
 Deno.test("main.ts names the flags before it does anything when a permission is missing", async () => {
   const missing: readonly (readonly [string[], string[], string])[] = [
-    [[], TEXT, "read text"],
-    [["--allow-read=text"], TEXT, "read words"],
-    [["--allow-read=text,words"], TEXT, "read saved_model"],
-    [["--allow-read"], TEXT, "write saved_model"],
+    [[], ["--data", "text"], "read text"],
+    [["--allow-read=text"], ["--train", ...TEXT], "read words"],
+    [["--allow-read=text"], ["--data", "text"], "read saved_model"],
+    [["--allow-read"], ["--data", "text"], "write saved_model"],
     [["--allow-read"], ["--train"], "write saved_model"],
     [["--allow-read=words", "--allow-write"], ["--data", "none", "--prof"], "read none"],
     [[], [], "read saved_model"],

@@ -1,13 +1,17 @@
 /** The program's commands: what each takes, and the module that is imported when it runs. */
 
-import { dirname } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
+import { dirname } from "@std/path";
 import type { CommandSpec, Program } from "../options/command.ts";
 import { MAKE_NBEST } from "../options/make_nbest.ts";
 import type { Given } from "../options/option.ts";
+import { EXPORT, IMPORT } from "../options/exchange.ts";
+import { GENERATE } from "../options/generate.ts";
+import { readOptions } from "../options/option.ts";
 import { OPTION_GROUPS, RUN } from "../options/options.ts";
 import { RESCORE, systemsOf } from "../options/rescore.ts";
 import { SCORE } from "../options/score.ts";
+import { MODEL_FOLDER } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
 import { askPermissions } from "./permissions.ts";
 
@@ -28,7 +32,8 @@ export interface Command extends CommandSpec {
 /** Options of every command but the root, which has them among its own. */
 const COMMON = { title: "General", options: { debug: RUN.debug } };
 
-const MODEL_AND_FILE = [{ name: "model" }, { name: "file", optional: true }];
+const MODEL_ARGUMENT = { name: "model" };
+const MODEL_AND_FILE = [MODEL_ARGUMENT, { name: "file", optional: true }];
 
 /** Asks to read a model and a file, as the commands that take both need it. */
 async function askToRead([model = "", file = "-"]: readonly string[]): Promise<void> {
@@ -36,7 +41,7 @@ async function askToRead([model = "", file = "-"]: readonly string[]): Promise<v
   await askPermissions({ read: [modelPathOf(model), file === "-" ? null : file] });
 }
 
-/** The folder that something is written in, if it is. */
+/** The folder that a file is written in, if one is asked for. */
 function folderOf(path: Given[string]): string[] {
   return typeof path === "string" ? [dirname(path)] : [];
 }
@@ -47,20 +52,6 @@ function openModels() {
 
 /** The commands besides the root. */
 export const COMMANDS: readonly Command[] = [
-  {
-    name: "completions",
-    summary: "Print a script for a shell, which then completes commands, options and their values.",
-    arguments: [{ name: "shell", choices: ["bash", "zsh", "fish"] }],
-    groups: [COMMON],
-    examples: [
-      { term: "source <(nce completions bash)", text: "In ~/.bashrc; zsh likewise in ~/.zshrc." },
-      { term: "nce completions fish | source", text: "In ~/.config/fish/config.fish." },
-    ],
-    async run({ words, io }) {
-      const { completions } = await import("../commands/completions.ts");
-      io.out(completions(words[0]!, PROGRAM));
-    },
-  },
   {
     name: "score",
     summary: "Print how probable each sentence of a text is.",
@@ -88,26 +79,8 @@ export const COMMANDS: readonly Command[] = [
     },
   },
   {
-    name: "make-nbest",
-    summary: "Make n-best lists of the made-up language, heard through a noisy channel.",
-    details: [
-      "For rescore, which then tells the best possible: the language that the sentences are from, and " +
-      "the channel, are known exactly. Train models for it with the same --data.",
-    ],
-    arguments: [],
-    groups: [{ title: "Lists", options: MAKE_NBEST }],
-    examples: [
-      { term: "nce make-nbest > lists.jsonl", text: "1,000 lists of a language of 5,000 words." },
-    ],
-    async run({ given, io }) {
-      await askPermissions({ read: [], write: folderOf(given["out"]) });
-      const { makeNBest } = await import("../commands/make_nbest.ts");
-      makeNBest(given, io);
-    },
-  },
-  {
     name: "rescore",
-    summary: "Choose anew among a recogniser's n-best hypotheses, and count word errors.",
+    summary: "Choose again among the n-best hypotheses of a recogniser, and count word errors.",
     details: [
       "MODEL is a path or the NAME of saved_model/NAME.safetensors, or several to compare, joined by " +
       "commas, each with a mode if it is another than --mode: ce,nce:raw,nce:exact.",
@@ -122,17 +95,115 @@ export const COMMANDS: readonly Command[] = [
     examples: [
       { term: "nce rescore penn lists.jsonl", text: "Search weights and count errors." },
       { term: "nce rescore ce,nce:raw,nce lists/", text: "Compare models and modes." },
-      { term: "nce rescore m nbest/ --lm-weight 8 --out new/", text: "Write the lists." },
+      { term: "nce rescore m lists --out new", text: "Write the lists." },
     ],
     async run({ given, words, io }) {
       const [word = "", lists = "-"] = words, { modelPathOf } = await openModels();
+      const write = folderOf(given["out"]), ref = given["ref"];
+      const read = [lists, ref, ...write]
+        .filter((path) => typeof path === "string").filter((path) => path !== "-");
       const models = systemsOf(word, "exact").map(({ model }) => modelPathOf(model));
-      const write = folderOf(given["out"]),
-        read = [lists === "-" ? null : lists, given["ref"]]
-          .filter((path) => typeof path === "string");
-      await askPermissions({ read: [...models, ...read, ...write], write });
+      await askPermissions({ read: [...models, ...read], write });
       const { rescore } = await import("../commands/rescore.ts");
       await rescore(words, given, io);
+    },
+  },
+  {
+    name: "make-nbest",
+    summary: "Make n-best lists of the made-up language, heard through a noisy channel.",
+    details: [
+      "For rescore, which then tells the best possible: the language that the sentences are from, and " +
+      "the channel, are known exactly. Train models for it with the same --data.",
+    ],
+    arguments: [],
+    groups: [{ title: "Lists", options: MAKE_NBEST }],
+    examples: [
+      { term: "nce make-nbest > lists.jsonl", text: "1,000 lists of a language of 5,000 words." },
+    ],
+    async run({ given, io }) {
+      const write = folderOf(given["out"]);
+      await askPermissions({ read: write, write });
+      const { makeNBest } = await import("../commands/make_nbest.ts");
+      makeNBest(given, io);
+    },
+  },
+  {
+    name: "generate",
+    summary: "Print texts that a model makes up, a sentence each.",
+    details: [
+      "The model is a path, or the NAME of saved_model/NAME.safetensors. Without a prompt, each line of " +
+      "standard input is one; on a terminal, sentences begin anew.",
+      "A text ends with its sentence, or after --length words. Words are drawn from the exact " +
+      "probabilities over all words, except <unk>; with --top-k or --top-p from the most probable ones, " +
+      "which are chosen before the temperature. The same seed gives the same texts, whatever --count is.",
+    ],
+    arguments: [MODEL_ARGUMENT, { name: "prompt", optional: true }],
+    groups: [{ title: "Generation", options: GENERATE }],
+    examples: [
+      { term: 'nce generate penn "the market"', text: "A sentence that begins with these words." },
+      { term: "nce generate penn --count 5", text: "Five sentences." },
+      { term: "nce generate penn --json < prompts", text: "A prompt a line, for another program." },
+    ],
+    async run({ given, words, io }) {
+      await askToRead(words.slice(0, 1));
+      const { generate } = await import("../commands/generate.ts");
+      await generate(words, given, io);
+    },
+  },
+  {
+    name: "export",
+    summary: "Write a model for PyTorch, as a safetensors file with its vocabulary as JSON.",
+    details: [
+      "Names and shapes are those of the original. docs/pytorch.md has the lines that read it.",
+    ],
+    arguments: [MODEL_ARGUMENT],
+    groups: [{ title: "Export", options: EXPORT }, COMMON],
+    examples: [
+      { term: "nce export demo --to pytorch", text: "Into saved_model/pytorch." },
+    ],
+    async run({ given, words: [model], io }) {
+      const { out } = readOptions(EXPORT, given);
+      const folder = out === null ? MODEL_FOLDER : dirname(out);
+      const { modelPathOf } = await import("../storage/open_model.ts");
+      await askPermissions({ read: [modelPathOf(model!), folder], write: [folder] });
+      const { exportModel } = await import("../commands/export.ts");
+      exportModel(model!, given, io);
+    },
+  },
+  {
+    name: "import",
+    summary: "Make a model of what export wrote, or of a state_dict of the original.",
+    details: [
+      "Beside the file are its words and their counts, as JSON. A state_dict does not tell all settings: " +
+      "give --loss and --dropout, --noise-ratio of a model with noise, and --norm-term of nce and mix. " +
+      "docs/pytorch.md has the lines that write it.",
+    ],
+    arguments: [{ name: "file" }],
+    groups: [{ title: "Import", options: IMPORT }, COMMON],
+    examples: [
+      { term: "nce import mine.safetensors", text: "With mine.json beside it." },
+    ],
+    async run({ given, words: [file], io }) {
+      const { vocab } = readOptions(IMPORT, given);
+      const { vocabularyPath } = await import("../storage/pytorch.ts");
+      const read = [file!, vocab ?? vocabularyPath(file!), MODEL_FOLDER];
+      await askPermissions({ read, write: [MODEL_FOLDER] });
+      const { importModel } = await import("../commands/import.ts");
+      importModel(file!, given, io);
+    },
+  },
+  {
+    name: "completions",
+    summary: "Print a script for a shell, which then completes commands, options and their values.",
+    arguments: [{ name: "shell", choices: ["bash", "zsh", "fish"] }],
+    groups: [COMMON],
+    examples: [
+      { term: "source <(nce completions bash)", text: "In ~/.bashrc; zsh likewise in ~/.zshrc." },
+      { term: "nce completions fish | source", text: "In ~/.config/fish/config.fish." },
+    ],
+    async run({ words, io }) {
+      const { completions } = await import("../commands/completions.ts");
+      io.out(completions(words[0]!, PROGRAM));
     },
   },
 ];

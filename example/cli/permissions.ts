@@ -1,7 +1,7 @@
 /** The permissions of Deno that a run needs, asked for before it begins. */
 
 import { UsageError } from "../shared/errors.ts";
-import { isSynthetic, MODEL_FOLDER, type Settings } from "../options/settings.ts";
+import { isSynthetic, MODEL_FOLDER, modeOf, type Settings } from "../options/settings.ts";
 
 /** Flags of `deno run` that let the program run without a question; the last only makes it faster. */
 export const FLAGS = [
@@ -11,7 +11,7 @@ export const FLAGS = [
 ] as const;
 
 /** Settings that say what is read and written. */
-type PathSettings = Pick<Settings, "data" | "vocab" | "prof">;
+type PathSettings = Pick<Settings, "data" | "vocab" | "train" | "prof">;
 
 /** What a run reads and writes; null stands for nothing. */
 interface Paths {
@@ -20,9 +20,10 @@ interface Paths {
 }
 
 /** What the root command reads and writes. */
-export function pathsOf({ data, vocab, prof }: PathSettings): Paths {
+export function pathsOf(settings: PathSettings): Paths {
+  const { data, vocab, prof } = settings, words = modeOf(settings) === "test" ? null : vocab;
   return {
-    read: [isSynthetic(data) ? null : data, vocab, prof ? null : MODEL_FOLDER],
+    read: [isSynthetic(data) ? null : data, words, prof ? null : MODEL_FOLDER],
     write: prof ? [] : [MODEL_FOLDER],
   };
 }
@@ -40,13 +41,17 @@ export async function askPermissions({ read, write = [] }: Paths): Promise<void>
   for (const permission of needed) {
     const { state } = await Deno.permissions.request(permission);
     if (state === "granted") continue;
-    const flags = flagsFor(write).join(" "), { name, path } = permission;
-    throw new UsageError(`May not ${name} ${path}: start it by deno run ${flags}`);
+    const flags = flagsFor(write).join(" ");
+    throw new UsageError(
+      `May not ${permission.name} ${permission.path}: start it by deno run ${flags}`,
+    );
   }
 }
 
-/** The flags that let a run write to these folders, too. */
-function flagsFor(write: readonly string[]): string[] {
-  const more = write.filter((path) => path !== MODEL_FOLDER).map((path) => `,${path}`).join("");
-  return FLAGS.map((flag) => flag.startsWith("--allow-write") ? flag + more : flag);
+/** The flags for a run that writes to these paths, too. */
+function flagsFor(write: readonly string[]): readonly string[] {
+  const folders = [...new Set([MODEL_FOLDER, ...write])].join(",");
+  return FLAGS.map((flag) =>
+    flag.replace(`--allow-write=${MODEL_FOLDER}`, `--allow-write=${folders}`)
+  );
 }

@@ -1,27 +1,37 @@
 /** A text and a model in words: the lines that a run begins with. */
 
-import type { Corpus } from "../data/corpus.ts";
-import type { WordModel } from "../model/model.ts";
+import type { Corpus, TestText } from "../data/corpus.ts";
+import { parameterShapes, product } from "../model/shapes.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { formatCount } from "../shared/progress.ts";
 import { describeUnknown } from "../data/unknown.ts";
 
 /** What the text is, a line each. */
 export function describeCorpus(data: string, corpus: Corpus): string[] {
-  const { vocabulary, train, valid, test, notes } = corpus, unknown = describeUnknown(corpus);
+  const { train, valid, test } = corpus;
   const counts = [train, valid, test].map((text) => formatCount(text.words));
+  return describe(data, corpus, `${counts.join(" / ")} words to train, validate and test on`);
+}
+
+/** What the text that a model is tested on is, a line each. */
+export function describeTest(data: string, text: TestText): string[] {
+  return describe(data, text, `${formatCount(text.test.words)} words to test on`);
+}
+
+function describe(data: string, text: Corpus | TestText, words: string): string[] {
+  const { vocabulary, notes } = text, unknown = describeUnknown(text);
   return [
-    `data        ${data}: ${counts.join(" / ")} words to train, validate and test on; ` +
-    `vocabulary ${formatCount(vocabulary.size)}`,
+    `data        ${data}: ${words}; vocabulary ${formatCount(vocabulary.size)}`,
     ...notes.map((note) => `marks       ${note}`),
     ...(unknown === undefined ? [] : [`unknown     ${unknown}`]),
   ];
 }
 
-/** What a model is: its network, its sizes and its loss. */
-export function describeModel(model: WordModel, settings: ModelSettings): string {
+/** What a model over `numWords` words is: its network, its sizes and its loss. */
+export function describeModel(settings: ModelSettings, numWords: number): string {
   const { indexModule, loss, noiseRatio, noise, normTerm, nlayers, nhid, emsize } = settings;
-  const size = model.parameters().reduce((sum, [, parameter]) => sum + parameter.size, 0);
+  const sizes = [...parameterShapes(settings, numWords)].map(([, shape]) => product(shape));
+  const size = sizes.reduce((a, b) => a + b);
   const network = indexModule === "gru" ? `GRU ${nhid}` : `LSTM ${nlayers} x ${nhid}`;
   const samples = noise === "batch" ? "" : `, k = ${noiseRatio}`;
   return `${network}, embedding ${emsize}, ${formatCount(size)} parameters; loss ${loss}` +

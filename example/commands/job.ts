@@ -1,4 +1,4 @@
-/** What training, profile and test work with, and the new model that the first two begin with. */
+/** What training and profile work with, and the new model that they begin with. */
 
 import type { Gpu } from "../../mod.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
@@ -33,7 +33,7 @@ export function newModel(job: Job): WordModel {
   const { gpu, settings, corpus, io } = job;
   checkSizes(job);
   const model = makeModel(gpu, settings, corpus.vocabulary);
-  io.out(`model       ${describeModel(model, settings)}`);
+  io.out(`model       ${describeModel(settings, corpus.vocabulary.size)}`);
   return model;
 }
 

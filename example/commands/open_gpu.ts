@@ -1,9 +1,10 @@
 /** The GPU that a command computes on. */
 
 import { DeviceError, Gpu, NoAdapterError } from "../../mod.ts";
-import { graphicsDevices, unusedGpu } from "../shared/adapter.ts";
+import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "../shared/adapter.ts";
 import { prepareDriver } from "../shared/driver.ts";
 import { Failure } from "../shared/errors.ts";
+import type { Io } from "../shared/io.ts";
 
 /**
  * Opens the best adapter.
@@ -22,4 +23,10 @@ export async function openGpu({ cuda }: { readonly cuda: boolean }): Promise<Gpu
     const message = [error.message, ...hints.filter((hint) => hint !== undefined)].join("; ");
     throw new Failure(message, { cause: error });
   }
+}
+
+/** Says which adapter that is, and what would be better. */
+export function tellAdapter(gpu: Gpu, io: Io): void {
+  io.out(`adapter     ${adapterLine(gpu)}`);
+  for (const warning of adapterWarnings(gpu, graphicsDevices())) io.err(warning);
 }

@@ -1,40 +1,45 @@
 /** Without `--train` and `--prof`: tests a saved model. */
 
 import { boundsOf, checkEvaluation } from "../model/checks.ts";
-import { describeModel } from "./describe.ts";
+import { describeModel, describeTest } from "./describe.ts";
 import { evaluationBatches } from "../data/batches.ts";
-import { evaluationProblem } from "../options/settings.ts";
+import { evaluationProblem, type Settings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
-import type { Job } from "./job.ts";
+import { findModel } from "../storage/open_model.ts";
+import type { Io } from "../shared/io.ts";
 import { loadModel } from "../storage/checkpoint.ts";
+import { loadTestText } from "../data/corpus.ts";
 import { Metrics } from "../storage/metrics.ts";
-import { modelPath } from "../storage/open_model.ts";
+import { openGpu, tellAdapter } from "./open_gpu.ts";
 import { summarize } from "../training/summary.ts";
+import { unknownWarnings } from "../data/unknown.ts";
+import { warnOfSamples } from "./samples.ts";
 
 /**
- * Loads the model and reports how well it does.
+ * Loads the model and reports how well it does on a text, of which it knows the words by itself.
  *
- * @throws {Failure} If there is no such model, or it cannot be tested like that or on this text.
+ * @throws {UsageError} If there is no such model or no such text.
+ * @throws {Failure} If it cannot be tested like that.
  */
-export async function testModel({ gpu, settings, corpus, io }: Job): Promise<void> {
-  const path = modelPath(settings.save), { evaluation } = settings;
-  const { model, vocabulary, settings: own } = loadModel(gpu, path);
-  using _model = model;
-  io.out(`model       ${path}: ${describeModel(model, own)}`);
+export async function testModel(settings: Settings, io: Io): Promise<void> {
+  const { save, data, evaluation } = settings;
+  const { path, vocabulary, settings: own } = findModel(save);
   const problem = evaluationProblem(own, evaluation);
   if (problem !== undefined) throw new Failure(`${path}: ${problem}`);
-  if (!vocabulary.equals(corpus.vocabulary)) {
-    throw new Failure(
-      `Cannot test ${path} on ${settings.data}: it was trained with another vocabulary ` +
-        `(${vocabulary.size} words, here ${corpus.vocabulary.size}); give its --data, --vocab ` +
-        "and --min-freq",
-    );
-  }
+  const corpus = loadTestText(data, vocabulary, io);
+  warnOfSamples(settings, vocabulary.size, io);
+  await using gpu = await openGpu(settings);
+  tellAdapter(gpu, io);
+  for (const line of describeTest(data, corpus)) io.out(line);
+  for (const warning of unknownWarnings(corpus)) io.err(warning);
   checkEvaluation({ ...settings, ...own }, boundsOf(gpu, vocabulary.size), {
     kind: evaluation,
     batches: evaluationBatches(corpus.test),
     saved: true,
   });
-  const metrics = new Metrics(settings.save, io);
+  const { model } = loadModel(gpu, path);
+  using _model = model;
+  io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
+  const metrics = new Metrics(save, io);
   await summarize(gpu, { model, corpus, evaluation, metrics, io });
 }

@@ -1,6 +1,6 @@
 /** Sentences as batches: rows of whole sentences one after another, packed so that hardly any place is empty. */
 
-import { Philox } from "../../kernels/random/philox.ts";
+import { Philox } from "../../kernels/random/mod.ts";
 import { isFromBatch, type NoiseName } from "../options/settings.ts";
 import { type Batch, cut, emptyPieces, type Row, RowBatch, rowSteps } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";

@@ -7,7 +7,7 @@ import type { Io } from "../shared/io.ts";
 import { readLines } from "./lines.ts";
 import { Bar, formatCount } from "../shared/progress.ts";
 import { isSynthetic } from "../options/settings.ts";
-import { parseSynthetic, synthesize } from "./synthetic.ts";
+import { parseSynthetic, synthesize, synthesizeTest } from "./synthetic.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";
 import { UNK, Vocabulary, WordCounts } from "./vocab.ts";
 import { readVocabularyFile, splitWords, withoutMarks } from "./words.ts";
@@ -57,7 +57,7 @@ export function loadCorpus({ data, vocab = null, minFreq = 1 }: CorpusOptions, i
     throw new UsageError(`${option} has no use with synthetic text, which has its own vocabulary`);
   }
   checkFolder(data);
-  const path = (part: string) => `${data.replace(/\/+$/, "") || "/"}/${part}.txt`;
+  const path = (part: string) => partPath(data, part);
   for (const part of ["train", "valid", "test"]) checkFile(path(part));
   const words = vocab === null ? {} : { words: readVocabularyFile(vocab) };
   const watch: Watch = { notes: [], ...(io && { io }) };
@@ -65,6 +65,30 @@ export function loadCorpus({ data, vocab = null, minFreq = 1 }: CorpusOptions, i
   const valid = readSentences(path("valid"), training.vocabulary, watch);
   const test = readSentences(path("test"), training.vocabulary, watch);
   return { ...training, valid, test, notes: watch.notes };
+}
+
+/** A text that a model is tested on. */
+export type TestText = Pick<Corpus, "vocabulary" | "test" | "notes" | "bestTestPerplexity">;
+
+/**
+ * Reads the test text of a folder, or makes that of the synthetic language, by the ids of a model's
+ * vocabulary: words that it does not have are unknown. Nothing else has to be there.
+ *
+ * @throws {UsageError} If there is no test.txt, or the specification is wrong.
+ * @throws {Failure} If it has no words or is not UTF-8.
+ */
+export function loadTestText(data: string, vocabulary: Vocabulary, io?: Io): TestText {
+  if (isSynthetic(data)) {
+    const { sentences, bestTestPerplexity } = synthesizeTest(parseSynthetic(data));
+    const builder = new SentencesBuilder();
+    for (const words of sentences) builder.add(vocabulary.encode(words));
+    return { vocabulary, test: builder.build(), notes: [], bestTestPerplexity };
+  }
+  checkFolder(data);
+  const path = partPath(data, "test"), watch: Watch = { notes: [], ...(io && { io }) };
+  checkFile(path);
+  const test = readSentences(path, vocabulary, watch);
+  return { vocabulary, test, notes: watch.notes };
 }
 
 /** Who looks on while files are read. */
@@ -132,6 +156,10 @@ function* readLinesOfWords(
     ? "1 line carries <s> or </s> at its ends"
     : `${formatCount(marked)} lines carry <s> or </s> at their ends`;
   notes.push(`${name}: ${lines}; they are taken as the marks of the sentence`);
+}
+
+function partPath(folder: string, part: string): string {
+  return `${folder.replace(/\/+$/, "") || "/"}/${part}.txt`;
 }
 
 function checkWords(sentences: Sentences, path: string): Sentences {

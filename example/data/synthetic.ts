@@ -1,6 +1,6 @@
 /** Text of the synthetic language, with the best perplexity that any model can expect on it. */
 
-import { Philox } from "../../kernels/random/philox.ts";
+import { Philox } from "../../kernels/random/mod.ts";
 import { isSynthetic } from "../options/settings.ts";
 import { UsageError } from "../shared/errors.ts";
 import { MIN_VOCABULARY, SyntheticLanguage } from "./language.ts";
@@ -78,8 +78,8 @@ export function synthesize({ words, vocab, seed }: SyntheticOptions): SyntheticT
     generateText(language, size, new Philox(seed, STREAM[part]));
   const parts = {
     train: generate("train", words),
-    valid: generate("valid", Math.ceil(words / 10)),
-    test: generate("test", Math.ceil(words / 10)),
+    valid: generate("valid", testSize(words)),
+    test: generate("test", testSize(words)),
   };
   const occurrences = new WordCounts();
   for (const sentence of parts.train) {
@@ -101,6 +101,23 @@ export function synthesize({ words, vocab, seed }: SyntheticOptions): SyntheticT
     bestValidPerplexity: perplexity(language, parts.valid),
     bestTestPerplexity: perplexity(language, parts.test),
   };
+}
+
+/** The test text alone, in words, and the perplexity of the truth on it. */
+export function synthesizeTest(
+  { words, vocab, seed }: SyntheticOptions,
+): { sentences: string[][]; bestTestPerplexity: number } {
+  const language = new SyntheticLanguage(vocab, seed);
+  const test = generateText(language, testSize(words), new Philox(seed, STREAM.test));
+  return {
+    sentences: test.map((sentence) => sentence.map((word) => language.words[word]!)),
+    bestTestPerplexity: perplexity(language, test),
+  };
+}
+
+/** Words of the validation and of the test text, for so many of training text. */
+function testSize(words: number): number {
+  return Math.ceil(words / 10);
 }
 
 function isOption(name: string): name is keyof SyntheticOptions {

@@ -8,11 +8,12 @@ import { UNK } from "./vocab.ts";
 /** The part of a text from which a perplexity says more of `<unk>` than of words. */
 const MOST = 0.5;
 
+/** A text, or its test alone. */
+type Texts = Pick<Corpus, "test"> & Partial<Pick<Corpus, "train" | "valid">>;
+
 /** How many words of the validation and the test text are unknown; undefined if none is. */
-export function describeUnknown(
-  { valid, test }: Pick<Corpus, "valid" | "test">,
-): string | undefined {
-  const parts = [["valid", valid], ["test", test]] as const;
+export function describeUnknown({ valid, test }: Texts): string | undefined {
+  const parts = textsOf({ valid, test });
   if (parts.every(([, text]) => countUnknown(text) === 0)) return undefined;
   return parts.map(([name, text]) => {
     const unknown = countUnknown(text);
@@ -22,16 +23,17 @@ export function describeUnknown(
 
 /** Warnings, a line each, if unknown words make a perplexity worse or better than it should be. */
 export function unknownWarnings(
-  corpus: Pick<Corpus, "vocabulary" | "train" | "valid" | "test">,
+  { vocabulary, train, valid, test }: Texts & Pick<Corpus, "vocabulary">,
 ): string[] {
-  const { vocabulary, train, valid, test } = corpus, warnings: string[] = [];
-  if (vocabulary.counts[UNK] === 0 && countUnknown(valid) + countUnknown(test) > 0) {
+  const warnings: string[] = [], unseen = textsOf({ valid, test });
+  if (vocabulary.counts[UNK] === 0 && unseen.some(([, text]) => countUnknown(text) > 0)) {
+    const names = unseen.map(([name]) => name).join(" or ");
     warnings.push(
-      "warning: valid or test has unknown words but training has none: the model cannot learn how likely " +
+      `warning: ${names} has unknown words but training has none: the model cannot learn how likely ` +
         "<unk> is; --min-freq 2, or a vocabulary without rare words (--vocab), lets it",
     );
   }
-  const full = Object.entries({ train, valid, test })
+  const full = textsOf({ train, valid, test })
     .filter(([, text]) => countUnknown(text) > MOST * text.words)
     .map(([name, text]) => `${percent(text)} of ${name}`);
   if (full.length > 0) {
@@ -41,6 +43,10 @@ export function unknownWarnings(
     );
   }
   return warnings;
+}
+
+function textsOf(texts: Readonly<Record<string, Sentences | undefined>>): [string, Sentences][] {
+  return Object.entries(texts).flatMap(([name, text]) => text === undefined ? [] : [[name, text]]);
 }
 
 /** Two significant digits: also few unknown words of many are told. */

@@ -1,6 +1,7 @@
 /** Scores of a language model on a text: exact ones, or its loss. */
 
-import { type Gpu, type Step, type Tensor, weightedSum } from "../../mod.ts";
+import type { Gpu, Step, Tensor } from "../../mod.ts";
+import { weightedSum } from "../../kernels/ops.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { perplexity, type TokenScores } from "./card.ts";
 import { CarriedStates } from "../model/carried_states.ts";

@@ -5,23 +5,27 @@ import type { Gpu, Tensor } from "../../mod.ts";
 /** Batches that there is room for at first. */
 const FIRST_ROOM = 256;
 
-/** What {@linkcode Losses.take} finds. */
+/** Losses of some batches together. */
 export interface LossSum {
   /** Sum of the losses of all tokens, in float64. */
   readonly sum: number;
   /** Number of tokens. */
   readonly tokens: number;
-  /** sum / tokens; NaN if there are none. */
-  readonly mean: number;
+  /** Number of batches. */
+  readonly batches: number;
   /** Number, from 0, of the first batch whose loss is not finite; -1 if all are. */
   readonly firstBad: number;
 }
+
+const NOTHING: LossSum = { sum: 0, tokens: 0, batches: 0, firstBad: -1 };
 
 /** Collects one scalar a batch with its number of tokens. */
 export class Losses implements Disposable {
   readonly #gpu: Gpu;
   #values: Tensor;
   #tokens: number[] = [];
+  /** Of what was read already. */
+  #sums = NOTHING;
 
   /** Makes room for some batches; it grows with them. */
   constructor(gpu: Gpu) {
@@ -36,16 +40,31 @@ export class Losses implements Disposable {
     this.#tokens.push(tokens);
   }
 
-  /** The losses since the last call. */
-  async take(): Promise<LossSum> {
-    const counts = this.#tokens;
+  /** The losses so far, or since {@linkcode take}: the same bits however often they are asked for. */
+  async sums(): Promise<LossSum> {
+    const counts = this.#tokens, before = this.#sums;
+    if (counts.length === 0) return before;
     this.#tokens = [];
-    if (counts.length === 0) return { sum: 0, tokens: 0, mean: NaN, firstBad: -1 };
     const values = (await this.#gpu.readFloats(this.#values)).subarray(0, counts.length);
-    const tokens = counts.reduce((sum, n) => sum + n, 0);
-    const sum = counts.reduce((total, n, i) => total + n * values[i]!, 0);
-    const firstBad = values.findIndex((value) => !Number.isFinite(value));
-    return { sum, tokens, mean: sum / tokens, firstBad };
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    return this.#sums = {
+      sum: counts.reduce((total, n, i) => total + n * values[i]!, before.sum),
+      tokens: counts.reduce((total, n) => total + n, before.tokens),
+      batches: before.batches + counts.length,
+      firstBad: before.firstBad < 0 && bad >= 0 ? before.batches + bad : before.firstBad,
+    };
+  }
+
+  /** The same with their mean, NaN if there are none; the next ones begin anew. */
+  async take(): Promise<LossSum & { readonly mean: number }> {
+    const sums = await this.sums();
+    this.#sums = NOTHING;
+    return { ...sums, mean: sums.sum / sums.tokens };
+  }
+
+  /** Goes on from {@linkcode sums}. */
+  restore(sums: LossSum): void {
+    this.#sums = sums;
   }
 
   #grow(): void {

@@ -7,6 +7,17 @@ import type { Batch } from "../data/row_batch.ts";
 export class CarriedStates implements Disposable {
   #states: readonly Tensor[] = [];
 
+  /** The states carried; none unless the next batch continues the last one. */
+  get states(): readonly Tensor[] {
+    return this.#states;
+  }
+
+  /** Carries these states, and owns them. */
+  restore(states: readonly Tensor[]): void {
+    this[Symbol.dispose]();
+    this.#states = states;
+  }
+
   /** What `batch` begins with: the states carried, or none, which means zero. */
   before(batch: Batch): readonly Tensor[] {
     return batch.continues ? this.#states : [];

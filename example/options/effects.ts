@@ -107,7 +107,7 @@ function describe(idle: Idle, own: Name, settings: Settings): string {
 }
 
 /** An option with its value, as it could be given. */
-function shown(name: Name, settings: Settings): string {
+export function shown(name: Name, settings: Settings): string {
   const setting = settings[name];
   if (typeof setting === "boolean") return flagOf(name);
   const text = typeof setting === "object" && setting !== null

@@ -21,6 +21,8 @@ interface Description {
   readonly help: string;
   /** The runs that it has an effect on; all unless given. */
   readonly modes?: readonly Mode[];
+  /** Whether a resumed run may give another value than before; otherwise it would learn something else. */
+  readonly mayChange?: true;
 }
 
 /** What every option with a value says. */

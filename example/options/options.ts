@@ -34,6 +34,7 @@ const SAVE: Option<string> = {
   default: "model",
   help: "Name of the model: saved_model/NAME.safetensors and NAME.metrics.jsonl.",
   modes: RESULTS,
+  mayChange: true,
   wants: `a file name without folders, of at most ${MAX_NAME_BYTES} bytes`,
   read(text) {
     const name = text.replace(/\.safetensors$/, "");
@@ -63,15 +64,27 @@ const NORM_TERM: typeof TERM = {
 
 /** What to do, with which model. */
 export const RUN = {
-  train: flag({ help: "Train a model; without it the saved model is tested." }),
+  train: flag({
+    help: "Train a model; without it the saved model is tested.",
+    mayChange: true,
+  }),
+  resume: flag({
+    help: "With --train, go on from the checkpoint of a run that was stopped, or start anew if " +
+      "there is none.",
+    modes: EPOCHS,
+    mayChange: true,
+  }),
   save: SAVE,
   evaluation: EVALUATION,
-  prof: flag({ help: "Run one batch and print where the time went." }),
-  cuda: flag({ help: "Insist on a hardware GPU; without it the best adapter is taken." }),
-  debug: flag({ help: "Show the stack trace of an error." }),
+  prof: flag({ help: "Run one batch and print where the time went.", mayChange: true }),
+  cuda: flag({
+    help: "Insist on a hardware GPU; without it the best adapter is taken.",
+    mayChange: true,
+  }),
+  debug: flag({ help: "Show the stack trace of an error.", mayChange: true }),
 } satisfies OptionTable;
 
-/** The text, and how training cuts it. */
+/** The text, and how training cuts it. Where it comes from may change, but not what is read. */
 const DATA = {
   data: {
     ...path({
@@ -80,6 +93,7 @@ const DATA = {
       help: "Folder with train.txt, valid.txt and test.txt, a sentence a line; or synthetic, a " +
         "language made up by the program, with settings such as synthetic:vocab=900,seed=2 " +
         "(also words).",
+      mayChange: true,
     }),
     choices: ["synthetic"],
   },
@@ -87,6 +101,8 @@ const DATA = {
     path({
       value: "file",
       help: "Vocabulary file, a word a line; without it the words of train.txt.",
+      modes: TRAINING,
+      mayChange: true,
     }),
     null,
   ),
@@ -94,6 +110,8 @@ const DATA = {
     value: "count",
     default: "1",
     help: "Rarer words become <unk>.",
+    modes: TRAINING,
+    mayChange: true,
   }),
   concat: flag({
     help: "Train on the text joined with <s> and cut into pieces of --bptt words, not on " +
@@ -210,6 +228,7 @@ const OPTIMIZATION = {
     default: "40",
     help: "Maximum number of epochs: passes over the text.",
     modes: EPOCHS,
+    mayChange: true,
   }),
   batchSize: count([1, 1e6], {
     value: "count",
@@ -246,15 +265,26 @@ const OPTIMIZATION = {
     default: "200",
     help: "Batches between two reports.",
     modes: EPOCHS,
+    mayChange: true,
   }),
   audit: optional(
     count(ANY_COUNT, {
       value: "steps",
       help: "Every so many steps, compare the sampled gradient with the exact one.",
       modes: EPOCHS,
+      mayChange: true,
     }),
     0,
   ),
+  checkpointMinutes: number([0, 1e6], {
+    value: "n",
+    default: "10",
+    help:
+      "Minutes between two checkpoints (0: after each batch). Others: at each epoch's end, at " +
+      "Ctrl-C and SIGTERM (the test follows), at SIGUSR2 (the run ends, to be requeued with --resume).",
+    modes: EPOCHS,
+    mayChange: true,
+  }),
   tbName: unavailable(
     "is not available yet; every training run writes saved_model/NAME.metrics.jsonl",
     { value: "name", help: "Name of a TensorBoard record. Not available yet." },

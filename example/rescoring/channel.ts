@@ -6,7 +6,7 @@
  * are nobody's may come in.
  */
 
-import type { Philox } from "../../kernels/random/philox.ts";
+import type { Philox } from "../../kernels/random/mod.ts";
 
 /** Numbers that make up a sound. */
 const SIZE = 8;

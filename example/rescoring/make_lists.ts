@@ -1,6 +1,6 @@
 /** N-best lists of the made-up language, heard through a noisy channel: the best possible is known. */
 
-import { Philox } from "../../kernels/random/philox.ts";
+import { Philox } from "../../kernels/random/mod.ts";
 import { SyntheticLanguage } from "../data/language.ts";
 import { generateText, type SyntheticOptions } from "../data/synthetic.ts";
 import { Bigram } from "./bigram.ts";

@@ -1,6 +1,6 @@
 /** How sure a word error rate is, and whether one system is better than another. */
 
-import { Philox } from "../../kernels/random/philox.ts";
+import { Philox } from "../../kernels/random/mod.ts";
 import type { Edit } from "./errors.ts";
 
 /** Stream of the resampling's random numbers. */

@@ -20,14 +20,15 @@ export interface ByteSource {
  * {@linkcode Failure} if the file cannot be written.
  */
 export class AtomicFile implements Disposable {
-  readonly #path: string;
+  /** The file's name. */
+  readonly path: string;
   readonly #temporary: string;
   readonly #file: Deno.FsFile;
   #renamed = false;
 
   /** Opens the temporary file. */
   constructor(path: string) {
-    this.#path = path;
+    this.path = path;
     this.#temporary = `${path}.tmp`;
     this.#file = attempt("write", path, () => {
       Deno.mkdirSync(dirname(path), { recursive: true });
@@ -38,19 +39,19 @@ export class AtomicFile implements Disposable {
 
   /** Appends bytes. */
   write(bytes: Uint8Array): void {
-    attempt("write", this.#path, () => {
+    attempt("write", this.path, () => {
       for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
     });
   }
 
   /** Gives the file its name; nothing can be written afterwards. */
   commit(): void {
-    attempt("write", this.#path, () => {
+    attempt("write", this.path, () => {
       this.#file.syncSync();
       this.#file.close();
-      Deno.renameSync(this.#temporary, this.#path);
+      Deno.renameSync(this.#temporary, this.path);
       this.#renamed = true;
-      syncFolder(dirname(this.#path));
+      syncFolder(dirname(this.path));
     });
   }
 
@@ -145,6 +146,15 @@ function syncFolder(path: string): void {
   } catch (error) {
     // Some file systems, network ones among them, sync no folders: there is nothing more to be done.
     if (!(error instanceof Error && "code" in error && error.code === "EINVAL")) throw error;
+  }
+}
+
+/** Whether there is a file of this name. */
+export function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
   }
 }
 

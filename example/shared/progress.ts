@@ -10,6 +10,8 @@ export interface ProgressOptions {
   readonly epochs: number;
   /** Batches in the epoch. */
   readonly batches: number;
+  /** How many of them an earlier run has done; 0 unless given. */
+  readonly batchesBefore?: number;
   /** Learning rate of the epoch. */
   readonly lr: number;
   /** Whether the loss is a normalised log probability, so that its exponential is a perplexity. */
@@ -104,7 +106,8 @@ export class Progress {
   readonly #options: ProgressOptions;
   readonly #clock: () => number;
   readonly #start: number;
-  #batch = 0;
+  readonly #before: number;
+  #batch: number;
   #tokens = 0;
   #loss: number | undefined;
   #drawn = -Infinity;
@@ -119,6 +122,7 @@ export class Progress {
     this.#options = options;
     this.#clock = options.clock ?? (() => performance.now());
     this.#start = this.#clock();
+    this.#before = this.#batch = options.batchesBefore ?? 0;
     this.#shown = { time: this.#start, tokens: 0 };
     this.#draw(this.#start);
   }
@@ -167,7 +171,7 @@ export class Progress {
       `batch ${this.#batch}/${batches}`,
       ...(this.#loss === undefined ? [] : [formatLoss(this.#loss, normalised)]),
       ...(this.#io.isTerminal ? [] : [`lr ${formatNumber(lr)}`]), // a bar has little room
-      ...(this.#batch === 0
+      ...(this.#batch === this.#before
         ? []
         : [`${formatCount(tokensPerSecond)} tokens/s`, this.#timeLeft(now)]),
     ];
@@ -176,7 +180,7 @@ export class Progress {
   /** Of the epoch, and of the run if there are more. */
   #timeLeft(now: number): string {
     const { epoch, epochs, batches, validationMs = 0 } = this.#options;
-    const batchMs = (now - this.#start) / this.#batch;
+    const batchMs = (now - this.#start) / (this.#batch - this.#before);
     const left = batchMs * (batches - this.#batch);
     const text = `${formatDuration(left)} left`;
     if (epoch === epochs) return text;

@@ -6,6 +6,8 @@ import type { Io } from "./io.ts";
 export interface StopFlag {
   /** Set once the run should end. */
   requested: boolean;
+  /** Set if it should end at once, so that another process can go on: there is no time for a test. */
+  requeued?: boolean;
 }
 
 /** Thrown when work ends before its time because a stop was requested. */
@@ -18,10 +20,14 @@ export function checkStop(stop: StopFlag | undefined): void {
   if (stop?.requested) throw new Stopped("A stop was requested");
 }
 
+/** By which a batch system warns of the end of a job's time. */
+const REQUEUE = "SIGUSR2";
+const REQUEUE_CODE = Deno.build.os === "darwin" ? 159 : 140;
+
 /** Signals that ask for the end of a run, with the exit code that tells of each. */
 const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
   ? [["SIGINT", 130], ["SIGBREAK", 149]]
-  : [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]];
+  : [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129], [REQUEUE, REQUEUE_CODE]];
 
 /**
  * Listens for Ctrl-C and its kind: the first one sets `requested`, a second one ends the program.
@@ -37,7 +43,9 @@ export function stopOnSignal(
     const listener = () => {
       if (stop.requested) return exit(code);
       stop.requested = true;
-      io.err("Stopping: the test follows; a second Ctrl-C ends at once");
+      stop.requeued = signal === REQUEUE;
+      const next = stop.requeued ? "another process can --resume the run" : "the test follows";
+      io.err(`Stopping: ${next}; a second Ctrl-C ends at once`);
     };
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);

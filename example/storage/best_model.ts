@@ -1,84 +1,124 @@
 /** The best model of a run: on disk, and in memory where it cannot be written. */
 
 import type { Gpu } from "../../mod.ts";
-import { restoreModel, saveModel } from "./checkpoint.ts";
+import { hashOfFile, restoreModel, writeModel } from "./checkpoint.ts";
+import type { SavedBest } from "./checkpoint_file.ts";
 import { Failure } from "../shared/errors.ts";
-import { openBytes } from "../shared/files.ts";
+import { AtomicFile, attempt, isFile, openBytes } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import type { WordModel } from "../model/model.ts";
 import { readValidation, type SavedBeside, type SavedValidation } from "./model_file.ts";
+import { modelPath } from "./open_model.ts";
 import { formatLoss, formatPerplexity } from "../shared/progress.ts";
+
+/** What the file says besides, whichever epoch is the best. */
+type BesideAll = Pick<SavedBeside, "vocabulary" | "settings">;
 
 /** Keeps the parameters that did best in validation. */
 export class BestModel {
   /** The file. */
   readonly path: string;
-  /** Epoch of the best model so far, from 1; 0 if there is none. */
-  epoch = 0;
+  /** Where the model goes that was there before. */
+  readonly previous: string;
   readonly #gpu: Gpu;
   readonly #model: WordModel;
+  readonly #beside: BesideAll;
   readonly #io: Io;
-  /** Of the model that stood in the file before. */
-  readonly #before: SavedValidation | undefined;
-  #best: SavedValidation = { kind: "ppl", measure: Infinity };
-  /** What identifies the file. */
-  #written = "";
-  /** What could not be written, with why. */
-  #unsaved: { values: Float32Array[]; beside: SavedBeside; reason: Failure } | undefined;
+  #best: SavedBest | undefined;
+  /** Whether the file is this run's. */
+  #isOurs = false;
+  /** The parameters, if they could not be written. */
+  #unsaved: readonly Float32Array[] | undefined;
 
-  /** Nothing is kept at first; that a model is there already is told. */
-  constructor(gpu: Gpu, model: WordModel, path: string, io: Io) {
+  /**
+   * Keeps nothing at first, or goes on from what a checkpoint says.
+   *
+   * @param save Name of the model, as in `Settings.save`.
+   */
+  constructor(gpu: Gpu, model: WordModel, save: string, beside: BesideAll, io: Io) {
     this.#gpu = gpu;
     this.#model = model;
+    this.#beside = beside;
     this.#io = io;
-    this.path = path;
-    this.#before = this.#tellOfBefore();
+    this.path = modelPath(save);
+    this.previous = modelPath(`${save}.previous`);
   }
 
-  /** Whether anything is kept. */
-  get exists(): boolean {
-    return this.epoch > 0;
+  /** What is kept, if anything. */
+  get best(): SavedBest | undefined {
+    return this.#best;
+  }
+
+  /** Whether what is kept is on disk. */
+  get saved(): boolean {
+    return this.#unsaved === undefined;
   }
 
   /** The best model so far in words. */
   get description(): string {
-    return `${this.path}, the best, of epoch ${this.epoch} (valid ${inWords(this.#best)})`;
+    const { epoch, validation } = this.#best!;
+    return `${this.path}, the best, of epoch ${epoch} (valid ${inWords(validation)})`;
   }
 
   /** Whether a model of this validation would be better than what is kept. */
   isBetter({ measure }: SavedValidation): boolean {
-    return measure < this.#best.measure;
+    return measure < (this.#best?.validation.measure ?? Infinity);
   }
 
-  /** Keeps the model as it is; says whether it is on disk. */
-  async keep(
-    epoch: number,
-    validation: SavedValidation,
-    others: Omit<SavedBeside, "validation">,
-  ): Promise<boolean> {
-    const { kind, measure } = validation, before = this.exists ? undefined : this.#before;
-    const beside: SavedBeside = { ...others, validation: { kind, measure } };
-    this.epoch = epoch;
-    this.#best = validation;
+  /** Says that a model is there which will be replaced. */
+  tellOfBefore(): void {
+    if (this.#best !== undefined || !isFile(this.path)) return;
+    const validation = this.#validationBefore();
+    this.#io.out(
+      `replaces    ${this.path}${validation ? ` (valid ${inWords(validation)})` : ""} when the ` +
+        `first epoch is done, and keeps it as ${this.previous}`,
+    );
+  }
+
+  /**
+   * Keeps the model as it is; says whether it is on disk.
+   *
+   * @param before Is called when the file is written, but has not its name yet: a checkpoint that knows of
+   *   it can write it again.
+   */
+  async keep(found: Omit<SavedBest, "sha256">, before: () => Promise<void>): Promise<boolean> {
     try {
-      this.#written = await saveModel(this.#gpu, this.path, this.#model, beside);
+      using file = new AtomicFile(this.path);
+      const sha256 = await this.#write(file, found);
+      this.#movePrevious(sha256, found.validation);
+      this.#best = { ...found, sha256 };
       this.#unsaved = undefined;
-      if (before?.kind === kind && before.measure < measure) {
-        this.#io.err(
-          `warning: the model that was replaced had a better validation: ${inWords(before)}`,
-        );
-      }
+      await before();
+      file.commit();
+      this.#isOurs = true;
       return true;
     } catch (reason) {
       if (!(reason instanceof Failure)) throw reason;
+      this.#best = { ...found, sha256: "" };
       const values = [];
       for (const [, parameter] of this.#model.parameters()) {
         values.push(await this.#gpu.readFloats(parameter));
       }
-      this.#unsaved = { values, beside, reason };
-      this.#io.err(`warning: ${reason.message}; training goes on with the model in memory`);
+      this.#unsaved = values;
+      this.#io.err(
+        `warning: ${reason.message}; training goes on with the model in memory, without checkpoints`,
+      );
       return false;
     }
+  }
+
+  /**
+   * Goes on from what a checkpoint knows.
+   *
+   * @param isCurrent Whether the model has these very parameters: a file that is not there yet is written.
+   */
+  async resume(best: SavedBest | undefined, isCurrent: boolean): Promise<void> {
+    this.#best = best;
+    this.#isOurs = best !== undefined;
+    if (best === undefined || !isCurrent || hashOfFile(this.path) === best.sha256) return;
+    using file = new AtomicFile(this.path);
+    this.#best = { ...best, sha256: await this.#write(file, best) };
+    file.commit();
   }
 
   /**
@@ -87,32 +127,51 @@ export class BestModel {
    * @throws {Failure} If the file is not the one that was written.
    */
   restore(): void {
-    const { values } = this.#unsaved ?? {};
-    if (!values) return restoreModel(this.#gpu, this.path, this.#model, this.#written);
+    const values = this.#unsaved;
+    if (!values) return restoreModel(this.#gpu, this.path, this.#model, this.#best!.sha256);
     this.#model.parameters().forEach(([, parameter], i) => this.#gpu.write(parameter, values[i]!));
   }
 
   /**
-   * Tries once more to write what could not be written. The model must hold the best parameters.
+   * Tries once more to write what could not be written; the model has the best parameters then.
    *
    * @throws {Failure} If it still cannot.
    */
   async settle(): Promise<void> {
     if (!this.#unsaved) return;
-    await saveModel(this.#gpu, this.path, this.#model, this.#unsaved.beside);
+    this.restore();
+    using file = new AtomicFile(this.path);
+    const best = this.#best!, sha256 = await this.#write(file, best);
+    this.#movePrevious(sha256, best.validation);
+    file.commit();
+    this.#best = { ...best, sha256 };
     this.#unsaved = undefined;
     this.#io.out(`saved       ${this.path}, which could not be written before`);
   }
 
-  #tellOfBefore(): SavedValidation | undefined {
+  #write(file: AtomicFile, { validation, card }: Omit<SavedBest, "sha256">): Promise<string> {
+    const { kind, measure } = validation;
+    const beside = { ...this.#beside, validation: { kind, measure }, ...(card && { card }) };
+    return writeModel(this.#gpu, file, this.#model, beside);
+  }
+
+  /** Another run's model gets out of the way; a warning if it was a better one. */
+  #movePrevious(sha256: string, { kind, measure }: SavedValidation): void {
+    if (this.#isOurs || !isFile(this.path) || hashOfFile(this.path) === sha256) return;
+    const before = this.#validationBefore();
+    attempt("write", this.previous, () => Deno.renameSync(this.path, this.previous));
+    if (before?.kind !== kind || before.measure >= measure) return;
+    this.#io.err(
+      `warning: the model that was replaced had a better validation: ${inWords(before)}`,
+    );
+  }
+
+  #validationBefore(): SavedValidation | undefined {
     try {
       using file = openBytes(this.path);
-      const before = readValidation(file, this.path);
-      const validation = before === undefined ? "" : ` (valid ${inWords(before)})`;
-      this.#io.out(`replaces    ${this.path}${validation}, when the first epoch is done`);
-      return before;
+      return readValidation(file, this.path);
     } catch (error) {
-      if (error instanceof Failure) return undefined; // the usual case: there is none
+      if (error instanceof Failure) return undefined; // loading it would say why
       throw error;
     }
   }

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Gpu } from "../../mod.ts";
 import { Failure } from "../shared/errors.ts";
-import { AtomicFile, openBytes } from "../shared/files.ts";
+import { AtomicFile, isFile, openBytes } from "../shared/files.ts";
 import { GRULanguageModel, LanguageModel, type WordModel } from "../model/model.ts";
 import {
   checkSavable,
@@ -16,10 +16,13 @@ import {
 } from "./model_file.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { makeNoise } from "../model/noise.ts";
-import { cannotLoad, ofBytes } from "./safetensors.ts";
+import { cannotLoad } from "./safetensors.ts";
 import type { ByteSource } from "../shared/files.ts";
 import { parameterShapes } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
+
+/** Bytes that are hashed at a time. */
+const CHUNK = 2 ** 24;
 
 /** A model read from a file. */
 export interface LoadedModel extends ModelHeader {
@@ -41,11 +44,7 @@ export function makeModel(gpu: Gpu, settings: ModelSettings, vocabulary: Vocabul
 /**
  * Writes the model to `path`, atomically: a file of that name is replaced only by a whole one.
  *
- * One parameter at a time is read from the GPU.
- *
- * @returns The SHA-256 of the file, by which {@linkcode restoreModel} knows it again.
- * @throws {Failure} If the file cannot be written, the vocabulary is too large for one, or a parameter has
- *   a number that is not finite: what was there before stays.
+ * @throws {Failure} As {@linkcode writeModel}: what was there before stays.
  */
 export async function saveModel(
   gpu: Gpu,
@@ -53,9 +52,27 @@ export async function saveModel(
   model: WordModel,
   beside: SavedBeside,
 ): Promise<string> {
+  using file = new AtomicFile(path);
+  const hash = await writeModel(gpu, file, model, beside);
+  file.commit();
+  return hash;
+}
+
+/**
+ * Writes the model to a file that has yet to get its name. One parameter at a time is read from the GPU.
+ *
+ * @returns The SHA-256 of the file, by which {@linkcode restoreModel} knows it again.
+ * @throws {Failure} If the file cannot be written, the vocabulary is too large for one, or a parameter has
+ *   a number that is not finite.
+ */
+export async function writeModel(
+  gpu: Gpu,
+  file: AtomicFile,
+  model: WordModel,
+  beside: SavedBeside,
+): Promise<string> {
   const { settings, vocabulary } = beside;
   checkSavable(settings, vocabulary);
-  using file = new AtomicFile(path);
   const hash = createHash("sha256"), parameters = new Map(model.parameters());
   const write = (bytes: Uint8Array) => {
     hash.update(bytes);
@@ -65,11 +82,23 @@ export async function saveModel(
   for (const [name, shape] of parameterShapes(settings, vocabulary.size)) {
     const numbers = await gpu.readFloats(parameters.get(name)!), flaw = nonFinite(numbers, shape);
     if (flaw !== undefined) {
-      throw new Failure(`Cannot write ${path}: ${name} has ${flaw}; try a smaller --lr or --clip`);
+      throw new Failure(
+        `Cannot write ${file.path}: ${name} has ${flaw}; try a smaller --lr or --clip`,
+      );
     }
     write(new Uint8Array(numbers.buffer));
   }
-  file.commit();
+  return hash.digest("hex");
+}
+
+/** The SHA-256 of a file; undefined if there is no such file. */
+export function hashOfFile(path: string): string | undefined {
+  if (!isFile(path)) return undefined;
+  using file = openBytes(path);
+  const hash = createHash("sha256");
+  for (let at = 0; at < file.size; at += CHUNK) {
+    hash.update(file.read(at, Math.min(file.size, at + CHUNK)));
+  }
   return hash.digest("hex");
 }
 
@@ -96,11 +125,10 @@ export function loadModel(gpu: Gpu, path: string): LoadedModel {
  */
 export function restoreModel(gpu: Gpu, path: string, model: WordModel, written: string): void {
   using file = open(path);
-  const bytes = file.read(0, file.size);
-  if (createHash("sha256").update(bytes).digest("hex") !== written) {
+  if (hashOfFile(path) !== written) {
     cannotLoad(path)("it is not the file that this run wrote; another program replaced it");
   }
-  setParameters(gpu, model, decodeModel(ofBytes(bytes), path).parameters);
+  setParameters(gpu, model, decodeModel(file, path).parameters);
 }
 
 function open(path: string): ByteSource & Disposable {

@@ -11,7 +11,7 @@ import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 export interface StartEvent {
   readonly event: "start";
   /** All settings of the run. */
-  readonly config: Settings;
+  readonly config: Omit<Settings, "resume">;
   /** Name of the WebGPU adapter. */
   readonly adapter: string;
   /** Number of words in the vocabulary, V. */
@@ -102,14 +102,32 @@ export class Metrics {
     this.#attempt(() => Deno.writeTextFileSync(this.path, line, { append: true }));
   }
 
-  #attempt(action: () => void): void {
+  /** Bytes of the record so far, which are on the disk then; undefined if it cannot be written. */
+  position(): number | undefined {
+    return this.#attempt(() => {
+      using file = Deno.openSync(this.path, { read: true, append: true, create: true });
+      file.syncSync();
+      return file.statSync().size;
+    });
+  }
+
+  /** Takes back what was written after {@linkcode position} gave `bytes`. */
+  rewind(bytes: number): void {
+    const size = this.position();
+    if (size === undefined || size === bytes) return;
+    if (size > bytes) return this.#attempt(() => Deno.truncateSync(this.path, bytes));
+    this.#io.err(`warning: ${this.path} lacks lines that were in it; this record is not complete`);
+  }
+
+  #attempt<T>(action: () => T): T | undefined {
     try {
-      action();
+      return action();
     } catch (error) {
-      if (this.#failed) return; // said once
+      if (this.#failed) return undefined; // said once
       this.#failed = true;
       const what = `cannot write ${this.path}: ${reasonOf(error)}`;
       this.#io.err(`warning: ${what}; this record is not complete`);
+      return undefined;
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { UsageError } from "../shared/errors.ts";
-import { checkFile, openBytes } from "../shared/files.ts";
+import { checkFile, isFile, openBytes } from "../shared/files.ts";
 import { nearestName } from "../shared/search.ts";
 import { decodeModelHeader, type ModelHeader } from "./model_file.ts";
 
@@ -52,7 +52,7 @@ function checkModelFile(word: string, path: string): void {
 /** What to give instead of a model that is not there. */
 function cureOf(word: string, path: string): string {
   const names = savedNames(), nearest = nearestName(word, names);
-  if (path !== word && isThere(word)) return `for the file ${word}, give ./${word}`;
+  if (path !== word && isFile(word)) return `for the file ${word}, give ./${word}`;
   if (nearest !== undefined) return `did you mean ${nearest}?`;
   if (names.length > 0) {
     const shown = names.length > MAX_NAMES ? [...names.slice(0, MAX_NAMES), "others"] : names;
@@ -69,13 +69,5 @@ function savedNames(): string[] {
       .map((name) => name.slice(0, -ENDING.length)).sort();
   } catch {
     return []; // there is no folder
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
   }
 }

@@ -8,7 +8,7 @@ import {
   knownWords,
   selfNormalization,
 } from "../evaluation/card.ts";
-import type { Corpus } from "../data/corpus.ts";
+import type { TestText } from "../data/corpus.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
 import { type EvaluationKind, evaluationText } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
@@ -19,7 +19,7 @@ import { Bar, formatCount, formatPerplexity } from "../shared/progress.ts";
 /** A model, the text it is tested on, and where the findings go. */
 export interface TestOptions {
   readonly model: WordModel;
-  readonly corpus: Corpus;
+  readonly corpus: TestText;
   readonly evaluation: EvaluationKind;
   readonly metrics: Metrics;
   readonly io: Io;

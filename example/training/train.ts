@@ -4,11 +4,16 @@ import type { Gpu } from "../../mod.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
 import { BestModel } from "../storage/best_model.ts";
-import { saveModel } from "../storage/checkpoint.ts";
+import {
+  type Checkpoint,
+  checkpointPath,
+  hashesOf,
+  openCheckpoint,
+} from "../storage/checkpoint_file.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { Diverged, divergence } from "./diverged.ts";
 import { dryRun } from "./dry_run.ts";
-import { Failure } from "../shared/errors.ts";
 import { checkWritable, writeFileAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { lockModel } from "../storage/lock.ts";
@@ -31,12 +36,17 @@ interface Run {
   readonly model: WordModel;
   readonly io: Io;
   readonly metrics: Metrics;
+  readonly best: BestModel;
+  readonly stop: StopFlag;
 }
 
 /**
- * Trains `model`, keeps it after each epoch that improves the validation, and tests the best one.
+ * Trains `model`, keeps it after each epoch that improves the validation, and tests the best one. With
+ * `--resume` it goes on from the last checkpoint, if there is one.
  *
- * @throws {Failure} If training diverges, once the best model so far is tested; or if that cannot be saved.
+ * @throws {UsageError} If the run is to be resumed with an option that may not change.
+ * @throws {Failure} If it cannot be resumed on this text, if training diverges, once the best model so far
+ *   is tested, or if that cannot be saved.
  */
 export async function train(
   gpu: Gpu,
@@ -45,25 +55,27 @@ export async function train(
   model: WordModel,
   io: Io,
 ): Promise<void> {
-  const { save, seed, evaluation } = settings, { vocabulary } = corpus;
+  const { save, evaluation } = settings, { vocabulary } = corpus;
   using _lock = lockModel(save);
   checkWritable(modelPath(save));
+  checkWritable(checkpointPath(save));
+  using checkpoint = settings.resume ? openCheckpoint(settings) : undefined;
+  checkpoint?.expectText(corpus);
   writeFileAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyText(corpus.occurrences));
   const metrics = new Metrics(save, io);
-  const start = { config: settings, adapter: adapterLine(gpu), vocabulary: vocabulary.size, seed };
-  metrics.write({ event: "start", ...start });
-  const run: Run = { gpu, settings, corpus, model, io, metrics };
-  const best = new BestModel(gpu, model, modelPath(save), io);
+  const best = new BestModel(gpu, model, save, { vocabulary, settings }, io);
   using stop = stopOnSignal(io);
-  const diverged = await trainEpochs(run, best, stop);
+  const run: Run = { gpu, settings, corpus, model, io, metrics, best, stop };
+  const diverged = await trainEpochs(run, checkpoint);
+  if (stop.requeued) return await best.settle();
   stop.requested = true; // the test is not to be waited for: from here on the first signal ends at once
   const failure = diverged && divergence(diverged, settings, vocabulary.size);
-  if (failure && !best.exists) throw failure;
+  if (failure && !best.best) throw failure;
   if (failure) io.err(`${diverged.message}: the test is of the best model before`);
-  if (best.exists) {
+  if (best.best) {
     best.restore();
     io.out(`testing     ${best.description}`);
-  } else await keepInterrupted(run);
+  } else io.out("testing     the model as it is: no epoch was completed");
   await summarize(gpu, { model, corpus, evaluation, metrics, io });
   await best.settle();
   if (failure) throw failure;
@@ -72,8 +84,7 @@ export async function train(
 /** What goes on from one epoch to the next. */
 interface Loop {
   readonly trainer: Trainer;
-  readonly best: BestModel;
-  readonly stop: StopFlag;
+  readonly checkpoints: Checkpoints;
   /** Milliseconds of the last validation; 0 before the first. */
   validationMs: number;
 }
@@ -81,34 +92,67 @@ interface Loop {
 /** All epochs, or those before a stop; gives what ended them if it is a divergence. */
 async function trainEpochs(
   run: Run,
-  best: BestModel,
-  stop: StopFlag,
+  checkpoint: Checkpoint | undefined,
 ): Promise<Diverged | undefined> {
-  const { gpu, settings, model, io } = run;
+  const { gpu, settings, corpus, model, io, metrics, best } = run, { vocabulary } = corpus;
   using trainer = new Trainer(gpu, model, settings);
-  const { train, valid } = run.corpus;
-  await dryRun(gpu, model, trainingBatches(train, settings, 1), evaluationBatches(valid));
-  const loop: Loop = { trainer, best, stop, validationMs: 0 };
+  await dryRun(
+    gpu,
+    model,
+    trainingBatches(corpus.train, settings, 1),
+    evaluationBatches(corpus.valid),
+  );
+  const texts = { settings, vocabulary, hashes: hashesOf(corpus) };
+  const checkpoints = new Checkpoints({ gpu, trainer, best, metrics, texts, io });
+  if (checkpoint) await checkpoints.resume(checkpoint);
+  else {
+    if (settings.resume) {
+      io.out(`resumes     nothing: there is no ${checkpoints.path}, and training starts anew`);
+    }
+    await checkpoints.begin();
+  }
+  best.tellOfBefore();
+  if (trainer.steps === 0) {
+    const { resume: _, ...config } = settings, { seed } = settings;
+    const start = { config, adapter: adapterLine(gpu), vocabulary: vocabulary.size, seed };
+    metrics.write({ event: "start", ...start });
+  }
   try {
-    for (let epoch = 1; epoch <= settings.epochs; epoch++) await trainEpoch(run, loop, epoch);
+    await trainUntilStop(run, { trainer, checkpoints, validationMs: 0 });
   } catch (error) {
     io.live("");
     if (error instanceof Diverged) return error;
-    if (!(error instanceof Stopped)) throw error;
+    throw error;
   }
   return undefined;
 }
 
-/** One epoch and its validation. */
-async function trainEpoch(run: Run, loop: Loop, epoch: number): Promise<void> {
-  const { gpu, settings, corpus, model, io, metrics } = run, { trainer, best, stop } = loop;
-  const start = performance.now(), { lr } = trainer.optimizer;
+/** The epochs that are left, or those before a stop, which leaves a checkpoint. */
+async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
+  const { trainer, checkpoints } = loop, { settings, io } = run;
+  try {
+    while (trainer.epoch <= settings.epochs) await trainEpoch(run, loop);
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    io.live("");
+    if (await checkpoints.write()) {
+      io.out(`checkpoint  ${checkpoints.path}: --resume goes on from there`);
+    }
+  }
+}
+
+/** One epoch, or the rest of it, and its validation. */
+async function trainEpoch(run: Run, loop: Loop): Promise<void> {
+  const { gpu, settings, corpus, model, io, metrics, best, stop } = run;
+  const { trainer, checkpoints } = loop, { epoch } = trainer, { lr } = trainer.optimizer;
+  const start = performance.now();
   const batches = trainingBatches(corpus.train, settings, epoch);
-  const watch = { epoch, validationMs: loop.validationMs, io, metrics, stop };
-  const { loss, tokensPerSecond } = await trainer.epoch(batches, watch);
+  const beforeBatch = () => checkpoints.writeIfDue();
+  const watch = { validationMs: loop.validationMs, io, metrics, stop, beforeBatch };
+  const { loss, tokensPerSecond } = await trainer.trainEpoch(batches, watch);
   const trained = performance.now();
   const validation = await validate(gpu, model, corpus, io, stop);
-  const { measure, text, fields, card } = validation;
+  const { kind, measure, text, fields, card } = validation;
   const end = performance.now(), seconds = (end - start) / 1000;
   loop.validationMs = end - trained;
   metrics.write({
@@ -123,27 +167,22 @@ async function trainEpoch(run: Run, loop: Loop, epoch: number): Promise<void> {
   if (!Number.isFinite(measure)) {
     throw new Diverged("the validation's score", { step: trainer.steps, epoch });
   }
-  const { vocabulary } = corpus, beside = { vocabulary, settings, ...(card && { card }) };
+  const isBetter = best.isBetter(validation);
+  if (!isBetter) trainer.optimizer.lr /= settings.lrDecay;
+  trainer.nextEpoch();
   let outcome = "kept";
-  if (!best.isBetter(validation)) {
-    trainer.optimizer.lr /= settings.lrDecay;
+  if (isBetter) {
+    const found = { epoch, validation: { kind, measure }, ...(card && { card }) };
+    if (await best.keep(found, async () => void await checkpoints.write())) {
+      outcome = `saved ${best.path}`;
+    }
+  } else {
     outcome = `lr now ${formatNumber(trainer.optimizer.lr)}`;
-  } else if (await best.keep(epoch, validation, beside)) outcome = `saved ${best.path}`;
+    await checkpoints.write();
+  }
   io.out(
     `epoch ${epoch}/${settings.epochs}: train ${formatLoss(loss, settings.loss === "full")}, ` +
       `valid ${text}, ${formatDuration(end - start)}, ${formatCount(tokensPerSecond)} tokens/s, ` +
       outcome,
   );
-}
-
-/** A run that is stopped in its first epoch leaves the model under another name. */
-async function keepInterrupted({ gpu, settings, corpus, model, io }: Run): Promise<void> {
-  const path = modelPath(`${settings.save}.interrupted`);
-  try {
-    await saveModel(gpu, path, model, { vocabulary: corpus.vocabulary, settings });
-    io.out(`No epoch was completed: the model as it is goes to ${path}, and the test is of it`);
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    io.err(`warning: ${error.message}; the test is of the model as it is`);
-  }
 }

@@ -1,12 +1,15 @@
 /** Training of a model, batch by batch. */
 
-import { auditGradient, type Gpu, SGD, sum, type Tensor, weightedSum } from "../../mod.ts";
+import { auditGradient, type Gpu, type Tensor } from "../../mod.ts";
+import { type NamedParameter, SGD } from "../../nce/nn/mod.ts";
+import { sum, weightedSum } from "../../kernels/ops.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { Diverged } from "./diverged.ts";
 import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import type { Io } from "../shared/io.ts";
-import { Losses } from "../evaluation/losses.ts";
+import { Losses, type LossSum } from "../evaluation/losses.ts";
+import type { Checkpoint, Position } from "../storage/checkpoint_file.ts";
 import type { Metrics } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
 import { Progress } from "../shared/progress.ts";
@@ -28,16 +31,25 @@ export interface EpochResult {
   readonly tokensPerSecond: number;
 }
 
-/** An epoch, and who looks on. */
+/** Who looks on at an epoch. */
 export interface EpochOptions {
-  /** Number of the epoch, from 1. */
-  readonly epoch: number;
   /** Milliseconds that a validation takes, as far as is known. */
   readonly validationMs: number;
   readonly io: Io;
   readonly metrics: Metrics;
   readonly stop: StopFlag;
+  /** Is waited for before each batch. */
+  readonly beforeBatch: () => Promise<void>;
 }
+
+/** The start of an epoch. */
+const START = {
+  batch: 0,
+  told: { sum: 0, tokens: 0 },
+  hits: { hits: 0, samples: 0 },
+};
+/** What the names of the carried states begin with in a checkpoint. */
+const CARRIED = "carried.";
 
 /** The first `count` rows of a batch. */
 function firstRows(batch: Batch, count: number): Batch {
@@ -64,7 +76,9 @@ export class Trainer implements Disposable {
   readonly #model: WordModel;
   readonly #settings: TrainerSettings;
   readonly #carried = new CarriedStates();
-  #steps = 0;
+  /** Of this epoch, until a line tells of them. */
+  readonly #losses: Losses;
+  #at: Pick<Position, "epoch" | "step" | keyof typeof START> = { epoch: 1, step: 0, ...START };
 
   /** Makes the optimizer. */
   constructor(gpu: Gpu, model: WordModel, settings: TrainerSettings) {
@@ -74,11 +88,64 @@ export class Trainer implements Disposable {
     const { lr, weightDecay, clip } = settings;
     const options = { lr, momentum: MOMENTUM, weightDecay, clip };
     this.optimizer = new SGD(gpu, model.parameters(), options);
+    this.#losses = new Losses(gpu);
+  }
+
+  /** The epoch, from 1. */
+  get epoch(): number {
+    return this.#at.epoch;
   }
 
   /** Number of training steps so far. */
   get steps(): number {
-    return this.#steps;
+    return this.#at.step;
+  }
+
+  /** An epoch is over, its validation included. */
+  nextEpoch(): void {
+    this.#at = { epoch: this.#at.epoch + 1, step: this.#at.step, ...START };
+  }
+
+  /**
+   * How far training has come. With {@linkcode tensors} it is all that what follows depends on: what is
+   * drawn at random is a function of the seed and the step.
+   *
+   * @throws {Diverged} If a loss is not finite.
+   */
+  async position(): Promise<Position> {
+    const untold = await this.#losses.sums();
+    this.#expectFinite(untold);
+    await this.#countHits();
+    const { lr, deferred } = this.optimizer;
+    return { ...this.#at, lr, untold, deferred };
+  }
+
+  /** What changes in training, by name. */
+  tensors(): NamedParameter[] {
+    const carried = this.#carried.states.map((state, i) => [`${CARRIED}${i}`, state] as const);
+    return [...this.optimizer.tensors(), ...carried];
+  }
+
+  /**
+   * Goes on from a checkpoint.
+   *
+   * @throws {Failure} If its tensors are not those of this model.
+   */
+  restore({ state, shapes, read }: Checkpoint): void {
+    const { lr, untold, deferred, ...at } = state.position;
+    this.#at = at;
+    if (at.step === 0) return; // all is as it is made
+    const gpu = this.#gpu, { optimizer } = this;
+    this.#losses.restore(untold);
+    optimizer.lr = lr;
+    optimizer.restore(deferred);
+    using _held = optimizer.hold();
+    for (const [name, tensor] of optimizer.tensors()) {
+      const numbers = read(name, tensor.shape);
+      gpu.write(tensor, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
+    }
+    const carried = [...shapes].filter(([name]) => name.startsWith(CARRIED));
+    this.#carried.restore(carried.map(([name, shape]) => gpu.tensor(shape, read(name, shape))));
   }
 
   /**
@@ -87,7 +154,8 @@ export class Trainer implements Disposable {
    * @param next The batch that follows, if there is one: it may continue this one's rows.
    */
   step(batch: Batch, losses: Losses, next?: Batch): void {
-    const number = this.#steps++;
+    const number = this.#at.step;
+    this.#at = { ...this.#at, step: number + 1 };
     using step = this.#gpu.step({ training: true, seed: this.#settings.seed, number });
     const { input, target, resets } = uploadIds(step, batch);
     const start = { states: this.#carried.before(batch), resets };
@@ -99,51 +167,56 @@ export class Trainer implements Disposable {
   }
 
   /**
-   * One pass over `batches`.
+   * The pass over `batches`, or the rest of it.
    *
    * @throws {Stopped} If a stop is requested.
    * @throws {Diverged} If a loss, or a parameter afterwards, is not finite.
    */
-  async epoch(
+  async trainEpoch(
     batches: readonly Batch[],
-    { epoch, validationMs, io, metrics, stop }: EpochOptions,
+    { validationMs, io, metrics, stop, beforeBatch }: EpochOptions,
   ): Promise<EpochResult> {
-    const { epochs, logInterval, loss, audit } = this.#settings;
+    const { epochs, logInterval, loss, audit } = this.#settings, { epoch, batch: first } = this.#at;
     const progress = new Progress(io, {
       epoch,
       epochs,
       batches: batches.length,
+      batchesBefore: first,
       lr: this.optimizer.lr,
       normalised: loss === "full",
       validationMs,
     });
-    using losses = new Losses(this.#gpu);
-    let total = 0, tokens = 0, shown = 0;
-    for (const [i, batch] of batches.entries()) {
+    for (let i = first; i < batches.length; i++) {
+      await beforeBatch();
       checkStop(stop);
-      this.step(batch, losses, batches[i + 1]);
+      const batch = batches[i]!;
+      this.step(batch, this.#losses, batches[i + 1]);
+      this.#at = { ...this.#at, batch: i + 1 };
       await this.#gpu.keepUp();
       progress.step(batch.tokens);
-      if (audit > 0 && this.#steps % audit === 0) await this.#audit(batch, metrics);
+      if (audit > 0 && this.steps % audit === 0) await this.#audit(batch, metrics);
       if ((i + 1) % logInterval === 0 || i + 1 === batches.length) {
-        const found = await losses.take();
-        if (found.firstBad >= 0) {
-          const step = this.#steps - (i - shown) + found.firstBad;
-          throw new Diverged("the training loss", {
-            step,
-            epoch,
-            batch: shown + found.firstBad + 1,
-          });
-        }
-        total += found.sum, tokens += found.tokens, shown = i + 1;
-        const hitRate = loss === "full" ? {} : { hitRate: await this.#hitRate() };
+        const found = await this.#losses.take();
+        this.#expectFinite(found);
+        const { sum, tokens } = this.#at.told;
+        this.#at = { ...this.#at, told: { sum: sum + found.sum, tokens: tokens + found.tokens } };
+        const hitRate = loss === "full" ? {} : { hitRate: await this.#takeHitRate() };
         metrics.write({ event: "train", ...progress.show(found.mean), ...hitRate });
       }
     }
     progress.done();
     const bad = await this.#badParameter();
-    if (bad !== undefined) throw new Diverged(`the parameter ${bad}`, { step: this.#steps, epoch });
-    return { loss: total / tokens, tokensPerSecond: progress.tokensPerSecond };
+    if (bad !== undefined) throw new Diverged(`the parameter ${bad}`, { step: this.steps, epoch });
+    const { sum, tokens } = this.#at.told;
+    return { loss: sum / tokens, tokensPerSecond: progress.tokensPerSecond };
+  }
+
+  /** Throws unless the losses of the last batches are finite. */
+  #expectFinite({ batches, firstBad }: LossSum): void {
+    if (firstBad < 0) return;
+    const { epoch, step, batch } = this.#at, after = batches - firstBad - 1;
+    const place = { step: step - after, epoch, batch: batch - after };
+    throw new Diverged("the training loss", place);
   }
 
   /** Name of a parameter that has an element which is not finite; undefined if none has. */
@@ -160,14 +233,32 @@ export class Trainer implements Disposable {
     return parameters[bad]?.[0];
   }
 
-  /** Noise samples that equalled their target since the last line, as a part of all. */
-  async #hitRate(): Promise<number> {
-    return await this.#model.criterion.takeHitRate(this.#gpu);
+  /** Counts the noise samples since the last time. */
+  async #countHits(): Promise<void> {
+    const { hits, samples } = await this.#model.criterion.takeHits(this.#gpu);
+    const before = this.#at.hits;
+    this.#at = {
+      ...this.#at,
+      hits: { hits: before.hits + hits, samples: before.samples + samples },
+    };
   }
 
-  /** Compares the sampled gradient of the output layer with the exact one on a few rows of the batch. */
+  /** Noise samples that equalled their target since the last line, as a part of all. */
+  async #takeHitRate(): Promise<number> {
+    await this.#countHits();
+    const { hits, samples } = this.#at.hits;
+    this.#at = { ...this.#at, hits: START.hits };
+    return hits / samples;
+  }
+
+  /**
+   * Compares the sampled gradient of the output layer with the exact one on a few rows of the batch.
+   * Training goes on as if it had not been done.
+   */
   async #audit(batch: Batch, metrics: Metrics): Promise<void> {
     const few = firstRows(batch, AUDIT_ROWS), gpu = this.#gpu, shape = [few.steps, few.batchSize];
+    await this.#countHits();
+    using _undisturbed = this.optimizer.undisturbed();
     using context = this.#context(few);
     const audit = await auditGradient(
       gpu,
@@ -175,7 +266,8 @@ export class Trainer implements Disposable {
       (step) => [step.upload(few.target, shape), context],
       { seed: this.#settings.seed },
     );
-    metrics.write({ event: "audit", step: this.#steps, ...audit });
+    await this.#model.criterion.takeHits(gpu); // those of the audit do not count
+    metrics.write({ event: "audit", step: this.steps, ...audit });
   }
 
   #context(batch: Batch): Tensor {
@@ -188,6 +280,7 @@ export class Trainer implements Disposable {
   /** Frees the optimizer's moments. */
   [Symbol.dispose](): void {
     this.#carried[Symbol.dispose]();
+    this.#losses[Symbol.dispose]();
     this.optimizer[Symbol.dispose]();
   }
 }

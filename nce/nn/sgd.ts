@@ -10,7 +10,12 @@ import {
 import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
-import { clipScale, sgdUpdate, sgdUpdateTiled } from "../../kernels/optimizer/sgd.ts";
+import {
+  clipScale,
+  type SGDCoefficients,
+  sgdUpdate,
+  sgdUpdateTiled,
+} from "../../kernels/optimizer/sgd.ts";
 import { sameStream, streamOf } from "../../kernels/random/stream.ts";
 import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
@@ -28,6 +33,7 @@ export interface SGDOptions {
 }
 
 interface Entry {
+  readonly name: string;
   readonly parameter: Tensor;
   readonly moment: Tensor;
   lazy?: LazyRows;
@@ -35,13 +41,18 @@ interface Entry {
 
 const DOING = "make SGD";
 
+function tensorsOf({ name, parameter, moment, lazy }: Entry): NamedParameter[] {
+  const own: NamedParameter[] = [[name, parameter], [`${name}.moment`, moment]];
+  return lazy && lazy.steps > 0 ? [...own, [`${name}.steps`, lazy.last]] : own;
+}
+
 function expectLr(doing: string, lr: unknown): void {
   expectNumber(doing, "lr", lr, (rate) => rate > 0 && isFloat(rate), "a positive finite number");
 }
 
 /**
- * Throws unless `parameters` are named tensors, each listed once: a moment of its own would move it again.
- * Names have to differ: of two parameters with one name, initial values are the same, too.
+ * Throws unless `parameters` are named tensors, each listed once: a second moment would update it twice.
+ * Names must differ, because initial values depend on them.
  */
 function expectParameters(parameters: readonly NamedParameter[]): void {
   if (!Array.isArray(parameters)) {
@@ -66,9 +77,9 @@ function expectParameters(parameters: readonly NamedParameter[]): void {
 /**
  * With g the clipped gradient: `d = g + weightDecay * p; m = momentum * m + d; p = p - lr * m`.
  *
- * The same update as PyTorch's `clip_grad_norm_` and `SGD` of dense gradients. Where a gradient has some
- * rows of a table only, the other rows' momentum and decay wait until a row is read: a step costs what
- * its rows cost.
+ * The same update as PyTorch's `clip_grad_norm_` and `SGD` with dense gradients. If a gradient has only some
+ * rows of a table, momentum and decay of the other rows are deferred until a row is read: the cost of a step
+ * does not depend on the size of the table.
  */
 export class SGD implements Disposable {
   /** [2] Global gradient norm before clipping and the clipping factor of the last step. */
@@ -84,7 +95,7 @@ export class SGD implements Disposable {
    * Makes a zero moment for each parameter.
    *
    * @throws {RangeError} If a coefficient is out of range, a parameter is listed twice, or two have one name.
-   * @throws {TypeError} If something else than parameters is listed.
+   * @throws {TypeError} If anything but parameters is listed.
    */
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: SGDOptions) {
     expectOptions("SGD", gpu, options);
@@ -100,7 +111,8 @@ export class SGD implements Disposable {
     this.#weightDecay = weightDecay;
     this.#clip = clip;
     this.norm = gpu.tensor([2]);
-    this.#parameters = parameters.map(([, parameter]) => ({
+    this.#parameters = parameters.map(([name, parameter]) => ({
+      name,
       parameter,
       moment: gpu.tensor(parameter.shape),
     }));
@@ -114,15 +126,79 @@ export class SGD implements Disposable {
   /** Throws a RangeError unless it is positive and finite. */
   set lr(lr: number) {
     expectLr("go on with SGD", lr);
+    if (lr === this.#lr) return;
+    for (const { lazy } of this.#parameters) lazy?.flush(); // what waits was taken at the old rate
     this.#lr = lr;
+  }
+
+  /**
+   * All tensors that a further step depends on, by name: the parameters, the moment of each (`NAME.moment`),
+   * and of a table with deferred updates which of them each row has had (`NAME.steps` [rows], ids).
+   */
+  tensors(): NamedParameter[] {
+    return this.#parameters.flatMap(tensorsOf);
+  }
+
+  /** Steps of which some rows' updates are deferred, by the names of the tables. */
+  get deferred(): Readonly<Record<string, number>> {
+    const behind = this.#parameters.filter(({ lazy }) => lazy !== undefined && lazy.steps > 0);
+    return Object.fromEntries(behind.map(({ name, lazy }) => [name, lazy!.steps]));
+  }
+
+  /**
+   * Until what this returns is disposed of, deferred updates stay deferred though their tables are read or
+   * written: so {@linkcode tensors} can be saved as they are. Nothing may be computed meanwhile.
+   */
+  hold(): Disposable {
+    const held = new DisposableStack();
+    for (const { lazy } of this.#parameters) if (lazy) held.use(lazy.hold());
+    return held;
+  }
+
+  /**
+   * Updates are deferred as they were when {@linkcode deferred} gave this, at the same learning rate.
+   * The {@linkcode tensors} have to be written, too, after this and on {@linkcode hold}.
+   *
+   * @throws {RangeError} If a name is none of a parameter.
+   */
+  restore(deferred: Readonly<Record<string, number>>): void {
+    for (const [name, steps] of Object.entries(deferred)) {
+      const entry = this.#parameters.find((entry) => entry.name === name);
+      if (!entry) throw new RangeError(`Cannot restore SGD: there is no parameter ${show(name)}`);
+      this.#lazyOf(entry).restore(steps, this.#coefficients);
+    }
+  }
+
+  /**
+   * Keeps what is deferred, and puts it back when what this returns is disposed of: whatever reads the
+   * parameters between leaves no trace, not even in the rounding of what follows. No step may be taken
+   * meanwhile. It copies the tables that have deferred updates.
+   */
+  undisturbed(): Disposable {
+    const gpu = this.#gpu, { deferred } = this;
+    const waiting = this.#parameters.filter(({ name }) => Object.hasOwn(deferred, name));
+    const tensors = waiting.flatMap(tensorsOf).map(([, tensor]) => tensor);
+    const copies = tensors.map(({ shape, dtype }) => gpu.temporary(shape, dtype));
+    {
+      using _held = this.hold();
+      tensors.forEach((tensor, i) => gpu.copy(tensor, copies[i]!));
+    }
+    return {
+      [Symbol.dispose]: () => {
+        this.restore(deferred);
+        using _held = this.hold();
+        tensors.forEach((tensor, i) => gpu.copy(copies[i]!, tensor));
+        for (const copy of copies) copy.dispose();
+      },
+    };
   }
 
   /**
    * Updates every parameter that a gradient reached, by the gradients of one backward pass.
    *
-   * Gradients of several losses are added up by going backward from their sum (`add`), within one step.
+   * For the gradients of several losses, go backward from their sum (`add`), within one step.
    *
-   * @throws {TypeError} If it is given something else, or no gradient reached any of the parameters.
+   * @throws {TypeError} If `gradients` are not from `backward`, or reached none of the parameters.
    */
   step(gradients: Gradients): void {
     if (!(gradients instanceof Gradients)) {
@@ -139,7 +215,7 @@ export class SGD implements Disposable {
       throw new TypeError("Cannot update: the loss was computed from none of these parameters");
     }
     clipScale(this.#gpu, this.norm, found.map(({ gradient }) => gradient), this.#clip);
-    // Tiled gradients are computed from other parameters, which must not have moved yet: they are first.
+    // Tiled gradients come first: they are computed from other parameters, which must not have moved.
     const order = ({ gradient }: { gradient: SummedGradient }) => gradient.kind === "tiled" ? 0 : 1;
     found.sort((a, b) => order(a) - order(b));
     for (const { entry, gradient } of found) this.#update(entry, gradient);
@@ -147,20 +223,23 @@ export class SGD implements Disposable {
 
   #update(entry: Entry, gradient: SummedGradient): void {
     const gpu = this.#gpu, { norm } = this, { parameter, moment } = entry;
-    const coefficients = {
-      lr: this.#lr,
-      momentum: this.#momentum,
-      weightDecay: this.#weightDecay,
-    };
+    const coefficients = this.#coefficients;
     switch (gradient.kind) {
       case "dense":
         return sgdUpdate(gpu, parameter, moment, gradient, norm, coefficients);
       case "sparse":
-        entry.lazy ??= new LazyRows(gpu, parameter, moment);
-        return entry.lazy.update(gradient, norm, coefficients);
+        return this.#lazyOf(entry).update(gradient, norm, coefficients);
       case "tiled":
         return sgdUpdateTiled(gpu, parameter, moment, gradient, norm, coefficients);
     }
+  }
+
+  get #coefficients(): SGDCoefficients {
+    return { lr: this.#lr, momentum: this.#momentum, weightDecay: this.#weightDecay };
+  }
+
+  #lazyOf(entry: Entry): LazyRows {
+    return entry.lazy ??= new LazyRows(this.#gpu, entry.parameter, entry.moment);
   }
 
   /** Applies deferred updates, and frees the moments. */

@@ -13,6 +13,8 @@ import { events, lastLine, runTiny } from "../../support/tiny_run.ts";
 const ADAPTER = "adapter     {adapter}";
 const DATA =
   "data        synthetic:words=2000,vocab=100: 2,008 / 207 / 201 words to train, validate and test on; vocabulary 103";
+const TEST_DATA =
+  "data        synthetic:words=2000,vocab=100: 201 words to test on; vocabulary 103";
 /** Figures of a batch: its speed, and how much is left. */
 const SPEED = "{rate} tokens/s | {duration} left";
 const REPORT = [
@@ -43,7 +45,7 @@ Deno.test("run() prints the adapter, the text, the model, the training and the w
     ]);
     const saved = [
       ADAPTER,
-      DATA,
+      TEST_DATA,
       "model       saved_model/model.safetensors: LSTM 2 x 12, embedding 12, 5,227 parameters; loss nce, unigram noise, k = 10, norm term 9",
     ];
     assertPrinted(await runTiny({}), [...saved, ...REPORT]);

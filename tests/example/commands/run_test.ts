@@ -1,9 +1,9 @@
 // Whole runs: training, testing a saved model, profiling, and what a run leaves behind.
 
 import { assert, assertAlmostEquals, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Failure } from "../../../example/shared/errors.ts";
+import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import type { Given } from "../../../example/options/settings.ts";
-import { inFolder } from "../../support/folder.ts";
+import { inFolder, namesIn } from "../../support/folder.ts";
 import { events, lastLine, runTiny } from "../../support/tiny_run.ts";
 
 Deno.test("run() gives identical models and losses when seed and settings are the same", () =>
@@ -31,9 +31,12 @@ Deno.test("run() finds the perplexity of training again when the saved model is 
     assertEquals(kinds.filter((event) => event === "start").length, 4);
     assertEquals(kinds.filter((event) => event === "epoch").length, 8);
     assertEquals(kinds.filter((event) => event === "test").length, 8);
-    assertEquals([...Deno.readDirSync("saved_model")].map(({ name }) => name).sort(), [
+    assertEquals(namesIn("saved_model"), [
+      "model.checkpoint.safetensors",
       "model.freq.txt",
       "model.metrics.jsonl",
+      "model.previous.checkpoint.safetensors",
+      "model.previous.safetensors",
       "model.safetensors",
     ]);
   }));
@@ -136,12 +139,40 @@ Deno.test("run() says which noise it draws, and needs no memory for reports that
     assertMatch(lastLine(rare), /^test +ppl /);
   }));
 
-Deno.test("run() refuses a model of another vocabulary and leaves it as it is", () =>
+Deno.test("run() tests a model by its own words, with nothing but the model and the test text", () =>
+  inFolder(async () => {
+    const train = "a b c d\nb c d a\n".repeat(30), valid = "a b c\n", test = "a b z\nc y\n";
+    Deno.mkdirSync("all");
+    Deno.mkdirSync("alone");
+    for (const [part, text] of Object.entries({ train, valid, test })) {
+      Deno.writeTextFileSync(`all/${part}.txt`, text);
+    }
+    Deno.writeTextFileSync("alone/test.txt", test);
+    const trained = await runTiny({ "train": true, "data": "all", "min-freq": "2", "epochs": "1" });
+    Deno.removeSync("all", { recursive: true });
+    const lines = await runTiny({ data: "alone" });
+    assertMatch(
+      lastLine(lines),
+      /^test +ppl [\d.]+, [\d.]+ without the 2 unknown words, 7 tokens$/,
+    );
+    assertEquals(lastLine(lines), lastLine(trained));
+    assertEquals(lines.slice(1, 3), [
+      "data        alone: 5 words to test on; vocabulary 7",
+      "unknown     test 40 % (2 of 5 words)",
+    ]);
+    const event = events("model").at(-1)!;
+    assertEquals([event["unknown"], event["tokens"]], [2, 7]);
+    await assertRejects(() => runTiny({ data: "." }), UsageError, "Cannot read ./test.txt");
+  }));
+
+Deno.test("run() tests a model on another made-up text, all words of which may be unknown", () =>
   inFolder(async () => {
     await runTiny({ train: true, loss: "nce", epochs: "1" });
     const before = Deno.readFileSync("saved_model/model.safetensors");
-    const data = "synthetic:words=2000,vocab=120";
-    await assertRejects(() => runTiny({ data }), Failure, "another vocabulary");
+    const same = await runTiny({ data: "synthetic:words=2000,vocab=100,seed=1" });
+    assertMatch(lastLine(same), /best possible 8\.56 .* 221 tokens$/);
+    const other = await runTiny({ data: "synthetic:words=2000,vocab=120,seed=2" });
+    assertMatch(lastLine(other), /without the \d+ unknown words/);
     assertEquals(Deno.readFileSync("saved_model/model.safetensors"), before);
   }));
 

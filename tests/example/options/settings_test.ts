@@ -7,6 +7,8 @@ import { OPTIONS } from "../../support/options.ts";
 
 const DEFAULTS: Settings = {
   train: false,
+  resume: false,
+  checkpointMinutes: 10,
   save: "model",
   prof: false,
   cuda: false,
@@ -152,6 +154,8 @@ Deno.test("parseSettings() gives the reference's defaults when no option is give
 Deno.test("parseSettings() reads every option when all are given", () => {
   const given = {
     "train": true,
+    "resume": true,
+    "checkpoint-minutes": ".5",
     "save": "big.safetensors",
     "prof": true,
     "cuda": true,
@@ -188,6 +192,8 @@ Deno.test("parseSettings() reads every option when all are given", () => {
   };
   assertEquals(parseSettings(given), {
     train: true,
+    resume: true,
+    checkpointMinutes: 0.5,
     save: "big",
     prof: true,
     cuda: true,

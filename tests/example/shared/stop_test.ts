@@ -4,73 +4,14 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { stopOnSignal } from "../../../example/shared/stop.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
-import { lastLine, runTiny, TINY } from "../../support/tiny_run.ts";
+import { interrupt, STOPPING, training } from "../../support/interrupt.ts";
+import { lastLine, runTiny } from "../../support/tiny_run.ts";
 
 const MAIN = new URL("../../../main.ts", import.meta.url).href;
-const STOPPING = "Stopping: the test follows; a second Ctrl-C ends at once";
 /** Signals with the exit code that a second one of each gives. */
 const CODES = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
-
-/** How a process ended that was sent signals, and what it said. */
-interface Interrupted extends Deno.CommandStatus {
-  readonly lines: string[];
-  readonly errors: string[];
-}
-
-/** The whole lines of a stream, each also given to `onLine`. */
-async function linesOf(
-  stream: ReadableStream<Uint8Array>,
-  onLine: (line: string) => void,
-): Promise<string[]> {
-  const lines: string[] = [];
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop()!;
-    for (const line of parts) {
-      lines.push(line);
-      onLine(line);
-    }
-  }
-  return lines;
-}
-
-/**
- * Starts Deno, sends `first` once a line of its output begins with `mark`, and `second`, if there is one,
- * once it has said that it stops.
- */
-async function interrupt(
-  args: readonly string[],
-  mark: string,
-  first: Deno.Signal,
-  second?: Deno.Signal,
-): Promise<Interrupted> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const send = (wanted: string, signals: (Deno.Signal | undefined)[]) => (line: string) => {
-    if (!line.startsWith(wanted)) return;
-    const signal = signals.shift();
-    if (signal !== undefined) child.kill(signal);
-  };
-  const [lines, errors, status] = await Promise.all([
-    linesOf(child.stdout, send(mark, [first])),
-    // What stops a second time would never end.
-    linesOf(child.stderr, send(STOPPING, [second, "SIGKILL"])),
-    child.status,
-  ]);
-  return { ...status, lines, errors };
-}
-
-/** The words of a training run. */
-function training(given: Record<string, string>): string[] {
-  const options = Object.entries({ ...TINY, ...given })
-    .flatMap(([name, value]) => [`--${name}`, String(value)]);
-  return ["run", "-A", "--no-check", MAIN, "--train", "--nce", ...options];
-}
+/** The signal of a batch system, and its code. */
+const REQUEUE = ["SIGUSR2", Deno.build.os === "darwin" ? 159 : 140] as const;
 
 Deno.test("main.ts ends training in good order when it is asked to stop", () =>
   inFolder(async () => {
@@ -87,24 +28,26 @@ Deno.test("main.ts ends training in good order when it is asked to stop", () =>
     }
   }));
 
-Deno.test("main.ts keeps the model under another name when it is stopped in the first epoch", () =>
+Deno.test("main.ts leaves a checkpoint and tests the model as it is when it is stopped in the first epoch", () =>
   inFolder(async () => {
     const given = { "data": "synthetic:words=200000,vocab=100", "save": "x", "log-interval": "1" };
     const { code, lines, errors } = await interrupt(
-      training(given),
+      training({ ...given }),
       "epoch 1/2 | batch 3/",
       "SIGINT",
     );
     assertEquals(code, 0, errors.join("\n"));
     assertEquals(namesIn("saved_model"), [
+      "x.checkpoint.safetensors",
       "x.freq.txt",
-      "x.interrupted.safetensors",
       "x.metrics.jsonl",
     ]);
-    assert(lines.includes(
-      "No epoch was completed: the model as it is goes to saved_model/x.interrupted.safetensors, " +
-        "and the test is of it",
-    ));
+    assert(
+      lines.includes(
+        "checkpoint  saved_model/x.checkpoint.safetensors: --resume goes on from there",
+      ),
+    );
+    assert(lines.includes("testing     the model as it is: no epoch was completed"));
     assertMatch(lastLine(lines), /^test +ppl \d/);
   }));
 
@@ -167,11 +110,13 @@ Deno.test("stopOnSignal() listens to each signal until it is disposed of", () =>
     {
       using stop = stopOnSignal(io, (code) => codes.push(code));
       assertEquals(stop.requested, false);
-      assertEquals([...listeners.keys()], CODES.map(([signal]) => signal));
+      const all = [...CODES, REQUEUE];
+      assertEquals([...listeners.keys()], all.map(([signal]) => signal));
       listeners.get("SIGTERM")!();
-      assertEquals([stop.requested, codes, io.errLines], [true, [], [STOPPING]]);
+      assertEquals([stop.requested, stop.requeued], [true, false]);
+      assertEquals([codes, io.errLines], [[], [STOPPING]]);
       for (const listener of listeners.values()) listener();
-      assertEquals(codes, CODES.map(([, code]) => code));
+      assertEquals(codes, all.map(([, code]) => code));
     }
     assertEquals(listeners.size, 0);
   } finally {

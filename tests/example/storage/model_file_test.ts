@@ -260,7 +260,7 @@ Deno.test("checkSavable() refuses a vocabulary if and only if its header would b
     encodeModelHeader({ settings, vocabulary: vocabulary(size) }).length;
   const bytesOfWord = (length(200) - length(100)) / 100, room = MAX_HEADER - length(0);
   // What is reserved for settings, card and tensors is worth a few words.
-  const most = Math.floor((room - 6000) / bytesOfWord);
+  const most = Math.floor((room - 20_000) / bytesOfWord);
   checkSavable(settings, vocabulary(most));
   assert(length(most) <= MAX_HEADER + 8);
   const tooMany = Math.ceil(room / bytesOfWord) + 1;

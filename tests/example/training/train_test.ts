@@ -11,7 +11,7 @@ import { train } from "../../../example/training/train.ts";
 import type { Gpu } from "../../../mod.ts";
 import { type CapturedIo, captureIo } from "../../support/capture_io.ts";
 import { withGpu } from "../../support/gpu.ts";
-import { inFolder } from "../../support/folder.ts";
+import { inFolder, namesIn } from "../../support/folder.ts";
 import { events, lastLine, runTiny, TINY } from "../../support/tiny_run.ts";
 
 /** Trains in an empty folder; `onLine` is called behind each line that is printed. */
@@ -104,7 +104,11 @@ Deno.test("run() fails, saves nothing and names the option when the first epoch 
       error.message,
       /not finite at step \d+ \(epoch 1.*; try a smaller --(lr|clip) \(it is 1e\+30\)$/,
     );
-    assert(![...Deno.readDirSync("saved_model")].some(({ name }) => name.endsWith("safetensors")));
+    assertEquals(namesIn("saved_model"), [
+      "model.checkpoint.safetensors", // of the start
+      "model.freq.txt",
+      "model.metrics.jsonl",
+    ]);
   }));
 
 Deno.test("likelyCure() names the option that is farthest from what is known to do well", () => {
@@ -128,7 +132,7 @@ Deno.test("train() goes on, tests and fails at the end when the model cannot be 
     const { io, outcome } = await trainTiny({}, block);
     assertMatch(
       io.errLines[0]!,
-      /^warning: Cannot write .*; training goes on with the model in memory$/,
+      /^warning: Cannot write .*; training goes on with the model in memory, without checkpoints$/,
     );
     assertMatch(lastLine(io.outLines), /^test +ppl \d/);
     assertMatch(outcome!.message, /^Cannot write saved_model\/model.safetensors: /);
@@ -152,9 +156,8 @@ Deno.test("train() tells which model it replaces, and warns if that was a better
     assertEquals([replaces(first), first.errLines], [[], []]);
     const worse = (await trainTiny({ lr: "10" }, () => {})).io;
     assertEquals(replaces(worse), [
-      `replaces    saved_model/model.safetensors (valid ${
-        validOf(first)
-      }), when the first epoch is done`,
+      `replaces    saved_model/model.safetensors (valid ${validOf(first)}) when the first epoch ` +
+      "is done, and keeps it as saved_model/model.previous.safetensors",
     ]);
     assertEquals(worse.errLines, [
       `warning: the model that was replaced had a better validation: ${validOf(first)}`,

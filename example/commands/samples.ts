@@ -1,0 +1,44 @@
+/** Numbers of samples that are no use, or impossible, beside the number of words. */
+
+import type { Corpus } from "../data/corpus.ts";
+import { Failure, UsageError } from "../shared/errors.ts";
+import type { Io } from "../shared/io.ts";
+import { isFromBatch, type Settings } from "../options/settings.ts";
+import { noiseWarning } from "../model/noise.ts";
+
+/** Warns of a test that draws more samples than there are words. */
+export function warnOfSamples({ evaluation }: Settings, words: number, io: Io): void {
+  if (typeof evaluation !== "object" || evaluation.sampled <= words) return;
+  io.err(tooMany(`--evaluation sampled:${evaluation.sampled}`, words, "--evaluation full"));
+}
+
+/**
+ * Checks the samples of a training run.
+ *
+ * @throws {UsageError} If there would be none.
+ * @throws {Failure} If there are not so many different ones.
+ */
+export function checkSamples(settings: Settings, { vocabulary }: Corpus, io: Io): void {
+  const { loss, noiseRatio, noise, unique, batchSize, bptt } = settings;
+  if (loss === "full") return;
+  const warning = noiseWarning(settings, vocabulary.counts);
+  if (warning !== undefined) io.err(warning);
+  if (isFromBatch(noise) && batchSize === 1 && bptt === 1) {
+    throw new UsageError(
+      `Cannot use --noise ${noise} with --batch-size 1 and --bptt 1: a batch has one target, and no ` +
+        "other to tell it from; make one of them larger",
+    );
+  }
+  if (noise === "batch" || noiseRatio <= vocabulary.size) return;
+  if (!unique) {
+    return io.err(tooMany(`--noise-ratio ${noiseRatio}`, vocabulary.size, "--loss full"));
+  }
+  throw new Failure(
+    `Cannot draw --noise-ratio ${noiseRatio} different words (--unique) of ${vocabulary.size}: ` +
+      `give at most ${vocabulary.size}`,
+  );
+}
+
+function tooMany(option: string, words: number, instead: string): string {
+  return `warning: ${option} is over the ${words} words: ${instead} costs less`;
+}

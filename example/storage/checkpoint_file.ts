@@ -1,0 +1,188 @@
+/** Checkpoints: all that a run goes on from, to the last bit, in one safetensors file. */
+
+import { createHash } from "node:crypto";
+import type { Gpu } from "../../mod.ts";
+import type { NamedParameter } from "../../nce/nn/mod.ts";
+import type { SelfNormalization } from "../evaluation/card.ts";
+import type { LossSum } from "../evaluation/losses.ts";
+import { Failure, UsageError } from "../shared/errors.ts";
+import { AtomicFile, type ByteSource, openBytes } from "../shared/files.ts";
+import type { Corpus } from "../data/corpus.ts";
+import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
+import { changedOption } from "../options/unchanged.ts";
+import { cannotLoad, decodeHeader, encodeHeader, isRecord, readTensor } from "./safetensors.ts";
+import type { SavedValidation } from "./model_file.ts";
+
+/** What the header of a checkpoint says of its kind. */
+const KIND = "nce checkpoint";
+/** What can be done where it does not suit the run. */
+const ANEW = "leave out --resume to start anew";
+
+/** How far training has come. */
+export interface Position {
+  /** The epoch, from 1; one more than the last when all are done. */
+  readonly epoch: number;
+  /** Batches of the epoch that are done. */
+  readonly batch: number;
+  /** Training steps of all epochs. */
+  readonly step: number;
+  /** Learning rate. */
+  readonly lr: number;
+  /** Sum of the losses, and number, of the epoch's tokens that a line has told of. */
+  readonly told: { readonly sum: number; readonly tokens: number };
+  /** Losses that none has told of yet. */
+  readonly untold: LossSum;
+  /** Noise samples that equalled their target since the last line, and how many there were. */
+  readonly hits: { readonly hits: number; readonly samples: number };
+  /** Steps whose updates some rows of a table still lack, by the table's name. */
+  readonly deferred: Readonly<Record<string, number>>;
+}
+
+/** The best model so far, which is in a file of its own. */
+export interface SavedBest {
+  readonly epoch: number;
+  readonly validation: SavedValidation;
+  readonly card?: SelfNormalization;
+  /** SHA-256 of the file. */
+  readonly sha256: string;
+}
+
+/** What a checkpoint holds besides tensors and text. */
+export interface RunState {
+  readonly position: Position;
+  /** Absent before the first one. */
+  readonly best?: SavedBest;
+  /** Bytes of the record; absent if it could not be written. */
+  readonly recorded?: number;
+}
+
+/** A checkpoint that is open. */
+export interface Checkpoint extends Disposable {
+  readonly path: string;
+  readonly state: RunState;
+  /** Names and shapes of the tensors. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** The numbers of one of them; throws a Failure if it is not there in this shape. */
+  read(name: string, shape: readonly number[]): Float32Array;
+  /** Throws a Failure unless the run has learned from this text, by these words. */
+  expectText(corpus: Text): void;
+}
+
+/** Of a text what is learned from. */
+type Text = Pick<Corpus, "vocabulary" | "train" | "valid">;
+
+/** The checkpoint of the model called `save`. */
+export function checkpointPath(save: string): string {
+  return `${MODEL_FOLDER}/${save}.checkpoint.safetensors`;
+}
+
+/** Hashes of a text's words and of its ids. */
+export function hashesOf(
+  { vocabulary, train, valid }: Text,
+): Record<"vocabulary" | "text", string> {
+  const { words, counts } = vocabulary, text = createHash("sha256");
+  for (const { ids, offsets } of [train, valid]) text.update(ids).update(offsets);
+  return {
+    vocabulary: createHash("sha256").update(JSON.stringify([words, counts])).digest("hex"),
+    text: text.digest("hex"),
+  };
+}
+
+/** What goes into every checkpoint of a run. */
+export interface RunTexts {
+  readonly settings: Settings;
+  readonly vocabulary: Corpus["vocabulary"];
+  readonly hashes: ReturnType<typeof hashesOf>;
+}
+
+/**
+ * Writes a checkpoint, atomically and one tensor at a time; ids are written as floats.
+ *
+ * @throws {Failure} If it cannot be written: what was there before stays.
+ */
+export async function writeCheckpoint(
+  gpu: Gpu,
+  { settings, vocabulary, hashes }: RunTexts,
+  state: RunState,
+  tensors: readonly NamedParameter[],
+): Promise<void> {
+  using file = new AtomicFile(checkpointPath(settings.save));
+  file.write(encodeHeader(tensors.map(([name, { shape }]) => [name, shape]), {
+    kind: KIND,
+    state: JSON.stringify(state),
+    settings: JSON.stringify(settings),
+    words: JSON.stringify(vocabulary.words),
+    counts: JSON.stringify(vocabulary.counts),
+    hashes: JSON.stringify(hashes),
+  }));
+  for (const [, tensor] of tensors) {
+    const numbers = await gpu.read(tensor);
+    file.write(new Uint8Array(Float32Array.from(numbers).buffer));
+  }
+  file.commit();
+}
+
+/**
+ * Opens the checkpoint that a run of these settings goes on from; undefined if there is none.
+ *
+ * @throws {UsageError} If an option differs that may not.
+ * @throws {Failure} If it is damaged.
+ */
+export function openCheckpoint(settings: Settings): Checkpoint | undefined {
+  const path = checkpointPath(settings.save), file = openIfThere(path);
+  if (file === undefined) return undefined;
+  using opened = new DisposableStack();
+  opened.use(file);
+  const fail = cannotLoad(path), { places, metadata } = decodeHeader(file, path);
+  if (metadata["kind"] !== KIND) fail("it is no checkpoint of this program");
+  const parse = (name: string): Record<string, unknown> => {
+    try {
+      const value: unknown = JSON.parse(metadata[name]!);
+      if (isRecord(value)) return value;
+    } catch {
+      // It says the same.
+    }
+    return fail(`its ${name} ${name === "state" ? "is" : "are"} damaged or missing`);
+  };
+  const before = parse("settings") as unknown as Settings;
+  const missing = Object.keys(settings).find((name) => !Object.hasOwn(before, name));
+  if (missing !== undefined) fail(`its setting ${missing} is missing`);
+  const changed = changedOption(settings, before);
+  if (changed !== undefined) {
+    throw new UsageError(
+      `Cannot resume ${path} ${changed}: give what it was begun with, or ${ANEW}`,
+    );
+  }
+  const state = parse("state") as unknown as RunState, hashes = parse("hashes");
+  const { epoch, batch, step, lr } = state.position ?? {};
+  if (![epoch, batch, step, lr].every(Number.isFinite)) fail("its position is damaged or missing");
+  const disposable = opened.move();
+  return {
+    path,
+    state,
+    shapes: new Map([...places].map(([name, { shape }]) => [name, shape])),
+    read(name, shape) {
+      const place = places.get(name);
+      if (place?.shape.join() === shape.join()) return readTensor(file, place!);
+      return fail(`${name} is ${place ? `[${place.shape}]` : "missing"}, expected [${shape}]`);
+    },
+    expectText(corpus) {
+      for (const [name, hash] of Object.entries(hashesOf(corpus))) {
+        if (hashes[name] === hash) continue;
+        throw new Failure(
+          `Cannot resume ${path}: the ${name} changed since it was written: restore it, or ${ANEW}`,
+        );
+      }
+    },
+    [Symbol.dispose]: () => disposable.dispose(),
+  };
+}
+
+function openIfThere(path: string): (ByteSource & Disposable) | undefined {
+  try {
+    return openBytes(path, "load");
+  } catch (error) {
+    if (error instanceof Failure && error.cause instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

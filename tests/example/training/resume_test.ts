@@ -1,0 +1,302 @@
+// --resume: what a run goes on from, what it refuses, and that it ends as if it had never been stopped.
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { run } from "../../../example/commands/run.ts";
+import { changedOption } from "../../../example/options/unchanged.ts";
+import { type Given, parseSettings, type Settings } from "../../../example/options/settings.ts";
+import { Failure, UsageError } from "../../../example/shared/errors.ts";
+import { type CapturedIo, captureIo } from "../../support/capture_io.ts";
+import { finishedRun } from "../../support/finished_run.ts";
+import { inFolder, namesIn } from "../../support/folder.ts";
+import { interrupt, training } from "../../support/interrupt.ts";
+import { OPTIONS } from "../../support/options.ts";
+import { lastLine, TINY } from "../../support/tiny_run.ts";
+
+const CHECKPOINT = "saved_model/model.checkpoint.safetensors";
+/** It goes on to other bits if a deferred update is done too early, or a state or a moment is lost. */
+const NCE: Given = { ...TINY, "train": true, "nce": true, "epochs": "3", "lr": "0.5" };
+
+class Crash extends Error {}
+
+/** Runs until a line begins with `mark`, and no further: it throws what nothing expects. */
+async function crashAt(mark: string, given: Given): Promise<CapturedIo> {
+  const io = captureIo();
+  const out = (line: string) => {
+    io.out(line);
+    if (line.startsWith(mark)) throw new Crash(mark);
+  };
+  await assertRejects(() => run(parseSettings(given), { ...io, out }), Crash);
+  return io;
+}
+
+/** Runs to the end. */
+async function finish(given: Given): Promise<CapturedIo> {
+  const io = captureIo();
+  await run(parseSettings(given), io);
+  return io;
+}
+
+/** What an undisturbed run leaves. */
+function undisturbed(given: Given): ReturnType<typeof finishedRun> {
+  return inFolder(async (folder) => {
+    await finish(given);
+    return await finishedRun(`${folder}/saved_model`);
+  });
+}
+
+function resumesLine({ outLines }: CapturedIo): string {
+  const lines = outLines.filter((line) => line.startsWith("resumes "));
+  assertEquals(lines.length, 1);
+  return lines[0]!;
+}
+
+Deno.test("run() --resume goes on from any place to the same bits, whatever is trained", async () => {
+  const variants: readonly Given[] = [
+    NCE,
+    { ...NCE, "concat": true, "carry-state": true, "bptt": "9", "audit": "5", "log-interval": "5" },
+    { ...NCE, "nce": false, "loss": "sampled", "noise": "batch+unigram" },
+    { ...NCE, "index-module": "gru", "lr": "9", "norm-term": "learned" },
+  ];
+  for (const given of variants) {
+    const expected = await undisturbed({ ...given, "checkpoint-minutes": "10" });
+    const every = { ...given, "checkpoint-minutes": "0" };
+    if (given === NCE) {
+      const { model, checkpoint } = await undisturbed(every);
+      assertEquals([model, checkpoint], [expected.model, expected.checkpoint]);
+    }
+    await inFolder(async (folder) => {
+      await crashAt("epoch 1/3 | batch 6/", { ...every, "log-interval": "1" });
+      await crashAt("epoch 2/3 | batch", { ...given, "resume": true });
+      const io = await crashAt("epoch 3/3", { ...given, "resume": true });
+      assertEquals(resumesLine(io), `resumes     ${CHECKPOINT}: epoch 2, after 0 batches`);
+      await finish({ ...given, "resume": true, "checkpoint-minutes": "10" });
+      const found = await finishedRun(`${folder}/saved_model`);
+      assertEquals(found.model, expected.model);
+      assertEquals(found.checkpoint, expected.checkpoint);
+    });
+  }
+});
+
+Deno.test("a run that signals stop goes on with --resume, and its record has no line twice", async () => {
+  const given = { "epochs": "3", "lr": "0.5", "checkpoint-minutes": "10" };
+  const expected = await undisturbed({ ...TINY, "train": true, "nce": true, ...given });
+  const stops = [["SIGTERM", "epoch 1/3 | batch 3/"], ["SIGINT", "epoch 2/3 | batch 6/"]] as const;
+  await inFolder(async (folder) => {
+    for (const [signal, mark] of stops) {
+      const { code, lines } = await interrupt(
+        training({ ...given, "resume": true }),
+        mark,
+        signal,
+      );
+      assertEquals(code, 0);
+      assert(lines.includes(`checkpoint  ${CHECKPOINT}: --resume goes on from there`));
+      assertMatch(lastLine(lines), /^test +ppl/);
+    }
+    const requeued = await interrupt(
+      training({ ...given, "resume": true }),
+      "epoch 3/3 | batch 3/",
+      "SIGUSR2",
+    );
+    assertEquals(requeued.code, 0);
+    assertEquals(requeued.errors.filter((line) => line.startsWith("Stopping: ")), [
+      "Stopping: another process can --resume the run; a second Ctrl-C ends at once",
+    ]);
+    assertEquals(
+      lastLine(requeued.lines),
+      `checkpoint  ${CHECKPOINT}: --resume goes on from there`,
+    );
+    await finish({ ...TINY, "train": true, "nce": true, ...given, "resume": true });
+    assertEquals(await finishedRun(`${folder}/saved_model`), expected);
+  });
+});
+
+Deno.test("run() --resume starts anew, and says so, where there is no checkpoint", async () => {
+  const expected = await undisturbed(NCE);
+  await inFolder(async (folder) => {
+    const io = await finish({ ...NCE, "resume": true });
+    assertEquals(
+      resumesLine(io),
+      `resumes     nothing: there is no ${CHECKPOINT}, and training starts anew`,
+    );
+    assertEquals(await finishedRun(`${folder}/saved_model`), expected);
+  });
+});
+
+Deno.test("run() --resume says that nothing is left to train, and tests; more epochs go on", async () => {
+  const longer = await undisturbed({ ...NCE, "epochs": "4" });
+  await inFolder(async (folder) => {
+    const done = await finish(NCE), before = await finishedRun(`${folder}/saved_model`);
+    const again = await finish({ ...NCE, "resume": true });
+    assertEquals(
+      resumesLine(again),
+      `resumes     ${CHECKPOINT}: nothing is left to train, as 3 of 3 epochs are done`,
+    );
+    assertEquals(lastLine(again.outLines), lastLine(done.outLines));
+    assertEquals(await finishedRun(`${folder}/saved_model`), before);
+    await finish({ ...NCE, "resume": true, "epochs": "4" });
+    const found = await finishedRun(`${folder}/saved_model`);
+    assertEquals([found.model, found.checkpoint], [longer.model, longer.checkpoint]);
+    assertEquals(found.record.slice(1), longer.record.slice(1));
+  });
+});
+
+Deno.test("run() without --resume keeps the run before under another name, which can be resumed", async () => {
+  const expected = await undisturbed(NCE);
+  await inFolder(async (folder) => {
+    await crashAt("epoch 3/3 | batch 3/", NCE);
+    const model = Deno.readFileSync("saved_model/model.safetensors");
+    const io = await finish({ ...NCE, "lr": "0.3", "epochs": "1" });
+    assertEquals(io.outLines.filter((line) => /^(keeps|replaces) /.test(line)).length, 2);
+    assertMatch(
+      io.outLines.find((line) => line.startsWith("keeps "))!,
+      /^keeps +saved_model\/model.previous.checkpoint.safetensors: the run before, /,
+    );
+    assertEquals(Deno.readFileSync("saved_model/model.previous.safetensors"), model);
+    const previous = await finish({ ...NCE, "save": "model.previous", "resume": true });
+    assertMatch(
+      previous.errLines.at(-1)!,
+      /^warning: saved_model\/model.previous.metrics.jsonl lacks lines/,
+    );
+    for (const name of namesIn("saved_model")) {
+      if (!name.startsWith("model.previous.")) Deno.removeSync(`saved_model/${name}`);
+    }
+    for (const name of namesIn("saved_model")) {
+      Deno.renameSync(`saved_model/${name}`, `saved_model/${name.replace(".previous", "")}`);
+    }
+    assertEquals((await finishedRun(`${folder}/saved_model`)).model, expected.model);
+  });
+});
+
+Deno.test("run() --resume refuses another text and another vocabulary, wherever they come from", () =>
+  inFolder(async () => {
+    const text = (train: string, valid = "a b\n") => {
+      Deno.mkdirSync("data", { recursive: true });
+      Deno.writeTextFileSync("data/train.txt", train.repeat(50));
+      Deno.writeTextFileSync("data/valid.txt", valid);
+      Deno.writeTextFileSync("data/test.txt", "a b c\n");
+    };
+    const given = { ...NCE, "data": "data", "epochs": "1" };
+    text("a b c d\nb a\n");
+    await finish(given);
+    const refused = (what: string) =>
+      assertRejects(
+        () => finish({ ...given, "resume": true }),
+        Failure,
+        `Cannot resume ${CHECKPOINT}: ${what} changed since it was written: restore it, or leave ` +
+          "out --resume to start anew",
+      );
+    text("a b c d\nb a e\n");
+    await refused("the vocabulary");
+    text("a b d c\nb a\n");
+    await refused("the text");
+    text("a b c d\nb a\n", "b a\n");
+    await refused("the text");
+    text("a b c d\nb a\n");
+    Deno.renameSync("data", "moved");
+    await finish({ ...given, "resume": true, "data": "moved" });
+  }));
+
+Deno.test("run() --resume refuses an option that would change what is learned, with both values", () =>
+  inFolder(async () => {
+    await crashAt("epoch 1/3: ", NCE);
+    const refused: readonly [Given, string][] = [
+      [{ "lr": "2" }, "with --lr 2, as it was begun with --lr 0.5"],
+      [{ "concat": true }, "with --concat, as it was begun without --concat"],
+      [{ "nce": false, "loss": "mix" }, "with --loss mix, as it was begun with --loss nce"],
+    ];
+    for (const [given, what] of refused) {
+      // Before the text is read, even.
+      const error = await assertRejects(
+        () => finish({ ...NCE, "resume": true, "data": "nowhere", ...given }),
+        UsageError,
+      );
+      assertEquals(
+        error.message,
+        `Cannot resume ${CHECKPOINT} ${what}: give what it was begun with, or leave out --resume to ` +
+          "start anew",
+      );
+    }
+    await finish({ ...NCE, "resume": true, "log-interval": "4", "audit": "5", "epochs": "2" });
+  }));
+
+Deno.test("changedOption() looks at every option that may not change, and at no other", () => {
+  const settings = parseSettings({}), free: string[] = [];
+  for (const { setting, name, mayChange } of OPTIONS) {
+    if (!Object.hasOwn(settings, setting)) continue; // short for another, or not there yet
+    const other = {
+      ...settings,
+      [setting]: settings[setting as keyof Settings] === true ? 1 : true,
+    };
+    const found = changedOption(other as Settings, settings);
+    if (mayChange) free.push(name);
+    if (mayChange) assertEquals(found, undefined, name);
+    else assert(found?.includes(`--${name}`), name);
+  }
+  assertEquals(free.sort(), [
+    ...["audit", "checkpoint-minutes", "cuda", "data", "debug", "epochs", "evaluation"],
+    ...["log-interval", "min-freq", "prof", "resume", "save", "train", "vocab"],
+  ]);
+});
+
+Deno.test("an audit changes neither what is learned nor the rate of hits", () =>
+  inFolder(async (folder) => {
+    const given = { ...NCE, "epochs": "2" };
+    const lines = async (more: Given) => {
+      const { model, checkpoint, record } = await undisturbed({ ...given, ...more });
+      return {
+        model,
+        checkpoint,
+        train: record.filter((line) => line.includes('"train","epoch"')),
+      };
+    };
+    assertEquals(await lines({ "audit": "5" }), await lines({}));
+    assertEquals(namesIn(folder), []);
+  }));
+
+Deno.test("run() goes on without checkpoints where there is no room, and leaves no half file", async () => {
+  const given = { "epochs": "2", "lr": "0.5" };
+  const expected = await undisturbed({ ...TINY, "train": true, "nce": true, ...given });
+  await inFolder(async (folder) => {
+    // No file may grow over 40 KiB: room for the model, but not for a checkpoint with tensors.
+    const limit = 'trap "" XFSZ; ulimit -f 40; exec "$@"';
+    const { code, stderr } = await new Deno.Command("bash", {
+      args: ["-c", limit, "bash", Deno.execPath(), ...training({ ...given, "resume": true })],
+      stdin: "null",
+    }).output();
+    const warnings = new TextDecoder().decode(stderr).split("\n")
+      .filter((line) => line.includes("the checkpoint before stays"));
+    assertEquals(code, 0);
+    assertEquals(warnings.length, 2);
+    assertMatch(warnings[0]!, /^warning: Cannot write saved_model\/model.checkpoint.*too large/);
+    const names = ["checkpoint.safetensors", "freq.txt", "metrics.jsonl", "safetensors"];
+    assertEquals(namesIn("saved_model"), names.map((name) => `model.${name}`));
+    await finish({ ...TINY, "train": true, "nce": true, ...given, "resume": true });
+    const found = await finishedRun(`${folder}/saved_model`);
+    assertEquals([found.model, found.record], [expected.model, expected.record]);
+  });
+});
+
+Deno.test("run() --resume refuses a damaged checkpoint with one line", () =>
+  inFolder(async () => {
+    await crashAt("epoch 2/3 | batch 3/", NCE);
+    const good = Deno.readFileSync(CHECKPOINT);
+    const refuse = async (bytes: Uint8Array, reason: RegExp) => {
+      Deno.writeFileSync(CHECKPOINT, bytes);
+      const error = await assertRejects(() => finish({ ...NCE, "resume": true }), Failure);
+      assertMatch(error.message, reason);
+    };
+    const text = (from: string, to: string) => {
+      const bytes = good.slice(), at = new TextDecoder("latin1").decode(good).indexOf(from);
+      assert(at > 0 && from.length === to.length);
+      bytes.set(new TextEncoder().encode(to), at);
+      return bytes;
+    };
+    const start = new RegExp(`^Cannot load ${CHECKPOINT}: `).source;
+    await refuse(good.subarray(0, good.length - 1), RegExp(`${start}.*truncated or damaged`));
+    await refuse(Deno.readFileSync("saved_model/model.safetensors"), RegExp(`${start}.*no check`));
+    await refuse(text('\\"epoch\\":2', '\\"epoch\\":x'), RegExp(`${start}its state is damaged`));
+    await refuse(text('\\"step\\"', '\\"stop\\"'), RegExp(`${start}its position is damaged`));
+    await refuse(text('"proj.bias.moment"', '"proj.bias.nothin"'), RegExp(`${start}proj.bias.mom`));
+    Deno.writeFileSync(CHECKPOINT, good);
+    await finish({ ...NCE, "resume": true });
+  }));

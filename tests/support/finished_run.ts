@@ -1,0 +1,43 @@
+/** What a training run leaves, to be compared with what another one left. */
+
+import { decodeHeader, ofBytes } from "../../example/storage/safetensors.ts";
+import { namesIn } from "./folder.ts";
+
+/** Fields of the record that time decides, and the only ones that two equal runs may differ in. */
+const OF_TIME = ["seconds", "tokensPerSecond"];
+
+/** A run that ended. */
+export interface FinishedRun {
+  /** Names of the files. */
+  readonly names: readonly string[];
+  /** SHA-256 of the model file. */
+  readonly model: string;
+  /** SHA-256 of the tensors of the checkpoint: parameters, moments, and what is deferred. */
+  readonly checkpoint: string;
+  /** The lines of the record, without what time decides. */
+  readonly record: readonly string[];
+}
+
+/** Reads the run of the model `model` in this folder. */
+export async function finishedRun(folder: string): Promise<FinishedRun> {
+  const bytes = (name: string) => Deno.readFileSync(`${folder}/model.${name}`);
+  const checkpoint = bytes("checkpoint.safetensors"),
+    { places } = decodeHeader(
+      ofBytes(checkpoint),
+      "checkpoint",
+    );
+  const begin = Math.min(...[...places.values()].map((place) => place.begin));
+  const lines = new TextDecoder().decode(bytes("metrics.jsonl")).trimEnd().split("\n");
+  return {
+    names: namesIn(folder),
+    model: await sha256(bytes("safetensors")),
+    checkpoint: await sha256(checkpoint.subarray(begin)),
+    record: lines.map((line) =>
+      JSON.stringify(JSON.parse(line), (key, value) => OF_TIME.includes(key) ? undefined : value)
+    ),
+  };
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}

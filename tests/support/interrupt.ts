@@ -1,0 +1,69 @@
+/** Runs of the program in a process of their own, which are sent signals. */
+
+import type { Given } from "../../example/options/settings.ts";
+import { TINY } from "./tiny_run.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).href;
+/** What a run says that is asked to stop. */
+export const STOPPING = "Stopping: the test follows; a second Ctrl-C ends at once";
+
+/** How a process ended that was sent signals, and what it said. */
+export interface Interrupted extends Deno.CommandStatus {
+  readonly lines: string[];
+  readonly errors: string[];
+}
+
+/** The whole lines of a stream, each also given to `onLine`. */
+export async function linesOf(
+  stream: ReadableStream<Uint8Array>,
+  onLine: (line: string) => void,
+): Promise<string[]> {
+  const lines: string[] = [];
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop()!;
+    for (const line of parts) {
+      lines.push(line);
+      onLine(line);
+    }
+  }
+  return lines;
+}
+
+/**
+ * Starts Deno, sends `first` once a line of its output begins with `mark`, and `second`, if there is one,
+ * once it has said that it stops.
+ */
+export async function interrupt(
+  args: readonly string[],
+  mark: string,
+  first: Deno.Signal,
+  second?: Deno.Signal,
+): Promise<Interrupted> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const send = (wanted: string, signals: (Deno.Signal | undefined)[]) => (line: string) => {
+    if (!line.startsWith(wanted)) return;
+    const signal = signals.shift();
+    if (signal !== undefined) child.kill(signal);
+  };
+  const [lines, errors, status] = await Promise.all([
+    linesOf(child.stdout, send(mark, [first])),
+    // What stops a second time would never end.
+    linesOf(child.stderr, send("Stopping: ", [second, "SIGKILL"])),
+    child.status,
+  ]);
+  return { ...status, lines, errors };
+}
+
+/** The words of a training run. */
+export function training(given: Given): string[] {
+  const options = Object.entries({ ...TINY, ...given })
+    .flatMap(([name, value]) => value === true ? [`--${name}`] : [`--${name}`, String(value)]);
+  return ["run", "-A", "--no-check", MAIN, "--train", "--nce", ...options];
+}
