@@ -148,9 +148,9 @@ async function scoreLists(
     using bar = io.error.isTerminal ? new Bar(io.error, `scoring ${name}`, all.length) : undefined;
     for (let at = 0; at < all.length; at += WINDOW) {
       const window = all.slice(at, at + WINDOW);
-      (await scorer.score(window))
+      const onPart = (part: number) => bar?.step(part * window.length);
+      (await scorer.score(window, onPart))
         .forEach(({ logProb }, i) => scores.set(keyOf(window[i]!), logProb));
-      bar?.step(window.length);
     }
     seconds = (performance.now() - start) / 1000;
   });
