@@ -23,11 +23,12 @@ export async function score(words: readonly string[], given: Given, io: Io): Pro
   const settings = readOptions(SCORE, given), [word = "", path] = words;
   const found = findModel(word), input = openInput(path), sums = new ScoreSums();
   await withScorer(found, settings, io, async (scorer) => {
-    using bar = io.error.isTerminal ? new Bar(io.error, "scoring", input.bytes) : undefined;
+    // A file's bar counts its bytes; of standard input it can only count sentences.
+    const label = input.bytes === undefined ? "scoring sentences" : "scoring";
+    using bar = io.error.isTerminal ? new Bar(io.error, label, input.bytes) : undefined;
     let bytes = 0;
     for await (const lines of windowsOf(input.lines((more) => bytes += more))) {
       const sentences = lines.map((line) => withoutMarks(splitWords(line)));
-      // A file's bar counts its bytes; of standard input it can only count sentences.
       const size = input.bytes === undefined ? lines.length : bytes;
       bytes = 0;
       const onPart = (part: number) => bar?.step(part * size);
