@@ -146,6 +146,7 @@ async function readFlags(
   }
   for (const [name, { value }] of Object.entries(optionsOf(command))) {
     parser.option(value === undefined ? flagOf(name) : `${flagOf(name)} <${value}:string>`, "");
+    if (value === undefined) parser.option(`--no-${flagOf(name).slice(2)}`, "");
   }
   try {
     const { options }: { options: unknown } = await parser.parse([...flags]);

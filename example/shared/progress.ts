@@ -18,6 +18,8 @@ export interface ProgressOptions {
   readonly normalised: boolean;
   /** Milliseconds that the validation after each epoch takes, as far as is known; 0 unless given. */
   readonly validationMs?: number;
+  /** Gets the figures as a line where a bar shows them. */
+  readonly detail?: (line: string) => void;
   /** Milliseconds now; for tests. */
   readonly clock?: () => number;
 }
@@ -147,8 +149,11 @@ export class Progress {
     const tokensPerSecond = rate(this.#tokens - this.#shown.tokens, now - this.#shown.time);
     this.#loss = loss;
     this.#shown = { time: now, tokens: this.#tokens };
-    if (this.#io.isTerminal) this.#draw(now);
-    else this.#io.out(this.#parts(now, tokensPerSecond).join(" | "));
+    const line = this.#parts(now, tokensPerSecond).join(" | ");
+    if (this.#io.isTerminal) {
+      this.#options.detail?.(line);
+      this.#draw(now);
+    } else this.#io.out(line);
     return { epoch, batch: this.#batch, batches, loss, lr, tokensPerSecond };
   }
 

@@ -185,6 +185,7 @@ export class Trainer implements Disposable {
       lr: this.optimizer.lr,
       normalised: loss === "full",
       validationMs,
+      detail: io.detail,
     });
     for (let i = first; i < batches.length; i++) {
       await beforeBatch();
@@ -201,7 +202,12 @@ export class Trainer implements Disposable {
         const { sum, tokens } = this.#at.told;
         this.#at = { ...this.#at, told: { sum: sum + found.sum, tokens: tokens + found.tokens } };
         const hitRate = loss === "full" ? {} : { hitRate: await this.#takeHitRate() };
-        metrics.write({ event: "train", ...progress.show(found.mean), ...hitRate });
+        metrics.write({
+          event: "train",
+          step: this.steps,
+          ...progress.show(found.mean),
+          ...hitRate,
+        });
       }
     }
     progress.done();
