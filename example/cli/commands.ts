@@ -41,6 +41,11 @@ async function askToRead([model = "", file = "-"]: readonly string[]): Promise<v
   await askPermissions({ read: [modelPathOf(model), file === "-" ? null : file] });
 }
 
+/** The folder that a file is written in, if one is asked for. */
+function folderOf(path: Given[string]): string[] {
+  return typeof path === "string" ? [dirname(path)] : [];
+}
+
 function openModels() {
   return import("../storage/open_model.ts");
 }
@@ -94,9 +99,9 @@ export const COMMANDS: readonly Command[] = [
     ],
     async run({ given, words, io }) {
       const [word = "", lists = "-"] = words, { modelPathOf } = await openModels();
-      const { out } = given, write = typeof out === "string" ? [out, `${out}.tmp`] : [];
-      const read = [lists === "-" ? null : lists, given["ref"], out]
-        .filter((path) => typeof path === "string");
+      const write = folderOf(given["out"]), ref = given["ref"];
+      const read = [lists, ref, ...write]
+        .filter((path) => typeof path === "string").filter((path) => path !== "-");
       const models = systemsOf(word, "exact").map(({ model }) => modelPathOf(model));
       await askPermissions({ read: [...models, ...read], write });
       const { rescore } = await import("../commands/rescore.ts");
@@ -116,9 +121,8 @@ export const COMMANDS: readonly Command[] = [
       { term: "nce make-nbest > lists.jsonl", text: "1,000 lists of a language of 5,000 words." },
     ],
     async run({ given, io }) {
-      const { out } = given;
-      const write = typeof out === "string" ? [out, `${out}.ref`, `${out}.tmp`] : [];
-      await askPermissions({ read: [], write });
+      const write = folderOf(given["out"]);
+      await askPermissions({ read: write, write });
       const { makeNBest } = await import("../commands/make_nbest.ts");
       makeNBest(given, io);
     },

@@ -11,10 +11,10 @@ import type { Io } from "../shared/io.ts";
 import { Bar } from "../shared/progress.ts";
 import { findModel, type FoundModel } from "../storage/open_model.ts";
 import { withScorer } from "./open_scorer.ts";
-import { reportLines } from "./rescore_report.ts";
+import { reportLines, TRUTH } from "./rescore_report.ts";
 
 /** Names of the rows that need no model. */
-const FIRST = "first-best", ORACLE = "oracle", TRUTH = "best possible";
+const FIRST = "first-best", ORACLE = "oracle";
 /** Sentences that are scored at a time. */
 const WINDOW = 4096;
 
@@ -78,7 +78,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
     test: parts?.test.length ?? 0,
     words: contests?.test.words ?? 0,
   };
-  for (const line of reportLines(counts, results, settings)) io.out(line);
+  io.write(reportLines(counts, results, settings).map((line) => `${line}\n`).join(""));
 }
 
 /** The lists with what was said, where that is known. */
@@ -148,9 +148,9 @@ async function scoreLists(
     using bar = io.error.isTerminal ? new Bar(io.error, `scoring ${name}`, all.length) : undefined;
     for (let at = 0; at < all.length; at += WINDOW) {
       const window = all.slice(at, at + WINDOW);
-      (await scorer.score(window))
+      const onPart = (part: number) => bar?.step(part * window.length);
+      (await scorer.score(window, onPart))
         .forEach(({ logProb }, i) => scores.set(keyOf(window[i]!), logProb));
-      bar?.step(window.length);
     }
     seconds = (performance.now() - start) / 1000;
   });

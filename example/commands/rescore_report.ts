@@ -4,6 +4,9 @@ import type { RescoreSettings } from "../options/rescore.ts";
 import type { Result } from "../rescoring/contest.ts";
 import { formatCount, formatNumber } from "../shared/progress.ts";
 
+/** The row of the language that the lists were made with. */
+export const TRUTH = "best possible";
+
 /** What the findings are about. */
 export interface RescoreCounts {
   readonly lists: number;
@@ -36,6 +39,11 @@ function summaryLine({ lists, hypotheses, dev, test, words }: RescoreCounts): st
   } words`;
 }
 
+/** A chance with three digits; empty where none is known. */
+function chance(p: number | undefined): string {
+  return p === undefined ? "" : p < 0.001 ? "<0.001" : p.toFixed(3);
+}
+
 function tableLines(results: readonly Result[]): string[] {
   const versus = [...new Set(results.flatMap(({ versus }) => Object.keys(versus)))];
   const header = ["system", "WER %", "95 % interval", "sub", "del", "ins", "LM weight", "penalty"];
@@ -49,7 +57,7 @@ function tableLines(results: readonly Result[]): string[] {
       ...[substitutions, deletions, insertions].map(formatCount),
       weights === undefined ? "" : formatNumber(weights.lm),
       weights === undefined ? "" : formatNumber(weights.penalty),
-      ...versus.map((name) => result.versus[name]).map((pairs) => pairs?.p.toFixed(3) ?? ""),
+      ...versus.map((name) => chance(result.versus[name]?.p)),
       seconds === undefined ? "" : seconds.toFixed(1),
     ];
   });
@@ -57,9 +65,13 @@ function tableLines(results: readonly Result[]): string[] {
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
   const lines = table.map((row) =>
     row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join("  ")
+      .trimEnd()
   );
   return [
     ...lines,
+    ...results.some(({ system }) => system === TRUTH)
+      ? [`${TRUTH}: by the language itself, with the channel's own scores`]
+      : [],
     ...versus.length > 0
       ? [
         "p: chance of such a difference between equal systems, by NIST's matched-pair test (MAPSSWE)",

@@ -23,10 +23,16 @@ export async function score(words: readonly string[], given: Given, io: Io): Pro
   const settings = readOptions(SCORE, given), [word = "", path] = words;
   const found = findModel(word), input = openInput(path), sums = new ScoreSums();
   await withScorer(found, settings, io, async (scorer) => {
-    using bar = io.error.isTerminal ? new Bar(io.error, "scoring", input.bytes) : undefined;
-    for await (const lines of windowsOf(input.lines((bytes) => bar?.step(bytes)))) {
+    // A file's bar counts its bytes; of standard input it can only count sentences.
+    const label = input.bytes === undefined ? "scoring sentences" : "scoring";
+    using bar = io.error.isTerminal ? new Bar(io.error, label, input.bytes) : undefined;
+    let bytes = 0;
+    for await (const lines of windowsOf(input.lines((more) => bytes += more))) {
       const sentences = lines.map((line) => withoutMarks(splitWords(line)));
-      const scored = (await scorer.score(sentences)).map((score, i) => {
+      const size = input.bytes === undefined ? lines.length : bytes;
+      bytes = 0;
+      const onPart = (part: number) => bar?.step(part * size);
+      const scored = (await scorer.score(sentences, onPart)).map((score, i) => {
         return { ...score, line: lines[i]!, words: sentences[i]! };
       });
       scored.forEach((score) => sums.add(score));

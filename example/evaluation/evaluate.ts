@@ -26,7 +26,7 @@ export interface Watch {
   /** Ends the work with {@linkcode Stopped}. */
   readonly stop?: StopFlag;
   /** Is moved by a batch at a time. */
-  readonly bar?: Bar;
+  readonly bar?: Pick<Bar, "step">;
 }
 
 /** The ids and resets of a batch on the GPU, [T, B]. */

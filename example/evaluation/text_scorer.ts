@@ -49,16 +49,17 @@ export class TextScorer {
   /**
    * Scores sentences of any length, the words of each without marks at its ends.
    *
-   * @throws {Stopped} If a stop is requested.
+   * @param onPart Is told of each part of the work that is done; all of them together are 1.
    */
   async score(
     sentences: readonly (readonly string[])[],
-    watch: Watch = {},
+    onPart: (part: number) => void = () => {},
   ): Promise<SentenceScore[]> {
     const builder = new SentencesBuilder(), { vocabulary, shift = 0 } = this.#options;
     for (const words of sentences) builder.add(vocabulary.encode(words));
     const text = builder.build(), batches = evaluationBatches(text);
-    const scores = await this.#scores(batches, watch), logProbs = new Float64Array(text.tokens);
+    const bar = { step: () => onPart(1 / batches.length) };
+    const scores = await this.#scores(batches, { bar }), logProbs = new Float64Array(text.tokens);
     tokensOf(batches, ({ places }) => places)
       .forEach((place, i) => logProbs[place] = scores(i) + shift);
     return sentences.map((_, i) => {

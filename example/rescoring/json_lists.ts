@@ -8,6 +8,7 @@
 import { openInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
 import { Failure } from "../shared/errors.ts";
+import { type Fail, isRecord } from "../storage/safetensors.ts";
 import type { Hypothesis, NBestList } from "./nbest.ts";
 
 const SCORES = ["acoustic", "lm", "graph", "truth"] as const;
@@ -27,8 +28,6 @@ export async function readJsonLists(path: string | undefined): Promise<NBestList
   }
   return lists;
 }
-
-type Fail = (why: string) => never;
 
 function parse(line: string, fail: Fail): Record<string, unknown> {
   let value: unknown;
@@ -62,21 +61,19 @@ function readHypothesis(value: unknown, fail: Fail): Hypothesis {
   if (!isRecord(value)) return fail("that is no JSON object");
   const { text } = value;
   if (typeof text !== "string") return fail('without a text "text"');
-  const scores = SCORES.map((name) => [name, value[name]] as const)
-    .filter(([, score]) => score !== undefined);
-  for (const [name, score] of scores) {
-    if (!Number.isFinite(score)) fail(`whose "${name}" is no number`);
+  const scores: Partial<Record<typeof SCORES[number], number>> = {};
+  for (const name of SCORES) {
+    const score = value[name];
+    if (score === undefined) continue;
+    if (typeof score !== "number") return fail(`whose "${name}" is no number`);
+    scores[name] = score;
   }
-  if (value["acoustic"] === undefined) fail('without "acoustic"');
-  return { words: wordsOf(text), ...Object.fromEntries(scores) } as unknown as Hypothesis;
+  const { acoustic = fail('without "acoustic"') } = scores;
+  return { ...scores, words: wordsOf(text), acoustic };
 }
 
 function wordsOf(text: string): readonly string[] {
   return withoutMarks(splitWords(text));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The line of a list. */

@@ -20,8 +20,9 @@ export interface Choice {
 /** Weights of the language model that are tried first, from 1/8 to 128, and penalties as parts of these. */
 const LM_WEIGHTS = Array.from({ length: 41 }, (_, i) => 2 ** (i / 4 - 3));
 const PENALTIES = Array.from({ length: 25 }, (_, i) => (i - 12) / 2);
-/** Rounds in which the neighbours of the best are tried, each closer than those before. */
-const ROUNDS = 4;
+/** Neighbours of the best that are tried next, ever closer ones where they are no better. */
+const NEIGHBOURS = [-2, -1, 0, 1, 2];
+const CLOSEST = 1 / 256;
 
 /** The total score of each hypothesis. */
 export function totals(
@@ -61,12 +62,15 @@ export function searchWeights(choices: readonly Choice[], fixed: Partial<Weights
     [...tried.values()].reduce((a, b) =>
       b.errors < a.errors || (b.errors === a.errors && size(b.weights) < size(a.weights)) ? b : a
     ).weights;
-  for (const lm of LM_WEIGHTS) for (const part of PENALTIES) attempt(lm, (fixed.lm ?? lm) * part);
-  for (let round = 0, closer = 1 / 8; round < ROUNDS; round++, closer /= 2) {
-    const { lm, penalty } = winner(), stride = 2 * lm * closer;
-    for (const i of [-2, -1, 0, 1, 2]) {
-      for (const j of [-2, -1, 0, 1, 2]) attempt(lm * 2 ** (i * closer), penalty + j * stride);
+  for (const lm of LM_WEIGHTS) for (const part of PENALTIES) attempt(lm, (fixed.lm || lm) * part);
+  for (let closer = 1 / 8; closer > CLOSEST;) {
+    const center = winner(), stride = 2 * (center.lm || 1) * closer;
+    for (const i of NEIGHBOURS) {
+      for (const j of NEIGHBOURS) {
+        attempt(center.lm * 2 ** (i * closer), center.penalty + j * stride);
+      }
     }
+    if (winner() === center) closer /= 2;
   }
   return winner();
 }

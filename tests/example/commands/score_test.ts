@@ -179,6 +179,27 @@ Deno.test("score prints columns, and words on lines that begin with a tab", () =
     assertMatch(io.errLines[1]!, / a token \(--mode raw: not a perplexity\)$/);
   }));
 
+Deno.test("score's progress is on standard error, and only where that is a terminal", () =>
+  withModels(async () => {
+    const text = `${sentences(300)[0]}\n`.repeat(200);
+    Deno.writeTextFileSync("text", text);
+    const { now } = performance;
+    let time = 0;
+    performance.now = () => time += 600; // each look at the clock is later
+    try {
+      const [terminal, pipe] = [captureIo(80), captureIo()];
+      await score(["lstm", "text"], {}, terminal);
+      await score(["lstm", "text"], {}, pipe);
+      const bars = terminal.errorLiveLines.filter((line) => line !== "");
+      assertMatch(bars[0]!, /^scoring +█*░* +\d+ % +\S+ left$/);
+      assertMatch(bars.at(-1)!, / 100 % /);
+      assertEquals([...pipe.errorLiveLines, ...pipe.liveLines, ...terminal.liveLines], []);
+      assertEquals(pipe.errLines.length, 2);
+    } finally {
+      performance.now = now;
+    }
+  }));
+
 Deno.test("score refuses modes that a model has not, and warns of those that are not safe", () =>
   inFolder(async () => {
     await withGpu(async (gpu) => {

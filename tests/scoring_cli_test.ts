@@ -1,4 +1,4 @@
-// `nce score` from the command line: what is wrong in one line, pipes, and inputs that wait.
+// `nce score`, `rescore` and `make-nbest` as processes: what is wrong in one line, pipes, inputs that wait.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { main } from "../example/cli/main.ts";
@@ -96,4 +96,23 @@ Deno.test("nce score ends quietly when nobody reads its results any longer", () 
     assertEquals((await program.status).code, 1);
     const errors = await new Response(program.stderr).text();
     assertEquals(errors.split("\n").filter((line) => !/^(warning: .*)?$/.test(line)), []);
+  }));
+
+Deno.test("nce make-nbest and rescore end quietly on a closed pipe, and write where they may", () =>
+  withTiny(async () => {
+    const language = ["--data", "synthetic:words=1000,vocab=100", "--size", "9"];
+    await using maker = nce("make-nbest", ...language, "--lists", "2000");
+    await maker.stdin.close();
+    const reader = maker.stdout.getReader();
+    const { value } = await reader.read();
+    assert(new TextDecoder().decode(value).startsWith('{"id":"utt0001","reference":"'));
+    await reader.cancel(); // more is coming than a pipe holds
+    assertEquals((await maker.status).code, 1);
+    assertEquals(await new Response(maker.stderr).text(), "");
+    await using denied = nce("make-nbest", ...language, "--out", "lists");
+    await denied.stdin.close();
+    assertEquals((await denied.status).code, 2);
+    await denied.stdout.cancel();
+    const message = await new Response(denied.stderr).text();
+    assertMatch(message, /^error: May not write \.: start it by deno run .*-write=saved_model,\. /);
   }));

@@ -1,0 +1,46 @@
+// The table of what rescoring found.
+
+import { assertEquals } from "@std/assert";
+import { reportLines } from "../../../example/commands/rescore_report.ts";
+import type { Result } from "../../../example/rescoring/contest.ts";
+
+const COUNTS = { lists: 1000, hypotheses: 50_000, dev: 400, test: 600, words: 5035 };
+const RESULT = {
+  ...{ system: "first-best", wer: 22.456, substitutions: 1678, deletions: 390, insertions: 63 },
+  ...{ interval: [21.2, 23.67], versus: {} },
+} satisfies Result;
+const pairs = (p: number) => ({ segments: 9, mean: 0.1, z: 1, p });
+const RESULTS: readonly Result[] = [
+  RESULT,
+  {
+    ...RESULT,
+    ...{ system: "ce", wer: 7.1, weights: { lm: 0.85931, penalty: -0.5 }, seconds: 53.61 },
+    versus: { "first-best": pairs(0.0004) },
+  },
+  { ...RESULT, system: "best possible", versus: { "first-best": pairs(0.0314) } },
+];
+
+Deno.test("the table has a row for each system, aligned, and says what p and the best possible are", () => {
+  assertEquals(
+    reportLines(COUNTS, RESULTS, { json: false }),
+    [
+      "lists       1,000 with 50,000 hypotheses; weights searched on the first 400; errors counted on " +
+      "600 with 5,035 words",
+      "system         WER %   95 % interval    sub  del  ins  LM weight  penalty  p, first-best  seconds",
+      "first-best     22.46  21.20 to 23.67  1,678  390   63                                            ",
+      "ce              7.10  21.20 to 23.67  1,678  390   63     0.8593     -0.5         <0.001     53.6",
+      "best possible  22.46  21.20 to 23.67  1,678  390   63                              0.031         ",
+      "best possible: by the language itself, with the channel's own scores",
+      "p: chance of such a difference between equal systems, by NIST's matched-pair test (MAPSSWE)",
+    ].map((line) => line.trimEnd()),
+  );
+});
+
+Deno.test("the findings are one JSON object, and without references there is no table", () => {
+  const [json, ...more] = reportLines(COUNTS, RESULTS, { json: true });
+  assertEquals(JSON.parse(json!), { ...COUNTS, systems: RESULTS });
+  assertEquals(more, []);
+  assertEquals(reportLines({ ...COUNTS, dev: 0, test: 0, words: 0 }, [], { json: false }), [
+    "lists       1,000 with 50,000 hypotheses; no references, so no errors are counted",
+  ]);
+});
