@@ -17,6 +17,9 @@ const KIND = "nce checkpoint";
 /** What can be done where it does not suit the run. */
 const ANEW = "leave out --resume to start anew";
 
+/** Bytes of the tensors that are read together. */
+const READ_BYTES = 2 ** 24;
+
 /** How far training has come. */
 export interface Position {
   /** The epoch, from 1; one more than the last when all are done. */
@@ -95,7 +98,7 @@ export interface RunTexts {
 }
 
 /**
- * Writes a checkpoint, atomically and one tensor at a time; ids are written as floats.
+ * Writes a checkpoint, atomically, and one large tensor at a time; ids are written as floats.
  *
  * @throws {Failure} If it cannot be written: what was there before stays.
  */
@@ -114,11 +117,24 @@ export async function writeCheckpoint(
     counts: JSON.stringify(vocabulary.counts),
     hashes: JSON.stringify(hashes),
   }));
-  for (const [, tensor] of tensors) {
-    const numbers = await gpu.read(tensor);
-    file.write(new Uint8Array(Float32Array.from(numbers).buffer));
+  for (const some of together(tensors)) {
+    for (const numbers of await Promise.all(some.map(([, tensor]) => gpu.read(tensor)))) {
+      file.write(new Uint8Array(Float32Array.from(numbers).buffer));
+    }
   }
   file.commit();
+}
+
+/** Tensors in their order, the small ones together: whoever reads one waits for the GPU. */
+function* together(tensors: readonly NamedParameter[]): Generator<readonly NamedParameter[]> {
+  let some: NamedParameter[] = [], bytes = 0;
+  for (const entry of tensors) {
+    const [, tensor] = entry;
+    if (some.length > 0 && bytes + tensor.bytes > READ_BYTES) yield some, some = [], bytes = 0;
+    some.push(entry);
+    bytes += tensor.bytes;
+  }
+  if (some.length > 0) yield some;
 }
 
 /**
