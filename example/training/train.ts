@@ -67,7 +67,7 @@ export async function train(
   using stop = stopOnSignal(io);
   const run: Run = { gpu, settings, corpus, model, io, metrics, best, stop };
   const diverged = await trainEpochs(run, checkpoint);
-  if (stop.requeued) return await best.settle();
+  if (stop.requeued && !diverged) return await best.settle();
   stop.requested = true; // the test is not to be waited for: from here on the first signal ends at once
   const failure = diverged && divergence(diverged, settings, vocabulary.size);
   if (failure && !best.best) throw failure;
