@@ -13,6 +13,7 @@ import { runProgram } from "./program.ts";
 import { samplerTable } from "./samplers.ts";
 import { stepTable } from "./steps.ts";
 import { formatTable, type Table } from "./table.ts";
+import { topKTable } from "./top_k.ts";
 
 /** Seconds for which each thing is timed. */
 const SECONDS = 3;
@@ -23,6 +24,7 @@ const SECTIONS: Readonly<Record<string, (gpu: Gpu) => Promise<Table>>> = {
   steps: (gpu) => stepTable(gpu, SECONDS),
   pair: (gpu) => pairTable(gpu, SECONDS),
   scaling: (gpu) => scalingTable(gpu, SECONDS),
+  topk: (gpu) => topKTable(gpu, SECONDS),
   memory: memoryTable,
 };
 

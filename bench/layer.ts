@@ -6,10 +6,10 @@ import {
   IndexLinear,
   logUniformProbabilities,
   type LossType,
-  SGD,
   type Tensor,
 } from "../mod.ts";
-import { uniformParameter } from "../nce/nn/module.ts";
+import { SGD } from "../nce/nn/mod.ts";
+import { parameter } from "../nce/nn/mod.ts";
 import { Failure } from "../example/shared/errors.ts";
 import type { Table } from "./table.ts";
 import { secondsOf } from "./timing.ts";
@@ -43,7 +43,7 @@ class Layer implements Disposable {
     this.#criterion = this.#stack.use(new IndexLinear(gpu, options));
     const update = { lr: 1, momentum: 0.9, weightDecay: 1e-5, clip: 0.25 };
     this.#optimizer = this.#stack.use(new SGD(gpu, this.#criterion.parameters(), update));
-    this.#input = this.#stack.use(uniformParameter(gpu, "input", [N, E], 1, SEED));
+    this.#input = this.#stack.use(parameter(gpu, "input", [N, E], { range: 1, seed: SEED }));
     using words = new AliasMultinomial(gpu, noise);
     this.#targets = Array.from({ length: BATCHES }, (_, i) => words.drawOnCpu(N, SEED, i));
   }

@@ -3,18 +3,15 @@
  * `deno run -A bench/peer.ts [--json] [rounds] [seconds]`. The environment's PYTHON names the interpreter.
  */
 
-import { fromFileUrl } from "@std/path";
 import { adapterLine } from "../example/shared/adapter.ts";
 import type { Given } from "../example/options/settings.ts";
 import { Failure } from "../example/shared/errors.ts";
 import { Gpu } from "../mod.ts";
-import { runProgram } from "./program.ts";
+import { positive, runProgram } from "./program.ts";
+import { deviceArguments, type PeerReport, runPython } from "./python.ts";
 import { formatTable, type Table } from "./table.ts";
 import { median, secondsInLoop, warmUp } from "./timing.ts";
 import { Workload, type WorkloadOptions } from "./workload.ts";
-
-/** Seconds for which each number of threads is tried. */
-const TRIAL_SECONDS = 2;
 
 /** Two models that differ in their loss only. */
 interface Size extends WorkloadOptions {
@@ -56,38 +53,9 @@ interface Contest {
   readonly reports: PeerReport[];
 }
 
-/** What pytorch.py prints. */
-interface PeerReport {
-  readonly tokensPerSecond: number;
-  readonly torch: string;
-  readonly device: string;
-  readonly threads: number;
-}
-
 /** Runs pytorch.py. */
-async function runPeer(
-  python: string,
-  args: readonly string[],
-  seconds: number,
-): Promise<PeerReport> {
-  const script = fromFileUrl(new URL("pytorch.py", import.meta.url));
-  const command = new Deno.Command(python, {
-    args: [script, ...args, "--seconds", String(seconds)],
-    stdin: "null",
-  });
-  let output: Deno.CommandOutput;
-  try {
-    output = await command.output();
-  } catch (cause) {
-    throw new Failure(`Cannot run ${python}: set PYTHON to a Python that has PyTorch`, { cause });
-  }
-  const { success, stdout, stderr } = output;
-  const decoder = new TextDecoder();
-  if (!success) {
-    const why = decoder.decode(stderr).trim().split("\n").at(-1);
-    throw new Failure(`${why} (PYTHON names another interpreter)`);
-  }
-  return JSON.parse(decoder.decode(stdout));
+function runPeer(args: readonly string[], seconds: number): Promise<PeerReport> {
+  return runPython("pytorch.py", [...args, "--seconds", String(seconds)]);
 }
 
 /** Arguments that make pytorch.py train what `workload` trains. */
@@ -106,18 +74,6 @@ function peerArguments({ settings }: Workload, { vocabSize, rows }: WorkloadOpti
     "batch-size": rows,
   };
   return Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-}
-
-/** The arguments for the device: the GPU if we run on one, else the best number of threads. */
-async function deviceArguments(gpu: Gpu, python: string, args: string[]): Promise<string[]> {
-  if (!gpu.software) return ["--cuda"];
-  let best: string[] = [], highest = 0;
-  for (let threads = 1; threads <= navigator.hardwareConcurrency; threads *= 2) {
-    const choice = ["--threads", String(threads)];
-    const { tokensPerSecond } = await runPeer(python, [...args, ...choice], TRIAL_SECONDS);
-    if (tokensPerSecond > highest) best = choice, highest = tokensPerSecond;
-  }
-  return best;
 }
 
 async function measureOurs(gpu: Gpu, workload: Workload, seconds: number): Promise<number> {
@@ -141,7 +97,10 @@ function speedTable(contests: readonly Contest[]): Table {
         "PyTorch on": `${torch}, ${device}, threads: ${threads}`,
       };
     }),
-    notes: ["Medians over the rounds; ratios are medians of each round's."],
+    notes: [
+      "Medians over the rounds; ratios are medians of each round's. PyTorch keeps its memory " +
+      "(glibc's MALLOC_TRIM_THRESHOLD_ and the like).",
+    ],
   };
 }
 
@@ -171,17 +130,10 @@ function ratio(over: readonly number[], under: readonly number[]): number {
   return median(over.map((value, round) => value / under[round]!));
 }
 
-function positive(word: string | undefined, name: string, standard: number): number {
-  const value = Number(word ?? standard);
-  if (value > 0 && value < Infinity) return value;
-  throw new Failure(`${name} must be a positive number, not ${word}`);
-}
-
 async function main(words: readonly string[]): Promise<void> {
   const numbers = words.filter((word) => word !== "--json");
   const rounds = positive(numbers[0], "The number of rounds", 5);
   const seconds = positive(numbers[1], "The number of seconds", 10);
-  const python = Deno.env.get("PYTHON") ?? "python3";
   await using gpu = await Gpu.create();
   using models = new DisposableStack();
   const contests: Contest[] = [];
@@ -190,7 +142,9 @@ async function main(words: readonly string[]): Promise<void> {
       const given = { ...size.given, ...loss === "nce" ? size.givenToNce : {}, loss };
       const ours = models.use(new Workload(gpu, { ...size, given }));
       const args = peerArguments(ours, size);
-      args.push(...await deviceArguments(gpu, python, args));
+      args.push(
+        ...await deviceArguments(gpu, (more, seconds) => runPeer([...args, ...more], seconds)),
+      );
       await warmUp(gpu, () => ours.step());
       contests.push({ size: size.name, loss, ours, args, rates: [], reports: [] });
     }
@@ -199,7 +153,7 @@ async function main(words: readonly string[]): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     for (const { ours, args, rates, reports } of contests) {
       rates.push(await measureOurs(gpu, ours, seconds));
-      reports.push(await runPeer(python, args, seconds));
+      reports.push(await runPeer(args, seconds));
     }
   }
   const tables = [speedTable(contests), gainTable(contests)];

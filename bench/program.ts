@@ -14,3 +14,14 @@ export async function runProgram(main: (words: readonly string[]) => Promise<voi
     Deno.exit(1);
   }
 }
+
+/**
+ * The number that a word is, or `standard` without one.
+ *
+ * @throws {Failure} Unless it is positive.
+ */
+export function positive(word: string | undefined, name: string, standard: number): number {
+  const value = Number(word ?? standard);
+  if (value > 0 && value < Infinity) return value;
+  throw new Failure(`${name} must be a positive number, not ${word}`);
+}

@@ -1,4 +1,4 @@
-/** The GPU as users see it: opened once, then a step for everything that is computed. */
+/** The GPU as users see it: opened once; everything is computed in steps. */
 
 import { type AdapterOptions, NoAdapterError, openAdapter, type Opened } from "./device/adapter.ts";
 import { Device } from "./device/device.ts";
@@ -7,7 +7,7 @@ import { deviceError } from "./device/faults.ts";
 import { Step, type StepOptions } from "./autograd/step.ts";
 import { measureSubgroup } from "./device/subgroups.ts";
 
-/** A WebGPU device that steps are begun on. */
+/** A WebGPU device, on which steps are begun. */
 export class Gpu extends Device {
   /**
    * Opens the best adapter: hardware before software, and Vulkan before OpenGL among equals.

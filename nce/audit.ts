@@ -11,9 +11,9 @@ import type { LossType } from "./nce_options.ts";
 
 const DOING = "make an audit";
 
-/** What an audit finds; g is the exact gradient, g^ a sampled one, over draws of the noise. */
+/** The result of an audit; g is the exact gradient, g^ a sampled one, over several draws of the noise. */
 export interface Audit {
-  /** Mean of cos(g^, g); that of a draw without a gradient is 0. */
+  /** Mean of cos(g^, g); 0 for a draw whose gradient is zero. */
   readonly cosine: number;
   /** |mean of g^ - g| / |g| */
   readonly bias: number;
@@ -21,7 +21,7 @@ export interface Audit {
   readonly variance: number;
 }
 
-/** How an audit is done. */
+/** Options of {@linkcode auditGradient}. */
 export interface AuditOptions {
   /** Number of draws of the noise; 8 unless given. */
   draws?: number;
@@ -33,9 +33,9 @@ export interface AuditOptions {
  * Compares the gradient of the criterion's sampled loss with that of exact cross entropy, over the
  * criterion's parameters, on the batch that `inputs` uploads (target ids first, then what `forward` takes).
  *
- * NCE's expected gradient is that of cross entropy only as k grows: for it, look at the cosine.
+ * NCE's expected gradient approaches that of cross entropy only as k grows: for `nce`, look at the cosine.
  *
- * @throws {TypeError} If the criterion has no scorer of all classes, or its loss is `"full"`.
+ * @throws {TypeError} If the criterion has no `scoreAllClasses`, or its loss is `"full"`.
  */
 export async function auditGradient<Input extends readonly unknown[]>(
   gpu: Gpu,

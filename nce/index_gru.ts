@@ -1,4 +1,4 @@
-/** A word language model that sees the candidate at its input: one more GRU step makes its score. */
+/** A word language model that takes the candidate word as input: one more GRU step scores it. */
 
 import { gather } from "../kernels/lookup/gather.ts";
 import {
@@ -8,7 +8,7 @@ import {
   type ScoreHead,
 } from "../kernels/gru_pair/gru_pair.ts";
 import { gruTileScorer } from "../kernels/gru_pair/gru_tiles.ts";
-import type { TileScorer } from "../kernels/loss/cross_entropy.ts";
+import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { linear } from "../kernels/matmul/linear.ts";
 import type { RecurrentStart } from "../kernels/recurrent/recurrent.ts";
@@ -19,9 +19,10 @@ import { Dropout } from "./nn/dropout.ts";
 import { Embedding } from "./nn/embedding.ts";
 import { expectRecurrent, GRU } from "./nn/recurrent.ts";
 import { Linear } from "./nn/linear.ts";
-import { expectOptions, type NamedParameter } from "./nn/module.ts";
+import { expectOptions } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
-import { NCELoss, type Scores } from "./nce_loss.ts";
+import type { Scores } from "./contrasted.ts";
+import { NCELoss } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
 
 /** Settings of an {@linkcode IndexGRU}. */
@@ -32,20 +33,20 @@ export interface IndexGRUOptions extends NCEOptions {
   embeddingDim: number;
   /** H, the size of the recurrent state. */
   hiddenSize: number;
-  /** Dropout behind the embedding and before the score; 0 unless given. */
+  /** Dropout after the embedding and before the score; 0 unless given. */
   dropout?: number;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;
 }
 
 /**
- * Scores a candidate by feeding it: `s(y) = w . dropout(h') + b`, where h' is the state of a GRU layer
- * after the words so far and y. It takes the place of a whole language model, with any of the losses of
- * {@linkcode NCELoss}; the input is what came before each target.
+ * Scores a candidate y by feeding it to a GRU layer: `s(y) = w . dropout(h') + b`, where h' is the state
+ * after the words so far and y. It is a whole language model, with any of the losses of
+ * {@linkcode NCELoss}; its input is the words before each target.
  *
- * A candidate's half of the step, `W_ih x + b_ih`, is computed once for all contexts, a context's half,
- * `W_hh h + b_hh`, once for all candidates; what is left for each pair is O(H). So all classes can be
- * scored, and the loss normalised exactly.
+ * A candidate's half of the step, `W_ih x + b_ih`, is computed once for all contexts, and a context's half,
+ * `W_hh h + b_hh`, once for all candidates; each pair then costs O(H). So all classes can be scored, and the
+ * loss can be normalised exactly. Parameters have the names of the reference model.
  *
  * @example
  * ```ts ignore
@@ -78,11 +79,13 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     gpu.expectFitting([numClasses, embeddingDim]);
     expectRecurrent("IndexGRU", gpu, { inputSize: embeddingDim, hiddenSize, dropout }, 3);
     super(gpu, options);
-    const part = (name: string) => ({ name: this.path(name), seed });
+    const at = (path: string) => ({ name: this.path(path), seed });
     const sizes = { numEmbeddings: numClasses, embeddingDim };
-    this.encoder = new Embedding(gpu, { ...sizes, ...part("encoder.0") });
-    this.rnn = new GRU(gpu, { inputSize: embeddingDim, hiddenSize, ...part("rnn") });
-    this.output = new Linear(gpu, { inFeatures: hiddenSize, outFeatures: 1, ...part("scorer.1") });
+    this.encoder = this.part(new Embedding(gpu, { ...sizes, ...at("encoder.0") }));
+    this.rnn = this.part(new GRU(gpu, { inputSize: embeddingDim, hiddenSize, ...at("rnn") }));
+    this.output = this.part(
+      new Linear(gpu, { inFeatures: hiddenSize, outFeatures: 1, ...at("scorer.1") }),
+    );
     this.#inputDropout = new Dropout(dropout, this.path("input_dropout"));
     this.#targetDropout = new Dropout(dropout, this.path("target_dropout"));
     this.#noiseDropout = new Dropout(dropout, this.path("noise_dropout"));
@@ -95,9 +98,9 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   }
 
   /**
-   * The states [T, B, H] after each of the words `input` [T, B], to be given in the place of the words;
-   * and the last of them [B, H]. They begin at zero, or at `state`, through which no gradient flows, and
-   * anew at `resets`.
+   * The states [T, B, H] after each of the words `input` [T, B], which `forward` takes in place of the words,
+   * and the last state [B, H]. They begin at zero, or at `state`, through which no gradient flows, and again
+   * at zero at `resets`.
    */
   context(
     step: Step,
@@ -123,7 +126,8 @@ export class IndexGRU extends NCELoss<[Tensor]> {
    * whose first index is time; or their {@linkcode context}.
    */
   override getScore(step: Step, target: Tensor, noise: Tensor, input: Tensor): Scores {
-    const contexts = this.#contexts(step, target, input);
+    expectTensor("IndexGRU", "target", target);
+    const contexts = this.#contexts(step, input, target);
     const own = step.reshape(target, [target.size, 1]);
     const ownWords = this.#gates(step, this.encoder.forward(step, own), this.#targetDropout);
     const score = gruPairScore(step, ownWords, contexts, this.#targetHead);
@@ -133,18 +137,12 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     };
   }
 
-  /** All scores, for exact cross entropy. */
-  override scorer(step: Step, target: Tensor, input: Tensor): TileScorer {
+  /** The scores of all classes after `input`, as {@linkcode getScore} takes it, in tiles. */
+  override scoreAllClasses(step: Step, input: Tensor): TileScorer {
     const { weightIh, biasIh } = this.rnn.layers[0]!;
     const table = this.#noiseDropout.forward(step, this.encoder.weight);
-    const contexts = this.#contexts(step, target, input);
+    const contexts = this.#contexts(step, input);
     return gruTileScorer(step, { table, weightIh, biasIh }, contexts, this.#noiseHead);
-  }
-
-  /** By the names of the reference model, and `norm_term` if it is learned. */
-  override parameters(): NamedParameter[] {
-    const own = [this.encoder, this.rnn, this.output].flatMap((part) => part.parameters());
-    return [...own, ...super.parameters()];
   }
 
   /** The candidates' part in the gates, [..., 3H], from their vectors. */
@@ -158,22 +156,24 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     if (noise.size < weight.shape[0]!) {
       return this.#gates(step, gather(step, weight, noise), this.#noiseDropout);
     }
-    // More samples than classes: each class once is less work.
+    // With more samples than classes, computing each class once is less work.
     return gather(step, this.#gates(step, weight, this.#noiseDropout), noise);
   }
 
-  #contexts(step: Step, target: Tensor, input: Tensor): GRUContexts {
+  /** The contexts of `input`, as many as there are targets. */
+  #contexts(step: Step, input: Tensor, target?: Tensor): GRUContexts {
     const { weightHh, biasHh } = this.rnn.layers[0]!, H = weightHh.shape[1]!;
-    expectTensor("IndexGRU", "target", target);
+    expectStep("IndexGRU", step);
     expectTensor("IndexGRU", "input", input);
     const context = input.dtype === "u32" ? this.context(step, input).context : input;
-    if (context.size !== target.size * H) {
+    const rows = target?.size ?? context.size / H;
+    if (!Number.isInteger(rows) || context.size !== rows * H) {
+      const what = target ? ` for ${rows} targets` : "";
       throw new TypeError(
-        `Cannot score [${input.shape}] for ${target.size} targets: expected ids [T, B] of as many, ` +
-          `or rows of ${H}`,
+        `Cannot score [${input.shape}]${what}: expected ids [T, B], one a row, or rows of ${H}`,
       );
     }
-    const hidden = step.reshape(context, [target.size, H]);
+    const hidden = step.reshape(context, [rows, H]);
     return gruContexts(step, linear(step, hidden, weightHh, biasHh), hidden);
   }
 }

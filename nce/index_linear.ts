@@ -1,6 +1,6 @@
-/** A linear output layer over very many classes that computes only the scores it is asked for. */
+/** A linear output layer over very many classes that computes only the scores that are needed. */
 
-import type { TileScorer } from "../kernels/loss/cross_entropy.ts";
+import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { indexScore } from "../kernels/lookup/index_score.ts";
@@ -8,9 +8,10 @@ import { linear } from "../kernels/matmul/linear.ts";
 import { linearScorer } from "../kernels/loss/linear_scorer.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import { expectOptions, type NamedParameter, parameterOf, uniformParameter } from "./nn/module.ts";
+import { expectOptions } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
-import { NCELoss, type Scores } from "./nce_loss.ts";
+import type { Scores } from "./contrasted.ts";
+import { NCELoss } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
 
 /** Settings of an {@linkcode IndexLinear}. */
@@ -27,7 +28,8 @@ export interface IndexLinearOptions extends NCEOptions {
  * `s(y) = x . weight[y] + bias[y]` with any of the losses of {@linkcode NCELoss}.
  *
  * The bias starts at ln q + c, so that an untrained model is the noise; weights start uniform within
- * 1/sqrt(E). With shared noise all scores are dense matrix products.
+ * 1/sqrt(E). With shared noise all scores are dense matrix products. Parameters are `emb.weight` and
+ * `bias.weight`, and `norm_term` if it is learned.
  */
 export class IndexLinear extends NCELoss<[Tensor]> {
   /** [V, E] */
@@ -45,16 +47,17 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     expectClasses("IndexLinear", noise, numClasses);
     gpu.expectFitting([numClasses, embeddingDim]);
     super(gpu, options);
-    const shape = [numClasses, embeddingDim], range = 1 / Math.sqrt(embeddingDim);
-    this.weight = uniformParameter(gpu, this.path("emb.weight"), shape, range, seed);
+    const init = { range: 1 / Math.sqrt(embeddingDim), seed };
+    this.weight = this.parameter(gpu, "emb.weight", [numClasses, embeddingDim], init);
     const c = this.initialNormTerm;
     const logProb = Float32Array.from(this.noise.probabilities, (p) => Math.log(p) + c);
-    this.bias = parameterOf(gpu, [numClasses], logProb);
+    this.bias = this.parameter(gpu, "bias.weight", [numClasses], logProb);
   }
 
   /** Scores of `target` [N] and `noise` ([K] or [N, K]) for `input` [..., E]. */
   override getScore(step: Step, target: Tensor, noise: Tensor, input: Tensor): Scores {
-    const x = this.#rows(step, target, input);
+    expectTensor("IndexLinear", "target", target);
+    const x = this.#rows(step, input, target);
     const targetScore = indexScore(step, x, this.weight, this.bias, target);
     if (noise.shape.length === 2) {
       const noiseScore = indexScore(step, x, this.weight, this.bias, noise);
@@ -65,29 +68,19 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     return { target: targetScore, noise: linear(step, x, noiseWeight, noiseBias) };
   }
 
-  /** All scores, for exact cross entropy. */
-  override scorer(step: Step, target: Tensor, input: Tensor): TileScorer {
-    return linearScorer(step, this.#rows(step, target, input), this.weight, this.bias);
+  /** The scores of all classes for `input` [..., E], in tiles. */
+  override scoreAllClasses(step: Step, input: Tensor): TileScorer {
+    return linearScorer(step, this.#rows(step, input), this.weight, this.bias);
   }
 
-  /** `emb.weight` and `bias.weight`, and `norm_term` if it is learned. */
-  override parameters(): NamedParameter[] {
-    return [
-      [this.path("emb.weight"), this.weight],
-      [this.path("bias.weight"), this.bias],
-      ...super.parameters(),
-    ];
-  }
-
-  #rows(step: Step, target: Tensor, input: Tensor): Tensor {
+  // The rows [N, E] of `input`, as many as there are targets.
+  #rows(step: Step, input: Tensor, target?: Tensor): Tensor {
     expectFloats("IndexLinear", step, { input });
-    expectTensor("IndexLinear", "target", target);
-    const E = this.weight.shape[1]!;
-    if (input.size !== target.size * E) {
-      throw new TypeError(
-        `Cannot score [${input.shape}] for ${target.size} targets: expected rows of ${E}`,
-      );
+    const E = this.weight.shape[1]!, rows = target?.size ?? input.size / E;
+    if (!Number.isInteger(rows) || input.size !== rows * E) {
+      const what = target ? ` for ${rows} targets` : "";
+      throw new TypeError(`Cannot score [${input.shape}]${what}: expected rows of ${E}`);
     }
-    return step.reshape(input, [target.size, E]);
+    return step.reshape(input, [rows, E]);
   }
 }

@@ -22,17 +22,17 @@ export interface NCEProblem {
   readonly lossType?: "nce" | "sampled" | "mix" | "neg";
   /** In `sampled`, leave out samples that equal the target; false unless given. */
   readonly removeHits?: boolean;
-  /** [N] Gradient of what is minimised with respect to each target's loss; 1 unless given (their sum). */
+  /** [N] Gradient of the objective with respect to each target's loss; 1 unless given, for their sum. */
   readonly dLoss?: ArrayLike<number>;
 }
 
-/** What {@linkcode nceGradient} returns. Gradients of weight and bias are those of R rows; others are zero. */
+/** The result of {@linkcode nceGradient}. Weight and bias have gradients in R rows; the others are zero. */
 export interface NCEGradient {
   /** [N] Loss of each target. */
   readonly loss: Float32Array;
   /** [N * E] Gradient of `input`. */
   readonly dInput: Float32Array;
-  /** [R] Ids of the targets and samples, rising and each once. */
+  /** [R] Ids of the targets and samples, in rising order, each once. */
   readonly rows: Uint32Array;
   /** [R * E] Gradient of `weight[rows[r]]`. */
   readonly dWeight: Float32Array;
@@ -52,7 +52,7 @@ export interface NCEGradient {
  * - `mix`: the mean of both. `neg`: nce with `G = s`.
  *
  * They are the losses of `IndexLinear`. Time is O(N K E), memory O((N + K) E) with shared noise: nothing has
- * the size of `weight`. Wrap it in what your library has for functions with a gradient of their own.
+ * the size of `weight`. Most libraries have a way to define functions with a custom gradient: wrap it there.
  *
  * @example Training with plain arrays
  * ```ts
@@ -135,7 +135,7 @@ function expectProblem(problem: NCEProblem): void {
   expect("removeHits", typeof removeHits === "boolean", "boolean");
 }
 
-/** N, E and K, once everything fits. */
+/** N, E and K; throws unless all sizes fit. */
 function sizesOf(problem: NCEProblem): { N: number; E: number; K: number } {
   const { input, weight, bias, target, noise, perWord = false, noiseProbabilities } = problem;
   const N = target.length, E = input.length / N, V = bias.length;

@@ -1,11 +1,8 @@
-/** The noise contrastive loss around any scorer: what IndexLinear and other index modules share. */
+/** The noise contrastive loss for any scorer: IndexLinear and IndexGRU extend it. */
 
 import { add, affine, multiply, scale } from "../kernels/elementwise/arithmetic.ts";
-import {
-  type NormalizedScores,
-  tiledCrossEntropy,
-  type TileScorer,
-} from "../kernels/loss/cross_entropy.ts";
+import type { TileScorer } from "../kernels/loss/class_tiles.ts";
+import { type NormalizedScores, tiledCrossEntropy } from "../kernels/loss/cross_entropy.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import {
   logPartition,
@@ -13,12 +10,20 @@ import {
   type NoiseScores,
   sampledLoss,
 } from "../kernels/loss/noise_loss.ts";
+import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
-import { countHits, exclude, subtractScalar } from "../kernels/loss/noise_scores.ts";
+import { subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
-import { expectIds, expectShape, expectStep, type Tensor } from "../kernels/device/tensor.ts";
-import { expectOptions, Module, type NamedParameter, parameterOf } from "./nn/module.ts";
+import {
+  expectIds,
+  expectShape,
+  expectStep,
+  expectTensor,
+  type Tensor,
+} from "../kernels/device/tensor.ts";
+import { expectOptions, Module, type NamedParameter, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
+import { countedScores, HitCounter, type Scores } from "./contrasted.ts";
 import {
   checkedOptions,
   expectLossType,
@@ -29,14 +34,6 @@ import {
 } from "./nce_options.ts";
 import { isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
 
-/** Scores of the targets and of their noise. */
-export interface Scores {
-  /** [N] */
-  readonly target: Tensor;
-  /** [N, K] */
-  readonly noise: Tensor;
-}
-
 /**
  * Noise contrastive estimation for a scorer s(y) of classes.
  *
@@ -45,14 +42,14 @@ export interface Scores {
  * - `nce`: `G(y) = s(y) - c - ln q(y) - ln k`, `softplus(-G(target)) + sum_i softplus(G(noise_i))`.
  *   Consistent (its optimum is the true p) if exp(c) is the partition function of every context, which a
  *   flexible model learns; outside training `-(s(target) - c)`, the unnormalised negative log probability.
- *   Hits (noise that equals the target) belong in: without them the optimum is ln(p / (1 - p)).
+ *   Hits (noise that equals the target) must stay in: without them the optimum is ln(p / (1 - p)).
  * - `sampled`: `l(y) = s(y) - ln q(y)`, `logsumexp(l(target), l(noise)) - l(target)`: with hits kept, ranking
  *   NCE, consistent for any k, scores free up to a constant for each context. With hits removed the optimum
  *   is another one.
  * - `mix`: the mean of both; only in training.
  * - `neg`: `softplus(-s(target)) + sum_i softplus(s(noise_i))`, negative sampling. Its optimum is
  *   ln(p / (k q)): not a probability model.
- * - `full`: exact cross entropy, if there is a {@linkcode scorer} of all classes.
+ * - `full`: exact cross entropy, if there is a {@linkcode scoreAllClasses}.
  *
  * Sources: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Mikolov et al. 2013 (`neg`); Jean et al. 2015;
  * Ma and Collins 2018.
@@ -60,18 +57,17 @@ export interface Scores {
 export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> extends Module {
   /** c, the assumed ln Z: a number, or a parameter [1]. */
   readonly normTerm: number | Tensor;
-  /** What comes of the losses of single targets. */
+  /** How the losses of the targets are combined. */
   readonly reduction: Reduction;
-  /** Whether noise is drawn for every target. */
+  /** Whether each target gets its own noise. */
   readonly perWord: boolean;
   /** Where noise comes from. */
   readonly noise: NoiseSource;
   readonly #removeHits: boolean;
   readonly #selfNorm: number;
-  readonly #hits: Tensor;
+  readonly #hits: HitCounter;
   #lossType: LossType;
   #noiseRatio: number;
-  #pairs = 0;
   #training = true;
 
   /** Throws a RangeError or a TypeError if an option is not usable. */
@@ -88,13 +84,13 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     this.normTerm = normTerm === "auto"
       ? logClasses
       : normTerm === "learned"
-      ? parameterOf(gpu, [1], Float32Array.of(logClasses))
+      ? parameter(gpu, this.path("norm_term"), [1], Float32Array.of(logClasses))
       : normTerm;
     this.reduction = checked.reduction;
     this.perWord = checked.perWord;
     this.#removeHits = checked.removeHits;
     this.#selfNorm = checked.selfNorm;
-    this.#hits = gpu.tensor([1], new Uint32Array(1));
+    this.#hits = new HitCounter(gpu);
   }
 
   /** Which loss; may be set at any time. */
@@ -121,23 +117,37 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /**
    * Scores of the targets [N] and of the noise: ids [K], shared by all targets, or [N, K].
-   * To be written with the tensor operations of this module; gradients follow.
+   * Write it with the operations of this module; gradients follow from them.
    */
   abstract getScore(step: Step, target: Tensor, noise: Tensor, ...input: Input): Scores;
 
-  /** A scorer of all classes, if there is one: then the loss can be exact. */
-  scorer?(step: Step, target: Tensor, ...input: Input): TileScorer;
+  /** Scores all classes; subclasses that have it can compute the exact loss and find the best classes. */
+  scoreAllClasses?(step: Step, ...input: Input): TileScorer;
 
   /**
    * Exact cross entropy [N] and its parts, for scorers that can score all classes.
    *
-   * @throws {TypeError} If the scorer cannot.
+   * @throws {TypeError} If the scorer cannot, or there are not as many targets as rows of input.
    */
   ceLoss(step: Step, target: Tensor, ...input: Input): NormalizedScores & { loss: Tensor } {
-    if (!this.scorer) {
-      throw new TypeError(`Cannot compute loss "full": ${this.constructor.name} has no scorer`);
+    const doing = 'compute loss "full"', scorer = this.#allClasses(doing, step, input);
+    expectTensor("NCELoss", "target", target);
+    if (target.size !== scorer.rows) {
+      const what = `${target.size} targets for ${scorer.rows} rows of input`;
+      throw new TypeError(`Cannot ${doing}: ${what}`);
     }
-    return tiledCrossEntropy(step, this.scorer(step, target, ...input), target);
+    return tiledCrossEntropy(step, scorer, target);
+  }
+
+  /**
+   * The `k` classes with the highest scores for each row of `input`, and these scores, as {@linkcode topK}
+   * says: what a recommender shows, or what a text goes on with.
+   *
+   * @throws {TypeError} If there is no scorer of all classes.
+   * @throws {RangeError} Unless `k` is an integer from 1 to 1,024 and there are as many classes.
+   */
+  topK(step: Step, k: number, ...input: Input): TopK {
+    return topK(step, this.#allClasses("run topK", step, input), k);
   }
 
   /** The noise for targets [N]. */
@@ -152,18 +162,19 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return typeof normTerm === "number" ? normTerm : Math.log(this.noise.numClasses);
   }
 
-  /** The norm term, if it is learned. Subclasses put their own parameters before. */
+  /** The scorer's parameters, and `norm_term` if it is learned. */
   override parameters(): NamedParameter[] {
-    return typeof this.normTerm === "number" ? [] : [[this.path("norm_term"), this.normTerm]];
+    const { normTerm } = this, own = super.parameters();
+    return typeof normTerm === "number" ? own : [...own, [this.path("norm_term"), normTerm]];
   }
 
-  /** Compute training losses (in training steps); this is the state at first. */
+  /** Computes training losses in training steps; this is the initial state. */
   train(): this {
     this.#training = true;
     return this;
   }
 
-  /** Compute what the loss is in evaluation, also in training steps. */
+  /** Computes evaluation losses, in training steps as well. */
   eval(): this {
     this.#training = false;
     return this;
@@ -191,7 +202,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     }
   }
 
-  /** `-(s(target) - c)` [N] for the scores of targets: what a self-normalised model assigns. */
+  /** `-(s(target) - c)` [N]: the negative log probability that a self-normalised model assigns. */
   unnormalized(step: Step, targetScore: Tensor): Tensor {
     const { normTerm } = this;
     if (typeof normTerm === "number") return affine(step, targetScore, -1, normTerm);
@@ -201,10 +212,12 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   /** How many noise samples of training equalled their target since the last call, of how many. */
   async takeHits(gpu: Gpu): Promise<{ hits: number; samples: number }> {
     expectOptions("NCELoss", gpu, {});
-    const [hits] = await gpu.read(this.#hits), samples = this.#pairs;
-    gpu.write(this.#hits, new Uint32Array(1));
-    this.#pairs = 0;
-    return { hits: hits!, samples };
+    return await this.#hits.take(gpu);
+  }
+
+  #allClasses(doing: string, step: Step, input: Input): TileScorer {
+    if (this.scoreAllClasses) return this.scoreAllClasses(step, ...input);
+    throw new TypeError(`Cannot ${doing}: ${this.constructor.name} has no scoreAllClasses()`);
   }
 
   #loss(step: Step, target: Tensor, input: Input): Tensor {
@@ -212,57 +225,30 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     if (lossType === "full") return this.ceLoss(step, target, ...input).loss;
     const training = this.#training && step.training;
     if (lossType === "nce" && !training) {
-      const unused = step.upload(new Uint32Array(1)); // a scorer wants noise; its score is not looked at
+      const unused = step.upload(new Uint32Array(1)); // getScore needs noise; its score is not used
       return this.unnormalized(step, this.getScore(step, target, unused, ...input).target);
     }
     const noise = this.getNoise(step, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
     const N = target.size, K = noise.ids.shape[noise.ids.shape.length - 1]!;
-    expectShape(`${this.constructor.name}.getScore`, "the target's score", scores.target, [N]);
-    expectShape(`${this.constructor.name}.getScore`, "the noise's score", scores.noise, [
-      N,
-      K,
-    ]);
+    const op = `${this.constructor.name}.getScore`;
+    expectShape(op, "the target's score", scores.target, [N]);
+    expectShape(op, "the noise's score", scores.noise, [N, K]);
     if (lossType === "mix" && !training) {
       throw new TypeError('Cannot evaluate loss "mix": it is for training only');
     }
     if (lossType !== "sampled" && !this.noise.independent) {
       throw new TypeError(`Cannot compute loss "${lossType}": it needs independent noise`);
     }
-    const ids = { target, noise: noise.ids };
-    if (training) this.#pairs += countHits(step.gpu, this.#hits, ids, noise.ownSlot);
+    if (training) this.#hits.count(step, target, noise);
     const removeHits = this.#removeHits && lossType === "sampled";
-    const counted = this.#countedScores(step, target, noise, scores, removeHits);
+    const counted = countedScores(step, target, noise, scores, removeHits);
     const loss = this.#contrast(step, counted);
     if (!training || this.#selfNorm === 0) return loss;
-    // Z^ is an estimate of the whole sum: a hit is a part of it like any other sample.
-    const all = removeHits ? this.#countedScores(step, target, noise, scores, false) : counted;
+    // Z^ estimates the whole sum: a hit is a sample like any other.
+    const all = removeHits ? countedScores(step, target, noise, scores, false) : counted;
     const logZ = logPartition(step, this.#shifted(step, all));
     return add(step, loss, scale(step, multiply(step, logZ, logZ), this.#selfNorm));
-  }
-
-  /** The scores with what the loss has to know of their noise, and without samples that do not count. */
-  #countedScores(
-    step: Step,
-    target: Tensor,
-    noise: Noise,
-    scores: Scores,
-    hits: boolean,
-  ): NoiseScores {
-    const { logProb, targetLogProb, samples, ownSlot } = noise;
-    const counted = ownSlot === undefined && !hits ? scores.noise : exclude(
-      step,
-      scores.noise,
-      { target, noise: noise.ids },
-      { hits, ...(ownSlot !== undefined && { ownSlot }) },
-    );
-    return {
-      target: scores.target,
-      noise: counted,
-      noiseLogProb: logProb,
-      targetLogProb,
-      samples,
-    };
   }
 
   #contrast(step: Step, scores: NoiseScores): Tensor {
@@ -287,7 +273,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return nceLoss(step, this.#shifted(step, scores), 0);
   }
 
-  /** The scores less the norm term. */
+  /** The scores minus the norm term. */
   #shifted(step: Step, scores: NoiseScores): NoiseScores {
     const { normTerm } = this;
     const shift = (score: Tensor) =>
@@ -300,7 +286,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   /** Frees parameters and noise tables. */
   override dispose(): void {
     super.dispose();
-    this.#hits.dispose();
+    this.#hits[Symbol.dispose]();
     this.noise[Symbol.dispose]();
   }
 }

@@ -14,7 +14,7 @@ import { isNoiseSource, type NoiseSource } from "./noise/noise.ts";
  */
 export type LossType = "full" | "nce" | "sampled" | "mix" | "neg";
 
-/** What comes of the losses of single targets. */
+/** How the losses of the targets are combined. */
 export type Reduction = "none" | "elementwise_mean" | "sum";
 
 const LOSS_TYPES: readonly LossType[] = ["full", "nce", "sampled", "mix", "neg"];
@@ -22,15 +22,15 @@ const REDUCTIONS: readonly Reduction[] = ["none", "elementwise_mean", "sum"];
 
 /** Settings of a {@linkcode NCELoss}; the names follow the reference. */
 export interface NCEOptions {
-  /** [V] Counts or probabilities of the noise, one a class; or a source, which the layer owns once it is made. */
+  /** [V] Counts or probabilities of the noise, by class; or a source, which then belongs to the layer. */
   noise: ArrayLike<number> | NoiseSource;
   /** k, the number of noise samples for a target; 100 unless given. */
   noiseRatio?: number;
   /** c, the assumed ln Z; `"auto"` (unless given) is ln V, `"learned"` a parameter that starts there. */
   normTerm?: number | "auto" | "learned";
-  /** What comes of the losses of single targets; `"elementwise_mean"` unless given. */
+  /** How the losses of the targets are combined; `"elementwise_mean"` unless given. */
   reduction?: Reduction;
-  /** Draw noise for every target rather than once for all; false unless given. */
+  /** Draw separate noise for each target; false unless given. */
   perWord?: boolean;
   /** Which loss; `"nce"` unless given. */
   lossType?: LossType;
@@ -57,7 +57,7 @@ export function expectRatio(noiseRatio: number, source?: NoiseSource): void {
   throw new RangeError(`Cannot draw ${noiseRatio} unique samples: made for ${only}`);
 }
 
-/** The options with what is not given filled in; throws a RangeError or a TypeError if one is not usable. */
+/** The options with defaults filled in; throws a RangeError or a TypeError if one is not usable. */
 export function checkedOptions(options: NCEOptions): Required<NCEOptions> {
   const { noise, noiseRatio = 100, normTerm = "auto", reduction = "elementwise_mean" } = options;
   const { lossType = "nce", perWord = false, removeHits = false, selfNorm = 0, name = "" } =

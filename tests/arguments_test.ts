@@ -2,8 +2,8 @@
 // GPU and no error of WebGPU, whatever is called.
 
 import { assert, assertEquals } from "@std/assert";
-import * as nce from "../mod.ts";
 import { wrongCalls } from "./support/arguments.ts";
+import * as nce from "./support/library.ts";
 import { callees } from "./support/callees.ts";
 import { reasonOf } from "../example/shared/errors.ts";
 import { withGpu } from "./support/gpu.ts";

@@ -142,7 +142,11 @@ Deno.test("main.ts needs no permission when it only shows help or an error", asy
 
 const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
   [["--epoch", "3"], 'Unknown option "--epoch". Did you mean option "--epochs"?'],
-  [["--no-train"], 'Unknown option "--no-train". Did you mean option "--train"?'],
+  [["--no-epochs"], 'Unknown option "--no-epochs". Did you mean option "--epochs"?'],
+  [
+    ["--train", "--no-train"],
+    'Option "--train" can only occur once, but was found several times; see --help',
+  ],
   [
     ["--noise-ratio", "-3"],
     '--noise-ratio must be a whole number from 1 to 10000000, got "-3", for example --noise-ratio 50',

@@ -1,7 +1,8 @@
 // The same seed and step number give the same bits, on any device that is opened anew.
 
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { Dropout, Embedding, type Gpu, IndexLinear, type LossType, LSTM, SGD } from "../mod.ts";
+import { type Gpu, IndexLinear, type LossType } from "../mod.ts";
+import { Dropout, Embedding, LSTM, SGD } from "../nce/nn/mod.ts";
 import { withBothFamilies } from "./support/gpu.ts";
 import { randomIds } from "./reference/data.ts";
 

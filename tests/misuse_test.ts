@@ -2,24 +2,18 @@
 
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import {
-  add,
   AliasMultinomial,
   auditGradient,
-  Embedding,
   Gpu,
-  GRU,
   IndexGRU,
   IndexLinear,
   type LossType,
-  LSTM,
   type NCEOptions,
-  relu,
-  scale,
-  SGD,
-  sum,
   type TensorData,
   UniqueNoise,
 } from "../mod.ts";
+import { Embedding, GRU, LSTM, SGD } from "../nce/nn/mod.ts";
+import { add, relu, scale, sum } from "../kernels/ops.ts";
 import { assertClose } from "./support/close.ts";
 import { withGpu } from "./support/gpu.ts";
 import { values } from "./reference/data.ts";

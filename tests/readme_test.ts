@@ -1,6 +1,7 @@
 // The README says what the program does.
 
 import { assertEquals } from "@std/assert";
+import config from "../deno.json" with { type: "json" };
 import { OPTION_GROUPS } from "../example/options/options.ts";
 import { OPTIONS } from "./support/options.ts";
 
@@ -18,4 +19,11 @@ Deno.test("README.md has a table of all options with their defaults and help, an
       ]),
   ]);
   assertEquals(cells, expected);
+});
+
+Deno.test("README.md has a table of all entries of the package", () => {
+  const readme = Deno.readTextFileSync(new URL("../README.md", import.meta.url));
+  const entries = [...readme.matchAll(/^\| `(@[^`]+)`/gm)].map(([, entry]) => entry);
+  const { name, exports } = config;
+  assertEquals(entries, Object.keys(exports).map((path) => path.replace(".", name)));
 });

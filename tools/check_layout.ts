@@ -1,17 +1,21 @@
 /**
  * Checks how the modules hang together, and ends with 1 if one of these is found: an import cycle, types
- * included; an import from a layer above; an exported declaration that no other file imports; or a WGSL
+ * included; an import from a layer above; an import of the example from inside the library, past its
+ * entries; a name that two entries export; an exported declaration that no other file imports; or a WGSL
  * file whose name does not say whether it has an entry point. A type may be exported for those who want
  * to name it, where the file uses it itself, as for an argument.
  */
 
 import { basename, dirname, fromFileUrl, join } from "@std/path";
+import config from "../deno.json" with { type: "json" };
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 /** Where unused exports are looked for. */
 const ROOMS = ["kernels", "nce", "example"];
 /** Where cycles are looked for, too. */
-const ENTRIES = ["mod.ts", "main.ts", "bench", "tools"];
+const OUTSIDE = ["mod.ts", "main.ts", "bench", "tools"];
+/** The entries: what users import. */
+const ENTRIES = Object.values(config.exports).map((path) => join(path));
 /** Folders and files from the lowest up: a module imports from its own layer and from those below. */
 const LAYERS = [
   "kernels/device",
@@ -35,7 +39,9 @@ const LAYERS = [
   "example/data",
   "example/model",
   "example/evaluation",
+  "example/rescoring",
   "example/storage",
+  "example/generation",
   "example/training",
   "example/commands",
   "example/demos",
@@ -99,6 +105,29 @@ export function upwardImports(modules: ReadonlyMap<string, string>): string[] {
   );
 }
 
+/** Imports of the example from the library's inside, not by its `entries`, each as `path -> path`. */
+export function importsPastEntries(
+  modules: ReadonlyMap<string, string>,
+  entries: readonly string[],
+): string[] {
+  const isInside = (path: string) => /^(?:kernels|nce)\//.test(path) && !entries.includes(path);
+  return [...modules].filter(([path]) => path.startsWith("example/")).flatMap(([path, source]) =>
+    importsOf(path, source).filter(({ from }) => isInside(from))
+      .map(({ from }) => `${path} -> ${from}`)
+  );
+}
+
+/** Names that more than one of the `entries` exports. */
+export function repeatedNames(
+  modules: ReadonlyMap<string, string>,
+  entries: readonly string[],
+): string[] {
+  const names = entries.flatMap((path) =>
+    importsOf(path, modules.get(path) ?? "").flatMap(({ names = [] }) => names)
+  );
+  return [...new Set(names.filter((name, i) => names.indexOf(name) < i))];
+}
+
 /** The number of the layer that a file is in, or -1 if it is in none. */
 function layerOf(path: string): number {
   for (let at = path; at !== "."; at = dirname(at)) {
@@ -158,10 +187,12 @@ export function layoutFaults(): string[] {
       paths.flatMap(filesAt).filter((path) => path.endsWith(ending))
         .map((path) => [path, Deno.readTextFileSync(join(ROOT, path))]),
     );
-  const rooms = read(ROOMS), all = new Map([...rooms, ...read(ENTRIES)]);
+  const rooms = read(ROOMS), all = new Map([...rooms, ...read(OUTSIDE)]);
   return [
     ...importCycles(all).map((cycle) => `import cycle: ${cycle.join(" -> ")}`),
     ...upwardImports(all).map((entry) => `import from a layer above: ${entry}`),
+    ...importsPastEntries(all, ENTRIES).map((entry) => `import past the entries: ${entry}`),
+    ...repeatedNames(all, ENTRIES).map((name) => `exported by two entries: ${name}`),
     ...misnamedKernels(read(["kernels"], ".wgsl")).map((path) => `misnamed: ${path}`),
     ...unusedExports(new Map([...all, ...read(OTHERS)]), [...rooms.keys()])
       .map((entry) => `exported, but nobody imports it: ${entry}`),

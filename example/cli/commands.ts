@@ -1,10 +1,19 @@
 /** The program's commands: what each takes, and the module that is imported when it runs. */
 
 import config from "../../deno.json" with { type: "json" };
+import { dirname } from "@std/path";
 import type { CommandSpec, Program } from "../options/command.ts";
+import { MAKE_NBEST } from "../options/make_nbest.ts";
 import type { Given } from "../options/option.ts";
+import { EXPORT, IMPORT } from "../options/exchange.ts";
+import { GENERATE } from "../options/generate.ts";
+import { readOptions } from "../options/option.ts";
 import { OPTION_GROUPS, RUN } from "../options/options.ts";
+import { RESCORE, systemsOf } from "../options/rescore.ts";
+import { SCORE } from "../options/score.ts";
+import { MODEL_FOLDER } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
+import { askPermissions } from "./permissions.ts";
 
 /** What a command is run with. */
 export interface Call {
@@ -23,8 +32,162 @@ export interface Command extends CommandSpec {
 /** Options of every command but the root, which has them among its own. */
 const COMMON = { title: "General", options: { debug: RUN.debug } };
 
+const MODEL_ARGUMENT = { name: "model" };
+const MODEL_AND_FILE = [MODEL_ARGUMENT, { name: "file", optional: true }];
+
+/** Asks to read a model and a file, as the commands that take both need it. */
+async function askToRead([model = "", file = "-"]: readonly string[]): Promise<void> {
+  const { modelPathOf } = await openModels();
+  await askPermissions({ read: [modelPathOf(model), file === "-" ? null : file] });
+}
+
+function openModels() {
+  return import("../storage/open_model.ts");
+}
+
 /** The commands besides the root. */
 export const COMMANDS: readonly Command[] = [
+  {
+    name: "score",
+    summary: "Print how probable each sentence of a text is.",
+    details: [
+      "The model is a path, or the NAME of saved_model/NAME.safetensors. The text has a sentence a " +
+      "line; it is standard input if no file is given, and unpacked if the file's name ends in .gz " +
+      "or .zst.",
+      "Each line becomes one of four columns: log probability, tokens (the words and the end of the " +
+      "sentence), unknown words, and the line itself; with --words also lines of the same columns " +
+      "for each word, which begin with a tab. Words that the model does not know are scored " +
+      "as <unk>, and count in all sums; <s> and </s> at a line's ends are taken for its marks. Sums " +
+      "and the perplexity, with and without unknown words, go to standard error at the end.",
+    ],
+    arguments: MODEL_AND_FILE,
+    groups: [{ title: "Scoring", options: SCORE }],
+    examples: [
+      { term: "nce score penn test.txt", text: "Score a file with saved_model/penn.safetensors." },
+      { term: "nce score penn --words < test.txt", text: "Also each word." },
+      { term: "nce score a.safetensors b.gz --json", text: "For another program to read." },
+    ],
+    async run({ given, words, io }) {
+      await askToRead(words);
+      const { score } = await import("../commands/score.ts");
+      await score(words, given, io);
+    },
+  },
+  {
+    name: "rescore",
+    summary: "Choose again among the n-best hypotheses of a recogniser, and count word errors.",
+    details: [
+      "MODEL is a path or the NAME of saved_model/NAME.safetensors, or several to compare, joined by " +
+      "commas, each with a mode if it is another than --mode: ce,nce:raw,nce:exact.",
+      "Lists are JSON lines, a file of SRILM's or a folder of these, or a folder of Kaldi's text " +
+      "archives (words_text, acwt, lmwt.lmonly, lmwt.nolm). A hypothesis scores its acoustic score, " +
+      "the language score times its weight, and the penalty times its words, all in natural " +
+      "logarithms. Errors are counted as sclite does, with a bootstrap's interval and NIST's " +
+      "matched-pair test (MAPSSWE).",
+    ],
+    arguments: [{ name: "model" }, { name: "lists", optional: true }],
+    groups: [{ title: "Rescoring", options: RESCORE }],
+    examples: [
+      { term: "nce rescore penn lists.jsonl", text: "Search weights and count errors." },
+      { term: "nce rescore ce,nce:raw,nce lists/", text: "Compare models and modes." },
+      { term: "nce rescore m lists --out new", text: "Write the lists." },
+    ],
+    async run({ given, words, io }) {
+      const [word = "", lists = "-"] = words, { modelPathOf } = await openModels();
+      const { out } = given, write = typeof out === "string" ? [out, `${out}.tmp`] : [];
+      const read = [lists === "-" ? null : lists, given["ref"], out]
+        .filter((path) => typeof path === "string");
+      const models = systemsOf(word, "exact").map(({ model }) => modelPathOf(model));
+      await askPermissions({ read: [...models, ...read], write });
+      const { rescore } = await import("../commands/rescore.ts");
+      await rescore(words, given, io);
+    },
+  },
+  {
+    name: "make-nbest",
+    summary: "Make n-best lists of the made-up language, heard through a noisy channel.",
+    details: [
+      "For rescore, which then tells the best possible: the language that the sentences are from, and " +
+      "the channel, are known exactly. Train models for it with the same --data.",
+    ],
+    arguments: [],
+    groups: [{ title: "Lists", options: MAKE_NBEST }],
+    examples: [
+      { term: "nce make-nbest > lists.jsonl", text: "1,000 lists of a language of 5,000 words." },
+    ],
+    async run({ given, io }) {
+      const { out } = given;
+      const write = typeof out === "string" ? [out, `${out}.ref`, `${out}.tmp`] : [];
+      await askPermissions({ read: [], write });
+      const { makeNBest } = await import("../commands/make_nbest.ts");
+      makeNBest(given, io);
+    },
+  },
+  {
+    name: "generate",
+    summary: "Print texts that a model makes up, a sentence each.",
+    details: [
+      "The model is a path, or the NAME of saved_model/NAME.safetensors. Without a prompt, each line of " +
+      "standard input is one; on a terminal, sentences begin anew.",
+      "A text ends with its sentence, or after --length words. Words are drawn from the exact " +
+      "probabilities over all words, except <unk>; with --top-k or --top-p from the most probable ones, " +
+      "which are chosen before the temperature. The same seed gives the same texts, whatever --count is.",
+    ],
+    arguments: [MODEL_ARGUMENT, { name: "prompt", optional: true }],
+    groups: [{ title: "Generation", options: GENERATE }],
+    examples: [
+      { term: 'nce generate penn "the market"', text: "A sentence that begins with these words." },
+      { term: "nce generate penn --count 5", text: "Five sentences." },
+      { term: "nce generate penn --json < prompts", text: "A prompt a line, for another program." },
+    ],
+    async run({ given, words, io }) {
+      await askToRead(words.slice(0, 1));
+      const { generate } = await import("../commands/generate.ts");
+      await generate(words, given, io);
+    },
+  },
+  {
+    name: "export",
+    summary: "Write a model for PyTorch, as a safetensors file with its vocabulary as JSON.",
+    details: [
+      "Names and shapes are those of the original. docs/pytorch.md has the lines that read it.",
+    ],
+    arguments: [MODEL_ARGUMENT],
+    groups: [{ title: "Export", options: EXPORT }, COMMON],
+    examples: [
+      { term: "nce export demo --to pytorch", text: "Into saved_model/pytorch." },
+    ],
+    async run({ given, words: [model], io }) {
+      const { out } = readOptions(EXPORT, given);
+      const folder = out === null ? MODEL_FOLDER : dirname(out);
+      const { modelPathOf } = await import("../storage/open_model.ts");
+      await askPermissions({ read: [modelPathOf(model!), folder], write: [folder] });
+      const { exportModel } = await import("../commands/export.ts");
+      exportModel(model!, given, io);
+    },
+  },
+  {
+    name: "import",
+    summary: "Make a model of what export wrote, or of a state_dict of the original.",
+    details: [
+      "Beside the file are its words and their counts, as JSON. A state_dict does not tell all settings: " +
+      "give --loss and --dropout, --noise-ratio of a model with noise, and --norm-term of nce and mix. " +
+      "docs/pytorch.md has the lines that write it.",
+    ],
+    arguments: [{ name: "file" }],
+    groups: [{ title: "Import", options: IMPORT }, COMMON],
+    examples: [
+      { term: "nce import mine.safetensors", text: "With mine.json beside it." },
+    ],
+    async run({ given, words: [file], io }) {
+      const { vocab } = readOptions(IMPORT, given);
+      const { vocabularyPath } = await import("../storage/pytorch.ts");
+      const read = [file!, vocab ?? vocabularyPath(file!), MODEL_FOLDER];
+      await askPermissions({ read, write: [MODEL_FOLDER] });
+      const { importModel } = await import("../commands/import.ts");
+      importModel(file!, given, io);
+    },
+  },
   {
     name: "completions",
     summary: "Print a script for a shell, which then completes commands, options and their values.",

@@ -30,10 +30,11 @@ export function helpOf(program: Program, command: CommandSpec, columns: number):
   const shown = [...sections, { title: "Examples", entries: command.examples }]
     .filter(({ entries }) => entries.length > 0);
   return [
-    `Usage: ${call} [options]`,
+    ...wrap(`Usage: ${call} [options]`, columns),
     ...isRoot ? [`Version: ${program.version}`] : [],
     "",
     ...wrap(command.summary, columns),
+    ...(command.details ?? []).flatMap((text) => ["", ...wrap(text, columns)]),
     ...shown.flatMap(({ title, entries }) => [
       "",
       `${title}:`,

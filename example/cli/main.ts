@@ -3,7 +3,8 @@
 import { loadCliffy } from "./cliffy.ts";
 import type { Given } from "../options/option.ts";
 import { ignoredOptions, parseSettings, type Settings } from "../options/settings.ts";
-import type { Io } from "../shared/io.ts";
+import { attempt, checkFile } from "../shared/files.ts";
+import { atVolume, type Io } from "../shared/io.ts";
 import { COMMANDS, PROGRAM } from "./commands.ts";
 import { parse } from "./parse.ts";
 import { askPermissions, pathsOf } from "./permissions.ts";
@@ -34,8 +35,18 @@ export async function main(args: readonly string[], io: Io, run?: Run): Promise<
 }
 
 async function runRoot(given: Given, io: Io, run?: Run): Promise<void> {
-  const settings = parseSettings(given), warning = ignoredOptions(given, settings);
+  const { config: path } = given, config = typeof path === "string" ? await load(path) : {};
+  const settings = parseSettings(given, config, (line) => io.err(`warning: ${path}: ${line}`));
+  const warning = ignoredOptions(given, settings);
   if (warning !== undefined) io.err(warning);
   await askPermissions(pathsOf(settings));
-  await (run ?? (await import("../commands/run.ts")).run)(settings, io);
+  await (run ?? (await import("../commands/run.ts")).run)(settings, atVolume(io, settings));
+}
+
+/** The options that the file `path` sets. */
+async function load(path: string): Promise<Given> {
+  await askPermissions({ read: [path] });
+  checkFile(path);
+  const text = attempt("read", path, () => Deno.readTextFileSync(path));
+  return (await import("../options/config.ts")).readConfig(path, text);
 }

@@ -94,7 +94,9 @@ function checkArguments(program: Program, command: CommandSpec, words: readonly 
   if (extra !== undefined) {
     const isCommand = command === program.root &&
       program.commands.some(({ name }) => name === extra);
-    throw unexpected(extra, isCommand ? "a command comes first" : undefined);
+    const takesText = command.arguments.some(({ choices }) => choices === undefined);
+    const rule = isCommand ? "a command comes first" : "words that belong together need quotes";
+    throw unexpected(extra, isCommand || takesText ? rule : undefined);
   }
   for (const [i, { name, choices, optional = false }] of command.arguments.entries()) {
     const word = words[i], listed = choices === undefined ? "" : `, one of ${choices.join(", ")}`;
@@ -144,6 +146,7 @@ async function readFlags(
   }
   for (const [name, { value }] of Object.entries(optionsOf(command))) {
     parser.option(value === undefined ? flagOf(name) : `${flagOf(name)} <${value}:string>`, "");
+    if (value === undefined) parser.option(`--no-${flagOf(name).slice(2)}`, "");
   }
   try {
     const { options }: { options: unknown } = await parser.parse([...flags]);

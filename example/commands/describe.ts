@@ -1,7 +1,7 @@
 /** A text and a model in words: the lines that a run begins with. */
 
 import type { Corpus, TestText } from "../data/corpus.ts";
-import type { WordModel } from "../model/model.ts";
+import { parameterShapes, product } from "../model/shapes.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { formatCount } from "../shared/progress.ts";
 import { describeUnknown } from "../data/unknown.ts";
@@ -27,10 +27,11 @@ function describe(data: string, text: Corpus | TestText, words: string): string[
   ];
 }
 
-/** What a model is: its network, its sizes and its loss. */
-export function describeModel(model: WordModel, settings: ModelSettings): string {
+/** What a model over `numWords` words is: its network, its sizes and its loss. */
+export function describeModel(settings: ModelSettings, numWords: number): string {
   const { indexModule, loss, noiseRatio, noise, normTerm, nlayers, nhid, emsize } = settings;
-  const size = model.parameters().reduce((sum, [, parameter]) => sum + parameter.size, 0);
+  const sizes = [...parameterShapes(settings, numWords)].map(([, shape]) => product(shape));
+  const size = sizes.reduce((a, b) => a + b);
   const network = indexModule === "gru" ? `GRU ${nhid}` : `LSTM ${nlayers} x ${nhid}`;
   const samples = noise === "batch" ? "" : `, k = ${noiseRatio}`;
   return `${network}, embedding ${emsize}, ${formatCount(size)} parameters; loss ${loss}` +

@@ -33,7 +33,7 @@ export function newModel(job: Job): WordModel {
   const { gpu, settings, corpus, io } = job;
   checkSizes(job);
   const model = makeModel(gpu, settings, corpus.vocabulary);
-  io.out(`model       ${describeModel(model, settings)}`);
+  io.out(`model       ${describeModel(settings, corpus.vocabulary.size)}`);
   return model;
 }
 

@@ -17,13 +17,15 @@ export async function profileBatch(job: Job): Promise<void> {
   trainer.step(batch!, losses); // compiles the kernels
   const { rows, wallMs } = await gpu.profile(() => trainer.step(batch!, losses));
   const total = rows.reduce((sum, { ms }) => sum + ms, 0);
-  io.out(`one batch   ${batch!.tokens} tokens, ${batch!.steps} steps of ${batch!.batchSize} rows`);
-  io.out("operation                  runs         ms   share");
+  io.result(
+    `one batch   ${batch!.tokens} tokens, ${batch!.steps} steps of ${batch!.batchSize} rows`,
+  );
+  io.result("operation                  runs         ms   share");
   for (const { label, runs, ms } of rows) {
     const share = `${(100 * ms / total).toFixed(1)} %`;
-    io.out(
+    io.result(
       label.padEnd(24) + String(runs).padStart(7) + ms.toFixed(3).padStart(11) + share.padStart(8),
     );
   }
-  io.out(`kernels ${total.toFixed(1)} ms, with recording and waiting ${wallMs.toFixed(1)} ms`);
+  io.result(`kernels ${total.toFixed(1)} ms, with recording and waiting ${wallMs.toFixed(1)} ms`);
 }

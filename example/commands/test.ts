@@ -39,7 +39,7 @@ export async function testModel(settings: Settings, io: Io): Promise<void> {
   });
   const { model } = loadModel(gpu, path);
   using _model = model;
-  io.out(`model       ${path}: ${describeModel(model, own)}`);
+  io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
   const metrics = new Metrics(save, io);
   await summarize(gpu, { model, corpus, evaluation, metrics, io });
 }

@@ -1,6 +1,6 @@
 /** Sentences as batches: rows of whole sentences one after another, packed so that hardly any place is empty. */
 
-import { Philox } from "../../kernels/random/philox.ts";
+import { Philox } from "../../kernels/random/mod.ts";
 import { isFromBatch, type NoiseName } from "../options/settings.ts";
 import { type Batch, cut, emptyPieces, type Row, RowBatch, rowSteps } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
@@ -74,10 +74,10 @@ export function trainingBatches(
 export function evaluationBatches(
   text: Sentences,
   { batchSize = 64, tokenBudget = 4096 }: EvaluationOptions = {},
-): readonly Batch[] {
+): readonly RowBatch[] {
   checkPositive({ batchSize, tokenBudget });
   const pieces = cut(text.offsets, tokenBudget, 0), { starts, lengths } = pieces;
-  const batches: Batch[] = [], whole: number[] = [];
+  const batches: RowBatch[] = [], whole: number[] = [];
   for (let piece = 0, sentence = 0; piece < lengths.length; sentence++) {
     const first = piece, end = text.offsets[sentence + 1]!;
     while (piece < lengths.length && starts[piece]! < end) piece++;

@@ -76,21 +76,22 @@ async function* decodeZstd(file: Chunks): AsyncGenerator<Uint8Array> {
   yield* done;
 }
 
-async function* linesOf(
-  name: string,
-  chunks: Chunks,
-): AsyncGenerator<readonly string[]> {
+async function* linesOf(name: string, chunks: Chunks): AsyncGenerator<readonly string[]> {
   const splitter = new LineSplitter();
   let number = 0;
-  const decode = (lines: Iterable<Uint8Array>) =>
-    Array.from(lines, (bytes) => decodeLine(bytes, ++number, name));
+  const decode = function* (ended: Iterable<Uint8Array>) {
+    const lines: string[] = [];
+    try {
+      for (const bytes of ended) lines.push(decodeLine(bytes, ++number, name));
+    } finally {
+      if (lines.length > 0) yield lines; // also those before one that cannot be read
+    }
+  };
   for await (const chunk of chunks) {
-    const lines = decode(splitter.push(chunk));
-    if (lines.length > 0) yield lines;
+    yield* decode(splitter.push(chunk));
     if (splitter.isTooLong) break; // decoding says so
   }
-  const last = decode(splitter.end());
-  if (last.length > 0) yield last;
+  yield* decode(splitter.end());
 }
 
 /** The chunks; what goes wrong becomes a Failure: `Cannot VERB NAME: reason`. */

@@ -10,7 +10,7 @@
  * summed out exactly.
  */
 
-import { Philox } from "../../kernels/random/philox.ts";
+import { Philox } from "../../kernels/random/mod.ts";
 import { firstIndex } from "../shared/search.ts";
 import { shuffle } from "./shuffle.ts";
 

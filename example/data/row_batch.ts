@@ -108,6 +108,11 @@ export class RowBatch implements Batch {
     return this.#fill(resets, (_, i, __, t) => i === 0 && t > 0 ? 1 : 0);
   }
 
+  /** The number in the text of each target, from 0; 0 past the end of a row. */
+  get places(): Uint32Array {
+    return this.#fill(new Uint32Array(this.steps * this.batchSize), (at) => at);
+  }
+
   /** Sets each element by its place in the text, its number in its piece, the piece's skip and the step. */
   #fill<T extends Uint32Array | Float32Array>(
     array: T,

@@ -1,6 +1,6 @@
 /** Random orders. */
 
-import type { Philox } from "../../kernels/random/philox.ts";
+import type { Philox } from "../../kernels/random/mod.ts";
 
 /** Puts `values` in random order, in place, and returns them. */
 export function shuffle<T extends unknown[] | Uint32Array>(values: T, random: Philox): T {

@@ -1,6 +1,6 @@
 /** Text of the synthetic language, with the best perplexity that any model can expect on it. */
 
-import { Philox } from "../../kernels/random/philox.ts";
+import { Philox } from "../../kernels/random/mod.ts";
 import { isSynthetic } from "../options/settings.ts";
 import { UsageError } from "../shared/errors.ts";
 import { MIN_VOCABULARY, SyntheticLanguage } from "./language.ts";
@@ -124,8 +124,12 @@ function isOption(name: string): name is keyof SyntheticOptions {
   return Object.hasOwn(RANGES, name);
 }
 
-/** Whole sentences of at least `size` words together. */
-function generateText(language: SyntheticLanguage, size: number, random: Philox): number[][] {
+/** Whole sentences of at least `size` words together, by the numbers of the language's words. */
+export function generateText(
+  language: SyntheticLanguage,
+  size: number,
+  random: Philox,
+): number[][] {
   const sentences: number[][] = [];
   for (let words = 0; words < size;) {
     const sentence = language.sample(random);

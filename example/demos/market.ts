@@ -1,6 +1,6 @@
 /** A made-up market whose true preferences are known: what the recommender example learns. */
 
-import { Philox } from "../../kernels/random/philox.ts";
+import { Philox } from "../../kernels/random/mod.ts";
 import { firstIndex } from "../shared/search.ts";
 
 /** Sizes of a {@linkcode Market}. */

@@ -6,32 +6,35 @@
  *     deno run example/demos/recommender.ts
  */
 
-import { Philox } from "../../kernels/random/philox.ts";
+import { Philox } from "../../kernels/random/mod.ts";
 import {
-  add,
   BatchNoise,
-  Embedding,
-  gather,
   Gpu,
-  Linear,
-  linear,
   type LossType,
-  type NamedParameter,
   NCELoss,
   type NCEOptions,
-  rowDot,
   type Scores,
-  SGD,
   type Step,
-  tanh,
   type Tensor,
 } from "../../mod.ts";
+import { Embedding, Linear, SGD } from "../../nce/nn/mod.ts";
+import {
+  add,
+  gather,
+  linear,
+  linearScorer,
+  rowDot,
+  tanh,
+  type TileScorer,
+} from "../../kernels/ops.ts";
 import { prepareDriver } from "../shared/driver.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { Market } from "./market.ts";
 
 /** Sizes of vectors within the model. */
 const HIDDEN = 32, DIM = 16;
+/** How many items a user is shown. */
+const SHOWN = 10;
 /** The learning rate at the start of training; it falls to 0. */
 const LEARNING_RATE = 0.3;
 /** Stream of the users' random numbers. */
@@ -54,12 +57,10 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
     const { items, features, ages, regions } = market.sizes;
     this.#features = gpu.tensor([items, features], market.features);
     const start = Float32Array.from(market.popularity, (p) => Math.log(p) + this.initialNormTerm);
-    this.#bias = gpu.tensor([items], start);
-    this.#bias.requiresGrad = true;
     const embedding = (name: string, numEmbeddings: number) =>
-      new Embedding(gpu, { name, numEmbeddings, embeddingDim: HIDDEN, initRange: 0.5 });
+      this.part(new Embedding(gpu, { name, numEmbeddings, embeddingDim: HIDDEN, initRange: 0.5 }));
     const layer = (name: string, inFeatures: number, outFeatures: number) =>
-      new Linear(gpu, { name, inFeatures, outFeatures });
+      this.part(new Linear(gpu, { name, inFeatures, outFeatures }));
     this.#modules = {
       age: embedding("age", ages),
       region: embedding("region", regions),
@@ -67,6 +68,7 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
       itemHidden: layer("itemHidden", features, HIDDEN),
       itemTop: layer("itemTop", HIDDEN, DIM),
     };
+    this.#bias = this.parameter(gpu, "bias", [items], start);
   }
 
   /** Scores of each user's target [N], and of all samples for each user [N, K]. */
@@ -86,10 +88,10 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
     };
   }
 
-  /** Scores of all items for each user: [N, V]. */
-  scoreAll(step: Step, age: Tensor, region: Tensor): Tensor {
+  /** Scores of all items for each user. */
+  override scoreAllClasses(step: Step, age: Tensor, region: Tensor): TileScorer {
     const items = this.#items(step, this.#features);
-    return linear(step, this.#users(step, age, region), items, this.#bias);
+    return linearScorer(step, this.#users(step, age, region), items, this.#bias);
   }
 
   #users(step: Step, age: Tensor, region: Tensor): Tensor {
@@ -103,11 +105,6 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
     return itemTop.forward(step, tanh(step, itemHidden.forward(step, features)));
   }
 
-  override parameters(): NamedParameter[] {
-    const towers = Object.values(this.#modules).flatMap((module) => module.parameters());
-    return [...towers, ["bias", this.#bias], ...super.parameters()];
-  }
-
   override dispose(): void {
     super.dispose();
     this.#features.dispose();
@@ -118,34 +115,42 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
 export interface Quality {
   /** Mean over users of the sum of `p ln m` over items: p the truth, m the model. */
   readonly logProb: number;
-  /** Part of a user's ten most probable items that is among the model's ten. */
+  /** Part of a user's ten most probable items that is among the ten that the model shows. */
   readonly recall: number;
 }
 
-/** Compares scores [U, V], normalised over all items, with the truth. */
-export function compare(market: Market, scoresOf: (user: number) => ArrayLike<number>): Quality {
+/** What a model says of a user. */
+export interface Opinion {
+  /** [V] Scores of the items, to be normalised over all. */
+  readonly scores: ArrayLike<number>;
+  /** The ten best of them. */
+  readonly best: Iterable<number>;
+}
+
+/** Compares what a model says of each user with the truth. */
+export function compare(market: Market, opinionOf: (user: number) => Opinion): Quality {
   let logProb = 0, recall = 0;
   market.conditionals.forEach((p, user) => {
-    const scores = Float64Array.from(scoresOf(user));
+    const opinion = opinionOf(user), scores = Float64Array.from(opinion.scores);
     const top = scores.reduce((most, s) => Math.max(most, s), -Infinity);
     const logZ = top + Math.log(scores.reduce((sum, s) => sum + Math.exp(s - top), 0));
     logProb += p.reduce((sum, x, y) => sum + x * (scores[y]! - logZ), 0) / market.users;
-    const best = new Set(topTen(p));
-    recall += topTen(scores).filter((y) => best.has(y)).length / best.size / market.users;
+    const wanted = new Set(largest(p)), found = new Set(opinion.best).intersection(wanted);
+    recall += found.size / wanted.size / market.users;
   });
   return { logProb, recall };
 }
 
-/** The places of the ten largest values. */
-function topTen(values: Float64Array): number[] {
-  const ten: number[] = [];
-  values.forEach((value, i) => {
-    if (ten.length === 10 && !(value > values[ten[9]!]!)) return;
-    const place = ten.findIndex((j) => value > values[j]!);
-    ten.splice(place < 0 ? ten.length : place, 0, i);
-    ten.length = Math.min(ten.length, 10);
+/** The places of the largest probabilities, in float64 as the market knows them. */
+function largest(p: Float64Array): number[] {
+  const places: number[] = [];
+  p.forEach((x, i) => {
+    if (places.length === SHOWN && !(x > p[places[SHOWN - 1]!]!)) return;
+    const place = places.findIndex((j) => x > p[j]!);
+    places.splice(place < 0 ? places.length : place, 0, i);
+    places.length = Math.min(places.length, SHOWN);
   });
-  return ten;
+  return places;
 }
 
 /** How a model is trained. */
@@ -185,10 +190,14 @@ async function train(gpu: Gpu, market: Market, training: Training): Promise<Qual
     await gpu.keepUp();
   }
   using step = gpu.step();
-  const everyone = Uint32Array.from({ length: market.users }, (_, user) => user);
-  const scores = await gpu.readFloats(model.scoreAll(step, ...upload(step, everyone)));
-  const { items } = market.sizes;
-  return compare(market, (user) => scores.subarray(user * items, (user + 1) * items));
+  const everyone = upload(step, Uint32Array.from({ length: market.users }, (_, user) => user));
+  const best = await gpu.read(model.topK(step, SHOWN, ...everyone).ids), { items } = market.sizes;
+  using all = model.scoreAllClasses(step, ...everyone).scores(0, items);
+  const scores = await gpu.readFloats(all);
+  return compare(market, (user) => ({
+    scores: scores.subarray(user * items, (user + 1) * items),
+    best: best.subarray(user * SHOWN, (user + 1) * SHOWN),
+  }));
 }
 
 /** One line of the summary. */
@@ -204,8 +213,8 @@ export async function* recommend(
   { steps, batch }: Pick<Training, "steps" | "batch">,
 ): AsyncGenerator<Outcome> {
   yield { name: "the truth", logProb: market.bestLogProb, recall: 1 };
-  const popularity = market.popularity.map(Math.log);
-  yield { name: "popularity alone", ...compare(market, () => popularity) };
+  const scores = market.popularity.map(Math.log), best = largest(scores);
+  yield { name: "popularity alone", ...compare(market, () => ({ scores, best })) };
   const ways: [string, LossType, boolean][] = [
     ["nce, samples by popularity", "nce", false],
     ["sampled, samples by popularity", "sampled", false],

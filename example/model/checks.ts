@@ -94,6 +94,8 @@ export interface PlannedEvaluation {
   readonly batches: readonly Places[];
   /** Whether the model is a saved one, whose sizes cannot be changed any more. */
   readonly saved: boolean;
+  /** The option that says how, if it is not `--evaluation`. */
+  readonly option?: string;
 }
 
 /**
@@ -105,7 +107,7 @@ export interface PlannedEvaluation {
 export function checkEvaluation(
   settings: Sizes,
   bounds: Bounds,
-  { kind, batches, saved }: PlannedEvaluation,
+  { kind, batches, saved, option = "--evaluation" }: PlannedEvaluation,
 ): void {
   if (kind === "loss") expectOthers(settings, batches);
   const { steps, batchSize } = largest(batches), isSampled = typeof kind === "object";
@@ -118,7 +120,7 @@ export function checkEvaluation(
       sizes: need.sizes.filter((size) => free.includes(size)),
     }));
   const show = (size: Size, value: number) =>
-    isSampled && size === "noiseRatio" ? `--evaluation sampled:${value}` : spell(size, value);
+    isSampled && size === "noiseRatio" ? `${option} sampled:${value}` : spell(size, value);
   expectFit(needs, scoredAs(settings, kind), show);
 }
 

@@ -1,22 +1,16 @@
 /** Word language models: a recurrent network under a large output layer, and how they are scored. */
 
 import {
-  Dropout,
-  Embedding,
   type Gpu,
   IndexGRU,
   IndexLinear,
-  Linear,
-  LSTM,
-  type LSTMState,
-  Module,
-  type NamedParameter,
   type NCELoss,
   type NCEOptions,
-  type NormalizedScores,
   type Step,
   type Tensor,
 } from "../../mod.ts";
+import { Dropout, Embedding, Linear, LSTM, Module } from "../../nce/nn/mod.ts";
+import type { LSTMState, NormalizedScores } from "../../kernels/ops.ts";
 
 /** Sizes of a model, and how its output layer is trained. */
 export interface WordModelOptions extends Omit<NCEOptions, "reduction"> {
@@ -95,27 +89,33 @@ export class LanguageModel extends WordModel {
   constructor(gpu: Gpu, options: WordModelOptions) {
     super();
     const { numWords, emsize, nhid, nlayers, dropout, seed } = options;
-    this.#encoder = new Embedding(gpu, {
-      numEmbeddings: numWords,
-      embeddingDim: emsize,
-      seed,
-      name: "encoder",
-    });
+    this.#encoder = this.part(
+      new Embedding(gpu, {
+        numEmbeddings: numWords,
+        embeddingDim: emsize,
+        seed,
+        name: "encoder",
+      }),
+    );
     const sizes = { inputSize: emsize, hiddenSize: nhid, numLayers: nlayers };
-    this.#rnn = new LSTM(gpu, { ...sizes, dropout, seed, name: "rnn" });
-    this.#proj = new Linear(gpu, {
-      inFeatures: nhid,
-      outFeatures: emsize,
-      seed,
-      name: "proj",
-    });
-    this.criterion = new IndexLinear(gpu, {
-      ...options,
-      embeddingDim: emsize,
-      numClasses: numWords,
-      reduction: "none",
-      name: "criterion",
-    });
+    this.#rnn = this.part(new LSTM(gpu, { ...sizes, dropout, seed, name: "rnn" }));
+    this.#proj = this.part(
+      new Linear(gpu, {
+        inFeatures: nhid,
+        outFeatures: emsize,
+        seed,
+        name: "proj",
+      }),
+    );
+    this.criterion = this.part(
+      new IndexLinear(gpu, {
+        ...options,
+        embeddingDim: emsize,
+        numClasses: numWords,
+        reduction: "none",
+        name: "criterion",
+      }),
+    );
     this.#inputDropout = new Dropout(dropout, "input_dropout");
     this.#outputDropout = new Dropout(dropout, "output_dropout");
   }
@@ -133,20 +133,6 @@ export class LanguageModel extends WordModel {
       context: this.#outputDropout.forward(step, projected),
       states: recurrent.states.flatMap(({ hidden, cell }) => [hidden, cell]),
     };
-  }
-
-  /** All parameters, by the names of the reference model. */
-  override parameters(): NamedParameter[] {
-    return this.#parts().flatMap((part) => part.parameters());
-  }
-
-  /** Frees everything on the GPU. */
-  override dispose(): void {
-    for (const part of this.#parts()) part.dispose();
-  }
-
-  #parts(): Module[] {
-    return [this.#encoder, this.#rnn, this.#proj, this.criterion];
   }
 }
 
@@ -168,13 +154,15 @@ export class GRULanguageModel extends WordModel {
     if (nlayers !== 1) {
       throw new RangeError(`Cannot make an IndexGRU of ${nlayers} layers: it has 1`);
     }
-    this.criterion = new IndexGRU(gpu, {
-      ...options,
-      embeddingDim: emsize,
-      hiddenSize: nhid,
-      numClasses: numWords,
-      reduction: "none",
-    });
+    this.criterion = this.part(
+      new IndexGRU(gpu, {
+        ...options,
+        embeddingDim: emsize,
+        hiddenSize: nhid,
+        numClasses: numWords,
+        reduction: "none",
+      }),
+    );
   }
 
   /** The states of the GRU, [T, B, H]; they begin at zero, and anew at `resets`. */
@@ -185,15 +173,5 @@ export class GRULanguageModel extends WordModel {
   ): { context: Tensor; states: readonly Tensor[] } {
     const { context, state } = this.criterion.context(step, input, { state: states?.[0], resets });
     return { context, states: [state] };
-  }
-
-  /** All parameters, by the names of the reference model. */
-  override parameters(): NamedParameter[] {
-    return this.criterion.parameters();
-  }
-
-  /** Frees everything on the GPU. */
-  override dispose(): void {
-    this.criterion.dispose();
   }
 }

@@ -24,6 +24,8 @@ export interface CommandSpec {
   readonly name: string;
   /** What it does, one sentence. */
   readonly summary: string;
+  /** What else its own help says, a paragraph each. */
+  readonly details?: readonly string[];
   readonly arguments: readonly Argument[];
   readonly groups: readonly OptionGroup[];
   readonly examples: readonly Entry[];

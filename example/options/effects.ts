@@ -63,17 +63,42 @@ export function modeOf({ train, prof }: Pick<Settings, "train" | "prof">): Mode 
  * @throws {UsageError} The option and what takes its effect away.
  */
 export function checkEffects(given: Given, settings: Settings): void {
+  const [useless] = uselessOptions(given, settings);
+  if (useless !== undefined) throw new UsageError(`${useless.text}: leave it out`);
+}
+
+/** A given option without effect. */
+interface Useless {
+  /** The name of its setting. */
+  readonly name: Name;
+  /** It, and what takes its effect away. */
+  readonly text: string;
+}
+
+/** The given options that a run of this kind could use, but that have no effect beside the others. */
+export function uselessOptions(given: Given, settings: Settings): Useless[] {
   const mode = modeOf(settings);
-  for (const name of Object.keys(IDLE) as Name[]) {
-    if (given[toKebabCase(name)] === undefined || !isUsed(name, mode)) continue;
-    const idle = IDLE[name]!.find((others) =>
-      (Object.keys(others) as Name[]).every((other) => holds(others, other, settings))
-    );
-    if (idle === undefined) continue;
-    throw new UsageError(
-      `${shown(name, settings)} has no effect ${describe(idle, name, settings)}: leave it out`,
-    );
-  }
+  return (Object.keys(IDLE) as Name[])
+    .filter((name) => isGiven(given, name) && isUsed(name, mode))
+    .flatMap((name) => {
+      const idle = idleness(name, settings);
+      if (idle === undefined) return [];
+      const text = `${shown(name, settings)} has no effect ${describe(idle, name, settings)}`;
+      return [{ name, text }];
+    });
+}
+
+/** What takes an option's effect away, if anything does. */
+export function idleness(name: Name, settings: Settings): Idle | undefined {
+  return IDLE[name]?.find((others) =>
+    (Object.keys(others) as Name[]).every((other) => holds(others, other, settings))
+  );
+}
+
+/** Whether an option is given; a switch that is off is as if it were not. */
+function isGiven(given: Given, name: keyof typeof OPTIONS): boolean {
+  const text = given[toKebabCase(name)];
+  return text !== undefined && text !== false;
 }
 
 /**
@@ -83,7 +108,7 @@ export function checkEffects(given: Given, settings: Settings): void {
 export function ignoredOptions(given: Given, settings: Settings): string | undefined {
   const mode = modeOf(settings);
   const unused = (Object.keys(OPTIONS) as (keyof typeof OPTIONS)[])
-    .filter((name) => given[toKebabCase(name)] !== undefined && !isUsed(name, mode));
+    .filter((name) => isGiven(given, name) && !isUsed(name, mode));
   if (unused.length === 0) return undefined;
   const where = mode === "test" ? "without --train; a saved model keeps its own" : "with --prof";
   return `warning: no effect ${where}: ${unused.map(flagOf).join(", ")}`;

@@ -6,6 +6,20 @@ import { type Range, RESULTS, type SettingOf, wordOr } from "./option.ts";
 /** Samples of noise for a target. */
 export const SAMPLES: Range = [1, 1e7];
 
+/** What `sampled:K` reads as. */
+interface Sampled {
+  readonly sampled: number;
+}
+
+/** `sampled:K`, a number of samples to score with. */
+export const SAMPLED = {
+  wants: `sampled:K with K from ${SAMPLES.join(" to ")}`,
+  read(text: string): Sampled | undefined {
+    const [, digits] = /^sampled:(\d+)$/.exec(text) ?? [], sampled = Number(digits);
+    return sampled >= SAMPLES[0] && sampled <= SAMPLES[1] ? { sampled } : undefined;
+  },
+} as const;
+
 /** How a test is scored. */
 export const EVALUATION = wordOr(["full", "nce", "loss"], {
   value: "kind",
@@ -16,11 +30,7 @@ export const EVALUATION = wordOr(["full", "nce", "loss"], {
     "sampled, neg).",
   modes: RESULTS,
   mayChange: true,
-  wants: `sampled:K with K from ${SAMPLES.join(" to ")}`,
-  read(text): { readonly sampled: number } | undefined {
-    const [, digits] = /^sampled:(\d+)$/.exec(text) ?? [], sampled = Number(digits);
-    return sampled >= SAMPLES[0] && sampled <= SAMPLES[1] ? { sampled } : undefined;
-  },
+  ...SAMPLED,
 });
 
 /** How a test is scored: normalised, by the scores alone, by the training loss, or by some samples. */

@@ -48,8 +48,6 @@ export interface Option<T = unknown> extends Description {
   readonly isPath?: boolean;
   /** The option with its value that a switch is short for. */
   readonly shortFor?: readonly [name: string, text: string];
-  /** Why it cannot be used yet. */
-  readonly unavailable?: string;
   /** The setting when the option is neither given nor has a default. */
   readonly absent?: T;
   /** The setting that a text stands for; undefined if it stands for none. */
@@ -83,11 +81,6 @@ export function flag(description: Description): Option<boolean> {
 /** A switch that is short for another option with a value. */
 export function shorthand(name: string, text: string, description: Description): Option<never> {
   return { ...description, wants: "nothing", shortFor: [name, text], read: () => undefined };
-}
-
-/** An option that is known but cannot be used yet. */
-export function unavailable(why: string, description: ValueDescription): Option<never> {
-  return { ...description, wants: "nothing", unavailable: why, read: () => undefined };
 }
 
 /** A number. */
@@ -158,8 +151,8 @@ export function readOptions<Table extends OptionTable>(
   return Object.fromEntries(entries) as SettingsOf<Table>;
 }
 
-/** Puts in the place of each switch that is short for something what it is short for. */
-function withShorthands(table: OptionTable, given: Given): Given {
+/** Puts in the place of each switch that is given and short for something what it is short for. */
+export function withShorthands(table: OptionTable, given: Given): Given {
   let all = given;
   for (const [name, { shortFor }] of Object.entries(table)) {
     if (shortFor === undefined || given[toKebabCase(name)] !== true) continue;
@@ -175,8 +168,12 @@ function withShorthands(table: OptionTable, given: Given): Given {
   return all;
 }
 
-/** One setting; undefined of an option that is none. */
-function readOption(name: string, option: Option, given: Given[string]): unknown {
+/**
+ * One setting; undefined of an option that is none.
+ *
+ * @throws {UsageError} One line that names the option, the value and the cure.
+ */
+export function readOption(name: string, option: Option, given: Given[string]): unknown {
   const { value, default: standard, absent, wants } = option;
   if (value === undefined) return given === undefined ? absent : option.read(String(given));
   const text = given ?? standard, flag = flagOf(name);
@@ -186,9 +183,6 @@ function readOption(name: string, option: Option, given: Given[string]): unknown
   }
   if (text.startsWith("--")) {
     throw new UsageError(`${flag} needs a value, but the next word is ${JSON.stringify(text)}`);
-  }
-  if (option.unavailable !== undefined) {
-    throw new UsageError(`${flag} ${JSON.stringify(text)} ${option.unavailable}`);
   }
   const setting = option.read(text);
   if (setting !== undefined) return setting;

@@ -17,7 +17,6 @@ import {
   type SettingsOf,
   shorthand,
   TRAINING,
-  unavailable,
   wordOr,
 } from "./option.ts";
 
@@ -28,19 +27,23 @@ const COEFFICIENT: Range = [1e-30, 1e30];
 /** Bytes of the longest name, so that those of its files are file names, too. */
 const MAX_NAME_BYTES = 200;
 
-/** A file name of its own: a path would put the model outside `saved_model`. */
-const SAVE: Option<string> = {
+/** A name of files in the program's own folders: a path would lead out of these. */
+const NAME = {
   value: "name",
+  wants: `a file name without folders, of at most ${MAX_NAME_BYTES} bytes`,
+  read(text: string): string | undefined {
+    const isName = /^[^\\/:*?"<>|\p{Cc}]+$/u.test(text) && !/^\.+$/.test(text);
+    return isName && new TextEncoder().encode(text).length <= MAX_NAME_BYTES ? text : undefined;
+  },
+};
+
+const SAVE: Option<string> = {
+  ...NAME,
   default: "model",
   help: "Name of the model: saved_model/NAME.safetensors and NAME.metrics.jsonl.",
   modes: RESULTS,
   mayChange: true,
-  wants: `a file name without folders, of at most ${MAX_NAME_BYTES} bytes`,
-  read(text) {
-    const name = text.replace(/\.safetensors$/, "");
-    const isName = /^[^\\/:*?"<>|\p{Cc}]+$/u.test(name) && !/^\.+$/.test(name);
-    return isName && new TextEncoder().encode(name).length <= MAX_NAME_BYTES ? name : undefined;
-  },
+  read: (text) => NAME.read(text.replace(/\.safetensors$/, "")),
 };
 
 const TERM = wordOr(
@@ -79,6 +82,22 @@ export const RUN = {
   prof: flag({ help: "Run one batch and print where the time went.", mayChange: true }),
   cuda: flag({
     help: "Insist on a hardware GPU; without it the best adapter is taken.",
+    mayChange: true,
+  }),
+  config: optional<string, null>(
+    path({
+      value: "file",
+      help:
+        "Options as JSON by their names, with comments if you like; those given here win, and " +
+        "--no-NAME turns a switch off. Each training writes all of its own to " +
+        "saved_model/NAME.config.json.",
+      mayChange: true,
+    }),
+    null,
+  ),
+  quiet: flag({ help: "Print results, warnings and errors only.", mayChange: true }),
+  verbose: flag({
+    help: "Print all settings, every report also beside a bar, and the memory taken on the GPU.",
     mayChange: true,
   }),
   debug: flag({ help: "Show the stack trace of an error.", mayChange: true }),
@@ -285,10 +304,12 @@ const OPTIMIZATION = {
     modes: EPOCHS,
     mayChange: true,
   }),
-  tbName: unavailable(
-    "is not available yet; every training run writes saved_model/NAME.metrics.jsonl",
-    { value: "name", help: "Name of a TensorBoard record. Not available yet." },
-  ),
+  tbName: optional<string, null>({
+    ...NAME,
+    help: "Also write the record for TensorBoard, to runs/NAME (tensorboard --logdir runs).",
+    modes: EPOCHS,
+    mayChange: true,
+  }, null),
 } satisfies OptionTable;
 
 /** All options by the names of their settings. */

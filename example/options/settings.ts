@@ -1,9 +1,9 @@
 /** From the words of the command line to checked settings; knows neither Cliffy nor Deno. */
 
-import { checkEffects } from "./effects.ts";
+import { checkEffects, uselessOptions } from "./effects.ts";
 import { UsageError } from "../shared/errors.ts";
 import { evaluationProblem } from "./evaluation_kind.ts";
-import { type Given, readOptions } from "./option.ts";
+import { flagOf, type Given, readOptions, withShorthands } from "./option.ts";
 import { OPTIONS, type Settings } from "./options.ts";
 
 export {
@@ -22,31 +22,55 @@ export type { ModelSettings, Settings, TrainingSettings } from "./options.ts";
 /** Where models are saved, in the folder where the program is started. */
 export const MODEL_FOLDER = "saved_model";
 
+/** Where records for TensorBoard are, in that folder. */
+export const BOARD_FOLDER = "runs";
+
 /**
  * Checks the options and fills in the defaults.
  *
  * @param given Option texts by option name; an option that is absent takes its default.
+ * @param config Those of a configuration file, for options that are not given.
+ * @param warn Gets a line for each of these that is left out because it has no effect beside the others.
  * @returns The settings of the run.
  * @throws {UsageError} One line that names the option, the value and the cure.
  */
-export function parseSettings(given: Given): Settings {
-  const read = readOptions(OPTIONS, given);
-  const settings: Settings = {
-    ...read,
-    // The default of two layers is the LSTM's: an IndexGRU has one.
-    ...(read.indexModule === "gru" && given["nlayers"] === undefined && { nlayers: 1 }),
-    // Such a model has no probabilities, and so no other test.
-    ...(read.train && read.loss === "neg" && given["evaluation"] === undefined &&
-      { evaluation: "loss" }),
-  };
+export function parseSettings(
+  given: Given,
+  config: Given = {},
+  warn: (line: string) => void = () => {},
+): Settings {
+  const settings = fillIn(withShorthands(OPTIONS, given), config, warn);
   checkEffects(given, settings);
   checkTogether(settings);
   return settings;
 }
 
+/**
+ * The settings with defaults. What a file says is without effect where the command line says otherwise, and
+ * no mistake.
+ */
+function fillIn(given: Given, config: Given, warn: (line: string) => void): Settings {
+  const all = { ...config, ...given }, read = readOptions(OPTIONS, all);
+  const settings: Settings = {
+    ...read,
+    // The default of two layers is the LSTM's: an IndexGRU has one.
+    ...(read.indexModule === "gru" && all["nlayers"] === undefined && { nlayers: 1 }),
+    // Such a model has no probabilities, and so no other test.
+    ...(read.train && read.loss === "neg" && all["evaluation"] === undefined &&
+      { evaluation: "loss" }),
+  };
+  const [useless] = uselessOptions(config, settings);
+  if (useless === undefined) return settings;
+  const { [flagOf(useless.name).slice(2)]: _, ...others } = config;
+  const otherwise = fillIn(given, others, warn);
+  if (settings[useless.name] !== otherwise[useless.name]) warn(useless.text);
+  return otherwise;
+}
+
 /** What has to do with several options. */
 function checkTogether(settings: Settings): void {
-  const { train, lr, weightDecay, evaluation } = settings;
+  const { train, lr, weightDecay, evaluation, quiet, verbose } = settings;
+  if (quiet && verbose) throw new UsageError("--quiet and --verbose contradict: leave one out");
   if (lr * weightDecay > 1) {
     throw new UsageError(
       `--weight-decay ${weightDecay} takes more from a weight at each step than it has, at ` +

@@ -14,6 +14,10 @@ export interface Screen {
 
 /** Output as the program needs it. As a screen it is standard output, which gets results and progress. */
 export interface Io extends Screen {
+  /** Writes a line of results, which is all that `--quiet` leaves of standard output. */
+  result(line: string): void;
+  /** Writes a line that is for `--verbose` only. */
+  detail(line: string): void;
   /** Writes a line of warnings or errors to standard error. */
   err(line: string): void;
   /** Standard error, for the progress of commands whose results go to {@linkcode write}. */
@@ -37,8 +41,10 @@ export function consoleIo(): Io {
     error.live("");
   };
   const output: Screen = screen(Deno.stdout, (line) => console.log(line), clear);
-  const error: Screen = screen(Deno.stderr, (line) => console.error(line), clear);
+  const error: Screen = screen(Deno.stderr, printError, clear);
   return Object.assign(output, {
+    result: output.out,
+    detail: () => {},
     err: error.out,
     error,
     write(text: string): void {
@@ -47,6 +53,38 @@ export function consoleIo(): Io {
       for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
     },
   });
+}
+
+/** How much a run says: results only, or everything. */
+interface Volume {
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+/** What `--quiet` and `--verbose` leave of an output. */
+export function atVolume(io: Io, { quiet, verbose }: Volume): Io {
+  const silent = () => {};
+  return {
+    isTerminal: io.isTerminal && !quiet,
+    get columns(): number {
+      return io.columns;
+    },
+    out: quiet ? silent : io.out,
+    live: quiet ? silent : io.live,
+    detail: verbose ? io.out : silent,
+    result: io.result,
+    err: io.err,
+    error: io.error,
+    write: io.write,
+  };
+}
+
+/** Prints a line whose first word is coloured as Deno sees fit, which heeds NO_COLOR and FORCE_COLOR. */
+function printError(line: string): void {
+  const [, word, rest] = /^(error|warning)(:.*)$/s.exec(line) ?? [];
+  if (word === undefined) return console.error(line);
+  const color = word === "error" ? "red" : "yellow";
+  console.error("%c%s%c%s", `color: ${color}; font-weight: bold`, word, "", rest);
 }
 
 /** A stream as a screen; `clear` removes the live lines, as both streams may share a terminal. */

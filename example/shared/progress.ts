@@ -18,6 +18,8 @@ export interface ProgressOptions {
   readonly normalised: boolean;
   /** Milliseconds that the validation after each epoch takes, as far as is known; 0 unless given. */
   readonly validationMs?: number;
+  /** Gets the figures as a line where a bar shows them. */
+  readonly detail?: (line: string) => void;
   /** Milliseconds now; for tests. */
   readonly clock?: () => number;
 }
@@ -33,6 +35,8 @@ export interface Figures {
 }
 
 const REDRAW_MS = 100;
+/** What takes less has no bar. */
+const FIRST_MS = 1000;
 /** Without a terminal, a bar becomes a line this often. */
 const LINE_MS = 30_000;
 const MAX_BAR = 30;
@@ -42,7 +46,7 @@ const MIN_BAR = 5;
 export class Bar implements Disposable {
   readonly #io: Screen;
   readonly #label: string;
-  readonly #total: number;
+  readonly #total: number | undefined;
   readonly #clock: () => number;
   readonly #start: number;
   #done = 0;
@@ -50,15 +54,21 @@ export class Bar implements Disposable {
 
   /**
    * @param label What is done, such as `validating`.
-   * @param total Its size, in whatever {@linkcode step} counts.
+   * @param total Its size, in whatever {@linkcode step} counts; undefined if nobody knows it.
    * @param clock Milliseconds now; for tests.
    */
-  constructor(io: Screen, label: string, total: number, clock = () => performance.now()) {
+  constructor(
+    io: Screen,
+    label: string,
+    total: number | undefined,
+    clock = () => performance.now(),
+  ) {
     this.#io = io;
     this.#label = label;
     this.#total = total;
     this.#clock = clock;
-    this.#start = this.#shown = clock();
+    this.#start = clock();
+    this.#shown = this.#start + (io.isTerminal ? FIRST_MS - REDRAW_MS : 0);
   }
 
   /** Counts `amount` as done. */
@@ -67,6 +77,9 @@ export class Bar implements Disposable {
     const now = this.#clock(), { isTerminal } = this.#io;
     if (now - this.#shown < (isTerminal ? REDRAW_MS : LINE_MS)) return;
     this.#shown = now;
+    if (this.#total === undefined) {
+      return this.#io.live(`${this.#label}  ${formatCount(this.#done)}`);
+    }
     const part = Math.min(1, this.#done / this.#total);
     const left = (now - this.#start) * (1 - part) / part;
     const words = [`${Math.floor(100 * part)} %`, `${formatDuration(left)} left`];
@@ -136,8 +149,11 @@ export class Progress {
     const tokensPerSecond = rate(this.#tokens - this.#shown.tokens, now - this.#shown.time);
     this.#loss = loss;
     this.#shown = { time: now, tokens: this.#tokens };
-    if (this.#io.isTerminal) this.#draw(now);
-    else this.#io.out(this.#parts(now, tokensPerSecond).join(" | "));
+    const line = this.#parts(now, tokensPerSecond).join(" | ");
+    if (this.#io.isTerminal) {
+      this.#options.detail?.(line);
+      this.#draw(now);
+    } else this.#io.out(line);
     return { epoch, batch: this.#batch, batches, loss, lr, tokensPerSecond };
   }
 

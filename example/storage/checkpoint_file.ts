@@ -1,7 +1,8 @@
 /** Checkpoints: all that a run goes on from, to the last bit, in one safetensors file. */
 
 import { createHash } from "node:crypto";
-import type { Gpu, NamedParameter } from "../../mod.ts";
+import type { Gpu } from "../../mod.ts";
+import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { SelfNormalization } from "../evaluation/card.ts";
 import type { LossSum } from "../evaluation/losses.ts";
 import { Failure, UsageError } from "../shared/errors.ts";

@@ -22,6 +22,8 @@ export interface StartEvent {
 /** Written every log interval. */
 export interface TrainEvent extends Figures {
   readonly event: "train";
+  /** Number of training steps so far. */
+  readonly step: number;
   /** Noise samples that equalled their target, as a part of all. */
   readonly hitRate?: number;
 }
@@ -37,6 +39,8 @@ export interface AuditEvent extends Audit {
 export interface EpochEvent {
   readonly event: "epoch";
   readonly epoch: number;
+  /** Number of training steps so far. */
+  readonly step: number;
   /** Duration of the epoch, training and validation. */
   readonly seconds: number;
   /** Mean training loss of a token. */
@@ -47,6 +51,8 @@ export interface EpochEvent {
   readonly validPplKnown?: number;
   /** Loss of the validation text, if it is not. */
   readonly validLoss?: number;
+  /** How far the model normalises itself on it. */
+  readonly selfNormalization?: SelfNormalization;
   readonly lr: number;
   /** Training tokens per second. */
   readonly tokensPerSecond: number;
@@ -76,12 +82,18 @@ export interface TestEvent {
 /** One line of the record. */
 export type MetricsEvent = StartEvent | TrainEvent | AuditEvent | EpochEvent | TestEvent;
 
+/** What gets the events of a run. */
+export interface MetricsSink {
+  write(event: MetricsEvent): void;
+}
+
 /** Appends events to a file, each in one write, so that a run cut short leaves whole lines. */
-export class Metrics {
+export class Metrics implements MetricsSink {
   /** The file. */
   readonly path: string;
   readonly #io: Io;
-  #failed = false;
+  readonly #board: MetricsSink | undefined;
+  readonly #attempt: Attempt;
 
   /**
    * An existing record is continued.
@@ -89,10 +101,13 @@ export class Metrics {
    * @param save Name of the model, as in `Settings.save`.
    * @param io Is warned if the record cannot be written: no result is lost for that.
    * @param folder Folder of the saved models; it is made where it is missing.
+   * @param board Gets every event, too.
    */
-  constructor(save: string, io: Io, folder = MODEL_FOLDER) {
+  constructor(save: string, io: Io, folder = MODEL_FOLDER, board?: MetricsSink) {
     this.path = `${folder}/${save}.metrics.jsonl`;
     this.#io = io;
+    this.#board = board;
+    this.#attempt = attemptOnRecord(this.path, io);
     this.#attempt(() => Deno.mkdirSync(folder, { recursive: true }));
   }
 
@@ -100,6 +115,7 @@ export class Metrics {
   write(event: MetricsEvent): void {
     const line = JSON.stringify(event) + "\n";
     this.#attempt(() => Deno.writeTextFileSync(this.path, line, { append: true }));
+    this.#board?.write(event);
   }
 
   /** Bytes of the record so far, which are on the disk then; undefined if it cannot be written. */
@@ -118,16 +134,23 @@ export class Metrics {
     if (size > bytes) return this.#attempt(() => Deno.truncateSync(this.path, bytes));
     this.#io.err(`warning: ${this.path} lacks lines that were in it; this record is not complete`);
   }
+}
 
-  #attempt<T>(action: () => T): T | undefined {
+/** Does something to a record; gives undefined where that fails. */
+type Attempt = <T>(action: () => T) => T | undefined;
+
+/** Attempts on the record `path`, of which `io` is told the first that fails: no result is lost for it. */
+export function attemptOnRecord(path: string, io: Io): Attempt {
+  let failed = false;
+  return (action) => {
     try {
       return action();
     } catch (error) {
-      if (this.#failed) return undefined; // said once
-      this.#failed = true;
-      const what = `cannot write ${this.path}: ${reasonOf(error)}`;
-      this.#io.err(`warning: ${what}; this record is not complete`);
+      if (failed) return undefined; // said once
+      failed = true;
+      const what = `cannot write ${path}: ${reasonOf(error)}`;
+      io.err(`warning: ${what}; this record is not complete`);
       return undefined;
     }
-  }
+  };
 }

@@ -6,6 +6,7 @@ import { formatCount } from "../shared/progress.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { keptSettings, readSettings } from "./model_settings.ts";
 import {
+  bytesOf,
   cannotLoad,
   decodeHeader,
   encodeHeader,
@@ -14,7 +15,7 @@ import {
   type Place,
   readTensor,
 } from "./safetensors.ts";
-import type { ByteSource } from "../shared/files.ts";
+import { AtomicFile, type ByteSource } from "../shared/files.ts";
 import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
 import { Vocabulary } from "../data/vocab.ts";
 
@@ -76,6 +77,11 @@ export function encodeModelHeader(
   });
 }
 
+/** Whether a header with these texts is that of a model file, whatever else there may be wrong with it. */
+export function isModel({ kind }: Readonly<Record<string, string>>): boolean {
+  return kind === KIND;
+}
+
 /**
  * Makes sure that a model of these settings and words, and its checkpoints, can be saved, before it is
  * trained.
@@ -114,6 +120,21 @@ function nestedBytes(list: readonly unknown[]): number {
 }
 
 /**
+ * Writes a model file of numbers that are not on the GPU, atomically.
+ *
+ * @throws {Failure} If the file cannot be written, or its header would be too long.
+ */
+export function writeModel(path: string, { vocabulary, settings, parameters }: ModelFile): void {
+  checkSavable(settings, vocabulary);
+  using file = new AtomicFile(path);
+  file.write(encodeModelHeader({ vocabulary, settings }));
+  for (const [name] of parameterShapes(settings, vocabulary.size)) {
+    file.write(bytesOf(parameters.get(name)!));
+  }
+  file.commit();
+}
+
+/**
  * Reads a model file. The header is checked whole before anything else is read: nothing is allocated that
  * a good file would not need.
  *
@@ -142,7 +163,7 @@ export function decodeModelHeader(
 ): ModelHeader & { places: ReadonlyMap<string, Place> } {
   const fail = cannotLoad(fileName);
   const { places, metadata } = decodeHeader(file, fileName);
-  if (metadata["kind"] !== KIND) return fail("it is not a word language model of this program");
+  if (!isModel(metadata)) return fail("it is not a word language model of this program");
   const settings = readSettings(parseText(metadata, "settings", fail), fail);
   const [words, counts] = [parseText(metadata, "words", fail), parseText(metadata, "counts", fail)];
   const vocabulary = readVocabulary(words, counts, fail);
@@ -189,7 +210,8 @@ function parseText(metadata: Readonly<Record<string, string>>, name: string, fai
   }
 }
 
-function readVocabulary(words: unknown, counts: unknown, fail: Fail): Vocabulary {
+/** The vocabulary of these words and counts, which a file has. */
+export function readVocabulary(words: unknown, counts: unknown, fail: Fail): Vocabulary {
   try {
     return Vocabulary.from(words, counts);
   } catch (error) {
@@ -199,7 +221,7 @@ function readVocabulary(words: unknown, counts: unknown, fail: Fail): Vocabulary
 }
 
 /** The tensors must be those of the model, and fit the device. */
-function checkPlaces(
+export function checkPlaces(
   places: ReadonlyMap<string, Place>,
   shapes: Iterable<NamedShape>,
   maxBytes: number,

@@ -60,17 +60,25 @@ export function encodeHeader(
 /**
  * Reads and checks the header of a file, and nothing else of it.
  *
+ * @param isUnread Whether nobody will read the tensor of a name, which may then be of any dtype.
  * @throws {Failure} By {@linkcode cannotLoad}, if it is not such a file, is damaged, or has a dtype other
  *   than F32.
  */
-export function decodeHeader(file: ByteSource, fileName: string): Layout {
+export function decodeHeader(
+  file: ByteSource,
+  fileName: string,
+  isUnread: (name: string) => boolean = () => false,
+): Layout {
   const fail = cannotLoad(fileName);
   const { header, start } = readJson(file, fail);
   const found: [string, Place][] = [];
   let metadata: Record<string, string> = {};
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") metadata = readMetadata(entry, fail);
-    else found.push([name, readEntry(name, entry, { start, end: file.size }, fail)]);
+    else {
+      const data = { start, end: file.size, isRead: !isUnread(name) };
+      found.push([name, readEntry(name, entry, data, fail)]);
+    }
   }
   found.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   let covered = start;
@@ -88,6 +96,11 @@ export function readTensor(file: ByteSource, { begin, end }: Place): Float32Arra
   const bytes = file.read(begin, end), { buffer, byteOffset, length } = bytes;
   if (byteOffset % F32_BYTES === 0) return new Float32Array(buffer, byteOffset, length / F32_BYTES);
   return new Float32Array(bytes.slice().buffer);
+}
+
+/** The bytes of a tensor's numbers. */
+export function bytesOf({ buffer, byteOffset, byteLength }: Float32Array<ArrayBuffer>): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Bytes that are in memory; what is read shares it. */
@@ -149,12 +162,12 @@ function readMetadata(entry: unknown, fail: Fail): Record<string, string> {
 function readEntry(
   name: string,
   entry: unknown,
-  data: { start: number; end: number },
+  data: { start: number; end: number; isRead: boolean },
   fail: Fail,
 ): Place {
   if (!isRecord(entry)) return fail(`its entry ${name} is not a JSON object`);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (dtype !== "F32") {
+  if (data.isRead && dtype !== "F32") {
     return fail(`${name} is ${typeof dtype === "string" ? dtype : "of no dtype"}, not F32`);
   }
   if (!isSizes(shape)) return fail(`the shape of ${name} is not a list of sizes`);
@@ -165,7 +178,7 @@ function readEntry(
   if (begin > end || end > size) {
     return fail(`${name} is at bytes ${begin} to ${end} of ${size}: truncated or damaged`);
   }
-  if (product(shape) * F32_BYTES !== end - begin) {
+  if (data.isRead && product(shape) * F32_BYTES !== end - begin) {
     return fail(`${name} is [${shape}] but has ${end - begin} bytes`);
   }
   return { shape, begin: data.start + begin, end: data.start + end };

@@ -1,6 +1,7 @@
 /** Whether the device's memory holds the largest batches: found out by running them before training. */
 
-import { DeviceError, type Gpu, weightedSum } from "../../mod.ts";
+import { DeviceError, type Gpu } from "../../mod.ts";
+import { weightedSum } from "../../kernels/ops.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { largest } from "../model/checks.ts";
 import { Failure } from "../shared/errors.ts";

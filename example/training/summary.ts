@@ -39,7 +39,7 @@ async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
   const { vocabulary } = corpus, known = knownWords(scores);
   const card = selfNormalization(scores, await normTermOf(gpu, model), vocabulary.size);
   const frequency = frequencyBuckets(scores, vocabulary);
-  for (const line of describeCard(card, frequency)) io.out(line);
+  for (const line of describeCard(card, frequency)) io.result(line);
   const parts = [`test        ppl ${formatPerplexity(ppl)}`];
   if (known.unknown > 0) {
     parts.push(
@@ -50,7 +50,7 @@ async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
   if (best !== undefined) {
     parts.push(`best possible ${formatPerplexity(best)} (ratio ${(ppl / best).toFixed(3)})`);
   }
-  io.out([...parts, `${formatCount(tokens)} tokens`].join(", "));
+  io.result([...parts, `${formatCount(tokens)} tokens`].join(", "));
   metrics.write({
     event: "test",
     evaluation: "full",
@@ -78,7 +78,7 @@ async function summarizeLoss(
   const meaning = exact.ppl === undefined
     ? "(not normalised: not a perplexity)"
     : `(ppl ${formatPerplexity(exact.ppl)})`;
-  io.out(
+  io.result(
     `test        ${name} loss ${loss.toFixed(4)} a token, ` +
       `${formatCount(tokens)} tokens ${meaning}`,
   );

@@ -1,6 +1,8 @@
 /** Training from the first epoch to the test of the best model. */
 
 import type { Gpu } from "../../mod.ts";
+import { format as formatBytes } from "@std/fmt/bytes";
+import { configOf } from "../options/config.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
 import { BestModel } from "../storage/best_model.ts";
@@ -24,6 +26,7 @@ import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared
 import { summarize } from "./summary.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { type StopFlag, stopOnSignal, Stopped } from "../shared/stop.ts";
+import { TensorBoard } from "../storage/tensorboard.ts";
 import { Trainer } from "./trainer.ts";
 import { validate } from "./validate.ts";
 import { frequencyText } from "../data/vocab.ts";
@@ -62,7 +65,11 @@ export async function train(
   using checkpoint = settings.resume ? openCheckpoint(settings) : undefined;
   checkpoint?.expectText(corpus);
   writeFileAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyText(corpus.occurrences));
-  const metrics = new Metrics(save, io);
+  const config = configOf(settings), configPath = `${MODEL_FOLDER}/${save}.config.json`;
+  writeFileAtomically(configPath, JSON.stringify(config, null, 2) + "\n");
+  io.detail(`settings    ${JSON.stringify(config)}`);
+  const board = settings.tbName === null ? undefined : new TensorBoard(settings, io);
+  const metrics = new Metrics(save, io, MODEL_FOLDER, board);
   const best = new BestModel(gpu, model, save, { vocabulary, settings }, io);
   using stop = stopOnSignal(io);
   const run: Run = { gpu, settings, corpus, model, io, metrics, best, stop };
@@ -77,6 +84,7 @@ export async function train(
     io.out(`testing     ${best.description}`);
   } else io.out("testing     the model as it is: no epoch was completed");
   await summarize(gpu, { model, corpus, evaluation, metrics, io });
+  io.detail(`memory      ${formatBytes(gpu.memory.peakBytes)} at most on the GPU`);
   await best.settle();
   if (failure) throw failure;
 }
@@ -158,9 +166,11 @@ async function trainEpoch(run: Run, loop: Loop): Promise<void> {
   metrics.write({
     event: "epoch",
     epoch,
+    step: trainer.steps,
     seconds,
     trainLoss: loss,
     ...fields,
+    ...(card && { selfNormalization: card }),
     lr,
     tokensPerSecond,
   });

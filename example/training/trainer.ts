@@ -1,14 +1,8 @@
 /** Training of a model, batch by batch. */
 
-import {
-  auditGradient,
-  type Gpu,
-  type NamedParameter,
-  SGD,
-  sum,
-  type Tensor,
-  weightedSum,
-} from "../../mod.ts";
+import { auditGradient, type Gpu, type Tensor } from "../../mod.ts";
+import { type NamedParameter, SGD } from "../../nce/nn/mod.ts";
+import { sum, weightedSum } from "../../kernels/ops.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { Diverged } from "./diverged.ts";
@@ -191,6 +185,7 @@ export class Trainer implements Disposable {
       lr: this.optimizer.lr,
       normalised: loss === "full",
       validationMs,
+      detail: io.detail,
     });
     for (let i = first; i < batches.length; i++) {
       await beforeBatch();
@@ -207,7 +202,12 @@ export class Trainer implements Disposable {
         const { sum, tokens } = this.#at.told;
         this.#at = { ...this.#at, told: { sum: sum + found.sum, tokens: tokens + found.tokens } };
         const hitRate = loss === "full" ? {} : { hitRate: await this.#takeHitRate() };
-        metrics.write({ event: "train", ...progress.show(found.mean), ...hitRate });
+        metrics.write({
+          event: "train",
+          step: this.steps,
+          ...progress.show(found.mean),
+          ...hitRate,
+        });
       }
     }
     progress.done();

@@ -1,10 +1,10 @@
-/** The sum of two tensors, below the tape: for gradients, and for the operation that is recorded. */
+/** The sum of two tensors, below the tape: gradients use it, and so does the recorded operation. */
 
 import source from "./add.wgsl" with { type: "text" };
 import type { Scope } from "../device/scope.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 
-/** `a + b`, elementwise, in a tensor of its own; shapes must be equal (TypeError). */
+/** `a + b`, elementwise, in a new tensor; shapes must be equal (TypeError). */
 export function sumOf(scope: Scope, a: Tensor, b: Tensor): Tensor {
   expectShape("add", "the second operand", b, a.shape);
   const out = scope.tensor(a.shape), n4 = Math.ceil(a.size / 4);

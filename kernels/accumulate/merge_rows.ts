@@ -1,4 +1,4 @@
-/** Sparse gradients: of an embedding's or an output layer's rows that a step touched. */
+/** Sparse gradients: of the rows of an embedding or an output layer that a step used. */
 
 import { expectPositive } from "../device/expect.ts";
 import { withVec } from "../device/vec.ts";
@@ -12,13 +12,13 @@ import { expectIds, type Tensor } from "../device/tensor.ts";
  * `coefficients[p] * values[floor(p / group)]` (coefficient 1 if there are none).
  */
 export interface SparseGradient {
-  /** Tells it from other gradients. */
+  /** The kind of gradient. */
   readonly kind: "sparse";
   /** [n] Row numbers, repeats allowed. */
   readonly ids: Tensor;
   /** [n / group, W] */
   readonly values: Tensor;
-  /** [n] Factors, so that an outer product need not be stored. */
+  /** [n] Factors: an outer product need not be stored. */
   readonly coefficients?: Tensor;
   /** Consecutive ids that share a row of `values`; 1 unless given. */
   readonly group?: number;
@@ -26,9 +26,9 @@ export interface SparseGradient {
 
 /** A sparse gradient with each row once. */
 export interface MergedGradient extends SparseGradient {
-  /** [slots] Row numbers rising; 0xffffffff in slots left over. */
+  /** [slots] Row numbers in rising order; 0xffffffff in unused slots. */
   readonly ids: Tensor;
-  /** [slots, W] Sums; zero in slots left over. */
+  /** [slots, W] Sums; zero in unused slots. */
   readonly values: Tensor;
   /** The values are the rows themselves. */
   readonly coefficients?: never;
@@ -38,10 +38,10 @@ export interface MergedGradient extends SparseGradient {
 
 const kernel = withVec(rowsSource);
 
-/** Rounds of a loop in one launch: llvmpipe ends a thread's loops after 65,535 without a word. */
+/** Rounds of a loop in one launch: llvmpipe silently ends a thread's loops after 65,535. */
 const MAX_POSITIONS = 60_000;
 
-// A table and its bias are indexed by the same ids: sort them once a scope.
+// A table and its bias have gradients with the same ids: sort them once a scope.
 const sorted = new WeakMap<Scope, { key: Tensor[]; V: number; value: SortedIds }[]>();
 
 function sortedIds(scope: Scope, key: Tensor[], V: number): SortedIds {
@@ -58,7 +58,7 @@ function sortedIds(scope: Scope, key: Tensor[], V: number): SortedIds {
   return value;
 }
 
-/** Throws unless `part` is a gradient of rows of a table [classes, width]. */
+/** Throws unless `part` is a gradient of rows of a table [V, W]. */
 function expectPart(
   { ids, values, coefficients, group = 1 }: SparseGradient,
   V: number,
@@ -89,7 +89,7 @@ export function mergeRows(
   let base = 0;
   for (const { ids, values, coefficients, group = 1 } of parts) {
     const part = { slots, W: W / vec, base, count: ids.size, group };
-    // An id may have as many positions as there are: launch after launch takes what one loop may.
+    // One id may have all positions: each launch takes as many as one loop may.
     for (let skip = 0; skip < positions.size; skip += MAX_POSITIONS) {
       scope.gpu.dispatch({
         label: "rows.sum",

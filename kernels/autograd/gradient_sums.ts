@@ -1,4 +1,4 @@
-/** The sums of a backward pass: all that flows to a tensor, whatever kinds of gradients that are. */
+/** Sums the gradients that reach a tensor in a backward pass, of whatever kinds. */
 
 import { sumOf } from "../accumulate/add.ts";
 import { show } from "../device/expect.ts";
@@ -8,7 +8,7 @@ import type { Scope } from "../device/scope.ts";
 import { expectShape, expectTensor, type Tensor } from "../device/tensor.ts";
 import { assemble, type TiledGradient } from "./tiled_gradient.ts";
 
-/** What has flowed to a tensor so far. */
+/** The gradients that have reached a tensor so far. */
 interface Flow {
   dense?: Tensor;
   tiled?: TiledGradient;
@@ -60,7 +60,7 @@ export class GradientSums {
     return flow && denseOf(this.#scope, tensor, this.#summed(tensor, flow));
   }
 
-  /** The sums of all that was not taken. */
+  /** The sums for all tensors that were not taken. */
   finish(): Gradients {
     const sums = [...this.#flows].map(([tensor, flow]) => {
       return [tensor, this.#summed(tensor, flow)] as const;

@@ -1,4 +1,4 @@
-/** What comes out of a backward pass: one gradient, dense, sparse or tiled, for each tensor. */
+/** The result of a backward pass: one gradient, dense, sparse or tiled, for each tensor. */
 
 import { type MergedGradient, scatterRows, type SparseGradient } from "../accumulate/merge_rows.ts";
 import type { Scope } from "../device/scope.ts";
@@ -6,15 +6,15 @@ import { expectTensor, type Tensor } from "../device/tensor.ts";
 import { assemble, type TiledGradient } from "./tiled_gradient.ts";
 
 /**
- * A gradient; `kind` tells which: of all elements (a tensor of the shape of what it is a gradient of), of
- * some rows, the others being zero, or computed tile by tile.
+ * A gradient, by its `kind`: dense (a tensor of the same shape as the tensor that it is a gradient of),
+ * sparse (some rows; the others are zero), or tiled (computed tile by tile).
  */
 export type Gradient = Tensor | SparseGradient | TiledGradient;
 
-/** The sum of all gradients that flowed to a tensor: a sparse one has each row once. */
+/** The sum of all gradients that reached a tensor; a sparse one has each row once. */
 export type SummedGradient = Tensor | MergedGradient | TiledGradient;
 
-/** Gradients keyed by tensor; they end with the step that computed them. */
+/** Gradients by tensor; they end with the step that computed them. */
 export class Gradients {
   readonly #scope: Scope;
   readonly #gradients: Map<Tensor, SummedGradient>;
@@ -25,28 +25,28 @@ export class Gradients {
     this.#gradients = new Map(gradients);
   }
 
-  /** The gradient of `tensor`; undefined if none flowed to it. */
+  /** The gradient of `tensor`; undefined if none reached it. */
   get(tensor: Tensor): SummedGradient | undefined {
     expectTensor("gradients", "it", tensor);
     return this.#gradients.get(tensor);
   }
 
   /**
-   * The gradient of `tensor` with all its rows, in one piece: computed if it is sparse or tiled.
+   * The gradient of `tensor` as one dense tensor.
    *
-   * @throws {TypeError} If it is tiled, and what it is computed from has changed, by an update for example.
+   * @throws {TypeError} If it is tiled, and a tensor that it is computed from has changed, as by an update.
    */
   toDense(tensor: Tensor): Tensor | undefined {
     const gradient = this.get(tensor);
     if (!gradient) return undefined;
     const dense = denseOf(this.#scope, tensor, gradient);
-    // It may be asked for again after an update.
+    // Kept: it could not be computed again after an update.
     if (gradient.kind === "tiled") this.#gradients.set(tensor, dense);
     return dense;
   }
 }
 
-/** All of `gradient`, of `tensor`, in one piece. */
+/** `gradient`, of `tensor`, as one dense tensor. */
 export function denseOf(scope: Scope, tensor: Tensor, gradient: SummedGradient): Tensor {
   switch (gradient.kind) {
     case "dense":

@@ -1,4 +1,4 @@
-/** A step: the owner of all that is computed between its start and its end, and the tape of it. */
+/** A step: it owns everything that is computed within it, and records the tape. */
 
 import {
   expectBoolean,
@@ -26,43 +26,45 @@ import {
 export interface StepOptions {
   /** Whether gradients are recorded and dropout is on; false unless given. */
   training?: boolean;
-  /** Seed of all that is drawn, an integer from 0 to 2^53 - 1; 0 unless given. */
+  /** Seed of the random numbers, an integer from 0 to 2^53 - 1; 0 unless given. */
   seed?: number;
   /**
-   * Number of the step, an integer from 0 to 2^32 - 1: each number draws anew, equal numbers draw the same.
-   * 0 unless given.
+   * Number of the step, an integer from 0 to 2^32 - 1; 0 unless given. Steps of different numbers draw
+   * different random numbers.
    */
   number?: number;
 }
 
-/** What an operation leaves on the tape. */
+/** An operation on the tape. */
 export interface TapeEntry {
   /** Operation name. */
   readonly name: string;
   /** Differentiable inputs. */
   readonly inputs: readonly Tensor[];
-  /** The output that a gradient may come back to. */
+  /** The output; its gradient is passed to `backward`. */
   readonly output: Tensor;
   /**
-   * Gradients of the inputs, in their order, from the output's; null for none. One may be the very gradient
-   * that came in, if it passes through unchanged.
+   * Gradients of the inputs, in their order, from the output's; null for none. `dOutput` itself may be
+   * returned if it passes through unchanged.
    */
   backward(dOutput: Tensor): readonly (Gradient | null)[];
 }
 
-/** A scope for tensors, and the tape: `using step = gpu.step({ training: true })`. */
+/** The owner of tensors, and the tape: `using step = gpu.step({ training: true })`. */
 export class Step implements Scope, Disposable {
   /** The device. */
   readonly gpu: Device;
   /** Whether gradients are recorded and dropout is on. */
   readonly training: boolean;
-  /** Seed of all that is drawn. */
+  /** Seed of the random numbers. */
   readonly seed: number;
   /** Number of the step. */
   readonly number: number;
   readonly #owned = new Set<Tensor>();
   readonly #tape: TapeEntry[] = [];
   readonly #streams = new Map<number, RandomStream>();
+  /** What every loss's gradient begins with: uploaded before anything is recorded, as a write must not wait. */
+  readonly #one: Tensor | undefined;
   #ended = false;
 
   /** Used by {@linkcode Gpu.step}. */
@@ -76,6 +78,7 @@ export class Step implements Scope, Disposable {
     this.training = training;
     this.seed = seed;
     this.number = number;
+    this.#one = training ? this.upload(new Float32Array([1])) : undefined;
   }
 
   /** A tensor with undefined content that ends with the step. */
@@ -104,7 +107,7 @@ export class Step implements Scope, Disposable {
     return tensor;
   }
 
-  /** Lets `tensor` live on after the step; the caller disposes of it. */
+  /** Keeps `tensor` beyond the end of the step; the caller disposes of it. */
   keep(tensor: Tensor): Tensor {
     expectTensor("keep", "it", tensor);
     this.#owned.delete(tensor);
@@ -134,12 +137,12 @@ export class Step implements Scope, Disposable {
     return { seed: this.seed, stream: stream.id, step: this.number };
   }
 
-  /** Whether gradients will flow to any of `tensors`: an operation need not save anything otherwise. */
+  /** Whether gradients will flow to any of `tensors`; if not, an operation need not save anything. */
   needsGradient(...tensors: readonly Tensor[]): boolean {
     return this.training && tensors.some((tensor) => tensor.requiresGrad);
   }
 
-  /** Puts an operation on the tape if a gradient is wanted; returns its output. */
+  /** Records an operation on the tape if a gradient is wanted; returns its output. */
   record(entry: TapeEntry): Tensor {
     this.#expectOpen();
     expectObject("record", "entry", entry, "an object");
@@ -160,8 +163,8 @@ export class Step implements Scope, Disposable {
   /**
    * Gradients of the scalar `loss` with respect to every tensor that requires one.
    *
-   * Uses up what is recorded: further losses must be computed after it. To gather the gradients of several
-   * losses, `add` them and go backward once.
+   * This uses up the tape: further losses must be computed after it. For the gradients of several losses,
+   * `add` the losses and go backward once.
    *
    * @throws {TypeError} If `loss` is not one float, or no gradient can flow from it.
    */
@@ -174,7 +177,7 @@ export class Step implements Scope, Disposable {
       );
     }
     const sums = new GradientSums(this);
-    sums.add("the loss", loss, this.upload(new Float32Array([1]), loss.shape));
+    sums.add("the loss", loss, this.own(this.#one!.reshape(loss.shape)));
     for (let entry = this.#tape.pop(); entry; entry = this.#tape.pop()) {
       const dOutput = sums.take(entry.output);
       if (!dOutput) continue;
@@ -191,7 +194,7 @@ export class Step implements Scope, Disposable {
     if (this.#ended) throw new TypeError("Cannot use a step after it has ended");
   }
 
-  /** Ends everything that the step owns, and submits what it recorded. */
+  /** Disposes of everything that the step owns, and submits what was recorded. */
   [Symbol.dispose](): void {
     this.#ended = true;
     for (const tensor of this.#owned) tensor.dispose();

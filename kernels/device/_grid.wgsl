@@ -1,8 +1,9 @@
-// Where a thread stands in a grid of one dimension, which may be folded into rows: see Launch.grid.
+// The number of a thread in a grid of one dimension, which may be folded into rows: see Launch.grid.
 //
-// A library that the device puts behind every kernel; it has no entry point. An entry point takes
+// A library that the device appends to every kernel; it has no entry point. An entry point takes
 //   (group: Group, @builtin(local_invocation_index) local: u32)
-// with the latter apart: compilers must see that `group` is the same for all threads at a barrier.
+// `local` is not in the struct: before a barrier, a compiler must see that `group` is the same for all
+// threads of a workgroup.
 
 struct Group {
   @builtin(workgroup_id) id: vec3u,

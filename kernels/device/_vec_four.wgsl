@@ -1,4 +1,4 @@
-// Vec: what a thread handles at a time of a row; here four floats, for rows of a multiple of four.
+// Vec: the floats of a row that a thread handles at a time; here four, for widths of a multiple of four.
 //
 // A library that kernels are prefixed with, this one or _vec_one.wgsl: see vec.ts.
 
@@ -13,3 +13,4 @@ fn one_at(at: u32) -> Vec {
 fn float_at(v: Vec, at: u32) -> f32 { return v[at]; }
 fn vec_max(v: Vec) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }
 fn vec_sum(v: Vec) -> f32 { return (v.x + v.y) + (v.z + v.w); }
+fn vec_bits(v: Vec) -> vec4u { return bitcast<vec4u>(v); }

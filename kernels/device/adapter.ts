@@ -1,23 +1,23 @@
-/** Finding an adapter and asking it for a device with everything that it can give. */
+/** Finds an adapter and opens a device with all that the adapter offers. */
 
-/** Kernels, sizes and waits that suit programs on the CPU, or GPUs. */
+/** Kernels, sizes and waits for adapters that are programs on the CPU, or for GPUs. */
 export type KernelFamily = "software" | "hardware";
 
 /**
- * The API below WebGPU; `unknown` where nothing tells it, as in most browsers.
+ * The API below WebGPU; `unknown` where it cannot be found out, as in most browsers.
  *
- * Where a Linux machine has no Vulkan driver, Deno offers OpenGL, under the same name. On a software
- * adapter that is 2 to 20 times slower: install Vulkan (Debian and Ubuntu: `libvulkan1
+ * Without a Vulkan driver on Linux, Deno offers OpenGL, under the same adapter name. On a software
+ * adapter it is 2 to 20 times slower: install Vulkan (Debian and Ubuntu: `libvulkan1
  * mesa-vulkan-drivers`). To have no adapter rather than OpenGL, start Deno with
  * `DENO_WEBGPU_BACKEND=vulkan` in the environment.
  *
- * Do so also for `deno test` and for programs with workers. Deno opens OpenGL even where it then takes
- * Vulkan, and a thread other than the main one that has done so may end while the process exits:
- * OpenGL's libEGL then sometimes frees memory twice, and the process aborts after its work is done.
+ * Set it for `deno test` and for programs with workers, too. Deno opens OpenGL even where it then chooses
+ * Vulkan. If a worker thread that did so ends while the process exits, OpenGL's libEGL may free memory
+ * twice, and the process aborts after its work is done.
  */
 export type Backend = "vulkan" | "opengl" | "metal" | "d3d12" | "unknown";
 
-/** How to choose the adapter. */
+/** Which adapter to choose. */
 export interface AdapterOptions {
   /** Insist on a hardware GPU. */
   hardware?: boolean;
@@ -25,9 +25,9 @@ export interface AdapterOptions {
   family?: KernelFamily;
 }
 
-/** What an adapter is. */
+/** Facts about an adapter. */
 export interface AdapterTraits {
-  /** The adapter's name for people. */
+  /** The adapter's name, to be shown. */
   readonly name: string;
   /** Whether the adapter is a program on the CPU. */
   readonly software: boolean;
@@ -35,12 +35,12 @@ export interface AdapterTraits {
   readonly backend: Backend;
 }
 
-/** A device and what is known of its adapter. */
+/** A device, and facts about its adapter. */
 export interface Opened extends AdapterTraits {
   device: GPUDevice;
   /** Whether subgroup operations may be used. */
   subgroups: boolean;
-  /** What a kernel with subgroup operations begins with. */
+  /** The text that a kernel with subgroup operations must begin with. */
   subgroupHeader: string;
   /** Whether timestamps can be taken around a pass. */
   timestamps: boolean;
@@ -55,7 +55,7 @@ export class NoAdapterError extends Error {
   }
 }
 
-/** Chromium's names of backends. */
+/** Backends by the names that Chromium gives them. */
 const NAMED_BACKENDS: Readonly<Record<string, Backend>> = {
   "vulkan": "vulkan",
   "opengl": "opengl",
@@ -79,7 +79,7 @@ export async function requestAdapter(): Promise<GPUAdapter | null> {
   return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
 }
 
-/** What `adapter` says of itself. */
+/** Facts about `adapter`. */
 export function describeAdapter(adapter: GPUAdapter): AdapterTraits {
   const { vendor, architecture, device, description } = adapter.info;
   return {
@@ -91,17 +91,17 @@ export function describeAdapter(adapter: GPUAdapter): AdapterTraits {
   };
 }
 
-/** The API below WebGPU, which no standard member tells. */
+/** The API below WebGPU: no standard member has it. */
 function backendOf({ info, features }: GPUAdapter): Backend {
-  // Chromium tells it where its developer features are on.
+  // Chromium has it where its developer features are on.
   const { backend } = info as { backend?: string };
   if (backend !== undefined) return NAMED_BACKENDS[backend] ?? "unknown";
-  // Deno gives the vendor as a number; other browsers do not let their backend be seen.
+  // Deno gives the vendor as a number; other runtimes hide their backend.
   if (!/^\d+$/.test(info.vendor)) return "unknown";
-  // Its OpenGL never has this feature and cannot ask for subgroups: it reports the widest bounds.
+  // Deno's OpenGL never has this feature, and reports the widest possible range of subgroup sizes.
   const widest = info.subgroupMinSize === 4 && info.subgroupMaxSize === 128;
   if (widest && !features.has("bgra8unorm-storage")) return "opengl";
-  // Deno drives macOS by Metal alone, and Windows by Vulkan or Direct3D 12, which look alike.
+  // Deno uses only Metal on macOS; on Windows, Vulkan and Direct3D 12 look alike.
   if (/^mac/i.test(navigator.platform)) return "metal";
   return /^win/i.test(navigator.platform) ? "unknown" : "vulkan";
 }
@@ -124,14 +124,14 @@ export async function openAdapter(options: AdapterOptions = {}): Promise<Opened>
   const features: GPUFeatureName[] = [];
   if (adapter.features.has("timestamp-query")) features.push("timestamp-query");
   const subgroupFeature = "subgroups" as GPUFeatureName;
-  // Deno grants subgroups without listing them, and its compiler rejects the enable line then.
+  // Deno may grant subgroups without listing them; its compiler then rejects the enable line.
   const listed = adapter.features.has(subgroupFeature);
   let device: GPUDevice, subgroups = true;
   try {
     const requiredFeatures = [...features, subgroupFeature];
     device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
   } catch {
-    // A failed request uses the adapter up in some implementations: ask again.
+    // Some implementations allow one request for each adapter, even a failed one: ask for another.
     const again = await requestAdapter();
     device = await (again ?? adapter).requestDevice({ requiredLimits, requiredFeatures: features });
     subgroups = false;

@@ -1,17 +1,18 @@
-/** Recording: launches go into one encoder and one pass until they are submitted. */
+/** Records launches, in one encoder and one pass, until they are submitted. */
 
 import type { KernelFamily, Opened } from "./adapter.ts";
 import { turn } from "./faults.ts";
 import type { Launch } from "./launch.ts";
 import { type Kernel, packUniform } from "./pipelines.ts";
-import { Profile } from "./profile.ts";
-import { type Storage, type Tensor, type Texels, TEXELS_A_ROW } from "./tensor.ts";
+import { Profiler } from "./profile.ts";
+import { offsetOf, type Storage, storageIn, type Tensor } from "./tensor.ts";
+import { type Texels, TEXELS_A_ROW } from "./texels.ts";
 
 /** Bytes that a kernel's uniform may take. */
 const UNIFORM_BYTES = 256;
 /** Launches between two submissions at most. */
 const UNIFORM_SLOTS = 1024;
-/** Bind groups kept: batches of ever other lengths make ever other combinations of pooled buffers. */
+/** Bind groups that are kept: batches of many lengths make many combinations of pooled buffers. */
 const MAX_BIND_GROUPS = 2 ** 12;
 /**
  * Steps that the CPU may run ahead. Waiting has a fixed cost, in Deno 10 ms in which nothing is recorded: a
@@ -19,7 +20,7 @@ const MAX_BIND_GROUPS = 2 ** 12;
  */
 const STEPS_AHEAD = { software: 8, hardware: 64 };
 
-/** Milliseconds that a loop of steps may keep the event loop from turning. */
+/** Milliseconds that a loop of steps may hold up the event loop. */
 const TURN_MS = 50;
 
 /** The command encoder, the uniform ring and the bind group cache of a device. */
@@ -40,7 +41,7 @@ export class Commands {
   #used = 0;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
-  #profile: Profile | undefined;
+  #profile: Profiler | undefined;
   #sinceFence = 0;
   #turned = 0;
   #fence: Promise<void> | undefined;
@@ -110,7 +111,7 @@ export class Commands {
     this.#openEncoder().copyBufferToBuffer(from, fromByte, to, toByte, bytes);
   }
 
-  /** Records a copy of a part of a storage, whole texels, to a texture. */
+  /** Records a copy of part of a storage, in whole texels, to a texture. */
   copyToTexels(from: Storage, byte: number, bytes: number, { texture }: Texels): void {
     this.#endPass();
     from.usedIn = this.serial;
@@ -126,19 +127,19 @@ export class Commands {
     if (rest > 0) copy(height, rest, 1);
   }
 
-  /** Records filling with zero bytes. */
+  /** Records a fill with zero bytes. */
   clear(storage: Storage, byte: number, bytes: number): void {
     this.#endPass();
     storage.usedIn = this.serial;
     this.#openEncoder().clearBuffer(storage.buffer, byte, bytes);
   }
 
-  /** Hands everything recorded to the queue. */
+  /** Submits everything recorded to the queue. */
   submit(): void {
     this.#endPass();
     if (!this.#encoder) return;
     if (this.#used > 0) {
-      // Ordered behind the previous submission, so the ring can be rewritten from its start.
+      // The queue runs this after the previous submission, so the ring can be rewritten from its start.
       const bytes = this.#used * this.#stride;
       this.#device.queue.writeBuffer(this.#uniforms, 0, this.#staging, 0, bytes);
     }
@@ -148,7 +149,7 @@ export class Commands {
     this.serial++;
   }
 
-  /** Forgets what is recorded: the device is lost, or what it would compute is worthless. */
+  /** Drops what is recorded: the device is lost, or the results would be worthless. */
   discard(): void {
     this.#endPass();
     this.#encoder = undefined;
@@ -156,7 +157,7 @@ export class Commands {
     this.serial++;
   }
 
-  /** A buffer is about to be destroyed, and what is recorded was submitted: nothing may name it any longer. */
+  /** Drops the cached bind groups, because a buffer that they may name is about to be destroyed. */
   forgetBuffers(): void {
     this.#bindGroups.clear();
   }
@@ -164,7 +165,7 @@ export class Commands {
   /** After a submission: every few steps, waits until the steps before the last wait have run. */
   async keepUp(): Promise<void> {
     if (performance.now() - this.#turned > TURN_MS) {
-      await turn(); // signals and device errors come in here
+      await turn(); // lets signals and device errors arrive
       this.#turned = performance.now();
     }
     if (++this.#sinceFence < this.#stepsAhead) return;
@@ -176,9 +177,9 @@ export class Commands {
   }
 
   /** Runs `body` with one timed pass for each launch; the profile has yet to be collected. */
-  async profile(body: () => void | Promise<void>, finish: () => Promise<void>): Promise<Profile> {
+  async profile(body: () => void | Promise<void>, finish: () => Promise<void>): Promise<Profiler> {
     if (!this.#timestamps) throw new Error("Cannot profile: the adapter has no timestamp-query");
-    const profile = new Profile(this.#device);
+    const profile = new Profiler(this.#device);
     this.#profile = profile;
     try {
       const start = performance.now();
@@ -220,14 +221,16 @@ export class Commands {
   #bindGroup({ layout }: Kernel, tensors: readonly Tensor[]): GPUBindGroup {
     let key = layout.label;
     for (const tensor of tensors) {
-      tensor.storage.usedIn = this.serial;
-      key += `,${tensor.storage.id}`;
-      if (tensor.offset) key += `+${tensor.offset}`;
+      const storage = storageIn(tensor), offset = offsetOf(tensor);
+      storage.usedIn = this.serial;
+      key += `,${storage.id}`;
+      if (offset) key += `+${offset}`;
     }
     return this.#group(
       key,
       layout,
-      () => tensors.map(({ storage: { buffer }, offset }) => ({ buffer, offset })),
+      () =>
+        tensors.map((tensor) => ({ buffer: storageIn(tensor).buffer, offset: offsetOf(tensor) })),
     );
   }
 

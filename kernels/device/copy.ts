@@ -1,19 +1,19 @@
-/** Which bytes a copy between tensors takes where, and the checks on it. */
+/** The bytes that a copy between tensors reads and writes, and its checks. */
 
 import { expectObject } from "./expect.ts";
-import { storageOf, type Tensor } from "./tensor.ts";
+import { offsetOf, storageOf, type Tensor } from "./tensor.ts";
 
-/** Which elements are copied. */
+/** Which elements to copy. */
 export interface CopyOptions {
   /** The first element that is read; 0 unless given. */
   fromStart?: number;
   /** The first element that is written; 0 unless given. */
   toStart?: number;
-  /** How many; as many as fit both unless given. */
+  /** How many elements; as many as fit both tensors unless given. */
   count?: number;
 }
 
-/** The bytes of a copy; throws a TypeError if elements are not there, or types or devices differ. */
+/** The bytes of a copy; throws a TypeError if they are out of range, or types or devices differ. */
 export function copyRange(
   from: Tensor,
   to: Tensor,
@@ -34,8 +34,8 @@ export function copyRange(
     );
   }
   return {
-    fromByte: from.offset + 4 * fromStart,
-    toByte: to.offset + 4 * toStart,
+    fromByte: offsetOf(from) + 4 * fromStart,
+    toByte: offsetOf(to) + 4 * toStart,
     bytes: 4 * count,
   };
 }

@@ -1,11 +1,11 @@
-/** The device: memory, launches, one-pass command recording, read-back, and errors that surface. */
+/** The device: memory, launches, recorded commands, read-back and errors. */
 
 import type { AdapterOptions, Backend, KernelFamily, Opened } from "./adapter.ts";
 import { Commands } from "./commands.ts";
 import { expectFunction, expectOneOf, expectSizes } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRange } from "./copy.ts";
-import { checkBindings, foldGrid, type Launch } from "./launch.ts";
+import { checkBindings, foldGrid, type Launch, type TexelLaunch } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
 import type { Profile } from "./profile.ts";
@@ -13,14 +13,30 @@ import {
   type DType,
   dtypeOf,
   idLimitOf,
+  makeTensor,
+  offsetOf,
   sizeOf,
+  storageIn,
   storageOf,
-  Tensor,
+  type Tensor,
   type TensorData,
   willChange,
 } from "./tensor.ts";
 import { copyOf } from "./texel_copies.ts";
 import { expectTexelShape, TexelTensor } from "./texel_tensor.ts";
+
+// Functions that kernels on software adapters use, and users never meet; the class defines them.
+
+/**
+ * Pooled texels with undefined content, which have no buffer; `dispose` gives them back to the pool.
+ *
+ * Throws a RangeError unless rows are whole vectors of four, and they fit a texture.
+ */
+export let makeTexels: (gpu: Device, shape: readonly number[]) => TexelTensor;
+/** Fills texels with the elements of `from`, from the first on. Throws a TypeError if these are too few. */
+export let copyToTexels: (gpu: Device, from: Tensor, to: TexelTensor) => void;
+/** {@linkcode Device.dispatch} of a launch that may read and write texels. */
+export let dispatchTexels: (gpu: Device, launch: TexelLaunch) => void;
 
 /** A WebGPU device with everything that kernels need, below steps and gradients. */
 export class Device implements AsyncDisposable {
@@ -28,13 +44,13 @@ export class Device implements AsyncDisposable {
   readonly name: string;
   /** Whether the adapter is a program on the CPU. */
   readonly software: boolean;
-  /** The API below WebGPU: on Linux look at it, as {@linkcode Backend} says. */
+  /** The API below WebGPU; {@linkcode Backend} says why it matters on Linux. */
   readonly backend: Backend;
   /** Which kernels are used, and how far the CPU runs ahead. */
   readonly family: KernelFamily;
   /** Lanes of a subgroup if subgroup operations can be used, else 0. */
   readonly subgroupSize: number;
-  /** Threads that share a row in row-wise sums: barriers are dear on a software adapter. */
+  /** Threads that share a row in row-wise sums: barriers are expensive on a software adapter. */
   readonly rowThreads: number;
   /** The underlying device. */
   readonly device: GPUDevice;
@@ -67,6 +83,24 @@ export class Device implements AsyncDisposable {
     );
   }
 
+  static {
+    dispatchTexels = (gpu, launch) => gpu.#dispatch(launch);
+    makeTexels = (gpu, shape) => {
+      gpu.#faults.expectNone("texels");
+      expectTexelShape(shape);
+      return new TexelTensor(gpu.device, gpu.#pool.texels(sizeOf(shape) * 4), shape);
+    };
+    copyToTexels = (gpu, from, to) => {
+      gpu.#faults.begin("copy");
+      const storage = storageOf("copy", from, gpu.device);
+      if (from.dtype !== "f32" || from.size < sizeOf(to.shape)) {
+        throw new TypeError(`Cannot copy ${from.dtype} [${from.shape}] to texels [${to.shape}]`);
+      }
+      storage.pending?.flush();
+      gpu.#commands.copyToTexels(storage, offsetOf(from), to.bytes, to.texels);
+    };
+  }
+
   /** What is allocated now. */
   get memory(): MemoryUse {
     return this.#pool.use;
@@ -77,18 +111,18 @@ export class Device implements AsyncDisposable {
     return this.#pool.maxBytes;
   }
 
-  /** Whether nothing has gone wrong so far, and it was not disposed of. */
+  /** Whether nothing has gone wrong so far, and the device was not disposed of. */
   get working(): boolean {
     return this.#faults.none;
   }
 
-  /** Throws what went wrong so far, before `op` begins. */
+  /** Throws the error that has occurred, if any, before `op` begins. */
   protected begin(op: string): void {
     this.#faults.begin(op);
   }
 
   /**
-   * A tensor of its own, zero or filled with `data`; its maker disposes of it.
+   * A new tensor, zero or filled with `data`; the caller disposes of it.
    *
    * @throws {RangeError} If it is larger than one storage binding of the device.
    * @throws {TypeError} If `data` is neither a Float32Array nor a Uint32Array, or has another size.
@@ -99,7 +133,7 @@ export class Device implements AsyncDisposable {
     if (data && data.length !== sizeOf(shape)) {
       throw new TypeError(`Cannot make ${what} of ${data.length} elements`);
     }
-    const tensor = new Tensor(this.#pool.exact(sizeOf(shape) * 4, what), shape, dtype);
+    const tensor = makeTensor(this.#pool.exact(sizeOf(shape) * 4, what), shape, dtype);
     if (data) this.write(tensor, data);
     return tensor;
   }
@@ -108,18 +142,7 @@ export class Device implements AsyncDisposable {
   temporary(shape: readonly number[], dtype: DType = "f32"): Tensor {
     const what = this.#fitting(shape);
     expectOneOf(`make ${what}`, "dtype", dtype, ["f32", "u32"]);
-    return new Tensor(this.#pool.pooled(sizeOf(shape) * 4, what), shape, dtype);
-  }
-
-  /**
-   * Pooled texels with undefined content, which have no buffer; `dispose` gives them back to the pool.
-   *
-   * @throws {RangeError} Unless rows are whole vectors of four, and they fit a texture.
-   */
-  texels(shape: readonly number[]): TexelTensor {
-    this.#faults.expectNone("texels");
-    expectTexelShape(shape);
-    return new TexelTensor(this.device, this.#pool.texels(sizeOf(shape) * 4), shape);
+    return makeTensor(this.#pool.pooled(sizeOf(shape) * 4, what), shape, dtype);
   }
 
   /** Throws the RangeError of {@linkcode tensor} for the first of `shapes` that cannot be made. */
@@ -137,32 +160,14 @@ export class Device implements AsyncDisposable {
     }
     storage.pending?.flush();
     willChange(tensor, tensor.bytes, dtype === "u32" ? idLimitOf(data) : Infinity);
-    // A queue write runs before commands that are not submitted yet: they must go first.
+    // A queue write would overtake commands that are recorded but not submitted: submit them first.
     if (storage.usedIn === this.#commands.serial) this.#commands.submit();
-    this.device.queue.writeBuffer(storage.buffer, tensor.offset, data as BufferSource);
+    this.device.queue.writeBuffer(storage.buffer, offsetOf(tensor), data as BufferSource);
   }
 
-  /** Records one kernel run. Throws what the GPU reported since the last call. */
+  /** Records one kernel run. Throws the error that the GPU has reported, if any. */
   dispatch(launch: Launch): void {
-    checkBindings(launch, this.device);
-    this.#faults.begin(launch.label);
-    const grid = foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension);
-    for (const { storage: { pending } } of [...launch.inputs, ...launch.outputs]) {
-      if (launch.readsRows === undefined) pending?.flush();
-      else if (launch.readsRows !== "caught-up") pending?.catchUp(launch.readsRows);
-    }
-    const { inputs, outputs, texels = [], texelsOut } = launch;
-    const textures = [...texels, ...texelsOut ? [texelsOut] : []].map((floats) =>
-      floats instanceof TexelTensor ? floats.texels : copyOf(floats, this.#pool, this.#commands)
-    );
-    for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
-    const kernel = this.#pipelines.get(launch, {
-      inputs: inputs.length,
-      outputs: outputs.length,
-      texels: texels.length,
-      texelsOut: texelsOut ? 1 : 0,
-    });
-    this.#commands.dispatch(launch, kernel, [...inputs, ...outputs], textures, grid);
+    this.#dispatch(launch);
   }
 
   /**
@@ -172,20 +177,9 @@ export class Device implements AsyncDisposable {
   copy(from: Tensor, to: Tensor, options: CopyOptions = {}): void {
     this.#faults.begin("copy");
     const { fromByte, toByte, bytes } = copyRange(from, to, options, this.device);
-    for (const { storage: { pending } } of [from, to]) pending?.flush();
+    for (const tensor of [from, to]) storageIn(tensor).pending?.flush();
     willChange(to, bytes, from.idLimit);
-    this.#commands.copy(from.storage, fromByte, to.storage, toByte, bytes);
-  }
-
-  /** Fills texels with the elements of `from`, from the first on. Throws a TypeError if these are too few. */
-  copyToTexels(from: Tensor, to: TexelTensor): void {
-    this.#faults.begin("copy");
-    const storage = storageOf("copy", from, this.device);
-    if (from.dtype !== "f32" || from.size < sizeOf(to.shape)) {
-      throw new TypeError(`Cannot copy ${from.dtype} [${from.shape}] to texels [${to.shape}]`);
-    }
-    storage.pending?.flush();
-    this.#commands.copyToTexels(storage, from.offset, to.bytes, to.texels);
+    this.#commands.copy(storageIn(from), fromByte, storageIn(to), toByte, bytes);
   }
 
   /** Fills a tensor with zero bits. */
@@ -194,23 +188,23 @@ export class Device implements AsyncDisposable {
     const storage = storageOf("clear", tensor, this.device);
     storage.pending?.flush();
     willChange(tensor, tensor.bytes, 1);
-    this.#commands.clear(storage, tensor.offset, tensor.bytes);
+    this.#commands.clear(storage, offsetOf(tensor), tensor.bytes);
   }
 
-  /** Submits what is recorded; what was recorded before something went wrong is given up. */
+  /** Submits what is recorded; after an error it is dropped instead. */
   submit(): void {
     if (this.working) this.#commands.submit();
     else this.#commands.discard();
   }
 
-  /** The elements of `tensor`, once everything before is computed. Throws what went wrong there. */
+  /** The elements of `tensor`, once they are computed. Throws the error of an earlier operation. */
   async read(tensor: Tensor): Promise<TensorData> {
     this.#faults.begin("read");
     const { buffer, pending } = storageOf("read", tensor, this.device), { bytes } = tensor;
     pending?.flush();
     const staging = this.#pool.staging(bytes, `reading a tensor [${tensor.shape}]`);
     try {
-      this.#commands.copyBuffer(buffer, tensor.offset, staging, 0, bytes);
+      this.#commands.copyBuffer(buffer, offsetOf(tensor), staging, 0, bytes);
       this.#commands.submit();
       const copy = await this.#faults.wait("read", async () => {
         await staging.mapAsync(GPUMapMode.READ);
@@ -230,15 +224,15 @@ export class Device implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the GPU is at most a few steps behind; call it once a step in a long loop. Throws what
-   * went wrong: an error in a kernel, for one.
+   * Resolves when the GPU is at most a few steps behind; call it once a step in a long loop. Throws the
+   * error of an earlier operation, such as a kernel that does not compile.
    */
   async keepUp(): Promise<void> {
     this.submit();
     await this.#faults.wait("step", () => this.#commands.keepUp());
   }
 
-  /** Resolves when everything recorded has run; throws what went wrong. */
+  /** Resolves when everything recorded has run. Throws the error of an earlier operation. */
   async finish(): Promise<void> {
     this.submit();
     await this.#faults.wait("finish", () => this.device.queue.onSubmittedWorkDone());
@@ -254,14 +248,37 @@ export class Device implements AsyncDisposable {
   }
 
   /**
-   * Destroys the device and all that lives on it: `await using gpu = await Gpu.create()`. Whatever has gone
-   * wrong before, this throws nothing and does not wait for a device that is lost.
+   * Destroys the device and everything on it: `await using gpu = await Gpu.create()`. It never throws, and
+   * does not wait for a lost device.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#faults.end();
   }
 
-  /** Throws unless a tensor of this shape can be made; the result names it. */
+  #dispatch(launch: TexelLaunch): void {
+    checkBindings(launch, this.device);
+    this.#faults.begin(launch.label);
+    const grid = foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension);
+    for (const tensor of [...launch.inputs, ...launch.outputs]) {
+      const { pending } = storageIn(tensor);
+      if (launch.readsRows === undefined) pending?.flush();
+      else if (launch.readsRows !== "caught-up") pending?.catchUp(launch.readsRows);
+    }
+    const { inputs, outputs, texels = [], texelsOut } = launch;
+    const textures = [...texels, ...texelsOut ? [texelsOut] : []].map((floats) =>
+      floats instanceof TexelTensor ? floats.texels : copyOf(floats, this.#pool, this.#commands)
+    );
+    for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
+    const kernel = this.#pipelines.get(launch, {
+      inputs: inputs.length,
+      outputs: outputs.length,
+      texels: texels.length,
+      texelsOut: texelsOut ? 1 : 0,
+    });
+    this.#commands.dispatch(launch, kernel, [...inputs, ...outputs], textures, grid);
+  }
+
+  /** Throws unless a tensor of this shape can be made; returns its name for errors. */
   #fitting(shape: readonly number[]): string {
     this.#faults.expectNone("tensor");
     expectSizes("make a tensor", shape);

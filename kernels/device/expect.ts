@@ -1,6 +1,6 @@
-/** Checks of arguments: what types cannot know, and what users of JavaScript get no help with. */
+/** Checks of arguments that types cannot express, or that JavaScript has no types for. */
 
-/** `value` as an error shows it. */
+/** `value` as it appears in an error. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return "a function";
@@ -17,9 +17,9 @@ function fail(doing: string, name: string, value: unknown, expected: string): ne
 }
 
 /**
- * Throws unless `value` is a number that is `valid`; `expected` says which are.
+ * Throws unless `value` is a number that is `valid`; `expected` describes such a number.
  *
- * `doing` is what cannot be done, as in "make SGD". A wrong number is a RangeError, anything else a TypeError.
+ * `doing` completes "Cannot", as in "make SGD". A wrong number is a RangeError, anything else a TypeError.
  */
 export function expectNumber(
   doing: string,
@@ -31,7 +31,7 @@ export function expectNumber(
   if (typeof value !== "number" || !valid(value)) fail(doing, name, value, expected);
 }
 
-/** Whether `value` is finite also as a float32. */
+/** Whether `value` is finite as a float32. */
 export function isFloat(value: number): boolean {
   return Number.isFinite(Math.fround(value));
 }
@@ -41,7 +41,7 @@ export function expectFinite(doing: string, name: string, value: unknown): void 
   expectNumber(doing, name, value, isFloat, "a finite number");
 }
 
-/** Throws unless `value` is such a number, and not negative. */
+/** Throws unless `value` is a number that is finite as a float32, and not negative. */
 export function expectFromZero(doing: string, name: string, value: unknown): void {
   expectNumber(doing, name, value, (n) => n >= 0 && isFloat(n), "a finite number from 0 on");
 }
@@ -58,7 +58,7 @@ export function expectPositive(doing: string, name: string, value: unknown): voi
   expectNumber(doing, name, value, valid, "a positive integer");
 }
 
-/** The largest number of a step or of a stream of random numbers: both are words of a counter. */
+/** The largest number of a step: it is a word of the random numbers' counter. */
 export const MAX_WORD = 2 ** 32 - 1;
 
 /** Throws unless `value` is an integer from 0 to 2^53 - 1. */
@@ -89,7 +89,7 @@ export function expectOneOf(
   throw new RangeError(`Cannot ${doing}: ${name} is ${show(value)}, not one of ${list}`);
 }
 
-/** Throws a TypeError unless `value` is an object; `expected` says what it should be. */
+/** Throws a TypeError unless `value` is an object; `expected` describes it. */
 export function expectObject(doing: string, name: string, value: unknown, expected: string): void {
   if (typeof value !== "object" || value === null) fail(doing, name, value, expected);
 }

@@ -1,4 +1,4 @@
-/** What goes wrong on the device: the first cause is kept, until a call in the foreground throws it. */
+/** Errors of the device: the first is kept until a call of the user's throws it. */
 
 /** Thrown when the GPU reports an error outside of a call, runs out of memory, or is lost. */
 export class DeviceError extends Error {
@@ -9,14 +9,14 @@ export class DeviceError extends Error {
   }
 }
 
-/** The error `reason` of the device, at an operation or before. */
+/** The device's error `reason`, which occurred at the operation `op` or before it. */
 export function deviceError(op: string, reason: unknown): DeviceError {
   const message = `GPU error at or before ${op}: `;
   if (!(reason instanceof Error)) return new DeviceError(message + reason);
   return new DeviceError(message + (reason.message || reason.name), { cause: reason });
 }
 
-/** Lets the event loop turn, so that what the device reports comes in. */
+/** Lets the event loop turn, so that reports of the device arrive. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
@@ -24,8 +24,8 @@ export function turn(): Promise<void> {
 /**
  * The first error of a device, and the checks that may still find one.
  *
- * A lost device is not waited for: Deno panics where a driver loses it in the midst of a wait, which nobody
- * can catch, but not once the loss is known.
+ * Nothing waits for a lost device: Deno panics if a driver loses the device during a wait, and nobody can
+ * catch that. Once the loss is known, waiting is avoided.
  */
 export class Faults {
   readonly #device: GPUDevice;
@@ -35,7 +35,7 @@ export class Faults {
   #lost = false;
   #ended = false;
 
-  /** Listens to `device`; `memoryUse` says how much is allocated, for errors of running out of it. */
+  /** Listens to `device`; `memoryUse` describes what is allocated, for out-of-memory errors. */
   constructor(device: GPUDevice, memoryUse: () => string) {
     this.#device = device;
     device.addEventListener("uncapturederror", (event) => {
@@ -55,19 +55,19 @@ export class Faults {
     return !this.#ended && this.#first === undefined;
   }
 
-  /** Throws what went wrong so far. */
+  /** Throws the first error, if there is one. */
   expectNone(op: string): void {
     if (this.#ended) throw deviceError(op, "the device was disposed of");
     if (this.#first) throw this.#first;
   }
 
-  /** The same before something is recorded, which an error may turn out to come from. */
+  /** The same before `op` is recorded: a later error may come from it. */
   begin(op: string): void {
     this.expectNone(op);
     this.#lastOp = op;
   }
 
-  /** Makes something; if the device reports an error of the kind `filter` in it, keeps what `explain` says. */
+  /** Runs `make`; if the device reports an error of kind `filter` in it, keeps what `explain` returns. */
   watch<T>(
     filter: GPUErrorFilter,
     make: () => T,
@@ -86,13 +86,13 @@ export class Faults {
       const explained = await explain(error, made);
       this.#first ??= explained;
     })
-      .catch(() => {}) // the device is lost, which is reported by itself
+      .catch(() => {}) // the device is lost, which is reported elsewhere
       .finally(() => this.#checks.delete(check));
     this.#checks.add(check);
     return made;
   }
 
-  /** Waits for the device, and throws the cause of what goes wrong rather than what comes of it. */
+  /** Waits for the device. Throws the first error rather than its consequences. */
   async wait<T>(op: string, work: () => Promise<T>): Promise<T> {
     await this.#checked();
     this.expectNone(op);
@@ -106,7 +106,7 @@ export class Faults {
     return result;
   }
 
-  /** Ends the device, once it is idle: Mesa's llvmpipe crashes the process if it still works. Throws nothing. */
+  /** Destroys the device once it is idle: Mesa's llvmpipe crashes the process if it is busy. Never throws. */
   async end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
@@ -115,13 +115,13 @@ export class Faults {
     this.#device.destroy();
   }
 
-  /** Keeps `error`, unless a check that is under way finds its cause. */
+  /** Keeps `error`, unless a check that is running finds its cause. */
   async #addConsequence(error: Error): Promise<void> {
     await this.#checked();
     this.#first ??= error;
   }
 
-  /** Resolves when everything that is watched has been checked. */
+  /** Resolves when all running checks are done. */
   async #checked(): Promise<void> {
     while (this.#checks.size > 0) await Promise.all(this.#checks);
   }

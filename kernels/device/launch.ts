@@ -10,36 +10,40 @@ export interface Launch extends KernelCode {
   /** Read-only storage at group 0, bindings 0 and up. */
   readonly inputs: readonly Tensor[];
   /**
-   * Read-write storage at the following bindings of group 0. How large ids are that a kernel writes is not
-   * known: set their {@linkcode Tensor.idLimit} behind the launch.
+   * Read-write storage at the following bindings of group 0. If a kernel writes ids, set their
+   * {@linkcode Tensor.idLimit} after the launch: their range is not known.
    */
   readonly outputs: readonly Tensor[];
   /**
-   * Read as texels (_texels.wgsl) at group 2, bindings 0 and up: tensors, of which a copy is made if there is
-   * none yet, with rows of whole vectors of four; or texels that have no buffer.
-   */
-  readonly texels?: readonly (Tensor | TexelTensor)[];
-  /** Texels that the kernel writes, at the following binding of group 2. */
-  readonly texelsOut?: TexelTensor | undefined;
-  /**
-   * Ids, if tables among the inputs are read at these rows only; `"caught-up"`: an earlier launch has already
-   * brought these rows up to date.
+   * Ids, if tables among the inputs are read at these rows alone. `"caught-up"` if an earlier launch has
+   * brought the rows up to date.
    */
   readonly readsRows?: Tensor | "caught-up";
   /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
   readonly uniform?: Record<string, number>;
   /**
-   * Workgroups. A number is one-dimensional and folded into rows when it exceeds the device's limit: a
-   * kernel finds its place with `thread_index` or `group_index` of _grid.wgsl.
+   * Workgroups. A number is a grid of one dimension, which is folded into rows if it exceeds the device's
+   * limit: `thread_index` and `group_index` of _grid.wgsl give a thread its number.
    */
   readonly grid: number | readonly [number, number, number];
 }
 
+/** A kernel run that reads or writes texels as well. */
+export interface TexelLaunch extends Launch {
+  /**
+   * Read as texels (_texels.wgsl) at group 2, bindings 0 and up. A tensor is copied to a texture if there is
+   * no copy yet; its rows must be whole vectors of four.
+   */
+  readonly texels?: readonly (Tensor | TexelTensor)[];
+  /** Texels that the kernel writes, at the following binding of group 2. */
+  readonly texelsOut?: TexelTensor | undefined;
+}
+
 /**
- * Throws a TypeError unless all that is bound are tensors of `device`, none of them both read and written:
- * WebGPU would reject the whole submission.
+ * Throws a TypeError unless all bindings are tensors of `device`, and none is both read and written: WebGPU
+ * would reject the whole submission.
  */
-export function checkBindings(launch: Launch, device: GPUDevice): void {
+export function checkBindings(launch: TexelLaunch, device: GPUDevice): void {
   expectObject("run a kernel", "launch", launch, "an object");
   const { label, source, inputs, outputs, texels = [], texelsOut } = launch, doing = `run ${label}`;
   expectText("run a kernel", "its label", label);

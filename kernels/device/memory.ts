@@ -1,15 +1,16 @@
-/** Buffers and textures: exact ones for parameters, pooled ones (by size class) for what lives within a step. */
+/** Buffers and textures: exact ones for parameters, pooled ones (by size class) for tensors of a step. */
 
 import { DeviceError, type Faults } from "./faults.ts";
-import { type Storage, type Texels, TEXELS_A_ROW } from "./tensor.ts";
+import type { Storage } from "./tensor.ts";
+import { type Texels, TEXELS_A_ROW } from "./texels.ts";
 
 /** Bytes of a texture's row. */
 const TEXEL_ROW_BYTES = 16 * TEXELS_A_ROW;
 
-/** Free pooled bytes that are kept; past that, what is released is destroyed. */
+/** Free bytes that the pool keeps; beyond that, it destroys what is released. */
 const MAX_FREE_BYTES = 512 * 2 ** 20;
 
-/** Quarters of a power of two: the smallest that is at least `size`. */
+/** The smallest multiple of a quarter of a power of two that is at least `size`. */
 function quarters(size: number): number {
   const quarter = 2 ** Math.max(0, Math.floor(Math.log2(size)) - 2);
   return Math.ceil(size / quarter) * quarter;
@@ -18,13 +19,13 @@ function quarters(size: number): number {
 /**
  * Rounds up to a size class: 1, 1.25, 1.5 or 1.75 times a power of two, at least 256 bytes and at most
  * `maxBytes`.
- * Batches differ in length; classes let their buffers be shared at the cost of a fifth at most.
+ * Batches differ in length; with size classes they share buffers, at a cost of a fifth at most.
  */
 export function sizeClass(bytes: number, maxBytes = Infinity): number {
   return bytes <= 256 ? 256 : Math.min(maxBytes, quarters(bytes));
 }
 
-/** Counts of what is allocated on the GPU now. */
+/** What is allocated on the GPU now. */
 export interface MemoryUse {
   /** Bytes of buffers that a tensor owns, and of their copies in textures. */
   readonly bytes: number;
@@ -32,13 +33,13 @@ export interface MemoryUse {
   readonly buffers: number;
   /** Bytes of free buffers and textures that wait in the pool. */
   readonly freeBytes: number;
-  /** The most that {@linkcode bytes} and {@linkcode freeBytes} came to, together, so far. */
+  /** The largest sum of {@linkcode bytes} and {@linkcode freeBytes} so far. */
   readonly peakBytes: number;
 }
 
 /** Allocates buffers and textures, and takes them back. */
 export class Pool {
-  /** Bytes that a tensor may have at most. */
+  /** Bytes of the largest tensor. */
   readonly maxBytes: number;
   readonly #device: GPUDevice;
   readonly #faults: Faults;
@@ -88,7 +89,7 @@ export class Pool {
     return use(this.#take(this.#freeBuffers, size, make), bytes);
   }
 
-  /** A buffer that `bytes` can be copied to and read from, for the caller to destroy. */
+  /** A buffer for reading `bytes` back; the caller destroys it. */
   staging(bytes: number, what: string): GPUBuffer {
     const size = Math.max(16, bytes), usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
     return this.#allocate(size, what, () => this.#device.createBuffer({ size, usage }));
@@ -115,7 +116,7 @@ export class Pool {
     });
   }
 
-  /** Makes a buffer or texture of `size` bytes; a lack of memory is kept as an error that names `what`. */
+  /** Makes a buffer or texture of `size` bytes; an out-of-memory error is kept, and names `what`. */
   #allocate<T>(size: number, what: string, make: () => T): T {
     const before = this.use;
     const explain = ({ message }: GPUError) =>
@@ -176,13 +177,13 @@ export class Pool {
   }
 }
 
-/** How much memory is taken, and what can be done about it. */
+/** A sentence on how much memory is in use, and what to do about it. */
 export function inWords({ bytes, buffers, freeBytes }: MemoryUse): string {
   return `in use are ${bytes} bytes (buffers: ${buffers}), ${freeBytes} more wait for reuse: make the ` +
     "batch or the model smaller, or dispose of tensors that are no longer needed";
 }
 
-/** The storage as one whose content nobody knows, of which `bytes` are used. */
+/** The storage, with `bytes` in use and its content unknown. */
 function use(storage: Storage, bytes: number): Storage {
   storage.usedBytes = bytes;
   storage.idLimit = Infinity;

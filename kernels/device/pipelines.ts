@@ -1,4 +1,4 @@
-/** Compiled kernels, cached by everything that changes their code, and their uniforms' layout. */
+/** Compiled kernels, cached by everything that changes their code, and the packing of their uniforms. */
 
 import { expectFinite, show } from "./expect.ts";
 import type { Faults } from "./faults.ts";
@@ -8,7 +8,7 @@ import grid from "./_grid.wgsl" with { type: "text" };
 export interface KernelCode {
   /** Operation name, in errors and profiles. */
   readonly label: string;
-  /** WGSL text; _grid.wgsl is put behind it. */
+  /** WGSL text; the device appends _grid.wgsl. */
   readonly source: string;
   /** Entry point; `main` unless given. */
   readonly entry?: string;
@@ -22,13 +22,13 @@ export interface KernelCode {
 export interface Kernel {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
-  /** Of the texels that are read and written; none if there are none. */
+  /** Layout of the texels that are read and written, if any. */
   readonly texelLayout: GPUBindGroupLayout | undefined;
   readonly id: number;
   readonly params: readonly UniformField[];
 }
 
-/** How many of each a kernel binds. */
+/** How many bindings of each kind a kernel has. */
 export interface BindingCounts {
   readonly inputs: number;
   readonly outputs: number;
@@ -44,12 +44,12 @@ export interface UniformField {
   readonly type: "u32" | "i32" | "f32";
 }
 
-/** Thrown when a kernel does not compile; the message holds line and column. */
+/** Thrown when a kernel does not compile; the message has line and column. */
 export class KernelCompileError extends Error {
   /** The operation whose kernel failed. */
   readonly op: string;
 
-  /** Names the operation and what the compiler said. */
+  /** Names the operation and gives the compiler's message. */
   constructor(op: string, reason: string) {
     super(`Cannot compile the kernel of ${op}: ${reason}`);
     this.name = "KernelCompileError";
@@ -57,7 +57,7 @@ export class KernelCompileError extends Error {
   }
 }
 
-/** WGSL with a space in the place of each comment; block comments must not be nested. */
+/** WGSL with each comment replaced by a space; block comments must not be nested. */
 export function withoutComments(source: string): string {
   return source.replace(/\/\/[^\n\v\f\r\u0085\u2028\u2029]*|\/\*[^]*?\*\//g, " ");
 }
@@ -114,7 +114,7 @@ export class PipelineCache {
   readonly #faults: Faults;
   #nextId = 0;
 
-  /** `subgroupHeader` goes before kernels that use subgroups ("enable subgroups;" or nothing). */
+  /** `subgroupHeader` is prefixed to kernels that use subgroups ("enable subgroups;" or nothing). */
   constructor(
     device: GPUDevice,
     faults: Faults,
@@ -127,7 +127,7 @@ export class PipelineCache {
     this.#subgroupHeader = subgroupHeader;
   }
 
-  /** The compiled kernel for `code` with these many bindings; an error in it is found later, as a fault. */
+  /** The compiled kernel for `code` with these bindings; an error in it is reported later, as a fault. */
   get(code: KernelCode, counts: BindingCounts): Kernel {
     let variants = this.#bySource.get(code.source);
     if (!variants) this.#bySource.set(code.source, variants = new Map());

@@ -1,4 +1,4 @@
-/** Where GPU time goes: a timestamp before and after every kernel, summed by operation. */
+/** GPU time by operation, from a timestamp before and after every kernel. */
 
 /** Launches that one profile can hold. */
 const PROFILE_CAPACITY = 2048;
@@ -13,11 +13,17 @@ export interface ProfileRow {
   readonly ms: number;
 }
 
-/** Kernel times of one profiled piece of work. */
-export class Profile implements Disposable {
-  /** Wall-clock milliseconds of the piece, recording and waiting included. */
+/** Kernel times of one profiled run. */
+export interface Profile {
+  /** Wall-clock milliseconds of the run, with recording and waiting. */
+  readonly wallMs: number;
+  /** One row for each operation, the slowest first. */
+  readonly rows: readonly ProfileRow[];
+}
+
+/** Takes the times of a {@linkcode Profile}. */
+export class Profiler implements Profile, Disposable {
   wallMs = 0;
-  /** Rows by falling time. */
   rows: ProfileRow[] = [];
   readonly #device: GPUDevice;
   readonly #queries: GPUQuerySet;

@@ -1,9 +1,9 @@
-/** What owns tensors for a while: as much of a step as kernels below it need. */
+/** The owner of tensors, as kernels see it: a step is one. */
 
 import type { Device } from "./device.ts";
 import type { DType, Tensor } from "./tensor.ts";
 
-/** An owner of tensors, which end with it. */
+/** An owner of tensors, which are disposed of when it ends. */
 export interface Scope {
   /** The device. */
   readonly gpu: Device;

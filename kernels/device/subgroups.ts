@@ -1,13 +1,13 @@
-/** Whether subgroup operations work, found out by trying them. */
+/** A trial that shows whether subgroup operations work. */
 
 import type { Opened } from "./adapter.ts";
 
-/** Lanes that are looked at. */
+/** Lanes that the trial looks at. */
 const PROBES = 64;
 
 /**
- * The number of lanes of a subgroup; 0 if the compiler refuses subgroup operations after all, or if not
- * every lane gets the first lane's value and its own texel, as with Mesa 25 and vectors of 512 bits.
+ * The number of lanes of a subgroup; 0 if the compiler rejects subgroup operations, or if a lane gets a
+ * wrong value or texel, as with Mesa 25 and vectors of 512 bits.
  */
 export async function measureSubgroup({ device, subgroupHeader }: Opened): Promise<number> {
   const code = `${subgroupHeader}

@@ -1,6 +1,7 @@
-/** Tensors: a shape and an element type over a GPU buffer that has exactly one owner. */
+/** Tensors: a shape and an element type over a GPU buffer. */
 
 import { expectPositive, expectSizes, show } from "./expect.ts";
+import type { TexelCopy } from "./texels.ts";
 
 /** Element type of a tensor: 32-bit floats, or unsigned integers for ids. */
 export type DType = "f32" | "u32";
@@ -8,7 +9,7 @@ export type DType = "f32" | "u32";
 /** The typed array that holds a tensor's elements on the CPU. */
 export type TensorData = Float32Array | Uint32Array;
 
-/** Updates of a table's rows that wait until the rows are read. */
+/** Updates of a table's rows that are deferred until the rows are read. */
 export interface PendingUpdates {
   /** Brings the rows `ids` up to date. */
   catchUp(ids: Tensor): void;
@@ -16,40 +17,15 @@ export interface PendingUpdates {
   flush(): void;
 }
 
-/** Floats in a texture, four to a texel: _texels.wgsl says how. */
-export interface Texels {
-  /** The texture, of {@linkcode TEXELS_A_ROW} texels a row. */
-  readonly texture: GPUTexture;
-  /** The whole of it. */
-  readonly view: GPUTextureView;
-  /** A number that no other texture has: part of the bind group cache's key. */
-  readonly id: number;
-  /** Gives the texture back to the pool. */
-  release(): void;
-}
-
-/** Texels in a row of a texture: a power of two, and so many that a large table does not take too many rows. */
-export const TEXELS_A_ROW = 4096;
-
-/** A part of a buffer, and the texels that hold the same. */
-export interface TexelCopy {
-  /** The copy. */
-  readonly texels: Texels;
-  /** The first byte in the buffer. */
-  readonly offset: number;
-  /** Bytes of the part. */
-  readonly bytes: number;
-}
-
-/** A GPU buffer and what happens to it when its last tensor is disposed. */
+/** A GPU buffer that tensors share, and what is known of its content. */
 export interface Storage {
   /** The buffer. */
   readonly buffer: GPUBuffer;
-  /** The device that the buffer is of. */
+  /** The buffer's device. */
   readonly device: GPUDevice;
-  /** Bytes that tensors use of the buffer. */
+  /** Bytes of the buffer that tensors use. */
   usedBytes: number;
-  /** For ids: all are below this number; Infinity if nobody knows. */
+  /** For ids: all are below this number; Infinity if that is not known. */
   idLimit: number;
   /** A number that no other live or dead storage has: part of the bind group cache's key. */
   readonly id: number;
@@ -59,19 +35,20 @@ export interface Storage {
   usedIn: number;
   /** How often the buffer's content has changed. */
   version: number;
-  /** What has to be done before the buffer is used. */
+  /** Updates that must be applied before the buffer is used. */
   pending?: PendingUpdates;
-  /** Parts of which there are copies in textures, the last used last, until the buffer is written to. */
+  /** Copies of parts in textures, the last used last; dropped when the buffer is written to. */
   readonly copies: TexelCopy[];
   /** Gives the buffer back: to the pool, or to the device. */
   release(): void;
 }
 
 /**
- * The first `bytes` of `tensor`, or others, are about to change: counts that, and gives up the copies in
- * textures. All ids among what is written are below `idLimit`.
+ * Called before `bytes` of `tensor` change: counts the change and drops the copies in textures. Ids that are
+ * written are below `idLimit`.
  */
-export function willChange({ storage }: Tensor, bytes: number, idLimit: number): void {
+export function willChange(tensor: Tensor, bytes: number, idLimit: number): void {
+  const storage = storageIn(tensor);
   storage.version++;
   const all = bytes === storage.usedBytes;
   storage.idLimit = all ? idLimit : Math.max(storage.idLimit, idLimit);
@@ -90,7 +67,7 @@ export function idLimitOf(data: TensorData): number {
   return largest + 1;
 }
 
-/** The element type of `data`; throws a TypeError if it is no array that a tensor can hold. */
+/** The element type of `data`; throws a TypeError unless it is a Float32Array or a Uint32Array. */
 export function dtypeOf(doing: string, data: unknown): DType {
   if (data instanceof Float32Array) return "f32";
   if (data instanceof Uint32Array) return "u32";
@@ -115,14 +92,28 @@ export class UseAfterDisposeError extends Error {
   }
 }
 
+// Functions that may look inside a tensor: its class defines them, kernels use them, users never meet them.
+
+/** The storage of a tensor; throws {@linkcode UseAfterDisposeError} once disposed. */
+export let storageIn: (tensor: Tensor) => Storage;
+/** Where the first element lies in the storage's buffer, in bytes. */
+export let offsetOf: (tensor: Tensor) => number;
+/** A tensor over a part of `storage`, on which it takes one reference. */
+export let makeTensor: (
+  storage: Storage,
+  shape: readonly number[],
+  dtype: DType,
+  offset?: number,
+) => Tensor;
+
 /**
  * A dense row-major array on the GPU.
  *
- * Made by a {@linkcode Gpu} (then its maker disposes of it) or by a {@linkcode Step} (then it ends
- * with the step).
+ * A tensor from a {@linkcode Gpu} belongs to the caller, who disposes of it; one from a {@linkcode Step}
+ * ends with the step.
  */
 export class Tensor implements Disposable {
-  /** What it is as a gradient: one of all elements. */
+  /** As a gradient, a tensor has a value for every element. */
   readonly kind = "dense" as const;
   /** Sizes of the dimensions, slowest first. */
   readonly shape: readonly number[];
@@ -130,42 +121,43 @@ export class Tensor implements Disposable {
   readonly dtype: DType;
   /** Number of elements. */
   readonly size: number;
-  /** Byte offset of the first element in the storage's buffer. */
-  readonly offset: number;
   /** Whether {@linkcode Step.backward} computes a gradient for this tensor. */
   requiresGrad = false;
   readonly #storage: Storage;
+  readonly #offset: number;
   #disposed = false;
 
-  /** Used by the GPU layer; takes one reference on `storage`. */
-  constructor(storage: Storage, shape: readonly number[], dtype: DType, offset = 0) {
+  private constructor(storage: Storage, shape: readonly number[], dtype: DType, offset: number) {
     this.#storage = storage;
     this.shape = [...shape];
     this.dtype = dtype;
     this.size = sizeOf(shape);
-    this.offset = offset;
+    this.#offset = offset;
     storage.references++;
   }
 
-  /** The storage; throws {@linkcode UseAfterDisposeError} once disposed. */
-  get storage(): Storage {
-    if (this.#disposed) throw new UseAfterDisposeError(this);
-    return this.#storage;
+  static {
+    storageIn = (tensor) => {
+      if (tensor.#disposed) throw new UseAfterDisposeError(tensor);
+      return tensor.#storage;
+    };
+    offsetOf = (tensor) => tensor.#offset;
+    makeTensor = (storage, shape, dtype, offset = 0) => new Tensor(storage, shape, dtype, offset);
   }
 
   /**
-   * For ids: all are below this number, which operations compare with the rows that there are. What was
-   * written from the CPU is known, copies included. It is Infinity, and refused, where a kernel wrote the
-   * ids, or nobody did: whoever knows sets it then. Tensors that share a buffer share it.
+   * For ids: all are below this number, which operations compare with the number of rows. It is known for
+   * ids that were written from the CPU, and for copies of them. Where a kernel wrote the ids, or nobody did,
+   * it is Infinity, and operations refuse them until it is set. Tensors that share a buffer share it.
    */
   get idLimit(): number {
-    return this.storage.idLimit;
+    return storageIn(this).idLimit;
   }
 
   /** Throws a RangeError unless it is a positive integer. */
   set idLimit(limit: number) {
     expectPositive("use a tensor", "idLimit", limit);
-    this.storage.idLimit = limit;
+    storageIn(this).idLimit = limit;
   }
 
   /** Bytes of the elements. */
@@ -184,26 +176,26 @@ export class Tensor implements Disposable {
     if (sizeOf(shape) !== this.size) {
       throw new TypeError(`Cannot reshape [${this.shape}] to [${shape}]: sizes differ`);
     }
-    return new Tensor(this.storage, shape, this.dtype, this.offset);
+    return new Tensor(storageIn(this), shape, this.dtype, this.#offset);
   }
 
   /**
    * Indices `start` to `start + count` of the first dimension; shares the storage.
    *
-   * The first byte must lie on a multiple of 256 (a storage binding's alignment): RangeError.
+   * Throws a RangeError unless the first byte is a multiple of 256, the alignment of a storage binding.
    */
   slice(start: number, count: number): Tensor {
     const rowSize = this.size / this.shape[0]!;
-    const offset = this.offset + start * rowSize * 4;
+    const offset = this.#offset + start * rowSize * 4;
     const inside = Number.isSafeInteger(start) && Number.isSafeInteger(count) &&
       start >= 0 && count > 0 && start + count <= this.shape[0]!;
     if (!inside || offset % 256 !== 0) {
       throw new RangeError(`Cannot slice [${this.shape}] from ${start} to ${start + count}`);
     }
-    return new Tensor(this.storage, [count, ...this.shape.slice(1)], this.dtype, offset);
+    return new Tensor(storageIn(this), [count, ...this.shape.slice(1)], this.dtype, offset);
   }
 
-  /** Ends the tensor; its buffer is given back with the last tensor that shares it. */
+  /** Ends the tensor; the buffer is released with the last tensor that shares it. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -223,7 +215,7 @@ export function storageOf(doing: string, tensor: Tensor, device: GPUDevice): Sto
   if (!(tensor instanceof Tensor)) {
     throw new TypeError(`Cannot ${doing}: ${show(tensor)} is no tensor`);
   }
-  const { storage } = tensor;
+  const storage = storageIn(tensor);
   if (storage.device === device) return storage;
   throw new TypeError(`Cannot ${doing}: a tensor [${tensor.shape}] belongs to another Gpu`);
 }
@@ -245,7 +237,7 @@ export function expectStep(
   );
 }
 
-/** Throws a TypeError unless `step` is a step and each of `tensors`, by their names, holds floats. */
+/** Throws a TypeError unless `step` is a step, and each of the named `tensors` holds floats. */
 export function expectFloats(
   op: string,
   step: Parameters<typeof expectStep>[1],
@@ -278,8 +270,8 @@ export function expectShape(
 }
 
 /**
- * Throws unless `ids` are ids below `rows`: a TypeError if they are floats, a RangeError if one is too
- * large or nobody knows how large they are.
+ * Throws unless `ids` are ids below `rows`: a TypeError if they are floats, a RangeError if one may be too
+ * large.
  */
 export function expectIds(op: string, ids: Tensor, rows: number, name = "ids"): void {
   expectTensor(op, name, ids);

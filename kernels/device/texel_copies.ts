@@ -1,23 +1,21 @@
-/** Copies of tensors in textures: made when a kernel asks for them, and kept until the tensor changes. */
+/** Copies of tensors in textures, made when a kernel reads them and kept until the tensor changes. */
 
 import type { Commands } from "./commands.ts";
 import type { Pool } from "./memory.ts";
-import type { Tensor, Texels } from "./tensor.ts";
+import { offsetOf, storageIn, type Tensor } from "./tensor.ts";
+import type { Texels } from "./texels.ts";
 
-/** Copies of a buffer's parts at a time: a launch may read two. */
+/** Copies that a buffer has at a time: a launch may read two parts of it. */
 const MAX_COPIES = 2;
 
-/** The copy of `tensor` in a texture; copies if there is none that is up to date. */
-export function copyOf(
-  { storage, offset, bytes }: Tensor,
-  pool: Pool,
-  commands: Commands,
-): Texels {
+/** The copy of `tensor` in a texture, made unless there is one. */
+export function copyOf(tensor: Tensor, pool: Pool, commands: Commands): Texels {
+  const storage = storageIn(tensor), offset = offsetOf(tensor), { bytes } = tensor;
   storage.pending?.flush();
   const { copies } = storage;
   const at = copies.findIndex((copy) => copy.offset === offset && copy.bytes >= bytes);
   if (at >= 0) {
-    // Now the latest: the oldest goes when a launch reads another part, too.
+    // It is now the last used: the first goes when a launch reads another part.
     const [known] = copies.splice(at, 1);
     copies.push(known!);
     return known!.texels;

@@ -1,21 +1,22 @@
 /** Matrices that exist as texels alone. */
 
 import { expectSizes } from "./expect.ts";
-import { sizeOf, type Texels, UseAfterDisposeError } from "./tensor.ts";
+import { sizeOf, UseAfterDisposeError } from "./tensor.ts";
+import type { Texels } from "./texels.ts";
 
 /**
- * Floats in a texture, and in no buffer: what one kernel writes as texels (`Launch.texelsOut`) for the next
- * to read (`Launch.texels`). _texels.wgsl says where each stands. Made by {@linkcode Device.texels}.
+ * Floats in a texture that have no buffer: one kernel writes them (`TexelLaunch.texelsOut`), the next reads them
+ * (`TexelLaunch.texels`). Made by {@linkcode makeTexels}; _texels.wgsl defines their places.
  */
 export class TexelTensor implements Disposable {
   /** Sizes of the dimensions, slowest first; the last is a multiple of four. */
   readonly shape: readonly number[];
-  /** The device that the texture is of. */
+  /** The texture's device. */
   readonly device: GPUDevice;
   readonly #texels: Texels;
   #disposed = false;
 
-  /** Used by the GPU layer; takes the texels over. */
+  /** Used by the GPU layer; owns the texels from now on. */
   constructor(device: GPUDevice, texels: Texels, shape: readonly number[]) {
     this.device = device;
     this.#texels = texels;
@@ -41,7 +42,7 @@ export class TexelTensor implements Disposable {
   }
 }
 
-/** Throws unless floats of this shape can be texels: rows must be whole vectors of four. */
+/** Throws unless rows of this shape are whole vectors of four. */
 export function expectTexelShape(shape: readonly number[]): void {
   expectSizes("make texels", shape);
   if (shape[shape.length - 1]! % 4 === 0) return;

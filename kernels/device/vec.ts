@@ -1,9 +1,9 @@
-/** Kernels that handle rows four floats at a time where the width allows it, else one. */
+/** Kernels that process rows four floats at a time if the width is a multiple of four, else one. */
 
 import four from "./_vec_four.wgsl" with { type: "text" };
 import one from "./_vec_one.wgsl" with { type: "text" };
 
-/** A kernel for rows of some width. */
+/** One variant of a kernel. */
 export interface VecSource {
   /** WGSL in which `Vec` is defined. */
   readonly source: string;
@@ -11,7 +11,7 @@ export interface VecSource {
   readonly vec: 1 | 4;
 }
 
-/** Both variants of `source`, which is written for a `Vec`: the function picks one by the width of rows. */
+/** Both variants of `source`, which is written for a `Vec`; the function picks one by the rows' width. */
 export function withVec(source: string): (width: number) => VecSource {
   const narrow = { source: one + source, vec: 1 } as const;
   const wide = { source: four + source, vec: 4 } as const;

@@ -15,7 +15,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
 
-// The built-in may be off by 2^-11.
+// The built-in function may be wrong by 2^-11.
 fn tanh_of(z: vec4f) -> vec4f {
   let e = exp(-2.0 * abs(z));
   return sign(z) * (1.0 - e) / (1.0 + e);

@@ -9,14 +9,14 @@ import { expectFloats, type Tensor } from "../device/tensor.ts";
 
 const withRandom = randomSource + source;
 
-/** Throws a RangeError unless `p` is a rate of dropout. */
+/** Throws a RangeError unless `p` is a dropout rate. */
 export function expectRate(doing: string, name: string, p: unknown): void {
   expectNumber(doing, name, p, (value) => value >= 0 && value < 1, "in [0, 1)");
 }
 
 /**
- * Sets each element to zero with probability `p` and divides the others by `1 - p`; in a step that
- * does not train, returns `x` itself. The mask is a function of the stream and of the step's seed and number.
+ * Sets each element to zero with probability `p` and divides the others by `1 - p`; outside training it
+ * returns `x` itself. The mask is a function of the stream and of the step's seed and number.
  *
  * @throws {RangeError} Unless 0 <= p < 1, or if another stream of that name draws in the step.
  */

@@ -1,4 +1,4 @@
-/** Filling tensors: from one number on the GPU, or with random numbers. */
+/** Fills tensors with a number from the GPU, or with random numbers. */
 
 import source from "./fill.wgsl" with { type: "text" };
 import type { Device } from "../device/device.ts";

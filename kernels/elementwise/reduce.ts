@@ -1,4 +1,4 @@
-/** Sums: of all elements, of products; all in a fixed order. */
+/** Sums of all elements or of products, in a fixed order. */
 
 import type { Device } from "../device/device.ts";
 import { scale } from "./arithmetic.ts";

@@ -1,5 +1,5 @@
-// How gru_pair.wgsl comes by values of eight contexts where subgroups are a CPU's vectors (llvmpipe):
-// a lane loads one and hands it to the others, as loading is dear there and a broadcast nearly free.
+// How gru_pair.wgsl loads values of eight contexts where subgroups are a CPU's vectors (llvmpipe): each
+// lane loads one and broadcasts it, since a load is expensive there and a broadcast nearly free.
 // A library without entry point; _gru_pair_load.wgsl has the same functions for other adapters.
 
 fn spread(own: f32) -> Octet {

@@ -33,7 +33,7 @@ struct Params {
 @group(1) @binding(0) var<uniform> params: Params;
 
 const TWO_LOG2_E = 2.8853900817779268;
-const LARGEST = 87.0; // exp() of it is finite, and the inverse no denormal number
+const LARGEST = 87.0; // its exp() is finite, and the inverse is not denormal
 
 // Values of eight pairs: of a candidate in eight contexts, or of eight candidates in a context.
 struct Octet {
@@ -42,7 +42,7 @@ struct Octet {
 }
 
 // Half of a gate: sigmoid(x + y) = 1 / (1 + half_gate(x) half_gate(y)), so that a pair needs no exp.
-// Exact for halves within +-87; a gate whose halves are beyond that and cancel would be off.
+// Exact for halves within +-87; a gate whose halves are beyond that and cancel would be wrong.
 fn half_gate(x: vec4f) -> vec4f {
   return exp(clamp(-x, vec4f(-LARGEST), vec4f(LARGEST)));
 }
@@ -63,7 +63,7 @@ fn cell_of(half_r: vec4f, half_z: vec4f, word_n: vec4f, state_n: vec4f, h: vec4f
   return Cell(r, z, n, fma(z, h - n, n));
 }
 
-// With respect to the gates before activation, and h.
+// The derivatives with respect to the gates before activation, and h.
 struct CellGradient {
   r: vec4f,
   z: vec4f,

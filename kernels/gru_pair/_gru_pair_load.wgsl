@@ -1,4 +1,4 @@
-// How gru_pair.wgsl comes by values of eight contexts: every thread loads all of them.
+// How gru_pair.wgsl loads values of eight contexts: every thread loads all of them.
 // A library without entry point; _gru_pair_broadcast.wgsl has the same functions for llvmpipe.
 
 fn state_of_all(octet: u32, unit: u32, local: u32) -> State { return state_of_each(octet, unit); }

@@ -110,7 +110,7 @@ fn own_gradients(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
   var dw = vec4f(0.0);
   for (var n = begin; n < end; n++) {
     let state = states[(n / 8 * H + j) * 8 + n % 8];
-    var sum = CellGradient(); // explicit: naga does not clear a variable in every round
+    var sum = CellGradient(); // naga does not clear a variable in each round of a loop
     for (var i = 0u; i < params.K; i += EACH) {
       var m = Octet(vec4f(1.0), vec4f(1.0));
       if (DROPOUT) { m = mask(n, i / 8, j); }

@@ -1,4 +1,4 @@
-/** Scores of candidate words by one more GRU step, at O(H) for a pair of context and word. */
+/** Scores candidate words by one more GRU step, at O(H) for a pair of context and word. */
 
 import { ownWordGradients, SharedWordGradients } from "./gru_pair_gradients.ts";
 import {

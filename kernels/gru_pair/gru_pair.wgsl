@@ -12,7 +12,7 @@
 // Dispatch: pack_*: 1-D over the elements [*, j, *] (one a thread), folded;
 //           scores: (ceil(N / 8), ceil(K / TILE), 1), a thread owns WORDS words in eight contexts;
 //           gradients: (ceil(H / THREADS), parts of contexts, parts of words), a thread owns a unit; further
-//           launches take the contexts and words beyond these parts.
+//           launches take the remaining contexts and words.
 // Determinism: sums in rising order; masks are functions of (context, word, unit).
 
 override THREADS: u32 = 64;
@@ -156,7 +156,7 @@ fn gradients(group: Group, @builtin(local_invocation_index) local: u32) {
   var dw = vec4f(0.0);
   for (var n = row_begin; n < row_end; n += 8) {
     let state = state_of_each(n / 8, j);
-    var sum_lo = CellGradient(); // explicit: naga does not clear a variable in every round
+    var sum_lo = CellGradient(); // naga does not clear a variable in each round of a loop
     var sum_hi = CellGradient();
     for (var i = word_begin; i < word_end; i++) {
       let at = i * 3 * H + j;

@@ -1,4 +1,4 @@
-/** Gradients of GRU pair scores: cut into parts that keep the adapter busy, and added up in order. */
+/** Gradients of GRU pair scores, computed in parts that keep the adapter busy and summed in order. */
 
 import {
   type GRUContexts,
@@ -23,14 +23,14 @@ export interface CommonGradients {
 
 /** Workgroups that keep an adapter busy. */
 const BUSY = { software: 32, hardware: 1024 } as const;
-/** Upper limit of the partial sums, and the amount that is always allowed, in bytes. */
+/** Upper limit of the partial sums in bytes, and what is allowed in any case. */
 const [MAX_BYTES, FREE_BYTES] = [128 * 2 ** 20, 16 * 2 ** 20];
-/** Words that a thread takes at a time: on a CPU, their gates and gradients are to stay in its cache. */
+/** Words that a thread takes at a time: on a CPU, their gates and gradients should stay in its cache. */
 const WORD_BLOCK = { software: 256, hardware: 2 ** 14 } as const;
-/** Rounds of a thread's loops, all together: llvmpipe ends them after 65,535. */
+/** Rounds of all loops of a thread together: llvmpipe ends them after 65,535. */
 const ROUNDS = 2 ** 15;
 
-/** Into how many parts the contexts and the words of a problem are cut. */
+/** The numbers of parts into which contexts and words are divided. */
 function cut(step: Step, N: number, K: number, H: number): [number, number] {
   const { gpu } = step, octets = Math.ceil(N / 8);
   const wanted = BUSY[gpu.family] / Math.ceil(H / pairTile(gpu).THREADS);
@@ -47,7 +47,7 @@ function cut(step: Step, N: number, K: number, H: number): [number, number] {
   return [rowParts, wordParts];
 }
 
-/** The gradients of scores of words that all contexts share, a part of the words at a time. */
+/** Gradients for words that all contexts share, computed for some of the words at a time. */
 export class SharedWordGradients implements Disposable {
   readonly #step: Step;
   readonly #contexts: GRUContexts;
@@ -61,7 +61,7 @@ export class SharedWordGradients implements Disposable {
   readonly #weight: PartialSum;
   #begun = false;
 
-  /** For `count` words at most at a time. */
+  /** For at most K words at a time. */
   constructor(step: Step, contexts: GRUContexts, head: ScoreHead, K: number) {
     this.#step = step;
     this.#contexts = contexts;
@@ -69,7 +69,7 @@ export class SharedWordGradients implements Disposable {
     const N = this.#N = contexts.hidden.shape[0]!;
     const H = this.#H = contexts.hidden.shape[1]!;
     const [rowParts, wordParts] = cut(step, N, K, H);
-    // No part may be empty: its sums would not be written.
+    // A part must not be empty: its sums would not be written.
     this.#rowParts = Math.ceil(N / (8 * Math.ceil(N / 8 / rowParts)));
     this.#wordParts = wordParts;
     this.#gates = new PartialSum(step, wordParts, [N, 3 * H]);
@@ -137,7 +137,7 @@ export class SharedWordGradients implements Disposable {
   }
 }
 
-/** A tensor that ends with the step, computed as a sum of parts; a single part is the sum. */
+/** A tensor of the step that is the sum of parts; a single part is the sum itself. */
 class PartialSum implements Disposable {
   /** [parts, ...shape] */
   readonly parts: Tensor;
@@ -162,8 +162,7 @@ class PartialSum implements Disposable {
 }
 
 /**
- * The gradients of scores of words of each context's own: that of their `gates` [N, K, 3H] is written
- * to `dWords`.
+ * Gradients for words of each context's own. That of their `gates` [N, K, 3H] is written to `dWords`.
  */
 export function ownWordGradients(
   step: Step,

@@ -23,17 +23,17 @@ export interface ScoreHead {
   readonly dropout?: { readonly p: number; readonly stream: RandomStream };
 }
 
-/** Contexts that candidates are scored in; made by `gruContexts`, and ends with the step. */
+/** Contexts that candidates are scored in; `gruContexts` makes them, and they end with the step. */
 export interface GRUContexts {
   /** [N, 3H] The contexts' part in the gates of the next step, `W_hh h + b_hh`. */
   readonly gates: Tensor;
   /** [N, H] Their states h. */
   readonly hidden: Tensor;
-  /** [ceil(N / 8), H, 8, 4] Both as the kernels read them. */
+  /** [ceil(N / 8), H, 8, 4] Both in the layout of the kernels. */
   readonly packed: Tensor;
 }
 
-/** One launch: what varies between them. */
+/** What differs between launches. */
 export interface PairLaunch {
   /** Entry point. */
   readonly entry: string;
@@ -42,7 +42,7 @@ export interface PairLaunch {
   readonly grid: Launch["grid"];
   /** Fields of the uniform that are not 0. */
   readonly uniform: Record<string, number>;
-  /** The dropout of the head, if it matters. */
+  /** The head's dropout, if the kernel applies it. */
   readonly dropout?: ScoreHead["dropout"] | undefined;
 }
 
@@ -119,8 +119,8 @@ export function packContexts(step: Step, gates: Tensor, hidden: Tensor): GRUCont
 }
 
 /**
- * Scores [N, K] of words with `gates` [K, 3H], a temporary tensor. The words are those from number
- * `first` on, which tells their dropout masks apart.
+ * Scores [N, K] of words with `gates` [K, 3H], in a temporary tensor. The words are numbered from `first`
+ * on; a word's number selects its dropout mask.
  */
 export function pairScores(
   step: Step,
@@ -152,7 +152,7 @@ export function pairScores(
   return scores;
 }
 
-/** Scores [N, K] of words of each context's own, with `gates` [N, K, 3H], a temporary tensor. */
+/** Scores [N, K] of words of each context's own, with `gates` [N, K, 3H], in a temporary tensor. */
 export function ownScores(
   step: Step,
   contexts: GRUContexts,

@@ -1,7 +1,7 @@
-/** All classes as candidates of a GRU step, a tile of them at a time: for exact normalisation. */
+/** Scores all classes by a GRU step, a tile at a time, for exact normalisation. */
 
 import { sumOf } from "../accumulate/add.ts";
-import type { TileGradient, TileScorer } from "../loss/cross_entropy.ts";
+import type { TileGradient, TileScorer } from "../loss/class_tiles.ts";
 import { checkHead } from "./gru_pair.ts";
 import { SharedWordGradients } from "./gru_pair_gradients.ts";
 import { type GRUContexts, pairScores, type ScoreHead } from "./gru_pair_kernels.ts";
@@ -10,7 +10,7 @@ import { columnSums } from "../matmul/column_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 
-/** The classes' vectors, and what takes them into the gates of a GRU. */
+/** The classes' vectors, and the weights that take them to the gates of a GRU. */
 export interface GRUClasses {
   /** [V, E] */
   readonly table: Tensor;
@@ -99,7 +99,7 @@ class Gradient implements TileGradient {
   finish(): Tensor[] {
     using pairs = this.#pairs!;
     const common = pairs.finish();
-    // What is added to all scores changes no softmax.
+    // A number added to all scores does not change the softmax.
     const dScorerBias = this.#step.tensor([1]);
     this.#step.gpu.clear(dScorerBias);
     const own = [this.#dTable, this.#dWeight, this.#dBias!];

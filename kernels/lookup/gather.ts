@@ -12,7 +12,7 @@ const kernel = withVec(gatherSource);
  *
  * `table` [V, W] gives `[...ids.shape, W]`; a vector [V] gives `ids.shape`.
  *
- * @throws {RangeError} If an id is not below V, or nobody knows ({@linkcode Tensor.idLimit}).
+ * @throws {RangeError} If an id may not be below V ({@linkcode Tensor.idLimit}).
  */
 export function gather(step: Step, table: Tensor, ids: Tensor): Tensor {
   expectFloats("gather", step, { table });

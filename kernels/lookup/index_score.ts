@@ -1,4 +1,4 @@
-/** Scores of chosen classes, each row its own choice: the target, or noise drawn per word. */
+/** Scores of chosen classes, different ones for each row: the target, or noise drawn per word. */
 
 import source from "./index_score.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";

@@ -1,92 +1,23 @@
-/** Exact softmax cross entropy whose scores are never stored beyond a tile. */
+/** Exact softmax cross entropy that stores at most a tile of the scores. */
 
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
-import { expectFunction, expectObject, expectPositive } from "../device/expect.ts";
 import { withVec } from "../device/vec.ts";
 import type { Device } from "../device/device.ts";
-import type { Gradient } from "../autograd/gradients.ts";
-import { readsTexels } from "../matmul/matmul_subgroup.ts";
+import {
+  checkScorer,
+  type EachTile,
+  fitsHeld,
+  type Tile,
+  type TileScorer,
+  tilesOf,
+} from "./class_tiles.ts";
 import type { Step } from "../autograd/step.ts";
-import { expectFloats, expectIds, expectShape, type Tensor } from "../device/tensor.ts";
+import { expectIds, expectShape, storageIn, type Tensor } from "../device/tensor.ts";
 
 const kernel = withVec(crossEntropySource);
 
-/** Bytes of scores that exist at a time, and of a gradient that is held whole. */
-export const HELD_BYTES = 64 * 2 ** 20;
-/** Tiles begin at multiples of this, so that they can be bound (256 bytes of bias). */
-const TILE_STEP = 64;
 /** Classes of a tile that one thread sums: llvmpipe ends a thread's loops after 65,535 rounds. */
 const THREAD_CLASSES = 2 ** 14;
-
-/** Classes `first` to `first + count`. */
-interface Tile {
-  readonly first: number;
-  readonly count: number;
-}
-
-/** Floats that take `bytes`; products that read texels need a copy of them. */
-function floatsIn(gpu: Device, bytes: number): number {
-  return bytes / 4 / (readsTexels(gpu) ? 2 : 1);
-}
-
-/** Tiles of all classes; each row is summed by `gpu.rowThreads` threads. */
-function tilesOf(gpu: Device, scorer: TileScorer): Tile[] {
-  const { rows: N, classes: V, floatsPerClass = 0 } = scorer;
-  const { heldBytes = HELD_BYTES, tileBytes = heldBytes } = scorer;
-  const floats = Math.max(N, floatsPerClass), most = Math.floor(heldBytes / 4 / TILE_STEP);
-  if (floats > most) {
-    throw new RangeError(`Cannot run crossEntropy on ${N} rows: at most ${most} fit a tile`);
-  }
-  const bytes = floats * V <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
-  const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
-  // Rows of a multiple of four floats are loaded as vectors: an odd rest goes into a tile of its own.
-  const even = V % 4 === 0 || V < TILE_STEP ? V : V - V % TILE_STEP;
-  // The others are about as large as one another, so that buffers of one size serve them all.
-  const steps = Math.ceil(even / TILE_STEP);
-  const number = Math.ceil(steps / Math.min(fitting, gpu.rowThreads * THREAD_CLASSES / TILE_STEP));
-  const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_STEP);
-  const tiles = Array.from({ length: number }, (_, i) => {
-    return { first: edge(i), count: edge(i + 1) - edge(i) };
-  });
-  if (even < V) tiles.push({ first: even, count: V - even });
-  return tiles;
-}
-
-/** A scorer of all classes, a tile of them at a time. */
-export interface TileScorer {
-  /** N, the number of rows. */
-  readonly rows: number;
-  /** V, the number of classes. */
-  readonly classes: number;
-  /** Floats that scoring a class takes besides its N scores; a tile of them is bounded alike. */
-  readonly floatsPerClass?: number;
-  /** Bytes of scores that exist at a time at most; 64 MiB unless given. */
-  readonly heldBytes?: number;
-  /** Bytes of a tile where there are several; as many unless given. */
-  readonly tileBytes?: number;
-  /** What gradients flow to. */
-  readonly inputs: readonly Tensor[];
-  /** Scores [N, count] of the classes from `first` on, in a tensor for the caller to dispose of. */
-  scores(first: number, count: number): Tensor;
-  /** Begins a backward pass. Call `eachTile` again to recompute what was not stored. */
-  backward(eachTile: EachTile): TileGradient;
-}
-
-/**
- * Calls `use` for the classes `first` to `first + count` and the gradient [N, count] of their scores, tile
- * after tile; `use` may change what the scorer has of these classes.
- */
-export type EachTile = (
-  use: (first: number, count: number, dScores: Tensor) => void,
-) => void;
-
-/** The gradients of a {@linkcode TileScorer}, gathered a tile at a time. */
-export interface TileGradient {
-  /** Adds what comes of the tile from `first` on, whose scores have the gradient `dScores` [N, count]. */
-  add(first: number, count: number, dScores: Tensor): void;
-  /** Gradients of the scorer's inputs, null for none, once all tiles are in. */
-  finish(): readonly (Gradient | null)[];
-}
 
 /** Exact scores of targets: ln p(target) = score - logZ. */
 export interface NormalizedScores {
@@ -102,7 +33,7 @@ const GRIDS = {
   gradient: (N: number, width: number) => Math.ceil(N * width / 64),
 };
 
-/** Launches `entry` of the kernel for the classes of a tile, if it is one of a tile. */
+/** Launches `entry` of the kernel, for a tile of classes if it takes one. */
 function launch(
   gpu: Device,
   entry: keyof typeof GRIDS,
@@ -127,28 +58,30 @@ function launch(
 /**
  * Exact cross entropy `loss[n] = ln Z[n] - s(target[n])` [N] of any scorer, and its parts.
  *
- * At most 64 MiB of the N x V scores exist at a time: more are computed in tiles of classes, and again
- * whenever they are needed. Gradients flow through `loss` alone.
+ * At most 64 MiB of the N x V scores exist at a time. If there are more, they are computed in tiles of
+ * classes, again whenever they are needed. Gradients flow through `loss` alone.
  */
 export function tiledCrossEntropy(
   step: Step,
   scorer: TileScorer,
   target: Tensor,
 ): NormalizedScores & { loss: Tensor } {
-  checkScorer(step, scorer);
-  const { rows: N, classes: V, heldBytes = HELD_BYTES } = scorer, { gpu } = step;
+  checkScorer("crossEntropy", step, scorer);
+  const { rows: N, classes: V } = scorer, { gpu } = step;
   expectShape("crossEntropy", "target", target, [N], "u32");
-  const tiles = tilesOf(gpu, scorer);
+  const tiles = tilesOf(gpu, "crossEntropy", scorer, gpu.rowThreads * THREAD_CLASSES);
   expectIds("crossEntropy", target, V, "targets");
   const state = step.tensor([N, 3]);
   const [loss, logZ, score] = [step.tensor([N]), step.tensor([N]), step.tensor([N])];
-  const keep = step.needsGradient(...scorer.inputs) && N * V <= floatsIn(gpu, heldBytes);
+  const fits = fitsHeld(gpu, scorer);
+  const keep = fits && step.needsGradient(...scorer.inputs);
   const kept: Tensor[] = [];
   for (const tile of tiles) {
     const scores = scorer.scores(tile.first, tile.count);
     launch(gpu, "accumulate", N, [scores, target], [state], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
+    if (!fits) gpu.submit(); // systems end a submission that keeps a GPU for seconds
   }
   launch(gpu, "finish", N, [state], [loss, logZ, score]);
   step.record({
@@ -169,6 +102,7 @@ export function tiledCrossEntropy(
           using dScores = kept[i]?.slice(0, N) ??
             differentiate(scorer.scores(first, count), tile);
           use(first, count, dScores);
+          if (!fits) gpu.submit();
         }
       };
       const gradient = scorer.backward(eachTile);
@@ -179,20 +113,11 @@ export function tiledCrossEntropy(
   return { loss, logZ, score };
 }
 
-function checkScorer(step: Step, scorer: TileScorer): void {
-  const doing = "run crossEntropy";
-  expectObject(doing, "scorer", scorer, "a scorer of all classes");
-  const { rows, classes, scores, backward, inputs } = scorer;
-  for (const [name, size] of Object.entries({ rows, classes })) expectPositive(doing, name, size);
-  for (const [name, f] of Object.entries({ scores, backward })) expectFunction(doing, name, f);
-  expectFloats("crossEntropy", step, { ...inputs });
-}
-
-/** Notes the versions of `tensors`; the result throws a TypeError once one has changed. */
+/** Remembers the versions of `tensors`; the result throws a TypeError if one has changed. */
 function watch(tensors: readonly Tensor[]): () => void {
-  const versions = tensors.map(({ storage }) => storage.version);
+  const versions = tensors.map((tensor) => storageIn(tensor).version);
   return () => {
-    const changed = tensors.find(({ storage }, i) => storage.version !== versions[i]);
+    const changed = tensors.find((tensor, i) => storageIn(tensor).version !== versions[i]);
     if (!changed) return;
     throw new TypeError(
       `Cannot compute crossEntropy's gradient: a tensor [${changed.shape}] has changed since the ` +

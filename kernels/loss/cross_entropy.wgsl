@@ -1,6 +1,6 @@
 // Exact softmax cross entropy over a tile of the classes at a time.
 //
-// accumulate: folds the tile's scores of row n into state[n] = (max, sum of exp(score - max), target's score).
+// accumulate: adds the tile's scores of row n to state[n] = (max, sum of exp(score - max), target's score).
 // finish:     log_z[n] = max + ln(sum), target_score[n], and loss[n] = log_z[n] - target_score[n].
 // gradient:   scores[n, v] = (exp(scores[n, v] - ln Z) - [v is the target]) * dloss[n], in place.
 // Shapes: scores [N, width], the classes first .. first + width - 1; targets, loss, log_z,

@@ -1,13 +1,8 @@
-/** Exact cross entropy of a linear output layer, without the gradient of a large weight as a whole. */
+/** Exact cross entropy of a linear output layer; the gradient of a large weight is never held whole. */
 
 import { sumOf } from "../accumulate/add.ts";
-import {
-  type EachTile,
-  HELD_BYTES,
-  tiledCrossEntropy,
-  type TileGradient,
-  type TileScorer,
-} from "./cross_entropy.ts";
+import { type EachTile, HELD_BYTES, type TileGradient, type TileScorer } from "./class_tiles.ts";
+import { tiledCrossEntropy } from "./cross_entropy.ts";
 import { expectPositive } from "../device/expect.ts";
 import type { Gradient } from "../autograd/gradients.ts";
 import { matmulInto } from "../matmul/matmul.ts";
@@ -41,7 +36,7 @@ export function linearScorer(
     classes: V,
     floatsPerClass: E,
     heldBytes,
-    tileBytes: gpu.software ? heldBytes / 4 : heldBytes, // larger ones gain nothing on a CPU
+    tileBytes: gpu.family === "software" ? heldBytes / 4 : heldBytes, // larger ones gain nothing on a CPU
     inputs: [x, weight, bias],
     scores(first, count) {
       const scores = gpu.temporary([N, count]);
@@ -105,12 +100,13 @@ class LinearGradient implements TileGradient {
     };
   }
 
-  /** [count, E] The gradient of a tile of the weight, for the caller to dispose of. */
+  /** [count, E] The gradient of a tile of the weight; the caller disposes of it. */
   #weightGradient(first: number, count: number, dScores: Tensor): Tensor {
-    const N = this.#dWeight?.slice(first, count) ??
-      this.#step.gpu.temporary([count, this.#x.shape[1]!]);
-    matmulInto(this.#step.gpu, N, dScores, this.#x, { transposeA: true });
-    return N;
+    const { gpu } = this.#step;
+    const dTileWeight = this.#dWeight?.slice(first, count) ??
+      gpu.temporary([count, this.#x.shape[1]!]);
+    matmulInto(gpu, dTileWeight, dScores, this.#x, { transposeA: true });
+    return dTileWeight;
   }
 }
 

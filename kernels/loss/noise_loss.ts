@@ -15,7 +15,7 @@ export interface NoiseScores {
   readonly targetLogProb: Tensor;
   /** ln q(noise): [K] if all rows share the samples, else [N, K]. */
   readonly noiseLogProb: Tensor;
-  /** k, if some of the K samples do not count (see {@linkcode exclude}); K unless given. */
+  /** k, the number of samples that count (see {@linkcode exclude}); K unless given. */
   readonly samples?: number;
 }
 
@@ -25,9 +25,9 @@ interface RowLoss {
   readonly op: string;
   /** The kernel's entry point; that of the derivatives begins with a `d`. */
   readonly entry: "nce" | "sampled" | "log_partition";
-  /** Which scores it depends on; both unless given. */
+  /** The scores that it depends on; both unless given. */
   readonly of?: readonly ("target" | "noise")[];
-  /** What is taken off all scores, from k. */
+  /** The number that is subtracted from all scores, from k. */
   shift(samples: number): number;
 }
 

@@ -1,4 +1,4 @@
-/** Adjustments of noise scores before a loss: samples that do not count, and a common shift. */
+/** Changes to noise scores before a loss: samples that do not count, and a shift. */
 
 import { affine } from "../elementwise/arithmetic.ts";
 import { expectBoolean, expectInteger, expectObject } from "../device/expect.ts";
@@ -24,7 +24,7 @@ export interface NoiseIds {
   readonly noise: Tensor;
 }
 
-/** Checks the ids of `rows` targets and `count` noise samples. */
+/** Checks the ids of N targets and K noise samples. */
 function perRow(op: string, { target, noise }: NoiseIds, N: number, K: number) {
   expectShape(op, "target", target, [N], "u32");
   const PER_ROW = noise.shape.length === 2 ? 1 : 0;
@@ -57,7 +57,7 @@ export function exclude(step: Step, scores: Tensor, ids: NoiseIds, exclusion: Ex
     uniform: { N, K, own: ownSlot ?? 0 },
     grid: Math.ceil(scores.size / 64),
   });
-  // The losses give the excluded scores a gradient of zero: it may pass through.
+  // The losses give excluded scores a gradient of zero, so it can pass through.
   return step.record({ name: "exclude", inputs: [scores], output, backward: (dOut) => [dOut] });
 }
 
@@ -91,7 +91,7 @@ const MAX_COUNTING_GROUPS = 64;
 
 /**
  * Adds to `counter` [1] of u32 how many noise samples equal their target, and returns how many were
- * looked at. Where `ownSlot` is given, a target's own place is neither (see {@linkcode Exclusion}).
+ * compared. If `ownSlot` is given, a target's own place is left out (see {@linkcode Exclusion}).
  */
 export function countHits(gpu: Device, counter: Tensor, ids: NoiseIds, ownSlot?: number): number {
   const N = ids.target.size, K = ids.noise.shape[ids.noise.shape.length - 1]!;

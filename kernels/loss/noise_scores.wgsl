@@ -1,4 +1,4 @@
-// Adjustments of a matrix of noise scores, and what can be counted in it.
+// Changes to a matrix of noise scores, and a count of hits.
 //
 // exclude: out[n, i] = -1e30 where sample i does not count for target n, else scores[n, i]. A sample does
 //          not count if OWN_SLOT and i = own + n, or if HITS and noise[i] = targets[n].

@@ -1,6 +1,6 @@
 /** The matrix product for software adapters whose subgroups are a CPU's vectors, from texels. */
 
-import type { Device } from "../device/device.ts";
+import { type Device, dispatchTexels } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import texelLibrary from "../device/_texels.wgsl" with { type: "text" };
 import operands from "./_operands.wgsl" with { type: "text" };
@@ -50,7 +50,7 @@ export function multiplyFromTexels(
   const tile = { ...texelTileOf(gpu, sizes.m), VECTOR_A: 1, VECTOR_B: 1 };
   inParts(sizes.k, MAX_LOOP, options, (range, how) => {
     const launch = product(c, a, b, sizes, how);
-    gpu.dispatch({
+    dispatchTexels(gpu, {
       ...launch,
       source,
       subgroups: true,

@@ -10,8 +10,8 @@ const source = operands + tiles;
 
 /** Rows and columns of a workgroup's tile, as in matmul_workgroup.wgsl. */
 const TILE = 64;
-/** Workgroups that keep a large GPU busy. */
-const BUSY = 512;
+/** Workgroups that a large GPU runs at a time: 132 multiprocessors, six on each. */
+const BUSY = 768;
 /** Steps of k that a part of a split product has at least, so that adding the parts up stays small. */
 const MIN_DEPTH = 64;
 
@@ -49,9 +49,8 @@ export function multiplyFromWorkgroup(
   });
 }
 
-/** Steps of k in each part; all of them if the tiles alone occupy the GPU well enough. */
+/** Steps of k in each part; all of them if the tiles alone occupy half of the GPU. */
 function splitDepth(tiles: number, k: number): number {
   const parts = Math.min(Math.floor(BUSY / tiles), Math.floor(k / MIN_DEPTH));
-  if (tiles > BUSY / 4 || parts < 2) return k;
-  return Math.ceil(k / parts / 16) * 16; // whole slabs
+  return parts < 2 ? k : Math.ceil(k / parts / 16) * 16; // whole slabs
 }

@@ -1,11 +1,17 @@
-/** Exact momentum and weight decay for tables of which a step touches a few rows only. */
+/** Exact momentum and weight decay for tables of which a step changes only a few rows. */
 
 import type { Device } from "../device/device.ts";
 import { type VecSource, withVec } from "../device/vec.ts";
 import lazySource from "./lazy_rows.wgsl" with { type: "text" };
 import type { MergedGradient } from "../accumulate/merge_rows.ts";
 import type { SGDCoefficients } from "./sgd.ts";
-import { expectIds, type PendingUpdates, type Storage, type Tensor } from "../device/tensor.ts";
+import {
+  expectIds,
+  type PendingUpdates,
+  type Storage,
+  storageIn,
+  type Tensor,
+} from "../device/tensor.ts";
 
 const kernel = withVec(lazySource);
 
@@ -13,10 +19,10 @@ const kernel = withVec(lazySource);
 const MAX_STEPS = 1024;
 
 /**
- * The updates of a table [V, W] by sparse gradients. Rows that a step does not touch move too, by momentum
- * and decay. Their updates are deferred until the row is read: a step costs what its rows cost, whatever V.
+ * Updates a table [V, W] by sparse gradients. Rows without a gradient move, too, by momentum and decay, but
+ * their updates are deferred until the row is read: the cost of a step does not depend on V.
  *
- * The same as a dense update of all rows in each step, but for rounding.
+ * Except for rounding, the result is that of a dense update of all rows in each step.
  */
 export class LazyRows implements PendingUpdates, Disposable {
   readonly #gpu: Device;
@@ -33,12 +39,12 @@ export class LazyRows implements PendingUpdates, Disposable {
   #behind = false;
   #held = false;
 
-  /** The table and its moment remain their owner's. */
+  /** The caller keeps the table and its moment, and disposes of them. */
   constructor(gpu: Device, table: Tensor, moment: Tensor) {
     this.#gpu = gpu;
     this.#table = table;
     this.#moment = moment;
-    this.#storage = table.storage;
+    this.#storage = storageIn(table);
     const W = table.size / table.shape[0]!;
     this.#kernel = kernel(W);
     this.#W = W / this.#kernel.vec;
@@ -93,8 +99,8 @@ export class LazyRows implements PendingUpdates, Disposable {
   }
 
   /**
-   * Brings all rows up to date, unless the table is gone or the device failed, and gives back what is held
-   * besides the table and its moment.
+   * Brings all rows up to date, unless the table is disposed of or the device has failed, and frees
+   * everything but the table and its moment.
    */
   [Symbol.dispose](): void {
     if (!this.#table.disposed && this.#gpu.working) this.flush();
@@ -123,7 +129,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#launch("update", [ids, lag], n, values, norm);
   }
 
-  /** Runs a kernel that changes the table, which must not be flushed first. */
+  /** Runs a kernel that changes the table, without flushing it first. */
   #launch(
     entry: "update" | "flush",
     inputs: Tensor[],
@@ -146,13 +152,13 @@ export class LazyRows implements PendingUpdates, Disposable {
   }
 }
 
-/** M^n for n from 0 on, in float64 until rounded, as lazy_rows.wgsl wants them. */
+/** M^n for n from 0 on, computed in float64, in the layout of lazy_rows.wgsl. */
 function powersOf({ lr, momentum, weightDecay }: SGDCoefficients): Float32Array {
   const powers = new Float32Array(4 * (MAX_STEPS + 1));
-  let [a, b, c, d] = [1, 0, 0, 0]; // d: less 1, so that rounding loses no small decay
+  let [a, b, c, d] = [1, 0, 0, 0]; // d: the element minus 1, so that rounding does not lose a small decay
   for (let n = 0; n <= MAX_STEPS; n++) {
     powers.set([a, b, c, d], 4 * n);
-    // M times the power: the moment's row first, as the value moves by the new moment.
+    // M times the power: the moment first, since the value moves by the new moment.
     const ma = momentum * a + weightDecay * c, mb = momentum * b + weightDecay * (1 + d);
     [a, b, c, d] = [ma, mb, c - lr * ma, d - lr * mb];
   }

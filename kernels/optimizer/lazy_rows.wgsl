@@ -1,16 +1,16 @@
-// Momentum and weight decay of a table's rows, caught up with when a row is read or gets a gradient.
+// Momentum and weight decay of a table's rows, applied when a row is read or gets a gradient.
 //
 // A step of SGD without a gradient is linear in a row's moment m and value p:
 //   (m, p) <- M (m, p),  M = (momentum, decay; -lr momentum, 1 - lr decay),
 // so that n such steps are M^n, and a gradient g in the last of them adds scale * g * (1, -lr).
-// powers[n] holds M^n as (a, b, c, d): m' = a m + b p, p' = p + c m + d p, d being the element less 1.
+// powers[n] holds M^n as (a, b, c, d): m' = a m + b p, p' = p + c m + d p, so d is the element minus 1.
 //
-// claim:  lag[i] = now - last[row] for the first that asks for the row, 0 for all others; last[row] = now.
+// claim:  lag[i] = now - last[row] for the first thread with the row, 0 for the others; last[row] = now.
 // update: (m, p) <- M^lag[i] (m, p), plus the gradient with HAS_GRADIENT; for each row that ids name.
 // flush:  the same for all rows, whose lag is now - last[row].
 // Shapes: ids, lag [n], last [V], table and moment [V, W], powers [most + 1], values [n, W]; norm [2],
-//         whose second element is scale; W counted in Vecs (vec.ts). An id may stand several times,
-//         0xffffffff for none.
+//         whose second element is scale; W counted in Vecs (vec.ts). An id may occur several times;
+//         0xffffffff stands for none.
 // Dispatch: 1-D over n (claim), n * W (update) or V * W (flush) Vecs, a thread each, folded.
 // Determinism: for duplicate ids the result does not depend on which thread wins.
 

@@ -1,4 +1,4 @@
-/** Launches of the optimizer: global gradient norm, dense and tiled updates; lazy_rows.ts has the sparse ones. */
+/** Kernels of the optimizer: global gradient norm, dense and tiled updates. Sparse ones: lazy_rows.ts. */
 
 import type { SummedGradient } from "../autograd/gradients.ts";
 import type { Device } from "../device/device.ts";
@@ -46,7 +46,7 @@ export function clipScale(
     entry: "norm",
     inputs: [partials],
     outputs: [out],
-    // Infinity is no WGSL number: the largest float clips nothing either.
+    // WGSL has no infinity; a number near the largest float does not clip either.
     uniform: { n, lr: 0, momentum: 0, weight_decay: 0, clip: Math.min(clip, 3.4e38) },
     grid: 1,
   });

@@ -8,8 +8,8 @@ import type { Tensor } from "../device/tensor.ts";
 const withRandom = randomSource + source;
 
 /**
- * Alias table of `probabilities` (which sum to 1): for column i, the word below which a draw stays at
- * i, and the class it goes to otherwise. Flat: (threshold, alias) pairs.
+ * Alias table of `probabilities`, which sum to 1. Column i has a threshold, below which a random word
+ * draws i, and an alias, which is drawn otherwise. Flat: (threshold, alias) pairs.
  *
  * Source: M. D. Vose, "A linear algorithm for generating random numbers with a given distribution",
  * IEEE Transactions on Software Engineering 17 (1991).
@@ -30,7 +30,7 @@ export function aliasTable(probabilities: Float64Array): Uint32Array {
     share[j]! -= 1 - share[i]!;
     (share[j]! < 1 ? small : large).push(j);
   }
-  // What rounding left over is 1 in truth; its own id as alias makes that exact.
+  // Without rounding, these shares would be 1; with itself as alias, a column draws its class in any case.
   for (const i of [...small, ...large]) set(i, 1, i);
   return table;
 }

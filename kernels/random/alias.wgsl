@@ -3,7 +3,7 @@
 // Formula: i uniform in [0, V); id = i if a second uniform word is below threshold[i], else alias[i].
 // Shapes: table [V] of (threshold, alias), out [n].
 // Dispatch: 1-D over ceil(n / 2) threads, folded.
-// Determinism: a function of (seed, stream, step, position) alone; equal to `aliasDraw` in alias_multinomial.ts.
+// Determinism: a function of (seed, stream, step, position) alone; equal to `aliasDraw` in alias.ts.
 // Source: Walker 1977; Vose 1991 (the table).
 
 struct Params {

@@ -1,18 +1,20 @@
 /**
  * Counter-based random numbers: the TypeScript twin of _philox.wgsl, equal to the last bit.
  *
- * A random word is a pure function of `(seed, stream, step, index)`: the same noise, dropout masks
- * and initial weights come out whatever the batch split, the device, or the point of a resume.
+ * A random word is a pure function of `(seed, stream, step, index)`: noise, dropout masks and initial
+ * weights do not depend on the device, or on where a run was resumed.
  */
 
-/** WGSL source of the generator; kernels that draw are prefixed with it. */
+import { expectInteger, expectPositive, expectSeed, MAX_WORD } from "../device/expect.ts";
+
+/** WGSL source of the generator, a prefix of kernels that draw. */
 export { default as randomSource } from "./_philox.wgsl" with { type: "text" };
 
-/** Where a draw comes from: a step of a stream. */
+/** What random numbers are a function of. */
 export interface RandomKey {
   /** A non-negative integer of at most 53 bits. */
   seed: number;
-  /** The number of the stream; `streamOf` a name gives it. */
+  /** The number of the stream, from `streamOf`. */
   stream: number;
   /** Usually the number of the training step. */
   step: number;
@@ -20,13 +22,11 @@ export interface RandomKey {
 
 /** The two words of a seed, low word first. */
 export function seedWords(seed: number): [number, number] {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(`Cannot use seed ${seed}: it must be an integer from 0 to 2^53 - 1`);
-  }
+  expectSeed("draw", seed);
   return [seed >>> 0, Math.floor(seed / 2 ** 32)];
 }
 
-/** The fields that every drawing kernel takes in its uniform; all 0 without a key, where nothing is drawn. */
+/** The uniform's fields for a kernel that draws; all 0 without a key. */
 export function randomUniform(key?: RandomKey): Record<string, number> {
   if (!key) return { seed_lo: 0, seed_hi: 0, stream: 0, step: 0 };
   const [seed_lo, seed_hi] = seedWords(key.seed);
@@ -72,17 +72,19 @@ export function unitFloat(word: number): number {
   return (word >>> 8) * 2 ** -24;
 }
 
-/** A sequence of random words on the CPU: stream `stream` of `seed`, from its start. */
+/** A sequence of random words on the CPU. */
 export class Philox {
   readonly #key: [number, number];
   readonly #counter: [number, number, number, number];
   readonly #block = new Uint32Array(4);
   #used = 4;
 
-  /** Starts at the first word of `(seed, stream, step)`. */
+  /** Starts at the first word of `(seed, stream, step)`. Throws a RangeError if one is out of range. */
   constructor(seed: number, stream: number, step = 0) {
+    expectInteger("draw", "stream", stream, MAX_WORD);
+    expectInteger("draw", "step", step, MAX_WORD);
     this.#key = seedWords(seed);
-    this.#counter = [0, step >>> 0, stream >>> 0, 0];
+    this.#counter = [0, step, stream, 0];
   }
 
   /** The next 32-bit word. */
@@ -100,8 +102,10 @@ export class Philox {
     return unitFloat(this.next());
   }
 
-  /** The next integer in [0, n); the bias is below n / 2^32. */
+  /** The next integer in [0, n); the bias is below n / 2^32. Throws a RangeError unless n is in [1, 2^32). */
   below(n: number): number {
+    expectPositive("draw below a number", "it", n);
+    expectInteger("draw below a number", "it", n, MAX_WORD);
     return mulhi(this.next(), n);
   }
 }

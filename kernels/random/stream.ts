@@ -1,4 +1,4 @@
-/** Streams of random numbers, told apart by names. */
+/** Named streams of random numbers. */
 
 import { expectText, show } from "../device/expect.ts";
 
@@ -8,24 +8,24 @@ import { expectText, show } from "../device/expect.ts";
  * Source: Fowler, Noll, Vo, "The FNV Non-Cryptographic Hash Algorithm" (RFC 9923).
  */
 export function streamOf(name: string): number {
+  expectText("number a random stream", "its name", name);
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
 }
 
 /**
- * What something draws from: a dropout layer, a sampler. Its numbers depend on the name alone, besides the
- * step's seed and number, so that adding or removing another stream leaves them as they are.
+ * The random numbers of one consumer, such as a dropout layer or a sampler. They depend on its name and on
+ * the step's seed and number: adding or removing another consumer does not change them.
  */
 export class RandomStream {
-  /** The name, its owner's path in the model. */
+  /** The consumer's path in the model. */
   readonly name: string;
   /** The stream's number, {@linkcode streamOf} the name. */
   readonly id: number;
 
   /** Throws a TypeError unless the name is a text. */
   constructor(name: string) {
-    expectText("make a random stream", "its name", name);
     this.name = name;
     this.id = streamOf(name);
   }
@@ -37,7 +37,7 @@ export function expectStream(doing: string, stream: unknown): void {
   throw new TypeError(`Cannot ${doing}: stream is ${show(stream)}, not a RandomStream`);
 }
 
-/** The error of two names in one model that draw the same numbers. */
+/** The error for two consumers of one model that would draw the same numbers. */
 export function sameStream(doing: string, first: string, second: string): RangeError {
   const [a, b] = [JSON.stringify(first), JSON.stringify(second)];
   return new RangeError(

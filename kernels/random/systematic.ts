@@ -8,7 +8,7 @@ import type { Tensor } from "../device/tensor.ts";
 const withRandom = randomSource + source;
 const UNIT = 2 ** 32;
 
-/** Tables of a systematic sampler of `k` out of V classes. */
+/** Tables for drawing `k` of V classes. */
 export interface SystematicTable {
   /** [V] Probability that a class is among the samples. */
   readonly inclusion: Float64Array;
@@ -17,8 +17,8 @@ export interface SystematicTable {
 }
 
 /**
- * Inclusion probabilities `min(alpha q, 1)` with alpha such that they sum to `k`, in units of 2^-32 so that
- * they sum to `k` exactly and no class can be drawn twice. Every class has at least one unit.
+ * Inclusion probabilities `min(alpha q, 1)`, with alpha such that they sum to `k`. They are kept in units of
+ * 2^-32: their sum is exact, and no class can be drawn twice. Every class has at least one unit.
  *
  * @throws {RangeError} Unless `k` is an integer from 1 to the number of classes.
  */
@@ -30,10 +30,10 @@ export function systematicTable(probabilities: Float64Array, k: number): Systema
   // alpha is at least k: with this floor no class falls below one unit.
   const q = probabilities.map((p) => Math.max(p, 2 / (k * UNIT)));
   const order = new Uint32Array(q.keys()).sort((a, b) => q[b]! - q[a]!);
-  // rest[i]: the sum from rank i on, from the smallest up, so that it keeps its last digits.
+  // rest[i]: the sum from rank i on, added from the smallest up, to keep its last digits.
   const rest = new Float64Array(V + 1);
   for (let rank = V - 1; rank >= 0; rank--) rest[rank] = rest[rank + 1]! + q[order[rank]!]!;
-  // The most probable classes are certain as long as their share of what is left is at least one.
+  // A class is certain if its share of the remaining draws is at least one.
   let certain = 0;
   while (certain < k && (k - certain) * q[order[certain]!]! >= rest[certain]!) certain++;
   const alpha = (k - certain) / rest[certain]!;
@@ -42,7 +42,7 @@ export function systematicTable(probabilities: Float64Array, k: number): Systema
   order.forEach((y, rank) => {
     missing -= units[y] = rank < certain ? UNIT : Math.floor(Math.min(1, alpha * q[y]!) * UNIT);
   });
-  // What rounding took goes back a unit at a time, where there is room.
+  // Units lost by rounding are handed back one at a time, where there is room.
   for (let rank = certain; missing !== 0; rank = rank + 1 < V ? rank + 1 : certain) {
     const y = order[rank]!, unit = Math.sign(missing);
     if (units[y]! + unit > UNIT || units[y]! + unit < 1) continue;

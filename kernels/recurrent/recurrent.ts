@@ -1,9 +1,9 @@
 /** What recurrent layers share: their weights, their kernels, their states over time. */
 
 import type { Step } from "../autograd/step.ts";
-import type { Device } from "../device/device.ts";
+import { type Device, dispatchTexels } from "../device/device.ts";
 import { expectObject } from "../device/expect.ts";
-import type { Launch } from "../device/launch.ts";
+import type { TexelLaunch } from "../device/launch.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 import { type VecSource, withVec } from "../device/vec.ts";
 import { matmulInto } from "../matmul/matmul.ts";
@@ -124,9 +124,9 @@ export function launch(
   inputs: Tensor[],
   outputs: Tensor[],
   t: number,
-  how: Partial<Pick<Launch, "grid" | "constants" | "subgroups" | "texels" | "texelsOut">> = {},
+  how: Partial<Pick<TexelLaunch, "grid" | "constants" | "subgroups" | "texels" | "texelsOut">> = {},
 ): void {
-  gpu.dispatch({
+  dispatchTexels(gpu, {
     label: `${kind.name}.${entry}`,
     source,
     entry,

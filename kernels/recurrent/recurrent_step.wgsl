@@ -19,6 +19,13 @@ fn rows_at(t: u32, first: u32) -> vec4u {
   return t * params.B + min(first + vec4u(0, 1, 2, 3), vec4u(params.B - 1));
 }
 
+// What state k of each row adds to the gates of unit j.
+fn term_forward(k: u32, j: u32, row: vec4u) -> mat4x4f {
+  let w = weight[k * params.H + j];
+  return mat4x4f(hidden[row.x + k] * w, hidden[row.y + k] * w, hidden[row.z + k] * w,
+                 hidden[row.w + k] * w);
+}
+
 @compute @workgroup_size(UNITS * SLICES)
 fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let H = params.H;
@@ -29,13 +36,14 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
   let depth = (H + SLICES - 1) / SLICES;
   let end = min((slice + 1) * depth, H);
   var sums = mat4x4f();
-  for (var k = slice * depth; k < end; k++) {
-    let w = weight[k * H + j];
-    sums[0] += hidden[row.x + k] * w;
-    sums[1] += hidden[row.y + k] * w;
-    sums[2] += hidden[row.z + k] * w;
-    sums[3] += hidden[row.w + k] * w;
+  var k = slice * depth;
+  for (; k + 4 <= end; k += 4) { // loads of four at a time are under way
+    sums += term_forward(k, j, row);
+    sums += term_forward(k + 1, j, row);
+    sums += term_forward(k + 2, j, row);
+    sums += term_forward(k + 3, j, row);
   }
+  for (; k < end; k++) { sums += term_forward(k, j, row); }
   partial[thread] = sums[0];
   partial[SLICES * UNITS + thread] = sums[1];
   partial[2 * SLICES * UNITS + thread] = sums[2];
@@ -47,6 +55,15 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
   var total = vec4f();
   for (var s = 0u; s < SLICES; s++) { total += partial[(slice * SLICES + s) * UNITS + unit]; }
   finish_forward(array<Vec, 4>(total.x, total.y, total.z, total.w), params.t, b, j);
+}
+
+// What the gates of unit k of each row add to unit j.
+fn term_backward(k: u32, j: u32, row: vec4u) -> vec4f {
+  let H = params.H;
+  let w = weight[k * H + j];
+  var sum = w.x * gate_of(row + k) + w.y * gate_of(row + k + H) + w.z * gate_of(row + k + 2 * H);
+  if (GATES == 4) { sum += w.w * gate_of(row + k + 3 * H); }
+  return sum;
 }
 
 // What dstate holds at a place of each row.
@@ -65,11 +82,12 @@ fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) t
   let depth = (count + SLICES - 1) / SLICES;
   let end = min((slice + 1) * depth, count);
   var sums = vec4f();
-  for (var k = slice * depth; k < end; k++) {
-    let w = weight[k * H + j];
-    sums += w.x * gate_of(row + k) + w.y * gate_of(row + k + H) + w.z * gate_of(row + k + 2 * H);
-    if (GATES == 4) { sums += w.w * gate_of(row + k + 3 * H); }
+  var k = slice * depth;
+  for (; k + 2 <= end; k += 2) {
+    sums += term_backward(k, j, row);
+    sums += term_backward(k + 1, j, row);
   }
+  if (k < end) { sums += term_backward(k, j, row); }
   partial[thread] = sums;
   workgroupBarrier();
   let b = id.y * ROWS + slice;

@@ -1,5 +1,6 @@
 /** The ways in which a recurrent layer goes from one time step to the next. */
 
+import { copyToTexels, makeTexels } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import { matmulInto } from "../matmul/matmul.ts";
 import { readsTexels, texelTileOf } from "../matmul/matmul_subgroup.ts";
@@ -39,8 +40,8 @@ function texelSteps(
   const { gpu, kind: { gates, texels }, B, H, resets } = run, source = texels[entry];
   const forward = entry === "forward", shape = [B, forward ? H : gates * H];
   // What a step's product reads and, in turn, what it writes for the next one.
-  using even = gpu.texels(shape), odd = gpu.texels(shape);
-  if (forward) gpu.copyToTexels(states, even); // backward, the first step reads none
+  using even = makeTexels(gpu, shape), odd = makeTexels(gpu, shape);
+  if (forward) copyToTexels(gpu, states, even); // backward, the first step reads none
   const tile = texelTileOf(gpu, B);
   const units = forward ? tile.LANES : 4 * tile.LANES; // of a tile
   const grid = [Math.ceil(H / units), Math.ceil(B / tile.ROWS), 1] as const;

@@ -1,4 +1,4 @@
-/** Dropout as a layer: a rate and a stream of random numbers of its own. */
+/** Dropout as a layer, with its own stream of random numbers. */
 
 import { dropout, expectRate } from "../../kernels/elementwise/dropout.ts";
 import { RandomStream } from "../../kernels/random/stream.ts";
@@ -11,7 +11,7 @@ export class Dropout {
   readonly p: number;
   readonly #stream: RandomStream;
 
-  /** `name` is the layer's path in its model, as in "input_dropout". Throws a RangeError unless 0 <= p < 1. */
+  /** `name` is the layer's path in its model. Throws a RangeError unless 0 <= p < 1. */
   constructor(p: number, name: string) {
     expectRate("make Dropout", "p", p);
     this.p = p;

@@ -5,7 +5,7 @@ import { gather } from "../../kernels/lookup/gather.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
-import { expectOptions, Module, type NamedParameter, uniformParameter } from "./module.ts";
+import { expectOptions, Module } from "./module.ts";
 
 /** Sizes and initial values of an {@linkcode Embedding}. */
 export interface EmbeddingOptions {
@@ -33,16 +33,11 @@ export class Embedding extends Module {
     const { numEmbeddings, embeddingDim, initRange = 0.1, seed = 0 } = options;
     expectFromZero("make Embedding", "initRange", initRange);
     const shape = [numEmbeddings, embeddingDim];
-    this.weight = uniformParameter(gpu, this.path("weight"), shape, initRange, seed);
+    this.weight = this.parameter(gpu, "weight", shape, { range: initRange, seed });
   }
 
   /** The vectors of `ids`: shape `[...ids.shape, E]`. Throws a RangeError if an id is not below V. */
   forward(step: Step, ids: Tensor): Tensor {
     return gather(step, this.weight, ids);
-  }
-
-  /** `weight` */
-  override parameters(): NamedParameter[] {
-    return [[this.path("weight"), this.weight]];
   }
 }

@@ -4,7 +4,7 @@ import type { Gpu } from "../../kernels/gpu.ts";
 import { linear } from "../../kernels/matmul/linear.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
-import { expectOptions, Module, type NamedParameter, uniformParameter } from "./module.ts";
+import { expectOptions, Module } from "./module.ts";
 
 /** Sizes and initial values of a {@linkcode Linear}. */
 export interface LinearOptions {
@@ -30,19 +30,13 @@ export class Linear extends Module {
     expectOptions("Linear", gpu, options, ["inFeatures", "outFeatures"]);
     super(options.name);
     const { inFeatures, outFeatures, seed = 0 } = options;
-    const make = (name: string, ...shape: number[]) =>
-      uniformParameter(gpu, this.path(name), shape, 1 / Math.sqrt(inFeatures), seed);
-    this.weight = make("weight", outFeatures, inFeatures);
-    this.bias = make("bias", outFeatures);
+    const init = { range: 1 / Math.sqrt(inFeatures), seed };
+    this.weight = this.parameter(gpu, "weight", [outFeatures, inFeatures], init);
+    this.bias = this.parameter(gpu, "bias", [outFeatures], init);
   }
 
   /** [..., inFeatures] to [..., outFeatures]. */
   forward(step: Step, x: Tensor): Tensor {
     return linear(step, x, this.weight, this.bias);
-  }
-
-  /** `weight`, `bias` */
-  override parameters(): NamedParameter[] {
-    return [[this.path("weight"), this.weight], [this.path("bias"), this.bias]];
   }
 }

@@ -1,6 +1,7 @@
 /** Modules: objects that own parameters on the GPU. */
 
 import {
+  expectFromZero,
   expectObject,
   expectPositive,
   expectSeed,
@@ -15,12 +16,21 @@ import type { Tensor } from "../../kernels/device/tensor.ts";
 /** A parameter and its name: its path in the model. */
 export type NamedParameter = readonly [name: string, parameter: Tensor];
 
-/** An owner of parameters; subclasses list their own in {@linkcode parameters}. */
+/** Initial values: these, or uniform in [-range, range), a function of the parameter's path and the seed. */
+export type InitialValues = Float32Array | {
+  /** How far values are from 0 at most. */
+  readonly range: number;
+  /** Seed of the values; 0 unless given. */
+  readonly seed?: number;
+};
+
+/** An owner of parameters: its own, and those of its parts. */
 export abstract class Module implements Disposable {
   /** The module's path in its model; empty for the model itself. */
   readonly name: string;
+  readonly #owned: (NamedParameter | Module)[] = [];
 
-  /** What the module owns is named, and gets its random numbers, by the path `name`. */
+  /** `name` is the path that the names of parameters begin with; random numbers depend on it. */
   constructor(name = "") {
     expectText("make a Module", "name", name);
     this.name = name;
@@ -31,11 +41,32 @@ export abstract class Module implements Disposable {
     return this.name === "" ? part : `${this.name}.${part}`;
   }
 
-  /** The parameters by their paths, with PyTorch's names, in PyTorch's order. */
-  abstract parameters(): NamedParameter[];
+  /** A {@linkcode parameter} of the module: `part` is the last word of its path. */
+  protected parameter(
+    gpu: Gpu,
+    part: string,
+    shape: readonly number[],
+    init: InitialValues,
+  ): Tensor {
+    const path = this.path(part), made = parameter(gpu, path, shape, init);
+    this.#owned.push([path, made]);
+    return made;
+  }
+
+  /** Takes `module` over: its parameters are the owner's, too, and it is disposed of with the owner. */
+  protected part<Part extends Module>(module: Part): Part {
+    this.#owned.push(module);
+    return module;
+  }
+
+  /** The parameters with their paths, in the order in which the module got them. */
+  parameters(): NamedParameter[] {
+    return this.#owned.flatMap((owned) => owned instanceof Module ? owned.parameters() : [owned]);
+  }
 
   /** Frees what the module holds on the GPU. */
   dispose(): void {
+    for (const owned of this.#owned) if (owned instanceof Module) owned.dispose();
     for (const [, parameter] of this.parameters()) parameter.dispose();
   }
 
@@ -45,31 +76,34 @@ export abstract class Module implements Disposable {
   }
 }
 
-/** A parameter of `shape`, uniform in [-range, range): a function of its path and the seed. */
-export function uniformParameter(
+/**
+ * A parameter of `shape`: a tensor that gets a gradient, and belongs to the caller. `path` is its name in the
+ * model; {@linkcode SGD} takes the two as a {@linkcode NamedParameter}.
+ *
+ * @throws {RangeError} If the shape, the range or the seed is out of range, or the tensor too large.
+ * @throws {TypeError} If values are given that do not fit the shape.
+ */
+export function parameter(
   gpu: Gpu,
   path: string,
   shape: readonly number[],
-  range: number,
-  seed: number,
+  init: InitialValues,
 ): Tensor {
-  expectSeed("make a parameter", seed);
-  const parameter = gpu.tensor(shape);
-  fillUniform(gpu, parameter, -range, range, { seed, stream: streamOf(path), step: 0 });
-  parameter.requiresGrad = true;
-  return parameter;
-}
-
-/** A parameter with the given values. */
-export function parameterOf(gpu: Gpu, shape: readonly number[], values: Float32Array): Tensor {
-  const parameter = gpu.tensor(shape, values);
-  parameter.requiresGrad = true;
-  return parameter;
+  expectOptions("a parameter", gpu, init);
+  expectText("make a parameter", "path", path);
+  const isGiven = init instanceof Float32Array;
+  if (!isGiven) expectFromZero("make a parameter", "range", init.range);
+  const made = gpu.tensor(shape, isGiven ? init : undefined);
+  made.requiresGrad = true;
+  if (isGiven) return made;
+  const { range, seed = 0 } = init;
+  fillUniform(gpu, made, -range, range, { seed, stream: streamOf(path), step: 0 });
+  return made;
 }
 
 /**
- * Throws unless `gpu` is a Gpu, `options` an object that holds a usable seed and name if any, and `sizes`
- * positive integers. Constructors check all before they make anything, so that nothing is left behind.
+ * Throws unless `gpu` is a Gpu, and `options` an object with a usable seed and name, if any, in which the
+ * `sizes` are positive integers. Constructors check everything before they allocate, so that nothing is left behind.
  */
 export function expectOptions(
   module: string,

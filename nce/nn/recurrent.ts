@@ -9,7 +9,7 @@ import type { RecurrentStart, RecurrentWeights } from "../../kernels/recurrent/r
 import type { Step } from "../../kernels/autograd/step.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import { Dropout } from "./dropout.ts";
-import { expectOptions, Module, type NamedParameter, uniformParameter } from "./module.ts";
+import { expectOptions, Module } from "./module.ts";
 
 /** Sizes and initial values of a stack of recurrent layers. */
 export interface RecurrentOptions {
@@ -27,15 +27,15 @@ export interface RecurrentOptions {
   name?: string;
 }
 
-/** What a stack of layers begins with, and where its rows begin anew. */
+/** The states that a stack of layers begins with, and where it resets them. */
 export interface RecurrentInput<State> {
   /** Each layer's state before the first step, through which no gradient flows; zero unless given. */
   states?: readonly State[];
-  /** Ids [T, B]: not 0 where all states before the element are zero, whatever came before. */
+  /** Ids [T, B]: where not 0, all states are set to zero before the element. */
   resets?: Tensor | undefined;
 }
 
-/** Layers of a stack at most. */
+/** The largest number of layers in a stack. */
 const MAX_LAYERS = 1024;
 
 /** Throws a RangeError unless the layers can be made. */
@@ -54,7 +54,10 @@ export function expectRecurrent(
   gpu.expectFitting([gates * hiddenSize, inputSize], [gates * hiddenSize, hiddenSize]);
 }
 
-/** Recurrent layers, each fed with the states of the one below; `State` is what a layer carries on. */
+/**
+ * Recurrent layers, each fed with the states of the one below; `State` is a layer's state. Parameters are
+ * `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, `weight_ih_l1`, ...
+ */
 export abstract class Recurrent<State> extends Module {
   /** Weights of each layer, the lowest first. */
   readonly layers: readonly RecurrentWeights[];
@@ -69,8 +72,8 @@ export abstract class Recurrent<State> extends Module {
     expectRecurrent(new.target.name, gpu, options, gates);
     super(options.name);
     const { inputSize, hiddenSize, numLayers = 1, dropout = 0, seed = 0 } = options;
-    const make = (name: string, ...shape: number[]) =>
-      uniformParameter(gpu, this.path(name), shape, 1 / Math.sqrt(hiddenSize), seed);
+    const init = { range: 1 / Math.sqrt(hiddenSize), seed };
+    const make = (name: string, ...shape: number[]) => this.parameter(gpu, name, shape, init);
     this.layers = Array.from({ length: numLayers }, (_, i) => ({
       weightIh: make(`weight_ih_l${i}`, gates * hiddenSize, i === 0 ? inputSize : hiddenSize),
       weightHh: make(`weight_hh_l${i}`, gates * hiddenSize, hiddenSize),
@@ -108,16 +111,6 @@ export abstract class Recurrent<State> extends Module {
       finals.push(layer.state);
     });
     return { output, states: finals };
-  }
-
-  /** `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, `weight_ih_l1`, ... */
-  override parameters(): NamedParameter[] {
-    return this.layers.flatMap((weights, i): NamedParameter[] => [
-      [this.path(`weight_ih_l${i}`), weights.weightIh],
-      [this.path(`weight_hh_l${i}`), weights.weightHh],
-      [this.path(`bias_ih_l${i}`), weights.biasIh],
-      [this.path(`bias_hh_l${i}`), weights.biasHh],
-    ]);
   }
 }
 

@@ -51,8 +51,8 @@ function expectLr(doing: string, lr: unknown): void {
 }
 
 /**
- * Throws unless `parameters` are named tensors, each listed once: a moment of its own would move it again.
- * Names have to differ: of two parameters with one name, initial values are the same, too.
+ * Throws unless `parameters` are named tensors, each listed once: a second moment would update it twice.
+ * Names must differ, because initial values depend on them.
  */
 function expectParameters(parameters: readonly NamedParameter[]): void {
   if (!Array.isArray(parameters)) {
@@ -77,9 +77,9 @@ function expectParameters(parameters: readonly NamedParameter[]): void {
 /**
  * With g the clipped gradient: `d = g + weightDecay * p; m = momentum * m + d; p = p - lr * m`.
  *
- * The same update as PyTorch's `clip_grad_norm_` and `SGD` of dense gradients. Where a gradient has some
- * rows of a table only, the other rows' momentum and decay wait until a row is read: a step costs what
- * its rows cost.
+ * The same update as PyTorch's `clip_grad_norm_` and `SGD` with dense gradients. If a gradient has only some
+ * rows of a table, momentum and decay of the other rows are deferred until a row is read: the cost of a step
+ * does not depend on the size of the table.
  */
 export class SGD implements Disposable {
   /** [2] Global gradient norm before clipping and the clipping factor of the last step. */
@@ -95,7 +95,7 @@ export class SGD implements Disposable {
    * Makes a zero moment for each parameter.
    *
    * @throws {RangeError} If a coefficient is out of range, a parameter is listed twice, or two have one name.
-   * @throws {TypeError} If something else than parameters is listed.
+   * @throws {TypeError} If anything but parameters is listed.
    */
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: SGDOptions) {
     expectOptions("SGD", gpu, options);
@@ -196,9 +196,9 @@ export class SGD implements Disposable {
   /**
    * Updates every parameter that a gradient reached, by the gradients of one backward pass.
    *
-   * Gradients of several losses are added up by going backward from their sum (`add`), within one step.
+   * For the gradients of several losses, go backward from their sum (`add`), within one step.
    *
-   * @throws {TypeError} If it is given something else, or no gradient reached any of the parameters.
+   * @throws {TypeError} If `gradients` are not from `backward`, or reached none of the parameters.
    */
   step(gradients: Gradients): void {
     if (!(gradients instanceof Gradients)) {
@@ -215,7 +215,7 @@ export class SGD implements Disposable {
       throw new TypeError("Cannot update: the loss was computed from none of these parameters");
     }
     clipScale(this.#gpu, this.norm, found.map(({ gradient }) => gradient), this.#clip);
-    // Tiled gradients are computed from other parameters, which must not have moved yet: they are first.
+    // Tiled gradients come first: they are computed from other parameters, which must not have moved.
     const order = ({ gradient }: { gradient: SummedGradient }) => gradient.kind === "tiled" ? 0 : 1;
     found.sort((a, b) => order(a) - order(b));
     for (const { entry, gradient } of found) this.#update(entry, gradient);

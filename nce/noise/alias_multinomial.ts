@@ -17,7 +17,7 @@ import {
 } from "./noise.ts";
 
 /**
- * Draws from a categorical distribution by the alias method, whatever its size in constant time.
+ * Draws from a categorical distribution by the alias method, in constant time whatever its size.
  *
  * @example
  * ```ts ignore
@@ -83,7 +83,7 @@ export class AliasMultinomial implements NoiseSource {
     return this.noiseOf(step, target, ids);
   }
 
-  /** Noise of these very ids ([K] or [N, K]), as if they had been drawn. */
+  /** The noise that these ids ([K] or [N, K]) would be if they had been drawn. */
   noiseOf(step: Step, target: Tensor, ids: Tensor): Noise {
     return {
       ids,

@@ -17,8 +17,8 @@ import {
 } from "./noise.ts";
 
 /**
- * The targets of a batch as each other's noise, each target's own place left out (equal words elsewhere
- * in the batch stay in, as NCE wants it), with further samples of another source if one is given.
+ * The other targets of the batch are a target's noise; another source may add samples. A target's own place
+ * is left out. Equal words elsewhere in the batch stay in, as NCE requires.
  *
  * In shuffled batches targets come from the unigram distribution, so that is q. With another source
  * q' of k' samples, samples and targets come from the mixture `(n q + k' q') / (n + k')`, n = N - 1.
@@ -30,13 +30,14 @@ export class BatchNoise implements NoiseSource {
   readonly numClasses: number;
   /** [V] The unigram distribution. */
   readonly probabilities: Float64Array;
-  /** Other targets are taken for independent draws. */
+  /** The other targets count as independent draws. */
   readonly independent = true;
   readonly #logProb: Tensor;
   readonly #more: MoreNoise | undefined;
 
   /**
-   * `counts` are those of the targets; `more` is drawn besides, and then belongs to this, which disposes of it.
+   * `counts` are those of the targets. `more` adds samples; it then belongs to this source, which disposes of
+   * it.
    *
    * @throws {RangeError} If the counts are not usable, or `more` has other classes.
    */
@@ -103,7 +104,7 @@ export interface MoreNoise extends NoiseSource {
   logProb(step: Step, ids: Tensor): Tensor;
 }
 
-/** One list of ids behind the other. */
+/** The ids of `a`, then those of `b`. */
 function concat(step: Step, a: Tensor, b: Tensor): Tensor {
   const ids = step.tensor([a.size + b.size], "u32");
   step.gpu.copy(a, ids);

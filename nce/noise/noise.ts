@@ -1,4 +1,4 @@
-/** Noise: what targets are told apart from, and the distributions that it is drawn from. */
+/** Noise that targets are contrasted with, and the distributions that it is drawn from. */
 
 import {
   expectBoolean,
@@ -13,7 +13,7 @@ import { expectStep, expectTensor, type Tensor } from "../../kernels/device/tens
 
 /** Noise samples for N targets. */
 export interface Noise {
-  /** Ids: [K], shared by all targets, or [N, K]; drawn by a kernel, their `idLimit` has to be set. */
+  /** Ids: [K], shared by all targets, or [N, K]. If a kernel drew them, set their `idLimit`. */
   readonly ids: Tensor;
   /** ln q of the samples, in the shape of `ids`. */
   readonly logProb: Tensor;
@@ -25,13 +25,13 @@ export interface Noise {
   readonly ownSlot?: number;
 }
 
-/** What is asked of a {@linkcode NoiseSource}. */
+/** A request to a {@linkcode NoiseSource}. */
 export interface NoiseRequest {
   /** [N] ids of the targets. */
   readonly target: Tensor;
   /** k, the number of samples wanted for a target. */
   readonly noiseRatio: number;
-  /** Whether every target gets samples of its own. */
+  /** Whether each target gets its own samples. */
   readonly perWord: boolean;
 }
 
@@ -41,15 +41,15 @@ export interface NoiseSource extends Disposable {
   readonly numClasses: number;
   /** [V] q of each class. */
   readonly probabilities: Float64Array;
-  /** Whether the samples are independent draws, as binary NCE wants them. */
+  /** Whether the samples are independent draws, as binary NCE requires. */
   readonly independent: boolean;
-  /** The k that it was made for, if it can draw no other number of samples. */
+  /** The only k that it can draw, if it was made for one. */
   readonly noiseRatio?: number;
   /** Draws noise, a function of the step's seed and number. */
   sample(step: Step, request: NoiseRequest): Noise;
 }
 
-/** Throws unless the request for noise of `source` is one. */
+/** Throws unless `request` is a valid request to `source`. */
 export function expectRequest(source: string, step: Step, request: NoiseRequest): void {
   expectStep(source, step);
   expectObject(`run ${source}`, "request", request, "an object");
@@ -80,7 +80,7 @@ export function normalizeNoise(noise: ArrayLike<number>): Float64Array {
   });
   const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
   if (!(largest > 0)) throw new RangeError("Cannot use noise: every class has weight 0");
-  // In units of a power of two, which is exact: the sum can be neither infinite nor subnormal.
+  // Scaled by a power of two, which is exact, so that the sum is neither infinite nor subnormal.
   const unit = 2 ** Math.min(1023, Math.floor(Math.log2(largest)));
   const total = weights.reduce((sum, weight) => sum + weight / unit, 0);
   const floored = weights.map((weight) => Math.max(weight / unit / total, FLOOR));

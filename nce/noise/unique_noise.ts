@@ -18,8 +18,8 @@ import {
 /**
  * k different classes for a sampled softmax, each with probability `min(alpha q, 1)`.
  *
- * Systematic sampling: exact, and without a retry loop. In the loss, ln q is the log of the expected count
- * a draw, inclusion / k. Binary NCE wants independent draws and refuses this source.
+ * Systematic sampling is exact and needs no retry loop. In the loss, ln q is the log of inclusion / k, the
+ * expected count per draw. Binary NCE requires independent draws and refuses this source.
  */
 export class UniqueNoise implements NoiseSource {
   /** V, the number of classes. */
@@ -28,7 +28,7 @@ export class UniqueNoise implements NoiseSource {
   readonly probabilities: Float64Array;
   /** [V] Probability that a class is among the k samples. */
   readonly inclusion: Float64Array;
-  /** The samples depend on each other: none comes twice. */
+  /** The samples depend on each other: none repeats. */
   readonly independent = false;
   /** k, the number of samples. */
   readonly noiseRatio: number;
@@ -57,8 +57,8 @@ export class UniqueNoise implements NoiseSource {
   /**
    * k different ids, shared by all targets.
    *
-   * @throws {RangeError} If another number of samples is asked for than the source was made for.
-   * @throws {TypeError} If noise for every word is asked for.
+   * @throws {RangeError} If the request is for another number of samples than the source was made for.
+   * @throws {TypeError} If the request is for noise for every word.
    */
   sample(step: Step, request: NoiseRequest): Noise {
     expectRequest("UniqueNoise", step, request);

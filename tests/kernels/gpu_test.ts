@@ -8,15 +8,9 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import {
-  add,
-  DeviceError,
-  Gpu,
-  KernelCompileError,
-  type Launch,
-  NoAdapterError,
-  UseAfterDisposeError,
-} from "../../mod.ts";
+import { DeviceError, Gpu, NoAdapterError, UseAfterDisposeError } from "../../mod.ts";
+import { add } from "../../kernels/ops.ts";
+import { KernelCompileError, type Launch } from "../../kernels/mod.ts";
 import { withGpu } from "../support/gpu.ts";
 import { values } from "../reference/data.ts";
 

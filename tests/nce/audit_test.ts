@@ -172,6 +172,6 @@ Deno.test("auditGradient() refuses an exact loss and a scorer of some classes, a
         step.upload(values(E, 1), [1, E]),
       ]);
     await assertRejects(() => audit(layer), TypeError, 'Cannot audit loss "full": it is exact');
-    await assertRejects(() => audit(narrow), TypeError, "Narrow has no scorer");
+    await assertRejects(() => audit(narrow), TypeError, "Narrow has no scoreAllClasses()");
     assertEquals([layer.lossType, narrow.lossType], ["full", "nce"]);
   }));

@@ -3,12 +3,8 @@
 
 import { assert } from "@std/assert";
 import {
-  exclude,
-  gather,
   type Gpu,
-  logPartition,
   type LossType,
-  type NamedParameter,
   NCELoss,
   type NCEOptions,
   type Noise,
@@ -16,8 +12,9 @@ import {
   type Scores,
   type Step,
   type Tensor,
-  weightedSum,
 } from "../../mod.ts";
+import type { NamedParameter } from "../../nce/nn/mod.ts";
+import { exclude, gather, logPartition, weightedSum } from "../../kernels/ops.ts";
 import { assertClose } from "../support/close.ts";
 import { withGpu } from "../support/gpu.ts";
 import { distribution, type Draws, enumerate, expectation } from "../reference/consistency.ts";

@@ -9,8 +9,8 @@ import {
   type Noise,
   type Step,
   type Tensor,
-  weightedSum,
 } from "../../mod.ts";
+import { weightedSum } from "../../kernels/ops.ts";
 import { assertClose, flat } from "../support/close.ts";
 import { GOLDEN_TOLERANCE, goldenCases } from "../support/golden.ts";
 import { withBothFamilies } from "../support/gpu.ts";

@@ -3,24 +3,26 @@
 import {
   AliasMultinomial,
   BatchNoise,
-  gather,
   type Gpu,
   IndexLinear,
-  indexScore,
-  linear,
-  linearScorer,
   type LossType,
-  type NamedParameter,
   NCELoss,
   type NCEOptions,
   type Scores,
   type Step,
-  tanh,
   Tensor,
-  type TileScorer,
   UniqueNoise,
-  weightedSum,
 } from "../../mod.ts";
+import type { NamedParameter } from "../../nce/nn/mod.ts";
+import {
+  gather,
+  indexScore,
+  linear,
+  linearScorer,
+  tanh,
+  type TileScorer,
+  weightedSum,
+} from "../../kernels/ops.ts";
 import { assertClose } from "../support/close.ts";
 import { withGpu } from "../support/gpu.ts";
 import { values } from "../reference/data.ts";
@@ -64,7 +66,7 @@ class Tower extends NCELoss<[Tensor]> {
     };
   }
 
-  override scorer(step: Step, _target: Tensor, x: Tensor): TileScorer {
+  override scoreAllClasses(step: Step, x: Tensor): TileScorer {
     return linearScorer(step, this.#top(step, x), this.table, this.bias);
   }
 

@@ -10,10 +10,9 @@ import {
   type LossType,
   type NCEOptions,
   type Step,
-  sum,
   Tensor,
-  weightedSum,
 } from "../../mod.ts";
+import { sum, weightedSum } from "../../kernels/ops.ts";
 import { assertClose } from "../support/close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../support/gpu.ts";
 import { type Contrast, contrastLosses } from "../reference/contrast.ts";
@@ -22,6 +21,7 @@ import { gruLayer, gruPairScore } from "../reference/gru.ts";
 import { gather, linear } from "../reference/linear.ts";
 import { logSumExp } from "../reference/losses.ts";
 import { centralDifferences } from "../reference/oracle.ts";
+import { bestOf } from "../reference/top_k.ts";
 
 const [T, B, V, E, H, K] = [3, 3, 11, 3, 5, 4];
 const N = T * B;
@@ -312,4 +312,25 @@ Deno.test("IndexGRU throws when sizes, noise, dropout or input do not fit", () =
     const large = step.upload(Uint32Array.from({ length: N }, () => V), [T, B]);
     assertThrows(() => model.forward(step, target, large), RangeError, "id 11");
     assertThrows(() => model.forward(step, large, few), RangeError, "id 11");
+  }));
+
+Deno.test("topK() gives the words that go on best after each word of the input, or after its context", () =>
+  withBothFamilies(async (gpu) => {
+    using model = make(gpu);
+    const all = scores(fill(gpu, model)), k = 4;
+    using step = gpu.step();
+    const { input } = upload(step), { context } = model.context(step, input);
+    for (const given of [input, context]) {
+      const found = model.topK(step, k, given);
+      const expected = Array.from(
+        { length: N },
+        (_, n) => bestOf(all.subarray(n * V, (n + 1) * V), k),
+      );
+      assertEquals([...await gpu.read(found.ids)], expected.flatMap((best) => [...best]));
+      const best = expected.flatMap((ids, n) => Array.from(ids, (id) => all[n * V + id]!));
+      assertClose(await gpu.readFloats(found.scores), best, { atol: 1e-5, rtol: 1e-5 }, "scores");
+    }
+    const narrow = step.upload(values(H + 1, 1));
+    const message = "Cannot score [6]: expected ids [T, B], one a row, or rows of 5";
+    assertThrows(() => model.topK(step, k, narrow), TypeError, message);
   }));

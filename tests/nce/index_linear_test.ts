@@ -7,12 +7,14 @@ import {
   type IndexLinearOptions,
   type LossType,
   type Reduction,
-  weightedSum,
 } from "../../mod.ts";
+import { weightedSum } from "../../kernels/ops.ts";
 import { assertClose } from "../support/close.ts";
 import { withBothFamilies, withGpu } from "../support/gpu.ts";
 import { randomIds, values } from "../reference/data.ts";
 import { indexLinear } from "../reference/index_linear.ts";
+import { linear } from "../reference/linear.ts";
+import { bestOf } from "../reference/top_k.ts";
 
 const TOLERANCE = { atol: 1e-5, rtol: 2e-5 };
 
@@ -193,7 +195,31 @@ Deno.test("IndexLinear throws when a target is no class or the input does not fi
     for (const lossType of ["nce", "sampled", "mix", "full"] satisfies LossType[]) {
       criterion.lossType = lossType;
       assertThrows(() => criterion.forward(step, large, input), RangeError, "id 10");
-      assertThrows(() => criterion.forward(step, three, input), TypeError, "expected rows of 3");
+      const message = lossType === "full"
+        ? "3 targets for 2 rows of input"
+        : "Cannot score [2,3] for 3 targets: expected rows of 3";
+      assertThrows(() => criterion.forward(step, three, input), TypeError, message);
       criterion.forward(step, good, input);
     }
+  }));
+
+Deno.test("topK() gives the best classes of each row of the input, as float64 does", () =>
+  withBothFamilies(async (gpu) => {
+    const [rows, width, classes, k] = [6, 5, 200, 7];
+    using criterion = make(gpu, { rows, width, classes, noiseRatio: 3, perWord: false });
+    const x = values(rows * width, 1), weight = await gpu.readFloats(criterion.weight);
+    const all = linear(rows, width, classes)(
+      ...[x, weight, await gpu.readFloats(criterion.bias)].map((a) => Float64Array.from(a)),
+    ).output;
+    using step = gpu.step();
+    const { ids, scores } = criterion.topK(step, k, step.upload(x, [2, 3, width]));
+    const expected = Array.from({ length: rows }, (_, n) => {
+      return bestOf(all.subarray(n * classes, (n + 1) * classes), k);
+    });
+    assertEquals([...await gpu.read(ids)], expected.flatMap((best) => [...best]));
+    const best = expected.flatMap((ids, n) => Array.from(ids, (id) => all[n * classes + id]!));
+    assertClose(await gpu.readFloats(scores), best, TOLERANCE, "scores");
+    const narrow = step.upload(values(rows * 4 + 2, 1));
+    const message = "Cannot score [26]: expected rows of 5";
+    assertThrows(() => criterion.topK(step, k, narrow), TypeError, message);
   }));

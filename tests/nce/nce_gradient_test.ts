@@ -1,7 +1,8 @@
 // nceGradient(): equal to IndexLinear's loss and gradients, to finite differences, and its errors.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { IndexLinear, nceGradient, type NCEProblem, weightedSum } from "../../mod.ts";
+import { IndexLinear, nceGradient, type NCEProblem } from "../../mod.ts";
+import { weightedSum } from "../../kernels/ops.ts";
 import { assertClose } from "../support/close.ts";
 import { withGpu } from "../support/gpu.ts";
 import { randomIds, values } from "../reference/data.ts";

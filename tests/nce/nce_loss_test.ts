@@ -2,19 +2,16 @@
 
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import {
-  gather,
   type Gpu,
   IndexLinear,
-  matmul,
-  multiply,
-  type NamedParameter,
   NCELoss,
   type NCEOptions,
   type Scores,
   type Step,
-  sum,
   type Tensor,
 } from "../../mod.ts";
+import type { NamedParameter } from "../../nce/nn/mod.ts";
+import { gather, matmul, multiply, sum } from "../../kernels/ops.ts";
 import { assertClose } from "../support/close.ts";
 import { withGpu } from "../support/gpu.ts";
 import { randomIds, values } from "../reference/data.ts";
@@ -109,8 +106,10 @@ Deno.test("NCELoss throws a TypeError when there is no scorer of all classes or 
     assertThrows(
       () => criterion.forward(step, target, x),
       TypeError,
-      "Bilinear has no",
+      'Cannot compute loss "full": Bilinear has no scoreAllClasses()',
     );
+    const noScorer = "Cannot run topK: Bilinear has no scoreAllClasses()";
+    assertThrows(() => criterion.topK(step, 3, x), TypeError, noScorer);
     criterion.lossType = "mix";
     criterion.forward(step, target, x);
     const message = 'Cannot evaluate loss "mix"';

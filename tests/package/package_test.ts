@@ -1,12 +1,13 @@
 // The package that is published: kernels as modules, whole, typed, and importable by URL.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
 import { uniformFields } from "../../kernels/device/pipelines.ts";
-import * as library from "../../mod.ts";
 import { pack, packageFiles, stripWgsl } from "../../tools/pack.ts";
 import { wgslFiles } from "../support/kernel_files.ts";
+import * as library from "../support/library.ts";
+import { ENTRIES, exportAll } from "./entries.ts";
 import { serveFiles } from "./server.ts";
 import { trainAll } from "./train.ts";
 import { wgslTokens } from "./wgsl_tokens.ts";
@@ -80,28 +81,58 @@ Deno.test("the package has types and documentation, and its folder is the only o
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["package"]);
     assert(![...Deno.readDirSync(target)].some(({ name }) => name === "stale.ts"));
     const settings = JSON.parse(Deno.readTextFileSync(join(target, "deno.json")));
-    assertEquals([settings.name, settings.version], [config.name, config.version]);
-    await deno(["check", "--quiet", "mod.ts"], { cwd: target });
-    await deno(["doc", "--lint", "mod.ts"], { cwd: target });
+    const { name, version, exports } = config;
+    assertEquals([settings.name, settings.version, settings.exports], [name, version, exports]);
+    await deno(["check", "--quiet", ...ENTRIES], { cwd: target });
+    await deno(["doc", "--lint", ...ENTRIES], { cwd: target });
   }));
 
 Deno.test("the package imported by URL trains to the same bits as the sources", () =>
   withFolder(async (folder) => {
     const files = packageFiles();
+    files.set("library.ts", exportAll("."));
     files.set("train.ts", Deno.readTextFileSync(join(ROOT, "tests", "package", "train.ts")));
     await using server = serveFiles(files);
     const program = join(folder, "program.ts");
     Deno.writeTextFileSync(
       program,
-      `import * as library from "${server.url}/mod.ts";
+      `import * as library from "${server.url}/library.ts";
       import { trainAll } from "${server.url}/train.ts";
       console.log(JSON.stringify(await trainAll(library)));`,
     );
     const args = ["run", "--quiet", "--no-config", `--allow-import=${new URL(server.url).host}`];
     const printed = await deno([...args, program], { env: { DENO_DIR: join(folder, "cache") } });
     const expected = await trainAll(library);
-    assert(Object.keys(expected).length === 20 && Object.values(expected).every(Number.isFinite));
+    assert(Object.keys(expected).length === 40 && Object.values(expected).every(Number.isFinite));
     assertEquals(JSON.parse(printed), expected);
+  }));
+
+/** The example in the documentation of a module of the package. */
+function exampleOf(source: string): string {
+  const block = /\* ```ts ignore\n([^]*?) \* ```\n[^]*? @module/.exec(source)?.[1];
+  assert(block !== undefined, "the module has no example");
+  return block.replaceAll(/^ \* ?/gm, "");
+}
+
+Deno.test("the example of every entry runs by the names that users import", () =>
+  withFolder(async (folder) => {
+    const target = join(folder, "package"), printed: Record<string, string> = {};
+    pack(target);
+    for (const [name, path] of Object.entries(config.exports)) {
+      const source = Deno.readTextFileSync(join(target, path)),
+        example = join(target, "example.ts");
+      Deno.writeTextFileSync(example, exampleOf(source));
+      printed[name] = await deno(["run", "--check", "--quiet", example], { cwd: target });
+    }
+    const { ".": loss, "./nn": training, ...rest } = printed;
+    assertMatch(loss!, /^Float32Array\(1\) \[ \d+\.\d+ \]\n$/);
+    const [names, ...losses] = training!.trim().split("\n");
+    assertEquals(names, '[ "linear.weight", "linear.bias", "gate" ]');
+    const values = losses.map((line) => Number(/\[ ([\d.e-]+) \]/.exec(line)?.[1]));
+    assert(values.length === 10 && values[9]! < values[0]! / 2, `the losses are ${values}`);
+    assertMatch(rest["./random"]!, /^[1-6]\nFloat32Array\(8\) \[\s+(?:[02],?\s+){8}\]\n$/);
+    assertEquals(rest["./ops"], "Float32Array(3) [ 4, 5, 6 ]\n");
+    assertEquals(rest["./kernels"], "Float32Array(3) [ 2, 4, 6 ]\n");
   }));
 
 Deno.test("the folder of sources refuses to be published", async () => {

@@ -1,27 +1,34 @@
 /** Small trainings that use most kernels, by a library that came in any way: packed, bundled, by URL. */
 
-import type * as Library from "../../mod.ts";
+import type * as main from "../../mod.ts";
+import type * as nn from "../../nce/nn/mod.ts";
+
+/** What the trainings use of the library. */
+type Library = typeof main & typeof nn;
 
 const [V, E, H, T, B, K] = [200, 12, 16, 5, 4, 8];
 const FAMILIES = ["software", "hardware"] as const;
 const LOSSES = ["full", "nce", "sampled", "mix", "neg"] as const;
 const STEPS = 3;
+/** How many classes are asked for that score best. */
+const BEST = 70;
 const NOISE = Float32Array.from({ length: V }, (_, y) => 1 / (y + 1));
 const IDS = Uint32Array.from({ length: T * B }, (_, i) => (i * 37) % V);
 const TARGETS = IDS.map((y) => (y * 3 + 1) % V);
 
-/** Something that is trained, and its loss. */
+/** Something that is trained, its loss, and its best scores. */
 interface Model {
-  readonly parameters: Library.NamedParameter[];
-  loss(step: Library.Step): Library.Tensor;
+  readonly parameters: nn.NamedParameter[];
+  loss(step: main.Step): main.Tensor;
+  best(step: main.Step): main.Tensor;
 }
 
 /** An LSTM under an IndexLinear, or an IndexGRU. */
 function makeModel(
-  { Embedding, IndexGRU, IndexLinear, LSTM }: typeof Library,
-  gpu: Library.Gpu,
+  { Embedding, IndexGRU, IndexLinear, LSTM }: Library,
+  gpu: main.Gpu,
   module: "linear" | "gru",
-  lossType: Library.LossType,
+  lossType: main.LossType,
 ): Model {
   const noise = { noise: NOISE, noiseRatio: K, lossType, seed: 1 };
   if (module === "gru") {
@@ -29,6 +36,7 @@ function makeModel(
     return {
       parameters: gru.parameters(),
       loss: (step) => gru.forward(step, step.upload(TARGETS, [T, B]), step.upload(IDS, [T, B])),
+      best: (step) => gru.topK(step, BEST, step.upload(IDS, [T, B])).scores,
     };
   }
   const table = { numEmbeddings: V, embeddingDim: E, seed: 2 };
@@ -36,18 +44,22 @@ function makeModel(
   const sizes = { inputSize: E, hiddenSize: H, numLayers: 2, dropout: 0.1, seed: 3 };
   const lstm = new LSTM(gpu, { name: "lstm", ...sizes });
   const output = new IndexLinear(gpu, { name: "output", embeddingDim: H, numClasses: V, ...noise });
+  const states = (step: main.Step) => {
+    const x = embedding.forward(step, step.upload(IDS, [T, B]));
+    return step.reshape(lstm.forward(step, x).output, [T * B, H]);
+  };
   return {
     parameters: [embedding, lstm, output].flatMap((part) => part.parameters()),
-    loss: (step) => {
-      const x = embedding.forward(step, step.upload(IDS, [T, B]));
-      const states = step.reshape(lstm.forward(step, x).output, [T * B, H]);
-      return output.forward(step, step.upload(TARGETS), states);
-    },
+    loss: (step) => output.forward(step, step.upload(TARGETS), states(step)),
+    best: (step) => output.topK(step, BEST, states(step)).scores,
   };
 }
 
-/** Trains every loss of both models with both families of kernels; the last losses, by name. */
-export async function trainAll(library: typeof Library): Promise<Record<string, number>> {
+/**
+ * Trains every loss of both models with both families of kernels; the last losses, and sums of the best
+ * scores, by name.
+ */
+export async function trainAll(library: Library): Promise<Record<string, number>> {
   const losses: Record<string, number> = {};
   for (const family of FAMILIES) {
     await using gpu = await library.Gpu.create({ family });
@@ -66,6 +78,9 @@ export async function trainAll(library: typeof Library): Promise<Record<string, 
           optimizer.step(step.backward(loss));
           losses[`${family} ${module} ${lossType}`] = (await gpu.readFloats(loss))[0]!;
         }
+        using step = gpu.step();
+        const best = await gpu.readFloats(model.best(step));
+        losses[`${family} ${module} ${lossType} topK`] = best.reduce((sum, score) => sum + score);
       }
     }
   }

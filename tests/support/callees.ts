@@ -1,6 +1,6 @@
-/** All that mod.ts exports to be called, with good arguments and the kinds of them. */
+/** All that the entries export to be called, with good arguments and the kinds of them. */
 
-import * as nce from "../../mod.ts";
+import * as nce from "./library.ts";
 import { type Callee, kinds, optional } from "./arguments.ts";
 import { values } from "../reference/data.ts";
 
@@ -59,7 +59,7 @@ class Bare extends nce.NCELoss {
   }
 }
 
-/** Everything that can be called, by the name that mod.ts exports or `Class.method`. */
+/** Everything that can be called, by the name that an entry exports or `Class.method`. */
 export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Callee> {
   const step = stack.use(gpu.step({ training: true }));
   const up = (...sizes: number[]) =>
@@ -146,6 +146,21 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       { rows: positive, classes: positive, scores: call, backward: call },
       IDS,
     ]),
+    topK: f("topK", [step, scorer, K], [
+      STEP,
+      { rows: positive, classes: positive, scores: call, backward: call },
+      (k) => positive(k) && Number(k) <= V,
+    ]),
+    drawClasses: f("drawClasses", [step, scorer, K, { stream, temperature: 2, firstRow: 1 }], [
+      STEP,
+      { rows: positive, classes: positive, scores: call, backward: call },
+      (k) => positive(k) && Number(k) <= V,
+      {
+        stream: (value) => value instanceof nce.RandomStream,
+        temperature: optional(w),
+        firstRow: optional(word),
+      },
+    ]),
     lstm: f("lstm", [step, sequence, rows(4), { state: { hidden: x, cell: x } }], [
       ...[STEP, F, recurrent],
       { state: optional(object), resets: optional(IDS) },
@@ -172,6 +187,9 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     }]),
     subtractScalar: f("subtractScalar", [step, x, up(1)], [STEP, F, F]),
     RandomStream: c("RandomStream", ["a"], [text]),
+    streamOf: f("streamOf", ["a"], [text]),
+    Philox: c("Philox", [1, 2, 3], [seed, word, optional(word)]),
+    "Philox.below": m(new nce.Philox(1, 2), "below", [6], [positive]),
     logUniformProbabilities: f("logUniformProbabilities", [V], [positive]),
     noiseProbabilities: f("noiseProbabilities", [noise, { power: 1, uniform: 0 }], [counts, {
       power: optional(finite),
@@ -182,6 +200,11 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       ...{ noiseProbabilities: counts, dLoss: optional(counts), normTerm: optional(finite) },
       ...{ perWord: optional(flag), lossType: optional(choice), removeHits: optional(flag) },
     }]),
+    parameter: {
+      call: owned(nce, "parameter"),
+      args: [gpu, "p", [2], { range: 1, seed: 1 }],
+      kinds: [GPU, text, shape, { range: w, seed: optional(seed) }],
+    },
     Dropout: c("Dropout", [0.5, "dropout"], [rate, text]),
     Embedding: c("Embedding", [gpu, { numEmbeddings: V, embeddingDim: E }], [GPU, {
       ...{ numEmbeddings: positive, embeddingDim: positive },
@@ -271,8 +294,18 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     }]),
     "IndexLinear.forward": m(layer, "forward", [step, ids, x], [STEP, IDS, F]),
     "IndexLinear.ceLoss": m(layer, "ceLoss", [step, ids, x], [STEP, IDS, F]),
+    "IndexLinear.topK": m(layer, "topK", [step, K, x], [
+      STEP,
+      (k) => positive(k) && Number(k) <= V,
+      F,
+    ]),
     "IndexLinear.getScore": m(layer, "getScore", [step, ids, ids, x], [STEP, IDS, IDS, F]),
     "IndexGRU.forward": m(model, "forward", [step, ids, x], [STEP, IDS, TENSOR]),
+    "IndexGRU.topK": m(model, "topK", [step, K, x], [
+      STEP,
+      (k) => positive(k) && Number(k) <= V,
+      TENSOR,
+    ]),
     "IndexGRU.context": m(model, "context", [step, step.reshape(ids, [1, N])], [STEP, IDS]),
     "AliasMultinomial.draw": m(alias, "draw", [step, [3]], [STEP, shape]),
     "AliasMultinomial.drawOnCpu": m(alias, "drawOnCpu", [3, 1, 1], [(n) => n === 0, seed, word]),

@@ -24,6 +24,8 @@ export function captureIo(terminalColumns?: number): CapturedIo {
   return {
     ...{ outLines, errLines, liveLines, errorLiveLines },
     ...screen(outLines, liveLines),
+    result: (line) => void outLines.push(line),
+    detail: () => {},
     error: screen(errLines, errorLiveLines),
     err: (line) => void errLines.push(line),
     write: (text) => void outLines.push(...text.trimEnd().split("\n")),

@@ -4,8 +4,10 @@ import { assertEquals } from "@std/assert";
 import {
   importCycles,
   importsOf,
+  importsPastEntries,
   layoutFaults,
   misnamedKernels,
+  repeatedNames,
   unusedExports,
   upwardImports,
 } from "../../tools/check_layout.ts";
@@ -73,6 +75,32 @@ Deno.test("upwardImports() names imports of a layer from one above, such as tool
   ]);
 });
 
+Deno.test("importsPastEntries() names what the example takes from inside the library, types too", () => {
+  const entries = ["mod.ts", "nce/nn/mod.ts"];
+  const modules = new Map([
+    ["example/demos/a.ts", 'import "../../mod.ts";\nimport { L } from "../../nce/nn/mod.ts";\n'],
+    ["example/demos/b.ts", 'import type { L } from "../../nce/nn/linear.ts";\n'],
+    ["example/data/c.ts", 'import("../../kernels/gpu.ts");\nimport "../shared/d.ts";\n'],
+    ["tests/e.ts", 'import "../kernels/gpu.ts";\n'],
+  ]);
+  const expected = [
+    "example/demos/b.ts -> nce/nn/linear.ts",
+    "example/data/c.ts -> kernels/gpu.ts",
+  ];
+  assertEquals(importsPastEntries(modules, entries), expected);
+});
+
+Deno.test("repeatedNames() names what two entries export, from the same module or from two", () => {
+  const modules = new Map([
+    ["mod.ts", 'export { a, type B } from "./kernels/a.ts";\nexport { c } from "./nce/c.ts";\n'],
+    ["kernels/mod.ts", 'export type { B, D } from "./a.ts";\nexport { c } from "./c.ts";\n'],
+    ["nce/e.ts", 'export { a } from "../kernels/a.ts";\n'],
+  ]);
+  assertEquals(repeatedNames(modules, ["mod.ts", "kernels/mod.ts"]), ["B", "c"]);
+  assertEquals(repeatedNames(modules, ["mod.ts", "nce/e.ts"]), ["a"]);
+  assertEquals(repeatedNames(modules, ["mod.ts"]), []);
+});
+
 Deno.test("misnamedKernels() names libraries without an underscore and kernels with one", () => {
   const kernels = new Map([
     ["k/a.wgsl", "@compute fn main() {}"],
@@ -98,6 +126,6 @@ export const ALONE = 1, TWICE = ALONE;
   assertEquals(unusedExports(modules, ["a.ts"]), []);
 });
 
-Deno.test("the project has no import cycle and exports nothing in vain", () => {
+Deno.test("the project keeps its layers and entries, and exports nothing in vain", () => {
   assertEquals(layoutFaults(), []);
 });

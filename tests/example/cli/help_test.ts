@@ -39,14 +39,19 @@ Deno.test("the help text has every option with its value, its text and its defau
 
 Deno.test("the help text lists the commands, and each command has its own", () => {
   for (const command of commands) {
-    const { name, summary, examples } = command;
-    const args = command.arguments.map((argument) => ` <${argument.name}>`).join("");
+    const { name, summary, details = [], examples } = command;
+    const args = command.arguments.map(({ name, optional }) =>
+      optional ? ` [${name}]` : ` <${name}>`
+    )
+      .join("");
     assert(linesOf(root).includes(`${name}${args} ${summary}`), name);
     const lines = linesOf(command);
     assertEquals(lines[0], `Usage: nce ${name}${args} [options]`);
-    assert(lines.includes(summary));
+    for (const text of [summary, ...details]) assert(lines.includes(text), text);
     for (const { term, text } of examples) {
-      assert(lines.includes(term) && lines.includes(text), term); // too long to stand side by side
+      // Side by side, or one below the other where the term is too long.
+      const isThere = lines.includes(`${term} ${text}`) || lines[lines.indexOf(term) + 1] === text;
+      assert(isThere, term);
     }
     assert(!lines.includes("Commands:") && !lines.some((line) => line.includes("--version")));
   }

@@ -63,7 +63,7 @@ Deno.test("parse() says which argument is missing or too much, and which command
   assertEquals(await refusal("score"), "tool score <model> [file] needs <model>; see --help");
   assertEquals(
     await refusal("score", "m", "f", "x"),
-    'Unexpected argument "x": every option begins with --; see --help',
+    'Unexpected argument "x": words that belong together need quotes; see --help',
   );
   assertEquals(await refusal("scroe", "m"), 'Unknown command "scroe". Did you mean "score"?');
   assertEquals(await refusal("repot", "m"), 'Unknown command "repot". Did you mean "report"?');

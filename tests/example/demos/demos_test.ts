@@ -2,13 +2,19 @@
 
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import { Market } from "../../../example/demos/market.ts";
-import { compare, type Outcome, recommend } from "../../../example/demos/recommender.ts";
+import {
+  compare,
+  type Opinion,
+  type Outcome,
+  recommend,
+} from "../../../example/demos/recommender.ts";
 import { sample } from "../../../example/demos/sample.ts";
 import { Philox } from "../../../kernels/random/philox.ts";
 import { IndexLinear } from "../../../mod.ts";
 import { peakMemory, withGpu } from "../../support/gpu.ts";
 import { chiSquareProbability } from "../../reference/chi_square.ts";
 import { indexLinear } from "../../reference/index_linear.ts";
+import { bestOf } from "../../reference/top_k.ts";
 
 const SIZES = { items: 400, features: 3, ages: 3, regions: 2 };
 
@@ -81,12 +87,20 @@ Deno.test("Market draws what its probabilities say, and is a function of its see
   assertNotEquals(new Market(SIZES, 4).features, market.features);
 });
 
+/** A model's scores and the ten best of them, equal ones in the order of the items. */
+function opinion(scores: Float64Array): Opinion {
+  return { scores, best: bestOf(scores, 10) };
+}
+
 Deno.test("compare() gives the truth the best log probability, whatever its constant, and full recall", () => {
   const market = new Market(SIZES, 3);
-  const truth = compare(market, (user) => market.conditionals[user]!.map((p) => Math.log(p) + 7));
+  const truth = compare(
+    market,
+    (user) => opinion(market.conditionals[user]!.map((p) => Math.log(p) + 7)),
+  );
   assertAlmostEquals(truth.logProb, market.bestLogProb, 1e-9);
   assertAlmostEquals(truth.recall, 1, 1e-12);
-  const reversed = compare(market, (user) => market.conditionals[user]!.map((p) => -p));
+  const reversed = compare(market, (user) => opinion(market.conditionals[user]!.map((p) => -p)));
   assert(reversed.logProb < market.bestLogProb - 0.1);
   assertEquals(reversed.recall, 0);
 });
@@ -101,12 +115,14 @@ Deno.test("compare() counts the ten best of each user, in whatever order, and ti
     compare(market, (user) => {
       const wanted = best(user).slice(0, 10).reverse().filter((_, i) => i >= missing[user]!);
       const ranked = [...wanted, ...best(user).slice(10)];
-      return Float64Array.from({ length: items }, (_, y) => -(ranked.indexOf(y) + 1 || Infinity));
+      return opinion(
+        Float64Array.from({ length: items }, (_, y) => -(ranked.indexOf(y) + 1 || Infinity)),
+      );
     }).recall;
   assertAlmostEquals(recall(0, 0, 0, 0, 0, 0), 1, 1e-12);
   assertAlmostEquals(recall(1, 0, 0, 0, 0, 0), 1 - 0.1 / users, 1e-12);
   assertAlmostEquals(recall(10, 0, 3, 0, 0, 1), 1 - 1.4 / users, 1e-12);
-  const equal = compare(market, () => new Float64Array(items));
+  const equal = compare(market, () => opinion(new Float64Array(items)));
   assertAlmostEquals(equal.logProb, -Math.log(items), 1e-12);
   const first = Array.from({ length: users }, (_, user) => best(user).slice(0, 10));
   const common = first.flat().filter((y) => y < 10).length;

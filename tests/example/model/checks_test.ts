@@ -20,7 +20,8 @@ import { uploadIds, uploadWeight } from "../../../example/evaluation/evaluate.ts
 import { Losses } from "../../../example/evaluation/losses.ts";
 import { type Given, parseSettings, type Settings } from "../../../example/options/settings.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
-import { DeviceError, type Gpu, weightedSum } from "../../../mod.ts";
+import { DeviceError, type Gpu } from "../../../mod.ts";
+import { weightedSum } from "../../../kernels/ops.ts";
 import { limitedGpu, withGpu } from "../../support/gpu.ts";
 import { check } from "../../support/property.ts";
 

@@ -2,16 +2,9 @@
 
 import { assert } from "@std/assert";
 import { LanguageModel, type WordModelOptions } from "../../../example/model/model.ts";
-import {
-  type AliasMultinomial,
-  type Gpu,
-  type LossType,
-  type Noise,
-  SGD,
-  type Step,
-  type Tensor,
-  weightedSum,
-} from "../../../mod.ts";
+import type { AliasMultinomial, Gpu, LossType, Noise, Step, Tensor } from "../../../mod.ts";
+import { SGD } from "../../../nce/nn/mod.ts";
+import { weightedSum } from "../../../kernels/ops.ts";
 import { assertClose, flat } from "../../support/close.ts";
 import { GOLDEN_TOLERANCE, goldenCases } from "../../support/golden.ts";
 import { withBothFamilies } from "../../support/gpu.ts";

@@ -52,7 +52,7 @@ function textOf(
 /** Some options with texts of theirs; those that other options need come often. */
 const given: fc.Arbitrary<Given> = fc.record(
   Object.fromEntries(
-    OPTIONS.filter(({ name }) => name !== "tb-name").map((o) => [o.name, textOf(o)]),
+    OPTIONS.map((o) => [o.name, textOf(o)]),
   ),
   { requiredKeys: [] },
 ).chain((all) =>

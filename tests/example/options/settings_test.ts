@@ -14,7 +14,11 @@ const DEFAULTS: Settings = {
   cuda: false,
   seed: 1111,
   logInterval: 200,
+  config: null,
+  quiet: false,
+  verbose: false,
   debug: false,
+  tbName: null,
   data: "synthetic",
   vocab: null,
   minFreq: 1,
@@ -123,11 +127,12 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     "--norm-term must be auto, learned or a number from -1000 to 1000, " +
     `got "${text}", for example --norm-term 9`,
   ]),
-  [
-    { "tb-name": "run1" },
-    '--tb-name "run1" is not available yet; every training run writes ' +
-    "saved_model/NAME.metrics.jsonl",
-  ],
+  ...["a/b", "..", "a\tb"].map((text): [Given, string] => [
+    { "tb-name": text },
+    "--tb-name must be a file name without folders, of at most 200 bytes, got " +
+    JSON.stringify(text),
+  ]),
+  [{ quiet: true, verbose: true }, "--quiet and --verbose contradict: leave one out"],
   [
     { nce: true, loss: "full" },
     "--nce means --loss nce, but --loss full was given too: leave one out",
@@ -162,6 +167,9 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     "seed": "9007199254740991",
     "log-interval": "10",
     "debug": true,
+    "config": "all.json",
+    "verbose": true,
+    "tb-name": "board",
     "data": "data/penn",
     "min-freq": "3",
     "concat": true,
@@ -200,6 +208,10 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     seed: 9007199254740991,
     logInterval: 10,
     debug: true,
+    config: "all.json",
+    quiet: false,
+    verbose: true,
+    tbName: "board",
     data: "data/penn",
     vocab: null,
     minFreq: 3,

@@ -13,6 +13,7 @@ Deno.test("Metrics.write() appends one JSON object a line when called again and 
       { event: "start", config, adapter: "llvmpipe", vocabulary: 10001, seed: 1111 },
       {
         event: "train",
+        step: 200,
         epoch: 1,
         batch: 200,
         batches: 2104,
@@ -23,6 +24,7 @@ Deno.test("Metrics.write() appends one JSON object a line when called again and 
       {
         event: "epoch",
         epoch: 1,
+        step: 2104,
         seconds: 9.5,
         trainLoss: 6.25,
         validPpl: 416.5,

@@ -6,7 +6,8 @@ import {
   scatterRows,
   type SparseGradient,
 } from "../../../kernels/accumulate/merge_rows.ts";
-import { gather, type Gpu, linear, sum, weightedSum } from "../../../mod.ts";
+import type { Gpu } from "../../../mod.ts";
+import { gather, linear, sum, weightedSum } from "../../../kernels/ops.ts";
 import { checkOp, poisonPool } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { withBothFamilies, withGpu } from "../../support/gpu.ts";

@@ -1,17 +1,17 @@
 // Steps and tensors: who owns what, what is recorded, and where gradients go.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { Tensor } from "../../../mod.ts";
 import {
   add,
   crossEntropy,
   gather,
-  type Gradient,
   multiply,
   scale,
   sum,
-  type Tensor,
   weightedSum,
-} from "../../../mod.ts";
+} from "../../../kernels/ops.ts";
+import type { Gradient } from "../../../kernels/mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { values } from "../../reference/data.ts";

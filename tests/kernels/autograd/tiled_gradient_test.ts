@@ -1,20 +1,10 @@
 // Tiled gradients: the table of an exact cross entropy, updated tile by tile, as if its gradient were whole.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  add,
-  crossEntropy,
-  gather,
-  type Gpu,
-  type Gradients,
-  IndexLinear,
-  matmul,
-  SGD,
-  type Step,
-  sum,
-  type Tensor,
-  weightedSum,
-} from "../../../mod.ts";
+import { type Gpu, IndexLinear, type Step, type Tensor } from "../../../mod.ts";
+import { SGD } from "../../../nce/nn/mod.ts";
+import { add, crossEntropy, gather, matmul, sum, weightedSum } from "../../../kernels/ops.ts";
+import type { Gradients } from "../../../kernels/mod.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";

@@ -9,7 +9,9 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { DeviceError, Embedding, Gpu, IndexLinear, KernelCompileError, SGD } from "../../../mod.ts";
+import { DeviceError, Gpu, IndexLinear } from "../../../mod.ts";
+import { Embedding, SGD } from "../../../nce/nn/mod.ts";
+import { KernelCompileError } from "../../../kernels/mod.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";
 

@@ -1,8 +1,10 @@
 // Memory: size classes, the largest tensor, reuse, and levels that do not rise over many training steps.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { storageIn } from "../../../kernels/device/tensor.ts";
 import { sizeClass } from "../../../kernels/device/memory.ts";
-import { Embedding, type Gpu, IndexLinear, type LossType, SGD } from "../../../mod.ts";
+import { type Gpu, IndexLinear, type LossType } from "../../../mod.ts";
+import { Embedding, SGD } from "../../../nce/nn/mod.ts";
 import { limitedGpu, peakMemory, withGpu } from "../../support/gpu.ts";
 import { randomIds } from "../../reference/data.ts";
 
@@ -65,7 +67,10 @@ Deno.test("tensor() makes the largest tensor of any device, and refuses one of a
       await using gpu = await limitedGpu({ [name]: limit });
       assertEquals(gpu.maxTensorBytes, 2 ** 20, `${name} ${limit}`);
       using largest = gpu.tensor([2 ** 18]), pooled = gpu.temporary([2 ** 18]);
-      assertEquals([largest, pooled].map(({ storage }) => storage.buffer.size), [2 ** 20, 2 ** 20]);
+      assertEquals([largest, pooled].map((tensor) => storageIn(tensor).buffer.size), [
+        2 ** 20,
+        2 ** 20,
+      ]);
       assertThrows(() => gpu.tensor([2 ** 18 + 1]), RangeError, `at most ${2 ** 20}`);
       assertNamesSizes(gpu);
     }
@@ -74,14 +79,14 @@ Deno.test("tensor() makes the largest tensor of any device, and refuses one of a
 
 Deno.test("temporary() takes a free buffer of the same class, tensor() makes its own", () =>
   withGpu((gpu) => {
-    const first = gpu.temporary([70]), { buffer } = first.storage;
+    const first = gpu.temporary([70]), { buffer } = storageIn(first);
     assertEquals(gpu.memory, { bytes: 320, buffers: 1, freeBytes: 0, peakBytes: 320 });
     first.dispose();
     assertEquals(gpu.memory, { bytes: 0, buffers: 0, freeBytes: 320, peakBytes: 320 });
     using again = gpu.temporary([80]);
-    assert(again.storage.buffer === buffer);
+    assert(storageIn(again).buffer === buffer);
     using other = gpu.temporary([80]);
-    assert(other.storage.buffer !== buffer);
+    assert(storageIn(other).buffer !== buffer);
     const own = gpu.tensor([5]);
     assertEquals(gpu.memory, { bytes: 672, buffers: 3, freeBytes: 0, peakBytes: 672 });
     own.dispose();

@@ -1,8 +1,10 @@
 // Texels: copies of tensors in textures, up to date whatever happens to the tensor.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { copyToTexels, dispatchTexels, makeTexels } from "../../../kernels/device/device.ts";
 import texelLibrary from "../../../kernels/device/_texels.wgsl" with { type: "text" };
-import { Gpu, type Launch, type Tensor, UseAfterDisposeError } from "../../../mod.ts";
+import { Gpu, type Tensor, UseAfterDisposeError } from "../../../mod.ts";
+import type { Launch } from "../../../kernels/mod.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { values } from "../../reference/data.ts";
 
@@ -59,7 +61,12 @@ const INCREASE = {
 /** What a kernel finds in the texels of `tensor`. */
 async function readTexels(gpu: Gpu, tensor: Tensor): Promise<Float32Array> {
   using out = gpu.tensor(tensor.shape);
-  gpu.dispatch({ ...READ, outputs: [out], texels: [tensor], grid: Math.ceil(out.size / 256) });
+  dispatchTexels(gpu, {
+    ...READ,
+    outputs: [out],
+    texels: [tensor],
+    grid: Math.ceil(out.size / 256),
+  });
   return await gpu.readFloats(out);
 }
 
@@ -103,7 +110,7 @@ Deno.test("a launch reads two views of one tensor, whichever were copied before"
     using whole = gpu.tensor([3, 64], data), sum = gpu.tensor([64]);
     for (const [a, b] of [[0, 1], [0, 2], [1, 0]] as const) {
       using first = whole.slice(a, 1), second = whole.slice(b, 1);
-      gpu.dispatch({ ...SUM, outputs: [sum], texels: [first, second], grid: 1 });
+      dispatchTexels(gpu, { ...SUM, outputs: [sum], texels: [first, second], grid: 1 });
       const expected = Float32Array.from(
         { length: 64 },
         (_, i) => data[64 * a + i]! + data[64 * b + i]!,
@@ -116,8 +123,8 @@ Deno.test("a kernel may be given more texels than before", () =>
   withGpu(async (gpu) => {
     const data = values(64, 1);
     using first = gpu.tensor([64], data), second = gpu.tensor([64]), out = gpu.tensor([64]);
-    gpu.dispatch({ ...READ, outputs: [out], texels: [first], grid: 1 });
-    gpu.dispatch({ ...READ, outputs: [out], texels: [first, second], grid: 1 });
+    dispatchTexels(gpu, { ...READ, outputs: [out], texels: [first], grid: 1 });
+    dispatchTexels(gpu, { ...READ, outputs: [out], texels: [first, second], grid: 1 });
     assertEquals(await gpu.readFloats(out), data);
   }));
 
@@ -126,11 +133,11 @@ Deno.test("a launch may write texels, which the next one reads", () =>
     const data = values(256, 1), { buffers } = gpu.memory;
     using first = gpu.tensor([256], data), out = gpu.tensor([256]);
     {
-      using second = gpu.texels([4, 64]), third = gpu.texels([256]);
+      using second = makeTexels(gpu, [4, 64]), third = makeTexels(gpu, [256]);
       for (const [from, to] of [[first, second], [second, third]] as const) {
-        gpu.dispatch({ ...DOUBLE, texels: [from], texelsOut: to, grid: 1 });
+        dispatchTexels(gpu, { ...DOUBLE, texels: [from], texelsOut: to, grid: 1 });
       }
-      gpu.dispatch({ ...READ, outputs: [out], texels: [third], grid: 1 });
+      dispatchTexels(gpu, { ...READ, outputs: [out], texels: [third], grid: 1 });
       assertEquals(await gpu.readFloats(out), data.map((x) => 4 * x));
       assertEquals(gpu.memory.buffers, buffers + 5); // two tensors, a copy, two textures
     }
@@ -141,11 +148,16 @@ Deno.test("texels without a buffer are filled from the first elements of a tenso
   withGpu(async (gpu) => {
     for (const size of [4, 16_384, 16_388]) {
       const data = values(size + 6, size);
-      using tensor = gpu.tensor([size + 6], data), texels = gpu.texels([size]);
+      using tensor = gpu.tensor([size + 6], data), texels = makeTexels(gpu, [size]);
       using out = gpu.tensor([size]);
-      gpu.copyToTexels(tensor, texels);
+      copyToTexels(gpu, tensor, texels);
       gpu.clear(tensor);
-      gpu.dispatch({ ...READ, outputs: [out], texels: [texels], grid: Math.ceil(size / 256) });
+      dispatchTexels(gpu, {
+        ...READ,
+        outputs: [out],
+        texels: [texels],
+        grid: Math.ceil(size / 256),
+      });
       assertEquals(await gpu.readFloats(out), data.slice(0, size));
     }
   }));
@@ -153,19 +165,31 @@ Deno.test("texels without a buffer are filled from the first elements of a tenso
 Deno.test("texels that do not fit, have ended, or are of another device are refused", async () => {
   await using other = await Gpu.create();
   await withGpu((gpu) => {
-    assertThrows(() => gpu.texels([4, 6]), RangeError, "rows must be whole vectors of four");
+    assertThrows(() => makeTexels(gpu, [4, 6]), RangeError, "rows must be whole vectors of four");
     const message = "a texture has at most";
-    assertThrows(() => gpu.texels([2 ** 20, 2 ** 20]), RangeError, message);
-    using few = gpu.tensor([7]), texels = gpu.texels([8]), out = gpu.tensor([8]);
-    assertThrows(() => gpu.copyToTexels(few, texels), TypeError, "f32 [7] to texels [8]");
+    assertThrows(() => makeTexels(gpu, [2 ** 20, 2 ** 20]), RangeError, message);
+    using few = gpu.tensor([7]), texels = makeTexels(gpu, [8]), out = gpu.tensor([8]);
+    assertThrows(() => copyToTexels(gpu, few, texels), TypeError, "f32 [7] to texels [8]");
     const read = { ...READ, outputs: [out], grid: 1 };
-    using foreign = other.texels([8]);
-    assertThrows(() => gpu.dispatch({ ...read, texels: [foreign] }), TypeError, "another Gpu");
+    using foreign = makeTexels(other, [8]);
+    assertThrows(
+      () => dispatchTexels(gpu, { ...read, texels: [foreign] }),
+      TypeError,
+      "another Gpu",
+    );
     const both = { ...DOUBLE, texels: [texels], texelsOut: texels, grid: 1 };
-    assertThrows(() => gpu.dispatch(both), TypeError, "the same texels are read and written");
-    const ended = gpu.texels([8]);
+    assertThrows(
+      () => dispatchTexels(gpu, both),
+      TypeError,
+      "the same texels are read and written",
+    );
+    const ended = makeTexels(gpu, [8]);
     ended[Symbol.dispose]();
-    assertThrows(() => gpu.dispatch({ ...read, texels: [ended] }), UseAfterDisposeError, "[8]");
+    assertThrows(
+      () => dispatchTexels(gpu, { ...read, texels: [ended] }),
+      UseAfterDisposeError,
+      "[8]",
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 // Activations and inner products of rows against float64.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { relu, rowDot, sigmoid, tanh } from "../../../mod.ts";
+import { relu, rowDot, sigmoid, tanh } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";

@@ -2,7 +2,7 @@
 
 import { assertThrows } from "@std/assert";
 import { columnSums } from "../../../kernels/matmul/column_sums.ts";
-import { add, affine, mean, multiply, scale, sum, weightedSum } from "../../../mod.ts";
+import { add, affine, mean, multiply, scale, sum, weightedSum } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";

@@ -1,7 +1,10 @@
 // Dropout: the statistics of its mask, and the same mask backward.
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { AliasMultinomial, Dropout, dropout, RandomStream, sum } from "../../../mod.ts";
+import { AliasMultinomial } from "../../../mod.ts";
+import { Dropout } from "../../../nce/nn/mod.ts";
+import { dropout, sum } from "../../../kernels/ops.ts";
+import { RandomStream } from "../../../kernels/random/mod.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";

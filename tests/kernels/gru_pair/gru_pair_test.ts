@@ -3,14 +3,9 @@
 import { assert, assertThrows } from "@std/assert";
 import { gruContexts, gruPairScore } from "../../../kernels/gru_pair/gru_pair.ts";
 import { gruTileScorer } from "../../../kernels/gru_pair/gru_tiles.ts";
-import {
-  type Gpu,
-  RandomStream,
-  type Step,
-  type Tensor,
-  tiledCrossEntropy,
-  weightedSum,
-} from "../../../mod.ts";
+import type { Gpu, Step, Tensor } from "../../../mod.ts";
+import { tiledCrossEntropy, weightedSum } from "../../../kernels/ops.ts";
+import { RandomStream } from "../../../kernels/random/mod.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";

@@ -1,7 +1,7 @@
 // Table look-ups: rows by id and scores of chosen rows, with their row-sparse gradients.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { gather, indexScore, sum } from "../../../mod.ts";
+import { gather, indexScore, sum } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";

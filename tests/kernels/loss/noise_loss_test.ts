@@ -1,7 +1,8 @@
 // The losses over target and noise scores against float64.
 
 import { assert, assertThrows } from "@std/assert";
-import { type Gpu, nceLoss, type NoiseScores, sampledLoss, type Step } from "../../../mod.ts";
+import type { Gpu, Step } from "../../../mod.ts";
+import { nceLoss, type NoiseScores, sampledLoss } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { logProbabilities, values } from "../../reference/data.ts";

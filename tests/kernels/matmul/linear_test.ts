@@ -1,7 +1,8 @@
 // Matrix products as operations: linear layers and products in every transposition, on both families.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { linear, matmul, type Step, type Tensor } from "../../../mod.ts";
+import type { Step, Tensor } from "../../../mod.ts";
+import { linear, matmul } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 import { values } from "../../reference/data.ts";

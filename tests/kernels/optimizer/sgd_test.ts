@@ -1,17 +1,9 @@
 // Stochastic gradient descent: dense and row-sparse updates against a dense one in float64.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  add,
-  gather,
-  type Gpu,
-  matmul,
-  SGD,
-  type SGDOptions,
-  type Step,
-  type Tensor,
-  weightedSum,
-} from "../../../mod.ts";
+import type { Gpu, Step, Tensor } from "../../../mod.ts";
+import { SGD, type SGDOptions } from "../../../nce/nn/mod.ts";
+import { add, gather, matmul, weightedSum } from "../../../kernels/ops.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";

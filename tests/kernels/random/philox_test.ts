@@ -12,7 +12,9 @@ import {
   unitFloat,
 } from "../../../kernels/random/philox.ts";
 import { streamOf } from "../../../kernels/random/stream.ts";
-import { dropout, type Gpu, RandomStream } from "../../../mod.ts";
+import type { Gpu } from "../../../mod.ts";
+import { dropout } from "../../../kernels/ops.ts";
+import { RandomStream } from "../../../kernels/random/mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { chiSquareProbability } from "../../reference/chi_square.ts";
@@ -96,7 +98,7 @@ Deno.test("seedWords() takes seeds of 53 bits and refuses others", () => {
   assertEquals(seedWords(2 ** 32 + 5), [5, 1]);
   assertEquals(seedWords(2 ** 53 - 1), [0xffffffff, 0x1fffff]);
   for (const seed of [-1, 1.5, 2 ** 53, NaN, Infinity]) {
-    assertThrows(() => seedWords(seed), RangeError, `seed ${seed}`);
+    assertThrows(() => seedWords(seed), RangeError, `seed is ${seed}`);
   }
 });
 

@@ -2,7 +2,9 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { gru } from "../../../kernels/recurrent/gru.ts";
-import { GRU, type RecurrentWeights, type Tensor, weightedSum } from "../../../mod.ts";
+import type { Tensor } from "../../../mod.ts";
+import { GRU } from "../../../nce/nn/mod.ts";
+import { type RecurrentWeights, weightedSum } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { withBothFamilies, withGpu } from "../../support/gpu.ts";

@@ -1,15 +1,9 @@
 // LSTM layers against float64, on both kernel families.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  type Gpu,
-  LSTM,
-  lstm,
-  type LSTMState,
-  type RecurrentWeights,
-  type Step,
-  sum,
-} from "../../../mod.ts";
+import type { Gpu, Step } from "../../../mod.ts";
+import { LSTM } from "../../../nce/nn/mod.ts";
+import { lstm, type LSTMState, type RecurrentWeights, sum } from "../../../kernels/ops.ts";
 import type { Tensor } from "../../../mod.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";

@@ -3,16 +3,9 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { Philox } from "../../../kernels/random/philox.ts";
 import { streamOf } from "../../../kernels/random/stream.ts";
-import {
-  Embedding,
-  type Gpu,
-  IndexGRU,
-  IndexLinear,
-  Linear,
-  LSTM,
-  type Module,
-  sum,
-} from "../../../mod.ts";
+import { type Gpu, IndexGRU, IndexLinear } from "../../../mod.ts";
+import { Embedding, Linear, LSTM, Module, parameter } from "../../../nce/nn/mod.ts";
+import { sum } from "../../../kernels/ops.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";
@@ -132,4 +125,58 @@ Deno.test("Embedding and Linear throw a RangeError when a size is no positive in
         `Cannot make Linear: outFeatures is ${size}`,
       );
     }
+  }));
+
+Deno.test("parameter() starts uniform, a function of path and seed, or with the values given", () =>
+  withGpu(async (gpu) => {
+    using table = new Embedding(gpu, {
+      ...{ numEmbeddings: 5, embeddingDim: 3, initRange: 0.5, seed: 2, name: "encoder" },
+    });
+    using same = parameter(gpu, "encoder.weight", [15], { range: 0.5, seed: 2 });
+    assertEquals([...await gpu.readFloats(same)], await dataOf(gpu, table));
+    using other = parameter(gpu, "decoder.weight", [15], { range: 0.5, seed: 2 });
+    assertNotEquals(await gpu.read(other), await gpu.read(same));
+    using seedless = parameter(gpu, "a", [4], { range: 1 });
+    using first = parameter(gpu, "a", [4], { range: 1, seed: 0 });
+    assertEquals(await gpu.read(seedless), await gpu.read(first));
+    const values = Float32Array.of(1, -2, 3, 4);
+    using given = parameter(gpu, "given", [2, 2], values);
+    assertEquals([given.shape, await gpu.read(given)], [[2, 2], values]);
+    assert([same, other, given].every(({ requiresGrad }) => requiresGrad));
+    const wrong = () => parameter(gpu, "given", [2, 3], values);
+    assertThrows(wrong, TypeError, "a tensor [2,3] of 4 elements");
+  }));
+
+Deno.test("a module has its parameters and those of its parts, in order, and frees them all", () =>
+  withGpu((gpu) => {
+    class Own extends Module {
+      constructor(name: string) {
+        super(name);
+        this.parameter(gpu, "first", [2], { range: 1 });
+        this.part(new Linear(gpu, { name: this.path("linear"), inFeatures: 2, outFeatures: 3 }));
+        this.parameter(gpu, "last", [3], Float32Array.of(1, 2, 3));
+      }
+    }
+    const { buffers } = gpu.memory;
+    {
+      using own = new Own("model");
+      const names = own.parameters().map(([name, { shape }]) => `${name} [${shape}]`);
+      const linear = ["model.linear.weight [3,2]", "model.linear.bias [3]"];
+      assertEquals(names, ["model.first [2]", ...linear, "model.last [3]"]);
+      assertEquals(gpu.memory.buffers, buffers + 4);
+    }
+    assertEquals(gpu.memory.buffers, buffers);
+  }));
+
+Deno.test("a part's own things on the GPU end with the module", () =>
+  withGpu((gpu) => {
+    class Model extends Module {
+      constructor() {
+        super();
+        this.part(new IndexLinear(gpu, { embeddingDim: 2, numClasses: 3, noise: [1, 2, 3] }));
+      }
+    }
+    const { buffers } = gpu.memory;
+    new Model().dispose();
+    assertEquals(gpu.memory.buffers, buffers);
   }));

@@ -2,7 +2,6 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  add,
   AliasMultinomial,
   BatchNoise,
   type Gpu,
@@ -10,8 +9,8 @@ import {
   type IndexLinearOptions,
   type NoiseSource,
   type Tensor,
-  weightedSum,
 } from "../../../mod.ts";
+import { add, weightedSum } from "../../../kernels/ops.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";

@@ -1,9 +1,9 @@
 // Binary search, and random orders.
 
 import { assertEquals } from "@std/assert";
-import { shuffle } from "../example/data/shuffle.ts";
-import { firstIndex } from "../example/shared/search.ts";
-import { Philox } from "../kernels/random/philox.ts";
+import { shuffle } from "../../../example/data/shuffle.ts";
+import { firstIndex } from "../../../example/shared/search.ts";
+import { Philox } from "../../../kernels/random/philox.ts";
 
 Deno.test("firstIndex() finds the first index that holds, and asks few times", () => {
   for (const count of [0, 1, 2, 7, 1000, 2 ** 40]) {

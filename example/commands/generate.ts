@@ -1,0 +1,89 @@
+/** `generate`: texts that a model makes up. */
+
+import { openInput } from "../data/input.ts";
+import { BOS, UNK, type Vocabulary } from "../data/vocab.ts";
+import { splitWords, withoutMarks } from "../data/words.ts";
+import { continuations, type Texts } from "../generation/continuations.ts";
+import { Printer } from "../generation/printer.ts";
+import { checkChoice, GENERATE, type GenerateSettings } from "../options/generate.ts";
+import { type Given, readOptions } from "../options/option.ts";
+import { Failure } from "../shared/errors.ts";
+import type { Io } from "../shared/io.ts";
+import { type LoadedModel, loadModel } from "../storage/checkpoint.ts";
+import { findModel } from "../storage/open_model.ts";
+import type { Gpu } from "../../mod.ts";
+import { openGpu } from "./open_gpu.ts";
+
+/** Texts that are made side by side. */
+const MAX_TEXTS = 64;
+
+/**
+ * Continues a prompt, or each line of standard input, by texts of the model.
+ *
+ * @param words The model, and the prompt if there is one.
+ * @throws {UsageError} If there is no such model, or options contradict each other.
+ * @throws {Failure} If the model or standard input cannot be used.
+ */
+export async function generate(words: readonly string[], given: Given, io: Io): Promise<void> {
+  const settings = readOptions(GENERATE, given), [word = "", prompt] = words;
+  checkChoice(settings);
+  const { path, settings: own } = findModel(word);
+  if (own.loss === "neg") {
+    throw new Failure(
+      `Cannot generate by ${path}: it was trained by --loss neg, and its scores are no probabilities`,
+    );
+  }
+  await using gpu = await openGpu(settings);
+  const loaded = loadModel(gpu, path);
+  using _model = loaded.model;
+  let first = 0;
+  for await (const line of promptsOf(prompt)) {
+    const words = withoutMarks(splitWords(line));
+    tellUnknown(words, loaded.vocabulary, io);
+    for (let left = settings.count; left > 0; left -= MAX_TEXTS) {
+      const texts = { first, count: Math.min(MAX_TEXTS, left) };
+      await continueTexts(gpu, loaded, words, texts, settings, io);
+      first += texts.count;
+    }
+  }
+}
+
+/** The prompt that is given; else the lines of standard input, or an empty one if there are none. */
+async function* promptsOf(prompt: string | undefined): AsyncGenerator<string> {
+  let isEmpty = true;
+  if (prompt === undefined && !Deno.stdin.isTerminal()) {
+    for await (const lines of openInput().lines()) {
+      isEmpty = false;
+      yield* lines;
+    }
+  }
+  if (isEmpty) yield prompt ?? "";
+}
+
+/** A warning if the model does not know words of a prompt. */
+function tellUnknown(words: readonly string[], vocabulary: Vocabulary, io: Io): void {
+  const ids = vocabulary.encode(words), mark = vocabulary.word(UNK);
+  const unknown = new Set(words.filter((word, i) => ids[i] === UNK && word !== mark));
+  if (unknown.size === 0) return;
+  const names = [...unknown].map((word) => JSON.stringify(word)).join(", ");
+  io.err(`warning: the model does not know ${names} and reads ${mark}`);
+}
+
+/** Continues a prompt by some texts, and prints them. */
+async function continueTexts(
+  gpu: Gpu,
+  { model, vocabulary }: LoadedModel,
+  words: readonly string[],
+  texts: Texts,
+  settings: GenerateSettings,
+  io: Io,
+): Promise<void> {
+  const printer = new Printer(io, words, texts.count, settings.json);
+  const prompt = [BOS, ...vocabulary.encode(words)];
+  let length = 0;
+  for await (const ids of continuations(gpu, model, prompt, texts, settings)) {
+    printer.push(Array.from(ids, (id) => id === BOS ? undefined : vocabulary.word(id)));
+    if (++length === settings.length) printer.cut();
+    if (printer.isDone) break;
+  }
+}

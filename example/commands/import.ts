@@ -1,0 +1,107 @@
+/** `import`: what PyTorch wrote as a model of this program. */
+
+import { basename } from "@std/path";
+import { describeModel } from "./describe.ts";
+import type { Vocabulary } from "../data/vocab.ts";
+import { IMPORT } from "../options/exchange.ts";
+import { flagOf, type Given, readOptions } from "../options/option.ts";
+import { LOSS, MODEL, RUN } from "../options/options.ts";
+import type { ModelSettings } from "../options/settings.ts";
+import { UsageError } from "../shared/errors.ts";
+import { checkFile, isFile } from "../shared/files.ts";
+import type { Io } from "../shared/io.ts";
+import { lockModel } from "../storage/lock.ts";
+import { writeModel } from "../storage/model_file.ts";
+import { readSettings } from "../storage/model_settings.ts";
+import { modelPath } from "../storage/open_model.ts";
+import {
+  foreignNoise,
+  type PytorchModel,
+  readPytorch,
+  readWords,
+  vocabularyPath,
+} from "../storage/pytorch.ts";
+import { cannotLoad } from "../storage/safetensors.ts";
+
+/**
+ * Makes a model of the file at `path` and its vocabulary.
+ *
+ * @throws {UsageError} If a file is missing, an option that the file does not make up for, or there is a
+ *   model of this name.
+ * @throws {Failure} If a file is damaged, they do not belong together, or the model cannot be written.
+ */
+export function importModel(path: string, given: Given, io: Io): void {
+  const { vocab, save, ...options } = readOptions(IMPORT, given);
+  checkFile(path);
+  const words = vocab ?? vocabularyPath(path), name = save ?? nameOf(path);
+  checkWords(words, vocab !== null);
+  const target = modelPath(name);
+  if (isFile(target)) {
+    throw new UsageError(`There is a model ${target} already: give another name by --save`);
+  }
+  const model = readPytorch(path), settings = settingsOf(path, model, options);
+  const vocabulary = readWords(words);
+  checkMatch(path, model, words, vocabulary);
+  using _lock = lockModel(name);
+  writeModel(target, { vocabulary, settings, parameters: model.parameters });
+  io.out(`wrote       ${target}: ${describeModel(settings, vocabulary.size)}`);
+}
+
+/** The name of the model that a file becomes. */
+function nameOf(path: string): string {
+  const name = RUN.save.read(basename(path));
+  if (name !== undefined) return name;
+  throw new UsageError(`${path} is no name for a model: give one by --save`);
+}
+
+function checkWords(path: string, isGiven: boolean): void {
+  if (isGiven || isFile(path)) return checkFile(path);
+  throw new UsageError(
+    `There is no vocabulary ${path}: give the words and their counts by --vocab`,
+  );
+}
+
+/** The settings that only the options of an import tell. */
+type Options = {
+  readonly [N in "dropout" | "loss" | "noiseRatio" | "normTerm"]: ModelSettings[N] | null;
+};
+
+/** The model's settings: as given, else as in the file, else the defaults, where these do no harm. */
+function settingsOf(path: string, { sizes, settings }: PytorchModel, options: Options) {
+  const given = Object.entries(options).filter(([, setting]) => setting !== null);
+  const known = { ...settings, ...Object.fromEntries(given) }, { loss } = known;
+  const needed = [
+    "dropout",
+    "loss",
+    ...loss === "full" || loss === undefined ? [] : ["noiseRatio"],
+    ...loss === "nce" || loss === "mix" ? ["normTerm"] : [],
+  ];
+  const missing = needed.filter((name) => !(name in known)).map(flagOf);
+  if (missing.length > 0) {
+    const names = new Intl.ListFormat("en").format(missing);
+    throw new UsageError(`${path} does not tell ${names} of its training: give what it was`);
+  }
+  const defaults = readOptions({ ...MODEL, ...LOSS }, {});
+  return readSettings({ ...defaults, ...known, ...sizes }, cannotLoad(path));
+}
+
+/** The words must be those that the model was trained with. */
+function checkMatch(
+  path: string,
+  { numWords, logNoise }: PytorchModel,
+  words: string,
+  vocabulary: Vocabulary,
+): void {
+  const fail = cannotLoad(path);
+  if (vocabulary.size !== numWords) {
+    fail(`it has ${numWords} words, and ${words} has ${vocabulary.size}; give its own by --vocab`);
+  }
+  const foreign = logNoise === undefined ? undefined : foreignNoise(logNoise, vocabulary);
+  if (foreign === undefined) return;
+  fail(
+    `its noise has another probability for ${
+      JSON.stringify(foreign)
+    } than the counts of ${words}; ` +
+      "give the words and counts that it was trained with by --vocab",
+  );
+}

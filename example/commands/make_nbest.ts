@@ -1,0 +1,38 @@
+/** `make-nbest`: n-best lists of the made-up language, to try rescoring where the best possible is known. */
+
+import { parseSynthetic } from "../data/synthetic.ts";
+import { MAKE_NBEST } from "../options/make_nbest.ts";
+import { type Given, readOptions } from "../options/option.ts";
+import { jsonLine } from "../rescoring/json_lists.ts";
+import { makeLists } from "../rescoring/make_lists.ts";
+import type { NBestList } from "../rescoring/nbest.ts";
+import { writeLists } from "../rescoring/read_lists.ts";
+import { UsageError } from "../shared/errors.ts";
+import { writeFileAtomically } from "../shared/files.ts";
+import type { Io } from "../shared/io.ts";
+import { Bar } from "../shared/progress.ts";
+
+/**
+ * Makes lists.
+ *
+ * @throws {UsageError} If the language is unknown, or the format is not one for standard output.
+ * @throws {Failure} If a file cannot be written.
+ */
+export function makeNBest(given: Given, io: Io): void {
+  const { data, format, out, ...options } = readOptions(MAKE_NBEST, given);
+  if (out === undefined && format !== "json") {
+    throw new UsageError(`--format ${format} makes a folder: give its path by --out`);
+  }
+  const language = parseSynthetic(data), lists: NBestList[] = [];
+  using bar = io.error.isTerminal ? new Bar(io.error, "making lists", options.lists) : undefined;
+  for (const list of makeLists({ language, ...options })) {
+    if (out === undefined) io.write(`${jsonLine(list)}\n`);
+    else lists.push(list);
+    bar?.step();
+  }
+  if (out === undefined) return;
+  writeLists(out, { format, isFolder: format !== "json", lists });
+  if (format === "json") return;
+  const references = lists.map(({ id, reference = [] }) => `${[id, ...reference].join(" ")}\n`);
+  writeFileAtomically(`${out}.ref`, references.join(""));
+}

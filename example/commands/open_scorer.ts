@@ -1,0 +1,71 @@
+/** A saved model, opened to score text. */
+
+import type { Gpu } from "../../mod.ts";
+import { SAFE_STD } from "../evaluation/card.ts";
+import { TextScorer } from "../evaluation/text_scorer.ts";
+import { boundsOf, checkEvaluation } from "../model/checks.ts";
+import { modeProblem, modeText, type ScoreMode } from "../options/scoring.ts";
+import { adapterWarnings, graphicsDevices } from "../shared/adapter.ts";
+import { Failure } from "../shared/errors.ts";
+import type { Io } from "../shared/io.ts";
+import { formatNumber } from "../shared/progress.ts";
+import { loadModel } from "../storage/checkpoint.ts";
+import type { FoundModel } from "../storage/open_model.ts";
+import { normTermOf } from "../training/summary.ts";
+import { openGpu } from "./open_gpu.ts";
+
+/** How a model scores, and on what. */
+export interface OpenScorerOptions {
+  readonly mode: ScoreMode;
+  readonly cuda: boolean;
+}
+
+/** A batch of a text is at most as large as this. */
+const LARGEST = { steps: 64, batchSize: 64 };
+
+/**
+ * Opens the GPU and the model, and lets `use` score with it.
+ *
+ * @throws {Failure} If the model cannot score like that, or not on this device.
+ */
+export async function withScorer<T>(
+  found: FoundModel,
+  { mode, cuda }: OpenScorerOptions,
+  io: Io,
+  use: (scorer: TextScorer, gpu: Gpu) => Promise<T>,
+): Promise<T> {
+  checkMode(found, mode, io);
+  await using gpu = await openGpu({ cuda });
+  for (const warning of adapterWarnings(gpu, graphicsDevices())) io.err(warning);
+  const { model, vocabulary, settings, card } = loadModel(gpu, found.path);
+  using _model = model;
+  const { batchSize, steps: bptt } = LARGEST;
+  checkEvaluation({ ...settings, batchSize, bptt }, boundsOf(gpu, vocabulary.size), {
+    kind: typeof mode === "object" ? mode : mode === "exact" ? "full" : "nce",
+    batches: [LARGEST],
+    saved: true,
+    option: "--mode",
+  });
+  const shift = mode === "raw-best" ? await normTermOf(gpu, model) - card!.mean : 0;
+  return await use(new TextScorer(gpu, { model, vocabulary, mode, shift }), gpu);
+}
+
+/** What can be known before the GPU is opened. */
+function checkMode({ path, settings, card }: FoundModel, mode: ScoreMode, io: Io): void {
+  const problem = modeProblem(settings, mode);
+  if (problem !== undefined) throw new Failure(`Cannot score with ${path}: ${problem}`);
+  if (mode === "exact" || typeof mode === "object") return;
+  if (card === undefined && mode === "raw-best") {
+    throw new Failure(
+      `Cannot score with ${path} by --mode raw-best: it keeps no mean log normaliser; ` +
+        "give --mode exact",
+    );
+  }
+  if (card?.safe) return;
+  const why = card === undefined
+    ? "no validation found how its log normaliser varies"
+    : card.std > SAFE_STD
+    ? `its log normaliser varies by ${formatNumber(card.std)}, over ${SAFE_STD}`
+    : "its perplexity is over the number of words";
+  io.err(`warning: --mode ${modeText(mode)} is not safe with ${path}: ${why}; --mode exact is`);
+}

@@ -1,0 +1,203 @@
+/** `rescore`: n-best lists by one language model or several, and the word errors of what they choose. */
+
+import { type Given, readOptions } from "../options/option.ts";
+import { RESCORE, type RescoreSettings, type System, systemsOf } from "../options/rescore.ts";
+import { Contest, type Result, scoresOf } from "../rescoring/contest.ts";
+import type { Hypothesis, NBestList } from "../rescoring/nbest.ts";
+import { readLists, readReferences, writeLists } from "../rescoring/read_lists.ts";
+import { best, searchWeights, totals, type Weights } from "../rescoring/weights.ts";
+import { Failure, UsageError } from "../shared/errors.ts";
+import type { Io } from "../shared/io.ts";
+import { Bar } from "../shared/progress.ts";
+import { findModel, type FoundModel } from "../storage/open_model.ts";
+import { withScorer } from "./open_scorer.ts";
+import { reportLines } from "./rescore_report.ts";
+
+/** Names of the rows that need no model. */
+const FIRST = "first-best", ORACLE = "oracle", TRUTH = "best possible";
+/** Sentences that are scored at a time. */
+const WINDOW = 4096;
+
+/** A system with its model's file. */
+interface FoundSystem extends System {
+  readonly found: FoundModel;
+}
+
+/** The parts of the lists: what weights are searched on, and what errors are counted on. */
+interface Parts {
+  readonly dev: readonly NBestList[];
+  readonly test: readonly NBestList[];
+}
+
+/** The score that a model gives the words of a hypothesis. */
+type Scores = (hypothesis: Hypothesis) => number;
+
+/**
+ * Rescores lists.
+ *
+ * @param words The models, and the file or folder of lists; standard input if that is missing or `-`.
+ * @throws {UsageError} If a model or a file is not there, or a weight is missing that cannot be searched.
+ * @throws {Failure} If one of them cannot be used.
+ */
+export async function rescore(words: readonly string[], given: Given, io: Io): Promise<void> {
+  const settings = readOptions(RESCORE, given), [word = "", path = "-"] = words;
+  const systems = systemsOf(word, settings.mode)
+    .map((system): FoundSystem => ({ ...system, found: findModel(system.model) }));
+  if (settings.out !== undefined && systems.length > 1) {
+    throw new UsageError(`--out writes the lists of one model, and ${systems.length} are given`);
+  }
+  const read = await readLists(path, settings.format);
+  const lists = await withReferences(read.lists, settings);
+  checkOldScores(lists, settings, path);
+  const parts = split(lists, settings), results: Result[] = [];
+  const contests = parts &&
+    { dev: new Contest(parts.dev), test: new Contest(parts.test) };
+  if (contests !== undefined) {
+    results.push(contests.test.judge(FIRST, parts!.test.map(() => 0), []));
+  }
+  for (const system of systems) {
+    const { scores, seconds } = await scoreLists(system, lists, settings, io);
+    const lm = interpolated(scores, settings);
+    const weights = contests === undefined
+      ? { lm: settings.lmWeight!, penalty: settings.wordPenalty ?? 0 }
+      : searched(contests.dev, lm, settings);
+    if (contests !== undefined) {
+      const chosen = choose(parts!.test, lm, weights);
+      const versus = results.slice(0, 2).map((result) => result.system);
+      results.push(contests.test.judge(system.name, chosen, versus, { weights, seconds }));
+    }
+    if (settings.out !== undefined) {
+      writeLists(settings.out, { ...read, lists: lists.map((list) => sorted(list, lm, weights)) });
+    }
+  }
+  if (contests !== undefined) results.push(...limits(contests.test, parts!.test));
+  const counts = {
+    lists: lists.length,
+    hypotheses: lists.reduce((sum, { hypotheses }) => sum + hypotheses.length, 0),
+    dev: parts?.dev.length ?? 0,
+    test: parts?.test.length ?? 0,
+    words: contests?.test.words ?? 0,
+  };
+  for (const line of reportLines(counts, results, settings)) io.out(line);
+}
+
+/** The lists with what was said, where that is known. */
+async function withReferences(
+  lists: readonly NBestList[],
+  { ref }: RescoreSettings,
+): Promise<readonly NBestList[]> {
+  if (ref === undefined) return lists;
+  const references = await readReferences(ref);
+  return lists.map((list) => {
+    const reference = references.get(list.id);
+    if (reference !== undefined) return { ...list, reference };
+    throw new Failure(`Cannot use --ref ${ref}: it has no utterance ${list.id}`);
+  });
+}
+
+function checkOldScores(
+  lists: readonly NBestList[],
+  { interpolate }: RescoreSettings,
+  path: string,
+): void {
+  if (interpolate === 1) return;
+  const without = lists.find(({ hypotheses }) => hypotheses.some(({ lm }) => lm === undefined));
+  if (without === undefined) return;
+  throw new Failure(
+    `Cannot use --interpolate ${interpolate}: a hypothesis of ${without.id} in ${path} has no ` +
+      "language score",
+  );
+}
+
+/** The parts of the lists; undefined without references, when nothing can be searched or counted. */
+function split(lists: readonly NBestList[], settings: RescoreSettings): Parts | undefined {
+  const { lmWeight, wordPenalty, dev } = settings;
+  const unknown = lists.filter(({ reference }) => reference === undefined);
+  if (unknown.length === lists.length) {
+    if (lmWeight !== undefined) return undefined;
+    throw new UsageError(
+      "Cannot search weights: the lists do not say what was said; give --ref, or --lm-weight",
+    );
+  }
+  if (unknown.length > 0) {
+    throw new Failure(`Cannot count errors: ${unknown[0]!.id} has no reference, and others have`);
+  }
+  if (lmWeight !== undefined && wordPenalty !== undefined) return { dev: [], test: lists };
+  const count = Math.max(1, Math.round(dev * lists.length));
+  if (count < lists.length) return { dev: lists.slice(0, count), test: lists.slice(count) };
+  throw new Failure(
+    "Cannot search weights and count errors on a single list: give --lm-weight and --word-penalty",
+  );
+}
+
+/** The model's score of all hypotheses; equal ones are scored once. */
+async function scoreLists(
+  { name, mode, found }: FoundSystem,
+  lists: readonly NBestList[],
+  { cuda }: RescoreSettings,
+  io: Io,
+): Promise<{ scores: Scores; seconds: number }> {
+  const keyOf = (words: readonly string[]) => words.join(" ");
+  const sentences = new Map(
+    lists.flatMap(({ hypotheses }) => hypotheses.map(({ words }) => [keyOf(words), words])),
+  );
+  const all = [...sentences.values()], scores = new Map<string, number>();
+  let seconds = 0;
+  await withScorer(found, { mode, cuda }, io, async (scorer) => {
+    const start = performance.now();
+    using bar = io.error.isTerminal ? new Bar(io.error, `scoring ${name}`, all.length) : undefined;
+    for (let at = 0; at < all.length; at += WINDOW) {
+      const window = all.slice(at, at + WINDOW);
+      (await scorer.score(window))
+        .forEach(({ logProb }, i) => scores.set(keyOf(window[i]!), logProb));
+      bar?.step(window.length);
+    }
+    seconds = (performance.now() - start) / 1000;
+  });
+  return { scores: ({ words }) => scores.get(keyOf(words))!, seconds };
+}
+
+/** The language score: a part of the model's, and the rest of the old one's. */
+function interpolated(scores: Scores, { interpolate }: RescoreSettings): Scores {
+  if (interpolate === 1) return scores;
+  return (hypothesis) => interpolate * scores(hypothesis) + (1 - interpolate) * hypothesis.lm!;
+}
+
+function searched(dev: Contest, lm: Scores, { lmWeight, wordPenalty }: RescoreSettings): Weights {
+  if (lmWeight !== undefined && wordPenalty !== undefined) {
+    return { lm: lmWeight, penalty: wordPenalty };
+  }
+  return searchWeights(dev.choices(lm), {
+    ...(lmWeight !== undefined && { lm: lmWeight }),
+    ...(wordPenalty !== undefined && { penalty: wordPenalty }),
+  });
+}
+
+/** The number of the best hypothesis of each list. */
+function choose(lists: readonly NBestList[], lm: Scores, weights: Weights): number[] {
+  return lists.map((list) => best(scoresOf(list, lm), weights));
+}
+
+/** The list with the best hypothesis first, and the new language scores. */
+function sorted(list: NBestList, lm: Scores, weights: Weights): NBestList {
+  const scores = totals(scoresOf(list, lm), weights);
+  const hypotheses = list.hypotheses
+    .map((hypothesis, i) => ({
+      total: scores[i]!,
+      hypothesis: { ...hypothesis, lm: lm(hypothesis) },
+    }))
+    .sort((a, b) => b.total - a.total).map(({ hypothesis }) => hypothesis);
+  return { ...list, hypotheses };
+}
+
+/** What could be reached: by the language that the words are from, and by the best of each list. */
+function limits(contest: Contest, lists: readonly NBestList[]): Result[] {
+  const isKnown = lists.every(({ hypotheses }) =>
+    hypotheses.every(({ truth }) => truth !== undefined)
+  );
+  const truth = () => choose(lists, ({ truth }) => truth!, { lm: 1, penalty: 0 });
+  return [
+    ...isKnown ? [contest.judge(TRUTH, truth(), [FIRST])] : [],
+    contest.judge(ORACLE, contest.oracle(), []),
+  ];
+}

@@ -1,0 +1,69 @@
+/** What rescoring found, as a table or as JSON. */
+
+import type { RescoreSettings } from "../options/rescore.ts";
+import type { Result } from "../rescoring/contest.ts";
+import { formatCount, formatNumber } from "../shared/progress.ts";
+
+/** What the findings are about. */
+export interface RescoreCounts {
+  readonly lists: number;
+  /** Of all lists. */
+  readonly hypotheses: number;
+  /** Lists that weights were searched on. */
+  readonly dev: number;
+  /** Lists that errors were counted on. */
+  readonly test: number;
+  /** Words of the references of these. */
+  readonly words: number;
+}
+
+/** The lines that are printed. */
+export function reportLines(
+  counts: RescoreCounts,
+  results: readonly Result[],
+  { json }: Pick<RescoreSettings, "json">,
+): string[] {
+  if (json) return [JSON.stringify({ ...counts, systems: results })];
+  return [summaryLine(counts), ...results.length > 0 ? tableLines(results) : []];
+}
+
+function summaryLine({ lists, hypotheses, dev, test, words }: RescoreCounts): string {
+  const start = `lists       ${formatCount(lists)} with ${formatCount(hypotheses)} hypotheses`;
+  if (test === 0) return `${start}; no references, so no errors are counted`;
+  const searched = dev > 0 ? `; weights searched on the first ${formatCount(dev)}` : "";
+  return `${start}${searched}; errors counted on ${formatCount(test)} with ${
+    formatCount(words)
+  } words`;
+}
+
+function tableLines(results: readonly Result[]): string[] {
+  const versus = [...new Set(results.flatMap(({ versus }) => Object.keys(versus)))];
+  const header = ["system", "WER %", "95 % interval", "sub", "del", "ins", "LM weight", "penalty"];
+  const rows = results.map((result) => {
+    const { system, wer, interval, substitutions, deletions, insertions, weights, seconds } =
+      result;
+    return [
+      system,
+      wer.toFixed(2),
+      `${interval[0].toFixed(2)} to ${interval[1].toFixed(2)}`,
+      ...[substitutions, deletions, insertions].map(formatCount),
+      weights === undefined ? "" : formatNumber(weights.lm),
+      weights === undefined ? "" : formatNumber(weights.penalty),
+      ...versus.map((name) => result.versus[name]).map((pairs) => pairs?.p.toFixed(3) ?? ""),
+      seconds === undefined ? "" : seconds.toFixed(1),
+    ];
+  });
+  const table = [[...header, ...versus.map((name) => `p, ${name}`), "seconds"], ...rows];
+  const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
+  const lines = table.map((row) =>
+    row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join("  ")
+  );
+  return [
+    ...lines,
+    ...versus.length > 0
+      ? [
+        "p: chance of such a difference between equal systems, by NIST's matched-pair test (MAPSSWE)",
+      ]
+      : [],
+  ];
+}

@@ -1,0 +1,40 @@
+/** `score`: log probabilities of sentences, as they come in. */
+
+import { openInput } from "../data/input.ts";
+import { windowsOf } from "../data/windows.ts";
+import { splitWords, withoutMarks } from "../data/words.ts";
+import { type Given, readOptions } from "../options/option.ts";
+import { SCORE } from "../options/score.ts";
+import { Failure } from "../shared/errors.ts";
+import type { Io } from "../shared/io.ts";
+import { Bar } from "../shared/progress.ts";
+import { findModel } from "../storage/open_model.ts";
+import { withScorer } from "./open_scorer.ts";
+import { linesOf, ScoreSums } from "./score_lines.ts";
+
+/**
+ * Scores a text, a sentence a line, and prints sums to standard error.
+ *
+ * @param words The model, and the file; standard input if that is missing or `-`.
+ * @throws {UsageError} If there is no such model or file.
+ * @throws {Failure} If one of them cannot be used, or the text has no lines.
+ */
+export async function score(words: readonly string[], given: Given, io: Io): Promise<void> {
+  const settings = readOptions(SCORE, given), [word = "", path] = words;
+  const found = findModel(word), input = openInput(path), sums = new ScoreSums();
+  await withScorer(found, settings, io, async (scorer) => {
+    using bar = io.error.isTerminal ? new Bar(io.error, "scoring", input.bytes) : undefined;
+    for await (const lines of windowsOf(input.lines((bytes) => bar?.step(bytes)))) {
+      const sentences = lines.map((line) => withoutMarks(splitWords(line)));
+      const scored = (await scorer.score(sentences)).map((score, i) => {
+        return { ...score, line: lines[i]!, words: sentences[i]! };
+      });
+      scored.forEach((score) => sums.add(score));
+      io.write(scored.flatMap((score) => linesOf(score, settings)).join("\n") + "\n");
+    }
+  });
+  if (sums.sentences === 0) {
+    throw new Failure(`Cannot score ${input.name}: it is empty; give a sentence a line`);
+  }
+  for (const line of sums.lines(settings)) io.err(line);
+}

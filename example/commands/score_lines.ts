@@ -1,0 +1,122 @@
+/** Scores of sentences as lines, and their sums. */
+
+import type { SentenceScore } from "../evaluation/text_scorer.ts";
+import type { ScoreSettings } from "../options/score.ts";
+import { modeText } from "../options/scoring.ts";
+import { formatCount } from "../shared/progress.ts";
+
+/** A sentence, what it was read from, and its score. */
+export interface ScoredLine extends SentenceScore {
+  /** The line. */
+  readonly line: string;
+  readonly words: readonly string[];
+}
+
+/** Settings that lines depend on. */
+type LineSettings = Pick<ScoreSettings, "mode" | "base" | "words" | "json">;
+
+/** How the end of a sentence is shown. */
+const END = "</s>";
+/** Digits after the point, in lines that people read. */
+const DIGITS = 6;
+
+/** The lines of a sentence: itself, and its words if they are asked for. */
+export function linesOf(scored: ScoredLine, settings: LineSettings): string[] {
+  return settings.json ? [jsonLine(scored, settings)] : tabLines(scored, settings);
+}
+
+/** Log probability, tokens, unknown words and the line; then each word on a line that begins with a tab. */
+function tabLines(scored: ScoredLine, { base, words }: LineSettings): string[] {
+  const { logProbs, logProb, unknown, line } = scored, scale = scaleOf(base);
+  const columns = [(logProb * scale).toFixed(DIGITS), logProbs.length, countOf(unknown), line];
+  if (!words) return [columns.join("\t")];
+  const own = wordsOf(scored).map(({ word, logProb, unknown }) =>
+    ["", (logProb * scale).toFixed(DIGITS), 1, unknown ? 1 : 0, word].join("\t")
+  );
+  return [columns.join("\t"), ...own];
+}
+
+function jsonLine(scored: ScoredLine, { base, words }: LineSettings): string {
+  const { logProbs, logProb, unknown, line } = scored, scale = scaleOf(base);
+  return JSON.stringify({
+    logProb: logProb * scale,
+    tokens: logProbs.length,
+    unknown: countOf(unknown),
+    sentence: line,
+    ...(words && {
+      words: wordsOf(scored).map((word) => ({ ...word, logProb: word.logProb * scale })),
+    }),
+  });
+}
+
+/** The words with their scores, and the end of the sentence. */
+function wordsOf({ words, logProbs, unknown }: ScoredLine) {
+  return [...words, END].map((word, i) => {
+    return { word, logProb: logProbs[i]!, unknown: unknown[i] ?? false };
+  });
+}
+
+/** Sums over all sentences. */
+export class ScoreSums {
+  #sentences = 0;
+  #tokens = 0;
+  #unknown = 0;
+  #logProb = 0;
+  /** Of the unknown words. */
+  #unknownLogProb = 0;
+
+  /** Number of sentences. */
+  get sentences(): number {
+    return this.#sentences;
+  }
+
+  /** Counts a sentence. */
+  add({ logProbs, logProb, unknown }: SentenceScore): void {
+    this.#sentences++;
+    this.#tokens += logProbs.length;
+    this.#logProb += logProb;
+    unknown.forEach((isUnknown, i) => {
+      if (!isUnknown) return;
+      this.#unknown++;
+      this.#unknownLogProb += logProbs[i]!;
+    });
+  }
+
+  /** The sums in words, or as an object; a perplexity only of scores that are normalised over all words. */
+  lines({ mode, base, json }: LineSettings): string[] {
+    const [sentences, tokens, unknown] = [this.#sentences, this.#tokens, this.#unknown];
+    const logProb = this.#logProb * scaleOf(base), isExact = mode === "exact";
+    const ppl = Math.exp(-this.#logProb / tokens);
+    const pplKnown = Math.exp((this.#unknownLogProb - this.#logProb) / (tokens - unknown));
+    if (json) {
+      const exact = isExact && { ppl, ...(unknown > 0 && { pplKnown }) };
+      const sums = { sentences, tokens, unknown, logProb, ...exact };
+      return [JSON.stringify({ mode: modeText(mode), base, ...sums })];
+    }
+    const shown = (value: number) => value.toPrecision(DIGITS + 1);
+    const without = unknown > 0 ? `, ${shown(pplKnown)} without the unknown words` : "";
+    return [
+      `${counted(sentences, "sentence")}, ${
+        counted(tokens, "token")
+      } with the ends of sentences, ` +
+      counted(unknown, "unknown word"),
+      `log probability ${logProb.toFixed(DIGITS)} (base ${base}), ` +
+      (isExact
+        ? `ppl ${shown(ppl)}${without}`
+        : `${shown(logProb / tokens)} a token (--mode ${modeText(mode)}: not a perplexity)`),
+    ];
+  }
+}
+
+function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function countOf(flags: readonly boolean[]): number {
+  return flags.reduce((count, flag) => count + (flag ? 1 : 0), 0);
+}
+
+/** What turns natural logarithms into those of `base`. */
+function scaleOf(base: LineSettings["base"]): number {
+  return base === "e" ? 1 : 1 / Math.log(Number(base));
+}

@@ -1,0 +1,142 @@
+/** How texts go on by a model: word by word, several texts side by side. */
+
+import type { Gpu, Step, Tensor } from "../../mod.ts";
+import { drawClasses } from "../../kernels/ops.ts";
+import { Philox, RandomStream, streamOf } from "../../kernels/random/mod.ts";
+import { UNK } from "../data/vocab.ts";
+import type { WordModel } from "../model/model.ts";
+import { type GenerateSettings, MAX_BEST } from "../options/generate.ts";
+import { pick } from "./pick.ts";
+
+const STREAM = new RandomStream("generate");
+
+/** What decides how a text goes on. */
+export type Continuation = Pick<
+  GenerateSettings,
+  "temperature" | "topK" | "topP" | "seed" | "unk"
+>;
+
+/** Texts that are continued together, by their numbers: a text depends on its number, not on the others. */
+export interface Texts {
+  /** The number of the first. */
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * The ids that the texts go on with after `prompt`, one for each text at a time, without end. Whoever asks
+ * stops when the texts have ended.
+ *
+ * @param prompt The ids of all texts so far, the mark at the start included.
+ */
+export async function* continuations(
+  gpu: Gpu,
+  model: WordModel,
+  prompt: readonly number[],
+  texts: Texts,
+  settings: Continuation,
+): AsyncGenerator<Uint32Array> {
+  using reader = new Reader(model);
+  const B = texts.count, { seed } = settings;
+  for (const id of prompt.slice(0, -1)) {
+    using step = gpu.step();
+    reader.read(step, new Uint32Array(B).fill(id));
+    await gpu.keepUp();
+  }
+  let ids = new Uint32Array(B).fill(prompt[prompt.length - 1]!);
+  for (let number = 0;; number++) {
+    {
+      using step = gpu.step({ seed, number });
+      ids = await nextIds(gpu, step, model, reader.read(step, ids), texts, settings);
+    }
+    yield ids;
+  }
+}
+
+/** A model that reads a word of each text at a time. */
+class Reader implements Disposable {
+  readonly #model: WordModel;
+  #states: readonly Tensor[] = [];
+
+  constructor(model: WordModel) {
+    this.#model = model;
+  }
+
+  /** What the criterion sees after these words [B]. */
+  read(step: Step, ids: Uint32Array): Tensor {
+    const input = step.upload(ids, [1, ids.length]), before = this.#states;
+    const { context, states } = this.#model.context(step, input, { states: before });
+    this[Symbol.dispose]();
+    this.#states = states;
+    for (const state of states) step.keep(state);
+    return context;
+  }
+
+  [Symbol.dispose](): void {
+    for (const state of this.#states) state.dispose();
+    this.#states = [];
+  }
+}
+
+/** The ids [B] that follow the contexts of B texts. */
+async function nextIds(
+  gpu: Gpu,
+  step: Step,
+  model: WordModel,
+  context: Tensor,
+  texts: Texts,
+  settings: Continuation,
+): Promise<Uint32Array<ArrayBuffer>> {
+  const { topK, topP, temperature, unk } = settings;
+  if (topK !== null || topP !== null) {
+    return await amongBest(gpu, step, model, context, texts, settings);
+  }
+  const scorer = model.criterion.scoreAllClasses!(step, context);
+  // A second word is drawn from what is left without the first: it stands in for <unk>.
+  const k = unk ? 1 : 2, options = { stream: STREAM, temperature, firstRow: texts.first };
+  const drawn = await gpu.read(drawClasses(step, scorer, k, options).ids);
+  return Uint32Array.from({ length: texts.count }, (_, n) => {
+    const id = drawn[n * k]!;
+    return id === UNK && !unk ? drawn[n * k + 1]! : id;
+  });
+}
+
+/** The same by the scores of the best words, of which one is picked here. */
+async function amongBest(
+  gpu: Gpu,
+  step: Step,
+  { criterion }: WordModel,
+  context: Tensor,
+  { first, count }: Texts,
+  settings: Continuation,
+): Promise<Uint32Array<ArrayBuffer>> {
+  const { topK, topP, seed, unk } = settings;
+  const k = Math.min(criterion.noise.numClasses, (topK ?? MAX_BEST) + (unk ? 0 : 1));
+  const best = criterion.topK(step, k, context);
+  const logTotals = topP === null ? undefined : await totals(gpu, step, criterion, context, unk);
+  const ids = await gpu.read(best.ids), scores = await gpu.readFloats(best.scores);
+  return Uint32Array.from({ length: count }, (_, n) => {
+    const candidates = Array.from({ length: k }, (_, i) => {
+      return { id: ids[n * k + i]!, score: scores[n * k + i]! };
+    }).filter(({ id }) => unk || id !== UNK);
+    const random = new Philox(seed, streamOf(`${STREAM.name}.${first + n}`), step.number);
+    return pick(candidates, logTotals?.[n] ?? 0, settings, random.uniform());
+  });
+}
+
+/** ln of the sum of exp(score) over the words that may come, for each context. */
+async function totals(
+  gpu: Gpu,
+  step: Step,
+  criterion: WordModel["criterion"],
+  context: Tensor,
+  unk: boolean,
+): Promise<Float32Array> {
+  const rows = context.size / context.shape[context.shape.length - 1]!;
+  const unknown = step.upload(new Uint32Array(rows).fill(UNK));
+  const { score, logZ } = criterion.ceLoss(step, unknown, context);
+  const all = await gpu.readFloats(logZ);
+  if (unk) return all;
+  const unkScores = await gpu.readFloats(score);
+  return all.map((z, n) => z + Math.log1p(-Math.min(1, Math.exp(unkScores[n]! - z))));
+}

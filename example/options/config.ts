@@ -1,0 +1,126 @@
+/** Configuration files: options by their names, as JSON, in which comments and trailing commas are allowed. */
+
+import { toKebabCase } from "@std/text";
+import { type AnyNode, type MemberNode, parse } from "@humanwhocodes/momoa";
+import { reasonOf, UsageError } from "../shared/errors.ts";
+import { nearestName } from "../shared/search.ts";
+import { idleness } from "./effects.ts";
+import { evaluationText } from "./evaluation_kind.ts";
+import { type Given, type Option, type OptionTable, readOption } from "./option.ts";
+import { OPTIONS, type Settings } from "./options.ts";
+
+/** What is asked of one call of the program; no file can say it. */
+const LINE_ONLY: readonly string[] = ["config", "debug"];
+/** What is of one run, and does not belong into a file from which it can be run again. */
+const UNWRITTEN: readonly string[] = [...LINE_ONLY, "resume"];
+
+const TABLE: OptionTable = OPTIONS;
+/** Options that a file may set, and the names of their settings. */
+const NAMES = new Map(
+  Object.keys(TABLE).filter((setting) => !LINE_ONLY.includes(setting))
+    .map((setting) => [toKebabCase(setting), setting]),
+);
+
+/** Where something is in a file. */
+interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/**
+ * The options that a file sets.
+ *
+ * @param path Names the file in messages.
+ * @throws {UsageError} One line, with the line and column of the first entry that is unknown or wrong.
+ */
+export function readConfig(path: string, text: string): Given {
+  const failAt = ({ line, column }: Place, what: string): never => {
+    throw new UsageError(`${path}:${line}:${column}: ${what}`);
+  };
+  const given: Record<string, string | boolean> = {};
+  for (const member of membersOf(text, failAt)) {
+    const [name, setting] = nameOf(member, failAt), option = TABLE[setting]!;
+    const value = valueOf(member, setting, option, failAt);
+    const [own, ownValue] = option.shortFor ?? [name, value];
+    if (option.shortFor !== undefined && value === false) continue;
+    if (Object.hasOwn(given, own)) failAt(member.name.loc.start, `--${own} is set twice`);
+    given[own] = ownValue;
+  }
+  return given;
+}
+
+type Fail = (place: Place, what: string) => never;
+
+/** The entries of the object that the text must be. */
+function membersOf(text: string, failAt: Fail): readonly MemberNode[] {
+  try {
+    const { body } = parse(text.replace(/^\uFEFF/, ""), {
+      mode: "jsonc",
+      allowTrailingCommas: true,
+    });
+    if (body.type === "Object") return body.members;
+    return failAt(body.loc.start, 'must be an object of options, such as { "lr": 1 }');
+  } catch (error) {
+    if (!(error instanceof Error && "line" in error && "column" in error)) throw error;
+    const place = { line: Number(error.line), column: Number(error.column) };
+    return failAt(place, reasonOf(error).replace(/\.? *\(\d+:\d+\)$/, ""));
+  }
+}
+
+/** The option that an entry sets, and the name of its setting. */
+function nameOf({ name: node }: MemberNode, failAt: Fail): readonly [string, string] {
+  const name = node.type === "String" ? node.value : node.name, setting = NAMES.get(name);
+  if (setting !== undefined) return [name, setting];
+  if (LINE_ONLY.includes(name)) {
+    return failAt(node.loc.start, `--${name} belongs on the command line`);
+  }
+  const nearest = nearestName(name, [...NAMES.keys()]);
+  const cure = nearest === undefined ? "see --help" : `did you mean ${JSON.stringify(nearest)}?`;
+  return failAt(node.loc.start, `unknown option ${JSON.stringify(name)}; ${cure}`);
+}
+
+/** The value of an entry, which must be one that its option takes, as it is on the command line. */
+function valueOf(
+  { value: node }: MemberNode,
+  setting: string,
+  option: Option,
+  failAt: Fail,
+): string | boolean {
+  const isSwitch = option.value === undefined;
+  if (isSwitch && node.type === "Boolean") return node.value;
+  const wants = isSwitch ? "true or false" : option.wants;
+  if (isSwitch || (node.type !== "String" && node.type !== "Number")) {
+    const what = `--${toKebabCase(setting)} must be ${wants}, got ${gist(node)}`;
+    return failAt(node.loc.start, what);
+  }
+  const text = String(node.value);
+  try {
+    readOption(setting, option, text);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    failAt(node.loc.start, error.message);
+  }
+  return text;
+}
+
+/** A value in words. */
+function gist(node: AnyNode): string {
+  if (node.type === "String" || node.type === "Number" || node.type === "Boolean") {
+    return JSON.stringify(node.value);
+  }
+  return node.type === "Null" ? "null" : `an ${node.type.toLowerCase()}`;
+}
+
+/** Options by their names, as a file has them. */
+export type Config = Readonly<Record<string, string | number | boolean>>;
+
+/** All options that have an effect on a run, from which it can be run again. */
+export function configOf(settings: Settings): Config {
+  const names = (Object.keys(settings) as (keyof Settings)[])
+    .filter((name) => !UNWRITTEN.includes(name) && idleness(name, settings) === undefined);
+  return Object.fromEntries(names.flatMap((name) => {
+    const setting = settings[name], { value, absent } = OPTIONS[name];
+    if (setting === null || (value !== undefined && setting === absent)) return []; // not given
+    return [[toKebabCase(name), typeof setting === "object" ? evaluationText(setting) : setting]];
+  }));
+}

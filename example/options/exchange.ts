@@ -1,0 +1,57 @@
+/** The options of `export` and `import`. */
+
+import { choice, type Option, optional, path } from "./option.ts";
+import { LOSS, MODEL, RUN } from "./options.ts";
+
+/** An option that is not given has no setting: there is no default. */
+function unset<T>({ default: _default, ...option }: Option<T>): Option<T | null> {
+  return optional(option, null);
+}
+
+/** The options of `export`. */
+export const EXPORT = {
+  to: choice(["pytorch"], {
+    value: "format",
+    default: "pytorch",
+    help: "What the model is for: a safetensors file with the names and shapes of the original " +
+      "(Pytorch-NCE), and the words beside it as JSON.",
+  }),
+  out: optional({
+    ...path({
+      value: "file",
+      help: "The file to write, with the ending .safetensors; the words go to the same name with " +
+        ".json. Without it, NAME.safetensors in saved_model/pytorch.",
+    }),
+    wants: "a path that ends in .safetensors",
+    read: (text: string) => text.endsWith(".safetensors") ? text : undefined,
+  }, null),
+};
+
+/** The options of `import`. */
+export const IMPORT = {
+  vocab: optional(
+    path({
+      value: "file",
+      help:
+        'The words and their counts, {"words": [...], "counts": [...]}, in the order of the ids. ' +
+        "Without it, the file's name with .json.",
+    }),
+    null,
+  ),
+  save: {
+    ...unset(RUN.save),
+    help: "Name of the model, saved_model/NAME.safetensors; without it, that of the file.",
+  },
+  dropout: unset(MODEL.dropout),
+  loss: unset(LOSS.loss),
+  noiseRatio: unset(LOSS.noiseRatio),
+  normTerm: {
+    ...unset(LOSS.normTerm),
+    help: "Log of the normalising constant that nce assumes: a number, or auto (also -1) for the " +
+      "log of the vocabulary size.",
+    wants: "auto or a number from -1000 to 1000",
+    choices: ["auto"],
+    // The original has no norm term that is learned.
+    read: (text: string) => text === "learned" ? undefined : LOSS.normTerm.read(text),
+  },
+};

@@ -1,0 +1,7 @@
+/** Formats of n-best lists. */
+
+/** What a format is called. */
+export const FORMATS = ["json", "srilm", "kaldi"] as const;
+
+/** A format of lists: JSON lines, SRILM's files, or Kaldi's text archives. */
+export type NBestFormat = typeof FORMATS[number];

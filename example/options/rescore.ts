@@ -1,0 +1,100 @@
+/** Options of the command `rescore`, and the systems that it compares. */
+
+import { FORMATS } from "./list_formats.ts";
+import {
+  choice,
+  flag,
+  number,
+  optional,
+  type OptionTable,
+  path,
+  type SettingsOf,
+} from "./option.ts";
+import { RUN } from "./options.ts";
+import { MODE, modeText, type ScoreMode } from "./scoring.ts";
+
+/** Limits of the weights. */
+const WEIGHT = 1e6;
+
+/** How lists are rescored. */
+export const RESCORE = {
+  mode: MODE,
+  format: optional(
+    choice(FORMATS, {
+      value: "format",
+      help: "Format of the lists: json (an utterance a line), srilm or kaldi; seen from the file " +
+        "unless given.",
+    }),
+    undefined,
+  ),
+  ref: optional(
+    path({
+      value: "file",
+      help: "What was said: a line an utterance, its name and the words, or the words and (its " +
+        "name) as for sclite. Without it, what the lists say.",
+    }),
+    undefined,
+  ),
+  interpolate: number([0, 1], {
+    value: "part",
+    default: "1",
+    help: "Part of the model in the language score; the rest is the score in the lists (both are " +
+      "log probabilities).",
+  }),
+  lmWeight: optional(
+    number([0, WEIGHT], {
+      value: "weight",
+      help: "Weight of the language score beside the acoustic one; searched for unless given.",
+    }),
+    undefined,
+  ),
+  wordPenalty: optional(
+    number([-WEIGHT, WEIGHT], {
+      value: "score",
+      help: "What is added for each word; searched for unless given.",
+    }),
+    undefined,
+  ),
+  dev: number([0.01, 0.99], {
+    value: "part",
+    default: "0.5",
+    help:
+      "Part of the lists, from the first on, that weights are searched on; errors are counted " +
+      "on the others.",
+  }),
+  out: optional(
+    path({
+      value: "path",
+      help: "Writes the lists, the best hypothesis first, with the new language scores, in the " +
+        "format that they came in.",
+    }),
+    undefined,
+  ),
+  json: flag({ help: "Print the findings as JSON." }),
+  cuda: RUN.cuda,
+  debug: RUN.debug,
+} satisfies OptionTable;
+
+/** The settings of the command. */
+export type RescoreSettings = SettingsOf<typeof RESCORE>;
+
+/** A model and how it scores. */
+export interface System {
+  readonly name: string;
+  /** The model, as on the command line. */
+  readonly model: string;
+  readonly mode: ScoreMode;
+}
+
+/** Systems, joined by commas, each a model and perhaps a mode: `ce,nce:raw,nce:exact`. */
+export function systemsOf(word: string, mode: ScoreMode): System[] {
+  return word.split(",").map((part) => {
+    const [, model = part, own] = /^(.+?):((?:exact|raw|raw-best|sampled:\d+))$/.exec(part) ?? [];
+    const chosen = own === undefined ? mode : MODE.read(own) ?? mode;
+    return {
+      name: own === undefined && chosen === "exact" ? model : `${model}:${modeText(chosen)}`,
+      model,
+      mode: chosen,
+    };
+  });
+}

@@ -1,0 +1,111 @@
+/**
+ * A noisy channel: how sentences sound, with probabilities that are known exactly.
+ *
+ * Each word has a sound, a point drawn from a standard normal distribution. Spoken, it is lost by chance;
+ * otherwise its sound is heard with normal noise. In each gap between words, and at both ends, sounds that
+ * are nobody's may come in.
+ */
+
+import type { Philox } from "../../kernels/random/mod.ts";
+
+/** Numbers that make up a sound. */
+const SIZE = 8;
+/** Chance that a word is lost, and that one more sound comes in. */
+const LOSS = 0.03, INTRUSION = 0.03;
+const LOG_LOST = Math.log(LOSS), LOG_HEARD = Math.log(1 - LOSS);
+const LOG_INTRUDED = Math.log(INTRUSION), LOG_NO_MORE = Math.log(1 - INTRUSION);
+
+/** What is heard. */
+export type Sound = Float64Array;
+
+/** The channel of a vocabulary. */
+export class Channel {
+  /** Scores of the events, natural logarithms: a lost word, a sound of a word, a sound of nobody's. */
+  readonly events = {
+    lost: LOG_LOST + LOG_NO_MORE,
+    heard: LOG_HEARD + LOG_NO_MORE,
+    intruded: LOG_INTRUDED,
+    end: LOG_NO_MORE,
+  };
+  readonly #sounds: readonly Sound[];
+  readonly #noise: number;
+
+  /**
+   * @param vocab Number of words.
+   * @param noise Standard deviation of what is heard.
+   * @param random Draws the words' sounds.
+   */
+  constructor(vocab: number, noise: number, random: Philox) {
+    this.#noise = noise;
+    this.#sounds = Array.from({ length: vocab }, () => normal(random));
+  }
+
+  /** What is heard of a sentence. */
+  speak(words: readonly number[], random: Philox): Sound[] {
+    const heard: Sound[] = [], { length } = words;
+    for (let i = 0; i <= length; i++) {
+      while (random.uniform() < INTRUSION) heard.push(this.#blur(normal(random), random));
+      if (i === length || random.uniform() < LOSS) continue;
+      heard.push(this.#blur(this.#sounds[words[i]!]!, random));
+    }
+    return heard;
+  }
+
+  /** The log density of a sound, if it is the word's. */
+  logDensity(sound: Sound, word: number): number {
+    return logNormal(sound, this.#noise ** 2, this.#sounds[word]!);
+  }
+
+  /** The log density of a sound that is nobody's: the sum over all that it could be. */
+  logIntruder(sound: Sound): number {
+    return logNormal(sound, 1 + this.#noise ** 2);
+  }
+
+  /** The log density of all that is heard, if these words were spoken, whichever were lost. */
+  logLikelihood(heard: readonly Sound[], words: readonly number[]): number {
+    const { lost, heard: spoken, intruded, end } = this.events, columns = heard.length + 1;
+    const intruders = heard.map((sound) => intruded + this.logIntruder(sound));
+    let row = new Float64Array(columns).fill(-Infinity);
+    row[0] = 0;
+    const intrude = () => {
+      for (let j = 1; j < columns; j++) row[j] = logAdd(row[j]!, row[j - 1]! + intruders[j - 1]!);
+    };
+    intrude();
+    for (const word of words) {
+      const before = row;
+      row = before.map((value) => value + lost);
+      for (let j = 1; j < columns; j++) {
+        const density = this.logDensity(heard[j - 1]!, word);
+        row[j] = logAdd(row[j]!, before[j - 1]! + spoken + density);
+      }
+      intrude();
+    }
+    return row[columns - 1]! + end;
+  }
+
+  #blur(sound: Sound, random: Philox): Sound {
+    const noise = normal(random);
+    return sound.map((x, i) => x + this.#noise * noise[i]!);
+  }
+}
+
+/** The log density of a normal distribution of this variance; around 0 unless a centre is given. */
+function logNormal(sound: Sound, variance: number, center?: Sound): number {
+  let square = 0;
+  for (let i = 0; i < SIZE; i++) square += (sound[i]! - (center?.[i] ?? 0)) ** 2;
+  return -square / (2 * variance) - SIZE / 2 * Math.log(2 * Math.PI * variance);
+}
+
+/** Standard normal numbers, by Box and Muller. */
+function normal(random: Philox): Sound {
+  return Float64Array.from({ length: SIZE }, () => {
+    const radius = Math.sqrt(-2 * Math.log(1 - random.uniform()));
+    return radius * Math.cos(2 * Math.PI * random.uniform());
+  });
+}
+
+/** ln(e^a + e^b) */
+function logAdd(a: number, b: number): number {
+  const most = Math.max(a, b);
+  return most === -Infinity ? most : most + Math.log1p(Math.exp(-Math.abs(a - b)));
+}

@@ -1,0 +1,107 @@
+/** Systems that choose among the same hypotheses, and the word errors of what they choose. */
+
+import { align, countErrors, type Edit, errorRate, errorsOf, sumErrors } from "./errors.ts";
+import type { Hypothesis, NBestList } from "./nbest.ts";
+import { bootstrapInterval, type MatchedPairs, matchedPairs } from "./significance.ts";
+import type { Choice, Weights } from "./weights.ts";
+
+/** An utterance whose reference is known, and each hypothesis' alignment with it. */
+interface Utterance {
+  readonly list: NBestList;
+  readonly edits: readonly (readonly Edit[])[];
+  readonly errors: Float64Array;
+}
+
+/** What a system reaches. */
+export interface Result {
+  readonly system: string;
+  /** Word error rate in per cent. */
+  readonly wer: number;
+  readonly substitutions: number;
+  readonly deletions: number;
+  readonly insertions: number;
+  /** The bootstrap's 95 %. */
+  readonly interval: readonly [number, number];
+  readonly weights?: Weights;
+  readonly seconds?: number;
+  /** MAPSSWE against other systems, by their names. */
+  readonly versus: Readonly<Record<string, MatchedPairs>>;
+}
+
+/** Lists with references. */
+export class Contest {
+  readonly #utterances: readonly Utterance[];
+  /** The hypothesis that each system chose, utterance by utterance, by the system's name. */
+  readonly #chosen = new Map<string, readonly number[]>();
+
+  /** Aligns all hypotheses; lists have references. */
+  constructor(lists: readonly NBestList[]) {
+    this.#utterances = lists.map((list) => {
+      const edits = list.hypotheses.map(({ words }) => align(list.reference!, words));
+      const errors = Float64Array.from(edits, (own) => errorsOf(countErrors(own)));
+      return { list, edits, errors };
+    });
+  }
+
+  /** Words of all references. */
+  get words(): number {
+    return this.#utterances.reduce((sum, { list }) => sum + list.reference!.length, 0);
+  }
+
+  /** What weights are searched on, with `lm` as the language score. */
+  choices(lm: (hypothesis: Hypothesis) => number): Choice[] {
+    return this.#utterances.map(({ list, errors }) => ({ ...scoresOf(list, lm), errors }));
+  }
+
+  /** The hypothesis with the fewest errors, in each utterance. */
+  oracle(): number[] {
+    return this.#utterances.map(({ errors }) => errors.indexOf(Math.min(...errors)));
+  }
+
+  /**
+   * What a system reaches that chooses these hypotheses.
+   *
+   * @param versus Systems before it that it is compared with.
+   */
+  judge(
+    system: string,
+    chosen: readonly number[],
+    versus: readonly string[],
+    others: Pick<Result, "weights" | "seconds"> = {},
+  ): Result {
+    this.#chosen.set(system, chosen);
+    const own = this.#editsOf(system), counts = own.map(countErrors), sum = sumErrors(counts);
+    return {
+      system,
+      wer: errorRate(sum),
+      substitutions: sum.substitutions,
+      deletions: sum.deletions,
+      insertions: sum.insertions,
+      interval: bootstrapInterval(
+        counts.map((count) => ({ errors: errorsOf(count), words: count.words })),
+      ),
+      ...others,
+      versus: Object.fromEntries(versus.map((name) => {
+        const theirs = this.#editsOf(name);
+        return [name, matchedPairs(own.map((edits, i) => [edits, theirs[i]!] as const))];
+      })),
+    };
+  }
+
+  #editsOf(system: string): (readonly Edit[])[] {
+    const chosen = this.#chosen.get(system)!;
+    return this.#utterances.map(({ edits }, i) => edits[chosen[i]!]!);
+  }
+}
+
+/** The scores of a list's hypotheses, side by side. */
+export function scoresOf(
+  { hypotheses }: NBestList,
+  lm: (hypothesis: Hypothesis) => number,
+): Omit<Choice, "errors"> {
+  return {
+    acoustic: Float64Array.from(hypotheses, ({ acoustic }) => acoustic),
+    lm: Float64Array.from(hypotheses, (hypothesis) => (hypothesis.graph ?? 0) + lm(hypothesis)),
+    words: Float64Array.from(hypotheses, ({ words }) => words.length),
+  };
+}

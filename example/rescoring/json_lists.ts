@@ -1,0 +1,89 @@
+/**
+ * N-best lists as JSON lines, an utterance a line:
+ * `{"id": "u1", "reference": "what was said", "hypotheses": [{"text": "...", "acoustic": -1, "lm": -2}]}`.
+ *
+ * Scores are natural logarithms; `reference`, `lm`, `graph` and `truth` may be missing.
+ */
+
+import { openInput } from "../data/input.ts";
+import { splitWords, withoutMarks } from "../data/words.ts";
+import { Failure } from "../shared/errors.ts";
+import type { Hypothesis, NBestList } from "./nbest.ts";
+
+const SCORES = ["acoustic", "lm", "graph", "truth"] as const;
+
+/** Reads a file; throws a Failure that names the line. */
+export async function readJsonLists(path: string | undefined): Promise<NBestList[]> {
+  const input = openInput(path), lists: NBestList[] = [];
+  let number = 0;
+  for await (const lines of input.lines()) {
+    for (const line of lines) {
+      number++;
+      const fail = (why: string): never => {
+        throw new Failure(`Cannot read ${input.name}: line ${number} ${why}`);
+      };
+      lists.push(readList(parse(line, fail), fail));
+    }
+  }
+  return lists;
+}
+
+type Fail = (why: string) => never;
+
+function parse(line: string, fail: Fail): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return fail("is not JSON; write an object a line");
+  }
+  return isRecord(value) ? value : fail("is not a JSON object");
+}
+
+function readList(object: Record<string, unknown>, fail: Fail): NBestList {
+  const { id, reference, hypotheses } = object;
+  if (typeof id !== "string" || id === "") return fail('has no text "id"');
+  if (reference !== undefined && typeof reference !== "string") {
+    return fail('has a "reference" that is no text');
+  }
+  if (!Array.isArray(hypotheses) || hypotheses.length === 0) {
+    return fail('has no list "hypotheses", or an empty one');
+  }
+  return {
+    id,
+    ...(reference !== undefined && { reference: wordsOf(reference) }),
+    hypotheses: hypotheses.map((hypothesis, i) =>
+      readHypothesis(hypothesis, (why) => fail(`has a hypothesis ${i + 1} ${why}`))
+    ),
+  };
+}
+
+function readHypothesis(value: unknown, fail: Fail): Hypothesis {
+  if (!isRecord(value)) return fail("that is no JSON object");
+  const { text } = value;
+  if (typeof text !== "string") return fail('without a text "text"');
+  const scores = SCORES.map((name) => [name, value[name]] as const)
+    .filter(([, score]) => score !== undefined);
+  for (const [name, score] of scores) {
+    if (!Number.isFinite(score)) fail(`whose "${name}" is no number`);
+  }
+  if (value["acoustic"] === undefined) fail('without "acoustic"');
+  return { words: wordsOf(text), ...Object.fromEntries(scores) } as unknown as Hypothesis;
+}
+
+function wordsOf(text: string): readonly string[] {
+  return withoutMarks(splitWords(text));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The line of a list. */
+export function jsonLine({ id, reference, hypotheses }: NBestList): string {
+  return JSON.stringify({
+    id,
+    ...(reference && { reference: reference.join(" ") }),
+    hypotheses: hypotheses.map(({ words, ...scores }) => ({ text: words.join(" "), ...scores })),
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * N-best lists as Kaldi's scripts write them, a folder of text archives: `words_text` (a key and the words
+ * a line), `acwt` (acoustic costs), `lmwt.lmonly` (the language model's costs) and, where there is one,
+ * `lmwt.nolm` (the other costs of the graph). A key is the utterance's, a hyphen and a number. Costs are
+ * negative natural logarithms.
+ */
+
+import { openInput } from "../data/input.ts";
+import { splitWords, withoutMarks } from "../data/words.ts";
+import { Failure } from "../shared/errors.ts";
+import type { Hypothesis, NBestList } from "./nbest.ts";
+
+/** Archives of costs, and the scores that they are. */
+const COSTS = { acwt: "acoustic", "lmwt.lmonly": "lm", "lmwt.nolm": "graph" } as const;
+/** The archive of words, by which a folder is known. */
+export const WORDS_FILE = "words_text";
+
+/** Reads a folder; throws a Failure that names the archive and the key or the line. */
+export async function readKaldiLists(folder: string): Promise<NBestList[]> {
+  const words = await readArchive(`${folder}/${WORDS_FILE}`);
+  const costs = await Promise.all(
+    Object.entries(COSTS).map(async ([file, name]) => {
+      const path = `${folder}/${file}`, isThere = name !== "graph" || exists(path);
+      return { path, name, archive: isThere ? await readArchive(path) : undefined };
+    }),
+  );
+  const lists = new Map<string, Hypothesis[]>();
+  for (const [key, spelled] of words) {
+    const [, id] = /^(.+)-\d+$/.exec(key) ?? [];
+    if (id === undefined) {
+      throw new Failure(
+        `Cannot read ${folder}/${WORDS_FILE}: the key ${key} does not end in - and a number`,
+      );
+    }
+    const scores = costs.flatMap(({ path, name, archive }) =>
+      archive === undefined ? [] : [[name, scoreOf(path, archive, key)]]
+    );
+    const hypothesis = { words: withoutMarks(spelled), ...Object.fromEntries(scores) };
+    lists.set(id, [...lists.get(id) ?? [], hypothesis]);
+  }
+  return Array.from(lists, ([id, hypotheses]) => ({ id, hypotheses }));
+}
+
+function scoreOf(path: string, archive: ReadonlyMap<string, string[]>, key: string): number {
+  const [cost, ...more] = archive.get(key) ?? [];
+  if (cost === undefined) throw new Failure(`Cannot read ${path}: it has no ${key}`);
+  const score = -Number(cost);
+  if (Number.isFinite(score) && more.length === 0) return score;
+  throw new Failure(`Cannot read ${path}: the cost of ${key} is no number`);
+}
+
+/** Keys and the words that follow them. */
+async function readArchive(path: string): Promise<Map<string, string[]>> {
+  const archive = new Map<string, string[]>();
+  let number = 0;
+  for await (const lines of openInput(path).lines()) {
+    for (const line of lines) {
+      number++;
+      const [key, ...words] = splitWords(line),
+        fail = (why: string): never => {
+          throw new Failure(`Cannot read ${path}: line ${number} ${why}`);
+        };
+      if (key === undefined) return fail("has no key");
+      if (archive.has(key)) fail(`has the key ${key} for the second time`);
+      archive.set(key, words);
+    }
+  }
+  return archive;
+}
+
+/** The archives of lists, texts by the names of the files. */
+export function kaldiTexts(lists: readonly NBestList[]): Record<string, string> {
+  const keyed = lists.flatMap(({ id, hypotheses }) =>
+    hypotheses.map((hypothesis, i) => ({ key: `${id}-${i + 1}`, ...hypothesis }))
+  );
+  const archive = (value: (hypothesis: Hypothesis) => string) =>
+    keyed.map(({ key, ...hypothesis }) => `${key} ${value(hypothesis)}\n`).join("");
+  const hasGraph = keyed.some(({ graph }) => graph !== undefined);
+  const costs = Object.entries(COSTS).filter(([, name]) => name !== "graph" || hasGraph)
+    .map(([file, name]) => [file, archive((hypothesis) => String(-(hypothesis[name] ?? 0)))]);
+  return {
+    [WORDS_FILE]: archive(({ words }) => words.join(" ")),
+    ...Object.fromEntries(costs),
+  };
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,76 @@
+/** N-best lists of the made-up language, heard through a noisy channel: the best possible is known. */
+
+import { Philox } from "../../kernels/random/mod.ts";
+import { SyntheticLanguage } from "../data/language.ts";
+import { generateText, type SyntheticOptions } from "../data/synthetic.ts";
+import { Bigram } from "./bigram.ts";
+import { Channel } from "./channel.ts";
+import { decode, SUCCESSORS } from "./decode.ts";
+import type { NBestList } from "./nbest.ts";
+
+/** Streams of random numbers, apart from those of the language's texts. */
+const STREAM = { sounds: 0x4e424500, words: 0x4e424501, bigram: 0x4e424502, heard: 0x4e424503 };
+/** No event of the language is taken for less likely, so that all log probabilities are numbers. */
+const LEAST = 1e-300;
+
+/** What to make. */
+export interface ListOptions {
+  /** The language; `words` is the size of the text that the recogniser's bigram has seen. */
+  readonly language: SyntheticOptions;
+  /** Number of utterances. */
+  readonly lists: number;
+  /** The most hypotheses for each. */
+  readonly size: number;
+  /** Standard deviation of the sounds; the words' own is 1. */
+  readonly noise: number;
+  /** Seed of the utterances. */
+  readonly seed: number;
+}
+
+/** The lists, one after another: the same for the same options. */
+export function* makeLists(options: ListOptions): Generator<NBestList> {
+  const { language: { words, vocab, seed: own }, lists, size, noise, seed } = options;
+  const language = new SyntheticLanguage(vocab, own);
+  const text = generateText(language, words, new Philox(own, STREAM.bigram));
+  const bigram = new Bigram(text, vocab, SUCCESSORS);
+  const channel = new Channel(vocab, noise, new Philox(own, STREAM.sounds));
+  const speaker = new Philox(seed, STREAM.words), air = new Philox(seed, STREAM.heard);
+  const spell = (sentence: readonly number[]) => sentence.map((word) => language.words[word]!);
+  const digits = String(lists).length;
+  for (let i = 1; i <= lists; i++) {
+    const sentence = language.sample(speaker), heard = channel.speak(sentence, air);
+    yield {
+      id: `utt${String(i).padStart(digits, "0")}`,
+      reference: spell(sentence),
+      hypotheses: decode(heard, channel, bigram, { vocab, size }).map((hypothesis) => ({
+        words: spell(hypothesis),
+        acoustic: channel.logLikelihood(heard, hypothesis),
+        lm: logProbOf(
+          [...hypothesis, vocab],
+          vocab,
+          (before, word) => bigram.logProb(before, word),
+        ),
+        truth: trueLogProb(language, hypothesis),
+      })),
+    };
+  }
+}
+
+function logProbOf(
+  words: readonly number[],
+  start: number,
+  logProb: (before: number, word: number) => number,
+): number {
+  return words.reduce((sum, word, i) => sum + logProb(i === 0 ? start : words[i - 1]!, word), 0);
+}
+
+/** The log probability of a sentence of the language. */
+function trueLogProb(language: SyntheticLanguage, words: readonly number[]): number {
+  const state = language.start(), log = (p: number) => Math.log(Math.max(LEAST, p));
+  let sum = 0;
+  for (const word of words) {
+    sum += log(language.wordProbability(state, word));
+    language.advance(state, word);
+  }
+  return sum + log(language.endProbability(state));
+}

@@ -1,0 +1,131 @@
+/** N-best lists and references from files, whatever their format, and lists into files of the same kind. */
+
+import { openInput } from "../data/input.ts";
+import { splitWords, withoutMarks } from "../data/words.ts";
+import { Failure, UsageError } from "../shared/errors.ts";
+import { writeFileAtomically } from "../shared/files.ts";
+import { jsonLine, readJsonLists } from "./json_lists.ts";
+import { kaldiTexts, readKaldiLists, WORDS_FILE } from "./kaldi_lists.ts";
+import type { NBestFormat } from "../options/list_formats.ts";
+import type { NBestList } from "./nbest.ts";
+import { readSrilmList, srilmText } from "./srilm_lists.ts";
+
+/** Lists and how they were written. */
+export interface ReadLists {
+  readonly format: NBestFormat;
+  /** Whether they are in a folder. */
+  readonly isFolder: boolean;
+  readonly lists: readonly NBestList[];
+}
+
+/**
+ * Reads lists: JSON lines, a file of SRILM's, a folder of these, or a folder of Kaldi's archives.
+ *
+ * @param path The file or the folder; standard input, which is JSON lines or of SRILM's, if it is `-`.
+ * @param given The format; by default it is seen from the file.
+ * @throws {UsageError} If there is no such file.
+ * @throws {Failure} If it cannot be read, is of another format, or has no lists.
+ */
+export async function readLists(path: string, given?: NBestFormat): Promise<ReadLists> {
+  const isFolder = path !== "-" && isFolderAt(path);
+  const format = given ?? (isFolder ? formatOfFolder(path) : await formatOfFile(path));
+  if (isFolder && format === "json" || !isFolder && format === "kaldi") {
+    throw new UsageError(
+      `Cannot read ${path}: lists of --format ${format} are in a ${isFolder ? "file" : "folder"}`,
+    );
+  }
+  const lists = format === "json"
+    ? await readJsonLists(path)
+    : format === "kaldi"
+    ? await readKaldiLists(path)
+    : await readSrilmLists(path, isFolder);
+  const empty = lists.find(({ hypotheses }) => hypotheses.length === 0);
+  if (lists.length === 0 || empty !== undefined) {
+    const where = isFolder && empty !== undefined ? `${path}/${empty.id}` : path;
+    throw new Failure(`Cannot read ${where}: it is empty, and a list has at least one hypothesis`);
+  }
+  const ids = new Set<string>();
+  for (const { id } of lists) {
+    if (ids.has(id)) throw new Failure(`Cannot read ${path}: the utterance ${id} is there twice`);
+    ids.add(id);
+  }
+  return { format, isFolder, lists };
+}
+
+function formatOfFolder(path: string): NBestFormat {
+  const names = [...Deno.readDirSync(path)].map(({ name }) => name);
+  return names.includes(WORDS_FILE) ? "kaldi" : "srilm";
+}
+
+/** By the first character; standard input cannot be looked at twice. */
+async function formatOfFile(path: string): Promise<NBestFormat> {
+  if (path === "-") {
+    throw new UsageError("Cannot tell the format of lists on standard input: give --format");
+  }
+  for await (const [first = ""] of openInput(path).lines()) {
+    return /^\s*\{/.test(first) ? "json" : "srilm";
+  }
+  return "json";
+}
+
+async function readSrilmLists(path: string, isFolder: boolean): Promise<NBestList[]> {
+  if (!isFolder) return [await readSrilmList(path, idOf(path))];
+  const names = [...Deno.readDirSync(path)].filter(({ isFile }) => isFile)
+    .map(({ name }) => name).sort();
+  const lists: NBestList[] = [];
+  for (const name of names) lists.push(await readSrilmList(`${path}/${name}`, idOf(name)));
+  return lists;
+}
+
+/** The utterance of a file: its name without the endings. */
+function idOf(path: string): string {
+  return path.replace(/^.*[\\/]/, "").replace(/\.(gz|zst)$/, "").replace(/\.(nbest|txt)$/, "");
+}
+
+function isFolderAt(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false; // reading says why
+  }
+}
+
+/**
+ * Reads what was said: a line an utterance, `id word word ...`, or `word word ... (id)` as for sclite.
+ *
+ * @throws {UsageError} If there is no such file.
+ * @throws {Failure} If it cannot be read.
+ */
+export async function readReferences(path: string): Promise<Map<string, readonly string[]>> {
+  const references = new Map<string, readonly string[]>();
+  for await (const lines of openInput(path).lines()) {
+    for (const line of lines) {
+      const [, spelled, last] = /^(.*)\(([^()\s]+)\)\s*$/.exec(line) ?? [];
+      const [first, ...words] = splitWords(spelled ?? line);
+      const id = last ?? first;
+      if (id === undefined) continue; // an empty line
+      const own = last === undefined || first === undefined ? words : [first, ...words];
+      references.set(id, withoutMarks(own));
+    }
+  }
+  return references;
+}
+
+/**
+ * Writes lists as they came: into a file, or a folder that is made if it is missing.
+ *
+ * @throws {Failure} If that cannot be done.
+ */
+export function writeLists(
+  path: string,
+  { format, isFolder, lists }: ReadLists,
+): void {
+  if (format === "json") {
+    return writeFileAtomically(path, lists.map((list) => `${jsonLine(list)}\n`).join(""));
+  }
+  if (format === "srilm" && !isFolder) return writeFileAtomically(path, srilmText(lists[0]!));
+  const texts = format === "kaldi"
+    ? kaldiTexts(lists)
+    : Object.fromEntries(lists.map((list) => [list.id, srilmText(list)]));
+  for (const [name, text] of Object.entries(texts)) writeFileAtomically(`${path}/${name}`, text);
+}

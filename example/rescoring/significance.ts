@@ -1,0 +1,110 @@
+/** How sure a word error rate is, and whether one system is better than another. */
+
+import { Philox } from "../../kernels/random/mod.ts";
+import type { Edit } from "./errors.ts";
+
+/** Stream of the resampling's random numbers. */
+const STREAM = 0x424f4f54;
+const SEED = 1;
+const SAMPLES = 2000;
+/** Words that both systems have right between two segments of the matched-pair test, as in NIST's tools. */
+const MIN_GOOD = 2;
+
+/** What is known of each utterance: its errors, and the words of its reference. */
+export interface Utterance {
+  readonly errors: number;
+  readonly words: number;
+}
+
+/**
+ * The interval that holds 95 % of the word error rates, in per cent, of texts drawn from these utterances
+ * with replacement (the bootstrap); the same for the same utterances.
+ */
+export function bootstrapInterval(utterances: readonly Utterance[]): [low: number, high: number] {
+  const random = new Philox(SEED, STREAM, 0), count = utterances.length;
+  const rates = Float64Array.from({ length: SAMPLES }, () => {
+    let errors = 0, words = 0;
+    for (let i = 0; i < count; i++) {
+      const drawn = utterances[random.below(count)]!;
+      errors += drawn.errors;
+      words += drawn.words;
+    }
+    return 100 * errors / words;
+  }).sort();
+  const quantile = (q: number) => rates[Math.round(q * (SAMPLES - 1))]!;
+  return [quantile(0.025), quantile(0.975)];
+}
+
+/** What the matched-pair test finds. */
+export interface MatchedPairs {
+  /** Segments that at least one of the systems has an error in. */
+  readonly segments: number;
+  /** Errors of the first system less those of the second one, per segment. */
+  readonly mean: number;
+  /** The mean over its standard error. */
+  readonly z: number;
+  /** Chance of a difference as large, or larger, between systems that are equally good. */
+  readonly p: number;
+}
+
+/**
+ * NIST's matched-pair sentence segment word error test (MAPSSWE) of two systems, on their alignments with
+ * the same references. Segments lie between stretches of at least two words that both have right, so that
+ * they can be taken for independent.
+ */
+export function matchedPairs(
+  pairs: Iterable<readonly [first: readonly Edit[], second: readonly Edit[]]>,
+): MatchedPairs {
+  const differences: number[] = [];
+  for (const [first, second] of pairs) {
+    for (const [a, b] of segmentsOf(first, second)) differences.push(a - b);
+  }
+  const n = differences.length, mean = differences.reduce((sum, d) => sum + d, 0) / n;
+  const variance = differences.reduce((sum, d) => sum + (d - mean) ** 2, 0) / (n - 1);
+  const z = mean === 0 || n < 2 ? 0 : mean / Math.sqrt(variance / n);
+  return { segments: n, mean: n === 0 ? 0 : mean, z, p: 2 * upperTail(Math.abs(z)) };
+}
+
+/** Errors of both systems in each segment that has any. */
+function segmentsOf(first: readonly Edit[], second: readonly Edit[]): [number, number][] {
+  const [a, b] = [byWord(first), byWord(second)], segments: [number, number][] = [];
+  let errors: [number, number] = [0, 0], good = 0;
+  for (let i = 0; i < a.length; i++) {
+    const isGood = a[i]!.own === 0 && b[i]!.own === 0;
+    const inserted = a[i]!.before + b[i]!.before > 0;
+    // Words inserted before this one end the stretch of good ones.
+    if (inserted || !isGood) {
+      if (good >= MIN_GOOD) {
+        if (errors[0] + errors[1] > 0) segments.push(errors);
+        errors = [0, 0];
+      }
+      good = 0;
+    }
+    errors = [errors[0] + a[i]!.before + a[i]!.own, errors[1] + b[i]!.before + b[i]!.own];
+    if (isGood) good++;
+  }
+  if (errors[0] + errors[1] > 0) segments.push(errors);
+  return segments;
+}
+
+/** For each word of the reference, and its end: words inserted before it, and whether it is wrong. */
+function byWord(edits: readonly Edit[]): { before: number; own: number }[] {
+  const words: { before: number; own: number }[] = [];
+  let before = 0;
+  for (const edit of edits) {
+    if (edit === "I") before++;
+    else {
+      words.push({ before, own: edit === "C" ? 0 : 1 });
+      before = 0;
+    }
+  }
+  return [...words, { before, own: 0 }];
+}
+
+/** Chance that a standard normal number is over `z`, which is not negative: Abramowitz and Stegun 26.2.17. */
+function upperTail(z: number): number {
+  const t = 1 / (1 + 0.2316419 * z);
+  const terms = [0.319381530, -0.356563782, 1.781477937, -1.821255978, 1.330274429];
+  const sum = terms.reduceRight((rest, term) => t * (term + rest), 0);
+  return sum * Math.exp(-z * z / 2) / Math.sqrt(2 * Math.PI);
+}

@@ -1,0 +1,176 @@
+/**
+ * Models as PyTorch has them: a safetensors file with the original's names and shapes, and beside it
+ * the words and their counts as JSON. docs/pytorch.md shows both.
+ */
+
+import type { Vocabulary } from "../data/vocab.ts";
+import { type NamedShape, parameterShapes, type SizeSettings } from "../model/shapes.ts";
+import type { ModelSettings } from "../options/settings.ts";
+import { Failure } from "../shared/errors.ts";
+import { AtomicFile, openBytes, writeFileAtomically } from "../shared/files.ts";
+import { checkPlaces, isModel, type ModelFile, nonFinite, readVocabulary } from "./model_file.ts";
+import { keptSettings } from "./model_settings.ts";
+import {
+  bytesOf,
+  cannotLoad,
+  decodeHeader,
+  encodeHeader,
+  type Fail,
+  isRecord,
+  type Place,
+  readTensor,
+} from "./safetensors.ts";
+
+/** The part of the original's model that an IndexGRU is, which is a whole model here. */
+const CRITERION = "criterion.";
+/** What the original's criterion keeps besides its parameters. */
+const NOISE = "logprob_noise", ALIAS = ["alias.prob", "alias.alias"];
+
+/** What a PyTorch file tells, apart from the words. */
+export interface PytorchModel {
+  /** V, the number of words. */
+  readonly numWords: number;
+  readonly sizes: Omit<SizeSettings, "normTerm">;
+  /** The settings that {@linkcode writePytorch} left in the file; not checked. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** By the names of {@linkcode parameterShapes}, all numbers finite. */
+  readonly parameters: ModelFile["parameters"];
+  /** [V] Logarithms of the noise's probabilities, in a file of the original. */
+  readonly logNoise?: Float32Array;
+}
+
+/** The file with the words of the model in `path`. */
+export function vocabularyPath(path: string): string {
+  return path.replace(/(\.safetensors)?$/, ".json");
+}
+
+/**
+ * Writes a model for PyTorch to `path`, and its vocabulary to {@linkcode vocabularyPath}. A learned norm
+ * term, which the original does not have, becomes a setting.
+ *
+ * @throws {Failure} If a file cannot be written.
+ */
+export function writePytorch(path: string, model: ModelFile): void {
+  const { vocabulary: { words, counts }, parameters } = model, settings = withFixedNorm(model);
+  const shapes = [...parameterShapes(settings, words.length)];
+  const prefix = settings.indexModule === "gru" ? CRITERION : "";
+  const named = shapes.map(([name, shape]): NamedShape => [prefix + name, shape]);
+  writeFileAtomically(vocabularyPath(path), `${JSON.stringify({ words, counts })}\n`);
+  using file = new AtomicFile(path);
+  file.write(encodeHeader(named, { format: "pt", settings: JSON.stringify(settings) }));
+  for (const [name] of shapes) file.write(bytesOf(parameters.get(name)!));
+  file.commit();
+}
+
+/** The settings, with the value of a learned norm term in the place of the word. */
+function withFixedNorm({ settings, parameters }: ModelFile): ModelSettings {
+  const learned = parameters.get("criterion.norm_term") ?? parameters.get("norm_term");
+  return keptSettings(learned === undefined ? settings : { ...settings, normTerm: learned[0]! });
+}
+
+/**
+ * Reads a model that {@linkcode writePytorch} wrote, or a state_dict of the original's model.
+ *
+ * @throws {Failure} One line, `Cannot load PATH: ...`, if it is neither, or is damaged.
+ */
+export function readPytorch(path: string): PytorchModel {
+  using file = openBytes(path, "load");
+  const fail = cannotLoad(path);
+  const { places: all, metadata } = decodeHeader(file, path, (name) => ALIAS.includes(part(name)));
+  if (isModel(metadata)) fail("it is a model of this program already: use it as it is");
+  const isGru = [...all.keys()].some((name) => part(name) === "encoder.0.weight");
+  const places = new Map([...all].map(([name, place]) => [isGru ? part(name) : name, place]));
+  const noise = [...places].find(([name]) => part(name) === NOISE);
+  for (const name of places.keys()) if ([NOISE, ...ALIAS].includes(part(name))) places.delete(name);
+  const sizes = sizesOf(places, isGru, fail), numWords = encoderOf(places, fail).shape[0] ?? 0;
+  checkPlaces(places, parameterShapes({ ...sizes, normTerm: 0 }, numWords), Infinity, fail);
+  const read = ([name, place]: readonly [string, Place]) => {
+    const numbers = readTensor(file, place), flaw = nonFinite(numbers, place.shape);
+    return flaw === undefined ? numbers : fail(`${name} has ${flaw}`);
+  };
+  return {
+    numWords,
+    sizes,
+    settings: settingsOf(metadata, fail),
+    parameters: new Map([...places].map((entry) => [entry[0], read(entry)])),
+    ...(noise && { logNoise: read(noise) }),
+  };
+}
+
+/** The name of a tensor within the criterion. */
+function part(name: string): string {
+  return name.startsWith(CRITERION) ? name.slice(CRITERION.length) : name;
+}
+
+function encoderOf(places: ReadonlyMap<string, Place>, fail: Fail): Place {
+  return places.get("encoder.weight") ?? places.get("encoder.0.weight") ??
+    fail(
+      "it is no state_dict of the original's model: it has neither encoder.weight, as one with an " +
+        "LSTM, nor encoder.0.weight, as one with a GRU",
+    );
+}
+
+/** The sizes that the shapes tell; whether these agree is not looked at. */
+function sizesOf(
+  places: ReadonlyMap<string, Place>,
+  isGru: boolean,
+  fail: Fail,
+): PytorchModel["sizes"] {
+  const [, emsize = 0] = encoderOf(places, fail).shape;
+  const hidden = places.get("rnn.weight_hh_l0") ?? fail("it has no rnn.weight_hh_l0");
+  const layers = [...places.keys()].filter((name) => /^rnn\.weight_hh_l\d+$/.test(name)).length;
+  return {
+    indexModule: isGru ? "gru" : "linear",
+    emsize,
+    nhid: hidden.shape[1] ?? 0,
+    nlayers: isGru ? 1 : layers,
+  };
+}
+
+function settingsOf({ settings }: Readonly<Record<string, string>>, fail: Fail) {
+  if (settings === undefined) return {};
+  try {
+    const read: unknown = JSON.parse(settings);
+    if (isRecord(read)) return read;
+  } catch {
+    // Not JSON is as bad as other JSON.
+  }
+  return fail("its settings are not a JSON object");
+}
+
+/**
+ * Reads a vocabulary as {@linkcode writePytorch} writes it: `{"words": [...], "counts": [...]}`.
+ *
+ * @throws {Failure} One line, `Cannot load PATH: ...`.
+ */
+export function readWords(path: string): Vocabulary {
+  using file = openBytes(path, "load");
+  const fail = cannotLoad(path), decoder = new TextDecoder("utf-8", { fatal: true });
+  let read: unknown;
+  try {
+    read = JSON.parse(decoder.decode(file.read(0, file.size)));
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    return fail("it is not JSON");
+  }
+  if (!isRecord(read)) return fail('it is not {"words": [...], "counts": [...]}');
+  for (const name of ["words", "counts"]) {
+    if (read[name] === undefined) fail(`it has no "${name}", a list with one entry a word`);
+  }
+  return readVocabulary(read["words"], read["counts"], fail);
+}
+
+/** The least probability of a word in the original's noise. */
+const LEAST = 1e-10;
+/** How far the logarithm of a probability may be from the one of the counts: both are rounded. */
+const TOLERANCE = 1e-3;
+
+/** The first word whose probability in the original's noise is not that of the counts. */
+export function foreignNoise(logNoise: Float32Array, { words, counts }: Vocabulary) {
+  const total = counts.reduce((a, b) => a + b, 0);
+  const floored = counts.map((count) => Math.max(LEAST, count / total));
+  const logTotal = Math.log(floored.reduce((a, b) => a + b, 0));
+  return words.find((_, id) =>
+    !(Math.abs(logNoise[id]! - Math.log(floored[id]!) + logTotal) < TOLERANCE)
+  );
+}

@@ -1,0 +1,117 @@
+/** The record of a run for TensorBoard: an event file in `runs/NAME`, of the events that `Metrics` gets. */
+
+import { configOf } from "../options/config.ts";
+import { BOARD_FOLDER, type Settings } from "../options/settings.ts";
+import { attempt } from "../shared/files.ts";
+import type { Io } from "../shared/io.ts";
+import { type BoardValue, valuesRecord, versionRecord } from "./event_file.ts";
+import { attemptOnRecord, type MetricsEvent, type MetricsSink } from "./metrics.ts";
+
+/** Appends events to a new file; a resumed run has one of its own beside the first, as is usual. */
+export class TensorBoard implements MetricsSink {
+  /** The file. */
+  readonly path: string;
+  readonly #attempt: ReturnType<typeof attemptOnRecord>;
+  /** Whether the training loss is a normalised log probability. */
+  readonly #normalised: boolean;
+  #step = 0;
+
+  /**
+   * Begins the file with the settings as a text.
+   *
+   * @param settings Of the run, with a `tbName`.
+   * @param io Is warned if an event cannot be written.
+   * @throws {Failure} If the file cannot be made.
+   */
+  constructor(settings: Settings, io: Io) {
+    this.path = newFile(`${BOARD_FOLDER}/${settings.tbName}`);
+    this.#attempt = attemptOnRecord(this.path, io);
+    this.#normalised = settings.loss === "full";
+    this.#append(versionRecord());
+    this.#append(valuesRecord(0, [{ tag: "settings", value: tableOf(settings) }]));
+  }
+
+  /** Appends the figures of an event; the test is put at the last step. */
+  write(event: MetricsEvent): void {
+    if ("step" in event) this.#step = event.step;
+    const values = Object.entries(figuresOf(event, this.#normalised))
+      .flatMap(([tag, value]) =>
+        value === undefined ? [] : [{ tag, value }] satisfies BoardValue[]
+      );
+    if (values.length > 0) this.#append(valuesRecord(this.#step, values));
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#attempt(() => Deno.writeFileSync(this.path, bytes, { append: true }));
+  }
+}
+
+/** Makes an empty file in `folder` that sorts behind those before it, as TensorBoard reads them in order. */
+function newFile(folder: string): string {
+  const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, "0");
+  for (let number = 0;; number++) {
+    const path = `${folder}/events.out.tfevents.${seconds}.nce.${Deno.pid}.${number}`;
+    const isMade = attempt("write", path, () => {
+      Deno.mkdirSync(folder, { recursive: true });
+      try {
+        Deno.openSync(path, { write: true, createNew: true }).close();
+        return true;
+      } catch (error) {
+        if (error instanceof Deno.errors.AlreadyExists) return false;
+        throw error;
+      }
+    });
+    if (isMade) return path;
+  }
+}
+
+/** The settings as a table in Markdown. */
+function tableOf(settings: Settings): string {
+  const rows = Object.entries(configOf(settings)).map(([name, value]) => `| ${name} | ${value} |`);
+  return ["| option | value |", "| --- | --- |", ...rows].join("\n");
+}
+
+/** The figures of an event by their tags. */
+function figuresOf(
+  event: MetricsEvent,
+  normalised: boolean,
+): Readonly<Record<string, number | undefined>> {
+  switch (event.event) {
+    case "start":
+      return {};
+    case "train":
+      return {
+        "train/loss": event.loss,
+        "train/perplexity": normalised ? Math.exp(event.loss) : undefined,
+        "train/learning_rate": event.lr,
+        "train/tokens_per_second": event.tokensPerSecond,
+        "train/hit_rate": event.hitRate,
+      };
+    case "audit":
+      return {
+        "audit/cosine": event.cosine,
+        "audit/bias": event.bias,
+        "audit/variance": event.variance,
+      };
+    case "epoch":
+      return {
+        "epoch/seconds": event.seconds,
+        "epoch/train_loss": event.trainLoss,
+        "epoch/learning_rate": event.lr,
+        "epoch/tokens_per_second": event.tokensPerSecond,
+        "valid/perplexity": event.validPpl,
+        "valid/perplexity_known": event.validPplKnown,
+        "valid/loss": event.validLoss,
+        "valid/ln_z_mean": event.selfNormalization?.mean,
+        "valid/ln_z_std": event.selfNormalization?.std,
+      };
+    case "test":
+      return {
+        "test/perplexity": event.ppl,
+        "test/perplexity_known": event.pplKnown,
+        "test/loss": event.loss,
+        "test/ln_z_mean": event.selfNormalization?.mean,
+        "test/ln_z_std": event.selfNormalization?.std,
+      };
+  }
+}

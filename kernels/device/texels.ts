@@ -1,0 +1,26 @@
+/** Textures that hold floats. */
+
+/** Floats in a texture, four to a texel: _texels.wgsl says how. */
+export interface Texels {
+  /** The texture, of {@linkcode TEXELS_A_ROW} texels a row. */
+  readonly texture: GPUTexture;
+  /** The whole of it. */
+  readonly view: GPUTextureView;
+  /** A number that no other texture has: part of the bind group cache's key. */
+  readonly id: number;
+  /** Gives the texture back to the pool. */
+  release(): void;
+}
+
+/** Texels in a row of a texture: a power of two, large enough that big tables need few rows. */
+export const TEXELS_A_ROW = 4096;
+
+/** A part of a buffer, and its copy as texels. */
+export interface TexelCopy {
+  /** The copy. */
+  readonly texels: Texels;
+  /** The part's first byte in the buffer. */
+  readonly offset: number;
+  /** Bytes of the part. */
+  readonly bytes: number;
+}

@@ -1,0 +1,101 @@
+/** Scorers of all classes, and the tiles of classes in which they are used. */
+
+import type { Gradient } from "../autograd/gradients.ts";
+import type { Step } from "../autograd/step.ts";
+import type { Device } from "../device/device.ts";
+import { expectFunction, expectObject, expectPositive } from "../device/expect.ts";
+import { expectFloats, type Tensor } from "../device/tensor.ts";
+import { readsTexels } from "../matmul/matmul_subgroup.ts";
+
+/** Bytes of scores that exist at a time; gradients up to this size are held whole. */
+export const HELD_BYTES = 64 * 2 ** 20;
+/** Tiles begin at multiples of this, for the alignment of bindings (256 bytes of bias). */
+const TILE_STEP = 64;
+
+/** Classes `first` to `first + count`. */
+export interface Tile {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Floats that fit `bytes`, with the copy that products from texels need. */
+function floatsIn(gpu: Device, bytes: number): number {
+  return bytes / 4 / (readsTexels(gpu) ? 2 : 1);
+}
+
+/** Whether the scores of all classes may exist at a time. */
+export function fitsHeld(
+  gpu: Device,
+  { rows, classes, heldBytes = HELD_BYTES }: TileScorer,
+): boolean {
+  return rows * classes <= floatsIn(gpu, heldBytes);
+}
+
+/** Tiles of all classes, each of `most` at most, for the operation `op`. */
+export function tilesOf(gpu: Device, op: string, scorer: TileScorer, most: number): Tile[] {
+  const { rows: N, classes: V, floatsPerClass = 0 } = scorer;
+  const { heldBytes = HELD_BYTES, tileBytes = heldBytes } = scorer;
+  const floats = Math.max(N, floatsPerClass), limit = Math.floor(heldBytes / 4 / TILE_STEP);
+  if (floats > limit) {
+    throw new RangeError(`Cannot run ${op} on ${N} rows: at most ${limit} fit a tile`);
+  }
+  const bytes = floats * V <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
+  const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
+  // Rows of a multiple of four floats are loaded as vectors: the rest gets its own tile.
+  const even = V % 4 === 0 || V < TILE_STEP ? V : V - V % TILE_STEP;
+  // The other tiles are about the same size, so that they share buffers.
+  const steps = Math.ceil(even / TILE_STEP);
+  const number = Math.ceil(steps / Math.min(fitting, most / TILE_STEP));
+  const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_STEP);
+  const tiles = Array.from({ length: number }, (_, i) => {
+    return { first: edge(i), count: edge(i + 1) - edge(i) };
+  });
+  if (even < V) tiles.push({ first: even, count: V - even });
+  return tiles;
+}
+
+/** Scores all classes, a tile at a time. */
+export interface TileScorer {
+  /** N, the number of rows. */
+  readonly rows: number;
+  /** V, the number of classes. */
+  readonly classes: number;
+  /** Floats that scoring a class needs besides its N scores; they count towards the size of a tile. */
+  readonly floatsPerClass?: number;
+  /** Largest number of bytes of scores that exist at a time; 64 MiB unless given. */
+  readonly heldBytes?: number;
+  /** Bytes of a tile if there are several; `heldBytes` unless given. */
+  readonly tileBytes?: number;
+  /** What gradients flow to. */
+  readonly inputs: readonly Tensor[];
+  /** Scores [N, count] of the classes from `first` on, in a tensor that the caller disposes of. */
+  scores(first: number, count: number): Tensor;
+  /** Begins a backward pass. Call `eachTile` again to recompute what was not stored. */
+  backward(eachTile: EachTile): TileGradient;
+}
+
+/**
+ * Calls `use` for each tile of classes, `first` to `first + count`, with the gradient [N, count] of their
+ * scores; `use` may change the scorer's parameters of these classes.
+ */
+export type EachTile = (
+  use: (first: number, count: number, dScores: Tensor) => void,
+) => void;
+
+/** The gradients of a {@linkcode TileScorer}, summed a tile at a time. */
+export interface TileGradient {
+  /** Adds the part of the tile from `first` on, whose scores have the gradient `dScores` [N, count]. */
+  add(first: number, count: number, dScores: Tensor): void;
+  /** Gradients of the scorer's inputs, null for none, once all tiles are in. */
+  finish(): readonly (Gradient | null)[];
+}
+
+/** Throws unless `step` is a step and `scorer` has what a scorer of all classes needs. */
+export function checkScorer(op: string, step: Step, scorer: TileScorer): void {
+  const doing = `run ${op}`;
+  expectObject(doing, "scorer", scorer, "a scorer of all classes");
+  const { rows, classes, scores, backward, inputs } = scorer;
+  for (const [name, size] of Object.entries({ rows, classes })) expectPositive(doing, name, size);
+  for (const [name, f] of Object.entries({ scores, backward })) expectFunction(doing, name, f);
+  expectFloats(op, step, { ...inputs });
+}

@@ -1,0 +1,63 @@
+/** What a target is contrasted with: its noise, less what does not count, and how much of it was the target. */
+
+import type { NoiseScores } from "../kernels/loss/noise_loss.ts";
+import { countHits, exclude } from "../kernels/loss/noise_scores.ts";
+import type { Step } from "../kernels/autograd/step.ts";
+import type { Device } from "../kernels/device/device.ts";
+import type { Tensor } from "../kernels/device/tensor.ts";
+import type { Noise } from "./noise/noise.ts";
+
+/** Scores of the targets and of their noise. */
+export interface Scores {
+  /** [N] */
+  readonly target: Tensor;
+  /** [N, K] */
+  readonly noise: Tensor;
+}
+
+/** The scores and their log probabilities; with `hits`, samples that equal their target are taken out. */
+export function countedScores(
+  step: Step,
+  target: Tensor,
+  noise: Noise,
+  scores: Scores,
+  hits: boolean,
+): NoiseScores {
+  const { logProb, targetLogProb, samples, ownSlot } = noise;
+  const counted = ownSlot === undefined && !hits ? scores.noise : exclude(
+    step,
+    scores.noise,
+    { target, noise: noise.ids },
+    { hits, ...(ownSlot !== undefined && { ownSlot }) },
+  );
+  return { ...scores, noise: counted, noiseLogProb: logProb, targetLogProb, samples };
+}
+
+/** Counts on the GPU how often noise equals its target. */
+export class HitCounter implements Disposable {
+  readonly #hits: Tensor;
+  #samples = 0;
+
+  /** Begins at none. */
+  constructor(gpu: Device) {
+    this.#hits = gpu.tensor([1], new Uint32Array(1));
+  }
+
+  /** Adds the hits among the noise of `target` [N]. */
+  count(step: Step, target: Tensor, { ids, ownSlot }: Noise): void {
+    this.#samples += countHits(step.gpu, this.#hits, { target, noise: ids }, ownSlot);
+  }
+
+  /** The hits since the last call, and the samples among which they were. */
+  async take(gpu: Device): Promise<{ hits: number; samples: number }> {
+    const [hits] = await gpu.read(this.#hits), samples = this.#samples;
+    gpu.write(this.#hits, new Uint32Array(1));
+    this.#samples = 0;
+    return { hits: hits!, samples };
+  }
+
+  /** Frees the counter. */
+  [Symbol.dispose](): void {
+    this.#hits.dispose();
+  }
+}

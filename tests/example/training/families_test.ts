@@ -1,0 +1,80 @@
+// A GPU's kernels against a software adapter's: training steps of each loss, source of noise and scorer.
+
+import { assertNotEquals } from "@std/assert";
+import { trainingBatches } from "../../../example/data/batches.ts";
+import { type Corpus, loadCorpus } from "../../../example/data/corpus.ts";
+import { Losses } from "../../../example/evaluation/losses.ts";
+import {
+  type Given,
+  INDEX_MODULES,
+  isFromBatch,
+  LOSSES,
+  NOISES,
+  parseSettings,
+} from "../../../example/options/settings.ts";
+import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { Trainer } from "../../../example/training/trainer.ts";
+import type { Gpu } from "../../../mod.ts";
+import { assertClose } from "../../support/close.ts";
+import { inFolder } from "../../support/folder.ts";
+import { withGpu } from "../../support/gpu.ts";
+
+const SENTENCES = Array.from(
+  { length: 60 },
+  (_, i) => Array.from({ length: 3 + i % 7 }, (_, j) => `w${(i * 7 + j * j) % 40}`).join(" "),
+);
+const LINES = SENTENCES.map((sentence) => `${sentence}\n`).join("");
+const TEXT = { "train.txt": LINES, "valid.txt": LINES, "test.txt": LINES };
+const STEPS = 2;
+
+/** Mean losses of the first steps, and the parameters after them. */
+async function train(gpu: Gpu, corpus: Corpus, given: Given): Promise<Map<string, Float32Array>> {
+  const settings = parseSettings({ emsize: "20", nhid: "20", ...given, train: true });
+  using model = makeModel(gpu, settings, corpus.vocabulary);
+  using trainer = new Trainer(gpu, model, settings);
+  using losses = new Losses(gpu);
+  const batches = trainingBatches(corpus.train, settings, 1), found = [];
+  for (let i = 0; i < STEPS; i++) {
+    trainer.step(batches[i]!, losses, batches[i + 1]);
+    found.push((await losses.take()).mean);
+  }
+  const results = new Map<string, Float32Array>([["the losses", Float32Array.from(found)]]);
+  for (const [name, parameter] of model.parameters()) {
+    results.set(name, await gpu.readFloats(parameter));
+  }
+  return results;
+}
+
+/** Each loss with each source of noise, where it has an effect, and each scorer. */
+function cases(): Given[] {
+  const all: Given[] = [];
+  for (const module of INDEX_MODULES) {
+    for (const loss of LOSSES) {
+      for (const noise of NOISES) {
+        if (loss === "full" && (module === "gru" || isFromBatch(noise))) continue;
+        all.push({ loss, noise, "index-module": module });
+      }
+    }
+    all.push({ "loss": "nce", "per-word": true, "index-module": module });
+  }
+  return [...all, { "loss": "full", "index-module": "gru" }, {
+    "loss": "sampled",
+    "unique": true,
+    "noise-ratio": "20",
+  }];
+}
+
+Deno.test("training steps are the same with the kernels for GPUs and for software adapters", () =>
+  inFolder((data) =>
+    withGpu((software) =>
+      withGpu(async (hardware) => {
+        assertNotEquals(software.family, hardware.family);
+        const corpus = loadCorpus({ data });
+        for (const given of cases()) {
+          const expected = await train(software, corpus, given);
+          for (const [name, values] of await train(hardware, corpus, given)) {
+            const what = `${JSON.stringify(given)}: ${name}`;
+            assertClose(values, expected.get(name)!, { atol: 2e-6, rtol: 2e-5 }, what);
+          }
+        }
+      }, { family: "hardware" }), { family: "software" }), TEXT));

@@ -1,0 +1,164 @@
+/**
+ * A reader of TensorBoard's event files that shares nothing with the program: records with their checksums,
+ * the wire format of Protocol Buffers, and Google's own decoder where it is installed.
+ */
+
+import { assertEquals } from "@std/assert";
+
+/** A value of an event: a figure, or a text with the plugin that shows it. */
+export interface ReadValue {
+  readonly tag: string;
+  readonly figure?: number;
+  readonly text?: string;
+  readonly plugin?: string;
+}
+
+/** An event. */
+export interface ReadEvent {
+  /** Seconds since 1970. */
+  readonly time: number;
+  readonly step: number;
+  readonly version?: string;
+  readonly values: readonly ReadValue[];
+}
+
+/** The events of a file; every checksum must be right, and nothing left over. */
+export function readEvents(file: Uint8Array): ReadEvent[] {
+  return recordsOf(file).map(eventOf);
+}
+
+/** The records of a file, without lengths and checksums. */
+function recordsOf(file: Uint8Array): Uint8Array[] {
+  const view = viewOf(file), records = [];
+  for (let at = 0; at < file.length;) {
+    const length = Number(view.getBigUint64(at, true)),
+      data = file.subarray(at + 12, at + 12 + length);
+    assertEquals(unmask(view.getUint32(at + 8, true)), crc32c(file.subarray(at, at + 8)));
+    assertEquals(unmask(view.getUint32(at + 12 + length, true)), crc32c(data));
+    records.push(data);
+    at += 16 + length;
+  }
+  return records;
+}
+
+/** Takes back what TensorFlow's `Mask()` does to a checksum. */
+function unmask(masked: number): number {
+  const rotated = (masked - 0xa282ead8) >>> 0;
+  return (rotated << 15 | rotated >>> 17) >>> 0;
+}
+
+/** CRC-32C, bit by bit. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? crc >>> 1 ^ 0x82f63b78 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}
+
+/** Fields of a message: number and bytes, which are those of a varint's value as an integer. */
+type Field = readonly [number: number, value: Uint8Array | number];
+
+function fieldsOf(message: Uint8Array): Field[] {
+  let at = 0;
+  const varint = () => {
+    let value = 0n;
+    for (let shift = 0n;; shift += 7n) {
+      const byte = message[at++]!;
+      value |= BigInt(byte & 127) << shift;
+      if (byte < 128) return Number(value);
+    }
+  };
+  const take = (size: number) => message.subarray(at, at += size);
+  const fields: Field[] = [];
+  while (at < message.length) {
+    const key = varint(), kind = key & 7;
+    if (![0, 1, 2, 5].includes(kind)) throw new Error(`Wire type ${kind}`);
+    const value = kind === 0 ? varint() : take(kind === 1 ? 8 : kind === 5 ? 4 : varint());
+    fields.push([key >>> 3, value]);
+  }
+  return fields;
+}
+
+/** The bytes of the first field of this number; of a path of them, the innermost. */
+function bytesAt(message: Uint8Array, ...path: number[]): Uint8Array | undefined {
+  return path.reduce<Uint8Array | undefined>((inner, number) => {
+    const value = inner && fieldsOf(inner).find(([own]) => own === number)?.[1];
+    return value instanceof Uint8Array ? value : undefined;
+  }, message);
+}
+
+function eventOf(message: Uint8Array): ReadEvent {
+  const step = fieldsOf(message).find(([number]) => number === 2)?.[1] ?? 0;
+  const summary = bytesAt(message, 5) ?? new Uint8Array();
+  return {
+    time: viewOf(bytesAt(message, 1)!).getFloat64(0, true),
+    step: Number(step),
+    ...named("version", textAt(message, 3)),
+    values: fieldsOf(summary).map(([, value]) => valueOf(value as Uint8Array)),
+  };
+}
+
+function valueOf(message: Uint8Array): ReadValue {
+  const figure = bytesAt(message, 2);
+  return {
+    tag: textAt(message, 1) ?? "",
+    ...named("figure", figure && viewOf(figure).getFloat32(0, true)),
+    ...named("text", textAt(message, 8, 8)),
+    ...named("plugin", textAt(message, 9, 1, 1)),
+  };
+}
+
+function named<T>(name: string, value: T | undefined): Record<string, T> {
+  return value === undefined ? {} : { [name]: value };
+}
+
+function textAt(message: Uint8Array, ...path: number[]): string | undefined {
+  const bytes = bytesAt(message, ...path);
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** The messages as TensorFlow defines them, as far as they are written. */
+const PROTO = `syntax = "proto3";
+package tensorflow;
+message Event { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; }
+message Summary { repeated Value value = 1; message Value {
+  string tag = 1; float simple_value = 2; TensorProto tensor = 8; SummaryMetadata metadata = 9; } }
+message TensorProto { int32 dtype = 1; TensorShapeProto tensor_shape = 2; repeated bytes string_val = 8; }
+message TensorShapeProto { repeated Dim dim = 2; message Dim { int64 size = 1; string name = 2; } }
+message SummaryMetadata { PluginData plugin_data = 1; int32 data_class = 4;
+  message PluginData { string plugin_name = 1; bytes content = 2; } }
+`;
+
+/**
+ * Tags and figures of a file as Google's `protoc --decode` reads its records.
+ *
+ * @returns Undefined where it is not installed.
+ */
+export function readByProtoc(file: Uint8Array): [tag: string, figure: number][][] | undefined {
+  const folder = Deno.makeTempDirSync();
+  try {
+    Deno.writeTextFileSync(`${folder}/event.proto`, PROTO);
+    const records = recordsOf(file);
+    records.forEach((data, i) => Deno.writeFileSync(`${folder}/${i}`, data));
+    const each = `for i in $(seq 0 ${records.length - 1}); do
+      protoc --decode=tensorflow.Event --proto_path=. event.proto < $i || exit 1; echo ---; done`;
+    const script = `command -v protoc > /dev/null || exit 127; cd "${folder}"; ${each}`;
+    const { code, stdout, stderr } = new Deno.Command("bash", { args: ["-c", script] })
+      .outputSync();
+    if (code === 127) return undefined;
+    assertEquals(new TextDecoder().decode(stderr), "");
+    return new TextDecoder().decode(stdout).split("---\n").slice(0, -1).map((text) => {
+      if (/^\s*\d+:/m.test(text)) throw new Error(`Unknown field: ${text}`);
+      return [...text.matchAll(/tag: "(.*)"\s+simple_value: (\S+)/g)]
+        .map(([, tag, figure]) => [tag!, Number(figure)]);
+    });
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}

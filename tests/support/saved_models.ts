@@ -1,0 +1,46 @@
+/** Small models that are not trained, saved for tests of commands that use one. */
+
+import type { SelfNormalization } from "../../example/evaluation/card.ts";
+import type { WordModel } from "../../example/model/model.ts";
+import { type Given, type ModelSettings, parseSettings } from "../../example/options/settings.ts";
+import { makeModel, saveModel } from "../../example/storage/checkpoint.ts";
+import { Vocabulary } from "../../example/data/vocab.ts";
+import type { Gpu } from "../../mod.ts";
+
+const WORDS = 20;
+/** Words w0 to w19 with falling counts; some words are unknown. */
+export const VOCABULARY = Vocabulary.from(
+  ["<unk>", "<s>", "</s>", ...Array.from({ length: WORDS }, (_, i) => `w${i}`)],
+  Array.from({ length: WORDS + 3 }, (_, i) => 30 - i),
+);
+
+/** A card of a model that may be used without normalising. */
+export const CARD: SelfNormalization = {
+  ...{ mean: 8.5, std: 0.1, percentiles: [8.2, 8.5, 8.7], rawPpl: 20, rawPplBest: 12, safe: true },
+};
+
+/** Saves a model as `saved_model/NAME.safetensors`; its weights are large enough for words to matter. */
+export async function saveSmallModel(
+  gpu: Gpu,
+  name: string,
+  given: Given = {},
+  card: SelfNormalization | null = CARD,
+): Promise<ModelSettings> {
+  const sizes = { "emsize": "8", "nhid": "12", "nlayers": "1", "loss": "nce" };
+  const settings = parseSettings({ train: true, ...sizes, ...given });
+  using model = makeModel(gpu, settings, VOCABULARY);
+  await enlarge(gpu, model);
+  const path = `saved_model/${name}.safetensors`;
+  await saveModel(gpu, path, model, {
+    ...{ settings, vocabulary: VOCABULARY },
+    ...(card && { card }),
+  });
+  return settings;
+}
+
+async function enlarge(gpu: Gpu, model: WordModel): Promise<void> {
+  for (const [, parameter] of model.parameters()) {
+    if (parameter.shape.length < 2) continue;
+    gpu.write(parameter, (await gpu.readFloats(parameter)).map((weight) => 3 * weight));
+  }
+}
