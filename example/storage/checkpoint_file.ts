@@ -67,8 +67,8 @@ export interface Checkpoint extends Disposable {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** The numbers of one of them; throws a Failure if it is not there in this shape. */
   read(name: string, shape: readonly number[]): Float32Array;
-  /** Throws a Failure unless the run has learned from this text, by these words. */
-  expectText(corpus: Text): void;
+  /** Throws a Failure unless these are the hashes of the text and the words that the run has learned from. */
+  expectText(hashes: Hashes): void;
 }
 
 /** Of a text what is learned from. */
@@ -79,10 +79,11 @@ export function checkpointPath(save: string): string {
   return `${MODEL_FOLDER}/${save}.checkpoint.safetensors`;
 }
 
-/** Hashes of a text's words and of its ids. */
-export function hashesOf(
-  { vocabulary, train, valid }: Text,
-): Record<"vocabulary" | "text", string> {
+/** SHA-256 of a text's words and of its ids. */
+export type Hashes = Readonly<Record<"vocabulary" | "text", string>>;
+
+/** The hashes of a text, and of what it is validated on. */
+export function hashesOf({ vocabulary, train, valid }: Text): Hashes {
   const { words, counts } = vocabulary, text = createHash("sha256");
   for (const { ids, offsets } of [train, valid]) text.update(ids).update(offsets);
   return {
@@ -95,7 +96,7 @@ export function hashesOf(
 export interface RunTexts {
   readonly settings: Settings;
   readonly vocabulary: Corpus["vocabulary"];
-  readonly hashes: ReturnType<typeof hashesOf>;
+  readonly hashes: Hashes;
 }
 
 /**
@@ -182,8 +183,8 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
       if (place?.shape.join() === shape.join()) return readTensor(file, place!);
       return fail(`${name} is ${place ? `[${place.shape}]` : "missing"}, expected [${shape}]`);
     },
-    expectText(corpus) {
-      for (const [name, hash] of Object.entries(hashesOf(corpus))) {
+    expectText(wanted) {
+      for (const [name, hash] of Object.entries(wanted)) {
         if (hashes[name] === hash) continue;
         throw new Failure(
           `Cannot resume ${path}: the ${name} changed since it was written: restore it, or ${ANEW}`,
