@@ -18,6 +18,9 @@ const KIND = "nce checkpoint";
 /** What can be done where it does not suit the run. */
 const ANEW = "leave out --resume to start anew";
 
+/** Bytes of the tensors that are read together. */
+const READ_BYTES = 2 ** 24;
+
 /** How far training has come. */
 export interface Position {
   /** The epoch, from 1; one more than the last when all are done. */
@@ -64,8 +67,8 @@ export interface Checkpoint extends Disposable {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** The numbers of one of them; throws a Failure if it is not there in this shape. */
   read(name: string, shape: readonly number[]): Float32Array;
-  /** Throws a Failure unless the run has learned from this text, by these words. */
-  expectText(corpus: Text): void;
+  /** Throws a Failure unless these are the hashes of the text and the words that the run has learned from. */
+  expectText(hashes: Hashes): void;
 }
 
 /** Of a text what is learned from. */
@@ -76,10 +79,11 @@ export function checkpointPath(save: string): string {
   return `${MODEL_FOLDER}/${save}.checkpoint.safetensors`;
 }
 
-/** Hashes of a text's words and of its ids. */
-export function hashesOf(
-  { vocabulary, train, valid }: Text,
-): Record<"vocabulary" | "text", string> {
+/** SHA-256 of a text's words and of its ids. */
+export type Hashes = Readonly<Record<"vocabulary" | "text", string>>;
+
+/** The hashes of a text, and of what it is validated on. */
+export function hashesOf({ vocabulary, train, valid }: Text): Hashes {
   const { words, counts } = vocabulary, text = createHash("sha256");
   for (const { ids, offsets } of [train, valid]) text.update(ids).update(offsets);
   return {
@@ -92,11 +96,11 @@ export function hashesOf(
 export interface RunTexts {
   readonly settings: Settings;
   readonly vocabulary: Corpus["vocabulary"];
-  readonly hashes: ReturnType<typeof hashesOf>;
+  readonly hashes: Hashes;
 }
 
 /**
- * Writes a checkpoint, atomically and one tensor at a time; ids are written as floats.
+ * Writes a checkpoint, atomically, and one large tensor at a time; ids are written as floats.
  *
  * @throws {Failure} If it cannot be written: what was there before stays.
  */
@@ -115,11 +119,24 @@ export async function writeCheckpoint(
     counts: JSON.stringify(vocabulary.counts),
     hashes: JSON.stringify(hashes),
   }));
-  for (const [, tensor] of tensors) {
-    const numbers = await gpu.read(tensor);
-    file.write(new Uint8Array(Float32Array.from(numbers).buffer));
+  for (const some of together(tensors)) {
+    for (const numbers of await Promise.all(some.map(([, tensor]) => gpu.read(tensor)))) {
+      file.write(new Uint8Array(Float32Array.from(numbers).buffer));
+    }
   }
   file.commit();
+}
+
+/** Tensors in their order, the small ones together: whoever reads one waits for the GPU. */
+function* together(tensors: readonly NamedParameter[]): Generator<readonly NamedParameter[]> {
+  let some: NamedParameter[] = [], bytes = 0;
+  for (const entry of tensors) {
+    const [, tensor] = entry;
+    if (some.length > 0 && bytes + tensor.bytes > READ_BYTES) yield some, some = [], bytes = 0;
+    some.push(entry);
+    bytes += tensor.bytes;
+  }
+  if (some.length > 0) yield some;
 }
 
 /**
@@ -166,8 +183,8 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
       if (place?.shape.join() === shape.join()) return readTensor(file, place!);
       return fail(`${name} is ${place ? `[${place.shape}]` : "missing"}, expected [${shape}]`);
     },
-    expectText(corpus) {
-      for (const [name, hash] of Object.entries(hashesOf(corpus))) {
+    expectText(wanted) {
+      for (const [name, hash] of Object.entries(wanted)) {
         if (hashes[name] === hash) continue;
         throw new Failure(
           `Cannot resume ${path}: the ${name} changed since it was written: restore it, or ${ANEW}`,

@@ -29,11 +29,13 @@ export function lockModel(save: string, folder = MODEL_FOLDER): Disposable {
       file.close();
       continue; // the run before removed it after it was opened here
     }
+    using held = new DisposableStack();
+    held.defer(() => release(path, file));
     attempt("write", path, () => {
       file.truncateSync();
       file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
     });
-    return { [Symbol.dispose]: () => release(path, file) };
+    return held.move();
   }
 }
 

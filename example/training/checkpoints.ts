@@ -42,7 +42,8 @@ export class Checkpoints {
   /** Begins a run: what an earlier one left gets out of the way. */
   async begin(): Promise<void> {
     const { metrics, texts, io } = this.#parts;
-    const previous = checkpointPath(`${texts.settings.save}.previous`);
+    const { save, resume } = texts.settings, previous = checkpointPath(`${save}.previous`);
+    if (resume) io.out(`resumes     nothing: there is no ${this.path}, and training starts anew`);
     if (isFile(this.path)) {
       attempt("write", previous, () => Deno.renameSync(this.path, previous));
       io.out(`keeps       ${previous}: the run before, which --resume would have gone on with`);

@@ -9,6 +9,7 @@ import { BestModel } from "../storage/best_model.ts";
 import {
   type Checkpoint,
   checkpointPath,
+  type Hashes,
   hashesOf,
   openCheckpoint,
 } from "../storage/checkpoint_file.ts";
@@ -36,6 +37,7 @@ interface Run {
   readonly gpu: Gpu;
   readonly settings: Settings;
   readonly corpus: Corpus;
+  readonly hashes: Hashes;
   readonly model: WordModel;
   readonly io: Io;
   readonly metrics: Metrics;
@@ -63,7 +65,8 @@ export async function train(
   checkWritable(modelPath(save));
   checkWritable(checkpointPath(save));
   using checkpoint = settings.resume ? openCheckpoint(settings) : undefined;
-  checkpoint?.expectText(corpus);
+  const hashes = hashesOf(corpus);
+  checkpoint?.expectText(hashes);
   writeFileAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyText(corpus.occurrences));
   const config = configOf(settings), configPath = `${MODEL_FOLDER}/${save}.config.json`;
   writeFileAtomically(configPath, JSON.stringify(config, null, 2) + "\n");
@@ -72,9 +75,9 @@ export async function train(
   const metrics = new Metrics(save, io, MODEL_FOLDER, board);
   const best = new BestModel(gpu, model, save, { vocabulary, settings }, io);
   using stop = stopOnSignal(io);
-  const run: Run = { gpu, settings, corpus, model, io, metrics, best, stop };
+  const run: Run = { gpu, settings, corpus, hashes, model, io, metrics, best, stop };
   const diverged = await trainEpochs(run, checkpoint);
-  if (stop.requeued) return await best.settle();
+  if (stop.requeued && !diverged) return await best.settle();
   stop.requested = true; // the test is not to be waited for: from here on the first signal ends at once
   const failure = diverged && divergence(diverged, settings, vocabulary.size);
   if (failure && !best.best) throw failure;
@@ -102,7 +105,8 @@ async function trainEpochs(
   run: Run,
   checkpoint: Checkpoint | undefined,
 ): Promise<Diverged | undefined> {
-  const { gpu, settings, corpus, model, io, metrics, best } = run, { vocabulary } = corpus;
+  const { gpu, settings, corpus, hashes, model, io, metrics, best } = run;
+  const { vocabulary } = corpus;
   using trainer = new Trainer(gpu, model, settings);
   await dryRun(
     gpu,
@@ -110,21 +114,11 @@ async function trainEpochs(
     trainingBatches(corpus.train, settings, 1),
     evaluationBatches(corpus.valid),
   );
-  const texts = { settings, vocabulary, hashes: hashesOf(corpus) };
+  const texts = { settings, vocabulary, hashes };
   const checkpoints = new Checkpoints({ gpu, trainer, best, metrics, texts, io });
-  if (checkpoint) await checkpoints.resume(checkpoint);
-  else {
-    if (settings.resume) {
-      io.out(`resumes     nothing: there is no ${checkpoints.path}, and training starts anew`);
-    }
-    await checkpoints.begin();
-  }
+  await (checkpoint ? checkpoints.resume(checkpoint) : checkpoints.begin());
   best.tellOfBefore();
-  if (trainer.steps === 0) {
-    const { resume: _, ...config } = settings, { seed } = settings;
-    const start = { config, adapter: adapterLine(gpu), vocabulary: vocabulary.size, seed };
-    metrics.write({ event: "start", ...start });
-  }
+  if (trainer.steps === 0) recordStart(run);
   try {
     await trainUntilStop(run, { trainer, checkpoints, validationMs: 0 });
   } catch (error) {
@@ -133,6 +127,13 @@ async function trainEpochs(
     throw error;
   }
   return undefined;
+}
+
+/** The first line of the record, the same whether the run is resumed or not. */
+function recordStart({ gpu, settings, corpus, metrics }: Run): void {
+  const { resume: _, ...config } = settings, { seed } = settings;
+  const start = { config, adapter: adapterLine(gpu), vocabulary: corpus.vocabulary.size, seed };
+  metrics.write({ event: "start", ...start });
 }
 
 /** The epochs that are left, or those before a stop, which leaves a checkpoint. */

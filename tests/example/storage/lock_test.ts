@@ -98,6 +98,21 @@ Deno.test("lockModel() names the file when it cannot be written", () =>
     assertThrows(() => lockModel("m", `${folder}/file`), Failure, `Cannot write ${path}: `);
   }));
 
+Deno.test("lockModel() leaves no file where there is no room for what is in it", () =>
+  inFolder((folder) => {
+    const { writeSync } = Deno.FsFile.prototype;
+    Deno.FsFile.prototype.writeSync = () => {
+      throw new Error("No space left on device");
+    };
+    try {
+      assertThrows(() => lockModel("m", folder), Failure, "No space left");
+    } finally {
+      Deno.FsFile.prototype.writeSync = writeSync;
+    }
+    assertEquals(namesIn(folder), []);
+    takeAndRelease(folder);
+  }));
+
 Deno.test("run() does not train a model that another run trains, and writes nothing", () =>
   inFolder(async (folder) => {
     const before = Deno.cwd();

@@ -2,8 +2,9 @@
 // NCE_KILLS says how many kills, 10 unless given.
 
 import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import type { Given } from "../../../example/options/settings.ts";
-import { finishedRun } from "../../support/finished_run.ts";
+import { type FinishedRun, finishedRun } from "../../support/finished_run.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { linesOf, training } from "../../support/interrupt.ts";
 import { deno } from "../../support/process.ts";
@@ -17,6 +18,11 @@ const EARLY = 0.2;
 const WITHIN = 1200;
 /** Minutes between checkpoints: after each batch, or some. */
 const MINUTES = ["0", "0.003"];
+
+/** A run that gets better with each epoch. */
+const SHORT: Given = { "data": "synthetic:words=1000,vocab=100", "lr": "1" };
+/** What stands for a model. */
+const OLDER = "an older model";
 
 /** Runs that have all that a checkpoint keeps: carried states, deferred updates, audits, lr that falls. */
 const RUNS: readonly Given[] = [
@@ -66,6 +72,19 @@ async function killed(args: readonly string[], folder: string): Promise<"no" | "
   return temporaryFiles(folder).length > 0 ? "saving" : "yes";
 }
 
+/** A folder with a model that was there before. */
+function folderWithModel(path: string): string {
+  Deno.mkdirSync(`${path}/saved_model`, { recursive: true });
+  Deno.writeTextFileSync(`${path}/saved_model/model.safetensors`, OLDER);
+  return path;
+}
+
+/** The run without the options in its record that were not always the same. */
+function timeless(run: FinishedRun): FinishedRun {
+  const changed = /"(checkpointMinutes|epochs)":[^,}]+/g;
+  return { ...run, record: run.record.map((line) => line.replace(changed, "")) };
+}
+
 function temporaryFiles(folder: string): string[] {
   try {
     return namesIn(`${folder}/saved_model`).filter((name) => name.endsWith(".tmp"));
@@ -78,17 +97,15 @@ Deno.test(`main.ts --resume ends with the same bits after ${KILLS} kills at rand
   inFolder(async (folder) => {
     let kills = 0, saving = 0;
     for (const [i, given] of RUNS.entries()) {
-      const undisturbed = `${folder}/undisturbed${i}`;
-      Deno.mkdirSync(undisturbed);
+      const undisturbed = folderWithModel(`${folder}/undisturbed${i}`);
       const { code, err } = await deno(training({ ...given, "resume": true }), undisturbed);
       assertEquals(code, 0, err);
-      const expected = await finishedRun(`${undisturbed}/saved_model`);
+      const expected = timeless(await finishedRun(`${undisturbed}/saved_model`));
       const minutes = () => MINUTES[Math.floor(MINUTES.length * Math.random())]!;
       const args = () => training({ ...given, "resume": true, "checkpoint-minutes": minutes() });
       const most = Math.ceil(KILLS * (i + 1) / RUNS.length);
       for (let run = 0; kills < most; run++) {
-        const own = `${folder}/run${i}.${run}`;
-        Deno.mkdirSync(own);
+        const own = folderWithModel(`${folder}/run${i}.${run}`);
         for (;;) {
           if (kills >= most) {
             const rest = await deno(args(), own);
@@ -101,14 +118,54 @@ Deno.test(`main.ts --resume ends with the same bits after ${KILLS} kills at rand
           if (how === "saving") saving++;
         }
         const found = await finishedRun(`${own}/saved_model`);
-        const config = /"checkpointMinutes":[^,}]+/;
-        assertEquals(
-          found.record.map((line) => line.replace(config, "")),
-          expected.record.map((line) => line.replace(config, "")),
-        );
-        assertEquals({ ...found, record: [] }, { ...expected, record: [] });
+        const previous = Deno.readTextFileSync(`${own}/saved_model/model.previous.safetensors`);
+        assertEquals(previous, OLDER);
+        assertEquals(timeless(found), expected);
       }
     }
     assert(kills >= KILLS && saving >= kills / 5, `${saving} of ${kills} kills while saving`);
     console.log(`${kills} kills, ${saving} of them while saving`);
+  }));
+
+const CONFIG = new URL("../../../deno.json", import.meta.url);
+const MODULE = (path: string) => JSON.stringify(new URL(`../../../${path}`, import.meta.url).href);
+
+/** The program, which is killed when a file is about to get its name for the nth time. */
+function killedAtRename(n: number, args: readonly string[]): string[] {
+  const code = `
+    import { main } from ${MODULE("example/cli/main.ts")};
+    import { consoleIo } from ${MODULE("example/shared/io.ts")};
+    const rename = Deno.renameSync;
+    let left = ${n};
+    Deno.renameSync = (...names) => {
+      if (--left === 0) Deno.kill(Deno.pid, "SIGKILL");
+      rename(...names);
+    };
+    Deno.exit(await main(${JSON.stringify(args)}, consoleIo()));`;
+  return ["eval", "--no-check", `--config=${fromFileUrl(CONFIG)}`, code];
+}
+
+Deno.test("main.ts --resume ends with the same bits wherever a file is about to get its name", () =>
+  inFolder(async (folder) => {
+    const given = { ...SHORT, "epochs": "2", "resume": true };
+    const args = training(given), options = args.slice(args.indexOf("--train"));
+    const undisturbed = folderWithModel(`${folder}/undisturbed`);
+    assertEquals((await deno(training(given), undisturbed)).code, 0);
+    const expected = timeless(await finishedRun(`${undisturbed}/saved_model`));
+    let kills = 0;
+    for (;; kills++) {
+      const own = folderWithModel(`${folder}/run${kills}`);
+      const { code } = await deno(killedAtRename(kills + 1, options), own);
+      if (code === 0) break;
+      assertEquals(code, 128 + 9);
+      // It can be tested before it is trained further: the best model is the one that the checkpoint knows.
+      for (const epochs of ["1", "2"]) {
+        const { code, err } = await deno(training({ ...given, epochs }), own);
+        assertEquals(code, 0, err);
+      }
+      assertEquals(timeless(await finishedRun(`${own}/saved_model`)), expected, `${kills}`);
+      const previous = Deno.readTextFileSync(`${own}/saved_model/model.previous.safetensors`);
+      assertEquals(previous, OLDER);
+    }
+    assert(kills >= 7, `${kills} files`); // counts, the start, and of each epoch checkpoint and model
   }));

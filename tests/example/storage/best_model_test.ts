@@ -1,0 +1,71 @@
+// The best model of a run: what is on disk, and when, so that a crash at any time loses none.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { BestModel } from "../../../example/storage/best_model.ts";
+import { hashOfFile, loadModel, makeModel } from "../../../example/storage/checkpoint.ts";
+import { Failure } from "../../../example/shared/errors.ts";
+import { isFile } from "../../../example/shared/files.ts";
+import { captureIo } from "../../support/capture_io.ts";
+import { inFolder } from "../../support/folder.ts";
+import { withGpu } from "../../support/gpu.ts";
+import { smallSettings, WORDS } from "../../support/model_files.ts";
+
+const PATH = "saved_model/m.safetensors", PREVIOUS = "saved_model/m.previous.safetensors";
+const SETTINGS = smallSettings();
+const BESIDE = { vocabulary: WORDS, settings: SETTINGS };
+
+/** What a validation of an epoch finds. */
+function found(epoch: number, measure: number): Parameters<BestModel["keep"]>[0] {
+  return { epoch, validation: { kind: "ppl", measure } };
+}
+
+Deno.test("BestModel gives a model its name once `before` is done, and moves another run's away", () =>
+  inFolder(() =>
+    withGpu(async (gpu) => {
+      using model = makeModel(gpu, SETTINGS, WORDS);
+      Deno.mkdirSync("saved_model");
+      Deno.writeTextFileSync(PATH, "another run's");
+      const best = new BestModel(gpu, model, "m", BESIDE, captureIo());
+      let sha256 = "";
+      assert(
+        await best.keep(found(1, 9), () => {
+          assertEquals([isFile(PATH), Deno.readTextFileSync(PREVIOUS)], [false, "another run's"]);
+          ({ sha256 } = best.best!); // so that a checkpoint knows of it
+          return Promise.resolve();
+        }),
+      );
+      assertEquals(hashOfFile(PATH), sha256);
+      assert(best.isBetter({ kind: "ppl", measure: 8 }));
+      assert(!best.isBetter({ kind: "ppl", measure: 9 }));
+      await best.keep(found(2, 8), () => {
+        assertEquals(hashOfFile(PATH), sha256, "the model before is there until then");
+        return Promise.resolve();
+      });
+      assert(hashOfFile(PATH) !== sha256);
+      assertEquals(Deno.readTextFileSync(PREVIOUS), "another run's");
+    })
+  ));
+
+Deno.test("BestModel.resume() writes a file that is not there yet, and leaves others alone", () =>
+  inFolder(() =>
+    withGpu(async (gpu) => {
+      using model = makeModel(gpu, SETTINGS, WORDS);
+      const first = new BestModel(gpu, model, "m", BESIDE, captureIo());
+      await first.keep(found(1, 9), () => Promise.resolve());
+      const bytes = Deno.readFileSync(PATH), { best: saved } = first;
+      Deno.removeSync(PATH);
+      const second = new BestModel(gpu, model, "m", BESIDE, captureIo());
+      await second.resume(saved, true);
+      assertEquals(Deno.readFileSync(PATH), bytes);
+      assertEquals(second.best, saved);
+      // The parameters have moved on: whatever is there, it cannot be made again.
+      Deno.writeTextFileSync(PATH, "another program's");
+      const third = new BestModel(gpu, model, "m", BESIDE, captureIo());
+      await third.resume(saved, false);
+      assertEquals(Deno.readTextFileSync(PATH), "another program's");
+      assertThrows(() => third.restore(), Failure, "it is not the file that this run wrote");
+      Deno.writeFileSync(PATH, bytes);
+      third.restore();
+      loadModel(gpu, PATH).model.dispose();
+    })
+  ));
