@@ -82,6 +82,8 @@ Deno.test("the tasks read and write where the user stands, and drop npm's --", (
     const trained = await call([...nce, "--", "--train", "--nce", ...TINY, ...words], user);
     assertEquals(trained.code, 0);
     assertEquals(names(`${user}/saved_model`), [
+      "model.checkpoint.safetensors",
+      "model.config.json",
       "model.freq.txt",
       "model.metrics.jsonl",
       "model.safetensors",

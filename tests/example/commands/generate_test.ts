@@ -98,8 +98,8 @@ Deno.test("prompts come from standard input, a line each; unknown words of them 
       (await bash("nce generate model < /dev/null")).out,
       (await bash("printf '\\n' | nce generate model")).out,
     );
-    const bad = await bash("printf 'a\\n\\xff\\n' | nce generate model --length 1 --json");
-    assertEquals(bad.code, 1);
+    const bad = await bash(`printf '${a}\\n\\xff\\n' | nce generate model --length 1 --json`);
+    assertEquals([bad.code, bad.out.split("\n").length], [1, 2], "the first prompt has its text");
     assertMatch(bad.err, /^error: Cannot read standard input: line 2 is not UTF-8[^\n]*\n$/);
   }));
 

@@ -33,6 +33,7 @@ Deno.test("run() finds the perplexity of training again when the saved model is 
     assertEquals(kinds.filter((event) => event === "test").length, 8);
     assertEquals(namesIn("saved_model"), [
       "model.checkpoint.safetensors",
+      "model.config.json",
       "model.freq.txt",
       "model.metrics.jsonl",
       "model.previous.checkpoint.safetensors",

@@ -47,6 +47,22 @@ Deno.test("Progress.show() writes a plain line when there is no terminal", () =>
   assertEquals(io.liveLines.filter((line) => line !== ""), []);
 });
 
+Deno.test("Progress takes its speed from its own batches when others were done before", () => {
+  const io = captureIo(), clock = handClock();
+  const progress = new Progress(io, { ...EPOCH, epochs: 2, batchesBefore: 6, clock: clock.read });
+  clock.now += 500;
+  progress.step(1000);
+  assertEquals(progress.show(5.25).batch, 7);
+  clock.now += 1500;
+  progress.step(1000);
+  assertEquals(progress.tokensPerSecond, 1000);
+  progress.show(5.25);
+  assertEquals(io.outLines, [
+    "epoch 2/2 | batch 7/10 | loss 5.2500 | lr 0.25 | 2,000 tokens/s | 2s left",
+    "epoch 2/2 | batch 8/10 | loss 5.2500 | lr 0.25 | 667 tokens/s | 2s left",
+  ]);
+});
+
 Deno.test("Progress shows a perplexity only when the loss is normalised", () => {
   const io = captureIo();
   const progress = new Progress(io, { ...EPOCH, normalised: true, clock: () => 0 });

@@ -74,3 +74,24 @@ Deno.test("Metrics warns once, and loses no result, when it cannot be written", 
     }
   });
 });
+
+Deno.test("Metrics.rewind() takes back what came after a position, and warns if that is gone", () =>
+  inFolder((folder) => {
+    const io = captureIo(), metrics = new Metrics("m", io, folder);
+    const write = (ppl: number) =>
+      metrics.write({ event: "test", evaluation: "full", ppl, tokens: 1 });
+    assertEquals(metrics.position(), 0);
+    write(1);
+    const one = Deno.readTextFileSync(metrics.path), position = metrics.position()!;
+    assertEquals(position, one.length);
+    write(2);
+    metrics.rewind(position);
+    assertEquals([Deno.readTextFileSync(metrics.path), io.errLines], [one, []]);
+    metrics.rewind(position);
+    assertEquals([Deno.readTextFileSync(metrics.path), io.errLines], [one, []]);
+    metrics.rewind(position + 1);
+    assertEquals(io.errLines, [
+      `warning: ${metrics.path} lacks lines that were in it; this record is not complete`,
+    ]);
+    assertEquals(Deno.readTextFileSync(metrics.path), one);
+  }));

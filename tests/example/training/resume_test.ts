@@ -60,10 +60,6 @@ Deno.test("run() --resume goes on from any place to the same bits, whatever is t
   for (const given of variants) {
     const expected = await undisturbed({ ...given, "checkpoint-minutes": "10" });
     const every = { ...given, "checkpoint-minutes": "0" };
-    if (given === NCE) {
-      const { model, checkpoint } = await undisturbed(every);
-      assertEquals([model, checkpoint], [expected.model, expected.checkpoint]);
-    }
     await inFolder(async (folder) => {
       await crashAt("epoch 1/3 | batch 6/", { ...every, "log-interval": "1" });
       await crashAt("epoch 2/3 | batch", { ...given, "resume": true });

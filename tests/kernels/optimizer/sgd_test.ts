@@ -1,6 +1,6 @@
 // Stochastic gradient descent: dense and row-sparse updates against a dense one in float64.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Gpu, Step, Tensor } from "../../../mod.ts";
 import { SGD, type SGDOptions } from "../../../nce/nn/mod.ts";
 import { add, gather, matmul, weightedSum } from "../../../kernels/ops.ts";
@@ -186,6 +186,87 @@ Deno.test("SGD clips the norm of all gradients together, and only a longer one",
     assertClose(await apply(0.5), [-0.3, -0.4]);
     assertClose(await apply(5.1), [-3, -4]);
     assertClose(await apply(Infinity), [-3, -4]);
+  }));
+
+/** Trains a table by rows in some of the steps `from` to `to`; each is a function of its number alone. */
+function trainRows(gpu: Gpu, table: Tensor, optimizer: SGD, from: number, to: number): void {
+  for (let number = from; number < to; number++) {
+    using step = gpu.step({ training: true });
+    const rows = gather(step, table, step.upload(randomIds(3, V, number)));
+    const dRows = step.upload(values(3 * W, number), [3, W]);
+    optimizer.step(step.backward(weightedSum(step, rows, dRows)));
+  }
+}
+
+const LAZY: SGDOptions = { lr: 0.5, momentum: 0.9, weightDecay: 1e-2, clip: 0.25 };
+
+/** The table's bits after all `steps`; `between` may do what it likes before the step `at`. */
+async function bitsAfter(
+  gpu: Gpu,
+  steps: number,
+  at: number,
+  between: (table: Tensor, optimizer: SGD) => void | Promise<void>,
+): Promise<Float32Array> {
+  using table = parameterOf(gpu, [V, W], 1);
+  using optimizer = new SGD(gpu, [["table", table]], LAZY);
+  trainRows(gpu, table, optimizer, 0, at);
+  await between(table, optimizer);
+  trainRows(gpu, table, optimizer, at, steps);
+  return await gpu.readFloats(table);
+}
+
+Deno.test("SGD saved as it stands goes on to the same bits in another optimizer", () =>
+  withGpu(async (gpu) => {
+    const expected = await bitsAfter(gpu, 40, 25, () => {});
+    const saved = new Map<string, Float32Array | Uint32Array>();
+    let deferred: Readonly<Record<string, number>> = {};
+    const untouched = await bitsAfter(gpu, 40, 25, async (_, optimizer) => {
+      ({ deferred } = optimizer);
+      using _held = optimizer.hold();
+      for (const [name, tensor] of optimizer.tensors()) saved.set(name, await gpu.read(tensor));
+    });
+    assertEquals(untouched, expected);
+    assertEquals(deferred, { table: 25 });
+    assertEquals([...saved.keys()], ["table", "table.moment", "table.steps"]);
+    using table = parameterOf(gpu, [V, W], 2);
+    using optimizer = new SGD(gpu, [["table", table]], LAZY);
+    optimizer.restore(deferred);
+    {
+      using _held = optimizer.hold();
+      for (const [name, tensor] of optimizer.tensors()) gpu.write(tensor, saved.get(name)!);
+    }
+    assertEquals(optimizer.deferred, deferred);
+    trainRows(gpu, table, optimizer, 25, 40);
+    assertEquals(await gpu.readFloats(table), expected);
+    assertThrows(() => optimizer.restore({ other: 1 }), RangeError, 'no parameter "other"');
+  }));
+
+Deno.test("SGD.undisturbed() takes back what reading did to the bits, and only that", () =>
+  withGpu(async (gpu) => {
+    const expected = await bitsAfter(gpu, 40, 25, () => {});
+    const read = async (table: Tensor) => {
+      using step = gpu.step();
+      gather(step, table, step.upload(randomIds(9, V, 99)));
+      await gpu.readFloats(table);
+    };
+    const disturbed = await bitsAfter(gpu, 40, 25, read);
+    assertClose(disturbed, expected, { atol: 3e-6 });
+    assert(disturbed.some((value, i) => value !== expected[i]), "reading leaves no trace anyway");
+    const undisturbed = await bitsAfter(gpu, 40, 25, async (table, optimizer) => {
+      using _undisturbed = optimizer.undisturbed();
+      await read(table);
+    });
+    assertEquals(undisturbed, expected);
+  }));
+
+Deno.test("SGD moves rows that wait at the learning rate of the steps that they wait for", () =>
+  withGpu(async (gpu) => {
+    const expected = await bitsAfter(gpu, 25, 25, () => {});
+    const later = await bitsAfter(gpu, 25, 25, (_, optimizer) => {
+      optimizer.lr = 1e-3;
+      assertEquals(optimizer.deferred, {});
+    });
+    assertEquals(later, expected);
   }));
 
 Deno.test("SGD throws a RangeError when a coefficient is out of range", () =>
