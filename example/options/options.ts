@@ -1,50 +1,30 @@
 /** Every option of the root command: its name, value, limits, default, help, and the runs that it affects. */
 
 import { INDEX_MODULES, LOSSES, NOISES } from "./choices.ts";
-import { EVALUATION, SAMPLES } from "./evaluation_kind.ts";
+import { SAMPLES } from "./evaluation_kind.ts";
 import {
   choice,
   count,
   EPOCHS,
   flag,
   number,
-  type Option,
   optional,
   type OptionTable,
   path,
   type Range,
-  RESULTS,
   type SettingsOf,
   shorthand,
   TRAINING,
   wordOr,
 } from "./option.ts";
+import { NAME, RUN } from "./run_options.ts";
+
+export { RUN } from "./run_options.ts";
 
 /** A count that may be as large as anybody likes: nothing is as long or as large as it. */
 const ANY_COUNT: Range = [1, 1e9];
 /** Coefficients whose products with weights and gradients stay within float32. */
 const COEFFICIENT: Range = [1e-30, 1e30];
-/** Bytes of the longest name, so that those of its files are file names, too. */
-const MAX_NAME_BYTES = 200;
-
-/** A name of files in the program's own folders: a path would lead out of these. */
-const NAME = {
-  value: "name",
-  wants: `a file name without folders, of at most ${MAX_NAME_BYTES} bytes`,
-  read(text: string): string | undefined {
-    const isName = /^[^\\/:*?"<>|\p{Cc}]+$/u.test(text) && !/^\.+$/.test(text);
-    return isName && new TextEncoder().encode(text).length <= MAX_NAME_BYTES ? text : undefined;
-  },
-};
-
-const SAVE: Option<string> = {
-  ...NAME,
-  default: "model",
-  help: "Name of the model: saved_model/NAME.safetensors and NAME.metrics.jsonl.",
-  modes: RESULTS,
-  mayChange: true,
-  read: (text) => NAME.read(text.replace(/\.safetensors$/, "")),
-};
 
 const TERM = wordOr(
   ["auto", "learned"],
@@ -64,44 +44,6 @@ const NORM_TERM: typeof TERM = {
     return term === -1 ? "auto" : term;
   },
 };
-
-/** What to do, with which model. */
-export const RUN = {
-  train: flag({
-    help: "Train a model; without it the saved model is tested.",
-    mayChange: true,
-  }),
-  resume: flag({
-    help: "With --train, go on from the checkpoint of a run that was stopped, or start anew if " +
-      "there is none.",
-    modes: EPOCHS,
-    mayChange: true,
-  }),
-  save: SAVE,
-  evaluation: EVALUATION,
-  prof: flag({ help: "Run one batch and print where the time went.", mayChange: true }),
-  cuda: flag({
-    help: "Insist on a hardware GPU; without it the best adapter is taken.",
-    mayChange: true,
-  }),
-  config: optional<string, null>(
-    path({
-      value: "file",
-      help:
-        "Options as JSON by their names, with comments if you like; those given here win, and " +
-        "--no-NAME turns a switch off. Each training writes all of its own to " +
-        "saved_model/NAME.config.json.",
-      mayChange: true,
-    }),
-    null,
-  ),
-  quiet: flag({ help: "Print results, warnings and errors only.", mayChange: true }),
-  verbose: flag({
-    help: "Print all settings, every report also beside a bar, and the memory taken on the GPU.",
-    mayChange: true,
-  }),
-  debug: flag({ help: "Show the stack trace of an error.", mayChange: true }),
-} satisfies OptionTable;
 
 /** The text, and how training cuts it. Where it comes from may change, but not what is read. */
 const DATA = {

@@ -149,7 +149,7 @@ export class Progress {
     const tokensPerSecond = rate(this.#tokens - this.#shown.tokens, now - this.#shown.time);
     this.#loss = loss;
     this.#shown = { time: now, tokens: this.#tokens };
-    const line = this.#parts(now, tokensPerSecond).join(" | ");
+    const line = this.#parts(now, tokensPerSecond, [`lr ${formatNumber(lr)}`]).join(" | ");
     if (this.#io.isTerminal) {
       this.#options.detail?.(line);
       this.#draw(now);
@@ -169,13 +169,14 @@ export class Progress {
     drawBar(this.#io, epoch!, Math.min(1, this.#batch / this.#options.batches), words);
   }
 
-  #parts(now: number, tokensPerSecond: number): string[] {
-    const { epoch, epochs, batches, lr, normalised } = this.#options;
+  /** What is shown; a line has room for `more` than a bar. */
+  #parts(now: number, tokensPerSecond: number, more: readonly string[] = []): string[] {
+    const { epoch, epochs, batches, normalised } = this.#options;
     return [
       `epoch ${epoch}/${epochs}`,
       `batch ${this.#batch}/${batches}`,
       ...(this.#loss === undefined ? [] : [formatLoss(this.#loss, normalised)]),
-      ...(this.#io.isTerminal ? [] : [`lr ${formatNumber(lr)}`]), // a bar has little room
+      ...more,
       ...(this.#batch === this.#before
         ? []
         : [`${formatCount(tokensPerSecond)} tokens/s`, this.#timeLeft(now)]),

@@ -99,6 +99,19 @@ Deno.test("Progress redraws one bar within the width when there is a terminal", 
   assertEquals(io.liveLines.map((line) => line.length), [54, 79, 79, 79, 0]);
 });
 
+Deno.test("Progress.show() gives a line to whoever wants details beside the bar", () => {
+  const io = captureIo(80), clock = handClock(), lines: string[] = [];
+  const detail = (line: string) => void lines.push(line);
+  const progress = new Progress(io, { ...EPOCH, clock: clock.read, detail });
+  clock.now += 500;
+  progress.step(1000);
+  progress.show(5.25);
+  assertEquals(lines, [
+    "epoch 2/40 | batch 1/10 | loss 5.2500 | lr 0.25 | 2,000 tokens/s | 5s left, run 3m15s",
+  ]);
+  assertEquals(io.outLines, []);
+});
+
 Deno.test("Progress leaves the bar out when the terminal is narrow", () => {
   const io = captureIo(30);
   new Progress(io, { ...EPOCH, clock: () => 0 }).show(6);

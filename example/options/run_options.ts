@@ -1,0 +1,64 @@
+/** Options of what is done, with which model, and of what is said meanwhile. */
+
+import { EVALUATION } from "./evaluation_kind.ts";
+import { EPOCHS, flag, type Option, optional, type OptionTable, path, RESULTS } from "./option.ts";
+
+/** Bytes of the longest name, so that those of its files are file names, too. */
+const MAX_NAME_BYTES = 200;
+
+/** A name of files in the program's own folders: a path would lead out of these. */
+export const NAME = {
+  value: "name",
+  wants: `a file name without folders, of at most ${MAX_NAME_BYTES} bytes`,
+  read(text: string): string | undefined {
+    const isName = /^[^\\/:*?"<>|\p{Cc}]+$/u.test(text) && !/^\.+$/.test(text);
+    return isName && new TextEncoder().encode(text).length <= MAX_NAME_BYTES ? text : undefined;
+  },
+};
+
+const SAVE: Option<string> = {
+  ...NAME,
+  default: "model",
+  help: "Name of the model: saved_model/NAME.safetensors and NAME.metrics.jsonl.",
+  modes: RESULTS,
+  mayChange: true,
+  read: (text) => NAME.read(text.replace(/\.safetensors$/, "")),
+};
+
+/** What to do, with which model. */
+export const RUN = {
+  train: flag({
+    help: "Train a model; without it the saved model is tested.",
+    mayChange: true,
+  }),
+  resume: flag({
+    help: "With --train, go on from the checkpoint of a run that was stopped, or start anew if " +
+      "there is none.",
+    modes: EPOCHS,
+    mayChange: true,
+  }),
+  save: SAVE,
+  evaluation: EVALUATION,
+  prof: flag({ help: "Run one batch and print where the time went.", mayChange: true }),
+  cuda: flag({
+    help: "Insist on a hardware GPU; without it the best adapter is taken.",
+    mayChange: true,
+  }),
+  config: optional<string, null>(
+    path({
+      value: "file",
+      help:
+        "Options as JSON by their names, with comments if you like; those given here win, and " +
+        "--no-NAME turns a switch off. Each training writes all of its own to " +
+        "saved_model/NAME.config.json.",
+      mayChange: true,
+    }),
+    null,
+  ),
+  quiet: flag({ help: "Print results, warnings and errors only.", mayChange: true }),
+  verbose: flag({
+    help: "Print all settings, every report also beside a bar, and the memory taken on the GPU.",
+    mayChange: true,
+  }),
+  debug: flag({ help: "Show the stack trace of an error.", mayChange: true }),
+} satisfies OptionTable;
