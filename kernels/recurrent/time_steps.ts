@@ -7,7 +7,7 @@ import { readsTexels, texelTileOf } from "../matmul/matmul_subgroup.ts";
 import { type Direction, launch, type RecurrentRun } from "./recurrent.ts";
 
 /** Rows of a batch up to which a GPU runs each row by itself, all time steps in one launch. */
-const MAX_ROWS = 128;
+const MAX_ROWS = 64;
 
 /**
  * Runs `entry` for one time step after another, from the first on or from the last back. `states` is what
