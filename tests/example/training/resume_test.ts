@@ -229,8 +229,9 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
     else assert(found?.includes(`--${name}`), name);
   }
   assertEquals(free.sort(), [
-    ...["audit", "checkpoint-minutes", "cuda", "data", "debug", "epochs", "evaluation"],
-    ...["log-interval", "min-freq", "prof", "resume", "save", "train", "vocab"],
+    ...["audit", "checkpoint-minutes", "config", "cuda", "data", "debug", "epochs", "evaluation"],
+    ...["log-interval", "min-freq", "prof", "quiet", "resume", "save", "tb-name", "train"],
+    ...["verbose", "vocab"],
   ]);
 });
 
@@ -264,7 +265,13 @@ Deno.test("run() goes on without checkpoints where there is no room, and leaves 
     assertEquals(code, 0);
     assertEquals(warnings.length, 2);
     assertMatch(warnings[0]!, /^warning: Cannot write saved_model\/model.checkpoint.*too large/);
-    const names = ["checkpoint.safetensors", "freq.txt", "metrics.jsonl", "safetensors"];
+    const names = [
+      "checkpoint.safetensors",
+      "config.json",
+      "freq.txt",
+      "metrics.jsonl",
+      "safetensors",
+    ];
     assertEquals(namesIn("saved_model"), names.map((name) => `model.${name}`));
     await finish({ ...TINY, "train": true, "nce": true, ...given, "resume": true });
     const found = await finishedRun(`${folder}/saved_model`);
