@@ -39,6 +39,7 @@ Deno.test("main.ts leaves a checkpoint and tests the model as it is when it is s
     assertEquals(code, 0, errors.join("\n"));
     assertEquals(namesIn("saved_model"), [
       "x.checkpoint.safetensors",
+      "x.config.json",
       "x.freq.txt",
       "x.metrics.jsonl",
     ]);

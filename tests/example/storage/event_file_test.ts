@@ -59,3 +59,8 @@ Deno.test("protoc reads the records as the messages that TensorFlow defines", ()
   const rounded = read[1]!.map(([tag, figure]) => [tag, Math.fround(figure)]);
   assertEquals(rounded, values.map(({ tag, value }) => [tag, Math.fround(value)]));
 });
+
+Deno.test("the first record begins with the bytes that every event file of TensorBoard begins with", () => {
+  const start = Uint8Array.of(0x18, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22);
+  assertEquals(versionRecord().subarray(0, 12), start);
+});
