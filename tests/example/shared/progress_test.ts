@@ -153,6 +153,18 @@ Deno.test("Bar draws on a terminal, and writes a line each half minute elsewhere
   assertEquals(terminal.outLines, []);
 });
 
+Deno.test("Bar waits for a second, and only counts where the size is not known", () => {
+  const io = captureIo(60), clock = handClock();
+  {
+    using bar = new Bar(io, "scoring sentences", undefined, clock.read);
+    for (let i = 0; i < 4; i++) {
+      clock.now += 400;
+      bar.step(500);
+    }
+  }
+  assertEquals(io.liveLines, ["scoring sentences  1,500", "scoring sentences  2,000", ""]);
+});
+
 Deno.test("formatPerplexity() rounds what is huge", () => {
   const values = [1.005, 31.4159, 9999.99, 380_312.4, 4.11e12, Infinity, NaN];
   const texts = ["1.00", "31.42", "9999.99", "380,312", "4.11e+12", "Infinity", "NaN"];
