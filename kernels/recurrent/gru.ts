@@ -40,7 +40,13 @@ export function gru(
   const gates = linear(step, x, weightIh, biasIh);
   const hidden = statesOverTime(step, run, state);
   const inner = step.tensor([T, B, H]), output = step.tensor([T, B, H]);
-  overTime(run, "forward", weightHh, hidden, [biasHh], [hidden, gates, inner, output]);
+  overTime(run, {
+    entry: "forward",
+    weight: weightHh,
+    states: hidden,
+    inputs: [biasHh],
+    outputs: [hidden, gates, inner, output],
+  });
 
   step.record({
     name: "gru",
@@ -49,8 +55,13 @@ export function gru(
     backward: (dOutput) => {
       using dState = gpu.temporary([T * B, 3 * H]);
       using carry = gpu.temporary([B, H]);
-      const outputs = [gates, dState, carry]; // the gates turn into their gradient
-      overTime(run, "backward", weightHh, dState, [inner, hidden, dOutput], outputs);
+      overTime(run, {
+        entry: "backward",
+        weight: weightHh,
+        states: dState,
+        inputs: [inner, hidden, dOutput],
+        outputs: [gates, dState, carry], // the gates turn into their gradient
+      });
       const dBias = step.tensor(biasHh.shape);
       columnSums(gpu, dBias, dState);
       return [gates, recurrentWeightGradient(step, run, dState, hidden), dBias];

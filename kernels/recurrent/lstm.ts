@@ -53,7 +53,13 @@ export function lstm(
   const hidden = statesOverTime(step, run, state?.hidden);
   const cells = statesOverTime(step, run, state?.cell);
   const output = step.tensor([T, B, H]);
-  overTime(run, "forward", weightHh, hidden, [], [hidden, gates, cells, output]);
+  overTime(run, {
+    entry: "forward",
+    weight: weightHh,
+    states: hidden,
+    inputs: [],
+    outputs: [hidden, gates, cells, output],
+  });
 
   step.record({
     name: "lstm",
@@ -61,7 +67,13 @@ export function lstm(
     output,
     backward: (dOutput) => {
       using dCell = gpu.temporary([B, H]);
-      overTime(run, "backward", weightHh, gates, [cells, dOutput], [gates, dCell]);
+      overTime(run, {
+        entry: "backward",
+        weight: weightHh,
+        states: gates,
+        inputs: [cells, dOutput],
+        outputs: [gates, dCell],
+      });
       // By now the gates hold their gradient.
       return [gates, recurrentWeightGradient(step, run, gates, hidden)];
     },

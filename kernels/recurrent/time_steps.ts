@@ -9,34 +9,31 @@ import { type Direction, launch, type RecurrentRun } from "./recurrent.ts";
 /** Rows of a batch up to which a GPU runs each row by itself, all time steps in one launch. */
 const MAX_ROWS = 64;
 
-/**
- * Runs `entry` for one time step after another, from the first on or from the last back. `states` is what
- * the recurrent weight [G H, H] is multiplied with: `hidden` forward, the gradient of the gates' state
- * part backward.
- */
-export function overTime(
-  run: RecurrentRun,
-  entry: Direction,
-  weight: Tensor,
-  states: Tensor,
-  inputs: Tensor[],
-  outputs: Tensor[],
-): void {
+/** One pass over time. */
+export interface TimePass {
+  /** From the first time step on, or from the last one back. */
+  readonly entry: Direction;
+  /** The recurrent weight [G H, H]. */
+  readonly weight: Tensor;
+  /** What the weight is multiplied with: `hidden` forward, the gradient of the gates' state part backward. */
+  readonly states: Tensor;
+  /** What else the cell reads. */
+  readonly inputs: readonly Tensor[];
+  /** What the cell writes. */
+  readonly outputs: Tensor[];
+}
+
+/** Runs a layer's time steps, in the way that suits the adapter. */
+export function overTime(run: RecurrentRun, pass: TimePass): void {
   const { gpu, H } = run;
   const whole = readsTexels(gpu) && H % 4 === 0;
   const each = gpu.family === "hardware" ? onGpu : whole ? texelSteps : splitSteps;
-  each(run, entry, weight, states, inputs, outputs);
+  each(run, pass);
 }
 
 /** For software adapters that read texels: product and cells in one launch a step. */
-function texelSteps(
-  run: RecurrentRun,
-  entry: Direction,
-  weight: Tensor,
-  states: Tensor,
-  inputs: Tensor[],
-  outputs: Tensor[],
-): void {
+function texelSteps(run: RecurrentRun, pass: TimePass): void {
+  const { entry, weight, states, inputs, outputs } = pass;
   const { gpu, kind: { gates, texels }, B, H, resets } = run, source = texels[entry];
   const forward = entry === "forward", shape = [B, forward ? H : gates * H];
   // What a step's product reads and, in turn, what it writes for the next one.
@@ -58,14 +55,8 @@ function texelSteps(
 }
 
 /** For other software adapters: the product by its own kernel, then the cells. */
-function splitSteps(
-  run: RecurrentRun,
-  entry: Direction,
-  weight: Tensor,
-  states: Tensor,
-  inputs: Tensor[],
-  outputs: Tensor[],
-): void {
+function splitSteps(run: RecurrentRun, pass: TimePass): void {
+  const { entry, weight, states, inputs, outputs } = pass;
   const { gpu, kind: { gates, split }, T, B, H, resets } = run;
   const forward = entry === "forward";
   const [width, sumsWidth] = forward ? [H, gates * H] : [gates * H, H];
@@ -81,14 +72,8 @@ function splitSteps(
 }
 
 /** For GPUs: product and cells in one launch, for all steps where there are few rows, else for one. */
-function onGpu(
-  run: RecurrentRun,
-  entry: Direction,
-  weight: Tensor,
-  _states: Tensor,
-  inputs: Tensor[],
-  outputs: Tensor[],
-): void {
+function onGpu(run: RecurrentRun, pass: TimePass): void {
+  const { entry, weight, inputs, outputs } = pass;
   const { gpu, kind: { step, rows }, B, H, resets } = run;
   using packed = gpu.temporary([H, H, 4]);
   const constants = { FORWARD: entry === "forward" ? 1 : 0 };
