@@ -106,6 +106,7 @@ Deno.test("run() fails, saves nothing and names the option when the first epoch 
     );
     assertEquals(namesIn("saved_model"), [
       "model.checkpoint.safetensors", // of the start
+      "model.config.json",
       "model.freq.txt",
       "model.metrics.jsonl",
     ]);
