@@ -95,7 +95,10 @@ export function mergeRows(
         label: "rows.sum",
         source,
         entry: "sum",
-        constants: { HAS_COEFFICIENTS: coefficients ? 1 : 0 },
+        constants: {
+          HAS_COEFFICIENTS: coefficients ? 1 : 0,
+          FOUR_AT_A_TIME: scope.gpu.family === "hardware" ? 1 : 0,
+        },
         inputs: [starts, positions, values, coefficients ?? values],
         outputs: [out],
         uniform: { ...part, accumulate: base + skip > 0 ? 1 : 0, skip, most: MAX_POSITIONS },

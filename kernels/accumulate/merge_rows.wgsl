@@ -10,6 +10,7 @@
 // Determinism: positions in rising order, no atomics.
 
 override HAS_COEFFICIENTS: bool = false;
+override FOUR_AT_A_TIME: bool = false;
 
 struct Params {
   slots: u32,
@@ -33,7 +34,8 @@ struct Params {
 fn value_at(position: u32, e: u32) -> Vec {
   let p = position - params.base; // wraps, and is too large, for earlier parts
   let in_part = p < params.count;
-  let at = select(0, p, in_part);
+  if (!FOUR_AT_A_TIME && !in_part) { return Vec(); }
+  let at = select(0, p, in_part); // no branch: several loads are to be under way
   var value = values[(at / params.group) * params.W + e];
   if (HAS_COEFFICIENTS) { value *= coefficients[at]; }
   return select(Vec(), value, in_part);
@@ -49,7 +51,8 @@ fn sum(group: Group, @builtin(local_invocation_index) local: u32) {
   let end = min(starts[u + 1], begin + params.most);
   var total = Vec();
   var s = begin;
-  for (; s + 4 <= end; s += 4) { // loads of four at a time: a common id has very many
+  // Four loads at a time keep a GPU busy with a common id; a CPU gains nothing.
+  for (; FOUR_AT_A_TIME && s + 4 <= end; s += 4) {
     let first = value_at(positions[s], e);
     let second = value_at(positions[s + 1], e);
     let third = value_at(positions[s + 2], e);
