@@ -30,7 +30,7 @@ function layer(name: string, N: number, from: number, to: number): Shape[] {
   ];
 }
 
-/** Gates, noise and full scores at the language model's defaults, plus squares, the usual benchmark. */
+/** Gates, noise and full scores at the language model's defaults, plus squares to compare with other libraries. */
 const SHAPES: readonly Shape[] = [
   ...layer("gates", 385, 200, 800),
   ...layer("one step", 11, 200, 800),
