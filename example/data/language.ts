@@ -120,7 +120,7 @@ export class SyntheticLanguage {
     return sentence;
   }
 
-  /** Probability that topic `z` uses this word's list. */
+  /** Probability that a sentence of topic `z` uses this word's list, given the word's class. */
   #topicFit(word: number, z: number): number {
     if (this.#class[word]! < FUNCTION_CLASSES) return 1;
     return (this.#topic[word] === z ? LOYALTY : 0) + (1 - LOYALTY) / TOPICS;

@@ -28,11 +28,11 @@ export interface WordModelOptions extends Omit<NCEOptions, "reduction"> {
   seed: number;
 }
 
-/** What a model's rows begin with, and where they begin anew. */
+/** Initial states of a model's rows, and where the states are reset. */
 export interface Start {
-  /** Recurrent states as {@linkcode WordModel.context} gives them; all zero unless given. */
+  /** Recurrent states as returned by {@linkcode WordModel.context}; all zero unless given. */
   readonly states?: readonly Tensor[];
-  /** Ids [T, B]: not 0 where all states before the element are zero, whatever came before. */
+  /** Ids [T, B]: nonzero where the states are reset to zero before the element. */
   readonly resets?: Tensor;
 }
 
@@ -42,7 +42,7 @@ export abstract class WordModel extends Module {
   abstract readonly criterion: NCELoss<[Tensor]>;
 
   /**
-   * What the criterion sees of `input` [T, B]: one row a token; and the recurrent states' last values.
+  * The criterion's input for `input` [T, B], one row per token, and the final recurrent states.
    */
   abstract context(
     step: Step,
