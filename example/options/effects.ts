@@ -9,7 +9,7 @@ import { OPTIONS, type Settings } from "./options.ts";
 
 type Name = keyof Settings;
 
-/** Settings, all required, with which an option has no effect; or a predicate. */
+/** Conditions, all required, under which an option has no effect: a value or a predicate per setting. */
 type Idle = { readonly [N in Name]?: Settings[N] | ((setting: Settings[N]) => boolean) };
 
 const FULL: Idle = { loss: "full" };

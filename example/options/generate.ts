@@ -4,7 +4,7 @@ import { count, flag, number, optional, type OptionTable, type SettingsOf } from
 import { MODEL, RUN } from "./options.ts";
 import { UsageError } from "../shared/errors.ts";
 
-/** Maximum of `--top-k`. */
+/** Maximum number of candidates when the choice is limited to the best words. */
 export const MAX_BEST = 1000;
 
 /** How text is generated and printed. */
