@@ -23,9 +23,9 @@ export interface Input {
   /** Size of the file on disk in bytes; undefined if unknown. */
   readonly bytes: number | undefined;
   /**
-  * The lines in groups: those that one read completed. Nothing is read ahead.
+   * The lines in groups: those that one read completed. Nothing is read ahead.
    *
-  * @param onRead Receives the number of bytes after each read, as counted on disk.
+   * @param onRead Receives the number of bytes after each read, as counted on disk.
    * @throws {Failure} If the text cannot be read or unpacked, or a line is not UTF-8 or too long; the
    *   message has the line's number.
    */

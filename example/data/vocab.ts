@@ -34,9 +34,9 @@ export class Vocabulary {
   }
 
   /**
-  * Rebuilds a vocabulary from the `words` and `counts` of a model file.
+   * Rebuilds a vocabulary from the `words` and `counts` of a model file.
    *
-  * @throws {Failure} If they are no valid vocabulary. The message does not name the file.
+   * @throws {Failure} If they are no valid vocabulary. The message does not name the file.
    */
   static from(words: unknown, counts: unknown): Vocabulary {
     const fail = (why: string): never => {

@@ -49,7 +49,7 @@ export class TextScorer {
   /**
    * Scores sentences of any length, the words of each without marks at its ends.
    *
-  * @param onPart Receives each finished fraction of the work; they sum to 1.
+   * @param onPart Receives each finished fraction of the work; they sum to 1.
    */
   async score(
     sentences: readonly (readonly string[])[],

@@ -42,7 +42,7 @@ export abstract class WordModel extends Module {
   abstract readonly criterion: NCELoss<[Tensor]>;
 
   /**
-  * The criterion's input for `input` [T, B], one row per token, and the final recurrent states.
+   * The criterion's input for `input` [T, B], one row per token, and the final recurrent states.
    */
   abstract context(
     step: Step,

@@ -15,7 +15,7 @@ export class Bigram {
   /**
    * Counts sentences of words from 0 to `vocab` - 1; the number `vocab` is the mark at both ends.
    *
-  * @param most Maximum successors of a word kept for {@linkcode successors}.
+   * @param most Maximum successors of a word kept for {@linkcode successors}.
    */
   constructor(sentences: readonly (readonly number[])[], vocab: number, most: number) {
     this.#size = vocab + 1;

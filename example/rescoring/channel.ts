@@ -32,7 +32,7 @@ export class Channel {
 
   /**
    * @param vocab Number of words.
-  * @param noise Standard deviation of the noise.
+   * @param noise Standard deviation of the noise.
    * @param random Draws the words' sounds.
    */
   constructor(vocab: number, noise: number, random: Philox) {

@@ -59,9 +59,9 @@ export class Contest {
   }
 
   /**
-  * The result of a system that chooses these hypotheses.
+   * The result of a system that chooses these hypotheses.
    *
-  * @param versus Earlier systems to compare it with.
+   * @param versus Earlier systems to compare it with.
    */
   judge(
     system: string,

@@ -1,6 +1,6 @@
 /** Default environment variables for the GPU's system libraries, unless the user has set them. */
 
-/** Sets `variable` unless its value is `valid`; without permission, does nothing. */
+/** Sets `variable` unless its value is `valid`. Does nothing without the permission to read it. */
 function setUnless(valid: (value: string) => boolean, variable: string, value: string): void {
   const permission = Deno.permissions.querySync({ name: "env", variable });
   if (permission.state !== "granted") return;

@@ -25,7 +25,7 @@ export interface Io extends Screen {
   /**
    * Writes results that another program may read to standard output.
    *
-  * @throws {Deno.errors.BrokenPipe} If the reader has closed the pipe: the program then ends quietly.
+   * @throws {Deno.errors.BrokenPipe} If the reader has closed the pipe: the program then ends quietly.
    */
   write(text: string): void;
 }

@@ -53,8 +53,8 @@ export class Bar implements Disposable {
   #shown: number;
 
   /**
-  * @param label Name of the work, such as `validating`.
-  * @param total Its size, in the units of {@linkcode step}; undefined if unknown.
+   * @param label Name of the work, such as `validating`.
+   * @param total Its size, in the units of {@linkcode step}; undefined if unknown.
    * @param clock Milliseconds now; for tests.
    */
   constructor(

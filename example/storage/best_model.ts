@@ -31,7 +31,7 @@ export class BestModel {
   #unsaved: readonly Float32Array[] | undefined;
 
   /**
-  * Starts empty, or from a checkpoint's data.
+   * Starts empty, or from a checkpoint's data.
    *
    * @param save Name of the model, as in `Settings.save`.
    */
@@ -76,9 +76,9 @@ export class BestModel {
   }
 
   /**
-  * Keeps the current model; returns whether it is on disk.
+   * Keeps the current model; returns whether it is on disk.
    *
-  * @param before Is called when the file is written but not yet renamed: with a checkpoint that includes it,
+   * @param before Is called when the file is written but not yet renamed: with a checkpoint that includes it,
    *   it can be written again.
    */
   async keep(found: Omit<SavedBest, "sha256">, before: () => Promise<void>): Promise<boolean> {
@@ -108,9 +108,9 @@ export class BestModel {
   }
 
   /**
-  * Continues from a checkpoint's data.
+   * Continues from a checkpoint's data.
    *
-  * @param isCurrent Whether the model now has the best parameters: then a missing file is written.
+   * @param isCurrent Whether the model now has the best parameters: then a missing file is written.
    */
   async resume(best: SavedBest | undefined, isCurrent: boolean): Promise<void> {
     this.#best = best;
@@ -133,7 +133,7 @@ export class BestModel {
   }
 
   /**
-  * Tries once more to write a model that could not be written; afterwards the model has the best parameters.
+   * Tries once more to write a model that could not be written; afterwards the model has the best parameters.
    *
    * @throws {Failure} If it still cannot.
    */

@@ -99,9 +99,9 @@ export class Metrics implements MetricsSink {
    * An existing record is continued.
    *
    * @param save Name of the model, as in `Settings.save`.
-  * @param io Gets a warning if the record cannot be written, which does not stop the run.
-  * @param folder Folder of the saved models; made if missing.
-  * @param board Also receives every event.
+   * @param io Gets a warning if the record cannot be written, which does not stop the run.
+   * @param folder Folder of the saved models; made if missing.
+   * @param board Also receives every event.
    */
   constructor(save: string, io: Io, folder = MODEL_FOLDER, board?: MetricsSink) {
     this.path = `${folder}/${save}.metrics.jsonl`;

@@ -21,7 +21,7 @@ import {
   readTensor,
 } from "./safetensors.ts";
 
-/** Where Pytorch-NCE has an IndexGRU, which is a whole model here. */
+/** Prefix of the criterion in Pytorch-NCE's names. An IndexGRU is such a criterion; here it is a whole model. */
 const CRITERION = "criterion.";
 /** Buffers of the Pytorch-NCE criterion, which are not parameters. */
 const NOISE = "logprob_noise", ALIAS = ["alias.prob", "alias.alias"];

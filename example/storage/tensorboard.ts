@@ -17,10 +17,10 @@ export class TensorBoard implements MetricsSink {
   #step = 0;
 
   /**
-  * Starts the file with the settings as text.
+   * Starts the file with the settings as text.
    *
    * @param settings Of the run, with a `tbName`.
-  * @param io Gets a warning if an event cannot be written.
+   * @param io Gets a warning if an event cannot be written.
    * @throws {Failure} If the file cannot be made.
    */
   constructor(settings: Settings, io: Io) {
