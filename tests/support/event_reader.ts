@@ -57,7 +57,7 @@ export function crc32c(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** Fields of a message: number and bytes; a varint's value becomes the bytes of an integer. */
+/** A field of a message: its number, and its bytes or the integer value of a varint. */
 type Field = readonly [number: number, value: Uint8Array | number];
 
 function fieldsOf(message: Uint8Array): Field[] {
