@@ -136,14 +136,14 @@ export class LanguageModel extends WordModel {
   }
 }
 
-/** An LSTM's states, which the model hands around as a flat list: hidden and cell of each layer. */
+/** An LSTM's states, which the model passes as a flat list: hidden and cell state of each layer. */
 function inPairs(states: readonly Tensor[]): LSTMState[] {
   return Array.from({ length: states.length / 2 }, (_, layer) => {
     return { hidden: states[2 * layer]!, cell: states[2 * layer + 1]! };
   });
 }
 
-/** An IndexGRU in the place of everything: the candidate word is fed to the network. */
+/** An IndexGRU replaces network and output layer: the candidate word is an input of the network. */
 export class GRULanguageModel extends WordModel {
   override readonly criterion: IndexGRU;
 
@@ -165,7 +165,7 @@ export class GRULanguageModel extends WordModel {
     );
   }
 
-  /** The states of the GRU, [T, B, H]; they begin at zero, and anew at `resets`. */
+  /** The states of the GRU, [T, B, H]; they start at zero, and again at `resets`. */
   override context(
     step: Step,
     input: Tensor,
