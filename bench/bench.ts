@@ -1,6 +1,6 @@
 /**
  * Speed and memory on this machine: `deno task bench [--json] [section...]`, each section a table.
- * See peer.ts for PyTorch beside it, losses.ts for what each loss and noise source reaches.
+ * peer.ts compares it with PyTorch; losses.ts compares the losses and noise sources.
  */
 
 import { adapterLine } from "../example/shared/adapter.ts";
@@ -15,7 +15,7 @@ import { stepTable } from "./steps.ts";
 import { formatTable, type Table } from "./table.ts";
 import { topKTable } from "./top_k.ts";
 
-/** Seconds for which each thing is timed. */
+/** Seconds to spend on each measurement. */
 const SECONDS = 3;
 
 const SECTIONS: Readonly<Record<string, (gpu: Gpu) => Promise<Table>>> = {

@@ -1,4 +1,4 @@
-/** The output layer alone, in training: what a step costs by its sizes, and what memory it takes. */
+/** The output layer alone, in training: time per step at different sizes, and memory. */
 
 import {
   AliasMultinomial,
@@ -14,11 +14,11 @@ import { Failure } from "../example/shared/errors.ts";
 import type { Table } from "./table.ts";
 import { secondsOf } from "./timing.ts";
 
-/** Batches of targets that training goes through again and again. */
+/** Number of target batches that training cycles through. */
 const BATCHES = 16;
 const SEED = 1111;
 
-/** Sizes of the layer and of its input. */
+/** Sizes of the layer and its input. */
 interface Sizes {
   readonly V: number;
   readonly E: number;
@@ -48,7 +48,7 @@ class Layer implements Disposable {
     this.#targets = Array.from({ length: BATCHES }, (_, i) => words.drawOnCpu(N, SEED, i));
   }
 
-  /** One training step, with the gradient of the input as well. */
+  /** One training step, including the gradient of the input. */
   step(): void {
     const number = this.#steps++;
     using step = this.#gpu.step({ training: true, seed: SEED, number });
@@ -69,7 +69,7 @@ class Layer implements Disposable {
   }
 }
 
-/** Seconds of a step. */
+/** Seconds per step. */
 async function secondsOfStep(
   gpu: Gpu,
   sizes: Sizes,
@@ -87,7 +87,7 @@ function fits(gpu: Gpu, { V, E }: Sizes): boolean {
   return 4 * V * E <= gpu.maxTensorBytes;
 }
 
-/** Milliseconds of an nce step and its ratio to the first row's, one size changed at a time. */
+/** Milliseconds per nce step, and the ratio to the first row; one size changes at a time. */
 export async function scalingTable(gpu: Gpu, seconds: number): Promise<Table> {
   const base: Sizes = { V: 10_000, E: 100, k: 100, N: 700 };
   const wide: Sizes = { ...base, E: 32 };
@@ -114,7 +114,7 @@ export async function scalingTable(gpu: Gpu, seconds: number): Promise<Table> {
   return { title: "nce, the output layer alone", rows, notes };
 }
 
-/** Bytes of the tables (weights, bias, momentum, noise) and the most that training takes. */
+/** Bytes of the tables (weights, bias, momentum, noise), and peak memory in training. */
 export async function memoryTable(gpu: Gpu): Promise<Table> {
   const large: Sizes = { V: 1_000_000, E: 512, k: 512, N: 4096 };
   const sizes = fits(gpu, large) ? large : { V: 300_000, E: 100, k: 100, N: 700 };

@@ -1,6 +1,6 @@
 /**
- * Every loss with every noise source after one epoch on the made-up language: exact perplexity, how much
- * ln Z varies, and training speed. `deno run -A bench/losses.ts [options of main.ts]`
+ * Every loss with every noise source after one epoch on the synthetic language: exact perplexity, the
+ * spread of ln Z, and training speed. `deno run -A bench/losses.ts [options of main.ts]`
  */
 
 import { adapterLine } from "../example/shared/adapter.ts";

@@ -8,7 +8,7 @@ import type { Table } from "./table.ts";
 import { median, secondsInLoop, warmUp } from "./timing.ts";
 
 const REPETITIONS = 15;
-/** Products that a GPU computes in a repetition. */
+/** Products per repetition on a hardware GPU. */
 const LAUNCHES = 20;
 const BUSY_SECONDS = 0.2;
 
@@ -30,7 +30,7 @@ function layer(name: string, N: number, from: number, to: number): Shape[] {
   ];
 }
 
-/** Gates, noise and all scores of the language model's defaults, and squares to compare with others. */
+/** Gates, noise and full scores at the language model's defaults, plus squares to compare with other libraries. */
 const SHAPES: readonly Shape[] = [
   ...layer("gates", 385, 200, 800),
   ...layer("one step", 11, 200, 800),
@@ -53,7 +53,7 @@ async function measure(gpu: Gpu, shape: Shape, kernel: MatmulKernel): Promise<nu
   using c = gpu.tensor([m, n]);
   const run = () => matmulInto(gpu, c, a, b, { transposeA, transposeB, kernel });
   await warmUp(gpu, run);
-  // A GPU that rests between measurements lowers its clock.
+  // An idle GPU lowers its clock between measurements.
   if (!gpu.software) await secondsInLoop(gpu, run, BUSY_SECONDS);
   const launches = gpu.software ? 1 : LAUNCHES, times: number[] = [];
   for (let i = 0; i < REPETITIONS; i++) {

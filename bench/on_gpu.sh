@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Everything to run on a machine with a GPU, most important first, for those who have it for minutes only.
+# Everything to run on a machine with a GPU, most important first, since it may be available for minutes only.
 #
 #   bench/on_gpu.sh [part...]     parts: adapter suite steps peer penn profile bench original; all but the last unless given
 #
-# Each part has a time limit, a log in dist/gpu/, and its result is shown when it ends, so that nothing is lost when
-# the machine goes. PENN names the folder of the Penn Treebank (data/penn), PYTHON an interpreter with PyTorch
-# (python3), JOBS the test files that run at a time (half of the cores).
+# Each part has a time limit and a log in dist/gpu/. Its result is shown when it ends, so that nothing is lost if
+# the machine disappears. PENN names the folder of the Penn Treebank (data/penn), PYTHON an interpreter with PyTorch
+# (python3), JOBS the number of test files that run in parallel (half of the cores).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export NO_COLOR=1 PENN=${PENN:-data/penn} JOBS=${JOBS:-$((($(nproc) + 1) / 2))}
@@ -24,7 +24,7 @@ part() {
 
 train() { deno run --no-check -A main.ts --train --data "$PENN" "$@"; }
 
-# Each test file in a process of its own; Deno starts none with LD_* set unless it may start any.
+# Runs each test file in its own process. With LD_* set, Deno needs permission to run any program.
 suite() {
   local permissions="--allow-read --allow-write --allow-env --allow-net=127.0.0.1"
   export RUN="deno test --no-check $permissions --allow-run=$(command -v deno)"

@@ -1,4 +1,4 @@
-/** What IndexGRU saves by splitting the noise word's step into a part a word and a part a context. */
+/** What IndexGRU saves by splitting the noise word's step into a per-word and a per-context part. */
 
 import { matmulInto } from "../kernels/matmul/matmul.ts";
 import type { Gpu } from "../mod.ts";
@@ -7,8 +7,8 @@ import { secondsOf } from "./timing.ts";
 import { Workload } from "./workload.ts";
 
 /**
- * Milliseconds of a whole training step of IndexGRU, and of nothing but the products of the state that
- * one GRU step for every (token, word) pair takes, forward and backward: what the expanded form adds.
+ * Milliseconds of a whole IndexGRU training step, and of the state products alone if every (token, word)
+ * pair took its own GRU step, forward and backward: the extra cost of the expanded form.
  */
 export async function pairTable(gpu: Gpu, seconds: number): Promise<Table> {
   const given = { "loss": "nce", "index-module": "gru" };

@@ -1,5 +1,5 @@
 /**
- * Training speed next to PyTorch's (pytorch.py), the same model on the same kind of text, by turns:
+ * Training speed next to PyTorch's (pytorch.py): the same model on the same kind of text, in alternation:
  * `deno run -A bench/peer.ts [--json] [rounds] [seconds]`. The environment's PYTHON names the interpreter.
  */
 
@@ -13,10 +13,10 @@ import { formatTable, type Table } from "./table.ts";
 import { median, secondsInLoop, warmUp } from "./timing.ts";
 import { Workload, type WorkloadOptions } from "./workload.ts";
 
-/** Two models that differ in their loss only. */
+/** Two models that differ only in their loss. */
 interface Size extends WorkloadOptions {
   readonly name: string;
-  /** Options that have an effect with nce alone. */
+  /** Options that only affect nce. */
   readonly givenToNce?: Given;
 }
 
@@ -47,7 +47,7 @@ interface Contest {
   readonly ours: Workload;
   /** Arguments of pytorch.py. */
   readonly args: readonly string[];
-  /** Our tokens a second, round by round. */
+  /** Our tokens per second, round by round. */
   readonly rates: number[];
   /** What pytorch.py reported, round by round. */
   readonly reports: PeerReport[];
@@ -83,7 +83,7 @@ async function measureOurs(gpu: Gpu, workload: Workload, seconds: number): Promi
   return rate;
 }
 
-/** Tokens a second of both programs, and their ratio. */
+/** Tokens per second of both programs, and their ratio. */
 function speedTable(contests: readonly Contest[]): Table {
   return {
     title: "Training, tokens a second",
@@ -104,7 +104,7 @@ function speedTable(contests: readonly Contest[]): Table {
   };
 }
 
-/** How much faster than the exact loss nce is, at each size. */
+/** Speed-up of nce over the exact loss, at each size. */
 function gainTable(contests: readonly Contest[]): Table {
   return {
     title: "nce over full",
@@ -149,7 +149,7 @@ async function main(words: readonly string[]): Promise<void> {
       contests.push({ size: size.name, loss, ours, args, rates: [], reports: [] });
     }
   }
-  // Rounds around models, not models around rounds: whatever else the machine does hits all alike.
+  // Rounds outside, models inside: other load on the machine then affects all models alike.
   for (let round = 0; round < rounds; round++) {
     for (const { ours, args, rates, reports } of contests) {
       rates.push(await measureOurs(gpu, ours, seconds));

@@ -1,9 +1,9 @@
-/** What the programs of this folder have in common. */
+/** Shared by the programs in this folder. */
 
 import { Failure } from "../example/shared/errors.ts";
 import { prepareDriver } from "../example/shared/driver.ts";
 
-/** Runs `main` on the command line's words, without npm's first `--`; a Failure is one line and code 1. */
+/** Runs `main` on the arguments, without npm's leading `--`; a Failure prints one line and exits with 1. */
 export async function runProgram(main: (words: readonly string[]) => Promise<void>): Promise<void> {
   prepareDriver();
   try {
@@ -16,7 +16,7 @@ export async function runProgram(main: (words: readonly string[]) => Promise<voi
 }
 
 /**
- * The number that a word is, or `standard` without one.
+ * Parses an argument as a number; `standard` if it is missing.
  *
  * @throws {Failure} Unless it is positive.
  */

@@ -1,15 +1,15 @@
-/** PyTorch beside us: runs the twins, which print one JSON line. The environment's PYTHON names the interpreter. */
+/** Runs the PyTorch twins, which print one JSON line. The environment variable PYTHON names the interpreter. */
 
 import { fromFileUrl } from "@std/path";
 import { Failure } from "../example/shared/errors.ts";
 import type { Gpu } from "../mod.ts";
 
-/** Seconds for which each number of threads is tried. */
+/** Seconds to try each number of threads. */
 const TRIAL_SECONDS = 2;
 
 /**
- * Lets glibc keep the memory of large tensors. By default it gives it back to the system after each step, and
- * getting it again takes half of PyTorch's time on a CPU.
+ * Makes glibc keep the memory of large tensors. By default it returns it to the system after each step, and
+ * allocating it again takes half of PyTorch's time on a CPU.
  */
 const KEEP_MEMORY = {
   MALLOC_MMAP_THRESHOLD_: "4000000000",
@@ -17,7 +17,7 @@ const KEEP_MEMORY = {
   MALLOC_TOP_PAD_: "100000000",
 };
 
-/** What every twin prints. */
+/** The output of every twin. */
 export interface PeerReport {
   readonly tokensPerSecond: number;
   readonly torch: string;
@@ -53,7 +53,7 @@ export async function runPython<Report>(script: string, args: readonly string[])
   return JSON.parse(decoder.decode(stdout));
 }
 
-/** The arguments for the device: the GPU if we run on one, else the best number of threads. */
+/** Device arguments: the GPU if we run on one, otherwise the fastest number of threads. */
 export async function deviceArguments(
   gpu: Gpu,
   run: (args: readonly string[], seconds: number) => Promise<PeerReport>,

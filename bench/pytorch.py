@@ -25,7 +25,7 @@ SEED = 1111
 
 WARM_UP_STEPS = 3
 BATCHES = 32
-# A GPU's queue is waited for every so many steps: without, the clock would run ahead of the work.
+# Wait for the GPU's queue at this interval of steps; otherwise the clock would run ahead of the work.
 STEPS_AHEAD = 8
 
 
@@ -89,7 +89,7 @@ class LanguageModel(nn.Module):
 
     def nce(self, context, target):
         noise = self.draw_noise()
-        # One look-up for both: the dense gradient of the table is then made once.
+        # One look-up for both, so that the table's dense gradient is computed once.
         ids = torch.cat([target, noise])
         sizes = [len(target), len(noise)]
         target_weight, noise_weight = F.embedding(ids, self.weight).split(sizes)

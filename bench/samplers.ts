@@ -10,7 +10,7 @@ const DRAWS_ON_CPU = 1_000_000;
 const UNIQUE_DRAWS = 100_000;
 const REPETITIONS = 5;
 
-/** Seconds that `body` takes on the CPU. */
+/** CPU seconds that `body` takes. */
 function secondsOnCpu(body: () => void): number {
   const times = Array.from({ length: REPETITIONS }, () => {
     const start = performance.now();
@@ -20,7 +20,7 @@ function secondsOnCpu(body: () => void): number {
   return median(times);
 }
 
-/** Million draws a second of each sampler, and million classes a second that an alias table is built of. */
+/** Each sampler's draws, and the classes of an alias table's construction, in millions per second. */
 export async function samplerTable(gpu: Gpu, seconds: number): Promise<Table> {
   const probabilities = logUniformProbabilities(CLASSES);
   using alias = new AliasMultinomial(gpu, probabilities);

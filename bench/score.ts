@@ -1,5 +1,5 @@
 /**
- * Scoring speed next to PyTorch's (pytorch_score.py): the same model file, an LSTM, on the same text, by turns:
+ * Scoring speed next to PyTorch's (pytorch_score.py): the same LSTM file on the same text, in alternation:
  * `deno run -A bench/score.ts MODEL TEXT [rounds] [seconds]`. The sums of log probabilities must agree.
  */
 
@@ -17,7 +17,7 @@ import { deviceArguments, type PeerReport, runPython } from "./python.ts";
 import { formatTable } from "./table.ts";
 import { median } from "./timing.ts";
 
-/** How far two sums of log probabilities may differ, as a part of them. */
+/** Largest relative difference between two sums of log probabilities. */
 const TOLERANCE = 1e-5;
 
 interface ScoreReport extends PeerReport {
@@ -25,7 +25,7 @@ interface ScoreReport extends PeerReport {
   readonly tokens: number;
 }
 
-/** Scores the text for at least so many seconds, as the command does. */
+/** Scores the text as the command does, for at least `seconds`. */
 async function scoreOurs(scorer: TextScorer, text: string, seconds: number) {
   const start = performance.now(), elapsed = () => (performance.now() - start) / 1000;
   let tokens = 0, logProb = 0, rounds = 0;

@@ -18,7 +18,7 @@ const CASES: readonly Given[] = [
   { "loss": "nce", "index-module": "gru" },
 ];
 
-/** Tokens a second by loss. */
+/** Tokens per second for each loss. */
 export async function stepTable(gpu: Gpu, seconds: number): Promise<Table> {
   const rows = [];
   for (const given of CASES) {

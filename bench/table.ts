@@ -1,16 +1,16 @@
 /** Tables of figures: Markdown for people, JSON for programs. */
 
-/** What is measured under one heading. */
+/** Measurements under one heading. */
 export interface Table {
   /** Heading. */
   readonly title: string;
   /** Rows; all have the same columns, in the same order. */
   readonly rows: readonly Readonly<Record<string, string | number | null>>[];
-  /** What a reader should know besides. */
+  /** A remark for the reader. */
   readonly notes?: readonly string[];
 }
 
-/** The table in Markdown, aligned; numbers with four digits. */
+/** The table as aligned Markdown; numbers have four digits. */
 export function formatTable({ title, rows, notes = [] }: Table): string {
   const columns = Object.keys(rows[0] ?? {});
   const isNumber = columns.map((column) => rows.every((row) => typeof row[column] !== "string"));

@@ -1,24 +1,24 @@
-/** How long things take. */
+/** Timing. */
 
 import type { Gpu } from "../mod.ts";
 
-/** Runs before anything is measured: they compile the kernels and fill the pool of buffers. */
+/** Warm-up runs: they compile the kernels and fill the buffer pool. */
 const WARM_UP_RUNS = 3;
-/** Loops whose median counts. */
+/** Number of loops; the result is their median. */
 const LOOPS = 3;
 
-/** The middle one of the values, the higher of two; NaN of none. */
+/** The median; the higher middle value of an even number, NaN of none. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
-/** Runs `body` a few times, so that what comes only once is not measured. */
+/** Runs `body` a few times, so that one-time costs are not measured. */
 export async function warmUp(gpu: Gpu, body: () => void): Promise<void> {
   for (let i = 0; i < WARM_UP_RUNS; i++) body();
   await gpu.finish();
 }
 
-/** Seconds that one `body` takes in a loop of at least this many `seconds`. */
+/** Seconds per `body`, in a loop of at least `seconds`. */
 export async function secondsInLoop(gpu: Gpu, body: () => void, seconds: number): Promise<number> {
   await gpu.finish();
   const start = performance.now(), elapsed = () => (performance.now() - start) / 1000;
@@ -32,7 +32,7 @@ export async function secondsInLoop(gpu: Gpu, body: () => void, seconds: number)
   return elapsed() / runs;
 }
 
-/** Seconds that one `body` takes: the median of a few loops, of `seconds` altogether, after warming up. */
+/** Seconds per `body` after a warm-up: the median of a few loops that take `seconds` in total. */
 export async function secondsOf(gpu: Gpu, body: () => void, seconds: number): Promise<number> {
   await warmUp(gpu, body);
   const times: number[] = [];

@@ -1,4 +1,4 @@
-/** The best classes among many: how long finding them takes beside scoring them. */
+/** Time to find the best classes, compared with scoring all of them. */
 
 import { tilesOf } from "../kernels/loss/class_tiles.ts";
 import { linearScorer, topK } from "../kernels/ops.ts";
@@ -7,10 +7,10 @@ import { parameter } from "../nce/nn/mod.ts";
 import type { Table } from "./table.ts";
 import { secondsOf } from "./timing.ts";
 
-/** Rows, and the width of their vectors. */
+/** Number of rows, and their width. */
 const N = 385, E = 32;
 
-/** Milliseconds of scoring all classes and of `topK`, which scores them as well. */
+/** Milliseconds for scoring all classes, and for `topK`, which includes the scoring. */
 export async function topKTable(gpu: Gpu, seconds: number): Promise<Table> {
   const rows = [];
   for (const V of [10_001, 1_000_000]) {

@@ -1,4 +1,4 @@
-/** The word language model in training on random text. */
+/** Training of the word language model on random text. */
 
 import type { Batch } from "../example/data/row_batch.ts";
 import { makeModel } from "../example/storage/checkpoint.ts";
@@ -9,7 +9,7 @@ import { Trainer } from "../example/training/trainer.ts";
 import { Vocabulary } from "../example/data/vocab.ts";
 import { AliasMultinomial, type Gpu, logUniformProbabilities } from "../mod.ts";
 
-/** Batches that training goes through again and again. */
+/** Number of batches that training cycles through. */
 const BATCHES = 32;
 
 /** What to train. */
@@ -22,9 +22,9 @@ export interface WorkloadOptions {
   readonly given: Given;
 }
 
-/** Zipf's word frequencies make the text and the noise; all rows of a batch are full. */
+/** Text and noise follow Zipf's law; all rows of a batch are full. */
 export class Workload implements Disposable {
-  /** What the options say. */
+  /** The parsed options. */
   readonly settings: Settings;
   /** Predictions in a batch. */
   readonly tokens: number;
@@ -69,7 +69,7 @@ export class Workload implements Disposable {
   }
 }
 
-/** Words of these probabilities. */
+/** Draws words with these probabilities. */
 function vocabularyOf(probabilities: Float64Array): Vocabulary {
   const words = Array.from(probabilities, (_, id) => ["<unk>", "<s>", "</s>"][id] ?? `word${id}`);
   return Vocabulary.from(words, Array.from(probabilities, (p) => Math.round(1e9 * p)));

@@ -1,6 +1,6 @@
 /**
- * Sees to it that WebGPU finds a good adapter. Run as a program it only looks and prints what it
- * finds, in a process of its own: a process looks for drivers once, and with one set of backends.
+ * Ensures that WebGPU finds a good adapter. Run as a program, it only searches and prints the result. This
+ * takes a separate process, since a process searches for drivers only once, with one set of backends.
  */
 
 import {
@@ -16,14 +16,14 @@ import { prepareDriver } from "../example/shared/driver.ts";
 
 const PACKAGES = ["libvulkan1", "mesa-vulkan-drivers"];
 const BACKEND = "DENO_WEBGPU_BACKEND";
-/** What hides drivers from Vulkan's loader. */
+/** Environment variables that hide drivers from Vulkan's loader. */
 const DRIVER_LISTS = ["VK_ICD_FILENAMES", "VK_DRIVER_FILES"];
 
 /**
- * Installs Vulkan and Mesa's software driver where Vulkan has no adapter and that can be done; else
- * warns that OpenGL takes its place.
+ * If Vulkan has no adapter, installs Vulkan and Mesa's software driver where possible; otherwise warns that
+ * OpenGL is used instead.
  *
- * @throws {Failure} When there is no adapter at all.
+ * @throws {Failure} If there is no adapter at all.
  */
 export async function setUpAdapter(): Promise<void> {
   if (Deno.build.os !== "linux") {
@@ -43,7 +43,7 @@ export async function setUpAdapter(): Promise<void> {
   console.error(`warning: no Vulkan adapter: ${trouble}; going on with ${OPENGL_COST}`);
 }
 
-/** What a process finds with these backends, or with those of the environment. */
+/** The adapter that a process finds with these backends, or with those of the environment. */
 async function probe(backends?: string): Promise<Traits | undefined> {
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-lock", "--allow-env", import.meta.filename ?? ""],
@@ -53,7 +53,7 @@ async function probe(backends?: string): Promise<Traits | undefined> {
   return success ? JSON.parse(new TextDecoder().decode(stdout)) : undefined;
 }
 
-/** Installs the packages; gives the reason where it cannot be done. */
+/** Installs the packages; returns the reason if that fails. */
 async function installVulkan(): Promise<string | undefined> {
   if (!isDebian() || Deno.uid() !== 0) return VULKAN_ADVICE;
   if (await areInstalled()) return stillNone();
@@ -72,7 +72,7 @@ function stillNone(): string {
   return `there is none though ${PACKAGES.join(" and ")} are installed${why}`;
 }
 
-/** Whether this is Debian, Ubuntu or a system made from them. */
+/** Whether this is Debian, Ubuntu or a derivative. */
 export function isDebian(): boolean {
   try {
     const release = Deno.readTextFileSync("/etc/os-release");
@@ -87,7 +87,7 @@ async function areInstalled(): Promise<boolean> {
   return success && said.split("\n").every((status) => status === "install ok installed");
 }
 
-/** Runs a command of Debian's; `said` are its errors, or else its output. */
+/** Runs a Debian command; `said` is its error output, or its output if there are no errors. */
 async function call(name: string, args: string[]): Promise<{ success: boolean; said: string }> {
   const { success, stdout, stderr } = await new Deno.Command(name, {
     args,

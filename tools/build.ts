@@ -1,6 +1,6 @@
 /**
- * Makes one file of the program with its kernels and Cliffy, tries it, and puts it into `dist`:
- * `build.ts compile` makes the binary `nce`, `build.ts bundle` the script `nce.js`, which needs Deno.
+ * Builds the program with its kernels and Cliffy as one file, tests it, and puts it into `dist`.
+ * `build.ts compile` makes the binary `nce`; `build.ts bundle` makes the script `nce.js`, which needs Deno.
  */
 
 import config from "../deno.json" with { type: "json" };
@@ -10,16 +10,16 @@ import { FLAGS } from "../example/cli/permissions.ts";
 const OUTPUT = "dist";
 const ROOT = `${import.meta.dirname}/..`;
 
-/** One way to make a file of the program. */
+/** One way to build the program. */
 interface Form {
   readonly name: string;
-  /** Arguments of deno, without those for input and output. */
+  /** Arguments of deno, without input and output. */
   readonly args: readonly string[];
   /** The first line of a script, which lets a shell run it. */
   readonly shebang?: string;
 }
 
-/** Of the flags, a binary keeps no folder relative to where it is started. */
+/** A binary cannot keep permissions for folders relative to where it is started. */
 const [READ, , ENVIRONMENT] = FLAGS;
 
 const FORMS: Readonly<Record<string, Form>> = {
@@ -34,7 +34,7 @@ const FORMS: Readonly<Record<string, Form>> = {
   },
 };
 
-/** Makes the file in a folder of its own, tries it there, and moves it to its place. */
+/** Builds the file in a temporary folder, tests it there, and moves it into place. */
 async function build({ name, args, shebang }: Form): Promise<string> {
   Deno.mkdirSync(OUTPUT, { recursive: true });
   const work = Deno.makeTempDirSync({ dir: OUTPUT });
@@ -67,7 +67,7 @@ function prepend(path: string, line: string): void {
   if (Deno.build.os !== "windows") Deno.chmodSync(path, 0o755);
 }
 
-/** Makes sure that the file is this program: with a wrong denort, for one, it is not. */
+/** Checks that the file is this program; with a wrong denort, for example, it is not. */
 async function tryOut(path: string, isScript: boolean): Promise<void> {
   const file = Deno.realPathSync(path),
     expected = `${config.name.split("/").at(-1)} ${config.version}`;

@@ -1,22 +1,22 @@
 /**
- * Checks how the modules hang together, and ends with 1 if one of these is found: an import cycle, types
- * included; an import from a layer above; an import of the example from inside the library, past its
+ * Checks the dependencies between modules, and exits with 1 if it finds one of these: an import cycle,
+ * including types; an import from a higher layer; an import in the example that bypasses the library's
  * entries; a name that two entries export; an exported declaration that no other file imports; or a WGSL
- * file whose name does not say whether it has an entry point. A type may be exported for those who want
- * to name it, where the file uses it itself, as for an argument.
+ * file whose name does not show whether it has an entry point. A type that its own file uses, for
+ * example for an argument, may be exported without an import.
  */
 
 import { basename, dirname, fromFileUrl, join } from "@std/path";
 import config from "../deno.json" with { type: "json" };
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
-/** Where unused exports are looked for. */
+/** Folders and files searched for unused exports. */
 const ROOMS = ["kernels", "nce", "example"];
-/** Where cycles are looked for, too. */
+/** Further folders searched for cycles. */
 const OUTSIDE = ["mod.ts", "main.ts", "bench", "tools"];
-/** The entries: what users import. */
+/** The entries, which users import. */
 const ENTRIES = Object.values(config.exports).map((path) => join(path));
-/** Folders and files from the lowest up: a module imports from its own layer and from those below. */
+/** Layers, lowest first: a module may import from its own layer and lower ones. */
 const LAYERS = [
   "kernels/device",
   "kernels/random",
@@ -48,9 +48,9 @@ const LAYERS = [
   "example/cli",
   "main.ts",
   "bench",
-  "tools", // set-up, which nothing needs that runs
+  "tools", // set-up, which is not needed at run time
 ];
-/** Who else imports, from every layer. */
+/** Other importers, which may use every layer. */
 const OTHERS = ["tests"];
 
 // deno fmt puts statements of this kind at the start of a line, and documentation's examples behind a star.
@@ -60,13 +60,13 @@ const DYNAMIC = /\bimport\(\s*"([^"]+)"\s*,?\s*\)/g;
 const DECLARATION =
   /^export\s+(?:declare\s+)?(?:async\s+)?(?:abstract\s+)?(function\*?|class|const|let|interface|type|enum)\s+(\w+)/gm;
 
-/** Names that a module takes from another: `undefined` stands for all of them. */
+/** Names that a module imports from another; `undefined` means all. */
 interface Import {
   readonly from: string;
   readonly names: readonly string[] | undefined;
 }
 
-/** The modules that `source`, the text of `path`, imports or exports from, by their paths. */
+/** Paths of the modules that `source`, the text of `path`, imports or re-exports. */
 export function importsOf(path: string, source: string): Import[] {
   const resolve = (specifier: string) => join(path, "..", specifier);
   const imports = [...source.matchAll(STATEMENT)].map(([, clause, specifier]) => {
@@ -97,7 +97,7 @@ export function importCycles(modules: ReadonlyMap<string, string>): string[][] {
   return cycles;
 }
 
-/** Imports of `modules` from a layer above their own, each as `path -> path`. */
+/** Imports of `modules` from a higher layer, each as `path -> path`. */
 export function upwardImports(modules: ReadonlyMap<string, string>): string[] {
   return [...modules].flatMap(([path, source]) =>
     importsOf(path, source).filter(({ from }) => layerOf(from) > layerOf(path))
@@ -105,7 +105,7 @@ export function upwardImports(modules: ReadonlyMap<string, string>): string[] {
   );
 }
 
-/** Imports of the example from the library's inside, not by its `entries`, each as `path -> path`. */
+/** Imports in the example that bypass the library's `entries`, each as `path -> path`. */
 export function importsPastEntries(
   modules: ReadonlyMap<string, string>,
   entries: readonly string[],
@@ -128,7 +128,7 @@ export function repeatedNames(
   return [...new Set(names.filter((name, i) => names.indexOf(name) < i))];
 }
 
-/** The number of the layer that a file is in, or -1 if it is in none. */
+/** The index of a file's layer, or -1. */
 function layerOf(path: string): number {
   for (let at = path; at !== "."; at = dirname(at)) {
     const layer = LAYERS.indexOf(at);
@@ -137,14 +137,14 @@ function layerOf(path: string): number {
   return -1;
 }
 
-/** WGSL files that are libraries without a leading underscore, or have an entry point with one. */
+/** WGSL libraries without a leading underscore, and WGSL files with an entry point and an underscore. */
 export function misnamedKernels(kernels: ReadonlyMap<string, string>): string[] {
   return [...kernels].filter(([path, source]) =>
     basename(path).startsWith("_") === source.includes("@compute")
   ).map(([path]) => path);
 }
 
-/** What `declaring` modules export and no other module imports, each as `path: name`. */
+/** Exports of the `declaring` modules that no other module imports, each as `path: name`. */
 export function unusedExports(
   modules: ReadonlyMap<string, string>,
   declaring: readonly string[],
@@ -162,7 +162,7 @@ export function unusedExports(
   ).filter((entry) => !used.has(entry));
 }
 
-/** What a module exports, and whether it is a type that the module names besides. */
+/** A module's exports, and whether each is a type that the module itself uses. */
 function declarationsOf(source = ""): { name: string; isNamed: boolean }[] {
   return [...source.matchAll(DECLARATION)].map(([, kind, name]) => {
     const isType = kind === "interface" || kind === "type";
@@ -180,7 +180,7 @@ function filesAt(path: string): string[] {
     .flatMap(filesAt);
 }
 
-/** All findings in the project, a line each. */
+/** All findings in the project, one line each. */
 export function layoutFaults(): string[] {
   const read = (paths: readonly string[], ending = ".ts") =>
     new Map(

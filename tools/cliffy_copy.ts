@@ -9,7 +9,7 @@ import { readTgz } from "./tar.ts";
 
 /** The npm package that carries the copy. */
 const CARRIER = "windmill-cli@1.596.0";
-/** npm's integrity for this very tarball. */
+/** npm's integrity of this tarball. */
 export const INTEGRITY =
   "sha512-5aFVNTOEaGyTKyQlyjFI1FAZ8fTIQ2vGSmnqL3FfZuKpKWdqGXh8p9Azdp8N2MkIwyP1vYtOK9nfQk6jr6tRTw==";
 /** Version of the copy, part of its paths in the tarball. */
@@ -23,9 +23,9 @@ const SHIM_TEXT =
 /**
  * Fetches the copy through npm, with the registry that the user's npm is set to.
  *
- * @param parent Folder for what npm brings, which is removed again; made if missing.
- * @returns The files of the copy by path; see {@linkcode collectCliffy}.
- * @throws {Failure} When npm is missing, fails, or brings other bytes than the pinned ones.
+ * @param parent Folder for npm's temporary files; made if missing.
+ * @returns Contents of the copy by path; see {@linkcode collectCliffy}.
+ * @throws {Failure} If npm is missing, fails, or delivers bytes other than the pinned ones.
  */
 export async function fetchCopy(parent: string): Promise<Map<string, Uint8Array>> {
   Deno.mkdirSync(parent, { recursive: true });
@@ -39,7 +39,7 @@ export async function fetchCopy(parent: string): Promise<Map<string, Uint8Array>
   }
 }
 
-/** Has npm put the carrier's tarball into the folder and reads it. */
+/** Downloads the carrier's tarball into the folder with npm, and reads it. */
 async function pack(folder: string): Promise<Uint8Array<ArrayBuffer>> {
   const npm = Deno.build.os === "windows" ? "npm.cmd" : "npm";
   const command = new Deno.Command(npm, {
@@ -66,9 +66,9 @@ async function run(command: Deno.Command): Promise<Deno.CommandOutput> {
 }
 
 /**
- * Checks bytes against a subresource integrity text.
+ * Checks bytes against a subresource integrity string.
  *
- * @throws {Failure} When they differ.
+ * @throws {Failure} If they differ.
  */
 export async function checkIntegrity(
   bytes: Uint8Array<ArrayBuffer>,
@@ -82,11 +82,11 @@ export async function checkIntegrity(
 }
 
 /**
- * Picks Cliffy's entry and every module that it reaches out of the tarball.
+ * Selects Cliffy's entry from the tarball, and every module that it imports, directly or not.
  *
  * @param files The tarball's files by path.
  * @returns The files of the copy by path, its entry being `mod.js`.
- * @throws {Failure} When the entry or an imported module is missing.
+ * @throws {Failure} If the entry or an imported module is missing.
  */
 export function collectCliffy(files: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array> {
   const entry = [...files.keys()].find((path) => path.endsWith(ENTRY_SUFFIX));

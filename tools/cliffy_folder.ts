@@ -1,4 +1,4 @@
-/** The folder that Cliffy is loaded from: made in one step, and known to be whole by a stamp. */
+/** The folder that Cliffy is loaded from. It is made atomically, and a stamp shows that it is complete. */
 
 import { readdirSync } from "node:fs";
 import { dirname } from "@std/path";
@@ -6,24 +6,24 @@ import { dirname } from "@std/path";
 /** Contents by path within the folder. */
 export type Files = ReadonlyMap<string, Uint8Array>;
 
-/** Its first line says where the files come from, its second is their digest. */
+/** The stamp: its first line is the files' origin, its second their digest. */
 const STAMP = "stamp";
 
-/** Where the files of the folder come from, or undefined if one is missing, damaged or unknown. */
+/** The origin of the folder's files, or undefined if one is missing, damaged or unknown. */
 export async function sourceOf(folder: string): Promise<string | undefined> {
   try {
     const stamp = Deno.readTextFileSync(`${folder}/${STAMP}`);
     const source = stamp.split("\n", 1)[0] ?? "";
     return stamp === await stampOf(source, readFiles(folder)) ? source : undefined;
   } catch {
-    return undefined; // the usual case: there is none yet
+    return undefined; // the usual case: there is no folder yet
   }
 }
 
 /**
- * Puts files in the place of the folder's, so that a set-up cut short leaves nothing half done.
+ * Replaces the folder's files atomically, so that an interrupted set-up leaves no partial folder.
  *
- * @param source Where they come from; a line.
+ * @param source Their origin, as one line.
  */
 export async function replaceFolder(folder: string, source: string, files: Files): Promise<void> {
   const work = `${folder}.${Deno.pid}`;
@@ -32,7 +32,7 @@ export async function replaceFolder(folder: string, source: string, files: Files
     removeFolder(folder);
     Deno.renameSync(work, folder);
   } catch (error) {
-    // Another set-up that was faster has done the same.
+    // Another set-up has done the same in the meantime.
     if (await sourceOf(folder) !== source) throw error;
   } finally {
     removeFolder(work);

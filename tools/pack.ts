@@ -1,6 +1,6 @@
 /**
- * Writes the package that is published, `dist/package`. Its kernels are TypeScript modules of their
- * WGSL without comments: JSR's server and some bundlers do not take imports of text.
+ * Writes the package to publish, `dist/package`. Its kernels are TypeScript modules that contain the WGSL
+ * without comments, since JSR's server and some bundlers do not support imports of text.
  */
 
 import { dirname, fromFileUrl, join } from "@std/path";
@@ -9,11 +9,11 @@ import { Failure } from "../example/shared/errors.ts";
 import { withoutComments } from "../kernels/device/pipelines.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
-/** Where the package goes. */
+/** Folder of the package. */
 const PACKAGE = join(ROOT, "dist", "package");
-/** Folders and files that are published; of folders the modules and kernels. */
+/** Published files, and folders whose modules and kernels are published. */
 const CONTENTS = ["mod.ts", "kernels", "nce", "README.md", "CHANGELOG.md", "LICENSE"];
-/** What is imported as text. */
+/** Files that are imported as text. */
 const TEXT_IMPORT = /"([^"]+\.wgsl)" with \{ type: "text" \}/g;
 
 /** WGSL without comments and empty lines. */
@@ -44,7 +44,7 @@ function filesOf(path: string): string[] {
 /** The package's files by their paths. */
 export function packageFiles(): Map<string, string> {
   const { name, version, license, exports } = config;
-  // The folder is ignored by git, and deno publish leaves out what is.
+  // Git ignores the folder, and deno publish leaves out ignored files.
   const settings = { name, version, license, exports, publish: { exclude: ["!**"] } };
   const files = new Map([["deno.json", `${JSON.stringify(settings, null, 2)}\n`]]);
   for (const path of CONTENTS.flatMap(filesOf)) {
@@ -55,7 +55,7 @@ export function packageFiles(): Map<string, string> {
   return files;
 }
 
-/** Writes the package, in the place of an older one. */
+/** Writes the package and replaces an older one. */
 export function pack(folder: string): void {
   const files = packageFiles();
   Deno.mkdirSync(dirname(folder), { recursive: true });

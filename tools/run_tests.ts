@@ -1,7 +1,7 @@
 /**
  * Runs the tests and the documentation's examples, and ends with the plain line `N passed, N failed`.
- * Words on the command line go to `deno test`, without a first `--`; without a file among them
- * everything runs. Files are looked for where the user stands.
+ * Arguments go to `deno test`, without a leading `--`; if none of them is a file, all tests run. File
+ * names are relative to the user's current folder.
  */
 
 import { stripVTControlCharacters } from "node:util";
@@ -19,9 +19,9 @@ export function readSummary(line: string): { passed: number; failed: number } | 
 }
 
 /**
- * Vulkan alone where the best adapter is Vulkan's. Otherwise Deno opens OpenGL as well, on each thread that
- * runs test files. These threads end while the process exits, and libglvnd's libEGL may then free what
- * it keeps of a thread twice, for the thread and for the process: it aborts after all tests have passed.
+ * Selects Vulkan alone if the best adapter uses it. Otherwise Deno also opens OpenGL on each thread that
+ * runs test files. These threads end while the process exits, and libglvnd's libEGL may then free a
+ * thread's data twice, for the thread and for the process: it aborts after all tests have passed.
  */
 async function backends(): Promise<Record<string, string>> {
   const adapter = await requestAdapter();
@@ -30,12 +30,12 @@ async function backends(): Promise<Record<string, string>> {
 }
 
 /**
- * Variables that tell the system where libraries are. While one of them is set, Deno lets no process start
- * another unless it may start any: a library could turn the one program into another.
+ * Variables that set the system's library path. While one of them is set, Deno requires the permission to
+ * run any program, since a library could turn one program into another.
  */
 const LIBRARY_VARIABLE = /^(?:LD|DYLD)_/i;
 
-/** The environment of the tests, which may start Deno only. */
+/** The environment of the tests, which may only start Deno. */
 function environment(): Record<string, string> {
   const variables = Object.entries(Deno.env.toObject());
   const removed = variables.map(([name]) => name).filter((name) => LIBRARY_VARIABLE.test(name));
@@ -60,7 +60,7 @@ async function testCommand(given: readonly string[]): Promise<Deno.Command> {
     clearEnv: true,
     env: {
       ...environment(),
-      // Deno writes without colour into a pipe, which is what its output is here.
+      // Deno's output is a pipe here, to which it writes without colour.
       ...Deno.stdout.isTerminal() && !Deno.noColor ? { FORCE_COLOR: "1" } : {},
       ...await backends(),
     },
@@ -70,7 +70,7 @@ async function testCommand(given: readonly string[]): Promise<Deno.Command> {
   });
 }
 
-/** A word, or the path of the file that it names in the folder where the task was started. */
+/** An argument, or the path of the file that it names in the folder where the task was started. */
 function located(word: string): string {
   const path = resolve(Deno.env.get("INIT_CWD") ?? "", word);
   return exists(path) ? path : word;
@@ -85,7 +85,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** Runs the tests, passing their output on as it comes, and gives the exit code. */
+/** Runs the tests, passes their output on as it arrives, and returns the exit code. */
 async function runTests(words: readonly string[]): Promise<number> {
   prepareDriver();
   const tests = (await testCommand(words)).spawn();

@@ -12,7 +12,7 @@ import { replaceFolder, sourceOf } from "./cliffy_folder.ts";
 const FOLDER = `${import.meta.dirname}/../.deps/cliffy`;
 /** Cliffy's package on JSR, newer than the copy on npm. */
 const PACKAGE = config.imports["@cliffy/command"];
-/** A network that drops connections must not hold up those who can use npm. */
+/** Time limit for JSR, so that a network that drops connections does not delay set-up through npm. */
 const JSR_PATIENCE_MS = 10_000;
 
 async function setUpCliffy(): Promise<void> {
@@ -32,14 +32,14 @@ async function setUpCliffy(): Promise<void> {
   console.error(`Took Cliffy ${COPY_VERSION} from npm into .deps/cliffy (JSR does not answer)`);
 }
 
-/** A module that stands for the package, in the place where the program looks for Cliffy. */
+/** A module that re-exports the package, in the folder that the program loads Cliffy from. */
 function reexport(): Map<string, Uint8Array> {
   const version = PACKAGE.split("@").at(-1);
   const text = `export * from "${PACKAGE}";\nexport const VERSION = "${version} (JSR)";\n`;
   return new Map([["mod.js", new TextEncoder().encode(text)]]);
 }
 
-/** Whether JSR, or Deno's cache of it, serves the package. */
+/** Whether JSR, or Deno's cache, serves the package. */
 async function jsrAnswers(): Promise<boolean> {
   const late = new Promise<false>((resolve) => setTimeout(resolve, JSR_PATIENCE_MS, false));
   return await Promise.race([import(PACKAGE).then(() => true, () => false), late]);

@@ -8,7 +8,7 @@ const EXTENDED_HEADER = "x";
  * Unpacks a `.tgz` archive in memory.
  *
  * @param archive The bytes of the archive.
- * @returns Contents by path; folders, links and other special entries are left out.
+ * @returns Contents by path, without folders, links and other special entries.
  */
 export async function readTgz(archive: Uint8Array<ArrayBuffer>): Promise<Map<string, Uint8Array>> {
   const unzipped = new Blob([archive]).stream().pipeThrough(new DecompressionStream("gzip"));
@@ -37,7 +37,7 @@ function path(header: Uint8Array): string {
   return prefix === "" ? name : `${prefix}/${name}`;
 }
 
-/** A text field of the header, which ends at its first zero byte. */
+/** A text field of the header; it ends at its first zero byte. */
 function field(header: Uint8Array, start: number, length: number): string {
   const text = new TextDecoder().decode(header.subarray(start, start + length));
   return text.split("\0", 1)[0] ?? "";

@@ -1,7 +1,7 @@
 /**
- * Loads Cliffy, the command line library, as set-up left it in `.deps/cliffy`: the package on JSR, or
- * the copy from npm. This is the only module that imports it, by a literal, so that Deno puts it into
- * what it compiles and bundles.
+ * Loads Cliffy, the command line library, from `.deps/cliffy`. Set-up puts it there: the package on JSR, or
+ * the copy from npm. Only this module imports it. The path is a literal, so that Deno includes it when it
+ * compiles or bundles.
  */
 
 import { Failure } from "../shared/errors.ts";
@@ -13,7 +13,7 @@ export type LoadedCliffy = Cliffy & { readonly VERSION: string };
 /**
  * Loads Cliffy.
  *
- * @throws {Failure} When set-up has not run, or what it left is damaged.
+ * @throws {Failure} If set-up has not run, or the copy is damaged.
  */
 export async function loadCliffy(): Promise<LoadedCliffy> {
   try {

@@ -1,4 +1,4 @@
-/** The program's commands: what each takes, and the module that is imported when it runs. */
+/** The program's commands: their options and arguments, and the module that each loads when it runs. */
 
 import config from "../../deno.json" with { type: "json" };
 import { dirname } from "@std/path";
@@ -15,7 +15,7 @@ import { MODEL_FOLDER } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
 import { askPermissions } from "./permissions.ts";
 
-/** What a command is run with. */
+/** Input of a command. */
 export interface Call {
   /** The options that were given. */
   readonly given: Given;
@@ -29,19 +29,19 @@ export interface Command extends CommandSpec {
   readonly run: (call: Call) => Promise<void>;
 }
 
-/** Options of every command but the root, which has them among its own. */
+/** Options of every command; the root lists them among its own. */
 const COMMON = { title: "General", options: { debug: RUN.debug } };
 
 const MODEL_ARGUMENT = { name: "model" };
 const MODEL_AND_FILE = [MODEL_ARGUMENT, { name: "file", optional: true }];
 
-/** Asks to read a model and a file, as the commands that take both need it. */
+/** Asks for permission to read a model and a file. */
 async function askToRead([model = "", file = "-"]: readonly string[]): Promise<void> {
   const { modelPathOf } = await openModels();
   await askPermissions({ read: [modelPathOf(model), file === "-" ? null : file] });
 }
 
-/** The folder that a file is written in, if one is asked for. */
+/** The folder of the output file, if there is one. */
 function folderOf(path: Given[string]): string[] {
   return typeof path === "string" ? [dirname(path)] : [];
 }
@@ -208,7 +208,7 @@ export const COMMANDS: readonly Command[] = [
   },
 ];
 
-/** Training and test are what the program does without a command, as its original. */
+/** Without a command, the program trains and tests, like Pytorch-NCE. */
 export const PROGRAM: Program = {
   version: config.version,
   root: {

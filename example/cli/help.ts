@@ -9,14 +9,14 @@ import {
 } from "../options/command.ts";
 import { flagOf, type OptionTable } from "../options/option.ts";
 
-/** Columns from which on the texts stand beside the terms. */
+/** From this width on, descriptions are printed beside the terms. */
 const WIDE = 60;
 const INDENT = 2, GAP = 2;
 
 /** Short forms of options. */
 const SHORT: Readonly<Record<string, string>> = { help: "-h, ", version: "-V, " };
 
-/** The whole help text of a command; each option has its value and its default. */
+/** A command's full help text; each option shows its value and its default. */
 export function helpOf(program: Program, command: CommandSpec, columns: number): string {
   const isRoot = command === program.root, call = callOf(program, command);
   const commands = isRoot ? program.commands : [];
@@ -56,7 +56,7 @@ function entriesOf(options: OptionTable): Entry[] {
   }));
 }
 
-/** A text beside its term, or below it where the term is too long. */
+/** A description beside its term, or below a term that is too long. */
 function lines({ term, text }: Entry, indent: number, columns: number): string[] {
   const start = " ".repeat(INDENT) + term;
   const texts = wrap(text, columns - indent).map((line) => " ".repeat(indent) + line);
@@ -64,7 +64,7 @@ function lines({ term, text }: Entry, indent: number, columns: number): string[]
   return [start.padEnd(indent) + texts[0]!.slice(indent), ...texts.slice(1)];
 }
 
-/** Lines of at most `width` columns; a longer word has a line of its own. */
+/** Wraps at `width` columns; a longer word gets its own line. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";

@@ -1,4 +1,4 @@
-/** The whole program but for the end of the process. */
+/** The whole program, except for ending the process. */
 
 import { loadCliffy } from "./cliffy.ts";
 import type { Given } from "../options/option.ts";
@@ -10,15 +10,15 @@ import { parse } from "./parse.ts";
 import { askPermissions, pathsOf } from "./permissions.ts";
 import { reportError } from "./report_error.ts";
 
-/** Does what the settings of the root say. */
+/** Runs the root command with valid settings. */
 export type Run = (settings: Settings, io: Io) => Promise<void>;
 
 /**
- * Does what the words of a command line say.
+ * Runs a command line.
  *
- * @param args The words.
+ * @param args The arguments.
  * @param io Where output goes.
- * @param run What valid settings of the root are given to; loaded only then, as it needs a GPU.
+ * @param run Runs the root command. By default it is loaded on demand, since it needs a GPU.
  * @returns The exit code: 0 done, 1 failed, 2 wrong use.
  */
 export async function main(args: readonly string[], io: Io, run?: Run): Promise<number> {

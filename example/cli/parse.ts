@@ -1,4 +1,4 @@
-/** From the words of the command line to a command, its options and its arguments. */
+/** Parses the command line into a command, its options and its arguments. */
 
 import type { LoadedCliffy } from "./cliffy.ts";
 import { callOf, type CommandSpec, type Program } from "../options/command.ts";
@@ -8,7 +8,7 @@ import type { Io } from "../shared/io.ts";
 import { nearestName } from "../shared/search.ts";
 import { helpOf } from "./help.ts";
 
-/** What the words of a command line ask for. */
+/** A parsed command line. */
 export interface Parsed {
   readonly command: CommandSpec;
   readonly given: Given;
@@ -16,11 +16,11 @@ export interface Parsed {
 }
 
 /**
- * Finds the command, and has Cliffy read its options.
+ * Finds the command and parses its options with Cliffy.
  *
- * @param args The words; one `--`, which npm's users put there, is dropped.
- * @returns Undefined when the words ask for help or the version, which is printed then.
- * @throws {UsageError} One line: the word, and what to write instead.
+ * @param args The arguments; one `--`, which npm needs, is dropped.
+ * @returns Undefined after printing help or the version.
+ * @throws {UsageError} One line: the argument, and what to write instead.
  */
 export async function parse(
   cliffy: LoadedCliffy,
@@ -38,14 +38,14 @@ export async function parse(
   return { command, given: toGiven(options, read), words: parts.others };
 }
 
-/** The command that the first word names; the root if that is an option. */
+/** The command named by the first argument; the root if that is an option. */
 function commandOf(program: Program, [first = ""]: readonly string[]): CommandSpec {
   const command = program.commands.find(({ name }) => name === first);
   if (command === undefined && /^[^-]/.test(first)) throw unknownCommand(program, first);
   return command ?? program.root;
 }
 
-/** Everything after `--` is an option, too. */
+/** Arguments after `--` are parsed as options, too. */
 function withoutDashes(args: readonly string[]): readonly string[] {
   const at = args.indexOf("--");
   return at < 0 ? args : args.toSpliced(at, 1);
@@ -56,8 +56,8 @@ function optionsOf(command: CommandSpec): OptionTable {
 }
 
 /**
- * No option takes an empty value, and the versions of Cliffy read one differently; a word without a name
- * makes one of them fail.
+ * No option takes an empty value, and versions of Cliffy read one differently. A dash without a name makes
+ * one version fail.
  */
 function checkWords(args: readonly string[]): void {
   const nameless = args.find((word) => /^-+=/.test(word));
@@ -69,7 +69,7 @@ function checkWords(args: readonly string[]): void {
   throw new UsageError(`${option.replace(/=$/, "")} needs a value, but it is empty; see --help`);
 }
 
-/** Options with their values, and the other words. */
+/** Options with their values, and the other arguments. */
 function split(
   words: readonly string[],
   options: OptionTable,
@@ -88,7 +88,7 @@ function split(
   return { flags, others };
 }
 
-/** The other words must be the command's arguments. */
+/** Checks that the other words are the command's arguments. */
 function checkArguments(program: Program, command: CommandSpec, words: readonly string[]): void {
   const extra = words[command.arguments.length];
   if (extra !== undefined) {
@@ -112,7 +112,7 @@ function unexpected(word: string, rule = "every option begins with --"): UsageEr
   return new UsageError(`Unexpected argument ${JSON.stringify(word)}: ${rule}; see --help`);
 }
 
-/** Names the command or the option that may have been meant. */
+/** Suggests the command or option that was probably meant. */
 function unknownCommand(program: Program, word: string): UsageError {
   const options = Object.keys(optionsOf(program.root)).map(flagOf);
   const names = [...program.commands.map(({ name }) => name), "--help", "--version", ...options];
@@ -122,7 +122,7 @@ function unknownCommand(program: Program, word: string): UsageError {
   return new UsageError(`Unknown command ${JSON.stringify(word)}. Did you mean ${meant}?`);
 }
 
-/** The options as Cliffy reads them; help and version are printed. */
+/** Parses the options with Cliffy; prints help and version. */
 async function readFlags(
   cliffy: LoadedCliffy,
   program: Program,
@@ -133,7 +133,7 @@ async function readFlags(
   const { name } = program.root;
   const parser = new cliffy.Command()
     .name(name)
-    // Cliffy's own help has a width of its own, and lets the terminal break words.
+    // Cliffy's own help has a fixed width, so the terminal would break words.
     .helpOption("-h, --help", "", {
       standalone: false,
       action: () => io.out(helpOf(program, command, io.columns)),
@@ -163,7 +163,7 @@ function oneLine(message: string): string {
   return line.endsWith("?") ? line : `${line.replace(/\.$/, "")}; see --help`;
 }
 
-/** Cliffy names options in camel case; on the command line they are written as they are given. */
+/** Converts Cliffy's camel-case names back to those of the command line. */
 function toGiven(options: OptionTable, read: Readonly<Record<string, unknown>>): Given {
   const given: Record<string, string | boolean> = {};
   for (const name of Object.keys(options)) {

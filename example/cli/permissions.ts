@@ -1,4 +1,4 @@
-/** The permissions of Deno that a run needs, asked for before it begins. */
+/** Asks for the Deno permissions that a run needs before it begins. */
 
 import { UsageError } from "../shared/errors.ts";
 import {
@@ -9,23 +9,23 @@ import {
   type Settings,
 } from "../options/settings.ts";
 
-/** Flags of `deno run` that let the program run without a question; the last only makes it faster. */
+/** Flags of `deno run` that avoid all prompts; the last only makes the program faster. */
 export const FLAGS = [
   "--allow-read",
   `--allow-write=${MODEL_FOLDER}`,
   "--allow-env=XDG_RUNTIME_DIR,LP_NUM_THREADS",
 ] as const;
 
-/** Settings that say what is read and written. */
+/** Settings that determine what is read and written. */
 type PathSettings = Pick<Settings, "data" | "vocab" | "train" | "prof" | "tbName">;
 
-/** What a run reads and writes; null stands for nothing. */
+/** Paths that a run reads and writes; null for none. */
 interface Paths {
   readonly read: readonly (string | null)[];
   readonly write?: readonly string[];
 }
 
-/** What the root command reads and writes. */
+/** Paths that the root command reads and writes. */
 export function pathsOf(settings: PathSettings): Paths {
   const { data, vocab, prof, tbName } = settings, mode = modeOf(settings);
   const words = mode === "test" ? null : vocab;
@@ -37,9 +37,9 @@ export function pathsOf(settings: PathSettings): Paths {
 }
 
 /**
- * Asks for what the run needs and does not have; on a terminal the user is asked.
+ * Requests missing permissions; on a terminal, Deno asks the user.
  *
- * @throws {UsageError} If something is denied; the message names the flags that grant all.
+ * @throws {UsageError} If one is denied; the message names the flags that grant everything.
  */
 export async function askPermissions({ read, write = [] }: Paths): Promise<void> {
   const needed = [
@@ -56,7 +56,7 @@ export async function askPermissions({ read, write = [] }: Paths): Promise<void>
   }
 }
 
-/** The flags for a run that writes to these paths, too. */
+/** Flags for a run that also writes to these paths. */
 function flagsFor(write: readonly string[]): readonly string[] {
   const folders = [...new Set([MODEL_FOLDER, ...write])].join(",");
   return FLAGS.map((flag) =>

@@ -1,12 +1,12 @@
-/** Errors as the user sees them. */
+/** Reports errors to the user. */
 
 import { Failure, UsageError } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
 
-/** Prints an error as one line, or with its stack when asked to, and gives the exit code. */
+/** Prints an error as one line, or with its stack if requested, and returns the exit code. */
 export function reportError(error: unknown, debug: boolean, io: Io): number {
   const failure = causeOf(error);
-  // Whoever was reading, `head` for example, has read enough.
+  // The reader, `head` for example, has closed the pipe: that is no error.
   if (failure instanceof Deno.errors.BrokenPipe) return 1;
   const message = (failure.message || failure.name).replace(/\s*\n\s*/g, " ");
   const line = isBug(failure) ? `${message}; --debug shows where` : message;
@@ -14,19 +14,19 @@ export function reportError(error: unknown, debug: boolean, io: Io): number {
   return failure instanceof UsageError ? 2 : 1;
 }
 
-/** The first error, if the end of `using` blocks met further ones because of it. */
+/** The original error, if disposing of `using` declarations threw more. */
 function causeOf(error: unknown): Error {
   if (error instanceof SuppressedError) return causeOf(error.suppressed);
   return error instanceof Error ? error : new Error(String(error));
 }
 
-/** Errors of the library that the machine is the cause of; it is not loaded here. */
+/** Names of the library's errors that the machine causes: names, so that the library need not be loaded. */
 const MACHINE_ERRORS = ["NoAdapterError", "DeviceError"];
 
-/** Whether an error comes from the program alone: not from its use, its files or the machine. */
+/** Whether an error is a bug in the program, not caused by its use, its files or the machine. */
 function isBug(error: Error): boolean {
   const isExpected = error instanceof UsageError || error instanceof Failure;
-  // The system's errors, such as a full disk, have a code; not all have a class of their own.
+  // System errors, such as a full disk, have a code, but not always a class of their own.
   const isSystems = Object.values(Deno.errors).some((kind) => error instanceof kind) ||
     ("code" in error && /^E[A-Z0-9]+$/.test(String(error.code)));
   return !isExpected && !isSystems && !MACHINE_ERRORS.includes(error.name);

@@ -1,9 +1,9 @@
-/** `completions`: scripts by which shells complete commands, options and their values. */
+/** `completions`: shell scripts that complete commands, options and values. */
 
 import { type CommandSpec, printingOptions, type Program } from "../options/command.ts";
 import { flagOf, type Option } from "../options/option.ts";
 
-/** A command as shells complete it. */
+/** What a shell can complete after a command. */
 interface Completed {
   readonly name: string;
   readonly summary: string;
@@ -12,7 +12,7 @@ interface Completed {
   readonly arguments: CommandSpec["arguments"];
 }
 
-/** Writes a script from the root and the other commands. */
+/** Generates a script for the root and the other commands. */
 type Script = (root: Completed, commands: readonly Completed[]) => string[];
 const SCRIPTS: Readonly<Record<string, Script>> = { bash, zsh, fish };
 
@@ -27,14 +27,14 @@ export function completions(shell: string, program: Program): string {
   return SCRIPTS[shell]!(complete(program.root), program.commands.map(complete)).join("\n");
 }
 
-/** What may stand in the place of an argument or of an option's value. */
+/** Possible values of an argument or an option. */
 interface Values {
   readonly choices?: readonly string[];
-  /** Whether files may, too. */
+  /** Whether file names are possible, too. */
   readonly isPath?: boolean;
 }
 
-/** What may stand in the place of a command's arguments. */
+/** Possible values of a command's arguments. */
 function argumentsOf(command: Completed): Values {
   return {
     choices: command.arguments.flatMap(({ choices }) => choices ?? []),
@@ -69,7 +69,7 @@ function bash(root: Completed, commands: readonly Completed[]): string[] {
   ];
 }
 
-/** The values of a command's options; what comes first, after the command's name; and what comes later. */
+/** A command's completions: option values, then the first word after its name, then later words. */
 function bashCases({ options }: Completed, name: string, first: Values): string[] {
   const flags = options.map(([flag]) => flag);
   const valued = options.filter(([, { value }]) => value !== undefined);

@@ -1,4 +1,4 @@
-/** A text and a model in words: the lines that a run begins with. */
+/** Describes a text and a model: the first lines of a run. */
 
 import type { Corpus, TestText } from "../data/corpus.ts";
 import { parameterShapes, product } from "../model/shapes.ts";
@@ -6,14 +6,14 @@ import type { ModelSettings } from "../options/settings.ts";
 import { formatCount } from "../shared/progress.ts";
 import { describeUnknown } from "../data/unknown.ts";
 
-/** What the text is, a line each. */
+/** Describes the text, one line per item. */
 export function describeCorpus(data: string, corpus: Corpus): string[] {
   const { train, valid, test } = corpus;
   const counts = [train, valid, test].map((text) => formatCount(text.words));
   return describe(data, corpus, `${counts.join(" / ")} words to train, validate and test on`);
 }
 
-/** What the text that a model is tested on is, a line each. */
+/** Describes the test text, one line per item. */
 export function describeTest(data: string, text: TestText): string[] {
   return describe(data, text, `${formatCount(text.test.words)} words to test on`);
 }
@@ -27,7 +27,7 @@ function describe(data: string, text: Corpus | TestText, words: string): string[
   ];
 }
 
-/** What a model over `numWords` words is: its network, its sizes and its loss. */
+/** Describes a model over `numWords` words: its network, sizes and loss. */
 export function describeModel(settings: ModelSettings, numWords: number): string {
   const { indexModule, loss, noiseRatio, noise, normTerm, nlayers, nhid, emsize } = settings;
   const sizes = [...parameterShapes(settings, numWords)].map(([, shape]) => product(shape));

@@ -1,4 +1,4 @@
-/** `export`: a model of this program as a file for PyTorch. */
+/** `export`: saves a model for PyTorch. */
 
 import { basename } from "@std/path";
 import { EXPORT } from "../options/exchange.ts";
@@ -13,9 +13,9 @@ import { vocabularyPath, writePytorch } from "../storage/pytorch.ts";
 import { decodeHeader } from "../storage/safetensors.ts";
 
 /**
- * Writes the model that `word` names as a file for PyTorch.
+ * Writes the model named `word` as a PyTorch-compatible file.
  *
- * @throws {UsageError} If there is no such model, or something else than an export would be replaced.
+ * @throws {UsageError} If there is no such model, or a file that is not an export would be replaced.
  * @throws {Failure} If the model is damaged, or a file cannot be written.
  */
 export function exportModel(word: string, given: Given, io: Io): void {
@@ -32,7 +32,7 @@ export function exportModel(word: string, given: Given, io: Io): void {
   io.out(`wrote       ${target} and ${words}`);
 }
 
-/** Whether there is a model or a checkpoint, which must not be lost. */
+/** Whether the file is a model or a checkpoint, which must not be replaced. */
 function isOwn(path: string): boolean {
   try {
     using file = openBytes(path);

@@ -1,4 +1,4 @@
-/** `generate`: texts that a model makes up. */
+/** `generate`: generates text with a model. */
 
 import { openInput } from "../data/input.ts";
 import { BOS, UNK, type Vocabulary } from "../data/vocab.ts";
@@ -14,14 +14,14 @@ import { findModel } from "../storage/open_model.ts";
 import type { Gpu } from "../../mod.ts";
 import { openGpu } from "./open_gpu.ts";
 
-/** Texts that are made side by side. */
+/** Number of texts generated side by side. */
 const MAX_TEXTS = 64;
 
 /**
- * Continues a prompt, or each line of standard input, by texts of the model.
+ * Continues a prompt, or each line of standard input, with generated text.
  *
  * @param words The model, and the prompt if there is one.
- * @throws {UsageError} If there is no such model, or options contradict each other.
+ * @throws {UsageError} If there is no such model, or options are in conflict.
  * @throws {Failure} If the model or standard input cannot be used.
  */
 export async function generate(words: readonly string[], given: Given, io: Io): Promise<void> {
@@ -48,7 +48,7 @@ export async function generate(words: readonly string[], given: Given, io: Io): 
   }
 }
 
-/** The prompt that is given; else the lines of standard input, or an empty one if there are none. */
+/** The given prompt, or the lines of standard input, or an empty prompt if there are none. */
 async function* promptsOf(prompt: string | undefined): AsyncGenerator<string> {
   let isEmpty = true;
   if (prompt === undefined && !Deno.stdin.isTerminal()) {
@@ -60,7 +60,7 @@ async function* promptsOf(prompt: string | undefined): AsyncGenerator<string> {
   if (isEmpty) yield prompt ?? "";
 }
 
-/** A warning if the model does not know words of a prompt. */
+/** A warning if the model does not know some words of a prompt. */
 function tellUnknown(words: readonly string[], vocabulary: Vocabulary, io: Io): void {
   const ids = vocabulary.encode(words), mark = vocabulary.word(UNK);
   const unknown = new Set(words.filter((word, i) => ids[i] === UNK && word !== mark));
@@ -69,7 +69,7 @@ function tellUnknown(words: readonly string[], vocabulary: Vocabulary, io: Io): 
   io.err(`warning: the model does not know ${names} and reads ${mark}`);
 }
 
-/** Continues a prompt by some texts, and prints them. */
+/** Generates and prints continuations of a prompt. */
 async function continueTexts(
   gpu: Gpu,
   { model, vocabulary }: LoadedModel,

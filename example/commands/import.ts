@@ -1,4 +1,4 @@
-/** `import`: what PyTorch wrote as a model of this program. */
+/** `import`: converts a PyTorch model. */
 
 import { basename } from "@std/path";
 import { describeModel } from "./describe.ts";
@@ -24,11 +24,11 @@ import {
 import { cannotLoad } from "../storage/safetensors.ts";
 
 /**
- * Makes a model of the file at `path` and its vocabulary.
+ * Converts the file at `path` and its vocabulary into a model.
  *
- * @throws {UsageError} If a file is missing, an option that the file does not make up for, or there is a
- *   model of this name.
- * @throws {Failure} If a file is damaged, they do not belong together, or the model cannot be written.
+ * @throws {UsageError} If a file is missing, or an option that the file does not replace, or if a model of
+ *   this name exists.
+ * @throws {Failure} If a file is damaged, the two do not match, or the model cannot be written.
  */
 export function importModel(path: string, given: Given, io: Io): void {
   const { vocab, save, ...options } = readOptions(IMPORT, given);
@@ -47,7 +47,7 @@ export function importModel(path: string, given: Given, io: Io): void {
   io.out(`wrote       ${target}: ${describeModel(settings, vocabulary.size)}`);
 }
 
-/** The name of the model that a file becomes. */
+/** The name of the imported model. */
 function nameOf(path: string): string {
   const name = RUN.save.read(basename(path));
   if (name !== undefined) return name;
@@ -61,12 +61,12 @@ function checkWords(path: string, isGiven: boolean): void {
   );
 }
 
-/** The settings that only the options of an import tell. */
+/** Settings that only the options can give. */
 type Options = {
   readonly [N in "dropout" | "loss" | "noiseRatio" | "normTerm"]: ModelSettings[N] | null;
 };
 
-/** The model's settings: as given, else as in the file, else the defaults, where these do no harm. */
+/** The model's settings: from the options, otherwise the file, otherwise the defaults where they are safe. */
 function settingsOf(path: string, { sizes, settings }: PytorchModel, options: Options) {
   const given = Object.entries(options).filter(([, setting]) => setting !== null);
   const known = { ...settings, ...Object.fromEntries(given) }, { loss } = known;
@@ -85,7 +85,7 @@ function settingsOf(path: string, { sizes, settings }: PytorchModel, options: Op
   return readSettings({ ...defaults, ...known, ...sizes }, cannotLoad(path));
 }
 
-/** The words must be those that the model was trained with. */
+/** Checks that the words are those that the model was trained with. */
 function checkMatch(
   path: string,
   { numWords, logNoise }: PytorchModel,

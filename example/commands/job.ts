@@ -1,4 +1,4 @@
-/** What training and profile work with, and the new model that they begin with. */
+/** Input of training and profiling, and the new model that they start from. */
 
 import type { Gpu } from "../../mod.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
@@ -16,7 +16,7 @@ import { makeModel } from "../storage/checkpoint.ts";
 import { modeOf, type Settings } from "../options/settings.ts";
 import type { WordModel } from "../model/model.ts";
 
-/** A text, a GPU, what to do, and where the output goes. */
+/** A text, a GPU, the settings, and where output goes. */
 export interface Job {
   readonly gpu: Gpu;
   readonly settings: Settings;
@@ -25,9 +25,9 @@ export interface Job {
 }
 
 /**
- * A new model of the settings, which is told; the caller owns it.
+ * Makes a new model and prints its description; the caller owns it.
  *
- * @throws {Failure} If the device cannot hold it, or what it is made for: before anything is made.
+ * @throws {Failure} If the device cannot hold the model or its training; nothing is allocated by then.
  */
 export function newModel(job: Job): WordModel {
   const { gpu, settings, corpus, io } = job;

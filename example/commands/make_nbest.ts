@@ -1,4 +1,4 @@
-/** `make-nbest`: n-best lists of the made-up language, to try rescoring where the best possible is known. */
+/** `make-nbest`: n-best lists of the synthetic language, to try rescoring where the optimum is known. */
 
 import { parseSynthetic } from "../data/synthetic.ts";
 import { MAKE_NBEST } from "../options/make_nbest.ts";

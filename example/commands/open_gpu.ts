@@ -1,4 +1,4 @@
-/** The GPU that a command computes on. */
+/** Opens the GPU for a command. */
 
 import { DeviceError, Gpu, NoAdapterError } from "../../mod.ts";
 import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "../shared/adapter.ts";
@@ -9,8 +9,8 @@ import type { Io } from "../shared/io.ts";
 /**
  * Opens the best adapter.
  *
- * @param cuda Whether it has to be hardware.
- * @throws {Failure} If there is none, or it does not work; the message says what to do.
+ * @param cuda Whether a hardware GPU is required.
+ * @throws {Failure} If there is none, or it does not work; the message names the cure.
  */
 export async function openGpu({ cuda }: { readonly cuda: boolean }): Promise<Gpu> {
   prepareDriver();
@@ -25,7 +25,7 @@ export async function openGpu({ cuda }: { readonly cuda: boolean }): Promise<Gpu
   }
 }
 
-/** Says which adapter that is, and what would be better. */
+/** Prints the adapter's name, and warns if a better one may be available. */
 export function tellAdapter(gpu: Gpu, io: Io): void {
   io.out(`adapter     ${adapterLine(gpu)}`);
   for (const warning of adapterWarnings(gpu, graphicsDevices())) io.err(warning);

@@ -1,4 +1,4 @@
-/** A saved model, opened to score text. */
+/** Opens a saved model to score text. */
 
 import type { Gpu } from "../../mod.ts";
 import { SAFE_STD } from "../evaluation/card.ts";
@@ -14,19 +14,19 @@ import type { FoundModel } from "../storage/open_model.ts";
 import { normTermOf } from "../training/summary.ts";
 import { openGpu } from "./open_gpu.ts";
 
-/** How a model scores, and on what. */
+/** The scoring mode, and whether a hardware GPU is required. */
 export interface OpenScorerOptions {
   readonly mode: ScoreMode;
   readonly cuda: boolean;
 }
 
-/** A batch of a text is at most as large as this. */
+/** The largest batch of a text. */
 const LARGEST = { steps: 64, batchSize: 64 };
 
 /**
  * Opens the GPU and the model, and lets `use` score with it.
  *
- * @throws {Failure} If the model cannot score like that, or not on this device.
+ * @throws {Failure} If the model does not have this mode, or does not fit the device.
  */
 export async function withScorer<T>(
   found: FoundModel,
@@ -50,7 +50,7 @@ export async function withScorer<T>(
   return await use(new TextScorer(gpu, { model, vocabulary, mode, shift }), gpu);
 }
 
-/** What can be known before the GPU is opened. */
+/** Checks that need no GPU. */
 function checkMode({ path, settings, card }: FoundModel, mode: ScoreMode, io: Io): void {
   const problem = modeProblem(settings, mode);
   if (problem !== undefined) throw new Failure(`Cannot score with ${path}: ${problem}`);

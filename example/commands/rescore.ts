@@ -1,4 +1,4 @@
-/** `rescore`: n-best lists by one language model or several, and the word errors of what they choose. */
+/** `rescore`: reranks n-best lists with one or several language models, and counts word errors. */
 
 import { type Given, readOptions } from "../options/option.ts";
 import { RESCORE, type RescoreSettings, type System, systemsOf } from "../options/rescore.ts";
@@ -13,30 +13,30 @@ import { findModel, type FoundModel } from "../storage/open_model.ts";
 import { withScorer } from "./open_scorer.ts";
 import { reportLines, TRUTH } from "./rescore_report.ts";
 
-/** Names of the rows that need no model. */
+/** Names of the table rows that need no model. */
 const FIRST = "first-best", ORACLE = "oracle";
-/** Sentences that are scored at a time. */
+/** Number of sentences scored at a time. */
 const WINDOW = 4096;
 
-/** A system with its model's file. */
+/** A system and its opened model. */
 interface FoundSystem extends System {
   readonly found: FoundModel;
 }
 
-/** The parts of the lists: what weights are searched on, and what errors are counted on. */
+/** The lists in two parts: one to tune the weights on, one to count errors on. */
 interface Parts {
   readonly dev: readonly NBestList[];
   readonly test: readonly NBestList[];
 }
 
-/** The score that a model gives the words of a hypothesis. */
+/** A model's score for a hypothesis. */
 type Scores = (hypothesis: Hypothesis) => number;
 
 /**
  * Rescores lists.
  *
  * @param words The models, and the file or folder of lists; standard input if that is missing or `-`.
- * @throws {UsageError} If a model or a file is not there, or a weight is missing that cannot be searched.
+ * @throws {UsageError} If a model or a file is missing, or a weight that cannot be tuned is not given.
  * @throws {Failure} If one of them cannot be used.
  */
 export async function rescore(words: readonly string[], given: Given, io: Io): Promise<void> {
@@ -81,7 +81,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   io.write(reportLines(counts, results, settings).map((line) => `${line}\n`).join(""));
 }
 
-/** The lists with what was said, where that is known. */
+/** Adds the references to the lists, where they are known. */
 async function withReferences(
   lists: readonly NBestList[],
   { ref }: RescoreSettings,
@@ -109,7 +109,7 @@ function checkOldScores(
   );
 }
 
-/** The parts of the lists; undefined without references, when nothing can be searched or counted. */
+/** The two parts; undefined without references, which tuning and counting need. */
 function split(lists: readonly NBestList[], settings: RescoreSettings): Parts | undefined {
   const { lmWeight, wordPenalty, dev } = settings;
   const unknown = lists.filter(({ reference }) => reference === undefined);
@@ -130,7 +130,7 @@ function split(lists: readonly NBestList[], settings: RescoreSettings): Parts | 
   );
 }
 
-/** The model's score of all hypotheses; equal ones are scored once. */
+/** Scores all hypotheses with a model; identical ones once. */
 async function scoreLists(
   { name, mode, found }: FoundSystem,
   lists: readonly NBestList[],
@@ -157,7 +157,7 @@ async function scoreLists(
   return { scores: ({ words }) => scores.get(keyOf(words))!, seconds };
 }
 
-/** The language score: a part of the model's, and the rest of the old one's. */
+/** The language score: the model's, interpolated with the old one. */
 function interpolated(scores: Scores, { interpolate }: RescoreSettings): Scores {
   if (interpolate === 1) return scores;
   return (hypothesis) => interpolate * scores(hypothesis) + (1 - interpolate) * hypothesis.lm!;
@@ -173,12 +173,12 @@ function searched(dev: Contest, lm: Scores, { lmWeight, wordPenalty }: RescoreSe
   });
 }
 
-/** The number of the best hypothesis of each list. */
+/** The index of the best hypothesis in each list. */
 function choose(lists: readonly NBestList[], lm: Scores, weights: Weights): number[] {
   return lists.map((list) => best(scoresOf(list, lm), weights));
 }
 
-/** The list with the best hypothesis first, and the new language scores. */
+/** The list sorted best first, with the new language scores. */
 function sorted(list: NBestList, lm: Scores, weights: Weights): NBestList {
   const scores = totals(scoresOf(list, lm), weights);
   const hypotheses = list.hypotheses
@@ -190,7 +190,7 @@ function sorted(list: NBestList, lm: Scores, weights: Weights): NBestList {
   return { ...list, hypotheses };
 }
 
-/** What could be reached: by the language that the words are from, and by the best of each list. */
+/** The limits: the true language's choice, and the best hypothesis of each list (the oracle). */
 function limits(contest: Contest, lists: readonly NBestList[]): Result[] {
   const isKnown = lists.every(({ hypotheses }) =>
     hypotheses.every(({ truth }) => truth !== undefined)

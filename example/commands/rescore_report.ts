@@ -1,26 +1,26 @@
-/** What rescoring found, as a table or as JSON. */
+/** The results of rescoring, as a table or as JSON. */
 
 import type { RescoreSettings } from "../options/rescore.ts";
 import type { Result } from "../rescoring/contest.ts";
 import { formatCount, formatNumber } from "../shared/progress.ts";
 
-/** The row of the language that the lists were made with. */
+/** Name of the row for the true language. */
 export const TRUTH = "best possible";
 
-/** What the findings are about. */
+/** Sizes that the results refer to. */
 export interface RescoreCounts {
   readonly lists: number;
-  /** Of all lists. */
+  /** Number of all lists. */
   readonly hypotheses: number;
-  /** Lists that weights were searched on. */
+  /** Number of lists that the weights were tuned on. */
   readonly dev: number;
-  /** Lists that errors were counted on. */
+  /** Number of lists that errors were counted on. */
   readonly test: number;
-  /** Words of the references of these. */
+  /** Number of words in their references. */
   readonly words: number;
 }
 
-/** The lines that are printed. */
+/** The lines to print. */
 export function reportLines(
   counts: RescoreCounts,
   results: readonly Result[],
@@ -39,7 +39,7 @@ function summaryLine({ lists, hypotheses, dev, test, words }: RescoreCounts): st
   } words`;
 }
 
-/** A chance with three digits; empty where none is known. */
+/** A p-value with three digits; empty if unknown. */
 function chance(p: number | undefined): string {
   return p === undefined ? "" : p < 0.001 ? "<0.001" : p.toFixed(3);
 }

@@ -13,7 +13,7 @@ import { testModel } from "./test.ts";
 import { trainModel } from "./train.ts";
 import { unknownWarnings } from "../data/unknown.ts";
 
-/** Does what `settings` say; throws a UsageError or a Failure with one clear line. */
+/** Runs `settings`; throws a UsageError or a Failure with one clear line. */
 export async function run(settings: Settings, io: Io): Promise<void> {
   const mode = modeOf(settings);
   if (mode === "test") return await testModel(settings, io);

@@ -1,4 +1,4 @@
-/** Numbers of samples that are no use, or impossible, beside the number of words. */
+/** Numbers of samples that are useless or impossible for the number of words. */
 
 import type { Corpus } from "../data/corpus.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
@@ -6,7 +6,7 @@ import type { Io } from "../shared/io.ts";
 import { isFromBatch, type Settings } from "../options/settings.ts";
 import { noiseWarning } from "../model/noise.ts";
 
-/** Warns of a test that draws more samples than there are words. */
+/** Warns if a test draws more samples than there are words. */
 export function warnOfSamples({ evaluation }: Settings, words: number, io: Io): void {
   if (typeof evaluation !== "object" || evaluation.sampled <= words) return;
   io.err(tooMany(`--evaluation sampled:${evaluation.sampled}`, words, "--evaluation full"));
@@ -16,7 +16,7 @@ export function warnOfSamples({ evaluation }: Settings, words: number, io: Io): 
  * Checks the samples of a training run.
  *
  * @throws {UsageError} If there would be none.
- * @throws {Failure} If there are not so many different ones.
+ * @throws {Failure} If there are not enough distinct words.
  */
 export function checkSamples(settings: Settings, { vocabulary }: Corpus, io: Io): void {
   const { loss, noiseRatio, noise, unique, batchSize, bptt } = settings;

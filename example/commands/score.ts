@@ -1,4 +1,4 @@
-/** `score`: log probabilities of sentences, as they come in. */
+/** `score`: log probabilities of sentences as they arrive. */
 
 import { openInput } from "../data/input.ts";
 import { windowsOf } from "../data/windows.ts";
@@ -13,7 +13,7 @@ import { withScorer } from "./open_scorer.ts";
 import { linesOf, ScoreSums } from "./score_lines.ts";
 
 /**
- * Scores a text, a sentence a line, and prints sums to standard error.
+ * Scores a text, one sentence per line, and prints the totals to standard error.
  *
  * @param words The model, and the file; standard input if that is missing or `-`.
  * @throws {UsageError} If there is no such model or file.
@@ -23,7 +23,7 @@ export async function score(words: readonly string[], given: Given, io: Io): Pro
   const settings = readOptions(SCORE, given), [word = "", path] = words;
   const found = findModel(word), input = openInput(path), sums = new ScoreSums();
   await withScorer(found, settings, io, async (scorer) => {
-    // A file's bar counts its bytes; of standard input it can only count sentences.
+    // The bar counts bytes of a file, but sentences of standard input, whose size is unknown.
     const label = input.bytes === undefined ? "scoring sentences" : "scoring";
     using bar = io.error.isTerminal ? new Bar(io.error, label, input.bytes) : undefined;
     let bytes = 0;

@@ -1,26 +1,26 @@
-/** Scores of sentences as lines, and their sums. */
+/** Formats the scores of sentences, and their totals. */
 
 import type { SentenceScore } from "../evaluation/text_scorer.ts";
 import type { ScoreSettings } from "../options/score.ts";
 import { modeText } from "../options/scoring.ts";
 import { formatCount } from "../shared/progress.ts";
 
-/** A sentence, what it was read from, and its score. */
+/** A sentence with its line and its score. */
 export interface ScoredLine extends SentenceScore {
   /** The line. */
   readonly line: string;
   readonly words: readonly string[];
 }
 
-/** Settings that lines depend on. */
+/** Settings that affect the lines. */
 type LineSettings = Pick<ScoreSettings, "mode" | "base" | "words" | "json">;
 
 /** How the end of a sentence is shown. */
 const END = "</s>";
-/** Digits after the point, in lines that people read. */
+/** Decimals in lines for people. */
 const DIGITS = 6;
 
-/** The lines of a sentence: itself, and its words if they are asked for. */
+/** The lines of a sentence: its own, and those of its words if requested. */
 export function linesOf(scored: ScoredLine, settings: LineSettings): string[] {
   return settings.json ? [jsonLine(scored, settings)] : tabLines(scored, settings);
 }
@@ -49,14 +49,14 @@ function jsonLine(scored: ScoredLine, { base, words }: LineSettings): string {
   });
 }
 
-/** The words with their scores, and the end of the sentence. */
+/** The words and the end of the sentence, with their scores. */
 function wordsOf({ words, logProbs, unknown }: ScoredLine) {
   return [...words, END].map((word, i) => {
     return { word, logProb: logProbs[i]!, unknown: unknown[i] ?? false };
   });
 }
 
-/** Sums over all sentences. */
+/** Totals over all sentences. */
 export class ScoreSums {
   #sentences = 0;
   #tokens = 0;
@@ -82,7 +82,7 @@ export class ScoreSums {
     });
   }
 
-  /** The sums in words, or as an object; a perplexity only of scores that are normalised over all words. */
+  /** The totals as text or as an object; perplexity only for scores normalised over all words. */
   lines({ mode, base, json }: LineSettings): string[] {
     const [sentences, tokens, unknown] = [this.#sentences, this.#tokens, this.#unknown];
     const logProb = this.#logProb * scaleOf(base), isExact = mode === "exact";
@@ -116,7 +116,7 @@ function countOf(flags: readonly boolean[]): number {
   return flags.reduce((count, flag) => count + (flag ? 1 : 0), 0);
 }
 
-/** What turns natural logarithms into those of `base`. */
+/** The factor that converts natural logarithms to `base`. */
 function scaleOf(base: LineSettings["base"]): number {
   return base === "e" ? 1 : 1 / Math.log(Number(base));
 }

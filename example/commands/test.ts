@@ -16,10 +16,10 @@ import { unknownWarnings } from "../data/unknown.ts";
 import { warnOfSamples } from "./samples.ts";
 
 /**
- * Loads the model and reports how well it does on a text, of which it knows the words by itself.
+ * Loads the model and reports how well it does on a text. The model file has the vocabulary.
  *
  * @throws {UsageError} If there is no such model or no such text.
- * @throws {Failure} If it cannot be tested like that.
+ * @throws {Failure} If the model cannot be tested in this way.
  */
 export async function testModel(settings: Settings, io: Io): Promise<void> {
   const { save, data, evaluation } = settings;

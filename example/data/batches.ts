@@ -1,4 +1,4 @@
-/** Sentences as batches: rows of whole sentences one after another, packed so that hardly any place is empty. */
+/** Batches of sentences: each row holds whole sentences in sequence, packed with little padding. */
 
 import { Philox } from "../../kernels/random/mod.ts";
 import { isFromBatch, type NoiseName } from "../options/settings.ts";
@@ -6,11 +6,11 @@ import { type Batch, cut, emptyPieces, type Row, RowBatch, rowSteps } from "./ro
 import type { Sentences } from "./sentences.ts";
 import { shuffle } from "./shuffle.ts";
 
-/** Stream of the random order, apart from those of noise, dropout and weights; the step is the epoch. */
+/** Random stream of the order, separate from noise, dropout and weights; the step is the epoch. */
 const STREAM = 0x42415443;
 /** How {@linkcode trainingBatches} cuts the text. */
 export interface TrainingOptions {
-  /** Number of sentences, or pieces of them, of mean length that make a batch; of rows with `concat`. */
+  /** Number of sentences (or pieces) of mean length in a batch; with `concat`, number of rows. */
   readonly batchSize: number;
   /** Maximum number of predictions in a piece, and of steps in a row. Longer sentences are split. */
   readonly bptt: number;
@@ -18,7 +18,7 @@ export interface TrainingOptions {
   readonly seed: number;
   /** Cuts the joined text into rows, rather than taking sentences one by one. */
   readonly concat?: boolean;
-  /** With `concat`: each row goes on where the same row of the batch before ended. */
+  /** With `concat`: each row continues the same row of the previous batch. */
   readonly carryState?: boolean;
   /** Where noise comes from; unigram unless given. */
   readonly noise?: NoiseName;
@@ -35,13 +35,13 @@ export interface EvaluationOptions {
 /**
  * The batches of one training epoch. Every token is predicted once.
  *
- * Sentences longer than `bptt` predictions are cut into pieces; a further piece also reads the
- * words before its first prediction, a quarter of `bptt`. Rows of at most `bptt` steps hold as
- * many sentences, one after another, as fit. Rows come together by chance, chosen anew for each epoch,
- * the same for the same seed and epoch: as many as hold the tokens of `batchSize` mean pieces, so
- * that a batch has sentences of all lengths. With `carryState` the order is that of the text.
- * If noise comes from the batch, a target that would be alone in one joins another batch, and past the
- * end of a row there are words from elsewhere: what targets are told apart from is all from the text.
+ * Sentences longer than `bptt` predictions are cut into pieces. Each piece after the first also reads
+ * the words before its first prediction, a quarter of `bptt`. A row has at most `bptt` steps and holds as
+ * many sentences in sequence as fit. Rows are shuffled for each epoch, in the same order for the same seed
+ * and epoch. A batch takes as many rows as hold the tokens of `batchSize` mean pieces, so it has sentences
+ * of all lengths. With `carryState` the order is that of the text. If noise comes from the batch, a target
+ * that would be alone joins another batch, and words of the text fill each row's end, so that all
+ * noise is from the text.
  */
 export function trainingBatches(
   text: Sentences,
@@ -67,9 +67,9 @@ export function trainingBatches(
 }
 
 /**
- * Whole sentences in the same order every time: as many in a row as fit into `tokenBudget / batchSize`
- * steps. A sentence longer than the budget comes first, in pieces: a batch of one row each, the further
- * ones of which continue.
+ * Whole sentences in a fixed order: a row holds as many as fit into `tokenBudget / batchSize` steps.
+ * Sentences longer than the budget come first, in pieces. Each piece is a batch of one row that continues
+ * the previous piece.
  */
 export function evaluationBatches(
   text: Sentences,
@@ -91,7 +91,7 @@ export function evaluationBatches(
   const space = Math.max(1, Math.floor(tokenBudget / batchSize));
   const rows = pack(Uint32Array.from(whole), lengths, space);
   for (let start = 0; start < rows.length;) {
-    // The rows come with the longest sentences first: none is longer than the first, or than `space`.
+    // Rows with the longest sentences come first: none is longer than the first, or than `space`.
     const steps = Math.max(space, lengths[rows[start]![0]!]!);
     const count = Math.max(1, Math.min(batchSize, Math.floor(tokenBudget / steps)));
     batches.push(new RowBatch(text.ids, pieces, rows.slice(start, start + count)));
@@ -101,12 +101,12 @@ export function evaluationBatches(
 }
 
 /**
- * Rows of at most `space` steps: each piece, the longest first, goes where it leaves the least space;
- * pieces of equal length in their `order`. A piece longer than `space` has a row of its own.
+ * Packs pieces into rows of at most `space` steps, best fit, longest first; pieces of equal length keep
+ * their `order`. A piece longer than `space` gets its own row.
  */
 function pack(order: Uint32Array, lengths: Uint32Array, space: number): Row[] {
   const rows: number[][] = [];
-  // The rows by how much space they have left.
+  // Rows by the space that they have left.
   const open: number[][][] = Array.from({ length: space + 1 }, () => []);
   for (const piece of order.toSorted((a, b) => lengths[b]! - lengths[a]!)) {
     const length = lengths[piece]!;
@@ -124,7 +124,7 @@ function pack(order: Uint32Array, lengths: Uint32Array, space: number): Row[] {
   return rows;
 }
 
-/** A target that is alone in its batch goes to the shortest row of another one, if there is any other. */
+/** Moves a target that is alone in its batch to the shortest row of another batch, if there is one. */
 function joinLone(batches: readonly Row[][], lengths: Uint32Array): readonly Row[][] {
   const isLone = (rows: readonly Row[]) => rows.length === 1 && rowSteps(rows[0]!, lengths) === 1;
   const joined = batches.filter((rows) => !isLone(rows));
@@ -138,8 +138,8 @@ function joinLone(batches: readonly Row[][], lengths: Uint32Array): readonly Row
 }
 
 /**
- * The text in `batchSize` streams side by side, cut every `bptt` predictions; none is lost. If noise is
- * from the batch, a last batch of a single target is a further step of the batch before.
+ * The text in `batchSize` parallel streams, cut every `bptt` predictions; none is lost. If noise comes
+ * from the batch, a single target at the end becomes one more step of the previous batch.
  */
 function parallelStreams(
   text: Sentences,

@@ -12,7 +12,7 @@ import { type Sentences, SentencesBuilder } from "./sentences.ts";
 import { UNK, Vocabulary, WordCounts } from "./vocab.ts";
 import { readVocabularyFile, splitWords, withoutMarks } from "./words.ts";
 
-/** Where the text comes from and which words are kept. */
+/** The source of the text, and the words to keep. */
 export interface CorpusOptions {
   /** A folder with train.txt, valid.txt and test.txt, or `synthetic[:words=...,vocab=...,seed=...]`. */
   readonly data: string;
@@ -26,26 +26,26 @@ export interface CorpusOptions {
 export interface Corpus {
   /** The words of the training text. */
   readonly vocabulary: Vocabulary;
-  /** What the model learns from. */
+  /** Sentences that the model learns from. */
   readonly train: Sentences;
-  /** What is looked at during training. */
+  /** Sentences that training is monitored on. */
   readonly valid: Sentences;
-  /** What the result is measured on. */
+  /** Sentences that the result is measured on. */
   readonly test: Sentences;
   /** The words of the training text, for `freq.txt`. */
   readonly occurrences: WordCounts;
-  /** What the files have that a user should know of, a line each. */
+  /** Remarks about the files for the user, one line each. */
   readonly notes: readonly string[];
-  /** Perplexity of the truth on the validation text, where it is known. */
+  /** Perplexity of the true distribution on the validation text, if known. */
   readonly bestValidPerplexity?: number;
-  /** Perplexity of the truth on the test text, where it is known: no model can expect less. */
+  /** Perplexity of the true distribution on the test text, if known: no model can expect less. */
   readonly bestTestPerplexity?: number;
 }
 
 /**
- * Reads a folder of text, or makes the synthetic one.
+ * Reads a folder of text, or generates the synthetic text.
  *
- * @param io Is shown how far reading has come.
+ * @param io Shows the progress of reading.
  * @throws {UsageError} If a file is missing or the specification is wrong.
  * @throws {Failure} If a file has no words or is not UTF-8, or the vocabulary file is unusable.
  */
@@ -67,12 +67,12 @@ export function loadCorpus({ data, vocab = null, minFreq = 1 }: CorpusOptions, i
   return { ...training, valid, test, notes: watch.notes };
 }
 
-/** A text that a model is tested on. */
+/** A test text. */
 export type TestText = Pick<Corpus, "vocabulary" | "test" | "notes" | "bestTestPerplexity">;
 
 /**
- * Reads the test text of a folder, or makes that of the synthetic language, by the ids of a model's
- * vocabulary: words that it does not have are unknown. Nothing else has to be there.
+ * Reads the test text of a folder, or generates the synthetic one, as ids of a model's vocabulary; other
+ * words are unknown. No other file is needed.
  *
  * @throws {UsageError} If there is no test.txt, or the specification is wrong.
  * @throws {Failure} If it has no words or is not UTF-8.
@@ -91,16 +91,16 @@ export function loadTestText(data: string, vocabulary: Vocabulary, io?: Io): Tes
   return { vocabulary, test, notes: watch.notes };
 }
 
-/** Who looks on while files are read. */
+/** Observers of reading. */
 export interface Watch {
-  /** Gets what a user should know of them, a line each. */
+  /** Receives remarks for the user, one line each. */
   readonly notes: string[];
-  /** Is shown how far reading has come. */
+  /** Shows the progress of reading. */
   readonly io?: Io;
 }
 
 /**
- * Reads a file, a sentence a line, by the ids of `vocabulary`. An empty line is a sentence without
+ * Reads a file, one sentence per line, as ids of `vocabulary`. An empty line is a sentence without
  * words.
  *
  * @throws {UsageError} If the file does not exist.
@@ -116,7 +116,7 @@ export function readSentences(
   return checkWords(builder.build(), path);
 }
 
-/** Reads the training text once: ids in order of appearance at first, then those of the vocabulary. */
+/** Reads the training text in one pass: ids are in order of appearance first, then renumbered by the vocabulary. */
 function readTraining(
   path: string,
   options: { minFreq: number; words?: string[] },
@@ -138,7 +138,7 @@ function readTraining(
   return { train, vocabulary, occurrences };
 }
 
-/** The words of each line, without marks at its ends; how many lines have those goes to `notes`. */
+/** The words of each line, without the marks at its ends; `notes` gets the number of lines with marks. */
 function* readLinesOfWords(
   path: string,
   { notes, io }: Watch,

@@ -1,4 +1,4 @@
-/** Texts that commands read: a file, a compressed file, or standard input, as their lines come in. */
+/** Input of commands: a file, a compressed file or standard input, read line by line as it arrives. */
 
 import { createReadStream } from "node:fs";
 import { pipeline, type Readable } from "node:stream";
@@ -7,25 +7,25 @@ import { Failure, reasonOf } from "../shared/errors.ts";
 import { checkFile } from "../shared/files.ts";
 import { decodeLine, LineSplitter } from "./lines.ts";
 
-/** Bytes that come in chunks. */
+/** Bytes in chunks. */
 type Chunks = AsyncIterable<Uint8Array>;
 
-/** What unpacks a file, by the end of its name. Errors reach whoever reads what is unpacked. */
+/** Decompressors by file extension. The reader of the output gets their errors. */
 const DECODERS: readonly (readonly [ending: string, decode: (file: Readable) => Chunks])[] = [
   [".gz", (file) => pipeline(file, createGunzip(), () => {})],
   [".zst", decodeZstd],
 ];
 
-/** A text that is read as it comes in. */
+/** A text that is read as it arrives. */
 export interface Input {
   /** Its path, or `standard input`; for messages. */
   readonly name: string;
-  /** Bytes of the file as it is on disk; undefined where nobody knows. */
+  /** Size of the file on disk in bytes; undefined if unknown. */
   readonly bytes: number | undefined;
   /**
-   * The lines, some at a time: those that one read completed. Nothing is read before it is asked for.
+   * The lines in groups: those that one read completed. Nothing is read ahead.
    *
-   * @param onRead Is told the number of bytes, of the file as it is on disk, whenever some were read.
+   * @param onRead Receives the number of bytes after each read, as counted on disk.
    * @throws {Failure} If the text cannot be read or unpacked, or a line is not UTF-8 or too long; the
    *   message has the line's number.
    */
@@ -33,8 +33,8 @@ export interface Input {
 }
 
 /**
- * The text at `path`; standard input if that is `-` or missing. A name that ends in `.gz` or `.zst` is
- * unpacked.
+ * The text at `path`; standard input if that is `-` or missing. Files named `.gz` or `.zst` are
+ * decompressed.
  *
  * @throws {UsageError} If there is no such file.
  */
@@ -48,21 +48,21 @@ export function openInput(path = "-"): Input {
   const { isFile, size } = Deno.statSync(path);
   return {
     name: path,
-    bytes: isFile ? size : undefined, // a pipe that has a name
+    bytes: isFile ? size : undefined, // a named pipe
     lines: (onRead) => linesOf(path, openFile(path, onRead)),
   };
 }
 
-/** The bytes of a file, unpacked. */
+/** The decompressed bytes of a file. */
 function openFile(path: string, onRead: (bytes: number) => void = () => {}): Chunks {
   const file = createReadStream(path);
   file.on("data", (chunk) => onRead(chunk.length));
-  file.pause(); // a listener sets the stream going, and nobody reads yet
+  file.pause(); // a listener starts the stream, but there is no reader yet
   const [, decode] = DECODERS.find(([ending]) => path.endsWith(ending)) ?? [];
   return decode === undefined ? attempt("read", path, file) : attempt("unpack", path, decode(file));
 }
 
-/** Deno's own decoder takes a file that was cut off for a whole one, and only the first of several frames. */
+/** Deno's own decoder accepts a truncated file, and reads only the first of several frames. */
 async function* decodeZstd(file: Chunks): AsyncGenerator<Uint8Array> {
   const { Decompress } = await import("fzstd");
   let done: Uint8Array[] = [];
@@ -84,17 +84,17 @@ async function* linesOf(name: string, chunks: Chunks): AsyncGenerator<readonly s
     try {
       for (const bytes of ended) lines.push(decodeLine(bytes, ++number, name));
     } finally {
-      if (lines.length > 0) yield lines; // also those before one that cannot be read
+      if (lines.length > 0) yield lines; // also those before a failed read
     }
   };
   for await (const chunk of chunks) {
     yield* decode(splitter.push(chunk));
-    if (splitter.isTooLong) break; // decoding says so
+    if (splitter.isTooLong) break; // decoding reports it
   }
   yield* decode(splitter.end());
 }
 
-/** The chunks; what goes wrong becomes a Failure: `Cannot VERB NAME: reason`. */
+/** Passes the chunks on; turns an error into a Failure: `Cannot VERB NAME: reason`. */
 async function* attempt(verb: string, name: string, chunks: Chunks): AsyncGenerator<Uint8Array> {
   try {
     yield* chunks;

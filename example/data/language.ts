@@ -1,20 +1,19 @@
 /**
- * A made-up language whose true conditional probabilities are known.
+ * A synthetic language with known conditional probabilities.
  *
- * A sentence has a hidden topic, drawn once. Its first word, the opener, hints at the topic. Then
- * word classes follow each other as a Markov chain: function classes share one word list among all
- * topics, content classes have a word list for each topic, and a content word comes from the
- * sentence's own topic most of the time. Within a list the words follow Zipf's law. After a function
- * word the topic can only be known from words further back, so a bigram model is clearly worse than
- * the truth and a recurrent one can reach it. Every word belongs to one list, so the hidden topic is
- * summed out exactly.
+ * A sentence has a hidden topic, drawn once. Its first word, the opener, hints at the topic. Word
+ * classes then follow a Markov chain. A function class has one word list for all topics; a content
+ * class has a list for each topic, and its words mostly come from the sentence's own topic. Words within
+ * a list follow Zipf's law. After a function word, only earlier words reveal the topic, so a bigram model
+ * is clearly worse than the true distribution, but a recurrent one can reach it. Every word belongs to
+ * one list, so the hidden topic is summed out exactly.
  */
 
 import { Philox } from "../../kernels/random/mod.ts";
 import { firstIndex } from "../shared/search.ts";
 import { shuffle } from "./shuffle.ts";
 
-/** Streams of the generator's random numbers, apart from those of noise, dropout and weights. */
+/** Random streams of the generator, separate from noise, dropout and weights. */
 const STREAM = { words: 0x53594e00, grammar: 0x53594e01 } as const;
 
 const TOPICS = 3;
@@ -23,15 +22,15 @@ const CONTENT_CLASSES = 2;
 /** The class of a sentence's first word; it has one word for each topic. */
 const OPENER = FUNCTION_CLASSES + CONTENT_CLASSES;
 const CLASSES = OPENER + 1;
-/** The part of the vocabulary that is function words. */
+/** Fraction of the vocabulary that is function words. */
 const FUNCTION_SHARE = 0.02;
-/** Chance that a class of the other kind follows, for function and content classes. */
+/** Probability that a class of the other kind follows, for function and content classes. */
 const SWITCH = { function: 0.9, content: 0.75 } as const;
-/** How the chance for a kind is split over its classes, in a seeded order. */
+/** Split of a kind's probability over its classes, in a seeded order. */
 const SPLIT = { function: [0.75, 0.25], content: [0.8, 0.2] } as const;
-/** Zipf's exponent within a list; over the whole vocabulary the slope comes out near 1. */
+/** Zipf's exponent within a list; over the whole vocabulary the slope is near 1. */
 const ZIPF = 1.2;
-/** Chance that an opener or content word is of the sentence's own topic, before the even share of all topics. */
+/** Probability that an opener or content word is drawn from the sentence's own topic; otherwise all are equal. */
 const LOYALTY = 0.9;
 const MIN_WORDS = 5;
 const MAX_WORDS = 30;
@@ -39,7 +38,7 @@ const MAX_WORDS = 30;
 /** The fewest words a language can have: each word list needs a few. */
 export const MIN_VOCABULARY = 100;
 
-/** How far a sentence has come: all that its next word depends on. */
+/** State of a sentence: everything that its next word depends on. */
 export interface SentenceState {
   /** Number of words so far. */
   length: number;
@@ -49,7 +48,7 @@ export interface SentenceState {
   topics: Float64Array;
 }
 
-/** The language that a seed and a number of words determine. */
+/** A language, determined by a seed and a number of words. */
 export class SyntheticLanguage {
   /** The words, all different, the most frequent of each kind first. */
   readonly words: readonly string[];
@@ -59,7 +58,7 @@ export class SyntheticLanguage {
   readonly #within: Float64Array;
   /** The words of each list, and their cumulative probabilities. */
   readonly #lists: { words: number[]; cumulative: number[] }[] = [];
-  /** `#next[c][d]`: chance that class d follows class c; the last row is the start of a sentence. */
+  /** `#next[c][d]`: probability that class d follows class c; the last row is the start of a sentence. */
   readonly #next: readonly (readonly number[])[];
 
   /** Makes the language of `vocab` words for `seed`. */
@@ -96,7 +95,7 @@ export class SyntheticLanguage {
       this.#within[word]!;
   }
 
-  /** Moves `state` past `word`. */
+  /** Advances `state` by `word`. */
   advance(state: SentenceState, word: number): void {
     let sum = 0;
     for (let z = 0; z < TOPICS; z++) sum += state.topics[z]! *= this.#topicFit(word, z);
@@ -121,13 +120,13 @@ export class SyntheticLanguage {
     return sentence;
   }
 
-  /** Chance, up to the list's own probabilities, that topic `z` uses this word's list. */
+  /** Probability that a sentence of topic `z` uses this word's list, given the word's class. */
   #topicFit(word: number, z: number): number {
     if (this.#class[word]! < FUNCTION_CLASSES) return 1;
     return (this.#topic[word] === z ? LOYALTY : 0) + (1 - LOYALTY) / TOPICS;
   }
 
-  /** Deals the words out, so that each list has frequent and rare ones, and applies Zipf's law. */
+  /** Distributes the words so that each list has frequent and rare ones, and applies Zipf's law. */
   #fillLists(vocab: number): void {
     const functionWords = Math.round(vocab * FUNCTION_SHARE);
     for (let i = 0; i < FUNCTION_CLASSES + (CONTENT_CLASSES + 1) * TOPICS; i++) {
@@ -153,19 +152,19 @@ export class SyntheticLanguage {
   }
 }
 
-/** Number of the word list of a class and a topic; function classes have one for all topics. */
+/** Index of the word list of a class and a topic; function classes have one list for all topics. */
 function listIndex(wordClass: number, topic: number): number {
   if (wordClass < FUNCTION_CLASSES) return wordClass;
   return FUNCTION_CLASSES + (wordClass - FUNCTION_CLASSES) * TOPICS + topic;
 }
 
-/** Running sums. */
+/** Cumulative sums. */
 function cumulate(probabilities: readonly number[]): number[] {
   let sum = 0;
   return probabilities.map((p) => sum += p);
 }
 
-/** Draws an index by cumulative probabilities; 48 random bits, so that rare words keep their share. */
+/** Draws an index by cumulative probabilities, with 48 random bits to represent rare words accurately. */
 function draw(cumulative: readonly number[], random: Philox): number {
   const u = (random.uniform() + random.uniform() * 2 ** -24) * cumulative.at(-1)!;
   return firstIndex(cumulative.length - 1, (i) => u < cumulative[i]!);
@@ -186,13 +185,13 @@ function makeGrammar(random: Philox): number[][] {
   return rows;
 }
 
-/** Pronounceable words, all different; frequent words are the shorter ones. */
+/** Pronounceable, distinct words; frequent words are shorter. */
 function makeWords(vocab: number, random: Philox): string[] {
   const consonants = "bdfklmnprstvz", vowels = "aeiou";
   const syllables = consonants.length * vowels.length;
   const words = new Set<string>();
   while (words.size < vocab) {
-    // Long enough that most of the words of this length are still free.
+    // Long enough that most words of this length are still free.
     const length = Math.ceil(Math.log(4 * (words.size + 1)) / Math.log(syllables));
     let word = "";
     for (let i = 0; i < length; i++) {

@@ -1,4 +1,4 @@
-/** Text files line by line: strict UTF-8, lines as in Python. */
+/** Reads text files line by line: strict UTF-8, line endings as in Python. */
 
 import { concat } from "@std/bytes";
 import { Failure } from "../shared/errors.ts";
@@ -7,21 +7,21 @@ import { attempt, checkFile } from "../shared/files.ts";
 const CHUNK = 1 << 20;
 const NEWLINE = 10;
 const RETURN = 13;
-/** The most bytes in a line: what one string and the list of its words can hold. */
+/** Maximum bytes in a line: what one string and the list of its words can hold. */
 const MAX_LINE = 1 << 27;
-/** As the first two bytes of a file: the byte order marks of UTF-16. */
+/** The byte order marks of UTF-16: the first two bytes of a file. */
 const UTF_16_MARKS = ["255,254", "254,255"];
 /** The byte order mark of UTF-8. */
 const UTF_8_MARK = "239,187,191";
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Reads a text file line by line, without ever holding the whole of it.
+ * Reads a text file line by line, without holding the whole file in memory.
  *
- * Lines end as in Python's text files: with a newline, a carriage return, or both; an ending at the
- * end of the file does not begin another line. A byte order mark at the start is dropped.
+ * Lines end as in Python's text files: with a newline, a carriage return, or both; a line ending at
+ * the end of the file does not start another line. A byte order mark at the start is dropped.
  *
- * @param onRead Is told the number of bytes whenever some were read.
+ * @param onRead Receives the number of bytes after each read.
  * @throws {UsageError} If the file does not exist.
  * @throws {Failure} If it cannot be read, or a line is not UTF-8 or too long; the message has the
  *   line's number.
@@ -62,7 +62,7 @@ export function decodeLine(bytes: Uint8Array, number: number, name: string): str
   }
 }
 
-/** The lines as bytes; a line is good until the next one is asked for. */
+/** The lines as bytes; a line is valid until the next one is requested. */
 function* readByteLines(
   path: string,
   onRead: (bytes: number) => void,
@@ -78,19 +78,19 @@ function* readByteLines(
   yield* splitter.end();
 }
 
-/** Cuts bytes, which come in chunks, into lines. */
+/** Splits chunks of bytes into lines. */
 export class LineSplitter {
-  /** The beginning of a line whose end is still to come. */
+  /** The start of an incomplete line. */
   #pieces: Uint8Array[] = [];
   #afterReturn = false;
   #isFirst = true;
 
-  /** Whether the line that has begun is longer than {@linkcode decodeLine} takes. */
+  /** Whether the incomplete line is already too long for {@linkcode decodeLine}. */
   get isTooLong(): boolean {
     return this.#pieces.reduce((sum, piece) => sum + piece.length, 0) > MAX_LINE;
   }
 
-  /** The lines that end in `chunk`; each is good as long as the chunk is. */
+  /** The lines that end in `chunk`; each is valid as long as the chunk is. */
   *push(chunk: Uint8Array): Generator<Uint8Array> {
     let start = this.#isFirst && chunk.subarray(0, 3).join() === UTF_8_MARK ? 3 : 0;
     this.#isFirst = false;
@@ -108,7 +108,7 @@ export class LineSplitter {
     if (start < chunk.length) this.#pieces.push(chunk.slice(start));
   }
 
-  /** The last line, if nothing ended it. */
+  /** The last line, if it has no line ending. */
   *end(): Generator<Uint8Array> {
     if (this.#pieces.length > 0) yield concat(this.#pieces);
     this.#pieces = [];

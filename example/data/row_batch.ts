@@ -1,9 +1,9 @@
-/** Pieces of text, and batches of rows of them. */
+/** Pieces of text, and batches whose rows are made of them. */
 
-/** Words past the end of a row are so far apart in the text. */
+/** Distance in the text between words that fill the end of a row. */
 const STRIDE = 7919;
 
-/** Rows of text side by side, one time step after another: element `[t * batchSize + b]`. */
+/** Rows of text side by side, time-major: element `[t * batchSize + b]`. */
 export interface Batch {
   /** Number of rows. */
   readonly batchSize: number;
@@ -11,29 +11,29 @@ export interface Batch {
   readonly steps: number;
   /** Ids to read; 0 past the end of a row. */
   readonly input: Uint32Array;
-  /** Ids to predict; past the end of a row 0, or some of the text if noise comes from the batch. */
+  /** Ids to predict; past the end of a row 0, or words of the text if noise comes from the batch. */
   readonly target: Uint32Array;
   /** 1 where there is a target, 0 past the end of a row. */
   readonly mask: Float32Array;
-  /** 1 where a further sentence begins within a row, so that nothing before it may be remembered. */
+  /** 1 where another sentence begins within a row, so that the state must be reset. */
   readonly resets: Uint32Array;
   /** Number of targets: the sum of `mask`. */
   readonly tokens: number;
-  /** Whether each row goes on where the same row of the batch before ended. */
+  /** Whether each row continues the same row of the previous batch. */
   readonly continues: boolean;
 }
 
 /** The sizes of a batch. */
 export type Places = Pick<Batch, "steps" | "batchSize">;
 
-/** Number of elements of a batch, padding included. */
+/** Number of elements in a batch, including padding. */
 export function placesOf({ steps, batchSize }: Places): number {
   return steps * batchSize;
 }
 
 /**
- * Pieces of text: `lengths[i]` steps, the first of which reads the id at `starts[i]`; the first
- * `skips[i]` of them are read, but not predicted.
+ * Pieces of text: piece i has `lengths[i]` steps and reads from the id at `starts[i]`; its first
+ * `skips[i]` steps are read, but not predicted.
  */
 export interface Pieces {
   readonly starts: Uint32Array;
@@ -41,23 +41,23 @@ export interface Pieces {
   readonly skips: Uint32Array;
 }
 
-/** Numbers of the pieces in a row, in their order. */
+/** Indices of the pieces in a row, in order. */
 export type Row = readonly number[];
 
-/** Steps of a row. */
+/** Number of steps in a row. */
 export function rowSteps(row: Row, lengths: Uint32Array): number {
   return row.reduce((sum, piece) => sum + lengths[piece]!, 0);
 }
 
-/** What rows have that most do not have. */
+/** Options that most batches do not need. */
 export interface RowTraits {
-  /** Each goes on where the same row of the batch before ended. */
+  /** Each row continues the same row of the previous batch. */
   readonly continues?: boolean;
-  /** Past its end stand words from elsewhere in the text rather than padding. */
+  /** Words from elsewhere in the text fill the row's end, instead of padding. */
   readonly wordsPastEnd?: boolean;
 }
 
-/** A batch in compact form; the padded arrays are made when they are asked for. */
+/** A batch in compact form; the padded arrays are made on demand. */
 export class RowBatch implements Batch {
   readonly batchSize: number;
   readonly steps: number;
@@ -108,12 +108,12 @@ export class RowBatch implements Batch {
     return this.#fill(resets, (_, i, __, t) => i === 0 && t > 0 ? 1 : 0);
   }
 
-  /** The number in the text of each target, from 0; 0 past the end of a row. */
+  /** Position of each target in the text, from 0; 0 past the end of a row. */
   get places(): Uint32Array {
     return this.#fill(new Uint32Array(this.steps * this.batchSize), (at) => at);
   }
 
-  /** Sets each element by its place in the text, its number in its piece, the piece's skip and the step. */
+  /** Sets each element from its position in the text, its index in the piece, the piece's skip and the step. */
   #fill<T extends Uint32Array | Float32Array>(
     array: T,
     value: (at: number, i: number, skip: number, t: number) => number,
@@ -133,8 +133,8 @@ export class RowBatch implements Batch {
 }
 
 /**
- * Cuts what lies between neighbouring `offsets` into pieces of at most `most` steps. A piece that is not
- * the first also reads the `overlap` words before its first prediction.
+ * Cuts the text between neighbouring `offsets` into pieces of at most `most` steps. Each piece after the
+ * first also reads the `overlap` words before its first prediction.
  */
 export function cut(offsets: ArrayLike<number>, most: number, overlap: number): Pieces {
   const further = most - overlap;
@@ -157,7 +157,7 @@ export function cut(offsets: ArrayLike<number>, most: number, overlap: number): 
   return pieces;
 }
 
-/** So many pieces, still of no length. */
+/** Allocates `count` pieces of length 0. */
 export function emptyPieces(count: number): Pieces {
   const make = () => new Uint32Array(count);
   return { starts: make(), lengths: make(), skips: make() };

@@ -3,16 +3,16 @@
 import { BOS, UNK } from "./vocab.ts";
 
 /**
- * Sentences as `<s> words <s> words <s> ...`: neighbours share the mark between them, so the same
- * array is both the separate sentences, `<s> words <s>` each, and the whole text joined by marks.
+ * Sentences as `<s> words <s> words <s> ...`. Neighbours share the mark between them, so one array is
+ * both the separate sentences, `<s> words <s>` each, and the whole text joined by marks.
  */
 export class Sentences {
   /** The ids of all sentences. */
   readonly ids: Uint32Array;
-  /** Where each sentence's first mark is, and at last the closing mark of the last sentence. */
+  /** Position of each sentence's opening mark, then of the last sentence's closing mark. */
   readonly offsets: Uint32Array;
 
-  /** Takes the arrays as they are. */
+  /** Keeps the arrays without a copy. */
   constructor(ids: Uint32Array, offsets: Uint32Array) {
     this.ids = ids;
     this.offsets = offsets;
@@ -23,7 +23,7 @@ export class Sentences {
     return this.offsets.length - 1;
   }
 
-  /** Number of words, marks not counted. */
+  /** Number of words, without marks. */
   get words(): number {
     return this.tokens - this.length;
   }
@@ -43,12 +43,12 @@ export class Sentences {
   }
 }
 
-/** Number of words of `text` that the vocabulary does not know. */
+/** Number of unknown words in `text`. */
 export function countUnknown({ ids }: Sentences): number {
   return ids.reduce((count, id) => id === UNK ? count + 1 : count, 0);
 }
 
-/** Collects sentences one by one, in memory that grows with them. */
+/** Collects sentences one by one in growing memory. */
 export class SentencesBuilder {
   #ids: Uint32Array = new Uint32Array(1 << 12);
   #size = 0;
@@ -60,13 +60,13 @@ export class SentencesBuilder {
     this.#ids = grow(this.#ids, this.#size + words.length + 1);
     this.#offsets = grow(this.#offsets, this.#count + 1);
     this.#offsets[this.#count++] = this.#size;
-    // The mark's place; build() writes it, since ids may still be renumbered.
+    // Space for the mark: build() writes it, since ids may still be renumbered.
     this.#size++;
     this.#ids.set(words, this.#size);
     this.#size += words.length;
   }
 
-  /** The sentences so far, each word's id replaced by `renumber` of it. */
+  /** The sentences so far, with `renumber` applied to each word's id. */
   build(renumber: (id: number) => number = (id) => id): Sentences {
     const ids = new Uint32Array(this.#size + 1), offsets = new Uint32Array(this.#count + 1);
     offsets.set(this.#offsets.subarray(0, this.#count));

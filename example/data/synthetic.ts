@@ -1,4 +1,4 @@
-/** Text of the synthetic language, with the best perplexity that any model can expect on it. */
+/** Text of the synthetic language, with the best perplexity that any model can expect. */
 
 import { Philox } from "../../kernels/random/mod.ts";
 import { isSynthetic } from "../options/settings.ts";
@@ -7,19 +7,19 @@ import { MIN_VOCABULARY, SyntheticLanguage } from "./language.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";
 import { byFrequency, Vocabulary, WordCounts } from "./vocab.ts";
 
-/** What to make. */
+/** Parameters of the text. */
 export interface SyntheticOptions {
-  /** Words of training text; validation and test text have a tenth each. */
+  /** Number of words in the training text; validation and test text have a tenth each. */
   readonly words: number;
-  /** Number of different words in the language. */
+  /** Number of distinct words in the language. */
   readonly vocab: number;
   /** Seed of the language and of the text. */
   readonly seed: number;
 }
 
-/** A text whose true probabilities are known. */
+/** A text with known true probabilities. */
 export interface SyntheticText {
-  /** All words of the language, whether the training text has them or not. */
+  /** All words of the language, including those that the training text lacks. */
   readonly vocabulary: Vocabulary;
   /** The words of the training text, for `freq.txt`. */
   readonly occurrences: WordCounts;
@@ -29,9 +29,9 @@ export interface SyntheticText {
   readonly valid: Sentences;
   /** The test text. */
   readonly test: Sentences;
-  /** Perplexity of the truth on the validation text. */
+  /** Perplexity of the true distribution on the validation text. */
   readonly bestValidPerplexity: number;
-  /** Perplexity of the truth on the test text. */
+  /** Perplexity of the true distribution on the test text. */
   readonly bestTestPerplexity: number;
 }
 
@@ -42,13 +42,13 @@ const RANGES: Record<keyof SyntheticOptions, readonly [number, number]> = {
   vocab: [MIN_VOCABULARY, 2_000_000],
   seed: [0, Number.MAX_SAFE_INTEGER],
 };
-/** Streams of the text's random numbers. */
+/** Random streams of the text. */
 const STREAM = { train: 0x53594e10, valid: 0x53594e11, test: 0x53594e12 } as const;
 
 /**
  * Reads `synthetic[:words=...,vocab=...,seed=...]`.
  *
- * @throws {UsageError} If a name is unknown or there twice, or a value is out of range.
+ * @throws {UsageError} If a name is unknown or repeated, or a value is out of range.
  */
 export function parseSynthetic(spec: string): SyntheticOptions {
   if (!isSynthetic(spec)) throw new UsageError(`"${spec}" is not "${NAME}[:name=value,...]"`);
@@ -71,7 +71,7 @@ export function parseSynthetic(spec: string): SyntheticOptions {
   return options;
 }
 
-/** Makes the text: the same for the same options. */
+/** Generates the text; it is a function of the options. */
 export function synthesize({ words, vocab, seed }: SyntheticOptions): SyntheticText {
   const language = new SyntheticLanguage(vocab, seed);
   const generate = (part: keyof typeof STREAM, size: number) =>
@@ -85,7 +85,7 @@ export function synthesize({ words, vocab, seed }: SyntheticOptions): SyntheticT
   for (const sentence of parts.train) {
     occurrences.add(sentence.map((word) => language.words[word]!));
   }
-  // Words that the training text happens not to have keep an id: they may come in the others.
+  // Words that the training text lacks keep an id: they may occur in the other texts.
   const counted = language.words.map((
     word,
   ): [string, number] => [word, occurrences.words.get(word) ?? 0]);
@@ -103,7 +103,7 @@ export function synthesize({ words, vocab, seed }: SyntheticOptions): SyntheticT
   };
 }
 
-/** The test text alone, in words, and the perplexity of the truth on it. */
+/** The test text alone, as words, and the perplexity of the true distribution on it. */
 export function synthesizeTest(
   { words, vocab, seed }: SyntheticOptions,
 ): { sentences: string[][]; bestTestPerplexity: number } {
@@ -115,7 +115,7 @@ export function synthesizeTest(
   };
 }
 
-/** Words of the validation and of the test text, for so many of training text. */
+/** Number of words in the validation and the test text, given that of the training text. */
 function testSize(words: number): number {
   return Math.ceil(words / 10);
 }
@@ -124,7 +124,7 @@ function isOption(name: string): name is keyof SyntheticOptions {
   return Object.hasOwn(RANGES, name);
 }
 
-/** Whole sentences of at least `size` words together, by the numbers of the language's words. */
+/** Whole sentences of at least `size` words in total, as indices of the language's words. */
 export function generateText(
   language: SyntheticLanguage,
   size: number,

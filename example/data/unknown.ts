@@ -1,17 +1,17 @@
-/** Words that the vocabulary does not know: how many there are, and what to warn of. */
+/** Unknown words: their number, and warnings about them. */
 
 import type { Corpus } from "./corpus.ts";
 import { countUnknown, type Sentences } from "./sentences.ts";
 import { formatCount } from "../shared/progress.ts";
 import { UNK } from "./vocab.ts";
 
-/** The part of a text from which a perplexity says more of `<unk>` than of words. */
+/** Fraction of unknown words from which perplexity says more about `<unk>` than about words. */
 const MOST = 0.5;
 
-/** A text, or its test alone. */
+/** A text, or only its test part. */
 type Texts = Pick<Corpus, "test"> & Partial<Pick<Corpus, "train" | "valid">>;
 
-/** How many words of the validation and the test text are unknown; undefined if none is. */
+/** The number of unknown words in the validation and the test text, as a line; undefined if there are none. */
 export function describeUnknown({ valid, test }: Texts): string | undefined {
   const parts = textsOf({ valid, test });
   if (parts.every(([, text]) => countUnknown(text) === 0)) return undefined;
@@ -21,7 +21,7 @@ export function describeUnknown({ valid, test }: Texts): string | undefined {
   }).join(", ");
 }
 
-/** Warnings, a line each, if unknown words make a perplexity worse or better than it should be. */
+/** Warnings, one line each, if unknown words make a perplexity too high or too low. */
 export function unknownWarnings(
   { vocabulary, train, valid, test }: Texts & Pick<Corpus, "vocabulary">,
 ): string[] {
@@ -49,7 +49,7 @@ function textsOf(texts: Readonly<Record<string, Sentences | undefined>>): [strin
   return Object.entries(texts).flatMap(([name, text]) => text === undefined ? [] : [[name, text]]);
 }
 
-/** Two significant digits: also few unknown words of many are told. */
+/** Two significant digits, so that even a small fraction is not shown as 0. */
 function percent(text: Sentences): string {
   return `${Number((100 * countUnknown(text) / text.words).toPrecision(2))} %`;
 }

@@ -6,16 +6,16 @@ import { Failure } from "../shared/errors.ts";
 export const UNK = 0;
 /** Id of the mark at both ends of a sentence. */
 export const BOS = 1;
-/** Id of `</s>`, which ends no sentence: it is a word where a text has it within a line. */
+/** Id of `</s>`. It ends no sentence; within a line it is a word. */
 export const EOS = 2;
 /** The words of ids 0, 1 and 2. */
 const MARKS = ["<unk>", "<s>", "</s>"] as const;
 
 /** How {@linkcode Vocabulary.fromCounts} chooses its words. */
 export interface VocabularyOptions {
-  /** The fewest occurrences of a word that is kept, by default 1; of no effect with `words`. */
+  /** Minimum occurrences of a word to keep, by default 1; ignored with `words`. */
   minFreq?: number;
-  /** Exactly these words, in this order, whether they occur or not. */
+  /** Keeps exactly these words, in this order, even if they do not occur. */
   words?: Iterable<string>;
 }
 
@@ -23,7 +23,7 @@ export interface VocabularyOptions {
 export class Vocabulary {
   /** The words by id. */
   readonly words: readonly string[];
-  /** How often each id is to be predicted in training; `<unk>` has all words that are left out. */
+  /** How often each id is a target in training; `<unk>` counts all words left out. */
   readonly counts: readonly number[];
   readonly #ids = new Map<string, number>();
 
@@ -34,9 +34,9 @@ export class Vocabulary {
   }
 
   /**
-   * Rebuilds a vocabulary from its `words` and `counts`, as kept in a model file.
+   * Rebuilds a vocabulary from the `words` and `counts` of a model file.
    *
-   * @throws {Failure} If they are not those of a vocabulary; the reason, without a file's name.
+   * @throws {Failure} If they are no valid vocabulary. The message does not name the file.
    */
   static from(words: unknown, counts: unknown): Vocabulary {
     const fail = (why: string): never => {
@@ -73,7 +73,7 @@ export class Vocabulary {
     const list: string[] = [...MARKS];
     for (const word of chosen) if (!MARKS.some((mark) => mark === word)) list.push(word);
     const counts = list.map((word) => counted.words.get(word) ?? 0);
-    counts[BOS]! += counted.sentences; // the end of each
+    counts[BOS]! += counted.sentences; // the end of each sentence
     const known = new Set(list);
     if (known.size < list.length) {
       throw new TypeError("Cannot make a vocabulary: a word is there twice");
@@ -92,13 +92,13 @@ export class Vocabulary {
     return this.#ids.get(word) ?? UNK;
   }
 
-  /** Ids of the words of a sentence; `</s>`, too, is unknown if training never had it as a word. */
+  /** Ids of a sentence's words; `</s>` is also unknown if it was never a word in training. */
   encode(words: readonly string[]): number[] {
     const unknownEos = this.counts[EOS] === 0;
     return words.map((word) => this.id(word)).map((id) => id === EOS && unknownEos ? UNK : id);
   }
 
-  /** The word of an id. */
+  /** The word with an id. */
   word(id: number): string {
     const word = this.words[id];
     if (word !== undefined) return word;
@@ -113,7 +113,7 @@ export class Vocabulary {
   }
 }
 
-/** Words of a text and how often they come. */
+/** The words of a text and their counts. */
 export class WordCounts {
   /** Occurrences of each word, without the marks that begin and end a sentence. */
   readonly words = new Map<string, number>();
@@ -127,7 +127,7 @@ export class WordCounts {
   }
 }
 
-/** The text of `freq.txt`: every word that occurs and its count, marks at the ends of sentences included. */
+/** The content of `freq.txt`: every word that occurs with its count, including the end of sentence. */
 export function frequencyText({ words, sentences }: WordCounts): string {
   const all = new Map(words);
   for (const mark of ["<s>", "</s>"]) all.set(mark, (all.get(mark) ?? 0) + sentences);
@@ -139,13 +139,13 @@ export function byFrequency(counts: Iterable<[string, number]>): [string, number
   return [...counts].sort(([a, n], [b, m]) => m - n || compareCodePoints(a, b));
 }
 
-/** Order by code points; that of JavaScript's strings is by UTF-16 units, which puts some CJK last. */
+/** Compares by code point. JavaScript compares by UTF-16 unit, which puts some CJK characters last. */
 function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i), y = b.charCodeAt(i);
     if (x === y) continue;
-    // Half of a pair belongs to a code point above all that take one unit.
+    // A surrogate belongs to a code point above all single-unit ones.
     const xHigh = isSurrogate(x), yHigh = isSurrogate(y);
     return xHigh === yHigh ? x - y : xHigh ? 1 : -1;
   }

@@ -1,13 +1,13 @@
-/** Lines as they come in, gathered to windows of about one size. */
+/** Groups incoming lines into windows of about equal size. */
 
-/** Milliseconds after which an input that gives nothing is taken to pause. */
+/** Milliseconds without input that count as a pause. */
 const PAUSE_MS = 20;
-/** Characters of a window, about: some hundred thousand words. */
+/** Approximate number of characters in a window: some hundred thousand words. */
 const SIZE = 2 ** 19;
 
 /**
- * Gathers chunks of lines until they have `size` characters, the input ends, or it pauses: whoever writes
- * a line and waits for its result gets it. What is wrong with the input is thrown after the lines before.
+ * Groups chunks of lines until they have `size` characters, the input ends, or it pauses. So a user who
+ * types one line gets its result at once. An input error is thrown after the lines before it.
  */
 export async function* windowsOf(
   chunks: AsyncGenerator<readonly string[]>,
@@ -34,12 +34,12 @@ export async function* windowsOf(
   }
 }
 
-/** What a promise comes to: a failure that is looked at later is none that nobody handles. */
+/** The outcome of a promise, so that an error that is examined later does not count as unhandled. */
 function settled<T>(promise: Promise<T>): Promise<{ result?: T; error?: unknown }> {
   return promise.then((result) => ({ result }), (error: unknown) => ({ error }));
 }
 
-/** Whether nothing comes for a while. */
+/** Whether the input pauses. */
 async function pauses(next: Promise<unknown>): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const pause = new Promise<boolean>((resolve) => {

@@ -1,19 +1,19 @@
-/** Lines as words, and files of words. */
+/** Splits lines into words, and reads vocabulary files. */
 
 import { Failure } from "../shared/errors.ts";
 import { readLines } from "./lines.ts";
 
-/** What Python's `str.split()` splits at: Unicode's white space and the four separators of ASCII. */
+/** Python's `str.split()` splits at these: Unicode white space and the four ASCII separators. */
 const SPACE = new RegExp(`[\\p{White_Space}${"\u001c"}-${"\u001f"}]+`, "u");
 
-/** The words of a line: what white space separates. */
+/** The words of a line, split at white space. */
 export function splitWords(line: string): string[] {
   return line.split(SPACE).filter((word) => word !== "");
 }
 
 /**
- * The words of a line without the marks `<s>` and `</s>` at its ends, either one and any number: they
- * are the sentence's own, which begins and ends in any case. Within the line they are words.
+ * The words of a line without any `<s>` and `</s>` at its ends, since every sentence has its own marks.
+ * Within the line they are words.
  */
 export function withoutMarks(words: readonly string[]): readonly string[] {
   const isMark = (word: string) => word === "<s>" || word === "</s>";
@@ -22,11 +22,11 @@ export function withoutMarks(words: readonly string[]): readonly string[] {
 }
 
 /**
- * Reads a vocabulary file: a word a line, or a word and its count, as in the program's `freq.txt`. The
- * counts are not used.
+ * Reads a vocabulary file: one word per line, or a word and its count, as in `freq.txt`. The counts are
+ * ignored.
  *
  * @throws {UsageError} If the file does not exist.
- * @throws {Failure} If a line has no word, a word that was there before, or another form than the first.
+ * @throws {Failure} If a line is empty, repeats a word, or does not have the form of the first line.
  */
 export function readVocabularyFile(path: string): string[] {
   const lines = new Map<string, number>();

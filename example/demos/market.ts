@@ -1,4 +1,4 @@
-/** A made-up market whose true preferences are known: what the recommender example learns. */
+/** A synthetic market with known preferences, for the recommender example. */
 
 import { Philox } from "../../kernels/random/mod.ts";
 import { firstIndex } from "../shared/search.ts";
@@ -15,7 +15,7 @@ export interface MarketSizes {
   readonly regions: number;
 }
 
-/** How far preferences go: the standard deviation of a user's taste for an item. */
+/** Strength of preferences: the standard deviation of a user's taste for an item. */
 const STRENGTH = 1.5;
 const STREAM = { items: 0x4d4b5400, tastes: 0x4d4b5401 } as const;
 
@@ -32,7 +32,7 @@ export class Market {
   readonly features: Float32Array;
   /** [U] of [V]: p(item | user). */
   readonly conditionals: readonly Float64Array[];
-  /** [V] p(item), users being equally many. */
+  /** [V] p(item), for users of all kinds in equal numbers. */
   readonly popularity: Float64Array;
   /** Sum of `p ln p` over items, averaged over users: the best mean log probability. */
   readonly bestLogProb: number;
@@ -67,7 +67,7 @@ export class Market {
     this.#cumulative = this.conditionals.map(runningSum);
   }
 
-  /** `count` users and what each of them took, a function of `random`. */
+  /** Draws `count` users and the item that each took. */
   draw(count: number, random: Philox): { user: Uint32Array; item: Uint32Array } {
     const user = Uint32Array.from({ length: count }, () => random.below(this.users));
     const item = user.map((u) => search(this.#cumulative[u]!, random.uniform()));

@@ -1,7 +1,7 @@
 /**
- * A two-tower recommender: which of 100,000 items a user takes. The scorer is this file's own, written with
- * the public operations; losses and noise are the library's. The market is made up, so that the best
- * possible answer is known.
+ * A two-tower recommender: which of 100,000 items does a user take? The scorer is written here with the
+ * public operations; losses and noise come from the library. The market is synthetic, so the best possible
+ * result is known.
  *
  *     deno run example/demos/recommender.ts
  */
@@ -42,7 +42,7 @@ const STREAM = 0x5245434f;
 
 /**
  * `s(user, item) = user vector . item vector + bias[item]`. The user's vector is computed from age and
- * region, the item's from its features; the bias holds what the features do not say.
+ * region, the item's from its features; the bias learns what the features do not explain.
  */
 class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
   readonly #features: Tensor;
@@ -115,11 +115,11 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
 export interface Quality {
   /** Mean over users of the sum of `p ln m` over items: p the truth, m the model. */
   readonly logProb: number;
-  /** Part of a user's ten most probable items that is among the ten that the model shows. */
+  /** Fraction of a user's ten most probable items that are among the model's ten. */
   readonly recall: number;
 }
 
-/** What a model says of a user. */
+/** A model's predictions for a user. */
 export interface Opinion {
   /** [V] Scores of the items, to be normalised over all. */
   readonly scores: ArrayLike<number>;
@@ -127,7 +127,7 @@ export interface Opinion {
   readonly best: Iterable<number>;
 }
 
-/** Compares what a model says of each user with the truth. */
+/** Compares a model's predictions for each user with the true distribution. */
 export function compare(market: Market, opinionOf: (user: number) => Opinion): Quality {
   let logProb = 0, recall = 0;
   market.conditionals.forEach((p, user) => {
@@ -141,7 +141,7 @@ export function compare(market: Market, opinionOf: (user: number) => Opinion): Q
   return { logProb, recall };
 }
 
-/** The places of the largest probabilities, in float64 as the market knows them. */
+/** Indices of the largest true probabilities, in float64. */
 function largest(p: Float64Array): number[] {
   const places: number[] = [];
   p.forEach((x, i) => {
@@ -157,7 +157,7 @@ function largest(p: Float64Array): number[] {
 export interface Training {
   /** Which loss. */
   readonly lossType: LossType;
-  /** Whether the other targets are the noise, instead of samples by popularity. */
+  /** Whether noise is the batch's other targets, rather than samples by popularity. */
   readonly inBatch: boolean;
   /** Number of steps. */
   readonly steps: number;
@@ -165,7 +165,7 @@ export interface Training {
   readonly batch: number;
 }
 
-/** Trains a model on what users took, and says how well it knows the market. */
+/** Trains a model on the items that users took, and measures how well it knows the market. */
 async function train(gpu: Gpu, market: Market, training: Training): Promise<Quality> {
   const { lossType, inBatch, steps, batch } = training;
   using model = new TwoTowers(gpu, market, {
@@ -202,11 +202,11 @@ async function train(gpu: Gpu, market: Market, training: Training): Promise<Qual
 
 /** One line of the summary. */
 export interface Outcome extends Quality {
-  /** What was trained how, or what it is compared with. */
+  /** The training method, or the baseline. */
   readonly name: string;
 }
 
-/** The best possible, what popularity alone gives, and what is trained in each of three ways. */
+/** The optimum, popularity alone, and the models trained in three ways. */
 export async function* recommend(
   gpu: Gpu,
   market: Market,

@@ -1,6 +1,6 @@
 /**
  * The smallest use of IndexLinear: the loss of 200 vectors over 300,000 classes, in training and in
- * evaluation, and what it takes of GPU memory.
+ * evaluation, and the GPU memory that it needs.
  *
  *     deno run example/demos/sample.ts
  */
@@ -22,7 +22,7 @@ export interface SampleSizes {
   readonly rows: number;
 }
 
-/** What came out. */
+/** The results. */
 export interface SampleResult {
   /** Mean NCE loss, from k + 1 scores a row. */
   readonly trainingLoss: number;
@@ -30,7 +30,7 @@ export interface SampleResult {
   readonly evaluationLoss: number;
   /** Bytes of the tables: weight, bias, noise. */
   readonly tableBytes: number;
-  /** Bytes of all else that the training step with its gradients held. */
+  /** Bytes of everything else that the training step held, gradients included. */
   readonly stepBytes: number;
 }
 

@@ -1,4 +1,4 @@
-/** What exact scores of a text say of a model: perplexity by word frequency, and self-normalisation. */
+/** Statistics of a text's exact scores: perplexity by word frequency, and self-normalisation. */
 
 import type { Vocabulary } from "../data/vocab.ts";
 import { formatCount, formatPerplexity } from "../shared/progress.ts";
@@ -14,13 +14,13 @@ export interface TokenScores {
   readonly logZ: Float32Array;
 }
 
-/** How far a model normalises itself: whether ln Z is a constant over contexts. */
+/** Self-normalisation of a model: whether ln Z is constant over contexts. */
 export interface SelfNormalization {
   /** Mean of ln Z over the tokens: the best norm term for scoring without normalising. */
   readonly mean: number;
   /** Standard deviation of ln Z: the error of an unnormalised log probability. */
   readonly std: number;
-  /** 1, 50 and 99 % of ln Z. */
+  /** The 1st, 50th and 99th percentile of ln Z. */
   readonly percentiles: readonly [number, number, number];
   /** exp of the mean of c - s(token), with the model's norm term c: a perplexity only if Z = exp(c). */
   readonly rawPpl: number;
@@ -30,7 +30,7 @@ export interface SelfNormalization {
   readonly safe: boolean;
 }
 
-/** Ranges of frequency, from the most frequent words down, and their words in words. */
+/** Ranges of frequency, most frequent words first, and their descriptions. */
 const WORDS = {
   head: ["the most frequent word", "the # most frequent words"],
   torso: ["the next word", "the next # words"],
@@ -41,7 +41,7 @@ const NAMES = ["head", "torso", "tail", "<unk>"] as const;
 
 type BucketName = typeof NAMES[number];
 
-/** Perplexity of the tokens of one range of frequency. */
+/** Perplexity of the tokens in one frequency range. */
 export interface Bucket {
   /** `head` (the most frequent words, half of the training text), `torso` (to 90 %), `tail`, `<unk>`. */
   readonly name: BucketName;
@@ -53,7 +53,7 @@ export interface Bucket {
   readonly ppl: number | null;
 }
 
-/** The standard deviation of ln Z, in nats, up to which unnormalised scores rank almost as exact ones. */
+/** Up to this standard deviation of ln Z, in nats, unnormalised scores rank almost like exact ones. */
 export const SAFE_STD = 0.2;
 
 /** exp of the mean negative log probability of all tokens. */
@@ -83,7 +83,7 @@ export function knownWords({ target, score, logZ }: TokenScores): KnownWords {
  * Statistics of ln Z.
  *
  * @param normTerm The model's c.
- * @param classes Number of words: a model that does worse than choosing among them blindly is not safe.
+ * @param classes Number of words: a model that is worse than a uniform guess among them is not safe.
  */
 export function selfNormalization(
   scores: TokenScores,
@@ -134,7 +134,7 @@ export function frequencyBuckets(scores: TokenScores, vocabulary: Vocabulary): B
   }));
 }
 
-/** The card and the buckets in words, a line each. */
+/** The card and the buckets as text, one line each. */
 export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]): string[] {
   const two = formatPerplexity, [low, , high] = card.percentiles;
   const [mean, std, raw, best] = [card.mean, card.std, card.rawPpl, card.rawPplBest].map(two);
@@ -149,7 +149,7 @@ export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]
   ];
 }
 
-/** The words of a bucket, which come in the order of falling frequency. */
+/** Describes a bucket; buckets are in order of falling frequency. */
 function wordsOf({ name, words }: Bucket): string {
   const [one, several] = WORDS[name];
   return words === 1 ? one : several.replace("#", formatCount(words));

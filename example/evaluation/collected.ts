@@ -1,18 +1,18 @@
-/** Numbers of every token of a text, from the GPU: read some batches at a time, padding left out. */
+/** Collects numbers for every token of a text from the GPU: reads several batches at a time, without padding. */
 
 import type { Gpu, Tensor } from "../../mod.ts";
 import { type Batch, placesOf } from "../data/row_batch.ts";
 
-/** Tokens whose numbers wait on the GPU until they are read. */
+/** Number of tokens that the buffer on the GPU holds before it is read. */
 const WAITING = 2 ** 18;
 
-/** Collects so many numbers a token, batch by batch. */
+/** Collects `count` numbers per token, batch by batch. */
 export class CollectedNumbers implements Disposable {
   readonly #gpu: Gpu;
   readonly #batches: readonly Batch[];
   readonly #waiting: readonly Tensor[];
   readonly #found: readonly Float32Array[];
-  /** Batches that were pushed, and the first of them that is not read yet. */
+  /** Number of batches pushed, and the first one that is not read yet. */
   #pushed = 0;
   #read = 0;
   #cells = 0;
@@ -41,13 +41,13 @@ export class CollectedNumbers implements Disposable {
     this.#cells += placesOf(this.#batches[this.#pushed++]!);
   }
 
-  /** Reads what waits, unless the next batch has room beside it. */
+  /** Reads the buffer, unless the next batch still fits. */
   async makeRoom(): Promise<void> {
     const next = this.#batches[this.#pushed];
     if (next && this.#cells + placesOf(next) > this.#waiting[0]!.size) await this.#readWaiting();
   }
 
-  /** All numbers, those of the tokens of each batch in the order of its places. */
+  /** All numbers: batch by batch, in the order of each batch's elements. */
   async take(): Promise<readonly Float32Array[]> {
     await this.#readWaiting();
     return this.#found;
@@ -73,13 +73,13 @@ export class CollectedNumbers implements Disposable {
     this.#cells = 0;
   }
 
-  /** Frees what waits. */
+  /** Frees the buffer. */
   [Symbol.dispose](): void {
     for (const tensor of this.#waiting) tensor.dispose();
   }
 }
 
-/** What `pick` gives for the tokens of all batches, without what it gives for padding. */
+/** Applies `pick` to all batches and joins the tokens' values, without padding. */
 export function tokensOf<B extends Batch>(
   batches: readonly B[],
   pick: (batch: B) => Uint32Array,

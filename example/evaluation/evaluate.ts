@@ -11,7 +11,7 @@ import type { WordModel } from "../model/model.ts";
 import type { Bar } from "../shared/progress.ts";
 import { checkStop, type StopFlag } from "../shared/stop.ts";
 
-/** What an exact evaluation finds. */
+/** Result of an exact evaluation. */
 export interface Evaluation {
   /** exp of the mean negative log probability of a token. */
   readonly ppl: number;
@@ -21,11 +21,11 @@ export interface Evaluation {
   readonly scores: TokenScores;
 }
 
-/** Who looks on while a text is scored. */
+/** Observers of scoring. */
 export interface Watch {
-  /** Ends the work with {@linkcode Stopped}. */
+  /** Stops the work with {@linkcode Stopped}. */
   readonly stop?: StopFlag;
-  /** Is moved by a batch at a time. */
+  /** Advances by one per batch. */
   readonly bar?: Pick<Bar, "step">;
 }
 
@@ -72,8 +72,8 @@ export async function evaluate(
 }
 
 /**
- * The loss of each token, in the order of `batches`, whatever the model's loss is outside training. Noise
- * that is shared by a batch is the same for all of them: no sentence's loss depends on those around it.
+ * The loss of each token, in the order of `batches`: the model's loss outside training. Noise that a batch
+ * shares is the same for all batches, so that no sentence's loss depends on its neighbours.
  *
  * @throws {Stopped} If a stop is requested.
  */
@@ -95,7 +95,7 @@ export async function evaluateTokens(
 }
 
 /**
- * The mean loss of a token, whatever the model's loss is outside training.
+ * The mean loss per token: the model's loss outside training.
  *
  * @throws {Stopped} If a stop is requested.
  */
@@ -116,7 +116,7 @@ export async function evaluateLoss(
   return { loss: mean, tokens };
 }
 
-/** Scores one batch after another with `score`, which gives the states that the next one may begin with. */
+/** Calls `score` for each batch in order; it returns the states that the next one may start from. */
 async function forEachBatch(
   gpu: Gpu,
   batches: readonly Batch[],

@@ -1,11 +1,11 @@
-/** Losses of batches, kept on the GPU until they are read together: nothing is read within a step. */
+/** Keeps the losses of batches on the GPU and reads them together, so that no step waits for a read. */
 
 import type { Gpu, Tensor } from "../../mod.ts";
 
-/** Batches that there is room for at first. */
+/** Initial capacity in batches. */
 const FIRST_ROOM = 256;
 
-/** Losses of some batches together. */
+/** Summed losses of several batches. */
 export interface LossSum {
   /** Sum of the losses of all tokens, in float64. */
   readonly sum: number;
@@ -19,15 +19,15 @@ export interface LossSum {
 
 const NOTHING: LossSum = { sum: 0, tokens: 0, batches: 0, firstBad: -1 };
 
-/** Collects one scalar a batch with its number of tokens. */
+/** Collects one scalar per batch, with its number of tokens. */
 export class Losses implements Disposable {
   readonly #gpu: Gpu;
   #values: Tensor;
   #tokens: number[] = [];
-  /** Of what was read already. */
+  /** Sums of the losses already read. */
   #sums = NOTHING;
 
-  /** Makes room for some batches; it grows with them. */
+  /** Allocates the initial capacity; it grows on demand. */
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
     this.#values = gpu.tensor([FIRST_ROOM]);
@@ -40,7 +40,7 @@ export class Losses implements Disposable {
     this.#tokens.push(tokens);
   }
 
-  /** The losses so far, or since {@linkcode take}: the same bits however often they are asked for. */
+  /** The losses so far, or since {@linkcode take}; reading more often does not change a bit. */
   async sums(): Promise<LossSum> {
     const counts = this.#tokens, before = this.#sums;
     if (counts.length === 0) return before;
@@ -55,14 +55,14 @@ export class Losses implements Disposable {
     };
   }
 
-  /** The same with their mean, NaN if there are none; the next ones begin anew. */
+  /** The same with their mean, NaN if there are none; starts again from zero. */
   async take(): Promise<LossSum & { readonly mean: number }> {
     const sums = await this.sums();
     this.#sums = NOTHING;
     return { ...sums, mean: sums.sum / sums.tokens };
   }
 
-  /** Goes on from {@linkcode sums}. */
+  /** Continues from {@linkcode sums}. */
   restore(sums: LossSum): void {
     this.#sums = sums;
   }

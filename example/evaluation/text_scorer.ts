@@ -1,4 +1,4 @@
-/** Log probabilities of the words of sentences, by any of the modes. */
+/** Log probabilities of the words in sentences, in any mode. */
 
 import type { Gpu } from "../../mod.ts";
 import { evaluationBatches } from "../data/batches.ts";
@@ -12,21 +12,21 @@ import { evaluate, evaluateTokens, type Watch } from "./evaluate.ts";
 
 /** A model and how it scores. */
 export interface TextScorerOptions {
-  /** The model, whose criterion then serves nothing else. */
+  /** The model; the scorer takes over its criterion. */
   readonly model: WordModel;
   readonly vocabulary: Vocabulary;
   readonly mode: ScoreMode;
-  /** What is added to each log probability, such as a correction of the norm term; 0 unless given. */
+  /** Added to each log probability, for example to correct the norm term; 0 unless given. */
   readonly shift?: number;
 }
 
-/** How probable a sentence is. */
+/** Score of a sentence. */
 export interface SentenceScore {
-  /** The natural log probability of each word, and at last of the sentence's end. */
+  /** The natural log probability of each word, then of the end of the sentence. */
   readonly logProbs: Float64Array;
   /** The sum of these. */
   readonly logProb: number;
-  /** For each word whether the model does not know it: it is scored as `<unk>`. */
+  /** For each word, whether it is unknown and scored as `<unk>`. */
   readonly unknown: readonly boolean[];
 }
 
@@ -49,7 +49,7 @@ export class TextScorer {
   /**
    * Scores sentences of any length, the words of each without marks at its ends.
    *
-   * @param onPart Is told of each part of the work that is done; all of them together are 1.
+   * @param onPart Receives each finished fraction of the work; they sum to 1.
    */
   async score(
     sentences: readonly (readonly string[])[],

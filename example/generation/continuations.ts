@@ -1,4 +1,4 @@
-/** How texts go on by a model: word by word, several texts side by side. */
+/** Generates text with a model: word by word, several texts side by side. */
 
 import type { Gpu, Step, Tensor } from "../../mod.ts";
 import { drawClasses } from "../../kernels/ops.ts";
@@ -10,13 +10,13 @@ import { pick } from "./pick.ts";
 
 const STREAM = new RandomStream("generate");
 
-/** What decides how a text goes on. */
+/** Settings that determine the continuation. */
 export type Continuation = Pick<
   GenerateSettings,
   "temperature" | "topK" | "topP" | "seed" | "unk"
 >;
 
-/** Texts that are continued together, by their numbers: a text depends on its number, not on the others. */
+/** Texts that are generated together. A text depends on its own number, not on the others. */
 export interface Texts {
   /** The number of the first. */
   readonly first: number;
@@ -24,8 +24,8 @@ export interface Texts {
 }
 
 /**
- * The ids that the texts go on with after `prompt`, one for each text at a time, without end. Whoever asks
- * stops when the texts have ended.
+ * Generates ids after `prompt`, one per text at a time, without end. The caller stops when the texts have
+ * ended.
  *
  * @param prompt The ids of all texts so far, the mark at the start included.
  */
@@ -53,7 +53,7 @@ export async function* continuations(
   }
 }
 
-/** A model that reads a word of each text at a time. */
+/** A model that reads one word per text at a time. */
 class Reader implements Disposable {
   readonly #model: WordModel;
   #states: readonly Tensor[] = [];
@@ -62,7 +62,7 @@ class Reader implements Disposable {
     this.#model = model;
   }
 
-  /** What the criterion sees after these words [B]. */
+  /** Reads these words [B]; returns the criterion's input. */
   read(step: Step, ids: Uint32Array): Tensor {
     const input = step.upload(ids, [1, ids.length]), before = this.#states;
     const { context, states } = this.#model.context(step, input, { states: before });
@@ -92,7 +92,7 @@ async function nextIds(
     return await amongBest(gpu, step, model, context, texts, settings);
   }
   const scorer = model.criterion.scoreAllClasses!(step, context);
-  // A second word is drawn from what is left without the first: it stands in for <unk>.
+  // A second word, drawn without the first, replaces <unk>.
   const k = unk ? 1 : 2, options = { stream: STREAM, temperature, firstRow: texts.first };
   const drawn = await gpu.read(drawClasses(step, scorer, k, options).ids);
   return Uint32Array.from({ length: texts.count }, (_, n) => {
@@ -101,7 +101,7 @@ async function nextIds(
   });
 }
 
-/** The same by the scores of the best words, of which one is picked here. */
+/** The same from the scores of the best words, picked on the CPU. */
 async function amongBest(
   gpu: Gpu,
   step: Step,

@@ -6,7 +6,7 @@ export interface Candidate {
   readonly score: number;
 }
 
-/** Which candidates count, and how much the better ones are preferred. */
+/** Which candidates count, and how strongly better ones are preferred. */
 export interface Choice {
   readonly topK: number | null;
   readonly topP: number | null;

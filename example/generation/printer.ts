@@ -1,23 +1,23 @@
-/** Prints texts in order as they grow. */
+/** Prints growing texts in order. */
 
 import type { Io } from "../shared/io.ts";
 
 /** A text that grows. */
 interface Text {
   readonly words: string[];
-  /** Whether it is complete: it ended, or is cut. */
+  /** Whether it is complete: it ended, or was cut. */
   isDone: boolean;
-  /** Whether it came to the end of its sentence. */
+  /** Whether its sentence ended. */
   hasEnded: boolean;
 }
 
-/** Prints texts that grow side by side: each word as soon as all texts before it are complete. */
+/** Prints texts that grow side by side: a text's words appear once all texts before it are complete. */
 export class Printer {
   readonly #io: Io;
   readonly #prompt: readonly string[];
   readonly #json: boolean;
   readonly #texts: readonly Text[];
-  /** The first text that is not printed whole, and how many of its words are. */
+  /** The first text that is not fully printed, and the number of its printed words. */
   #text = 0;
   #words = 0;
 
@@ -36,7 +36,7 @@ export class Printer {
     return this.#texts.every(({ isDone }) => isDone);
   }
 
-  /** Adds a word to each text that is not complete; one without a word ends there. */
+  /** Adds a word to each incomplete text; a text without a word ends. */
   push(words: readonly (string | undefined)[]): void {
     for (const [i, text] of this.#texts.entries()) {
       if (text.isDone) continue;
@@ -47,7 +47,7 @@ export class Printer {
     this.#print();
   }
 
-  /** Cuts the texts where they are. */
+  /** Cuts the texts at their current length. */
   cut(): void {
     for (const text of this.#texts) text.isDone = true;
     this.#print();

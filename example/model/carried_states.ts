@@ -1,4 +1,4 @@
-/** Recurrent states that go on from one batch to the next. */
+/** Recurrent states carried from one batch to the next. */
 
 import type { Step, Tensor } from "../../mod.ts";
 import type { Batch } from "../data/row_batch.ts";
@@ -12,18 +12,18 @@ export class CarriedStates implements Disposable {
     return this.#states;
   }
 
-  /** Carries these states, and owns them. */
+  /** Carries these states and takes ownership. */
   restore(states: readonly Tensor[]): void {
     this[Symbol.dispose]();
     this.#states = states;
   }
 
-  /** What `batch` begins with: the states carried, or none, which means zero. */
+  /** Initial states of `batch`: the carried ones, or none, which means zero. */
   before(batch: Batch): readonly Tensor[] {
     return batch.continues ? this.#states : [];
   }
 
-  /** Takes the states after a batch out of its step, if `next` continues it. */
+  /** Keeps a batch's final states beyond its step, if `next` continues it. */
   carry(step: Step, states: readonly Tensor[], next: Batch | undefined): void {
     this[Symbol.dispose]();
     if (!next?.continues) return;

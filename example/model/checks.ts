@@ -1,6 +1,6 @@
 /**
- * What the device cannot hold, known from sizes alone before anything is made: an error names the options
- * that make a tensor too large, and for each the largest value that fits.
+ * Checks from sizes alone that everything fits the device, before anything is allocated. An error names the
+ * options that make a tensor too large, and the largest value of each that fits.
  */
 
 import { type Places, placesOf } from "../data/row_batch.ts";
@@ -22,7 +22,7 @@ import {
 import type { Sentences } from "../data/sentences.ts";
 import { product } from "./shapes.ts";
 
-/** What matters here of a `Gpu`. */
+/** The part of a `Gpu` used here. */
 export interface DeviceLimits {
   readonly maxTensorBytes: number;
   readonly device: {
@@ -39,7 +39,7 @@ export function boundsOf({ maxTensorBytes, device }: DeviceLimits, words: number
   };
 }
 
-/** The shape of the largest of `batches`, which were made of `text`; `concat` as they were made. */
+/** The shape of the largest of `batches`, made from `text` with or without `concat`. */
 export function largestShape(
   text: Pick<Sentences, "tokens" | "length">,
   batches: readonly Places[],
@@ -51,12 +51,12 @@ export function largestShape(
   return { steps, rows: batchSize, share };
 }
 
-/** The batch with the most places. */
+/** The batch with the most elements, padding included. */
 export function largest<Sized extends Places>(batches: readonly Sized[]): Sized {
   return batches.reduce((a, b) => placesOf(b) > placesOf(a) ? b : a);
 }
 
-/** Settings that can be made smaller, and the options that set them. */
+/** Settings that can be reduced, and their options. */
 const OPTIONS = {
   batchSize: "batch-size",
   bptt: "bptt",
@@ -92,15 +92,14 @@ export interface PlannedEvaluation {
   readonly kind: EvaluationKind;
   /** The text's batches. */
   readonly batches: readonly Places[];
-  /** Whether the model is a saved one, whose sizes cannot be changed any more. */
+  /** Whether the model is a saved one, whose sizes are fixed. */
   readonly saved: boolean;
-  /** The option that says how, if it is not `--evaluation`. */
+  /** The option that selects it, if it is not `--evaluation`. */
   readonly option?: string;
 }
 
 /**
- * Checks that an evaluation can be done: that its largest batch fits the device, and its smallest one has
- * noise.
+ * Checks that an evaluation is possible: the largest batch fits the device, and the smallest has noise.
  *
  * @throws {Failure} One line: the options, the sizes, and what fits.
  */
@@ -131,7 +130,7 @@ function scoredAs(settings: Sizes, kind: EvaluationKind): Sizes {
   return { ...settings, loss: "sampled", noiseRatio: kind.sampled };
 }
 
-/** Throws a Failure if a batch has a single word, and its noise would be the others of the batch. */
+/** Throws a Failure if a batch has a single word, but noise should be the batch's other words. */
 function expectOthers({ noise }: Sizes, batches: readonly Places[]): void {
   if (!isFromBatch(noise) || !batches.some((batch) => placesOf(batch) === 1)) return;
   throw new Failure(
@@ -169,7 +168,7 @@ function expectFit(
   const isAsBefore = (need: Need) =>
     before.some((old) => old.what === need.what && product(old.shape) === product(need.shape));
   const fitting = sizes.flatMap((size) => {
-    // Whatever else it changes has to fit, too.
+    // Everything else that it changes must fit, too.
     const value = mostThat(
       settings[size] - 1,
       (value) =>
@@ -197,7 +196,7 @@ function listed(type: "conjunction" | "disjunction", items: readonly string[]): 
   return new Intl.ListFormat("en-GB", { type }).format(items);
 }
 
-/** The largest whole number from 1 to `most` that `fits`, or 0: what fits is all up to one number. */
+/** The largest whole number from 1 to `most` that `fits`, or 0. Every smaller number must fit, too. */
 function mostThat(most: number, fits: (value: number) => boolean): number {
   return firstIndex(most, (value) => !fits(value + 1));
 }

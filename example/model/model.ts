@@ -28,11 +28,11 @@ export interface WordModelOptions extends Omit<NCEOptions, "reduction"> {
   seed: number;
 }
 
-/** What a model's rows begin with, and where they begin anew. */
+/** Initial states of a model's rows, and where the states are reset. */
 export interface Start {
-  /** Recurrent states as {@linkcode WordModel.context} gives them; all zero unless given. */
+  /** Recurrent states as returned by {@linkcode WordModel.context}; all zero unless given. */
   readonly states?: readonly Tensor[];
-  /** Ids [T, B]: not 0 where all states before the element are zero, whatever came before. */
+  /** Ids [T, B]: nonzero where the states are reset to zero before the element. */
   readonly resets?: Tensor;
 }
 
@@ -42,7 +42,7 @@ export abstract class WordModel extends Module {
   abstract readonly criterion: NCELoss<[Tensor]>;
 
   /**
-   * What the criterion sees of `input` [T, B]: one row a token; and the recurrent states' last values.
+   * The criterion's input for `input` [T, B], one row per token, and the final recurrent states.
    */
   abstract context(
     step: Step,
@@ -136,14 +136,14 @@ export class LanguageModel extends WordModel {
   }
 }
 
-/** An LSTM's states, which the model hands around as a flat list: hidden and cell of each layer. */
+/** An LSTM's states, which the model passes as a flat list: hidden and cell state of each layer. */
 function inPairs(states: readonly Tensor[]): LSTMState[] {
   return Array.from({ length: states.length / 2 }, (_, layer) => {
     return { hidden: states[2 * layer]!, cell: states[2 * layer + 1]! };
   });
 }
 
-/** An IndexGRU in the place of everything: the candidate word is fed to the network. */
+/** An IndexGRU replaces network and output layer: the candidate word is an input of the network. */
 export class GRULanguageModel extends WordModel {
   override readonly criterion: IndexGRU;
 
@@ -165,7 +165,7 @@ export class GRULanguageModel extends WordModel {
     );
   }
 
-  /** The states of the GRU, [T, B, H]; they begin at zero, and anew at `resets`. */
+  /** The states of the GRU, [T, B, H]; they start at zero, and again at `resets`. */
   override context(
     step: Step,
     input: Tensor,

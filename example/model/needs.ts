@@ -3,11 +3,11 @@
 import { isFromBatch, type Settings } from "../options/settings.ts";
 import { product } from "./shapes.ts";
 
-/** What the device and the vocabulary set. */
+/** Limits of the device and the vocabulary. */
 export interface Bounds {
-  /** Bytes of one tensor at most. */
+  /** Maximum bytes of one tensor. */
   readonly tensorBytes: number;
-  /** Workgroups in one dimension of a launch at most. */
+  /** Maximum workgroups in one dimension of a launch. */
   readonly workgroups: number;
   /** V, the number of words. */
   readonly words: number;
@@ -19,11 +19,11 @@ export interface BatchShape {
   readonly steps: number;
   /** B, its rows. */
   readonly rows: number;
-  /** The rows that one of `--batch-size` adds, at most. */
+  /** Maximum rows added by one unit of `--batch-size`. */
   readonly share: number;
 }
 
-/** Settings that sizes depend on. */
+/** Settings that determine sizes. */
 export type Sizes = Pick<
   Settings,
   | "indexModule"
@@ -37,10 +37,10 @@ export type Sizes = Pick<
   | "bptt"
 >;
 
-/** Those of them that can be made smaller. */
+/** The settings that can be reduced. */
 export type Size = "batchSize" | "bptt" | "emsize" | "nhid" | "noiseRatio";
 
-/** A tensor, how many elements it may have, and what makes it smaller. */
+/** A tensor, its maximum number of elements, and the settings that reduce it. */
 export interface Need {
   readonly what: string;
   readonly shape: readonly number[];
@@ -50,14 +50,14 @@ export interface Need {
   readonly ofWords?: boolean;
 }
 
-/** Scores of one tile of classes: the smallest tile has 64 classes, and a tile 64 MiB. */
+/** Scores of one tile of classes: a tile has 64 MiB, but at least 64 classes. */
 const TILE_CLASSES = 64, TILE_FLOATS = 2 ** 24;
-/** Rows of a batch that a workgroup of the recurrent layers takes. */
+/** Batch rows per workgroup of the recurrent layers. */
 const GROUP_ROWS = 4;
-/** Words and contexts that an IndexGRU scores together, at most. */
+/** Maximum words and contexts that an IndexGRU scores together. */
 const GROUP_WORDS = 64, GROUP_CONTEXTS = 8;
 
-/** The tensors that a model has whatever it is used for. */
+/** The tensors of every model, in any use. */
 export function modelNeeds({ indexModule, emsize: E, nhid: H }: Sizes, bounds: Bounds): Need[] {
   const gates = indexModule === "gru" ? 3 : 4, most = bounds.tensorBytes / 4;
   const layer: Size[] = E > H ? ["emsize", "nhid"] : ["nhid", "emsize"];
@@ -115,10 +115,10 @@ function noiseNeeds(
   if (!perWord) return [scores, { ...vectors, shape: [whole(K, isGru ? GROUP_WORDS : 1), width] }];
   if (isGru) {
     const all = { what: "the vectors of all words", shape: [words, width], most, sizes: [own] };
-    // With more samples than words, each word's vector is made once.
+    // With more samples than words, each word's vector is computed once.
     return [scores, { ...vectors, shape: [N, K, width] }, ...N * K < words ? [] : [all]];
   }
-  // Rows of a linear layer's table are not gathered, but sorted for their gradient, by two counts each.
+  // Rows of a linear layer's table are not gathered; for their gradient they are sorted, with two counts each.
   return [training ? { ...scores, shape: [N, K + 1, 2] } : scores];
 }
 
@@ -127,13 +127,13 @@ function whole(size: number, group = 4): number {
   return Math.ceil(size / group) * group;
 }
 
-/** The batch when `--batch-size` or `--bptt` is a smaller one than it was made for; at most so large. */
+/** Upper bound of the batch's shape after `--batch-size` or `--bptt` is reduced. */
 export function resized(before: Sizes, { batchSize, bptt }: Sizes, batch: BatchShape): BatchShape {
   const { steps, rows, share } = batch;
   if (batchSize < before.batchSize) {
     return { ...batch, rows: Math.min(rows, Math.max(1, Math.round(batchSize * share))) };
   }
-  // Shorter rows hold less, so that there are more of them: never more than --batch-size.
+  // Shorter rows hold less, so there are more of them, but never more than --batch-size.
   if (bptt < before.bptt) {
     return { ...batch, steps: Math.min(steps, bptt), rows: batchSize };
   }

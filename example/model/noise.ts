@@ -1,4 +1,4 @@
-/** The noise source that the settings describe. */
+/** Makes the noise source that the settings describe. */
 
 import {
   AliasMultinomial,
@@ -21,11 +21,11 @@ export type NoiseSettings = Pick<
 /**
  * The noise for words with these counts; the caller owns it.
  *
- * What the training text lacks counts as if it came once: `<unk>`, if all words are known, and words of a
- * vocabulary file, though all of these together at most as much as the words that do come once (Good and
- * Turing's estimate of what is new), so that they do not fill the noise. Otherwise they had next to no
- * probability, and one unknown word of a test would outweigh all others. So it costs about the logarithm
- * of the text's length, and is drawn so rarely that training does not push it down.
+ * Words that the training text lacks get a count of 1: `<unk>`, if all words are known, and words of a
+ * vocabulary file. The latter together count at most as much as the words that occur once (the Good-Turing
+ * estimate of new words), so that they do not dominate the noise. Without a count they would have almost
+ * no probability, and one unknown word in a test would outweigh all others. With it, an unknown word costs
+ * about the logarithm of the text's length, and is drawn so rarely that training does not push it down.
  */
 export function makeNoise(
   gpu: Gpu,
@@ -43,7 +43,7 @@ export function makeNoise(
   return new BatchNoise(gpu, weights, drawn);
 }
 
-/** The counts, with those of 0 raised; `</s>` stays where it is no word of the text: nothing asks for it. */
+/** The counts, with zeros raised. `</s>` keeps 0 if it is no word of the text: it is never a target. */
 function withUnseen(counts: ArrayLike<number>): Float64Array {
   const weights = Float64Array.from(counts);
   const wordsOf = (count: number) => weights.filter((n, id) => n === count && id > EOS).length;
@@ -63,7 +63,7 @@ function probabilities(
 }
 
 /**
- * A warning if log-uniform noise is asked for although ids are not in the order of falling counts;
+ * A warning if log-uniform noise is used although ids are not in order of falling counts;
  * the three marks at the first ids do not count.
  */
 export function noiseWarning(

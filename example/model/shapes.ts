@@ -2,7 +2,7 @@
 
 import type { ModelSettings } from "../options/settings.ts";
 
-/** Settings that the sizes of a model depend on. */
+/** Settings that determine a model's sizes. */
 export type SizeSettings = Pick<
   ModelSettings,
   "indexModule" | "emsize" | "nhid" | "nlayers" | "normTerm"
@@ -12,8 +12,8 @@ export type SizeSettings = Pick<
 export type NamedShape = readonly [name: string, shape: readonly number[]];
 
 /**
- * Names and shapes of the parameters of a model over `numWords` words, as PyTorch and model files have
- * them, in the model's order. They come one at a time: a damaged file may ask for billions of layers.
+ * Names and shapes of a model's parameters, as in PyTorch and model files, in the model's order. A
+ * generator, since a damaged file may ask for billions of layers.
  */
 export function* parameterShapes(settings: SizeSettings, numWords: number): Generator<NamedShape> {
   const { indexModule, emsize, nhid, nlayers, normTerm } = settings;
@@ -38,7 +38,7 @@ export function* parameterShapes(settings: SizeSettings, numWords: number): Gene
   if (learned) yield ["criterion.norm_term", [1]];
 }
 
-/** A recurrent layer of so many gates. */
+/** A recurrent layer with `gates` gates. */
 function* recurrentShapes(
   gates: number,
   layer: number,

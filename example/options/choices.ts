@@ -1,8 +1,8 @@
-/** What options choose among. */
+/** Choices of options. */
 
 /** Training losses. */
 export const LOSSES = ["full", "nce", "sampled", "mix", "neg"] as const;
-/** Noise sources; `batch` may be joined with another by `+`. */
+/** Noise sources; `batch+` combines the batch with another. */
 export const NOISES = [
   "unigram",
   "uniform",
@@ -17,15 +17,15 @@ export const INDEX_MODULES = ["linear", "gru"] as const;
 
 /** A training loss. */
 export type LossName = typeof LOSSES[number];
-/** Where noise comes from. */
+/** A noise source. */
 export type NoiseName = typeof NOISES[number];
 
-/** Whether noise is, among others, the other targets of the batch. */
+/** Whether the batch's other targets are all or part of the noise. */
 export function isFromBatch(noise: NoiseName): boolean {
   return noise.startsWith("batch");
 }
 
-/** Whether `--data` asks for the made-up language rather than naming a folder. */
+/** Whether `--data` selects the synthetic language rather than a folder. */
 export function isSynthetic(data: string): boolean {
   return /^synthetic(:|$)/.test(data);
 }

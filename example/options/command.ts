@@ -1,18 +1,18 @@
-/** What the parser, the help text and completions know of the program's commands. */
+/** Descriptions of the program's commands, for the parser, the help text and completions. */
 
 import { flag, type OptionTable } from "./option.ts";
 import type { OptionGroup } from "./options.ts";
 
-/** A word that a command takes, and that is no option. */
+/** A positional argument of a command. */
 export interface Argument {
   readonly name: string;
-  /** The words that it may be; unless given, it is the name of a file or of a model. */
+  /** The allowed words; unless given, it is the name of a file or a model. */
   readonly choices?: readonly string[];
-  /** Whether it may be left out; the first optional argument is followed by such alone. */
+  /** Whether it may be omitted; only optional arguments may follow. */
   readonly optional?: boolean;
 }
 
-/** A term and what is said of it, such as `--train` and what it does. */
+/** A term and its description, such as `--train` and what it does. */
 export interface Entry {
   readonly term: string;
   readonly text: string;
@@ -20,18 +20,18 @@ export interface Entry {
 
 /** A command. */
 export interface CommandSpec {
-  /** What is typed; the name of the program for the root. */
+  /** The word to type; the program's name for the root. */
   readonly name: string;
   /** What it does, one sentence. */
   readonly summary: string;
-  /** What else its own help says, a paragraph each. */
+  /** Further paragraphs of its own help. */
   readonly details?: readonly string[];
   readonly arguments: readonly Argument[];
   readonly groups: readonly OptionGroup[];
   readonly examples: readonly Entry[];
 }
 
-/** The program: what it does without a command, and its commands. */
+/** The program: its root command and the others. */
 export interface Program {
   readonly version: string;
   readonly root: CommandSpec;
@@ -46,7 +46,7 @@ export function printingOptions({ root }: Program, command: CommandSpec): Option
   return command === root ? { help: HELP, version: VERSION } : { help: HELP };
 }
 
-/** How a command is called, with its arguments, such as `nce completions <shell>`. */
+/** The usage of a command with its arguments, such as `nce completions <shell>`. */
 export function callOf({ root }: Program, command: CommandSpec): string {
   const names = command === root ? [root.name] : [root.name, command.name];
   const words = command.arguments.map(({ name, optional }) => optional ? `[${name}]` : `<${name}>`);

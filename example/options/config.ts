@@ -1,4 +1,4 @@
-/** Configuration files: options by their names, as JSON, in which comments and trailing commas are allowed. */
+/** Configuration files: options by name, as JSON with comments and trailing commas. */
 
 import { toKebabCase } from "@std/text";
 import { type AnyNode, type MemberNode, parse } from "@humanwhocodes/momoa";
@@ -9,19 +9,19 @@ import { evaluationText } from "./evaluation_kind.ts";
 import { type Given, type Option, type OptionTable, readOption } from "./option.ts";
 import { OPTIONS, type Settings } from "./options.ts";
 
-/** What is asked of one call of the program; no file can say it. */
+/** Options for a single call of the program, not allowed in a file. */
 const LINE_ONLY: readonly string[] = ["config", "debug"];
-/** What is of one run, and does not belong into a file from which it can be run again. */
+/** Options of a single run, left out of a file that repeats it. */
 const UNWRITTEN: readonly string[] = [...LINE_ONLY, "resume"];
 
 const TABLE: OptionTable = OPTIONS;
-/** Options that a file may set, and the names of their settings. */
+/** Options allowed in a file, with the names of their settings. */
 const NAMES = new Map(
   Object.keys(TABLE).filter((setting) => !LINE_ONLY.includes(setting))
     .map((setting) => [toKebabCase(setting), setting]),
 );
 
-/** Where something is in a file. */
+/** A position in a file. */
 interface Place {
   readonly line: number;
   readonly column: number;
@@ -30,8 +30,8 @@ interface Place {
 /**
  * The options that a file sets.
  *
- * @param path Names the file in messages.
- * @throws {UsageError} One line, with the line and column of the first entry that is unknown or wrong.
+ * @param path The file's name, for messages.
+ * @throws {UsageError} One line, with the position of the first entry that is unknown or wrong.
  */
 export function readConfig(path: string, text: string): Given {
   const failAt = ({ line, column }: Place, what: string): never => {
@@ -51,7 +51,7 @@ export function readConfig(path: string, text: string): Given {
 
 type Fail = (place: Place, what: string) => never;
 
-/** The entries of the object that the text must be. */
+/** Parses the text as an object and returns its entries. */
 function membersOf(text: string, failAt: Fail): readonly MemberNode[] {
   try {
     const { body } = parse(text.replace(/^\uFEFF/, ""), {
@@ -67,7 +67,7 @@ function membersOf(text: string, failAt: Fail): readonly MemberNode[] {
   }
 }
 
-/** The option that an entry sets, and the name of its setting. */
+/** The option set by an entry, and the name of its setting. */
 function nameOf({ name: node }: MemberNode, failAt: Fail): readonly [string, string] {
   const name = node.type === "String" ? node.value : node.name, setting = NAMES.get(name);
   if (setting !== undefined) return [name, setting];
@@ -79,7 +79,7 @@ function nameOf({ name: node }: MemberNode, failAt: Fail): readonly [string, str
   return failAt(node.loc.start, `unknown option ${JSON.stringify(name)}; ${cure}`);
 }
 
-/** The value of an entry, which must be one that its option takes, as it is on the command line. */
+/** Checks an entry's value and returns it as on the command line. */
 function valueOf(
   { value: node }: MemberNode,
   setting: string,
@@ -103,7 +103,7 @@ function valueOf(
   return text;
 }
 
-/** A value in words. */
+/** A value as text. */
 function gist(node: AnyNode): string {
   if (node.type === "String" || node.type === "Number" || node.type === "Boolean") {
     return JSON.stringify(node.value);
@@ -111,10 +111,10 @@ function gist(node: AnyNode): string {
   return node.type === "Null" ? "null" : `an ${node.type.toLowerCase()}`;
 }
 
-/** Options by their names, as a file has them. */
+/** Options by name, as in a file. */
 export type Config = Readonly<Record<string, string | number | boolean>>;
 
-/** All options that have an effect on a run, from which it can be run again. */
+/** All options that affect a run, to repeat it. */
 export function configOf(settings: Settings): Config {
   const names = (Object.keys(settings) as (keyof Settings)[])
     .filter((name) => !UNWRITTEN.includes(name) && idleness(name, settings) === undefined);

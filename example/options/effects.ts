@@ -1,4 +1,4 @@
-/** Options without effect: refused where they contradict others, told where the run has no use for them. */
+/** Options without effect: an error if others cancel them, a remark if the run does not use them. */
 
 import { toKebabCase } from "@std/text";
 import { isFromBatch, isSynthetic } from "./choices.ts";
@@ -9,19 +9,19 @@ import { OPTIONS, type Settings } from "./options.ts";
 
 type Name = keyof Settings;
 
-/** Settings with which an option changes nothing, or what tells them: all must hold. */
+/** Conditions, all required, under which an option has no effect: a value or a predicate per setting. */
 type Idle = { readonly [N in Name]?: Settings[N] | ((setting: Settings[N]) => boolean) };
 
 const FULL: Idle = { loss: "full" };
 const GRU: Idle = { indexModule: "gru" };
 const FROM_BATCH: Idle = { noise: isFromBatch };
 const UNSAMPLED_TEST: Idle = { evaluation: (kind) => typeof kind !== "object" };
-/** Nothing is drawn, not even in the test. */
+/** No samples are drawn, not even in the test. */
 const UNDRAWN: Idle = { ...FULL, ...UNSAMPLED_TEST };
-/** Only an IndexLinear's bias starts at the noise, which is that of the words where it is the batch. */
+/** Only an IndexLinear's bias starts from the noise; with batch noise, from the word frequencies. */
 const UNSEEN: readonly Idle[] = [{ ...GRU, ...UNDRAWN }, { ...UNDRAWN, ...FROM_BATCH }];
 const NO_UNIGRAM: Idle = { noise: (noise) => !noise.endsWith("unigram") };
-/** The norm term cancels or is left out, and nothing but a penalty would teach it. */
+/** The norm term cancels or is not used, so only a penalty could train it. */
 const UNSHIFTED: Idle = {
   loss: (loss) => loss === "sampled" || loss === "neg",
   selfNorm: 0,
@@ -45,22 +45,22 @@ const IDLE: { readonly [N in Name]?: readonly Idle[] } = {
   normTerm: [
     { ...FULL, ...LEARNED },
     { ...UNSHIFTED, ...LEARNED },
-    // No score or bias of such a model has to do with the norm term, and its test is the loss.
+    // No score or bias of such a model depends on the norm term, and its test is the loss.
     { ...GRU, ...UNSHIFTED, loss: "neg" },
   ],
   selfNorm: [FULL],
   audit: [FULL],
 };
 
-/** What a run is that was given `--train` or `--prof`, or neither. */
+/** The kind of run, by `--train` and `--prof`. */
 export function modeOf({ train, prof }: Pick<Settings, "train" | "prof">): Mode {
   return prof ? "profile" : train ? "train" : "test";
 }
 
 /**
- * Refuses a given option that has no effect beside the others.
+ * Rejects a given option that the others leave without effect.
  *
- * @throws {UsageError} The option and what takes its effect away.
+ * @throws {UsageError} Names the option and the reason.
  */
 export function checkEffects(given: Given, settings: Settings): void {
   const [useless] = uselessOptions(given, settings);
@@ -71,11 +71,11 @@ export function checkEffects(given: Given, settings: Settings): void {
 interface Useless {
   /** The name of its setting. */
   readonly name: Name;
-  /** It, and what takes its effect away. */
+  /** The option and the reason. */
   readonly text: string;
 }
 
-/** The given options that a run of this kind could use, but that have no effect beside the others. */
+/** The given options that this kind of run uses, but that others leave without effect. */
 export function uselessOptions(given: Given, settings: Settings): Useless[] {
   const mode = modeOf(settings);
   return (Object.keys(IDLE) as Name[])
@@ -88,22 +88,22 @@ export function uselessOptions(given: Given, settings: Settings): Useless[] {
     });
 }
 
-/** What takes an option's effect away, if anything does. */
+/** The settings that leave an option without effect, if any do. */
 export function idleness(name: Name, settings: Settings): Idle | undefined {
   return IDLE[name]?.find((others) =>
     (Object.keys(others) as Name[]).every((other) => holds(others, other, settings))
   );
 }
 
-/** Whether an option is given; a switch that is off is as if it were not. */
+/** Whether an option is given; a switch that is off counts as not given. */
 function isGiven(given: Given, name: keyof typeof OPTIONS): boolean {
   const text = given[toKebabCase(name)];
   return text !== undefined && text !== false;
 }
 
 /**
- * A line that names the given options which a run of this kind has no use for. They are no mistake: whoever
- * tests or measures a model repeats the command line of its training.
+ * A line that names the given options that this kind of run ignores. They are not an error: to test or
+ * profile a model, users repeat the command line of its training.
  */
 export function ignoredOptions(given: Given, settings: Settings): string | undefined {
   const mode = modeOf(settings);
@@ -123,7 +123,7 @@ function holds<N extends Name>(idle: Idle, name: N, settings: Settings): boolean
   return typeof wanted === "function" ? wanted(settings[name]) : wanted === settings[name];
 }
 
-/** The others in words, such as `with --loss full` or `without --concat`. */
+/** The other settings as text, such as `with --loss full` or `without --concat`. */
 function describe(idle: Idle, own: Name, settings: Settings): string {
   const others = (Object.keys(idle) as Name[]).filter((name) => name !== own);
   const isOff = others.some((name) => settings[name] === false);
@@ -131,7 +131,7 @@ function describe(idle: Idle, own: Name, settings: Settings): string {
   return `${isOff ? "without" : "with"} ${names}`;
 }
 
-/** An option with its value, as it could be given. */
+/** An option with its value, as on the command line. */
 export function shown(name: Name, settings: Settings): string {
   const setting = settings[name];
   if (typeof setting === "boolean") return flagOf(name);

@@ -1,12 +1,12 @@
-/** How a test can be scored, and which models can be tested like that. */
+/** Ways to score a test, and the models that support them. */
 
 import { isFromBatch, type LossName, type NoiseName } from "./choices.ts";
 import { type Range, RESULTS, type SettingOf, wordOr } from "./option.ts";
 
-/** Samples of noise for a target. */
+/** Number of noise samples per target. */
 export const SAMPLES: Range = [1, 1e7];
 
-/** What `sampled:K` reads as. */
+/** The parsed `sampled:K`. */
 interface Sampled {
   readonly sampled: number;
 }
@@ -33,7 +33,7 @@ export const EVALUATION = wordOr(["full", "nce", "loss"], {
   ...SAMPLED,
 });
 
-/** How a test is scored: normalised, by the scores alone, by the training loss, or by some samples. */
+/** How a test is scored: normalised, by raw scores, by the training loss, or by samples. */
 export type EvaluationKind = SettingOf<typeof EVALUATION>;
 
 /** Settings of a model that its evaluation depends on. */
@@ -44,7 +44,7 @@ interface EvaluatedSettings {
   readonly unique: boolean;
 }
 
-/** Why a model of these settings cannot be tested like that, or undefined: one line with the cure. */
+/** Why a model with these settings does not support the evaluation: one line with the cure, or undefined. */
 export function evaluationProblem(
   { loss, noise, noiseRatio, unique }: EvaluatedSettings,
   evaluation: EvaluationKind,
@@ -73,7 +73,7 @@ export function evaluationProblem(
   return undefined;
 }
 
-/** An evaluation as `--evaluation` spells it. */
+/** An evaluation, as spelled for `--evaluation`. */
 export function evaluationText(evaluation: EvaluationKind): string {
   return typeof evaluation === "object" ? `sampled:${evaluation.sampled}` : evaluation;
 }

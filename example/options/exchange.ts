@@ -51,7 +51,7 @@ export const IMPORT = {
       "log of the vocabulary size.",
     wants: "auto or a number from -1000 to 1000",
     choices: ["auto"],
-    // The original has no norm term that is learned.
+    // Pytorch-NCE cannot learn the norm term.
     read: (text: string) => text === "learned" ? undefined : LOSS.normTerm.read(text),
   },
 };

@@ -4,10 +4,10 @@ import { count, flag, number, optional, type OptionTable, type SettingsOf } from
 import { MODEL, RUN } from "./options.ts";
 import { UsageError } from "../shared/errors.ts";
 
-/** The best words that a text goes on with at most, where it does not go on with any word. */
+/** Maximum number of candidates when the choice is limited to the best words. */
 export const MAX_BEST = 1000;
 
-/** How texts go on, and how they are printed. */
+/** How text is generated and printed. */
 export const GENERATE = {
   count: count([1, 1e9], {
     value: "count",
@@ -56,9 +56,9 @@ export const GENERATE = {
 export type GenerateSettings = SettingsOf<typeof GENERATE>;
 
 /**
- * Refuses an option that has no effect beside the others.
+ * Rejects an option that the others leave without effect.
  *
- * @throws {UsageError} If words are chosen among the best, but it is always the best that is taken.
+ * @throws {UsageError} If candidates are limited, but the best word is always taken.
  */
 export function checkChoice({ temperature, topK, topP }: GenerateSettings): void {
   if (temperature > 0) return;

@@ -1,6 +1,6 @@
 /** Formats of n-best lists. */
 
-/** What a format is called. */
+/** Names of the formats. */
 export const FORMATS = ["json", "srilm", "kaldi"] as const;
 
 /** A format of lists: JSON lines, SRILM's files, or Kaldi's text archives. */

@@ -4,7 +4,7 @@ import { FORMATS } from "./list_formats.ts";
 import { choice, count, number, optional, type OptionTable, path } from "./option.ts";
 import { RUN } from "./options.ts";
 
-/** What lists are made, and where they go. */
+/** Which lists to make, and where to write them. */
 export const MAKE_NBEST = {
   data: path({
     value: "language",

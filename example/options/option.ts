@@ -1,9 +1,9 @@
-/** What is said of an option: how its value is written and read, what it does, and which runs it affects. */
+/** Definition of an option: how its value is written and parsed, what it does, and which runs it affects. */
 
 import { toKebabCase } from "@std/text";
 import { UsageError } from "../shared/errors.ts";
 
-/** What a run does: train and test, test a saved model, or measure one batch of training. */
+/** What a run does: train and test, test a saved model, or profile one training batch. */
 export type Mode = "train" | "test" | "profile";
 
 /** Runs that train. */
@@ -13,36 +13,36 @@ export const EPOCHS: readonly Mode[] = ["train"];
 /** Runs that end with a test. */
 export const RESULTS: readonly Mode[] = ["train", "test"];
 
-/** What every option says. */
+/** Properties of every option. */
 interface Description {
-  /** The value taken when the option is not given. */
+  /** The default value. */
   readonly default?: string;
   /** What the option does, one sentence. */
   readonly help: string;
-  /** The runs that it has an effect on; all unless given. */
+  /** The runs that it affects; all unless given. */
   readonly modes?: readonly Mode[];
-  /** Whether a resumed run may give another value than before; otherwise it would learn something else. */
+  /** Whether a resumed run may change the value: only if training stays the same. */
   readonly mayChange?: true;
 }
 
-/** What every option with a value says. */
+/** Properties of every option with a value. */
 interface ValueDescription extends Description {
-  /** What stands for the value in the help text. */
+  /** Placeholder for the value in the help text. */
   readonly value: string;
 }
 
-/** Limits of a number, both included. */
+/** Inclusive limits of a number. */
 export type Range = readonly [min: number, max: number];
 
-/** One option, whose setting is a `T`; `never` if it is no setting of its own. */
+/** One option, whose setting is a `T`; `never` if it has no setting of its own. */
 export interface Option<T = unknown> extends Description {
-  /** What stands for the value in the help text; a switch has none. */
+  /** Placeholder for the value in the help text; a switch has none. */
   readonly value?: string;
   /** The limits of a number. */
   readonly range?: Range;
-  /** What a value must be, in words. */
+  /** Describes valid values. */
   readonly wants: string;
-  /** Values that can be listed. */
+  /** The valid values, if they can be listed. */
   readonly choices?: readonly string[];
   /** Whether the value is the path of a file or a folder. */
   readonly isPath?: boolean;
@@ -50,7 +50,7 @@ export interface Option<T = unknown> extends Description {
   readonly shortFor?: readonly [name: string, text: string];
   /** The setting when the option is neither given nor has a default. */
   readonly absent?: T;
-  /** The setting that a text stands for; undefined if it stands for none. */
+  /** Parses a text into a setting; undefined if it is invalid. */
   readonly read: (text: string) => T | undefined;
 }
 
@@ -67,7 +67,7 @@ export type SettingsOf<Table extends OptionTable> = {
   ]: SettingOf<Table[Name]>;
 };
 
-/** What was written on the command line: option name (such as `min-freq`) to its text, or true. */
+/** Options as written on the command line: name (such as `min-freq`) to text, or true. */
 export type Given = Readonly<Record<string, string | boolean | undefined>>;
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -78,7 +78,7 @@ export function flag(description: Description): Option<boolean> {
   return { ...description, wants: "true or false", absent: false, read };
 }
 
-/** A switch that is short for another option with a value. */
+/** A switch that abbreviates another option with a value. */
 export function shorthand(name: string, text: string, description: Description): Option<never> {
   return { ...description, wants: "nothing", shortFor: [name, text], read: () => undefined };
 }
@@ -111,7 +111,7 @@ export function choice<const T extends string>(
   return { ...description, wants: `one of ${choices.join(", ")}`, choices, read };
 }
 
-/** Some words, or what `other` takes. */
+/** One of some words, or a value that `other` accepts. */
 export function wordOr<const T extends string, U>(
   words: readonly T[],
   other: Option<U>,
@@ -125,18 +125,18 @@ export function path(description: ValueDescription): Option<string> {
   return { ...description, wants: "a path", isPath: true, read: (text) => text };
 }
 
-/** An option whose setting is `absent` where it is not given. */
+/** An option whose setting is `absent` unless it is given. */
 export function optional<T, U>(option: Option<T>, absent: U): Option<T | U> {
   return { ...option, absent };
 }
 
-/** An option's name on the command line, such as `--min-freq`, by that of its setting. */
+/** An option's name on the command line, such as `--min-freq`, from its setting's name. */
 export function flagOf(name: string): string {
   return `--${toKebabCase(name)}`;
 }
 
 /**
- * The settings that were given, and for the others their defaults.
+ * The given settings, and defaults for the others.
  *
  * @throws {UsageError} One line that names the option, the value and the cure.
  */
@@ -151,7 +151,7 @@ export function readOptions<Table extends OptionTable>(
   return Object.fromEntries(entries) as SettingsOf<Table>;
 }
 
-/** Puts in the place of each switch that is given and short for something what it is short for. */
+/** Replaces each given switch that is an abbreviation by its full form. */
 export function withShorthands(table: OptionTable, given: Given): Given {
   let all = given;
   for (const [name, { shortFor }] of Object.entries(table)) {
@@ -169,7 +169,7 @@ export function withShorthands(table: OptionTable, given: Given): Given {
 }
 
 /**
- * One setting; undefined of an option that is none.
+ * One setting; undefined for an option without a setting.
  *
  * @throws {UsageError} One line that names the option, the value and the cure.
  */

@@ -21,7 +21,7 @@ import { NAME, RUN } from "./run_options.ts";
 
 export { RUN } from "./run_options.ts";
 
-/** A count that may be as large as anybody likes: nothing is as long or as large as it. */
+/** A count without a practical upper limit. */
 const ANY_COUNT: Range = [1, 1e9];
 /** Coefficients whose products with weights and gradients stay within float32. */
 const COEFFICIENT: Range = [1e-30, 1e30];
@@ -45,7 +45,7 @@ const NORM_TERM: typeof TERM = {
   },
 };
 
-/** The text, and how training cuts it. Where it comes from may change, but not what is read. */
+/** The text, and how training cuts it. A resumed run may find it elsewhere, but its content must be the same. */
 const DATA = {
   data: {
     ...path({
@@ -259,18 +259,18 @@ export const OPTIONS = { ...RUN, ...DATA, ...MODEL, ...LOSS, ...OPTIMIZATION };
 
 /** One run of the program: every option with its checked value. */
 export type Settings = SettingsOf<typeof OPTIONS>;
-/** What a model is made with, and its file keeps. */
+/** Settings that a model is made with, saved in its file. */
 export type ModelSettings = SettingsOf<typeof MODEL & typeof LOSS>;
 /** How a model is trained. */
 export type TrainingSettings = SettingsOf<typeof OPTIMIZATION>;
 
-/** Options that the help text shows under one heading. */
+/** Options under one heading of the help text. */
 export interface OptionGroup {
   readonly title: string;
   readonly options: OptionTable;
 }
 
-/** All options, as the help text shows them. */
+/** All options, in the order of the help text. */
 export const OPTION_GROUPS: readonly OptionGroup[] = [
   { title: "Run", options: RUN },
   { title: "Data", options: DATA },

@@ -1,12 +1,12 @@
-/** Options of what is done, with which model, and of what is said meanwhile. */
+/** Options for the task, the model, and the output. */
 
 import { EVALUATION } from "./evaluation_kind.ts";
 import { EPOCHS, flag, type Option, optional, type OptionTable, path, RESULTS } from "./option.ts";
 
-/** Bytes of the longest name, so that those of its files are file names, too. */
+/** Maximum bytes of a name; with a suffix it must still be a valid file name. */
 const MAX_NAME_BYTES = 200;
 
-/** A name of files in the program's own folders: a path would lead out of these. */
+/** A name for files in the program's own folders; a path could point outside. */
 export const NAME = {
   value: "name",
   wants: `a file name without folders, of at most ${MAX_NAME_BYTES} bytes`,
@@ -25,7 +25,7 @@ const SAVE: Option<string> = {
   read: (text) => NAME.read(text.replace(/\.safetensors$/, "")),
 };
 
-/** What to do, with which model. */
+/** The task and the model. */
 export const RUN = {
   train: flag({
     help: "Train a model; without it the saved model is tested.",

@@ -4,7 +4,7 @@ import { choice, flag, type OptionTable, type SettingsOf } from "./option.ts";
 import { RUN } from "./options.ts";
 import { MODE } from "./scoring.ts";
 
-/** What is scored, and how it is printed. */
+/** How text is scored and printed. */
 export const SCORE = {
   mode: MODE,
   base: choice(["e", "2", "10"], {

@@ -1,4 +1,4 @@
-/** How commands score text: the modes, what they are called, and which models have them. */
+/** How commands score text: the modes, their names, and the models that support them. */
 
 import { isFromBatch } from "./choices.ts";
 import { SAMPLED } from "./evaluation_kind.ts";
@@ -19,12 +19,12 @@ export const MODE = wordOr(["exact", "raw", "raw-best"], {
 /** How a word's log probability is computed: see {@linkcode MODE}. */
 export type ScoreMode = SettingOf<typeof MODE>;
 
-/** A mode as `--mode` spells it. */
+/** A mode, as spelled for `--mode`. */
 export function modeText(mode: ScoreMode): string {
   return typeof mode === "object" ? `sampled:${mode.sampled}` : mode;
 }
 
-/** Why a model of these settings cannot score like that, or undefined: one line with the cure. */
+/** Why a model with these settings does not support the mode: one line with the cure, or undefined. */
 export function modeProblem(
   { loss, noise, noiseRatio, unique }: ModelSettings,
   mode: ScoreMode,

@@ -1,4 +1,4 @@
-/** From the words of the command line to checked settings; knows neither Cliffy nor Deno. */
+/** Turns command-line options into checked settings; independent of Cliffy and Deno. */
 
 import { checkEffects, uselessOptions } from "./effects.ts";
 import { UsageError } from "../shared/errors.ts";
@@ -19,18 +19,18 @@ export { type EvaluationKind, evaluationProblem, evaluationText } from "./evalua
 export type { Given } from "./option.ts";
 export type { ModelSettings, Settings, TrainingSettings } from "./options.ts";
 
-/** Where models are saved, in the folder where the program is started. */
+/** Folder for saved models, in the current folder. */
 export const MODEL_FOLDER = "saved_model";
 
-/** Where records for TensorBoard are, in that folder. */
+/** Folder for TensorBoard's event files, in the current folder. */
 export const BOARD_FOLDER = "runs";
 
 /**
  * Checks the options and fills in the defaults.
  *
- * @param given Option texts by option name; an option that is absent takes its default.
- * @param config Those of a configuration file, for options that are not given.
- * @param warn Gets a line for each of these that is left out because it has no effect beside the others.
+ * @param given Option texts by option name; a missing option gets its default.
+ * @param config The same from a configuration file, for options that are not given.
+ * @param warn Receives a line for each option of the file that is dropped because others cancel it.
  * @returns The settings of the run.
  * @throws {UsageError} One line that names the option, the value and the cure.
  */
@@ -46,8 +46,7 @@ export function parseSettings(
 }
 
 /**
- * The settings with defaults. What a file says is without effect where the command line says otherwise, and
- * no mistake.
+ * The settings with defaults. The command line takes precedence over a file, without an error.
  */
 function fillIn(given: Given, config: Given, warn: (line: string) => void): Settings {
   const all = { ...config, ...given }, read = readOptions(OPTIONS, all);
@@ -67,7 +66,7 @@ function fillIn(given: Given, config: Given, warn: (line: string) => void): Sett
   return otherwise;
 }
 
-/** What has to do with several options. */
+/** Checks that involve several options. */
 function checkTogether(settings: Settings): void {
   const { train, lr, weightDecay, evaluation, quiet, verbose } = settings;
   if (quiet && verbose) throw new UsageError("--quiet and --verbose contradict: leave one out");
@@ -77,7 +76,7 @@ function checkTogether(settings: Settings): void {
         `--lr ${lr}: their product must be at most 1`,
     );
   }
-  // A saved model's own settings say how it can be tested.
+  // A saved model's own settings determine how it can be tested.
   const problem = train ? evaluationProblem(settings, evaluation) : undefined;
   if (problem !== undefined) throw new UsageError(problem);
 }

@@ -1,11 +1,11 @@
-/** What a resumed run must not change: everything that it would learn something else by. */
+/** Options that a resumed run must not change, because they affect training. */
 
 import { shown } from "./effects.ts";
 import { OPTIONS, type Settings } from "./options.ts";
 
 /**
- * The first option whose value differs from that of the run which is resumed, with both values in words;
- * undefined if none differs that must not.
+ * The first fixed option whose value differs from the resumed run's, with both values as text; undefined
+ * if there is none.
  */
 export function changedOption(settings: Settings, before: Settings): string | undefined {
   const name = (Object.keys(settings) as (keyof Settings)[]).find((name) =>

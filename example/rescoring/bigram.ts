@@ -1,21 +1,21 @@
 /** A bigram model, the simple language model of a recogniser's first pass. */
 
-/** Log probabilities of words by the word before; Witten and Bell's mixture with those of single words. */
+/** Log probabilities of words given the previous word: Witten-Bell smoothing with unigrams. */
 export class Bigram {
   readonly #size: number;
   readonly #pairs = new Map<number, number>();
-  /** Of each word: how often it is followed by something, and by how many different ones. */
+  /** For each word: the number of its successors, and of the distinct ones. */
   readonly #follows: Float64Array;
   readonly #kinds: Float64Array;
-  /** Probability of each word alone, every one counted once more than it comes. */
+  /** Unigram probability of each word, with one added to its count. */
   readonly #alone: Float64Array;
-  /** The words that follow each word most often. */
+  /** The most frequent successors of each word. */
   readonly #successors = new Map<number, number[]>();
 
   /**
    * Counts sentences of words from 0 to `vocab` - 1; the number `vocab` is the mark at both ends.
    *
-   * @param most Successors of a word that are kept for {@linkcode successors}.
+   * @param most Maximum successors of a word kept for {@linkcode successors}.
    */
   constructor(sentences: readonly (readonly number[])[], vocab: number, most: number) {
     this.#size = vocab + 1;
@@ -53,7 +53,7 @@ export class Bigram {
     return Math.log((count + kinds * alone) / (follows + kinds));
   }
 
-  /** The words that follow most often, the most frequent first. */
+  /** The most frequent successors, in order of falling frequency. */
   successors(before: number): readonly number[] {
     return this.#successors.get(before) ?? [];
   }

@@ -1,26 +1,26 @@
 /**
- * A noisy channel: how sentences sound, with probabilities that are known exactly.
+ * A noisy channel that turns sentences into sounds, with exactly known probabilities.
  *
- * Each word has a sound, a point drawn from a standard normal distribution. Spoken, it is lost by chance;
- * otherwise its sound is heard with normal noise. In each gap between words, and at both ends, sounds that
- * are nobody's may come in.
+ * Each word has a sound, a point drawn from a standard normal distribution. A spoken word may be lost;
+ * otherwise its sound is heard with normal noise. Between words, and at both ends, sounds of no word may
+ * be inserted.
  */
 
 import type { Philox } from "../../kernels/random/mod.ts";
 
-/** Numbers that make up a sound. */
+/** Dimensions of a sound. */
 const SIZE = 8;
-/** Chance that a word is lost, and that one more sound comes in. */
+/** Probability that a word is lost, and that another sound is inserted. */
 const LOSS = 0.03, INTRUSION = 0.03;
 const LOG_LOST = Math.log(LOSS), LOG_HEARD = Math.log(1 - LOSS);
 const LOG_INTRUDED = Math.log(INTRUSION), LOG_NO_MORE = Math.log(1 - INTRUSION);
 
-/** What is heard. */
+/** The sounds that are heard. */
 export type Sound = Float64Array;
 
 /** The channel of a vocabulary. */
 export class Channel {
-  /** Scores of the events, natural logarithms: a lost word, a sound of a word, a sound of nobody's. */
+  /** Log probabilities of the events: a lost word, a word's sound, an inserted sound. */
   readonly events = {
     lost: LOG_LOST + LOG_NO_MORE,
     heard: LOG_HEARD + LOG_NO_MORE,
@@ -32,7 +32,7 @@ export class Channel {
 
   /**
    * @param vocab Number of words.
-   * @param noise Standard deviation of what is heard.
+   * @param noise Standard deviation of the noise.
    * @param random Draws the words' sounds.
    */
   constructor(vocab: number, noise: number, random: Philox) {
@@ -40,7 +40,7 @@ export class Channel {
     this.#sounds = Array.from({ length: vocab }, () => normal(random));
   }
 
-  /** What is heard of a sentence. */
+  /** Draws the sounds heard for a sentence. */
   speak(words: readonly number[], random: Philox): Sound[] {
     const heard: Sound[] = [], { length } = words;
     for (let i = 0; i <= length; i++) {
@@ -51,17 +51,17 @@ export class Channel {
     return heard;
   }
 
-  /** The log density of a sound, if it is the word's. */
+  /** The log density of a sound, given its word. */
   logDensity(sound: Sound, word: number): number {
     return logNormal(sound, this.#noise ** 2, this.#sounds[word]!);
   }
 
-  /** The log density of a sound that is nobody's: the sum over all that it could be. */
+  /** The log density of an inserted sound. */
   logIntruder(sound: Sound): number {
     return logNormal(sound, 1 + this.#noise ** 2);
   }
 
-  /** The log density of all that is heard, if these words were spoken, whichever were lost. */
+  /** The log density of all sounds given the spoken words, summed over all ways to lose words. */
   logLikelihood(heard: readonly Sound[], words: readonly number[]): number {
     const { lost, heard: spoken, intruded, end } = this.events, columns = heard.length + 1;
     const intruders = heard.map((sound) => intruded + this.logIntruder(sound));

@@ -1,18 +1,18 @@
-/** Systems that choose among the same hypotheses, and the word errors of what they choose. */
+/** Compares systems by the word errors of the hypotheses that they choose from the same lists. */
 
 import { align, countErrors, type Edit, errorRate, errorsOf, sumErrors } from "./errors.ts";
 import type { Hypothesis, NBestList } from "./nbest.ts";
 import { bootstrapInterval, type MatchedPairs, matchedPairs } from "./significance.ts";
 import type { Choice, Weights } from "./weights.ts";
 
-/** An utterance whose reference is known, and each hypothesis' alignment with it. */
+/** An utterance with a reference, and each hypothesis' alignment with it. */
 interface Utterance {
   readonly list: NBestList;
   readonly edits: readonly (readonly Edit[])[];
   readonly errors: Float64Array;
 }
 
-/** What a system reaches. */
+/** The result of a system. */
 export interface Result {
   readonly system: string;
   /** Word error rate in per cent. */
@@ -20,18 +20,18 @@ export interface Result {
   readonly substitutions: number;
   readonly deletions: number;
   readonly insertions: number;
-  /** The bootstrap's 95 %. */
+  /** The bootstrap's 95 % confidence interval. */
   readonly interval: readonly [number, number];
   readonly weights?: Weights;
   readonly seconds?: number;
-  /** MAPSSWE against other systems, by their names. */
+  /** MAPSSWE against other systems, by name. */
   readonly versus: Readonly<Record<string, MatchedPairs>>;
 }
 
 /** Lists with references. */
 export class Contest {
   readonly #utterances: readonly Utterance[];
-  /** The hypothesis that each system chose, utterance by utterance, by the system's name. */
+  /** The hypotheses that each system chose, one per utterance, by the system's name. */
   readonly #chosen = new Map<string, readonly number[]>();
 
   /** Aligns all hypotheses; lists have references. */
@@ -43,12 +43,12 @@ export class Contest {
     });
   }
 
-  /** Words of all references. */
+  /** Number of words in all references. */
   get words(): number {
     return this.#utterances.reduce((sum, { list }) => sum + list.reference!.length, 0);
   }
 
-  /** What weights are searched on, with `lm` as the language score. */
+  /** Data to tune weights on, with `lm` as the language score. */
   choices(lm: (hypothesis: Hypothesis) => number): Choice[] {
     return this.#utterances.map(({ list, errors }) => ({ ...scoresOf(list, lm), errors }));
   }
@@ -59,9 +59,9 @@ export class Contest {
   }
 
   /**
-   * What a system reaches that chooses these hypotheses.
+   * The result of a system that chooses these hypotheses.
    *
-   * @param versus Systems before it that it is compared with.
+   * @param versus Earlier systems to compare it with.
    */
   judge(
     system: string,

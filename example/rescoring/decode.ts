@@ -1,12 +1,12 @@
-/** A recogniser's first pass: the likeliest sentences for what is heard, by a beam search with a bigram. */
+/** A recogniser's first pass: a beam search with a bigram for the most likely sentences. */
 
 import type { Bigram } from "./bigram.ts";
 import type { Channel, Sound } from "./channel.ts";
 
-/** Words that are tried for a sound, and for a word that was lost. */
+/** Number of words tried for a sound, and for a lost word. */
 const CANDIDATES = 24, LOST_CANDIDATES = 3;
 
-/** A sentence so far, which shares its beginning with others. */
+/** A partial sentence, which shares its beginning with others. */
 interface Path {
   readonly before: Path | undefined;
   readonly word: number;
@@ -15,11 +15,11 @@ interface Path {
   readonly score: number;
 }
 
-/** Successors that a bigram has to keep. */
+/** Number of successors that a bigram must keep. */
 export const SUCCESSORS = LOST_CANDIDATES;
 
 /**
- * The `size` best sentences, best first, by the likeliest way in which each of them would be heard.
+ * The `size` best sentences, best first, each scored by its most likely alignment with the sounds.
  *
  * @param vocab Number of words; as a word it is the mark at both ends.
  */
@@ -59,7 +59,7 @@ export function decode(
   return bestOf(ended, size).map(wordsOf);
 }
 
-/** The words that sound most like it. */
+/** The words that are closest to the sound. */
 function candidates(
   sound: Sound,
   channel: Channel,
@@ -74,7 +74,7 @@ function candidates(
     .filter(({ density }) => density >= limit);
 }
 
-/** The best paths, best first; of those with equal words the best one. */
+/** The best paths, best first; only the best of those with equal words. */
 function bestOf(paths: readonly Path[], count: number): Path[] {
   const sorted = paths.toSorted((a, b) => b.score - a.score), keys = new Set<string>();
   const found: Path[] = [];

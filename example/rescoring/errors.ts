@@ -1,6 +1,6 @@
 /** Word errors: a hypothesis aligned with its reference, as sclite does it. */
 
-/** What an alignment finds. */
+/** Counts of an alignment's edits. */
 export interface WordErrors {
   readonly substitutions: number;
   readonly deletions: number;
@@ -9,16 +9,16 @@ export interface WordErrors {
   readonly words: number;
 }
 
-/** What stands at a place of an alignment: equal words, a substitution, a deletion or an insertion. */
+/** One step of an alignment: equal words, a substitution, a deletion or an insertion. */
 export type Edit = "C" | "S" | "D" | "I";
 
 /** NIST's weights: a substitution costs less than a deletion and an insertion together. */
 const SUBSTITUTION = 4, DELETION = 3, INSERTION = 3;
 
 /**
- * The edits that make the reference the hypothesis, at the least cost by NIST's weights. Of alignments
- * that cost the same, it is sclite's: seen from the end, an insertion comes before a deletion, and a pair
- * of words before both.
+ * The edits that turn the reference into the hypothesis, at the least cost by NIST's weights. Ties are
+ * resolved like in sclite: from the end, a pair of words is preferred to an insertion, and an insertion to
+ * a deletion.
  */
 export function align(reference: readonly string[], hypothesis: readonly string[]): Edit[] {
   const columns = hypothesis.length + 1, costs = new Int32Array((reference.length + 1) * columns);
@@ -62,12 +62,12 @@ export function countErrors(edits: readonly Edit[]): WordErrors {
   };
 }
 
-/** All errors. */
+/** Total number of errors. */
 export function errorsOf({ substitutions, deletions, insertions }: WordErrors): number {
   return substitutions + deletions + insertions;
 }
 
-/** Errors of several sentences together. */
+/** Sums the errors of several sentences. */
 export function sumErrors(all: readonly WordErrors[]): WordErrors {
   const sum = (name: keyof WordErrors) => all.reduce((total, errors) => total + errors[name], 0);
   return {

@@ -1,5 +1,5 @@
 /**
- * N-best lists as JSON lines, an utterance a line:
+ * N-best lists as JSON lines, one utterance per line:
  * `{"id": "u1", "reference": "what was said", "hypotheses": [{"text": "...", "acoustic": -1, "lm": -2}]}`.
  *
  * Scores are natural logarithms; `reference`, `lm`, `graph` and `truth` may be missing.
@@ -76,7 +76,7 @@ function wordsOf(text: string): readonly string[] {
   return withoutMarks(splitWords(text));
 }
 
-/** The line of a list. */
+/** A list as a line. */
 export function jsonLine({ id, reference, hypotheses }: NBestList): string {
   return JSON.stringify({
     id,

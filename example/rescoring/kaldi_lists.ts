@@ -1,6 +1,6 @@
 /**
- * N-best lists as Kaldi's scripts write them, a folder of text archives: `words_text` (a key and the words
- * a line), `acwt` (acoustic costs), `lmwt.lmonly` (the language model's costs) and, where there is one,
+ * N-best lists as Kaldi's scripts write them, a folder of text archives: `words_text` (lines of a key and
+ * words), `acwt` (acoustic costs), `lmwt.lmonly` (the language model's costs) and, where there is one,
  * `lmwt.nolm` (the other costs of the graph). A key is the utterance's, a hyphen and a number. Costs are
  * negative natural logarithms.
  */
@@ -10,9 +10,9 @@ import { splitWords, withoutMarks } from "../data/words.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Hypothesis, NBestList } from "./nbest.ts";
 
-/** Archives of costs, and the scores that they are. */
+/** Archives of costs, and the scores that they hold. */
 const COSTS = { acwt: "acoustic", "lmwt.lmonly": "lm", "lmwt.nolm": "graph" } as const;
-/** The archive of words, by which a folder is known. */
+/** The archive of words, which identifies a folder. */
 export const WORDS_FILE = "words_text";
 
 /** Reads a folder; throws a Failure that names the archive and the key or the line. */
@@ -68,7 +68,7 @@ async function readArchive(path: string): Promise<Map<string, string[]>> {
   return archive;
 }
 
-/** The archives of lists, texts by the names of the files. */
+/** The archives of lists: contents by file name. */
 export function kaldiTexts(lists: readonly NBestList[]): Record<string, string> {
   const keyed = lists.flatMap(({ id, hypotheses }) =>
     hypotheses.map((hypothesis, i) => ({ key: `${id}-${i + 1}`, ...hypothesis }))

@@ -1,4 +1,4 @@
-/** N-best lists of the made-up language, heard through a noisy channel: the best possible is known. */
+/** N-best lists of the synthetic language, heard through a noisy channel; the optimum is known. */
 
 import { Philox } from "../../kernels/random/mod.ts";
 import { SyntheticLanguage } from "../data/language.ts";
@@ -8,26 +8,26 @@ import { Channel } from "./channel.ts";
 import { decode, SUCCESSORS } from "./decode.ts";
 import type { NBestList } from "./nbest.ts";
 
-/** Streams of random numbers, apart from those of the language's texts. */
+/** Random streams, separate from those of the language's texts. */
 const STREAM = { sounds: 0x4e424500, words: 0x4e424501, bigram: 0x4e424502, heard: 0x4e424503 };
-/** No event of the language is taken for less likely, so that all log probabilities are numbers. */
+/** Lower bound of the language's probabilities, so that all logarithms are finite. */
 const LEAST = 1e-300;
 
-/** What to make. */
+/** Parameters of the lists. */
 export interface ListOptions {
-  /** The language; `words` is the size of the text that the recogniser's bigram has seen. */
+  /** The language; `words` is the size of the text that the recogniser's bigram is trained on. */
   readonly language: SyntheticOptions;
   /** Number of utterances. */
   readonly lists: number;
-  /** The most hypotheses for each. */
+  /** Maximum hypotheses per utterance. */
   readonly size: number;
-  /** Standard deviation of the sounds; the words' own is 1. */
+  /** Standard deviation of the channel's noise, relative to 1 for the words' sounds. */
   readonly noise: number;
   /** Seed of the utterances. */
   readonly seed: number;
 }
 
-/** The lists, one after another: the same for the same options. */
+/** Generates the lists one by one; they are a function of the options. */
 export function* makeLists(options: ListOptions): Generator<NBestList> {
   const { language: { words, vocab, seed: own }, lists, size, noise, seed } = options;
   const language = new SyntheticLanguage(vocab, own);

@@ -1,22 +1,22 @@
-/** N-best lists: what a recogniser takes for possible, with its scores. */
+/** N-best lists: a recogniser's hypotheses with their scores. */
 
 /** A sentence that may have been said. All scores are natural logarithms. */
 export interface Hypothesis {
   readonly words: readonly string[];
-  /** Of what was heard, given the words. */
+  /** Score of the sounds, given the words. */
   readonly acoustic: number;
-  /** Of the words, by the language model that the list was made with; undefined where it is not told. */
+  /** Score of the words by the language model that made the list; undefined if unknown. */
   readonly lm?: number;
-  /** Of the path through the recogniser's graph, without the language model's; as a part of its score. */
+  /** Score of the path through the recogniser's graph, without the language model's. */
   readonly graph?: number;
-  /** Of the words, by the language that they are really from, where that is known. */
+  /** Score of the words by the true language, if known. */
   readonly truth?: number;
 }
 
-/** The hypotheses for an utterance, in the order in which they came. */
+/** The hypotheses for an utterance, in their original order. */
 export interface NBestList {
   readonly id: string;
-  /** What was said, where it is known. */
+  /** The reference transcript, if known. */
   readonly reference?: readonly string[];
   readonly hypotheses: readonly Hypothesis[];
 }

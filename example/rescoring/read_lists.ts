@@ -1,4 +1,4 @@
-/** N-best lists and references from files, whatever their format, and lists into files of the same kind. */
+/** Reads n-best lists and references from files of any format, and writes lists in the same format. */
 
 import { openInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
@@ -10,7 +10,7 @@ import type { NBestFormat } from "../options/list_formats.ts";
 import type { NBestList } from "./nbest.ts";
 import { readSrilmList, srilmText } from "./srilm_lists.ts";
 
-/** Lists and how they were written. */
+/** Lists and the form that they were stored in. */
 export interface ReadLists {
   readonly format: NBestFormat;
   /** Whether they are in a folder. */
@@ -19,10 +19,10 @@ export interface ReadLists {
 }
 
 /**
- * Reads lists: JSON lines, a file of SRILM's, a folder of these, or a folder of Kaldi's archives.
+ * Reads lists: JSON lines, an SRILM file, a folder of these, or a folder of Kaldi's archives.
  *
- * @param path The file or the folder; standard input, which is JSON lines or of SRILM's, if it is `-`.
- * @param given The format; by default it is seen from the file.
+ * @param path The file or the folder; `-` for standard input, with JSON lines or an SRILM file.
+ * @param given The format; by default it is detected.
  * @throws {UsageError} If there is no such file.
  * @throws {Failure} If it cannot be read, is of another format, or has no lists.
  */
@@ -57,7 +57,7 @@ function formatOfFolder(path: string): NBestFormat {
   return names.includes(WORDS_FILE) ? "kaldi" : "srilm";
 }
 
-/** By the first character; standard input cannot be looked at twice. */
+/** Detects the format by the first character, since standard input cannot be read twice. */
 async function formatOfFile(path: string): Promise<NBestFormat> {
   if (path === "-") {
     throw new UsageError("Cannot tell the format of lists on standard input: give --format");
@@ -77,7 +77,7 @@ async function readSrilmLists(path: string, isFolder: boolean): Promise<NBestLis
   return lists;
 }
 
-/** The utterance of a file: its name without the endings. */
+/** The utterance of a file: its name without extensions. */
 function idOf(path: string): string {
   return path.replace(/^.*[\\/]/, "").replace(/\.(gz|zst)$/, "").replace(/\.(nbest|txt)$/, "");
 }
@@ -86,12 +86,12 @@ function isFolderAt(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
   } catch {
-    return false; // reading says why
+    return false; // reading reports the reason
   }
 }
 
 /**
- * Reads what was said: a line an utterance, `id word word ...`, or `word word ... (id)` as for sclite.
+ * Reads references, one utterance per line: `id word word ...`, or `word word ... (id)` as in sclite.
  *
  * @throws {UsageError} If there is no such file.
  * @throws {Failure} If it cannot be read.
@@ -112,9 +112,9 @@ export async function readReferences(path: string): Promise<Map<string, readonly
 }
 
 /**
- * Writes lists as they came: into a file, or a folder that is made if it is missing.
+ * Writes lists in their original form: to a file, or to a folder, which is made if missing.
  *
- * @throws {Failure} If that cannot be done.
+ * @throws {Failure} If they cannot be written.
  */
 export function writeLists(
   path: string,

@@ -1,24 +1,24 @@
-/** How sure a word error rate is, and whether one system is better than another. */
+/** Confidence intervals of word error rates, and the significance of differences. */
 
 import { Philox } from "../../kernels/random/mod.ts";
 import type { Edit } from "./errors.ts";
 
-/** Stream of the resampling's random numbers. */
+/** Random stream of the resampling. */
 const STREAM = 0x424f4f54;
 const SEED = 1;
 const SAMPLES = 2000;
-/** Words that both systems have right between two segments of the matched-pair test, as in NIST's tools. */
+/** Minimum correct words between two segments of the matched-pair test, as in NIST's tools. */
 const MIN_GOOD = 2;
 
-/** What is known of each utterance: its errors, and the words of its reference. */
+/** For each utterance, its errors and the number of words in its reference. */
 export interface Utterance {
   readonly errors: number;
   readonly words: number;
 }
 
 /**
- * The interval that holds 95 % of the word error rates, in per cent, of texts drawn from these utterances
- * with replacement (the bootstrap); the same for the same utterances.
+ * The bootstrap's 95 % confidence interval of the word error rate, in per cent: utterances are drawn with
+ * replacement. It is the same for the same utterances.
  */
 export function bootstrapInterval(utterances: readonly Utterance[]): [low: number, high: number] {
   const random = new Philox(SEED, STREAM, 0), count = utterances.length;
@@ -35,22 +35,22 @@ export function bootstrapInterval(utterances: readonly Utterance[]): [low: numbe
   return [quantile(0.025), quantile(0.975)];
 }
 
-/** What the matched-pair test finds. */
+/** Result of the matched-pair test. */
 export interface MatchedPairs {
-  /** Segments that at least one of the systems has an error in. */
+  /** Number of segments in which at least one system has an error. */
   readonly segments: number;
-  /** Errors of the first system less those of the second one, per segment. */
+  /** Mean per segment of the first system's errors minus the second's. */
   readonly mean: number;
-  /** The mean over its standard error. */
+  /** The mean divided by its standard error. */
   readonly z: number;
-  /** Chance of a difference as large, or larger, between systems that are equally good. */
+  /** p-value: probability of a difference at least this large between equally good systems. */
   readonly p: number;
 }
 
 /**
  * NIST's matched-pair sentence segment word error test (MAPSSWE) of two systems, on their alignments with
- * the same references. Segments lie between stretches of at least two words that both have right, so that
- * they can be taken for independent.
+ * the same references. At least two words that both have right separate segments, so that segments can be
+ * treated as independent.
  */
 export function matchedPairs(
   pairs: Iterable<readonly [first: readonly Edit[], second: readonly Edit[]]>,
@@ -72,7 +72,7 @@ function segmentsOf(first: readonly Edit[], second: readonly Edit[]): [number, n
   for (let i = 0; i < a.length; i++) {
     const isGood = a[i]!.own === 0 && b[i]!.own === 0;
     const inserted = a[i]!.before + b[i]!.before > 0;
-    // Words inserted before this one end the stretch of good ones.
+    // Words inserted before this one end the run of correct ones.
     if (inserted || !isGood) {
       if (good >= MIN_GOOD) {
         if (errors[0] + errors[1] > 0) segments.push(errors);
@@ -87,7 +87,7 @@ function segmentsOf(first: readonly Edit[], second: readonly Edit[]): [number, n
   return segments;
 }
 
-/** For each word of the reference, and its end: words inserted before it, and whether it is wrong. */
+/** For each word of the reference and its end: the words inserted before it, and whether it is wrong. */
 function byWord(edits: readonly Edit[]): { before: number; own: number }[] {
   const words: { before: number; own: number }[] = [];
   let before = 0;
@@ -101,7 +101,7 @@ function byWord(edits: readonly Edit[]): { before: number; own: number }[] {
   return [...words, { before, own: 0 }];
 }
 
-/** Chance that a standard normal number is over `z`, which is not negative: Abramowitz and Stegun 26.2.17. */
+/** Probability that a standard normal variable exceeds `z` >= 0: Abramowitz and Stegun 26.2.17. */
 function upperTail(z: number): number {
   const t = 1 / (1 + 0.2316419 * z);
   const terms = [0.319381530, -0.356563782, 1.781477937, -1.821255978, 1.330274429];

@@ -1,5 +1,5 @@
 /**
- * N-best lists in SRILM's format (nbest-format(5), the third): a file an utterance, of lines
+ * N-best lists in SRILM's format (nbest-format(5), the third): one file per utterance, with lines
  * `acoustic lm count word word ...`. Scores are logarithms to base 10.
  */
 
@@ -37,7 +37,7 @@ export async function readSrilmList(path: string | undefined, id: string): Promi
   return { id, hypotheses };
 }
 
-/** The text of a list's file. */
+/** The content of a list's file. */
 export function srilmText({ hypotheses }: NBestList): string {
   return hypotheses.map(({ words, acoustic, lm = 0 }) =>
     [acoustic / Math.LN10, lm / Math.LN10, words.length, ...words].join(" ") + "\n"

@@ -1,26 +1,26 @@
-/** How much the language model and the number of words count beside what was heard. */
+/** Weights of the language model and the number of words, relative to the acoustic score. */
 
 /** Weights of a total score, `acoustic + lm * (score of the language model) + penalty * words`. */
 export interface Weights {
   readonly lm: number;
-  /** What is added for each word; negative where words cost. */
+  /** Added for each word; negative values favour short hypotheses. */
   readonly penalty: number;
 }
 
-/** An utterance as the choice among its hypotheses needs it: a number for each of them. */
+/** An utterance's scores, one number per hypothesis. */
 export interface Choice {
   readonly acoustic: Float64Array;
-  /** The language model's score, interpolated if asked for. */
+  /** The language model's score, interpolated if requested. */
   readonly lm: Float64Array;
   readonly words: Float64Array;
   /** Word errors. */
   readonly errors: Float64Array;
 }
 
-/** Weights of the language model that are tried first, from 1/8 to 128, and penalties as parts of these. */
+/** The first grid: language model weights from 1/8 to 128, and penalties as fractions of them. */
 const LM_WEIGHTS = Array.from({ length: 41 }, (_, i) => 2 ** (i / 4 - 3));
 const PENALTIES = Array.from({ length: 25 }, (_, i) => (i - 12) / 2);
-/** Neighbours of the best that are tried next, ever closer ones where they are no better. */
+/** Steps to neighbours of the best, which shrink when none is better. */
 const NEIGHBOURS = [-2, -1, 0, 1, 2];
 const CLOSEST = 1 / 256;
 
@@ -32,7 +32,7 @@ export function totals(
   return acoustic.map((score, i) => score + weights.lm * lm[i]! + weights.penalty * words[i]!);
 }
 
-/** The number of the best hypothesis, the first among equals. */
+/** The index of the best hypothesis, the first of equals. */
 export function best(choice: Omit<Choice, "errors">, { lm: weight, penalty }: Weights): number {
   const { acoustic, lm, words } = choice;
   let found = 0, highest = -Infinity;
@@ -44,10 +44,10 @@ export function best(choice: Omit<Choice, "errors">, { lm: weight, penalty }: We
 }
 
 /**
- * The weights with the fewest errors: a grid, and then ever closer neighbours of its best. Of equal ones,
- * those nearest to one for the language model and none for words.
+ * Tunes the weights for the fewest errors: a grid search, then ever closer neighbours of the best. Ties go
+ * to weights close to 1 for the language model and 0 for words.
  *
- * @param fixed Weights that are given, and not searched.
+ * @param fixed Given weights, which are not tuned.
  */
 export function searchWeights(choices: readonly Choice[], fixed: Partial<Weights> = {}): Weights {
   const tried = new Map<string, { weights: Weights; errors: number }>();

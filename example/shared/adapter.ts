@@ -1,8 +1,8 @@
-/** What people are told of the adapter: its name, and what to do if the machine could do better. */
+/** Describes the adapter to users, with advice if the machine may have a better one. */
 
 import type { Backend, Gpu } from "../../mod.ts";
 
-/** What an adapter is, as a `Gpu` tells it. */
+/** Properties of an adapter, as in `Gpu`. */
 export type Traits = Pick<Gpu, "name" | "software" | "backend">;
 
 /** How to get Vulkan on Linux. */
@@ -10,7 +10,7 @@ export const VULKAN_ADVICE = "install a Vulkan driver for your GPU, or Mesa's so
   "(Debian and Ubuntu: sudo apt-get install -y libvulkan1 mesa-vulkan-drivers; " +
   "Fedora: sudo dnf install mesa-vulkan-drivers; Arch: sudo pacman -S vulkan-swrast)";
 
-/** What it costs to have OpenGL instead of Vulkan. */
+/** The cost of OpenGL instead of Vulkan. */
 export const OPENGL_COST = "OpenGL, on a software adapter 2 to 20 times slower than Vulkan";
 
 const BACKEND_NAMES: Readonly<Record<Backend, string | undefined>> = {
@@ -21,7 +21,7 @@ const BACKEND_NAMES: Readonly<Record<Backend, string | undefined>> = {
   unknown: undefined,
 };
 
-/** The adapter in a line: `llvmpipe (LLVM 15.0.6, 256 bits) (software, Vulkan)`. */
+/** Describes the adapter in one line: `llvmpipe (LLVM 15.0.6, 256 bits) (software, Vulkan)`. */
 export function adapterLine({ name, software, backend }: Traits): string {
   const traits = [software ? "software" : undefined, BACKEND_NAMES[backend]]
     .filter((trait) => trait !== undefined);
@@ -29,7 +29,7 @@ export function adapterLine({ name, software, backend }: Traits): string {
 }
 
 /**
- * Warnings where the machine may have better than this adapter.
+ * Warnings if the machine may have a better adapter.
  *
  * @param devices Paths of the machine's graphics devices; see {@linkcode graphicsDevices}.
  */
@@ -43,7 +43,7 @@ export function adapterWarnings(traits: Traits, devices: readonly string[]): str
   return warnings.filter((text) => text !== undefined).map((text) => `warning: ${text}`);
 }
 
-/** Devices that belong to a GPU, and what makes Vulkan find it. */
+/** Devices of a GPU, and how to make Vulkan find it. */
 const GPUS = [
   {
     path: /^\/dev\/nvidia\d+$/,
@@ -60,7 +60,7 @@ const GPUS = [
   },
 ] as const;
 
-/** Says that a GPU is there which Vulkan does not offer, with the cure; undefined if none is. */
+/** Reports a GPU that Vulkan does not offer, with the cure; undefined if there is none. */
 export function unusedGpu(devices: readonly string[]): string | undefined {
   for (const { path, name, cure } of GPUS) {
     const device = devices.find((candidate) => path.test(candidate));
@@ -71,7 +71,7 @@ export function unusedGpu(devices: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The graphics devices of a Linux machine; none where reading `/dev` is not permitted already. */
+/** The graphics devices of a Linux machine; none without the permission to read `/dev`. */
 export function graphicsDevices(): string[] {
   const folders = ["/dev", "/dev/dri"];
   const mayRead = (path: string) =>

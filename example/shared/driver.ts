@@ -1,6 +1,6 @@
-/** What the environment tells system libraries about the GPU, where the user has not said otherwise. */
+/** Default environment variables for the GPU's system libraries, unless the user has set them. */
 
-/** Sets `variable` unless `valid` says that it is set; without the permission to, nothing happens. */
+/** Sets `variable` unless its value is `valid`. Does nothing without the permission to read it. */
 function setUnless(valid: (value: string) => boolean, variable: string, value: string): void {
   const permission = Deno.permissions.querySync({ name: "env", variable });
   if (permission.state !== "granted") return;
@@ -8,15 +8,15 @@ function setUnless(valid: (value: string) => boolean, variable: string, value: s
 }
 
 /**
- * Call before the first `requestAdapter()`. It leaves `DENO_WEBGPU_BACKEND` alone: without it Deno takes
- * hardware before software and Vulkan before OpenGL, and OpenGL only where there is nothing better.
+ * Call before the first `requestAdapter()`. `DENO_WEBGPU_BACKEND` is not set: by default Deno prefers
+ * hardware to software and Vulkan to OpenGL, and uses OpenGL only as the last resort.
  */
 export function prepareDriver(): void {
   if (Deno.build.os !== "linux") return;
-  // Deno's WebGPU looks for a Wayland display, and Wayland prints a line to standard error each time it
-  // finds this unset; with any absolute path it looks there in silence.
+  // Deno's WebGPU looks for a Wayland display. Wayland prints to standard error each time this is unset; with
+  // any absolute path it is silent.
   setUnless((path) => path.startsWith("/"), "XDG_RUNTIME_DIR", "/nonexistent");
-  // Mesa's software driver waits for its slowest thread after every kernel: more threads than cores even
-  // that out (bench/RESULTS.md).
+  // Mesa's software driver waits for its slowest thread after every kernel. More threads than cores balance
+  // the load (bench/RESULTS.md).
   setUnless((count) => count !== "", "LP_NUM_THREADS", String(2 * navigator.hardwareConcurrency));
 }

@@ -1,22 +1,22 @@
-/** Files as the program needs them: whole or not at all when written, errors in one line. */
+/** File access: atomic writes, and errors in one line. */
 
 import { dirname } from "@std/path";
 import { Failure, reasonOf, UsageError } from "./errors.ts";
 
-/** A file's bytes, read in parts: a header can be checked before anything large is read. */
+/** A file that is read in parts, so that its header can be checked before anything large is read. */
 export interface ByteSource {
   /** Number of bytes. */
   readonly size: number;
-  /** The bytes from `begin` to before `end`, which lie within the file. */
+  /** The bytes from `begin` up to, not including, `end`; both must lie within the file. */
   read(begin: number, end: number): Uint8Array<ArrayBuffer>;
 }
 
 /**
- * A file that is written piece by piece and appears in one: under a temporary name in the same folder,
+ * A file that is written in pieces and appears at once. It has a temporary name in the same folder, is
  * synced, then renamed, so that a crash leaves the old file or the new one. Missing folders are made.
  *
- * There is one temporary name for each file, `PATH.tmp`: what a killed process left of it is replaced
- * by the next one. So one process at a time may write a file: see `lockModel`. Every method throws a
+ * The temporary name is always `PATH.tmp`, so the next process replaces what a killed one left. Therefore
+ * only one process at a time may write a file: see `lockModel`. Every method throws a
  * {@linkcode Failure} if the file cannot be written.
  */
 export class AtomicFile implements Disposable {
@@ -44,7 +44,7 @@ export class AtomicFile implements Disposable {
     });
   }
 
-  /** Gives the file its name; nothing can be written afterwards. */
+  /** Gives the file its final name; no more can be written. */
   commit(): void {
     attempt("write", this.path, () => {
       this.#file.syncSync();
@@ -55,20 +55,20 @@ export class AtomicFile implements Disposable {
     });
   }
 
-  /** Removes what was not committed. */
+  /** Removes the temporary file unless it was committed. */
   [Symbol.dispose](): void {
     if (this.#renamed) return;
     try {
       this.#file.close();
     } catch {
-      // It is closed if only the renaming failed.
+      // It is already closed if only the renaming failed.
     }
     removeIfThere(this.#temporary);
   }
 }
 
 /**
- * Writes a whole file as an {@linkcode AtomicFile}.
+ * Writes a file as an {@linkcode AtomicFile}.
  *
  * @throws {Failure} If the file cannot be written; nothing is left behind.
  */
@@ -79,7 +79,7 @@ export function writeFileAtomically(path: string, data: string | Uint8Array): vo
 }
 
 /**
- * Finds out early whether an {@linkcode AtomicFile} can be written at `path`.
+ * Checks early that an {@linkcode AtomicFile} can be written at `path`.
  *
  * @throws {Failure} If it cannot.
  */
@@ -89,10 +89,10 @@ export function checkWritable(path: string): void {
 }
 
 /**
- * Opens a file whose bytes are read in parts. `verb` is what messages say of it: `Cannot VERB PATH: ...`.
+ * Opens a file to be read in parts. Messages use `verb`: `Cannot VERB PATH: ...`.
  *
- * @throws {Failure} If it is missing, no regular file (others may have no end) or cannot be read; so does
- *   reading, if it cannot be done or the file has become shorter.
+ * @throws {Failure} If it is missing, cannot be read, or is not a regular file (others may have no end).
+ *   Reading a part throws one if it fails or the file has become shorter.
  */
 export function openBytes(path: string, verb = "read"): ByteSource & Disposable {
   const file = attempt(verb, path, () => {
@@ -120,7 +120,7 @@ export function openBytes(path: string, verb = "read"): ByteSource & Disposable 
 }
 
 /**
- * Makes sure that a file is there, so that nothing is started in vain.
+ * Checks that a file exists, before any work starts.
  *
  * @throws {UsageError} If `path` does not exist or is a folder.
  */
@@ -137,19 +137,19 @@ export function checkFile(path: string): void {
   if (info.isDirectory) throw new UsageError(`Cannot read ${path}: it is a folder, not a file`);
 }
 
-/** A rename lasts once its folder is on the disk. */
+/** Syncs the folder, which makes a rename durable. */
 function syncFolder(path: string): void {
-  if (Deno.build.os === "windows") return; // it opens no folders, and keeps renames by its journal
+  if (Deno.build.os === "windows") return; // it cannot open folders; its journal makes renames durable
   using folder = Deno.openSync(path, { read: true });
   try {
     folder.syncSync();
   } catch (error) {
-    // Some file systems, network ones among them, sync no folders: there is nothing more to be done.
+    // Some file systems, including network ones, cannot sync folders.
     if (!(error instanceof Error && "code" in error && error.code === "EINVAL")) throw error;
   }
 }
 
-/** Whether there is a file of this name. */
+/** Whether the file exists. */
 export function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
@@ -174,7 +174,7 @@ function removeIfThere(path: string): void {
   }
 }
 
-/** Does something to the file `path`; what goes wrong becomes a Failure: `Cannot VERB PATH: reason`. */
+/** Runs an operation on `path`; turns an error into a Failure: `Cannot VERB PATH: reason`. */
 export function attempt<T>(verb: string, path: string, action: () => T): T {
   try {
     return action();

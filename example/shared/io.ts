@@ -1,6 +1,6 @@
-/** Where the program's words go. Tests pass their own `Io`; the command line uses `consoleIo()`. */
+/** Output of the program. Tests pass their own `Io`; the command line uses `consoleIo()`. */
 
-/** Where lines go, and one line that can be redrawn in place. */
+/** Prints lines, and one live line that can be redrawn in place. */
 export interface Screen {
   /** Writes a line. */
   out(line: string): void;
@@ -12,9 +12,9 @@ export interface Screen {
   readonly columns: number;
 }
 
-/** Output as the program needs it. As a screen it is standard output, which gets results and progress. */
+/** Output of the program. As a screen it is standard output, for results and progress. */
 export interface Io extends Screen {
-  /** Writes a line of results, which is all that `--quiet` leaves of standard output. */
+  /** Writes a line of results; with `--quiet`, standard output has nothing else. */
   result(line: string): void;
   /** Writes a line that is for `--verbose` only. */
   detail(line: string): void;
@@ -25,7 +25,7 @@ export interface Io extends Screen {
   /**
    * Writes results that another program may read to standard output.
    *
-   * @throws {Deno.errors.BrokenPipe} If nobody reads them any longer: the program ends quietly then.
+   * @throws {Deno.errors.BrokenPipe} If the reader has closed the pipe: the program then ends quietly.
    */
   write(text: string): void;
 }
@@ -34,7 +34,7 @@ const CLEAR_LINE = "\r\x1b[K";
 const DEFAULT_COLUMNS = 80;
 const ENCODER = new TextEncoder();
 
-/** Standard output and standard error of this process. A terminal that was closed does not end a run. */
+/** Standard output and standard error of this process. A closed terminal does not end a run. */
 export function consoleIo(): Io {
   const clear = () => {
     output.live("");
@@ -55,13 +55,13 @@ export function consoleIo(): Io {
   });
 }
 
-/** How much a run says: results only, or everything. */
+/** How much a run prints: results only, or everything. */
 interface Volume {
   readonly quiet: boolean;
   readonly verbose: boolean;
 }
 
-/** What `--quiet` and `--verbose` leave of an output. */
+/** Filters an output by `--quiet` and `--verbose`. */
 export function atVolume(io: Io, { quiet, verbose }: Volume): Io {
   const silent = () => {};
   return {
@@ -79,7 +79,7 @@ export function atVolume(io: Io, { quiet, verbose }: Volume): Io {
   };
 }
 
-/** Prints a line whose first word is coloured as Deno sees fit, which heeds NO_COLOR and FORCE_COLOR. */
+/** Prints a line with a coloured first word; Deno respects NO_COLOR and FORCE_COLOR. */
 function printError(line: string): void {
   const [, word, rest] = /^(error|warning)(:.*)$/s.exec(line) ?? [];
   if (word === undefined) return console.error(line);
@@ -98,7 +98,7 @@ function screen(
   return {
     isTerminal,
     get columns(): number {
-      // A pseudo terminal that nobody gave a size says that it has no columns.
+      // A pseudo-terminal without a size reports 0 columns.
       return isTerminal && attempt(() => Deno.consoleSize().columns, 0) || DEFAULT_COLUMNS;
     },
     live(text: string): void {
@@ -113,7 +113,7 @@ function screen(
   };
 }
 
-/** What `use` gives, or `otherwise` where nobody is there to read or to look any longer. */
+/** The result of `use`, or `otherwise` if the pipe or the terminal is closed. */
 function attempt<T>(use: () => T, otherwise: T): T {
   try {
     return use();

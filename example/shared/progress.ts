@@ -2,29 +2,29 @@
 
 import type { Screen } from "./io.ts";
 
-/** What an epoch's progress needs to know at its start. */
+/** Settings of an epoch's progress. */
 export interface ProgressOptions {
   /** Number of this epoch, from 1. */
   readonly epoch: number;
-  /** Most epochs of the run. */
+  /** Maximum epochs of the run. */
   readonly epochs: number;
   /** Batches in the epoch. */
   readonly batches: number;
-  /** How many of them an earlier run has done; 0 unless given. */
+  /** Batches done by an earlier run; 0 unless given. */
   readonly batchesBefore?: number;
   /** Learning rate of the epoch. */
   readonly lr: number;
   /** Whether the loss is a normalised log probability, so that its exponential is a perplexity. */
   readonly normalised: boolean;
-  /** Milliseconds that the validation after each epoch takes, as far as is known; 0 unless given. */
+  /** Expected milliseconds of the validation after each epoch; 0 unless given. */
   readonly validationMs?: number;
-  /** Gets the figures as a line where a bar shows them. */
+  /** Receives the figures as a line while a bar is shown. */
   readonly detail?: (line: string) => void;
   /** Milliseconds now; for tests. */
   readonly clock?: () => number;
 }
 
-/** Figures of the batches since the last ones, as a metrics line wants them. */
+/** Figures of the batches since the last report, for a metrics line. */
 export interface Figures {
   readonly epoch: number;
   readonly batch: number;
@@ -35,14 +35,14 @@ export interface Figures {
 }
 
 const REDRAW_MS = 100;
-/** What takes less has no bar. */
+/** Shorter work has no bar. */
 const FIRST_MS = 1000;
 /** Without a terminal, a bar becomes a line this often. */
 const LINE_MS = 30_000;
 const MAX_BAR = 30;
 const MIN_BAR = 5;
 
-/** Shows how far a piece of work has come: a live bar on a terminal, a line every half a minute elsewhere. */
+/** Shows the progress of a piece of work: a live bar on a terminal, a line every half minute elsewhere. */
 export class Bar implements Disposable {
   readonly #io: Screen;
   readonly #label: string;
@@ -53,8 +53,8 @@ export class Bar implements Disposable {
   #shown: number;
 
   /**
-   * @param label What is done, such as `validating`.
-   * @param total Its size, in whatever {@linkcode step} counts; undefined if nobody knows it.
+   * @param label Name of the work, such as `validating`.
+   * @param total Its size, in the units of {@linkcode step}; undefined if unknown.
    * @param clock Milliseconds now; for tests.
    */
   constructor(
@@ -93,7 +93,7 @@ export class Bar implements Disposable {
   }
 }
 
-/** Redraws the live line: a label, a bar of what is done if there is room, and words. */
+/** Redraws the live line: a label, a bar if there is room, and text. */
 function drawBar(io: Screen, label: string, part: number, words: readonly string[]): void {
   const text = words.join("  "), room = io.columns - 1;
   const size = Math.min(MAX_BAR, room - `${label}  ${text}`.length - 2);
@@ -134,7 +134,7 @@ export class Progress {
     return rate(this.#tokens, this.#clock() - this.#start);
   }
 
-  /** Counts one finished batch of `tokens` words; redraws the bar at most ten times a second. */
+  /** Counts one finished batch of `tokens` words; redraws the bar at most ten times per second. */
   step(tokens: number): void {
     this.#batch += 1;
     this.#tokens += tokens;
@@ -169,7 +169,7 @@ export class Progress {
     drawBar(this.#io, epoch!, Math.min(1, this.#batch / this.#options.batches), words);
   }
 
-  /** What is shown; a line has room for `more` than a bar. */
+  /** The text to show; a line has room for `more` than a bar. */
   #parts(now: number, tokensPerSecond: number, more: readonly string[] = []): string[] {
     const { epoch, epochs, batches, normalised } = this.#options;
     return [
@@ -183,7 +183,7 @@ export class Progress {
     ];
   }
 
-  /** Of the epoch, and of the run if there are more. */
+  /** Remaining time of the epoch, and of the run if there are more epochs. */
   #timeLeft(now: number): string {
     const { epoch, epochs, batches, validationMs = 0 } = this.#options;
     const batchMs = (now - this.#start) / (this.#batch - this.#before);
@@ -195,25 +195,25 @@ export class Progress {
   }
 }
 
-/** A loss in words: as a perplexity if it is a normalised log probability. */
+/** A loss as text: as a perplexity if it is a normalised log probability. */
 export function formatLoss(loss: number, normalised: boolean): string {
   if (normalised) return `ppl ${formatPerplexity(Math.exp(loss))}`;
   return `loss ${Math.abs(loss) < 1e6 ? loss.toFixed(4) : loss.toExponential(4)}`;
 }
 
-/** A perplexity with the digits that mean something: `31.42`, `380,312`, `4.11e+12`. */
+/** A perplexity with its meaningful digits: `31.42`, `380,312`, `4.11e+12`. */
 export function formatPerplexity(ppl: number): string {
   if (!Number.isFinite(ppl)) return String(ppl);
   if (ppl < 1e4) return ppl.toFixed(2);
   return ppl < 1e9 ? formatCount(ppl) : ppl.toExponential(2);
 }
 
-/** A number rounded to a whole one, its thousands set apart. */
+/** A number rounded to an integer, with thousands separators. */
 export function formatCount(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
-/** A number of milliseconds in words, such as `1h02m`, `3m07s` or `9s`. */
+/** Milliseconds as text, such as `1h02m`, `3m07s` or `9s`. */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1000);
   const pad = (value: number) => String(value).padStart(2, "0");

@@ -1,8 +1,8 @@
-/** What is searched for: an index by halving, and the name that was meant. */
+/** Searches: binary search, and the closest name. */
 
 import { levenshteinDistance } from "@std/text";
 
-/** The first of the indices from 0 to `count` - 1 at which `holds`, or `count`: it holds from one index on. */
+/** The first index below `count` at which `holds` is true, or `count`. Once true, it must stay true. */
 export function firstIndex(count: number, holds: (index: number) => boolean): number {
   let low = 0, high = count;
   while (low < high) {
@@ -14,7 +14,7 @@ export function firstIndex(count: number, holds: (index: number) => boolean): nu
 }
 
 /**
- * The one of `names` that `word` is most like.
+ * The name in `names` closest to `word`.
  *
  * @returns Undefined if more than half of the word would have to change.
  */

@@ -1,16 +1,16 @@
-/** How a run is stopped from outside: the first signal ends training in good order, a second one at once. */
+/** Stops a run by signals: the first ends training gracefully, the second at once. */
 
 import type { Io } from "./io.ts";
 
-/** Asked between batches whether to go on. */
+/** A stop request, checked between batches. */
 export interface StopFlag {
   /** Set once the run should end. */
   requested: boolean;
-  /** Set if it should end at once, so that another process can go on: there is no time for a test. */
+  /** Set if the run should end without a test, so that another process can continue it. */
   requeued?: boolean;
 }
 
-/** Thrown when work ends before its time because a stop was requested. */
+/** Thrown when work ends early because a stop was requested. */
 export class Stopped extends Error {
   override readonly name = "Stopped";
 }
@@ -20,17 +20,17 @@ export function checkStop(stop: StopFlag | undefined): void {
   if (stop?.requested) throw new Stopped("A stop was requested");
 }
 
-/** By which a batch system warns of the end of a job's time. */
+/** Signal by which a batch system warns that a job's time is running out. */
 const REQUEUE = "SIGUSR2";
 const REQUEUE_CODE = Deno.build.os === "darwin" ? 159 : 140;
 
-/** Signals that ask for the end of a run, with the exit code that tells of each. */
+/** Signals that stop a run, with their exit codes. */
 const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
   ? [["SIGINT", 130], ["SIGBREAK", 149]]
   : [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129], [REQUEUE, REQUEUE_CODE]];
 
 /**
- * Listens for Ctrl-C and its kind: the first one sets `requested`, a second one ends the program.
+ * Listens for Ctrl-C and similar signals: the first sets `requested`, a second ends the program.
  *
  * @param exit Ends the program; for tests.
  */

@@ -11,27 +11,27 @@ import { readValidation, type SavedBeside, type SavedValidation } from "./model_
 import { modelPath } from "./open_model.ts";
 import { formatLoss, formatPerplexity } from "../shared/progress.ts";
 
-/** What the file says besides, whichever epoch is the best. */
+/** The file's other content, the same for every epoch. */
 type BesideAll = Pick<SavedBeside, "vocabulary" | "settings">;
 
 /** Keeps the parameters that did best in validation. */
 export class BestModel {
   /** The file. */
   readonly path: string;
-  /** Where the model goes that was there before. */
+  /** Backup path of a previous model. */
   readonly previous: string;
   readonly #gpu: Gpu;
   readonly #model: WordModel;
   readonly #beside: BesideAll;
   readonly #io: Io;
   #best: SavedBest | undefined;
-  /** Whether the file is this run's. */
+  /** Whether this run wrote the file. */
   #isOurs = false;
   /** The parameters, if they could not be written. */
   #unsaved: readonly Float32Array[] | undefined;
 
   /**
-   * Keeps nothing at first, or goes on from what a checkpoint says.
+   * Starts empty, or from a checkpoint's data.
    *
    * @param save Name of the model, as in `Settings.save`.
    */
@@ -44,28 +44,28 @@ export class BestModel {
     this.previous = modelPath(`${save}.previous`);
   }
 
-  /** What is kept, if anything. */
+  /** The kept model's data, if there is one. */
   get best(): SavedBest | undefined {
     return this.#best;
   }
 
-  /** Whether what is kept is on disk. */
+  /** Whether the kept model is on disk. */
   get saved(): boolean {
     return this.#unsaved === undefined;
   }
 
-  /** The best model so far in words. */
+  /** Describes the best model so far. */
   get description(): string {
     const { epoch, validation } = this.#best!;
     return `${this.path}, the best, of epoch ${epoch} (valid ${inWords(validation)})`;
   }
 
-  /** Whether a model of this validation would be better than what is kept. */
+  /** Whether a model with this validation result is better than the kept one. */
   isBetter({ measure }: SavedValidation): boolean {
     return measure < (this.#best?.validation.measure ?? Infinity);
   }
 
-  /** Says that a model is there which will be replaced. */
+  /** Announces that an existing model will be replaced. */
   tellOfBefore(): void {
     if (this.#best !== undefined || !isFile(this.path)) return;
     const validation = this.#validationBefore();
@@ -76,10 +76,10 @@ export class BestModel {
   }
 
   /**
-   * Keeps the model as it is; says whether it is on disk.
+   * Keeps the current model; returns whether it is on disk.
    *
-   * @param before Is called when the file is written, but has not its name yet: a checkpoint that knows of
-   *   it can write it again.
+   * @param before Is called when the file is written but not yet renamed: with a checkpoint that includes it,
+   *   it can be written again.
    */
   async keep(found: Omit<SavedBest, "sha256">, before: () => Promise<void>): Promise<boolean> {
     try {
@@ -108,9 +108,9 @@ export class BestModel {
   }
 
   /**
-   * Goes on from what a checkpoint knows.
+   * Continues from a checkpoint's data.
    *
-   * @param isCurrent Whether the model has these very parameters: a file that is not there yet is written.
+   * @param isCurrent Whether the model now has the best parameters: then a missing file is written.
    */
   async resume(best: SavedBest | undefined, isCurrent: boolean): Promise<void> {
     this.#best = best;
@@ -133,7 +133,7 @@ export class BestModel {
   }
 
   /**
-   * Tries once more to write what could not be written; the model has the best parameters then.
+   * Tries once more to write a model that could not be written; afterwards the model has the best parameters.
    *
    * @throws {Failure} If it still cannot.
    */
@@ -155,7 +155,7 @@ export class BestModel {
     return writeModel(this.#gpu, file, this.#model, beside);
   }
 
-  /** Another run's model gets out of the way; a warning if it was a better one. */
+  /** Moves another run's model out of the way; warns if it was better. */
   #movePrevious(sha256: string, { kind, measure }: SavedValidation): void {
     if (this.#isOurs || !isFile(this.path) || hashOfFile(this.path) === sha256) return;
     const before = this.#validationBefore();
@@ -171,7 +171,7 @@ export class BestModel {
       using file = openBytes(this.path);
       return readValidation(file, this.path);
     } catch (error) {
-      if (error instanceof Failure) return undefined; // loading it would say why
+      if (error instanceof Failure) return undefined; // loading it would report the reason
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-/** Saved models: from the GPU to a file and back. */
+/** Saves models from the GPU to a file, and loads them. */
 
 import { createHash } from "node:crypto";
 import type { Gpu } from "../../mod.ts";
@@ -21,7 +21,7 @@ import type { ByteSource } from "../shared/files.ts";
 import { parameterShapes } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
 
-/** Bytes that are hashed at a time. */
+/** Number of bytes hashed at a time. */
 const CHUNK = 2 ** 24;
 
 /** A model read from a file. */
@@ -42,9 +42,9 @@ export function makeModel(gpu: Gpu, settings: ModelSettings, vocabulary: Vocabul
 }
 
 /**
- * Writes the model to `path`, atomically: a file of that name is replaced only by a whole one.
+ * Writes the model to `path` atomically: only a complete file replaces an existing one.
  *
- * @throws {Failure} As {@linkcode writeModel}: what was there before stays.
+ * @throws {Failure} As {@linkcode writeModel}; an existing file is kept.
  */
 export async function saveModel(
   gpu: Gpu,
@@ -59,9 +59,9 @@ export async function saveModel(
 }
 
 /**
- * Writes the model to a file that has yet to get its name. One parameter at a time is read from the GPU.
+ * Writes the model to an uncommitted file. Parameters are read from the GPU one at a time.
  *
- * @returns The SHA-256 of the file, by which {@linkcode restoreModel} knows it again.
+ * @returns The SHA-256 of the file, which {@linkcode restoreModel} checks.
  * @throws {Failure} If the file cannot be written, the vocabulary is too large for one, or a parameter has
  *   a number that is not finite.
  */
@@ -103,9 +103,9 @@ export function hashOfFile(path: string): string | undefined {
 }
 
 /**
- * Reads a model with its vocabulary. The GPU is not touched before all of the file is known to be good.
+ * Reads a model with its vocabulary. The whole file is validated before the GPU is used.
  *
- * @throws {Failure} If the file is missing, damaged, not such a model, or too large for the device.
+ * @throws {Failure} If the file is missing, damaged, not a model, or too large for the device.
  */
 export function loadModel(gpu: Gpu, path: string): LoadedModel {
   using file = open(path);
@@ -120,8 +120,8 @@ export function loadModel(gpu: Gpu, path: string): LoadedModel {
 /**
  * Gives `model` the parameters that {@linkcode saveModel} wrote to `path`.
  *
- * @param written What it returned.
- * @throws {Failure} If the file is not that one any longer.
+ * @param written The hash that it returned.
+ * @throws {Failure} If the file has changed.
  */
 export function restoreModel(gpu: Gpu, path: string, model: WordModel, written: string): void {
   using file = open(path);
@@ -141,7 +141,7 @@ function open(path: string): ByteSource & Disposable {
   }
 }
 
-/** The model with initial weights, if its counts suit its noise. */
+/** Makes the model with initial weights; throws if its counts do not suit its noise. */
 function remakeModel(
   gpu: Gpu,
   settings: ModelSettings,

@@ -1,4 +1,4 @@
-/** Checkpoints: all that a run goes on from, to the last bit, in one safetensors file. */
+/** Checkpoints: everything needed to resume a run exactly, in one safetensors file. */
 
 import { createHash } from "node:crypto";
 import type { Gpu } from "../../mod.ts";
@@ -15,13 +15,13 @@ import type { SavedValidation } from "./model_file.ts";
 
 /** What the header of a checkpoint says of its kind. */
 const KIND = "nce checkpoint";
-/** What can be done where it does not suit the run. */
+/** Advice if the checkpoint does not suit the run. */
 const ANEW = "leave out --resume to start anew";
 
-/** Bytes of the tensors that are read together. */
+/** Maximum bytes of tensors that are read together. */
 const READ_BYTES = 2 ** 24;
 
-/** How far training has come. */
+/** Progress of training. */
 export interface Position {
   /** The epoch, from 1; one more than the last when all are done. */
   readonly epoch: number;
@@ -31,17 +31,17 @@ export interface Position {
   readonly step: number;
   /** Learning rate. */
   readonly lr: number;
-  /** Sum of the losses, and number, of the epoch's tokens that a line has told of. */
+  /** Sum of losses and number of tokens in the epoch that were already reported. */
   readonly told: { readonly sum: number; readonly tokens: number };
-  /** Losses that none has told of yet. */
+  /** Losses that were not reported yet. */
   readonly untold: LossSum;
-  /** Noise samples that equalled their target since the last line, and how many there were. */
+  /** Noise samples that equalled their target since the last report, and the number of samples. */
   readonly hits: { readonly hits: number; readonly samples: number };
-  /** Steps whose updates some rows of a table still lack, by the table's name. */
+  /** Deferred steps that some rows of a table still lack, by the table's name. */
   readonly deferred: Readonly<Record<string, number>>;
 }
 
-/** The best model so far, which is in a file of its own. */
+/** The best model so far, which has its own file. */
 export interface SavedBest {
   readonly epoch: number;
   readonly validation: SavedValidation;
@@ -50,7 +50,7 @@ export interface SavedBest {
   readonly sha256: string;
 }
 
-/** What a checkpoint holds besides tensors and text. */
+/** Data of a checkpoint, besides tensors and text. */
 export interface RunState {
   readonly position: Position;
   /** Absent before the first one. */
@@ -59,7 +59,7 @@ export interface RunState {
   readonly recorded?: number;
 }
 
-/** A checkpoint that is open. */
+/** An open checkpoint. */
 export interface Checkpoint extends Disposable {
   readonly path: string;
   readonly state: RunState;
@@ -67,14 +67,14 @@ export interface Checkpoint extends Disposable {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** The numbers of one of them; throws a Failure if it is not there in this shape. */
   read(name: string, shape: readonly number[]): Float32Array;
-  /** Throws a Failure unless these are the hashes of the text and the words that the run has learned from. */
+  /** Throws a Failure unless the hashes match the text and the words that the run was trained on. */
   expectText(hashes: Hashes): void;
 }
 
-/** Of a text what is learned from. */
+/** The parts of a text that training depends on. */
 type Text = Pick<Corpus, "vocabulary" | "train" | "valid">;
 
-/** The checkpoint of the model called `save`. */
+/** Path of the checkpoint of the model called `save`. */
 export function checkpointPath(save: string): string {
   return `${MODEL_FOLDER}/${save}.checkpoint.safetensors`;
 }
@@ -82,7 +82,7 @@ export function checkpointPath(save: string): string {
 /** SHA-256 of a text's words and of its ids. */
 export type Hashes = Readonly<Record<"vocabulary" | "text", string>>;
 
-/** The hashes of a text, and of what it is validated on. */
+/** The hashes of the training and the validation text. */
 export function hashesOf({ vocabulary, train, valid }: Text): Hashes {
   const { words, counts } = vocabulary, text = createHash("sha256");
   for (const { ids, offsets } of [train, valid]) text.update(ids).update(offsets);
@@ -92,7 +92,7 @@ export function hashesOf({ vocabulary, train, valid }: Text): Hashes {
   };
 }
 
-/** What goes into every checkpoint of a run. */
+/** The part that is the same in every checkpoint of a run. */
 export interface RunTexts {
   readonly settings: Settings;
   readonly vocabulary: Corpus["vocabulary"];
@@ -100,9 +100,9 @@ export interface RunTexts {
 }
 
 /**
- * Writes a checkpoint, atomically, and one large tensor at a time; ids are written as floats.
+ * Writes a checkpoint atomically, one large tensor at a time; ids are written as floats.
  *
- * @throws {Failure} If it cannot be written: what was there before stays.
+ * @throws {Failure} If it cannot be written; an existing one is kept.
  */
 export async function writeCheckpoint(
   gpu: Gpu,
@@ -127,7 +127,7 @@ export async function writeCheckpoint(
   file.commit();
 }
 
-/** Tensors in their order, the small ones together: whoever reads one waits for the GPU. */
+/** Reads tensors in order, small ones together, since every read waits for the GPU. */
 function* together(tensors: readonly NamedParameter[]): Generator<readonly NamedParameter[]> {
   let some: NamedParameter[] = [], bytes = 0;
   for (const entry of tensors) {
@@ -140,9 +140,9 @@ function* together(tensors: readonly NamedParameter[]): Generator<readonly Named
 }
 
 /**
- * Opens the checkpoint that a run of these settings goes on from; undefined if there is none.
+ * Opens the checkpoint that a run with these settings resumes; undefined if there is none.
  *
- * @throws {UsageError} If an option differs that may not.
+ * @throws {UsageError} If a fixed option differs.
  * @throws {Failure} If it is damaged.
  */
 export function openCheckpoint(settings: Settings): Checkpoint | undefined {

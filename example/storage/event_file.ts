@@ -1,26 +1,26 @@
 /**
- * Event files as TensorBoard reads them. A record is a `tensorflow.Event` in the wire format of Protocol
- * Buffers between its length, 8 bytes, and checksums of both, 4 bytes each; all are little-endian.
+ * TensorBoard event files. A record has a length (8 bytes), the length's checksum (4 bytes), a
+ * `tensorflow.Event` as a Protocol Buffers message, and its checksum (4 bytes), all little-endian.
  */
 
 import { concat } from "@std/bytes";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
-/** A figure, or a text in Markdown. */
+/** A number, or a text in Markdown. */
 export interface BoardValue {
-  /** Its name; figures whose names begin alike up to a slash are shown together. */
+  /** Its name; TensorBoard groups names by their prefix up to a slash. */
   readonly tag: string;
   readonly value: number | string;
 }
 
-/** What TensorBoard expects to be told in the first record. */
+/** File version that TensorBoard expects in the first record. */
 const VERSION = "brain.Event:2";
 /** `DT_STRING` of `tensorflow.DataType`. */
 const STRING = 7;
 /** `DATA_CLASS_TENSOR` of `tensorflow.DataClass`. */
 const TENSOR_CLASS = 2;
 
-/** The record that a file begins with. */
+/** The first record of a file. */
 export function versionRecord(): Uint8Array<ArrayBuffer> {
   return record(event().tag(3, WireType.LengthDelimited).string(VERSION).finish());
 }
@@ -32,7 +32,7 @@ export function valuesRecord(step: number, values: readonly BoardValue[]): Uint8
   return record(writer.finish());
 }
 
-/** An `Event` with the time, so far. */
+/** Starts an `Event` with the time. */
 function event(): BinaryWriter {
   return new BinaryWriter().tag(1, WireType.Bit64).double(Date.now() / 1000);
 }
@@ -41,7 +41,7 @@ function event(): BinaryWriter {
 function put(writer: BinaryWriter, { tag, value }: BoardValue): void {
   writer.tag(1, WireType.LengthDelimited).string(tag);
   if (typeof value === "number") {
-    writer.tag(2, WireType.Bit32).float(Math.fround(value)); // what is too large becomes infinite
+    writer.tag(2, WireType.Bit32).float(Math.fround(value)); // values that are too large become infinite
     return;
   }
   nested(writer, 8, () => { // a TensorProto without dimensions
@@ -55,7 +55,7 @@ function put(writer: BinaryWriter, { tag, value }: BoardValue): void {
   });
 }
 
-/** Writes a message as the field `number` of another. */
+/** Writes a nested message as field `number`. */
 function nested(writer: BinaryWriter, number: number, write: () => void): void {
   writer.tag(number, WireType.LengthDelimited).fork();
   write();
@@ -67,19 +67,19 @@ function record(data: Uint8Array): Uint8Array<ArrayBuffer> {
   return concat([length, checksum(length), data, checksum(data)]);
 }
 
-/** CRC-32C, rotated and shifted, so that the checksum of bytes with checksums in them is a good one. */
+/** Masked CRC-32C: rotated and offset, since a CRC of data that contains CRCs is weak. */
 function checksum(bytes: Uint8Array): Uint8Array {
   const crc = crc32c(bytes);
   return new Uint8Array(Uint32Array.of((crc >>> 15 | crc << 17) + 0xa282ead8).buffer);
 }
 
-/** Remainders of each byte, by Castagnoli's polynomial. */
+/** Table of CRC remainders for each byte, with Castagnoli's polynomial. */
 const REMAINDERS = Uint32Array.from({ length: 256 }, (_, remainder) => {
   for (let bit = 0; bit < 8; bit++) remainder = remainder >>> 1 ^ (remainder & 1) * 0x82f63b78;
   return remainder;
 });
 
-/** CRC-32C of some bytes. */
+/** CRC-32C of `bytes`. */
 export function crc32c(bytes: Uint8Array): number {
   return ~bytes.reduce((crc, byte) => REMAINDERS[(crc ^ byte) & 255]! ^ crc >>> 8, -1) >>> 0;
 }

@@ -5,9 +5,9 @@ import { attempt } from "../shared/files.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
 
 /**
- * Reserves the model called `save` for this process, until it is disposed of or the process ends,
- * however it ends: the lock is the operating system's, on `FOLDER/SAVE.lock`. The folder is made
- * if it is missing.
+ * Locks the model called `save` for this process, until the lock is disposed of or the process ends. The
+ * operating system holds the lock, on `FOLDER/SAVE.lock`, so a crash releases it. A missing folder is
+ * made.
  *
  * @param save Name of the model, as in `Settings.save`.
  * @param folder Folder of the saved models.
@@ -27,7 +27,7 @@ export function lockModel(save: string, folder = MODEL_FOLDER): Disposable {
     }
     if (!isAt(path, file)) {
       file.close();
-      continue; // the run before removed it after it was opened here
+      continue; // the previous run removed it after it was opened here
     }
     using held = new DisposableStack();
     held.defer(() => release(path, file));
@@ -47,7 +47,7 @@ function open(path: string): Deno.FsFile {
   );
 }
 
-/** Who wrote the file, in words; nothing where the system lets nobody read a locked file. */
+/** Describes the lock's owner; empty if the system does not allow reading a locked file. */
 function holder(file: Deno.FsFile): string {
   const bytes = new Uint8Array(20);
   try {
@@ -68,12 +68,12 @@ function isAt(path: string, file: Deno.FsFile): boolean {
   }
 }
 
-/** Removes the file while it is locked, so that nobody else can hold a lock of this name. */
+/** Removes the file while it is locked, so that no other process can hold a lock on it. */
 function release(path: string, file: Deno.FsFile): void {
   using _file = file;
   try {
     if (isAt(path, file)) Deno.removeSync(path);
   } catch {
-    // An unlocked file that stays does no harm.
+    // A leftover file without a lock is harmless.
   }
 }

@@ -1,4 +1,4 @@
-/** The record of a run: one JSON object a line, appended to `saved_model/NAME.metrics.jsonl`. */
+/** The record of a run: one JSON object per line, appended to `saved_model/NAME.metrics.jsonl`. */
 
 import type { Audit } from "../../mod.ts";
 import type { Bucket, SelfNormalization } from "../evaluation/card.ts";
@@ -24,11 +24,11 @@ export interface TrainEvent extends Figures {
   readonly event: "train";
   /** Number of training steps so far. */
   readonly step: number;
-  /** Noise samples that equalled their target, as a part of all. */
+  /** Fraction of noise samples that equalled their target. */
   readonly hitRate?: number;
 }
 
-/** Written every so many steps if asked for: the sampled gradient against the exact one. */
+/** Written at intervals if requested: the sampled gradient compared with the exact one. */
 export interface AuditEvent extends Audit {
   readonly event: "audit";
   /** Number of the training step. */
@@ -43,15 +43,15 @@ export interface EpochEvent {
   readonly step: number;
   /** Duration of the epoch, training and validation. */
   readonly seconds: number;
-  /** Mean training loss of a token. */
+  /** Mean training loss per token. */
   readonly trainLoss: number;
-  /** Exact perplexity of the validation text, if the model is one of probabilities. */
+  /** Exact perplexity of the validation text, if the model gives probabilities. */
   readonly validPpl?: number;
   /** The same without unknown words, if there are any. */
   readonly validPplKnown?: number;
-  /** Loss of the validation text, if it is not. */
+  /** Loss of the validation text, if it does not. */
   readonly validLoss?: number;
-  /** How far the model normalises itself on it. */
+  /** Self-normalisation on the validation text. */
   readonly selfNormalization?: SelfNormalization;
   readonly lr: number;
   /** Training tokens per second. */
@@ -67,22 +67,22 @@ export interface TestEvent {
   readonly ppl?: number;
   /** Perplexity without unknown words, if there are any. */
   readonly pplKnown?: number;
-  /** Mean loss of a token, if they were not. */
+  /** Mean loss per token, if they were not. */
   readonly loss?: number;
   /** Number of predicted words. */
   readonly tokens: number;
-  /** How many of them are unknown words, if any are. */
+  /** Number of unknown words among them, if there are any. */
   readonly unknown?: number;
-  /** How far the model normalises itself. */
+  /** Self-normalisation of the model. */
   readonly selfNormalization?: SelfNormalization;
-  /** Perplexity by frequency of the word. */
+  /** Perplexity by word frequency. */
   readonly frequency?: readonly Bucket[];
 }
 
 /** One line of the record. */
 export type MetricsEvent = StartEvent | TrainEvent | AuditEvent | EpochEvent | TestEvent;
 
-/** What gets the events of a run. */
+/** Receives the events of a run. */
 export interface MetricsSink {
   write(event: MetricsEvent): void;
 }
@@ -99,9 +99,9 @@ export class Metrics implements MetricsSink {
    * An existing record is continued.
    *
    * @param save Name of the model, as in `Settings.save`.
-   * @param io Is warned if the record cannot be written: no result is lost for that.
-   * @param folder Folder of the saved models; it is made where it is missing.
-   * @param board Gets every event, too.
+   * @param io Gets a warning if the record cannot be written, which does not stop the run.
+   * @param folder Folder of the saved models; made if missing.
+   * @param board Also receives every event.
    */
   constructor(save: string, io: Io, folder = MODEL_FOLDER, board?: MetricsSink) {
     this.path = `${folder}/${save}.metrics.jsonl`;
@@ -111,14 +111,14 @@ export class Metrics implements MetricsSink {
     this.#attempt(() => Deno.mkdirSync(folder, { recursive: true }));
   }
 
-  /** Appends one event; a figure that is not finite is written as null, as JSON has no other. */
+  /** Appends one event; a number that is not finite is written as null, as in JSON. */
   write(event: MetricsEvent): void {
     const line = JSON.stringify(event) + "\n";
     this.#attempt(() => Deno.writeTextFileSync(this.path, line, { append: true }));
     this.#board?.write(event);
   }
 
-  /** Bytes of the record so far, which are on the disk then; undefined if it cannot be written. */
+  /** Syncs the record and returns its size in bytes; undefined if it cannot be written. */
   position(): number | undefined {
     return this.#attempt(() => {
       using file = Deno.openSync(this.path, { read: true, append: true, create: true });
@@ -127,7 +127,7 @@ export class Metrics implements MetricsSink {
     });
   }
 
-  /** Takes back what was written after {@linkcode position} gave `bytes`. */
+  /** Removes everything written after {@linkcode position} returned `bytes`. */
   rewind(bytes: number): void {
     const size = this.position();
     if (size === undefined || size === bytes) return;
@@ -136,10 +136,10 @@ export class Metrics implements MetricsSink {
   }
 }
 
-/** Does something to a record; gives undefined where that fails. */
+/** Runs an operation on a record; returns undefined if it fails. */
 type Attempt = <T>(action: () => T) => T | undefined;
 
-/** Attempts on the record `path`, of which `io` is told the first that fails: no result is lost for it. */
+/** Makes an `Attempt` on the record `path` that warns `io` of the first failure and does not stop the run. */
 export function attemptOnRecord(path: string, io: Io): Attempt {
   let failed = false;
   return (action) => {

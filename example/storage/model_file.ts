@@ -1,4 +1,4 @@
-/** Model files without a GPU: what is in one, from bytes to checked values and back. */
+/** Encodes and decodes model files, without a GPU. */
 
 import type { SelfNormalization } from "../evaluation/card.ts";
 import { Failure } from "../shared/errors.ts";
@@ -19,49 +19,49 @@ import { AtomicFile, type ByteSource } from "../shared/files.ts";
 import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
 import { Vocabulary } from "../data/vocab.ts";
 
-/** What the header of a model file says of its kind. */
+/** Identifies a model file in its header. */
 const KIND = "nce word language model";
 
-/** What a model file tells besides the parameters. */
+/** Data of a model file, besides the parameters. */
 export interface SavedBeside {
   readonly vocabulary: Vocabulary;
   readonly settings: ModelSettings;
-  /** What its validation found: models are compared by `measure`, the smaller the better. */
+  /** The validation result: models are compared by `measure`, smaller is better. */
   readonly validation?: SavedValidation;
-  /** What the last exact validation found of its normalisation. */
+  /** Self-normalisation in the last exact validation. */
   readonly card?: SelfNormalization;
 }
 
-/** How good a saved model is. */
+/** Quality of a saved model. */
 export interface SavedValidation {
   /** Its perplexity, or its loss if it has none. */
   readonly kind: "ppl" | "loss";
   readonly measure: number;
 }
 
-/** What a model file says before its parameters. */
+/** The header of a model file. */
 export interface ModelHeader {
   readonly vocabulary: Vocabulary;
   readonly settings: ModelSettings;
-  /** How far the model normalises itself, if its last validation found that. */
+  /** Self-normalisation of the model, if its last validation measured it. */
   readonly card?: SelfNormalization;
 }
 
-/** All that a model file holds and a model is rebuilt from. */
+/** The full content of a model file. */
 export interface ModelFile extends ModelHeader {
-  /** The numbers of each parameter by its name, all of them finite. */
+  /** The values of each parameter by name, all finite. */
   readonly parameters: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 }
 
-/** Room in a header for the settings, the card, and what a checkpoint says besides. */
+/** Space in a header for the settings, the card, and a checkpoint's other data. */
 const BESIDE_BYTES = 8000;
-/** Room in a header for what it says of a parameter, which is up to three tensors in a checkpoint. */
+/** Space in a header for one parameter, which has up to three tensors in a checkpoint. */
 const ENTRY_BYTES = 600;
-/** Words that are measured at a time. */
+/** Number of words measured at a time. */
 const CHUNK = 1000;
 
 /**
- * The bytes of a model file before those of the parameters, which follow in the order of
+ * The bytes of a model file before the parameters, which follow in the order of
  * {@linkcode parameterShapes}.
  */
 export function encodeModelHeader(
@@ -77,14 +77,13 @@ export function encodeModelHeader(
   });
 }
 
-/** Whether a header with these texts is that of a model file, whatever else there may be wrong with it. */
+/** Whether a header with these texts belongs to a model file, valid or not. */
 export function isModel({ kind }: Readonly<Record<string, string>>): boolean {
   return kind === KIND;
 }
 
 /**
- * Makes sure that a model of these settings and words, and its checkpoints, can be saved, before it is
- * trained.
+ * Checks before training that a model with these settings and words, and its checkpoints, can be saved.
  *
  * @throws {Failure} If its header would be longer than the format allows.
  */
@@ -105,7 +104,7 @@ export function checkSavable(settings: ModelSettings, vocabulary: Vocabulary): v
   }
 }
 
-/** Sizes of a header's parts, hardly more than they will be; one by one, as there may be too many. */
+/** Sizes of a header's parts, as close upper bounds; a generator, since there may be too many. */
 function* headerParts(settings: ModelSettings, { words, counts }: Vocabulary): Generator<number> {
   yield BESIDE_BYTES;
   for (const _ of parameterShapes(settings, words.length)) yield ENTRY_BYTES;
@@ -114,13 +113,13 @@ function* headerParts(settings: ModelSettings, { words, counts }: Vocabulary): G
   }
 }
 
-/** Bytes of a list that is JSON within JSON: its own escapes are escaped again. */
+/** Bytes of a list as JSON within JSON, where escapes are escaped again. */
 function nestedBytes(list: readonly unknown[]): number {
   return new TextEncoder().encode(JSON.stringify(JSON.stringify(list))).length;
 }
 
 /**
- * Writes a model file of numbers that are not on the GPU, atomically.
+ * Writes a model file atomically from values in memory.
  *
  * @throws {Failure} If the file cannot be written, or its header would be too long.
  */
@@ -135,13 +134,13 @@ export function writeModel(path: string, { vocabulary, settings, parameters }: M
 }
 
 /**
- * Reads a model file. The header is checked whole before anything else is read: nothing is allocated that
- * a good file would not need.
+ * Reads a model file. The whole header is checked before anything else is read, so that a damaged file
+ * cannot cause large allocations.
  *
  * @param file The file.
  * @param fileName Its name, for messages.
  * @param maxBytes The most bytes of a parameter that the device takes.
- * @throws {Failure} One line, `Cannot load NAME: ...`, if anything is missing, damaged, too much or unknown.
+ * @throws {Failure} One line, `Cannot load NAME: ...`, if anything is missing, damaged, excessive or unknown.
  */
 export function decodeModel(file: ByteSource, fileName: string, maxBytes = Infinity): ModelFile {
   const fail = cannotLoad(fileName);
@@ -155,7 +154,7 @@ export function decodeModel(file: ByteSource, fileName: string, maxBytes = Infin
   return { ...header, parameters };
 }
 
-/** Reads and checks all but the parameters, of which it gives the places; throws as {@linkcode decodeModel}. */
+/** Reads and checks the header, with the parameters' positions; throws as {@linkcode decodeModel}. */
 export function decodeModelHeader(
   file: ByteSource,
   fileName: string,
@@ -172,7 +171,7 @@ export function decodeModelHeader(
   return { vocabulary, settings, places, ...(card && { card }) };
 }
 
-/** The card, which no model needs: undefined if it is missing or damaged. */
+/** The card, which is optional: undefined if it is missing or damaged. */
 function readCard({ selfNormalization }: Readonly<Record<string, string>>): ModelHeader["card"] {
   try {
     const card = JSON.parse(selfNormalization!);
@@ -182,18 +181,18 @@ function readCard({ selfNormalization }: Readonly<Record<string, string>>): Mode
   }
 }
 
-/** What a model file says of its validation; undefined if it does not, or is damaged. */
+/** The validation result in a model file; undefined if it is missing or the file is damaged. */
 export function readValidation(file: ByteSource, fileName: string): SavedValidation | undefined {
   try {
     const { kind, measure } = JSON.parse(decodeHeader(file, fileName).metadata["validation"]!);
     const isKnown = (kind === "ppl" || kind === "loss") && typeof measure === "number";
     return isKnown ? { kind, measure } : undefined;
   } catch {
-    return undefined; // loading it would say why
+    return undefined; // loading it would report the reason
   }
 }
 
-/** The first number of a tensor that is not finite and its row in words, if there is one. */
+/** Describes the first value of a tensor that is not finite, with its row; undefined if all are. */
 export function nonFinite(numbers: Float32Array, shape: readonly number[]): string | undefined {
   const at = numbers.findIndex((x) => !Number.isFinite(x));
   if (at < 0) return undefined;
@@ -210,7 +209,7 @@ function parseText(metadata: Readonly<Record<string, string>>, name: string, fai
   }
 }
 
-/** The vocabulary of these words and counts, which a file has. */
+/** Makes the vocabulary from a file's words and counts. */
 export function readVocabulary(words: unknown, counts: unknown, fail: Fail): Vocabulary {
   try {
     return Vocabulary.from(words, counts);
@@ -220,7 +219,7 @@ export function readVocabulary(words: unknown, counts: unknown, fail: Fail): Voc
   }
 }
 
-/** The tensors must be those of the model, and fit the device. */
+/** Checks that the tensors are those of the model, and fit the device. */
 export function checkPlaces(
   places: ReadonlyMap<string, Place>,
   shapes: Iterable<NamedShape>,

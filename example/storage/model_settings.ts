@@ -1,4 +1,4 @@
-/** The settings that a model file keeps. */
+/** The settings in a model file. */
 
 import { LOSS, MODEL, type ModelSettings } from "../options/options.ts";
 import { isFromBatch } from "../options/settings.ts";
@@ -6,14 +6,14 @@ import type { Option } from "../options/option.ts";
 import { type Fail, isRecord } from "./safetensors.ts";
 
 const { nce: _shorthand, ...OWN_LOSS } = LOSS;
-/** Options of the settings that a model is rebuilt from. */
+/** Options needed to rebuild a model. */
 const KEPT: { readonly [Name in keyof ModelSettings]: Option<ModelSettings[Name]> } = {
   ...MODEL,
   ...OWN_LOSS,
 };
 const NAMES = Object.keys(KEPT) as (keyof ModelSettings)[];
 
-/** The settings that are kept, and no others. */
+/** Selects the settings that a file keeps. */
 export function keptSettings(settings: ModelSettings): ModelSettings {
   return Object.fromEntries(
     NAMES.map((name) => [name, settings[name]]),
@@ -21,8 +21,8 @@ export function keptSettings(settings: ModelSettings): ModelSettings {
 }
 
 /**
- * Checks settings that were read from a file, each of them as the option that it comes from. Options that
- * go with each other on the command line only may stand in a file by themselves: it does not keep all.
+ * Checks settings from a file, each like its option. Rules that combine options on the command line do not
+ * apply, since a file does not keep all of them.
  */
 export function readSettings(saved: unknown, fail: Fail): ModelSettings {
   if (!isRecord(saved)) return fail("its settings are not a JSON object");
@@ -36,13 +36,13 @@ export function readSettings(saved: unknown, fail: Fail): ModelSettings {
 function checkSetting(name: keyof ModelSettings, value: unknown, fail: Fail): void {
   if (value === undefined) return fail(`its setting ${name} is missing`);
   if (typeof value === "object") return fail(`its setting ${name} is of a wrong type`);
-  // A number, a word or a switch is written as it is read.
+  // A number, a word or a switch has the same text in both.
   if (KEPT[name].read(`${value}`) !== value) {
     fail(`its setting ${name} cannot be ${JSON.stringify(value)}`);
   }
 }
 
-/** Why there is no model of these settings, if there is none. */
+/** Why no model has these settings, if so. */
 function contradiction(settings: ModelSettings): string | undefined {
   const { indexModule, nlayers, loss, noise, unique, perWord } = settings;
   const isShared = isFromBatch(noise);

@@ -1,4 +1,4 @@
-/** Models as commands are given them: by a path, or by the name of one that was trained here. */
+/** Finds the model that a command names: by path, or by the name of a model trained here. */
 
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { UsageError } from "../shared/errors.ts";
@@ -7,20 +7,20 @@ import { nearestName } from "../shared/search.ts";
 import { decodeModelHeader, type ModelHeader } from "./model_file.ts";
 
 const ENDING = ".safetensors";
-/** Names that a message lists. */
+/** Maximum names in a message. */
 const MAX_NAMES = 5;
 
-/** A model file whose header is good; `loadModel(gpu, path)` makes the model. */
+/** A model file with a valid header; `loadModel(gpu, path)` makes the model. */
 export interface FoundModel extends ModelHeader {
   readonly path: string;
 }
 
 /**
- * Finds a model and reads what its file says before the parameters. No GPU is needed.
+ * Finds a model and reads its header. No GPU is needed.
  *
  * @param word A path, or the NAME of `saved_model/NAME.safetensors`; see {@linkcode modelPathOf}.
- * @throws {UsageError} If there is no such file; the message names a model that may have been meant.
- * @throws {Failure} If the file is no model of this program, is damaged or cut off.
+ * @throws {UsageError} If there is no such file; the message suggests a model.
+ * @throws {Failure} If the file is not a model of this program, is damaged or truncated.
  */
 export function findModel(word: string): FoundModel {
   const path = modelPathOf(word);
@@ -30,7 +30,7 @@ export function findModel(word: string): FoundModel {
   return { path, vocabulary, settings, ...(card && { card }) };
 }
 
-/** The file that a word stands for: a path has a folder or the ending `.safetensors`; all else is a NAME. */
+/** Path of a named model. A path has a folder or the extension `.safetensors`; anything else is a NAME. */
 export function modelPathOf(word: string): string {
   return /[\\/]/.test(word) || word.endsWith(ENDING) ? word : modelPath(word);
 }
@@ -49,7 +49,7 @@ function checkModelFile(word: string, path: string): void {
   }
 }
 
-/** What to give instead of a model that is not there. */
+/** Suggestions instead of a missing model. */
 function cureOf(word: string, path: string): string {
   const names = savedNames(), nearest = nearestName(word, names);
   if (path !== word && isFile(word)) return `for the file ${word}, give ./${word}`;

@@ -1,6 +1,6 @@
 /**
- * Models as PyTorch has them: a safetensors file with the original's names and shapes, and beside it
- * the words and their counts as JSON. docs/pytorch.md shows both.
+ * Models for PyTorch: a safetensors file with the names and shapes of Pytorch-NCE, and a JSON file with the
+ * words and their counts. docs/pytorch.md shows both.
  */
 
 import type { Vocabulary } from "../data/vocab.ts";
@@ -21,12 +21,12 @@ import {
   readTensor,
 } from "./safetensors.ts";
 
-/** The part of the original's model that an IndexGRU is, which is a whole model here. */
+/** Prefix of the criterion in Pytorch-NCE's names. An IndexGRU is such a criterion; here it is a whole model. */
 const CRITERION = "criterion.";
-/** What the original's criterion keeps besides its parameters. */
+/** Buffers of the Pytorch-NCE criterion, which are not parameters. */
 const NOISE = "logprob_noise", ALIAS = ["alias.prob", "alias.alias"];
 
-/** What a PyTorch file tells, apart from the words. */
+/** Content of a PyTorch file, without the words. */
 export interface PytorchModel {
   /** V, the number of words. */
   readonly numWords: number;
@@ -35,18 +35,18 @@ export interface PytorchModel {
   readonly settings: Readonly<Record<string, unknown>>;
   /** By the names of {@linkcode parameterShapes}, all numbers finite. */
   readonly parameters: ModelFile["parameters"];
-  /** [V] Logarithms of the noise's probabilities, in a file of the original. */
+  /** [V] Log probabilities of the noise, in a file of Pytorch-NCE. */
   readonly logNoise?: Float32Array;
 }
 
-/** The file with the words of the model in `path`. */
+/** Path of the vocabulary file that belongs to the model at `path`. */
 export function vocabularyPath(path: string): string {
   return path.replace(/(\.safetensors)?$/, ".json");
 }
 
 /**
  * Writes a model for PyTorch to `path`, and its vocabulary to {@linkcode vocabularyPath}. A learned norm
- * term, which the original does not have, becomes a setting.
+ * term, which Pytorch-NCE lacks, becomes a setting.
  *
  * @throws {Failure} If a file cannot be written.
  */
@@ -62,14 +62,14 @@ export function writePytorch(path: string, model: ModelFile): void {
   file.commit();
 }
 
-/** The settings, with the value of a learned norm term in the place of the word. */
+/** The settings, with a learned norm term replaced by its value. */
 function withFixedNorm({ settings, parameters }: ModelFile): ModelSettings {
   const learned = parameters.get("criterion.norm_term") ?? parameters.get("norm_term");
   return keptSettings(learned === undefined ? settings : { ...settings, normTerm: learned[0]! });
 }
 
 /**
- * Reads a model that {@linkcode writePytorch} wrote, or a state_dict of the original's model.
+ * Reads a model that {@linkcode writePytorch} wrote, or a state_dict of Pytorch-NCE's model.
  *
  * @throws {Failure} One line, `Cannot load PATH: ...`, if it is neither, or is damaged.
  */
@@ -110,7 +110,7 @@ function encoderOf(places: ReadonlyMap<string, Place>, fail: Fail): Place {
     );
 }
 
-/** The sizes that the shapes tell; whether these agree is not looked at. */
+/** Infers the sizes from the shapes, without checking that they agree. */
 function sizesOf(
   places: ReadonlyMap<string, Place>,
   isGru: boolean,
@@ -133,7 +133,7 @@ function settingsOf({ settings }: Readonly<Record<string, string>>, fail: Fail) 
     const read: unknown = JSON.parse(settings);
     if (isRecord(read)) return read;
   } catch {
-    // Not JSON is as bad as other JSON.
+    // Invalid JSON is handled like wrong JSON.
   }
   return fail("its settings are not a JSON object");
 }
@@ -160,12 +160,12 @@ export function readWords(path: string): Vocabulary {
   return readVocabulary(read["words"], read["counts"], fail);
 }
 
-/** The least probability of a word in the original's noise. */
+/** Minimum probability of a word in Pytorch-NCE's noise. */
 const LEAST = 1e-10;
-/** How far the logarithm of a probability may be from the one of the counts: both are rounded. */
+/** Tolerance between a log probability and the one from the counts: both are rounded. */
 const TOLERANCE = 1e-3;
 
-/** The first word whose probability in the original's noise is not that of the counts. */
+/** The first word whose probability in Pytorch-NCE's noise differs from that of the counts. */
 export function foreignNoise(logNoise: Float32Array, { words, counts }: Vocabulary) {
   const total = counts.reduce((a, b) => a + b, 0);
   const floored = counts.map((count) => Math.max(LEAST, count / total));

@@ -9,7 +9,7 @@ import { Failure } from "../shared/errors.ts";
 import type { ByteSource } from "../shared/files.ts";
 import { product } from "../model/shapes.ts";
 
-/** Where a tensor lies. */
+/** Location of a tensor. */
 export interface Place {
   /** Sizes of the dimensions; empty for a single number. */
   readonly shape: readonly number[];
@@ -19,7 +19,7 @@ export interface Place {
   readonly end: number;
 }
 
-/** What a header says. */
+/** A parsed header. */
 export interface Layout {
   /** The tensors by name, in the order of their bytes. */
   readonly places: ReadonlyMap<string, Place>;
@@ -27,7 +27,7 @@ export interface Layout {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The most bytes of a header: readers in use refuse more. */
+/** Maximum bytes of a header: common readers reject more. */
 export const MAX_HEADER = 100_000_000;
 const LENGTH_BYTES = 8;
 const F32_BYTES = 4;
@@ -58,11 +58,11 @@ export function encodeHeader(
 }
 
 /**
- * Reads and checks the header of a file, and nothing else of it.
+ * Reads and checks only the header of a file.
  *
- * @param isUnread Whether nobody will read the tensor of a name, which may then be of any dtype.
- * @throws {Failure} By {@linkcode cannotLoad}, if it is not such a file, is damaged, or has a dtype other
- *   than F32.
+ * @param isUnread Whether the named tensor is never read, so that it may have any dtype.
+ * @throws {Failure} By {@linkcode cannotLoad}, if it is not a safetensors file, is damaged, or has a dtype
+ *   other than F32.
  */
 export function decodeHeader(
   file: ByteSource,
@@ -103,7 +103,7 @@ export function bytesOf({ buffer, byteOffset, byteLength }: Float32Array<ArrayBu
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Bytes that are in memory; what is read shares it. */
+/** Bytes in memory; parts are views without a copy. */
 export function ofBytes(bytes: Uint8Array<ArrayBuffer>): ByteSource {
   return { size: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
 }
@@ -111,7 +111,7 @@ export function ofBytes(bytes: Uint8Array<ArrayBuffer>): ByteSource {
 /** Throws a Failure that says why a file cannot be loaded. */
 export type Fail = (why: string) => never;
 
-/** A {@linkcode Fail} for a file: one line of bounded length, whatever of the file the reason quotes. */
+/** A {@linkcode Fail} for a file: one line of bounded length, even if the reason quotes the file. */
 export function cannotLoad(fileName: string): Fail {
   return (why) => {
     const line = why.replace(/[\p{Cc}\u2028\u2029]/gu, " ");
@@ -120,7 +120,7 @@ export function cannotLoad(fileName: string): Fail {
   };
 }
 
-/** Whether a value is a JSON object, neither a list nor null. */
+/** Whether a value is a JSON object, not a list or null. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,4 @@
-/** The record of a run for TensorBoard: an event file in `runs/NAME`, of the events that `Metrics` gets. */
+/** The record of a run for TensorBoard: an event file in `runs/NAME` with the events that `Metrics` gets. */
 
 import { configOf } from "../options/config.ts";
 import { BOARD_FOLDER, type Settings } from "../options/settings.ts";
@@ -7,7 +7,7 @@ import type { Io } from "../shared/io.ts";
 import { type BoardValue, valuesRecord, versionRecord } from "./event_file.ts";
 import { attemptOnRecord, type MetricsEvent, type MetricsSink } from "./metrics.ts";
 
-/** Appends events to a new file; a resumed run has one of its own beside the first, as is usual. */
+/** Appends events to a new file; a resumed run adds another file, as is usual. */
 export class TensorBoard implements MetricsSink {
   /** The file. */
   readonly path: string;
@@ -17,10 +17,10 @@ export class TensorBoard implements MetricsSink {
   #step = 0;
 
   /**
-   * Begins the file with the settings as a text.
+   * Starts the file with the settings as text.
    *
    * @param settings Of the run, with a `tbName`.
-   * @param io Is warned if an event cannot be written.
+   * @param io Gets a warning if an event cannot be written.
    * @throws {Failure} If the file cannot be made.
    */
   constructor(settings: Settings, io: Io) {
@@ -31,7 +31,7 @@ export class TensorBoard implements MetricsSink {
     this.#append(valuesRecord(0, [{ tag: "settings", value: tableOf(settings) }]));
   }
 
-  /** Appends the figures of an event; the test is put at the last step. */
+  /** Appends the figures of an event; a test gets the last step. */
   write(event: MetricsEvent): void {
     if ("step" in event) this.#step = event.step;
     const values = Object.entries(figuresOf(event, this.#normalised))
@@ -46,7 +46,7 @@ export class TensorBoard implements MetricsSink {
   }
 }
 
-/** Makes an empty file in `folder` that sorts behind those before it, as TensorBoard reads them in order. */
+/** Makes an empty file in `folder` that sorts last, since TensorBoard reads files in order. */
 function newFile(folder: string): string {
   const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, "0");
   for (let number = 0;; number++) {
@@ -65,13 +65,13 @@ function newFile(folder: string): string {
   }
 }
 
-/** The settings as a table in Markdown. */
+/** The settings as a Markdown table. */
 function tableOf(settings: Settings): string {
   const rows = Object.entries(configOf(settings)).map(([name, value]) => `| ${name} | ${value} |`);
   return ["| option | value |", "| --- | --- |", ...rows].join("\n");
 }
 
-/** The figures of an event by their tags. */
+/** The figures of an event by tag. */
 function figuresOf(
   event: MetricsEvent,
   normalised: boolean,

@@ -1,4 +1,4 @@
-/** When a run's checkpoints are written, and how another run goes on from them. */
+/** Writes a run's checkpoints, and resumes from them. */
 
 import type { Gpu } from "../../mod.ts";
 import type { BestModel } from "../storage/best_model.ts";
@@ -14,7 +14,7 @@ import type { Io } from "../shared/io.ts";
 import type { Metrics } from "../storage/metrics.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** All that a checkpoint is made from. */
+/** Everything that a checkpoint is made from. */
 interface Parts {
   readonly gpu: Gpu;
   readonly trainer: Trainer;
@@ -30,7 +30,7 @@ export class Checkpoints {
   readonly path: string;
   readonly #parts: Parts;
   #written = performance.now();
-  /** Bytes of the record before the run's own lines. */
+  /** Size of the record before the run's own lines, in bytes. */
   #recordedBefore: number | undefined;
 
   /** Writes nothing yet. */
@@ -39,7 +39,7 @@ export class Checkpoints {
     this.path = checkpointPath(parts.texts.settings.save);
   }
 
-  /** Begins a run: what an earlier one left gets out of the way. */
+  /** Begins a run: clears an earlier run's files out of the way. */
   async begin(): Promise<void> {
     const { metrics, texts, io } = this.#parts;
     const { save, resume } = texts.settings, previous = checkpointPath(`${save}.previous`);
@@ -52,7 +52,7 @@ export class Checkpoints {
     await this.write();
   }
 
-  /** Goes on from `checkpoint`: everything is as it was when that was written. */
+  /** Resumes from `checkpoint`: restores the state in which it was written. */
   async resume(checkpoint: Checkpoint): Promise<void> {
     const { trainer, best, metrics, texts, io } = this.#parts, { state } = checkpoint;
     const { epoch, batch } = state.position, { epochs } = texts.settings;
@@ -66,29 +66,30 @@ export class Checkpoints {
     io.out(`resumes     ${this.path}: ${place}`);
   }
 
-  /** Writes one if `--checkpoint-minutes` have gone by since the last one. */
+  /** Writes a checkpoint if `--checkpoint-minutes` have passed since the last one. */
   async writeIfDue(): Promise<void> {
     const { checkpointMinutes } = this.#parts.texts.settings;
     if (performance.now() - this.#written >= 60_000 * checkpointMinutes) await this.write();
   }
 
   /**
-   * Writes one; says whether it is there. It is not while the best model cannot be written: a run could not
-   * go on without it. If it cannot be written itself, the one before stays, which a warning says.
+   * Writes a checkpoint; returns whether it was written. It is skipped while the best model cannot be
+   * written, since a run could not resume without that. If writing fails, the previous one is kept, with a
+   * warning.
    *
-   * @throws {Diverged} If there is nothing to go on from: a loss is not finite.
+   * @throws {Diverged} If a loss is not finite, so that there is nothing to resume from.
    */
   async write(): Promise<boolean> {
     const { gpu, trainer, best: { best, saved }, metrics, texts, io } = this.#parts;
     if (!saved) return false;
     const position = await trainer.position();
-    // At first there is nothing but the line that says that the run starts, which is written again.
+    // At first the record only has the start line, which a resumed run writes again.
     const recorded = position.step === 0 ? this.#recordedBefore : metrics.position();
     const state = { position, ...(best && { best }), ...(recorded !== undefined && { recorded }) };
     this.#written = performance.now();
     using _held = trainer.optimizer.hold();
     try {
-      // At first all tensors are what the seed makes of them.
+      // At first the seed determines all tensors.
       await writeCheckpoint(gpu, texts, state, position.step === 0 ? [] : trainer.tensors());
       return true;
     } catch (error) {

@@ -1,4 +1,4 @@
-/** Training that has left the finite numbers: where, and which option is the likely reason. */
+/** Divergence of training: where it happened, and which option is the likely cause. */
 
 import { Failure } from "../shared/errors.ts";
 import { formatNumber } from "../shared/progress.ts";
@@ -9,16 +9,16 @@ type Suspects =
   & Pick<TrainingSettings, "lr" | "clip" | "weightDecay">
   & Pick<ModelSettings, "loss" | "normTerm" | "selfNorm">;
 
-/** Where in training something was found. */
+/** A position in training. */
 export interface Place {
   /** Training steps so far, over all epochs. */
   readonly step: number;
   readonly epoch: number;
-  /** Batch of the epoch, where that is known. */
+  /** Batch of the epoch, if known. */
   readonly batch?: number;
 }
 
-/** Thrown when a loss, a perplexity or a parameter is not a finite number any longer. */
+/** Thrown when a loss, a perplexity or a parameter is no longer finite. */
 export class Diverged extends Error {
   override readonly name = "Diverged";
   /** Where it was found. */
@@ -32,7 +32,7 @@ export class Diverged extends Error {
   }
 }
 
-/** The Failure that ends a run which has diverged. */
+/** The Failure that ends a diverged run. */
 export function divergence(error: Diverged, settings: Suspects, vocabularySize: number): Failure {
   return new Failure(
     `Training has diverged: ${error.message}; try ${likelyCure(settings, vocabularySize)}`,
@@ -40,14 +40,14 @@ export function divergence(error: Diverged, settings: Suspects, vocabularySize: 
   );
 }
 
-/** What to change, by which option is farthest from where training is known to be stable. */
+/** Advice: the option that is farthest from values known to be stable. */
 export function likelyCure(settings: Suspects, vocabularySize: number): string {
   const { lr, clip, weightDecay, selfNorm, normTerm, loss } = settings;
   const smaller = (option: string, value: number) =>
     `a smaller --${option} (it is ${formatNumber(value)})`;
   const sampled = loss === "nce" || loss === "mix";
   const logZ = Math.log(vocabularySize);
-  // Each with how far it is from the largest value that is known to do well.
+  // Each option with its ratio to the largest value known to work well.
   const suspects: [number, string][] = [
     [lr / 2, smaller("lr", lr)],
     [clip / 5, smaller("clip", clip)],

@@ -1,4 +1,4 @@
-/** Whether the device's memory holds the largest batches: found out by running them before training. */
+/** Runs the largest batches before training, to find out whether they fit the device's memory. */
 
 import { DeviceError, type Gpu } from "../../mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
@@ -9,9 +9,9 @@ import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import type { WordModel } from "../model/model.ts";
 
 /**
- * Runs a training step on the batch of `training` with the most places, without an update, and an exact
- * evaluation (that of the loss for `neg`, which has none) of the largest one of `evaluation`. The model is
- * as before; kernels are compiled, and buffers wait in the pool.
+ * Runs a training step without an update on the largest batch of `training`, and an exact evaluation (of
+ * the loss for `neg`, which has no probabilities) of the largest batch of `evaluation`. The model does not
+ * change; afterwards kernels are compiled and buffers are in the pool.
  *
  * @throws {Failure} If the device runs out of memory, or fails in another way.
  */
@@ -27,7 +27,7 @@ export async function dryRun(
     await gpu.finish();
     evaluate(gpu, model, largest(evaluation));
     await gpu.finish();
-    // What was counted is not of the training.
+    // These hits are not part of the training.
     await model.criterion.takeHits(gpu);
   } catch (cause) {
     if (!(cause instanceof DeviceError)) throw cause;

@@ -1,4 +1,4 @@
-/** The test: scores a text as asked and says what was found. */
+/** The test: scores a text with the chosen evaluation and prints the results. */
 
 import type { Gpu } from "../../mod.ts";
 import { evaluationBatches } from "../data/batches.ts";
@@ -16,7 +16,7 @@ import type { Metrics } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
 import { Bar, formatCount, formatPerplexity } from "../shared/progress.ts";
 
-/** A model, the text it is tested on, and where the findings go. */
+/** A model, its test text, and where results go. */
 export interface TestOptions {
   readonly model: WordModel;
   readonly corpus: TestText;
@@ -85,7 +85,7 @@ async function summarizeLoss(
   metrics.write({ event: "test", evaluation, loss, ...exact, tokens });
 }
 
-/** Makes the criterion compute the loss of an evaluation, until what this returns is disposed of. */
+/** Makes the criterion compute an evaluation's loss, until the result is disposed of. */
 function setLoss(
   criterion: WordModel["criterion"],
   kind: Exclude<EvaluationKind, "full">,

@@ -32,7 +32,7 @@ import { Trainer } from "./trainer.ts";
 import { validate } from "./validate.ts";
 import { frequencyText } from "../data/vocab.ts";
 
-/** What a training run works with. */
+/** Input of a training run. */
 interface Run {
   readonly gpu: Gpu;
   readonly settings: Settings;
@@ -47,11 +47,11 @@ interface Run {
 
 /**
  * Trains `model`, keeps it after each epoch that improves the validation, and tests the best one. With
- * `--resume` it goes on from the last checkpoint, if there is one.
+ * `--resume`, training continues from the last checkpoint, if there is one.
  *
- * @throws {UsageError} If the run is to be resumed with an option that may not change.
- * @throws {Failure} If it cannot be resumed on this text, if training diverges, once the best model so far
- *   is tested, or if that cannot be saved.
+ * @throws {UsageError} If a run is resumed with a change to a fixed option.
+ * @throws {Failure} If the run cannot be resumed on this text, if training diverges (after the test of the
+ *   best model so far), or if the best model cannot be saved.
  */
 export async function train(
   gpu: Gpu,
@@ -78,7 +78,7 @@ export async function train(
   const run: Run = { gpu, settings, corpus, hashes, model, io, metrics, best, stop };
   const diverged = await trainEpochs(run, checkpoint);
   if (stop.requeued && !diverged) return await best.settle();
-  stop.requested = true; // the test is not to be waited for: from here on the first signal ends at once
+  stop.requested = true; // from here on, the first signal ends the program at once, without waiting for the test
   const failure = diverged && divergence(diverged, settings, vocabulary.size);
   if (failure && !best.best) throw failure;
   if (failure) io.err(`${diverged.message}: the test is of the best model before`);
@@ -92,7 +92,7 @@ export async function train(
   if (failure) throw failure;
 }
 
-/** What goes on from one epoch to the next. */
+/** State carried from one epoch to the next. */
 interface Loop {
   readonly trainer: Trainer;
   readonly checkpoints: Checkpoints;
@@ -100,7 +100,7 @@ interface Loop {
   validationMs: number;
 }
 
-/** All epochs, or those before a stop; gives what ended them if it is a divergence. */
+/** Trains all epochs, or those before a stop; returns the divergence, if one ended them. */
 async function trainEpochs(
   run: Run,
   checkpoint: Checkpoint | undefined,
@@ -136,7 +136,7 @@ function recordStart({ gpu, settings, corpus, metrics }: Run): void {
   metrics.write({ event: "start", ...start });
 }
 
-/** The epochs that are left, or those before a stop, which leaves a checkpoint. */
+/** Trains the remaining epochs, or those before a stop, which writes a checkpoint. */
 async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
   const { trainer, checkpoints } = loop, { settings, io } = run;
   try {
@@ -150,7 +150,7 @@ async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
   }
 }
 
-/** One epoch, or the rest of it, and its validation. */
+/** Trains one epoch, or the rest of it, and validates. */
 async function trainEpoch(run: Run, loop: Loop): Promise<void> {
   const { gpu, settings, corpus, model, io, metrics, best, stop } = run;
   const { trainer, checkpoints } = loop, { epoch } = trainer, { lr } = trainer.optimizer;

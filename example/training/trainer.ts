@@ -17,28 +17,28 @@ import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 import { checkStop, type StopFlag } from "../shared/stop.ts";
 
 const MOMENTUM = 0.9;
-/** Rows of a batch that a gradient audit looks at. */
+/** Number of batch rows in a gradient audit. */
 const AUDIT_ROWS = 4;
 
 /** How a model is trained. */
 type TrainerSettings = TrainingSettings & Pick<ModelSettings, "loss" | "seed">;
 
-/** What one pass over the text gives. */
+/** Result of one pass over the text. */
 export interface EpochResult {
-  /** Mean training loss of a token. */
+  /** Mean training loss per token. */
   readonly loss: number;
-  /** Training tokens a second. */
+  /** Training tokens per second. */
   readonly tokensPerSecond: number;
 }
 
-/** Who looks on at an epoch. */
+/** Observers of an epoch. */
 export interface EpochOptions {
-  /** Milliseconds that a validation takes, as far as is known. */
+  /** Expected milliseconds of a validation. */
   readonly validationMs: number;
   readonly io: Io;
   readonly metrics: Metrics;
   readonly stop: StopFlag;
-  /** Is waited for before each batch. */
+  /** Awaited before each batch. */
   readonly beforeBatch: () => Promise<void>;
 }
 
@@ -48,7 +48,7 @@ const START = {
   told: { sum: 0, tokens: 0 },
   hits: { hits: 0, samples: 0 },
 };
-/** What the names of the carried states begin with in a checkpoint. */
+/** Prefix of the carried states' names in a checkpoint. */
 const CARRIED = "carried.";
 
 /** The first `count` rows of a batch. */
@@ -76,7 +76,7 @@ export class Trainer implements Disposable {
   readonly #model: WordModel;
   readonly #settings: TrainerSettings;
   readonly #carried = new CarriedStates();
-  /** Of this epoch, until a line tells of them. */
+  /** Losses of this epoch that are not reported yet. */
   readonly #losses: Losses;
   #at: Pick<Position, "epoch" | "step" | keyof typeof START> = { epoch: 1, step: 0, ...START };
 
@@ -101,14 +101,14 @@ export class Trainer implements Disposable {
     return this.#at.step;
   }
 
-  /** An epoch is over, its validation included. */
+  /** Ends an epoch, after its validation. */
   nextEpoch(): void {
     this.#at = { epoch: this.#at.epoch + 1, step: this.#at.step, ...START };
   }
 
   /**
-   * How far training has come. With {@linkcode tensors} it is all that what follows depends on: what is
-   * drawn at random is a function of the seed and the step.
+   * Progress of training. With {@linkcode tensors} it determines everything that follows, since random
+   * numbers are a function of the seed and the step.
    *
    * @throws {Diverged} If a loss is not finite.
    */
@@ -120,21 +120,21 @@ export class Trainer implements Disposable {
     return { ...this.#at, lr, untold, deferred };
   }
 
-  /** What changes in training, by name. */
+  /** The tensors that training changes, by name. */
   tensors(): NamedParameter[] {
     const carried = this.#carried.states.map((state, i) => [`${CARRIED}${i}`, state] as const);
     return [...this.optimizer.tensors(), ...carried];
   }
 
   /**
-   * Goes on from a checkpoint.
+   * Resumes from a checkpoint.
    *
    * @throws {Failure} If its tensors are not those of this model.
    */
   restore({ state, shapes, read }: Checkpoint): void {
     const { lr, untold, deferred, ...at } = state.position;
     this.#at = at;
-    if (at.step === 0) return; // all is as it is made
+    if (at.step === 0) return; // everything still has its initial value
     const gpu = this.#gpu, { optimizer } = this;
     this.#losses.restore(untold);
     optimizer.lr = lr;
@@ -225,7 +225,7 @@ export class Trainer implements Disposable {
     throw new Diverged("the training loss", place);
   }
 
-  /** Name of a parameter that has an element which is not finite; undefined if none has. */
+  /** Name of a parameter with an element that is not finite; undefined if there is none. */
   async #badParameter(): Promise<string | undefined> {
     const parameters = this.#model.parameters();
     using sums = this.#gpu.tensor([parameters.length]);
@@ -239,7 +239,7 @@ export class Trainer implements Disposable {
     return parameters[bad]?.[0];
   }
 
-  /** Counts the noise samples since the last time. */
+  /** Counts the noise samples since the last call. */
   async #countHits(): Promise<void> {
     const { hits, samples } = await this.#model.criterion.takeHits(this.#gpu);
     const before = this.#at.hits;
@@ -249,7 +249,7 @@ export class Trainer implements Disposable {
     };
   }
 
-  /** Noise samples that equalled their target since the last line, as a part of all. */
+  /** Fraction of the noise samples since the last report that equalled their target. */
   async #takeHitRate(): Promise<number> {
     await this.#countHits();
     const { hits, samples } = this.#at.hits;
@@ -259,7 +259,7 @@ export class Trainer implements Disposable {
 
   /**
    * Compares the sampled gradient of the output layer with the exact one on a few rows of the batch.
-   * Training goes on as if it had not been done.
+   * It does not affect training.
    */
   async #audit(batch: Batch, metrics: Metrics): Promise<void> {
     const few = firstRows(batch, AUDIT_ROWS), gpu = this.#gpu, shape = [few.steps, few.batchSize];
@@ -272,7 +272,7 @@ export class Trainer implements Disposable {
       (step) => [step.upload(few.target, shape), context],
       { seed: this.#settings.seed },
     );
-    await this.#model.criterion.takeHits(gpu); // those of the audit do not count
+    await this.#model.criterion.takeHits(gpu); // hits of the audit do not count
     metrics.write({ event: "audit", step: this.steps, ...audit });
   }
 

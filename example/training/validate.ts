@@ -1,4 +1,4 @@
-/** The validation after an epoch: what tells whether a model is better than another. */
+/** The validation after an epoch, by which models are compared. */
 
 import type { Gpu } from "../../mod.ts";
 import { evaluationBatches } from "../data/batches.ts";
@@ -13,21 +13,21 @@ import { normTermOf } from "./summary.ts";
 import type { StopFlag } from "../shared/stop.ts";
 import { UNK } from "../data/vocab.ts";
 
-/** What a validation finds. */
+/** Result of a validation. */
 export interface Validation extends SavedValidation {
-  /** It in words. */
+  /** The result as text. */
   readonly text: string;
-  /** It for the record. */
+  /** The result for the record. */
   readonly fields: { validPpl?: number; validPplKnown?: number; validLoss?: number };
-  /** How far the model normalises itself, if it gives probabilities. */
+  /** Self-normalisation of the model, if it gives probabilities. */
   readonly card?: SelfNormalization;
 }
 
 /**
  * Exact perplexity, or the loss if the model gives no probabilities.
  *
- * Models are compared without unknown words if training has none: nothing can be learned of these, and
- * their probability only falls.
+ * If training has no unknown words, models are compared without them: nothing can be learned about them,
+ * and their probability only falls.
  *
  * @throws {Stopped} If a stop is requested.
  */

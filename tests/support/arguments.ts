@@ -1,14 +1,14 @@
-/** What tests of arguments are made of: kinds of parameters, and values that they must refuse. */
+/** For tests of arguments: kinds of parameters, and values that they must reject. */
 
 import { Gpu, Step, Tensor } from "../../mod.ts";
 
-/** Values that users of JavaScript give by mistake. */
+/** Values that JavaScript users may pass by mistake. */
 export const MISTAKES: readonly unknown[] = [
   ...[undefined, null, NaN, -1, 0, 1.5, 2 ** 53, Infinity, "3", true, {}, [], ["a"], [NaN], [-2]],
   ...[() => 1, Float64Array.of(1, 2), Int32Array.of(1), new Map(), Symbol.iterator],
 ];
 
-/** Whether a parameter may take a value: where it may not, an error of our own must be thrown. */
+/** Whether a parameter accepts a value; otherwise the library must throw its own error. */
 export type Kind = (value: unknown) => boolean;
 
 const isNumber = (value: unknown): value is number => typeof value === "number";
@@ -39,25 +39,25 @@ export const kinds = {
   choice: () => false, // no mistake is one of the choices
 } satisfies Record<string, Kind>;
 
-/** A parameter that may be left out. */
+/** An optional parameter. */
 export function optional(kind: Kind): Kind {
   return (value) => value === undefined || kind(value);
 }
 
-/** Parameters of an options object, each behind its name. */
+/** Parameters in an options object, by name. */
 export type Fields = Readonly<Record<string, Kind>>;
 
-/** Something to be called: good arguments, and the kinds of each. */
+/** A callable with valid arguments and their kinds. */
 export interface Callee {
   /** Runs it. */
   readonly call: (...args: unknown[]) => unknown;
-  /** Arguments with which it works. */
+  /** Valid arguments. */
   readonly args: readonly unknown[];
   /** Kinds of the arguments; fields for an options object. */
   readonly kinds: readonly (Kind | Fields)[];
 }
 
-/** Every wrong call of `callee`, with what is wrong in words. */
+/** Every wrong call of `callee`, with a description. */
 export function* wrongCalls(callee: Callee): Generator<{ what: string; args: unknown[] }> {
   for (const [i, kind] of callee.kinds.entries()) {
     const replaced = (value: unknown) => Object.assign([...callee.args], { [i]: value });
@@ -68,7 +68,7 @@ export function* wrongCalls(callee: Callee): Generator<{ what: string; args: unk
       }
       continue;
     }
-    // An object without its fields may still do.
+    // An object without its fields may still be valid.
     for (const value of refused(optional(isObject))) {
       yield { what: `${name} is ${show(value)}`, args: replaced(value) };
     }

@@ -1,4 +1,4 @@
-/** All that the entries export to be called, with good arguments and the kinds of them. */
+/** Everything callable that the entries export, with valid arguments and their kinds. */
 
 import * as nce from "./library.ts";
 import { type Callee, kinds, optional } from "./arguments.ts";
@@ -41,7 +41,7 @@ function untyped(f: unknown, self?: unknown): (...args: unknown[]) => unknown {
   return (...args) => Reflect.apply(f, self, args);
 }
 
-/** A class as it is constructed by JavaScript; what is made belongs to `stack`. */
+/** A class as it is constructed by JavaScript; `stack` owns the object. */
 function made(Class: unknown, stack: DisposableStack): (...args: unknown[]) => unknown {
   if (typeof Class !== "function") throw new TypeError("not a class");
   return (...args) => {
@@ -59,7 +59,7 @@ class Bare extends nce.NCELoss {
   }
 }
 
-/** Everything that can be called, by the name that an entry exports or `Class.method`. */
+/** Everything callable, by exported name or `Class.method`. */
 export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Callee> {
   const step = stack.use(gpu.step({ training: true }));
   const up = (...sizes: number[]) =>

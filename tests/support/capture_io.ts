@@ -1,17 +1,17 @@
-/** An `Io` for tests that keeps what is written to it. */
+/** An `Io` for tests that records its output. */
 
 import type { Io } from "../../example/shared/io.ts";
 
-/** What was written, line by line; `live` has every drawing of the live line. */
+/** The recorded lines; `live` has every state of the live line. */
 export interface CapturedIo extends Io {
   readonly outLines: string[];
   readonly errLines: string[];
   readonly liveLines: string[];
-  /** Drawings of the live line on standard error. */
+  /** States of the live line on standard error. */
   readonly errorLiveLines: string[];
 }
 
-/** Makes one that is no terminal, or one of the given width that is. */
+/** Makes a terminal of the given width, or no terminal. */
 export function captureIo(terminalColumns?: number): CapturedIo {
   const [outLines, errLines]: [string[], string[]] = [[], []];
   const [liveLines, errorLiveLines]: [string[], string[]] = [[], []];

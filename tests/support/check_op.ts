@@ -1,4 +1,4 @@
-/** The check that every differentiable operation passes: output and gradients against its oracle. */
+/** Checks a differentiable operation: output and gradients against its oracle. */
 
 import type { Gpu, Step, Tensor } from "../../mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
@@ -10,7 +10,7 @@ import type { Oracle } from "../reference/oracle.ts";
 export interface OpCheck {
   /** Shapes of the differentiable inputs. */
   shapes: readonly (readonly number[])[];
-  /** Their values; uniform in [-1, 1) unless given. */
+  /** Values of the inputs; uniform in [-1, 1) unless given. */
   data?: readonly Float32Array[];
   /** The operation in float64. */
   oracle: Oracle;
@@ -18,11 +18,11 @@ export interface OpCheck {
   run(step: Step, ...inputs: Tensor[]): Tensor;
   /** Tolerance of the output; that of {@linkcode assertClose} unless given. */
   tolerance?: Tolerance;
-  /** Tolerance of the gradients; as of the output unless given. */
+  /** Tolerance of the gradients; that of the output unless given. */
   gradientTolerance?: Tolerance;
 }
 
-/** Throws unless the operation gives the oracle's output and gradients. */
+/** Throws unless the operation's output and gradients match the oracle's. */
 export async function checkOp(gpu: Gpu, what: string, check: OpCheck): Promise<void> {
   const { shapes, oracle, tolerance, gradientTolerance = tolerance } = check;
   const data = check.data ?? shapes.map((shape, i) => values(sizeOf(shape), i + 1));
@@ -48,7 +48,7 @@ export async function checkOp(gpu: Gpu, what: string, check: OpCheck): Promise<v
   });
 }
 
-/** Leaves free buffers full of NaN, so that reading what was not written shows. */
+/** Fills free buffers with NaN, so that a read of unwritten memory shows. */
 export function poisonPool(gpu: Gpu): void {
   const tensors = [64, 128, 256, 512, 1024, 4096].flatMap((size) =>
     Array.from({ length: 6 }, () => gpu.temporary([size]))

@@ -33,7 +33,7 @@ export function assertClose(
   }
 }
 
-/** A nested list of numbers, as JSON has it, flat. */
+/** Flattens a nested list of numbers. */
 export function flat(nested: unknown): number[] {
   return Array.isArray(nested) ? nested.flatMap(flat) : [Number(nested)];
 }

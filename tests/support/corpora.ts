@@ -1,4 +1,4 @@
-/** Texts of the made-up language in five scripts, with a long tail: a test has words that training lacks. */
+/** Texts of the synthetic language in five scripts, with a long tail: tests have words that training lacks. */
 
 import { type SentenceState, SyntheticLanguage } from "../../example/data/language.ts";
 import { Philox } from "../../kernels/random/philox.ts";
@@ -8,11 +8,11 @@ export const SCRIPTS = ["latin", "cyrillic", "chinese", "arabic", "code"] as con
 /** One of them. */
 export type Script = typeof SCRIPTS[number];
 
-/** The files of a text, and how probable its test is by the language's own probabilities. */
+/** The files of a text, and the true probabilities of its test. */
 export interface GeneratedText {
   /** Contents by file name. */
   readonly files: Record<string, string>;
-  /** Words of training text. */
+  /** Number of words in the training text. */
   readonly words: number;
   /** ln p of each word of the test and of each end of a sentence, with the word, or "" for an end. */
   readonly truth: readonly (readonly [string, number])[];
@@ -21,21 +21,21 @@ export interface GeneratedText {
 const VOCABULARY = 2000;
 const TRAINING_WORDS = 12_000;
 
-/** Letters of the language's words; each script has as many, in this order. */
+/** Letters of the language's words; each script has the same number, in this order. */
 const LETTERS = "bdfklmnprstvzaeiou";
 const ALPHABETS = {
   latin: "bdfklmnprstvžáeïöu",
   cyrillic: "бдфклмнпрствзаеиоу",
   arabic: "بدفكلمنقرستوزاهيعح",
 };
-/** What takes the place of the commonest words in source code. */
+/** Tokens that replace the most frequent words in source code. */
 const OPERATORS = (
   "; ( ) = { } , . [ ] + - * / == != => :: < > <= >= && || ! ? : & | ^ ~ % << >> += -= ++ -- -> // # @ $ \\ '"
 ).split(" ");
-/** Names that an object has by itself in JavaScript. */
+/** Names that every JavaScript object inherits. */
 const NAMES = ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"];
 
-/** Makes the text in this script, the same each time; each script has a language of its own. */
+/** Makes the same text each time; every script has its own language. */
 export function generateText(script: Script): GeneratedText {
   const seed = SCRIPTS.indexOf(script), language = new SyntheticLanguage(VOCABULARY, seed);
   const spelled = language.words.map((word, i) => spell(word, i, script));

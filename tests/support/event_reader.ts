@@ -1,6 +1,6 @@
 /**
- * A reader of TensorBoard's event files that shares nothing with the program: records with their checksums,
- * the wire format of Protocol Buffers, and Google's own decoder where it is installed.
+ * A reader of TensorBoard event files that shares no code with the program: records with checksums, the
+ * wire format of Protocol Buffers, and Google's own decoder where installed.
  */
 
 import { assertEquals } from "@std/assert";
@@ -22,7 +22,7 @@ export interface ReadEvent {
   readonly values: readonly ReadValue[];
 }
 
-/** The events of a file; every checksum must be right, and nothing left over. */
+/** The events of a file; throws if a checksum is wrong or bytes are left over. */
 export function readEvents(file: Uint8Array): ReadEvent[] {
   return recordsOf(file).map(eventOf);
 }
@@ -41,7 +41,7 @@ function recordsOf(file: Uint8Array): Uint8Array[] {
   return records;
 }
 
-/** Takes back what TensorFlow's `Mask()` does to a checksum. */
+/** The inverse of TensorFlow's `Mask()` of a checksum. */
 function unmask(masked: number): number {
   const rotated = (masked - 0xa282ead8) >>> 0;
   return (rotated << 15 | rotated >>> 17) >>> 0;
@@ -57,7 +57,7 @@ export function crc32c(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** Fields of a message: number and bytes, which are those of a varint's value as an integer. */
+/** A field of a message: its number, and its bytes or the integer value of a varint. */
 type Field = readonly [number: number, value: Uint8Array | number];
 
 function fieldsOf(message: Uint8Array): Field[] {
@@ -123,7 +123,7 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** The messages as TensorFlow defines them, as far as they are written. */
+/** TensorFlow's message definitions, limited to the fields in use. */
 const PROTO = `syntax = "proto3";
 package tensorflow;
 message Event { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; }

@@ -1,24 +1,24 @@
-/** What a training run leaves, to be compared with what another one left. */
+/** The files of a finished training run, to compare runs. */
 
 import { decodeHeader, ofBytes } from "../../example/storage/safetensors.ts";
 import { namesIn } from "./folder.ts";
 
-/** Fields of the record that time decides, and the only ones that two equal runs may differ in. */
+/** Fields of the record that depend on time: the only ones in which two equal runs may differ. */
 const OF_TIME = ["seconds", "tokensPerSecond"];
 
-/** A run that ended. */
+/** A finished run. */
 export interface FinishedRun {
   /** Names of the files. */
   readonly names: readonly string[];
   /** SHA-256 of the model file. */
   readonly model: string;
-  /** SHA-256 of the tensors of the checkpoint: parameters, moments, and what is deferred. */
+  /** SHA-256 of the checkpoint's tensors: parameters, moments and deferred steps. */
   readonly checkpoint: string;
-  /** The lines of the record, without what time decides. */
+  /** The lines of the record, without the fields that depend on time. */
   readonly record: readonly string[];
 }
 
-/** Reads the run of the model `model` in this folder. */
+/** Reads the run of `model` in a folder. */
 export async function finishedRun(folder: string): Promise<FinishedRun> {
   const bytes = (name: string) => Deno.readFileSync(`${folder}/model.${name}`);
   const checkpoint = bytes("checkpoint.safetensors"),

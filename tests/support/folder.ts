@@ -1,6 +1,6 @@
 /** Folders that tests write to. */
 
-/** Runs `body` in a folder of its own, of these files, which is the current one meanwhile and removed afterwards. */
+/** Runs `body` with a temporary folder of these files as the current folder; removes it afterwards. */
 export async function inFolder<T>(
   body: (folder: string) => T | Promise<T>,
   files: Readonly<Record<string, string>> = {},
@@ -16,7 +16,7 @@ export async function inFolder<T>(
   }
 }
 
-/** Names of what is in a folder, in order. */
+/** Sorted names in a folder. */
 export function namesIn(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 }

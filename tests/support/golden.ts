@@ -1,8 +1,8 @@
-/** Reading golden vectors: the folder in NCE_GOLDEN_DIR, by default the few cases beside the tests. */
+/** Reads golden vectors from NCE_GOLDEN_DIR, by default the few cases beside the tests. */
 
 import { fromFileUrl } from "@std/path";
 
-/** The cases of a golden file: there is one at least. */
+/** The cases of a golden file, at least one. */
 export function goldenCases<Case>(file: string): Case[] {
   const folder = Deno.env.get("NCE_GOLDEN_DIR") ??
     fromFileUrl(new URL("../golden", import.meta.url));

@@ -2,7 +2,7 @@
 
 import { type AdapterOptions, Gpu } from "../../mod.ts";
 
-/** Runs `body` on a device of its own, and checks that it leaves nothing allocated. */
+/** Runs `body` on its own device, and checks that it frees everything. */
 export async function withGpu(
   body: (gpu: Gpu) => void | Promise<void>,
   options: AdapterOptions = {},
@@ -20,7 +20,7 @@ export async function withBothFamilies(body: (gpu: Gpu) => void | Promise<void>)
   await withGpu(body, { family: "hardware" });
 }
 
-/** Most bytes in use, and largest single allocation, of pooled memory while `body` runs. */
+/** Peak bytes and largest single allocation of pooled memory while `body` runs. */
 export async function peakMemory(
   gpu: Gpu,
   body: () => void | Promise<void>,
@@ -38,7 +38,7 @@ export async function peakMemory(
   return { bytes, largest };
 }
 
-/** A device of which the limits are these, with kernels for software adapters. */
+/** A device with these limits, and with kernels for software adapters. */
 export async function limitedGpu(limits: Readonly<Record<string, number>>): Promise<Gpu> {
   const { requestDevice } = GPUAdapter.prototype;
   GPUAdapter.prototype.requestDevice = async function (...given) {

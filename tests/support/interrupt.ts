@@ -1,13 +1,13 @@
-/** Runs of the program in a process of their own, which are sent signals. */
+/** Runs the program in a separate process, and sends it signals. */
 
 import type { Given } from "../../example/options/settings.ts";
 import { TINY } from "./tiny_run.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).href;
-/** What a run says that is asked to stop. */
+/** Message of a run that is asked to stop. */
 export const STOPPING = "Stopping: the test follows; a second Ctrl-C ends at once";
 
-/** How a process ended that was sent signals, and what it said. */
+/** Exit status and output of an interrupted process. */
 export interface Interrupted extends Deno.CommandStatus {
   readonly lines: string[];
   readonly errors: string[];
@@ -32,8 +32,8 @@ export async function linesOf(
 }
 
 /**
- * Starts Deno, sends `first` once a line of its output begins with `mark`, and `second`, if there is one,
- * once it has said that it stops.
+ * Starts Deno, sends `first` once a line of its output begins with `mark`, and `second`, if given, once it
+ * has printed that it stops.
  */
 export async function interrupt(
   args: readonly string[],
@@ -54,14 +54,14 @@ export async function interrupt(
   };
   const [lines, errors, status] = await Promise.all([
     linesOf(child.stdout, send(mark, [first])),
-    // What stops a second time would never end.
+    // A second stop would never end.
     linesOf(child.stderr, send("Stopping: ", [second, "SIGKILL"])),
     child.status,
   ]);
   return { ...status, lines, errors };
 }
 
-/** The words of a training run. */
+/** The command-line arguments of a training run. */
 export function training(given: Given): string[] {
   const options = Object.entries({ ...TINY, ...given })
     .flatMap(([name, value]) => value === true ? [`--${name}`] : [`--${name}`, String(value)]);

@@ -1,4 +1,4 @@
-/** The kernels' WGSL files, wherever in the folder they are. */
+/** The kernels' WGSL files, in any subfolder. */
 
 import { fromFileUrl, join } from "@std/path";
 
@@ -26,7 +26,7 @@ export function wgslFiles(): KernelFile[] {
   return filesOf(".wgsl");
 }
 
-/** Paths of the WGSL files that the folder's modules import, in order, each once. */
+/** Sorted, distinct paths of the WGSL files that the folder's modules import. */
 export function importedWgsl(): string[] {
   const imported = filesOf(".ts").flatMap(({ path, source }) =>
     [...source.matchAll(TEXT_IMPORT)].map(([, file]) => join(path, "..", file!))

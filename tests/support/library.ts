@@ -1,6 +1,6 @@
 /**
- * All that users can import, in one place: what the package's five entries export. A name in two of them
- * would not compile.
+ * Everything that users can import: the exports of the package's five entries. A name in two of them would
+ * not compile.
  */
 
 export * from "../../mod.ts";

@@ -1,4 +1,4 @@
-/** Damaged model files: a table of labels, bytes, and what the refusal says. */
+/** Damaged model files: labels, bytes, and error messages. */
 
 import {
   assemble,
@@ -15,7 +15,7 @@ import {
 export interface Damage {
   label: string;
   bytes: Uint8Array<ArrayBuffer>;
-  /** What the message says after the file's name. */
+  /** The error message after the file's name. */
   reason: RegExp;
 }
 
@@ -26,11 +26,11 @@ function damage(label: string, reason: RegExp, change: (parts: Parts) => void): 
   return { label, reason, bytes: assemble(parts) };
 }
 
-/** Values that no setting has. */
+/** Values that are invalid for every setting. */
 const FOREIGN: readonly unknown[] = [null, {}, [], [3], { toString: 1 }, "", "x", "__proto__"];
 const WHOLE = [0, -1, 0.5, 1e300, 2 ** 53, "3", true, false];
 
-/** For each setting, further values that it cannot have in the good file. */
+/** For each setting, further values that are invalid in the good file. */
 const BAD_VALUES: Readonly<Record<string, readonly unknown[]>> = {
   indexModule: ["lstm", "Linear", "gru", 1, true],
   emsize: [...WHOLE, 1e9, 4],
@@ -50,7 +50,7 @@ const BAD_VALUES: Readonly<Record<string, readonly unknown[]>> = {
   seed: [-1, 0.5, 2 ** 53, "1", true],
 };
 
-/** Settings that are good by themselves, but make no model together. */
+/** Settings that are valid alone, but not together. */
 const CONTRADICTIONS: readonly object[] = [
   { indexModule: "gru" },
   { indexModule: "gru", nlayers: 3 },
@@ -68,7 +68,7 @@ function damagedSettings(): Damage[] {
     damage(`${name} removed`, new RegExp(`its setting ${name} is missing`), ({ settings }) => {
       delete settings[name];
     }),
-    // What JSON reads as Infinity, and what it cannot read.
+    // A number that JSON reads as Infinity, and an invalid one.
     damage(
       `${name} 1e999`,
       new RegExp(`its setting ${name} (is of|cannot be)`),
@@ -286,7 +286,7 @@ function assembleWithMore(): Uint8Array<ArrayBuffer> {
   return assemble({ ...parts, data: join(parts.data, new Uint8Array(4)) });
 }
 
-/** All of them. */
+/** All damaged files. */
 export function damagedModels(): Damage[] {
   return [
     ...damagedSettings(),

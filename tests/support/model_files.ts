@@ -6,7 +6,7 @@ import { type Given, type ModelSettings, parseSettings } from "../../example/opt
 import { parameterShapes } from "../../example/model/shapes.ts";
 import { Vocabulary } from "../../example/data/vocab.ts";
 
-/** What a header says of a tensor. */
+/** A tensor's entry in a header. */
 export interface Entry {
   dtype: unknown;
   shape: number[];
@@ -63,7 +63,7 @@ export function goodParts(): Parts {
   };
 }
 
-/** The file of these parts; texts in `metadata` go before what they would be. */
+/** The file with these parts; texts in `metadata` replace the computed ones. */
 export function assemble(parts: Parts): Uint8Array<ArrayBuffer> {
   const { settings, words, counts, metadata, entries, data } = parts;
   const texts = Object.entries({ settings, words, counts }).map((
@@ -80,7 +80,7 @@ export function withHeader(json: string, data: Uint8Array): Uint8Array<ArrayBuff
   return join(length, text, data);
 }
 
-/** All bytes in a row. */
+/** Concatenates bytes. */
 export function join(...pieces: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(pieces.flatMap((piece) => [...piece]));
 }

@@ -1,8 +1,8 @@
-/** What batches predict. */
+/** The predictions of batches. */
 
 import type { Batch } from "../../example/data/row_batch.ts";
 
-/** The predictions of a batch, wherever they are, as pairs of the id read and the id predicted. */
+/** The predictions of a batch as pairs of input id and target id. */
 export function predictions({ input, target, mask }: Batch): string[] {
   return Array.from(input, (id, i) => mask[i] === 1 ? `${id} ${target[i]}` : "").filter(Boolean);
 }

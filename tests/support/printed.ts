@@ -1,21 +1,21 @@
-/** Comparison of what a run prints with a snapshot of it. */
+/** Compares a run's output with a snapshot. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 
-/** What a run's clock and device decide, by what stands for it in a snapshot. */
+/** Patterns of output that depends on the clock or the device, by their masks in a snapshot. */
 const MASKS: Readonly<Record<string, string>> = {
   adapter: ".+",
   duration: "(?:\\d+h\\d\\dm|\\d+m\\d\\ds|\\d+s)",
   rate: "[1-9][\\d,]*",
 };
 
-/** The part of its value by which a number may differ from one adapter to another. */
+/** Relative tolerance of numbers between adapters. */
 const RELATIVE = 0.002;
 
 /**
- * Throws unless the lines are those of the snapshot. There, `{rate}` and the other masks stand for anything of
- * that kind, and `{12.34}` for a number that rounding on another adapter may change a little; it has as
- * many decimals. All else is compared as it is.
+ * Throws unless the lines match the snapshot. In it, `{rate}` and the other masks match any value of their
+ * kind. `{12.34}` matches a number with as many decimals that differs only by another adapter's rounding.
+ * Everything else must be equal.
  */
 export function assertPrinted(lines: readonly string[], snapshot: readonly string[]): void {
   const shown = lines.map((line, i) => isLike(line, snapshot[i]) ? snapshot[i]! : line);

@@ -1,6 +1,6 @@
-/** Processes that tests start. */
+/** Starts processes for tests. */
 
-/** How a process ended, and what it said. */
+/** Exit status and output of a process. */
 export interface Outcome {
   readonly code: number;
   readonly out: string;
@@ -10,7 +10,7 @@ export interface Outcome {
 /**
  * Runs Deno in a folder, without colours and without input.
  *
- * @param changes Variables of the environment; one that is undefined is taken out.
+ * @param changes Environment variables; undefined removes one.
  */
 export async function deno(
   args: readonly string[],

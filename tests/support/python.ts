@@ -1,8 +1,8 @@
-/** PyTorch, for tests that compare with it: they run where the environment's PYTHON, or `python3`, has it. */
+/** PyTorch for comparison: these tests run if the environment variable PYTHON, or `python3`, has it. */
 
 import type { Outcome } from "./process.ts";
 
-/** Runs Python in a folder, by bash, which tests may start. */
+/** Runs Python in a folder through bash, which tests are allowed to start. */
 export async function python(
   cwd: string,
   script: string,
@@ -24,11 +24,11 @@ export async function python(
   return { code, out, err };
 }
 
-/** Whether there is PyTorch. */
+/** Whether PyTorch is installed. */
 export async function hasTorch(): Promise<boolean> {
   try {
     return (await python(".", "import torch, numpy")).code === 0;
   } catch {
-    return false; // there is no Python, or no bash
+    return false; // no Python, or no bash
   }
 }

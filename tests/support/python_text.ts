@@ -1,4 +1,4 @@
-/** How Python reads a text file and splits its lines, spelled out. */
+/** Reimplements how Python reads a text file and splits its lines. */
 
 /** The characters that `str.split()` splits at: those for which `str.isspace()` is true. */
 export const PYTHON_SPACE = [
@@ -18,7 +18,7 @@ export function pythonSplit(line: string): string[] {
   return words;
 }
 
-/** `list(open(path))` with the line ends taken off. */
+/** `list(open(path))` without the line endings. */
 export function pythonLines(text: string): string[] {
   const lines = text.replaceAll("\r\n", "\n").replaceAll("\r", "\n").split("\n");
   if (lines.at(-1) === "") lines.pop();

@@ -1,4 +1,4 @@
-/** Small models that are not trained, saved for tests of commands that use one. */
+/** Small untrained models, saved for tests of commands. */
 
 import type { SelfNormalization } from "../../example/evaluation/card.ts";
 import type { WordModel } from "../../example/model/model.ts";

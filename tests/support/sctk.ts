@@ -4,7 +4,7 @@ import type { Philox } from "../../kernels/random/philox.ts";
 
 const FOLDER = "/usr/lib/sctk/bin";
 
-/** Whether they are there. */
+/** Whether they are installed. */
 export const HAS_SCTK = (() => {
   try {
     return Deno.statSync(`${FOLDER}/sclite`).isFile;
@@ -14,7 +14,7 @@ export const HAS_SCTK = (() => {
   }
 })();
 
-/** Runs a line of the shell in a folder, with the tools at hand; gives what it prints. */
+/** Runs a shell command with the tools in a folder; returns its output. */
 export async function shell(folder: string, line: string): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command("bash", {
     args: ["-c", `set -e -o pipefail; PATH="${FOLDER}:$PATH"; cd "${folder}"; ${line}`],
@@ -24,7 +24,7 @@ export async function shell(folder: string, line: string): Promise<string> {
   return out!;
 }
 
-/** Sentences as the tools read them. */
+/** Sentences in the tools' input format. */
 export function transcript(sentences: readonly (readonly string[])[]): string {
   return sentences.map((words, i) => `${words.join(" ")} (s_${String(i).padStart(5, "0")})\n`).join(
     "",
@@ -44,7 +44,7 @@ export function sentencesOf(
   });
 }
 
-/** The sentences with some words changed, left out or put in. */
+/** The sentences with random substitutions, deletions and insertions. */
 export function noisy(random: Philox, sentences: readonly string[][], rate: number): string[][] {
   const other = () => letter(random.below(10));
   return sentences.map((words) => {

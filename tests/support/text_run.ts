@@ -1,29 +1,29 @@
-/** Whole runs of the program on texts that a test writes. */
+/** Complete runs of the program on a test's own texts. */
 
 import { run } from "../../example/commands/run.ts";
 import { type Given, parseSettings } from "../../example/options/settings.ts";
 import { type CapturedIo, captureIo } from "./capture_io.ts";
 import { inFolder } from "./folder.ts";
 
-/** What a run on a text finds on its test. */
+/** Test results of a run. */
 export interface TextRun {
   readonly io: CapturedIo;
-  /** Tokens of the test, unknown words apart, and the sum of their -ln p. */
+  /** Number of known tokens in the test, and the sum of their -ln p. */
   readonly known: { tokens: number; nll: number };
-  /** The same of unknown words. */
+  /** The same for unknown words. */
   readonly unknown: { tokens: number; nll: number };
   /** Perplexity of all tokens. */
   readonly ppl: number;
 }
 
-/** The test that the program writes down, as far as it is read here. */
+/** The test in the program's record, limited to the fields used here. */
 interface TestEvent {
   event: string;
   ppl: number;
   frequency: { name: string; tokens: number; ppl: number | null }[];
 }
 
-/** Trains on the files and tests. */
+/** Trains and tests on the files. */
 export function trainOn(files: Record<string, string>, given: Given): Promise<TextRun> {
   return inFolder(async (data) => {
     const io = captureIo();

@@ -1,4 +1,4 @@
-/** Whole runs of the program on a little made-up text, for tests. */
+/** Complete runs of the program on a small synthetic text, for tests. */
 
 import { run } from "../../example/commands/run.ts";
 import { type Given, parseSettings } from "../../example/options/settings.ts";
@@ -14,7 +14,7 @@ export const TINY: Given = {
   "log-interval": "3",
 };
 
-/** One run; gives what it printed. */
+/** Runs the program; returns its output. */
 export async function runTiny(given: Given): Promise<string[]> {
   const io = captureIo();
   const drawsNoise = (given["nce"] || given["loss"] !== undefined && given["loss"] !== "full") &&

@@ -1,4 +1,4 @@
-/** Types of std's assertions, as JSR's `@std/assert` has them: those that tests use. */
+/** Types of std's assertions that tests use, as in JSR's `@std/assert`. */
 
 type ErrorConstructor<E extends Error> = abstract new (...args: never[]) => E;
 

@@ -1,3 +1,3 @@
-/** Types of std's bytes, as JSR's `@std/bytes` has them: what serves here. */
+/** Types of std's byte functions in use, as in JSR's `@std/bytes`. */
 
 export function concat(buffers: readonly Uint8Array[]): Uint8Array<ArrayBuffer>;

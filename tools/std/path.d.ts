@@ -1,4 +1,4 @@
-/** Types of std's paths, as JSR's `@std/path` has them: what serves here. */
+/** Types of std's path functions in use, as in JSR's `@std/path`. */
 
 export function basename(path: string | URL, suffix?: string): string;
 export function dirname(path: string | URL): string;

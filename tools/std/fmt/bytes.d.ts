@@ -1,4 +1,4 @@
-/** Types of std's sizes in words, as JSR's `@std/fmt/bytes` has them. */
+/** Types of std's formatting of byte sizes, as in JSR's `@std/fmt/bytes`. */
 
 export interface FormatOptions {
   bits?: boolean;
