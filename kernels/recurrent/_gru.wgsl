@@ -43,11 +43,6 @@ fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
 @group(0) @binding(6) var<storage, read_write> dstate: array<Vec>;
 @group(0) @binding(7) var<storage, read_write> carry: array<Vec>;
 
-fn set_dstate(t: u32, b: u32, i: u32, value: Vec) {
-  dstate[gate_index(t, b, i)] = value;
-  keep(b, i, value);
-}
-
 fn finish_backward(sum: Vec, t: u32, b: u32, j: u32) {
   let H = params.H;
   let at = gate_index(t, b, j);

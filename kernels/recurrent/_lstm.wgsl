@@ -42,11 +42,6 @@ fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
 @group(0) @binding(4) var<storage, read_write> dstate: array<Vec>;
 @group(0) @binding(5) var<storage, read_write> dcell: array<Vec>;
 
-fn set_dstate(t: u32, b: u32, i: u32, value: Vec) {
-  dstate[gate_index(t, b, i)] = value;
-  keep(b, i, value);
-}
-
 fn finish_backward(sum: Vec, t: u32, b: u32, j: u32) {
   let H = params.H;
   let at = gate_index(t, b, j);

@@ -41,6 +41,12 @@ fn gate_index(t: u32, b: u32, i: u32) -> u32 {
   return (t * params.B + b) * GATES * params.H + i;
 }
 
+// Stores element i of row b of dstate (declared with the cell), for the next step's product as well.
+fn set_dstate(t: u32, b: u32, i: u32, value: Vec) {
+  dstate[gate_index(t, b, i)] = value;
+  keep(b, i, value);
+}
+
 fn sigmoid(x: Vec) -> Vec { return 1.0 / (1.0 + exp(-x)); }
 
 // The built-in may be off by 2^-11.
