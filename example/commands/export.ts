@@ -36,7 +36,7 @@ export function exportModel(word: string, given: Given, io: Io): void {
 function isOwn(path: string): boolean {
   try {
     using file = openBytes(path);
-    return decodeHeader(file, path).metadata["kind"] !== undefined;
+    return decodeHeader(file, path, () => undefined).metadata["kind"] !== undefined;
   } catch (error) {
     if (error instanceof Failure) return false;
     throw error;

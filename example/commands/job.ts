@@ -41,7 +41,8 @@ function checkSizes({ gpu, settings, corpus }: Job): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
-  checkTraining(settings, bounds, largestShape(train, trainingBatches(train, settings, 1), concat));
+  const batch = trainingBatches(train, settings, 1).largest();
+  checkTraining(settings, bounds, largestShape(train, batch, concat));
   if (modeOf(settings) === "profile") return;
   const validation = loss === "neg" ? "loss" : "full";
   const planned = [[valid, validation], [test, evaluation]] as const;

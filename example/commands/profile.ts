@@ -13,12 +13,12 @@ export async function profileBatch(job: Job): Promise<void> {
   using model = newModel(job);
   using trainer = new Trainer(gpu, model, settings);
   using losses = new Losses(gpu);
-  const [batch] = trainingBatches(corpus.train, settings, 1);
-  trainer.step(batch!, losses); // compiles the kernels
-  const { rows, wallMs } = await gpu.profile(() => trainer.step(batch!, losses));
+  const batch = trainingBatches(corpus.train, settings, 1).at(0);
+  trainer.step(batch, losses); // compiles the kernels
+  const { rows, wallMs } = await gpu.profile(() => trainer.step(batch, losses));
   const total = rows.reduce((sum, { ms }) => sum + ms, 0);
   io.result(
-    `one batch   ${batch!.tokens} tokens, ${batch!.steps} steps of ${batch!.batchSize} rows`,
+    `one batch   ${batch.tokens} tokens, ${batch.steps} steps of ${batch.batchSize} rows`,
   );
   io.result("operation                  runs         ms   share");
   for (const { label, runs, ms } of rows) {

@@ -1,7 +1,6 @@
 /** The root command: reads the text, opens the GPU, and trains, profiles or tests. */
 
 import { loadCorpus } from "../data/corpus.ts";
-import { checkSavable } from "../storage/model_file.ts";
 import { describeCorpus } from "./describe.ts";
 import type { Io } from "../shared/io.ts";
 import { modeOf, type Settings } from "../options/settings.ts";
@@ -18,10 +17,9 @@ export async function run(settings: Settings, io: Io): Promise<void> {
   const mode = modeOf(settings);
   if (mode === "test") return await testModel(settings, io);
   if (mode === "train" && settings.resume) openCheckpoint(settings)?.[Symbol.dispose]();
-  const corpus = loadCorpus(settings, io);
+  const corpus = await loadCorpus(settings, io);
   warnOfSamples(settings, corpus.vocabulary.size, io);
   checkSamples(settings, corpus, io);
-  if (mode === "train") checkSavable(settings, corpus.vocabulary);
   await using gpu = await openGpu(settings);
   tellAdapter(gpu, io);
   for (const line of describeCorpus(settings.data, corpus)) io.out(line);

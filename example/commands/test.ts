@@ -26,7 +26,7 @@ export async function testModel(settings: Settings, io: Io): Promise<void> {
   const { path, vocabulary, settings: own } = findModel(save);
   const problem = evaluationProblem(own, evaluation);
   if (problem !== undefined) throw new Failure(`${path}: ${problem}`);
-  const corpus = loadTestText(data, vocabulary, io);
+  const corpus = await loadTestText(data, vocabulary, io);
   warnOfSamples(settings, vocabulary.size, io);
   await using gpu = await openGpu(settings);
   tellAdapter(gpu, io);

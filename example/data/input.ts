@@ -9,6 +9,8 @@ import { decodeLine, LineSplitter } from "./lines.ts";
 
 /** Bytes in chunks. */
 type Chunks = AsyncIterable<Uint8Array>;
+/** Bytes of a file that are read together. */
+const CHUNK = 1 << 18;
 
 /** Decompressors by file extension. The reader of the output gets their errors. */
 const DECODERS: readonly (readonly [ending: string, decode: (file: Readable) => Chunks])[] = [
@@ -49,13 +51,17 @@ export function openInput(path = "-"): Input {
   return {
     name: path,
     bytes: isFile ? size : undefined, // a named pipe
-    lines: (onRead) => linesOf(path, openFile(path, onRead)),
+    lines: (onRead) => linesOf(path, openChunks(path, onRead)),
   };
 }
 
-/** The decompressed bytes of a file. */
-function openFile(path: string, onRead: (bytes: number) => void = () => {}): Chunks {
-  const file = createReadStream(path);
+/**
+ * The bytes of a file, decompressed if it is named `.gz` or `.zst`.
+ *
+ * @param onRead Receives the number of bytes after each read, as counted on disk.
+ */
+export function openChunks(path: string, onRead: (bytes: number) => void = () => {}): Chunks {
+  const file = createReadStream(path, { highWaterMark: CHUNK });
   file.on("data", (chunk) => onRead(chunk.length));
   file.pause(); // a listener starts the stream, but there is no reader yet
   const [, decode] = DECODERS.find(([ending]) => path.endsWith(ending)) ?? [];

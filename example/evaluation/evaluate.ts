@@ -129,7 +129,8 @@ async function forEachBatch(
     checkStop(stop);
     {
       using step = gpu.step({ number: sameNoise ? 0 : i });
-      carried.carry(step, score(step, batch, carried.before(batch)), batches[i + 1]);
+      const states = score(step, batch, carried.before(batch));
+      carried.carry(step, states, batches[i + 1]?.continues ?? false);
     }
     await gpu.keepUp();
     await after();

@@ -1,0 +1,119 @@
+/** A text in a file, read a part at a time. */
+
+import { createHash } from "node:crypto";
+import { type Block, type IdFile, MARK } from "./id_file.ts";
+import { Sentences } from "./sentences.ts";
+import { BOS } from "./vocab.ts";
+
+/** Bytes of a token in memory, and what batches of it take for a sentence. */
+const TOKEN_BYTES = 4, SENTENCE_BYTES = 40;
+/** Positions in memory are 32-bit numbers. */
+const MAX_TOKENS = 2 ** 31;
+
+/** The sentences of an id file, as ids of a vocabulary. */
+export class LargeText {
+  /** Number of sentences. */
+  readonly length: number;
+  /** Number of predictions: the words and each sentence's closing mark. */
+  readonly tokens: number;
+  /** The parts that the text is read in. */
+  readonly blocks: readonly Block[];
+  /** Most bytes of a window. */
+  readonly memory: number;
+  /** Number of blocks in a window: they are in memory together. */
+  readonly window: number;
+  readonly #opened: IdFile;
+  /** The id of each number in the file. */
+  readonly #ids: Uint32Array;
+  /** Where each block begins, and the last one ends, in tokens. */
+  readonly #begins: Float64Array;
+  /** Memory for a window; the next one takes its place. */
+  #memory = new Uint32Array();
+
+  /**
+   * @param opened The file, which stays open as long as this is used.
+   * @param ids The id of each word by its rank.
+   * @param memory Most bytes of a window, which has at least one block.
+   */
+  constructor(opened: IdFile, ids: Uint32Array, memory: number) {
+    const { info, ranks } = opened;
+    this.#opened = opened;
+    this.memory = memory;
+    this.#ids = ranks.map((rank) => ids[rank]!);
+    this.blocks = info.blocks;
+    this.length = info.sentences;
+    this.#begins = new Float64Array(this.blocks.length + 1);
+    this.blocks.forEach(({ tokens }, i) => this.#begins[i + 1] = this.#begins[i]! + tokens);
+    this.tokens = this.#begins.at(-1)!;
+    const share = Math.min(memory / this.bytes, MAX_TOKENS / this.tokens, 1);
+    this.window = Math.max(1, Math.floor(share * this.blocks.length));
+  }
+
+  /** Number of words, without marks. */
+  get words(): number {
+    return this.tokens - this.length;
+  }
+
+  /** Bytes that the whole text and its batches take in memory. */
+  get bytes(): number {
+    return TOKEN_BYTES * this.tokens + SENTENCE_BYTES * this.length;
+  }
+
+  /** Whether all of it may be in memory. */
+  get fits(): boolean {
+    return this.window === this.blocks.length;
+  }
+
+  /** SHA-256 of the ids. */
+  get hash(): string {
+    return createHash("sha256").update(this.#opened.info.text).update(this.#ids).digest("hex");
+  }
+
+  /**
+   * The sentences of these blocks, in this order; valid until the next call.
+   *
+   * @param onBlock Is called for each block.
+   */
+  read(blocks: ArrayLike<number>, onBlock: (bytes: number) => void = () => {}): Sentences {
+    const all = Array.from(blocks, (block) => this.blocks[block]!);
+    const tokens = all.reduce((sum, block) => sum + block.tokens, 0);
+    const sentences = all.reduce((sum, { lengths }) => sum + sentencesOf(lengths), 0);
+    if (this.#memory.length <= tokens) this.#memory = new Uint32Array(tokens + 1);
+    const ids = this.#memory.subarray(0, tokens + 1), offsets = new Uint32Array(sentences + 1);
+    let at = 0, sentence = 0;
+    for (let i = 0; i < blocks.length; i++) {
+      const begin = this.#begins[blocks[i]!]!, end = this.#begins[blocks[i]! + 1]!;
+      for (const number of this.#numbers(begin, end)) {
+        if (number === MARK) offsets[sentence++] = at;
+        ids[at++] = this.#idOf(number);
+      }
+      onBlock(TOKEN_BYTES * (end - begin));
+    }
+    ids[at] = BOS;
+    offsets[sentence] = at;
+    return new Sentences(ids, offsets);
+  }
+
+  /** The ids from position `begin` up to `end` of the joined text; that of the last mark is `tokens`. */
+  slice(begin: number, end: number): Uint32Array {
+    const ids = new Uint32Array(end - begin).fill(BOS);
+    this.#numbers(begin, Math.min(end, this.tokens)).forEach((number, i) => {
+      ids[i] = this.#idOf(number);
+    });
+    return ids;
+  }
+
+  #numbers(begin: number, end: number): Uint32Array {
+    const bytes = this.#opened.file.read(TOKEN_BYTES * begin, TOKEN_BYTES * end);
+    const { buffer, byteOffset } = bytes;
+    return new Uint32Array(buffer, byteOffset, end - begin);
+  }
+
+  #idOf(number: number): number {
+    return number === MARK ? BOS : this.#ids[number]!;
+  }
+}
+
+function sentencesOf(lengths: Block["lengths"]): number {
+  return lengths.reduce((sum, [, sentences]) => sum + sentences, 0);
+}

@@ -1,0 +1,106 @@
+/** Reads training text: large ones are written down as numbers of words, to be read faster the next time. */
+
+import { createHash } from "node:crypto";
+import { basename } from "@std/path";
+import { MODEL_FOLDER } from "../options/settings.ts";
+import { concat } from "@std/bytes";
+import { AtomicFile, attempt, chunksOf, isFile, ofBytes, openBytes } from "../shared/files.ts";
+import { lockFile } from "../shared/lock.ts";
+import { Bar } from "../shared/progress.ts";
+import { type IdFile, IdWriter, openIds } from "./id_file.ts";
+import { bytesOf, nameOf, readWords, type Watch, withoutWords } from "./text_files.ts";
+
+/** Sizes that tests change. */
+export interface TextSizes {
+  /** Bytes of text from which its numbers are kept in a file. */
+  readonly kept: number;
+  /** Number of words and marks from which a block is complete. */
+  readonly block: number;
+}
+
+const SIZES: TextSizes = { kept: 1 << 26, block: 1 << 20 };
+/** Most characters of a folder's name in that of a file. */
+const MAX_NAME = 60;
+
+/**
+ * The words of a part's files as numbers, in memory or in a file below `saved_model`. The file is written
+ * again if the text has changed or it is damaged. While another process writes it, this one waits.
+ *
+ * @param folder The folder of the text.
+ * @throws {Failure} If the text has no words, or something cannot be read or written.
+ */
+export async function readText(
+  folder: string,
+  files: readonly string[],
+  watch: Watch,
+  sizes: TextSizes = SIZES,
+): Promise<IdFile & Disposable> {
+  if (bytesOf(files) < sizes.kept) {
+    const parts: Uint8Array[] = [];
+    await write(files, "", watch, sizes, (bytes) => parts.push(bytes.slice()));
+    return { ...openIds(ofBytes(concat(parts)))!, [Symbol.dispose]: () => {} };
+  }
+  const path = pathOf(folder), { io } = watch;
+  using _lock = lockFile(`${path}.lock`, (holder) => {
+    io?.out(`waits       until another run${holder} has read ${nameOf(files)}`);
+  });
+  const source = hashOf(files, watch), opened = open(path, source, watch);
+  if (opened !== undefined) {
+    watch.notes.push(...opened.info.notes);
+    return opened;
+  }
+  {
+    using file = new AtomicFile(path);
+    await write(files, source, watch, sizes, (bytes) => file.write(bytes));
+    file.commit();
+  }
+  return open(path, source, watch)!;
+}
+
+async function write(
+  files: readonly string[],
+  source: string,
+  { notes, io }: Watch,
+  { block }: TextSizes,
+  put: (bytes: Uint8Array) => void,
+): Promise<void> {
+  const writer = new IdWriter(put, block), own: string[] = [];
+  await readWords(files, { notes: own, ...(io && { io }) }, (words) => writer.add(words));
+  if (writer.words === 0) throw withoutWords(files);
+  writer.end(source, own);
+  notes.push(...own);
+}
+
+/** Opens what was written; undefined if it is not this text's, or damaged. */
+function open(path: string, source: string, { io }: Watch): (IdFile & Disposable) | undefined {
+  if (!isFile(path)) return undefined;
+  using held = new DisposableStack();
+  const file = held.use(openBytes(path));
+  using bar = io && new Bar(io, `reading ${basename(path)}`, file.size);
+  const ids = openIds(file, (bytes) => bar?.step(bytes));
+  if (ids?.info.source !== source) return undefined;
+  const kept = held.move();
+  return { ...ids, [Symbol.dispose]: () => kept.dispose() };
+}
+
+/** The file for the text in a folder: another text there takes its place. */
+function pathOf(folder: string): string {
+  const real = attempt("read", folder, () => Deno.realPathSync(folder));
+  const hash = createHash("sha256").update(real).digest("hex").slice(0, 8);
+  return `${MODEL_FOLDER}/text/${basename(real).slice(0, MAX_NAME)}-${hash}.ids`;
+}
+
+/** SHA-256 of the files' sizes and bytes. */
+function hashOf(files: readonly string[], { io }: Watch): string {
+  using bar = io && new Bar(io, `checking ${basename(nameOf(files))}`, bytesOf(files));
+  const hash = createHash("sha256");
+  for (const path of files) {
+    using file = openBytes(path);
+    hash.update(`${path.replace(/.*(\.\w+)$/, "$1")} ${file.size}\n`);
+    for (const bytes of chunksOf(file)) {
+      hash.update(bytes);
+      bar?.step(bytes.length);
+    }
+  }
+  return hash.digest("hex");
+}
