@@ -9,6 +9,7 @@ import { findModel } from "../storage/open_model.ts";
 import type { Io } from "../shared/io.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import { loadTestText } from "../data/corpus.ts";
+import { scoredParts } from "../data/part.ts";
 import { Metrics } from "../storage/metrics.ts";
 import { openGpu, tellAdapter } from "./open_gpu.ts";
 import { summarize } from "../training/summary.ts";
@@ -26,12 +27,13 @@ export async function testModel(settings: Settings, io: Io): Promise<void> {
   const { path, vocabulary, settings: own } = findModel(save);
   const problem = evaluationProblem(own, evaluation);
   if (problem !== undefined) throw new Failure(`${path}: ${problem}`);
-  const corpus = await loadTestText(data, vocabulary, io);
+  const whole = await loadTestText(data, vocabulary, io);
   warnOfSamples(settings, vocabulary.size, io);
   await using gpu = await openGpu(settings);
   tellAdapter(gpu, io);
-  for (const line of describeTest(data, corpus)) io.out(line);
-  for (const warning of unknownWarnings(corpus)) io.err(warning);
+  for (const line of describeTest(data, whole)) io.out(line);
+  for (const warning of unknownWarnings(whole)) io.err(warning);
+  const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
   checkEvaluation({ ...settings, ...own }, boundsOf(gpu, vocabulary.size), {
     kind: evaluation,
     batches: evaluationBatches(corpus.test),

@@ -38,6 +38,8 @@ export interface Corpus {
   readonly test: Sentences;
   /** The words of the training text, for `freq.txt`. */
   readonly occurrences: WordCounts;
+  /** Tokens of the whole texts, if `valid` and `test` are only parts. */
+  readonly wholeTokens?: { readonly valid: number; readonly test: number };
   /** Remarks about the files for the user, one line each. */
   readonly notes: readonly string[];
   /** Perplexity of the true distribution on the validation text, if known. */
@@ -95,7 +97,10 @@ function readAll(text: LargeText, io: Io | undefined): Sentences {
 }
 
 /** A test text. */
-export type TestText = Pick<Corpus, "vocabulary" | "test" | "notes" | "bestTestPerplexity">;
+export type TestText = Pick<
+  Corpus,
+  "vocabulary" | "test" | "wholeTokens" | "notes" | "bestTestPerplexity"
+>;
 
 /**
  * Reads the test text of a folder, or generates the synthetic one, as ids of a model's vocabulary; other

@@ -9,8 +9,6 @@ import { decodeLine, LineSplitter } from "./lines.ts";
 
 /** Bytes in chunks. */
 type Chunks = AsyncIterable<Uint8Array>;
-/** Bytes of a file that are read together. */
-const CHUNK = 1 << 18;
 
 /** Decompressors by file extension. The reader of the output gets their errors. */
 const DECODERS: readonly (readonly [ending: string, decode: (file: Readable) => Chunks])[] = [
@@ -61,7 +59,7 @@ export function openInput(path = "-"): Input {
  * @param onRead Receives the number of bytes after each read, as counted on disk.
  */
 export function openChunks(path: string, onRead: (bytes: number) => void = () => {}): Chunks {
-  const file = createReadStream(path, { highWaterMark: CHUNK });
+  const file = createReadStream(path);
   file.on("data", (chunk) => onRead(chunk.length));
   file.pause(); // a listener starts the stream, but there is no reader yet
   const [, decode] = DECODERS.find(([ending]) => path.endsWith(ending)) ?? [];

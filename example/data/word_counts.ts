@@ -73,9 +73,10 @@ export function* frequencyLines(counted: WordCounts): Generator<string> {
     const number = table.find(ENCODER.encode(word));
     return { word, number, count: sentences + (counts[number] ?? 0) };
   }).sort((a, b) => b.count - a.count || (a.word < b.word ? -1 : 1));
+  const numbers = marks.map(({ number }) => number);
   for (const word of counted.order()) {
     const text = table.text(word), count = counts[word]!;
-    if (count === 0 || marks.some(({ number }) => number === word)) continue;
+    if (count === 0 || numbers.includes(word)) continue;
     while (
       marks[0] && (marks[0].count > count || (marks[0].count === count && marks[0].word < text))
     ) {

@@ -20,11 +20,11 @@ export function lockFile(path: string, onHeld: (holder: string) => void): Dispos
       attempt("write", path, () => file.lockSync(true));
     }
     if (!isAt(path, file)) continue; // the previous process removed it after it was opened here
+    opened.defer(() => release(path, file));
     attempt("write", path, () => {
       file.truncateSync();
       file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
     });
-    opened.defer(() => release(path, file));
     return opened.move();
   }
 }

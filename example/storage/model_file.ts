@@ -124,7 +124,7 @@ export function decodeModelHeader(
   const { places, metadata } = decodeHeader(file, fileName, dtypeOf);
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
   const settings = readSettings(parseText(metadata, "settings", fail), fail);
-  const vocabulary = readVocabulary(() => vocabularyOf(file, places, metadata, fail), fail);
+  const vocabulary = vocabularyOf(file, places, metadata, fail);
   const parameters = new Map([...places].filter(([name]) => dtypeOf(name) === "F32"));
   checkPlaces(parameters, parameterShapes(settings, vocabulary.size), maxBytes, fail);
   const card = readCard(metadata);
@@ -144,7 +144,8 @@ function vocabularyOf(
 ): Vocabulary {
   const words = places.get(WORDS), counts = places.get(COUNTS);
   if (words === undefined && counts === undefined) {
-    return Vocabulary.from(parseText(metadata, "words", fail), parseText(metadata, "counts", fail));
+    const [inWords, inCounts] = ["words", "counts"].map((name) => parseText(metadata, name, fail));
+    return readVocabulary(() => Vocabulary.from(inWords, inCounts), fail);
   }
   const table = words && WordTable.of(file.read(words.begin, words.end));
   if (table === undefined) {
@@ -153,7 +154,7 @@ function vocabularyOf(
   if (!table.isText) return fail("the vocabulary is damaged: its words are not UTF-8");
   if (counts === undefined) return fail("its counts are missing");
   const numbers = new Float64Array(file.read(counts.begin, counts.end).slice().buffer);
-  return Vocabulary.fromTable(table, numbers);
+  return readVocabulary(() => Vocabulary.fromTable(table, numbers), fail);
 }
 
 /** The card, which is optional: undefined if it is missing or damaged. */

@@ -53,7 +53,10 @@ export async function readRows(
   write: (numbers: Float32Array, at: number) => void,
 ): Promise<void> {
   const width = tensor.size / tensor.shape[0]!;
-  for (const [start, rows] of rowsOf(tensor)) write(await readFloats(gpu, rows), start * width);
+  for (const [start, rows] of rowsOf(tensor)) {
+    using _rows = rows;
+    write(await readFloats(gpu, rows), start * width);
+  }
 }
 
 /** The elements of a tensor; ids become floats. */
@@ -66,12 +69,13 @@ export async function readFloats(gpu: Gpu, tensor: Tensor): Promise<Float32Array
 export function fillRows(gpu: Gpu, tensor: Tensor, { read }: NumberSource): void {
   const width = tensor.size / tensor.shape[0]!;
   for (const [start, rows] of rowsOf(tensor)) {
+    using _rows = rows;
     const numbers = read(start * width, start * width + rows.size);
     gpu.write(rows, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
   }
 }
 
-/** The rows of a tensor in slices of bounded size, each with its first row. */
+/** The rows of a tensor in slices of bounded size, each with its first row; the caller owns them. */
 function* rowsOf(tensor: Tensor): Generator<readonly [start: number, rows: Tensor]> {
   const rows = tensor.shape[0]!, groups = BYTES / (tensor.bytes / rows) / GROUP;
   const most = GROUP * Math.max(1, Math.floor(groups));

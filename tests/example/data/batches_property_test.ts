@@ -2,10 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { trainingBatches } from "../../../example/data/batches.ts";
 import { SentencesBuilder } from "../../../example/data/sentences.ts";
 import { predictions } from "../../support/predictions.ts";
 import { check } from "../../support/property.ts";
+import { batchesOf } from "../../support/texts.ts";
 
 Deno.test("trainingBatches() predicts every token once, and none alone if noise is the batch", () => {
   const size = fc.integer({ min: 1, max: 9 });
@@ -24,7 +24,7 @@ Deno.test("trainingBatches() predicts every token once, and none alone if noise 
     let word = 3;
     for (const length of lengths) builder.add(Array.from({ length }, () => word++));
     const text = builder.build(), { ids } = text;
-    const batches = trainingBatches(text, options, epoch);
+    const batches = batchesOf(text, options, epoch);
     const wanted = Array.from(ids.subarray(1), (id, i) => `${ids[i]} ${id}`);
     assertEquals(batches.flatMap(predictions).sort(), wanted.sort());
     const fromBatch = options.noise !== "unigram", { batchSize, bptt } = options;
