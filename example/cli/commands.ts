@@ -211,8 +211,8 @@ export const COMMANDS: readonly Command[] = [
     async run({ given, words, io }) {
       const { OPENER, report, reportPaths } = await import("../commands/report.ts");
       const { runs, out } = reportPaths(words, given), folder = dirname(out);
-      const read = runs.flatMap(({ record, model }) => [record, model]);
-      await askPermissions({ read: [...read, MODEL_FOLDER, folder], write: [folder] });
+      const read = [...runs.map(({ record }) => dirname(record)), folder, MODEL_FOLDER];
+      await askPermissions({ read: [...new Set(read)], write: [folder] });
       await report(words, given, io, { mayOpen: given["open"] === true && await mayRun(OPENER) });
     },
   },

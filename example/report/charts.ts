@@ -116,7 +116,7 @@ export function dotChart({ title, x, rows, series }: DotChart): string {
   });
   const names = series.map(({ name }) => name), top = topOf(names);
   return draw(title, top, {
-    x: { ...scaleOf(x), grid: true },
+    x: { ...scaleOf(x), grid: true, inset: 12 },
     y: { domain: rows, label: null, grid: true },
     marks: [...marks, ...legend(names, top, [sampleSymbol])],
   });
@@ -150,7 +150,14 @@ function isOn({ log = false }: Axis, value: number): boolean {
 }
 
 function scaleOf({ label, log = false }: Axis): Plot.ScaleOptions {
-  return { label, type: log ? "log" : "linear", ticks: 5, tickFormat: "~s", labelArrow: "none" };
+  return { label, type: log ? "log" : "linear", ticks: 5, tickFormat, labelArrow: "none" };
+}
+
+/** A short text: 0.05, 900, 1.2K, 3M. */
+function tickFormat(value: number): string {
+  const notation = Math.abs(value) >= 1e3 ? "compact" : "standard";
+  if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential();
+  return value.toLocaleString("en", { notation, maximumSignificantDigits: 6 });
 }
 
 /** Its colour is the class's, so that a style can change it. */
@@ -211,6 +218,8 @@ function draw(title: string, top: number, options: Plot.PlotOptions): string {
     marginBottom: BOTTOM,
     ...options,
   });
+  // Only the whole has a role that can be named.
+  for (const part of svg.querySelectorAll("g")) part.removeAttribute("aria-label");
   const attributes = { xmlns: "http://www.w3.org/2000/svg", role: "img", "aria-label": title };
   for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
   svg.querySelector("style").append(STYLE);

@@ -27,7 +27,7 @@ function timeOf(runs: readonly ReportedRun[]): Progress {
     : longest > 120
     ? ["minutes", 60] as const
     : ["seconds", 1] as const;
-  return { label: `time, ${unit}`, of: ({ seconds }) => seconds / size };
+  return { label: `time in ${unit}`, of: ({ seconds }) => seconds / size };
 }
 
 /** Draws a curve of each run. */
@@ -39,12 +39,16 @@ function curve(
   nameOf = ({ name }: ReportedRun) => name,
 ): Html {
   const most = Math.floor(MAX_POINTS / runs.length);
-  const title = `${y.label} by ${x.label}`;
+  const title = `${capital(y.label)} by ${x.label}`;
   const series = runs.map((run) => {
     const points = pointsOf(run).filter((point) => point.every(Number.isFinite));
     return { name: nameOf(run), points: thinned(points, most) };
   });
   return chart(title, lineChart({ title: `${title}: ${describe(series)}`, x, y, series }));
+}
+
+function capital(text: string): string {
+  return text[0]!.toUpperCase() + text.slice(1);
 }
 
 /** What a reader hears instead of seeing a chart: where each line begins and ends. */
@@ -94,6 +98,8 @@ export function learningCurves(runs: readonly ReportedRun[]): Html {
       "loss and noise. Time is that of training and validation.",
     charts(
       ...axes.map((x) => curve(runs, x, perplexity, ofEpochs(x, ({ validPpl }) => validPpl))),
+    ),
+    charts(
       ...axes.map((x) => curve(runs, x, loss, ofReports(x, ({ loss }) => loss), withLoss)),
       ...(hasLoss
         ? [curve(

@@ -3,6 +3,9 @@
 import { formatCount, formatDuration, formatNumber, formatPerplexity } from "../shared/progress.ts";
 import { Html, html, type Part } from "./html.ts";
 
+/** What stands for a figure that there is not. */
+export const NONE = "–";
+
 /** A table; the first cell of a row is its heading. */
 export interface Table {
   readonly caption: string;
@@ -10,8 +13,10 @@ export interface Table {
   readonly rows: readonly (readonly Part[])[];
 }
 
-/** A table that scrolls by itself where it is too wide. */
-export function table({ caption, head, rows }: Table): Html {
+/** A table without its empty columns; it scrolls by itself where it is too wide. */
+export function table({ caption, head: names, rows: all }: Table): Html {
+  const isUsed = (_: unknown, i: number) => all.length === 0 || all.some((row) => row[i] !== NONE);
+  const head = names.filter(isUsed), rows = all.map((row) => row.filter(isUsed));
   return html`
     <div class="wide" role="region" tabindex="0" aria-label="${caption}">
       <table>
@@ -52,9 +57,6 @@ export function section(title: string, explanation: string, ...parts: readonly P
     <section><h2>${title}</h2><p class="hint">${explanation}</p>${parts}</section>
   `;
 }
-
-/** What stands for a figure that there is not. */
-const NONE = "–";
 
 function orNone(format: (value: number) => string): (value: number) => string {
   return (value) => Number.isFinite(value) ? format(value) : NONE;

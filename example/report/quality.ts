@@ -7,13 +7,8 @@ import { chart, charts, figures, section, show, table } from "./parts.ts";
 import type { BucketFigures, CardFigures } from "./record.ts";
 import type { ReportedRun } from "./reported_run.ts";
 
-/** What a bucket is, by its name. */
-const BUCKETS: Readonly<Record<string, string>> = {
-  head: "head: the most frequent words, half of the training text",
-  torso: "torso: the next words, up to 90 % of it",
-  tail: "tail: all others",
-  "<unk>": "<unk>: words that are not in the vocabulary",
-};
+/** Names of the ranges. */
+const BUCKETS = ["head", "torso", "tail", "<unk>"] as const;
 
 /** Perplexity by frequency in the last exact test; nothing if there was none. */
 export function byFrequency(runs: readonly ReportedRun[]): Html | undefined {
@@ -24,10 +19,10 @@ export function byFrequency(runs: readonly ReportedRun[]): Html | undefined {
   if (tested.length === 0) return undefined;
   const found = (buckets: readonly BucketFigures[], row: string) =>
     buckets.find(({ name }) => name === row)?.ppl ?? NaN;
-  const rows = Object.keys(BUCKETS).filter((row) =>
+  const rows = BUCKETS.filter((row) =>
     tested.some(({ frequency }) => Number.isFinite(found(frequency, row)))
   );
-  const title = "test perplexity by word frequency";
+  const title = "Test perplexity by word frequency";
   const series = tested.map(({ name, frequency }) => ({
     name,
     values: rows.map((row) => found(frequency, row)),
@@ -38,7 +33,9 @@ export function byFrequency(runs: readonly ReportedRun[]): Html | undefined {
   return section(
     "Frequent and rare words",
     "The perplexity of the test text by how often a word is in the training text. Rare words are harder, " +
-      "and it is on them that losses and kinds of noise differ most.",
+      "and it is on them that losses and kinds of noise differ most. The head is the most frequent words, " +
+      "which are half of the training text, the torso the next ones, up to 90 %, and the tail all others; " +
+      "<unk> stands for words outside the vocabulary.",
     charts(
       chart(
         title,
@@ -56,7 +53,7 @@ export function byFrequency(runs: readonly ReportedRun[]): Html | undefined {
       rows: tested.flatMap(({ name, frequency }) =>
         frequency.map(({ name: bucket, words, tokens, ppl }) => [
           name,
-          BUCKETS[bucket] ?? bucket,
+          bucket,
           show.count(words),
           show.count(tokens),
           show.perplexity(ppl),
@@ -95,7 +92,7 @@ export function selfNormalization(runs: readonly ReportedRun[]): Html | undefine
     drawn.length < cards.length &&
       html`<p>A record from an older version of the program has no histogram.</p>`,
     table({
-      caption: "ln Z",
+      caption: "Norm terms and deviations",
       head: [
         "run",
         "measured in",
@@ -121,7 +118,7 @@ function drawnCard({ name, where, card: { histogram: bars, normTerm, mean } }: L
     { name: `norm term ${show.perplexity(normTerm)}`, x: normTerm },
     { name: `best norm term ${show.perplexity(mean)}`, x: mean },
   ].filter(({ x }) => Number.isFinite(x));
-  const title = `ln Z of ${name}, ${where}`;
+  const title = `Distribution of ln Z: ${name}, ${where}`;
   const spoken = `from ${show.perplexity(bars.from)} to ${show.perplexity(bars.to)}; ` +
     marks.map((mark) => mark.name).join(", ");
   const axes = { x: { label: "ln Z" }, y: { label: "words" } };
@@ -132,7 +129,7 @@ function barsOf({ name, card: { histogram: bars } }: LastCard): Html[] {
   if (bars === undefined) return [];
   const { from, to, counts } = bars, width = (to - from) / counts.length;
   return [figures({
-    caption: `Histogram of ${name}`,
+    caption: `Distribution of ln Z of ${name}`,
     head: ["ln Z from", "to", "words"],
     rows: counts.map((count, i) => [
       (from + i * width).toFixed(3),

@@ -25,9 +25,13 @@ export function settings(runs: readonly ReportedRun[]): Html {
   const names = Object.keys(TABLE).filter((name) =>
     !HIDDEN.includes(name) && TABLE[name]!.shortFor === undefined
   );
-  const rows = names.map((name) => ({ name, values: texts.map((of) => of(name)) }));
-  const isSame = ({ name, values }: typeof rows[number]) =>
-    values.every((value) => value === (runs.length > 1 ? values[0] : standardText(name)));
+  const rows = names.map((name) => ({ name, values: texts.map((of) => of(name)) }))
+    .filter(({ values }) => values.some((value) => value !== IDLE));
+  const isSame = ({ name, values }: typeof rows[number]) => {
+    const standard = textOf(STANDARD[name as keyof Settings]);
+    const [first, ...others] = values.map((value) => value === IDLE ? standard : value);
+    return runs.length > 1 ? others.every((value) => value === first) : first === standard;
+  };
   const marked = rows.filter((row) => !isSame(row)), others = rows.filter(isSame);
   const mark = runs.length > 1 ? "differs" : "changed";
   return section(
@@ -70,12 +74,6 @@ function isSetting(name: string, value: unknown): boolean {
   if (option === undefined) return false;
   if (value === null || typeof value === "boolean") return typeof value === typeof option.absent;
   return option.read(textOf(value)) !== undefined || value === option.absent;
-}
-
-function standardText(name: string): string {
-  return idleness(name as keyof Settings, STANDARD) === undefined
-    ? textOf(STANDARD[name as keyof Settings])
-    : IDLE;
 }
 
 function textOf(value: unknown): string {

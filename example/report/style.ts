@@ -13,14 +13,14 @@ p,li{max-width:46rem;overflow-wrap:anywhere}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:20px 24px;margin:1rem 0}
 figure{margin:0;min-width:0}
 figcaption{font-weight:600;overflow-wrap:anywhere}
-figcaption::first-letter,caption::first-letter{text-transform:uppercase}
 figure svg{width:100%;height:auto}
 .wide{overflow-x:auto;margin:.75rem 0}
 table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;padding:.25rem 0}
 th,td{border:1px solid var(--line);padding:.25rem .5rem;text-align:right;vertical-align:top}
-th[scope=row],tbody th{text-align:left;font-weight:400}
+tbody th{text-align:left;font-weight:400;white-space:nowrap}
 thead th{background:var(--head);font-weight:600}
+td{overflow-wrap:anywhere;min-width:4.5rem}
 th:first-child{text-align:left}
 summary{cursor:pointer;color:var(--link);padding:.25rem 0}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}

@@ -2,9 +2,10 @@
 
 import { format as formatBytes } from "@std/fmt/bytes";
 import { type Html, html } from "./html.ts";
-import { section, show, table } from "./parts.ts";
+import { NONE, section, show, table } from "./parts.ts";
+import type { Place } from "./places.ts";
 import type { EpochFigures } from "./record.ts";
-import { remarksOn, type ReportedRun } from "./reported_run.ts";
+import { type ModelFacts, remarksOn, type ReportedRun } from "./reported_run.ts";
 
 /** Results of all runs, and remarks on their records. */
 export function summary(runs: readonly ReportedRun[]): Html {
@@ -15,13 +16,10 @@ export function summary(runs: readonly ReportedRun[]): Html {
       "so many words: 1 would be certainty, and the size of the vocabulary a blind guess.",
     html`<ul>${runs.map((run) => html`<li>${sentence(run)}</li>`)}</ul>`,
     table({
-      caption: "Results",
-      head: [
-        ...["run", "validation perplexity, best", "test perplexity", "without unknown words"],
-        ...["epochs", "words trained on", "time", "words a second", "vocabulary", "parameters"],
-        ...["model file", "adapter"],
-      ],
-      rows: runs.map(cells),
+      caption: "Results by run",
+      head: ["figure", ...runs.map(({ name }) => name)],
+      rows: ROWS.map(([measure, figureOf]) => [measure, ...runs.map(figureOf)])
+        .filter(([, ...figures]) => figures.some((figure) => figure !== NONE)),
     }),
     remarks.length > 0 &&
       html`
@@ -66,24 +64,35 @@ function sentence(run: ReportedRun): string {
   return `${name}: ${valid}${tested}${took}.`;
 }
 
-function cells(run: ReportedRun): readonly string[] {
-  const { name, epochs, placed, file, adapter, vocabulary } = run, test = lastTest(run);
-  const at = placed.epochs.at(-1)?.at ?? placed.train.at(-1)?.at;
-  const model = typeof file === "object" ? file : undefined;
+/** Rows of the table: what is measured, and the figure of a run. */
+const ROWS: readonly (readonly [string, (run: ReportedRun) => string])[] = [
+  [
+    "validation perplexity, best",
+    ({ epochs }) => show.perplexity(bestEpoch(epochs)?.validPpl ?? NaN),
+  ],
+  ["test perplexity", (run) => show.perplexity(lastTest(run)?.ppl ?? NaN)],
+  ["without unknown words", (run) => show.perplexity(lastTest(run)?.pplKnown ?? NaN)],
+  ["epochs", ({ epochs }) => show.count(epochs.length)],
+  ["words trained on", (run) => show.count(lastPlace(run)?.tokens ?? NaN)],
+  ["time of training and validation", (run) => show.time(lastPlace(run)?.seconds ?? NaN)],
+  ["words a second in training", ({ epochs }) => show.count(meanSpeed(epochs))],
+  ["vocabulary", (run) => show.count(factsOf(run)?.vocabulary ?? run.vocabulary)],
+  ["parameters", (run) => show.count(factsOf(run)?.parameters ?? NaN)],
+  ["model file", (run) => factsOf(run) ? formatBytes(factsOf(run)!.bytes) : NONE],
+  ["adapter", ({ adapter }) => adapter ?? NONE],
+];
+
+function factsOf({ file }: ReportedRun): ModelFacts | undefined {
+  return typeof file === "object" ? file : undefined;
+}
+
+/** The last event that has a place. */
+function lastPlace({ placed: { train, epochs } }: ReportedRun): Place | undefined {
+  const [report, epoch] = [train.at(-1), epochs.at(-1)];
+  return report && report.epoch > (epoch?.epoch ?? 0) ? report.at : epoch?.at;
+}
+
+function meanSpeed(epochs: readonly EpochFigures[]): number {
   const speeds = epochs.map(({ tokensPerSecond }) => tokensPerSecond).filter(Number.isFinite);
-  const speed = speeds.reduce((sum, value) => sum + value, 0) / speeds.length;
-  return [
-    name,
-    show.perplexity(bestEpoch(epochs)?.validPpl ?? NaN),
-    show.perplexity(test?.ppl ?? NaN),
-    show.perplexity(test?.pplKnown ?? NaN),
-    show.count(epochs.length),
-    show.count(at?.tokens ?? NaN),
-    show.time(at?.seconds ?? NaN),
-    show.count(speed),
-    show.count(model?.vocabulary ?? vocabulary),
-    show.count(model?.parameters ?? NaN),
-    model ? formatBytes(model.bytes) : "none",
-    adapter ?? "not on record",
-  ];
+  return speeds.reduce((sum, speed) => sum + speed, 0) / speeds.length;
 }
