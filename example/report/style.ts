@@ -20,9 +20,10 @@ caption{text-align:left;font-weight:600;padding:.25rem 0}
 th,td{border:1px solid var(--line);padding:.25rem .5rem;text-align:right;vertical-align:top}
 tbody th{text-align:left;font-weight:400;white-space:nowrap}
 thead th{background:var(--head);font-weight:600}
-td{overflow-wrap:anywhere;min-width:4.5rem}
+td{overflow-wrap:anywhere;min-width:6rem}
 th:first-child{text-align:left}
 summary{cursor:pointer;color:var(--link);padding:.25rem 0}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}
-@media print{body{font-size:11pt}.wide{overflow:visible}table{font-size:8pt}summary{display:none}figure,tr{break-inside:avoid}h2{break-after:avoid}.charts{grid-template-columns:1fr 1fr}}
+@media(max-width:480px){tbody th{white-space:normal}}
+@media print{.hint{break-after:avoid}body{font-size:11pt}.wide{overflow:visible}table{font-size:8pt}summary{display:none}figure,tr{break-inside:avoid}h2{break-after:avoid}.charts{grid-template-columns:1fr 1fr}}
 `;
