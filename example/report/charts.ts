@@ -3,8 +3,8 @@
  * differ by colour, dashes and symbols.
  */
 
-import * as Plot from "@observablehq/plot";
-import { DOMParser } from "linkedom";
+import type * as Plot from "@observablehq/plot";
+import { linkedom, plot } from "./libraries.ts";
 
 /** An axis. */
 export interface Axis {
@@ -83,7 +83,7 @@ ${LOOKS.map(([color], i) => `.series-${i}{color:${color}}`).join("")}
 @media screen and (prefers-color-scheme:dark){.chart{color:#e3e6e8;background:#16191d}
 ${LOOKS.map(([, color], i) => `.series-${i}{color:${color}}`).join("")}}`;
 
-const document = new DOMParser().parseFromString("<html></html>", "text/html");
+const document = new linkedom.DOMParser().parseFromString("<html></html>", "text/html");
 
 /**
  * Draws lines. A point that is not finite is left out.
@@ -95,8 +95,8 @@ export function lineChart({ title, x, y, series }: LineChart): string {
     const shown = points.filter(([px, py]) => isOn(x, px) && isOn(y, py));
     const places = { ...lookOf(i), x: "0", y: "1" };
     return [
-      Plot.line(shown, { ...places, strokeDasharray: LOOKS[i]![2] }),
-      Plot.dot(shown.length <= MAX_SYMBOLS ? shown : [], { ...places, symbol: LOOKS[i]![3] }),
+      plot.line(shown, { ...places, strokeDasharray: LOOKS[i]![2] }),
+      plot.dot(shown.length <= MAX_SYMBOLS ? shown : [], { ...places, symbol: LOOKS[i]![3] }),
     ];
   });
   const names = series.map(({ name }) => name), top = topOf(names);
@@ -112,7 +112,7 @@ export function dotChart({ title, x, rows, series }: DotChart): string {
   const marks = series.map(({ values }, i) => {
     const points = rows.map((row, r) => [values[r] ?? NaN, row] as const)
       .filter(([value]) => isOn(x, value));
-    return Plot.dot(points, { ...lookOf(i), x: "0", y: "1", symbol: LOOKS[i]![3], r: 5 });
+    return plot.dot(points, { ...lookOf(i), x: "0", y: "1", symbol: LOOKS[i]![3], r: 5 });
   });
   const names = series.map(({ name }) => name), top = topOf(names);
   return draw(title, top, {
@@ -129,14 +129,14 @@ export function histogram({ title, x, y, from, to, counts, marks }: Histogram): 
   const all = [from, to, ...marks.map((mark) => mark.x)];
   const names = marks.map(({ name }) => name), top = topOf(names);
   const rules = marks.map((mark, i) =>
-    Plot.ruleX([mark.x], { ...lookOf(i), strokeDasharray: LOOKS[i]![2], strokeWidth: 2.5 })
+    plot.ruleX([mark.x], { ...lookOf(i), strokeDasharray: LOOKS[i]![2], strokeWidth: 2.5 })
   );
   return draw(title, top, {
     x: { ...scaleOf(x), domain: [Math.min(...all), Math.max(...all)], nice: true },
     y: { ...scaleOf(y), label: null, grid: true },
     marks: [
-      Plot.rectY(bars, { x1: "0", x2: "1", y: "2", fill: "currentColor", fillOpacity: 0.35 }),
-      Plot.ruleY([0], { strokeOpacity: 0.5 }),
+      plot.rectY(bars, { x1: "0", x2: "1", y: "2", fill: "currentColor", fillOpacity: 0.35 }),
+      plot.ruleY([0], { strokeOpacity: 0.5 }),
       ...rules,
       labelOf(y),
       ...legend(names, top, [sampleLine]),
@@ -177,7 +177,7 @@ function above(dx: number, dy: number) {
 
 /** The vertical axis' label, right above it. */
 function labelOf({ label }: Axis): Plot.Markish {
-  return Plot.text([label], above(4, -14));
+  return plot.text([label], above(4, -14));
 }
 
 type Sample = (i: number, dy: number) => Plot.Markish;
@@ -187,7 +187,7 @@ function legend(names: readonly string[], top: number, samples: readonly Sample[
   return names.flatMap((name, i) => {
     const dy = LINE * (i + 0.5) - top;
     const short = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name;
-    return [...samples.map((sample) => sample(i, dy)), Plot.text([short], above(46, dy))];
+    return [...samples.map((sample) => sample(i, dy)), plot.text([short], above(46, dy))];
   });
 }
 
@@ -199,16 +199,16 @@ function sampleLine(i: number, dy: number): Plot.Markish {
     },
   };
   const look = { ...lookOf(i), strokeDasharray: LOOKS[i]![2] };
-  return Plot.vector([0], { ...look, ...above(6, dy), shape, anchor: "start", length: 32 });
+  return plot.vector([0], { ...look, ...above(6, dy), shape, anchor: "start", length: 32 });
 }
 
 function sampleSymbol(i: number, dy: number): Plot.Markish {
-  return Plot.dot([0], { ...lookOf(i), ...above(22, dy), symbol: LOOKS[i]![3] });
+  return plot.dot([0], { ...lookOf(i), ...above(22, dy), symbol: LOOKS[i]![3] });
 }
 
 /** Draws a plot, with `top` above it. */
 function draw(title: string, top: number, options: Plot.PlotOptions): string {
-  const svg = Plot.plot({
+  const svg = plot.plot({
     document,
     className: "chart",
     width: WIDTH,
