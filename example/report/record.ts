@@ -111,17 +111,20 @@ function eventOf(line: string): Fields | undefined {
 function withoutRepeats(events: readonly Fields[]): readonly Fields[] {
   const kept: Fields[] = [];
   for (const event of events) {
-    const step = numberOf(event["step"]);
-    const isRepeated = (other: Fields) => {
-      if (Number.isNaN(step)) return false;
-      const before = numberOf(other["step"]);
-      return before > step || (before === step && other["event"] === event["event"]) ||
-        other["event"] === "test";
-    };
-    const last = kept.findLastIndex((other) => !isRepeated(other));
-    kept.splice(last + 1, kept.length, event);
+    const step = numberOf(event["step"]); // NaN at the start and in tests
+    const before = kept.findLastIndex((other) =>
+      !(numberOf(other["step"]) >= step) && !isTest(other)
+    );
+    const isAgain = (other: Fields) =>
+      isTest(other) || numberOf(other["step"]) > step || other["event"] === event["event"];
+    const again = isTest(event) ? -1 : kept.slice(before + 1).findIndex(isAgain);
+    kept.splice(again < 0 ? kept.length : before + 1 + again, kept.length, event);
   }
   return kept;
+}
+
+function isTest({ event }: Fields): boolean {
+  return event === "test";
 }
 
 function testOf(event: Fields): TestFigures {
