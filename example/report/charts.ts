@@ -83,7 +83,7 @@ ${LOOKS.map(([color], i) => `.series-${i}{color:${color}}`).join("")}
 @media screen and (prefers-color-scheme:dark){.chart{color:#e3e6e8;background:#16191d}
 ${LOOKS.map(([, color], i) => `.series-${i}{color:${color}}`).join("")}}`;
 
-const document = new linkedom.DOMParser().parseFromString("<html></html>", "text/html");
+const document = new linkedom.DOMParser().parseFromString("<svg/>", "image/svg+xml");
 
 /**
  * Draws lines. A point that is not finite is left out.
