@@ -22,9 +22,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Fills in a template. */
+/** Fills in a template; its indentation is left out. */
 export function html(template: TemplateStringsArray, ...parts: readonly Part[]): Html {
-  return new Html(String.raw({ raw: template }, ...parts.map(sourceOf)));
+  const raw = template.map((text) => text.replace(/\n\s+/g, "\n"));
+  return new Html(String.raw({ raw }, ...parts.map(sourceOf)));
 }
 
 function sourceOf(part: Part): string {

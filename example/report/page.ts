@@ -48,5 +48,5 @@ export function pageOf(runs: readonly ReportedRun[], isWatched: boolean): string
         </footer>
       </body>
     </html>
-  `.source;
+  `.source.trimStart();
 }
