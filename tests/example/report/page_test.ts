@@ -1,15 +1,21 @@
 /** Reports: their figures are those of the records, differences are marked, and nothing in them is run. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { trainingBatches } from "../../../example/data/batches.ts";
+import { loadCorpus } from "../../../example/data/corpus.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { MAX_SERIES } from "../../../example/report/charts.ts";
 import { linkedom } from "../../../example/report/libraries.ts";
 import { pageOf } from "../../../example/report/page.ts";
+import { placesOf } from "../../../example/report/places.ts";
 import { pathsOf, readRun } from "../../../example/report/reported_run.ts";
 import type { MetricsEvent } from "../../../example/storage/metrics.ts";
+import { captureIo } from "../../support/capture_io.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { inFolder } from "../../support/folder.ts";
 import { madeUpEvents, recordText } from "../../support/report_runs.ts";
 import { saveSmallModel } from "../../support/saved_models.ts";
+import { events, lastLine, runTiny, TINY } from "../../support/tiny_run.ts";
 
 const MEGABYTE = 1e6;
 const NCE = madeUpEvents({ nce: true, "audit": "50", "emsize": "64" }, 3);
@@ -244,3 +250,28 @@ Deno.test("a report has the settings and sizes of the model file, where the reco
     assertEquals(row(page, "Settings by option", "--lr")![0], "not on record");
   }, () => withGpu((gpu) => saveSmallModel(gpu, "model").then(() => {})));
 });
+
+Deno.test("a report on a run of the program has what the run wrote and printed", () =>
+  inFolder(async () => {
+    const lines = await runTiny({ train: true, nce: true, audit: "6", save: "a" });
+    const page = pageOf([readRun(pathsOf("a"))], false), written = events("a");
+    const { epochs, tests, train } = readRun(pathsOf("a"));
+    const ends = written.filter(({ event }) => event === "epoch");
+    assertEquals(epochs.map(({ validPpl }) => validPpl), ends.map(({ validPpl }) => validPpl));
+    assertEquals(
+      column(page, "Figures of the epochs", "validation perplexity"),
+      ends.map(({ validPpl }) => Number(validPpl).toFixed(2)),
+    );
+    // "test        ppl 26.76, best possible ..., 221 tokens"
+    const [, ppl, tokens] = /^test +ppl ([\d.]+),.* (\d+) tokens$/.exec(lastLine(lines))!;
+    assertEquals(row(page, "Results by run", "test perplexity"), [ppl]);
+    const { card } = tests[0]!;
+    assertEquals(card!.histogram!.counts.reduce((a, b) => a + b), Number(tokens));
+    assertEquals(card!.normTerm, 9);
+    // All words of the text, and the ends of its sentences, in each epoch.
+    const settings = parseSettings({ ...TINY, train: true, nce: true }),
+      corpus = loadCorpus(settings, captureIo());
+    const words = trainingBatches(corpus.train, settings, 1).reduce((sum, b) => sum + b.tokens, 0);
+    assertEquals(placesOf({ train, epochs }).epochs.map(({ at }) => at.tokens), [words, 2 * words]);
+    assertEquals(column(page, "Figures of the audits", "step"), ["6", "12", "18", "24"]);
+  }));
