@@ -3,13 +3,29 @@
 import type { Device } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import operands from "./_operands.wgsl" with { type: "text" };
-import tiles from "./matmul_workgroup.wgsl" with { type: "text" };
+import tileSource from "./matmul_workgroup.wgsl" with { type: "text" };
 import { product, type ProductOptions, type Sizes } from "./operands.ts";
 
-const source = operands + tiles;
+/** A workgroup's tile. */
+interface Tile {
+  readonly rows: number;
+  readonly columns: number;
+  readonly source: string;
+}
 
-/** Rows and columns of a workgroup's tile, as in matmul_workgroup.wgsl. */
-const TILE = 64;
+/** How a product is cut. */
+export interface Plan {
+  readonly tile: Tile;
+  /** Steps of k in each part. */
+  readonly depth: number;
+}
+
+/** The tiles of each size that matmul_workgroup.wgsl is written for, the smallest first. */
+export const TILES = [[64, 64], [128, 64], [64, 128], [128, 128]].map(([rows, columns]): Tile => {
+  const sizes = `const ROWS = ${rows};\nconst COLUMNS = ${columns};\n`;
+  return { rows: rows!, columns: columns!, source: sizes + operands + tileSource };
+});
+
 /** Workgroups that a large GPU runs at a time: 132 multiprocessors, six on each. */
 const BUSY = 768;
 /** Steps of k that a part of a split product has at least, so that adding the parts up stays small. */
@@ -23,14 +39,13 @@ export function multiplyFromWorkgroup(
   b: Tensor,
   sizes: Sizes,
   options: ProductOptions,
+  { tile, depth }: Plan = planOf(sizes),
 ): void {
-  const { m, n, k } = sizes;
-  const tiles = Math.ceil(m / TILE) * Math.ceil(n / TILE);
-  const depth = splitDepth(tiles, k);
-  const parts = Math.ceil(k / depth);
+  const { m, n, k } = sizes, { source } = tile, parts = Math.ceil(k / depth);
   const multiply = (target: Tensor, how: ProductOptions) => {
     const launch = product(target, a, b, sizes, how);
-    gpu.dispatch({ ...launch, source, uniform: { ...launch.uniform, depth }, grid: tiles * parts });
+    const grid = tilesIn(tile, sizes) * parts;
+    gpu.dispatch({ ...launch, source, uniform: { ...launch.uniform, depth }, grid });
   };
   if (parts === 1) return multiply(c, options);
   const { bias, accumulate = false, ...transposes } = options;
@@ -47,6 +62,15 @@ export function multiplyFromWorkgroup(
     uniform: { ...uniform, k: parts },
     grid: Math.ceil(m * n / 64),
   });
+}
+
+function tilesIn({ rows, columns }: Tile, { m, n }: Sizes): number {
+  return Math.ceil(m / rows) * Math.ceil(n / columns);
+}
+
+function planOf(sizes: Sizes): Plan {
+  const tile = TILES[0]!;
+  return { tile, depth: splitDepth(tilesIn(tile, sizes), sizes.k) };
 }
 
 /** Steps of k in each part; all of them if the tiles alone occupy half of the GPU. */
