@@ -36,7 +36,7 @@ export function linearScorer(
   expectShape("crossEntropy", "x", x, [N, E]);
   expectShape("crossEntropy", "weight", weight, [V, E]);
   expectShape("crossEntropy", "bias", bias, [V]);
-  const { gpu } = step, held = heldBytes ?? linearHeldBytes(gpu);
+  const { gpu } = step, held = heldBytes === undefined ? linearHeldBytes(gpu) : heldBytes;
   expectPositive("run crossEntropy", "heldBytes", held);
   return {
     rows: N,
