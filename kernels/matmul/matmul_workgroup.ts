@@ -10,6 +10,8 @@ import { product, type ProductOptions, type Sizes } from "./operands.ts";
 interface Tile {
   readonly rows: number;
   readonly columns: number;
+  /** A product is cut into such tiles if there are this many. */
+  readonly from: number;
   readonly source: string;
 }
 
@@ -20,10 +22,15 @@ export interface Plan {
   readonly depth: number;
 }
 
-/** The tiles of each size that matmul_workgroup.wgsl is written for, the smallest first. */
-export const TILES = [[64, 64], [128, 64], [64, 128], [128, 128]].map(([rows, columns]): Tile => {
-  const sizes = `const ROWS = ${rows};\nconst COLUMNS = ${columns};\n`;
-  return { rows: rows!, columns: columns!, source: sizes + operands + tileSource };
+/** The tiles for which matmul_workgroup.wgsl is written; a product takes the first that it has enough of. */
+export const TILES: readonly Tile[] = [
+  { rows: 128, columns: 128, from: Infinity },
+  { rows: 128, columns: 64, from: Infinity },
+  { rows: 64, columns: 128, from: Infinity },
+  { rows: 64, columns: 64, from: 0 },
+].map((tile) => {
+  const sizes = `const ROWS = ${tile.rows};\nconst COLUMNS = ${tile.columns};\n`;
+  return { ...tile, source: sizes + operands + tileSource };
 });
 
 /** Workgroups that a large GPU runs at a time: 132 multiprocessors, six on each. */
@@ -69,7 +76,7 @@ function tilesIn({ rows, columns }: Tile, { m, n }: Sizes): number {
 }
 
 function planOf(sizes: Sizes): Plan {
-  const tile = TILES[0]!;
+  const tile = TILES.find((tile) => tilesIn(tile, sizes) >= tile.from)!;
   return { tile, depth: splitDepth(tilesIn(tile, sizes), sizes.k) };
 }
 
