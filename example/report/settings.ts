@@ -29,8 +29,9 @@ export function settings(runs: readonly ReportedRun[]): Html {
     .filter(({ values }) => values.some((value) => value !== IDLE));
   const isSame = ({ name, values }: typeof rows[number]) => {
     const standard = textOf(STANDARD[name as keyof Settings]);
-    const [first, ...others] = values.map((value) => value === IDLE ? standard : value);
-    return runs.length > 1 ? others.every((value) => value === first) : first === standard;
+    const known = values.filter((value) => value !== UNKNOWN)
+      .map((value) => value === IDLE ? standard : value);
+    return known.every((value) => value === (runs.length > 1 ? known[0] : standard));
   };
   const marked = rows.filter((row) => !isSame(row)), others = rows.filter(isSame);
   const mark = runs.length > 1 ? "differs" : "changed";
@@ -41,14 +42,13 @@ export function settings(runs: readonly ReportedRun[]): Html {
       : `Settings that are not the default come first and are marked "${mark}".`,
     table({
       caption: "Settings by option",
-      head: ["option", ...runs.map(({ name }) => name), "mark"],
+      head: ["option", ...runs.map(({ name }) => name)],
       rows: [
         ...marked.map(({ name, values }) => [
-          flagOf(name),
+          html`${flagOf(name)} <strong>≠ ${mark}</strong>`,
           ...values.map((value) => html`<strong>${value}</strong>`),
-          html`<strong>≠ ${mark}</strong>`,
         ]),
-        ...others.map(({ name, values }) => [flagOf(name), ...values, ""]),
+        ...others.map(({ name, values }) => [flagOf(name), ...values]),
       ],
     }),
   );

@@ -24,6 +24,6 @@ td{overflow-wrap:anywhere;min-width:6rem}
 th:first-child{text-align:left}
 summary{cursor:pointer;color:var(--link);padding:.25rem 0}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}
-@media(max-width:480px){tbody th{white-space:normal}}
+@media(max-width:480px){tbody th{white-space:normal;min-width:7rem}}
 @media print{.hint{break-after:avoid}body{font-size:11pt}.wide{overflow:visible}table{font-size:8pt}summary{display:none}figure,tr{break-inside:avoid}h2{break-after:avoid}.charts{grid-template-columns:1fr 1fr}}
 `;
