@@ -3,7 +3,10 @@
 import { Failure, UsageError } from "../example/shared/errors.ts";
 import { prepareDriver } from "../example/shared/driver.ts";
 
-/** Runs `main` on the arguments, without npm's leading `--`; a Failure prints one line and exits with 1, a UsageError with 2. */
+/**
+ * Runs `main` on the arguments, without npm's leading `--`. A Failure prints one line and exits with 1, a
+ * UsageError with 2.
+ */
 export async function runProgram(main: (words: readonly string[]) => Promise<void>): Promise<void> {
   prepareDriver();
   try {

@@ -14,17 +14,10 @@ import { adapterLine } from "../example/shared/adapter.ts";
 import { writeFileAtomically } from "../example/shared/files.ts";
 import { parseSettings, type Settings } from "../example/options/settings.ts";
 import { Gpu } from "../mod.ts";
-import { climb, learn, type Trial } from "./learning.ts";
+import { type Budget, climb, learn } from "./learning.ts";
 import { runProgram } from "./program.ts";
 import { LOSSES, type Plan, readPlan, type Task, tasksOf } from "./quality_plan.ts";
-import {
-  byText,
-  expectDrawable,
-  readResults,
-  type Result,
-  resultCharts,
-  resultTable,
-} from "./quality_result.ts";
+import { byText, readResults, type Result, resultTable } from "./quality_result.ts";
 import { formatTable } from "./table.ts";
 
 /** Part of the budget that each try of a learning rate takes. */
@@ -39,15 +32,13 @@ async function train(gpu: Gpu, task: Task, loss: string, plan: Plan): Promise<Re
   const budget = { tokens: plan.epochs * train.tokens, seconds };
   const settingsOf = (lr: number): Settings =>
     parseSettings({ ...options, train: true, lr: String(lr) });
-  const pplAt = async (lr: number, part: number) => {
-    const short = { tokens: part * budget.tokens, seconds: part * seconds };
+  const pplAt = async (lr: number, short: Budget) => {
     const aim = { budget: short, watched: valid, endOnly: true };
     return (await learn(gpu, task, settingsOf(lr), aim)).at(-1)!.ppl ?? Infinity;
   };
-  await pplAt(FIRST_RATE, 0); // one step: it compiles the kernels
-  const trials: Trial[] = plan.lr === "auto"
-    ? await climb(FIRST_RATE, (lr) => pplAt(lr, TRIAL))
-    : [];
+  const trial = { tokens: TRIAL * budget.tokens, seconds: TRIAL * seconds };
+  await pplAt(FIRST_RATE, { tokens: 1, seconds }); // one step: it compiles the kernels
+  const trials = plan.lr === "auto" ? await climb(FIRST_RATE, (lr) => pplAt(lr, trial)) : [];
   const lr = plan.lr === "auto" ? trials[0]!.lr : plan.lr;
   const curve = await learn(gpu, task, settingsOf(lr), { budget, watched: test });
   return {
@@ -81,15 +72,19 @@ async function measure(plan: Plan): Promise<Result[]> {
 }
 
 async function main(words: readonly string[]): Promise<void> {
-  const plan = readPlan(words), { svg } = plan;
-  if (svg !== undefined) expectDrawable(plan.losses.length);
-  const results = plan.from === undefined ? await measure(plan) : readResults(plan.from);
-  const texts = [...byText(results).values()];
-  if (!plan.json) console.log(texts.map((some) => formatTable(resultTable(some))).join("\n"));
-  if (svg === undefined) return;
+  const plan = readPlan(words), { svg, from } = plan;
+  // Loaded only if needed: a machine without a network may lack the library of charts.
+  const charts = svg === undefined ? undefined : await import("./quality_charts.ts");
+  const before = from === undefined ? undefined : readResults(from);
+  charts?.expectDrawable(before?.map(({ loss }) => loss) ?? plan.losses);
+  const tables = [...byText(before ?? await measure(plan)).values()];
+  if (!plan.json) console.log(tables.map((some) => formatTable(resultTable(some))).join("\n"));
+  if (svg === undefined || charts === undefined) return;
   Deno.mkdirSync(svg, { recursive: true });
-  for (const some of texts) {
-    for (const [file, text] of resultCharts(some)) writeFileAtomically(`${svg}/${file}`, text);
+  for (const some of tables) {
+    for (const [file, text] of charts.resultCharts(some)) {
+      writeFileAtomically(`${svg}/${file}`, text);
+    }
   }
 }
 

@@ -2,8 +2,8 @@
 
 import { parseArgs } from "node:util";
 import { loadCorpus } from "../example/data/corpus.ts";
-import type { Sentences } from "../example/data/sentences.ts";
-import { synthesize } from "../example/data/synthetic.ts";
+import { Sentences } from "../example/data/sentences.ts";
+import { parseSynthetic, synthesize } from "../example/data/synthetic.ts";
 import type { Given } from "../example/options/settings.ts";
 import { Failure } from "../example/shared/errors.ts";
 import type { TrainingText } from "./learning.ts";
@@ -35,58 +35,65 @@ function sampled(k: string): Given {
 
 /** What to do, as the command line says. */
 export interface Plan {
-  /** Sizes V of the made-up language; none with a folder. */
+  /** Sizes V of the made-up language. */
   readonly sizes: readonly number[];
-  /** A folder with train.txt, valid.txt and test.txt. */
-  readonly data?: string;
+  /** A folder with train.txt, valid.txt and test.txt, instead. */
+  readonly data: string | undefined;
   /** Names of {@linkcode LOSSES}. */
   readonly losses: readonly string[];
-  /** Words of the made-up training text; by size unless given. */
-  readonly words?: number;
+  /** Words of the made-up training text; by the size unless given. */
+  readonly words: number | undefined;
   /** Passes over the training text. */
   readonly epochs: number;
   /** Most seconds of training of a run; by the adapter unless given. */
-  readonly seconds?: number;
+  readonly seconds: number | undefined;
   /** The learning rate; `"auto"` tries several on a tenth of the budget. */
   readonly lr: number | "auto";
   /** Print JSON lines. */
   readonly json: boolean;
   /** Folder for charts. */
-  readonly svg?: string;
+  readonly svg: string | undefined;
   /** A file of JSON lines from before, to show instead of training. */
-  readonly from?: string;
+  readonly from: string | undefined;
 }
 
 /**
  * Reads the command line.
  *
  * @throws {Failure} If an argument is wrong.
+ * @throws {UsageError} If a size is.
  */
 export function readPlan(words: readonly string[]): Plan {
-  const { values, positionals } = parse(words);
-  const { data, svg, from, json = false } = values;
+  const { values, positionals: sizes } = parse(words), { data, svg, from, json = false } = values;
   const losses = values.losses?.split(",") ?? USUAL;
   const unknown = losses.find((name) => !Object.hasOwn(LOSSES, name));
   if (unknown !== undefined) {
     throw new Failure(`Unknown loss ${unknown}: there are ${Object.keys(LOSSES).join(", ")}`);
   }
-  const given = <const N extends "words" | "seconds">(name: N) =>
-    values[name] === undefined ? {} : { [name]: positive(values[name], `--${name}`, NaN) };
-  if (data !== undefined && positionals.length > 0) {
-    throw new Failure(`Sizes are of the made-up language: leave out ${positionals[0]} or --data`);
+  if (data !== undefined && sizes.length > 0) {
+    throw new Failure(`${sizes[0]} is a size of the made-up language: leave it or --data out`);
   }
-  return {
-    sizes: data !== undefined ? [] : sizesOf(positionals),
-    losses,
-    epochs: positive(values.epochs, "--epochs", 1),
-    lr: values.lr === undefined || values.lr === "auto" ? "auto" : positive(values.lr, "--lr", NaN),
-    json,
-    ...given("words"),
-    ...given("seconds"),
-    ...(data !== undefined && { data }),
-    ...(svg !== undefined && { svg }),
-    ...(from !== undefined && { from }),
+  const number = (name: "words" | "epochs" | "seconds" | "lr") => {
+    const text = values[name];
+    return text === undefined ? undefined : positive(text, `--${name}`, NaN);
   };
+  return {
+    sizes: sizes.length === 0 ? USUAL_SIZES : sizes.map(readSize),
+    data,
+    losses,
+    words: number("words"),
+    epochs: number("epochs") ?? 1,
+    seconds: number("seconds"),
+    lr: values.lr === "auto" ? "auto" : number("lr") ?? "auto",
+    json,
+    svg,
+    from,
+  };
+}
+
+/** V, as for `--data synthetic`. */
+function readSize(word: string): number {
+  return parseSynthetic(`synthetic:vocab=${word}`).vocab;
 }
 
 function parse(words: readonly string[]) {
@@ -112,22 +119,22 @@ function parse(words: readonly string[]) {
   }
 }
 
-function sizesOf(positionals: readonly string[]): number[] {
-  if (positionals.length === 0) return [...SIZES.keys()];
-  return positionals.map((word) => positive(word, "The vocabulary size", NaN));
-}
+const USUAL_SIZES: readonly number[] = [1000, 10_000, 100_000];
 
-/** Words of training text by size, on a GPU and on a software adapter. */
-const SIZES: ReadonlyMap<number, readonly [hardware: number, software: number]> = new Map([
-  [1000, [500_000, 300_000]],
-  [10_000, [1_000_000, 300_000]],
-  [100_000, [1_500_000, 300_000]],
-]);
-
-/** Differences between a GPU and a software adapter. */
+/** Differences between a GPU and a software adapter; words of text are by size. */
 const MACHINES = {
-  hardware: { seconds: 60, testWords: 20_000, emsize: "200", batchSize: "40" },
-  software: { seconds: 30, testWords: 4_000, emsize: "64", batchSize: "20" },
+  hardware: {
+    words: (vocab: number) => vocab < 5000 ? 500_000 : vocab < 50_000 ? 1_000_000 : 1_500_000,
+    testWords: 20_000,
+    seconds: 60,
+    given: { "emsize": "200", "nhid": "200", "batch-size": "40" },
+  },
+  software: {
+    words: () => 300_000,
+    testWords: 4000,
+    seconds: 30,
+    given: { "emsize": "64", "nhid": "64" },
+  },
 } as const;
 
 /** A text to learn, and the model for it. */
@@ -147,23 +154,25 @@ export interface Task extends TrainingText {
 
 /** Makes the texts one after the other. */
 export function* tasksOf(plan: Plan, software: boolean): Generator<Task> {
-  const machine = MACHINES[software ? "software" : "hardware"];
-  const { testWords, emsize, batchSize } = machine, { data, seconds = machine.seconds } = plan;
+  const machine = MACHINES[software ? "software" : "hardware"], { testWords } = machine;
+  const { data, sizes, words, seconds = machine.seconds } = plan;
   if (data !== undefined) {
-    const { bestTestPerplexity: _, ...corpus } = loadCorpus({ data });
-    yield { ...corpus, name: data, best: null, given: {}, seconds };
+    const { train, vocabulary, ...others } = loadCorpus({ data });
+    const some = (text: Sentences) => software ? firstSentences(text, testWords) : text;
+    const valid = some(others.valid), test = some(others.test);
+    return yield { name: data, train, vocabulary, valid, test, best: null, given: {}, seconds };
   }
-  const given: Given = {
-    emsize,
-    nhid: emsize,
-    nlayers: "1",
-    dropout: "0",
-    "batch-size": batchSize,
-  };
-  for (const vocab of plan.sizes) {
-    const words = plan.words ?? SIZES.get(vocab)?.[software ? 1 : 0] ?? 300_000;
-    const text = synthesize({ words, vocab, seed: 1, testWords });
+  const given = { ...machine.given, nlayers: "1", dropout: "0" }; // one pass: nothing to overfit
+  for (const vocab of sizes) {
+    const text = synthesize({ words: words ?? machine.words(vocab), vocab, seed: 1, testWords });
     const name = `V = ${vocab.toLocaleString("en")}`;
     yield { ...text, name, best: text.bestTestPerplexity, given, seconds };
   }
+}
+
+/** The first sentences, of at least so many tokens. */
+function firstSentences({ ids, offsets }: Sentences, tokens: number): Sentences {
+  const end = offsets.findIndex((offset) => offset >= tokens);
+  const kept = end < 0 ? offsets : offsets.subarray(0, end + 1);
+  return new Sentences(ids.subarray(0, kept.at(-1)! + 1), kept);
 }

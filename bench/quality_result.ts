@@ -1,6 +1,5 @@
-/** Results of `deno task bench:quality` as JSON lines, tables and charts. */
+/** Results of `deno task bench:quality` as JSON lines and tables. */
 
-import { lineChart, MAX_SERIES } from "../example/report/charts.ts";
 import { Failure, reasonOf } from "../example/shared/errors.ts";
 import type { Point, Trial } from "./learning.ts";
 import type { Table } from "./table.ts";
@@ -45,9 +44,9 @@ export function readResults(path: string): Result[] {
   }
 }
 
-/** Results of each text. */
+/** Results of each text on each adapter. */
 export function byText(results: readonly Result[]): Map<string, Result[]> {
-  return Map.groupBy(results, ({ text }) => text);
+  return Map.groupBy(results, ({ text, adapter }) => `${text} ${adapter}`);
 }
 
 /** The end of each run on one text. */
@@ -78,35 +77,6 @@ export function resultTable(results: readonly Result[]): Table {
       }`,
     ],
   };
-}
-
-/** Perplexity against seconds and against tokens, each a whole SVG file, by file name. */
-export function resultCharts(results: readonly Result[]): Map<string, string> {
-  const { text, best } = results[0]!, name = text.replace(/\W+/g, "-").replace(/^-|-$/g, "");
-  const axes = [["seconds", "seconds of training"], ["tokens", "tokens read"]] as const;
-  return new Map(axes.map(([field, label]) => {
-    const chart = lineChart({
-      title: `Perplexity against ${label}, ${text}` +
-        (best === null ? "" : `; the best possible is ${best.toFixed(2)}`),
-      x: { label, log: true },
-      y: { label: "perplexity", log: true },
-      series: results.map(({ loss, curve }) => ({
-        name: loss,
-        points: curve.map((point) => [point[field], point.ppl ?? NaN]),
-      })),
-    });
-    return [`${name}-${field}.svg`, chart];
-  }));
-}
-
-/**
- * Checks that a chart can show so many losses.
- *
- * @throws {Failure} If they are too many.
- */
-export function expectDrawable(losses: number): void {
-  if (losses <= MAX_SERIES) return;
-  throw new Failure(`--svg draws ${MAX_SERIES} losses at most, not ${losses}: name fewer`);
 }
 
 function endOf({ curve }: Result): Point {
