@@ -6,7 +6,8 @@ import type { Result } from "./quality_result.ts";
 
 /** Perplexity against seconds and against tokens, each a whole SVG file, by file name. */
 export function resultCharts(results: readonly Result[]): Map<string, string> {
-  const { text, best } = results[0]!, name = text.replace(/\W+/g, "-").replace(/^-|-$/g, "");
+  const { text, best } = results[0]!;
+  const name = text.replaceAll(",", "").replace(/\W+/g, "-").replace(/^-|-$/g, "");
   const axes = [["seconds", "seconds of training"], ["tokens", "tokens read"]] as const;
   return new Map(axes.map(([field, label]) => {
     const chart = lineChart({

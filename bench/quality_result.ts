@@ -57,7 +57,7 @@ export function resultTable(results: readonly Result[]): Table {
   return {
     title: `${text}, ${tokens.toLocaleString("en")} tokens of text`,
     rows: results.map((result) => {
-      const { ppl, stdLogZ, seconds } = endOf(result);
+      const { tokens, ppl, stdLogZ, seconds } = endOf(result);
       return {
         "loss": result.loss,
         "lr": result.lr,
@@ -65,6 +65,7 @@ export function resultTable(results: readonly Result[]): Table {
         "over best": ratio(ppl, best),
         "over full": ratio(ppl, exact),
         "std ln Z": stdLogZ,
+        "tokens read": tokens,
         "tokens/s": Math.round(speedOf(result)),
         "speed over full": ratio(speedOf(result), speed),
         "seconds": seconds,

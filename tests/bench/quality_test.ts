@@ -100,6 +100,8 @@ Deno.test("resultTable() has no ratios to what is not known", () => {
 Deno.test("resultCharts() draws each loss against time and against tokens", () => {
   const charts = resultCharts(RESULTS);
   assertEquals([...charts.keys()], ["V-200-seconds.svg", "V-200-tokens.svg"]);
+  const [large] = resultCharts(RESULTS.map((some) => ({ ...some, text: "V = 10,000" }))).keys();
+  assertEquals(large, "V-10000-seconds.svg");
   for (const svg of charts.values()) {
     assert(svg.startsWith("<svg"));
     for (const { loss } of RESULTS) assert(svg.includes(loss), loss);
