@@ -23,7 +23,7 @@ import { formatTable } from "./table.ts";
 /** Part of the budget that each try of a learning rate takes. */
 const TRIAL = 1 / 10;
 /** The learning rate from which others are tried. */
-const FIRST_RATE = 1;
+const FIRST_RATE = 2;
 
 /** Trains one model with its best learning rate. */
 async function train(gpu: Gpu, task: Task, loss: string, plan: Plan): Promise<Result> {

@@ -10,8 +10,8 @@ const TEXT = synthesize({ words: 3000, vocab: 100, seed: 1, testWords: 300 });
 const LONG = 1e6;
 
 function settings(given: Given = {}) {
-  const small = { emsize: "16", nhid: "16", nlayers: "1", dropout: "0" };
-  return parseSettings({ ...small, loss: "full", lr: "2", ...given, train: true });
+  const small = { "emsize": "16", "nhid": "16", "nlayers": "1", "dropout": "0", "batch-size": "5" };
+  return parseSettings({ ...small, loss: "full", lr: "4", ...given, train: true });
 }
 
 Deno.test("learn() measures ten times, learns, and ends with its tokens", () =>
@@ -47,9 +47,9 @@ Deno.test("learn() ends when its time is over, and when the perplexity is not fi
     assertEquals(diverged.map(({ ppl, stdLogZ }) => [ppl, stdLogZ]), [[null, null]]);
   }));
 
-Deno.test("rateOf() halves the learning rate before each of the last four parts", () => {
-  const rates = Array.from({ length: 10 }, (_, stage) => rateOf(stage, 4));
-  assertEquals(rates, [4, 4, 4, 4, 4, 4, 2, 1, 0.5, 0.25]);
+Deno.test("rateOf() halves the learning rate every two stages", () => {
+  const rates = [0, 1, 2, 3, 4, 9].map((stage) => rateOf(stage, 4));
+  assertEquals(rates, [4, 4 / Math.sqrt(2), 2, 2 / 2 ** 0.5, 1, 4 / 2 ** 4.5]);
 });
 
 Deno.test("climb() finds the learning rate of the least perplexity, and tries none twice", async () => {
