@@ -6,7 +6,7 @@
  *
  * The text is the made-up language with V words (1,000, 10,000 and 100,000 unless given), whose best
  * possible perplexity is known, or that of a folder. Each loss gets its best learning rate, chosen on the
- * validation text by runs of a tenth of the length; the figures are of the test text. --json prints each
+ * validation text by runs of a fifth of the length; the figures are of the test text. --json prints each
  * result as a line of JSON as soon as it is there, --from shows such lines as tables and charts.
  */
 
@@ -20,8 +20,8 @@ import { LOSSES, type Plan, readPlan, type Task, tasksOf } from "./quality_plan.
 import { byText, readResults, type Result, resultTable } from "./quality_result.ts";
 import { formatTable } from "./table.ts";
 
-/** Part of the budget that each try of a learning rate takes. */
-const TRIAL = 1 / 10;
+/** Part of the budget that each try of a learning rate takes; much shorter ones choose too high a rate. */
+const TRIAL = 1 / 5;
 /** The learning rate from which others are tried. */
 const FIRST_RATE = 2;
 

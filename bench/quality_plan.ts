@@ -47,7 +47,7 @@ export interface Plan {
   readonly epochs: number;
   /** Most seconds of training of a run; by the adapter unless given. */
   readonly seconds: number | undefined;
-  /** The learning rate; `"auto"` tries several on a tenth of the budget. */
+  /** The learning rate; `"auto"` tries several on a fifth of the budget. */
   readonly lr: number | "auto";
   /** Print JSON lines. */
   readonly json: boolean;
@@ -124,7 +124,7 @@ const USUAL_SIZES: readonly number[] = [1000, 10_000, 100_000];
 /** Differences between a GPU and a software adapter; words of text are by size. */
 const MACHINES = {
   hardware: {
-    words: (vocab: number) => vocab < 5000 ? 500_000 : vocab < 50_000 ? 1_000_000 : 1_500_000,
+    words: (vocab: number) => vocab < 5000 ? 400_000 : vocab < 50_000 ? 800_000 : 1_200_000,
     testWords: 20_000,
     seconds: 60,
     given: { "emsize": "200", "nhid": "200", "batch-size": "40" },
