@@ -40,14 +40,15 @@ export interface TextInfo {
   readonly notes: readonly string[];
 }
 
-/** An opened file. */
-export interface IdFile {
+/** A text as numbers. */
+export interface NumberedText {
+  /** Begins with the text. */
   readonly file: ByteSource;
   readonly info: TextInfo;
-  /** The words in order of frequency. */
+  /** The words. */
   readonly counts: WordCounts;
-  /** The rank of each number of the text. */
-  readonly ranks: Uint32Array;
+  /** Which of the words each number of the text stands for. */
+  readonly words: Uint32Array;
 }
 
 /** Writes a text in the form of this file. */
@@ -71,11 +72,6 @@ export class IdWriter {
     this.#blockTokens = blockTokens;
   }
 
-  /** Number of words so far. */
-  get words(): number {
-    return this.#counts.counts.reduce((sum, count) => sum + count, 0);
-  }
-
   /** Appends a sentence. */
   add(words: LineWords): void {
     const length = words.size + 1;
@@ -87,20 +83,19 @@ export class IdWriter {
     if (this.#tokens >= this.#blockTokens) this.#endBlock();
   }
 
-  /** Writes what follows the text. */
-  end(source: string, notes: readonly string[]): void {
+  /** Ends the text; gives what is known of it and its words, which are numbered as they are in it. */
+  end(source: string, notes: readonly string[]): { info: TextInfo; counts: WordCounts } {
     if (this.#tokens > 0) this.#endBlock();
-    const { counts, ranks } = this.#counts.sorted();
-    const info: TextInfo = {
-      source,
-      text: this.#textHash.digest("hex"),
-      sentences: counts.sentences,
-      words: counts.table.size,
-      blocks: this.#blocks,
-      notes,
-    };
+    const counts = this.#counts, { sentences } = counts, blocks = this.#blocks;
+    const text = this.#textHash.digest("hex");
+    return { info: { source, text, sentences, words: counts.table.size, blocks, notes }, counts };
+  }
+
+  /** Writes what follows the text in a file. */
+  writeInfo(info: TextInfo): void {
+    const { joined, counts, ranks } = this.#counts.sorted();
     const json = new TextEncoder().encode(JSON.stringify(info));
-    for (const part of [counts.table.joined, counts.counts, ranks, json]) this.#write(part);
+    for (const part of [joined, counts, ranks, json]) this.#write(part);
     this.#write(Uint32Array.of(json.length));
     this.#put(this.#hash.digest());
   }
@@ -127,7 +122,10 @@ export class IdWriter {
  * @param onRead Receives the number of bytes after each read.
  * @returns Undefined if it is damaged, or no such file.
  */
-export function openIds(file: ByteSource, onRead?: (bytes: number) => void): IdFile | undefined {
+export function openIds(
+  file: ByteSource,
+  onRead?: (bytes: number) => void,
+): NumberedText | undefined {
   const end = file.size - HASH_BYTES - LENGTH_BYTES;
   if (end < 0 || !isWhole(file, onRead)) return undefined;
   const json = end - numbersAt(file, end, 1, Uint32Array)[0]!;
@@ -137,7 +135,7 @@ export function openIds(file: ByteSource, onRead?: (bytes: number) => void): IdF
   const table = WordTable.of(file.read(wordsAt, countsAt))!;
   const counts = numbersAt(file, countsAt, info.words, Float64Array);
   const ranks = numbersAt(file, ranksAt, info.words, Uint32Array);
-  return { file, info, counts: new WordCounts(table, counts, info.sentences), ranks };
+  return { file, info, counts: new WordCounts(table, counts, info.sentences), words: ranks };
 }
 
 /** Whether the file's hash is that of its content. */

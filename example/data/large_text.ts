@@ -1,7 +1,7 @@
 /** A text in a file, read a part at a time. */
 
 import { createHash } from "node:crypto";
-import { type Block, type IdFile, MARK } from "./id_file.ts";
+import { type Block, MARK, type NumberedText } from "./id_file.ts";
 import { Sentences } from "./sentences.ts";
 import { BOS } from "./vocab.ts";
 
@@ -22,24 +22,25 @@ export class LargeText {
   readonly memory: number;
   /** Number of blocks in a window: they are in memory together. */
   readonly window: number;
-  readonly #opened: IdFile;
+  readonly #opened: NumberedText;
   /** The id of each number in the file. */
   readonly #ids: Uint32Array;
   /** Where each block begins, and the last one ends, in tokens. */
   readonly #begins: Float64Array;
-  /** Memory for a window; the next one takes its place. */
+  /** Memory for a window, and for a block of the file; the next ones take their places. */
   #memory = new Uint32Array();
+  #bytes = new Uint8Array();
 
   /**
-   * @param opened The file, which stays open as long as this is used.
-   * @param ids The id of each word by its rank.
+   * @param opened The text, which stays open as long as this is used.
+   * @param ids The id of each of its words.
    * @param memory Most bytes of a window, which has at least one block.
    */
-  constructor(opened: IdFile, ids: Uint32Array, memory: number) {
-    const { info, ranks } = opened;
+  constructor(opened: NumberedText, ids: Uint32Array, memory: number) {
+    const { info, words } = opened;
     this.#opened = opened;
     this.memory = memory;
-    this.#ids = ranks.map((rank) => ids[rank]!);
+    this.#ids = words.map((word) => ids[word]!);
     this.blocks = info.blocks;
     this.length = info.sentences;
     this.#begins = new Float64Array(this.blocks.length + 1);
@@ -103,8 +104,11 @@ export class LargeText {
     return ids;
   }
 
+  /** The numbers from a position up to another, valid until the next call. */
   #numbers(begin: number, end: number): Uint32Array {
-    const bytes = this.#opened.file.read(TOKEN_BYTES * begin, TOKEN_BYTES * end);
+    const size = TOKEN_BYTES * (end - begin);
+    if (this.#bytes.length < size) this.#bytes = new Uint8Array(size);
+    const bytes = this.#opened.file.read(TOKEN_BYTES * begin, TOKEN_BYTES * end, this.#bytes);
     const { buffer, byteOffset } = bytes;
     return new Uint32Array(buffer, byteOffset, end - begin);
   }

@@ -13,10 +13,10 @@ const CLASS = new Uint8Array(256).map((_, byte) => {
 /** Longer lines are left to {@linkcode decodeLine}, which may refuse them. */
 const SHORT = 1 << 20;
 
-/** The words of one line: word i is `line` from `bounds[2 * i]` up to `bounds[2 * i + 1]`. */
+/** The words of one line: word i is `bytes` from `bounds[2 * i]` up to `bounds[2 * i + 1]`. */
 export class LineWords {
-  /** The line. */
-  line: Uint8Array = new Uint8Array();
+  /** What the line is in. */
+  bytes: Uint8Array = new Uint8Array();
   /** Where words begin and end. */
   bounds = new Uint32Array(1 << 8);
   /** The first word, and the one behind the last, without any `<s>` and `</s>` at the line's ends. */
@@ -31,20 +31,20 @@ export class LineWords {
   }
 
   /**
-   * Splits a line where Python's `str.split()` does: at Unicode white space and the four ASCII separators.
+   * Splits the line from `begin` up to `end` of `bytes` where Python's `str.split()` does: at Unicode white space and the four ASCII separators.
    *
    * @param number The line's number in the file, from 1.
    * @param name The file's name, for messages.
    * @throws {Failure} As {@linkcode decodeLine}.
    */
-  split(line: Uint8Array, number: number, name: string): void {
-    this.line = line;
-    const { length } = line;
+  split(bytes: Uint8Array, begin: number, end: number, number: number, name: string): void {
+    this.bytes = bytes;
     let words = 0, start = -1, kinds = 0;
-    for (let at = 0; at < length;) {
-      const kind = CLASS[line[at]!]!;
+    for (let at = begin; at < end;) {
+      const kind = CLASS[bytes[at]!]!;
       kinds |= kind;
-      const width = kind === WORD ? 0 : kind === SPACE ? 1 : wideSpace(line, at);
+      // The bytes of a character do not go on in the next line.
+      const width = kind === WORD ? 0 : kind === SPACE ? 1 : wideSpace(bytes, at);
       if (width === 0) {
         if (start < 0) start = at;
         at++;
@@ -54,8 +54,10 @@ export class LineWords {
       start = -1;
       at += width;
     }
-    if (start >= 0) this.#put(words++, start, length);
-    if (number === 1 || kinds > SPACE || length > SHORT) decodeLine(line, number, name);
+    if (start >= 0) this.#put(words++, start, end);
+    if (number === 1 || kinds > SPACE || end - begin > SHORT) {
+      decodeLine(bytes.subarray(begin, end), number, name);
+    }
     this.#dropMarks(words);
   }
 
@@ -76,10 +78,10 @@ export class LineWords {
 
   /** Whether a word is `<s>` or `</s>`. */
   #isMark(word: number): boolean {
-    const start = this.bounds[2 * word]!, end = this.bounds[2 * word + 1]!, { line } = this;
+    const start = this.bounds[2 * word]!, end = this.bounds[2 * word + 1]!, { bytes } = this;
     const slash = end - start === 4 ? 1 : 0;
-    return end - start === 3 + slash && line[start] === 0x3c && line[end - 2] === 0x73 &&
-      line[end - 1] === 0x3e && (slash === 0 || line[start + 1] === 0x2f);
+    return end - start === 3 + slash && bytes[start] === 0x3c && bytes[end - 2] === 0x73 &&
+      bytes[end - 1] === 0x3e && (slash === 0 || bytes[start + 1] === 0x2f);
   }
 }
 

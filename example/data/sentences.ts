@@ -70,10 +70,10 @@ export class SentencesBuilder {
   }
 
   /** Adds a line as ids of a vocabulary. */
-  addLine({ line, bounds, first, end, size }: LineWords, vocabulary: Vocabulary): void {
+  addLine({ bytes, bounds, first, end, size }: LineWords, vocabulary: Vocabulary): void {
     this.#begin(size);
     for (let i = first; i < end; i++) {
-      this.#ids[this.#size++] = vocabulary.idAt(line, bounds[2 * i]!, bounds[2 * i + 1]!);
+      this.#ids[this.#size++] = vocabulary.idAt(bytes, bounds[2 * i]!, bounds[2 * i + 1]!);
     }
   }
 

@@ -7,6 +7,7 @@ import { MIN_VOCABULARY, SyntheticLanguage } from "./language.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";
 import { idsOf, Vocabulary } from "./vocab.ts";
 import { WordCounts } from "./word_counts.ts";
+import { WordTable } from "./word_table.ts";
 
 /** Parameters of the text. */
 export interface SyntheticOptions {
@@ -72,8 +73,16 @@ export function parseSynthetic(spec: string): SyntheticOptions {
   return options;
 }
 
-/** Generates the text; it is a function of the options. */
-export function synthesize({ words, vocab, seed }: SyntheticOptions): SyntheticText {
+/**
+ * Generates the text; it is a function of the options.
+ *
+ * @param options The text; `testWords` is the size of the validation and of the test text.
+ */
+export function synthesize(
+  { words, vocab, seed, testWords = testSize(words) }:
+    & SyntheticOptions
+    & { readonly testWords?: number },
+): SyntheticText {
   const language = new SyntheticLanguage(vocab, seed), counts = new Float64Array(vocab);
   const generate = (part: TextPart, size: number) => {
     const text = new SentencesBuilder(), best = new BestPerplexity(language);
@@ -85,14 +94,14 @@ export function synthesize({ words, vocab, seed }: SyntheticOptions): SyntheticT
     return { text, best };
   };
   const train = generate("train", words);
-  const valid = generate("valid", testSize(words)), test = generate("test", testSize(words));
+  const valid = generate("valid", testWords), test = generate("test", testWords);
   const occurrences = new WordCounts(language.words, counts, train.text.length);
   // Words that the training text lacks keep an id: they may occur in the other texts.
   const vocabulary = Vocabulary.fromCounts(occurrences, {
-    words: occurrences.sorted().counts.table,
+    words: WordTable.of(occurrences.sorted().joined)!,
   });
-  const ids = idsOf(occurrences, vocabulary.table),
-    build = (text: SentencesBuilder) => text.build((word) => ids[word]!);
+  const ids = idsOf(occurrences, vocabulary.table);
+  const build = (text: SentencesBuilder) => text.build((word) => ids[word]!);
   return {
     vocabulary,
     occurrences,

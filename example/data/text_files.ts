@@ -67,18 +67,16 @@ export async function readWords(
   for (const file of files) {
     const splitter = new LineSplitter();
     let number = 0;
-    const addLines = (lines: Iterable<Uint8Array>) => {
-      for (const line of lines) {
-        words.split(line, ++number, file);
-        if (words.isMarked) marked++;
-        add(words);
-      }
+    const addLine = (bytes: Uint8Array, start: number, end: number) => {
+      words.split(bytes, start, end, ++number, file);
+      if (words.isMarked) marked++;
+      add(words);
     };
     for await (const chunk of openChunks(file, (bytes) => bar?.step(bytes))) {
-      addLines(splitter.push(chunk));
+      splitter.split(chunk, addLine);
       if (splitter.isTooLong) break; // splitting reports it
     }
-    addLines(splitter.end());
+    for (const line of splitter.end()) addLine(line, 0, line.length);
   }
   if (marked === 0) return;
   const lines = marked === 1

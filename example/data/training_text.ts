@@ -7,7 +7,8 @@ import { concat } from "@std/bytes";
 import { AtomicFile, attempt, chunksOf, isFile, ofBytes, openBytes } from "../shared/files.ts";
 import { lockFile } from "../shared/lock.ts";
 import { Bar } from "../shared/progress.ts";
-import { type IdFile, IdWriter, openIds } from "./id_file.ts";
+import { IdWriter, type NumberedText, openIds } from "./id_file.ts";
+import { upTo } from "./shuffled_rows.ts";
 import { bytesOf, nameOf, readWords, type Watch, withoutWords } from "./text_files.ts";
 
 /** Sizes that tests change. */
@@ -34,11 +35,12 @@ export async function readText(
   files: readonly string[],
   watch: Watch,
   sizes: TextSizes = SIZES,
-): Promise<IdFile & Disposable> {
+): Promise<NumberedText & Disposable> {
   if (bytesOf(files) < sizes.kept) {
     const parts: Uint8Array[] = [];
-    await write(files, "", watch, sizes, (bytes) => parts.push(bytes.slice()));
-    return { ...openIds(ofBytes(concat(parts)))!, [Symbol.dispose]: () => {} };
+    const writer = new IdWriter((bytes) => parts.push(bytes.slice()), sizes.block);
+    const text = await write(writer, files, "", watch);
+    return { ...text, file: ofBytes(concat(parts)), [Symbol.dispose]: () => {} };
   }
   const path = pathOf(folder), { io } = watch;
   using _lock = lockFile(`${path}.lock`, (holder) => {
@@ -49,30 +51,35 @@ export async function readText(
     watch.notes.push(...opened.info.notes);
     return opened;
   }
-  {
-    using file = new AtomicFile(path);
-    await write(files, source, watch, sizes, (bytes) => file.write(bytes));
-    file.commit();
-  }
-  return open(path, source, watch)!;
+  using written = new AtomicFile(path);
+  const writer = new IdWriter((bytes) => written.write(bytes), sizes.block);
+  const text = await write(writer, files, source, watch);
+  writer.writeInfo(text.info);
+  written.commit();
+  const file = openBytes(path);
+  return { ...text, file, [Symbol.dispose]: () => file[Symbol.dispose]() };
 }
 
 async function write(
+  writer: IdWriter,
   files: readonly string[],
   source: string,
   { notes, io }: Watch,
-  { block }: TextSizes,
-  put: (bytes: Uint8Array) => void,
-): Promise<void> {
-  const writer = new IdWriter(put, block), own: string[] = [];
+): Promise<Omit<NumberedText, "file">> {
+  const own: string[] = [];
   await readWords(files, { notes: own, ...(io && { io }) }, (words) => writer.add(words));
-  if (writer.words === 0) throw withoutWords(files);
-  writer.end(source, own);
+  const text = writer.end(source, own), { table } = text.counts;
+  if (table.size === 0) throw withoutWords(files);
   notes.push(...own);
+  return { ...text, words: upTo(table.size) };
 }
 
 /** Opens what was written; undefined if it is not this text's, or damaged. */
-function open(path: string, source: string, { io }: Watch): (IdFile & Disposable) | undefined {
+function open(
+  path: string,
+  source: string,
+  { io }: Watch,
+): (NumberedText & Disposable) | undefined {
   if (!isFile(path)) return undefined;
   using held = new DisposableStack();
   const file = held.use(openBytes(path));

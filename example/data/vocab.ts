@@ -81,7 +81,11 @@ export class Vocabulary {
     if (!Number.isSafeInteger(minFreq) || minFreq < 1) {
       throw new RangeError(`Cannot keep words of frequency ${minFreq}: it must be at least 1`);
     }
-    const table = new WordTable();
+    const most = words ?? counted.table;
+    const table = new WordTable(
+      most.size + MARKS.length,
+      most.joined.length + MARKS.join().length + 1,
+    );
     for (const mark of MARKS) table.add(ENCODER.encode(mark));
     if (words) { for (let word = 0; word < words.size; word++) table.add(words.bytes(word)); }
     else {

@@ -4,6 +4,7 @@ import { grow, WordTable } from "./word_table.ts";
 import type { LineWords } from "./line_words.ts";
 
 const ENCODER = new TextEncoder();
+const NEWLINE = 10;
 
 /** Different words and how often each occurs in a text. */
 export class WordCounts {
@@ -38,31 +39,54 @@ export class WordCounts {
   }
 
   /** Counts a sentence, and puts the numbers of its words into `into` from `at` on. */
-  addLine({ line, bounds, first, end }: LineWords, into: Uint32Array, at: number): void {
+  addLine({ bytes, bounds, first, end }: LineWords, into: Uint32Array, at: number): void {
     for (let i = first; i < end; i++) {
-      into[at + i - first] = this.add(line, bounds[2 * i], bounds[2 * i + 1]);
+      into[at + i - first] = this.add(bytes, bounds[2 * i], bounds[2 * i + 1]);
     }
     this.sentences++;
   }
 
   /** The words by number, the most frequent first, ties by code point. */
   order(): Uint32Array<ArrayBuffer> {
-    const { table, counts } = this, order = new Uint32Array(table.size).map((_, word) => word);
-    const compare = (a: number, b: number) => counts[b]! - counts[a]! || table.compare(a, b);
-    return order.some((word) => word > 0 && compare(word - 1, word) > 0)
-      ? order.sort(compare)
-      : order;
+    const { table, counts } = this, order = new Uint32Array(table.size);
+    const same = new Map<number, number>();
+    for (const count of counts) same.set(count, (same.get(count) ?? 0) + 1);
+    // Where the words of each count begin: there are few different counts.
+    const next = new Map<number, number>(), frequencies = [...same.keys()].sort((a, b) => b - a);
+    let begin = 0;
+    for (const count of frequencies) {
+      next.set(count, begin);
+      begin += same.get(count)!;
+    }
+    for (const [word, count] of counts.entries()) {
+      const at = next.get(count)!;
+      order[at] = word;
+      next.set(count, at + 1);
+    }
+    const compare = (a: number, b: number) => table.compare(a, b);
+    for (const count of frequencies) {
+      const end = next.get(count)!, words = order.subarray(end - same.get(count)!, end);
+      if (words.some((word, i) => i > 0 && compare(words[i - 1]!, word) > 0)) words.sort(compare);
+    }
+    return order;
   }
 
-  /** The same words, numbered in order of frequency, and each word's new number. */
-  sorted(): { counts: WordCounts; ranks: Uint32Array<ArrayBuffer> } {
-    const order = this.order(), sorted = new WordCounts(), ranks = new Uint32Array(order.length);
+  /** The words in order of frequency, each with a newline behind it; their counts; each word's place in it. */
+  sorted(): {
+    joined: Uint8Array<ArrayBuffer>;
+    counts: Float64Array<ArrayBuffer>;
+    ranks: Uint32Array<ArrayBuffer>;
+  } {
+    const { table } = this, order = this.order(), ranks = new Uint32Array(order.length);
+    const joined = new Uint8Array(table.joined.length).fill(NEWLINE);
+    let at = 0;
     order.forEach((word, rank) => {
-      sorted.add(this.table.bytes(word), undefined, undefined, this.counts[word]);
+      const bytes = table.bytes(word);
+      joined.set(bytes, at);
+      at += bytes.length + 1;
       ranks[word] = rank;
     });
-    sorted.sentences = this.sentences;
-    return { counts: sorted, ranks };
+    return { joined, counts: Float64Array.from(order, (word) => this.#counts[word]!), ranks };
   }
 }
 

@@ -7,6 +7,8 @@ const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const NEWLINE = 10;
 /** Bytes of words that are decoded together. */
 const CHUNK = 1 << 20;
+/** Most part of the slots that is taken. */
+const MAX_LOAD = 0.75;
 /** Positions of words are 32-bit numbers. */
 const MAX_BYTES = 2 ** 32 - 1;
 
@@ -16,21 +18,29 @@ const MAX_BYTES = 2 ** 32 - 1;
  */
 export class WordTable {
   /** The words, each with a newline behind it. */
-  #bytes = new Uint8Array(1 << 10);
+  #bytes: Uint8Array<ArrayBuffer>;
   /** Where each word begins, then where the next one will. */
-  #starts = new Uint32Array(1 << 6);
-  #hashes = new Uint32Array(1 << 6);
-  #slots = new Uint32Array(1 << 7);
+  #starts: Uint32Array<ArrayBuffer>;
+  #hashes: Uint32Array<ArrayBuffer>;
+  #slots: Uint32Array<ArrayBuffer>;
   #size = 0;
+
+  /** Has no words yet; memory for more than `words` of `bytes` in all, each with its end, is got as needed. */
+  constructor(words = 64, bytes = 1024) {
+    this.#bytes = new Uint8Array(bytes);
+    this.#starts = new Uint32Array(words + 1);
+    this.#hashes = new Uint32Array(words);
+    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(words / MAX_LOAD + 1)));
+  }
 
   /** The words that {@linkcode joined} gave; undefined if one is there twice or the last has no end. */
   static of(joined: Uint8Array): WordTable | undefined {
-    const table = new WordTable();
-    let start = 0, lines = 0;
+    const lines = joined.reduce((count, byte) => byte === NEWLINE ? count + 1 : count, 0);
+    const table = new WordTable(lines, joined.length);
+    let start = 0;
     for (let end = joined.indexOf(NEWLINE); end >= 0; end = joined.indexOf(NEWLINE, start)) {
       table.add(joined, start, end);
       start = end + 1;
-      lines++;
     }
     return start === joined.length && lines === table.size ? table : undefined;
   }
@@ -81,7 +91,7 @@ export class WordTable {
     this.#hashes = grow(this.#hashes, word + 1);
     this.#hashes[word] = hash;
     this.#slots[slot] = ++this.#size;
-    if (2 * this.#size > this.#slots.length) this.#widen();
+    if (this.#size > MAX_LOAD * this.#slots.length) this.#widen();
     return word;
   }
 
@@ -154,12 +164,13 @@ function hashOf(from: Uint8Array, start: number, end: number): number {
   return (hash ^ (hash >>> 13)) >>> 0;
 }
 
-/** `array`, or a copy of at least `size` with room to grow. */
+/**
+ * `array`, or an array of at least `size` with the same elements and room to grow. It takes over the
+ * memory of the old one, which must have all of its buffer and is empty afterwards.
+ */
 export function grow<A extends Uint8Array | Uint32Array | Float64Array>(array: A, size: number): A {
   if (size <= array.length) return array;
-  const larger = new (array.constructor as new (size: number) => A)(
-    Math.max(size, 2 * array.length),
-  );
-  larger.set(array);
-  return larger;
+  const bytes = array.BYTES_PER_ELEMENT * Math.max(size, 2 * array.length);
+  const memory = (array.buffer as ArrayBuffer).transfer(bytes);
+  return new (array.constructor as new (memory: ArrayBuffer) => A)(memory);
 }

@@ -9,8 +9,12 @@ const ENCODER = new TextEncoder();
 export interface ByteSource {
   /** Number of bytes. */
   readonly size: number;
-  /** The bytes from `begin` up to, not including, `end`; both must lie within the file. */
-  read(begin: number, end: number): Uint8Array<ArrayBuffer>;
+  /**
+   * The bytes from `begin` up to, not including, `end`; both must lie within the file.
+   *
+   * @param into Memory that they may be in, so that reading often makes no garbage.
+   */
+  read(begin: number, end: number, into?: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>;
 }
 
 /** Bytes in memory; parts are views without a copy. */
@@ -21,13 +25,16 @@ export function ofBytes(bytes: Uint8Array<ArrayBuffer>): ByteSource {
 /** Bytes that are read together, a multiple of any number's size. */
 const CHUNK = 1 << 22;
 
-/** The bytes from `begin` up to `end`, some at a time. */
+/** The bytes from `begin` up to `end`, some at a time, each valid until the next. */
 export function* chunksOf(
   file: ByteSource,
   begin = 0,
   end = file.size,
 ): Generator<Uint8Array<ArrayBuffer>> {
-  for (let at = begin; at < end; at += CHUNK) yield file.read(at, Math.min(end, at + CHUNK));
+  const memory = new Uint8Array(Math.min(CHUNK, Math.max(0, end - begin)));
+  for (let at = begin; at < end; at += CHUNK) {
+    yield file.read(at, Math.min(end, at + CHUNK), memory);
+  }
 }
 
 /**
@@ -146,9 +153,9 @@ export function openBytes(path: string, verb = "read"): ByteSource & Disposable 
   });
   return {
     size: attempt(verb, path, () => file.statSync().size),
-    read: (begin, end) =>
+    read: (begin, end, into = new Uint8Array(end - begin)) =>
       attempt(verb, path, () => {
-        const bytes = new Uint8Array(end - begin);
+        const bytes = into.subarray(0, end - begin);
         file.seekSync(begin, Deno.SeekMode.Start);
         for (let at = 0; at < bytes.length;) {
           const size = file.readSync(bytes.subarray(at));

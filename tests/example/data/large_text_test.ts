@@ -128,9 +128,9 @@ Deno.test("LargeText reads where positions take more than 32 bits", () => {
     notes: [],
   };
   const blocks = new Array(count).fill(block);
-  const ranks = Uint32Array.of(0, 1), counts = new WordCounts();
+  const words = Uint32Array.of(0, 1), counts = new WordCounts();
   const text = new LargeText(
-    { file, info: { ...info, blocks }, counts, ranks },
+    { file, info: { ...info, blocks }, counts, words },
     Uint32Array.of(7, 8),
     1,
   );

@@ -14,11 +14,11 @@ const ENCODER = new TextEncoder(), DECODER = new TextDecoder("utf-8", { ignoreBO
 /** What LineWords gives of a line. */
 function split(line: string): { words: string[]; isMarked: boolean } {
   const words = new LineWords();
-  words.split(ENCODER.encode(line), 2, "x.txt");
+  words.split(ENCODER.encode(`,${line} x`), 1, 1 + ENCODER.encode(line).length, 2, "x.txt");
   const { bounds, first, end, isMarked } = words;
   const found = Array.from({ length: end - first }, (_, i) => {
     const at = 2 * (first + i);
-    return DECODER.decode(words.line.subarray(bounds[at], bounds[at + 1]));
+    return DECODER.decode(words.bytes.subarray(bounds[at], bounds[at + 1]));
   });
   return { words: found, isMarked };
 }
@@ -113,7 +113,7 @@ Deno.test("LineWords gives the words that strings give, without marks at the end
   check(fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
     const line = pieces.join(""), all = splitWords(line), wanted = withoutMarks(all);
     assertEquals(split(line), { words: [...wanted], isMarked: wanted.length < all.length });
-    words.split(ENCODER.encode(line), 2, "x.txt");
+    words.split(ENCODER.encode(line), 0, ENCODER.encode(line).length, 2, "x.txt");
     assertEquals(words.size, wanted.length);
   }));
 });
