@@ -139,10 +139,7 @@ export const COMMANDS: readonly Command[] = [
     arguments: [{ name: "folder" }],
     groups: [{ title: "Text", options: MAKE_TEXT }],
     examples: [
-      {
-        term: "nce make-text huge --words 1e9 --vocab 1e6",
-        text: "Six gigabytes, a million words.",
-      },
+      { term: "nce make-text big --words 1e9", text: "Five gigabytes." },
     ],
     async run({ given, words: [folder], io }) {
       await askPermissions({ read: [folder!], write: [folder!] });

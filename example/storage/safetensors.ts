@@ -28,7 +28,7 @@ export interface Layout {
 }
 
 /** Maximum bytes of a header: common readers reject more. */
-export const MAX_HEADER = 100_000_000;
+const MAX_HEADER = 100_000_000;
 const LENGTH_BYTES = 8;
 /** Bytes of a number of each type in use. */
 const BYTES = { F64: 8, F32: 4, U8: 1 } as const;

@@ -167,7 +167,7 @@ Deno.test("readLines() ends lines as Python does, and begins none after the last
 
 Deno.test("readLines() takes an ending of two characters for one across its buffer's end", async () => {
   const long = "x".repeat((1 << 20) - 1);
-  await withFolder({ a: `${long}\r\ny`, b: `${long}y\r\nz` }, async (folder) => {
+  await withFolder({ a: `${long}\r\ny`, b: `${long}y\r\nz` }, (folder) => {
     assertEquals([...readLines(`${folder}/a`)], [long, "y"]);
     assertEquals([...readLines(`${folder}/b`)], [`${long}y`, "z"]);
   });
