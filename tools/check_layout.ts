@@ -43,6 +43,7 @@ const LAYERS = [
   "example/rescoring",
   "example/generation",
   "example/training",
+  "example/doctor",
   "example/commands",
   "example/demos",
   "example/cli",

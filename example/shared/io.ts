@@ -1,9 +1,15 @@
 /** Output of the program. Tests pass their own `Io`; the command line uses `consoleIo()`. */
 
+/** A word of a line that is coloured on a terminal. */
+export interface Tint {
+  readonly word: string;
+  readonly color: "red" | "yellow" | "green";
+}
+
 /** Prints lines, and one live line that can be redrawn in place. */
 export interface Screen {
-  /** Writes a line. */
-  out(line: string): void;
+  /** Writes a line, and colours the first occurrence of a word. */
+  out(line: string, tint?: Tint): void;
   /** Redraws the live line in place; an empty text removes it. Without a terminal it does nothing. */
   live(text: string): void;
   /** Whether this is a terminal, so that a live line makes sense. */
@@ -40,12 +46,12 @@ export function consoleIo(): Io {
     output.live("");
     error.live("");
   };
-  const output: Screen = screen(Deno.stdout, (line) => console.log(line), clear);
-  const error: Screen = screen(Deno.stderr, printError, clear);
+  const output: Screen = screen(Deno.stdout, console.log, clear);
+  const error: Screen = screen(Deno.stderr, console.error, clear);
   return Object.assign(output, {
     result: output.out,
     detail: () => {},
-    err: error.out,
+    err: (line: string) => error.out(line, tintOf(line)),
     error,
     write(text: string): void {
       clear();
@@ -79,18 +85,24 @@ export function atVolume(io: Io, { quiet, verbose }: Volume): Io {
   };
 }
 
-/** Prints a line with a coloured first word; Deno respects NO_COLOR and FORCE_COLOR. */
-function printError(line: string): void {
-  const [, word, rest] = /^(error|warning)(:.*)$/s.exec(line) ?? [];
-  if (word === undefined) return console.error(line);
-  const color = word === "error" ? "red" : "yellow";
-  console.error("%c%s%c%s", `color: ${color}; font-weight: bold`, word, "", rest);
+/** The colour of an error or a warning. */
+function tintOf(line: string): Tint | undefined {
+  if (line.startsWith("error:")) return { word: "error", color: "red" };
+  return line.startsWith("warning:") ? { word: "warning", color: "yellow" } : undefined;
+}
+
+/** What the console needs to print a line; Deno respects NO_COLOR and FORCE_COLOR, and colours terminals alone. */
+function styled(line: string, tint: Tint | undefined): string[] {
+  if (tint === undefined) return ["%s", line];
+  const { word, color } = tint, at = line.indexOf(word);
+  const [before, after] = [line.slice(0, at), line.slice(at + word.length)];
+  return ["%s%c%s%c%s", before, `color: ${color}; font-weight: bold`, word, "", after];
 }
 
 /** A stream as a screen; `clear` removes the live lines, as both streams may share a terminal. */
 function screen(
   stream: typeof Deno.stdout | typeof Deno.stderr,
-  print: (line: string) => void,
+  print: (...data: readonly string[]) => void,
   clear: () => void,
 ): Screen {
   const isTerminal = stream.isTerminal();
@@ -106,9 +118,9 @@ function screen(
       shown = text !== "";
       attempt(() => stream.writeSync(ENCODER.encode(CLEAR_LINE + text)), 0);
     },
-    out(line: string): void {
+    out(line: string, tint?: Tint): void {
       clear();
-      attempt(() => print(line), undefined);
+      attempt(() => print(...styled(line, tint)), undefined);
     },
   };
 }

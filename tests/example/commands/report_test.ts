@@ -136,7 +136,7 @@ Deno.test("run() prints what is odd of a text: marks, unknown words, too many sa
     ]);
     const warnings = io.errLines.filter((line) => !/software|OpenGL/.test(line)); // of the adapter
     assertEquals(warnings, [
-      "warning: --noise-ratio 500 is over the 7 words: --loss full costs less",
+      "warning: --noise-ratio 500 is over the 7 words; --loss full costs less",
       "warning: valid or test has unknown words but training has none: the model cannot learn how likely <unk> is; --min-freq 2, or a vocabulary without rare words (--vocab), lets it",
     ]);
   }, {
