@@ -24,7 +24,7 @@ export interface Io extends Screen {
   result(line: string): void;
   /** Writes a line that is for `--verbose` only. */
   detail(line: string): void;
-  /** Writes a line of warnings or errors to standard error. */
+  /** Writes a line of warnings or errors to standard error; the same warning only once. */
   err(line: string): void;
   /** Standard error, for the progress of commands whose results go to {@linkcode write}. */
   readonly error: Screen;
@@ -46,12 +46,17 @@ export function consoleIo(): Io {
     output.live("");
     error.live("");
   };
+  const warnings = new Set<string>();
   const output: Screen = screen(Deno.stdout, console.log, clear);
   const error: Screen = screen(Deno.stderr, console.error, clear);
   return Object.assign(output, {
     result: output.out,
     detail: () => {},
-    err: (line: string) => error.out(line, tintOf(line)),
+    err(line: string): void {
+      if (warnings.has(line)) return;
+      if (line.startsWith("warning:")) warnings.add(line);
+      error.out(line, tintOf(line));
+    },
     error,
     write(text: string): void {
       clear();
@@ -93,7 +98,7 @@ function tintOf(line: string): Tint | undefined {
 
 /** What the console needs to print a line; Deno respects NO_COLOR and FORCE_COLOR, and colours terminals alone. */
 function styled(line: string, tint: Tint | undefined): string[] {
-  if (tint === undefined) return ["%s", line];
+  if (tint === undefined) return [line];
   const { word, color } = tint, at = line.indexOf(word);
   const [before, after] = [line.slice(0, at), line.slice(at + word.length)];
   return ["%s%c%s%c%s", before, `color: ${color}; font-weight: bold`, word, "", after];
