@@ -3,7 +3,7 @@
 import { loadCliffy } from "./cliffy.ts";
 import type { Given } from "../options/option.ts";
 import type { Settings } from "../options/settings.ts";
-import { atVolume, type Io } from "../shared/io.ts";
+import { atVolume, type Io, warningsOnce } from "../shared/io.ts";
 import { COMMANDS, PROGRAM } from "./commands.ts";
 import { givenSettings } from "./given_settings.ts";
 import { parse } from "./parse.ts";
@@ -26,7 +26,7 @@ export async function main(args: readonly string[], io: Io, run?: Run): Promise<
     if (parsed === undefined) return 0;
     const { given, words } = parsed;
     const command = COMMANDS.find((command) => command === parsed.command);
-    await (command?.run({ given, words, io }) ?? runRoot(given, io, run));
+    await (command?.run({ given, words, io: warningsOnce(io) }) ?? runRoot(given, io, run));
     return 0;
   } catch (error) {
     return reportError(error, args.includes("--debug"), io);

@@ -24,7 +24,7 @@ export interface Io extends Screen {
   result(line: string): void;
   /** Writes a line that is for `--verbose` only. */
   detail(line: string): void;
-  /** Writes a line of warnings or errors to standard error; the same warning only once. */
+  /** Writes a line of warnings or errors to standard error. */
   err(line: string): void;
   /** Standard error, for the progress of commands whose results go to {@linkcode write}. */
   readonly error: Screen;
@@ -46,17 +46,12 @@ export function consoleIo(): Io {
     output.live("");
     error.live("");
   };
-  const warnings = new Set<string>();
   const output: Screen = screen(Deno.stdout, console.log, clear);
   const error: Screen = screen(Deno.stderr, console.error, clear);
   return Object.assign(output, {
     result: output.out,
     detail: () => {},
-    err(line: string): void {
-      if (warnings.has(line)) return;
-      if (line.startsWith("warning:")) warnings.add(line);
-      error.out(line, tintOf(line));
-    },
+    err: (line: string) => error.out(line, tintOf(line)),
     error,
     write(text: string): void {
       clear();
@@ -75,19 +70,28 @@ interface Volume {
 /** Filters an output by `--quiet` and `--verbose`. */
 export function atVolume(io: Io, { quiet, verbose }: Volume): Io {
   const silent = () => {};
-  return {
+  return changed(io, {
     isTerminal: io.isTerminal && !quiet,
-    get columns(): number {
-      return io.columns;
-    },
-    out: quiet ? silent : io.out,
-    live: quiet ? silent : io.live,
+    ...quiet && { out: silent, live: silent },
     detail: verbose ? io.out : silent,
-    result: io.result,
-    err: io.err,
-    error: io.error,
-    write: io.write,
-  };
+  });
+}
+
+/** Leaves out a warning that was printed before, as a command may work on several texts or models. */
+export function warningsOnce(io: Io): Io {
+  const warnings = new Set<string>();
+  return changed(io, {
+    err(line: string): void {
+      if (warnings.has(line)) return;
+      if (line.startsWith("warning:")) warnings.add(line);
+      io.err(line);
+    },
+  });
+}
+
+/** An output that differs from `io` in some members; the width stays that of the terminal, even if it changes. */
+function changed(io: Io, changes: Partial<Io>): Io {
+  return Object.defineProperty({ ...io, ...changes }, "columns", { get: () => io.columns });
 }
 
 /** The colour of an error or a warning. */
