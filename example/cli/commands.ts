@@ -13,7 +13,7 @@ import { OPTION_GROUPS, RUN } from "../options/options.ts";
 import { RESCORE, systemsOf } from "../options/rescore.ts";
 import { SCORE } from "../options/score.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
-import type { Io } from "../shared/io.ts";
+import { atVolume, type Io } from "../shared/io.ts";
 import { givenSettings } from "./given_settings.ts";
 import { askPermissions } from "./permissions.ts";
 
@@ -201,7 +201,7 @@ export const COMMANDS: readonly Command[] = [
     details: [
       "It takes the options of a training run. Each finding is graded: stop (the run would refuse it), " +
       "warn (it would go on, perhaps not as meant) or fine, and has its figures and the cure. The time " +
-      "is that of a trial of ten seconds. Nothing is written. The exit code is 1 if there is a stop.",
+      "is that of a trial of ten seconds. Nothing is written. With --quiet, what is fine is left out. The exit code is 1 if there is a stop.",
     ],
     arguments: [],
     groups: [{ title: "Findings", options: DOCTOR }, ...OPTION_GROUPS],
@@ -210,9 +210,9 @@ export const COMMANDS: readonly Command[] = [
     ],
     async run({ given, io }) {
       const { json, ...training } = given;
-      const settings = await givenSettings({ ...training, train: true }, io);
+      const settings = await givenSettings({ ...training, train: true, prof: false }, io);
       const { doctor } = await import("../commands/doctor.ts");
-      await doctor(settings, json === true, io);
+      await doctor(settings, json === true, atVolume(io, settings));
     },
   },
   {

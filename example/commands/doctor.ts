@@ -44,7 +44,7 @@ export async function doctor(
 ): Promise<void> {
   const findings = await examine(settings, io, trialMs);
   if (json) io.write(`${findingsJson(findings)}\n`);
-  else printFindings(findings, { ...io, out: io.result });
+  else printFindings(findings, settings.quiet, { ...io, out: io.result });
   const { stop } = counted(findings);
   if (stop > 0) throw new Failure(`${stop} of these findings would stop the run`);
 }

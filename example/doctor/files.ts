@@ -88,9 +88,9 @@ function factsOf(scans: readonly Scan[]): Fact[] {
       ...data,
       name: "encoding",
       text: replaced > 0
-        ? `UTF-8, but ${formatCount(replaced)} lines have the replacement character${part}`
+        ? `UTF-8, but with the replacement character in ${linesOf(replaced)}${part}`
         : decomposed > 0
-        ? `UTF-8, but ${formatCount(decomposed)} lines have accents apart from their letters${part}`
+        ? `UTF-8, but with accents apart from their letters in ${linesOf(decomposed)}${part}`
         : `UTF-8${part}`,
       cure: replaced > 0
         ? "convert the files again from what they were made of"
@@ -130,10 +130,8 @@ function factsOf(scans: readonly Scan[]): Fact[] {
       ...data,
       name: "marks",
       text: marked + inner === 0 ? "no <s> or </s> in the text" : [
-        `${formatCount(marked)} lines have <s> or </s> at an end, which are taken for its marks`,
-        ...inner === 0
-          ? []
-          : [`${formatCount(inner)} have one between words, where it is learned as a word`],
+        `<s> or </s> at an end of ${linesOf(marked)}, taken for its marks`,
+        ...inner === 0 ? [] : [`between words in ${linesOf(inner)}, learned as a word`],
       ].join("; "),
       cure: cureIf(inner > 0, "write a sentence a line, without marks"),
       figures: { marked, inner },
@@ -142,13 +140,17 @@ function factsOf(scans: readonly Scan[]): Fact[] {
       ...data,
       name: "<unk>",
       text: others.size > 0
-        ? [...others].map(([word, count]) => `${word} is there ${formatCount(count)} times`)
-          .join(", ")
+        ? [...others].map(([word, count]) => `${word} ${formatCount(count)}`).join(", ") +
+          " times in the text"
         : `${each((scan) => formatCount(scan.unknown))} times in the text`,
       cure: cureIf(others.size > 0, "write <unk>, which alone is read as an unknown word"),
       figures: { unknown: sum((scan) => scan.unknown) },
     },
   ];
+}
+
+function linesOf(count: number): string {
+  return `${formatCount(count)} line${count === 1 ? "" : "s"}`;
 }
 
 function kindsOf(ends: LineEnds): (keyof LineEnds)[] {

@@ -15,6 +15,8 @@ import type { Fact } from "./finding.ts";
 
 /** Milliseconds of the trial, and how they are spent. */
 const TRIAL_MS = 10_000, EVALUATION_PART = 0.25;
+/** Milliseconds that are enough once all of the text was seen. */
+const EPOCH_MS = 2000;
 /** Steps before the clock starts: the driver compiles kernels in the first ones. */
 const WARM_UP = 3;
 
@@ -89,7 +91,7 @@ async function trainFor(
     tokens += batch.tokens;
     now = performance.now();
     onSpent(now - before);
-  } while (now - begin < budget);
+  } while (now - begin < (next > batches.length ? Math.min(budget, EPOCH_MS) : budget));
   await gpu.finish();
   const ms = performance.now() - begin, { firstBad } = await losses.sums();
   return { ms, places, tokens, firstBad };

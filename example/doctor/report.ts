@@ -6,22 +6,32 @@ import { type Finding, type Grade, SUBJECTS } from "./finding.ts";
 
 const COLORS = { stop: "red", warn: "yellow", fine: "green" } as const;
 
-/** Prints the findings by subject, and their number. */
-export function printFindings(findings: readonly Finding[], io: Screen): void {
-  const width = Math.max(0, ...findings.map(({ name }) => name.length));
+/** From this width on, texts are printed beside their names. */
+const WIDE = 70;
+const INDENT = "    ";
+
+/** Prints the findings by subject, without what is `fine` if `quiet`, and the number of all. */
+export function printFindings(findings: readonly Finding[], quiet: boolean, io: Screen): void {
+  const shown = findings.filter(({ grade }) => grade !== "fine" || !quiet);
+  const width = Math.max(0, ...shown.map(({ name }) => name.length));
   for (const subject of SUBJECTS) {
-    const own = findings.filter((finding) => finding.subject === subject);
+    const own = shown.filter((finding) => finding.subject === subject);
     if (own.length > 0) io.out(subject);
-    for (const { grade, name, text, cure } of own) {
-      const start = `  ${grade}  ${name.padEnd(width)}  `, indent = " ".repeat(start.length);
-      const room = io.isTerminal ? io.columns - start.length : Infinity;
-      const [first = "", ...rest] = wrap(text, room);
-      io.out(start + first, { word: grade, color: COLORS[grade] });
-      const cures = cure === undefined ? [] : wrap(`cure: ${cure}`, room);
-      for (const line of [...rest, ...cures]) io.out(indent + line);
-    }
+    for (const finding of own) printFinding(finding, width, io);
   }
   io.out(totals(findings));
+}
+
+/** Prints a finding; names are padded to `width`. */
+function printFinding({ grade, name, text, cure }: Finding, width: number, io: Screen): void {
+  const isNarrow = io.isTerminal && io.columns < WIDE;
+  const start = `  ${grade}  ${isNarrow ? name : `${name.padEnd(width)}  `}`;
+  const indent = isNarrow ? INDENT : " ".repeat(start.length);
+  const room = io.isTerminal ? io.columns - indent.length : Infinity;
+  const lines = [text, ...cure === undefined ? [] : [`cure: ${cure}`]]
+    .flatMap((part) => wrap(part, room));
+  io.out(start + (isNarrow ? "" : lines.shift()), { word: grade, color: COLORS[grade] });
+  for (const line of lines) io.out(indent + line);
 }
 
 /** How many findings there are of each grade. */

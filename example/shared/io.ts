@@ -21,7 +21,7 @@ export interface Screen {
 /** Output of the program. As a screen it is standard output, for results and progress. */
 export interface Io extends Screen {
   /** Writes a line of results; with `--quiet`, standard output has nothing else. */
-  result(line: string): void;
+  result(line: string, tint?: Tint): void;
   /** Writes a line that is for `--verbose` only. */
   detail(line: string): void;
   /** Writes a line of warnings or errors to standard error. */

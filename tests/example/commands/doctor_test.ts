@@ -175,5 +175,9 @@ Deno.test("doctor() prints a list by subject, wrapped at the terminal's width, a
     const subjects = ["data", "settings", "noise", "machine", "memory", "time"];
     assertEquals(wide.outLines.filter((line) => subjects.includes(line)), subjects);
     assertStringIncludes(wide.outLines.at(-1)!, "this run can start: 0 to stop it, ");
+    const quiet = captureIo();
+    await doctor(parseSettings({ ...NCE, train: true, quiet: true }), false, quiet, TRIAL);
+    assertEquals(quiet.outLines.filter((line) => line.startsWith("  fine")), []);
+    assert(quiet.outLines.some((line) => line.startsWith("  warn  size")));
     assert(narrow.outLines.every((line) => line.length <= 60), narrow.outLines.join("\n"));
   }, FILES));

@@ -21,11 +21,11 @@ const ODD_FILES: readonly [
     "./valid.txt",
   ]],
   ["sentences joined by marks", { "train.txt": `${TRAIN}a <s> b\n` }, "marks", [
-    "1 have one between words",
+    "between words in 1 line",
     "a sentence a line",
   ]],
   ["another spelling of <unk>", { "train.txt": `${TRAIN}a <UNK> b <UNK>\n` }, "<unk>", [
-    "<UNK> is there 2 times",
+    "<UNK> 2 times",
     "write <unk>",
   ]],
   ["a text in one line", { "valid.txt": OTHER.replaceAll("\n", " ").repeat(5) }, "sentences", [
@@ -33,10 +33,10 @@ const ODD_FILES: readonly [
     "a sentence a line",
   ]],
   ["a conversion that lost letters", { "train.txt": `${TRAIN}caf\ufffd\n` }, "encoding", [
-    "1 lines have the replacement character",
+    "the replacement character in 1 line",
   ]],
   ["accents apart from letters", { "train.txt": `${TRAIN}cafe\u0301\n` }, "encoding", [
-    "1 lines have accents apart",
+    "accents apart from their letters in 1 line",
   ]],
   ["a test that is in training", { "test.txt": TEXT }, "test in train", [
     "40 of the 40 sentences",
