@@ -4,14 +4,15 @@ import type { Gpu } from "../../mod.ts";
 import { checkFolder, type Corpus, loadCorpus } from "../data/corpus.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
 import { boundsOf, fullest, largest, largestShape } from "../model/checks.ts";
+import { batchNeeds, isMet } from "../model/needs.ts";
 import { fileFindings } from "../doctor/files.ts";
 import { attempted, type Finding, graded, warned } from "../doctor/finding.ts";
 import { machineFindings, processors } from "../doctor/machine.ts";
 import { memoryFindings } from "../doctor/memory.ts";
 import { noiseFindings } from "../doctor/noise.ts";
-import { lossFact, measurePace, paceFact } from "../doctor/probe.ts";
+import { lossFact, measurePace, paceFact, TRIAL_MS } from "../doctor/probe.ts";
 import { counted, findingsJson, printFindings } from "../doctor/report.ts";
-import { measureVariance, varianceFact } from "../doctor/variance.ts";
+import { gradientFact, measureGradient } from "../doctor/gradient.ts";
 import { vocabularyFindings } from "../doctor/vocabulary.ts";
 import { isSynthetic, MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { graphicsDevices } from "../shared/adapter.ts";
@@ -40,7 +41,7 @@ export async function doctor(
   settings: Settings,
   json: boolean,
   io: Io,
-  trialMs?: number,
+  trialMs: number = TRIAL_MS,
 ): Promise<void> {
   const findings = await examine(settings, io, trialMs);
   if (json) io.write(`${findingsJson(findings)}\n`);
@@ -52,6 +53,8 @@ export async function doctor(
 /** The findings so far. */
 class Examination {
   readonly findings: Finding[] = [];
+  /** Milliseconds of the parts so far that a run has, too. */
+  startMs = 0;
 
   /** Does a part of a run; undefined if the run would be refused there. */
   async part<T>(
@@ -59,7 +62,8 @@ class Examination {
     name: string,
     part: () => T | Promise<T>,
   ): Promise<T | undefined> {
-    const outcome = await attempted({ subject, name }, part);
+    const begin = performance.now(), outcome = await attempted({ subject, name }, part);
+    this.startMs += performance.now() - begin;
     if ("value" in outcome) return outcome.value;
     this.findings.push(outcome.stop);
     return undefined;
@@ -74,7 +78,7 @@ class Examination {
 async function examine(
   settings: Settings,
   io: Io,
-  trialMs: number | undefined,
+  trialMs: number,
 ): Promise<readonly Finding[]> {
   const seen = new Examination(), corpus = await readText(settings, seen, io);
   await checkFiles(settings, seen);
@@ -85,7 +89,7 @@ async function examine(
   if (corpus === undefined || seen.isStopped) return seen.findings;
   await seen.part("memory", "sizes", () => checkSizes({ gpu, settings, corpus }));
   if (seen.isStopped) return seen.findings;
-  await seen.part("memory", "step", () => tryRun(gpu, settings, corpus, seen, io, trialMs));
+  await seen.part("memory", "step", () => tryRun({ gpu, settings, corpus, io, trialMs }, seen));
   return seen.findings;
 }
 
@@ -149,39 +153,45 @@ async function checkSettings(settings: Settings, corpus: Corpus, seen: Examinati
   await seen.part("settings", "model", () => checkSavable(settings, corpus.vocabulary));
 }
 
+/** What a trial of the run needs. */
+interface Trial {
+  readonly gpu: Gpu;
+  readonly settings: Settings;
+  readonly corpus: Corpus;
+  readonly io: Io;
+  readonly trialMs: number;
+}
+
 /** Makes the model and trains it for some seconds. */
 async function tryRun(
-  gpu: Gpu,
-  settings: Settings,
-  corpus: Corpus,
+  { gpu, settings, corpus, io, trialMs }: Trial,
   seen: Examination,
-  io: Io,
-  trialMs: number | undefined,
 ): Promise<void> {
-  const { vocabulary, train, valid } = corpus;
+  const { vocabulary, train, valid } = corpus, begin = performance.now();
   const batches = trainingBatches(train, settings, 1);
-  const shape = largestShape(train, batches, settings.concat);
   using model = makeModel(gpu, settings, vocabulary);
   const parameters = gpu.memory.bytes;
   using trainer = new Trainer(gpu, model, settings);
   const kept = gpu.memory.bytes;
   await dryRun(gpu, model, batches, evaluationBatches(valid));
-  const { tokens } = batches[Math.floor(batches.length / 2)]!;
-  seen.findings.push(
-    ...noiseFindings(model.criterion.noise, settings, vocabulary.counts, tokens),
-  );
-  using bar = io.error.isTerminal ? new Bar(io.error, "trying", trialMs ?? 10_000) : undefined;
+  const startMs = seen.startMs + performance.now() - begin;
+  const { tokens } = batches[Math.floor(batches.length / 2)]!, { noise } = model.criterion;
+  seen.findings.push(...noiseFindings(noise, settings, vocabulary.counts, tokens));
+  using bar = io.error.isTerminal ? new Bar(io.error, "trying", trialMs) : undefined;
   const onSpent = (ms: number) => bar?.step(ms);
-  const probe = { gpu, model, trainer, corpus, settings, onSpent };
-  const pace = await measurePace({ ...probe, ...(trialMs !== undefined && { trialMs }) });
-  const figures = { parameters, kept, peak: gpu.memory.peakBytes };
-  if (settings.loss !== "full") {
-    const found = await measureVariance(gpu, model, largest(batches), settings);
-    seen.findings.push(graded(varianceFact(found, settings)));
+  const probe = { gpu, model, trainer, corpus, settings, startMs, trialMs, onSpent };
+  const pace = await measurePace(probe), { peakBytes: peak } = gpu.memory;
+  const shape = largestShape(train, batches, settings.concat);
+  const bounds = boundsOf(gpu, vocabulary.size);
+  // Negative sampling does not follow the exact gradient.
+  if (settings.loss !== "full" && settings.loss !== "neg") {
+    const fits = (noiseRatio: number) =>
+      batchNeeds({ ...settings, noiseRatio }, bounds, shape, true).every(isMet);
+    const found = await measureGradient(gpu, model, largest(batches), settings, fits);
+    seen.findings.push(graded(gradientFact(found, settings)));
   }
-  const fullestTensor = fullest(settings, boundsOf(gpu, vocabulary.size), shape);
-  seen.findings.push(...memoryFindings(gpu, figures, fullestTensor));
   seen.findings.push(
+    ...memoryFindings(gpu, { parameters, kept, peak }, fullest(settings, bounds, shape)),
     graded(lossFact(pace, settings, vocabulary.size)),
     graded(paceFact(pace, settings)),
   );

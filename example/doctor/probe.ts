@@ -13,8 +13,10 @@ import { likelyCure } from "../training/diverged.ts";
 import type { Trainer } from "../training/trainer.ts";
 import type { Fact } from "./finding.ts";
 
-/** Milliseconds of the trial, and how they are spent. */
-const TRIAL_MS = 10_000, EVALUATION_PART = 0.25;
+/** Milliseconds of a trial. */
+export const TRIAL_MS = 10_000;
+/** The part of them that evaluation gets. */
+const EVALUATION_PART = 0.25;
 /** Milliseconds that are enough once all of the text was seen. */
 const EPOCH_MS = 2000;
 /** Steps before the clock starts: the driver compiles kernels in the first ones. */
@@ -27,8 +29,10 @@ export interface ProbeOptions {
   readonly trainer: Trainer;
   readonly corpus: Corpus;
   readonly settings: Settings;
-  /** Milliseconds to spend; ten seconds unless given. */
-  readonly trialMs?: number;
+  /** Milliseconds that a run takes before its first step. */
+  readonly startMs: number;
+  /** Milliseconds to spend. */
+  readonly trialMs: number;
   /** Receives the milliseconds that have been spent since the last call. */
   readonly onSpent?: (ms: number) => void;
 }
@@ -37,11 +41,13 @@ export interface ProbeOptions {
 export interface Pace {
   /** Training tokens per second. */
   readonly tokensPerSecond: number;
+  /** Milliseconds before the first step. */
+  readonly startMs: number;
   /** Milliseconds of an epoch's training, of the validation after it, and of the test at the end. */
   readonly epochMs: number;
   readonly validationMs: number;
   readonly testMs: number;
-  /** Milliseconds of all epochs and the test. */
+  /** Milliseconds of all that. */
   readonly runMs: number;
   /** The step of the trial, from 1, whose loss was not finite; 0 if all were. */
   readonly divergedAt: number;
@@ -49,7 +55,7 @@ export interface Pace {
 
 /** Trains and evaluates for some seconds. The model learns from it: it is no longer new. */
 export async function measurePace(options: ProbeOptions): Promise<Pace> {
-  const { corpus, settings, trialMs = TRIAL_MS } = options, begin = performance.now();
+  const { corpus, settings, startMs, trialMs } = options, begin = performance.now();
   const batches = trainingBatches(corpus.train, settings, 1);
   const orderMs = performance.now() - begin;
   const training = await trainFor(options, batches, (1 - EVALUATION_PART) * trialMs);
@@ -59,10 +65,11 @@ export async function measurePace(options: ProbeOptions): Promise<Pace> {
   const testMs = placeMs * placesIn(evaluationBatches(corpus.test));
   return {
     tokensPerSecond: 1000 * training.tokens / training.ms,
+    startMs,
     epochMs,
     validationMs,
     testMs,
-    runMs: settings.epochs * (epochMs + validationMs) + testMs,
+    runMs: startMs + settings.epochs * (epochMs + validationMs) + testMs,
     divergedAt: training.firstBad + 1,
   };
 }
@@ -136,17 +143,18 @@ export function lossFact({ divergedAt }: Pace, settings: Settings, words: number
 
 /** The pace as a finding. */
 export function paceFact(pace: Pace, { epochs }: Settings): Fact {
-  const { tokensPerSecond, epochMs, validationMs, testMs, runMs } = pace;
+  const { tokensPerSecond, startMs, epochMs, validationMs, testMs, runMs } = pace;
   const seconds = (ms: number) => ms < 10_000 ? `${(ms / 1000).toFixed(1)}s` : formatDuration(ms);
   return {
     subject: "time",
     name: "this run",
-    text: `${seconds(runMs)} for --epochs ${formatCount(epochs)} and the test: an epoch ` +
-      `${seconds(epochMs)} at ${formatCount(tokensPerSecond)} tokens/s, its validation ` +
-      `${seconds(validationMs)}, the test ${seconds(testMs)}`,
+    text: `${seconds(runMs)} for --epochs ${formatCount(epochs)}: the start ` +
+      `${seconds(startMs)}, an epoch ${seconds(epochMs)} at ${formatCount(tokensPerSecond)} ` +
+      `tokens/s, its validation ${seconds(validationMs)}, the test ${seconds(testMs)}`,
     cure: undefined,
     figures: {
       tokensPerSecond,
+      startSeconds: startMs / 1000,
       epochSeconds: epochMs / 1000,
       validationSeconds: validationMs / 1000,
       testSeconds: testMs / 1000,

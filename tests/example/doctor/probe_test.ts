@@ -26,9 +26,18 @@ Deno.test("measurePace() takes all epochs, validations and the test from a few b
     using trainer = new Trainer(gpu, model, settings);
     let spent = 0;
     const onSpent = (ms: number) => void (spent += ms);
-    const pace = await measurePace({ gpu, model, trainer, corpus, settings, trialMs: 1, onSpent });
+    const pace = await measurePace({
+      gpu,
+      model,
+      trainer,
+      corpus,
+      settings,
+      startMs: 9,
+      trialMs: 1,
+      onSpent,
+    });
     const { epochMs, validationMs, testMs, runMs } = pace;
-    assertAlmostEquals(runMs, 7 * (epochMs + validationMs) + testMs);
+    assertAlmostEquals(runMs, 9 + 7 * (epochMs + validationMs) + testMs);
     const [valid, test] = [corpus.valid, corpus.test].map((text) =>
       evaluationBatches(text).reduce((sum, { steps, batchSize }) => sum + steps * batchSize, 0)
     );
@@ -41,6 +50,7 @@ Deno.test("measurePace() takes all epochs, validations and the test from a few b
 Deno.test("paceFact() and lossFact() tell the times, and a loss that is not finite", () => {
   const pace = {
     tokensPerSecond: 12_345.6,
+    startMs: 345,
     epochMs: 3_600_000,
     validationMs: 1234,
     testMs: 59_999,
@@ -49,7 +59,7 @@ Deno.test("paceFact() and lossFact() tell the times, and a loss that is not fini
   };
   assertEquals(
     paceFact(pace, SETTINGS).text,
-    "40h00m for --epochs 7 and the test: an epoch 1h00m at 12,346 tokens/s, its validation 1.2s, the test 1m00s",
+    "40h00m for --epochs 7: the start 0.3s, an epoch 1h00m at 12,346 tokens/s, its validation 1.2s, the test 1m00s",
   );
   assertEquals(lossFact(pace, SETTINGS, 100).cure, undefined);
   const { text, cure } = lossFact({ ...pace, divergedAt: 3 }, SETTINGS, 100);
