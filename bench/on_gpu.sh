@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything to run on a machine with a GPU, most important first, since it may be available for minutes only.
 #
-#   bench/on_gpu.sh [part...]     parts: adapter suite steps peer penn profile bench original; all but the last unless given
+#   bench/on_gpu.sh [part...]     parts: adapter suite steps peer penn profile bench quality original; all but the last two unless given
 #
 # Each part has a time limit and a log in dist/gpu/. Its result is shown when it ends, so that nothing is lost if
 # the machine disappears. PENN names the folder of the Penn Treebank (data/penn), PYTHON an interpreter with PyTorch
@@ -24,30 +24,16 @@ part() {
 
 train() { deno run --no-check -A main.ts --train --data "$PENN" "$@"; }
 
-# Runs each test file in its own process. With LD_* set, Deno needs permission to run any program.
-suite() {
-  local permissions="--allow-read --allow-write --allow-env --allow-net=127.0.0.1"
-  export RUN="deno test --no-check $permissions --allow-run=$(command -v deno)"
-  find tests -name '*_test.ts' | env -u LD_LIBRARY_PATH xargs -P "$JOBS" -I{} bash -c '
-    log=$(timeout --kill-after=5 100 $RUN {} 2>&1 < /dev/null)
-    code=$?
-    [ $code = 0 ] || printf "%s\n" "$log"
-    printf "%s\n" "$log" | sed -n "s/^\(ok\|FAILED\) | \([0-9]* passed\).* | \([0-9]* failed\).*/count \2 \3/p"
-    [ $code = 0 ] || echo "exit code $code: {}"'
-}
-
 run() {
   case $1 in
     adapter) part adapter 20 deno run -A tools/adapter.ts ;;
-    suite)
-      part suite 200 bash -c suite
-      awk '/^count/ { passed += $2; failed += $4 } END { print passed + 0 " passed, " failed + 0 " failed" }' "$LOGS/suite.log"
-      ;;
+    suite) part suite 200 deno run -A tools/run_tests.ts --no-check "--processes=$JOBS" ;;
     steps) part steps 60 deno run --no-check -A bench/bench.ts steps matmul samplers ;;
     peer) part peer 150 deno run --no-check -A bench/peer.ts 3 2 ;;
     penn) for loss in nce full; do part "penn_$loss" 60 bash -c 'train "$@"' train --loss $loss --epochs 1 --save "gpu_$loss"; done ;;
     profile) for loss in nce full; do part "profile_$loss" 30 bash -c 'train "$@"' train --loss $loss --prof; done ;;
     bench) part bench 120 deno run --no-check -A bench/bench.ts pair scaling memory ;;
+    quality) part quality 300 bash -c 'deno run --no-check -A bench/quality.ts --json > dist/gpu/quality.jsonl' ;;
     original) # the runs whose logs the original published: test perplexity 97.12, 113.14, 105.22, 101.51
       part original_full 1800 bash -c 'train "$@"' train --loss full --save gpu_original_full
       for k in 10 100 500; do
@@ -58,6 +44,6 @@ run() {
   esac
 }
 
-export -f suite train
+export -f train
 if [ $# = 0 ]; then set -- adapter suite steps peer penn profile bench; fi
 for name in "$@"; do run "$name"; done

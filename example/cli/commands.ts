@@ -10,12 +10,13 @@ import { EXPORT, IMPORT } from "../options/exchange.ts";
 import { GENERATE } from "../options/generate.ts";
 import { readOptions } from "../options/option.ts";
 import { OPTION_GROUPS, RUN } from "../options/options.ts";
+import { REPORT } from "../options/report.ts";
 import { RESCORE, systemsOf } from "../options/rescore.ts";
 import { SCORE } from "../options/score.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { atVolume, type Io } from "../shared/io.ts";
 import { givenSettings } from "./given_settings.ts";
-import { askPermissions } from "./permissions.ts";
+import { askPermissions, mayRun } from "./permissions.ts";
 
 /** Input of a command. */
 export interface Call {
@@ -201,7 +202,8 @@ export const COMMANDS: readonly Command[] = [
     details: [
       "It takes the options of a training run. Each finding is graded: stop (the run would refuse it), " +
       "warn (it would go on, perhaps not as meant) or fine, and has its figures and the cure. The time " +
-      "is that of a trial of ten seconds. Nothing is written. With --quiet, what is fine is left out. The exit code is 1 if there is a stop.",
+      "is that of a trial of ten seconds. Nothing is written. The exit code is 1 if there is a stop.",
+      "With --quiet, what is fine is left out.",
     ],
     arguments: [],
     groups: [{ title: "Findings", options: DOCTOR }, ...OPTION_GROUPS],
@@ -213,6 +215,29 @@ export const COMMANDS: readonly Command[] = [
       const settings = await givenSettings({ ...training, train: true, prof: false }, io);
       const { doctor } = await import("../commands/doctor.ts");
       await doctor(settings, json === true, atVolume(io, settings));
+    },
+  },
+  {
+    name: "report",
+    summary: "Write an HTML page on one or several runs: curves, results and settings.",
+    details: [
+      "A run is the NAME of saved_model/NAME.metrics.jsonl, or a path. The page shows learning curves, " +
+      "speed, noise, perplexity by word frequency, ln Z and the settings, with differences marked; it " +
+      "needs no network. The model file, where there is one, adds the size of the model.",
+    ],
+    arguments: [{ name: "run", repeated: true }],
+    groups: [{ title: "Report", options: REPORT }],
+    examples: [
+      { term: "nce report demo --open", text: "On one run, in the browser." },
+      { term: "nce report demo penn", text: "Compare two runs." },
+      { term: "nce report demo --watch", text: "While it is being trained." },
+    ],
+    async run({ given, words, io }) {
+      const { OPENER, report, reportPaths } = await import("../commands/report.ts");
+      const { runs, out } = reportPaths(words, given), folder = dirname(out);
+      const read = [...runs.map(({ record }) => dirname(record)), folder, MODEL_FOLDER];
+      await askPermissions({ read: [...new Set(read)], write: [folder] });
+      await report(words, given, io, { mayOpen: given["open"] === true && await mayRun(OPENER) });
     },
   },
   {

@@ -30,7 +30,7 @@ const TERM = wordOr(
   ["auto", "learned"],
   number([-1000, 1000], {
     value: "number",
-    default: "9",
+    default: "auto",
     help:
       "Log of the normalising constant that nce assumes: a number, auto (also -1) for the log " +
       "of the vocabulary size, or learned.",

@@ -205,6 +205,7 @@ export class Trainer implements Disposable {
         metrics.write({
           event: "train",
           step: this.steps,
+          tokens: this.#at.told.tokens,
           ...progress.show(found.mean),
           ...hitRate,
         });

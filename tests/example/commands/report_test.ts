@@ -26,7 +26,7 @@ const REPORT = [
 
 Deno.test("run() prints the adapter, the text, the model, the training and the whole report", () =>
   inFolder(async () => {
-    assertPrinted(await runTiny({ train: true, loss: "nce" }), [
+    assertPrinted(await runTiny({ "train": true, "loss": "nce", "norm-term": "9" }), [
       ADAPTER,
       DATA,
       "model       LSTM 2 x 12, embedding 12, 5,227 parameters; loss nce, unigram noise, k = 10, norm term 9",
@@ -61,7 +61,7 @@ Deno.test("run() prints the adapter, the text, the model, the training and the w
 
 Deno.test("run() records the figures that it prints", () =>
   inFolder(async () => {
-    const lines = await runTiny({ train: true, loss: "full", epochs: "1" });
+    const lines = await runTiny({ "train": true, "loss": "full", "epochs": "1", "norm-term": "9" });
     const [start, ...others] = events("model");
     assertEquals([start!["event"], start!["vocabulary"], start!["seed"]], ["start", 103, 1111]);
     const { selfNormalization, frequency, ...rest } = others.at(-1)!;
@@ -94,7 +94,7 @@ Deno.test("run() prints a loss of a model that gives no probabilities, and a GRU
     assertPrinted(await runTiny(given), [
       ADAPTER,
       DATA,
-      "model       GRU 12, embedding 12, 2,185 parameters; loss neg, unigram noise, k = 10, norm term 9",
+      "model       GRU 12, embedding 12, 2,185 parameters; loss neg, unigram noise, k = 10, norm term auto",
       `epoch 1/1 | batch 3/12 | loss {6.5022} | lr 1 | ${SPEED}`,
       `epoch 1/1 | batch 6/12 | loss {4.0843} | lr 1 | ${SPEED}`,
       `epoch 1/1 | batch 9/12 | loss {4.5200} | lr 1 | ${SPEED}`,
@@ -114,6 +114,7 @@ const TEXT: Given = {
   "epochs": "1",
   "loss": "sampled",
   "noise-ratio": "500",
+  "norm-term": "9",
 };
 
 Deno.test("run() prints what is odd of a text: marks, unknown words, too many samples", () =>

@@ -41,7 +41,7 @@ const DEFAULTS: Settings = {
   selfNorm: 0,
   evaluation: "full",
   audit: 0,
-  normTerm: 9,
+  normTerm: "auto",
   epochs: 40,
   batchSize: 20,
   lr: 1,
@@ -125,7 +125,7 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
   ...["nine", "1e300", "-1001"].map((text): [Given, string] => [
     { "norm-term": text },
     "--norm-term must be auto, learned or a number from -1000 to 1000, " +
-    `got "${text}", for example --norm-term 9`,
+    `got "${text}", for example --norm-term auto`,
   ]),
   ...["a/b", "..", "a\tb"].map((text): [Given, string] => [
     { "tb-name": text },
