@@ -7,6 +7,12 @@ export function widthOf(text: string): number {
   return stringWidth(text);
 }
 
+/** `text` with spaces up to `columns`, after it or before it. */
+export function padded(text: string, columns: number, where: "after" | "before"): string {
+  const spaces = " ".repeat(Math.max(0, columns - stringWidth(text)));
+  return where === "after" ? text + spaces : spaces + text;
+}
+
 /** The beginning of `text` that fits into `columns`, without half a character. */
 export function cutTo(text: string, columns: number): string {
   let cut = "", width = 0;
