@@ -22,7 +22,7 @@ export interface Finding {
   readonly figures?: Readonly<Record<string, number>>;
 }
 
-/** A finding without its grade, which depends on whether there is a `problem`. */
+/** A finding without its grade, which depends on whether there is a cure. */
 export interface Fact extends Omit<Finding, "grade" | "cure"> {
   /** The cure of what is odd; undefined if nothing is. */
   readonly cure: string | undefined;
@@ -54,7 +54,7 @@ export function warned(about: Pick<Finding, "subject" | "name">, line: string): 
   return { ...about, grade: "warn", ...parted(line.replace(/^warning: /, "")) };
 }
 
-/** The two parts of a line of the program: what is wrong, and the cure after the last semicolon outside parentheses. */
+/** What a line of the program says is wrong, and the cure: after the last semicolon outside parentheses. */
 function parted(line: string): Pick<Finding, "text" | "cure"> {
   const [, text, cure] = /^(.*); ((?:[^();]|\([^()]*\))*)$/.exec(line) ?? [];
   return text === undefined || cure === undefined ? { text: line } : { text, cure };

@@ -89,7 +89,7 @@ export function warningsOnce(io: Io): Io {
   });
 }
 
-/** An output that differs from `io` in some members; the width stays that of the terminal, even if it changes. */
+/** An output that differs from `io` in some members; its width is always that of the terminal. */
 function changed(io: Io, changes: Partial<Io>): Io {
   return Object.defineProperty({ ...io, ...changes }, "columns", { get: () => io.columns });
 }
@@ -100,7 +100,7 @@ function tintOf(line: string): Tint | undefined {
   return line.startsWith("warning:") ? { word: "warning", color: "yellow" } : undefined;
 }
 
-/** What the console needs to print a line; Deno respects NO_COLOR and FORCE_COLOR, and colours terminals alone. */
+/** Arguments of the console for a line. Deno respects NO_COLOR and FORCE_COLOR, and colours terminals alone. */
 function styled(line: string, tint: Tint | undefined): string[] {
   if (tint === undefined) return [line];
   const { word, color } = tint, at = line.indexOf(word);
