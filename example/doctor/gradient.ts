@@ -14,6 +14,8 @@ const DRAWS = 4;
 const MAX_NUMBERS = 2 ** 22;
 /** Noise, in lengths of the mean gradient, from which on more samples pay. */
 const ENOUGH = 1;
+/** More noise than this cannot be told from so few draws. */
+const MAX_NOISE = 5;
 /** Factors of `--noise-ratio` that are tried. */
 const FACTORS = [0.2, 1, 5];
 
@@ -23,7 +25,7 @@ export interface Exactness {
   readonly samples: number;
   /**
    * Standard deviation of the sampled gradient over the length of its mean. It is not measured against the
-   * exact gradient, whose length NCE's has for large k only.
+   * exact gradient, whose length NCE's has for large k only. At most 5.
    */
   readonly noise: number;
   /** Mean cosine between the sampled and the exact gradient. */
@@ -69,7 +71,7 @@ export async function measureGradient(
 /** The noise, corrected for the few draws: the square of their mean holds a part of the variance. */
 function noiseOf({ variance, length }: Audit): number {
   const ofOne = variance * DRAWS / (DRAWS - 1), signal = length ** 2 - ofOne / DRAWS;
-  return signal > 0 ? Math.sqrt(ofOne / signal) : Infinity;
+  return signal > 0 ? Math.min(MAX_NOISE, Math.sqrt(ofOne / signal)) : MAX_NOISE;
 }
 
 function contextOf(gpu: Gpu, model: WordModel, batch: Batch): Tensor {
@@ -91,7 +93,8 @@ export function gradientFact(
   const own = found.find(({ samples }) => samples === noiseRatio)!;
   const enough = found.find(({ noise, samples }) => noise <= ENOUGH && samples > noiseRatio);
   const noises = found.map((at) =>
-    at.noise.toFixed(2) + (noise === "batch" ? "" : ` at k = ${formatCount(at.samples)}`)
+    (at.noise < MAX_NOISE ? at.noise.toFixed(2) : `${MAX_NOISE} or more`) +
+    (noise === "batch" ? "" : ` at k = ${formatCount(at.samples)}`)
   );
   const cosines = found.map(({ cosine }) => cosine.toFixed(2));
   const more = enough === undefined ? [] : [`--noise-ratio ${enough.samples}`];
