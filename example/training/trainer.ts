@@ -116,8 +116,8 @@ export class Trainer implements Disposable {
     const untold = await this.#losses.sums();
     this.#expectFinite(untold);
     await this.#countHits();
-    const { lr, deferred } = this.optimizer;
-    return { ...this.#at, lr, untold, deferred };
+    const { lr, counts } = this.optimizer;
+    return { ...this.#at, lr, untold, counts };
   }
 
   /** The tensors that training changes, by name. */
@@ -132,13 +132,13 @@ export class Trainer implements Disposable {
    * @throws {Failure} If its tensors are not those of this model.
    */
   restore({ state, shapes, read }: Checkpoint): void {
-    const { lr, untold, deferred, ...at } = state.position;
+    const { lr, untold, counts, ...at } = state.position;
     this.#at = at;
     if (at.step === 0) return; // everything still has its initial value
     const gpu = this.#gpu, { optimizer } = this;
     this.#losses.restore(untold);
     optimizer.lr = lr;
-    optimizer.restore(deferred);
+    optimizer.restore(counts);
     using _held = optimizer.hold();
     for (const [name, tensor] of optimizer.tensors()) {
       const numbers = read(name, tensor.shape);
