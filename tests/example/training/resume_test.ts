@@ -56,6 +56,9 @@ Deno.test("run() --resume goes on from any place to the same bits, whatever is t
     { ...NCE, "concat": true, "carry-state": true, "bptt": "9", "audit": "5", "log-interval": "5" },
     { ...NCE, "nce": false, "loss": "sampled", "noise": "batch+unigram" },
     { ...NCE, "index-module": "gru", "lr": "9", "norm-term": "learned" },
+    { ...NCE, "warmup": "20", "patience": "9", "min-lr": "0.4" },
+    { ...NCE, "optimizer": "adagrad", "lr": "0.1", "warmup": "9" },
+    { ...NCE, "optimizer": "adam", "lr": "0.01", "audit": "5" },
   ];
   for (const given of variants) {
     const expected = await undisturbed({ ...given, "checkpoint-minutes": "10" });
@@ -230,7 +233,18 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
   }
   assertEquals(free.sort(), [
     ...["audit", "checkpoint-minutes", "config", "cuda", "data", "debug", "epochs"],
-    ...["evaluation", "log-interval", "min-freq", "prof", "quiet", "resume", "save", "tb-name"],
+    ...[
+      "evaluation",
+      "log-interval",
+      "max-minutes",
+      "min-freq",
+      "patience",
+      "prof",
+      "quiet",
+      "resume",
+      "save",
+      "tb-name",
+    ],
     ...["train", "verbose", "vocab"],
   ]);
 });
