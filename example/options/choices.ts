@@ -27,8 +27,8 @@ export type OptimizerName = typeof OPTIMIZERS[number];
 /** Learning rates of the optimizers, unless one is given. */
 export const DEFAULT_LR: Readonly<Record<OptimizerName, number>> = {
   sgd: 1,
-  adagrad: 0.1,
-  adam: 0.002,
+  adagrad: 0.02,
+  adam: 0.005,
 };
 
 /** Whether the batch's other targets are all or part of the noise. */

@@ -19,7 +19,7 @@ export const OPTIMIZER = {
   lr: number(COEFFICIENT, {
     value: "rate",
     default: "1",
-    help: "Learning rate at first; unless given, it is 0.1 for adagrad and 0.002 for adam.",
+    help: "Learning rate at first; unless given, it is 0.02 for adagrad and 0.005 for adam.",
     modes: TRAINING,
   }),
   momentum: number([0, 0.9999], {

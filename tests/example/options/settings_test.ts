@@ -117,7 +117,7 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
   ],
   ...["2", "0.01"].map((least): [Given, string] => [
     { "optimizer": "adam", "min-lr": least },
-    `--min-lr ${least} is over --lr 0.002, from which the learning rate falls: give a smaller one`,
+    `--min-lr ${least} is over --lr 0.005, from which the learning rate falls: give a smaller one`,
   ]),
   [
     { optimizer: "lion" },
@@ -289,7 +289,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
 
 Deno.test("parseSettings() gives each optimizer its own learning rate, unless one is given", () => {
   const lrOf = (given: Given, config: Given = {}) => parseSettings(given, config).lr;
-  assertEquals(OPTIMIZERS.map((optimizer) => lrOf({ optimizer })), [1, 0.1, 0.002]);
+  assertEquals(OPTIMIZERS.map((optimizer) => lrOf({ optimizer })), [1, 0.02, 0.005]);
   assertEquals(lrOf({ "optimizer": "adam", "lr": "1" }), 1);
   assertEquals(lrOf({ "optimizer": "adam" }, { "lr": "0.5" }), 0.5);
   // Only sgd takes the decay off the weight itself.
