@@ -63,13 +63,14 @@ export async function measurePace(options: ProbeOptions): Promise<Pace> {
   const epochMs = orderMs + training.ms * placesIn(batches) / training.places;
   const validationMs = placeMs * placesIn(evaluationBatches(corpus.valid));
   const testMs = placeMs * placesIn(evaluationBatches(corpus.test));
+  const { epochs, maxMinutes } = settings, mostMs = 60_000 * (maxMinutes ?? Infinity);
   return {
     tokensPerSecond: 1000 * training.tokens / training.ms,
     startMs,
     epochMs,
     validationMs,
     testMs,
-    runMs: startMs + settings.epochs * (epochMs + validationMs) + testMs,
+    runMs: startMs + Math.min(epochs * (epochMs + validationMs), mostMs) + testMs,
     divergedAt: training.firstBad + 1,
   };
 }
@@ -142,13 +143,15 @@ export function lossFact({ divergedAt }: Pace, settings: Settings, words: number
 }
 
 /** The pace as a finding. */
-export function paceFact(pace: Pace, { epochs }: Settings): Fact {
+export function paceFact(pace: Pace, { epochs, patience, maxMinutes }: Settings): Fact {
   const { tokensPerSecond, startMs, epochMs, validationMs, testMs, runMs } = pace;
   const seconds = (ms: number) => ms < 10_000 ? `${(ms / 1000).toFixed(1)}s` : formatDuration(ms);
   return {
     subject: "time",
     name: "this run",
-    text: `${seconds(runMs)} for --epochs ${formatCount(epochs)}: the start ` +
+    text: `${seconds(runMs)} for --epochs ${formatCount(epochs)}` +
+      (maxMinutes === null ? "" : ` and --max-minutes ${maxMinutes}`) +
+      (patience === null ? "" : `, less if --patience ${patience} ends it`) + `: the start ` +
       `${seconds(startMs)}, an epoch ${seconds(epochMs)} at ${formatCount(tokensPerSecond)} ` +
       `tokens/s, its validation ${seconds(validationMs)}, the test ${seconds(testMs)}`,
     cure: undefined,

@@ -1,6 +1,6 @@
 // The estimate of a run's time: what it adds up. How near it comes to the truth is measured, not tested.
 
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { loadCorpus } from "../../../example/data/corpus.ts";
 import { evaluationBatches, trainingBatches } from "../../../example/data/batches.ts";
 import { lossFact, measurePace, paceFact } from "../../../example/doctor/probe.ts";
@@ -38,6 +38,10 @@ Deno.test("measurePace() takes all epochs, validations and the test from a few b
     });
     const { epochMs, validationMs, testMs, runMs } = pace;
     assertAlmostEquals(runMs, 9 + 7 * (epochMs + validationMs) + testMs);
+    const short = { ...settings, maxMinutes: 0 };
+    const limited = { gpu, model, trainer, corpus, settings: short, startMs: 9, trialMs: 1 };
+    const ended = await measurePace(limited);
+    assertAlmostEquals(ended.runMs, 9 + ended.testMs);
     const [valid, test] = [corpus.valid, corpus.test].map((text) =>
       evaluationBatches(text).reduce((sum, { steps, batchSize }) => sum + steps * batchSize, 0)
     );
@@ -61,6 +65,10 @@ Deno.test("paceFact() and lossFact() tell the times, and a loss that is not fini
     paceFact(pace, SETTINGS).text,
     "40h00m for --epochs 7: the start 0.3s, an epoch 1h00m at 12,346 tokens/s, its validation 1.2s, the test 1m00s",
   );
+  const limited = { ...SETTINGS, maxMinutes: 90, patience: 3 };
+  const told =
+    "40h00m for --epochs 7 and --max-minutes 90, less if --patience 3 ends it: the start";
+  assertStringIncludes(paceFact(pace, limited).text, told);
   assertEquals(lossFact(pace, SETTINGS, 100).cure, undefined);
   const { text, cure } = lossFact({ ...pace, divergedAt: 3 }, SETTINGS, 100);
   assertEquals([text, cure], [
