@@ -63,7 +63,7 @@ export function stopAfter(minutes: number | null, stop: StopFlag, io: Io): Dispo
   const timer = minutes === null ? undefined : setTimeout(() => {
     if (stop.requested) return;
     stop.requested = true;
-    io.err(`Stopping: --max-minutes ${minutes} are over; the test follows; Ctrl-C ends at once`);
+    io.err(`stopping    --max-minutes ${minutes} are over; the test follows; Ctrl-C ends at once`);
   }, 60_000 * minutes);
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }

@@ -79,7 +79,7 @@ Deno.test("--max-minutes ends training in good order, and a later run goes on", 
     // It would never end by itself.
     const io = await finish({ ...given, "max-minutes": "0", "epochs": "1000000" });
     assertEquals(io.errLines.filter((line) => line.startsWith("Stopping")), [
-      "Stopping: --max-minutes 0 are over; the test follows; Ctrl-C ends at once",
+      "stopping    --max-minutes 0 are over; the test follows; Ctrl-C ends at once",
     ]);
     const checkpoint = "saved_model/model.checkpoint.safetensors";
     assert(io.outLines.includes(`checkpoint  ${checkpoint}: --resume goes on from there`));
