@@ -1,6 +1,7 @@
 /** Input of training and profiling, and the new model that they start from. */
 
 import type { Gpu } from "../../mod.ts";
+import { describeOptimizer } from "../training/optimizer.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
 import {
   boundsOf,
@@ -34,10 +35,16 @@ export function newModel(job: Job): WordModel {
   checkSizes(job);
   const model = makeModel(gpu, settings, corpus.vocabulary);
   io.out(`model       ${describeModel(settings, corpus.vocabulary.size)}`);
+  io.out(`optimizer   ${describeOptimizer(settings)}`);
   return model;
 }
 
-function checkSizes({ gpu, settings, corpus }: Job): void {
+/**
+ * Checks from sizes alone that the device holds the model, its training and its evaluations.
+ *
+ * @throws {Failure} If it does not.
+ */
+export function checkSizes({ gpu, settings, corpus }: Omit<Job, "io">): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);

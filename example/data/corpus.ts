@@ -144,13 +144,22 @@ export async function readSentences(
   return sentences;
 }
 
-function checkFolder(path: string): void {
+/**
+ * Checks that the folder of a text exists.
+ *
+ * @throws {UsageError} If there is no such folder.
+ */
+export function checkFolder(path: string): void {
   let isFolder = false;
   try {
     isFolder = Deno.statSync(path).isDirectory;
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
-      throw new UsageError(`Cannot read --data ${path}: there is no such folder`, { cause });
+      throw new UsageError(
+        `Cannot read --data ${path}: there is no such folder; give one with train.txt, valid.txt and ` +
+          "test.txt",
+        { cause },
+      );
     }
     throw new Failure(`Cannot read --data ${path}: ${reasonOf(cause)}`, { cause });
   }

@@ -26,7 +26,7 @@ import type { WordModel } from "../model/model.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/progress.ts";
 import { summarize } from "./summary.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
-import { type StopFlag, stopOnSignal, Stopped } from "../shared/stop.ts";
+import { stopAfter, type StopFlag, stopOnSignal, Stopped } from "../shared/stop.ts";
 import { TensorBoard } from "../storage/tensorboard.ts";
 import { Trainer } from "./trainer.ts";
 import { validate } from "./validate.ts";
@@ -75,13 +75,14 @@ export async function train(
   const metrics = new Metrics(save, io, MODEL_FOLDER, board);
   const best = new BestModel(gpu, model, save, { vocabulary, settings }, io);
   using stop = stopOnSignal(io);
+  using _deadline = stopAfter(settings.maxMinutes, stop, io);
   const run: Run = { gpu, settings, corpus, hashes, model, io, metrics, best, stop };
   const diverged = await trainEpochs(run, checkpoint);
   if (stop.requeued && !diverged) return await best.settle();
   stop.requested = true; // from here on, the first signal ends the program at once, without waiting for the test
   const failure = diverged && divergence(diverged, settings, vocabulary.size);
   if (failure && !best.best) throw failure;
-  if (failure) io.err(`${diverged.message}: the test is of the best model before`);
+  if (failure) io.err(`diverged    ${diverged.message}: the test is of the best model before`);
   if (best.best) {
     best.restore();
     io.out(`testing     ${best.description}`);
@@ -139,7 +140,7 @@ function recordStart({ gpu, settings, corpus, metrics }: Run): void {
 async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
   const { trainer, checkpoints } = loop, { settings, io } = run;
   try {
-    while (trainer.epoch <= settings.epochs) await trainEpoch(run, loop);
+    while (trainer.epoch <= settings.epochs && isPatient(run, trainer)) await trainEpoch(run, loop);
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
     io.live("");
@@ -149,10 +150,18 @@ async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
   }
 }
 
+/** Whether `--patience` leaves room for another epoch; says so if it does not. */
+function isPatient({ settings: { patience }, best: { best }, io }: Run, trainer: Trainer): boolean {
+  const without = trainer.epoch - 1 - (best?.epoch ?? 0);
+  if (patience === null || without < patience) return true;
+  io.out(`patience    ends training: epoch ${best!.epoch} was the best, ${without} epochs ago`);
+  return false;
+}
+
 /** Trains one epoch, or the rest of it, and validates. */
 async function trainEpoch(run: Run, loop: Loop): Promise<void> {
   const { gpu, settings, corpus, model, io, metrics, best, stop } = run;
-  const { trainer, checkpoints } = loop, { epoch } = trainer, { lr } = trainer.optimizer;
+  const { trainer, checkpoints } = loop, { epoch } = trainer;
   const start = performance.now();
   const batches = trainingBatches(corpus.train, settings, epoch);
   const beforeBatch = () => checkpoints.writeIfDue();
@@ -171,14 +180,14 @@ async function trainEpoch(run: Run, loop: Loop): Promise<void> {
     trainLoss: loss,
     ...fields,
     ...(card && { selfNormalization: card }),
-    lr,
+    lr: trainer.lr,
     tokensPerSecond,
   });
   if (!Number.isFinite(measure)) {
     throw new Diverged("the validation's score", { step: trainer.steps, epoch });
   }
   const isBetter = best.isBetter(validation);
-  if (!isBetter) trainer.optimizer.lr /= settings.lrDecay;
+  if (!isBetter) trainer.decayLr();
   trainer.nextEpoch();
   let outcome = "kept";
   if (isBetter) {
