@@ -72,6 +72,7 @@ export function fillRows(gpu: Gpu, tensor: Tensor, { read }: NumberSource): void
     using _rows = rows;
     const numbers = read(start * width, start * width + rows.size);
     gpu.write(rows, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
+    gpu.device.queue.submit([]); // what was written is held twice until something is submitted
   }
 }
 
