@@ -10,7 +10,7 @@ const TOKEN_BYTES = 4, SENTENCE_BYTES = 40;
 /** Positions in memory are 32-bit numbers. */
 const MAX_TOKENS = 2 ** 31;
 
-/** The sentences of an id file, as ids of a vocabulary. */
+/** The sentences of a numbered text, as ids of a vocabulary. */
 export class LargeText {
   /** Number of sentences. */
   readonly length: number;
@@ -73,9 +73,9 @@ export class LargeText {
   /**
    * The sentences of these blocks, in this order; valid until the next call.
    *
-   * @param onBlock Is called for each block.
+   * @param onBlock Receives the number of tokens of each block when it is read.
    */
-  read(blocks: ArrayLike<number>, onBlock: (bytes: number) => void = () => {}): Sentences {
+  read(blocks: ArrayLike<number>, onBlock: (tokens: number) => void = () => {}): Sentences {
     const all = Array.from(blocks, (block) => this.blocks[block]!);
     const tokens = all.reduce((sum, block) => sum + block.tokens, 0);
     const sentences = all.reduce((sum, { lengths }) => sum + sentencesOf(lengths), 0);
@@ -88,7 +88,7 @@ export class LargeText {
         if (number === MARK) offsets[sentence++] = at;
         ids[at++] = this.#idOf(number);
       }
-      onBlock(TOKEN_BYTES * (end - begin));
+      onBlock(end - begin);
     }
     ids[at] = BOS;
     offsets[sentence] = at;

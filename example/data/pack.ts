@@ -38,8 +38,8 @@ export function pack(order: Uint32Array, lengths: Uint32Array, space: number): R
   const top = new Uint32Array(space + 1), below = new Uint32Array(pieces.length);
   const steps = new Uint32Array(pieces.length), counts = new Uint32Array(pieces.length);
   let rows = 0;
-  for (const [i, piece] of pieces.entries()) {
-    const length = lengths[piece]!;
+  for (let i = 0; i < pieces.length; i++) {
+    const length = lengths[pieces[i]!]!;
     let left = length;
     while (left < space && top[left] === 0) left++;
     let row = (top[left] ?? 0) - 1;
@@ -56,7 +56,7 @@ export function pack(order: Uint32Array, lengths: Uint32Array, space: number): R
   const begins = new Uint32Array(rows + 1), inRows = new Uint32Array(pieces.length);
   for (let row = 0; row < rows; row++) begins[row + 1] = begins[row]! + counts[row]!;
   const next = begins.slice();
-  for (const [i, piece] of pieces.entries()) inRows[next[rowOf[i]!]!++] = piece;
+  for (let i = 0; i < pieces.length; i++) inRows[next[rowOf[i]!]!++] = pieces[i]!;
   return new Rows(inRows, begins, steps.slice(0, rows));
 }
 

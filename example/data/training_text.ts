@@ -1,9 +1,9 @@
 /** Reads training text: large ones are written down as numbers of words, to be read faster the next time. */
 
 import { createHash } from "node:crypto";
-import { basename } from "@std/path";
-import { MODEL_FOLDER } from "../options/settings.ts";
 import { concat } from "@std/bytes";
+import { basename, extname } from "@std/path";
+import { MODEL_FOLDER } from "../options/settings.ts";
 import { AtomicFile, attempt, chunksOf, isFile, ofBytes, openBytes } from "../shared/files.ts";
 import { lockFile } from "../shared/lock.ts";
 import { Bar } from "../shared/progress.ts";
@@ -19,7 +19,7 @@ export interface TextSizes {
   readonly block: number;
 }
 
-const SIZES: TextSizes = { kept: 1 << 26, block: 1 << 20 };
+const SIZES: TextSizes = { kept: 1 << 25, block: 1 << 20 };
 /** Most characters of a folder's name in that of a file. */
 const MAX_NAME = 60;
 
@@ -60,6 +60,7 @@ export async function readText(
   return { ...text, file, [Symbol.dispose]: () => file[Symbol.dispose]() };
 }
 
+/** Reads the files and writes their words as numbers; gives what is known of them. */
 async function write(
   writer: IdWriter,
   files: readonly string[],
@@ -97,13 +98,13 @@ function pathOf(folder: string): string {
   return `${MODEL_FOLDER}/text/${basename(real).slice(0, MAX_NAME)}-${hash}.ids`;
 }
 
-/** SHA-256 of the files' sizes and bytes. */
+/** SHA-256 of the files' endings, sizes and bytes. */
 function hashOf(files: readonly string[], { io }: Watch): string {
   using bar = io && new Bar(io, `checking ${basename(nameOf(files))}`, bytesOf(files));
   const hash = createHash("sha256");
   for (const path of files) {
     using file = openBytes(path);
-    hash.update(`${path.replace(/.*(\.\w+)$/, "$1")} ${file.size}\n`);
+    hash.update(`${extname(path)} ${file.size}\n`);
     for (const bytes of chunksOf(file)) {
       hash.update(bytes);
       bar?.step(bytes.length);

@@ -10,7 +10,7 @@ import { AtomicFile, type ByteSource, openBytes } from "../shared/files.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
-import { cannotLoad, decodeHeader, encodeHeader, isRecord } from "./safetensors.ts";
+import { cannotLoad, decodeHeader, encodeHeader, isRecord, metadataOf } from "./safetensors.ts";
 import { bytesOf, floatsOf, type NumberSource, readFloats, readRows } from "./tensors.ts";
 import { LargeText } from "../data/large_text.ts";
 import type { SavedValidation } from "./model_file.ts";
@@ -153,8 +153,9 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   if (file === undefined) return undefined;
   using opened = new DisposableStack();
   opened.use(file);
-  const fail = cannotLoad(path), { places, metadata } = decodeHeader(file, path);
+  const fail = cannotLoad(path), metadata = metadataOf(file, path);
   if (metadata["kind"] !== KIND) fail("it is no checkpoint of this program");
+  const { places } = decodeHeader(file, path);
   const parse = (name: string): Record<string, unknown> => {
     try {
       const value: unknown = JSON.parse(metadata[name]!);

@@ -11,6 +11,7 @@ import {
   encodeHeader,
   type Entry,
   type Fail,
+  metadataOf,
   type Place,
 } from "./safetensors.ts";
 import { bytesOf, floatsOf, type NumberSource, partsOf } from "./tensors.ts";
@@ -170,8 +171,7 @@ function readCard({ selfNormalization }: Readonly<Record<string, string>>): Mode
 /** The validation result in a model file; undefined if it is missing or the file is damaged. */
 export function readValidation(file: ByteSource, fileName: string): SavedValidation | undefined {
   try {
-    const { metadata } = decodeHeader(file, fileName, dtypeOf);
-    const { kind, measure } = JSON.parse(metadata["validation"]!);
+    const { kind, measure } = JSON.parse(metadataOf(file, fileName)["validation"]!);
     const isKnown = (kind === "ppl" || kind === "loss") && typeof measure === "number";
     return isKnown ? { kind, measure } : undefined;
   } catch {

@@ -22,6 +22,7 @@ import {
   encodeHeader,
   type Fail,
   isRecord,
+  metadataOf,
   type Place,
 } from "./safetensors.ts";
 import { bytesOf, type NumberSource, partsOf } from "./tensors.ts";
@@ -97,13 +98,14 @@ function withFixedNorm({ settings, parameters }: ModelFile): ModelSettings {
  */
 export function readPytorch(file: ByteSource, path: string): PytorchModel {
   const fail = cannotLoad(path);
+  if (isModel(metadataOf(file, path))) {
+    fail("it is a model of this program already: use it as it is");
+  }
   const { places: all, metadata } = decodeHeader(
     file,
     path,
-    // A model of this program has more; it is refused below.
-    (name) => ALIAS.includes(part(name)) || name.startsWith("vocabulary.") ? undefined : "F32",
+    (name) => ALIAS.includes(part(name)) ? undefined : "F32",
   );
-  if (isModel(metadata)) fail("it is a model of this program already: use it as it is");
   const isGru = [...all.keys()].some((name) => part(name) === "encoder.0.weight");
   const places = new Map([...all].map(([name, place]) => [isGru ? part(name) : name, place]));
   const noise = [...places].find(([name]) => part(name) === NOISE);

@@ -98,6 +98,15 @@ export function decodeHeader(
   return { places: new Map(found), metadata };
 }
 
+/**
+ * Only the texts of a file's header, whatever its tensors are.
+ *
+ * @throws {Failure} By {@linkcode cannotLoad}, if it is not a safetensors file or is damaged.
+ */
+export function metadataOf(file: ByteSource, fileName: string): Layout["metadata"] {
+  return decodeHeader(file, fileName, () => undefined).metadata;
+}
+
 /** Throws a Failure that says why a file cannot be loaded. */
 export type Fail = (why: string) => never;
 

@@ -1,5 +1,6 @@
 /** Texts and vocabularies in forms that are easy to compare. */
 
+import fc from "fast-check";
 import { trainingBatches } from "../../example/data/batches.ts";
 import { type Corpus, type CorpusOptions, loadCorpus } from "../../example/data/corpus.ts";
 import type { TrainingOptions } from "../../example/data/epoch.ts";
@@ -18,6 +19,17 @@ export async function loadWhole(options: CorpusOptions): Promise<WholeCorpus> {
   if (!(train instanceof Sentences)) throw new Error("the text is not in memory");
   return { ...corpus, train };
 }
+
+const size = fc.integer({ min: 1, max: 9 });
+/** Options of training with small sizes. */
+export const anyTraining: fc.Arbitrary<TrainingOptions> = fc.record({
+  batchSize: size,
+  bptt: size,
+  seed: fc.nat(),
+  concat: fc.boolean(),
+  carryState: fc.boolean(),
+  noise: fc.constantFrom("unigram", "batch", "batch+uniform"),
+}).map((options) => ({ ...options, carryState: options.carryState && options.concat }));
 
 /** All batches of an epoch. */
 export function batchesOf(text: Sentences, options: TrainingOptions, epoch: number): Batch[] {

@@ -4,7 +4,6 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { trainingBatches } from "../../../example/data/batches.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
-import type { TrainingOptions } from "../../../example/data/epoch.ts";
 import { MARK } from "../../../example/data/id_file.ts";
 import { LargeText } from "../../../example/data/large_text.ts";
 import type { Batch } from "../../../example/data/row_batch.ts";
@@ -12,7 +11,7 @@ import { Sentences } from "../../../example/data/sentences.ts";
 import { WordCounts } from "../../../example/data/word_counts.ts";
 import { predictions } from "../../support/predictions.ts";
 import { checkAsync } from "../../support/property.ts";
-import { loadWhole } from "../../support/texts.ts";
+import { anyTraining, loadWhole } from "../../support/texts.ts";
 
 const FOLDER = Deno.makeTempDirSync();
 globalThis.addEventListener("unload", () => Deno.removeSync(FOLDER, { recursive: true }));
@@ -41,19 +40,11 @@ function copyOf({ input, target, mask, resets, tokens, continues }: Batch) {
 const lengths = fc.array(fc.nat(20), { minLength: 2, maxLength: 40 })
   .filter((lengths) => lengths.some((length) => length > 0));
 const size = fc.integer({ min: 1, max: 9 });
-const options: fc.Arbitrary<TrainingOptions> = fc.record({
-  batchSize: size,
-  bptt: size,
-  seed: fc.nat(),
-  concat: fc.boolean(),
-  carryState: fc.boolean(),
-  noise: fc.constantFrom("unigram", "batch", "batch+uniform"),
-}).map((options) => ({ ...options, carryState: options.carryState && options.concat }));
 
 Deno.test("trainingBatches() of a text beyond memory predicts every token once, by windows", async () => {
   let windows = 0;
   await checkAsync(
-    fc.asyncProperty(lengths, options, size, size, async (lengths, options, epoch, block) => {
+    fc.asyncProperty(lengths, anyTraining, size, size, async (lengths, options, epoch, block) => {
       const { whole, train } = await bothOf(lengths, block, 300);
       const batches = trainingBatches(train, options, epoch), { ids } = whole;
       const wanted = Array.from(ids.subarray(1), (id, i) => `${ids[i]} ${id}`);
