@@ -27,6 +27,8 @@ export class LargeText {
   readonly #ids: Uint32Array;
   /** Where each block begins, and the last one ends, in tokens. */
   readonly #begins: Float64Array;
+  /** What was read last: what was read before is overwritten. */
+  #current: Sentences | undefined;
   /** Memory for a window, and for a block of the file; the next ones take their places. */
   #memory = new Uint32Array();
   #bytes = new Uint8Array();
@@ -65,6 +67,11 @@ export class LargeText {
     return this.window === this.blocks.length;
   }
 
+  /** What {@linkcode read} gave last; undefined before. */
+  get current(): Sentences | undefined {
+    return this.#current;
+  }
+
   /** SHA-256 of the ids. */
   get hash(): string {
     return createHash("sha256").update(this.#opened.info.text).update(this.#ids).digest("hex");
@@ -92,7 +99,7 @@ export class LargeText {
     }
     ids[at] = BOS;
     offsets[sentence] = at;
-    return new Sentences(ids, offsets);
+    return this.#current = new Sentences(ids, offsets);
   }
 
   /** The ids from position `begin` up to `end` of the joined text; that of the last mark is `tokens`. */

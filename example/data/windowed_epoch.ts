@@ -8,6 +8,7 @@ import type { Block } from "./id_file.ts";
 import type { LargeText } from "./large_text.ts";
 import { countRows, type LengthCounts } from "./pack.ts";
 import { type Row, RowBatch } from "./row_batch.ts";
+import type { Sentences } from "./sentences.ts";
 import { shuffle } from "./shuffle.ts";
 import { piecesOf, ShuffledRows, upTo } from "./shuffled_rows.ts";
 import { rowsOfBatch } from "./whole_epoch.ts";
@@ -15,6 +16,7 @@ import { rowsOfBatch } from "./whole_epoch.ts";
 /** The window in memory. */
 interface Window {
   readonly number: number;
+  readonly sentences: Sentences;
   readonly rows: ShuffledRows;
   readonly batchOf: (rows: readonly Row[]) => RowBatch;
 }
@@ -81,7 +83,8 @@ export class WindowedEpoch extends Epoch {
   }
 
   #open(number: number): Window {
-    if (this.#window?.number === number) return this.#window;
+    const { current } = this.#text, before = this.#window;
+    if (before?.number === number && before.sentences === current) return before;
     this.#window = undefined;
     const { seed, noise = "unigram" } = this.#options, at = number * this.#text.window;
     const sentences = this.#text.read(this.#blocks.subarray(at, at + this.#text.window));
@@ -89,6 +92,7 @@ export class WindowedEpoch extends Epoch {
     const random = new Philox(seed, STREAM + 1 + number, this.#epoch);
     return this.#window = {
       number,
+      sentences,
       rows: new ShuffledRows(pieces.lengths, this.#longest, random),
       batchOf: (rows) => new RowBatch(sentences.ids, pieces, rows, { wordsPastEnd }),
     };

@@ -88,6 +88,13 @@ Deno.test("trainingBatches() takes other blocks together in each epoch, and shuf
   assertNotEquals(orders[0], orders[1]);
   assertEquals(orders[0]!.toSorted(), orders[1]!.toSorted());
   assertNotEquals(orders[0], orders[0]!.toSorted());
+  // Two epochs in turn do not take each other's memory for theirs.
+  const epochs = [1, 2].map((epoch) => trainingBatches(train, options, epoch));
+  const found: string[][] = [[], []];
+  for (let i = 0; i < 3; i++) {
+    epochs.forEach((epoch, e) => found[e]!.push(...predictions(epoch.at(i))));
+  }
+  found.forEach((pairs, e) => assertEquals(pairs, orders[e]!.slice(0, pairs.length)));
   const batch = trainingBatches(train, options, 1).largest();
   assert(batch.steps * batch.batchSize >= 16);
 });
