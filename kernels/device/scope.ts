@@ -1,7 +1,8 @@
 /** The owner of tensors, as kernels see it: a step is one. */
 
 import type { Device } from "./device.ts";
-import type { DType, Tensor } from "./tensor.ts";
+import type { DType } from "./dtype.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** An owner of tensors, which are disposed of when it ends. */
 export interface Scope {
