@@ -1,5 +1,6 @@
 /** A word language model that takes the candidate word as input: one more GRU step scores it. */
 
+import { isInParts, smallestPart } from "../kernels/device/parts.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import {
   type GRUContexts,
@@ -76,7 +77,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     expectOptions("IndexGRU", gpu, options, ["numClasses", "embeddingDim", "hiddenSize"]);
     const { numClasses, embeddingDim, hiddenSize, noise, dropout = 0, seed = 0 } = options;
     expectClasses("IndexGRU", noise, numClasses);
-    gpu.expectFitting([numClasses, embeddingDim]);
+    gpu.expectFitting(smallestPart([numClasses, embeddingDim]));
     expectRecurrent("IndexGRU", gpu, { inputSize: embeddingDim, hiddenSize, dropout }, 3);
     super(gpu, options);
     const at = (path: string) => ({ name: this.path(path), seed });
@@ -153,10 +154,10 @@ export class IndexGRU extends NCELoss<[Tensor]> {
 
   #noiseWords(step: Step, noise: Tensor): Tensor {
     const { weight } = this.encoder;
-    if (noise.size < weight.shape[0]!) {
+    if (noise.size < weight.shape[0]! || isInParts(weight)) {
       return this.#gates(step, gather(step, weight, noise), this.#noiseDropout);
     }
-    // With more samples than classes, computing each class once is less work.
+    // With more samples than classes, computing each class once is less work, if one buffer has them all.
     return gather(step, this.#gates(step, weight, this.#noiseDropout), noise);
   }
 

@@ -10,6 +10,8 @@ import { describeAdapter, requestAdapter } from "../kernels/device/adapter.ts";
 import { prepareDriver } from "../example/shared/driver.ts";
 
 const EVERYTHING = ["tests", "kernels", "nce", "mod.ts", "README.md"];
+/** Gives every table small parts, as many bytes as the environment says. */
+const SMALL_PARTS = "tests/support/small_parts.ts";
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed .*?\| (\d+) failed/;
 
 /** Numbers in Deno's closing line of a test run, or undefined for any other line. */
@@ -54,6 +56,7 @@ async function testCommand(given: readonly string[]): Promise<Deno.Command> {
       "--doc",
       ...permissions,
       `--allow-run=${Deno.execPath()},bash`,
+      ...Deno.env.has("NCE_MAX_BINDING_BYTES") ? ["--preload", SMALL_PARTS] : [],
       ...words,
       ...files,
     ],

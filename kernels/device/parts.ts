@@ -49,7 +49,7 @@ export function madeLike(tensor: Tensor, make: (shape: readonly number[]) => Ten
  * Calls `use` with slices of `tables`, which have equally many rows, each within one buffer, and the number of
  * their first row: with the tables themselves if none is in parts.
  */
-export function forEachSlice<Tables extends readonly Tensor[]>(
+export function forEachSlice<const Tables extends readonly Tensor[]>(
   tables: Tables,
   use: (slices: Tables, first: number) => void,
 ): void {

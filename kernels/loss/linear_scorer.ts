@@ -4,6 +4,8 @@ import { sumOf } from "../accumulate/add.ts";
 import { type EachTile, HELD_BYTES, type TileGradient, type TileScorer } from "./class_tiles.ts";
 import { tiledCrossEntropy } from "./cross_entropy.ts";
 import { expectPositive } from "../device/expect.ts";
+import { partEdges } from "../device/parts.ts";
+import { tensorLike } from "../device/scope.ts";
 import type { Gradient } from "../autograd/gradients.ts";
 import { matmulInto } from "../matmul/matmul.ts";
 import { columnSums } from "../matmul/column_sums.ts";
@@ -34,6 +36,7 @@ export function linearScorer(
   return {
     rows: N,
     classes: V,
+    edges: partEdges(weight, bias),
     floatsPerClass: E,
     heldBytes,
     tileBytes: gpu.family === "software" ? heldBytes / 4 : heldBytes, // larger ones gain nothing on a CPU
@@ -46,7 +49,7 @@ export function linearScorer(
       return scores;
     },
     backward(eachTile) {
-      return new LinearGradient(step, x, weight, eachTile, weight.bytes > heldBytes);
+      return new LinearGradient(step, { x, weight, bias }, eachTile, weight.bytes > heldBytes);
     },
   };
 }
@@ -62,13 +65,18 @@ class LinearGradient implements TileGradient {
   readonly #eachTile: EachTile;
   #sumOfSquares: Tensor | undefined;
 
-  constructor(step: Step, x: Tensor, weight: Tensor, eachTile: EachTile, tiled: boolean) {
+  constructor(
+    step: Step,
+    { x, weight, bias }: Readonly<Record<"x" | "weight" | "bias", Tensor>>,
+    eachTile: EachTile,
+    tiled: boolean,
+  ) {
     this.#step = step;
     this.#x = x;
     this.#weight = weight;
     this.#dx = step.tensor(x.shape);
-    this.#dBias = step.tensor([weight.shape[0]!]);
-    this.#dWeight = tiled ? undefined : step.tensor(weight.shape);
+    this.#dBias = tensorLike(step, bias);
+    this.#dWeight = tiled ? undefined : tensorLike(step, weight);
     this.#eachTile = eachTile;
   }
 

@@ -2,6 +2,7 @@
 
 import type { SummedGradient } from "../autograd/gradients.ts";
 import type { Device } from "../device/device.ts";
+import { forEachSlice } from "../device/parts.ts";
 import { partialCount, partialSums } from "../elementwise/reduce.ts";
 import source from "./sgd.wgsl" with { type: "text" };
 import type { Tensor } from "../device/tensor.ts";
@@ -33,12 +34,12 @@ export function clipScale(
     const values = gradient.kind === "dense" ? gradient : gradient.values;
     return [values, values];
   });
-  const n = factors.reduce((count, [a]) => count + partialCount(a.size), 0);
+  const n = factors.reduce((count, [a]) => count + partialCount(a), 0);
   using partials = gpu.temporary([n]);
   let offset = 0;
   for (const [a, b] of factors) {
     partialSums(gpu, partials, offset, a, b);
-    offset += partialCount(a.size);
+    offset += partialCount(a);
   }
   gpu.dispatch({
     label: "clip",
@@ -61,15 +62,17 @@ export function sgdUpdate(
   norm: Tensor,
   { lr, momentum, weightDecay }: SGDCoefficients,
 ): void {
-  const n = Math.ceil(parameter.size / 4);
-  gpu.dispatch({
-    label: "sgd",
-    source,
-    entry: "dense",
-    inputs: [norm, gradient],
-    outputs: [parameter, moment],
-    uniform: { n, lr, momentum, weight_decay: weightDecay, clip: 0 },
-    grid: Math.ceil(n / 64),
+  forEachSlice([parameter, moment, gradient], ([rows, moments, dRows]) => {
+    const n = Math.ceil(rows.size / 4);
+    gpu.dispatch({
+      label: "sgd",
+      source,
+      entry: "dense",
+      inputs: [norm, dRows],
+      outputs: [rows, moments],
+      uniform: { n, lr, momentum, weight_decay: weightDecay, clip: 0 },
+      grid: Math.ceil(n / 64),
+    });
   });
 }
 

@@ -33,7 +33,7 @@ export class Embedding extends Module {
     const { numEmbeddings, embeddingDim, initRange = 0.1, seed = 0 } = options;
     expectFromZero("make Embedding", "initRange", initRange);
     const shape = [numEmbeddings, embeddingDim];
-    this.weight = this.parameter(gpu, "weight", shape, { range: initRange, seed });
+    this.weight = this.tableParameter(gpu, "weight", shape, { range: initRange, seed });
   }
 
   /** The vectors of `ids`: shape `[...ids.shape, E]`. Throws a RangeError if an id is not below V. */

@@ -7,6 +7,7 @@ import {
   isFloat,
   show,
 } from "../../kernels/device/expect.ts";
+import { madeLike } from "../../kernels/device/parts.ts";
 import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
@@ -114,7 +115,7 @@ export class SGD implements Disposable {
     this.#parameters = parameters.map(([name, parameter]) => ({
       name,
       parameter,
-      moment: gpu.tensor(parameter.shape),
+      moment: madeLike(parameter, (shape) => gpu.tensor(shape)),
     }));
   }
 
@@ -178,7 +179,9 @@ export class SGD implements Disposable {
     const gpu = this.#gpu, { deferred } = this;
     const waiting = this.#parameters.filter(({ name }) => Object.hasOwn(deferred, name));
     const tensors = waiting.flatMap(tensorsOf).map(([, tensor]) => tensor);
-    const copies = tensors.map(({ shape, dtype }) => gpu.temporary(shape, dtype));
+    const copies = tensors.map((tensor) => {
+      return madeLike(tensor, (shape) => gpu.temporary(shape, tensor.dtype));
+    });
     {
       using _held = this.hold();
       tensors.forEach((tensor, i) => gpu.copy(tensor, copies[i]!));
