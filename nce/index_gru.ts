@@ -130,7 +130,10 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     expectTensor("IndexGRU", "target", target);
     const contexts = this.#contexts(step, input, target);
     const own = step.reshape(target, [target.size, 1]);
-    const ownWords = this.#gates(step, this.encoder.forward(step, own), this.#targetDropout);
+    const ownWords = this.#gates(
+      step,
+      this.#targetDropout.forward(step, this.encoder.forward(step, own)),
+    );
     const score = gruPairScore(step, ownWords, contexts, this.#targetHead);
     return {
       target: step.reshape(score, [target.size]),
@@ -147,18 +150,21 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   }
 
   /** The candidates' part in the gates, [..., 3H], from their vectors. */
-  #gates(step: Step, vectors: Tensor, dropout: Dropout): Tensor {
+  #gates(step: Step, vectors: Tensor): Tensor {
     const { weightIh, biasIh } = this.rnn.layers[0]!;
-    return linear(step, dropout.forward(step, vectors), weightIh, biasIh);
+    return linear(step, vectors, weightIh, biasIh);
   }
 
   #noiseWords(step: Step, noise: Tensor): Tensor {
-    const { weight } = this.encoder;
-    if (noise.size < weight.shape[0]! || isInParts(weight)) {
-      return this.#gates(step, gather(step, weight, noise), this.#noiseDropout);
+    const { weight } = this.encoder, drop = this.#noiseDropout;
+    if (noise.size < weight.shape[0]!) {
+      return this.#gates(step, drop.forward(step, gather(step, weight, noise)));
     }
-    // With more samples than classes, computing each class once is less work, if one buffer has them all.
-    return gather(step, this.#gates(step, weight, this.#noiseDropout), noise);
+    const all = drop.forward(step, weight);
+    // With more samples than classes, computing each class once is less work, but needs all in one buffer.
+    return isInParts(all)
+      ? this.#gates(step, gather(step, all, noise))
+      : gather(step, this.#gates(step, all), noise);
   }
 
   /** The contexts of `input`, as many as there are targets. */
