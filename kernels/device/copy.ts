@@ -60,7 +60,10 @@ export function copyRanges(
 
 /** The part that has an element, the element's byte in its buffer, and how many elements are left there. */
 function placeOf(tensor: Tensor, element: number): { part: Tensor; byte: number; left: number } {
-  const parts = partsOf(tensor), { size } = parts[0]!;
-  const part = parts[Math.floor(element / size)]!, within = element % size;
-  return { part, byte: offsetOf(part) + 4 * within, left: part.size - within };
+  for (const part of partsOf(tensor)) {
+    const left = part.size - element;
+    if (left > 0) return { part, byte: offsetOf(part) + 4 * element, left };
+    element -= part.size;
+  }
+  throw new RangeError(`There is no element ${element} after [${tensor.shape}]`);
 }

@@ -24,8 +24,10 @@ export interface BoundParts {
  */
 export function boundParts(gpu: Device, tables: readonly Tensor[], others: number): BoundParts[] {
   const lists = tables.map(partsOf), [parts] = lists, rows = parts![0]!.shape[0]!;
-  if (lists.some((list) => list.length !== parts!.length || list[0]!.shape[0] !== rows)) {
-    throw new TypeError(`Cannot bind tables together: they lie in different parts`);
+  const isSame = (list: readonly Tensor[]) =>
+    list.length === parts!.length && list.slice(0, -1).every((part) => part.shape[0] === rows);
+  if (!lists.every(isSame)) {
+    throw new TypeError("Cannot bind tables together: they lie in different parts");
   }
   const bindings = Math.min(MAX_BINDINGS, gpu.device.limits.maxStorageBuffersPerShaderStage);
   const most = Math.max(1, Math.floor((bindings - others) / tables.length));

@@ -31,11 +31,12 @@ export function isInParts(table: Tensor): boolean {
 
 /** The rows at which a part of one of `tables` begins, rising, without 0. */
 export function partEdges(...tables: readonly Tensor[]): number[] {
-  const edges = tables.flatMap((table) => {
-    const parts = partsOf(table), rows = parts[0]!.shape[0]!;
-    return parts.slice(1).map((_, i) => (i + 1) * rows);
-  });
-  return [...new Set(edges)].sort((a, b) => a - b);
+  const edges = new Set<number>();
+  for (const table of tables) {
+    let end = 0;
+    for (const part of partsOf(table).slice(0, -1)) edges.add(end += part.shape[0]!);
+  }
+  return [...edges].sort((a, b) => a - b);
 }
 
 /** A tensor in the same parts as `tensor`, each of which `make` makes of its shape. */

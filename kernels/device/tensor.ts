@@ -71,7 +71,7 @@ export class UseAfterDisposeError extends Error {
  * in parts.
  */
 export let storageIn: (tensor: Tensor) => Storage;
-/** The parts of a table, rows of equal numbers but for the last; any other tensor is its only part. */
+/** The parts of a table, rows one after another; any other tensor is its only part. */
 export let partsOf: (tensor: Tensor) => readonly Tensor[];
 /** A table of this shape whose rows lie in `parts`, which end with it. */
 export let makeTable: (parts: readonly Tensor[], shape: readonly number[]) => Tensor;
@@ -174,11 +174,9 @@ export class Tensor implements Disposable {
   /**
    * Indices `start` to `start + count` of the first dimension; shares the storage.
    *
-   * Throws a RangeError unless the first byte is a multiple of 256, the alignment of a storage binding, and
-   * all lie in one buffer.
+   * Throws a RangeError unless the first byte is a multiple of 256, the alignment of a storage binding.
    */
   slice(start: number, count: number): Tensor {
-    if (this.#parts.length > 1) return this.#sliceOfPart(start, count);
     const rowSize = this.size / this.shape[0]!;
     const offset = this.#offset + start * rowSize * 4;
     const inside = Number.isSafeInteger(start) && Number.isSafeInteger(count) &&
@@ -186,16 +184,20 @@ export class Tensor implements Disposable {
     if (!inside || offset % 256 !== 0) {
       throw new RangeError(`Cannot slice [${this.shape}] from ${start} to ${start + count}`);
     }
+    if (this.#parts.length > 1) return this.#sliceOfParts(start, count);
     return new Tensor(storageIn(this), [count, ...this.shape.slice(1)], this.dtype, offset);
   }
 
-  /** The same of a table in parts. */
-  #sliceOfPart(start: number, count: number): Tensor {
-    const rows = partsOf(this)[0]!.shape[0]!, part = this.#parts[Math.floor(start / rows)];
-    if (part && start % rows + count <= part.shape[0]!) return part.slice(start % rows, count);
-    throw new RangeError(
-      `Cannot slice [${this.shape}] from ${start} to ${start + count}: a buffer holds ${rows} rows`,
-    );
+  /** The same of a table in parts, as one if a part has all of it. */
+  #sliceOfParts(start: number, count: number): Tensor {
+    const slices: Tensor[] = [];
+    let first = 0;
+    for (const part of partsOf(this)) {
+      const from = Math.max(0, start - first), to = Math.min(part.shape[0]!, start + count - first);
+      if (from < to) slices.push(part.slice(from, to - from));
+      first += part.shape[0]!;
+    }
+    return slices.length === 1 ? slices[0]! : makeTable(slices, [count, ...this.shape.slice(1)]);
   }
 
   /** Ends the tensor; the buffer is released with the last tensor that shares it. */
