@@ -9,6 +9,8 @@ import {
   checkTraining,
   largestShape,
 } from "../model/checks.ts";
+import { checkMemory, describeNeeds, memoryNeeds, sumOf } from "../model/memory.ts";
+import { freeMemory } from "../shared/memory.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { describeModel } from "./describe.ts";
 import type { Io } from "../shared/io.ts";
@@ -24,6 +26,9 @@ export interface Job {
   readonly io: Io;
 }
 
+/** Memory that is told of although nobody asked. */
+const MUCH_BYTES = 1e9;
+
 /**
  * Makes a new model and prints its description; the caller owns it.
  *
@@ -32,6 +37,9 @@ export interface Job {
 export function newModel(job: Job): WordModel {
   const { gpu, settings, corpus, io } = job;
   checkSizes(job);
+  const needs = memoryNeeds(settings, corpus.vocabulary.size, true);
+  const tell = sumOf(needs) < MUCH_BYTES ? io.detail : io.out;
+  tell(`memory      needs ${describeNeeds(needs)}`);
   const model = makeModel(gpu, settings, corpus.vocabulary);
   io.out(`model       ${describeModel(settings, corpus.vocabulary.size)}`);
   return model;
@@ -41,6 +49,7 @@ function checkSizes({ gpu, settings, corpus }: Job): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
+  checkMemory(memoryNeeds(settings, vocabulary.size, true), freeMemory(gpu));
   checkTraining(settings, bounds, largestShape(train, trainingBatches(train, settings, 1), concat));
   if (modeOf(settings) === "profile") return;
   const validation = loss === "neg" ? "loss" : "full";

@@ -99,8 +99,8 @@ function chosenRows(step: Step, table: Tensor, bias: Tensor, ids: Tensor): EachC
     });
     return { table: rows[0]!, bias: rows[1]!, ids, GATHERED: 1 };
   };
-  const rowBytes = 4 * K * table.shape[1]!,
-    most = Math.max(1, Math.floor(GATHERED_BYTES / 64 / rowBytes)) * 64;
+  const bytes = Math.min(GATHERED_BYTES, gpu.maxTensorBytes), rowBytes = 4 * K * table.shape[1]!;
+  const most = 64 * Math.max(1, Math.floor(bytes / rowBytes / 64)); // slices of 64 rows are aligned
   if (N <= most) {
     const all = gathered(ids, (tensor) => step.own(tensor));
     return (tensors, use) => use(tensors, all);

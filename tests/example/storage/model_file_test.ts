@@ -179,14 +179,14 @@ Deno.test("loadModel() refuses a model whose noise cannot be made, and frees wha
     })
   ));
 
-Deno.test("loadModel() refuses a table that the device cannot bind, before reading it", () =>
+Deno.test("loadModel() refuses a layer that the device cannot bind, before reading it, but no table of words", () =>
   inFolder((folder) =>
     withGpu((gpu) => {
       const path = `${folder}/m.safetensors`, file = fileOf(smallSettings());
       Deno.writeFileSync(path, file);
       const small: Gpu = Object.create(gpu, { maxTensorBytes: { value: 48 } });
       const error = assertThrows(() => loadModel(small, path), Failure);
-      const reason = "encoder.weight [5,3] has 60 bytes, and this device binds at most 48";
+      const reason = "rnn.weight_ih_l0 [8,3] has 96 bytes, and this device binds at most 48";
       assertEquals(error.message, `Cannot load ${path}: ${reason}`);
       const source = {
         size: file.length,
