@@ -12,8 +12,9 @@ const kernel = withVec(gatherSource);
 /** Copies the rows `ids` of `table` [V, W] to `out`, in the order of the ids. */
 export function gatherInto(gpu: Device, out: Tensor, table: Tensor, ids: Tensor): void {
   const { source, vec } = kernel(table.size / table.shape[0]!), n = ids.size;
-  const W = table.size / table.shape[0]! / vec, lanes = rowLanes(gpu, W);
+  const W = table.size / table.shape[0]! / vec;
   for (const { tensors, count, first, rows } of boundParts(gpu, [table], 2)) {
+    const lanes = rowLanes(gpu, W, count);
     gpu.dispatch({
       label: "gather",
       source: forParts(source, count),

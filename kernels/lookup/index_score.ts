@@ -33,12 +33,12 @@ export function indexScore(
   expectShape("indexScore", "ids", ids, [N, ...ids.shape.slice(1)], "u32");
   const output = step.tensor(ids.shape), entry = E % 4 === 0 ? "scores4" : "scores";
   const eachChosen = chosenRows(step, table, bias, ids);
-  eachChosen([x, output], ([some, scores], { table, bias, ids, GATHERED }) =>
+  eachChosen([x, output], ([some, scores], { table, bias, ids, constants }) =>
     gpu.dispatch({
       label: "indexScore",
       source,
       entry,
-      constants: { GATHERED },
+      constants,
       inputs: [some!, table, bias, ids],
       readsRows: ids,
       outputs: [scores!],
@@ -51,12 +51,12 @@ export function indexScore(
     output,
     backward: (dScores) => {
       const dx = step.tensor(x.shape);
-      eachChosen([dScores, dx], ([dSome, dRows], { table, ids, GATHERED }) =>
+      eachChosen([dScores, dx], ([dSome, dRows], { table, ids, constants }) =>
         gpu.dispatch({
           label: "indexScore.dinput",
           source,
           entry: "dinput",
-          constants: { GATHERED },
+          constants,
           inputs: [dSome!, table, ids],
           readsRows: "caught-up",
           outputs: [dRows!],
@@ -72,12 +72,12 @@ export function indexScore(
 
 /** What some of the N rows are scored by. */
 interface Chosen {
-  /** The table and its bias, or their rows for each of `ids` if these are GATHERED. */
   readonly table: Tensor;
   readonly bias: Tensor;
   /** [rows, K] */
   readonly ids: Tensor;
-  readonly GATHERED: 0 | 1;
+  /** Which of the first two are not whole, but hold the rows of `ids`. */
+  readonly constants: Readonly<Record<"TABLE_ROWS" | "BIAS_ROWS", 0 | 1>>;
 }
 
 /** Calls `use` with slices of `tensors` [N, ...] for as many rows at a time as the chosen ones are there for. */
@@ -88,20 +88,20 @@ type EachChosen = (
 
 function chosenRows(step: Step, table: Tensor, bias: Tensor, ids: Tensor): EachChosen {
   const { gpu } = step, N = ids.shape[0]!, K = ids.size / N;
-  if (!isInParts(table) && !isInParts(bias)) {
-    return (tensors, use) => use(tensors, { table, bias, ids, GATHERED: 0 });
-  }
+  const TABLE_ROWS = isInParts(table) ? 1 : 0, BIAS_ROWS = isInParts(bias) ? 1 : 0;
+  const constants = { TABLE_ROWS, BIAS_ROWS } as const;
   const gathered = (ids: Tensor, own: (tensor: Tensor) => Tensor): Chosen => {
-    const rows = [table, bias].map((all) => {
+    const [rows, biases] = [table, bias].map((all) => {
+      if (!isInParts(all)) return all;
       const out = own(gpu.temporary([ids.size, ...all.shape.slice(1)]));
       gatherInto(gpu, out, all, ids);
       return out;
     });
-    return { table: rows[0]!, bias: rows[1]!, ids, GATHERED: 1 };
+    return { table: rows!, bias: biases!, ids, constants };
   };
   const bytes = Math.min(GATHERED_BYTES, gpu.maxTensorBytes), rowBytes = 4 * K * table.shape[1]!;
   const most = 64 * Math.max(1, Math.floor(bytes / rowBytes / 64)); // slices of 64 rows are aligned
-  if (N <= most) {
+  if (N <= most || TABLE_ROWS + BIAS_ROWS === 0) {
     const all = gathered(ids, (tensor) => step.own(tensor));
     return (tensors, use) => use(tensors, all);
   }

@@ -132,7 +132,7 @@ export class LazyRows implements PendingUpdates, Disposable {
 
   /** Brings the rows `ids` up to date, and adds the gradient `values` of theirs if given. */
   #updateRows(ids: Tensor, values?: Tensor, norm = this.#powers): void {
-    const gpu = this.#gpu, n = ids.size, lanes = rowLanes(gpu, this.#W);
+    const gpu = this.#gpu, n = ids.size;
     using lag = gpu.temporary([n], "u32");
     for (const { tensors, count, first, rows } of boundParts(gpu, [this.last], 2)) {
       gpu.dispatch({
@@ -146,6 +146,7 @@ export class LazyRows implements PendingUpdates, Disposable {
       });
     }
     for (const { tensors, count, first, rows } of boundParts(gpu, [this.#table, this.#moment], 5)) {
+      const lanes = rowLanes(gpu, this.#W, count);
       gpu.dispatch({
         label: "sgd.update",
         source: forParts(this.#kernel.source, count),
