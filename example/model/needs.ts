@@ -104,17 +104,27 @@ function noiseNeeds(
   const K = (noise === "batch" ? 0 : noiseRatio) + (isFromBatch(noise) ? N : 0);
   const width = whole(isGru ? 3 * H : E), own: Size = isGru ? "nhid" : "emsize";
   const drawn: Size[] = [...noise === "batch" ? [] : ["noiseRatio"] as const, "batchSize", "bptt"];
+  // An IndexGRU looks up the input in the same table.
+  const ids = (perWord ? N * K : K) + (isGru ? 2 * N : N);
+  const rows = {
+    what: "the gradient of the words' vectors",
+    shape: [Math.min(ids, words), E],
+    most,
+    sizes: [...drawn, "emsize"] as const,
+  };
+  const summed = training ? [rows] : [];
   const scores = { what: "the scores of the noise", shape: [N, whole(K)], most, sizes: drawn };
   const vectors = { what: "the vectors of the noise", most, sizes: [...drawn, own] };
-  if (!perWord) return [scores, { ...vectors, shape: [whole(K, isGru ? GROUP_WORDS : 1), width] }];
-  if (isGru) {
-    return [scores, { ...vectors, shape: [N, K, width] }];
+  if (!perWord) {
+    return [scores, { ...vectors, shape: [whole(K, isGru ? GROUP_WORDS : 1), width] }, ...summed];
   }
+  if (isGru) return [scores, { ...vectors, shape: [N, K, width] }, ...summed];
   // For the gradient of a linear layer's table, rows are sorted, with two counts each. They are gathered, for
   // 64 targets at a time, only if the table lies in several buffers.
   return [
     training ? { ...scores, shape: [N, K + 1, 2] } : scores,
     ...words * E > most ? [{ ...vectors, shape: [Math.min(N, 64), K, E] }] : [],
+    ...summed,
   ];
 }
 
