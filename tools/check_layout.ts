@@ -42,6 +42,7 @@ const LAYERS = [
   "example/storage",
   "example/rescoring",
   "example/generation",
+  "example/report",
   "example/training",
   "example/commands",
   "example/demos",

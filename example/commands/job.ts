@@ -1,6 +1,7 @@
 /** Input of training and profiling, and the new model that they start from. */
 
 import type { Gpu } from "../../mod.ts";
+import { describeOptimizer } from "../training/optimizer.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
 import {
   boundsOf,
@@ -42,6 +43,7 @@ export function newModel(job: Job): WordModel {
   tell(`memory      needs ${describeNeeds(needs)}`);
   const model = makeModel(gpu, settings, corpus.vocabulary);
   io.out(`model       ${describeModel(settings, corpus.vocabulary.size)}`);
+  io.out(`optimizer   ${describeOptimizer(settings)}`);
   return model;
 }
 

@@ -50,6 +50,8 @@ const IDLE: { readonly [N in Name]?: readonly Idle[] } = {
   ],
   selfNorm: [FULL],
   audit: [FULL],
+  momentum: [{ optimizer: (optimizer) => optimizer !== "sgd" }],
+  minLr: [{ lrDecay: 1 }],
 };
 
 /** The kind of run, by `--train` and `--prof`. */

@@ -26,7 +26,7 @@ import type { WordModel } from "../model/model.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/progress.ts";
 import { summarize } from "./summary.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
-import { type StopFlag, stopOnSignal, Stopped } from "../shared/stop.ts";
+import { stopAfter, type StopFlag, stopOnSignal, Stopped } from "../shared/stop.ts";
 import { TensorBoard } from "../storage/tensorboard.ts";
 import { Trainer } from "./trainer.ts";
 import { validate } from "./validate.ts";
@@ -75,6 +75,7 @@ export async function train(
   const metrics = new Metrics(save, io, MODEL_FOLDER, board);
   const best = new BestModel(gpu, model, save, { vocabulary, settings }, io);
   using stop = stopOnSignal(io);
+  using _deadline = stopAfter(settings.maxMinutes, stop, io);
   const run: Run = { gpu, settings, corpus, hashes, model, io, metrics, best, stop };
   const diverged = await trainEpochs(run, checkpoint);
   if (stop.requeued && !diverged) return await best.settle();
@@ -140,7 +141,7 @@ function recordStart({ gpu, settings, corpus, metrics }: Run): void {
 async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
   const { trainer, checkpoints } = loop, { settings, io } = run;
   try {
-    while (trainer.epoch <= settings.epochs) await trainEpoch(run, loop);
+    while (trainer.epoch <= settings.epochs && isPatient(run, trainer)) await trainEpoch(run, loop);
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
     io.live("");
@@ -150,10 +151,18 @@ async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
   }
 }
 
+/** Whether `--patience` leaves room for another epoch; says so if it does not. */
+function isPatient({ settings: { patience }, best: { best }, io }: Run, trainer: Trainer): boolean {
+  const without = trainer.epoch - 1 - (best?.epoch ?? 0);
+  if (patience === null || without < patience) return true;
+  io.out(`patience    ends training: epoch ${best!.epoch} was the best, ${without} epochs ago`);
+  return false;
+}
+
 /** Trains one epoch, or the rest of it, and validates. */
 async function trainEpoch(run: Run, loop: Loop): Promise<void> {
   const { gpu, settings, corpus, model, io, metrics, best, stop } = run;
-  const { trainer, checkpoints } = loop, { epoch } = trainer, { lr } = trainer.optimizer;
+  const { trainer, checkpoints } = loop, { epoch } = trainer;
   const start = performance.now();
   const batches = trainingBatches(corpus.train, settings, epoch);
   const beforeBatch = () => checkpoints.writeIfDue();
@@ -172,14 +181,14 @@ async function trainEpoch(run: Run, loop: Loop): Promise<void> {
     trainLoss: loss,
     ...fields,
     ...(card && { selfNormalization: card }),
-    lr,
+    lr: trainer.lr,
     tokensPerSecond,
   });
   if (!Number.isFinite(measure)) {
     throw new Diverged("the validation's score", { step: trainer.steps, epoch });
   }
   const isBetter = best.isBetter(validation);
-  if (!isBetter) trainer.optimizer.lr /= settings.lrDecay;
+  if (!isBetter) trainer.decayLr();
   trainer.nextEpoch();
   let outcome = "kept";
   if (isBetter) {

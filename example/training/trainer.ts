@@ -1,9 +1,9 @@
 /** Training of a model, batch by batch. */
 
 import { auditGradient, type Gpu, type Tensor } from "../../mod.ts";
-import { type NamedParameter, SGD } from "../../nce/nn/mod.ts";
+import type { NamedParameter, Optimizer } from "../../nce/nn/mod.ts";
 import { sum, weightedSum } from "../../kernels/ops.ts";
-import type { Batch } from "../data/row_batch.ts";
+import { type Batch, firstRows } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { Diverged } from "./diverged.ts";
 import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
@@ -12,11 +12,12 @@ import { Losses, type LossSum } from "../evaluation/losses.ts";
 import type { Checkpoint, Position } from "../storage/checkpoint_file.ts";
 import type { Metrics } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
+import { makeOptimizer } from "./optimizer.ts";
 import { Progress } from "../shared/progress.ts";
+import { Schedule } from "./schedule.ts";
 import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 import { checkStop, type StopFlag } from "../shared/stop.ts";
 
-const MOMENTUM = 0.9;
 /** Number of batch rows in a gradient audit. */
 const AUDIT_ROWS = 4;
 
@@ -51,30 +52,14 @@ const START = {
 /** Prefix of the carried states' names in a checkpoint. */
 const CARRIED = "carried.";
 
-/** The first `count` rows of a batch. */
-function firstRows(batch: Batch, count: number): Batch {
-  const { batchSize, steps } = batch, rows = Math.min(count, batchSize);
-  const isFirst = (_: number, i: number) => i % batchSize < rows;
-  const mask = batch.mask.filter(isFirst);
-  return {
-    batchSize: rows,
-    steps,
-    input: batch.input.filter(isFirst),
-    target: batch.target.filter(isFirst),
-    mask,
-    resets: batch.resets.filter(isFirst),
-    tokens: mask.reduce((sum, real) => sum + real, 0),
-    continues: false,
-  };
-}
-
 /** Trains a model batch by batch. */
 export class Trainer implements Disposable {
-  /** Updates the parameters. */
-  readonly optimizer: SGD;
+  /** Updates the parameters; its learning rate is that of the next step. */
+  readonly optimizer: Optimizer;
   readonly #gpu: Gpu;
   readonly #model: WordModel;
   readonly #settings: TrainerSettings;
+  readonly #schedule: Schedule;
   readonly #carried = new CarriedStates();
   /** Losses of this epoch that are not reported yet. */
   readonly #losses: Losses;
@@ -85,9 +70,9 @@ export class Trainer implements Disposable {
     this.#gpu = gpu;
     this.#model = model;
     this.#settings = settings;
-    const { lr, weightDecay, clip } = settings;
-    const options = { lr, momentum: MOMENTUM, weightDecay, clip };
-    this.optimizer = new SGD(gpu, model.parameters(), options);
+    this.#schedule = new Schedule(settings);
+    const lr = this.#schedule.at(0);
+    this.optimizer = makeOptimizer(gpu, model.parameters(), { ...settings, lr });
     this.#losses = new Losses(gpu);
   }
 
@@ -99,6 +84,17 @@ export class Trainer implements Disposable {
   /** Number of training steps so far. */
   get steps(): number {
     return this.#at.step;
+  }
+
+  /** Learning rate of the last step. */
+  get lr(): number {
+    return this.#schedule.at(this.#at.step - 1);
+  }
+
+  /** Lowers the learning rate, from the next step on. */
+  decayLr(): void {
+    this.#schedule.decay();
+    this.optimizer.lr = this.#schedule.at(this.#at.step);
   }
 
   /** Ends an epoch, after its validation. */
@@ -116,8 +112,8 @@ export class Trainer implements Disposable {
     const untold = await this.#losses.sums();
     this.#expectFinite(untold);
     await this.#countHits();
-    const { lr, deferred } = this.optimizer;
-    return { ...this.#at, lr, untold, deferred };
+    const { lr } = this.#schedule, { counts } = this.optimizer;
+    return { ...this.#at, lr, untold, counts };
   }
 
   /** The tensors that training changes, by name. */
@@ -132,13 +128,14 @@ export class Trainer implements Disposable {
    * @throws {Failure} If its tensors are not those of this model.
    */
   restore({ state, shapes, read }: Checkpoint): void {
-    const { lr, untold, deferred, ...at } = state.position;
+    const { lr, untold, counts, ...at } = state.position;
     this.#at = at;
     if (at.step === 0) return; // everything still has its initial value
     const gpu = this.#gpu, { optimizer } = this;
     this.#losses.restore(untold);
-    optimizer.lr = lr;
-    optimizer.restore(deferred);
+    this.#schedule.lr = lr;
+    optimizer.lr = this.#schedule.at(at.step);
+    optimizer.restore(counts);
     using _held = optimizer.hold();
     for (const [name, tensor] of optimizer.tensors()) {
       const numbers = read(name, tensor.shape);
@@ -162,6 +159,7 @@ export class Trainer implements Disposable {
     const { loss, states } = this.#model.forward(step, input, target, start);
     const mean = weightedSum(step, loss, uploadWeight(step, batch));
     this.optimizer.step(step.backward(mean));
+    this.optimizer.lr = this.#schedule.at(number + 1);
     losses.push(mean, batch.tokens);
     this.#carried.carry(step, states, next);
   }
@@ -177,12 +175,13 @@ export class Trainer implements Disposable {
     { validationMs, io, metrics, stop, beforeBatch }: EpochOptions,
   ): Promise<EpochResult> {
     const { epochs, logInterval, loss, audit } = this.#settings, { epoch, batch: first } = this.#at;
+    const lr = () => this.lr;
     const progress = new Progress(io, {
       epoch,
       epochs,
       batches: batches.length,
       batchesBefore: first,
-      lr: this.optimizer.lr,
+      lr,
       normalised: loss === "full",
       validationMs,
       detail: io.detail,
@@ -205,6 +204,7 @@ export class Trainer implements Disposable {
         metrics.write({
           event: "train",
           step: this.steps,
+          tokens: this.#at.told.tokens,
           ...progress.show(found.mean),
           ...hitRate,
         });

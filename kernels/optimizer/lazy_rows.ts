@@ -4,9 +4,10 @@ import type { Device } from "../device/device.ts";
 import { boundParts, forParts } from "../device/part_bindings.ts";
 import { forEachSlice } from "../device/parts.ts";
 import { rowLanes, type VecSource, withVec } from "../device/vec.ts";
+import decay from "./_lazy_decay.wgsl" with { type: "text" };
+import moment from "./_lazy_moment.wgsl" with { type: "text" };
 import lazySource from "./lazy_rows.wgsl" with { type: "text" };
 import type { MergedGradient } from "../accumulate/merge_rows.ts";
-import type { SGDCoefficients } from "./sgd.ts";
 import {
   expectIds,
   partsOf,
@@ -16,10 +17,21 @@ import {
   type Tensor,
 } from "../device/tensor.ts";
 
-const kernel = withVec(lazySource);
+const withMoment = withVec(lazySource + moment);
+const withoutMoment = withVec(lazySource + decay);
 
 /** Steps after which all rows are brought up to date, so that the powers are a short table. */
 const MAX_STEPS = 1024;
+
+/** Coefficients of stochastic gradient descent. */
+export interface SGDCoefficients {
+  /** Learning rate. */
+  readonly lr: number;
+  /** Momentum; 0 where no moment is kept. */
+  readonly momentum: number;
+  /** Weight decay (an L2 penalty added to the gradient). */
+  readonly weightDecay: number;
+}
 
 /**
  * Updates a table [V, W] by sparse gradients. Rows without a gradient move, too, by momentum and decay, but
@@ -30,7 +42,7 @@ const MAX_STEPS = 1024;
 export class LazyRows implements PendingUpdates, Disposable {
   readonly #gpu: Device;
   readonly #table: Tensor;
-  readonly #moment: Tensor;
+  readonly #moment: Tensor | undefined;
   readonly #storages: readonly Storage[];
   readonly #kernel: VecSource;
   readonly #W: number;
@@ -42,14 +54,14 @@ export class LazyRows implements PendingUpdates, Disposable {
   #behind = false;
   #held = false;
 
-  /** The caller keeps the table and its moment, and disposes of them. */
-  constructor(gpu: Device, table: Tensor, moment: Tensor) {
+  /** The caller keeps the table and its moment, and disposes of them. Without momentum there is no moment. */
+  constructor(gpu: Device, table: Tensor, moment?: Tensor) {
     this.#gpu = gpu;
     this.#table = table;
     this.#moment = moment;
     this.#storages = partsOf(table).map(storageIn);
     const W = table.size / table.shape[0]!;
-    this.#kernel = kernel(W);
+    this.#kernel = (moment ? withMoment : withoutMoment)(W);
     this.#W = W / this.#kernel.vec;
     this.last = gpu.table([table.shape[0]!], new Uint32Array(table.shape[0]!));
     this.#powers = gpu.tensor([MAX_STEPS + 1, 4]);
@@ -96,20 +108,17 @@ export class LazyRows implements PendingUpdates, Disposable {
   flush(): void {
     if (!this.#behind || this.#held) return;
     this.#behind = false;
-    forEachSlice(
-      [this.last, this.#table, this.#moment],
-      ([last, table, moment]) =>
-        this.#gpu.dispatch({
-          label: "sgd.flush",
-          source: forParts(this.#kernel.source, 1),
-          entry: "flush",
-          inputs: [last, last, this.#powers, this.#powers, this.#powers],
-          readsRows: "caught-up",
-          outputs: [table, moment],
-          uniform: { ...this.#uniform, n: table.shape[0]! },
-          grid: Math.ceil(table.shape[0]! * this.#W / 64),
-        }),
-    );
+    forEachSlice([this.last, ...this.#tables], ([last, ...tables]) =>
+      this.#gpu.dispatch({
+        label: "sgd.flush",
+        source: forParts(this.#kernel.source, 1),
+        entry: "flush",
+        inputs: [last!, last!, this.#powers, this.#powers, this.#powers],
+        readsRows: "caught-up",
+        outputs: tables,
+        uniform: { ...this.#uniform, n: last!.shape[0]! },
+        grid: Math.ceil(last!.shape[0]! * this.#W / 64),
+      }));
     this.#gpu.clear(this.last);
     this.#now = 0;
   }
@@ -145,7 +154,7 @@ export class LazyRows implements PendingUpdates, Disposable {
         grid: Math.ceil(n / 64),
       });
     }
-    for (const { tensors, count, first, rows } of boundParts(gpu, [this.#table, this.#moment], 5)) {
+    for (const { tensors, count, first, rows } of boundParts(gpu, this.#tables, 5)) {
       const lanes = rowLanes(gpu, this.#W, count);
       gpu.dispatch({
         label: "sgd.update",
@@ -159,6 +168,11 @@ export class LazyRows implements PendingUpdates, Disposable {
         grid: Math.ceil(n * lanes / 64),
       });
     }
+  }
+
+  /** What changes: the table, and its moment if there is one. */
+  get #tables(): readonly Tensor[] {
+    return this.#moment ? [this.#table, this.#moment] : [this.#table];
   }
 
   get #uniform() {

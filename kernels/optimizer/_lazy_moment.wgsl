@@ -1,0 +1,13 @@
+// A row's moment and value after n steps of SGD with momentum:  (m', p') = M^n (m, p) + (g, -lr * g).
+//
+// A library, see lazy_rows.wgsl.
+
+@group(0) @binding(5 + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
+
+fn advance_PART(at: u32, n: u32, g: Vec) {
+  let m = moment_PART[at];
+  let p = table_PART[at];
+  let power = powers[n];
+  moment_PART[at] = power.x * m + power.y * p + g;
+  table_PART[at] = p + (power.z * m + power.w * p - params.lr * g);
+}

@@ -1,0 +1,24 @@
+// Stochastic gradient descent with momentum, as in PyTorch:
+//   m = momentum * m + g + weight_decay * p;  p = p - lr * m.
+//
+// A library, see update.wgsl. Rows of a table: lazy_rows.wgsl.
+
+struct Params {
+  n: u32,
+  W: u32,
+  lanes: u32,
+  first: u32,
+  rows: u32,
+  lr: f32,
+  momentum: f32,
+  weight_decay: f32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(3 + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
+
+fn updated_PART(at: u32, value: Vec, gradient: Vec) -> Vec {
+  let m = params.momentum * moment_PART[at] + gradient + params.weight_decay * value;
+  moment_PART[at] = m;
+  return value - params.lr * m;
+}
