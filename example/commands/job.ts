@@ -10,7 +10,7 @@ import {
   checkTraining,
   largestShape,
 } from "../model/checks.ts";
-import { checkMemory, describeNeeds, memoryNeeds, sumOf } from "../model/memory.ts";
+import { checkMemory, describeNeeds, memoryOfTraining, sumOf } from "../model/memory.ts";
 import { freeMemory } from "../shared/memory.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { describeModel } from "./describe.ts";
@@ -38,7 +38,7 @@ const MUCH_BYTES = 1e9;
 export function newModel(job: Job): WordModel {
   const { gpu, settings, corpus, io } = job;
   checkSizes(job);
-  const needs = memoryNeeds(settings, corpus.vocabulary.size, true);
+  const needs = memoryOfTraining(settings, corpus.vocabulary.size);
   const tell = sumOf(needs) < MUCH_BYTES ? io.detail : io.out;
   tell(`memory      needs ${describeNeeds(needs)}`);
   const model = makeModel(gpu, settings, corpus.vocabulary);
@@ -51,7 +51,7 @@ function checkSizes({ gpu, settings, corpus }: Job): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
-  checkMemory(memoryNeeds(settings, vocabulary.size, true), freeMemory(gpu));
+  checkMemory(memoryOfTraining(settings, vocabulary.size), freeMemory(gpu));
   checkTraining(settings, bounds, largestShape(train, trainingBatches(train, settings, 1), concat));
   if (modeOf(settings) === "profile") return;
   const validation = loss === "neg" ? "loss" : "full";

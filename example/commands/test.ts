@@ -7,7 +7,7 @@ import { evaluationProblem, type Settings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { findModel } from "../storage/open_model.ts";
 import type { Io } from "../shared/io.ts";
-import { checkMemory, memoryNeeds } from "../model/memory.ts";
+import { checkMemory, memoryOfModel } from "../model/memory.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import { loadTestText } from "../data/corpus.ts";
@@ -39,7 +39,7 @@ export async function testModel(settings: Settings, io: Io): Promise<void> {
     batches: evaluationBatches(corpus.test),
     saved: true,
   });
-  checkMemory(memoryNeeds({ ...settings, ...own }, vocabulary.size, false), freeMemory(gpu));
+  checkMemory(memoryOfModel(own, vocabulary.size), freeMemory(gpu));
   const { model } = loadModel(gpu, path);
   using _model = model;
   io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);

@@ -17,37 +17,39 @@ export interface MemoryNeeds {
   readonly gradients: number;
 }
 
-/** Settings on which the needs depend. */
-type NeedsSettings = SizeSettings & Pick<Settings, "loss" | "noise" | "unique">;
+/** Settings on which a model's needs depend. */
+type ModelNeedsSettings = SizeSettings & Pick<Settings, "noise">;
+/** Settings on which those of training depend. */
+type TrainingNeedsSettings =
+  & ModelNeedsSettings
+  & Pick<Settings, "loss" | "optimizer" | "momentum" | "weightDecay">;
 
 /** Bytes of a gradient beyond which the library computes it in tiles. */
 const HELD_BYTES = 64 * 2 ** 20;
 /** Bytes a word: of the table that is drawn from, and of ln q. */
 const DRAWN_BYTES = 8, LOG_BYTES = 4;
 
-/** What a model over `words` words takes, in training or not. Batches take more. */
-export function memoryNeeds(
-  settings: NeedsSettings,
-  words: number,
-  training: boolean,
-): MemoryNeeds {
-  const { loss, noise, indexModule, emsize } = settings;
+/** What a model over `words` words takes in any use. Batches take more. */
+export function memoryOfModel(settings: ModelNeedsSettings, words: number): MemoryNeeds {
   const shapes = [...parameterShapes(settings, words)].map(([, shape]) => shape);
   const tables = shapes.reduce((bytes, shape) => bytes + 4 * product(shape), 0);
-  const [first, more] = noise.split("+");
-  const drawn = first === "batch" && more === undefined ? 0 : DRAWN_BYTES + LOG_BYTES;
-  const noiseBytes = words * (drawn + (first === "batch" ? LOG_BYTES : 0));
-  if (!training) return { tables, moments: 0, noise: noiseBytes, gradients: 0 };
-  const table = 4 * words * emsize;
+  const [first, more] = settings.noise.split("+"), isBatch = first === "batch";
+  const drawn = isBatch && more === undefined ? 0 : DRAWN_BYTES + LOG_BYTES;
+  const noise = words * (drawn + (isBatch ? LOG_BYTES : 0));
+  return { tables, moments: 0, noise, gradients: 0 };
+}
+
+/** What its training takes. */
+export function memoryOfTraining(settings: TrainingNeedsSettings, words: number): MemoryNeeds {
+  const { loss, indexModule, emsize, optimizer, momentum, weightDecay } = settings;
+  const model = memoryOfModel(settings, words), table = 4 * words * emsize;
   const whole = indexModule === "gru" ? table : 4 * words + (table > HELD_BYTES ? 0 : table);
-  // Steps that the rows of each table that is looked up have had.
+  const copies = optimizer === "sgd" ? (momentum > 0 ? 1 : 0) : optimizer === "adam" ? 2 : 1;
+  // SGD keeps the steps that each row of the tables which are looked up has had.
+  const lazy = optimizer === "sgd" && (momentum > 0 || weightDecay > 0);
   const lookedUp = loss === "full" || indexModule === "gru" ? 1 : 3;
-  return {
-    tables,
-    moments: tables + 4 * words * lookedUp,
-    noise: noiseBytes,
-    gradients: loss === "full" ? whole : 0,
-  };
+  const moments = model.tables * copies + (lazy ? 4 * words * lookedUp : 0);
+  return { ...model, moments, gradients: loss === "full" ? whole : 0 };
 }
 
 /** The needs in words, such as "4.1 GB on the GPU: tables 2 GB, moments 2 GB, noise 120 MB". */

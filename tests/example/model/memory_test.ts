@@ -4,7 +4,13 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { trainingBatches } from "../../../example/data/batches.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
 import { Losses } from "../../../example/evaluation/losses.ts";
-import { checkMemory, describeNeeds, memoryNeeds, sumOf } from "../../../example/model/memory.ts";
+import {
+  checkMemory,
+  describeNeeds,
+  memoryOfModel,
+  memoryOfTraining,
+  sumOf,
+} from "../../../example/model/memory.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { makeModel } from "../../../example/storage/checkpoint.ts";
@@ -13,19 +19,22 @@ import { withGpu } from "../../support/gpu.ts";
 
 const CORPUS = loadCorpus({ data: "synthetic:words=10000,vocab=20000" });
 const WORDS = CORPUS.vocabulary.size;
-console.log(WORDS);
 
 /** What the sizes of buffers and small tensors add, and what a step does besides. */
 const SMALL_BYTES = 5_000, STEP_BYTES = 150_000;
 
-Deno.test("memoryNeeds() is what the model, its noise and its optimizer hold", () =>
-  withGpu(async (gpu) => {
+Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise and its optimizer hold", () =>
+  withGpu((gpu) => {
     const cases: Given[] = [
       { loss: "nce" },
       { loss: "full" },
       { loss: "nce", noise: "batch" },
       { loss: "nce", noise: "batch+uniform" },
       { "loss": "nce", "index-module": "gru" },
+      { loss: "nce", momentum: "0" },
+      { "loss": "nce", "momentum": "0", "weight-decay": "0" },
+      { loss: "nce", optimizer: "adam" },
+      { loss: "sampled", optimizer: "adagrad" },
     ];
     for (const given of cases) {
       const settings = parseSettings({
@@ -43,11 +52,11 @@ Deno.test("memoryNeeds() is what the model, its noise and its optimizer hold", (
         );
       };
       using model = makeModel(gpu, settings, CORPUS.vocabulary);
-      near(sumOf(memoryNeeds(settings, WORDS, false)), SMALL_BYTES);
+      near(sumOf(memoryOfModel(settings, WORDS)), SMALL_BYTES);
       using trainer = new Trainer(gpu, model, settings);
       using losses = new Losses(gpu);
       trainer.step(trainingBatches(CORPUS.train, settings, 1)[0]!, losses);
-      const { gradients, ...kept } = memoryNeeds(settings, WORDS, true);
+      const { gradients, ...kept } = memoryOfTraining(settings, WORDS);
       assertEquals(gradients > 0, given["loss"] === "full");
       near(sumOf({ ...kept, gradients: 0 }), STEP_BYTES);
     }
@@ -55,7 +64,7 @@ Deno.test("memoryNeeds() is what the model, its noise and its optimizer hold", (
 
 Deno.test("checkMemory() says what a model needs, for what, and what there is", () => {
   const settings = parseSettings({ train: true, loss: "nce", emsize: "100", nhid: "100" });
-  const needs = memoryNeeds(settings, 10_000_000, true);
+  const needs = memoryOfTraining(settings, 10_000_000);
   checkMemory(needs, undefined);
   checkMemory(needs, 20e9);
   const { message } = assertThrows(() => checkMemory(needs, 3e9), Failure);
