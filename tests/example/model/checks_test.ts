@@ -104,7 +104,9 @@ function failure(gpu: Gpu, settings: Settings): string | undefined {
 }
 
 Deno.test("checkTraining() refuses exactly what the library refuses", async () => {
-  await using gpu = await limitedGpu({ maxStorageBufferBindingSize: SMALL.maxTensorBytes });
+  await using gpu = await limitedGpu({ maxStorageBufferBindingSize: SMALL.maxTensorBytes }, {
+    maxBindingBytes: SMALL.maxTensorBytes,
+  });
   const cases = fc.sample(sampledLoss, { numRuns: 60, seed: 1111 });
   const refused = cases.filter((given) => {
     const said = complaint(given, SMALL), was = failure(gpu, settingsOf(given));
