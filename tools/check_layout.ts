@@ -44,6 +44,7 @@ const LAYERS = [
   "example/generation",
   "example/report",
   "example/training",
+  "example/doctor",
   "example/commands",
   "example/demos",
   "example/cli",

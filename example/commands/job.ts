@@ -47,7 +47,12 @@ export function newModel(job: Job): WordModel {
   return model;
 }
 
-function checkSizes({ gpu, settings, corpus }: Job): void {
+/**
+ * Checks from sizes alone that the device holds the model, its training and its evaluations.
+ *
+ * @throws {Failure} If it does not.
+ */
+export function checkSizes({ gpu, settings, corpus }: Omit<Job, "io">): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);

@@ -41,11 +41,14 @@ export function stopOnSignal(
   const stop: StopFlag = { requested: false };
   const listeners = SIGNALS.map(([signal, code]) => {
     const listener = () => {
-      if (stop.requested) return exit(code);
+      if (stop.requested) {
+        for (const screen of [io, io.error]) screen.live(""); // nothing else would remove a bar
+        return exit(code);
+      }
       stop.requested = true;
       stop.requeued = signal === REQUEUE;
       const next = stop.requeued ? "another process can --resume the run" : "the test follows";
-      io.err(`Stopping: ${next}; a second Ctrl-C ends at once`);
+      io.err(`stopping    ${next}; a second Ctrl-C ends at once`);
     };
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
@@ -60,7 +63,7 @@ export function stopAfter(minutes: number | null, stop: StopFlag, io: Io): Dispo
   const timer = minutes === null ? undefined : setTimeout(() => {
     if (stop.requested) return;
     stop.requested = true;
-    io.err(`Stopping: --max-minutes ${minutes} are over; the test follows; Ctrl-C ends at once`);
+    io.err(`stopping    --max-minutes ${minutes} are over; the test follows; Ctrl-C ends at once`);
   }, 60_000 * minutes);
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }

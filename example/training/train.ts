@@ -82,7 +82,7 @@ export async function train(
   stop.requested = true; // from here on, the first signal ends the program at once, without waiting for the test
   const failure = diverged && divergence(diverged, settings, vocabulary.size);
   if (failure && !best.best) throw failure;
-  if (failure) io.err(`${diverged.message}: the test is of the best model before`);
+  if (failure) io.err(`diverged    ${diverged.message}: the test is of the best model before`);
   if (best.best) {
     best.restore();
     io.out(`testing     ${best.description}`);
