@@ -70,7 +70,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   readonly #noiseHead: ScoreHead;
 
   /**
-   * Throws a RangeError or a TypeError if an option is not usable, a weight is too large, or `noise` has not
+   * Throws a RangeError or a TypeError if an option is not usable, a layer is too large, or `noise` has not
    * `numClasses` elements; nothing is then left on the GPU.
    */
   constructor(gpu: Gpu, options: IndexGRUOptions) {

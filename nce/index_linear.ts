@@ -39,7 +39,7 @@ export class IndexLinear extends NCELoss<[Tensor]> {
   readonly bias: Tensor;
 
   /**
-   * Throws a RangeError or a TypeError if an option is not usable, the weight is too large, or `noise` has not
+   * Throws a RangeError or a TypeError if an option is not usable, a vector is too large, or `noise` has not
    * `numClasses` elements; nothing is then left on the GPU.
    */
   constructor(gpu: Gpu, options: IndexLinearOptions) {

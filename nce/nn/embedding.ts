@@ -26,7 +26,7 @@ export class Embedding extends Module {
   /** [V, E] */
   readonly weight: Tensor;
 
-  /** Throws a RangeError if a size, the range or the seed is out of range, or the table too large. */
+  /** Throws a RangeError if a size, the range or the seed is out of range, or 64 vectors too large for the device. */
   constructor(gpu: Gpu, options: EmbeddingOptions) {
     expectOptions("Embedding", gpu, options, ["numEmbeddings", "embeddingDim"]);
     super(options.name);
