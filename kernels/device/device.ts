@@ -5,7 +5,7 @@ import { Commands } from "./commands.ts";
 import { expectFunction, expectOneOf, expectSizes } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
-import { type DType, dtypeOf, sizeOf, type TensorData } from "./dtype.ts";
+import { type DType, dtypeOf, expectData, sizeOf, type TensorData } from "./dtype.ts";
 import { checkBindings, foldGrid, type Launch, type TexelLaunch } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
@@ -132,10 +132,7 @@ export class Device implements AsyncDisposable {
    */
   tensor(shape: readonly number[], data?: TensorData): Tensor {
     const what = this.#fitting(shape);
-    const dtype = data === undefined ? "f32" : dtypeOf(`make ${what} of`, data);
-    if (data && data.length !== sizeOf(shape)) {
-      throw new TypeError(`Cannot make ${what} of ${data.length} elements`);
-    }
+    const dtype = data === undefined ? "f32" : expectData(what, shape, data);
     const tensor = makeTensor(this.#pool.exact(sizeOf(shape) * 4, what), shape, dtype);
     if (data) this.write(tensor, data);
     return tensor;
@@ -151,13 +148,12 @@ export class Device implements AsyncDisposable {
   table(shape: readonly number[], data?: TensorData): Tensor {
     expectSizes("make a table", shape);
     this.expectFitting(smallestPart(shape));
-    const parts = partShapes(shape, this.#maxPartBytes), size = sizeOf(shape);
-    if (parts.length === 1 || (data && data.length !== size)) return this.tensor(shape, data);
+    if (data !== undefined) expectData(`a table [${shape}]`, shape, data);
+    const parts = partShapes(shape, this.#maxPartBytes);
+    if (parts.length === 1) return this.tensor(shape, data);
     let at = 0;
-    return makeTable(
-      parts.map((part) => this.tensor(part, data?.subarray(at, at += sizeOf(part)))),
-      shape,
-    );
+    const made = parts.map((part) => this.tensor(part, data?.subarray(at, at += sizeOf(part))));
+    return makeTable(made, shape);
   }
 
   /** A pooled tensor with undefined content; `dispose` gives it back to the pool. */

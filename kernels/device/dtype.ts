@@ -30,3 +30,10 @@ export function dtypeOf(doing: string, data: unknown): DType {
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((size, n) => size * n, 1);
 }
+
+/** The element type of `data` for `what`, of this shape; throws a TypeError unless it has as many elements. */
+export function expectData(what: string, shape: readonly number[], data: TensorData): DType {
+  const dtype = dtypeOf(`make ${what} of`, data);
+  if (data.length === sizeOf(shape)) return dtype;
+  throw new TypeError(`Cannot make ${what} of ${data.length} elements`);
+}

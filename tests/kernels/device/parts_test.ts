@@ -43,6 +43,9 @@ Deno.test("a table in parts is written, read, copied, cleared and sliced like an
     assertThrows(() => table.slice(150, 51), RangeError, "Cannot slice [200,3] from 150 to 201");
     assertThrows(() => table.slice(65, 2), RangeError, "Cannot slice");
     assertThrows(() => gpu.write(table, data.subarray(1)), TypeError, "f32 [599]");
+    assertThrows(() => gpu.table([200, 3], data.subarray(1)), TypeError, "[200,3] of 599 elements");
+    const list = Array.from(data) as unknown as Float32Array;
+    assertThrows(() => gpu.table([200, 3], list), TypeError, "Float32Array.from(");
     using ids = gpu.table([200], new Uint32Array(200).map((_, i) => i));
     assertEquals([ids.dtype, ids.idLimit], ["u32", 200]);
   }, SMALL));
