@@ -10,6 +10,8 @@ import {
   checkTraining,
   largestShape,
 } from "../model/checks.ts";
+import { checkMemory, describeNeeds, memoryOfTraining, sumOf } from "../model/memory.ts";
+import { freeMemory } from "../shared/memory.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { describeModel } from "./describe.ts";
 import type { Io } from "../shared/io.ts";
@@ -25,6 +27,9 @@ export interface Job {
   readonly io: Io;
 }
 
+/** Memory that is told of although nobody asked. */
+const MUCH_BYTES = 1e9;
+
 /**
  * Makes a new model and prints its description; the caller owns it.
  *
@@ -33,6 +38,9 @@ export interface Job {
 export function newModel(job: Job): WordModel {
   const { gpu, settings, corpus, io } = job;
   checkSizes(job);
+  const needs = memoryOfTraining(settings, corpus.vocabulary.size);
+  const tell = sumOf(needs) < MUCH_BYTES ? io.detail : io.out;
+  tell(`memory      needs ${describeNeeds(needs)}`);
   const model = makeModel(gpu, settings, corpus.vocabulary);
   io.out(`model       ${describeModel(settings, corpus.vocabulary.size)}`);
   io.out(`optimizer   ${describeOptimizer(settings)}`);
@@ -48,6 +56,7 @@ export function checkSizes({ gpu, settings, corpus }: Omit<Job, "io">): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
+  checkMemory(memoryOfTraining(settings, vocabulary.size), freeMemory(gpu));
   const batch = trainingBatches(train, settings, 1).largest();
   checkTraining(settings, bounds, largestShape(train, batch, concat));
   if (modeOf(settings) === "profile") return;

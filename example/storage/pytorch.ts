@@ -111,7 +111,7 @@ export function readPytorch(file: ByteSource, path: string): PytorchModel {
   const noise = [...places].find(([name]) => part(name) === NOISE);
   for (const name of places.keys()) if ([NOISE, ...ALIAS].includes(part(name))) places.delete(name);
   const sizes = sizesOf(places, isGru, fail), numWords = encoderOf(places, fail).shape[0] ?? 0;
-  checkPlaces(places, parameterShapes({ ...sizes, normTerm: 0 }, numWords), Infinity, fail);
+  checkPlaces(places, parameterShapes({ ...sizes, normTerm: 0 }, numWords), fail);
   const read = ([name, place]: readonly [string, Place]) => finiteFloats(file, name, place, fail);
   return {
     numWords,

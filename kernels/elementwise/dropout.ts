@@ -4,6 +4,8 @@ import source from "./dropout.wgsl" with { type: "text" };
 import { expectNumber } from "../device/expect.ts";
 import { randomSource, randomUniform } from "../random/philox.ts";
 import { expectStream, type RandomStream } from "../random/stream.ts";
+import { forEachSlice } from "../device/parts.ts";
+import { tensorLike } from "../device/scope.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, type Tensor } from "../device/tensor.ts";
 
@@ -27,16 +29,17 @@ export function dropout(step: Step, x: Tensor, p: number, stream: RandomStream):
   if (!step.training || p === 0) return x;
   const key = randomUniform(step.randomKey(stream));
   const apply = (input: Tensor) => {
-    const out = step.tensor(input.shape);
-    step.gpu.dispatch({
-      label: "dropout",
-      source: withRandom,
-      inputs: [input],
-      outputs: [out],
-      uniform: { n: input.size, p, ...key },
-      grid: Math.ceil(input.size / 256),
-    });
-    return out;
+    const output = tensorLike(step, input), width = input.size / (input.shape[0] ?? 1);
+    forEachSlice([input, output], ([some, out], first) =>
+      step.gpu.dispatch({
+        label: "dropout",
+        source: withRandom,
+        inputs: [some],
+        outputs: [out],
+        uniform: { n: some.size, block: first * width / 4, p, ...key },
+        grid: Math.ceil(some.size / 256),
+      }));
+    return output;
   };
   return step.record({
     name: "dropout",

@@ -2,10 +2,11 @@
 //
 // The same kernel turns the output's gradient into the input's: the mask comes from the counter.
 // Shapes: x and out [n]. Dispatch: 1-D over ceil(n / 4) threads, folded.
-// Determinism: the mask is a function of (seed, stream, step, i) alone.
+// Determinism: the mask is a function of (seed, stream, step, 4 block + i) alone.
 
 struct Params {
   n: u32,
+  block: u32, // number of the first block of four
   p: f32,
   seed_lo: u32,
   seed_hi: u32,
@@ -21,7 +22,7 @@ struct Params {
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let block = thread_index(group, local);
   if (block * 4 >= params.n) { return; }
-  let words = philox(vec4u(block, params.step, params.stream, 0),
+  let words = philox(vec4u(params.block + block, params.step, params.stream, 0),
     vec2u(params.seed_lo, params.seed_hi));
   let u = vec4f(unit_float(words.x), unit_float(words.y), unit_float(words.z), unit_float(words.w));
   let kept = x[block] * (1.0 / (1.0 - params.p));

@@ -2,6 +2,7 @@
 
 import source from "./alias.wgsl" with { type: "text" };
 import type { Device } from "../device/device.ts";
+import { boundParts, forParts } from "../device/part_bindings.ts";
 import { mulhi, philox, type RandomKey, randomSource, randomUniform, seedWords } from "./philox.ts";
 import type { Tensor } from "../device/tensor.ts";
 
@@ -37,14 +38,16 @@ export function aliasTable(probabilities: Float64Array): Uint32Array {
 
 /** Fills `out` with ids drawn from the `table` [V, 2] on the GPU. */
 export function aliasDrawInto(gpu: Device, out: Tensor, table: Tensor, key: RandomKey): void {
-  gpu.dispatch({
-    label: "alias",
-    source: withRandom,
-    inputs: [table],
-    outputs: [out],
-    uniform: { n: out.size, V: table.shape[0]!, ...randomUniform(key) },
-    grid: Math.ceil(out.size / 128),
-  });
+  for (const { tensors, count, first, rows } of boundParts(gpu, [table], 1)) {
+    gpu.dispatch({
+      label: "alias",
+      source: forParts(withRandom, count),
+      inputs: tensors,
+      outputs: [out],
+      uniform: { n: out.size, V: table.shape[0]!, first, rows, ...randomUniform(key) },
+      grid: Math.ceil(out.size / 128),
+    });
+  }
 }
 
 /** The ids that {@linkcode aliasDrawInto} draws for the same table and key, computed on the CPU. */

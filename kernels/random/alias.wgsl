@@ -1,7 +1,8 @@
 // Draws ids from a categorical distribution by the alias method, two ids a thread.
 //
 // Formula: i uniform in [0, V); id = i if a second uniform word is below threshold[i], else alias[i].
-// Shapes: table [V] of (threshold, alias), out [n].
+// Shapes: table [V] of (threshold, alias) in parts of `rows`, of which those from class `first` on are bound;
+//         out [n]. What is drawn from parts that are not bound is left as it is.
 // Dispatch: 1-D over ceil(n / 2) threads, folded.
 // Determinism: a function of (seed, stream, step, position) alone; equal to `aliasDraw` in alias.ts.
 // Source: Walker 1977; Vose 1991 (the table).
@@ -9,6 +10,8 @@
 struct Params {
   n: u32,
   V: u32,
+  first: u32,
+  rows: u32,
   seed_lo: u32,
   seed_hi: u32,
   stream: u32,
@@ -16,13 +19,16 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(0) var<storage, read> table: array<vec2u>;
-@group(0) @binding(1) var<storage, read_write> out: array<u32>;
+@group(0) @binding(PART) var<storage, read> table_PART: array<vec2u>;
+@group(0) @binding(PARTS) var<storage, read_write> out: array<u32>;
 
-fn pick(column: u32, chance: u32) -> u32 {
+fn draw(to: u32, column: u32, chance: u32) {
   let i = mulhi(column, params.V);
-  let entry = table[i];
-  return select(entry.y, i, chance < entry.x);
+  let row = i - params.first; // wraps, and is too large, for earlier classes
+  if (row - PART * params.rows < params.rows) {
+    let entry = table_PART[row - PART * params.rows];
+    out[to] = select(entry.y, i, chance < entry.x);
+  }
 }
 
 @compute @workgroup_size(64)
@@ -32,6 +38,6 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   if (i >= params.n) { return; }
   let words = philox(vec4u(block, params.step, params.stream, 0),
     vec2u(params.seed_lo, params.seed_hi));
-  out[i] = pick(words.x, words.y);
-  if (i + 1 < params.n) { out[i + 1] = pick(words.z, words.w); }
+  draw(i, words.x, words.y);
+  if (i + 1 < params.n) { draw(i + 1, words.z, words.w); }
 }
