@@ -1,15 +1,16 @@
 /**
  * A two-tower recommender: which of 100,000 items does a user take? The scorer is written here with the
  * public operations; losses and noise come from the library. The market is synthetic, so the best possible
- * result is known.
+ * result is known. With `--items` it is another one (large_recommender.ts), for as many as memory holds.
  *
  *     deno run example/demos/recommender.ts
+ *     deno run example/demos/recommender.ts --items 10000000
  */
 
 import { Philox } from "../../kernels/random/mod.ts";
 import {
   BatchNoise,
-  Gpu,
+  type Gpu,
   type LossType,
   NCELoss,
   type NCEOptions,
@@ -27,15 +28,20 @@ import {
   tanh,
   type TileScorer,
 } from "../../kernels/ops.ts";
-import { prepareDriver } from "../shared/driver.ts";
+import { openGpu } from "../commands/open_gpu.ts";
 import { adapterLine } from "../shared/adapter.ts";
+import { freeMemory } from "../shared/memory.ts";
+import { runProgram } from "../shared/program.ts";
+import { Catalogue } from "./catalogue.ts";
+import { checkItems, describeItems, memoryOfItems, recommendLarge } from "./large_recommender.ts";
 import { largest, Market } from "./market.ts";
+import { HELP, type LargeOptions, parseRecommender, PRODUCTS } from "./recommender_options.ts";
 import { HIDDEN, type Users, UserTower } from "./user_tower.ts";
 
 /** Size of the vectors of users and items. */
 const DIM = 16;
-/** How many items a user is shown. */
-const SHOWN = 10;
+/** How many items a user is shown, and how many purchases are learned from in a step. */
+const SHOWN = 10, BATCH = 512;
 /** The learning rate at the start of training; it falls to 0. */
 const LEARNING_RATE = 0.3;
 /** Stream of the users' random numbers. */
@@ -193,10 +199,9 @@ export async function* recommend(
   }
 }
 
-if (import.meta.main) {
-  prepareDriver();
+/** The recommender of 100,000 items. */
+async function runUsual(gpu: Gpu): Promise<void> {
   const market = new Market({ items: 100_000, features: 6, ages: 8, regions: 6 }, 1);
-  await using gpu = await Gpu.create();
   console.log(
     `${market.sizes.items} items, ${market.users} kinds of users, on ${adapterLine(gpu)}`,
   );
@@ -204,8 +209,39 @@ if (import.meta.main) {
     console.log(name.padEnd(32) + logProb.padStart(20) + recall.padStart(12));
   line("", "mean log probability", "recall@10");
   for await (
-    const { name, logProb, recall } of recommend(gpu, market, { steps: 300, batch: 512 })
+    const { name, logProb, recall } of recommend(gpu, market, { steps: 300, batch: BATCH })
   ) {
     line(name, logProb.toFixed(4), recall.toFixed(3));
   }
+}
+
+/** A recall in three digits, or of a size only. */
+function showRecall(recall: number): string {
+  return recall < 5e-4 ? recall.toExponential(0) : recall.toFixed(3);
+}
+
+/** The recommender of very many items. */
+async function runLarge(gpu: Gpu, { items, dim, steps }: LargeOptions): Promise<void> {
+  const market = new Market({ items: PRODUCTS, features: 6, ages: 16, regions: 16 }, 1);
+  const needs = memoryOfItems(items, market.sizes, dim);
+  console.log(`${items} items, ${market.users} kinds of users, on ${adapterLine(gpu)}`);
+  console.log(`needs ${describeItems(gpu, items, dim, needs)}`);
+  checkItems(items, needs, freeMemory(gpu));
+  const training = { dim, steps, batch: BATCH, sample: 32, shown: SHOWN };
+  const catalogue = new Catalogue(market, items / PRODUCTS);
+  console.log("".padEnd(32) + "recall@10 of 32 users".padStart(24));
+  for await (const { name, recall, stepMs } of recommendLarge(gpu, catalogue, training)) {
+    const error = recall.error > 0 ? ` +- ${recall.error.toFixed(3)}` : "";
+    const speed = stepMs === undefined ? "" : `  ${steps} steps, ${stepMs.toFixed(1)} ms each`;
+    console.log(name.padEnd(32) + `${showRecall(recall.mean)}${error}`.padStart(24) + speed);
+  }
+}
+
+if (import.meta.main) {
+  await runProgram(async (words) => {
+    const asked = parseRecommender(words);
+    if (asked === "help") return console.log(HELP);
+    await using gpu = await openGpu({ cuda: false });
+    await (asked ? runLarge(gpu, asked) : runUsual(gpu));
+  });
 }
