@@ -37,7 +37,7 @@ export interface LargeTraining {
 export interface Recall {
   /** Mean fraction of a user's most probable items that are among those shown. */
   readonly mean: number;
-  /** Standard error of the mean; 0 if the sample is all kinds of users. */
+  /** Standard error of the mean; 0 if the sample is all kinds of users, NaN of a single one. */
   readonly error: number;
 }
 
