@@ -12,6 +12,7 @@ import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { linear } from "../kernels/matmul/linear.ts";
 import type { RecurrentStart } from "../kernels/recurrent/recurrent.ts";
+import { wholeRows } from "../kernels/random/part.ts";
 import { RandomStream } from "../kernels/random/stream.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
@@ -140,24 +141,25 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   /** The scores of all classes after `input`, as {@linkcode getScore} takes it, in tiles. */
   override scoreAllClasses(step: Step, input: Tensor): TileScorer {
     const { weightIh, biasIh } = this.rnn.layers[0]!;
-    const table = this.#noiseDropout.forward(step, this.encoder.weight);
+    const table = this.#noiseDropout.forward(step, this.encoder.weight, true);
     const contexts = this.#contexts(step, input);
     return gruTileScorer(step, { table, weightIh, biasIh }, contexts, this.#noiseHead);
   }
 
   /** The candidates' part in the gates, [..., 3H], from their vectors. */
-  #gates(step: Step, vectors: Tensor, dropout: Dropout): Tensor {
+  #gates(step: Step, vectors: Tensor, dropout: Dropout, shared = false): Tensor {
     const { weightIh, biasIh } = this.rnn.layers[0]!;
-    return linear(step, dropout.forward(step, vectors), weightIh, biasIh);
+    return linear(step, dropout.forward(step, vectors, shared), weightIh, biasIh);
   }
 
   #noiseWords(step: Step, noise: Tensor): Tensor {
-    const { weight } = this.encoder;
-    if (noise.size < weight.shape[0]!) {
-      return this.#gates(step, gather(step, weight, noise), this.#noiseDropout);
+    const { weight } = this.encoder, shared = noise.shape.length === 1, N = noise.shape[0]!;
+    const samples = shared ? N : wholeRows(step.part, N) * noise.shape[1]!;
+    if (samples < weight.shape[0]!) {
+      return this.#gates(step, gather(step, weight, noise), this.#noiseDropout, shared);
     }
     // With more samples than classes, computing each class once is less work.
-    return gather(step, this.#gates(step, weight, this.#noiseDropout), noise);
+    return gather(step, this.#gates(step, weight, this.#noiseDropout, true), noise);
   }
 
   /** The contexts of `input`, as many as there are targets. */

@@ -22,6 +22,7 @@ const LAYERS = [
   "kernels/random",
   "kernels/accumulate",
   "kernels/autograd",
+  "kernels/parallel",
   "kernels/elementwise",
   "kernels/matmul",
   "kernels/lookup",

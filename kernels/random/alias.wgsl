@@ -3,7 +3,8 @@
 // Formula: i uniform in [0, V); id = i if a second uniform word is below threshold[i], else alias[i].
 // Shapes: table [V] of (threshold, alias), out [n].
 // Dispatch: 1-D over ceil(n / 2) threads, folded.
-// Determinism: a function of (seed, stream, step, position) alone; equal to `aliasDraw` in alias.ts.
+// Determinism: a function of (seed, stream, step, position in the whole batch) alone; equal to `aliasDraw`
+//              in alias.ts.
 // Source: Walker 1977; Vose 1991 (the table).
 
 struct Params {
@@ -13,6 +14,11 @@ struct Params {
   seed_hi: u32,
   stream: u32,
   step: u32,
+  W: u32, // ids of a row
+  own_columns: u32, // the part of the batch, see _part.wgsl
+  columns: u32,
+  rank: u32,
+  ranks: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -25,13 +31,29 @@ fn pick(column: u32, chance: u32) -> u32 {
   return select(entry.y, i, chance < entry.x);
 }
 
+fn words_of(block: u32) -> vec4u {
+  return philox(vec4u(block, params.step, params.stream, 0), vec2u(params.seed_lo, params.seed_hi));
+}
+
+// The id at position i of the part.
+fn draw_at(i: u32) -> u32 {
+  let at = whole_row(i / params.W) * params.W + i % params.W;
+  let words = words_of(at / 2);
+  let half = at % 2 * 2;
+  return pick(words[half], words[half + 1]);
+}
+
 @compute @workgroup_size(64)
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let block = thread_index(group, local);
   let i = 2 * block;
   if (i >= params.n) { return; }
-  let words = philox(vec4u(block, params.step, params.stream, 0),
-    vec2u(params.seed_lo, params.seed_hi));
+  if (PARTED) {
+    out[i] = draw_at(i);
+    if (i + 1 < params.n) { out[i + 1] = draw_at(i + 1); }
+    return;
+  }
+  let words = words_of(block);
   out[i] = pick(words.x, words.y);
   if (i + 1 < params.n) { out[i + 1] = pick(words.z, words.w); }
 }

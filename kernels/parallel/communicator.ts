@@ -1,0 +1,106 @@
+/** How the ranks of a computation exchange numbers: over MPI, in one process, or not at all. */
+
+import type { TensorData } from "../device/tensor.ts";
+
+/** Numbers that are summed by gathering them from all ranks; more are divided among the ranks first. */
+const GATHERED = 2 ** 14;
+
+/**
+ * The ranks of one computation, of which this is one. Every rank calls the same methods in the same order, one
+ * at a time, and awaits each.
+ */
+export abstract class Communicator {
+  /** The number of this rank, from 0. */
+  abstract readonly rank: number;
+  /** The number of ranks. */
+  abstract readonly size: number;
+
+  /** Sends `sends[k]` to rank k; returns what each rank sent to this one. */
+  protected abstract exchangeBytes(sends: readonly Uint8Array[]): Promise<Uint8Array[]>;
+  /** Sends `own` to all ranks; returns what each rank sent. */
+  protected abstract gatherBytes(own: Uint8Array): Promise<Uint8Array[]>;
+  /** Overwrites `bytes` with those of rank 0. */
+  protected abstract broadcastBytes(bytes: Uint8Array): Promise<void>;
+
+  /** All-to-all: sends `sends[k]` to rank k, of any length; returns what each rank sent to this one. */
+  async exchange<T extends TensorData>(sends: readonly T[]): Promise<T[]> {
+    return numbersOf(sends[0]!, await this.exchangeBytes(sends.map(bytesOf)));
+  }
+
+  /** The numbers of each rank, as many as it has, on all ranks. */
+  async gather<T extends TensorData>(own: T): Promise<T[]> {
+    return numbersOf(own, await this.gatherBytes(bytesOf(own)));
+  }
+
+  /** Overwrites `data`, of one length on all ranks, with what rank 0 has. */
+  async broadcast(data: TensorData): Promise<void> {
+    await this.broadcastBytes(bytesOf(data));
+  }
+
+  /** Resolves when all ranks have called it. */
+  async barrier(): Promise<void> {
+    await this.gatherBytes(new Uint8Array());
+  }
+
+  /**
+   * Overwrites `data`, of one length on all ranks, with the sum over the ranks. Ranks are added in their order,
+   * in float32, so that the bits do not depend on the library or the network.
+   */
+  async sum(data: Float32Array): Promise<void> {
+    const { size, rank } = this;
+    if (size === 1) return;
+    if (data.length * size <= GATHERED) return data.set(total(await this.gather(data)));
+    const edge = (k: number) => Math.floor(data.length * k / size);
+    const shares = Array.from({ length: size }, (_, k) => data.subarray(edge(k), edge(k + 1)));
+    const sums = await this.gather(total(await this.exchange(shares)));
+    sums.forEach((sum, k) => data.set(sum, edge(k)));
+    if (sums[rank]!.length !== shares[rank]!.length) {
+      throw new TypeError("Cannot sum over ranks: they have different numbers of elements");
+    }
+  }
+}
+
+/** The sum of arrays of one length, in their order; overwrites the first. */
+function total([first, ...others]: readonly Float32Array[]): Float32Array {
+  for (const other of others) {
+    if (other.length !== first!.length) {
+      throw new TypeError(
+        `Cannot sum over ranks: rank 0 has ${first!.length} elements, another ${other.length}`,
+      );
+    }
+    for (let i = 0; i < other.length; i++) first![i]! += other[i]!;
+  }
+  return first!;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: TensorData): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** Arrays of the kind of `like` over whole buffers of bytes. */
+function numbersOf<T extends TensorData>(like: T, all: readonly Uint8Array[]): T[] {
+  const Numbers = like.constructor as new (buffer: ArrayBufferLike) => T;
+  return all.map(({ buffer, byteOffset, byteLength }) =>
+    new Numbers(buffer.slice(byteOffset, byteOffset + byteLength))
+  );
+}
+
+class Alone extends Communicator {
+  readonly rank = 0;
+  readonly size = 1;
+
+  protected override exchangeBytes(sends: readonly Uint8Array[]): Promise<Uint8Array[]> {
+    return Promise.resolve([...sends]);
+  }
+
+  protected override gatherBytes(own: Uint8Array): Promise<Uint8Array[]> {
+    return Promise.resolve([own]);
+  }
+
+  protected override broadcastBytes(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** The only rank of its computation. */
+export const ALONE: Communicator = new Alone();
