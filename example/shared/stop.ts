@@ -29,13 +29,19 @@ const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "
   ? [["SIGINT", 130], ["SIGBREAK", 149]]
   : [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129], [REQUEUE, REQUEUE_CODE]];
 
+/** Says what follows a stop. */
+export function tellOfStop(io: Pick<Io, "err">, { requeued }: StopFlag): void {
+  const next = requeued ? "another process can --resume the run" : "the test follows";
+  io.err(`Stopping: ${next}; a second Ctrl-C ends at once`);
+}
+
 /**
  * Listens for Ctrl-C and similar signals: the first sets `requested`, a second ends the program.
  *
  * @param exit Ends the program; for tests.
  */
 export function stopOnSignal(
-  io: Io,
+  io: Pick<Io, "err">,
   exit: (code: number) => void = Deno.exit,
 ): StopFlag & Disposable {
   const stop: StopFlag = { requested: false };
@@ -44,8 +50,7 @@ export function stopOnSignal(
       if (stop.requested) return exit(code);
       stop.requested = true;
       stop.requeued = signal === REQUEUE;
-      const next = stop.requeued ? "another process can --resume the run" : "the test follows";
-      io.err(`Stopping: ${next}; a second Ctrl-C ends at once`);
+      tellOfStop(io, stop);
     };
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);

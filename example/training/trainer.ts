@@ -3,6 +3,7 @@
 import { auditGradient, type Gpu, type Tensor } from "../../mod.ts";
 import { type NamedParameter, SGD } from "../../nce/nn/mod.ts";
 import { sum, weightedSum } from "../../kernels/ops.ts";
+import { columnsOf, partOf } from "../data/columns.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { Diverged } from "./diverged.ts";
@@ -10,11 +11,12 @@ import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import type { Io } from "../shared/io.ts";
 import { Losses, type LossSum } from "../evaluation/losses.ts";
 import type { Checkpoint, Position } from "../storage/checkpoint_file.ts";
-import type { Metrics } from "../storage/metrics.ts";
+import type { MetricsSink } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
 import { Progress } from "../shared/progress.ts";
 import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
-import { checkStop, type StopFlag } from "../shared/stop.ts";
+import { Ranks } from "../shared/ranks.ts";
+import { checkStop } from "../shared/stop.ts";
 
 const MOMENTUM = 0.9;
 /** Number of batch rows in a gradient audit. */
@@ -31,13 +33,17 @@ export interface EpochResult {
   readonly tokensPerSecond: number;
 }
 
+/** Tensors by name, some of which end with this. */
+export interface TrainedTensors extends Disposable {
+  readonly tensors: readonly NamedParameter[];
+}
+
 /** Observers of an epoch. */
 export interface EpochOptions {
   /** Expected milliseconds of a validation. */
   readonly validationMs: number;
   readonly io: Io;
-  readonly metrics: Metrics;
-  readonly stop: StopFlag;
+  readonly metrics: MetricsSink;
   /** Awaited before each batch. */
   readonly beforeBatch: () => Promise<void>;
 }
@@ -51,23 +57,6 @@ const START = {
 /** Prefix of the carried states' names in a checkpoint. */
 const CARRIED = "carried.";
 
-/** The first `count` rows of a batch. */
-function firstRows(batch: Batch, count: number): Batch {
-  const { batchSize, steps } = batch, rows = Math.min(count, batchSize);
-  const isFirst = (_: number, i: number) => i % batchSize < rows;
-  const mask = batch.mask.filter(isFirst);
-  return {
-    batchSize: rows,
-    steps,
-    input: batch.input.filter(isFirst),
-    target: batch.target.filter(isFirst),
-    mask,
-    resets: batch.resets.filter(isFirst),
-    tokens: mask.reduce((sum, real) => sum + real, 0),
-    continues: false,
-  };
-}
-
 /** Trains a model batch by batch. */
 export class Trainer implements Disposable {
   /** Updates the parameters. */
@@ -75,14 +64,16 @@ export class Trainer implements Disposable {
   readonly #gpu: Gpu;
   readonly #model: WordModel;
   readonly #settings: TrainerSettings;
+  readonly #ranks: Ranks;
   readonly #carried = new CarriedStates();
   /** Losses of this epoch that are not reported yet. */
   readonly #losses: Losses;
   #at: Pick<Position, "epoch" | "step" | keyof typeof START> = { epoch: 1, step: 0, ...START };
 
-  /** Makes the optimizer. */
-  constructor(gpu: Gpu, model: WordModel, settings: TrainerSettings) {
+  /** Makes the optimizer; `ranks` train together, each a part of every batch. */
+  constructor(gpu: Gpu, model: WordModel, settings: TrainerSettings, ranks: Ranks = new Ranks()) {
     this.#gpu = gpu;
+    this.#ranks = ranks;
     this.#model = model;
     this.#settings = settings;
     const { lr, weightDecay, clip } = settings;
@@ -120,49 +111,66 @@ export class Trainer implements Disposable {
     return { ...this.#at, lr, untold, deferred };
   }
 
-  /** The tensors that training changes, by name. */
-  tensors(): NamedParameter[] {
-    const carried = this.#carried.states.map((state, i) => [`${CARRIED}${i}`, state] as const);
-    return [...this.optimizer.tensors(), ...carried];
+  /** The tensors that training changes, by name: carried states are those of the whole batch, and temporary. */
+  async tensors(): Promise<TrainedTensors> {
+    const states = await this.#carried.whole(this.#gpu, this.#ranks.communicator);
+    const carried = states.map((state, i) => [`${CARRIED}${i}`, state] as const);
+    return {
+      tensors: [...this.optimizer.tensors(), ...carried],
+      [Symbol.dispose]: () => states.forEach((state) => state.dispose()),
+    };
   }
 
   /**
-   * Resumes from a checkpoint.
+   * Resumes at `position`. Rank 0 has the checkpoint and sends its tensors to the others.
    *
    * @throws {Failure} If its tensors are not those of this model.
    */
-  restore({ state, shapes, read }: Checkpoint): void {
-    const { lr, untold, deferred, ...at } = state.position;
+  async restore(position: Position, checkpoint: Checkpoint | undefined): Promise<void> {
+    const { lr, untold, deferred, ...at } = position;
     this.#at = at;
     if (at.step === 0) return; // everything still has its initial value
-    const gpu = this.#gpu, { optimizer } = this;
+    const gpu = this.#gpu, { optimizer } = this, { communicator } = this.#ranks;
     this.#losses.restore(untold);
     optimizer.lr = lr;
     optimizer.restore(deferred);
     using _held = optimizer.hold();
+    const read = async (name: string, shape: readonly number[]) => {
+      const size = shape.reduce((a, b) => a * b, 1);
+      const numbers = checkpoint?.read(name, shape) ?? new Float32Array(size);
+      await communicator.broadcast(numbers);
+      return numbers;
+    };
     for (const [name, tensor] of optimizer.tensors()) {
-      const numbers = read(name, tensor.shape);
+      const numbers = await read(name, tensor.shape);
       gpu.write(tensor, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
     }
-    const carried = [...shapes].filter(([name]) => name.startsWith(CARRIED));
-    this.#carried.restore(carried.map(([name, shape]) => gpu.tensor(shape, read(name, shape))));
+    const shapes = await this.#ranks.fromFirst([...checkpoint?.shapes ?? []]);
+    const carried: Tensor[] = [];
+    for (const [name, shape] of shapes.filter(([name]) => name.startsWith(CARRIED))) {
+      carried.push(gpu.tensor(shape, await read(name, shape)));
+    }
+    this.#carried.restore(gpu, carried, communicator);
   }
 
   /**
-   * One training step; its mean loss goes to `losses`. Nothing is read back.
+   * One training step; its mean loss goes to `losses`. Nothing is read back, unless there are several ranks:
+   * these compute a part of the batch each.
    *
    * @param next The batch that follows, if there is one: it may continue this one's rows.
    */
-  step(batch: Batch, losses: Losses, next?: Batch): void {
-    const number = this.#at.step;
+  async step(batch: Batch, losses: Losses, next?: Batch): Promise<void> {
+    const number = this.#at.step, { rank, size } = this.#ranks.communicator;
     this.#at = { ...this.#at, step: number + 1 };
-    using step = this.#gpu.step({ training: true, seed: this.#settings.seed, number });
-    const { input, target, resets } = uploadIds(step, batch);
+    const { own, part } = partOf(batch, rank, size), { seed } = this.#settings;
+    using step = this.#gpu.step({ training: true, seed, number, ...(part && { part }) });
+    const { input, target, resets } = uploadIds(step, own);
     const start = { states: this.#carried.before(batch), resets };
     const { loss, states } = this.#model.forward(step, input, target, start);
-    const mean = weightedSum(step, loss, uploadWeight(step, batch));
-    this.optimizer.step(step.backward(mean));
-    losses.push(mean, batch.tokens);
+    const mean = weightedSum(step, loss, uploadWeight(step, own));
+    const across = await this.#ranks.backward(step, mean);
+    this.optimizer.step(across.gradients);
+    losses.push(across.loss, batch.tokens);
     this.#carried.carry(step, states, next);
   }
 
@@ -174,7 +182,7 @@ export class Trainer implements Disposable {
    */
   async trainEpoch(
     batches: readonly Batch[],
-    { validationMs, io, metrics, stop, beforeBatch }: EpochOptions,
+    { validationMs, io, metrics, beforeBatch }: EpochOptions,
   ): Promise<EpochResult> {
     const { epochs, logInterval, loss, audit } = this.#settings, { epoch, batch: first } = this.#at;
     const progress = new Progress(io, {
@@ -189,9 +197,9 @@ export class Trainer implements Disposable {
     });
     for (let i = first; i < batches.length; i++) {
       await beforeBatch();
-      checkStop(stop);
+      checkStop(this.#ranks.stop);
       const batch = batches[i]!;
-      this.step(batch, this.#losses, batches[i + 1]);
+      await this.step(batch, this.#losses, batches[i + 1]);
       this.#at = { ...this.#at, batch: i + 1 };
       await this.#gpu.keepUp();
       progress.step(batch.tokens);
@@ -235,17 +243,22 @@ export class Trainer implements Disposable {
         this.#gpu.copy(sum(step, parameter), sums, { toStart }); // infinities and NaN show in a sum
       });
     }
-    const bad = (await this.#gpu.readFloats(sums)).findIndex((value) => !Number.isFinite(value));
-    return parameters[bad]?.[0];
+    const found = await this.#gpu.readFloats(sums);
+    await this.#ranks.expectSame([{
+      what: "model after the same steps",
+      value: found.join(),
+      hint: "ranks need the same adapter and driver",
+    }]);
+    return parameters[found.findIndex((value) => !Number.isFinite(value))]?.[0];
   }
 
   /** Counts the noise samples since the last call. */
   async #countHits(): Promise<void> {
     const { hits, samples } = await this.#model.criterion.takeHits(this.#gpu);
-    const before = this.#at.hits;
+    const [allHits, allSamples] = await this.#ranks.sums([hits, samples]), before = this.#at.hits;
     this.#at = {
       ...this.#at,
-      hits: { hits: before.hits + hits, samples: before.samples + samples },
+      hits: { hits: before.hits + allHits!, samples: before.samples + allSamples! },
     };
   }
 
@@ -261,8 +274,11 @@ export class Trainer implements Disposable {
    * Compares the sampled gradient of the output layer with the exact one on a few rows of the batch.
    * It does not affect training.
    */
-  async #audit(batch: Batch, metrics: Metrics): Promise<void> {
-    const few = firstRows(batch, AUDIT_ROWS), gpu = this.#gpu, shape = [few.steps, few.batchSize];
+  async #audit(batch: Batch, metrics: MetricsSink): Promise<void> {
+    const rows = Math.min(AUDIT_ROWS, batch.batchSize);
+    const few = columnsOf(batch, Array.from({ length: rows }, (_, row) => row)),
+      gpu = this.#gpu,
+      shape = [few.steps, few.batchSize];
     await this.#countHits();
     using _undisturbed = this.optimizer.undisturbed();
     using context = this.#context(few);

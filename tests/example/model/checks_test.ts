@@ -209,7 +209,7 @@ async function trained(loss: string, isDry: boolean) {
     if (isDry) await dryRun(gpu, model, batches, evaluationBatches(CORPUS.valid));
     const counted = await model.criterion.takeHits(gpu);
     assertEquals(counted, { hits: 0, samples: 0 }, "samples of the dry run are counted");
-    for (const batch of batches.slice(0, 3)) trainer.step(batch, losses);
+    for (const batch of batches.slice(0, 3)) await trainer.step(batch, losses);
     ({ bytes } = gpu.memory);
     for (const [, parameter] of model.parameters()) {
       parameters.push(await gpu.readFloats(parameter));

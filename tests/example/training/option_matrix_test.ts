@@ -59,7 +59,7 @@ async function learn(gpu: Gpu, corpus: Corpus, settings: Settings): Promise<[num
   for (let epoch = 1; epoch <= settings.epochs; epoch++) {
     const batches = trainingBatches(corpus.train, settings, epoch);
     for (const [i, batch] of batches.entries()) {
-      trainer.step(batch, losses, batches[i + 1]);
+      await trainer.step(batch, losses, batches[i + 1]);
       await gpu.keepUp();
     }
   }
