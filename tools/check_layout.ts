@@ -44,6 +44,7 @@ const LAYERS = [
   "example/rescoring",
   "example/generation",
   "example/training",
+  "example/distributed",
   "example/commands",
   "example/demos",
   "example/cli",

@@ -2,6 +2,8 @@
 
 import type { TensorData } from "../device/tensor.ts";
 
+/** Numbers that are summed at a time: MPI counts bytes in 32 bits. */
+const PIECE = 2 ** 27;
 /** Numbers that are summed by gathering them from all ranks; more are divided among the ranks first. */
 const GATHERED = 2 ** 14;
 
@@ -47,8 +49,12 @@ export abstract class Communicator {
    * in float32, so that the bits do not depend on the library or the network.
    */
   async sum(data: Float32Array): Promise<void> {
+    if (this.size === 1) return;
+    for (let at = 0; at < data.length; at += PIECE) await this.#sum(data.subarray(at, at + PIECE));
+  }
+
+  async #sum(data: Float32Array): Promise<void> {
     const { size, rank } = this;
-    if (size === 1) return;
     if (data.length * size <= GATHERED) return data.set(total(await this.gather(data)));
     const edge = (k: number) => Math.floor(data.length * k / size);
     const shares = Array.from({ length: size }, (_, k) => data.subarray(edge(k), edge(k + 1)));
