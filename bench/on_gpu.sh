@@ -24,25 +24,10 @@ part() {
 
 train() { deno run --no-check -A main.ts --train --data "$PENN" "$@"; }
 
-# Runs each test file in its own process. With LD_* set, Deno needs permission to run any program.
-suite() {
-  local permissions="--allow-read --allow-write --allow-env --allow-net=127.0.0.1"
-  export RUN="deno test --no-check $permissions --allow-run=$(command -v deno)"
-  find tests -name '*_test.ts' | env -u LD_LIBRARY_PATH xargs -P "$JOBS" -I{} bash -c '
-    log=$(timeout --kill-after=5 100 $RUN {} 2>&1 < /dev/null)
-    code=$?
-    [ $code = 0 ] || printf "%s\n" "$log"
-    printf "%s\n" "$log" | sed -n "s/^\(ok\|FAILED\) | \([0-9]* passed\).* | \([0-9]* failed\).*/count \2 \3/p"
-    [ $code = 0 ] || echo "exit code $code: {}"'
-}
-
 run() {
   case $1 in
     adapter) part adapter 20 deno run -A tools/adapter.ts ;;
-    suite)
-      part suite 200 bash -c suite
-      awk '/^count/ { passed += $2; failed += $4 } END { print passed + 0 " passed, " failed + 0 " failed" }' "$LOGS/suite.log"
-      ;;
+    suite) part suite 200 deno run -A tools/run_tests.ts --no-check "--processes=$JOBS" ;;
     steps) part steps 60 deno run --no-check -A bench/bench.ts steps matmul samplers ;;
     peer) part peer 150 deno run --no-check -A bench/peer.ts 3 2 ;;
     penn) for loss in nce full; do part "penn_$loss" 60 bash -c 'train "$@"' train --loss $loss --epochs 1 --save "gpu_$loss"; done ;;
@@ -58,6 +43,6 @@ run() {
   esac
 }
 
-export -f suite train
+export -f train
 if [ $# = 0 ]; then set -- adapter suite steps peer penn profile bench; fi
 for name in "$@"; do run "$name"; done

@@ -14,7 +14,11 @@ import { deno, type Outcome } from "./support/process.ts";
 
 const ROOT = `${import.meta.dirname}/..`;
 /** Hides every driver from Vulkan's loader, with the backends that Deno takes by itself. */
-const HIDDEN = { VK_ICD_FILENAMES: "/nonexistent.json", DENO_WEBGPU_BACKEND: undefined };
+const HIDDEN = {
+  VK_ICD_FILENAMES: "/nonexistent.json",
+  VK_DRIVER_FILES: undefined,
+  DENO_WEBGPU_BACKEND: undefined,
+};
 
 /** Runs a program of the project in an empty folder. */
 async function program(

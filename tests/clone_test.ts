@@ -117,23 +117,33 @@ Deno.test("the task test takes files from where the user stands, and drops npm's
     }
   }));
 
-Deno.test("the task bundle makes one script that runs alone from any folder", () =>
-  withClone(async (clone, user) => {
-    const { code, err } = await call(["task", "--quiet", "bundle"], clone);
-    assertEquals({ code, last: err.split("\n").at(-2) }, { code: 0, last: "Made dist/nce.js" });
-    assertEquals(names(`${clone}/dist`), ["nce.js"]);
-    Deno.renameSync(`${clone}/dist/nce.js`, `${user}/nce.js`);
-    Deno.removeSync(clone, { recursive: true });
-    const flags = ["run", "--no-prompt", "--allow-read", "--allow-write=saved_model"];
-    const version = await call([...flags, "nce.js", "--version"], user);
-    assertEquals(version, { code: 0, out: VERSIONS, err: "" });
-    const args = ["--train", "--nce", ...TINY, "--data", "my text"];
-    const trained = await call([...flags, "nce.js", ...args], user);
-    assertEquals(trained.code, 0);
-    assertMatch(trained.out, /^test +ppl [\d.]+, /m);
-    const [first] = Deno.readTextFileSync(`${user}/nce.js`).split("\n", 1);
-    assertMatch(first ?? "", /^#!\/usr\/bin\/env -S deno run --allow-read .*=saved_model /);
-  }));
+/** Whether Deno has esbuild, or can fetch it: it does so when it bundles for the first time. */
+async function hasEsbuild(): Promise<boolean> {
+  const { err } = await call(["bundle", "--quiet", `${ROOT}/tools/tar.ts`], ROOT);
+  return !/@?esbuild[^]*client error \(Connect\)/.test(err);
+}
+
+Deno.test({
+  name: "the task bundle makes one script that runs alone from any folder (esbuild or a network)",
+  ignore: !await hasEsbuild(),
+  fn: () =>
+    withClone(async (clone, user) => {
+      const { code, err } = await call(["task", "--quiet", "bundle"], clone);
+      assertEquals({ code, last: err.split("\n").at(-2) }, { code: 0, last: "Made dist/nce.js" });
+      assertEquals(names(`${clone}/dist`), ["nce.js"]);
+      Deno.renameSync(`${clone}/dist/nce.js`, `${user}/nce.js`);
+      Deno.removeSync(clone, { recursive: true });
+      const flags = ["run", "--no-prompt", "--allow-read", "--allow-write=saved_model"];
+      const version = await call([...flags, "nce.js", "--version"], user);
+      assertEquals(version, { code: 0, out: VERSIONS, err: "" });
+      const args = ["--train", "--nce", ...TINY, "--data", "my text"];
+      const trained = await call([...flags, "nce.js", ...args], user);
+      assertEquals(trained.code, 0);
+      assertMatch(trained.out, /^test +ppl [\d.]+, /m);
+      const [first] = Deno.readTextFileSync(`${user}/nce.js`).split("\n", 1);
+      assertMatch(first ?? "", /^#!\/usr\/bin\/env -S deno run --allow-read .*=saved_model /);
+    }),
+});
 
 Deno.test("the task compile fails in a line and leaves no file when denort is another program", () =>
   withClone(async (clone) => {

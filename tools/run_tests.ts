@@ -1,7 +1,8 @@
 /**
  * Runs the tests and the documentation's examples, and ends with the plain line `N passed, N failed`.
  * Arguments go to `deno test`, without a leading `--`; if none of them is a file, all tests run. File
- * names are relative to the user's current folder.
+ * names are relative to the user's current folder. With `--processes=N`, each file has a process of its own,
+ * N at a time: tests change the current folder, so threads cannot run them side by side.
  */
 
 import { stripVTControlCharacters } from "node:util";
@@ -10,6 +11,8 @@ import { describeAdapter, requestAdapter } from "../kernels/device/adapter.ts";
 import { prepareDriver } from "../example/shared/driver.ts";
 
 const EVERYTHING = ["tests", "kernels", "nce", "mod.ts", "README.md"];
+/** The option of {@linkcode runInProcesses}; others are for Deno. */
+const PROCESSES = /^--processes=([1-9]\d*)$/;
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed .*?\| (\d+) failed/;
 
 /** Numbers in Deno's closing line of a test run, or undefined for any other line. */
@@ -43,31 +46,53 @@ function environment(): Record<string, string> {
   return Object.fromEntries(variables.filter(([name]) => !removed.includes(name)));
 }
 
-/** The command that runs the tests. */
-async function testCommand(given: readonly string[]): Promise<Deno.Command> {
-  const words = (given[0] === "--" ? given.slice(1) : given).map(located);
-  const files = words.some(exists) ? [] : EVERYTHING.filter(exists);
-  const permissions = ["--allow-read", "--allow-write", "--allow-env", "--allow-net=127.0.0.1"];
-  return new Deno.Command(Deno.execPath(), {
-    args: [
-      "test",
-      "--doc",
-      ...permissions,
-      `--allow-run=${Deno.execPath()},bash`,
-      ...words,
-      ...files,
-    ],
+/** What tests may do. */
+const PERMISSIONS = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-net=127.0.0.1",
+  `--allow-run=${Deno.execPath()},bash`,
+];
+
+/** How a run of `deno test` ended. */
+interface Outcome {
+  readonly code: number;
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Runs `deno test` on `words`; `show` gets what it prints, its errors too if `errors` is "piped". */
+async function runDeno(
+  words: readonly string[],
+  env: Record<string, string>,
+  errors: "inherit" | "piped",
+  show: (text: Uint8Array) => void,
+): Promise<Outcome> {
+  const tests = new Deno.Command(Deno.execPath(), {
+    args: ["test", "--doc", ...PERMISSIONS, ...words],
     clearEnv: true,
-    env: {
-      ...environment(),
-      // Deno's output is a pipe here, to which it writes without colour.
-      ...Deno.stdout.isTerminal() && !Deno.noColor ? { FORCE_COLOR: "1" } : {},
-      ...await backends(),
-    },
+    env,
     stdin: "null",
     stdout: "piped",
-    stderr: "inherit",
-  });
+    stderr: errors,
+  }).spawn();
+  const showErrors = async () => {
+    for await (const text of tests.stderr) show(text);
+  };
+  const shown = errors === "piped" ? showErrors() : undefined;
+  const decoder = new TextDecoder();
+  let counts = { passed: 0, failed: 0 }, rest = "";
+  for await (const text of tests.stdout) {
+    show(text);
+    const lines = (rest + decoder.decode(text, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) counts = readSummary(line) ?? counts;
+  }
+  await shown;
+  const { code, signal } = await tests.status;
+  if (signal !== null) console.error(`deno test died of ${signal}`);
+  return { ...counts, code };
 }
 
 /** An argument, or the path of the file that it names in the folder where the task was started. */
@@ -85,24 +110,76 @@ function exists(path: string): boolean {
   }
 }
 
-/** Runs the tests, passes their output on as it arrives, and returns the exit code. */
-async function runTests(words: readonly string[]): Promise<number> {
+/** The test files in a folder, or the file itself. */
+function testFiles(path: string): string[] {
+  if (!Deno.statSync(path).isDirectory) return [path];
+  return [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) => {
+    const inside = `${path}/${name}`;
+    return isDirectory ? testFiles(inside) : name.endsWith("_test.ts") ? [inside] : [];
+  });
+}
+
+/** Runs each test file, and the documentation's examples, in a process of its own, `count` at a time. */
+async function runInProcesses(
+  count: number,
+  flags: readonly string[],
+  paths: readonly string[],
+  env: Record<string, string>,
+): Promise<Outcome> {
+  const given = paths.length > 0;
+  const jobs = (given ? paths : ["tests"]).flatMap(testFiles).map((file) => [file]);
+  if (!given) jobs.unshift(EVERYTHING.filter((path) => path !== "tests" && exists(path)));
+  const outcomes: Outcome[] = [], failed: string[] = [];
+  const work = async () => {
+    for (let job = jobs.shift(); job; job = jobs.shift()) {
+      const texts: Uint8Array[] = [], start = performance.now();
+      const outcome = await runDeno([...flags, ...job], env, "piped", (text) => texts.push(text));
+      outcomes.push(outcome);
+      if (outcome.code !== 0) {
+        failed.push(job.join(" "));
+        for (const text of texts) write(text);
+      }
+      const seconds = ((performance.now() - start) / 1000).toFixed(0);
+      console.log(`${job.join(" ")}: ${inWords(outcome)} (${seconds} s)`);
+    }
+  };
+  await Promise.all(Array.from({ length: count }, work));
+  if (failed.length > 0) console.log(`FAILED\n${failed.join("\n")}`);
+  return {
+    code: failed.length === 0 ? 0 : 1,
+    passed: outcomes.reduce((sum, { passed }) => sum + passed, 0),
+    failed: outcomes.reduce((sum, { failed }) => sum + failed, 0),
+  };
+}
+
+function write(text: Uint8Array): void {
+  for (let at = 0; at < text.length;) at += Deno.stdout.writeSync(text.subarray(at));
+}
+
+function inWords({ passed, failed }: Outcome): string {
+  return `${passed} passed, ${failed} failed`;
+}
+
+/** Runs the tests, passes their output on, and returns the exit code. */
+async function runTests(given: readonly string[]): Promise<number> {
+  const words = (given[0] === "--" ? given.slice(1) : given).map(located);
+  const option = words.find((word) => PROCESSES.test(word));
+  const others = words.filter((word) => word !== option);
   prepareDriver();
-  const tests = (await testCommand(words)).spawn();
-  const [shown, read] = tests.stdout.tee();
-  const passedOn = shown.pipeTo(Deno.stdout.writable, { preventClose: true });
-  let counts = { passed: 0, failed: 0 };
-  let rest = "";
-  for await (const text of read.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) counts = readSummary(line) ?? counts;
+  const env = { ...environment(), ...await backends() };
+  let outcome: Outcome;
+  if (option !== undefined) {
+    const count = Number(option.replace(PROCESSES, "$1")), paths = others.filter(exists);
+    const flags = others.filter((word) => !paths.includes(word));
+    outcome = await runInProcesses(count, flags, paths, env);
+  } else {
+    // Deno's output is a pipe here, to which it writes without colour.
+    const colour = Deno.stdout.isTerminal() && !Deno.noColor ? { FORCE_COLOR: "1" } : {};
+    const files = others.some(exists) ? [] : EVERYTHING.filter(exists);
+    outcome = await runDeno([...others, ...files], { ...env, ...colour }, "inherit", write);
   }
-  await passedOn;
-  const { code, signal } = await tests.status;
-  if (signal !== null) console.error(`deno test died of ${signal}`);
-  console.log(`${counts.passed} passed, ${counts.failed} failed`);
-  return code === 0 && counts.passed === 0 ? 1 : code;
+  console.log(inWords(outcome));
+  return outcome.code === 0 && outcome.passed === 0 ? 1 : outcome.code;
 }
 
 if (import.meta.main) Deno.exit(await runTests(Deno.args));

@@ -50,7 +50,10 @@ export interface Need {
   readonly ofWords?: boolean;
 }
 
-/** Scores of one tile of classes: a tile has 64 MiB, but at least 64 classes. */
+/**
+ * Scores of one tile of classes: a tile has 64 MiB, but at least 64 classes. GPUs keep up to 512 MiB of
+ * scores for the backward pass, but no more than one tensor holds.
+ */
 const TILE_CLASSES = 64, TILE_FLOATS = 2 ** 24;
 /** Batch rows per workgroup of the recurrent layers. */
 const GROUP_ROWS = 4;

@@ -71,7 +71,7 @@ export class Device implements AsyncDisposable {
     this.rowThreads = this.family === "software" ? Math.max(8, subgroupSize) : 64;
     this.#faults = new Faults(device, () => inWords(this.memory));
     this.#commands = new Commands(opened, this.family);
-    this.#pool = new Pool(device, this.#faults, () => {
+    this.#pool = new Pool(device, this.family, this.#faults, () => {
       this.submit(); // what is recorded may name the buffer
       this.#commands.forgetBuffers();
     });

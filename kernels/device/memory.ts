@@ -1,5 +1,6 @@
 /** Buffers and textures: exact ones for parameters, pooled ones (by size class) for tensors of a step. */
 
+import type { KernelFamily } from "./adapter.ts";
 import { DeviceError, type Faults } from "./faults.ts";
 import type { Storage } from "./tensor.ts";
 import { type Texels, TEXELS_A_ROW } from "./texels.ts";
@@ -7,8 +8,11 @@ import { type Texels, TEXELS_A_ROW } from "./texels.ts";
 /** Bytes of a texture's row. */
 const TEXEL_ROW_BYTES = 16 * TEXELS_A_ROW;
 
-/** Free bytes that the pool keeps; beyond that, it destroys what is released. */
-const MAX_FREE_BYTES = 512 * 2 ** 20;
+/**
+ * Free bytes that the pool keeps; beyond that, it destroys what is released. On GPUs a step may hold 512 MiB
+ * of scores besides all else.
+ */
+const MAX_FREE_BYTES = { software: 2 ** 29, hardware: 2 ** 30 };
 
 /** The smallest multiple of a quarter of a power of two that is at least `size`. */
 function quarters(size: number): number {
@@ -46,6 +50,7 @@ export class Pool {
   readonly #freeBuffers = new Map<number, Storage[]>();
   readonly #freeTextures = new Map<number, Texels[]>();
   readonly #onDestroy: () => void;
+  readonly #maxFreeBytes: number;
   #nextId = 0;
   #bytes = 0;
   #buffers = 0;
@@ -53,12 +58,18 @@ export class Pool {
   #peakBytes = 0;
 
   /** `onDestroy` runs before a buffer or texture is destroyed: unsubmitted commands may name it. */
-  constructor(device: GPUDevice, faults: Faults, onDestroy: () => void) {
+  constructor(
+    device: GPUDevice,
+    family: KernelFamily,
+    faults: Faults,
+    onDestroy: () => void,
+  ) {
     const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
     this.maxBytes = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 16) * 16;
     this.#device = device;
     this.#faults = faults;
     this.#onDestroy = onDestroy;
+    this.#maxFreeBytes = MAX_FREE_BYTES[family];
   }
 
   /** What is allocated now. */
@@ -158,7 +169,7 @@ export class Pool {
 
   #recycle<T extends Storage | Texels>(free: Map<number, T[]>, bytes: number, item: T): void {
     this.#count(bytes, -1);
-    if (this.#freeBytes + bytes > MAX_FREE_BYTES) return this.#destroy(item);
+    if (this.#freeBytes + bytes > this.#maxFreeBytes) return this.#destroy(item);
     const list = free.get(bytes) ?? [];
     list.push(item);
     free.set(bytes, list);

@@ -7,7 +7,7 @@ import { expectFunction, expectObject, expectPositive } from "../device/expect.t
 import { expectFloats, type Tensor } from "../device/tensor.ts";
 import { readsTexels } from "../matmul/matmul_subgroup.ts";
 
-/** Bytes of scores that exist at a time; gradients up to this size are held whole. */
+/** Bytes of scores that exist at a time, unless a scorer says otherwise. */
 export const HELD_BYTES = 64 * 2 ** 20;
 /** Tiles begin at multiples of this, for the alignment of bindings (256 bytes of bias). */
 const TILE_STEP = 64;
@@ -21,6 +21,19 @@ export interface Tile {
 /** Floats that fit `bytes`, with the copy that products from texels need. */
 function floatsIn(gpu: Device, bytes: number): number {
   return bytes / 4 / (readsTexels(gpu) ? 2 : 1);
+}
+
+/**
+ * Bytes of scores that a linear layer holds unless told otherwise. A GPU keeps more for its backward pass, as
+ * far as they fit one tensor: computing them again is a fourth product.
+ */
+export function linearHeldBytes({ family, maxTensorBytes }: Device): number {
+  return family === "hardware" ? Math.min(8 * HELD_BYTES, maxTensorBytes) : HELD_BYTES;
+}
+
+/** Whether each tile is submitted by itself: systems end a submission that keeps a GPU for seconds. */
+export function takesLong({ rows, classes }: TileScorer): boolean {
+  return 4 * rows * classes > HELD_BYTES;
 }
 
 /** Whether the scores of all classes may exist at a time. */

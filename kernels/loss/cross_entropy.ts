@@ -1,4 +1,4 @@
-/** Exact softmax cross entropy that stores at most a tile of the scores. */
+/** Exact softmax cross entropy; scores that are too many to be kept are computed in tiles. */
 
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
 import { withVec } from "../device/vec.ts";
@@ -7,6 +7,7 @@ import {
   checkScorer,
   type EachTile,
   fitsHeld,
+  takesLong,
   type Tile,
   type TileScorer,
   tilesOf,
@@ -58,8 +59,8 @@ function launch(
 /**
  * Exact cross entropy `loss[n] = ln Z[n] - s(target[n])` [N] of any scorer, and its parts.
  *
- * At most 64 MiB of the N x V scores exist at a time. If there are more, they are computed in tiles of
- * classes, again whenever they are needed. Gradients flow through `loss` alone.
+ * At most `scorer.heldBytes` of the N x V scores exist at a time. If all fit, they are kept for the backward
+ * pass; else they are computed in tiles of classes, again whenever they are needed. Gradients flow through `loss` alone.
  */
 export function tiledCrossEntropy(
   step: Step,
@@ -73,15 +74,15 @@ export function tiledCrossEntropy(
   expectIds("crossEntropy", target, V, "targets");
   const state = step.tensor([N, 3]);
   const [loss, logZ, score] = [step.tensor([N]), step.tensor([N]), step.tensor([N])];
-  const fits = fitsHeld(gpu, scorer);
-  const keep = fits && step.needsGradient(...scorer.inputs);
+  const keep = fitsHeld(gpu, scorer) && step.needsGradient(...scorer.inputs);
+  const long = takesLong(scorer);
   const kept: Tensor[] = [];
   for (const tile of tiles) {
     const scores = scorer.scores(tile.first, tile.count);
     launch(gpu, "accumulate", N, [scores, target], [state], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
-    if (!fits) gpu.submit(); // systems end a submission that keeps a GPU for seconds
+    if (long) gpu.submit();
   }
   launch(gpu, "finish", N, [state], [loss, logZ, score]);
   step.record({
@@ -102,7 +103,7 @@ export function tiledCrossEntropy(
           using dScores = kept[i]?.slice(0, N) ??
             differentiate(scorer.scores(first, count), tile);
           use(first, count, dScores);
-          if (!fits) gpu.submit();
+          if (long) gpu.submit();
         }
       };
       const gradient = scorer.backward(eachTile);

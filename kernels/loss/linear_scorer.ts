@@ -1,7 +1,13 @@
 /** Exact cross entropy of a linear output layer; the gradient of a large weight is never held whole. */
 
 import { sumOf } from "../accumulate/add.ts";
-import { type EachTile, HELD_BYTES, type TileGradient, type TileScorer } from "./class_tiles.ts";
+import {
+  type EachTile,
+  HELD_BYTES,
+  linearHeldBytes,
+  type TileGradient,
+  type TileScorer,
+} from "./class_tiles.ts";
 import { tiledCrossEntropy } from "./cross_entropy.ts";
 import { expectPositive } from "../device/expect.ts";
 import type { Gradient } from "../autograd/gradients.ts";
@@ -15,28 +21,30 @@ import type { TiledGradient } from "../autograd/tiled_gradient.ts";
 /**
  * The scorer `x weight^T + bias`: x [N, E], weight [V, E], bias [V].
  *
- * At most `heldBytes` of scores exist at a time, and the gradient of a larger weight is tiled.
+ * At most `heldBytes` of scores exist at a time, and the gradient of a larger weight is tiled: 64 MiB unless
+ * given, and on GPUs 512 MiB or what one tensor can have.
  */
 export function linearScorer(
   step: Step,
   x: Tensor,
   weight: Tensor,
   bias: Tensor,
-  heldBytes: number = HELD_BYTES,
+  heldBytes?: number,
 ): TileScorer {
   expectFloats("crossEntropy", step, { x, weight, bias });
-  expectPositive("run crossEntropy", "heldBytes", heldBytes);
   const [N, E] = [x.shape[0]!, x.shape[1]!], V = weight.shape[0]!;
   expectShape("crossEntropy", "x", x, [N, E]);
   expectShape("crossEntropy", "weight", weight, [V, E]);
   expectShape("crossEntropy", "bias", bias, [V]);
-  const { gpu } = step;
+  const { gpu } = step, held = heldBytes === undefined ? linearHeldBytes(gpu) : heldBytes;
+  expectPositive("run crossEntropy", "heldBytes", held);
   return {
     rows: N,
     classes: V,
     floatsPerClass: E,
-    heldBytes,
-    tileBytes: gpu.family === "software" ? heldBytes / 4 : heldBytes, // larger ones gain nothing on a CPU
+    heldBytes: held,
+    // Larger ones gain nothing.
+    tileBytes: Math.min(held, HELD_BYTES) / (gpu.family === "software" ? 4 : 1),
     inputs: [x, weight, bias],
     scores(first, count) {
       const scores = gpu.temporary([N, count]);
@@ -46,7 +54,7 @@ export function linearScorer(
       return scores;
     },
     backward(eachTile) {
-      return new LinearGradient(step, x, weight, eachTile, weight.bytes > heldBytes);
+      return new LinearGradient(step, x, weight, eachTile, weight.bytes > held);
     },
   };
 }
@@ -113,8 +121,8 @@ class LinearGradient implements TileGradient {
 /**
  * `loss[n] = ln sum over v of exp(s[n, v]) - s[n, target[n]]` with `s = x weight^T + bias`.
  *
- * Shapes: x [N, E], weight [V, E], bias [V], target [N] ids; the result is [N]. At most `heldBytes` of
- * scores exist at a time, see {@linkcode tiledCrossEntropy}, and the gradient of a larger weight is tiled.
+ * Shapes: x [N, E], weight [V, E], bias [V], target [N] ids; the result is [N]. {@linkcode linearScorer}
+ * explains `heldBytes`, {@linkcode tiledCrossEntropy} how they are used.
  */
 export function crossEntropy(
   step: Step,
@@ -122,7 +130,7 @@ export function crossEntropy(
   weight: Tensor,
   bias: Tensor,
   target: Tensor,
-  heldBytes: number = HELD_BYTES,
+  heldBytes?: number,
 ): Tensor {
   return tiledCrossEntropy(step, linearScorer(step, x, weight, bias, heldBytes), target).loss;
 }

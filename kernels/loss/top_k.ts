@@ -1,6 +1,6 @@
 /** The best classes of any scorer, without the scores of all at once. */
 
-import { checkScorer, fitsHeld, type Tile, type TileScorer, tilesOf } from "./class_tiles.ts";
+import { checkScorer, takesLong, type Tile, type TileScorer, tilesOf } from "./class_tiles.ts";
 import type { Device } from "../device/device.ts";
 import { expectNumber } from "../device/expect.ts";
 import { withVec } from "../device/vec.ts";
@@ -33,8 +33,8 @@ export interface TopK {
  * The `k` classes with the highest scores in each row, and these scores: best first, equal ones by the
  * smaller id. No gradient flows through the scores.
  *
- * At most 64 MiB of the N x V scores exist at a time, see {@linkcode tiledCrossEntropy}. A score that is NaN
- * counts as the greatest, as in PyTorch; -0 comes back as 0.
+ * At most `scorer.heldBytes` of the N x V scores exist at a time. A score that is NaN counts as the greatest,
+ * as in PyTorch; -0 comes back as 0.
  *
  * @throws {RangeError} Unless `k` is an integer from 1 to 1,024 and there are as many classes.
  */
@@ -55,13 +55,13 @@ export function bestClasses(
   checkK(op, k, V);
   const { threads, classes: most } = SIZES[gpu.family];
   const tiles = tilesOf(gpu, op, scorer, most);
-  const fits = fitsHeld(gpu, scorer);
+  const long = takesLong(scorer);
   const best = { ids: step.tensor([N, k], "u32"), scores: step.tensor([N, k]) };
   for (const tile of tiles) {
     using scores = scorer.scores(tile.first, tile.count);
     change(scores, tile);
     select(gpu, scores, best, tile, threads);
-    if (!fits) gpu.submit(); // systems end a submission that keeps a GPU for seconds
+    if (long) gpu.submit();
   }
   best.ids.idLimit = V;
   return best;

@@ -3,13 +3,36 @@
 import type { Device } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import operands from "./_operands.wgsl" with { type: "text" };
-import tiles from "./matmul_workgroup.wgsl" with { type: "text" };
+import tileSource from "./matmul_workgroup.wgsl" with { type: "text" };
 import { product, type ProductOptions, type Sizes } from "./operands.ts";
 
-const source = operands + tiles;
+/** A workgroup's tile. */
+interface Tile {
+  readonly rows: number;
+  readonly columns: number;
+  /** A product is cut into such tiles if there are this many. */
+  readonly from: number;
+  readonly source: string;
+}
 
-/** Rows and columns of a workgroup's tile, as in matmul_workgroup.wgsl. */
-const TILE = 64;
+/** How a product is cut. */
+export interface Plan {
+  readonly tile: Tile;
+  /** Steps of k in each part. */
+  readonly depth: number;
+}
+
+/** The tiles for which matmul_workgroup.wgsl is written; a product takes the first that it has enough of. */
+export const TILES: readonly Tile[] = [
+  { rows: 128, columns: 128, from: Infinity },
+  { rows: 128, columns: 64, from: Infinity },
+  { rows: 64, columns: 128, from: Infinity },
+  { rows: 64, columns: 64, from: 0 },
+].map((tile) => {
+  const sizes = `const ROWS = ${tile.rows};\nconst COLUMNS = ${tile.columns};\n`;
+  return { ...tile, source: sizes + operands + tileSource };
+});
+
 /** Workgroups that a large GPU runs at a time: 132 multiprocessors, six on each. */
 const BUSY = 768;
 /** Steps of k that a part of a split product has at least, so that adding the parts up stays small. */
@@ -23,14 +46,13 @@ export function multiplyFromWorkgroup(
   b: Tensor,
   sizes: Sizes,
   options: ProductOptions,
+  { tile, depth }: Plan = planOf(sizes),
 ): void {
-  const { m, n, k } = sizes;
-  const tiles = Math.ceil(m / TILE) * Math.ceil(n / TILE);
-  const depth = splitDepth(tiles, k);
-  const parts = Math.ceil(k / depth);
+  const { m, n, k } = sizes, { source } = tile, parts = Math.ceil(k / depth);
   const multiply = (target: Tensor, how: ProductOptions) => {
     const launch = product(target, a, b, sizes, how);
-    gpu.dispatch({ ...launch, source, uniform: { ...launch.uniform, depth }, grid: tiles * parts });
+    const grid = tilesIn(tile, sizes) * parts;
+    gpu.dispatch({ ...launch, source, uniform: { ...launch.uniform, depth }, grid });
   };
   if (parts === 1) return multiply(c, options);
   const { bias, accumulate = false, ...transposes } = options;
@@ -47,6 +69,15 @@ export function multiplyFromWorkgroup(
     uniform: { ...uniform, k: parts },
     grid: Math.ceil(m * n / 64),
   });
+}
+
+function tilesIn({ rows, columns }: Tile, { m, n }: Sizes): number {
+  return Math.ceil(m / rows) * Math.ceil(n / columns);
+}
+
+function planOf(sizes: Sizes): Plan {
+  const tile = TILES.find((tile) => tilesIn(tile, sizes) >= tile.from)!;
+  return { tile, depth: splitDepth(tilesIn(tile, sizes), sizes.k) };
 }
 
 /** Steps of k in each part; all of them if the tiles alone occupy half of the GPU. */

@@ -44,3 +44,38 @@ Deno.test("tests can start processes where the environment says where libraries 
       last: "1 passed, 0 failed",
     });
   }, { "outer.ts": OUTER, "starts_test.ts": STARTS }));
+
+/** Files of tests; the one that stays in another folder would disturb others in its process. */
+const FILES = {
+  "a_test.ts": 'Deno.test("a", () => { Deno.chdir("/"); console.log("quiet"); });',
+  "below/b_test.ts":
+    'Deno.test("good", () => {}); Deno.test("bad", () => { throw new Error("the reason"); });',
+  "below/c_test.ts": 'Deno.test("c", () => { if (Deno.cwd() === "/") throw new Error("moved"); });',
+  "below/left_test.ts": 'Deno.test("left out", () => {});',
+  "below/other.ts": "throw 1;",
+};
+
+Deno.test("--processes runs each file in a process of its own, and shows what failed", () =>
+  inFolder(async (folder) => {
+    Deno.mkdirSync("below");
+    for (const [name, text] of Object.entries(FILES)) Deno.writeTextFileSync(name, text);
+    const flags = ["--processes=2", "--no-check", "--filter", "/^[^l]/"];
+    const args = ["run", "--quiet", "--allow-all", RUN_TESTS, ...flags, "a_test.ts", "below"];
+    const { code, out } = await deno(args, folder, { INIT_CWD: undefined });
+    const lines = out.trimEnd().split("\n").map((line) => line.replace(/ \(\d+ s\)$/, ""));
+    const told = lines.filter((line) => / passed, /.test(line)).sort();
+    assertEquals({ code, told, last: lines.at(-1) }, {
+      code: 1,
+      told: [
+        `${folder}/a_test.ts: 1 passed, 0 failed`,
+        `${folder}/below/b_test.ts: 1 passed, 1 failed`,
+        `${folder}/below/c_test.ts: 1 passed, 0 failed`,
+        `${folder}/below/left_test.ts: 0 passed, 0 failed`,
+        "3 passed, 1 failed",
+      ],
+      last: "3 passed, 1 failed",
+    });
+    assertMatch(out, /the reason[^]*^FAILED\n.*\/below\/b_test\.ts$/m);
+    assertEquals(out.includes("... ok"), true, "a failed file's output is whole");
+    assertEquals(out.includes("quiet"), false, "a good file's output is left out");
+  }));

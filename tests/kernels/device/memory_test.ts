@@ -93,6 +93,16 @@ Deno.test("temporary() takes a free buffer of the same class, tensor() makes its
     assertEquals(gpu.memory, { bytes: 640, buffers: 2, freeBytes: 0, peakBytes: 672 });
   }));
 
+Deno.test("free buffers of 512 MiB are kept, on GPUs of 1 GiB", async () => {
+  for (const [family, kept] of [["software", 4], ["hardware", 8]] as const) {
+    await withGpu((gpu) => {
+      const tensors = Array.from({ length: 9 }, () => gpu.temporary([2 ** 25]));
+      for (const tensor of tensors) tensor.dispose();
+      assertEquals(gpu.memory.freeBytes, kept * 2 ** 27);
+    }, { family });
+  }
+});
+
 Deno.test("a buffer goes back when the last of its tensors ends, and only once", () =>
   withGpu((gpu) => {
     const whole = gpu.temporary([4, 64]), view = whole.slice(1, 2), flat = view.reshape([128]);

@@ -8,6 +8,11 @@ import {
   type MatmulIntoOptions,
   type MatmulKernel,
 } from "../../../kernels/matmul/matmul.ts";
+import {
+  multiplyFromWorkgroup,
+  type Plan,
+  TILES,
+} from "../../../kernels/matmul/matmul_workgroup.ts";
 import { readsTexels } from "../../../kernels/matmul/matmul_subgroup.ts";
 import type { Tensor } from "../../../kernels/device/tensor.ts";
 import { withGpu } from "../../support/gpu.ts";
@@ -24,6 +29,8 @@ interface Variant extends Product {
   bias?: boolean;
   accumulate?: boolean;
   kernel?: MatmulKernel;
+  /** Of the workgroup kernel, whatever the sizes are. */
+  plan?: Plan;
 }
 
 /** A tensor of `data`, and the larger one that it is the beginning of, which is NaN elsewhere. */
@@ -47,7 +54,9 @@ async function check(gpu: Gpu, variant: Variant): Promise<Float32Array> {
   const options: MatmulIntoOptions = { transposeA, transposeB, accumulate };
   if (variant.bias) options.bias = bias;
   if (variant.kernel) options.kernel = variant.kernel;
-  matmulInto(gpu, c, a, b, options);
+  const { plan } = variant;
+  if (plan) multiplyFromWorkgroup(gpu, c, a, b, { m, n, k, row: 0 }, options, plan);
+  else matmulInto(gpu, c, a, b, options);
   const stored = await gpu.readFloats(wholeC);
   for (const tensor of [a, wholeA, b, wholeB, bias, wholeBias, c, wholeC]) tensor.dispose();
   const actual = stored.subarray(0, m * n);
@@ -125,10 +134,14 @@ Deno.test("matmulInto() agrees with float64 when a long sum is split", async () 
   });
 });
 
-Deno.test("matmulInto() agrees with float64 when the tiled kernel uses large tiles", async () => {
+Deno.test("matmulInto() agrees with float64 whatever tile and split the workgroup kernel has", async () => {
   await withGpu(async (gpu) => {
-    for (const [n, k] of [[2000, 20], [2001, 17]] as const) {
-      await check(gpu, { m: 2050, n, k, kernel: "workgroup" });
+    // Each tile fetches each operand in both ways; compiling more variants takes a second each.
+    for (const tile of TILES) {
+      const odd = { m: 129, n: 197, k: 37, transposeB: true, bias: true };
+      await check(gpu, { ...odd, plan: { tile, depth: 16 } });
+      const even = { m: 196, n: 132, k: 68, transposeA: true, accumulate: true };
+      await check(gpu, { ...even, plan: { tile, depth: 68 } });
     }
   });
 });
