@@ -1,5 +1,6 @@
 /** Without `--train` and `--prof`: tests a saved model. */
 
+import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { boundsOf, checkEvaluation } from "../model/checks.ts";
 import { describeModel, describeTest } from "./describe.ts";
 import { evaluationBatches } from "../data/batches.ts";
@@ -9,7 +10,8 @@ import { findModel } from "../storage/open_model.ts";
 import type { Io } from "../shared/io.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import { loadTestText } from "../data/corpus.ts";
-import { Metrics } from "../storage/metrics.ts";
+import { Metrics, NO_RECORD } from "../storage/metrics.ts";
+import { Ranks } from "../shared/ranks.ts";
 import { openGpu, tellAdapter } from "./open_gpu.ts";
 import { summarize } from "../training/summary.ts";
 import { unknownWarnings } from "../data/unknown.ts";
@@ -21,7 +23,11 @@ import { warnOfSamples } from "./samples.ts";
  * @throws {UsageError} If there is no such model or no such text.
  * @throws {Failure} If the model cannot be tested in this way.
  */
-export async function testModel(settings: Settings, io: Io): Promise<void> {
+export async function testModel(
+  settings: Settings,
+  io: Io,
+  communicator: Communicator = ALONE,
+): Promise<void> {
   const { save, data, evaluation } = settings;
   const { path, vocabulary, settings: own } = findModel(save);
   const problem = evaluationProblem(own, evaluation);
@@ -40,6 +46,7 @@ export async function testModel(settings: Settings, io: Io): Promise<void> {
   const { model } = loadModel(gpu, path);
   using _model = model;
   io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
-  const metrics = new Metrics(save, io);
-  await summarize(gpu, { model, corpus, evaluation, metrics, io });
+  const metrics = communicator.rank === 0 ? new Metrics(save, io) : NO_RECORD;
+  const ranks = new Ranks(communicator);
+  await summarize(gpu, { model, corpus, evaluation, metrics, io, ranks });
 }

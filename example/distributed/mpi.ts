@@ -46,7 +46,7 @@ export function openMpi(options: MpiOptions): Mpi {
 }
 
 /** All ranks of an MPI program. What is gathered or exchanged in one call is 2 GiB at most. */
-export class Mpi extends Communicator {
+class Mpi extends Communicator {
   readonly rank: number;
   readonly size: number;
   /** The library and its version. */
@@ -303,7 +303,10 @@ function text(
 ): string {
   const bytes = new Uint8Array(8192), length = new Int32Array(1);
   write(bytes, length);
-  return new TextDecoder().decode(bytes.subarray(0, length[0])).split("\n")[0]!.trim();
+  return new TextDecoder().decode(bytes.subarray(0, length[0])).split(/[,\n]/)[0]!.replace(
+    /\s+/g,
+    " ",
+  ).trim();
 }
 
 function packed(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

@@ -50,6 +50,7 @@ const IDLE: { readonly [N in Name]?: readonly Idle[] } = {
   ],
   selfNorm: [FULL],
   audit: [FULL],
+  rankTimeout: [{ distributed: false }],
 };
 
 /** The kind of run, by `--train` and `--prof`. */

@@ -17,6 +17,7 @@ import {
   TRAINING,
   wordOr,
 } from "./option.ts";
+import { DISTRIBUTED } from "./distributed.ts";
 import { NAME, RUN } from "./run_options.ts";
 
 export { RUN } from "./run_options.ts";
@@ -255,7 +256,7 @@ const OPTIMIZATION = {
 } satisfies OptionTable;
 
 /** All options by the names of their settings. */
-export const OPTIONS = { ...RUN, ...DATA, ...MODEL, ...LOSS, ...OPTIMIZATION };
+export const OPTIONS = { ...RUN, ...DATA, ...MODEL, ...LOSS, ...OPTIMIZATION, ...DISTRIBUTED };
 
 /** One run of the program: every option with its checked value. */
 export type Settings = SettingsOf<typeof OPTIONS>;
@@ -277,4 +278,5 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   { title: "Model", options: MODEL },
   { title: "Loss", options: LOSS },
   { title: "Training", options: OPTIMIZATION },
+  { title: "Several processes", options: DISTRIBUTED },
 ];

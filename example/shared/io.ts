@@ -79,6 +79,13 @@ export function atVolume(io: Io, { quiet, verbose }: Volume): Io {
   };
 }
 
+/** The output of a rank: the first prints, the others do not. */
+export function atRank(io: Io, rank: number): Io {
+  if (rank === 0) return io;
+  const silent = () => {}, screen = { out: silent, live: silent, isTerminal: false, columns: 80 };
+  return { ...screen, detail: silent, result: silent, err: silent, error: screen, write: silent };
+}
+
 /** Prints a line with a coloured first word; Deno respects NO_COLOR and FORCE_COLOR. */
 function printError(line: string): void {
   const [, word, rest] = /^(error|warning)(:.*)$/s.exec(line) ?? [];

@@ -229,9 +229,18 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
     else assert(found?.includes(`--${name}`), name);
   }
   assertEquals(free.sort(), [
-    ...["audit", "checkpoint-minutes", "config", "cuda", "data", "debug", "epochs"],
-    ...["evaluation", "log-interval", "min-freq", "prof", "quiet", "resume", "save", "tb-name"],
-    ...["train", "verbose", "vocab"],
+    ...["audit", "checkpoint-minutes", "config", "cuda", "data", "debug", "distributed", "epochs"],
+    ...[
+      "evaluation",
+      "log-interval",
+      "min-freq",
+      "prof",
+      "quiet",
+      "rank-timeout",
+      "resume",
+      "save",
+    ],
+    ...["tb-name", "train", "verbose", "vocab"],
   ]);
 });
 
