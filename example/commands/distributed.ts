@@ -17,7 +17,7 @@ export async function asRank(
   io: Io,
   body: (communicator: Communicator, io: Io) => Promise<void>,
 ): Promise<void> {
-  const mpi = openMpi(settings), { rank, size, library } = mpi;
+  const mpi = await openMpi(settings), { rank, size, library } = mpi;
   try {
     const own = atRank(io, rank);
     own.out(`ranks       ${size}, over ${library}`);

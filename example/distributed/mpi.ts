@@ -1,6 +1,7 @@
 /** Ranks over MPI, through Deno's foreign function interface. */
 
 import { setImmediate } from "node:timers";
+import { setTimeout as delay } from "node:timers/promises";
 import { Communicator } from "../../kernels/mod.ts";
 import { Failure, reasonOf } from "../shared/errors.ts";
 import { launched, mismatch } from "./launcher.ts";
@@ -14,6 +15,8 @@ const ASKED_AT_ONCE = 64;
 const NAMING_MS = 3000;
 /** Milliseconds in which rank 0 has to end the run of which another rank has told it that it failed. */
 const ENDING_MS = 5000;
+/** Milliseconds in which rank 0 has to print an error that all ranks have. */
+const FIRST_MS = 2000;
 /** Most bytes of one call: MPI counts in 32 bits, with a sign. */
 const MAX_BYTES = 2 ** 30;
 /** MPI_THREAD_SINGLE: all calls come from one thread. */
@@ -35,14 +38,20 @@ interface MpiOptions {
  * @throws {UsageError} If the program may not use it.
  * @throws {Failure} If there is no library, or it does not suit the launcher.
  */
-export function openMpi(options: MpiOptions): Mpi {
+export async function openMpi(options: MpiOptions): Promise<Mpi> {
   const started = launched();
-  const { name, constants, functions } = openLibrary(started.by?.kind, started.library);
-  const mpi = new Mpi(constants, functions, options);
-  const problem = mismatch(started, mpi.size, `${name} (${constants.abi})`);
-  if (problem === undefined) return mpi;
-  mpi.finalize();
-  throw new Failure(problem);
+  try {
+    const { name, constants, functions } = openLibrary(started.by?.kind, started.library);
+    const mpi = new Mpi(constants, functions, options);
+    const problem = mismatch(started, mpi.size, `${name} (${constants.abi})`);
+    if (problem === undefined) return mpi;
+    mpi.finalize();
+    throw new Failure(problem);
+  } catch (error) {
+    // Rank 0 prints first, and the launcher then ends the others.
+    if ((started.rank ?? 0) > 0) await delay(FIRST_MS);
+    throw error;
+  }
 }
 
 /** All ranks of an MPI program. What is gathered or exchanged in one call is 2 GiB at most. */
