@@ -109,7 +109,7 @@ fn mask(octet: u32, item: u32, unit: u32) -> Octet {
 // The bits of a unit in a pair with context n of the part.
 fn context_bits(n: u32, item: u32, unit: u32) -> u32 {
   let row = whole_row(n);
-  return mask_bits(row / 8, item, unit)[row % 4] >> (row / 4 % 2 * 16) & 0xffff;
+  return (mask_bits(row / 8, item, unit)[row % 4] >> (row / 4 % 2 * 16)) & 0xffff;
 }
 
 // The bits of the contexts from n on.
