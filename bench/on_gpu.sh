@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything to run on a machine with a GPU, most important first, since it may be available for minutes only.
 #
-#   bench/on_gpu.sh [part...]     parts: adapter suite steps peer penn profile bench original; all but the last unless given
+#   bench/on_gpu.sh [part...]     parts: adapter suite steps peer penn profile bench quality original; all but the last two unless given
 #
 # Each part has a time limit and a log in dist/gpu/. Its result is shown when it ends, so that nothing is lost if
 # the machine disappears. PENN names the folder of the Penn Treebank (data/penn), PYTHON an interpreter with PyTorch
@@ -33,6 +33,7 @@ run() {
     penn) for loss in nce full; do part "penn_$loss" 60 bash -c 'train "$@"' train --loss $loss --epochs 1 --save "gpu_$loss"; done ;;
     profile) for loss in nce full; do part "profile_$loss" 30 bash -c 'train "$@"' train --loss $loss --prof; done ;;
     bench) part bench 120 deno run --no-check -A bench/bench.ts pair scaling memory ;;
+    quality) part quality 300 bash -c 'deno run --no-check -A bench/quality.ts --json > dist/gpu/quality.jsonl' ;;
     original) # the runs whose logs the original published: test perplexity 97.12, 113.14, 105.22, 101.51
       part original_full 1800 bash -c 'train "$@"' train --loss full --save gpu_original_full
       for k in 10 100 500; do

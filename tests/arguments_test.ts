@@ -14,7 +14,7 @@ const OWN = /^Cannot /;
 /** What is not called with arguments of a user's: errors, bases of classes, what steps and Gpus make. */
 const NOT_CALLED = [
   ...["NoAdapterError", "DeviceError", "KernelCompileError", "UseAfterDisposeError"],
-  ...["Gpu", "Step", "Tensor", "Gradients", "Module", "Recurrent", "auditGradient"],
+  ...["Gpu", "Step", "Tensor", "Gradients", "Module", "Optimizer", "Recurrent", "auditGradient"],
 ];
 
 Deno.test("whatever argument is wrong, the error is our own and nothing is left on the GPU", () =>

@@ -25,7 +25,10 @@ const [READ, , ENVIRONMENT] = FLAGS;
 const FORMS: Readonly<Record<string, Form>> = {
   compile: {
     name: "nce",
-    args: ["compile", "--quiet", "--no-check", READ, "--allow-write", ENVIRONMENT],
+    args: [
+      ...["compile", "--quiet", "--no-check", READ, "--allow-write", ENVIRONMENT],
+      `--include=${ROOT}/tools/chart_libraries.ts`,
+    ],
   },
   bundle: {
     name: "nce.js",

@@ -43,6 +43,7 @@ const LAYERS = [
   "example/storage",
   "example/rescoring",
   "example/generation",
+  "example/report",
   "example/training",
   "example/distributed",
   "example/commands",

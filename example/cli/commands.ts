@@ -9,11 +9,12 @@ import { EXPORT, IMPORT } from "../options/exchange.ts";
 import { GENERATE } from "../options/generate.ts";
 import { readOptions } from "../options/option.ts";
 import { OPTION_GROUPS, RUN } from "../options/options.ts";
+import { REPORT } from "../options/report.ts";
 import { RESCORE, systemsOf } from "../options/rescore.ts";
 import { SCORE } from "../options/score.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
-import { askPermissions } from "./permissions.ts";
+import { askPermissions, mayRun } from "./permissions.ts";
 
 /** Input of a command. */
 export interface Call {
@@ -190,6 +191,29 @@ export const COMMANDS: readonly Command[] = [
       await askPermissions({ read, write: [MODEL_FOLDER] });
       const { importModel } = await import("../commands/import.ts");
       importModel(file!, given, io);
+    },
+  },
+  {
+    name: "report",
+    summary: "Write an HTML page on one or several runs: curves, results and settings.",
+    details: [
+      "A run is the NAME of saved_model/NAME.metrics.jsonl, or a path. The page shows learning curves, " +
+      "speed, noise, perplexity by word frequency, ln Z and the settings, with differences marked; it " +
+      "needs no network. The model file, where there is one, adds the size of the model.",
+    ],
+    arguments: [{ name: "run", repeated: true }],
+    groups: [{ title: "Report", options: REPORT }],
+    examples: [
+      { term: "nce report demo --open", text: "On one run, in the browser." },
+      { term: "nce report demo penn", text: "Compare two runs." },
+      { term: "nce report demo --watch", text: "While it is being trained." },
+    ],
+    async run({ given, words, io }) {
+      const { OPENER, report, reportPaths } = await import("../commands/report.ts");
+      const { runs, out } = reportPaths(words, given), folder = dirname(out);
+      const read = [...runs.map(({ record }) => dirname(record)), folder, MODEL_FOLDER];
+      await askPermissions({ read: [...new Set(read)], write: [folder] });
+      await report(words, given, io, { mayOpen: given["open"] === true && await mayRun(OPENER) });
     },
   },
   {

@@ -90,7 +90,8 @@ function split(
 
 /** Checks that the other words are the command's arguments. */
 function checkArguments(program: Program, command: CommandSpec, words: readonly string[]): void {
-  const extra = words[command.arguments.length];
+  const isOpen = command.arguments.at(-1)?.repeated;
+  const extra = isOpen ? undefined : words[command.arguments.length];
   if (extra !== undefined) {
     const isCommand = command === program.root &&
       program.commands.some(({ name }) => name === extra);

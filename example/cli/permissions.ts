@@ -56,6 +56,11 @@ export async function askPermissions({ read, write = [] }: Paths): Promise<void>
   }
 }
 
+/** Requests the permission to run a program; on a terminal, Deno asks the user. */
+export async function mayRun(command: string): Promise<boolean> {
+  return (await Deno.permissions.request({ name: "run", command })).state === "granted";
+}
+
 /** Flags for a run that also writes to these paths. */
 function flagsFor(write: readonly string[]): readonly string[] {
   const folders = [...new Set([MODEL_FOLDER, ...write])].join(",");

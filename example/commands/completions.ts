@@ -96,8 +96,10 @@ function zsh(root: Completed, commands: readonly Completed[]): string[] {
       ...zshArguments(
         command,
         command.arguments.map((argument, i) => {
-          const { name, choices, optional } = argument, isPath = choices === undefined;
-          return `${i + 1}:${optional ? ":" : ""}${name}:${zshValues({ ...argument, isPath })}`;
+          const { name, choices, optional, repeated } = argument, isPath = choices === undefined;
+          return `${repeated ? "*" : i + 1}:${optional ? ":" : ""}${name}:${
+            zshValues({ ...argument, isPath })
+          }`;
         }),
       ),
       "        return ;;",

@@ -2,6 +2,7 @@
 
 import type { Gpu } from "../../mod.ts";
 import type { Communicator } from "../../kernels/mod.ts";
+import { describeOptimizer } from "../training/optimizer.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
 import {
   boundsOf,
@@ -37,6 +38,7 @@ export function newModel(job: Job): WordModel {
   checkSizes(job);
   const model = makeModel(gpu, settings, corpus.vocabulary);
   io.out(`model       ${describeModel(settings, corpus.vocabulary.size)}`);
+  io.out(`optimizer   ${describeOptimizer(settings)}`);
   return model;
 }
 

@@ -1,4 +1,4 @@
-/** Columns of a batch: those that a rank computes, or the first few. */
+/** Columns of a batch: those that a rank computes. */
 
 import type { BatchPart } from "../../mod.ts";
 import type { Batch } from "./row_batch.ts";

@@ -71,15 +71,23 @@ export function parseSynthetic(spec: string): SyntheticOptions {
   return options;
 }
 
-/** Generates the text; it is a function of the options. */
-export function synthesize({ words, vocab, seed }: SyntheticOptions): SyntheticText {
+/**
+ * Generates the text; it is a function of the options.
+ *
+ * @param options The text; `testWords` is the size of the validation and of the test text.
+ */
+export function synthesize(
+  { words, vocab, seed, testWords = testSize(words) }:
+    & SyntheticOptions
+    & { readonly testWords?: number },
+): SyntheticText {
   const language = new SyntheticLanguage(vocab, seed);
   const generate = (part: keyof typeof STREAM, size: number) =>
     generateText(language, size, new Philox(seed, STREAM[part]));
   const parts = {
     train: generate("train", words),
-    valid: generate("valid", testSize(words)),
-    test: generate("test", testSize(words)),
+    valid: generate("valid", testWords),
+    test: generate("test", testWords),
   };
   const occurrences = new WordCounts();
   for (const sentence of parts.train) {

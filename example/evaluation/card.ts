@@ -14,6 +14,13 @@ export interface TokenScores {
   readonly logZ: Float32Array;
 }
 
+/** How often values fall into intervals of equal width between the smallest and the largest. */
+export interface Histogram {
+  readonly from: number;
+  readonly to: number;
+  readonly counts: readonly number[];
+}
+
 /** Self-normalisation of a model: whether ln Z is constant over contexts. */
 export interface SelfNormalization {
   /** Mean of ln Z over the tokens: the best norm term for scoring without normalising. */
@@ -22,6 +29,10 @@ export interface SelfNormalization {
   readonly std: number;
   /** The 1st, 50th and 99th percentile of ln Z. */
   readonly percentiles: readonly [number, number, number];
+  /** The distribution of ln Z. */
+  readonly histogram: Histogram;
+  /** c, the norm term of the model. */
+  readonly normTerm: number;
   /** exp of the mean of c - s(token), with the model's norm term c: a perplexity only if Z = exp(c). */
   readonly rawPpl: number;
   /** The same with the best norm term. */
@@ -53,6 +64,8 @@ export interface Bucket {
   readonly ppl: number | null;
 }
 
+/** Intervals of a histogram. */
+const BARS = 40;
 /** Up to this standard deviation of ln Z, in nats, unnormalised scores rank almost like exact ones. */
 export const SAFE_STD = 0.2;
 
@@ -100,10 +113,25 @@ export function selfNormalization(
     mean: center,
     std,
     percentiles: [quantile(0.01), quantile(0.5), quantile(0.99)],
+    histogram: histogramOf(sorted),
+    normTerm,
     rawPpl: Math.exp(normTerm - meanScore),
     rawPplBest: Math.exp(center - meanScore),
     safe: std <= SAFE_STD && perplexity(scores) <= classes,
   };
+}
+
+/** The distribution of sorted values; those that are not finite are left out. */
+function histogramOf(sorted: Float32Array): Histogram {
+  const finite = sorted.filter((value) => Number.isFinite(value));
+  const low = finite[0] ?? 0, high = finite.at(-1) ?? 0;
+  const [from, to] = low < high ? [low, high] : [low - 0.5, low + 0.5];
+  const counts = new Array<number>(BARS).fill(0);
+  for (const value of finite) {
+    const bar = Math.floor((value - from) / (to - from) * BARS);
+    counts[Math.min(bar, BARS - 1)]!++;
+  }
+  return { from, to, counts };
 }
 
 /** Perplexity by frequency of the word in the training text. */

@@ -14,11 +14,22 @@ export const NOISES = [
 ] as const;
 /** What scores a word. */
 export const INDEX_MODULES = ["linear", "gru"] as const;
+/** How weights are updated. */
+export const OPTIMIZERS = ["sgd", "adagrad", "adam"] as const;
 
 /** A training loss. */
 export type LossName = typeof LOSSES[number];
 /** A noise source. */
 export type NoiseName = typeof NOISES[number];
+/** An optimizer. */
+export type OptimizerName = typeof OPTIMIZERS[number];
+
+/** Learning rates of the optimizers, unless one is given. */
+export const DEFAULT_LR: Readonly<Record<OptimizerName, number>> = {
+  sgd: 1,
+  adagrad: 0.02,
+  adam: 0.005,
+};
 
 /** Whether the batch's other targets are all or part of the noise. */
 export function isFromBatch(noise: NoiseName): boolean {

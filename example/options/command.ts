@@ -10,6 +10,8 @@ export interface Argument {
   readonly choices?: readonly string[];
   /** Whether it may be omitted; only optional arguments may follow. */
   readonly optional?: boolean;
+  /** Whether there may be several; only for the last one. */
+  readonly repeated?: boolean;
 }
 
 /** A term and its description, such as `--train` and what it does. */
@@ -49,6 +51,8 @@ export function printingOptions({ root }: Program, command: CommandSpec): Option
 /** The usage of a command with its arguments, such as `nce completions <shell>`. */
 export function callOf({ root }: Program, command: CommandSpec): string {
   const names = command === root ? [root.name] : [root.name, command.name];
-  const words = command.arguments.map(({ name, optional }) => optional ? `[${name}]` : `<${name}>`);
+  const words = command.arguments.map(({ name, optional, repeated }) =>
+    (optional ? `[${name}]` : `<${name}>`) + (repeated ? "..." : "")
+  );
   return [...names, ...words].join(" ");
 }

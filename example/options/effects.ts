@@ -51,6 +51,8 @@ const IDLE: { readonly [N in Name]?: readonly Idle[] } = {
   selfNorm: [FULL],
   audit: [FULL],
   rankTimeout: [{ distributed: false }],
+  momentum: [{ optimizer: (optimizer) => optimizer !== "sgd" }],
+  minLr: [{ lrDecay: 1 }],
 };
 
 /** The kind of run, by `--train` and `--prof`. */

@@ -18,20 +18,19 @@ import {
   wordOr,
 } from "./option.ts";
 import { DISTRIBUTED } from "./distributed.ts";
+import { OPTIMIZER } from "./optimizer_options.ts";
 import { NAME, RUN } from "./run_options.ts";
 
 export { RUN } from "./run_options.ts";
 
 /** A count without a practical upper limit. */
 const ANY_COUNT: Range = [1, 1e9];
-/** Coefficients whose products with weights and gradients stay within float32. */
-const COEFFICIENT: Range = [1e-30, 1e30];
 
 const TERM = wordOr(
   ["auto", "learned"],
   number([-1000, 1000], {
     value: "number",
-    default: "9",
+    default: "auto",
     help:
       "Log of the normalising constant that nce assumes: a number, auto (also -1) for the log " +
       "of the vocabulary size, or learned.",
@@ -183,8 +182,8 @@ export const LOSS = {
   }),
 } satisfies OptionTable;
 
-/** How the model is trained. */
-const OPTIMIZATION = {
+/** The course of training. */
+const COURSE = {
   epochs: count([1, 1e6], {
     value: "count",
     default: "40",
@@ -192,34 +191,29 @@ const OPTIMIZATION = {
     modes: EPOCHS,
     mayChange: true,
   }),
+  patience: optional<number, null>(
+    count(ANY_COUNT, {
+      value: "epochs",
+      help: "End training after so many epochs in turn without a better validation.",
+      modes: EPOCHS,
+      mayChange: true,
+    }),
+    null,
+  ),
+  maxMinutes: optional<number, null>(
+    number([0, 30_000], {
+      value: "n",
+      help:
+        "End training after so many minutes, as at Ctrl-C: a checkpoint is left, the test follows.",
+      modes: EPOCHS,
+      mayChange: true,
+    }),
+    null,
+  ),
   batchSize: count([1, 1e6], {
     value: "count",
     default: "20",
     help: "Sentences of mean length in a batch; with --concat, rows of --bptt words.",
-    modes: TRAINING,
-  }),
-  lr: number(COEFFICIENT, {
-    value: "rate",
-    default: "1",
-    help: "Initial learning rate.",
-    modes: TRAINING,
-  }),
-  lrDecay: number([1, 1e30], {
-    value: "factor",
-    default: "2",
-    help: "Divides the learning rate when the validation perplexity does not improve.",
-    modes: EPOCHS,
-  }),
-  clip: number(COEFFICIENT, {
-    value: "norm",
-    default: "0.25",
-    help: "Largest global norm of the gradients.",
-    modes: TRAINING,
-  }),
-  weightDecay: number([0, 1e30], {
-    value: "rate",
-    default: "1e-5",
-    help: "Weight decay added to the gradients.",
     modes: TRAINING,
   }),
   logInterval: count(ANY_COUNT, {
@@ -256,14 +250,22 @@ const OPTIMIZATION = {
 } satisfies OptionTable;
 
 /** All options by the names of their settings. */
-export const OPTIONS = { ...RUN, ...DATA, ...MODEL, ...LOSS, ...OPTIMIZATION, ...DISTRIBUTED };
+export const OPTIONS = {
+  ...RUN,
+  ...DATA,
+  ...MODEL,
+  ...LOSS,
+  ...COURSE,
+  ...OPTIMIZER,
+  ...DISTRIBUTED,
+};
 
 /** One run of the program: every option with its checked value. */
 export type Settings = SettingsOf<typeof OPTIONS>;
 /** Settings that a model is made with, saved in its file. */
 export type ModelSettings = SettingsOf<typeof MODEL & typeof LOSS>;
 /** How a model is trained. */
-export type TrainingSettings = SettingsOf<typeof OPTIMIZATION>;
+export type TrainingSettings = SettingsOf<typeof COURSE & typeof OPTIMIZER>;
 
 /** Options under one heading of the help text. */
 export interface OptionGroup {
@@ -277,6 +279,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   { title: "Data", options: DATA },
   { title: "Model", options: MODEL },
   { title: "Loss", options: LOSS },
-  { title: "Training", options: OPTIMIZATION },
+  { title: "Training", options: COURSE },
+  { title: "Optimizer", options: OPTIMIZER },
   { title: "Several processes", options: DISTRIBUTED },
 ];

@@ -1,5 +1,6 @@
 /** Turns command-line options into checked settings; independent of Cliffy and Deno. */
 
+import { DEFAULT_LR } from "./choices.ts";
 import { checkEffects, uselessOptions } from "./effects.ts";
 import { UsageError } from "../shared/errors.ts";
 import { evaluationProblem } from "./evaluation_kind.ts";
@@ -54,6 +55,7 @@ function fillIn(given: Given, config: Given, warn: (line: string) => void): Sett
     ...read,
     // The default of two layers is the LSTM's: an IndexGRU has one.
     ...(read.indexModule === "gru" && all["nlayers"] === undefined && { nlayers: 1 }),
+    ...(all["lr"] === undefined && { lr: DEFAULT_LR[read.optimizer] }),
     // Such a model has no probabilities, and so no other test.
     ...(read.train && read.loss === "neg" && all["evaluation"] === undefined &&
       { evaluation: "loss" }),
@@ -68,9 +70,14 @@ function fillIn(given: Given, config: Given, warn: (line: string) => void): Sett
 
 /** Checks that involve several options. */
 function checkTogether(settings: Settings): void {
-  const { train, lr, weightDecay, evaluation, quiet, verbose } = settings;
+  const { train, optimizer, lr, minLr, weightDecay, evaluation, quiet, verbose } = settings;
   if (quiet && verbose) throw new UsageError("--quiet and --verbose contradict: leave one out");
-  if (lr * weightDecay > 1) {
+  if (minLr > lr) {
+    throw new UsageError(
+      `--min-lr ${minLr} is over --lr ${lr}, from which the learning rate falls: give a smaller one`,
+    );
+  }
+  if (optimizer === "sgd" && lr * weightDecay > 1) {
     throw new UsageError(
       `--weight-decay ${weightDecay} takes more from a weight at each step than it has, at ` +
         `--lr ${lr}: their product must be at most 1`,

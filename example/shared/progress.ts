@@ -12,8 +12,8 @@ export interface ProgressOptions {
   readonly batches: number;
   /** Batches done by an earlier run; 0 unless given. */
   readonly batchesBefore?: number;
-  /** Learning rate of the epoch. */
-  readonly lr: number;
+  /** Learning rate of the last step. */
+  readonly lr: () => number;
   /** Whether the loss is a normalised log probability, so that its exponential is a perplexity. */
   readonly normalised: boolean;
   /** Expected milliseconds of the validation after each epoch; 0 unless given. */
@@ -145,7 +145,7 @@ export class Progress {
   /** Shows the mean loss of the batches since the last call and returns their figures. */
   show(loss: number): Figures {
     const now = this.#clock();
-    const { epoch, batches, lr } = this.#options;
+    const { epoch, batches } = this.#options, lr = this.#options.lr();
     const tokensPerSecond = rate(this.#tokens - this.#shown.tokens, now - this.#shown.time);
     this.#loss = loss;
     this.#shown = { time: now, tokens: this.#tokens };

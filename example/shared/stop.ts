@@ -59,3 +59,13 @@ export function stopOnSignal(
     [Symbol.dispose]: () => listeners.forEach((remove) => remove()),
   });
 }
+
+/** Stops a run `minutes` from now, unless it has stopped by then; never if there are none. */
+export function stopAfter(minutes: number | null, stop: StopFlag, io: Pick<Io, "err">): Disposable {
+  const timer = minutes === null ? undefined : setTimeout(() => {
+    if (stop.requested) return;
+    stop.requested = true;
+    io.err(`Stopping: --max-minutes ${minutes} are over; the test follows; Ctrl-C ends at once`);
+  }, 60_000 * minutes);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}

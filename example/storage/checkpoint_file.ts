@@ -37,8 +37,8 @@ export interface Position {
   readonly untold: LossSum;
   /** Noise samples that equalled their target since the last report, and the number of samples. */
   readonly hits: { readonly hits: number; readonly samples: number };
-  /** Deferred steps that some rows of a table still lack, by the table's name. */
-  readonly deferred: Readonly<Record<string, number>>;
+  /** The optimizer's counts, by the names of the parameters. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** The best model so far, which has its own file. */

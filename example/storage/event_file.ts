@@ -5,12 +5,19 @@
 
 import { concat } from "@std/bytes";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import type { Histogram } from "../evaluation/card.ts";
 
-/** A number, or a text in Markdown. */
+/** A histogram of values with this mean and standard deviation. */
+export interface BoardHistogram extends Histogram {
+  readonly mean: number;
+  readonly std: number;
+}
+
+/** A number, a text in Markdown, or a histogram. */
 export interface BoardValue {
   /** Its name; TensorBoard groups names by their prefix up to a slash. */
   readonly tag: string;
-  readonly value: number | string;
+  readonly value: number | string | BoardHistogram;
 }
 
 /** File version that TensorBoard expects in the first record. */
@@ -44,6 +51,7 @@ function put(writer: BinaryWriter, { tag, value }: BoardValue): void {
     writer.tag(2, WireType.Bit32).float(Math.fround(value)); // values that are too large become infinite
     return;
   }
+  if (typeof value === "object") return nested(writer, 5, () => putHistogram(writer, value));
   nested(writer, 8, () => { // a TensorProto without dimensions
     writer.tag(1, WireType.Varint).int32(STRING);
     nested(writer, 2, () => {});
@@ -52,6 +60,18 @@ function put(writer: BinaryWriter, { tag, value }: BoardValue): void {
   nested(writer, 9, () => { // its SummaryMetadata
     nested(writer, 1, () => writer.tag(1, WireType.LengthDelimited).string("text"));
     writer.tag(4, WireType.Varint).int32(TENSOR_CLASS);
+  });
+}
+
+/** Writes the fields of a `HistogramProto`. */
+function putHistogram(writer: BinaryWriter, { from, to, counts, mean, std }: BoardHistogram): void {
+  const values = counts.reduce((sum, count) => sum + count, 0);
+  const sums = [values, values * mean, values * (std ** 2 + mean ** 2)];
+  [from, to, ...sums].forEach((number, i) => writer.tag(i + 1, WireType.Bit64).double(number));
+  const width = (to - from) / counts.length;
+  const limits = counts.map((_, i) => from + (i + 1) * width);
+  [limits, counts].forEach((list, i) => {
+    nested(writer, 6 + i, () => list.forEach((number) => writer.double(number)));
   });
 }
 

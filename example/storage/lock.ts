@@ -39,6 +39,16 @@ export function lockModel(save: string, folder = MODEL_FOLDER): Disposable {
   }
 }
 
+/** Whether a process holds the lock on the file `path`. */
+export function isLocked(path: string): boolean {
+  try {
+    using file = Deno.openSync(path, { read: true });
+    return !file.tryLockSync(false);
+  } catch {
+    return false; // it is not there: the lock was released
+  }
+}
+
 function open(path: string): Deno.FsFile {
   return attempt(
     "write",

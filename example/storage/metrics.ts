@@ -24,6 +24,8 @@ export interface TrainEvent extends Figures {
   readonly event: "train";
   /** Number of training steps so far. */
   readonly step: number;
+  /** Number of words of this epoch that were trained on so far. */
+  readonly tokens: number;
   /** Fraction of noise samples that equalled their target. */
   readonly hitRate?: number;
 }

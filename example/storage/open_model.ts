@@ -61,12 +61,12 @@ function cureOf(word: string, path: string): string {
   return "train it with --train, or give the path of a model file";
 }
 
-/** Names of the models in the folder, in order. */
-function savedNames(): string[] {
+/** Names of the models in the folder, in order; or of other files with this ending. */
+export function savedNames(ending = ENDING): string[] {
   try {
     return [...Deno.readDirSync(MODEL_FOLDER)].map(({ name }) => name)
-      .filter((name) => name.endsWith(ENDING) && !name.endsWith(`.checkpoint${ENDING}`))
-      .map((name) => name.slice(0, -ENDING.length)).sort();
+      .filter((name) => name.endsWith(ending) && !name.endsWith(`.checkpoint${ENDING}`))
+      .map((name) => name.slice(0, -ending.length)).sort();
   } catch {
     return []; // there is no folder
   }

@@ -4,8 +4,13 @@ import { configOf } from "../options/config.ts";
 import { BOARD_FOLDER, type Settings } from "../options/settings.ts";
 import { attempt } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
-import { type BoardValue, valuesRecord, versionRecord } from "./event_file.ts";
-import { attemptOnRecord, type MetricsEvent, type MetricsSink } from "./metrics.ts";
+import { type BoardHistogram, type BoardValue, valuesRecord, versionRecord } from "./event_file.ts";
+import {
+  attemptOnRecord,
+  type EpochEvent,
+  type MetricsEvent,
+  type MetricsSink,
+} from "./metrics.ts";
 
 /** Appends events to a new file; a resumed run adds another file, as is usual. */
 export class TensorBoard implements MetricsSink {
@@ -75,7 +80,7 @@ function tableOf(settings: Settings): string {
 function figuresOf(
   event: MetricsEvent,
   normalised: boolean,
-): Readonly<Record<string, number | undefined>> {
+): Readonly<Record<string, BoardValue["value"] | undefined>> {
   switch (event.event) {
     case "start":
       return {};
@@ -104,6 +109,7 @@ function figuresOf(
         "valid/loss": event.validLoss,
         "valid/ln_z_mean": event.selfNormalization?.mean,
         "valid/ln_z_std": event.selfNormalization?.std,
+        "valid/ln_z": distributionOf(event),
       };
     case "test":
       return {
@@ -112,6 +118,14 @@ function figuresOf(
         "test/loss": event.loss,
         "test/ln_z_mean": event.selfNormalization?.mean,
         "test/ln_z_std": event.selfNormalization?.std,
+        "test/ln_z": distributionOf(event),
       };
   }
+}
+
+/** The distribution of ln Z. */
+function distributionOf(
+  { selfNormalization: card }: Pick<EpochEvent, "selfNormalization">,
+): BoardHistogram | undefined {
+  return card && { ...card.histogram, mean: card.mean, std: card.std };
 }

@@ -1,12 +1,13 @@
 /** Divergence of training: where it happened, and which option is the likely cause. */
 
+import { DEFAULT_LR } from "../options/choices.ts";
 import { Failure } from "../shared/errors.ts";
 import { formatNumber } from "../shared/progress.ts";
 import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 
 /** Settings that can make training diverge. */
 type Suspects =
-  & Pick<TrainingSettings, "lr" | "clip" | "weightDecay">
+  & Pick<TrainingSettings, "optimizer" | "lr" | "clip" | "weightDecay">
   & Pick<ModelSettings, "loss" | "normTerm" | "selfNorm">;
 
 /** A position in training. */
@@ -42,16 +43,19 @@ export function divergence(error: Diverged, settings: Suspects, vocabularySize: 
 
 /** Advice: the option that is farthest from values known to be stable. */
 export function likelyCure(settings: Suspects, vocabularySize: number): string {
-  const { lr, clip, weightDecay, selfNorm, normTerm, loss } = settings;
+  const { optimizer, lr, clip, weightDecay, selfNorm, normTerm, loss } = settings;
   const smaller = (option: string, value: number) =>
     `a smaller --${option} (it is ${formatNumber(value)})`;
   const sampled = loss === "nce" || loss === "mix";
   const logZ = Math.log(vocabularySize);
   // Each option with its ratio to the largest value known to work well.
   const suspects: [number, string][] = [
-    [lr / 2, smaller("lr", lr)],
+    [lr / (2 * DEFAULT_LR[optimizer]), smaller("lr", lr)],
     [clip / 5, smaller("clip", clip)],
-    [lr * weightDecay / 0.05, smaller("weight-decay", weightDecay)],
+    [
+      optimizer === "sgd" ? lr * weightDecay / 0.05 : weightDecay,
+      smaller("weight-decay", weightDecay),
+    ],
     [loss === "full" ? 0 : selfNorm / 1, smaller("self-norm", selfNorm)],
     [
       sampled && typeof normTerm === "number" ? Math.abs(normTerm - logZ) / 10 : 0,

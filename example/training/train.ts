@@ -29,7 +29,7 @@ import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared
 import { summarize } from "./summary.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
-import { stopOnSignal, Stopped, tellOfStop } from "../shared/stop.ts";
+import { stopAfter, stopOnSignal, Stopped, tellOfStop } from "../shared/stop.ts";
 import { TensorBoard } from "../storage/tensorboard.ts";
 import { Trainer } from "./trainer.ts";
 import { validate } from "./validate.ts";
@@ -70,7 +70,9 @@ export async function train(
   using files = isFirst ? openFiles(settings, corpus, hashes, io) : undefined;
   const metrics = files?.metrics ?? NO_RECORD;
   const best = new BestModel(gpu, model, save, beside, io, isFirst);
-  using stop = stopOnSignal(communicator.size === 1 ? io : { err() {} }); // ranks tell when all stop
+  const own = communicator.size === 1 ? io : { err() {} }; // ranks tell when all stop
+  using stop = stopOnSignal(own);
+  using _deadline = stopAfter(settings.maxMinutes, stop, own);
   const ranks = new Ranks(communicator, stop);
   await ranks.expectSame(commonOf(gpu, settings, hashes));
   const run: Run = { gpu, settings, corpus, hashes, model, io, metrics, best, ranks };
@@ -184,7 +186,7 @@ function recordStart({ gpu, settings, corpus, metrics }: Run): void {
 async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
   const { trainer, checkpoints } = loop, { settings, io, ranks } = run;
   try {
-    while (trainer.epoch <= settings.epochs) await trainEpoch(run, loop);
+    while (trainer.epoch <= settings.epochs && isPatient(run, trainer)) await trainEpoch(run, loop);
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
     io.live("");
@@ -195,10 +197,18 @@ async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
   }
 }
 
+/** Whether `--patience` leaves room for another epoch; says so if it does not. */
+function isPatient({ settings: { patience }, best: { best }, io }: Run, trainer: Trainer): boolean {
+  const without = trainer.epoch - 1 - (best?.epoch ?? 0);
+  if (patience === null || without < patience) return true;
+  io.out(`patience    ends training: epoch ${best!.epoch} was the best, ${without} epochs ago`);
+  return false;
+}
+
 /** Trains one epoch, or the rest of it, and validates. */
 async function trainEpoch(run: Run, loop: Loop): Promise<void> {
   const { gpu, settings, corpus, model, io, metrics, best, ranks } = run;
-  const { trainer, checkpoints } = loop, { epoch } = trainer, { lr } = trainer.optimizer;
+  const { trainer, checkpoints } = loop, { epoch } = trainer;
   const start = performance.now();
   const batches = trainingBatches(corpus.train, settings, epoch);
   const beforeBatch = () => checkpoints.writeIfDue();
@@ -217,14 +227,14 @@ async function trainEpoch(run: Run, loop: Loop): Promise<void> {
     trainLoss: loss,
     ...fields,
     ...(card && { selfNormalization: card }),
-    lr,
+    lr: trainer.lr,
     tokensPerSecond,
   });
   if (!Number.isFinite(measure)) {
     throw new Diverged("the validation's score", { step: trainer.steps, epoch });
   }
   const isBetter = best.isBetter(validation);
-  if (!isBetter) trainer.optimizer.lr /= settings.lrDecay;
+  if (!isBetter) trainer.decayLr();
   trainer.nextEpoch();
   let outcome = "kept";
   if (isBetter) {

@@ -1,10 +1,10 @@
 /** Training of a model, batch by batch. */
 
 import { auditGradient, type Gpu, type Tensor } from "../../mod.ts";
-import { type NamedParameter, SGD } from "../../nce/nn/mod.ts";
+import type { NamedParameter, Optimizer } from "../../nce/nn/mod.ts";
 import { sum, weightedSum } from "../../kernels/ops.ts";
-import { columnsOf, partOf } from "../data/columns.ts";
-import type { Batch } from "../data/row_batch.ts";
+import { partOf } from "../data/columns.ts";
+import { type Batch, firstRows } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { Diverged } from "./diverged.ts";
 import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
@@ -13,12 +13,13 @@ import { Losses, type LossSum } from "../evaluation/losses.ts";
 import type { Checkpoint, Position } from "../storage/checkpoint_file.ts";
 import type { MetricsSink } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
+import { makeOptimizer } from "./optimizer.ts";
 import { Progress } from "../shared/progress.ts";
+import { Schedule } from "./schedule.ts";
 import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { checkStop } from "../shared/stop.ts";
 
-const MOMENTUM = 0.9;
 /** Number of batch rows in a gradient audit. */
 const AUDIT_ROWS = 4;
 
@@ -59,12 +60,13 @@ const CARRIED = "carried.";
 
 /** Trains a model batch by batch. */
 export class Trainer implements Disposable {
-  /** Updates the parameters. */
-  readonly optimizer: SGD;
+  /** Updates the parameters; its learning rate is that of the next step. */
+  readonly optimizer: Optimizer;
   readonly #gpu: Gpu;
   readonly #model: WordModel;
   readonly #settings: TrainerSettings;
   readonly #ranks: Ranks;
+  readonly #schedule: Schedule;
   readonly #carried = new CarriedStates();
   /** Losses of this epoch that are not reported yet. */
   readonly #losses: Losses;
@@ -76,9 +78,9 @@ export class Trainer implements Disposable {
     this.#ranks = ranks;
     this.#model = model;
     this.#settings = settings;
-    const { lr, weightDecay, clip } = settings;
-    const options = { lr, momentum: MOMENTUM, weightDecay, clip };
-    this.optimizer = new SGD(gpu, model.parameters(), options);
+    this.#schedule = new Schedule(settings);
+    const lr = this.#schedule.at(0);
+    this.optimizer = makeOptimizer(gpu, model.parameters(), { ...settings, lr });
     this.#losses = new Losses(gpu);
   }
 
@@ -90,6 +92,17 @@ export class Trainer implements Disposable {
   /** Number of training steps so far. */
   get steps(): number {
     return this.#at.step;
+  }
+
+  /** Learning rate of the last step. */
+  get lr(): number {
+    return this.#schedule.at(this.#at.step - 1);
+  }
+
+  /** Lowers the learning rate, from the next step on. */
+  decayLr(): void {
+    this.#schedule.decay();
+    this.optimizer.lr = this.#schedule.at(this.#at.step);
   }
 
   /** Ends an epoch, after its validation. */
@@ -107,8 +120,8 @@ export class Trainer implements Disposable {
     const untold = await this.#losses.sums();
     this.#expectFinite(untold);
     await this.#countHits();
-    const { lr, deferred } = this.optimizer;
-    return { ...this.#at, lr, untold, deferred };
+    const { lr } = this.#schedule, { counts } = this.optimizer;
+    return { ...this.#at, lr, untold, counts };
   }
 
   /** The tensors that training changes, by name: carried states are those of the whole batch, and temporary. */
@@ -127,13 +140,14 @@ export class Trainer implements Disposable {
    * @throws {Failure} If its tensors are not those of this model.
    */
   async restore(position: Position, checkpoint: Checkpoint | undefined): Promise<void> {
-    const { lr, untold, deferred, ...at } = position;
+    const { lr, untold, counts, ...at } = position;
     this.#at = at;
     if (at.step === 0) return; // everything still has its initial value
     const gpu = this.#gpu, { optimizer } = this, { communicator } = this.#ranks;
     this.#losses.restore(untold);
-    optimizer.lr = lr;
-    optimizer.restore(deferred);
+    this.#schedule.lr = lr;
+    optimizer.lr = this.#schedule.at(at.step);
+    optimizer.restore(counts);
     using _held = optimizer.hold();
     const read = async (name: string, shape: readonly number[]) => {
       const size = shape.reduce((a, b) => a * b, 1);
@@ -170,6 +184,7 @@ export class Trainer implements Disposable {
     const mean = weightedSum(step, loss, uploadWeight(step, own));
     const across = await this.#ranks.backward(step, mean);
     this.optimizer.step(across.gradients);
+    this.optimizer.lr = this.#schedule.at(number + 1);
     losses.push(across.loss, batch.tokens);
     this.#carried.carry(step, states, next);
   }
@@ -185,12 +200,13 @@ export class Trainer implements Disposable {
     { validationMs, io, metrics, beforeBatch }: EpochOptions,
   ): Promise<EpochResult> {
     const { epochs, logInterval, loss, audit } = this.#settings, { epoch, batch: first } = this.#at;
+    const lr = () => this.lr;
     const progress = new Progress(io, {
       epoch,
       epochs,
       batches: batches.length,
       batchesBefore: first,
-      lr: this.optimizer.lr,
+      lr,
       normalised: loss === "full",
       validationMs,
       detail: io.detail,
@@ -213,6 +229,7 @@ export class Trainer implements Disposable {
         metrics.write({
           event: "train",
           step: this.steps,
+          tokens: this.#at.told.tokens,
           ...progress.show(found.mean),
           ...hitRate,
         });
@@ -275,10 +292,7 @@ export class Trainer implements Disposable {
    * It does not affect training.
    */
   async #audit(batch: Batch, metrics: MetricsSink): Promise<void> {
-    const rows = Math.min(AUDIT_ROWS, batch.batchSize);
-    const few = columnsOf(batch, Array.from({ length: rows }, (_, row) => row)),
-      gpu = this.#gpu,
-      shape = [few.steps, few.batchSize];
+    const few = firstRows(batch, AUDIT_ROWS), gpu = this.#gpu, shape = [few.steps, few.batchSize];
     await this.#countHits();
     using _undisturbed = this.optimizer.undisturbed();
     using context = this.#context(few);

@@ -2,9 +2,10 @@
 
 import type { Device } from "../device/device.ts";
 import { type VecSource, withVec } from "../device/vec.ts";
+import decay from "./_lazy_decay.wgsl" with { type: "text" };
+import moment from "./_lazy_moment.wgsl" with { type: "text" };
 import lazySource from "./lazy_rows.wgsl" with { type: "text" };
 import type { MergedGradient } from "../accumulate/merge_rows.ts";
-import type { SGDCoefficients } from "./sgd.ts";
 import {
   expectIds,
   type PendingUpdates,
@@ -13,10 +14,21 @@ import {
   type Tensor,
 } from "../device/tensor.ts";
 
-const kernel = withVec(lazySource);
+const withMoment = withVec(lazySource + moment);
+const withoutMoment = withVec(lazySource + decay);
 
 /** Steps after which all rows are brought up to date, so that the powers are a short table. */
 const MAX_STEPS = 1024;
+
+/** Coefficients of stochastic gradient descent. */
+export interface SGDCoefficients {
+  /** Learning rate. */
+  readonly lr: number;
+  /** Momentum; 0 where no moment is kept. */
+  readonly momentum: number;
+  /** Weight decay (an L2 penalty added to the gradient). */
+  readonly weightDecay: number;
+}
 
 /**
  * Updates a table [V, W] by sparse gradients. Rows without a gradient move, too, by momentum and decay, but
@@ -27,7 +39,7 @@ const MAX_STEPS = 1024;
 export class LazyRows implements PendingUpdates, Disposable {
   readonly #gpu: Device;
   readonly #table: Tensor;
-  readonly #moment: Tensor;
+  readonly #moment: Tensor | undefined;
   readonly #storage: Storage;
   readonly #kernel: VecSource;
   readonly #W: number;
@@ -39,14 +51,14 @@ export class LazyRows implements PendingUpdates, Disposable {
   #behind = false;
   #held = false;
 
-  /** The caller keeps the table and its moment, and disposes of them. */
-  constructor(gpu: Device, table: Tensor, moment: Tensor) {
+  /** The caller keeps the table and its moment, and disposes of them. Without momentum there is no moment. */
+  constructor(gpu: Device, table: Tensor, moment?: Tensor) {
     this.#gpu = gpu;
     this.#table = table;
     this.#moment = moment;
     this.#storage = storageIn(table);
     const W = table.size / table.shape[0]!;
-    this.#kernel = kernel(W);
+    this.#kernel = (moment ? withMoment : withoutMoment)(W);
     this.#W = W / this.#kernel.vec;
     this.last = gpu.tensor([table.shape[0]!], new Uint32Array(table.shape[0]!));
     this.#powers = gpu.tensor([MAX_STEPS + 1, 4]);
@@ -145,7 +157,7 @@ export class LazyRows implements PendingUpdates, Disposable {
       constants: { HAS_GRADIENT: values === this.#powers ? 0 : 1 },
       inputs: [ids!, lag, this.#powers, norm, values],
       readsRows: "caught-up",
-      outputs: [this.#table, this.#moment],
+      outputs: this.#moment ? [this.#table, this.#moment] : [this.#table],
       uniform: { n, W: this.#W, now: this.#now, lr: this.#coefficients!.lr },
       grid: Math.ceil(n * this.#W / 64),
     });

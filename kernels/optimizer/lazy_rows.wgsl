@@ -4,6 +4,7 @@
 //   (m, p) <- M (m, p),  M = (momentum, decay; -lr momentum, 1 - lr decay),
 // so that n such steps are M^n, and a gradient g in the last of them adds scale * g * (1, -lr).
 // powers[n] holds M^n as (a, b, c, d): m' = a m + b p, p' = p + c m + d p, so d is the element minus 1.
+// `advance` applies it: that of _lazy_moment.wgsl, or without momentum, where no m is kept, of _lazy_decay.wgsl.
 //
 // claim:  lag[i] = now - last[row] for the first thread with the row, 0 for the others; last[row] = now.
 // update: (m, p) <- M^lag[i] (m, p), plus the gradient with HAS_GRADIENT; for each row that ids name.
@@ -42,16 +43,6 @@ fn claim(group: Group, @builtin(local_invocation_index) local: u32) {
 @group(0) @binding(3) var<storage, read> norm: array<f32>;
 @group(0) @binding(4) var<storage, read> values: array<Vec>;
 @group(0) @binding(5) var<storage, read_write> table: array<Vec>;
-@group(0) @binding(6) var<storage, read_write> moment: array<Vec>;
-
-// M^n and the gradient g, applied to the Vec at `at`.
-fn advance(at: u32, n: u32, g: Vec) {
-  let m = moment[at];
-  let p = table[at];
-  let power = powers[n];
-  moment[at] = power.x * m + power.y * p + g;
-  table[at] = p + (power.z * m + power.w * p - params.lr * g);
-}
 
 @compute @workgroup_size(64)
 fn update(group: Group, @builtin(local_invocation_index) local: u32) {

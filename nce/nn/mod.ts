@@ -1,5 +1,5 @@
 /**
- * Layers, the optimizer, and what modules of your own are made of.
+ * Layers, optimizers, and what modules of your own are made of.
  *
  * @example A module with a layer and a parameter of its own, trained towards zero
  * ```ts ignore
@@ -39,9 +39,12 @@
  * @module
  */
 
+export { Adagrad } from "./adagrad.ts";
+export { Adam, type AdamOptions } from "./adam.ts";
 export { Dropout } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { type InitialValues, Module, type NamedParameter, parameter } from "./module.ts";
+export { Optimizer, type OptimizerOptions } from "./optimizer.ts";
 export { GRU, LSTM, Recurrent, type RecurrentInput, type RecurrentOptions } from "./recurrent.ts";
 export { SGD, type SGDOptions } from "./sgd.ts";

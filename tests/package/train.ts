@@ -9,6 +9,18 @@ type Library = typeof main & typeof nn;
 const [V, E, H, T, B, K] = [200, 12, 16, 5, 4, 8];
 const FAMILIES = ["software", "hardware"] as const;
 const LOSSES = ["full", "nce", "sampled", "mix", "neg"] as const;
+const UPDATE = { weightDecay: 1e-4, clip: 1 };
+/** Each loss has an optimizer of its own. */
+const OPTIMIZERS = {
+  full: ({ SGD }, ...of) => new SGD(...of, { ...UPDATE, lr: 0.5, momentum: 0.9 }),
+  nce: ({ Adagrad }, ...of) => new Adagrad(...of, { ...UPDATE, lr: 0.1 }),
+  sampled: ({ Adam }, ...of) => new Adam(...of, { ...UPDATE, lr: 0.01 }),
+  mix: ({ SGD }, ...of) => new SGD(...of, { ...UPDATE, lr: 0.5 }),
+  neg: ({ SGD }, ...of) => new SGD(...of, { lr: 0.5 }),
+} satisfies Record<
+  typeof LOSSES[number],
+  (library: Library, gpu: main.Gpu, of: nn.NamedParameter[]) => nn.Optimizer
+>;
 const STEPS = 3;
 /** How many classes are asked for that score best. */
 const BEST = 70;
@@ -66,12 +78,7 @@ export async function trainAll(library: Library): Promise<Record<string, number>
     for (const module of ["linear", "gru"] as const) {
       for (const lossType of LOSSES) {
         const model = makeModel(library, gpu, module, lossType);
-        const optimizer = new library.SGD(gpu, model.parameters, {
-          lr: 0.5,
-          momentum: 0.9,
-          weightDecay: 1e-4,
-          clip: 1,
-        });
+        const optimizer = OPTIMIZERS[lossType](library, gpu, model.parameters);
         for (let number = 0; number < STEPS; number++) {
           using step = gpu.step({ training: true, number });
           const loss = model.loss(step);

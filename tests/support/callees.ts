@@ -216,6 +216,17 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     }]),
     LSTM: c("LSTM", [gpu, makes], [GPU, { ...stacked, dropout: optional(rate) }]),
     GRU: c("GRU", [gpu, makes], [GPU, { ...stacked, dropout: optional(rate) }]),
+    ...Object.fromEntries((["Adagrad", "Adam"] as const).map((name) => [
+      name,
+      c(name, [gpu, [["p", parameter]], { lr: 1 }], [
+        GPU,
+        (list) => list instanceof Array && !list.length,
+        {
+          ...{ lr, weightDecay: optional(w), clip: optional(clip) },
+          ...(name === "Adam" && { beta1: optional(rate), beta2: optional(rate) }),
+        },
+      ]),
+    ])),
     SGD: c("SGD", [gpu, [["p", parameter]], { lr: 1 }], [
       GPU,
       (list) => list instanceof Array && !list.length,

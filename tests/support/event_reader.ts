@@ -5,12 +5,22 @@
 
 import { assertEquals } from "@std/assert";
 
-/** A value of an event: a figure, or a text with the plugin that shows it. */
+/** A value of an event: a figure, a histogram, or a text with the plugin that shows it. */
 export interface ReadValue {
   readonly tag: string;
   readonly figure?: number;
   readonly text?: string;
   readonly plugin?: string;
+  readonly histogram?: ReadHistogram;
+}
+
+/** A `HistogramProto`. */
+export interface ReadHistogram {
+  /** Smallest and largest value, number of values, and the sums of values and of their squares. */
+  readonly numbers: readonly number[];
+  /** Upper limits of the intervals. */
+  readonly limits: readonly number[];
+  readonly counts: readonly number[];
 }
 
 /** An event. */
@@ -101,13 +111,28 @@ function eventOf(message: Uint8Array): ReadEvent {
 }
 
 function valueOf(message: Uint8Array): ReadValue {
-  const figure = bytesAt(message, 2);
+  const figure = bytesAt(message, 2), histogram = bytesAt(message, 5);
   return {
     tag: textAt(message, 1) ?? "",
     ...named("figure", figure && viewOf(figure).getFloat32(0, true)),
+    ...named("histogram", histogram && histogramOf(histogram)),
     ...named("text", textAt(message, 8, 8)),
     ...named("plugin", textAt(message, 9, 1, 1)),
   };
+}
+
+function histogramOf(message: Uint8Array): ReadHistogram {
+  return {
+    numbers: [1, 2, 3, 4, 5].flatMap((field) => doublesAt(message, field)),
+    limits: doublesAt(message, 6),
+    counts: doublesAt(message, 7),
+  };
+}
+
+/** The doubles of a field, one or several packed together. */
+function doublesAt(message: Uint8Array, field: number): number[] {
+  const bytes = bytesAt(message, field) ?? new Uint8Array(), view = viewOf(bytes);
+  return Array.from({ length: bytes.length / 8 }, (_, i) => view.getFloat64(8 * i, true));
 }
 
 function named<T>(name: string, value: T | undefined): Record<string, T> {
@@ -128,7 +153,9 @@ const PROTO = `syntax = "proto3";
 package tensorflow;
 message Event { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; }
 message Summary { repeated Value value = 1; message Value {
-  string tag = 1; float simple_value = 2; TensorProto tensor = 8; SummaryMetadata metadata = 9; } }
+  string tag = 1; float simple_value = 2; HistogramProto histo = 5; TensorProto tensor = 8; SummaryMetadata metadata = 9; } }
+message HistogramProto { double min = 1; double max = 2; double num = 3; double sum = 4;
+  double sum_squares = 5; repeated double bucket_limit = 6; repeated double bucket = 7; }
 message TensorProto { int32 dtype = 1; TensorShapeProto tensor_shape = 2; repeated bytes string_val = 8; }
 message TensorShapeProto { repeated Dim dim = 2; message Dim { int64 size = 1; string name = 2; } }
 message SummaryMetadata { PluginData plugin_data = 1; int32 data_class = 4;

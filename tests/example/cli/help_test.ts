@@ -40,10 +40,9 @@ Deno.test("the help text has every option with its value, its text and its defau
 Deno.test("the help text lists the commands, and each command has its own", () => {
   for (const command of commands) {
     const { name, summary, details = [], examples } = command;
-    const args = command.arguments.map(({ name, optional }) =>
-      optional ? ` [${name}]` : ` <${name}>`
-    )
-      .join("");
+    const args = command.arguments.map(({ name, optional, repeated }) =>
+      (optional ? ` [${name}]` : ` <${name}>`) + (repeated ? "..." : "")
+    ).join("");
     assert(linesOf(root).includes(`${name}${args} ${summary}`), name);
     const lines = linesOf(command);
     assertEquals(lines[0], `Usage: nce ${name}${args} [options]`);

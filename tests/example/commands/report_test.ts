@@ -26,10 +26,11 @@ const REPORT = [
 
 Deno.test("run() prints the adapter, the text, the model, the training and the whole report", () =>
   inFolder(async () => {
-    assertPrinted(await runTiny({ train: true, loss: "nce" }), [
+    assertPrinted(await runTiny({ "train": true, "loss": "nce", "norm-term": "9" }), [
       ADAPTER,
       DATA,
       "model       LSTM 2 x 12, embedding 12, 5,227 parameters; loss nce, unigram noise, k = 10, norm term 9",
+      "optimizer   sgd, lr 1, momentum 0.9, clip 0.25, weight decay 1e-5",
       `epoch 1/2 | batch 3/12 | loss {3.3629} | lr 1 | ${SPEED}, run {duration}`,
       `epoch 1/2 | batch 6/12 | loss {3.3617} | lr 1 | ${SPEED}, run {duration}`,
       `epoch 1/2 | batch 9/12 | loss {3.4131} | lr 1 | ${SPEED}, run {duration}`,
@@ -61,7 +62,7 @@ Deno.test("run() prints the adapter, the text, the model, the training and the w
 
 Deno.test("run() records the figures that it prints", () =>
   inFolder(async () => {
-    const lines = await runTiny({ train: true, loss: "full", epochs: "1" });
+    const lines = await runTiny({ "train": true, "loss": "full", "epochs": "1", "norm-term": "9" });
     const [start, ...others] = events("model");
     assertEquals([start!["event"], start!["vocabulary"], start!["seed"]], ["start", 103, 1111]);
     const { selfNormalization, frequency, ...rest } = others.at(-1)!;
@@ -94,7 +95,8 @@ Deno.test("run() prints a loss of a model that gives no probabilities, and a GRU
     assertPrinted(await runTiny(given), [
       ADAPTER,
       DATA,
-      "model       GRU 12, embedding 12, 2,185 parameters; loss neg, unigram noise, k = 10, norm term 9",
+      "model       GRU 12, embedding 12, 2,185 parameters; loss neg, unigram noise, k = 10, norm term auto",
+      "optimizer   sgd, lr 1, momentum 0.9, clip 0.25, weight decay 1e-5",
       `epoch 1/1 | batch 3/12 | loss {6.5022} | lr 1 | ${SPEED}`,
       `epoch 1/1 | batch 6/12 | loss {4.0843} | lr 1 | ${SPEED}`,
       `epoch 1/1 | batch 9/12 | loss {4.5200} | lr 1 | ${SPEED}`,
@@ -114,6 +116,7 @@ const TEXT: Given = {
   "epochs": "1",
   "loss": "sampled",
   "noise-ratio": "500",
+  "norm-term": "9",
 };
 
 Deno.test("run() prints what is odd of a text: marks, unknown words, too many samples", () =>
@@ -126,6 +129,7 @@ Deno.test("run() prints what is odd of a text: marks, unknown words, too many sa
       "marks       train.txt: 60 lines carry <s> or </s> at their ends; they are taken as the marks of the sentence",
       "unknown     valid 25 % (1 of 4 words), test 33 % (2 of 6 words)",
       "model       LSTM 1 x 8, embedding 8, 767 parameters; loss sampled, unigram noise, k = 500, norm term 9",
+      "optimizer   sgd, lr 1, momentum 0.9, clip 0.25, weight decay 1e-5",
       `epoch 1/1 | batch 6/6 | loss {6.2171} | lr 1 | ${SPEED}`,
       "epoch 1/1: train loss {6.2123}, valid ppl {13.18} ({4.93} without unknown words), {duration}, {rate} tokens/s, saved saved_model/model.safetensors",
       "testing     saved_model/model.safetensors, the best, of epoch 1 (valid ppl {4.93})",

@@ -40,6 +40,8 @@ Deno.test("selfNormalization() has mean, deviation and both raw perplexities of 
     mean: 9,
     std: 1,
     percentiles: [8, 10, 10],
+    histogram: { from: 8, to: 10, counts: [1, ...new Array(38).fill(0), 1] },
+    normTerm: 9.5,
     rawPpl: Math.exp(9.5 - 6),
     rawPplBest: Math.exp(9 - 6),
     safe: false,
@@ -51,6 +53,19 @@ Deno.test("selfNormalization() has the percentiles of 0 to 100, in whatever orde
   const { mean, std, percentiles } = selfNormalization(scoresOf(...tokens), 9, 1000);
   assertEquals([mean, percentiles], [50, [1, 50, 99]]);
   assertAlmostEquals(std, Math.sqrt((101 ** 2 - 1) / 12), 1e-12);
+});
+
+Deno.test("selfNormalization() counts ln Z in intervals from the smallest to the largest", () => {
+  const of = (...logZ: number[]) =>
+    selfNormalization(scoresOf(...logZ.map((z) => [3, 0, z] as const)), 9, 10).histogram;
+  // 0, 0.25 .. 40 in 40 intervals: four values each, and the last one has its end, too.
+  const even = of(...Array.from({ length: 161 }, (_, i) => i * 78 % 161 / 4));
+  assertEquals(even, { from: 0, to: 40, counts: [...new Array(39).fill(4), 5] });
+  assertEquals(of(9, 9, 9).counts.filter((count) => count > 0), [3]);
+  assertEquals([of(9).from, of(9).to], [8.5, 9.5]);
+  const broken = of(1, NaN, 3, Infinity, -Infinity);
+  assertEquals([broken.from, broken.to, broken.counts.length], [1, 3, 40]);
+  assertEquals(broken.counts.reduce((a, b) => a + b), 2);
 });
 
 Deno.test("selfNormalization() calls a model safe up to a deviation of 0.2", () => {
@@ -96,6 +111,8 @@ const CARD = {
   mean: 8.984,
   std: 0.126,
   percentiles: [8.5, 9, 9.25],
+  histogram: { from: 8, to: 10, counts: [1, 1] },
+  normTerm: 9,
   rawPpl: 123.456,
   rawPplBest: 12345,
   safe: true,

@@ -104,6 +104,8 @@ const RUNS: readonly Given[] = [
   { "index-module": "gru", "loss": "neg" },
   { "loss": "sampled", "unique": true, "evaluation": "sampled:50", "norm-term": "-1" },
   { "loss": "nce", "norm-term": "learned", "self-norm": "1e-3", "weight-decay": "1e-7" },
+  { "optimizer": "adam", "warmup": "9", "patience": "2", "max-minutes": "0.5" },
+  { "optimizer": "adagrad", "min-lr": "1e-3", "lr-decay": "3" },
   { seed: "9007199254740991", concat: true, "carry-state": true, "tb-name": "x", quiet: true },
 ];
 

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { OPTIMIZERS } from "../../../example/options/choices.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
 import {
   type Given,
@@ -21,6 +22,7 @@ const CHOICES: Record<string, readonly string[]> = {
   "loss": LOSSES,
   "noise": NOISES,
   "index-module": INDEX_MODULES,
+  "optimizer": OPTIMIZERS,
   "norm-term": ["auto", "learned"],
   "evaluation": ["full", "nce", "loss", "sampled:5", "sampled:50", "sampled:0", "sampled:x"],
   "data": ["synthetic", "synthetic:vocab=900", "data/penn", "synthetic text"],

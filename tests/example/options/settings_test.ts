@@ -1,6 +1,7 @@
 /** parseSettings(): defaults, every option's limits, and the text of each refusal. */
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { OPTIMIZERS } from "../../../example/options/choices.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
 import { type Given, parseSettings, type Settings } from "../../../example/options/settings.ts";
 import { OPTIONS } from "../../support/options.ts";
@@ -43,11 +44,17 @@ const DEFAULTS: Settings = {
   selfNorm: 0,
   evaluation: "full",
   audit: 0,
-  normTerm: 9,
+  normTerm: "auto",
   epochs: 40,
   batchSize: 20,
+  patience: null,
+  maxMinutes: null,
+  optimizer: "sgd",
   lr: 1,
+  momentum: 0.9,
+  warmup: 0,
   lrDecay: 2,
+  minLr: 1e-30,
   clip: 0.25,
   weightDecay: 1e-5,
 };
@@ -68,6 +75,8 @@ const COUNTS = {
 const NUMBERS: Record<string, readonly [range: string, ...values: string[]]> = {
   "dropout": ["from 0 to 0.999", "1.5", "1", "0.99999", "-0.1", "half"],
   "lr": ["from 1e-30 to 1e+30", "0", "-1", "NaN", "1e400", "1e-400", "1e-40", "1e39"],
+  "min-lr": ["from 1e-30 to 1e+30", "0", "1e39"],
+  "momentum": ["from 0 to 0.9999", "1", "-0.1", "0.99995"],
   "clip": ["from 1e-30 to 1e+30", "0", "1e39", "Infinity"],
   "lr-decay": ["from 1 to 1e+30", "0.5", "1e39"],
   "weight-decay": ["from 0 to 1e+30", "-1e-5", "1e39"],
@@ -105,6 +114,27 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     "their product must be at most 1",
   ],
   [
+    { "lr": "0.1", "min-lr": "0.2" },
+    "--min-lr 0.2 is over --lr 0.1, from which the learning rate falls: give a smaller one",
+  ],
+  ...["2", "0.01"].map((least): [Given, string] => [
+    { "optimizer": "adam", "min-lr": least },
+    `--min-lr ${least} is over --lr 0.005, from which the learning rate falls: give a smaller one`,
+  ]),
+  [
+    { optimizer: "lion" },
+    '--optimizer must be one of sgd, adagrad, adam, got "lion", for example --optimizer sgd',
+  ],
+  ...["-1", "30001", "soon"].map((text): [Given, string] => [
+    { "max-minutes": text },
+    `--max-minutes must be a number from 0 to 30000, got "${text}"`,
+  ]),
+  [{ patience: "0" }, '--patience must be a whole number from 1 to 1000000000, got "0"'],
+  [
+    { warmup: "-1" },
+    '--warmup must be a whole number from 0 to 1000000000, got "-1", for example --warmup 0',
+  ],
+  [
     { loss: "nec" },
     '--loss must be one of full, nce, sampled, mix, neg, got "nec", for example --loss full',
   ],
@@ -127,7 +157,7 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
   ...["nine", "1e300", "-1001"].map((text): [Given, string] => [
     { "norm-term": text },
     "--norm-term must be auto, learned or a number from -1000 to 1000, " +
-    `got "${text}", for example --norm-term 9`,
+    `got "${text}", for example --norm-term auto`,
   ]),
   ...["a/b", "..", "a\tb"].map((text): [Given, string] => [
     { "tb-name": text },
@@ -197,8 +227,14 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     "norm-term": "-2.5",
     "epochs": "1",
     "batch-size": "96",
+    "patience": "3",
+    "max-minutes": "0.5",
+    "optimizer": "sgd",
     "lr": ".5",
-    "lr-decay": "1",
+    "momentum": "0",
+    "warmup": "1000",
+    "lr-decay": "4",
+    "min-lr": "1e-3",
     "clip": "5e-1",
     "weight-decay": "0",
   };
@@ -243,12 +279,27 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     normTerm: -2.5,
     epochs: 1,
     batchSize: 96,
+    patience: 3,
+    maxMinutes: 0.5,
+    optimizer: "sgd",
     lr: 0.5,
-    lrDecay: 1,
+    momentum: 0,
+    warmup: 1000,
+    lrDecay: 4,
+    minLr: 1e-3,
     clip: 0.5,
     weightDecay: 0,
   });
   assertEquals(parseSettings({ data: "data/penn", vocab: "words.txt" }).vocab, "words.txt");
+});
+
+Deno.test("parseSettings() gives each optimizer its own learning rate, unless one is given", () => {
+  const lrOf = (given: Given, config: Given = {}) => parseSettings(given, config).lr;
+  assertEquals(OPTIMIZERS.map((optimizer) => lrOf({ optimizer })), [1, 0.02, 0.005]);
+  assertEquals(lrOf({ "optimizer": "adam", "lr": "1" }), 1);
+  assertEquals(lrOf({ "optimizer": "adam" }, { "lr": "0.5" }), 0.5);
+  // Only sgd takes the decay off the weight itself.
+  parseSettings({ "optimizer": "adam", "lr": "2", "weight-decay": "0.6", "train": true });
 });
 
 Deno.test("parseSettings() takes --nce for --loss nce when no other loss is given", () => {

@@ -11,7 +11,7 @@ import {
 } from "../../../example/shared/progress.ts";
 import { captureIo } from "../../support/capture_io.ts";
 
-const EPOCH = { epoch: 2, epochs: 40, batches: 10, lr: 0.25, normalised: false };
+const EPOCH = { epoch: 2, epochs: 40, batches: 10, lr: () => 0.25, normalised: false };
 
 /** A clock that is moved by hand. */
 function handClock(): { now: number; read: () => number } {

@@ -30,6 +30,7 @@ const VALUES: readonly BoardValue[] = [
   { tag: "none", value: NaN },
   { tag: "text", value: "| ü |\n| - |" },
   { tag: "minus", value: -3 },
+  { tag: "bars", value: { from: 8, to: 10, counts: [3, 0, 1, 4], mean: 9, std: 0.5 } },
 ];
 
 Deno.test("records are read again by another reader, whatever their step and their values", () => {
@@ -46,6 +47,14 @@ Deno.test("records are read again by another reader, whatever their step and the
       { tag: "none", figure: NaN },
       { tag: "text", text: "| ü |\n| - |", plugin: "text" },
       { tag: "minus", figure: -3 },
+      {
+        tag: "bars",
+        histogram: {
+          numbers: [8, 10, 8, 72, 650],
+          limits: [8.5, 9, 9.5, 10],
+          counts: [3, 0, 1, 4],
+        },
+      },
     ]);
   }
 });
@@ -53,8 +62,8 @@ Deno.test("records are read again by another reader, whatever their step and the
 Deno.test("protoc reads the records as the messages that TensorFlow defines", () => {
   const figures = [0.1, 1.5e-20, -3, 1e30];
   const values = figures.map((value, i) => ({ tag: `t${i}`, value }));
-  const text = { tag: "text", value: "a" };
-  const read = readByProtoc(concat([versionRecord(), valuesRecord(7, [...values, text])]));
+  const others = [{ tag: "text", value: "a" }, VALUES.at(-1)!];
+  const read = readByProtoc(concat([versionRecord(), valuesRecord(7, [...values, ...others])]));
   if (read === undefined) return console.log("protoc is not installed");
   const rounded = read[1]!.map(([tag, figure]) => [tag, Math.fround(figure)]);
   assertEquals(rounded, values.map(({ tag, value }) => [tag, Math.fround(value)]));

@@ -17,6 +17,7 @@ Deno.test("Metrics.write() appends one JSON object a line when called again and 
         epoch: 1,
         batch: 200,
         batches: 2104,
+        tokens: 140000,
         loss: 5.5,
         lr: 1,
         tokensPerSecond: 4000,

@@ -1,6 +1,7 @@
 /** TensorBoard: a run's event file says what its metrics say. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import type { SelfNormalization } from "../../../example/evaluation/card.ts";
 import type { Given } from "../../../example/options/option.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
@@ -57,7 +58,21 @@ function rounded(figures: Record<string, number>): Record<string, number> {
 }
 
 function figuresOf({ values }: ReadEvent): Record<string, number> {
-  return Object.fromEntries(values.map(({ tag, figure }) => [tag, figure!]));
+  return Object.fromEntries(
+    values.flatMap(({ tag, figure }) => figure === undefined ? [] : [[tag, figure]]),
+  );
+}
+
+/** The counts of an event's histograms by their tags. */
+function countsOf({ values }: ReadEvent): [string, readonly number[]][] {
+  return values.flatMap(({ tag, histogram }) => histogram ? [[tag, histogram.counts]] : []);
+}
+
+/** The same of a line of the metrics. */
+function expectedCounts({ event, selfNormalization: card }: Record<string, unknown>) {
+  if (card === undefined) return [];
+  const { histogram } = card as SelfNormalization;
+  return [[event === "test" ? "test/ln_z" : "valid/ln_z", histogram.counts]];
 }
 
 /** The event files of a record, from the first. */
@@ -85,6 +100,7 @@ Deno.test("a run's event file has the figures of its metrics, each at its step",
       assertStringIncludes(text, `\n| loss | ${save} |\n`);
       const lines = events(save).filter(({ event }) => event !== "start");
       assertEquals(rest.map(figuresOf), lines.map((line) => expected(line, isNormalised)));
+      assertEquals(rest.map(countsOf), lines.map(expectedCounts));
       const last = lines.findLast(({ event }) => event === "train")?.["step"];
       assert(Number(last) > 20);
       assertEquals(rest.map(({ step }) => step), lines.map(({ step = last }) => Number(step)));

@@ -98,7 +98,7 @@ Deno.test("every loss learns from every source of noise with every scorer, or is
       await expectLearned(gpu, corpus, { "loss": "full", "index-module": "gru" });
     }), TEXT));
 
-Deno.test("every option of a loss learns", () =>
+Deno.test("every option of a loss, and every optimizer, learns", () =>
   inFolder((data) =>
     withGpu(async (gpu) => {
       const corpus = loadCorpus({ data });
@@ -122,6 +122,9 @@ Deno.test("every option of a loss learns", () =>
           "batch-size": "8",
           "epochs": "3",
         },
+        { "loss": "nce", "momentum": "0", "lr": "4" },
+        { "loss": "nce", "optimizer": "adagrad", "lr": "0.1", "warmup": "5" },
+        { "loss": "full", "optimizer": "adam", "lr": "0.02" },
       ];
       for (const given of cases) await expectLearned(gpu, corpus, given);
     }), TEXT));

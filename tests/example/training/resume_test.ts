@@ -15,6 +15,8 @@ import { lastLine, TINY } from "../../support/tiny_run.ts";
 const CHECKPOINT = "saved_model/model.checkpoint.safetensors";
 /** It goes on to other bits if a deferred update is done too early, or a state or a moment is lost. */
 const NCE: Given = { ...TINY, "train": true, "nce": true, "epochs": "3", "lr": "0.5" };
+/** The same in half the time. */
+const SMALL: Given = { ...NCE, "data": "synthetic:words=1100,vocab=100" };
 
 class Crash extends Error {}
 
@@ -54,8 +56,10 @@ Deno.test("run() --resume goes on from any place to the same bits, whatever is t
   const variants: readonly Given[] = [
     NCE,
     { ...NCE, "concat": true, "carry-state": true, "bptt": "9", "audit": "5", "log-interval": "5" },
-    { ...NCE, "nce": false, "loss": "sampled", "noise": "batch+unigram" },
+    { ...NCE, "nce": false, "loss": "sampled", "noise": "batch+unigram", "warmup": "20" },
     { ...NCE, "index-module": "gru", "lr": "9", "norm-term": "learned" },
+    { ...SMALL, "optimizer": "adagrad", "lr": "0.1", "warmup": "9", "patience": "9" },
+    { ...SMALL, "optimizer": "adam", "lr": "0.01", "audit": "5" },
   ];
   for (const given of variants) {
     const expected = await undisturbed({ ...given, "checkpoint-minutes": "10" });
@@ -233,14 +237,17 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
     ...[
       "evaluation",
       "log-interval",
+      "max-minutes",
       "min-freq",
+      "patience",
       "prof",
       "quiet",
       "rank-timeout",
       "resume",
       "save",
+      "tb-name",
     ],
-    ...["tb-name", "train", "verbose", "vocab"],
+    ...["train", "verbose", "vocab"],
   ]);
 });
 

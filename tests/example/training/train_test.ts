@@ -115,6 +115,7 @@ Deno.test("run() fails, saves nothing and names the option when the first epoch 
 Deno.test("likelyCure() names the option that is farthest from what is known to do well", () => {
   const cure = (given: Given) => likelyCure(parseSettings(given), 10_000);
   assertEquals(cure({}), "a smaller --lr (it is 1)");
+  assertEquals(cure({ optimizer: "adam", lr: "0.1" }), "a smaller --lr (it is 0.1)");
   assertEquals(cure({ clip: "100" }), "a smaller --clip (it is 100)");
   assertEquals(cure({ "weight-decay": "0.5" }), "a smaller --weight-decay (it is 0.5)");
   assertEquals(cure({ "nce": true, "self-norm": "20" }), "a smaller --self-norm (it is 20)");

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Gpu, IndexLinear, type Step, type Tensor } from "../../../mod.ts";
-import { SGD } from "../../../nce/nn/mod.ts";
+import { Adagrad, Adam, type NamedParameter, SGD } from "../../../nce/nn/mod.ts";
 import { add, crossEntropy, gather, matmul, sum, weightedSum } from "../../../kernels/ops.ts";
 import type { Gradients } from "../../../kernels/mod.ts";
 import { checkOp } from "../../support/check_op.ts";
@@ -16,6 +16,9 @@ import { ReferenceSGD } from "../../reference/sgd.ts";
 const [V, E] = [197, 6];
 /** Rows, and bytes that may be held: scores are computed again for the first, and kept for the second. */
 const CASES = [{ rows: 9, heldBytes: 4608 }, { rows: 1, heldBytes: 3072 }] as const;
+
+/** What an optimizer is made of, beside its options. */
+type Given = [gpu: Gpu, parameters: readonly NamedParameter[]];
 
 /** x, weight and bias. */
 function inputsOf(gpu: Gpu, rows: number): Tensor[] {
@@ -60,24 +63,33 @@ Deno.test("SGD updates tile by tile as dense SGD in float64 does", () =>
     }
   }));
 
-Deno.test("SGD updates tile by tile a table whose rows wait for earlier updates", () =>
+Deno.test("every optimizer updates tile by tile a table that has sparse gradients, too", () =>
   withGpu(async (gpu) => {
-    const trained = async (heldBytes?: number) => {
-      using stack = new DisposableStack();
-      const [x, weight, bias] = inputsOf(gpu, 9).map((tensor) => stack.use(tensor));
-      const options = { lr: 0.5, momentum: 0.9, weightDecay: 1e-2, clip: 0.25 };
-      using optimizer = new SGD(gpu, [["bias", bias!], ["weight", weight!]], options);
-      for (let i = 0; i < 9; i++) {
-        using step = gpu.step({ training: true });
-        const ids = step.upload(randomIds(9, V, i));
-        const loss = i % 3 === 1
-          ? crossEntropy(step, x!, weight!, bias!, ids, heldBytes)
-          : gather(step, weight!, ids);
-        optimizer.step(step.backward(sum(step, loss)));
-      }
-      return await gpu.readFloats(weight!);
-    };
-    assertClose(await trained(4608), await trained(), { atol: 4e-6, rtol: 1e-5 });
+    const options = { lr: 0.5, weightDecay: 1e-2, clip: 0.25 };
+    const makers = [
+      // Rows wait for earlier updates.
+      (...given: Given) => new SGD(...given, { ...options, momentum: 0.9 }),
+      (...given: Given) => new SGD(...given, options),
+      (...given: Given) => new Adagrad(...given, options),
+      (...given: Given) => new Adam(...given, { ...options, lr: 0.01 }),
+    ];
+    for (const make of makers) {
+      const trained = async (heldBytes?: number) => {
+        using stack = new DisposableStack();
+        const [x, weight, bias] = inputsOf(gpu, 9).map((tensor) => stack.use(tensor));
+        using optimizer = make(gpu, [["bias", bias!], ["weight", weight!]]);
+        for (let i = 0; i < 9; i++) {
+          using step = gpu.step({ training: true });
+          const ids = step.upload(randomIds(9, V, i));
+          const loss = i % 3 === 1
+            ? crossEntropy(step, x!, weight!, bias!, ids, heldBytes)
+            : gather(step, weight!, ids);
+          optimizer.step(step.backward(sum(step, loss)));
+        }
+        return await gpu.readFloats(weight!);
+      };
+      assertClose(await trained(4608), await trained(), { atol: 4e-6, rtol: 1e-5 }, `${make}`);
+    }
   }));
 
 Deno.test("a tiled gradient is asked for as a whole", () =>

@@ -221,7 +221,7 @@ Deno.test("SGD saved as it stands goes on to the same bits in another optimizer"
     const saved = new Map<string, Float32Array | Uint32Array>();
     let deferred: Readonly<Record<string, number>> = {};
     const untouched = await bitsAfter(gpu, 40, 25, async (_, optimizer) => {
-      ({ deferred } = optimizer);
+      ({ counts: deferred } = optimizer);
       using _held = optimizer.hold();
       for (const [name, tensor] of optimizer.tensors()) saved.set(name, await gpu.read(tensor));
     });
@@ -235,7 +235,7 @@ Deno.test("SGD saved as it stands goes on to the same bits in another optimizer"
       using _held = optimizer.hold();
       for (const [name, tensor] of optimizer.tensors()) gpu.write(tensor, saved.get(name)!);
     }
-    assertEquals(optimizer.deferred, deferred);
+    assertEquals(optimizer.counts, deferred);
     trainRows(gpu, table, optimizer, 25, 40);
     assertEquals(await gpu.readFloats(table), expected);
     assertThrows(() => optimizer.restore({ other: 1 }), RangeError, 'no parameter "other"');
@@ -264,7 +264,7 @@ Deno.test("SGD moves rows that wait at the learning rate of the steps that they 
     const expected = await bitsAfter(gpu, 25, 25, () => {});
     const later = await bitsAfter(gpu, 25, 25, (_, optimizer) => {
       optimizer.lr = 1e-3;
-      assertEquals(optimizer.deferred, {});
+      assertEquals(optimizer.counts, {});
     });
     assertEquals(later, expected);
   }));

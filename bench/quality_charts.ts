@@ -1,0 +1,36 @@
+/** Results of `deno task bench:quality` as charts. */
+
+import { lineChart, MAX_SERIES } from "../example/report/charts.ts";
+import { Failure } from "../example/shared/errors.ts";
+import type { Result } from "./quality_result.ts";
+
+/** Perplexity against seconds and against tokens, each a whole SVG file, by file name. */
+export function resultCharts(results: readonly Result[]): Map<string, string> {
+  const { text, best } = results[0]!;
+  const name = text.replaceAll(",", "").replace(/\W+/g, "-").replace(/^-|-$/g, "");
+  const axes = [["seconds", "seconds of training"], ["tokens", "tokens read"]] as const;
+  return new Map(axes.map(([field, label]) => {
+    const chart = lineChart({
+      title: `Perplexity against ${label}, ${text}` +
+        (best === null ? "" : `; the best possible is ${best.toFixed(2)}`),
+      x: { label, log: true },
+      y: { label: "perplexity", log: true },
+      series: results.map(({ loss, curve }) => ({
+        name: loss,
+        points: curve.map((point) => [point[field], point.ppl ?? NaN]),
+      })),
+    });
+    return [`${name}-${field}.svg`, chart];
+  }));
+}
+
+/**
+ * Checks that a chart can show these losses.
+ *
+ * @throws {Failure} If they are too many.
+ */
+export function expectDrawable(losses: readonly string[]): void {
+  const { size } = new Set(losses);
+  if (size <= MAX_SERIES) return;
+  throw new Failure(`--svg draws ${MAX_SERIES} losses at most, not ${size}: name fewer`);
+}

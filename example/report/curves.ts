@@ -1,0 +1,226 @@
+/** Parts of a report on the course of training: learning curves, speed, noise and audits. */
+
+import { type Axis, lineChart, type Point } from "./charts.ts";
+import type { Html } from "./html.ts";
+import { chart, charts, figures, section, show, sparse } from "./parts.ts";
+import { type Place, type Placed, thinned } from "./places.ts";
+import type { AuditFigures, EpochFigures, TrainFigures } from "./record.ts";
+import type { ReportedRun } from "./reported_run.ts";
+
+/** Most points of a chart, and most rows of a table, of all runs together. */
+const MAX_POINTS = 1600, MAX_ROWS = 320;
+
+/** A measure of progress: the axis of a learning curve. */
+interface Progress extends Axis {
+  readonly of: (place: Place) => number;
+}
+
+const EPOCHS: Progress = { label: "epochs", of: ({ epochs }) => epochs };
+const TOKENS: Progress = { label: "words trained on", of: ({ tokens }) => tokens };
+
+/** Time in a unit that suits the longest run. */
+function timeOf(runs: readonly ReportedRun[]): Progress {
+  const places = runs.flatMap(({ placed }) => [...placed.train, ...placed.epochs].slice(-1));
+  const longest = Math.max(0, ...places.map(({ at }) => at.seconds).filter(Number.isFinite));
+  const [unit, size] = longest > 7200
+    ? ["hours", 3600] as const
+    : longest > 120
+    ? ["minutes", 60] as const
+    : ["seconds", 1] as const;
+  return { label: `time in ${unit}`, of: ({ seconds }) => seconds / size };
+}
+
+/** Draws a curve of each run. */
+function curve(
+  runs: readonly ReportedRun[],
+  x: Progress,
+  y: Axis,
+  pointsOf: (run: ReportedRun) => readonly Point[],
+  nameOf = ({ name }: ReportedRun) => name,
+): Html {
+  const most = Math.floor(MAX_POINTS / runs.length);
+  const title = `${capital(y.label)} by ${x.label}`;
+  const series = runs.map((run) => {
+    const points = pointsOf(run).filter((point) => point.every(Number.isFinite));
+    return { name: nameOf(run), points: thinned(points, most) };
+  });
+  return chart(title, lineChart({ title: `${title}: ${describe(series)}`, x, y, series }));
+}
+
+function capital(text: string): string {
+  return text[0]!.toUpperCase() + text.slice(1);
+}
+
+/** What a reader hears instead of seeing a chart: where each line begins and ends. */
+function describe(
+  series: readonly { readonly name: string; readonly points: readonly Point[] }[],
+): string {
+  return series.map(({ name, points }) => {
+    const [first, last] = [points[0], points.at(-1)];
+    if (!first || !last) return `${name} has none`;
+    return `${name} from ${show.number(first[1])} to ${show.number(last[1])}`;
+  }).join("; ");
+}
+
+type Of<Figures> = (figures: Figures) => number;
+
+function ofReports(x: Progress, y: Of<TrainFigures>): (run: ReportedRun) => readonly Point[] {
+  return ({ placed }) => placed.train.map((report) => [x.of(report.at), y(report)]);
+}
+
+function ofEpochs(x: Progress, y: Of<EpochFigures>): (run: ReportedRun) => readonly Point[] {
+  return ({ placed }) => placed.epochs.map((epoch) => [x.of(epoch.at), y(epoch)]);
+}
+
+/** The rows of a table: those of each run, not too many. */
+function rowsOf<Row>(
+  runs: readonly ReportedRun[],
+  of: (run: ReportedRun) => readonly Row[],
+  cells: (row: Row) => readonly string[],
+): string[][] {
+  const most = Math.floor(MAX_ROWS / runs.length);
+  return runs.flatMap((run) => sparse(of(run), most).map((row) => [run.name, ...cells(row)]));
+}
+
+/** Training loss and validation perplexity against epochs, words and time. */
+export function learningCurves(runs: readonly ReportedRun[]): Html {
+  const axes = [EPOCHS, TOKENS, timeOf(runs)];
+  const perplexity = { label: "validation perplexity", log: true },
+    loss = { label: "training loss" };
+  const withLoss = ({ name, config }: ReportedRun) =>
+    typeof config["loss"] === "string" ? `${name} (loss ${config["loss"]})` : name;
+  const hasLoss = runs.some(({ epochs }) => epochs.some((epoch) => !isNaN(epoch.validLoss)));
+  return section(
+    "Learning curves",
+    "The validation perplexity tells how well the model predicts text that it was not trained on: as if it " +
+      "chose between so many words, so smaller is better. The training loss is what training makes " +
+      "smaller, on average over the words since the last report; compare it only between runs with the same " +
+      "loss and noise. Time is that of training and validation.",
+    charts(
+      ...axes.map((x) => curve(runs, x, perplexity, ofEpochs(x, ({ validPpl }) => validPpl))),
+    ),
+    charts(
+      ...axes.map((x) => curve(runs, x, loss, ofReports(x, ({ loss }) => loss), withLoss)),
+      ...(hasLoss
+        ? [curve(
+          runs,
+          EPOCHS,
+          { label: "validation loss" },
+          ofEpochs(EPOCHS, ({ validLoss }) => validLoss),
+        )]
+        : []),
+    ),
+    figures({
+      caption: "Figures of the epochs",
+      head: [
+        ...["run", "epoch", "words trained on", "time", "training loss", "validation perplexity"],
+        ...["without unknown words", "validation loss", "learning rate", "words a second"],
+      ],
+      rows: rowsOf(runs, ({ placed }) => placed.epochs, epochCells),
+    }),
+    figures({
+      caption: "Figures of the reports",
+      head: [
+        ...["run", "epoch", "batch", "words trained on", "time", "training loss"],
+        ...["learning rate", "words a second", "hit rate"],
+      ],
+      rows: rowsOf(runs, ({ placed }) => placed.train, reportCells),
+    }),
+  );
+}
+
+function epochCells(epoch: Placed<EpochFigures>): string[] {
+  const { at, trainLoss, validPpl, validPplKnown, validLoss, lr, tokensPerSecond } = epoch;
+  return [
+    show.count(at.epochs),
+    show.count(at.tokens),
+    show.time(at.seconds),
+    show.loss(trainLoss),
+    show.perplexity(validPpl),
+    show.perplexity(validPplKnown),
+    show.loss(validLoss),
+    show.number(lr),
+    show.count(tokensPerSecond),
+  ];
+}
+
+function reportCells(report: Placed<TrainFigures>): string[] {
+  const { at, epoch, batch, batches, loss, lr, tokensPerSecond, hitRate } = report;
+  return [
+    show.count(epoch),
+    `${show.count(batch)} of ${show.count(batches)}`,
+    show.count(at.tokens),
+    show.time(at.seconds),
+    show.loss(loss),
+    show.number(lr),
+    show.count(tokensPerSecond),
+    show.percent(hitRate),
+  ];
+}
+
+/** Learning rate and speed. */
+export function rateAndSpeed(runs: readonly ReportedRun[]): Html {
+  return section(
+    "Learning rate and speed",
+    "The learning rate is the size of training's steps; it falls when an epoch does not improve the " +
+      "validation. The speed is that of training alone.",
+    charts(
+      curve(
+        runs,
+        EPOCHS,
+        { label: "learning rate", log: true },
+        ofReports(EPOCHS, ({ lr }) => lr),
+      ),
+      curve(
+        runs,
+        EPOCHS,
+        { label: "words a second" },
+        ofReports(EPOCHS, ({ tokensPerSecond }) => tokensPerSecond),
+      ),
+    ),
+  );
+}
+
+/** Hit rate of the noise, and gradient audits; nothing if no run has any. */
+export function noise(runs: readonly ReportedRun[]): Html | undefined {
+  const noisy = runs.filter(({ train }) => train.some(({ hitRate }) => Number.isFinite(hitRate)));
+  const audited = runs.filter(({ audits }) => audits.length > 0);
+  if (noisy.length + audited.length === 0) return undefined;
+  const measures: readonly (readonly [Axis, Of<AuditFigures>])[] = [
+    [{ label: "cosine of the gradients" }, ({ cosine }) => cosine],
+    [{ label: "relative bias" }, ({ bias }) => bias],
+    [{ label: "relative variance", log: true }, ({ variance }) => variance],
+  ];
+  return section(
+    "Noise",
+    "Instead of all words, training looks at a few random ones, the noise. The hit rate is the part of " +
+      "the noise that happened to be the right word. An audit (--audit) compares the gradient from noise " +
+      "with the exact one: a cosine of 1 is the same direction; bias and variance are relative to its size, " +
+      "and smaller is better.",
+    charts(
+      ...(noisy.length === 0
+        ? []
+        : [curve(noisy, EPOCHS, { label: "hit rate" }, ofReports(EPOCHS, (r) => r.hitRate))]),
+      ...(audited.length === 0
+        ? []
+        : measures.map(([axis, of]) => curve(audited, EPOCHS, axis, ofAudits(of)))),
+    ),
+    audited.length > 0 && figures({
+      caption: "Figures of the audits",
+      head: ["run", "step", "cosine", "relative bias", "relative variance"],
+      rows: rowsOf(audited, ({ audits }) => audits, ({ step, cosine, bias, variance }) => [
+        show.count(step),
+        show.number(cosine),
+        show.number(bias),
+        show.number(variance),
+      ]),
+    }),
+  );
+}
+
+function ofAudits(y: Of<AuditFigures>): (run: ReportedRun) => readonly Point[] {
+  return ({ audits, train }) => {
+    const batches = train[0]?.batches ?? NaN;
+    return audits.map((audit) => [audit.step / batches, y(audit)]);
+  };
+}

@@ -1,0 +1,108 @@
+/** What a report shows of one run: its record, with the places of its events, and its model file. */
+
+import { formatCount } from "../shared/progress.ts";
+import { Failure, UsageError } from "../shared/errors.ts";
+import { attempt, checkFile, isFile, openBytes } from "../shared/files.ts";
+import { nearestName } from "../shared/search.ts";
+import { MODEL_FOLDER, type ModelSettings } from "../options/settings.ts";
+import { parameterShapes, product } from "../model/shapes.ts";
+import { readValidation, type SavedValidation } from "../storage/model_file.ts";
+import { findModel, modelPathOf, savedNames } from "../storage/open_model.ts";
+import { type PlacedRun, placesOf } from "./places.ts";
+import { readRecord, type RunRecord } from "./record.ts";
+
+const MODEL = ".safetensors", RECORD = ".metrics.jsonl";
+
+/** Paths of a run. */
+export interface RunPaths {
+  /** The name that the user gave, without an ending. */
+  readonly name: string;
+  readonly record: string;
+  readonly model: string;
+}
+
+/** What a model file tells. */
+export interface ModelFacts {
+  readonly settings: ModelSettings;
+  /** Number of words. */
+  readonly vocabulary: number;
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly validation: SavedValidation | undefined;
+}
+
+/** One run of a report. */
+export interface ReportedRun extends RunPaths, RunRecord {
+  readonly placed: PlacedRun;
+  /** The model; if there is none, why. */
+  readonly file: ModelFacts | string;
+}
+
+/** The files of a run: `word` is a NAME in `saved_model`, or the path of one of the two. */
+export function pathsOf(word: string): RunPaths {
+  const model = modelPathOf(word.endsWith(RECORD) ? word.slice(0, -RECORD.length) + MODEL : word);
+  const base = model.endsWith(MODEL) ? model.slice(0, -MODEL.length) : model;
+  const name = word.endsWith(RECORD) || word.endsWith(MODEL) ? base : word;
+  return { name, record: base + RECORD, model: base + MODEL };
+}
+
+/**
+ * Reads a run.
+ *
+ * @throws {UsageError} If it has no record.
+ * @throws {Failure} If the record cannot be read, or no line of it can.
+ */
+export function readRun(paths: RunPaths): ReportedRun {
+  checkRecord(paths);
+  const text = attempt("read", paths.record, () => Deno.readTextFileSync(paths.record));
+  const record = readRecord(text), { train, epochs, tests, adapter } = record;
+  if (adapter === undefined && train.length + epochs.length + tests.length === 0) {
+    throw new Failure(`Cannot report ${paths.record}: no line of it is an event of a run`);
+  }
+  return { ...paths, ...record, placed: placesOf(record), file: factsOf(paths.model) };
+}
+
+function checkRecord({ name, record }: RunPaths): void {
+  try {
+    checkFile(record);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const nearest = nearestName(name, savedNames(RECORD).filter((other) => other !== name));
+    const cure = nearest === undefined
+      ? `train with --save NAME, which writes ${MODEL_FOLDER}/NAME${RECORD}`
+      : `did you mean ${nearest}?`;
+    throw new UsageError(`There is no record ${record}: ${cure}`, { cause: error });
+  }
+}
+
+function factsOf(path: string): ModelFacts | string {
+  if (!isFile(path)) return `there is no ${path}`;
+  try {
+    const { settings, vocabulary: { size } } = findModel(path);
+    using file = openBytes(path, "load");
+    const sizes = [...parameterShapes(settings, size)].map(([, shape]) => product(shape));
+    return {
+      settings,
+      vocabulary: size,
+      parameters: sizes.reduce((a, b) => a + b),
+      bytes: file.size,
+      validation: readValidation(file, path),
+    };
+  } catch (error) {
+    if (error instanceof Failure) return error.message;
+    throw error;
+  }
+}
+
+/** Remarks on what the record of a run lacks. */
+export function remarksOn({ record, earlier, unread, file, adapter }: ReportedRun): string[] {
+  const lines = unread === 1 ? "one line of it" : `${formatCount(unread)} lines of it`;
+  const runs = earlier === 1 ? "an earlier run" : `${formatCount(earlier)} earlier runs`;
+  const remarks = [
+    unread > 0 && `${record}: ${lines} cannot be read and is left out, as after a crash`,
+    earlier > 0 && `${record} also has ${runs}; this is the last one`,
+    adapter === undefined && `${record} lacks its beginning, with the settings and the adapter`,
+    typeof file === "string" && `The model is not described: ${file}`,
+  ];
+  return remarks.filter((remark) => remark !== false);
+}

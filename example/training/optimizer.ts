@@ -1,0 +1,41 @@
+/** The optimizer of a run. */
+
+import type { Gpu } from "../../mod.ts";
+import { Adagrad, Adam, type NamedParameter, type Optimizer, SGD } from "../../nce/nn/mod.ts";
+import type { TrainingSettings } from "../options/settings.ts";
+import { formatCount, formatNumber } from "../shared/progress.ts";
+
+/** Settings of an optimizer. */
+type OptimizerSettings = Pick<
+  TrainingSettings,
+  "optimizer" | "lr" | "momentum" | "weightDecay" | "clip"
+>;
+
+/** Makes the optimizer that `settings` name. */
+export function makeOptimizer(
+  gpu: Gpu,
+  parameters: readonly NamedParameter[],
+  settings: OptimizerSettings,
+): Optimizer {
+  switch (settings.optimizer) {
+    case "sgd":
+      return new SGD(gpu, parameters, settings);
+    case "adagrad":
+      return new Adagrad(gpu, parameters, settings);
+    case "adam":
+      return new Adam(gpu, parameters, settings);
+  }
+}
+
+/** Describes the optimizer and the learning rate: a line at the start of a run. */
+export function describeOptimizer(settings: TrainingSettings): string {
+  const { optimizer, lr, momentum, warmup, clip, weightDecay } = settings;
+  return [
+    optimizer,
+    `lr ${formatNumber(lr)}`,
+    ...(optimizer === "sgd" && momentum > 0 ? [`momentum ${momentum}`] : []),
+    ...(warmup > 0 ? [`warm-up over ${formatCount(warmup)} steps`] : []),
+    `clip ${formatNumber(clip)}`,
+    `weight decay ${formatNumber(weightDecay)}`,
+  ].join(", ");
+}

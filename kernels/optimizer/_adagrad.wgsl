@@ -1,0 +1,22 @@
+// Adagrad (Duchi, Hazan and Singer 2011), as in PyTorch:
+//   d = g + weight_decay * p;  s = s + d^2;  p = p - lr * d / (sqrt(s) + epsilon).
+//
+// A library, see update.wgsl.
+
+struct Params {
+  n: u32,
+  W: u32,
+  lr: f32,
+  weight_decay: f32,
+  epsilon: f32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(4) var<storage, read_write> squares: array<Vec>;
+
+fn updated(at: u32, value: Vec, gradient: Vec) -> Vec {
+  let d = gradient + params.weight_decay * value;
+  let s = squares[at] + d * d;
+  squares[at] = s;
+  return value - params.lr * d / (sqrt(s) + params.epsilon);
+}

@@ -1,0 +1,28 @@
+// Adam (Kingma and Ba 2015), as in PyTorch:
+//   d = g + weight_decay * p;  m = m + (1 - beta1) (d - m);  s = s + (1 - beta2) (d^2 - s);
+//   p = p - step_size * m / (sqrt(s) + epsilon).
+//
+// The corrections of the bias towards 0 are in step_size and epsilon. A library, see update.wgsl.
+
+struct Params {
+  n: u32,
+  W: u32,
+  step_size: f32,
+  weight_decay: f32,
+  rate1: f32, // 1 - beta1
+  rate2: f32, // 1 - beta2
+  epsilon: f32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@group(0) @binding(4) var<storage, read_write> moment: array<Vec>;
+@group(0) @binding(5) var<storage, read_write> squares: array<Vec>;
+
+fn updated(at: u32, value: Vec, gradient: Vec) -> Vec {
+  let d = gradient + params.weight_decay * value;
+  let m = moment[at] + params.rate1 * (d - moment[at]);
+  let s = squares[at] + params.rate2 * (d * d - squares[at]);
+  moment[at] = m;
+  squares[at] = s;
+  return value - params.step_size * m / (sqrt(s) + params.epsilon);
+}

@@ -1,0 +1,8 @@
+// A row's value after n steps of SGD without momentum:  p' = (1 - lr * decay)^n p - lr * g.
+//
+// A library, see lazy_rows.wgsl: no moment is kept, and of M^n only the element d counts.
+
+fn advance(at: u32, n: u32, g: Vec) {
+  let p = table[at];
+  table[at] = p + (powers[n].w * p - params.lr * g);
+}

@@ -1,0 +1,15 @@
+// Stochastic gradient descent without momentum:  p = p - lr * (g + weight_decay * p).
+//
+// A library, see update.wgsl.
+
+struct Params {
+  n: u32,
+  W: u32,
+  lr: f32,
+  weight_decay: f32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+fn updated(at: u32, value: Vec, gradient: Vec) -> Vec {
+  return value - params.lr * (gradient + params.weight_decay * value);
+}

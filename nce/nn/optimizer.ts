@@ -1,0 +1,237 @@
+/** What all optimizers share: the parameters, the learning rate, and clipping by the global norm. */
+
+import {
+  expectFromZero,
+  expectNumber,
+  expectObject,
+  isFloat,
+  show,
+} from "../../kernels/device/expect.ts";
+import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients.ts";
+import type { Gpu } from "../../kernels/gpu.ts";
+import { clipScale } from "../../kernels/optimizer/clip.ts";
+import type { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
+import { sameStream, streamOf } from "../../kernels/random/stream.ts";
+import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
+import { expectOptions, type NamedParameter } from "./module.ts";
+
+/** Coefficients of every {@linkcode Optimizer}. */
+export interface OptimizerOptions {
+  /** Learning rate. */
+  lr: number;
+  /** Weight decay, an L2 penalty that is added to the gradient; 0 unless given. */
+  weightDecay?: number;
+  /** Largest global norm of the gradient; a longer one is scaled down. No clipping unless given. */
+  clip?: number;
+}
+
+function expectLr(doing: string, lr: unknown): void {
+  expectNumber(doing, "lr", lr, (rate) => rate > 0 && isFloat(rate), "a positive finite number");
+}
+
+/**
+ * Throws unless `parameters` are named tensors, each listed once: a second moment would update it twice.
+ * Names must differ, because initial values depend on them.
+ */
+function expectParameters(name: string, parameters: readonly NamedParameter[]): void {
+  const doing = `make ${name}`;
+  if (!Array.isArray(parameters)) {
+    throw new TypeError(`Cannot ${doing}: parameters are ${show(parameters)}, not an array`);
+  }
+  const names = new Map<Tensor, string>(), streams = new Map<number, string>();
+  for (const entry of parameters) {
+    expectObject(doing, "a parameter", entry, "a pair [name, tensor]");
+    const [path, parameter] = entry;
+    expectTensor(name, `parameter ${path}`, parameter);
+    const before = names.get(parameter);
+    if (before !== undefined) {
+      throw new RangeError(`Cannot ${doing}: ${before} and ${path} are one tensor; list it once`);
+    }
+    names.set(parameter, path);
+    const stream = streamOf(path), other = streams.get(stream);
+    if (other !== undefined) throw sameStream(`${doing} of these parameters`, other, path);
+    streams.set(stream, path);
+  }
+}
+
+/** Throws unless an optimizer called `name` can be made of these arguments. */
+export function expectOptimizer(
+  name: string,
+  gpu: Gpu,
+  parameters: readonly NamedParameter[],
+  options: OptimizerOptions,
+): void {
+  expectOptions(name, gpu, options);
+  expectParameters(name, parameters);
+  const { lr, weightDecay = 0, clip = Infinity } = options, doing = `make ${name}`;
+  expectLr(doing, lr);
+  expectFromZero(doing, "weightDecay", weightDecay);
+  expectNumber(doing, "clip", clip, (norm) => norm > 0, "a positive number");
+}
+
+/** How one parameter is updated, and what is kept for that. */
+export interface Slot {
+  /** A number that a further step depends on; 0 at first. */
+  readonly count: number;
+  /** Updates of rows that are deferred, if there are any. */
+  readonly lazy?: LazyRows | undefined;
+  /** The tensors that are kept, each by the last word of its name. */
+  kept(): NamedParameter[];
+  /** Goes on from this count, at the learning rate `lr`. */
+  restore(count: number, lr: number): void;
+  /** Updates the parameter by `gradient`, times `norm[1]`. */
+  update(gradient: SummedGradient, norm: Tensor, lr: number): void;
+}
+
+/** Gives an optimizer the slots of its parameters: its class calls this, users never meet them. */
+export let equip: (optimizer: Optimizer, slots: readonly Slot[]) => void;
+
+/** Updates parameters by their gradients: {@linkcode SGD}, {@linkcode Adagrad} or {@linkcode Adam}. */
+export abstract class Optimizer implements Disposable {
+  /** [2] Global gradient norm before clipping and the clipping factor of the last step. */
+  readonly norm: Tensor;
+  readonly #gpu: Gpu;
+  readonly #name: string;
+  readonly #parameters: readonly NamedParameter[];
+  readonly #clip: number;
+  #lr: number;
+  #slots: readonly Slot[] = [];
+
+  static {
+    equip = (optimizer, slots) => optimizer.#slots = slots;
+  }
+
+  /** The arguments are checked already. */
+  protected constructor(
+    name: string,
+    gpu: Gpu,
+    parameters: readonly NamedParameter[],
+    { lr, clip = Infinity }: OptimizerOptions,
+  ) {
+    this.#name = name;
+    this.#gpu = gpu;
+    this.#parameters = [...parameters];
+    this.#lr = lr;
+    this.#clip = clip;
+    this.norm = gpu.tensor([2]);
+  }
+
+  /** Learning rate; may be changed between steps. */
+  get lr(): number {
+    return this.#lr;
+  }
+
+  /** Throws a RangeError unless it is positive and finite. */
+  set lr(lr: number) {
+    expectLr(`go on with ${this.#name}`, lr);
+    if (lr === this.#lr) return;
+    for (const { lazy } of this.#slots) lazy?.flush(); // what waits was taken at the old rate
+    this.#lr = lr;
+  }
+
+  /**
+   * All tensors that a further step depends on, by name: the parameters, and what is kept of each, such as
+   * `NAME.moment`.
+   */
+  tensors(): NamedParameter[] {
+    return this.#parameters.flatMap((parameter, at): NamedParameter[] => {
+      const kept = this.#slots[at]!.kept();
+      return [parameter, ...kept.map(([word, t]) => [`${parameter[0]}.${word}`, t] as const)];
+    });
+  }
+
+  /** Numbers that a further step depends on, too, by the names of parameters; those that are not 0. */
+  get counts(): Readonly<Record<string, number>> {
+    const all = this.#parameters.map(([name], at) => [name, this.#slots[at]!.count] as const);
+    return Object.fromEntries(all.filter(([, count]) => count > 0));
+  }
+
+  /**
+   * Goes on from where {@linkcode counts} gave this, at the same learning rate. The {@linkcode tensors} have
+   * to be written, too, after this and on {@linkcode hold}.
+   *
+   * @throws {RangeError} If a name is none of a parameter.
+   */
+  restore(counts: Readonly<Record<string, number>>): void {
+    for (const [name, count] of Object.entries(counts)) {
+      const slot = this.#slots[this.#parameters.findIndex(([other]) => other === name)];
+      if (!slot) {
+        throw new RangeError(`Cannot restore ${this.#name}: there is no parameter ${show(name)}`);
+      }
+      slot.restore(count, this.#lr);
+    }
+  }
+
+  /**
+   * Until what this returns is disposed of, deferred updates stay deferred though their tables are read or
+   * written: so {@linkcode tensors} can be saved as they are. Nothing may be computed meanwhile.
+   */
+  hold(): Disposable {
+    const held = new DisposableStack();
+    for (const { lazy } of this.#slots) if (lazy) held.use(lazy.hold());
+    return held;
+  }
+
+  /**
+   * Keeps what is deferred, and puts it back when what this returns is disposed of: whatever reads the
+   * parameters between leaves no trace, not even in the rounding of what follows. No step may be taken
+   * meanwhile. It copies the tables that have deferred updates.
+   */
+  undisturbed(): Disposable {
+    const gpu = this.#gpu, { counts } = this;
+    const tensors = this.#slots.flatMap((slot, at) => {
+      const waits = slot.lazy !== undefined && slot.lazy.steps > 0;
+      return waits ? [this.#parameters[at]![1], ...slot.kept().map(([, tensor]) => tensor)] : [];
+    });
+    const copies = tensors.map(({ shape, dtype }) => gpu.temporary(shape, dtype));
+    {
+      using _held = this.hold();
+      tensors.forEach((tensor, i) => gpu.copy(tensor, copies[i]!));
+    }
+    return {
+      [Symbol.dispose]: () => {
+        this.restore(counts);
+        using _held = this.hold();
+        tensors.forEach((tensor, i) => gpu.copy(copies[i]!, tensor));
+        for (const copy of copies) copy.dispose();
+      },
+    };
+  }
+
+  /**
+   * Updates every parameter that a gradient reached, by the gradients of one backward pass.
+   *
+   * For the gradients of several losses, go backward from their sum (`add`), within one step.
+   *
+   * @throws {TypeError} If `gradients` are not from `backward`, or reached none of the parameters.
+   */
+  step(gradients: Gradients): void {
+    if (!(gradients instanceof Gradients)) {
+      throw new TypeError(
+        `Cannot update by ${show(gradients)}: give what one step.backward() returned; ` +
+          "to gather the gradients of several losses, add() the losses",
+      );
+    }
+    const found = this.#parameters.flatMap(([, parameter], at) => {
+      const gradient = gradients.get(parameter);
+      return gradient ? [{ slot: this.#slots[at]!, gradient }] : [];
+    });
+    if (found.length === 0) {
+      throw new TypeError("Cannot update: the loss was computed from none of these parameters");
+    }
+    clipScale(this.#gpu, this.norm, found.map(({ gradient }) => gradient), this.#clip);
+    // Tiled gradients come first: they are computed from other parameters, which must not have moved.
+    const order = ({ gradient }: { gradient: SummedGradient }) => gradient.kind === "tiled" ? 0 : 1;
+    found.sort((a, b) => order(a) - order(b));
+    for (const { slot, gradient } of found) slot.update(gradient, this.norm, this.#lr);
+  }
+
+  /** Applies what is deferred, and frees what is kept; the parameters stay the caller's. */
+  [Symbol.dispose](): void {
+    this.norm.dispose();
+    for (const slot of this.#slots) {
+      slot.lazy?.[Symbol.dispose]();
+      for (const [, tensor] of slot.kept()) tensor.dispose();
+    }
+  }
+}

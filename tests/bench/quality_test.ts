@@ -1,0 +1,119 @@
+// The plan of bench:quality, and how its results are shown.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { LOSSES, readPlan, tasksOf } from "../../bench/quality_plan.ts";
+import { expectDrawable, resultCharts } from "../../bench/quality_charts.ts";
+import { readResults, type Result, resultTable } from "../../bench/quality_result.ts";
+import { parseSettings } from "../../example/options/settings.ts";
+import { Failure, UsageError } from "../../example/shared/errors.ts";
+import { inFolder } from "../support/folder.ts";
+
+Deno.test("readPlan() trains all sizes and the usual losses unless told otherwise", () => {
+  const plan = readPlan([]);
+  assertEquals([plan.sizes, plan.epochs, plan.lr], [[1000, 10_000, 100_000], 1, "auto"]);
+  assertEquals(plan.losses, Object.keys(LOSSES).slice(0, 8));
+  expectDrawable(plan.losses);
+  const some = readPlan(["200", "--losses", "full,batch", "--lr", "0.5", "--words=900", "--json"]);
+  assertEquals([some.sizes, some.losses, some.lr], [[200], ["full", "batch"], 0.5]);
+  assertEquals([some.words, some.json], [900, true]);
+});
+
+Deno.test("readPlan() names what is wrong", () => {
+  const wrong = (words: string[], message: string, kind: new () => Error = Failure) =>
+    assertThrows(() => readPlan(words), kind, message);
+  wrong(["--losses", "full,nec"], "Unknown loss nec: there are full, nce-50,");
+  wrong(["--words", "none"], "--words must be a positive number, not none");
+  wrong(["--lr=-1"], "--lr must be a positive number");
+  wrong(["--speed"], "--speed");
+  wrong(["1000", "--data", "folder"], "1000 is a size of the made-up language");
+  wrong(["many"], "vocab must be a whole number from 100", UsageError);
+  const names = Array.from({ length: 9 }, (_, i) => `${i}`);
+  assertThrows(() => expectDrawable(names), Failure, "--svg draws 8 losses at most, not 9");
+  expectDrawable([...names.slice(1), "1", "2"]); // those of two texts
+});
+
+Deno.test("all losses are options of the program", () => {
+  for (const given of Object.values(LOSSES)) parseSettings({ ...given, train: true });
+});
+
+Deno.test("tasksOf() makes the language's texts, and cuts a folder's on a software adapter", () =>
+  inFolder(() => {
+    const [first, second, ...more] = [
+      ...tasksOf(readPlan(["200", "300", "--words", "2000"]), true),
+    ];
+    assertEquals([first!.name, second!.name, more], ["V = 200", "V = 300", []]);
+    assert(first!.train.words >= 2000 && first!.train.words < 2100);
+    assert(first!.test.words >= 4000 && first!.test.words < 4100);
+    assert(first!.best! > 5 && first!.best! < 100);
+
+    for (const part of ["train", "valid", "test"]) {
+      Deno.writeTextFileSync(`${part}.txt`, "a b c\n".repeat(3000));
+    }
+    const [cut] = tasksOf(readPlan(["--data", "."]), true),
+      [whole] = tasksOf(
+        readPlan(["--data", "."]),
+        false,
+      );
+    assertEquals([cut!.test.length, cut!.test.tokens, cut!.best], [1000, 4000, null]);
+    assertEquals(cut!.test.at(999), whole!.test.at(999));
+    assertEquals([cut!.train.length, whole!.test.length, cut!.given], [3000, 3000, {}]);
+  }));
+
+function result(loss: string, ppls: (number | null)[], secondsEach: number): Result {
+  const curve = ppls.map((ppl, i) => ({
+    ...{ tokens: 1000 * (i + 1), seconds: secondsEach * (i + 1) },
+    ...{ ppl, stdLogZ: ppl && 0.25 },
+  }));
+  const model = { vocabulary: 203, tokens: 3000, options: {}, lr: 2, trials: [], best: 50 };
+  return { date: "2026-01-01", adapter: "none", text: "V = 200", loss, ...model, curve };
+}
+
+const RESULTS = [
+  result("full", [200, 101, 100], 10),
+  result("nce-50", [150, 101, 99], 2),
+  result("batch", [150, 120, 110], 1),
+  result("nce-500", [null], 1),
+];
+
+Deno.test("resultTable() compares each loss with the best possible perplexity and with full", () => {
+  const { title, rows, notes } = resultTable(RESULTS);
+  assertEquals(title, "V = 200, 3,000 tokens of text");
+  assertEquals(notes, ["2026-01-01, none. Best possible perplexity: 50.00."]);
+  const names = ["loss", "ppl", "over best", "over full", "tokens/s", "speed over full"];
+  assertEquals(rows.map((row) => [...names, "seconds to full + 1 %"].map((name) => row[name])), [
+    ["full", 100, 2, 1, 100, 1, 20],
+    ["nce-50", 99, 1.98, 0.99, 500, 5, 4],
+    ["batch", 110, 2.2, 1.1, 1000, 10, null],
+    ["nce-500", null, null, null, 1000, 10, null],
+  ]);
+});
+
+Deno.test("resultTable() has no ratios to what is not known", () => {
+  const [, ...others] = RESULTS.map((some) => ({ ...some, best: null }));
+  const { rows, notes } = resultTable(others);
+  assertEquals(notes, ["2026-01-01, none."]);
+  for (const row of rows) {
+    for (const name of ["over best", "over full", "speed over full"]) assertEquals(row[name], null);
+  }
+});
+
+Deno.test("resultCharts() draws each loss against time and against tokens", () => {
+  const charts = resultCharts(RESULTS);
+  assertEquals([...charts.keys()], ["V-200-seconds.svg", "V-200-tokens.svg"]);
+  const [large] = resultCharts(RESULTS.map((some) => ({ ...some, text: "V = 10,000" }))).keys();
+  assertEquals(large, "V-10000-seconds.svg");
+  for (const svg of charts.values()) {
+    assert(svg.startsWith("<svg"));
+    for (const { loss } of RESULTS) assert(svg.includes(loss), loss);
+    assert(svg.includes("the best possible is 50.00"));
+  }
+});
+
+Deno.test("readResults() reads JSON lines, and names a file that is none", () =>
+  inFolder(() => {
+    Deno.writeTextFileSync("good", RESULTS.map((some) => JSON.stringify(some) + "\n").join(""));
+    assertEquals(readResults("good"), RESULTS);
+    Deno.writeTextFileSync("bad", "## V = 200\n");
+    assertThrows(() => readResults("bad"), Failure, "Cannot read bad: ");
+    assertThrows(() => readResults("none"), Failure, "Cannot read none: ");
+  }));

@@ -1,0 +1,140 @@
+/** Charts: what is drawn is where the figures say, texts are escaped, and series differ without colour. */
+
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  dotChart,
+  histogram,
+  lineChart,
+  MAX_SERIES,
+  type Point,
+} from "../../../example/report/charts.ts";
+import { linkedom } from "../../../example/report/libraries.ts";
+
+const X = { label: "epochs" }, Y = { label: "perplexity" };
+const EVIL = `<script>"&'`;
+
+/** The elements of a chart that match a selector; throws unless it is one SVG element. */
+function find(svg: string, selector: string) {
+  const document = new linkedom.DOMParser().parseFromString(`<html>${svg}</html>`, "text/html");
+  assertEquals([...document.documentElement!.children].map((child) => child.localName), ["svg"]);
+  return [...document.querySelectorAll(selector)];
+}
+
+/** The corners of a path of straight lines. */
+function corners(path: string): Point[] {
+  return path.slice(1).split(/[LMZ]/).filter((pair) => pair !== "").map((pair) => {
+    const [x, y] = pair.split(",").map(Number);
+    return [x!, y!];
+  });
+}
+
+/** The corners of the line of a series; the first path is its sample in the legend. */
+function lineOf(svg: string, series: number): Point[] {
+  const paths = find(svg, `g.series-${series} path`).map((path) => path.getAttribute("d") ?? "");
+  const longest = paths.toSorted((a, b) => a.length - b.length).at(-1);
+  return corners(longest ?? "");
+}
+
+Deno.test("lineChart() draws each point where its figures are, in proportion", () => {
+  const points: Point[] = Array.from({ length: 30 }, (_, i) => [i, (i * 7) % 30]);
+  const svg = lineChart({ title: "t", x: X, y: Y, series: [{ name: "a", points }] });
+  const drawn = lineOf(svg, 0);
+  assertEquals(drawn.length, 30);
+  const [first, last] = [drawn[0]!, drawn.at(-1)!];
+  const top = Math.min(...drawn.map(([, y]) => y)), bottom = Math.max(...drawn.map(([, y]) => y));
+  drawn.forEach(([x, y], i) => {
+    assertAlmostEquals((x - first[0]) / (last[0] - first[0]), i / 29, 1e-4);
+    assertAlmostEquals((bottom - y) / (bottom - top), points[i]![1] / 29, 1e-4);
+  });
+});
+
+Deno.test("a logarithmic axis has equal distances for equal ratios, and no place for zero", () => {
+  const points: Point[] = [[1, 1000], [2, 100], [3, 10], [4, 0], [5, -1], [6, NaN], [7, Infinity]];
+  const y = { label: "perplexity", log: true };
+  const svg = lineChart({ title: "t", x: X, y, series: [{ name: "a", points }] });
+  const [a, b, c, ...others] = lineOf(svg, 0);
+  assertEquals(others, []);
+  assertAlmostEquals(b![1] - a![1], c![1] - b![1], 1e-2);
+  assert(a![1] < b![1]);
+});
+
+Deno.test("charts of nothing, of one point and of equal figures are drawn, too", () => {
+  for (const log of [false, true]) {
+    for (const points of [[], [[1, 5]], [[1, 5], [2, 5]]] as Point[][]) {
+      const axes = { x: X, y: { ...Y, log } };
+      const svg = lineChart({ title: "t", ...axes, series: [{ name: "a", points }] });
+      assert(!svg.includes("NaN") && !svg.includes("Infinity"), svg);
+      const circles = find(svg, "g.series-0 circle");
+      assertEquals(circles.length, points.length + 1, "and one in the legend");
+    }
+  }
+  assert(!lineChart({ title: "t", x: X, y: Y, series: [] }).includes("NaN"));
+});
+
+Deno.test("series differ by dashes and symbols, not by colour alone", () => {
+  const series = Array.from({ length: MAX_SERIES }, (_, i) => ({
+    name: `run ${i}`,
+    points: [[0, i], [1, i + 1]] as Point[],
+  }));
+  const svg = lineChart({ title: "t", x: X, y: Y, series });
+  const dashes = series.map((_, i) =>
+    find(svg, `g.series-${i}`)[0]!.getAttribute("stroke-dasharray")
+  );
+  assertEquals(new Set(dashes).size, MAX_SERIES);
+  const symbols = series.map((_, i) => {
+    const [, symbol] = find(svg, `g.series-${i}`);
+    return symbol!.firstElementChild!.getAttribute("d") ?? symbol!.firstElementChild!.localName;
+  });
+  assertEquals(new Set(symbols).size, MAX_SERIES);
+  for (const { name } of series) assertStringIncludes(svg, `>${name}</text>`);
+});
+
+Deno.test("histogram() has a bar for each count, and rules at the marks", () => {
+  const counts = [1, 4, 0, 2];
+  const marks = [{ name: "norm term", x: 12 }, { name: "mean", x: 9 }];
+  const svg = histogram({ title: "t", x: X, y: Y, from: 8, to: 10, counts, marks });
+  const bars = find(svg, "rect").map((bar) =>
+    ["x", "width", "height"].map((name) => Number(bar.getAttribute(name)))
+  );
+  assertEquals(bars.length, 4);
+  const unit = bars[0]![2]!;
+  bars.forEach(([, , height], i) => assertAlmostEquals(height! / unit, counts[i]!, 1e-6));
+  const left = bars[0]![0]!, perUnit = (bars[2]![0]! - left) / 1;
+  const rules = [0, 1].map((i) => {
+    const [line] = find(svg, `g.series-${i} line`);
+    return 8 + (Number(line!.getAttribute("x1")) - left) / perUnit;
+  });
+  assertAlmostEquals(rules[0]!, 12, 0.03); // bars have a gap of a pixel
+  assertAlmostEquals(rules[1]!, 9, 0.03);
+});
+
+Deno.test("dotChart() has a symbol for each figure that there is", () => {
+  const series = [{ name: "a", values: [1, 10, null] }, { name: "b", values: [100, NaN, 10] }];
+  const svg = dotChart({ title: "t", x: { ...X, log: true }, rows: ["p", "q", "r"], series });
+  assertEquals(find(svg, "g.series-0 circle").length, 2 + 1);
+  assertEquals(find(svg, "g.series-1 path").length, 2 + 1);
+  for (const row of ["p", "q", "r"]) assertStringIncludes(svg, `>${row}</text>`);
+});
+
+Deno.test("charts are images with a text, and texts in them are only texts", () => {
+  const series = [{ name: EVIL, points: [[0, 1], [1, 2]] as Point[] }];
+  const labels = { x: { label: EVIL }, y: { label: EVIL } };
+  const bars = { from: 0, to: 1, counts: [1], marks: [{ name: EVIL, x: 0.5 }] };
+  const dots = [{ name: EVIL, values: [1] }];
+  for (
+    const svg of [
+      lineChart({ title: EVIL, ...labels, series }),
+      histogram({ title: EVIL, ...labels, ...bars }),
+      dotChart({ title: EVIL, x: labels.x, rows: [EVIL], series: dots }),
+    ]
+  ) {
+    assert(!svg.includes("<script") && !/&(?!\w+;|#\d+;)/.test(svg), svg); // in XML, too
+    const [root] = find(svg, "svg");
+    assertEquals([root!.getAttribute("role"), root!.getAttribute("aria-label")], ["img", EVIL]);
+    const texts = find(svg, "text").filter(({ textContent }) => textContent === EVIL);
+    assertEquals(texts.length, 3);
+  }
+  const long = "x".repeat(300);
+  const svg = lineChart({ title: "t", x: X, y: Y, series: [{ name: long, points: [] }] });
+  assert(!svg.includes(long));
+});

@@ -1,0 +1,67 @@
+/** When things happened in a run, and long lines with fewer points. */
+
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { placesOf, thinned } from "../../../example/report/places.ts";
+import { readRecord } from "../../../example/report/record.ts";
+import { check } from "../../support/property.ts";
+import { madeUpEvents, recordText } from "../../support/report_runs.ts";
+
+/** Two epochs of 5 reports: 4,000 words each, at 2,000 a second; an epoch takes 12.5 seconds. */
+const EVENTS = madeUpEvents({ nce: true }, 2);
+const placed = (text: string) => placesOf(readRecord(text));
+
+Deno.test("placesOf() counts epochs, words and seconds from the start of the run", () => {
+  const { train, epochs } = placed(recordText(EVENTS));
+  assertEquals(epochs.map(({ at }) => at), [
+    { epochs: 1, tokens: 20_000, seconds: 12.5 },
+    { epochs: 2, tokens: 40_000, seconds: 25 },
+  ]);
+  assertEquals(train.slice(4, 7).map(({ at }) => at), [
+    { epochs: 1, tokens: 20_000, seconds: 10 },
+    { epochs: 1.2, tokens: 24_000, seconds: 14.5 },
+    { epochs: 1.4, tokens: 28_000, seconds: 16.5 },
+  ]);
+});
+
+Deno.test("placesOf() does not lose the time before an epoch was stopped", () => {
+  // The rest of a resumed epoch took 3 seconds; its training as a whole 10.
+  const text = recordText(EVENTS).replace('"seconds":12.5', '"seconds":3');
+  assertEquals(placed(text).epochs.map(({ at }) => at.seconds), [10, 22.5]);
+});
+
+Deno.test("placesOf() leaves open what an old record does not tell", () => {
+  const text = recordText(EVENTS).replace(/"tokens":\d+,/g, "");
+  const { train, epochs } = placed(text);
+  assertEquals(
+    train.map(({ at }) => at.epochs),
+    placed(recordText(EVENTS)).train.map((r) => r.at.epochs),
+  );
+  assert(train.every(({ at }) => Number.isNaN(at.tokens) && Number.isNaN(at.seconds)));
+  assertEquals(epochs.map(({ at }) => at), [
+    { epochs: 1, tokens: NaN, seconds: 12.5 },
+    { epochs: 2, tokens: NaN, seconds: 25 },
+  ]);
+});
+
+Deno.test("thinned() keeps the ends and the extremes, in order, and no more than asked for", () => {
+  const point = fc.tuple(fc.nat(), fc.double({ noNaN: true }));
+  check(
+    fc.property(
+      fc.array(point, { maxLength: 300 }),
+      fc.integer({ min: 4, max: 60 }),
+      (all, most) => {
+        const kept = thinned(all, most);
+        assert(kept.length <= most);
+        let from = 0;
+        for (const one of kept) from = all.indexOf(one, from) + 1;
+        if (all.length === 0) return;
+        assert(from > 0);
+        assertEquals([kept[0], kept.at(-1)], [all[0], all.at(-1)]);
+        const ys = (points: readonly (readonly [number, number])[]) => points.map(([, y]) => y);
+        assertAlmostEquals(Math.min(...ys(kept)), Math.min(...ys(all)));
+        assertAlmostEquals(Math.max(...ys(kept)), Math.max(...ys(all)));
+      },
+    ),
+  );
+});

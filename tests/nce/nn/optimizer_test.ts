@@ -1,0 +1,107 @@
+// What optimizers keep: that it is no more than needed, and that a saved one goes on to the same bits.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import type { Gpu, Tensor } from "../../../mod.ts";
+import { Adagrad, Adam, type NamedParameter, type Optimizer, SGD } from "../../../nce/nn/mod.ts";
+import { add, gather, weightedSum } from "../../../kernels/ops.ts";
+import { withGpu } from "../../support/gpu.ts";
+import { randomIds, values } from "../../reference/data.ts";
+
+const [V, W, D] = [64, 4, 20];
+
+type Make = (gpu: Gpu, parameters: readonly NamedParameter[]) => Optimizer;
+
+const OPTIONS = { lr: 0.1, clip: 0.25 };
+/** Each optimizer, and how many floats it keeps for a float of a parameter. */
+const MAKERS: Readonly<Record<string, readonly [keeps: number, make: Make]>> = {
+  "SGD": [0, (gpu, parameters) => new SGD(gpu, parameters, OPTIONS)],
+  "SGD with momentum": [1, (gpu, parameters) => {
+    return new SGD(gpu, parameters, { ...OPTIONS, momentum: 0.9 });
+  }],
+  "Adagrad": [1, (gpu, parameters) => new Adagrad(gpu, parameters, OPTIONS)],
+  "Adam": [2, (gpu, parameters) => new Adam(gpu, parameters, OPTIONS)],
+};
+
+function parametersOf(gpu: Gpu, stack: DisposableStack): NamedParameter[] {
+  return ([["table", [V, W]], ["vector", [D]]] as const).map(([name, shape], i) => {
+    const size = shape.reduce<number>((n, s) => n * s, 1);
+    const tensor = stack.use(gpu.tensor(shape, values(size, i + 1)));
+    tensor.requiresGrad = true;
+    return [name, tensor];
+  });
+}
+
+/** Trains in steps that are a function of their number alone. */
+function train(gpu: Gpu, of: readonly NamedParameter[], optimizer: Optimizer, steps: number[]) {
+  const [table, vector] = of.map(([, tensor]) => tensor) as [Tensor, Tensor];
+  for (const number of steps) {
+    using step = gpu.step({ training: true });
+    const rows = gather(step, table, step.upload(randomIds(3, V, number)));
+    const dRows = step.upload(values(3 * W, number), [3, W]);
+    const dVector = step.upload(values(D, number + 1));
+    const loss = add(step, weightedSum(step, rows, dRows), weightedSum(step, vector, dVector));
+    optimizer.step(step.backward(loss));
+  }
+}
+
+Deno.test("an optimizer keeps what its formula needs, and SGD without momentum no moment", () =>
+  withGpu((gpu) => {
+    for (const [name, [keeps, make]] of Object.entries(MAKERS)) {
+      using stack = new DisposableStack();
+      const parameters = parametersOf(gpu, stack), before = gpu.memory.bytes;
+      using optimizer = make(gpu, parameters);
+      const kept = gpu.memory.bytes - before - 16; // the norm
+      assertEquals(kept, keeps * 4 * (V * W + D), name);
+      train(gpu, parameters, optimizer, [0]);
+      // With momentum, [V] steps of rows and a table of powers; nothing else has to wait.
+      const waits = name === "SGD with momentum" ? 4 * V + 16 * 1025 : 0;
+      assertEquals(gpu.memory.bytes - before - 16 - kept, waits, name);
+    }
+  }));
+
+Deno.test("SGD with decay and no momentum defers the decay, and keeps no moment", () =>
+  withGpu((gpu) => {
+    using stack = new DisposableStack();
+    const parameters = parametersOf(gpu, stack);
+    using optimizer = new SGD(gpu, parameters, { lr: 0.1, weightDecay: 0.1 });
+    train(gpu, parameters, optimizer, [0, 1]);
+    assertEquals(optimizer.counts, { table: 2 });
+    assertEquals(optimizer.tensors().map(([name]) => name), ["table", "table.steps", "vector"]);
+  }));
+
+Deno.test("an optimizer saved as it stands goes on to the same bits in another one", () =>
+  withGpu(async (gpu) => {
+    const first = Array.from({ length: 12 }, (_, i) => i), rest = first.map((i) => i + 12);
+    const bits = async (of: readonly NamedParameter[]) => [
+      await gpu.readFloats(of[0]![1]),
+      await gpu.readFloats(of[1]![1]),
+    ];
+    for (const [name, [, make]] of Object.entries(MAKERS)) {
+      using stack = new DisposableStack();
+      const parameters = parametersOf(gpu, stack);
+      const optimizer = stack.use(make(gpu, parameters));
+      train(gpu, parameters, optimizer, first);
+      const { counts, lr } = optimizer, saved = new Map<string, Float32Array | Uint32Array>();
+      {
+        using _held = optimizer.hold();
+        for (const [name, tensor] of optimizer.tensors()) saved.set(name, await gpu.read(tensor));
+      }
+      {
+        using _undisturbed = optimizer.undisturbed();
+        await bits(parameters);
+      }
+      train(gpu, parameters, optimizer, rest);
+      const others = parametersOf(gpu, stack), other = stack.use(make(gpu, others));
+      other.lr = lr;
+      other.restore(counts);
+      {
+        using _held = other.hold();
+        assertEquals(other.tensors().map(([name]) => name), [...saved.keys()], name);
+        for (const [name, tensor] of other.tensors()) gpu.write(tensor, saved.get(name)!);
+      }
+      assertEquals(other.counts, counts, name);
+      train(gpu, others, other, rest);
+      assertEquals(await bits(others), await bits(parameters), name);
+      assertThrows(() => other.restore({ nothing: 1 }), RangeError, 'no parameter "nothing"');
+    }
+  }));
