@@ -1,6 +1,7 @@
 /**
  * Ranks against one: trains the same steps with one, two and three ranks in this process and prints the largest
- * difference of a parameter, for each loss, source of noise and module. `deno run bench/ranks.ts [STEPS]`
+ * difference of a parameter or a moment, for each loss, source of noise and module; and, to compare, that of
+ * one rank with the kernels of the other family. `deno run bench/ranks.ts [STEPS]`
  */
 
 import { trainingBatches } from "../example/data/batches.ts";
@@ -17,8 +18,8 @@ import { Gpu } from "../mod.ts";
 
 /** What a rank has after training. */
 export interface Trained {
-  /** Mean loss of each step. */
-  readonly losses: Float32Array;
+  /** Mean loss of all steps. */
+  readonly loss: number;
   /** All parameters and moments by name. */
   readonly tensors: ReadonlyMap<string, Float32Array>;
 }
@@ -37,19 +38,18 @@ export async function trainInProcess(
       using model = makeModel(gpu, settings, corpus.vocabulary);
       using trainer = new Trainer(gpu, model, settings, new Ranks(communicator));
       using losses = new Losses(gpu);
-      const found: number[] = [];
-      for (let epoch = 1; found.length < steps; epoch++) {
+      let done = 0;
+      for (let epoch = 1; done < steps; epoch++) {
         const batches = trainingBatches(corpus.train, settings, epoch);
-        for (let i = 0; i < batches.length && found.length < steps; i++) {
+        for (let i = 0; i < batches.length && done < steps; i++, done++) {
           await trainer.step(batches[i]!, losses, batches[i + 1]);
-          found.push((await losses.take()).mean);
         }
       }
       const tensors = new Map<string, Float32Array>();
       for (const [name, tensor] of trainer.optimizer.tensors()) {
         if (tensor.dtype === "f32") tensors.set(name, await gpu.readFloats(tensor));
       }
-      return { losses: Float32Array.from(found), tensors };
+      return { loss: (await losses.take()).mean, tensors };
     }),
   );
 }
@@ -57,8 +57,8 @@ export async function trainInProcess(
 /** The largest difference of any number, and where it is. */
 export function largestDifference(a: Trained, b: Trained): { most: number; where: string } {
   let worst = { most: 0, where: "" };
-  for (const [name, numbers] of [["losses", a.losses] as const, ...a.tensors]) {
-    const others = name === "losses" ? b.losses : b.tensors.get(name)!;
+  for (const [name, numbers] of a.tensors) {
+    const others = b.tensors.get(name)!;
     numbers.forEach((x, i) => {
       const difference = Math.abs(x - others[i]!);
       if (!(difference <= worst.most)) worst = { most: difference, where: `${name}[${i}]` };
@@ -87,6 +87,8 @@ export function cases(): Given[] {
     ...all,
     { "loss": "nce", "concat": true, "carry-state": true, "bptt": "8" },
     { "loss": "full", "concat": true, "bptt": "8", "batch-size": "3" },
+    { "loss": "nce", "optimizer": "adam", "lr": "0.005" },
+    { "loss": "nce", "optimizer": "adagrad", "lr": "0.02" },
   ];
 }
 
@@ -96,19 +98,24 @@ export const SMALL: Given = { "emsize": "13", "nhid": "11", "dropout": "0.3", "l
 if (import.meta.main) {
   prepareDriver();
   const gpus = await Promise.all([1, 2, 3].map(() => Gpu.create()));
+  const hardware = await Gpu.create({ family: "hardware" });
   const steps = Number(Deno.args[0] ?? 50);
   const corpus = loadCorpus({ data: "synthetic:words=3000,vocab=120" });
-  console.log("| case | 2 ranks | 3 ranks | bits equal between ranks |\n| --- | --: | --: | --- |");
+  console.log(
+    "| case | 2 ranks | 3 ranks | other kernels | ranks equal |\n| --- | --: | --: | --: | --- |",
+  );
   for (const given of cases()) {
     const train = (size: number) =>
       trainInProcess(gpus.slice(0, size), corpus, { ...SMALL, ...given }, steps);
     const [one] = await train(1);
+    const [other] = await trainInProcess([hardware], corpus, { ...SMALL, ...given }, steps);
     const columns = [], equal = [];
     for (const size of [2, 3]) {
       const all = await train(size);
       columns.push(largestDifference(all[0]!, one!).most.toExponential(1));
       equal.push(all.every((rank) => largestDifference(rank, all[0]!).most === 0));
     }
+    columns.push(largestDifference(other!, one!).most.toExponential(1));
     const name = Object.entries(given).map(([key, value]) => `--${key} ${value}`).join(" ");
     console.log(`| ${[name, ...columns, equal.every(Boolean) ? "yes" : "NO"].join(" | ")} |`);
   }
