@@ -21,6 +21,7 @@ const CASES: readonly Given[] = [
     "index-module": "gru",
     "noise-ratio": "4",
     "optimizer": "adagrad",
+    "lr": "0.01",
   },
   { "loss": "full", "concat": true, "carry-state": true, "bptt": "6", "batch-size": "2" },
 ];
