@@ -22,7 +22,7 @@ export async function asRank(
     const own = atRank(io, rank);
     own.out(`ranks       ${size}, over ${library}`);
     await body(mpi, own);
-    mpi.finalize();
+    await mpi.finalize();
   } catch (error) {
     await mpi.fail(error);
     throw named(rank, error);

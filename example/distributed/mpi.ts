@@ -4,7 +4,9 @@ import { setImmediate } from "node:timers";
 import { setTimeout as delay } from "node:timers/promises";
 import { Communicator } from "../../kernels/mod.ts";
 import { Failure, reasonOf } from "../shared/errors.ts";
+import { packed, partsOf, startsOf, sumOf } from "./bytes.ts";
 import { launched, mismatch } from "./launcher.ts";
+import { Messages, type Request, textOf } from "./messages.ts";
 import { type MpiConstants, type MpiFunctions, openLibrary } from "./mpi_library.ts";
 
 /** Milliseconds for which a rank asks again and again whether the others have come, before it sleeps between. */
@@ -45,7 +47,7 @@ export async function openMpi(options: MpiOptions): Promise<Mpi> {
     const mpi = new Mpi(constants, functions, options);
     const problem = mismatch(started, mpi.size, `${name} (${constants.abi})`);
     if (problem === undefined) return mpi;
-    mpi.finalize();
+    await mpi.finalize();
     throw new Failure(problem);
   } catch (error) {
     // Rank 0 prints first, and the launcher then ends the others.
@@ -62,33 +64,34 @@ class Mpi extends Communicator {
   readonly library: string;
   readonly #constants: MpiConstants;
   readonly #functions: MpiFunctions;
+  readonly #messages: Messages;
   readonly #timeoutMs: number;
   /** On rank 0: what the other ranks may send, by rank. */
   readonly #reports: (Request | undefined)[] = [];
   #busy: string | undefined;
   #finalized = false;
-  readonly #sent: Request[] = [];
 
   /** Used by {@linkcode openMpi}. */
   constructor(constants: MpiConstants, functions: MpiFunctions, { rankTimeout }: MpiOptions) {
     super();
     this.#constants = constants;
     this.#functions = functions;
+    this.#messages = new Messages(constants, functions);
     this.#timeoutMs = 1000 * rankTimeout;
     const { world, errorsReturn } = constants;
-    this.#check("start", functions.MPI_Init_thread(0n, 0n, SINGLE, new Int32Array(1)));
-    this.#check("start", functions.MPI_Comm_set_errhandler(world, errorsReturn));
+    this.#messages.check("start", functions.MPI_Init_thread(0n, 0n, SINGLE, new Int32Array(1)));
+    this.#messages.check("start", functions.MPI_Comm_set_errhandler(world, errorsReturn));
     const number = (read: (word: Int32Array<ArrayBuffer>) => number) => {
       const word = new Int32Array(1);
-      this.#check("start", read(word));
+      this.#messages.check("start", read(word));
       return word[0]!;
     };
     this.rank = number((word) => functions.MPI_Comm_rank(world, word));
     this.size = number((word) => functions.MPI_Comm_size(world, word));
-    this.library = text((bytes, length) => functions.MPI_Get_library_version(bytes, length));
+    this.library = textOf((bytes, length) => functions.MPI_Get_library_version(bytes, length));
     if (this.rank === 0) {
       for (let rank = 1; rank < this.size; rank++) {
-        this.#reports[rank] = this.#receive(rank, FAILED, new Uint8Array(REASON_BYTES));
+        this.#reports[rank] = this.#messages.receive(rank, FAILED, new Uint8Array(REASON_BYTES));
       }
     }
     // However the process ends, the others must not wait for it.
@@ -183,9 +186,9 @@ class Mpi extends Communicator {
     buffers: Request["buffers"],
     start: (handle: BigUint64Array<ArrayBuffer>) => number,
   ): Promise<void> {
-    const request = this.#request(start, buffers), begin = performance.now();
+    const request = this.#messages.start(start, buffers), begin = performance.now();
     for (;;) {
-      for (let i = 0; i < ASKED_AT_ONCE; i++) if (this.#isDone(request)) return;
+      for (let i = 0; i < ASKED_AT_ONCE; i++) if (this.#messages.isDone(request)) return;
       this.#expectNoReport();
       const waited = performance.now() - begin;
       if (waited > this.#timeoutMs) await this.#nameMissing();
@@ -198,13 +201,13 @@ class Mpi extends Communicator {
     const waiting = new Set([this.rank]), requests = new Map<number, Request>();
     for (let rank = 0; rank < this.size; rank++) {
       if (rank === this.rank) continue;
-      this.#send(rank, WAITING, new Uint8Array(1));
-      requests.set(rank, this.#receive(rank, WAITING, new Uint8Array(1)));
+      this.#messages.send(rank, WAITING, new Uint8Array(1));
+      requests.set(rank, this.#messages.receive(rank, WAITING, new Uint8Array(1)));
     }
     const until = performance.now() + NAMING_MS;
     while (performance.now() < until && waiting.size < this.size) {
       for (const [rank, request] of requests) {
-        if (!waiting.has(rank) && this.#isDone(request)) waiting.add(rank);
+        if (!waiting.has(rank) && this.#messages.isDone(request)) waiting.add(rank);
       }
       this.#expectNoReport();
       await pause(false);
@@ -225,7 +228,7 @@ class Mpi extends Communicator {
   /** On rank 0: throws the failure that another rank has sent. */
   #expectNoReport(): void {
     this.#reports.forEach((report, rank) => {
-      if (!report || !this.#isDone(report)) return;
+      if (!report || !this.#messages.isDone(report)) return;
       delete this.#reports[rank];
       const buffer = report.buffers[0] as Uint8Array<ArrayBuffer>, end = buffer.indexOf(0);
       throw new Failure(new TextDecoder().decode(buffer.subarray(0, end < 0 ? undefined : end)));
@@ -238,106 +241,23 @@ class Mpi extends Communicator {
   async fail(error: unknown): Promise<void> {
     if (this.rank === 0 || this.#busy !== undefined || this.#finalized) return;
     const reason = new TextEncoder().encode(`rank ${this.rank}: ${reasonOf(error)}`);
-    this.#send(0, FAILED, reason.slice(0, REASON_BYTES));
+    this.#messages.send(0, FAILED, reason.slice(0, REASON_BYTES));
     // The lowest rank prints first if nobody answers.
     const until = performance.now() + ENDING_MS + 200 * this.rank;
     while (performance.now() < until) await pause(false);
   }
 
-  /** Ends MPI, at the same place on all ranks; nothing can be sent afterwards. */
-  finalize(): void {
-    if (this.#finalized) return;
+  /** Ends MPI when all ranks have come here; nothing can be sent afterwards. */
+  async finalize(): Promise<void> {
+    await this.barrier();
     this.#finalized = true;
-    if (this.rank > 0) this.#send(0, FAILED, new Uint8Array(1));
-    for (const report of this.#reports) while (report && !this.#isDone(report));
+    if (this.rank > 0) this.#messages.send(0, FAILED, new Uint8Array(1));
+    for (const report of this.#reports) while (report && !this.#messages.isDone(report));
     this.#functions.MPI_Finalize();
   }
-
-  #request(
-    start: (request: BigUint64Array<ArrayBuffer>) => number,
-    buffers: Request["buffers"],
-  ): Request {
-    const handle = new BigUint64Array(1);
-    this.#check("begin a message", start(handle));
-    return { handle, buffers };
-  }
-
-  #send(to: number, tag: number, buffer: Uint8Array<ArrayBuffer>): Request {
-    const { byte, world } = this.#constants;
-    const request = this.#request(
-      (handle) => this.#functions.MPI_Isend(buffer, buffer.length, byte, to, tag, world, handle),
-      [buffer],
-    );
-    this.#sent.push(request); // the buffer has to stay
-    return request;
-  }
-
-  #receive(from: number, tag: number, buffer: Uint8Array<ArrayBuffer>): Request {
-    const { byte, world } = this.#constants;
-    return this.#request(
-      (handle) => this.#functions.MPI_Irecv(buffer, buffer.length, byte, from, tag, world, handle),
-      [buffer],
-    );
-  }
-
-  #isDone({ handle }: Request): boolean {
-    const flag = new Int32Array(1);
-    const code = this.#functions.MPI_Test(handle, flag, this.#constants.statusIgnore);
-    this.#check("wait for other ranks", code);
-    return flag[0] !== 0;
-  }
-
-  #check(doing: string, code: number): void {
-    if (code === 0) return;
-    const reason = text((bytes, length) => this.#functions.MPI_Error_string(code, bytes, length));
-    throw new Failure(`MPI cannot ${doing}: ${reason}`);
-  }
-}
-
-/** A message under way. */
-interface Request {
-  readonly handle: BigUint64Array<ArrayBuffer>;
-  /** What the library reads or writes meanwhile. */
-  readonly buffers: readonly ArrayBufferView<ArrayBuffer>[];
 }
 
 /** Lets signals, timers and the GPU run, for as short as possible or for a millisecond. */
 function pause(short: boolean): Promise<void> {
   return new Promise((resolve) => short ? void setImmediate(resolve) : void setTimeout(resolve, 1));
-}
-
-/** A text that the library writes. */
-function text(
-  write: (bytes: Uint8Array<ArrayBuffer>, length: Int32Array<ArrayBuffer>) => number,
-): string {
-  const bytes = new Uint8Array(8192), length = new Int32Array(1);
-  write(bytes, length);
-  return new TextDecoder().decode(bytes.subarray(0, length[0])).split(/[,\n]/)[0]!.replace(
-    /\s+/g,
-    " ",
-  ).trim();
-}
-
-function packed(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) all.set(part, at), at += part.length;
-  return all;
-}
-
-/** The sum of the bytes of a call; throws a Failure if MPI cannot count them. */
-function sumOf(counts: Int32Array): number {
-  const sum = counts.reduce((sum, count) => sum + count, 0);
-  if (sum < 2 ** 31) return sum;
-  throw new Failure(`Cannot send ${sum} bytes between ranks at once: take a smaller --batch-size`);
-}
-
-function startsOf(counts: Int32Array): Int32Array<ArrayBuffer> {
-  let at = 0;
-  return Int32Array.from(counts, (count) => (at += count) - count);
-}
-
-function partsOf(all: Uint8Array<ArrayBuffer>, counts: Int32Array): Uint8Array<ArrayBuffer>[] {
-  const starts = startsOf(counts);
-  return Array.from(counts, (count, i) => all.subarray(starts[i]!, starts[i]! + count));
 }

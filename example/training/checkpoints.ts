@@ -15,7 +15,8 @@ import { attempt, isFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import type { RunRecord } from "../storage/metrics.ts";
 import type { Ranks } from "../shared/ranks.ts";
-import type { TrainedTensors, Trainer } from "./trainer.ts";
+import type { SavedTensors } from "./saved_tensors.ts";
+import type { Trainer } from "./trainer.ts";
 
 /** Everything that a checkpoint is made from. */
 interface Parts {
@@ -29,7 +30,7 @@ interface Parts {
 }
 
 /** What a checkpoint is made of, at one place in training. */
-interface Snapshot extends TrainedTensors {
+interface Snapshot extends SavedTensors {
   readonly position: Position;
 }
 

@@ -1,7 +1,7 @@
 /** Training of a model, batch by batch. */
 
 import { auditGradient, type Gpu, type Tensor } from "../../mod.ts";
-import type { NamedParameter, Optimizer } from "../../nce/nn/mod.ts";
+import type { Optimizer } from "../../nce/nn/mod.ts";
 import { sum, weightedSum } from "../../kernels/ops.ts";
 import { partOf } from "../data/columns.ts";
 import { type Batch, firstRows } from "../data/row_batch.ts";
@@ -15,6 +15,7 @@ import type { MetricsSink } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
 import { makeOptimizer } from "./optimizer.ts";
 import { Progress } from "../shared/progress.ts";
+import { readSaved, type SavedTensors, tensorsToSave } from "./saved_tensors.ts";
 import { Schedule } from "./schedule.ts";
 import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
@@ -34,11 +35,6 @@ export interface EpochResult {
   readonly tokensPerSecond: number;
 }
 
-/** Tensors by name, some of which end with this. */
-export interface TrainedTensors extends Disposable {
-  readonly tensors: readonly NamedParameter[];
-}
-
 /** Observers of an epoch. */
 export interface EpochOptions {
   /** Expected milliseconds of a validation. */
@@ -55,8 +51,6 @@ const START = {
   told: { sum: 0, tokens: 0 },
   hits: { hits: 0, samples: 0 },
 };
-/** Prefix of the carried states' names in a checkpoint. */
-const CARRIED = "carried.";
 
 /** Trains a model batch by batch. */
 export class Trainer implements Disposable {
@@ -124,14 +118,9 @@ export class Trainer implements Disposable {
     return { ...this.#at, lr, untold, counts };
   }
 
-  /** The tensors that training changes, by name: carried states are those of the whole batch, and temporary. */
-  async tensors(): Promise<TrainedTensors> {
-    const states = await this.#carried.whole(this.#gpu, this.#ranks.communicator);
-    const carried = states.map((state, i) => [`${CARRIED}${i}`, state] as const);
-    return {
-      tensors: [...this.optimizer.tensors(), ...carried],
-      [Symbol.dispose]: () => states.forEach((state) => state.dispose()),
-    };
+  /** The tensors that training changes, by name: all that has to be saved besides the position. */
+  tensors(): Promise<SavedTensors> {
+    return tensorsToSave(this.#gpu, this.optimizer, this.#carried, this.#ranks);
   }
 
   /**
@@ -143,28 +132,12 @@ export class Trainer implements Disposable {
     const { lr, untold, counts, ...at } = position;
     this.#at = at;
     if (at.step === 0) return; // everything still has its initial value
-    const gpu = this.#gpu, { optimizer } = this, { communicator } = this.#ranks;
+    const { optimizer } = this;
     this.#losses.restore(untold);
     this.#schedule.lr = lr;
     optimizer.lr = this.#schedule.at(at.step);
     optimizer.restore(counts);
-    using _held = optimizer.hold();
-    const read = async (name: string, shape: readonly number[]) => {
-      const size = shape.reduce((a, b) => a * b, 1);
-      const numbers = checkpoint?.read(name, shape) ?? new Float32Array(size);
-      await communicator.broadcast(numbers);
-      return numbers;
-    };
-    for (const [name, tensor] of optimizer.tensors()) {
-      const numbers = await read(name, tensor.shape);
-      gpu.write(tensor, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
-    }
-    const shapes = await this.#ranks.fromFirst([...checkpoint?.shapes ?? []]);
-    const carried: Tensor[] = [];
-    for (const [name, shape] of shapes.filter(([name]) => name.startsWith(CARRIED))) {
-      carried.push(gpu.tensor(shape, await read(name, shape)));
-    }
-    this.#carried.restore(gpu, carried, communicator);
+    await readSaved(this.#gpu, optimizer, this.#carried, this.#ranks, checkpoint);
   }
 
   /**

@@ -25,7 +25,7 @@ if (import.meta.main) {
         await mpi.barrier();
     }
     await mpi.barrier();
-    mpi.finalize();
+    await mpi.finalize();
     Deno.exit(0);
   } catch (error) {
     await mpi.fail(error);
