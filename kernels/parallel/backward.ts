@@ -6,7 +6,8 @@ import type { Flow } from "../autograd/gradient_sums.ts";
 import type { Gradients } from "../autograd/gradients.ts";
 import { gradientSumsOf, type Step } from "../autograd/step.ts";
 import { assemble, type TiledGradient } from "../autograd/tiled_gradient.ts";
-import type { Communicator } from "./communicator.ts";
+import { Communicator } from "./communicator.ts";
+import { show } from "../device/expect.ts";
 import { storageIn, type Tensor } from "../device/tensor.ts";
 
 /** Bytes that are packed on the GPU to be read at once, and of a tile of a summed gradient. */
@@ -41,6 +42,9 @@ export async function backwardAcross(
   communicator: Communicator,
   along: Float32Array = new Float32Array(),
 ): Promise<Across> {
+  if (!(communicator instanceof Communicator)) {
+    throw new TypeError(`Cannot sum over ranks: ${show(communicator)} is no Communicator`);
+  }
   const sums = gradientSumsOf(step, loss);
   if (communicator.size === 1) return { gradients: sums.finish(), loss, along };
   const reduction = new Reduction(step, loss);

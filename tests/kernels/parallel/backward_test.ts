@@ -139,4 +139,12 @@ Deno.test("backwardAcross() throws a TypeError when ranks have other gradients",
     TypeError,
     "Cannot sum gradients: those of rank",
   );
+  await withGpu(async (gpu) => {
+    using weight = gpu.tensor([2]);
+    weight.requiresGrad = true;
+    using step = gpu.step({ training: true });
+    const wrong = JSON.parse("{}");
+    const call = () => backwardAcross(step, sum(step, weight), wrong);
+    await assertRejects(call, TypeError, "{} is no Communicator");
+  });
 });
