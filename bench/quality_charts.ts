@@ -4,20 +4,30 @@ import { lineChart, MAX_SERIES } from "../example/report/charts.ts";
 import { Failure } from "../example/shared/errors.ts";
 import type { Result } from "./quality_result.ts";
 
+/** Higher perplexities than so many times the lowest are left out: early ones would flatten the rest. */
+const SHOWN = 1.5;
+
 /** Perplexity against seconds and against tokens, each a whole SVG file, by file name. */
 export function resultCharts(results: readonly Result[]): Map<string, string> {
   const { text, best } = results[0]!;
   const name = text.replaceAll(",", "").replace(/\W+/g, "-").replace(/^-|-$/g, "");
-  const axes = [["seconds", "seconds of training"], ["tokens", "tokens read"]] as const;
-  return new Map(axes.map(([field, label]) => {
+  const axes = [["seconds", "seconds of training", true], [
+    "tokens",
+    "tokens read",
+    false,
+  ]] as const;
+  const ppls = results.flatMap(({ curve }) => curve.map(({ ppl }) => ppl ?? Infinity));
+  const highest = SHOWN * Math.min(...ppls);
+  return new Map(axes.map(([field, label, log]) => {
     const chart = lineChart({
       title: `Perplexity against ${label}, ${text}` +
         (best === null ? "" : `; the best possible is ${best.toFixed(2)}`),
-      x: { label, log: true },
+      x: { label, log },
       y: { label: "perplexity", log: true },
       series: results.map(({ loss, curve }) => ({
         name: loss,
-        points: curve.map((point) => [point[field], point.ppl ?? NaN]),
+        points: curve.filter(({ ppl }) => ppl !== null && ppl <= highest)
+          .map((point) => [point[field], point.ppl!]),
       })),
     });
     return [`${name}-${field}.svg`, chart];

@@ -19,6 +19,8 @@ export interface Audit {
   readonly bias: number;
   /** mean of |g^ - mean of g^|^2 / |g|^2 */
   readonly variance: number;
+  /** |mean of g^| / |g| */
+  readonly length: number;
 }
 
 /** Options of {@linkcode auditGradient}. */
@@ -68,6 +70,7 @@ export async function auditGradient<Input extends readonly unknown[]>(
     cosine,
     bias: Math.sqrt(Math.max(0, distance)) / norm,
     variance: (square - dot(mean, mean)) / norm ** 2,
+    length: Math.sqrt(dot(mean, mean)) / norm,
   };
 }
 

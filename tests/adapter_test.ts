@@ -163,7 +163,7 @@ Deno.test({
     assertEquals(code, 0);
     assertMatch(out, /^adapter {5}.*\bOpenGL\)$/m);
     assertEquals(err.match(/OpenGL/g)?.length, 1);
-    assertMatch(err, /^warning: this is OpenGL, .*: install a Vulkan driver .*\n/);
+    assertMatch(err, /^warning: this is OpenGL, .*; install a Vulkan driver .*\n/);
   },
 });
 

@@ -82,7 +82,7 @@ Deno.test("nce score gives each line's result before it asks for the next one", 
     assertEquals((await reader.read()).done, true);
     const { code } = await program.status;
     assertEquals(code, 0);
-    assertMatch(await new Response(program.stderr).text(), /^3 sentences, 6 tokens with /m);
+    assertMatch(await new Response(program.stderr).text(), /^text +3 sentences, 6 tokens with /m);
   }));
 
 Deno.test("nce score ends quietly when nobody reads its results any longer", () =>

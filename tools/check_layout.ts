@@ -46,6 +46,7 @@ const LAYERS = [
   "example/report",
   "example/training",
   "example/distributed",
+  "example/doctor",
   "example/commands",
   "example/demos",
   "example/cli",

@@ -5,6 +5,7 @@ import { dirname } from "@std/path";
 import type { CommandSpec, Program } from "../options/command.ts";
 import { MAKE_NBEST } from "../options/make_nbest.ts";
 import type { Given } from "../options/option.ts";
+import { DOCTOR } from "../options/doctor.ts";
 import { EXPORT, IMPORT } from "../options/exchange.ts";
 import { GENERATE } from "../options/generate.ts";
 import { readOptions } from "../options/option.ts";
@@ -13,7 +14,8 @@ import { REPORT } from "../options/report.ts";
 import { RESCORE, systemsOf } from "../options/rescore.ts";
 import { SCORE } from "../options/score.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
-import type { Io } from "../shared/io.ts";
+import { atVolume, type Io } from "../shared/io.ts";
+import { givenSettings } from "./given_settings.ts";
 import { askPermissions, mayRun } from "./permissions.ts";
 
 /** Input of a command. */
@@ -191,6 +193,28 @@ export const COMMANDS: readonly Command[] = [
       await askPermissions({ read, write: [MODEL_FOLDER] });
       const { importModel } = await import("../commands/import.ts");
       importModel(file!, given, io);
+    },
+  },
+  {
+    name: "doctor",
+    summary:
+      "Look at data, settings and machine before a training run, and tell how long it takes.",
+    details: [
+      "It takes the options of a training run. Each finding is graded: stop (the run would refuse it), " +
+      "warn (it would go on, perhaps not as meant) or fine, and has its figures and the cure. The time " +
+      "is that of a trial of ten seconds. Nothing is written. The exit code is 1 if there is a stop.",
+      "With --quiet, what is fine is left out.",
+    ],
+    arguments: [],
+    groups: [{ title: "Findings", options: DOCTOR }, ...OPTION_GROUPS],
+    examples: [
+      { term: "nce doctor --nce --data my/text", text: "Before nce --train --nce --data my/text." },
+    ],
+    async run({ given, io }) {
+      const { json, ...training } = given;
+      const settings = await givenSettings({ ...training, train: true, prof: false }, io);
+      const { doctor } = await import("../commands/doctor.ts");
+      await doctor(settings, json === true, atVolume(io, settings));
     },
   },
   {

@@ -8,6 +8,7 @@ import {
   type Program,
 } from "../options/command.ts";
 import { flagOf, type OptionTable } from "../options/option.ts";
+import { wrap } from "../shared/width.ts";
 
 /** From this width on, descriptions are printed beside the terms. */
 const WIDE = 60;
@@ -62,19 +63,4 @@ function lines({ term, text }: Entry, indent: number, columns: number): string[]
   const texts = wrap(text, columns - indent).map((line) => " ".repeat(indent) + line);
   if (start.length + GAP > indent) return [start, ...texts];
   return [start.padEnd(indent) + texts[0]!.slice(indent), ...texts.slice(1)];
-}
-
-/** Wraps at `width` columns; a longer word gets its own line. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    if (line === "" || longer.length <= width) line = longer;
-    else {
-      lines.push(line);
-      line = word;
-    }
-  }
-  return [...lines, line];
 }

@@ -24,8 +24,8 @@ export interface Job {
   readonly settings: Settings;
   readonly corpus: Corpus;
   readonly io: Io;
-  /** The ranks that share the work. */
-  readonly communicator: Communicator;
+  /** The ranks that share the work; this process alone unless given. */
+  readonly communicator?: Communicator;
 }
 
 /**
@@ -42,7 +42,12 @@ export function newModel(job: Job): WordModel {
   return model;
 }
 
-function checkSizes({ gpu, settings, corpus }: Job): void {
+/**
+ * Checks from sizes alone that the device holds the model, its training and its evaluations.
+ *
+ * @throws {Failure} If it does not.
+ */
+export function checkSizes({ gpu, settings, corpus }: Omit<Job, "io">): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);

@@ -32,7 +32,9 @@ export function makeNBest(given: Given, io: Io): void {
   }
   if (out === undefined) return;
   writeLists(out, { format, isFolder: format !== "json", lists });
+  io.out(`wrote       ${out}`);
   if (format === "json") return;
   const references = lists.map(({ id, reference = [] }) => `${[id, ...reference].join(" ")}\n`);
   writeFileAtomically(`${out}.ref`, references.join(""));
+  io.out(`wrote       ${out}.ref`);
 }

@@ -2,6 +2,7 @@
 
 import { checkTimestamps } from "../model/checks.ts";
 import { type Job, newModel } from "./job.ts";
+import { formatCount } from "../shared/progress.ts";
 import { Losses } from "../evaluation/losses.ts";
 import { Trainer } from "../training/trainer.ts";
 import { trainingBatches } from "../data/batches.ts";
@@ -18,14 +19,19 @@ export async function profileBatch(job: Job): Promise<void> {
   const { rows, wallMs } = await gpu.profile(() => trainer.step(batch!, losses));
   const total = rows.reduce((sum, { ms }) => sum + ms, 0);
   io.result(
-    `one batch   ${batch!.tokens} tokens, ${batch!.steps} steps of ${batch!.batchSize} rows`,
+    `one batch   ${formatCount(batch!.tokens)} tokens, ${formatCount(batch!.steps)} steps of ` +
+      `${formatCount(batch!.batchSize)} rows`,
   );
-  io.result("operation                  runs         ms   share");
+  const width = Math.max(...rows.map(({ label }) => label.length));
+  io.result(`${"operation".padEnd(width)}     runs         ms   share`);
   for (const { label, runs, ms } of rows) {
     const share = `${(100 * ms / total).toFixed(1)} %`;
     io.result(
-      label.padEnd(24) + String(runs).padStart(7) + ms.toFixed(3).padStart(11) + share.padStart(8),
+      label.padEnd(width) + formatCount(runs).padStart(9) + ms.toFixed(3).padStart(11) +
+        share.padStart(8),
     );
   }
-  io.result(`kernels ${total.toFixed(1)} ms, with recording and waiting ${wallMs.toFixed(1)} ms`);
+  io.result(
+    `kernels     ${total.toFixed(1)} ms, with recording and waiting ${wallMs.toFixed(1)} ms`,
+  );
 }

@@ -68,6 +68,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
     }
     if (settings.out !== undefined) {
       writeLists(settings.out, { ...read, lists: lists.map((list) => sorted(list, lm, weights)) });
+      io.error.out(`wrote       ${settings.out}`);
     }
   }
   if (contests !== undefined) results.push(...limits(contests.test, parts!.test));

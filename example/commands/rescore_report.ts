@@ -3,6 +3,7 @@
 import type { RescoreSettings } from "../options/rescore.ts";
 import type { Result } from "../rescoring/contest.ts";
 import { formatCount, formatNumber } from "../shared/progress.ts";
+import { padded, widthOf } from "../shared/width.ts";
 
 /** Name of the row for the true language. */
 export const TRUTH = "best possible";
@@ -62,9 +63,9 @@ function tableLines(results: readonly Result[]): string[] {
     ];
   });
   const table = [[...header, ...versus.map((name) => `p, ${name}`), "seconds"], ...rows];
-  const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
+  const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => widthOf(row[i]!))));
   const lines = table.map((row) =>
-    row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join("  ")
+    row.map((cell, i) => padded(cell, widths[i]!, i === 0 ? "after" : "before")).join("  ")
       .trimEnd()
   );
   return [

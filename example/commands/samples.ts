@@ -7,7 +7,7 @@ import { isFromBatch, type Settings } from "../options/settings.ts";
 import { noiseWarning } from "../model/noise.ts";
 
 /** Warns if a test draws more samples than there are words. */
-export function warnOfSamples({ evaluation }: Settings, words: number, io: Io): void {
+export function warnOfSamples({ evaluation }: Settings, words: number, io: Pick<Io, "err">): void {
   if (typeof evaluation !== "object" || evaluation.sampled <= words) return;
   io.err(tooMany(`--evaluation sampled:${evaluation.sampled}`, words, "--evaluation full"));
 }
@@ -18,7 +18,11 @@ export function warnOfSamples({ evaluation }: Settings, words: number, io: Io): 
  * @throws {UsageError} If there would be none.
  * @throws {Failure} If there are not enough distinct words.
  */
-export function checkSamples(settings: Settings, { vocabulary }: Corpus, io: Io): void {
+export function checkSamples(
+  settings: Settings,
+  { vocabulary }: Corpus,
+  io: Pick<Io, "err">,
+): void {
   const { loss, noiseRatio, noise, unique, batchSize, bptt } = settings;
   if (loss === "full") return;
   const warning = noiseWarning(settings, vocabulary.counts);
@@ -40,5 +44,5 @@ export function checkSamples(settings: Settings, { vocabulary }: Corpus, io: Io)
 }
 
 function tooMany(option: string, words: number, instead: string): string {
-  return `warning: ${option} is over the ${words} words: ${instead} costs less`;
+  return `warning: ${option} is over the ${words} words; ${instead} costs less`;
 }

@@ -96,11 +96,11 @@ export class ScoreSums {
     const shown = (value: number) => value.toPrecision(DIGITS + 1);
     const without = unknown > 0 ? `, ${shown(pplKnown)} without the unknown words` : "";
     return [
-      `${counted(sentences, "sentence")}, ${
+      `text        ${counted(sentences, "sentence")}, ${
         counted(tokens, "token")
       } with the ends of sentences, ` +
       counted(unknown, "unknown word"),
-      `log probability ${logProb.toFixed(DIGITS)} (base ${base}), ` +
+      `score       log probability ${logProb.toFixed(DIGITS)} (base ${base}), ` +
       (isExact
         ? `ppl ${shown(ppl)}${without}`
         : `${shown(logProb / tokens)} a token (--mode ${modeText(mode)}: not a perplexity)`),

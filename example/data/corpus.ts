@@ -158,7 +158,8 @@ function* readLinesOfWords(
   notes.push(`${name}: ${lines}; they are taken as the marks of the sentence`);
 }
 
-function partPath(folder: string, part: string): string {
+/** The path of a part (`train`, `valid` or `test`) of the text in `folder`. */
+export function partPath(folder: string, part: string): string {
   return `${folder.replace(/\/+$/, "") || "/"}/${part}.txt`;
 }
 
@@ -167,13 +168,22 @@ function checkWords(sentences: Sentences, path: string): Sentences {
   throw new Failure(`Cannot use ${path}: it has no words; write a sentence a line`);
 }
 
-function checkFolder(path: string): void {
+/**
+ * Checks that the folder of a text exists.
+ *
+ * @throws {UsageError} If there is no such folder.
+ */
+export function checkFolder(path: string): void {
   let isFolder = false;
   try {
     isFolder = Deno.statSync(path).isDirectory;
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
-      throw new UsageError(`Cannot read --data ${path}: there is no such folder`, { cause });
+      throw new UsageError(
+        `Cannot read --data ${path}: there is no such folder; give one with train.txt, valid.txt and ` +
+          "test.txt",
+        { cause },
+      );
     }
     throw new Failure(`Cannot read --data ${path}: ${reasonOf(cause)}`, { cause });
   }

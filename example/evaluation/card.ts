@@ -170,9 +170,9 @@ export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]
   return [
     "words       " + buckets.filter(({ ppl }) => ppl !== null)
       .map((bucket) => `ppl ${two(bucket.ppl!)} on ${wordsOf(bucket)}`).join(", "),
-    `normaliser  Z, the sum over all words: ln Z is ${mean} on average, standard deviation ${std}, ` +
-    `98 % from ${two(low)} to ${two(high)}`,
-    `raw scores  without normalising, ppl ${best} shows as ${raw} (with --norm-term ${mean} ` +
+    `normaliser  ln Z, which turns scores into probabilities, is ${mean} on average, ` +
+    `standard deviation ${std}, 98 % from ${two(low)} to ${two(high)}`,
+    `raw scores  without ln Z, ppl ${best} shows as ${raw} (with --norm-term ${mean} ` +
     `exactly); this is ${verdict}`,
   ];
 }

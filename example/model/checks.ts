@@ -56,6 +56,13 @@ export function largest<Sized extends Places>(batches: readonly Sized[]): Sized 
   return batches.reduce((a, b) => placesOf(b) > placesOf(a) ? b : a);
 }
 
+/** The tensor of a model and of its training that is nearest to its limit. */
+export function fullest(settings: Sizes, bounds: Bounds, batch: BatchShape): Need {
+  const part = ({ shape, most }: Need) => product(shape) / most;
+  return [...modelNeeds(settings, bounds), ...batchNeeds(settings, bounds, batch, true)]
+    .reduce((a, b) => part(b) > part(a) ? b : a);
+}
+
 /** Settings that can be reduced, and their options. */
 const OPTIONS = {
   batchSize: "batch-size",

@@ -43,6 +43,36 @@ export function makeNoise(
   return new BatchNoise(gpu, weights, drawn);
 }
 
+/** What a target is contrasted with. */
+export interface ExpectedNoise {
+  /** k, the number of samples of a target. */
+  readonly samples: number;
+  /** [V] How often each word is expected among them, as a part of k. */
+  readonly shares: Float64Array;
+}
+
+/** The noise of a model that `settings` describe, in a batch of `targets` targets. */
+export function expectedNoise(
+  source: NoiseSource,
+  settings: NoiseSettings,
+  counts: ArrayLike<number>,
+  targets: number,
+): ExpectedNoise {
+  const { noise, noiseRatio } = settings, { probabilities: q } = source;
+  const [first, more] = noise.split("+");
+  if (source instanceof UniqueNoise) {
+    return { samples: noiseRatio, shares: source.inclusion.map((p) => p / noiseRatio) };
+  }
+  if (first !== "batch") return { samples: noiseRatio, shares: q };
+  const others = targets - 1;
+  if (more === undefined) return { samples: others, shares: q };
+  const drawn = probabilities(more, settings, withUnseen(counts)), samples = others + noiseRatio;
+  return {
+    samples,
+    shares: q.map((p, y) => (others * p + noiseRatio * drawn[y]!) / samples),
+  };
+}
+
 /** The counts, with zeros raised. `</s>` keeps 0 if it is no word of the text: it is never a target. */
 function withUnseen(counts: ArrayLike<number>): Float64Array {
   const weights = Float64Array.from(counts);
@@ -75,5 +105,6 @@ export function noiseWarning(
   const disorder = words.filter((count, i) => i > 0 && count > words[i - 1]!).length;
   if (disorder === 0) return undefined;
   return `warning: --noise ${noise} takes ids to be in order of falling frequency, but ` +
-    `${disorder} of ${words.length} words are more frequent than the one before`;
+    `${disorder} of ${words.length} words are more frequent than the one before; give --noise ` +
+    "unigram, or a vocabulary file in that order";
 }

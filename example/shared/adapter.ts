@@ -37,7 +37,7 @@ export function adapterWarnings(traits: Traits, devices: readonly string[]): str
   const { software, backend } = traits, opengl = backend === "opengl";
   const cost = software ? OPENGL_COST : "OpenGL, for which no kernel is tuned";
   const warnings = [
-    opengl ? `this is ${cost}: ${VULKAN_ADVICE}` : undefined,
+    opengl ? `this is ${cost}; ${VULKAN_ADVICE}` : undefined,
     opengl || software ? unusedGpu(devices) : undefined,
   ];
   return warnings.filter((text) => text !== undefined).map((text) => `warning: ${text}`);
@@ -65,7 +65,7 @@ export function unusedGpu(devices: readonly string[]): string | undefined {
   for (const { path, name, cure } of GPUS) {
     const device = devices.find((candidate) => path.test(candidate));
     if (device !== undefined) {
-      return `there is ${name} (${device}) that Vulkan does not offer: ${cure}`;
+      return `there is ${name} (${device}) that Vulkan does not offer; ${cure}`;
     }
   }
   return undefined;

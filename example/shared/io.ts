@@ -1,9 +1,15 @@
 /** Output of the program. Tests pass their own `Io`; the command line uses `consoleIo()`. */
 
+/** A word of a line that is coloured on a terminal. */
+export interface Tint {
+  readonly word: string;
+  readonly color: "red" | "yellow" | "green";
+}
+
 /** Prints lines, and one live line that can be redrawn in place. */
 export interface Screen {
-  /** Writes a line. */
-  out(line: string): void;
+  /** Writes a line, and colours the first occurrence of a word. */
+  out(line: string, tint?: Tint): void;
   /** Redraws the live line in place; an empty text removes it. Without a terminal it does nothing. */
   live(text: string): void;
   /** Whether this is a terminal, so that a live line makes sense. */
@@ -15,7 +21,7 @@ export interface Screen {
 /** Output of the program. As a screen it is standard output, for results and progress. */
 export interface Io extends Screen {
   /** Writes a line of results; with `--quiet`, standard output has nothing else. */
-  result(line: string): void;
+  result(line: string, tint?: Tint): void;
   /** Writes a line that is for `--verbose` only. */
   detail(line: string): void;
   /** Writes a line of warnings or errors to standard error. */
@@ -40,12 +46,12 @@ export function consoleIo(): Io {
     output.live("");
     error.live("");
   };
-  const output: Screen = screen(Deno.stdout, (line) => console.log(line), clear);
-  const error: Screen = screen(Deno.stderr, printError, clear);
+  const output: Screen = screen(Deno.stdout, console.log, clear);
+  const error: Screen = screen(Deno.stderr, console.error, clear);
   return Object.assign(output, {
     result: output.out,
     detail: () => {},
-    err: error.out,
+    err: (line: string) => error.out(line, tintOf(line)),
     error,
     write(text: string): void {
       clear();
@@ -64,40 +70,62 @@ interface Volume {
 /** Filters an output by `--quiet` and `--verbose`. */
 export function atVolume(io: Io, { quiet, verbose }: Volume): Io {
   const silent = () => {};
-  return {
+  return changed(io, {
     isTerminal: io.isTerminal && !quiet,
-    get columns(): number {
-      return io.columns;
-    },
-    out: quiet ? silent : io.out,
-    live: quiet ? silent : io.live,
+    ...quiet && { out: silent, live: silent },
     detail: verbose ? io.out : silent,
-    result: io.result,
-    err: io.err,
-    error: io.error,
-    write: io.write,
-  };
+  });
 }
 
 /** The output of a rank: the first prints, the others do not. */
 export function atRank(io: Io, rank: number): Io {
   if (rank === 0) return io;
   const silent = () => {}, screen = { out: silent, live: silent, isTerminal: false, columns: 80 };
-  return { ...screen, detail: silent, result: silent, err: silent, error: screen, write: silent };
+  return changed(io, {
+    ...screen,
+    detail: silent,
+    result: silent,
+    err: silent,
+    error: screen,
+    write: silent,
+  });
 }
 
-/** Prints a line with a coloured first word; Deno respects NO_COLOR and FORCE_COLOR. */
-function printError(line: string): void {
-  const [, word, rest] = /^(error|warning)(:.*)$/s.exec(line) ?? [];
-  if (word === undefined) return console.error(line);
-  const color = word === "error" ? "red" : "yellow";
-  console.error("%c%s%c%s", `color: ${color}; font-weight: bold`, word, "", rest);
+/** Leaves out a warning that was printed before, as a command may work on several texts or models. */
+export function warningsOnce(io: Io): Io {
+  const warnings = new Set<string>();
+  return changed(io, {
+    err(line: string): void {
+      if (warnings.has(line)) return;
+      if (line.startsWith("warning:")) warnings.add(line);
+      io.err(line);
+    },
+  });
+}
+
+/** An output that differs from `io` in some members; its width is always that of the terminal. */
+function changed(io: Io, changes: Partial<Io>): Io {
+  return Object.defineProperty({ ...io, ...changes }, "columns", { get: () => io.columns });
+}
+
+/** The colour of an error or a warning. */
+function tintOf(line: string): Tint | undefined {
+  if (line.startsWith("error:")) return { word: "error", color: "red" };
+  return line.startsWith("warning:") ? { word: "warning", color: "yellow" } : undefined;
+}
+
+/** Arguments of the console for a line. Deno respects NO_COLOR and FORCE_COLOR, and colours terminals alone. */
+function styled(line: string, tint: Tint | undefined): string[] {
+  if (tint === undefined) return [line];
+  const { word, color } = tint, at = line.indexOf(word);
+  const [before, after] = [line.slice(0, at), line.slice(at + word.length)];
+  return ["%s%c%s%c%s", before, `color: ${color}; font-weight: bold`, word, "", after];
 }
 
 /** A stream as a screen; `clear` removes the live lines, as both streams may share a terminal. */
 function screen(
   stream: typeof Deno.stdout | typeof Deno.stderr,
-  print: (line: string) => void,
+  print: (...data: readonly string[]) => void,
   clear: () => void,
 ): Screen {
   const isTerminal = stream.isTerminal();
@@ -113,9 +141,9 @@ function screen(
       shown = text !== "";
       attempt(() => stream.writeSync(ENCODER.encode(CLEAR_LINE + text)), 0);
     },
-    out(line: string): void {
+    out(line: string, tint?: Tint): void {
       clear();
-      attempt(() => print(line), undefined);
+      attempt(() => print(...styled(line, tint)), undefined);
     },
   };
 }

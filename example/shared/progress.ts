@@ -1,6 +1,7 @@
 /** Progress of one training epoch: a live bar on a terminal, a plain line every log interval elsewhere. */
 
 import type { Screen } from "./io.ts";
+import { cutTo, widthOf } from "./width.ts";
 
 /** Settings of an epoch's progress. */
 export interface ProgressOptions {
@@ -78,7 +79,8 @@ export class Bar implements Disposable {
     if (now - this.#shown < (isTerminal ? REDRAW_MS : LINE_MS)) return;
     this.#shown = now;
     if (this.#total === undefined) {
-      return this.#io.live(`${this.#label}  ${formatCount(this.#done)}`);
+      const text = `${this.#label}  ${formatCount(this.#done)}`;
+      return this.#io.live(cutTo(text, this.#io.columns - 1));
     }
     const part = Math.min(1, this.#done / this.#total);
     const left = (now - this.#start) * (1 - part) / part;
@@ -93,13 +95,18 @@ export class Bar implements Disposable {
   }
 }
 
-/** Redraws the live line: a label, a bar if there is room, and text. */
+/**
+ * Redraws the live line: a label, a bar if there is room, and words. On a narrow terminal the first words are
+ * left out: the last one is the time left.
+ */
 function drawBar(io: Screen, label: string, part: number, words: readonly string[]): void {
-  const text = words.join("  "), room = io.columns - 1;
-  const size = Math.min(MAX_BAR, room - `${label}  ${text}`.length - 2);
+  const room = io.columns - 1, texts = words.map((_, i) => words.slice(i).join("  "));
+  const text = texts.find((text) => widthOf(`${label}  ${text}`) <= room);
+  if (text === undefined) return io.live(cutTo(label, room));
+  const size = Math.min(MAX_BAR, room - widthOf(`${label}  ${text}`) - 2);
   const filled = Math.floor(size * part);
   const bar = size < MIN_BAR ? "" : `${"█".repeat(filled)}${"░".repeat(size - filled)}  `;
-  io.live(`${label}  ${bar}${text}`.slice(0, room));
+  io.live(`${label}  ${bar}${text}`);
 }
 
 /** Counts batches and tokens of an epoch and shows them. */
@@ -173,8 +180,8 @@ export class Progress {
   #parts(now: number, tokensPerSecond: number, more: readonly string[] = []): string[] {
     const { epoch, epochs, batches, normalised } = this.#options;
     return [
-      `epoch ${epoch}/${epochs}`,
-      `batch ${this.#batch}/${batches}`,
+      `epoch ${formatCount(epoch)}/${formatCount(epochs)}`,
+      `batch ${formatCount(this.#batch)}/${formatCount(batches)}`,
       ...(this.#loss === undefined ? [] : [formatLoss(this.#loss, normalised)]),
       ...more,
       ...(this.#batch === this.#before
@@ -201,16 +208,21 @@ export function formatLoss(loss: number, normalised: boolean): string {
   return `loss ${Math.abs(loss) < 1e6 ? loss.toFixed(4) : loss.toExponential(4)}`;
 }
 
-/** A perplexity with its meaningful digits: `31.42`, `380,312`, `4.11e+12`. */
+/** A perplexity with its meaningful digits: `31.42`, `1,609.27`, `380,312`, `4.11e+12`. */
 export function formatPerplexity(ppl: number): string {
   if (!Number.isFinite(ppl)) return String(ppl);
-  if (ppl < 1e4) return ppl.toFixed(2);
+  if (ppl < 1e4) return withSeparators(Number(ppl.toFixed(2)), 2);
   return ppl < 1e9 ? formatCount(ppl) : ppl.toExponential(2);
 }
 
 /** A number rounded to an integer, with thousands separators. */
 export function formatCount(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
+  return withSeparators(Math.round(value), 0);
+}
+
+function withSeparators(value: number, digits: number): string {
+  const format = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return value.toLocaleString("en-US", format);
 }
 
 /** Milliseconds as text, such as `1h02m`, `3m07s` or `9s`. */

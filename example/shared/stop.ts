@@ -32,7 +32,7 @@ const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "
 /** Says what follows a stop. */
 export function tellOfStop(io: Pick<Io, "err">, { requeued }: StopFlag): void {
   const next = requeued ? "another process can --resume the run" : "the test follows";
-  io.err(`Stopping: ${next}; a second Ctrl-C ends at once`);
+  io.err(`stopping    ${next}; a second Ctrl-C ends at once`);
 }
 
 /**
@@ -41,13 +41,16 @@ export function tellOfStop(io: Pick<Io, "err">, { requeued }: StopFlag): void {
  * @param exit Ends the program; for tests.
  */
 export function stopOnSignal(
-  io: Pick<Io, "err">,
+  io: Io,
   exit: (code: number) => void = Deno.exit,
 ): StopFlag & Disposable {
   const stop: StopFlag = { requested: false };
   const listeners = SIGNALS.map(([signal, code]) => {
     const listener = () => {
-      if (stop.requested) return exit(code);
+      if (stop.requested) {
+        for (const screen of [io, io.error]) screen.live(""); // nothing else would remove a bar
+        return exit(code);
+      }
       stop.requested = true;
       stop.requeued = signal === REQUEUE;
       tellOfStop(io, stop);
@@ -65,7 +68,7 @@ export function stopAfter(minutes: number | null, stop: StopFlag, io: Pick<Io, "
   const timer = minutes === null ? undefined : setTimeout(() => {
     if (stop.requested) return;
     stop.requested = true;
-    io.err(`Stopping: --max-minutes ${minutes} are over; the test follows; Ctrl-C ends at once`);
+    io.err(`stopping    --max-minutes ${minutes} are over; the test follows; Ctrl-C ends at once`);
   }, 60_000 * minutes);
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }

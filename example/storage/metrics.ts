@@ -31,7 +31,7 @@ export interface TrainEvent extends Figures {
 }
 
 /** Written at intervals if requested: the sampled gradient compared with the exact one. */
-export interface AuditEvent extends Audit {
+export interface AuditEvent extends Pick<Audit, "cosine" | "bias" | "variance"> {
   readonly event: "audit";
   /** Number of the training step. */
   readonly step: number;

@@ -70,7 +70,7 @@ export async function train(
   using files = isFirst ? openFiles(settings, corpus, hashes, io) : undefined;
   const metrics = files?.metrics ?? NO_RECORD;
   const best = new BestModel(gpu, model, save, beside, io, isFirst);
-  const own = communicator.size === 1 ? io : { err() {} }; // ranks tell when all stop
+  const own: Io = communicator.size === 1 ? io : { ...io, err() {} }; // ranks tell when all stop
   using stop = stopOnSignal(own);
   using _deadline = stopAfter(settings.maxMinutes, stop, own);
   const ranks = new Ranks(communicator, stop);
@@ -81,7 +81,7 @@ export async function train(
   stop.requested = true; // from here on, the first signal ends the program at once, without waiting for the test
   const failure = diverged && divergence(diverged, settings, vocabulary.size);
   if (failure && !best.best) throw failure;
-  if (failure) io.err(`${diverged.message}: the test is of the best model before`);
+  if (failure) io.err(`diverged    ${diverged.message}: the test is of the best model before`);
   if (best.best) {
     best.restore();
     await shareParameters(gpu, model, communicator);

@@ -269,14 +269,14 @@ export class Trainer implements Disposable {
     await this.#countHits();
     using _undisturbed = this.optimizer.undisturbed();
     using context = this.#context(few);
-    const audit = await auditGradient(
+    const { cosine, bias, variance } = await auditGradient(
       gpu,
       this.#model.criterion,
       (step) => [step.upload(few.target, shape), context],
       { seed: this.#settings.seed },
     );
     await this.#model.criterion.takeHits(gpu); // hits of the audit do not count
-    metrics.write({ event: "audit", step: this.steps, ...audit });
+    metrics.write({ event: "audit", step: this.steps, cosine, bias, variance });
   }
 
   #context(batch: Batch): Tensor {

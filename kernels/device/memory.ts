@@ -9,10 +9,12 @@ import { type Texels, TEXELS_A_ROW } from "./texels.ts";
 const TEXEL_ROW_BYTES = 16 * TEXELS_A_ROW;
 
 /**
- * Free bytes that the pool keeps; beyond that, it destroys what is released. On GPUs a step may hold 512 MiB
- * of scores besides all else.
+ * Free bytes that the pool keeps; beyond that, it destroys what has long been free, else what is released.
+ * On GPUs a step may hold 512 MiB of scores besides all else.
  */
 const MAX_FREE_BYTES = { software: 2 ** 29, hardware: 2 ** 30 };
+/** A size is stale when so many buffers and textures were released since one of it was: more than a step's. */
+const STALE_AFTER = 4096;
 
 /** The smallest multiple of a quarter of a power of two that is at least `size`. */
 function quarters(size: number): number {
@@ -41,14 +43,22 @@ export interface MemoryUse {
   readonly peakBytes: number;
 }
 
+/** Free buffers, or textures, of one size. */
+interface FreeList<T> {
+  readonly bytes: number;
+  readonly items: T[];
+  /** Number of the last release of such an item. */
+  released: number;
+}
+
 /** Allocates buffers and textures, and takes them back. */
 export class Pool {
   /** Bytes of the largest tensor. */
   readonly maxBytes: number;
   readonly #device: GPUDevice;
   readonly #faults: Faults;
-  readonly #freeBuffers = new Map<number, Storage[]>();
-  readonly #freeTextures = new Map<number, Texels[]>();
+  readonly #freeBuffers = new Map<number, FreeList<Storage>>();
+  readonly #freeTextures = new Map<number, FreeList<Texels>>();
   readonly #onDestroy: () => void;
   readonly #maxFreeBytes: number;
   #nextId = 0;
@@ -56,6 +66,7 @@ export class Pool {
   #buffers = 0;
   #freeBytes = 0;
   #peakBytes = 0;
+  #releases = 0;
 
   /** `onDestroy` runs before a buffer or texture is destroyed: unsubmitted commands may name it. */
   constructor(
@@ -153,11 +164,11 @@ export class Pool {
   }
 
   #take<T extends Storage | Texels>(
-    free: Map<number, T[]>,
+    free: Map<number, FreeList<T>>,
     bytes: number,
     make: (release: () => void) => T,
   ): T {
-    let item = free.get(bytes)?.pop();
+    let item = free.get(bytes)?.items.pop();
     if (item) this.#freeBytes -= bytes;
     else {
       const made: T = make(() => this.#recycle(free, bytes, made));
@@ -167,13 +178,32 @@ export class Pool {
     return item;
   }
 
-  #recycle<T extends Storage | Texels>(free: Map<number, T[]>, bytes: number, item: T): void {
+  #recycle<T extends Storage | Texels>(
+    free: Map<number, FreeList<T>>,
+    bytes: number,
+    item: T,
+  ): void {
     this.#count(bytes, -1);
+    this.#releases++;
+    const list = free.get(bytes) ?? { bytes, items: [], released: 0 };
+    list.released = this.#releases;
+    if (this.#freeBytes + bytes > this.#maxFreeBytes) this.#destroyStale();
     if (this.#freeBytes + bytes > this.#maxFreeBytes) return this.#destroy(item);
-    const list = free.get(bytes) ?? [];
-    list.push(item);
+    list.items.push(item);
     free.set(bytes, list);
     this.#freeBytes += bytes;
+  }
+
+  /** Destroys what is free of sizes that nobody uses any longer, such as an evaluation's in training. */
+  #destroyStale(): void {
+    for (const free of [this.#freeBuffers, this.#freeTextures]) {
+      for (const { bytes, items, released } of free.values()) {
+        if (this.#releases - released <= STALE_AFTER) continue;
+        for (const item of items) this.#destroy(item);
+        this.#freeBytes -= bytes * items.length;
+        free.delete(bytes);
+      }
+    }
   }
 
   #count(bytes: number, sign: 1 | -1): void {

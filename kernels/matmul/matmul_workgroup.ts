@@ -10,8 +10,6 @@ import { product, type ProductOptions, type Sizes } from "./operands.ts";
 interface Tile {
   readonly rows: number;
   readonly columns: number;
-  /** A product is cut into such tiles if there are this many. */
-  readonly from: number;
   readonly source: string;
 }
 
@@ -22,21 +20,22 @@ export interface Plan {
   readonly depth: number;
 }
 
-/** The tiles for which matmul_workgroup.wgsl is written; a product takes the first that it has enough of. */
-export const TILES: readonly Tile[] = [
-  { rows: 128, columns: 128, from: Infinity },
-  { rows: 128, columns: 64, from: Infinity },
-  { rows: 64, columns: 128, from: Infinity },
-  { rows: 64, columns: 64, from: 0 },
-].map((tile) => {
-  const sizes = `const ROWS = ${tile.rows};\nconst COLUMNS = ${tile.columns};\n`;
-  return { ...tile, source: sizes + operands + tileSource };
-});
+const [TALL, SQUARE] = [[128, 64], [64, 64]].map(([rows, columns]): Tile => {
+  const sizes = `const ROWS = ${rows};\nconst COLUMNS = ${columns};\n`;
+  return { rows: rows!, columns: columns!, source: sizes + operands + tileSource };
+}) as [Tile, Tile];
 
+/** The tiles for which matmul_workgroup.wgsl is written. */
+export const TILES: readonly Tile[] = [TALL, SQUARE];
+
+/** Rows of C, and steps of k, from which tall tiles are faster. */
+const TALL_FROM = 2048;
 /** Workgroups that a large GPU runs at a time: 132 multiprocessors, six on each. */
 const BUSY = 768;
 /** Steps of k that a part of a split product has at least, so that adding the parts up stays small. */
 const MIN_DEPTH = 64;
+/** Long sums are cut into more parts, as workgroups that end at different times keep a GPU busy to the end. */
+const LONG = { busy: 4096, minDepth: 256 };
 
 /** Small results from long sums are split along k to occupy the GPU, and added up in order. */
 export function multiplyFromWorkgroup(
@@ -76,12 +75,14 @@ function tilesIn({ rows, columns }: Tile, { m, n }: Sizes): number {
 }
 
 function planOf(sizes: Sizes): Plan {
-  const tile = TILES.find((tile) => tilesIn(tile, sizes) >= tile.from)!;
+  const tile = Math.min(sizes.m, sizes.k) >= TALL_FROM ? TALL : SQUARE;
   return { tile, depth: splitDepth(tilesIn(tile, sizes), sizes.k) };
 }
 
-/** Steps of k in each part; all of them if the tiles alone occupy half of the GPU. */
+/** Steps of k in each part; all of them if the tiles alone occupy the GPU. */
 function splitDepth(tiles: number, k: number): number {
-  const parts = Math.min(Math.floor(BUSY / tiles), Math.floor(k / MIN_DEPTH));
+  const partsOf = (busy: number, minDepth: number) =>
+    Math.floor(Math.min(busy / tiles, k / minDepth));
+  const parts = Math.max(partsOf(BUSY, MIN_DEPTH), partsOf(LONG.busy, LONG.minDepth));
   return parts < 2 ? k : Math.ceil(k / parts / 16) * 16; // whole slabs
 }

@@ -1,6 +1,6 @@
 // Matrix product for GPUs: tiles in workgroup memory, 8 x 8 elements in each thread's registers.
 //
-// See _operands.wgsl for the operands. Prefixed with ROWS and COLUMNS, those of a tile: 64 or 128.
+// See _operands.wgsl for the operands. Prefixed with ROWS and COLUMNS, those of a tile: 64 or 128 each.
 // Dispatch: 1-D over ceil(m / ROWS) * ceil(n / COLUMNS) * ceil(k / depth) workgroups, folded. Where depth
 // is less than k (a multiple of SLAB), C is [ceil(k / depth), m, n]: partial products over depth
 // steps of k each, which the entry point `combine` then adds up:

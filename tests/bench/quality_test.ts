@@ -1,6 +1,6 @@
 // The plan of bench:quality, and how its results are shown.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { LOSSES, readPlan, tasksOf } from "../../bench/quality_plan.ts";
 import { expectDrawable, resultCharts } from "../../bench/quality_charts.ts";
 import { readResults, type Result, resultTable } from "../../bench/quality_result.ts";
@@ -107,6 +107,17 @@ Deno.test("resultCharts() draws each loss against time and against tokens", () =
     for (const { loss } of RESULTS) assert(svg.includes(loss), loss);
     assert(svg.includes("the best possible is 50.00"));
   }
+});
+
+Deno.test("resultCharts() leaves out what is more than 1.5 times the lowest perplexity", () => {
+  const later = RESULTS.map((some) => ({
+    ...some,
+    curve: some.curve.filter(({ ppl }) => ppl !== null && ppl < 150),
+  }));
+  assertEquals(resultCharts(RESULTS), resultCharts(later));
+  const higher = [...RESULTS.slice(0, -1), result("nce-500", [149, 148], 1)];
+  const lower = [...RESULTS.slice(0, -1), result("nce-500", [149, 147], 1)];
+  assertNotEquals(resultCharts(higher), resultCharts(lower));
 });
 
 Deno.test("readResults() reads JSON lines, and names a file that is none", () =>

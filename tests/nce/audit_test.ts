@@ -57,7 +57,7 @@ async function auditOfZeros(gpu: Gpu, lossType: LossType, draws: readonly number
 }
 
 function assertAudit(found: Audit, expected: Audit, tolerance: number, what: string): void {
-  for (const name of ["cosine", "bias", "variance"] as const) {
+  for (const name of ["cosine", "bias", "variance", "length"] as const) {
     assertAlmostEquals(found[name], expected[name], tolerance, `${what}: ${name}`);
   }
 }
@@ -70,13 +70,18 @@ Deno.test("auditGradient() finds what is worked out by hand for three classes", 
     for (const lossType of ["nce", "sampled", "mix"] as const) {
       // The samples' mean is 3 / 4 g; each has the length 1 / sqrt(2) and the product 1 / 2 with g.
       const others = await auditOfZeros(gpu, lossType, [1, 2]);
-      const expected = { cosine: Math.sqrt(3) / 2, bias: 1 / 4, variance: 3 / 16 };
+      const expected = { cosine: Math.sqrt(3) / 2, bias: 1 / 4, variance: 3 / 16, length: 3 / 4 };
       assertAudit(others, expected, 1e-6, lossType);
       const again = await auditOfZeros(gpu, lossType, [2, 1, 2, 1]);
       assertAudit(again, expected, 1e-6, `${lossType}, twice`);
       const single = await auditOfZeros(gpu, lossType, [2]);
       // |(-1, 0, 1) / 2 - g|^2 = (1 + 4 + 1) / 36
-      const alone = { cosine: Math.sqrt(3) / 2, bias: 1 / 2, variance: 0 };
+      const alone = {
+        cosine: Math.sqrt(3) / 2,
+        bias: 1 / 2,
+        variance: 0,
+        length: Math.sqrt(3) / 2,
+      };
       assertAudit(single, alone, 1e-6, `${lossType}, once`);
     }
   }));
@@ -84,7 +89,7 @@ Deno.test("auditGradient() finds what is worked out by hand for three classes", 
 Deno.test("auditGradient() takes a draw without a gradient for one at right angles", () =>
   withGpu(async (gpu) => {
     // A sample that equals the target takes its gradient away: the mean over all classes is g / 2.
-    const expected = { cosine: 1 / Math.sqrt(3), bias: 1 / 2, variance: 1 / 4 };
+    const expected = { cosine: 1 / Math.sqrt(3), bias: 1 / 2, variance: 1 / 4, length: 1 / 2 };
     assertAudit(await auditOfZeros(gpu, "nce", [0, 1, 2]), expected, 1e-6, "nce");
     assertAudit(await auditOfZeros(gpu, "sampled", [2, 0, 1]), expected, 1e-6, "sampled");
   }));
@@ -129,6 +134,7 @@ async function expectedAudit(gpu: Gpu, layer: IndexLinear): Promise<Audit> {
     cosine: meanOf(sampled.map((one) => product(one) / length(one) / length(exact))),
     bias: length(minus(mean, exact)) / length(exact),
     variance: meanOf(sampled.map((one) => length(minus(one, mean)) ** 2)) / length(exact) ** 2,
+    length: length(mean) / length(exact),
   };
 }
 

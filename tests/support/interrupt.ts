@@ -5,7 +5,7 @@ import { TINY } from "./tiny_run.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).href;
 /** Message of a run that is asked to stop. */
-export const STOPPING = "Stopping: the test follows; a second Ctrl-C ends at once";
+export const STOPPING = "stopping    the test follows; a second Ctrl-C ends at once";
 
 /** Exit status and output of an interrupted process. */
 export interface Interrupted extends Deno.CommandStatus {
@@ -55,7 +55,7 @@ export async function interrupt(
   const [lines, errors, status] = await Promise.all([
     linesOf(child.stdout, send(mark, [first])),
     // A second stop would never end.
-    linesOf(child.stderr, send("Stopping: ", [second, "SIGKILL"])),
+    linesOf(child.stderr, send("stopping ", [second, "SIGKILL"])),
     child.status,
   ]);
   return { ...status, lines, errors };

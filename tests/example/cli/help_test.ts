@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { PROGRAM } from "../../../example/cli/commands.ts";
-import { helpOf, wrap } from "../../../example/cli/help.ts";
+import { helpOf } from "../../../example/cli/help.ts";
 import type { CommandSpec } from "../../../example/options/command.ts";
 import { OPTION_GROUPS } from "../../../example/options/options.ts";
 import { OPTIONS } from "../../support/options.ts";
@@ -54,10 +54,4 @@ Deno.test("the help text lists the commands, and each command has its own", () =
     }
     assert(!lines.includes("Commands:") && !lines.some((line) => line.includes("--version")));
   }
-});
-
-Deno.test("wrap() fills lines, and gives a word that is too long a line of its own", () => {
-  assertEquals(wrap("a bb ccc dddd", 4), ["a bb", "ccc", "dddd"]);
-  assertEquals(wrap("aa bbbbbb c", 4), ["aa", "bbbbbb", "c"]);
-  assertEquals(wrap("", 4), [""]);
 });

@@ -19,8 +19,8 @@ const TEST_DATA =
 const SPEED = "{rate} tokens/s | {duration} left";
 const REPORT = [
   "words       ppl {7.40} on the 4 most frequent words, ppl {65.99} on the next 35 words, ppl {578.75} on the 63 rarest words",
-  "normaliser  Z, the sum over all words: ln Z is {9.04} on average, standard deviation {0.00}, 98 % from {9.03} to {9.04}",
-  "raw scores  without normalising, ppl {26.76} shows as {25.80} (with --norm-term {9.04} exactly); this is safe",
+  "normaliser  ln Z, which turns scores into probabilities, is {9.04} on average, standard deviation {0.00}, 98 % from {9.03} to {9.04}",
+  "raw scores  without ln Z, ppl {26.76} shows as {25.80} (with --norm-term {9.04} exactly); this is safe",
   "test        ppl {26.76}, best possible 8.56 (ratio {3.126}), 221 tokens",
 ];
 
@@ -77,9 +77,9 @@ Deno.test("run() records the figures that it prints", () =>
     assertPrinted(lines.slice(-4), [
       `words       ppl ${head} on the 4 most frequent words, ppl ${torso} on the next 35 words, ` +
       `ppl ${tail} on the 63 rarest words`,
-      `normaliser  Z, the sum over all words: ln Z is ${two(mean)} on average, ` +
+      `normaliser  ln Z, which turns scores into probabilities, is ${two(mean)} on average, ` +
       `standard deviation ${two(std)}, 98 % from {9.06} to {9.07}`,
-      `raw scores  without normalising, ppl ${two(rawPplBest)} shows as ${two(rawPpl)} (with ` +
+      `raw scores  without ln Z, ppl ${two(rawPplBest)} shows as ${two(rawPpl)} (with ` +
       `--norm-term ${two(mean)} exactly); this is safe`,
       `test        ppl ${two(ppl)}, best possible 8.56 (ratio {2.904}), 221 tokens`,
     ]);
@@ -134,13 +134,13 @@ Deno.test("run() prints what is odd of a text: marks, unknown words, too many sa
       "epoch 1/1: train loss {6.2123}, valid ppl {13.18} ({4.93} without unknown words), {duration}, {rate} tokens/s, saved saved_model/model.safetensors",
       "testing     saved_model/model.safetensors, the best, of epoch 1 (valid ppl {4.93})",
       "words       ppl {5.07} on the 3 most frequent words, ppl {4.67} on the next 2 words, ppl {667.94} on unknown words",
-      "normaliser  Z, the sum over all words: ln Z is {9.05} on average, standard deviation {0.00}, 98 % from {9.04} to {9.05}",
-      "raw scores  without normalising, ppl {16.83} shows as {16.02} (with --norm-term {9.05} exactly); this is not safe: the perplexity is over the number of words",
+      "normaliser  ln Z, which turns scores into probabilities, is {9.05} on average, standard deviation {0.00}, 98 % from {9.04} to {9.05}",
+      "raw scores  without ln Z, ppl {16.83} shows as {16.02} (with --norm-term {9.05} exactly); this is not safe: the perplexity is over the number of words",
       "test        ppl {16.83}, {4.93} without the 2 unknown words, 8 tokens",
     ]);
     const warnings = io.errLines.filter((line) => !/software|OpenGL/.test(line)); // of the adapter
     assertEquals(warnings, [
-      "warning: --noise-ratio 500 is over the 7 words: --loss full costs less",
+      "warning: --noise-ratio 500 is over the 7 words; --loss full costs less",
       "warning: valid or test has unknown words but training has none: the model cannot learn how likely <unk> is; --min-freq 2, or a vocabulary without rare words (--vocab), lets it",
     ]);
   }, {

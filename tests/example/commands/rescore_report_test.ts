@@ -1,6 +1,7 @@
 // The table of what rescoring found.
 
 import { assertEquals } from "@std/assert";
+import stringWidth from "string-width";
 import { reportLines } from "../../../example/commands/rescore_report.ts";
 import type { Result } from "../../../example/rescoring/contest.ts";
 
@@ -34,6 +35,15 @@ Deno.test("the table has a row for each system, aligned, and says what p and the
       "p: chance of such a difference between equal systems, by NIST's matched-pair test (MAPSSWE)",
     ].map((line) => line.trimEnd()),
   );
+});
+
+Deno.test("the table stays aligned beside a name of wide characters", () => {
+  const named = [RESULT, { ...RESULT, system: "天地玄黃宇宙" }];
+  const [, head, ...rows] = reportLines(COUNTS, named, { json: false });
+  const end = stringWidth(head!.slice(0, head!.indexOf("WER %") + 5));
+  for (const row of rows) {
+    assertEquals(stringWidth(row.slice(0, row.indexOf("22.46") + 5)), end, row);
+  }
 });
 
 Deno.test("the findings are one JSON object, and without references there is no table", () => {

@@ -133,7 +133,7 @@ Deno.test("run() says which noise it draws, and needs no memory for reports that
   inFolder(async () => {
     const lines = await runTiny({ "train": true, "loss": "nce", "noise": "batch", "epochs": "1" });
     assert(
-      lines.some((line) => /loss nce, batch noise, norm term 9$/.test(line)),
+      lines.some((line) => /loss nce, batch noise, norm term auto$/.test(line)),
       lines.join("\n"),
     );
     const rare = await runTiny({ "train": true, "epochs": "1", "log-interval": "1000000000" });

@@ -168,8 +168,10 @@ Deno.test("score prints columns, and words on lines that begin with a tab", () =
       ]);
       const digits = (x: number) => x.toPrecision(7);
       assertEquals(io.errLines, [
-        "2 sentences, 4 tokens with the ends of sentences, 1 unknown word",
-        `log probability ${shown(sums.logProb)} (base ${base}), ppl ${digits(sums.ppl)}, ` +
+        "text        2 sentences, 4 tokens with the ends of sentences, 1 unknown word",
+        `score       log probability ${shown(sums.logProb)} (base ${base}), ppl ${
+          digits(sums.ppl)
+        }, ` +
         `${digits(sums.pplKnown)} without the unknown words`,
       ]);
     }

@@ -117,6 +117,7 @@ Deno.test("makeNoise() counts words that training lacks once, many less, </s> wh
 Deno.test("noiseWarning() counts the words that are more frequent than the one before", () => {
   const warn = (noise: NoiseName, ...counts: number[]) =>
     noiseWarning({ ...parseSettings({}), noise }, counts);
+  const cure = "give --noise unigram, or a vocabulary file in that order";
   const told = "takes ids to be in order of falling frequency, but";
   const sources = ["log-uniform", "batch+log-uniform"] as const;
   for (const noise of sources) {
@@ -124,7 +125,7 @@ Deno.test("noiseWarning() counts the words that are more frequent than the one b
     assertEquals(warn(noise, 1, 90, 0, 9, 9, 7, 0, 0), undefined);
     assertEquals(
       warn(noise, 1, 90, 0, 9, 7, 8, 9, 9, 0, 1),
-      `warning: --noise ${noise} ${told} 3 of 7 words are more frequent than the one before`,
+      `warning: --noise ${noise} ${told} 3 of 7 words are more frequent than the one before; ${cure}`,
     );
   }
   for (const noise of NOISES) {
@@ -142,7 +143,7 @@ Deno.test("run() warns of log-uniform noise where a vocabulary file has another 
   };
   assertEquals(await warningsOf("log-uniform"), [
     "warning: --noise log-uniform takes ids to be in order of falling frequency, but 2 of 3 words " +
-    "are more frequent than the one before",
+    "are more frequent than the one before; give --noise unigram, or a vocabulary file in that order",
   ]);
   assertEquals(await warningsOf("uniform"), []);
 });

@@ -138,7 +138,7 @@ Deno.test({
       const stopped = await shell(`(${whenTrained}) & ${ranks}`, folder);
       assertEquals(stopped.code, 0, stopped.err);
       assertEquals(stopped.err.trim().split("\n"), [
-        "Stopping: another process can --resume the run; a second Ctrl-C ends at once",
+        "stopping    another process can --resume the run; a second Ctrl-C ends at once",
       ]);
       assertMatch(
         stopped.out,

@@ -128,9 +128,9 @@ Deno.test("describeCard() has a line each of words, the normaliser and raw score
   assertEquals(describeCard(CARD, BUCKETS), [
     "words       ppl 5.68 on the 12 most frequent words, ppl 123,456 on the next 1,345 words, " +
     "ppl 1.00e+12 on unknown words",
-    "normaliser  Z, the sum over all words: ln Z is 8.98 on average, standard deviation 0.13, " +
-    "98 % from 8.50 to 9.25",
-    "raw scores  without normalising, ppl 12,345 shows as 123.46 (with --norm-term 8.98 exactly); " +
+    "normaliser  ln Z, which turns scores into probabilities, is 8.98 on average, " +
+    "standard deviation 0.13, 98 % from 8.50 to 9.25",
+    "raw scores  without ln Z, ppl 12,345 shows as 123.46 (with --norm-term 8.98 exactly); " +
     "this is safe",
   ]);
 });

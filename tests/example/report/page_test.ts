@@ -90,7 +90,7 @@ Deno.test("a report has the figures of the record", () =>
       ["run", "range", "words", "words of the test", "perplexity"],
       ["a", "head", "10", "2,500", "12.50"],
       ["a", "torso", "90", "2,000", "345.50"],
-      ["a", "tail", "799", "493", "4567.25"],
+      ["a", "tail", "799", "493", "4,567.25"],
       ["a", "<unk>", "1", "7", "–"],
     ]);
     assertEquals(tableOf(page, "Norm terms and deviations")![1], [
@@ -262,7 +262,7 @@ Deno.test("a report on a run of the program has what the run wrote and printed",
     assertEquals(row(page, "Results by run", "test perplexity"), [ppl]);
     const { card } = tests[0]!;
     assertEquals(card!.histogram!.counts.reduce((a, b) => a + b), Number(tokens));
-    assertEquals(card!.normTerm, 9);
+    assertEquals(card!.normTerm, Math.log(103)); // ln V
     // All words of the text, and the ends of its sentences, in each epoch.
     const settings = parseSettings({ ...TINY, train: true, nce: true }),
       corpus = loadCorpus(settings, captureIo());

@@ -1,7 +1,9 @@
 // The console as the program uses it.
 
-import { assertEquals } from "@std/assert";
-import { atVolume, consoleIo } from "../../../example/shared/io.ts";
+import { stripVTControlCharacters } from "node:util";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { atVolume, consoleIo, warningsOnce } from "../../../example/shared/io.ts";
+import { deno } from "../../support/process.ts";
 import { captureIo } from "../../support/capture_io.ts";
 
 Deno.test("consoleIo() goes on when nobody reads its lines any longer", () => {
@@ -14,11 +16,45 @@ Deno.test("consoleIo() goes on when nobody reads its lines any longer", () => {
   try {
     const io = consoleIo();
     io.out("a result");
-    io.err("a warning");
+    io.err("an error");
+    io.err("an error");
   } finally {
     Object.assign(console, { log, error });
   }
-  assertEquals(lines, ["a result", "a warning"]);
+  assertEquals(lines, ["a result", "an error", "an error"]);
+});
+
+/** What a process prints with these variables, to pipes. */
+async function printed(code: string, variables: Record<string, string | undefined>) {
+  const io = new URL("../../../example/shared/io.ts", import.meta.url).href;
+  const body = `import { consoleIo } from ${JSON.stringify(io)}; const io = consoleIo(); ${code}`;
+  const { out, err } = await deno(["eval", body], Deno.cwd(), variables);
+  return { out, err };
+}
+
+Deno.test("consoleIo() prints in colour only if a pipe is to have it", async () => {
+  const code = `
+    io.err("warning: 100 % %s");
+    io.out("a fine line: 5 %d", { word: "fine", color: "green" });`;
+  const plain = { out: "a fine line: 5 %d\n", err: "warning: 100 % %s\n" };
+  assertEquals(await printed(code, { NO_COLOR: "1" }), plain);
+  assertEquals(await printed(code, { NO_COLOR: undefined, FORCE_COLOR: undefined }), plain);
+  const { out, err } = await printed(code, { NO_COLOR: undefined, FORCE_COLOR: "1" });
+  assertStringIncludes(out, "mfine\x1b[");
+  assertStringIncludes(err, "mwarning\x1b[");
+  assertEquals(stripVTControlCharacters(out + err), plain.out + plain.err);
+});
+
+Deno.test("warningsOnce() leaves out a warning that was printed before, and nothing else", () => {
+  const io = captureIo(120), once = warningsOnce(io);
+  for (
+    const line of ["warning: a", "warning: b", "error: c", "warning: a", "error: c", "warning: b"]
+  ) {
+    once.err(line);
+  }
+  once.out("d");
+  assertEquals(io.errLines, ["warning: a", "warning: b", "error: c", "error: c"]);
+  assertEquals([io.outLines, once.columns, once.isTerminal], [["d"], 120, true]);
 });
 
 Deno.test("atVolume() leaves results and errors when quiet, and gives details when verbose", () => {

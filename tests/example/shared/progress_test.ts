@@ -1,6 +1,7 @@
 /** Progress: the live bar, the plain lines, and the figures in them. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import stringWidth from "string-width";
 import {
   Bar,
   formatDuration,
@@ -115,7 +116,22 @@ Deno.test("Progress.show() gives a line to whoever wants details beside the bar"
 Deno.test("Progress leaves the bar out when the terminal is narrow", () => {
   const io = captureIo(30);
   new Progress(io, { ...EPOCH, clock: () => 0 }).show(6);
-  assertEquals(io.liveLines.at(-1), "epoch 2/40  batch 0/10  loss ");
+  assertEquals(io.liveLines.at(-1), "epoch 2/40  loss 6.0000");
+});
+
+Deno.test("bars fit any width, wide characters included, and keep the time left", () => {
+  for (let columns = 1; columns <= 300; columns++) {
+    const io = captureIo(columns), clock = handClock();
+    const progress = new Progress(io, { ...EPOCH, batches: 123_456, clock: clock.read });
+    using bar = new Bar(io, "scoring 天地玄黃宇宙洪荒", 100, clock.read);
+    using count = new Bar(io, "scoring 天地", undefined, clock.read);
+    clock.now += 5000;
+    for (const each of [progress, bar, count]) each.step(10);
+    for (const line of io.liveLines) assert(stringWidth(line) < Math.max(columns, 1), line);
+    if (columns > 60) assertStringIncludes(io.liveLines.at(-3)!, "left, run");
+    if (columns > 40) assertStringIncludes(io.liveLines.at(-2)!, "  45s left");
+    if (columns > 20) assertStringIncludes(io.liveLines.at(-1)!, "scoring 天地  10");
+  }
 });
 
 Deno.test("Progress counts the validations still to come as time left of the run", () => {
@@ -166,8 +182,8 @@ Deno.test("Bar waits for a second, and only counts where the size is not known",
 });
 
 Deno.test("formatPerplexity() rounds what is huge", () => {
-  const values = [1.005, 31.4159, 9999.99, 380_312.4, 4.11e12, Infinity, NaN];
-  const texts = ["1.00", "31.42", "9999.99", "380,312", "4.11e+12", "Infinity", "NaN"];
+  const values = [1.006, 31.4159, 9999.991, 380_312.4, 4.11e12, Infinity, NaN];
+  const texts = ["1.01", "31.42", "9,999.99", "380,312", "4.11e+12", "Infinity", "NaN"];
   assertEquals(values.map(formatPerplexity), texts);
   assertEquals(formatLoss(1.5e30, false), "loss 1.5000e+30");
 });

@@ -116,7 +116,9 @@ Deno.test("stopOnSignal() listens to each signal until it is disposed of", () =>
       listeners.get("SIGTERM")!();
       assertEquals([stop.requested, stop.requeued], [true, false]);
       assertEquals([codes, io.errLines], [[], [STOPPING]]);
+      for (const screen of [io, io.error]) screen.live("a bar");
       for (const listener of listeners.values()) listener();
+      assertEquals([io.liveLines.at(-1), io.errorLiveLines.at(-1)], ["", ""]);
       assertEquals(codes, all.map(([, code]) => code));
     }
     assertEquals(listeners.size, 0);

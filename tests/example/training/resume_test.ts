@@ -98,8 +98,8 @@ Deno.test("a run that signals stop goes on with --resume, and its record has no 
       "SIGUSR2",
     );
     assertEquals(requeued.code, 0);
-    assertEquals(requeued.errors.filter((line) => line.startsWith("Stopping: ")), [
-      "Stopping: another process can --resume the run; a second Ctrl-C ends at once",
+    assertEquals(requeued.errors.filter((line) => line.startsWith("stopping ")), [
+      "stopping    another process can --resume the run; a second Ctrl-C ends at once",
     ]);
     assertEquals(
       lastLine(requeued.lines),

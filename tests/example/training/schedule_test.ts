@@ -72,14 +72,14 @@ Deno.test("--max-minutes ends training in good order, and a later run goes on", 
   const given = { ...NCE, "epochs": "2" };
   const whole = await inFolder(async (folder) => {
     const io = await finish({ ...given, "max-minutes": "60" });
-    assertEquals(io.errLines.filter((line) => line.startsWith("Stopping")), []);
+    assertEquals(io.errLines.filter((line) => line.startsWith("stopping")), []);
     return await finishedRun(`${folder}/saved_model`);
   });
   await inFolder(async (folder) => {
     // It would never end by itself.
     const io = await finish({ ...given, "max-minutes": "0", "epochs": "1000000" });
-    assertEquals(io.errLines.filter((line) => line.startsWith("Stopping")), [
-      "Stopping: --max-minutes 0 are over; the test follows; Ctrl-C ends at once",
+    assertEquals(io.errLines.filter((line) => line.startsWith("stopping")), [
+      "stopping    --max-minutes 0 are over; the test follows; Ctrl-C ends at once",
     ]);
     const checkpoint = "saved_model/model.checkpoint.safetensors";
     assert(io.outLines.includes(`checkpoint  ${checkpoint}: --resume goes on from there`));

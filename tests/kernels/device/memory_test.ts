@@ -103,6 +103,18 @@ Deno.test("free buffers of 512 MiB are kept, on GPUs of 1 GiB", async () => {
   }
 });
 
+Deno.test("free buffers of sizes that are no longer used make room for those that are", () =>
+  withGpu((gpu) => {
+    const release = (size: number) => gpu.temporary([size]).dispose();
+    const stale = Array.from({ length: 4 }, () => gpu.temporary([2 ** 25]));
+    for (const tensor of stale) tensor.dispose();
+    release(2 ** 24);
+    assertEquals(gpu.memory.freeBytes, 2 ** 29);
+    for (let i = 0; i < 4096; i++) release(64);
+    release(2 ** 24);
+    assertEquals(gpu.memory.freeBytes, 2 ** 26 + 256);
+  }, { family: "software" }));
+
 Deno.test("a buffer goes back when the last of its tensors ends, and only once", () =>
   withGpu((gpu) => {
     const whole = gpu.temporary([4, 64]), view = whole.slice(1, 2), flat = view.reshape([128]);

@@ -1,0 +1,68 @@
+/** Memory: what the model, its optimizer and a step take, against what there is. */
+
+import { format as formatBytes } from "@std/fmt/bytes";
+import type { Gpu } from "../../mod.ts";
+import type { Need } from "../model/needs.ts";
+import { product } from "../model/shapes.ts";
+import { type Fact, type Finding, graded, percent } from "./finding.ts";
+
+/** Bytes at the stages of a trial. */
+export interface MemoryFigures {
+  /** The parameters, and with them what the optimizer keeps. */
+  readonly parameters: number;
+  readonly kept: number;
+  /** The most that was taken in a step or an evaluation. */
+  readonly peak: number;
+}
+
+/**
+ * What to know of the memory.
+ *
+ * @param fullest The tensor that is nearest to its limit.
+ */
+export function memoryFindings(
+  gpu: Pick<Gpu, "software">,
+  { parameters, kept, peak }: MemoryFigures,
+  fullest: Need,
+): Finding[] {
+  const bytes = (count: number) => formatBytes(count);
+  const part = product(fullest.shape) / fullest.most;
+  return [
+    {
+      subject: "memory",
+      name: "tables",
+      text: `parameters ${bytes(parameters)}, with the optimizer ${bytes(kept)}`,
+      cure: undefined,
+      figures: { parameters, kept },
+    } as const,
+    {
+      subject: "memory",
+      name: "largest",
+      text: `${fullest.what}, [${fullest.shape.join(", ")}], take ${
+        percent(part, 1)
+      } of what the adapter allows`,
+      cure: undefined,
+      figures: { part },
+    } as const,
+    peakFact(peak, gpu.software ? available() : undefined),
+  ].map(graded);
+}
+
+function peakFact(peak: number, free: number | undefined): Fact {
+  const rest = free === undefined ? "" : `; the machine has ${formatBytes(free)} left`;
+  return {
+    subject: "memory",
+    name: "step",
+    text: `${formatBytes(peak)} at most, in training and evaluation${rest}`,
+    cure: free !== undefined && peak > free
+      ? "a smaller --batch-size, --emsize or vocabulary, or a machine with more memory"
+      : undefined,
+    figures: { peak, ...(free !== undefined && { free }) },
+  };
+}
+
+/** Bytes of free memory, which a software adapter takes from; undefined if the program may not know. */
+function available(): number | undefined {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  return state === "granted" ? Deno.systemMemoryInfo().available : undefined;
+}

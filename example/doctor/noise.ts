@@ -1,0 +1,153 @@
+/** The noise of a run, from the counts of the words alone: what it wastes, and how much it is worth. */
+
+import { type ExpectedNoise, expectedNoise, noiseWarning } from "../model/noise.ts";
+import type { NoiseSource } from "../../mod.ts";
+import { isFromBatch, type Settings } from "../options/settings.ts";
+import { formatCount, formatNumber } from "../shared/progress.ts";
+import { BOS, EOS, UNK } from "../data/vocab.ts";
+import { type Fact, type Finding, graded, percent } from "./finding.ts";
+
+/** Part of the noise from which samples of `<unk>` are a waste. */
+const MUCH_UNKNOWN = 0.2;
+/** Part of the samples that should count, at least. */
+const LITTLE_WORTH = 0.1;
+/** Part of the samples that may equal their target before most of them say nothing. */
+const MANY_HITS = 0.2;
+/** Nats that the norm term may be off ln V. */
+const FAR_TERM = 2;
+
+/** Figures of a noise. */
+export interface NoiseFigures {
+  /** Expected part of the samples that equal their target: what training records as `hitRate`. */
+  readonly hitRate: number;
+  /** Expected number of different words among the samples of a target. */
+  readonly different: number;
+  /**
+   * Number of samples from the words' own distribution p that are worth as much: `k / sum(p^2 / q)`, the
+   * effective sample size of weights p / q.
+   */
+  readonly effective: number;
+}
+
+/**
+ * Figures of the noise for targets of a text with these counts.
+ *
+ * @param isUnique Whether no sample repeats.
+ */
+export function noiseFigures(
+  { samples: k, shares: q }: ExpectedNoise,
+  counts: ArrayLike<number>,
+  isUnique: boolean,
+): NoiseFigures {
+  let total = 0, hitRate = 0, square = 0, different = 0;
+  for (let y = 0; y < q.length; y++) total += counts[y]!;
+  for (let y = 0; y < q.length; y++) {
+    const p = counts[y]! / total;
+    hitRate += p * q[y]!;
+    if (p > 0) square += p * p / q[y]!;
+    different += isUnique ? k * q[y]! : -Math.expm1(k * Math.log1p(-Math.min(q[y]!, 1 - 1e-16)));
+  }
+  return { hitRate, different, effective: k / square };
+}
+
+/** What to know of the noise; none for the exact loss. */
+export function noiseFindings(
+  source: NoiseSource,
+  settings: Settings,
+  counts: readonly number[],
+  targets: number,
+): Finding[] {
+  if (settings.loss === "full") return [];
+  const expected = expectedNoise(source, settings, counts, targets);
+  const figures = noiseFigures(expected, counts, settings.unique);
+  const isOrdered = settings.noise.endsWith("log-uniform") &&
+    noiseWarning(settings, counts) === undefined;
+  return [
+    graded(zeroFact(expected, counts)),
+    graded(specialFact(expected)),
+    ...isOrdered
+      ? [graded({
+        subject: "noise",
+        name: "rank order",
+        text: "ids are in order of falling frequency, as log-uniform noise takes them to be",
+        cure: undefined,
+      })]
+      : [],
+    graded(hitFact(figures, settings)),
+    graded(worthFact(expected, figures, settings)),
+    graded(termFact(settings, counts.length)),
+  ];
+}
+
+function zeroFact({ shares }: ExpectedNoise, counts: readonly number[]): Fact {
+  const zeros = counts.filter((count, id) => count === 0 && id > EOS).length;
+  const rarest = shares.reduce((least, q, id) => id > EOS ? Math.min(least, q) : least, 1);
+  return {
+    subject: "noise",
+    name: "zeros",
+    text: `${formatCount(zeros)} of ${formatCount(counts.length)} words never come in training; ` +
+      `the rarest word has ${formatNumber(rarest)} of the noise`,
+    cure: zeros > counts.length / 2
+      ? "a vocabulary of the words that the training text has"
+      : undefined,
+    figures: { zeros, rarest },
+  };
+}
+
+function specialFact({ shares }: ExpectedNoise): Fact {
+  const [unknown, end, word] = [shares[UNK]!, shares[BOS]!, shares[EOS]!];
+  return {
+    subject: "noise",
+    name: "marks",
+    text: `<unk> has ${percent(unknown, 1)} of the noise, the end of a sentence ${
+      percent(end, 1)
+    }, the word </s> ${percent(word, 1)}`,
+    cure: unknown > MUCH_UNKNOWN
+      ? "a lower --min-freq or a larger vocabulary (--vocab), or --noise-power 0.75"
+      : undefined,
+    figures: { unknown, end },
+  };
+}
+
+function hitFact({ hitRate }: NoiseFigures, { loss, noise }: Settings): Fact {
+  return {
+    subject: "noise",
+    name: "hits",
+    text: `${percent(hitRate, 1)} of the samples will equal their target`,
+    cure: hitRate > MANY_HITS && loss !== "neg"
+      ? noise === "unigram" ? "--noise-power 0.75, or --loss full" : "--loss full"
+      : undefined,
+    figures: { hitRate },
+  };
+}
+
+function worthFact(
+  { samples }: ExpectedNoise,
+  { different, effective }: NoiseFigures,
+  { noise }: Settings,
+): Fact {
+  return {
+    subject: "noise",
+    name: "samples",
+    text: `k = ${formatCount(samples)}${isFromBatch(noise) ? ", most from the batch" : ""}, of ` +
+      `${formatCount(different)} different words, worth ${formatNumber(effective)} ` +
+      "from the words' own distribution",
+    cure: effective < LITTLE_WORTH * samples ? "--noise unigram or batch+unigram" : undefined,
+    figures: { samples, different, effective },
+  };
+}
+
+/** How far the norm term is from ln V, where an untrained model has its ln Z. */
+function termFact({ loss, normTerm }: Settings, words: number): Fact {
+  const auto = Math.log(words), isUsed = loss === "nce" || loss === "mix";
+  const isFar = isUsed && typeof normTerm === "number" && Math.abs(normTerm - auto) > FAR_TERM;
+  return {
+    subject: "noise",
+    name: "norm term",
+    text: isUsed
+      ? `${normTerm}; ln V, the log of the number of words, is ${auto.toFixed(2)}`
+      : `--loss ${loss} does not depend on it`,
+    cure: isFar ? "--norm-term auto" : undefined,
+    figures: { auto },
+  };
+}

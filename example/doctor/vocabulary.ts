@@ -1,0 +1,110 @@
+/** The words of a text: how many are unknown, how many it takes to cover the text, how often they come. */
+
+import type { Corpus } from "../data/corpus.ts";
+import type { Sentences } from "../data/sentences.ts";
+import { describeUnknown, unknownWarnings } from "../data/unknown.ts";
+import { EOS, UNK } from "../data/vocab.ts";
+import { countUnknown } from "../data/sentences.ts";
+import { formatCount } from "../shared/progress.ts";
+import { type Fact, type Finding, graded, percent, warned } from "./finding.ts";
+
+/** Sizes of a vocabulary for which the coverage is told. */
+const SIZES = [1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000];
+/** Part of unknown words from which a perplexity is hard to compare. */
+const MANY_UNKNOWN = 0.1;
+/** Tokens from which on two perplexities can be told apart by about 2 %. */
+const FEW_TOKENS = 5000;
+/** Standard deviation of a token's ln p in a usual language model, in nats. */
+const TOKEN_DEVIATION = 3;
+
+/** What is worth knowing of the words, after the text is read. */
+export function vocabularyFindings(corpus: Corpus): Finding[] {
+  const about = { subject: "data", name: "unknown words" } as const;
+  const warnings = unknownWarnings(corpus).map((line) => warned(about, line));
+  const facts = [sizeFact(corpus), coverageFact(corpus), rareFact(corpus)].map(graded);
+  return [...facts, ...warnings.length > 0 ? warnings : [graded(unknownFact(corpus))]];
+}
+
+function sizeFact({ train, valid, test, vocabulary }: Corpus): Fact {
+  const fewest = Math.min(valid.tokens, test.tokens);
+  const error = TOKEN_DEVIATION / Math.sqrt(fewest);
+  return {
+    subject: "data",
+    name: "size",
+    text: `${[train, valid, test].map(({ words }) => formatCount(words)).join(" / ")} words to ` +
+      `train, validate and test on; vocabulary ${formatCount(vocabulary.size)}`,
+    cure: fewest < FEW_TOKENS
+      ? `take perplexities that differ by less than ${percent(error, 1)} for equal, or give more ` +
+        "text to validate and test on"
+      : undefined,
+    figures: {
+      train: train.words,
+      valid: valid.words,
+      test: test.words,
+      vocabulary: vocabulary.size,
+    },
+  };
+}
+
+function unknownFact(corpus: Corpus): Fact {
+  const { valid, test } = corpus, rate = (text: Sentences) => countUnknown(text) / text.words;
+  const most = Math.max(rate(valid), rate(test));
+  return {
+    subject: "data",
+    name: "unknown words",
+    text: describeUnknown(corpus) ?? "none in valid and test",
+    cure: most > MANY_UNKNOWN
+      ? "a lower --min-freq, a larger vocabulary (--vocab) or more training text"
+      : undefined,
+    figures: { valid: rate(valid), test: rate(test) },
+  };
+}
+
+/** The part of the validation text that the most frequent words of training make up, by their number. */
+export function coverage({ vocabulary, valid }: Pick<Corpus, "vocabulary" | "valid">): {
+  readonly size: number;
+  readonly part: number;
+}[] {
+  const { counts } = vocabulary, times = new Float64Array(counts.length);
+  for (const id of valid.ids) times[id]!++;
+  const order = [...counts.keys()].filter((id) => id > EOS).sort((a, b) => counts[b]! - counts[a]!);
+  const sizes = [...SIZES.filter((size) => size < order.length), order.length];
+  let covered = 0, next = 0;
+  return sizes.map((size) => {
+    while (next < size) covered += times[order[next++]!]!;
+    return { size, part: covered / valid.words };
+  });
+}
+
+function coverageFact(corpus: Corpus): Fact {
+  const parts = coverage(corpus);
+  return {
+    subject: "data",
+    name: "coverage",
+    text: "of valid by the most frequent words: " +
+      parts.map(({ size, part }) => `${formatCount(size)} ${percent(part, 1)}`).join(", "),
+    cure: undefined,
+    figures: Object.fromEntries(parts.map(({ size, part }) => [String(size), part])),
+  };
+}
+
+/** Words that come once, and those of a vocabulary file that never come. */
+function rareFact({ vocabulary: { counts } }: Corpus): Fact {
+  const words = counts.slice(EOS + 1),
+    of = (times: number) => words.filter((count) => count === times).length;
+  const [never, once] = [of(0), of(1)];
+  return {
+    subject: "data",
+    name: "rare words",
+    text:
+      `of ${formatCount(words.length)} words ${formatCount(once)} (${
+        percent(once, words.length)
+      }) come once in train` + (never > 0 ? `, ${formatCount(never)} never` : ""),
+    cure: never > words.length / 2
+      ? "more training text, or a vocabulary of the words that are in it"
+      : once > words.length / 2 && counts[UNK] === 0
+      ? "--min-freq 2 leaves them to <unk>, which can be learned"
+      : undefined,
+    figures: { once, never },
+  };
+}

@@ -1,0 +1,39 @@
+// What the doctor says of adapters, drivers and threads.
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type Machine, machineFindings, type Processors } from "../../../example/doctor/machine.ts";
+import { withGpu } from "../../support/gpu.ts";
+
+/** Warnings of a machine, each with its cure. */
+function warnings(
+  gpu: Machine,
+  changes: Partial<Machine>,
+  devices: readonly string[] = [],
+  processors: Processors = { cores: 8, threads: 16 },
+): string[] {
+  const { name, software, backend, subgroupSize, maxTensorBytes, device } = gpu;
+  const machine = { name, software, backend, subgroupSize, maxTensorBytes, device, ...changes };
+  return machineFindings(machine, devices, processors).filter(({ grade }) => grade === "warn")
+    .map(({ name, text, cure }) => `${name}: ${text}; ${cure}`);
+}
+
+Deno.test("machineFindings() warns of OpenGL, an unused GPU, few threads, and no subgroups", () =>
+  withGpu((gpu) => {
+    const good = { software: true, backend: "vulkan", subgroupSize: 8 } as const;
+    assertEquals(warnings(gpu, good), []);
+    const [opengl] = warnings(gpu, { ...good, backend: "opengl" });
+    assertStringIncludes(opengl!, "adapter: this is OpenGL");
+    assertStringIncludes(opengl!, "install a Vulkan driver");
+    const [unused] = warnings(gpu, good, ["/dev/nvidia0"]);
+    assertStringIncludes(
+      unused!,
+      "there is an NVIDIA GPU (/dev/nvidia0) that Vulkan does not offer",
+    );
+    assertStringIncludes(unused!, "; install the Vulkan part of its driver");
+    const few = { cores: 8, threads: 2 };
+    assertStringIncludes(warnings(gpu, good, [], few)[0]!, "threads: 2 for 8 cores");
+    assertEquals(warnings(gpu, { ...good, software: false }, [], few), [], "a GPU has its own");
+    const unread = { cores: 8, threads: undefined };
+    assertStringIncludes(warnings(gpu, good, [], unread)[0]!, "--allow-env=LP_NUM_THREADS");
+    assertStringIncludes(warnings(gpu, { ...good, subgroupSize: 0 })[0]!, "subgroups: none");
+  }));

@@ -1,0 +1,40 @@
+// What the doctor says of the words of a text.
+
+import { assertEquals } from "@std/assert";
+import { loadCorpus } from "../../../example/data/corpus.ts";
+import { coverage, vocabularyFindings } from "../../../example/doctor/vocabulary.ts";
+import { inFolder } from "../../support/folder.ts";
+
+/** Words in the order of their frequency, each on its own line, then one line of all that come once. */
+const words = (count: number) => Array.from({ length: count }, (_, i) => `w${i}`);
+
+Deno.test("coverage() is the part of the validation text that the most frequent words make up", () =>
+  inFolder(() => {
+    const { vocabulary, valid } = loadCorpus({ data: "." });
+    // 400 of the 500 words of valid are the most frequent one, 50 of rank 1,500, 50 unknown.
+    assertEquals(coverage({ vocabulary, valid }), [
+      { size: 1000, part: 0.8 },
+      { size: 2000, part: 0.9 },
+    ]);
+  }, {
+    "train.txt": "top top top\n" + words(999).map((word) => `${word} ${word}\n`).join("") +
+      words(1999).slice(999).join("\n") + "\n",
+    "valid.txt": "top top top top top top top top w1500 none\n".repeat(50),
+    "test.txt": "top\n",
+  }));
+
+Deno.test("vocabularyFindings() tells rare and unknown words, and when a text is too small", () =>
+  inFolder(() => {
+    const found = vocabularyFindings(loadCorpus({ data: ".", minFreq: 2 }));
+    const said = found.map(({ name, grade, text }) => `${name} ${grade}: ${text}`);
+    assertEquals(said, [
+      "size warn: 80 / 40 / 60 words to train, validate and test on; vocabulary 5",
+      "coverage fine: of valid by the most frequent words: 2 75 %",
+      "rare words fine: of 2 words 0 (0 %) come once in train",
+      "unknown words warn: valid 25 % (10 of 40 words), test 33 % (20 of 60 words)",
+    ]);
+  }, {
+    "train.txt": "a b\n".repeat(38) + "c d\ne f\n",
+    "valid.txt": "a b a x\n".repeat(10),
+    "test.txt": "a b x\n".repeat(20),
+  }));
