@@ -7,7 +7,7 @@ import type { Batch } from "../data/row_batch.ts";
 /** Keeps the last batch's states where the next batch continues its rows. */
 export class CarriedStates implements Disposable {
   #states: readonly Tensor[] = [];
-  /** Columns of the whole batch. */
+  /** Columns of the whole batch that they belong to. */
   #columns = 0;
 
   /**
@@ -45,8 +45,9 @@ export class CarriedStates implements Disposable {
     });
   }
 
-  /** Initial states of `batch`: the carried ones, or none, which means zero. */
+  /** Initial states of the whole `batch`, or of this rank's columns: the carried ones, or none, which means zero. */
   before(batch: Batch): readonly Tensor[] {
+    this.#columns = batch.batchSize;
     return batch.continues ? this.#states : [];
   }
 
@@ -54,7 +55,6 @@ export class CarriedStates implements Disposable {
   carry(step: Step, states: readonly Tensor[], next: Batch | undefined): void {
     this[Symbol.dispose]();
     if (!next?.continues) return;
-    this.#columns = next.batchSize;
     this.#states = states;
     for (const state of states) step.keep(state);
   }

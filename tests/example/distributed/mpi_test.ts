@@ -82,9 +82,11 @@ Deno.test({
       const noText = TRAINING.replace(/synthetic\S+/, "/no/such/folder");
       const usage = await mpirun(FOUND[0]!, 2, `${MAIN} ${noText}`, folder);
       assertEquals(usage.code, 2, usage.err);
-      assertEquals(errorsIn(usage.err), [
-        "error: Cannot read --data /no/such/folder: there is no such folder",
-      ]);
+      assertEquals(errorsIn(usage.err).length, 1, usage.err);
+      assertMatch(
+        usage.err,
+        /^error: Cannot read --data \/no\/such\/folder: there is no such folder/m,
+      );
       const program = `${MAIN} ${TRAINING}`,
         other = `${program} : -n 1 ${DENO} ${program} --lr 0.3`;
       assertEquals(errorsIn((await mpirun(FOUND[0]!, 1, other, folder)).err), [
