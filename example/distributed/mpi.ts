@@ -17,6 +17,8 @@ const ASKED_AT_ONCE = 64;
 const NAMING_MS = 3000;
 /** Milliseconds in which rank 0 has to end the run of which another rank has told it that it failed. */
 const ENDING_MS = 5000;
+/** Milliseconds that a rank leaves each one before it to speak and end all. */
+const TURN_MS = 1000;
 /** Milliseconds in which rank 0 has to print an error that all ranks have. */
 const FIRST_MS = 2000;
 /** Most bytes of one call: MPI counts in 32 bits, with a sign. */
@@ -69,6 +71,8 @@ class Mpi extends Communicator {
   /** On rank 0: what the other ranks may send, by rank. */
   readonly #reports: (Request | undefined)[] = [];
   #busy: string | undefined;
+  /** Of the ranks that wait in vain, how many are before this one; undefined if it does not. */
+  #waitingBefore: number | undefined;
   #finalized = false;
 
   /** Used by {@linkcode openMpi}. */
@@ -212,6 +216,7 @@ class Mpi extends Communicator {
       this.#expectNoReport();
       await pause(false);
     }
+    this.#waitingBefore = [...waiting].filter((rank) => rank < this.rank).length;
     const missing = Array.from({ length: this.size }, (_, rank) => rank)
       .filter((rank) => !waiting.has(rank));
     const who = missing.length === 1
@@ -236,14 +241,17 @@ class Mpi extends Communicator {
   }
 
   /**
-   * Tells rank 0 that this rank has failed, which then ends all. Resolves only if rank 0 does not, or is this one.
+   * Tells rank 0 that this rank has failed, which then ends all. Resolves if it does not do so in time, or if it
+   * is for this rank to speak: it is rank 0, or the first of those that wait in vain for another.
    */
   async fail(error: unknown): Promise<void> {
+    const before = this.#waitingBefore;
+    if (before !== undefined) return await delay(TURN_MS * before);
     if (this.rank === 0 || this.#busy !== undefined || this.#finalized) return;
     const reason = new TextEncoder().encode(`rank ${this.rank}: ${reasonOf(error)}`);
     this.#messages.send(0, FAILED, reason.slice(0, REASON_BYTES));
-    // The lowest rank prints first if nobody answers.
-    const until = performance.now() + ENDING_MS + 200 * this.rank;
+    // The lowest rank speaks first if rank 0 does not answer.
+    const until = performance.now() + ENDING_MS + TURN_MS * this.rank;
     while (performance.now() < until) await pause(false);
   }
 
