@@ -78,13 +78,11 @@ Deno.test("train() by three ranks writes one record and one model, those of a si
 
 Deno.test("a checkpoint of two ranks goes on with three, carried states included, and ends as one rank does", () =>
   inFolder(async () => {
-    const given = { ...SHORT, "log-interval": "100", "checkpoint-minutes": "0" };
-    await trainTogether({ ...given, "epochs": "2", "save": "one" }, 1);
-    await trainTogether({ ...given, "epochs": "1", "save": "parts" }, 2);
-    const lines = await trainTogether(
-      { ...given, "epochs": "2", "save": "parts", "resume": true },
-      3,
-    );
-    assert(lines.some((line) => line.startsWith("resumes ")), lines.join("\n"));
-    assertClose(numbersOf("parts").slice(-3), numbersOf("one").slice(-3), { rtol: 1e-5 });
+    const given = { ...SHORT, "epochs": "1", "log-interval": "100" };
+    await trainTogether({ ...given, "save": "one" }, 1);
+    await trainTogether({ ...given, "save": "parts", "max-minutes": "0" }, 2);
+    const lines = await trainTogether({ ...given, "save": "parts", "resume": true }, 3);
+    const place = /^resumes {5}saved_model\/parts.checkpoint.safetensors: epoch 1, after [1-9]/;
+    assert(lines.some((line) => place.test(line)), lines.join("\n"));
+    assertClose(numbersOf("parts"), numbersOf("one"), { rtol: 1e-5 });
   }));
