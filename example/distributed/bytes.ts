@@ -2,9 +2,11 @@
 
 import { Failure } from "../shared/errors.ts";
 
-/** The parts, one after another. */
-export function packed(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+/** The parts, one after another, in `all` if it is given. */
+export function packed(
+  parts: readonly Uint8Array[],
+  all: Uint8Array<ArrayBuffer> = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0)),
+): Uint8Array<ArrayBuffer> {
   let at = 0;
   for (const part of parts) all.set(part, at), at += part.length;
   return all;

@@ -74,6 +74,8 @@ class Mpi extends Communicator {
   /** Of the ranks that wait in vain, how many are before this one; undefined if it does not. */
   #waitingBefore: number | undefined;
   #finalized = false;
+  /** Memory that is used again: that of a new array is slow to come by. */
+  readonly #rooms = new Map<string, Uint8Array<ArrayBuffer>>();
 
   /** Used by {@linkcode openMpi}. */
   constructor(constants: MpiConstants, functions: MpiFunctions, { rankTimeout }: MpiOptions) {
@@ -116,7 +118,8 @@ class Mpi extends Communicator {
       const all = await this.#gatherCounts(Int32Array.from(sends, ({ length }) => length));
       const sent = all.slice(rank * size, (rank + 1) * size);
       const received = sent.map((_, k) => all[k * size + rank]!);
-      const from = packed(sends), to = new Uint8Array(sumOf(received));
+      const from = packed(sends, this.#room("sent", sumOf(sent)));
+      const to = this.#room("received", sumOf(received));
       const [fromStarts, toStarts] = [startsOf(sent), startsOf(received)];
       await this.#together(
         [from, to, sent, received, fromStarts, toStarts],
@@ -149,16 +152,17 @@ class Mpi extends Communicator {
   /** Numbers of all ranks, as many from each. */
   async #gatherCounts(own: Int32Array<ArrayBuffer>): Promise<Int32Array<ArrayBuffer>> {
     const counts = new Int32Array(this.size).fill(own.byteLength);
-    const parts = await this.#gather(new Uint8Array(own.buffer), counts);
+    const parts = await this.#gather(new Uint8Array(own.buffer), counts, "counts");
     return new Int32Array(packed(parts).buffer);
   }
 
   async #gather(
     own: Uint8Array,
     counts: Int32Array<ArrayBuffer>,
+    name = "gathered",
   ): Promise<Uint8Array<ArrayBuffer>[]> {
     const { byte, world } = this.#constants, starts = startsOf(counts);
-    const from = new Uint8Array(own), to = new Uint8Array(sumOf(counts));
+    const from = own as Uint8Array<ArrayBuffer>, to = this.#room(name, sumOf(counts));
     await this.#together([from, to, counts, starts], (request) =>
       this.#functions.MPI_Iallgatherv(
         ...[from, from.length, byte] as const,
@@ -167,6 +171,13 @@ class Mpi extends Communicator {
         request,
       ));
     return partsOf(to, counts);
+  }
+
+  /** Memory of `bytes`, which the next call by this name gets again. */
+  #room(name: string, bytes: number): Uint8Array<ArrayBuffer> {
+    let room = this.#rooms.get(name);
+    if (!room || room.length < bytes) this.#rooms.set(name, room = new Uint8Array(bytes));
+    return room.subarray(0, bytes);
   }
 
   /** Runs one operation at a time. */

@@ -17,6 +17,8 @@ export abstract class Communicator {
   /** The number of ranks. */
   abstract readonly size: number;
 
+  // What these return may be written to, and is valid until the next call: memory can be used again.
+
   /** Sends `sends[k]` to rank k; returns what each rank sent to this one. */
   protected abstract exchangeBytes(sends: readonly Uint8Array[]): Promise<Uint8Array[]>;
   /** Sends `own` to all ranks; returns what each rank sent. */
@@ -55,19 +57,26 @@ export abstract class Communicator {
 
   async #sum(data: Float32Array): Promise<void> {
     const { size, rank } = this;
-    if (data.length * size <= GATHERED) return data.set(total(await this.gather(data)));
+    const bytes = bytesOf(data);
+    if (data.length * size <= GATHERED) return data.set(total(await this.gatherBytes(bytes)));
     const edge = (k: number) => Math.floor(data.length * k / size);
-    const shares = Array.from({ length: size }, (_, k) => data.subarray(edge(k), edge(k + 1)));
-    const sums = await this.gather(total(await this.exchange(shares)));
-    sums.forEach((sum, k) => data.set(sum, edge(k)));
+    const shares = Array.from(
+      { length: size },
+      (_, k) => bytes.subarray(4 * edge(k), 4 * edge(k + 1)),
+    );
+    const sums = await this.gatherBytes(bytesOf(total(await this.exchangeBytes(shares))));
+    sums.forEach((sum, k) => bytes.set(sum, 4 * edge(k)));
     if (sums[rank]!.length !== shares[rank]!.length) {
       throw new TypeError("Cannot sum over ranks: they have different numbers of elements");
     }
   }
 }
 
-/** The sum of arrays of one length, in their order; overwrites the first. */
-function total([first, ...others]: readonly Float32Array[]): Float32Array {
+/** The sum of floats of one number, in their order; overwrites the first. */
+function total(all: readonly Uint8Array[]): Float32Array {
+  const [first, ...others] = all.map((bytes) => {
+    return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  });
   for (const other of others) {
     if (other.length !== first!.length) {
       throw new TypeError(
