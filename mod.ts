@@ -27,12 +27,8 @@ export { DeviceError } from "./kernels/device/faults.ts";
 export { Gpu } from "./kernels/gpu.ts";
 export type { BatchPart } from "./kernels/random/part.ts";
 export { Step, type StepOptions } from "./kernels/autograd/step.ts";
-export {
-  type DType,
-  Tensor,
-  type TensorData,
-  UseAfterDisposeError,
-} from "./kernels/device/tensor.ts";
+export type { DType, TensorData } from "./kernels/device/dtype.ts";
+export { Tensor, UseAfterDisposeError } from "./kernels/device/tensor.ts";
 export { type Audit, auditGradient, type AuditOptions } from "./nce/audit.ts";
 export { IndexGRU, type IndexGRUOptions } from "./nce/index_gru.ts";
 export { IndexLinear, type IndexLinearOptions } from "./nce/index_linear.ts";

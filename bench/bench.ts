@@ -1,12 +1,13 @@
 /**
- * Speed and memory on this machine: `deno task bench [--json] [section...]`, each section a table.
+ * Speed and memory on this machine: `deno task bench [--json] [section...]`, each section a table; `huge` takes
+ * 9 GB and is measured only if it is named.
  * peer.ts compares it with PyTorch; losses.ts compares the losses and noise sources.
  */
 
 import { adapterLine } from "../example/shared/adapter.ts";
 import { Failure } from "../example/shared/errors.ts";
 import { Gpu } from "../mod.ts";
-import { memoryTable, scalingTable } from "./layer.ts";
+import { hugeTable, memoryTable, scalingTable } from "./layer.ts";
 import { matmulTable } from "./matmul.ts";
 import { pairTable } from "./pair.ts";
 import { runProgram } from "./program.ts";
@@ -24,6 +25,7 @@ const SECTIONS: Readonly<Record<string, (gpu: Gpu) => Promise<Table>>> = {
   steps: (gpu) => stepTable(gpu, SECONDS),
   pair: (gpu) => pairTable(gpu, SECONDS),
   scaling: (gpu) => scalingTable(gpu, SECONDS),
+  huge: (gpu) => hugeTable(gpu, SECONDS),
   topk: (gpu) => topKTable(gpu, SECONDS),
   memory: memoryTable,
 };
@@ -38,7 +40,7 @@ async function main(words: readonly string[]): Promise<void> {
   await using gpu = await Gpu.create();
   const tables: Table[] = [];
   if (!json) console.log(`${adapterLine(gpu)}\n`);
-  for (const section of named.length > 0 ? named : known) {
+  for (const section of named.length > 0 ? named : known.filter((name) => name !== "huge")) {
     const table = await SECTIONS[section]!(gpu);
     tables.push(table);
     if (!json) console.log(formatTable(table));

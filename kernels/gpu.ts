@@ -2,7 +2,7 @@
 
 import { type AdapterOptions, NoAdapterError, openAdapter, type Opened } from "./device/adapter.ts";
 import { Device } from "./device/device.ts";
-import { expectObject, expectOneOf } from "./device/expect.ts";
+import { expectObject, expectOneOf, expectPositive } from "./device/expect.ts";
 import { deviceError } from "./device/faults.ts";
 import { Step, type StepOptions } from "./autograd/step.ts";
 import { measureSubgroup } from "./device/subgroups.ts";
@@ -19,6 +19,9 @@ export class Gpu extends Device {
     expectObject("create a Gpu", "options", options, "an object");
     if (options.family) {
       expectOneOf("create a Gpu", "family", options.family, ["software", "hardware"]);
+    }
+    if (options.maxBindingBytes !== undefined) {
+      expectPositive("create a Gpu", "maxBindingBytes", options.maxBindingBytes);
     }
     let opened: Opened | undefined;
     try {

@@ -1,5 +1,6 @@
 /** A word language model that takes the candidate word as input: one more GRU step scores it. */
 
+import { isInParts, smallestPart } from "../kernels/device/parts.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import {
   type GRUContexts,
@@ -70,14 +71,14 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   readonly #noiseHead: ScoreHead;
 
   /**
-   * Throws a RangeError or a TypeError if an option is not usable, a weight is too large, or `noise` has not
+   * Throws a RangeError or a TypeError if an option is not usable, a layer is too large, or `noise` has not
    * `numClasses` elements; nothing is then left on the GPU.
    */
   constructor(gpu: Gpu, options: IndexGRUOptions) {
     expectOptions("IndexGRU", gpu, options, ["numClasses", "embeddingDim", "hiddenSize"]);
     const { numClasses, embeddingDim, hiddenSize, noise, dropout = 0, seed = 0 } = options;
     expectClasses("IndexGRU", noise, numClasses);
-    gpu.expectFitting([numClasses, embeddingDim]);
+    gpu.expectFitting(smallestPart([numClasses, embeddingDim]));
     expectRecurrent("IndexGRU", gpu, { inputSize: embeddingDim, hiddenSize, dropout }, 3);
     super(gpu, options);
     const at = (path: string) => ({ name: this.path(path), seed });
@@ -130,7 +131,10 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     expectTensor("IndexGRU", "target", target);
     const contexts = this.#contexts(step, input, target);
     const own = step.reshape(target, [target.size, 1]);
-    const ownWords = this.#gates(step, this.encoder.forward(step, own), this.#targetDropout);
+    const ownWords = this.#gates(
+      step,
+      this.#targetDropout.forward(step, this.encoder.forward(step, own)),
+    );
     const score = gruPairScore(step, ownWords, contexts, this.#targetHead);
     return {
       target: step.reshape(score, [target.size]),
@@ -147,19 +151,23 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   }
 
   /** The candidates' part in the gates, [..., 3H], from their vectors. */
-  #gates(step: Step, vectors: Tensor, dropout: Dropout, shared = false): Tensor {
+  #gates(step: Step, vectors: Tensor): Tensor {
     const { weightIh, biasIh } = this.rnn.layers[0]!;
-    return linear(step, dropout.forward(step, vectors, shared), weightIh, biasIh);
+    return linear(step, vectors, weightIh, biasIh);
   }
 
   #noiseWords(step: Step, noise: Tensor): Tensor {
-    const { weight } = this.encoder, shared = noise.shape.length === 1, N = noise.shape[0]!;
+    const { weight } = this.encoder, drop = this.#noiseDropout, N = noise.shape[0]!;
+    const shared = noise.shape.length === 1;
     const samples = shared ? N : wholeRows(step.part, N) * noise.shape[1]!;
     if (samples < weight.shape[0]!) {
-      return this.#gates(step, gather(step, weight, noise), this.#noiseDropout, shared);
+      return this.#gates(step, drop.forward(step, gather(step, weight, noise), shared));
     }
-    // With more samples than classes, computing each class once is less work.
-    return gather(step, this.#gates(step, weight, this.#noiseDropout, true), noise);
+    const all = drop.forward(step, weight, true);
+    // With more samples than classes, computing each class once is less work, but needs all in one buffer.
+    return isInParts(all)
+      ? this.#gates(step, gather(step, all, noise))
+      : gather(step, this.#gates(step, all), noise);
   }
 
   /** The contexts of `input`, as many as there are targets. */

@@ -1,5 +1,6 @@
 /** A linear output layer over very many classes that computes only the scores that are needed. */
 
+import { smallestPart } from "../kernels/device/parts.ts";
 import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
@@ -38,20 +39,20 @@ export class IndexLinear extends NCELoss<[Tensor]> {
   readonly bias: Tensor;
 
   /**
-   * Throws a RangeError or a TypeError if an option is not usable, the weight is too large, or `noise` has not
+   * Throws a RangeError or a TypeError if an option is not usable, a vector is too large, or `noise` has not
    * `numClasses` elements; nothing is then left on the GPU.
    */
   constructor(gpu: Gpu, options: IndexLinearOptions) {
     expectOptions("IndexLinear", gpu, options, ["embeddingDim", "numClasses"]);
     const { embeddingDim, numClasses, noise, seed = 0 } = options;
     expectClasses("IndexLinear", noise, numClasses);
-    gpu.expectFitting([numClasses, embeddingDim]);
+    gpu.expectFitting(smallestPart([numClasses, embeddingDim]));
     super(gpu, options);
     const init = { range: 1 / Math.sqrt(embeddingDim), seed };
-    this.weight = this.parameter(gpu, "emb.weight", [numClasses, embeddingDim], init);
+    this.weight = this.tableParameter(gpu, "emb.weight", [numClasses, embeddingDim], init);
     const c = this.initialNormTerm;
     const logProb = Float32Array.from(this.noise.probabilities, (p) => Math.log(p) + c);
-    this.bias = this.parameter(gpu, "bias.weight", [numClasses], logProb);
+    this.bias = this.tableParameter(gpu, "bias.weight", [numClasses], logProb);
   }
 
   /** Scores of `target` [N] and `noise` ([K] or [N, K]) for `input` [..., E]. */

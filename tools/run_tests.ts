@@ -55,6 +55,11 @@ const PERMISSIONS = [
   `--allow-run=${Deno.execPath()},bash`,
 ];
 
+/** Gives every table small parts, of as many bytes as the environment says. */
+const SMALL_PARTS = Deno.env.has("NCE_MAX_BINDING_BYTES")
+  ? ["--preload", "tests/support/small_parts.ts"]
+  : [];
+
 /** How a run of `deno test` ended. */
 interface Outcome {
   readonly code: number;
@@ -70,7 +75,7 @@ async function runDeno(
   show: (text: Uint8Array) => void,
 ): Promise<Outcome> {
   const tests = new Deno.Command(Deno.execPath(), {
-    args: ["test", "--doc", ...PERMISSIONS, ...words],
+    args: ["test", "--doc", ...PERMISSIONS, ...SMALL_PARTS, ...words],
     clearEnv: true,
     env,
     stdin: "null",

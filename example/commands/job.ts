@@ -11,6 +11,8 @@ import {
   checkTraining,
   largestShape,
 } from "../model/checks.ts";
+import { checkMemory, describeNeeds, memoryOfTraining, sumOf } from "../model/memory.ts";
+import { freeMemory } from "../shared/memory.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { describeModel } from "./describe.ts";
 import type { Io } from "../shared/io.ts";
@@ -28,6 +30,9 @@ export interface Job {
   readonly communicator?: Communicator;
 }
 
+/** Memory that is told of although nobody asked. */
+const MUCH_BYTES = 1e9;
+
 /**
  * Makes a new model and prints its description; the caller owns it.
  *
@@ -36,6 +41,9 @@ export interface Job {
 export function newModel(job: Job): WordModel {
   const { gpu, settings, corpus, io } = job;
   checkSizes(job);
+  const needs = memoryOfTraining(settings, corpus.vocabulary.size);
+  const tell = sumOf(needs) < MUCH_BYTES ? io.detail : io.out;
+  tell(`memory      needs ${describeNeeds(needs)}`);
   const model = makeModel(gpu, settings, corpus.vocabulary);
   io.out(`model       ${describeModel(settings, corpus.vocabulary.size)}`);
   io.out(`optimizer   ${describeOptimizer(settings)}`);
@@ -51,6 +59,7 @@ export function checkSizes({ gpu, settings, corpus }: Omit<Job, "io">): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
+  checkMemory(memoryOfTraining(settings, vocabulary.size), freeMemory(gpu));
   checkTraining(settings, bounds, largestShape(train, trainingBatches(train, settings, 1), concat));
   if (modeOf(settings) === "profile") return;
   const validation = loss === "neg" ? "loss" : "full";

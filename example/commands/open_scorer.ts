@@ -9,6 +9,8 @@ import { adapterWarnings, graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
 import { formatNumber } from "../shared/progress.ts";
+import { checkMemory, memoryOfModel } from "../model/memory.ts";
+import { freeMemory } from "../shared/memory.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import type { FoundModel } from "../storage/open_model.ts";
 import { normTermOf } from "../training/summary.ts";
@@ -37,6 +39,7 @@ export async function withScorer<T>(
   checkMode(found, mode, io);
   await using gpu = await openGpu({ cuda });
   for (const warning of adapterWarnings(gpu, graphicsDevices())) io.err(warning);
+  checkMemory(memoryOfModel(found.settings, found.vocabulary.size), freeMemory(gpu));
   const { model, vocabulary, settings, card } = loadModel(gpu, found.path);
   using _model = model;
   const { batchSize, steps: bptt } = LARGEST;

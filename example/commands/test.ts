@@ -8,6 +8,8 @@ import { evaluationProblem, type Settings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { findModel } from "../storage/open_model.ts";
 import type { Io } from "../shared/io.ts";
+import { checkMemory, memoryOfModel } from "../model/memory.ts";
+import { freeMemory } from "../shared/memory.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import { loadTestText } from "../data/corpus.ts";
 import { Metrics, NO_RECORD } from "../storage/metrics.ts";
@@ -43,6 +45,7 @@ export async function testModel(
     batches: evaluationBatches(corpus.test),
     saved: true,
   });
+  checkMemory(memoryOfModel(own, vocabulary.size), freeMemory(gpu));
   const { model } = loadModel(gpu, path);
   using _model = model;
   io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);

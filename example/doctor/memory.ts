@@ -4,6 +4,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import type { Gpu } from "../../mod.ts";
 import type { Need } from "../model/needs.ts";
 import { product } from "../model/shapes.ts";
+import { freeMemory } from "../shared/memory.ts";
 import { type Fact, type Finding, graded, percent } from "./finding.ts";
 
 /** Bytes at the stages of a trial. */
@@ -44,7 +45,7 @@ export function memoryFindings(
       cure: undefined,
       figures: { part },
     } as const,
-    peakFact(peak, gpu.software ? available() : undefined),
+    peakFact(peak, freeMemory(gpu)),
   ].map(graded);
 }
 
@@ -59,10 +60,4 @@ function peakFact(peak: number, free: number | undefined): Fact {
       : undefined,
     figures: { peak, ...(free !== undefined && { free }) },
   };
-}
-
-/** Bytes of free memory, which a software adapter takes from; undefined if the program may not know. */
-function available(): number | undefined {
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
-  return state === "granted" ? Deno.systemMemoryInfo().available : undefined;
 }

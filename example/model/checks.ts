@@ -171,7 +171,7 @@ function expectFit(
 ): void {
   const before = needs(settings), unmet = before.find((need) => !isMet(need));
   if (unmet === undefined) return;
-  const { what, shape, most, sizes, ofWords = false } = unmet;
+  const { what, shape, most, sizes } = unmet;
   const isAsBefore = (need: Need) =>
     before.some((old) => old.what === need.what && product(old.shape) === product(need.shape));
   const fitting = sizes.flatMap((size) => {
@@ -185,7 +185,6 @@ function expectFit(
     );
     return value === 0 ? [] : [show(size, value)];
   });
-  if (ofWords) fitting.push("fewer words (--min-freq, --vocab)");
   const cure = fitting.length > 0
     ? `${listed("disjunction", fitting)} would fit`
     : sizes.length > 1

@@ -46,8 +46,6 @@ export interface Need {
   readonly shape: readonly number[];
   readonly most: number;
   readonly sizes: readonly Size[];
-  /** Whether it grows with the vocabulary. */
-  readonly ofWords?: boolean;
 }
 
 /**
@@ -60,19 +58,12 @@ const GROUP_ROWS = 4;
 /** Maximum words and contexts that an IndexGRU scores together. */
 const GROUP_WORDS = 64, GROUP_CONTEXTS = 8;
 
-/** The tensors of every model, in any use. */
+/** The tensors of every model, in any use; tables of words may be of any size, but 64 rows have one buffer. */
 export function modelNeeds({ indexModule, emsize: E, nhid: H }: Sizes, bounds: Bounds): Need[] {
   const gates = indexModule === "gru" ? 3 : 4, most = bounds.tensorBytes / 4;
   const layer: Size[] = E > H ? ["emsize", "nhid"] : ["nhid", "emsize"];
   return [
-    { what: "the noise's tables", shape: [bounds.words, 2], most, sizes: [], ofWords: true },
-    {
-      what: "the words' vectors",
-      shape: [bounds.words, E],
-      most,
-      sizes: ["emsize"],
-      ofWords: true,
-    },
+    { what: "64 words' vectors", shape: [Math.min(64, bounds.words), E], most, sizes: ["emsize"] },
     { what: "a layer's weights", shape: [gates * H, Math.max(E, H)], most, sizes: layer },
   ];
 }
@@ -113,16 +104,28 @@ function noiseNeeds(
   const K = (noise === "batch" ? 0 : noiseRatio) + (isFromBatch(noise) ? N : 0);
   const width = whole(isGru ? 3 * H : E), own: Size = isGru ? "nhid" : "emsize";
   const drawn: Size[] = [...noise === "batch" ? [] : ["noiseRatio"] as const, "batchSize", "bptt"];
+  // An IndexGRU looks up the input in the same table.
+  const ids = (perWord ? N * K : K) + (isGru ? 2 * N : N);
+  const rows = {
+    what: "the gradient of the words' vectors",
+    shape: [Math.min(ids, words), E],
+    most,
+    sizes: [...drawn, "emsize"] as const,
+  };
+  const summed = training ? [rows] : [];
   const scores = { what: "the scores of the noise", shape: [N, whole(K)], most, sizes: drawn };
   const vectors = { what: "the vectors of the noise", most, sizes: [...drawn, own] };
-  if (!perWord) return [scores, { ...vectors, shape: [whole(K, isGru ? GROUP_WORDS : 1), width] }];
-  if (isGru) {
-    const all = { what: "the vectors of all words", shape: [words, width], most, sizes: [own] };
-    // With more samples than words, each word's vector is computed once.
-    return [scores, { ...vectors, shape: [N, K, width] }, ...N * K < words ? [] : [all]];
+  if (!perWord) {
+    return [scores, { ...vectors, shape: [whole(K, isGru ? GROUP_WORDS : 1), width] }, ...summed];
   }
-  // Rows of a linear layer's table are not gathered; for their gradient they are sorted, with two counts each.
-  return [training ? { ...scores, shape: [N, K + 1, 2] } : scores];
+  if (isGru) return [scores, { ...vectors, shape: [N, K, width] }, ...summed];
+  // For the gradient of a linear layer's table, rows are sorted, with two counts each. They are gathered, for
+  // 64 targets at a time, only if the table lies in several buffers.
+  return [
+    training ? { ...scores, shape: [N, K + 1, 2] } : scores,
+    ...words * E > most ? [{ ...vectors, shape: [Math.min(N, 64), K, E] }] : [],
+    ...summed,
+  ];
 }
 
 /** Rounded up to whole groups: software adapters multiply rows of whole vectors of four. */

@@ -139,7 +139,7 @@ export function writeModel(path: string, { vocabulary, settings, parameters }: M
  *
  * @param file The file.
  * @param fileName Its name, for messages.
- * @param maxBytes The most bytes of a parameter that the device takes.
+ * @param maxBytes The most bytes that the device takes for a parameter that is no table of words.
  * @throws {Failure} One line, `Cannot load NAME: ...`, if anything is missing, damaged, excessive or unknown.
  */
 export function decodeModel(file: ByteSource, fileName: string, maxBytes = Infinity): ModelFile {
@@ -166,7 +166,8 @@ export function decodeModelHeader(
   const settings = readSettings(parseText(metadata, "settings", fail), fail);
   const [words, counts] = [parseText(metadata, "words", fail), parseText(metadata, "counts", fail)];
   const vocabulary = readVocabulary(words, counts, fail);
-  checkPlaces(places, parameterShapes(settings, vocabulary.size), maxBytes, fail);
+  checkPlaces(places, parameterShapes(settings, vocabulary.size), fail);
+  checkSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
   const card = readCard(metadata);
   return { vocabulary, settings, places, ...(card && { card }) };
 }
@@ -219,11 +220,10 @@ export function readVocabulary(words: unknown, counts: unknown, fail: Fail): Voc
   }
 }
 
-/** Checks that the tensors are those of the model, and fit the device. */
+/** Checks that the tensors are those of the model. */
 export function checkPlaces(
   places: ReadonlyMap<string, Place>,
   shapes: Iterable<NamedShape>,
-  maxBytes: number,
   fail: Fail,
 ): void {
   const expected = new Set<string>();
@@ -233,12 +233,22 @@ export function checkPlaces(
     if (place.shape.join() !== shape.join()) {
       fail(`${name} is [${place.shape}], expected [${shape}]`);
     }
-    const bytes = place.end - place.begin;
-    if (bytes > maxBytes) {
-      fail(`${name} [${shape}] has ${bytes} bytes, and this device binds at most ${maxBytes}`);
-    }
     expected.add(name);
   }
   const foreign = [...places.keys()].find((name) => !expected.has(name));
   if (foreign !== undefined) fail(`its tensor ${foreign} belongs to no such model`);
+}
+
+/** Checks that every parameter but tables with a row for each of `words` words has at most `maxBytes`. */
+function checkSizes(
+  shapes: Iterable<NamedShape>,
+  words: number,
+  maxBytes: number,
+  fail: Fail,
+): void {
+  for (const [name, shape] of shapes) {
+    const bytes = 4 * product(shape);
+    if (shape[0] === words || bytes <= maxBytes) continue;
+    fail(`${name} [${shape}] has ${bytes} bytes, and this device binds at most ${maxBytes}`);
+  }
 }

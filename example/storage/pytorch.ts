@@ -83,7 +83,7 @@ export function readPytorch(path: string): PytorchModel {
   const noise = [...places].find(([name]) => part(name) === NOISE);
   for (const name of places.keys()) if ([NOISE, ...ALIAS].includes(part(name))) places.delete(name);
   const sizes = sizesOf(places, isGru, fail), numWords = encoderOf(places, fail).shape[0] ?? 0;
-  checkPlaces(places, parameterShapes({ ...sizes, normTerm: 0 }, numWords), Infinity, fail);
+  checkPlaces(places, parameterShapes({ ...sizes, normTerm: 0 }, numWords), fail);
   const read = ([name, place]: readonly [string, Place]) => {
     const numbers = readTensor(file, place), flaw = nonFinite(numbers, place.shape);
     return flaw === undefined ? numbers : fail(`${name} has ${flaw}`);

@@ -1,10 +1,11 @@
 /** Sparse gradients: of the rows of an embedding or an output layer that a step used. */
 
 import { expectPositive } from "../device/expect.ts";
+import { forEachSlice } from "../device/parts.ts";
 import { withVec } from "../device/vec.ts";
 import rowsSource from "./merge_rows.wgsl" with { type: "text" };
 import { type SortedIds, sortIds } from "./sort_ids.ts";
-import type { Scope } from "../device/scope.ts";
+import { type Scope, tensorLike } from "../device/scope.ts";
 import { expectIds, type Tensor } from "../device/tensor.ts";
 
 /**
@@ -117,7 +118,7 @@ export function scatterRows(
   table: Tensor,
   dense?: Tensor,
 ): Tensor {
-  const out = scope.tensor(table.shape);
+  const out = tensorLike(scope, table);
   if (dense) scope.gpu.copy(dense, out);
   else scope.gpu.clear(out);
   addRows(scope, rows, out);
@@ -128,22 +129,23 @@ export function scatterRows(
 function addRows(scope: Scope, rows: MergedGradient, table: Tensor): void {
   const slots = rows.ids.size, W = rows.values.size / slots;
   const { source, vec } = kernel(W);
-  scope.gpu.dispatch({
-    label: "rows.add",
-    source,
-    entry: "add",
-    inputs: [rows.ids, rows.values],
-    outputs: [table],
-    uniform: {
-      slots,
-      W: W / vec,
-      base: 0,
-      count: 0,
-      group: 1,
-      accumulate: 0,
-      skip: 0,
-      most: 0,
-    },
-    grid: Math.ceil(slots * W / vec / 64),
-  });
+  forEachSlice([table], ([part], base) =>
+    scope.gpu.dispatch({
+      label: "rows.add",
+      source,
+      entry: "add",
+      inputs: [rows.ids, rows.values],
+      outputs: [part],
+      uniform: {
+        slots,
+        W: W / vec,
+        base,
+        count: part.shape[0]!,
+        group: 1,
+        accumulate: 0,
+        skip: 0,
+        most: 0,
+      },
+      grid: Math.ceil(slots * W / vec / 64),
+    }));
 }

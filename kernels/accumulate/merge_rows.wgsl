@@ -3,7 +3,7 @@
 // sum:  out[u, e] (+)= sum over the positions p of id u that belong to this part of
 //         coefficient[p - base] * values[(p - base) / group, e]
 //       (coefficient 1 unless HAS_COEFFICIENTS); slots without an id get zeros.
-// add:  table[unique[u], e] += rows[u, e].
+// add:  table[unique[u] - base, e] += rows[u, e], for the table's rows from `base` on, `count` of them.
 // Shapes: values [n / group, W], coefficients [n], starts [slots + 1], positions [all parts],
 //         out and rows [slots, W], table [V, W], W counted in Vecs (vec.ts).
 // Dispatch: 1-D over slots * W Vecs, a thread each, folded.
@@ -15,8 +15,8 @@ override FOUR_AT_A_TIME: bool = false;
 struct Params {
   slots: u32,
   W: u32,
-  base: u32, // first position of the part
-  count: u32, // positions in the part
+  base: u32, // first position of the part; add: first row
+  count: u32, // positions in the part; add: rows
   group: u32,
   accumulate: u32,
   skip: u32, // positions of an id that earlier launches have summed
@@ -76,7 +76,7 @@ fn add(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
   let u = i / params.W;
   if (u >= params.slots) { return; }
-  let row = unique[u];
-  if (row == 0xffffffff) { return; }
+  let row = unique[u] - params.base; // wraps, and is too large, for earlier rows; so are slots without an id
+  if (row >= params.count) { return; }
   table[row * params.W + i % params.W] += rows[i];
 }

@@ -15,13 +15,8 @@ import { type BatchPart, expectPart } from "../random/part.ts";
 import type { RandomKey } from "../random/philox.ts";
 import { type RandomStream, sameStream } from "../random/stream.ts";
 import type { Scope } from "../device/scope.ts";
-import {
-  type DType,
-  dtypeOf,
-  expectTensor,
-  type Tensor,
-  type TensorData,
-} from "../device/tensor.ts";
+import { type DType, dtypeOf, type TensorData } from "../device/dtype.ts";
+import { expectTensor, type Tensor } from "../device/tensor.ts";
 
 /** How a step behaves. */
 export interface StepOptions {

@@ -1,6 +1,6 @@
 /** Gradients of tables that are too large to hold a second time. */
 
-import type { Scope } from "../device/scope.ts";
+import { type Scope, tensorLike } from "../device/scope.ts";
 import type { Tensor } from "../device/tensor.ts";
 
 /** A gradient [V, W] that is computed a tile of rows at a time, again whenever it is needed. */
@@ -20,7 +20,7 @@ export interface TiledGradient {
 
 /** `gradient`, of `table` [V, W], as one tensor. */
 export function assemble(scope: Scope, table: Tensor, gradient: TiledGradient): Tensor {
-  const out = scope.tensor(table.shape), width = table.size / table.shape[0]!;
+  const out = tensorLike(scope, table), width = table.size / table.shape[0]!;
   gradient.forEach((first, rows) => scope.gpu.copy(rows, out, { toStart: first * width }));
   return out;
 }

@@ -23,6 +23,11 @@ export interface AdapterOptions {
   hardware?: boolean;
   /** Overrides the choice of kernels by adapter, for tests and benchmarks. */
   family?: KernelFamily;
+  /**
+   * The most bytes that a table has in one buffer, but at least 64 rows, for tests and benchmarks; what the
+   * device binds unless given.
+   */
+  maxBindingBytes?: number;
 }
 
 /** Facts about an adapter. */

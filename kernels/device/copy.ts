@@ -1,7 +1,7 @@
 /** The bytes that a copy between tensors reads and writes, and its checks. */
 
 import { expectObject } from "./expect.ts";
-import { offsetOf, storageOf, type Tensor } from "./tensor.ts";
+import { offsetOf, partsOf, partsOn, type Tensor } from "./tensor.ts";
 
 /** Which elements to copy. */
 export interface CopyOptions {
@@ -13,14 +13,23 @@ export interface CopyOptions {
   count?: number;
 }
 
-/** The bytes of a copy; throws a TypeError if they are out of range, or types or devices differ. */
-export function copyRange(
+/** A copy from one buffer to one other. */
+export interface CopyRange {
+  readonly from: Tensor;
+  readonly fromByte: number;
+  readonly to: Tensor;
+  readonly toByte: number;
+  readonly bytes: number;
+}
+
+/** The buffers' copies that a copy takes; throws a TypeError if elements, types or devices do not fit. */
+export function copyRanges(
   from: Tensor,
   to: Tensor,
   options: CopyOptions,
   device: GPUDevice,
-): { fromByte: number; toByte: number; bytes: number } {
-  for (const tensor of [from, to]) storageOf("copy", tensor, device);
+): CopyRange[] {
+  for (const tensor of [from, to]) partsOn("copy", tensor, device);
   expectObject("copy", "options", options, "an object");
   const { fromStart = 0, toStart = 0 } = options;
   const { count = Math.min(from.size - fromStart, to.size - toStart) } = options;
@@ -33,9 +42,28 @@ export function copyRange(
         `to ${to.dtype} [${to.shape}] at ${toStart}`,
     );
   }
-  return {
-    fromByte: offsetOf(from) + 4 * fromStart,
-    toByte: offsetOf(to) + 4 * toStart,
-    bytes: 4 * count,
-  };
+  const ranges: CopyRange[] = [];
+  for (let done = 0; done < count;) {
+    const source = placeOf(from, fromStart + done), target = placeOf(to, toStart + done);
+    const elements = Math.min(count - done, source.left, target.left);
+    ranges.push({
+      from: source.part,
+      fromByte: source.byte,
+      to: target.part,
+      toByte: target.byte,
+      bytes: 4 * elements,
+    });
+    done += elements;
+  }
+  return ranges;
+}
+
+/** The part that has an element, the element's byte in its buffer, and how many elements are left there. */
+function placeOf(tensor: Tensor, element: number): { part: Tensor; byte: number; left: number } {
+  for (const part of partsOf(tensor)) {
+    const left = part.size - element;
+    if (left > 0) return { part, byte: offsetOf(part) + 4 * element, left };
+    element -= part.size;
+  }
+  throw new RangeError(`There is no element ${element} after [${tensor.shape}]`);
 }

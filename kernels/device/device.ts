@@ -4,24 +4,25 @@ import type { AdapterOptions, Backend, KernelFamily, Opened } from "./adapter.ts
 import { Commands } from "./commands.ts";
 import { expectFunction, expectOneOf, expectSizes } from "./expect.ts";
 import { Faults } from "./faults.ts";
-import { type CopyOptions, copyRange } from "./copy.ts";
+import { type CopyOptions, copyRanges } from "./copy.ts";
+import { type DType, dtypeOf, expectData, sizeOf, type TensorData } from "./dtype.ts";
 import { checkBindings, foldGrid, type Launch, type TexelLaunch } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
 import type { Profile } from "./profile.ts";
+import { partShapes, smallestPart } from "./parts.ts";
 import {
-  type DType,
-  dtypeOf,
-  idLimitOf,
+  makeTable,
   makeTensor,
   offsetOf,
-  sizeOf,
+  partsOn,
+  type PendingUpdates,
   storageIn,
   storageOf,
   type Tensor,
-  type TensorData,
   willChange,
 } from "./tensor.ts";
+import { clearParts, copyParts, readParts, writeParts } from "./transfers.ts";
 import { copyOf } from "./texel_copies.ts";
 import { expectTexelShape, TexelTensor } from "./texel_tensor.ts";
 
@@ -54,6 +55,7 @@ export class Device implements AsyncDisposable {
   readonly rowThreads: number;
   /** The underlying device. */
   readonly device: GPUDevice;
+  readonly #maxPartBytes: number;
   readonly #pool: Pool;
   readonly #pipelines: PipelineCache;
   readonly #commands: Commands;
@@ -75,6 +77,7 @@ export class Device implements AsyncDisposable {
       this.submit(); // what is recorded may name the buffer
       this.#commands.forgetBuffers();
     });
+    this.#maxPartBytes = Math.min(options.maxBindingBytes ?? Infinity, this.#pool.maxBytes);
     this.#pipelines = new PipelineCache(
       device,
       this.#faults,
@@ -129,13 +132,28 @@ export class Device implements AsyncDisposable {
    */
   tensor(shape: readonly number[], data?: TensorData): Tensor {
     const what = this.#fitting(shape);
-    const dtype = data === undefined ? "f32" : dtypeOf(`make ${what} of`, data);
-    if (data && data.length !== sizeOf(shape)) {
-      throw new TypeError(`Cannot make ${what} of ${data.length} elements`);
-    }
+    const dtype = data === undefined ? "f32" : expectData(what, shape, data);
     const tensor = makeTensor(this.#pool.exact(sizeOf(shape) * 4, what), shape, dtype);
     if (data) this.write(tensor, data);
     return tensor;
+  }
+
+  /**
+   * A new table of any size, zero or filled with `data`: a tensor whose rows (the first dimension) may lie in
+   * several buffers, as many as the device's bindings make necessary. The caller disposes of it.
+   *
+   * @throws {RangeError} If 64 rows are larger than one storage binding of the device.
+   * @throws {TypeError} As {@linkcode tensor}.
+   */
+  table(shape: readonly number[], data?: TensorData): Tensor {
+    expectSizes("make a table", shape);
+    this.expectFitting(smallestPart(shape));
+    if (data !== undefined) expectData(`a table [${shape}]`, shape, data);
+    const parts = partShapes(shape, this.#maxPartBytes);
+    if (parts.length === 1) return this.tensor(shape, data);
+    let at = 0;
+    const made = parts.map((part) => this.tensor(part, data?.subarray(at, at += sizeOf(part))));
+    return makeTable(made, shape);
   }
 
   /** A pooled tensor with undefined content; `dispose` gives it back to the pool. */
@@ -153,16 +171,12 @@ export class Device implements AsyncDisposable {
   /** Copies `data` into `tensor`. Throws a TypeError if type or size differ. */
   write(tensor: Tensor, data: TensorData): void {
     this.#faults.expectNone("write");
-    const storage = storageOf("write", tensor, this.device), dtype = dtypeOf("write", data);
+    const parts = partsOn("write", tensor, this.device), dtype = dtypeOf("write", data);
     if (data.length !== tensor.size || dtype !== tensor.dtype) {
       const got = `${dtype} [${data.length}]`;
       throw new TypeError(`Cannot write ${got} to ${tensor.dtype} [${tensor.shape}]`);
     }
-    storage.pending?.flush();
-    willChange(tensor, tensor.bytes, dtype === "u32" ? idLimitOf(data) : Infinity);
-    // A queue write would overtake commands that are recorded but not submitted: submit them first.
-    if (storage.usedIn === this.#commands.serial) this.#commands.submit();
-    this.device.queue.writeBuffer(storage.buffer, offsetOf(tensor), data as BufferSource);
+    writeParts(this.device, this.#commands, parts, data);
   }
 
   /** Records one kernel run. Throws the error that the GPU has reported, if any. */
@@ -176,19 +190,13 @@ export class Device implements AsyncDisposable {
    */
   copy(from: Tensor, to: Tensor, options: CopyOptions = {}): void {
     this.#faults.begin("copy");
-    const { fromByte, toByte, bytes } = copyRange(from, to, options, this.device);
-    for (const tensor of [from, to]) storageIn(tensor).pending?.flush();
-    willChange(to, bytes, from.idLimit);
-    this.#commands.copy(storageIn(from), fromByte, storageIn(to), toByte, bytes);
+    copyParts(this.#commands, copyRanges(from, to, options, this.device));
   }
 
   /** Fills a tensor with zero bits. */
   clear(tensor: Tensor): void {
     this.#faults.begin("clear");
-    const storage = storageOf("clear", tensor, this.device);
-    storage.pending?.flush();
-    willChange(tensor, tensor.bytes, 1);
-    this.#commands.clear(storage, offsetOf(tensor), tensor.bytes);
+    clearParts(this.#commands, partsOn("clear", tensor, this.device));
   }
 
   /** Submits what is recorded; after an error it is dropped instead. */
@@ -200,20 +208,9 @@ export class Device implements AsyncDisposable {
   /** The elements of `tensor`, once they are computed. Throws the error of an earlier operation. */
   async read(tensor: Tensor): Promise<TensorData> {
     this.#faults.begin("read");
-    const { buffer, pending } = storageOf("read", tensor, this.device), { bytes } = tensor;
-    pending?.flush();
-    const staging = this.#pool.staging(bytes, `reading a tensor [${tensor.shape}]`);
-    try {
-      this.#commands.copyBuffer(buffer, offsetOf(tensor), staging, 0, bytes);
-      this.#commands.submit();
-      const copy = await this.#faults.wait("read", async () => {
-        await staging.mapAsync(GPUMapMode.READ);
-        return staging.getMappedRange(0, bytes).slice(0);
-      });
-      return tensor.dtype === "u32" ? new Uint32Array(copy) : new Float32Array(copy);
-    } finally {
-      staging.destroy();
-    }
+    const parts = partsOn("read", tensor, this.device);
+    const bytes = await readParts(this.#pool, this.#commands, this.#faults, parts);
+    return tensor.dtype === "u32" ? new Uint32Array(bytes) : new Float32Array(bytes);
   }
 
   /** The elements of a float tensor; see {@linkcode read}. */
@@ -259,10 +256,13 @@ export class Device implements AsyncDisposable {
     checkBindings(launch, this.device);
     this.#faults.begin(launch.label);
     const grid = foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension);
+    let before: PendingUpdates | undefined;
     for (const tensor of [...launch.inputs, ...launch.outputs]) {
       const { pending } = storageIn(tensor);
+      if (pending === before) continue; // parts of a table have it in common
       if (launch.readsRows === undefined) pending?.flush();
       else if (launch.readsRows !== "caught-up") pending?.catchUp(launch.readsRows);
+      before = pending;
     }
     const { inputs, outputs, texels = [], texelsOut } = launch;
     const textures = [...texels, ...texelsOut ? [texelsOut] : []].map((floats) =>

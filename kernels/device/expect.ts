@@ -107,3 +107,11 @@ export function expectSizes(doing: string, shape: unknown): void {
     throw new RangeError(`Cannot ${doing} [${shape}]: sizes must be positive integers`);
   }
 }
+
+/** Throws the TypeError of an operation that takes one buffer, given a table of this shape in several. */
+export function failInParts(doing: string, shape: readonly number[], buffers: number): never {
+  throw new TypeError(
+    `Cannot ${doing}: the table [${shape}] lies in ${buffers} buffers, which only look-ups, scorers of all ` +
+      "classes and optimizers take",
+  );
+}

@@ -1,7 +1,9 @@
 /** The owner of tensors, as kernels see it: a step is one. */
 
 import type { Device } from "./device.ts";
-import type { DType, Tensor } from "./tensor.ts";
+import type { DType } from "./dtype.ts";
+import { madeLike } from "./parts.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** An owner of tensors, which are disposed of when it ends. */
 export interface Scope {
@@ -11,4 +13,9 @@ export interface Scope {
   tensor(shape: readonly number[], dtype?: DType): Tensor;
   /** Makes the scope the owner of `tensor`. */
   own(tensor: Tensor): Tensor;
+}
+
+/** A tensor with undefined content of the shape and in the parts of `tensor`, that ends with the scope. */
+export function tensorLike(scope: Scope, tensor: Tensor): Tensor {
+  return scope.own(madeLike(tensor, (shape) => scope.gpu.temporary(shape)));
 }

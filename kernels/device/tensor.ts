@@ -1,13 +1,8 @@
 /** Tensors: a shape and an element type over a GPU buffer. */
 
-import { expectPositive, expectSizes, show } from "./expect.ts";
+import { type DType, sizeOf } from "./dtype.ts";
+import { expectPositive, expectSizes, failInParts, show } from "./expect.ts";
 import type { TexelCopy } from "./texels.ts";
-
-/** Element type of a tensor: 32-bit floats, or unsigned integers for ids. */
-export type DType = "f32" | "u32";
-
-/** The typed array that holds a tensor's elements on the CPU. */
-export type TensorData = Float32Array | Uint32Array;
 
 /** Updates of a table's rows that are deferred until the rows are read. */
 export interface PendingUpdates {
@@ -60,29 +55,6 @@ function dropTexels({ copies }: Storage): void {
   copies.length = 0;
 }
 
-/** The largest id of `data` plus 1. */
-export function idLimitOf(data: TensorData): number {
-  let largest = 0;
-  for (let i = 0; i < data.length; i++) if (data[i]! > largest) largest = data[i]!;
-  return largest + 1;
-}
-
-/** The element type of `data`; throws a TypeError unless it is a Float32Array or a Uint32Array. */
-export function dtypeOf(doing: string, data: unknown): DType {
-  if (data instanceof Float32Array) return "f32";
-  if (data instanceof Uint32Array) return "u32";
-  throw new TypeError(
-    `Cannot ${doing} ${
-      show(data)
-    }: give numbers as Float32Array.from(...), ids as Uint32Array.from(...)`,
-  );
-}
-
-/** Number of elements of a shape. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, n) => size * n, 1);
-}
-
 /** Thrown when a disposed tensor is used. */
 export class UseAfterDisposeError extends Error {
   /** Names the tensor by its shape. */
@@ -94,8 +66,15 @@ export class UseAfterDisposeError extends Error {
 
 // Functions that may look inside a tensor: its class defines them, kernels use them, users never meet them.
 
-/** The storage of a tensor; throws {@linkcode UseAfterDisposeError} once disposed. */
+/**
+ * The storage of a tensor; throws {@linkcode UseAfterDisposeError} once disposed, and a TypeError for a table
+ * in parts.
+ */
 export let storageIn: (tensor: Tensor) => Storage;
+/** The parts of a table, rows one after another; any other tensor is its only part. */
+export let partsOf: (tensor: Tensor) => readonly Tensor[];
+/** A table of this shape whose rows lie in `parts`, which end with it. */
+export let makeTable: (parts: readonly Tensor[], shape: readonly number[]) => Tensor;
 /** Where the first element lies in the storage's buffer, in bytes. */
 export let offsetOf: (tensor: Tensor) => number;
 /** A tensor over a part of `storage`, on which it takes one reference. */
@@ -107,7 +86,8 @@ export let makeTensor: (
 ) => Tensor;
 
 /**
- * A dense row-major array on the GPU.
+ * A dense row-major array on the GPU. A table from {@linkcode Gpu.table} may lie in several buffers: look-ups,
+ * scorers of all classes and optimizers take it, and other operations throw a TypeError.
  *
  * A tensor from a {@linkcode Gpu} belongs to the caller, who disposes of it; one from a {@linkcode Step}
  * ends with the step.
@@ -123,26 +103,38 @@ export class Tensor implements Disposable {
   readonly size: number;
   /** Whether {@linkcode Step.backward} computes a gradient for this tensor. */
   requiresGrad = false;
-  readonly #storage: Storage;
+  readonly #storage: Storage | undefined;
+  readonly #parts: readonly Tensor[];
   readonly #offset: number;
   #disposed = false;
 
-  private constructor(storage: Storage, shape: readonly number[], dtype: DType, offset: number) {
-    this.#storage = storage;
+  private constructor(
+    content: Storage | readonly Tensor[],
+    shape: readonly number[],
+    dtype: DType,
+    offset: number,
+  ) {
     this.shape = [...shape];
     this.dtype = dtype;
     this.size = sizeOf(shape);
     this.#offset = offset;
-    storage.references++;
+    this.#storage = "buffer" in content ? content : undefined;
+    this.#parts = "buffer" in content ? [this] : content;
+    if (this.#storage) this.#storage.references++;
   }
 
   static {
     storageIn = (tensor) => {
       if (tensor.#disposed) throw new UseAfterDisposeError(tensor);
-      return tensor.#storage;
+      return tensor.#storage ?? failInParts("use it so", tensor.shape, tensor.#parts.length);
+    };
+    partsOf = (tensor) => {
+      if (tensor.#disposed) throw new UseAfterDisposeError(tensor);
+      return tensor.#parts;
     };
     offsetOf = (tensor) => tensor.#offset;
     makeTensor = (storage, shape, dtype, offset = 0) => new Tensor(storage, shape, dtype, offset);
+    makeTable = (parts, shape) => new Tensor(parts, shape, parts[0]!.dtype, 0);
   }
 
   /**
@@ -151,13 +143,13 @@ export class Tensor implements Disposable {
    * it is Infinity, and operations refuse them until it is set. Tensors that share a buffer share it.
    */
   get idLimit(): number {
-    return storageIn(this).idLimit;
+    return Math.max(...partsOf(this).map((part) => storageIn(part).idLimit));
   }
 
   /** Throws a RangeError unless it is a positive integer. */
   set idLimit(limit: number) {
     expectPositive("use a tensor", "idLimit", limit);
-    storageIn(this).idLimit = limit;
+    for (const part of partsOf(this)) storageIn(part).idLimit = limit;
   }
 
   /** Bytes of the elements. */
@@ -192,13 +184,27 @@ export class Tensor implements Disposable {
     if (!inside || offset % 256 !== 0) {
       throw new RangeError(`Cannot slice [${this.shape}] from ${start} to ${start + count}`);
     }
+    if (this.#parts.length > 1) return this.#sliceOfParts(start, count);
     return new Tensor(storageIn(this), [count, ...this.shape.slice(1)], this.dtype, offset);
+  }
+
+  /** The same of a table in parts, as one if a part has all of it. */
+  #sliceOfParts(start: number, count: number): Tensor {
+    const slices: Tensor[] = [];
+    let first = 0;
+    for (const part of partsOf(this)) {
+      const from = Math.max(0, start - first), to = Math.min(part.shape[0]!, start + count - first);
+      if (from < to) slices.push(part.slice(from, to - from));
+      first += part.shape[0]!;
+    }
+    return slices.length === 1 ? slices[0]! : makeTable(slices, [count, ...this.shape.slice(1)]);
   }
 
   /** Ends the tensor; the buffer is released with the last tensor that shares it. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    if (!this.#storage) return this.#parts.forEach((part) => part.dispose());
     if (--this.#storage.references > 0) return;
     dropTexels(this.#storage);
     this.#storage.release();
@@ -210,14 +216,20 @@ export class Tensor implements Disposable {
   }
 }
 
-/** The storage of `tensor`; throws a TypeError unless it is a tensor of `device`. */
-export function storageOf(doing: string, tensor: Tensor, device: GPUDevice): Storage {
+/** The parts of `tensor`; throws a TypeError unless it is a tensor of `device`. */
+export function partsOn(doing: string, tensor: Tensor, device: GPUDevice): readonly Tensor[] {
   if (!(tensor instanceof Tensor)) {
     throw new TypeError(`Cannot ${doing}: ${show(tensor)} is no tensor`);
   }
-  const storage = storageIn(tensor);
-  if (storage.device === device) return storage;
+  const parts = partsOf(tensor);
+  if (storageIn(parts[0]!).device === device) return parts;
   throw new TypeError(`Cannot ${doing}: a tensor [${tensor.shape}] belongs to another Gpu`);
+}
+
+/** The storage of `tensor`; throws a TypeError unless it is a tensor of `device` in one buffer. */
+export function storageOf(doing: string, tensor: Tensor, device: GPUDevice): Storage {
+  const parts = partsOn(doing, tensor, device);
+  return parts.length === 1 ? storageIn(tensor) : failInParts(doing, tensor.shape, parts.length);
 }
 
 /** Throws a TypeError unless `tensor` is a tensor; `what` is its name. */

@@ -1,7 +1,8 @@
 /** Matrices that exist as texels alone. */
 
 import { expectSizes } from "./expect.ts";
-import { sizeOf, UseAfterDisposeError } from "./tensor.ts";
+import { sizeOf } from "./dtype.ts";
+import { UseAfterDisposeError } from "./tensor.ts";
 import type { Texels } from "./texels.ts";
 
 /**

@@ -1,5 +1,6 @@
 /** Kernels that process rows four floats at a time if the width is a multiple of four, else one. */
 
+import type { Device } from "./device.ts";
 import four from "./_vec_four.wgsl" with { type: "text" };
 import one from "./_vec_one.wgsl" with { type: "text" };
 
@@ -16,4 +17,12 @@ export function withVec(source: string): (width: number) => VecSource {
   const narrow = { source: one + source, vec: 1 } as const;
   const wide = { source: four + source, vec: 4 } as const;
   return (width) => width % 4 === 0 ? wide : narrow;
+}
+
+/** Vecs that a thread takes on a CPU, where threads cost more than rounds of a loop. */
+const VECS_A_THREAD = 8;
+
+/** Threads for a row of `width` Vecs that may lie in any of `parts` buffers, for each of which a CPU tests it. */
+export function rowLanes({ family }: Device, width: number, parts: number): number {
+  return family === "hardware" ? width : parts > 1 ? 1 : Math.ceil(width / VECS_A_THREAD);
 }

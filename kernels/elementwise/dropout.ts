@@ -5,6 +5,8 @@ import { expectNumber } from "../device/expect.ts";
 import { partLaunch, partSource, rowWidth } from "../random/part.ts";
 import { randomSource, randomUniform } from "../random/philox.ts";
 import { expectStream, type RandomStream } from "../random/stream.ts";
+import { forEachSlice } from "../device/parts.ts";
+import { tensorLike } from "../device/scope.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, type Tensor } from "../device/tensor.ts";
 
@@ -36,17 +38,18 @@ export function dropout(
   const key = randomUniform(step.randomKey(stream)), part = shared ? undefined : step.part;
   const { constants, uniform } = partLaunch(part), W = rowWidth("dropout", part, x.size);
   const apply = (input: Tensor) => {
-    const out = step.tensor(input.shape);
-    step.gpu.dispatch({
-      label: "dropout",
-      source: withRandom,
-      inputs: [input],
-      outputs: [out],
-      constants,
-      uniform: { n: input.size, p, W, ...key, ...uniform },
-      grid: Math.ceil(input.size / 256),
-    });
-    return out;
+    const output = tensorLike(step, input), width = input.size / (input.shape[0] ?? 1);
+    forEachSlice([input, output], ([some, out], first) =>
+      step.gpu.dispatch({
+        label: "dropout",
+        source: withRandom,
+        inputs: [some],
+        outputs: [out],
+        constants,
+        uniform: { n: some.size, block: first * width / 4, p, W, ...key, ...uniform },
+        grid: Math.ceil(some.size / 256),
+      }));
+    return output;
   };
   return step.record({
     name: "dropout",

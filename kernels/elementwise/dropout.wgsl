@@ -2,10 +2,11 @@
 //
 // The same kernel turns the output's gradient into the input's: the mask comes from the counter.
 // Shapes: x and out [n]. Dispatch: 1-D over ceil(n / 4) threads, folded.
-// Determinism: the mask is a function of (seed, stream, step, place of i in the whole batch) alone.
+// Determinism: the mask is a function of (seed, stream, step, place of 4 block + i in the whole batch) alone.
 
 struct Params {
   n: u32,
+  block: u32, // number of the first block of four
   p: f32,
   seed_lo: u32,
   seed_hi: u32,
@@ -34,9 +35,10 @@ fn word_of(i: u32) -> u32 {
   return words_of(place / 4)[place % 4];
 }
 
-// The random words of the elements i to i + 3, with i a multiple of four.
-fn words_at(i: u32) -> vec4u {
-  if (!PARTED) { return words_of(i / 4); }
+// The random words of a block of four elements.
+fn words_at(block: u32) -> vec4u {
+  if (!PARTED) { return words_of(block); }
+  let i = 4 * block;
   if (params.W % 4 == 0) { return words_of(place_of(i) / 4); }
   return vec4u(word_of(i), word_of(i + 1), word_of(i + 2), word_of(i + 3));
 }
@@ -45,7 +47,7 @@ fn words_at(i: u32) -> vec4u {
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let block = thread_index(group, local);
   if (block * 4 >= params.n) { return; }
-  let words = words_at(4 * block);
+  let words = words_at(params.block + block);
   let u = vec4f(unit_float(words.x), unit_float(words.y), unit_float(words.z), unit_float(words.w));
   let kept = x[block] * (1.0 / (1.0 - params.p));
   out[block] = select(vec4f(0.0), kept, u >= vec4f(params.p));

@@ -3,30 +3,28 @@
 import source from "./fill.wgsl" with { type: "text" };
 import type { Device } from "../device/device.ts";
 import { type RandomKey, randomSource, randomUniform } from "../random/philox.ts";
+import { forEachSlice } from "../device/parts.ts";
+import { tensorLike } from "../device/scope.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
 
 const withRandom = randomSource + source;
 
-/** A tensor of `shape` with every element `value[0]`, times `weight` elementwise if given. */
-export function fill(
-  step: Step,
-  shape: readonly number[],
-  value: Tensor,
-  weight?: Tensor,
-): Tensor {
-  const out = step.tensor(shape);
-  step.gpu.dispatch({
-    label: "fill",
-    source: withRandom,
-    entry: "scalar",
-    constants: { WEIGHTED: weight ? 1 : 0 },
-    inputs: [value, weight ?? value],
-    outputs: [out],
-    uniform: { n: out.size, low: 0, high: 0, ...randomUniform() },
-    grid: Math.ceil(out.size / 64),
-  });
-  return out;
+/** A tensor like `tensor` with every element `value[0]`, times `weight` elementwise if given. */
+export function fill(step: Step, tensor: Tensor, value: Tensor, weight?: Tensor): Tensor {
+  const filled = tensorLike(step, tensor);
+  forEachSlice([filled, weight ?? filled], ([out, factor]) =>
+    step.gpu.dispatch({
+      label: "fill",
+      source: withRandom,
+      entry: "scalar",
+      constants: { WEIGHTED: weight ? 1 : 0 },
+      inputs: [value, weight ? factor : value],
+      outputs: [out],
+      uniform: { n: out.size, block: 0, low: 0, high: 0, ...randomUniform() },
+      grid: Math.ceil(out.size / 64),
+    }));
+  return filled;
 }
 
 /** Overwrites `tensor` with numbers uniform in [low, high), a function of `key` alone. */
@@ -37,13 +35,15 @@ export function fillUniform(
   high: number,
   key: RandomKey,
 ): void {
-  gpu.dispatch({
-    label: "fillUniform",
-    source: withRandom,
-    entry: "uniform_random",
-    inputs: [],
-    outputs: [tensor],
-    uniform: { n: tensor.size, low, high, ...randomUniform(key) },
-    grid: Math.ceil(tensor.size / 256),
-  });
+  const width = tensor.size / (tensor.shape[0] ?? 1);
+  forEachSlice([tensor], ([part], first) =>
+    gpu.dispatch({
+      label: "fillUniform",
+      source: withRandom,
+      entry: "uniform_random",
+      inputs: [],
+      outputs: [part],
+      uniform: { n: part.size, block: first * width / 4, low, high, ...randomUniform(key) },
+      grid: Math.ceil(part.size / 256),
+    }));
 }

@@ -4,12 +4,13 @@
 // uniform_random: out[i] = low + (high - low) * u[i], u uniform in [0, 1), four elements a thread.
 // Shapes: value [1], weight and out [n].
 // Dispatch: 1-D over n (scalar) or ceil(n / 4) (uniform_random) threads, folded.
-// Determinism: a function of the inputs, or of (seed, stream, step, i) alone.
+// Determinism: a function of the inputs, or of (seed, stream, step, 4 block + i) alone.
 
 override WEIGHTED: bool = false;
 
 struct Params {
   n: u32,
+  block: u32, // number of the first block of four
   low: f32,
   high: f32,
   seed_lo: u32,
@@ -36,7 +37,7 @@ fn scalar(group: Group, @builtin(local_invocation_index) local: u32) {
 fn uniform_random(group: Group, @builtin(local_invocation_index) local: u32) {
   let block = thread_index(group, local);
   if (block * 4 >= params.n) { return; }
-  let words = philox(vec4u(block, params.step, params.stream, 0),
+  let words = philox(vec4u(params.block + block, params.step, params.stream, 0),
     vec2u(params.seed_lo, params.seed_hi));
   for (var word = 0u; word < 4; word++) {
     let i = block * 4 + word;

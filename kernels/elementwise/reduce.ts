@@ -6,35 +6,44 @@ import { fill } from "./fill.ts";
 import { withVec } from "../device/vec.ts";
 import reduceSource from "./reduce.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
-import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
+import { expectFloats, expectShape, partsOf, type Tensor } from "../device/tensor.ts";
 
 const kernel = withVec(reduceSource);
 
 const MAX_GROUPS = 128;
 
-/** Number of partial sums that {@linkcode partialSums} writes for `size` elements. */
-export function partialCount(size: number): number {
+/** Number of partial sums of a tensor in one buffer. */
+function groupsOf(size: number): number {
   return Math.min(MAX_GROUPS, Math.ceil(size / 1024));
+}
+
+/** Number of partial sums that {@linkcode partialSums} writes for `tensor`. */
+export function partialCount(tensor: Tensor): number {
+  return partsOf(tensor).reduce((count, { size }) => count + groupsOf(size), 0);
 }
 
 /** Writes {@linkcode partialCount} sums of `a`, or of `a * b`, to `partials` from `offset` on. */
 export function partialSums(gpu: Device, partials: Tensor, offset: number, a: Tensor, b?: Tensor) {
-  const groups = partialCount(a.size), { source, vec } = kernel(a.size), square = b === a;
-  gpu.dispatch({
-    label: "sum",
-    source,
-    entry: "partial",
-    constants: { PRODUCT: b && !square ? 1 : 0, SQUARE: square ? 1 : 0 },
-    inputs: [a, b ?? a],
-    outputs: [partials],
-    uniform: { n: a.size / vec, groups, offset },
-    grid: groups,
-  });
+  const square = b === a, others = b && partsOf(b);
+  for (const [i, part] of partsOf(a).entries()) {
+    const groups = groupsOf(part.size), { source, vec } = kernel(part.size);
+    gpu.dispatch({
+      label: "sum",
+      source,
+      entry: "partial",
+      constants: { PRODUCT: b && !square ? 1 : 0, SQUARE: square ? 1 : 0 },
+      inputs: [part, others?.[i] ?? part],
+      outputs: [partials],
+      uniform: { n: part.size / vec, groups, offset },
+      grid: groups,
+    });
+    offset += groups;
+  }
 }
 
 function total(step: Step, a: Tensor, b?: Tensor): Tensor {
   const { gpu } = step, out = step.tensor([1]);
-  using partials = gpu.temporary([partialCount(a.size)]);
+  using partials = gpu.temporary([partialCount(a)]);
   partialSums(gpu, partials, 0, a, b);
   const { source, vec } = kernel(partials.size);
   gpu.dispatch({
@@ -56,7 +65,7 @@ export function sum(step: Step, a: Tensor): Tensor {
     name: "sum",
     inputs: [a],
     output: total(step, a),
-    backward: (dOut) => [fill(step, a.shape, dOut)],
+    backward: (dOut) => [fill(step, a, dOut)],
   });
 }
 
@@ -73,6 +82,6 @@ export function weightedSum(step: Step, a: Tensor, weight: Tensor): Tensor {
     name: "weightedSum",
     inputs: [a],
     output: total(step, a, weight),
-    backward: (dOut) => [fill(step, a.shape, dOut, weight)],
+    backward: (dOut) => [fill(step, a, dOut, weight)],
   });
 }

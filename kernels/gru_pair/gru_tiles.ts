@@ -1,6 +1,8 @@
 /** Scores all classes by a GRU step, a tile at a time, for exact normalisation. */
 
 import { sumOf } from "../accumulate/add.ts";
+import { partEdges } from "../device/parts.ts";
+import { tensorLike } from "../device/scope.ts";
 import type { TileGradient, TileScorer } from "../loss/class_tiles.ts";
 import { checkHead } from "./gru_pair.ts";
 import { SharedWordGradients } from "./gru_pair_gradients.ts";
@@ -40,6 +42,7 @@ export function gruTileScorer(
   return {
     rows: N,
     classes: table.shape[0]!,
+    edges: partEdges(table),
     floatsPerClass: 3 * H,
     inputs: [
       ...[table, weightIh, biasIh],
@@ -76,7 +79,7 @@ class Gradient implements TileGradient {
     this.#contexts = contexts;
     this.#head = head;
     this.#gatesOf = gatesOf;
-    this.#dTable = step.tensor(classes.table.shape);
+    this.#dTable = tensorLike(step, classes.table);
     this.#dWeight = step.tensor(classes.weightIh.shape);
   }
 

@@ -1,11 +1,31 @@
 /** Rows of a table by id, with a sparse gradient. */
 
 import gatherSource from "./gather.wgsl" with { type: "text" };
-import { withVec } from "../device/vec.ts";
+import type { Device } from "../device/device.ts";
+import { boundParts, forParts } from "../device/part_bindings.ts";
+import { rowLanes, withVec } from "../device/vec.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectIds, type Tensor } from "../device/tensor.ts";
 
 const kernel = withVec(gatherSource);
+
+/** Copies the rows `ids` of `table` [V, W] to `out`, in the order of the ids. */
+export function gatherInto(gpu: Device, out: Tensor, table: Tensor, ids: Tensor): void {
+  const { source, vec } = kernel(table.size / table.shape[0]!), n = ids.size;
+  const W = table.size / table.shape[0]! / vec;
+  for (const { tensors, count, first, rows } of boundParts(gpu, [table], 2)) {
+    const lanes = rowLanes(gpu, W, count);
+    gpu.dispatch({
+      label: "gather",
+      source: forParts(source, count),
+      inputs: [ids, ...tensors],
+      readsRows: first === 0 ? ids : "caught-up",
+      outputs: [out],
+      uniform: { n, W, lanes, first, rows },
+      grid: Math.ceil(n * lanes / 64),
+    });
+  }
+}
 
 /**
  * `out[...i, :] = table[ids[...i], :]`.
@@ -17,18 +37,8 @@ const kernel = withVec(gatherSource);
 export function gather(step: Step, table: Tensor, ids: Tensor): Tensor {
   expectFloats("gather", step, { table });
   expectIds("gather", ids, table.shape[0]!);
-  const W = table.size / table.shape[0]!;
   const output = step.tensor([...ids.shape, ...table.shape.slice(1)]);
-  const { source, vec } = kernel(W);
-  step.gpu.dispatch({
-    label: "gather",
-    source,
-    inputs: [ids, table],
-    readsRows: ids,
-    outputs: [output],
-    uniform: { n: ids.size, W: W / vec },
-    grid: Math.ceil(output.size / vec / 64),
-  });
+  gatherInto(step.gpu, output, table, ids);
   return step.record({
     name: "gather",
     inputs: [table],

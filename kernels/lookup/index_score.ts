@@ -1,11 +1,17 @@
 /** Scores of chosen classes, different ones for each row: the target, or noise drawn per word. */
 
 import source from "./index_score.wgsl" with { type: "text" };
+import { isInParts } from "../device/parts.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectIds, expectShape, type Tensor } from "../device/tensor.ts";
+import { gatherInto } from "./gather.ts";
+
+/** Bytes of a table's rows that are gathered at a time. */
+const GATHERED_BYTES = 64 * 2 ** 20;
 
 /**
- * `score[n, k] = bias[ids[n, k]] + x[n] . table[ids[n, k]]`, without storing the gathered rows.
+ * `score[n, k] = bias[ids[n, k]] + x[n] . table[ids[n, k]]`. Only rows of a table that lies in several buffers
+ * are gathered, at most 64 MiB at a time.
  *
  * Shapes: x [N, E], table [V, E], bias [V], ids [N, K] or [N]; the result has the shape of `ids`.
  * Gradients of `table` and `bias` are sparse.
@@ -20,42 +26,90 @@ export function indexScore(
   expectFloats("indexScore", step, { x, table, bias });
   expectIds("indexScore", ids, table.shape[0]!);
   const [N, E] = [x.shape[0]!, x.shape[1]!];
-  const K = ids.size / N;
+  const K = ids.size / N, { gpu } = step;
   expectShape("indexScore", "x", x, [N, E]);
   expectShape("indexScore", "table", table, [table.shape[0]!, E]);
   expectShape("indexScore", "bias", bias, [table.shape[0]!]);
   expectShape("indexScore", "ids", ids, [N, ...ids.shape.slice(1)], "u32");
-  const uniform = { N, E, K };
-  const output = step.tensor(ids.shape);
-  step.gpu.dispatch({
-    label: "indexScore",
-    source,
-    entry: E % 4 === 0 ? "scores4" : "scores",
-    inputs: [x, table, bias, ids],
-    readsRows: ids,
-    outputs: [output],
-    uniform,
-    grid: Math.ceil(output.size / 64),
-  });
+  const output = step.tensor(ids.shape), entry = E % 4 === 0 ? "scores4" : "scores";
+  const eachChosen = chosenRows(step, table, bias, ids);
+  eachChosen([x, output], ([some, scores], { table, bias, ids, constants }) =>
+    gpu.dispatch({
+      label: "indexScore",
+      source,
+      entry,
+      constants,
+      inputs: [some!, table, bias, ids],
+      readsRows: ids,
+      outputs: [scores!],
+      uniform: { N: some!.shape[0]!, E, K },
+      grid: Math.ceil(scores!.size / 64),
+    }));
   return step.record({
     name: "indexScore",
     inputs: [x, table, bias],
     output,
     backward: (dScores) => {
       const dx = step.tensor(x.shape);
-      step.gpu.dispatch({
-        label: "indexScore.dinput",
-        source,
-        entry: "dinput",
-        inputs: [dScores, table, ids],
-        readsRows: "caught-up",
-        outputs: [dx],
-        uniform,
-        grid: Math.ceil(dx.size / 64),
-      });
+      eachChosen([dScores, dx], ([dSome, dRows], { table, ids, constants }) =>
+        gpu.dispatch({
+          label: "indexScore.dinput",
+          source,
+          entry: "dinput",
+          constants,
+          inputs: [dSome!, table, ids],
+          readsRows: "caught-up",
+          outputs: [dRows!],
+          uniform: { N: dRows!.shape[0]!, E, K },
+          grid: Math.ceil(dRows!.size / 64),
+        }));
       const kind = "sparse";
       const dTable = { kind, ids, values: x, coefficients: dScores, group: K } as const;
       return [dx, dTable, { kind, ids, values: dScores }];
     },
   });
+}
+
+/** What some of the N rows are scored by. */
+interface Chosen {
+  readonly table: Tensor;
+  readonly bias: Tensor;
+  /** [rows, K] */
+  readonly ids: Tensor;
+  /** Which of the first two are not whole, but hold the rows of `ids`. */
+  readonly constants: Readonly<Record<"TABLE_ROWS" | "BIAS_ROWS", 0 | 1>>;
+}
+
+/** Calls `use` with slices of `tensors` [N, ...] for as many rows at a time as the chosen ones are there for. */
+type EachChosen = (
+  tensors: readonly Tensor[],
+  use: (slices: readonly Tensor[], chosen: Chosen) => void,
+) => void;
+
+function chosenRows(step: Step, table: Tensor, bias: Tensor, ids: Tensor): EachChosen {
+  const { gpu } = step, N = ids.shape[0]!, K = ids.size / N;
+  const TABLE_ROWS = isInParts(table) ? 1 : 0, BIAS_ROWS = isInParts(bias) ? 1 : 0;
+  const constants = { TABLE_ROWS, BIAS_ROWS } as const;
+  const gathered = (ids: Tensor, own: (tensor: Tensor) => Tensor): Chosen => {
+    const [rows, biases] = [table, bias].map((all) => {
+      if (!isInParts(all)) return all;
+      const out = own(gpu.temporary([ids.size, ...all.shape.slice(1)]));
+      gatherInto(gpu, out, all, ids);
+      return out;
+    });
+    return { table: rows!, bias: biases!, ids, constants };
+  };
+  const bytes = Math.min(GATHERED_BYTES, gpu.maxTensorBytes), rowBytes = 4 * K * table.shape[1]!;
+  const most = 64 * Math.max(1, Math.floor(bytes / rowBytes / 64)); // slices of 64 rows are aligned
+  if (N <= most || TABLE_ROWS + BIAS_ROWS === 0) {
+    const all = gathered(ids, (tensor) => step.own(tensor));
+    return (tensors, use) => use(tensors, all);
+  }
+  return (tensors, use) => {
+    for (let first = 0; first < N; first += most) {
+      using stack = new DisposableStack();
+      const slice = (tensor: Tensor) => stack.use(tensor.slice(first, Math.min(most, N - first)));
+      use(tensors.map(slice), gathered(slice(ids), (tensor) => stack.use(tensor)));
+    }
+  };
 }

@@ -3,8 +3,12 @@
 // scores:  out[n, k] = bias[ids[n, k]] + sum over e of x[n, e] * table[ids[n, k], e].
 // scores4: the same for E a multiple of 4.
 // dinput:  out[n, e] = sum over k of dscores[n, k] * table[ids[n, k], e].
-// Shapes: x [N, E], table [V, E], bias [V], ids and dscores [N, K], out [N, K] or [N, E].
+// Shapes: x [N, E], table [V, E], bias [V], ids and dscores [N, K], out [N, K] or [N, E]. With TABLE_ROWS
+//         or BIAS_ROWS, table or bias hold the rows ids[n, k] alone, in this order.
 // Dispatch: 1-D over N * K or N * E threads, folded. Determinism: sums in rising order.
+
+override TABLE_ROWS: bool = false;
+override BIAS_ROWS: bool = false;
 
 struct Params {
   N: u32,
@@ -27,10 +31,10 @@ fn scores(group: Group, @builtin(local_invocation_index) local: u32) {
   let n = i / params.K;
   if (n >= params.N) { return; }
   let row_start = n * params.E;
-  let row = ids[i] * params.E;
+  let row = select(ids[i], i, TABLE_ROWS) * params.E;
   var sum = 0.0;
   for (var e = 0u; e < params.E; e++) { sum += x[row_start + e] * table[row + e]; }
-  out[i] = sum + bias[ids[i]];
+  out[i] = sum + bias[select(ids[i], i, BIAS_ROWS)];
 }
 
 @compute @workgroup_size(64)
@@ -40,10 +44,10 @@ fn scores4(group: Group, @builtin(local_invocation_index) local: u32) {
   if (n >= params.N) { return; }
   let E = params.E / 4;
   let row_start = n * E;
-  let row = ids[i] * E;
+  let row = select(ids[i], i, TABLE_ROWS) * E;
   var sum = vec4f(0.0);
   for (var e = 0u; e < E; e++) { sum = fma(x4[row_start + e], table4[row + e], sum); }
-  out[i] = (sum.x + sum.y) + (sum.z + sum.w) + bias[ids[i]];
+  out[i] = (sum.x + sum.y) + (sum.z + sum.w) + bias[select(ids[i], i, BIAS_ROWS)];
 }
 
 @group(0) @binding(0) var<storage, read> dscores: array<f32>;
@@ -58,7 +62,7 @@ fn dinput(group: Group, @builtin(local_invocation_index) local: u32) {
   let e = i % params.E;
   var sum = 0.0;
   for (var k = n * params.K; k < (n + 1) * params.K; k++) {
-    sum += dscores[k] * table[ids_of[k] * params.E + e];
+    sum += dscores[k] * table[select(ids_of[k], k, TABLE_ROWS) * params.E + e];
   }
   dx[i] = sum;
 }

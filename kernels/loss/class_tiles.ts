@@ -44,9 +44,9 @@ export function fitsHeld(
   return rows * classes <= floatsIn(gpu, heldBytes);
 }
 
-/** Tiles of all classes, each of `most` at most, for the operation `op`. */
+/** Tiles of all classes, each of `most` at most and within one part of the tables, for the operation `op`. */
 export function tilesOf(gpu: Device, op: string, scorer: TileScorer, most: number): Tile[] {
-  const { rows: N, classes: V, floatsPerClass = 0 } = scorer;
+  const { rows: N, classes: V, floatsPerClass = 0, edges = [] } = scorer;
   const { heldBytes = HELD_BYTES, tileBytes = heldBytes } = scorer;
   const floats = Math.max(N, floatsPerClass), limit = Math.floor(heldBytes / 4 / TILE_STEP);
   if (floats > limit) {
@@ -54,16 +54,22 @@ export function tilesOf(gpu: Device, op: string, scorer: TileScorer, most: numbe
   }
   const bytes = floats * V <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
   const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
+  const begins = [0, ...edges], steps = Math.min(fitting, most / TILE_STEP);
+  return begins.flatMap((begin, i) => tilesWithin(begin, begins[i + 1] ?? V, steps));
+}
+
+/** Tiles of the classes from `begin` to `end`, each of at most `most` times 64. */
+function tilesWithin(begin: number, end: number, most: number): Tile[] {
+  const count = end - begin;
   // Rows of a multiple of four floats are loaded as vectors: the rest gets its own tile.
-  const even = V % 4 === 0 || V < TILE_STEP ? V : V - V % TILE_STEP;
+  const even = count % 4 === 0 || count < TILE_STEP ? count : count - count % TILE_STEP;
   // The other tiles are about the same size, so that they share buffers.
-  const steps = Math.ceil(even / TILE_STEP);
-  const number = Math.ceil(steps / Math.min(fitting, most / TILE_STEP));
+  const steps = Math.ceil(even / TILE_STEP), number = Math.ceil(steps / most);
   const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_STEP);
   const tiles = Array.from({ length: number }, (_, i) => {
-    return { first: edge(i), count: edge(i + 1) - edge(i) };
+    return { first: begin + edge(i), count: edge(i + 1) - edge(i) };
   });
-  if (even < V) tiles.push({ first: even, count: V - even });
+  if (even < count) tiles.push({ first: begin + even, count: count - even });
   return tiles;
 }
 
@@ -73,6 +79,8 @@ export interface TileScorer {
   readonly rows: number;
   /** V, the number of classes. */
   readonly classes: number;
+  /** Classes at which a tile has to begin, rising multiples of 64: where a table's next buffer does. */
+  readonly edges?: readonly number[];
   /** Floats that scoring a class needs besides its N scores; they count towards the size of a tile. */
   readonly floatsPerClass?: number;
   /** Largest number of bytes of scores that exist at a time; 64 MiB unless given. */

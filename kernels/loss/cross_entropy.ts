@@ -13,7 +13,8 @@ import {
   tilesOf,
 } from "./class_tiles.ts";
 import type { Step } from "../autograd/step.ts";
-import { expectIds, expectShape, storageIn, type Tensor } from "../device/tensor.ts";
+import { versionOf } from "../device/parts.ts";
+import { expectIds, expectShape, type Tensor } from "../device/tensor.ts";
 
 const kernel = withVec(crossEntropySource);
 
@@ -116,9 +117,9 @@ export function tiledCrossEntropy(
 
 /** Remembers the versions of `tensors`; the result throws a TypeError if one has changed. */
 function watch(tensors: readonly Tensor[]): () => void {
-  const versions = tensors.map((tensor) => storageIn(tensor).version);
+  const versions = tensors.map(versionOf);
   return () => {
-    const changed = tensors.find((tensor, i) => storageIn(tensor).version !== versions[i]);
+    const changed = tensors.find((tensor, i) => versionOf(tensor) !== versions[i]);
     if (!changed) return;
     throw new TypeError(
       `Cannot compute crossEntropy's gradient: a tensor [${changed.shape}] has changed since the ` +

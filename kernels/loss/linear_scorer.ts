@@ -10,6 +10,8 @@ import {
 } from "./class_tiles.ts";
 import { tiledCrossEntropy } from "./cross_entropy.ts";
 import { expectPositive } from "../device/expect.ts";
+import { partEdges } from "../device/parts.ts";
+import { tensorLike } from "../device/scope.ts";
 import type { Gradient } from "../autograd/gradients.ts";
 import { matmulInto } from "../matmul/matmul.ts";
 import { columnSums } from "../matmul/column_sums.ts";
@@ -41,6 +43,7 @@ export function linearScorer(
   return {
     rows: N,
     classes: V,
+    edges: partEdges(weight, bias),
     floatsPerClass: E,
     heldBytes: held,
     // Larger ones gain nothing.
@@ -54,7 +57,7 @@ export function linearScorer(
       return scores;
     },
     backward(eachTile) {
-      return new LinearGradient(step, x, weight, eachTile, weight.bytes > held);
+      return new LinearGradient(step, { x, weight, bias }, eachTile, weight.bytes > held);
     },
   };
 }
@@ -70,13 +73,18 @@ class LinearGradient implements TileGradient {
   readonly #eachTile: EachTile;
   #sumOfSquares: Tensor | undefined;
 
-  constructor(step: Step, x: Tensor, weight: Tensor, eachTile: EachTile, tiled: boolean) {
+  constructor(
+    step: Step,
+    { x, weight, bias }: Readonly<Record<"x" | "weight" | "bias", Tensor>>,
+    eachTile: EachTile,
+    tiled: boolean,
+  ) {
     this.#step = step;
     this.#x = x;
     this.#weight = weight;
     this.#dx = step.tensor(x.shape);
-    this.#dBias = step.tensor([weight.shape[0]!]);
-    this.#dWeight = tiled ? undefined : step.tensor(weight.shape);
+    this.#dBias = tensorLike(step, bias);
+    this.#dWeight = tiled ? undefined : tensorLike(step, weight);
     this.#eachTile = eachTile;
   }
 

@@ -6,17 +6,20 @@
 struct Params {
   n: u32,
   W: u32,
+  lanes: u32,
+  first: u32,
+  rows: u32,
   lr: f32,
   weight_decay: f32,
   epsilon: f32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(4) var<storage, read_write> squares: array<Vec>;
+@group(0) @binding(3 + PARTS + PART) var<storage, read_write> squares_PART: array<Vec>;
 
-fn updated(at: u32, value: Vec, gradient: Vec) -> Vec {
+fn updated_PART(at: u32, value: Vec, gradient: Vec) -> Vec {
   let d = gradient + params.weight_decay * value;
-  let s = squares[at] + d * d;
-  squares[at] = s;
+  let s = squares_PART[at] + d * d;
+  squares_PART[at] = s;
   return value - params.lr * d / (sqrt(s) + params.epsilon);
 }

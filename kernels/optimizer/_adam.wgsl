@@ -7,6 +7,9 @@
 struct Params {
   n: u32,
   W: u32,
+  lanes: u32,
+  first: u32,
+  rows: u32,
   step_size: f32,
   weight_decay: f32,
   rate1: f32, // 1 - beta1
@@ -15,14 +18,14 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(4) var<storage, read_write> moment: array<Vec>;
-@group(0) @binding(5) var<storage, read_write> squares: array<Vec>;
+@group(0) @binding(3 + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
+@group(0) @binding(3 + 2 * PARTS + PART) var<storage, read_write> squares_PART: array<Vec>;
 
-fn updated(at: u32, value: Vec, gradient: Vec) -> Vec {
+fn updated_PART(at: u32, value: Vec, gradient: Vec) -> Vec {
   let d = gradient + params.weight_decay * value;
-  let m = moment[at] + params.rate1 * (d - moment[at]);
-  let s = squares[at] + params.rate2 * (d * d - squares[at]);
-  moment[at] = m;
-  squares[at] = s;
+  let m = moment_PART[at] + params.rate1 * (d - moment_PART[at]);
+  let s = squares_PART[at] + params.rate2 * (d * d - squares_PART[at]);
+  moment_PART[at] = m;
+  squares_PART[at] = s;
   return value - params.step_size * m / (sqrt(s) + params.epsilon);
 }

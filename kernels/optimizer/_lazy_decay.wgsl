@@ -2,7 +2,7 @@
 //
 // A library, see lazy_rows.wgsl: no moment is kept, and of M^n only the element d counts.
 
-fn advance(at: u32, n: u32, g: Vec) {
-  let p = table[at];
-  table[at] = p + (powers[n].w * p - params.lr * g);
+fn advance_PART(at: u32, n: u32, g: Vec) {
+  let p = table_PART[at];
+  table_PART[at] = p + (powers[n].w * p - params.lr * g);
 }

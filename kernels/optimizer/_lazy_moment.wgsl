@@ -2,12 +2,12 @@
 //
 // A library, see lazy_rows.wgsl.
 
-@group(0) @binding(6) var<storage, read_write> moment: array<Vec>;
+@group(0) @binding(5 + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
 
-fn advance(at: u32, n: u32, g: Vec) {
-  let m = moment[at];
-  let p = table[at];
+fn advance_PART(at: u32, n: u32, g: Vec) {
+  let m = moment_PART[at];
+  let p = table_PART[at];
   let power = powers[n];
-  moment[at] = power.x * m + power.y * p + g;
-  table[at] = p + (power.z * m + power.w * p - params.lr * g);
+  moment_PART[at] = power.x * m + power.y * p + g;
+  table_PART[at] = p + (power.z * m + power.w * p - params.lr * g);
 }

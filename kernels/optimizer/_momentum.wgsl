@@ -6,16 +6,19 @@
 struct Params {
   n: u32,
   W: u32,
+  lanes: u32,
+  first: u32,
+  rows: u32,
   lr: f32,
   momentum: f32,
   weight_decay: f32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(4) var<storage, read_write> moment: array<Vec>;
+@group(0) @binding(3 + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
 
-fn updated(at: u32, value: Vec, gradient: Vec) -> Vec {
-  let m = params.momentum * moment[at] + gradient + params.weight_decay * value;
-  moment[at] = m;
+fn updated_PART(at: u32, value: Vec, gradient: Vec) -> Vec {
+  let m = params.momentum * moment_PART[at] + gradient + params.weight_decay * value;
+  moment_PART[at] = m;
   return value - params.lr * m;
 }

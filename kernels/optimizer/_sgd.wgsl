@@ -5,11 +5,14 @@
 struct Params {
   n: u32,
   W: u32,
+  lanes: u32,
+  first: u32,
+  rows: u32,
   lr: f32,
   weight_decay: f32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-fn updated(at: u32, value: Vec, gradient: Vec) -> Vec {
+fn updated_PART(at: u32, value: Vec, gradient: Vec) -> Vec {
   return value - params.lr * (gradient + params.weight_decay * value);
 }

@@ -22,12 +22,12 @@ export function clipScale(
     const values = gradient.kind === "dense" ? gradient : gradient.values;
     return [values, values];
   });
-  const n = factors.reduce((count, [a]) => count + partialCount(a.size), 0);
+  const n = factors.reduce((count, [a]) => count + partialCount(a), 0);
   using partials = gpu.temporary([n]);
   let offset = 0;
   for (const [a, b] of factors) {
     partialSums(gpu, partials, offset, a, b);
-    offset += partialCount(a.size);
+    offset += partialCount(a);
   }
   gpu.dispatch({
     label: "clip",

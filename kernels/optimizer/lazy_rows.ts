@@ -1,13 +1,16 @@
 /** Exact momentum and weight decay for tables of which a step changes only a few rows. */
 
 import type { Device } from "../device/device.ts";
-import { type VecSource, withVec } from "../device/vec.ts";
+import { boundParts, forParts } from "../device/part_bindings.ts";
+import { forEachSlice } from "../device/parts.ts";
+import { rowLanes, type VecSource, withVec } from "../device/vec.ts";
 import decay from "./_lazy_decay.wgsl" with { type: "text" };
 import moment from "./_lazy_moment.wgsl" with { type: "text" };
 import lazySource from "./lazy_rows.wgsl" with { type: "text" };
 import type { MergedGradient } from "../accumulate/merge_rows.ts";
 import {
   expectIds,
+  partsOf,
   type PendingUpdates,
   type Storage,
   storageIn,
@@ -40,7 +43,7 @@ export class LazyRows implements PendingUpdates, Disposable {
   readonly #gpu: Device;
   readonly #table: Tensor;
   readonly #moment: Tensor | undefined;
-  readonly #storage: Storage;
+  readonly #storages: readonly Storage[];
   readonly #kernel: VecSource;
   readonly #W: number;
   /** [V] For each row the last of these steps that it is up to date with: ids, 0 before the first step. */
@@ -56,13 +59,13 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#gpu = gpu;
     this.#table = table;
     this.#moment = moment;
-    this.#storage = storageIn(table);
+    this.#storages = partsOf(table).map(storageIn);
     const W = table.size / table.shape[0]!;
     this.#kernel = (moment ? withMoment : withoutMoment)(W);
     this.#W = W / this.#kernel.vec;
-    this.last = gpu.tensor([table.shape[0]!], new Uint32Array(table.shape[0]!));
+    this.last = gpu.table([table.shape[0]!], new Uint32Array(table.shape[0]!));
     this.#powers = gpu.tensor([MAX_STEPS + 1, 4]);
-    this.#storage.pending = this;
+    for (const storage of this.#storages) storage.pending = this;
   }
 
   /** Steps since all rows were up to date; 0 if they are. */
@@ -105,7 +108,17 @@ export class LazyRows implements PendingUpdates, Disposable {
   flush(): void {
     if (!this.#behind || this.#held) return;
     this.#behind = false;
-    this.#launch("flush", [this.last], this.#table.shape[0]!);
+    forEachSlice([this.last, ...this.#tables], ([last, ...tables]) =>
+      this.#gpu.dispatch({
+        label: "sgd.flush",
+        source: forParts(this.#kernel.source, 1),
+        entry: "flush",
+        inputs: [last!, last!, this.#powers, this.#powers, this.#powers],
+        readsRows: "caught-up",
+        outputs: tables,
+        uniform: { ...this.#uniform, n: last!.shape[0]! },
+        grid: Math.ceil(last!.shape[0]! * this.#W / 64),
+      }));
     this.#gpu.clear(this.last);
     this.#now = 0;
   }
@@ -116,7 +129,7 @@ export class LazyRows implements PendingUpdates, Disposable {
    */
   [Symbol.dispose](): void {
     if (!this.#table.disposed && this.#gpu.working) this.flush();
-    delete this.#storage.pending;
+    for (const storage of this.#storages) delete storage.pending;
     this.last.dispose();
     this.#powers.dispose();
   }
@@ -126,41 +139,45 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#coefficients = coefficients;
   }
 
-  #updateRows(ids: Tensor, values?: Tensor, norm?: Tensor): void {
-    const n = ids.size;
-    using lag = this.#gpu.temporary([n], "u32");
-    this.#gpu.dispatch({
-      label: "sgd.claim",
-      source: this.#kernel.source,
-      entry: "claim",
-      inputs: [ids],
-      outputs: [this.last, lag],
-      uniform: { n, W: this.#W, now: this.#now, lr: 0 },
-      grid: Math.ceil(n / 64),
-    });
-    this.#launch("update", [ids, lag], n, values, norm);
+  /** Brings the rows `ids` up to date, and adds the gradient `values` of theirs if given. */
+  #updateRows(ids: Tensor, values?: Tensor, norm = this.#powers): void {
+    const gpu = this.#gpu, n = ids.size;
+    using lag = gpu.temporary([n], "u32");
+    for (const { tensors, count, first, rows } of boundParts(gpu, [this.last], 2)) {
+      gpu.dispatch({
+        label: "sgd.claim",
+        source: forParts(this.#kernel.source, count),
+        entry: "claim",
+        inputs: [ids],
+        outputs: [lag, ...tensors],
+        uniform: { ...this.#uniform, n, first, rows },
+        grid: Math.ceil(n / 64),
+      });
+    }
+    for (const { tensors, count, first, rows } of boundParts(gpu, this.#tables, 5)) {
+      const lanes = rowLanes(gpu, this.#W, count);
+      gpu.dispatch({
+        label: "sgd.update",
+        source: forParts(this.#kernel.source, count),
+        entry: "update",
+        constants: { HAS_GRADIENT: values ? 1 : 0 },
+        inputs: [ids, lag, this.#powers, norm, values ?? this.#powers],
+        readsRows: "caught-up",
+        outputs: tensors,
+        uniform: { ...this.#uniform, n, lanes, first, rows },
+        grid: Math.ceil(n * lanes / 64),
+      });
+    }
   }
 
-  /** Runs a kernel that changes the table, without flushing it first. */
-  #launch(
-    entry: "update" | "flush",
-    inputs: Tensor[],
-    n: number,
-    values = this.#powers,
-    norm = this.#powers,
-  ): void {
-    const [ids, lag = ids!] = inputs;
-    this.#gpu.dispatch({
-      label: `sgd.${entry}`,
-      source: this.#kernel.source,
-      entry,
-      constants: { HAS_GRADIENT: values === this.#powers ? 0 : 1 },
-      inputs: [ids!, lag, this.#powers, norm, values],
-      readsRows: "caught-up",
-      outputs: this.#moment ? [this.#table, this.#moment] : [this.#table],
-      uniform: { n, W: this.#W, now: this.#now, lr: this.#coefficients!.lr },
-      grid: Math.ceil(n * this.#W / 64),
-    });
+  /** What changes: the table, and its moment if there is one. */
+  get #tables(): readonly Tensor[] {
+    return this.#moment ? [this.#table, this.#moment] : [this.#table];
+  }
+
+  get #uniform() {
+    const { lr } = this.#coefficients!;
+    return { n: 0, W: this.#W, now: this.#now, lanes: 0, first: 0, rows: 0, lr };
   }
 }
 

@@ -11,8 +11,9 @@
 // flush:  the same for all rows, whose lag is now - last[row].
 // Shapes: ids, lag [n], last [V], table and moment [V, W], powers [most + 1], values [n, W]; norm [2],
 //         whose second element is scale; W counted in Vecs (vec.ts). An id may occur several times;
-//         0xffffffff stands for none.
-// Dispatch: 1-D over n (claim), n * W (update) or V * W (flush) Vecs, a thread each, folded.
+//         0xffffffff stands for none. Of last (claim), or table and moment (update), the parts of `rows` rows
+//         from row `first` on are bound; rows of other parts are left as they are. flush takes n rows.
+// Dispatch: 1-D over n (claim), n * lanes (update) or n * W (flush) threads, folded.
 // Determinism: for duplicate ids the result does not depend on which thread wins.
 
 override HAS_GRADIENT: bool = false;
@@ -21,39 +22,53 @@ struct Params {
   n: u32,
   W: u32,
   now: u32,
+  lanes: u32, // threads for a row
+  first: u32,
+  rows: u32,
   lr: f32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
-@group(0) @binding(1) var<storage, read_write> last: array<atomic<u32>>;
-@group(0) @binding(2) var<storage, read_write> lag_out: array<u32>;
+@group(0) @binding(1) var<storage, read_write> lag_out: array<u32>;
+@group(0) @binding(2 + PART) var<storage, read_write> last_PART: array<atomic<u32>>;
 
 @compute @workgroup_size(64)
 fn claim(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
   if (i >= params.n) { return; }
-  var lag = 0u;
-  if (ids[i] != 0xffffffff) { lag = params.now - atomicExchange(&last[ids[i]], params.now); }
-  lag_out[i] = lag;
+  let row = ids[i] - params.first; // wraps, and is too large, for earlier rows
+  if (params.first == 0) { lag_out[i] = 0; }
+  if (row - PART * params.rows < params.rows) {
+    lag_out[i] = params.now - atomicExchange(&last_PART[row - PART * params.rows], params.now);
+  }
 }
 
 @group(0) @binding(1) var<storage, read> lag: array<u32>;
 @group(0) @binding(2) var<storage, read> powers: array<vec4f>;
 @group(0) @binding(3) var<storage, read> norm: array<f32>;
 @group(0) @binding(4) var<storage, read> values: array<Vec>;
-@group(0) @binding(5) var<storage, read_write> table: array<Vec>;
+@group(0) @binding(5 + PART) var<storage, read_write> table_PART: array<Vec>;
 
 @compute @workgroup_size(64)
 fn update(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
-  let slot = i / params.W;
+  let slot = i / params.lanes;
   if (slot >= params.n) { return; }
   let steps = lag[slot];
   if (steps == 0) { return; }
-  var g = Vec();
-  if (HAS_GRADIENT) { g = norm[1] * values[i]; }
-  advance(ids[slot] * params.W + i % params.W, steps, g);
+  let row = ids[slot] - params.first;
+  if (row - PART * params.rows < params.rows) {
+    let begin = (row - PART * params.rows) * params.W;
+    for (var e = i % params.lanes; e < params.W; e += params.lanes) {
+      advance_PART(begin + e, steps, gradient(slot, e));
+    }
+  }
+}
+
+fn gradient(slot: u32, e: u32) -> Vec {
+  if (HAS_GRADIENT) { return norm[1] * values[slot * params.W + e]; }
+  return Vec();
 }
 
 @group(0) @binding(0) var<storage, read> last_of: array<u32>;
@@ -64,5 +79,5 @@ fn flush(group: Group, @builtin(local_invocation_index) local: u32) {
   let row = i / params.W;
   if (row >= params.n) { return; }
   let steps = params.now - last_of[row];
-  if (steps > 0) { advance(i, steps, Vec()); }
+  if (steps > 0) { advance_0(i, steps, Vec()); }
 }

@@ -1,8 +1,11 @@
 /** Updates a parameter by a gradient of any kind. Deferred updates of rows: lazy_rows.ts. */
 
+import type { MergedGradient } from "../accumulate/merge_rows.ts";
 import type { SummedGradient } from "../autograd/gradients.ts";
 import type { Device } from "../device/device.ts";
-import { type VecSource, withVec } from "../device/vec.ts";
+import { boundParts, forParts } from "../device/part_bindings.ts";
+import { forEachSlice } from "../device/parts.ts";
+import { rowLanes, type VecSource, withVec } from "../device/vec.ts";
 import type { Tensor } from "../device/tensor.ts";
 import adagrad from "./_adagrad.wgsl" with { type: "text" };
 import adam from "./_adam.wgsl" with { type: "text" };
@@ -43,36 +46,63 @@ export interface Update {
 export function update(gpu: Device, gradient: SummedGradient, norm: Tensor, what: Update): void {
   switch (gradient.kind) {
     case "dense":
-      return launch(gpu, gradient, norm, what);
+      return updateAll(gpu, gradient, norm, what);
     case "sparse":
-      return launch(gpu, gradient.values, norm, what, gradient.ids);
+      return updateRows(gpu, gradient, norm, what);
     case "tiled":
       return gradient.forEach((first, dRows) => {
         using slices = new DisposableStack();
         const part = (whole: Tensor) => slices.use(whole.slice(first, dRows.shape[0]!));
         const { parameter, state } = what;
-        launch(gpu, dRows, norm, { ...what, parameter: part(parameter), state: state.map(part) });
+        updateAll(gpu, dRows, norm, {
+          ...what,
+          parameter: part(parameter),
+          state: state.map(part),
+        });
       });
   }
 }
 
-/** Updates the rows `ids` of the parameter, or without ids all of it, four floats at a time. */
-function launch(
+/** Updates all of the parameter, four floats at a time. */
+function updateAll(
   gpu: Device,
   gradient: Tensor,
   norm: Tensor,
   { rule, parameter, state, coefficients }: Update,
-  ids?: Tensor,
 ): void {
-  const width = ids ? parameter.size / parameter.shape[0]! : 4;
-  const { source, vec } = rule.kernel(width), n = Math.ceil(gradient.size / vec);
-  gpu.dispatch({
-    label: rule.label,
-    source,
-    constants: { ROWS: ids ? 1 : 0 },
-    inputs: [norm, ids ?? norm, gradient],
-    outputs: [parameter, ...state],
-    uniform: { n, W: width / vec, ...coefficients },
-    grid: Math.ceil(n / 64),
+  const { source } = rule.kernel(4);
+  forEachSlice([gradient, parameter, ...state], ([g, ...updated]) => {
+    const n = Math.ceil(g!.size / 4);
+    gpu.dispatch({
+      label: rule.label,
+      source: forParts(source, 1),
+      constants: { ROWS: 0 },
+      inputs: [norm, norm, g!],
+      outputs: updated,
+      uniform: { n, W: 1, lanes: 1, first: 0, rows: 0, ...coefficients },
+      grid: Math.ceil(n / 64),
+    });
   });
+}
+
+/** Updates the rows that the gradient has. */
+function updateRows(
+  gpu: Device,
+  { ids, values }: MergedGradient,
+  norm: Tensor,
+  { rule, parameter, state, coefficients }: Update,
+): void {
+  const n = ids.size, { source, vec } = rule.kernel(values.size / n), W = values.size / n / vec;
+  for (const { tensors, count, first, rows } of boundParts(gpu, [parameter, ...state], 3)) {
+    const lanes = rowLanes(gpu, W, count);
+    gpu.dispatch({
+      label: rule.label,
+      source: forParts(source, count),
+      constants: { ROWS: 1 },
+      inputs: [norm, ids, values],
+      outputs: tensors,
+      uniform: { n, W, lanes, first, rows, ...coefficients },
+      grid: Math.ceil(n * lanes / 64),
+    });
+  }
 }

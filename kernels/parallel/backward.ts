@@ -8,7 +8,8 @@ import { gradientSumsOf, type Step } from "../autograd/step.ts";
 import { assemble, type TiledGradient } from "../autograd/tiled_gradient.ts";
 import { Communicator } from "./communicator.ts";
 import { show } from "../device/expect.ts";
-import { storageIn, type Tensor } from "../device/tensor.ts";
+import { tensorLike } from "../device/scope.ts";
+import { partsOf, storageIn, type Tensor } from "../device/tensor.ts";
 
 /** Bytes that are packed on the GPU to be read at once, and of a tile of a summed gradient. */
 const PACKED_BYTES = 64 * 2 ** 20;
@@ -128,7 +129,9 @@ class Reduction {
     // All is uploaded before anything is recorded, so that nothing has to be submitted in between.
     let at = 0;
     for (const { tensor, set } of this.#dense) {
-      set(step.upload(message.subarray(at, at += tensor.size), tensor.shape));
+      const sum = tensorLike(step, tensor);
+      step.gpu.write(sum, message.subarray(at, at += tensor.size));
+      set(sum);
     }
     const caught = rows.map(({ tables }, i) => setRows(step, tables, gathered[i]!));
     for (const [i, { flow, table }] of this.#tiled.entries()) {
@@ -138,7 +141,7 @@ class Reduction {
     }
     // A row that only other ranks have read is brought up to date as it was there: ranks stay equal.
     for (const [i, { tables }] of rows.entries()) {
-      for (const { table } of tables) storageIn(table).pending?.catchUp(caught[i]!);
+      for (const { table } of tables) storageIn(partsOf(table)[0]!).pending?.catchUp(caught[i]!);
     }
     return { loss: this.#loss, along: message.subarray(at) };
   }

@@ -3,6 +3,7 @@
 import source from "./alias.wgsl" with { type: "text" };
 import type { Device } from "../device/device.ts";
 import { type BatchPart, partLaunch, partSource, rowWidth } from "./part.ts";
+import { boundParts, forParts } from "../device/part_bindings.ts";
 import { mulhi, philox, type RandomKey, randomSource, randomUniform, seedWords } from "./philox.ts";
 import type { Tensor } from "../device/tensor.ts";
 
@@ -47,16 +48,19 @@ export function aliasDrawInto(
   key: RandomKey,
   part?: BatchPart,
 ): void {
-  const { constants, uniform } = partLaunch(part), W = rowWidth("alias", part, out.size);
-  gpu.dispatch({
-    label: "alias",
-    source: withRandom,
-    inputs: [table],
-    outputs: [out],
-    constants,
-    uniform: { n: out.size, V: table.shape[0]!, W, ...randomUniform(key), ...uniform },
-    grid: Math.ceil(out.size / 128),
-  });
+  const launch = partLaunch(part), random = { ...randomUniform(key), ...launch.uniform };
+  const V = table.shape[0]!, W = rowWidth("alias", part, out.size);
+  for (const { tensors, count, first, rows } of boundParts(gpu, [table], 1)) {
+    gpu.dispatch({
+      label: "alias",
+      source: forParts(withRandom, count),
+      inputs: tensors,
+      outputs: [out],
+      constants: launch.constants,
+      uniform: { n: out.size, V, W, first, rows, ...random },
+      grid: Math.ceil(out.size / 128),
+    });
+  }
 }
 
 /** The ids that {@linkcode aliasDrawInto} draws for the same table and key, computed on the CPU. */

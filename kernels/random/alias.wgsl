@@ -1,7 +1,8 @@
 // Draws ids from a categorical distribution by the alias method, two ids a thread.
 //
 // Formula: i uniform in [0, V); id = i if a second uniform word is below threshold[i], else alias[i].
-// Shapes: table [V] of (threshold, alias), out [n].
+// Shapes: table [V] of (threshold, alias) in parts of `rows`, of which those from class `first` on are bound;
+//         out [n]. What is drawn from parts that are not bound is left as it is.
 // Dispatch: 1-D over ceil(n / 2) threads, folded.
 // Determinism: a function of (seed, stream, step, position in the whole batch) alone; equal to `aliasDraw`
 //              in alias.ts.
@@ -10,6 +11,8 @@
 struct Params {
   n: u32,
   V: u32,
+  first: u32,
+  rows: u32,
   seed_lo: u32,
   seed_hi: u32,
   stream: u32,
@@ -22,25 +25,28 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(0) var<storage, read> table: array<vec2u>;
-@group(0) @binding(1) var<storage, read_write> out: array<u32>;
+@group(0) @binding(PART) var<storage, read> table_PART: array<vec2u>;
+@group(0) @binding(PARTS) var<storage, read_write> out: array<u32>;
 
-fn pick(column: u32, chance: u32) -> u32 {
+fn draw(to: u32, column: u32, chance: u32) {
   let i = mulhi(column, params.V);
-  let entry = table[i];
-  return select(entry.y, i, chance < entry.x);
+  let row = i - params.first; // wraps, and is too large, for earlier classes
+  if (row - PART * params.rows < params.rows) {
+    let entry = table_PART[row - PART * params.rows];
+    out[to] = select(entry.y, i, chance < entry.x);
+  }
 }
 
 fn words_of(block: u32) -> vec4u {
   return philox(vec4u(block, params.step, params.stream, 0), vec2u(params.seed_lo, params.seed_hi));
 }
 
-// The id at position i of the part.
-fn draw_at(i: u32) -> u32 {
+// Draws the id at position i of the part of the batch.
+fn draw_at(i: u32) {
   let at = whole_row(i / params.W) * params.W + i % params.W;
   let words = words_of(at / 2);
   let half = at % 2 * 2;
-  return pick(words[half], words[half + 1]);
+  draw(i, words[half], words[half + 1]);
 }
 
 @compute @workgroup_size(64)
@@ -49,11 +55,11 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = 2 * block;
   if (i >= params.n) { return; }
   if (PARTED) {
-    out[i] = draw_at(i);
-    if (i + 1 < params.n) { out[i + 1] = draw_at(i + 1); }
+    draw_at(i);
+    if (i + 1 < params.n) { draw_at(i + 1); }
     return;
   }
   let words = words_of(block);
-  out[i] = pick(words.x, words.y);
-  if (i + 1 < params.n) { out[i + 1] = pick(words.z, words.w); }
+  draw(i, words.x, words.y);
+  if (i + 1 < params.n) { draw(i + 1, words.z, words.w); }
 }

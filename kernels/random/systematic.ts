@@ -1,6 +1,7 @@
 /** Systematic sampling without replacement: tables on the CPU, draws on the GPU. */
 
 import type { Device } from "../device/device.ts";
+import { boundParts, forParts } from "../device/part_bindings.ts";
 import { type RandomKey, randomSource, randomUniform } from "./philox.ts";
 import source from "./systematic.wgsl" with { type: "text" };
 import type { Tensor } from "../device/tensor.ts";
@@ -67,12 +68,23 @@ export function systematicDrawInto(
   cumulative: Tensor,
   key: RandomKey,
 ): void {
-  gpu.dispatch({
-    label: "systematic",
-    source: withRandom,
-    inputs: [cumulative],
-    outputs: [out],
-    uniform: { K: out.size, V: cumulative.shape[0]!, ...randomUniform(key) },
-    grid: Math.ceil(out.size / 64),
-  });
+  const V = cumulative.shape[0]!;
+  // From the last parts to the first: a later launch puts its class in the place of one that comes after it.
+  for (const { tensors, count, first, rows } of boundParts(gpu, [cumulative], 1).reverse()) {
+    gpu.dispatch({
+      label: "systematic",
+      source: forParts(withRandom, count),
+      inputs: tensors,
+      outputs: [out],
+      uniform: {
+        K: out.size,
+        V,
+        first,
+        end: Math.min(V, first + count * rows),
+        rows,
+        ...randomUniform(key),
+      },
+      grid: Math.ceil(out.size / 64),
+    });
+  }
 }

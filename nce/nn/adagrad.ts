@@ -10,6 +10,7 @@ import {
   Optimizer,
   type OptimizerOptions,
   type Slot,
+  zerosLike,
 } from "./optimizer.ts";
 
 const EPSILON = 1e-10;
@@ -38,7 +39,7 @@ export class Adagrad extends Optimizer {
 }
 
 function slotOf(gpu: Gpu, parameter: Tensor, { weightDecay = 0 }: OptimizerOptions): Slot {
-  const squares = gpu.tensor(parameter.shape);
+  const squares = zerosLike(gpu, parameter);
   return {
     count: 0,
     restore: () => {},

@@ -12,6 +12,7 @@ import {
   Optimizer,
   type OptimizerOptions,
   type Slot,
+  zerosLike,
 } from "./optimizer.ts";
 
 /** Coefficients of {@linkcode Adam}. */
@@ -68,8 +69,8 @@ class AdamSlot implements Slot {
   constructor(gpu: Gpu, parameter: Tensor, fixed: Fixed) {
     this.#gpu = gpu;
     this.#parameter = parameter;
-    this.#moment = gpu.tensor(parameter.shape);
-    this.#squares = gpu.tensor(parameter.shape);
+    this.#moment = zerosLike(gpu, parameter);
+    this.#squares = zerosLike(gpu, parameter);
     this.#fixed = fixed;
   }
 

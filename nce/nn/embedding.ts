@@ -26,14 +26,14 @@ export class Embedding extends Module {
   /** [V, E] */
   readonly weight: Tensor;
 
-  /** Throws a RangeError if a size, the range or the seed is out of range, or the table too large. */
+  /** Throws a RangeError if a size, the range or the seed is out of range, or 64 vectors too large for the device. */
   constructor(gpu: Gpu, options: EmbeddingOptions) {
     expectOptions("Embedding", gpu, options, ["numEmbeddings", "embeddingDim"]);
     super(options.name);
     const { numEmbeddings, embeddingDim, initRange = 0.1, seed = 0 } = options;
     expectFromZero("make Embedding", "initRange", initRange);
     const shape = [numEmbeddings, embeddingDim];
-    this.weight = this.parameter(gpu, "weight", shape, { range: initRange, seed });
+    this.weight = this.tableParameter(gpu, "weight", shape, { range: initRange, seed });
   }
 
   /** The vectors of `ids`: shape `[...ids.shape, E]`. Throws a RangeError if an id is not below V. */

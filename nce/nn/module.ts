@@ -53,6 +53,18 @@ export abstract class Module implements Disposable {
     return made;
   }
 
+  /** The same for a table of any size ({@linkcode Gpu.table}), whose rows are looked up or all scored. */
+  protected tableParameter(
+    gpu: Gpu,
+    part: string,
+    shape: readonly number[],
+    init: InitialValues,
+  ): Tensor {
+    const path = this.path(part), made = initialized(gpu, path, shape, init, "table");
+    this.#owned.push([path, made]);
+    return made;
+  }
+
   /** Takes `module` over: its parameters are the owner's, too, and it is disposed of with the owner. */
   protected part<Part extends Module>(module: Part): Part {
     this.#owned.push(module);
@@ -89,11 +101,21 @@ export function parameter(
   shape: readonly number[],
   init: InitialValues,
 ): Tensor {
+  return initialized(gpu, path, shape, init, "tensor");
+}
+
+function initialized(
+  gpu: Gpu,
+  path: string,
+  shape: readonly number[],
+  init: InitialValues,
+  kind: "tensor" | "table",
+): Tensor {
   expectOptions("a parameter", gpu, init);
   expectText("make a parameter", "path", path);
   const isGiven = init instanceof Float32Array;
   if (!isGiven) expectFromZero("make a parameter", "range", init.range);
-  const made = gpu.tensor(shape, isGiven ? init : undefined);
+  const made = gpu[kind](shape, isGiven ? init : undefined);
   made.requiresGrad = true;
   if (isGiven) return made;
   const { range, seed = 0 } = init;

@@ -7,6 +7,7 @@ import {
   isFloat,
   show,
 } from "../../kernels/device/expect.ts";
+import { madeLike } from "../../kernels/device/parts.ts";
 import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { clipScale } from "../../kernels/optimizer/clip.ts";
@@ -81,6 +82,11 @@ export interface Slot {
   restore(count: number, lr: number): void;
   /** Updates the parameter by `gradient`, times `norm[1]`. */
   update(gradient: SummedGradient, norm: Tensor, lr: number): void;
+}
+
+/** A zero tensor like `parameter`, for what is kept of it. */
+export function zerosLike(gpu: Gpu, parameter: Tensor): Tensor {
+  return madeLike(parameter, (shape) => gpu.tensor(shape));
 }
 
 /** Gives an optimizer the slots of its parameters: its class calls this, users never meet them. */
@@ -183,7 +189,9 @@ export abstract class Optimizer implements Disposable {
       const waits = slot.lazy !== undefined && slot.lazy.steps > 0;
       return waits ? [this.#parameters[at]![1], ...slot.kept().map(([, tensor]) => tensor)] : [];
     });
-    const copies = tensors.map(({ shape, dtype }) => gpu.temporary(shape, dtype));
+    const copies = tensors.map((tensor) => {
+      return madeLike(tensor, (shape) => gpu.temporary(shape, tensor.dtype));
+    });
     {
       using _held = this.hold();
       tensors.forEach((tensor, i) => gpu.copy(tensor, copies[i]!));

@@ -13,6 +13,7 @@ import {
   Optimizer,
   type OptimizerOptions,
   type Slot,
+  zerosLike,
 } from "./optimizer.ts";
 
 /** Coefficients of {@linkcode SGD}. */
@@ -58,7 +59,7 @@ class SGDSlot implements Slot {
   constructor(gpu: Gpu, parameter: Tensor, fixed: Omit<SGDCoefficients, "lr">) {
     this.#gpu = gpu;
     this.#parameter = parameter;
-    this.#moment = fixed.momentum > 0 ? gpu.tensor(parameter.shape) : undefined;
+    this.#moment = fixed.momentum > 0 ? zerosLike(gpu, parameter) : undefined;
     this.#fixed = fixed;
   }
 

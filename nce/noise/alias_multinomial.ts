@@ -50,8 +50,8 @@ export class AliasMultinomial implements NoiseSource {
     this.probabilities = normalizeNoise(noise);
     this.numClasses = this.probabilities.length;
     this.#table = aliasTable(this.probabilities);
-    this.#gpuTable = gpu.tensor([this.numClasses, 2], this.#table);
-    this.#logProb = gpu.tensor([this.numClasses], Float32Array.from(this.probabilities, Math.log));
+    this.#gpuTable = gpu.table([this.numClasses, 2], this.#table);
+    this.#logProb = gpu.table([this.numClasses], Float32Array.from(this.probabilities, Math.log));
   }
 
   /** Ids drawn with replacement, in a tensor of this shape; a function of the step's seed and number. */

@@ -56,7 +56,7 @@ export class BatchNoise implements NoiseSource {
         `Cannot mix noise over ${this.numClasses} classes with noise over ${more.numClasses}`,
       );
     }
-    this.#logProb = gpu.tensor([this.numClasses], Float32Array.from(this.probabilities, Math.log));
+    this.#logProb = gpu.table([this.numClasses], Float32Array.from(this.probabilities, Math.log));
     this.#more = more;
   }
 

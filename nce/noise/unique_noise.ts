@@ -49,9 +49,9 @@ export class UniqueNoise implements NoiseSource {
     this.noiseRatio = k;
     const { inclusion, cumulative } = systematicTable(this.probabilities, k);
     this.inclusion = inclusion;
-    this.#cumulative = gpu.tensor([this.numClasses, 2], cumulative);
+    this.#cumulative = gpu.table([this.numClasses, 2], cumulative);
     const logProb = Float32Array.from(inclusion, (p) => Math.log(p / k));
-    this.#logProb = gpu.tensor([this.numClasses], logProb);
+    this.#logProb = gpu.table([this.numClasses], logProb);
   }
 
   /**

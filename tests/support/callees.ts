@@ -249,6 +249,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       ...{ training: optional(flag), seed: optional(seed), number: optional(word) },
     }]),
     "Gpu.tensor": { call: owned(gpu, "tensor"), args: [[2]], kinds: [shape, optional(data)] },
+    "Gpu.table": { call: owned(gpu, "table"), args: [[2]], kinds: [shape, optional(data)] },
     "Gpu.temporary": {
       call: owned(gpu, "temporary"),
       args: [[2], "u32"],

@@ -15,9 +15,12 @@ export async function withGpu(
 }
 
 /** Runs `body` with the adapter's own kernels, and with those for hardware GPUs. */
-export async function withBothFamilies(body: (gpu: Gpu) => void | Promise<void>): Promise<void> {
-  await withGpu(body);
-  await withGpu(body, { family: "hardware" });
+export async function withBothFamilies(
+  body: (gpu: Gpu) => void | Promise<void>,
+  options: AdapterOptions = {},
+): Promise<void> {
+  await withGpu(body, options);
+  await withGpu(body, { ...options, family: "hardware" });
 }
 
 /** Peak bytes and largest single allocation of pooled memory while `body` runs. */
@@ -39,7 +42,10 @@ export async function peakMemory(
 }
 
 /** A device with these limits, and with kernels for software adapters. */
-export async function limitedGpu(limits: Readonly<Record<string, number>>): Promise<Gpu> {
+export async function limitedGpu(
+  limits: Readonly<Record<string, number>>,
+  options: AdapterOptions = {},
+): Promise<Gpu> {
   const { requestDevice } = GPUAdapter.prototype;
   GPUAdapter.prototype.requestDevice = async function (...given) {
     const device = await requestDevice.apply(this, given), { limits: real } = device;
@@ -47,7 +53,7 @@ export async function limitedGpu(limits: Readonly<Record<string, number>>): Prom
     return Object.defineProperty(device, "limits", { value: new Proxy({}, { get }) });
   };
   try {
-    return await Gpu.create({ family: "software" });
+    return await Gpu.create({ family: "software", ...options });
   } finally {
     GPUAdapter.prototype.requestDevice = requestDevice;
   }

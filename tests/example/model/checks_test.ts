@@ -104,7 +104,9 @@ function failure(gpu: Gpu, settings: Settings): string | undefined {
 }
 
 Deno.test("checkTraining() refuses exactly what the library refuses", async () => {
-  await using gpu = await limitedGpu({ maxStorageBufferBindingSize: SMALL.maxTensorBytes });
+  await using gpu = await limitedGpu({ maxStorageBufferBindingSize: SMALL.maxTensorBytes }, {
+    maxBindingBytes: SMALL.maxTensorBytes,
+  });
   const cases = fc.sample(sampledLoss, { numRuns: 60, seed: 1111 });
   const refused = cases.filter((given) => {
     const said = complaint(given, SMALL), was = failure(gpu, settingsOf(given));
@@ -150,11 +152,11 @@ Deno.test("checks name the option, the sizes and the largest value that fits", (
   const expect = (run: () => void, message: string) =>
     assertEquals(assertThrows(run, Failure).message, message);
   expect(
-    () => checkModel(settingsOf({ emsize: "1000" }), MODEL),
-    "Cannot use --emsize 1000 on this device: the words' vectors, [300000, 1000], are 300,000,000 " +
-      "numbers, and it takes 33,554,432 at most; --emsize 111 or fewer words (--min-freq, --vocab) " +
-      "would fit",
+    () => checkModel(settingsOf({ emsize: "1000", nhid: "3000" }), MODEL),
+    "Cannot use --nhid 3000 with --emsize 1000 on this device: a layer's weights, [12000, 3000], are " +
+      "36,000,000 numbers, and it takes 33,554,432 at most; --nhid 2896 would fit",
   );
+  checkModel(settingsOf({ emsize: "1000" }), MODEL); // tables of words may be of any size
   expect(
     () => checkTraining(settingsOf({ nhid: "60000" }), MODEL, SENTENCES),
     "Cannot use --batch-size 20 with --bptt 35 and --nhid 60000 on this device: the gates of a batch, " +

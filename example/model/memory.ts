@@ -1,0 +1,79 @@
+/** The GPU memory that a model takes for as long as it is used, by its sizes alone. */
+
+import { format as formatBytes } from "@std/fmt/bytes";
+import type { Settings } from "../options/settings.ts";
+import { Failure } from "../shared/errors.ts";
+import { parameterShapes, product, type SizeSettings } from "./shapes.ts";
+
+/** Bytes of what is on the GPU, by what they are for. */
+export interface MemoryNeeds {
+  /** Parameters: tables of words nearly all of them. */
+  readonly tables: number;
+  /** What the optimizer keeps. */
+  readonly moments: number;
+  /** Tables that noise is drawn from. */
+  readonly noise: number;
+  /** Gradients that are as large as a table. */
+  readonly gradients: number;
+}
+
+/** Settings on which a model's needs depend. */
+type ModelNeedsSettings = SizeSettings & Pick<Settings, "noise">;
+/** Settings on which those of training depend. */
+type TrainingNeedsSettings =
+  & ModelNeedsSettings
+  & Pick<Settings, "loss" | "optimizer" | "momentum" | "weightDecay">;
+
+/** Bytes of a gradient beyond which the library computes it in tiles. */
+const HELD_BYTES = 64 * 2 ** 20;
+/** Bytes a word: of the table that is drawn from, and of ln q. */
+const DRAWN_BYTES = 8, LOG_BYTES = 4;
+
+/** What a model over `words` words takes in any use. Batches take more. */
+export function memoryOfModel(settings: ModelNeedsSettings, words: number): MemoryNeeds {
+  const shapes = [...parameterShapes(settings, words)].map(([, shape]) => shape);
+  const tables = shapes.reduce((bytes, shape) => bytes + 4 * product(shape), 0);
+  const [first, more] = settings.noise.split("+"), isBatch = first === "batch";
+  const drawn = isBatch && more === undefined ? 0 : DRAWN_BYTES + LOG_BYTES;
+  const noise = words * (drawn + (isBatch ? LOG_BYTES : 0));
+  return { tables, moments: 0, noise, gradients: 0 };
+}
+
+/** What its training takes. */
+export function memoryOfTraining(settings: TrainingNeedsSettings, words: number): MemoryNeeds {
+  const { loss, indexModule, emsize, optimizer, momentum, weightDecay } = settings;
+  const model = memoryOfModel(settings, words), table = 4 * words * emsize;
+  const whole = indexModule === "gru" ? table : 4 * words + (table > HELD_BYTES ? 0 : table);
+  const copies = optimizer === "sgd" ? (momentum > 0 ? 1 : 0) : optimizer === "adam" ? 2 : 1;
+  // SGD keeps the steps that each row of the tables which are looked up has had.
+  const lazy = optimizer === "sgd" && (momentum > 0 || weightDecay > 0);
+  const lookedUp = loss === "full" || indexModule === "gru" ? 1 : 3;
+  const moments = model.tables * copies + (lazy ? 4 * words * lookedUp : 0);
+  return { ...model, moments, gradients: loss === "full" ? whole : 0 };
+}
+
+/** The needs in words, such as "4.1 GB on the GPU: tables 2 GB, moments 2 GB, noise 120 MB". */
+export function describeNeeds(needs: MemoryNeeds): string {
+  const parts = Object.entries(needs).filter(([, bytes]) => bytes > 0);
+  const list = parts.map(([name, bytes]) => `${name} ${formatBytes(bytes)}`).join(", ");
+  return `${formatBytes(sumOf(needs))} on the GPU: ${list}`;
+}
+
+/** Bytes of all. */
+export function sumOf(needs: MemoryNeeds): number {
+  return Object.values(needs).reduce((sum: number, bytes: number) => sum + bytes, 0);
+}
+
+/**
+ * Checks that there is memory for the model.
+ *
+ * @param has Bytes of free memory, if that is known.
+ * @throws {Failure} If there is less than it needs.
+ */
+export function checkMemory(needs: MemoryNeeds, has: number | undefined): void {
+  if (has === undefined || sumOf(needs) <= has) return;
+  throw new Failure(
+    `Cannot use this model on this device: it needs ${describeNeeds(needs)}; it has ` +
+      `${formatBytes(has)}; give a smaller --emsize, or fewer words (--min-freq, --vocab)`,
+  );
+}

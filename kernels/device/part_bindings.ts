@@ -1,0 +1,68 @@
+/** Kernels that bind several parts of a table, so that few launches reach rows anywhere in it. */
+
+import type { Device } from "./device.ts";
+import { partsOf, type Tensor } from "./tensor.ts";
+
+/** Bindings of a launch at most, where the device has more: longer kernels gain little. */
+const MAX_BINDINGS = 32;
+
+/** Parts of tables that one launch binds. */
+export interface BoundParts {
+  /** The parts, those of the first table before those of the second. */
+  readonly tensors: readonly Tensor[];
+  /** Parts of each table. */
+  readonly count: number;
+  /** Number of their first row. */
+  readonly first: number;
+  /** Rows of each part, or more than the last one has. */
+  readonly rows: number;
+}
+
+/**
+ * As many parts of `tables` at a time as a launch can bind beside `others` tensors. The tables have the same
+ * parts, and each kernel of {@linkcode forParts} finds the rows of its own.
+ */
+export function boundParts(gpu: Device, tables: readonly Tensor[], others: number): BoundParts[] {
+  const lists = tables.map(partsOf), [parts] = lists, rows = parts![0]!.shape[0]!;
+  const isSame = (list: readonly Tensor[]) =>
+    list.length === parts!.length && list.slice(0, -1).every((part) => part.shape[0] === rows);
+  if (!lists.every(isSame)) {
+    throw new TypeError("Cannot bind tables together: they lie in different parts");
+  }
+  const bindings = Math.min(MAX_BINDINGS, gpu.device.limits.maxStorageBuffersPerShaderStage);
+  const most = Math.max(1, Math.floor((bindings - others) / tables.length));
+  return Array.from({ length: Math.ceil(parts!.length / most) }, (_, i) => {
+    const some = lists.map((list) => list.slice(i * most, (i + 1) * most));
+    return { tensors: some.flat(), count: some[0]!.length, first: i * most * rows, rows };
+  });
+}
+
+const variants = new Map<string, string[]>();
+
+/**
+ * WGSL for `count` parts: each line with the name PART, and what its brackets enclose, is repeated for each
+ * part, whose number takes the name's place; PARTS becomes their number.
+ */
+export function forParts(source: string, count: number): string {
+  let known = variants.get(source);
+  if (!known) variants.set(source, known = []);
+  return known[count] ??= repeated(source, count);
+}
+
+function repeated(source: string, count: number): string {
+  const lines: string[] = [];
+  let block: string[] = [], depth = 0;
+  for (const line of source.split("\n")) {
+    if (block.length === 0 && !/PART(?!S)/.test(line)) {
+      lines.push(line);
+      continue;
+    }
+    block.push(line);
+    depth += line.split("{").length - line.split("}").length;
+    if (depth > 0) continue;
+    const text = block.join("\n");
+    for (let part = 0; part < count; part++) lines.push(text.replace(/PART(?!S)/g, `${part}`));
+    block = [];
+  }
+  return lines.join("\n").replaceAll("PARTS", `${count}`);
+}

@@ -1,0 +1,69 @@
+/**
+ * Tables in parts: rows that are too many for one buffer lie in several, each of equally many rows but the
+ * last. Kernels work on a part at a time, or bind several (part_bindings.ts).
+ */
+
+import { sizeOf } from "./dtype.ts";
+import { makeTable, partsOf, storageIn, type Tensor } from "./tensor.ts";
+
+/** Rows of a part are a multiple of this, so that every row number that is one, too, begins a slice. */
+const PART_STEP = 64;
+
+/** The shapes of the parts of a table, of at most `maxBytes` each unless 64 rows are more. */
+export function partShapes([V, ...row]: readonly number[], maxBytes: number): number[][] {
+  const rowBytes = 4 * sizeOf(row);
+  if (V! * rowBytes <= maxBytes) return [[V!, ...row]];
+  const rows = Math.max(1, Math.floor(maxBytes / rowBytes / PART_STEP)) * PART_STEP;
+  return Array.from({ length: Math.ceil(V! / rows) }, (_, i) => {
+    return [Math.min(rows, V! - i * rows), ...row];
+  });
+}
+
+/** The shape of the smallest part that a table of this shape can be divided into. */
+export function smallestPart(shape: readonly number[]): number[] {
+  return shape.map((size, i) => i === 0 ? Math.min(size, PART_STEP) : size);
+}
+
+/** Whether a table lies in several buffers. */
+export function isInParts(table: Tensor): boolean {
+  return partsOf(table).length > 1;
+}
+
+/** The rows at which a part of one of `tables` begins, rising, without 0. */
+export function partEdges(...tables: readonly Tensor[]): number[] {
+  const edges = new Set<number>();
+  for (const table of tables) {
+    let end = 0;
+    for (const part of partsOf(table).slice(0, -1)) edges.add(end += part.shape[0]!);
+  }
+  return [...edges].sort((a, b) => a - b);
+}
+
+/** A tensor in the same parts as `tensor`, each of which `make` makes of its shape. */
+export function madeLike(tensor: Tensor, make: (shape: readonly number[]) => Tensor): Tensor {
+  const parts = partsOf(tensor);
+  if (parts.length === 1) return make(tensor.shape);
+  return makeTable(parts.map(({ shape }) => make(shape)), tensor.shape);
+}
+
+/**
+ * Calls `use` with slices of `tables`, which have equally many rows, each within one buffer, and the number of
+ * their first row: with the tables themselves if none is in parts.
+ */
+export function forEachSlice<const Tables extends readonly Tensor[]>(
+  tables: Tables,
+  use: (slices: Tables, first: number) => void,
+): void {
+  const edges = partEdges(...tables), V = tables[0]!.shape[0]!;
+  if (edges.length === 0) return use(tables, 0);
+  for (const [i, first] of [0, ...edges].entries()) {
+    using slices = new DisposableStack();
+    const count = (edges[i] ?? V) - first;
+    use(tables.map((table) => slices.use(table.slice(first, count))) as unknown as Tables, first);
+  }
+}
+
+/** How often the content of `tensor` has changed. */
+export function versionOf(tensor: Tensor): number {
+  return partsOf(tensor).reduce((sum, part) => sum + storageIn(part).version, 0);
+}

@@ -1,0 +1,73 @@
+/** What goes into tensors and out of them without a kernel, a buffer at a time. */
+
+import type { Commands } from "./commands.ts";
+import type { CopyRange } from "./copy.ts";
+import { idLimitOf, type TensorData } from "./dtype.ts";
+import type { Faults } from "./faults.ts";
+import type { Pool } from "./memory.ts";
+import { offsetOf, storageIn, type Tensor, willChange } from "./tensor.ts";
+
+/** Writes the elements of `data` to `parts`, in order. */
+export function writeParts(
+  { queue }: GPUDevice,
+  commands: Commands,
+  parts: readonly Tensor[],
+  data: TensorData,
+): void {
+  let at = 0;
+  for (const part of parts) {
+    const storage = storageIn(part), some = data.subarray(at, at += part.size);
+    storage.pending?.flush();
+    willChange(part, part.bytes, part.dtype === "u32" ? idLimitOf(some) : Infinity);
+    // A queue write would overtake commands that are recorded but not submitted: submit them first.
+    if (storage.usedIn === commands.serial) commands.submit();
+    queue.writeBuffer(storage.buffer, offsetOf(part), some as BufferSource);
+  }
+}
+
+/** Records the copies. */
+export function copyParts(commands: Commands, ranges: readonly CopyRange[]): void {
+  for (const { from, fromByte, to, toByte, bytes } of ranges) {
+    for (const tensor of [from, to]) storageIn(tensor).pending?.flush();
+    willChange(to, bytes, from.idLimit);
+    commands.copy(storageIn(from), fromByte, storageIn(to), toByte, bytes);
+  }
+}
+
+/** Records fills with zero bits. */
+export function clearParts(commands: Commands, parts: readonly Tensor[]): void {
+  for (const part of parts) {
+    const storage = storageIn(part);
+    storage.pending?.flush();
+    willChange(part, part.bytes, 1);
+    commands.clear(storage, offsetOf(part), part.bytes);
+  }
+}
+
+/** The bytes of `parts`, once they are computed: as they are now, but for parts that change meanwhile. */
+export async function readParts(
+  pool: Pool,
+  commands: Commands,
+  faults: Faults,
+  parts: readonly Tensor[],
+): Promise<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { bytes }) => sum + bytes, 0));
+  let at = 0;
+  for (const part of parts) {
+    const { buffer, pending } = storageIn(part), { bytes } = part;
+    pending?.flush();
+    const staging = pool.staging(bytes, `reading a tensor [${part.shape}]`);
+    try {
+      commands.copyBuffer(buffer, offsetOf(part), staging, 0, bytes);
+      commands.submit();
+      await faults.wait("read", async () => {
+        await staging.mapAsync(GPUMapMode.READ);
+        all.set(new Uint8Array(staging.getMappedRange(0, bytes)), at);
+      });
+    } finally {
+      staging.destroy();
+    }
+    at += bytes;
+  }
+  return all.buffer;
+}

@@ -1,0 +1,77 @@
+// The memory that a model takes is known from its sizes: it is what the GPU then holds.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { trainingBatches } from "../../../example/data/batches.ts";
+import { loadCorpus } from "../../../example/data/corpus.ts";
+import { Losses } from "../../../example/evaluation/losses.ts";
+import {
+  checkMemory,
+  describeNeeds,
+  memoryOfModel,
+  memoryOfTraining,
+  sumOf,
+} from "../../../example/model/memory.ts";
+import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import { Failure } from "../../../example/shared/errors.ts";
+import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { Trainer } from "../../../example/training/trainer.ts";
+import { withGpu } from "../../support/gpu.ts";
+
+const CORPUS = loadCorpus({ data: "synthetic:words=10000,vocab=20000" });
+const WORDS = CORPUS.vocabulary.size;
+
+/** What the sizes of buffers and small tensors add, and what a step does besides. */
+const SMALL_BYTES = 5_000, STEP_BYTES = 150_000;
+
+Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise and its optimizer hold", () =>
+  withGpu((gpu) => {
+    const cases: Given[] = [
+      { loss: "nce" },
+      { loss: "full" },
+      { loss: "nce", noise: "batch" },
+      { loss: "nce", noise: "batch+uniform" },
+      { "loss": "nce", "index-module": "gru" },
+      { loss: "nce", momentum: "0" },
+      { "loss": "nce", "momentum": "0", "weight-decay": "0" },
+      { loss: "nce", optimizer: "adam" },
+      { loss: "sampled", optimizer: "adagrad" },
+    ];
+    for (const given of cases) {
+      const settings = parseSettings({
+        train: true,
+        emsize: "16",
+        nhid: "8",
+        nlayers: "1",
+        ...given,
+      });
+      const near = (bytes: number, more: number) => {
+        const difference = gpu.memory.bytes - bytes;
+        assert(
+          difference >= 0 && difference < more,
+          `${JSON.stringify(given)}: ${difference}`,
+        );
+      };
+      using model = makeModel(gpu, settings, CORPUS.vocabulary);
+      near(sumOf(memoryOfModel(settings, WORDS)), SMALL_BYTES);
+      using trainer = new Trainer(gpu, model, settings);
+      using losses = new Losses(gpu);
+      trainer.step(trainingBatches(CORPUS.train, settings, 1)[0]!, losses);
+      const { gradients, ...kept } = memoryOfTraining(settings, WORDS);
+      assertEquals(gradients > 0, given["loss"] === "full");
+      near(sumOf({ ...kept, gradients: 0 }), STEP_BYTES);
+    }
+  }));
+
+Deno.test("checkMemory() says what a model needs, for what, and what there is", () => {
+  const settings = parseSettings({ train: true, loss: "nce", emsize: "100", nhid: "100" });
+  const needs = memoryOfTraining(settings, 10_000_000);
+  checkMemory(needs, undefined);
+  checkMemory(needs, 20e9);
+  const { message } = assertThrows(() => checkMemory(needs, 3e9), Failure);
+  assertEquals(
+    message,
+    "Cannot use this model on this device: it needs 16.3 GB on the GPU: tables 8.04 GB, moments 8.16 GB, " +
+      "noise 120 MB; it has 3 GB; give a smaller --emsize, or fewer words (--min-freq, --vocab)",
+  );
+  assert(message.includes(describeNeeds(needs)));
+});
