@@ -37,7 +37,7 @@ fn word_of(i: u32) -> u32 {
 
 // The random words of a block of four elements.
 fn words_at(block: u32) -> vec4u {
-  if (!PARTED) { return words_of(block); }
+  if (!RANKED) { return words_of(block); }
   let i = 4 * block;
   if (params.W % 4 == 0) { return words_of(place_of(i) / 4); }
   return vec4u(word_of(i), word_of(i + 1), word_of(i + 2), word_of(i + 3));

@@ -120,7 +120,7 @@ fn four_bits(n: u32, item: u32, unit: u32) -> vec4u {
 
 // The mask of a candidate in an octet of the part's contexts.
 fn mask_of_contexts(octet: u32, item: u32, unit: u32) -> Octet {
-  if (!PARTED) { return mask(octet, item, unit); }
+  if (!RANKED) { return mask(octet, item, unit); }
   let n = octet * 8;
   return Octet(factors(four_bits(n, item, unit)), factors(four_bits(n + 4, item, unit)));
 }

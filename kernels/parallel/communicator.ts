@@ -1,6 +1,6 @@
 /** How the ranks of a computation exchange numbers: over MPI, in one process, or not at all. */
 
-import type { TensorData } from "../device/tensor.ts";
+import type { TensorData } from "../device/dtype.ts";
 
 /** Numbers that are summed at a time: MPI counts bytes in 32 bits. */
 const PIECE = 2 ** 27;

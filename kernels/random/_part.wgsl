@@ -4,9 +4,9 @@
 // Params with own_columns, columns, rank and ranks.
 // Formula: row n = t * own_columns + j of the part is row t * columns + j * ranks + rank of the batch.
 
-override PARTED: bool = false;
+override RANKED: bool = false;
 
 fn whole_row(n: u32) -> u32 {
-  if (!PARTED) { return n; }
+  if (!RANKED) { return n; }
   return n / params.own_columns * params.columns + n % params.own_columns * params.ranks + params.rank;
 }

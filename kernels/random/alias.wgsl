@@ -54,7 +54,7 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let block = thread_index(group, local);
   let i = 2 * block;
   if (i >= params.n) { return; }
-  if (PARTED) {
+  if (RANKED) {
     draw_at(i);
     if (i + 1 < params.n) { draw_at(i + 1); }
     return;

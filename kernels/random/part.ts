@@ -66,7 +66,7 @@ export function partLaunch(
   const { columns = 1, rank = 0, ranks = 1 } = part ?? {};
   const own_columns = Math.max(1, ownColumns({ columns, rank, ranks }));
   return {
-    constants: { PARTED: part ? 1 : 0 },
+    constants: { RANKED: part ? 1 : 0 },
     uniform: { own_columns, columns, rank, ranks },
   };
 }
