@@ -241,12 +241,13 @@ class Mpi extends Communicator {
     );
   }
 
-  /** On rank 0: throws the failure that another rank has sent. */
+  /** On rank 0: throws the failure that another rank has sent; a rank that is done sends an empty one. */
   #expectNoReport(): void {
     this.#reports.forEach((report, rank) => {
       if (!report || !this.#messages.isDone(report)) return;
       delete this.#reports[rank];
       const buffer = report.buffers[0] as Uint8Array<ArrayBuffer>, end = buffer.indexOf(0);
+      if (end === 0) return;
       throw new Failure(new TextDecoder().decode(buffer.subarray(0, end < 0 ? undefined : end)));
     });
   }
