@@ -42,7 +42,7 @@ export async function trainInProcess(
       for (let epoch = 1; done < steps; epoch++) {
         const batches = trainingBatches(corpus.train, settings, epoch);
         for (let i = 0; i < batches.length && done < steps; i++, done++) {
-          await trainer.step(batches[i]!, losses, batches[i + 1]);
+          await trainer.step(batches.at(i), losses, batches.continues && i + 1 < batches.length);
         }
       }
       const tensors = new Map<string, Float32Array>();
@@ -100,7 +100,7 @@ if (import.meta.main) {
   const gpus = await Promise.all([1, 2, 3].map(() => Gpu.create()));
   const hardware = await Gpu.create({ family: "hardware" });
   const steps = Number(Deno.args[0] ?? 50);
-  const corpus = loadCorpus({ data: "synthetic:words=3000,vocab=120" });
+  const corpus = await loadCorpus({ data: "synthetic:words=3000,vocab=120" });
   console.log(
     "| case | 2 ranks | 3 ranks | other kernels | ranks equal |\n| --- | --: | --: | --: | --- |",
   );

@@ -14,6 +14,7 @@ import { loadModel } from "../storage/checkpoint.ts";
 import { loadTestText } from "../data/corpus.ts";
 import { Metrics, NO_RECORD } from "../storage/metrics.ts";
 import { Ranks } from "../shared/ranks.ts";
+import { scoredParts } from "../data/part.ts";
 import { openGpu, tellAdapter } from "./open_gpu.ts";
 import { summarize } from "../training/summary.ts";
 import { unknownWarnings } from "../data/unknown.ts";
@@ -34,12 +35,13 @@ export async function testModel(
   const { path, vocabulary, settings: own } = findModel(save);
   const problem = evaluationProblem(own, evaluation);
   if (problem !== undefined) throw new Failure(`${path}: ${problem}`);
-  const corpus = loadTestText(data, vocabulary, io);
+  const whole = await loadTestText(data, vocabulary, io);
   warnOfSamples(settings, vocabulary.size, io);
   await using gpu = await openGpu(settings);
   tellAdapter(gpu, io);
-  for (const line of describeTest(data, corpus)) io.out(line);
-  for (const warning of unknownWarnings(corpus)) io.err(warning);
+  for (const line of describeTest(data, whole)) io.out(line);
+  for (const warning of unknownWarnings(whole)) io.err(warning);
+  const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
   checkEvaluation({ ...settings, ...own }, boundsOf(gpu, vocabulary.size), {
     kind: evaluation,
     batches: evaluationBatches(corpus.test),

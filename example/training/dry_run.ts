@@ -4,6 +4,7 @@ import { DeviceError, type Gpu } from "../../mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { partOf } from "../data/columns.ts";
+import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { largest } from "../model/checks.ts";
 import { Failure } from "../shared/errors.ts";
@@ -20,11 +21,11 @@ import type { WordModel } from "../model/model.ts";
 export async function dryRun(
   gpu: Gpu,
   model: WordModel,
-  training: readonly Batch[],
+  training: Epoch,
   evaluation: readonly Batch[],
   { rank, size }: Communicator = ALONE,
 ): Promise<void> {
-  const batch = largest(training);
+  const batch = training.largest();
   try {
     train(gpu, model, partOf(batch, rank, size));
     await gpu.finish();

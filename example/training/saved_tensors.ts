@@ -3,9 +3,9 @@
 import type { Gpu, Tensor } from "../../mod.ts";
 import type { NamedParameter, Optimizer } from "../../nce/nn/mod.ts";
 import type { CarriedStates } from "../model/carried_states.ts";
-import { product } from "../model/shapes.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import type { Checkpoint } from "../storage/checkpoint_file.ts";
+import { fillRows } from "../storage/tensors.ts";
 
 /** Prefix of the carried states' names. */
 const CARRIED = "carried.";
@@ -43,19 +43,20 @@ export async function readSaved(
   checkpoint: Checkpoint | undefined,
 ): Promise<void> {
   const { communicator } = ranks;
-  const read = async (name: string, shape: readonly number[]) => {
-    const numbers = checkpoint?.read(name, shape) ?? new Float32Array(product(shape));
+  const fill = async (name: string, tensor: Tensor) => {
+    const source = checkpoint?.numbers(name, tensor.shape);
+    if (communicator.size === 1) return fillRows(gpu, tensor, source!);
+    const numbers = source?.read(0, source.size) ?? new Float32Array(tensor.size);
     await communicator.broadcast(numbers);
-    return numbers;
+    gpu.write(tensor, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
   };
   using _held = optimizer.hold();
-  for (const [name, tensor] of optimizer.tensors()) {
-    const numbers = await read(name, tensor.shape);
-    gpu.write(tensor, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
-  }
+  for (const [name, tensor] of optimizer.tensors()) await fill(name, tensor);
   const shapes = await ranks.fromFirst([...checkpoint?.shapes ?? []]), states: Tensor[] = [];
   for (const [name, shape] of shapes.filter(([name]) => name.startsWith(CARRIED))) {
-    states.push(gpu.tensor(shape, await read(name, shape)));
+    const state = gpu.tensor(shape);
+    states.push(state);
+    await fill(name, state);
   }
   carried.restore(gpu, states, communicator);
 }

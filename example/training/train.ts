@@ -19,7 +19,7 @@ import { Checkpoints } from "./checkpoints.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { Diverged, divergence } from "./diverged.ts";
 import { dryRun } from "./dry_run.ts";
-import { checkWritable, writeFileAtomically } from "../shared/files.ts";
+import { checkWritable, writeFileAtomically, writeTextAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { lockModel } from "../storage/lock.ts";
 import { Metrics, NO_RECORD, type RunRecord } from "../storage/metrics.ts";
@@ -33,7 +33,7 @@ import { stopAfter, stopOnSignal, Stopped, tellOfStop } from "../shared/stop.ts"
 import { TensorBoard } from "../storage/tensorboard.ts";
 import { Trainer } from "./trainer.ts";
 import { validate } from "./validate.ts";
-import { frequencyText } from "../data/vocab.ts";
+import { frequencyLines } from "../data/word_counts.ts";
 
 /** Input of a training run. */
 interface Run {
@@ -103,7 +103,7 @@ function openFiles(settings: Settings, corpus: Corpus, hashes: Hashes, io: Io) {
   const checkpoint = settings.resume ? openCheckpoint(settings) : undefined;
   if (checkpoint) opened.use(checkpoint);
   checkpoint?.expectText(hashes);
-  writeFileAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyText(corpus.occurrences));
+  writeTextAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyLines(corpus.occurrences));
   const config = configOf(settings), configPath = `${MODEL_FOLDER}/${save}.config.json`;
   writeFileAtomically(configPath, JSON.stringify(config, null, 2) + "\n");
   io.detail(`settings    ${JSON.stringify(config)}`);
@@ -150,7 +150,6 @@ async function trainEpochs(
   checkpoint: Checkpoint | undefined,
 ): Promise<Diverged | undefined> {
   const { gpu, settings, corpus, hashes, model, io, metrics, best, ranks } = run;
-  const { vocabulary } = corpus;
   using trainer = new Trainer(gpu, model, settings, ranks);
   await dryRun(
     gpu,
@@ -159,7 +158,7 @@ async function trainEpochs(
     evaluationBatches(corpus.valid),
     ranks.communicator,
   );
-  const texts = { settings, vocabulary, hashes };
+  const texts = { settings, hashes };
   const checkpoints = new Checkpoints({ gpu, trainer, best, metrics, texts, io, ranks });
   const state = await ranks.fromFirst(checkpoint?.state ?? null);
   await (state ? checkpoints.resume(state, checkpoint) : checkpoints.begin());

@@ -4,6 +4,7 @@ import { auditGradient, type Gpu, type Tensor } from "../../mod.ts";
 import type { Optimizer } from "../../nce/nn/mod.ts";
 import { sum, weightedSum } from "../../kernels/ops.ts";
 import { partOf } from "../data/columns.ts";
+import type { Epoch } from "../data/epoch.ts";
 import { type Batch, firstRows } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { Diverged } from "./diverged.ts";
@@ -144,9 +145,9 @@ export class Trainer implements Disposable {
    * One training step; its mean loss goes to `losses`. Nothing is read back, unless there are several ranks:
    * these compute a part of the batch each.
    *
-   * @param next The batch that follows, if there is one: it may continue this one's rows.
+   * @param continued Whether the next batch continues this one's rows.
    */
-  async step(batch: Batch, losses: Losses, next?: Batch): Promise<void> {
+  async step(batch: Batch, losses: Losses, continued = false): Promise<void> {
     const number = this.#at.step, { rank, size } = this.#ranks.communicator;
     this.#at = { ...this.#at, step: number + 1 };
     const { own, part } = partOf(batch, rank, size), { seed } = this.#settings;
@@ -159,7 +160,7 @@ export class Trainer implements Disposable {
     this.optimizer.step(across.gradients);
     this.optimizer.lr = this.#schedule.at(number + 1);
     losses.push(across.loss, batch.tokens);
-    this.#carried.carry(step, states, next);
+    this.#carried.carry(step, states, continued);
   }
 
   /**
@@ -169,7 +170,7 @@ export class Trainer implements Disposable {
    * @throws {Diverged} If a loss, or a parameter afterwards, is not finite.
    */
   async trainEpoch(
-    batches: readonly Batch[],
+    batches: Epoch,
     { validationMs, io, metrics, beforeBatch }: EpochOptions,
   ): Promise<EpochResult> {
     const { epochs, logInterval, loss, audit } = this.#settings, { epoch, batch: first } = this.#at;
@@ -187,8 +188,8 @@ export class Trainer implements Disposable {
     for (let i = first; i < batches.length; i++) {
       await beforeBatch();
       checkStop(this.#ranks.stop);
-      const batch = batches[i]!;
-      await this.step(batch, this.#losses, batches[i + 1]);
+      const batch = batches.at(i);
+      await this.step(batch, this.#losses, batches.continues && i + 1 < batches.length);
       this.#at = { ...this.#at, batch: i + 1 };
       await this.#gpu.keepUp();
       progress.step(batch.tokens);

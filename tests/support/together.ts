@@ -11,7 +11,7 @@ import { captureIo } from "./capture_io.ts";
 
 /** Trains by `size` ranks, each on a device of its own; returns what rank 0 prints. */
 export async function trainTogether(given: Given, size: number): Promise<string[]> {
-  const settings = parseSettings({ ...given, train: true }), corpus = loadCorpus(settings);
+  const settings = parseSettings({ ...given, train: true }), corpus = await loadCorpus(settings);
   const io = captureIo();
   await Promise.all(
     ranksInProcess(size).map(async (communicator, rank) => {

@@ -34,7 +34,7 @@ Deno.test("training is the same with two ranks and three as with one, and ranks 
       for (const gpu of gpus) await gpu[Symbol.asyncDispose]();
     },
   };
-  const corpus = loadCorpus({ data: DATA["data"] as string });
+  const corpus = await loadCorpus({ data: DATA["data"] as string });
   for (const given of CASES) {
     const trainBy = (size: number) =>
       trainInProcess(gpus.slice(0, size), corpus, { ...SMALL, ...given }, STEPS);
