@@ -69,7 +69,7 @@ export async function learn(
   let tokens = 0, stage = 0, before = 0, start = performance.now();
   const seconds = () => before + (performance.now() - start) / 1000;
   for (const batch of batchesOf(text.train, settings)) {
-    trainer.step(batch, losses);
+    await trainer.step(batch, losses);
     tokens += batch.tokens;
     await gpu.keepUp();
     const part = Math.max(tokens / budget.tokens, seconds() / budget.seconds);
