@@ -3,6 +3,7 @@
 import type { Device } from "../device/device.ts";
 import { boundParts, forParts } from "../device/part_bindings.ts";
 import { forEachSlice } from "../device/parts.ts";
+import { hasRowsOf } from "../device/pending.ts";
 import { rowLanes, type VecSource, withVec } from "../device/vec.ts";
 import decay from "./_lazy_decay.wgsl" with { type: "text" };
 import moment from "./_lazy_moment.wgsl" with { type: "text" };
@@ -65,7 +66,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#W = W / this.#kernel.vec;
     this.last = gpu.table([table.shape[0]!], new Uint32Array(table.shape[0]!));
     this.#powers = gpu.tensor([MAX_STEPS + 1, 4]);
-    for (const storage of this.#storages) storage.pending = this;
+    for (const { pending } of this.#storages) pending.add(this);
   }
 
   /** Steps since all rows were up to date; 0 if they are. */
@@ -91,6 +92,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     const { lr, momentum, weightDecay } = coefficients, known = this.#coefficients;
     const same = known?.lr === lr && known.momentum === momentum &&
       known.weightDecay === weightDecay;
+    this.#flushOthers();
     if (!same || this.#now === MAX_STEPS) this.flush();
     if (!same) this.#setCoefficients(coefficients);
     this.#now++;
@@ -98,10 +100,11 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#updateRows(gradient.ids, gradient.values, norm);
   }
 
-  /** Brings the rows `ids` up to date. */
-  catchUp(ids: Tensor): void {
-    expectIds("catchUp", ids, this.#table.shape[0]!);
-    if (this.#behind && !this.#held) this.#updateRows(ids);
+  /** Brings the rows `ids` of `view` up to date: all rows if those of the view have other numbers. */
+  catchUp(view: Tensor, ids: Tensor): void {
+    expectIds("catchUp", ids, view.shape[0]!);
+    if (!hasRowsOf(view, this.#table)) this.flush();
+    else if (this.#behind && !this.#held) this.#updateRows(ids);
   }
 
   /** Brings all rows up to date. */
@@ -114,7 +117,6 @@ export class LazyRows implements PendingUpdates, Disposable {
         source: forParts(this.#kernel.source, 1),
         entry: "flush",
         inputs: [last!, last!, this.#powers, this.#powers, this.#powers],
-        readsRows: "caught-up",
         outputs: tables,
         uniform: { ...this.#uniform, n: last!.shape[0]! },
         grid: Math.ceil(last!.shape[0]! * this.#W / 64),
@@ -129,9 +131,16 @@ export class LazyRows implements PendingUpdates, Disposable {
    */
   [Symbol.dispose](): void {
     if (!this.#table.disposed && this.#gpu.working) this.flush();
-    for (const storage of this.#storages) delete storage.pending;
+    for (const { pending } of this.#storages) pending.delete(this);
     this.last.dispose();
     this.#powers.dispose();
+  }
+
+  /** Applies what other optimizers have deferred in the same buffers: updates of a row keep their order. */
+  #flushOthers(): void {
+    for (const { pending } of this.#storages) {
+      for (const other of pending) if (other !== this) other.flush();
+    }
   }
 
   #setCoefficients(coefficients: SGDCoefficients): void {
@@ -162,7 +171,7 @@ export class LazyRows implements PendingUpdates, Disposable {
         entry: "update",
         constants: { HAS_GRADIENT: values ? 1 : 0 },
         inputs: [ids, lag, this.#powers, norm, values ?? this.#powers],
-        readsRows: "caught-up",
+        readsRows: { tables: this.#tables },
         outputs: tensors,
         uniform: { ...this.#uniform, n, lanes, first, rows },
         grid: Math.ceil(n * lanes / 64),
