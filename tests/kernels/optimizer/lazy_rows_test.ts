@@ -175,3 +175,31 @@ Deno.test("two optimizers of one table apply what the other has deferred before 
     }
     assertClose(await gpu.readFloats(table), copy, { rtol: 1e-5, atol: 1e-6 });
   }));
+
+/** Rates of a warm-up, of some steps at one rate, and of a slow fall. */
+function rateOf(number: number): number {
+  return number < 150 ? (number + 1) / 150 : number < 200 ? 1 : 200 / number;
+}
+
+Deno.test("rows wait while the learning rate changes in each step, and catch up as float64 does", () =>
+  withGpu(async (gpu) => {
+    const steps = 300;
+    const variants = [[0.9, 1e-2], [0.9, 0], [0, 1e-2], [0.5, 0.3]] as const;
+    for (const [momentum, weightDecay] of variants) {
+      using table = gpu.tensor([V, W], values(V * W, 1));
+      table.requiresGrad = true;
+      const copy = Float64Array.from(values(V * W, 1));
+      const expected = new ReferenceSGD([copy], { momentum, weightDecay });
+      using optimizer = new SGD(gpu, [["table", table]], { lr: 1, momentum, weightDecay });
+      for (let number = 0; number < steps; number++) {
+        const lr = optimizer.lr = 0.1 * rateOf(number);
+        train(gpu, table, optimizer, number % 10); // the same few rows: the others wait all the time
+        expected.step([gradientOf(V, number % 10)], lr);
+        await gpu.keepUp();
+      }
+      const waits = optimizer.counts["table"]!.filter((_, i) => i % 2 === 0);
+      assertEquals(waits, [...new Array(149).fill(1), 52, ...new Array(99).fill(1)]);
+      const what = `momentum ${momentum}, decay ${weightDecay}`;
+      assertClose(await gpu.readFloats(table), copy, { rtol: 2e-5, atol: 1e-6 }, what);
+    }
+  }));
