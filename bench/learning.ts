@@ -69,7 +69,7 @@ export async function learn(
   let tokens = 0, stage = 0, before = 0, start = performance.now();
   const seconds = () => before + (performance.now() - start) / 1000;
   for (const batch of batchesOf(text.train, settings)) {
-    trainer.step(batch, losses);
+    await trainer.step(batch, losses);
     tokens += batch.tokens;
     await gpu.keepUp();
     const part = Math.max(tokens / budget.tokens, seconds() / budget.seconds);
@@ -88,7 +88,7 @@ export async function learn(
 }
 
 /** The batches of epoch after epoch. */
-function* batchesOf(train: Sentences, settings: Settings): Generator<Batch> {
+function* batchesOf(train: TrainingText["train"], settings: Settings): Generator<Batch> {
   for (let epoch = 1;; epoch++) yield* trainingBatches(train, settings, epoch);
 }
 

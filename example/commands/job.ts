@@ -1,6 +1,7 @@
 /** Input of training and profiling, and the new model that they start from. */
 
 import type { Gpu } from "../../mod.ts";
+import type { Communicator } from "../../kernels/mod.ts";
 import { describeOptimizer } from "../training/optimizer.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
 import {
@@ -25,6 +26,8 @@ export interface Job {
   readonly settings: Settings;
   readonly corpus: Corpus;
   readonly io: Io;
+  /** The ranks that share the work; this process alone unless given. */
+  readonly communicator?: Communicator;
 }
 
 /** Memory that is told of although nobody asked. */
@@ -57,7 +60,8 @@ export function checkSizes({ gpu, settings, corpus }: Omit<Job, "io">): void {
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
   checkMemory(memoryOfTraining(settings, vocabulary.size), freeMemory(gpu));
-  checkTraining(settings, bounds, largestShape(train, trainingBatches(train, settings, 1), concat));
+  const batch = trainingBatches(train, settings, 1).largest();
+  checkTraining(settings, bounds, largestShape(train, batch, concat));
   if (modeOf(settings) === "profile") return;
   const validation = loss === "neg" ? "loss" : "full";
   const planned = [[valid, validation], [test, evaluation]] as const;

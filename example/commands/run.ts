@@ -1,7 +1,8 @@
 /** The root command: reads the text, opens the GPU, and trains, profiles or tests. */
 
+import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { loadCorpus } from "../data/corpus.ts";
-import { checkSavable } from "../storage/model_file.ts";
+import { scoredParts } from "../data/part.ts";
 import { describeCorpus } from "./describe.ts";
 import type { Io } from "../shared/io.ts";
 import { modeOf, type Settings } from "../options/settings.ts";
@@ -16,15 +17,29 @@ import { unknownWarnings } from "../data/unknown.ts";
 /** Runs `settings`; throws a UsageError or a Failure with one clear line. */
 export async function run(settings: Settings, io: Io): Promise<void> {
   const mode = modeOf(settings);
-  if (mode === "test") return await testModel(settings, io);
-  if (mode === "train" && settings.resume) openCheckpoint(settings)?.[Symbol.dispose]();
-  const corpus = loadCorpus(settings, io);
-  warnOfSamples(settings, corpus.vocabulary.size, io);
-  checkSamples(settings, corpus, io);
-  if (mode === "train") checkSavable(settings, corpus.vocabulary);
+  if (!settings.distributed || mode === "profile") return await runAlone(settings, io);
+  const { asRank } = await import("./distributed.ts"); // loads a library of the system
+  await asRank(settings, io, (communicator, io) => runAlone(settings, io, communicator));
+}
+
+/** Runs `settings`, or this rank's part of it; rank 0 has the files. */
+async function runAlone(
+  settings: Settings,
+  io: Io,
+  communicator: Communicator = ALONE,
+): Promise<void> {
+  const mode = modeOf(settings), isFirst = communicator.rank === 0;
+  if (mode === "test") return await testModel(settings, io, communicator);
+  if (mode === "train" && settings.resume && isFirst) openCheckpoint(settings)?.[Symbol.dispose]();
+  const whole = await loadCorpus(settings, io);
+  warnOfSamples(settings, whole.vocabulary.size, io);
+  checkSamples(settings, whole, io);
   await using gpu = await openGpu(settings);
   tellAdapter(gpu, io);
-  for (const line of describeCorpus(settings.data, corpus)) io.out(line);
-  for (const warning of unknownWarnings(corpus)) io.err(warning);
-  await (mode === "train" ? trainModel : profileBatch)({ gpu, settings, corpus, io });
+  for (const line of describeCorpus(settings.data, whole)) io.out(line);
+  for (const warning of unknownWarnings(whole)) io.err(warning);
+  const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
+  await (mode === "train" ? trainModel : profileBatch)({
+    ...{ gpu, settings, corpus, io, communicator },
+  });
 }

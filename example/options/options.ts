@@ -17,6 +17,7 @@ import {
   TRAINING,
   wordOr,
 } from "./option.ts";
+import { DISTRIBUTED } from "./distributed.ts";
 import { OPTIMIZER } from "./optimizer_options.ts";
 import { NAME, RUN } from "./run_options.ts";
 
@@ -50,9 +51,9 @@ const DATA = {
     ...path({
       value: "path",
       default: "synthetic",
-      help: "Folder with train.txt, valid.txt and test.txt, a sentence a line; or synthetic, a " +
-        "language made up by the program, with settings such as synthetic:vocab=900,seed=2 " +
-        "(also words).",
+      help: "Folder with train.txt, valid.txt and test.txt (or .txt.gz, .txt.zst, or several: " +
+        "train-*.txt), a sentence a line; or synthetic, a language made up by the program, with " +
+        "settings such as synthetic:vocab=900,seed=2 (also words).",
       mayChange: true,
     }),
     choices: ["synthetic"],
@@ -73,6 +74,17 @@ const DATA = {
     modes: TRAINING,
     mayChange: true,
   }),
+  corpusMemory: optional<number, null>(
+    number([1e-6, 1e6], {
+      value: "gigabytes",
+      help:
+        "Most memory for the text of train.txt; a larger one is read from a file in windows, and " +
+        "shuffled by windows. Without it, a quarter of the machine's.",
+      modes: TRAINING,
+      mayChange: true,
+    }),
+    null,
+  ),
   concat: flag({
     help: "Train on the text joined with <s> and cut into pieces of --bptt words, not on " +
       "separate sentences.",
@@ -249,7 +261,15 @@ const COURSE = {
 } satisfies OptionTable;
 
 /** All options by the names of their settings. */
-export const OPTIONS = { ...RUN, ...DATA, ...MODEL, ...LOSS, ...COURSE, ...OPTIMIZER };
+export const OPTIONS = {
+  ...RUN,
+  ...DATA,
+  ...MODEL,
+  ...LOSS,
+  ...COURSE,
+  ...OPTIMIZER,
+  ...DISTRIBUTED,
+};
 
 /** One run of the program: every option with its checked value. */
 export type Settings = SettingsOf<typeof OPTIONS>;
@@ -272,4 +292,5 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   { title: "Loss", options: LOSS },
   { title: "Training", options: COURSE },
   { title: "Optimizer", options: OPTIMIZER },
+  { title: "Several processes", options: DISTRIBUTED },
 ];

@@ -2,6 +2,9 @@
 
 import { DeviceError, type Gpu } from "../../mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
+import { ALONE, type Communicator } from "../../kernels/mod.ts";
+import { partOf } from "../data/columns.ts";
+import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { largest } from "../model/checks.ts";
 import { Failure } from "../shared/errors.ts";
@@ -18,12 +21,13 @@ import type { WordModel } from "../model/model.ts";
 export async function dryRun(
   gpu: Gpu,
   model: WordModel,
-  training: readonly Batch[],
+  training: Epoch,
   evaluation: readonly Batch[],
+  { rank, size }: Communicator = ALONE,
 ): Promise<void> {
-  const batch = largest(training);
+  const batch = training.largest();
   try {
-    train(gpu, model, batch);
+    train(gpu, model, partOf(batch, rank, size));
     await gpu.finish();
     evaluate(gpu, model, largest(evaluation));
     await gpu.finish();
@@ -39,8 +43,8 @@ export async function dryRun(
   }
 }
 
-function train(gpu: Gpu, model: WordModel, batch: Batch): void {
-  using step = gpu.step({ training: true });
+function train(gpu: Gpu, model: WordModel, { own: batch, part }: ReturnType<typeof partOf>): void {
+  using step = gpu.step({ training: true, ...(part && { part }) });
   const { input, target, resets } = uploadIds(step, batch);
   const { loss } = model.forward(step, input, target, { resets });
   const gradients = step.backward(weightedSum(step, loss, uploadWeight(step, batch)));

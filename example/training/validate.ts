@@ -5,12 +5,13 @@ import { evaluationBatches } from "../data/batches.ts";
 import { knownWords, type SelfNormalization, selfNormalization } from "../evaluation/card.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
+import { standardError } from "../evaluation/standard_error.ts";
 import type { Io } from "../shared/io.ts";
 import type { WordModel } from "../model/model.ts";
 import type { SavedValidation } from "../storage/model_file.ts";
 import { Bar, formatLoss, formatPerplexity } from "../shared/progress.ts";
 import { normTermOf } from "./summary.ts";
-import type { StopFlag } from "../shared/stop.ts";
+import type { Ranks } from "../shared/ranks.ts";
 import { UNK } from "../data/vocab.ts";
 
 /** Result of a validation. */
@@ -34,14 +35,14 @@ export interface Validation extends SavedValidation {
 export async function validate(
   gpu: Gpu,
   model: WordModel,
-  { valid, vocabulary }: Corpus,
+  { valid, wholeTokens, vocabulary }: Corpus,
   io: Io,
-  stop: StopFlag,
+  ranks: Ranks,
 ): Promise<Validation> {
   const batches = evaluationBatches(valid);
   using bar = new Bar(io, "validating", batches.length);
   if (model.criterion.lossType === "neg") {
-    const { loss } = await evaluateLoss(gpu, model, batches, { stop, bar });
+    const { loss } = await evaluateLoss(gpu, model, batches, { ranks, stop: ranks.stop, bar });
     return {
       kind: "loss",
       measure: loss,
@@ -49,9 +50,17 @@ export async function validate(
       fields: { validLoss: loss },
     };
   }
-  const { ppl, scores } = await evaluate(gpu, model, batches, { stop, bar });
+  const { ppl, scores } = await evaluate(gpu, model, batches, { ranks, stop: ranks.stop, bar });
   const card = selfNormalization(scores, await normTermOf(gpu, model), vocabulary.size);
-  const known = knownWords(scores), text = `ppl ${formatPerplexity(ppl)}`;
+  const error = wholeTokens && ppl * standardError({
+        text: valid,
+        batches,
+        value: (i) => scores.logZ[i]! - scores.score[i]!,
+        wholeTokens: wholeTokens.valid,
+      });
+  const known = knownWords(scores);
+  const text = `ppl ${formatPerplexity(ppl)}` +
+    (error === undefined ? "" : ` \u00b1 ${formatPerplexity(error)}`);
   if (known.unknown === 0) {
     return { kind: "ppl", measure: ppl, text, fields: { validPpl: ppl }, card };
   }

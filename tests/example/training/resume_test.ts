@@ -233,7 +233,17 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
     else assert(found?.includes(`--${name}`), name);
   }
   assertEquals(free.sort(), [
-    ...["audit", "checkpoint-minutes", "config", "cuda", "data", "debug", "epochs"],
+    ...[
+      "audit",
+      "checkpoint-minutes",
+      "config",
+      "corpus-memory",
+      "cuda",
+      "data",
+      "debug",
+      "distributed",
+      "epochs",
+    ],
     ...[
       "evaluation",
       "log-interval",
@@ -242,6 +252,7 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
       "patience",
       "prof",
       "quiet",
+      "rank-timeout",
       "resume",
       "save",
       "tb-name",
