@@ -20,7 +20,8 @@ export function catchUp({ inputs, outputs, readsRows }: Launch): void {
   if (ids) { for (const table of tables) catchUpRows(table, ids); }
 }
 
-function catchUpRows(table: Tensor, ids: Tensor): void {
+/** Brings the rows `ids` of `table` up to date. */
+export function catchUpRows(table: Tensor, ids: Tensor): void {
   const pending = new Set(partsOf(table).flatMap((part) => [...storageIn(part).pending]));
   for (const updates of pending) updates.catchUp(table, ids);
 }
