@@ -88,7 +88,7 @@ export async function learn(
 }
 
 /** The batches of epoch after epoch. */
-function* batchesOf(train: Sentences, settings: Settings): Generator<Batch> {
+function* batchesOf(train: TrainingText["train"], settings: Settings): Generator<Batch> {
   for (let epoch = 1;; epoch++) yield* trainingBatches(train, settings, epoch);
 }
 

@@ -43,11 +43,11 @@ const CASES: readonly Given[] = [
 /** Trains one epoch and evaluates. */
 async function measure(gpu: Gpu, given: Given): Promise<string> {
   const settings = parseSettings({ ...SIZES, ...given });
-  const corpus = loadCorpus(settings);
+  const corpus = await loadCorpus(settings);
   using model = makeModel(gpu, settings, corpus.vocabulary);
   using trainer = new Trainer(gpu, model, settings);
   using losses = new Losses(gpu);
-  const batches = trainingBatches(corpus.train, settings, 1);
+  const batches = [...trainingBatches(corpus.train, settings, 1)];
   trainer.step(batches[0]!, losses); // compiles the kernels
   await gpu.finish();
   const start = performance.now();

@@ -59,7 +59,7 @@ async function train(gpu: Gpu, task: Task, loss: string, plan: Plan): Promise<Re
 async function measure(plan: Plan): Promise<Result[]> {
   await using gpu = await Gpu.create();
   const results: Result[] = [];
-  for (const task of tasksOf(plan, gpu.software)) {
+  for await (const task of tasksOf(plan, gpu.software)) {
     for (const loss of plan.losses) {
       const result = await train(gpu, task, loss, plan), { ppl, seconds } = result.curve.at(-1)!;
       results.push(result);

@@ -153,11 +153,11 @@ export interface Task extends TrainingText {
 }
 
 /** Makes the texts one after the other. */
-export function* tasksOf(plan: Plan, software: boolean): Generator<Task> {
+export async function* tasksOf(plan: Plan, software: boolean): AsyncGenerator<Task> {
   const machine = MACHINES[software ? "software" : "hardware"], { testWords } = machine;
   const { data, sizes, words, seconds = machine.seconds } = plan;
   if (data !== undefined) {
-    const { train, vocabulary, ...others } = loadCorpus({ data });
+    const { train, vocabulary, ...others } = await loadCorpus({ data });
     const some = (text: Sentences) => software ? firstSentences(text, testWords) : text;
     const valid = some(others.valid), test = some(others.test);
     return yield { name: data, train, vocabulary, valid, test, best: null, given: {}, seconds };

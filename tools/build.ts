@@ -20,13 +20,13 @@ interface Form {
 }
 
 /** A binary cannot keep permissions for folders relative to where it is started. */
-const [READ, , ENVIRONMENT] = FLAGS;
+const [READ, , ...OTHERS] = FLAGS;
 
 const FORMS: Readonly<Record<string, Form>> = {
   compile: {
     name: "nce",
     args: [
-      ...["compile", "--quiet", "--no-check", READ, "--allow-write", ENVIRONMENT],
+      ...["compile", "--quiet", "--no-check", READ, "--allow-write", ...OTHERS],
       `--include=${ROOT}/tools/chart_libraries.ts`,
     ],
   },

@@ -4,6 +4,7 @@ import config from "../../deno.json" with { type: "json" };
 import { dirname } from "@std/path";
 import type { CommandSpec, Program } from "../options/command.ts";
 import { MAKE_NBEST } from "../options/make_nbest.ts";
+import { MAKE_TEXT } from "../options/make_text.ts";
 import type { Given } from "../options/option.ts";
 import { DOCTOR } from "../options/doctor.ts";
 import { EXPORT, IMPORT } from "../options/exchange.ts";
@@ -128,6 +129,24 @@ export const COMMANDS: readonly Command[] = [
       await askPermissions({ read: write, write });
       const { makeNBest } = await import("../commands/make_nbest.ts");
       makeNBest(given, io);
+    },
+  },
+  {
+    name: "make-text",
+    summary: "Write text of the made-up language, of any size, to train on.",
+    details: [
+      "The folder gets train.txt, valid.txt and test.txt, for --data. The language's probabilities " +
+      "are known exactly, so the best possible perplexity is told; no model can expect less.",
+    ],
+    arguments: [{ name: "folder" }],
+    groups: [{ title: "Text", options: MAKE_TEXT }],
+    examples: [
+      { term: "nce make-text big --words 1e9", text: "Five gigabytes." },
+    ],
+    async run({ given, words: [folder], io }) {
+      await askPermissions({ read: [folder!], write: [folder!] });
+      const { makeText } = await import("../commands/make_text.ts");
+      makeText(folder!, given, io);
     },
   },
   {

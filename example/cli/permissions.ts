@@ -9,11 +9,12 @@ import {
   type Settings,
 } from "../options/settings.ts";
 
-/** Flags of `deno run` that avoid all prompts; the last only makes the program faster. */
+/** Flags of `deno run` that avoid all prompts; the last two only make the program faster. */
 export const FLAGS = [
   "--allow-read",
   `--allow-write=${MODEL_FOLDER}`,
   "--allow-env=XDG_RUNTIME_DIR,LP_NUM_THREADS",
+  "--allow-sys=systemMemoryInfo",
 ] as const;
 
 /** Settings that determine what is read and written. */
@@ -29,10 +30,12 @@ interface Paths {
 export function pathsOf(settings: PathSettings): Paths {
   const { data, vocab, prof, tbName } = settings, mode = modeOf(settings);
   const words = mode === "test" ? null : vocab;
+  // Even a profile keeps the words of a large text, beside the models.
+  const isIdle = prof && isSynthetic(data);
   const boards = mode === "train" && tbName !== null ? [BOARD_FOLDER] : [];
   return {
-    read: [isSynthetic(data) ? null : data, words, prof ? null : MODEL_FOLDER],
-    write: prof ? [] : [MODEL_FOLDER, ...boards],
+    read: [isSynthetic(data) ? null : data, words, isIdle ? null : MODEL_FOLDER],
+    write: isIdle ? [] : [MODEL_FOLDER, ...boards],
   };
 }
 

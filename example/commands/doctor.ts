@@ -3,7 +3,7 @@
 import type { Gpu } from "../../mod.ts";
 import { checkFolder, type Corpus, loadCorpus } from "../data/corpus.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
-import { boundsOf, fullest, largest, largestShape } from "../model/checks.ts";
+import { boundsOf, fullest, largestShape } from "../model/checks.ts";
 import { batchNeeds, isMet } from "../model/needs.ts";
 import { fileFindings } from "../doctor/files.ts";
 import { attempted, type Finding, graded, warned } from "../doctor/finding.ts";
@@ -23,7 +23,6 @@ import { Bar } from "../shared/progress.ts";
 import { makeModel } from "../storage/checkpoint.ts";
 import { openCheckpoint } from "../storage/checkpoint_file.ts";
 import { lockModel } from "../storage/lock.ts";
-import { checkSavable } from "../storage/model_file.ts";
 import { modelPath } from "../storage/open_model.ts";
 import { dryRun } from "../training/dry_run.ts";
 import { Trainer } from "../training/trainer.ts";
@@ -150,7 +149,6 @@ async function checkSettings(settings: Settings, corpus: Corpus, seen: Examinati
     checkSamples(settings, corpus, { err });
   });
   seen.findings.push(...warnings);
-  await seen.part("settings", "model", () => checkSavable(settings, corpus.vocabulary));
 }
 
 /** What a trial of the run needs. */
@@ -175,19 +173,19 @@ async function tryRun(
   const kept = gpu.memory.bytes;
   await dryRun(gpu, model, batches, evaluationBatches(valid));
   const startMs = seen.startMs + performance.now() - begin;
-  const { tokens } = batches[Math.floor(batches.length / 2)]!, { noise } = model.criterion;
+  const { tokens } = batches.at(Math.floor(batches.length / 2)), { noise } = model.criterion;
   seen.findings.push(...noiseFindings(noise, settings, vocabulary.counts, tokens));
   using bar = io.error.isTerminal ? new Bar(io.error, "trying", trialMs) : undefined;
   const onSpent = (ms: number) => bar?.step(ms);
   const probe = { gpu, model, trainer, corpus, settings, startMs, trialMs, onSpent };
   const pace = await measurePace(probe), { peakBytes: peak } = gpu.memory;
-  const shape = largestShape(train, batches, settings.concat);
+  const shape = largestShape(train, batches.largest(), settings.concat);
   const bounds = boundsOf(gpu, vocabulary.size);
   // Negative sampling does not follow the exact gradient.
   if (settings.loss !== "full" && settings.loss !== "neg") {
     const fits = (noiseRatio: number) =>
       batchNeeds({ ...settings, noiseRatio }, bounds, shape, true).every(isMet);
-    const found = await measureGradient(gpu, model, largest(batches), settings, fits);
+    const found = await measureGradient(gpu, model, batches.largest(), settings, fits);
     seen.findings.push(graded(gradientFact(found, settings)));
   }
   seen.findings.push(

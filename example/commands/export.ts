@@ -10,7 +10,7 @@ import type { Io } from "../shared/io.ts";
 import { decodeModel } from "../storage/model_file.ts";
 import { findModel } from "../storage/open_model.ts";
 import { vocabularyPath, writePytorch } from "../storage/pytorch.ts";
-import { decodeHeader } from "../storage/safetensors.ts";
+import { metadataOf } from "../storage/safetensors.ts";
 
 /**
  * Writes the model named `word` as a PyTorch-compatible file.
@@ -36,7 +36,7 @@ export function exportModel(word: string, given: Given, io: Io): void {
 function isOwn(path: string): boolean {
   try {
     using file = openBytes(path);
-    return decodeHeader(file, path).metadata["kind"] !== undefined;
+    return metadataOf(file, path)["kind"] !== undefined;
   } catch (error) {
     if (error instanceof Failure) return false;
     throw error;

@@ -8,7 +8,7 @@ import { flagOf, type Given, readOptions } from "../options/option.ts";
 import { LOSS, MODEL, RUN } from "../options/options.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { UsageError } from "../shared/errors.ts";
-import { checkFile, isFile } from "../shared/files.ts";
+import { checkFile, isFile, openBytes } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { lockModel } from "../storage/lock.ts";
 import { writeModel } from "../storage/model_file.ts";
@@ -39,7 +39,8 @@ export function importModel(path: string, given: Given, io: Io): void {
   if (isFile(target)) {
     throw new UsageError(`There is a model ${target} already: give another name by --save`);
   }
-  const model = readPytorch(path), settings = settingsOf(path, model, options);
+  using file = openBytes(path, "load");
+  const model = readPytorch(file, path), settings = settingsOf(path, model, options);
   const vocabulary = readWords(words);
   checkMatch(path, model, words, vocabulary);
   using _lock = lockModel(name);

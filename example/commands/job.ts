@@ -57,7 +57,8 @@ export function checkSizes({ gpu, settings, corpus }: Omit<Job, "io">): void {
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
   checkMemory(memoryOfTraining(settings, vocabulary.size), freeMemory(gpu));
-  checkTraining(settings, bounds, largestShape(train, trainingBatches(train, settings, 1), concat));
+  const batch = trainingBatches(train, settings, 1).largest();
+  checkTraining(settings, bounds, largestShape(train, batch, concat));
   if (modeOf(settings) === "profile") return;
   const validation = loss === "neg" ? "loss" : "full";
   const planned = [[valid, validation], [test, evaluation]] as const;

@@ -14,13 +14,13 @@ export async function profileBatch(job: Job): Promise<void> {
   using model = newModel(job);
   using trainer = new Trainer(gpu, model, settings);
   using losses = new Losses(gpu);
-  const [batch] = trainingBatches(corpus.train, settings, 1);
-  trainer.step(batch!, losses); // compiles the kernels
-  const { rows, wallMs } = await gpu.profile(() => trainer.step(batch!, losses));
+  const batch = trainingBatches(corpus.train, settings, 1).at(0);
+  trainer.step(batch, losses); // compiles the kernels
+  const { rows, wallMs } = await gpu.profile(() => trainer.step(batch, losses));
   const total = rows.reduce((sum, { ms }) => sum + ms, 0);
   io.result(
-    `one batch   ${formatCount(batch!.tokens)} tokens, ${formatCount(batch!.steps)} steps of ` +
-      `${formatCount(batch!.batchSize)} rows`,
+    `one batch   ${formatCount(batch.tokens)} tokens, ${formatCount(batch.steps)} steps of ` +
+      `${formatCount(batch.batchSize)} rows`,
   );
   const width = Math.max(...rows.map(({ label }) => label.length));
   io.result(`${"operation".padEnd(width)}     runs         ms   share`);

@@ -1,7 +1,7 @@
 /** The root command: reads the text, opens the GPU, and trains, profiles or tests. */
 
 import { loadCorpus } from "../data/corpus.ts";
-import { checkSavable } from "../storage/model_file.ts";
+import { scoredParts } from "../data/part.ts";
 import { describeCorpus } from "./describe.ts";
 import type { Io } from "../shared/io.ts";
 import { modeOf, type Settings } from "../options/settings.ts";
@@ -18,13 +18,13 @@ export async function run(settings: Settings, io: Io): Promise<void> {
   const mode = modeOf(settings);
   if (mode === "test") return await testModel(settings, io);
   if (mode === "train" && settings.resume) openCheckpoint(settings)?.[Symbol.dispose]();
-  const corpus = loadCorpus(settings, io);
-  warnOfSamples(settings, corpus.vocabulary.size, io);
-  checkSamples(settings, corpus, io);
-  if (mode === "train") checkSavable(settings, corpus.vocabulary);
+  const whole = await loadCorpus(settings, io);
+  warnOfSamples(settings, whole.vocabulary.size, io);
+  checkSamples(settings, whole, io);
   await using gpu = await openGpu(settings);
   tellAdapter(gpu, io);
-  for (const line of describeCorpus(settings.data, corpus)) io.out(line);
-  for (const warning of unknownWarnings(corpus)) io.err(warning);
+  for (const line of describeCorpus(settings.data, whole)) io.out(line);
+  for (const warning of unknownWarnings(whole)) io.err(warning);
+  const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
   await (mode === "train" ? trainModel : profileBatch)({ gpu, settings, corpus, io });
 }

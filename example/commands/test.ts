@@ -11,6 +11,7 @@ import { checkMemory, memoryOfModel } from "../model/memory.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import { loadTestText } from "../data/corpus.ts";
+import { scoredParts } from "../data/part.ts";
 import { Metrics } from "../storage/metrics.ts";
 import { openGpu, tellAdapter } from "./open_gpu.ts";
 import { summarize } from "../training/summary.ts";
@@ -28,12 +29,13 @@ export async function testModel(settings: Settings, io: Io): Promise<void> {
   const { path, vocabulary, settings: own } = findModel(save);
   const problem = evaluationProblem(own, evaluation);
   if (problem !== undefined) throw new Failure(`${path}: ${problem}`);
-  const corpus = loadTestText(data, vocabulary, io);
+  const whole = await loadTestText(data, vocabulary, io);
   warnOfSamples(settings, vocabulary.size, io);
   await using gpu = await openGpu(settings);
   tellAdapter(gpu, io);
-  for (const line of describeTest(data, corpus)) io.out(line);
-  for (const warning of unknownWarnings(corpus)) io.err(warning);
+  for (const line of describeTest(data, whole)) io.out(line);
+  for (const warning of unknownWarnings(whole)) io.err(warning);
+  const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
   checkEvaluation({ ...settings, ...own }, boundsOf(gpu, vocabulary.size), {
     kind: evaluation,
     batches: evaluationBatches(corpus.test),

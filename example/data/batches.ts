@@ -1,36 +1,13 @@
 /** Batches of sentences: each row holds whole sentences in sequence, packed with little padding. */
 
-import { Philox } from "../../kernels/random/mod.ts";
-import { isFromBatch, type NoiseName } from "../options/settings.ts";
-import { type Batch, cut, emptyPieces, type Row, RowBatch, rowSteps } from "./row_batch.ts";
+import type { Epoch, TrainingOptions } from "./epoch.ts";
+import { LargeText } from "./large_text.ts";
+import { pack } from "./pack.ts";
+import { cut, RowBatch } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
-import { shuffle } from "./shuffle.ts";
-
-/** Random stream of the order, separate from noise, dropout and weights; the step is the epoch. */
-const STREAM = 0x42415443;
-/** How {@linkcode trainingBatches} cuts the text. */
-export interface TrainingOptions {
-  /** Number of sentences (or pieces) of mean length in a batch; with `concat`, number of rows. */
-  readonly batchSize: number;
-  /** Maximum number of predictions in a piece, and of steps in a row. Longer sentences are split. */
-  readonly bptt: number;
-  /** Seed of the order. */
-  readonly seed: number;
-  /** Cuts the joined text into rows, rather than taking sentences one by one. */
-  readonly concat?: boolean;
-  /** With `concat`: each row continues the same row of the previous batch. */
-  readonly carryState?: boolean;
-  /** Where noise comes from; unigram unless given. */
-  readonly noise?: NoiseName;
-}
-
-/** How {@linkcode evaluationBatches} groups sentences. */
-export interface EvaluationOptions {
-  /** The most rows in a batch, by default 64. */
-  readonly batchSize?: number;
-  /** The most elements, padding included, in a batch; by default 4,096. */
-  readonly tokenBudget?: number;
-}
+import { StreamEpoch } from "./stream_epoch.ts";
+import { WholeEpoch } from "./whole_epoch.ts";
+import { WindowedEpoch } from "./windowed_epoch.ts";
 
 /**
  * The batches of one training epoch. Every token is predicted once.
@@ -41,29 +18,27 @@ export interface EvaluationOptions {
  * and epoch. A batch takes as many rows as hold the tokens of `batchSize` mean pieces, so it has sentences
  * of all lengths. With `carryState` the order is that of the text. If noise comes from the batch, a target
  * that would be alone joins another batch, and words of the text fill each row's end, so that all
- * noise is from the text.
+ * noise is from the text. A text beyond memory is shuffled by windows.
  */
 export function trainingBatches(
-  text: Sentences,
+  text: Sentences | LargeText,
   options: TrainingOptions,
   epoch: number,
-): readonly Batch[] {
-  const { batchSize, bptt, seed, concat = false, carryState = false, noise = "unigram" } = options;
-  const fromBatch = isFromBatch(noise);
+): Epoch {
+  const { batchSize, bptt, concat = false, carryState = false } = options;
   checkPositive({ batchSize, bptt });
   if (carryState && !concat) throw new TypeError("Cannot carry the state without concat");
-  if (carryState) return parallelStreams(text, options);
-  const random = new Philox(seed, STREAM, epoch);
-  const pieces = concat ? cut([0, text.tokens], bptt, 0) : cut(text.offsets, bptt, bptt >> 2);
-  const order = shuffle(pieces.starts.map((_, piece) => piece), random);
-  const { lengths } = pieces, longest = lengths.reduce((most, length) => Math.max(most, length), 0);
-  const rows = shuffle(pack(order, lengths, longest), random);
-  const mean = text.tokens / lengths.length;
-  const count = concat ? batchSize : Math.max(1, Math.round(batchSize * mean / longest));
-  const batches: Row[][] = [];
-  for (let at = 0; at < rows.length; at += count) batches.push(rows.slice(at, at + count));
-  return (fromBatch ? joinLone(batches, lengths) : batches)
-    .map((rows) => new RowBatch(text.ids, pieces, rows, { wordsPastEnd: fromBatch }));
+  if (carryState) return new StreamEpoch(text, options);
+  if (text instanceof LargeText) return new WindowedEpoch(text, options, epoch);
+  return new WholeEpoch(text, options, epoch);
+}
+
+/** How {@linkcode evaluationBatches} groups sentences. */
+export interface EvaluationOptions {
+  /** The most rows in a batch, by default 64. */
+  readonly batchSize?: number;
+  /** The most elements, padding included, in a batch; by default 4,096. */
+  readonly tokenBudget?: number;
 }
 
 /**
@@ -92,75 +67,12 @@ export function evaluationBatches(
   const rows = pack(Uint32Array.from(whole), lengths, space);
   for (let start = 0; start < rows.length;) {
     // Rows with the longest sentences come first: none is longer than the first, or than `space`.
-    const steps = Math.max(space, lengths[rows[start]![0]!]!);
+    const steps = Math.max(space, lengths[rows.at(start)[0]!]!);
     const count = Math.max(1, Math.min(batchSize, Math.floor(tokenBudget / steps)));
     batches.push(new RowBatch(text.ids, pieces, rows.slice(start, start + count)));
     start += count;
   }
   return batches;
-}
-
-/**
- * Packs pieces into rows of at most `space` steps, best fit, longest first; pieces of equal length keep
- * their `order`. A piece longer than `space` gets its own row.
- */
-function pack(order: Uint32Array, lengths: Uint32Array, space: number): Row[] {
-  const rows: number[][] = [];
-  // Rows by the space that they have left.
-  const open: number[][][] = Array.from({ length: space + 1 }, () => []);
-  for (const piece of order.toSorted((a, b) => lengths[b]! - lengths[a]!)) {
-    const length = lengths[piece]!;
-    let left = length;
-    while (left < space && open[left]!.length === 0) left++;
-    let row = open[left]?.pop();
-    if (row === undefined) {
-      row = [];
-      rows.push(row);
-      left = Math.max(space, length);
-    }
-    row.push(piece);
-    open[left - length]!.push(row);
-  }
-  return rows;
-}
-
-/** Moves a target that is alone in its batch to the shortest row of another batch, if there is one. */
-function joinLone(batches: readonly Row[][], lengths: Uint32Array): readonly Row[][] {
-  const isLone = (rows: readonly Row[]) => rows.length === 1 && rowSteps(rows[0]!, lengths) === 1;
-  const joined = batches.filter((rows) => !isLone(rows));
-  if (joined.length === 0) return batches;
-  for (const [i, piece] of batches.filter(isLone).flat(2).entries()) {
-    const rows = joined[i % joined.length]!;
-    rows.sort((a, b) => rowSteps(b, lengths) - rowSteps(a, lengths));
-    rows.push([...rows.pop()!, piece]);
-  }
-  return joined;
-}
-
-/**
- * The text in `batchSize` parallel streams, cut every `bptt` predictions; none is lost. If noise comes
- * from the batch, a single target at the end becomes one more step of the previous batch.
- */
-function parallelStreams(
-  text: Sentences,
-  { batchSize, bptt, noise = "unigram" }: TrainingOptions,
-): Batch[] {
-  const { tokens } = text, count = Math.min(batchSize, tokens), fromBatch = isFromBatch(noise);
-  const begin = Array.from({ length: count + 1 }, (_, b) => Math.floor(b * tokens / count));
-  const longest = Math.ceil(tokens / count);
-  const cuts = Array.from({ length: Math.ceil(longest / bptt) }, (_, i) => i * bptt);
-  const isLone = cuts.at(-1) === longest - 1 && tokens % count === 1 % count && bptt * count > 1;
-  if (fromBatch && isLone) cuts.pop();
-  return cuts.map((at, i) => {
-    const pieces = emptyPieces(count), steps = (cuts[i + 1] ?? longest) - at;
-    for (let b = 0; b < count; b++) {
-      pieces.starts[b] = begin[b]! + at;
-      pieces.lengths[b] = Math.max(0, Math.min(steps, begin[b + 1]! - pieces.starts[b]!));
-    }
-    const rows = Array.from(begin.slice(1), (_, b) => [b]);
-    const traits = { continues: at > 0, wordsPastEnd: fromBatch };
-    return new RowBatch(text.ids, pieces, rows, traits);
-  });
 }
 
 function checkPositive(sizes: Record<string, number>): void {

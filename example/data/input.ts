@@ -49,12 +49,16 @@ export function openInput(path = "-"): Input {
   return {
     name: path,
     bytes: isFile ? size : undefined, // a named pipe
-    lines: (onRead) => linesOf(path, openFile(path, onRead)),
+    lines: (onRead) => linesOf(path, openChunks(path, onRead)),
   };
 }
 
-/** The decompressed bytes of a file. */
-function openFile(path: string, onRead: (bytes: number) => void = () => {}): Chunks {
+/**
+ * The bytes of a file, decompressed if it is named `.gz` or `.zst`.
+ *
+ * @param onRead Receives the number of bytes after each read, as counted on disk.
+ */
+export function openChunks(path: string, onRead: (bytes: number) => void = () => {}): Chunks {
   const file = createReadStream(path);
   file.on("data", (chunk) => onRead(chunk.length));
   file.pause(); // a listener starts the stream, but there is no reader yet

@@ -12,6 +12,7 @@
 import { Philox } from "../../kernels/random/mod.ts";
 import { firstIndex } from "../shared/search.ts";
 import { shuffle } from "./shuffle.ts";
+import { WordTable } from "./word_table.ts";
 
 /** Random streams of the generator, separate from noise, dropout and weights. */
 const STREAM = { words: 0x53594e00, grammar: 0x53594e01 } as const;
@@ -32,6 +33,9 @@ const SPLIT = { function: [0.75, 0.25], content: [0.8, 0.2] } as const;
 const ZIPF = 1.2;
 /** Probability that an opener or content word is drawn from the sentence's own topic; otherwise all are equal. */
 const LOYALTY = 0.9;
+/** Room for the longest word that any number of words needs. */
+const MAX_LETTERS = 32;
+const ENCODER = new TextEncoder();
 const MIN_WORDS = 5;
 const MAX_WORDS = 30;
 
@@ -51,7 +55,7 @@ export interface SentenceState {
 /** A language, determined by a seed and a number of words. */
 export class SyntheticLanguage {
   /** The words, all different, the most frequent of each kind first. */
-  readonly words: readonly string[];
+  readonly words: WordTable;
   readonly #class: Uint8Array;
   readonly #topic: Uint8Array;
   /** Probability of a word within its list. */
@@ -60,6 +64,8 @@ export class SyntheticLanguage {
   readonly #lists: { words: number[]; cumulative: number[] }[] = [];
   /** `#next[c][d]`: probability that class d follows class c; the last row is the start of a sentence. */
   readonly #next: readonly (readonly number[])[];
+  /** The same, cumulative. */
+  readonly #cumulativeNext: readonly (readonly number[])[];
 
   /** Makes the language of `vocab` words for `seed`. */
   constructor(vocab: number, seed: number) {
@@ -70,6 +76,7 @@ export class SyntheticLanguage {
     }
     this.words = makeWords(vocab, new Philox(seed, STREAM.words));
     this.#next = makeGrammar(new Philox(seed, STREAM.grammar));
+    this.#cumulativeNext = this.#next.map(cumulate);
     this.#class = new Uint8Array(vocab);
     this.#topic = new Uint8Array(vocab);
     this.#within = new Float64Array(vocab);
@@ -110,7 +117,7 @@ export class SyntheticLanguage {
     const sentence: number[] = [];
     const state = this.start();
     while (random.uniform() >= this.endProbability(state)) {
-      const nextClass = draw(cumulate(this.#next[state.lastClass]!), random);
+      const nextClass = draw(this.#cumulativeNext[state.lastClass]!, random);
       const own = random.uniform() < LOYALTY ? topic : random.below(TOPICS);
       const list = this.#lists[listIndex(nextClass, own)]!;
       sentence.push(list.words[draw(list.cumulative, random)]!);
@@ -186,18 +193,18 @@ function makeGrammar(random: Philox): number[][] {
 }
 
 /** Pronounceable, distinct words; frequent words are shorter. */
-function makeWords(vocab: number, random: Philox): string[] {
-  const consonants = "bdfklmnprstvz", vowels = "aeiou";
-  const syllables = consonants.length * vowels.length;
-  const words = new Set<string>();
+function makeWords(vocab: number, random: Philox): WordTable {
+  const [consonants, vowels] = ["bdfklmnprstvz", "aeiou"].map((text) => ENCODER.encode(text));
+  const syllables = consonants!.length * vowels!.length, word = new Uint8Array(MAX_LETTERS);
+  const words = new WordTable(), pick = (from: Uint8Array) => from[random.below(from.length)]!;
   while (words.size < vocab) {
     // Long enough that most words of this length are still free.
-    const length = Math.ceil(Math.log(4 * (words.size + 1)) / Math.log(syllables));
-    let word = "";
-    for (let i = 0; i < length; i++) {
-      word += consonants[random.below(consonants.length)]! + vowels[random.below(vowels.length)]!;
+    const letters = 2 * Math.ceil(Math.log(4 * (words.size + 1)) / Math.log(syllables));
+    for (let i = 0; i < letters; i += 2) {
+      word[i] = pick(consonants!);
+      word[i + 1] = pick(vowels!);
     }
-    words.add(word);
+    words.add(word, 0, letters);
   }
-  return [...words];
+  return words;
 }

@@ -91,7 +91,14 @@ export class LineSplitter {
   }
 
   /** The lines that end in `chunk`; each is valid as long as the chunk is. */
-  *push(chunk: Uint8Array): Generator<Uint8Array> {
+  push(chunk: Uint8Array): Uint8Array[] {
+    const lines: Uint8Array[] = [];
+    this.split(chunk, (bytes, start, end) => lines.push(bytes.subarray(start, end)));
+    return lines;
+  }
+
+  /** Calls `onLine` for each line that ends in `chunk`: it is `bytes` from `start` up to `end`. */
+  split(chunk: Uint8Array, onLine: (bytes: Uint8Array, start: number, end: number) => void): void {
     let start = this.#isFirst && chunk.subarray(0, 3).join() === UTF_8_MARK ? 3 : 0;
     this.#isFirst = false;
     for (let at = start; at < chunk.length; at++) {
@@ -99,9 +106,12 @@ export class LineSplitter {
       this.#afterReturn = byte === RETURN;
       if (byte !== NEWLINE && byte !== RETURN) continue;
       if (!endsBoth) {
-        const tail = chunk.subarray(start, at);
-        yield this.#pieces.length === 0 ? tail : concat([...this.#pieces, tail]);
-        this.#pieces = [];
+        if (this.#pieces.length === 0) onLine(chunk, start, at);
+        else {
+          const line = concat([...this.#pieces, chunk.subarray(start, at)]);
+          this.#pieces = [];
+          onLine(line, 0, line.length);
+        }
       }
       start = at + 1;
     }
@@ -109,8 +119,9 @@ export class LineSplitter {
   }
 
   /** The last line, if it has no line ending. */
-  *end(): Generator<Uint8Array> {
-    if (this.#pieces.length > 0) yield concat(this.#pieces);
+  end(): Uint8Array[] {
+    const line = this.#pieces;
     this.#pieces = [];
+    return line.length === 0 ? [] : [concat(line)];
   }
 }

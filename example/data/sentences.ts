@@ -1,6 +1,8 @@
 /** Many sentences in one array. */
 
-import { BOS, UNK } from "./vocab.ts";
+import type { LineWords } from "./line_words.ts";
+import { BOS, UNK, type Vocabulary } from "./vocab.ts";
+import { grow } from "./word_table.ts";
 
 /**
  * Sentences as `<s> words <s> words <s> ...`. Neighbours share the mark between them, so one array is
@@ -55,15 +57,31 @@ export class SentencesBuilder {
   #offsets: Uint32Array = new Uint32Array(1 << 8);
   #count = 0;
 
+  /** Number of sentences so far. */
+  get length(): number {
+    return this.#count;
+  }
+
   /** Adds the ids of a sentence, without marks. */
   add(words: ArrayLike<number>): void {
-    this.#ids = grow(this.#ids, this.#size + words.length + 1);
-    this.#offsets = grow(this.#offsets, this.#count + 1);
-    this.#offsets[this.#count++] = this.#size;
-    // Space for the mark: build() writes it, since ids may still be renumbered.
-    this.#size++;
+    this.#begin(words.length);
     this.#ids.set(words, this.#size);
     this.#size += words.length;
+  }
+
+  /** Adds a line as ids of a vocabulary. */
+  addLine({ bytes, bounds, first, end, size }: LineWords, vocabulary: Vocabulary): void {
+    this.#begin(size);
+    for (let i = first; i < end; i++) {
+      this.#ids[this.#size++] = vocabulary.idAt(bytes, bounds[2 * i]!, bounds[2 * i + 1]!);
+    }
+  }
+
+  /** Makes room for a sentence of so many words and its mark, which {@linkcode build} writes. */
+  #begin(words: number): void {
+    this.#ids = grow(this.#ids, this.#size + words + 1);
+    this.#offsets = grow(this.#offsets, this.#count + 1);
+    this.#offsets[this.#count++] = this.#size++;
   }
 
   /** The sentences so far, with `renumber` applied to each word's id. */
@@ -75,12 +93,4 @@ export class SentencesBuilder {
     for (const offset of offsets) ids[offset] = BOS;
     return new Sentences(ids, offsets);
   }
-}
-
-/** `array`, or a copy of at least `size` with room to grow. */
-function grow(array: Uint32Array, size: number): Uint32Array {
-  if (size <= array.length) return array;
-  const larger = new Uint32Array(Math.max(size, 2 * array.length));
-  larger.set(array);
-  return larger;
 }

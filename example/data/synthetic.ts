@@ -5,7 +5,9 @@ import { isSynthetic } from "../options/settings.ts";
 import { UsageError } from "../shared/errors.ts";
 import { MIN_VOCABULARY, SyntheticLanguage } from "./language.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";
-import { byFrequency, Vocabulary, WordCounts } from "./vocab.ts";
+import { idsOf, Vocabulary } from "./vocab.ts";
+import { WordCounts } from "./word_counts.ts";
+import { WordTable } from "./word_table.ts";
 
 /** Parameters of the text. */
 export interface SyntheticOptions {
@@ -81,33 +83,33 @@ export function synthesize(
     & SyntheticOptions
     & { readonly testWords?: number },
 ): SyntheticText {
-  const language = new SyntheticLanguage(vocab, seed);
-  const generate = (part: keyof typeof STREAM, size: number) =>
-    generateText(language, size, new Philox(seed, STREAM[part]));
-  const parts = {
-    train: generate("train", words),
-    valid: generate("valid", testWords),
-    test: generate("test", testWords),
+  const language = new SyntheticLanguage(vocab, seed), counts = new Float64Array(vocab);
+  const generate = (part: TextPart, size: number) => {
+    const text = new SentencesBuilder(), best = new BestPerplexity(language);
+    for (const sentence of generateText(language, size, randomOf(part, seed))) {
+      text.add(sentence);
+      if (part === "train") sentence.forEach((word) => counts[word]!++);
+      else best.add(sentence);
+    }
+    return { text, best };
   };
-  const occurrences = new WordCounts();
-  for (const sentence of parts.train) {
-    occurrences.add(sentence.map((word) => language.words[word]!));
-  }
+  const train = generate("train", words);
+  const valid = generate("valid", testWords), test = generate("test", testWords);
+  const occurrences = new WordCounts(language.words, counts, train.text.length);
   // Words that the training text lacks keep an id: they may occur in the other texts.
-  const counted = language.words.map((
-    word,
-  ): [string, number] => [word, occurrences.words.get(word) ?? 0]);
-  const sorted = byFrequency(counted).map(([word]) => word);
-  const vocabulary = Vocabulary.fromCounts(occurrences, { words: sorted });
-  const ids = language.words.map((word) => vocabulary.id(word));
+  const vocabulary = Vocabulary.fromCounts(occurrences, {
+    words: WordTable.of(occurrences.sorted().joined)!,
+  });
+  const ids = idsOf(occurrences, vocabulary.table);
+  const build = (text: SentencesBuilder) => text.build((word) => ids[word]!);
   return {
     vocabulary,
     occurrences,
-    train: encode(parts.train, ids),
-    valid: encode(parts.valid, ids),
-    test: encode(parts.test, ids),
-    bestValidPerplexity: perplexity(language, parts.valid),
-    bestTestPerplexity: perplexity(language, parts.test),
+    train: build(train.text),
+    valid: build(valid.text),
+    test: build(test.text),
+    bestValidPerplexity: valid.best.perplexity,
+    bestTestPerplexity: test.best.perplexity,
   };
 }
 
@@ -115,12 +117,13 @@ export function synthesize(
 export function synthesizeTest(
   { words, vocab, seed }: SyntheticOptions,
 ): { sentences: string[][]; bestTestPerplexity: number } {
-  const language = new SyntheticLanguage(vocab, seed);
-  const test = generateText(language, testSize(words), new Philox(seed, STREAM.test));
-  return {
-    sentences: test.map((sentence) => sentence.map((word) => language.words[word]!)),
-    bestTestPerplexity: perplexity(language, test),
-  };
+  const language = new SyntheticLanguage(vocab, seed), best = new BestPerplexity(language);
+  const sentences = [];
+  for (const sentence of generateText(language, testSize(words), randomOf("test", seed))) {
+    best.add(sentence);
+    sentences.push(sentence.map((word) => language.words.text(word)));
+  }
+  return { sentences, bestTestPerplexity: best.perplexity };
 }
 
 /** Number of words in the validation and the test text, given that of the training text. */
@@ -132,38 +135,51 @@ function isOption(name: string): name is keyof SyntheticOptions {
   return Object.hasOwn(RANGES, name);
 }
 
-/** Whole sentences of at least `size` words in total, as indices of the language's words. */
-export function generateText(
+/** Whole sentences of at least `size` words in total, as numbers of the language's words. */
+export function* generateText(
   language: SyntheticLanguage,
   size: number,
   random: Philox,
-): number[][] {
-  const sentences: number[][] = [];
+): Generator<number[]> {
   for (let words = 0; words < size;) {
     const sentence = language.sample(random);
-    sentences.push(sentence);
+    yield sentence;
     words += sentence.length;
   }
-  return sentences;
 }
 
-function encode(sentences: readonly number[][], ids: readonly number[]): Sentences {
-  const builder = new SentencesBuilder();
-  for (const sentence of sentences) builder.add(sentence.map((word) => ids[word]!));
-  return builder.build();
+/** A part of the text. */
+export type TextPart = keyof typeof STREAM;
+
+/** The random numbers that a part is made from. */
+export function randomOf(part: TextPart, seed: number): Philox {
+  return new Philox(seed, STREAM[part]);
 }
 
-/** Perplexity of the true probabilities over all words and closing marks. */
-function perplexity(language: SyntheticLanguage, sentences: readonly number[][]): number {
-  let sum = 0, tokens = 0;
-  for (const sentence of sentences) {
-    const state = language.start();
+/** Perplexity of the true probabilities over all words and closing marks: no model can expect less. */
+export class BestPerplexity {
+  readonly #language: SyntheticLanguage;
+  #sum = 0;
+  #tokens = 0;
+
+  /** Of no text yet. */
+  constructor(language: SyntheticLanguage) {
+    this.#language = language;
+  }
+
+  /** The perplexity so far. */
+  get perplexity(): number {
+    return Math.exp(this.#sum / this.#tokens);
+  }
+
+  /** Adds a sentence. */
+  add(sentence: readonly number[]): void {
+    const language = this.#language, state = language.start();
     for (const word of sentence) {
-      sum -= Math.log(language.wordProbability(state, word));
+      this.#sum -= Math.log(language.wordProbability(state, word));
       language.advance(state, word);
     }
-    sum -= Math.log(language.endProbability(state));
-    tokens += sentence.length + 1;
+    this.#sum -= Math.log(language.endProbability(state));
+    this.#tokens += sentence.length + 1;
   }
-  return Math.exp(sum / tokens);
 }

@@ -11,31 +11,38 @@ const MOST = 0.5;
 /** A text, or only its test part. */
 type Texts = Pick<Corpus, "test"> & Partial<Pick<Corpus, "train" | "valid">>;
 
+/** The number of words of a part and of those that are unknown. */
+interface Part {
+  readonly name: string;
+  readonly words: number;
+  readonly unknown: number;
+}
+
 /** The number of unknown words in the validation and the test text, as a line; undefined if there are none. */
 export function describeUnknown({ valid, test }: Texts): string | undefined {
-  const parts = textsOf({ valid, test });
-  if (parts.every(([, text]) => countUnknown(text) === 0)) return undefined;
-  return parts.map(([name, text]) => {
-    const unknown = countUnknown(text);
-    return `${name} ${percent(text)} (${formatCount(unknown)} of ${formatCount(text.words)} words)`;
+  const parts = partsOf({ valid, test });
+  if (parts.every(({ unknown }) => unknown === 0)) return undefined;
+  return parts.map((part) => {
+    const { name, words, unknown } = part;
+    return `${name} ${percent(part)} (${formatCount(unknown)} of ${formatCount(words)} words)`;
   }).join(", ");
 }
 
 /** Warnings, one line each, if unknown words make a perplexity too high or too low. */
 export function unknownWarnings(
-  { vocabulary, train, valid, test }: Texts & Pick<Corpus, "vocabulary">,
+  { vocabulary: { counts }, train, valid, test }: Texts & Pick<Corpus, "vocabulary">,
 ): string[] {
-  const warnings: string[] = [], unseen = textsOf({ valid, test });
-  if (vocabulary.counts[UNK] === 0 && unseen.some(([, text]) => countUnknown(text) > 0)) {
-    const names = unseen.map(([name]) => name).join(" or ");
+  const warnings: string[] = [], unseen = partsOf({ valid, test });
+  if (counts[UNK] === 0 && unseen.some(({ unknown }) => unknown > 0)) {
+    const names = unseen.map(({ name }) => name).join(" or ");
     warnings.push(
       `warning: ${names} has unknown words but training has none: the model cannot learn how likely ` +
         "<unk> is; --min-freq 2, or a vocabulary without rare words (--vocab), lets it",
     );
   }
-  const full = textsOf({ train, valid, test })
-    .filter(([, text]) => countUnknown(text) > MOST * text.words)
-    .map(([name, text]) => `${percent(text)} of ${name}`);
+  const trained = train ? [{ name: "train", words: train.words, unknown: counts[UNK]! }] : [];
+  const full = [...trained, ...unseen].filter(({ words, unknown }) => unknown > MOST * words)
+    .map((part) => `${percent(part)} of ${part.name}`);
   if (full.length > 0) {
     warnings.push(
       `warning: <unk> is ${full.join(", ")}: a low perplexity then means nothing; use more ` +
@@ -45,11 +52,13 @@ export function unknownWarnings(
   return warnings;
 }
 
-function textsOf(texts: Readonly<Record<string, Sentences | undefined>>): [string, Sentences][] {
-  return Object.entries(texts).flatMap(([name, text]) => text === undefined ? [] : [[name, text]]);
+function partsOf(texts: Readonly<Record<string, Sentences | undefined>>): Part[] {
+  return Object.entries(texts).flatMap(([name, text]) =>
+    text === undefined ? [] : [{ name, words: text.words, unknown: countUnknown(text) }]
+  );
 }
 
 /** Two significant digits, so that even a small fraction is not shown as 0. */
-function percent(text: Sentences): string {
-  return `${Number((100 * countUnknown(text) / text.words).toPrecision(2))} %`;
+function percent({ unknown, words }: Part): string {
+  return `${Number((100 * unknown / words).toPrecision(2))} %`;
 }

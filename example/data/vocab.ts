@@ -1,6 +1,8 @@
 /** The words that a model knows, their ids and their counts. */
 
 import { Failure } from "../shared/errors.ts";
+import type { WordCounts } from "./word_counts.ts";
+import { findText, WordTable } from "./word_table.ts";
 
 /** Id of the word that stands for all unknown words. */
 export const UNK = 0;
@@ -10,51 +12,62 @@ export const BOS = 1;
 export const EOS = 2;
 /** The words of ids 0, 1 and 2. */
 const MARKS = ["<unk>", "<s>", "</s>"] as const;
+const ENCODER = new TextEncoder();
 
 /** How {@linkcode Vocabulary.fromCounts} chooses its words. */
 export interface VocabularyOptions {
   /** Minimum occurrences of a word to keep, by default 1; ignored with `words`. */
-  minFreq?: number;
+  readonly minFreq?: number;
   /** Keeps exactly these words, in this order, even if they do not occur. */
-  words?: Iterable<string>;
+  readonly words?: WordTable;
 }
 
 /** Words by id and ids by word: `<unk>` 0, `<s>` 1, `</s>` 2, then the others. */
 export class Vocabulary {
-  /** The words by id. */
-  readonly words: readonly string[];
+  /** The words; their numbers are the ids. */
+  readonly table: WordTable;
   /** How often each id is a target in training; `<unk>` counts all words left out. */
-  readonly counts: readonly number[];
-  readonly #ids = new Map<string, number>();
+  readonly counts: Float64Array<ArrayBuffer>;
 
-  private constructor(words: readonly string[], counts: readonly number[]) {
-    this.words = words;
+  private constructor(table: WordTable, counts: Float64Array<ArrayBuffer>) {
+    this.table = table;
     this.counts = counts;
-    words.forEach((word, id) => this.#ids.set(word, id));
   }
 
   /**
-   * Rebuilds a vocabulary from the `words` and `counts` of a model file.
+   * Rebuilds a vocabulary from its table and its counts.
    *
    * @throws {Failure} If they are no valid vocabulary. The message does not name the file.
    */
-  static from(words: unknown, counts: unknown): Vocabulary {
-    const fail = (why: string): never => {
-      throw new Failure(`the vocabulary is damaged: ${why}`);
-    };
-    if (!Array.isArray(words) || !Array.isArray(counts)) {
-      return fail("words and counts are not lists");
-    }
-    if (words.length !== counts.length) fail(`${words.length} words, ${counts.length} counts`);
-    if (MARKS.some((mark, id) => words[id] !== mark)) fail(`it must begin with ${MARKS.join(" ")}`);
-    const noText = words.findIndex((word) => typeof word !== "string" || word === "");
-    if (noText >= 0) fail(`word ${noText} is not a text`);
+  static fromTable(table: WordTable, counts: Float64Array<ArrayBuffer>): Vocabulary {
+    const marks = MARKS.map((mark) => findText(table, mark)).join();
+    if (marks !== "0,1,2") damaged(`it must begin with ${MARKS.join(" ")}`);
+    if (table.size !== counts.length) damaged(`${table.size} words, ${counts.length} counts`);
+    const empty = table.find(new Uint8Array());
+    if (empty >= 0) damaged(`word ${empty} is not a text`);
     const bad = counts.findIndex((count) => !Number.isSafeInteger(count) || count < 0);
-    if (bad >= 0) fail(`the count of word ${bad} is not a whole number from 0 up`);
-    if (counts.every((count) => count === 0)) fail("no word was ever counted");
-    const vocabulary = new Vocabulary([...words], [...counts]);
-    if (vocabulary.#ids.size !== words.length) fail("a word is there twice");
-    return vocabulary;
+    if (bad >= 0) damaged(`the count of word ${bad} is not a whole number from 0 up`);
+    if (counts.every((count) => count === 0)) damaged("no word was ever counted");
+    return new Vocabulary(table, counts);
+  }
+
+  /**
+   * The same from lists, which other programs and the first model files have.
+   *
+   * @throws {Failure} As {@linkcode Vocabulary.fromTable}.
+   */
+  static from(words: unknown, counts: unknown): Vocabulary {
+    if (!Array.isArray(words) || !Array.isArray(counts)) {
+      return damaged("words and counts are not lists");
+    }
+    if (words.length !== counts.length) damaged(`${words.length} words, ${counts.length} counts`);
+    const table = new WordTable();
+    for (const [id, word] of words.entries()) {
+      if (typeof word !== "string" || !isWord(word)) return damaged(`word ${id} is not a text`);
+      if (table.add(ENCODER.encode(word)) < id) damaged(`word ${id} is there twice`);
+    }
+    const isNumber = (count: unknown) => typeof count === "number" ? count : NaN;
+    return Vocabulary.fromTable(table, Float64Array.from(counts, isNumber));
   }
 
   /**
@@ -68,90 +81,74 @@ export class Vocabulary {
     if (!Number.isSafeInteger(minFreq) || minFreq < 1) {
       throw new RangeError(`Cannot keep words of frequency ${minFreq}: it must be at least 1`);
     }
-    const chosen = words ??
-      byFrequency(counted.words).flatMap(([word, count]) => count >= minFreq ? [word] : []);
-    const list: string[] = [...MARKS];
-    for (const word of chosen) if (!MARKS.some((mark) => mark === word)) list.push(word);
-    const counts = list.map((word) => counted.words.get(word) ?? 0);
-    counts[BOS]! += counted.sentences; // the end of each sentence
-    const known = new Set(list);
-    if (known.size < list.length) {
-      throw new TypeError("Cannot make a vocabulary: a word is there twice");
+    const most = words ?? counted.table;
+    const table = new WordTable(
+      most.size + MARKS.length,
+      most.joined.length + MARKS.join().length + 1,
+    );
+    for (const mark of MARKS) table.add(ENCODER.encode(mark));
+    if (words) { for (let word = 0; word < words.size; word++) table.add(words.bytes(word)); }
+    else {
+      for (const word of counted.order()) {
+        if (counted.counts[word]! >= minFreq) table.add(counted.table.bytes(word));
+      }
     }
-    for (const [word, count] of counted.words) if (!known.has(word)) counts[UNK]! += count;
-    return new Vocabulary(list, counts);
+    const counts = new Float64Array(table.size), ids = idsOf(counted, table);
+    counted.counts.forEach((count, word) => counts[ids[word]!]! += count);
+    counts[BOS]! += counted.sentences; // the end of each sentence
+    return new Vocabulary(table, counts);
   }
 
   /** Number of words, marks included. */
   get size(): number {
-    return this.words.length;
+    return this.table.size;
   }
 
   /** Id of `word`; that of `<unk>` if the word is unknown. */
   id(word: string): number {
-    return this.#ids.get(word) ?? UNK;
+    return Math.max(UNK, findText(this.table, word));
   }
 
   /** Ids of a sentence's words; `</s>` is also unknown if it was never a word in training. */
   encode(words: readonly string[]): number[] {
-    const unknownEos = this.counts[EOS] === 0;
-    return words.map((word) => this.id(word)).map((id) => id === EOS && unknownEos ? UNK : id);
+    return words.map((word) => this.#known(findText(this.table, word)));
+  }
+
+  /** The same for a word as bytes: `line` from `start` up to `end`. */
+  idAt(line: Uint8Array, start: number, end: number): number {
+    return this.#known(this.table.find(line, start, end));
+  }
+
+  #known(id: number): number {
+    return id < 0 || (id === EOS && this.counts[EOS] === 0) ? UNK : id;
   }
 
   /** The word with an id. */
   word(id: number): string {
-    const word = this.words[id];
-    if (word !== undefined) return word;
+    if (Number.isSafeInteger(id) && id >= 0 && id < this.size) return this.table.text(id);
     throw new RangeError(`There is no word ${id}: ids go from 0 to ${this.size - 1}`);
   }
 
   /** Whether the other vocabulary has the same words with the same ids and counts. */
-  equals(other: Vocabulary): boolean {
-    return this.size === other.size &&
-      this.words.every((word, id) => word === other.words[id]) &&
-      this.counts.every((count, id) => count === other.counts[id]);
+  equals({ table, counts }: Vocabulary): boolean {
+    const { joined } = table, own = this.table.joined;
+    return own.length === joined.length && this.size === counts.length &&
+      own.every((byte, i) => byte === joined[i]) &&
+      this.counts.every((count, id) => count === counts[id]);
   }
 }
 
-/** The words of a text and their counts. */
-export class WordCounts {
-  /** Occurrences of each word, without the marks that begin and end a sentence. */
-  readonly words = new Map<string, number>();
-  /** Number of sentences. */
-  sentences = 0;
-
-  /** Counts a sentence. */
-  add(words: readonly string[]): void {
-    for (const word of words) this.words.set(word, (this.words.get(word) ?? 0) + 1);
-    this.sentences++;
-  }
+/** The id that `table` has for each counted word; that of `<unk>` for others. */
+export function idsOf(counted: WordCounts, table: WordTable): Uint32Array<ArrayBuffer> {
+  return new Uint32Array(counted.table.size)
+    .map((_, word) => Math.max(UNK, table.find(counted.table.bytes(word))));
 }
 
-/** The content of `freq.txt`: every word that occurs with its count, including the end of sentence. */
-export function frequencyText({ words, sentences }: WordCounts): string {
-  const all = new Map(words);
-  for (const mark of ["<s>", "</s>"]) all.set(mark, (all.get(mark) ?? 0) + sentences);
-  return byFrequency(all).map(([word, count]) => `${word} ${count}\n`).join("");
+/** Whether a word can be kept: texts are, but a line break would end it. */
+function isWord(word: string): boolean {
+  return word !== "" && word.isWellFormed() && !word.includes("\n");
 }
 
-/** Words and counts, the most frequent first, ties by code point. */
-export function byFrequency(counts: Iterable<[string, number]>): [string, number][] {
-  return [...counts].sort(([a, n], [b, m]) => m - n || compareCodePoints(a, b));
-}
-
-/** Compares by code point. JavaScript compares by UTF-16 unit, which puts some CJK characters last. */
-function compareCodePoints(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const x = a.charCodeAt(i), y = b.charCodeAt(i);
-    if (x === y) continue;
-    // A surrogate belongs to a code point above all single-unit ones.
-    const xHigh = isSurrogate(x), yHigh = isSurrogate(y);
-    return xHigh === yHigh ? x - y : xHigh ? 1 : -1;
-  }
-  return a.length - b.length;
-}
-
-function isSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdfff;
+function damaged(why: string): never {
+  throw new Failure(`the vocabulary is damaged: ${why}`);
 }

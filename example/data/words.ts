@@ -2,6 +2,7 @@
 
 import { Failure } from "../shared/errors.ts";
 import { readLines } from "./lines.ts";
+import { WordTable } from "./word_table.ts";
 
 /** Python's `str.split()` splits at these: Unicode white space and the four ASCII separators. */
 const SPACE = new RegExp(`[\\p{White_Space}${"\u001c"}-${"\u001f"}]+`, "u");
@@ -28,8 +29,8 @@ export function withoutMarks(words: readonly string[]): readonly string[] {
  * @throws {UsageError} If the file does not exist.
  * @throws {Failure} If a line is empty, repeats a word, or does not have the form of the first line.
  */
-export function readVocabularyFile(path: string): string[] {
-  const lines = new Map<string, number>();
+export function readVocabularyFile(path: string): WordTable {
+  const table = new WordTable(), encoder = new TextEncoder();
   let number = 0, wanted: string | undefined;
   for (const line of readLines(path)) {
     number++;
@@ -43,11 +44,10 @@ export function readVocabularyFile(path: string): string[] {
     if (form !== (wanted ??= form)) {
       throw bad(`has ${form}, but line 1 has ${wanted}; write all lines alike`);
     }
-    const before = lines.get(word);
-    if (before !== undefined) throw bad(`repeats "${word}" of line ${before}; remove one of them`);
-    lines.set(word, number);
+    const before = table.add(encoder.encode(word)) + 1;
+    if (before < number) throw bad(`repeats "${word}" of line ${before}; remove one of them`);
   }
-  if (number > 0) return [...lines.keys()];
+  if (number > 0) return table;
   throw new Failure(`Cannot use vocabulary ${path}: line 1 has no word, the file is empty`);
 }
 

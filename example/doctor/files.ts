@@ -2,8 +2,7 @@
 
 import { basename } from "@std/path";
 import { format as formatBytes } from "@std/fmt/bytes";
-import { partPath } from "../data/corpus.ts";
-import { checkFile } from "../shared/files.ts";
+import { filesOf } from "../data/text_files.ts";
 import { formatCount } from "../shared/progress.ts";
 import { nearestName } from "../shared/search.ts";
 import { attempted, type Fact, type Finding, graded, percent } from "./finding.ts";
@@ -23,12 +22,13 @@ export async function fileFindings(data: string): Promise<Finding[]> {
   const stops: Finding[] = [], scans: Scan[] = [], texts = new Repeats();
   // The training text comes last, so that only the sentences of the others are held.
   for (const part of PARTS.toReversed()) {
-    const path = partPath(data, part), about = { subject: "data", name: `${part}.txt` } as const;
-    const found = await attempted(about, () => {
-      checkFile(path);
-      return scanFile(path, texts.reader(part));
+    const about = { subject: "data", name: `${part}.txt` } as const;
+    const found = await attempted(about, async () => {
+      const own: Scan[] = [];
+      for (const path of filesOf(data, part)) own.push(await scanFile(path, texts.reader(part)));
+      return own;
     });
-    if ("value" in found) scans.unshift(found.value);
+    if ("value" in found) scans.unshift(...found.value);
     else stops.unshift(withNeighbour(found.stop, data, part));
   }
   const known = scans.filter(({ words }) => words > 0); // loading refuses the others

@@ -54,7 +54,7 @@ export function noiseFigures(
 export function noiseFindings(
   source: NoiseSource,
   settings: Settings,
-  counts: readonly number[],
+  counts: ArrayLike<number>,
   targets: number,
 ): Finding[] {
   if (settings.loss === "full") return [];
@@ -79,8 +79,8 @@ export function noiseFindings(
   ];
 }
 
-function zeroFact({ shares }: ExpectedNoise, counts: readonly number[]): Fact {
-  const zeros = counts.filter((count, id) => count === 0 && id > EOS).length;
+function zeroFact({ shares }: ExpectedNoise, counts: ArrayLike<number>): Fact {
+  const zeros = Array.from(counts).filter((count, id) => count === 0 && id > EOS).length;
   const rarest = shares.reduce((least, q, id) => id > EOS ? Math.min(least, q) : least, 1);
   return {
     subject: "noise",

@@ -3,6 +3,7 @@
 import type { Gpu } from "../../mod.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
 import type { Corpus } from "../data/corpus.ts";
+import type { Epoch } from "../data/epoch.ts";
 import { type Batch, type Places, placesOf } from "../data/row_batch.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
 import { Losses } from "../evaluation/losses.ts";
@@ -60,7 +61,7 @@ export async function measurePace(options: ProbeOptions): Promise<Pace> {
   const orderMs = performance.now() - begin;
   const training = await trainFor(options, batches, (1 - EVALUATION_PART) * trialMs);
   const placeMs = await evaluateFor(options, EVALUATION_PART * trialMs);
-  const epochMs = orderMs + training.ms * placesIn(batches) / training.places;
+  const epochMs = orderMs + training.ms * batches.length / training.batches;
   const validationMs = placeMs * placesIn(evaluationBatches(corpus.valid));
   const testMs = placeMs * placesIn(evaluationBatches(corpus.test));
   const { epochs, maxMinutes } = settings, mostMs = 60_000 * (maxMinutes ?? Infinity);
@@ -78,13 +79,13 @@ export async function measurePace(options: ProbeOptions): Promise<Pace> {
 /** Trains for about `budget` milliseconds. */
 async function trainFor(
   { gpu, trainer, onSpent = () => {} }: ProbeOptions,
-  batches: readonly Batch[],
+  epoch: Epoch,
   budget: number,
-): Promise<{ ms: number; places: number; tokens: number; firstBad: number }> {
+): Promise<{ ms: number; batches: number; tokens: number; firstBad: number }> {
   using losses = new Losses(gpu);
   let next = 0;
   const step = async () => {
-    const batch = batches[next++ % batches.length]!;
+    const batch = epoch.at(next++ % epoch.length);
     trainer.step(batch, losses);
     await gpu.keepUp();
     return batch;
@@ -92,17 +93,17 @@ async function trainFor(
   for (let i = 0; i < WARM_UP; i++) await step();
   await gpu.finish();
   const begin = performance.now();
-  let places = 0, tokens = 0, now = begin;
+  let batches = 0, tokens = 0, now = begin;
   do {
     const batch = await step(), before = now;
-    places += placesOf(batch);
+    batches++;
     tokens += batch.tokens;
     now = performance.now();
     onSpent(now - before);
-  } while (now - begin < (next > batches.length ? Math.min(budget, EPOCH_MS) : budget));
+  } while (now - begin < (next > epoch.length ? Math.min(budget, EPOCH_MS) : budget));
   await gpu.finish();
   const ms = performance.now() - begin, { firstBad } = await losses.sums();
-  return { ms, places, tokens, firstBad };
+  return { ms, batches, tokens, firstBad };
 }
 
 /** Milliseconds for a place of an evaluation: a part of the validation is scored as after an epoch. */

@@ -1,8 +1,7 @@
 /** One look at a text file: its lines, their ends, and words that are odd. */
 
-import { readLines } from "../data/lines.ts";
+import { openChunks, openInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
-import { attempt } from "../shared/files.ts";
 
 /** Bytes that are looked at, so that the look takes seconds. */
 const MAX_BYTES = 2 ** 26;
@@ -47,14 +46,14 @@ export type LineEnds = Readonly<Record<"LF" | "CRLF" | "CR", number>>;
  * @throws {UsageError} If there is no such file.
  * @throws {Failure} If it cannot be read or is not UTF-8.
  */
-export function scanFile(
+export async function scanFile(
   path: string,
   onSentence: (words: readonly string[]) => void = () => {},
-): Scan {
+): Promise<Scan> {
   const counts = { lines: 0, words: 0, blank: 0, marked: 0, inner: 0, unknown: 0 };
   const odd = { replaced: 0, decomposed: 0 }, otherUnknown = new Map<string, number>();
   let longest = { words: 0, line: 0 }, read = 0;
-  for (const line of readLines(path, (bytes) => read += bytes)) {
+  const onLine = (line: string) => {
     const all = splitWords(line), words = withoutMarks(all);
     counts.lines++;
     counts.words += words.length;
@@ -71,28 +70,36 @@ export function scanFile(
     if (line.includes("\ufffd")) odd.replaced++;
     if (line !== line.normalize("NFC")) odd.decomposed++;
     onSentence(words);
+  };
+  for await (const lines of openInput(path).lines((bytes) => read += bytes)) {
+    lines.forEach(onLine);
     if (read > MAX_BYTES) break;
   }
   const bytes = Deno.statSync(path).size, isPart = read < bytes;
-  return { path, bytes, isPart, longest, ...counts, ...odd, otherUnknown, ends: lineEnds(path) };
+  return {
+    path,
+    bytes,
+    isPart,
+    longest,
+    ...counts,
+    ...odd,
+    otherUnknown,
+    ends: await lineEnds(path),
+  };
 }
 
 /** The line ends of a file. */
-function lineEnds(path: string): LineEnds {
-  const ends = { LF: 0, CRLF: 0, CR: 0 }, chunk = new Uint8Array(2 ** 20);
-  using file = attempt("read", path, () => Deno.openSync(path));
-  let before = 0;
-  for (let read = 0; read <= MAX_BYTES;) {
-    const size = attempt("read", path, () => file.readSync(chunk));
-    if (size === null) break;
-    read += size;
-    for (let at = 0; at < size; at++) {
-      const byte = chunk[at]!;
+async function lineEnds(path: string): Promise<LineEnds> {
+  const ends = { LF: 0, CRLF: 0, CR: 0 };
+  let before = 0, read = 0;
+  for await (const chunk of openChunks(path, (bytes) => read += bytes)) {
+    for (const byte of chunk) {
       if (byte === RETURN) ends.CR++;
       else if (byte === NEWLINE && before === RETURN) ends.CR--, ends.CRLF++;
       else if (byte === NEWLINE) ends.LF++;
       before = byte;
     }
+    if (read > MAX_BYTES) break;
   }
   return ends;
 }

@@ -123,7 +123,9 @@ export function selfNormalization(
 
 /** The distribution of sorted values; those that are not finite are left out. */
 function histogramOf(sorted: Float32Array): Histogram {
-  const finite = sorted.filter((value) => Number.isFinite(value));
+  // NaN comes last. filter() would make an object of every number.
+  const begin = sorted.findIndex(Number.isFinite), end = sorted.findLastIndex(Number.isFinite) + 1;
+  const finite = sorted.subarray(Math.max(0, begin), end);
   const low = finite[0] ?? 0, high = finite.at(-1) ?? 0;
   const [from, to] = low < high ? [low, high] : [low - 0.5, low + 0.5];
   const counts = new Array<number>(BARS).fill(0);

@@ -72,19 +72,20 @@ export async function evaluate(
 }
 
 /**
- * The loss of each token, in the order of `batches`: the model's loss outside training. Noise that a batch
- * shares is the same for all batches, so that no sentence's loss depends on its neighbours.
+ * The loss of each token, in the order of `batches`: the model's loss outside training.
  *
+ * @param watch With `sameNoise`, noise that a batch shares is the same for all batches, so that no
+ *   sentence's loss depends on its neighbours.
  * @throws {Stopped} If a stop is requested.
  */
 export async function evaluateTokens(
   gpu: Gpu,
   model: WordModel,
   batches: readonly Batch[],
-  watch: Watch = {},
+  watch: Watch & { readonly sameNoise?: boolean } = {},
 ): Promise<Float32Array> {
   using collected = new CollectedNumbers(gpu, batches, 1);
-  await forEachBatch(gpu, batches, { ...watch, sameNoise: true }, (step, batch, states) => {
+  await forEachBatch(gpu, batches, watch, (step, batch, states) => {
     const { input, target, resets } = uploadIds(step, batch);
     const { loss, states: last } = model.forward(step, input, target, { states, resets });
     collected.push(loss);
@@ -129,7 +130,8 @@ async function forEachBatch(
     checkStop(stop);
     {
       using step = gpu.step({ number: sameNoise ? 0 : i });
-      carried.carry(step, score(step, batch, carried.before(batch)), batches[i + 1]);
+      const states = score(step, batch, carried.before(batch));
+      carried.carry(step, states, batches[i + 1]?.continues ?? false);
     }
     await gpu.keepUp();
     await after();

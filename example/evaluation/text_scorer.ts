@@ -80,7 +80,7 @@ export class TextScorer {
       const { scores: { score, logZ } } = await evaluate(this.#gpu, model, batches, watch);
       return (i) => score[i]! - logZ[i]!;
     }
-    const losses = await evaluateTokens(this.#gpu, model, batches, watch);
+    const losses = await evaluateTokens(this.#gpu, model, batches, { ...watch, sameNoise: true });
     return (i) => -losses[i]!;
   }
 }

@@ -23,10 +23,10 @@ export class CarriedStates implements Disposable {
     return batch.continues ? this.#states : [];
   }
 
-  /** Keeps a batch's final states beyond its step, if `next` continues it. */
-  carry(step: Step, states: readonly Tensor[], next: Batch | undefined): void {
+  /** Keeps a batch's final states beyond its step, if the next batch continues it. */
+  carry(step: Step, states: readonly Tensor[], continued: boolean): void {
     this[Symbol.dispose]();
-    if (!next?.continues) return;
+    if (!continued) return;
     this.#states = states;
     for (const state of states) step.keep(state);
   }

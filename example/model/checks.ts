@@ -39,13 +39,12 @@ export function boundsOf({ maxTensorBytes, device }: DeviceLimits, words: number
   };
 }
 
-/** The shape of the largest of `batches`, made from `text` with or without `concat`. */
+/** The shape of the largest batch, made from `text` with or without `concat`. */
 export function largestShape(
   text: Pick<Sentences, "tokens" | "length">,
-  batches: readonly Places[],
+  { steps, batchSize }: Places,
   concat: boolean,
 ): BatchShape {
-  const { steps, batchSize } = largest(batches);
   // --batch-size counts sentences of mean length, of which a row holds several.
   const share = concat ? 1 : Math.min(1, text.tokens / text.length / steps);
   return { steps, rows: batchSize, share };

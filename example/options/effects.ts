@@ -32,6 +32,7 @@ const SYNTHETIC: Idle = { data: isSynthetic };
 /** When an option has no effect on a run that could use it. */
 const IDLE: { readonly [N in Name]?: readonly Idle[] } = {
   vocab: [SYNTHETIC],
+  corpusMemory: [SYNTHETIC],
   minFreq: [SYNTHETIC, { vocab: (vocab) => vocab !== null }],
   carryState: [{ concat: false }, GRU],
   nlayers: [{ ...GRU, nlayers: (nlayers) => nlayers !== 1 }],

@@ -50,9 +50,9 @@ const DATA = {
     ...path({
       value: "path",
       default: "synthetic",
-      help: "Folder with train.txt, valid.txt and test.txt, a sentence a line; or synthetic, a " +
-        "language made up by the program, with settings such as synthetic:vocab=900,seed=2 " +
-        "(also words).",
+      help: "Folder with train.txt, valid.txt and test.txt (or .txt.gz, .txt.zst, or several: " +
+        "train-*.txt), a sentence a line; or synthetic, a language made up by the program, with " +
+        "settings such as synthetic:vocab=900,seed=2 (also words).",
       mayChange: true,
     }),
     choices: ["synthetic"],
@@ -73,6 +73,17 @@ const DATA = {
     modes: TRAINING,
     mayChange: true,
   }),
+  corpusMemory: optional<number, null>(
+    number([1e-6, 1e6], {
+      value: "gigabytes",
+      help:
+        "Most memory for the text of train.txt; a larger one is read from a file in windows, and " +
+        "shuffled by windows. Without it, a quarter of the machine's.",
+      modes: TRAINING,
+      mayChange: true,
+    }),
+    null,
+  ),
   concat: flag({
     help: "Train on the text joined with <s> and cut into pieces of --bptt words, not on " +
       "separate sentences.",

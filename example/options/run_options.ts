@@ -1,7 +1,16 @@
 /** Options for the task, the model, and the output. */
 
 import { EVALUATION } from "./evaluation_kind.ts";
-import { EPOCHS, flag, type Option, optional, type OptionTable, path, RESULTS } from "./option.ts";
+import {
+  count,
+  EPOCHS,
+  flag,
+  type Option,
+  optional,
+  type OptionTable,
+  path,
+  RESULTS,
+} from "./option.ts";
 
 /** Maximum bytes of a name; with a suffix it must still be a valid file name. */
 const MAX_NAME_BYTES = 200;
@@ -39,6 +48,15 @@ export const RUN = {
   }),
   save: SAVE,
   evaluation: EVALUATION,
+  evalTokens: optional<number, null>(
+    count([1, 1e12], {
+      value: "count",
+      help: "Validate and test on a fixed random part of so many tokens, and give the standard " +
+        "error; without it, on all.",
+      modes: RESULTS,
+    }),
+    null,
+  ),
   prof: flag({ help: "Run one batch and print where the time went.", mayChange: true }),
   cuda: flag({
     help: "Insist on a hardware GPU; without it the best adapter is taken.",

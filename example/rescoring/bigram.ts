@@ -17,7 +17,7 @@ export class Bigram {
    *
    * @param most Maximum successors of a word kept for {@linkcode successors}.
    */
-  constructor(sentences: readonly (readonly number[])[], vocab: number, most: number) {
+  constructor(sentences: Iterable<readonly number[]>, vocab: number, most: number) {
     this.#size = vocab + 1;
     this.#follows = new Float64Array(this.#size);
     this.#kinds = new Float64Array(this.#size);

@@ -35,7 +35,7 @@ export function* makeLists(options: ListOptions): Generator<NBestList> {
   const bigram = new Bigram(text, vocab, SUCCESSORS);
   const channel = new Channel(vocab, noise, new Philox(own, STREAM.sounds));
   const speaker = new Philox(seed, STREAM.words), air = new Philox(seed, STREAM.heard);
-  const spell = (sentence: readonly number[]) => sentence.map((word) => language.words[word]!);
+  const spell = (sentence: readonly number[]) => sentence.map((word) => language.words.text(word));
   const digits = String(lists).length;
   for (let i = 1; i <= lists; i++) {
     const sentence = language.sample(speaker), heard = channel.speak(sentence, air);

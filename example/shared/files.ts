@@ -3,12 +3,38 @@
 import { dirname } from "@std/path";
 import { Failure, reasonOf, UsageError } from "./errors.ts";
 
+const ENCODER = new TextEncoder();
+
 /** A file that is read in parts, so that its header can be checked before anything large is read. */
 export interface ByteSource {
   /** Number of bytes. */
   readonly size: number;
-  /** The bytes from `begin` up to, not including, `end`; both must lie within the file. */
-  read(begin: number, end: number): Uint8Array<ArrayBuffer>;
+  /**
+   * The bytes from `begin` up to, not including, `end`; both must lie within the file.
+   *
+   * @param into Memory that they may be in, so that reading often makes no garbage.
+   */
+  read(begin: number, end: number, into?: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>;
+}
+
+/** Bytes in memory; parts are views without a copy. */
+export function ofBytes(bytes: Uint8Array<ArrayBuffer>): ByteSource {
+  return { size: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
+}
+
+/** Bytes that are read together, a multiple of any number's size. */
+const CHUNK = 1 << 22;
+
+/** The bytes from `begin` up to `end`, some at a time, each valid until the next. */
+export function* chunksOf(
+  file: ByteSource,
+  begin = 0,
+  end = file.size,
+): Generator<Uint8Array<ArrayBuffer>> {
+  const memory = new Uint8Array(Math.min(CHUNK, Math.max(0, end - begin)));
+  for (let at = begin; at < end; at += CHUNK) {
+    yield file.read(at, Math.min(end, at + CHUNK), memory);
+  }
 }
 
 /**
@@ -24,6 +50,9 @@ export class AtomicFile implements Disposable {
   readonly path: string;
   readonly #temporary: string;
   readonly #file: Deno.FsFile;
+  /** Small pieces, to be written together. */
+  readonly #waiting = new Uint8Array(1 << 16);
+  #waits = 0;
   #renamed = false;
 
   /** Opens the temporary file. */
@@ -39,6 +68,18 @@ export class AtomicFile implements Disposable {
 
   /** Appends bytes. */
   write(bytes: Uint8Array): void {
+    if (this.#waits + bytes.length > this.#waiting.length) this.#flush();
+    if (bytes.length > this.#waiting.length) return this.#writeAll(bytes);
+    this.#waiting.set(bytes, this.#waits);
+    this.#waits += bytes.length;
+  }
+
+  #flush(): void {
+    this.#writeAll(this.#waiting.subarray(0, this.#waits));
+    this.#waits = 0;
+  }
+
+  #writeAll(bytes: Uint8Array): void {
     attempt("write", this.path, () => {
       for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
     });
@@ -46,6 +87,7 @@ export class AtomicFile implements Disposable {
 
   /** Gives the file its final name; no more can be written. */
   commit(): void {
+    this.#flush();
     attempt("write", this.path, () => {
       this.#file.syncSync();
       this.#file.close();
@@ -74,7 +116,14 @@ export class AtomicFile implements Disposable {
  */
 export function writeFileAtomically(path: string, data: string | Uint8Array): void {
   using file = new AtomicFile(path);
-  file.write(typeof data === "string" ? new TextEncoder().encode(data) : data);
+  file.write(typeof data === "string" ? ENCODER.encode(data) : data);
+  file.commit();
+}
+
+/** The same for a text in parts, which may be longer than a string can be. */
+export function writeTextAtomically(path: string, parts: Iterable<string>): void {
+  using file = new AtomicFile(path);
+  for (const part of parts) file.write(ENCODER.encode(part));
   file.commit();
 }
 
@@ -104,9 +153,9 @@ export function openBytes(path: string, verb = "read"): ByteSource & Disposable 
   });
   return {
     size: attempt(verb, path, () => file.statSync().size),
-    read: (begin, end) =>
+    read: (begin, end, into = new Uint8Array(end - begin)) =>
       attempt(verb, path, () => {
-        const bytes = new Uint8Array(end - begin);
+        const bytes = into.subarray(0, end - begin);
         file.seekSync(begin, Deno.SeekMode.Start);
         for (let at = 0; at < bytes.length;) {
           const size = file.readSync(bytes.subarray(at));

@@ -3,12 +3,11 @@
 import { createHash } from "node:crypto";
 import type { Gpu } from "../../mod.ts";
 import { Failure } from "../shared/errors.ts";
-import { AtomicFile, isFile, openBytes } from "../shared/files.ts";
+import { AtomicFile, chunksOf, isFile, openBytes } from "../shared/files.ts";
 import { GRULanguageModel, LanguageModel, type WordModel } from "../model/model.ts";
 import {
-  checkSavable,
   decodeModel,
-  encodeModelHeader,
+  encodeModel,
   type ModelFile,
   type ModelHeader,
   nonFinite,
@@ -17,12 +16,10 @@ import {
 import type { ModelSettings } from "../options/settings.ts";
 import { makeNoise } from "../model/noise.ts";
 import { cannotLoad } from "./safetensors.ts";
+import { bytesOf, fillRows, readRows } from "./tensors.ts";
 import type { ByteSource } from "../shared/files.ts";
 import { parameterShapes } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
-
-/** Number of bytes hashed at a time. */
-const CHUNK = 2 ** 24;
 
 /** A model read from a file. */
 export interface LoadedModel extends ModelHeader {
@@ -59,11 +56,10 @@ export async function saveModel(
 }
 
 /**
- * Writes the model to an uncommitted file. Parameters are read from the GPU one at a time.
+ * Writes the model to an uncommitted file. Parameters are read from the GPU some rows at a time.
  *
  * @returns The SHA-256 of the file, which {@linkcode restoreModel} checks.
- * @throws {Failure} If the file cannot be written, the vocabulary is too large for one, or a parameter has
- *   a number that is not finite.
+ * @throws {Failure} If the file cannot be written, or a parameter has a number that is not finite.
  */
 export async function writeModel(
   gpu: Gpu,
@@ -72,22 +68,25 @@ export async function writeModel(
   beside: SavedBeside,
 ): Promise<string> {
   const { settings, vocabulary } = beside;
-  checkSavable(settings, vocabulary);
-  const hash = createHash("sha256"), parameters = new Map(model.parameters());
+  const { before, after } = encodeModel(beside), hash = createHash("sha256");
+  const parameters = new Map(model.parameters());
   const write = (bytes: Uint8Array) => {
     hash.update(bytes);
     file.write(bytes);
   };
-  write(encodeModelHeader(beside));
+  before.forEach(write);
   for (const [name, shape] of parameterShapes(settings, vocabulary.size)) {
-    const numbers = await gpu.readFloats(parameters.get(name)!), flaw = nonFinite(numbers, shape);
-    if (flaw !== undefined) {
-      throw new Failure(
-        `Cannot write ${file.path}: ${name} has ${flaw}; try a smaller --lr or --clip`,
-      );
-    }
-    write(new Uint8Array(numbers.buffer));
+    await readRows(gpu, parameters.get(name)!, (numbers, at) => {
+      const flaw = nonFinite(numbers, at, shape);
+      if (flaw !== undefined) {
+        throw new Failure(
+          `Cannot write ${file.path}: ${name} has ${flaw}; try a smaller --lr or --clip`,
+        );
+      }
+      write(bytesOf(numbers));
+    });
   }
+  write(after);
   return hash.digest("hex");
 }
 
@@ -96,9 +95,7 @@ export function hashOfFile(path: string): string | undefined {
   if (!isFile(path)) return undefined;
   using file = openBytes(path);
   const hash = createHash("sha256");
-  for (let at = 0; at < file.size; at += CHUNK) {
-    hash.update(file.read(at, Math.min(file.size, at + CHUNK)));
-  }
+  for (const bytes of chunksOf(file)) hash.update(bytes);
   return hash.digest("hex");
 }
 
@@ -157,5 +154,7 @@ function remakeModel(
 }
 
 function setParameters(gpu: Gpu, model: WordModel, parameters: ModelFile["parameters"]): void {
-  for (const [name, parameter] of model.parameters()) gpu.write(parameter, parameters.get(name)!);
+  for (const [name, parameter] of model.parameters()) {
+    fillRows(gpu, parameter, parameters.get(name)!);
+  }
 }

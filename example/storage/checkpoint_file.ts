@@ -10,7 +10,9 @@ import { AtomicFile, type ByteSource, openBytes } from "../shared/files.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
-import { cannotLoad, decodeHeader, encodeHeader, isRecord, readTensor } from "./safetensors.ts";
+import { cannotLoad, decodeHeader, encodeHeader, isRecord, metadataOf } from "./safetensors.ts";
+import { bytesOf, floatsOf, type NumberSource, readFloats, readRows } from "./tensors.ts";
+import { LargeText } from "../data/large_text.ts";
 import type { SavedValidation } from "./model_file.ts";
 
 /** What the header of a checkpoint says of its kind. */
@@ -66,7 +68,7 @@ export interface Checkpoint extends Disposable {
   /** Names and shapes of the tensors. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** The numbers of one of them; throws a Failure if it is not there in this shape. */
-  read(name: string, shape: readonly number[]): Float32Array;
+  numbers(name: string, shape: readonly number[]): NumberSource;
   /** Throws a Failure unless the hashes match the text and the words that the run was trained on. */
   expectText(hashes: Hashes): void;
 }
@@ -79,15 +81,18 @@ export function checkpointPath(save: string): string {
   return `${MODEL_FOLDER}/${save}.checkpoint.safetensors`;
 }
 
-/** SHA-256 of a text's words and of its ids. */
-export type Hashes = Readonly<Record<"vocabulary" | "text", string>>;
+/** SHA-256 of a text's words and of its ids, and the memory that its windows have; all if it fits. */
+export type Hashes = Readonly<Record<"memory" | "vocabulary" | "text", string>>;
 
 /** The hashes of the training and the validation text. */
-export function hashesOf({ vocabulary, train, valid }: Text): Hashes {
-  const { words, counts } = vocabulary, text = createHash("sha256");
-  for (const { ids, offsets } of [train, valid]) text.update(ids).update(offsets);
+export function hashesOf({ vocabulary: { table, counts }, train, valid }: Text): Hashes {
+  const text = createHash("sha256"), isLarge = train instanceof LargeText;
+  if (isLarge) text.update(train.hash);
+  else text.update(train.ids).update(train.offsets);
+  text.update(valid.ids).update(valid.offsets);
   return {
-    vocabulary: createHash("sha256").update(JSON.stringify([words, counts])).digest("hex"),
+    memory: isLarge ? String(train.memory / 1e9) : "all",
+    vocabulary: createHash("sha256").update(table.joined).update(counts).digest("hex"),
     text: text.digest("hex"),
   };
 }
@@ -95,18 +100,17 @@ export function hashesOf({ vocabulary, train, valid }: Text): Hashes {
 /** The part that is the same in every checkpoint of a run. */
 export interface RunTexts {
   readonly settings: Settings;
-  readonly vocabulary: Corpus["vocabulary"];
   readonly hashes: Hashes;
 }
 
 /**
- * Writes a checkpoint atomically, one large tensor at a time; ids are written as floats.
+ * Writes a checkpoint atomically, some rows of a large tensor at a time; ids are written as floats.
  *
  * @throws {Failure} If it cannot be written; an existing one is kept.
  */
 export async function writeCheckpoint(
   gpu: Gpu,
-  { settings, vocabulary, hashes }: RunTexts,
+  { settings, hashes }: RunTexts,
   state: RunState,
   tensors: readonly NamedParameter[],
 ): Promise<void> {
@@ -115,14 +119,13 @@ export async function writeCheckpoint(
     kind: KIND,
     state: JSON.stringify(state),
     settings: JSON.stringify(settings),
-    words: JSON.stringify(vocabulary.words),
-    counts: JSON.stringify(vocabulary.counts),
     hashes: JSON.stringify(hashes),
   }));
+  const write = (numbers: Float32Array) => file.write(bytesOf(numbers));
   for (const some of together(tensors)) {
-    for (const numbers of await Promise.all(some.map(([, tensor]) => gpu.read(tensor)))) {
-      file.write(new Uint8Array(Float32Array.from(numbers).buffer));
-    }
+    const [[, first] = []] = some;
+    if (some.length === 1) await readRows(gpu, first!, write);
+    else (await Promise.all(some.map(([, tensor]) => readFloats(gpu, tensor)))).forEach(write);
   }
   file.commit();
 }
@@ -150,8 +153,9 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   if (file === undefined) return undefined;
   using opened = new DisposableStack();
   opened.use(file);
-  const fail = cannotLoad(path), { places, metadata } = decodeHeader(file, path);
+  const fail = cannotLoad(path), metadata = metadataOf(file, path);
   if (metadata["kind"] !== KIND) fail("it is no checkpoint of this program");
+  const { places } = decodeHeader(file, path);
   const parse = (name: string): Record<string, unknown> => {
     try {
       const value: unknown = JSON.parse(metadata[name]!);
@@ -178,12 +182,18 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
     path,
     state,
     shapes: new Map([...places].map(([name, { shape }]) => [name, shape])),
-    read(name, shape) {
+    numbers(name, shape) {
       const place = places.get(name);
-      if (place?.shape.join() === shape.join()) return readTensor(file, place!);
+      if (place?.shape.join() === shape.join()) return floatsOf(file, place!);
       return fail(`${name} is ${place ? `[${place.shape}]` : "missing"}, expected [${shape}]`);
     },
     expectText(wanted) {
+      if (hashes["memory"] !== wanted.memory) {
+        const cure = hashes["memory"] === "all" ? "a larger one" : hashes["memory"];
+        throw new Failure(
+          `Cannot resume ${path}: the text was in other windows: give --corpus-memory ${cure}, or ${ANEW}`,
+        );
+      }
       for (const [name, hash] of Object.entries(wanted)) {
         if (hashes[name] === hash) continue;
         throw new Failure(

@@ -2,25 +2,30 @@
 
 import type { SelfNormalization } from "../evaluation/card.ts";
 import { Failure } from "../shared/errors.ts";
-import { formatCount } from "../shared/progress.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { keptSettings, readSettings } from "./model_settings.ts";
 import {
-  bytesOf,
   cannotLoad,
   decodeHeader,
+  type Dtype,
   encodeHeader,
+  type Entry,
   type Fail,
-  MAX_HEADER,
+  metadataOf,
   type Place,
-  readTensor,
 } from "./safetensors.ts";
+import { bytesOf, floatsOf, type NumberSource, partsOf } from "./tensors.ts";
 import { AtomicFile, type ByteSource } from "../shared/files.ts";
 import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
 import { Vocabulary } from "../data/vocab.ts";
+import { WordTable } from "../data/word_table.ts";
 
 /** Identifies a model file in its header. */
 const KIND = "nce word language model";
+/** The tensor of the words in UTF-8, each with a newline behind it: a header has no room for millions. */
+const WORDS = "vocabulary.words";
+/** The tensor of the words' counts. */
+const COUNTS = "vocabulary.counts";
 
 /** Data of a model file, besides the parameters. */
 export interface SavedBeside {
@@ -50,31 +55,26 @@ export interface ModelHeader {
 /** The full content of a model file. */
 export interface ModelFile extends ModelHeader {
   /** The values of each parameter by name, all finite. */
-  readonly parameters: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+  readonly parameters: ReadonlyMap<string, NumberSource>;
 }
 
-/** Space in a header for the settings, the card, and a checkpoint's other data. */
-const BESIDE_BYTES = 8000;
-/** Space in a header for one parameter, which has up to three tensors in a checkpoint. */
-const ENTRY_BYTES = 600;
-/** Number of words measured at a time. */
-const CHUNK = 1000;
-
-/**
- * The bytes of a model file before the parameters, which follow in the order of
- * {@linkcode parameterShapes}.
- */
-export function encodeModelHeader(
+/** The parts of a model file around its parameters, which are in the order of {@linkcode parameterShapes}. */
+export function encodeModel(
   { vocabulary, settings, validation, card }: SavedBeside,
-): Uint8Array<ArrayBuffer> {
-  return encodeHeader(parameterShapes(settings, vocabulary.size), {
+): { before: readonly Uint8Array[]; after: Uint8Array } {
+  const { table: { joined }, counts, size } = vocabulary;
+  const tensors: Entry[] = [
+    [COUNTS, [size], "F64"],
+    ...parameterShapes(settings, size),
+    [WORDS, [joined.length], "U8"],
+  ];
+  const header = encodeHeader(tensors, {
     kind: KIND,
     settings: JSON.stringify(keptSettings(settings)),
-    words: JSON.stringify(vocabulary.words),
-    counts: JSON.stringify(vocabulary.counts),
     ...(validation && { validation: JSON.stringify(validation) }),
     ...(card && { selfNormalization: JSON.stringify(card) }),
   });
+  return { before: [header, bytesOf(counts)], after: joined };
 }
 
 /** Whether a header with these texts belongs to a model file, valid or not. */
@@ -83,61 +83,26 @@ export function isModel({ kind }: Readonly<Record<string, string>>): boolean {
 }
 
 /**
- * Checks before training that a model with these settings and words, and its checkpoints, can be saved.
+ * Writes a model file atomically from values that are read some at a time.
  *
- * @throws {Failure} If its header would be longer than the format allows.
- */
-export function checkSavable(settings: ModelSettings, vocabulary: Vocabulary): void {
-  let bytes = 0;
-  for (const part of headerParts(settings, vocabulary)) {
-    bytes += part;
-    if (bytes <= MAX_HEADER) continue;
-    throw new Failure(
-      `Cannot save a model of ${
-        formatCount(vocabulary.size)
-      } words and --nlayers ${settings.nlayers}: ` +
-        `names and counts would take more than the ${
-          formatCount(MAX_HEADER)
-        } bytes that a safetensors ` +
-        "file has for them; raise --min-freq, or give a smaller vocabulary by --vocab",
-    );
-  }
-}
-
-/** Sizes of a header's parts, as close upper bounds; a generator, since there may be too many. */
-function* headerParts(settings: ModelSettings, { words, counts }: Vocabulary): Generator<number> {
-  yield BESIDE_BYTES;
-  for (const _ of parameterShapes(settings, words.length)) yield ENTRY_BYTES;
-  for (let at = 0; at < words.length; at += CHUNK) {
-    yield nestedBytes(words.slice(at, at + CHUNK)) + nestedBytes(counts.slice(at, at + CHUNK));
-  }
-}
-
-/** Bytes of a list as JSON within JSON, where escapes are escaped again. */
-function nestedBytes(list: readonly unknown[]): number {
-  return new TextEncoder().encode(JSON.stringify(JSON.stringify(list))).length;
-}
-
-/**
- * Writes a model file atomically from values in memory.
- *
- * @throws {Failure} If the file cannot be written, or its header would be too long.
+ * @throws {Failure} If the file cannot be written.
  */
 export function writeModel(path: string, { vocabulary, settings, parameters }: ModelFile): void {
-  checkSavable(settings, vocabulary);
+  const { before, after } = encodeModel({ vocabulary, settings });
   using file = new AtomicFile(path);
-  file.write(encodeModelHeader({ vocabulary, settings }));
+  for (const bytes of before) file.write(bytes);
   for (const [name] of parameterShapes(settings, vocabulary.size)) {
-    file.write(bytesOf(parameters.get(name)!));
+    for (const [, numbers] of partsOf(parameters.get(name)!)) file.write(bytesOf(numbers));
   }
+  file.write(after);
   file.commit();
 }
 
 /**
- * Reads a model file. The whole header is checked before anything else is read, so that a damaged file
- * cannot cause large allocations.
+ * Reads and checks a model file. The whole header is checked before anything else is read, so that a damaged
+ * file cannot cause large allocations, and of the parameters only some numbers are held at a time.
  *
- * @param file The file.
+ * @param file The file, which must stay open while the parameters are in use.
  * @param fileName Its name, for messages.
  * @param maxBytes The most bytes that the device takes for a parameter that is no table of words.
  * @throws {Failure} One line, `Cannot load NAME: ...`, if anything is missing, damaged, excessive or unknown.
@@ -145,12 +110,8 @@ export function writeModel(path: string, { vocabulary, settings, parameters }: M
 export function decodeModel(file: ByteSource, fileName: string, maxBytes = Infinity): ModelFile {
   const fail = cannotLoad(fileName);
   const { places, ...header } = decodeModelHeader(file, fileName, maxBytes);
-  const parameters = new Map<string, Float32Array<ArrayBuffer>>();
-  for (const [name, place] of places) {
-    const numbers = readTensor(file, place), flaw = nonFinite(numbers, place.shape);
-    if (flaw !== undefined) fail(`${name} has ${flaw}`);
-    parameters.set(name, numbers);
-  }
+  const parameters = new Map<string, NumberSource>();
+  for (const [name, place] of places) parameters.set(name, finiteFloats(file, name, place, fail));
   return { ...header, parameters };
 }
 
@@ -161,15 +122,41 @@ export function decodeModelHeader(
   maxBytes = Infinity,
 ): ModelHeader & { places: ReadonlyMap<string, Place> } {
   const fail = cannotLoad(fileName);
-  const { places, metadata } = decodeHeader(file, fileName);
+  const { places, metadata } = decodeHeader(file, fileName, dtypeOf);
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
   const settings = readSettings(parseText(metadata, "settings", fail), fail);
-  const [words, counts] = [parseText(metadata, "words", fail), parseText(metadata, "counts", fail)];
-  const vocabulary = readVocabulary(words, counts, fail);
-  checkPlaces(places, parameterShapes(settings, vocabulary.size), fail);
+  const vocabulary = vocabularyOf(file, places, metadata, fail);
+  const parameters = new Map([...places].filter(([name]) => dtypeOf(name) === "F32"));
+  checkPlaces(parameters, parameterShapes(settings, vocabulary.size), fail);
   checkSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
   const card = readCard(metadata);
-  return { vocabulary, settings, places, ...(card && { card }) };
+  return { vocabulary, settings, places: parameters, ...(card && { card }) };
+}
+
+function dtypeOf(name: string): Dtype {
+  return name === WORDS ? "U8" : name === COUNTS ? "F64" : "F32";
+}
+
+/** The vocabulary from its tensors; the first files have it as JSON in the header. */
+function vocabularyOf(
+  file: ByteSource,
+  places: ReadonlyMap<string, Place>,
+  metadata: Readonly<Record<string, string>>,
+  fail: Fail,
+): Vocabulary {
+  const words = places.get(WORDS), counts = places.get(COUNTS);
+  if (words === undefined && counts === undefined) {
+    const [inWords, inCounts] = ["words", "counts"].map((name) => parseText(metadata, name, fail));
+    return readVocabulary(() => Vocabulary.from(inWords, inCounts), fail);
+  }
+  const table = words && WordTable.of(file.read(words.begin, words.end));
+  if (table === undefined) {
+    return fail("the vocabulary is damaged: words are missing or there twice");
+  }
+  if (!table.isText) return fail("the vocabulary is damaged: its words are not UTF-8");
+  if (counts === undefined) return fail("its counts are missing");
+  const numbers = new Float64Array(file.read(counts.begin, counts.end).slice().buffer);
+  return readVocabulary(() => Vocabulary.fromTable(table, numbers), fail);
 }
 
 /** The card, which is optional: undefined if it is missing or damaged. */
@@ -185,7 +172,7 @@ function readCard({ selfNormalization }: Readonly<Record<string, string>>): Mode
 /** The validation result in a model file; undefined if it is missing or the file is damaged. */
 export function readValidation(file: ByteSource, fileName: string): SavedValidation | undefined {
   try {
-    const { kind, measure } = JSON.parse(decodeHeader(file, fileName).metadata["validation"]!);
+    const { kind, measure } = JSON.parse(metadataOf(file, fileName)["validation"]!);
     const isKnown = (kind === "ppl" || kind === "loss") && typeof measure === "number";
     return isKnown ? { kind, measure } : undefined;
   } catch {
@@ -193,11 +180,34 @@ export function readValidation(file: ByteSource, fileName: string): SavedValidat
   }
 }
 
-/** Describes the first value of a tensor that is not finite, with its row; undefined if all are. */
-export function nonFinite(numbers: Float32Array, shape: readonly number[]): string | undefined {
-  const at = numbers.findIndex((x) => !Number.isFinite(x));
-  if (at < 0) return undefined;
-  return `${numbers[at]} at row ${Math.floor(at / product(shape.slice(1)))}`;
+/** The numbers of a tensor, all of which are read once to see that they are finite. */
+export function finiteFloats(
+  file: ByteSource,
+  name: string,
+  place: Place,
+  fail: Fail,
+): NumberSource {
+  const source = floatsOf(file, place);
+  for (const [at, numbers] of partsOf(source)) {
+    const flaw = nonFinite(numbers, at, place.shape);
+    if (flaw !== undefined) fail(`${name} has ${flaw}`);
+  }
+  return source;
+}
+
+/**
+ * Describes the first of some numbers that is not finite, with its row; undefined if all are.
+ *
+ * @param at The place of the first of them in the tensor.
+ */
+export function nonFinite(
+  numbers: Float32Array,
+  at: number,
+  shape: readonly number[],
+): string | undefined {
+  const bad = numbers.findIndex((x) => !Number.isFinite(x));
+  if (bad < 0) return undefined;
+  return `${numbers[bad]} at row ${Math.floor((at + bad) / product(shape.slice(1)))}`;
 }
 
 function parseText(metadata: Readonly<Record<string, string>>, name: string, fail: Fail): unknown {
@@ -210,10 +220,10 @@ function parseText(metadata: Readonly<Record<string, string>>, name: string, fai
   }
 }
 
-/** Makes the vocabulary from a file's words and counts. */
-export function readVocabulary(words: unknown, counts: unknown, fail: Fail): Vocabulary {
+/** The vocabulary that `read` makes from a file. */
+export function readVocabulary(read: () => Vocabulary, fail: Fail): Vocabulary {
   try {
-    return Vocabulary.from(words, counts);
+    return read();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return fail(error.message);

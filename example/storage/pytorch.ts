@@ -3,23 +3,29 @@
  * words and their counts. docs/pytorch.md shows both.
  */
 
-import type { Vocabulary } from "../data/vocab.ts";
+import { Vocabulary } from "../data/vocab.ts";
 import { type NamedShape, parameterShapes, type SizeSettings } from "../model/shapes.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
-import { AtomicFile, openBytes, writeFileAtomically } from "../shared/files.ts";
-import { checkPlaces, isModel, type ModelFile, nonFinite, readVocabulary } from "./model_file.ts";
+import { AtomicFile, type ByteSource, openBytes, writeTextAtomically } from "../shared/files.ts";
+import {
+  checkPlaces,
+  finiteFloats,
+  isModel,
+  type ModelFile,
+  readVocabulary,
+} from "./model_file.ts";
 import { keptSettings } from "./model_settings.ts";
 import {
-  bytesOf,
   cannotLoad,
   decodeHeader,
   encodeHeader,
   type Fail,
   isRecord,
+  metadataOf,
   type Place,
-  readTensor,
 } from "./safetensors.ts";
+import { bytesOf, type NumberSource, partsOf } from "./tensors.ts";
 
 /** Prefix of the criterion in Pytorch-NCE's names. An IndexGRU is such a criterion; here it is a whole model. */
 const CRITERION = "criterion.";
@@ -36,7 +42,7 @@ export interface PytorchModel {
   /** By the names of {@linkcode parameterShapes}, all numbers finite. */
   readonly parameters: ModelFile["parameters"];
   /** [V] Log probabilities of the noise, in a file of Pytorch-NCE. */
-  readonly logNoise?: Float32Array;
+  readonly logNoise?: NumberSource;
 }
 
 /** Path of the vocabulary file that belongs to the model at `path`. */
@@ -51,43 +57,62 @@ export function vocabularyPath(path: string): string {
  * @throws {Failure} If a file cannot be written.
  */
 export function writePytorch(path: string, model: ModelFile): void {
-  const { vocabulary: { words, counts }, parameters } = model, settings = withFixedNorm(model);
-  const shapes = [...parameterShapes(settings, words.length)];
+  const { vocabulary, parameters } = model, settings = withFixedNorm(model);
+  const shapes = [...parameterShapes(settings, vocabulary.size)];
   const prefix = settings.indexModule === "gru" ? CRITERION : "";
   const named = shapes.map(([name, shape]): NamedShape => [prefix + name, shape]);
-  writeFileAtomically(vocabularyPath(path), `${JSON.stringify({ words, counts })}\n`);
+  writeTextAtomically(vocabularyPath(path), jsonOf(vocabulary));
   using file = new AtomicFile(path);
   file.write(encodeHeader(named, { format: "pt", settings: JSON.stringify(settings) }));
-  for (const [name] of shapes) file.write(bytesOf(parameters.get(name)!));
+  for (const [name] of shapes) {
+    for (const [, numbers] of partsOf(parameters.get(name)!)) file.write(bytesOf(numbers));
+  }
   file.commit();
+}
+
+/** `{"words": [...], "counts": [...]}` in parts. */
+function* jsonOf({ table, counts }: Vocabulary): Generator<string> {
+  yield '{"words":[';
+  for (let id = 0; id < table.size; id++) {
+    yield `${id > 0 ? "," : ""}${JSON.stringify(table.text(id))}`;
+  }
+  yield '],"counts":[';
+  for (const [id, count] of counts.entries()) yield `${id > 0 ? "," : ""}${count}`;
+  yield "]}\n";
 }
 
 /** The settings, with a learned norm term replaced by its value. */
 function withFixedNorm({ settings, parameters }: ModelFile): ModelSettings {
   const learned = parameters.get("criterion.norm_term") ?? parameters.get("norm_term");
-  return keptSettings(learned === undefined ? settings : { ...settings, normTerm: learned[0]! });
+  return keptSettings(
+    learned === undefined ? settings : { ...settings, normTerm: learned.read(0, 1)[0]! },
+  );
 }
 
 /**
  * Reads a model that {@linkcode writePytorch} wrote, or a state_dict of Pytorch-NCE's model.
  *
+ * @param file The file, which must stay open while the parameters are in use.
+ * @param path Its name, for messages.
  * @throws {Failure} One line, `Cannot load PATH: ...`, if it is neither, or is damaged.
  */
-export function readPytorch(path: string): PytorchModel {
-  using file = openBytes(path, "load");
+export function readPytorch(file: ByteSource, path: string): PytorchModel {
   const fail = cannotLoad(path);
-  const { places: all, metadata } = decodeHeader(file, path, (name) => ALIAS.includes(part(name)));
-  if (isModel(metadata)) fail("it is a model of this program already: use it as it is");
+  if (isModel(metadataOf(file, path))) {
+    fail("it is a model of this program already: use it as it is");
+  }
+  const { places: all, metadata } = decodeHeader(
+    file,
+    path,
+    (name) => ALIAS.includes(part(name)) ? undefined : "F32",
+  );
   const isGru = [...all.keys()].some((name) => part(name) === "encoder.0.weight");
   const places = new Map([...all].map(([name, place]) => [isGru ? part(name) : name, place]));
   const noise = [...places].find(([name]) => part(name) === NOISE);
   for (const name of places.keys()) if ([NOISE, ...ALIAS].includes(part(name))) places.delete(name);
   const sizes = sizesOf(places, isGru, fail), numWords = encoderOf(places, fail).shape[0] ?? 0;
   checkPlaces(places, parameterShapes({ ...sizes, normTerm: 0 }, numWords), fail);
-  const read = ([name, place]: readonly [string, Place]) => {
-    const numbers = readTensor(file, place), flaw = nonFinite(numbers, place.shape);
-    return flaw === undefined ? numbers : fail(`${name} has ${flaw}`);
-  };
+  const read = ([name, place]: readonly [string, Place]) => finiteFloats(file, name, place, fail);
   return {
     numWords,
     sizes,
@@ -157,7 +182,8 @@ export function readWords(path: string): Vocabulary {
   for (const name of ["words", "counts"]) {
     if (read[name] === undefined) fail(`it has no "${name}", a list with one entry a word`);
   }
-  return readVocabulary(read["words"], read["counts"], fail);
+  const { words, counts } = read;
+  return readVocabulary(() => Vocabulary.from(words, counts), fail);
 }
 
 /** Minimum probability of a word in Pytorch-NCE's noise. */
@@ -166,11 +192,12 @@ const LEAST = 1e-10;
 const TOLERANCE = 1e-3;
 
 /** The first word whose probability in Pytorch-NCE's noise differs from that of the counts. */
-export function foreignNoise(logNoise: Float32Array, { words, counts }: Vocabulary) {
-  const total = counts.reduce((a, b) => a + b, 0);
+export function foreignNoise(logNoise: NumberSource, { table, counts }: Vocabulary) {
+  const total = counts.reduce((a, b) => a + b, 0), found = logNoise.read(0, logNoise.size);
   const floored = counts.map((count) => Math.max(LEAST, count / total));
   const logTotal = Math.log(floored.reduce((a, b) => a + b, 0));
-  return words.find((_, id) =>
-    !(Math.abs(logNoise[id]! - Math.log(floored[id]!) + logTotal) < TOLERANCE)
+  const foreign = floored.findIndex((q, id) =>
+    !(Math.abs(found[id]! - Math.log(q) + logTotal) < TOLERANCE)
   );
+  return foreign < 0 ? undefined : table.text(foreign);
 }

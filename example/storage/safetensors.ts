@@ -1,5 +1,5 @@
 /**
- * The safetensors file format, for float32 tensors.
+ * The safetensors file format.
  *
  * A little-endian u64 with the length of the header, the header as JSON (for each tensor its dtype,
  * shape and place, and `__metadata__` with texts), then the tensors' bytes without gaps.
@@ -28,22 +28,29 @@ export interface Layout {
 }
 
 /** Maximum bytes of a header: common readers reject more. */
-export const MAX_HEADER = 100_000_000;
+const MAX_HEADER = 100_000_000;
 const LENGTH_BYTES = 8;
-const F32_BYTES = 4;
+/** Bytes of a number of each type in use. */
+const BYTES = { F64: 8, F32: 4, U8: 1 } as const;
 const MAX_REASON = 300;
 
-/** The bytes of a file before those of the tensors, which follow in the order of `shapes`. */
+/** A type of numbers. */
+export type Dtype = keyof typeof BYTES;
+
+/** A tensor to be written, F32 unless its type is given. */
+export type Entry = readonly [name: string, shape: readonly number[], dtype?: Dtype];
+
+/** The bytes of a file before those of the tensors, which follow in the order of `tensors`. */
 export function encodeHeader(
-  shapes: Iterable<readonly [name: string, shape: readonly number[]]>,
+  tensors: Iterable<Entry>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const entries: [string, unknown][] = [["__metadata__", metadata]];
   let begin = 0;
-  for (const [name, shape] of shapes) {
+  for (const [name, shape, dtype = "F32"] of tensors) {
     if (name === "__metadata__") throw new TypeError(`A tensor cannot be named ${name}`);
-    const end = begin + F32_BYTES * product(shape);
-    entries.push([name, { dtype: "F32", shape, data_offsets: [begin, end] }]);
+    const end = begin + BYTES[dtype] * product(shape);
+    entries.push([name, { dtype, shape, data_offsets: [begin, end] }]);
     begin = end;
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
@@ -60,14 +67,14 @@ export function encodeHeader(
 /**
  * Reads and checks only the header of a file.
  *
- * @param isUnread Whether the named tensor is never read, so that it may have any dtype.
- * @throws {Failure} By {@linkcode cannotLoad}, if it is not a safetensors file, is damaged, or has a dtype
- *   other than F32.
+ * @param dtypeOf The type that the named tensor must have; any, if it is undefined.
+ * @throws {Failure} By {@linkcode cannotLoad}, if it is not a safetensors file, is damaged, or has another
+ *   dtype.
  */
 export function decodeHeader(
   file: ByteSource,
   fileName: string,
-  isUnread: (name: string) => boolean = () => false,
+  dtypeOf: (name: string) => Dtype | undefined = () => "F32",
 ): Layout {
   const fail = cannotLoad(fileName);
   const { header, start } = readJson(file, fail);
@@ -76,7 +83,7 @@ export function decodeHeader(
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") metadata = readMetadata(entry, fail);
     else {
-      const data = { start, end: file.size, isRead: !isUnread(name) };
+      const data = { start, end: file.size, wanted: dtypeOf(name) };
       found.push([name, readEntry(name, entry, data, fail)]);
     }
   }
@@ -91,21 +98,13 @@ export function decodeHeader(
   return { places: new Map(found), metadata };
 }
 
-/** The numbers of a tensor. */
-export function readTensor(file: ByteSource, { begin, end }: Place): Float32Array<ArrayBuffer> {
-  const bytes = file.read(begin, end), { buffer, byteOffset, length } = bytes;
-  if (byteOffset % F32_BYTES === 0) return new Float32Array(buffer, byteOffset, length / F32_BYTES);
-  return new Float32Array(bytes.slice().buffer);
-}
-
-/** The bytes of a tensor's numbers. */
-export function bytesOf({ buffer, byteOffset, byteLength }: Float32Array<ArrayBuffer>): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-/** Bytes in memory; parts are views without a copy. */
-export function ofBytes(bytes: Uint8Array<ArrayBuffer>): ByteSource {
-  return { size: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
+/**
+ * Only the texts of a file's header, whatever its tensors are.
+ *
+ * @throws {Failure} By {@linkcode cannotLoad}, if it is not a safetensors file or is damaged.
+ */
+export function metadataOf(file: ByteSource, fileName: string): Layout["metadata"] {
+  return decodeHeader(file, fileName, () => undefined).metadata;
 }
 
 /** Throws a Failure that says why a file cannot be loaded. */
@@ -162,13 +161,14 @@ function readMetadata(entry: unknown, fail: Fail): Record<string, string> {
 function readEntry(
   name: string,
   entry: unknown,
-  data: { start: number; end: number; isRead: boolean },
+  data: { start: number; end: number; wanted: Dtype | undefined },
   fail: Fail,
 ): Place {
   if (!isRecord(entry)) return fail(`its entry ${name} is not a JSON object`);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (data.isRead && dtype !== "F32") {
-    return fail(`${name} is ${typeof dtype === "string" ? dtype : "of no dtype"}, not F32`);
+  const { wanted } = data;
+  if (wanted !== undefined && dtype !== wanted) {
+    return fail(`${name} is ${typeof dtype === "string" ? dtype : "of no dtype"}, not ${wanted}`);
   }
   if (!isSizes(shape)) return fail(`the shape of ${name} is not a list of sizes`);
   if (!isSizes(offsets) || offsets.length !== 2) {
@@ -178,7 +178,7 @@ function readEntry(
   if (begin > end || end > size) {
     return fail(`${name} is at bytes ${begin} to ${end} of ${size}: truncated or damaged`);
   }
-  if (data.isRead && product(shape) * F32_BYTES !== end - begin) {
+  if (wanted !== undefined && product(shape) * BYTES[wanted] !== end - begin) {
     return fail(`${name} is [${shape}] but has ${end - begin} bytes`);
   }
   return { shape, begin: data.start + begin, end: data.start + end };

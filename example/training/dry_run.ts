@@ -2,6 +2,7 @@
 
 import { DeviceError, type Gpu } from "../../mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
+import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { largest } from "../model/checks.ts";
 import { Failure } from "../shared/errors.ts";
@@ -18,10 +19,10 @@ import type { WordModel } from "../model/model.ts";
 export async function dryRun(
   gpu: Gpu,
   model: WordModel,
-  training: readonly Batch[],
+  training: Epoch,
   evaluation: readonly Batch[],
 ): Promise<void> {
-  const batch = largest(training);
+  const batch = training.largest();
   try {
     train(gpu, model, batch);
     await gpu.finish();

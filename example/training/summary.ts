@@ -9,7 +9,9 @@ import {
   selfNormalization,
 } from "../evaluation/card.ts";
 import type { TestText } from "../data/corpus.ts";
-import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
+import { evaluate, evaluateLoss, evaluateTokens } from "../evaluation/evaluate.ts";
+import { standardError } from "../evaluation/standard_error.ts";
+import type { RowBatch } from "../data/row_batch.ts";
 import { type EvaluationKind, evaluationText } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
 import type { Metrics } from "../storage/metrics.ts";
@@ -40,23 +42,31 @@ async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
   const card = selfNormalization(scores, await normTermOf(gpu, model), vocabulary.size);
   const frequency = frequencyBuckets(scores, vocabulary);
   for (const line of describeCard(card, frequency)) io.result(line);
+  const error = corpus.wholeTokens && ppl * standardError({
+        text: corpus.test,
+        batches,
+        value: (i) => scores.logZ[i]! - scores.score[i]!,
+        wholeTokens: corpus.wholeTokens.test,
+      });
   const parts = [`test        ppl ${formatPerplexity(ppl)}`];
   if (known.unknown > 0) {
     parts.push(
       `${formatPerplexity(known.ppl)} without the ${formatCount(known.unknown)} unknown words`,
     );
   }
+  if (error !== undefined) parts[0] += ` \u00b1 ${formatPerplexity(error)} (standard error)`;
   const best = corpus.bestTestPerplexity;
   if (best !== undefined) {
     parts.push(`best possible ${formatPerplexity(best)} (ratio ${(ppl / best).toFixed(3)})`);
   }
-  io.result([...parts, `${formatCount(tokens)} tokens`].join(", "));
+  io.result([...parts, tokensText(tokens, corpus)].join(", "));
   metrics.write({
     event: "test",
     evaluation: "full",
     ppl,
     ...(known.unknown > 0 && { pplKnown: known.ppl, unknown: known.unknown }),
     tokens,
+    ...(error !== undefined && { standardError: error, ofTokens: corpus.wholeTokens!.test }),
     selfNormalization: card,
     frequency,
   });
@@ -71,7 +81,9 @@ async function summarizeLoss(
   using _loss = setLoss(criterion, kind);
   const batches = evaluationBatches(corpus.test);
   using bar = new Bar(io, "testing", batches.length);
-  const { loss, tokens } = await evaluateLoss(gpu, model, batches, { bar });
+  const { loss, tokens, error } = corpus.wholeTokens === undefined
+    ? { ...await evaluateLoss(gpu, model, batches, { bar }), error: undefined }
+    : await lossOfPart(gpu, model, batches, corpus, bar);
   // The exact loss is the mean negative log probability; no other loss is normalised.
   const exact = criterion.lossType === "full" ? { ppl: Math.exp(loss) } : {};
   const name = kind === "loss" ? criterion.lossType : evaluation;
@@ -79,10 +91,35 @@ async function summarizeLoss(
     ? "(not normalised: not a perplexity)"
     : `(ppl ${formatPerplexity(exact.ppl)})`;
   io.result(
-    `test        ${name} loss ${loss.toFixed(4)} a token, ` +
-      `${formatCount(tokens)} tokens ${meaning}`,
+    `test        ${name} loss ${loss.toFixed(4)}${
+      error === undefined ? "" : ` \u00b1 ${error.toFixed(4)} (standard error)`
+    } a token, ${tokensText(tokens, corpus)} ${meaning}`,
   );
-  metrics.write({ event: "test", evaluation, loss, ...exact, tokens });
+  const part = error !== undefined &&
+    { standardError: error, ofTokens: corpus.wholeTokens!.test };
+  metrics.write({ event: "test", evaluation, loss, ...exact, tokens, ...part });
+}
+
+/** The mean loss of a part's tokens and its standard error. */
+async function lossOfPart(
+  gpu: Gpu,
+  model: WordModel,
+  batches: readonly RowBatch[],
+  { test, wholeTokens }: TestText,
+  bar: Bar,
+): Promise<{ loss: number; tokens: number; error: number }> {
+  const losses = await evaluateTokens(gpu, model, batches, { bar });
+  const part = { text: test, batches, value: (i: number) => losses[i]! };
+  return {
+    loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length,
+    tokens: losses.length,
+    error: standardError({ ...part, wholeTokens: wholeTokens!.test }),
+  };
+}
+
+function tokensText(tokens: number, { wholeTokens }: TestText): string {
+  const of = wholeTokens === undefined ? "" : ` of ${formatCount(wholeTokens.test)}`;
+  return `${formatCount(tokens)}${of} tokens`;
 }
 
 /** Makes the criterion compute an evaluation's loss, until the result is disposed of. */

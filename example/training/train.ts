@@ -17,7 +17,7 @@ import { Checkpoints } from "./checkpoints.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { Diverged, divergence } from "./diverged.ts";
 import { dryRun } from "./dry_run.ts";
-import { checkWritable, writeFileAtomically } from "../shared/files.ts";
+import { checkWritable, writeFileAtomically, writeTextAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { lockModel } from "../storage/lock.ts";
 import { Metrics } from "../storage/metrics.ts";
@@ -30,7 +30,7 @@ import { stopAfter, type StopFlag, stopOnSignal, Stopped } from "../shared/stop.
 import { TensorBoard } from "../storage/tensorboard.ts";
 import { Trainer } from "./trainer.ts";
 import { validate } from "./validate.ts";
-import { frequencyText } from "../data/vocab.ts";
+import { frequencyLines } from "../data/word_counts.ts";
 
 /** Input of a training run. */
 interface Run {
@@ -67,7 +67,7 @@ export async function train(
   using checkpoint = settings.resume ? openCheckpoint(settings) : undefined;
   const hashes = hashesOf(corpus);
   checkpoint?.expectText(hashes);
-  writeFileAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyText(corpus.occurrences));
+  writeTextAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyLines(corpus.occurrences));
   const config = configOf(settings), configPath = `${MODEL_FOLDER}/${save}.config.json`;
   writeFileAtomically(configPath, JSON.stringify(config, null, 2) + "\n");
   io.detail(`settings    ${JSON.stringify(config)}`);
@@ -107,7 +107,6 @@ async function trainEpochs(
   checkpoint: Checkpoint | undefined,
 ): Promise<Diverged | undefined> {
   const { gpu, settings, corpus, hashes, model, io, metrics, best } = run;
-  const { vocabulary } = corpus;
   using trainer = new Trainer(gpu, model, settings);
   await dryRun(
     gpu,
@@ -115,7 +114,7 @@ async function trainEpochs(
     trainingBatches(corpus.train, settings, 1),
     evaluationBatches(corpus.valid),
   );
-  const texts = { settings, vocabulary, hashes };
+  const texts = { settings, hashes };
   const checkpoints = new Checkpoints({ gpu, trainer, best, metrics, texts, io });
   await (checkpoint ? checkpoints.resume(checkpoint) : checkpoints.begin());
   best.tellOfBefore();

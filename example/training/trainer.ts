@@ -3,6 +3,7 @@
 import { auditGradient, type Gpu, type Tensor } from "../../mod.ts";
 import type { NamedParameter, Optimizer } from "../../nce/nn/mod.ts";
 import { sum, weightedSum } from "../../kernels/ops.ts";
+import type { Epoch } from "../data/epoch.ts";
 import { type Batch, firstRows } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { Diverged } from "./diverged.ts";
@@ -11,6 +12,7 @@ import type { Io } from "../shared/io.ts";
 import { Losses, type LossSum } from "../evaluation/losses.ts";
 import type { Checkpoint, Position } from "../storage/checkpoint_file.ts";
 import type { Metrics } from "../storage/metrics.ts";
+import { fillRows } from "../storage/tensors.ts";
 import type { WordModel } from "../model/model.ts";
 import { makeOptimizer } from "./optimizer.ts";
 import { Progress } from "../shared/progress.ts";
@@ -127,7 +129,7 @@ export class Trainer implements Disposable {
    *
    * @throws {Failure} If its tensors are not those of this model.
    */
-  restore({ state, shapes, read }: Checkpoint): void {
+  restore({ state, shapes, numbers }: Checkpoint): void {
     const { lr, untold, counts, ...at } = state.position;
     this.#at = at;
     if (at.step === 0) return; // everything still has its initial value
@@ -138,19 +140,22 @@ export class Trainer implements Disposable {
     optimizer.restore(counts);
     using _held = optimizer.hold();
     for (const [name, tensor] of optimizer.tensors()) {
-      const numbers = read(name, tensor.shape);
-      gpu.write(tensor, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
+      fillRows(gpu, tensor, numbers(name, tensor.shape));
     }
     const carried = [...shapes].filter(([name]) => name.startsWith(CARRIED));
-    this.#carried.restore(carried.map(([name, shape]) => gpu.tensor(shape, read(name, shape))));
+    this.#carried.restore(carried.map(([name, shape]) => {
+      const state = gpu.tensor(shape);
+      fillRows(gpu, state, numbers(name, shape));
+      return state;
+    }));
   }
 
   /**
    * One training step; its mean loss goes to `losses`. Nothing is read back.
    *
-   * @param next The batch that follows, if there is one: it may continue this one's rows.
+   * @param continued Whether the next batch continues this one's rows.
    */
-  step(batch: Batch, losses: Losses, next?: Batch): void {
+  step(batch: Batch, losses: Losses, continued = false): void {
     const number = this.#at.step;
     this.#at = { ...this.#at, step: number + 1 };
     using step = this.#gpu.step({ training: true, seed: this.#settings.seed, number });
@@ -161,7 +166,7 @@ export class Trainer implements Disposable {
     this.optimizer.step(step.backward(mean));
     this.optimizer.lr = this.#schedule.at(number + 1);
     losses.push(mean, batch.tokens);
-    this.#carried.carry(step, states, next);
+    this.#carried.carry(step, states, continued);
   }
 
   /**
@@ -171,7 +176,7 @@ export class Trainer implements Disposable {
    * @throws {Diverged} If a loss, or a parameter afterwards, is not finite.
    */
   async trainEpoch(
-    batches: readonly Batch[],
+    batches: Epoch,
     { validationMs, io, metrics, stop, beforeBatch }: EpochOptions,
   ): Promise<EpochResult> {
     const { epochs, logInterval, loss, audit } = this.#settings, { epoch, batch: first } = this.#at;
@@ -189,8 +194,8 @@ export class Trainer implements Disposable {
     for (let i = first; i < batches.length; i++) {
       await beforeBatch();
       checkStop(stop);
-      const batch = batches[i]!;
-      this.step(batch, this.#losses, batches[i + 1]);
+      const batch = batches.at(i);
+      this.step(batch, this.#losses, batches.continues && i + 1 < batches.length);
       this.#at = { ...this.#at, batch: i + 1 };
       await this.#gpu.keepUp();
       progress.step(batch.tokens);

@@ -5,6 +5,7 @@ import { evaluationBatches } from "../data/batches.ts";
 import { knownWords, type SelfNormalization, selfNormalization } from "../evaluation/card.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
+import { standardError } from "../evaluation/standard_error.ts";
 import type { Io } from "../shared/io.ts";
 import type { WordModel } from "../model/model.ts";
 import type { SavedValidation } from "../storage/model_file.ts";
@@ -34,7 +35,7 @@ export interface Validation extends SavedValidation {
 export async function validate(
   gpu: Gpu,
   model: WordModel,
-  { valid, vocabulary }: Corpus,
+  { valid, wholeTokens, vocabulary }: Corpus,
   io: Io,
   stop: StopFlag,
 ): Promise<Validation> {
@@ -51,7 +52,15 @@ export async function validate(
   }
   const { ppl, scores } = await evaluate(gpu, model, batches, { stop, bar });
   const card = selfNormalization(scores, await normTermOf(gpu, model), vocabulary.size);
-  const known = knownWords(scores), text = `ppl ${formatPerplexity(ppl)}`;
+  const error = wholeTokens && ppl * standardError({
+        text: valid,
+        batches,
+        value: (i) => scores.logZ[i]! - scores.score[i]!,
+        wholeTokens: wholeTokens.valid,
+      });
+  const known = knownWords(scores);
+  const text = `ppl ${formatPerplexity(ppl)}` +
+    (error === undefined ? "" : ` \u00b1 ${formatPerplexity(error)}`);
   if (known.unknown === 0) {
     return { kind: "ppl", measure: ppl, text, fields: { validPpl: ppl }, card };
   }

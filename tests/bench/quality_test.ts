@@ -37,10 +37,9 @@ Deno.test("all losses are options of the program", () => {
 });
 
 Deno.test("tasksOf() makes the language's texts, and cuts a folder's on a software adapter", () =>
-  inFolder(() => {
-    const [first, second, ...more] = [
-      ...tasksOf(readPlan(["200", "300", "--words", "2000"]), true),
-    ];
+  inFolder(async () => {
+    const made = tasksOf(readPlan(["200", "300", "--words", "2000"]), true);
+    const [first, second, ...more] = await Array.fromAsync(made);
     assertEquals([first!.name, second!.name, more], ["V = 200", "V = 300", []]);
     assert(first!.train.words >= 2000 && first!.train.words < 2100);
     assert(first!.test.words >= 4000 && first!.test.words < 4100);
@@ -49,11 +48,9 @@ Deno.test("tasksOf() makes the language's texts, and cuts a folder's on a softwa
     for (const part of ["train", "valid", "test"]) {
       Deno.writeTextFileSync(`${part}.txt`, "a b c\n".repeat(3000));
     }
-    const [cut] = tasksOf(readPlan(["--data", "."]), true),
-      [whole] = tasksOf(
-        readPlan(["--data", "."]),
-        false,
-      );
+    const plan = readPlan(["--data", "."]);
+    const [cut] = await Array.fromAsync(tasksOf(plan, true));
+    const [whole] = await Array.fromAsync(tasksOf(plan, false));
     assertEquals([cut!.test.length, cut!.test.tokens, cut!.best], [1000, 4000, null]);
     assertEquals(cut!.test.at(999), whole!.test.at(999));
     assertEquals([cut!.train.length, whole!.test.length, cut!.given], [3000, 3000, {}]);

@@ -2,6 +2,7 @@
 
 import { type SentenceState, SyntheticLanguage } from "../../example/data/language.ts";
 import { Philox } from "../../kernels/random/philox.ts";
+import { wordsOf } from "./texts.ts";
 
 /** Scripts, and source code. */
 export const SCRIPTS = ["latin", "cyrillic", "chinese", "arabic", "code"] as const;
@@ -38,7 +39,7 @@ const NAMES = ["__proto__", "constructor", "toString", "hasOwnProperty", "valueO
 /** Makes the same text each time; every script has its own language. */
 export function generateText(script: Script): GeneratedText {
   const seed = SCRIPTS.indexOf(script), language = new SyntheticLanguage(VOCABULARY, seed);
-  const spelled = language.words.map((word, i) => spell(word, i, script));
+  const spelled = wordsOf(language.words).map((word, i) => spell(word, i, script));
   if (new Set(spelled).size < VOCABULARY) {
     throw new Error(`two words are spelled alike in ${script}`);
   }

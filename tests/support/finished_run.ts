@@ -1,6 +1,7 @@
 /** The files of a finished training run, to compare runs. */
 
-import { decodeHeader, ofBytes } from "../../example/storage/safetensors.ts";
+import { ofBytes } from "../../example/shared/files.ts";
+import { decodeHeader } from "../../example/storage/safetensors.ts";
 import { namesIn } from "./folder.ts";
 
 /** Fields of the record that depend on time: the only ones in which two equal runs may differ. */

@@ -9,6 +9,7 @@ import {
   type Parts,
   smallSettings,
   withHeader,
+  withVocabulary,
 } from "./model_files.ts";
 
 /** A damaged file. */
@@ -175,6 +176,48 @@ function damagedVocabulary(): Damage[] {
   ];
 }
 
+/** The vocabulary as tensors. */
+function damagedBytes(): Damage[] {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const numbers = (...counts: number[]) => new Uint8Array(Float64Array.from(counts).buffer);
+  const words: [string, Uint8Array, RegExp][] = [
+    ["none", bytes(""), /missing or there twice|must begin/],
+    ["doubled", bytes("<unk>\n<s>\n</s>\na\na\n"), /missing or there twice/],
+    ["without an end", bytes("<unk>\n<s>\n</s>\na\nb"), /missing or there twice/],
+    ["empty", bytes("<unk>\n<s>\n</s>\na\n\n"), /word 4 is not a text/],
+    ["without a mark", bytes("<s>\n</s>\na\nb\nc\n"), /must begin with/],
+    ["marks in another order", bytes("<s>\n<unk>\n</s>\na\nb\n"), /must begin with/],
+    ["one fewer", bytes("<unk>\n<s>\n</s>\na\n"), /4 words, 5 counts/],
+    ["one more", bytes("<unk>\n<s>\n</s>\na\nb\nc\n"), /6 words, 5 counts/],
+    ["no UTF-8", Uint8Array.of(...bytes("<unk>\n<s>\n</s>\na\n"), 0xff, 10), /not UTF-8/],
+  ];
+  const counts: [string, Uint8Array, RegExp][] = [
+    ["none", numbers(), /5 words, 0 counts/],
+    ["negative", numbers(2, 3, 0, -1, 1), /the count of word 3/],
+    ["a fraction", numbers(2, 3, 0, 0.5, 1), /the count of word 3/],
+    ["NaN", numbers(2, 3, 0, NaN, 1), /the count of word 3/],
+    ["too large", numbers(2, 3, 0, 2 ** 53, 1), /the count of word 3/],
+    ["one fewer", numbers(2, 3, 0, 5), /5 words, 4 counts/],
+    ["all zero", numbers(0, 0, 0, 0, 0), /no word was ever counted/],
+  ];
+  const make =
+    (name: "words" | "counts") => ([label, data, reason]: [string, Uint8Array, RegExp]) => ({
+      label: `${name} in a tensor: ${label}`,
+      reason,
+      bytes: withVocabulary(name, data),
+    });
+  return [
+    ...words.map(make("words")),
+    ...counts.map(make("counts")),
+    { label: "no words", reason: /words are missing/, bytes: withVocabulary("words", undefined) },
+    {
+      label: "no counts",
+      reason: /counts are missing/,
+      bytes: withVocabulary("counts", undefined),
+    },
+  ];
+}
+
 function damagedTensors(): Damage[] {
   return Object.keys(goodParts().entries).flatMap((name) => {
     const entry = (label: string, reason: RegExp, change: object) =>
@@ -272,7 +315,7 @@ function damagedFiles(): Damage[] {
   }
   add(
     "no tensors",
-    /it has no encoder.weight/,
+    /its words are missing/,
     withHeader(JSON.stringify({ __metadata__: JSON.parse(json).__metadata__ }), new Uint8Array()),
   );
   add("nothing but a text", /truncated or no/, new TextEncoder().encode("a text about models"));
@@ -292,6 +335,7 @@ export function damagedModels(): Damage[] {
     ...damagedSettings(),
     ...damagedTexts(),
     ...damagedVocabulary(),
+    ...damagedBytes(),
     ...damagedTensors(),
     ...damagedFiles(),
   ];

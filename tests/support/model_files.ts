@@ -1,7 +1,9 @@
 /** A good small model file in parts, made without a GPU, for tests that damage it. */
 
-import { encodeModelHeader } from "../../example/storage/model_file.ts";
+import { encodeModel, type ModelFile } from "../../example/storage/model_file.ts";
+import { encodeHeader } from "../../example/storage/safetensors.ts";
 import { product } from "../../example/model/shapes.ts";
+import { wordsOf } from "./texts.ts";
 import { type Given, type ModelSettings, parseSettings } from "../../example/options/settings.ts";
 import { parameterShapes } from "../../example/model/shapes.ts";
 import { Vocabulary } from "../../example/data/vocab.ts";
@@ -36,10 +38,21 @@ export function smallSettings(given: Given = {}): ModelSettings {
 
 /** The bytes of a file with these settings and {@linkcode WORDS}; its numbers are 0.5, 1.5, 2.5, ... */
 export function fileOf(settings: ModelSettings): Uint8Array<ArrayBuffer> {
-  const header = encodeModelHeader({ settings, vocabulary: WORDS });
+  const { before, after } = encodeModel({ settings, vocabulary: WORDS });
+  return join(...before, numbersOf(settings), after);
+}
+
+function numbersOf(settings: ModelSettings): Uint8Array {
   const sizes = [...parameterShapes(settings, WORDS.size)].map(([, shape]) => product(shape));
   const numbers = new Float32Array(sizes.reduce((a, b) => a + b)).map((_, i) => i + 0.5);
-  return join(header, new Uint8Array(numbers.buffer));
+  return new Uint8Array(numbers.buffer);
+}
+
+/** The numbers of a model's parameters by name. */
+export function parametersOf(
+  { parameters }: Pick<ModelFile, "parameters">,
+): Map<string, Float32Array> {
+  return new Map([...parameters].map(([name, { size, read }]) => [name, read(0, size)]));
 }
 
 /** The header of a file as JSON, and where its tensors begin. */
@@ -48,19 +61,45 @@ export function headerOf(bytes: Uint8Array<ArrayBuffer>): { json: string; start:
   return { json: new TextDecoder().decode(bytes.subarray(8, start)), start };
 }
 
-/** The file of {@linkcode smallSettings} in parts. */
+/** The file of {@linkcode smallSettings} in parts, as the first versions wrote it: words in the header. */
 export function goodParts(): Parts {
-  const bytes = fileOf(smallSettings()), { json, start } = headerOf(bytes);
-  const { __metadata__: texts, ...entries } = JSON.parse(json);
-  const { settings, words, counts, ...metadata } = texts;
+  const settings = smallSettings();
+  const { json } = headerOf(encodeHeader(parameterShapes(settings, WORDS.size)));
+  const { __metadata__: _, ...entries } = JSON.parse(json);
+  const { settings: kept, ...metadata } = JSON.parse(headerOf(fileOf(settings)).json).__metadata__;
   return {
-    settings: JSON.parse(settings),
-    words: JSON.parse(words),
-    counts: JSON.parse(counts),
+    settings: JSON.parse(kept),
+    words: wordsOf(WORDS),
+    counts: [...WORDS.counts],
     metadata,
     entries,
-    data: bytes.slice(start),
+    data: join(numbersOf(settings)),
   };
+}
+
+/** The file of {@linkcode smallSettings} with another vocabulary tensor, or without it. */
+export function withVocabulary(
+  name: "words" | "counts",
+  change: Uint8Array | undefined,
+): Uint8Array<ArrayBuffer> {
+  const bytes = fileOf(smallSettings()), { json, start } = headerOf(bytes);
+  const { __metadata__, ...entries } = JSON.parse(json) as Record<string, Entry>;
+  const parts: Uint8Array[] = [], header: Record<string, unknown> = { __metadata__ };
+  let at = 0;
+  for (const [tensor, { dtype, shape, data_offsets: [begin, end] }] of Object.entries(entries)) {
+    const isChanged = tensor === `vocabulary.${name}`;
+    const data = isChanged ? change : bytes.slice(start + begin!, start + end!);
+    if (data === undefined) continue;
+    const size = name === "words" ? data.length : data.length / 8;
+    header[tensor] = {
+      dtype,
+      shape: isChanged ? [size] : shape,
+      data_offsets: [at, at + data.length],
+    };
+    at += data.length;
+    parts.push(data);
+  }
+  return withHeader(JSON.stringify(header), join(...parts));
 }
 
 /** The file with these parts; texts in `metadata` replace the computed ones. */

@@ -2,6 +2,7 @@
 
 export function basename(path: string | URL, suffix?: string): string;
 export function dirname(path: string | URL): string;
+export function extname(path: string | URL): string;
 export function fromFileUrl(url: string | URL): string;
 export function join(path: string | URL, ...paths: string[]): string;
 export function relative(from: string, to: string): string;

@@ -6,25 +6,28 @@ import { importModel } from "../../../example/commands/import.ts";
 import type { Given } from "../../../example/options/settings.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { openBytes } from "../../../example/shared/files.ts";
-import { decodeModel, type ModelFile } from "../../../example/storage/model_file.ts";
+import { decodeModel } from "../../../example/storage/model_file.ts";
 import { encodeHeader } from "../../../example/storage/safetensors.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
-import { fileOf, smallSettings, WORDS } from "../../support/model_files.ts";
+import { fileOf, parametersOf, smallSettings, WORDS } from "../../support/model_files.ts";
+import { wordsOf } from "../../support/texts.ts";
 
 const OPTIONS: Given = { "loss": "nce", "noise-ratio": "5", "norm-term": "9", "dropout": "0.2" };
 
 /** A model file of these settings in `saved_model`, and what it holds. */
-function saved(name: string, given: Given): ModelFile {
+function saved(name: string, given: Given) {
   Deno.mkdirSync("saved_model", { recursive: true });
   const path = `saved_model/${name}.safetensors`;
   Deno.writeFileSync(path, fileOf(smallSettings(given)));
   return contents(path);
 }
 
-function contents(path: string): ModelFile {
+/** A model file with its numbers. */
+function contents(path: string) {
   using file = openBytes(path);
-  return decodeModel(file, path);
+  const { vocabulary, settings, parameters } = decodeModel(file, path);
+  return { vocabulary, settings, parameters: parametersOf({ parameters }) };
 }
 
 Deno.test("what was exported is imported again as it was, without any option", () =>
@@ -156,7 +159,7 @@ function writeBare(changes: Readonly<Record<string, number[] | undefined>> = {})
   Deno.writeFileSync("bare.safetensors", new Uint8Array([...header, ...new Uint8Array(4 * size)]));
 }
 
-const VOCABULARY = { words: WORDS.words, counts: WORDS.counts };
+const VOCABULARY = { words: wordsOf(WORDS), counts: [...WORDS.counts] };
 
 Deno.test("import says what is missing of a state_dict, its options and its vocabulary", () =>
   inFolder(() => {
@@ -191,9 +194,9 @@ Deno.test("import says what is missing of a state_dict, its options and its voca
     refuse('--dropout must be a number from 0 to 0.999, got "2"', { ...OPTIONS, dropout: "2" });
     refuse('of at most 200 bytes, got "a/b"', { ...OPTIONS, save: "a/b" });
 
-    write({ words: [...WORDS.words, "b"], counts: [...WORDS.counts, 1] });
+    write({ words: [...VOCABULARY.words, "b"], counts: [...WORDS.counts, 1] });
     refuse("bare.safetensors: it has 5 words, and bare.json has 6; give its own by --vocab");
-    write({ words: WORDS.words });
+    write({ words: VOCABULARY.words });
     refuse('Cannot load bare.json: it has no "counts", a list with one entry a word');
     write([]);
     refuse('Cannot load bare.json: it is not {"words": [...], "counts": [...]}');

@@ -11,6 +11,7 @@ import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { fileOf, smallSettings } from "../../support/model_files.ts";
 import { runTiny } from "../../support/tiny_run.ts";
+import { wordsOf } from "../../support/texts.ts";
 
 const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
 
@@ -43,7 +44,7 @@ async function vocabularyOf(): Promise<readonly string[]> {
   let words: readonly string[] = [];
   await withGpu((gpu) => {
     const { model, vocabulary } = loadModel(gpu, "saved_model/model.safetensors");
-    words = vocabulary.words;
+    words = wordsOf(vocabulary);
     model.dispose();
   });
   return words;

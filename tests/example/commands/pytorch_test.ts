@@ -13,6 +13,7 @@ import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { hasTorch, python } from "../../support/python.ts";
 import { runTiny } from "../../support/tiny_run.ts";
+import { wordsOf } from "../../support/texts.ts";
 
 const DOCUMENT = Deno.readTextFileSync(new URL("../../../docs/pytorch.md", import.meta.url));
 /** The document's lines that read a file, that use an LSTM and a GRU, and that write a file. */
@@ -55,7 +56,7 @@ async function numbersOf(
 async function expectAgreement(name: string, script: string, path: string): Promise<void> {
   await withGpu(async (gpu) => {
     const loaded = loadModel(gpu, `saved_model/${name}.safetensors`),
-      texts = sentences(loaded.vocabulary.words);
+      texts = sentences(wordsOf(loaded.vocabulary));
     using _model = loaded.model;
     const input = texts.map((words) => `${words.join(" ")}\n`).join("");
     const found = await numbersOf(script, [path], input);

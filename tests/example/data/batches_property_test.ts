@@ -2,29 +2,21 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { trainingBatches } from "../../../example/data/batches.ts";
 import { SentencesBuilder } from "../../../example/data/sentences.ts";
 import { predictions } from "../../support/predictions.ts";
 import { check } from "../../support/property.ts";
+import { anyTraining, batchesOf } from "../../support/texts.ts";
 
 Deno.test("trainingBatches() predicts every token once, and none alone if noise is the batch", () => {
   const size = fc.integer({ min: 1, max: 9 });
-  const options = fc.record({
-    batchSize: size,
-    bptt: size,
-    seed: fc.nat(),
-    concat: fc.boolean(),
-    carryState: fc.boolean(),
-    noise: fc.constantFrom("unigram", "batch", "batch+uniform"),
-  }).map((options) => ({ ...options, carryState: options.carryState && options.concat }));
   const lengths = fc.array(fc.nat(20), { minLength: 1, maxLength: 12 })
     .filter((lengths) => lengths.some((length) => length > 0));
-  check(fc.property(lengths, options, size, (lengths, options, epoch) => {
+  check(fc.property(lengths, anyTraining, size, (lengths, options, epoch) => {
     const builder = new SentencesBuilder();
     let word = 3;
     for (const length of lengths) builder.add(Array.from({ length }, () => word++));
     const text = builder.build(), { ids } = text;
-    const batches = trainingBatches(text, options, epoch);
+    const batches = batchesOf(text, options, epoch);
     const wanted = Array.from(ids.subarray(1), (id, i) => `${ids[i]} ${id}`);
     assertEquals(batches.flatMap(predictions).sort(), wanted.sort());
     const fromBatch = options.noise !== "unigram", { batchSize, bptt } = options;

@@ -2,12 +2,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Corpus, loadCorpus } from "../../../example/data/corpus.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { readLines } from "../../../example/data/lines.ts";
 import { countUnknown, type Sentences } from "../../../example/data/sentences.ts";
-import { check } from "../../support/property.ts";
+import { check, checkAsync } from "../../support/property.ts";
 import { PYTHON_SPACE, pythonLines, pythonSplit } from "../../support/python_text.ts";
+import { loadWhole, type WholeCorpus } from "../../support/texts.ts";
 
 const FOLDER = Deno.makeTempDirSync();
 globalThis.addEventListener("unload", () => Deno.removeSync(FOLDER, { recursive: true }));
@@ -57,7 +57,7 @@ function reference(text: string): string[][] {
   });
 }
 
-function wordsOf(text: Sentences, { vocabulary }: Corpus): string[][] {
+function wordsOf(text: Sentences, { vocabulary }: WholeCorpus): string[][] {
   return Array.from({ length: text.length }, (_, i) => {
     const ids = text.at(i);
     assertEquals([ids[0], ids.at(-1)], [1, 1]);
@@ -66,13 +66,17 @@ function wordsOf(text: Sentences, { vocabulary }: Corpus): string[][] {
 }
 
 /** The corpus of these files, or what is said of why there is none. */
-function load(train: string | Uint8Array, valid: string, minFreq = 1): Corpus | string {
+async function load(
+  train: string | Uint8Array,
+  valid: string,
+  minFreq = 1,
+): Promise<WholeCorpus | string> {
   for (const [name, content] of Object.entries({ train, valid, test: "a" })) {
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
     Deno.writeFileSync(`${FOLDER}/${name}.txt`, bytes);
   }
   try {
-    return loadCorpus({ data: FOLDER, minFreq });
+    return await loadWhole({ data: FOLDER, minFreq });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     assert(!error.message.includes("\n"), error.message);
@@ -81,9 +85,9 @@ function load(train: string | Uint8Array, valid: string, minFreq = 1): Corpus | 
 }
 
 Deno.test("loadCorpus() reads any text as Python does, marks at the ends of lines apart", () => {
-  check(fc.property(anyText, anyText, (trainText, validText) => {
+  return checkAsync(fc.asyncProperty(anyText, anyText, async (trainText, validText) => {
     const train = reference(trainText), valid = reference(validText);
-    const corpus = load(trainText, validText),
+    const corpus = await load(trainText, validText),
       empty = (text: string[][]) => text.flat().length === 0;
     if (typeof corpus === "string") {
       assert(empty(train) || empty(valid), corpus);
@@ -104,21 +108,24 @@ Deno.test("loadCorpus() reads any text as Python does, marks at the ends of line
 });
 
 Deno.test("loadCorpus() counts each id as often as training predicts it", () => {
-  check(fc.property(anyText, fc.integer({ min: 1, max: 4 }), (text, minFreq) => {
-    const corpus = load(`a ${text}`, "a", minFreq);
-    if (typeof corpus === "string") throw new Error(corpus);
-    const { vocabulary, train } = corpus, targets = [...train.ids.subarray(1)];
-    const found = vocabulary.counts.map((_, id) =>
-      targets.filter((target) => target === id).length
-    );
-    assertEquals(vocabulary.counts, found);
-    assert(vocabulary.counts.slice(3).every((count) => count >= minFreq));
-  }));
+  return checkAsync(
+    fc.asyncProperty(anyText, fc.integer({ min: 1, max: 4 }), async (text, minFreq) => {
+      const corpus = await load(`a ${text}`, "a", minFreq);
+      if (typeof corpus === "string") throw new Error(corpus);
+      const { vocabulary, train } = corpus, targets = [...train.ids.subarray(1)];
+      const found = Array.from(
+        vocabulary.counts,
+        (_, id) => targets.filter((target) => target === id).length,
+      );
+      assertEquals([...vocabulary.counts], found);
+      assert(vocabulary.counts.slice(3).every((count) => count >= minFreq));
+    }),
+  );
 });
 
 Deno.test("loadCorpus() tells how many lines have marks at their ends", () => {
-  check(fc.property(anyText, (text) => {
-    const corpus = load(`a\n${text}`, "a");
+  return checkAsync(fc.asyncProperty(anyText, async (text) => {
+    const corpus = await load(`a\n${text}`, "a");
     if (typeof corpus === "string") throw new Error(corpus);
     const lines = pythonLines(`a\n${text}`).map(pythonSplit), stripped = reference(`a\n${text}`);
     const marked = lines.filter((words, i) => words.length > stripped[i]!.length).length;

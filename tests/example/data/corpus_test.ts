@@ -1,23 +1,27 @@
 // Reading text: sentences and errors.
 
-import { assertEquals, assertThrows } from "@std/assert";
-import { type Corpus, loadCorpus, readSentences } from "../../../example/data/corpus.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { readSentences } from "../../../example/data/corpus.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { readLines } from "../../../example/data/lines.ts";
 import { countUnknown } from "../../../example/data/sentences.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
+import { loadWhole, type WholeCorpus, wordsOf } from "../../support/texts.ts";
 
 type Content = string | Uint8Array;
 
 /** Runs `body` in a folder with these files, which is removed afterwards. */
-function withFolder<T>(files: Record<string, Content>, body: (folder: string) => T): T {
+async function withFolder<T>(
+  files: Record<string, Content>,
+  body: (folder: string) => T | Promise<T>,
+): Promise<T> {
   const folder = Deno.makeTempDirSync();
   try {
     for (const [name, content] of Object.entries(files)) {
       const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
       Deno.writeFileSync(`${folder}/${name}`, bytes);
     }
-    return body(folder);
+    return await body(folder);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
@@ -28,13 +32,13 @@ function load(
   valid: Content = "a\n",
   test: Content = "a\n",
   minFreq = 1,
-): Corpus {
+): Promise<WholeCorpus> {
   const files = { "train.txt": train, "valid.txt": valid, "test.txt": test };
-  return withFolder(files, (folder) => loadCorpus({ data: `${folder}/`, minFreq }));
+  return withFolder(files, (folder) => loadWhole({ data: `${folder}/`, minFreq }));
 }
 
-Deno.test("loadCorpus() gives sentences with a mark at both ends", () => {
-  const { vocabulary, train, valid, test } = load("b a b\n\nb c", "c d\n", "\ta \r\n", 1);
+Deno.test("loadCorpus() gives sentences with a mark at both ends", async () => {
+  const { vocabulary, train, valid, test } = await load("b a b\n\nb c", "c d\n", "\ta \r\n", 1);
   const words = (ids: Uint32Array) => Array.from(ids, (id) => vocabulary.word(id));
   assertEquals(words(train.at(0)), ["<s>", "b", "a", "b", "<s>"]);
   assertEquals(words(train.at(1)), ["<s>", "<s>"]);
@@ -45,64 +49,68 @@ Deno.test("loadCorpus() gives sentences with a mark at both ends", () => {
   assertThrows(() => train.at(3), RangeError, "There is no sentence 3");
 });
 
-Deno.test("loadCorpus() joins the same sentences with one mark between them", () => {
-  const { vocabulary, train } = load("b a\n\nb", "a", "a", 2);
-  assertEquals(vocabulary.words, ["<unk>", "<s>", "</s>", "b"]);
+Deno.test("loadCorpus() joins the same sentences with one mark between them", async () => {
+  const { vocabulary, train } = await load("b a\n\nb", "a", "a", 2);
+  assertEquals(wordsOf(vocabulary), ["<unk>", "<s>", "</s>", "b"]);
   assertEquals([...train.ids], [1, 3, 0, 1, 1, 3, 1]);
-  assertEquals(vocabulary.counts, [1, 3, 0, 2]);
+  assertEquals([...vocabulary.counts], [1, 3, 0, 2]);
 });
 
-Deno.test("loadCorpus() reads lines longer than its buffer", () => {
+Deno.test("loadCorpus() reads lines longer than its buffer", async () => {
   const line = "word ".repeat(500_000);
-  const { train } = load(`a\n${line}\nb`);
+  const { train } = await load(`a\n${line}\nb`);
   assertEquals([train.length, train.words], [3, 500_002]);
   assertEquals(train.at(1).length, 500_002);
 });
 
-Deno.test("loadCorpus() drops a byte order mark", () => {
-  assertEquals(load("\ufeffa b").vocabulary.words.slice(3), ["a", "b"]);
+Deno.test("loadCorpus() drops a byte order mark", async () => {
+  assertEquals(wordsOf((await load("\ufeffa b")).vocabulary).slice(3), ["a", "b"]);
 });
 
-Deno.test("loadCorpus() throws a UsageError when something is missing", () => {
-  assertThrows(() => loadCorpus({ data: "no/such" }), UsageError, "--data no/such: there is no");
-  withFolder({ "train.txt": "a", "valid.txt": "a" }, (folder) => {
-    assertThrows(() => loadCorpus({ data: folder }), UsageError, `${folder}/test.txt`);
+Deno.test("loadCorpus() throws a UsageError when something is missing", async () => {
+  await assertRejects(
+    () => loadWhole({ data: "no/such" }),
+    UsageError,
+    "--data no/such: there is no",
+  );
+  await withFolder({ "train.txt": "a", "valid.txt": "a" }, async (folder) => {
+    await assertRejects(() => loadWhole({ data: folder }), UsageError, `${folder}/test.txt`);
     const data = `${folder}/train.txt`;
-    assertThrows(() => loadCorpus({ data }), UsageError, "it is a file");
+    await assertRejects(() => loadWhole({ data }), UsageError, "it is a file");
     Deno.mkdirSync(`${folder}/test.txt`);
-    assertThrows(() => loadCorpus({ data: folder }), UsageError, "it is a folder");
+    await assertRejects(() => loadWhole({ data: folder }), UsageError, "it is a folder");
   });
 });
 
-Deno.test("loadCorpus() throws a Failure when a file has no words or is not UTF-8", () => {
-  assertThrows(() => load(""), Failure, "train.txt: it has no words");
-  assertThrows(() => load("\n \n"), Failure, "train.txt: it has no words");
-  assertThrows(() => load("a", "a", ""), Failure, "test.txt: it has no words");
+Deno.test("loadCorpus() throws a Failure when a file has no words or is not UTF-8", async () => {
+  await assertRejects(() => load(""), Failure, "train.txt: it has no words");
+  await assertRejects(() => load("\n \n"), Failure, "train.txt: it has no words");
+  await assertRejects(() => load("a", "a", ""), Failure, "test.txt: it has no words");
   const bad = new Uint8Array([97, 10, 98, 10, 0xff, 10]);
-  assertThrows(() => load(bad), Failure, "train.txt: line 3 is not UTF-8");
-  assertThrows(() => load("a", new Uint8Array([0xc3])), Failure, "valid.txt: line 1");
+  await assertRejects(() => load(bad), Failure, "train.txt: line 3 is not UTF-8");
+  await assertRejects(() => load("a", new Uint8Array([0xc3])), Failure, "valid.txt: line 1");
 });
 
-Deno.test("loadCorpus() refuses --vocab and --min-freq for synthetic text", () => {
+Deno.test("loadCorpus() refuses --vocab and --min-freq for synthetic text", async () => {
   const data = "synthetic:words=1000";
-  assertThrows(() => loadCorpus({ data, minFreq: 2 }), UsageError, "--min-freq has no use");
-  assertThrows(() => loadCorpus({ data, vocab: "v" }), UsageError, "--vocab has no use");
+  await assertRejects(() => loadWhole({ data, minFreq: 2 }), UsageError, "--min-freq has no use");
+  await assertRejects(() => loadWhole({ data, vocab: "v" }), UsageError, "--vocab has no use");
 });
 
-Deno.test("loadCorpus() takes the words of a vocabulary file", () => {
+Deno.test("loadCorpus() takes the words of a vocabulary file", async () => {
   const text = "a b c\n";
   const files = { "train.txt": text, "valid.txt": text, "test.txt": text, "v.txt": "c\nz\n" };
-  withFolder(files, (folder) => {
-    const { vocabulary, test } = loadCorpus({ data: folder, vocab: `${folder}/v.txt` });
-    assertEquals(vocabulary.words.slice(3), ["c", "z"]);
-    assertEquals(vocabulary.counts, [2, 1, 0, 1, 0]);
+  await withFolder(files, async (folder) => {
+    const { vocabulary, test } = await loadWhole({ data: folder, vocab: `${folder}/v.txt` });
+    assertEquals(wordsOf(vocabulary).slice(3), ["c", "z"]);
+    assertEquals([...vocabulary.counts], [2, 1, 0, 1, 0]);
     assertEquals([...test.at(0)], [1, 0, 0, 3, 1]);
   });
 });
 
-Deno.test("loadCorpus() takes marks at the ends of lines for those of the sentence, and says so", () => {
-  const plain = load("a b\n\nb c\n", "a b\n", "c\n");
-  const marked = load("<s> a b </s>\n</s>\nb c\n", "a b </s>\n", "c\n");
+Deno.test("loadCorpus() takes marks at the ends of lines for those of the sentence, and says so", async () => {
+  const plain = await load("a b\n\nb c\n", "a b\n", "c\n");
+  const marked = await load("<s> a b </s>\n</s>\nb c\n", "a b </s>\n", "c\n");
   assertEquals(marked.train, plain.train);
   assertEquals([marked.valid, marked.test], [plain.valid, plain.test]);
   assertEquals(marked.vocabulary.equals(plain.vocabulary), true);
@@ -114,7 +122,7 @@ Deno.test("loadCorpus() takes marks at the ends of lines for those of the senten
   ]);
 });
 
-Deno.test("loadCorpus() keeps words of odd characters as they are", () => {
+Deno.test("loadCorpus() keeps words of odd characters as they are", async () => {
   const words = [
     "__proto__",
     "constructor",
@@ -124,20 +132,20 @@ Deno.test("loadCorpus() keeps words of odd characters as they are", () => {
     "\u200f\u05d0",
     "a\ufeffb",
   ];
-  const { vocabulary, train } = load(words.join(" "));
+  const { vocabulary, train } = await load(words.join(" "));
   assertEquals([...train.at(0)].slice(1, -1).map((id) => vocabulary.word(id)), words);
 });
 
-Deno.test("readSentences() uses the vocabulary of a saved model", () => {
+Deno.test("readSentences() uses the vocabulary of a saved model", async () => {
   const vocabulary = Vocabulary.from(["<unk>", "<s>", "</s>", "a"], [0, 1, 0, 1]);
-  withFolder({ "x.txt": "a q </s> a </s>" }, (folder) => {
-    const text = readSentences(`${folder}/x.txt`, vocabulary);
+  await withFolder({ "x.txt": "a q </s> a </s>" }, async (folder) => {
+    const text = await readSentences([`${folder}/x.txt`], vocabulary);
     assertEquals([...text.at(0)], [1, 3, 0, 0, 3, 1]);
     assertEquals(countUnknown(text), 2);
   });
 });
 
-Deno.test("readLines() ends lines as Python does, and begins none after the last ending", () => {
+Deno.test("readLines() ends lines as Python does, and begins none after the last ending", async () => {
   const cases: [string, string[]][] = [
     ["x\n\ny\u2028z\u0085w\x1cv\n", ["x", "", "y\u2028z\u0085w\x1cv"]],
     ["x\ry\r", ["x", "y"]],
@@ -150,19 +158,22 @@ Deno.test("readLines() ends lines as Python does, and begins none after the last
     ["x", ["x"]],
   ];
   for (const [content, lines] of cases) {
-    withFolder({ a: content }, (folder) => assertEquals([...readLines(`${folder}/a`)], lines));
+    await withFolder(
+      { a: content },
+      (folder) => assertEquals([...readLines(`${folder}/a`)], lines),
+    );
   }
 });
 
-Deno.test("readLines() takes an ending of two characters for one across its buffer's end", () => {
+Deno.test("readLines() takes an ending of two characters for one across its buffer's end", async () => {
   const long = "x".repeat((1 << 20) - 1);
-  withFolder({ a: `${long}\r\ny`, b: `${long}y\r\nz` }, (folder) => {
+  await withFolder({ a: `${long}\r\ny`, b: `${long}y\r\nz` }, (folder) => {
     assertEquals([...readLines(`${folder}/a`)], [long, "y"]);
     assertEquals([...readLines(`${folder}/b`)], [`${long}y`, "z"]);
   });
 });
 
-Deno.test("readLines() says of UTF-16 and of lines too long what to do", () => {
+Deno.test("readLines() says of UTF-16 and of lines too long what to do", async () => {
   const utf16 = (text: string, little: boolean) => {
     const bytes = new Uint8Array(2 * text.length), view = new DataView(bytes.buffer);
     [...text].forEach((c, i) => view.setUint16(2 * i, c.charCodeAt(0), little));
@@ -171,10 +182,14 @@ Deno.test("readLines() says of UTF-16 and of lines too long what to do", () => {
   const cure = "looks like UTF-16; convert the file to UTF-8";
   for (const little of [true, false]) {
     for (const text of ["\ufeff\u4e2d \u6587\n", "a b\n", "\u4e2d \u6587\n"]) {
-      assertThrows(() => load(utf16(text, little)), Failure, `train.txt: line 1 ${cure}`);
+      await assertRejects(() => load(utf16(text, little)), Failure, `train.txt: line 1 ${cure}`);
     }
   }
-  assertThrows(() => load("a b\nc\0d\n"), Failure, `train.txt: line 2 ${cure}`);
+  await assertRejects(() => load("a b\nc\0d\n"), Failure, `train.txt: line 2 ${cure}`);
   const long = new Uint8Array((1 << 27) + 1).fill(97);
-  assertThrows(() => load(long), Failure, "line 1 has over 128 MiB; write a sentence a line");
+  await assertRejects(
+    () => load(long),
+    Failure,
+    "line 1 has over 128 MiB; write a sentence a line",
+  );
 });

@@ -1,7 +1,6 @@
 // Unknown words and marks in the text: what is said of them, how probable they are, small texts that went wrong.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { loadCorpus } from "../../../example/data/corpus.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
 import { makeNoise, noiseWarning } from "../../../example/model/noise.ts";
 import { SentencesBuilder } from "../../../example/data/sentences.ts";
@@ -17,6 +16,7 @@ import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { inFolder } from "../../support/folder.ts";
 import { trainOn } from "../../support/text_run.ts";
+import { loadWhole, wordsOf } from "../../support/texts.ts";
 
 const TINY: Given = {
   "emsize": "8",
@@ -162,7 +162,7 @@ Deno.test("run() finds a perplexity of the order of V where a test has unknown w
 
 Deno.test("loadCorpus() reads the same from lines with marks or other ends", async () => {
   const mark = (line: string) => `<s> ${line} </s>`;
-  const load = (files: Record<string, string>) => inFolder((data) => loadCorpus({ data }), files);
+  const load = (files: Record<string, string>) => inFolder((data) => loadWhole({ data }), files);
   const plain = await load(filesOf(PLAIN, SAME));
   for (
     const files of [
@@ -233,10 +233,10 @@ Deno.test("run() makes do with the least of texts", async () => {
 });
 
 Deno.test("loadCorpus() takes freq.txt for a vocabulary", () =>
-  inFolder((data) => {
+  inFolder(async (data) => {
     Deno.writeTextFileSync("freq.txt", "</s> 9\n<s> 9\na 3\n<unk> 2\nz 1\n");
-    const { vocabulary, valid } = loadCorpus({ data, vocab: "freq.txt" });
-    assertEquals(vocabulary.words.slice(3), ["a", "z"]);
-    assertEquals(vocabulary.counts, [300, 200, 100, 300, 0]);
+    const { vocabulary, valid } = await loadWhole({ data, vocab: "freq.txt" });
+    assertEquals(wordsOf(vocabulary).slice(3), ["a", "z"]);
+    assertEquals([...vocabulary.counts], [300, 200, 100, 300, 0]);
     assertEquals([...valid.at(0)], [1, 3, 4, 1]);
   }, filesOf(["a b c", "<unk> a </s> a"], ["a z", "a"])));

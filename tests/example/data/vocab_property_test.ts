@@ -3,10 +3,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../../example/shared/errors.ts";
-import { frequencyText, Vocabulary, WordCounts } from "../../../example/data/vocab.ts";
+import { Vocabulary } from "../../../example/data/vocab.ts";
+import { frequencyLines } from "../../../example/data/word_counts.ts";
 import { readVocabularyFile } from "../../../example/data/words.ts";
 import { check } from "../../support/property.ts";
 import { PYTHON_SPACE } from "../../support/python_text.ts";
+import { countWords, tableOf, wordsOf } from "../../support/texts.ts";
 
 const FILE = Deno.makeTempFileSync();
 globalThis.addEventListener("unload", () => Deno.removeSync(FILE));
@@ -32,7 +34,7 @@ const fileWord = fc.oneof(
     [...word].every((character) => !SPACE.has(character) && !"\ufeff\0".includes(character))
   ),
 );
-/** Any strings, halves of surrogate pairs included. */
+/** Any strings, halves of surrogate pairs included, which are in no text. */
 const anyWord = fc.oneof(
   fileWord,
   fc.array(fc.integer({ min: 0xd7f0, max: 0xe010 }), { minLength: 1, maxLength: 3 })
@@ -40,12 +42,6 @@ const anyWord = fc.oneof(
 );
 const sentencesOf = (word: fc.Arbitrary<string>) =>
   fc.array(fc.array(word, { maxLength: 8 }), { maxLength: 8 });
-
-function count(sentences: readonly string[][]): WordCounts {
-  const counts = new WordCounts();
-  for (const sentence of sentences) counts.add(sentence);
-  return counts;
-}
 
 /** Code points; half of a pair alone is one, too. */
 function compareByCodePoints(a: string, b: string): number {
@@ -75,27 +71,29 @@ Deno.test("Vocabulary.fromCounts() chooses and counts words as a plain version d
   const minFreq = fc.integer({ min: 1, max: 3 });
   const chosen = fc.option(fc.uniqueArray(fileWord, { maxLength: 8 }), { nil: undefined });
   check(fc.property(sentencesOf(fileWord), minFreq, chosen, (sentences, minFreq, chosen) => {
-    const options = { minFreq, ...(chosen && { words: chosen }) };
-    const vocabulary = Vocabulary.fromCounts(count(sentences), options);
+    const options = { minFreq, ...(chosen && { words: tableOf(chosen) }) };
+    const vocabulary = Vocabulary.fromCounts(countWords(sentences), options);
     const [words, counts] = reference(sentences, minFreq, chosen);
-    assertEquals(vocabulary.words, words);
-    assertEquals(vocabulary.counts, counts);
+    assertEquals(wordsOf(vocabulary), words);
+    assertEquals([...vocabulary.counts], counts);
     const tokens = sentences.flat().length + sentences.length;
     assertEquals(vocabulary.counts.reduce((sum, count) => sum + count, 0), tokens);
   }));
 });
 
 Deno.test("Vocabulary has ids and words that are each other's inverse, in memory and rebuilt", () => {
-  check(fc.property(sentencesOf(anyWord), anyWord, (sentences, other) => {
+  check(fc.property(sentencesOf(fileWord), anyWord, (sentences, other) => {
     fc.pre(sentences.length > 0); // a text without sentences is refused
-    const vocabulary = Vocabulary.fromCounts(count(sentences));
-    const [words, counts] = JSON.parse(JSON.stringify([vocabulary.words, vocabulary.counts]));
+    const vocabulary = Vocabulary.fromCounts(countWords(sentences));
+    const [words, counts] = JSON.parse(
+      JSON.stringify([wordsOf(vocabulary), [...vocabulary.counts]]),
+    );
     const rebuilt = Vocabulary.from(words, counts);
     assert(rebuilt.equals(vocabulary) && vocabulary.equals(rebuilt));
-    for (const [id, word] of vocabulary.words.entries()) {
+    for (const [id, word] of wordsOf(vocabulary).entries()) {
       assertEquals([rebuilt.id(word), rebuilt.word(id)], [id, word]);
     }
-    assertEquals(rebuilt.id(other), Math.max(0, vocabulary.words.indexOf(other)));
+    assertEquals(rebuilt.id(other), Math.max(0, wordsOf(vocabulary).indexOf(other)));
     for (const sentence of sentences) {
       const ids = rebuilt.encode(sentence);
       assertEquals(ids.map((id) => rebuilt.word(id)), sentence);
@@ -107,9 +105,9 @@ Deno.test("Vocabulary has ids and words that are each other's inverse, in memory
 Deno.test("readVocabularyFile() reads freq.txt and lists of words back", () => {
   const end = fc.constantFrom("\n", "\r\n", "\r");
   check(fc.property(sentencesOf(fileWord), end, fc.boolean(), (sentences, end, closed) => {
-    const counts = count(sentences), vocabulary = Vocabulary.fromCounts(counts);
-    const frequencies = frequencyText(counts);
-    const list = vocabulary.words.map((word) => `${word}\n`).join("");
+    const counts = countWords(sentences), vocabulary = Vocabulary.fromCounts(counts);
+    const frequencies = [...frequencyLines(counts)].join("");
+    const list = wordsOf(vocabulary).map((word) => `${word}\n`).join("");
     for (const text of [frequencies, list]) {
       const written = (closed ? text : text.slice(0, -1)).replaceAll("\n", end);
       Deno.writeTextFileSync(FILE, written);

@@ -8,21 +8,21 @@ import { type Given, parseSettings } from "../../../example/options/settings.ts"
 import { makeModel } from "../../../example/storage/checkpoint.ts";
 import { withGpu } from "../../support/gpu.ts";
 
-const CORPUS = loadCorpus({ data: "synthetic:words=2000,vocab=100" });
+const CORPUS = await loadCorpus({ data: "synthetic:words=2000,vocab=100" });
 const settingsOf = (given: Given) =>
   parseSettings({ emsize: "8", nhid: "8", nlayers: "1", dropout: "0", ...given });
 
 Deno.test("measureGradient() falls with the number of samples, and leaves the model as it was", () =>
   withGpu(async (gpu) => {
     const settings = settingsOf({ "loss": "sampled", "noise-ratio": "10" });
-    const [batch] = trainingBatches(CORPUS.train, settings, 1);
+    const batch = trainingBatches(CORPUS.train, settings, 1).at(0);
     using model = makeModel(gpu, settings, CORPUS.vocabulary);
-    const found = await measureGradient(gpu, model, batch!, settings, () => true) ?? [];
+    const found = await measureGradient(gpu, model, batch, settings, () => true) ?? [];
     assertEquals(found.map(({ samples }) => samples), [2, 10, 50]);
     const [few, own, many] = found.map(({ noise }) => noise);
     assert(few! > 1.5 * own! && own! > 1.5 * many!, `${few} ${own} ${many}`);
     assert(found[0]!.cosine < found[2]!.cosine);
-    const fitting = await measureGradient(gpu, model, batch!, settings, (k) => k < 50) ?? [];
+    const fitting = await measureGradient(gpu, model, batch, settings, (k) => k < 50) ?? [];
     assertEquals(fitting.map(({ samples }) => samples), [2, 10]);
     assertEquals(model.criterion.noiseRatio, 10);
     assertEquals(await model.criterion.takeHits(gpu), { hits: 0, samples: 0 });

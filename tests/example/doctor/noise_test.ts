@@ -13,7 +13,7 @@ import { Trainer } from "../../../example/training/trainer.ts";
 import { withGpu } from "../../support/gpu.ts";
 
 const DATA = "synthetic:words=6000,vocab=100";
-const CORPUS = loadCorpus({ data: DATA });
+const CORPUS = await loadCorpus({ data: DATA });
 const { counts } = CORPUS.vocabulary;
 
 const settingsOf = (given: Given) =>
@@ -51,7 +51,7 @@ async function hitRates(given: Given): Promise<{ found: number; predicted: numbe
     for (const batch of batches) trainer.step(batch, losses);
     const { hits, samples } = await model.criterion.takeHits(gpu);
     found = hits / samples;
-    const { tokens } = batches[0]!, { noise } = model.criterion;
+    const { tokens } = batches.at(0), { noise } = model.criterion;
     const expected = expectedNoise(noise, settings, counts, tokens);
     predicted = noiseFigures(expected, counts, settings.unique).hitRate;
   });

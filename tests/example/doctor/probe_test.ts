@@ -21,7 +21,7 @@ const SETTINGS = parseSettings({
 
 Deno.test("measurePace() takes all epochs, validations and the test from a few batches", () =>
   withGpu(async (gpu) => {
-    const corpus = loadCorpus(SETTINGS), settings = SETTINGS;
+    const corpus = await loadCorpus(SETTINGS), settings = SETTINGS;
     using model = makeModel(gpu, settings, corpus.vocabulary);
     using trainer = new Trainer(gpu, model, settings);
     let spent = 0;

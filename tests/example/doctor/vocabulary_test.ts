@@ -9,8 +9,8 @@ import { inFolder } from "../../support/folder.ts";
 const words = (count: number) => Array.from({ length: count }, (_, i) => `w${i}`);
 
 Deno.test("coverage() is the part of the validation text that the most frequent words make up", () =>
-  inFolder(() => {
-    const { vocabulary, valid } = loadCorpus({ data: "." });
+  inFolder(async () => {
+    const { vocabulary, valid } = await loadCorpus({ data: "." });
     // 400 of the 500 words of valid are the most frequent one, 50 of rank 1,500, 50 unknown.
     assertEquals(coverage({ vocabulary, valid }), [
       { size: 1000, part: 0.8 },
@@ -24,8 +24,8 @@ Deno.test("coverage() is the part of the validation text that the most frequent 
   }));
 
 Deno.test("vocabularyFindings() tells rare and unknown words, and when a text is too small", () =>
-  inFolder(() => {
-    const found = vocabularyFindings(loadCorpus({ data: ".", minFreq: 2 }));
+  inFolder(async () => {
+    const found = vocabularyFindings(await loadCorpus({ data: ".", minFreq: 2 }));
     const said = found.map(({ name, grade, text }) => `${name} ${grade}: ${text}`);
     assertEquals(said, [
       "size warn: 80 / 40 / 60 words to train, validate and test on; vocabulary 5",

@@ -9,11 +9,9 @@ import {
   checkModel,
   checkTimestamps,
   checkTraining,
-  largest,
   largestShape,
 } from "../../../example/model/checks.ts";
 import { makeModel } from "../../../example/storage/checkpoint.ts";
-import { loadCorpus } from "../../../example/data/corpus.ts";
 import { dryRun } from "../../../example/training/dry_run.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { uploadIds, uploadWeight } from "../../../example/evaluation/evaluate.ts";
@@ -24,6 +22,7 @@ import { DeviceError, type Gpu } from "../../../mod.ts";
 import { weightedSum } from "../../../kernels/ops.ts";
 import { limitedGpu, withGpu } from "../../support/gpu.ts";
 import { check } from "../../support/property.ts";
+import { loadWhole } from "../../support/texts.ts";
 
 /** Mesa's software driver. */
 const LLVMPIPE = {
@@ -32,7 +31,7 @@ const LLVMPIPE = {
 };
 /** A device that binds so little that small batches are too large for it. */
 const SMALL = { ...LLVMPIPE, maxTensorBytes: 2 ** 17 };
-const CORPUS = loadCorpus({ data: "synthetic:words=1000,vocab=100" });
+const CORPUS = await loadWhole({ data: "synthetic:words=1000,vocab=100" });
 
 function settingsOf(given: Given): Settings {
   return parseSettings({ train: true, ...given });
@@ -44,7 +43,7 @@ function complaint(given: Given, limits: typeof LLVMPIPE): string | undefined {
   const batches = trainingBatches(CORPUS.train, settings, 1);
   try {
     checkModel(settings, bounds);
-    checkTraining(settings, bounds, largestShape(CORPUS.train, batches, settings.concat));
+    checkTraining(settings, bounds, largestShape(CORPUS.train, batches.largest(), settings.concat));
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return error.message;
@@ -87,7 +86,7 @@ const EDGES: readonly Given[] = [["131", "8"], ["5", "131"], ["250", "131"]].map
 
 /** The library's own complaint about a training step on the largest batch, or undefined; forward for a GRU. */
 function failure(gpu: Gpu, settings: Settings): string | undefined {
-  const batch = largest(trainingBatches(CORPUS.train, settings, 1));
+  const batch = trainingBatches(CORPUS.train, settings, 1).largest();
   try {
     using model = makeModel(gpu, settings, CORPUS.vocabulary);
     using step = gpu.step({ training: true });
@@ -211,7 +210,7 @@ async function trained(loss: string, isDry: boolean) {
     if (isDry) await dryRun(gpu, model, batches, evaluationBatches(CORPUS.valid));
     const counted = await model.criterion.takeHits(gpu);
     assertEquals(counted, { hits: 0, samples: 0 }, "samples of the dry run are counted");
-    for (const batch of batches.slice(0, 3)) trainer.step(batch, losses);
+    for (let i = 0; i < 3; i++) trainer.step(batches.at(i), losses);
     ({ bytes } = gpu.memory);
     for (const [, parameter] of model.parameters()) {
       parameters.push(await gpu.readFloats(parameter));

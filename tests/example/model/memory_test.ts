@@ -17,7 +17,7 @@ import { makeModel } from "../../../example/storage/checkpoint.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
 import { withGpu } from "../../support/gpu.ts";
 
-const CORPUS = loadCorpus({ data: "synthetic:words=10000,vocab=20000" });
+const CORPUS = await loadCorpus({ data: "synthetic:words=10000,vocab=20000" });
 const WORDS = CORPUS.vocabulary.size;
 
 /** What the sizes of buffers and small tensors add, and what a step does besides. */
@@ -55,7 +55,7 @@ Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise 
       near(sumOf(memoryOfModel(settings, WORDS)), SMALL_BYTES);
       using trainer = new Trainer(gpu, model, settings);
       using losses = new Losses(gpu);
-      trainer.step(trainingBatches(CORPUS.train, settings, 1)[0]!, losses);
+      trainer.step(trainingBatches(CORPUS.train, settings, 1).at(0), losses);
       const { gradients, ...kept } = memoryOfTraining(settings, WORDS);
       assertEquals(gradients > 0, given["loss"] === "full");
       near(sumOf({ ...kept, gradients: 0 }), STEP_BYTES);

@@ -15,6 +15,7 @@ import {
 } from "../../../example/options/settings.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder } from "../../support/folder.ts";
+import { parametersOf } from "../../support/model_files.ts";
 
 /** Options that change nothing beside the others, when a model is trained. */
 const WITHOUT_EFFECT: readonly (readonly [Given, string])[] = [
@@ -218,7 +219,7 @@ async function outcome(given: Given): Promise<string[]> {
   const path = "saved_model/model.safetensors";
   using file = openBytes(path);
   const { parameters } = decodeModel(file, path);
-  const sums = [...parameters].map(([name, data]) =>
+  const sums = [...parametersOf({ parameters })].map(([name, data]) =>
     `${name} ${data.reduce((sum, x, i) => sum + x * Math.cos(i), 0)}`
   );
   return [...lines, ...sums];

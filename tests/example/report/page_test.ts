@@ -265,8 +265,11 @@ Deno.test("a report on a run of the program has what the run wrote and printed",
     assertEquals(card!.normTerm, Math.log(103)); // ln V
     // All words of the text, and the ends of its sentences, in each epoch.
     const settings = parseSettings({ ...TINY, train: true, nce: true }),
-      corpus = loadCorpus(settings, captureIo());
-    const words = trainingBatches(corpus.train, settings, 1).reduce((sum, b) => sum + b.tokens, 0);
+      corpus = await loadCorpus(settings, captureIo());
+    const words = [...trainingBatches(corpus.train, settings, 1)].reduce(
+      (sum, b) => sum + b.tokens,
+      0,
+    );
     assertEquals(placesOf({ train, epochs }).epochs.map(({ at }) => at.tokens), [words, 2 * words]);
     assertEquals(column(page, "Figures of the audits", "step"), ["6", "12", "18", "24"]);
   }));

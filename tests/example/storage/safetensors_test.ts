@@ -2,12 +2,9 @@
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Failure } from "../../../example/shared/errors.ts";
-import {
-  decodeHeader,
-  encodeHeader,
-  ofBytes,
-  readTensor,
-} from "../../../example/storage/safetensors.ts";
+import { ofBytes } from "../../../example/shared/files.ts";
+import { decodeHeader, encodeHeader } from "../../../example/storage/safetensors.ts";
+import { floatsOf } from "../../../example/storage/tensors.ts";
 
 /** A tensor: `data` in row-major order. */
 interface SafeTensor {
@@ -32,7 +29,8 @@ function decode(bytes: Uint8Array<ArrayBuffer>, name = "x") {
   const file = ofBytes(bytes), { places, metadata } = decodeHeader(file, name);
   const tensors = new Map<string, SafeTensor>();
   for (const [name, place] of places) {
-    tensors.set(name, { shape: [...place.shape], data: readTensor(file, place) });
+    const source = floatsOf(file, place);
+    tensors.set(name, { shape: [...place.shape], data: source.read(0, source.size) });
   }
   return { tensors, metadata };
 }

@@ -58,8 +58,8 @@ async function learn(gpu: Gpu, corpus: Corpus, settings: Settings): Promise<[num
   const before = await measure();
   for (let epoch = 1; epoch <= settings.epochs; epoch++) {
     const batches = trainingBatches(corpus.train, settings, epoch);
-    for (const [i, batch] of batches.entries()) {
-      trainer.step(batch, losses, batches[i + 1]);
+    for (let i = 0; i < batches.length; i++) {
+      trainer.step(batches.at(i), losses, batches.continues && i + 1 < batches.length);
       await gpu.keepUp();
     }
   }
@@ -77,7 +77,7 @@ async function expectLearned(gpu: Gpu, corpus: Corpus, given: Given): Promise<vo
 Deno.test("every loss learns from every source of noise with every scorer, or is refused", () =>
   inFolder((data) =>
     withGpu(async (gpu) => {
-      const corpus = loadCorpus({ data });
+      const corpus = await loadCorpus({ data });
       let learned = 0;
       for (const module of INDEX_MODULES) {
         for (const loss of LOSSES) {
@@ -101,7 +101,7 @@ Deno.test("every loss learns from every source of noise with every scorer, or is
 Deno.test("every option of a loss, and every optimizer, learns", () =>
   inFolder((data) =>
     withGpu(async (gpu) => {
-      const corpus = loadCorpus({ data });
+      const corpus = await loadCorpus({ data });
       const cases: Given[] = [
         { "loss": "nce", "noise": "batch", "norm-term": "learned" },
         { "loss": "nce", "noise": "batch+uniform", "self-norm": "0.1" },

@@ -233,7 +233,16 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
     else assert(found?.includes(`--${name}`), name);
   }
   assertEquals(free.sort(), [
-    ...["audit", "checkpoint-minutes", "config", "cuda", "data", "debug", "epochs"],
+    ...[
+      "audit",
+      "checkpoint-minutes",
+      "config",
+      "corpus-memory",
+      "cuda",
+      "data",
+      "debug",
+      "epochs",
+    ],
     ...[
       "evaluation",
       "log-interval",

@@ -23,7 +23,7 @@ async function trainTiny(
   let outcome: Failure | undefined;
   await withGpu(async (gpu) => {
     const settings = parseSettings({ ...TINY, train: true, nce: true, ...given });
-    const corpus = loadCorpus(settings);
+    const corpus = await loadCorpus(settings);
     using model = makeModel(gpu, settings, corpus.vocabulary);
     const out = (line: string) => {
       io.out(line);

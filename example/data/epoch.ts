@@ -1,0 +1,42 @@
+/** An epoch of training: how it cuts the text, and its batches. */
+
+import type { NoiseName } from "../options/settings.ts";
+import type { Batch } from "./row_batch.ts";
+
+/** Random stream of the order, separate from noise, dropout and weights; the step is the epoch. */
+export const STREAM = 0x42415443;
+
+/** How training cuts the text. */
+export interface TrainingOptions {
+  /** Number of sentences (or pieces) of mean length in a batch; with `concat`, number of rows. */
+  readonly batchSize: number;
+  /** Maximum number of predictions in a piece, and of steps in a row. Longer sentences are split. */
+  readonly bptt: number;
+  /** Seed of the order. */
+  readonly seed: number;
+  /** Cuts the joined text into rows, rather than taking sentences one by one. */
+  readonly concat?: boolean;
+  /** With `concat`: each row continues the same row of the previous batch. */
+  readonly carryState?: boolean;
+  /** Where noise comes from; unigram unless given. */
+  readonly noise?: NoiseName;
+}
+
+/** The batches of an epoch, each made when it is asked for: there may be millions. */
+export abstract class Epoch implements Iterable<Batch> {
+  /** Number of batches. */
+  abstract readonly length: number;
+  /** Whether each batch but the first continues the rows of the one before. */
+  readonly continues: boolean = false;
+
+  /** Batch `i`; of a text beyond memory it is valid until one of another part of the text is asked for. */
+  abstract at(i: number): Batch;
+
+  /** The batch with the most elements, padding included; of a text beyond memory, of its first part. */
+  abstract largest(): Batch;
+
+  /** The batches in order. */
+  *[Symbol.iterator](): Generator<Batch> {
+    for (let i = 0; i < this.length; i++) yield this.at(i);
+  }
+}

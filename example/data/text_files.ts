@@ -1,0 +1,96 @@
+/** The files that a part of a text is in, and their words. */
+
+import { basename } from "@std/path";
+import { Failure, UsageError } from "../shared/errors.ts";
+import { attempt, checkFile } from "../shared/files.ts";
+import type { Io } from "../shared/io.ts";
+import { Bar, formatCount } from "../shared/progress.ts";
+import { openChunks } from "./input.ts";
+import { LineWords } from "./line_words.ts";
+import { LineSplitter } from "./lines.ts";
+
+/** Endings of files that are decompressed. */
+const PACKED = ["", ".gz", ".zst"];
+
+/** Observers of reading. */
+export interface Watch {
+  /** Receives remarks for the user, one line each. */
+  readonly notes: string[];
+  /** Shows the progress of reading. */
+  readonly io?: Io;
+}
+
+/**
+ * The files of a part such as `train`: `train.txt`, else `train.txt.gz` or `train.txt.zst`, else all of
+ * `train-*.txt`, packed or not, in the order of their names.
+ *
+ * @throws {UsageError} If there is none, or it cannot be told which.
+ */
+export function filesOf(folder: string, part: string): readonly string[] {
+  const path = (name: string) => `${folder.replace(/\/+$/, "") || "/"}/${name}`;
+  const names = attempt("read", folder, () => [...Deno.readDirSync(folder)]).map(({ name }) => name)
+    .sort();
+  const plain = `${part}.txt`,
+    isPacked = (name: string) => PACKED.some((end) => name === plain + end);
+  const some = names.filter((name) =>
+    name.startsWith(`${part}-`) && PACKED.some((end) => name.endsWith(`.txt${end}`))
+  );
+  const [one, other] = [...names.filter(isPacked), ...some.slice(0, 1)];
+  if (one !== plain && one !== undefined && other !== undefined) {
+    throw new UsageError(
+      `Cannot tell what to read as ${path(plain)}: there are ${one} and ${other}; keep one of them`,
+    );
+  }
+  const files = (one === undefined || isPacked(one) ? [one ?? plain] : some).map(path);
+  files.forEach(checkFile);
+  return files;
+}
+
+/** How the files of a part are called in messages. */
+export function nameOf([first = "", ...others]: readonly string[]): string {
+  return others.length === 0 ? first : first.replace(/-[^/]*?\.txt/, "-*.txt");
+}
+
+/**
+ * Reads files line by line: `add` receives the words of each line, valid until it returns.
+ *
+ * @throws {Failure} If a file cannot be read or unpacked, or has a line that is not UTF-8 or too long.
+ */
+export async function readWords(
+  files: readonly string[],
+  { notes, io }: Watch,
+  add: (words: LineWords) => void,
+): Promise<void> {
+  const name = basename(nameOf(files)), words = new LineWords();
+  using bar = io && new Bar(io, `reading ${name}`, bytesOf(files));
+  let marked = 0;
+  for (const file of files) {
+    const splitter = new LineSplitter();
+    let number = 0;
+    const addLine = (bytes: Uint8Array, start: number, end: number) => {
+      words.split(bytes, start, end, ++number, file);
+      if (words.isMarked) marked++;
+      add(words);
+    };
+    for await (const chunk of openChunks(file, (bytes) => bar?.step(bytes))) {
+      splitter.split(chunk, addLine);
+      if (splitter.isTooLong) break; // splitting reports it
+    }
+    for (const line of splitter.end()) addLine(line, 0, line.length);
+  }
+  if (marked === 0) return;
+  const lines = marked === 1
+    ? "1 line carries <s> or </s> at its ends"
+    : `${formatCount(marked)} lines carry <s> or </s> at their ends`;
+  notes.push(`${name}: ${lines}; they are taken as the marks of the sentence`);
+}
+
+/** Bytes of the files on disk. */
+export function bytesOf(files: readonly string[]): number {
+  return files.reduce((sum, file) => sum + Deno.statSync(file).size, 0);
+}
+
+/** The Failure of a part without words. */
+export function withoutWords(files: readonly string[]): Failure {
+  return new Failure(`Cannot use ${nameOf(files)}: it has no words; write a sentence a line`);
+}

@@ -1,0 +1,119 @@
+// Words as bytes: the table and the splitter next to strings and Maps.
+
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { LineWords } from "../../../example/data/line_words.ts";
+import { WordTable } from "../../../example/data/word_table.ts";
+import { splitWords, withoutMarks } from "../../../example/data/words.ts";
+import { check } from "../../support/property.ts";
+import { PYTHON_SPACE } from "../../support/python_text.ts";
+import { tableOf, wordsOf } from "../../support/texts.ts";
+
+const ENCODER = new TextEncoder(), DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** What LineWords gives of a line. */
+function split(line: string): { words: string[]; isMarked: boolean } {
+  const words = new LineWords();
+  words.split(ENCODER.encode(`,${line} x`), 1, 1 + ENCODER.encode(line).length, 2, "x.txt");
+  const { bounds, first, end, isMarked } = words;
+  const found = Array.from({ length: end - first }, (_, i) => {
+    const at = 2 * (first + i);
+    return DECODER.decode(words.bytes.subarray(bounds[at], bounds[at + 1]));
+  });
+  return { words: found, isMarked };
+}
+
+Deno.test("WordTable numbers any words in order, as a Map does, and finds no others", () => {
+  const word = fc.oneof(
+    fc.constantFrom("a", "b", "ab", "__proto__", "\u00e9", "e\u0301", "\uff21", "\u{1f600}"),
+    fc.string({ unit: "binary", minLength: 1, maxLength: 3 }).filter((word) =>
+      !word.includes("\n")
+    ),
+  );
+  check(fc.property(fc.array(word), fc.array(word), (words, others) => {
+    const table = new WordTable(), map = new Map<string, number>();
+    for (const word of words) {
+      if (!map.has(word)) map.set(word, map.size);
+      assertEquals(
+        table.add(ENCODER.encode(`x${word}y`), 1, 1 + ENCODER.encode(word).length),
+        map.get(word),
+      );
+    }
+    assertEquals(wordsOf(table), [...map.keys()]);
+    for (const word of others) assertEquals(table.find(ENCODER.encode(word)), map.get(word) ?? -1);
+    assertEquals(wordsOf(WordTable.of(table.joined)!), [...map.keys()]);
+    const codes = (id: number) =>
+      Array.from(table.text(id), (character) => character.codePointAt(0)!);
+    const sorted = [...map.values()].sort(table.compare.bind(table)).map(codes);
+    for (const [i, after] of sorted.entries()) {
+      const before = sorted[i - 1] ?? [], at = before.findIndex((code, j) => code !== after[j]);
+      assert(at < 0 || before[at]! < (after[at] ?? -1), `${before} is before ${after}`);
+    }
+  }));
+});
+
+Deno.test("WordTable finds each of many words when it has grown", () => {
+  const table = new WordTable(), count = 300_000, bytes = new Uint8Array(8);
+  const word = (i: number) => {
+    for (let at = 0; at < 8; at++) bytes[at] = 0x61 + ((i * 2654435761 >>> (4 * at)) & 15);
+    return bytes;
+  };
+  for (let i = 0; i < count; i++) assertEquals(table.add(word(i)), i);
+  for (let i = 0; i < count; i++) {
+    if (table.find(word(i)) !== i) assertEquals(table.find(word(i)), i);
+  }
+  assertEquals([table.size, table.find(word(count)), table.joined.length], [count, -1, 9 * count]);
+});
+
+Deno.test("WordTable.of() refuses words that are there twice, or have no end", () => {
+  for (const text of ["a\nb\na\n", "a\nb", "\n\n"]) {
+    assertEquals(WordTable.of(ENCODER.encode(text)), undefined);
+  }
+  assertEquals(wordsOf(WordTable.of(ENCODER.encode("a\n\nb\n"))!), ["a", "", "b"]);
+  assertEquals(
+    [tableOf(["a", "\u00e9"]), WordTable.of(Uint8Array.of(97, 10, 0xff, 10))!].map((table) =>
+      table.isText
+    ),
+    [true, false],
+  );
+});
+
+Deno.test("LineWords splits at what Python splits at, and at nothing else", () => {
+  const space = new Set(PYTHON_SPACE);
+  const codes = Array.from({ length: 0x110000 }, (_, code) => code)
+    .filter((code) => code > 0 && (code < 0xd800 || code > 0xdfff));
+  for (const code of codes) {
+    const character = String.fromCodePoint(code), { words } = split(`a${character}b`);
+    const wanted = space.has(character) ? ["a", "b"] : [`a${character}b`];
+    if (words.join() !== wanted.join()) assertEquals(words, wanted, `U+${code.toString(16)}`);
+  }
+});
+
+Deno.test("LineWords gives the words that strings give, without marks at the ends", () => {
+  const piece = fc.oneof(
+    fc.constantFrom(
+      "<s>",
+      "</s>",
+      "<s",
+      "s>",
+      "</S>",
+      "a",
+      "<unk>",
+      "\u3000",
+      "\u2028",
+      "\u0085",
+      "\u00e9",
+    ),
+    fc.constantFrom(...PYTHON_SPACE),
+    fc.string({ unit: "binary", maxLength: 3 }).filter((text) =>
+      text.isWellFormed() && !text.includes("\0")
+    ),
+  );
+  const words = new LineWords(); // is used again for each line
+  check(fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+    const line = pieces.join(""), all = splitWords(line), wanted = withoutMarks(all);
+    assertEquals(split(line), { words: [...wanted], isMarked: wanted.length < all.length });
+    words.split(ENCODER.encode(line), 0, ENCODER.encode(line).length, 2, "x.txt");
+    assertEquals(words.size, wanted.length);
+  }));
+});

@@ -1,0 +1,58 @@
+/** Texts and vocabularies in forms that are easy to compare. */
+
+import fc from "fast-check";
+import { trainingBatches } from "../../example/data/batches.ts";
+import { type Corpus, type CorpusOptions, loadCorpus } from "../../example/data/corpus.ts";
+import type { TrainingOptions } from "../../example/data/epoch.ts";
+import type { Batch } from "../../example/data/row_batch.ts";
+import { Sentences } from "../../example/data/sentences.ts";
+import type { Vocabulary } from "../../example/data/vocab.ts";
+import { WordCounts } from "../../example/data/word_counts.ts";
+import { WordTable } from "../../example/data/word_table.ts";
+
+/** A corpus whose training text is in memory. */
+export type WholeCorpus = Corpus & { readonly train: Sentences };
+
+/** Loads a corpus that is small enough for memory. */
+export async function loadWhole(options: CorpusOptions): Promise<WholeCorpus> {
+  const corpus = await loadCorpus(options), { train } = corpus;
+  if (!(train instanceof Sentences)) throw new Error("the text is not in memory");
+  return { ...corpus, train };
+}
+
+const size = fc.integer({ min: 1, max: 9 });
+/** Options of training with small sizes. */
+export const anyTraining: fc.Arbitrary<TrainingOptions> = fc.record({
+  batchSize: size,
+  bptt: size,
+  seed: fc.nat(),
+  concat: fc.boolean(),
+  carryState: fc.boolean(),
+  noise: fc.constantFrom("unigram", "batch", "batch+uniform"),
+}).map((options) => ({ ...options, carryState: options.carryState && options.concat }));
+
+/** All batches of an epoch. */
+export function batchesOf(text: Sentences, options: TrainingOptions, epoch: number): Batch[] {
+  return [...trainingBatches(text, options, epoch)];
+}
+
+/** The words of a vocabulary or a table, by id. */
+export function wordsOf(words: Pick<Vocabulary, "table"> | WordTable): string[] {
+  const table = words instanceof WordTable ? words : words.table;
+  return Array.from({ length: table.size }, (_, id) => table.text(id));
+}
+
+/** A table of these words. */
+export function tableOf(words: Iterable<string>): WordTable {
+  const table = new WordTable();
+  for (const word of words) table.add(new TextEncoder().encode(word));
+  return table;
+}
+
+/** The counts of sentences of words. */
+export function countWords(sentences: readonly (readonly string[])[]): WordCounts {
+  const counts = new WordCounts();
+  for (const word of sentences.flat()) counts.add(new TextEncoder().encode(word));
+  counts.sentences = sentences.length;
+  return counts;
+}
