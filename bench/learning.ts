@@ -70,7 +70,7 @@ export async function learn(
   const seconds = () => before + (performance.now() - start) / 1000;
   for (const batch of batchesOf(text.train, settings)) {
     trainer.optimizer.lr = rateOf(stage, settings.lr); // a step sets that of the next by the settings
-    trainer.step(batch, losses);
+    await trainer.step(batch, losses);
     tokens += batch.tokens;
     await gpu.keepUp();
     const part = Math.max(tokens / budget.tokens, seconds() / budget.seconds);

@@ -48,11 +48,11 @@ async function measure(gpu: Gpu, given: Given): Promise<string> {
   using trainer = new Trainer(gpu, model, settings);
   using losses = new Losses(gpu);
   const batches = [...trainingBatches(corpus.train, settings, 1)];
-  trainer.step(batches[0]!, losses); // compiles the kernels
+  await trainer.step(batches[0]!, losses); // compiles the kernels
   await gpu.finish();
   const start = performance.now();
   for (const batch of batches) {
-    trainer.step(batch, losses);
+    await trainer.step(batch, losses);
     await gpu.keepUp();
   }
   await gpu.finish();

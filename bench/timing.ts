@@ -13,18 +13,22 @@ export function median(values: readonly number[]): number {
 }
 
 /** Runs `body` a few times, so that one-time costs are not measured. */
-export async function warmUp(gpu: Gpu, body: () => void): Promise<void> {
-  for (let i = 0; i < WARM_UP_RUNS; i++) body();
+export async function warmUp(gpu: Gpu, body: () => void | Promise<void>): Promise<void> {
+  for (let i = 0; i < WARM_UP_RUNS; i++) await body();
   await gpu.finish();
 }
 
 /** Seconds per `body`, in a loop of at least `seconds`. */
-export async function secondsInLoop(gpu: Gpu, body: () => void, seconds: number): Promise<number> {
+export async function secondsInLoop(
+  gpu: Gpu,
+  body: () => void | Promise<void>,
+  seconds: number,
+): Promise<number> {
   await gpu.finish();
   const start = performance.now(), elapsed = () => (performance.now() - start) / 1000;
   let runs = 0;
   do {
-    body();
+    await body();
     runs++;
     await gpu.keepUp();
   } while (elapsed() < seconds);
@@ -33,7 +37,11 @@ export async function secondsInLoop(gpu: Gpu, body: () => void, seconds: number)
 }
 
 /** Seconds per `body` after a warm-up: the median of a few loops that take `seconds` in total. */
-export async function secondsOf(gpu: Gpu, body: () => void, seconds: number): Promise<number> {
+export async function secondsOf(
+  gpu: Gpu,
+  body: () => void | Promise<void>,
+  seconds: number,
+): Promise<number> {
   await warmUp(gpu, body);
   const times: number[] = [];
   for (let i = 0; i < LOOPS; i++) times.push(await secondsInLoop(gpu, body, seconds / LOOPS));

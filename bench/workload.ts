@@ -52,8 +52,8 @@ export class Workload implements Disposable {
   }
 
   /** One training step. */
-  step(): void {
-    this.#trainer.step(this.#batches[this.#steps++ % BATCHES]!, this.#losses);
+  async step(): Promise<void> {
+    await this.#trainer.step(this.#batches[this.#steps++ % BATCHES]!, this.#losses);
   }
 
   /** Mean loss since the last call. */

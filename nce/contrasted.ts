@@ -45,7 +45,7 @@ export class HitCounter implements Disposable {
 
   /** Adds the hits among the noise of `target` [N]. */
   count(step: Step, target: Tensor, { ids, ownSlot }: Noise): void {
-    this.#samples += countHits(step.gpu, this.#hits, { target, noise: ids }, ownSlot);
+    this.#samples += countHits(step, this.#hits, { target, noise: ids }, ownSlot);
   }
 
   /** The hits since the last call, and the samples among which they were. */

@@ -13,6 +13,7 @@ import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { linear } from "../kernels/matmul/linear.ts";
 import type { RecurrentStart } from "../kernels/recurrent/recurrent.ts";
+import { wholeRows } from "../kernels/random/part.ts";
 import { RandomStream } from "../kernels/random/stream.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
@@ -144,7 +145,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   /** The scores of all classes after `input`, as {@linkcode getScore} takes it, in tiles. */
   override scoreAllClasses(step: Step, input: Tensor): TileScorer {
     const { weightIh, biasIh } = this.rnn.layers[0]!;
-    const table = this.#noiseDropout.forward(step, this.encoder.weight);
+    const table = this.#noiseDropout.forward(step, this.encoder.weight, true);
     const contexts = this.#contexts(step, input);
     return gruTileScorer(step, { table, weightIh, biasIh }, contexts, this.#noiseHead);
   }
@@ -156,11 +157,13 @@ export class IndexGRU extends NCELoss<[Tensor]> {
   }
 
   #noiseWords(step: Step, noise: Tensor): Tensor {
-    const { weight } = this.encoder, drop = this.#noiseDropout;
-    if (noise.size < weight.shape[0]!) {
-      return this.#gates(step, drop.forward(step, gather(step, weight, noise)));
+    const { weight } = this.encoder, drop = this.#noiseDropout, N = noise.shape[0]!;
+    const shared = noise.shape.length === 1;
+    const samples = shared ? N : wholeRows(step.part, N) * noise.shape[1]!;
+    if (samples < weight.shape[0]!) {
+      return this.#gates(step, drop.forward(step, gather(step, weight, noise), shared));
     }
-    const all = drop.forward(step, weight);
+    const all = drop.forward(step, weight, true);
     // With more samples than classes, computing each class once is less work, but needs all in one buffer.
     return isInParts(all)
       ? this.#gates(step, gather(step, all, noise))

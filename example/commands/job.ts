@@ -1,6 +1,7 @@
 /** Input of training and profiling, and the new model that they start from. */
 
 import type { Gpu } from "../../mod.ts";
+import type { Communicator } from "../../kernels/mod.ts";
 import { describeOptimizer } from "../training/optimizer.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
 import {
@@ -25,6 +26,8 @@ export interface Job {
   readonly settings: Settings;
   readonly corpus: Corpus;
   readonly io: Io;
+  /** The ranks that share the work; this process alone unless given. */
+  readonly communicator?: Communicator;
 }
 
 /** Memory that is told of although nobody asked. */

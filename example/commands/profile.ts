@@ -15,7 +15,7 @@ export async function profileBatch(job: Job): Promise<void> {
   using trainer = new Trainer(gpu, model, settings);
   using losses = new Losses(gpu);
   const batch = trainingBatches(corpus.train, settings, 1).at(0);
-  trainer.step(batch, losses); // compiles the kernels
+  await trainer.step(batch, losses); // compiles the kernels
   const { rows, wallMs } = await gpu.profile(() => trainer.step(batch, losses));
   const total = rows.reduce((sum, { ms }) => sum + ms, 0);
   io.result(

@@ -1,5 +1,6 @@
 /** The root command: reads the text, opens the GPU, and trains, profiles or tests. */
 
+import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { loadCorpus } from "../data/corpus.ts";
 import { scoredParts } from "../data/part.ts";
 import { describeCorpus } from "./describe.ts";
@@ -16,8 +17,20 @@ import { unknownWarnings } from "../data/unknown.ts";
 /** Runs `settings`; throws a UsageError or a Failure with one clear line. */
 export async function run(settings: Settings, io: Io): Promise<void> {
   const mode = modeOf(settings);
-  if (mode === "test") return await testModel(settings, io);
-  if (mode === "train" && settings.resume) openCheckpoint(settings)?.[Symbol.dispose]();
+  if (!settings.distributed || mode === "profile") return await runAlone(settings, io);
+  const { asRank } = await import("./distributed.ts"); // loads a library of the system
+  await asRank(settings, io, (communicator, io) => runAlone(settings, io, communicator));
+}
+
+/** Runs `settings`, or this rank's part of it; rank 0 has the files. */
+async function runAlone(
+  settings: Settings,
+  io: Io,
+  communicator: Communicator = ALONE,
+): Promise<void> {
+  const mode = modeOf(settings), isFirst = communicator.rank === 0;
+  if (mode === "test") return await testModel(settings, io, communicator);
+  if (mode === "train" && settings.resume && isFirst) openCheckpoint(settings)?.[Symbol.dispose]();
   const whole = await loadCorpus(settings, io);
   warnOfSamples(settings, whole.vocabulary.size, io);
   checkSamples(settings, whole, io);
@@ -26,5 +39,7 @@ export async function run(settings: Settings, io: Io): Promise<void> {
   for (const line of describeCorpus(settings.data, whole)) io.out(line);
   for (const warning of unknownWarnings(whole)) io.err(warning);
   const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
-  await (mode === "train" ? trainModel : profileBatch)({ gpu, settings, corpus, io });
+  await (mode === "train" ? trainModel : profileBatch)({
+    ...{ gpu, settings, corpus, io, communicator },
+  });
 }

@@ -1,5 +1,6 @@
 /** Without `--train` and `--prof`: tests a saved model. */
 
+import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { boundsOf, checkEvaluation } from "../model/checks.ts";
 import { describeModel, describeTest } from "./describe.ts";
 import { evaluationBatches } from "../data/batches.ts";
@@ -11,8 +12,9 @@ import { checkMemory, memoryOfModel } from "../model/memory.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import { loadTestText } from "../data/corpus.ts";
+import { Metrics, NO_RECORD } from "../storage/metrics.ts";
+import { Ranks } from "../shared/ranks.ts";
 import { scoredParts } from "../data/part.ts";
-import { Metrics } from "../storage/metrics.ts";
 import { openGpu, tellAdapter } from "./open_gpu.ts";
 import { summarize } from "../training/summary.ts";
 import { unknownWarnings } from "../data/unknown.ts";
@@ -24,7 +26,11 @@ import { warnOfSamples } from "./samples.ts";
  * @throws {UsageError} If there is no such model or no such text.
  * @throws {Failure} If the model cannot be tested in this way.
  */
-export async function testModel(settings: Settings, io: Io): Promise<void> {
+export async function testModel(
+  settings: Settings,
+  io: Io,
+  communicator: Communicator = ALONE,
+): Promise<void> {
   const { save, data, evaluation } = settings;
   const { path, vocabulary, settings: own } = findModel(save);
   const problem = evaluationProblem(own, evaluation);
@@ -45,6 +51,7 @@ export async function testModel(settings: Settings, io: Io): Promise<void> {
   const { model } = loadModel(gpu, path);
   using _model = model;
   io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
-  const metrics = new Metrics(save, io);
-  await summarize(gpu, { model, corpus, evaluation, metrics, io });
+  const metrics = communicator.rank === 0 ? new Metrics(save, io) : NO_RECORD;
+  const ranks = new Ranks(communicator);
+  await summarize(gpu, { model, corpus, evaluation, metrics, io, ranks });
 }

@@ -6,5 +6,6 @@ import { train } from "../training/train.ts";
 /** Trains and tests. */
 export async function trainModel(job: Job): Promise<void> {
   using model = newModel(job);
-  await train(job.gpu, job.settings, job.corpus, model, job.io);
+  const { gpu, settings, corpus, io, communicator } = job;
+  await train(gpu, settings, corpus, model, io, communicator);
 }

@@ -86,7 +86,7 @@ async function trainFor(
   let next = 0;
   const step = async () => {
     const batch = epoch.at(next++ % epoch.length);
-    trainer.step(batch, losses);
+    await trainer.step(batch, losses);
     await gpu.keepUp();
     return batch;
   };

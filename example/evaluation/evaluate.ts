@@ -2,13 +2,13 @@
 
 import type { Gpu, Step, Tensor } from "../../mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
-import type { Batch } from "../data/row_batch.ts";
+import { type Batch, placesOf } from "../data/row_batch.ts";
 import { perplexity, type TokenScores } from "./card.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { CollectedNumbers, tokensOf } from "./collected.ts";
-import { Losses } from "./losses.ts";
 import type { WordModel } from "../model/model.ts";
 import type { Bar } from "../shared/progress.ts";
+import { Ranks } from "../shared/ranks.ts";
 import { checkStop, type StopFlag } from "../shared/stop.ts";
 
 /** Result of an exact evaluation. */
@@ -23,6 +23,8 @@ export interface Evaluation {
 
 /** Observers of scoring. */
 export interface Watch {
+  /** Who shares the work, batch by batch; this process alone unless given. */
+  readonly ranks?: Ranks;
   /** Stops the work with {@linkcode Stopped}. */
   readonly stop?: StopFlag;
   /** Advances by one per batch. */
@@ -58,14 +60,16 @@ export async function evaluate(
   batches: readonly Batch[],
   watch: Watch = {},
 ): Promise<Evaluation> {
-  using collected = new CollectedNumbers(gpu, batches, 2);
+  const { ranks = new Ranks() } = watch, { rank, size } = ranks.communicator;
+  const owners = ownersOf(batches, size), isOwn = (_: unknown, i: number) => owners[i] === rank;
+  using collected = new CollectedNumbers(gpu, batches.filter(isOwn), 2);
   await forEachBatch(gpu, batches, watch, (step, batch, states) => {
     const { input, target, resets } = uploadIds(step, batch);
     const normalized = model.normalize(step, input, target, { states, resets });
     collected.push(normalized.score, normalized.logZ);
     return normalized.states;
   }, () => collected.makeRoom());
-  const [score, logZ] = await collected.take();
+  const [score, logZ] = await ofAllBatches(batches, isOwn, ranks, await collected.take());
   const target = tokensOf(batches, (batch) => batch.target);
   const scores = { target, score: score!, logZ: logZ! };
   return { ppl: perplexity(scores), tokens: target.length, scores };
@@ -106,35 +110,86 @@ export async function evaluateLoss(
   batches: readonly Batch[],
   watch: Watch = {},
 ): Promise<{ loss: number; tokens: number }> {
-  using losses = new Losses(gpu);
-  await forEachBatch(gpu, batches, watch, (step, batch, states) => {
+  const { ranks = new Ranks() } = watch;
+  using losses = gpu.tensor([batches.length]);
+  await forEachBatch(gpu, batches, watch, (step, batch, states, i) => {
     const { input, target, resets } = uploadIds(step, batch);
     const { loss, states: last } = model.forward(step, input, target, { states, resets });
-    losses.push(weightedSum(step, loss, uploadWeight(step, batch)), batch.tokens);
+    gpu.copy(weightedSum(step, loss, uploadWeight(step, batch)), losses, { toStart: i });
     return last;
   });
-  const { mean, tokens } = await losses.take();
-  return { loss: mean, tokens };
+  const means = await gpu.readFloats(losses);
+  await ranks.communicator.sum(means); // the other ranks have zeros
+  const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
+  return {
+    loss: batches.reduce((sum, batch, i) => sum + batch.tokens * means[i]!, 0) / tokens,
+    tokens,
+  };
 }
 
-/** Calls `score` for each batch in order; it returns the states that the next one may start from. */
+/** The rank that scores each batch: the one with the least to do, or that of the batch that it continues. */
+function ownersOf(batches: readonly Batch[], ranks: number): number[] {
+  const places = new Array<number>(ranks).fill(0);
+  let owner = 0;
+  return batches.map((batch) => {
+    if (!batch.continues) owner = places.indexOf(Math.min(...places));
+    places[owner]! += placesOf(batch);
+    return owner;
+  });
+}
+
+/** Numbers of every token on all ranks, from those that each rank has of its own batches. */
+async function ofAllBatches(
+  batches: readonly Batch[],
+  isOwn: (batch: Batch, i: number) => boolean,
+  { communicator }: Ranks,
+  own: readonly Float32Array[],
+): Promise<readonly Float32Array[]> {
+  if (communicator.size === 1) return own;
+  const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
+  const all = own.map(() => new Float32Array(tokens));
+  let from = 0, to = 0;
+  for (const [i, batch] of batches.entries()) {
+    if (isOwn(batch, i)) {
+      own.forEach((some, k) => all[k]!.set(some.subarray(from, from + batch.tokens), to));
+      from += batch.tokens;
+    }
+    to += batch.tokens;
+  }
+  for (const numbers of all) await communicator.sum(numbers); // the other ranks have zeros
+  return all;
+}
+
+/**
+ * Calls `score` for each batch of this rank in order, with its number; it returns the states that the next one
+ * may start from. Ranks take a batch each at a time, and stop together.
+ */
 async function forEachBatch(
   gpu: Gpu,
   batches: readonly Batch[],
-  { stop, bar, sameNoise = false }: Watch & { readonly sameNoise?: boolean },
-  score: (step: Step, batch: Batch, states: readonly Tensor[]) => readonly Tensor[],
+  { stop, bar, sameNoise = false, ranks = new Ranks() }: Watch & { readonly sameNoise?: boolean },
+  score: (step: Step, batch: Batch, states: readonly Tensor[], i: number) => readonly Tensor[],
   after: () => void | Promise<void> = () => {},
 ): Promise<void> {
   using carried = new CarriedStates();
-  for (const [i, batch] of batches.entries()) {
+  const { rank, size } = ranks.communicator, owners = ownersOf(batches, size);
+  const numbers = Array.from({ length: size }, (_, rank) => {
+    return owners.flatMap((owner, i) => owner === rank ? [i] : []);
+  });
+  for (let round = 0; numbers.some((own) => round < own.length); round++) {
+    if (stop) await ranks.agree();
     checkStop(stop);
-    {
-      using step = gpu.step({ number: sameNoise ? 0 : i });
-      const states = score(step, batch, carried.before(batch));
-      carried.carry(step, states, batches[i + 1]?.continues ?? false);
+    const i = numbers[rank]![round];
+    if (i !== undefined) {
+      const batch = batches[i]!;
+      {
+        using step = gpu.step({ number: sameNoise ? 0 : i });
+        const states = score(step, batch, carried.before(batch), i);
+        carried.carry(step, states, batches[i + 1]?.continues ?? false);
+      }
+      await gpu.keepUp();
+      await after();
     }
-    await gpu.keepUp();
-    await after();
-    bar?.step();
+    bar?.step(numbers.filter((own) => round < own.length).length);
   }
 }

@@ -1,25 +1,53 @@
 /** Recurrent states carried from one batch to the next. */
 
-import type { Step, Tensor } from "../../mod.ts";
+import type { Gpu, Step, Tensor } from "../../mod.ts";
+import type { Communicator } from "../../kernels/mod.ts";
 import type { Batch } from "../data/row_batch.ts";
 
 /** Keeps the last batch's states where the next batch continues its rows. */
 export class CarriedStates implements Disposable {
   #states: readonly Tensor[] = [];
+  /** Columns of the whole batch that they belong to. */
+  #columns = 0;
 
-  /** The states carried; none unless the next batch continues the last one. */
-  get states(): readonly Tensor[] {
-    return this.#states;
+  /**
+   * The states [B, H] of the whole batch, of which each rank carries its columns; none unless the next batch
+   * continues the last one. The caller disposes of them.
+   */
+  async whole(gpu: Gpu, communicator: Communicator): Promise<Tensor[]> {
+    const { size } = communicator, wholes: Tensor[] = [];
+    for (const state of this.#states) {
+      const width = state.shape[1]!, whole = new Float32Array(this.#columns * width);
+      for (
+        const [rank, rows] of (await communicator.gather(await gpu.readFloats(state))).entries()
+      ) {
+        for (let column = rank, row = 0; column < this.#columns; column += size, row++) {
+          whole.set(rows.subarray(row * width, (row + 1) * width), column * width);
+        }
+      }
+      wholes.push(gpu.tensor([this.#columns, width], whole));
+    }
+    return wholes;
   }
 
-  /** Carries these states and takes ownership. */
-  restore(states: readonly Tensor[]): void {
+  /** Carries this rank's columns of the states [B, H] of a whole batch, and takes ownership of these. */
+  restore(gpu: Gpu, wholes: readonly Tensor[], { rank, size }: Communicator): void {
     this[Symbol.dispose]();
-    this.#states = states;
+    this.#columns = wholes[0]?.shape[0] ?? 0;
+    this.#states = size === 1 ? wholes : wholes.map((whole) => {
+      const width = whole.shape[1]!, own = Math.max(1, Math.ceil((this.#columns - rank) / size));
+      const state = gpu.tensor([own, width]);
+      for (let column = rank, row = 0; column < this.#columns; column += size, row++) {
+        gpu.copy(whole, state, { fromStart: column * width, toStart: row * width, count: width });
+      }
+      whole.dispose();
+      return state;
+    });
   }
 
-  /** Initial states of `batch`: the carried ones, or none, which means zero. */
+  /** Initial states of the whole `batch`, or of this rank's columns: the carried ones, or none, which means zero. */
   before(batch: Batch): readonly Tensor[] {
+    this.#columns = batch.batchSize;
     return batch.continues ? this.#states : [];
   }
 

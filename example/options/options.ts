@@ -17,6 +17,7 @@ import {
   TRAINING,
   wordOr,
 } from "./option.ts";
+import { DISTRIBUTED } from "./distributed.ts";
 import { OPTIMIZER } from "./optimizer_options.ts";
 import { NAME, RUN } from "./run_options.ts";
 
@@ -260,7 +261,15 @@ const COURSE = {
 } satisfies OptionTable;
 
 /** All options by the names of their settings. */
-export const OPTIONS = { ...RUN, ...DATA, ...MODEL, ...LOSS, ...COURSE, ...OPTIMIZER };
+export const OPTIONS = {
+  ...RUN,
+  ...DATA,
+  ...MODEL,
+  ...LOSS,
+  ...COURSE,
+  ...OPTIMIZER,
+  ...DISTRIBUTED,
+};
 
 /** One run of the program: every option with its checked value. */
 export type Settings = SettingsOf<typeof OPTIONS>;
@@ -283,4 +292,5 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   { title: "Loss", options: LOSS },
   { title: "Training", options: COURSE },
   { title: "Optimizer", options: OPTIMIZER },
+  { title: "Several processes", options: DISTRIBUTED },
 ];

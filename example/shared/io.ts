@@ -77,6 +77,20 @@ export function atVolume(io: Io, { quiet, verbose }: Volume): Io {
   });
 }
 
+/** The output of a rank: the first prints, the others do not. */
+export function atRank(io: Io, rank: number): Io {
+  if (rank === 0) return io;
+  const silent = () => {}, screen = { out: silent, live: silent, isTerminal: false, columns: 80 };
+  return changed(io, {
+    ...screen,
+    detail: silent,
+    result: silent,
+    err: silent,
+    error: screen,
+    write: silent,
+  });
+}
+
 /** Leaves out a warning that was printed before, as a command may work on several texts or models. */
 export function warningsOnce(io: Io): Io {
   const warnings = new Set<string>();

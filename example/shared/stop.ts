@@ -29,6 +29,12 @@ const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "
   ? [["SIGINT", 130], ["SIGBREAK", 149]]
   : [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129], [REQUEUE, REQUEUE_CODE]];
 
+/** Says what follows a stop. */
+export function tellOfStop(io: Pick<Io, "err">, { requeued }: StopFlag): void {
+  const next = requeued ? "another process can --resume the run" : "the test follows";
+  io.err(`stopping    ${next}; a second Ctrl-C ends at once`);
+}
+
 /**
  * Listens for Ctrl-C and similar signals: the first sets `requested`, a second ends the program.
  *
@@ -47,8 +53,7 @@ export function stopOnSignal(
       }
       stop.requested = true;
       stop.requeued = signal === REQUEUE;
-      const next = stop.requeued ? "another process can --resume the run" : "the test follows";
-      io.err(`stopping    ${next}; a second Ctrl-C ends at once`);
+      tellOfStop(io, stop);
     };
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
@@ -59,7 +64,7 @@ export function stopOnSignal(
 }
 
 /** Stops a run `minutes` from now, unless it has stopped by then; never if there are none. */
-export function stopAfter(minutes: number | null, stop: StopFlag, io: Io): Disposable {
+export function stopAfter(minutes: number | null, stop: StopFlag, io: Pick<Io, "err">): Disposable {
   const timer = minutes === null ? undefined : setTimeout(() => {
     if (stop.requested) return;
     stop.requested = true;

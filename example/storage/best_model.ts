@@ -24,6 +24,7 @@ export class BestModel {
   readonly #model: WordModel;
   readonly #beside: BesideAll;
   readonly #io: Io;
+  readonly #writes: boolean;
   #best: SavedBest | undefined;
   /** Whether this run wrote the file. */
   #isOurs = false;
@@ -34,8 +35,17 @@ export class BestModel {
    * Starts empty, or from a checkpoint's data.
    *
    * @param save Name of the model, as in `Settings.save`.
+   * @param writes Whether this process writes and reads the file; if not, another rank does.
    */
-  constructor(gpu: Gpu, model: WordModel, save: string, beside: BesideAll, io: Io) {
+  constructor(
+    gpu: Gpu,
+    model: WordModel,
+    save: string,
+    beside: BesideAll,
+    io: Io,
+    writes = true,
+  ) {
+    this.#writes = writes;
     this.#gpu = gpu;
     this.#model = model;
     this.#beside = beside;
@@ -82,6 +92,10 @@ export class BestModel {
    *   it can be written again.
    */
   async keep(found: Omit<SavedBest, "sha256">, before: () => Promise<void>): Promise<boolean> {
+    if (!this.#writes) {
+      this.#best = { ...found, sha256: "" };
+      return true;
+    }
     try {
       using file = new AtomicFile(this.path);
       const sha256 = await this.#write(file, found);
@@ -115,7 +129,9 @@ export class BestModel {
   async resume(best: SavedBest | undefined, isCurrent: boolean): Promise<void> {
     this.#best = best;
     this.#isOurs = best !== undefined;
-    if (best === undefined || !isCurrent || hashOfFile(this.path) === best.sha256) return;
+    if (
+      !this.#writes || best === undefined || !isCurrent || hashOfFile(this.path) === best.sha256
+    ) return;
     using file = new AtomicFile(this.path);
     this.#best = { ...best, sha256: await this.#write(file, best) };
     file.commit();
@@ -128,6 +144,7 @@ export class BestModel {
    */
   restore(): void {
     const values = this.#unsaved;
+    if (!this.#writes) return;
     if (!values) return restoreModel(this.#gpu, this.path, this.#model, this.#best!.sha256);
     this.#model.parameters().forEach(([, parameter], i) => this.#gpu.write(parameter, values[i]!));
   }

@@ -89,6 +89,12 @@ export interface MetricsSink {
   write(event: MetricsEvent): void;
 }
 
+/** The record of a run, which a resumed run takes back to a checkpoint. */
+export type RunRecord = Pick<Metrics, "write" | "position" | "rewind">;
+
+/** The record of a rank that does not write. */
+export const NO_RECORD: RunRecord = { write() {}, position: () => undefined, rewind() {} };
+
 /** Appends events to a file, each in one write, so that a run cut short leaves whole lines. */
 export class Metrics implements MetricsSink {
   /** The file. */

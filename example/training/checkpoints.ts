@@ -5,13 +5,17 @@ import type { BestModel } from "../storage/best_model.ts";
 import {
   type Checkpoint,
   checkpointPath,
+  type Position,
+  type RunState,
   type RunTexts,
   writeCheckpoint,
 } from "../storage/checkpoint_file.ts";
 import { Failure } from "../shared/errors.ts";
 import { attempt, isFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
-import type { Metrics } from "../storage/metrics.ts";
+import type { RunRecord } from "../storage/metrics.ts";
+import type { Ranks } from "../shared/ranks.ts";
+import type { SavedTensors } from "./saved_tensors.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** Everything that a checkpoint is made from. */
@@ -19,9 +23,15 @@ interface Parts {
   readonly gpu: Gpu;
   readonly trainer: Trainer;
   readonly best: BestModel;
-  readonly metrics: Metrics;
+  readonly metrics: RunRecord;
   readonly texts: RunTexts;
   readonly io: Io;
+  readonly ranks: Ranks;
+}
+
+/** What a checkpoint is made of, at one place in training. */
+interface Snapshot extends SavedTensors {
+  readonly position: Position;
 }
 
 /** The checkpoints of a run. */
@@ -41,6 +51,11 @@ export class Checkpoints {
 
   /** Begins a run: clears an earlier run's files out of the way. */
   async begin(): Promise<void> {
+    if (this.#parts.ranks.isFirst) this.#moveAway();
+    await this.write();
+  }
+
+  #moveAway(): void {
     const { metrics, texts, io } = this.#parts;
     const { save, resume } = texts.settings, previous = checkpointPath(`${save}.previous`);
     if (resume) io.out(`resumes     nothing: there is no ${this.path}, and training starts anew`);
@@ -49,14 +64,13 @@ export class Checkpoints {
       io.out(`keeps       ${previous}: the run before, which --resume would have gone on with`);
     }
     this.#recordedBefore = metrics.position();
-    await this.write();
   }
 
-  /** Resumes from `checkpoint`: restores the state in which it was written. */
-  async resume(checkpoint: Checkpoint): Promise<void> {
-    const { trainer, best, metrics, texts, io } = this.#parts, { state } = checkpoint;
+  /** Resumes from `state`, in which rank 0's `checkpoint` was written. */
+  async resume(state: RunState, checkpoint: Checkpoint | undefined): Promise<void> {
+    const { trainer, best, metrics, texts, io } = this.#parts;
     const { epoch, batch } = state.position, { epochs } = texts.settings;
-    trainer.restore(checkpoint);
+    await trainer.restore(state.position, checkpoint);
     await best.resume(state.best, batch === 0 && state.best?.epoch === epoch - 1);
     if (state.recorded !== undefined) metrics.rewind(state.recorded);
     this.#recordedBefore = state.recorded;
@@ -68,29 +82,41 @@ export class Checkpoints {
 
   /** Writes a checkpoint if `--checkpoint-minutes` have passed since the last one. */
   async writeIfDue(): Promise<void> {
-    const { checkpointMinutes } = this.#parts.texts.settings;
-    if (performance.now() - this.#written >= 60_000 * checkpointMinutes) await this.write();
+    const { ranks, texts: { settings: { checkpointMinutes } } } = this.#parts;
+    const due = performance.now() - this.#written >= 60_000 * checkpointMinutes;
+    if (ranks.checkpointDue(due)) await this.write();
   }
 
   /**
-   * Writes a checkpoint; returns whether it was written. It is skipped while the best model cannot be
-   * written, since a run could not resume without that. If writing fails, the previous one is kept, with a
-   * warning.
+   * Writes a checkpoint; returns whether it was written. All ranks call it, and rank 0 writes. It is skipped
+   * while the best model cannot be written, since a run could not resume without that. If writing fails, the
+   * previous one is kept, with a warning.
    *
    * @throws {Diverged} If a loss is not finite, so that there is nothing to resume from.
    */
   async write(): Promise<boolean> {
-    const { gpu, trainer, best: { best, saved }, metrics, texts, io } = this.#parts;
-    if (!saved) return false;
-    const position = await trainer.position();
+    using snapshot = await this.snapshot();
+    return await this.writeSnapshot(snapshot);
+  }
+
+  /** Collects from all ranks what a checkpoint of this moment has. */
+  async snapshot(): Promise<Snapshot> {
+    const { trainer } = this.#parts, position = await trainer.position();
+    return { position, ...await trainer.tensors() };
+  }
+
+  /** Writes a checkpoint of what was collected as {@linkcode write} does; not a matter of all ranks. */
+  async writeSnapshot({ position, tensors }: Omit<Snapshot, keyof Disposable>): Promise<boolean> {
+    const { gpu, trainer, best: { best, saved }, metrics, texts, io, ranks } = this.#parts;
+    this.#written = performance.now();
+    if (!saved || !ranks.isFirst) return false;
     // At first the record only has the start line, which a resumed run writes again.
     const recorded = position.step === 0 ? this.#recordedBefore : metrics.position();
     const state = { position, ...(best && { best }), ...(recorded !== undefined && { recorded }) };
-    this.#written = performance.now();
     using _held = trainer.optimizer.hold();
     try {
       // At first the seed determines all tensors.
-      await writeCheckpoint(gpu, texts, state, position.step === 0 ? [] : trainer.tensors());
+      await writeCheckpoint(gpu, texts, state, position.step === 0 ? [] : tensors);
       return true;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;

@@ -2,6 +2,8 @@
 
 import { DeviceError, type Gpu } from "../../mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
+import { ALONE, type Communicator } from "../../kernels/mod.ts";
+import { partOf } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { largest } from "../model/checks.ts";
@@ -21,10 +23,11 @@ export async function dryRun(
   model: WordModel,
   training: Epoch,
   evaluation: readonly Batch[],
+  { rank, size }: Communicator = ALONE,
 ): Promise<void> {
   const batch = training.largest();
   try {
-    train(gpu, model, batch);
+    train(gpu, model, partOf(batch, rank, size));
     await gpu.finish();
     evaluate(gpu, model, largest(evaluation));
     await gpu.finish();
@@ -40,8 +43,8 @@ export async function dryRun(
   }
 }
 
-function train(gpu: Gpu, model: WordModel, batch: Batch): void {
-  using step = gpu.step({ training: true });
+function train(gpu: Gpu, model: WordModel, { own: batch, part }: ReturnType<typeof partOf>): void {
+  using step = gpu.step({ training: true, ...(part && { part }) });
   const { input, target, resets } = uploadIds(step, batch);
   const { loss } = model.forward(step, input, target, { resets });
   const gradients = step.backward(weightedSum(step, loss, uploadWeight(step, batch)));

@@ -14,7 +14,8 @@ import { standardError } from "../evaluation/standard_error.ts";
 import type { RowBatch } from "../data/row_batch.ts";
 import { type EvaluationKind, evaluationText } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
-import type { Metrics } from "../storage/metrics.ts";
+import type { MetricsSink } from "../storage/metrics.ts";
+import { Ranks } from "../shared/ranks.ts";
 import type { WordModel } from "../model/model.ts";
 import { Bar, formatCount, formatPerplexity } from "../shared/progress.ts";
 
@@ -23,8 +24,10 @@ export interface TestOptions {
   readonly model: WordModel;
   readonly corpus: TestText;
   readonly evaluation: EvaluationKind;
-  readonly metrics: Metrics;
+  readonly metrics: MetricsSink;
   readonly io: Io;
+  /** Who shares the work; this process alone unless given. */
+  readonly ranks?: Ranks;
 }
 
 /** Tests the model and prints a summary: a perplexity if the scores are normalised, else a loss. */
@@ -34,10 +37,10 @@ export async function summarize(gpu: Gpu, options: TestOptions): Promise<void> {
 }
 
 async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
-  const { model, corpus, metrics, io } = options;
+  const { model, corpus, metrics, io, ranks = new Ranks() } = options;
   const batches = evaluationBatches(corpus.test);
   using bar = new Bar(io, "testing", batches.length);
-  const { ppl, tokens, scores } = await evaluate(gpu, model, batches, { bar });
+  const { ppl, tokens, scores } = await evaluate(gpu, model, batches, { ranks, bar });
   const { vocabulary } = corpus, known = knownWords(scores);
   const card = selfNormalization(scores, await normTermOf(gpu, model), vocabulary.size);
   const frequency = frequencyBuckets(scores, vocabulary);
@@ -74,7 +77,7 @@ async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
 
 async function summarizeLoss(
   gpu: Gpu,
-  { model, corpus, metrics, io }: TestOptions,
+  { model, corpus, metrics, io, ranks = new Ranks() }: TestOptions,
   kind: Exclude<EvaluationKind, "full">,
 ): Promise<void> {
   const { criterion } = model, evaluation = evaluationText(kind);
@@ -82,7 +85,7 @@ async function summarizeLoss(
   const batches = evaluationBatches(corpus.test);
   using bar = new Bar(io, "testing", batches.length);
   const { loss, tokens, error } = corpus.wholeTokens === undefined
-    ? { ...await evaluateLoss(gpu, model, batches, { bar }), error: undefined }
+    ? { ...await evaluateLoss(gpu, model, batches, { ranks, bar }), error: undefined }
     : await lossOfPart(gpu, model, batches, corpus, bar);
   // The exact loss is the mean negative log probability; no other loss is normalised.
   const exact = criterion.lossType === "full" ? { ppl: Math.exp(loss) } : {};

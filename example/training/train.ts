@@ -1,6 +1,8 @@
 /** Training from the first epoch to the test of the best model. */
 
+import packageConfig from "../../deno.json" with { type: "json" };
 import type { Gpu } from "../../mod.ts";
+import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { configOf } from "../options/config.ts";
 import { adapterLine } from "../shared/adapter.ts";
@@ -20,13 +22,14 @@ import { dryRun } from "./dry_run.ts";
 import { checkWritable, writeFileAtomically, writeTextAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { lockModel } from "../storage/lock.ts";
-import { Metrics } from "../storage/metrics.ts";
+import { Metrics, NO_RECORD, type RunRecord } from "../storage/metrics.ts";
 import { modelPath } from "../storage/open_model.ts";
 import type { WordModel } from "../model/model.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/progress.ts";
 import { summarize } from "./summary.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
-import { stopAfter, type StopFlag, stopOnSignal, Stopped } from "../shared/stop.ts";
+import { Ranks } from "../shared/ranks.ts";
+import { stopAfter, stopOnSignal, Stopped, tellOfStop } from "../shared/stop.ts";
 import { TensorBoard } from "../storage/tensorboard.ts";
 import { Trainer } from "./trainer.ts";
 import { validate } from "./validate.ts";
@@ -40,14 +43,15 @@ interface Run {
   readonly hashes: Hashes;
   readonly model: WordModel;
   readonly io: Io;
-  readonly metrics: Metrics;
+  readonly metrics: RunRecord;
   readonly best: BestModel;
-  readonly stop: StopFlag;
+  readonly ranks: Ranks;
 }
 
 /**
  * Trains `model`, keeps it after each epoch that improves the validation, and tests the best one. With
- * `--resume`, training continues from the last checkpoint, if there is one.
+ * `--resume`, training continues from the last checkpoint, if there is one. Of several ranks, which train
+ * together over `communicator`, rank 0 alone writes and prints.
  *
  * @throws {UsageError} If a run is resumed with a change to a fixed option.
  * @throws {Failure} If the run cannot be resumed on this text, if training diverges (after the test of the
@@ -59,38 +63,77 @@ export async function train(
   corpus: Corpus,
   model: WordModel,
   io: Io,
+  communicator: Communicator = ALONE,
 ): Promise<void> {
-  const { save, evaluation } = settings, { vocabulary } = corpus;
-  using _lock = lockModel(save);
-  checkWritable(modelPath(save));
-  checkWritable(checkpointPath(save));
-  using checkpoint = settings.resume ? openCheckpoint(settings) : undefined;
-  const hashes = hashesOf(corpus);
-  checkpoint?.expectText(hashes);
-  writeTextAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyLines(corpus.occurrences));
-  const config = configOf(settings), configPath = `${MODEL_FOLDER}/${save}.config.json`;
-  writeFileAtomically(configPath, JSON.stringify(config, null, 2) + "\n");
-  io.detail(`settings    ${JSON.stringify(config)}`);
-  const board = settings.tbName === null ? undefined : new TensorBoard(settings, io);
-  const metrics = new Metrics(save, io, MODEL_FOLDER, board);
-  const best = new BestModel(gpu, model, save, { vocabulary, settings }, io);
-  using stop = stopOnSignal(io);
-  using _deadline = stopAfter(settings.maxMinutes, stop, io);
-  const run: Run = { gpu, settings, corpus, hashes, model, io, metrics, best, stop };
-  const diverged = await trainEpochs(run, checkpoint);
-  if (stop.requeued && !diverged) return await best.settle();
+  const { save, evaluation } = settings, { vocabulary } = corpus, isFirst = communicator.rank === 0;
+  const hashes = hashesOf(corpus), beside = { vocabulary, settings };
+  using files = isFirst ? openFiles(settings, corpus, hashes, io) : undefined;
+  const metrics = files?.metrics ?? NO_RECORD;
+  const best = new BestModel(gpu, model, save, beside, io, isFirst);
+  const own: Io = communicator.size === 1 ? io : { ...io, err() {} }; // ranks tell when all stop
+  using stop = stopOnSignal(own);
+  using _deadline = stopAfter(settings.maxMinutes, stop, own);
+  const ranks = new Ranks(communicator, stop);
+  await ranks.expectSame(commonOf(gpu, settings, hashes));
+  const run: Run = { gpu, settings, corpus, hashes, model, io, metrics, best, ranks };
+  const diverged = await trainEpochs(run, files?.checkpoint);
+  if (ranks.stop.requeued && !diverged) return await best.settle();
   stop.requested = true; // from here on, the first signal ends the program at once, without waiting for the test
   const failure = diverged && divergence(diverged, settings, vocabulary.size);
   if (failure && !best.best) throw failure;
   if (failure) io.err(`diverged    ${diverged.message}: the test is of the best model before`);
   if (best.best) {
     best.restore();
+    await shareParameters(gpu, model, communicator);
     io.out(`testing     ${best.description}`);
   } else io.out("testing     the model as it is: no epoch was completed");
-  await summarize(gpu, { model, corpus, evaluation, metrics, io });
+  await summarize(gpu, { model, corpus, evaluation, metrics, io, ranks: new Ranks(communicator) });
   io.detail(`memory      ${formatBytes(gpu.memory.peakBytes)} at most on the GPU`);
-  await best.settle();
+  if (isFirst) await best.settle();
   if (failure) throw failure;
+}
+
+/** What the run writes, in place; a checkpoint if it is to be resumed. */
+function openFiles(settings: Settings, corpus: Corpus, hashes: Hashes, io: Io) {
+  const { save } = settings;
+  using opened = new DisposableStack();
+  opened.use(lockModel(save));
+  checkWritable(modelPath(save));
+  checkWritable(checkpointPath(save));
+  const checkpoint = settings.resume ? openCheckpoint(settings) : undefined;
+  if (checkpoint) opened.use(checkpoint);
+  checkpoint?.expectText(hashes);
+  writeTextAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyLines(corpus.occurrences));
+  const config = configOf(settings), configPath = `${MODEL_FOLDER}/${save}.config.json`;
+  writeFileAtomically(configPath, JSON.stringify(config, null, 2) + "\n");
+  io.detail(`settings    ${JSON.stringify(config)}`);
+  const board = settings.tbName === null ? undefined : new TensorBoard(settings, io);
+  const metrics = new Metrics(save, io, MODEL_FOLDER, board), disposable = opened.move();
+  return { checkpoint, metrics, [Symbol.dispose]: () => disposable.dispose() };
+}
+
+/** What ranks that train together must have in common. */
+function commonOf(gpu: Gpu, settings: Settings, hashes: Hashes) {
+  return [
+    { what: "version", value: packageConfig.version, hint: "install the same one everywhere" },
+    { what: "adapter", value: adapterLine(gpu), hint: "ranks need the same adapter and driver" },
+    { what: "settings", value: JSON.stringify(settings), hint: "start all with the same options" },
+    { what: "text", value: JSON.stringify(hashes), hint: "give all the same --data and --vocab" },
+  ];
+}
+
+/** Gives all ranks the parameters of rank 0. */
+async function shareParameters(
+  gpu: Gpu,
+  model: WordModel,
+  communicator: Communicator,
+): Promise<void> {
+  if (communicator.size === 1) return;
+  for (const [, parameter] of model.parameters()) {
+    const numbers = await gpu.readFloats(parameter);
+    await communicator.broadcast(numbers);
+    gpu.write(parameter, numbers);
+  }
 }
 
 /** State carried from one epoch to the next. */
@@ -106,17 +149,19 @@ async function trainEpochs(
   run: Run,
   checkpoint: Checkpoint | undefined,
 ): Promise<Diverged | undefined> {
-  const { gpu, settings, corpus, hashes, model, io, metrics, best } = run;
-  using trainer = new Trainer(gpu, model, settings);
+  const { gpu, settings, corpus, hashes, model, io, metrics, best, ranks } = run;
+  using trainer = new Trainer(gpu, model, settings, ranks);
   await dryRun(
     gpu,
     model,
     trainingBatches(corpus.train, settings, 1),
     evaluationBatches(corpus.valid),
+    ranks.communicator,
   );
   const texts = { settings, hashes };
-  const checkpoints = new Checkpoints({ gpu, trainer, best, metrics, texts, io });
-  await (checkpoint ? checkpoints.resume(checkpoint) : checkpoints.begin());
+  const checkpoints = new Checkpoints({ gpu, trainer, best, metrics, texts, io, ranks });
+  const state = await ranks.fromFirst(checkpoint?.state ?? null);
+  await (state ? checkpoints.resume(state, checkpoint) : checkpoints.begin());
   best.tellOfBefore();
   if (trainer.steps === 0) recordStart(run);
   try {
@@ -138,12 +183,13 @@ function recordStart({ gpu, settings, corpus, metrics }: Run): void {
 
 /** Trains the remaining epochs, or those before a stop, which writes a checkpoint. */
 async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
-  const { trainer, checkpoints } = loop, { settings, io } = run;
+  const { trainer, checkpoints } = loop, { settings, io, ranks } = run;
   try {
     while (trainer.epoch <= settings.epochs && isPatient(run, trainer)) await trainEpoch(run, loop);
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
     io.live("");
+    if (ranks.communicator.size > 1) tellOfStop(io, ranks.stop);
     if (await checkpoints.write()) {
       io.out(`checkpoint  ${checkpoints.path}: --resume goes on from there`);
     }
@@ -160,15 +206,15 @@ function isPatient({ settings: { patience }, best: { best }, io }: Run, trainer:
 
 /** Trains one epoch, or the rest of it, and validates. */
 async function trainEpoch(run: Run, loop: Loop): Promise<void> {
-  const { gpu, settings, corpus, model, io, metrics, best, stop } = run;
+  const { gpu, settings, corpus, model, io, metrics, best, ranks } = run;
   const { trainer, checkpoints } = loop, { epoch } = trainer;
   const start = performance.now();
   const batches = trainingBatches(corpus.train, settings, epoch);
   const beforeBatch = () => checkpoints.writeIfDue();
-  const watch = { validationMs: loop.validationMs, io, metrics, stop, beforeBatch };
+  const watch = { validationMs: loop.validationMs, io, metrics, beforeBatch };
   const { loss, tokensPerSecond } = await trainer.trainEpoch(batches, watch);
   const trained = performance.now();
-  const validation = await validate(gpu, model, corpus, io, stop);
+  const validation = await validate(gpu, model, corpus, io, ranks);
   const { kind, measure, text, fields, card } = validation;
   const end = performance.now(), seconds = (end - start) / 1000;
   loop.validationMs = end - trained;
@@ -192,7 +238,8 @@ async function trainEpoch(run: Run, loop: Loop): Promise<void> {
   let outcome = "kept";
   if (isBetter) {
     const found = { epoch, validation: { kind, measure }, ...(card && { card }) };
-    if (await best.keep(found, async () => void await checkpoints.write())) {
+    using snapshot = await checkpoints.snapshot();
+    if (await best.keep(found, async () => void await checkpoints.writeSnapshot(snapshot))) {
       outcome = `saved ${best.path}`;
     }
   } else {

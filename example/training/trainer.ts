@@ -1,8 +1,9 @@
 /** Training of a model, batch by batch. */
 
 import { auditGradient, type Gpu, type Tensor } from "../../mod.ts";
-import type { NamedParameter, Optimizer } from "../../nce/nn/mod.ts";
+import type { Optimizer } from "../../nce/nn/mod.ts";
 import { sum, weightedSum } from "../../kernels/ops.ts";
+import { partOf } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import { type Batch, firstRows } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
@@ -11,14 +12,15 @@ import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import type { Io } from "../shared/io.ts";
 import { Losses, type LossSum } from "../evaluation/losses.ts";
 import type { Checkpoint, Position } from "../storage/checkpoint_file.ts";
-import type { Metrics } from "../storage/metrics.ts";
-import { fillRows } from "../storage/tensors.ts";
+import type { MetricsSink } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
 import { makeOptimizer } from "./optimizer.ts";
 import { Progress } from "../shared/progress.ts";
+import { readSaved, type SavedTensors, tensorsToSave } from "./saved_tensors.ts";
 import { Schedule } from "./schedule.ts";
 import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
-import { checkStop, type StopFlag } from "../shared/stop.ts";
+import { Ranks } from "../shared/ranks.ts";
+import { checkStop } from "../shared/stop.ts";
 
 /** Number of batch rows in a gradient audit. */
 const AUDIT_ROWS = 4;
@@ -39,8 +41,7 @@ export interface EpochOptions {
   /** Expected milliseconds of a validation. */
   readonly validationMs: number;
   readonly io: Io;
-  readonly metrics: Metrics;
-  readonly stop: StopFlag;
+  readonly metrics: MetricsSink;
   /** Awaited before each batch. */
   readonly beforeBatch: () => Promise<void>;
 }
@@ -51,8 +52,6 @@ const START = {
   told: { sum: 0, tokens: 0 },
   hits: { hits: 0, samples: 0 },
 };
-/** Prefix of the carried states' names in a checkpoint. */
-const CARRIED = "carried.";
 
 /** Trains a model batch by batch. */
 export class Trainer implements Disposable {
@@ -61,15 +60,17 @@ export class Trainer implements Disposable {
   readonly #gpu: Gpu;
   readonly #model: WordModel;
   readonly #settings: TrainerSettings;
+  readonly #ranks: Ranks;
   readonly #schedule: Schedule;
   readonly #carried = new CarriedStates();
   /** Losses of this epoch that are not reported yet. */
   readonly #losses: Losses;
   #at: Pick<Position, "epoch" | "step" | keyof typeof START> = { epoch: 1, step: 0, ...START };
 
-  /** Makes the optimizer. */
-  constructor(gpu: Gpu, model: WordModel, settings: TrainerSettings) {
+  /** Makes the optimizer; `ranks` train together, each a part of every batch. */
+  constructor(gpu: Gpu, model: WordModel, settings: TrainerSettings, ranks: Ranks = new Ranks()) {
     this.#gpu = gpu;
+    this.#ranks = ranks;
     this.#model = model;
     this.#settings = settings;
     this.#schedule = new Schedule(settings);
@@ -118,54 +119,47 @@ export class Trainer implements Disposable {
     return { ...this.#at, lr, untold, counts };
   }
 
-  /** The tensors that training changes, by name. */
-  tensors(): NamedParameter[] {
-    const carried = this.#carried.states.map((state, i) => [`${CARRIED}${i}`, state] as const);
-    return [...this.optimizer.tensors(), ...carried];
+  /** The tensors that training changes, by name: all that has to be saved besides the position. */
+  tensors(): Promise<SavedTensors> {
+    return tensorsToSave(this.#gpu, this.optimizer, this.#carried, this.#ranks);
   }
 
   /**
-   * Resumes from a checkpoint.
+   * Resumes at `position`. Rank 0 has the checkpoint and sends its tensors to the others.
    *
    * @throws {Failure} If its tensors are not those of this model.
    */
-  restore({ state, shapes, numbers }: Checkpoint): void {
-    const { lr, untold, counts, ...at } = state.position;
+  async restore(position: Position, checkpoint: Checkpoint | undefined): Promise<void> {
+    const { lr, untold, counts, ...at } = position;
     this.#at = at;
     if (at.step === 0) return; // everything still has its initial value
-    const gpu = this.#gpu, { optimizer } = this;
+    const { optimizer } = this;
     this.#losses.restore(untold);
     this.#schedule.lr = lr;
     optimizer.lr = this.#schedule.at(at.step);
     optimizer.restore(counts);
-    using _held = optimizer.hold();
-    for (const [name, tensor] of optimizer.tensors()) {
-      fillRows(gpu, tensor, numbers(name, tensor.shape));
-    }
-    const carried = [...shapes].filter(([name]) => name.startsWith(CARRIED));
-    this.#carried.restore(carried.map(([name, shape]) => {
-      const state = gpu.tensor(shape);
-      fillRows(gpu, state, numbers(name, shape));
-      return state;
-    }));
+    await readSaved(this.#gpu, optimizer, this.#carried, this.#ranks, checkpoint);
   }
 
   /**
-   * One training step; its mean loss goes to `losses`. Nothing is read back.
+   * One training step; its mean loss goes to `losses`. Nothing is read back, unless there are several ranks:
+   * these compute a part of the batch each.
    *
    * @param continued Whether the next batch continues this one's rows.
    */
-  step(batch: Batch, losses: Losses, continued = false): void {
-    const number = this.#at.step;
+  async step(batch: Batch, losses: Losses, continued = false): Promise<void> {
+    const number = this.#at.step, { rank, size } = this.#ranks.communicator;
     this.#at = { ...this.#at, step: number + 1 };
-    using step = this.#gpu.step({ training: true, seed: this.#settings.seed, number });
-    const { input, target, resets } = uploadIds(step, batch);
+    const { own, part } = partOf(batch, rank, size), { seed } = this.#settings;
+    using step = this.#gpu.step({ training: true, seed, number, ...(part && { part }) });
+    const { input, target, resets } = uploadIds(step, own);
     const start = { states: this.#carried.before(batch), resets };
     const { loss, states } = this.#model.forward(step, input, target, start);
-    const mean = weightedSum(step, loss, uploadWeight(step, batch));
-    this.optimizer.step(step.backward(mean));
+    const mean = weightedSum(step, loss, uploadWeight(step, own));
+    const across = await this.#ranks.backward(step, mean);
+    this.optimizer.step(across.gradients);
     this.optimizer.lr = this.#schedule.at(number + 1);
-    losses.push(mean, batch.tokens);
+    losses.push(across.loss, batch.tokens);
     this.#carried.carry(step, states, continued);
   }
 
@@ -177,7 +171,7 @@ export class Trainer implements Disposable {
    */
   async trainEpoch(
     batches: Epoch,
-    { validationMs, io, metrics, stop, beforeBatch }: EpochOptions,
+    { validationMs, io, metrics, beforeBatch }: EpochOptions,
   ): Promise<EpochResult> {
     const { epochs, logInterval, loss, audit } = this.#settings, { epoch, batch: first } = this.#at;
     const lr = () => this.lr;
@@ -193,9 +187,9 @@ export class Trainer implements Disposable {
     });
     for (let i = first; i < batches.length; i++) {
       await beforeBatch();
-      checkStop(stop);
+      checkStop(this.#ranks.stop);
       const batch = batches.at(i);
-      this.step(batch, this.#losses, batches.continues && i + 1 < batches.length);
+      await this.step(batch, this.#losses, batches.continues && i + 1 < batches.length);
       this.#at = { ...this.#at, batch: i + 1 };
       await this.#gpu.keepUp();
       progress.step(batch.tokens);
@@ -240,17 +234,22 @@ export class Trainer implements Disposable {
         this.#gpu.copy(sum(step, parameter), sums, { toStart }); // infinities and NaN show in a sum
       });
     }
-    const bad = (await this.#gpu.readFloats(sums)).findIndex((value) => !Number.isFinite(value));
-    return parameters[bad]?.[0];
+    const found = await this.#gpu.readFloats(sums);
+    await this.#ranks.expectSame([{
+      what: "model after the same steps",
+      value: found.join(),
+      hint: "ranks need the same adapter and driver",
+    }]);
+    return parameters[found.findIndex((value) => !Number.isFinite(value))]?.[0];
   }
 
   /** Counts the noise samples since the last call. */
   async #countHits(): Promise<void> {
     const { hits, samples } = await this.#model.criterion.takeHits(this.#gpu);
-    const before = this.#at.hits;
+    const [allHits, allSamples] = await this.#ranks.sums([hits, samples]), before = this.#at.hits;
     this.#at = {
       ...this.#at,
-      hits: { hits: before.hits + hits, samples: before.samples + samples },
+      hits: { hits: before.hits + allHits!, samples: before.samples + allSamples! },
     };
   }
 
@@ -266,7 +265,7 @@ export class Trainer implements Disposable {
    * Compares the sampled gradient of the output layer with the exact one on a few rows of the batch.
    * It does not affect training.
    */
-  async #audit(batch: Batch, metrics: Metrics): Promise<void> {
+  async #audit(batch: Batch, metrics: MetricsSink): Promise<void> {
     const few = firstRows(batch, AUDIT_ROWS), gpu = this.#gpu, shape = [few.steps, few.batchSize];
     await this.#countHits();
     using _undisturbed = this.optimizer.undisturbed();

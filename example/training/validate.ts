@@ -11,7 +11,7 @@ import type { WordModel } from "../model/model.ts";
 import type { SavedValidation } from "../storage/model_file.ts";
 import { Bar, formatLoss, formatPerplexity } from "../shared/progress.ts";
 import { normTermOf } from "./summary.ts";
-import type { StopFlag } from "../shared/stop.ts";
+import type { Ranks } from "../shared/ranks.ts";
 import { UNK } from "../data/vocab.ts";
 
 /** Result of a validation. */
@@ -37,12 +37,12 @@ export async function validate(
   model: WordModel,
   { valid, wholeTokens, vocabulary }: Corpus,
   io: Io,
-  stop: StopFlag,
+  ranks: Ranks,
 ): Promise<Validation> {
   const batches = evaluationBatches(valid);
   using bar = new Bar(io, "validating", batches.length);
   if (model.criterion.lossType === "neg") {
-    const { loss } = await evaluateLoss(gpu, model, batches, { stop, bar });
+    const { loss } = await evaluateLoss(gpu, model, batches, { ranks, stop: ranks.stop, bar });
     return {
       kind: "loss",
       measure: loss,
@@ -50,7 +50,7 @@ export async function validate(
       fields: { validLoss: loss },
     };
   }
-  const { ppl, scores } = await evaluate(gpu, model, batches, { stop, bar });
+  const { ppl, scores } = await evaluate(gpu, model, batches, { ranks, stop: ranks.stop, bar });
   const card = selfNormalization(scores, await normTermOf(gpu, model), vocabulary.size);
   const error = wholeTokens && ppl * standardError({
         text: valid,

@@ -9,7 +9,7 @@ import { expectShape, expectTensor, type Tensor } from "../device/tensor.ts";
 import { assemble, type TiledGradient } from "./tiled_gradient.ts";
 
 /** The gradients that have reached a tensor so far. */
-interface Flow {
+export interface Flow {
   dense?: Tensor;
   tiled?: TiledGradient;
   readonly sparse: SparseGradient[];
@@ -18,7 +18,8 @@ interface Flow {
 /** Gradients that are still being summed. */
 export class GradientSums {
   readonly #scope: Scope;
-  readonly #flows = new Map<Tensor, Flow>();
+  /** What is still to be summed, by tensor. */
+  readonly flows = new Map<Tensor, Flow>();
 
   /** `scope` owns what is computed. */
   constructor(scope: Scope) {
@@ -31,8 +32,8 @@ export class GradientSums {
    * @throws {TypeError} If it is no gradient, or one of another shape.
    */
   add(op: string, tensor: Tensor, gradient: Gradient): void {
-    const flow = this.#flows.get(tensor) ?? { sparse: [] };
-    this.#flows.set(tensor, flow);
+    const flow = this.flows.get(tensor) ?? { sparse: [] };
+    this.flows.set(tensor, flow);
     switch (gradient.kind) {
       case "dense":
         expectTensor("backward", `the gradient of ${op}`, gradient);
@@ -55,14 +56,14 @@ export class GradientSums {
 
   /** Removes and returns the gradient of an intermediate tensor, dense. */
   take(tensor: Tensor): Tensor | undefined {
-    const flow = this.#flows.get(tensor);
-    this.#flows.delete(tensor);
+    const flow = this.flows.get(tensor);
+    this.flows.delete(tensor);
     return flow && denseOf(this.#scope, tensor, this.#summed(tensor, flow));
   }
 
   /** The sums for all tensors that were not taken. */
   finish(): Gradients {
-    const sums = [...this.#flows].map(([tensor, flow]) => {
+    const sums = [...this.flows].map(([tensor, flow]) => {
       return [tensor, this.#summed(tensor, flow)] as const;
     });
     return new Gradients(this.#scope, sums);

@@ -11,6 +11,7 @@ import {
 import type { Device } from "../device/device.ts";
 import { GradientSums } from "./gradient_sums.ts";
 import type { Gradient, Gradients } from "./gradients.ts";
+import { type BatchPart, expectPart } from "../random/part.ts";
 import type { RandomKey } from "../random/philox.ts";
 import { type RandomStream, sameStream } from "../random/stream.ts";
 import type { Scope } from "../device/scope.ts";
@@ -28,6 +29,8 @@ export interface StepOptions {
    * different random numbers.
    */
   number?: number;
+  /** Which rows of a batch the step computes; all unless given. */
+  part?: BatchPart;
 }
 
 /** An operation on the tape. */
@@ -45,6 +48,9 @@ export interface TapeEntry {
   backward(dOutput: Tensor): readonly (Gradient | null)[];
 }
 
+/** The gradients of {@linkcode Step.backward}, each still in the parts that reached its tensor. */
+export let gradientSumsOf: (step: Step, loss: Tensor) => GradientSums;
+
 /** The owner of tensors, and the tape: `using step = gpu.step({ training: true })`. */
 export class Step implements Scope, Disposable {
   /** The device. */
@@ -55,21 +61,30 @@ export class Step implements Scope, Disposable {
   readonly seed: number;
   /** Number of the step. */
   readonly number: number;
+  /** Which rows of a batch the step computes; all if undefined. */
+  readonly part: BatchPart | undefined;
   readonly #owned = new Set<Tensor>();
   readonly #tape: TapeEntry[] = [];
   readonly #streams = new Map<number, RandomStream>();
+  readonly #shared = new WeakSet<Tensor>();
   /** What every loss's gradient begins with: uploaded before anything is recorded, as a write must not wait. */
   readonly #one: Tensor | undefined;
   #ended = false;
 
+  static {
+    gradientSumsOf = (step, loss) => step.#backward(loss);
+  }
+
   /** Used by {@linkcode Gpu.step}. */
   constructor(gpu: Device, options: StepOptions) {
     expectObject("begin a step", "options", options, "an object");
-    const { training = false, seed = 0, number = 0 } = options;
+    const { training = false, seed = 0, number = 0, part } = options;
     expectBoolean("begin a step", "training", training);
     expectSeed("begin a step", seed);
     expectInteger("begin a step", "number", number, MAX_WORD);
+    if (part !== undefined) expectPart("begin a step", part);
     this.gpu = gpu;
+    this.part = part;
     this.training = training;
     this.seed = seed;
     this.number = number;
@@ -132,6 +147,17 @@ export class Step implements Scope, Disposable {
     return { seed: this.seed, stream: stream.id, step: this.number };
   }
 
+  /** Marks `ids` as the same on all ranks of a step on a part of a batch, as shared noise is; returns them. */
+  markShared(ids: Tensor): Tensor {
+    this.#shared.add(ids);
+    return ids;
+  }
+
+  /** Whether `ids` were marked as the same on all ranks. */
+  isShared(ids: Tensor): boolean {
+    return this.#shared.has(ids);
+  }
+
   /** Whether gradients will flow to any of `tensors`; if not, an operation need not save anything. */
   needsGradient(...tensors: readonly Tensor[]): boolean {
     return this.training && tensors.some((tensor) => tensor.requiresGrad);
@@ -164,6 +190,10 @@ export class Step implements Scope, Disposable {
    * @throws {TypeError} If `loss` is not one float, or no gradient can flow from it.
    */
   backward(loss: Tensor): Gradients {
+    return this.#backward(loss).finish();
+  }
+
+  #backward(loss: Tensor): GradientSums {
     expectTensor("backward", "loss", loss);
     if (loss.size !== 1 || !this.#tape.some((entry) => entry.output === loss)) {
       throw new TypeError(
@@ -182,7 +212,7 @@ export class Step implements Scope, Disposable {
         if (dInput && input.requiresGrad) sums.add(entry.name, input, dInput);
       });
     }
-    return sums.finish();
+    return sums;
   }
 
   #expectOpen(): void {

@@ -2,6 +2,7 @@
 
 import source from "./dropout.wgsl" with { type: "text" };
 import { expectNumber } from "../device/expect.ts";
+import { partLaunch, partSource, rowWidth } from "../random/part.ts";
 import { randomSource, randomUniform } from "../random/philox.ts";
 import { expectStream, type RandomStream } from "../random/stream.ts";
 import { forEachSlice } from "../device/parts.ts";
@@ -9,7 +10,7 @@ import { tensorLike } from "../device/scope.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, type Tensor } from "../device/tensor.ts";
 
-const withRandom = randomSource + source;
+const withRandom = randomSource + partSource + source;
 
 /** Throws a RangeError unless `p` is a dropout rate. */
 export function expectRate(doing: string, name: string, p: unknown): void {
@@ -18,16 +19,24 @@ export function expectRate(doing: string, name: string, p: unknown): void {
 
 /**
  * Sets each element to zero with probability `p` and divides the others by `1 - p`; outside training it
- * returns `x` itself. The mask is a function of the stream and of the step's seed and number.
+ * returns `x` itself. The mask is a function of the stream and of the step's seed and number. In a step on a
+ * part of a batch, `x` has rows of this part, unless it is `shared`: not of the batch, and the same for all ranks.
  *
  * @throws {RangeError} Unless 0 <= p < 1, or if another stream of that name draws in the step.
  */
-export function dropout(step: Step, x: Tensor, p: number, stream: RandomStream): Tensor {
+export function dropout(
+  step: Step,
+  x: Tensor,
+  p: number,
+  stream: RandomStream,
+  shared = false,
+): Tensor {
   expectFloats("dropout", step, { x });
   expectRate("run dropout", "p", p);
   expectStream("run dropout", stream);
   if (!step.training || p === 0) return x;
-  const key = randomUniform(step.randomKey(stream));
+  const key = randomUniform(step.randomKey(stream)), part = shared ? undefined : step.part;
+  const { constants, uniform } = partLaunch(part), W = rowWidth("dropout", part, x.size);
   const apply = (input: Tensor) => {
     const output = tensorLike(step, input), width = input.size / (input.shape[0] ?? 1);
     forEachSlice([input, output], ([some, out], first) =>
@@ -36,7 +45,8 @@ export function dropout(step: Step, x: Tensor, p: number, stream: RandomStream):
         source: withRandom,
         inputs: [some],
         outputs: [out],
-        uniform: { n: some.size, block: first * width / 4, p, ...key },
+        constants,
+        uniform: { n: some.size, block: first * width / 4, p, W, ...key, ...uniform },
         grid: Math.ceil(some.size / 256),
       }));
     return output;

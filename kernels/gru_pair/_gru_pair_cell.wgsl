@@ -29,6 +29,10 @@ struct Params {
   seed_hi: u32,
   stream: u32,
   step: u32,
+  own_columns: u32, // the part of the batch, see _part.wgsl
+  columns: u32,
+  rank: u32,
+  ranks: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -86,13 +90,37 @@ fn add_gradients(a: CellGradient, b: CellGradient) -> CellGradient {
 
 fn total(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 
+// Random bits of a unit: 16 for each of eight pairs, first the lower halves of the words, then the upper ones.
+fn mask_bits(octet: u32, item: u32, unit: u32) -> vec4u {
+  return philox(vec4u(octet, params.step, params.stream, item * params.H + unit),
+    vec2u(params.seed_lo, params.seed_hi));
+}
+
+fn factors(bits: vec4u) -> vec4f {
+  return select(vec4f(params.keep_scale), vec4f(0.0), bits < vec4u(params.threshold));
+}
+
 // Factors of a unit in eight pairs: 0 if it is dropped, else keep_scale.
 fn mask(octet: u32, item: u32, unit: u32) -> Octet {
-  let bits = philox(vec4u(octet, params.step, params.stream, item * params.H + unit),
-    vec2u(params.seed_lo, params.seed_hi));
-  let threshold = vec4u(params.threshold);
-  let zero = vec4f(0.0);
-  let kept = vec4f(params.keep_scale);
-  return Octet(select(kept, zero, (bits & vec4u(0xffff)) < threshold),
-    select(kept, zero, (bits >> vec4u(16)) < threshold));
+  let bits = mask_bits(octet, item, unit);
+  return Octet(factors(bits & vec4u(0xffff)), factors(bits >> vec4u(16)));
+}
+
+// The bits of a unit in a pair with context n of the part.
+fn context_bits(n: u32, item: u32, unit: u32) -> u32 {
+  let row = whole_row(n);
+  return (mask_bits(row / 8, item, unit)[row % 4] >> (row / 4 % 2 * 16)) & 0xffff;
+}
+
+// The bits of the contexts from n on.
+fn four_bits(n: u32, item: u32, unit: u32) -> vec4u {
+  return vec4u(context_bits(n, item, unit), context_bits(n + 1, item, unit),
+    context_bits(n + 2, item, unit), context_bits(n + 3, item, unit));
+}
+
+// The mask of a candidate in an octet of the part's contexts.
+fn mask_of_contexts(octet: u32, item: u32, unit: u32) -> Octet {
+  if (!RANKED) { return mask(octet, item, unit); }
+  let n = octet * 8;
+  return Octet(factors(four_bits(n, item, unit)), factors(four_bits(n + 4, item, unit)));
 }

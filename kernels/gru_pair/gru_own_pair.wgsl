@@ -67,7 +67,7 @@ fn own_scores(group: Group, @builtin(local_invocation_index) local: u32) {
   for (var j = local; j < params.H; j += THREADS) {
     let state = states[(n / 8 * params.H + j) * 8 + n % 8];
     var m = Octet(vec4f(1.0), vec4f(1.0));
-    if (DROPOUT) { m = mask(n, octet, j); }
+    if (DROPOUT) { m = mask(whole_row(n), octet, j); }
     sum.lo = fma(weight[j] * m.lo, cells(n, octet * 8, j, state).hidden, sum.lo);
     if (EACH > 4) {
       sum.hi = fma(weight[j] * m.hi, cells(n, octet * 8 + 4, j, state).hidden, sum.hi);
@@ -113,7 +113,7 @@ fn own_gradients(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
     var sum = CellGradient(); // naga does not clear a variable in each round of a loop
     for (var i = 0u; i < params.K; i += EACH) {
       var m = Octet(vec4f(1.0), vec4f(1.0));
-      if (DROPOUT) { m = mask(n, i / 8, j); }
+      if (DROPOUT) { m = mask(whole_row(n), i / 8, j); }
       let d_lo = m.lo * four_dscores(n, i);
       let lo = cells(n, i, j, state);
       let g_lo = cell_backward(lo, vec4f(state.z), vec4f(state.w), w * d_lo);

@@ -78,7 +78,7 @@ fn add_unit(sum: Octet, word: vec3f, state: State, w: f32, octet: u32, i: u32, j
   let lo = cell_of(word.x * state.r.lo, word.y * state.z.lo, word_n, state.n.lo, state.h.lo);
   let hi = cell_of(word.x * state.r.hi, word.y * state.z.hi, word_n, state.n.hi, state.h.hi);
   if (DROPOUT) {
-    let m = mask(octet, params.first + i, j);
+    let m = mask_of_contexts(octet, params.first + i, j);
     return Octet(fma(w * m.lo, lo.hidden, sum.lo), fma(w * m.hi, hi.hidden, sum.hi));
   }
   return Octet(fma(vec4f(w), lo.hidden, sum.lo), fma(vec4f(w), hi.hidden, sum.hi));
@@ -167,7 +167,7 @@ fn gradients(group: Group, @builtin(local_invocation_index) local: u32) {
       let hi = cell_of(half.x * state.r.hi, half.y * state.z.hi, word_n, state.n.hi, state.h.hi);
       var d = dscores_of_all(n, i, local);
       if (DROPOUT) {
-        let m = mask(n / 8, params.first + i, j);
+        let m = mask_of_contexts(n / 8, params.first + i, j);
         d = Octet(d.lo * m.lo, d.hi * m.hi);
       }
       dw += d.lo * lo.hidden + d.hi * hi.hidden;

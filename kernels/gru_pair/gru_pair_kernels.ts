@@ -8,6 +8,7 @@ import broadcast from "./_gru_pair_broadcast.wgsl" with { type: "text" };
 import cell from "./_gru_pair_cell.wgsl" with { type: "text" };
 import load from "./_gru_pair_load.wgsl" with { type: "text" };
 import { readsTexels } from "../matmul/matmul_subgroup.ts";
+import { partLaunch, partSource } from "../random/part.ts";
 import { randomSource, randomUniform } from "../random/philox.ts";
 import type { RandomStream } from "../random/stream.ts";
 import type { Step } from "../autograd/step.ts";
@@ -46,9 +47,10 @@ export interface PairLaunch {
   readonly dropout?: ScoreHead["dropout"] | undefined;
 }
 
-const sharedByLoading = randomSource + cell + shared + load;
-const sharedByBroadcast = randomSource + cell + shared + broadcast;
-const ownWords = randomSource + cell + own;
+const common = randomSource + partSource + cell;
+const sharedByLoading = common + shared + load;
+const sharedByBroadcast = common + shared + broadcast;
+const ownWords = common + own;
 
 /** Threads of a workgroup of the kernels for shared words, and words that a thread scores. */
 export function pairTile(gpu: Device): { THREADS: number; WORDS: number } {
@@ -76,11 +78,12 @@ function run(
   const drops = step.training && dropout !== undefined && dropout.p > 0;
   const threshold = drops ? Math.min(65535, Math.round(dropout.p * 65536)) : 0;
   const key = drops ? step.randomKey(dropout.stream) : undefined;
+  const part = partLaunch(drops ? step.part : undefined);
   step.gpu.dispatch({
     ...code,
     label: `gruPair.${entry}`,
     entry,
-    constants: { ...code.constants, DROPOUT: drops ? 1 : 0 },
+    constants: { ...code.constants, ...part.constants, DROPOUT: drops ? 1 : 0 },
     inputs,
     outputs,
     uniform: {
@@ -98,6 +101,7 @@ function run(
       threshold,
       keep_scale: 65536 / (65536 - threshold),
       ...randomUniform(key),
+      ...part.uniform,
       ...uniform,
     },
     grid,

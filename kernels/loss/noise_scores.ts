@@ -2,15 +2,17 @@
 
 import { affine } from "../elementwise/arithmetic.ts";
 import { expectBoolean, expectInteger, expectObject } from "../device/expect.ts";
-import type { Device } from "../device/device.ts";
 import { sum } from "../elementwise/reduce.ts";
-import source from "./noise_scores.wgsl" with { type: "text" };
+import { ownColumns, partLaunch, partSource } from "../random/part.ts";
+import noiseScores from "./noise_scores.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 
+const source = partSource + noiseScores;
+
 /** Which samples do not count. */
 export interface Exclusion {
-  /** Column of row 0 that holds its own target; row n's is n further on. */
+  /** Column of the batch's row 0 that holds its own target; row n's is n further on. */
   ownSlot?: number;
   /** Samples equal to the row's target. */
   hits?: boolean;
@@ -45,16 +47,21 @@ export function exclude(step: Step, scores: Tensor, ids: NoiseIds, exclusion: Ex
   const [N, K] = [scores.shape[0]!, scores.shape[1]!];
   expectShape("exclude", "scores", scores, [N, K]);
   if (ownSlot !== undefined) expectInteger("run exclude", "ownSlot", ownSlot, K - 1);
-  const { PER_ROW } = perRow("exclude", ids, N, K);
+  const { PER_ROW } = perRow("exclude", ids, N, K), part = partLaunch(step.part);
   const output = step.tensor(scores.shape);
   step.gpu.dispatch({
     label: "exclude",
     source,
     entry: "exclude",
-    constants: { OWN_SLOT: ownSlot === undefined ? 0 : 1, HITS: hits ? 1 : 0, PER_ROW },
+    constants: {
+      ...part.constants,
+      OWN_SLOT: ownSlot === undefined ? 0 : 1,
+      HITS: hits ? 1 : 0,
+      PER_ROW,
+    },
     inputs: [ids.target, ids.noise, scores],
     outputs: [output],
-    uniform: { N, K, own: ownSlot ?? 0 },
+    uniform: { N, K, own: ownSlot ?? 0, ...part.uniform },
     grid: Math.ceil(scores.size / 64),
   });
   // The losses give excluded scores a gradient of zero, so it can pass through.
@@ -72,7 +79,7 @@ export function subtractScalar(step: Step, scores: Tensor, value: Tensor): Tenso
     entry: "shift",
     inputs: [value, scores],
     outputs: [output],
-    uniform: { N: scores.size, K: 1, own: 0 },
+    uniform: { N: scores.size, K: 1, own: 0, ...partLaunch(undefined).uniform },
     grid: Math.ceil(scores.size / 64),
   });
   return step.record({
@@ -93,17 +100,18 @@ const MAX_COUNTING_GROUPS = 64;
  * Adds to `counter` [1] of u32 how many noise samples equal their target, and returns how many were
  * compared. If `ownSlot` is given, a target's own place is left out (see {@linkcode Exclusion}).
  */
-export function countHits(gpu: Device, counter: Tensor, ids: NoiseIds, ownSlot?: number): number {
+export function countHits(step: Step, counter: Tensor, ids: NoiseIds, ownSlot?: number): number {
   const N = ids.target.size, K = ids.noise.shape[ids.noise.shape.length - 1]!;
-  const own = ownSlot !== undefined;
-  gpu.dispatch({
+  if (step.part && ownColumns(step.part) === 0) return 0; // the one column that is computed does not count
+  const own = ownSlot !== undefined, part = partLaunch(step.part);
+  step.gpu.dispatch({
     label: "countHits",
     source,
     entry: "hits",
-    constants: { OWN_SLOT: own ? 1 : 0, ...perRow("countHits", ids, N, K) },
+    constants: { ...part.constants, OWN_SLOT: own ? 1 : 0, ...perRow("countHits", ids, N, K) },
     inputs: [ids.target, ids.noise],
     outputs: [counter],
-    uniform: { N, K, own: ownSlot ?? 0 },
+    uniform: { N, K, own: ownSlot ?? 0, ...part.uniform },
     grid: Math.min(MAX_COUNTING_GROUPS, Math.ceil(N * K / 1024)),
   });
   return N * (own ? K - 1 : K);

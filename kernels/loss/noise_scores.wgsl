@@ -1,7 +1,7 @@
 // Changes to a matrix of noise scores, and a count of hits.
 //
 // exclude: out[n, i] = -1e30 where sample i does not count for target n, else scores[n, i]. A sample does
-//          not count if OWN_SLOT and i = own + n, or if HITS and noise[i] = targets[n].
+//          not count if OWN_SLOT and i = own + n's row in the whole batch, or if HITS and noise[i] = targets[n].
 // shift:   out[i] = scores[i] - value[0].
 // hits:    counter[0] += number of pairs with noise = target, a target's own slot left out if OWN_SLOT.
 // Shapes: scores and out [N, K]; targets [N]; noise [K], or [N, K] if PER_ROW; value [1]; counter [1].
@@ -17,7 +17,11 @@ const EXCLUDED = -1e30; // finite, so that no infinity meets another
 struct Params {
   N: u32,
   K: u32,
-  own: u32, // the column that is row 0's own target
+  own: u32, // the column that is the batch's row 0's own target
+  own_columns: u32, // the part of the batch, see _part.wgsl
+  columns: u32,
+  rank: u32,
+  ranks: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -31,7 +35,7 @@ fn is_hit(n: u32, i: u32) -> bool {
 }
 
 fn is_own(n: u32, i: u32) -> bool {
-  return OWN_SLOT && i == params.own + n;
+  return OWN_SLOT && i == params.own + whole_row(n);
 }
 
 @compute @workgroup_size(64)

@@ -2,11 +2,12 @@
 
 import source from "./alias.wgsl" with { type: "text" };
 import type { Device } from "../device/device.ts";
+import { type BatchPart, partLaunch, partSource, rowWidth } from "./part.ts";
 import { boundParts, forParts } from "../device/part_bindings.ts";
 import { mulhi, philox, type RandomKey, randomSource, randomUniform, seedWords } from "./philox.ts";
 import type { Tensor } from "../device/tensor.ts";
 
-const withRandom = randomSource + source;
+const withRandom = randomSource + partSource + source;
 
 /**
  * Alias table of `probabilities`, which sum to 1. Column i has a threshold, below which a random word
@@ -36,15 +37,27 @@ export function aliasTable(probabilities: Float64Array): Uint32Array {
   return table;
 }
 
-/** Fills `out` with ids drawn from the `table` [V, 2] on the GPU. */
-export function aliasDrawInto(gpu: Device, out: Tensor, table: Tensor, key: RandomKey): void {
+/**
+ * Fills `out` with ids drawn from the `table` [V, 2] on the GPU. If `out` has the rows of a `part`, they are
+ * what is drawn for these rows of the whole batch.
+ */
+export function aliasDrawInto(
+  gpu: Device,
+  out: Tensor,
+  table: Tensor,
+  key: RandomKey,
+  part?: BatchPart,
+): void {
+  const launch = partLaunch(part), random = { ...randomUniform(key), ...launch.uniform };
+  const V = table.shape[0]!, W = rowWidth("alias", part, out.size);
   for (const { tensors, count, first, rows } of boundParts(gpu, [table], 1)) {
     gpu.dispatch({
       label: "alias",
       source: forParts(withRandom, count),
       inputs: tensors,
       outputs: [out],
-      uniform: { n: out.size, V: table.shape[0]!, first, rows, ...randomUniform(key) },
+      constants: launch.constants,
+      uniform: { n: out.size, V, W, first, rows, ...random },
       grid: Math.ceil(out.size / 128),
     });
   }

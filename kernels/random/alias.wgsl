@@ -4,7 +4,8 @@
 // Shapes: table [V] of (threshold, alias) in parts of `rows`, of which those from class `first` on are bound;
 //         out [n]. What is drawn from parts that are not bound is left as it is.
 // Dispatch: 1-D over ceil(n / 2) threads, folded.
-// Determinism: a function of (seed, stream, step, position) alone; equal to `aliasDraw` in alias.ts.
+// Determinism: a function of (seed, stream, step, position in the whole batch) alone; equal to `aliasDraw`
+//              in alias.ts.
 // Source: Walker 1977; Vose 1991 (the table).
 
 struct Params {
@@ -16,6 +17,11 @@ struct Params {
   seed_hi: u32,
   stream: u32,
   step: u32,
+  W: u32, // ids of a row
+  own_columns: u32, // the part of the batch, see _part.wgsl
+  columns: u32,
+  rank: u32,
+  ranks: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -31,13 +37,29 @@ fn draw(to: u32, column: u32, chance: u32) {
   }
 }
 
+fn words_of(block: u32) -> vec4u {
+  return philox(vec4u(block, params.step, params.stream, 0), vec2u(params.seed_lo, params.seed_hi));
+}
+
+// Draws the id at position i of the part of the batch.
+fn draw_at(i: u32) {
+  let at = whole_row(i / params.W) * params.W + i % params.W;
+  let words = words_of(at / 2);
+  let half = at % 2 * 2;
+  draw(i, words[half], words[half + 1]);
+}
+
 @compute @workgroup_size(64)
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let block = thread_index(group, local);
   let i = 2 * block;
   if (i >= params.n) { return; }
-  let words = philox(vec4u(block, params.step, params.stream, 0),
-    vec2u(params.seed_lo, params.seed_hi));
+  if (RANKED) {
+    draw_at(i);
+    if (i + 1 < params.n) { draw_at(i + 1); }
+    return;
+  }
+  let words = words_of(block);
   draw(i, words.x, words.y);
   if (i + 1 < params.n) { draw(i + 1, words.z, words.w); }
 }

@@ -19,11 +19,12 @@ export class Dropout {
   }
 
   /**
-   * Applies dropout; the mask is a function of the name and of the step's seed and number.
+   * Applies dropout; the mask is a function of the name and of the step's seed and number. In a step on a
+   * part of a batch, `x` has the part's rows, unless it is `shared`: not of the batch.
    *
    * @throws {RangeError} If something else of that name draws in the step.
    */
-  forward(step: Step, x: Tensor): Tensor {
-    return dropout(step, x, this.p, this.#stream);
+  forward(step: Step, x: Tensor, shared = false): Tensor {
+    return dropout(step, x, this.p, this.#stream, shared);
   }
 }

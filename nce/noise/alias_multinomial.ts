@@ -4,6 +4,7 @@ import { aliasDraw, aliasDrawInto, aliasTable } from "../../kernels/random/alias
 import { expectInteger, expectSeed, MAX_WORD } from "../../kernels/device/expect.ts";
 import { gather } from "../../kernels/lookup/gather.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
+import type { BatchPart } from "../../kernels/random/part.ts";
 import { RandomStream } from "../../kernels/random/stream.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
 import { expectStep, type Tensor } from "../../kernels/device/tensor.ts";
@@ -56,8 +57,12 @@ export class AliasMultinomial implements NoiseSource {
   /** Ids drawn with replacement, in a tensor of this shape; a function of the step's seed and number. */
   draw(step: Step, shape: readonly number[]): Tensor {
     expectStep("AliasMultinomial", step);
+    return this.#draw(step, shape);
+  }
+
+  #draw(step: Step, shape: readonly number[], part?: BatchPart): Tensor {
     const ids = step.tensor(shape, "u32");
-    aliasDrawInto(step.gpu, ids, this.#gpuTable, step.randomKey(this.#stream));
+    aliasDrawInto(step.gpu, ids, this.#gpuTable, step.randomKey(this.#stream), part);
     ids.idLimit = this.numClasses;
     return ids;
   }
@@ -79,8 +84,10 @@ export class AliasMultinomial implements NoiseSource {
   sample(step: Step, request: NoiseRequest): Noise {
     expectRequest("AliasMultinomial", step, request);
     const { target, noiseRatio, perWord } = request;
-    const ids = this.draw(step, perWord ? [target.size, noiseRatio] : [noiseRatio]);
-    return this.noiseOf(step, target, ids);
+    if (perWord) {
+      return this.noiseOf(step, target, this.#draw(step, [target.size, noiseRatio], step.part));
+    }
+    return this.noiseOf(step, target, step.markShared(this.#draw(step, [noiseRatio])));
   }
 
   /** The noise that these ids ([K] or [N, K]) would be if they had been drawn. */

@@ -4,6 +4,7 @@ import { logMix } from "../../kernels/elementwise/arithmetic.ts";
 import { show } from "../../kernels/device/expect.ts";
 import { gather } from "../../kernels/lookup/gather.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
+import { type BatchPart, wholeRows } from "../../kernels/random/part.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions } from "../nn/module.ts";
@@ -67,14 +68,18 @@ export class BatchNoise implements NoiseSource {
    */
   sample(step: Step, request: NoiseRequest): Noise {
     expectRequest("BatchNoise", step, request);
-    const { target, perWord } = request, others = target.size - 1;
+    const { target, perWord } = request, { part } = step;
+    const others = wholeRows(part, target.size) - 1;
     if (others < 1) throw new RangeError("Cannot use batch noise with fewer than two targets");
     if (perWord) throw new TypeError("Cannot draw batch noise for every word: it is shared");
-    const targetLogProb = gather(step, this.#logProb, target);
-    const own = { targetLogProb, samples: others, ownSlot: 0 };
+    const all = part ? wholeTargets(step, part) : target;
     const more = this.#more?.sample(step, request);
-    if (!more) return { ids: target, logProb: targetLogProb, ...own };
-    const ids = concat(step, target, more.ids);
+    if (!more) {
+      const targetLogProb = gather(step, this.#logProb, target);
+      const logProb = part ? gather(step, this.#logProb, all) : targetLogProb;
+      return { ids: all, logProb, targetLogProb, samples: others, ownSlot: 0 };
+    }
+    const ids = step.markShared(concat(step, all, more.ids));
     const logProb = this.#mixed(step, ids, others, more.samples);
     return {
       ids,
@@ -102,6 +107,12 @@ export class BatchNoise implements NoiseSource {
 export interface MoreNoise extends NoiseSource {
   /** ln q of each id. */
   logProb(step: Step, ids: Tensor): Tensor;
+}
+
+/** The targets of the batch of which the step computes a part. */
+function wholeTargets(step: Step, { targets }: BatchPart): Tensor {
+  if (targets) return step.markShared(step.upload(targets));
+  throw new TypeError("Cannot use batch noise for a part of a batch: the part lacks `targets`");
 }
 
 /** The ids of `a`, then those of `b`. */

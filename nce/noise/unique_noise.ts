@@ -71,7 +71,7 @@ export class UniqueNoise implements NoiseSource {
     systematicDrawInto(step.gpu, ids, this.#cumulative, step.randomKey(this.#stream));
     ids.idLimit = this.numClasses;
     return {
-      ids,
+      ids: step.markShared(ids),
       logProb: gather(step, this.#logProb, ids),
       targetLogProb: gather(step, this.#logProb, target),
       samples: noiseRatio,

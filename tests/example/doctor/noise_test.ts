@@ -48,7 +48,7 @@ async function hitRates(given: Given): Promise<{ found: number; predicted: numbe
     using model = makeModel(gpu, settings, CORPUS.vocabulary);
     using trainer = new Trainer(gpu, model, settings);
     using losses = new Losses(gpu);
-    for (const batch of batches) trainer.step(batch, losses);
+    for (const batch of batches) await trainer.step(batch, losses);
     const { hits, samples } = await model.criterion.takeHits(gpu);
     found = hits / samples;
     const { tokens } = batches.at(0), { noise } = model.criterion;

@@ -210,7 +210,7 @@ async function trained(loss: string, isDry: boolean) {
     if (isDry) await dryRun(gpu, model, batches, evaluationBatches(CORPUS.valid));
     const counted = await model.criterion.takeHits(gpu);
     assertEquals(counted, { hits: 0, samples: 0 }, "samples of the dry run are counted");
-    for (let i = 0; i < 3; i++) trainer.step(batches.at(i), losses);
+    for (let i = 0; i < 3; i++) await trainer.step(batches.at(i), losses);
     ({ bytes } = gpu.memory);
     for (const [, parameter] of model.parameters()) {
       parameters.push(await gpu.readFloats(parameter));

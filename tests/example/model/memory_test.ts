@@ -24,7 +24,7 @@ const WORDS = CORPUS.vocabulary.size;
 const SMALL_BYTES = 5_000, STEP_BYTES = 150_000;
 
 Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise and its optimizer hold", () =>
-  withGpu((gpu) => {
+  withGpu(async (gpu) => {
     const cases: Given[] = [
       { loss: "nce" },
       { loss: "full" },
@@ -55,7 +55,7 @@ Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise 
       near(sumOf(memoryOfModel(settings, WORDS)), SMALL_BYTES);
       using trainer = new Trainer(gpu, model, settings);
       using losses = new Losses(gpu);
-      trainer.step(trainingBatches(CORPUS.train, settings, 1).at(0), losses);
+      await trainer.step(trainingBatches(CORPUS.train, settings, 1).at(0), losses);
       const { gradients, ...kept } = memoryOfTraining(settings, WORDS);
       assertEquals(gradients > 0, given["loss"] === "full");
       near(sumOf({ ...kept, gradients: 0 }), STEP_BYTES);

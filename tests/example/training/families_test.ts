@@ -36,7 +36,7 @@ async function train(gpu: Gpu, corpus: Corpus, given: Given): Promise<Map<string
   using losses = new Losses(gpu);
   const batches = trainingBatches(corpus.train, settings, 1), found = [];
   for (let i = 0; i < STEPS; i++) {
-    trainer.step(batches.at(i), losses, batches.continues);
+    await trainer.step(batches.at(i), losses, batches.continues);
     found.push((await losses.take()).mean);
   }
   const results = new Map<string, Float32Array>([["the losses", Float32Array.from(found)]]);

@@ -59,7 +59,7 @@ async function learn(gpu: Gpu, corpus: Corpus, settings: Settings): Promise<[num
   for (let epoch = 1; epoch <= settings.epochs; epoch++) {
     const batches = trainingBatches(corpus.train, settings, epoch);
     for (let i = 0; i < batches.length; i++) {
-      trainer.step(batches.at(i), losses, batches.continues && i + 1 < batches.length);
+      await trainer.step(batches.at(i), losses, batches.continues && i + 1 < batches.length);
       await gpu.keepUp();
     }
   }

@@ -241,6 +241,7 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
       "cuda",
       "data",
       "debug",
+      "distributed",
       "epochs",
     ],
     ...[
@@ -251,6 +252,7 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
       "patience",
       "prof",
       "quiet",
+      "rank-timeout",
       "resume",
       "save",
       "tb-name",

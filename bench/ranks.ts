@@ -1,0 +1,122 @@
+/**
+ * Ranks against one: trains the same steps with one, two and three ranks in this process and prints the largest
+ * difference of a parameter or a moment, for each loss, source of noise and module; and, to compare, that of
+ * one rank with the kernels of the other family. `deno run bench/ranks.ts [STEPS]`
+ */
+
+import { trainingBatches } from "../example/data/batches.ts";
+import { type Corpus, loadCorpus } from "../example/data/corpus.ts";
+import { Losses } from "../example/evaluation/losses.ts";
+import { type Given, INDEX_MODULES, LOSSES, NOISES } from "../example/options/settings.ts";
+import { isFromBatch, parseSettings } from "../example/options/settings.ts";
+import { Ranks } from "../example/shared/ranks.ts";
+import { makeModel } from "../example/storage/checkpoint.ts";
+import { Trainer } from "../example/training/trainer.ts";
+import { ranksInProcess } from "../kernels/mod.ts";
+import { prepareDriver } from "../example/shared/driver.ts";
+import { Gpu } from "../mod.ts";
+
+/** What a rank has after training. */
+export interface Trained {
+  /** Mean loss of all steps. */
+  readonly loss: number;
+  /** All parameters and moments by name. */
+  readonly tensors: ReadonlyMap<string, Float32Array>;
+}
+
+/** What ranks in this process, one for each device, have after `steps` steps. */
+export async function trainInProcess(
+  gpus: readonly Gpu[],
+  corpus: Corpus,
+  given: Given,
+  steps: number,
+): Promise<Trained[]> {
+  const settings = parseSettings({ ...given, train: true });
+  return await Promise.all(
+    ranksInProcess(gpus.length).map(async (communicator, rank) => {
+      const gpu = gpus[rank]!;
+      using model = makeModel(gpu, settings, corpus.vocabulary);
+      using trainer = new Trainer(gpu, model, settings, new Ranks(communicator));
+      using losses = new Losses(gpu);
+      let done = 0;
+      for (let epoch = 1; done < steps; epoch++) {
+        const batches = trainingBatches(corpus.train, settings, epoch);
+        for (let i = 0; i < batches.length && done < steps; i++, done++) {
+          await trainer.step(batches.at(i), losses, batches.continues && i + 1 < batches.length);
+        }
+      }
+      const tensors = new Map<string, Float32Array>();
+      for (const [name, tensor] of trainer.optimizer.tensors()) {
+        if (tensor.dtype === "f32") tensors.set(name, await gpu.readFloats(tensor));
+      }
+      return { loss: (await losses.take()).mean, tensors };
+    }),
+  );
+}
+
+/** The largest difference of any number, and where it is. */
+export function largestDifference(a: Trained, b: Trained): { most: number; where: string } {
+  let worst = { most: 0, where: "" };
+  for (const [name, numbers] of a.tensors) {
+    const others = b.tensors.get(name)!;
+    numbers.forEach((x, i) => {
+      const difference = Math.abs(x - others[i]!);
+      if (!(difference <= worst.most)) worst = { most: difference, where: `${name}[${i}]` };
+    });
+  }
+  return worst;
+}
+
+/** Each loss with each source of noise, where it has an effect, and each module; and other ways to train. */
+export function cases(): Given[] {
+  const all: Given[] = [];
+  for (const module of INDEX_MODULES) {
+    for (const loss of LOSSES) {
+      for (const noise of NOISES) {
+        if (loss === "full" && noise !== "unigram") continue;
+        all.push({ loss, "index-module": module, ...noise !== "unigram" && { noise } });
+        if (loss === "full" || isFromBatch(noise)) continue;
+        if (noise === "unigram") all.push({ loss, "index-module": module, "per-word": true });
+      }
+    }
+    all.push({ "loss": "nce", "index-module": module, "norm-term": "learned", "self-norm": "0.1" });
+    all.push({ "loss": "sampled", "index-module": module, "unique": true, "noise-ratio": "20" });
+    all.push({ "loss": "sampled", "index-module": module, "remove-hits": true });
+  }
+  return [
+    ...all,
+    { "loss": "nce", "concat": true, "carry-state": true, "bptt": "8" },
+    { "loss": "full", "concat": true, "bptt": "8", "batch-size": "3" },
+    { "loss": "nce", "optimizer": "adam", "lr": "0.005" },
+    { "loss": "nce", "optimizer": "adagrad", "lr": "0.02" },
+  ];
+}
+
+/** A model of odd sizes, so that no row of a tensor is a whole number of vectors. */
+export const SMALL: Given = { "emsize": "13", "nhid": "11", "dropout": "0.3", "lr": "0.5" };
+
+if (import.meta.main) {
+  prepareDriver();
+  const gpus = await Promise.all([1, 2, 3].map(() => Gpu.create()));
+  const hardware = await Gpu.create({ family: "hardware" });
+  const steps = Number(Deno.args[0] ?? 50);
+  const corpus = await loadCorpus({ data: "synthetic:words=3000,vocab=120" });
+  console.log(
+    "| case | 2 ranks | 3 ranks | other kernels | ranks equal |\n| --- | --: | --: | --: | --- |",
+  );
+  for (const given of cases()) {
+    const train = (size: number) =>
+      trainInProcess(gpus.slice(0, size), corpus, { ...SMALL, ...given }, steps);
+    const [one] = await train(1);
+    const [other] = await trainInProcess([hardware], corpus, { ...SMALL, ...given }, steps);
+    const columns = [], equal = [];
+    for (const size of [2, 3]) {
+      const all = await train(size);
+      columns.push(largestDifference(all[0]!, one!).most.toExponential(1));
+      equal.push(all.every((rank) => largestDifference(rank, all[0]!).most === 0));
+    }
+    columns.push(largestDifference(other!, one!).most.toExponential(1));
+    const name = Object.entries(given).map(([key, value]) => `--${key} ${value}`).join(" ");
+    console.log(`| ${[name, ...columns, equal.every(Boolean) ? "yes" : "NO"].join(" | ")} |`);
+  }
+}

@@ -1,0 +1,35 @@
+/** Bytes of several ranks in one array, as MPI takes and gives them. */
+
+import { Failure } from "../shared/errors.ts";
+
+/** The parts, one after another, in `all` if it is given. */
+export function packed(
+  parts: readonly Uint8Array[],
+  all: Uint8Array<ArrayBuffer> = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0)),
+): Uint8Array<ArrayBuffer> {
+  let at = 0;
+  for (const part of parts) all.set(part, at), at += part.length;
+  return all;
+}
+
+/** The sum of the bytes of a call; throws a Failure if MPI cannot count them. */
+export function sumOf(counts: Int32Array): number {
+  const sum = counts.reduce((sum, count) => sum + count, 0);
+  if (sum < 2 ** 31) return sum;
+  throw new Failure(`Cannot send ${sum} bytes between ranks at once: take a smaller --batch-size`);
+}
+
+/** Where each part begins. */
+export function startsOf(counts: Int32Array): Int32Array<ArrayBuffer> {
+  let at = 0;
+  return Int32Array.from(counts, (count) => (at += count) - count);
+}
+
+/** The parts of `all`. */
+export function partsOf(
+  all: Uint8Array<ArrayBuffer>,
+  counts: Int32Array,
+): Uint8Array<ArrayBuffer>[] {
+  const starts = startsOf(counts);
+  return Array.from(counts, (count, i) => all.subarray(starts[i]!, starts[i]! + count));
+}

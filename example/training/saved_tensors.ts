@@ -1,0 +1,62 @@
+/** The tensors of a checkpoint: the optimizer's, and the recurrent states that are carried. */
+
+import type { Gpu, Tensor } from "../../mod.ts";
+import type { NamedParameter, Optimizer } from "../../nce/nn/mod.ts";
+import type { CarriedStates } from "../model/carried_states.ts";
+import type { Ranks } from "../shared/ranks.ts";
+import type { Checkpoint } from "../storage/checkpoint_file.ts";
+import { fillRows } from "../storage/tensors.ts";
+
+/** Prefix of the carried states' names. */
+const CARRIED = "carried.";
+
+/** Tensors by name, some of which end with this. */
+export interface SavedTensors extends Disposable {
+  readonly tensors: readonly NamedParameter[];
+}
+
+/** What training changes: carried states are those of all ranks. */
+export async function tensorsToSave(
+  gpu: Gpu,
+  optimizer: Optimizer,
+  carried: CarriedStates,
+  { communicator }: Ranks,
+): Promise<SavedTensors> {
+  const states = await carried.whole(gpu, communicator);
+  const named = states.map((state, i) => [`${CARRIED}${i}`, state] as const);
+  return {
+    tensors: [...optimizer.tensors(), ...named],
+    [Symbol.dispose]: () => states.forEach((state) => state.dispose()),
+  };
+}
+
+/**
+ * Reads them back. Rank 0 has the checkpoint and sends its tensors to the others.
+ *
+ * @throws {Failure} If they are not those of this model.
+ */
+export async function readSaved(
+  gpu: Gpu,
+  optimizer: Optimizer,
+  carried: CarriedStates,
+  ranks: Ranks,
+  checkpoint: Checkpoint | undefined,
+): Promise<void> {
+  const { communicator } = ranks;
+  const fill = async (name: string, tensor: Tensor) => {
+    const source = checkpoint?.numbers(name, tensor.shape);
+    if (communicator.size === 1) return fillRows(gpu, tensor, source!);
+    const numbers = source?.read(0, source.size) ?? new Float32Array(tensor.size);
+    await communicator.broadcast(numbers);
+    gpu.write(tensor, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
+  };
+  using _held = optimizer.hold();
+  for (const [name, tensor] of optimizer.tensors()) await fill(name, tensor);
+  const shapes = await ranks.fromFirst([...checkpoint?.shapes ?? []]), states: Tensor[] = [];
+  for (const [name, shape] of shapes.filter(([name]) => name.startsWith(CARRIED))) {
+    const state = gpu.tensor(shape);
+    states.push(state);
+    await fill(name, state);
+  }
+  carried.restore(gpu, states, communicator);
+}

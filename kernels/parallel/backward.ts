@@ -1,0 +1,280 @@
+/** The backward pass of a batch whose rows are divided among ranks: gradients are summed over these. */
+
+import { sumOf } from "../accumulate/add.ts";
+import { type MergedGradient, mergeRows, type SparseGradient } from "../accumulate/merge_rows.ts";
+import type { Flow } from "../autograd/gradient_sums.ts";
+import type { Gradients } from "../autograd/gradients.ts";
+import { gradientSumsOf, type Step } from "../autograd/step.ts";
+import { assemble, type TiledGradient } from "../autograd/tiled_gradient.ts";
+import { Communicator } from "./communicator.ts";
+import { show } from "../device/expect.ts";
+import { tensorLike } from "../device/scope.ts";
+import { partsOf, storageIn, type Tensor } from "../device/tensor.ts";
+
+/** Bytes that are packed on the GPU to be read at once, and of a tile of a summed gradient. */
+const PACKED_BYTES = 64 * 2 ** 20;
+const TILE_BYTES = 16 * 2 ** 20;
+/** The number of an unused slot of a merged gradient. */
+const NONE = 0xffffffff;
+
+/** Sums over all ranks. */
+export interface Across {
+  /** The gradients of the sum of the losses. */
+  readonly gradients: Gradients;
+  /** [1] The sum of the losses. */
+  readonly loss: Tensor;
+  /** The sums of the numbers that were sent along. */
+  readonly along: Float32Array;
+}
+
+/**
+ * Goes backward from `loss`, this rank's part of a sum over ranks, and returns the sums over all ranks, which
+ * have the same bits on each. All ranks call it, on the same model.
+ *
+ * Everything dense is one message, and so are rows that all ranks share, such as those of shared noise; rows
+ * that each rank has of its own are gathered. The gradient of a table that is tiled is held in the host's memory.
+ *
+ * @param along Numbers, as many on each rank, that are summed in the same message.
+ * @throws {TypeError} As {@linkcode Step.backward}, or if the ranks' gradients do not fit each other.
+ */
+export async function backwardAcross(
+  step: Step,
+  loss: Tensor,
+  communicator: Communicator,
+  along: Float32Array = new Float32Array(),
+): Promise<Across> {
+  if (!(communicator instanceof Communicator)) {
+    throw new TypeError(`Cannot sum over ranks: ${show(communicator)} is no Communicator`);
+  }
+  const sums = gradientSumsOf(step, loss);
+  if (communicator.size === 1) return { gradients: sums.finish(), loss, along };
+  const reduction = new Reduction(step, loss);
+  for (const [tensor, flow] of sums.flows) reduction.add(tensor, flow);
+  return { ...await reduction.run(communicator, along), gradients: sums.finish() };
+}
+
+/** Rows of this rank's own, and who gets the gathered ones. */
+interface OwnRows {
+  readonly ids: Tensor;
+  readonly tables: { readonly table: Tensor; readonly flow: Flow; readonly values: Tensor }[];
+}
+
+/** The gradients of a step, by the way in which they are summed. */
+class Reduction {
+  readonly #step: Step;
+  readonly #dense: { readonly tensor: Tensor; set(sum: Tensor): void }[] = [];
+  /** By their ids: a weight and its bias have the same, which are then sent and sorted once. */
+  readonly #rows = new Map<Tensor, OwnRows>();
+  readonly #tiled: {
+    readonly table: Tensor;
+    readonly flow: Flow;
+    readonly tiles: TiledGradient;
+  }[] = [];
+  #loss: Tensor;
+
+  constructor(step: Step, loss: Tensor) {
+    this.#step = step;
+    this.#loss = loss;
+    this.#dense.push({ tensor: loss, set: (sum) => this.#loss = sum });
+  }
+
+  /** Takes a tensor's gradients, which {@linkcode run} replaces by their sums. */
+  add(table: Tensor, flow: Flow): void {
+    const step = this.#step, { tiled, sparse } = flow;
+    if (tiled && (flow.dense || sparse.length > 0)) {
+      const whole = assemble(step, table, tiled);
+      flow.dense = flow.dense ? sumOf(step, flow.dense, whole) : whole;
+      delete flow.tiled;
+    } else if (tiled) {
+      this.#tiled.push({ table, flow, tiles: tiled });
+    }
+    if (flow.dense) this.#dense.push({ tensor: flow.dense, set: (sum) => flow.dense = sum });
+    const own: SparseGradient[] = [];
+    for (const part of sparse.splice(0)) {
+      if (step.isShared(part.ids) && !part.coefficients) this.#addShared(flow, part);
+      else own.push(part);
+    }
+    if (own.length > 0) this.#addRows(table, flow, mergeRows(step, table, own));
+  }
+
+  #addShared(flow: Flow, { ids, values }: SparseGradient): void {
+    this.#dense.push({
+      tensor: values,
+      set: (sum) => flow.sparse.push({ kind: "sparse", ids, values: sum }),
+    });
+  }
+
+  #addRows(table: Tensor, flow: Flow, { ids, values }: MergedGradient): void {
+    const rows = this.#rows.get(ids) ?? { ids, tables: [] };
+    rows.tables.push({ table, flow, values });
+    this.#rows.set(ids, rows);
+  }
+
+  async run(communicator: Communicator, along: Float32Array): Promise<Omit<Across, "gradients">> {
+    const step = this.#step,
+      rows = [...this.#rows.values()],
+      tiles = this.#tiled.map((tiled) => readTiles(step, tiled));
+    const values = rows.flatMap(({ tables }) => tables.map(({ values }) => values));
+    const dense = this.#dense.map(({ tensor }) => tensor);
+    const [ids, floats] = await Promise.all([
+      readTogether(step, rows.map(({ ids }) => ids)) as Promise<Uint32Array[]>,
+      readTogether(step, [...dense, ...values]) as Promise<Float32Array[]>,
+    ]);
+    const message = concatenated(Float32Array, [...floats.slice(0, dense.length), along]);
+    const gathered = await gatherRows(communicator, message.length, rows, {
+      ids,
+      values: floats.slice(dense.length),
+    });
+    await communicator.sum(message);
+    // All is uploaded before anything is recorded, so that nothing has to be submitted in between.
+    let at = 0;
+    for (const { tensor, set } of this.#dense) {
+      const sum = tensorLike(step, tensor);
+      step.gpu.write(sum, message.subarray(at, at += tensor.size));
+      set(sum);
+    }
+    const caught = rows.map(({ tables }, i) => setRows(step, tables, gathered[i]!));
+    for (const [i, { flow, table }] of this.#tiled.entries()) {
+      const whole = await tiles[i]!;
+      await communicator.sum(whole);
+      flow.tiled = tilesOf(step, table, whole);
+    }
+    // A row that only other ranks have read is brought up to date as it was there: ranks stay equal.
+    for (const [i, { tables }] of rows.entries()) {
+      for (const { table } of tables) storageIn(partsOf(table)[0]!).pending?.catchUp(caught[i]!);
+    }
+    return { loss: this.#loss, along: message.subarray(at) };
+  }
+}
+
+/** Reads tensors of one type, packed into one on the GPU if they fit, since every read waits. */
+async function readTogether(
+  step: Step,
+  tensors: readonly Tensor[],
+): Promise<(Float32Array | Uint32Array)[]> {
+  const { gpu } = step, size = tensors.reduce((sum, tensor) => sum + tensor.size, 0);
+  if (tensors.length < 2 || 4 * size > Math.min(PACKED_BYTES, gpu.maxTensorBytes)) {
+    return await Promise.all(tensors.map((tensor) => gpu.read(tensor)));
+  }
+  const packed = step.tensor([size], tensors[0]!.dtype);
+  let at = 0;
+  for (const tensor of tensors) {
+    gpu.copy(tensor, packed, { toStart: at });
+    at += tensor.size;
+  }
+  const all = await gpu.read(packed);
+  at = 0;
+  return tensors.map((tensor) => all.subarray(at, at += tensor.size));
+}
+
+/** The rows of all ranks: ids, and the values of each table. */
+interface Rows {
+  readonly ids: Uint32Array;
+  readonly values: readonly Float32Array[];
+}
+
+/**
+ * Gathers the rows of all ranks, one message of ids and one of values.
+ *
+ * @throws {TypeError} If the ranks have another number of dense elements, or other tables.
+ */
+async function gatherRows(
+  communicator: Communicator,
+  dense: number,
+  rows: readonly OwnRows[],
+  own: { readonly ids: readonly Uint32Array[]; readonly values: readonly Float32Array[] },
+): Promise<Rows[]> {
+  const used = own.ids.map((ids) => ids.includes(NONE) ? ids.indexOf(NONE) : ids.length);
+  const widths = rows.map(({ tables }) => tables.map(({ table }) => table.size / table.shape[0]!));
+  const header = Uint32Array.of(dense, widths.length, ...widths.flat()), H = header.length;
+  const ids = own.ids.map((ids, i) => ids.subarray(0, used[i]));
+  const columns = widths.flatMap((all, i) => all.map((width) => used[i]! * width));
+  const values = own.values.map((all, i) => all.subarray(0, columns[i]));
+  const allIds = await communicator.gather(
+    concatenated(Uint32Array, [header, Uint32Array.from(used), ...ids]),
+  );
+  const other = allIds.findIndex((theirs) => header.some((size, i) => theirs[i] !== size));
+  if (other >= 0) {
+    throw new TypeError(
+      `Cannot sum gradients: those of rank ${other} do not fit those of rank ${communicator.rank}`,
+    );
+  }
+  const allValues = await communicator.gather(concatenated(Float32Array, values));
+  const idsAt = allIds.map(() => H + rows.length), valuesAt = allValues.map(() => 0);
+  return widths.map((all, i) => {
+    const counts = allIds.map((theirs) => theirs[H + i]!);
+    return {
+      ids: concatenated(
+        Uint32Array,
+        allIds.map((theirs, k) => theirs.subarray(idsAt[k], idsAt[k]! += counts[k]!)),
+      ),
+      values: all.map((width) =>
+        concatenated(
+          Float32Array,
+          allValues.map((theirs, k) => {
+            return theirs.subarray(valuesAt[k], valuesAt[k]! += counts[k]! * width);
+          }),
+        )
+      ),
+    };
+  });
+}
+
+/** Gives the tables the rows of all ranks; returns the ids. */
+function setRows(step: Step, tables: OwnRows["tables"], { ids, values }: Rows): Tensor {
+  const all = step.upload(ids);
+  tables.forEach(({ table, flow }, i) => {
+    const W = table.size / table.shape[0]!;
+    flow.sparse.push({
+      kind: "sparse",
+      ids: all,
+      values: step.upload(values[i]!, [ids.length, W]),
+    });
+  });
+  return all;
+}
+
+/** The whole of a tiled gradient in the host's memory: the tiles of ranks with more rows are smaller. */
+async function readTiles(
+  { gpu }: Step,
+  { table, tiles }: { readonly table: Tensor; readonly tiles: TiledGradient },
+): Promise<Float32Array> {
+  const whole = new Float32Array(table.size), width = table.size / table.shape[0]!;
+  const reads: Promise<void>[] = [];
+  tiles.forEach((first, rows) => {
+    reads.push(gpu.read(rows).then((tile) => whole.set(tile, first * width)));
+  });
+  await Promise.all(reads);
+  return whole;
+}
+
+/** The summed gradient `whole` of `table`, in tiles. */
+function tilesOf(step: Step, table: Tensor, whole: Float32Array): TiledGradient {
+  const { gpu } = step, V = table.shape[0]!, width = table.size / V;
+  const count = Math.max(64, Math.floor(TILE_BYTES / 4 / width / 64) * 64);
+  let squares = 0;
+  for (let i = 0; i < whole.length; i++) squares += whole[i]! ** 2;
+  return {
+    kind: "tiled",
+    sumOfSquares: step.upload(Float32Array.of(squares)),
+    forEach(use) {
+      for (let first = 0; first < V; first += count) {
+        const rows = Math.min(count, V - first);
+        using tile = gpu.temporary([rows, width]);
+        gpu.write(tile, whole.subarray(first * width, (first + rows) * width));
+        use(first, tile);
+      }
+    },
+  };
+}
+
+/** The arrays, one after another. */
+function concatenated<T extends Float32Array | Uint32Array>(
+  Numbers: new (size: number) => T,
+  arrays: readonly T[],
+): T {
+  const all = new Numbers(arrays.reduce((sum, array) => sum + array.length, 0));
+  let at = 0;
+  for (const array of arrays) all.set(array, at), at += array.length;
+  return all;
+}

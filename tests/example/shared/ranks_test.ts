@@ -1,0 +1,67 @@
+// What ranks decide together.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { Failure } from "../../../example/shared/errors.ts";
+import { Ranks } from "../../../example/shared/ranks.ts";
+import type { StopFlag } from "../../../example/shared/stop.ts";
+import { ranksInProcess } from "../../../kernels/mod.ts";
+
+/** Three ranks and their own stops. */
+function threeRanks(): { ranks: Ranks[]; own: StopFlag[] } {
+  const own = [1, 2, 3].map((): StopFlag => ({ requested: false }));
+  return {
+    ranks: ranksInProcess(3).map((communicator, i) => new Ranks(communicator, own[i])),
+    own,
+  };
+}
+
+Deno.test("Ranks stop together when one of them is to stop, and not before they have agreed", async () => {
+  const { ranks, own } = threeRanks();
+  await Promise.all(ranks.map((rank) => rank.agree()));
+  assertEquals(ranks.map(({ stop }) => stop.requested), [false, false, false]);
+  Object.assign(own[2]!, { requested: true, requeued: true });
+  assertEquals(ranks.map(({ stop }) => stop.requested), [false, false, false]);
+  await Promise.all(ranks.map((rank) => rank.agree()));
+  assertEquals(ranks.map(({ stop }) => stop), Array(3).fill({ requested: true, requeued: true }));
+});
+
+Deno.test("Ranks write a checkpoint when it is due by rank 0's clock", async () => {
+  const { ranks } = threeRanks();
+  const due = (whose: number) => ranks.map((rank, i) => rank.checkpointDue(i === whose));
+  assertEquals(due(1), [false, false, false]);
+  await Promise.all(ranks.map((rank) => rank.agree()));
+  assertEquals(due(0), [false, false, false]); // rank 1's clock does not count
+  await Promise.all(ranks.map((rank) => rank.agree()));
+  assertEquals(due(0), [true, true, true]);
+  await Promise.all(ranks.map((rank) => rank.agree()));
+  assertEquals(due(-1), [false, false, false]); // it was just written
+});
+
+Deno.test("Ranks have rank 0's value, and sums over all", async () => {
+  const { ranks } = threeRanks();
+  const values = await Promise.all(ranks.map((rank, i) => rank.fromFirst({ text: `ä${i}` })));
+  assertEquals(values, Array(3).fill({ text: "ä0" }));
+  const sums = await Promise.all(ranks.map((rank, i) => rank.sums([i, 2 ** 40])));
+  assertEquals(sums, Array(3).fill([3, 3 * 2 ** 40]));
+});
+
+Deno.test("Ranks that differ fail on all ranks, in words that name one", async () => {
+  const { ranks } = threeRanks();
+  const calls = ranks.map((rank, i) =>
+    rank.expectSame([
+      { what: "version", value: "1", hint: "" },
+      { what: "adapter", value: i < 2 ? "A" : "B", hint: "use the same" },
+    ])
+  );
+  for (const call of calls) {
+    const words = "Rank 2 has another adapter (B) than rank 0 (A): use the same";
+    await assertRejects(() => call, Failure, words);
+  }
+});
+
+Deno.test("a rank that is alone needs no agreement", async () => {
+  const own: StopFlag = { requested: false }, rank = new Ranks(undefined, own);
+  own.requested = true;
+  assertEquals([rank.stop.requested, rank.checkpointDue(true), rank.isFirst], [true, true, true]);
+  assertEquals([await rank.fromFirst("x"), await rank.sums([2])], ["x", [2]]);
+});

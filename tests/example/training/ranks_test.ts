@@ -1,0 +1,88 @@
+// Ranks that train together, in one process, against a single one: bench/ranks.ts has all losses and modules.
+
+import { assert, assertEquals } from "@std/assert";
+import { largestDifference, SMALL, trainInProcess } from "../../../bench/ranks.ts";
+import { loadCorpus } from "../../../example/data/corpus.ts";
+import type { Given } from "../../../example/options/settings.ts";
+import { Gpu } from "../../../mod.ts";
+import { assertClose } from "../../support/close.ts";
+import { inFolder } from "../../support/folder.ts";
+import { trainTogether } from "../../support/together.ts";
+import { events } from "../../support/tiny_run.ts";
+
+const DATA: Given = { "data": "synthetic:words=1000,vocab=100" };
+/** Each way of drawing noise and masks by a row's place in the batch, and batches with fewer rows than ranks. */
+const CASES: readonly Given[] = [
+  { "loss": "nce", "per-word": true, "norm-term": "learned", "optimizer": "adam", "lr": "0.01" },
+  { "loss": "sampled", "noise": "batch+unigram", "index-module": "gru", "nlayers": "1" },
+  {
+    "loss": "mix",
+    "per-word": true,
+    "index-module": "gru",
+    "noise-ratio": "4",
+    "optimizer": "adagrad",
+    "lr": "0.01",
+  },
+  { "loss": "full", "concat": true, "carry-state": true, "bptt": "6", "batch-size": "2" },
+];
+const STEPS = 4;
+
+Deno.test("training is the same with two ranks and three as with one, and ranks have equal bits", async () => {
+  const gpus = await Promise.all([1, 2, 3].map(() => Gpu.create()));
+  await using _gpus = {
+    [Symbol.asyncDispose]: async () => {
+      for (const gpu of gpus) await gpu[Symbol.asyncDispose]();
+    },
+  };
+  const corpus = await loadCorpus({ data: DATA["data"] as string });
+  for (const given of CASES) {
+    const trainBy = (size: number) =>
+      trainInProcess(gpus.slice(0, size), corpus, { ...SMALL, ...given }, STEPS);
+    const [one] = await trainBy(1);
+    for (const size of [2, 3]) {
+      const all = await trainBy(size), what = `${JSON.stringify(given)}, ${size} ranks`;
+      for (const rank of all) assertEquals(largestDifference(rank, all[0]!).most, 0, what);
+      assertClose([all[0]!.loss], [one!.loss], { atol: 2e-6, rtol: 1e-6 }, `${what}: loss`);
+      for (const [name, numbers] of one!.tensors) {
+        assertClose(all[0]!.tensors.get(name)!, numbers, { atol: 2e-6, rtol: 1e-6 }, what + name);
+      }
+    }
+  }
+});
+
+/** Options of a short run with carried states. */
+const SHORT: Given = {
+  ...{ ...DATA, "emsize": "9", "nhid": "10", "nce": true, "noise-ratio": "5" },
+  ...{ "concat": true, "carry-state": true, "bptt": "8", "batch-size": "4" },
+};
+
+/** The numbers of the record, which are those of the model, too. */
+function numbersOf(name: string): number[] {
+  return events(name).flatMap((event) => {
+    const { loss, trainLoss, validPpl, ppl, hitRate } = event as Record<string, number | undefined>;
+    return [loss, trainLoss, validPpl, ppl, hitRate].filter((value) => value !== undefined);
+  });
+}
+
+Deno.test("train() by three ranks writes one record and one model, those of a single rank", () =>
+  inFolder(async () => {
+    const given = { ...SHORT, "epochs": "1", "log-interval": "9" };
+    await trainTogether({ ...given, "save": "one" }, 1);
+    await trainTogether({ ...given, "save": "three" }, 3);
+    assertEquals(
+      events("three").map(({ event }) => event),
+      events("one").map(({ event }) => event),
+    );
+    assertClose(numbersOf("three"), numbersOf("one"), { rtol: 1e-5 });
+  }));
+
+Deno.test("a checkpoint of two ranks goes on with three, carried states included, and ends as one rank does", () =>
+  inFolder(async () => {
+    const given = { ...SHORT, "epochs": "1", "log-interval": "100" };
+    await trainTogether({ ...given, "save": "one" }, 1);
+    await trainTogether({ ...given, "save": "parts", "max-minutes": "0" }, 2);
+    const lines = await trainTogether({ ...given, "save": "parts", "resume": true }, 3);
+    const place = /^resumes {5}saved_model\/parts.checkpoint.safetensors: epoch 1, after [1-9]/;
+    assert(lines.some((line) => place.test(line)), lines.join("\n"));
+    assertClose(numbersOf("parts"), numbersOf("one"), { rtol: 1e-5 });
+  }));

@@ -1,0 +1,76 @@
+// What ranks exchange, in one process; mpi_test.ts has the same over MPI.
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ALONE, type Communicator } from "../../../kernels/parallel/communicator.ts";
+import { ranksInProcess } from "../../../kernels/parallel/in_process.ts";
+import { exchanged } from "../../support/exchange.ts";
+
+/** Runs `body` on all ranks at once. */
+function onAll<T>(size: number, body: (communicator: Communicator) => Promise<T>): Promise<T[]> {
+  return Promise.all(ranksInProcess(size).map(body));
+}
+
+Deno.test("ranksInProcess() gather, exchange, broadcast and sum numbers of any length", async () => {
+  for (const size of [1, 2, 3, 5]) {
+    const found = await onAll(size, exchanged);
+    for (const rank of found) {
+      assertEquals(rank.gathered, Array.from({ length: size }, (_, k) => Array(k).fill(k)));
+      assertEquals(rank.broadcast, [7, 0, 1]);
+      assertEquals(rank.sums, found[0]!.sums);
+    }
+    found.forEach(({ exchanged }, rank) => {
+      assertEquals(exchanged, Array.from({ length: size }, (_, k) => Array(rank).fill(k)));
+    });
+  }
+});
+
+Deno.test("Communicator.sum() adds ranks in their order, in float32, however many numbers there are", async () => {
+  // Large and small numbers whose sum depends on the order.
+  const own = (rank: number, length: number) =>
+    Float32Array.from({ length }, (_, i) => Math.fround(Math.sin(i + 1) * 1000 ** (2 - rank)));
+  for (const length of [1, 7, 30_001]) {
+    const all = await onAll(3, async (communicator) => {
+      const data = own(communicator.rank, length);
+      await communicator.sum(data);
+      return data;
+    });
+    const [a, b, c] = [0, 1, 2].map((rank) => own(rank, length));
+    const expected = a!.map((x, i) => Math.fround(Math.fround(x + b![i]!) + c![i]!));
+    for (const data of all) assertEquals(data, expected);
+    assertEquals(all.length, 3);
+  }
+});
+
+Deno.test("ranksInProcess() keep what was sent, though the sender goes on to change it", async () => {
+  const [first] = await onAll(2, async (communicator) => {
+    const data = Float32Array.of(communicator.rank + 1), pending = communicator.gather(data);
+    data[0] = 99;
+    return await pending;
+  });
+  assertEquals(first, [Float32Array.of(1), Float32Array.of(2)]);
+});
+
+Deno.test("ranksInProcess() throw on all ranks when these call different methods, or sum different lengths", async () => {
+  const [a, b] = ranksInProcess(2), barrier = a!.barrier();
+  const other = b!.broadcast(new Float32Array(1));
+  for (const call of [barrier, other]) {
+    await assertRejects(() => call, TypeError, "Ranks do not match: rank 0 called gather, rank 1 ");
+  }
+  for (const length of [3, 100_000]) {
+    await assertRejects(
+      () => onAll(2, (own) => own.sum(new Float32Array(length + own.rank))),
+      TypeError,
+      "Cannot sum over ranks",
+    );
+  }
+  assertThrows(() => ranksInProcess(0), RangeError, "size");
+});
+
+Deno.test("ALONE is one rank, and leaves numbers as they are", async () => {
+  const { rank, size } = ALONE, data = Float32Array.of(1, 2);
+  await ALONE.sum(data);
+  await ALONE.broadcast(data);
+  assertEquals([rank, size, ...data], [0, 1, 1, 2]);
+  assertEquals(await ALONE.gather(data), [data]);
+  assertEquals(await ALONE.exchange([data]), [data]);
+});

@@ -1,0 +1,107 @@
+// Random numbers of a part of a batch are those of the same rows of the whole.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { dropout } from "../../../kernels/ops.ts";
+import { ownColumns } from "../../../kernels/random/part.ts";
+import { RandomStream } from "../../../kernels/random/mod.ts";
+import { AliasMultinomial, BatchNoise, type BatchPart, type Gpu } from "../../../mod.ts";
+import { withGpu } from "../../support/gpu.ts";
+
+const [STEPS, COLUMNS, RANKS] = [3, 7, 3];
+
+function partsOf(columns = COLUMNS, ranks = RANKS): BatchPart[] {
+  return Array.from({ length: ranks }, (_, rank) => ({ steps: STEPS, columns, rank, ranks }));
+}
+
+/** The rows of `part` in an array of rows of `width`. */
+function rowsOf<T extends Float32Array | Uint32Array>(
+  all: T,
+  part: BatchPart,
+  width: number,
+): number[] {
+  const { steps, columns, rank, ranks } = part, rows: number[] = [];
+  for (let t = 0; t < steps; t++) {
+    for (let column = rank; column < columns; column += ranks) {
+      const at = (t * columns + column) * width;
+      rows.push(...all.subarray(at, at + width));
+    }
+  }
+  return rows;
+}
+
+async function mask(
+  gpu: Gpu,
+  rows: number,
+  width: number,
+  part?: BatchPart,
+): Promise<Float32Array> {
+  using step = gpu.step({ training: true, seed: 3, number: 5, ...(part && { part }) });
+  const x = step.upload(new Float32Array(rows * width).fill(1), [rows, width]);
+  return await gpu.readFloats(dropout(step, x, 0.5, new RandomStream("mask")));
+}
+
+Deno.test("dropout() of a part masks as that of the whole batch, whatever a row's width", () =>
+  withGpu(async (gpu) => {
+    for (const width of [1, 2, 3, 4, 5, 8, 13]) {
+      const whole = await mask(gpu, STEPS * COLUMNS, width);
+      for (const part of partsOf()) {
+        const found = await mask(gpu, STEPS * ownColumns(part), width, part);
+        assertEquals([...found], rowsOf(whole, part, width), `rank ${part.rank}, width ${width}`);
+      }
+    }
+  }));
+
+Deno.test("noise of each word of a part is that of the whole batch; shared noise is the same for all", () =>
+  withGpu(async (gpu) => {
+    using noise = new AliasMultinomial(
+      gpu,
+      Float64Array.from({ length: 50 }, (_, i) => 1 / (i + 1)),
+    );
+    const draw = async (rows: number, noiseRatio: number, perWord: boolean, part?: BatchPart) => {
+      using step = gpu.step({ seed: 3, number: 5, ...(part && { part }) });
+      const target = step.upload(new Uint32Array(rows));
+      const { ids } = noise.sample(step, { target, noiseRatio, perWord });
+      return await gpu.read(ids);
+    };
+    for (const k of [1, 4, 5]) {
+      const whole = await draw(STEPS * COLUMNS, k, true), shared = await draw(9, k, false);
+      for (const part of partsOf()) {
+        const rows = STEPS * ownColumns(part);
+        assertEquals([...await draw(rows, k, true, part)], rowsOf(whole, part, k));
+        assertEquals(await draw(rows, k, false, part), shared);
+      }
+    }
+  }));
+
+Deno.test("ownColumns() share the columns out, and leave none to ranks beyond them", () => {
+  assertEquals(partsOf().map(ownColumns), [3, 2, 2]);
+  assertEquals(partsOf(2, 4).map(ownColumns), [1, 1, 0, 0]);
+});
+
+Deno.test("a step refuses a part that is none, and noise from the batch one without its targets", () =>
+  withGpu((gpu) => {
+    const part = partsOf()[0]!;
+    for (const wrong of [{ rank: 3 }, { columns: 0 }, { ranks: 1.5 }, { rank: -1 }]) {
+      assertThrows(
+        () => gpu.step({ part: { ...part, ...wrong } }),
+        RangeError,
+        "Cannot begin a step",
+      );
+    }
+    const targets = new Uint32Array(4);
+    assertThrows(
+      () => gpu.step({ part: { ...part, targets } }),
+      TypeError,
+      "4 targets, expected 21",
+    );
+    using noise = new BatchNoise(gpu, [1, 2, 3]);
+    using step = gpu.step({ training: true, part });
+    const target = step.upload(new Uint32Array(9)), request = { noiseRatio: 1, perWord: false };
+    assertThrows(() => noise.sample(step, { target, ...request }), TypeError, "lacks `targets`");
+    const x = step.upload(new Float32Array(10));
+    assertThrows(
+      () => dropout(step, x, 0.5, new RandomStream("x")),
+      TypeError,
+      "the part's 9 rows",
+    );
+  }));

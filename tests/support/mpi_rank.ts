@@ -1,0 +1,35 @@
+/** A rank of the tests of MPI: does what its argument says, and prints what came of it as JSON. */
+
+import { openMpi } from "../../example/distributed/mpi.ts";
+import { exchanged } from "./exchange.ts";
+
+if (import.meta.main) {
+  const [task, timeout = "20"] = Deno.args, mpi = await openMpi({ rankTimeout: Number(timeout) });
+  try {
+    await mpi.barrier();
+    switch (task) {
+      case "exchange":
+        console.log(JSON.stringify(await exchanged(mpi)));
+        break;
+      case "hang": // as if this machine were frozen
+        if (mpi.rank === 1) Deno.kill(Deno.pid, "SIGSTOP");
+        break;
+      case "kill":
+        if (mpi.rank === 1) Deno.kill(Deno.pid, "SIGKILL");
+        break;
+      case "fail":
+        if (mpi.rank === 1) throw new Error("no memory for a tensor");
+        break;
+      case "busy":
+        mpi.barrier();
+        await mpi.barrier();
+    }
+    await mpi.barrier();
+    await mpi.finalize();
+    Deno.exit(0);
+  } catch (error) {
+    await mpi.fail(error);
+    console.error(`error: ${(error as Error).message}`);
+    Deno.exit(1);
+  }
+}
