@@ -10,7 +10,7 @@ import { Gpu } from "../mod.ts";
 import { hugeTable, memoryTable, scalingTable } from "./layer.ts";
 import { matmulTable } from "./matmul.ts";
 import { pairTable } from "./pair.ts";
-import { runProgram } from "./program.ts";
+import { runProgram } from "../example/shared/program.ts";
 import { samplerTable } from "./samplers.ts";
 import { stepTable } from "./steps.ts";
 import { formatTable, type Table } from "./table.ts";

@@ -15,7 +15,7 @@ import { writeFileAtomically } from "../example/shared/files.ts";
 import { parseSettings, type Settings } from "../example/options/settings.ts";
 import { Gpu } from "../mod.ts";
 import { type Budget, climb, learn } from "./learning.ts";
-import { runProgram } from "./program.ts";
+import { runProgram } from "../example/shared/program.ts";
 import { LOSSES, type Plan, readPlan, type Task, tasksOf } from "./quality_plan.ts";
 import { byText, readResults, type Result, resultTable } from "./quality_result.ts";
 import { formatTable } from "./table.ts";

@@ -96,7 +96,8 @@ function normals(n: number, random: Philox): Float32Array {
   });
 }
 
-function runningSum(p: Float64Array): Float64Array {
+/** The sum of the elements up to each. */
+export function runningSum(p: Float64Array): Float64Array {
   let sum = 0;
   return p.map((x) => sum += x);
 }
@@ -104,4 +105,16 @@ function runningSum(p: Float64Array): Float64Array {
 /** The first place whose running sum is above `u`, or the last. */
 function search(sums: Float64Array, u: number): number {
   return firstIndex(sums.length - 1, (i) => sums[i]! > u);
+}
+
+/** Indices of the `count` largest elements, largest first, equal ones in their order. */
+export function largest(p: Float64Array, count: number): number[] {
+  const places: number[] = [];
+  p.forEach((x, i) => {
+    if (places.length === count && !(x > p[places[count - 1]!]!)) return;
+    const place = places.findIndex((j) => x > p[j]!);
+    places.splice(place < 0 ? places.length : place, 0, i);
+    places.length = Math.min(places.length, count);
+  });
+  return places;
 }

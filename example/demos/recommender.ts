@@ -1,15 +1,16 @@
 /**
  * A two-tower recommender: which of 100,000 items does a user take? The scorer is written here with the
  * public operations; losses and noise come from the library. The market is synthetic, so the best possible
- * result is known.
+ * result is known. With `--items` it is another one (large_recommender.ts), for as many as memory holds.
  *
  *     deno run example/demos/recommender.ts
+ *     deno run example/demos/recommender.ts --items 10000000
  */
 
 import { Philox } from "../../kernels/random/mod.ts";
 import {
   BatchNoise,
-  Gpu,
+  type Gpu,
   type LossType,
   NCELoss,
   type NCEOptions,
@@ -17,7 +18,7 @@ import {
   type Step,
   type Tensor,
 } from "../../mod.ts";
-import { Embedding, Linear, SGD } from "../../nce/nn/mod.ts";
+import { Linear, SGD } from "../../nce/nn/mod.ts";
 import {
   add,
   gather,
@@ -27,14 +28,20 @@ import {
   tanh,
   type TileScorer,
 } from "../../kernels/ops.ts";
-import { prepareDriver } from "../shared/driver.ts";
+import { openGpu } from "../commands/open_gpu.ts";
 import { adapterLine } from "../shared/adapter.ts";
-import { Market } from "./market.ts";
+import { freeMemory } from "../shared/memory.ts";
+import { runProgram } from "../shared/program.ts";
+import { Catalogue } from "./catalogue.ts";
+import { checkItems, describeItems, memoryOfItems, recommendLarge } from "./large_recommender.ts";
+import { largest, Market } from "./market.ts";
+import { HELP, type LargeOptions, parseRecommender, PRODUCTS } from "./recommender_options.ts";
+import { HIDDEN, type Users, UserTower } from "./user_tower.ts";
 
-/** Sizes of vectors within the model. */
-const HIDDEN = 32, DIM = 16;
-/** How many items a user is shown. */
-const SHOWN = 10;
+/** Size of the vectors of users and items. */
+const DIM = 16;
+/** How many items a user is shown, and how many purchases are learned from in a step. */
+const SHOWN = 10, BATCH = 512;
 /** The learning rate at the start of training; it falls to 0. */
 const LEARNING_RATE = 0.3;
 /** Stream of the users' random numbers. */
@@ -44,42 +51,31 @@ const STREAM = 0x5245434f;
  * `s(user, item) = user vector . item vector + bias[item]`. The user's vector is computed from age and
  * region, the item's from its features; the bias learns what the features do not explain.
  */
-class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
+class TwoTowers extends NCELoss<[Users]> {
+  /** Computes the users' vectors. */
+  readonly users: UserTower;
   readonly #features: Tensor;
   readonly #bias: Tensor;
-  readonly #modules:
-    & Readonly<Record<"age" | "region", Embedding>>
-    & Readonly<Record<"userTop" | "itemHidden" | "itemTop", Linear>>;
+  readonly #itemHidden: Linear;
+  readonly #itemTop: Linear;
 
   /** Starts as the noise: the bias is ln q + c. */
   constructor(gpu: Gpu, market: Market, options: NCEOptions) {
     super(gpu, options);
-    const { items, features, ages, regions } = market.sizes;
+    const { items, features } = market.sizes;
     this.#features = gpu.tensor([items, features], market.features);
     const start = Float32Array.from(market.popularity, (p) => Math.log(p) + this.initialNormTerm);
-    const embedding = (name: string, numEmbeddings: number) =>
-      this.part(new Embedding(gpu, { name, numEmbeddings, embeddingDim: HIDDEN, initRange: 0.5 }));
     const layer = (name: string, inFeatures: number, outFeatures: number) =>
       this.part(new Linear(gpu, { name, inFeatures, outFeatures }));
-    this.#modules = {
-      age: embedding("age", ages),
-      region: embedding("region", regions),
-      userTop: layer("userTop", HIDDEN, DIM),
-      itemHidden: layer("itemHidden", features, HIDDEN),
-      itemTop: layer("itemTop", HIDDEN, DIM),
-    };
+    this.users = this.part(new UserTower(gpu, market.sizes, DIM));
+    this.#itemHidden = layer("itemHidden", features, HIDDEN);
+    this.#itemTop = layer("itemTop", HIDDEN, DIM);
     this.#bias = this.parameter(gpu, "bias", [items], start);
   }
 
   /** Scores of each user's target [N], and of all samples for each user [N, K]. */
-  override getScore(
-    step: Step,
-    target: Tensor,
-    noise: Tensor,
-    age: Tensor,
-    region: Tensor,
-  ): Scores {
-    const users = this.#users(step, age, region);
+  override getScore(step: Step, target: Tensor, noise: Tensor, given: Users): Scores {
+    const users = this.users.forward(step, given);
     const own = rowDot(step, users, this.#items(step, gather(step, this.#features, target)));
     const noiseItems = this.#items(step, gather(step, this.#features, noise));
     return {
@@ -89,20 +85,13 @@ class TwoTowers extends NCELoss<[age: Tensor, region: Tensor]> {
   }
 
   /** Scores of all items for each user. */
-  override scoreAllClasses(step: Step, age: Tensor, region: Tensor): TileScorer {
+  override scoreAllClasses(step: Step, users: Users): TileScorer {
     const items = this.#items(step, this.#features);
-    return linearScorer(step, this.#users(step, age, region), items, this.#bias);
-  }
-
-  #users(step: Step, age: Tensor, region: Tensor): Tensor {
-    const { age: ages, region: regions, userTop } = this.#modules;
-    const sum = add(step, ages.forward(step, age), regions.forward(step, region));
-    return userTop.forward(step, tanh(step, sum));
+    return linearScorer(step, this.users.forward(step, users), items, this.#bias);
   }
 
   #items(step: Step, features: Tensor): Tensor {
-    const { itemHidden, itemTop } = this.#modules;
-    return itemTop.forward(step, tanh(step, itemHidden.forward(step, features)));
+    return this.#itemTop.forward(step, tanh(step, this.#itemHidden.forward(step, features)));
   }
 
   override dispose(): void {
@@ -135,22 +124,10 @@ export function compare(market: Market, opinionOf: (user: number) => Opinion): Q
     const top = scores.reduce((most, s) => Math.max(most, s), -Infinity);
     const logZ = top + Math.log(scores.reduce((sum, s) => sum + Math.exp(s - top), 0));
     logProb += p.reduce((sum, x, y) => sum + x * (scores[y]! - logZ), 0) / market.users;
-    const wanted = new Set(largest(p)), found = new Set(opinion.best).intersection(wanted);
+    const wanted = new Set(largest(p, SHOWN)), found = new Set(opinion.best).intersection(wanted);
     recall += found.size / wanted.size / market.users;
   });
   return { logProb, recall };
-}
-
-/** Indices of the largest true probabilities, in float64. */
-function largest(p: Float64Array): number[] {
-  const places: number[] = [];
-  p.forEach((x, i) => {
-    if (places.length === SHOWN && !(x > p[places[SHOWN - 1]!]!)) return;
-    const place = places.findIndex((j) => x > p[j]!);
-    places.splice(place < 0 ? places.length : place, 0, i);
-    places.length = Math.min(places.length, SHOWN);
-  });
-  return places;
 }
 
 /** How a model is trained. */
@@ -174,25 +151,22 @@ async function train(gpu: Gpu, market: Market, training: Training): Promise<Qual
     lossType,
   });
   using optimizer = new SGD(gpu, model.parameters(), { lr: LEARNING_RATE, momentum: 0.9 });
-  const random = new Philox(1, STREAM), { ages } = market.sizes;
-  const upload = (step: Step, users: Uint32Array): [Tensor, Tensor] => [
-    step.upload(users.map((user) => user % ages)),
-    step.upload(users.map((user) => Math.floor(user / ages))),
-  ];
+  const random = new Philox(1, STREAM);
   for (let number = 0; number < steps; number++) {
     {
       using step = gpu.step({ training: true, seed: 1, number });
       const { user, item } = market.draw(batch, random);
-      const loss = model.forward(step, step.upload(item), ...upload(step, user));
+      const loss = model.forward(step, step.upload(item), model.users.upload(step, user));
       optimizer.lr = LEARNING_RATE * (1 - number / steps);
       optimizer.step(step.backward(loss));
     }
     await gpu.keepUp();
   }
   using step = gpu.step();
-  const everyone = upload(step, Uint32Array.from({ length: market.users }, (_, user) => user));
-  const best = await gpu.read(model.topK(step, SHOWN, ...everyone).ids), { items } = market.sizes;
-  using all = model.scoreAllClasses(step, ...everyone).scores(0, items);
+  const kinds = Uint32Array.from({ length: market.users }, (_, user) => user);
+  const everyone = model.users.upload(step, kinds);
+  const best = await gpu.read(model.topK(step, SHOWN, everyone).ids), { items } = market.sizes;
+  using all = model.scoreAllClasses(step, everyone).scores(0, items);
   const scores = await gpu.readFloats(all);
   return compare(market, (user) => ({
     scores: scores.subarray(user * items, (user + 1) * items),
@@ -213,7 +187,7 @@ export async function* recommend(
   { steps, batch }: Pick<Training, "steps" | "batch">,
 ): AsyncGenerator<Outcome> {
   yield { name: "the truth", logProb: market.bestLogProb, recall: 1 };
-  const scores = market.popularity.map(Math.log), best = largest(scores);
+  const scores = market.popularity.map(Math.log), best = largest(scores, SHOWN);
   yield { name: "popularity alone", ...compare(market, () => ({ scores, best })) };
   const ways: [string, LossType, boolean][] = [
     ["nce, samples by popularity", "nce", false],
@@ -225,10 +199,9 @@ export async function* recommend(
   }
 }
 
-if (import.meta.main) {
-  prepareDriver();
+/** The recommender of 100,000 items. */
+async function runUsual(gpu: Gpu): Promise<void> {
   const market = new Market({ items: 100_000, features: 6, ages: 8, regions: 6 }, 1);
-  await using gpu = await Gpu.create();
   console.log(
     `${market.sizes.items} items, ${market.users} kinds of users, on ${adapterLine(gpu)}`,
   );
@@ -236,8 +209,39 @@ if (import.meta.main) {
     console.log(name.padEnd(32) + logProb.padStart(20) + recall.padStart(12));
   line("", "mean log probability", "recall@10");
   for await (
-    const { name, logProb, recall } of recommend(gpu, market, { steps: 300, batch: 512 })
+    const { name, logProb, recall } of recommend(gpu, market, { steps: 300, batch: BATCH })
   ) {
     line(name, logProb.toFixed(4), recall.toFixed(3));
   }
+}
+
+/** A recall in three digits, or of a size only. */
+function showRecall(recall: number): string {
+  return recall < 5e-4 ? recall.toExponential(0) : recall.toFixed(3);
+}
+
+/** The recommender of very many items. */
+async function runLarge(gpu: Gpu, { items, dim, steps }: LargeOptions): Promise<void> {
+  const market = new Market({ items: PRODUCTS, features: 6, ages: 16, regions: 16 }, 1);
+  const needs = memoryOfItems(items, market.sizes, dim);
+  console.log(`${items} items, ${market.users} kinds of users, on ${adapterLine(gpu)}`);
+  console.log(`needs ${describeItems(gpu, items, dim, needs)}`);
+  checkItems(items, needs, freeMemory(gpu));
+  const training = { dim, steps, batch: BATCH, sample: 32, shown: SHOWN };
+  const catalogue = new Catalogue(market, items / PRODUCTS);
+  console.log("".padEnd(32) + "recall@10 of 32 users".padStart(24));
+  for await (const { name, recall, stepMs } of recommendLarge(gpu, catalogue, training)) {
+    const error = recall.error > 0 ? ` +- ${recall.error.toFixed(3)}` : "";
+    const speed = stepMs === undefined ? "" : `  ${steps} steps, ${stepMs.toFixed(1)} ms each`;
+    console.log(name.padEnd(32) + `${showRecall(recall.mean)}${error}`.padStart(24) + speed);
+  }
+}
+
+if (import.meta.main) {
+  await runProgram(async (words) => {
+    const asked = parseRecommender(words);
+    if (asked === "help") return console.log(HELP);
+    await using gpu = await openGpu({ cuda: false });
+    await (asked ? runLarge(gpu, asked) : runUsual(gpu));
+  });
 }
