@@ -69,6 +69,7 @@ export async function learn(
   let tokens = 0, stage = 0, before = 0, start = performance.now();
   const seconds = () => before + (performance.now() - start) / 1000;
   for (const batch of batchesOf(text.train, settings)) {
+    trainer.optimizer.lr = rateOf(stage, settings.lr); // a step sets that of the next by the settings
     await trainer.step(batch, losses);
     tokens += batch.tokens;
     await gpu.keepUp();
@@ -76,7 +77,6 @@ export async function learn(
     const reached = Math.min(STAGES, Math.floor(part * STAGES));
     if (reached === stage) continue;
     stage = reached;
-    trainer.optimizer.lr = rateOf(stage, settings.lr);
     if (endOnly && stage < STAGES) continue;
     await gpu.finish();
     before = seconds();

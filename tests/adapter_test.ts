@@ -160,7 +160,7 @@ Deno.test({
       assertMatch(err, /^error: No WebGPU adapter found; install a Vulkan driver .*\n$/);
       return;
     }
-    assertEquals(code, 0);
+    assertEquals(code, 0, err);
     assertMatch(out, /^adapter {5}.*\bOpenGL\)$/m);
     assertEquals(err.match(/OpenGL/g)?.length, 1);
     assertMatch(err, /^warning: this is OpenGL, .*; install a Vulkan driver .*\n/);

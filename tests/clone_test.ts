@@ -68,7 +68,8 @@ Deno.test("setup.ts takes Cliffy from JSR where it answers, and mends what was d
     const entry = `${clone}/.deps/cliffy/mod.js`;
     for (const damage of [() => {}, () => Deno.removeSync(entry), () => Deno.truncateSync(entry)]) {
       await damage();
-      assertEquals((await call(["task", "--quiet", "setup"], clone)).code, 0);
+      const setUp = await call(["task", "--quiet", "setup"], clone);
+      assertEquals(setUp.code, 0, setUp.err);
       assertStringIncludes(Deno.readTextFileSync(entry), `export * from "${PACKAGE}";`);
       const version = await call(["run", "--no-prompt", "main.ts", "--version"], clone);
       assertEquals(version, { code: 0, out: VERSIONS, err: "" });
@@ -80,7 +81,7 @@ Deno.test("the tasks read and write where the user stands, and drop npm's --", (
     const nce = ["task", "--quiet", "--config", `${clone}/deno.json`, "nce"];
     const words = ["--data", "my text", "--vocab", "words"];
     const trained = await call([...nce, "--", "--train", "--nce", ...TINY, ...words], user);
-    assertEquals(trained.code, 0);
+    assertEquals(trained.code, 0, trained.err);
     assertEquals(names(`${user}/saved_model`), [
       "model.checkpoint.safetensors",
       "model.config.json",
@@ -97,7 +98,7 @@ Deno.test("the tasks read and write where the user stands, and drop npm's --", (
       ["task", "nce", "--train", "--nce", ...TINY, "--data", "text"],
       `${clone}/data`,
     );
-    assertEquals(within.code, 0);
+    assertEquals(within.code, 0, within.err);
     assertEquals(names(`${clone}/data`), ["saved_model", "text"]);
     assert(!names(clone).includes("saved_model"));
   }));
@@ -116,6 +117,21 @@ Deno.test("the task test takes files from where the user stands, and drops npm's
       });
     }
   }));
+
+/** The source text of a file or of all modules in a folder. */
+function sourceOf(path: string): string {
+  if (Deno.statSync(path).isFile) return path.endsWith(".ts") ? Deno.readTextFileSync(path) : "";
+  return [...Deno.readDirSync(path)].map(({ name }) => sourceOf(`${path}/${name}`)).join("\n");
+}
+
+// `deno task` fetches them all before it starts the program.
+Deno.test("deno.json names no package of npm that only tests import", () => {
+  const source = PARTS.map((part) => sourceOf(`${ROOT}/${part}`)).join("\n");
+  const packages = Object.entries(config.imports).filter(([, place]) => place.startsWith("npm:"));
+  assert(packages.length > 0);
+  const unused = packages.filter(([name]) => !source.includes(`"${name}"`));
+  assertEquals(unused, []);
+});
 
 /** Whether Deno has esbuild, or can fetch it: it does so when it bundles for the first time. */
 async function hasEsbuild(): Promise<boolean> {
@@ -138,7 +154,7 @@ Deno.test({
       assertEquals(version, { code: 0, out: VERSIONS, err: "" });
       const args = ["--train", "--nce", ...TINY, "--data", "my text"];
       const trained = await call([...flags, "nce.js", ...args], user);
-      assertEquals(trained.code, 0);
+      assertEquals(trained.code, 0, trained.err);
       assertMatch(trained.out, /^test +ppl [\d.]+, /m);
       const [first] = Deno.readTextFileSync(`${user}/nce.js`).split("\n", 1);
       assertMatch(first ?? "", /^#!\/usr\/bin\/env -S deno run --allow-read .*=saved_model /);

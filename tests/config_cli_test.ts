@@ -102,7 +102,10 @@ Deno.test("--quiet leaves results, and --verbose adds settings and memory", () =
     assertEquals(begins(quiet), results);
     assertEquals(quiet.out, plain.out.split("\n").slice(-5).join("\n"));
     const added = begins(verbose).filter((word) => !begins(plain).includes(word));
-    assertEquals(added.filter((word) => !/^(replaces|keeps)$/.test(word)), ["settings", "memory"]);
+    assertEquals(added.filter((word) => !/^(replaces|keeps)$/.test(word)), [
+      ...["memory", "settings", "memory"],
+    ]);
+    assertMatch(verbose.out, /^memory +needs [\d.]+ [kM]B on the GPU: /m);
     const [settings] = /^settings +(.*)$/m.exec(verbose.out)?.slice(1) ?? [];
     assertEquals(JSON.parse(settings!)["noise-ratio"], 5);
     assertMatch(verbose.out, /^memory +[\d.]+ [kM]B at most on the GPU$/m);

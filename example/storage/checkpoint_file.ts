@@ -40,7 +40,7 @@ export interface Position {
   /** Noise samples that equalled their target since the last report, and the number of samples. */
   readonly hits: { readonly hits: number; readonly samples: number };
   /** The optimizer's counts, by the names of the parameters. */
-  readonly counts: Readonly<Record<string, number>>;
+  readonly counts: Readonly<Record<string, readonly number[]>>;
 }
 
 /** The best model so far, which has its own file. */

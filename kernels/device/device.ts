@@ -11,13 +11,12 @@ import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
 import type { Profile } from "./profile.ts";
 import { partShapes, smallestPart } from "./parts.ts";
+import { catchUp, flushPending } from "./pending.ts";
 import {
   makeTable,
   makeTensor,
   offsetOf,
   partsOn,
-  type PendingUpdates,
-  storageIn,
   storageOf,
   type Tensor,
   willChange,
@@ -99,7 +98,7 @@ export class Device implements AsyncDisposable {
       if (from.dtype !== "f32" || from.size < sizeOf(to.shape)) {
         throw new TypeError(`Cannot copy ${from.dtype} [${from.shape}] to texels [${to.shape}]`);
       }
-      storage.pending?.flush();
+      flushPending(storage);
       gpu.#commands.copyToTexels(storage, offsetOf(from), to.bytes, to.texels);
     };
   }
@@ -256,14 +255,7 @@ export class Device implements AsyncDisposable {
     checkBindings(launch, this.device);
     this.#faults.begin(launch.label);
     const grid = foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension);
-    let before: PendingUpdates | undefined;
-    for (const tensor of [...launch.inputs, ...launch.outputs]) {
-      const { pending } = storageIn(tensor);
-      if (pending === before) continue; // parts of a table have it in common
-      if (launch.readsRows === undefined) pending?.flush();
-      else if (launch.readsRows !== "caught-up") pending?.catchUp(launch.readsRows);
-      before = pending;
-    }
+    catchUp(launch);
     const { inputs, outputs, texels = [], texelsOut } = launch;
     const textures = [...texels, ...texelsOut ? [texelsOut] : []].map((floats) =>
       floats instanceof TexelTensor ? floats.texels : copyOf(floats, this.#pool, this.#commands)

@@ -15,10 +15,10 @@ export interface Launch extends KernelCode {
    */
   readonly outputs: readonly Tensor[];
   /**
-   * Ids, if tables among the inputs are read at these rows alone. `"caught-up"` if an earlier launch has
-   * brought the rows up to date.
+   * Tables that are bound, or whose parts are, and read at the rows `ids` alone; without `ids`, an earlier
+   * launch has brought the rows up to date.
    */
-  readonly readsRows?: Tensor | "caught-up";
+  readonly readsRows?: { readonly tables: readonly Tensor[]; readonly ids?: Tensor | undefined };
   /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
   readonly uniform?: Record<string, number>;
   /**

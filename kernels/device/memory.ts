@@ -158,6 +158,7 @@ export class Pool {
       references: 0,
       usedIn: -1,
       version: 0,
+      pending: new Set(),
       copies: [],
       release,
     };

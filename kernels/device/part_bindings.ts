@@ -23,18 +23,35 @@ export interface BoundParts {
  * parts, and each kernel of {@linkcode forParts} finds the rows of its own.
  */
 export function boundParts(gpu: Device, tables: readonly Tensor[], others: number): BoundParts[] {
-  const lists = tables.map(partsOf), [parts] = lists, rows = parts![0]!.shape[0]!;
-  const isSame = (list: readonly Tensor[]) =>
-    list.length === parts!.length && list.slice(0, -1).every((part) => part.shape[0] === rows);
-  if (!lists.every(isSame)) {
+  const lists = tables.map(partsOf), sizes = rowsOf(lists[0]!);
+  if (lists.some((list) => rowsOf(list).join() !== sizes.join())) {
     throw new TypeError("Cannot bind tables together: they lie in different parts");
   }
   const bindings = Math.min(MAX_BINDINGS, gpu.device.limits.maxStorageBuffersPerShaderStage);
   const most = Math.max(1, Math.floor((bindings - others) / tables.length));
-  return Array.from({ length: Math.ceil(parts!.length / most) }, (_, i) => {
-    const some = lists.map((list) => list.slice(i * most, (i + 1) * most));
-    return { tensors: some.flat(), count: some[0]!.length, first: i * most * rows, rows };
-  });
+  const bound: BoundParts[] = [];
+  for (let at = 0, first = 0; at < sizes.length;) {
+    const count = together(sizes.slice(at, at + most), at + most >= sizes.length);
+    const some = lists.map((list) => list.slice(at, at + count)), rows = sizes[at]!;
+    bound.push({ tensors: some.flat(), count, first, rows });
+    at += count;
+    first += count * rows;
+  }
+  return bound;
+}
+
+function rowsOf(parts: readonly Tensor[]): number[] {
+  return parts.map((part) => part.shape[0]!);
+}
+
+/**
+ * How many of parts of so many rows have as many as the first: the first one of a slice may be smaller. So
+ * may be the table's last, if `last` says that it is among them.
+ */
+function together(sizes: readonly number[], last: boolean): number {
+  const [rows] = sizes, other = sizes.findIndex((size) => size !== rows);
+  if (other < 0) return sizes.length;
+  return last && other === sizes.length - 1 && sizes[other]! < rows! ? other + 1 : other;
 }
 
 const variants = new Map<string, string[]>();

@@ -6,8 +6,8 @@ import type { TexelCopy } from "./texels.ts";
 
 /** Updates of a table's rows that are deferred until the rows are read. */
 export interface PendingUpdates {
-  /** Brings the rows `ids` up to date. */
-  catchUp(ids: Tensor): void;
+  /** Brings the rows `ids` of `view` up to date, which lies in the table's buffers. */
+  catchUp(view: Tensor, ids: Tensor): void;
   /** Brings all rows up to date. */
   flush(): void;
 }
@@ -30,8 +30,8 @@ export interface Storage {
   usedIn: number;
   /** How often the buffer's content has changed. */
   version: number;
-  /** Updates that must be applied before the buffer is used. */
-  pending?: PendingUpdates;
+  /** Updates that must be applied before the buffer is used, of each table in it. */
+  readonly pending: Set<PendingUpdates>;
   /** Copies of parts in textures, the last used last; dropped when the buffer is written to. */
   readonly copies: TexelCopy[];
   /** Gives the buffer back: to the pool, or to the device. */

@@ -2,6 +2,7 @@
 
 import type { Commands } from "./commands.ts";
 import type { Pool } from "./memory.ts";
+import { flushPending } from "./pending.ts";
 import { offsetOf, storageIn, type Tensor } from "./tensor.ts";
 import type { Texels } from "./texels.ts";
 
@@ -11,7 +12,7 @@ const MAX_COPIES = 2;
 /** The copy of `tensor` in a texture, made unless there is one. */
 export function copyOf(tensor: Tensor, pool: Pool, commands: Commands): Texels {
   const storage = storageIn(tensor), offset = offsetOf(tensor), { bytes } = tensor;
-  storage.pending?.flush();
+  flushPending(storage);
   const { copies } = storage;
   const at = copies.findIndex((copy) => copy.offset === offset && copy.bytes >= bytes);
   if (at >= 0) {

@@ -5,6 +5,7 @@ import type { CopyRange } from "./copy.ts";
 import { idLimitOf, type TensorData } from "./dtype.ts";
 import type { Faults } from "./faults.ts";
 import type { Pool } from "./memory.ts";
+import { flushPending } from "./pending.ts";
 import { offsetOf, storageIn, type Tensor, willChange } from "./tensor.ts";
 
 /** Writes the elements of `data` to `parts`, in order. */
@@ -17,7 +18,7 @@ export function writeParts(
   let at = 0;
   for (const part of parts) {
     const storage = storageIn(part), some = data.subarray(at, at += part.size);
-    storage.pending?.flush();
+    flushPending(storage);
     willChange(part, part.bytes, part.dtype === "u32" ? idLimitOf(some) : Infinity);
     // A queue write would overtake commands that are recorded but not submitted: submit them first.
     if (storage.usedIn === commands.serial) commands.submit();
@@ -28,7 +29,7 @@ export function writeParts(
 /** Records the copies. */
 export function copyParts(commands: Commands, ranges: readonly CopyRange[]): void {
   for (const { from, fromByte, to, toByte, bytes } of ranges) {
-    for (const tensor of [from, to]) storageIn(tensor).pending?.flush();
+    for (const tensor of [from, to]) flushPending(storageIn(tensor));
     willChange(to, bytes, from.idLimit);
     commands.copy(storageIn(from), fromByte, storageIn(to), toByte, bytes);
   }
@@ -38,7 +39,7 @@ export function copyParts(commands: Commands, ranges: readonly CopyRange[]): voi
 export function clearParts(commands: Commands, parts: readonly Tensor[]): void {
   for (const part of parts) {
     const storage = storageIn(part);
-    storage.pending?.flush();
+    flushPending(storage);
     willChange(part, part.bytes, 1);
     commands.clear(storage, offsetOf(part), part.bytes);
   }
@@ -54,11 +55,11 @@ export async function readParts(
   const all = new Uint8Array(parts.reduce((sum, { bytes }) => sum + bytes, 0));
   let at = 0;
   for (const part of parts) {
-    const { buffer, pending } = storageIn(part), { bytes } = part;
-    pending?.flush();
+    const storage = storageIn(part), { bytes } = part;
+    flushPending(storage);
     const staging = pool.staging(bytes, `reading a tensor [${part.shape}]`);
     try {
-      commands.copyBuffer(buffer, offsetOf(part), staging, 0, bytes);
+      commands.copyBuffer(storage.buffer, offsetOf(part), staging, 0, bytes);
       commands.submit();
       await faults.wait("read", async () => {
         await staging.mapAsync(GPUMapMode.READ);

@@ -19,7 +19,7 @@ export function gatherInto(gpu: Device, out: Tensor, table: Tensor, ids: Tensor)
       label: "gather",
       source: forParts(source, count),
       inputs: [ids, ...tensors],
-      readsRows: first === 0 ? ids : "caught-up",
+      readsRows: { tables: [table], ids: first === 0 ? ids : undefined },
       outputs: [out],
       uniform: { n, W, lanes, first, rows },
       grid: Math.ceil(n * lanes / 64),

@@ -1,8 +1,8 @@
-// A row's value after n steps of SGD without momentum:  p' = (1 - lr * decay)^n p - lr * g.
+// A row's value after n steps of SGD without momentum:  p' = P_n p - lr * g.
 //
-// A library, see lazy_rows.wgsl: no moment is kept, and of M^n only the element d counts.
+// A library, see lazy_rows.wgsl: no moment is kept, and of P_n only the element d counts.
 
 fn advance_PART(at: u32, n: u32, g: Vec) {
   let p = table_PART[at];
-  table_PART[at] = p + (powers[n].w * p - params.lr * g);
+  table_PART[at] = p + (products[n].w * p - params.lr * g);
 }

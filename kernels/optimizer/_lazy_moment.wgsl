@@ -1,4 +1,4 @@
-// A row's moment and value after n steps of SGD with momentum:  (m', p') = M^n (m, p) + (g, -lr * g).
+// A row's moment and value after n steps of SGD with momentum:  (m', p') = P_n (m, p) + (g, -lr * g).
 //
 // A library, see lazy_rows.wgsl.
 
@@ -7,7 +7,7 @@
 fn advance_PART(at: u32, n: u32, g: Vec) {
   let m = moment_PART[at];
   let p = table_PART[at];
-  let power = powers[n];
-  moment_PART[at] = power.x * m + power.y * p + g;
-  table_PART[at] = p + (power.z * m + power.w * p - params.lr * g);
+  let product = products[n];
+  moment_PART[at] = product.x * m + product.y * p + g;
+  table_PART[at] = p + (product.z * m + product.w * p - params.lr * g);
 }

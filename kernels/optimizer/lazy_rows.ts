@@ -3,6 +3,7 @@
 import type { Device } from "../device/device.ts";
 import { boundParts, forParts } from "../device/part_bindings.ts";
 import { forEachSlice } from "../device/parts.ts";
+import { hasRowsOf } from "../device/pending.ts";
 import { rowLanes, type VecSource, withVec } from "../device/vec.ts";
 import decay from "./_lazy_decay.wgsl" with { type: "text" };
 import moment from "./_lazy_moment.wgsl" with { type: "text" };
@@ -20,13 +21,11 @@ import {
 const withMoment = withVec(lazySource + moment);
 const withoutMoment = withVec(lazySource + decay);
 
-/** Steps after which all rows are brought up to date, so that the powers are a short table. */
+/** Steps after which all rows are brought up to date, so that the products are a short table. */
 const MAX_STEPS = 1024;
 
-/** Coefficients of stochastic gradient descent. */
+/** Coefficients of stochastic gradient descent that stay the same; the learning rate may change. */
 export interface SGDCoefficients {
-  /** Learning rate. */
-  readonly lr: number;
   /** Momentum; 0 where no moment is kept. */
   readonly momentum: number;
   /** Weight decay (an L2 penalty added to the gradient). */
@@ -48,29 +47,37 @@ export class LazyRows implements PendingUpdates, Disposable {
   readonly #W: number;
   /** [V] For each row the last of these steps that it is up to date with: ids, 0 before the first step. */
   readonly last: Tensor;
-  readonly #powers: Tensor;
-  #coefficients: SGDCoefficients | undefined;
-  #now = 0;
-  #behind = false;
+  readonly #coefficients: SGDCoefficients;
+  readonly #products: Tensor;
+  /** The learning rates of the steps since all rows were up to date. */
+  #rates: number[] = [];
+  /** The only learning rate of the products on the GPU, if they have only one. */
+  #onlyRate: number | undefined;
   #held = false;
 
   /** The caller keeps the table and its moment, and disposes of them. Without momentum there is no moment. */
-  constructor(gpu: Device, table: Tensor, moment?: Tensor) {
+  constructor(gpu: Device, table: Tensor, coefficients: SGDCoefficients, moment?: Tensor) {
     this.#gpu = gpu;
     this.#table = table;
+    this.#coefficients = coefficients;
     this.#moment = moment;
     this.#storages = partsOf(table).map(storageIn);
     const W = table.size / table.shape[0]!;
     this.#kernel = (moment ? withMoment : withoutMoment)(W);
     this.#W = W / this.#kernel.vec;
     this.last = gpu.table([table.shape[0]!], new Uint32Array(table.shape[0]!));
-    this.#powers = gpu.tensor([MAX_STEPS + 1, 4]);
-    for (const storage of this.#storages) storage.pending = this;
+    this.#products = gpu.tensor([MAX_STEPS + 1, 4]);
+    for (const { pending } of this.#storages) pending.add(this);
   }
 
-  /** Steps since all rows were up to date; 0 if they are. */
-  get steps(): number {
-    return this.#behind ? this.#now : 0;
+  /** The steps since all rows were up to date, oldest first: for each learning rate in turn their number and it. */
+  get runs(): number[] {
+    const runs: number[] = [];
+    for (const lr of this.#rates) {
+      if (runs.at(-1) === lr) runs[runs.length - 2]!++;
+      else runs.push(1, lr);
+    }
+    return runs;
   }
 
   /** Until what this returns is disposed of, all rows stay as they are, whoever reads or writes them. */
@@ -79,48 +86,47 @@ export class LazyRows implements PendingUpdates, Disposable {
     return { [Symbol.dispose]: () => void (this.#held = false) };
   }
 
-  /** Goes on where {@linkcode steps} were taken with these coefficients; table, moment and `last` are as then. */
-  restore(steps: number, coefficients: SGDCoefficients): void {
-    this.#setCoefficients(coefficients);
-    this.#now = steps;
-    this.#behind = true;
+  /** Goes on after the steps of {@linkcode runs}; table, moment and `last` are as then. */
+  restore(runs: readonly number[]): void {
+    this.#rates = [];
+    for (let i = 0; i < runs.length; i += 2) {
+      for (let steps = runs[i]!; steps > 0; steps--) this.#rates.push(runs[i + 1]!);
+    }
+    this.#writeProducts();
   }
 
   /** One step: the gradient's rows move now, all others when they are read. */
-  update(gradient: MergedGradient, norm: Tensor, coefficients: SGDCoefficients): void {
-    const { lr, momentum, weightDecay } = coefficients, known = this.#coefficients;
-    const same = known?.lr === lr && known.momentum === momentum &&
-      known.weightDecay === weightDecay;
-    if (!same || this.#now === MAX_STEPS) this.flush();
-    if (!same) this.#setCoefficients(coefficients);
-    this.#now++;
-    this.#behind = true;
+  update(gradient: MergedGradient, norm: Tensor, lr: number): void {
+    this.#flushOthers();
+    if (this.#rates.length === MAX_STEPS) this.flush();
+    this.#rates.push(lr);
+    this.#writeProducts();
     this.#updateRows(gradient.ids, gradient.values, norm);
   }
 
-  /** Brings the rows `ids` up to date. */
-  catchUp(ids: Tensor): void {
-    expectIds("catchUp", ids, this.#table.shape[0]!);
-    if (this.#behind && !this.#held) this.#updateRows(ids);
+  /** Brings the rows `ids` of `view` up to date: all rows if those of the view have other numbers. */
+  catchUp(view: Tensor, ids: Tensor): void {
+    expectIds("catchUp", ids, view.shape[0]!);
+    if (!hasRowsOf(view, this.#table)) this.flush();
+    else if (this.#behind) this.#updateRows(ids);
   }
 
   /** Brings all rows up to date. */
   flush(): void {
-    if (!this.#behind || this.#held) return;
-    this.#behind = false;
+    if (!this.#behind) return;
+    const uniform = this.#uniform;
+    this.#rates = [];
     forEachSlice([this.last, ...this.#tables], ([last, ...tables]) =>
       this.#gpu.dispatch({
         label: "sgd.flush",
         source: forParts(this.#kernel.source, 1),
         entry: "flush",
-        inputs: [last!, last!, this.#powers, this.#powers, this.#powers],
-        readsRows: "caught-up",
+        inputs: [last!, last!, this.#products, this.#products, this.#products],
         outputs: tables,
-        uniform: { ...this.#uniform, n: last!.shape[0]! },
+        uniform: { ...uniform, n: last!.shape[0]! },
         grid: Math.ceil(last!.shape[0]! * this.#W / 64),
       }));
     this.#gpu.clear(this.last);
-    this.#now = 0;
   }
 
   /**
@@ -129,18 +135,33 @@ export class LazyRows implements PendingUpdates, Disposable {
    */
   [Symbol.dispose](): void {
     if (!this.#table.disposed && this.#gpu.working) this.flush();
-    for (const storage of this.#storages) delete storage.pending;
+    for (const { pending } of this.#storages) pending.delete(this);
     this.last.dispose();
-    this.#powers.dispose();
+    this.#products.dispose();
   }
 
-  #setCoefficients(coefficients: SGDCoefficients): void {
-    this.#gpu.write(this.#powers, powersOf(coefficients));
-    this.#coefficients = coefficients;
+  /** Applies what other optimizers have deferred in the same buffers: updates of a row keep their order. */
+  #flushOthers(): void {
+    for (const { pending } of this.#storages) {
+      for (const other of pending) if (other !== this) other.flush();
+    }
+  }
+
+  get #behind(): boolean {
+    return this.#rates.length > 0 && !this.#held;
+  }
+
+  /** Writes the products of the steps' matrices: all are powers of one, written once, if the rate is the same. */
+  #writeProducts(): void {
+    const [first] = this.#rates;
+    const only = this.#rates.every((lr) => lr === first) ? first : undefined;
+    if (only !== undefined && only === this.#onlyRate) return;
+    this.#gpu.write(this.#products, productsOf(this.#rates, this.#coefficients));
+    this.#onlyRate = only;
   }
 
   /** Brings the rows `ids` up to date, and adds the gradient `values` of theirs if given. */
-  #updateRows(ids: Tensor, values?: Tensor, norm = this.#powers): void {
+  #updateRows(ids: Tensor, values?: Tensor, norm = this.#products): void {
     const gpu = this.#gpu, n = ids.size;
     using lag = gpu.temporary([n], "u32");
     for (const { tensors, count, first, rows } of boundParts(gpu, [this.last], 2)) {
@@ -161,8 +182,8 @@ export class LazyRows implements PendingUpdates, Disposable {
         source: forParts(this.#kernel.source, count),
         entry: "update",
         constants: { HAS_GRADIENT: values ? 1 : 0 },
-        inputs: [ids, lag, this.#powers, norm, values ?? this.#powers],
-        readsRows: "caught-up",
+        inputs: [ids, lag, this.#products, norm, values ?? this.#products],
+        readsRows: { tables: this.#tables },
         outputs: tensors,
         uniform: { ...this.#uniform, n, lanes, first, rows },
         grid: Math.ceil(n * lanes / 64),
@@ -176,20 +197,31 @@ export class LazyRows implements PendingUpdates, Disposable {
   }
 
   get #uniform() {
-    const { lr } = this.#coefficients!;
-    return { n: 0, W: this.#W, now: this.#now, lanes: 0, first: 0, rows: 0, lr };
+    const now = this.#rates.length, lr = this.#rates.at(-1)!;
+    return { n: 0, W: this.#W, now, lanes: 0, first: 0, rows: 0, lr };
   }
 }
 
-/** M^n for n from 0 on, computed in float64, in the layout of lazy_rows.wgsl. */
-function powersOf({ lr, momentum, weightDecay }: SGDCoefficients): Float32Array {
-  const powers = new Float32Array(4 * (MAX_STEPS + 1));
-  let [a, b, c, d] = [1, 0, 0, 0]; // d: the element minus 1, so that rounding does not lose a small decay
+/**
+ * For n from 0 on, the product of the matrices of the last n steps, in the layout of lazy_rows.wgsl. It is
+ * computed in float64, so that the rows' rounding is that of one step. Before the first of `rates`, each
+ * step had this.
+ */
+function productsOf(
+  rates: readonly number[],
+  { momentum, weightDecay }: SGDCoefficients,
+): Float32Array {
+  const products = new Float32Array(4 * (MAX_STEPS + 1));
+  let a = 1, b = 0, c = 0, d = 0; // d: the element minus 1, so that rounding does not lose a small decay
   for (let n = 0; n <= MAX_STEPS; n++) {
-    powers.set([a, b, c, d], 4 * n);
-    // M times the power: the moment first, since the value moves by the new moment.
-    const ma = momentum * a + weightDecay * c, mb = momentum * b + weightDecay * (1 + d);
-    [a, b, c, d] = [ma, mb, c - lr * ma, d - lr * mb];
+    products.set([a, b, c, d], 4 * n);
+    // The product times the matrix of the step before: its value moves by its new moment.
+    const lr = rates[Math.max(0, rates.length - 1 - n)]!;
+    const byMoment = a - lr * b, toValue = c - lr * (1 + d);
+    a = momentum * byMoment;
+    b += weightDecay * byMoment;
+    c = momentum * toValue;
+    d += weightDecay * toValue;
   }
-  return powers;
+  return products;
 }

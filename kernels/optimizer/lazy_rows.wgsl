@@ -2,14 +2,15 @@
 //
 // A step of SGD without a gradient is linear in a row's moment m and value p:
 //   (m, p) <- M (m, p),  M = (momentum, decay; -lr momentum, 1 - lr decay),
-// so that n such steps are M^n, and a gradient g in the last of them adds scale * g * (1, -lr).
-// powers[n] holds M^n as (a, b, c, d): m' = a m + b p, p' = p + c m + d p, so d is the element minus 1.
+// so that the last n steps are P_n = M_now ... M_(now-n+1): each M has its own lr. A gradient g in the last
+// step adds scale * g * (1, -lr).
+// products[n] holds P_n as (a, b, c, d): m' = a m + b p, p' = p + c m + d p, so d is the element minus 1.
 // `advance` applies it: that of _lazy_moment.wgsl, or without momentum, where no m is kept, of _lazy_decay.wgsl.
 //
 // claim:  lag[i] = now - last[row] for the first thread with the row, 0 for the others; last[row] = now.
-// update: (m, p) <- M^lag[i] (m, p), plus the gradient with HAS_GRADIENT; for each row that ids name.
+// update: (m, p) <- P_lag[i] (m, p), plus the gradient with HAS_GRADIENT; for each row that ids name.
 // flush:  the same for all rows, whose lag is now - last[row].
-// Shapes: ids, lag [n], last [V], table and moment [V, W], powers [most + 1], values [n, W]; norm [2],
+// Shapes: ids, lag [n], last [V], table and moment [V, W], products [most + 1], values [n, W]; norm [2],
 //         whose second element is scale; W counted in Vecs (vec.ts). An id may occur several times;
 //         0xffffffff stands for none. Of last (claim), or table and moment (update), the parts of `rows` rows
 //         from row `first` on are bound; rows of other parts are left as they are. flush takes n rows.
@@ -45,7 +46,7 @@ fn claim(group: Group, @builtin(local_invocation_index) local: u32) {
 }
 
 @group(0) @binding(1) var<storage, read> lag: array<u32>;
-@group(0) @binding(2) var<storage, read> powers: array<vec4f>;
+@group(0) @binding(2) var<storage, read> products: array<vec4f>;
 @group(0) @binding(3) var<storage, read> norm: array<f32>;
 @group(0) @binding(4) var<storage, read> values: array<Vec>;
 @group(0) @binding(5 + PART) var<storage, read_write> table_PART: array<Vec>;

@@ -8,8 +8,9 @@ import { gradientSumsOf, type Step } from "../autograd/step.ts";
 import { assemble, type TiledGradient } from "../autograd/tiled_gradient.ts";
 import { Communicator } from "./communicator.ts";
 import { show } from "../device/expect.ts";
+import { catchUpRows } from "../device/pending.ts";
 import { tensorLike } from "../device/scope.ts";
-import { partsOf, storageIn, type Tensor } from "../device/tensor.ts";
+import type { Tensor } from "../device/tensor.ts";
 
 /** Bytes that are packed on the GPU to be read at once, and of a tile of a summed gradient. */
 const PACKED_BYTES = 64 * 2 ** 20;
@@ -141,7 +142,7 @@ class Reduction {
     }
     // A row that only other ranks have read is brought up to date as it was there: ranks stay equal.
     for (const [i, { tables }] of rows.entries()) {
-      for (const { table } of tables) storageIn(partsOf(table)[0]!).pending?.catchUp(caught[i]!);
+      for (const { table } of tables) catchUpRows(table, caught[i]!);
     }
     return { loss: this.#loss, along: message.subarray(at) };
   }

@@ -41,7 +41,7 @@ export class Adagrad extends Optimizer {
 function slotOf(gpu: Gpu, parameter: Tensor, { weightDecay = 0 }: OptimizerOptions): Slot {
   const squares = zerosLike(gpu, parameter);
   return {
-    count: 0,
+    counts: [],
     restore: () => {},
     kept: () => [["squares", squares]],
     update(gradient, norm, lr) {

@@ -64,7 +64,7 @@ class AdamSlot implements Slot {
   readonly #moment: Tensor;
   readonly #squares: Tensor;
   readonly #fixed: Fixed;
-  count = 0;
+  #t = 0;
 
   constructor(gpu: Gpu, parameter: Tensor, fixed: Fixed) {
     this.#gpu = gpu;
@@ -74,8 +74,12 @@ class AdamSlot implements Slot {
     this.#fixed = fixed;
   }
 
-  restore(steps: number): void {
-    this.count = steps;
+  get counts(): number[] {
+    return this.#t > 0 ? [this.#t] : [];
+  }
+
+  restore([t]: readonly number[]): void {
+    this.#t = t!;
   }
 
   kept(): NamedParameter[] {
@@ -83,7 +87,7 @@ class AdamSlot implements Slot {
   }
 
   update(gradient: SummedGradient, norm: Tensor, lr: number): void {
-    const t = ++this.count, { beta1, beta2, weightDecay } = this.#fixed;
+    const t = ++this.#t, { beta1, beta2, weightDecay } = this.#fixed;
     const correction = Math.sqrt(1 - beta2 ** t), isSparse = gradient.kind === "sparse";
     update(this.#gpu, gradient, norm, {
       rule: ADAM_RULE,

@@ -72,14 +72,14 @@ export function expectOptimizer(
 
 /** How one parameter is updated, and what is kept for that. */
 export interface Slot {
-  /** A number that a further step depends on; 0 at first. */
-  readonly count: number;
+  /** Numbers that a further step depends on; none at first. */
+  readonly counts: readonly number[];
   /** Updates of rows that are deferred, if there are any. */
   readonly lazy?: LazyRows | undefined;
   /** The tensors that are kept, each by the last word of its name. */
   kept(): NamedParameter[];
-  /** Goes on from this count, at the learning rate `lr`. */
-  restore(count: number, lr: number): void;
+  /** Goes on from these counts. */
+  restore(counts: readonly number[]): void;
   /** Updates the parameter by `gradient`, times `norm[1]`. */
   update(gradient: SummedGradient, norm: Tensor, lr: number): void;
 }
@@ -130,8 +130,6 @@ export abstract class Optimizer implements Disposable {
   /** Throws a RangeError unless it is positive and finite. */
   set lr(lr: number) {
     expectLr(`go on with ${this.#name}`, lr);
-    if (lr === this.#lr) return;
-    for (const { lazy } of this.#slots) lazy?.flush(); // what waits was taken at the old rate
     this.#lr = lr;
   }
 
@@ -146,25 +144,31 @@ export abstract class Optimizer implements Disposable {
     });
   }
 
-  /** Numbers that a further step depends on, too, by the names of parameters; those that are not 0. */
-  get counts(): Readonly<Record<string, number>> {
-    const all = this.#parameters.map(([name], at) => [name, this.#slots[at]!.count] as const);
-    return Object.fromEntries(all.filter(([, count]) => count > 0));
+  /** Numbers that a further step depends on, too, by the names of the parameters that have some. */
+  get counts(): Readonly<Record<string, readonly number[]>> {
+    const all = this.#parameters.map(([name], at) => [name, this.#slots[at]!.counts] as const);
+    return Object.fromEntries(all.filter(([, counts]) => counts.length > 0));
   }
 
   /**
-   * Goes on from where {@linkcode counts} gave this, at the same learning rate. The {@linkcode tensors} have
-   * to be written, too, after this and on {@linkcode hold}.
+   * Goes on from where {@linkcode counts} gave this. The {@linkcode tensors} have to be written, too, after this
+   * and on {@linkcode hold}.
    *
    * @throws {RangeError} If a name is none of a parameter.
+   * @throws {TypeError} If the numbers of a parameter are not an array.
    */
-  restore(counts: Readonly<Record<string, number>>): void {
-    for (const [name, count] of Object.entries(counts)) {
+  restore(counts: Readonly<Record<string, readonly number[]>>): void {
+    for (const [name, numbers] of Object.entries(counts)) {
       const slot = this.#slots[this.#parameters.findIndex(([other]) => other === name)];
       if (!slot) {
         throw new RangeError(`Cannot restore ${this.#name}: there is no parameter ${show(name)}`);
       }
-      slot.restore(count, this.#lr);
+      if (!Array.isArray(numbers)) {
+        throw new TypeError(
+          `Cannot restore ${this.#name}: the counts of ${name} are ${show(numbers)}, not an array`,
+        );
+      }
+      slot.restore(numbers);
     }
   }
 
@@ -186,7 +190,7 @@ export abstract class Optimizer implements Disposable {
   undisturbed(): Disposable {
     const gpu = this.#gpu, { counts } = this;
     const tensors = this.#slots.flatMap((slot, at) => {
-      const waits = slot.lazy !== undefined && slot.lazy.steps > 0;
+      const waits = slot.lazy !== undefined && slot.counts.length > 0;
       return waits ? [this.#parameters[at]![1], ...slot.kept().map(([, tensor]) => tensor)] : [];
     });
     const copies = tensors.map((tensor) => {

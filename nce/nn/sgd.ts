@@ -27,10 +27,11 @@ export interface SGDOptions extends OptimizerOptions {
  *
  * The same update as PyTorch's `clip_grad_norm_` and `SGD` with dense gradients. If a gradient has only some
  * rows of a table, momentum and decay of the other rows are deferred until a row is read: the cost of a step
- * does not depend on the size of the table. A change of the learning rate brings all rows up to date.
+ * does not depend on the size of the table, though the learning rate change in each.
  *
  * Kept are the moments (`NAME.moment`), unless the momentum is 0, and of a table with deferred updates which
- * of them each row has had (`NAME.steps` [rows], ids). Counted are the steps of which updates are deferred.
+ * of them each row has had (`NAME.steps` [rows], ids). Counted are the steps of which updates are deferred:
+ * for each run of equal learning rates the number of steps and the rate.
  */
 export class SGD extends Optimizer {
   /**
@@ -53,33 +54,33 @@ class SGDSlot implements Slot {
   readonly #gpu: Gpu;
   readonly #parameter: Tensor;
   readonly #moment: Tensor | undefined;
-  readonly #fixed: Omit<SGDCoefficients, "lr">;
+  readonly #fixed: SGDCoefficients;
   lazy: LazyRows | undefined;
 
-  constructor(gpu: Gpu, parameter: Tensor, fixed: Omit<SGDCoefficients, "lr">) {
+  constructor(gpu: Gpu, parameter: Tensor, fixed: SGDCoefficients) {
     this.#gpu = gpu;
     this.#parameter = parameter;
     this.#moment = fixed.momentum > 0 ? zerosLike(gpu, parameter) : undefined;
     this.#fixed = fixed;
   }
 
-  get count(): number {
-    return this.lazy?.steps ?? 0;
+  get counts(): number[] {
+    return this.lazy?.runs ?? [];
   }
 
-  restore(steps: number, lr: number): void {
-    this.#makeLazy().restore(steps, { ...this.#fixed, lr });
+  restore(counts: readonly number[]): void {
+    this.#makeLazy().restore(counts);
   }
 
   kept(): NamedParameter[] {
     const kept: NamedParameter[] = this.#moment ? [["moment", this.#moment]] : [];
-    return this.lazy && this.count > 0 ? [...kept, ["steps", this.lazy.last]] : kept;
+    return this.lazy && this.counts.length > 0 ? [...kept, ["steps", this.lazy.last]] : kept;
   }
 
   update(gradient: SummedGradient, norm: Tensor, lr: number): void {
     const { momentum, weightDecay } = this.#fixed, moment = this.#moment;
     if (gradient.kind === "sparse" && (moment || weightDecay > 0)) {
-      return this.#makeLazy().update(gradient, norm, { ...this.#fixed, lr });
+      return this.#makeLazy().update(gradient, norm, lr);
     }
     update(this.#gpu, gradient, norm, {
       rule: moment ? MOMENTUM_RULE : SGD_RULE,
@@ -90,6 +91,6 @@ class SGDSlot implements Slot {
   }
 
   #makeLazy(): LazyRows {
-    return this.lazy ??= new LazyRows(this.#gpu, this.#parameter, this.#moment);
+    return this.lazy ??= new LazyRows(this.#gpu, this.#parameter, this.#fixed, this.#moment);
   }
 }

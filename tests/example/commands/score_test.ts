@@ -16,8 +16,8 @@ import { CARD, saveSmallModel, VOCABULARY } from "../../support/saved_models.ts"
 
 /** Models of both kinds. */
 const KINDS: Readonly<Record<string, Given>> = { lstm: {}, gru: { "index-module": "gru" } };
-/** The norm term of the models: the default. */
-const NORM_TERM = 9;
+/** The norm term of the models, `auto`. */
+const NORM_TERM = Math.log(VOCABULARY.size);
 
 /** Sentences of these lengths, some words of which are unknown. */
 function sentences(...lengths: number[]): string[] {

@@ -4,7 +4,7 @@
  * than `chromium`).
  */
 
-import axe from "axe-core" with { type: "text" };
+import axe from "axe-core";
 import { pageOf } from "../../../example/report/page.ts";
 import { pathsOf, readRun } from "../../../example/report/reported_run.ts";
 import { runInChromium } from "../../package/chromium.ts";

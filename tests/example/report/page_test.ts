@@ -139,8 +139,8 @@ Deno.test("a report on two runs has both, and marks the settings in which they d
     assertEquals(marked, [
       ["--emsize ≠ differs", "64", "200"],
       ["--loss ≠ differs", "nce", "full"],
-      ["--lr ≠ differs", "1", "0.5"],
       ["--audit ≠ differs", "50", "no effect"],
+      ["--lr ≠ differs", "1", "0.5"],
     ]);
     assertEquals(row(page, "Results by run", "validation perplexity, best"), ["133.33", "200.00"]);
     assertEquals(column(page, "Figures of the epochs", "run"), ["a", "a", "a", "b", "b"]);

@@ -35,6 +35,7 @@ function parametersOf(gpu: Gpu, stack: DisposableStack): NamedParameter[] {
 function train(gpu: Gpu, of: readonly NamedParameter[], optimizer: Optimizer, steps: number[]) {
   const [table, vector] = of.map(([, tensor]) => tensor) as [Tensor, Tensor];
   for (const number of steps) {
+    optimizer.lr = 0.1 / (1 + Math.floor(number / 5)); // steps at one rate, and a change
     using step = gpu.step({ training: true });
     const rows = gather(step, table, step.upload(randomIds(3, V, number)));
     const dRows = step.upload(values(3 * W, number), [3, W]);
@@ -53,7 +54,7 @@ Deno.test("an optimizer keeps what its formula needs, and SGD without momentum n
       const kept = gpu.memory.bytes - before - 16; // the norm
       assertEquals(kept, keeps * 4 * (V * W + D), name);
       train(gpu, parameters, optimizer, [0]);
-      // With momentum, [V] steps of rows and a table of powers; nothing else has to wait.
+      // With momentum, [V] steps of rows and a table of products; nothing else has to wait.
       const waits = name === "SGD with momentum" ? 4 * V + 16 * 1025 : 0;
       assertEquals(gpu.memory.bytes - before - 16 - kept, waits, name);
     }
@@ -65,7 +66,7 @@ Deno.test("SGD with decay and no momentum defers the decay, and keeps no moment"
     const parameters = parametersOf(gpu, stack);
     using optimizer = new SGD(gpu, parameters, { lr: 0.1, weightDecay: 0.1 });
     train(gpu, parameters, optimizer, [0, 1]);
-    assertEquals(optimizer.counts, { table: 2 });
+    assertEquals(optimizer.counts, { table: [2, 0.1] });
     assertEquals(optimizer.tensors().map(([name]) => name), ["table", "table.steps", "vector"]);
   }));
 
@@ -83,7 +84,7 @@ async function saveAndGoOn(options: AdapterOptions): Promise<Float32Array[][]> {
       const parameters = parametersOf(gpu, stack);
       const optimizer = stack.use(make(gpu, parameters));
       train(gpu, parameters, optimizer, first);
-      const { counts, lr } = optimizer, saved = new Map<string, Float32Array | Uint32Array>();
+      const { counts } = optimizer, saved = new Map<string, Float32Array | Uint32Array>();
       {
         using _held = optimizer.hold();
         for (const [name, tensor] of optimizer.tensors()) saved.set(name, await gpu.read(tensor));
@@ -94,7 +95,6 @@ async function saveAndGoOn(options: AdapterOptions): Promise<Float32Array[][]> {
       }
       train(gpu, parameters, optimizer, rest);
       const others = parametersOf(gpu, stack), other = stack.use(make(gpu, others));
-      other.lr = lr;
       other.restore(counts);
       {
         using _held = other.hold();
@@ -104,7 +104,13 @@ async function saveAndGoOn(options: AdapterOptions): Promise<Float32Array[][]> {
       assertEquals(other.counts, counts, name);
       train(gpu, others, other, rest);
       assertEquals(await bits(others), await bits(parameters), name);
-      assertThrows(() => other.restore({ nothing: 1 }), RangeError, 'no parameter "nothing"');
+      assertThrows(() => other.restore({ nothing: [1] }), RangeError, 'no parameter "nothing"');
+      const number = { table: 1 as unknown as number[] };
+      assertThrows(
+        () => other.restore(number),
+        TypeError,
+        "the counts of table are 1, not an array",
+      );
       ends.push(await bits(others));
     }
   }, options);

@@ -1,0 +1,35 @@
+/** Updates of tables' rows that are deferred until the rows are read. */
+
+import type { Launch } from "./launch.ts";
+import { offsetOf, partsOf, type Storage, storageIn, type Tensor } from "./tensor.ts";
+
+/** Applies all that is deferred of a buffer. */
+export function flushPending({ pending }: Storage): void {
+  for (const updates of pending) updates.flush();
+}
+
+/** Brings what a launch reads up to date: of the tables that it reads by rows these rows, of others all. */
+export function catchUp({ inputs, outputs, readsRows }: Launch): void {
+  const { tables = [], ids } = readsRows ?? {}, parts = tables.flatMap(partsOf);
+  const bound = [...inputs, ...outputs];
+  for (const tensor of bound) {
+    // What is bound twice may be read in another way, too.
+    const byRows = parts.includes(tensor) && bound.indexOf(tensor) === bound.lastIndexOf(tensor);
+    if (!byRows) flushPending(storageIn(tensor));
+  }
+  if (ids) { for (const table of tables) catchUpRows(table, ids); }
+}
+
+/** Brings the rows `ids` of `table` up to date. */
+export function catchUpRows(table: Tensor, ids: Tensor): void {
+  const pending = new Set(partsOf(table).flatMap((part) => [...storageIn(part).pending]));
+  for (const updates of pending) updates.catchUp(table, ids);
+}
+
+/** Whether `view` begins with the first row of `table`, and its rows are those of the table. */
+export function hasRowsOf(view: Tensor, table: Tensor): boolean {
+  const [first, own] = [view, table].map((tensor) => partsOf(tensor)[0]!);
+  const width = (tensor: Tensor) => tensor.size / tensor.shape[0]!;
+  return storageIn(first!) === storageIn(own!) && offsetOf(first!) === offsetOf(own!) &&
+    width(view) === width(table) && view.shape[0]! <= table.shape[0]!;
+}
