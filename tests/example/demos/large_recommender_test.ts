@@ -95,7 +95,7 @@ Deno.test("memoryOfItems() is what the GPU holds but for a step, and is said bef
         "or more; and about 16 MB in the program",
     );
     assert(!describeItems({ maxTensorBytes: 2 ** 27 }, items, 8, needs).includes("buffers"));
-  }));
+  }, WHOLE));
 
 Deno.test("items for which there is no memory are refused, with the cure", () => {
   const items = 10_000_000, needs = memoryOfItems(items, MARKET.sizes, 16);
