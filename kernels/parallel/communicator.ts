@@ -1,6 +1,7 @@
 /** How the ranks of a computation exchange numbers: over MPI, in one process, or not at all. */
 
-import type { TensorData } from "../device/dtype.ts";
+import { dtypeOf, type TensorData } from "../device/dtype.ts";
+import { show } from "../device/expect.ts";
 
 /** Numbers that are summed at a time: MPI counts bytes in 32 bits. */
 const PIECE = 2 ** 27;
@@ -26,18 +27,33 @@ export abstract class Communicator {
   /** Overwrites `bytes` with those of rank 0. */
   protected abstract broadcastBytes(bytes: Uint8Array): Promise<void>;
 
-  /** All-to-all: sends `sends[k]` to rank k, of any length; returns what each rank sent to this one. */
+  /**
+   * All-to-all: sends `sends[k]` to rank k, of any length; returns what each rank sent to this one.
+   *
+   * This and the other methods throw a TypeError if what they are given is not made of `Float32Array` or
+   * `Uint32Array`.
+   */
   async exchange<T extends TensorData>(sends: readonly T[]): Promise<T[]> {
+    if (!Array.isArray(sends) || sends.length !== this.size) {
+      throw new TypeError(
+        `Cannot exchange ${
+          show(sends)
+        }: an array of as many parts as ranks, ${this.size}, is expected`,
+      );
+    }
+    for (const part of sends) dtypeOf("exchange", part);
     return numbersOf(sends[0]!, await this.exchangeBytes(sends.map(bytesOf)));
   }
 
   /** The numbers of each rank, as many as it has, on all ranks. */
   async gather<T extends TensorData>(own: T): Promise<T[]> {
+    dtypeOf("gather", own);
     return numbersOf(own, await this.gatherBytes(bytesOf(own)));
   }
 
   /** Overwrites `data`, of one length on all ranks, with what rank 0 has. */
   async broadcast(data: TensorData): Promise<void> {
+    dtypeOf("broadcast", data);
     await this.broadcastBytes(bytesOf(data));
   }
 
@@ -51,6 +67,9 @@ export abstract class Communicator {
    * in float32, so that the bits do not depend on the library or the network.
    */
   async sum(data: Float32Array): Promise<void> {
+    if (dtypeOf("sum over ranks", data) !== "f32") {
+      throw new TypeError("Cannot sum over ranks: a Float32Array is expected");
+    }
     if (this.size === 1) return;
     for (let at = 0; at < data.length; at += PIECE) await this.#sum(data.subarray(at, at + PIECE));
   }

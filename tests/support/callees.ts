@@ -188,6 +188,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     subtractScalar: f("subtractScalar", [step, x, up(1)], [STEP, F, F]),
     RandomStream: c("RandomStream", ["a"], [text]),
     streamOf: f("streamOf", ["a"], [text]),
+    ranksInProcess: f("ranksInProcess", [2], [positive]),
     Philox: c("Philox", [1, 2, 3], [seed, word, optional(word)]),
     "Philox.below": m(new nce.Philox(1, 2), "below", [6], [positive]),
     logUniformProbabilities: f("logUniformProbabilities", [V], [positive]),

@@ -74,3 +74,16 @@ Deno.test("ALONE is one rank, and leaves numbers as they are", async () => {
   assertEquals(await ALONE.gather(data), [data]);
   assertEquals(await ALONE.exchange([data]), [data]);
 });
+
+Deno.test("a Communicator throws a TypeError when it is given anything but numbers", async () => {
+  const wrong: unknown = [1, 2];
+  for (const communicator of [ALONE, ranksInProcess(1)[0]!]) {
+    const call = (name: string, given: unknown) =>
+      Reflect.get(communicator, name).call(communicator, given);
+    for (const name of ["sum", "gather", "broadcast", "exchange"]) {
+      await assertRejects(() => call(name, wrong), TypeError, "Cannot ");
+    }
+    await assertRejects(() => call("sum", Uint32Array.of(1)), TypeError, "a Float32Array");
+    await assertRejects(() => call("exchange", [[1]]), TypeError, "Cannot exchange [1]");
+  }
+});
