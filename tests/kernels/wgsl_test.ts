@@ -92,6 +92,12 @@ Deno.test("bit operators stand in parentheses: WGSL and browsers want it, Deno's
   );
 });
 
+Deno.test("the first line of a kernel is its own, so that the kernel can be told by it", () => {
+  const titles = wgslFiles().map(({ source }) => source.split("\n", 1)[0]!);
+  assertEquals(new Set(titles).size, titles.length);
+  for (const title of titles) assert(!title.includes("PART"), title);
+});
+
 Deno.test("uniformFields() reads names and types, not comments", () => {
   const source = `// struct Params { k: u32 }
   struct Params {

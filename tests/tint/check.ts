@@ -29,18 +29,22 @@ const PAGE = `
   return failures;
 `;
 
-/** What the files of `folder` hold of the library's kernels; tests have others, with errors too. */
+/**
+ * What the files of `folder` hold of the library's kernels; tests have others, with errors too. A kernel is
+ * known by its first line, which tells what it computes: lines on the parts of a table are written anew.
+ */
 function kernelsIn(folder: string): Shader[] {
-  const sources = wgslFiles().filter(({ source }) => source.includes("@compute"));
+  const kernels = wgslFiles().filter(({ source }) => source.includes("@compute"))
+    .map(({ path, source }) => ({ path, title: source.split("\n", 1)[0]! }));
   const found = [...Deno.readDirSync(folder)].map(({ name }): Shader =>
     JSON.parse(Deno.readTextFileSync(join(folder, name)))
   );
-  const missing = sources.filter(({ source }) => !found.some(({ code }) => code.includes(source)));
+  const missing = kernels.filter(({ title }) => !found.some(({ code }) => code.includes(title)));
   if (missing.length > 0) {
     const paths = missing.map(({ path }) => path);
     throw new Error(`${folder} lacks ${paths.join(", ")}: fill it by all tests`);
   }
-  return found.filter(({ code }) => sources.some(({ source }) => code.includes(source)));
+  return found.filter(({ code }) => kernels.some(({ title }) => code.includes(title)));
 }
 
 /** Tint's errors in `shaders`. */
