@@ -17,7 +17,7 @@ import { vocabularyFindings } from "../doctor/vocabulary.ts";
 import { isSynthetic, MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
-import { checkWritable, isFile } from "../shared/files.ts";
+import { checkWritable, isFile, isFolder } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { Bar } from "../shared/progress.ts";
 import { makeModel } from "../storage/checkpoint.ts";
@@ -129,14 +129,6 @@ async function checkFiles({ save, resume, ...others }: Settings, seen: Examinati
     ? `${path} is there: training replaces it, and keeps it as ${modelPath(`${save}.previous`)}`
     : `${path} can be written`;
   seen.findings.push({ subject: "settings", name: "files", grade: "fine", text });
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }
 
 /** What a run checks once the number of words is known. */

@@ -2,7 +2,7 @@
 
 import type { Corpus } from "./corpus.ts";
 import { countUnknown, type Sentences } from "./sentences.ts";
-import { formatCount } from "../shared/progress.ts";
+import { formatCount, formatPercent } from "../shared/progress.ts";
 import { UNK } from "./vocab.ts";
 
 /** Fraction of unknown words from which perplexity says more about `<unk>` than about words. */
@@ -24,7 +24,9 @@ export function describeUnknown({ valid, test }: Texts): string | undefined {
   if (parts.every(({ unknown }) => unknown === 0)) return undefined;
   return parts.map((part) => {
     const { name, words, unknown } = part;
-    return `${name} ${percent(part)} (${formatCount(unknown)} of ${formatCount(words)} words)`;
+    return `${name} ${formatPercent(unknown, words)} (${formatCount(unknown)} of ${
+      formatCount(words)
+    } words)`;
   }).join(", ");
 }
 
@@ -42,7 +44,7 @@ export function unknownWarnings(
   }
   const trained = train ? [{ name: "train", words: train.words, unknown: counts[UNK]! }] : [];
   const full = [...trained, ...unseen].filter(({ words, unknown }) => unknown > MOST * words)
-    .map((part) => `${percent(part)} of ${part.name}`);
+    .map(({ name, words, unknown }) => `${formatPercent(unknown, words)} of ${name}`);
   if (full.length > 0) {
     warnings.push(
       `warning: <unk> is ${full.join(", ")}: a low perplexity then means nothing; use more ` +
@@ -56,9 +58,4 @@ function partsOf(texts: Readonly<Record<string, Sentences | undefined>>): Part[]
   return Object.entries(texts).flatMap(([name, text]) =>
     text === undefined ? [] : [{ name, words: text.words, unknown: countUnknown(text) }]
   );
-}
-
-/** Two significant digits, so that even a small fraction is not shown as 0. */
-function percent({ unknown, words }: Part): string {
-  return `${Number((100 * unknown / words).toPrecision(2))} %`;
 }

@@ -3,9 +3,9 @@
 import { basename } from "@std/path";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { filesOf } from "../data/text_files.ts";
-import { formatCount } from "../shared/progress.ts";
+import { formatCount, formatPercent } from "../shared/progress.ts";
 import { nearestName } from "../shared/search.ts";
-import { attempted, type Fact, type Finding, graded, percent } from "./finding.ts";
+import { attempted, type Fact, type Finding, graded } from "./finding.ts";
 import { type LineEnds, type Scan, scanFile } from "./scan.ts";
 
 /** The parts of a text. */
@@ -109,7 +109,8 @@ function factsOf(scans: readonly Scan[]): Fact[] {
     {
       ...data,
       name: "blank lines",
-      text: `${formatCount(blank)} of ${formatCount(lines)} lines (${percent(blank, lines)})` +
+      text:
+        `${formatCount(blank)} of ${formatCount(lines)} lines (${formatPercent(blank, lines)})` +
         (blank > 0 ? " are learned as sentences without a word" : ""),
       cure: cureIf(
         blank > 0,
@@ -188,7 +189,7 @@ class Repeats {
         subject: "data",
         name: `${part} in train`,
         text: `${formatCount(repeated)} of the ${formatCount(all)} sentences of ${MIN_REPEATED} ` +
-          `words or more in ${part}.txt (${percent(repeated, all)}) are in train.txt, too`,
+          `words or more in ${part}.txt (${formatPercent(repeated, all)}) are in train.txt, too`,
         cure: repeated > MOST_REPEATED * all
           ? `its perplexity is too good: split by document, or take them out (grep -vxFf train.txt ` +
             `${part}.txt)`

@@ -59,8 +59,3 @@ function parted(line: string): Pick<Finding, "text" | "cure"> {
   const [, text, cure] = /^(.*); ((?:[^();]|\([^()]*\))*)$/.exec(line) ?? [];
   return text === undefined || cure === undefined ? { text: line } : { text, cure };
 }
-
-/** Part of a whole as text, with two digits, so that little is not shown as nothing. */
-export function percent(part: number, whole: number): string {
-  return `${whole === 0 ? 0 : Number((100 * part / whole).toPrecision(2))} %`;
-}

@@ -1,8 +1,8 @@
 /** How exact the sampled gradient is, by the number of samples, on one batch. */
 
-import { type Audit, auditGradient, type Gpu, type Tensor } from "../../mod.ts";
+import { type Audit, auditGradient, type Gpu } from "../../mod.ts";
 import type { Batch } from "../data/row_batch.ts";
-import { uploadIds } from "../evaluation/evaluate.ts";
+import { contextOf } from "../evaluation/evaluate.ts";
 import type { WordModel } from "../model/model.ts";
 import { isFromBatch, type Settings } from "../options/settings.ts";
 import { formatCount } from "../shared/progress.ts";
@@ -72,12 +72,6 @@ export async function measureGradient(
 function noiseOf({ variance, length }: Audit): number {
   const ofOne = variance * DRAWS / (DRAWS - 1), signal = length ** 2 - ofOne / DRAWS;
   return signal > 0 ? Math.min(MAX_NOISE, Math.sqrt(ofOne / signal)) : MAX_NOISE;
-}
-
-function contextOf(gpu: Gpu, model: WordModel, batch: Batch): Tensor {
-  using step = gpu.step();
-  const { input, resets } = uploadIds(step, batch);
-  return step.keep(model.context(step, input, { resets }).context);
 }
 
 /** The gradients as a finding, with the number of samples that is enough. */

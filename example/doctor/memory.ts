@@ -5,7 +5,8 @@ import type { Gpu } from "../../mod.ts";
 import type { Need } from "../model/needs.ts";
 import { product } from "../model/shapes.ts";
 import { freeMemory } from "../shared/memory.ts";
-import { type Fact, type Finding, graded, percent } from "./finding.ts";
+import { formatPercent } from "../shared/progress.ts";
+import { type Fact, type Finding, graded } from "./finding.ts";
 
 /** Bytes at the stages of a trial. */
 export interface MemoryFigures {
@@ -40,7 +41,7 @@ export function memoryFindings(
       subject: "memory",
       name: "largest",
       text: `${fullest.what}, [${fullest.shape.join(", ")}], take ${
-        percent(part, 1)
+        formatPercent(part)
       } of what the adapter allows`,
       cure: undefined,
       figures: { part },

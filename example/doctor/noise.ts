@@ -3,9 +3,9 @@
 import { type ExpectedNoise, expectedNoise, noiseWarning } from "../model/noise.ts";
 import type { NoiseSource } from "../../mod.ts";
 import { isFromBatch, type Settings } from "../options/settings.ts";
-import { formatCount, formatNumber } from "../shared/progress.ts";
+import { formatCount, formatNumber, formatPercent } from "../shared/progress.ts";
 import { BOS, EOS, UNK } from "../data/vocab.ts";
-import { type Fact, type Finding, graded, percent } from "./finding.ts";
+import { type Fact, type Finding, graded } from "./finding.ts";
 
 /** Part of the noise from which samples of `<unk>` are a waste. */
 const MUCH_UNKNOWN = 0.2;
@@ -99,9 +99,9 @@ function specialFact({ shares }: ExpectedNoise): Fact {
   return {
     subject: "noise",
     name: "marks",
-    text: `<unk> has ${percent(unknown, 1)} of the noise, the end of a sentence ${
-      percent(end, 1)
-    }, the word </s> ${percent(word, 1)}`,
+    text: `<unk> has ${formatPercent(unknown)} of the noise, the end of a sentence ${
+      formatPercent(end)
+    }, the word </s> ${formatPercent(word)}`,
     cure: unknown > MUCH_UNKNOWN
       ? "a lower --min-freq or a larger vocabulary (--vocab), or --noise-power 0.75"
       : undefined,
@@ -113,7 +113,7 @@ function hitFact({ hitRate }: NoiseFigures, { loss, noise }: Settings): Fact {
   return {
     subject: "noise",
     name: "hits",
-    text: `${percent(hitRate, 1)} of the samples will equal their target`,
+    text: `${formatPercent(hitRate)} of the samples will equal their target`,
     cure: hitRate > MANY_HITS && loss !== "neg"
       ? noise === "unigram" ? "--noise-power 0.75, or --loss full" : "--loss full"
       : undefined,

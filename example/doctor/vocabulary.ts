@@ -5,8 +5,8 @@ import type { Sentences } from "../data/sentences.ts";
 import { describeUnknown, unknownWarnings } from "../data/unknown.ts";
 import { EOS, UNK } from "../data/vocab.ts";
 import { countUnknown } from "../data/sentences.ts";
-import { formatCount } from "../shared/progress.ts";
-import { type Fact, type Finding, graded, percent, warned } from "./finding.ts";
+import { formatCount, formatPercent } from "../shared/progress.ts";
+import { type Fact, type Finding, graded, warned } from "./finding.ts";
 
 /** Sizes of a vocabulary for which the coverage is told. */
 const SIZES = [1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000];
@@ -34,7 +34,9 @@ function sizeFact({ train, valid, test, vocabulary }: Corpus): Fact {
     text: `${[train, valid, test].map(({ words }) => formatCount(words)).join(" / ")} words to ` +
       `train, validate and test on; vocabulary ${formatCount(vocabulary.size)}`,
     cure: fewest < FEW_TOKENS
-      ? `take perplexities that differ by less than ${percent(error, 1)} for equal, or give more ` +
+      ? `take perplexities that differ by less than ${
+        formatPercent(error)
+      } for equal, or give more ` +
         "text to validate and test on"
       : undefined,
     figures: {
@@ -82,7 +84,7 @@ function coverageFact(corpus: Corpus): Fact {
     subject: "data",
     name: "coverage",
     text: "of valid by the most frequent words: " +
-      parts.map(({ size, part }) => `${formatCount(size)} ${percent(part, 1)}`).join(", "),
+      parts.map(({ size, part }) => `${formatCount(size)} ${formatPercent(part)}`).join(", "),
     cure: undefined,
     figures: Object.fromEntries(parts.map(({ size, part }) => [String(size), part])),
   };
@@ -98,7 +100,7 @@ function rareFact({ vocabulary: { counts } }: Corpus): Fact {
     name: "rare words",
     text:
       `of ${formatCount(words.length)} words ${formatCount(once)} (${
-        percent(once, words.length)
+        formatPercent(once, words.length)
       }) come once in train` + (never > 0 ? `, ${formatCount(never)} never` : ""),
     cure: never > words.length / 2
       ? "more training text, or a vocabulary of the words that are in it"

@@ -44,6 +44,13 @@ export function uploadIds(
   };
 }
 
+/** What the model's output layer scores words from, for each place of a batch; the caller owns it. */
+export function contextOf(gpu: Gpu, model: WordModel, batch: Batch): Tensor {
+  using step = gpu.step();
+  const { input, resets } = uploadIds(step, batch);
+  return step.keep(model.context(step, input, { resets }).context);
+}
+
 /** Each token's weight in the batch's mean loss, [T * B]; 0 where nothing is predicted. */
 export function uploadWeight(step: Step, batch: Batch): Tensor {
   return step.upload(batch.mask.map((real) => real / batch.tokens));

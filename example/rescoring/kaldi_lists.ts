@@ -8,6 +8,7 @@
 import { openInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
 import { Failure } from "../shared/errors.ts";
+import { isFile } from "../shared/files.ts";
 import type { Hypothesis, NBestList } from "./nbest.ts";
 
 /** Archives of costs, and the scores that they hold. */
@@ -20,7 +21,7 @@ export async function readKaldiLists(folder: string): Promise<NBestList[]> {
   const words = await readArchive(`${folder}/${WORDS_FILE}`);
   const costs = await Promise.all(
     Object.entries(COSTS).map(async ([file, name]) => {
-      const path = `${folder}/${file}`, isThere = name !== "graph" || exists(path);
+      const path = `${folder}/${file}`, isThere = name !== "graph" || isFile(path);
       return { path, name, archive: isThere ? await readArchive(path) : undefined };
     }),
   );
@@ -82,12 +83,4 @@ export function kaldiTexts(lists: readonly NBestList[]): Record<string, string> 
     [WORDS_FILE]: archive(({ words }) => words.join(" ")),
     ...Object.fromEntries(costs),
   };
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }

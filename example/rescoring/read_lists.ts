@@ -3,7 +3,7 @@
 import { openInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
-import { writeFileAtomically } from "../shared/files.ts";
+import { isFolder, writeFileAtomically } from "../shared/files.ts";
 import { jsonLine, readJsonLists } from "./json_lists.ts";
 import { kaldiTexts, readKaldiLists, WORDS_FILE } from "./kaldi_lists.ts";
 import type { NBestFormat } from "../options/list_formats.ts";
@@ -27,21 +27,21 @@ export interface ReadLists {
  * @throws {Failure} If it cannot be read, is of another format, or has no lists.
  */
 export async function readLists(path: string, given?: NBestFormat): Promise<ReadLists> {
-  const isFolder = path !== "-" && isFolderAt(path);
-  const format = given ?? (isFolder ? formatOfFolder(path) : await formatOfFile(path));
-  if (isFolder && format === "json" || !isFolder && format === "kaldi") {
+  const inFolder = path !== "-" && isFolder(path);
+  const format = given ?? (inFolder ? formatOfFolder(path) : await formatOfFile(path));
+  if (inFolder && format === "json" || !inFolder && format === "kaldi") {
     throw new UsageError(
-      `Cannot read ${path}: lists of --format ${format} are in a ${isFolder ? "file" : "folder"}`,
+      `Cannot read ${path}: lists of --format ${format} are in a ${inFolder ? "file" : "folder"}`,
     );
   }
   const lists = format === "json"
     ? await readJsonLists(path)
     : format === "kaldi"
     ? await readKaldiLists(path)
-    : await readSrilmLists(path, isFolder);
+    : await readSrilmLists(path, inFolder);
   const empty = lists.find(({ hypotheses }) => hypotheses.length === 0);
   if (lists.length === 0 || empty !== undefined) {
-    const where = isFolder && empty !== undefined ? `${path}/${empty.id}` : path;
+    const where = inFolder && empty !== undefined ? `${path}/${empty.id}` : path;
     throw new Failure(`Cannot read ${where}: it is empty, and a list has at least one hypothesis`);
   }
   const ids = new Set<string>();
@@ -49,7 +49,7 @@ export async function readLists(path: string, given?: NBestFormat): Promise<Read
     if (ids.has(id)) throw new Failure(`Cannot read ${path}: the utterance ${id} is there twice`);
     ids.add(id);
   }
-  return { format, isFolder, lists };
+  return { format, isFolder: inFolder, lists };
 }
 
 function formatOfFolder(path: string): NBestFormat {
@@ -80,14 +80,6 @@ async function readSrilmLists(path: string, isFolder: boolean): Promise<NBestLis
 /** The utterance of a file: its name without extensions. */
 function idOf(path: string): string {
   return path.replace(/^.*[\\/]/, "").replace(/\.(gz|zst)$/, "").replace(/\.(nbest|txt)$/, "");
-}
-
-function isFolderAt(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false; // reading reports the reason
-  }
 }
 
 /**

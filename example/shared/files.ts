@@ -207,7 +207,8 @@ export function isFile(path: string): boolean {
   }
 }
 
-function isFolder(path: string): boolean {
+/** Whether the folder exists. */
+export function isFolder(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
   } catch {

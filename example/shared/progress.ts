@@ -225,6 +225,11 @@ function withSeparators(value: number, digits: number): string {
   return value.toLocaleString("en-US", format);
 }
 
+/** Part of a whole, of 1 unless given, in per cent, with two digits, so that little is not shown as nothing. */
+export function formatPercent(part: number, whole = 1): string {
+  return `${whole === 0 ? 0 : Number((100 * part / whole).toPrecision(2))} %`;
+}
+
 /** Milliseconds as text, such as `1h02m`, `3m07s` or `9s`. */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1000);

@@ -1,6 +1,6 @@
 /** Training of a model, batch by batch. */
 
-import { auditGradient, type Gpu, type Tensor } from "../../mod.ts";
+import { auditGradient, type Gpu } from "../../mod.ts";
 import type { Optimizer } from "../../nce/nn/mod.ts";
 import { sum, weightedSum } from "../../kernels/ops.ts";
 import { partOf } from "../data/columns.ts";
@@ -8,7 +8,7 @@ import type { Epoch } from "../data/epoch.ts";
 import { type Batch, firstRows } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { Diverged } from "./diverged.ts";
-import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
+import { contextOf, uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import type { Io } from "../shared/io.ts";
 import { Losses, type LossSum } from "../evaluation/losses.ts";
 import type { Checkpoint, Position } from "../storage/checkpoint_file.ts";
@@ -269,7 +269,7 @@ export class Trainer implements Disposable {
     const few = firstRows(batch, AUDIT_ROWS), gpu = this.#gpu, shape = [few.steps, few.batchSize];
     await this.#countHits();
     using _undisturbed = this.optimizer.undisturbed();
-    using context = this.#context(few);
+    using context = contextOf(gpu, this.#model, few);
     const { cosine, bias, variance } = await auditGradient(
       gpu,
       this.#model.criterion,
@@ -278,13 +278,6 @@ export class Trainer implements Disposable {
     );
     await this.#model.criterion.takeHits(gpu); // hits of the audit do not count
     metrics.write({ event: "audit", step: this.steps, cosine, bias, variance });
-  }
-
-  #context(batch: Batch): Tensor {
-    using step = this.#gpu.step();
-    const { input, resets } = uploadIds(step, batch);
-    const { context } = this.#model.context(step, input, { resets });
-    return step.keep(context);
   }
 
   /** Frees the optimizer's moments. */

@@ -27,7 +27,7 @@ export interface SGDOptions extends OptimizerOptions {
  *
  * The same update as PyTorch's `clip_grad_norm_` and `SGD` with dense gradients. If a gradient has only some
  * rows of a table, momentum and decay of the other rows are deferred until a row is read: the cost of a step
- * does not depend on the size of the table, though the learning rate change in each.
+ * does not depend on the size of the table, even if the learning rate changes in each.
  *
  * Kept are the moments (`NAME.moment`), unless the momentum is 0, and of a table with deferred updates which
  * of them each row has had (`NAME.steps` [rows], ids). Counted are the steps of which updates are deferred:
