@@ -41,7 +41,7 @@ const MUCH_BYTES = 1e9;
 export function newModel(job: Job): WordModel {
   const { gpu, settings, corpus, io } = job;
   checkSizes(job);
-  const needs = memoryOfTraining(settings, corpus.vocabulary.size);
+  const needs = memoryOfTraining(settings, corpus.vocabulary.size, gpu);
   const tell = sumOf(needs) < MUCH_BYTES ? io.detail : io.out;
   tell(`memory      needs ${describeNeeds(needs)}`);
   const model = makeModel(gpu, settings, corpus.vocabulary);
@@ -59,7 +59,7 @@ export function checkSizes({ gpu, settings, corpus }: Omit<Job, "io">): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
-  checkMemory(memoryOfTraining(settings, vocabulary.size), freeMemory(gpu));
+  checkMemory(memoryOfTraining(settings, vocabulary.size, gpu), freeMemory(gpu));
   const batch = trainingBatches(train, settings, 1).largest();
   checkTraining(settings, bounds, largestShape(train, batch, concat));
   if (modeOf(settings) === "profile") return;

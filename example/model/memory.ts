@@ -1,6 +1,7 @@
 /** The GPU memory that a model takes for as long as it is used, by its sizes alone. */
 
 import { format as formatBytes } from "@std/fmt/bytes";
+import type { Gpu } from "../../mod.ts";
 import type { Settings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { parameterShapes, product, type SizeSettings } from "./shapes.ts";
@@ -24,8 +25,6 @@ type TrainingNeedsSettings =
   & ModelNeedsSettings
   & Pick<Settings, "loss" | "optimizer" | "momentum" | "weightDecay">;
 
-/** Bytes of a gradient beyond which the library computes it in tiles. */
-const HELD_BYTES = 64 * 2 ** 20;
 /** Bytes a word: of the table that is drawn from, and of ln q. */
 const DRAWN_BYTES = 8, LOG_BYTES = 4;
 
@@ -39,11 +38,15 @@ export function memoryOfModel(settings: ModelNeedsSettings, words: number): Memo
   return { tables, moments: 0, noise, gradients: 0 };
 }
 
-/** What its training takes. */
-export function memoryOfTraining(settings: TrainingNeedsSettings, words: number): MemoryNeeds {
+/** What its training takes; a larger gradient than `heldBytes` is computed in tiles. */
+export function memoryOfTraining(
+  settings: TrainingNeedsSettings,
+  words: number,
+  { heldBytes }: Pick<Gpu, "heldBytes">,
+): MemoryNeeds {
   const { loss, indexModule, emsize, optimizer, momentum, weightDecay } = settings;
   const model = memoryOfModel(settings, words), table = 4 * words * emsize;
-  const whole = indexModule === "gru" ? table : 4 * words + (table > HELD_BYTES ? 0 : table);
+  const whole = indexModule === "gru" ? table : 4 * words + (table > heldBytes ? 0 : table);
   const copies = optimizer === "sgd" ? (momentum > 0 ? 1 : 0) : optimizer === "adam" ? 2 : 1;
   // SGD keeps the steps that each row of the tables which are looked up has had.
   const lazy = optimizer === "sgd" && (momentum > 0 || weightDecay > 0);

@@ -38,6 +38,9 @@ export let copyToTexels: (gpu: Device, from: Tensor, to: TexelTensor) => void;
 /** {@linkcode Device.dispatch} of a launch that may read and write texels. */
 export let dispatchTexels: (gpu: Device, launch: TexelLaunch) => void;
 
+/** {@linkcode Device.heldBytes} by family. */
+const HELD_BYTES = { software: 64 * 2 ** 20, hardware: 512 * 2 ** 20 };
+
 /** A WebGPU device with everything that kernels need, below steps and gradients. */
 export class Device implements AsyncDisposable {
   /** The adapter's name. */
@@ -111,6 +114,14 @@ export class Device implements AsyncDisposable {
   /** Bytes of the largest tensor: what one storage binding of the device holds. */
   get maxTensorBytes(): number {
     return this.#pool.maxBytes;
+  }
+
+  /**
+   * Bytes of scores, and of a weight's gradient, that the exact loss of a linear layer holds: 64 MiB, on GPUs
+   * 512 MiB or what one tensor can have. A GPU keeps more, since computing scores again is a fourth product.
+   */
+  get heldBytes(): number {
+    return Math.min(HELD_BYTES[this.family], this.maxTensorBytes);
   }
 
   /** Whether nothing has gone wrong so far, and the device was not disposed of. */

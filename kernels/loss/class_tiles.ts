@@ -23,14 +23,6 @@ function floatsIn(gpu: Device, bytes: number): number {
   return bytes / 4 / (readsTexels(gpu) ? 2 : 1);
 }
 
-/**
- * Bytes of scores that a linear layer holds unless told otherwise. A GPU keeps more for its backward pass, as
- * far as they fit one tensor: computing them again is a fourth product.
- */
-export function linearHeldBytes({ family, maxTensorBytes }: Device): number {
-  return family === "hardware" ? Math.min(8 * HELD_BYTES, maxTensorBytes) : HELD_BYTES;
-}
-
 /** Whether each tile is submitted by itself: systems end a submission that keeps a GPU for seconds. */
 export function takesLong({ rows, classes }: TileScorer): boolean {
   return 4 * rows * classes > HELD_BYTES;
@@ -44,10 +36,21 @@ export function fitsHeld(
   return rows * classes <= floatsIn(gpu, heldBytes);
 }
 
-/** Tiles of all classes, each of `most` at most and within one part of the tables, for the operation `op`. */
-export function tilesOf(gpu: Device, op: string, scorer: TileScorer, most: number): Tile[] {
+/**
+ * Tiles of all classes, each of `most` at most and within one part of the tables, for the operation `op`.
+ *
+ * @param held The most bytes of scores at a time, if not the scorer's.
+ */
+export function tilesOf(
+  gpu: Device,
+  op: string,
+  scorer: TileScorer,
+  most: number,
+  held = Infinity,
+): Tile[] {
   const { rows: N, classes: V, floatsPerClass = 0, edges = [] } = scorer;
-  const { heldBytes = HELD_BYTES, tileBytes = heldBytes } = scorer;
+  const heldBytes = Math.min(scorer.heldBytes ?? HELD_BYTES, held);
+  const tileBytes = Math.min(scorer.tileBytes ?? heldBytes, heldBytes);
   const floats = Math.max(N, floatsPerClass), limit = Math.floor(heldBytes / 4 / TILE_STEP);
   if (floats > limit) {
     throw new RangeError(`Cannot run ${op} on ${N} rows: at most ${limit} fit a tile`);

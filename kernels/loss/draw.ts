@@ -25,8 +25,8 @@ export interface DrawOptions {
  * Draws `k` different classes for each row, the first from softmax(scores / temperature), each further one
  * from what the softmax leaves of the others: best first by score + temperature * Gumbel noise, and these sums.
  *
- * As exact as if all N x V probabilities were computed, of whose scores at most `scorer.heldBytes` exist at a
- * time. No gradient flows.
+ * As exact as if all N x V probabilities were computed, of whose scores at most `scorer.heldBytes`, and
+ * 64 MiB, exist at a time. No gradient flows.
  *
  * @throws {RangeError} If `k` is not usable, see {@linkcode topK}, or the temperature is negative.
  */

@@ -1,13 +1,7 @@
 /** Exact cross entropy of a linear output layer; the gradient of a large weight is never held whole. */
 
 import { sumOf } from "../accumulate/add.ts";
-import {
-  type EachTile,
-  HELD_BYTES,
-  linearHeldBytes,
-  type TileGradient,
-  type TileScorer,
-} from "./class_tiles.ts";
+import { type EachTile, HELD_BYTES, type TileGradient, type TileScorer } from "./class_tiles.ts";
 import { tiledCrossEntropy } from "./cross_entropy.ts";
 import { expectPositive } from "../device/expect.ts";
 import { partEdges } from "../device/parts.ts";
@@ -38,7 +32,7 @@ export function linearScorer(
   expectShape("crossEntropy", "x", x, [N, E]);
   expectShape("crossEntropy", "weight", weight, [V, E]);
   expectShape("crossEntropy", "bias", bias, [V]);
-  const { gpu } = step, held = heldBytes === undefined ? linearHeldBytes(gpu) : heldBytes;
+  const { gpu } = step, held = heldBytes === undefined ? gpu.heldBytes : heldBytes;
   expectPositive("run crossEntropy", "heldBytes", held);
   return {
     rows: N,

@@ -1,6 +1,13 @@
 /** The best classes of any scorer, without the scores of all at once. */
 
-import { checkScorer, takesLong, type Tile, type TileScorer, tilesOf } from "./class_tiles.ts";
+import {
+  checkScorer,
+  HELD_BYTES,
+  takesLong,
+  type Tile,
+  type TileScorer,
+  tilesOf,
+} from "./class_tiles.ts";
 import type { Device } from "../device/device.ts";
 import { expectNumber } from "../device/expect.ts";
 import { withVec } from "../device/vec.ts";
@@ -33,7 +40,7 @@ export interface TopK {
  * The `k` classes with the highest scores in each row, and these scores: best first, equal ones by the
  * smaller id. No gradient flows through the scores.
  *
- * At most `scorer.heldBytes` of the N x V scores exist at a time. A score that is NaN counts as the greatest,
+ * At most `scorer.heldBytes` of the N x V scores, and 64 MiB, exist at a time. A score that is NaN counts as the greatest,
  * as in PyTorch; -0 comes back as 0.
  *
  * @throws {RangeError} Unless `k` is an integer from 1 to 1,024 and there are as many classes.
@@ -54,7 +61,7 @@ export function bestClasses(
   const { rows: N, classes: V } = scorer, { gpu } = step;
   checkK(op, k, V);
   const { threads, classes: most } = SIZES[gpu.family];
-  const tiles = tilesOf(gpu, op, scorer, most);
+  const tiles = tilesOf(gpu, op, scorer, most, HELD_BYTES); // nothing is kept for a backward pass
   const long = takesLong(scorer);
   const best = { ids: step.tensor([N, k], "u32"), scores: step.tensor([N, k]) };
   for (const tile of tiles) {

@@ -56,15 +56,24 @@ Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise 
       using trainer = new Trainer(gpu, model, settings);
       using losses = new Losses(gpu);
       await trainer.step(trainingBatches(CORPUS.train, settings, 1).at(0), losses);
-      const { gradients, ...kept } = memoryOfTraining(settings, WORDS);
+      const { gradients, ...kept } = memoryOfTraining(settings, WORDS, gpu);
       assertEquals(gradients > 0, given["loss"] === "full");
       near(sumOf({ ...kept, gradients: 0 }), STEP_BYTES);
     }
   }));
 
+Deno.test("the gradient of a table counts where the device holds it whole, as a GPU does", async () => {
+  const settings = parseSettings({ train: true, loss: "full", emsize: "100" }), words = 300_000;
+  for (const [family, rows] of [["software", 0], ["hardware", 100]] as const) {
+    await withGpu((gpu) => {
+      assertEquals(memoryOfTraining(settings, words, gpu).gradients, 4 * words * (1 + rows));
+    }, { family });
+  }
+});
+
 Deno.test("checkMemory() says what a model needs, for what, and what there is", () => {
   const settings = parseSettings({ train: true, loss: "nce", emsize: "100", nhid: "100" });
-  const needs = memoryOfTraining(settings, 10_000_000);
+  const needs = memoryOfTraining(settings, 10_000_000, { heldBytes: 2 ** 26 });
   checkMemory(needs, undefined);
   checkMemory(needs, 20e9);
   const { message } = assertThrows(() => checkMemory(needs, 3e9), Failure);
