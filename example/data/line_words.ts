@@ -31,7 +31,8 @@ export class LineWords {
   }
 
   /**
-   * Splits the line from `begin` up to `end` of `bytes` where Python's `str.split()` does: at Unicode white space and the four ASCII separators.
+   * Splits the line from `begin` up to `end` of `bytes` where Python's `str.split()` does: at Unicode white
+   * space and the four ASCII separators.
    *
    * @param number The line's number in the file, from 1.
    * @param name The file's name, for messages.
