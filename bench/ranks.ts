@@ -24,7 +24,10 @@ export interface Trained {
   readonly tensors: ReadonlyMap<string, Float32Array>;
 }
 
-/** What ranks in this process, one for each device, have after `steps` steps. */
+/**
+ * What ranks in this process, one for each device, have after `steps` steps. With `--sync-every` they come
+ * together after each.
+ */
 export async function trainInProcess(
   gpus: readonly Gpu[],
   corpus: Corpus,
@@ -43,6 +46,7 @@ export async function trainInProcess(
         const batches = trainingBatches(corpus.train, settings, epoch);
         for (let i = 0; i < batches.length && done < steps; i++, done++) {
           await trainer.step(batches.at(i), losses, batches.continues && i + 1 < batches.length);
+          await trainer.sync();
         }
       }
       const tensors = new Map<string, Float32Array>();

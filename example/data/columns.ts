@@ -28,6 +28,11 @@ export function columnsOf(batch: Batch, columns: readonly number[]): Batch {
   };
 }
 
+/** A part of a batch as a batch of its own, whose mean loss is that of its own tokens. */
+export function byItself(part: Batch): Batch {
+  return { ...part, tokens: part.mask.reduce((tokens, real) => tokens + real, 0) };
+}
+
 /** The part of `batch` that `rank` of `ranks` computes; a rank without a column gets one that does not count. */
 export function partOf(
   batch: Batch,
