@@ -79,8 +79,7 @@ Deno.test("train() --sync-every learns, records all tokens, and goes on from whe
       await trainTogether(SHORT, 2);
       const { tokens } = (await loadCorpus({ data: DATA["data"] as string })).train;
       assertEquals(valuesOf("train", "tokens"), [400, 800, tokens, 400, 800, tokens]);
-      const [first, last] = valuesOf("epoch", "validPpl");
-      assert(first! < 100 && last! < first!, `${first}, then ${last}`);
+      for (const ppl of valuesOf("epoch", "validPpl")) assert(ppl < 50, `${ppl} of 103 words`);
     });
     await within("parts", async () => {
       await trainTogether(stop, 2);
@@ -92,7 +91,7 @@ Deno.test("train() --sync-every learns, records all tokens, and goes on from whe
       ["whole", "parts"].map((name) => finishedRun(`${folder}/${name}/saved_model`)),
     );
     const { record: [, ...record], ...others } = whole!; // the first line has --max-minutes
-    assertEquals(parts, { ...others, record: [parts!.record[0], ...record] });
+    assertEquals(parts, { ...others, record: [parts!.record[0]!, ...record] });
     await within("others", async () => {
       await trainTogether(stop, 2);
       await trainTogether(resume, 3);
