@@ -17,7 +17,8 @@ import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";
 
-const [V, W, N, D] = [200, 3, 5, 70];
+/** Tables whose rows are no whole vectors, and some; ids of a step; size of a vector. */
+const [V, W, WIDE, N, D] = [200, 3, 4, 5, 70];
 /** Steps before the ranks come together, and how often they do. */
 const [H, ROUNDS] = [3, 3];
 const OUTER = { lr: 0.7, momentum: 0.9 };
@@ -38,33 +39,32 @@ type Together = (optimizer: Optimizer, parameters: readonly NamedParameter[]) =>
   [Symbol.dispose](): void;
 };
 
-/** Trains a table by rows, a vector densely, and a tensor not at all; returns all that is kept. */
+/** Trains tables by rows, a vector densely, and a tensor not at all; returns all that is kept. */
 async function train(
   gpu: Gpu,
   rank: number,
   make: Make,
   together: Together,
 ): Promise<Map<string, Float32Array>> {
-  const shapes: Record<string, number[]> = { table: [V, W], vector: [D], idle: [3] };
+  const shapes: Record<string, number[]> = {
+    ...{ table: [V, W], wide: [V, WIDE], vector: [D], idle: [3] },
+  };
   const parameters = Object.entries(shapes).map(([name, shape], i): [string, Tensor] => {
     const tensor = gpu.table(shape, values(shape.reduce((a, b) => a * b), i + 1));
     tensor.requiresGrad = true;
     return [name, tensor];
   });
-  const [[, table], [, vector]] = parameters as [[string, Tensor], [string, Tensor]];
+  const [table, wide, vector] = parameters.map(([, tensor]) => tensor) as [Tensor, Tensor, Tensor];
   using optimizer = make(gpu, parameters);
   using ranks = together(optimizer, parameters);
   for (let number = 0; number < H * ROUNDS; number++) {
     const at = 10 * number + rank;
     {
       using step = gpu.step({ training: true });
-      const rows = gather(step, table, step.upload(randomIds(N, V, at)));
-      const loss = add(
-        step,
-        weightedSum(step, rows, step.upload(values(N * W, at), [N, W])),
-        weightedSum(step, vector, step.upload(values(D, at))),
-      );
-      ranks.step(step.backward(loss));
+      const ids = step.upload(randomIds(N, V, at));
+      const losses = [gather(step, table, ids), gather(step, wide, ids), vector]
+        .map((rows) => weightedSum(step, rows, step.upload(values(rows.size, at), rows.shape)));
+      ranks.step(step.backward(losses.reduce((a, b) => add(step, a, b))));
     }
     if ((number + 1) % H === 0) await ranks.average();
   }
@@ -181,7 +181,7 @@ Deno.test("LocalSteps sends the rows of a table that some rank has moved, and no
   const expected = Array.from({ length: ROUNDS }, (_, round) => {
     const ids = Array.from({ length: H }, (_, i) => i + H * round)
       .flatMap((number) => [0, 1].flatMap((rank) => [...randomIds(N, V, 10 * number + rank)]));
-    return 2 * (W * new Set(ids).size + D); // and their moments
+    return 2 * ((W + WIDE) * new Set(ids).size + D); // and their moments
   });
   assertEquals(sums, expected);
 });
