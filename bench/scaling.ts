@@ -15,7 +15,7 @@ import { prepareDriver } from "../example/shared/driver.ts";
 import { Ranks } from "../example/shared/ranks.ts";
 import { makeModel } from "../example/storage/checkpoint.ts";
 import { Trainer } from "../example/training/trainer.ts";
-import { type Communicator } from "../kernels/mod.ts";
+import type { Communicator } from "../kernels/mod.ts";
 import { Gpu, type TensorData } from "../mod.ts";
 
 /** Milliseconds of a step's computation, and of all steps of a measurement. */
