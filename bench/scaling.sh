@@ -1,11 +1,13 @@
 #!/bin/bash
 # bench/scaling.ts with 2, 4 and 8 ranks (or those given), each in a network namespace of its own, joined by a
-# bridge: Open MPI over TCP. Needs root, ip and Open MPI. RATE=1gbit limits each rank's link (tc).
+# bridge: Open MPI over TCP. Needs root, ip and Open MPI. RATE=1gbit limits each rank's link (tc); FILE=path keeps
+# the messages' sizes, which take minutes to find on a software adapter.
 set -eu
 cd "$(dirname "$0")/.."
 RANKS=${*:-2 4 8}
 MOST=$(printf '%s\n' $RANKS | sort -n | tail -1)
 FOLDER=$(mktemp -d)
+FILE=${FILE:-$FOLDER/messages}
 
 finish() {
   for ((i = 1; i <= MOST; i++)); do ip netns del "nce$i" 2> /dev/null || true; done
@@ -35,12 +37,17 @@ exec ip netns exec "nce${host##*.}" bash -c "$*"
 AGENT
 chmod +x "$FOLDER/agent"
 
+start() { # task
+  mpirun.openmpi --allow-run-as-root --bind-to none -n "$ranks" \
+    -H "$(seq -s, -f "10.9.8.%.0f" 1 "$ranks")" \
+    --mca plm_rsh_agent "$FOLDER/agent" --mca btl self,tcp \
+    --mca btl_tcp_if_include 10.9.8.0/24 --mca oob_tcp_if_include 10.9.8.0/24 \
+    -x PATH -x HOME "$(command -v deno)" run --no-prompt --allow-all bench/scaling.ts "$1" "$FILE"
+}
+
 echo "| ranks | --sync-every | ms a step | MB a step | efficiency |"
 echo "| --: | --: | --: | --: | --: |"
 for ranks in $RANKS; do
-  hosts=$(seq -s, -f "10.9.8.%.0f" 1 "$ranks")
-  mpirun.openmpi --allow-run-as-root --bind-to none -n "$ranks" -H "$hosts" \
-    --mca plm_rsh_agent "$FOLDER/agent" --mca btl self,tcp \
-    --mca btl_tcp_if_include 10.9.8.0/24 --mca oob_tcp_if_include 10.9.8.0/24 \
-    -x PATH -x HOME "$(command -v deno)" run --no-prompt --allow-all bench/scaling.ts
+  [ -e "$FILE.$ranks.0.json" ] || start record
+  start replay
 done

@@ -1,7 +1,7 @@
 /**
- * What ranks lose to communication, with steps of a known time. Each rank trains a few real steps, and the
- * messages of the last are kept; they are then sent again and again, with a pause in place of the computation.
- * bench/scaling.sh starts the ranks, each in a network of its own.
+ * What ranks lose to communication, with steps of a known time. `record FILE` trains a few real steps and keeps
+ * the sizes of their messages in a file for each rank; `replay FILE` sends such messages again and again, with a
+ * pause in place of the computation. bench/scaling.sh starts the ranks, each in a network of its own.
  */
 
 import { setTimeout as pause } from "node:timers/promises";
@@ -22,20 +22,23 @@ import { Gpu, type TensorData } from "../mod.ts";
 const STEPS_MS = [75, 4], SPENT_MS = 4000;
 const SYNC_EVERY = 100, ROWS_A_RANK = 20;
 
-/** Sends a message again, with other numbers. */
-type Message = (communicator: Communicator) => Promise<unknown>;
+/** A call, and the numbers that this rank gave. */
+interface Message {
+  readonly call: "sum" | "gather";
+  readonly length: number;
+}
 
 /** Ranks whose messages are kept. */
 class Kept extends Measured {
   readonly messages: Message[] = [];
 
   override sum(data: Float32Array): Promise<void> {
-    this.messages.push((communicator) => communicator.sum(new Float32Array(data.length)));
+    this.messages.push({ call: "sum", length: data.length });
     return super.sum(data);
   }
 
   override gather<T extends TensorData>(own: T): Promise<T[]> {
-    this.messages.push((communicator) => communicator.gather(new Float32Array(own.length)));
+    this.messages.push({ call: "gather", length: own.length });
     return super.gather(own);
   }
 }
@@ -78,26 +81,27 @@ async function efficiency(
     const start = performance.now();
     await pause(stepMs);
     computed += performance.now() - start;
-    if (i % every === 0) { for (const send of messages) await send(measured); }
+    if (i % every > 0) continue;
+    for (const { call, length } of messages) await measured[call](new Float32Array(length));
   }
   return { part: computed / (performance.now() - begin), bytes: measured.bytes / steps };
 }
 
 prepareDriver();
-const mpi = await openMpi({ rankTimeout: 600 });
-for (const every of [1, SYNC_EVERY]) {
-  const messages = await messagesOf(mpi, every > 1);
-  for (const stepMs of STEPS_MS) {
-    const { part, bytes } = await efficiency(mpi, messages, { stepMs, every });
-    if (mpi.rank > 0) continue;
-    const cells = [
-      mpi.size,
-      every,
-      stepMs,
-      (bytes / 1e6).toFixed(2),
-      `${(100 * part).toFixed(0)} %`,
-    ];
-    console.log(`| ${cells.join(" | ")} |`);
+const [task, file] = Deno.args, mpi = await openMpi({ rankTimeout: 600 });
+const path = `${file}.${mpi.size}.${mpi.rank}.json`, periods = [1, SYNC_EVERY];
+if (task === "record") {
+  const all: (readonly Message[])[] = [];
+  for (const every of periods) all.push(await messagesOf(mpi, every > 1));
+  Deno.writeTextFileSync(path, JSON.stringify(all));
+} else {
+  const all: Message[][] = JSON.parse(Deno.readTextFileSync(path));
+  for (const [i, every] of periods.entries()) {
+    for (const stepMs of STEPS_MS) {
+      const { part, bytes } = await efficiency(mpi, all[i]!, { stepMs, every });
+      const cells = [every, stepMs, (bytes / 1e6).toFixed(2), `${(100 * part).toFixed(0)} %`];
+      if (mpi.rank === 0) console.log(`| ${[mpi.size, ...cells].join(" | ")} |`);
+    }
   }
 }
 await mpi.finalize();
