@@ -45,8 +45,8 @@ start() { # task
     -x PATH -x HOME "$(command -v deno)" run --no-prompt --allow-all bench/scaling.ts "$1" "$FILE"
 }
 
-echo "| ranks | --sync-every | ms a step | MB a step | efficiency |"
-echo "| --: | --: | --: | --: | --: |"
+echo "| ranks | --sync-every | ms a step | MB a step | ms lost each time, median | efficiency | fastest tenth | efficiency |"
+echo "| --: | --: | --: | --: | --: | --: | --: | --: |"
 for ranks in $RANKS; do
   [ -e "$FILE.$ranks.0.json" ] || start record
   start replay

@@ -18,8 +18,8 @@ import { Trainer } from "../example/training/trainer.ts";
 import type { Communicator } from "../kernels/mod.ts";
 import { Gpu, type TensorData } from "../mod.ts";
 
-/** Milliseconds of a step's computation, and of all steps of a measurement. */
-const STEPS_MS = [75, 4], SPENT_MS = 4000;
+/** Milliseconds of a step's computation, and of all steps of a measurement; times that ranks communicate at least. */
+const STEPS_MS = [75, 4], SPENT_MS = 4000, LEAST_TIMES = 3;
 const SYNC_EVERY = 100, ROWS_A_RANK = 20;
 
 /** A call, and the numbers that this rank gave. */
@@ -66,25 +66,22 @@ async function messagesOf(mpi: Communicator, apart: boolean): Promise<readonly M
   return kept.messages;
 }
 
-/** Computes and communicates; returns the part of the time that went to computing, and bytes sent a step. */
-async function efficiency(
+/** Milliseconds of communication after `every` steps of `stepMs` milliseconds: each time, and the bytes sent. */
+async function communication(
   mpi: Communicator,
   messages: readonly Message[],
   { stepMs, every }: { stepMs: number; every: number },
-): Promise<{ part: number; bytes: number }> {
-  const measured = new Measured(mpi);
-  const steps = every * Math.max(1, Math.round(SPENT_MS / stepMs / every));
-  await mpi.barrier();
-  const begin = performance.now();
-  let computed = 0;
-  for (let i = 1; i <= steps; i++) {
-    const start = performance.now();
-    await pause(stepMs);
-    computed += performance.now() - start;
-    if (i % every > 0) continue;
+): Promise<{ ms: number[]; bytes: number }> {
+  const measured = new Measured(mpi), ms: number[] = [];
+  const times = Math.max(LEAST_TIMES, Math.round(SPENT_MS / stepMs / every));
+  for (let i = 0; i < times; i++) {
+    for (let step = 0; step < every; step++) await pause(stepMs);
+    await mpi.barrier(); // pauses differ a little, which is no communication
+    const begin = performance.now();
     for (const { call, length } of messages) await measured[call](new Float32Array(length));
+    ms.push(performance.now() - begin);
   }
-  return { part: computed / (performance.now() - begin), bytes: measured.bytes / steps };
+  return { ms: ms.sort((a, b) => a - b), bytes: measured.bytes / times };
 }
 
 prepareDriver();
@@ -98,9 +95,13 @@ if (task === "record") {
   const all: Message[][] = JSON.parse(Deno.readTextFileSync(path));
   for (const [i, every] of periods.entries()) {
     for (const stepMs of STEPS_MS) {
-      const { part, bytes } = await efficiency(mpi, all[i]!, { stepMs, every });
-      const cells = [every, stepMs, (bytes / 1e6).toFixed(2), `${(100 * part).toFixed(0)} %`];
-      if (mpi.rank === 0) console.log(`| ${[mpi.size, ...cells].join(" | ")} |`);
+      const { ms, bytes } = await communication(mpi, all[i]!, { stepMs, every });
+      const at = (part: number) => ms[Math.floor(part * ms.length)]!;
+      const efficiency = (lost: number) =>
+        `${(100 * every * stepMs / (every * stepMs + lost)).toFixed(0)} %`;
+      const cells = [mpi.size, every, stepMs, (bytes / every / 1e6).toFixed(2)];
+      const times = [0.5, 0.1].flatMap((part) => [at(part).toFixed(0), efficiency(at(part))]);
+      if (mpi.rank === 0) console.log(`| ${[...cells, ...times].join(" | ")} |`);
     }
   }
 }
