@@ -22,6 +22,7 @@ import {
   willChange,
 } from "./tensor.ts";
 import { clearParts, copyParts, readParts, writeParts } from "./transfers.ts";
+import { FIXED_TUNING, type Tuning } from "./tuning.ts";
 import { copyOf } from "./texel_copies.ts";
 import { expectTexelShape, TexelTensor } from "./texel_tensor.ts";
 
@@ -55,6 +56,8 @@ export class Device implements AsyncDisposable {
   readonly subgroupSize: number;
   /** Threads that share a row in row-wise sums: barriers are expensive on a software adapter. */
   readonly rowThreads: number;
+  /** Which variants kernels for GPUs take: the fixed ones, or what {@linkcode tune} found. */
+  tuning: Tuning = FIXED_TUNING;
   /** The underlying device. */
   readonly device: GPUDevice;
   readonly #maxPartBytes: number;
@@ -245,11 +248,11 @@ export class Device implements AsyncDisposable {
     await this.#faults.wait("finish", () => this.device.queue.onSubmittedWorkDone());
   }
 
-  /** Runs `body` with a timestamp around every kernel; see {@linkcode Profile}. */
-  async profile(body: () => void | Promise<void>): Promise<Profile> {
-    expectFunction("profile", "body", body);
+  /** Runs `bodies` in turn, with a timestamp around every kernel; see {@linkcode Profile}. */
+  async profile(...bodies: (() => void | Promise<void>)[]): Promise<Profile> {
+    for (const body of bodies) expectFunction("profile", "body", body);
     await this.finish();
-    using profile = await this.#commands.profile(body, () => this.finish());
+    using profile = await this.#commands.profile(bodies, () => this.finish());
     await this.#faults.wait("profile", () => profile.collect());
     return profile;
   }
