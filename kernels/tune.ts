@@ -25,7 +25,7 @@ export interface Trial {
 }
 
 /** Sizes from the language model's training: gradients of weights, gradients of inputs, LSTM layers. */
-const TRIALS: readonly Trial[] = [
+export const TRIALS: readonly Trial[] = [
   {
     others: [{ tallFrom: 1024 }, { tallFrom: NEVER }],
     prepare: products([[1024, 256, 1024], [2048, 256, 2048]], { transposeA: true }),
@@ -51,17 +51,20 @@ const TRIALS: readonly Trial[] = [
  * A GPU does not take it by itself: `gpu.tuning = await tune(gpu)`. Another run may choose otherwise where
  * variants are close, so keep the result if later results shall have the same bits.
  *
- * @param trials The choices, for tests.
  * @throws {DeviceError} If the GPU fails.
  */
-export async function tune(gpu: Gpu, trials: readonly Trial[] = TRIALS): Promise<Tuning> {
+export function tune(gpu: Gpu): Promise<Tuning> {
+  return tuneBy(gpu, TRIALS);
+}
+
+/** The tuning by these trials. */
+export async function tuneBy(gpu: Gpu, trials: readonly Trial[]): Promise<Tuning> {
   const before = gpu.tuning;
   let chosen = FIXED_TUNING;
   try {
     for (const { others, prepare } of trials) {
       const tunings = [chosen, ...others.map((other) => ({ ...chosen, ...other }))];
-      using step = gpu.step();
-      chosen = tunings[winner(await timesOf(gpu, tunings, prepare(step, gpu)))]!;
+      chosen = tunings[winner(await timesOf(gpu, tunings, prepare))]!;
     }
     return chosen;
   } finally {
@@ -76,12 +79,14 @@ export function winner(times: readonly (readonly number[])[]): number {
   return medians[least]! < (1 - MARGIN) * medians[0]! ? least : 0;
 }
 
-/** Milliseconds of the work with each tuning, turn by turn. */
-async function timesOf(
+/** Milliseconds of the work with each tuning, turn by turn; the last one stays set. */
+export async function timesOf(
   gpu: Gpu,
   tunings: readonly Tuning[],
-  work: () => void,
+  prepare: Trial["prepare"],
 ): Promise<number[][]> {
+  using step = gpu.step();
+  const work = prepare(step, gpu);
   const stamped = gpu.device.features.has("timestamp-query");
   const run = stamped ? turnByStamps : turnByWaiting, how = stamped ? "stamped" : "waited";
   const bodies = (runs: number) =>

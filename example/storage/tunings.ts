@@ -9,7 +9,7 @@ import { isFolder, writeFileAtomically } from "../shared/files.ts";
 import { isRecord } from "./safetensors.ts";
 
 /** The file: `{ "made": "by which programs", "adapters": { "adapter": tuning } }`. */
-export const TUNING_FILE = `${MODEL_FOLDER}/tuning.json`;
+const TUNING_FILE = `${MODEL_FOLDER}/tuning.json`;
 
 /** What compiles the kernels, besides the driver, of which WebGPU tells no version. */
 const MADE = `nce ${packageConfig.version}, deno ${Deno.version.deno}`;

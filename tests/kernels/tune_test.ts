@@ -1,9 +1,9 @@
 // The choice between variants of kernels: by margin, by either clock, and with any of them the right results.
 
 import { assert, assertEquals } from "@std/assert";
-import { FIXED_TUNING, Gpu, isTuning, tune } from "../../mod.ts";
+import { FIXED_TUNING, Gpu, isTuning } from "../../mod.ts";
 import { NEVER } from "../../kernels/device/tuning.ts";
-import { layers, products, type Trial, winner } from "../../kernels/tune.ts";
+import { layers, products, type Trial, tuneBy, winner } from "../../kernels/tune.ts";
 import { withGpu } from "../support/gpu.ts";
 
 /** Choices at sizes that a software adapter computes in milliseconds. */
@@ -35,13 +35,13 @@ Deno.test("tune() chooses from what it is offered, by either clock, and leaves t
   withGpu(async (gpu) => {
     const before = { ...FIXED_TUNING, wholeRows: 3 };
     gpu.tuning = before;
-    assert(isOffered(await tune(gpu, SMALL)));
+    assert(isOffered(await tuneBy(gpu, SMALL)));
     assert(gpu.device.features.has("timestamp-query"), "the GPU's clock was tried");
     assertEquals(gpu.tuning, before);
     Object.defineProperty(gpu.device, "features", { value: new Set() });
-    assert(isOffered(await tune(gpu, SMALL.slice(0, 1))));
+    assert(isOffered(await tuneBy(gpu, SMALL.slice(0, 1))));
     assertEquals(gpu.tuning, before);
-    assertEquals(await tune(gpu, []), FIXED_TUNING);
+    assertEquals(await tuneBy(gpu, []), FIXED_TUNING);
   }, { family: "hardware" }));
 
 Deno.test("tune() sees what a variant costs", () =>
@@ -52,7 +52,7 @@ Deno.test("tune() sees what a variant costs", () =>
       const [little, much] = [times(1)(step, gpu), times(40)(step, gpu)];
       return () => gpu.tuning.busy === 7 ? little() : much();
     };
-    const found = await tune(gpu, [{ others: [{ busy: 8 }, { busy: 7 }], prepare }]);
+    const found = await tuneBy(gpu, [{ others: [{ busy: 8 }, { busy: 7 }], prepare }]);
     assertEquals(found, { ...FIXED_TUNING, busy: 7 });
   }, { family: "hardware" }));
 

@@ -2,15 +2,7 @@
 
 import { assert, assertNotEquals } from "@std/assert";
 import { LanguageModel, type WordModelOptions } from "../../../example/model/model.ts";
-import {
-  type AliasMultinomial,
-  type Gpu,
-  type LossType,
-  type Noise,
-  type Step,
-  type Tensor,
-  type Tuning,
-} from "../../../mod.ts";
+import type { AliasMultinomial, Gpu, LossType, Noise, Step, Tensor, Tuning } from "../../../mod.ts";
 import { NEVER } from "../../../kernels/device/tuning.ts";
 import { SGD } from "../../../nce/nn/mod.ts";
 import { weightedSum } from "../../../kernels/ops.ts";
