@@ -95,9 +95,9 @@ export async function timesOf(
       for (let i = 0; i < runs; i++) work();
     });
   await run(gpu, bodies(1)); // compiles
-  const ms = Math.min(...await run(gpu, bodies(1)));
+  const once = await run(gpu, bodies(1)), ms = Math.min(...once);
   const runs = ms > 0 ? Math.min(MAX_RUNS[how], Math.ceil(RUN_MS[how] / ms)) : MAX_RUNS[how];
-  const turns: (readonly number[])[] = [];
+  const turns = runs === 1 ? [once] : [];
   const start = performance.now(), { most, least } = ROUNDS;
   const goesOn = () => turns.length < least || performance.now() - start < ROUNDS.ms;
   while (turns.length < most && goesOn()) turns.push(await run(gpu, bodies(runs)));
