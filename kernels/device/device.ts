@@ -22,7 +22,7 @@ import {
   willChange,
 } from "./tensor.ts";
 import { clearParts, copyParts, readParts, writeParts } from "./transfers.ts";
-import { FIXED_TUNING, type Tuning } from "./tuning.ts";
+import { checkedTuning, FIXED_TUNING, type Tuning } from "./tuning.ts";
 import { copyOf } from "./texel_copies.ts";
 import { expectTexelShape, TexelTensor } from "./texel_tensor.ts";
 
@@ -56,8 +56,6 @@ export class Device implements AsyncDisposable {
   readonly subgroupSize: number;
   /** Threads that share a row in row-wise sums: barriers are expensive on a software adapter. */
   readonly rowThreads: number;
-  /** Which variants kernels for GPUs take: the fixed ones, or what {@linkcode tune} found. */
-  tuning: Tuning = FIXED_TUNING;
   /** The underlying device. */
   readonly device: GPUDevice;
   readonly #maxPartBytes: number;
@@ -65,10 +63,11 @@ export class Device implements AsyncDisposable {
   readonly #pipelines: PipelineCache;
   readonly #commands: Commands;
   readonly #faults: Faults;
+  #tuning = FIXED_TUNING;
 
   /** Used by {@linkcode Gpu.create}. */
   protected constructor(opened: Opened, options: AdapterOptions, subgroupSize: number) {
-    const { device } = opened;
+    const { device, subgroupHeader } = opened;
     this.device = device;
     this.name = opened.name;
     this.software = opened.software;
@@ -83,12 +82,8 @@ export class Device implements AsyncDisposable {
       this.#commands.forgetBuffers();
     });
     this.#maxPartBytes = Math.min(options.maxBindingBytes ?? Infinity, this.#pool.maxBytes);
-    this.#pipelines = new PipelineCache(
-      device,
-      this.#faults,
-      this.#commands.uniformLayout,
-      opened.subgroupHeader,
-    );
+    const { uniformLayout } = this.#commands;
+    this.#pipelines = new PipelineCache(device, this.#faults, uniformLayout, subgroupHeader);
   }
 
   static {
@@ -112,6 +107,14 @@ export class Device implements AsyncDisposable {
   /** What is allocated now. */
   get memory(): MemoryUse {
     return this.#pool.use;
+  }
+
+  /** Which variants kernels for GPUs take: the fixed ones unless set, as to what {@linkcode tune} finds. */
+  get tuning(): Tuning {
+    return this.#tuning;
+  }
+  set tuning(tuning: Tuning) {
+    this.#tuning = checkedTuning(tuning);
   }
 
   /** Bytes of the largest tensor: what one storage binding of the device holds. */

@@ -30,3 +30,10 @@ export function isTuning(value: unknown): value is Tuning {
     return Number.isInteger(size) && Number(size) >= 0 && Number(size) <= NEVER;
   });
 }
+
+/** `value` itself. Throws a TypeError unless it is a tuning. */
+export function checkedTuning(value: Tuning): Tuning {
+  if (isTuning(value)) return value;
+  const names = Object.keys(FIXED_TUNING).join(", ");
+  throw new TypeError(`Cannot set the tuning: it needs ${names}, integers from 0 to ${NEVER}`);
+}
