@@ -29,6 +29,7 @@ import { makeModel } from "../storage/checkpoint.ts";
 import { hashesOf, openCheckpoint } from "../storage/checkpoint_file.ts";
 import { lockModel } from "../storage/lock.ts";
 import { modelPath } from "../storage/open_model.ts";
+import { keptTuning } from "../storage/tunings.ts";
 import { dryRun } from "../training/dry_run.ts";
 import { commonOf } from "../training/train.ts";
 import { Trainer } from "../training/trainer.ts";
@@ -108,6 +109,7 @@ async function examine(what: Case): Promise<readonly Finding[]> {
   if (fellows?.ranks.isFirst ?? true) await checkFiles(settings, seen);
   if (corpus !== undefined) await checkSettings(settings, corpus, seen);
   await using gpu = await seen.part("machine", "adapter", () => openGpu(settings));
+  if (gpu && settings.autotune) gpu.tuning = keptTuning(gpu) ?? gpu.tuning;
   if (gpu) seen.findings.push(...machineFindings(gpu, graphicsDevices(), processors()));
   if (gpu && corpus && !seen.isStopped) {
     await seen.part("memory", "sizes", () => checkSizes({ gpu, settings, corpus }));
