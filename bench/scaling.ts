@@ -18,8 +18,10 @@ import { Trainer } from "../example/training/trainer.ts";
 import type { Communicator } from "../kernels/mod.ts";
 import { Gpu, type TensorData } from "../mod.ts";
 
-/** Milliseconds of a step's computation, and of all steps of a measurement; times that ranks communicate at least. */
-const STEPS_MS = [75, 4], SPENT_MS = 4000, LEAST_TIMES = 3;
+/** Milliseconds of a step's computation. */
+const STEPS_MS = [75, 4];
+/** How often ranks communicate in a measurement: after each step, or after many. */
+const STEPS = 50, SYNCS = 3;
 const SYNC_EVERY = 100, ROWS_A_RANK = 20;
 
 /** A call, and the numbers that this rank gave. */
@@ -73,7 +75,7 @@ async function communication(
   { stepMs, every }: { stepMs: number; every: number },
 ): Promise<{ ms: number[]; bytes: number }> {
   const measured = new Measured(mpi), ms: number[] = [];
-  const times = Math.max(LEAST_TIMES, Math.round(SPENT_MS / stepMs / every));
+  const times = every === 1 ? STEPS : SYNCS;
   for (let i = 0; i < times; i++) {
     for (let step = 0; step < every; step++) await pause(stepMs);
     await mpi.barrier(); // pauses differ a little, which is no communication

@@ -1,16 +1,16 @@
 /** Ranks that train by themselves for some steps, and then come together. */
 
 import type { Gradients } from "../../kernels/autograd/gradients.ts";
-import { expectNumber } from "../../kernels/device/expect.ts";
+import { expectNumber, show } from "../../kernels/device/expect.ts";
 import { partEdges } from "../../kernels/device/parts.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { gather } from "../../kernels/lookup/gather.ts";
 import { fromRanks, type Outer } from "../../kernels/optimizer/outer_step.ts";
-import type { Communicator } from "../../kernels/parallel/communicator.ts";
-import type { NamedParameter } from "./module.ts";
+import { Communicator } from "../../kernels/parallel/communicator.ts";
+import { expectOptions, type NamedParameter } from "./module.ts";
 import { MovedRows } from "./moved_rows.ts";
-import { type Optimizer, zerosLike } from "./optimizer.ts";
+import { expectOptimizer, Optimizer, zerosLike } from "./optimizer.ts";
 
 /** Coefficients of the outer step. */
 export interface LocalStepsOptions {
@@ -65,15 +65,22 @@ export class LocalSteps implements Disposable {
    *
    * @param parameters Those of the optimizer, which the caller keeps.
    * @throws {RangeError} If a coefficient is out of range.
+   * @throws {TypeError} If anything but parameters and an optimizer is given.
    */
   constructor(
     gpu: Gpu,
     parameters: readonly NamedParameter[],
     optimizer: Optimizer,
-    { lr = 1, momentum = 0 }: LocalStepsOptions = {},
+    options: LocalStepsOptions = {},
   ) {
-    expectNumber("take local steps", "lr", lr, (rate) => rate > 0 && rate < Infinity, "positive");
-    expectNumber("take local steps", "momentum", momentum, (m) => m >= 0 && m < 1, "in [0, 1)");
+    const name = "LocalSteps", doing = `make ${name}`;
+    expectOptions(name, gpu, options);
+    const { lr = 1, momentum = 0 } = options;
+    expectOptimizer(name, gpu, parameters, { lr });
+    expectNumber(doing, "momentum", momentum, (m) => m >= 0 && m < 1, "in [0, 1)");
+    if (!(optimizer instanceof Optimizer)) {
+      throw new TypeError(`Cannot ${doing}: ${show(optimizer)} is no optimizer`);
+    }
     this.#gpu = gpu;
     this.#optimizer = optimizer;
     this.#coefficients = { lr, momentum };
@@ -103,6 +110,9 @@ export class LocalSteps implements Disposable {
 
   /** The outer step: all ranks call it after equally many steps, and then have the same parameters. */
   async average(communicator: Communicator): Promise<void> {
+    if (!(communicator instanceof Communicator)) {
+      throw new TypeError(`Cannot average over ranks: ${show(communicator)} is no Communicator`);
+    }
     const moved = await this.#moved.take(communicator);
     for (const pieces of messagesOf(this.#pieces(moved))) {
       await this.#together(pieces, communicator);

@@ -1,6 +1,6 @@
 // Ranks that take steps by themselves and come together, against means and outer steps in float64.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Communicator, ranksInProcess } from "../../../kernels/mod.ts";
 import { add, gather, weightedSum } from "../../../kernels/ops.ts";
 import type { AdapterOptions, Gpu, Tensor } from "../../../mod.ts";
@@ -186,12 +186,16 @@ Deno.test("LocalSteps sends the rows of a table that some rank has moved, and no
   assertEquals(sums, expected);
 });
 
-Deno.test("LocalSteps throws when a coefficient is out of range", () =>
-  withGpu((gpu) => {
+Deno.test("LocalSteps throws when a coefficient is out of range, or ranks are none", () =>
+  withGpu(async (gpu) => {
     using weight = gpu.tensor([2]);
     using optimizer = new SGD(gpu, [["weight", weight]], { lr: 1 });
-    const make = (options: LocalStepsOptions) => () =>
+    const make = (options: LocalStepsOptions) =>
       new LocalSteps(gpu, [["weight", weight]], optimizer, options);
-    for (const lr of [0, -1, NaN, Infinity]) assertThrows(make({ lr }), RangeError, "lr is");
-    for (const momentum of [1, -0.1]) assertThrows(make({ momentum }), RangeError, "momentum is");
+    for (const lr of [0, -1, NaN, Infinity]) assertThrows(() => make({ lr }), RangeError, "lr is");
+    for (const momentum of [1, -0.1]) {
+      assertThrows(() => make({ momentum }), RangeError, "momentum is");
+    }
+    using local = make({});
+    await assertRejects(() => local.average(JSON.parse("{}")), TypeError, "is no Communicator");
   }));
