@@ -323,8 +323,11 @@ Deno.test("run() --resume refuses a damaged checkpoint with one line", () =>
     const start = new RegExp(`^Cannot load ${CHECKPOINT}: `).source;
     await refuse(good.subarray(0, good.length - 1), RegExp(`${start}.*truncated or damaged`));
     await refuse(Deno.readFileSync("saved_model/model.safetensors"), RegExp(`${start}.*no check`));
-    await refuse(text('\\"epoch\\":2', '\\"epoch\\":x'), RegExp(`${start}its state is damaged`));
-    await refuse(text('\\"step\\"', '\\"stop\\"'), RegExp(`${start}its position is damaged`));
+    await refuse(text('\\"epoch\\":2', '\\"epoch\\":x'), RegExp(`${start}its state is not JSON`));
+    await refuse(
+      text('\\"step\\"', '\\"stop\\"'),
+      RegExp(`${start}its state.position.step is not a number`),
+    );
     await refuse(text('"proj.bias.moment"', '"proj.bias.nothin"'), RegExp(`${start}proj.bias.mom`));
     Deno.writeFileSync(CHECKPOINT, good);
     await finish({ ...NCE, "resume": true });
