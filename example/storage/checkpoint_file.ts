@@ -1,7 +1,7 @@
 /** Checkpoints: everything needed to resume a run exactly, in one safetensors file. */
 
 import { createHash } from "node:crypto";
-import type { Gpu } from "../../mod.ts";
+import { type Gpu, isTuning, type Tuning } from "../../mod.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { LossSum } from "../evaluation/losses.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
@@ -13,7 +13,17 @@ import { cannotLoad, decodeHeader, encodeHeader, type Fail, metadataOf } from ".
 import { bytesOf, floatsOf, type NumberSource, readFloats, readRows } from "./tensors.ts";
 import { LargeText } from "../data/large_text.ts";
 import { CARD, type SavedCard, type SavedValidation, VALIDATION } from "./model_file.ts";
-import { ANY, fields, list, NUMBER, optional, parseAs, record, TEXT } from "./saved_json.ts";
+import {
+  ANY,
+  fields,
+  list,
+  NUMBER,
+  optional,
+  parseAs,
+  record,
+  simple,
+  TEXT,
+} from "./saved_json.ts";
 
 /** What the header of a checkpoint says of its kind. */
 const KIND = "nce checkpoint";
@@ -55,6 +65,8 @@ export interface SavedBest {
 /** Data of a checkpoint, besides tensors and text. */
 export interface RunState {
   readonly position: Position;
+  /** The kernels' variants, which the bits of all that follows depend on; absent if they were the fixed ones. */
+  readonly tuning?: Tuning;
   /** Absent before the first one. */
   readonly best?: SavedBest;
   /** Bytes of the record; absent if it could not be written. */
@@ -73,6 +85,7 @@ const STATE = record<RunState>({
     hits: record({ hits: NUMBER, samples: NUMBER }),
     counts: fields(list(NUMBER)),
   }),
+  tuning: optional(simple<Tuning>("a tuning", isTuning)),
   best: optional(
     record<SavedBest>({
       epoch: NUMBER,

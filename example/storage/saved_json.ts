@@ -12,8 +12,8 @@ export interface Shape<T> {
   readonly type?: T;
 }
 
-/** A shape that `is` recognises. */
-function simple<T>(what: string, is: (value: unknown) => boolean): Shape<T> {
+/** What `is` recognises. */
+export function simple<T>(what: string, is: (value: unknown) => boolean): Shape<T> {
   return (value, name) => is(value) ? undefined : `${name} is not ${what}`;
 }
 

@@ -70,7 +70,7 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
   ]),
   [
     { optimizer: "lion" },
-    '--optimizer must be one of sgd, adagrad, adam, got "lion", for example --optimizer sgd',
+    '--optimizer must be one of sgd, adagrad, rowwise-adagrad, adam, got "lion", for example --optimizer sgd',
   ],
   ...["-1", "30001", "soon"].map((text): [Given, string] => [
     { "max-minutes": text },

@@ -13,6 +13,7 @@ const DEFAULTS: Settings = {
   save: "model",
   prof: false,
   cuda: false,
+  autotune: true,
   seed: 1111,
   logInterval: 200,
   config: null,
@@ -73,6 +74,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     "save": "big.safetensors",
     "prof": true,
     "cuda": true,
+    "autotune": false,
     "seed": "9007199254740991",
     "log-interval": "10",
     "debug": true,
@@ -124,6 +126,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     save: "big",
     prof: true,
     cuda: true,
+    autotune: false,
     seed: 9007199254740991,
     logInterval: 10,
     debug: true,
@@ -174,7 +177,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
 
 Deno.test("parseSettings() gives each optimizer its own learning rate, unless one is given", () => {
   const lrOf = (given: Given, config: Given = {}) => parseSettings(given, config).lr;
-  assertEquals(OPTIMIZERS.map((optimizer) => lrOf({ optimizer })), [1, 0.02, 0.005]);
+  assertEquals(OPTIMIZERS.map((optimizer) => lrOf({ optimizer })), [1, 0.02, 0.02, 0.005]);
   assertEquals(lrOf({ "optimizer": "adam", "lr": "1" }), 1);
   assertEquals(lrOf({ "optimizer": "adam" }, { "lr": "0.5" }), 0.5);
   // Only sgd takes the decay off the weight itself.
