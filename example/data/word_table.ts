@@ -112,6 +112,17 @@ export class WordTable {
     return this.#slots[this.#slotOf(hashOf(from, start, end), from, start, end)]! - 1;
   }
 
+  /** Adds a word of another table, as {@linkcode add} does; a view of each of millions would be garbage. */
+  addFrom(other: WordTable, word: number): number {
+    return this.add(other.#bytes, other.#starts[word], other.#starts[word + 1]! - 1);
+  }
+
+  /** The number that a word of another table has in this one, or -1. */
+  findFrom(other: WordTable, word: number): number {
+    const starts = other.#starts, end = starts[word + 1]! - 1;
+    return this.#slots[this.#slotOf(other.#hashes[word]!, other.#bytes, starts[word]!, end)]! - 1;
+  }
+
   /** A word in UTF-8, as a view. */
   bytes(word: number): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(this.#starts[word], this.#starts[word + 1]! - 1);

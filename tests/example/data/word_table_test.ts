@@ -81,6 +81,16 @@ Deno.test("WordTable.of() takes over the memory, and finds and adds like another
   assertEquals([wordsOf(some), [...part]], [["y", "z"], [...ENCODER.encode("x\ny\n")]]);
 });
 
+Deno.test("WordTable finds and adds words of another table", () => {
+  const from = tableOf(["b", "", "\u00e9", "c"]), table = tableOf(["a", "b", "c"]);
+  const numbers = (of: (other: WordTable, word: number) => number) =>
+    Array.from({ length: from.size }, (_, word) => of.call(table, from, word));
+  assertEquals(numbers(table.findFrom), [1, -1, -1, 2]);
+  assertEquals(numbers(table.addFrom), [1, 3, 4, 2]);
+  assertEquals(numbers(table.findFrom), [1, 3, 4, 2]);
+  assertEquals(wordsOf(table), ["a", "b", "c", "", "\u00e9"]);
+});
+
 Deno.test("WordTable.of() refuses words that are there twice, or have no end", () => {
   for (const text of ["a\nb\na\n", "a\nb", "\n\n"]) {
     assertEquals(WordTable.of(ENCODER.encode(text)), undefined);
