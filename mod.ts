@@ -22,7 +22,13 @@
  * @module
  */
 
-export { type AdapterOptions, type Backend, NoAdapterError } from "./kernels/device/adapter.ts";
+export {
+  type AdapterOptions,
+  type Backend,
+  type Compute,
+  MissingFeatureError,
+  NoAdapterError,
+} from "./kernels/device/adapter.ts";
 export { DeviceError } from "./kernels/device/faults.ts";
 export { Gpu } from "./kernels/gpu.ts";
 export type { BatchPart } from "./kernels/random/part.ts";

@@ -2,8 +2,14 @@
 
 import { show } from "./expect.ts";
 
-/** Element type of a tensor: 32-bit floats, or unsigned integers for ids. */
-export type DType = "f32" | "u32";
+/**
+ * Element type of a tensor: 32-bit floats, or unsigned integers for ids; 16-bit floats only for the copies of
+ * weights that {@linkcode AdapterOptions.compute} is about.
+ */
+export type DType = "f32" | "u32" | "f16";
+
+/** Bytes of an element. */
+export const BYTES: Readonly<Record<DType, number>> = { f32: 4, u32: 4, f16: 2 };
 
 /** The typed array that holds a tensor's elements on the CPU. */
 export type TensorData = Float32Array | Uint32Array;
