@@ -5,7 +5,7 @@ import { Commands } from "./commands.ts";
 import { expectFunction, expectOneOf, expectSizes } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
-import { BYTES, type DType, dtypeOf, expectData, sizeOf, type TensorData } from "./dtype.ts";
+import { type DType, dtypeOf, elementBytes, expectData, sizeOf, type TensorData } from "./dtype.ts";
 import { checkBindings, foldGrid, type Launch, type TexelLaunch } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
@@ -173,7 +173,7 @@ export class Device implements AsyncDisposable {
   temporary(shape: readonly number[], dtype: DType = "f32"): Tensor {
     const what = this.#fitting(shape);
     expectOneOf(`make ${what}`, "dtype", dtype, ["f32", "u32", "f16"]);
-    return makeTensor(this.#pool.pooled(sizeOf(shape) * BYTES[dtype], what), shape, dtype);
+    return makeTensor(this.#pool.pooled(sizeOf(shape) * elementBytes(dtype), what), shape, dtype);
   }
 
   /** Throws the RangeError of {@linkcode tensor} for the first of `shapes` that cannot be made. */
@@ -222,6 +222,9 @@ export class Device implements AsyncDisposable {
   async read(tensor: Tensor): Promise<TensorData> {
     this.#faults.begin("read");
     const parts = partsOn("read", tensor, this.device);
+    if (tensor.dtype === "f16") {
+      throw new TypeError(`Cannot read a copy of a weight [${tensor.shape}]`);
+    }
     const bytes = await readParts(this.#pool, this.#commands, this.#faults, parts);
     return tensor.dtype === "u32" ? new Uint32Array(bytes) : new Float32Array(bytes);
   }

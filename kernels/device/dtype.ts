@@ -8,9 +8,6 @@ import { show } from "./expect.ts";
  */
 export type DType = "f32" | "u32" | "f16";
 
-/** Bytes of an element. */
-export const BYTES: Readonly<Record<DType, number>> = { f32: 4, u32: 4, f16: 2 };
-
 /** The typed array that holds a tensor's elements on the CPU. */
 export type TensorData = Float32Array | Uint32Array;
 
@@ -19,6 +16,11 @@ export function idLimitOf(data: TensorData): number {
   let largest = 0;
   for (let i = 0; i < data.length; i++) if (data[i]! > largest) largest = data[i]!;
   return largest + 1;
+}
+
+/** Bytes of an element. */
+export function elementBytes(dtype: DType): number {
+  return dtype === "f16" ? 2 : 4;
 }
 
 /** The element type of `data`; throws a TypeError unless it is a Float32Array or a Uint32Array. */

@@ -1,6 +1,6 @@
 /** Tensors: a shape and an element type over a GPU buffer. */
 
-import { BYTES, type DType, sizeOf } from "./dtype.ts";
+import { type DType, elementBytes, sizeOf } from "./dtype.ts";
 import { expectPositive, expectSizes, failInParts, show } from "./expect.ts";
 import type { TexelCopy } from "./texels.ts";
 
@@ -154,7 +154,7 @@ export class Tensor implements Disposable {
 
   /** Bytes of the elements. */
   get bytes(): number {
-    return this.size * BYTES[this.dtype];
+    return this.size * elementBytes(this.dtype);
   }
 
   /** Whether {@linkcode dispose} was called. */
@@ -178,7 +178,7 @@ export class Tensor implements Disposable {
    */
   slice(start: number, count: number): Tensor {
     const rowSize = this.size / this.shape[0]!;
-    const offset = this.#offset + start * rowSize * BYTES[this.dtype];
+    const offset = this.#offset + start * rowSize * elementBytes(this.dtype);
     const inside = Number.isSafeInteger(start) && Number.isSafeInteger(count) &&
       start >= 0 && count > 0 && start + count <= this.shape[0]!;
     if (!inside || offset % 256 !== 0) {
