@@ -15,7 +15,7 @@ export const NOISES = [
 /** What scores a word. */
 export const INDEX_MODULES = ["linear", "gru"] as const;
 /** How weights are updated. */
-export const OPTIMIZERS = ["sgd", "adagrad", "adam"] as const;
+export const OPTIMIZERS = ["sgd", "adagrad", "rowwise-adagrad", "adam"] as const;
 
 /** What products read the weights of the layers in. */
 export const COMPUTES = ["f32", "f16"] as const;
@@ -31,6 +31,7 @@ export type OptimizerName = typeof OPTIMIZERS[number];
 export const DEFAULT_LR: Readonly<Record<OptimizerName, number>> = {
   sgd: 1,
   adagrad: 0.02,
+  "rowwise-adagrad": 0.02,
   adam: 0.005,
 };
 
