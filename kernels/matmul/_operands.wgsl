@@ -51,7 +51,11 @@ fn load_b(column: u32, k: u32, step: u32, end: u32) -> vec4f {
   let place = select(vec2u(k + step, column), vec2u(column + step, k), TRANSPOSE_B);
   let at = place.x * params.width_b + place.y;
   var v: vec4f;
-  if (VECTOR_B) { v = vec4f(b4[at / 4]); } else { v = vec4f(Weights(b[at], b[at + 1], b[at + 2], b[at + 3])); }
+  if (VECTOR_B) {
+    v = vec4f(b4[at / 4]);
+  } else {
+    v = vec4f(Weights(b[at], b[at + 1], b[at + 2], b[at + 3]));
+  }
   if (!TRANSPOSE_B) { return select(vec4f(), v, k + step < end); }
   return select(vec4f(), v, vec4u(k, k + 1, k + 2, k + 3) < vec4u(end));
 }

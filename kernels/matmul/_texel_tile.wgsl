@@ -1,7 +1,8 @@
 // A tile of a matrix product, from texels: a library for software adapters with subgroups of 8 or 16 lanes.
 //
 // A subgroup sums ROWS rows of 4 * LANES columns. Whoever uses it declares TRANSPOSE_A and TRANSPOSE_B, and is
-// prefixed with _weight_f32.wgsl or _weight_f16.wgsl, and _texels.wgsl. Determinism: each element is summed by one lane over k in order.
+// prefixed with _weight_f32.wgsl or _weight_f16.wgsl, then _texels.wgsl.
+// Determinism: each element is summed by one lane over k in order.
 //
 // There a multiplication or a broadcast is one or two instructions for all lanes. A load from a buffer
 // runs lane by lane and component by component, some ten instructions each; one from a texture takes two
