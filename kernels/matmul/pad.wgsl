@@ -2,7 +2,8 @@
 //
 // out[r, j] = x[r, j] for j < width, else 0.
 // Shapes: x [R, width]; out [R, V] of vec4, V = ceil(width / 4).
-// Prefixed with _weight_f32.wgsl or _weight_f16.wgsl. Dispatch: 1-D over R * V threads, folded. Determinism: copies only.
+// Prefixed with _weight_f32.wgsl or _weight_f16.wgsl.
+// Dispatch: 1-D over R * V threads, folded. Determinism: copies only.
 
 struct Params {
   rows: u32, // R
