@@ -71,6 +71,14 @@ export const RUN = {
       "In what products read the weights of the LSTM, the GRU and the projection: f32, or f16, " +
       "copies of half the bytes (for GPUs with shader-f16). Sums, gradients and files stay f32.",
   }),
+  autotune: optional(
+    flag({
+      help: "On a GPU, take the kernels that are the fastest there: they are timed once, and the " +
+        "choice is kept in saved_model/tuning.json. --no-autotune takes the fixed ones.",
+      mayChange: true,
+    }),
+    true,
+  ),
   config: optional<string, null>(
     path({
       value: "file",
