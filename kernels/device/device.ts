@@ -228,9 +228,6 @@ export class Device implements AsyncDisposable {
   async read(tensor: Tensor): Promise<TensorData> {
     this.#faults.begin("read");
     const parts = partsOn("read", tensor, this.device);
-    if (tensor.dtype === "f16") {
-      throw new TypeError(`Cannot read a copy of a weight [${tensor.shape}]`);
-    }
     const bytes = await readParts(this.#pool, this.#commands, this.#faults, parts);
     return tensor.dtype === "u32" ? new Uint32Array(bytes) : new Float32Array(bytes);
   }
@@ -284,12 +281,9 @@ export class Device implements AsyncDisposable {
       floats instanceof TexelTensor ? floats.texels : copyOf(floats, this.#pool, this.#commands)
     );
     for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
-    const kernel = this.#pipelines.get(launch, {
-      inputs: inputs.length,
-      outputs: outputs.length,
-      texels: textures.slice(0, texels.length).map(({ format }) => format),
-      texelsOut: texelsOut ? 1 : 0,
-    });
+    const formats = textures.slice(0, texels.length).map(({ format }) => format);
+    const counts = { inputs: inputs.length, outputs: outputs.length, texelsOut: texelsOut ? 1 : 0 };
+    const kernel = this.#pipelines.get(launch, { ...counts, texels: formats });
     this.#commands.dispatch(launch, kernel, [...inputs, ...outputs], textures, grid);
   }
 
