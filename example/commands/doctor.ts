@@ -2,7 +2,7 @@
 
 import type { Gpu } from "../../mod.ts";
 import { checkFolder, type Corpus, loadCorpus } from "../data/corpus.ts";
-import { evaluationBatches, trainingBatches } from "../data/batches.ts";
+import { Epochs, evaluationBatches } from "../data/batches.ts";
 import type { Epoch } from "../data/epoch.ts";
 import { boundsOf, fullest, largestShape } from "../model/checks.ts";
 import type { WordModel } from "../model/model.ts";
@@ -111,12 +111,13 @@ async function examine(what: Case): Promise<readonly Finding[]> {
   await using gpu = await seen.part("machine", "adapter", () => openGpu(settings));
   if (gpu && settings.autotune) gpu.tuning = keptTuning(gpu) ?? gpu.tuning;
   if (gpu) seen.findings.push(...machineFindings(gpu, graphicsDevices(), processors()));
-  if (gpu && corpus && !seen.isStopped) {
-    await seen.part("memory", "sizes", () => checkSizes({ gpu, settings, corpus }));
+  const epochs = corpus && !seen.isStopped ? new Epochs(corpus.train, settings) : undefined;
+  if (gpu && corpus && epochs) {
+    await seen.part("memory", "sizes", () => checkSizes({ gpu, settings, corpus, epochs }));
   }
   if (fellows) seen.findings.push(...await stopsOfOthers(fellows.ranks, seen.findings));
-  if (!gpu || !corpus || seen.isStopped) return seen.findings;
-  const trial = { ...what, gpu, corpus };
+  if (!gpu || !corpus || !epochs || seen.isStopped) return seen.findings;
+  const trial = { ...what, gpu, corpus, epochs };
   if (!fellows) await seen.part("memory", "step", () => tryRun(trial, seen));
   else await meet(trial, fellows, seen);
   return seen.findings;
@@ -192,12 +193,13 @@ async function checkSettings(settings: Settings, corpus: Corpus, seen: Examinati
 interface Trial extends Case {
   readonly gpu: Gpu;
   readonly corpus: Corpus;
+  readonly epochs: Epochs;
 }
 
 /** Makes the model and trains it for some seconds. */
 async function tryRun(trial: Trial, seen: Examination): Promise<void> {
   const { gpu, settings, corpus, fellows } = trial, { vocabulary, train } = corpus;
-  const begin = performance.now(), batches = trainingBatches(train, settings, 1);
+  const begin = performance.now(), batches = trial.epochs.at(1);
   using model = makeModel(gpu, settings, vocabulary);
   const parameters = gpu.memory.bytes;
   const { pace, kept, peak } = await paceOf(trial, model, batches, begin - seen.startMs);
