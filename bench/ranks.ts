@@ -2,6 +2,9 @@
  * Ranks against one: trains the same steps with one, two and three ranks in this process and prints the largest
  * difference of a parameter or a moment, for each loss, source of noise and module; and, to compare, that of
  * one rank with the kernels of the other family. `deno run bench/ranks.ts [STEPS]`
+ *
+ * --per-word differs most, by 5e-6 to 7e-6 after 50 steps at this rate, and below 2e-6 at a fifth of it: a frequent
+ * word's gradient is the sum of a thousand terms that nearly cancel, which two ranks round in another order.
  */
 
 import { trainingBatches } from "../example/data/batches.ts";
