@@ -2,7 +2,7 @@
 
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
-import { ADAGRAD_RULE, update } from "../../kernels/optimizer/update.ts";
+import { ADAGRAD_RULE } from "../../kernels/optimizer/update.ts";
 import type { NamedParameter } from "./module.ts";
 import {
   equip,
@@ -44,9 +44,9 @@ function slotOf(gpu: Gpu, parameter: Tensor, { weightDecay = 0 }: OptimizerOptio
     counts: [],
     restore: () => {},
     kept: () => [["squares", squares]],
-    update(gradient, norm, lr) {
+    update(gradient, updates, lr) {
       const weight_decay = gradient.kind === "sparse" ? 0 : weightDecay;
-      update(gpu, gradient, norm, {
+      updates.add(gradient, {
         rule: ADAGRAD_RULE,
         parameter,
         state: [squares],
