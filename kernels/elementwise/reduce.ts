@@ -42,9 +42,10 @@ export function partialSums(gpu: Device, partials: Tensor, offset: number, a: Te
 }
 
 function total(step: Step, a: Tensor, b?: Tensor): Tensor {
-  const { gpu } = step, out = step.tensor([1]);
-  using partials = gpu.temporary([partialCount(a)]);
-  partialSums(gpu, partials, 0, a, b);
+  const { gpu } = step, out = step.tensor([1]), count = partialCount(a);
+  using partials = count > 1 ? gpu.temporary([count]) : undefined;
+  partialSums(gpu, partials ?? out, 0, a, b);
+  if (!partials) return out;
   const { source, vec } = kernel(partials.size);
   gpu.dispatch({
     label: "sum",
