@@ -16,11 +16,12 @@ const FIRST = 1 + PARTS; // binding of the first output
 @compute @workgroup_size(64)
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   var first = group_index(group) * SHARE; // in the parameter; wraps, and is too large, for later ones
+  let clip = norm[1];
   { // PART
     let n = params.n_PART;
     let end = min(first + SHARE, n);
     for (var i = first + local; i < end; i += 64) {
-      p_PART[i] = updated_PART(i, p_PART[i], norm[1] * g_PART[i]);
+      p_PART[i] = updated_PART(i, p_PART[i], clip * g_PART[i]);
     }
     first -= (n + SHARE - 1) / SHARE * SHARE;
   }
