@@ -5,12 +5,12 @@ import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { indexScore } from "../kernels/lookup/index_score.ts";
-import { linear } from "../kernels/matmul/linear.ts";
+import { linearOfRows } from "../kernels/matmul/linear.ts";
 import { linearScorer } from "../kernels/loss/linear_scorer.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions } from "./nn/module.ts";
-import { expectClasses } from "./noise/noise.ts";
+import { expectClasses, mapToFloats } from "./noise/noise.ts";
 import type { Scores } from "./contrasted.ts";
 import { NCELoss } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
@@ -51,7 +51,7 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     const init = { range: 1 / Math.sqrt(embeddingDim), seed };
     this.weight = this.tableParameter(gpu, "emb.weight", [numClasses, embeddingDim], init);
     const c = this.initialNormTerm;
-    const logProb = Float32Array.from(this.noise.probabilities, (p) => Math.log(p) + c);
+    const logProb = mapToFloats(this.noise.probabilities, (p) => Math.log(p) + c);
     this.bias = this.tableParameter(gpu, "bias.weight", [numClasses], logProb);
   }
 
@@ -66,7 +66,7 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     }
     const noiseWeight = gather(step, this.weight, noise),
       noiseBias = gather(step, this.bias, noise);
-    return { target: targetScore, noise: linear(step, x, noiseWeight, noiseBias) };
+    return { target: targetScore, noise: linearOfRows(step, x, noiseWeight, noiseBias) };
   }
 
   /** The scores of all classes for `input` [..., E], in tiles. */
