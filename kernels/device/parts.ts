@@ -48,19 +48,31 @@ export function madeLike(tensor: Tensor, make: (shape: readonly number[]) => Ten
 }
 
 /**
- * Calls `use` with slices of `tables`, which have equally many rows, each within one buffer, and the number of
- * their first row: with the tables themselves if none is in parts.
+ * Slices of `tables`, which have equally many rows, each within one buffer: the tables themselves if none is in
+ * parts. `stack` disposes of them.
  */
+export function slicesOf<const Tables extends readonly Tensor[]>(
+  stack: DisposableStack,
+  tables: Tables,
+): Tables[] {
+  const edges = [0, ...partEdges(...tables)], V = tables[0]!.shape[0]!;
+  if (edges.length === 1) return [tables];
+  return edges.map((first, i) => {
+    const count = (edges[i + 1] ?? V) - first;
+    return tables.map((table) => stack.use(table.slice(first, count))) as unknown as Tables;
+  });
+}
+
+/** Calls `use` with the same slices, and the number of their first row. */
 export function forEachSlice<const Tables extends readonly Tensor[]>(
   tables: Tables,
   use: (slices: Tables, first: number) => void,
 ): void {
-  const edges = partEdges(...tables), V = tables[0]!.shape[0]!;
-  if (edges.length === 0) return use(tables, 0);
-  for (const [i, first] of [0, ...edges].entries()) {
-    using slices = new DisposableStack();
-    const count = (edges[i] ?? V) - first;
-    use(tables.map((table) => slices.use(table.slice(first, count))) as unknown as Tables, first);
+  using stack = new DisposableStack();
+  let first = 0;
+  for (const slices of slicesOf(stack, tables)) {
+    use(slices, first);
+    first += slices[0]!.shape[0]!;
   }
 }
 

@@ -17,14 +17,15 @@ function groupsOf(size: number): number {
   return Math.min(MAX_GROUPS, Math.ceil(size / 1024));
 }
 
-/** Number of partial sums that {@linkcode partialSums} writes for `tensor`. */
-export function partialCount(tensor: Tensor): number {
+/** Number of partial sums of a tensor. */
+function partialCount(tensor: Tensor): number {
   return partsOf(tensor).reduce((count, { size }) => count + groupsOf(size), 0);
 }
 
-/** Writes {@linkcode partialCount} sums of `a`, or of `a * b`, to `partials` from `offset` on. */
-export function partialSums(gpu: Device, partials: Tensor, offset: number, a: Tensor, b?: Tensor) {
+/** Writes {@linkcode partialCount} sums of `a`, or of `a * b`, to `partials`. */
+function partialSums(gpu: Device, partials: Tensor, a: Tensor, b?: Tensor) {
   const square = b === a, others = b && partsOf(b);
+  let offset = 0;
   for (const [i, part] of partsOf(a).entries()) {
     const groups = groupsOf(part.size), { source, vec } = kernel(part.size);
     gpu.dispatch({
@@ -42,9 +43,10 @@ export function partialSums(gpu: Device, partials: Tensor, offset: number, a: Te
 }
 
 function total(step: Step, a: Tensor, b?: Tensor): Tensor {
-  const { gpu } = step, out = step.tensor([1]);
-  using partials = gpu.temporary([partialCount(a)]);
-  partialSums(gpu, partials, 0, a, b);
+  const { gpu } = step, out = step.tensor([1]), count = partialCount(a);
+  using partials = count > 1 ? gpu.temporary([count]) : undefined;
+  partialSums(gpu, partials ?? out, a, b);
+  if (!partials) return out;
   const { source, vec } = kernel(partials.size);
   gpu.dispatch({
     label: "sum",

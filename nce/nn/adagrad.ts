@@ -5,7 +5,7 @@ import { madeLike } from "../../kernels/device/parts.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { updateRowwise } from "../../kernels/optimizer/rowwise_adagrad.ts";
-import { ADAGRAD_RULE, update } from "../../kernels/optimizer/update.ts";
+import { ADAGRAD_RULE } from "../../kernels/optimizer/update.ts";
 import type { NamedParameter } from "./module.ts";
 import {
   equip,
@@ -61,11 +61,13 @@ function slotOf(gpu: Gpu, parameter: Tensor, options: AdagradOptions): Slot {
     counts: [],
     restore: () => {},
     kept: () => [["squares", squares]],
-    update(gradient, norm, lr) {
+    update(gradient, updates, lr) {
       const weight_decay = gradient.kind === "sparse" ? 0 : weightDecay;
       const coefficients = { lr, weight_decay, epsilon: EPSILON };
-      if (byRow) return updateRowwise(gpu, gradient, norm, { parameter, squares, coefficients });
-      update(gpu, gradient, norm, {
+      if (byRow) {
+        return updateRowwise(gpu, gradient, updates.norm, { parameter, squares, coefficients });
+      }
+      updates.add(gradient, {
         rule: ADAGRAD_RULE,
         parameter,
         state: [squares],

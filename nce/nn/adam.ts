@@ -4,7 +4,7 @@ import type { SummedGradient } from "../../kernels/autograd/gradients.ts";
 import { expectNumber } from "../../kernels/device/expect.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
-import { ADAM_RULE, update } from "../../kernels/optimizer/update.ts";
+import { ADAM_RULE, type Updates } from "../../kernels/optimizer/update.ts";
 import type { NamedParameter } from "./module.ts";
 import {
   equip,
@@ -59,7 +59,6 @@ export class Adam extends Optimizer {
 type Fixed = Required<Pick<AdamOptions, "beta1" | "beta2" | "weightDecay">>;
 
 class AdamSlot implements Slot {
-  readonly #gpu: Gpu;
   readonly #parameter: Tensor;
   readonly #moment: Tensor;
   readonly #squares: Tensor;
@@ -67,7 +66,6 @@ class AdamSlot implements Slot {
   #t = 0;
 
   constructor(gpu: Gpu, parameter: Tensor, fixed: Fixed) {
-    this.#gpu = gpu;
     this.#parameter = parameter;
     this.#moment = zerosLike(gpu, parameter);
     this.#squares = zerosLike(gpu, parameter);
@@ -86,10 +84,10 @@ class AdamSlot implements Slot {
     return [["moment", this.#moment], ["squares", this.#squares]];
   }
 
-  update(gradient: SummedGradient, norm: Tensor, lr: number): void {
+  update(gradient: SummedGradient, updates: Updates, lr: number): void {
     const t = ++this.#t, { beta1, beta2, weightDecay } = this.#fixed;
     const correction = Math.sqrt(1 - beta2 ** t), isSparse = gradient.kind === "sparse";
-    update(this.#gpu, gradient, norm, {
+    updates.add(gradient, {
       rule: ADAM_RULE,
       parameter: this.#parameter,
       state: [this.#moment, this.#squares],

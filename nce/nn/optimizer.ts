@@ -11,6 +11,7 @@ import { madeLike } from "../../kernels/device/parts.ts";
 import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { clipScale } from "../../kernels/optimizer/clip.ts";
+import { Updates } from "../../kernels/optimizer/update.ts";
 import type { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
 import { sameStream, streamOf } from "../../kernels/random/stream.ts";
 import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
@@ -80,8 +81,8 @@ export interface Slot {
   kept(): NamedParameter[];
   /** Goes on from these counts. */
   restore(counts: readonly number[]): void;
-  /** Updates the parameter by `gradient`, times `norm[1]`. */
-  update(gradient: SummedGradient, norm: Tensor, lr: number): void;
+  /** Adds the parameter's update by `gradient` to `updates`. */
+  update(gradient: SummedGradient, updates: Updates, lr: number): void;
 }
 
 /** A zero tensor like `parameter`, for what is kept of it. */
@@ -235,7 +236,9 @@ export abstract class Optimizer implements Disposable {
     // Tiled gradients come first: they are computed from other parameters, which must not have moved.
     const order = ({ gradient }: { gradient: SummedGradient }) => gradient.kind === "tiled" ? 0 : 1;
     found.sort((a, b) => order(a) - order(b));
-    for (const { slot, gradient } of found) slot.update(gradient, this.norm, this.#lr);
+    const updates = new Updates(this.#gpu, this.norm);
+    for (const { slot, gradient } of found) slot.update(gradient, updates, this.#lr);
+    updates.finish();
   }
 
   /** Applies what is deferred, and frees what is kept; the parameters stay the caller's. */
