@@ -27,7 +27,7 @@ export { DeviceError } from "./kernels/device/faults.ts";
 export { Gpu } from "./kernels/gpu.ts";
 export type { BatchPart } from "./kernels/random/part.ts";
 export { Step, type StepOptions } from "./kernels/autograd/step.ts";
-export type { DType, TensorData } from "./kernels/device/dtype.ts";
+export type { DType, TableDType, TensorData } from "./kernels/device/dtype.ts";
 export { Tensor, UseAfterDisposeError } from "./kernels/device/tensor.ts";
 export { type Audit, auditGradient, type AuditOptions } from "./nce/audit.ts";
 export { IndexGRU, type IndexGRUOptions } from "./nce/index_gru.ts";

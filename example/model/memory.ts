@@ -19,19 +19,21 @@ export interface MemoryNeeds {
 }
 
 /** Settings on which a model's needs depend. */
-type ModelNeedsSettings = SizeSettings & Pick<Settings, "noise">;
+type ModelNeedsSettings = SizeSettings & Pick<Settings, "noise" | "tableDtype">;
 /** Settings on which those of training depend. */
 type TrainingNeedsSettings =
   & ModelNeedsSettings
   & Pick<Settings, "loss" | "optimizer" | "momentum" | "weightDecay">;
 
+/** Bytes of a 32-bit float. */
+const FLOAT_BYTES = 4;
 /** Bytes a word: of the table that is drawn from, and of ln q. */
 const DRAWN_BYTES = 8, LOG_BYTES = 4;
 
 /** What a model over `words` words takes in any use. Batches take more. */
 export function memoryOfModel(settings: ModelNeedsSettings, words: number): MemoryNeeds {
-  const shapes = [...parameterShapes(settings, words)].map(([, shape]) => shape);
-  const tables = shapes.reduce((bytes, shape) => bytes + 4 * product(shape), 0);
+  const halves = settings.tableDtype === "f16" ? FLOAT_BYTES / 2 * tableSize(settings, words) : 0;
+  const tables = FLOAT_BYTES * parameterCount(settings, words) - halves;
   const [first, more] = settings.noise.split("+"), isBatch = first === "batch";
   const drawn = isBatch && more === undefined ? 0 : DRAWN_BYTES + LOG_BYTES;
   const noise = words * (drawn + (isBatch ? LOG_BYTES : 0));
@@ -45,14 +47,24 @@ export function memoryOfTraining(
   { heldBytes }: Pick<Gpu, "heldBytes">,
 ): MemoryNeeds {
   const { loss, indexModule, emsize, optimizer, momentum, weightDecay } = settings;
-  const model = memoryOfModel(settings, words), table = 4 * words * emsize;
+  const model = memoryOfModel(settings, words), table = FLOAT_BYTES * words * emsize;
   const whole = indexModule === "gru" ? table : 4 * words + (table > heldBytes ? 0 : table);
   const copies = optimizer === "sgd" ? (momentum > 0 ? 1 : 0) : optimizer === "adam" ? 2 : 1;
   // SGD keeps the steps that each row of the tables which are looked up has had.
   const lazy = optimizer === "sgd" && (momentum > 0 || weightDecay > 0);
   const lookedUp = loss === "full" || indexModule === "gru" ? 1 : 3;
-  const moments = model.tables * copies + (lazy ? 4 * words * lookedUp : 0);
+  const kept = FLOAT_BYTES * parameterCount(settings, words) * copies;
+  const moments = kept + (lazy ? 4 * words * lookedUp : 0);
   return { ...model, moments, gradients: loss === "full" ? whole : 0 };
+}
+
+function parameterCount(settings: SizeSettings, words: number): number {
+  return [...parameterShapes(settings, words)].reduce((sum, [, shape]) => sum + product(shape), 0);
+}
+
+/** Elements of the tables of words' vectors. */
+function tableSize({ indexModule, emsize }: SizeSettings, words: number): number {
+  return words * emsize * (indexModule === "gru" ? 1 : 2);
 }
 
 /** The needs in words, such as "4.1 GB on the GPU: tables 2 GB, moments 2 GB, noise 120 MB". */

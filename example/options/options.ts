@@ -1,6 +1,6 @@
 /** Every option of the root command: its name, value, limits, default, help, and the runs that it affects. */
 
-import { INDEX_MODULES, LOSSES, NOISES } from "./choices.ts";
+import { INDEX_MODULES, LOSSES, NOISES, TABLE_DTYPES } from "./choices.ts";
 import { SAMPLES } from "./evaluation_kind.ts";
 import {
   choice,
@@ -133,6 +133,14 @@ export const MODEL = {
     value: "rate",
     default: "0.2",
     help: "Dropout applied to the layers (0 = none).",
+    modes: TRAINING,
+  }),
+  tableDtype: choice(TABLE_DTYPES, {
+    value: "type",
+    default: "f32",
+    help:
+      "Numbers that tables of words store: f32, or f16 in half the memory, rounded at random. " +
+      "What the optimizer keeps of a table stays f32; sgd with --momentum 0 keeps least.",
     modes: TRAINING,
   }),
   seed: count([0, Number.MAX_SAFE_INTEGER], {

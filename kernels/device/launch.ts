@@ -19,6 +19,11 @@ export interface Launch extends KernelCode {
    * launch has brought the rows up to date.
    */
   readonly readsRows?: { readonly tables: readonly Tensor[]; readonly ids?: Tensor | undefined };
+  /**
+   * Whether the kernel is the variant for a table of 16-bit floats (tables.ts); others refuse such a table, whose
+   * bits they would take for other numbers.
+   */
+  readonly halves?: boolean;
   /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
   readonly uniform?: Record<string, number>;
   /**
@@ -50,6 +55,12 @@ export function checkBindings(launch: TexelLaunch, device: GPUDevice): void {
   expectText("run a kernel", "its source", source);
   expectList(doing, "inputs", inputs);
   expectList(doing, "outputs", outputs);
+  for (const tensor of launch.halves ? texels : [...inputs, ...outputs, ...texels]) {
+    if (tensor instanceof TexelTensor || tensor?.dtype !== "f16") continue;
+    throw new TypeError(
+      `Cannot ${doing}: it takes no 16-bit floats, as a table [${tensor.shape}] has`,
+    );
+  }
   for (const texel of texels) expectTexels(doing, texel, device);
   if (texelsOut) {
     expectTexels(doing, texelsOut, device);

@@ -9,7 +9,10 @@ import { makeTable, partsOf, storageIn, type Tensor } from "./tensor.ts";
 /** Rows of a part are a multiple of this, so that every row number that is one, too, begins a slice. */
 const PART_STEP = 64;
 
-/** The shapes of the parts of a table, of at most `maxBytes` each unless 64 rows are more. */
+/**
+ * The shapes of the parts of a table, of at most `maxBytes` each unless 64 rows are more. A part of a table of
+ * 16-bit floats has no more rows: its gradient and what an optimizer keeps are 32-bit floats in the same parts.
+ */
 export function partShapes([V, ...row]: readonly number[], maxBytes: number): number[][] {
   const rowBytes = 4 * sizeOf(row);
   if (V! * rowBytes <= maxBytes) return [[V!, ...row]];

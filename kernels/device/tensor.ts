@@ -1,6 +1,6 @@
 /** Tensors: a shape and an element type over a GPU buffer. */
 
-import { type DType, sizeOf } from "./dtype.ts";
+import { type DType, elementBytes, sizeOf } from "./dtype.ts";
 import { expectPositive, expectSizes, failInParts, show } from "./expect.ts";
 import type { TexelCopy } from "./texels.ts";
 
@@ -154,7 +154,7 @@ export class Tensor implements Disposable {
 
   /** Bytes of the elements. */
   get bytes(): number {
-    return this.size * 4;
+    return this.size * elementBytes(this.dtype);
   }
 
   /** Whether {@linkcode dispose} was called. */
@@ -178,7 +178,7 @@ export class Tensor implements Disposable {
    */
   slice(start: number, count: number): Tensor {
     const rowSize = this.size / this.shape[0]!;
-    const offset = this.#offset + start * rowSize * 4;
+    const offset = this.#offset + start * rowSize * elementBytes(this.dtype);
     const inside = Number.isSafeInteger(start) && Number.isSafeInteger(count) &&
       start >= 0 && count > 0 && start + count <= this.shape[0]!;
     if (!inside || offset % 256 !== 0) {
@@ -249,7 +249,7 @@ export function expectStep(
   );
 }
 
-/** Throws a TypeError unless `step` is a step, and each of the named `tensors` holds floats. */
+/** Throws a TypeError unless `step` is a step, and each of the named `tensors` holds 32-bit floats. */
 export function expectFloats(
   op: string,
   step: Parameters<typeof expectStep>[1],
@@ -260,7 +260,8 @@ export function expectFloats(
     const tensor = tensors[name];
     expectTensor(op, name, tensor);
     if (tensor.dtype === "f32") continue;
-    throw new TypeError(`Cannot run ${op}: ${name} is u32 [${tensor.shape}], expected floats`);
+    const found = `${tensor.dtype} [${tensor.shape}]`;
+    throw new TypeError(`Cannot run ${op}: ${name} is ${found}, expected 32-bit floats`);
   }
 }
 

@@ -2,13 +2,13 @@
 
 import type { Commands } from "./commands.ts";
 import type { CopyRange } from "./copy.ts";
-import { idLimitOf, type TensorData } from "./dtype.ts";
+import { type DType, idLimitOf, type TensorData } from "./dtype.ts";
 import type { Faults } from "./faults.ts";
 import type { Pool } from "./memory.ts";
 import { flushPending } from "./pending.ts";
 import { offsetOf, storageIn, type Tensor, willChange } from "./tensor.ts";
 
-/** Writes the elements of `data` to `parts`, in order. */
+/** Writes the elements of `data` to `parts`, in order; 16-bit floats are rounded to the nearest, ties to even. */
 export function writeParts(
   { queue }: GPUDevice,
   commands: Commands,
@@ -22,7 +22,8 @@ export function writeParts(
     willChange(part, part.bytes, part.dtype === "u32" ? idLimitOf(some) : Infinity);
     // A queue write would overtake commands that are recorded but not submitted: submit them first.
     if (storage.usedIn === commands.serial) commands.submit();
-    queue.writeBuffer(storage.buffer, offsetOf(part), some as BufferSource);
+    const elements = part.dtype === "f16" ? new Float16Array(some) : some;
+    queue.writeBuffer(storage.buffer, offsetOf(part), elements as BufferSource);
   }
 }
 
@@ -45,13 +46,18 @@ export function clearParts(commands: Commands, parts: readonly Tensor[]): void {
   }
 }
 
-/** The bytes of `parts`, once they are computed: as they are now, but for parts that change meanwhile. */
+function elementsOf(bytes: ArrayBuffer, dtype: DType): TensorData {
+  if (dtype === "f16") return new Float32Array(new Float16Array(bytes));
+  return dtype === "u32" ? new Uint32Array(bytes) : new Float32Array(bytes);
+}
+
+/** The elements of `parts`, once they are computed: as they are now, but for parts that change meanwhile. */
 export async function readParts(
   pool: Pool,
   commands: Commands,
   faults: Faults,
   parts: readonly Tensor[],
-): Promise<ArrayBuffer> {
+): Promise<TensorData> {
   const all = new Uint8Array(parts.reduce((sum, { bytes }) => sum + bytes, 0));
   let at = 0;
   for (const part of parts) {
@@ -70,5 +76,5 @@ export async function readParts(
     }
     at += bytes;
   }
-  return all.buffer;
+  return elementsOf(all.buffer, parts[0]!.dtype);
 }

@@ -3,12 +3,12 @@
 import type { Device } from "../device/device.ts";
 import { scale } from "./arithmetic.ts";
 import { fill } from "./fill.ts";
-import { withVec } from "../device/vec.ts";
+import { expectTable, withTable } from "../device/tables.ts";
 import reduceSource from "./reduce.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, partsOf, type Tensor } from "../device/tensor.ts";
 
-const kernel = withVec(reduceSource);
+const kernel = withTable(reduceSource);
 
 const MAX_GROUPS = 128;
 
@@ -26,12 +26,13 @@ export function partialCount(tensor: Tensor): number {
 export function partialSums(gpu: Device, partials: Tensor, offset: number, a: Tensor, b?: Tensor) {
   const square = b === a, others = b && partsOf(b);
   for (const [i, part] of partsOf(a).entries()) {
-    const groups = groupsOf(part.size), { source, vec } = kernel(part.size);
+    const groups = groupsOf(part.size), { source, vec } = kernel(part.size, part.dtype);
     gpu.dispatch({
       label: "sum",
       source,
       entry: "partial",
       constants: { PRODUCT: b && !square ? 1 : 0, SQUARE: square ? 1 : 0 },
+      halves: part.dtype === "f16",
       inputs: [part, others?.[i] ?? part],
       outputs: [partials],
       uniform: { n: part.size / vec, groups, offset },
@@ -45,7 +46,7 @@ function total(step: Step, a: Tensor, b?: Tensor): Tensor {
   const { gpu } = step, out = step.tensor([1]);
   using partials = gpu.temporary([partialCount(a)]);
   partialSums(gpu, partials, 0, a, b);
-  const { source, vec } = kernel(partials.size);
+  const { source, vec } = kernel(partials.size, partials.dtype);
   gpu.dispatch({
     label: "sum",
     source,
@@ -60,7 +61,7 @@ function total(step: Step, a: Tensor, b?: Tensor): Tensor {
 
 /** Sum of all elements, as a tensor [1]. */
 export function sum(step: Step, a: Tensor): Tensor {
-  expectFloats("sum", step, { a });
+  expectTable("sum", step, a, "a");
   return step.record({
     name: "sum",
     inputs: [a],

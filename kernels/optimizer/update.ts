@@ -5,7 +5,10 @@ import type { SummedGradient } from "../autograd/gradients.ts";
 import type { Device } from "../device/device.ts";
 import { boundParts, forParts } from "../device/part_bindings.ts";
 import { forEachSlice } from "../device/parts.ts";
-import { rowLanes, type VecSource, withVec } from "../device/vec.ts";
+import type { TableKernel } from "../device/tables.ts";
+import { rowLanes } from "../device/vec.ts";
+import type { RandomKey } from "../random/philox.ts";
+import { roundedBy, withWrittenTable } from "../random/rounding.ts";
 import type { Tensor } from "../device/tensor.ts";
 import adagrad from "./_adagrad.wgsl" with { type: "text" };
 import adam from "./_adam.wgsl" with { type: "text" };
@@ -16,11 +19,11 @@ import source from "./update.wgsl" with { type: "text" };
 /** The formula of an optimizer. */
 export interface Rule {
   readonly label: string;
-  readonly kernel: (width: number) => VecSource;
+  readonly kernel: TableKernel;
 }
 
 function rule(label: string, formula: string): Rule {
-  return { label, kernel: withVec(source + formula) };
+  return { label, kernel: withWrittenTable(source + formula) };
 }
 
 /** Stochastic gradient descent; keeps nothing. */
@@ -40,6 +43,8 @@ export interface Update {
   readonly state: readonly Tensor[];
   /** The rule's fields of `Params`, without n and W. */
   readonly coefficients: Readonly<Record<string, number>>;
+  /** Where the rounding to 16-bit floats draws from, if the parameter has such. */
+  readonly key?: RandomKey | undefined;
 }
 
 /** Updates by `gradient`, times `norm[1]`: all elements, or the gradient's rows alone. */
@@ -58,28 +63,31 @@ export function update(gpu: Device, gradient: SummedGradient, norm: Tensor, what
           ...what,
           parameter: part(parameter),
           state: state.map(part),
-        });
+        }, first);
       });
   }
 }
 
-/** Updates all of the parameter, four floats at a time. */
+/** Updates all of the parameter, four floats at a time; its first row has the number `row`. */
 function updateAll(
   gpu: Device,
   gradient: Tensor,
   norm: Tensor,
-  { rule, parameter, state, coefficients }: Update,
+  { rule, parameter, state, coefficients, key }: Update,
+  row = 0,
 ): void {
-  const { source } = rule.kernel(4);
-  forEachSlice([gradient, parameter, ...state], ([g, ...updated]) => {
-    const n = Math.ceil(g!.size / 4);
+  const { source } = rule.kernel(4, parameter.dtype), W = parameter.size / parameter.shape[0]!;
+  const { halves, fields } = roundedBy(parameter, key);
+  forEachSlice([gradient, parameter, ...state], ([g, ...updated], slice) => {
+    const n = Math.ceil(g!.size / 4), first = (row + slice) * W / 4;
     gpu.dispatch({
       label: rule.label,
       source: forParts(source, 1),
       constants: { ROWS: 0 },
+      halves,
       inputs: [norm, norm, g!],
       outputs: updated,
-      uniform: { n, W: 1, lanes: 1, first: 0, rows: 0, ...coefficients },
+      uniform: { n, W: 1, lanes: 1, first, rows: 0, ...coefficients, ...fields },
       grid: Math.ceil(n / 64),
     });
   });
@@ -90,18 +98,20 @@ function updateRows(
   gpu: Device,
   { ids, values }: MergedGradient,
   norm: Tensor,
-  { rule, parameter, state, coefficients }: Update,
+  { rule, parameter, state, coefficients, key }: Update,
 ): void {
-  const n = ids.size, { source, vec } = rule.kernel(values.size / n), W = values.size / n / vec;
+  const n = ids.size, { source, vec } = rule.kernel(values.size / n, parameter.dtype);
+  const W = values.size / n / vec, { halves, fields } = roundedBy(parameter, key);
   for (const { tensors, count, first, rows } of boundParts(gpu, [parameter, ...state], 3)) {
     const lanes = rowLanes(gpu, W, count);
     gpu.dispatch({
       label: rule.label,
       source: forParts(source, count),
       constants: { ROWS: 1 },
+      halves,
       inputs: [norm, ids, values],
       outputs: tensors,
-      uniform: { n, W, lanes, first, rows, ...coefficients },
+      uniform: { n, W, lanes, first, rows, ...coefficients, ...fields },
       grid: Math.ceil(n * lanes / 64),
     });
   }

@@ -1,6 +1,5 @@
 /** Adagrad: each element has its own step size, which falls with the gradients that it has had. */
 
-import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { ADAGRAD_RULE, update } from "../../kernels/optimizer/update.ts";
 import type { NamedParameter } from "./module.ts";
@@ -9,6 +8,7 @@ import {
   expectOptimizer,
   Optimizer,
   type OptimizerOptions,
+  roundingOf,
   type Slot,
   zerosLike,
 } from "./optimizer.ts";
@@ -22,7 +22,7 @@ const EPSILON = 1e-10;
  * read: without weight decay that is exactly the dense update. Such rows have no weight decay in that step,
  * which PyTorch refuses.
  *
- * Kept is the sum s (`NAME.squares`); nothing is counted or deferred.
+ * Kept is the sum s (`NAME.squares`); nothing is deferred. Counted are the updates of a table of 16-bit floats.
  */
 export class Adagrad extends Optimizer {
   /**
@@ -34,15 +34,21 @@ export class Adagrad extends Optimizer {
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: OptimizerOptions) {
     expectOptimizer("Adagrad", gpu, parameters, options);
     super("Adagrad", gpu, parameters, options);
-    equip(this, parameters.map(([, parameter]) => slotOf(gpu, parameter, options)));
+    equip(this, parameters.map((parameter) => slotOf(gpu, parameter, options)));
   }
 }
 
-function slotOf(gpu: Gpu, parameter: Tensor, { weightDecay = 0 }: OptimizerOptions): Slot {
-  const squares = zerosLike(gpu, parameter);
+function slotOf(gpu: Gpu, [path, parameter]: NamedParameter, options: OptimizerOptions): Slot {
+  const squares = zerosLike(gpu, parameter), rounding = roundingOf(path, options);
+  const { weightDecay = 0 } = options;
   return {
-    counts: [],
-    restore: () => {},
+    get counts() {
+      const { updates } = rounding;
+      return parameter.dtype === "f16" && updates > 0 ? [updates] : [];
+    },
+    restore([updates]) {
+      rounding.updates = updates!;
+    },
     kept: () => [["squares", squares]],
     update(gradient, norm, lr) {
       const weight_decay = gradient.kind === "sparse" ? 0 : weightDecay;
@@ -51,6 +57,7 @@ function slotOf(gpu: Gpu, parameter: Tensor, { weightDecay = 0 }: OptimizerOptio
         parameter,
         state: [squares],
         coefficients: { lr, weight_decay, epsilon: EPSILON },
+        key: rounding.next(),
       });
     },
   };

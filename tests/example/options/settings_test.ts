@@ -34,6 +34,7 @@ const DEFAULTS: Settings = {
   nhid: 200,
   nlayers: 2,
   dropout: 0.2,
+  tableDtype: "f32",
   indexModule: "linear",
   loss: "full",
   noiseRatio: 50,
@@ -166,6 +167,10 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     "--tb-name must be a file name without folders, of at most 200 bytes, got " +
     JSON.stringify(text),
   ]),
+  [
+    { "table-dtype": "f16", "emsize": "25" },
+    "--emsize 25 is odd, and --table-dtype f16 stores pairs of numbers: give an even one",
+  ],
   [{ quiet: true, verbose: true }, "--quiet and --verbose contradict: leave one out"],
   [
     { nce: true, loss: "full" },
@@ -217,6 +222,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     "nhid": "1e3",
     "nlayers": "1",
     "dropout": "0",
+    "table-dtype": "f16",
     "index-module": "linear",
     "loss": "sampled",
     "noise-ratio": "500",
@@ -270,6 +276,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     nhid: 1000,
     nlayers: 1,
     dropout: 0,
+    tableDtype: "f16",
     indexModule: "linear",
     loss: "sampled",
     noiseRatio: 500,
