@@ -170,7 +170,7 @@ export class Device implements AsyncDisposable {
   temporary(shape: readonly number[], dtype: DType = "f32"): Tensor {
     const what = this.#fitting(shape);
     expectOneOf(`make ${what}`, "dtype", dtype, ["f32", "u32", "f16"]);
-    return makeTensor(this.#pool.pooled(bytesOf(what, shape, dtype), what), shape, dtype);
+    return makeTensor(this.#pool.pooled(bytesOf(shape, dtype), what), shape, dtype);
   }
 
   /** Throws the RangeError of {@linkcode tensor} for the first of `shapes` that cannot be made. */
@@ -262,7 +262,7 @@ export class Device implements AsyncDisposable {
   }
 
   #exact(shape: readonly number[], dtype: DType, data: TensorData | undefined): Tensor {
-    const what = `a tensor [${shape}]`, bytes = bytesOf(what, shape, dtype);
+    const what = `a tensor [${shape}]`, bytes = bytesOf(shape, dtype);
     const tensor = makeTensor(this.#pool.exact(bytes, what), shape, dtype);
     if (data) this.write(tensor, data);
     return tensor;

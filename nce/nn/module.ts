@@ -160,6 +160,6 @@ export function expectTableOf(
   dtype: TableDType = "f32",
 ): void {
   expectOneOf(`make ${module}`, "tableDtype", dtype, ["f32", "f16"]);
-  bytesOf(`a table [${shape}]`, shape, dtype);
+  bytesOf(shape, dtype);
   gpu.expectFitting(smallestPart(shape));
 }
