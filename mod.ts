@@ -23,7 +23,7 @@
  */
 
 export { type AdapterOptions, type Backend, NoAdapterError } from "./kernels/device/adapter.ts";
-export { DeviceError } from "./kernels/device/faults.ts";
+export { DeviceError, OutOfMemoryError } from "./kernels/device/faults.ts";
 export { Gpu } from "./kernels/gpu.ts";
 export type { BatchPart } from "./kernels/random/part.ts";
 export { Step, type StepOptions } from "./kernels/autograd/step.ts";

@@ -1,7 +1,7 @@
 /** The GPU memory that a model takes for as long as it is used, by its sizes alone. */
 
 import { format as formatBytes } from "@std/fmt/bytes";
-import type { Gpu } from "../../mod.ts";
+import { type Gpu, OutOfMemoryError } from "../../mod.ts";
 import type { Settings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { parameterShapes, product, type SizeSettings } from "./shapes.ts";
@@ -91,4 +91,13 @@ export function checkMemory(needs: MemoryNeeds, has: number | undefined): void {
     `Cannot use this model on this device: it needs ${describeNeeds(needs)}; it has ` +
       `${formatBytes(has)}; give a smaller --emsize, or fewer words (--min-freq, --vocab)`,
   );
+}
+
+/** Says how to train with less memory, if `error` is that the device has run out of it; else the error itself. */
+export function withMemoryCure(error: unknown): unknown {
+  if (!(error instanceof OutOfMemoryError)) return error;
+  const cure =
+    "use fewer words (--min-freq), a smaller --emsize or --batch-size, --momentum 0 or " +
+    "--table-dtype f16";
+  return new Failure(`${error.found}; ${cure}`, { cause: error });
 }

@@ -35,6 +35,8 @@ Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise 
       { "loss": "nce", "momentum": "0", "weight-decay": "0" },
       { loss: "nce", optimizer: "adam" },
       { loss: "sampled", optimizer: "adagrad" },
+      { "loss": "nce", "table-dtype": "f16" },
+      { "loss": "nce", "table-dtype": "f16", "index-module": "gru", "momentum": "0" },
     ];
     for (const given of cases) {
       const settings = parseSettings({
