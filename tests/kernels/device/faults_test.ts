@@ -13,6 +13,7 @@ import { DeviceError, Gpu, IndexLinear, OutOfMemoryError } from "../../../mod.ts
 import { Embedding, SGD } from "../../../nce/nn/mod.ts";
 import { KernelCompileError } from "../../../kernels/mod.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { exhaust, outOfMemory } from "../../support/out_of_memory.ts";
 import { randomIds, values } from "../../reference/data.ts";
 
 const BROKEN = {
@@ -22,32 +23,6 @@ const BROKEN = {
   inputs: [],
   grid: 1,
 };
-
-/** Asks for a texture of 256 GiB. */
-function exhaust(device: GPUDevice): void {
-  device.createTexture({
-    size: [8192, 8192, 256],
-    format: "rgba32float",
-    usage: GPUTextureUsage.STORAGE_BINDING,
-  });
-}
-
-/** Runs `body` while the device is out of memory: every buffer that it makes brings the error. */
-function outOfMemory(device: GPUDevice, body: () => void): void {
-  const createBuffer = device.createBuffer;
-  device.createBuffer = (descriptor) => {
-    exhaust(device);
-    return createBuffer.call(device, {
-      ...descriptor,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE,
-    }); // an invalid one
-  };
-  try {
-    body();
-  } finally {
-    device.createBuffer = createBuffer;
-  }
-}
 
 /** Trains a small model until `fail` has had its effect, every `using` block of it left by the error. */
 async function train(gpu: Gpu, fail: (number: number) => void): Promise<void> {
@@ -121,13 +96,12 @@ Deno.test("blocks that end because a kernel does not compile end in silence, too
 Deno.test("out of memory: the error names what was wanted and what is held, not what came of it", () =>
   withGpuThatFails(async (gpu) => {
     using held = gpu.tensor([256]);
-    const fail = () =>
-      outOfMemory(gpu.device, () => {
-        using lost = gpu.temporary([1000, 3]);
-        gpu.copy(lost, held);
-        gpu.write(lost, values(3000, 1));
-      });
-    fail();
+    {
+      using _full = outOfMemory(gpu.device);
+      using lost = gpu.temporary([1000, 3]);
+      gpu.copy(lost, held);
+      gpu.write(lost, values(3000, 1));
+    }
     const error = await assertRejects(() => gpu.read(held), DeviceError);
     assertInstanceOf(error, OutOfMemoryError);
     assertEquals(
@@ -140,7 +114,10 @@ Deno.test("out of memory: the error names what was wanted and what is held, not 
 
 Deno.test("out of memory in training is what is thrown, whatever was in use", () =>
   withGpuThatFails(async (gpu) => {
-    const fail = () => outOfMemory(gpu.device, () => gpu.tensor([7, 9]).dispose());
+    const fail = () => {
+      using _full = outOfMemory(gpu.device);
+      gpu.tensor([7, 9]).dispose();
+    };
     const error = await assertRejects(() => train(gpu, fail));
     assertInstanceOf(error, DeviceError);
     assertMatch(
