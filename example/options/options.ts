@@ -15,9 +15,9 @@ import {
   type SettingsOf,
   shorthand,
   TRAINING,
-  wordOr,
 } from "./option.ts";
 import { DISTRIBUTED } from "./distributed.ts";
+import { NORM_TERM } from "./norm_term.ts";
 import { OPTIMIZER } from "./optimizer_options.ts";
 import { NAME, RUN } from "./run_options.ts";
 
@@ -25,25 +25,6 @@ export { RUN } from "./run_options.ts";
 
 /** A count without a practical upper limit. */
 const ANY_COUNT: Range = [1, 1e9];
-
-const TERM = wordOr(
-  ["auto", "learned"],
-  number([-1000, 1000], {
-    value: "number",
-    default: "auto",
-    help:
-      "Log of the normalising constant that nce assumes: a number, auto (also -1) for the log " +
-      "of the vocabulary size, or learned.",
-    modes: TRAINING,
-  }),
-);
-const NORM_TERM: typeof TERM = {
-  ...TERM,
-  read(text) {
-    const term = TERM.read(text);
-    return term === -1 ? "auto" : term;
-  },
-};
 
 /** The text, and how training cuts it. A resumed run may find it elsewhere, but its content must be the same. */
 const DATA = {
