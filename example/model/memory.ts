@@ -49,12 +49,18 @@ export function memoryOfTraining(
   const { loss, indexModule, emsize, optimizer, momentum, weightDecay } = settings;
   const model = memoryOfModel(settings, words), table = FLOAT_BYTES * words * emsize;
   const whole = indexModule === "gru" ? table : 4 * words + (table > heldBytes ? 0 : table);
-  const copies = optimizer === "sgd" ? (momentum > 0 ? 1 : 0) : optimizer === "adam" ? 2 : 1;
+  const floats = FLOAT_BYTES * parameterCount(settings, words);
+  const rows = [...parameterShapes(settings, words)].reduce((sum, [, [V]]) => sum + V!, 0);
+  const kept = {
+    "sgd": momentum > 0 ? floats : 0,
+    "adagrad": floats,
+    "rowwise-adagrad": FLOAT_BYTES * rows,
+    "adam": 2 * floats,
+  };
   // SGD keeps the steps that each row of the tables which are looked up has had.
   const lazy = optimizer === "sgd" && (momentum > 0 || weightDecay > 0);
   const lookedUp = loss === "full" || indexModule === "gru" ? 1 : 3;
-  const kept = FLOAT_BYTES * parameterCount(settings, words) * copies;
-  const moments = kept + (lazy ? 4 * words * lookedUp : 0);
+  const moments = kept[optimizer] + (lazy ? 4 * words * lookedUp : 0);
   return { ...model, moments, gradients: loss === "full" ? whole : 0 };
 }
 
@@ -89,7 +95,9 @@ export function checkMemory(needs: MemoryNeeds, has: number | undefined): void {
   if (has === undefined || sumOf(needs) <= has) return;
   throw new Failure(
     `Cannot use this model on this device: it needs ${describeNeeds(needs)}; it has ` +
-      `${formatBytes(has)}; give a smaller --emsize, or fewer words (--min-freq, --vocab)`,
+      `${
+        formatBytes(has)
+      }; give a smaller --emsize, fewer words (--min-freq, --vocab) or --table-dtype f16`,
   );
 }
 

@@ -121,7 +121,7 @@ export const MODEL = {
     default: "f32",
     help:
       "Numbers that tables of words store: f32, or f16 in half the memory, rounded at random. " +
-      "What the optimizer keeps of a table stays f32; sgd with --momentum 0 keeps least.",
+      "What the optimizer keeps of it stays f32: least is kept by --momentum 0 or rowwise-adagrad.",
     modes: TRAINING,
   }),
   seed: count([0, Number.MAX_SAFE_INTEGER], {

@@ -3,6 +3,7 @@
 // A library that kernels on tables are prefixed with, this one or _halves_two.wgsl: see tables.ts.
 
 alias Vec = vec4f;
+const VEC = 4u; // floats
 alias Stored = vec2u;
 
 fn unpacked(stored: Stored) -> vec4u {

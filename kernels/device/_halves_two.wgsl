@@ -4,6 +4,7 @@
 // four floats work on two and a rest that is not used.
 
 alias Vec = vec2f;
+const VEC = 2u; // floats
 alias Stored = u32;
 
 fn unpacked(stored: Stored) -> vec4u { return vec4u(stored & 0xffff, stored >> 16, 0, 0); }

@@ -42,11 +42,12 @@ export function partEdges(...tables: readonly Tensor[]): number[] {
   return [...edges].sort((a, b) => a - b);
 }
 
-/** A tensor in the same parts as `tensor`, each of which `make` makes of its shape. */
+/** A tensor in the same parts as `tensor`: `make` gets the shape of each, and keeps the number of rows. */
 export function madeLike(tensor: Tensor, make: (shape: readonly number[]) => Tensor): Tensor {
   const parts = partsOf(tensor);
   if (parts.length === 1) return make(tensor.shape);
-  return makeTable(parts.map(({ shape }) => make(shape)), tensor.shape);
+  const made = parts.map(({ shape }) => make(shape));
+  return makeTable(made, [tensor.shape[0]!, ...made[0]!.shape.slice(1)]);
 }
 
 /**

@@ -89,6 +89,7 @@ const MAKERS: Readonly<Record<string, (gpu: Gpu, of: NamedParameter[]) => Optimi
   "SGD with decay": (gpu, of) => new SGD(gpu, of, OPTIONS),
   "SGD with momentum": (gpu, of) => new SGD(gpu, of, { ...OPTIONS, momentum: 0.9 }),
   "Adagrad": (gpu, of) => new Adagrad(gpu, of, OPTIONS),
+  "Row-wise Adagrad": (gpu, of) => new Adagrad(gpu, of, { ...OPTIONS, rowwise: true }),
   "Adam": (gpu, of) => new Adam(gpu, of, OPTIONS),
 };
 
@@ -119,7 +120,9 @@ const CASES = [
 ] as const;
 
 /** Compares two steps with 16 bits with those with 32 bits, which go on from what the others have stored. */
-async function compareSteps(gpu: Gpu, name: string, { W, kind }: typeof CASES[number]) {
+async function compareSteps(gpu: Gpu, name: string, { W: width, kind }: typeof CASES[number]) {
+  // It sums over a row, in an order that depends on how many floats a Vec has: here four in both.
+  const W = name === "Row-wise Adagrad" ? 8 : width;
   const start = new Float32Array(new Float16Array(values(V * W, 5)));
   using stack = new DisposableStack();
   const halves = stack.use(gpu.table([V, W], start, "f16"));
