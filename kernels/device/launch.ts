@@ -50,17 +50,12 @@ export interface TexelLaunch extends Launch {
  */
 export function checkBindings(launch: TexelLaunch, device: GPUDevice): void {
   expectObject("run a kernel", "launch", launch, "an object");
-  const { label, source, inputs, outputs, texels = [], texelsOut } = launch, doing = `run ${label}`;
+  const { label, source, inputs, outputs, texels = [], texelsOut, halves } = launch,
+    doing = `run ${label}`;
   expectText("run a kernel", "its label", label);
   expectText("run a kernel", "its source", source);
   expectList(doing, "inputs", inputs);
   expectList(doing, "outputs", outputs);
-  for (const tensor of launch.halves ? texels : [...inputs, ...outputs, ...texels]) {
-    if (tensor instanceof TexelTensor || tensor?.dtype !== "f16") continue;
-    throw new TypeError(
-      `Cannot ${doing}: it takes no 16-bit floats, as a table [${tensor.shape}] has`,
-    );
-  }
   for (const texel of texels) expectTexels(doing, texel, device);
   if (texelsOut) {
     expectTexels(doing, texelsOut, device);
@@ -71,19 +66,29 @@ export function checkBindings(launch: TexelLaunch, device: GPUDevice): void {
   const written = new Set<Storage>();
   for (const tensor of outputs) {
     const storage = storageOf(doing, tensor, device);
+    if (!halves) expectNoHalves(doing, tensor);
     if (written.has(storage)) throw new TypeError(`Cannot run ${label}: output bound twice`);
     written.add(storage);
   }
   for (const tensor of inputs) {
-    if (written.has(storageOf(doing, tensor, device))) {
+    const storage = storageOf(doing, tensor, device);
+    if (!halves) expectNoHalves(doing, tensor);
+    if (written.has(storage)) {
       throw new TypeError(`Cannot run ${label}: a tensor is both input and output`);
     }
   }
 }
 
+function expectNoHalves(doing: string, { dtype, shape }: Tensor): void {
+  if (dtype !== "f16") return;
+  throw new TypeError(`Cannot ${doing}: it takes no 16-bit floats, as a table [${shape}] has`);
+}
+
 function expectTexels(doing: string, texels: Tensor | TexelTensor, device: GPUDevice): void {
-  if (!(texels instanceof TexelTensor)) storageOf(doing, texels, device);
-  else if (texels.device !== device) {
+  if (!(texels instanceof TexelTensor)) {
+    storageOf(doing, texels, device);
+    expectNoHalves(doing, texels);
+  } else if (texels.device !== device) {
     throw new TypeError(`Cannot ${doing}: texels [${texels.shape}] belong to another Gpu`);
   }
 }
