@@ -22,9 +22,17 @@
  * @module
  */
 
-export { type AdapterOptions, type Backend, NoAdapterError } from "./kernels/device/adapter.ts";
+export {
+  type AdapterOptions,
+  type Backend,
+  type Compute,
+  MissingFeatureError,
+  NoAdapterError,
+} from "./kernels/device/adapter.ts";
 export { DeviceError, OutOfMemoryError } from "./kernels/device/faults.ts";
+export { FIXED_TUNING, isTuning, type Tuning } from "./kernels/device/tuning.ts";
 export { Gpu } from "./kernels/gpu.ts";
+export { tune } from "./kernels/tune.ts";
 export type { BatchPart } from "./kernels/random/part.ts";
 export { Step, type StepOptions } from "./kernels/autograd/step.ts";
 export type { DType, TableDType, TensorData } from "./kernels/device/dtype.ts";

@@ -19,6 +19,9 @@ export const TABLE_DTYPES = ["f32", "f16"] as const;
 /** How weights are updated. */
 export const OPTIMIZERS = ["sgd", "adagrad", "rowwise-adagrad", "adam"] as const;
 
+/** What products read the weights of the layers in. */
+export const COMPUTES = ["f32", "f16"] as const;
+
 /** A training loss. */
 export type LossName = typeof LOSSES[number];
 /** A noise source. */

@@ -17,12 +17,22 @@ export type KernelFamily = "software" | "hardware";
  */
 export type Backend = "vulkan" | "opengl" | "metal" | "d3d12" | "unknown";
 
+/** In what the products of layers read their weights; sums are in 32 bits all the same. */
+export type Compute = "f32" | "f16";
+
 /** Which adapter to choose. */
 export interface AdapterOptions {
   /** Insist on a hardware GPU. */
   hardware?: boolean;
   /** Overrides the choice of kernels by adapter, for tests and benchmarks. */
   family?: KernelFamily;
+  /**
+   * In what the products of `linear`, `lstm` and `gru`, and of the layers made of these, read their weights:
+   * "f32" unless given. With "f16" they read copies of half the bytes, rounded to the nearest float of 16 bits.
+   * Parameters, their gradients, tables and what is computed with them stay "f32". It needs the adapter's
+   * `shader-f16`.
+   */
+  compute?: Compute;
   /**
    * The most bytes that a table has in one buffer, but at least 64 rows, for tests and benchmarks; what the
    * device binds unless given.
@@ -51,12 +61,21 @@ export interface Opened extends AdapterTraits {
   timestamps: boolean;
 }
 
-/** Thrown when there is no usable adapter; the message says what to install. */
+/** Thrown when there is no usable adapter; the message says what to install, or what to do without. */
 export class NoAdapterError extends Error {
   /** Keeps the message. */
   constructor(message: string) {
     super(message);
     this.name = "NoAdapterError";
+  }
+}
+
+/** Thrown when the adapter lacks a feature that was asked for; one without it would be opened. */
+export class MissingFeatureError extends NoAdapterError {
+  /** Keeps the message. */
+  constructor(message: string) {
+    super(message);
+    this.name = "MissingFeatureError";
   }
 }
 
@@ -68,6 +87,9 @@ const NAMED_BACKENDS: Readonly<Record<string, Backend>> = {
   "metal": "metal",
   "d3d12": "d3d12",
 };
+
+const INSTALL_VULKAN = "install a Vulkan driver (on Debian or Ubuntu: apt-get install libvulkan1 " +
+  "mesa-vulkan-drivers)";
 
 const LIMITS = [
   "maxBufferSize",
@@ -111,23 +133,34 @@ function backendOf({ info, features }: GPUAdapter): Backend {
   return /^win/i.test(navigator.platform) ? "unknown" : "vulkan";
 }
 
+/**
+ * Deno asks for OpenGL 3.3. Mesa gives the newest version there is; NVIDIA's driver gives 3.3, which has no
+ * compute shaders, and so opening a device fails.
+ */
+function noDevice({ name }: AdapterTraits): NoAdapterError {
+  return new NoAdapterError(
+    `No WebGPU device: ${name} gives no compute shaders over OpenGL; ${INSTALL_VULKAN}; with one, set ` +
+      "DENO_WEBGPU_BACKEND=vulkan",
+  );
+}
+
 /** Opens the best adapter with its real limits. Throws {@linkcode NoAdapterError}. */
 export async function openAdapter(options: AdapterOptions = {}): Promise<Opened> {
   const adapter = await requestAdapter();
-  if (adapter === null) {
-    throw new NoAdapterError(
-      "No WebGPU adapter found; install a Vulkan driver (on Debian or Ubuntu: " +
-        "apt-get install libvulkan1 mesa-vulkan-drivers)",
-    );
-  }
+  if (adapter === null) throw new NoAdapterError(`No WebGPU adapter found; ${INSTALL_VULKAN}`);
   const traits = describeAdapter(adapter);
   if (options.hardware && traits.software) {
     throw new NoAdapterError(`No hardware GPU found, only the software adapter ${traits.name}`);
+  }
+  const half = options.compute === "f16";
+  if (half && !adapter.features.has("shader-f16")) {
+    throw new MissingFeatureError(`${traits.name} cannot compute in "f16": it lacks shader-f16`);
   }
   const requiredLimits: Record<string, number> = {};
   for (const limit of LIMITS) requiredLimits[limit] = adapter.limits[limit];
   const features: GPUFeatureName[] = [];
   if (adapter.features.has("timestamp-query")) features.push("timestamp-query");
+  if (half) features.push("shader-f16");
   const subgroupFeature = "subgroups" as GPUFeatureName;
   // Deno may grant subgroups without listing them; its compiler then rejects the enable line.
   const listed = adapter.features.has(subgroupFeature);
@@ -137,8 +170,11 @@ export async function openAdapter(options: AdapterOptions = {}): Promise<Opened>
     device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
   } catch {
     // Some implementations allow one request for each adapter, even a failed one: ask for another.
-    const again = await requestAdapter();
-    device = await (again ?? adapter).requestDevice({ requiredLimits, requiredFeatures: features });
+    const again = await requestAdapter() ?? adapter;
+    device = await again.requestDevice({ requiredLimits, requiredFeatures: features })
+      .catch((error) => {
+        throw traits.backend === "opengl" ? noDevice(traits) : error;
+      });
     subgroups = false;
   }
   return {

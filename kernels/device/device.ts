@@ -1,12 +1,12 @@
 /** The device: memory, launches, recorded commands, read-back and errors. */
 
-import type { AdapterOptions, Backend, KernelFamily, Opened } from "./adapter.ts";
+import type { AdapterOptions, Backend, Compute, KernelFamily, Opened } from "./adapter.ts";
 import { Commands } from "./commands.ts";
 import { expectFunction, expectOneOf, expectSizes } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
-import { bytesOf, type DType, expectWritable, sizeOf, storedAs } from "./dtype.ts";
-import type { TableDType, TensorData } from "./dtype.ts";
+import { bytesOf, elementBytes, expectFits, expectWritable, sizeOf, storedAs } from "./dtype.ts";
+import type { DType, TableDType, TensorData } from "./dtype.ts";
 import { checkBindings, foldGrid, type Launch, type TexelLaunch } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
@@ -23,6 +23,7 @@ import {
   willChange,
 } from "./tensor.ts";
 import { clearParts, copyParts, readParts, writeParts } from "./transfers.ts";
+import { checkedTuning, FIXED_TUNING, type Tuning } from "./tuning.ts";
 import { copyOf } from "./texel_copies.ts";
 import { expectTexelShape, TexelTensor } from "./texel_tensor.ts";
 
@@ -52,6 +53,8 @@ export class Device implements AsyncDisposable {
   readonly backend: Backend;
   /** Which kernels are used, and how far the CPU runs ahead. */
   readonly family: KernelFamily;
+  /** In what products of layers read their weights: {@linkcode AdapterOptions.compute}. */
+  readonly compute: Compute;
   /** Lanes of a subgroup if subgroup operations can be used, else 0. */
   readonly subgroupSize: number;
   /** Threads that share a row in row-wise sums: barriers are expensive on a software adapter. */
@@ -63,15 +66,17 @@ export class Device implements AsyncDisposable {
   readonly #pipelines: PipelineCache;
   readonly #commands: Commands;
   readonly #faults: Faults;
+  #tuning = FIXED_TUNING;
 
   /** Used by {@linkcode Gpu.create}. */
   protected constructor(opened: Opened, options: AdapterOptions, subgroupSize: number) {
-    const { device } = opened;
+    const { device, subgroupHeader } = opened;
     this.device = device;
     this.name = opened.name;
     this.software = opened.software;
     this.backend = opened.backend;
     this.family = options.family ?? (opened.software ? "software" : "hardware");
+    this.compute = options.compute ?? "f32";
     this.subgroupSize = subgroupSize;
     this.rowThreads = this.family === "software" ? Math.max(8, subgroupSize) : 64;
     this.#faults = new Faults(device, () => inWords(this.memory));
@@ -81,12 +86,8 @@ export class Device implements AsyncDisposable {
       this.#commands.forgetBuffers();
     });
     this.#maxPartBytes = Math.min(options.maxBindingBytes ?? Infinity, this.#pool.maxBytes);
-    this.#pipelines = new PipelineCache(
-      device,
-      this.#faults,
-      this.#commands.uniformLayout,
-      opened.subgroupHeader,
-    );
+    const { uniformLayout } = this.#commands;
+    this.#pipelines = new PipelineCache(device, this.#faults, uniformLayout, subgroupHeader);
   }
 
   static {
@@ -110,6 +111,14 @@ export class Device implements AsyncDisposable {
   /** What is allocated now. */
   get memory(): MemoryUse {
     return this.#pool.use;
+  }
+
+  /** Which variants kernels for GPUs take: the fixed ones unless set, as to what {@linkcode tune} finds. */
+  get tuning(): Tuning {
+    return this.#tuning;
+  }
+  set tuning(tuning: Tuning) {
+    this.#tuning = checkedTuning(tuning);
   }
 
   /** Bytes of the largest tensor: what one storage binding of the device holds. */
@@ -160,9 +169,8 @@ export class Device implements AsyncDisposable {
     this.expectFitting(smallestPart(shape));
     const stored = storedAs(`a table [${shape}]`, shape, data, dtype);
     let at = 0;
-    const made = partShapes(shape, this.#maxPartBytes).map((part) =>
-      this.#exact(part, stored, data?.subarray(at, at += sizeOf(part)))
-    );
+    const parts = partShapes(shape, this.#maxPartBytes);
+    const made = parts.map((p) => this.#exact(p, stored, data?.subarray(at, at += sizeOf(p))));
     return made.length === 1 ? made[0]! : makeTable(made, shape);
   }
 
@@ -170,7 +178,7 @@ export class Device implements AsyncDisposable {
   temporary(shape: readonly number[], dtype: DType = "f32"): Tensor {
     const what = this.#fitting(shape);
     expectOneOf(`make ${what}`, "dtype", dtype, ["f32", "u32", "f16"]);
-    return makeTensor(this.#pool.pooled(bytesOf(shape, dtype), what), shape, dtype);
+    return makeTensor(this.#pool.pooled(sizeOf(shape) * elementBytes(dtype), what), shape, dtype);
   }
 
   /** Throws the RangeError of {@linkcode tensor} for the first of `shapes` that cannot be made. */
@@ -244,11 +252,11 @@ export class Device implements AsyncDisposable {
     await this.#faults.wait("finish", () => this.device.queue.onSubmittedWorkDone());
   }
 
-  /** Runs `body` with a timestamp around every kernel; see {@linkcode Profile}. */
-  async profile(body: () => void | Promise<void>): Promise<Profile> {
-    expectFunction("profile", "body", body);
+  /** Runs `bodies` in turn, with a timestamp around every kernel; see {@linkcode Profile}. */
+  async profile(...bodies: (() => void | Promise<void>)[]): Promise<Profile> {
+    for (const body of bodies) expectFunction("profile", "body", body);
     await this.finish();
-    using profile = await this.#commands.profile(body, () => this.finish());
+    using profile = await this.#commands.profile(bodies, () => this.finish());
     await this.#faults.wait("profile", () => profile.collect());
     return profile;
   }
@@ -278,12 +286,9 @@ export class Device implements AsyncDisposable {
       floats instanceof TexelTensor ? floats.texels : copyOf(floats, this.#pool, this.#commands)
     );
     for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
-    const kernel = this.#pipelines.get(launch, {
-      inputs: inputs.length,
-      outputs: outputs.length,
-      texels: texels.length,
-      texelsOut: texelsOut ? 1 : 0,
-    });
+    const formats = textures.slice(0, texels.length).map(({ format }) => format);
+    const counts = { inputs: inputs.length, outputs: outputs.length, texelsOut: texelsOut ? 1 : 0 };
+    const kernel = this.#pipelines.get(launch, { ...counts, texels: formats });
     this.#commands.dispatch(launch, kernel, [...inputs, ...outputs], textures, grid);
   }
 
@@ -291,10 +296,6 @@ export class Device implements AsyncDisposable {
   #fitting(shape: readonly number[]): string {
     this.#faults.expectNone("tensor");
     expectSizes("make a tensor", shape);
-    const bytes = sizeOf(shape) * 4, { maxTensorBytes } = this;
-    if (bytes <= maxTensorBytes) return `a tensor [${shape}]`;
-    throw new RangeError(
-      `Cannot make a tensor [${shape}] of ${bytes} bytes: ${this.name} binds at most ${maxTensorBytes}`,
-    );
+    return expectFits(shape, this);
   }
 }

@@ -5,7 +5,10 @@ import { expectOneOf, show } from "./expect.ts";
 /** Element type of a table of floats: of 32 bits, or of 16 bits in half the memory. */
 export type TableDType = "f32" | "f16";
 
-/** Element type of a tensor: 32-bit floats, unsigned integers for ids, or the 16-bit floats of a table. */
+/**
+ * Element type of a tensor: 32-bit floats, unsigned integers for ids, or 16-bit floats, which only tables have,
+ * and copies of weights ({@linkcode AdapterOptions.compute}).
+ */
 export type DType = TableDType | "u32";
 
 /** The typed array that holds a tensor's elements on the CPU. */
@@ -56,6 +59,21 @@ function expectData(what: string, shape: readonly number[], data: TensorData): D
   const dtype = dtypeOf(`make ${what} of`, data);
   if (data.length === sizeOf(shape)) return dtype;
   throw new TypeError(`Cannot make ${what} of ${data.length} elements`);
+}
+
+/**
+ * The name of a tensor of this shape, for errors. Throws a RangeError if 32-bit numbers in it are more than a
+ * device binds.
+ */
+export function expectFits(
+  shape: readonly number[],
+  { name, maxTensorBytes }: { readonly name: string; readonly maxTensorBytes: number },
+): string {
+  const what = `a tensor [${shape}]`, bytes = 4 * sizeOf(shape);
+  if (bytes <= maxTensorBytes) return what;
+  throw new RangeError(
+    `Cannot make ${what} of ${bytes} bytes: ${name} binds at most ${maxTensorBytes}`,
+  );
 }
 
 /** What the elements of `what`, of this shape, are stored as: as `dtype` if given, else those of `data`. */

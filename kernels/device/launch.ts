@@ -56,7 +56,10 @@ export function checkBindings(launch: TexelLaunch, device: GPUDevice): void {
   expectText("run a kernel", "its source", source);
   expectList(doing, "inputs", inputs);
   expectList(doing, "outputs", outputs);
-  for (const texel of texels) expectTexels(doing, texel, device);
+  for (const texel of texels) {
+    expectTexels(doing, texel, device);
+    if (!(texel instanceof TexelTensor)) expectNoHalves(launch, texel);
+  }
   if (texelsOut) {
     expectTexels(doing, texelsOut, device);
     if (texels.includes(texelsOut)) {
@@ -66,29 +69,28 @@ export function checkBindings(launch: TexelLaunch, device: GPUDevice): void {
   const written = new Set<Storage>();
   for (const tensor of outputs) {
     const storage = storageOf(doing, tensor, device);
-    if (!halves) expectNoHalves(doing, tensor);
+    if (!halves) expectNoHalves(launch, tensor);
     if (written.has(storage)) throw new TypeError(`Cannot run ${label}: output bound twice`);
     written.add(storage);
   }
   for (const tensor of inputs) {
     const storage = storageOf(doing, tensor, device);
-    if (!halves) expectNoHalves(doing, tensor);
+    if (!halves) expectNoHalves(launch, tensor);
     if (written.has(storage)) {
       throw new TypeError(`Cannot run ${label}: a tensor is both input and output`);
     }
   }
 }
 
-function expectNoHalves(doing: string, { dtype, shape }: Tensor): void {
-  if (dtype !== "f16") return;
-  throw new TypeError(`Cannot ${doing}: it takes no 16-bit floats, as a table [${shape}] has`);
+/** Throws a TypeError if a tensor has 16-bit floats, unless WGSL's own are enabled for the kernel. */
+function expectNoHalves({ label, source }: Launch, { dtype, shape }: Tensor): void {
+  if (dtype !== "f16" || source.includes("enable f16;")) return;
+  throw new TypeError(`Cannot run ${label}: it takes no 16-bit floats, as a table [${shape}] has`);
 }
 
 function expectTexels(doing: string, texels: Tensor | TexelTensor, device: GPUDevice): void {
-  if (!(texels instanceof TexelTensor)) {
-    storageOf(doing, texels, device);
-    expectNoHalves(doing, texels);
-  } else if (texels.device !== device) {
+  if (!(texels instanceof TexelTensor)) storageOf(doing, texels, device);
+  else if (texels.device !== device) {
     throw new TypeError(`Cannot ${doing}: texels [${texels.shape}] belong to another Gpu`);
   }
 }

@@ -17,6 +17,7 @@ export function writeParts(
 ): void {
   let at = 0;
   for (const part of parts) {
+    expectWords("write", part);
     const storage = storageIn(part), some = data.subarray(at, at += part.size);
     flushPending(storage);
     willChange(part, part.bytes, part.dtype === "u32" ? idLimitOf(some) : Infinity);
@@ -46,6 +47,12 @@ export function clearParts(commands: Commands, parts: readonly Tensor[]): void {
   }
 }
 
+/** Throws a TypeError unless a part has whole words of four bytes: a weight's copy in 16 bits may not. */
+function expectWords(doing: string, { bytes, shape }: Tensor): void {
+  if (bytes % 4 === 0) return;
+  throw new TypeError(`Cannot ${doing} a tensor [${shape}] of an odd number of 16-bit floats`);
+}
+
 function elementsOf(bytes: ArrayBuffer, dtype: DType): TensorData {
   if (dtype === "f16") return new Float32Array(new Float16Array(bytes));
   return dtype === "u32" ? new Uint32Array(bytes) : new Float32Array(bytes);
@@ -58,6 +65,7 @@ export async function readParts(
   faults: Faults,
   parts: readonly Tensor[],
 ): Promise<TensorData> {
+  for (const part of parts) expectWords("read", part);
   const all = new Uint8Array(parts.reduce((sum, { bytes }) => sum + bytes, 0));
   let at = 0;
   for (const part of parts) {

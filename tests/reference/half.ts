@@ -1,4 +1,4 @@
-/** Stochastic rounding to 16-bit floats, in float64. */
+/** 16-bit floats, in float64: rounded at random, as tables store them, or to the nearest, as products read weights. */
 
 import { philox, type RandomKey, seedWords, unitFloat } from "../../kernels/random/philox.ts";
 
@@ -30,4 +30,17 @@ export function storedHalves(
   first = 0,
 ): Float32Array {
   return Float32Array.from(values, (x, i) => roundedHalf(x, roundingWord(first + i, key)));
+}
+
+/** The function of inputs of which those at these places are rounded to 16 bits: gradients are the rounded ones'. */
+export function readInHalf<Result>(
+  of: (...inputs: Float64Array[]) => Result,
+  ...places: readonly number[]
+): (...inputs: Float64Array[]) => Result {
+  return (...inputs) => of(...inputs.map((x, i) => places.includes(i) ? inHalf(x) : x));
+}
+
+/** Each number rounded to the nearest of 16 bits. */
+export function inHalf<Numbers extends Float32Array | Float64Array>(numbers: Numbers): Numbers {
+  return numbers.map((x) => Math.f16round(x)) as Numbers;
 }

@@ -63,6 +63,7 @@ Deno.test("run() --resume goes on from any place to the same bits, whatever is t
     { ...SMALL, "table-dtype": "f16", "optimizer": "rowwise-adagrad", "lr": "0.1" },
     { ...SMALL, "optimizer": "rowwise-adagrad", "lr": "0.1" },
     { ...SMALL, "optimizer": "adam", "lr": "0.01", "audit": "5" },
+    { ...SMALL, "compute": "f16" },
   ];
   for (const given of variants) {
     const expected = await undisturbed({ ...given, "checkpoint-minutes": "10" });
@@ -238,6 +239,7 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
   assertEquals(free.sort(), [
     ...[
       "audit",
+      "autotune",
       "checkpoint-minutes",
       "config",
       "corpus-memory",
