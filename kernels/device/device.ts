@@ -157,7 +157,6 @@ export class Device implements AsyncDisposable {
   /**
    * A new table of any size, zero or filled with `data`: a tensor whose rows (the first dimension) may lie in
    * several buffers, as many as the device's bindings make necessary. The caller disposes of it.
-   *
    * With `dtype` f16 it stores 16-bit floats, an even number a row, which are written and read as 32-bit ones:
    * look-ups, scorers of all classes, dropout, sums and optimizers take it, and others throw a TypeError.
    *
