@@ -51,7 +51,7 @@ export async function testModel(
     saved: true,
   });
   checkMemory(memoryOfModel(own, vocabulary.size), freeMemory(gpu));
-  const { model } = loadModel(gpu, path);
+  const { model } = loadModel(gpu, path, vocabulary);
   using _model = model;
   io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
   const metrics = communicator.rank === 0 ? new Metrics(save, io) : NO_RECORD;

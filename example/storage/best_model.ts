@@ -143,9 +143,11 @@ export class BestModel {
    * @throws {Failure} If the file is not the one that was written.
    */
   restore(): void {
-    const values = this.#unsaved;
+    const values = this.#unsaved, { vocabulary } = this.#beside;
     if (!this.#writes) return;
-    if (!values) return restoreModel(this.#gpu, this.path, this.#model, this.#best!.sha256);
+    if (!values) {
+      return restoreModel(this.#gpu, this.path, this.#model, this.#best!.sha256, vocabulary);
+    }
     this.#model.parameters().forEach(([, parameter], i) => this.#gpu.write(parameter, values[i]!));
   }
 

@@ -102,11 +102,13 @@ export function hashOfFile(path: string): string | undefined {
 /**
  * Reads a model with its vocabulary. The whole file is validated before the GPU is used.
  *
- * @throws {Failure} If the file is missing, damaged, not a model, or too large for the device.
+ * @param known The vocabulary that was read from the file before, which is then not held twice.
+ * @throws {Failure} If the file is missing, damaged, not a model, or too large for the device; or if it no
+ *   longer has the known vocabulary.
  */
-export function loadModel(gpu: Gpu, path: string): LoadedModel {
+export function loadModel(gpu: Gpu, path: string, known?: Vocabulary): LoadedModel {
   using file = open(path);
-  const { parameters, ...header } = decodeModel(file, path, gpu.maxTensorBytes);
+  const { parameters, ...header } = decodeModel(file, path, gpu.maxTensorBytes, known);
   using made = new DisposableStack();
   const model = made.use(remakeModel(gpu, header.settings, header.vocabulary, path));
   setParameters(gpu, model, parameters);
@@ -118,14 +120,21 @@ export function loadModel(gpu: Gpu, path: string): LoadedModel {
  * Gives `model` the parameters that {@linkcode saveModel} wrote to `path`.
  *
  * @param written The hash that it returned.
+ * @param vocabulary The words of the model.
  * @throws {Failure} If the file has changed.
  */
-export function restoreModel(gpu: Gpu, path: string, model: WordModel, written: string): void {
+export function restoreModel(
+  gpu: Gpu,
+  path: string,
+  model: WordModel,
+  written: string,
+  vocabulary: Vocabulary,
+): void {
   using file = open(path);
   if (hashOfFile(path) !== written) {
     cannotLoad(path)("it is not the file that this run wrote; another program replaced it");
   }
-  setParameters(gpu, model, decodeModel(file, path).parameters);
+  setParameters(gpu, model, decodeModel(file, path, Infinity, vocabulary).parameters);
 }
 
 function open(path: string): ByteSource & Disposable {

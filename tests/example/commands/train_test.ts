@@ -2,6 +2,7 @@
 
 import { assertMatch, assertRejects } from "@std/assert";
 import { trainModel } from "../../../example/commands/train.ts";
+import { Epochs } from "../../../example/data/batches.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
@@ -15,6 +16,7 @@ import { TINY } from "../../support/tiny_run.ts";
 async function failure(given: Given, isTooLarge: (shape: readonly number[]) => boolean) {
   const settings = parseSettings({ ...TINY, "train": true, "nce": true, ...given });
   const corpus = await loadCorpus({ data: TINY["data"] as string }), io = captureIo();
+  const epochs = new Epochs(corpus.train, settings);
   await using gpu = await Gpu.create();
   for (const name of ["tensor", "table"] as const) {
     const make: (shape: readonly number[], ...rest: never[]) => Tensor = gpu[name].bind(gpu);
@@ -23,7 +25,7 @@ async function failure(given: Given, isTooLarge: (shape: readonly number[]) => b
       return make(shape, ...rest as never[]);
     };
   }
-  return await assertRejects(() => trainModel({ gpu, settings, corpus, io }), Failure);
+  return await assertRejects(() => trainModel({ gpu, settings, corpus, epochs, io }), Failure);
 }
 
 Deno.test("a device without memory for a table or its moments tells which options need less", () =>
