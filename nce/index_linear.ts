@@ -1,6 +1,6 @@
 /** A linear output layer over very many classes that computes only the scores that are needed. */
 
-import { smallestPart } from "../kernels/device/parts.ts";
+import type { TableDType } from "../kernels/device/dtype.ts";
 import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
@@ -9,7 +9,7 @@ import { linearOfRows } from "../kernels/matmul/linear.ts";
 import { linearScorer } from "../kernels/loss/linear_scorer.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import { expectOptions } from "./nn/module.ts";
+import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses, mapToFloats } from "./noise/noise.ts";
 import type { Scores } from "./contrasted.ts";
 import { NCELoss } from "./nce_loss.ts";
@@ -21,6 +21,8 @@ export interface IndexLinearOptions extends NCEOptions {
   embeddingDim: number;
   /** V, the number of classes. */
   numClasses: number;
+  /** Whether the weight stores 32-bit floats (unless given) or 16-bit ones, {@linkcode Gpu.table}. */
+  tableDtype?: TableDType;
   /** Seed of the initial weights; 0 unless given. */
   seed?: number;
 }
@@ -44,12 +46,13 @@ export class IndexLinear extends NCELoss<[Tensor]> {
    */
   constructor(gpu: Gpu, options: IndexLinearOptions) {
     expectOptions("IndexLinear", gpu, options, ["embeddingDim", "numClasses"]);
-    const { embeddingDim, numClasses, noise, seed = 0 } = options;
+    const { embeddingDim, numClasses, noise, seed = 0, tableDtype } = options;
     expectClasses("IndexLinear", noise, numClasses);
-    gpu.expectFitting(smallestPart([numClasses, embeddingDim]));
+    const shape = [numClasses, embeddingDim];
+    expectTableOf("IndexLinear", gpu, shape, tableDtype);
     super(gpu, options);
     const init = { range: 1 / Math.sqrt(embeddingDim), seed };
-    this.weight = this.tableParameter(gpu, "emb.weight", [numClasses, embeddingDim], init);
+    this.weight = this.tableParameter(gpu, "emb.weight", shape, init, tableDtype);
     const c = this.initialNormTerm;
     const logProb = mapToFloats(this.noise.probabilities, (p) => Math.log(p) + c);
     this.bias = this.tableParameter(gpu, "bias.weight", [numClasses], logProb);

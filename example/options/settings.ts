@@ -71,6 +71,7 @@ function fillIn(given: Given, config: Given, warn: (line: string) => void): Sett
 /** Checks that involve several options. */
 function checkTogether(settings: Settings): void {
   const { train, optimizer, lr, minLr, weightDecay, evaluation, quiet, verbose } = settings;
+  const { tableDtype, emsize, syncEvery } = settings;
   if (quiet && verbose) throw new UsageError("--quiet and --verbose contradict: leave one out");
   if (minLr > lr) {
     throw new UsageError(
@@ -81,6 +82,16 @@ function checkTogether(settings: Settings): void {
     throw new UsageError(
       `--weight-decay ${weightDecay} takes more from a weight at each step than it has, at ` +
         `--lr ${lr}: their product must be at most 1`,
+    );
+  }
+  if (tableDtype === "f16" && emsize % 2 > 0) {
+    throw new UsageError(
+      `--emsize ${emsize} is odd, and --table-dtype f16 stores pairs of numbers: give an even one`,
+    );
+  }
+  if (tableDtype === "f16" && syncEvery > 1) {
+    throw new UsageError(
+      `--sync-every ${syncEvery} averages tables of f32: leave out --table-dtype f16`,
     );
   }
   // A saved model's own settings determine how it can be tested.

@@ -5,8 +5,11 @@ import type { SummedGradient } from "../autograd/gradients.ts";
 import type { Device } from "../device/device.ts";
 import { boundParts, forParts, numbered, setsBound } from "../device/part_bindings.ts";
 import { slicesOf } from "../device/parts.ts";
-import { rowLanes, type VecSource, withVec } from "../device/vec.ts";
+import type { TableKernel } from "../device/tables.ts";
 import { type Storage, storageIn, type Tensor } from "../device/tensor.ts";
+import { rowLanes } from "../device/vec.ts";
+import type { RandomKey } from "../random/philox.ts";
+import { roundedBy, withWrittenTable } from "../random/rounding.ts";
 import adagrad from "./_adagrad.wgsl" with { type: "text" };
 import adam from "./_adam.wgsl" with { type: "text" };
 import momentum from "./_momentum.wgsl" with { type: "text" };
@@ -18,13 +21,14 @@ import allSource from "./update_all.wgsl" with { type: "text" };
 export interface Rule {
   readonly label: string;
   /** WGSL that updates all elements of several parameters. */
-  readonly all: string;
-  /** WGSL that updates rows of this width. */
-  readonly rows: (width: number) => VecSource;
+  readonly all: TableKernel;
+  /** WGSL that updates rows. */
+  readonly rows: TableKernel;
 }
 
 function rule(label: string, formula: string): Rule {
-  return { label, all: withVec(allSource + formula)(4).source, rows: withVec(source + formula) };
+  const [all, rows] = [allSource, source].map((source) => withWrittenTable(source + formula));
+  return { label, all: all!, rows: rows! };
 }
 
 /** Stochastic gradient descent; keeps nothing. */
@@ -44,12 +48,16 @@ export interface Update {
   readonly state: readonly Tensor[];
   /** The rule's fields of `Params`, without n and W. */
   readonly coefficients: Readonly<Record<string, number>>;
+  /** Where the rounding to 16-bit floats draws from, if the parameter has such. */
+  readonly key?: RandomKey | undefined;
 }
 
 /** The update of all elements by a dense gradient. */
-interface Whole extends Pick<Update, "rule" | "coefficients"> {
+interface Whole extends Pick<Update, "rule" | "coefficients" | "key"> {
   /** The gradient, the parameter, and what is kept of it. */
-  readonly tensors: readonly Tensor[];
+  readonly tensors: readonly [gradient: Tensor, parameter: Tensor, ...state: Tensor[]];
+  /** The number of the parameter's first row. */
+  readonly row: number;
 }
 
 /** Updates of parameters by gradients, times `norm[1]`. */
@@ -66,20 +74,19 @@ export class Updates {
 
   /** Updates all elements, or the gradient's rows alone; a dense gradient waits for {@linkcode finish}. */
   add(gradient: SummedGradient, what: Update): void {
-    const { rule, parameter, state, coefficients } = what;
+    const { parameter, state, ...how } = what;
     switch (gradient.kind) {
       case "dense":
-        this.#dense.push({ rule, coefficients, tensors: [gradient, parameter, ...state] });
+        this.#dense.push({ ...how, tensors: [gradient, parameter, ...state], row: 0 });
         return;
       case "sparse":
         return updateRows(this.#gpu, gradient, this.norm, what);
       case "tiled":
-        return gradient.forEach((first, dRows) => {
+        return gradient.forEach((row, dRows) => {
           using slices = new DisposableStack();
-          const tables = [parameter, ...state].map((table) => {
-            return slices.use(table.slice(first, dRows.shape[0]!));
-          });
-          updateAll(this.#gpu, this.norm, [{ rule, coefficients, tensors: [dRows, ...tables] }]);
+          const some = (table: Tensor) => slices.use(table.slice(row, dRows.shape[0]!));
+          const tensors = [dRows, some(parameter), ...state.map(some)] as const;
+          updateAll(this.#gpu, this.norm, [{ ...how, tensors: [...tensors], row }]);
         });
     }
   }
@@ -96,26 +103,32 @@ const SHARE = { software: 1024, hardware: 64 };
 /** Updates all elements, four floats at a time, of as many parameters in a launch as it can bind. */
 function updateAll(gpu: Device, norm: Tensor, all: readonly Whole[]): void {
   using slices = new DisposableStack();
-  const whole = all.flatMap(({ tensors, ...how }): Whole[] =>
-    slicesOf(slices, tensors).map((tensors) => ({ ...how, tensors }))
+  const whole = all.flatMap(({ tensors, row, ...how }): Whole[] =>
+    slicesOf(slices, tensors).map(([some, first]) => ({ ...how, tensors: some, row: row + first }))
   );
   for (const some of launchesOf(gpu, whole)) {
-    const { rule, coefficients, tensors: { length } } = some[0]!, { family } = gpu;
+    const { rule, coefficients, key, row, tensors: { 1: parameter, length } } = some[0]!;
     const bound = (at: number) => some.map(({ tensors }) => tensors[at]!);
-    const sizes = bound(0).map(({ size }) => Math.ceil(size / 4)), share = SHARE[family];
+    const sizes = bound(0).map(({ size }) => Math.ceil(size / 4)), share = SHARE[gpu.family];
+    const { halves, fields } = roundedBy(parameter, key);
+    const first = halves ? row * parameter.size / parameter.shape[0]! / 4 : 0;
     gpu.dispatch({
       label: rule.label,
-      source: forParts(rule.all, some.length),
+      source: forParts(rule.all(4, parameter.dtype).source, some.length),
       constants: { SHARE: share },
+      halves,
       inputs: [norm, ...bound(0)],
       outputs: Array.from({ length: length - 1 }, (_, i) => bound(i + 1)).flat(),
-      uniform: { ...numbered(sizes), W: 1, lanes: 1, first: 0, rows: 0, ...coefficients },
+      uniform: { ...numbered(sizes), W: 1, lanes: 1, first, rows: 0, ...coefficients, ...fields },
       grid: sizes.reduce((groups, n) => groups + Math.ceil(n / share), 0),
     });
   }
 }
 
-/** Divides updates among launches: those of one formula, of which no two write to one buffer. */
+/**
+ * Divides updates among launches: those of one formula, of which no two write to one buffer. A parameter of
+ * 16-bit floats goes alone, since each draws its own numbers.
+ */
 function launchesOf(gpu: Device, all: readonly Whole[]): Whole[][] {
   const launches: Whole[][] = [];
   for (const one of all) {
@@ -131,7 +144,7 @@ function launchesOf(gpu: Device, all: readonly Whole[]): Whole[][] {
 
 function goTogether(a: Whole, b: Whole): boolean {
   const names = Object.keys(a.coefficients), [boundByA, boundByB] = [a, b].map(buffersOf);
-  return a.rule === b.rule &&
+  return a.rule === b.rule && [a, b].every(({ tensors }) => tensors[1].dtype !== "f16") &&
     names.every((name) => a.coefficients[name] === b.coefficients[name]) &&
     [[boundByA!, boundByB!], [boundByB!, boundByA!]].every(([one, other]) => {
       return other!.slice(1).every((written) => !one!.includes(written));
@@ -148,17 +161,19 @@ function updateRows(
   gpu: Device,
   { ids, values }: MergedGradient,
   norm: Tensor,
-  { rule, parameter, state, coefficients }: Update,
+  { rule, parameter, state, coefficients, key }: Update,
 ): void {
-  const n = ids.size, { source, vec } = rule.rows(values.size / n), W = values.size / n / vec;
+  const n = ids.size, { source, vec } = rule.rows(values.size / n, parameter.dtype);
+  const W = values.size / n / vec, { halves, fields } = roundedBy(parameter, key);
   for (const { tensors, count, first, rows } of boundParts(gpu, [parameter, ...state], 3)) {
     const lanes = rowLanes(gpu, W, count), sizes = new Array<number>(count).fill(n);
     gpu.dispatch({
       label: rule.label,
       source: forParts(source, count),
+      halves,
       inputs: [norm, ids, values],
       outputs: tensors,
-      uniform: { ...numbered(sizes), W, lanes, first, rows, ...coefficients },
+      uniform: { ...numbered(sizes), W, lanes, first, rows, ...coefficients, ...fields },
       grid: Math.ceil(n * lanes / 64),
     });
   }

@@ -1,7 +1,8 @@
 // An optimizer's update of some rows of a parameter.
 //
-// Formula: p[at] = updated(at, p[at], norm[1] * g), where `updated` is the optimizer's: see _sgd.wgsl,
-//          _momentum.wgsl, _adagrad.wgsl and _adam.wgsl, one of which follows. norm[1] clips the gradient.
+// Formula: p[at] = updated(at, p[at], norm[1] * g), as it is stored (tables.ts, rounding.ts), where `updated` is
+//          the optimizer's: see _sgd.wgsl, _momentum.wgsl, _adagrad.wgsl and _adam.wgsl, one of which follows.
+//          norm[1] clips the gradient.
 // Shapes: p and what the optimizer keeps [V, W]; g [n, W], the rows ids [n], each at most once; 0xffffffff stands
 //         for none. W counted in Vecs (vec.ts). Of p and what is kept, the parts of `rows` rows from row `first`
 //         on are bound; rows of other parts are left as they are. n is the same for all parts.
@@ -13,7 +14,7 @@ const FIRST = 3; // binding of the first output
 @group(0) @binding(0) var<storage, read> norm: array<f32>;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
 @group(0) @binding(2) var<storage, read> g: array<Vec>;
-@group(0) @binding(FIRST + PART) var<storage, read_write> p_PART: array<Vec>;
+@group(0) @binding(FIRST + PART) var<storage, read_write> p_PART: array<Stored>;
 
 @compute @workgroup_size(64)
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
@@ -25,7 +26,8 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
     let begin = (row - PART * params.rows) * params.W;
     for (var e = i % params.lanes; e < params.W; e += params.lanes) {
       let at = begin + e;
-      p_PART[at] = updated_PART(at, p_PART[at], norm[1] * g[slot * params.W + e]);
+      let value = updated_PART(at, loaded(p_PART[at]), norm[1] * g[slot * params.W + e]);
+      p_PART[at] = stored(value, ids[slot] * params.W + e);
     }
   }
 }

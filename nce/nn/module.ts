@@ -3,6 +3,7 @@
 import {
   expectFromZero,
   expectObject,
+  expectOneOf,
   expectPositive,
   expectSeed,
   expectText,
@@ -11,6 +12,8 @@ import {
 import { fillUniform } from "../../kernels/elementwise/fill.ts";
 import { Gpu } from "../../kernels/gpu.ts";
 import { streamOf } from "../../kernels/random/stream.ts";
+import { bytesOf, type TableDType } from "../../kernels/device/dtype.ts";
+import { smallestPart } from "../../kernels/device/parts.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 
 /** A parameter and its name: its path in the model. */
@@ -53,14 +56,18 @@ export abstract class Module implements Disposable {
     return made;
   }
 
-  /** The same for a table of any size ({@linkcode Gpu.table}), whose rows are looked up or all scored. */
+  /**
+   * The same for a table of any size ({@linkcode Gpu.table}), whose rows are looked up or all scored, of floats of
+   * 32 bits unless `dtype` is f16.
+   */
   protected tableParameter(
     gpu: Gpu,
     part: string,
     shape: readonly number[],
     init: InitialValues,
+    dtype: TableDType = "f32",
   ): Tensor {
-    const path = this.path(part), made = initialized(gpu, path, shape, init, "table");
+    const path = this.path(part), made = initialized(gpu, path, shape, init, dtype);
     this.#owned.push([path, made]);
     return made;
   }
@@ -101,7 +108,7 @@ export function parameter(
   shape: readonly number[],
   init: InitialValues,
 ): Tensor {
-  return initialized(gpu, path, shape, init, "tensor");
+  return initialized(gpu, path, shape, init);
 }
 
 function initialized(
@@ -109,13 +116,14 @@ function initialized(
   path: string,
   shape: readonly number[],
   init: InitialValues,
-  kind: "tensor" | "table",
+  ofTable?: TableDType,
 ): Tensor {
   expectOptions("a parameter", gpu, init);
   expectText("make a parameter", "path", path);
   const isGiven = init instanceof Float32Array;
   if (!isGiven) expectFromZero("make a parameter", "range", init.range);
-  const made = gpu[kind](shape, isGiven ? init : undefined);
+  const values = isGiven ? init : undefined;
+  const made = ofTable ? gpu.table(shape, values, ofTable) : gpu.tensor(shape, values);
   made.requiresGrad = true;
   if (isGiven) return made;
   const { range, seed = 0 } = init;
@@ -142,4 +150,16 @@ export function expectOptions(
   for (const size of sizes) expectPositive(doing, size, values[size]);
   if (values["seed"] !== undefined) expectSeed(doing, values["seed"]);
   if (values["name"] !== undefined) expectText(doing, "name", values["name"]);
+}
+
+/** Throws a RangeError unless `module` can have a table of this shape and element type. */
+export function expectTableOf(
+  module: string,
+  gpu: Gpu,
+  shape: readonly number[],
+  dtype: TableDType = "f32",
+): void {
+  expectOneOf(`make ${module}`, "tableDtype", dtype, ["f32", "f16"]);
+  bytesOf(shape, dtype);
+  gpu.expectFitting(smallestPart(shape));
 }

@@ -4,6 +4,7 @@ import {
   expectFromZero,
   expectNumber,
   expectObject,
+  expectSeed,
   isFloat,
   show,
 } from "../../kernels/device/expect.ts";
@@ -13,6 +14,7 @@ import type { Gpu } from "../../kernels/gpu.ts";
 import { clipScale } from "../../kernels/optimizer/clip.ts";
 import { Updates } from "../../kernels/optimizer/update.ts";
 import type { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
+import { Rounding } from "../../kernels/random/rounding.ts";
 import { sameStream, streamOf } from "../../kernels/random/stream.ts";
 import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
@@ -25,6 +27,8 @@ export interface OptimizerOptions {
   weightDecay?: number;
   /** Largest global norm of the gradient; a longer one is scaled down. No clipping unless given. */
   clip?: number;
+  /** Seed of the random rounding of tables of 16-bit floats; 0 unless given. */
+  seed?: number;
 }
 
 function expectLr(doing: string, lr: unknown): void {
@@ -65,9 +69,10 @@ export function expectOptimizer(
 ): void {
   expectOptions(name, gpu, options);
   expectParameters(name, parameters);
-  const { lr, weightDecay = 0, clip = Infinity } = options, doing = `make ${name}`;
+  const { lr, weightDecay = 0, clip = Infinity, seed = 0 } = options, doing = `make ${name}`;
   expectLr(doing, lr);
   expectFromZero(doing, "weightDecay", weightDecay);
+  expectSeed(doing, seed);
   expectNumber(doing, "clip", clip, (norm) => norm > 0, "a positive number");
 }
 
@@ -88,6 +93,11 @@ export interface Slot {
 /** A zero tensor like `parameter`, for what is kept of it. */
 export function zerosLike(gpu: Gpu, parameter: Tensor): Tensor {
   return madeLike(parameter, (shape) => gpu.tensor(shape));
+}
+
+/** Where the roundings of a parameter draw from. */
+export function roundingOf(path: string, { seed = 0 }: OptimizerOptions): Rounding {
+  return new Rounding(seed, streamOf(path));
 }
 
 /** Gives an optimizer the slots of its parameters: its class calls this, users never meet them. */
@@ -191,7 +201,7 @@ export abstract class Optimizer implements Disposable {
   undisturbed(): Disposable {
     const gpu = this.#gpu, { counts } = this;
     const tensors = this.#slots.flatMap((slot, at) => {
-      const waits = slot.lazy !== undefined && slot.counts.length > 0;
+      const waits = slot.lazy !== undefined && slot.lazy.runs.length > 0;
       return waits ? [this.#parameters[at]![1], ...slot.kept().map(([, tensor]) => tensor)] : [];
     });
     const copies = tensors.map((tensor) => {
