@@ -9,12 +9,12 @@ import { type Corpus, loadCorpus } from "../example/data/corpus.ts";
 import { Losses } from "../example/evaluation/losses.ts";
 import { type Given, INDEX_MODULES, LOSSES, NOISES } from "../example/options/settings.ts";
 import { isFromBatch, parseSettings } from "../example/options/settings.ts";
-import { Ranks } from "../example/shared/ranks.ts";
+import { Ranks, shardOf } from "../example/shared/ranks.ts";
 import { makeModel } from "../example/storage/checkpoint.ts";
 import { Trainer } from "../example/training/trainer.ts";
-import { ranksInProcess } from "../kernels/mod.ts";
+import { type Communicator, ranksInProcess } from "../kernels/mod.ts";
 import { prepareDriver } from "../example/shared/driver.ts";
-import { Gpu } from "../mod.ts";
+import { Gpu, type Tensor } from "../mod.ts";
 
 /** What a rank has after training. */
 export interface Trained {
@@ -31,11 +31,12 @@ export async function trainInProcess(
   given: Given,
   steps: number,
 ): Promise<Trained[]> {
-  const settings = parseSettings({ ...given, train: true });
+  const settings = parseSettings({ ...given, train: true, distributed: true });
   return await Promise.all(
     ranksInProcess(gpus.length).map(async (communicator, rank) => {
       const gpu = gpus[rank]!;
-      using model = makeModel(gpu, settings, corpus.vocabulary);
+      const shard = shardOf(settings, communicator);
+      using model = makeModel(gpu, settings, corpus.vocabulary, shard);
       using trainer = new Trainer(gpu, model, settings, new Ranks(communicator));
       using losses = new Losses(gpu);
       let done = 0;
@@ -47,11 +48,28 @@ export async function trainInProcess(
       }
       const tensors = new Map<string, Float32Array>();
       for (const [name, tensor] of trainer.optimizer.tensors()) {
-        if (tensor.dtype === "f32") tensors.set(name, await gpu.readFloats(tensor));
+        if (tensor.dtype === "f32") tensors.set(name, await wholeOf(gpu, communicator, tensor));
       }
       return { loss: (await losses.take()).mean, tensors };
     }),
   );
+}
+
+/** The numbers of a tensor, or of a table that is divided, on all ranks. */
+async function wholeOf(
+  gpu: Gpu,
+  communicator: Communicator,
+  tensor: Tensor,
+): Promise<Float32Array> {
+  const own = await gpu.readFloats(tensor), { shard } = tensor;
+  if (!shard) return own;
+  const width = tensor.size / tensor.shape[0]!, whole = new Float32Array(shard.rows * width);
+  for (const [rank, rows] of (await communicator.gather(own)).entries()) {
+    for (let row = rank, at = 0; row < shard.rows; row += shard.ranks, at += width) {
+      whole.set(rows.subarray(at, at + width), row * width);
+    }
+  }
+  return whole;
 }
 
 /** The largest difference of any number, and where it is. */

@@ -15,6 +15,7 @@ import { linear } from "../kernels/matmul/linear.ts";
 import type { RecurrentStart } from "../kernels/recurrent/recurrent.ts";
 import { wholeRows } from "../kernels/random/part.ts";
 import { RandomStream } from "../kernels/random/stream.ts";
+import type { Shard } from "../kernels/device/shard.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { Dropout } from "./nn/dropout.ts";
@@ -39,6 +40,8 @@ export interface IndexGRUOptions extends NCEOptions {
   dropout?: number;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;
+  /** Which of the classes' vectors this rank holds; all unless given. */
+  shard?: Shard;
 }
 
 /**
@@ -76,13 +79,13 @@ export class IndexGRU extends NCELoss<[Tensor]> {
    */
   constructor(gpu: Gpu, options: IndexGRUOptions) {
     expectOptions("IndexGRU", gpu, options, ["numClasses", "embeddingDim", "hiddenSize"]);
-    const { numClasses, embeddingDim, hiddenSize, noise, dropout = 0, seed = 0 } = options;
+    const { numClasses, embeddingDim, hiddenSize, noise, dropout = 0, seed = 0, shard } = options;
     expectClasses("IndexGRU", noise, numClasses);
     gpu.expectFitting(smallestPart([numClasses, embeddingDim]));
     expectRecurrent("IndexGRU", gpu, { inputSize: embeddingDim, hiddenSize, dropout }, 3);
     super(gpu, options);
     const at = (path: string) => ({ name: this.path(path), seed });
-    const sizes = { numEmbeddings: numClasses, embeddingDim };
+    const sizes = { numEmbeddings: numClasses, embeddingDim, ...(shard && { shard }) };
     this.encoder = this.part(new Embedding(gpu, { ...sizes, ...at("encoder.0") }));
     this.rnn = this.part(new GRU(gpu, { inputSize: embeddingDim, hiddenSize, ...at("rnn") }));
     this.output = this.part(
@@ -142,7 +145,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     };
   }
 
-  /** The scores of all classes after `input`, as {@linkcode getScore} takes it, in tiles. */
+  /** The scores of all classes after `input`, as {@linkcode getScore} takes it, in tiles; of a shard, those of its classes. */
   override scoreAllClasses(step: Step, input: Tensor): TileScorer {
     const { weightIh, biasIh } = this.rnn.layers[0]!;
     const table = this.#noiseDropout.forward(step, this.encoder.weight, true);
@@ -160,7 +163,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     const { weight } = this.encoder, drop = this.#noiseDropout, N = noise.shape[0]!;
     const shared = noise.shape.length === 1;
     const samples = shared ? N : wholeRows(step.part, N) * noise.shape[1]!;
-    if (samples < weight.shape[0]!) {
+    if (weight.shard || samples < weight.shape[0]!) {
       return this.#gates(step, drop.forward(step, gather(step, weight, noise), shared));
     }
     const all = drop.forward(step, weight, true);

@@ -7,6 +7,7 @@ import type { Gpu } from "../kernels/gpu.ts";
 import { indexScore } from "../kernels/lookup/index_score.ts";
 import { linear } from "../kernels/matmul/linear.ts";
 import { linearScorer } from "../kernels/loss/linear_scorer.ts";
+import type { Shard } from "../kernels/device/shard.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions } from "./nn/module.ts";
@@ -23,6 +24,8 @@ export interface IndexLinearOptions extends NCEOptions {
   numClasses: number;
   /** Seed of the initial weights; 0 unless given. */
   seed?: number;
+  /** Which rows of weight and bias this rank holds; all unless given. */
+  shard?: Shard;
 }
 
 /**
@@ -33,9 +36,9 @@ export interface IndexLinearOptions extends NCEOptions {
  * `bias.weight`, and `norm_term` if it is learned.
  */
 export class IndexLinear extends NCELoss<[Tensor]> {
-  /** [V, E] */
+  /** [V, E], or a shard of it */
   readonly weight: Tensor;
-  /** [V] */
+  /** [V], or a shard of it */
   readonly bias: Tensor;
 
   /**
@@ -44,15 +47,15 @@ export class IndexLinear extends NCELoss<[Tensor]> {
    */
   constructor(gpu: Gpu, options: IndexLinearOptions) {
     expectOptions("IndexLinear", gpu, options, ["embeddingDim", "numClasses"]);
-    const { embeddingDim, numClasses, noise, seed = 0 } = options;
+    const { embeddingDim, numClasses, noise, seed = 0, shard } = options;
     expectClasses("IndexLinear", noise, numClasses);
     gpu.expectFitting(smallestPart([numClasses, embeddingDim]));
     super(gpu, options);
     const init = { range: 1 / Math.sqrt(embeddingDim), seed };
-    this.weight = this.tableParameter(gpu, "emb.weight", [numClasses, embeddingDim], init);
+    this.weight = this.tableParameter(gpu, "emb.weight", [numClasses, embeddingDim], init, shard);
     const c = this.initialNormTerm;
     const logProb = Float32Array.from(this.noise.probabilities, (p) => Math.log(p) + c);
-    this.bias = this.tableParameter(gpu, "bias.weight", [numClasses], logProb);
+    this.bias = this.tableParameter(gpu, "bias.weight", [numClasses], logProb, shard);
   }
 
   /** Scores of `target` [N] and `noise` ([K] or [N, K]) for `input` [..., E]. */
@@ -69,7 +72,7 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     return { target: targetScore, noise: linear(step, x, noiseWeight, noiseBias) };
   }
 
-  /** The scores of all classes for `input` [..., E], in tiles. */
+  /** The scores of all classes for `input` [..., E], in tiles; of a shard, those of its classes. */
   override scoreAllClasses(step: Step, input: Tensor): TileScorer {
     return linearScorer(step, this.#rows(step, input), this.weight, this.bias);
   }

@@ -147,6 +147,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * @throws {RangeError} Unless `k` is an integer from 1 to 1,024 and there are as many classes.
    */
   topK(step: Step, k: number, ...input: Input): TopK {
+    this.#expectWhole("run topK");
     return topK(step, this.#allClasses("run topK", step, input), k);
   }
 
@@ -154,6 +155,13 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   getNoise(step: Step, target: Tensor): Noise {
     const { noiseRatio, perWord } = this;
     return this.noise.sample(step, { target, noiseRatio, perWord });
+  }
+
+  /** The classes whose scores the loss of `target` needs, as ids: what a step fetches of divided tables. */
+  scoredClasses(step: Step, target: Tensor): Tensor[] {
+    const { lossType } = this, flat = step.own(target.reshape([target.size]));
+    const needsNoise = lossType !== "full" && (lossType !== "nce" || this.#trains(step));
+    return needsNoise ? [flat, this.getNoise(step, flat).ids] : [flat];
   }
 
   /** c at the start of training. */
@@ -220,12 +228,24 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     throw new TypeError(`Cannot ${doing}: ${this.constructor.name} has no scoreAllClasses()`);
   }
 
+  #trains(step: Step): boolean {
+    return this.#training && step.training;
+  }
+
+  #expectWhole(doing: string): void {
+    if (!this.parameters().some(([, { shard }]) => shard)) return;
+    throw new TypeError(`Cannot ${doing}: a rank has the scores of its own shard alone`);
+  }
+
   #loss(step: Step, target: Tensor, input: Input): Tensor {
     const { lossType } = this;
-    if (lossType === "full") return this.ceLoss(step, target, ...input).loss;
-    const training = this.#training && step.training;
+    if (lossType === "full") {
+      this.#expectWhole('compute loss "full"');
+      return this.ceLoss(step, target, ...input).loss;
+    }
+    const training = this.#trains(step);
     if (lossType === "nce" && !training) {
-      const unused = step.upload(new Uint32Array(1)); // getScore needs noise; its score is not used
+      const unused = step.own(target.slice(0, 1)); // getScore needs noise; its score is not used
       return this.unnormalized(step, this.getScore(step, target, unused, ...input).target);
     }
     const noise = this.getNoise(step, target);

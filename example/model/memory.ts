@@ -2,6 +2,7 @@
 
 import { format as formatBytes } from "@std/fmt/bytes";
 import type { Gpu } from "../../mod.ts";
+import { type Shard, shardRows } from "../../kernels/mod.ts";
 import type { Settings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { parameterShapes, product, type SizeSettings } from "./shapes.ts";
@@ -28,9 +29,13 @@ type TrainingNeedsSettings =
 /** Bytes a word: of the table that is drawn from, and of ln q. */
 const DRAWN_BYTES = 8, LOG_BYTES = 4;
 
-/** What a model over `words` words takes in any use. Batches take more. */
-export function memoryOfModel(settings: ModelNeedsSettings, words: number): MemoryNeeds {
-  const shapes = [...parameterShapes(settings, words)].map(([, shape]) => shape);
+/** What a model over `words` words takes in any use, or a rank's shard of it. Batches take more. */
+export function memoryOfModel(
+  settings: ModelNeedsSettings,
+  words: number,
+  shard?: Shard,
+): MemoryNeeds {
+  const shapes = [...parameterShapes(settings, rowsOf(words, shard))].map(([, shape]) => shape);
   const tables = shapes.reduce((bytes, shape) => bytes + 4 * product(shape), 0);
   const [first, more] = settings.noise.split("+"), isBatch = first === "batch";
   const drawn = isBatch && more === undefined ? 0 : DRAWN_BYTES + LOG_BYTES;
@@ -43,16 +48,21 @@ export function memoryOfTraining(
   settings: TrainingNeedsSettings,
   words: number,
   { heldBytes }: Pick<Gpu, "heldBytes">,
+  shard?: Shard,
 ): MemoryNeeds {
   const { loss, indexModule, emsize, optimizer, momentum, weightDecay } = settings;
-  const model = memoryOfModel(settings, words), table = 4 * words * emsize;
+  const model = memoryOfModel(settings, words, shard), table = 4 * words * emsize;
   const whole = indexModule === "gru" ? table : 4 * words + (table > heldBytes ? 0 : table);
   const copies = optimizer === "sgd" ? (momentum > 0 ? 1 : 0) : optimizer === "adam" ? 2 : 1;
   // SGD keeps the steps that each row of the tables which are looked up has had.
   const lazy = optimizer === "sgd" && (momentum > 0 || weightDecay > 0);
   const lookedUp = loss === "full" || indexModule === "gru" ? 1 : 3;
-  const moments = model.tables * copies + (lazy ? 4 * words * lookedUp : 0);
+  const moments = model.tables * copies + (lazy ? 4 * rowsOf(words, shard) * lookedUp : 0);
   return { ...model, moments, gradients: loss === "full" ? whole : 0 };
+}
+
+function rowsOf(words: number, shard?: Shard): number {
+  return shard ? shardRows({ ...shard, rows: words }) : words;
 }
 
 /** The needs in words, such as "4.1 GB on the GPU: tables 2 GB, moments 2 GB, noise 120 MB". */

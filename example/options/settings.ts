@@ -71,6 +71,7 @@ function fillIn(given: Given, config: Given, warn: (line: string) => void): Sett
 /** Checks that involve several options. */
 function checkTogether(settings: Settings): void {
   const { train, optimizer, lr, minLr, weightDecay, evaluation, quiet, verbose } = settings;
+  const { loss, audit, shardTables } = settings;
   if (quiet && verbose) throw new UsageError("--quiet and --verbose contradict: leave one out");
   if (minLr > lr) {
     throw new UsageError(
@@ -82,6 +83,15 @@ function checkTogether(settings: Settings): void {
       `--weight-decay ${weightDecay} takes more from a weight at each step than it has, at ` +
         `--lr ${lr}: their product must be at most 1`,
     );
+  }
+  if (train && shardTables && loss === "full") {
+    throw new UsageError(
+      "--loss full needs the whole tables at each step: leave out --shard-tables, or give --loss nce, " +
+        "sampled, mix or neg",
+    );
+  }
+  if (train && shardTables && audit > 0) {
+    throw new UsageError("--audit needs the whole tables: leave it or --shard-tables out");
   }
   // A saved model's own settings determine how it can be tested.
   const problem = train ? evaluationProblem(settings, evaluation) : undefined;

@@ -1,7 +1,7 @@
 /** This process as one of the ranks that train or test a model together, and what they decide together. */
 
 import type { Step, Tensor } from "../../mod.ts";
-import { type Across, ALONE, backwardAcross, type Communicator } from "../../kernels/mod.ts";
+import { type Across, ALONE, backwardAcross, type Communicator, type Shard } from "../../kernels/mod.ts";
 import { Failure } from "./errors.ts";
 import type { StopFlag } from "./stop.ts";
 
@@ -110,6 +110,14 @@ export class Ranks {
     this.stop.requested = true;
     this.stop.requeued ||= requeued! > 0;
   }
+}
+
+/** What `rank` holds of the tables of words; undefined if that is all. */
+export function shardOf(
+  { shardTables }: { readonly shardTables: boolean },
+  { rank, size }: Communicator,
+): Shard | undefined {
+  return shardTables && size > 1 ? { rank, ranks: size } : undefined;
 }
 
 function codesOf(text: string): Uint32Array {

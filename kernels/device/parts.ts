@@ -39,11 +39,14 @@ export function partEdges(...tables: readonly Tensor[]): number[] {
   return [...edges].sort((a, b) => a - b);
 }
 
-/** A tensor in the same parts as `tensor`, each of which `make` makes of its shape. */
+/** A tensor in the same parts as `tensor`, each of which `make` makes of its shape, and of the same shard. */
 export function madeLike(tensor: Tensor, make: (shape: readonly number[]) => Tensor): Tensor {
   const parts = partsOf(tensor);
-  if (parts.length === 1) return make(tensor.shape);
-  return makeTable(parts.map(({ shape }) => make(shape)), tensor.shape);
+  const made = parts.length === 1
+    ? make(tensor.shape)
+    : makeTable(parts.map(({ shape }) => make(shape)), tensor.shape);
+  if (tensor.shard) made.shard = tensor.shard;
+  return made;
 }
 
 /**

@@ -27,13 +27,17 @@ export function fill(step: Step, tensor: Tensor, value: Tensor, weight?: Tensor)
   return filled;
 }
 
-/** Overwrites `tensor` with numbers uniform in [low, high), a function of `key` alone. */
+/**
+ * Overwrites `tensor` with numbers uniform in [low, high), a function of `key` alone: with those that a larger
+ * table has from `firstRow` on, a multiple of 64, if that is given.
+ */
 export function fillUniform(
   gpu: Device,
   tensor: Tensor,
   low: number,
   high: number,
   key: RandomKey,
+  firstRow = 0,
 ): void {
   const width = tensor.size / (tensor.shape[0] ?? 1);
   forEachSlice([tensor], ([part], first) =>
@@ -43,7 +47,7 @@ export function fillUniform(
       entry: "uniform_random",
       inputs: [],
       outputs: [part],
-      uniform: { n: part.size, block: first * width / 4, low, high, ...randomUniform(key) },
+      uniform: { n: part.size, block: (firstRow + first) * width / 4, low, high, ...randomUniform(key) },
       grid: Math.ceil(part.size / 256),
     }));
 }

@@ -4,6 +4,7 @@ import source from "./index_score.wgsl" with { type: "text" };
 import { isInParts } from "../device/parts.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectIds, expectShape, type Tensor } from "../device/tensor.ts";
+import { findRows } from "./find_rows.ts";
 import { gatherInto } from "./gather.ts";
 
 /** Bytes of a table's rows that are gathered at a time. */
@@ -24,6 +25,10 @@ export function indexScore(
   ids: Tensor,
 ): Tensor {
   expectFloats("indexScore", step, { x, table, bias });
+  if (table.shard || bias.shard) {
+    const [rows, biases] = [table, bias].map((all) => findRows("indexScore", step, all, ids));
+    return indexScore(step, x, rows!.table, biases!.table, rows!.ids);
+  }
   expectIds("indexScore", ids, table.shape[0]!);
   const [N, E] = [x.shape[0]!, x.shape[1]!];
   const K = ids.size / N, { gpu } = step;

@@ -18,9 +18,10 @@ export function clipScale(
 ): void {
   // Sums of a * b, or of a alone.
   const factors = gradients.map((gradient): [Tensor, Tensor?] => {
+    if (gradient.kind === "dense") return [gradient, gradient];
     if (gradient.kind === "tiled") return [gradient.sumOfSquares];
-    const values = gradient.kind === "dense" ? gradient : gradient.values;
-    return [values, values];
+    const { sumOfSquares, values } = gradient;
+    return sumOfSquares ? [sumOfSquares] : [values, values];
   });
   const n = factors.reduce((count, [a]) => count + partialCount(a), 0);
   using partials = gpu.temporary([n]);

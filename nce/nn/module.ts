@@ -8,6 +8,8 @@ import {
   expectText,
   show,
 } from "../../kernels/device/expect.ts";
+import { expectShard, ownRows, type Shard, shardRows } from "../../kernels/device/shard.ts";
+import { fillShard } from "../../kernels/lookup/fill_shard.ts";
 import { fillUniform } from "../../kernels/elementwise/fill.ts";
 import { Gpu } from "../../kernels/gpu.ts";
 import { streamOf } from "../../kernels/random/stream.ts";
@@ -53,14 +55,18 @@ export abstract class Module implements Disposable {
     return made;
   }
 
-  /** The same for a table of any size ({@linkcode Gpu.table}), whose rows are looked up or all scored. */
+  /**
+   * The same for a table of any size ({@linkcode Gpu.table}), whose rows are looked up or all scored; or a
+   * shard of one. `shape` and values are those of the whole table.
+   */
   protected tableParameter(
     gpu: Gpu,
     part: string,
     shape: readonly number[],
     init: InitialValues,
+    shard?: Shard,
   ): Tensor {
-    const path = this.path(part), made = initialized(gpu, path, shape, init, "table");
+    const path = this.path(part), made = initialized(gpu, path, shape, init, "table", shard);
     this.#owned.push([path, made]);
     return made;
   }
@@ -110,16 +116,34 @@ function initialized(
   shape: readonly number[],
   init: InitialValues,
   kind: "tensor" | "table",
+  shard?: Shard,
 ): Tensor {
   expectOptions("a parameter", gpu, init);
   expectText("make a parameter", "path", path);
   const isGiven = init instanceof Float32Array;
   if (!isGiven) expectFromZero("make a parameter", "range", init.range);
-  const made = gpu[kind](shape, isGiven ? init : undefined);
+  if (shard) expectShard(`make ${path}`, shard, shape[0]!);
+  const made = shard && shard.ranks > 1
+    ? newShard(gpu, shape, shard, isGiven ? init : undefined)
+    : gpu[kind](shape, isGiven ? init : undefined);
   made.requiresGrad = true;
   if (isGiven) return made;
-  const { range, seed = 0 } = init;
-  fillUniform(gpu, made, -range, range, { seed, stream: streamOf(path), step: 0 });
+  const { range, seed = 0 } = init, key = { seed, stream: streamOf(path), step: 0 };
+  (made.shard ? fillShard : fillUniform)(gpu, made, -range, range, key);
+  return made;
+}
+
+/** A rank's rows of a table of this shape, zero or those of `values`. */
+function newShard(
+  gpu: Gpu,
+  [rows, ...row]: readonly number[],
+  { rank, ranks }: Shard,
+  values?: Float32Array,
+): Tensor {
+  const shard = { rank, ranks, rows: rows! };
+  const own = values && ownRows(values, values.length / rows!, shard);
+  const made = gpu.table([shardRows(shard), ...row], own);
+  made.shard = shard;
   return made;
 }
 
