@@ -8,7 +8,7 @@ import { perplexity, type TokenScores } from "./card.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { CollectedNumbers, tokensOf } from "./collected.ts";
 import type { WordModel } from "../model/model.ts";
-import { ofShard, overShards } from "./over_shards.ts";
+import { overShards, rowsOfShard } from "./over_shards.ts";
 import type { Bar } from "../shared/progress.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { checkStop, type StopFlag } from "../shared/stop.ts";
@@ -33,15 +33,16 @@ export interface Watch {
   readonly bar?: Pick<Bar, "step">;
 }
 
-/** The ids and resets of a batch on the GPU, [T, B]. */
+/** The ids and resets of a batch on the GPU, [T, B]; `targets` take the place of its own. */
 export function uploadIds(
   step: Step,
   batch: Batch,
+  targets: Uint32Array = batch.target,
 ): Record<"input" | "target" | "resets", Tensor> {
   const shape = [batch.steps, batch.batchSize];
   return {
     input: step.upload(batch.input, shape),
-    target: step.upload(batch.target, shape),
+    target: step.upload(targets, shape),
     resets: step.upload(batch.resets, shape),
   };
 }
@@ -72,7 +73,11 @@ export async function evaluate(
   const { communicator } = watch.ranks ?? new Ranks(), among = sharersOf(model, communicator);
   using collected = new CollectedNumbers(gpu, ownOf(batches, among), 2);
   await forEachBatch(gpu, model, batches, watch, async (step, batch, states) => {
-    const { input, target, resets } = uploadIds(step, ofShard(model, batch));
+    const { input, target, resets } = uploadIds(
+      step,
+      batch,
+      rowsOfShard(model, batch.target),
+    );
     await model.fetch(step, communicator, input);
     const normalized = model.normalize(step, input, target, { states, resets });
     collected.push(normalized.score, normalized.logZ);

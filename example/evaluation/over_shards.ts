@@ -7,15 +7,11 @@ import type { TokenScores } from "./card.ts";
 /** Tokens whose scores are exchanged at a time. */
 const TOKENS = 2 ** 16;
 
-/** The batch with its targets as rows of the model's shard, and 0 where it has none; the batch itself if there is no shard. */
-export function ofShard<B extends { readonly target: Uint32Array }>(
-  { shard }: Pick<WordModel, "shard">,
-  batch: B,
-): B {
-  if (!shard) return batch;
+/** Targets as rows of the model's shard, 0 where it has none; the targets themselves if it has all. */
+export function rowsOfShard({ shard }: Pick<WordModel, "shard">, target: Uint32Array): Uint32Array {
+  if (!shard) return target;
   const { rank, ranks } = shard;
-  const target = batch.target.map((id) => id % ranks === rank ? Math.floor(id / ranks) : 0);
-  return { ...batch, target };
+  return target.map((id) => id % ranks === rank ? Math.floor(id / ranks) : 0);
 }
 
 /**

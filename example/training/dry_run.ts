@@ -9,7 +9,7 @@ import type { Batch } from "../data/row_batch.ts";
 import { largest } from "../model/checks.ts";
 import { Failure } from "../shared/errors.ts";
 import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
-import { ofShard } from "../evaluation/over_shards.ts";
+import { rowsOfShard } from "../evaluation/over_shards.ts";
 import type { WordModel } from "../model/model.ts";
 
 /**
@@ -67,7 +67,8 @@ async function evaluate(
 ): Promise<void> {
   using step = gpu.step();
   const isExact = model.criterion.lossType !== "neg";
-  const { input, target, resets } = uploadIds(step, isExact ? ofShard(model, batch) : batch);
+  const targets = isExact ? rowsOfShard(model, batch.target) : batch.target;
+  const { input, target, resets } = uploadIds(step, batch, targets);
   await model.fetch(step, communicator, input, isExact ? undefined : target);
   if (isExact) model.normalize(step, input, target, { resets });
   else model.forward(step, input, target, { resets });
