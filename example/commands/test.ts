@@ -49,7 +49,9 @@ export async function testModel(
   });
   const shard = shardOf(settings, communicator);
   if (shard && evaluation === "loss" && own.loss === "full") {
-    throw new Failure(`${path}: --shard-tables needs --evaluation full for this model's exact loss`);
+    throw new Failure(
+      `${path}: --shard-tables needs --evaluation full for this model's exact loss`,
+    );
   }
   checkMemory(memoryOfModel(own, vocabulary.size, shard), freeMemory(gpu));
   const { model } = loadModel(gpu, path, shard);

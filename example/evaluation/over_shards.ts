@@ -23,7 +23,11 @@ export async function overShards(
   communicator: Communicator,
   { target, score, logZ }: TokenScores,
 ): Promise<TokenScores> {
-  const whole = { target, score: new Float32Array(score.length), logZ: new Float32Array(logZ.length) };
+  const whole = {
+    target,
+    score: new Float32Array(score.length),
+    logZ: new Float32Array(logZ.length),
+  };
   for (let first = 0; first < target.length; first += TOKENS) {
     const some = <T extends Uint32Array | Float32Array>(all: T) => {
       return all.subarray(first, first + TOKENS) as T;

@@ -11,7 +11,8 @@ export const DISTRIBUTED = {
     mayChange: true,
   }),
   shardTables: flag({
-    help: "With --distributed, divide the tables of words among the ranks: each holds a part of the " +
+    help:
+      "With --distributed, divide the tables of words among the ranks: each holds a part of the " +
       "rows, of what the optimizer keeps, too, and fetches others.",
     modes: RESULTS,
     mayChange: true,

@@ -8,8 +8,8 @@ import {
   type NumberSource,
   type Piece,
   piecesOf,
-  type ReadPiece,
   readOwn,
+  type ReadPiece,
   writeOwn,
 } from "./tensors.ts";
 

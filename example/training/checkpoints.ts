@@ -113,8 +113,10 @@ export class Checkpoints {
   async keepBest(found: Omit<SavedBest, "sha256">): Promise<boolean> {
     const { best } = this.#parts;
     using snapshot = await this.#snapshot();
-    return await this.#withShards(snapshot.tensors, (read) =>
-      best.keep(found, async () => void await this.#writeSnapshot(snapshot, read), read));
+    return await this.#withShards(
+      snapshot.tensors,
+      (read) => best.keep(found, async () => void await this.#writeSnapshot(snapshot, read), read),
+    );
   }
 
   #withShards<T>(

@@ -47,7 +47,13 @@ export function fillUniform(
       entry: "uniform_random",
       inputs: [],
       outputs: [part],
-      uniform: { n: part.size, block: (firstRow + first) * width / 4, low, high, ...randomUniform(key) },
+      uniform: {
+        n: part.size,
+        block: (firstRow + first) * width / 4,
+        low,
+        high,
+        ...randomUniform(key),
+      },
       grid: Math.ceil(part.size / 256),
     }));
 }

@@ -3,6 +3,7 @@
 import { fillUniform } from "../elementwise/fill.ts";
 import type { Device } from "../device/device.ts";
 import type { RandomKey } from "../random/philox.ts";
+import { forEachSlice } from "../device/parts.ts";
 import { gatherInto } from "./gather.ts";
 import type { Tensor } from "../device/tensor.ts";
 
@@ -17,15 +18,18 @@ export function fillShard(
   high: number,
   key: RandomKey,
 ): void {
-  const { rank, ranks } = table.shard!, [rows] = table.shape, row = table.shape.slice(1);
-  const groupBytes = 64 * ranks * 4 * table.size / rows!;
+  const { rank, ranks } = table.shard!, row = table.shape.slice(1);
+  const groupBytes = 64 * ranks * table.bytes / table.shape[0]!;
   const most = 64 * Math.max(1, Math.floor(TILE_BYTES / groupBytes));
-  for (let first = 0; first < rows!; first += most) {
-    const count = Math.min(most, rows! - first);
-    using tile = gpu.temporary([count * ranks, ...row]);
-    fillUniform(gpu, tile, low, high, key, first * ranks);
-    using ids = gpu.tensor([count], Uint32Array.from({ length: count }, (_, i) => rank + i * ranks));
-    using own = table.slice(first, count);
-    gatherInto(gpu, own, tile, ids);
-  }
+  forEachSlice([table], ([part], begin) => {
+    for (let first = 0; first < part.shape[0]!; first += most) {
+      const count = Math.min(most, part.shape[0]! - first);
+      using tile = gpu.temporary([count * ranks, ...row]);
+      fillUniform(gpu, tile, low, high, key, (begin + first) * ranks);
+      const numbers = Uint32Array.from({ length: count }, (_, i) => rank + i * ranks);
+      using ids = gpu.tensor([count], numbers);
+      using own = part.slice(first, count);
+      gatherInto(gpu, own, tile, ids);
+    }
+  });
 }

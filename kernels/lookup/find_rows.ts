@@ -48,7 +48,9 @@ export function findRows(
   const group = fetchedOf(step).find(({ tables }) => tables.has(table));
   if (!group) {
     throw new TypeError(
-      `Cannot run ${op}: [${table.shape}] is a part of a table of ${table.shard!.rows} rows, which ` +
+      `Cannot run ${op}: [${table.shape}] is a part of a table of ${
+        table.shard!.rows
+      } rows, which ` +
         "fetchRows() has to fetch first",
     );
   }

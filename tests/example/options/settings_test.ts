@@ -11,6 +11,7 @@ const DEFAULTS: Settings = {
   resume: false,
   checkpointMinutes: 10,
   distributed: false,
+  shardTables: false,
   rankTimeout: 600,
   save: "model",
   prof: false,
@@ -88,7 +89,22 @@ const NUMBERS: Record<string, readonly [range: string, ...values: string[]]> = {
 };
 
 /** Refused options with the whole message. */
+const SHARDED: Given = { "train": true, "distributed": true, "shard-tables": true };
+
 const REFUSALS: readonly (readonly [Given, string])[] = [
+  [
+    { "train": true, "nce": true, "shard-tables": true },
+    "--shard-tables has no effect without --distributed: leave it out",
+  ],
+  [
+    SHARDED,
+    "--loss full needs the whole tables at each step: leave out --shard-tables, or give --loss nce, " +
+    "sampled, mix or neg",
+  ],
+  [
+    { ...SHARDED, "nce": true, "audit": "5" },
+    "--audit needs the whole tables: leave it or --shard-tables out",
+  ],
   ...Object.entries(COUNTS).flatMap(([name, most]) =>
     ["0", "-3", "1.5", "abc", "1e-3", "0x10", "Infinity", "1_000", " 7", String(most + 1)].map((
       text,
@@ -247,6 +263,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     resume: true,
     checkpointMinutes: 0.5,
     distributed: true,
+    shardTables: false,
     rankTimeout: 30,
     save: "big",
     prof: true,
@@ -297,6 +314,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     weightDecay: 0,
   });
   assertEquals(parseSettings({ data: "data/penn", vocab: "words.txt" }).vocab, "words.txt");
+  assertEquals(parseSettings({ "distributed": true, "shard-tables": true }).shardTables, true);
 });
 
 Deno.test("parseSettings() gives each optimizer its own learning rate, unless one is given", () => {
