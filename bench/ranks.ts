@@ -1,7 +1,8 @@
 /**
  * Ranks against one: trains the same steps with one, two and three ranks in this process and prints the largest
- * difference of a parameter or a moment, for each loss, source of noise and module; and, to compare, that of
- * one rank with the kernels of the other family. `deno run bench/ranks.ts [STEPS]`
+ * difference of a parameter or a moment, for each loss, source of noise and module: with whole tables, and with
+ * tables divided among the ranks (--shard-tables); and, to compare, that of one rank with the kernels of the
+ * other family. `deno run bench/ranks.ts [STEPS]`
  */
 
 import { trainingBatches } from "../example/data/batches.ts";
@@ -113,6 +114,8 @@ export function cases(): Given[] {
 /** A model of odd sizes, so that no row of a tensor is a whole number of vectors. */
 export const SMALL: Given = { "emsize": "13", "nhid": "11", "dropout": "0.3", "lr": "0.5" };
 
+const DIVIDED: Given = { "shard-tables": true };
+
 if (import.meta.main) {
   prepareDriver();
   const gpus = await Promise.all([1, 2, 3].map(() => Gpu.create()));
@@ -120,16 +123,21 @@ if (import.meta.main) {
   const steps = Number(Deno.args[0] ?? 50);
   const corpus = await loadCorpus({ data: "synthetic:words=3000,vocab=120" });
   console.log(
-    "| case | 2 ranks | 3 ranks | other kernels | ranks equal |\n| --- | --: | --: | --: | --- |",
+    "| case | 2 ranks | 3 ranks | 2 divided | 3 divided | other kernels | ranks equal |\n" +
+      "| --- | --: | --: | --: | --: | --: | --- |",
   );
   for (const given of cases()) {
-    const train = (size: number) =>
-      trainInProcess(gpus.slice(0, size), corpus, { ...SMALL, ...given }, steps);
+    const train = (size: number, more: Given = {}) =>
+      trainInProcess(gpus.slice(0, size), corpus, { ...SMALL, ...given, ...more }, steps);
     const [one] = await train(1);
     const [other] = await trainInProcess([hardware], corpus, { ...SMALL, ...given }, steps);
     const columns = [], equal = [];
-    for (const size of [2, 3]) {
-      const all = await train(size);
+    for (const [size, isDivided] of [[2, false], [3, false], [2, true], [3, true]] as const) {
+      if (isDivided && given["loss"] === "full") {
+        columns.push(""); // refused
+        continue;
+      }
+      const all = await train(size, isDivided ? DIVIDED : {});
       columns.push(largestDifference(all[0]!, one!).most.toExponential(1));
       equal.push(all.every((rank) => largestDifference(rank, all[0]!).most === 0));
     }

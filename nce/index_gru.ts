@@ -1,5 +1,6 @@
 /** A word language model that takes the candidate word as input: one more GRU step scores it. */
 
+import { multiply } from "../kernels/elementwise/arithmetic.ts";
 import { isInParts, smallestPart } from "../kernels/device/parts.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import {
@@ -163,8 +164,14 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     const { weight } = this.encoder, drop = this.#noiseDropout, N = noise.shape[0]!;
     const shared = noise.shape.length === 1;
     const samples = shared ? N : wholeRows(step.part, N) * noise.shape[1]!;
-    if (weight.shard || samples < weight.shape[0]!) {
+    const [V, E] = [this.noise.numClasses, weight.shape[1]!];
+    if (samples < V) {
       return this.#gates(step, drop.forward(step, gather(step, weight, noise), shared));
+    }
+    if (weight.shard) { // the same masks as of the whole table
+      const masks = drop.forward(step, step.upload(new Float32Array(V * E).fill(1), [V, E]), true);
+      const rows = gather(step, weight, noise);
+      return this.#gates(step, multiply(step, rows, gather(step, masks, noise)));
     }
     const all = drop.forward(step, weight, true);
     // With more samples than classes, computing each class once is less work, but needs all in one buffer.
