@@ -36,7 +36,7 @@ export async function trainInProcess(
   return await Promise.all(
     ranksInProcess(gpus.length).map(async (communicator, rank) => {
       const gpu = gpus[rank]!;
-      const shard = shardOf(settings, communicator);
+      const shard = shardOf(settings, communicator, corpus.vocabulary.size);
       using model = makeModel(gpu, settings, corpus.vocabulary, shard);
       using trainer = new Trainer(gpu, model, settings, new Ranks(communicator));
       using losses = new Losses(gpu);

@@ -42,7 +42,7 @@ const MUCH_BYTES = 1e9;
 export function newModel(job: Job): WordModel {
   const { gpu, settings, corpus, io } = job;
   checkSizes(job);
-  const shard = shardOf(settings, job.communicator ?? ALONE);
+  const shard = shardOf(settings, job.communicator ?? ALONE, corpus.vocabulary.size);
   const needs = memoryOfTraining(settings, corpus.vocabulary.size, gpu, shard);
   const tell = sumOf(needs) < MUCH_BYTES ? io.detail : io.out;
   tell(`memory      needs ${describeNeeds(needs)}`);
@@ -63,7 +63,7 @@ export function checkSizes(
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
-  const shard = shardOf(settings, communicator);
+  const shard = shardOf(settings, communicator, vocabulary.size);
   checkMemory(memoryOfTraining(settings, vocabulary.size, gpu, shard), freeMemory(gpu));
   const batch = trainingBatches(train, settings, 1).largest();
   checkTraining(settings, bounds, largestShape(train, batch, concat));

@@ -47,7 +47,7 @@ export async function testModel(
     batches: evaluationBatches(corpus.test),
     saved: true,
   });
-  const shard = shardOf(settings, communicator);
+  const shard = shardOf(settings, communicator, vocabulary.size);
   if (shard && evaluation === "loss" && own.loss === "full") {
     throw new Failure(
       `${path}: --shard-tables needs --evaluation full for this model's exact loss`,

@@ -118,12 +118,21 @@ export class Ranks {
   }
 }
 
-/** What `rank` holds of the tables of words; undefined if that is all. */
+/**
+ * What `rank` holds of the tables of so many words; undefined if that is all.
+ *
+ * @throws {Failure} If there are more ranks than words.
+ */
 export function shardOf(
   { shardTables }: { readonly shardTables: boolean },
   { rank, size }: Communicator,
+  words: number,
 ): Shard | undefined {
-  return shardTables && size > 1 ? { rank, ranks: size } : undefined;
+  if (!shardTables || size === 1) return undefined;
+  if (size <= words) return { rank, ranks: size };
+  throw new Failure(
+    `Cannot divide tables of ${words} words among ${size} ranks: leave out --shard-tables`,
+  );
 }
 
 function codesOf(text: string): Uint32Array {

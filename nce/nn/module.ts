@@ -147,6 +147,12 @@ function newShard(
   return made;
 }
 
+/** Throws a TypeError if one of `parameters` is a shard. */
+export function expectWhole(doing: string, parameters: readonly NamedParameter[]): void {
+  if (!parameters.some(([, { shard }]) => shard)) return;
+  throw new TypeError(`Cannot ${doing}: a rank has the scores of its own shard alone`);
+}
+
 /**
  * Throws unless `gpu` is a Gpu, and `options` an object with a usable seed and name, if any, in which the
  * `sizes` are positive integers. Constructors check everything before they allocate, so that nothing is left behind.

@@ -17,7 +17,12 @@ export async function trainTogether(given: Given, size: number): Promise<string[
   await Promise.all(
     ranksInProcess(size).map(async (communicator, rank) => {
       await using gpu = await Gpu.create();
-      using model = makeModel(gpu, settings, corpus.vocabulary, shardOf(settings, communicator));
+      using model = makeModel(
+        gpu,
+        settings,
+        corpus.vocabulary,
+        shardOf(settings, communicator, corpus.vocabulary.size),
+      );
       await train(gpu, settings, corpus, model, atRank(io, rank), communicator);
     }),
   );

@@ -9,7 +9,7 @@ import {
   ownRows,
   ranksInProcess,
 } from "../../../kernels/mod.ts";
-import { Gpu, IndexLinear, type Step, type Tensor } from "../../../mod.ts";
+import { type Gpu, IndexLinear, type Step, type Tensor } from "../../../mod.ts";
 import { Adam, Embedding, type NamedParameter, type Optimizer, SGD } from "../../../nce/nn/mod.ts";
 import { randomIds, values } from "../../reference/data.ts";
 import { assertClose } from "../../support/close.ts";
