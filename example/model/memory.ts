@@ -53,11 +53,18 @@ export function memoryOfTraining(
   const { loss, indexModule, emsize, optimizer, momentum, weightDecay } = settings;
   const model = memoryOfModel(settings, words, shard), table = 4 * words * emsize;
   const whole = indexModule === "gru" ? table : 4 * words + (table > heldBytes ? 0 : table);
-  const copies = optimizer === "sgd" ? (momentum > 0 ? 1 : 0) : optimizer === "adam" ? 2 : 1;
+  const shapes = [...parameterShapes(settings, rowsOf(words, shard))];
+  const rows = shapes.reduce((sum, [, [V]]) => sum + V!, 0);
+  const kept = {
+    "sgd": momentum > 0 ? model.tables : 0,
+    "adagrad": model.tables,
+    "rowwise-adagrad": 4 * rows,
+    "adam": 2 * model.tables,
+  };
   // SGD keeps the steps that each row of the tables which are looked up has had.
   const lazy = optimizer === "sgd" && (momentum > 0 || weightDecay > 0);
   const lookedUp = loss === "full" || indexModule === "gru" ? 1 : 3;
-  const moments = model.tables * copies + (lazy ? 4 * rowsOf(words, shard) * lookedUp : 0);
+  const moments = kept[optimizer] + (lazy ? 4 * rowsOf(words, shard) * lookedUp : 0);
   return { ...model, moments, gradients: loss === "full" ? whole : 0 };
 }
 

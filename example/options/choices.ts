@@ -15,7 +15,7 @@ export const NOISES = [
 /** What scores a word. */
 export const INDEX_MODULES = ["linear", "gru"] as const;
 /** How weights are updated. */
-export const OPTIMIZERS = ["sgd", "adagrad", "adam"] as const;
+export const OPTIMIZERS = ["sgd", "adagrad", "rowwise-adagrad", "adam"] as const;
 
 /** A training loss. */
 export type LossName = typeof LOSSES[number];
@@ -28,6 +28,7 @@ export type OptimizerName = typeof OPTIMIZERS[number];
 export const DEFAULT_LR: Readonly<Record<OptimizerName, number>> = {
   sgd: 1,
   adagrad: 0.02,
+  "rowwise-adagrad": 0.02,
   adam: 0.005,
 };
 

@@ -13,13 +13,14 @@ export const OPTIMIZER = {
     default: "sgd",
     help:
       "How weights are updated: sgd, adagrad (each weight's steps shrink with its own gradients, " +
-      "which suits rare words) or adam (lazy: words that a batch does not use stay as they are).",
+      "which suits rare words), rowwise-adagrad (each word's, which costs no memory) or adam (lazy: words that a batch does not use stay as they are).",
     modes: TRAINING,
   }),
   lr: number(COEFFICIENT, {
     value: "rate",
     default: "1",
-    help: "Learning rate at first; unless given, it is 0.02 for adagrad and 0.005 for adam.",
+    help:
+      "Learning rate at first; unless given, it is 0.02 for adagrad and rowwise-adagrad and 0.005 for adam.",
     modes: TRAINING,
   }),
   momentum: number([0, 0.9999], {
@@ -56,7 +57,7 @@ export const OPTIMIZER = {
     value: "rate",
     default: "1e-5",
     help:
-      "Weight decay added to the gradients; with adagrad and adam not where only some words of a " +
+      "Weight decay added to the gradients; with the adagrads and adam not where only some words of a " +
       "table have one.",
     modes: TRAINING,
   }),

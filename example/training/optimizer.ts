@@ -22,6 +22,8 @@ export function makeOptimizer(
       return new SGD(gpu, parameters, settings);
     case "adagrad":
       return new Adagrad(gpu, parameters, settings);
+    case "rowwise-adagrad":
+      return new Adagrad(gpu, parameters, { ...settings, rowwise: true });
     case "adam":
       return new Adam(gpu, parameters, settings);
   }

@@ -39,12 +39,15 @@ export function partEdges(...tables: readonly Tensor[]): number[] {
   return [...edges].sort((a, b) => a - b);
 }
 
-/** A tensor in the same parts as `tensor`, each of which `make` makes of its shape, and of the same shard. */
+/**
+ * A tensor in the same parts as `tensor`, and of the same shard: `make` gets the shape of each part, and keeps the
+ * number of rows.
+ */
 export function madeLike(tensor: Tensor, make: (shape: readonly number[]) => Tensor): Tensor {
-  const parts = partsOf(tensor);
+  const parts = partsOf(tensor).map(({ shape }) => make(shape)), [first] = parts;
   const made = parts.length === 1
-    ? make(tensor.shape)
-    : makeTable(parts.map(({ shape }) => make(shape)), tensor.shape);
+    ? first!
+    : makeTable(parts, [tensor.shape[0]!, ...first!.shape.slice(1)]);
   if (tensor.shard) made.shard = tensor.shard;
   return made;
 }

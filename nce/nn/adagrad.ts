@@ -1,7 +1,10 @@
 /** Adagrad: each element has its own step size, which falls with the gradients that it has had. */
 
+import { expectBoolean } from "../../kernels/device/expect.ts";
+import { madeLike } from "../../kernels/device/parts.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
+import { updateRowwise } from "../../kernels/optimizer/rowwise_adagrad.ts";
 import { ADAGRAD_RULE, update } from "../../kernels/optimizer/update.ts";
 import type { NamedParameter } from "./module.ts";
 import {
@@ -15,12 +18,21 @@ import {
 
 const EPSILON = 1e-10;
 
+/** Coefficients of {@linkcode Adagrad}. */
+export interface AdagradOptions extends OptimizerOptions {
+  /** Whether one sum is kept for a row of a parameter, not one for each element; false unless given. */
+  rowwise?: boolean;
+}
+
 /**
  * With g the clipped gradient: `d = g + weightDecay * p; s = s + d^2; p = p - lr * d / (sqrt(s) + 1e-10)`.
  *
  * The same update as PyTorch's `Adagrad`. If a gradient has only some rows of a table, only these move and are
  * read: without weight decay that is exactly the dense update. Such rows have no weight decay in that step,
  * which PyTorch refuses.
+ *
+ * With `rowwise`, all elements of a row share the sum of the mean of d^2, which costs hardly any memory (Mudigere
+ * et al. 2022, arXiv 2104.05158).
  *
  * Kept is the sum s (`NAME.squares`); nothing is counted or deferred.
  */
@@ -31,26 +43,33 @@ export class Adagrad extends Optimizer {
    * @throws {RangeError} If a coefficient is out of range, a parameter is listed twice, or two have one name.
    * @throws {TypeError} If anything but parameters is listed.
    */
-  constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: OptimizerOptions) {
+  constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: AdagradOptions) {
     expectOptimizer("Adagrad", gpu, parameters, options);
+    if (options.rowwise !== undefined) expectBoolean("make Adagrad", "rowwise", options.rowwise);
     super("Adagrad", gpu, parameters, options);
     equip(this, parameters.map(([, parameter]) => slotOf(gpu, parameter, options)));
   }
 }
 
-function slotOf(gpu: Gpu, parameter: Tensor, { weightDecay = 0 }: OptimizerOptions): Slot {
-  const squares = zerosLike(gpu, parameter);
+function slotOf(gpu: Gpu, parameter: Tensor, options: AdagradOptions): Slot {
+  const { weightDecay = 0, rowwise = false } = options;
+  const byRow = rowwise && parameter.shape.length > 1; // of a vector, every element is a row
+  const squares = byRow
+    ? madeLike(parameter, ([V]) => gpu.tensor([V!]))
+    : zerosLike(gpu, parameter);
   return {
     counts: [],
     restore: () => {},
     kept: () => [["squares", squares]],
     update(gradient, norm, lr) {
       const weight_decay = gradient.kind === "sparse" ? 0 : weightDecay;
+      const coefficients = { lr, weight_decay, epsilon: EPSILON };
+      if (byRow) return updateRowwise(gpu, gradient, norm, { parameter, squares, coefficients });
       update(gpu, gradient, norm, {
         rule: ADAGRAD_RULE,
         parameter,
         state: [squares],
-        coefficients: { lr, weight_decay, epsilon: EPSILON },
+        coefficients,
       });
     },
   };

@@ -224,7 +224,9 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
         (list) => list instanceof Array && !list.length,
         {
           ...{ lr, weightDecay: optional(w), clip: optional(clip) },
-          ...(name === "Adam" && { beta1: optional(rate), beta2: optional(rate) }),
+          ...(name === "Adam"
+            ? { beta1: optional(rate), beta2: optional(rate) }
+            : { rowwise: optional(flag) }),
         },
       ]),
     ])),

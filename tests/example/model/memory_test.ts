@@ -36,6 +36,7 @@ Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise 
       { "loss": "nce", "momentum": "0", "weight-decay": "0" },
       { loss: "nce", optimizer: "adam" },
       { loss: "sampled", optimizer: "adagrad" },
+      { loss: "nce", optimizer: "rowwise-adagrad" },
     ];
     for (const given of cases) {
       const settings = parseSettings({

@@ -141,7 +141,7 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
   ]),
   [
     { optimizer: "lion" },
-    '--optimizer must be one of sgd, adagrad, adam, got "lion", for example --optimizer sgd',
+    '--optimizer must be one of sgd, adagrad, rowwise-adagrad, adam, got "lion", for example --optimizer sgd',
   ],
   ...["-1", "30001", "soon"].map((text): [Given, string] => [
     { "max-minutes": text },
@@ -319,7 +319,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
 
 Deno.test("parseSettings() gives each optimizer its own learning rate, unless one is given", () => {
   const lrOf = (given: Given, config: Given = {}) => parseSettings(given, config).lr;
-  assertEquals(OPTIMIZERS.map((optimizer) => lrOf({ optimizer })), [1, 0.02, 0.005]);
+  assertEquals(OPTIMIZERS.map((optimizer) => lrOf({ optimizer })), [1, 0.02, 0.02, 0.005]);
   assertEquals(lrOf({ "optimizer": "adam", "lr": "1" }), 1);
   assertEquals(lrOf({ "optimizer": "adam" }, { "lr": "0.5" }), 0.5);
   // Only sgd takes the decay off the weight itself.

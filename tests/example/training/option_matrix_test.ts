@@ -124,6 +124,7 @@ Deno.test("every option of a loss, and every optimizer, learns", () =>
         },
         { "loss": "nce", "momentum": "0", "lr": "4" },
         { "loss": "nce", "optimizer": "adagrad", "lr": "0.1", "warmup": "5" },
+        { "loss": "nce", "optimizer": "rowwise-adagrad", "lr": "0.1" },
         { "loss": "full", "optimizer": "adam", "lr": "0.02" },
       ];
       for (const given of cases) await expectLearned(gpu, corpus, given);

@@ -71,6 +71,7 @@ Deno.test("every optimizer updates tile by tile a table that has sparse gradient
       (...given: Given) => new SGD(...given, { ...options, momentum: 0.9 }),
       (...given: Given) => new SGD(...given, options),
       (...given: Given) => new Adagrad(...given, options),
+      (...given: Given) => new Adagrad(...given, { ...options, rowwise: true }),
       (...given: Given) => new Adam(...given, { ...options, lr: 0.01 }),
     ];
     for (const make of makers) {
