@@ -1,6 +1,6 @@
 // The best model of a run: what is on disk, and when, so that a crash at any time loses none.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BestModel } from "../../../example/storage/best_model.ts";
 import { hashOfFile, loadModel, makeModel } from "../../../example/storage/checkpoint.ts";
 import { Failure } from "../../../example/shared/errors.ts";
@@ -63,9 +63,13 @@ Deno.test("BestModel.resume() writes a file that is not there yet, and leaves ot
       const third = new BestModel(gpu, model, "m", BESIDE, captureIo());
       await third.resume(saved, false);
       assertEquals(Deno.readTextFileSync(PATH), "another program's");
-      assertThrows(() => third.restore(), Failure, "it is not the file that this run wrote");
+      await assertRejects(
+        () => third.restore(),
+        Failure,
+        "it is not the file that this run wrote",
+      );
       Deno.writeFileSync(PATH, bytes);
-      third.restore();
+      await third.restore();
       loadModel(gpu, PATH).model.dispose();
     })
   ));

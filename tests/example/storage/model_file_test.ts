@@ -268,11 +268,11 @@ Deno.test("restoreModel() takes only the file that this run wrote", () =>
       const best = await numbersOf(gpu, model);
       using other = makeModel(gpu, { ...settings, seed: 5 }, WORDS);
       const others = await numbersOf(gpu, other);
-      restoreModel(gpu, path, other, written);
+      await restoreModel(gpu, path, other, written);
       assertEquals(await numbersOf(gpu, other), best);
       for (const [name, parameter] of other.parameters()) gpu.write(parameter, others[name]!);
       await saveModel(gpu, path, other, beside);
-      assertThrows(
+      await assertRejects(
         () => restoreModel(gpu, path, model, written),
         Failure,
         `Cannot load ${path}: it is not the file that this run wrote`,

@@ -10,7 +10,14 @@ import {
   ranksInProcess,
 } from "../../../kernels/mod.ts";
 import { type Gpu, IndexLinear, type Step, type Tensor } from "../../../mod.ts";
-import { Adam, Embedding, type NamedParameter, type Optimizer, SGD } from "../../../nce/nn/mod.ts";
+import {
+  Adagrad,
+  Adam,
+  Embedding,
+  type NamedParameter,
+  type Optimizer,
+  SGD,
+} from "../../../nce/nn/mod.ts";
 import { randomIds, values } from "../../reference/data.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
@@ -126,6 +133,8 @@ const OPTIMIZERS = {
     new SGD(gpu, parameters, { lr: 0.1, momentum: 0.9, weightDecay: 1e-3, clip: 0.5 }),
   Adam: (gpu: Gpu, parameters: readonly NamedParameter[]) =>
     new Adam(gpu, parameters, { lr: 0.01, clip: 0.5 }),
+  "row-wise Adagrad": (gpu: Gpu, parameters: readonly NamedParameter[]) =>
+    new Adagrad(gpu, parameters, { lr: 0.1, rowwise: true }),
 };
 
 Deno.test("backwardAcross() returns gradients to the ranks that hold the rows: they train as one rank does", async () => {
