@@ -16,7 +16,7 @@ import { linear } from "../kernels/matmul/linear.ts";
 import type { RecurrentStart } from "../kernels/recurrent/recurrent.ts";
 import { wholeRows } from "../kernels/random/part.ts";
 import { RandomStream } from "../kernels/random/stream.ts";
-import type { Shard } from "../kernels/device/shard.ts";
+import { expectShard, type Shard } from "../kernels/device/shard.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { Dropout } from "./nn/dropout.ts";
@@ -83,6 +83,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     const { numClasses, embeddingDim, hiddenSize, noise, dropout = 0, seed = 0, shard } = options;
     expectClasses("IndexGRU", noise, numClasses);
     gpu.expectFitting(smallestPart([numClasses, embeddingDim]));
+    expectShard("make IndexGRU", shard, numClasses);
     expectRecurrent("IndexGRU", gpu, { inputSize: embeddingDim, hiddenSize, dropout }, 3);
     super(gpu, options);
     const at = (path: string) => ({ name: this.path(path), seed });

@@ -7,7 +7,7 @@ import type { Gpu } from "../kernels/gpu.ts";
 import { indexScore } from "../kernels/lookup/index_score.ts";
 import { linear } from "../kernels/matmul/linear.ts";
 import { linearScorer } from "../kernels/loss/linear_scorer.ts";
-import type { Shard } from "../kernels/device/shard.ts";
+import { expectShard, type Shard } from "../kernels/device/shard.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions } from "./nn/module.ts";
@@ -50,6 +50,7 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     const { embeddingDim, numClasses, noise, seed = 0, shard } = options;
     expectClasses("IndexLinear", noise, numClasses);
     gpu.expectFitting(smallestPart([numClasses, embeddingDim]));
+    expectShard("make IndexLinear", shard, numClasses);
     super(gpu, options);
     const init = { range: 1 / Math.sqrt(embeddingDim), seed };
     this.weight = this.tableParameter(gpu, "emb.weight", [numClasses, embeddingDim], init, shard);

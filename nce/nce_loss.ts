@@ -159,6 +159,8 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** The classes whose scores the loss of `target` needs, as ids: what a step fetches of divided tables. */
   scoredClasses(step: Step, target: Tensor): Tensor[] {
+    expectStep("NCELoss", step);
+    expectIds("NCELoss", target, this.noise.numClasses, "targets");
     const { lossType } = this, flat = step.own(target.reshape([target.size]));
     const needsNoise = lossType !== "full" &&
       (lossType !== "nce" || (this.#training && step.training));

@@ -1,5 +1,6 @@
 /** Tables that are divided among ranks: each holds some rows. */
 
+import { dtypeOf } from "./dtype.ts";
 import { expectInteger, expectObject, expectPositive } from "./expect.ts";
 
 /** Which rows of a table a rank holds: those whose number is `rank` modulo `ranks`. */
@@ -16,29 +17,52 @@ export interface TableShard extends Shard {
   readonly rows: number;
 }
 
-/** Throws a RangeError or a TypeError unless `shard` is one of a table of `rows` rows, and has some. */
-export function expectShard(doing: string, shard: Shard, rows: number): void {
+/**
+ * Throws a RangeError or a TypeError unless `shard` is undefined or one of a table of `rows` rows, of which every
+ * rank has some.
+ */
+export function expectShard(doing: string, shard: Shard | undefined, rows: number): void {
+  if (shard === undefined) return;
+  expectRank(doing, shard);
+  if (shard.ranks <= rows) return;
+  throw new RangeError(
+    `Cannot ${doing}: ${rows} rows cannot be divided among ${shard.ranks} ranks`,
+  );
+}
+
+function expectRank(doing: string, shard: Shard): void {
   expectObject(doing, "shard", shard, "a shard");
   const { rank, ranks } = shard;
   expectPositive(doing, "ranks", ranks);
   expectInteger(doing, "rank", rank, ranks - 1);
-  if (ranks <= rows) return;
-  throw new RangeError(`Cannot ${doing}: ${rows} rows cannot be divided among ${ranks} ranks`);
 }
 
-/** How many rows the shard has. */
-export function shardRows({ rank, ranks, rows }: TableShard): number {
-  return Math.ceil((rows - rank) / ranks);
+/** How many rows the shard has. Throws a RangeError or a TypeError if it is none. */
+export function shardRows(shard: TableShard): number {
+  expectRank("count rows", shard);
+  const { rank, ranks, rows } = shard;
+  expectPositive("count rows", "rows", rows);
+  return Math.max(0, Math.ceil((rows - rank) / ranks));
 }
 
-/** The shard's rows of `whole`, a table [V, width]. */
+/**
+ * The shard's rows of `whole`, a table [V, width].
+ *
+ * @throws {RangeError | TypeError} If it is no such table, or the shard none.
+ */
 export function ownRows(
   whole: Float32Array,
   width: number,
-  { rank, ranks }: Shard,
+  shard: Shard,
 ): Float32Array<ArrayBuffer> {
-  const V = whole.length / width, own = new Float32Array(Math.ceil((V - rank) / ranks) * width);
-  for (let row = rank, at = 0; row < V; row += ranks, at += width) {
+  expectPositive("pick rows", "width", width);
+  if (dtypeOf("pick rows", whole) !== "f32" || whole.length === 0 || whole.length % width > 0) {
+    throw new TypeError(`Cannot pick rows: ${whole.length} numbers are no floats [V, ${width}]`);
+  }
+  expectRank("pick rows", shard);
+  const rows = whole.length / width, { rank, ranks } = shard;
+  const own = new Float32Array(shardRows({ rank, ranks, rows }) * width);
+  for (let row = rank, at = 0; row < rows; row += ranks, at += width) {
     own.set(whole.subarray(row * width, (row + 1) * width), at);
   }
   return own;

@@ -1,10 +1,11 @@
 /** Rows of tables that are divided among ranks: a step fetches those that it needs. */
 
-import type { Communicator } from "./communicator.ts";
+import { Communicator } from "./communicator.ts";
+import { show } from "../device/expect.ts";
 import { type Fetched, setFetched } from "../lookup/find_rows.ts";
 import { gatherInto } from "../lookup/gather.ts";
 import type { Step } from "../autograd/step.ts";
-import type { Tensor } from "../device/tensor.ts";
+import { expectIds, expectStep, Tensor } from "../device/tensor.ts";
 import { concatenated, readTogether } from "./together.ts";
 
 /** What a step looks up: ids, and the tables whose rows these are. */
@@ -26,16 +27,29 @@ interface Wanted {
  * these tables, and `backwardAcross` returns the gradients. All ranks call it, on the same tables. It does
  * nothing for tables that are not divided.
  *
- * @throws {TypeError} If a table is not divided among the ranks of `communicator`.
+ * @throws {TypeError} If a table is not divided among the ranks of `communicator`, or a request is none.
+ * @throws {RangeError} If an id may not be below V.
  */
 export async function fetchRows(
   step: Step,
   requests: readonly RowRequest[],
   communicator: Communicator,
 ): Promise<void> {
+  expectStep("fetchRows", step);
+  if (!(communicator instanceof Communicator)) {
+    throw new TypeError(`Cannot fetch rows: ${show(communicator)} is no Communicator`);
+  }
+  if (!areRequests(requests)) {
+    throw new TypeError(
+      `Cannot fetch rows: ${show(requests)} is no array of requests { tables, ids }`,
+    );
+  }
   const divided = requests.filter(({ tables }) => tables.some(({ shard }) => shard));
   if (divided.length === 0) return;
-  for (const { tables } of divided) expectDivided(tables, communicator);
+  for (const { tables, ids } of divided) {
+    expectDivided(tables, communicator);
+    for (const some of ids) expectIds("fetchRows", some, tables[0]!.shard!.rows);
+  }
   const lists = await readTogether(step, divided.flatMap(({ ids }) => ids)) as Uint32Array[];
   const wanted = divided.map(({ ids }) => wantedOf(lists.splice(0, ids.length), communicator.size));
   const asked = await ask(wanted, communicator);
@@ -54,6 +68,13 @@ export async function fetchRows(
       } satisfies Fetched;
     }),
   );
+}
+
+function areRequests(requests: unknown): boolean {
+  const areTensors = (list: unknown) =>
+    Array.isArray(list) && list.length > 0 && list.every((tensor) => tensor instanceof Tensor);
+  return Array.isArray(requests) &&
+    requests.every((request) => areTensors(request?.tables) && areTensors(request.ids));
 }
 
 function expectDivided(tables: readonly Tensor[], { rank, size }: Communicator): void {

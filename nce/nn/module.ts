@@ -122,7 +122,7 @@ function initialized(
   expectText("make a parameter", "path", path);
   const isGiven = init instanceof Float32Array;
   if (!isGiven) expectFromZero("make a parameter", "range", init.range);
-  if (shard) expectShard(`make ${path}`, shard, shape[0]!);
+  expectShard(`make ${path}`, shard, shape[0]!);
   const made = shard && shard.ranks > 1
     ? newShard(gpu, shape, shard, isGiven ? init : undefined)
     : gpu[kind](shape, isGiven ? init : undefined);

@@ -187,6 +187,16 @@ Deno.test("a divided table is refused where its rows were not fetched, or all ar
       TypeError,
       "is not what rank 0 of 3 holds",
     );
+    for (const wrong of [null, [{}], [{ tables: [], ids: [ids] }], [{ tables: [x], ids: [1] }]]) {
+      const call = () => Reflect.apply(fetchRows, undefined, [step, wrong, communicator]);
+      await assertRejects(call, TypeError, "Cannot fetch rows: ");
+    }
+    const high = step.upload(Uint32Array.of(V));
+    await assertRejects(
+      () => fetchRows(step, [{ tables: [encoder.weight], ids: [high] }], communicator),
+      RangeError,
+      "id 50 is out of range",
+    );
     const many = { numEmbeddings: 1, embeddingDim: E, shard };
     assertThrows(() => new Embedding(gpu, many), RangeError, "1 rows cannot be divided among 2");
     const wrong = { numEmbeddings: V, embeddingDim: E, shard: { rank: 2, ranks: 2 } };
