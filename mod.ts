@@ -24,7 +24,9 @@
 
 export { type AdapterOptions, type Backend, NoAdapterError } from "./kernels/device/adapter.ts";
 export { DeviceError } from "./kernels/device/faults.ts";
+export { FIXED_TUNING, isTuning, type Tuning } from "./kernels/device/tuning.ts";
 export { Gpu } from "./kernels/gpu.ts";
+export { tune } from "./kernels/tune.ts";
 export type { BatchPart } from "./kernels/random/part.ts";
 export { Step, type StepOptions } from "./kernels/autograd/step.ts";
 export type { DType, TensorData } from "./kernels/device/dtype.ts";

@@ -1,6 +1,6 @@
 /**
- * Speed and memory on this machine: `deno task bench [--json] [section...]`, each section a table; `huge` takes
- * 9 GB and is measured only if it is named.
+ * Speed and memory on this machine: `deno task bench [--json] [section...]`, each section a table. Only if they
+ * are named are measured `huge`, which takes 9 GB, and `tuning`, which is about kernels for GPUs.
  * peer.ts compares it with PyTorch; losses.ts compares the losses and noise sources.
  */
 
@@ -13,6 +13,7 @@ import { pairTable } from "./pair.ts";
 import { runProgram } from "../example/shared/program.ts";
 import { samplerTable } from "./samplers.ts";
 import { stepTable } from "./steps.ts";
+import { tuningTable } from "./tuning.ts";
 import { formatTable, type Table } from "./table.ts";
 import { topKTable } from "./top_k.ts";
 
@@ -28,7 +29,10 @@ const SECTIONS: Readonly<Record<string, (gpu: Gpu) => Promise<Table>>> = {
   huge: (gpu) => hugeTable(gpu, SECONDS),
   topk: (gpu) => topKTable(gpu, SECONDS),
   memory: memoryTable,
+  tuning: tuningTable,
 };
+/** Sections that are measured only if they are named. */
+const ONLY_NAMED: readonly string[] = ["huge", "tuning"];
 
 async function main(words: readonly string[]): Promise<void> {
   const json = words.includes("--json"), known = Object.keys(SECTIONS);
@@ -40,7 +44,9 @@ async function main(words: readonly string[]): Promise<void> {
   await using gpu = await Gpu.create();
   const tables: Table[] = [];
   if (!json) console.log(`${adapterLine(gpu)}\n`);
-  for (const section of named.length > 0 ? named : known.filter((name) => name !== "huge")) {
+  for (
+    const section of named.length > 0 ? named : known.filter((name) => !ONLY_NAMED.includes(name))
+  ) {
     const table = await SECTIONS[section]!(gpu);
     tables.push(table);
     if (!json) console.log(formatTable(table));

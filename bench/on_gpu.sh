@@ -1,21 +1,30 @@
 #!/usr/bin/env bash
 # Everything to run on a machine with a GPU, most important first, since it may be available for minutes only.
 #
-#   bench/on_gpu.sh [part...]     parts: adapter suite steps peer penn profile bench quality original; all but the last two unless given
+#   bench/on_gpu.sh [part...]     parts: adapter suite steps peer penn profile tuning bench opengl quality original;
+#                                 all but the last two unless given
 #
-# Each part has a time limit and a log in dist/gpu/. Its result is shown when it ends, so that nothing is lost if
-# the machine disappears. PENN names the folder of the Penn Treebank (data/penn), PYTHON an interpreter with PyTorch
-# (python3), JOBS the number of test files that run in parallel (half of the cores).
+# Each part has a time limit and a log in dist/gpu/, which has its figures so far even if the part is cut off. Its
+# result is shown when it ends, so that nothing is lost if the machine disappears. All parts end within TOTAL
+# seconds (600), the last ones cut short if need be; `original` needs 7200. PENN names the folder of the Penn
+# Treebank (data/penn), PYTHON an interpreter with PyTorch (python3), JOBS the number of test files that run in
+# parallel (half of the cores).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+TOTAL=${TOTAL:-600}
 export NO_COLOR=1 PENN=${PENN:-data/penn} JOBS=${JOBS:-$((($(nproc) + 1) / 2))}
 LOGS=dist/gpu
 mkdir -p "$LOGS"
 
 # part NAME SECONDS COMMAND...: runs it and shows the end of what it printed
 part() {
-  local name=$1 limit=$2 start=$SECONDS code
+  local name=$1 limit=$2 start=$SECONDS left=$((TOTAL - SECONDS)) code
   shift 2
+  if ((left <= 0)); then
+    echo "== $name: left out, as $TOTAL s are over"
+    return
+  fi
+  if ((left < limit)); then limit=$left; fi
   timeout --kill-after=5 "$limit" "$@" > "$LOGS/$name.log" 2>&1 < /dev/null
   code=$?
   echo "== $name: exit code $code, $((SECONDS - start)) s"
@@ -32,6 +41,11 @@ run() {
     peer) part peer 150 deno run --no-check -A bench/peer.ts 3 2 ;;
     penn) for loss in nce full; do part "penn_$loss" 60 bash -c 'train "$@"' train --loss $loss --epochs 1 --save "gpu_$loss"; done ;;
     profile) for loss in nce full; do part "profile_$loss" 30 bash -c 'train "$@"' train --loss $loss --prof; done ;;
+    tuning) # what the kernels' variants cost, and what the program makes of it
+      part tuning 30 deno run --no-check -A bench/bench.ts tuning
+      part tuned 20 bash -c 'train "$@"' train --loss nce --prof --verbose
+      ;;
+    opengl) part opengl 20 env DENO_WEBGPU_BACKEND=gl deno run --no-check -A main.ts --debug --train --nce --emsize 4 --nhid 4 --nlayers 1 --noise-ratio 5 --epochs 1 --data synthetic:words=1000,vocab=100 --save gpu_opengl ;;
     bench) part bench 120 deno run --no-check -A bench/bench.ts pair scaling memory ;;
     quality) part quality 300 bash -c 'deno run --no-check -A bench/quality.ts --json > dist/gpu/quality.jsonl' ;;
     original) # the runs whose logs the original published: test perplexity 97.12, 113.14, 105.22, 101.51
@@ -45,5 +59,5 @@ run() {
 }
 
 export -f train
-if [ $# = 0 ]; then set -- adapter suite steps peer penn profile bench; fi
+if [ $# = 0 ]; then set -- adapter suite steps peer penn profile tuning bench opengl; fi
 for name in "$@"; do run "$name"; done

@@ -9,7 +9,7 @@ import { Failure } from "../example/shared/errors.ts";
 import { Gpu } from "../mod.ts";
 import { runProgram } from "../example/shared/program.ts";
 import { positive } from "./program.ts";
-import { deviceArguments, type PeerReport, runPython } from "./python.ts";
+import { deviceArguments, type PeerReport, runPython, Twin } from "./python.ts";
 import { formatTable, type Table } from "./table.ts";
 import { median, secondsInLoop, warmUp } from "./timing.ts";
 import { Workload, type WorkloadOptions } from "./workload.ts";
@@ -46,8 +46,8 @@ interface Contest {
   readonly size: string;
   readonly loss: typeof LOSSES[number];
   readonly ours: Workload;
-  /** Arguments of pytorch.py. */
-  readonly args: readonly string[];
+  /** PyTorch's model, in a process of its own that waits meanwhile. */
+  readonly peer: Twin;
   /** Our tokens per second, round by round. */
   readonly rates: number[];
   /** What pytorch.py reported, round by round. */
@@ -131,30 +131,60 @@ function ratio(over: readonly number[], under: readonly number[]): number {
   return median(over.map((value, round) => value / under[round]!));
 }
 
-async function main(words: readonly string[]): Promise<void> {
-  const numbers = words.filter((word) => word !== "--json");
-  const rounds = positive(numbers[0], "The number of rounds", 5);
-  const seconds = positive(numbers[1], "The number of seconds", 10);
-  await using gpu = await Gpu.create();
-  using models = new DisposableStack();
+/** Tells on standard error, at once, what takes how long: a run that is cut short keeps its figures. */
+class Progress {
+  readonly #start = performance.now();
+
+  /** Prints `text` with the seconds since the start. */
+  tell(text: string): void {
+    const seconds = ((performance.now() - this.#start) / 1000).toFixed(1);
+    console.error(`[${seconds.padStart(6)} s] ${text}`);
+  }
+}
+
+/** Makes both programs' models, and compiles what they need. */
+async function prepare(gpu: Gpu, made: AsyncDisposableStack, seconds: number, progress: Progress) {
   const contests: Contest[] = [];
   for (const size of SIZES) {
     for (const loss of LOSSES) {
       const given = { ...size.given, ...loss === "nce" ? size.givenToNce : {}, loss };
-      const ours = models.use(new Workload(gpu, { ...size, given }));
+      const ours = made.use(new Workload(gpu, { ...size, given }));
+      await warmUp(gpu, () => ours.step());
+      progress.tell(`${size.name}, ${loss}: ours is warm`);
       const args = peerArguments(ours, size);
       args.push(
         ...await deviceArguments(gpu, (more, seconds) => runPeer([...args, ...more], seconds)),
       );
-      await warmUp(gpu, () => ours.step());
-      contests.push({ size: size.name, loss, ours, args, rates: [], reports: [] });
+      const peer = made.use(
+        new Twin("pytorch.py", [...args, "--turns", "--seconds", `${seconds}`]),
+      );
+      await peer.report(); // ready: from now on it waits, and takes no time of ours
+      progress.tell(`${size.name}, ${loss}: PyTorch is warm`);
+      contests.push({ size: size.name, loss, ours, peer, rates: [], reports: [] });
     }
   }
+  return contests;
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  const numbers = words.filter((word) => word !== "--json");
+  const rounds = positive(numbers[0], "The number of rounds", 5);
+  const seconds = positive(numbers[1], "The number of seconds", 10);
+  const progress = new Progress();
+  await using gpu = await Gpu.create();
+  await using made = new AsyncDisposableStack();
+  const measured = 2 * rounds * seconds * SIZES.length * LOSSES.length;
+  progress.tell(`${adapterLine(gpu)}: measures for ${measured} s, besides starting and compiling`);
+  const contests = await prepare(gpu, made, seconds, progress);
   // Rounds outside, models inside: other load on the machine then affects all models alike.
   for (let round = 0; round < rounds; round++) {
-    for (const { ours, args, rates, reports } of contests) {
-      rates.push(await measureOurs(gpu, ours, seconds));
-      reports.push(await runPeer(args, seconds));
+    for (const { size, loss, ours, peer, rates, reports } of contests) {
+      const rate = await measureOurs(gpu, ours, seconds), report = await peer.measure();
+      rates.push(rate), reports.push(report);
+      const [own, theirs] = [rate, report.tokensPerSecond].map(Math.round);
+      progress.tell(
+        `${size}, ${loss}, round ${round + 1}: ours ${own}, PyTorch ${theirs} tokens/s`,
+      );
     }
   }
   const tables = [speedTable(contests), gainTable(contests)];

@@ -1,5 +1,7 @@
-/** Runs the PyTorch twins, which print one JSON line. The environment variable PYTHON names the interpreter. */
+/** Runs the PyTorch twins, which print a JSON line. The environment variable PYTHON names the interpreter. */
 
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { fromFileUrl } from "@std/path";
 import { Failure } from "../example/shared/errors.ts";
 import type { Gpu } from "../mod.ts";
@@ -31,26 +33,57 @@ export interface PeerReport {
  * @throws {Failure} If there is no such Python, or it fails.
  */
 export async function runPython<Report>(script: string, args: readonly string[]): Promise<Report> {
-  const python = Deno.env.get("PYTHON") ?? "python3";
-  const path = fromFileUrl(new URL(script, import.meta.url));
-  const command = new Deno.Command(python, {
-    args: [path, ...args],
-    env: KEEP_MEMORY,
-    stdin: "null",
-  });
-  let output: Deno.CommandOutput;
-  try {
-    output = await command.output();
-  } catch (cause) {
-    throw new Failure(`Cannot run ${python}: set PYTHON to a Python that has PyTorch`, { cause });
+  await using twin = new Twin(script, args);
+  return await twin.report() as Report;
+}
+
+/** A script of this folder while it runs. With `--turns` it reports when it is ready, and waits to be asked. */
+export class Twin implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #lines: AsyncIterator<string>;
+  readonly #errors: Promise<string>;
+
+  /** Starts it; throws a Failure if there is no such Python. */
+  constructor(script: string, args: readonly string[]) {
+    const python = Deno.env.get("PYTHON") ?? "python3";
+    const path = fromFileUrl(new URL(script, import.meta.url));
+    try {
+      this.#child = new Deno.Command(python, {
+        args: [path, ...args],
+        env: KEEP_MEMORY,
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+    } catch (cause) {
+      throw new Failure(`Cannot run ${python}: set PYTHON to a Python that has PyTorch`, { cause });
+    }
+    this.#input = this.#child.stdin.getWriter();
+    const input = Readable.fromWeb(this.#child.stdout);
+    this.#lines = createInterface({ input })[Symbol.asyncIterator]();
+    this.#errors = new Response(this.#child.stderr).text();
   }
-  const { success, stdout, stderr } = output;
-  const decoder = new TextDecoder();
-  if (!success) {
-    const why = decoder.decode(stderr).trim().split("\n").at(-1);
+
+  /** Asks for a measurement, and waits for it. */
+  async measure(): Promise<PeerReport> {
+    await this.#input.write(new TextEncoder().encode("\n")).catch(() => {}); // no answer tells why
+    return await this.report() as PeerReport;
+  }
+
+  /** What it prints next. Throws a Failure if it has failed. */
+  async report(): Promise<unknown> {
+    const { value, done } = await this.#lines.next();
+    if (!done) return JSON.parse(value);
+    const why = (await this.#errors).trim().split("\n").at(-1) || "Python printed nothing";
     throw new Failure(`${why} (PYTHON names another interpreter)`);
   }
-  return JSON.parse(decoder.decode(stdout));
+
+  /** Ends it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#input.close().catch(() => {}); // it may have ended
+    await this.#child.status;
+  }
 }
 
 /** Device arguments: the GPU if we run on one, otherwise the fastest number of threads. */

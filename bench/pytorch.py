@@ -1,7 +1,8 @@
 """Training speed of the word language model of example/, written for PyTorch (1.13 or later).
 
 The same network, losses, optimizer and defaults; random text with Zipf's word frequencies, in full
-batches. Prints one JSON line: {"tokensPerSecond", "steps", "torch", "device", "threads"}.
+batches. Prints a JSON line: {"tokensPerSecond", "steps", "torch", "device", "threads"}; with --turns one for
+each line of standard input, after {"ready": true}, so that it starts once only.
 """
 
 import argparse
@@ -42,6 +43,7 @@ def parse_options():
     parser.add_argument("--noise-ratio", type=int, default=50)
     parser.add_argument("--lr", type=float, default=1.0)
     parser.add_argument("--seconds", type=float, default=10.0, help="how long to measure")
+    parser.add_argument("--turns", action="store_true", help="a line of input for each measurement")
     parser.add_argument("--threads", type=int, help="PyTorch's choice unless given")
     parser.add_argument("--cuda", action="store_true")
     return parser.parse_args()
@@ -139,25 +141,33 @@ def main():
         if options.cuda:
             torch.cuda.synchronize()
 
+    def measure():
+        start = time.perf_counter()
+        steps = 0
+        while time.perf_counter() - start < options.seconds:
+            step(steps)
+            steps += 1
+            if steps % STEPS_AHEAD == 0:
+                synchronize()
+        synchronize()
+        elapsed = time.perf_counter() - start
+        print(json.dumps({
+            "tokensPerSecond": steps * options.bptt * options.batch_size / elapsed,
+            "steps": steps,
+            "torch": torch.__version__,
+            "device": torch.cuda.get_device_name() if options.cuda else "cpu",
+            "threads": torch.get_num_threads(),
+        }), flush=True)
+
     for number in range(WARM_UP_STEPS):
         step(number)
     synchronize()
-    start = time.perf_counter()
-    steps = 0
-    while time.perf_counter() - start < options.seconds:
-        step(steps)
-        steps += 1
-        if steps % STEPS_AHEAD == 0:
-            synchronize()
-    synchronize()
-    elapsed = time.perf_counter() - start
-    print(json.dumps({
-        "tokensPerSecond": steps * options.bptt * options.batch_size / elapsed,
-        "steps": steps,
-        "torch": torch.__version__,
-        "device": torch.cuda.get_device_name() if options.cuda else "cpu",
-        "threads": torch.get_num_threads(),
-    }))
+    if options.turns:
+        print(json.dumps({"ready": True}), flush=True)
+        while sys.stdin.readline():
+            measure()
+    else:
+        measure()
 
 
 if __name__ == "__main__":

@@ -157,13 +157,32 @@ Deno.test({
     const { code, out, err } = await program("main.ts", TINY.split(" "), HIDDEN);
     if (!await finds("gl")) {
       assertEquals(code, 1);
-      assertMatch(err, /^error: No WebGPU adapter found; install a Vulkan driver .*\n$/);
+      assertMatch(err, /^error: No WebGPU (adapter|device).*; install a Vulkan driver .*\n$/m);
       return;
     }
     assertEquals(code, 0, err);
     assertMatch(out, /^adapter {5}.*\bOpenGL\)$/m);
     assertEquals(err.match(/OpenGL/g)?.length, 1);
     assertMatch(err, /^warning: this is OpenGL, .*; install a Vulkan driver .*\n/);
+  },
+});
+
+Deno.test({
+  name: "main.ts and adapter.ts say what is missing where OpenGL has no compute shaders",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    if (!await finds("gl")) return; // then the test before looks at it
+    // As NVIDIA's driver does, which gives the version that Deno asks for.
+    const old = { MESA_GL_VERSION_OVERRIDE: "3.3", MESA_GLSL_VERSION_OVERRIDE: "330" };
+    const changes = { ...old, DENO_WEBGPU_BACKEND: "gl" };
+    const { code, err } = await program("main.ts", TINY.split(" "), changes);
+    assertEquals(code, 1);
+    const line = err.trimEnd().split("\n").at(-1)!;
+    assertMatch(
+      line,
+      /^error: No WebGPU device: .* no compute shaders .*; install a Vulkan driver /,
+    );
+    assertEquals((await program("tools/adapter.ts", [], changes)).code, 1);
   },
 });
 

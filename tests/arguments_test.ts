@@ -11,11 +11,11 @@ import { withGpu } from "./support/gpu.ts";
 /** Errors of our own begin with this. */
 const OWN = /^Cannot /;
 
-/** What is not called with arguments of a user's: errors, bases of classes, what steps and Gpus make, what is awaited. */
+/** What is not called with arguments of a user's: errors, bases of classes, constants, what steps and Gpus make, what is awaited. */
 const NOT_CALLED = [
   ...["NoAdapterError", "DeviceError", "KernelCompileError", "UseAfterDisposeError"],
   ...["Gpu", "Step", "Tensor", "Gradients", "Module", "Optimizer", "Recurrent", "auditGradient"],
-  ...["Communicator", "ALONE", "backwardAcross", "fetchRows"],
+  ...["Communicator", "ALONE", "backwardAcross", "fetchRows", "FIXED_TUNING", "tune"],
 ];
 
 Deno.test("whatever argument is wrong, the error is our own and nothing is left on the GPU", () =>

@@ -101,6 +101,9 @@ if (import.meta.main) {
   prepareDriver();
   const adapter = await requestAdapter();
   if (adapter === null) Deno.exit(1);
-  console.log(JSON.stringify(describeAdapter(adapter)));
+  const traits = describeAdapter(adapter);
+  // OpenGL may be too old for a device.
+  if (traits.backend === "opengl") await adapter.requestDevice().catch(() => Deno.exit(1));
+  console.log(JSON.stringify(traits));
   Deno.exit(0);
 }

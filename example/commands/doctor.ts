@@ -24,6 +24,7 @@ import { makeModel } from "../storage/checkpoint.ts";
 import { openCheckpoint } from "../storage/checkpoint_file.ts";
 import { lockModel } from "../storage/lock.ts";
 import { modelPath } from "../storage/open_model.ts";
+import { keptTuning } from "../storage/tunings.ts";
 import { dryRun } from "../training/dry_run.ts";
 import { Trainer } from "../training/trainer.ts";
 import { checkSizes } from "./job.ts";
@@ -84,6 +85,7 @@ async function examine(
   if (corpus !== undefined) await checkSettings(settings, corpus, seen);
   await using gpu = await seen.part("machine", "adapter", () => openGpu(settings));
   if (gpu === undefined) return seen.findings;
+  if (settings.autotune) gpu.tuning = keptTuning(gpu) ?? gpu.tuning;
   seen.findings.push(...machineFindings(gpu, graphicsDevices(), processors()));
   if (corpus === undefined || seen.isStopped) return seen.findings;
   await seen.part("memory", "sizes", () => checkSizes({ gpu, settings, corpus }));

@@ -10,8 +10,10 @@ import { openCheckpoint } from "../storage/checkpoint_file.ts";
 import { openGpu, tellAdapter } from "./open_gpu.ts";
 import { profileBatch } from "./profile.ts";
 import { checkSamples, warnOfSamples } from "./samples.ts";
+import { Ranks } from "../shared/ranks.ts";
 import { testModel } from "./test.ts";
 import { trainModel } from "./train.ts";
+import { tuneGpu } from "./tune_gpu.ts";
 import { unknownWarnings } from "../data/unknown.ts";
 
 /** Runs `settings`; throws a UsageError or a Failure with one clear line. */
@@ -36,6 +38,7 @@ async function runAlone(
   checkSamples(settings, whole, io);
   await using gpu = await openGpu(settings);
   tellAdapter(gpu, io);
+  await tuneGpu(gpu, settings, io, new Ranks(communicator));
   for (const line of describeCorpus(settings.data, whole)) io.out(line);
   for (const warning of unknownWarnings(whole)) io.err(warning);
   const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };

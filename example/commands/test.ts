@@ -16,6 +16,7 @@ import { Metrics, NO_RECORD } from "../storage/metrics.ts";
 import { Ranks, shardOf } from "../shared/ranks.ts";
 import { scoredParts } from "../data/part.ts";
 import { openGpu, tellAdapter } from "./open_gpu.ts";
+import { tuneGpu } from "./tune_gpu.ts";
 import { summarize } from "../training/summary.ts";
 import { unknownWarnings } from "../data/unknown.ts";
 import { warnOfSamples } from "./samples.ts";
@@ -39,6 +40,8 @@ export async function testModel(
   warnOfSamples(settings, vocabulary.size, io);
   await using gpu = await openGpu(settings);
   tellAdapter(gpu, io);
+  const ranks = new Ranks(communicator);
+  await tuneGpu(gpu, settings, io, ranks);
   for (const line of describeTest(data, whole)) io.out(line);
   for (const warning of unknownWarnings(whole)) io.err(warning);
   const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
@@ -58,6 +61,5 @@ export async function testModel(
   using _model = model;
   io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
   const metrics = communicator.rank === 0 ? new Metrics(save, io) : NO_RECORD;
-  const ranks = new Ranks(communicator);
   await summarize(gpu, { model, corpus, evaluation, metrics, io, ranks });
 }

@@ -62,6 +62,14 @@ export const RUN = {
     help: "Insist on a hardware GPU; without it the best adapter is taken.",
     mayChange: true,
   }),
+  autotune: optional(
+    flag({
+      help: "On a GPU, take the kernels that are the fastest there: they are timed once, and the " +
+        "choice is kept in saved_model/tuning.json. --no-autotune takes the fixed ones.",
+      mayChange: true,
+    }),
+    true,
+  ),
   config: optional<string, null>(
     path({
       value: "file",

@@ -1,7 +1,7 @@
 /** Checkpoints: everything needed to resume a run exactly, in one safetensors file. */
 
 import { createHash } from "node:crypto";
-import type { Gpu } from "../../mod.ts";
+import { type Gpu, isTuning, type Tuning } from "../../mod.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { SelfNormalization } from "../evaluation/card.ts";
 import type { LossSum } from "../evaluation/losses.ts";
@@ -63,6 +63,8 @@ export interface SavedBest {
 /** Data of a checkpoint, besides tensors and text. */
 export interface RunState {
   readonly position: Position;
+  /** The kernels' variants, which the bits of all that follows depend on; absent if they were the fixed ones. */
+  readonly tuning?: Tuning;
   /** Absent before the first one. */
   readonly best?: SavedBest;
   /** Bytes of the record; absent if it could not be written. */
@@ -188,6 +190,7 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   const state = parse("state") as unknown as RunState, hashes = parse("hashes");
   const { epoch, batch, step, lr } = state.position ?? {};
   if (![epoch, batch, step, lr].every(Number.isFinite)) fail("its position is damaged or missing");
+  if (state.tuning !== undefined && !isTuning(state.tuning)) fail("its tuning is damaged");
   const disposable = opened.move();
   return {
     path,

@@ -1,6 +1,6 @@
 /** The record of a run: one JSON object per line, appended to `saved_model/NAME.metrics.jsonl`. */
 
-import type { Audit } from "../../mod.ts";
+import type { Audit, Tuning } from "../../mod.ts";
 import type { Bucket, SelfNormalization } from "../evaluation/card.ts";
 import { reasonOf } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
@@ -14,6 +14,8 @@ export interface StartEvent {
   readonly config: Omit<Settings, "resume">;
   /** Name of the WebGPU adapter. */
   readonly adapter: string;
+  /** The variants of kernels that a GPU takes. */
+  readonly tuning?: Tuning;
   /** Number of words in the vocabulary, V. */
   readonly vocabulary: number;
   readonly seed: number;

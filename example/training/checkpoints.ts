@@ -1,6 +1,6 @@
 /** Writes a run's checkpoints, and resumes from them. */
 
-import type { Gpu } from "../../mod.ts";
+import { FIXED_TUNING, type Gpu } from "../../mod.ts";
 import type { BestModel } from "../storage/best_model.ts";
 import {
   type Checkpoint,
@@ -72,8 +72,9 @@ export class Checkpoints {
 
   /** Resumes from `state`, in which rank 0's `checkpoint` was written. */
   async resume(state: RunState, checkpoint: Checkpoint | undefined): Promise<void> {
-    const { trainer, best, metrics, texts, io } = this.#parts;
+    const { gpu, trainer, best, metrics, texts, io } = this.#parts;
     const { epoch, batch } = state.position, { epochs } = texts.settings;
+    gpu.tuning = state.tuning ?? FIXED_TUNING; // sums in another order would lead elsewhere
     await trainer.restore(state.position, checkpoint);
     const isCurrent = batch === 0 && state.best?.epoch === epoch - 1;
     const tensors = trainer.optimizer.tensors();
@@ -140,7 +141,12 @@ export class Checkpoints {
     if (!saved || !ranks.isFirst) return false;
     // At first the record only has the start line, which a resumed run writes again.
     const recorded = position.step === 0 ? this.#recordedBefore : metrics.position();
-    const state = { position, ...(best && { best }), ...(recorded !== undefined && { recorded }) };
+    const state = {
+      position,
+      ...(gpu.family === "hardware" && { tuning: gpu.tuning }),
+      ...(best && { best }),
+      ...(recorded !== undefined && { recorded }),
+    };
     using _held = trainer.optimizer.hold();
     try {
       // At first the seed determines all tensors.

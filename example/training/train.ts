@@ -162,8 +162,9 @@ async function trainEpochs(
 /** The first line of the record, the same whether the run is resumed or not. */
 function recordStart({ gpu, settings, corpus, metrics }: Run): void {
   const { resume: _, ...config } = settings, { seed } = settings;
-  const start = { config, adapter: adapterLine(gpu), vocabulary: corpus.vocabulary.size, seed };
-  metrics.write({ event: "start", ...start });
+  const adapter = adapterLine(gpu), vocabulary = corpus.vocabulary.size;
+  const tuning = gpu.family === "hardware" && { tuning: gpu.tuning };
+  metrics.write({ event: "start", config, adapter, ...tuning, vocabulary, seed });
 }
 
 /** Trains the remaining epochs, or those before a stop, which writes a checkpoint. */

@@ -69,6 +69,9 @@ const NAMED_BACKENDS: Readonly<Record<string, Backend>> = {
   "d3d12": "d3d12",
 };
 
+const INSTALL_VULKAN = "install a Vulkan driver (on Debian or Ubuntu: apt-get install libvulkan1 " +
+  "mesa-vulkan-drivers)";
+
 const LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -111,15 +114,21 @@ function backendOf({ info, features }: GPUAdapter): Backend {
   return /^win/i.test(navigator.platform) ? "unknown" : "vulkan";
 }
 
+/**
+ * Deno asks for OpenGL 3.3. Mesa gives the newest version there is; NVIDIA's driver gives 3.3, which has no
+ * compute shaders, and so opening a device fails.
+ */
+function noDevice({ name }: AdapterTraits): NoAdapterError {
+  return new NoAdapterError(
+    `No WebGPU device: ${name} gives no compute shaders over OpenGL; ${INSTALL_VULKAN}; with one, set ` +
+      "DENO_WEBGPU_BACKEND=vulkan",
+  );
+}
+
 /** Opens the best adapter with its real limits. Throws {@linkcode NoAdapterError}. */
 export async function openAdapter(options: AdapterOptions = {}): Promise<Opened> {
   const adapter = await requestAdapter();
-  if (adapter === null) {
-    throw new NoAdapterError(
-      "No WebGPU adapter found; install a Vulkan driver (on Debian or Ubuntu: " +
-        "apt-get install libvulkan1 mesa-vulkan-drivers)",
-    );
-  }
+  if (adapter === null) throw new NoAdapterError(`No WebGPU adapter found; ${INSTALL_VULKAN}`);
   const traits = describeAdapter(adapter);
   if (options.hardware && traits.software) {
     throw new NoAdapterError(`No hardware GPU found, only the software adapter ${traits.name}`);
@@ -137,8 +146,11 @@ export async function openAdapter(options: AdapterOptions = {}): Promise<Opened>
     device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
   } catch {
     // Some implementations allow one request for each adapter, even a failed one: ask for another.
-    const again = await requestAdapter();
-    device = await (again ?? adapter).requestDevice({ requiredLimits, requiredFeatures: features });
+    const again = await requestAdapter() ?? adapter;
+    device = await again.requestDevice({ requiredLimits, requiredFeatures: features })
+      .catch((error) => {
+        throw traits.backend === "opengl" ? noDevice(traits) : error;
+      });
     subgroups = false;
   }
   return {

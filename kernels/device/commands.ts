@@ -176,14 +176,20 @@ export class Commands {
     await previous;
   }
 
-  /** Runs `body` with one timed pass for each launch; the profile has yet to be collected. */
-  async profile(body: () => void | Promise<void>, finish: () => Promise<void>): Promise<Profiler> {
+  /** Runs `bodies` with one timed pass for each launch; the profile has yet to be collected. */
+  async profile(
+    bodies: readonly (() => void | Promise<void>)[],
+    finish: () => Promise<void>,
+  ): Promise<Profiler> {
     if (!this.#timestamps) throw new Error("Cannot profile: the adapter has no timestamp-query");
     const profile = new Profiler(this.#device);
     this.#profile = profile;
     try {
       const start = performance.now();
-      await body();
+      for (const body of bodies) {
+        await body();
+        profile.endBody();
+      }
       await finish();
       profile.wallMs = performance.now() - start;
       return profile;

@@ -22,6 +22,7 @@ import {
   willChange,
 } from "./tensor.ts";
 import { clearParts, copyParts, readParts, writeParts } from "./transfers.ts";
+import { checkedTuning, FIXED_TUNING, type Tuning } from "./tuning.ts";
 import { copyOf } from "./texel_copies.ts";
 import { expectTexelShape, TexelTensor } from "./texel_tensor.ts";
 
@@ -62,10 +63,11 @@ export class Device implements AsyncDisposable {
   readonly #pipelines: PipelineCache;
   readonly #commands: Commands;
   readonly #faults: Faults;
+  #tuning = FIXED_TUNING;
 
   /** Used by {@linkcode Gpu.create}. */
   protected constructor(opened: Opened, options: AdapterOptions, subgroupSize: number) {
-    const { device } = opened;
+    const { device, subgroupHeader } = opened;
     this.device = device;
     this.name = opened.name;
     this.software = opened.software;
@@ -80,12 +82,8 @@ export class Device implements AsyncDisposable {
       this.#commands.forgetBuffers();
     });
     this.#maxPartBytes = Math.min(options.maxBindingBytes ?? Infinity, this.#pool.maxBytes);
-    this.#pipelines = new PipelineCache(
-      device,
-      this.#faults,
-      this.#commands.uniformLayout,
-      opened.subgroupHeader,
-    );
+    const { uniformLayout } = this.#commands;
+    this.#pipelines = new PipelineCache(device, this.#faults, uniformLayout, subgroupHeader);
   }
 
   static {
@@ -109,6 +107,14 @@ export class Device implements AsyncDisposable {
   /** What is allocated now. */
   get memory(): MemoryUse {
     return this.#pool.use;
+  }
+
+  /** Which variants kernels for GPUs take: the fixed ones unless set, as to what {@linkcode tune} finds. */
+  get tuning(): Tuning {
+    return this.#tuning;
+  }
+  set tuning(tuning: Tuning) {
+    this.#tuning = checkedTuning(tuning);
   }
 
   /** Bytes of the largest tensor: what one storage binding of the device holds. */
@@ -245,11 +251,11 @@ export class Device implements AsyncDisposable {
     await this.#faults.wait("finish", () => this.device.queue.onSubmittedWorkDone());
   }
 
-  /** Runs `body` with a timestamp around every kernel; see {@linkcode Profile}. */
-  async profile(body: () => void | Promise<void>): Promise<Profile> {
-    expectFunction("profile", "body", body);
+  /** Runs `bodies` in turn, with a timestamp around every kernel; see {@linkcode Profile}. */
+  async profile(...bodies: (() => void | Promise<void>)[]): Promise<Profile> {
+    for (const body of bodies) expectFunction("profile", "body", body);
     await this.finish();
-    using profile = await this.#commands.profile(body, () => this.finish());
+    using profile = await this.#commands.profile(bodies, () => this.finish());
     await this.#faults.wait("profile", () => profile.collect());
     return profile;
   }

@@ -19,15 +19,20 @@ export interface Profile {
   readonly wallMs: number;
   /** One row for each operation, the slowest first. */
   readonly rows: readonly ProfileRow[];
+  /** Milliseconds from the begin of each body's first kernel to the end of its last; NaN without kernels. */
+  readonly spans: readonly number[];
 }
 
 /** Takes the times of a {@linkcode Profile}. */
 export class Profiler implements Profile, Disposable {
   wallMs = 0;
   rows: ProfileRow[] = [];
+  spans: number[] = [];
   readonly #device: GPUDevice;
   readonly #queries: GPUQuerySet;
   readonly #labels: string[] = [];
+  /** Number of launches up to the end of each body. */
+  readonly #ends: number[] = [];
 
   /** Makes the query set. */
   constructor(device: GPUDevice) {
@@ -46,10 +51,15 @@ export class Profiler implements Profile, Disposable {
     };
   }
 
-  /** Reads the timestamps and fills {@linkcode rows}. */
+  /** Ends a body. */
+  endBody(): void {
+    this.#ends.push(this.#labels.length);
+  }
+
+  /** Reads the timestamps and fills {@linkcode rows} and {@linkcode spans}. */
   async collect(): Promise<void> {
     const count = 2 * this.#labels.length;
-    if (count === 0) return;
+    if (count === 0) return void (this.spans = this.#ends.map(() => NaN));
     const size = count * 8;
     const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
     const resolved = this.#device.createBuffer({ size, usage: QUERY_RESOLVE | COPY_SRC });
@@ -61,17 +71,22 @@ export class Profiler implements Profile, Disposable {
     await staging.mapAsync(GPUMapMode.READ);
     const stamps = new BigUint64Array(staging.getMappedRange().slice(0));
     resolved.destroy(), staging.destroy();
+    const msBetween = (i: number, j: number) => Number(stamps[j]! - stamps[i]!) / 1e6;
+    this.spans = this.#ends.map((end, i) => {
+      const first = this.#ends[i - 1] ?? 0;
+      return end > first ? msBetween(2 * first, 2 * end - 1) : NaN;
+    });
     const sums = new Map<string, { runs: number; ms: number }>();
     this.#labels.forEach((label, i) => {
       const sum = sums.get(label) ?? { runs: 0, ms: 0 };
       sum.runs++;
-      sum.ms += Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6;
+      sum.ms += msBetween(2 * i, 2 * i + 1);
       sums.set(label, sum);
     });
     this.rows = [...sums].map(([label, sum]) => ({ label, ...sum })).sort((a, b) => b.ms - a.ms);
   }
 
-  /** Frees the query set; the rows stay. */
+  /** Frees the query set; the times stay. */
   [Symbol.dispose](): void {
     this.#queries.destroy();
   }

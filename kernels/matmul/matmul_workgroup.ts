@@ -2,6 +2,7 @@
 
 import type { Device } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
+import type { Tuning } from "../device/tuning.ts";
 import operands from "./_operands.wgsl" with { type: "text" };
 import tileSource from "./matmul_workgroup.wgsl" with { type: "text" };
 import { product, type ProductOptions, type Sizes } from "./operands.ts";
@@ -28,14 +29,10 @@ const [TALL, SQUARE] = [[128, 64], [64, 64]].map(([rows, columns]): Tile => {
 /** The tiles for which matmul_workgroup.wgsl is written. */
 export const TILES: readonly Tile[] = [TALL, SQUARE];
 
-/** Rows of C, and steps of k, from which tall tiles are faster. */
-const TALL_FROM = 2048;
-/** Workgroups that a large GPU runs at a time: 132 multiprocessors, six on each. */
-const BUSY = 768;
 /** Steps of k that a part of a split product has at least, so that adding the parts up stays small. */
 const MIN_DEPTH = 64;
-/** Long sums are cut into more parts, as workgroups that end at different times keep a GPU busy to the end. */
-const LONG = { busy: 4096, minDepth: 256 };
+/** The same of products with more parts: as workgroups end at different times, these keep a GPU busy. */
+const MIN_LONG_DEPTH = 256;
 
 /** Small results from long sums are split along k to occupy the GPU, and added up in order. */
 export function multiplyFromWorkgroup(
@@ -45,7 +42,7 @@ export function multiplyFromWorkgroup(
   b: Tensor,
   sizes: Sizes,
   options: ProductOptions,
-  { tile, depth }: Plan = planOf(sizes),
+  { tile, depth }: Plan = planOf(sizes, gpu.tuning),
 ): void {
   const { m, n, k } = sizes, { source } = tile, parts = Math.ceil(k / depth);
   const multiply = (target: Tensor, how: ProductOptions) => {
@@ -74,15 +71,15 @@ function tilesIn({ rows, columns }: Tile, { m, n }: Sizes): number {
   return Math.ceil(m / rows) * Math.ceil(n / columns);
 }
 
-function planOf(sizes: Sizes): Plan {
-  const tile = Math.min(sizes.m, sizes.k) >= TALL_FROM ? TALL : SQUARE;
-  return { tile, depth: splitDepth(tilesIn(tile, sizes), sizes.k) };
+function planOf(sizes: Sizes, tuning: Tuning): Plan {
+  const tile = Math.min(sizes.m, sizes.k) >= tuning.tallFrom ? TALL : SQUARE;
+  return { tile, depth: splitDepth(tilesIn(tile, sizes), sizes.k, tuning) };
 }
 
 /** Steps of k in each part; all of them if the tiles alone occupy the GPU. */
-function splitDepth(tiles: number, k: number): number {
-  const partsOf = (busy: number, minDepth: number) =>
-    Math.floor(Math.min(busy / tiles, k / minDepth));
-  const parts = Math.max(partsOf(BUSY, MIN_DEPTH), partsOf(LONG.busy, LONG.minDepth));
+function splitDepth(tiles: number, k: number, { busy, longBusy }: Tuning): number {
+  const partsOf = (workgroups: number, minDepth: number) =>
+    Math.floor(Math.min(workgroups / tiles, k / minDepth));
+  const parts = Math.max(partsOf(busy, MIN_DEPTH), partsOf(longBusy, MIN_LONG_DEPTH));
   return parts < 2 ? k : Math.ceil(k / parts / 16) * 16; // whole slabs
 }

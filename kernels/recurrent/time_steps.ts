@@ -6,9 +6,6 @@ import { matmulInto } from "../matmul/matmul.ts";
 import { readsTexels, texelTileOf } from "../matmul/matmul_subgroup.ts";
 import { type Direction, launch, type RecurrentRun } from "./recurrent.ts";
 
-/** Rows of a batch up to which a GPU runs each row by itself, all time steps in one launch. */
-const MAX_ROWS = 64;
-
 /** One pass over time. */
 export interface TimePass {
   /** From the first time step on, or from the last one back. */
@@ -82,7 +79,7 @@ function onGpu(run: RecurrentRun, pass: TimePass): void {
     grid: Math.ceil(H * H / 64),
   });
   const threads = rowThreads(run);
-  if (threads !== undefined && B <= MAX_ROWS) {
+  if (threads !== undefined && B <= gpu.tuning.wholeRows) {
     return launch(run, rows, entry, [packed, resets, ...inputs], outputs, 0, {
       constants: { ...constants, ...threads },
       grid: [B, 1, 1],

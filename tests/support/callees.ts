@@ -272,6 +272,12 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       args: [[2], "u32"],
       kinds: [shape, optional(choice)],
     },
+    "Gpu.tuning": {
+      call: (tuning) => void Object.assign(gpu, { tuning }),
+      args: [nce.FIXED_TUNING],
+      kinds: [{ tallFrom: word, busy: word, longBusy: word, wholeRows: word }],
+    },
+    isTuning: { call: untyped(nce.isTuning), args: [{}], kinds: [] },
     "Gpu.write": m(gpu, "write", [x, values(N * E, 2)], [TENSOR, data]),
     "Gpu.clear": m(gpu, "clear", [up(2)], [TENSOR]),
     "Gpu.copy": m(gpu, "copy", [x, up(N, E), {}], [F, F, {

@@ -64,6 +64,8 @@ export async function interrupt(
 /** The command-line arguments of a training run. */
 export function training(given: Given): string[] {
   const options = Object.entries({ ...TINY, ...given })
-    .flatMap(([name, value]) => value === true ? [`--${name}`] : [`--${name}`, String(value)]);
+    .flatMap(([name, value]) =>
+      typeof value === "boolean" ? [`--${value ? "" : "no-"}${name}`] : [`--${name}`, String(value)]
+    );
   return ["run", "-A", "--no-check", MAIN, "--train", "--nce", ...options];
 }

@@ -1,13 +1,14 @@
 // Six training steps of the word language model against the reference, with injected noise.
 
-import { assert } from "@std/assert";
+import { assert, assertNotEquals } from "@std/assert";
 import { LanguageModel, type WordModelOptions } from "../../../example/model/model.ts";
-import type { AliasMultinomial, Gpu, LossType, Noise, Step, Tensor } from "../../../mod.ts";
+import type { AliasMultinomial, Gpu, LossType, Noise, Step, Tensor, Tuning } from "../../../mod.ts";
+import { NEVER } from "../../../kernels/device/tuning.ts";
 import { SGD } from "../../../nce/nn/mod.ts";
 import { weightedSum } from "../../../kernels/ops.ts";
 import { assertClose, flat } from "../../support/close.ts";
 import { GOLDEN_TOLERANCE, goldenCases } from "../../support/golden.ts";
-import { withBothFamilies } from "../../support/gpu.ts";
+import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 
 interface TrajectoryStep {
   input: number[][];
@@ -108,19 +109,43 @@ async function checkStep(
   }
 }
 
-Deno.test("LanguageModel follows the reference's training steps", () =>
-  withBothFamilies(async (gpu) => {
-    for (const c of goldenCases<Trajectory>("trajectory.json")) {
-      const noise = { samples: [] as number[][] };
-      assert(c.steps[0]?.clippedGrads, `${c.lossType}: no gradients to compare`);
-      using model = makeModel(gpu, c, noise);
-      using optimizer = new SGD(gpu, model.parameters(), c);
-      for (let i = 0; i < c.steps.length; i++) await checkStep(gpu, c, model, optimizer, noise, i);
-      for (const [name, parameter] of model.parameters()) {
-        const reference = flat(c.final[name]);
-        const tolerance = { atol: 2e-5, rtol: 2e-3 };
-        const values = await gpu.readFloats(parameter);
-        assertClose(values, reference, tolerance, `${c.lossType} final ${name}`);
-      }
+const CASES = goldenCases<Trajectory>("trajectory.json");
+
+/** Checks these trajectories; returns the final parameters. */
+async function checkTrajectories(gpu: Gpu, cases: readonly Trajectory[]): Promise<Float32Array[]> {
+  const final: Float32Array[] = [];
+  for (const c of cases) {
+    const noise = { samples: [] as number[][] };
+    assert(c.steps[0]?.clippedGrads, `${c.lossType}: no gradients to compare`);
+    using model = makeModel(gpu, c, noise);
+    using optimizer = new SGD(gpu, model.parameters(), c);
+    for (let i = 0; i < c.steps.length; i++) await checkStep(gpu, c, model, optimizer, noise, i);
+    for (const [name, parameter] of model.parameters()) {
+      const reference = flat(c.final[name]);
+      const tolerance = { atol: 2e-5, rtol: 2e-3 };
+      const values = await gpu.readFloats(parameter);
+      assertClose(values, reference, tolerance, `${c.lossType} final ${name}`);
+      final.push(values);
     }
-  }));
+  }
+  return final;
+}
+
+Deno.test("LanguageModel follows the reference's training steps", () =>
+  withBothFamilies(async (gpu) => void await checkTrajectories(gpu, CASES)));
+
+/** Between them, these choose every variant: both tiles, whole and split sums, both kinds of layers. */
+const TUNINGS: readonly Tuning[] = [
+  { tallFrom: 0, busy: 0, longBusy: 0, wholeRows: 0 },
+  { tallFrom: NEVER, busy: NEVER, longBusy: NEVER, wholeRows: NEVER },
+];
+
+Deno.test("LanguageModel follows the reference's training steps with every variant of kernels", () =>
+  withGpu(async (gpu) => {
+    const found: Float32Array[][] = [];
+    for (const tuning of TUNINGS) {
+      gpu.tuning = tuning;
+      found.push(await checkTrajectories(gpu, CASES.slice(0, 1)));
+    }
+    assertNotEquals(found[0], found[1]); // else they would be one variant
+  }, { family: "hardware" }));

@@ -236,6 +236,7 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
   assertEquals(free.sort(), [
     ...[
       "audit",
+      "autotune",
       "checkpoint-minutes",
       "config",
       "corpus-memory",

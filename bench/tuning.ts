@@ -1,0 +1,31 @@
+/** What the variants of kernels for GPUs cost that `tune()` chooses from, next to the fixed ones. */
+
+import { FIXED_TUNING, Gpu } from "../mod.ts";
+import { timesOf, TRIALS } from "../kernels/tune.ts";
+import type { Table } from "./table.ts";
+import { median } from "./timing.ts";
+
+/** Milliseconds of each choice's work, on this adapter's own device with the kernels for GPUs. */
+export async function tuningTable(): Promise<Table> {
+  await using gpu = await Gpu.create({ family: "hardware" });
+  const rows = [];
+  for (const { others, prepare } of TRIALS) {
+    const tunings = [FIXED_TUNING, ...others.map((other) => ({ ...FIXED_TUNING, ...other }))];
+    const times = await timesOf(gpu, tunings, prepare), [fixed] = times.map(median);
+    for (const [i, some] of times.entries()) {
+      const [name, value] = Object.entries(others[Math.max(0, i - 1)]!)[0]!;
+      const shown = i === 0 ? FIXED_TUNING[name as keyof typeof FIXED_TUNING] : value;
+      rows.push({
+        "size": name,
+        "value": String(shown),
+        "ms": median(some),
+        "over the fixed one": median(some) / fixed!,
+      });
+    }
+  }
+  return {
+    title: "Variants of kernels, by what they are chosen by",
+    rows,
+    notes: ["The first of each size is the fixed one."],
+  };
+}

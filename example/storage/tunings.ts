@@ -1,0 +1,53 @@
+/** The variants of kernels that suit each GPU of this machine: a small file beside the models. */
+
+import packageConfig from "../../deno.json" with { type: "json" };
+import { type Gpu, isTuning, type Tuning } from "../../mod.ts";
+import { MODEL_FOLDER } from "../options/settings.ts";
+import { adapterLine } from "../shared/adapter.ts";
+import { Failure } from "../shared/errors.ts";
+import { isFolder, writeFileAtomically } from "../shared/files.ts";
+import { isRecord } from "./safetensors.ts";
+
+/** The file: `{ "made": "by which programs", "adapters": { "adapter": tuning } }`. */
+const TUNING_FILE = `${MODEL_FOLDER}/tuning.json`;
+
+/** What compiles the kernels, besides the driver, of which WebGPU tells no version. */
+const MADE = `nce ${packageConfig.version}, deno ${Deno.version.deno}`;
+
+/** What was chosen for this adapter; undefined if nothing was, or if it was by other versions. */
+export function keptTuning(gpu: Gpu): Tuning | undefined {
+  const tuning = adapters()[adapterLine(gpu)];
+  return isTuning(tuning) ? tuning : undefined;
+}
+
+/** Keeps the choice; returns why that is not possible, if so. */
+export function keepTuning(gpu: Gpu, tuning: Tuning): string | undefined {
+  if (!isGranted("write")) return `may not write ${TUNING_FILE}`;
+  const kept = { made: MADE, adapters: { ...adapters(), [adapterLine(gpu)]: tuning } };
+  try {
+    writeFileAtomically(TUNING_FILE, JSON.stringify(kept, null, 2) + "\n");
+    return undefined;
+  } catch (error) {
+    if (error instanceof Failure) return error.message;
+    throw error;
+  }
+}
+
+/** The file's choices; none if it is missing, damaged, or of other versions. */
+function adapters(): Record<string, unknown> {
+  if (!isGranted("read") || !isFolder(MODEL_FOLDER)) return {};
+  try {
+    const kept: unknown = JSON.parse(Deno.readTextFileSync(TUNING_FILE));
+    if (isRecord(kept) && kept["made"] === MADE && isRecord(kept["adapters"])) {
+      return kept["adapters"];
+    }
+  } catch {
+    // It is made anew.
+  }
+  return {};
+}
+
+/** Whether the folder may be used without asking the user. */
+function isGranted(name: "read" | "write"): boolean {
+  return Deno.permissions.querySync({ name, path: MODEL_FOLDER }).state === "granted";
+}

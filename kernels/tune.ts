@@ -1,0 +1,165 @@
+/** Times the variants of kernels for GPUs, and chooses the best. */
+
+import type { Step } from "./autograd/step.ts";
+import type { Tensor } from "./device/tensor.ts";
+import { FIXED_TUNING, NEVER, type Tuning } from "./device/tuning.ts";
+import { sum } from "./elementwise/reduce.ts";
+import type { Gpu } from "./gpu.ts";
+import { matmulInto, type MatmulIntoOptions } from "./matmul/matmul.ts";
+import { lstm } from "./recurrent/lstm.ts";
+
+/** Part of its time that another variant must save to be taken, so that noise does not decide. */
+const MARGIN = 0.05;
+/** Turns of all variants: fewer on a GPU that takes long, but enough for a median. */
+const ROUNDS = { most: 5, least: 3, ms: 500 };
+/** Milliseconds that a variant runs in a turn, if need be several times. */
+const RUN_MS = { stamped: 2, waited: 60 };
+/** Most times that it runs in a turn: a profile holds some two thousand launches. */
+const MAX_RUNS = { stamped: 4, waited: 256 };
+
+/** One choice: other values of a tuning, and work for whose sizes they matter. */
+export interface Trial {
+  readonly others: readonly Partial<Tuning>[];
+  /** Makes what the work needs, owned by `step`; returns what records the work once. */
+  readonly prepare: (step: Step, gpu: Gpu) => () => void;
+}
+
+/** Sizes from the language model's training: gradients of weights, gradients of inputs, LSTM layers. */
+export const TRIALS: readonly Trial[] = [
+  {
+    others: [{ tallFrom: 1024 }, { tallFrom: NEVER }],
+    prepare: products([[1024, 256, 1024], [2048, 256, 2048]], { transposeA: true }),
+  },
+  {
+    others: [{ busy: 96 }, { busy: 192 }, { busy: 384 }],
+    prepare: products([[420, 200, 800], [800, 200, 420]], {}),
+  },
+  {
+    others: [{ longBusy: 768 }, { longBusy: 1536 }],
+    prepare: products([[512, 256, 16_384]], {}),
+  },
+  {
+    others: [{ wholeRows: 0 }, { wholeRows: 16 }, { wholeRows: 128 }],
+    prepare: layers([12, 48, 96], { T: 6, E: 32, H: 200 }),
+  },
+];
+
+/**
+ * The tuning that suits `gpu`, by its own clock: each trial's variants run in turns, and one that is not the
+ * fixed one must save 5 % of the median time. It takes about a second, and computes nothing else meanwhile.
+ *
+ * A GPU does not take it by itself: `gpu.tuning = await tune(gpu)`. Another run may choose otherwise where
+ * variants are close, so keep the result if later results shall have the same bits.
+ *
+ * @throws {DeviceError} If the GPU fails.
+ */
+export function tune(gpu: Gpu): Promise<Tuning> {
+  return tuneBy(gpu, TRIALS);
+}
+
+/** The tuning by these trials. */
+export async function tuneBy(gpu: Gpu, trials: readonly Trial[]): Promise<Tuning> {
+  const before = gpu.tuning;
+  let chosen = FIXED_TUNING;
+  try {
+    for (const { others, prepare } of trials) {
+      const tunings = [chosen, ...others.map((other) => ({ ...chosen, ...other }))];
+      chosen = tunings[winner(await timesOf(gpu, tunings, prepare))]!;
+    }
+    return chosen;
+  } finally {
+    gpu.tuning = before;
+  }
+}
+
+/** Which of these times, some of each variant, is the best; 0, the first, unless another is better by far. */
+export function winner(times: readonly (readonly number[])[]): number {
+  const medians = times.map((some) => some.toSorted((a, b) => a - b)[some.length >> 1] ?? NaN);
+  const least = medians.reduce((best, ms, i) => ms < medians[best]! ? i : best, 0);
+  return medians[least]! < (1 - MARGIN) * medians[0]! ? least : 0;
+}
+
+/** Milliseconds of the work with each tuning, turn by turn; the last one stays set. */
+export async function timesOf(
+  gpu: Gpu,
+  tunings: readonly Tuning[],
+  prepare: Trial["prepare"],
+): Promise<number[][]> {
+  using step = gpu.step();
+  const work = prepare(step, gpu);
+  const stamped = gpu.device.features.has("timestamp-query");
+  const run = stamped ? turnByStamps : turnByWaiting, how = stamped ? "stamped" : "waited";
+  const bodies = (runs: number) =>
+    tunings.map((tuning) => () => {
+      gpu.tuning = tuning;
+      for (let i = 0; i < runs; i++) work();
+    });
+  await run(gpu, bodies(1)); // compiles
+  const once = await run(gpu, bodies(1)), ms = Math.min(...once);
+  const runs = ms > 0 ? Math.min(MAX_RUNS[how], Math.ceil(RUN_MS[how] / ms)) : MAX_RUNS[how];
+  const turns = runs === 1 ? [once] : [];
+  const start = performance.now(), { most, least } = ROUNDS;
+  const goesOn = () => turns.length < least || performance.now() - start < ROUNDS.ms;
+  while (turns.length < most && goesOn()) turns.push(await run(gpu, bodies(runs)));
+  return tunings.map((_, i) => turns.map((turn) => turn[i]!));
+}
+
+/** Milliseconds of each body by the GPU's clock. */
+async function turnByStamps(gpu: Gpu, bodies: (() => void)[]): Promise<readonly number[]> {
+  return (await gpu.profile(...bodies)).spans;
+}
+
+/** The same by the CPU's clock, for adapters without timestamps. */
+async function turnByWaiting(gpu: Gpu, bodies: readonly (() => void)[]): Promise<number[]> {
+  const times = [];
+  for (const body of bodies) {
+    await gpu.finish();
+    const start = performance.now();
+    body();
+    await gpu.finish();
+    times.push(performance.now() - start);
+  }
+  return times;
+}
+
+/** Work: products of sizes [m, n, k]. */
+export function products(
+  sizes: readonly (readonly [m: number, n: number, k: number])[],
+  options: MatmulIntoOptions,
+): Trial["prepare"] {
+  return (step, gpu) => {
+    const operands = sizes.map(([m, n, k]) => ({
+      a: zeros(step, options.transposeA ? [k, m] : [m, k]),
+      b: zeros(step, [k, n]),
+      c: step.tensor([m, n]),
+    }));
+    return () => operands.forEach(({ a, b, c }) => matmulInto(gpu, c, a, b, options));
+  };
+}
+
+/** Work: an LSTM layer forward and backward, for each number of rows. */
+export function layers(
+  rows: readonly number[],
+  { T, E, H }: { readonly T: number; readonly E: number; readonly H: number },
+): Trial["prepare"] {
+  return (step, gpu) => {
+    const weights = {
+      weightIh: zeros(step, [4 * H, E]),
+      weightHh: zeros(step, [4 * H, H]),
+      biasIh: zeros(step, [4 * H]),
+      biasHh: zeros(step, [4 * H]),
+    };
+    for (const weight of Object.values(weights)) weight.requiresGrad = true;
+    const inputs = rows.map((B) => zeros(step, [T, B, E]));
+    return () => {
+      using own = gpu.step({ training: true });
+      for (const x of inputs) own.backward(sum(own, lstm(own, x, weights).output));
+    };
+  };
+}
+
+function zeros(step: Step, shape: readonly number[]): Tensor {
+  const tensor = step.tensor(shape);
+  step.gpu.clear(tensor);
+  return tensor;
+}
