@@ -73,3 +73,17 @@ Deno.test("BestModel.resume() writes a file that is not there yet, and leaves ot
       loadModel(gpu, PATH).model.dispose();
     })
   ));
+
+Deno.test("BestModel goes on in memory when it cannot be written, but not with a part of the tables", () =>
+  inFolder(() =>
+    withGpu(async (gpu) => {
+      Deno.writeTextFileSync("saved_model", "a file, not a folder");
+      for (const shard of [undefined, { rank: 0, ranks: 2 }]) {
+        using model = makeModel(gpu, SETTINGS, WORDS, shard);
+        const best = new BestModel(gpu, model, "m", BESIDE, captureIo());
+        const kept = best.keep(found(1, 9), () => Promise.resolve());
+        if (shard) await assertRejects(() => kept, Failure, "Cannot write saved_model/m");
+        else assertEquals([await kept, best.saved], [false, false]);
+      }
+    })
+  ));
