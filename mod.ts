@@ -22,7 +22,13 @@
  * @module
  */
 
-export { type AdapterOptions, type Backend, NoAdapterError } from "./kernels/device/adapter.ts";
+export {
+  type AdapterOptions,
+  type Backend,
+  type Compute,
+  MissingFeatureError,
+  NoAdapterError,
+} from "./kernels/device/adapter.ts";
 export { DeviceError } from "./kernels/device/faults.ts";
 export { FIXED_TUNING, isTuning, type Tuning } from "./kernels/device/tuning.ts";
 export { Gpu } from "./kernels/gpu.ts";

@@ -12,13 +12,17 @@ export class Gpu extends Device {
   /**
    * Opens the best adapter: hardware before software, and Vulkan before OpenGL among equals.
    *
-   * @throws {NoAdapterError} If there is none, or none in hardware although `hardware` is set.
+   * @throws {NoAdapterError} If there is none, or none in hardware although `hardware` is set; a
+   *   {@linkcode MissingFeatureError} if `compute` is "f16" and it lacks `shader-f16`.
    * @throws {DeviceError} If it gives no device, or one that does not work.
    */
   static async create(options: AdapterOptions = {}): Promise<Gpu> {
     expectObject("create a Gpu", "options", options, "an object");
     if (options.family) {
       expectOneOf("create a Gpu", "family", options.family, ["software", "hardware"]);
+    }
+    if (options.compute !== undefined) {
+      expectOneOf("create a Gpu", "compute", options.compute, ["f32", "f16"]);
     }
     if (options.maxBindingBytes !== undefined) {
       expectPositive("create a Gpu", "maxBindingBytes", options.maxBindingBytes);

@@ -5,7 +5,7 @@ import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { indexScore } from "../kernels/lookup/index_score.ts";
-import { linear } from "../kernels/matmul/linear.ts";
+import { linearOfRows } from "../kernels/matmul/linear.ts";
 import { linearScorer } from "../kernels/loss/linear_scorer.ts";
 import { expectShard, type Shard } from "../kernels/device/shard.ts";
 import type { Step } from "../kernels/autograd/step.ts";
@@ -70,7 +70,7 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     }
     const noiseWeight = gather(step, this.weight, noise),
       noiseBias = gather(step, this.bias, noise);
-    return { target: targetScore, noise: linear(step, x, noiseWeight, noiseBias) };
+    return { target: targetScore, noise: linearOfRows(step, x, noiseWeight, noiseBias) };
   }
 
   /** The scores of all classes for `input` [..., E], in tiles; of a shard, those of its classes. */

@@ -1,22 +1,29 @@
 /** Opens the GPU for a command. */
 
-import { DeviceError, Gpu, NoAdapterError } from "../../mod.ts";
+import { type Compute, DeviceError, Gpu, MissingFeatureError, NoAdapterError } from "../../mod.ts";
 import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "../shared/adapter.ts";
 import { prepareDriver } from "../shared/driver.ts";
-import { Failure } from "../shared/errors.ts";
+import { Failure, UsageError } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
 
 /**
  * Opens the best adapter.
  *
  * @param cuda Whether a hardware GPU is required.
+ * @param compute What products read weights in.
  * @throws {Failure} If there is none, or it does not work; the message names the cure.
+ * @throws {UsageError} If it cannot compute so.
  */
-export async function openGpu({ cuda }: { readonly cuda: boolean }): Promise<Gpu> {
+export async function openGpu(
+  { cuda, compute = "f32" }: { readonly cuda: boolean; readonly compute?: Compute },
+): Promise<Gpu> {
   prepareDriver();
   try {
-    return await Gpu.create({ hardware: cuda });
+    return await Gpu.create({ hardware: cuda, compute });
   } catch (error) {
+    if (error instanceof MissingFeatureError) {
+      throw new UsageError(`${error.message}; leave out --compute ${compute}`, { cause: error });
+    }
     if (!(error instanceof NoAdapterError || error instanceof DeviceError)) throw error;
     const gpu = error instanceof NoAdapterError ? unusedGpu(graphicsDevices()) : undefined;
     const hints = [gpu, cuda ? "leave out --cuda to use what there is" : undefined];

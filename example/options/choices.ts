@@ -17,6 +17,9 @@ export const INDEX_MODULES = ["linear", "gru"] as const;
 /** How weights are updated. */
 export const OPTIMIZERS = ["sgd", "adagrad", "rowwise-adagrad", "adam"] as const;
 
+/** What products read the weights of the layers in. */
+export const COMPUTES = ["f32", "f16"] as const;
+
 /** A training loss. */
 export type LossName = typeof LOSSES[number];
 /** A noise source. */

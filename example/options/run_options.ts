@@ -1,7 +1,9 @@
 /** Options for the task, the model, and the output. */
 
+import { COMPUTES } from "./choices.ts";
 import { EVALUATION } from "./evaluation_kind.ts";
 import {
+  choice,
   count,
   EPOCHS,
   flag,
@@ -61,6 +63,13 @@ export const RUN = {
   cuda: flag({
     help: "Insist on a hardware GPU; without it the best adapter is taken.",
     mayChange: true,
+  }),
+  compute: choice(COMPUTES, {
+    value: "type",
+    default: "f32",
+    help:
+      "In what products read the weights of the LSTM, the GRU and the projection: f32, or f16, " +
+      "copies of half the bytes (for GPUs with shader-f16). Sums, gradients and files stay f32.",
   }),
   autotune: optional(
     flag({

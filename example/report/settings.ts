@@ -11,7 +11,7 @@ import type { ReportedRun } from "./reported_run.ts";
 
 /** Options of the call, which do not say what was trained. */
 const HIDDEN: readonly string[] = Object.keys(RUN).filter((name) =>
-  name !== "evaluation" && name !== "cuda"
+  !["evaluation", "cuda", "compute"].includes(name)
 );
 const TABLE: OptionTable = OPTIONS;
 const STANDARD: Settings = readOptions(OPTIONS, {});

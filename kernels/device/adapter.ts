@@ -17,12 +17,22 @@ export type KernelFamily = "software" | "hardware";
  */
 export type Backend = "vulkan" | "opengl" | "metal" | "d3d12" | "unknown";
 
+/** In what the products of layers read their weights; sums are in 32 bits all the same. */
+export type Compute = "f32" | "f16";
+
 /** Which adapter to choose. */
 export interface AdapterOptions {
   /** Insist on a hardware GPU. */
   hardware?: boolean;
   /** Overrides the choice of kernels by adapter, for tests and benchmarks. */
   family?: KernelFamily;
+  /**
+   * In what the products of `linear`, `lstm` and `gru`, and of the layers made of these, read their weights:
+   * "f32" unless given. With "f16" they read copies of half the bytes, rounded to the nearest float of 16 bits.
+   * Parameters, their gradients, tables and what is computed with them stay "f32". It needs the adapter's
+   * `shader-f16`.
+   */
+  compute?: Compute;
   /**
    * The most bytes that a table has in one buffer, but at least 64 rows, for tests and benchmarks; what the
    * device binds unless given.
@@ -51,12 +61,21 @@ export interface Opened extends AdapterTraits {
   timestamps: boolean;
 }
 
-/** Thrown when there is no usable adapter; the message says what to install. */
+/** Thrown when there is no usable adapter; the message says what to install, or what to do without. */
 export class NoAdapterError extends Error {
   /** Keeps the message. */
   constructor(message: string) {
     super(message);
     this.name = "NoAdapterError";
+  }
+}
+
+/** Thrown when the adapter lacks a feature that was asked for; one without it would be opened. */
+export class MissingFeatureError extends NoAdapterError {
+  /** Keeps the message. */
+  constructor(message: string) {
+    super(message);
+    this.name = "MissingFeatureError";
   }
 }
 
@@ -133,10 +152,15 @@ export async function openAdapter(options: AdapterOptions = {}): Promise<Opened>
   if (options.hardware && traits.software) {
     throw new NoAdapterError(`No hardware GPU found, only the software adapter ${traits.name}`);
   }
+  const half = options.compute === "f16";
+  if (half && !adapter.features.has("shader-f16")) {
+    throw new MissingFeatureError(`${traits.name} cannot compute in "f16": it lacks shader-f16`);
+  }
   const requiredLimits: Record<string, number> = {};
   for (const limit of LIMITS) requiredLimits[limit] = adapter.limits[limit];
   const features: GPUFeatureName[] = [];
   if (adapter.features.has("timestamp-query")) features.push("timestamp-query");
+  if (half) features.push("shader-f16");
   const subgroupFeature = "subgroups" as GPUFeatureName;
   // Deno may grant subgroups without listing them; its compiler then rejects the enable line.
   const listed = adapter.features.has(subgroupFeature);

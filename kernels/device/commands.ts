@@ -6,7 +6,7 @@ import type { Launch } from "./launch.ts";
 import { type Kernel, packUniform } from "./pipelines.ts";
 import { Profiler } from "./profile.ts";
 import { offsetOf, type Storage, storageIn, type Tensor } from "./tensor.ts";
-import { type Texels, TEXELS_A_ROW } from "./texels.ts";
+import { TEXEL_BYTES, type Texels, TEXELS_A_ROW } from "./texels.ts";
 
 /** Bytes that a kernel's uniform may take. */
 const UNIFORM_BYTES = 256;
@@ -112,11 +112,12 @@ export class Commands {
   }
 
   /** Records a copy of part of a storage, in whole texels, to a texture. */
-  copyToTexels(from: Storage, byte: number, bytes: number, { texture }: Texels): void {
+  copyToTexels(from: Storage, byte: number, bytes: number, { texture, format }: Texels): void {
     this.#endPass();
     from.usedIn = this.serial;
-    const encoder = this.#openEncoder(), bytesPerRow = 16 * TEXELS_A_ROW;
-    const height = Math.floor(bytes / bytesPerRow), rest = (bytes % bytesPerRow) / 16;
+    const encoder = this.#openEncoder();
+    const texelBytes = TEXEL_BYTES[format], bytesPerRow = texelBytes * TEXELS_A_ROW;
+    const height = Math.floor(bytes / bytesPerRow), rest = (bytes % bytesPerRow) / texelBytes;
     const copy = (row: number, width: number, height: number) =>
       encoder.copyBufferToTexture(
         { buffer: from.buffer, offset: byte + row * bytesPerRow, bytesPerRow },

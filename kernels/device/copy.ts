@@ -36,7 +36,7 @@ export function copyRanges(
   const inside = [fromStart, toStart, count].every(Number.isSafeInteger) &&
     fromStart >= 0 && toStart >= 0 && count > 0 &&
     fromStart + count <= from.size && toStart + count <= to.size;
-  if (!inside || from.dtype !== to.dtype) {
+  if (!inside || from.dtype !== to.dtype || from.dtype === "f16") {
     throw new TypeError(
       `Cannot copy ${count} elements of ${from.dtype} [${from.shape}] from ${fromStart} ` +
         `to ${to.dtype} [${to.shape}] at ${toStart}`,

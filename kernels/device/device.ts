@@ -1,11 +1,11 @@
 /** The device: memory, launches, recorded commands, read-back and errors. */
 
-import type { AdapterOptions, Backend, KernelFamily, Opened } from "./adapter.ts";
+import type { AdapterOptions, Backend, Compute, KernelFamily, Opened } from "./adapter.ts";
 import { Commands } from "./commands.ts";
 import { expectFunction, expectOneOf, expectSizes } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
-import { type DType, dtypeOf, expectData, sizeOf, type TensorData } from "./dtype.ts";
+import { type DType, dtypeOf, elementBytes, expectData, sizeOf, type TensorData } from "./dtype.ts";
 import { checkBindings, foldGrid, type Launch, type TexelLaunch } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
@@ -52,6 +52,8 @@ export class Device implements AsyncDisposable {
   readonly backend: Backend;
   /** Which kernels are used, and how far the CPU runs ahead. */
   readonly family: KernelFamily;
+  /** In what products of layers read their weights: {@linkcode AdapterOptions.compute}. */
+  readonly compute: Compute;
   /** Lanes of a subgroup if subgroup operations can be used, else 0. */
   readonly subgroupSize: number;
   /** Threads that share a row in row-wise sums: barriers are expensive on a software adapter. */
@@ -73,6 +75,7 @@ export class Device implements AsyncDisposable {
     this.software = opened.software;
     this.backend = opened.backend;
     this.family = options.family ?? (opened.software ? "software" : "hardware");
+    this.compute = options.compute ?? "f32";
     this.subgroupSize = subgroupSize;
     this.rowThreads = this.family === "software" ? Math.max(8, subgroupSize) : 64;
     this.#faults = new Faults(device, () => inWords(this.memory));
@@ -175,8 +178,8 @@ export class Device implements AsyncDisposable {
   /** A pooled tensor with undefined content; `dispose` gives it back to the pool. */
   temporary(shape: readonly number[], dtype: DType = "f32"): Tensor {
     const what = this.#fitting(shape);
-    expectOneOf(`make ${what}`, "dtype", dtype, ["f32", "u32"]);
-    return makeTensor(this.#pool.pooled(sizeOf(shape) * 4, what), shape, dtype);
+    expectOneOf(`make ${what}`, "dtype", dtype, ["f32", "u32", "f16"]);
+    return makeTensor(this.#pool.pooled(sizeOf(shape) * elementBytes(dtype), what), shape, dtype);
   }
 
   /** Throws the RangeError of {@linkcode tensor} for the first of `shapes` that cannot be made. */
@@ -278,12 +281,9 @@ export class Device implements AsyncDisposable {
       floats instanceof TexelTensor ? floats.texels : copyOf(floats, this.#pool, this.#commands)
     );
     for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
-    const kernel = this.#pipelines.get(launch, {
-      inputs: inputs.length,
-      outputs: outputs.length,
-      texels: texels.length,
-      texelsOut: texelsOut ? 1 : 0,
-    });
+    const formats = textures.slice(0, texels.length).map(({ format }) => format);
+    const counts = { inputs: inputs.length, outputs: outputs.length, texelsOut: texelsOut ? 1 : 0 };
+    const kernel = this.#pipelines.get(launch, { ...counts, texels: formats });
     this.#commands.dispatch(launch, kernel, [...inputs, ...outputs], textures, grid);
   }
 

@@ -2,8 +2,11 @@
 
 import { show } from "./expect.ts";
 
-/** Element type of a tensor: 32-bit floats, or unsigned integers for ids. */
-export type DType = "f32" | "u32";
+/**
+ * Element type of a tensor: 32-bit floats, or unsigned integers for ids; 16-bit floats only for the copies of
+ * weights that {@linkcode AdapterOptions.compute} is about.
+ */
+export type DType = "f32" | "u32" | "f16";
 
 /** The typed array that holds a tensor's elements on the CPU. */
 export type TensorData = Float32Array | Uint32Array;
@@ -13,6 +16,11 @@ export function idLimitOf(data: TensorData): number {
   let largest = 0;
   for (let i = 0; i < data.length; i++) if (data[i]! > largest) largest = data[i]!;
   return largest + 1;
+}
+
+/** Bytes of an element. */
+export function elementBytes(dtype: DType): number {
+  return dtype === "f16" ? 2 : 4;
 }
 
 /** The element type of `data`; throws a TypeError unless it is a Float32Array or a Uint32Array. */

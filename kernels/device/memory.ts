@@ -3,10 +3,7 @@
 import type { KernelFamily } from "./adapter.ts";
 import { DeviceError, type Faults } from "./faults.ts";
 import type { Storage } from "./tensor.ts";
-import { type Texels, TEXELS_A_ROW } from "./texels.ts";
-
-/** Bytes of a texture's row. */
-const TEXEL_ROW_BYTES = 16 * TEXELS_A_ROW;
+import { TEXEL_BYTES, type TexelFormat, type Texels, TEXELS_A_ROW } from "./texels.ts";
 
 /**
  * Free bytes that the pool keeps; beyond that, it destroys what has long been free, else what is released.
@@ -58,7 +55,10 @@ export class Pool {
   readonly #device: GPUDevice;
   readonly #faults: Faults;
   readonly #freeBuffers = new Map<number, FreeList<Storage>>();
-  readonly #freeTextures = new Map<number, FreeList<Texels>>();
+  readonly #freeTextures: Readonly<Record<TexelFormat, Map<number, FreeList<Texels>>>> = {
+    rgba32float: new Map(),
+    rgba16float: new Map(),
+  };
   readonly #onDestroy: () => void;
   readonly #maxFreeBytes: number;
   #nextId = 0;
@@ -118,23 +118,23 @@ export class Pool {
   }
 
   /** A texture for at least `bytes`; its content is undefined. */
-  texels(bytes: number): Texels {
-    const rows = Math.ceil(bytes / TEXEL_ROW_BYTES),
-      most = this.#device.limits.maxTextureDimension2D;
+  texels(bytes: number, format: TexelFormat = "rgba32float"): Texels {
+    const rowBytes = TEXEL_BYTES[format] * TEXELS_A_ROW, rows = Math.ceil(bytes / rowBytes);
+    const most = this.#device.limits.maxTextureDimension2D;
     if (rows > most) {
       throw new RangeError(
-        `Cannot hold ${bytes} bytes as texels: a texture has at most ${most * TEXEL_ROW_BYTES}`,
+        `Cannot hold ${bytes} bytes as texels: a texture has at most ${most * rowBytes}`,
       );
     }
-    const height = Math.min(quarters(rows), most), size = height * TEXEL_ROW_BYTES;
-    return this.#take(this.#freeTextures, size, (release) => {
+    const height = Math.min(quarters(rows), most), size = height * rowBytes;
+    return this.#take(this.#freeTextures[format], size, (release) => {
       const texture = this.#allocate(size, "texels", () =>
         this.#device.createTexture({
           size: [TEXELS_A_ROW, height],
-          format: "rgba32float",
+          format,
           usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
         }));
-      return { texture, view: texture.createView(), id: this.#nextId++, release };
+      return { texture, format, view: texture.createView(), id: this.#nextId++, release };
     });
   }
 
@@ -197,7 +197,7 @@ export class Pool {
 
   /** Destroys what is free of sizes that nobody uses any longer, such as an evaluation's in training. */
   #destroyStale(): void {
-    for (const free of [this.#freeBuffers, this.#freeTextures]) {
+    for (const free of [this.#freeBuffers, ...Object.values(this.#freeTextures)]) {
       for (const { bytes, items, released } of free.values()) {
         if (this.#releases - released <= STALE_AFTER) continue;
         for (const item of items) this.#destroy(item);

@@ -2,6 +2,7 @@
 
 import { expectFinite, show } from "./expect.ts";
 import type { Faults } from "./faults.ts";
+import type { TexelFormat } from "./texels.ts";
 import grid from "./_grid.wgsl" with { type: "text" };
 
 /** A kernel's WGSL and how to specialise it: the part of a launch that is compiled. */
@@ -32,8 +33,8 @@ export interface Kernel {
 export interface BindingCounts {
   readonly inputs: number;
   readonly outputs: number;
-  /** Tensors read as texels. */
-  readonly texels: number;
+  /** Formats of the tensors read as texels. */
+  readonly texels: readonly TexelFormat[];
   /** Tensors whose texels are written. */
   readonly texelsOut: number;
 }
@@ -149,15 +150,15 @@ export class PipelineCache {
       (binding) => ({ buffer: { type: binding < inputs ? "read-only-storage" : "storage" } }),
       inputs + outputs,
     );
-    const texelLayout = texels + texelsOut === 0 ? undefined : this.#layout(
+    const texelLayout = texels.length + texelsOut === 0 ? undefined : this.#layout(
       `texels ${texels}/${texelsOut}`,
       (binding) => ({
         storageTexture: {
-          access: binding < texels ? "read-only" : "write-only",
-          format: "rgba32float",
+          access: binding < texels.length ? "read-only" : "write-only",
+          format: texels[binding] ?? "rgba32float",
         },
       }),
-      texels + texelsOut,
+      texels.length + texelsOut,
     );
     const { pipeline } = this.#faults.watch(
       "validation",

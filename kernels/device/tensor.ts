@@ -1,6 +1,6 @@
 /** Tensors: a shape and an element type over a GPU buffer. */
 
-import { type DType, sizeOf } from "./dtype.ts";
+import { type DType, elementBytes, sizeOf } from "./dtype.ts";
 import { expectPositive, expectSizes, failInParts, show } from "./expect.ts";
 import type { TableShard } from "./shard.ts";
 import type { TexelCopy } from "./texels.ts";
@@ -157,7 +157,7 @@ export class Tensor implements Disposable {
 
   /** Bytes of the elements. */
   get bytes(): number {
-    return this.size * 4;
+    return this.size * elementBytes(this.dtype);
   }
 
   /** Whether {@linkcode dispose} was called. */
@@ -181,7 +181,7 @@ export class Tensor implements Disposable {
    */
   slice(start: number, count: number): Tensor {
     const rowSize = this.size / this.shape[0]!;
-    const offset = this.#offset + start * rowSize * 4;
+    const offset = this.#offset + start * rowSize * elementBytes(this.dtype);
     const inside = Number.isSafeInteger(start) && Number.isSafeInteger(count) &&
       start >= 0 && count > 0 && start + count <= this.shape[0]!;
     if (!inside || offset % 256 !== 0) {
@@ -263,7 +263,9 @@ export function expectFloats(
     const tensor = tensors[name];
     expectTensor(op, name, tensor);
     if (tensor.dtype === "f32") continue;
-    throw new TypeError(`Cannot run ${op}: ${name} is u32 [${tensor.shape}], expected floats`);
+    throw new TypeError(
+      `Cannot run ${op}: ${name} is ${tensor.dtype} [${tensor.shape}], expected floats`,
+    );
   }
 }
 

@@ -22,7 +22,7 @@ export function copyOf(tensor: Tensor, pool: Pool, commands: Commands): Texels {
     return known!.texels;
   }
   if (copies.length === MAX_COPIES) copies.shift()!.texels.release();
-  const texels = pool.texels(bytes);
+  const texels = pool.texels(bytes, tensor.dtype === "f16" ? "rgba16float" : "rgba32float");
   commands.copyToTexels(storage, offset, bytes, texels);
   copies.push({ texels, offset, bytes });
   return texels;

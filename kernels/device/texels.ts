@@ -1,9 +1,16 @@
 /** Textures that hold floats. */
 
+/** Formats of textures that hold floats, and the bytes of a texel of four: an f16 tensor's copy stays f16. */
+export const TEXEL_BYTES = { rgba32float: 16, rgba16float: 8 };
+/** A format of {@linkcode TEXEL_BYTES}. */
+export type TexelFormat = keyof typeof TEXEL_BYTES;
+
 /** Floats in a texture, four to a texel: _texels.wgsl says how. */
 export interface Texels {
   /** The texture, of {@linkcode TEXELS_A_ROW} texels a row. */
   readonly texture: GPUTexture;
+  /** Its format. */
+  readonly format: TexelFormat;
   /** The whole of it. */
   readonly view: GPUTextureView;
   /** A number that no other texture has: part of the bind group cache's key. */

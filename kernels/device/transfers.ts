@@ -45,13 +45,18 @@ export function clearParts(commands: Commands, parts: readonly Tensor[]): void {
   }
 }
 
-/** The bytes of `parts`, once they are computed: as they are now, but for parts that change meanwhile. */
+/**
+ * The bytes of `parts`, once they are computed: as they are now, but for parts that change meanwhile. Throws a
+ * TypeError for a weight's copy in 16 bits, which is for products alone.
+ */
 export async function readParts(
   pool: Pool,
   commands: Commands,
   faults: Faults,
   parts: readonly Tensor[],
 ): Promise<ArrayBuffer> {
+  const half = parts.find(({ dtype }) => dtype === "f16");
+  if (half) throw new TypeError(`Cannot read a copy of a weight [${half.shape}]`);
   const all = new Uint8Array(parts.reduce((sum, { bytes }) => sum + bytes, 0));
   let at = 0;
   for (const part of parts) {

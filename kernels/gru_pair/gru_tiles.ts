@@ -8,6 +8,7 @@ import { checkHead } from "./gru_pair.ts";
 import { SharedWordGradients } from "./gru_pair_gradients.ts";
 import { type GRUContexts, pairScores, type ScoreHead } from "./gru_pair_kernels.ts";
 import { matmulInto } from "../matmul/matmul.ts";
+import { weightFor } from "../matmul/weight.ts";
 import { columnSums } from "../matmul/column_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
@@ -33,10 +34,11 @@ export function gruTileScorer(
   const { table, weightIh, biasIh } = classes, E = table.shape[1]!;
   expectShape("gruTileScorer", "weightIh", weightIh, [3 * H, E]);
   expectShape("gruTileScorer", "biasIh", biasIh, [3 * H]);
+  const read = weightFor(step, weightIh);
   const gatesOf = (first: number, count: number) => {
     const gates = step.gpu.temporary([count, 3 * H]);
     using tile = table.slice(first, count);
-    matmulInto(step.gpu, gates, tile, weightIh, { transposeB: true, bias: biasIh });
+    matmulInto(step.gpu, gates, tile, read, { transposeB: true, bias: biasIh });
     return gates;
   };
   return {
@@ -52,13 +54,15 @@ export function gruTileScorer(
       using gates = gatesOf(first, count);
       return pairScores(step, contexts, gates, head, first);
     },
-    backward: () => new Gradient(step, classes, contexts, head, gatesOf),
+    backward: () => new Gradient(step, classes, read, contexts, head, gatesOf),
   };
 }
 
 class Gradient implements TileGradient {
   readonly #step: Step;
   readonly #classes: GRUClasses;
+  /** What products read of the weight. */
+  readonly #read: Tensor;
   readonly #contexts: GRUContexts;
   readonly #head: ScoreHead;
   readonly #gatesOf: (first: number, count: number) => Tensor;
@@ -70,12 +74,14 @@ class Gradient implements TileGradient {
   constructor(
     step: Step,
     classes: GRUClasses,
+    read: Tensor,
     contexts: GRUContexts,
     head: ScoreHead,
     gatesOf: (first: number, count: number) => Tensor,
   ) {
     this.#step = step;
     this.#classes = classes;
+    this.#read = read;
     this.#contexts = contexts;
     this.#head = head;
     this.#gatesOf = gatesOf;
@@ -84,14 +90,14 @@ class Gradient implements TileGradient {
   }
 
   add(first: number, count: number, dScores: Tensor): void {
-    const step = this.#step, { gpu } = step, { table, weightIh, biasIh } = this.#classes;
+    const step = this.#step, { gpu } = step, { table, biasIh } = this.#classes;
     this.#pairs ??= new SharedWordGradients(step, this.#contexts, this.#head, count);
     using gates = this.#gatesOf(first, count);
     using dGates = gpu.temporary(gates.shape);
     this.#pairs.add(dGates, gates, dScores, first);
     using tile = table.slice(first, count);
     using dTile = this.#dTable.slice(first, count);
-    matmulInto(gpu, dTile, dGates, weightIh);
+    matmulInto(gpu, dTile, dGates, this.#read);
     const accumulate = first > 0;
     matmulInto(gpu, this.#dWeight, dGates, tile, { transposeA: true, accumulate });
     const dBias = step.tensor(biasIh.shape);

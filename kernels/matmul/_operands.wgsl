@@ -3,6 +3,7 @@
 // C = op(A) op(B) + bias, or C += ... (ACCUMULATE), with op(A) [m, k], op(B) [k, n]. A's first row is `row`.
 // Bindings: a, a4: A as floats and as vec4 [m, k], or [k, m] if TRANSPOSE_A; b, b4: B likewise [k, n],
 // or [n, k] if TRANSPOSE_B; bias [n] (read only if the uniform's bias is not 0); c or c4 [m, n].
+// B's elements are Weights: whoever uses the library is prefixed with _weight_f32.wgsl or _weight_f16.wgsl.
 // VECTOR_A, VECTOR_B: the stored row length is a multiple of 4, so that a4 or b4 may be used.
 // Entry points of a kernel: `vectors` if n is a multiple of 4, else `scalars`.
 
@@ -27,8 +28,8 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> a4: array<vec4f>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read> b4: array<vec4f>;
+@group(0) @binding(2) var<storage, read> b: array<Weight>;
+@group(0) @binding(3) var<storage, read> b4: array<Weights>;
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 @group(0) @binding(5) var<storage, read_write> c: array<f32>;
 @group(0) @binding(5) var<storage, read_write> c4: array<vec4f>;
@@ -50,7 +51,11 @@ fn load_b(column: u32, k: u32, step: u32, end: u32) -> vec4f {
   let place = select(vec2u(k + step, column), vec2u(column + step, k), TRANSPOSE_B);
   let at = place.x * params.width_b + place.y;
   var v: vec4f;
-  if (VECTOR_B) { v = b4[at / 4]; } else { v = vec4f(b[at], b[at + 1], b[at + 2], b[at + 3]); }
+  if (VECTOR_B) {
+    v = vec4f(b4[at / 4]);
+  } else {
+    v = vec4f(Weights(b[at], b[at + 1], b[at + 2], b[at + 3]));
+  }
   if (!TRANSPOSE_B) { return select(vec4f(), v, k + step < end); }
   return select(vec4f(), v, vec4u(k, k + 1, k + 2, k + 3) < vec4u(end));
 }

@@ -1,7 +1,8 @@
 // A tile of a matrix product, from texels: a library for software adapters with subgroups of 8 or 16 lanes.
 //
 // A subgroup sums ROWS rows of 4 * LANES columns. Whoever uses it declares TRANSPOSE_A and TRANSPOSE_B, and is
-// prefixed with _texels.wgsl. Determinism: each element is summed by one lane over k in order.
+// prefixed with _weight_f32.wgsl or _weight_f16.wgsl, then _texels.wgsl.
+// Determinism: each element is summed by one lane over k in order.
 //
 // There a multiplication or a broadcast is one or two instructions for all lanes. A load from a buffer
 // runs lane by lane and component by component, some ten instructions each; one from a texture takes two
@@ -13,7 +14,7 @@ override ROWS: u32 = 16; // 4, 8, 12 or 16
 override ONES: bool = false; // A is all ones, and its texels are not read
 
 @group(2) @binding(0) var texels_a: Texels;
-@group(2) @binding(1) var texels_b: Texels;
+@group(2) @binding(1) var texels_b: WeightTexels;
 
 // What a lane owns: [i][j] is row 4i + j of the tile, the lane's 4 columns.
 alias Tile = array<mat4x4f, 4>;

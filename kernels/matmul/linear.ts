@@ -3,6 +3,7 @@
 import { expectBoolean, expectObject } from "../device/expect.ts";
 import { matmulInto, productSizes } from "./matmul.ts";
 import { columnSums } from "./column_sums.ts";
+import { weightFor } from "./weight.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 
@@ -56,10 +57,21 @@ export function matmul(step: Step, a: Tensor, b: Tensor, options: MatmulOptions 
 
 /**
  * `x weight^T + bias`, with x [N, in], weight [out, in] and bias [out]; the result is [N, out].
- * Leading dimensions of `x` beyond one are kept.
+ * Leading dimensions of `x` beyond one are kept. The weight is a layer's: {@linkcode AdapterOptions.compute}
+ * says in how many bits it is read.
  */
 export function linear(step: Step, x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   expectFloats("linear", step, { x, weight, ...(bias !== undefined && { bias }) });
+  return affine(step, x, weight, weightFor(step, weight), bias);
+}
+
+/** The same with rows of a table in the weight's place, which are read in all of their bits. */
+export function linearOfRows(step: Step, x: Tensor, rows: Tensor, bias?: Tensor): Tensor {
+  return affine(step, x, rows, rows, bias);
+}
+
+/** `read`: what products read of the weight. */
+function affine(step: Step, x: Tensor, weight: Tensor, read: Tensor, bias?: Tensor): Tensor {
   const [width, features] = [weight.shape[1]!, weight.shape[0]!];
   expectShape("linear", "weight", weight, [features, width]);
   expectShape("linear", "x", x, [...x.shape.slice(0, -1), width]);
@@ -67,7 +79,7 @@ export function linear(step: Step, x: Tensor, weight: Tensor, bias?: Tensor): Te
   using flat = x.reshape([rows, width]);
   const output = step.tensor([...x.shape.slice(0, -1), features]);
   using flatOutput = output.reshape([rows, features]);
-  matmulInto(step.gpu, flatOutput, flat, weight, { transposeB: true, ...(bias && { bias }) });
+  matmulInto(step.gpu, flatOutput, flat, read, { transposeB: true, ...(bias && { bias }) });
   return step.record({
     name: "linear",
     inputs: bias ? [x, weight, bias] : [x, weight],
@@ -79,7 +91,7 @@ export function linear(step: Step, x: Tensor, weight: Tensor, bias?: Tensor): Te
       if (step.needsGradient(x)) {
         dx = step.tensor(x.shape);
         using dxFlat = dx.reshape([rows, width]);
-        matmulInto(step.gpu, dxFlat, dFlat, weight);
+        matmulInto(step.gpu, dxFlat, dFlat, read);
       }
       const dWeight = step.tensor(weight.shape);
       matmulInto(step.gpu, dWeight, dFlat, flatX, { transposeA: true });

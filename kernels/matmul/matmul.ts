@@ -25,7 +25,8 @@ export interface MatmulIntoOptions extends ProductOptions {
 }
 
 /**
- * `c = op(a) op(b) + bias`, or `c += ...`, for row-major float matrices of any sizes.
+ * `c = op(a) op(b) + bias`, or `c += ...`, for row-major float matrices of any sizes; `b` may be a copy of a
+ * weight in 16 bits, of which sums are floats of 32.
  *
  * The order of summation depends on the sizes and the kernel alone, so equal calls give equal bits.
  *
@@ -56,7 +57,7 @@ export function productSizes(
   const [m, k] = transposeA ? [a.shape[1], a.shape[0]] : a.shape;
   const [inner, n] = transposeB ? [b.shape[1], b.shape[0]] : b.shape;
   const matrices = a.shape.length === 2 && b.shape.length === 2;
-  if (matrices && k === inner && a.dtype === "f32" && b.dtype === "f32") {
+  if (matrices && k === inner && a.dtype === "f32" && b.dtype !== "u32") {
     return { m: m!, n: n!, k: k! };
   }
   const name = (t: Tensor, transposed: boolean) =>

@@ -4,9 +4,10 @@ import type { Device } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import operands from "./_operands.wgsl" with { type: "text" };
 import tiles from "./matmul_register.wgsl" with { type: "text" };
-import { inParts, product, type ProductOptions, type Sizes } from "./operands.ts";
+import { inParts, product, type ProductOptions, type Sizes, sourceFor } from "./operands.ts";
+import { withWeight } from "./weight.ts";
 
-const source = operands + tiles;
+const sources = withWeight(operands + tiles);
 
 /** What a CPU core's cache holds of the operand that is read again for every tile. */
 const CACHED_FLOATS = 2 ** 17;
@@ -27,7 +28,7 @@ export function multiplyFromRegisters(
     const launch = product(c, a, b, sizes, how);
     gpu.dispatch({
       ...launch,
-      source,
+      source: sourceFor(sources, b),
       uniform: { ...launch.uniform, ...range },
       grid: Math.ceil(sizes.m / 8) * Math.ceil(sizes.n / 64),
     });

@@ -6,13 +6,14 @@ import texelLibrary from "../device/_texels.wgsl" with { type: "text" };
 import operands from "./_operands.wgsl" with { type: "text" };
 import texelTile from "./_texel_tile.wgsl" with { type: "text" };
 import tiles from "./matmul_subgroup.wgsl" with { type: "text" };
-import { inParts, product, type ProductOptions, type Sizes } from "./operands.ts";
+import { inParts, product, type ProductOptions, type Sizes, sourceFor } from "./operands.ts";
 import { padRows } from "./pad.ts";
+import { withWeight } from "./weight.ts";
 
-/** WGSL of a product's tile from texels, for {@linkcode texelTileOf}. */
+/** WGSL of a product's tile from texels, for {@linkcode texelTileOf} and {@linkcode withWeight}. */
 export const texelSource = texelLibrary + texelTile;
 
-const source = operands + texelSource + tiles;
+const sources = withWeight(operands + texelSource + tiles);
 
 /** Steps of k of a launch: llvmpipe ends a thread's loops after 65,535 rounds, here of four steps. */
 const MAX_LOOP = 2 ** 17;
@@ -52,7 +53,7 @@ export function multiplyFromTexels(
     const launch = product(c, a, b, sizes, how);
     dispatchTexels(gpu, {
       ...launch,
-      source,
+      source: sourceFor(sources, b),
       subgroups: true,
       texels,
       constants: { ...launch.constants, ...tile, ...constants },

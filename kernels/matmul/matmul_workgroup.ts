@@ -5,13 +5,14 @@ import type { Tensor } from "../device/tensor.ts";
 import type { Tuning } from "../device/tuning.ts";
 import operands from "./_operands.wgsl" with { type: "text" };
 import tileSource from "./matmul_workgroup.wgsl" with { type: "text" };
-import { product, type ProductOptions, type Sizes } from "./operands.ts";
+import { product, type ProductOptions, type Sizes, sourceFor } from "./operands.ts";
+import { withWeight } from "./weight.ts";
 
 /** A workgroup's tile. */
 interface Tile {
   readonly rows: number;
   readonly columns: number;
-  readonly source: string;
+  readonly sources: ReturnType<typeof withWeight>;
 }
 
 /** How a product is cut. */
@@ -23,7 +24,8 @@ export interface Plan {
 
 const [TALL, SQUARE] = [[128, 64], [64, 64]].map(([rows, columns]): Tile => {
   const sizes = `const ROWS = ${rows};\nconst COLUMNS = ${columns};\n`;
-  return { rows: rows!, columns: columns!, source: sizes + operands + tileSource };
+  const sources = withWeight(sizes + operands + tileSource);
+  return { rows: rows!, columns: columns!, sources };
 }) as [Tile, Tile];
 
 /** The tiles for which matmul_workgroup.wgsl is written. */
@@ -44,7 +46,7 @@ export function multiplyFromWorkgroup(
   options: ProductOptions,
   { tile, depth }: Plan = planOf(sizes, gpu.tuning),
 ): void {
-  const { m, n, k } = sizes, { source } = tile, parts = Math.ceil(k / depth);
+  const { m, n, k } = sizes, source = sourceFor(tile.sources, b), parts = Math.ceil(k / depth);
   const multiply = (target: Tensor, how: ProductOptions) => {
     const launch = product(target, a, b, sizes, how);
     const grid = tilesIn(tile, sizes) * parts;

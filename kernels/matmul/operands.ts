@@ -1,5 +1,6 @@
 /** What the kernels of the matrix product have in common: its operands, its sizes, long sums in parts. */
 
+import type { Compute } from "../device/adapter.ts";
 import type { Launch } from "../device/launch.ts";
 import type { Tensor } from "../device/tensor.ts";
 
@@ -22,6 +23,11 @@ export interface Sizes {
   readonly k: number;
   /** The first row of a. */
   readonly row: number;
+}
+
+/** The variant of a kernel's source that reads `b`. */
+export function sourceFor(sources: Readonly<Record<Compute, string>>, b: Tensor): string {
+  return sources[b.dtype === "f16" ? "f16" : "f32"];
 }
 
 /** What launches of all kernels have in common. An absent bias is bound all the same: any tensor will do. */

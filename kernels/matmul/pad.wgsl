@@ -2,6 +2,7 @@
 //
 // out[r, j] = x[r, j] for j < width, else 0.
 // Shapes: x [R, width]; out [R, V] of vec4, V = ceil(width / 4).
+// Prefixed with _weight_f32.wgsl or _weight_f16.wgsl.
 // Dispatch: 1-D over R * V threads, folded. Determinism: copies only.
 
 struct Params {
@@ -11,8 +12,8 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Weight>;
+@group(0) @binding(1) var<storage, read_write> out: array<Weights>;
 
 @compute @workgroup_size(64)
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
@@ -21,6 +22,6 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   if (row >= params.rows) { return; }
   let column = i % params.vectors * 4;
   let at = row * params.width + column;
-  let values = vec4f(x[at], x[at + 1], x[at + 2], x[at + 3]);
-  out[i] = select(vec4f(), values, column + vec4u(0, 1, 2, 3) < vec4u(params.width));
+  let values = Weights(x[at], x[at + 1], x[at + 2], x[at + 3]);
+  out[i] = select(Weights(), values, column + vec4u(0, 1, 2, 3) < vec4u(params.width));
 }

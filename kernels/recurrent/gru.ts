@@ -42,7 +42,6 @@ export function gru(
   const inner = step.tensor([T, B, H]), output = step.tensor([T, B, H]);
   overTime(run, {
     entry: "forward",
-    weight: weightHh,
     states: hidden,
     inputs: [biasHh],
     outputs: [hidden, gates, inner, output],
@@ -57,7 +56,6 @@ export function gru(
       using carry = gpu.temporary([B, H]);
       overTime(run, {
         entry: "backward",
-        weight: weightHh,
         states: dState,
         inputs: [inner, hidden, dOutput],
         outputs: [gates, dState, carry], // the gates turn into their gradient

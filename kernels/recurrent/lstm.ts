@@ -55,7 +55,6 @@ export function lstm(
   const output = step.tensor([T, B, H]);
   overTime(run, {
     entry: "forward",
-    weight: weightHh,
     states: hidden,
     inputs: [],
     outputs: [hidden, gates, cells, output],
@@ -69,7 +68,6 @@ export function lstm(
       using dCell = gpu.temporary([B, H]);
       overTime(run, {
         entry: "backward",
-        weight: weightHh,
         states: gates,
         inputs: [cells, dOutput],
         outputs: [gates, dCell],

@@ -1,6 +1,7 @@
 /** What recurrent layers share: their weights, their kernels, their states over time. */
 
 import type { Step } from "../autograd/step.ts";
+import type { Compute } from "../device/adapter.ts";
 import { type Device, dispatchTexels } from "../device/device.ts";
 import { expectObject } from "../device/expect.ts";
 import type { TexelLaunch } from "../device/launch.ts";
@@ -8,9 +9,10 @@ import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 import { type VecSource, withVec } from "../device/vec.ts";
 import { matmulInto } from "../matmul/matmul.ts";
 import { texelSource } from "../matmul/matmul_subgroup.ts";
-import packed from "./_recurrent_packed.wgsl" with { type: "text" };
+import { weightFor, withWeight } from "../matmul/weight.ts";
 import unkept from "./_recurrent_unkept.wgsl" with { type: "text" };
 import shared from "./recurrent.wgsl" with { type: "text" };
+import packed from "./recurrent_packed.wgsl" with { type: "text" };
 import wholeRows from "./recurrent_rows.wgsl" with { type: "text" };
 import splitSums from "./recurrent_split.wgsl" with { type: "text" };
 import wholeStep from "./recurrent_step.wgsl" with { type: "text" };
@@ -40,6 +42,9 @@ export interface RecurrentStart<State> {
 /** Which way a layer runs over time. */
 export type Direction = "forward" | "backward";
 
+/** WGSL by what the weight is read in. */
+type WeightSource = Readonly<Record<Compute, VecSource>>;
+
 /** A kind of layer. */
 export interface RecurrentKind {
   /** The layer's name, in errors and profiles. */
@@ -49,26 +54,30 @@ export interface RecurrentKind {
   /** WGSL of a time step whose product is a launch of its own, by the width of a state. */
   readonly split: (width: number) => VecSource;
   /** WGSL of a whole time step from texels, for widths of a multiple of four. */
-  readonly texels: Readonly<Record<Direction, VecSource>>;
+  readonly texels: Readonly<Record<Direction, WeightSource>>;
   /** WGSL of a whole time step for GPUs. */
-  readonly step: VecSource;
+  readonly step: WeightSource;
   /** WGSL of all time steps for GPUs. */
-  readonly rows: VecSource;
+  readonly rows: WeightSource;
 }
 
 /** A kind of layer; `cell` is the WGSL of what becomes of a unit's sums. */
 export function recurrentKind(name: string, gates: number, cell: string): RecurrentKind {
   const variant = (...parts: string[]) => withVec([shared, cell, ...parts].join("\n"));
+  const weighted = ({ source, vec }: VecSource): WeightSource => {
+    const { f32, f16 } = withWeight(source);
+    return { f32: { source: f32, vec }, f16: { source: f16, vec } };
+  };
   return {
     name,
     gates,
     split: variant(splitSums, unkept),
     texels: {
-      forward: variant(texelSource, texelsForward)(4),
-      backward: variant(texelSource, texelsBackward)(4),
+      forward: weighted(variant(texelSource, texelsForward)(4)),
+      backward: weighted(variant(texelSource, texelsBackward)(4)),
     },
-    step: variant(packed, wholeStep, unkept)(1),
-    rows: variant(packed, wholeRows)(1),
+    step: weighted(variant(packed, wholeStep, unkept)(1)),
+    rows: weighted(variant(packed, wholeRows)(1)),
   };
 }
 
@@ -82,6 +91,8 @@ export interface RecurrentRun {
   readonly B: number;
   /** H */
   readonly H: number;
+  /** The recurrent weight [G H, H]: for software adapters, as their products read it; GPUs pack it. */
+  readonly weight: Tensor;
   /** [T, B] */
   readonly resets: Tensor;
 }
@@ -107,13 +118,14 @@ export function recurrentRun(
   expectShape(name, "weightHh", weightHh, [gates * H, H]);
   expectShape(name, "biasIh", biasIh, [gates * H]);
   expectShape(name, "biasHh", biasHh, [gates * H]);
+  const weight = gpu.family === "hardware" ? weightHh : weightFor(step, weightHh);
   if (resets !== undefined) {
     expectShape(name, "resets", resets, [T, B], "u32");
-    return { gpu, kind, T, B, H, resets };
+    return { gpu, kind, T, B, H, weight, resets };
   }
   const none = step.tensor([T, B], "u32");
   gpu.clear(none);
-  return { gpu, kind, T, B, H, resets: none };
+  return { gpu, kind, T, B, H, weight, resets: none };
 }
 
 /** Launches one kernel of the layer at time `t`; a thread for each Vec of a state unless said. */

@@ -1,18 +1,16 @@
-// What the recurrent layers' kernels share: sizes, places, resets, activations; and two small kernels.
+// What the recurrent layers' kernels share: sizes, places, resets, activations; and a small kernel.
 //
 // A layer's kernels are this file, _lstm.wgsl or _gru.wgsl (what becomes of a unit's sums), and
 // one of recurrent_{rows,step,split,texels_forward,texels_backward}.wgsl (the sums; entry points `forward`
 // and `backward`). These call finish_forward and finish_backward, which hand what the next step's product
 // reads to `keep`.
 // first_state: the state before the first step, first = state, or 0 for rows that begin anew there.
-// pack_weight: the gates of a weight beside each other, see _recurrent_packed.wgsl.
-// Sizes are counted in Vecs (vec.ts); pack_weight and the kernels for GPUs want Vecs of one float.
-// Shapes: resets [T, B]; state, first [B, H]; weight [G H, H], packed [H, H] of four floats, G the number of gates.
-// Dispatch: first_state, 1-D over B * H Vecs; pack_weight, over H * H; a thread each, folded.
+// Sizes are counted in Vecs (vec.ts); the kernels for GPUs want Vecs of one float.
+// Shapes: resets [T, B]; state, first [B, H]; weight [G H, H], G the number of gates.
+// Dispatch: first_state, 1-D over B * H Vecs, a thread each, folded.
 // Determinism: copies only.
 
 override GATES: u32 = 4; // G; 4: LSTM, 3: GRU
-override FORWARD: bool = false; // for pack_weight and recurrent_rows.wgsl
 
 struct Params {
   B: u32,
@@ -63,20 +61,4 @@ fn first_state(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
   let b = i / params.H;
   if (b < params.B) { first[i] = select(state[i], Vec(), resets[b] != 0); }
-}
-
-@group(0) @binding(0) var<storage, read> gate_rows: array<f32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<vec4f>;
-
-@compute @workgroup_size(64)
-fn pack_weight(group: Group, @builtin(local_invocation_index) local: u32) {
-  let i = thread_index(group, local);
-  let gate = params.H * params.H;
-  if (i >= gate) { return; }
-  let k = i / params.H;
-  let j = i % params.H;
-  let at = select(k * params.H + j, j * params.H + k, FORWARD);
-  var w = vec4f(gate_rows[at], gate_rows[at + gate], gate_rows[at + 2 * gate], 0.0);
-  if (GATES == 4) { w.w = gate_rows[at + 3 * gate]; }
-  packed[i] = w;
 }

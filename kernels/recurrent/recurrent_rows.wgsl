@@ -3,7 +3,7 @@
 //
 // forward:  from the first t on, the sums hidden[t] W^T, to finish_forward.
 // backward: from the last t back, the sums dstate[t + 1] W, to finish_backward.
-// Shapes: see recurrent.wgsl and _recurrent_packed.wgsl.
+// Shapes: see recurrent.wgsl and recurrent_packed.wgsl.
 // Dispatch: (B, 1, 1) workgroups of UNITS * SLICES threads, UNITS >= H. A thread sums one slice of the
 // inner dimension for one unit; the first slice's threads own the units.
 // Determinism: sums in rising order within a slice, then slice by slice; backward, gate by gate.
@@ -22,7 +22,7 @@ fn keep(b: u32, i: u32, value: Vec) {
 
 // What a thread's slice adds for state k to the sums of unit j.
 fn term(k: u32, j: u32) -> vec4f {
-  let w = weight[k * params.H + j];
+  let w = weights_of(k, j);
   if (FORWARD) { return row_state[k].x * w; }
   return row_state[k] * w;
 }

@@ -2,7 +2,7 @@
 // and layers of any H.
 //
 // forward:  the sums hidden[t] W^T, to finish_forward. backward: dstate[t + 1] W, to finish_backward.
-// Shapes: see recurrent.wgsl and _recurrent_packed.wgsl.
+// Shapes: see recurrent.wgsl and recurrent_packed.wgsl.
 // Dispatch: (ceil(H / UNITS), ceil(B / ROWS), 1) workgroups of UNITS * SLICES threads. A thread sums one
 // slice of the inner dimension for one unit of ROWS rows, so that many loads are under way at once.
 // Determinism: sums in rising order within a slice, then slice by slice.
@@ -21,7 +21,7 @@ fn rows_at(t: u32, first: u32) -> vec4u {
 
 // What state k of each row adds to the gates of unit j.
 fn term_forward(k: u32, j: u32, row: vec4u) -> mat4x4f {
-  let w = weight[k * params.H + j];
+  let w = weights_of(k, j);
   return mat4x4f(hidden[row.x + k] * w, hidden[row.y + k] * w, hidden[row.z + k] * w,
                  hidden[row.w + k] * w);
 }
@@ -60,7 +60,7 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
 // What the gates of unit k of each row add to unit j.
 fn term_backward(k: u32, j: u32, row: vec4u) -> vec4f {
   let H = params.H;
-  let w = weight[k * H + j];
+  let w = weights_of(k, j);
   var sum = w.x * gate_of(row + k) + w.y * gate_of(row + k + H) + w.z * gate_of(row + k + 2 * H);
   if (GATES == 4) { sum += w.w * gate_of(row + k + 3 * H); }
   return sum;

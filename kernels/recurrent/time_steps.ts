@@ -10,8 +10,6 @@ import { type Direction, launch, type RecurrentRun } from "./recurrent.ts";
 export interface TimePass {
   /** From the first time step on, or from the last one back. */
   readonly entry: Direction;
-  /** The recurrent weight [G H, H]. */
-  readonly weight: Tensor;
   /** What the weight is multiplied with: `hidden` forward, the gradient of the gates' state part backward. */
   readonly states: Tensor;
   /** What else the cell reads. */
@@ -30,8 +28,9 @@ export function overTime(run: RecurrentRun, pass: TimePass): void {
 
 /** For software adapters that read texels: product and cells in one launch a step. */
 function texelSteps(run: RecurrentRun, pass: TimePass): void {
-  const { entry, weight, states, inputs, outputs } = pass;
-  const { gpu, kind: { gates, texels }, B, H, resets } = run, source = texels[entry];
+  const { entry, states, inputs, outputs } = pass;
+  const { gpu, kind: { gates, texels }, B, H, weight, resets } = run;
+  const source = texels[entry][gpu.compute];
   const forward = entry === "forward", shape = [B, forward ? H : gates * H];
   // What a step's product reads and, in turn, what it writes for the next one.
   using even = makeTexels(gpu, shape), odd = makeTexels(gpu, shape);
@@ -53,8 +52,8 @@ function texelSteps(run: RecurrentRun, pass: TimePass): void {
 
 /** For other software adapters: the product by its own kernel, then the cells. */
 function splitSteps(run: RecurrentRun, pass: TimePass): void {
-  const { entry, weight, states, inputs, outputs } = pass;
-  const { gpu, kind: { gates, split }, T, B, H, resets } = run;
+  const { entry, states, inputs, outputs } = pass;
+  const { gpu, kind: { gates, split }, T, B, H, weight, resets } = run;
   const forward = entry === "forward";
   const [width, sumsWidth] = forward ? [H, gates * H] : [gates * H, H];
   using rows = states.reshape([states.size / width, width]);
@@ -70,9 +69,10 @@ function splitSteps(run: RecurrentRun, pass: TimePass): void {
 
 /** For GPUs: product and cells in one launch, for all steps where there are few rows, else for one. */
 function onGpu(run: RecurrentRun, pass: TimePass): void {
-  const { entry, weight, inputs, outputs } = pass;
-  const { gpu, kind: { step, rows }, B, H, resets } = run;
-  using packed = gpu.temporary([H, H, 4]);
+  const { entry, inputs, outputs } = pass;
+  const { gpu, kind, B, H, weight, resets } = run;
+  const step = kind.step[gpu.compute], rows = kind.rows[gpu.compute];
+  using packed = gpu.temporary([H, H, 4], gpu.compute);
   const constants = { FORWARD: entry === "forward" ? 1 : 0 };
   launch(run, step, "pack_weight", [weight], [packed], 0, {
     constants,

@@ -8,10 +8,16 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { DeviceError, Gpu, NoAdapterError, UseAfterDisposeError } from "../../mod.ts";
+import {
+  DeviceError,
+  Gpu,
+  MissingFeatureError,
+  NoAdapterError,
+  UseAfterDisposeError,
+} from "../../mod.ts";
 import { add } from "../../kernels/ops.ts";
 import { KernelCompileError, type Launch } from "../../kernels/mod.ts";
-import { withGpu } from "../support/gpu.ts";
+import { withGpu, withoutFeature } from "../support/gpu.ts";
 import { values } from "../reference/data.ts";
 
 /** A kernel that adds `amount` to element 0. */
@@ -286,4 +292,25 @@ Deno.test("profile() counts the runs of every operation and times them", () =>
     assertEquals(runs, ["count 1", "number 3"]);
     for (const { ms } of profile.rows) assert(ms >= 0 && ms <= profile.wallMs);
     assertEquals([...await gpu.read(sum)], [2]);
+  }));
+
+Deno.test("Gpu.create() computes in 16 bits where the adapter can, and else says what it lacks", async () => {
+  await withGpu(({ compute }) => assertEquals(compute, "f32"));
+  await withGpu(({ compute }) => assertEquals(compute, "f16"), { compute: "f16" });
+  await withoutFeature("shader-f16", async () => {
+    const error = await assertRejects(() => Gpu.create({ compute: "f16" }), MissingFeatureError);
+    assertStringIncludes(error.message, 'cannot compute in "f16": it lacks shader-f16');
+    await withGpu(({ compute }) => assertEquals(compute, "f32"));
+  });
+});
+
+Deno.test("a weight's copy in 16 bits is for products alone", () =>
+  withGpu(async (gpu) => {
+    using copy = gpu.temporary([4, 6], "f16"), other = gpu.temporary([4, 6], "f16");
+    using step = gpu.step(), x = gpu.tensor([4, 6]);
+    assertEquals(copy.bytes, 48);
+    assertThrows(() => gpu.write(copy, new Float32Array(24)), TypeError, "to f16 [4,6]");
+    assertThrows(() => gpu.copy(copy, other), TypeError, "Cannot copy");
+    assertThrows(() => add(step, x, copy), TypeError, "f16 [4,6]");
+    await assertRejects(() => gpu.read(copy), TypeError, "Cannot read a copy of a weight [4,6]");
   }));

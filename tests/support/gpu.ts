@@ -23,6 +23,11 @@ export async function withBothFamilies(
   await withGpu(body, { ...options, family: "hardware" });
 }
 
+/** Runs `body` with both families' kernels, on devices whose products read weights in 16 bits. */
+export function withHalfWeights(body: (gpu: Gpu) => void | Promise<void>): Promise<void> {
+  return withBothFamilies(body, { compute: "f16" });
+}
+
 /** Peak bytes and largest single allocation of pooled memory while `body` runs. */
 export async function peakMemory(
   gpu: Gpu,
@@ -39,6 +44,22 @@ export async function peakMemory(
   await body();
   gpu.temporary = allocate;
   return { bytes, largest };
+}
+
+/** Runs `body` where no adapter has this feature. */
+export async function withoutFeature(name: string, body: () => Promise<void>): Promise<void> {
+  const features = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "features")!;
+  Object.defineProperty(GPUAdapter.prototype, "features", {
+    ...features,
+    get(this: GPUAdapter) {
+      return new Set([...features.get!.call(this)].filter((feature) => feature !== name));
+    },
+  });
+  try {
+    await body();
+  } finally {
+    Object.defineProperty(GPUAdapter.prototype, "features", features);
+  }
 }
 
 /** A device with these limits, and with kernels for software adapters. */

@@ -7,7 +7,7 @@
 import { join } from "@std/path";
 import { wgslFiles } from "../support/kernel_files.ts";
 import { runInChromium } from "../package/chromium.ts";
-import { type Shader, specialised } from "./shader.ts";
+import { inFullFloats, type Shader, specialised } from "./shader.ts";
 
 /** Compiles modules, and gives a line for each error. A pipeline would take a second of SwiftShader's time. */
 const PAGE = `
@@ -49,7 +49,9 @@ function kernelsIn(folder: string): Shader[] {
 
 /** Tint's errors in `shaders`. */
 export async function errorsByTint(shaders: readonly Shader[]): Promise<string[]> {
-  const texts = new Map(shaders.map((shader) => [specialised(shader), shader.label]));
+  const texts = new Map(
+    shaders.map((shader) => [inFullFloats(specialised(shader)), shader.label]),
+  );
   const modules = [...texts].map(([code, label]) => ({ label, code }));
   const files = new Map([["shaders.json", JSON.stringify(modules)]]);
   return await runInChromium(files, PAGE) as string[];

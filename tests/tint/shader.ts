@@ -23,3 +23,11 @@ export function specialised({ label, code, constants }: Shader): string {
   const enable = /\bsubgroup\w+\(/.test(code) && !/^enable subgroups;/.test(code);
   return enable ? `enable subgroups; ${text}` : text;
 }
+
+/** The kernel with floats of 32 bits in place of those of 16, which Chromium's SwiftShader does not have. */
+export function inFullFloats(code: string): string {
+  return code.replace(/\benable f16;/, "").replace(/\bf16\b/g, "f32").replace(
+    /\bvec([234])h\b/g,
+    "vec$1f",
+  );
+}

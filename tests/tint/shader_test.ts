@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { wgslFiles } from "../support/kernel_files.ts";
-import { specialised } from "./shader.ts";
+import { inFullFloats, specialised } from "./shader.ts";
 
 Deno.test("specialised() puts in the constants that are given, and keeps the others' values", () => {
   const code = "override A: u32 = 1; // a\noverride B: bool = false;\noverride C: f32 = 2 * 1.5;";
@@ -31,4 +31,11 @@ Deno.test("specialised() knows how the kernels write override constants, and ref
   }
   const untyped = { label: "k", code: "override A = 1;", constants: {} };
   assertThrows(() => specialised(untyped), Error, "specialise k");
+});
+
+Deno.test("inFullFloats() writes floats of 32 bits for those of 16", () => {
+  const code =
+    "// f16\nenable f16;\nalias Weight = f16; // f16_of\nlet x = vec4h(vec2h(), vec2h(f16(1)));";
+  const full = "// f32\n\nalias Weight = f32; // f16_of\nlet x = vec4f(vec2f(), vec2f(f32(1)));";
+  assertEquals(inFullFloats(code), full);
 });

@@ -15,7 +15,7 @@ const CODE: KernelCode = {
     @compute @workgroup_size(1) fn main() {}
     @compute @workgroup_size(A) fn other() {}`,
 };
-const COUNTS: BindingCounts = { inputs: 1, outputs: 1, texels: 1, texelsOut: 0 };
+const COUNTS: BindingCounts = { inputs: 1, outputs: 1, texels: ["rgba32float"], texelsOut: 0 };
 
 Deno.test("kernels that differ in entry, constants, bindings, texels or subgroups are not taken for one another", () =>
   withGpu(async ({ device }) => {
@@ -32,10 +32,11 @@ Deno.test("kernels that differ in entry, constants, bindings, texels or subgroup
       [{}, { inputs: 2 }],
       [{}, { outputs: 2 }],
       [{}, { inputs: 2, outputs: 0 }],
-      [{}, { texels: 0 }],
-      [{}, { texels: 2 }],
+      [{}, { texels: [] }],
+      [{}, { texels: ["rgba16float"] }],
+      [{}, { texels: ["rgba32float", "rgba32float"] }],
       [{}, { texelsOut: 1 }],
-      [{}, { texels: 0, texelsOut: 1 }],
+      [{}, { texels: [], texelsOut: 1 }],
     ];
     const idsOf = () =>
       variants.map(([code, counts]) =>

@@ -4,8 +4,9 @@ import { assertEquals, assertThrows } from "@std/assert";
 import type { Step, Tensor } from "../../../mod.ts";
 import { linear, matmul } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
-import { withBothFamilies, withGpu } from "../../support/gpu.ts";
+import { withBothFamilies, withGpu, withHalfWeights } from "../../support/gpu.ts";
 import { values } from "../../reference/data.ts";
+import { readInHalf } from "../../reference/half.ts";
 import * as reference from "../../reference/linear.ts";
 
 const TOLERANCE = { atol: 1e-5, rtol: 1e-5 };
@@ -40,6 +41,28 @@ Deno.test("linear() agrees with float64 with and without bias, forward and backw
       await checkOp(gpu, name, { ...check, shapes: [...shapes, [features]] });
       await checkOp(gpu, `${name} without bias`, { ...check, shapes });
     }
+  }));
+
+Deno.test("linear() reads its weight in 16 bits where that is asked for, forward and backward", () =>
+  withHalfWeights(async (gpu) => {
+    for (const [rows, width, features] of [[1, 1, 1], [65, 63, 257], [257, 12, 64]] as const) {
+      await checkOp(gpu, `linear ${rows} x ${width} to ${features} in 16 bits`, {
+        shapes: [[rows, width], [features, width], [features]],
+        oracle: readInHalf(reference.linear(rows, width, features), 1),
+        run: (step, x, weight, bias) => linear(step, x, weight!, bias),
+        tolerance: TOLERANCE,
+      });
+    }
+  }));
+
+Deno.test("matmul() reads its operands in 32 bits whatever linear() does", () =>
+  withHalfWeights(async (gpu) => {
+    await checkOp(gpu, "matmul", {
+      shapes: [[5, 6], [6, 7]],
+      oracle: reference.matmul(5, 6, 7),
+      run: (step, a, b) => matmul(step, a!, b!),
+      tolerance: TOLERANCE,
+    });
   }));
 
 Deno.test("linear() keeps leading dimensions", () =>

@@ -13,9 +13,11 @@ import {
   type Plan,
   TILES,
 } from "../../../kernels/matmul/matmul_workgroup.ts";
+import { weightFor } from "../../../kernels/matmul/weight.ts";
 import { readsTexels } from "../../../kernels/matmul/matmul_subgroup.ts";
 import type { Tensor } from "../../../kernels/device/tensor.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { inHalf } from "../../reference/half.ts";
 import { assertWithin, numbers, type Product, referenceMatmul } from "../../reference/matmul.ts";
 
 const TRANSPOSES = [[false, false], [false, true], [true, false], [true, true]] as const;
@@ -55,14 +57,16 @@ async function check(gpu: Gpu, variant: Variant): Promise<Float32Array> {
   if (variant.bias) options.bias = bias;
   if (variant.kernel) options.kernel = variant.kernel;
   const { plan } = variant;
-  if (plan) multiplyFromWorkgroup(gpu, c, a, b, { m, n, k, row: 0 }, options, plan);
-  else matmulInto(gpu, c, a, b, options);
+  using step = gpu.step();
+  const read = weightFor(step, b);
+  if (plan) multiplyFromWorkgroup(gpu, c, a, read, { m, n, k, row: 0 }, options, plan);
+  else matmulInto(gpu, c, a, read, options);
   const stored = await gpu.readFloats(wholeC);
   for (const tensor of [a, wholeA, b, wholeB, bias, wholeBias, c, wholeC]) tensor.dispose();
   const actual = stored.subarray(0, m * n);
   const reference = referenceMatmul(
     dataA,
-    dataB,
+    gpu.compute === "f16" ? inHalf(dataB) : dataB,
     variant,
     variant.bias ? dataBias : undefined,
     accumulate ? before : undefined,
@@ -111,6 +115,16 @@ Deno.test("matmulInto() agrees with float64 when a size is one", async () => {
       }
     }
   });
+});
+
+Deno.test("matmulInto() reads a weight's copy of 16 bits with every kernel, and sums in 32", async () => {
+  await withGpu(async (gpu) => {
+    for (const kernel of kernelsOf(gpu)) {
+      await check(gpu, { m: 65, n: 101, k: 63, bias: true, kernel });
+      const again = { m: 36, n: 140, k: 76, transposeB: true, bias: true, kernel };
+      assertEquals(await check(gpu, again), await check(gpu, again));
+    }
+  }, { compute: "f16" });
 });
 
 Deno.test("matmulInto() adds to the result when it accumulates", async () => {

@@ -7,8 +7,9 @@ import { GRU } from "../../../nce/nn/mod.ts";
 import { type RecurrentWeights, weightedSum } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
-import { withBothFamilies, withGpu } from "../../support/gpu.ts";
+import { withBothFamilies, withGpu, withHalfWeights } from "../../support/gpu.ts";
 import { values } from "../../reference/data.ts";
+import { readInHalf } from "../../reference/half.ts";
 import * as reference from "../../reference/gru.ts";
 import { resetFlags } from "../../reference/resets.ts";
 import { assertGradients } from "../../reference/oracle.ts";
@@ -54,6 +55,19 @@ Deno.test("gru() agrees with float64 at any size", () =>
       await checkOp(gpu, `gru T=${steps}, B=${batch}, E=${width}, H=${size}`, {
         shapes: layerShapes(sizes),
         oracle: reference.gruLayer(sizes),
+        run: (step, x, ...weights) => gru(step, x!, weightsOf(weights)).output,
+        gradientTolerance: { atol: 1e-5, rtol: 1e-4 },
+      });
+    }
+  }));
+
+Deno.test("gru() reads its weights in 16 bits where that is asked for, in every way of its time steps", () =>
+  withHalfWeights(async (gpu) => {
+    for (const [batch, size] of [[3, 12], [70, 13]] as const) {
+      const sizes = { steps: 3, batch, width: 5, size };
+      await checkOp(gpu, `gru in 16 bits, B=${batch}, H=${size}`, {
+        shapes: layerShapes(sizes),
+        oracle: readInHalf(reference.gruLayer(sizes), 1, 2),
         run: (step, x, ...weights) => gru(step, x!, weightsOf(weights)).output,
         gradientTolerance: { atol: 1e-5, rtol: 1e-4 },
       });

@@ -7,8 +7,9 @@ import { lstm, type LSTMState, type RecurrentWeights, sum } from "../../../kerne
 import type { Tensor } from "../../../mod.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
-import { withBothFamilies, withGpu } from "../../support/gpu.ts";
+import { withBothFamilies, withGpu, withHalfWeights } from "../../support/gpu.ts";
 import { values } from "../../reference/data.ts";
+import { readInHalf } from "../../reference/half.ts";
 import { lstmLayer, type LSTMSizes, lstmStack } from "../../reference/lstm.ts";
 import { resetFlags } from "../../reference/resets.ts";
 
@@ -64,6 +65,20 @@ Deno.test("lstm() agrees with float64 at any size, forward and backward", () =>
         [3, 9, 4, 1],
       ] as const
     ) await check(gpu, { steps, batch, width, size }, false);
+  }));
+
+Deno.test("lstm() reads its weights in 16 bits where that is asked for, in every way of its time steps", () =>
+  withHalfWeights(async (gpu) => {
+    for (const [batch, size] of [[3, 12], [70, 13]] as const) {
+      const sizes = { steps: 3, batch, width: 5, size };
+      await checkOp(gpu, `lstm in 16 bits, B=${batch}, H=${size}`, {
+        shapes: shapesOf(sizes),
+        oracle: readInHalf(lstmLayer(sizes), 1, 2),
+        run: (step, x, ...weights) => lstm(step, x!, weightsOf(weights)).output,
+        tolerance: TOLERANCE,
+        gradientTolerance: GRADIENT_TOLERANCE,
+      });
+    }
   }));
 
 Deno.test("lstm() agrees with float64 when it begins at a state", () =>
