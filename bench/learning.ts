@@ -40,12 +40,10 @@ export interface Point {
 /** The parts of a run; the model may be evaluated after each. */
 const STAGES = 10;
 /**
- * Learning rate of a stage: it halves every two stages. A run then ends near its best, and a start that is
- * too high, as short trials prefer it, does little harm.
+ * Divides the learning rate after each stage: it halves every two. A run then ends near its best, and a start
+ * that is too high, as short trials prefer it, does little harm.
  */
-export function rateOf(stage: number, lr: number): number {
-  return lr / 2 ** (stage / 2);
-}
+const LR_DECAY = Math.SQRT2;
 
 /**
  * Trains a new model until the budget is used up, or the perplexity is no longer finite.
@@ -63,20 +61,19 @@ export async function learn(
   },
 ): Promise<Point[]> {
   using model = makeModel(gpu, settings, text.vocabulary);
-  using trainer = new Trainer(gpu, model, settings);
+  using trainer = new Trainer(gpu, model, { ...settings, lrDecay: LR_DECAY });
   using losses = new Losses(gpu);
   const points: Point[] = [];
   let tokens = 0, stage = 0, before = 0, start = performance.now();
   const seconds = () => before + (performance.now() - start) / 1000;
   for (const batch of batchesOf(text.train, settings)) {
-    trainer.optimizer.lr = rateOf(stage, settings.lr); // a step sets that of the next by the settings
     await trainer.step(batch, losses);
     tokens += batch.tokens;
     await gpu.keepUp();
     const part = Math.max(tokens / budget.tokens, seconds() / budget.seconds);
     const reached = Math.min(STAGES, Math.floor(part * STAGES));
     if (reached === stage) continue;
-    stage = reached;
+    while (stage < reached) trainer.decayLr(), stage++;
     if (endOnly && stage < STAGES) continue;
     await gpu.finish();
     before = seconds();

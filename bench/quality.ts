@@ -2,12 +2,13 @@
  * Perplexity that each loss and source of noise reaches, against time and tokens:
  *
  *     deno task bench:quality [V...] [--losses NAME,...] [--words N] [--epochs N] [--seconds N] [--lr auto|RATE]
- *                             [--data FOLDER] [--json] [--svg FOLDER] [--from FILE]
+ *                             [--seed N] [--data FOLDER] [--json] [--svg FOLDER] [--from FILE]
  *
  * The text is the made-up language with V words (1,000, 10,000 and 100,000 unless given), whose best
  * possible perplexity is known, or that of a folder. Each loss gets its best learning rate, chosen on the
  * validation text by runs of a fifth of the length; the figures are of the test text. --json prints each
- * result as a line of JSON as soon as it is there, --from shows such lines as tables and charts.
+ * result as a line of JSON as soon as it is there, --from shows such lines, or those of --losses, as tables and
+ * charts.
  */
 
 import { adapterLine } from "../example/shared/adapter.ts";
@@ -28,7 +29,8 @@ const FIRST_RATE = 2;
 /** Trains one model with its best learning rate. */
 async function train(gpu: Gpu, task: Task, loss: string, plan: Plan): Promise<Result> {
   const { name, train, vocabulary, valid, test, best, seconds } = task;
-  const options = { ...task.given, ...LOSSES[loss] };
+  const seed = plan.seed !== undefined && { seed: plan.seed };
+  const options = { ...task.given, ...LOSSES[loss], ...seed };
   const budget = { tokens: plan.epochs * train.tokens, seconds };
   const settingsOf = (lr: number): Settings =>
     parseSettings({ ...options, train: true, lr: String(lr) });
@@ -75,7 +77,7 @@ async function main(words: readonly string[]): Promise<void> {
   const plan = readPlan(words), { svg, from } = plan;
   // Loaded only if needed: a machine without a network may lack the library of charts.
   const charts = svg === undefined ? undefined : await import("./quality_charts.ts");
-  const before = from === undefined ? undefined : readResults(from);
+  const before = from === undefined ? undefined : readResults(from, plan.losses);
   charts?.expectDrawable(before?.map(({ loss }) => loss) ?? plan.losses);
   const tables = [...byText(before ?? await measure(plan)).values()];
   if (!plan.json) console.log(tables.map((some) => formatTable(resultTable(some))).join("\n"));

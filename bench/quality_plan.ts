@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { loadCorpus } from "../example/data/corpus.ts";
 import { Sentences } from "../example/data/sentences.ts";
 import { parseSynthetic, synthesize } from "../example/data/synthetic.ts";
-import type { Given } from "../example/options/settings.ts";
+import { type Given, parseSettings } from "../example/options/settings.ts";
 import { Failure } from "../example/shared/errors.ts";
 import type { TrainingText } from "./learning.ts";
 import { positive } from "./program.ts";
@@ -26,6 +26,8 @@ export const LOSSES: Readonly<Record<string, Given>> = {
   "sampled-batch+unigram-50": { "loss": "sampled", "noise": "batch+unigram", "noise-ratio": "50" },
 };
 
+/** Options of `--from`. */
+const SHOWN: readonly string[] = ["from", "losses", "svg"];
 const USUAL = Object.keys(LOSSES).slice(0, 8);
 
 /** Unique samples without hits, as docs/nce.md advises. */
@@ -39,7 +41,7 @@ export interface Plan {
   readonly sizes: readonly number[];
   /** A folder with train.txt, valid.txt and test.txt, instead. */
   readonly data: string | undefined;
-  /** Names of {@linkcode LOSSES}. */
+  /** Names of {@linkcode LOSSES}; with `from`, those to show, all of the file if there are none. */
   readonly losses: readonly string[];
   /** Words of the made-up training text; by the size unless given. */
   readonly words: number | undefined;
@@ -49,6 +51,8 @@ export interface Plan {
   readonly seconds: number | undefined;
   /** The learning rate; `"auto"` tries several on a fifth of the budget. */
   readonly lr: number | "auto";
+  /** Random seed of the models, of their noise and of the order; the program's unless given. */
+  readonly seed: string | undefined;
   /** Print JSON lines. */
   readonly json: boolean;
   /** Folder for charts. */
@@ -61,11 +65,12 @@ export interface Plan {
  * Reads the command line.
  *
  * @throws {Failure} If an argument is wrong.
- * @throws {UsageError} If a size is.
+ * @throws {UsageError} If a size or the seed is.
  */
 export function readPlan(words: readonly string[]): Plan {
-  const { values, positionals: sizes } = parse(words), { data, svg, from, json = false } = values;
-  const losses = values.losses?.split(",") ?? USUAL;
+  const { values, positionals: sizes } = parse(words);
+  const { data, svg, from, seed, json = false } = values;
+  const losses = values.losses?.split(",") ?? (from === undefined ? USUAL : []);
   const unknown = losses.find((name) => !Object.hasOwn(LOSSES, name));
   if (unknown !== undefined) {
     throw new Failure(`Unknown loss ${unknown}: there are ${Object.keys(LOSSES).join(", ")}`);
@@ -73,6 +78,8 @@ export function readPlan(words: readonly string[]): Plan {
   if (data !== undefined && sizes.length > 0) {
     throw new Failure(`${sizes[0]} is a size of the made-up language: leave it or --data out`);
   }
+  if (seed !== undefined) parseSettings({ train: true, seed });
+  if (from !== undefined) expectOnlyShown(values, sizes);
   const number = (name: "words" | "epochs" | "seconds" | "lr") => {
     const text = values[name];
     return text === undefined ? undefined : positive(text, `--${name}`, NaN);
@@ -85,10 +92,22 @@ export function readPlan(words: readonly string[]): Plan {
     epochs: number("epochs") ?? 1,
     seconds: number("seconds"),
     lr: values.lr === "auto" ? "auto" : number("lr") ?? "auto",
+    seed,
     json,
     svg,
     from,
   };
+}
+
+/** Refuses with `--from` what only training heeds. */
+function expectOnlyShown(
+  values: Readonly<Record<string, unknown>>,
+  sizes: readonly string[],
+): void {
+  const [other] = Object.keys(values).filter((name) => !SHOWN.includes(name));
+  const extra = sizes[0] ?? (other && `--${other}`);
+  if (extra === undefined) return;
+  throw new Failure(`--from shows results as they are: leave out ${extra}`);
 }
 
 /** V, as for `--data synthetic`. */
@@ -109,6 +128,7 @@ function parse(words: readonly string[]) {
         epochs: text,
         seconds: text,
         lr: text,
+        seed: text,
         json: { type: "boolean" },
         svg: text,
         from: text,

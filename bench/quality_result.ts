@@ -33,9 +33,19 @@ const NEAR = 1.01;
 /**
  * Reads JSON lines.
  *
- * @throws {Failure} If the file cannot be read or is none.
+ * @param losses Those to keep; all if there are none.
+ * @throws {Failure} If the file cannot be read or is none, or has no result of one of the losses.
  */
-export function readResults(path: string): Result[] {
+export function readResults(path: string, losses: readonly string[] = []): Result[] {
+  const results = readLines(path), found = new Set(results.map(({ loss }) => loss));
+  const missing = losses.find((loss) => !found.has(loss));
+  if (missing !== undefined) {
+    throw new Failure(`${path} has no result of ${missing}: there are ${[...found].join(", ")}`);
+  }
+  return losses.length === 0 ? results : results.filter(({ loss }) => losses.includes(loss));
+}
+
+function readLines(path: string): Result[] {
   try {
     const lines = Deno.readTextFileSync(path).split("\n").filter((line) => line !== "");
     return lines.map((line) => JSON.parse(line) as Result);

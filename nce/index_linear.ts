@@ -11,7 +11,7 @@ import { expectShard, type Shard } from "../kernels/device/shard.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions } from "./nn/module.ts";
-import { expectClasses } from "./noise/noise.ts";
+import { expectClasses, mapToFloats } from "./noise/noise.ts";
 import type { Scores } from "./contrasted.ts";
 import { NCELoss } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
@@ -55,7 +55,7 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     const init = { range: 1 / Math.sqrt(embeddingDim), seed };
     this.weight = this.tableParameter(gpu, "emb.weight", [numClasses, embeddingDim], init, shard);
     const c = this.initialNormTerm;
-    const logProb = Float32Array.from(this.noise.probabilities, (p) => Math.log(p) + c);
+    const logProb = mapToFloats(this.noise.probabilities, (p) => Math.log(p) + c);
     this.bias = this.tableParameter(gpu, "bias.weight", [numClasses], logProb, shard);
   }
 

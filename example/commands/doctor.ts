@@ -2,7 +2,7 @@
 
 import type { Gpu } from "../../mod.ts";
 import { checkFolder, type Corpus, loadCorpus } from "../data/corpus.ts";
-import { evaluationBatches, trainingBatches } from "../data/batches.ts";
+import { Epochs, evaluationBatches } from "../data/batches.ts";
 import { boundsOf, fullest, largestShape } from "../model/checks.ts";
 import { batchNeeds, isMet } from "../model/needs.ts";
 import { fileFindings } from "../doctor/files.ts";
@@ -88,9 +88,11 @@ async function examine(
   if (settings.autotune) gpu.tuning = keptTuning(gpu) ?? gpu.tuning;
   seen.findings.push(...machineFindings(gpu, graphicsDevices(), processors()));
   if (corpus === undefined || seen.isStopped) return seen.findings;
-  await seen.part("memory", "sizes", () => checkSizes({ gpu, settings, corpus }));
+  const epochs = new Epochs(corpus.train, settings);
+  await seen.part("memory", "sizes", () => checkSizes({ gpu, settings, corpus, epochs }));
   if (seen.isStopped) return seen.findings;
-  await seen.part("memory", "step", () => tryRun({ gpu, settings, corpus, io, trialMs }, seen));
+  const trial = { gpu, settings, corpus, epochs, io, trialMs };
+  await seen.part("memory", "step", () => tryRun(trial, seen));
   return seen.findings;
 }
 
@@ -150,17 +152,18 @@ interface Trial {
   readonly gpu: Gpu;
   readonly settings: Settings;
   readonly corpus: Corpus;
+  readonly epochs: Epochs;
   readonly io: Io;
   readonly trialMs: number;
 }
 
 /** Makes the model and trains it for some seconds. */
 async function tryRun(
-  { gpu, settings, corpus, io, trialMs }: Trial,
+  { gpu, settings, corpus, epochs, io, trialMs }: Trial,
   seen: Examination,
 ): Promise<void> {
   const { vocabulary, train, valid } = corpus, begin = performance.now();
-  const batches = trainingBatches(train, settings, 1);
+  const batches = epochs.at(1);
   using model = makeModel(gpu, settings, vocabulary);
   const parameters = gpu.memory.bytes;
   using trainer = new Trainer(gpu, model, settings);

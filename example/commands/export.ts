@@ -19,7 +19,7 @@ import { metadataOf } from "../storage/safetensors.ts";
  * @throws {Failure} If the model is damaged, or a file cannot be written.
  */
 export function exportModel(word: string, given: Given, io: Io): void {
-  const { path } = findModel(word), { out } = readOptions(EXPORT, given);
+  const { path, vocabulary } = findModel(word), { out } = readOptions(EXPORT, given);
   const target = out ?? `${MODEL_FOLDER}/pytorch/${basename(path)}`, words = vocabularyPath(target);
   const foreign = isOwn(target) ? target : isFile(words) && !isFile(target) ? words : undefined;
   if (foreign !== undefined) {
@@ -28,7 +28,7 @@ export function exportModel(word: string, given: Given, io: Io): void {
     );
   }
   using file = openBytes(path, "load");
-  writePytorch(target, decodeModel(file, path));
+  writePytorch(target, decodeModel(file, path, Infinity, vocabulary));
   io.out(`wrote       ${target} and ${words}`);
 }
 

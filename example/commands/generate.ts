@@ -27,14 +27,14 @@ const MAX_TEXTS = 64;
 export async function generate(words: readonly string[], given: Given, io: Io): Promise<void> {
   const settings = readOptions(GENERATE, given), [word = "", prompt] = words;
   checkChoice(settings);
-  const { path, settings: own } = findModel(word);
+  const { path, settings: own, vocabulary } = findModel(word);
   if (own.loss === "neg") {
     throw new Failure(
       `Cannot generate by ${path}: it was trained by --loss neg, and its scores are no probabilities`,
     );
   }
   await using gpu = await openGpu(settings);
-  const loaded = loadModel(gpu, path);
+  const loaded = loadModel(gpu, path, vocabulary);
   using _model = loaded.model;
   let first = 0;
   for await (const line of promptsOf(prompt)) {

@@ -3,7 +3,7 @@
 import type { Gpu } from "../../mod.ts";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { describeOptimizer } from "../training/optimizer.ts";
-import { evaluationBatches, trainingBatches } from "../data/batches.ts";
+import { type Epochs, evaluationBatches } from "../data/batches.ts";
 import {
   boundsOf,
   checkEvaluation,
@@ -26,6 +26,8 @@ export interface Job {
   readonly gpu: Gpu;
   readonly settings: Settings;
   readonly corpus: Corpus;
+  /** Those of the training text. */
+  readonly epochs: Epochs;
   readonly io: Io;
   /** The ranks that share the work; this process alone unless given. */
   readonly communicator?: Communicator;
@@ -58,14 +60,14 @@ export function newModel(job: Job): WordModel {
  * @throws {Failure} If it does not.
  */
 export function checkSizes(
-  { gpu, settings, corpus, communicator = ALONE }: Omit<Job, "io">,
+  { gpu, settings, corpus, epochs, communicator = ALONE }: Omit<Job, "io">,
 ): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
   const shard = shardOf(settings, communicator, vocabulary.size);
   checkMemory(memoryOfTraining(settings, vocabulary.size, gpu, shard), freeMemory(gpu));
-  const batch = trainingBatches(train, settings, 1).largest();
+  const batch = epochs.at(1).largest();
   checkTraining(settings, bounds, largestShape(train, batch, concat));
   if (modeOf(settings) === "profile") return;
   const validation = loss === "neg" ? "loss" : "full";

@@ -40,7 +40,7 @@ export async function withScorer<T>(
   await using gpu = await openGpu({ cuda });
   for (const warning of adapterWarnings(gpu, graphicsDevices())) io.err(warning);
   checkMemory(memoryOfModel(found.settings, found.vocabulary.size), freeMemory(gpu));
-  const { model, vocabulary, settings, card } = loadModel(gpu, found.path);
+  const { model, vocabulary, settings, card } = loadModel(gpu, found.path, found.vocabulary);
   using _model = model;
   const { batchSize, steps: bptt } = LARGEST;
   checkEvaluation({ ...settings, batchSize, bptt }, boundsOf(gpu, vocabulary.size), {

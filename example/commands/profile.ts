@@ -5,16 +5,15 @@ import { type Job, newModel } from "./job.ts";
 import { formatCount } from "../shared/progress.ts";
 import { Losses } from "../evaluation/losses.ts";
 import { Trainer } from "../training/trainer.ts";
-import { trainingBatches } from "../data/batches.ts";
 
 /** Profiles a batch; nothing is saved. */
 export async function profileBatch(job: Job): Promise<void> {
-  const { gpu, settings, corpus, io } = job;
+  const { gpu, settings, epochs, io } = job;
   checkTimestamps(gpu.device);
   using model = newModel(job);
   using trainer = new Trainer(gpu, model, settings);
   using losses = new Losses(gpu);
-  const batch = trainingBatches(corpus.train, settings, 1).at(0);
+  const batch = epochs.at(1).at(0);
   await trainer.step(batch, losses); // compiles the kernels
   const { rows, wallMs } = await gpu.profile(() => trainer.step(batch, losses));
   const total = rows.reduce((sum, { ms }) => sum + ms, 0);

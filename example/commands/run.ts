@@ -1,6 +1,7 @@
 /** The root command: reads the text, opens the GPU, and trains, profiles or tests. */
 
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
+import { Epochs } from "../data/batches.ts";
 import { loadCorpus } from "../data/corpus.ts";
 import { scoredParts } from "../data/part.ts";
 import { describeCorpus } from "./describe.ts";
@@ -42,7 +43,8 @@ async function runAlone(
   for (const line of describeCorpus(settings.data, whole)) io.out(line);
   for (const warning of unknownWarnings(whole)) io.err(warning);
   const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
+  const epochs = new Epochs(corpus.train, settings);
   await (mode === "train" ? trainModel : profileBatch)({
-    ...{ gpu, settings, corpus, io, communicator },
+    ...{ gpu, settings, corpus, epochs, io, communicator },
   });
 }

@@ -57,7 +57,7 @@ export async function testModel(
     );
   }
   checkMemory(memoryOfModel(own, vocabulary.size, shard), freeMemory(gpu));
-  const { model } = loadModel(gpu, path, shard);
+  const { model } = loadModel(gpu, path, vocabulary, shard);
   using _model = model;
   io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
   const metrics = communicator.rank === 0 ? new Metrics(save, io) : NO_RECORD;

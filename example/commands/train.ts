@@ -6,6 +6,6 @@ import { train } from "../training/train.ts";
 /** Trains and tests. */
 export async function trainModel(job: Job): Promise<void> {
   using model = newModel(job);
-  const { gpu, settings, corpus, io, communicator } = job;
-  await train(gpu, settings, corpus, model, io, communicator);
+  const { gpu, settings, corpus, epochs, io, communicator } = job;
+  await train(gpu, settings, corpus, model, io, communicator, epochs);
 }

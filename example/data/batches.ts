@@ -33,6 +33,28 @@ export function trainingBatches(
   return new WholeEpoch(text, options, epoch);
 }
 
+/** The epochs of a text. The last one that was asked for is kept: packing a large text takes a while. */
+export class Epochs {
+  readonly #text: Sentences | LargeText;
+  readonly #options: TrainingOptions;
+  #epoch = 0;
+  #batches: Epoch | undefined;
+
+  /** Packs nothing yet. */
+  constructor(text: Sentences | LargeText, options: TrainingOptions) {
+    this.#text = text;
+    this.#options = options;
+  }
+
+  /** The {@linkcode trainingBatches} of an epoch, from 1. */
+  at(epoch: number): Epoch {
+    if (this.#batches !== undefined && this.#epoch === epoch) return this.#batches;
+    this.#batches = undefined; // before the next ones take its memory
+    this.#epoch = epoch;
+    return this.#batches = trainingBatches(this.#text, this.#options, epoch);
+  }
+}
+
 /** How {@linkcode evaluationBatches} groups sentences. */
 export interface EvaluationOptions {
   /** The most rows in a batch, by default 64. */

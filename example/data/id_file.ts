@@ -8,7 +8,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { type ByteSource, chunksOf } from "../shared/files.ts";
+import { type ByteSource, chunksOf, ownBuffer } from "../shared/files.ts";
 import type { LineWords } from "./line_words.ts";
 import { WordCounts } from "./word_counts.ts";
 import { grow, WordTable } from "./word_table.ts";
@@ -154,5 +154,5 @@ function numbersAt<A>(
   count: number,
   Numbers: { new (buffer: ArrayBuffer): A; BYTES_PER_ELEMENT: number },
 ): A {
-  return new Numbers(file.read(at, at + count * Numbers.BYTES_PER_ELEMENT).slice().buffer);
+  return new Numbers(ownBuffer(file.read(at, at + count * Numbers.BYTES_PER_ELEMENT)));
 }

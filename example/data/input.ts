@@ -8,7 +8,7 @@ import { checkFile } from "../shared/files.ts";
 import { decodeLine, LineSplitter } from "./lines.ts";
 
 /** Bytes in chunks. */
-type Chunks = AsyncIterable<Uint8Array>;
+export type Chunks = AsyncIterable<Uint8Array>;
 
 /** Decompressors by file extension. The reader of the output gets their errors. */
 const DECODERS: readonly (readonly [ending: string, decode: (file: Readable) => Chunks])[] = [
@@ -80,7 +80,13 @@ async function* decodeZstd(file: Chunks): AsyncGenerator<Uint8Array> {
   yield* done;
 }
 
-async function* linesOf(name: string, chunks: Chunks): AsyncGenerator<readonly string[]> {
+/**
+ * The lines of chunks in groups, as {@linkcode Input.lines} gives them.
+ *
+ * @param name What the chunks are from, for messages.
+ * @throws {Failure} If a line is not UTF-8 or too long.
+ */
+export async function* linesOf(name: string, chunks: Chunks): AsyncGenerator<readonly string[]> {
   const splitter = new LineSplitter();
   let number = 0;
   const decode = function* (ended: Iterable<Uint8Array>) {

@@ -87,10 +87,10 @@ export class Vocabulary {
       most.joined.length + MARKS.join().length + 1,
     );
     for (const mark of MARKS) table.add(ENCODER.encode(mark));
-    if (words) { for (let word = 0; word < words.size; word++) table.add(words.bytes(word)); }
+    if (words) { for (let word = 0; word < words.size; word++) table.addFrom(words, word); }
     else {
       for (const word of counted.order()) {
-        if (counted.counts[word]! >= minFreq) table.add(counted.table.bytes(word));
+        if (counted.counts[word]! >= minFreq) table.addFrom(counted.table, word);
       }
     }
     const counts = new Float64Array(table.size), ids = idsOf(counted, table);
@@ -141,7 +141,7 @@ export class Vocabulary {
 /** The id that `table` has for each counted word; that of `<unk>` for others. */
 export function idsOf(counted: WordCounts, table: WordTable): Uint32Array<ArrayBuffer> {
   return new Uint32Array(counted.table.size)
-    .map((_, word) => Math.max(UNK, table.find(counted.table.bytes(word))));
+    .map((_, word) => Math.max(UNK, table.findFrom(counted.table, word)));
 }
 
 /** Whether a word can be kept: texts are, but a line break would end it. */

@@ -48,24 +48,11 @@ export class WordCounts {
 
   /** The words by number, the most frequent first, ties by code point. */
   order(): Uint32Array<ArrayBuffer> {
-    const { table, counts } = this, order = new Uint32Array(table.size);
-    const same = new Map<number, number>();
-    for (const count of counts) same.set(count, (same.get(count) ?? 0) + 1);
-    // Where the words of each count begin: there are few different counts.
-    const next = new Map<number, number>(), frequencies = [...same.keys()].sort((a, b) => b - a);
-    let begin = 0;
-    for (const count of frequencies) {
-      next.set(count, begin);
-      begin += same.get(count)!;
-    }
-    for (const [word, count] of counts.entries()) {
-      const at = next.get(count)!;
-      order[at] = word;
-      next.set(count, at + 1);
-    }
+    const { table, counts } = this, order = byFallingCount(counts);
     const compare = (a: number, b: number) => table.compare(a, b);
-    for (const count of frequencies) {
-      const end = next.get(count)!, words = order.subarray(end - same.get(count)!, end);
+    for (let begin = 0, end = 1; begin < order.length; begin = end++) {
+      while (end < order.length && counts[order[end]!] === counts[order[begin]!]) end++;
+      const words = order.subarray(begin, end);
       if (words.some((word, i) => i > 0 && compare(words[i - 1]!, word) > 0)) words.sort(compare);
     }
     return order;
@@ -86,8 +73,30 @@ export class WordCounts {
       at += bytes.length + 1;
       ranks[word] = rank;
     });
-    return { joined, counts: Float64Array.from(order, (word) => this.#counts[word]!), ranks };
+    return {
+      joined,
+      counts: new Float64Array(order.length).map((_, i) => this.#counts[order[i]!]!),
+      ranks,
+    };
   }
+}
+
+/** The places of counts, the largest first, equal ones in order. Different counts are few, places may be millions. */
+export function byFallingCount(counts: Float64Array): Uint32Array<ArrayBuffer> {
+  const same = new Map<number, number>();
+  for (const count of counts) same.set(count, (same.get(count) ?? 0) + 1);
+  const next = new Map<number, number>(), order = new Uint32Array(counts.length);
+  let begin = 0;
+  for (const count of [...same.keys()].sort((a, b) => b - a)) {
+    next.set(count, begin);
+    begin += same.get(count)!;
+  }
+  counts.forEach((count, place) => {
+    const at = next.get(count)!;
+    order[at] = place;
+    next.set(count, at + 1);
+  });
+  return order;
 }
 
 /** The lines of `freq.txt`: every word that occurs with its count, including the end of sentence. */

@@ -1,6 +1,7 @@
 /** Words as bytes: a hash table without strings, for any number of words. */
 
 import { Failure } from "../shared/errors.ts";
+import { ownBuffer } from "../shared/files.ts";
 
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -33,16 +34,21 @@ export class WordTable {
     this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(words / MAX_LOAD + 1)));
   }
 
-  /** The words that {@linkcode joined} gave; undefined if one is there twice or the last has no end. */
-  static of(joined: Uint8Array): WordTable | undefined {
-    const lines = joined.reduce((count, byte) => byte === NEWLINE ? count + 1 : count, 0);
-    const table = new WordTable(lines, joined.length);
+  /**
+   * The words that {@linkcode joined} gave, whose memory the table takes over; undefined if one is there twice
+   * or the last has no end.
+   */
+  static of(joined: Uint8Array<ArrayBuffer>): WordTable | undefined {
+    const words = joined.reduce((count, byte) => byte === NEWLINE ? count + 1 : count, 0);
+    const table = new WordTable(words, 0), bytes = new Uint8Array(ownBuffer(joined));
+    table.#bytes = bytes;
     let start = 0;
-    for (let end = joined.indexOf(NEWLINE); end >= 0; end = joined.indexOf(NEWLINE, start)) {
-      table.add(joined, start, end);
-      start = end + 1;
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+      const hash = hashOf(bytes, start, end), slot = table.#slotOf(hash, bytes, start, end);
+      if (table.#slots[slot]! > 0) return undefined;
+      table.#enter(hash, slot, start = end + 1);
     }
-    return start === joined.length && lines === table.size ? table : undefined;
+    return start === bytes.length ? table : undefined;
   }
 
   /** Number of words. */
@@ -79,25 +85,42 @@ export class WordTable {
     const found = this.#slots[slot]!;
     if (found > 0) return found - 1;
     const word = this.#size, begin = this.#starts[word]!, last = begin + end - start;
-    if (last >= MAX_BYTES) {
-      throw new Failure("Cannot hold the words: different ones have more than 4 GiB");
-    }
     this.#bytes = grow(this.#bytes, last + 1);
     // Words are short: a loop is faster than set().
     for (let i = start, to = begin; i < end; i++, to++) this.#bytes[to] = from[i]!;
     this.#bytes[last] = NEWLINE;
+    this.#enter(hash, slot, last + 1);
+    return word;
+  }
+
+  /** Makes the bytes up to `next`, where the next word will begin, a word. */
+  #enter(hash: number, slot: number, next: number): void {
+    if (next > MAX_BYTES) {
+      throw new Failure("Cannot hold the words: different ones have more than 4 GiB");
+    }
+    const word = this.#size;
     this.#starts = grow(this.#starts, word + 2);
-    this.#starts[word + 1] = last + 1;
+    this.#starts[word + 1] = next;
     this.#hashes = grow(this.#hashes, word + 1);
     this.#hashes[word] = hash;
     this.#slots[slot] = ++this.#size;
     if (this.#size > MAX_LOAD * this.#slots.length) this.#widen();
-    return word;
   }
 
   /** The number of a word, or -1. */
   find(from: Uint8Array, start = 0, end = from.length): number {
     return this.#slots[this.#slotOf(hashOf(from, start, end), from, start, end)]! - 1;
+  }
+
+  /** Adds a word of another table, as {@linkcode add} does; a view of each of millions would be garbage. */
+  addFrom(other: WordTable, word: number): number {
+    return this.add(other.#bytes, other.#starts[word], other.#starts[word + 1]! - 1);
+  }
+
+  /** The number that a word of another table has in this one, or -1. */
+  findFrom(other: WordTable, word: number): number {
+    const starts = other.#starts, end = starts[word + 1]! - 1;
+    return this.#slots[this.#slotOf(other.#hashes[word]!, other.#bytes, starts[word]!, end)]! - 1;
   }
 
   /** A word in UTF-8, as a view. */

@@ -1,7 +1,8 @@
 /** One look at a text file: its lines, their ends, and words that are odd. */
 
-import { openChunks, openInput } from "../data/input.ts";
+import { type Chunks, linesOf, openChunks } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
+import { checkFile } from "../shared/files.ts";
 
 /** Bytes that are looked at, so that the look takes seconds. */
 const MAX_BYTES = 2 ** 26;
@@ -71,35 +72,30 @@ export async function scanFile(
     if (line !== line.normalize("NFC")) odd.decomposed++;
     onSentence(words);
   };
-  for await (const lines of openInput(path).lines((bytes) => read += bytes)) {
+  checkFile(path);
+  const ends = { LF: 0, CRLF: 0, CR: 0 };
+  const chunks = countingEnds(openChunks(path, (bytes) => read += bytes), ends);
+  for await (const lines of linesOf(path, chunks)) {
     lines.forEach(onLine);
     if (read > MAX_BYTES) break;
   }
   const bytes = Deno.statSync(path).size, isPart = read < bytes;
-  return {
-    path,
-    bytes,
-    isPart,
-    longest,
-    ...counts,
-    ...odd,
-    otherUnknown,
-    ends: await lineEnds(path),
-  };
+  return { path, bytes, isPart, longest, ...counts, ...odd, otherUnknown, ends };
 }
 
-/** The line ends of a file. */
-async function lineEnds(path: string): Promise<LineEnds> {
-  const ends = { LF: 0, CRLF: 0, CR: 0 };
-  let before = 0, read = 0;
-  for await (const chunk of openChunks(path, (bytes) => read += bytes)) {
+/** Passes chunks on, and counts the line ends in them. */
+async function* countingEnds(
+  chunks: Chunks,
+  ends: Record<keyof LineEnds, number>,
+): AsyncGenerator<Uint8Array> {
+  let before = 0;
+  for await (const chunk of chunks) {
     for (const byte of chunk) {
       if (byte === RETURN) ends.CR++;
       else if (byte === NEWLINE && before === RETURN) ends.CR--, ends.CRLF++;
       else if (byte === NEWLINE) ends.LF++;
       before = byte;
     }
-    if (read > MAX_BYTES) break;
+    yield chunk;
   }
-  return ends;
 }

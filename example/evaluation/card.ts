@@ -1,5 +1,6 @@
 /** Statistics of a text's exact scores: perplexity by word frequency, and self-normalisation. */
 
+import { byFallingCount } from "../data/word_counts.ts";
 import type { Vocabulary } from "../data/vocab.ts";
 import { formatCount, formatPerplexity } from "../shared/progress.ts";
 import { UNK } from "../data/vocab.ts";
@@ -139,12 +140,11 @@ function histogramOf(sorted: Float32Array): Histogram {
 /** Perplexity by frequency of the word in the training text. */
 export function frequencyBuckets(scores: TokenScores, vocabulary: Vocabulary): Bucket[] {
   const { counts } = vocabulary;
-  const order = counts.map((_, id) => id).filter((id) => id !== UNK)
-    .sort((a, b) => counts[b]! - counts[a]!);
-  const total = order.reduce((sum, id) => sum + counts[id]!, 0);
+  const total = counts.reduce((sum, count, id) => id === UNK ? sum : sum + count, 0);
   const bucketOf = new Uint8Array(counts.length);
   let before = 0;
-  for (const id of order) {
+  for (const id of byFallingCount(counts)) {
+    if (id === UNK) continue;
     bucketOf[id] = before < 0.5 * total ? 0 : before < 0.9 * total ? 1 : 2;
     before += counts[id]!;
   }

@@ -75,11 +75,12 @@ export function expectedNoise(
 
 /** The counts, with zeros raised. `</s>` keeps 0 if it is no word of the text: it is never a target. */
 function withUnseen(counts: ArrayLike<number>): Float64Array {
-  const weights = Float64Array.from(counts);
-  const wordsOf = (count: number) => weights.filter((n, id) => n === count && id > EOS).length;
+  const weights = new Float64Array(counts), words = weights.subarray(EOS + 1);
+  const wordsOf = (count: number) => words.reduce((sum, n) => n === count ? sum + 1 : sum, 0);
   const weight = Math.min(1, Math.max(1, wordsOf(1)) / wordsOf(0));
   weights[UNK] = Math.max(1, weights[UNK]!);
-  return weights.map((count, id) => count === 0 && id > EOS ? weight : count);
+  words.forEach((count, i) => words[i] = count === 0 ? weight : count);
+  return weights;
 }
 
 function probabilities(

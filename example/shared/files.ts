@@ -22,6 +22,11 @@ export function ofBytes(bytes: Uint8Array<ArrayBuffer>): ByteSource {
   return { size: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
 }
 
+/** Memory that holds these bytes alone: their own if it does, else a copy. */
+export function ownBuffer(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer {
+  return bytes.length === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
+}
+
 /** Bytes that are read together, a multiple of any number's size. */
 const CHUNK = 1 << 22;
 

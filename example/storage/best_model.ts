@@ -163,7 +163,10 @@ export class BestModel {
    */
   async restore(): Promise<void> {
     const values = this.#unsaved, gpu = this.#gpu, model = this.#model, ranks = this.#communicator;
-    if (!values) return await restoreModel(gpu, this.path, model, this.#best!.sha256, ranks);
+    if (!values) {
+      const { sha256 } = this.#best!, { vocabulary } = this.#beside;
+      return await restoreModel(gpu, this.path, model, sha256, vocabulary, ranks);
+    }
     for (const [i, [, parameter]] of model.parameters().entries()) {
       const { length: size } = values[i]!;
       const read = (begin: number, end: number) => values[i]!.slice(begin, end);

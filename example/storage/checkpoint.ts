@@ -114,11 +114,18 @@ export function hashOfFile(path: string): string | undefined {
 /**
  * Reads a model with its vocabulary, or a `shard` of it. The whole file is validated before the GPU is used.
  *
- * @throws {Failure} If the file is missing, damaged, not a model, or too large for the device.
+ * @param known The vocabulary that was read from the file before, which is then not held twice.
+ * @throws {Failure} If the file is missing, damaged, not a model, or too large for the device; or if it no
+ *   longer has the known vocabulary.
  */
-export function loadModel(gpu: Gpu, path: string, shard?: Shard): LoadedModel {
+export function loadModel(
+  gpu: Gpu,
+  path: string,
+  known?: Vocabulary,
+  shard?: Shard,
+): LoadedModel {
   using file = open(path);
-  const { parameters, ...header } = decodeModel(file, path, gpu.maxTensorBytes);
+  const { parameters, ...header } = decodeModel(file, path, gpu.maxTensorBytes, known);
   using made = new DisposableStack();
   const model = made.use(remakeModel(gpu, header.settings, header.vocabulary, path, shard));
   for (const [name, parameter] of model.parameters()) {
@@ -132,6 +139,7 @@ export function loadModel(gpu: Gpu, path: string, shard?: Shard): LoadedModel {
  * Gives `model` the parameters that {@linkcode saveModel} wrote to `path`, a file of rank 0, on all ranks.
  *
  * @param written The hash that it returned.
+ * @param vocabulary The words of the model.
  * @throws {Failure} If the file has changed.
  */
 export async function restoreModel(
@@ -139,13 +147,14 @@ export async function restoreModel(
   path: string,
   model: WordModel,
   written: string,
+  vocabulary: Vocabulary,
   communicator: Communicator = ALONE,
 ): Promise<void> {
   using file = communicator.rank === 0 ? open(path) : undefined;
   if (file && hashOfFile(path) !== written) {
     cannotLoad(path)("it is not the file that this run wrote; another program replaced it");
   }
-  const saved = file && decodeModel(file, path);
+  const saved = file && decodeModel(file, path, Infinity, vocabulary);
   for (const [name, parameter] of model.parameters()) {
     await spread(gpu, communicator, parameter, saved?.parameters.get(name));
   }

@@ -3,14 +3,13 @@
 import { createHash } from "node:crypto";
 import { type Gpu, isTuning, type Tuning } from "../../mod.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
-import type { SelfNormalization } from "../evaluation/card.ts";
 import type { LossSum } from "../evaluation/losses.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { AtomicFile, type ByteSource, openBytes } from "../shared/files.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
-import { cannotLoad, decodeHeader, encodeHeader, isRecord, metadataOf } from "./safetensors.ts";
+import { cannotLoad, decodeHeader, encodeHeader, type Fail, metadataOf } from "./safetensors.ts";
 import {
   bytesOf,
   floatsOf,
@@ -21,7 +20,18 @@ import {
   wholeShape,
 } from "./tensors.ts";
 import { LargeText } from "../data/large_text.ts";
-import type { SavedValidation } from "./model_file.ts";
+import { CARD, type SavedCard, type SavedValidation, VALIDATION } from "./model_file.ts";
+import {
+  ANY,
+  fields,
+  list,
+  NUMBER,
+  optional,
+  parseAs,
+  record,
+  simple,
+  TEXT,
+} from "./saved_json.ts";
 
 /** What the header of a checkpoint says of its kind. */
 const KIND = "nce checkpoint";
@@ -55,7 +65,7 @@ export interface Position {
 export interface SavedBest {
   readonly epoch: number;
   readonly validation: SavedValidation;
-  readonly card?: SelfNormalization;
+  readonly card?: SavedCard;
   /** SHA-256 of the file. */
   readonly sha256: string;
 }
@@ -70,6 +80,32 @@ export interface RunState {
   /** Bytes of the record; absent if it could not be written. */
   readonly recorded?: number;
 }
+
+/** The shapes of a checkpoint's JSON. A setting is compared, whatever it is. */
+const STATE = record<RunState>({
+  position: record<Position>({
+    epoch: NUMBER,
+    batch: NUMBER,
+    step: NUMBER,
+    lr: NUMBER,
+    told: record({ sum: NUMBER, tokens: NUMBER }),
+    untold: record({ sum: NUMBER, tokens: NUMBER, batches: NUMBER, firstBad: NUMBER }),
+    hits: record({ hits: NUMBER, samples: NUMBER }),
+    counts: fields(list(NUMBER)),
+  }),
+  tuning: optional(simple<Tuning>("a tuning", isTuning)),
+  best: optional(
+    record<SavedBest>({
+      epoch: NUMBER,
+      validation: VALIDATION,
+      card: optional(CARD),
+      sha256: TEXT,
+    }),
+  ),
+  recorded: optional(NUMBER),
+});
+const HASHES = record<Hashes>({ memory: TEXT, vocabulary: TEXT, text: TEXT });
+const SETTINGS = fields(ANY);
 
 /** An open checkpoint. */
 export interface Checkpoint extends Disposable {
@@ -166,19 +202,11 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   if (file === undefined) return undefined;
   using opened = new DisposableStack();
   opened.use(file);
-  const fail = cannotLoad(path), metadata = metadataOf(file, path);
+  const fail: Fail = (why) => cannotLoad(path)(`${why}; restore it, or ${ANEW}`);
+  const metadata = metadataOf(file, path);
   if (metadata["kind"] !== KIND) fail("it is no checkpoint of this program");
   const { places } = decodeHeader(file, path);
-  const parse = (name: string): Record<string, unknown> => {
-    try {
-      const value: unknown = JSON.parse(metadata[name]!);
-      if (isRecord(value)) return value;
-    } catch {
-      // It says the same.
-    }
-    return fail(`its ${name} ${name === "state" ? "is" : "are"} damaged or missing`);
-  };
-  const before = parse("settings") as unknown as Settings;
+  const before = parseAs(metadata, "settings", SETTINGS, fail) as unknown as Settings;
   const missing = Object.keys(settings).find((name) => !Object.hasOwn(before, name));
   if (missing !== undefined) fail(`its setting ${missing} is missing`);
   const changed = changedOption(settings, before);
@@ -187,10 +215,8 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
       `Cannot resume ${path} ${changed}: give what it was begun with, or ${ANEW}`,
     );
   }
-  const state = parse("state") as unknown as RunState, hashes = parse("hashes");
-  const { epoch, batch, step, lr } = state.position ?? {};
-  if (![epoch, batch, step, lr].every(Number.isFinite)) fail("its position is damaged or missing");
-  if (state.tuning !== undefined && !isTuning(state.tuning)) fail("its tuning is damaged");
+  const state = parseAs(metadata, "state", STATE, fail);
+  const hashes = parseAs(metadata, "hashes", HASHES, fail);
   const disposable = opened.move();
   return {
     path,
@@ -202,14 +228,14 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
       return fail(`${name} is ${place ? `[${place.shape}]` : "missing"}, expected [${shape}]`);
     },
     expectText(wanted) {
-      if (hashes["memory"] !== wanted.memory) {
-        const cure = hashes["memory"] === "all" ? "a larger one" : hashes["memory"];
+      if (hashes.memory !== wanted.memory) {
+        const cure = hashes.memory === "all" ? "a larger one" : hashes.memory;
         throw new Failure(
           `Cannot resume ${path}: the text was in other windows: give --corpus-memory ${cure}, or ${ANEW}`,
         );
       }
-      for (const [name, hash] of Object.entries(wanted)) {
-        if (hashes[name] === hash) continue;
+      for (const name of ["vocabulary", "text"] as const) {
+        if (hashes[name] === wanted[name]) continue;
         throw new Failure(
           `Cannot resume ${path}: the ${name} changed since it was written: restore it, or ${ANEW}`,
         );

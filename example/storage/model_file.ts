@@ -17,15 +17,12 @@ import {
 import { bytesOf, floatsOf, type NumberSource, partsOf } from "./tensors.ts";
 import { AtomicFile, type ByteSource } from "../shared/files.ts";
 import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
-import { Vocabulary } from "../data/vocab.ts";
-import { WordTable } from "../data/word_table.ts";
+import type { Vocabulary } from "../data/vocab.ts";
+import { choice, NUMBER, parseAs, parseText, record, type Shape, SWITCH } from "./saved_json.ts";
+import { COUNTS, hasVocabulary, vocabularyOf, WORDS } from "./saved_vocabulary.ts";
 
 /** Identifies a model file in its header. */
 const KIND = "nce word language model";
-/** The tensor of the words in UTF-8, each with a newline behind it: a header has no room for millions. */
-const WORDS = "vocabulary.words";
-/** The tensor of the words' counts. */
-const COUNTS = "vocabulary.counts";
 
 /** Data of a model file, besides the parameters. */
 export interface SavedBeside {
@@ -34,7 +31,7 @@ export interface SavedBeside {
   /** The validation result: models are compared by `measure`, smaller is better. */
   readonly validation?: SavedValidation;
   /** Self-normalisation in the last exact validation. */
-  readonly card?: SelfNormalization;
+  readonly card?: SavedCard;
 }
 
 /** Quality of a saved model. */
@@ -44,12 +41,28 @@ export interface SavedValidation {
   readonly measure: number;
 }
 
+/** The shape of the JSON of one. */
+export const VALIDATION: Shape<SavedValidation> = record<SavedValidation>({
+  kind: choice("ppl", "loss"),
+  measure: NUMBER,
+});
+
+/** Those fields of a card that a saved one is read for. */
+export type SavedCard = Pick<SelfNormalization, "mean" | "std" | "safe">;
+
+/** The shape of the JSON of one. */
+export const CARD: Shape<SavedCard> = record<SavedCard>({
+  mean: NUMBER,
+  std: NUMBER,
+  safe: SWITCH,
+});
+
 /** The header of a model file. */
 export interface ModelHeader {
   readonly vocabulary: Vocabulary;
   readonly settings: ModelSettings;
   /** Self-normalisation of the model, if its last validation measured it. */
-  readonly card?: SelfNormalization;
+  readonly card?: SavedCard;
 }
 
 /** The full content of a model file. */
@@ -105,11 +118,18 @@ export function writeModel(path: string, { vocabulary, settings, parameters }: M
  * @param file The file, which must stay open while the parameters are in use.
  * @param fileName Its name, for messages.
  * @param maxBytes The most bytes that the device takes for a parameter that is no table of words.
- * @throws {Failure} One line, `Cannot load NAME: ...`, if anything is missing, damaged, excessive or unknown.
+ * @param known The vocabulary that was read from this file before, which is then not held twice.
+ * @throws {Failure} One line, `Cannot load NAME: ...`, if anything is missing, damaged, excessive or unknown,
+ *   or if the vocabulary is not the known one.
  */
-export function decodeModel(file: ByteSource, fileName: string, maxBytes = Infinity): ModelFile {
+export function decodeModel(
+  file: ByteSource,
+  fileName: string,
+  maxBytes = Infinity,
+  known?: Vocabulary,
+): ModelFile {
   const fail = cannotLoad(fileName);
-  const { places, ...header } = decodeModelHeader(file, fileName, maxBytes);
+  const { places, ...header } = decodeModelHeader(file, fileName, maxBytes, known);
   const parameters = new Map<string, NumberSource>();
   for (const [name, place] of places) parameters.set(name, finiteFloats(file, name, place, fail));
   return { ...header, parameters };
@@ -120,16 +140,20 @@ export function decodeModelHeader(
   file: ByteSource,
   fileName: string,
   maxBytes = Infinity,
+  known?: Vocabulary,
 ): ModelHeader & { places: ReadonlyMap<string, Place> } {
   const fail = cannotLoad(fileName);
   const { places, metadata } = decodeHeader(file, fileName, dtypeOf);
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
   const settings = readSettings(parseText(metadata, "settings", fail), fail);
-  const vocabulary = vocabularyOf(file, places, metadata, fail);
+  const vocabulary = known ?? vocabularyOf(file, places, metadata, fail);
+  if (known && !hasVocabulary(file, places, metadata, known, fail)) {
+    return fail("another program replaced it while it was read; try again");
+  }
   const parameters = new Map([...places].filter(([name]) => dtypeOf(name) === "F32"));
   checkPlaces(parameters, parameterShapes(settings, vocabulary.size), fail);
   checkSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
-  const card = readCard(metadata);
+  const card = unlessDamaged(() => parseAs(metadata, "selfNormalization", CARD, fail));
   return { vocabulary, settings, places: parameters, ...(card && { card }) };
 }
 
@@ -137,46 +161,21 @@ function dtypeOf(name: string): Dtype {
   return name === WORDS ? "U8" : name === COUNTS ? "F64" : "F32";
 }
 
-/** The vocabulary from its tensors; the first files have it as JSON in the header. */
-function vocabularyOf(
-  file: ByteSource,
-  places: ReadonlyMap<string, Place>,
-  metadata: Readonly<Record<string, string>>,
-  fail: Fail,
-): Vocabulary {
-  const words = places.get(WORDS), counts = places.get(COUNTS);
-  if (words === undefined && counts === undefined) {
-    const [inWords, inCounts] = ["words", "counts"].map((name) => parseText(metadata, name, fail));
-    return readVocabulary(() => Vocabulary.from(inWords, inCounts), fail);
-  }
-  const table = words && WordTable.of(file.read(words.begin, words.end));
-  if (table === undefined) {
-    return fail("the vocabulary is damaged: words are missing or there twice");
-  }
-  if (!table.isText) return fail("the vocabulary is damaged: its words are not UTF-8");
-  if (counts === undefined) return fail("its counts are missing");
-  const numbers = new Float64Array(file.read(counts.begin, counts.end).slice().buffer);
-  return readVocabulary(() => Vocabulary.fromTable(table, numbers), fail);
-}
-
-/** The card, which is optional: undefined if it is missing or damaged. */
-function readCard({ selfNormalization }: Readonly<Record<string, string>>): ModelHeader["card"] {
-  try {
-    const card = JSON.parse(selfNormalization!);
-    return Number.isFinite(card.mean) && typeof card.safe === "boolean" ? card : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** The validation result in a model file; undefined if it is missing or the file is damaged. */
 export function readValidation(file: ByteSource, fileName: string): SavedValidation | undefined {
+  return unlessDamaged(() => {
+    const fail = cannotLoad(fileName);
+    return parseAs(metadataOf(file, fileName), "validation", VALIDATION, fail);
+  });
+}
+
+/** What `read` gives; undefined if it fails. */
+function unlessDamaged<T>(read: () => T): T | undefined {
   try {
-    const { kind, measure } = JSON.parse(metadataOf(file, fileName)["validation"]!);
-    const isKnown = (kind === "ppl" || kind === "loss") && typeof measure === "number";
-    return isKnown ? { kind, measure } : undefined;
-  } catch {
-    return undefined; // loading it would report the reason
+    return read();
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
   }
 }
 
@@ -208,26 +207,6 @@ export function nonFinite(
   const bad = numbers.findIndex((x) => !Number.isFinite(x));
   if (bad < 0) return undefined;
   return `${numbers[bad]} at row ${Math.floor((at + bad) / product(shape.slice(1)))}`;
-}
-
-function parseText(metadata: Readonly<Record<string, string>>, name: string, fail: Fail): unknown {
-  const text = metadata[name];
-  if (text === undefined) return fail(`its ${name} are missing`);
-  try {
-    return JSON.parse(text);
-  } catch {
-    return fail(`its ${name} are not JSON`);
-  }
-}
-
-/** The vocabulary that `read` makes from a file. */
-export function readVocabulary(read: () => Vocabulary, fail: Fail): Vocabulary {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    return fail(error.message);
-  }
 }
 
 /** Checks that the tensors are those of the model. */

@@ -8,13 +8,7 @@ import { type NamedShape, parameterShapes, type SizeSettings } from "../model/sh
 import type { ModelSettings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { AtomicFile, type ByteSource, openBytes, writeTextAtomically } from "../shared/files.ts";
-import {
-  checkPlaces,
-  finiteFloats,
-  isModel,
-  type ModelFile,
-  readVocabulary,
-} from "./model_file.ts";
+import { checkPlaces, finiteFloats, isModel, type ModelFile } from "./model_file.ts";
 import { keptSettings } from "./model_settings.ts";
 import {
   cannotLoad,
@@ -25,6 +19,7 @@ import {
   metadataOf,
   type Place,
 } from "./safetensors.ts";
+import { readVocabulary } from "./saved_vocabulary.ts";
 import { bytesOf, type NumberSource, partsOf } from "./tensors.ts";
 
 /** Prefix of the criterion in Pytorch-NCE's names. An IndexGRU is such a criterion; here it is a whole model. */

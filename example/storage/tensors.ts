@@ -14,20 +14,22 @@ const GROUP = 64;
 export interface NumberSource {
   /** How many there are. */
   readonly size: number;
-  /** Those from `begin` up to `end`. */
+  /** Those from `begin` up to `end`, valid until the next call. */
   read(begin: number, end: number): Float32Array<ArrayBuffer>;
 }
 
-/** The 32-bit floats of a file from byte `begin` up to `end`. */
+/** The 32-bit floats of a file from byte `begin` up to `end`, read into the same memory each time. */
 export function floatsOf(
   file: ByteSource,
   { begin, end }: { readonly begin: number; readonly end: number },
 ): NumberSource {
+  let memory = new Uint8Array();
   return {
     size: (end - begin) / FLOAT_BYTES,
     read(first, last) {
-      const bytes = file.read(begin + FLOAT_BYTES * first, begin + FLOAT_BYTES * last);
-      const { buffer, byteOffset } = bytes;
+      const size = FLOAT_BYTES * (last - first), at = begin + FLOAT_BYTES * first;
+      if (memory.length < size) memory = new Uint8Array(size);
+      const bytes = file.read(at, at + size, memory), { buffer, byteOffset } = bytes;
       if (byteOffset % FLOAT_BYTES > 0) return new Float32Array(bytes.slice().buffer);
       return new Float32Array(buffer, byteOffset, last - first);
     },

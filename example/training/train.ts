@@ -6,7 +6,7 @@ import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { configOf } from "../options/config.ts";
 import { adapterLine } from "../shared/adapter.ts";
-import { evaluationBatches, trainingBatches } from "../data/batches.ts";
+import { Epochs, evaluationBatches } from "../data/batches.ts";
 import { BestModel } from "../storage/best_model.ts";
 import {
   type Checkpoint,
@@ -40,6 +40,7 @@ interface Run {
   readonly gpu: Gpu;
   readonly settings: Settings;
   readonly corpus: Corpus;
+  readonly epochs: Epochs;
   readonly hashes: Hashes;
   readonly model: WordModel;
   readonly io: Io;
@@ -53,6 +54,7 @@ interface Run {
  * `--resume`, training continues from the last checkpoint, if there is one. Of several ranks, which train
  * together over `communicator`, rank 0 alone writes and prints.
  *
+ * @param epochs Those of the training text, of which the first may be packed already.
  * @throws {UsageError} If a run is resumed with a change to a fixed option.
  * @throws {Failure} If the run cannot be resumed on this text, if training diverges (after the test of the
  *   best model so far), or if the best model cannot be saved.
@@ -64,6 +66,7 @@ export async function train(
   model: WordModel,
   io: Io,
   communicator: Communicator = ALONE,
+  epochs: Epochs = new Epochs(corpus.train, settings),
 ): Promise<void> {
   const { save, evaluation } = settings, { vocabulary } = corpus, isFirst = communicator.rank === 0;
   const hashes = hashesOf(corpus), beside = { vocabulary, settings };
@@ -75,7 +78,7 @@ export async function train(
   using _deadline = stopAfter(settings.maxMinutes, stop, own);
   const ranks = new Ranks(communicator, stop);
   await ranks.expectSame(commonOf(gpu, settings, hashes));
-  const run: Run = { gpu, settings, corpus, hashes, model, io, metrics, best, ranks };
+  const run: Run = { gpu, settings, corpus, epochs, hashes, model, io, metrics, best, ranks };
   const diverged = await trainEpochs(run, files?.checkpoint);
   if (ranks.stop.requeued && !diverged) return await best.settle();
   stop.requested = true; // from here on, the first signal ends the program at once, without waiting for the test
@@ -134,12 +137,12 @@ async function trainEpochs(
   run: Run,
   checkpoint: Checkpoint | undefined,
 ): Promise<Diverged | undefined> {
-  const { gpu, settings, corpus, hashes, model, io, metrics, best, ranks } = run;
+  const { gpu, settings, corpus, epochs, hashes, model, io, metrics, best, ranks } = run;
   using trainer = new Trainer(gpu, model, settings, ranks);
   await dryRun(
     gpu,
     model,
-    trainingBatches(corpus.train, settings, 1),
+    epochs.at(1),
     evaluationBatches(corpus.valid),
     ranks.communicator,
   );
@@ -195,7 +198,7 @@ async function trainEpoch(run: Run, loop: Loop): Promise<void> {
   const { gpu, settings, corpus, model, io, metrics, best, ranks } = run;
   const { trainer, checkpoints } = loop, { epoch } = trainer;
   const start = performance.now();
-  const batches = trainingBatches(corpus.train, settings, epoch);
+  const batches = run.epochs.at(epoch);
   const beforeBatch = () => checkpoints.writeIfDue();
   const watch = { validationMs: loop.validationMs, io, metrics, beforeBatch };
   const { loss, tokensPerSecond } = await trainer.trainEpoch(batches, watch);

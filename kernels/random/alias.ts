@@ -17,23 +17,26 @@ const withRandom = randomSource + partSource + source;
  * IEEE Transactions on Software Engineering 17 (1991).
  */
 export function aliasTable(probabilities: Float64Array): Uint32Array {
-  const V = probabilities.length;
-  const table = new Uint32Array(2 * V);
-  const share = Float64Array.from(probabilities, (p) => p * V);
-  const small: number[] = [], large: number[] = [];
-  share.forEach((s, i) => (s < 1 ? small : large).push(i));
+  const V = probabilities.length, table = new Uint32Array(2 * V);
+  const share = probabilities.map((p) => p * V);
+  // Two stacks in one array: those below 1 from its start up, the others from its end down.
+  const columns = new Uint32Array(V);
+  let small = 0, large = V;
+  const push = (i: number) => columns[share[i]! < 1 ? small++ : --large] = i;
+  for (let i = 0; i < V; i++) push(i);
   const set = (i: number, keep: number, alias: number) => {
     table[2 * i] = Math.min(2 ** 32 - 1, Math.round(keep * 2 ** 32));
     table[2 * i + 1] = alias;
   };
-  while (small.length > 0 && large.length > 0) {
-    const i = small.pop()!, j = large.pop()!;
+  while (small > 0 && large < V) {
+    const i = columns[--small]!, j = columns[large++]!;
     set(i, share[i]!, j);
     share[j]! -= 1 - share[i]!;
-    (share[j]! < 1 ? small : large).push(j);
+    push(j);
   }
   // Without rounding, these shares would be 1; with itself as alias, a column draws its class in any case.
-  for (const i of [...small, ...large]) set(i, 1, i);
+  for (const i of columns.subarray(0, small)) set(i, 1, i);
+  for (const i of columns.subarray(large)) set(i, 1, i);
   return table;
 }
 

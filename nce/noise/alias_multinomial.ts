@@ -11,6 +11,7 @@ import { expectStep, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions } from "../nn/module.ts";
 import {
   expectRequest,
+  mapToFloats,
   type Noise,
   type NoiseRequest,
   type NoiseSource,
@@ -34,7 +35,8 @@ export class AliasMultinomial implements NoiseSource {
   readonly probabilities: Float64Array;
   /** Draws are independent. */
   readonly independent = true;
-  readonly #table: Uint32Array;
+  /** The table on the CPU, where few need it. */
+  #table: Uint32Array | undefined;
   readonly #gpuTable: Tensor;
   readonly #logProb: Tensor;
   readonly #stream: RandomStream;
@@ -49,9 +51,8 @@ export class AliasMultinomial implements NoiseSource {
     this.#stream = new RandomStream(name);
     this.probabilities = normalizeNoise(noise);
     this.numClasses = this.probabilities.length;
-    this.#table = aliasTable(this.probabilities);
-    this.#gpuTable = gpu.table([this.numClasses, 2], this.#table);
-    this.#logProb = gpu.table([this.numClasses], Float32Array.from(this.probabilities, Math.log));
+    this.#gpuTable = gpu.table([this.numClasses, 2], aliasTable(this.probabilities));
+    this.#logProb = gpu.table([this.numClasses], mapToFloats(this.probabilities, Math.log));
   }
 
   /** Ids drawn with replacement, in a tensor of this shape; a function of the step's seed and number. */
@@ -72,6 +73,7 @@ export class AliasMultinomial implements NoiseSource {
     expectInteger("draw noise", "n", n, MAX_WORD);
     expectSeed("draw noise", seed);
     expectInteger("draw noise", "step", step, MAX_WORD);
+    this.#table ??= aliasTable(this.probabilities);
     return aliasDraw(this.#table, n, { seed, stream: this.#stream.id, step });
   }
 

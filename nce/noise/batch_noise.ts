@@ -11,6 +11,7 @@ import { expectOptions } from "../nn/module.ts";
 import {
   expectRequest,
   isNoiseSource,
+  mapToFloats,
   type Noise,
   type NoiseRequest,
   type NoiseSource,
@@ -56,7 +57,7 @@ export class BatchNoise implements NoiseSource {
         `Cannot mix noise over ${this.numClasses} classes with noise over ${more.numClasses}`,
       );
     }
-    this.#logProb = gpu.table([this.numClasses], Float32Array.from(this.probabilities, Math.log));
+    this.#logProb = gpu.table([this.numClasses], mapToFloats(this.probabilities, Math.log));
     this.#more = more;
   }
 

@@ -71,7 +71,7 @@ export function normalizeNoise(noise: ArrayLike<number>): Float64Array {
   if (!isList(noise)) {
     throw new TypeError(`Cannot use noise: it is ${show(noise)}, not an array of counts`);
   }
-  const weights = Float64Array.from(noise);
+  const weights = new Float64Array(noise);
   if (weights.length === 0) throw new RangeError("Cannot use noise: it has no classes");
   weights.forEach((weight, i) => {
     if (!(weight >= 0 && weight < Infinity)) {
@@ -83,9 +83,23 @@ export function normalizeNoise(noise: ArrayLike<number>): Float64Array {
   // Scaled by a power of two, which is exact, so that the sum is neither infinite nor subnormal.
   const unit = 2 ** Math.min(1023, Math.floor(Math.log2(largest)));
   const total = weights.reduce((sum, weight) => sum + weight / unit, 0);
-  const floored = weights.map((weight) => Math.max(weight / unit / total, FLOOR));
+  const floored = replace(weights, (weight) => Math.max(weight / unit / total, FLOOR));
   const flooredTotal = floored.reduce((sum, p) => sum + p, 0);
-  return floored.map((p) => p / flooredTotal);
+  return replace(floored, (p) => p / flooredTotal);
+}
+
+/** Changes numbers in their place: there are as many as classes. */
+function replace(numbers: Float64Array, change: (number: number, i: number) => number) {
+  numbers.forEach((number, i) => numbers[i] = change(number, i));
+  return numbers;
+}
+
+/** `change` of each of the numbers in float32. `Float32Array.from()` would make an object of every number. */
+export function mapToFloats(
+  numbers: Float64Array,
+  change: (number: number) => number,
+): Float32Array<ArrayBuffer> {
+  return new Float32Array(numbers.length).map((_, i) => change(numbers[i]!));
 }
 
 function isList(noise: unknown): noise is ArrayLike<number> {
@@ -145,8 +159,7 @@ export function noiseProbabilities(
   expectFinite("shape noise", "power", power);
   const isPart = (value: number) => value >= 0 && value <= 1;
   expectNumber("shape noise", "uniform", uniform, isPart, "in [0, 1]");
-  const floored = normalizeNoise(counts);
-  const powers = floored.map((p, y) => {
+  const powers = replace(normalizeNoise(counts), (p, y) => {
     if (power < 0 && counts[y] === 0) {
       throw new RangeError(`Cannot raise noise to the power ${power}: class ${y} has count 0`);
     }
@@ -156,7 +169,7 @@ export function noiseProbabilities(
     throw new RangeError(`Cannot raise noise to the power ${power}: too large to compute with`);
   }
   const raised = normalizeNoise(powers);
-  return raised.map((p) => (1 - uniform) * p + uniform / raised.length);
+  return replace(raised, (p) => (1 - uniform) * p + uniform / raised.length);
 }
 
 /**
@@ -168,5 +181,5 @@ export function noiseProbabilities(
 export function logUniformProbabilities(numClasses: number): Float64Array {
   expectPositive("make log-uniform noise", "numClasses", numClasses);
   const scale = Math.log1p(numClasses);
-  return Float64Array.from({ length: numClasses }, (_, y) => Math.log1p(1 / (y + 1)) / scale);
+  return new Float64Array(numClasses).map((_, y) => Math.log1p(1 / (y + 1)) / scale);
 }

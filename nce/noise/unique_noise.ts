@@ -9,6 +9,7 @@ import type { Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions } from "../nn/module.ts";
 import {
   expectRequest,
+  mapToFloats,
   type Noise,
   type NoiseRequest,
   type NoiseSource,
@@ -50,7 +51,7 @@ export class UniqueNoise implements NoiseSource {
     const { inclusion, cumulative } = systematicTable(this.probabilities, k);
     this.inclusion = inclusion;
     this.#cumulative = gpu.table([this.numClasses, 2], cumulative);
-    const logProb = Float32Array.from(inclusion, (p) => Math.log(p / k));
+    const logProb = mapToFloats(inclusion, (p) => Math.log(p / k));
     this.#logProb = gpu.table([this.numClasses], logProb);
   }
 

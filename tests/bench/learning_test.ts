@@ -1,9 +1,14 @@
 // Training that is watched: where it is measured, when it ends, how a learning rate is found.
 
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { climb, learn, rateOf } from "../../bench/learning.ts";
+import { climb, learn } from "../../bench/learning.ts";
+import { evaluationBatches, trainingBatches } from "../../example/data/batches.ts";
 import { synthesize } from "../../example/data/synthetic.ts";
+import { evaluate } from "../../example/evaluation/evaluate.ts";
+import { Losses } from "../../example/evaluation/losses.ts";
 import { type Given, parseSettings } from "../../example/options/settings.ts";
+import { makeModel } from "../../example/storage/checkpoint.ts";
+import { Trainer } from "../../example/training/trainer.ts";
 import { withGpu } from "../support/gpu.ts";
 
 const TEXT = synthesize({ words: 3000, vocab: 100, seed: 1, testWords: 300 });
@@ -47,10 +52,24 @@ Deno.test("learn() ends when its time is over, and when the perplexity is not fi
     assertEquals(diverged.map(({ ppl, stdLogZ }) => [ppl, stdLogZ]), [[null, null]]);
   }));
 
-Deno.test("rateOf() halves the learning rate every two stages", () => {
-  const rates = [0, 1, 2, 3, 4, 9].map((stage) => rateOf(stage, 4));
-  assertEquals(rates, [4, 4 / Math.sqrt(2), 2, 2 / 2 ** 0.5, 1, 4 / 2 ** 4.5]);
-});
+Deno.test("learn() halves the learning rate every two of its ten stages", () =>
+  withGpu(async (gpu) => {
+    const { tokens } = TEXT.train, given = settings();
+    const [end] = await learn(gpu, TEXT, given, {
+      ...{ budget: { tokens, seconds: LONG }, watched: TEXT.test, endOnly: true },
+    });
+    using model = makeModel(gpu, given, TEXT.vocabulary);
+    using trainer = new Trainer(gpu, model, given);
+    using losses = new Losses(gpu);
+    let done = 0;
+    for (const batch of trainingBatches(TEXT.train, given, 1)) {
+      trainer.optimizer.lr = 4 / 2 ** (Math.floor(10 * done / tokens) / 2);
+      await trainer.step(batch, losses);
+      done += batch.tokens;
+    }
+    const { ppl } = await evaluate(gpu, model, evaluationBatches(TEXT.test));
+    assertAlmostEquals(end!.ppl!, ppl, 1e-5 * ppl);
+  }));
 
 Deno.test("climb() finds the learning rate of the least perplexity, and tries none twice", async () => {
   const find = async (least: number, start: number) => {

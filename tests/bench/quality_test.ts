@@ -15,7 +15,11 @@ Deno.test("readPlan() trains all sizes and the usual losses unless told otherwis
   expectDrawable(plan.losses);
   const some = readPlan(["200", "--losses", "full,batch", "--lr", "0.5", "--words=900", "--json"]);
   assertEquals([some.sizes, some.losses, some.lr], [[200], ["full", "batch"], 0.5]);
-  assertEquals([some.words, some.json], [900, true]);
+  assertEquals([some.words, some.json, some.seed, plan.seed], [900, true, undefined, undefined]);
+  assertEquals(readPlan(["--seed", "7"]).seed, "7");
+  const shown = readPlan(["--from", "file", "--losses", "batch", "--svg", "charts"]);
+  assertEquals([shown.from, shown.losses, shown.svg], ["file", ["batch"], "charts"]);
+  assertEquals(readPlan(["--from", "file"]).losses, []);
 });
 
 Deno.test("readPlan() names what is wrong", () => {
@@ -26,6 +30,9 @@ Deno.test("readPlan() names what is wrong", () => {
   wrong(["--lr=-1"], "--lr must be a positive number");
   wrong(["--speed"], "--speed");
   wrong(["1000", "--data", "folder"], "1000 is a size of the made-up language");
+  wrong(["--seed", "x"], "seed must be", UsageError);
+  wrong(["--from", "file", "--words", "9"], "--from shows results as they are: leave out --words");
+  wrong(["--from", "file", "200"], "--from shows results as they are: leave out 200");
   wrong(["many"], "vocab must be a whole number from 100", UsageError);
   const names = Array.from({ length: 9 }, (_, i) => `${i}`);
   assertThrows(() => expectDrawable(names), Failure, "--svg draws 8 losses at most, not 9");
@@ -121,6 +128,9 @@ Deno.test("readResults() reads JSON lines, and names a file that is none", () =>
   inFolder(() => {
     Deno.writeTextFileSync("good", RESULTS.map((some) => JSON.stringify(some) + "\n").join(""));
     assertEquals(readResults("good"), RESULTS);
+    assertEquals(readResults("good", ["batch", "full"]), [RESULTS[0], RESULTS[2]]);
+    const message = "good has no result of nce-5: there are full, nce-50, batch, nce-500";
+    assertThrows(() => readResults("good", ["full", "nce-5"]), Failure, message);
     Deno.writeTextFileSync("bad", "## V = 200\n");
     assertThrows(() => readResults("bad"), Failure, "Cannot read bad: ");
     assertThrows(() => readResults("none"), Failure, "Cannot read none: ");

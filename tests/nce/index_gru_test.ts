@@ -1,6 +1,6 @@
 // IndexGRU: every loss and its gradients against finite differences in float64, dropout, state, memory.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   AliasMultinomial,
   BatchNoise,
@@ -15,54 +15,24 @@ import {
 import { sum, weightedSum } from "../../kernels/ops.ts";
 import { assertClose } from "../support/close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../support/gpu.ts";
+import {
+  B,
+  COUNTS,
+  fill,
+  H,
+  INPUT,
+  make,
+  N,
+  scores,
+  T,
+  TARGET,
+  upload,
+  V,
+} from "../support/index_gru.ts";
 import { type Contrast, contrastLosses } from "../reference/contrast.ts";
 import { randomIds, values } from "../reference/data.ts";
-import { gruLayer, gruPairScore } from "../reference/gru.ts";
-import { gather, linear } from "../reference/linear.ts";
 import { logSumExp } from "../reference/losses.ts";
 import { centralDifferences } from "../reference/oracle.ts";
-import { bestOf } from "../reference/top_k.ts";
-
-const [T, B, V, E, H, K] = [3, 3, 11, 3, 5, 4];
-const N = T * B;
-const COUNTS = Float64Array.from({ length: V }, (_, y) => 1 + (y * 5) % 7);
-const INPUT = randomIds(N, V, 1), TARGET = randomIds(N, V, 2);
-
-function make(gpu: Gpu, options: Partial<IndexGRUOptions> = {}): IndexGRU {
-  const sizes = { numClasses: V, embeddingDim: E, hiddenSize: H };
-  return new IndexGRU(gpu, {
-    ...sizes,
-    noise: COUNTS,
-    noiseRatio: K,
-    normTerm: 1.25,
-    reduction: "none",
-    ...options,
-  });
-}
-
-/** Gives the parameters values that matter, and returns them. */
-function fill(gpu: Gpu, model: IndexGRU): Float64Array[] {
-  return model.parameters().map(([, parameter], i) => {
-    const data = values(parameter.size, i + 3);
-    gpu.write(parameter, data);
-    return Float64Array.from(data);
-  });
-}
-
-function upload(step: Step): { target: Tensor; input: Tensor } {
-  return { target: step.upload(TARGET, [T, B]), input: step.upload(INPUT, [T, B]) };
-}
-
-/** The scores [N, V] of all words after each token, in float64. */
-function scores(parameters: readonly Float64Array[]): Float64Array {
-  const [table, weightIh, weightHh, biasIh, biasHh, weight, bias] = parameters as Float64Array[];
-  const x = gather(INPUT, E)(table!).output;
-  const layer = gruLayer({ steps: T, batch: B, width: E, size: H });
-  const { output: hidden } = layer(x, weightIh!, weightHh!, biasIh!, biasHh!);
-  const gates = linear(N, H, 3 * H)(hidden, weightHh!, biasHh!).output;
-  const words = linear(V, E, 3 * H)(table!, weightIh!, biasIh!).output;
-  return gruPairScore({ rows: N, count: V, size: H })(words, gates, hidden, weight!, bias!).output;
-}
 
 /** The oracle's constants: what noise the model draws in this step. */
 async function contrastOf(gpu: Gpu, step: Step, model: IndexGRU): Promise<Contrast> {
@@ -272,65 +242,3 @@ Deno.test("IndexGRU never holds more than 64 MiB of scores", () =>
     // On a software adapter half of the 64 MiB is a copy of the other half.
     assert(peak.largest > 25 * 2 ** 20, "the scores of a tile were not seen");
   }, { maxBindingBytes: 2 ** 27 })); // a tile is of one buffer
-
-Deno.test("IndexGRU has the reference's parameters, and its initial ranges", () =>
-  withGpu(async (gpu) => {
-    using model = make(gpu, { normTerm: "learned" });
-    const shapes = model.parameters().map(([name, { shape }]) => `${name} ${shape}`);
-    assertEquals(shapes, [
-      "encoder.0.weight 11,3",
-      "rnn.weight_ih_l0 15,3",
-      "rnn.weight_hh_l0 15,5",
-      "rnn.bias_ih_l0 15",
-      "rnn.bias_hh_l0 15",
-      "scorer.1.weight 1,5",
-      "scorer.1.bias 1",
-      "norm_term 1",
-    ]);
-    for (const [name, parameter] of model.parameters().slice(0, -1)) {
-      const range = name.startsWith("encoder") ? 0.1 : 1 / Math.sqrt(H);
-      const initial = await gpu.readFloats(parameter);
-      assert(initial.every((x) => Math.abs(x) <= range), name);
-      assert(initial.some((x) => x !== 0), name);
-    }
-  }));
-
-Deno.test("IndexGRU throws when sizes, noise, dropout or input do not fit", () =>
-  withGpu((gpu) => {
-    assertThrows(() => make(gpu, { hiddenSize: 0 }), RangeError, "hiddenSize is 0");
-    assertThrows(() => make(gpu, { noise: [1, 2] }), RangeError, "noise has 2 classes, not 11");
-    assertThrows(() => make(gpu, { dropout: 1 }), RangeError, "dropout is 1, not in [0, 1)");
-    using model = make(gpu);
-    using step = gpu.step();
-    const { target } = upload(step), ids = step.upload(INPUT);
-    const message = "expected ids [T, B]";
-    assertThrows(() => model.forward(step, target, ids), TypeError, message);
-    const few = step.upload(INPUT.slice(B), [T - 1, B]);
-    assertThrows(() => model.forward(step, target, few), TypeError, message);
-    const wide = step.upload(values(N * E, 1), [N, E]);
-    assertThrows(() => model.forward(step, target, wide), TypeError, "or rows of 5");
-    const large = step.upload(Uint32Array.from({ length: N }, () => V), [T, B]);
-    assertThrows(() => model.forward(step, target, large), RangeError, "id 11");
-    assertThrows(() => model.forward(step, large, few), RangeError, "id 11");
-  }));
-
-Deno.test("topK() gives the words that go on best after each word of the input, or after its context", () =>
-  withBothFamilies(async (gpu) => {
-    using model = make(gpu);
-    const all = scores(fill(gpu, model)), k = 4;
-    using step = gpu.step();
-    const { input } = upload(step), { context } = model.context(step, input);
-    for (const given of [input, context]) {
-      const found = model.topK(step, k, given);
-      const expected = Array.from(
-        { length: N },
-        (_, n) => bestOf(all.subarray(n * V, (n + 1) * V), k),
-      );
-      assertEquals([...await gpu.read(found.ids)], expected.flatMap((best) => [...best]));
-      const best = expected.flatMap((ids, n) => Array.from(ids, (id) => all[n * V + id]!));
-      assertClose(await gpu.readFloats(found.scores), best, { atol: 1e-5, rtol: 1e-5 }, "scores");
-    }
-    const narrow = step.upload(values(H + 1, 1));
-    const message = "Cannot score [6]: expected ids [T, B], one a row, or rows of 5";
-    assertThrows(() => model.topK(step, k, narrow), TypeError, message);
-  }));

@@ -123,3 +123,18 @@ export function withHeader(json: string, data: Uint8Array): Uint8Array<ArrayBuff
 export function join(...pieces: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(pieces.flatMap((piece) => [...piece]));
 }
+
+/** A damaged file. */
+export interface Damage {
+  label: string;
+  bytes: Uint8Array<ArrayBuffer>;
+  /** The error message after the file's name. */
+  reason: RegExp;
+}
+
+/** The good file after `change`. */
+export function damage(label: string, reason: RegExp, change: (parts: Parts) => void): Damage {
+  const parts = goodParts();
+  change(parts);
+  return { label, reason, bytes: assemble(parts) };
+}

@@ -1,7 +1,7 @@
 // Batches: nothing lost, nothing twice, little padding, a new order each epoch.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { evaluationBatches } from "../../../example/data/batches.ts";
+import { Epochs, evaluationBatches } from "../../../example/data/batches.ts";
 import type { TrainingOptions } from "../../../example/data/epoch.ts";
 import type { Batch } from "../../../example/data/row_batch.ts";
 import { type Sentences, SentencesBuilder } from "../../../example/data/sentences.ts";
@@ -144,6 +144,27 @@ Deno.test("trainingBatches() has a new order and new batches each epoch, the sam
     assertNotEquals(grouped(epoch(1)), grouped(epoch(2)));
     assertNotEquals(grouped(epoch(1)), grouped(epoch(1, 2)));
   }
+});
+
+Deno.test("Epochs packs an epoch once, however often it is asked for, and keeps the last one", () => {
+  const text = makeText(500, 30), options = { ...OPTIONS, bptt: 10 };
+  let cuts = 0;
+  const watched = new Proxy(text, {
+    get(of, name) {
+      if (name === "offsets") cuts++; // every packing cuts the sentences first
+      return Reflect.get(of, name, of);
+    },
+  });
+  const epochs = new Epochs(watched, options),
+    rows = (batches: Iterable<Batch>) => Array.from(batches, (batch) => rowsOf(batch));
+  assertEquals(cuts, 0);
+  const first = epochs.at(1), once = cuts;
+  assert(once > 0);
+  assert(epochs.at(1) === first);
+  assertEquals([rows(epochs.at(1)), cuts], [rows(batchesOf(text, options, 1)), once]);
+  assertEquals(rows(epochs.at(2)), rows(batchesOf(text, options, 2)));
+  assertEquals(cuts, 2 * once);
+  assert(epochs.at(1) !== first);
 });
 
 Deno.test("trainingBatches() cuts the joined text and keeps its last part", () => {

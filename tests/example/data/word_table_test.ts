@@ -65,6 +65,32 @@ Deno.test("WordTable finds each of many words when it has grown", () => {
   assertEquals([table.size, table.find(word(count)), table.joined.length], [count, -1, 9 * count]);
 });
 
+Deno.test("WordTable.of() takes over the memory, and finds and adds like another table", () => {
+  const text = ENCODER.encode("a\nbc\n\u00e9\n"), table = WordTable.of(text)!;
+  assert(table.joined.buffer === text.buffer);
+  assertEquals(["a", "bc", "\u00e9", "d"].map((word) => table.find(ENCODER.encode(word))), [
+    0,
+    1,
+    2,
+    -1,
+  ]);
+  assertEquals(["d", "bc", "e"].map((word) => table.add(ENCODER.encode(word))), [3, 1, 4]);
+  assertEquals(wordsOf(table), ["a", "bc", "\u00e9", "d", "e"]);
+  const part = ENCODER.encode("x\ny\n"), some = WordTable.of(part.subarray(2))!;
+  some.add(ENCODER.encode("z"));
+  assertEquals([wordsOf(some), [...part]], [["y", "z"], [...ENCODER.encode("x\ny\n")]]);
+});
+
+Deno.test("WordTable finds and adds words of another table", () => {
+  const from = tableOf(["b", "", "\u00e9", "c"]), table = tableOf(["a", "b", "c"]);
+  const numbers = (of: (other: WordTable, word: number) => number) =>
+    Array.from({ length: from.size }, (_, word) => of.call(table, from, word));
+  assertEquals(numbers(table.findFrom), [1, -1, -1, 2]);
+  assertEquals(numbers(table.addFrom), [1, 3, 4, 2]);
+  assertEquals(numbers(table.findFrom), [1, 3, 4, 2]);
+  assertEquals(wordsOf(table), ["a", "b", "c", "", "\u00e9"]);
+});
+
 Deno.test("WordTable.of() refuses words that are there twice, or have no end", () => {
   for (const text of ["a\nb\na\n", "a\nb", "\n\n"]) {
     assertEquals(WordTable.of(ENCODER.encode(text)), undefined);

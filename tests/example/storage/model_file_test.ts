@@ -17,6 +17,7 @@ import { Vocabulary } from "../../../example/data/vocab.ts";
 import type { Gpu } from "../../../mod.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { wordsOf } from "../../support/texts.ts";
 import { damagedModels } from "../../support/model_damage.ts";
 import {
   assemble,
@@ -268,16 +269,50 @@ Deno.test("restoreModel() takes only the file that this run wrote", () =>
       const best = await numbersOf(gpu, model);
       using other = makeModel(gpu, { ...settings, seed: 5 }, WORDS);
       const others = await numbersOf(gpu, other);
-      await restoreModel(gpu, path, other, written);
+      await restoreModel(gpu, path, other, written, WORDS);
       assertEquals(await numbersOf(gpu, other), best);
       for (const [name, parameter] of other.parameters()) gpu.write(parameter, others[name]!);
       await saveModel(gpu, path, other, beside);
       await assertRejects(
-        () => restoreModel(gpu, path, model, written),
+        () => restoreModel(gpu, path, model, written, WORDS),
         Failure,
         `Cannot load ${path}: it is not the file that this run wrote`,
       );
       assertEquals(await numbersOf(gpu, model), best);
+    })
+  ));
+
+Deno.test("loadModel() keeps a vocabulary that was read before, if the file still has it", () =>
+  inFolder((folder) =>
+    withGpu(async (gpu) => {
+      const path = `${folder}/m.safetensors`;
+      const others = [["a", "b"], ["a", '\u00e9"\\', "c"]].map((words) =>
+        Vocabulary.from(
+          ["<unk>", "<s>", "</s>", ...words],
+          [2, 3, 0, 5, 1, 1].slice(0, 3 + words.length),
+        )
+      );
+      const counted = Vocabulary.from(wordsOf(WORDS), [2, 3, 0, 5, 2]);
+      for (const bytes of [fileOf(smallSettings()), assemble(goodParts())]) { // now, and at first
+        Deno.writeFileSync(path, bytes);
+        const known = Vocabulary.from(wordsOf(WORDS), [...WORDS.counts]);
+        const { model, vocabulary } = loadModel(gpu, path, known);
+        assert(vocabulary === known);
+        const numbers = await numbersOf(gpu, model);
+        model.dispose();
+        const { model: again } = loadModel(gpu, path);
+        assertEquals(await numbersOf(gpu, again), numbers);
+        again.dispose();
+        const level = gpu.memory.bytes;
+        for (const other of [...others, counted]) {
+          const error = assertThrows(() => loadModel(gpu, path, other), Failure);
+          assertEquals(
+            error.message,
+            `Cannot load ${path}: another program replaced it while it was read; try again`,
+          );
+        }
+        assertEquals(gpu.memory.bytes, level);
+      }
     })
   ));
 

@@ -2,6 +2,8 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
+import { ofBytes } from "../../../example/shared/files.ts";
+import { readValidation } from "../../../example/storage/model_file.ts";
 import { findModel, modelPathOf } from "../../../example/storage/open_model.ts";
 import { inFolder } from "../../support/folder.ts";
 import { assemble, fileOf, goodParts, smallSettings, WORDS } from "../../support/model_files.ts";
@@ -26,12 +28,32 @@ Deno.test("findModel() reads settings, vocabulary and card, by path or by name",
     assertEquals([found.settings, found.card], [carded.settings, undefined]);
     assertEquals(found.vocabulary.equals(WORDS), true);
     assertEquals<unknown>(carded.card, card);
-    for (const damaged of ["{", "null", "{}", '{"mean":null,"safe":true}', '{"mean":1}']) {
+    const cards = ['{"mean":null,"safe":true}', '{"mean":1,"safe":true}', '{"mean":1,"std":1}']
+      .concat(
+        ...["null", '"1"', "[1]", "{}"].map((std) => `{"mean":1,"std":${std},"safe":true}`),
+        '{"mean":1,"std":1,"safe":1}',
+      );
+    for (const damaged of ["{", "null", "{}", "[]", ...cards]) {
       const metadata = { ...parts.metadata, selfNormalization: damaged };
       Deno.writeFileSync("carded", assemble({ ...parts, metadata }));
       assertEquals(findModel("./carded").card, undefined);
     }
   }));
+
+Deno.test("readValidation() takes a result, and nothing that only looks like one", () => {
+  const read = (validation: string) => {
+    const parts = goodParts(), metadata = { ...parts.metadata, validation };
+    return readValidation(ofBytes(assemble({ ...parts, metadata })), "m");
+  };
+  const good = { kind: "loss", measure: 1.5 } as const;
+  assertEquals(read(JSON.stringify(good)), good);
+  const kinds = ['"ppm"', "null", "1"].map((kind) => `{"kind":${kind},"measure":1}`);
+  const measures = ["null", '"1"', "[]"].map((measure) => `{"kind":"ppl","measure":${measure}}`);
+  for (const text of ["{", "null", "[]", "{}", ...kinds, ...measures]) {
+    assertEquals(read(text), undefined, text);
+  }
+  assertEquals(readValidation(ofBytes(fileOf(smallSettings())), "m"), undefined);
+});
 
 Deno.test("findModel() says what to give instead of a model that is not there", () =>
   inFolder(() => {

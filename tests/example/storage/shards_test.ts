@@ -89,9 +89,9 @@ Deno.test("a saved model is loaded and restored in shards, which are rows of it"
       let written = "";
       if (rank === 0) written = await saveModel(gpu, path, whole, { vocabulary, settings });
       await communicator.barrier(); // the file is there
-      using loaded = loadModel(gpu, path, { rank, ranks }).model;
+      using loaded = loadModel(gpu, path, undefined, { rank, ranks }).model;
       using other = makeModel(gpu, { ...settings, seed: 5 }, vocabulary, { rank, ranks });
-      await restoreModel(gpu, path, other, written, communicator);
+      await restoreModel(gpu, path, other, written, vocabulary, communicator);
       for (const [i, [name, parameter]] of whole.parameters().entries()) {
         const all = await gpu.readFloats(parameter), rows = parameter.shape[0]!;
         const own = rows === 53 ? ownRows(all, all.length / rows, { rank, ranks }) : all;

@@ -1,42 +1,18 @@
-// --resume: what a run goes on from, what it refuses, and that it ends as if it had never been stopped.
+// --resume: what a run goes on from, and that it ends as if it had never been stopped.
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { run } from "../../../example/commands/run.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { changedOption } from "../../../example/options/unchanged.ts";
 import { type Given, parseSettings, type Settings } from "../../../example/options/settings.ts";
-import { Failure, UsageError } from "../../../example/shared/errors.ts";
-import { type CapturedIo, captureIo } from "../../support/capture_io.ts";
+import type { CapturedIo } from "../../support/capture_io.ts";
 import { finishedRun } from "../../support/finished_run.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { interrupt, training } from "../../support/interrupt.ts";
 import { OPTIONS } from "../../support/options.ts";
+import { CHECKPOINT, crashAt, finish, NCE } from "../../support/resumed.ts";
 import { lastLine, TINY } from "../../support/tiny_run.ts";
 
-const CHECKPOINT = "saved_model/model.checkpoint.safetensors";
-/** It goes on to other bits if a deferred update is done too early, or a state or a moment is lost. */
-const NCE: Given = { ...TINY, "train": true, "nce": true, "epochs": "3", "lr": "0.5" };
 /** The same in half the time. */
 const SMALL: Given = { ...NCE, "data": "synthetic:words=1100,vocab=100" };
-
-class Crash extends Error {}
-
-/** Runs until a line begins with `mark`, and no further: it throws what nothing expects. */
-async function crashAt(mark: string, given: Given): Promise<CapturedIo> {
-  const io = captureIo();
-  const out = (line: string) => {
-    io.out(line);
-    if (line.startsWith(mark)) throw new Crash(mark);
-  };
-  await assertRejects(() => run(parseSettings(given), { ...io, out }), Crash);
-  return io;
-}
-
-/** Runs to the end. */
-async function finish(given: Given): Promise<CapturedIo> {
-  const io = captureIo();
-  await run(parseSettings(given), io);
-  return io;
-}
 
 /** What an undisturbed run leaves. */
 function undisturbed(given: Given): ReturnType<typeof finishedRun> {
@@ -169,58 +145,6 @@ Deno.test("run() without --resume keeps the run before under another name, which
   });
 });
 
-Deno.test("run() --resume refuses another text and another vocabulary, wherever they come from", () =>
-  inFolder(async () => {
-    const text = (train: string, valid = "a b\n") => {
-      Deno.mkdirSync("data", { recursive: true });
-      Deno.writeTextFileSync("data/train.txt", train.repeat(50));
-      Deno.writeTextFileSync("data/valid.txt", valid);
-      Deno.writeTextFileSync("data/test.txt", "a b c\n");
-    };
-    const given = { ...NCE, "data": "data", "epochs": "1" };
-    text("a b c d\nb a\n");
-    await finish(given);
-    const refused = (what: string) =>
-      assertRejects(
-        () => finish({ ...given, "resume": true }),
-        Failure,
-        `Cannot resume ${CHECKPOINT}: ${what} changed since it was written: restore it, or leave ` +
-          "out --resume to start anew",
-      );
-    text("a b c d\nb a e\n");
-    await refused("the vocabulary");
-    text("a b d c\nb a\n");
-    await refused("the text");
-    text("a b c d\nb a\n", "b a\n");
-    await refused("the text");
-    text("a b c d\nb a\n");
-    Deno.renameSync("data", "moved");
-    await finish({ ...given, "resume": true, "data": "moved" });
-  }));
-
-Deno.test("run() --resume refuses an option that would change what is learned, with both values", () =>
-  inFolder(async () => {
-    await crashAt("epoch 1/3: ", NCE);
-    const refused: readonly [Given, string][] = [
-      [{ "lr": "2" }, "with --lr 2, as it was begun with --lr 0.5"],
-      [{ "concat": true }, "with --concat, as it was begun without --concat"],
-      [{ "nce": false, "loss": "mix" }, "with --loss mix, as it was begun with --loss nce"],
-    ];
-    for (const [given, what] of refused) {
-      // Before the text is read, even.
-      const error = await assertRejects(
-        () => finish({ ...NCE, "resume": true, "data": "nowhere", ...given }),
-        UsageError,
-      );
-      assertEquals(
-        error.message,
-        `Cannot resume ${CHECKPOINT} ${what}: give what it was begun with, or leave out --resume to ` +
-          "start anew",
-      );
-    }
-    await finish({ ...NCE, "resume": true, "log-interval": "4", "audit": "5", "epochs": "2" });
-  }));
-
 Deno.test("changedOption() looks at every option that may not change, and at no other", () => {
   const settings = parseSettings({}), free: string[] = [];
   for (const { setting, name, mayChange } of OPTIONS) {
@@ -308,28 +232,3 @@ Deno.test("run() goes on without checkpoints where there is no room, and leaves 
     assertEquals([found.model, found.record], [expected.model, expected.record]);
   });
 });
-
-Deno.test("run() --resume refuses a damaged checkpoint with one line", () =>
-  inFolder(async () => {
-    await crashAt("epoch 2/3 | batch 3/", NCE);
-    const good = Deno.readFileSync(CHECKPOINT);
-    const refuse = async (bytes: Uint8Array, reason: RegExp) => {
-      Deno.writeFileSync(CHECKPOINT, bytes);
-      const error = await assertRejects(() => finish({ ...NCE, "resume": true }), Failure);
-      assertMatch(error.message, reason);
-    };
-    const text = (from: string, to: string) => {
-      const bytes = good.slice(), at = new TextDecoder("latin1").decode(good).indexOf(from);
-      assert(at > 0 && from.length === to.length);
-      bytes.set(new TextEncoder().encode(to), at);
-      return bytes;
-    };
-    const start = new RegExp(`^Cannot load ${CHECKPOINT}: `).source;
-    await refuse(good.subarray(0, good.length - 1), RegExp(`${start}.*truncated or damaged`));
-    await refuse(Deno.readFileSync("saved_model/model.safetensors"), RegExp(`${start}.*no check`));
-    await refuse(text('\\"epoch\\":2', '\\"epoch\\":x'), RegExp(`${start}its state is damaged`));
-    await refuse(text('\\"step\\"', '\\"stop\\"'), RegExp(`${start}its position is damaged`));
-    await refuse(text('"proj.bias.moment"', '"proj.bias.nothin"'), RegExp(`${start}proj.bias.mom`));
-    Deno.writeFileSync(CHECKPOINT, good);
-    await finish({ ...NCE, "resume": true });
-  }));

@@ -64,7 +64,12 @@ Deno.test("run() --resume refuses a checkpoint whose tuning is damaged", () =>
       const damaged = text.replace('wholeRows\\":0', 'wholeRows\\":x');
       assertNotEquals(damaged, text);
       const wrong = text.replace('"wholeRows\\":0', '"wholeCows\\":0');
-      for (const [bad, what] of [[damaged, "state is"], [wrong, "tuning is damaged"]] as const) {
+      for (
+        const [bad, what] of [[damaged, "state is not JSON"], [
+          wrong,
+          "state.tuning is not a tuning",
+        ]] as const
+      ) {
         Deno.writeFileSync(path, Uint8Array.from(bad, (letter) => letter.charCodeAt(0)));
         await assertRejects(() => train({ "epochs": "2", "resume": true }), Failure, what);
       }

@@ -1,0 +1,122 @@
+// Checkpoints whose header is not what it should be: one line says what is wrong.
+
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { parseSettings, type Settings } from "../../../example/options/settings.ts";
+import { Failure, UsageError } from "../../../example/shared/errors.ts";
+import { writeFileAtomically } from "../../../example/shared/files.ts";
+import {
+  checkpointPath,
+  type Hashes,
+  openCheckpoint,
+  type RunState,
+} from "../../../example/storage/checkpoint_file.ts";
+import { encodeHeader } from "../../../example/storage/safetensors.ts";
+import { FIXED_TUNING } from "../../../kernels/device/tuning.ts";
+import { inFolder } from "../../support/folder.ts";
+
+const SETTINGS = parseSettings({ train: true, nce: true });
+const PATH = checkpointPath(SETTINGS.save);
+const HASHES: Hashes = { memory: "all", vocabulary: "12", text: "34" };
+const STATE: RunState = {
+  position: {
+    epoch: 2,
+    batch: 3,
+    step: 7,
+    lr: 0.5,
+    told: { sum: 1, tokens: 2 },
+    untold: { sum: 1, tokens: 2, batches: 3, firstBad: -1 },
+    hits: { hits: 0, samples: 0 },
+    counts: { "encoder.weight": [1, 2] },
+  },
+  tuning: FIXED_TUNING,
+  best: {
+    epoch: 1,
+    validation: { kind: "ppl", measure: 9 },
+    card: { mean: 1, std: 2, safe: false },
+    sha256: "56",
+  },
+  recorded: 100,
+};
+/** What no field of a checkpoint can be, but a setting. */
+const WRONG = [null, {}, { a: {} }, [[]], "x", 3, true];
+
+/** The state that is read from a file with these texts. */
+function stateIn(texts: Record<string, unknown>, settings: Settings = SETTINGS): RunState {
+  const all = { settings, hashes: HASHES, state: STATE, ...texts };
+  const json = Object.entries(all).map(([name, value]) => [name, JSON.stringify(value)]);
+  writeFileAtomically(
+    PATH,
+    encodeHeader([], { kind: "nce checkpoint", ...Object.fromEntries(json) }),
+  );
+  using checkpoint = openCheckpoint(settings);
+  return checkpoint!.state;
+}
+
+/** All copies of `value` with one part of it, at any depth, of a wrong type; with the part's place. */
+function* damaged(value: unknown, place: string): Generator<readonly [unknown, string]> {
+  for (const wrong of WRONG) {
+    const kind = (of: unknown) => of === null ? "null" : Array.isArray(of) ? "list" : typeof of;
+    if (kind(wrong) !== kind(value) || kind(wrong) === "list") yield [wrong, place];
+  }
+  if (typeof value !== "object" || value === null) return;
+  for (const [name, part] of Object.entries(value)) {
+    for (const [copy, at] of damaged(part, `${place}.${name}`)) {
+      yield [
+        Array.isArray(value) ? value.with(Number(name), copy) : { ...value, [name]: copy },
+        at,
+      ];
+    }
+  }
+}
+
+Deno.test("openCheckpoint() refuses every field of a wrong type in one line that names it", () =>
+  inFolder(() => {
+    assertEquals(stateIn({}), STATE);
+    let tried = 0;
+    for (const [name, value] of Object.entries({ state: STATE, hashes: HASHES })) {
+      for (const [copy, place] of damaged(value, name)) {
+        const { message } = assertThrows(() => stateIn({ [name]: copy }), Failure);
+        const named = place.replace(/^(state\.tuning)\..*/, "$1"); // it is checked as a whole
+        assert(message.startsWith(`Cannot load ${PATH}: its ${named}`), `${place}: ${message}`);
+        assertMatch(
+          message,
+          /: it is damaged, or of another version; restore it, or leave out --res/,
+        );
+        assert(!message.includes("\n"));
+        tried++;
+      }
+    }
+    assert(tried > 100);
+  }));
+
+Deno.test("openCheckpoint() refuses the counts of the first versions, which were numbers", () =>
+  inFolder(() => {
+    const position = { ...STATE.position, counts: { "encoder.weight": 7 } };
+    const { message } = assertThrows(() => stateIn({ state: { position } }), Failure);
+    assertMatch(message, /: its state\.position\.counts\.encoder\.weight is not a list: it is dam/);
+  }));
+
+Deno.test("openCheckpoint() takes a state without what may be missing, and with more", () =>
+  inFolder(() => {
+    const { position } = STATE, { card: _, ...best } = STATE.best!;
+    for (const state of [{ position }, { position, best }, { ...STATE, more: [null] }]) {
+      assertEquals<unknown>(stateIn({ state }), state);
+    }
+  }));
+
+Deno.test("openCheckpoint() compares the settings of a damaged file without trusting them", () =>
+  inFolder(() => {
+    for (const emsize of WRONG) {
+      const settings = { ...SETTINGS, emsize };
+      const { message } = assertThrows(() => stateIn({ settings }), UsageError);
+      assertMatch(
+        message,
+        /^Cannot resume .* with --emsize 200, as it was begun with(out)? --emsize/,
+      );
+    }
+    for (const settings of WRONG.filter((wrong) => wrong === null || typeof wrong !== "object")) {
+      assertThrows(() => stateIn({ settings }), Failure, "its settings is not a JSON object");
+    }
+    const { seed: _, ...others } = SETTINGS;
+    assertThrows(() => stateIn({ settings: others }), Failure, "its setting seed is missing");
+  }));

@@ -1,0 +1,70 @@
+// IndexGRU from outside: its parameters, what it refuses, and the words that go on best.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { values } from "../reference/data.ts";
+import { bestOf } from "../reference/top_k.ts";
+import { assertClose } from "../support/close.ts";
+import { withBothFamilies, withGpu } from "../support/gpu.ts";
+import { B, E, fill, H, INPUT, make, N, scores, T, upload, V } from "../support/index_gru.ts";
+
+Deno.test("IndexGRU has the reference's parameters, and its initial ranges", () =>
+  withGpu(async (gpu) => {
+    using model = make(gpu, { normTerm: "learned" });
+    const shapes = model.parameters().map(([name, { shape }]) => `${name} ${shape}`);
+    assertEquals(shapes, [
+      "encoder.0.weight 11,3",
+      "rnn.weight_ih_l0 15,3",
+      "rnn.weight_hh_l0 15,5",
+      "rnn.bias_ih_l0 15",
+      "rnn.bias_hh_l0 15",
+      "scorer.1.weight 1,5",
+      "scorer.1.bias 1",
+      "norm_term 1",
+    ]);
+    for (const [name, parameter] of model.parameters().slice(0, -1)) {
+      const range = name.startsWith("encoder") ? 0.1 : 1 / Math.sqrt(H);
+      const initial = await gpu.readFloats(parameter);
+      assert(initial.every((x) => Math.abs(x) <= range), name);
+      assert(initial.some((x) => x !== 0), name);
+    }
+  }));
+
+Deno.test("IndexGRU throws when sizes, noise, dropout or input do not fit", () =>
+  withGpu((gpu) => {
+    assertThrows(() => make(gpu, { hiddenSize: 0 }), RangeError, "hiddenSize is 0");
+    assertThrows(() => make(gpu, { noise: [1, 2] }), RangeError, "noise has 2 classes, not 11");
+    assertThrows(() => make(gpu, { dropout: 1 }), RangeError, "dropout is 1, not in [0, 1)");
+    using model = make(gpu);
+    using step = gpu.step();
+    const { target } = upload(step), ids = step.upload(INPUT);
+    const message = "expected ids [T, B]";
+    assertThrows(() => model.forward(step, target, ids), TypeError, message);
+    const few = step.upload(INPUT.slice(B), [T - 1, B]);
+    assertThrows(() => model.forward(step, target, few), TypeError, message);
+    const wide = step.upload(values(N * E, 1), [N, E]);
+    assertThrows(() => model.forward(step, target, wide), TypeError, "or rows of 5");
+    const large = step.upload(Uint32Array.from({ length: N }, () => V), [T, B]);
+    assertThrows(() => model.forward(step, target, large), RangeError, "id 11");
+    assertThrows(() => model.forward(step, large, few), RangeError, "id 11");
+  }));
+
+Deno.test("topK() gives the words that go on best after each word of the input, or after its context", () =>
+  withBothFamilies(async (gpu) => {
+    using model = make(gpu);
+    const all = scores(fill(gpu, model)), k = 4;
+    using step = gpu.step();
+    const { input } = upload(step), { context } = model.context(step, input);
+    for (const given of [input, context]) {
+      const found = model.topK(step, k, given);
+      const expected = Array.from(
+        { length: N },
+        (_, n) => bestOf(all.subarray(n * V, (n + 1) * V), k),
+      );
+      assertEquals([...await gpu.read(found.ids)], expected.flatMap((best) => [...best]));
+      const best = expected.flatMap((ids, n) => Array.from(ids, (id) => all[n * V + id]!));
+      assertClose(await gpu.readFloats(found.scores), best, { atol: 1e-5, rtol: 1e-5 }, "scores");
+    }
+    const narrow = step.upload(values(H + 1, 1));
+    const message = "Cannot score [6]: expected ids [T, B], one a row, or rows of 5";
+    assertThrows(() => model.topK(step, k, narrow), TypeError, message);
+  }));
