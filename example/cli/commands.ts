@@ -222,7 +222,8 @@ export const COMMANDS: readonly Command[] = [
       "It takes the options of a training run. Each finding is graded: stop (the run would refuse it), " +
       "warn (it would go on, perhaps not as meant) or fine, and has its figures and the cure. The time " +
       "is that of a trial of ten seconds. Nothing is written. The exit code is 1 if there is a stop.",
-      "With --quiet, what is fine is left out.",
+      "With --quiet, what is fine is left out. With --distributed, started by mpirun, it looks at the " +
+      "ranks and their network, too.",
     ],
     arguments: [],
     groups: [{ title: "Findings", options: DOCTOR }, ...OPTION_GROUPS],

@@ -1,7 +1,6 @@
 /** `--distributed`: runs as one of the ranks that a launcher has started. */
 
-import type { Communicator } from "../../kernels/mod.ts";
-import { openMpi } from "../distributed/mpi.ts";
+import { type Mpi, openMpi } from "../distributed/mpi.ts";
 import { atRank, type Io } from "../shared/io.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import type { Settings } from "../options/settings.ts";
@@ -15,13 +14,11 @@ import type { Settings } from "../options/settings.ts";
 export async function asRank(
   settings: Settings,
   io: Io,
-  body: (communicator: Communicator, io: Io) => Promise<void>,
+  body: (mpi: Mpi, io: Io) => Promise<void>,
 ): Promise<void> {
-  const mpi = await openMpi(settings), { rank, size, library } = mpi;
+  const mpi = await openMpi(settings), { rank } = mpi;
   try {
-    const own = atRank(io, rank);
-    own.out(`ranks       ${size}, over ${library}`);
-    await body(mpi, own);
+    await body(mpi, atRank(io, rank));
     await mpi.finalize();
   } catch (error) {
     await mpi.fail(error);

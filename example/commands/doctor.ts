@@ -3,14 +3,18 @@
 import type { Gpu } from "../../mod.ts";
 import { checkFolder, type Corpus, loadCorpus } from "../data/corpus.ts";
 import { Epochs, evaluationBatches } from "../data/batches.ts";
+import type { Epoch } from "../data/epoch.ts";
 import { boundsOf, fullest, largestShape } from "../model/checks.ts";
+import type { WordModel } from "../model/model.ts";
 import { batchNeeds, isMet } from "../model/needs.ts";
 import { fileFindings } from "../doctor/files.ts";
 import { attempted, type Finding, graded, warned } from "../doctor/finding.ts";
 import { machineFindings, processors } from "../doctor/machine.ts";
 import { memoryFindings } from "../doctor/memory.ts";
+import { networkFact, stepFact } from "../doctor/network.ts";
 import { noiseFindings } from "../doctor/noise.ts";
-import { lossFact, measurePace, paceFact, TRIAL_MS } from "../doctor/probe.ts";
+import { lossFact, measurePace, type Pace, paceFact, TRIAL_MS } from "../doctor/probe.ts";
+import { type Fellows, rankFindings, sameFindings, stopsOfOthers } from "../doctor/ranks.ts";
 import { counted, findingsJson, printFindings } from "../doctor/report.ts";
 import { gradientFact, measureGradient } from "../doctor/gradient.ts";
 import { vocabularyFindings } from "../doctor/vocabulary.ts";
@@ -20,16 +24,21 @@ import { Failure } from "../shared/errors.ts";
 import { checkWritable, isFile, isFolder } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { Bar } from "../shared/progress.ts";
+import { Ranks } from "../shared/ranks.ts";
 import { makeModel } from "../storage/checkpoint.ts";
-import { openCheckpoint } from "../storage/checkpoint_file.ts";
+import { hashesOf, openCheckpoint } from "../storage/checkpoint_file.ts";
 import { lockModel } from "../storage/lock.ts";
 import { modelPath } from "../storage/open_model.ts";
 import { keptTuning } from "../storage/tunings.ts";
 import { dryRun } from "../training/dry_run.ts";
+import { commonOf } from "../training/train.ts";
 import { Trainer } from "../training/trainer.ts";
 import { checkSizes } from "./job.ts";
 import { openGpu } from "./open_gpu.ts";
 import { checkSamples, warnOfSamples } from "./samples.ts";
+
+/** Milliseconds for messages between ranks, and for steps that they take together: parts of a trial. */
+const NETWORK_PART = 0.1, STEPS_PART = 0.2;
 
 /**
  * Prints what it finds of a training run with these settings. Nothing is written.
@@ -43,9 +52,28 @@ export async function doctor(
   io: Io,
   trialMs: number = TRIAL_MS,
 ): Promise<void> {
-  const findings = await examine(settings, io, trialMs);
+  if (!settings.distributed) return await doctorOf({ settings, io, trialMs }, json);
+  const { asRank } = await import("./distributed.ts"); // loads a library of the system
+  await asRank(settings, io, (mpi, io) => {
+    const { library, host } = mpi, fellows = { ranks: new Ranks(mpi), library, host };
+    return doctorOf({ settings, io, trialMs, fellows }, json);
+  });
+}
+
+/** What is examined. */
+interface Case {
+  readonly settings: Settings;
+  readonly io: Io;
+  readonly trialMs: number;
+  /** With `--distributed`: all of them examine it together, and rank 0 prints. */
+  readonly fellows?: Fellows;
+}
+
+/** The same by one of several ranks, or by this process alone. */
+export async function doctorOf(what: Case, json: boolean): Promise<void> {
+  const { settings: { quiet }, io } = what, findings = await examine(what);
   if (json) io.write(`${findingsJson(findings)}\n`);
-  else printFindings(findings, settings.quiet, { ...io, out: io.result });
+  else printFindings(findings, quiet, { ...io, out: io.result });
   const { stop } = counted(findings);
   if (stop > 0) throw new Failure(`${stop} of these findings would stop the run`);
 }
@@ -75,25 +103,39 @@ class Examination {
 }
 
 /** Goes through a run in its own order; what needs an earlier part is left out where that fails. */
-async function examine(
-  settings: Settings,
-  io: Io,
-  trialMs: number,
-): Promise<readonly Finding[]> {
-  const seen = new Examination(), corpus = await readText(settings, seen, io);
-  await checkFiles(settings, seen);
+async function examine(what: Case): Promise<readonly Finding[]> {
+  const { settings, io, fellows } = what, seen = new Examination();
+  const corpus = await readText(settings, seen, io);
+  if (fellows?.ranks.isFirst ?? true) await checkFiles(settings, seen);
   if (corpus !== undefined) await checkSettings(settings, corpus, seen);
   await using gpu = await seen.part("machine", "adapter", () => openGpu(settings));
-  if (gpu === undefined) return seen.findings;
-  if (settings.autotune) gpu.tuning = keptTuning(gpu) ?? gpu.tuning;
-  seen.findings.push(...machineFindings(gpu, graphicsDevices(), processors()));
-  if (corpus === undefined || seen.isStopped) return seen.findings;
-  const epochs = new Epochs(corpus.train, settings);
-  await seen.part("memory", "sizes", () => checkSizes({ gpu, settings, corpus, epochs }));
-  if (seen.isStopped) return seen.findings;
-  const trial = { gpu, settings, corpus, epochs, io, trialMs };
-  await seen.part("memory", "step", () => tryRun(trial, seen));
+  if (gpu && settings.autotune) gpu.tuning = keptTuning(gpu) ?? gpu.tuning;
+  if (gpu) seen.findings.push(...machineFindings(gpu, graphicsDevices(), processors()));
+  const epochs = corpus && !seen.isStopped ? new Epochs(corpus.train, settings) : undefined;
+  if (gpu && corpus && epochs) {
+    await seen.part("memory", "sizes", () => checkSizes({ gpu, settings, corpus, epochs }));
+  }
+  if (fellows) seen.findings.push(...await stopsOfOthers(fellows.ranks, seen.findings));
+  if (!gpu || !corpus || !epochs || seen.isStopped) return seen.findings;
+  const trial = { ...what, gpu, corpus, epochs };
+  if (!fellows) await seen.part("memory", "step", () => tryRun(trial, seen));
+  else await meet(trial, fellows, seen);
   return seen.findings;
+}
+
+/** Looks at the ranks, which go on together if they fit. A failure of one of them ends all. */
+async function meet(trial: Trial, fellows: Fellows, seen: Examination): Promise<void> {
+  const { gpu, settings, corpus, trialMs } = trial, { ranks, host } = fellows;
+  const { cores } = processors(), { software } = gpu, devices = graphicsDevices();
+  seen.findings.push(
+    ...await rankFindings(fellows, { host, cores, software, devices }),
+    ...await sameFindings(ranks, commonOf(gpu, settings, hashesOf(corpus))),
+  );
+  if (seen.isStopped) return;
+  if (ranks.communicator.size > 1) {
+    seen.findings.push(graded(await networkFact(ranks.communicator, NETWORK_PART * trialMs)));
+  }
+  await tryRun(trial, seen);
 }
 
 /** Looks at the text and reads it. */
@@ -148,34 +190,21 @@ async function checkSettings(settings: Settings, corpus: Corpus, seen: Examinati
 }
 
 /** What a trial of the run needs. */
-interface Trial {
+interface Trial extends Case {
   readonly gpu: Gpu;
-  readonly settings: Settings;
   readonly corpus: Corpus;
   readonly epochs: Epochs;
-  readonly io: Io;
-  readonly trialMs: number;
 }
 
 /** Makes the model and trains it for some seconds. */
-async function tryRun(
-  { gpu, settings, corpus, epochs, io, trialMs }: Trial,
-  seen: Examination,
-): Promise<void> {
-  const { vocabulary, train, valid } = corpus, begin = performance.now();
-  const batches = epochs.at(1);
+async function tryRun(trial: Trial, seen: Examination): Promise<void> {
+  const { gpu, settings, corpus, fellows } = trial, { vocabulary, train } = corpus;
+  const begin = performance.now(), batches = trial.epochs.at(1);
   using model = makeModel(gpu, settings, vocabulary);
   const parameters = gpu.memory.bytes;
-  using trainer = new Trainer(gpu, model, settings);
-  const kept = gpu.memory.bytes;
-  await dryRun(gpu, model, batches, evaluationBatches(valid));
-  const startMs = seen.startMs + performance.now() - begin;
+  const { pace, kept, peak } = await paceOf(trial, model, batches, begin - seen.startMs);
   const { tokens } = batches.at(Math.floor(batches.length / 2)), { noise } = model.criterion;
   seen.findings.push(...noiseFindings(noise, settings, vocabulary.counts, tokens));
-  using bar = io.error.isTerminal ? new Bar(io.error, "trying", trialMs) : undefined;
-  const onSpent = (ms: number) => bar?.step(ms);
-  const probe = { gpu, model, trainer, corpus, settings, startMs, trialMs, onSpent };
-  const pace = await measurePace(probe), { peakBytes: peak } = gpu.memory;
   const shape = largestShape(train, batches.largest(), settings.concat);
   const bounds = boundsOf(gpu, vocabulary.size);
   // Negative sampling does not follow the exact gradient.
@@ -190,4 +219,26 @@ async function tryRun(
     graded(lossFact(pace, settings, vocabulary.size)),
     graded(paceFact(pace, settings)),
   );
+  if (!fellows || fellows.ranks.communicator.size === 1) return;
+  const stepMs = pace.epochMs / batches.length, budgetMs = STEPS_PART * trial.trialMs;
+  const together = { gpu, model, settings, batches, budgetMs, stepMs };
+  seen.findings.push(graded(await stepFact(fellows.ranks.communicator, together)));
+}
+
+/** The pace of the run that began at `begin`, and the bytes that its trainer keeps and takes. */
+async function paceOf(
+  { gpu, settings, corpus, io, trialMs }: Trial,
+  model: WordModel,
+  batches: Epoch,
+  begin: number,
+): Promise<{ pace: Pace; kept: number; peak: number }> {
+  using trainer = new Trainer(gpu, model, settings);
+  const kept = gpu.memory.bytes;
+  await dryRun(gpu, model, batches, evaluationBatches(corpus.valid));
+  const startMs = performance.now() - begin;
+  using bar = io.error.isTerminal ? new Bar(io.error, "trying", trialMs) : undefined;
+  const onSpent = (ms: number) => bar?.step(ms);
+  const probe = { gpu, model, trainer, corpus, settings, startMs, trialMs, onSpent };
+  const pace = await measurePace(probe);
+  return { pace, kept, peak: gpu.memory.peakBytes };
 }

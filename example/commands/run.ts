@@ -22,7 +22,10 @@ export async function run(settings: Settings, io: Io): Promise<void> {
   const mode = modeOf(settings);
   if (!settings.distributed || mode === "profile") return await runAlone(settings, io);
   const { asRank } = await import("./distributed.ts"); // loads a library of the system
-  await asRank(settings, io, (communicator, io) => runAlone(settings, io, communicator));
+  await asRank(settings, io, async (mpi, io) => {
+    io.out(`ranks       ${mpi.size}, over ${mpi.library}`);
+    await runAlone(settings, io, mpi);
+  });
 }
 
 /** Runs `settings`, or this rank's part of it; rank 0 has the files. */

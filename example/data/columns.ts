@@ -28,6 +28,13 @@ export function columnsOf(batch: Batch, columns: readonly number[]): Batch {
   };
 }
 
+/** A part of a batch as a batch of its own, whose mean loss is that of its own tokens. */
+export function byItself(part: Batch): Batch {
+  const { batchSize, steps, continues, input, target, mask, resets } = part;
+  const tokens = mask.reduce((sum, real) => sum + real, 0);
+  return { batchSize, steps, tokens, continues, input, target, mask, resets };
+}
+
 /** The part of `batch` that `rank` of `ranks` computes; a rank without a column gets one that does not count. */
 export function partOf(
   batch: Batch,

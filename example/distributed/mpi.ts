@@ -59,11 +59,13 @@ export async function openMpi(options: MpiOptions): Promise<Mpi> {
 }
 
 /** All ranks of an MPI program. What is gathered or exchanged in one call is 2 GiB at most. */
-class Mpi extends Communicator {
+export class Mpi extends Communicator {
   readonly rank: number;
   readonly size: number;
   /** The library and its version. */
   readonly library: string;
+  /** The name of this rank's machine. */
+  readonly host: string;
   readonly #constants: MpiConstants;
   readonly #functions: MpiFunctions;
   readonly #messages: Messages;
@@ -95,6 +97,7 @@ class Mpi extends Communicator {
     this.rank = number((word) => functions.MPI_Comm_rank(world, word));
     this.size = number((word) => functions.MPI_Comm_size(world, word));
     this.library = textOf((bytes, length) => functions.MPI_Get_library_version(bytes, length));
+    this.host = textOf((bytes, length) => functions.MPI_Get_processor_name(bytes, length));
     if (this.rank === 0) {
       for (let rank = 1; rank < this.size; rank++) {
         this.#reports[rank] = this.#messages.receive(rank, FAILED, new Uint8Array(REASON_BYTES));

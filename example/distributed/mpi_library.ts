@@ -22,6 +22,7 @@ const FUNCTIONS = {
   MPI_Comm_size: { parameters: [HANDLE, POINTER], result: INT },
   MPI_Comm_set_errhandler: { parameters: [HANDLE, HANDLE], result: INT },
   MPI_Error_string: { parameters: [INT, POINTER, POINTER], result: INT },
+  MPI_Get_processor_name: { parameters: [POINTER, POINTER], result: INT },
   MPI_Get_library_version: { parameters: [POINTER, POINTER], result: INT },
   MPI_Iallgatherv: { parameters: [POINTER, INT, HANDLE, ...MANY, HANDLE, POINTER], result: INT },
   MPI_Ialltoallv: { parameters: [...MANY, ...MANY, HANDLE, POINTER], result: INT },

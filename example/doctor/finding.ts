@@ -3,7 +3,15 @@
 import { Failure, UsageError } from "../shared/errors.ts";
 
 /** What a finding is about, in the order of the printed list. */
-export const SUBJECTS = ["data", "settings", "noise", "machine", "memory", "time"] as const;
+export const SUBJECTS = [
+  "data",
+  "settings",
+  "noise",
+  "machine",
+  "ranks",
+  "memory",
+  "time",
+] as const;
 
 /** `stop`: a run refuses it; `warn`: a run goes on, perhaps not as meant; `fine`. */
 export type Grade = "stop" | "warn" | "fine";

@@ -56,7 +56,8 @@ export function contextOf(gpu: Gpu, model: WordModel, batch: Batch): Tensor {
 
 /** Each token's weight in the batch's mean loss, [T * B]; 0 where nothing is predicted. */
 export function uploadWeight(step: Step, batch: Batch): Tensor {
-  return step.upload(batch.mask.map((real) => real / batch.tokens));
+  const tokens = Math.max(1, batch.tokens); // a rank's part may have none
+  return step.upload(batch.mask.map((real) => real / tokens));
 }
 
 /**

@@ -17,7 +17,30 @@ export interface LossSum {
   readonly firstBad: number;
 }
 
-const NOTHING: LossSum = { sum: 0, tokens: 0, batches: 0, firstBad: -1 };
+/** The sums of no batch. */
+export const NOTHING: LossSum = { sum: 0, tokens: 0, batches: 0, firstBad: -1 };
+
+/** The sums of batches, and of those after them. */
+export function followed(before: LossSum, after: LossSum): LossSum {
+  const isBad = before.firstBad < 0 && after.firstBad >= 0;
+  return {
+    sum: before.sum + after.sum,
+    tokens: before.tokens + after.tokens,
+    batches: before.batches + after.batches,
+    firstBad: isBad ? before.batches + after.firstBad : before.firstBad,
+  };
+}
+
+/** The sums of batches of which each rank had a part. */
+export function ofRanks(all: readonly LossSum[]): LossSum {
+  const bad = all.map(({ firstBad }) => firstBad).filter((batch) => batch >= 0);
+  return {
+    sum: all.reduce((total, { sum }) => total + sum, 0),
+    tokens: all.reduce((total, { tokens }) => total + tokens, 0),
+    batches: all[0]!.batches,
+    firstBad: bad.length > 0 ? Math.min(...bad) : -1,
+  };
+}
 
 /** Collects one scalar per batch, with its number of tokens. */
 export class Losses implements Disposable {

@@ -15,6 +15,8 @@ export interface MemoryNeeds {
   readonly moments: number;
   /** Tables that noise is drawn from. */
   readonly noise: number;
+  /** What ranks that take steps by themselves keep for their mean. */
+  readonly outer: number;
   /** Gradients that are as large as a table. */
   readonly gradients: number;
 }
@@ -24,7 +26,7 @@ type ModelNeedsSettings = SizeSettings & Pick<Settings, "noise">;
 /** Settings on which those of training depend. */
 type TrainingNeedsSettings =
   & ModelNeedsSettings
-  & Pick<Settings, "loss" | "optimizer" | "momentum" | "weightDecay">;
+  & Pick<Settings, "loss" | "optimizer" | "momentum" | "weightDecay" | "syncEvery">;
 
 /** Bytes a word: of the table that is drawn from, and of ln q. */
 const DRAWN_BYTES = 8, LOG_BYTES = 4;
@@ -40,7 +42,7 @@ export function memoryOfModel(
   const [first, more] = settings.noise.split("+"), isBatch = first === "batch";
   const drawn = isBatch && more === undefined ? 0 : DRAWN_BYTES + LOG_BYTES;
   const noise = words * (drawn + (isBatch ? LOG_BYTES : 0));
-  return { tables, moments: 0, noise, gradients: 0 };
+  return { tables, moments: 0, noise, outer: 0, gradients: 0 };
 }
 
 /** What its training takes; a larger gradient than `heldBytes` is computed in tiles. */
@@ -65,7 +67,9 @@ export function memoryOfTraining(
   const lazy = optimizer === "sgd" && (momentum > 0 || weightDecay > 0);
   const lookedUp = loss === "full" || indexModule === "gru" ? 1 : 3;
   const moments = kept[optimizer] + (lazy ? 4 * rowsOf(words, shard) * lookedUp : 0);
-  return { ...model, moments, gradients: loss === "full" ? whole : 0 };
+  // Where the parameters were, their velocity, and a mark for each of their rows.
+  const outer = settings.syncEvery > 1 ? 2 * model.tables + 4 * rows : 0;
+  return { ...model, moments, outer, gradients: loss === "full" ? whole : 0 };
 }
 
 function rowsOf(words: number, shard?: Shard): number {

@@ -1,6 +1,6 @@
 /** Options for many processes that train or test together. */
 
-import { count, flag, type OptionTable, RESULTS } from "./option.ts";
+import { count, EPOCHS, flag, number, type OptionTable, RESULTS } from "./option.ts";
 
 /** Training and testing by several ranks over MPI. */
 export const DISTRIBUTED = {
@@ -23,5 +23,24 @@ export const DISTRIBUTED = {
     help: "Seconds after which a rank that does not answer ends the run.",
     modes: RESULTS,
     mayChange: true,
+  }),
+  syncEvery: count([1, 1e9], {
+    value: "steps",
+    default: "1",
+    help: "Steps that each rank takes by itself, on its part of each batch, before all take the " +
+      "mean: for slow networks. With 1, ranks sum the gradients of each step.",
+    modes: EPOCHS,
+  }),
+  outerLr: number([1e-30, 1e30], {
+    value: "rate",
+    default: "1",
+    help: "With --sync-every, how far weights go towards the ranks' mean (1: all the way).",
+    modes: EPOCHS,
+  }),
+  outerMomentum: number([0, 0.9999], {
+    value: "rate",
+    default: "0",
+    help: "With --sync-every, Nesterov momentum from one mean to the next.",
+    modes: EPOCHS,
   }),
 } satisfies OptionTable;

@@ -53,6 +53,9 @@ const IDLE: { readonly [N in Name]?: readonly Idle[] } = {
   audit: [FULL],
   shardTables: [{ distributed: false }],
   rankTimeout: [{ distributed: false }],
+  syncEvery: [{ distributed: false }],
+  outerLr: [{ syncEvery: 1 }],
+  outerMomentum: [{ syncEvery: 1 }],
   momentum: [{ optimizer: (optimizer) => optimizer !== "sgd" }],
   minLr: [{ lrDecay: 1 }],
 };

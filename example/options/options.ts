@@ -276,7 +276,7 @@ export type Settings = SettingsOf<typeof OPTIONS>;
 /** Settings that a model is made with, saved in its file. */
 export type ModelSettings = SettingsOf<typeof MODEL & typeof LOSS>;
 /** How a model is trained. */
-export type TrainingSettings = SettingsOf<typeof COURSE & typeof OPTIMIZER>;
+export type TrainingSettings = SettingsOf<typeof COURSE & typeof OPTIMIZER & typeof DISTRIBUTED>;
 
 /** Options under one heading of the help text. */
 export interface OptionGroup {

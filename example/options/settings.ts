@@ -71,7 +71,7 @@ function fillIn(given: Given, config: Given, warn: (line: string) => void): Sett
 /** Checks that involve several options. */
 function checkTogether(settings: Settings): void {
   const { train, optimizer, lr, minLr, weightDecay, evaluation, quiet, verbose } = settings;
-  const { loss, audit, shardTables } = settings;
+  const { loss, audit, shardTables, syncEvery } = settings;
   if (quiet && verbose) throw new UsageError("--quiet and --verbose contradict: leave one out");
   if (minLr > lr) {
     throw new UsageError(
@@ -92,6 +92,11 @@ function checkTogether(settings: Settings): void {
   }
   if (train && shardTables && audit > 0) {
     throw new UsageError("--audit needs the whole tables: leave it or --shard-tables out");
+  }
+  if (train && shardTables && syncEvery > 1) {
+    throw new UsageError(
+      `--sync-every ${syncEvery} needs the whole tables on each rank: leave it or --shard-tables out`,
+    );
   }
   // A saved model's own settings determine how it can be tested.
   const problem = train ? evaluationProblem(settings, evaluation) : undefined;

@@ -72,11 +72,16 @@ export class Ranks {
     return JSON.parse(textOf(first!)) as T;
   }
 
+  /** The value of each rank, by way of JSON. */
+  async ofAll<T>(own: T): Promise<T[]> {
+    const texts = await this.communicator.gather(codesOf(JSON.stringify(own)));
+    return texts.map((codes) => JSON.parse(textOf(codes)) as T);
+  }
+
   /** The sums of these numbers over the ranks, exact for whole numbers. */
   async sums(own: readonly number[]): Promise<number[]> {
-    const all = await this.#texts(JSON.stringify(own));
-    const numbers = all.map((text) => JSON.parse(text) as number[]);
-    return own.map((_, i) => numbers.reduce((sum, theirs) => sum + theirs[i]!, 0));
+    const all = await this.ofAll(own);
+    return own.map((_, i) => all.reduce((sum, theirs) => sum + theirs[i]!, 0));
   }
 
   /**
@@ -87,8 +92,7 @@ export class Ranks {
     things: readonly { what: string; value: string; hint: string }[],
   ): Promise<void> {
     if (this.communicator.size === 1) return;
-    const all = (await this.#texts(JSON.stringify(things.map(({ value }) => value))))
-      .map((text) => JSON.parse(text) as string[]);
+    const all = await this.ofAll(things.map(({ value }) => value));
     for (const [i, { what, hint }] of things.entries()) {
       const other = all.findIndex((values) => values[i] !== all[0]![i]);
       if (other < 0) continue;
@@ -99,10 +103,6 @@ export class Ranks {
         `Rank ${other} has another ${what}${theirs} than rank 0${first}: ${hint}`,
       );
     }
-  }
-
-  async #texts(own: string): Promise<string[]> {
-    return (await this.communicator.gather(codesOf(own))).map(textOf);
   }
 
   #wishes(): Float32Array {

@@ -31,7 +31,8 @@ export function makeOptimizer(
 
 /** Describes the optimizer and the learning rate: a line at the start of a run. */
 export function describeOptimizer(settings: TrainingSettings): string {
-  const { optimizer, lr, momentum, warmup, clip, weightDecay } = settings;
+  const { optimizer, lr, momentum, warmup, clip, weightDecay, syncEvery } = settings;
+  const { outerLr, outerMomentum } = settings;
   return [
     optimizer,
     `lr ${formatNumber(lr)}`,
@@ -39,5 +40,8 @@ export function describeOptimizer(settings: TrainingSettings): string {
     ...(warmup > 0 ? [`warm-up over ${formatCount(warmup)} steps`] : []),
     `clip ${formatNumber(clip)}`,
     `weight decay ${formatNumber(weightDecay)}`,
+    ...(syncEvery > 1 ? [`the ranks' mean every ${formatCount(syncEvery)} steps`] : []),
+    ...(outerLr !== 1 ? [`outer lr ${formatNumber(outerLr)}`] : []),
+    ...(outerMomentum > 0 ? [`outer momentum ${outerMomentum}`] : []),
   ].join(", ");
 }

@@ -1,7 +1,7 @@
-/** The tensors of a checkpoint: the optimizer's, and the recurrent states that are carried. */
+/** The tensors of a checkpoint: what is trained and kept for that, and the recurrent states that are carried. */
 
 import type { Gpu, Tensor } from "../../mod.ts";
-import type { NamedParameter, Optimizer } from "../../nce/nn/mod.ts";
+import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { CarriedStates } from "../model/carried_states.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import type { Checkpoint } from "../storage/checkpoint_file.ts";
@@ -16,17 +16,17 @@ export interface SavedTensors extends Disposable {
   readonly tensors: readonly NamedParameter[];
 }
 
-/** What training changes: carried states are those of all ranks. */
+/** What training changes, `kept` and the carried states: those of all ranks. */
 export async function tensorsToSave(
   gpu: Gpu,
-  optimizer: Optimizer,
+  kept: readonly NamedParameter[],
   carried: CarriedStates,
   { communicator }: Ranks,
 ): Promise<SavedTensors> {
   const states = await carried.whole(gpu, communicator);
   const named = states.map((state, i) => [`${CARRIED}${i}`, state] as const);
   return {
-    tensors: [...optimizer.tensors(), ...named],
+    tensors: [...kept, ...named],
     [Symbol.dispose]: () => states.forEach((state) => state.dispose()),
   };
 }
@@ -38,7 +38,7 @@ export async function tensorsToSave(
  */
 export async function readSaved(
   gpu: Gpu,
-  optimizer: Optimizer,
+  kept: readonly NamedParameter[],
   carried: CarriedStates,
   ranks: Ranks,
   checkpoint: Checkpoint | undefined,
@@ -46,8 +46,7 @@ export async function readSaved(
   const { communicator } = ranks;
   const fill = (name: string, tensor: Tensor) =>
     spread(gpu, communicator, tensor, checkpoint?.numbers(name, wholeShape(tensor)));
-  using _held = optimizer.hold();
-  for (const [name, tensor] of optimizer.tensors()) await fill(name, tensor);
+  for (const [name, tensor] of kept) await fill(name, tensor);
   const shapes = await ranks.fromFirst([...checkpoint?.shapes ?? []]), states: Tensor[] = [];
   for (const [name, shape] of shapes.filter(([name]) => name.startsWith(CARRIED))) {
     const state = gpu.tensor(shape);

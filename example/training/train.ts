@@ -115,7 +115,7 @@ function openFiles(settings: Settings, corpus: Corpus, hashes: Hashes, io: Io) {
 }
 
 /** What ranks that train together must have in common. */
-function commonOf(gpu: Gpu, settings: Settings, hashes: Hashes) {
+export function commonOf(gpu: Gpu, settings: Settings, hashes: Hashes) {
   return [
     { what: "version", value: packageConfig.version, hint: "install the same one everywhere" },
     { what: "adapter", value: adapterLine(gpu), hint: "ranks need the same adapter and driver" },

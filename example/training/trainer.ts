@@ -3,23 +3,24 @@
 import { auditGradient, type Gpu } from "../../mod.ts";
 import type { Optimizer } from "../../nce/nn/mod.ts";
 import { sum, weightedSum } from "../../kernels/ops.ts";
-import { partOf } from "../data/columns.ts";
+import { byItself, partOf } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import { type Batch, firstRows } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { Diverged } from "./diverged.ts";
 import { contextOf, uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import type { Io } from "../shared/io.ts";
-import { Losses, type LossSum } from "../evaluation/losses.ts";
+import type { Losses, LossSum } from "../evaluation/losses.ts";
 import type { Checkpoint, Position } from "../storage/checkpoint_file.ts";
 import type { MetricsSink } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
-import { makeOptimizer } from "./optimizer.ts";
 import { Progress } from "../shared/progress.ts";
 import { readSaved, type SavedTensors, tensorsToSave } from "./saved_tensors.ts";
 import { Schedule } from "./schedule.ts";
 import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
+import { UntoldLosses } from "./untold_losses.ts";
+import { Updates } from "./updates.ts";
 import { checkStop } from "../shared/stop.ts";
 
 /** Number of batch rows in a gradient audit. */
@@ -42,29 +43,23 @@ export interface EpochOptions {
   readonly validationMs: number;
   readonly io: Io;
   readonly metrics: MetricsSink;
-  /** Awaited before each batch. */
+  /** Awaited before each batch, when ranks are together. */
   readonly beforeBatch: () => Promise<void>;
 }
 
 /** The start of an epoch. */
-const START = {
-  batch: 0,
-  told: { sum: 0, tokens: 0 },
-  hits: { hits: 0, samples: 0 },
-};
+const START = { batch: 0, told: { sum: 0, tokens: 0 }, hits: { hits: 0, samples: 0 } };
 
 /** Trains a model batch by batch. */
 export class Trainer implements Disposable {
-  /** Updates the parameters; its learning rate is that of the next step. */
-  readonly optimizer: Optimizer;
   readonly #gpu: Gpu;
   readonly #model: WordModel;
   readonly #settings: TrainerSettings;
   readonly #ranks: Ranks;
   readonly #schedule: Schedule;
   readonly #carried = new CarriedStates();
-  /** Losses of this epoch that are not reported yet. */
-  readonly #losses: Losses;
+  readonly #updates: Updates;
+  readonly #losses: UntoldLosses;
   #at: Pick<Position, "epoch" | "step" | keyof typeof START> = { epoch: 1, step: 0, ...START };
 
   /** Makes the optimizer; `ranks` train together, each a part of every batch. */
@@ -75,8 +70,13 @@ export class Trainer implements Disposable {
     this.#settings = settings;
     this.#schedule = new Schedule(settings);
     const lr = this.#schedule.at(0);
-    this.optimizer = makeOptimizer(gpu, model.parameters(), { ...settings, lr });
-    this.#losses = new Losses(gpu);
+    this.#updates = new Updates(gpu, model.parameters(), { ...settings, lr }, ranks);
+    this.#losses = new UntoldLosses(gpu, ranks, this.#updates.apart);
+  }
+
+  /** Updates the parameters; its learning rate is that of the next step. */
+  get optimizer(): Optimizer {
+    return this.#updates.optimizer;
   }
 
   /** The epoch, from 1. */
@@ -106,7 +106,7 @@ export class Trainer implements Disposable {
   }
 
   /**
-   * Progress of training. With {@linkcode tensors} it determines everything that follows, since random
+   * Progress of training, when ranks are together. With {@linkcode tensors} it determines everything that follows, since random
    * numbers are a function of the seed and the step.
    *
    * @throws {Diverged} If a loss is not finite.
@@ -121,7 +121,7 @@ export class Trainer implements Disposable {
 
   /** The tensors that training changes, by name: all that has to be saved besides the position. */
   tensors(): Promise<SavedTensors> {
-    return tensorsToSave(this.#gpu, this.optimizer, this.#carried, this.#ranks);
+    return tensorsToSave(this.#gpu, this.#updates.tensors, this.#carried, this.#ranks);
   }
 
   /**
@@ -133,35 +133,39 @@ export class Trainer implements Disposable {
     const { lr, untold, counts, ...at } = position;
     this.#at = at;
     if (at.step === 0) return; // everything still has its initial value
-    const { optimizer } = this;
     this.#losses.restore(untold);
     this.#schedule.lr = lr;
-    optimizer.lr = this.#schedule.at(at.step);
-    optimizer.restore(counts);
-    await readSaved(this.#gpu, optimizer, this.#carried, this.#ranks, checkpoint);
+    this.optimizer.lr = this.#schedule.at(at.step);
+    await this.#updates.restore(counts, (tensors) => {
+      return readSaved(this.#gpu, tensors, this.#carried, this.#ranks, checkpoint);
+    });
   }
 
   /**
-   * One training step; its mean loss goes to `losses`. Nothing is read back, unless there are several ranks:
-   * these compute a part of the batch each.
-   *
-   * @param continued Whether the next batch continues this one's rows.
+   * One training step; its mean loss goes to `losses`. Of several ranks each computes a part of the batch: only
+   * the sum of their gradients is read back. With `--sync-every`, step and loss are a rank's own.
    */
   async step(batch: Batch, losses: Losses, continued = false): Promise<void> {
     const number = this.#at.step, { rank, size } = this.#ranks.communicator;
     this.#at = { ...this.#at, step: number + 1 };
-    const { own, part } = partOf(batch, rank, size), { seed } = this.#settings;
+    const { own: columns, part } = partOf(batch, rank, size), { seed } = this.#settings;
+    const own = this.#updates.apart ? byItself(columns) : columns;
     using step = this.#gpu.step({ training: true, seed, number, ...(part && { part }) });
     const { input, target, resets } = uploadIds(step, own);
     const start = { states: this.#carried.before(batch), resets };
     await this.#model.fetch(step, this.#ranks.communicator, input, target);
     const { loss, states } = this.#model.forward(step, input, target, start);
     const mean = weightedSum(step, loss, uploadWeight(step, own));
-    const across = await this.#ranks.backward(step, mean);
-    this.optimizer.step(across.gradients);
+    losses.push(await this.#updates.step(step, mean), own.tokens);
     this.optimizer.lr = this.#schedule.at(number + 1);
-    losses.push(across.loss, batch.tokens);
     this.#carried.carry(step, states, continued);
+  }
+
+  /** With `--sync-every`: brings the ranks together. All call it. */
+  async sync(): Promise<void> {
+    if (!this.#updates.apart) return;
+    await this.#losses.sums();
+    await this.#updates.sync();
   }
 
   /**
@@ -174,24 +178,29 @@ export class Trainer implements Disposable {
     batches: Epoch,
     { validationMs, io, metrics, beforeBatch }: EpochOptions,
   ): Promise<EpochResult> {
-    const { epochs, logInterval, loss, audit } = this.#settings, { epoch, batch: first } = this.#at;
-    const lr = () => this.lr;
+    const { epochs, logInterval, loss, audit, syncEvery } = this.#settings;
+    const { epoch, batch: first } = this.#at;
     const progress = new Progress(io, {
       epoch,
       epochs,
       batches: batches.length,
       batchesBefore: first,
-      lr,
+      lr: () => this.lr,
       normalised: loss === "full",
       validationMs,
       detail: io.detail,
     });
+    let isTogether = true;
     for (let i = first; i < batches.length; i++) {
-      await beforeBatch();
-      checkStop(this.#ranks.stop);
+      if (isTogether) {
+        await beforeBatch();
+        checkStop(this.#ranks.stop);
+      }
       const batch = batches.at(i);
-      await this.step(batch, this.#losses, batches.continues && i + 1 < batches.length);
+      await this.step(batch, this.#losses.last, batches.continues && i + 1 < batches.length);
       this.#at = { ...this.#at, batch: i + 1 };
+      isTogether = this.steps % syncEvery === 0 || i + 1 === batches.length;
+      if (isTogether) await this.sync();
       await this.#gpu.keepUp();
       progress.step(batch.tokens);
       if (audit > 0 && this.steps % audit === 0) await this.#audit(batch, metrics);
@@ -205,7 +214,7 @@ export class Trainer implements Disposable {
           event: "train",
           step: this.steps,
           tokens: this.#at.told.tokens,
-          ...progress.show(found.mean),
+          ...progress.show(found.sum / found.tokens),
           ...hitRate,
         });
       }
@@ -290,6 +299,6 @@ export class Trainer implements Disposable {
   [Symbol.dispose](): void {
     this.#carried[Symbol.dispose]();
     this.#losses[Symbol.dispose]();
-    this.optimizer[Symbol.dispose]();
+    this.#updates[Symbol.dispose]();
   }
 }

@@ -44,6 +44,7 @@ export { Adam, type AdamOptions } from "./adam.ts";
 export { Dropout } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
+export { LocalSteps, type LocalStepsOptions } from "./local_steps.ts";
 export { type InitialValues, Module, type NamedParameter, parameter } from "./module.ts";
 export { Optimizer, type OptimizerOptions } from "./optimizer.ts";
 export { GRU, LSTM, Recurrent, type RecurrentInput, type RecurrentOptions } from "./recurrent.ts";

@@ -250,6 +250,12 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
         ...{ lr, momentum: optional(rate), weightDecay: optional(w), clip: optional(clip) },
       },
     ]),
+    LocalSteps: c("LocalSteps", [gpu, [["p", parameter]], optimizer, {}], [
+      GPU,
+      (list) => list instanceof Array && !list.length,
+      () => false,
+      { lr: optional(lr), momentum: optional(rate) },
+    ]),
     AliasMultinomial: c("AliasMultinomial", [gpu, noise, "a"], [GPU, counts, optional(text)]),
     UniqueNoise: c("UniqueNoise", [gpu, noise, K, "a"], [GPU, counts, positive, optional(text)]),
     BatchNoise: c("BatchNoise", [gpu, noise], [GPU, counts, optional(() => false)]),
@@ -307,6 +313,12 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     "Tensor.reshape": { call: owned(parameter, "reshape"), args: [[2]], kinds: [() => false] },
     "Tensor.slice": { call: owned(up(4, 64), "slice"), args: [1, 2], kinds: [word, positive] },
     "SGD.step": m(optimizer, "step", [x], [() => false]),
+    "LocalSteps.step": m(
+      stack.use(new nce.LocalSteps(gpu, [["p", parameter]], optimizer)),
+      "step",
+      [x],
+      [() => false],
+    ),
     "Embedding.forward": m(
       stack.use(new nce.Embedding(gpu, { numEmbeddings: V, embeddingDim: E })),
       "forward",

@@ -9,6 +9,7 @@ if (import.meta.main) {
     await mpi.barrier();
     switch (task) {
       case "exchange":
+        if (mpi.host === "") throw new Error("MPI does not know its machine's name");
         console.log(JSON.stringify(await exchanged(mpi)));
         break;
       case "hang": // as if this machine were frozen

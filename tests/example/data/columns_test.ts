@@ -1,7 +1,7 @@
 // Parts of a batch.
 
 import { assertEquals } from "@std/assert";
-import { columnsOf, partOf } from "../../../example/data/columns.ts";
+import { byItself, columnsOf, partOf } from "../../../example/data/columns.ts";
 import type { Batch } from "../../../example/data/row_batch.ts";
 
 /** Two time steps of five columns. */
@@ -27,6 +27,12 @@ Deno.test("columnsOf() keeps all that belongs to the columns, and the tokens of 
     tokens: 9,
     continues: true,
   });
+});
+
+Deno.test("byItself() counts the tokens of a part, which has all else", () => {
+  const part = columnsOf(BATCH, [1, 2]);
+  assertEquals(byItself(part), { ...part, tokens: 3 });
+  assertEquals(byItself({ ...part, mask: new Float32Array(4) }).tokens, 0);
 });
 
 Deno.test("partOf() gives each column to one rank, and a rank without one a column of weight 0", () => {

@@ -1,7 +1,7 @@
 // Losses that wait on the GPU: their sum is the same bits however often it is asked for.
 
 import { assertEquals } from "@std/assert";
-import { Losses } from "../../../example/evaluation/losses.ts";
+import { followed, Losses, NOTHING, ofRanks } from "../../../example/evaluation/losses.ts";
 import type { Gpu } from "../../../mod.ts";
 import { values } from "../../reference/data.ts";
 import { withGpu } from "../../support/gpu.ts";
@@ -47,3 +47,18 @@ Deno.test("Losses count from the last line to the first loss that is not finite"
     push(gpu, losses, numbers, 5, 6);
     assertEquals((await losses.take()).firstBad, 3);
   }));
+
+Deno.test("ofRanks() and followed() sum the losses of ranks and of batches in turn, and know the first bad one", () => {
+  const parts = [
+    { sum: 3, tokens: 2, batches: 4, firstBad: -1 },
+    { sum: 5, tokens: 1, batches: 4, firstBad: 3 },
+    { sum: 7, tokens: 0, batches: 4, firstBad: 1 },
+  ];
+  const both = { sum: 15, tokens: 3, batches: 4, firstBad: 1 };
+  assertEquals(ofRanks(parts), both);
+  assertEquals(ofRanks(parts.slice(0, 1)), parts[0]);
+  assertEquals(followed(NOTHING, both), both);
+  const twice = { sum: 18, tokens: 5, batches: 8 };
+  assertEquals(followed(parts[0]!, both), { ...twice, firstBad: 5 });
+  assertEquals(followed(both, parts[0]!), { ...twice, firstBad: 1 });
+});

@@ -37,6 +37,7 @@ Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise 
       { loss: "nce", optimizer: "adam" },
       { loss: "sampled", optimizer: "adagrad" },
       { loss: "nce", optimizer: "rowwise-adagrad" },
+      { "loss": "nce", "distributed": true, "sync-every": "9" },
     ];
     for (const given of cases) {
       const settings = parseSettings({

@@ -159,6 +159,23 @@ Deno.test("parseSettings() refuses options without effect when a model is traine
   }
 });
 
+Deno.test("parseSettings() refuses --sync-every for one process, and its coefficients without it", () => {
+  const refused: [Given, string][] = [
+    [{ "sync-every": "9" }, "--sync-every 9 has no effect without --distributed"],
+    [
+      { "distributed": true, "outer-lr": "0.7" },
+      "--outer-lr 0.7 has no effect with --sync-every 1",
+    ],
+    [
+      { "distributed": true, "outer-momentum": "0.5" },
+      "--outer-momentum 0.5 has no effect with --sync-every 1",
+    ],
+  ];
+  for (const [given, message] of refused) {
+    expectRefusal({ train: true, ...given }, `${message}: leave it out`);
+  }
+});
+
 Deno.test("ignoredOptions() names what a test or a profile has no use for", () => {
   const told = (given: Given) => ignoredOptions(given, parseSettings(given));
   assertEquals(

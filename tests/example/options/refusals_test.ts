@@ -49,6 +49,10 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     { ...SHARDED, "nce": true, "audit": "5" },
     "--audit needs the whole tables: leave it or --shard-tables out",
   ],
+  [
+    { ...SHARDED, "nce": true, "sync-every": "5" },
+    "--sync-every 5 needs the whole tables on each rank: leave it or --shard-tables out",
+  ],
   ...Object.entries(COUNTS).flatMap(([name, most]) =>
     ["0", "-3", "1.5", "abc", "1e-3", "0x10", "Infinity", "1_000", " 7", String(most + 1)].map((
       text,

@@ -37,12 +37,14 @@ Deno.test("Ranks write a checkpoint when it is due by rank 0's clock", async () 
   assertEquals(due(-1), [false, false, false]); // it was just written
 });
 
-Deno.test("Ranks have rank 0's value, and sums over all", async () => {
+Deno.test("Ranks have rank 0's value, the values of all, and sums", async () => {
   const { ranks } = threeRanks();
   const values = await Promise.all(ranks.map((rank, i) => rank.fromFirst({ text: `ä${i}` })));
   assertEquals(values, Array(3).fill({ text: "ä0" }));
   const sums = await Promise.all(ranks.map((rank, i) => rank.sums([i, 2 ** 40])));
   assertEquals(sums, Array(3).fill([3, 3 * 2 ** 40]));
+  const all = await Promise.all(ranks.map((rank, i) => rank.ofAll({ i })));
+  assertEquals(all, Array(3).fill([{ i: 0 }, { i: 1 }, { i: 2 }]));
 });
 
 Deno.test("Ranks that differ fail on all ranks, in words that name one", async () => {

@@ -1,0 +1,122 @@
+/** The ranks of a distributed run: who they are, whether they fit together, and what each has of its machine. */
+
+import { formatCount } from "../shared/progress.ts";
+import type { Ranks } from "../shared/ranks.ts";
+import { attempted, type Fact, type Finding, graded } from "./finding.ts";
+
+/** The ranks, as one of them sees them. */
+export interface Fellows {
+  readonly ranks: Ranks;
+  /** The library by which they exchange numbers, with its version. */
+  readonly library: string;
+  /** The name of this rank's machine. */
+  readonly host: string;
+}
+
+/** What a rank has of its machine. */
+export interface Place {
+  readonly host: string;
+  /** Cores that the process may use. */
+  readonly cores: number;
+  /** Whether its adapter is a software one. */
+  readonly software: boolean;
+  /** Paths of the graphics devices that it sees. */
+  readonly devices: readonly string[];
+}
+
+/** What the ranks are, and where; all call it, and each passes its own place. */
+export async function rankFindings(
+  { ranks, library }: Pick<Fellows, "ranks" | "library">,
+  own: Place,
+): Promise<Finding[]> {
+  const places = await ranks.ofAll(own);
+  return [sizeFact(places, library), coresFact(places), devicesFact(places)]
+    .filter((fact) => fact !== undefined).map(graded);
+}
+
+function sizeFact(places: readonly Place[], library: string): Fact {
+  const hosts = new Set(places.map(({ host }) => host)), { length: size } = places;
+  const isAlone = size === 1;
+  return {
+    subject: "ranks",
+    name: "size",
+    text:
+      `${formatCount(size)} on ${hosts.size === 1 ? "one machine" : `${hosts.size} machines`}, ` +
+      `over ${library}`,
+    cure: isAlone ? "start several by mpirun or srun (docs/distributed.md)" : undefined,
+    figures: { ranks: size, machines: hosts.size },
+  };
+}
+
+/** A launcher may bind each rank to one core, which a software adapter computes with. */
+function coresFact(places: readonly Place[]): Fact | undefined {
+  const bound = ranksWhere(places, ({ software, cores }) => software && cores === 1);
+  const cores = places.map(({ cores }) => cores), [least, most] = extremes(cores);
+  return {
+    subject: "ranks",
+    name: "cores",
+    text: bound.length > 0
+      ? `one core for the software adapter of ${listed(bound)}`
+      : `${least === most ? least : `${least} to ${most}`} for each rank`,
+    cure: bound.length > 0
+      ? "mpirun --bind-to none (Open MPI), if the machine has more cores"
+      : undefined,
+    figures: { least, most },
+  };
+}
+
+/** WebGPU takes the first GPU that it sees: ranks of one machine that see the same may share it. */
+function devicesFact(places: readonly Place[]): Fact | undefined {
+  if (places.every(({ software }) => software)) return undefined;
+  const key = ({ host, devices }: Place) => JSON.stringify([host, devices]);
+  const shared = ranksWhere(places, (place) => {
+    return !place.software && places.filter((other) => key(other) === key(place)).length > 1;
+  });
+  return {
+    subject: "ranks",
+    name: "GPUs",
+    text: shared.length > 0
+      ? `${listed(shared)} see the same GPUs of their machine, and so use the same one`
+      : "each rank sees its own",
+    cure: shared.length > 0
+      ? "let each rank see one GPU alone: a container or a cgroup for each (docs/distributed.md)"
+      : undefined,
+  };
+}
+
+/** Whether all ranks have the same of each of these; all call it. */
+export async function sameFindings(
+  ranks: Ranks,
+  things: Parameters<Ranks["expectSame"]>[0],
+): Promise<Finding[]> {
+  const stops: Finding[] = [], about = { subject: "ranks", name: "same" } as const;
+  for (const thing of things) {
+    const outcome = await attempted(about, () => ranks.expectSame([thing]));
+    if ("stop" in outcome) stops.push(outcome.stop);
+  }
+  if (stops.length > 0) return stops;
+  const list = new Intl.ListFormat("en-GB").format(things.map(({ what }) => what));
+  return [{ ...about, grade: "fine", text: `all have the same ${list}` }];
+}
+
+/** What would stop the other ranks, and not this one; all call it. */
+export async function stopsOfOthers(ranks: Ranks, own: readonly Finding[]): Promise<Finding[]> {
+  const stops = await ranks.ofAll(own.filter(({ grade }) => grade === "stop"));
+  const known = new Set(own.map(({ text }) => text));
+  return stops.flatMap((theirs, rank) => {
+    return theirs.filter(({ text }) => !known.has(text))
+      .map((finding) => ({ ...finding, text: `rank ${rank}: ${finding.text}` }));
+  });
+}
+
+function ranksWhere(places: readonly Place[], holds: (place: Place) => boolean): number[] {
+  return places.flatMap((place, rank) => holds(place) ? [rank] : []);
+}
+
+function listed(ranks: readonly number[]): string {
+  return `rank${ranks.length > 1 ? "s" : ""} ${ranks.join(", ")}`;
+}
+
+function extremes(numbers: readonly number[]): [least: number, most: number] {
+  return [Math.min(...numbers), Math.max(...numbers)];
+}

@@ -1,0 +1,74 @@
+/** How steps move the parameters: all ranks together, or each by itself until they come together. */
+
+import type { Gpu, Step, Tensor } from "../../mod.ts";
+import { LocalSteps, type NamedParameter, type Optimizer } from "../../nce/nn/mod.ts";
+import { makeOptimizer } from "./optimizer.ts";
+import type { TrainingSettings } from "../options/settings.ts";
+import type { Ranks } from "../shared/ranks.ts";
+
+/** Updates of parameters by the losses of steps. */
+export class Updates implements Disposable {
+  readonly optimizer: Optimizer;
+  readonly #local: LocalSteps | undefined;
+  readonly #ranks: Ranks;
+
+  /** Makes the optimizer. */
+  constructor(
+    gpu: Gpu,
+    parameters: readonly NamedParameter[],
+    settings: TrainingSettings,
+    ranks: Ranks,
+  ) {
+    this.optimizer = makeOptimizer(gpu, parameters, settings);
+    this.#ranks = ranks;
+    const { syncEvery, outerLr: lr, outerMomentum: momentum } = settings;
+    if (syncEvery === 1) return;
+    this.#local = new LocalSteps(gpu, parameters, this.optimizer, { lr, momentum });
+  }
+
+  /** Whether each rank takes steps by itself: `--sync-every`. */
+  get apart(): boolean {
+    return this.#local !== undefined;
+  }
+
+  /** The tensors that determine what follows. */
+  get tensors(): NamedParameter[] {
+    return [...this.optimizer.tensors(), ...this.#local?.tensors() ?? []];
+  }
+
+  /** Moves the parameters by `loss`, and returns it: the sum of all ranks', or this rank's own. */
+  async step(step: Step, loss: Tensor): Promise<Tensor> {
+    if (this.#local) {
+      this.#local.step(step.backward(loss));
+      return loss;
+    }
+    const across = await this.#ranks.backward(step, loss);
+    this.optimizer.step(across.gradients);
+    return across.loss;
+  }
+
+  /** Brings ranks together that took steps by themselves: they have the same, and agree on what comes next. */
+  async sync(): Promise<void> {
+    await this.#local?.average(this.#ranks.communicator);
+    if (this.#local) await this.#ranks.agree();
+  }
+
+  /** Goes on from {@linkcode tensors}, which `read` reads, and the optimizer's counts. */
+  async restore(
+    counts: Optimizer["counts"],
+    read: (tensors: readonly NamedParameter[]) => Promise<void>,
+  ): Promise<void> {
+    this.optimizer.restore(counts);
+    {
+      using _held = this.optimizer.hold();
+      await read(this.tensors);
+    }
+    this.#local?.begin();
+  }
+
+  /** Frees what is kept. */
+  [Symbol.dispose](): void {
+    this.#local?.[Symbol.dispose]();
+    this.optimizer[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,232 @@
+/** Ranks that train by themselves for some steps, and then come together. */
+
+import type { Gradients } from "../../kernels/autograd/gradients.ts";
+import { expectNumber, show } from "../../kernels/device/expect.ts";
+import { partEdges } from "../../kernels/device/parts.ts";
+import type { Tensor } from "../../kernels/device/tensor.ts";
+import type { Gpu } from "../../kernels/gpu.ts";
+import { gather } from "../../kernels/lookup/gather.ts";
+import { fromRanks, type Outer } from "../../kernels/optimizer/outer_step.ts";
+import { Communicator } from "../../kernels/parallel/communicator.ts";
+import { expectOptions, type NamedParameter } from "./module.ts";
+import { MovedRows } from "./moved_rows.ts";
+import { expectOptimizer, Optimizer, zerosLike } from "./optimizer.ts";
+
+/** Coefficients of the outer step. */
+export interface LocalStepsOptions {
+  /** Outer learning rate; 1 unless given: with no momentum, the mean over the ranks. */
+  lr?: number;
+  /** Outer Nesterov momentum; 0 unless given. */
+  momentum?: number;
+}
+
+/** Floats that ranks sum in one message, of which a piece of a tensor has a quarter at most. */
+const MESSAGE = 2 ** 24, PIECE = MESSAGE / 4;
+/** Slices begin at multiples of so many rows. */
+const GROUP = 64;
+const NONE = 0xffffffff;
+
+/** A parameter, what its outer step keeps, and what the inner optimizer keeps of it. */
+interface Entry {
+  readonly parameter: Tensor;
+  readonly anchor: Tensor;
+  readonly velocity: Tensor;
+}
+
+/** Rows of a tensor that are brought together at once. */
+interface Piece {
+  readonly tensor: Tensor;
+  readonly first: number;
+  readonly count: number;
+  /** Those that ranks have changed, counted from `first`; all unless given. */
+  readonly rows?: Uint32Array<ArrayBuffer>;
+  /** Of a parameter. */
+  readonly entry?: Entry;
+}
+
+/**
+ * Steps of ranks on gradients of their own, which only now and then send something: local SGD (Stich 2019) with
+ * an outer step (SlowMo, Wang et al. 2020; DiLoCo, Douillard et al. 2023). With `mean` that over the ranks of a
+ * parameter p, and `anchor` its value after the last outer step:
+ * `d = anchor - mean; v = momentum * v + d; p = anchor = anchor - lr * (d + momentum * v)`.
+ *
+ * What the inner optimizer keeps becomes its mean. So all ranks have the same after an outer step, to the last
+ * bit. Of a table with sparse gradients only the rows travel that some rank has moved.
+ */
+export class LocalSteps implements Disposable {
+  readonly #gpu: Gpu;
+  readonly #optimizer: Optimizer;
+  readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #coefficients: Required<LocalStepsOptions>;
+  readonly #moved: MovedRows;
+
+  /**
+   * Begins where the parameters are now, the same on all ranks. It keeps two copies of them on the device.
+   *
+   * @param parameters Those of the optimizer, which the caller keeps.
+   * @throws {RangeError} If a coefficient is out of range.
+   * @throws {TypeError} If anything but parameters and an optimizer is given.
+   */
+  constructor(
+    gpu: Gpu,
+    parameters: readonly NamedParameter[],
+    optimizer: Optimizer,
+    options: LocalStepsOptions = {},
+  ) {
+    const name = "LocalSteps", doing = `make ${name}`;
+    expectOptions(name, gpu, options);
+    const { lr = 1, momentum = 0 } = options;
+    expectOptimizer(name, gpu, parameters, { lr });
+    expectNumber(doing, "momentum", momentum, (m) => m >= 0 && m < 1, "in [0, 1)");
+    if (!(optimizer instanceof Optimizer)) {
+      throw new TypeError(`Cannot ${doing}: ${show(optimizer)} is no optimizer`);
+    }
+    this.#gpu = gpu;
+    this.#optimizer = optimizer;
+    this.#coefficients = { lr, momentum };
+    this.#entries = new Map(parameters.map(([name, parameter]) => {
+      const [anchor, velocity] = [zerosLike(gpu, parameter), zerosLike(gpu, parameter)];
+      return [name, { parameter, anchor, velocity }];
+    }));
+    this.#moved = new MovedRows(gpu, parameters.map(([, parameter]) => parameter));
+    this.begin();
+  }
+
+  /** Goes on from where the parameters are now: after they were read from a file, the same on all ranks. */
+  begin(): void {
+    for (const { parameter, anchor } of this.#entries.values()) this.#gpu.copy(parameter, anchor);
+  }
+
+  /** What the next outer step depends on besides the parameters, right after one: `NAME.velocity`. */
+  tensors(): NamedParameter[] {
+    return [...this.#entries].map(([name, { velocity }]) => [`${name}.velocity`, velocity]);
+  }
+
+  /** A step of the optimizer by this rank's gradients. */
+  step(gradients: Gradients): void {
+    this.#optimizer.step(gradients);
+    this.#moved.note(gradients);
+  }
+
+  /** The outer step: all ranks call it after equally many steps, and then have the same parameters. */
+  async average(communicator: Communicator): Promise<void> {
+    if (!(communicator instanceof Communicator)) {
+      throw new TypeError(`Cannot average over ranks: ${show(communicator)} is no Communicator`);
+    }
+    const moved = await this.#moved.take(communicator);
+    for (const pieces of messagesOf(this.#pieces(moved))) {
+      await this.#together(pieces, communicator);
+    }
+  }
+
+  /** All pieces: a parameter comes before what is kept of it, so that reading it applies what is deferred. */
+  *#pieces(moved: ReadonlyMap<Tensor, Uint32Array | undefined>): Generator<Piece> {
+    for (const [name, entry] of this.#entries) {
+      const rows = moved.get(entry.parameter);
+      yield* piecesOf(entry.parameter, rows, entry);
+      for (const tensor of this.#kept(name)) yield* piecesOf(tensor, rows);
+    }
+  }
+
+  /** The numbers that the inner optimizer keeps of a parameter. */
+  #kept(parameter: string): Tensor[] {
+    const isKept = (name: string) => name.slice(0, name.lastIndexOf(".")) === parameter;
+    return this.#optimizer.tensors().flatMap(([name, tensor]) => {
+      return !this.#entries.has(name) && isKept(name) && tensor.dtype === "f32" ? [tensor] : [];
+    });
+  }
+
+  /** Sums pieces over the ranks in one message, and sets each to what comes of it. */
+  async #together(pieces: readonly Piece[], communicator: Communicator): Promise<void> {
+    const gpu = this.#gpu, { size: ranks } = communicator;
+    const message = await this.#read(pieces.filter((piece) => sizeOf(piece) > 0));
+    await communicator.sum(message);
+    using step = gpu.step();
+    let at = 0;
+    // All is uploaded before anything is recorded, so that nothing has to be submitted in between.
+    const sums = pieces.map((piece) => {
+      const own = message.subarray(at, at += sizeOf(piece));
+      const sums = step.upload(own.length > 0 ? own : new Float32Array(1));
+      return { ranks, sums, ...(piece.rows && { slots: step.upload(slotsOf(piece)) }) };
+    });
+    pieces.forEach(({ tensor, first, count, entry }, i) => {
+      const slice = (whole: Tensor) => step.own(whole.slice(first, count));
+      fromRanks(gpu, slice(tensor), sums[i]!, entry && this.#outer(entry, slice));
+    });
+  }
+
+  /** This rank's numbers of pieces, packed on the device to be read at once, since every read waits. */
+  async #read(pieces: readonly Piece[]): Promise<Float32Array> {
+    const size = pieces.reduce((size, piece) => size + sizeOf(piece), 0);
+    if (size === 0) return new Float32Array();
+    using step = this.#gpu.step();
+    const packed = step.tensor([size]);
+    let at = 0;
+    for (const piece of pieces) {
+      const slice = step.own(piece.tensor.slice(piece.first, piece.count));
+      const own = piece.rows ? gather(step, slice, step.upload(piece.rows)) : slice;
+      this.#gpu.copy(own, packed, { toStart: at });
+      at += own.size;
+    }
+    return await this.#gpu.readFloats(packed);
+  }
+
+  #outer({ anchor, velocity }: Entry, slice: (whole: Tensor) => Tensor): Outer {
+    return { ...this.#coefficients, anchor: slice(anchor), velocity: slice(velocity) };
+  }
+
+  /** Frees what is kept; parameters and optimizer stay the caller's. */
+  [Symbol.dispose](): void {
+    this.#moved[Symbol.dispose]();
+    for (const { anchor, velocity } of this.#entries.values()) {
+      anchor.dispose();
+      velocity.dispose();
+    }
+  }
+}
+
+/** The pieces of a tensor, each within one buffer; of what is no parameter only those with rows that moved. */
+function* piecesOf(
+  tensor: Tensor,
+  moved: Uint32Array | undefined,
+  entry?: Entry,
+): Generator<Piece> {
+  const V = tensor.shape[0]!, width = tensor.size / V;
+  const most = GROUP * Math.max(1, Math.floor(PIECE / width / GROUP));
+  const edges = [...partEdges(tensor), V];
+  let at = 0;
+  for (let first = 0; first < V;) {
+    const last = Math.min(first + most, edges.find((edge) => edge > first)!), count = last - first;
+    if (!moved) yield { tensor, first, count, ...(entry && { entry }) };
+    else {
+      const begin = at;
+      while (at < moved.length && moved[at]! < last) at++;
+      const rows = Uint32Array.from(moved.subarray(begin, at), (row) => row - first);
+      if (entry || rows.length > 0) yield { tensor, first, count, rows, ...(entry && { entry }) };
+    }
+    first = last;
+  }
+}
+
+/** Pieces that ranks sum together. */
+function* messagesOf(pieces: Iterable<Piece>): Generator<readonly Piece[]> {
+  let some: Piece[] = [], size = 0;
+  for (const piece of pieces) {
+    if (some.length > 0 && size + sizeOf(piece) > MESSAGE) yield some, some = [], size = 0;
+    some.push(piece);
+    size += sizeOf(piece);
+  }
+  if (some.length > 0) yield some;
+}
+
+/** Floats that a rank adds to the message. */
+function sizeOf({ tensor, count, rows }: Piece): number {
+  return (rows?.length ?? count) * tensor.size / tensor.shape[0]!;
+}
+
+/** For each row of a piece its place among those that moved. */
+function slotsOf({ count, rows }: Piece): Uint32Array<ArrayBuffer> {
+  const slots = new Uint32Array(count).fill(NONE);
+  rows!.forEach((row, slot) => slots[row] = slot);
+  return slots;
+}
