@@ -56,7 +56,7 @@ export async function trainInProcess(
       }
       const tensors = new Map<string, Float32Array>();
       for (const [name, tensor] of trainer.optimizer.tensors()) {
-        if (tensor.dtype === "f32") tensors.set(name, await wholeOf(gpu, communicator, tensor));
+        if (tensor.dtype !== "u32") tensors.set(name, await wholeOf(gpu, communicator, tensor));
       }
       return { loss: (await losses.take()).mean, tensors };
     }),

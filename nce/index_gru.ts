@@ -1,7 +1,8 @@
 /** A word language model that takes the candidate word as input: one more GRU step scores it. */
 
 import { multiply } from "../kernels/elementwise/arithmetic.ts";
-import { isInParts, smallestPart } from "../kernels/device/parts.ts";
+import type { TableDType } from "../kernels/device/dtype.ts";
+import { isInParts } from "../kernels/device/parts.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import {
   type GRUContexts,
@@ -16,14 +17,14 @@ import { linear } from "../kernels/matmul/linear.ts";
 import type { RecurrentStart } from "../kernels/recurrent/recurrent.ts";
 import { wholeRows } from "../kernels/random/part.ts";
 import { RandomStream } from "../kernels/random/stream.ts";
-import { expectShard, type Shard } from "../kernels/device/shard.ts";
+import type { Shard } from "../kernels/device/shard.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { Dropout } from "./nn/dropout.ts";
 import { Embedding } from "./nn/embedding.ts";
 import { expectRecurrent, GRU } from "./nn/recurrent.ts";
 import { Linear } from "./nn/linear.ts";
-import { expectOptions } from "./nn/module.ts";
+import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
 import type { Scores } from "./contrasted.ts";
 import { NCELoss } from "./nce_loss.ts";
@@ -39,6 +40,8 @@ export interface IndexGRUOptions extends NCEOptions {
   hiddenSize: number;
   /** Dropout after the embedding and before the score; 0 unless given. */
   dropout?: number;
+  /** Whether the words' vectors are stored as 32-bit floats (unless given) or 16-bit ones, {@linkcode Gpu.table}. */
+  tableDtype?: TableDType;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;
   /** Which of the classes' vectors this rank holds; all unless given. */
@@ -82,12 +85,12 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     expectOptions("IndexGRU", gpu, options, ["numClasses", "embeddingDim", "hiddenSize"]);
     const { numClasses, embeddingDim, hiddenSize, noise, dropout = 0, seed = 0, shard } = options;
     expectClasses("IndexGRU", noise, numClasses);
-    gpu.expectFitting(smallestPart([numClasses, embeddingDim]));
-    expectShard("make IndexGRU", shard, numClasses);
+    expectTableOf("IndexGRU", gpu, [numClasses, embeddingDim], options.tableDtype, shard);
     expectRecurrent("IndexGRU", gpu, { inputSize: embeddingDim, hiddenSize, dropout }, 3);
     super(gpu, options);
     const at = (path: string) => ({ name: this.path(path), seed });
-    const sizes = { numEmbeddings: numClasses, embeddingDim, ...(shard && { shard }) };
+    const { tableDtype = "f32" } = options;
+    const sizes = { numEmbeddings: numClasses, embeddingDim, tableDtype, ...(shard && { shard }) };
     this.encoder = this.part(new Embedding(gpu, { ...sizes, ...at("encoder.0") }));
     this.rnn = this.part(new GRU(gpu, { inputSize: embeddingDim, hiddenSize, ...at("rnn") }));
     this.output = this.part(
@@ -175,8 +178,8 @@ export class IndexGRU extends NCELoss<[Tensor]> {
       return this.#gates(step, multiply(step, rows, gather(step, masks, noise)));
     }
     const all = drop.forward(step, weight, true);
-    // With more samples than classes, computing each class once is less work, but needs all in one buffer.
-    return isInParts(all)
+    // With more samples than classes, computing each class once is less work, but needs all as a matrix.
+    return isInParts(all) || all.dtype === "f16"
       ? this.#gates(step, gather(step, all, noise))
       : gather(step, this.#gates(step, all), noise);
   }

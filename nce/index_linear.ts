@@ -1,16 +1,16 @@
 /** A linear output layer over very many classes that computes only the scores that are needed. */
 
-import { smallestPart } from "../kernels/device/parts.ts";
+import type { TableDType } from "../kernels/device/dtype.ts";
 import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import { indexScore } from "../kernels/lookup/index_score.ts";
 import { linearOfRows } from "../kernels/matmul/linear.ts";
 import { linearScorer } from "../kernels/loss/linear_scorer.ts";
-import { expectShard, type Shard } from "../kernels/device/shard.ts";
+import type { Shard } from "../kernels/device/shard.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import { expectOptions } from "./nn/module.ts";
+import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses, mapToFloats } from "./noise/noise.ts";
 import type { Scores } from "./contrasted.ts";
 import { NCELoss } from "./nce_loss.ts";
@@ -22,6 +22,8 @@ export interface IndexLinearOptions extends NCEOptions {
   embeddingDim: number;
   /** V, the number of classes. */
   numClasses: number;
+  /** Whether the weight stores 32-bit floats (unless given) or 16-bit ones, {@linkcode Gpu.table}. */
+  tableDtype?: TableDType;
   /** Seed of the initial weights; 0 unless given. */
   seed?: number;
   /** Which rows of weight and bias this rank holds; all unless given. */
@@ -47,16 +49,16 @@ export class IndexLinear extends NCELoss<[Tensor]> {
    */
   constructor(gpu: Gpu, options: IndexLinearOptions) {
     expectOptions("IndexLinear", gpu, options, ["embeddingDim", "numClasses"]);
-    const { embeddingDim, numClasses, noise, seed = 0, shard } = options;
+    const { embeddingDim, numClasses, noise, seed = 0, tableDtype, shard } = options;
     expectClasses("IndexLinear", noise, numClasses);
-    gpu.expectFitting(smallestPart([numClasses, embeddingDim]));
-    expectShard("make IndexLinear", shard, numClasses);
+    const shape = [numClasses, embeddingDim];
+    expectTableOf("IndexLinear", gpu, shape, tableDtype, shard);
     super(gpu, options);
     const init = { range: 1 / Math.sqrt(embeddingDim), seed };
-    this.weight = this.tableParameter(gpu, "emb.weight", [numClasses, embeddingDim], init, shard);
+    this.weight = this.tableParameter(gpu, "emb.weight", shape, init, tableDtype, shard);
     const c = this.initialNormTerm;
     const logProb = mapToFloats(this.noise.probabilities, (p) => Math.log(p) + c);
-    this.bias = this.tableParameter(gpu, "bias.weight", [numClasses], logProb, shard);
+    this.bias = this.tableParameter(gpu, "bias.weight", [numClasses], logProb, "f32", shard);
   }
 
   /** Scores of `target` [N] and `noise` ([K] or [N, K]) for `input` [..., E]. */

@@ -13,13 +13,8 @@ const OWN = /^Cannot /;
 
 /** What is not called with arguments of a user's: errors, bases of classes, constants, what steps and Gpus make, what is awaited. */
 const NOT_CALLED = [
-  ...[
-    "NoAdapterError",
-    "MissingFeatureError",
-    "DeviceError",
-    "KernelCompileError",
-    "UseAfterDisposeError",
-  ],
+  ...["NoAdapterError", "MissingFeatureError", "DeviceError", "OutOfMemoryError"],
+  ...["KernelCompileError", "UseAfterDisposeError"],
   ...["Gpu", "Step", "Tensor", "Gradients", "Module", "Optimizer", "Recurrent", "auditGradient"],
   ...["Communicator", "ALONE", "backwardAcross", "fetchRows", "FIXED_TUNING", "tune"],
 ];

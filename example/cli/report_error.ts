@@ -21,7 +21,7 @@ function causeOf(error: unknown): Error {
 }
 
 /** Names of the library's errors that the machine causes: names, so that the library need not be loaded. */
-const MACHINE_ERRORS = ["NoAdapterError", "DeviceError"];
+const MACHINE_ERRORS = ["NoAdapterError", "DeviceError", "OutOfMemoryError"];
 
 /** Whether an error is a bug in the program, not caused by its use, its files or the machine. */
 function isBug(error: Error): boolean {

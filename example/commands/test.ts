@@ -56,6 +56,9 @@ export async function testModel(
       `${path}: --shard-tables needs --evaluation full for this model's exact loss`,
     );
   }
+  if (shard && own.tableDtype === "f16") {
+    throw new Failure(`${path}: --shard-tables divides tables of f32, and this model's are f16`);
+  }
   checkMemory(memoryOfModel(own, vocabulary.size, shard), freeMemory(gpu));
   const { model } = loadModel(gpu, path, vocabulary, shard);
   using _model = model;

@@ -1,7 +1,7 @@
 /** The GPU memory that a model takes for as long as it is used, by its sizes alone. */
 
 import { format as formatBytes } from "@std/fmt/bytes";
-import type { Gpu } from "../../mod.ts";
+import { type Gpu, OutOfMemoryError } from "../../mod.ts";
 import { type Shard, shardRows } from "../../kernels/mod.ts";
 import type { Settings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
@@ -22,12 +22,14 @@ export interface MemoryNeeds {
 }
 
 /** Settings on which a model's needs depend. */
-type ModelNeedsSettings = SizeSettings & Pick<Settings, "noise">;
+type ModelNeedsSettings = SizeSettings & Pick<Settings, "noise" | "tableDtype">;
 /** Settings on which those of training depend. */
 type TrainingNeedsSettings =
   & ModelNeedsSettings
   & Pick<Settings, "loss" | "optimizer" | "momentum" | "weightDecay" | "syncEvery">;
 
+/** Bytes of a 32-bit float. */
+const FLOAT_BYTES = 4;
 /** Bytes a word: of the table that is drawn from, and of ln q. */
 const DRAWN_BYTES = 8, LOG_BYTES = 4;
 
@@ -37,8 +39,9 @@ export function memoryOfModel(
   words: number,
   shard?: Shard,
 ): MemoryNeeds {
-  const shapes = [...parameterShapes(settings, rowsOf(words, shard))].map(([, shape]) => shape);
-  const tables = shapes.reduce((bytes, shape) => bytes + 4 * product(shape), 0);
+  const V = rowsOf(words, shard);
+  const halves = settings.tableDtype === "f16" ? FLOAT_BYTES / 2 * tableSize(settings, V) : 0;
+  const tables = FLOAT_BYTES * parameterCount(settings, V) - halves;
   const [first, more] = settings.noise.split("+"), isBatch = first === "batch";
   const drawn = isBatch && more === undefined ? 0 : DRAWN_BYTES + LOG_BYTES;
   const noise = words * (drawn + (isBatch ? LOG_BYTES : 0));
@@ -53,15 +56,18 @@ export function memoryOfTraining(
   shard?: Shard,
 ): MemoryNeeds {
   const { loss, indexModule, emsize, optimizer, momentum, weightDecay } = settings;
-  const model = memoryOfModel(settings, words, shard), table = 4 * words * emsize;
+  const model = memoryOfModel(settings, words, shard), table = FLOAT_BYTES * words * emsize;
   const whole = indexModule === "gru" ? table : 4 * words + (table > heldBytes ? 0 : table);
-  const shapes = [...parameterShapes(settings, rowsOf(words, shard))];
-  const rows = shapes.reduce((sum, [, [V]]) => sum + V!, 0);
+  const floats = FLOAT_BYTES * parameterCount(settings, rowsOf(words, shard));
+  const rows = [...parameterShapes(settings, rowsOf(words, shard))].reduce(
+    (sum, [, [V]]) => sum + V!,
+    0,
+  );
   const kept = {
-    "sgd": momentum > 0 ? model.tables : 0,
-    "adagrad": model.tables,
-    "rowwise-adagrad": 4 * rows,
-    "adam": 2 * model.tables,
+    "sgd": momentum > 0 ? floats : 0,
+    "adagrad": floats,
+    "rowwise-adagrad": FLOAT_BYTES * rows,
+    "adam": 2 * floats,
   };
   // SGD keeps the steps that each row of the tables which are looked up has had.
   const lazy = optimizer === "sgd" && (momentum > 0 || weightDecay > 0);
@@ -74,6 +80,15 @@ export function memoryOfTraining(
 
 function rowsOf(words: number, shard?: Shard): number {
   return shard ? shardRows({ ...shard, rows: words }) : words;
+}
+
+function parameterCount(settings: SizeSettings, words: number): number {
+  return [...parameterShapes(settings, words)].reduce((sum, [, shape]) => sum + product(shape), 0);
+}
+
+/** Elements of the tables of words' vectors. */
+function tableSize({ indexModule, emsize }: SizeSettings, words: number): number {
+  return words * emsize * (indexModule === "gru" ? 1 : 2);
 }
 
 /** The needs in words, such as "4.1 GB on the GPU: tables 2 GB, moments 2 GB, noise 120 MB". */
@@ -98,6 +113,17 @@ export function checkMemory(needs: MemoryNeeds, has: number | undefined): void {
   if (has === undefined || sumOf(needs) <= has) return;
   throw new Failure(
     `Cannot use this model on this device: it needs ${describeNeeds(needs)}; it has ` +
-      `${formatBytes(has)}; give a smaller --emsize, or fewer words (--min-freq, --vocab)`,
+      `${
+        formatBytes(has)
+      }; give a smaller --emsize, fewer words (--min-freq, --vocab) or --table-dtype f16`,
   );
+}
+
+/** Says how to train with less memory, if `error` is that the device has run out of it; else the error itself. */
+export function withMemoryCure(error: unknown): unknown {
+  if (!(error instanceof OutOfMemoryError)) return error;
+  const cure =
+    "use fewer words (--min-freq), a smaller --emsize or --batch-size, --momentum 0 or " +
+    "--table-dtype f16";
+  return new Failure(`${error.found}; ${cure}`, { cause: error });
 }

@@ -7,6 +7,7 @@ import {
   type NCELoss,
   type NCEOptions,
   type Step,
+  type TableDType,
   type Tensor,
 } from "../../mod.ts";
 import { Dropout, Embedding, Linear, LSTM, Module } from "../../nce/nn/mod.ts";
@@ -31,6 +32,8 @@ export interface WordModelOptions extends Omit<NCEOptions, "reduction"> {
   nlayers: number;
   /** Dropout rate. */
   dropout: number;
+  /** What the tables of words store; 32-bit floats unless given. */
+  tableDtype?: TableDType;
   /** Seed of the initial values. */
   seed: number;
   /** Which rows of the tables of words this rank holds; all unless given. */
@@ -121,11 +124,12 @@ export class LanguageModel extends WordModel {
   /** Throws a RangeError if a size is not positive. */
   constructor(gpu: Gpu, options: WordModelOptions) {
     super();
-    const { numWords, emsize, nhid, nlayers, dropout, seed, shard } = options;
+    const { numWords, emsize, nhid, nlayers, dropout, seed, tableDtype = "f32", shard } = options;
     this.#encoder = this.part(
       new Embedding(gpu, {
         numEmbeddings: numWords,
         embeddingDim: emsize,
+        tableDtype,
         seed,
         name: "encoder",
         ...(shard && { shard }),

@@ -33,6 +33,7 @@ export type Sizes = Pick<
   | "noise"
   | "noiseRatio"
   | "perWord"
+  | "tableDtype"
   | "batchSize"
   | "bptt"
 >;
@@ -95,7 +96,7 @@ export function batchNeeds(
 
 /** The largest tensors of the noise of N targets. */
 function noiseNeeds(
-  { indexModule, emsize: E, nhid: H, noise, noiseRatio, perWord }: Sizes,
+  { indexModule, emsize: E, nhid: H, noise, noiseRatio, perWord, tableDtype }: Sizes,
   N: number,
   { tensorBytes, words }: Bounds,
   training: boolean,
@@ -120,10 +121,12 @@ function noiseNeeds(
   }
   if (isGru) return [scores, { ...vectors, shape: [N, K, width] }, ...summed];
   // For the gradient of a linear layer's table, rows are sorted, with two counts each. They are gathered, for
-  // 64 targets at a time, only if the table lies in several buffers.
+  // 64 targets at a time, only if the table lies in several buffers or has 16-bit floats.
   return [
     training ? { ...scores, shape: [N, K + 1, 2] } : scores,
-    ...words * E > most ? [{ ...vectors, shape: [Math.min(N, 64), K, E] }] : [],
+    ...words * E > most || tableDtype === "f16"
+      ? [{ ...vectors, shape: [Math.min(N, 64), K, E] }]
+      : [],
     ...summed,
   ];
 }

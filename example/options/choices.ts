@@ -14,6 +14,8 @@ export const NOISES = [
 ] as const;
 /** What scores a word. */
 export const INDEX_MODULES = ["linear", "gru"] as const;
+/** How tables of words store their numbers. */
+export const TABLE_DTYPES = ["f32", "f16"] as const;
 /** How weights are updated. */
 export const OPTIMIZERS = ["sgd", "adagrad", "rowwise-adagrad", "adam"] as const;
 

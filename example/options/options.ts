@@ -1,6 +1,6 @@
 /** Every option of the root command: its name, value, limits, default, help, and the runs that it affects. */
 
-import { INDEX_MODULES, LOSSES, NOISES } from "./choices.ts";
+import { INDEX_MODULES, LOSSES, NOISES, TABLE_DTYPES } from "./choices.ts";
 import { SAMPLES } from "./evaluation_kind.ts";
 import {
   choice,
@@ -15,9 +15,9 @@ import {
   type SettingsOf,
   shorthand,
   TRAINING,
-  wordOr,
 } from "./option.ts";
 import { DISTRIBUTED } from "./distributed.ts";
+import { NORM_TERM } from "./norm_term.ts";
 import { OPTIMIZER } from "./optimizer_options.ts";
 import { NAME, RUN } from "./run_options.ts";
 
@@ -25,25 +25,6 @@ export { RUN } from "./run_options.ts";
 
 /** A count without a practical upper limit. */
 const ANY_COUNT: Range = [1, 1e9];
-
-const TERM = wordOr(
-  ["auto", "learned"],
-  number([-1000, 1000], {
-    value: "number",
-    default: "auto",
-    help:
-      "Log of the normalising constant that nce assumes: a number, auto (also -1) for the log " +
-      "of the vocabulary size, or learned.",
-    modes: TRAINING,
-  }),
-);
-const NORM_TERM: typeof TERM = {
-  ...TERM,
-  read(text) {
-    const term = TERM.read(text);
-    return term === -1 ? "auto" : term;
-  },
-};
 
 /** The text, and how training cuts it. A resumed run may find it elsewhere, but its content must be the same. */
 const DATA = {
@@ -133,6 +114,14 @@ export const MODEL = {
     value: "rate",
     default: "0.2",
     help: "Dropout applied to the layers (0 = none).",
+    modes: TRAINING,
+  }),
+  tableDtype: choice(TABLE_DTYPES, {
+    value: "type",
+    default: "f32",
+    help:
+      "Numbers that tables of words store: f32, or f16 in half the memory, rounded at random. " +
+      "What the optimizer keeps of it stays f32: least is kept by --momentum 0 or rowwise-adagrad.",
     modes: TRAINING,
   }),
   seed: count([0, Number.MAX_SAFE_INTEGER], {

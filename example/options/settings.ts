@@ -71,7 +71,7 @@ function fillIn(given: Given, config: Given, warn: (line: string) => void): Sett
 /** Checks that involve several options. */
 function checkTogether(settings: Settings): void {
   const { train, optimizer, lr, minLr, weightDecay, evaluation, quiet, verbose } = settings;
-  const { loss, audit, shardTables, syncEvery } = settings;
+  const { loss, audit, shardTables, tableDtype, emsize, syncEvery } = settings;
   if (quiet && verbose) throw new UsageError("--quiet and --verbose contradict: leave one out");
   if (minLr > lr) {
     throw new UsageError(
@@ -96,6 +96,19 @@ function checkTogether(settings: Settings): void {
   if (train && shardTables && syncEvery > 1) {
     throw new UsageError(
       `--sync-every ${syncEvery} needs the whole tables on each rank: leave it or --shard-tables out`,
+    );
+  }
+  if (shardTables && tableDtype === "f16") {
+    throw new UsageError("--shard-tables divides tables of f32: leave out --table-dtype f16");
+  }
+  if (tableDtype === "f16" && emsize % 2 > 0) {
+    throw new UsageError(
+      `--emsize ${emsize} is odd, and --table-dtype f16 stores pairs of numbers: give an even one`,
+    );
+  }
+  if (tableDtype === "f16" && syncEvery > 1) {
+    throw new UsageError(
+      `--sync-every ${syncEvery} averages tables of f32: leave out --table-dtype f16`,
     );
   }
   // A saved model's own settings determine how it can be tested.

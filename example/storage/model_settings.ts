@@ -20,6 +20,9 @@ export function keptSettings(settings: ModelSettings): ModelSettings {
   ) as unknown as ModelSettings;
 }
 
+/** Settings that the first files do not have. */
+const ADDED: Partial<ModelSettings> = { tableDtype: "f32" };
+
 /**
  * Checks settings from a file, each like its option. Rules that combine options on the command line do not
  * apply, since a file does not keep all of them.
@@ -28,8 +31,9 @@ export function readSettings(saved: unknown, fail: Fail): ModelSettings {
   if (!isRecord(saved)) return fail("its settings are not a JSON object");
   const foreign = Object.keys(saved).find((name) => !Object.hasOwn(KEPT, name));
   if (foreign !== undefined) fail(`its setting ${foreign} is unknown`);
-  for (const name of NAMES) checkSetting(name, saved[name], fail);
-  const settings = saved as unknown as ModelSettings, why = contradiction(settings);
+  const all = { ...ADDED, ...saved };
+  for (const name of NAMES) checkSetting(name, all[name], fail);
+  const settings = all as unknown as ModelSettings, why = contradiction(settings);
   return why === undefined ? settings : fail(`its settings contradict each other: ${why}`);
 }
 
@@ -44,9 +48,10 @@ function checkSetting(name: keyof ModelSettings, value: unknown, fail: Fail): vo
 
 /** Why no model has these settings, if so. */
 function contradiction(settings: ModelSettings): string | undefined {
-  const { indexModule, nlayers, loss, noise, unique, perWord } = settings;
+  const { indexModule, nlayers, loss, noise, unique, perWord, emsize, tableDtype } = settings;
   const isShared = isFromBatch(noise);
   if (indexModule === "gru" && nlayers !== 1) return `an IndexGRU has one layer, not ${nlayers}`;
+  if (tableDtype === "f16" && emsize % 2 > 0) return `f16 tables have no odd emsize, ${emsize}`;
   if (perWord && isShared) return "batch noise is not drawn for every word";
   if (!unique) return undefined;
   if (perWord || isShared) return "different samples are drawn, once for all words";

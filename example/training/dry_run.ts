@@ -1,12 +1,13 @@
 /** Runs the largest batches before training, to find out whether they fit the device's memory. */
 
-import { DeviceError, type Gpu } from "../../mod.ts";
+import { DeviceError, type Gpu, OutOfMemoryError } from "../../mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { partOf } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { largest } from "../model/checks.ts";
+import { withMemoryCure } from "../model/memory.ts";
 import { Failure } from "../shared/errors.ts";
 import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import { rowsOfShard } from "../evaluation/over_shards.ts";
@@ -35,7 +36,9 @@ export async function dryRun(
     // These hits are not part of the training.
     await model.criterion.takeHits(gpu);
   } catch (cause) {
-    if (!(cause instanceof DeviceError)) throw cause;
+    if (!(cause instanceof DeviceError) || cause instanceof OutOfMemoryError) {
+      throw withMemoryCure(cause);
+    }
     throw new Failure(
       `Cannot train on this device with batches of ${batch.batchSize} rows of ${batch.steps} words ` +
         `(${cause.message}); try a smaller --batch-size, --bptt, --nhid or --noise-ratio`,

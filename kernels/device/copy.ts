@@ -1,6 +1,7 @@
 /** The bytes that a copy between tensors reads and writes, and its checks. */
 
 import { expectObject } from "./expect.ts";
+import { type DType, elementBytes } from "./dtype.ts";
 import { offsetOf, partsOf, partsOn, type Tensor } from "./tensor.ts";
 
 /** Which elements to copy. */
@@ -36,7 +37,7 @@ export function copyRanges(
   const inside = [fromStart, toStart, count].every(Number.isSafeInteger) &&
     fromStart >= 0 && toStart >= 0 && count > 0 &&
     fromStart + count <= from.size && toStart + count <= to.size;
-  if (!inside || from.dtype !== to.dtype || from.dtype === "f16") {
+  if (!inside || from.dtype !== to.dtype || !isWhole(from.dtype, fromStart, toStart, count)) {
     throw new TypeError(
       `Cannot copy ${count} elements of ${from.dtype} [${from.shape}] from ${fromStart} ` +
         `to ${to.dtype} [${to.shape}] at ${toStart}`,
@@ -51,18 +52,23 @@ export function copyRanges(
       fromByte: source.byte,
       to: target.part,
       toByte: target.byte,
-      bytes: 4 * elements,
+      bytes: elements * elementBytes(from.dtype),
     });
     done += elements;
   }
   return ranges;
 }
 
+/** Whether so many elements have whole words of four bytes: 16-bit floats are copied in pairs. */
+function isWhole(dtype: DType, ...elements: readonly number[]): boolean {
+  return elements.every((count) => count * elementBytes(dtype) % 4 === 0);
+}
+
 /** The part that has an element, the element's byte in its buffer, and how many elements are left there. */
 function placeOf(tensor: Tensor, element: number): { part: Tensor; byte: number; left: number } {
   for (const part of partsOf(tensor)) {
     const left = part.size - element;
-    if (left > 0) return { part, byte: offsetOf(part) + 4 * element, left };
+    if (left > 0) return { part, byte: offsetOf(part) + element * elementBytes(part.dtype), left };
     element -= part.size;
   }
   throw new RangeError(`There is no element ${element} after [${tensor.shape}]`);

@@ -5,7 +5,8 @@ import { Commands } from "./commands.ts";
 import { expectFunction, expectOneOf, expectSizes } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
-import { type DType, dtypeOf, elementBytes, expectData, sizeOf, type TensorData } from "./dtype.ts";
+import { bytesOf, elementBytes, expectFits, expectWritable, sizeOf, storedAs } from "./dtype.ts";
+import type { DType, TableDType, TensorData } from "./dtype.ts";
 import { checkBindings, foldGrid, type Launch, type TexelLaunch } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
@@ -150,29 +151,26 @@ export class Device implements AsyncDisposable {
    * @throws {TypeError} If `data` is neither a Float32Array nor a Uint32Array, or has another size.
    */
   tensor(shape: readonly number[], data?: TensorData): Tensor {
-    const what = this.#fitting(shape);
-    const dtype = data === undefined ? "f32" : expectData(what, shape, data);
-    const tensor = makeTensor(this.#pool.exact(sizeOf(shape) * 4, what), shape, dtype);
-    if (data) this.write(tensor, data);
-    return tensor;
+    return this.#exact(shape, storedAs(this.#fitting(shape), shape, data), data);
   }
 
   /**
    * A new table of any size, zero or filled with `data`: a tensor whose rows (the first dimension) may lie in
    * several buffers, as many as the device's bindings make necessary. The caller disposes of it.
+   * With `dtype` f16 it stores 16-bit floats, an even number a row, which are written and read as 32-bit ones:
+   * look-ups, scorers of all classes, dropout, sums and optimizers take it, and others throw a TypeError.
    *
-   * @throws {RangeError} If 64 rows are larger than one storage binding of the device.
+   * @throws {RangeError} If 64 rows are larger than one storage binding of the device, or `dtype` does not fit.
    * @throws {TypeError} As {@linkcode tensor}.
    */
-  table(shape: readonly number[], data?: TensorData): Tensor {
+  table(shape: readonly number[], data?: TensorData, dtype?: TableDType): Tensor {
     expectSizes("make a table", shape);
     this.expectFitting(smallestPart(shape));
-    if (data !== undefined) expectData(`a table [${shape}]`, shape, data);
-    const parts = partShapes(shape, this.#maxPartBytes);
-    if (parts.length === 1) return this.tensor(shape, data);
+    const stored = storedAs(`a table [${shape}]`, shape, data, dtype);
     let at = 0;
-    const made = parts.map((part) => this.tensor(part, data?.subarray(at, at += sizeOf(part))));
-    return makeTable(made, shape);
+    const parts = partShapes(shape, this.#maxPartBytes);
+    const made = parts.map((p) => this.#exact(p, stored, data?.subarray(at, at += sizeOf(p))));
+    return made.length === 1 ? made[0]! : makeTable(made, shape);
   }
 
   /** A pooled tensor with undefined content; `dispose` gives it back to the pool. */
@@ -187,14 +185,14 @@ export class Device implements AsyncDisposable {
     for (const shape of shapes) this.#fitting(shape);
   }
 
-  /** Copies `data` into `tensor`. Throws a TypeError if type or size differ. */
+  /**
+   * Copies `data` into `tensor`. Throws a TypeError if type or size differ. A table of 16-bit floats takes 32-bit
+   * ones, and rounds them to the nearest, ties to even: 65,520 and more to infinity.
+   */
   write(tensor: Tensor, data: TensorData): void {
     this.#faults.expectNone("write");
-    const parts = partsOn("write", tensor, this.device), dtype = dtypeOf("write", data);
-    if (data.length !== tensor.size || dtype !== tensor.dtype) {
-      const got = `${dtype} [${data.length}]`;
-      throw new TypeError(`Cannot write ${got} to ${tensor.dtype} [${tensor.shape}]`);
-    }
+    const parts = partsOn("write", tensor, this.device);
+    expectWritable(tensor, data);
     writeParts(this.device, this.#commands, parts, data);
   }
 
@@ -228,8 +226,7 @@ export class Device implements AsyncDisposable {
   async read(tensor: Tensor): Promise<TensorData> {
     this.#faults.begin("read");
     const parts = partsOn("read", tensor, this.device);
-    const bytes = await readParts(this.#pool, this.#commands, this.#faults, parts);
-    return tensor.dtype === "u32" ? new Uint32Array(bytes) : new Float32Array(bytes);
+    return await readParts(this.#pool, this.#commands, this.#faults, parts);
   }
 
   /** The elements of a float tensor; see {@linkcode read}. */
@@ -271,6 +268,13 @@ export class Device implements AsyncDisposable {
     await this.#faults.end();
   }
 
+  #exact(shape: readonly number[], dtype: DType, data: TensorData | undefined): Tensor {
+    const what = `a tensor [${shape}]`, bytes = bytesOf(shape, dtype);
+    const tensor = makeTensor(this.#pool.exact(bytes, what), shape, dtype);
+    if (data) this.write(tensor, data);
+    return tensor;
+  }
+
   #dispatch(launch: TexelLaunch): void {
     checkBindings(launch, this.device);
     this.#faults.begin(launch.label);
@@ -291,10 +295,6 @@ export class Device implements AsyncDisposable {
   #fitting(shape: readonly number[]): string {
     this.#faults.expectNone("tensor");
     expectSizes("make a tensor", shape);
-    const bytes = sizeOf(shape) * 4, { maxTensorBytes } = this;
-    if (bytes <= maxTensorBytes) return `a tensor [${shape}]`;
-    throw new RangeError(
-      `Cannot make a tensor [${shape}] of ${bytes} bytes: ${this.name} binds at most ${maxTensorBytes}`,
-    );
+    return expectFits(shape, this);
   }
 }

@@ -1,12 +1,15 @@
 /** Element types, and the arrays that hold elements on the CPU. */
 
-import { show } from "./expect.ts";
+import { expectOneOf, show } from "./expect.ts";
+
+/** Element type of a table of floats: of 32 bits, or of 16 bits in half the memory. */
+export type TableDType = "f32" | "f16";
 
 /**
- * Element type of a tensor: 32-bit floats, or unsigned integers for ids; 16-bit floats only for the copies of
- * weights that {@linkcode AdapterOptions.compute} is about.
+ * Element type of a tensor: 32-bit floats, unsigned integers for ids, or 16-bit floats, which only tables have,
+ * and copies of weights ({@linkcode AdapterOptions.compute}).
  */
-export type DType = "f32" | "u32" | "f16";
+export type DType = TableDType | "u32";
 
 /** The typed array that holds a tensor's elements on the CPU. */
 export type TensorData = Float32Array | Uint32Array;
@@ -21,6 +24,18 @@ export function idLimitOf(data: TensorData): number {
 /** Bytes of an element. */
 export function elementBytes(dtype: DType): number {
   return dtype === "f16" ? 2 : 4;
+}
+
+/**
+ * Bytes of a tensor of this shape. Throws a RangeError for 16-bit floats in rows of an odd number: they lie in
+ * pairs, and a pair in one row.
+ */
+export function bytesOf(shape: readonly number[], dtype: DType): number {
+  const width = sizeOf(shape.slice(1));
+  if (dtype !== "f16" || width % 2 === 0) return sizeOf(shape) * elementBytes(dtype);
+  throw new RangeError(
+    `Cannot make a table [${shape}] of f16: its rows have ${width} elements; make them an even number`,
+  );
 }
 
 /** The element type of `data`; throws a TypeError unless it is a Float32Array or a Uint32Array. */
@@ -40,8 +55,46 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /** The element type of `data` for `what`, of this shape; throws a TypeError unless it has as many elements. */
-export function expectData(what: string, shape: readonly number[], data: TensorData): DType {
+function expectData(what: string, shape: readonly number[], data: TensorData): DType {
   const dtype = dtypeOf(`make ${what} of`, data);
   if (data.length === sizeOf(shape)) return dtype;
   throw new TypeError(`Cannot make ${what} of ${data.length} elements`);
+}
+
+/**
+ * The name of a tensor of this shape, for errors. Throws a RangeError if 32-bit numbers in it are more than a
+ * device binds.
+ */
+export function expectFits(
+  shape: readonly number[],
+  { name, maxTensorBytes }: { readonly name: string; readonly maxTensorBytes: number },
+): string {
+  const what = `a tensor [${shape}]`, bytes = 4 * sizeOf(shape);
+  if (bytes <= maxTensorBytes) return what;
+  throw new RangeError(
+    `Cannot make ${what} of ${bytes} bytes: ${name} binds at most ${maxTensorBytes}`,
+  );
+}
+
+/** What the elements of `what`, of this shape, are stored as: as `dtype` if given, else those of `data`. */
+export function storedAs(
+  what: string,
+  shape: readonly number[],
+  data: TensorData | undefined,
+  dtype?: TableDType,
+): DType {
+  const given = data === undefined ? "f32" : expectData(what, shape, data);
+  if (dtype === undefined) return given;
+  expectOneOf(`make ${what}`, "dtype", dtype, given === "u32" ? ["u32"] : ["f32", "f16"]);
+  return dtype;
+}
+
+/** Throws a TypeError unless a tensor can take `data`. */
+export function expectWritable(
+  { shape, size, dtype }: { shape: readonly number[]; size: number; dtype: DType },
+  data: TensorData,
+): void {
+  const given = dtypeOf("write", data);
+  if (data.length === size && given === (dtype === "u32" ? "u32" : "f32")) return;
+  throw new TypeError(`Cannot write ${given} [${data.length}] to ${dtype} [${shape}]`);
 }

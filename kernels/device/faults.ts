@@ -9,6 +9,21 @@ export class DeviceError extends Error {
   }
 }
 
+/** Thrown when the GPU runs out of memory. */
+export class OutOfMemoryError extends DeviceError {
+  /** What was asked for, and what was held. */
+  readonly found: string;
+
+  /** The message is `found`, and what to do about it. */
+  constructor(found: string, options?: ErrorOptions) {
+    const cure =
+      "make the batch or the model smaller, or dispose of tensors that are no longer needed";
+    super(`${found}; ${cure}`, options);
+    this.name = "OutOfMemoryError";
+    this.found = found;
+  }
+}
+
 /** The device's error `reason`, which occurred at the operation `op` or before it. */
 export function deviceError(op: string, reason: unknown): DeviceError {
   const message = `GPU error at or before ${op}: `;
@@ -35,14 +50,17 @@ export class Faults {
   #lost = false;
   #ended = false;
 
-  /** Listens to `device`; `memoryUse` describes what is allocated, for out-of-memory errors. */
+  /** Listens to `device`; `memoryUse` says what is held, for out-of-memory errors. */
   constructor(device: GPUDevice, memoryUse: () => string) {
     this.#device = device;
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent, op = this.#lastOp;
-      const use = error instanceof GPUOutOfMemoryError ? `; ${memoryUse()}` : "";
-      this.#addConsequence(deviceError(op, error.message + use));
+      const isFull = error instanceof GPUOutOfMemoryError, cause = error;
+      const full = `out of GPU memory at or before ${op}: ${memoryUse()}`;
+      this.#addConsequence(
+        isFull ? new OutOfMemoryError(full, { cause }) : deviceError(op, error.message),
+      );
     });
     device.lost.then(({ message, reason }) => {
       this.#lost = true;

@@ -19,6 +19,11 @@ export interface Launch extends KernelCode {
    * launch has brought the rows up to date.
    */
   readonly readsRows?: { readonly tables: readonly Tensor[]; readonly ids?: Tensor | undefined };
+  /**
+   * Whether the kernel is the variant for a table of 16-bit floats (tables.ts); others refuse such a table, whose
+   * bits they would take for other numbers.
+   */
+  readonly halves?: boolean;
   /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
   readonly uniform?: Record<string, number>;
   /**
@@ -45,12 +50,16 @@ export interface TexelLaunch extends Launch {
  */
 export function checkBindings(launch: TexelLaunch, device: GPUDevice): void {
   expectObject("run a kernel", "launch", launch, "an object");
-  const { label, source, inputs, outputs, texels = [], texelsOut } = launch, doing = `run ${label}`;
+  const { label, source, inputs, outputs, texels = [], texelsOut, halves } = launch,
+    doing = `run ${label}`;
   expectText("run a kernel", "its label", label);
   expectText("run a kernel", "its source", source);
   expectList(doing, "inputs", inputs);
   expectList(doing, "outputs", outputs);
-  for (const texel of texels) expectTexels(doing, texel, device);
+  for (const texel of texels) {
+    expectTexels(doing, texel, device);
+    if (!(texel instanceof TexelTensor)) expectNoHalves(launch, texel);
+  }
   if (texelsOut) {
     expectTexels(doing, texelsOut, device);
     if (texels.includes(texelsOut)) {
@@ -60,14 +69,23 @@ export function checkBindings(launch: TexelLaunch, device: GPUDevice): void {
   const written = new Set<Storage>();
   for (const tensor of outputs) {
     const storage = storageOf(doing, tensor, device);
+    if (!halves) expectNoHalves(launch, tensor);
     if (written.has(storage)) throw new TypeError(`Cannot run ${label}: output bound twice`);
     written.add(storage);
   }
   for (const tensor of inputs) {
-    if (written.has(storageOf(doing, tensor, device))) {
+    const storage = storageOf(doing, tensor, device);
+    if (!halves) expectNoHalves(launch, tensor);
+    if (written.has(storage)) {
       throw new TypeError(`Cannot run ${label}: a tensor is both input and output`);
     }
   }
+}
+
+/** Throws a TypeError if a tensor has 16-bit floats, unless WGSL's own are enabled for the kernel. */
+function expectNoHalves({ label, source }: Launch, { dtype, shape }: Tensor): void {
+  if (dtype !== "f16" || source.includes("enable f16;")) return;
+  throw new TypeError(`Cannot run ${label}: it takes no 16-bit floats, as a table [${shape}] has`);
 }
 
 function expectTexels(doing: string, texels: Tensor | TexelTensor, device: GPUDevice): void {

@@ -1,7 +1,7 @@
 /** Buffers and textures: exact ones for parameters, pooled ones (by size class) for tensors of a step. */
 
 import type { KernelFamily } from "./adapter.ts";
-import { DeviceError, type Faults } from "./faults.ts";
+import { type Faults, OutOfMemoryError } from "./faults.ts";
 import type { Storage } from "./tensor.ts";
 import { TEXEL_BYTES, type TexelFormat, type Texels, TEXELS_A_ROW } from "./texels.ts";
 
@@ -141,8 +141,10 @@ export class Pool {
   /** Makes a buffer or texture of `size` bytes; an out-of-memory error is kept, and names `what`. */
   #allocate<T>(size: number, what: string, make: () => T): T {
     const before = this.use;
-    const explain = ({ message }: GPUError) =>
-      new DeviceError(`No GPU memory for ${what}, ${size} bytes (${message}); ${inWords(before)}`);
+    const explain = (cause: GPUError) => {
+      const asked = `asked for ${formatBytes(size)} (${what})`;
+      return new OutOfMemoryError(`out of GPU memory: ${asked}, ${inWords(before)}`, { cause });
+    };
     return this.#faults.watch("out-of-memory", make, explain);
   }
 
@@ -219,10 +221,18 @@ export class Pool {
   }
 }
 
-/** A sentence on how much memory is in use, and what to do about it. */
-export function inWords({ bytes, buffers, freeBytes }: MemoryUse): string {
-  return `in use are ${bytes} bytes (buffers: ${buffers}), ${freeBytes} more wait for reuse: make the ` +
-    "batch or the model smaller, or dispose of tensors that are no longer needed";
+/** How much memory is held. */
+export function inWords({ bytes, freeBytes }: MemoryUse): string {
+  const free = freeBytes > 0 ? `, and ${formatBytes(freeBytes)} for reuse` : "";
+  return `held ${formatBytes(bytes)}${free}`;
+}
+
+/** Bytes with three digits, such as "1.2 GB". */
+function formatBytes(bytes: number): string {
+  const steps = bytes < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(bytes) / 3));
+  const unit = ["byte", "kilobyte", "megabyte", "gigabyte"][steps]!;
+  const style = { style: "unit", unit, maximumSignificantDigits: 3 } as const;
+  return (bytes / 1000 ** steps).toLocaleString("en", style);
 }
 
 /** The storage, with `bytes` in use and its content unknown. */

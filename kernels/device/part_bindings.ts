@@ -27,8 +27,7 @@ export function boundParts(gpu: Device, tables: readonly Tensor[], others: numbe
   if (lists.some((list) => rowsOf(list).join() !== sizes.join())) {
     throw new TypeError("Cannot bind tables together: they lie in different parts");
   }
-  const bindings = Math.min(MAX_BINDINGS, gpu.device.limits.maxStorageBuffersPerShaderStage);
-  const most = Math.max(1, Math.floor((bindings - others) / tables.length));
+  const most = setsBound(gpu, tables.length, others);
   const bound: BoundParts[] = [];
   for (let at = 0, first = 0; at < sizes.length;) {
     const count = together(sizes.slice(at, at + most), at + most >= sizes.length);
@@ -38,6 +37,12 @@ export function boundParts(gpu: Device, tables: readonly Tensor[], others: numbe
     first += count * rows;
   }
   return bound;
+}
+
+/** How many sets of `size` tensors each a launch can bind beside `others`. */
+export function setsBound(gpu: Device, size: number, others: number): number {
+  const bindings = Math.min(MAX_BINDINGS, gpu.device.limits.maxStorageBuffersPerShaderStage);
+  return Math.max(1, Math.floor((bindings - others) / size));
 }
 
 function rowsOf(parts: readonly Tensor[]): number[] {
@@ -82,4 +87,9 @@ function repeated(source: string, count: number): string {
     block = [];
   }
   return lines.join("\n").replaceAll("PARTS", `${count}`);
+}
+
+/** The uniform's fields n_PART, by part. */
+export function numbered(sizes: readonly number[]): Record<string, number> {
+  return Object.fromEntries(sizes.map((n, part) => [`n_${part}`, n]));
 }

@@ -9,7 +9,10 @@ import { makeTable, partsOf, storageIn, type Tensor } from "./tensor.ts";
 /** Rows of a part are a multiple of this, so that every row number that is one, too, begins a slice. */
 const PART_STEP = 64;
 
-/** The shapes of the parts of a table, of at most `maxBytes` each unless 64 rows are more. */
+/**
+ * The shapes of the parts of a table, of at most `maxBytes` each unless 64 rows are more. A part of a table of
+ * 16-bit floats has no more rows: its gradient and what an optimizer keeps are 32-bit floats in the same parts.
+ */
 export function partShapes([V, ...row]: readonly number[], maxBytes: number): number[][] {
   const rowBytes = 4 * sizeOf(row);
   if (V! * rowBytes <= maxBytes) return [[V!, ...row]];
@@ -53,20 +56,29 @@ export function madeLike(tensor: Tensor, make: (shape: readonly number[]) => Ten
 }
 
 /**
- * Calls `use` with slices of `tables`, which have equally many rows, each within one buffer, and the number of
- * their first row: with the tables themselves if none is in parts.
+ * Slices of `tables`, which have equally many rows, each within one buffer, and the number of their first row:
+ * the tables themselves if none is in parts. `stack` disposes of them.
  */
+export function slicesOf<const Tables extends readonly Tensor[]>(
+  stack: DisposableStack,
+  tables: Tables,
+): [slices: Tables, first: number][] {
+  const edges = [0, ...partEdges(...tables)], V = tables[0]!.shape[0]!;
+  if (edges.length === 1) return [[tables, 0]];
+  return edges.map((first, i) => {
+    const count = (edges[i + 1] ?? V) - first;
+    const slices = tables.map((table) => stack.use(table.slice(first, count)));
+    return [slices as unknown as Tables, first];
+  });
+}
+
+/** Calls `use` with the same slices. */
 export function forEachSlice<const Tables extends readonly Tensor[]>(
   tables: Tables,
   use: (slices: Tables, first: number) => void,
 ): void {
-  const edges = partEdges(...tables), V = tables[0]!.shape[0]!;
-  if (edges.length === 0) return use(tables, 0);
-  for (const [i, first] of [0, ...edges].entries()) {
-    using slices = new DisposableStack();
-    const count = (edges[i] ?? V) - first;
-    use(tables.map((table) => slices.use(table.slice(first, count))) as unknown as Tables, first);
-  }
+  using stack = new DisposableStack();
+  for (const [slices, first] of slicesOf(stack, tables)) use(slices, first);
 }
 
 /** How often the content of `tensor` has changed. */

@@ -252,7 +252,7 @@ export function expectStep(
   );
 }
 
-/** Throws a TypeError unless `step` is a step, and each of the named `tensors` holds floats. */
+/** Throws a TypeError unless `step` is a step, and each of the named `tensors` holds 32-bit floats. */
 export function expectFloats(
   op: string,
   step: Parameters<typeof expectStep>[1],
@@ -263,9 +263,8 @@ export function expectFloats(
     const tensor = tensors[name];
     expectTensor(op, name, tensor);
     if (tensor.dtype === "f32") continue;
-    throw new TypeError(
-      `Cannot run ${op}: ${name} is ${tensor.dtype} [${tensor.shape}], expected floats`,
-    );
+    const found = `${tensor.dtype} [${tensor.shape}]`;
+    throw new TypeError(`Cannot run ${op}: ${name} is ${found}, expected 32-bit floats`);
   }
 }
 

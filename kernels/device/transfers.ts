@@ -2,13 +2,13 @@
 
 import type { Commands } from "./commands.ts";
 import type { CopyRange } from "./copy.ts";
-import { idLimitOf, type TensorData } from "./dtype.ts";
+import { type DType, idLimitOf, type TensorData } from "./dtype.ts";
 import type { Faults } from "./faults.ts";
 import type { Pool } from "./memory.ts";
 import { flushPending } from "./pending.ts";
 import { offsetOf, storageIn, type Tensor, willChange } from "./tensor.ts";
 
-/** Writes the elements of `data` to `parts`, in order. */
+/** Writes the elements of `data` to `parts`, in order; 16-bit floats are rounded to the nearest, ties to even. */
 export function writeParts(
   { queue }: GPUDevice,
   commands: Commands,
@@ -17,12 +17,14 @@ export function writeParts(
 ): void {
   let at = 0;
   for (const part of parts) {
+    expectWords("write", part);
     const storage = storageIn(part), some = data.subarray(at, at += part.size);
     flushPending(storage);
     willChange(part, part.bytes, part.dtype === "u32" ? idLimitOf(some) : Infinity);
     // A queue write would overtake commands that are recorded but not submitted: submit them first.
     if (storage.usedIn === commands.serial) commands.submit();
-    queue.writeBuffer(storage.buffer, offsetOf(part), some as BufferSource);
+    const elements = part.dtype === "f16" ? new Float16Array(some) : some;
+    queue.writeBuffer(storage.buffer, offsetOf(part), elements as BufferSource);
   }
 }
 
@@ -45,18 +47,25 @@ export function clearParts(commands: Commands, parts: readonly Tensor[]): void {
   }
 }
 
-/**
- * The bytes of `parts`, once they are computed: as they are now, but for parts that change meanwhile. Throws a
- * TypeError for a weight's copy in 16 bits, which is for products alone.
- */
+/** Throws a TypeError unless a part has whole words of four bytes: a weight's copy in 16 bits may not. */
+function expectWords(doing: string, { bytes, shape }: Tensor): void {
+  if (bytes % 4 === 0) return;
+  throw new TypeError(`Cannot ${doing} a tensor [${shape}] of an odd number of 16-bit floats`);
+}
+
+function elementsOf(bytes: ArrayBuffer, dtype: DType): TensorData {
+  if (dtype === "f16") return new Float32Array(new Float16Array(bytes));
+  return dtype === "u32" ? new Uint32Array(bytes) : new Float32Array(bytes);
+}
+
+/** The elements of `parts`, once they are computed: as they are now, but for parts that change meanwhile. */
 export async function readParts(
   pool: Pool,
   commands: Commands,
   faults: Faults,
   parts: readonly Tensor[],
-): Promise<ArrayBuffer> {
-  const half = parts.find(({ dtype }) => dtype === "f16");
-  if (half) throw new TypeError(`Cannot read a copy of a weight [${half.shape}]`);
+): Promise<TensorData> {
+  for (const part of parts) expectWords("read", part);
   const all = new Uint8Array(parts.reduce((sum, { bytes }) => sum + bytes, 0));
   let at = 0;
   for (const part of parts) {
@@ -75,5 +84,5 @@ export async function readParts(
     }
     at += bytes;
   }
-  return all.buffer;
+  return elementsOf(all.buffer, parts[0]!.dtype);
 }

@@ -8,8 +8,8 @@ import one from "./_vec_one.wgsl" with { type: "text" };
 export interface VecSource {
   /** WGSL in which `Vec` is defined. */
   readonly source: string;
-  /** Floats in a Vec. */
-  readonly vec: 1 | 4;
+  /** Floats in a Vec; two only of tables.ts. */
+  readonly vec: 1 | 2 | 4;
 }
 
 /** Both variants of `source`, which is written for a `Vec`; the function picks one by the rows' width. */

@@ -6,9 +6,11 @@ import { partLaunch, partSource, rowWidth } from "../random/part.ts";
 import { randomSource, randomUniform } from "../random/philox.ts";
 import { expectStream, type RandomStream } from "../random/stream.ts";
 import { forEachSlice } from "../device/parts.ts";
+import { widened } from "./halves.ts";
 import { tensorLike } from "../device/scope.ts";
 import type { Step } from "../autograd/step.ts";
-import { expectFloats, type Tensor } from "../device/tensor.ts";
+import { expectTable } from "../device/tables.ts";
+import type { Tensor } from "../device/tensor.ts";
 
 const withRandom = randomSource + partSource + source;
 
@@ -31,10 +33,11 @@ export function dropout(
   stream: RandomStream,
   shared = false,
 ): Tensor {
-  expectFloats("dropout", step, { x });
+  expectTable("dropout", step, x, "x");
   expectRate("run dropout", "p", p);
   expectStream("run dropout", stream);
   if (!step.training || p === 0) return x;
+  const floats = widened(step, x);
   const key = randomUniform(step.randomKey(stream)), part = shared ? undefined : step.part;
   const { constants, uniform } = partLaunch(part), W = rowWidth("dropout", part, x.size);
   const apply = (input: Tensor) => {
@@ -53,8 +56,8 @@ export function dropout(
   };
   return step.record({
     name: "dropout",
-    inputs: [x],
-    output: apply(x),
+    inputs: [floats],
+    output: apply(floats),
     backward: (dOut) => [apply(dOut)],
   });
 }

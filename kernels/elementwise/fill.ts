@@ -7,6 +7,8 @@ import { forEachSlice } from "../device/parts.ts";
 import { tensorLike } from "../device/scope.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
+import { Rounding } from "../random/rounding.ts";
+import { narrowInto } from "./halves.ts";
 
 const withRandom = randomSource + source;
 
@@ -27,6 +29,9 @@ export function fill(step: Step, tensor: Tensor, value: Tensor, weight?: Tensor)
   return filled;
 }
 
+/** Bytes of 32-bit floats that exist at a time of a table of 16-bit ones. */
+const FILLED_BYTES = 64 * 2 ** 20;
+
 /**
  * Overwrites `tensor` with numbers uniform in [low, high), a function of `key` alone: with those that a larger
  * table has from `firstRow` on, a multiple of 64, if that is given.
@@ -40,20 +45,33 @@ export function fillUniform(
   firstRow = 0,
 ): void {
   const width = tensor.size / (tensor.shape[0] ?? 1);
-  forEachSlice([tensor], ([part], first) =>
+  const fillRows = (rows: Tensor, first: number) =>
     gpu.dispatch({
       label: "fillUniform",
       source: withRandom,
       entry: "uniform_random",
       inputs: [],
-      outputs: [part],
+      outputs: [rows],
       uniform: {
-        n: part.size,
+        n: rows.size,
         block: (firstRow + first) * width / 4,
         low,
         high,
         ...randomUniform(key),
       },
-      grid: Math.ceil(part.size / 256),
-    }));
+      grid: Math.ceil(rows.size / 256),
+    });
+  if (tensor.dtype !== "f16") {
+    return forEachSlice([tensor], ([part], first) => fillRows(part, first));
+  }
+  const { initial } = new Rounding(key.seed, key.stream);
+  const most = 64 * Math.max(1, Math.floor(FILLED_BYTES / 4 / width / 64));
+  forEachSlice([tensor], ([part], first) => {
+    for (let at = 0; at < part.shape[0]!; at += most) {
+      using rows = part.slice(at, Math.min(most, part.shape[0]! - at));
+      using floats = gpu.temporary(rows.shape);
+      fillRows(floats, first + at);
+      narrowInto(gpu, rows, floats, first + at, initial);
+    }
+  });
 }

@@ -3,12 +3,12 @@
 import type { Device } from "../device/device.ts";
 import { scale } from "./arithmetic.ts";
 import { fill } from "./fill.ts";
-import { withVec } from "../device/vec.ts";
+import { expectTable, withTable } from "../device/tables.ts";
 import reduceSource from "./reduce.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, partsOf, type Tensor } from "../device/tensor.ts";
 
-const kernel = withVec(reduceSource);
+const kernel = withTable(reduceSource);
 
 const MAX_GROUPS = 128;
 
@@ -17,21 +17,23 @@ function groupsOf(size: number): number {
   return Math.min(MAX_GROUPS, Math.ceil(size / 1024));
 }
 
-/** Number of partial sums that {@linkcode partialSums} writes for `tensor`. */
-export function partialCount(tensor: Tensor): number {
+/** Number of partial sums of a tensor. */
+function partialCount(tensor: Tensor): number {
   return partsOf(tensor).reduce((count, { size }) => count + groupsOf(size), 0);
 }
 
-/** Writes {@linkcode partialCount} sums of `a`, or of `a * b`, to `partials` from `offset` on. */
-export function partialSums(gpu: Device, partials: Tensor, offset: number, a: Tensor, b?: Tensor) {
+/** Writes {@linkcode partialCount} sums of `a`, or of `a * b`, to `partials`. */
+function partialSums(gpu: Device, partials: Tensor, a: Tensor, b?: Tensor) {
   const square = b === a, others = b && partsOf(b);
+  let offset = 0;
   for (const [i, part] of partsOf(a).entries()) {
-    const groups = groupsOf(part.size), { source, vec } = kernel(part.size);
+    const groups = groupsOf(part.size), { source, vec } = kernel(part.size, part.dtype);
     gpu.dispatch({
       label: "sum",
       source,
       entry: "partial",
       constants: { PRODUCT: b && !square ? 1 : 0, SQUARE: square ? 1 : 0 },
+      halves: part.dtype === "f16",
       inputs: [part, others?.[i] ?? part],
       outputs: [partials],
       uniform: { n: part.size / vec, groups, offset },
@@ -42,10 +44,11 @@ export function partialSums(gpu: Device, partials: Tensor, offset: number, a: Te
 }
 
 function total(step: Step, a: Tensor, b?: Tensor): Tensor {
-  const { gpu } = step, out = step.tensor([1]);
-  using partials = gpu.temporary([partialCount(a)]);
-  partialSums(gpu, partials, 0, a, b);
-  const { source, vec } = kernel(partials.size);
+  const { gpu } = step, out = step.tensor([1]), count = partialCount(a);
+  using partials = count > 1 ? gpu.temporary([count]) : undefined;
+  partialSums(gpu, partials ?? out, a, b);
+  if (!partials) return out;
+  const { source, vec } = kernel(partials.size, partials.dtype);
   gpu.dispatch({
     label: "sum",
     source,
@@ -60,7 +63,7 @@ function total(step: Step, a: Tensor, b?: Tensor): Tensor {
 
 /** Sum of all elements, as a tensor [1]. */
 export function sum(step: Step, a: Tensor): Tensor {
-  expectFloats("sum", step, { a });
+  expectTable("sum", step, a, "a");
   return step.record({
     name: "sum",
     inputs: [a],

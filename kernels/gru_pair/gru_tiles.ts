@@ -12,6 +12,7 @@ import { weightFor } from "../matmul/weight.ts";
 import { columnSums } from "../matmul/column_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
+import { floatRows } from "../elementwise/halves.ts";
 
 /** The classes' vectors, and the weights that take them to the gates of a GRU. */
 export interface GRUClasses {
@@ -37,7 +38,7 @@ export function gruTileScorer(
   const read = weightFor(step, weightIh);
   const gatesOf = (first: number, count: number) => {
     const gates = step.gpu.temporary([count, 3 * H]);
-    using tile = table.slice(first, count);
+    using tile = floatRows(step.gpu, table, first, count);
     matmulInto(step.gpu, gates, tile, read, { transposeB: true, bias: biasIh });
     return gates;
   };
@@ -95,7 +96,7 @@ class Gradient implements TileGradient {
     using gates = this.#gatesOf(first, count);
     using dGates = gpu.temporary(gates.shape);
     this.#pairs.add(dGates, gates, dScores, first);
-    using tile = table.slice(first, count);
+    using tile = floatRows(gpu, table, first, count);
     using dTile = this.#dTable.slice(first, count);
     matmulInto(gpu, dTile, dGates, this.#read);
     const accumulate = first > 0;

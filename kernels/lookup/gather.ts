@@ -4,21 +4,23 @@ import gatherSource from "./gather.wgsl" with { type: "text" };
 import type { Device } from "../device/device.ts";
 import { findRows } from "./find_rows.ts";
 import { boundParts, forParts } from "../device/part_bindings.ts";
-import { rowLanes, withVec } from "../device/vec.ts";
+import { expectTable, withTable } from "../device/tables.ts";
+import { rowLanes } from "../device/vec.ts";
 import type { Step } from "../autograd/step.ts";
-import { expectFloats, expectIds, type Tensor } from "../device/tensor.ts";
+import { expectIds, type Tensor } from "../device/tensor.ts";
 
-const kernel = withVec(gatherSource);
+const kernel = withTable(gatherSource);
 
-/** Copies the rows `ids` of `table` [V, W] to `out`, in the order of the ids. */
+/** Copies the rows `ids` of `table` [V, W] to `out`, 32-bit floats, in the order of the ids. */
 export function gatherInto(gpu: Device, out: Tensor, table: Tensor, ids: Tensor): void {
-  const { source, vec } = kernel(table.size / table.shape[0]!), n = ids.size;
+  const { source, vec } = kernel(table.size / table.shape[0]!, table.dtype), n = ids.size;
   const W = table.size / table.shape[0]! / vec;
   for (const { tensors, count, first, rows } of boundParts(gpu, [table], 2)) {
     const lanes = rowLanes(gpu, W, count);
     gpu.dispatch({
       label: "gather",
       source: forParts(source, count),
+      halves: table.dtype === "f16",
       inputs: [ids, ...tensors],
       readsRows: { tables: [table], ids: first === 0 ? ids : undefined },
       outputs: [out],
@@ -37,7 +39,7 @@ export function gatherInto(gpu: Device, out: Tensor, table: Tensor, ids: Tensor)
  * @throws {TypeError} If the table is divided among ranks, and the step has not fetched its rows.
  */
 export function gather(step: Step, table: Tensor, ids: Tensor): Tensor {
-  expectFloats("gather", step, { table });
+  expectTable("gather", step, table);
   if (table.shard) {
     const { table: rows, ids: places } = findRows("gather", step, table, ids);
     return gather(step, rows, places);

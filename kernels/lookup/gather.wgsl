@@ -1,6 +1,6 @@
 // Rows of a table by id: out[i, e] = table[ids[i], e].
 //
-// Shapes: ids [n], table [V, W] in parts of `rows` rows, of which those from row `first` on are bound,
+// Shapes: ids [n], table [V, W] (tables.ts) in parts of `rows` rows, of which those from row `first` on are bound,
 //         out [n, W], W counted in Vecs (vec.ts). Rows of parts that are not bound are left as they are.
 // Dispatch: 1-D over n * lanes threads, `lanes` for a row, folded. Determinism: copies only.
 
@@ -14,7 +14,7 @@ struct Params {
 @group(1) @binding(0) var<uniform> params: Params;
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>;
-@group(0) @binding(1 + PART) var<storage, read> table_PART: array<Vec>;
+@group(0) @binding(1 + PART) var<storage, read> table_PART: array<Stored>;
 @group(0) @binding(1 + PARTS) var<storage, read_write> out: array<Vec>;
 
 @compute @workgroup_size(64)
@@ -26,7 +26,7 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   if (row - PART * params.rows < params.rows) {
     let begin = (row - PART * params.rows) * params.W;
     for (var e = i % params.lanes; e < params.W; e += params.lanes) {
-      out[n * params.W + e] = table_PART[begin + e];
+      out[n * params.W + e] = loaded(table_PART[begin + e]);
     }
   }
 }

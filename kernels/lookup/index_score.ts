@@ -2,6 +2,7 @@
 
 import source from "./index_score.wgsl" with { type: "text" };
 import { isInParts } from "../device/parts.ts";
+import { expectTable } from "../device/tables.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectIds, expectShape, type Tensor } from "../device/tensor.ts";
 import { findRows } from "./find_rows.ts";
@@ -11,8 +12,8 @@ import { gatherInto } from "./gather.ts";
 const GATHERED_BYTES = 64 * 2 ** 20;
 
 /**
- * `score[n, k] = bias[ids[n, k]] + x[n] . table[ids[n, k]]`. Only rows of a table that lies in several buffers
- * are gathered, at most 64 MiB at a time.
+ * `score[n, k] = bias[ids[n, k]] + x[n] . table[ids[n, k]]`. Only rows of a table that lies in several buffers,
+ * or has 16-bit floats, are gathered, at most 64 MiB at a time.
  *
  * Shapes: x [N, E], table [V, E], bias [V], ids [N, K] or [N]; the result has the shape of `ids`.
  * Gradients of `table` and `bias` are sparse.
@@ -24,7 +25,8 @@ export function indexScore(
   bias: Tensor,
   ids: Tensor,
 ): Tensor {
-  expectFloats("indexScore", step, { x, table, bias });
+  expectFloats("indexScore", step, { x, bias });
+  expectTable("indexScore", step, table);
   if (table.shard || bias.shard) {
     const [rows, biases] = [table, bias].map((all) => findRows("indexScore", step, all, ids));
     return indexScore(step, x, rows!.table, biases!.table, rows!.ids);
@@ -33,7 +35,7 @@ export function indexScore(
   const [N, E] = [x.shape[0]!, x.shape[1]!];
   const K = ids.size / N, { gpu } = step;
   expectShape("indexScore", "x", x, [N, E]);
-  expectShape("indexScore", "table", table, [table.shape[0]!, E]);
+  expectShape("indexScore", "table", table, [table.shape[0]!, E], table.dtype);
   expectShape("indexScore", "bias", bias, [table.shape[0]!]);
   expectShape("indexScore", "ids", ids, [N, ...ids.shape.slice(1)], "u32");
   const output = step.tensor(ids.shape), entry = E % 4 === 0 ? "scores4" : "scores";
@@ -91,13 +93,18 @@ type EachChosen = (
   use: (slices: readonly Tensor[], chosen: Chosen) => void,
 ) => void;
 
+/** Whether the kernel cannot read a table's rows where they lie. */
+function isGathered(table: Tensor): boolean {
+  return isInParts(table) || table.dtype === "f16";
+}
+
 function chosenRows(step: Step, table: Tensor, bias: Tensor, ids: Tensor): EachChosen {
   const { gpu } = step, N = ids.shape[0]!, K = ids.size / N;
-  const TABLE_ROWS = isInParts(table) ? 1 : 0, BIAS_ROWS = isInParts(bias) ? 1 : 0;
+  const TABLE_ROWS = isGathered(table) ? 1 : 0, BIAS_ROWS = isGathered(bias) ? 1 : 0;
   const constants = { TABLE_ROWS, BIAS_ROWS } as const;
   const gathered = (ids: Tensor, own: (tensor: Tensor) => Tensor): Chosen => {
     const [rows, biases] = [table, bias].map((all) => {
-      if (!isInParts(all)) return all;
+      if (!isGathered(all)) return all;
       const out = own(gpu.temporary([ids.size, ...all.shape.slice(1)]));
       gatherInto(gpu, out, all, ids);
       return out;

@@ -4,7 +4,8 @@ import type { Gradient } from "../autograd/gradients.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Device } from "../device/device.ts";
 import { expectFunction, expectObject, expectPositive } from "../device/expect.ts";
-import { expectFloats, type Tensor } from "../device/tensor.ts";
+import { expectTable } from "../device/tables.ts";
+import type { Tensor } from "../device/tensor.ts";
 import { readsTexels } from "../matmul/matmul_subgroup.ts";
 
 /** Bytes of scores that exist at a time, unless a scorer says otherwise. */
@@ -121,5 +122,5 @@ export function checkScorer(op: string, step: Step, scorer: TileScorer): void {
   const { rows, classes, scores, backward, inputs } = scorer;
   for (const [name, size] of Object.entries({ rows, classes })) expectPositive(doing, name, size);
   for (const [name, f] of Object.entries({ scores, backward })) expectFunction(doing, name, f);
-  expectFloats(op, step, { ...inputs });
+  for (const [i, input] of inputs.entries()) expectTable(op, step, input, `input ${i}`);
 }

@@ -11,7 +11,9 @@ import { matmulInto } from "../matmul/matmul.ts";
 import { columnSums } from "../matmul/column_sums.ts";
 import { weightedSum } from "../elementwise/reduce.ts";
 import type { Step } from "../autograd/step.ts";
+import { expectTable } from "../device/tables.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
+import { floatRows } from "../elementwise/halves.ts";
 import type { TiledGradient } from "../autograd/tiled_gradient.ts";
 
 /**
@@ -27,10 +29,11 @@ export function linearScorer(
   bias: Tensor,
   heldBytes?: number,
 ): TileScorer {
-  expectFloats("crossEntropy", step, { x, weight, bias });
+  expectFloats("crossEntropy", step, { x, bias });
+  expectTable("crossEntropy", step, weight, "weight");
   const [N, E] = [x.shape[0]!, x.shape[1]!], V = weight.shape[0]!;
   expectShape("crossEntropy", "x", x, [N, E]);
-  expectShape("crossEntropy", "weight", weight, [V, E]);
+  expectShape("crossEntropy", "weight", weight, [V, E], weight.dtype);
   expectShape("crossEntropy", "bias", bias, [V]);
   const { gpu } = step, held = heldBytes === undefined ? gpu.heldBytes : heldBytes;
   expectPositive("run crossEntropy", "heldBytes", held);
@@ -45,13 +48,13 @@ export function linearScorer(
     inputs: [x, weight, bias],
     scores(first, count) {
       const scores = gpu.temporary([N, count]);
-      using tileWeight = weight.slice(first, count);
+      using tileWeight = floatRows(gpu, weight, first, count);
       using tileBias = bias.slice(first, count);
       matmulInto(gpu, scores, x, tileWeight, { transposeB: true, bias: tileBias });
       return scores;
     },
     backward(eachTile) {
-      return new LinearGradient(step, { x, weight, bias }, eachTile, weight.bytes > held);
+      return new LinearGradient(step, { x, weight, bias }, eachTile, 4 * weight.size > held);
     },
   };
 }
@@ -84,7 +87,7 @@ class LinearGradient implements TileGradient {
 
   add(first: number, count: number, dScores: Tensor): void {
     const step = this.#step, { gpu } = step;
-    using tileWeight = this.#weight.slice(first, count);
+    using tileWeight = floatRows(gpu, this.#weight, first, count);
     using dTileBias = this.#dBias.slice(first, count);
     matmulInto(gpu, this.#dx, dScores, tileWeight, { accumulate: first > 0 });
     columnSums(gpu, dTileBias, dScores);

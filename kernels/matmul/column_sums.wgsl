@@ -2,8 +2,13 @@
 //
 // columns: sums[c, m] = sum of a[r, m] over the rows r of chunk c (chunk rows each).
 // Shapes: a [n, width], sums [ceil(n / chunk), width]; width counted in Vecs (vec.ts).
-// Dispatch: 1-D over ceil(n / chunk) * width, folded.
-// Determinism: rows in order.
+// Dispatch: 1-D over ceil(n / chunk) * ceil(width / COLUMNS) workgroups, folded. A thread sums a slice of a
+// chunk's rows in one column.
+// Determinism: rows in order within a slice, then slice by slice.
+
+override COLUMNS: u32 = 64;
+override SLICES: u32 = 1;
+override THREADS: u32 = COLUMNS * SLICES;
 
 struct Params {
   n: u32,
@@ -15,15 +20,20 @@ struct Params {
 @group(0) @binding(0) var<storage, read> a: array<Vec>;
 @group(0) @binding(1) var<storage, read_write> sums: array<Vec>;
 
-@compute @workgroup_size(64)
+var<workgroup> slices: array<Vec, THREADS>;
+
+@compute @workgroup_size(THREADS)
 fn columns(group: Group, @builtin(local_invocation_index) local: u32) {
-  let i = thread_index(group, local);
   let width = params.width;
-  let begin = i / width * params.chunk;
-  if (begin >= params.n) { return; }
-  let end = min(begin + params.chunk, params.n) * width;
+  let blocks = (width + COLUMNS - 1) / COLUMNS;
+  let chunk = group_index(group) / blocks;
+  let column = group_index(group) % blocks * COLUMNS + local % COLUMNS;
+  let begin = chunk * params.chunk + local / COLUMNS * ((params.chunk + SLICES - 1) / SLICES);
+  let slice_end = begin + (params.chunk + SLICES - 1) / SLICES;
+  let end = min(min(slice_end, (chunk + 1) * params.chunk), params.n) * width;
   var sum = Vec();
-  var at = begin * width + i % width;
+  var at = begin * width + column;
+  if (column >= width) { at = end; }
   for (; at + 3 * width < end; at += 4 * width) { // loads of four at a time
     let first = a[at];
     let second = a[at + width];
@@ -35,5 +45,9 @@ fn columns(group: Group, @builtin(local_invocation_index) local: u32) {
     sum += fourth;
   }
   for (; at < end; at += width) { sum += a[at]; }
-  sums[i] = sum;
+  slices[local] = sum;
+  workgroupBarrier();
+  if (local >= COLUMNS || column >= width || chunk * params.chunk >= params.n) { return; }
+  for (var s = 1u; s < SLICES; s++) { sum += slices[s * COLUMNS + local]; }
+  sums[chunk * width + column] = sum;
 }

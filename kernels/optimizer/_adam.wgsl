@@ -5,7 +5,7 @@
 // The corrections of the bias towards 0 are in step_size and epsilon. A library, see update.wgsl.
 
 struct Params {
-  n: u32,
+  n_PART: u32,
   W: u32,
   lanes: u32,
   first: u32,
@@ -18,8 +18,8 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(3 + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
-@group(0) @binding(3 + 2 * PARTS + PART) var<storage, read_write> squares_PART: array<Vec>;
+@group(0) @binding(FIRST + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
+@group(0) @binding(FIRST + 2 * PARTS + PART) var<storage, read_write> squares_PART: array<Vec>;
 
 fn updated_PART(at: u32, value: Vec, gradient: Vec) -> Vec {
   let d = gradient + params.weight_decay * value;

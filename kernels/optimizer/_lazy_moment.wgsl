@@ -4,10 +4,10 @@
 
 @group(0) @binding(5 + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
 
-fn advance_PART(at: u32, n: u32, g: Vec) {
+fn advance_PART(at: u32, n: u32, g: Vec, number: u32) {
   let m = moment_PART[at];
-  let p = table_PART[at];
+  let p = loaded(table_PART[at]);
   let product = products[n];
   moment_PART[at] = product.x * m + product.y * p + g;
-  table_PART[at] = p + (product.z * m + product.w * p - params.lr * g);
+  table_PART[at] = stored(p + (product.z * m + product.w * p - params.lr * g), number);
 }

@@ -4,7 +4,7 @@
 // A library, see update.wgsl. Rows of a table: lazy_rows.wgsl.
 
 struct Params {
-  n: u32,
+  n_PART: u32,
   W: u32,
   lanes: u32,
   first: u32,
@@ -15,7 +15,7 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-@group(0) @binding(3 + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
+@group(0) @binding(FIRST + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
 
 fn updated_PART(at: u32, value: Vec, gradient: Vec) -> Vec {
   let m = params.momentum * moment_PART[at] + gradient + params.weight_decay * value;

@@ -3,7 +3,7 @@
 // A library, see update.wgsl.
 
 struct Params {
-  n: u32,
+  n_PART: u32,
   W: u32,
   lanes: u32,
   first: u32,

@@ -2,9 +2,10 @@
 
 import type { SummedGradient } from "../autograd/gradients.ts";
 import type { Device } from "../device/device.ts";
-import { partialCount, partialSums } from "../elementwise/reduce.ts";
-import source from "./clip.wgsl" with { type: "text" };
-import type { Tensor } from "../device/tensor.ts";
+import { forParts, numbered, setsBound } from "../device/part_bindings.ts";
+import clipSource from "./clip.wgsl" with { type: "text" };
+import squaresSource from "./squares.wgsl" with { type: "text" };
+import { partsOf, type Tensor } from "../device/tensor.ts";
 
 /**
  * Writes the global norm of `gradients` and the factor `min(1, clip / (norm + 1e-6))` to `out` [2].
@@ -16,27 +17,60 @@ export function clipScale(
   gradients: readonly SummedGradient[],
   clip: number,
 ): void {
-  // Sums of a * b, or of a alone.
-  const factors = gradients.map((gradient): [Tensor, Tensor?] => {
-    if (gradient.kind === "dense") return [gradient, gradient];
-    if (gradient.kind === "tiled") return [gradient.sumOfSquares];
-    const { sumOfSquares, values } = gradient;
-    return sumOfSquares ? [sumOfSquares] : [values, values];
-  });
-  const n = factors.reduce((count, [a]) => count + partialCount(a), 0);
+  const terms = gradients.flatMap(termsOf), n = sharesOf(gpu, terms);
   using partials = gpu.temporary([n]);
-  let offset = 0;
-  for (const [a, b] of factors) {
-    partialSums(gpu, partials, offset, a, b);
-    offset += partialCount(a);
+  for (let offset = 0, at = 0; at < terms.length;) {
+    const some = terms.slice(at, at += setsBound(gpu, 1, 1));
+    sumSquares(gpu, partials, offset, some);
+    offset += sharesOf(gpu, some);
   }
   gpu.dispatch({
     label: "clip",
-    source,
+    source: clipSource,
     inputs: [partials],
     outputs: [out],
     // WGSL has no infinity; a number near the largest float does not clip either.
     uniform: { n, clip: Math.min(clip, 3.4e38) },
     grid: 1,
+  });
+}
+
+/** What is summed: squares, or what is a sum of squares already. */
+interface Term {
+  readonly tensor: Tensor;
+  readonly plain: boolean;
+}
+
+function termsOf(gradient: SummedGradient): Term[] {
+  if (gradient.kind === "tiled") return [{ tensor: gradient.sumOfSquares, plain: true }];
+  if (gradient.kind === "sparse" && gradient.sumOfSquares) {
+    return [{ tensor: gradient.sumOfSquares, plain: true }];
+  }
+  const values = gradient.kind === "dense" ? gradient : gradient.values;
+  return partsOf(values).map((tensor) => ({ tensor, plain: false }));
+}
+
+/** Shares of a tensor at most: workgroups cost a CPU more than rounds of a loop. */
+const MAX_SHARES = { software: 16, hardware: 128 };
+
+/** Shares into which squares.wgsl cuts the terms. */
+function sharesOf({ family }: Device, terms: readonly Term[]): number {
+  const shares = ({ tensor }: Term) => Math.min(MAX_SHARES[family], Math.ceil(tensor.size / 1024));
+  return terms.reduce((n, term) => n + shares(term), 0);
+}
+
+function sumSquares(gpu: Device, partials: Tensor, offset: number, terms: readonly Term[]): void {
+  gpu.dispatch({
+    label: "squares",
+    source: forParts(squaresSource, terms.length),
+    constants: { MAX_SHARES: MAX_SHARES[gpu.family] },
+    inputs: terms.map(({ tensor }) => tensor),
+    outputs: [partials],
+    uniform: {
+      offset,
+      plain: terms.reduce((bits, { plain }, i) => plain ? bits + 2 ** i : bits, 0),
+      ...numbered(terms.map(({ tensor }) => tensor.size)),
+    },
+    grid: sharesOf(gpu, terms),
   });
 }

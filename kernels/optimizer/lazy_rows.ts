@@ -4,7 +4,9 @@ import type { Device } from "../device/device.ts";
 import { boundParts, forParts } from "../device/part_bindings.ts";
 import { forEachSlice } from "../device/parts.ts";
 import { hasRowsOf } from "../device/pending.ts";
-import { rowLanes, type VecSource, withVec } from "../device/vec.ts";
+import { rowLanes, type VecSource } from "../device/vec.ts";
+import type { RandomKey } from "../random/philox.ts";
+import { roundedBy, type Rounding, withWrittenTable } from "../random/rounding.ts";
 import decay from "./_lazy_decay.wgsl" with { type: "text" };
 import moment from "./_lazy_moment.wgsl" with { type: "text" };
 import lazySource from "./lazy_rows.wgsl" with { type: "text" };
@@ -18,8 +20,8 @@ import {
   type Tensor,
 } from "../device/tensor.ts";
 
-const withMoment = withVec(lazySource + moment);
-const withoutMoment = withVec(lazySource + decay);
+const withMoment = withWrittenTable(lazySource + moment);
+const withoutMoment = withWrittenTable(lazySource + decay);
 
 /** Steps after which all rows are brought up to date, so that the products are a short table. */
 const MAX_STEPS = 1024;
@@ -48,6 +50,7 @@ export class LazyRows implements PendingUpdates, Disposable {
   /** [V] For each row the last of these steps that it is up to date with: ids, 0 before the first step. */
   readonly last: Tensor;
   readonly #coefficients: SGDCoefficients;
+  readonly #rounding: Rounding;
   readonly #products: Tensor;
   /** The learning rates of the steps since all rows were up to date. */
   #rates: number[] = [];
@@ -55,15 +58,25 @@ export class LazyRows implements PendingUpdates, Disposable {
   #onlyRate: number | undefined;
   #held = false;
 
-  /** The caller keeps the table and its moment, and disposes of them. Without momentum there is no moment. */
-  constructor(gpu: Device, table: Tensor, coefficients: SGDCoefficients, moment?: Tensor) {
+  /**
+   * The caller keeps the table and its moment, and disposes of them; without momentum there is no moment. It says
+   * by `rounding` when an update begins.
+   */
+  constructor(
+    gpu: Device,
+    table: Tensor,
+    coefficients: SGDCoefficients,
+    rounding: Rounding,
+    moment?: Tensor,
+  ) {
     this.#gpu = gpu;
     this.#table = table;
     this.#coefficients = coefficients;
+    this.#rounding = rounding;
     this.#moment = moment;
     this.#storages = partsOf(table).map(storageIn);
     const W = table.size / table.shape[0]!;
-    this.#kernel = (moment ? withMoment : withoutMoment)(W);
+    this.#kernel = (moment ? withMoment : withoutMoment)(W, table.dtype);
     this.#W = W / this.#kernel.vec;
     this.last = gpu.table([table.shape[0]!], new Uint32Array(table.shape[0]!));
     if (table.shard) this.last.shard = table.shard;
@@ -93,38 +106,40 @@ export class LazyRows implements PendingUpdates, Disposable {
     for (let i = 0; i < runs.length; i += 2) {
       for (let steps = runs[i]!; steps > 0; steps--) this.#rates.push(runs[i + 1]!);
     }
-    this.#writeProducts();
+    if (runs.length > 0) this.#writeProducts();
   }
 
   /** One step: the gradient's rows move now, all others when they are read. */
   update(gradient: MergedGradient, norm: Tensor, lr: number): void {
     this.#flushOthers();
     if (this.#rates.length === MAX_STEPS) this.flush();
+    const key = this.#rounding.next();
     this.#rates.push(lr);
     this.#writeProducts();
-    this.#updateRows(gradient.ids, gradient.values, norm);
+    this.#updateRows(gradient.ids, key, gradient.values, norm);
   }
 
   /** Brings the rows `ids` of `view` up to date: all rows if those of the view have other numbers. */
   catchUp(view: Tensor, ids: Tensor): void {
     expectIds("catchUp", ids, view.shape[0]!);
     if (!hasRowsOf(view, this.#table)) this.flush();
-    else if (this.#behind) this.#updateRows(ids);
+    else if (this.#behind) this.#updateRows(ids, this.#rounding.deferred);
   }
 
   /** Brings all rows up to date. */
   flush(): void {
     if (!this.#behind) return;
-    const uniform = this.#uniform;
+    const { halves, uniform } = this.#launch(this.#rounding.deferred);
     this.#rates = [];
-    forEachSlice([this.last, ...this.#tables], ([last, ...tables]) =>
+    forEachSlice([this.last, ...this.#tables], ([last, ...tables], first) =>
       this.#gpu.dispatch({
         label: "sgd.flush",
         source: forParts(this.#kernel.source, 1),
         entry: "flush",
+        halves,
         inputs: [last!, last!, this.#products, this.#products, this.#products],
         outputs: tables,
-        uniform: { ...uniform, n: last!.shape[0]! },
+        uniform: { ...uniform, n: last!.shape[0]!, first },
         grid: Math.ceil(last!.shape[0]! * this.#W / 64),
       }));
     this.#gpu.clear(this.last);
@@ -162,8 +177,8 @@ export class LazyRows implements PendingUpdates, Disposable {
   }
 
   /** Brings the rows `ids` up to date, and adds the gradient `values` of theirs if given. */
-  #updateRows(ids: Tensor, values?: Tensor, norm = this.#products): void {
-    const gpu = this.#gpu, n = ids.size;
+  #updateRows(ids: Tensor, key: RandomKey, values?: Tensor, norm = this.#products): void {
+    const gpu = this.#gpu, n = ids.size, { halves, uniform } = this.#launch(key);
     using lag = gpu.temporary([n], "u32");
     for (const { tensors, count, first, rows } of boundParts(gpu, [this.last], 2)) {
       gpu.dispatch({
@@ -172,7 +187,7 @@ export class LazyRows implements PendingUpdates, Disposable {
         entry: "claim",
         inputs: [ids],
         outputs: [lag, ...tensors],
-        uniform: { ...this.#uniform, n, first, rows },
+        uniform: { ...uniform, n, first, rows },
         grid: Math.ceil(n / 64),
       });
     }
@@ -183,10 +198,11 @@ export class LazyRows implements PendingUpdates, Disposable {
         source: forParts(this.#kernel.source, count),
         entry: "update",
         constants: { HAS_GRADIENT: values ? 1 : 0 },
+        halves,
         inputs: [ids, lag, this.#products, norm, values ?? this.#products],
         readsRows: { tables: this.#tables },
         outputs: tensors,
-        uniform: { ...this.#uniform, n, lanes, first, rows },
+        uniform: { ...uniform, n, lanes, first, rows },
         grid: Math.ceil(n * lanes / 64),
       });
     }
@@ -197,9 +213,13 @@ export class LazyRows implements PendingUpdates, Disposable {
     return this.#moment ? [this.#table, this.#moment] : [this.#table];
   }
 
-  get #uniform() {
+  #launch(key: RandomKey) {
     const now = this.#rates.length, lr = this.#rates.at(-1)!;
-    return { n: 0, W: this.#W, now, lanes: 0, first: 0, rows: 0, lr };
+    const { halves, fields } = roundedBy(this.#table, key);
+    return {
+      halves,
+      uniform: { n: 0, W: this.#W, now, lanes: 0, first: 0, rows: 0, lr, ...fields },
+    };
   }
 }
 

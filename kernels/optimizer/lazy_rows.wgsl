@@ -13,7 +13,8 @@
 // Shapes: ids, lag [n], last [V], table and moment [V, W], products [most + 1], values [n, W]; norm [2],
 //         whose second element is scale; W counted in Vecs (vec.ts). An id may occur several times;
 //         0xffffffff stands for none. Of last (claim), or table and moment (update), the parts of `rows` rows
-//         from row `first` on are bound; rows of other parts are left as they are. flush takes n rows.
+//         from row `first` on are bound; rows of other parts are left as they are. flush takes n rows from
+//         row `first` on. The table is written as it is stored (tables.ts, rounding.ts).
 // Dispatch: 1-D over n (claim), n * lanes (update) or n * W (flush) threads, folded.
 // Determinism: for duplicate ids the result does not depend on which thread wins.
 
@@ -49,7 +50,7 @@ fn claim(group: Group, @builtin(local_invocation_index) local: u32) {
 @group(0) @binding(2) var<storage, read> products: array<vec4f>;
 @group(0) @binding(3) var<storage, read> norm: array<f32>;
 @group(0) @binding(4) var<storage, read> values: array<Vec>;
-@group(0) @binding(5 + PART) var<storage, read_write> table_PART: array<Vec>;
+@group(0) @binding(5 + PART) var<storage, read_write> table_PART: array<Stored>;
 
 @compute @workgroup_size(64)
 fn update(group: Group, @builtin(local_invocation_index) local: u32) {
@@ -62,7 +63,7 @@ fn update(group: Group, @builtin(local_invocation_index) local: u32) {
   if (row - PART * params.rows < params.rows) {
     let begin = (row - PART * params.rows) * params.W;
     for (var e = i % params.lanes; e < params.W; e += params.lanes) {
-      advance_PART(begin + e, steps, gradient(slot, e));
+      advance_PART(begin + e, steps, gradient(slot, e), ids[slot] * params.W + e);
     }
   }
 }
@@ -80,5 +81,5 @@ fn flush(group: Group, @builtin(local_invocation_index) local: u32) {
   let row = i / params.W;
   if (row >= params.n) { return; }
   let steps = params.now - last_of[row];
-  if (steps > 0) { advance_0(i, steps, Vec()); }
+  if (steps > 0) { advance_0(i, steps, Vec(), params.first * params.W + i); }
 }

@@ -3,7 +3,8 @@
 //
 // Shapes: p [V, W], squares [V]; g [n, W], with ROWS of the rows ids [n], each at most once; 0xffffffff stands
 //         for none. W counted in Vecs (vec.ts). Of p and squares, the parts of `rows` rows from row `first` on
-//         are bound; rows of other parts are left as they are.
+//         are bound; rows of other parts are left as they are. Without ROWS, row `first` is the first of g.
+//         p is written as it is stored (tables.ts, rounding.ts).
 // Dispatch: 1-D, one workgroup of THREADS threads a row of g, folded.
 // Determinism: threads take fixed shares, which are added in order.
 // Source: row-wise AdaGrad in Mudigere et al. 2022, arXiv 2104.05158.
@@ -25,7 +26,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> norm: array<f32>;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
 @group(0) @binding(2) var<storage, read> g: array<Vec>;
-@group(0) @binding(3 + PART) var<storage, read_write> p_PART: array<Vec>;
+@group(0) @binding(3 + PART) var<storage, read_write> p_PART: array<Stored>;
 @group(0) @binding(3 + PARTS + PART) var<storage, read_write> squares_PART: array<f32>;
 
 var<workgroup> shares: array<f32, THREADS>;
@@ -42,9 +43,10 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
 fn update_PART(slot: u32, row: u32, local: u32) {
   let own = slot * params.W;
   let begin = row * params.W;
+  let number = (params.first + PART * params.rows + row) * params.W; // of the row's first Vec in the table
   var sum = Vec();
   for (var e = local; e < params.W; e += THREADS) {
-    let d = norm[1] * g[own + e] + params.weight_decay * p_PART[begin + e];
+    let d = norm[1] * g[own + e] + params.weight_decay * loaded(p_PART[begin + e]);
     sum += d * d;
   }
   shares[local] = vec_sum(sum);
@@ -56,7 +58,8 @@ fn update_PART(slot: u32, row: u32, local: u32) {
   if (local == 0) { squares_PART[row] = s; }
   let rate = params.lr / (sqrt(s) + params.epsilon);
   for (var e = local; e < params.W; e += THREADS) {
-    let p = p_PART[begin + e];
-    p_PART[begin + e] = p - rate * (norm[1] * g[own + e] + params.weight_decay * p);
+    let p = loaded(p_PART[begin + e]);
+    let value = p - rate * (norm[1] * g[own + e] + params.weight_decay * p);
+    p_PART[begin + e] = stored(value, number + e);
   }
 }

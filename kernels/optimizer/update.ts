@@ -3,24 +3,32 @@
 import type { MergedGradient } from "../accumulate/merge_rows.ts";
 import type { SummedGradient } from "../autograd/gradients.ts";
 import type { Device } from "../device/device.ts";
-import { boundParts, forParts } from "../device/part_bindings.ts";
-import { forEachSlice } from "../device/parts.ts";
-import { rowLanes, type VecSource, withVec } from "../device/vec.ts";
-import type { Tensor } from "../device/tensor.ts";
+import { boundParts, forParts, numbered, setsBound } from "../device/part_bindings.ts";
+import { slicesOf } from "../device/parts.ts";
+import type { TableKernel } from "../device/tables.ts";
+import { type Storage, storageIn, type Tensor } from "../device/tensor.ts";
+import { rowLanes } from "../device/vec.ts";
+import type { RandomKey } from "../random/philox.ts";
+import { roundedBy, withWrittenTable } from "../random/rounding.ts";
 import adagrad from "./_adagrad.wgsl" with { type: "text" };
 import adam from "./_adam.wgsl" with { type: "text" };
 import momentum from "./_momentum.wgsl" with { type: "text" };
 import sgd from "./_sgd.wgsl" with { type: "text" };
 import source from "./update.wgsl" with { type: "text" };
+import allSource from "./update_all.wgsl" with { type: "text" };
 
 /** The formula of an optimizer. */
 export interface Rule {
   readonly label: string;
-  readonly kernel: (width: number) => VecSource;
+  /** WGSL that updates all elements of several parameters. */
+  readonly all: TableKernel;
+  /** WGSL that updates rows. */
+  readonly rows: TableKernel;
 }
 
 function rule(label: string, formula: string): Rule {
-  return { label, kernel: withVec(source + formula) };
+  const [all, rows] = [allSource, source].map((source) => withWrittenTable(source + formula));
+  return { label, all: all!, rows: rows! };
 }
 
 /** Stochastic gradient descent; keeps nothing. */
@@ -40,49 +48,112 @@ export interface Update {
   readonly state: readonly Tensor[];
   /** The rule's fields of `Params`, without n and W. */
   readonly coefficients: Readonly<Record<string, number>>;
+  /** Where the rounding to 16-bit floats draws from, if the parameter has such. */
+  readonly key?: RandomKey | undefined;
 }
 
-/** Updates by `gradient`, times `norm[1]`: all elements, or the gradient's rows alone. */
-export function update(gpu: Device, gradient: SummedGradient, norm: Tensor, what: Update): void {
-  switch (gradient.kind) {
-    case "dense":
-      return updateAll(gpu, gradient, norm, what);
-    case "sparse":
-      return updateRows(gpu, gradient, norm, what);
-    case "tiled":
-      return gradient.forEach((first, dRows) => {
-        using slices = new DisposableStack();
-        const part = (whole: Tensor) => slices.use(whole.slice(first, dRows.shape[0]!));
-        const { parameter, state } = what;
-        updateAll(gpu, dRows, norm, {
-          ...what,
-          parameter: part(parameter),
-          state: state.map(part),
+/** The update of all elements by a dense gradient. */
+interface Whole extends Pick<Update, "rule" | "coefficients" | "key"> {
+  /** The gradient, the parameter, and what is kept of it. */
+  readonly tensors: readonly [gradient: Tensor, parameter: Tensor, ...state: Tensor[]];
+  /** The number of the parameter's first row. */
+  readonly row: number;
+}
+
+/** Updates of parameters by gradients, times `norm[1]`. */
+export class Updates {
+  readonly #gpu: Device;
+  /** [2] Its second element is the factor that clips. */
+  readonly norm: Tensor;
+  readonly #dense: Whole[] = [];
+
+  constructor(gpu: Device, norm: Tensor) {
+    this.#gpu = gpu;
+    this.norm = norm;
+  }
+
+  /** Updates all elements, or the gradient's rows alone; a dense gradient waits for {@linkcode finish}. */
+  add(gradient: SummedGradient, what: Update): void {
+    const { parameter, state, ...how } = what;
+    switch (gradient.kind) {
+      case "dense":
+        this.#dense.push({ ...how, tensors: [gradient, parameter, ...state], row: 0 });
+        return;
+      case "sparse":
+        return updateRows(this.#gpu, gradient, this.norm, what);
+      case "tiled":
+        return gradient.forEach((row, dRows) => {
+          using slices = new DisposableStack();
+          const some = (table: Tensor) => slices.use(table.slice(row, dRows.shape[0]!));
+          const tensors = [dRows, some(parameter), ...state.map(some)] as const;
+          updateAll(this.#gpu, this.norm, [{ ...how, tensors: [...tensors], row }]);
         });
-      });
+    }
+  }
+
+  /** Updates by the dense gradients, in few launches. */
+  finish(): void {
+    updateAll(this.#gpu, this.norm, this.#dense.splice(0));
   }
 }
 
-/** Updates all of the parameter, four floats at a time. */
-function updateAll(
-  gpu: Device,
-  gradient: Tensor,
-  norm: Tensor,
-  { rule, parameter, state, coefficients }: Update,
-): void {
-  const { source } = rule.kernel(4);
-  forEachSlice([gradient, parameter, ...state], ([g, ...updated]) => {
-    const n = Math.ceil(g!.size / 4);
+/** Vecs that a workgroup updates: workgroups cost a CPU more than rounds of a loop. */
+const SHARE = { software: 1024, hardware: 64 };
+
+/** Updates all elements, four floats at a time, of as many parameters in a launch as it can bind. */
+function updateAll(gpu: Device, norm: Tensor, all: readonly Whole[]): void {
+  using slices = new DisposableStack();
+  const whole = all.flatMap(({ tensors, row, ...how }): Whole[] =>
+    slicesOf(slices, tensors).map(([some, first]) => ({ ...how, tensors: some, row: row + first }))
+  );
+  for (const some of launchesOf(gpu, whole)) {
+    const { rule, coefficients, key, row, tensors: { 1: parameter, length } } = some[0]!;
+    const bound = (at: number) => some.map(({ tensors }) => tensors[at]!);
+    const sizes = bound(0).map(({ size }) => Math.ceil(size / 4)), share = SHARE[gpu.family];
+    const { halves, fields } = roundedBy(parameter, key);
+    const first = halves ? row * parameter.size / parameter.shape[0]! / 4 : 0;
     gpu.dispatch({
       label: rule.label,
-      source: forParts(source, 1),
-      constants: { ROWS: 0 },
-      inputs: [norm, norm, g!],
-      outputs: updated,
-      uniform: { n, W: 1, lanes: 1, first: 0, rows: 0, ...coefficients },
-      grid: Math.ceil(n / 64),
+      source: forParts(rule.all(4, parameter.dtype).source, some.length),
+      constants: { SHARE: share },
+      halves,
+      inputs: [norm, ...bound(0)],
+      outputs: Array.from({ length: length - 1 }, (_, i) => bound(i + 1)).flat(),
+      uniform: { ...numbered(sizes), W: 1, lanes: 1, first, rows: 0, ...coefficients, ...fields },
+      grid: sizes.reduce((groups, n) => groups + Math.ceil(n / share), 0),
     });
-  });
+  }
+}
+
+/**
+ * Divides updates among launches: those of one formula, of which no two write to one buffer. A parameter of
+ * 16-bit floats goes alone, since each draws its own numbers.
+ */
+function launchesOf(gpu: Device, all: readonly Whole[]): Whole[][] {
+  const launches: Whole[][] = [];
+  for (const one of all) {
+    const most = setsBound(gpu, one.tensors.length, 1);
+    const found = launches.find((others) =>
+      others.length < most && others.every((other) => goTogether(one, other))
+    );
+    if (found) found.push(one);
+    else launches.push([one]);
+  }
+  return launches;
+}
+
+function goTogether(a: Whole, b: Whole): boolean {
+  const names = Object.keys(a.coefficients), [boundByA, boundByB] = [a, b].map(buffersOf);
+  return a.rule === b.rule && [a, b].every(({ tensors }) => tensors[1].dtype !== "f16") &&
+    names.every((name) => a.coefficients[name] === b.coefficients[name]) &&
+    [[boundByA!, boundByB!], [boundByB!, boundByA!]].every(([one, other]) => {
+      return other!.slice(1).every((written) => !one!.includes(written));
+    });
+}
+
+/** The buffers of the gradient, which is read, and of the tensors that are written to. */
+function buffersOf({ tensors }: Whole): Storage[] {
+  return tensors.map(storageIn);
 }
 
 /** Updates the rows that the gradient has. */
@@ -90,18 +161,19 @@ function updateRows(
   gpu: Device,
   { ids, values }: MergedGradient,
   norm: Tensor,
-  { rule, parameter, state, coefficients }: Update,
+  { rule, parameter, state, coefficients, key }: Update,
 ): void {
-  const n = ids.size, { source, vec } = rule.kernel(values.size / n), W = values.size / n / vec;
+  const n = ids.size, { source, vec } = rule.rows(values.size / n, parameter.dtype);
+  const W = values.size / n / vec, { halves, fields } = roundedBy(parameter, key);
   for (const { tensors, count, first, rows } of boundParts(gpu, [parameter, ...state], 3)) {
-    const lanes = rowLanes(gpu, W, count);
+    const lanes = rowLanes(gpu, W, count), sizes = new Array<number>(count).fill(n);
     gpu.dispatch({
       label: rule.label,
       source: forParts(source, count),
-      constants: { ROWS: 1 },
+      halves,
       inputs: [norm, ids, values],
       outputs: tensors,
-      uniform: { n, W, lanes, first, rows, ...coefficients },
+      uniform: { ...numbered(sizes), W, lanes, first, rows, ...coefficients, ...fields },
       grid: Math.ceil(n * lanes / 64),
     });
   }

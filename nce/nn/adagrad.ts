@@ -2,16 +2,16 @@
 
 import { expectBoolean } from "../../kernels/device/expect.ts";
 import { madeLike } from "../../kernels/device/parts.ts";
-import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { updateRowwise } from "../../kernels/optimizer/rowwise_adagrad.ts";
-import { ADAGRAD_RULE, update } from "../../kernels/optimizer/update.ts";
+import { ADAGRAD_RULE } from "../../kernels/optimizer/update.ts";
 import type { NamedParameter } from "./module.ts";
 import {
   equip,
   expectOptimizer,
   Optimizer,
   type OptimizerOptions,
+  roundingOf,
   type Slot,
   zerosLike,
 } from "./optimizer.ts";
@@ -34,7 +34,7 @@ export interface AdagradOptions extends OptimizerOptions {
  * With `rowwise`, all elements of a row share the sum of the mean of d^2, which costs hardly any memory (Mudigere
  * et al. 2022, arXiv 2104.05158).
  *
- * Kept is the sum s (`NAME.squares`); nothing is counted or deferred.
+ * Kept is the sum s (`NAME.squares`); nothing is deferred. Counted are the updates of a table of 16-bit floats.
  */
 export class Adagrad extends Optimizer {
   /**
@@ -47,29 +47,38 @@ export class Adagrad extends Optimizer {
     expectOptimizer("Adagrad", gpu, parameters, options);
     if (options.rowwise !== undefined) expectBoolean("make Adagrad", "rowwise", options.rowwise);
     super("Adagrad", gpu, parameters, options);
-    equip(this, parameters.map(([, parameter]) => slotOf(gpu, parameter, options)));
+    equip(this, parameters.map((parameter) => slotOf(gpu, parameter, options)));
   }
 }
 
-function slotOf(gpu: Gpu, parameter: Tensor, options: AdagradOptions): Slot {
-  const { weightDecay = 0, rowwise = false } = options;
+function slotOf(gpu: Gpu, [path, parameter]: NamedParameter, options: AdagradOptions): Slot {
+  const { weightDecay = 0, rowwise = false } = options, rounding = roundingOf(path, options);
   const byRow = rowwise && parameter.shape.length > 1; // of a vector, every element is a row
   const squares = byRow
     ? madeLike(parameter, ([V]) => gpu.tensor([V!]))
     : zerosLike(gpu, parameter);
   return {
-    counts: [],
-    restore: () => {},
+    get counts() {
+      const { updates } = rounding;
+      return parameter.dtype === "f16" && updates > 0 ? [updates] : [];
+    },
+    restore([updates]) {
+      rounding.updates = updates!;
+    },
     kept: () => [["squares", squares]],
-    update(gradient, norm, lr) {
+    update(gradient, updates, lr) {
       const weight_decay = gradient.kind === "sparse" ? 0 : weightDecay;
-      const coefficients = { lr, weight_decay, epsilon: EPSILON };
-      if (byRow) return updateRowwise(gpu, gradient, norm, { parameter, squares, coefficients });
-      update(gpu, gradient, norm, {
+      const coefficients = { lr, weight_decay, epsilon: EPSILON }, key = rounding.next();
+      if (byRow) {
+        const what = { parameter, squares, coefficients, key };
+        return updateRowwise(gpu, gradient, updates.norm, what);
+      }
+      updates.add(gradient, {
         rule: ADAGRAD_RULE,
         parameter,
         state: [squares],
         coefficients,
+        key,
       });
     },
   };

@@ -4,13 +4,15 @@ import type { SummedGradient } from "../../kernels/autograd/gradients.ts";
 import { expectNumber } from "../../kernels/device/expect.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
-import { ADAM_RULE, update } from "../../kernels/optimizer/update.ts";
+import { ADAM_RULE, type Updates } from "../../kernels/optimizer/update.ts";
+import type { Rounding } from "../../kernels/random/rounding.ts";
 import type { NamedParameter } from "./module.ts";
 import {
   equip,
   expectOptimizer,
   Optimizer,
   type OptimizerOptions,
+  roundingOf,
   type Slot,
   zerosLike,
 } from "./optimizer.ts";
@@ -52,44 +54,52 @@ export class Adam extends Optimizer {
     }
     super("Adam", gpu, parameters, options);
     const fixed = { beta1, beta2, weightDecay };
-    equip(this, parameters.map(([, parameter]) => new AdamSlot(gpu, parameter, fixed)));
+    equip(
+      this,
+      parameters.map(([path, parameter]) => {
+        return new AdamSlot(gpu, parameter, fixed, roundingOf(path, options));
+      }),
+    );
   }
 }
 
 type Fixed = Required<Pick<AdamOptions, "beta1" | "beta2" | "weightDecay">>;
 
 class AdamSlot implements Slot {
-  readonly #gpu: Gpu;
   readonly #parameter: Tensor;
   readonly #moment: Tensor;
   readonly #squares: Tensor;
   readonly #fixed: Fixed;
-  #t = 0;
+  /** Its updates are the steps t. */
+  readonly #rounding: Rounding;
 
-  constructor(gpu: Gpu, parameter: Tensor, fixed: Fixed) {
-    this.#gpu = gpu;
+  constructor(gpu: Gpu, parameter: Tensor, fixed: Fixed, rounding: Rounding) {
     this.#parameter = parameter;
     this.#moment = zerosLike(gpu, parameter);
     this.#squares = zerosLike(gpu, parameter);
     this.#fixed = fixed;
+    this.#rounding = rounding;
   }
 
   get counts(): number[] {
-    return this.#t > 0 ? [this.#t] : [];
+    const { updates } = this.#rounding;
+    return updates > 0 ? [updates] : [];
   }
 
   restore([t]: readonly number[]): void {
-    this.#t = t!;
+    this.#rounding.updates = t!;
   }
 
   kept(): NamedParameter[] {
     return [["moment", this.#moment], ["squares", this.#squares]];
   }
 
-  update(gradient: SummedGradient, norm: Tensor, lr: number): void {
-    const t = ++this.#t, { beta1, beta2, weightDecay } = this.#fixed;
+  update(gradient: SummedGradient, updates: Updates, lr: number): void {
+    const key = this.#rounding.next(),
+      t = this.#rounding.updates,
+      { beta1, beta2, weightDecay } = this.#fixed;
     const correction = Math.sqrt(1 - beta2 ** t), isSparse = gradient.kind === "sparse";
-    update(this.#gpu, gradient, norm, {
+    updates.add(gradient, {
       rule: ADAM_RULE,
       parameter: this.#parameter,
       state: [this.#moment, this.#squares],
@@ -100,6 +110,7 @@ class AdamSlot implements Slot {
         rate2: 1 - beta2,
         epsilon: isSparse ? EPSILON : EPSILON * correction,
       },
+      key,
     });
   }
 }

@@ -5,8 +5,9 @@ import { gather } from "../../kernels/lookup/gather.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import type { Shard } from "../../kernels/device/shard.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
+import type { TableDType } from "../../kernels/device/dtype.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
-import { expectOptions, Module } from "./module.ts";
+import { expectOptions, expectTableOf, Module } from "./module.ts";
 
 /** Sizes and initial values of an {@linkcode Embedding}. */
 export interface EmbeddingOptions {
@@ -16,6 +17,8 @@ export interface EmbeddingOptions {
   embeddingDim: number;
   /** Initial values are uniform within this; 0.1 unless given. */
   initRange?: number;
+  /** Whether the table stores 32-bit floats (unless given) or 16-bit ones, {@linkcode Gpu.table}. */
+  tableDtype?: TableDType;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;
   /** The layer's path in its model, as in "encoder"; empty unless given. */
@@ -33,10 +36,12 @@ export class Embedding extends Module {
   constructor(gpu: Gpu, options: EmbeddingOptions) {
     expectOptions("Embedding", gpu, options, ["numEmbeddings", "embeddingDim"]);
     super(options.name);
-    const { numEmbeddings, embeddingDim, initRange = 0.1, seed = 0, shard } = options;
+    const { numEmbeddings, embeddingDim, initRange = 0.1, seed = 0, tableDtype, shard } = options;
     expectFromZero("make Embedding", "initRange", initRange);
     const shape = [numEmbeddings, embeddingDim];
-    this.weight = this.tableParameter(gpu, "weight", shape, { range: initRange, seed }, shard);
+    expectTableOf("Embedding", gpu, shape, tableDtype, shard);
+    const init = { range: initRange, seed };
+    this.weight = this.tableParameter(gpu, "weight", shape, init, tableDtype, shard);
   }
 
   /** The vectors of `ids`: shape `[...ids.shape, E]`. Throws a RangeError if an id is not below V. */

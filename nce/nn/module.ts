@@ -3,6 +3,7 @@
 import {
   expectFromZero,
   expectObject,
+  expectOneOf,
   expectPositive,
   expectSeed,
   expectText,
@@ -13,6 +14,8 @@ import { fillShard } from "../../kernels/lookup/fill_shard.ts";
 import { fillUniform } from "../../kernels/elementwise/fill.ts";
 import { Gpu } from "../../kernels/gpu.ts";
 import { streamOf } from "../../kernels/random/stream.ts";
+import { bytesOf, type TableDType } from "../../kernels/device/dtype.ts";
+import { smallestPart } from "../../kernels/device/parts.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 
 /** A parameter and its name: its path in the model. */
@@ -56,17 +59,18 @@ export abstract class Module implements Disposable {
   }
 
   /**
-   * The same for a table of any size ({@linkcode Gpu.table}), whose rows are looked up or all scored; or a
-   * shard of one. `shape` and values are those of the whole table.
+   * The same for a table of any size ({@linkcode Gpu.table}), whose rows are looked up or all scored, of floats of
+   * 32 bits unless `dtype` is f16; or a shard of one. `shape` and values are those of the whole table.
    */
   protected tableParameter(
     gpu: Gpu,
     part: string,
     shape: readonly number[],
     init: InitialValues,
+    dtype: TableDType = "f32",
     shard?: Shard,
   ): Tensor {
-    const path = this.path(part), made = initialized(gpu, path, shape, init, "table", shard);
+    const path = this.path(part), made = initialized(gpu, path, shape, init, dtype, shard);
     this.#owned.push([path, made]);
     return made;
   }
@@ -107,7 +111,7 @@ export function parameter(
   shape: readonly number[],
   init: InitialValues,
 ): Tensor {
-  return initialized(gpu, path, shape, init, "tensor");
+  return initialized(gpu, path, shape, init);
 }
 
 function initialized(
@@ -115,17 +119,19 @@ function initialized(
   path: string,
   shape: readonly number[],
   init: InitialValues,
-  kind: "tensor" | "table",
+  ofTable?: TableDType,
   shard?: Shard,
 ): Tensor {
   expectOptions("a parameter", gpu, init);
   expectText("make a parameter", "path", path);
   const isGiven = init instanceof Float32Array;
   if (!isGiven) expectFromZero("make a parameter", "range", init.range);
-  expectShard(`make ${path}`, shard, shape[0]!);
+  const values = isGiven ? init : undefined;
   const made = shard && shard.ranks > 1
-    ? newShard(gpu, shape, shard, isGiven ? init : undefined)
-    : gpu[kind](shape, isGiven ? init : undefined);
+    ? newShard(gpu, shape, shard, values)
+    : ofTable
+    ? gpu.table(shape, values, ofTable)
+    : gpu.tensor(shape, values);
   made.requiresGrad = true;
   if (isGiven) return made;
   const { range, seed = 0 } = init, key = { seed, stream: streamOf(path), step: 0 };
@@ -172,4 +178,21 @@ export function expectOptions(
   for (const size of sizes) expectPositive(doing, size, values[size]);
   if (values["seed"] !== undefined) expectSeed(doing, values["seed"]);
   if (values["name"] !== undefined) expectText(doing, "name", values["name"]);
+}
+
+/** Throws a RangeError unless `module` can have a table of this shape and element type. */
+export function expectTableOf(
+  module: string,
+  gpu: Gpu,
+  shape: readonly number[],
+  dtype: TableDType = "f32",
+  shard?: Shard,
+): void {
+  expectShard(`make ${module}`, shard, shape[0]!);
+  if (shard && dtype === "f16") {
+    throw new TypeError(`Cannot make ${module}: a shard has 32-bit floats, not tableDtype f16`);
+  }
+  expectOneOf(`make ${module}`, "tableDtype", dtype, ["f32", "f16"]);
+  bytesOf(shape, dtype);
+  gpu.expectFitting(smallestPart(shape));
 }

@@ -4,6 +4,7 @@ import {
   expectFromZero,
   expectNumber,
   expectObject,
+  expectSeed,
   isFloat,
   show,
 } from "../../kernels/device/expect.ts";
@@ -11,7 +12,9 @@ import { madeLike } from "../../kernels/device/parts.ts";
 import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { clipScale } from "../../kernels/optimizer/clip.ts";
+import { Updates } from "../../kernels/optimizer/update.ts";
 import type { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
+import { Rounding } from "../../kernels/random/rounding.ts";
 import { sameStream, streamOf } from "../../kernels/random/stream.ts";
 import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
@@ -24,6 +27,8 @@ export interface OptimizerOptions {
   weightDecay?: number;
   /** Largest global norm of the gradient; a longer one is scaled down. No clipping unless given. */
   clip?: number;
+  /** Seed of the random rounding of tables of 16-bit floats; 0 unless given. */
+  seed?: number;
 }
 
 function expectLr(doing: string, lr: unknown): void {
@@ -64,9 +69,10 @@ export function expectOptimizer(
 ): void {
   expectOptions(name, gpu, options);
   expectParameters(name, parameters);
-  const { lr, weightDecay = 0, clip = Infinity } = options, doing = `make ${name}`;
+  const { lr, weightDecay = 0, clip = Infinity, seed = 0 } = options, doing = `make ${name}`;
   expectLr(doing, lr);
   expectFromZero(doing, "weightDecay", weightDecay);
+  expectSeed(doing, seed);
   expectNumber(doing, "clip", clip, (norm) => norm > 0, "a positive number");
 }
 
@@ -80,13 +86,18 @@ export interface Slot {
   kept(): NamedParameter[];
   /** Goes on from these counts. */
   restore(counts: readonly number[]): void;
-  /** Updates the parameter by `gradient`, times `norm[1]`. */
-  update(gradient: SummedGradient, norm: Tensor, lr: number): void;
+  /** Adds the parameter's update by `gradient` to `updates`. */
+  update(gradient: SummedGradient, updates: Updates, lr: number): void;
 }
 
 /** A zero tensor like `parameter`, for what is kept of it. */
 export function zerosLike(gpu: Gpu, parameter: Tensor): Tensor {
   return madeLike(parameter, (shape) => gpu.tensor(shape));
+}
+
+/** Where the roundings of a parameter draw from. */
+export function roundingOf(path: string, { seed = 0 }: OptimizerOptions): Rounding {
+  return new Rounding(seed, streamOf(path));
 }
 
 /** Gives an optimizer the slots of its parameters: its class calls this, users never meet them. */
@@ -190,7 +201,7 @@ export abstract class Optimizer implements Disposable {
   undisturbed(): Disposable {
     const gpu = this.#gpu, { counts } = this;
     const tensors = this.#slots.flatMap((slot, at) => {
-      const waits = slot.lazy !== undefined && slot.counts.length > 0;
+      const waits = slot.lazy !== undefined && slot.lazy.runs.length > 0;
       return waits ? [this.#parameters[at]![1], ...slot.kept().map(([, tensor]) => tensor)] : [];
     });
     const copies = tensors.map((tensor) => {
@@ -235,7 +246,9 @@ export abstract class Optimizer implements Disposable {
     // Tiled gradients come first: they are computed from other parameters, which must not have moved.
     const order = ({ gradient }: { gradient: SummedGradient }) => gradient.kind === "tiled" ? 0 : 1;
     found.sort((a, b) => order(a) - order(b));
-    for (const { slot, gradient } of found) slot.update(gradient, this.norm, this.#lr);
+    const updates = new Updates(this.#gpu, this.norm);
+    for (const { slot, gradient } of found) slot.update(gradient, updates, this.#lr);
+    updates.finish();
   }
 
   /** Applies what is deferred, and frees what is kept; the parameters stay the caller's. */

@@ -304,13 +304,14 @@ Deno.test("Gpu.create() computes in 16 bits where the adapter can, and else says
   });
 });
 
-Deno.test("a weight's copy in 16 bits is for products alone", () =>
+Deno.test("a weight's copy in 16 bits is for products alone, and read and written in whole words", () =>
   withGpu(async (gpu) => {
-    using copy = gpu.temporary([4, 6], "f16"), other = gpu.temporary([4, 6], "f16");
-    using step = gpu.step(), x = gpu.tensor([4, 6]);
-    assertEquals(copy.bytes, 48);
-    assertThrows(() => gpu.write(copy, new Float32Array(24)), TypeError, "to f16 [4,6]");
+    using copy = gpu.temporary([3, 3], "f16"), other = gpu.temporary([3, 3], "f16");
+    using step = gpu.step(), x = gpu.tensor([3, 3]);
+    assertEquals(copy.bytes, 18);
+    const odd = "a tensor [3,3] of an odd number of 16-bit floats";
+    assertThrows(() => gpu.write(copy, new Float32Array(9)), TypeError, `Cannot write ${odd}`);
     assertThrows(() => gpu.copy(copy, other), TypeError, "Cannot copy");
-    assertThrows(() => add(step, x, copy), TypeError, "f16 [4,6]");
-    await assertRejects(() => gpu.read(copy), TypeError, "Cannot read a copy of a weight [4,6]");
+    assertThrows(() => add(step, x, copy), TypeError, "f16 [3,3]");
+    await assertRejects(() => gpu.read(copy), TypeError, `Cannot read ${odd}`);
   }));

@@ -223,6 +223,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       ...{ numEmbeddings: positive, embeddingDim: positive },
       ...{ initRange: optional(w), seed: optional(seed), name: optional(text) },
       shard: optional(() => false),
+      tableDtype: optional(choice),
     }]),
     Linear: c("Linear", [gpu, { inFeatures: E, outFeatures: V }], [GPU, {
       ...{ inFeatures: positive, outFeatures: positive, seed: optional(seed) },
@@ -236,7 +237,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
         GPU,
         (list) => list instanceof Array && !list.length,
         {
-          ...{ lr, weightDecay: optional(w), clip: optional(clip) },
+          ...{ lr, weightDecay: optional(w), clip: optional(clip), seed: optional(seed) },
           ...(name === "Adam"
             ? { beta1: optional(rate), beta2: optional(rate) }
             : { rowwise: optional(flag) }),
@@ -248,6 +249,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       (list) => list instanceof Array && !list.length,
       {
         ...{ lr, momentum: optional(rate), weightDecay: optional(w), clip: optional(clip) },
+        seed: optional(seed),
       },
     ]),
     LocalSteps: c("LocalSteps", [gpu, [["p", parameter]], optimizer, {}], [
@@ -261,18 +263,22 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     BatchNoise: c("BatchNoise", [gpu, noise], [GPU, counts, optional(() => false)]),
     IndexLinear: c("IndexLinear", [gpu, { embeddingDim: E, numClasses: V, noise }], [GPU, {
       ...{ ...LOSS_OPTIONS, embeddingDim: positive, numClasses: positive, seed: optional(seed) },
-      shard: optional(() => false),
+      ...{ tableDtype: optional(choice), shard: optional(() => false) },
     }]),
     IndexGRU: c("IndexGRU", [gpu, { embeddingDim: E, hiddenSize: E, numClasses: V, noise }], [GPU, {
       ...{ ...LOSS_OPTIONS, embeddingDim: positive, numClasses: positive, hiddenSize: positive },
-      ...{ seed: optional(seed), dropout: optional(rate), shard: optional(() => false) },
+      ...{ seed: optional(seed), dropout: optional(rate), tableDtype: optional(choice) },
     }]),
     NCELoss: { call: made(Bare, stack), args: [gpu, { noise }], kinds: [GPU, LOSS_OPTIONS] },
     "Gpu.step": m(gpu, "step", [{}], [{
       ...{ training: optional(flag), seed: optional(seed), number: optional(word) },
     }]),
     "Gpu.tensor": { call: owned(gpu, "tensor"), args: [[2]], kinds: [shape, optional(data)] },
-    "Gpu.table": { call: owned(gpu, "table"), args: [[2]], kinds: [shape, optional(data)] },
+    "Gpu.table": {
+      call: owned(gpu, "table"),
+      args: [[2], undefined, "f32"],
+      kinds: [shape, optional(data), optional(choice)],
+    },
     "Gpu.temporary": {
       call: owned(gpu, "temporary"),
       args: [[2], "u32"],

@@ -25,12 +25,17 @@ const BAD_VALUES: Readonly<Record<string, readonly unknown[]>> = {
   normTerm: ["Learned", "9", 9, "auto", -1, true],
   selfNorm: [-1, "0", false],
   seed: [-1, 0.5, 2 ** 53, "1", true],
+  tableDtype: ["f64", "F16", 16, true],
 };
+
+/** Settings that older files do not have. */
+const ADDED: readonly string[] = ["tableDtype"];
 
 /** Settings that are valid alone, but not together. */
 const CONTRADICTIONS: readonly object[] = [
   { indexModule: "gru" },
   { indexModule: "gru", nlayers: 3 },
+  { tableDtype: "f16" }, // its emsize is odd
   { perWord: true, noise: "batch" },
   { perWord: true, noise: "batch+unigram" },
   { unique: true },
@@ -42,9 +47,11 @@ const CONTRADICTIONS: readonly object[] = [
 function damagedSettings(): Damage[] {
   const reason = /^its settings? |expected \[|has no rnn|belongs to no such/;
   return Object.entries(BAD_VALUES).flatMap(([name, values]) => [
-    damage(`${name} removed`, new RegExp(`its setting ${name} is missing`), ({ settings }) => {
-      delete settings[name];
-    }),
+    ...ADDED.includes(name) ? [] : [
+      damage(`${name} removed`, new RegExp(`its setting ${name} is missing`), ({ settings }) => {
+        delete settings[name];
+      }),
+    ],
     // A number that JSON reads as Infinity, and an invalid one.
     damage(
       `${name} 1e999`,

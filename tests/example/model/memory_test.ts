@@ -36,6 +36,8 @@ Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise 
       { "loss": "nce", "momentum": "0", "weight-decay": "0" },
       { loss: "nce", optimizer: "adam" },
       { loss: "sampled", optimizer: "adagrad" },
+      { "loss": "nce", "table-dtype": "f16" },
+      { "loss": "nce", "table-dtype": "f16", "index-module": "gru", "momentum": "0" },
       { loss: "nce", optimizer: "rowwise-adagrad" },
       { "loss": "nce", "distributed": true, "sync-every": "9" },
     ];
@@ -106,7 +108,7 @@ Deno.test("checkMemory() says what a model needs, for what, and what there is", 
   assertEquals(
     message,
     "Cannot use this model on this device: it needs 16.3 GB on the GPU: tables 8.04 GB, moments 8.16 GB, " +
-      "noise 120 MB; it has 3 GB; give a smaller --emsize, or fewer words (--min-freq, --vocab)",
+      "noise 120 MB; it has 3 GB; give a smaller --emsize, fewer words (--min-freq, --vocab) or --table-dtype f16",
   );
   assert(message.includes(describeNeeds(needs)));
 });

@@ -50,6 +50,10 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     "--audit needs the whole tables: leave it or --shard-tables out",
   ],
   [
+    { ...SHARDED, "nce": true, "table-dtype": "f16" },
+    "--shard-tables divides tables of f32: leave out --table-dtype f16",
+  ],
+  [
     { ...SHARDED, "nce": true, "sync-every": "5" },
     "--sync-every 5 needs the whole tables on each rank: leave it or --shard-tables out",
   ],
@@ -130,6 +134,14 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     "--tb-name must be a file name without folders, of at most 200 bytes, got " +
     JSON.stringify(text),
   ]),
+  [
+    { "table-dtype": "f16", "emsize": "25" },
+    "--emsize 25 is odd, and --table-dtype f16 stores pairs of numbers: give an even one",
+  ],
+  [
+    { "table-dtype": "f16", "distributed": true, "sync-every": "2" },
+    "--sync-every 2 averages tables of f32: leave out --table-dtype f16",
+  ],
   [{ quiet: true, verbose: true }, "--quiet and --verbose contradict: leave one out"],
   [
     { nce: true, loss: "full" },

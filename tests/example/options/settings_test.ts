@@ -37,6 +37,7 @@ const DEFAULTS: Settings = {
   nhid: 200,
   nlayers: 2,
   dropout: 0.2,
+  tableDtype: "f32",
   indexModule: "linear",
   loss: "full",
   noiseRatio: 50,
@@ -100,6 +101,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     "nhid": "1e3",
     "nlayers": "1",
     "dropout": "0",
+    "table-dtype": "f32",
     "index-module": "linear",
     "loss": "sampled",
     "noise-ratio": "500",
@@ -159,6 +161,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     nhid: 1000,
     nlayers: 1,
     dropout: 0,
+    tableDtype: "f32",
     indexModule: "linear",
     loss: "sampled",
     noiseRatio: 500,
@@ -188,6 +191,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
   });
   assertEquals(parseSettings({ data: "data/penn", vocab: "words.txt" }).vocab, "words.txt");
   assertEquals(parseSettings({ "distributed": true, "shard-tables": true }).shardTables, true);
+  assertEquals(parseSettings({ "train": true, "table-dtype": "f16" }).tableDtype, "f16");
 });
 
 Deno.test("parseSettings() gives each optimizer its own learning rate, unless one is given", () => {

@@ -32,6 +32,7 @@ import {
 const KINDS: readonly Given[] = [
   {},
   { "nlayers": "1", "norm-term": "auto", "dropout": "0" },
+  { "emsize": "4", "table-dtype": "f16" },
   { "nlayers": "3", "loss": "full", "norm-term": "9" },
   { "index-module": "gru", "nlayers": "1" },
   { "index-module": "gru", "nlayers": "1", "norm-term": "-2.5", "loss": "mix" },
@@ -94,7 +95,7 @@ Deno.test("loadModel() gives back what saveModel() wrote, for models of every ki
         for (const [name, value] of Object.entries(loaded.settings)) {
           assertEquals(value, Object.entries(settings).find(([key]) => key === name)![1], name);
         }
-        assertEquals(Object.keys(loaded.settings).length, 16);
+        assertEquals(Object.keys(loaded.settings).length, 17);
         const copy = `${folder}/copy.safetensors`;
         await saveModel(gpu, copy, again, loaded);
         assertEquals(Deno.readFileSync(copy), Deno.readFileSync(path));

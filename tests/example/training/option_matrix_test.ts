@@ -126,6 +126,10 @@ Deno.test("every option of a loss, and every optimizer, learns", () =>
         { "loss": "nce", "optimizer": "adagrad", "lr": "0.1", "warmup": "5" },
         { "loss": "nce", "optimizer": "rowwise-adagrad", "lr": "0.1" },
         { "loss": "full", "optimizer": "adam", "lr": "0.02" },
+        { "loss": "nce", "table-dtype": "f16" },
+        { "loss": "full", "table-dtype": "f16", "momentum": "0", "lr": "4" },
+        { "loss": "sampled", "table-dtype": "f16", "per-word": true, "index-module": "gru" },
+        { "loss": "full", "table-dtype": "f16", "index-module": "gru", "dropout": "0.1" },
       ];
       for (const given of cases) await expectLearned(gpu, corpus, given);
     }), TEXT));

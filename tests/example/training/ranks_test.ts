@@ -50,6 +50,18 @@ Deno.test("training is the same with two ranks and three as with one, and ranks 
   }
 });
 
+Deno.test("ranks round tables of 16-bit floats alike: they have equal bits, and the losses of a single one", async () => {
+  await using one = await Gpu.create(), two = await Gpu.create();
+  const corpus = await loadCorpus({ data: DATA["data"] as string });
+  for (const loss of ["nce", "full"]) {
+    const given = { ...SMALL, loss, "emsize": "14", "table-dtype": "f16" };
+    const [alone] = await trainInProcess([one], corpus, given, STEPS);
+    const [first, second] = await trainInProcess([one, two], corpus, given, STEPS);
+    assertEquals(largestDifference(first!, second!).most, 0, loss);
+    assertClose([first!.loss], [alone!.loss], { rtol: 1e-4 }, loss);
+  }
+});
+
 /** Options of a short run with carried states. */
 const SHORT: Given = {
   ...{ ...DATA, "emsize": "9", "nhid": "10", "nce": true, "noise-ratio": "5" },

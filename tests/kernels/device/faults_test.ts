@@ -9,10 +9,11 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { DeviceError, Gpu, IndexLinear } from "../../../mod.ts";
+import { DeviceError, Gpu, IndexLinear, OutOfMemoryError } from "../../../mod.ts";
 import { Embedding, SGD } from "../../../nce/nn/mod.ts";
 import { KernelCompileError } from "../../../kernels/mod.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { exhaust, outOfMemory } from "../../support/out_of_memory.ts";
 import { randomIds, values } from "../../reference/data.ts";
 
 const BROKEN = {
@@ -22,32 +23,6 @@ const BROKEN = {
   inputs: [],
   grid: 1,
 };
-
-/** Asks for a texture of 256 GiB. */
-function exhaust(device: GPUDevice): void {
-  device.createTexture({
-    size: [8192, 8192, 256],
-    format: "rgba32float",
-    usage: GPUTextureUsage.STORAGE_BINDING,
-  });
-}
-
-/** Runs `body` while the device is out of memory: every buffer that it makes brings the error. */
-function outOfMemory(device: GPUDevice, body: () => void): void {
-  const createBuffer = device.createBuffer;
-  device.createBuffer = (descriptor) => {
-    exhaust(device);
-    return createBuffer.call(device, {
-      ...descriptor,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE,
-    }); // an invalid one
-  };
-  try {
-    body();
-  } finally {
-    device.createBuffer = createBuffer;
-  }
-}
 
 /** Trains a small model until `fail` has had its effect, every `using` block of it left by the error. */
 async function train(gpu: Gpu, fail: (number: number) => void): Promise<void> {
@@ -121,29 +96,34 @@ Deno.test("blocks that end because a kernel does not compile end in silence, too
 Deno.test("out of memory: the error names what was wanted and what is held, not what came of it", () =>
   withGpuThatFails(async (gpu) => {
     using held = gpu.tensor([256]);
-    const fail = () =>
-      outOfMemory(gpu.device, () => {
-        using lost = gpu.temporary([1000, 3]);
-        gpu.copy(lost, held);
-        gpu.write(lost, values(3000, 1));
-      });
-    fail();
+    {
+      using _full = outOfMemory(gpu.device);
+      using lost = gpu.temporary([1000, 3]);
+      gpu.copy(lost, held);
+      gpu.write(lost, values(3000, 1));
+    }
     const error = await assertRejects(() => gpu.read(held), DeviceError);
-    assertStringIncludes(error.message, "No GPU memory for a tensor [1000,3], 12288 bytes");
-    assertStringIncludes(
-      error.message,
-      "in use are 1024 bytes (buffers: 1), 0 more wait for reuse",
+    assertInstanceOf(error, OutOfMemoryError);
+    assertEquals(
+      error.found,
+      "out of GPU memory: asked for 12.3 kB (a tensor [1000,3]), held 1.02 kB",
     );
-    assertStringIncludes(error.message, "make the batch or the model smaller");
+    assertStringIncludes(error.message, `${error.found}; make the batch or the model smaller`);
     assertThrows(() => gpu.step(), DeviceError, "[1000,3]");
   }));
 
 Deno.test("out of memory in training is what is thrown, whatever was in use", () =>
   withGpuThatFails(async (gpu) => {
-    const fail = () => outOfMemory(gpu.device, () => gpu.tensor([7, 9]).dispose());
+    const fail = () => {
+      using _full = outOfMemory(gpu.device);
+      gpu.tensor([7, 9]).dispose();
+    };
     const error = await assertRejects(() => train(gpu, fail));
     assertInstanceOf(error, DeviceError);
-    assertStringIncludes(error.message, "No GPU memory for a tensor [7,9], 256 bytes");
+    assertMatch(
+      error.message,
+      /^out of GPU memory: asked for 256 byte \(a tensor \[7,9\]\), held [\d.]+ kB/,
+    );
   }));
 
 Deno.test("out of memory outside of a tensor names what is held", () =>
@@ -152,8 +132,7 @@ Deno.test("out of memory outside of a tensor names what is held", () =>
     gpu.clear(held);
     exhaust(gpu.device);
     const error = await assertRejects(() => gpu.finish().then(() => gpu.finish()), DeviceError);
-    assertStringIncludes(error.message, "GPU error at or before clear");
-    assertStringIncludes(error.message, "in use are 1024 bytes (buffers: 1)");
+    assertStringIncludes(error.message, "out of GPU memory at or before clear: held 1.02 kB; make");
   }));
 
 Deno.test("whatever waits for a device that is dying throws a DeviceError", async () => {

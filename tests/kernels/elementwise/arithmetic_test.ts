@@ -5,7 +5,7 @@ import { columnSums } from "../../../kernels/matmul/column_sums.ts";
 import { add, affine, mean, multiply, scale, sum, weightedSum } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
-import { withGpu } from "../../support/gpu.ts";
+import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 import * as reference from "../../reference/arithmetic.ts";
 import { values } from "../../reference/data.ts";
 
@@ -80,7 +80,7 @@ Deno.test("sum(), mean() and weightedSum() agree with float64 over one to many w
   }));
 
 Deno.test("columnSums() agrees with float64 when rows fill no, one or many chunks", () =>
-  withGpu(async (gpu) => {
+  withBothFamilies(async (gpu) => {
     for (const [rows, width] of [[1, 1], [63, 65], [64, 3], [65, 257], [1030, 7]] as const) {
       const data = values(rows * width, rows);
       // What follows the rows must not be read.

@@ -197,6 +197,8 @@ Deno.test("a divided table is refused where its rows were not fetched, or all ar
       RangeError,
       "id 50 is out of range",
     );
+    const half = { numEmbeddings: V, embeddingDim: E + 1, shard, tableDtype: "f16" } as const;
+    assertThrows(() => new Embedding(gpu, half), TypeError, "a shard has 32-bit floats");
     const many = { numEmbeddings: 1, embeddingDim: E, shard };
     assertThrows(() => new Embedding(gpu, many), RangeError, "1 rows cannot be divided among 2");
     const wrong = { numEmbeddings: V, embeddingDim: E, shard: { rank: 2, ranks: 2 } };

@@ -1,7 +1,7 @@
 // What optimizers keep: that it is no more than needed, and that a saved one goes on to the same bits.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import type { AdapterOptions, Gpu, Tensor } from "../../../mod.ts";
+import type { AdapterOptions, Gpu, TableDType, Tensor } from "../../../mod.ts";
 import { Adagrad, Adam, type NamedParameter, type Optimizer, SGD } from "../../../nce/nn/mod.ts";
 import { add, gather, weightedSum } from "../../../kernels/ops.ts";
 import { withGpu } from "../../support/gpu.ts";
@@ -25,10 +25,10 @@ const MAKERS: Readonly<Record<string, readonly [keeps: number, make: Make]>> = {
   "Adam": [2 * (V * W + D), (gpu, parameters) => new Adam(gpu, parameters, OPTIONS)],
 };
 
-function parametersOf(gpu: Gpu, stack: DisposableStack): NamedParameter[] {
+function parametersOf(gpu: Gpu, stack: DisposableStack, dtype?: TableDType): NamedParameter[] {
   return ([["table", [V, W]], ["vector", [D]]] as const).map(([name, shape], i) => {
     const size = shape.reduce<number>((n, s) => n * s, 1);
-    const tensor = stack.use(gpu.table(shape, values(size, i + 1)));
+    const tensor = stack.use(gpu.table(shape, values(size, i + 1), i === 0 ? dtype : undefined));
     tensor.requiresGrad = true;
     return [name, tensor];
   });
@@ -74,7 +74,10 @@ Deno.test("SGD with decay and no momentum defers the decay, and keeps no moment"
   }));
 
 /** Checks every optimizer, and returns the parameters that each comes to. */
-async function saveAndGoOn(options: AdapterOptions): Promise<Float32Array[][]> {
+async function saveAndGoOn(
+  options: AdapterOptions,
+  dtype: TableDType,
+): Promise<Float32Array[][]> {
   const ends: Float32Array[][] = [];
   await withGpu(async (gpu) => {
     const first = Array.from({ length: 12 }, (_, i) => i), rest = first.map((i) => i + 12);
@@ -84,7 +87,7 @@ async function saveAndGoOn(options: AdapterOptions): Promise<Float32Array[][]> {
     ];
     for (const [name, [, make]] of Object.entries(MAKERS)) {
       using stack = new DisposableStack();
-      const parameters = parametersOf(gpu, stack);
+      const parameters = parametersOf(gpu, stack, dtype);
       const optimizer = stack.use(make(gpu, parameters));
       train(gpu, parameters, optimizer, first);
       const { counts } = optimizer, saved = new Map<string, Float32Array | Uint32Array>();
@@ -97,7 +100,7 @@ async function saveAndGoOn(options: AdapterOptions): Promise<Float32Array[][]> {
         await bits(parameters);
       }
       train(gpu, parameters, optimizer, rest);
-      const others = parametersOf(gpu, stack), other = stack.use(make(gpu, others));
+      const others = parametersOf(gpu, stack, dtype), other = stack.use(make(gpu, others));
       other.restore(counts);
       {
         using _held = other.hold();
@@ -121,6 +124,8 @@ async function saveAndGoOn(options: AdapterOptions): Promise<Float32Array[][]> {
 }
 
 Deno.test("an optimizer saved as it stands goes on to the same bits in another one, in parts or not", async () => {
-  const whole = await saveAndGoOn({ maxBindingBytes: 2 ** 27 });
-  assertEquals(await saveAndGoOn({ maxBindingBytes: 1 }), whole);
+  for (const dtype of ["f32", "f16"] as const) {
+    const whole = await saveAndGoOn({ maxBindingBytes: 2 ** 27 }, dtype);
+    assertEquals(await saveAndGoOn({ maxBindingBytes: 1 }, dtype), whole);
+  }
 });
