@@ -1,7 +1,8 @@
 /**
  * Ranks against one: trains the same steps with one, two and three ranks in this process and prints the largest
- * difference of a parameter or a moment, for each loss, source of noise and module; and, to compare, that of
- * one rank with the kernels of the other family. `deno run bench/ranks.ts [STEPS]`
+ * difference of a parameter or a moment, for each loss, source of noise and module: with whole tables, and with
+ * tables divided among the ranks (--shard-tables); and, to compare, that of one rank with the kernels of the
+ * other family. `deno run bench/ranks.ts [STEPS]`
  *
  * --per-word differs most, by 5e-6 to 7e-6 after 50 steps at this rate, and below 2e-6 at a fifth of it: a frequent
  * word's gradient is the sum of a thousand terms that nearly cancel, which two ranks round in another order.
@@ -12,12 +13,12 @@ import { type Corpus, loadCorpus } from "../example/data/corpus.ts";
 import { Losses } from "../example/evaluation/losses.ts";
 import { type Given, INDEX_MODULES, LOSSES, NOISES } from "../example/options/settings.ts";
 import { isFromBatch, parseSettings } from "../example/options/settings.ts";
-import { Ranks } from "../example/shared/ranks.ts";
+import { Ranks, shardOf } from "../example/shared/ranks.ts";
 import { makeModel } from "../example/storage/checkpoint.ts";
 import { Trainer } from "../example/training/trainer.ts";
-import { ranksInProcess } from "../kernels/mod.ts";
+import { type Communicator, ranksInProcess } from "../kernels/mod.ts";
 import { prepareDriver } from "../example/shared/driver.ts";
-import { Gpu } from "../mod.ts";
+import { Gpu, type Tensor } from "../mod.ts";
 
 /** What a rank has after training. */
 export interface Trained {
@@ -37,11 +38,12 @@ export async function trainInProcess(
   given: Given,
   steps: number,
 ): Promise<Trained[]> {
-  const settings = parseSettings({ ...given, train: true });
+  const settings = parseSettings({ ...given, train: true, distributed: true });
   return await Promise.all(
     ranksInProcess(gpus.length).map(async (communicator, rank) => {
       const gpu = gpus[rank]!;
-      using model = makeModel(gpu, settings, corpus.vocabulary);
+      const shard = shardOf(settings, communicator, corpus.vocabulary.size);
+      using model = makeModel(gpu, settings, corpus.vocabulary, shard);
       using trainer = new Trainer(gpu, model, settings, new Ranks(communicator));
       using losses = new Losses(gpu);
       let done = 0;
@@ -54,11 +56,28 @@ export async function trainInProcess(
       }
       const tensors = new Map<string, Float32Array>();
       for (const [name, tensor] of trainer.optimizer.tensors()) {
-        if (tensor.dtype !== "u32") tensors.set(name, await gpu.readFloats(tensor));
+        if (tensor.dtype !== "u32") tensors.set(name, await wholeOf(gpu, communicator, tensor));
       }
       return { loss: (await losses.take()).mean, tensors };
     }),
   );
+}
+
+/** The numbers of a tensor, or of a table that is divided, on all ranks. */
+async function wholeOf(
+  gpu: Gpu,
+  communicator: Communicator,
+  tensor: Tensor,
+): Promise<Float32Array> {
+  const own = await gpu.readFloats(tensor), { shard } = tensor;
+  if (!shard) return own;
+  const width = tensor.size / tensor.shape[0]!, whole = new Float32Array(shard.rows * width);
+  for (const [rank, rows] of (await communicator.gather(own)).entries()) {
+    for (let row = rank, at = 0; row < shard.rows; row += shard.ranks, at += width) {
+      whole.set(rows.subarray(at, at + width), row * width);
+    }
+  }
+  return whole;
 }
 
 /** The largest difference of any number, and where it is. */
@@ -102,6 +121,8 @@ export function cases(): Given[] {
 /** A model of odd sizes, so that no row of a tensor is a whole number of vectors. */
 export const SMALL: Given = { "emsize": "13", "nhid": "11", "dropout": "0.3", "lr": "0.5" };
 
+const DIVIDED: Given = { "shard-tables": true };
+
 if (import.meta.main) {
   prepareDriver();
   const gpus = await Promise.all([1, 2, 3].map(() => Gpu.create()));
@@ -109,16 +130,21 @@ if (import.meta.main) {
   const steps = Number(Deno.args[0] ?? 50);
   const corpus = await loadCorpus({ data: "synthetic:words=3000,vocab=120" });
   console.log(
-    "| case | 2 ranks | 3 ranks | other kernels | ranks equal |\n| --- | --: | --: | --: | --- |",
+    "| case | 2 ranks | 3 ranks | 2 divided | 3 divided | other kernels | ranks equal |\n" +
+      "| --- | --: | --: | --: | --: | --: | --- |",
   );
   for (const given of cases()) {
-    const train = (size: number) =>
-      trainInProcess(gpus.slice(0, size), corpus, { ...SMALL, ...given }, steps);
+    const train = (size: number, more: Given = {}) =>
+      trainInProcess(gpus.slice(0, size), corpus, { ...SMALL, ...given, ...more }, steps);
     const [one] = await train(1);
     const [other] = await trainInProcess([hardware], corpus, { ...SMALL, ...given }, steps);
     const columns = [], equal = [];
-    for (const size of [2, 3]) {
-      const all = await train(size);
+    for (const [size, isDivided] of [[2, false], [3, false], [2, true], [3, true]] as const) {
+      if (isDivided && given["loss"] === "full") {
+        columns.push(""); // refused
+        continue;
+      }
+      const all = await train(size, isDivided ? DIVIDED : {});
       columns.push(largestDifference(all[0]!, one!).most.toExponential(1));
       equal.push(all.every((rank) => largestDifference(rank, all[0]!).most === 0));
     }

@@ -56,6 +56,8 @@ export type { MemoryUse } from "./device/memory.ts";
 export { type KernelCode, KernelCompileError } from "./device/pipelines.ts";
 export type { Profile, ProfileRow } from "./device/profile.ts";
 export type { Scope } from "./device/scope.ts";
+export { ownRows, type Shard, shardRows, type TableShard } from "./device/shard.ts";
 export { type Across, backwardAcross } from "./parallel/backward.ts";
 export { ALONE, Communicator } from "./parallel/communicator.ts";
+export { fetchRows, type RowRequest } from "./parallel/fetch_rows.ts";
 export { ranksInProcess } from "./parallel/in_process.ts";

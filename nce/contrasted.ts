@@ -1,7 +1,8 @@
 /** What a target is contrasted with: its noise, less what does not count, and how much of it was the target. */
 
+import { affine } from "../kernels/elementwise/arithmetic.ts";
 import type { NoiseScores } from "../kernels/loss/noise_loss.ts";
-import { countHits, exclude } from "../kernels/loss/noise_scores.ts";
+import { countHits, exclude, subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import type { Device } from "../kernels/device/device.ts";
 import type { Tensor } from "../kernels/device/tensor.ts";
@@ -31,6 +32,19 @@ export function countedScores(
     { hits, ...(ownSlot !== undefined && { ownSlot }) },
   );
   return { ...scores, noise: counted, noiseLogProb: logProb, targetLogProb, samples };
+}
+
+/** The scores minus the norm term. */
+export function shiftedScores(
+  step: Step,
+  scores: NoiseScores,
+  normTerm: number | Tensor,
+): NoiseScores {
+  const shift = (score: Tensor) =>
+    typeof normTerm === "number"
+      ? affine(step, score, 1, -normTerm)
+      : subtractScalar(step, score, normTerm);
+  return { ...scores, target: shift(scores.target), noise: shift(scores.noise) };
 }
 
 /** Counts on the GPU how often noise equals its target. */

@@ -1,5 +1,6 @@
 /** A word language model that takes the candidate word as input: one more GRU step scores it. */
 
+import { multiply } from "../kernels/elementwise/arithmetic.ts";
 import type { TableDType } from "../kernels/device/dtype.ts";
 import { isInParts } from "../kernels/device/parts.ts";
 import { gather } from "../kernels/lookup/gather.ts";
@@ -16,6 +17,7 @@ import { linear } from "../kernels/matmul/linear.ts";
 import type { RecurrentStart } from "../kernels/recurrent/recurrent.ts";
 import { wholeRows } from "../kernels/random/part.ts";
 import { RandomStream } from "../kernels/random/stream.ts";
+import type { Shard } from "../kernels/device/shard.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { Dropout } from "./nn/dropout.ts";
@@ -42,6 +44,8 @@ export interface IndexGRUOptions extends NCEOptions {
   tableDtype?: TableDType;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;
+  /** Which of the classes' vectors this rank holds; all unless given. */
+  shard?: Shard;
 }
 
 /**
@@ -79,14 +83,14 @@ export class IndexGRU extends NCELoss<[Tensor]> {
    */
   constructor(gpu: Gpu, options: IndexGRUOptions) {
     expectOptions("IndexGRU", gpu, options, ["numClasses", "embeddingDim", "hiddenSize"]);
-    const { numClasses, embeddingDim, hiddenSize, noise, dropout = 0, seed = 0 } = options;
+    const { numClasses, embeddingDim, hiddenSize, noise, dropout = 0, seed = 0, shard } = options;
     expectClasses("IndexGRU", noise, numClasses);
-    expectTableOf("IndexGRU", gpu, [numClasses, embeddingDim], options.tableDtype);
+    expectTableOf("IndexGRU", gpu, [numClasses, embeddingDim], options.tableDtype, shard);
     expectRecurrent("IndexGRU", gpu, { inputSize: embeddingDim, hiddenSize, dropout }, 3);
     super(gpu, options);
     const at = (path: string) => ({ name: this.path(path), seed });
     const { tableDtype = "f32" } = options;
-    const sizes = { numEmbeddings: numClasses, embeddingDim, tableDtype };
+    const sizes = { numEmbeddings: numClasses, embeddingDim, tableDtype, ...(shard && { shard }) };
     this.encoder = this.part(new Embedding(gpu, { ...sizes, ...at("encoder.0") }));
     this.rnn = this.part(new GRU(gpu, { inputSize: embeddingDim, hiddenSize, ...at("rnn") }));
     this.output = this.part(
@@ -146,7 +150,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     };
   }
 
-  /** The scores of all classes after `input`, as {@linkcode getScore} takes it, in tiles. */
+  /** The scores of all classes after `input`, as {@linkcode getScore} takes it, in tiles; of a shard, those of its classes. */
   override scoreAllClasses(step: Step, input: Tensor): TileScorer {
     const { weightIh, biasIh } = this.rnn.layers[0]!;
     const table = this.#noiseDropout.forward(step, this.encoder.weight, true);
@@ -164,8 +168,14 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     const { weight } = this.encoder, drop = this.#noiseDropout, N = noise.shape[0]!;
     const shared = noise.shape.length === 1;
     const samples = shared ? N : wholeRows(step.part, N) * noise.shape[1]!;
-    if (samples < weight.shape[0]!) {
+    const [V, E] = [this.noise.numClasses, weight.shape[1]!];
+    if (samples < V) {
       return this.#gates(step, drop.forward(step, gather(step, weight, noise), shared));
+    }
+    if (weight.shard) { // the same masks as of the whole table
+      const masks = drop.forward(step, step.upload(new Float32Array(V * E).fill(1), [V, E]), true);
+      const rows = gather(step, weight, noise);
+      return this.#gates(step, multiply(step, rows, gather(step, masks, noise)));
     }
     const all = drop.forward(step, weight, true);
     // With more samples than classes, computing each class once is less work, but needs all as a matrix.

@@ -7,6 +7,7 @@ import type { Gpu } from "../kernels/gpu.ts";
 import { indexScore } from "../kernels/lookup/index_score.ts";
 import { linearOfRows } from "../kernels/matmul/linear.ts";
 import { linearScorer } from "../kernels/loss/linear_scorer.ts";
+import type { Shard } from "../kernels/device/shard.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions, expectTableOf } from "./nn/module.ts";
@@ -25,6 +26,8 @@ export interface IndexLinearOptions extends NCEOptions {
   tableDtype?: TableDType;
   /** Seed of the initial weights; 0 unless given. */
   seed?: number;
+  /** Which rows of weight and bias this rank holds; all unless given. */
+  shard?: Shard;
 }
 
 /**
@@ -35,9 +38,9 @@ export interface IndexLinearOptions extends NCEOptions {
  * `bias.weight`, and `norm_term` if it is learned.
  */
 export class IndexLinear extends NCELoss<[Tensor]> {
-  /** [V, E] */
+  /** [V, E], or a shard of it */
   readonly weight: Tensor;
-  /** [V] */
+  /** [V], or a shard of it */
   readonly bias: Tensor;
 
   /**
@@ -46,16 +49,16 @@ export class IndexLinear extends NCELoss<[Tensor]> {
    */
   constructor(gpu: Gpu, options: IndexLinearOptions) {
     expectOptions("IndexLinear", gpu, options, ["embeddingDim", "numClasses"]);
-    const { embeddingDim, numClasses, noise, seed = 0, tableDtype } = options;
+    const { embeddingDim, numClasses, noise, seed = 0, tableDtype, shard } = options;
     expectClasses("IndexLinear", noise, numClasses);
     const shape = [numClasses, embeddingDim];
-    expectTableOf("IndexLinear", gpu, shape, tableDtype);
+    expectTableOf("IndexLinear", gpu, shape, tableDtype, shard);
     super(gpu, options);
     const init = { range: 1 / Math.sqrt(embeddingDim), seed };
-    this.weight = this.tableParameter(gpu, "emb.weight", shape, init, tableDtype);
+    this.weight = this.tableParameter(gpu, "emb.weight", shape, init, tableDtype, shard);
     const c = this.initialNormTerm;
     const logProb = mapToFloats(this.noise.probabilities, (p) => Math.log(p) + c);
-    this.bias = this.tableParameter(gpu, "bias.weight", [numClasses], logProb);
+    this.bias = this.tableParameter(gpu, "bias.weight", [numClasses], logProb, "f32", shard);
   }
 
   /** Scores of `target` [N] and `noise` ([K] or [N, K]) for `input` [..., E]. */
@@ -72,7 +75,7 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     return { target: targetScore, noise: linearOfRows(step, x, noiseWeight, noiseBias) };
   }
 
-  /** The scores of all classes for `input` [..., E], in tiles. */
+  /** The scores of all classes for `input` [..., E], in tiles; of a shard, those of its classes. */
   override scoreAllClasses(step: Step, input: Tensor): TileScorer {
     return linearScorer(step, this.#rows(step, input), this.weight, this.bias);
   }

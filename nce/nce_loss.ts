@@ -21,9 +21,9 @@ import {
   expectTensor,
   type Tensor,
 } from "../kernels/device/tensor.ts";
-import { expectOptions, Module, type NamedParameter, parameter } from "./nn/module.ts";
+import { expectOptions, expectWhole, Module, type NamedParameter, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
-import { countedScores, HitCounter, type Scores } from "./contrasted.ts";
+import { countedScores, HitCounter, type Scores, shiftedScores } from "./contrasted.ts";
 import {
   checkedOptions,
   expectLossType,
@@ -147,6 +147,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * @throws {RangeError} Unless `k` is an integer from 1 to 1,024 and there are as many classes.
    */
   topK(step: Step, k: number, ...input: Input): TopK {
+    expectWhole("run topK", this.parameters());
     return topK(step, this.#allClasses("run topK", step, input), k);
   }
 
@@ -154,6 +155,16 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   getNoise(step: Step, target: Tensor): Noise {
     const { noiseRatio, perWord } = this;
     return this.noise.sample(step, { target, noiseRatio, perWord });
+  }
+
+  /** The classes whose scores the loss of `target` needs, as ids: what a step fetches of divided tables. */
+  scoredClasses(step: Step, target: Tensor): Tensor[] {
+    expectStep("NCELoss", step);
+    expectIds("NCELoss", target, this.noise.numClasses, "targets");
+    const { lossType } = this, flat = step.own(target.reshape([target.size]));
+    const needsNoise = lossType !== "full" &&
+      (lossType !== "nce" || (this.#training && step.training));
+    return needsNoise ? [flat, this.getNoise(step, flat).ids] : [flat];
   }
 
   /** c at the start of training. */
@@ -222,10 +233,13 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   #loss(step: Step, target: Tensor, input: Input): Tensor {
     const { lossType } = this;
-    if (lossType === "full") return this.ceLoss(step, target, ...input).loss;
+    if (lossType === "full") {
+      expectWhole('compute loss "full"', this.parameters());
+      return this.ceLoss(step, target, ...input).loss;
+    }
     const training = this.#training && step.training;
     if (lossType === "nce" && !training) {
-      const unused = step.upload(new Uint32Array(1)); // getScore needs noise; its score is not used
+      const unused = step.own(target.slice(0, 1)); // getScore needs noise; its score is not used
       return this.unnormalized(step, this.getScore(step, target, unused, ...input).target);
     }
     const noise = this.getNoise(step, target);
@@ -247,7 +261,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     if (!training || this.#selfNorm === 0) return loss;
     // Z^ estimates the whole sum: a hit is a sample like any other.
     const all = removeHits ? countedScores(step, target, noise, scores, false) : counted;
-    const logZ = logPartition(step, this.#shifted(step, all));
+    const logZ = logPartition(step, shiftedScores(step, all, this.normTerm));
     return add(step, loss, scale(step, multiply(step, logZ, logZ), this.#selfNorm));
   }
 
@@ -270,17 +284,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   #nce(step: Step, scores: NoiseScores): Tensor {
     const { normTerm } = this;
     if (typeof normTerm === "number") return nceLoss(step, scores, normTerm);
-    return nceLoss(step, this.#shifted(step, scores), 0);
-  }
-
-  /** The scores minus the norm term. */
-  #shifted(step: Step, scores: NoiseScores): NoiseScores {
-    const { normTerm } = this;
-    const shift = (score: Tensor) =>
-      typeof normTerm === "number"
-        ? affine(step, score, 1, -normTerm)
-        : subtractScalar(step, score, normTerm);
-    return { ...scores, target: shift(scores.target), noise: shift(scores.noise) };
+    return nceLoss(step, shiftedScores(step, scores, normTerm), 0);
   }
 
   /** Frees parameters and noise tables. */

@@ -1,7 +1,7 @@
 /** Input of training and profiling, and the new model that they start from. */
 
 import type { Gpu } from "../../mod.ts";
-import type { Communicator } from "../../kernels/mod.ts";
+import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { describeOptimizer } from "../training/optimizer.ts";
 import { type Epochs, evaluationBatches } from "../data/batches.ts";
 import {
@@ -18,6 +18,7 @@ import { describeModel } from "./describe.ts";
 import type { Io } from "../shared/io.ts";
 import { makeModel } from "../storage/checkpoint.ts";
 import { modeOf, type Settings } from "../options/settings.ts";
+import { shardOf } from "../shared/ranks.ts";
 import type { WordModel } from "../model/model.ts";
 
 /** A text, a GPU, the settings, and where output goes. */
@@ -43,10 +44,11 @@ const MUCH_BYTES = 1e9;
 export function newModel(job: Job): WordModel {
   const { gpu, settings, corpus, io } = job;
   checkSizes(job);
-  const needs = memoryOfTraining(settings, corpus.vocabulary.size, gpu);
+  const shard = shardOf(settings, job.communicator ?? ALONE, corpus.vocabulary.size);
+  const needs = memoryOfTraining(settings, corpus.vocabulary.size, gpu, shard);
   const tell = sumOf(needs) < MUCH_BYTES ? io.detail : io.out;
   tell(`memory      needs ${describeNeeds(needs)}`);
-  const model = makeModel(gpu, settings, corpus.vocabulary);
+  const model = makeModel(gpu, settings, corpus.vocabulary, shard);
   io.out(`model       ${describeModel(settings, corpus.vocabulary.size)}`);
   io.out(`optimizer   ${describeOptimizer(settings)}`);
   return model;
@@ -57,11 +59,14 @@ export function newModel(job: Job): WordModel {
  *
  * @throws {Failure} If it does not.
  */
-export function checkSizes({ gpu, settings, corpus, epochs }: Omit<Job, "io">): void {
+export function checkSizes(
+  { gpu, settings, corpus, epochs, communicator = ALONE }: Omit<Job, "io">,
+): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
-  checkMemory(memoryOfTraining(settings, vocabulary.size, gpu), freeMemory(gpu));
+  const shard = shardOf(settings, communicator, vocabulary.size);
+  checkMemory(memoryOfTraining(settings, vocabulary.size, gpu, shard), freeMemory(gpu));
   const batch = epochs.at(1).largest();
   checkTraining(settings, bounds, largestShape(train, batch, concat));
   if (modeOf(settings) === "profile") return;

@@ -13,7 +13,7 @@ import { freeMemory } from "../shared/memory.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import { loadTestText } from "../data/corpus.ts";
 import { Metrics, NO_RECORD } from "../storage/metrics.ts";
-import { Ranks } from "../shared/ranks.ts";
+import { Ranks, shardOf } from "../shared/ranks.ts";
 import { scoredParts } from "../data/part.ts";
 import { openGpu, tellAdapter } from "./open_gpu.ts";
 import { tuneGpu } from "./tune_gpu.ts";
@@ -50,8 +50,17 @@ export async function testModel(
     batches: evaluationBatches(corpus.test),
     saved: true,
   });
-  checkMemory(memoryOfModel(own, vocabulary.size), freeMemory(gpu));
-  const { model } = loadModel(gpu, path, vocabulary);
+  const shard = shardOf(settings, communicator, vocabulary.size);
+  if (shard && evaluation === "loss" && own.loss === "full") {
+    throw new Failure(
+      `${path}: --shard-tables needs --evaluation full for this model's exact loss`,
+    );
+  }
+  if (shard && own.tableDtype === "f16") {
+    throw new Failure(`${path}: --shard-tables divides tables of f32, and this model's are f16`);
+  }
+  checkMemory(memoryOfModel(own, vocabulary.size, shard), freeMemory(gpu));
+  const { model } = loadModel(gpu, path, vocabulary, shard);
   using _model = model;
   io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
   const metrics = communicator.rank === 0 ? new Metrics(save, io) : NO_RECORD;

@@ -1,12 +1,14 @@
 /** Scores of a language model on a text: exact ones, or its loss. */
 
 import type { Gpu, Step, Tensor } from "../../mod.ts";
+import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
 import { type Batch, placesOf } from "../data/row_batch.ts";
 import { perplexity, type TokenScores } from "./card.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { CollectedNumbers, tokensOf } from "./collected.ts";
 import type { WordModel } from "../model/model.ts";
+import { overShards, rowsOfShard } from "./over_shards.ts";
 import type { Bar } from "../shared/progress.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { checkStop, type StopFlag } from "../shared/stop.ts";
@@ -31,15 +33,16 @@ export interface Watch {
   readonly bar?: Pick<Bar, "step">;
 }
 
-/** The ids and resets of a batch on the GPU, [T, B]. */
+/** The ids and resets of a batch on the GPU, [T, B]; `targets` take the place of its own. */
 export function uploadIds(
   step: Step,
   batch: Batch,
+  targets: Uint32Array = batch.target,
 ): Record<"input" | "target" | "resets", Tensor> {
   const shape = [batch.steps, batch.batchSize];
   return {
     input: step.upload(batch.input, shape),
-    target: step.upload(batch.target, shape),
+    target: step.upload(targets, shape),
     resets: step.upload(batch.resets, shape),
   };
 }
@@ -68,18 +71,23 @@ export async function evaluate(
   batches: readonly Batch[],
   watch: Watch = {},
 ): Promise<Evaluation> {
-  const { ranks = new Ranks() } = watch, { rank, size } = ranks.communicator;
-  const owners = ownersOf(batches, size), isOwn = (_: unknown, i: number) => owners[i] === rank;
-  using collected = new CollectedNumbers(gpu, batches.filter(isOwn), 2);
-  await forEachBatch(gpu, batches, watch, (step, batch, states) => {
-    const { input, target, resets } = uploadIds(step, batch);
+  const { communicator } = watch.ranks ?? new Ranks(), among = sharersOf(model, communicator);
+  using collected = new CollectedNumbers(gpu, ownOf(batches, among), 2);
+  await forEachBatch(gpu, model, batches, watch, async (step, batch, states) => {
+    const { input, target, resets } = uploadIds(
+      step,
+      batch,
+      rowsOfShard(model, batch.target),
+    );
+    await model.fetch(step, communicator, input);
     const normalized = model.normalize(step, input, target, { states, resets });
     collected.push(normalized.score, normalized.logZ);
     return normalized.states;
   }, () => collected.makeRoom());
-  const [score, logZ] = await ofAllBatches(batches, isOwn, ranks, await collected.take());
+  const [score, logZ] = await ofAllBatches(batches, among, await collected.take());
   const target = tokensOf(batches, (batch) => batch.target);
-  const scores = { target, score: score!, logZ: logZ! };
+  const own = { target, score: score!, logZ: logZ! }, { shard } = model;
+  const scores = shard ? await overShards(shard, communicator, own) : own;
   return { ppl: perplexity(scores), tokens: target.length, scores };
 }
 
@@ -96,14 +104,16 @@ export async function evaluateTokens(
   batches: readonly Batch[],
   watch: Watch & { readonly sameNoise?: boolean } = {},
 ): Promise<Float32Array> {
-  using collected = new CollectedNumbers(gpu, batches, 1);
-  await forEachBatch(gpu, batches, watch, (step, batch, states) => {
+  const { communicator } = watch.ranks ?? new Ranks(), among = sharersOf(model, communicator);
+  using collected = new CollectedNumbers(gpu, ownOf(batches, among), 1);
+  await forEachBatch(gpu, model, batches, watch, async (step, batch, states) => {
     const { input, target, resets } = uploadIds(step, batch);
+    await model.fetch(step, communicator, input, target);
     const { loss, states: last } = model.forward(step, input, target, { states, resets });
     collected.push(loss);
     return last;
   }, () => collected.makeRoom());
-  const [losses] = await collected.take();
+  const [losses] = await ofAllBatches(batches, among, await collected.take());
   return losses!;
 }
 
@@ -118,16 +128,17 @@ export async function evaluateLoss(
   batches: readonly Batch[],
   watch: Watch = {},
 ): Promise<{ loss: number; tokens: number }> {
-  const { ranks = new Ranks() } = watch;
+  const { communicator } = watch.ranks ?? new Ranks();
   using losses = gpu.tensor([batches.length]);
-  await forEachBatch(gpu, batches, watch, (step, batch, states, i) => {
+  await forEachBatch(gpu, model, batches, watch, async (step, batch, states, i) => {
     const { input, target, resets } = uploadIds(step, batch);
+    await model.fetch(step, communicator, input, target);
     const { loss, states: last } = model.forward(step, input, target, { states, resets });
     gpu.copy(weightedSum(step, loss, uploadWeight(step, batch)), losses, { toStart: i });
     return last;
   });
   const means = await gpu.readFloats(losses);
-  await ranks.communicator.sum(means); // the other ranks have zeros
+  await sharersOf(model, communicator).sum(means); // the other ranks have zeros
   const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
   return {
     loss: batches.reduce((sum, batch, i) => sum + batch.tokens * means[i]!, 0) / tokens,
@@ -146,19 +157,30 @@ function ownersOf(batches: readonly Batch[], ranks: number): number[] {
   });
 }
 
+/** Who divides the batches: nobody if tables are divided, as each rank then has scores of other words. */
+function sharersOf({ shard }: WordModel, communicator: Communicator): Communicator {
+  return shard ? ALONE : communicator;
+}
+
+/** The batches that this rank scores. */
+function ownOf(batches: readonly Batch[], { rank, size }: Communicator): Batch[] {
+  const owners = ownersOf(batches, size);
+  return batches.filter((_, i) => owners[i] === rank);
+}
+
 /** Numbers of every token on all ranks, from those that each rank has of its own batches. */
 async function ofAllBatches(
   batches: readonly Batch[],
-  isOwn: (batch: Batch, i: number) => boolean,
-  { communicator }: Ranks,
+  communicator: Communicator,
   own: readonly Float32Array[],
 ): Promise<readonly Float32Array[]> {
   if (communicator.size === 1) return own;
+  const owned = new Set(ownOf(batches, communicator));
   const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
   const all = own.map(() => new Float32Array(tokens));
   let from = 0, to = 0;
-  for (const [i, batch] of batches.entries()) {
-    if (isOwn(batch, i)) {
+  for (const batch of batches) {
+    if (owned.has(batch)) {
       own.forEach((some, k) => all[k]!.set(some.subarray(from, from + batch.tokens), to));
       from += batch.tokens;
     }
@@ -174,13 +196,16 @@ async function ofAllBatches(
  */
 async function forEachBatch(
   gpu: Gpu,
+  model: WordModel,
   batches: readonly Batch[],
   { stop, bar, sameNoise = false, ranks = new Ranks() }: Watch & { readonly sameNoise?: boolean },
-  score: (step: Step, batch: Batch, states: readonly Tensor[], i: number) => readonly Tensor[],
+  score: (step: Step, batch: Batch, states: readonly Tensor[], i: number) => Promise<
+    readonly Tensor[]
+  >,
   after: () => void | Promise<void> = () => {},
 ): Promise<void> {
   using carried = new CarriedStates();
-  const { rank, size } = ranks.communicator, owners = ownersOf(batches, size);
+  const { rank, size } = sharersOf(model, ranks.communicator), owners = ownersOf(batches, size);
   const numbers = Array.from({ length: size }, (_, rank) => {
     return owners.flatMap((owner, i) => owner === rank ? [i] : []);
   });
@@ -192,7 +217,7 @@ async function forEachBatch(
       const batch = batches[i]!;
       {
         using step = gpu.step({ number: sameNoise ? 0 : i });
-        const states = score(step, batch, carried.before(batch), i);
+        const states = await score(step, batch, carried.before(batch), i);
         carried.carry(step, states, batches[i + 1]?.continues ?? false);
       }
       await gpu.keepUp();

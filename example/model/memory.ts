@@ -2,6 +2,7 @@
 
 import { format as formatBytes } from "@std/fmt/bytes";
 import { type Gpu, OutOfMemoryError } from "../../mod.ts";
+import { type Shard, shardRows } from "../../kernels/mod.ts";
 import type { Settings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { parameterShapes, product, type SizeSettings } from "./shapes.ts";
@@ -32,10 +33,15 @@ const FLOAT_BYTES = 4;
 /** Bytes a word: of the table that is drawn from, and of ln q. */
 const DRAWN_BYTES = 8, LOG_BYTES = 4;
 
-/** What a model over `words` words takes in any use. Batches take more. */
-export function memoryOfModel(settings: ModelNeedsSettings, words: number): MemoryNeeds {
-  const halves = settings.tableDtype === "f16" ? FLOAT_BYTES / 2 * tableSize(settings, words) : 0;
-  const tables = FLOAT_BYTES * parameterCount(settings, words) - halves;
+/** What a model over `words` words takes in any use, or a rank's shard of it. Batches take more. */
+export function memoryOfModel(
+  settings: ModelNeedsSettings,
+  words: number,
+  shard?: Shard,
+): MemoryNeeds {
+  const V = rowsOf(words, shard);
+  const halves = settings.tableDtype === "f16" ? FLOAT_BYTES / 2 * tableSize(settings, V) : 0;
+  const tables = FLOAT_BYTES * parameterCount(settings, V) - halves;
   const [first, more] = settings.noise.split("+"), isBatch = first === "batch";
   const drawn = isBatch && more === undefined ? 0 : DRAWN_BYTES + LOG_BYTES;
   const noise = words * (drawn + (isBatch ? LOG_BYTES : 0));
@@ -47,12 +53,16 @@ export function memoryOfTraining(
   settings: TrainingNeedsSettings,
   words: number,
   { heldBytes }: Pick<Gpu, "heldBytes">,
+  shard?: Shard,
 ): MemoryNeeds {
   const { loss, indexModule, emsize, optimizer, momentum, weightDecay } = settings;
-  const model = memoryOfModel(settings, words), table = FLOAT_BYTES * words * emsize;
+  const model = memoryOfModel(settings, words, shard), table = FLOAT_BYTES * words * emsize;
   const whole = indexModule === "gru" ? table : 4 * words + (table > heldBytes ? 0 : table);
-  const floats = FLOAT_BYTES * parameterCount(settings, words);
-  const rows = [...parameterShapes(settings, words)].reduce((sum, [, [V]]) => sum + V!, 0);
+  const floats = FLOAT_BYTES * parameterCount(settings, rowsOf(words, shard));
+  const rows = [...parameterShapes(settings, rowsOf(words, shard))].reduce(
+    (sum, [, [V]]) => sum + V!,
+    0,
+  );
   const kept = {
     "sgd": momentum > 0 ? floats : 0,
     "adagrad": floats,
@@ -62,10 +72,14 @@ export function memoryOfTraining(
   // SGD keeps the steps that each row of the tables which are looked up has had.
   const lazy = optimizer === "sgd" && (momentum > 0 || weightDecay > 0);
   const lookedUp = loss === "full" || indexModule === "gru" ? 1 : 3;
-  const moments = kept[optimizer] + (lazy ? 4 * words * lookedUp : 0);
+  const moments = kept[optimizer] + (lazy ? 4 * rowsOf(words, shard) * lookedUp : 0);
   // Where the parameters were, their velocity, and a mark for each of their rows.
   const outer = settings.syncEvery > 1 ? 2 * model.tables + 4 * rows : 0;
   return { ...model, moments, outer, gradients: loss === "full" ? whole : 0 };
+}
+
+function rowsOf(words: number, shard?: Shard): number {
+  return shard ? shardRows({ ...shard, rows: words }) : words;
 }
 
 function parameterCount(settings: SizeSettings, words: number): number {

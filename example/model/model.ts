@@ -11,6 +11,13 @@ import {
   type Tensor,
 } from "../../mod.ts";
 import { Dropout, Embedding, Linear, LSTM, Module } from "../../nce/nn/mod.ts";
+import {
+  type Communicator,
+  fetchRows,
+  type RowRequest,
+  type Shard,
+  type TableShard,
+} from "../../kernels/mod.ts";
 import type { LSTMState, NormalizedScores } from "../../kernels/ops.ts";
 
 /** Sizes of a model, and how its output layer is trained. */
@@ -29,6 +36,8 @@ export interface WordModelOptions extends Omit<NCEOptions, "reduction"> {
   tableDtype?: TableDType;
   /** Seed of the initial values. */
   seed: number;
+  /** Which rows of the tables of words this rank holds; all unless given. */
+  shard?: Shard;
 }
 
 /** Initial states of a model's rows, and where the states are reset. */
@@ -53,6 +62,27 @@ export abstract class WordModel extends Module {
     start?: Start,
   ): { context: Tensor; states: readonly Tensor[] };
 
+  /** The rows of tables that {@linkcode context} looks up for `input`, and {@linkcode forward} for `target`. */
+  protected abstract rows(step: Step, input: Tensor, target?: Tensor): RowRequest[];
+
+  /** Which rows of the tables of words this rank holds; undefined if it holds all. */
+  get shard(): TableShard | undefined {
+    return this.parameters().find(([, { shard }]) => shard)?.[1].shard;
+  }
+
+  /**
+   * Fetches the rows that a step needs for `input`, and for the loss of `target` if given, from the ranks that
+   * hold them. All ranks call it. Without a {@linkcode shard} there is nothing to do.
+   */
+  async fetch(
+    step: Step,
+    communicator: Communicator,
+    input: Tensor,
+    target?: Tensor,
+  ): Promise<void> {
+    if (this.shard) await fetchRows(step, this.rows(step, input, target), communicator);
+  }
+
   /** Losses [T * B] of predicting `target` from `input`, both ids [T, B]. */
   forward(
     step: Step,
@@ -65,7 +95,10 @@ export abstract class WordModel extends Module {
     return { loss: step.reshape(loss, [target.size]), states };
   }
 
-  /** Exact scores [T * B] of `target`, normalised over all words. */
+  /**
+   * Exact scores [T * B] of `target`, normalised over all words. If tables are divided, these are the words of
+   * this rank's shard, and `target` are rows of it.
+   */
   normalize(
     step: Step,
     input: Tensor,
@@ -91,7 +124,7 @@ export class LanguageModel extends WordModel {
   /** Throws a RangeError if a size is not positive. */
   constructor(gpu: Gpu, options: WordModelOptions) {
     super();
-    const { numWords, emsize, nhid, nlayers, dropout, seed, tableDtype = "f32" } = options;
+    const { numWords, emsize, nhid, nlayers, dropout, seed, tableDtype = "f32", shard } = options;
     this.#encoder = this.part(
       new Embedding(gpu, {
         numEmbeddings: numWords,
@@ -99,6 +132,7 @@ export class LanguageModel extends WordModel {
         tableDtype,
         seed,
         name: "encoder",
+        ...(shard && { shard }),
       }),
     );
     const sizes = { inputSize: emsize, hiddenSize: nhid, numLayers: nlayers };
@@ -122,6 +156,14 @@ export class LanguageModel extends WordModel {
     );
     this.#inputDropout = new Dropout(dropout, "input_dropout");
     this.#outputDropout = new Dropout(dropout, "output_dropout");
+  }
+
+  /** Input words have the embedding's rows; what is scored, those of the output layer. */
+  protected override rows(step: Step, input: Tensor, target?: Tensor): RowRequest[] {
+    const { weight, bias } = this.criterion;
+    const looked: RowRequest = { tables: [this.#encoder.weight], ids: [input] };
+    if (!target) return [looked];
+    return [looked, { tables: [weight, bias], ids: this.criterion.scoredClasses(step, target) }];
   }
 
   /** The projected states of the top layer, [T, B, E]. */
@@ -167,6 +209,12 @@ export class GRULanguageModel extends WordModel {
         reduction: "none",
       }),
     );
+  }
+
+  /** All words have rows of one table. */
+  protected override rows(step: Step, input: Tensor, target?: Tensor): RowRequest[] {
+    const scored = target ? this.criterion.scoredClasses(step, target) : [];
+    return [{ tables: [this.criterion.encoder.weight], ids: [input, ...scored] }];
   }
 
   /** The states of the GRU, [T, B, H]; they start at zero, and again at `resets`. */

@@ -10,6 +10,13 @@ export const DISTRIBUTED = {
     modes: RESULTS,
     mayChange: true,
   }),
+  shardTables: flag({
+    help:
+      "With --distributed, divide the tables of words among the ranks: each holds a part of the " +
+      "rows, of what the optimizer keeps, too, and fetches others.",
+    modes: RESULTS,
+    mayChange: true,
+  }),
   rankTimeout: count([1, 1e6], {
     value: "seconds",
     default: "600",

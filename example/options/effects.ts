@@ -51,6 +51,7 @@ const IDLE: { readonly [N in Name]?: readonly Idle[] } = {
   ],
   selfNorm: [FULL],
   audit: [FULL],
+  shardTables: [{ distributed: false }],
   rankTimeout: [{ distributed: false }],
   syncEvery: [{ distributed: false }],
   outerLr: [{ syncEvery: 1 }],

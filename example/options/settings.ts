@@ -71,7 +71,7 @@ function fillIn(given: Given, config: Given, warn: (line: string) => void): Sett
 /** Checks that involve several options. */
 function checkTogether(settings: Settings): void {
   const { train, optimizer, lr, minLr, weightDecay, evaluation, quiet, verbose } = settings;
-  const { tableDtype, emsize, syncEvery } = settings;
+  const { loss, audit, shardTables, tableDtype, emsize, syncEvery } = settings;
   if (quiet && verbose) throw new UsageError("--quiet and --verbose contradict: leave one out");
   if (minLr > lr) {
     throw new UsageError(
@@ -83,6 +83,23 @@ function checkTogether(settings: Settings): void {
       `--weight-decay ${weightDecay} takes more from a weight at each step than it has, at ` +
         `--lr ${lr}: their product must be at most 1`,
     );
+  }
+  if (train && shardTables && loss === "full") {
+    throw new UsageError(
+      "--loss full needs the whole tables at each step: leave out --shard-tables, or give --loss nce, " +
+        "sampled, mix or neg",
+    );
+  }
+  if (train && shardTables && audit > 0) {
+    throw new UsageError("--audit needs the whole tables: leave it or --shard-tables out");
+  }
+  if (train && shardTables && syncEvery > 1) {
+    throw new UsageError(
+      `--sync-every ${syncEvery} needs the whole tables on each rank: leave it or --shard-tables out`,
+    );
+  }
+  if (shardTables && tableDtype === "f16") {
+    throw new UsageError("--shard-tables divides tables of f32: leave out --table-dtype f16");
   }
   if (tableDtype === "f16" && emsize % 2 > 0) {
     throw new UsageError(

@@ -1,7 +1,13 @@
 /** This process as one of the ranks that train or test a model together, and what they decide together. */
 
 import type { Step, Tensor } from "../../mod.ts";
-import { type Across, ALONE, backwardAcross, type Communicator } from "../../kernels/mod.ts";
+import {
+  type Across,
+  ALONE,
+  backwardAcross,
+  type Communicator,
+  type Shard,
+} from "../../kernels/mod.ts";
 import { Failure } from "./errors.ts";
 import type { StopFlag } from "./stop.ts";
 
@@ -110,6 +116,23 @@ export class Ranks {
     this.stop.requested = true;
     this.stop.requeued ||= requeued! > 0;
   }
+}
+
+/**
+ * What `rank` holds of the tables of so many words; undefined if that is all.
+ *
+ * @throws {Failure} If there are more ranks than words.
+ */
+export function shardOf(
+  { shardTables }: { readonly shardTables: boolean },
+  { rank, size }: Communicator,
+  words: number,
+): Shard | undefined {
+  if (!shardTables || size === 1) return undefined;
+  if (size <= words) return { rank, ranks: size };
+  throw new Failure(
+    `Cannot divide tables of ${words} words among ${size} ranks: leave out --shard-tables`,
+  );
 }
 
 function codesOf(text: string): Uint32Array {

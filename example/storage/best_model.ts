@@ -1,6 +1,7 @@
 /** The best model of a run: on disk, and in memory where it cannot be written. */
 
 import type { Gpu } from "../../mod.ts";
+import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { hashOfFile, restoreModel, writeModel } from "./checkpoint.ts";
 import type { SavedBest } from "./checkpoint_file.ts";
 import { Failure } from "../shared/errors.ts";
@@ -10,6 +11,8 @@ import type { WordModel } from "../model/model.ts";
 import { readValidation, type SavedBeside, type SavedValidation } from "./model_file.ts";
 import { modelPath } from "./open_model.ts";
 import { formatLoss, formatPerplexity } from "../shared/progress.ts";
+import { spread } from "./shards.ts";
+import type { ReadPiece } from "./tensors.ts";
 
 /** The file's other content, the same for every epoch. */
 type BesideAll = Pick<SavedBeside, "vocabulary" | "settings">;
@@ -24,7 +27,7 @@ export class BestModel {
   readonly #model: WordModel;
   readonly #beside: BesideAll;
   readonly #io: Io;
-  readonly #writes: boolean;
+  readonly #communicator: Communicator;
   #best: SavedBest | undefined;
   /** Whether this run wrote the file. */
   #isOurs = false;
@@ -35,7 +38,7 @@ export class BestModel {
    * Starts empty, or from a checkpoint's data.
    *
    * @param save Name of the model, as in `Settings.save`.
-   * @param writes Whether this process writes and reads the file; if not, another rank does.
+   * @param communicator The ranks that train together; rank 0 writes and reads the file.
    */
   constructor(
     gpu: Gpu,
@@ -43,15 +46,20 @@ export class BestModel {
     save: string,
     beside: BesideAll,
     io: Io,
-    writes = true,
+    communicator: Communicator = ALONE,
   ) {
-    this.#writes = writes;
+    this.#communicator = communicator;
     this.#gpu = gpu;
     this.#model = model;
     this.#beside = beside;
     this.#io = io;
     this.path = modelPath(save);
     this.previous = modelPath(`${save}.previous`);
+  }
+
+  /** Whether this process writes and reads the file. */
+  get #writes(): boolean {
+    return this.#communicator.rank === 0;
   }
 
   /** The kept model's data, if there is one. */
@@ -90,15 +98,21 @@ export class BestModel {
    *
    * @param before Is called when the file is written but not yet renamed: with a checkpoint that includes it,
    *   it can be written again.
+   * @param read Reads tables that are divided among ranks.
+   * @throws {Failure} If the model cannot be written and tables are divided: no rank has room for it in memory.
    */
-  async keep(found: Omit<SavedBest, "sha256">, before: () => Promise<void>): Promise<boolean> {
+  async keep(
+    found: Omit<SavedBest, "sha256">,
+    before: () => Promise<void>,
+    read?: ReadPiece,
+  ): Promise<boolean> {
     if (!this.#writes) {
       this.#best = { ...found, sha256: "" };
       return true;
     }
     try {
       using file = new AtomicFile(this.path);
-      const sha256 = await this.#write(file, found);
+      const sha256 = await this.#write(file, found, read);
       this.#movePrevious(sha256, found.validation);
       this.#best = { ...found, sha256 };
       this.#unsaved = undefined;
@@ -107,7 +121,7 @@ export class BestModel {
       this.#isOurs = true;
       return true;
     } catch (reason) {
-      if (!(reason instanceof Failure)) throw reason;
+      if (!(reason instanceof Failure) || this.#model.shard) throw reason;
       this.#best = { ...found, sha256: "" };
       const values = [];
       for (const [, parameter] of this.#model.parameters()) {
@@ -125,40 +139,50 @@ export class BestModel {
    * Continues from a checkpoint's data.
    *
    * @param isCurrent Whether the model now has the best parameters: then a missing file is written.
+   * @param read Reads tables that are divided among ranks.
    */
-  async resume(best: SavedBest | undefined, isCurrent: boolean): Promise<void> {
+  async resume(
+    best: SavedBest | undefined,
+    isCurrent: boolean,
+    read?: ReadPiece,
+  ): Promise<void> {
     this.#best = best;
     this.#isOurs = best !== undefined;
     if (
       !this.#writes || best === undefined || !isCurrent || hashOfFile(this.path) === best.sha256
     ) return;
     using file = new AtomicFile(this.path);
-    this.#best = { ...best, sha256: await this.#write(file, best) };
+    this.#best = { ...best, sha256: await this.#write(file, best, read) };
     file.commit();
   }
 
   /**
-   * Gives the model the best parameters.
+   * Gives the model the best parameters, on all ranks.
    *
    * @throws {Failure} If the file is not the one that was written.
    */
-  restore(): void {
-    const values = this.#unsaved, { vocabulary } = this.#beside;
-    if (!this.#writes) return;
+  async restore(): Promise<void> {
+    const values = this.#unsaved, gpu = this.#gpu, model = this.#model, ranks = this.#communicator;
     if (!values) {
-      return restoreModel(this.#gpu, this.path, this.#model, this.#best!.sha256, vocabulary);
+      const { sha256 } = this.#best!, { vocabulary } = this.#beside;
+      return await restoreModel(gpu, this.path, model, sha256, vocabulary, ranks);
     }
-    this.#model.parameters().forEach(([, parameter], i) => this.#gpu.write(parameter, values[i]!));
+    for (const [i, [, parameter]] of model.parameters().entries()) {
+      const { length: size } = values[i]!;
+      const read = (begin: number, end: number) => values[i]!.slice(begin, end);
+      await spread(gpu, ranks, parameter, { size, read });
+    }
   }
 
   /**
-   * Tries once more to write a model that could not be written; afterwards the model has the best parameters.
+   * Tries once more to write a model that could not be written; afterwards this rank's has the best parameters.
    *
    * @throws {Failure} If it still cannot.
    */
   async settle(): Promise<void> {
-    if (!this.#unsaved) return;
-    this.restore();
+    const values = this.#unsaved;
+    if (!values) return;
+    this.#model.parameters().forEach(([, parameter], i) => this.#gpu.write(parameter, values[i]!));
     using file = new AtomicFile(this.path);
     const best = this.#best!, sha256 = await this.#write(file, best);
     this.#movePrevious(sha256, best.validation);
@@ -168,10 +192,14 @@ export class BestModel {
     this.#io.out(`saved       ${this.path}, which could not be written before`);
   }
 
-  #write(file: AtomicFile, { validation, card }: Omit<SavedBest, "sha256">): Promise<string> {
+  #write(
+    file: AtomicFile,
+    { validation, card }: Omit<SavedBest, "sha256">,
+    read?: ReadPiece,
+  ): Promise<string> {
     const { kind, measure } = validation;
     const beside = { ...this.#beside, validation: { kind, measure }, ...(card && { card }) };
-    return writeModel(this.#gpu, file, this.#model, beside);
+    return writeModel(this.#gpu, file, this.#model, beside, read);
   }
 
   /** Moves another run's model out of the way; warns if it was better. */

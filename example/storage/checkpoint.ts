@@ -2,13 +2,13 @@
 
 import { createHash } from "node:crypto";
 import type { Gpu } from "../../mod.ts";
+import { ALONE, type Communicator, type Shard } from "../../kernels/mod.ts";
 import { Failure } from "../shared/errors.ts";
 import { AtomicFile, chunksOf, isFile, openBytes } from "../shared/files.ts";
 import { GRULanguageModel, LanguageModel, type WordModel } from "../model/model.ts";
 import {
   decodeModel,
   encodeModel,
-  type ModelFile,
   type ModelHeader,
   nonFinite,
   type SavedBeside,
@@ -16,7 +16,8 @@ import {
 import type { ModelSettings } from "../options/settings.ts";
 import { makeNoise } from "../model/noise.ts";
 import { cannotLoad } from "./safetensors.ts";
-import { bytesOf, fillRows, readRows } from "./tensors.ts";
+import { spread } from "./shards.ts";
+import { bytesOf, fillRows, type ReadPiece, readRows } from "./tensors.ts";
 import type { ByteSource } from "../shared/files.ts";
 import { parameterShapes } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
@@ -26,8 +27,16 @@ export interface LoadedModel extends ModelHeader {
   readonly model: WordModel;
 }
 
-/** Makes the model that `settings` describe for this vocabulary, with initial weights. */
-export function makeModel(gpu: Gpu, settings: ModelSettings, vocabulary: Vocabulary): WordModel {
+/**
+ * Makes the model that `settings` describe for this vocabulary, with initial weights; of tables of words only
+ * the rows of a `shard` if that is given.
+ */
+export function makeModel(
+  gpu: Gpu,
+  settings: ModelSettings,
+  vocabulary: Vocabulary,
+  shard?: Shard,
+): WordModel {
   const { counts } = vocabulary;
   const Model = settings.indexModule === "gru" ? GRULanguageModel : LanguageModel;
   return new Model(gpu, {
@@ -35,6 +44,7 @@ export function makeModel(gpu: Gpu, settings: ModelSettings, vocabulary: Vocabul
     numWords: counts.length,
     noise: makeNoise(gpu, settings, counts),
     lossType: settings.loss,
+    ...(shard && { shard }),
   });
 }
 
@@ -58,6 +68,7 @@ export async function saveModel(
 /**
  * Writes the model to an uncommitted file. Parameters are read from the GPU some rows at a time.
  *
+ * @param read Reads tables that are divided among ranks.
  * @returns The SHA-256 of the file, which {@linkcode restoreModel} checks.
  * @throws {Failure} If the file cannot be written, or a parameter has a number that is not finite.
  */
@@ -66,6 +77,7 @@ export async function writeModel(
   file: AtomicFile,
   model: WordModel,
   beside: SavedBeside,
+  read?: ReadPiece,
 ): Promise<string> {
   const { settings, vocabulary } = beside;
   const { before, after } = encodeModel(beside), hash = createHash("sha256");
@@ -84,7 +96,7 @@ export async function writeModel(
         );
       }
       write(bytesOf(numbers));
-    });
+    }, read);
   }
   write(after);
   return hash.digest("hex");
@@ -100,41 +112,52 @@ export function hashOfFile(path: string): string | undefined {
 }
 
 /**
- * Reads a model with its vocabulary. The whole file is validated before the GPU is used.
+ * Reads a model with its vocabulary, or a `shard` of it. The whole file is validated before the GPU is used.
  *
  * @param known The vocabulary that was read from the file before, which is then not held twice.
  * @throws {Failure} If the file is missing, damaged, not a model, or too large for the device; or if it no
  *   longer has the known vocabulary.
  */
-export function loadModel(gpu: Gpu, path: string, known?: Vocabulary): LoadedModel {
+export function loadModel(
+  gpu: Gpu,
+  path: string,
+  known?: Vocabulary,
+  shard?: Shard,
+): LoadedModel {
   using file = open(path);
   const { parameters, ...header } = decodeModel(file, path, gpu.maxTensorBytes, known);
   using made = new DisposableStack();
-  const model = made.use(remakeModel(gpu, header.settings, header.vocabulary, path));
-  setParameters(gpu, model, parameters);
+  const model = made.use(remakeModel(gpu, header.settings, header.vocabulary, path, shard));
+  for (const [name, parameter] of model.parameters()) {
+    fillRows(gpu, parameter, parameters.get(name)!);
+  }
   made.move();
   return { model, ...header };
 }
 
 /**
- * Gives `model` the parameters that {@linkcode saveModel} wrote to `path`.
+ * Gives `model` the parameters that {@linkcode saveModel} wrote to `path`, a file of rank 0, on all ranks.
  *
  * @param written The hash that it returned.
  * @param vocabulary The words of the model.
  * @throws {Failure} If the file has changed.
  */
-export function restoreModel(
+export async function restoreModel(
   gpu: Gpu,
   path: string,
   model: WordModel,
   written: string,
   vocabulary: Vocabulary,
-): void {
-  using file = open(path);
-  if (hashOfFile(path) !== written) {
+  communicator: Communicator = ALONE,
+): Promise<void> {
+  using file = communicator.rank === 0 ? open(path) : undefined;
+  if (file && hashOfFile(path) !== written) {
     cannotLoad(path)("it is not the file that this run wrote; another program replaced it");
   }
-  setParameters(gpu, model, decodeModel(file, path, Infinity, vocabulary).parameters);
+  const saved = file && decodeModel(file, path, Infinity, vocabulary);
+  for (const [name, parameter] of model.parameters()) {
+    await spread(gpu, communicator, parameter, saved?.parameters.get(name));
+  }
 }
 
 function open(path: string): ByteSource & Disposable {
@@ -153,17 +176,12 @@ function remakeModel(
   settings: ModelSettings,
   vocabulary: Vocabulary,
   path: string,
+  shard?: Shard,
 ): WordModel {
   try {
-    return makeModel(gpu, settings, vocabulary);
+    return makeModel(gpu, settings, vocabulary, shard);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return cannotLoad(path)(`its counts do not suit its noise: ${error.message}`);
-  }
-}
-
-function setParameters(gpu: Gpu, model: WordModel, parameters: ModelFile["parameters"]): void {
-  for (const [name, parameter] of model.parameters()) {
-    fillRows(gpu, parameter, parameters.get(name)!);
   }
 }

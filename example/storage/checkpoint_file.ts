@@ -10,7 +10,15 @@ import type { Corpus } from "../data/corpus.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
 import { cannotLoad, decodeHeader, encodeHeader, type Fail, metadataOf } from "./safetensors.ts";
-import { bytesOf, floatsOf, type NumberSource, readFloats, readRows } from "./tensors.ts";
+import {
+  bytesOf,
+  floatsOf,
+  type NumberSource,
+  readFloats,
+  type ReadPiece,
+  readRows,
+  wholeShape,
+} from "./tensors.ts";
 import { LargeText } from "../data/large_text.ts";
 import { CARD, type SavedCard, type SavedValidation, VALIDATION } from "./model_file.ts";
 import {
@@ -144,6 +152,7 @@ export interface RunTexts {
 /**
  * Writes a checkpoint atomically, some rows of a large tensor at a time; ids are written as floats.
  *
+ * @param read Reads tables that are divided among ranks.
  * @throws {Failure} If it cannot be written; an existing one is kept.
  */
 export async function writeCheckpoint(
@@ -151,9 +160,10 @@ export async function writeCheckpoint(
   { settings, hashes }: RunTexts,
   state: RunState,
   tensors: readonly NamedParameter[],
+  read?: ReadPiece,
 ): Promise<void> {
   using file = new AtomicFile(checkpointPath(settings.save));
-  file.write(encodeHeader(tensors.map(([name, { shape }]) => [name, shape]), {
+  file.write(encodeHeader(tensors.map(([name, tensor]) => [name, wholeShape(tensor)]), {
     kind: KIND,
     state: JSON.stringify(state),
     settings: JSON.stringify(settings),
@@ -162,20 +172,21 @@ export async function writeCheckpoint(
   const write = (numbers: Float32Array) => file.write(bytesOf(numbers));
   for (const some of together(tensors)) {
     const [[, first] = []] = some;
-    if (some.length === 1) await readRows(gpu, first!, write);
+    if (some.length === 1) await readRows(gpu, first!, write, read);
     else (await Promise.all(some.map(([, tensor]) => readFloats(gpu, tensor)))).forEach(write);
   }
   file.commit();
 }
 
-/** Reads tensors in order, small ones together, since every read waits for the GPU. */
+/** Reads tensors in order, small ones together, since every read waits for the GPU; a shard is alone. */
 function* together(tensors: readonly NamedParameter[]): Generator<readonly NamedParameter[]> {
   let some: NamedParameter[] = [], bytes = 0;
   for (const entry of tensors) {
     const [, tensor] = entry;
-    if (some.length > 0 && bytes + tensor.bytes > READ_BYTES) yield some, some = [], bytes = 0;
+    const size = tensor.shard ? READ_BYTES : tensor.bytes;
+    if (some.length > 0 && bytes + size > READ_BYTES) yield some, some = [], bytes = 0;
     some.push(entry);
-    bytes += tensor.bytes;
+    bytes += size;
   }
   if (some.length > 0) yield some;
 }

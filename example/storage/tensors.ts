@@ -1,12 +1,13 @@
 /** Tensors on the way to a file and back, some rows at a time: a table may be larger than what is left of memory. */
 
 import type { Gpu, Tensor } from "../../mod.ts";
+import { ownRows, shardRows } from "../../kernels/mod.ts";
 import type { ByteSource } from "../shared/files.ts";
 
 /** Bytes that are on the way together. */
 const BYTES = 1 << 22;
 const FLOAT_BYTES = 4;
-/** Slices begin at multiples of so many rows: so they are aligned, whatever a row's width is. */
+/** Slices begin at multiples of so many of their rows: so they are aligned, whatever a row's width is. */
 const GROUP = 64;
 
 /** Numbers that are read in parts. */
@@ -48,17 +49,69 @@ export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Ui
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Gives the elements of a tensor to `write`, some rows at a time; ids become floats. */
+/** Some rows of a tensor; of a shard, of the whole table. */
+export interface Piece {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Reads the rows of a piece; of a table that is divided, those of all ranks. */
+export type ReadPiece = (tensor: Tensor, piece: Piece) => Promise<Float32Array>;
+
+/** The shape of a tensor, or of the whole table of which it is a shard. */
+export function wholeShape({ shape, shard }: Tensor): number[] {
+  return shape.map((size, i) => i === 0 && shard ? shard.rows : size);
+}
+
+/** The rows of a tensor, or of the whole table, in pieces of bounded size. */
+export function* piecesOf(tensor: Tensor): Generator<Piece> {
+  const [rows] = wholeShape(tensor), group = GROUP * (tensor.shard?.ranks ?? 1);
+  const rowBytes = tensor.bytes / tensor.shape[0]!;
+  const most = group * Math.max(1, Math.floor(BYTES / rowBytes / group));
+  for (let first = 0; first < rows!; first += most) {
+    yield { first, count: Math.min(most, rows! - first) };
+  }
+}
+
+/** What this process has of a piece; undefined if it has nothing. */
+function ownSlice(tensor: Tensor, { first, count }: Piece): Tensor | undefined {
+  const { shard } = tensor;
+  if (!shard) return tensor.slice(first, count);
+  const begin = first / shard.ranks, end = shardRows({ ...shard, rows: first + count });
+  return end > begin ? tensor.slice(begin, end - begin) : undefined;
+}
+
+/** The elements that this process has of a piece; ids become floats. */
+export async function readOwn(gpu: Gpu, tensor: Tensor, piece: Piece): Promise<Float32Array> {
+  using own = ownSlice(tensor, piece);
+  return own ? await readFloats(gpu, own) : new Float32Array();
+}
+
+/** Overwrites what this process has of a piece; numbers become ids if the tensor has ids. */
+export function writeOwn(
+  gpu: Gpu,
+  tensor: Tensor,
+  piece: Piece,
+  numbers: Float32Array<ArrayBuffer>,
+): void {
+  using own = ownSlice(tensor, piece);
+  if (own) gpu.write(own, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
+  gpu.device.queue.submit([]); // what was written is held twice until something is submitted
+}
+
+/**
+ * Gives the elements of a tensor to `write`, some rows at a time; ids become floats.
+ *
+ * @param read How a piece is read; without it, the tensor must be no shard.
+ */
 export async function readRows(
   gpu: Gpu,
   tensor: Tensor,
   write: (numbers: Float32Array, at: number) => void,
+  read: ReadPiece = (tensor, piece) => readOwn(gpu, tensor, piece),
 ): Promise<void> {
   const width = tensor.size / tensor.shape[0]!;
-  for (const [start, rows] of rowsOf(tensor)) {
-    using _rows = rows;
-    write(await readFloats(gpu, rows), start * width);
-  }
+  for (const piece of piecesOf(tensor)) write(await read(tensor, piece), piece.first * width);
 }
 
 /** The elements of a tensor; ids become floats. */
@@ -67,22 +120,11 @@ export async function readFloats(gpu: Gpu, tensor: Tensor): Promise<Float32Array
   return numbers instanceof Float32Array ? numbers : Float32Array.from(numbers);
 }
 
-/** Fills a tensor with numbers, some rows at a time; they become ids if it has ids. */
+/** Fills a tensor with numbers, or a shard with its rows of them, some at a time; they become ids if it has ids. */
 export function fillRows(gpu: Gpu, tensor: Tensor, { read }: NumberSource): void {
-  const width = tensor.size / tensor.shape[0]!;
-  for (const [start, rows] of rowsOf(tensor)) {
-    using _rows = rows;
-    const numbers = read(start * width, start * width + rows.size);
-    gpu.write(rows, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
-    gpu.device.queue.submit([]); // what was written is held twice until something is submitted
-  }
-}
-
-/** The rows of a tensor in slices of bounded size, each with its first row; the caller owns them. */
-function* rowsOf(tensor: Tensor): Generator<readonly [start: number, rows: Tensor]> {
-  const rows = tensor.shape[0]!, groups = BYTES / (tensor.bytes / rows) / GROUP;
-  const most = GROUP * Math.max(1, Math.floor(groups));
-  for (let start = 0; start < rows; start += most) {
-    yield [start, tensor.slice(start, Math.min(most, rows - start))];
+  const width = tensor.size / tensor.shape[0]!, { shard } = tensor;
+  for (const piece of piecesOf(tensor)) {
+    const { first, count } = piece, numbers = read(first * width, (first + count) * width);
+    writeOwn(gpu, tensor, piece, shard ? ownRows(numbers, width, shard) : numbers);
   }
 }

@@ -8,6 +8,7 @@ import {
   type Position,
   type RunState,
   type RunTexts,
+  type SavedBest,
   writeCheckpoint,
 } from "../storage/checkpoint_file.ts";
 import { Failure } from "../shared/errors.ts";
@@ -15,7 +16,10 @@ import { attempt, isFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import type { RunRecord } from "../storage/metrics.ts";
 import type { Ranks } from "../shared/ranks.ts";
+import type { NamedParameter } from "../../nce/nn/mod.ts";
+import type { ReadPiece } from "../storage/tensors.ts";
 import type { SavedTensors } from "./saved_tensors.ts";
+import { withShards } from "../storage/shards.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** Everything that a checkpoint is made from. */
@@ -72,7 +76,9 @@ export class Checkpoints {
     const { epoch, batch } = state.position, { epochs } = texts.settings;
     gpu.tuning = state.tuning ?? FIXED_TUNING; // sums in another order would lead elsewhere
     await trainer.restore(state.position, checkpoint);
-    await best.resume(state.best, batch === 0 && state.best?.epoch === epoch - 1);
+    const isCurrent = batch === 0 && state.best?.epoch === epoch - 1;
+    const tensors = trainer.optimizer.tensors();
+    await this.#withShards(tensors, (read) => best.resume(state.best, isCurrent, read));
     if (state.recorded !== undefined) metrics.rewind(state.recorded);
     this.#recordedBefore = state.recorded;
     const place = epoch > epochs
@@ -96,18 +102,40 @@ export class Checkpoints {
    * @throws {Diverged} If a loss is not finite, so that there is nothing to resume from.
    */
   async write(): Promise<boolean> {
-    using snapshot = await this.snapshot();
-    return await this.writeSnapshot(snapshot);
+    using snapshot = await this.#snapshot();
+    using _held = this.#parts.trainer.optimizer.hold(); // where rows are only sent, too
+    return await this.#withShards(
+      snapshot.tensors,
+      (read) => this.#writeSnapshot(snapshot, read),
+    );
+  }
+
+  /** Keeps the current model as the best, with a checkpoint; returns whether it was written. */
+  async keepBest(found: Omit<SavedBest, "sha256">): Promise<boolean> {
+    const { best } = this.#parts;
+    using snapshot = await this.#snapshot();
+    return await this.#withShards(
+      snapshot.tensors,
+      (read) => best.keep(found, async () => void await this.#writeSnapshot(snapshot, read), read),
+    );
+  }
+
+  #withShards<T>(
+    tensors: readonly NamedParameter[],
+    body: (read: ReadPiece) => Promise<T>,
+  ): Promise<T> {
+    const { gpu, ranks } = this.#parts;
+    return withShards(gpu, ranks.communicator, tensors, body);
   }
 
   /** Collects from all ranks what a checkpoint of this moment has. */
-  async snapshot(): Promise<Snapshot> {
+  async #snapshot(): Promise<Snapshot> {
     const { trainer } = this.#parts, position = await trainer.position();
     return { position, ...await trainer.tensors() };
   }
 
-  /** Writes a checkpoint of what was collected as {@linkcode write} does; not a matter of all ranks. */
-  async writeSnapshot({ position, tensors }: Omit<Snapshot, keyof Disposable>): Promise<boolean> {
+  /** Writes a checkpoint of what was collected; only rank 0 does. */
+  async #writeSnapshot({ position, tensors }: Snapshot, read: ReadPiece): Promise<boolean> {
     const { gpu, trainer, best: { best, saved }, metrics, texts, io, ranks } = this.#parts;
     this.#written = performance.now();
     if (!saved || !ranks.isFirst) return false;
@@ -122,7 +150,7 @@ export class Checkpoints {
     using _held = trainer.optimizer.hold();
     try {
       // At first the seed determines all tensors.
-      await writeCheckpoint(gpu, texts, state, position.step === 0 ? [] : tensors);
+      await writeCheckpoint(gpu, texts, state, position.step === 0 ? [] : tensors, read);
       return true;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;

@@ -10,6 +10,7 @@ import { largest } from "../model/checks.ts";
 import { withMemoryCure } from "../model/memory.ts";
 import { Failure } from "../shared/errors.ts";
 import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
+import { rowsOfShard } from "../evaluation/over_shards.ts";
 import type { WordModel } from "../model/model.ts";
 
 /**
@@ -24,13 +25,13 @@ export async function dryRun(
   model: WordModel,
   training: Epoch,
   evaluation: readonly Batch[],
-  { rank, size }: Communicator = ALONE,
+  communicator: Communicator = ALONE,
 ): Promise<void> {
   const batch = training.largest();
   try {
-    train(gpu, model, partOf(batch, rank, size));
+    await train(gpu, model, batch, communicator);
     await gpu.finish();
-    evaluate(gpu, model, largest(evaluation));
+    await evaluate(gpu, model, largest(evaluation), communicator);
     await gpu.finish();
     // These hits are not part of the training.
     await model.criterion.takeHits(gpu);
@@ -46,17 +47,32 @@ export async function dryRun(
   }
 }
 
-function train(gpu: Gpu, model: WordModel, { own: batch, part }: ReturnType<typeof partOf>): void {
+async function train(
+  gpu: Gpu,
+  model: WordModel,
+  batch: Batch,
+  communicator: Communicator,
+): Promise<void> {
+  const { own, part } = partOf(batch, communicator.rank, communicator.size);
   using step = gpu.step({ training: true, ...(part && { part }) });
-  const { input, target, resets } = uploadIds(step, batch);
+  const { input, target, resets } = uploadIds(step, own);
+  await model.fetch(step, communicator, input, target);
   const { loss } = model.forward(step, input, target, { resets });
-  const gradients = step.backward(weightedSum(step, loss, uploadWeight(step, batch)));
+  const gradients = step.backward(weightedSum(step, loss, uploadWeight(step, own)));
   for (const [, parameter] of model.parameters()) gradients.get(parameter);
 }
 
-function evaluate(gpu: Gpu, model: WordModel, batch: Batch): void {
+async function evaluate(
+  gpu: Gpu,
+  model: WordModel,
+  batch: Batch,
+  communicator: Communicator,
+): Promise<void> {
   using step = gpu.step();
-  const { input, target, resets } = uploadIds(step, batch);
-  if (model.criterion.lossType === "neg") model.forward(step, input, target, { resets });
-  else model.normalize(step, input, target, { resets });
+  const isExact = model.criterion.lossType !== "neg";
+  const targets = isExact ? rowsOfShard(model, batch.target) : batch.target;
+  const { input, target, resets } = uploadIds(step, batch, targets);
+  await model.fetch(step, communicator, input, isExact ? undefined : target);
+  if (isExact) model.normalize(step, input, target, { resets });
+  else model.forward(step, input, target, { resets });
 }

@@ -5,7 +5,8 @@ import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { CarriedStates } from "../model/carried_states.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import type { Checkpoint } from "../storage/checkpoint_file.ts";
-import { fillRows } from "../storage/tensors.ts";
+import { spread } from "../storage/shards.ts";
+import { wholeShape } from "../storage/tensors.ts";
 
 /** Prefix of the carried states' names. */
 const CARRIED = "carried.";
@@ -43,13 +44,8 @@ export async function readSaved(
   checkpoint: Checkpoint | undefined,
 ): Promise<void> {
   const { communicator } = ranks;
-  const fill = async (name: string, tensor: Tensor) => {
-    const source = checkpoint?.numbers(name, tensor.shape);
-    if (communicator.size === 1) return fillRows(gpu, tensor, source!);
-    const numbers = source?.read(0, source.size) ?? new Float32Array(tensor.size);
-    await communicator.broadcast(numbers);
-    gpu.write(tensor, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
-  };
+  const fill = (name: string, tensor: Tensor) =>
+    spread(gpu, communicator, tensor, checkpoint?.numbers(name, wholeShape(tensor)));
   for (const [name, tensor] of kept) await fill(name, tensor);
   const shapes = await ranks.fromFirst([...checkpoint?.shapes ?? []]), states: Tensor[] = [];
   for (const [name, shape] of shapes.filter(([name]) => name.startsWith(CARRIED))) {

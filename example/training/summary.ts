@@ -9,7 +9,7 @@ import {
   selfNormalization,
 } from "../evaluation/card.ts";
 import type { TestText } from "../data/corpus.ts";
-import { evaluate, evaluateLoss, evaluateTokens } from "../evaluation/evaluate.ts";
+import { evaluate, evaluateLoss, evaluateTokens, type Watch } from "../evaluation/evaluate.ts";
 import { standardError } from "../evaluation/standard_error.ts";
 import type { RowBatch } from "../data/row_batch.ts";
 import { type EvaluationKind, evaluationText } from "../options/settings.ts";
@@ -86,7 +86,7 @@ async function summarizeLoss(
   using bar = new Bar(io, "testing", batches.length);
   const { loss, tokens, error } = corpus.wholeTokens === undefined
     ? { ...await evaluateLoss(gpu, model, batches, { ranks, bar }), error: undefined }
-    : await lossOfPart(gpu, model, batches, corpus, bar);
+    : await lossOfPart(gpu, model, batches, corpus, { ranks, bar });
   // The exact loss is the mean negative log probability; no other loss is normalised.
   const exact = criterion.lossType === "full" ? { ppl: Math.exp(loss) } : {};
   const name = kind === "loss" ? criterion.lossType : evaluation;
@@ -109,9 +109,9 @@ async function lossOfPart(
   model: WordModel,
   batches: readonly RowBatch[],
   { test, wholeTokens }: TestText,
-  bar: Bar,
+  watch: Watch,
 ): Promise<{ loss: number; tokens: number; error: number }> {
-  const losses = await evaluateTokens(gpu, model, batches, { bar });
+  const losses = await evaluateTokens(gpu, model, batches, watch);
   const part = { text: test, batches, value: (i: number) => losses[i]! };
   return {
     loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length,

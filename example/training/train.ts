@@ -72,7 +72,7 @@ export async function train(
   const hashes = hashesOf(corpus), beside = { vocabulary, settings };
   using files = isFirst ? openFiles(settings, corpus, hashes, io) : undefined;
   const metrics = files?.metrics ?? NO_RECORD;
-  const best = new BestModel(gpu, model, save, beside, io, isFirst);
+  const best = new BestModel(gpu, model, save, beside, io, communicator);
   const own: Io = communicator.size === 1 ? io : { ...io, err() {} }; // ranks tell when all stop
   using stop = stopOnSignal(own);
   using _deadline = stopAfter(settings.maxMinutes, stop, own);
@@ -86,8 +86,7 @@ export async function train(
   if (failure && !best.best) throw failure;
   if (failure) io.err(`diverged    ${diverged.message}: the test is of the best model before`);
   if (best.best) {
-    best.restore();
-    await shareParameters(gpu, model, communicator);
+    await best.restore();
     io.out(`testing     ${best.description}`);
   } else io.out("testing     the model as it is: no epoch was completed");
   await summarize(gpu, { model, corpus, evaluation, metrics, io, ranks: new Ranks(communicator) });
@@ -123,20 +122,6 @@ export function commonOf(gpu: Gpu, settings: Settings, hashes: Hashes) {
     { what: "settings", value: JSON.stringify(settings), hint: "start all with the same options" },
     { what: "text", value: JSON.stringify(hashes), hint: "give all the same --data and --vocab" },
   ];
-}
-
-/** Gives all ranks the parameters of rank 0. */
-async function shareParameters(
-  gpu: Gpu,
-  model: WordModel,
-  communicator: Communicator,
-): Promise<void> {
-  if (communicator.size === 1) return;
-  for (const [, parameter] of model.parameters()) {
-    const numbers = await gpu.readFloats(parameter);
-    await communicator.broadcast(numbers);
-    gpu.write(parameter, numbers);
-  }
 }
 
 /** State carried from one epoch to the next. */
@@ -242,10 +227,7 @@ async function trainEpoch(run: Run, loop: Loop): Promise<void> {
   let outcome = "kept";
   if (isBetter) {
     const found = { epoch, validation: { kind, measure }, ...(card && { card }) };
-    using snapshot = await checkpoints.snapshot();
-    if (await best.keep(found, async () => void await checkpoints.writeSnapshot(snapshot))) {
-      outcome = `saved ${best.path}`;
-    }
+    if (await checkpoints.keepBest(found)) outcome = `saved ${best.path}`;
   } else {
     outcome = `lr now ${formatNumber(trainer.optimizer.lr)}`;
     await checkpoints.write();

@@ -153,6 +153,7 @@ export class Trainer implements Disposable {
     using step = this.#gpu.step({ training: true, seed, number, ...(part && { part }) });
     const { input, target, resets } = uploadIds(step, own);
     const start = { states: this.#carried.before(batch), resets };
+    await this.#model.fetch(step, this.#ranks.communicator, input, target);
     const { loss, states } = this.#model.forward(step, input, target, start);
     const mean = weightedSum(step, loss, uploadWeight(step, own));
     losses.push(await this.#updates.step(step, mean), own.tokens);
@@ -244,6 +245,11 @@ export class Trainer implements Disposable {
       });
     }
     const found = await this.#gpu.readFloats(sums);
+    const divided = found.map((sum, i) => parameters[i]![1].shard ? sum : 0);
+    await this.#ranks.communicator.sum(divided);
+    parameters.forEach(([, { shard }], i) => {
+      if (shard) found[i] = divided[i]!;
+    });
     await this.#ranks.expectSame([{
       what: "model after the same steps",
       value: found.join(),

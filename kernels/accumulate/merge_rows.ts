@@ -31,6 +31,8 @@ export interface MergedGradient extends SparseGradient {
   readonly ids: Tensor;
   /** [slots, W] Sums; zero in unused slots. */
   readonly values: Tensor;
+  /** [1] The sum of the squares over all ranks that have rows of the table; unless given, that of `values`. */
+  readonly sumOfSquares?: Tensor;
   /** The values are the rows themselves. */
   readonly coefficients?: never;
   /** Each id has a row of its own. */

@@ -3,7 +3,12 @@
 import { sumOf } from "../accumulate/add.ts";
 import { show } from "../device/expect.ts";
 import { denseOf, type Gradient, Gradients, type SummedGradient } from "./gradients.ts";
-import { mergeRows, scatterRows, type SparseGradient } from "../accumulate/merge_rows.ts";
+import {
+  type MergedGradient,
+  mergeRows,
+  scatterRows,
+  type SparseGradient,
+} from "../accumulate/merge_rows.ts";
 import type { Scope } from "../device/scope.ts";
 import { expectShape, expectTensor, type Tensor } from "../device/tensor.ts";
 import { assemble, type TiledGradient } from "./tiled_gradient.ts";
@@ -13,6 +18,8 @@ export interface Flow {
   dense?: Tensor;
   tiled?: TiledGradient;
   readonly sparse: SparseGradient[];
+  /** The sum itself, if it was computed elsewhere. */
+  readonly merged?: MergedGradient;
 }
 
 /** Gradients that are still being summed. */
@@ -74,6 +81,7 @@ export class GradientSums {
   }
 
   #summed(tensor: Tensor, flow: Flow): SummedGradient {
+    if (flow.merged) return flow.merged;
     const scope = this.#scope, { tiled, sparse } = flow;
     if (tiled && !flow.dense && sparse.length === 0) return tiled;
     if (tiled) this.#addDense(flow, assemble(scope, tensor, tiled));

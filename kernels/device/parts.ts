@@ -42,12 +42,17 @@ export function partEdges(...tables: readonly Tensor[]): number[] {
   return [...edges].sort((a, b) => a - b);
 }
 
-/** A tensor in the same parts as `tensor`: `make` gets the shape of each, and keeps the number of rows. */
+/**
+ * A tensor in the same parts as `tensor`, and of the same shard: `make` gets the shape of each part, and keeps the
+ * number of rows.
+ */
 export function madeLike(tensor: Tensor, make: (shape: readonly number[]) => Tensor): Tensor {
-  const parts = partsOf(tensor);
-  if (parts.length === 1) return make(tensor.shape);
-  const made = parts.map(({ shape }) => make(shape));
-  return makeTable(made, [tensor.shape[0]!, ...made[0]!.shape.slice(1)]);
+  const parts = partsOf(tensor).map(({ shape }) => make(shape)), [first] = parts;
+  const made = parts.length === 1
+    ? first!
+    : makeTable(parts, [tensor.shape[0]!, ...first!.shape.slice(1)]);
+  if (tensor.shard) made.shard = tensor.shard;
+  return made;
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { type DType, elementBytes, sizeOf } from "./dtype.ts";
 import { expectPositive, expectSizes, failInParts, show } from "./expect.ts";
+import type { TableShard } from "./shard.ts";
 import type { TexelCopy } from "./texels.ts";
 
 /** Updates of a table's rows that are deferred until the rows are read. */
@@ -103,6 +104,8 @@ export class Tensor implements Disposable {
   readonly size: number;
   /** Whether {@linkcode Step.backward} computes a gradient for this tensor. */
   requiresGrad = false;
+  /** Of a table that is divided among ranks: which of its rows these are. A step has to fetch the others. */
+  shard?: TableShard;
   readonly #storage: Storage | undefined;
   readonly #parts: readonly Tensor[];
   readonly #offset: number;

@@ -32,13 +32,17 @@ export function fill(step: Step, tensor: Tensor, value: Tensor, weight?: Tensor)
 /** Bytes of 32-bit floats that exist at a time of a table of 16-bit ones. */
 const FILLED_BYTES = 64 * 2 ** 20;
 
-/** Overwrites `tensor` with numbers uniform in [low, high), a function of `key` alone. */
+/**
+ * Overwrites `tensor` with numbers uniform in [low, high), a function of `key` alone: with those that a larger
+ * table has from `firstRow` on, a multiple of 64, if that is given.
+ */
 export function fillUniform(
   gpu: Device,
   tensor: Tensor,
   low: number,
   high: number,
   key: RandomKey,
+  firstRow = 0,
 ): void {
   const width = tensor.size / (tensor.shape[0] ?? 1);
   const fillRows = (rows: Tensor, first: number) =>
@@ -48,7 +52,13 @@ export function fillUniform(
       entry: "uniform_random",
       inputs: [],
       outputs: [rows],
-      uniform: { n: rows.size, block: first * width / 4, low, high, ...randomUniform(key) },
+      uniform: {
+        n: rows.size,
+        block: (firstRow + first) * width / 4,
+        low,
+        high,
+        ...randomUniform(key),
+      },
       grid: Math.ceil(rows.size / 256),
     });
   if (tensor.dtype !== "f16") {

@@ -2,6 +2,7 @@
 
 import gatherSource from "./gather.wgsl" with { type: "text" };
 import type { Device } from "../device/device.ts";
+import { findRows } from "./find_rows.ts";
 import { boundParts, forParts } from "../device/part_bindings.ts";
 import { expectTable, withTable } from "../device/tables.ts";
 import { rowLanes } from "../device/vec.ts";
@@ -35,9 +36,14 @@ export function gatherInto(gpu: Device, out: Tensor, table: Tensor, ids: Tensor)
  * `table` [V, W] gives `[...ids.shape, W]`; a vector [V] gives `ids.shape`.
  *
  * @throws {RangeError} If an id may not be below V ({@linkcode Tensor.idLimit}).
+ * @throws {TypeError} If the table is divided among ranks, and the step has not fetched its rows.
  */
 export function gather(step: Step, table: Tensor, ids: Tensor): Tensor {
   expectTable("gather", step, table);
+  if (table.shard) {
+    const { table: rows, ids: places } = findRows("gather", step, table, ids);
+    return gather(step, rows, places);
+  }
   expectIds("gather", ids, table.shape[0]!);
   const output = step.tensor([...ids.shape, ...table.shape.slice(1)]);
   gatherInto(step.gpu, output, table, ids);

@@ -5,6 +5,7 @@ import { isInParts } from "../device/parts.ts";
 import { expectTable } from "../device/tables.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectIds, expectShape, type Tensor } from "../device/tensor.ts";
+import { findRows } from "./find_rows.ts";
 import { gatherInto } from "./gather.ts";
 
 /** Bytes of a table's rows that are gathered at a time. */
@@ -26,6 +27,10 @@ export function indexScore(
 ): Tensor {
   expectFloats("indexScore", step, { x, bias });
   expectTable("indexScore", step, table);
+  if (table.shard || bias.shard) {
+    const [rows, biases] = [table, bias].map((all) => findRows("indexScore", step, all, ids));
+    return indexScore(step, x, rows!.table, biases!.table, rows!.ids);
+  }
   expectIds("indexScore", ids, table.shape[0]!);
   const [N, E] = [x.shape[0]!, x.shape[1]!];
   const K = ids.size / N, { gpu } = step;

@@ -43,6 +43,9 @@ interface Term {
 
 function termsOf(gradient: SummedGradient): Term[] {
   if (gradient.kind === "tiled") return [{ tensor: gradient.sumOfSquares, plain: true }];
+  if (gradient.kind === "sparse" && gradient.sumOfSquares) {
+    return [{ tensor: gradient.sumOfSquares, plain: true }];
+  }
   const values = gradient.kind === "dense" ? gradient : gradient.values;
   return partsOf(values).map((tensor) => ({ tensor, plain: false }));
 }

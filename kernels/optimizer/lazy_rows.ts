@@ -79,6 +79,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#kernel = (moment ? withMoment : withoutMoment)(W, table.dtype);
     this.#W = W / this.#kernel.vec;
     this.last = gpu.table([table.shape[0]!], new Uint32Array(table.shape[0]!));
+    if (table.shard) this.last.shard = table.shard;
     this.#products = gpu.tensor([MAX_STEPS + 1, 4]);
     for (const { pending } of this.#storages) pending.add(this);
   }

@@ -10,10 +10,11 @@ import { Communicator } from "./communicator.ts";
 import { show } from "../device/expect.ts";
 import { catchUpRows } from "../device/pending.ts";
 import { tensorLike } from "../device/scope.ts";
+import { ReturnedRows } from "./returned_rows.ts";
 import type { Tensor } from "../device/tensor.ts";
+import { concatenated, readTogether } from "./together.ts";
 
-/** Bytes that are packed on the GPU to be read at once, and of a tile of a summed gradient. */
-const PACKED_BYTES = 64 * 2 ** 20;
+/** Bytes of a tile of a summed gradient. */
 const TILE_BYTES = 16 * 2 ** 20;
 /** The number of an unused slot of a merged gradient. */
 const NONE = 0xffffffff;
@@ -33,7 +34,8 @@ export interface Across {
  * have the same bits on each. All ranks call it, on the same model.
  *
  * Everything dense is one message, and so are rows that all ranks share, such as those of shared noise; rows
- * that each rank has of its own are gathered. The gradient of a table that is tiled is held in the host's memory.
+ * that each rank has of its own are gathered; those of a table that is divided go to the rank that holds them.
+ * The gradient of a table that is tiled is held in the host's memory.
  *
  * @param along Numbers, as many on each rank, that are summed in the same message.
  * @throws {TypeError} As {@linkcode Step.backward}, or if the ranks' gradients do not fit each other.
@@ -49,7 +51,7 @@ export async function backwardAcross(
   }
   const sums = gradientSumsOf(step, loss);
   if (communicator.size === 1) return { gradients: sums.finish(), loss, along };
-  const reduction = new Reduction(step, loss);
+  const reduction = new Reduction(step, loss, new ReturnedRows(step, sums));
   for (const [tensor, flow] of sums.flows) reduction.add(tensor, flow);
   return { ...await reduction.run(communicator, along), gradients: sums.finish() };
 }
@@ -71,10 +73,12 @@ class Reduction {
     readonly flow: Flow;
     readonly tiles: TiledGradient;
   }[] = [];
+  readonly #returned: ReturnedRows;
   #loss: Tensor;
 
-  constructor(step: Step, loss: Tensor) {
+  constructor(step: Step, loss: Tensor, returned: ReturnedRows) {
     this.#step = step;
+    this.#returned = returned;
     this.#loss = loss;
     this.#dense.push({ tensor: loss, set: (sum) => this.#loss = sum });
   }
@@ -116,12 +120,16 @@ class Reduction {
       rows = [...this.#rows.values()],
       tiles = this.#tiled.map((tiled) => readTiles(step, tiled));
     const values = rows.flatMap(({ tables }) => tables.map(({ values }) => values));
-    const dense = this.#dense.map(({ tensor }) => tensor);
+    const dense = this.#dense.map(({ tensor }) => tensor), returned = this.#returned;
     const [ids, floats] = await Promise.all([
       readTogether(step, rows.map(({ ids }) => ids)) as Promise<Uint32Array[]>,
-      readTogether(step, [...dense, ...values]) as Promise<Float32Array[]>,
+      readTogether(step, [...dense, ...values, ...returned.tensors]) as Promise<Float32Array[]>,
     ]);
-    const message = concatenated(Float32Array, [...floats.slice(0, dense.length), along]);
+    const squares = await returned.send(communicator, floats.splice(dense.length + values.length));
+    const message = concatenated(Float32Array, [
+      ...floats.slice(0, dense.length),
+      ...[squares, along],
+    ]);
     const gathered = await gatherRows(communicator, message.length, rows, {
       ids,
       values: floats.slice(dense.length),
@@ -134,6 +142,7 @@ class Reduction {
       step.gpu.write(sum, message.subarray(at, at += tensor.size));
       set(sum);
     }
+    returned.set(message.subarray(at, at += squares.length));
     const caught = rows.map(({ tables }, i) => setRows(step, tables, gathered[i]!));
     for (const [i, { flow, table }] of this.#tiled.entries()) {
       const whole = await tiles[i]!;
@@ -146,26 +155,6 @@ class Reduction {
     }
     return { loss: this.#loss, along: message.subarray(at) };
   }
-}
-
-/** Reads tensors of one type, packed into one on the GPU if they fit, since every read waits. */
-async function readTogether(
-  step: Step,
-  tensors: readonly Tensor[],
-): Promise<(Float32Array | Uint32Array)[]> {
-  const { gpu } = step, size = tensors.reduce((sum, tensor) => sum + tensor.size, 0);
-  if (tensors.length < 2 || 4 * size > Math.min(PACKED_BYTES, gpu.maxTensorBytes)) {
-    return await Promise.all(tensors.map((tensor) => gpu.read(tensor)));
-  }
-  const packed = step.tensor([size], tensors[0]!.dtype);
-  let at = 0;
-  for (const tensor of tensors) {
-    gpu.copy(tensor, packed, { toStart: at });
-    at += tensor.size;
-  }
-  const all = await gpu.read(packed);
-  at = 0;
-  return tensors.map((tensor) => all.subarray(at, at += tensor.size));
 }
 
 /** The rows of all ranks: ids, and the values of each table. */
@@ -267,15 +256,4 @@ function tilesOf(step: Step, table: Tensor, whole: Float32Array): TiledGradient 
       }
     },
   };
-}
-
-/** The arrays, one after another. */
-function concatenated<T extends Float32Array | Uint32Array>(
-  Numbers: new (size: number) => T,
-  arrays: readonly T[],
-): T {
-  const all = new Numbers(arrays.reduce((sum, array) => sum + array.length, 0));
-  let at = 0;
-  for (const array of arrays) all.set(array, at), at += array.length;
-  return all;
 }

@@ -9,6 +9,8 @@ import {
   expectText,
   show,
 } from "../../kernels/device/expect.ts";
+import { expectShard, ownRows, type Shard, shardRows } from "../../kernels/device/shard.ts";
+import { fillShard } from "../../kernels/lookup/fill_shard.ts";
 import { fillUniform } from "../../kernels/elementwise/fill.ts";
 import { Gpu } from "../../kernels/gpu.ts";
 import { streamOf } from "../../kernels/random/stream.ts";
@@ -58,7 +60,7 @@ export abstract class Module implements Disposable {
 
   /**
    * The same for a table of any size ({@linkcode Gpu.table}), whose rows are looked up or all scored, of floats of
-   * 32 bits unless `dtype` is f16.
+   * 32 bits unless `dtype` is f16; or a shard of one. `shape` and values are those of the whole table.
    */
   protected tableParameter(
     gpu: Gpu,
@@ -66,8 +68,9 @@ export abstract class Module implements Disposable {
     shape: readonly number[],
     init: InitialValues,
     dtype: TableDType = "f32",
+    shard?: Shard,
   ): Tensor {
-    const path = this.path(part), made = initialized(gpu, path, shape, init, dtype);
+    const path = this.path(part), made = initialized(gpu, path, shape, init, dtype, shard);
     this.#owned.push([path, made]);
     return made;
   }
@@ -117,18 +120,43 @@ function initialized(
   shape: readonly number[],
   init: InitialValues,
   ofTable?: TableDType,
+  shard?: Shard,
 ): Tensor {
   expectOptions("a parameter", gpu, init);
   expectText("make a parameter", "path", path);
   const isGiven = init instanceof Float32Array;
   if (!isGiven) expectFromZero("make a parameter", "range", init.range);
   const values = isGiven ? init : undefined;
-  const made = ofTable ? gpu.table(shape, values, ofTable) : gpu.tensor(shape, values);
+  const made = shard && shard.ranks > 1
+    ? newShard(gpu, shape, shard, values)
+    : ofTable
+    ? gpu.table(shape, values, ofTable)
+    : gpu.tensor(shape, values);
   made.requiresGrad = true;
   if (isGiven) return made;
-  const { range, seed = 0 } = init;
-  fillUniform(gpu, made, -range, range, { seed, stream: streamOf(path), step: 0 });
+  const { range, seed = 0 } = init, key = { seed, stream: streamOf(path), step: 0 };
+  (made.shard ? fillShard : fillUniform)(gpu, made, -range, range, key);
   return made;
+}
+
+/** A rank's rows of a table of this shape, zero or those of `values`. */
+function newShard(
+  gpu: Gpu,
+  [rows, ...row]: readonly number[],
+  { rank, ranks }: Shard,
+  values?: Float32Array,
+): Tensor {
+  const shard = { rank, ranks, rows: rows! };
+  const own = values && ownRows(values, values.length / rows!, shard);
+  const made = gpu.table([shardRows(shard), ...row], own);
+  made.shard = shard;
+  return made;
+}
+
+/** Throws a TypeError if one of `parameters` is a shard. */
+export function expectWhole(doing: string, parameters: readonly NamedParameter[]): void {
+  if (!parameters.some(([, { shard }]) => shard)) return;
+  throw new TypeError(`Cannot ${doing}: a rank has the scores of its own shard alone`);
 }
 
 /**
@@ -158,7 +186,12 @@ export function expectTableOf(
   gpu: Gpu,
   shape: readonly number[],
   dtype: TableDType = "f32",
+  shard?: Shard,
 ): void {
+  expectShard(`make ${module}`, shard, shape[0]!);
+  if (shard && dtype === "f16") {
+    throw new TypeError(`Cannot make ${module}: a shard has 32-bit floats, not tableDtype f16`);
+  }
   expectOneOf(`make ${module}`, "tableDtype", dtype, ["f32", "f16"]);
   bytesOf(shape, dtype);
   gpu.expectFitting(smallestPart(shape));

@@ -35,6 +35,9 @@ const LOSS_OPTIONS = {
   name: optional(text),
 };
 
+/** A shard's fields, where the others are rank 1 of 2. */
+const SHARD = { rank: (rank: unknown) => rank === 0, ranks: positive };
+
 /** A function or method as it is called by JavaScript. */
 function untyped(f: unknown, self?: unknown): (...args: unknown[]) => unknown {
   if (typeof f !== "function") throw new TypeError("not a function");
@@ -188,6 +191,15 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     subtractScalar: f("subtractScalar", [step, x, up(1)], [STEP, F, F]),
     RandomStream: c("RandomStream", ["a"], [text]),
     streamOf: f("streamOf", ["a"], [text]),
+    shardRows: f("shardRows", [{ rank: 1, ranks: 2, rows: 5 }], [{
+      ...SHARD,
+      rows: positive,
+    }]),
+    ownRows: f("ownRows", [noise, 2, { rank: 1, ranks: 2 }], [
+      (list) => list instanceof Float32Array && list.length === V,
+      (width) => width === 1 || width === 2 || width === 3 || width === 6,
+      SHARD,
+    ]),
     ranksInProcess: f("ranksInProcess", [2], [positive]),
     Philox: c("Philox", [1, 2, 3], [seed, word, optional(word)]),
     "Philox.below": m(new nce.Philox(1, 2), "below", [6], [positive]),
@@ -210,6 +222,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     Embedding: c("Embedding", [gpu, { numEmbeddings: V, embeddingDim: E }], [GPU, {
       ...{ numEmbeddings: positive, embeddingDim: positive },
       ...{ initRange: optional(w), seed: optional(seed), name: optional(text) },
+      shard: optional(() => false),
       tableDtype: optional(choice),
     }]),
     Linear: c("Linear", [gpu, { inFeatures: E, outFeatures: V }], [GPU, {
@@ -250,7 +263,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     BatchNoise: c("BatchNoise", [gpu, noise], [GPU, counts, optional(() => false)]),
     IndexLinear: c("IndexLinear", [gpu, { embeddingDim: E, numClasses: V, noise }], [GPU, {
       ...{ ...LOSS_OPTIONS, embeddingDim: positive, numClasses: positive, seed: optional(seed) },
-      tableDtype: optional(choice),
+      ...{ tableDtype: optional(choice), shard: optional(() => false) },
     }]),
     IndexGRU: c("IndexGRU", [gpu, { embeddingDim: E, hiddenSize: E, numClasses: V, noise }], [GPU, {
       ...{ ...LOSS_OPTIONS, embeddingDim: positive, numClasses: positive, hiddenSize: positive },

@@ -3,6 +3,7 @@
 import { loadCorpus } from "../../example/data/corpus.ts";
 import { type Given, parseSettings } from "../../example/options/settings.ts";
 import { atRank } from "../../example/shared/io.ts";
+import { shardOf } from "../../example/shared/ranks.ts";
 import { makeModel } from "../../example/storage/checkpoint.ts";
 import { train } from "../../example/training/train.ts";
 import { ranksInProcess } from "../../kernels/mod.ts";
@@ -16,7 +17,12 @@ export async function trainTogether(given: Given, size: number): Promise<string[
   await Promise.all(
     ranksInProcess(size).map(async (communicator, rank) => {
       await using gpu = await Gpu.create();
-      using model = makeModel(gpu, settings, corpus.vocabulary);
+      using model = makeModel(
+        gpu,
+        settings,
+        corpus.vocabulary,
+        shardOf(settings, communicator, corpus.vocabulary.size),
+      );
       await train(gpu, settings, corpus, model, atRank(io, rank), communicator);
     }),
   );

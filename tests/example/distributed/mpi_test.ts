@@ -74,6 +74,31 @@ for (const launcher of FOUND.filter(({ name }) => !name.includes("TCP"))) {
 }
 
 Deno.test({
+  name: "main.ts --distributed --shard-tables writes over MPI the bits of ranks in one process",
+  ignore: FOUND.length === 0,
+  fn: () =>
+    inFolder(async (folder) => {
+      const given = { ...GIVEN, ...SHORT, "shard-tables": true, "epochs": "1" };
+      await trainTogether(given, 2);
+      const expected = await finishedRun(`${folder}/saved_model`);
+      Deno.mkdirSync(`${folder}/own`);
+      const { code, err } = await mpirun(
+        FOUND[0]!,
+        2,
+        `${MAIN} ${training(given)}`,
+        `${folder}/own`,
+      );
+      assertEquals(code, 0, err);
+      assertEquals(await finishedRun(`${folder}/own/saved_model`), expected);
+      const tested = `${MAIN} --distributed --shard-tables --data ${GIVEN["data"]} --quiet`;
+      const { code: again, out, err: why } = await mpirun(FOUND[0]!, 2, tested, `${folder}/own`);
+      assertEquals(again, 0, why);
+      const { ppl } = JSON.parse(expected.record.at(-1)!);
+      assertMatch(out, new RegExp(`test {8}ppl ${ppl.toFixed(2)}`));
+    }),
+});
+
+Deno.test({
   name:
     "main.ts --distributed says in one line what is wrong with the text or with one rank's options",
   ignore: FOUND.length === 0,

@@ -14,6 +14,7 @@ import {
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeOptimizer } from "../../../example/training/optimizer.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
 import { withGpu } from "../../support/gpu.ts";
 
@@ -63,6 +64,29 @@ Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise 
       const { gradients, ...kept } = memoryOfTraining(settings, WORDS, gpu);
       assertEquals(gradients > 0, given["loss"] === "full");
       near(sumOf({ ...kept, gradients: 0 }), STEP_BYTES);
+    }
+  }));
+
+Deno.test("of several ranks each holds its part of the tables, and of what the optimizer keeps", () =>
+  withGpu(async (gpu) => {
+    const ranks = 3;
+    for (const given of [{ loss: "nce" }, { "loss": "nce", "index-module": "gru" }]) {
+      const sizes = { emsize: "16", nhid: "8", nlayers: "1" };
+      const settings = parseSettings({ train: true, ...sizes, ...given });
+      for (const rank of [0, 2]) {
+        const shard = { rank, ranks }, before = gpu.memory.bytes;
+        using model = makeModel(gpu, settings, CORPUS.vocabulary, shard);
+        const held = gpu.memory.bytes - before - sumOf(memoryOfModel(settings, WORDS, shard));
+        assert(held >= 0 && held < SMALL_BYTES, `${held}`);
+        const optimizer = makeOptimizer(gpu, model.parameters(), settings);
+        using _optimizer = optimizer;
+        const all = memoryOfTraining(settings, WORDS, gpu, shard);
+        const steps = 4 * Math.ceil(WORDS / ranks) * (given.loss === "nce" ? 3 : 1);
+        const more = gpu.memory.bytes - before - sumOf(all);
+        assert(Math.abs(more) < SMALL_BYTES + steps, `${more}`);
+        assert(sumOf(all) < sumOf(memoryOfTraining(settings, WORDS, gpu)) / ranks + 12 * WORDS);
+      }
+      await gpu.finish();
     }
   }));
 

@@ -32,8 +32,31 @@ const NUMBERS: Record<string, readonly [range: string, ...values: string[]]> = {
   "self-norm": ["from 0 to 10000000000", "-1", "1e39"],
 };
 
+const SHARDED: Given = { "train": true, "distributed": true, "shard-tables": true };
+
 /** Refused options with the whole message. */
 const REFUSALS: readonly (readonly [Given, string])[] = [
+  [
+    { "train": true, "nce": true, "shard-tables": true },
+    "--shard-tables has no effect without --distributed: leave it out",
+  ],
+  [
+    SHARDED,
+    "--loss full needs the whole tables at each step: leave out --shard-tables, or give --loss nce, " +
+    "sampled, mix or neg",
+  ],
+  [
+    { ...SHARDED, "nce": true, "audit": "5" },
+    "--audit needs the whole tables: leave it or --shard-tables out",
+  ],
+  [
+    { ...SHARDED, "nce": true, "table-dtype": "f16" },
+    "--shard-tables divides tables of f32: leave out --table-dtype f16",
+  ],
+  [
+    { ...SHARDED, "nce": true, "sync-every": "5" },
+    "--sync-every 5 needs the whole tables on each rank: leave it or --shard-tables out",
+  ],
   ...Object.entries(COUNTS).flatMap(([name, most]) =>
     ["0", "-3", "1.5", "abc", "1e-3", "0x10", "Infinity", "1_000", " 7", String(most + 1)].map((
       text,

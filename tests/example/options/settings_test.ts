@@ -9,6 +9,7 @@ const DEFAULTS: Settings = {
   resume: false,
   checkpointMinutes: 10,
   distributed: false,
+  shardTables: false,
   rankTimeout: 600,
   syncEvery: 1,
   outerLr: 1,
@@ -100,7 +101,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     "nhid": "1e3",
     "nlayers": "1",
     "dropout": "0",
-    "table-dtype": "f16",
+    "table-dtype": "f32",
     "index-module": "linear",
     "loss": "sampled",
     "noise-ratio": "500",
@@ -132,6 +133,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     resume: true,
     checkpointMinutes: 0.5,
     distributed: true,
+    shardTables: false,
     rankTimeout: 30,
     syncEvery: 100,
     outerLr: 0.7,
@@ -159,7 +161,7 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     nhid: 1000,
     nlayers: 1,
     dropout: 0,
-    tableDtype: "f16",
+    tableDtype: "f32",
     indexModule: "linear",
     loss: "sampled",
     noiseRatio: 500,
@@ -188,6 +190,8 @@ Deno.test("parseSettings() reads every option when all are given", () => {
     weightDecay: 0,
   });
   assertEquals(parseSettings({ data: "data/penn", vocab: "words.txt" }).vocab, "words.txt");
+  assertEquals(parseSettings({ "distributed": true, "shard-tables": true }).shardTables, true);
+  assertEquals(parseSettings({ "train": true, "table-dtype": "f16" }).tableDtype, "f16");
 });
 
 Deno.test("parseSettings() gives each optimizer its own learning rate, unless one is given", () => {

@@ -1,10 +1,10 @@
 // What ranks decide together.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Failure } from "../../../example/shared/errors.ts";
-import { Ranks } from "../../../example/shared/ranks.ts";
+import { Ranks, shardOf } from "../../../example/shared/ranks.ts";
 import type { StopFlag } from "../../../example/shared/stop.ts";
-import { ranksInProcess } from "../../../kernels/mod.ts";
+import { ALONE, ranksInProcess } from "../../../kernels/mod.ts";
 
 /** Three ranks and their own stops. */
 function threeRanks(): { ranks: Ranks[]; own: StopFlag[] } {
@@ -59,6 +59,15 @@ Deno.test("Ranks that differ fail on all ranks, in words that name one", async (
     const words = "Rank 2 has another adapter (B) than rank 0 (A): use the same";
     await assertRejects(() => call, Failure, words);
   }
+});
+
+Deno.test("shardOf() divides tables only if there are several ranks, and no more than words", () => {
+  const { ranks } = threeRanks(), communicator = ranks[1]!.communicator;
+  const divide = { shardTables: true };
+  assertEquals(shardOf(divide, communicator, 3), { rank: 1, ranks: 3 });
+  assertEquals(shardOf({ shardTables: false }, communicator, 3), undefined);
+  assertEquals(shardOf(divide, ALONE, 3), undefined);
+  assertThrows(() => shardOf(divide, communicator, 2), Failure, "2 words among 3 ranks");
 });
 
 Deno.test("a rank that is alone needs no agreement", async () => {

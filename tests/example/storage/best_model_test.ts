@@ -1,6 +1,6 @@
 // The best model of a run: what is on disk, and when, so that a crash at any time loses none.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BestModel } from "../../../example/storage/best_model.ts";
 import { hashOfFile, loadModel, makeModel } from "../../../example/storage/checkpoint.ts";
 import { Failure } from "../../../example/shared/errors.ts";
@@ -63,9 +63,27 @@ Deno.test("BestModel.resume() writes a file that is not there yet, and leaves ot
       const third = new BestModel(gpu, model, "m", BESIDE, captureIo());
       await third.resume(saved, false);
       assertEquals(Deno.readTextFileSync(PATH), "another program's");
-      assertThrows(() => third.restore(), Failure, "it is not the file that this run wrote");
+      await assertRejects(
+        () => third.restore(),
+        Failure,
+        "it is not the file that this run wrote",
+      );
       Deno.writeFileSync(PATH, bytes);
-      third.restore();
+      await third.restore();
       loadModel(gpu, PATH).model.dispose();
+    })
+  ));
+
+Deno.test("BestModel goes on in memory when it cannot be written, but not with a part of the tables", () =>
+  inFolder(() =>
+    withGpu(async (gpu) => {
+      Deno.writeTextFileSync("saved_model", "a file, not a folder");
+      for (const shard of [undefined, { rank: 0, ranks: 2 }]) {
+        using model = makeModel(gpu, SETTINGS, WORDS, shard);
+        const best = new BestModel(gpu, model, "m", BESIDE, captureIo());
+        const kept = best.keep(found(1, 9), () => Promise.resolve());
+        if (shard) await assertRejects(() => kept, Failure, "Cannot write saved_model/m");
+        else assertEquals([await kept, best.saved], [false, false]);
+      }
     })
   ));

@@ -270,11 +270,11 @@ Deno.test("restoreModel() takes only the file that this run wrote", () =>
       const best = await numbersOf(gpu, model);
       using other = makeModel(gpu, { ...settings, seed: 5 }, WORDS);
       const others = await numbersOf(gpu, other);
-      restoreModel(gpu, path, other, written, WORDS);
+      await restoreModel(gpu, path, other, written, WORDS);
       assertEquals(await numbersOf(gpu, other), best);
       for (const [name, parameter] of other.parameters()) gpu.write(parameter, others[name]!);
       await saveModel(gpu, path, other, beside);
-      assertThrows(
+      await assertRejects(
         () => restoreModel(gpu, path, model, written, WORDS),
         Failure,
         `Cannot load ${path}: it is not the file that this run wrote`,

@@ -184,6 +184,7 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
       "rank-timeout",
       "resume",
       "save",
+      "shard-tables",
       "tb-name",
     ],
     ...["train", "verbose", "vocab"],

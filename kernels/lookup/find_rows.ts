@@ -1,0 +1,76 @@
+/** Rows of divided tables that a step has fetched, and where each id's row stands among them. */
+
+import source from "./find_rows.wgsl" with { type: "text" };
+import type { Step } from "../autograd/step.ts";
+import { expectIds, type Tensor } from "../device/tensor.ts";
+
+/** Rows of tables that are divided alike. */
+export interface Fetched {
+  /** [m] The ids of the rows: by the rank that holds them, then rising. */
+  readonly ids: Tensor;
+  /** The number of ranks. */
+  readonly ranks: number;
+  /** By table its rows [m + 1, ...]: the last is NaN, for an id that was not fetched. */
+  readonly tables: ReadonlyMap<Tensor, Tensor>;
+  /** The first row of each rank, and m behind them. */
+  readonly starts: readonly number[];
+  /** Which rows of this rank's shard each rank has fetched, rising. */
+  readonly asked: readonly Uint32Array[];
+}
+
+const fetchedBy = new WeakMap<Step, readonly Fetched[]>();
+const found = new WeakMap<Fetched, Map<Tensor, Tensor>>();
+
+/** Gives a step the rows. */
+export function setFetched(step: Step, groups: readonly Fetched[]): void {
+  fetchedBy.set(step, groups);
+  for (const group of groups) found.set(group, new Map());
+}
+
+/** What the step has fetched. */
+export function fetchedOf(step: Step): readonly Fetched[] {
+  return fetchedBy.get(step) ?? [];
+}
+
+/**
+ * The fetched rows of a divided `table`, and where those of `ids` stand in them, in the shape of `ids`.
+ *
+ * @throws {RangeError} If an id may not be below V.
+ * @throws {TypeError} If the step has fetched no rows of the table.
+ */
+export function findRows(
+  op: string,
+  step: Step,
+  table: Tensor,
+  ids: Tensor,
+): { table: Tensor; ids: Tensor } {
+  expectIds(op, ids, table.shard!.rows);
+  const group = fetchedOf(step).find(({ tables }) => tables.has(table));
+  if (!group) {
+    throw new TypeError(
+      `Cannot run ${op}: [${table.shape}] is a part of a table of ${
+        table.shard!.rows
+      } rows, which ` +
+        "fetchRows() has to fetch first",
+    );
+  }
+  return { table: group.tables.get(table)!, ids: placesOf(step, group, ids) };
+}
+
+/** Where the rows of `ids` stand, found once a step: tables of a group then have gradients with the same ids. */
+function placesOf(step: Step, group: Fetched, ids: Tensor): Tensor {
+  const known = found.get(group)!, before = known.get(ids);
+  if (before) return before;
+  const n = ids.size, m = group.ids.size, places = step.tensor(ids.shape, "u32");
+  step.gpu.dispatch({
+    label: "findRows",
+    source,
+    inputs: [ids, group.ids],
+    outputs: [places],
+    uniform: { n, m, ranks: group.ranks },
+    grid: Math.ceil(n / 64),
+  });
+  places.idLimit = m + 1;
+  known.set(ids, places);
+  return places;
+}

@@ -1,0 +1,38 @@
+/** Tensors and arrays of a step in one piece, since every read and every message waits. */
+
+import type { Step } from "../autograd/step.ts";
+import type { Tensor } from "../device/tensor.ts";
+
+/** Bytes that are packed on the GPU to be read at once. */
+const PACKED_BYTES = 64 * 2 ** 20;
+
+/** Reads tensors of one type, packed into one on the GPU if they fit, since every read waits. */
+export async function readTogether(
+  step: Step,
+  tensors: readonly Tensor[],
+): Promise<(Float32Array | Uint32Array)[]> {
+  const { gpu } = step, size = tensors.reduce((sum, tensor) => sum + tensor.size, 0);
+  if (tensors.length < 2 || 4 * size > Math.min(PACKED_BYTES, gpu.maxTensorBytes)) {
+    return await Promise.all(tensors.map((tensor) => gpu.read(tensor)));
+  }
+  const packed = step.tensor([size], tensors[0]!.dtype);
+  let at = 0;
+  for (const tensor of tensors) {
+    gpu.copy(tensor, packed, { toStart: at });
+    at += tensor.size;
+  }
+  const all = await gpu.read(packed);
+  at = 0;
+  return tensors.map((tensor) => all.subarray(at, at += tensor.size));
+}
+
+/** The arrays, one after another. */
+export function concatenated<T extends Float32Array | Uint32Array>(
+  Numbers: new (size: number) => T,
+  arrays: readonly T[],
+): T {
+  const all = new Numbers(arrays.reduce((sum, array) => sum + array.length, 0));
+  let at = 0;
+  for (const array of arrays) all.set(array, at), at += array.length;
+  return all;
+}

@@ -1,0 +1,207 @@
+// Rows of divided tables: what a step fetches, what it returns, and what the optimizer makes of it.
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { add, gather, indexScore, scale, sum } from "../../../kernels/ops.ts";
+import {
+  backwardAcross,
+  type Communicator,
+  fetchRows,
+  ownRows,
+  ranksInProcess,
+} from "../../../kernels/mod.ts";
+import { type Gpu, IndexLinear, type Step, type Tensor } from "../../../mod.ts";
+import {
+  Adagrad,
+  Adam,
+  Embedding,
+  type NamedParameter,
+  type Optimizer,
+  SGD,
+} from "../../../nce/nn/mod.ts";
+import { randomIds, values } from "../../reference/data.ts";
+import { assertClose } from "../../support/close.ts";
+import { withGpu } from "../../support/gpu.ts";
+
+const [V, E, N, K] = [50, 5, 12, 3];
+const STEPS = 6;
+
+/** Runs `body` on ranks that have a device each; what it returns, by rank. */
+function onRanks<T>(
+  size: number,
+  body: (gpu: Gpu, communicator: Communicator) => Promise<T>,
+): Promise<T[]> {
+  return Promise.all(
+    ranksInProcess(size).map(async (communicator) => {
+      const found: T[] = [];
+      await withGpu(async (gpu) => void found.push(await body(gpu, communicator)));
+      return found[0]!;
+    }),
+  );
+}
+
+/** A rank's rows of a table of these numbers, in several buffers if a binding holds few bytes. */
+function divided(
+  gpu: Gpu,
+  whole: Float32Array,
+  width: number,
+  { rank, size }: Communicator,
+): Tensor {
+  const own = size > 1 ? ownRows(whole, width, { rank, ranks: size }) : whole;
+  const row = width === 1 ? [] : [width];
+  const table = gpu.table([own.length / width, ...row], own);
+  if (size > 1) table.shard = { rank, ranks: size, rows: whole.length / width };
+  table.requiresGrad = true;
+  return table;
+}
+
+const TABLE = values(V * E, 1, 0.5), BIAS = values(V, 2, 0.5), INPUT = values(N * E, 3, 1);
+
+Deno.test("fetchRows() gives each rank the rows of its ids, repeats and rows of one rank included", async () => {
+  const ids = (rank: number) =>
+    [Uint32Array.of(0, 49, 7, 7, 3), Uint32Array.of(3), Uint32Array.of(9, 6, 3, 0, 0, 12)][rank]!;
+  const all = await onRanks(3, async (gpu, communicator) => {
+    using table = divided(gpu, TABLE, E, communicator);
+    using bias = divided(gpu, BIAS, 1, communicator);
+    using step = gpu.step();
+    const own = step.upload(ids(communicator.rank));
+    await fetchRows(step, [{ tables: [table, bias], ids: [own] }], communicator);
+    const missing = gather(step, bias, step.upload(Uint32Array.of(48)));
+    assertEquals(await gpu.read(missing), Float32Array.of(NaN));
+    return [await gpu.read(gather(step, table, own)), await gpu.read(gather(step, bias, own))];
+  });
+  for (const [rank, [rows, biases]] of all.entries()) {
+    const expected = [...ids(rank)].flatMap((id) => [...TABLE.subarray(id * E, (id + 1) * E)]);
+    assertEquals([...rows!], expected);
+    assertEquals([...biases!], [...ids(rank)].map((id) => BIAS[id]!));
+  }
+});
+
+/** A loss that looks rows up in every way; the ids of a step are those of the rank's columns. */
+async function lossOf(
+  step: Step,
+  [table, bias]: readonly [Tensor, Tensor],
+  ids: Uint32Array,
+  input: Float32Array,
+  communicator: Communicator,
+): Promise<Tensor> {
+  const own = step.upload(ids, [ids.length / K, K]), x = step.upload(input, [ids.length / K, E]);
+  await fetchRows(step, [{ tables: [table, bias], ids: [own] }], communicator);
+  const scores = indexScore(step, x, table, bias, own), rows = gather(step, table, own);
+  return add(step, sum(step, scores), scale(step, sum(step, rows), 0.5));
+}
+
+/** Trains with the rows divided; all that the optimizer has at the end, and the norm of each step. */
+async function train(
+  make: (gpu: Gpu, parameters: readonly NamedParameter[]) => Optimizer,
+  gpu: Gpu,
+  communicator: Communicator,
+): Promise<Map<string, number[]>> {
+  const { rank, size } = communicator, results = new Map<string, number[]>(), norms: number[] = [];
+  using table = divided(gpu, TABLE, E, communicator);
+  using bias = divided(gpu, BIAS, 1, communicator);
+  using optimizer = make(gpu, [["table", table], ["bias", bias]]);
+  for (let number = 0; number < STEPS; number++) {
+    using step = gpu.step({ training: true, number });
+    const columns = Array.from({ length: N }, (_, i) => i).filter((i) => i % size === rank);
+    const all = randomIds(N * K, number === 0 ? 1 : V, number);
+    const ids = Uint32Array.from(columns.flatMap((i) => [...all.subarray(i * K, (i + 1) * K)]));
+    const input = Float32Array.from(
+      columns.flatMap((i) => [...INPUT.subarray(i * E, (i + 1) * E)]),
+    );
+    const loss = await lossOf(step, [table, bias], ids, input, communicator);
+    const { gradients } = await backwardAcross(step, loss, communicator);
+    optimizer.step(gradients);
+    norms.push(...await gpu.readFloats(optimizer.norm));
+  }
+  results.set("norms", norms);
+  using _held = optimizer.hold();
+  for (const [name, tensor] of optimizer.tensors()) {
+    const width = tensor.size / tensor.shape[0]!, whole: number[] = [];
+    const own = Float32Array.from(await gpu.read(tensor));
+    for (const [rank, rows] of (await communicator.gather(own)).entries()) {
+      rows.forEach((x, i) => {
+        whole[(Math.floor(i / width) * size + rank) * width + i % width] = x;
+      });
+    }
+    results.set(name, whole);
+  }
+  return results;
+}
+
+const OPTIMIZERS = {
+  "SGD with deferred rows": (gpu: Gpu, parameters: readonly NamedParameter[]) =>
+    new SGD(gpu, parameters, { lr: 0.1, momentum: 0.9, weightDecay: 1e-3, clip: 0.5 }),
+  Adam: (gpu: Gpu, parameters: readonly NamedParameter[]) =>
+    new Adam(gpu, parameters, { lr: 0.01, clip: 0.5 }),
+  "row-wise Adagrad": (gpu: Gpu, parameters: readonly NamedParameter[]) =>
+    new Adagrad(gpu, parameters, { lr: 0.1, rowwise: true }),
+};
+
+Deno.test("backwardAcross() returns gradients to the ranks that hold the rows: they train as one rank does", async () => {
+  for (const [name, make] of Object.entries(OPTIMIZERS)) {
+    const [one] = await onRanks(1, (gpu, communicator) => train(make, gpu, communicator));
+    for (const size of [2, 3]) {
+      const all = await onRanks(size, (gpu, communicator) => train(make, gpu, communicator));
+      for (const rank of all) assertEquals(rank, all[0], name);
+      for (const [what, numbers] of one!) {
+        if (what.endsWith(".steps")) assertEquals(all[0]!.get(what), numbers);
+        else assertClose(all[0]!.get(what)!, numbers, { atol: 1e-6, rtol: 1e-6 }, name + what);
+      }
+    }
+  }
+});
+
+Deno.test("a shard of a layer starts as these rows of the whole layer do", () =>
+  withGpu(async (gpu) => {
+    const [rows, width] = [3000, 3], noise = values(rows, 6, 1).map(Math.abs);
+    const layer = { embeddingDim: width, numClasses: rows, noise, noiseRatio: 2, seed: 3 };
+    using whole = new IndexLinear(gpu, layer);
+    for (const shard of [{ rank: 1, ranks: 3 }, { rank: 0, ranks: 1 }]) {
+      using part = new IndexLinear(gpu, { ...layer, shard });
+      for (const name of ["weight", "bias"] as const) {
+        const all = await gpu.readFloats(whole[name]);
+        assertEquals(await gpu.readFloats(part[name]), ownRows(all, all.length / rows, shard));
+      }
+    }
+  }, { maxBindingBytes: 2 ** 12 }));
+
+Deno.test("a divided table is refused where its rows were not fetched, or all are needed", async () => {
+  await onRanks(2, async (gpu, communicator) => {
+    const { rank } = communicator, shard = { rank, ranks: 2 };
+    using encoder = new Embedding(gpu, { numEmbeddings: V, embeddingDim: E, shard });
+    using layer = new IndexLinear(gpu, {
+      ...{ embeddingDim: E, numClasses: V, noise: new Float32Array(V).fill(1), noiseRatio: 2 },
+      ...{ lossType: "full", shard },
+    });
+    using step = gpu.step();
+    const ids = step.upload(Uint32Array.of(1)), x = step.upload(values(E, 1, 1), [1, E]);
+    const unfetched = "is a part of a table of 50 rows, which fetchRows() has to fetch first";
+    assertThrows(() => encoder.forward(step, ids), TypeError, unfetched);
+    assertThrows(() => layer.getScore(step, ids, ids, x), TypeError, unfetched);
+    for (const call of [() => layer.forward(step, ids, x), () => layer.topK(step, 1, x)]) {
+      assertThrows(call, TypeError, "a rank has the scores of its own shard alone");
+    }
+    const other = ranksInProcess(3)[0]!;
+    await assertRejects(
+      () => fetchRows(step, [{ tables: [encoder.weight], ids: [ids] }], other),
+      TypeError,
+      "is not what rank 0 of 3 holds",
+    );
+    for (const wrong of [null, [{}], [{ tables: [], ids: [ids] }], [{ tables: [x], ids: [1] }]]) {
+      const call = () => Reflect.apply(fetchRows, undefined, [step, wrong, communicator]);
+      await assertRejects(call, TypeError, "Cannot fetch rows: ");
+    }
+    const high = step.upload(Uint32Array.of(V));
+    await assertRejects(
+      () => fetchRows(step, [{ tables: [encoder.weight], ids: [high] }], communicator),
+      RangeError,
+      "id 50 is out of range",
+    );
+    const half = { numEmbeddings: V, embeddingDim: E + 1, shard, tableDtype: "f16" } as const;
+    assertThrows(() => new Embedding(gpu, half), TypeError, "a shard has 32-bit floats");
+    const many = { numEmbeddings: 1, embeddingDim: E, shard };
+    assertThrows(() => new Embedding(gpu, many), RangeError, "1 rows cannot be divided among 2");
+    const wrong = { numEmbeddings: V, embeddingDim: E, shard: { rank: 2, ranks: 2 } };
+    assertThrows(() => new Embedding(gpu, wrong), RangeError, "rank");
+  });
+});
