@@ -1,8 +1,12 @@
 /** Divergence of training: where it happened, and which option is the likely cause. */
 
+import type { Gpu } from "../../mod.ts";
+import type { NamedParameter } from "../../nce/nn/mod.ts";
+import { sum } from "../../kernels/ops.ts";
 import { DEFAULT_LR } from "../options/choices.ts";
 import { Failure } from "../shared/errors.ts";
 import { formatNumber } from "../shared/progress.ts";
+import type { Ranks } from "../shared/ranks.ts";
 import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 
 /** Settings that can make training diverge. */
@@ -64,4 +68,35 @@ export function likelyCure(settings: Suspects, vocabularySize: number): string {
   ];
   const [, cure] = suspects.reduce((worst, next) => next[0] > worst[0] ? next : worst);
   return cure;
+}
+
+/**
+ * Name of a parameter with an element that is not finite; undefined if there is none.
+ *
+ * @throws {Failure} If the ranks' parameters differ.
+ */
+export async function badParameter(
+  gpu: Gpu,
+  parameters: readonly NamedParameter[],
+  ranks: Ranks,
+): Promise<string | undefined> {
+  using sums = gpu.tensor([parameters.length]);
+  {
+    using step = gpu.step();
+    parameters.forEach(([, parameter], toStart) => {
+      gpu.copy(sum(step, parameter), sums, { toStart }); // infinities and NaN show in a sum
+    });
+  }
+  const found = await gpu.readFloats(sums);
+  const divided = found.map((sum, i) => parameters[i]![1].shard ? sum : 0);
+  await ranks.communicator.sum(divided);
+  parameters.forEach(([, { shard }], i) => {
+    if (shard) found[i] = divided[i]!;
+  });
+  await ranks.expectSame([{
+    what: "model after the same steps",
+    value: found.join(),
+    hint: "ranks need the same adapter and driver",
+  }]);
+  return parameters[found.findIndex((value) => !Number.isFinite(value))]?.[0];
 }

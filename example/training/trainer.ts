@@ -2,12 +2,12 @@
 
 import { auditGradient, type Gpu } from "../../mod.ts";
 import type { Optimizer } from "../../nce/nn/mod.ts";
-import { sum, weightedSum } from "../../kernels/ops.ts";
+import { weightedSum } from "../../kernels/ops.ts";
 import { byItself, partOf } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import { type Batch, firstRows } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
-import { Diverged } from "./diverged.ts";
+import { badParameter, Diverged } from "./diverged.ts";
 import { contextOf, uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import type { Io } from "../shared/io.ts";
 import type { Losses, LossSum } from "../evaluation/losses.ts";
@@ -106,8 +106,8 @@ export class Trainer implements Disposable {
   }
 
   /**
-   * Progress of training, when ranks are together. With {@linkcode tensors} it determines everything that follows, since random
-   * numbers are a function of the seed and the step.
+   * Progress of training, when ranks are together. With {@linkcode tensors} it determines everything that
+   * follows, since random numbers are a function of the seed and the step.
    *
    * @throws {Diverged} If a loss is not finite.
    */
@@ -220,7 +220,7 @@ export class Trainer implements Disposable {
       }
     }
     progress.done();
-    const bad = await this.#badParameter();
+    const bad = await badParameter(this.#gpu, this.#model.parameters(), this.#ranks);
     if (bad !== undefined) throw new Diverged(`the parameter ${bad}`, { step: this.steps, epoch });
     const { sum, tokens } = this.#at.told;
     return { loss: sum / tokens, tokensPerSecond: progress.tokensPerSecond };
@@ -232,30 +232,6 @@ export class Trainer implements Disposable {
     const { epoch, step, batch } = this.#at, after = batches - firstBad - 1;
     const place = { step: step - after, epoch, batch: batch - after };
     throw new Diverged("the training loss", place);
-  }
-
-  /** Name of a parameter with an element that is not finite; undefined if there is none. */
-  async #badParameter(): Promise<string | undefined> {
-    const parameters = this.#model.parameters();
-    using sums = this.#gpu.tensor([parameters.length]);
-    {
-      using step = this.#gpu.step();
-      parameters.forEach(([, parameter], toStart) => {
-        this.#gpu.copy(sum(step, parameter), sums, { toStart }); // infinities and NaN show in a sum
-      });
-    }
-    const found = await this.#gpu.readFloats(sums);
-    const divided = found.map((sum, i) => parameters[i]![1].shard ? sum : 0);
-    await this.#ranks.communicator.sum(divided);
-    parameters.forEach(([, { shard }], i) => {
-      if (shard) found[i] = divided[i]!;
-    });
-    await this.#ranks.expectSame([{
-      what: "model after the same steps",
-      value: found.join(),
-      hint: "ranks need the same adapter and driver",
-    }]);
-    return parameters[found.findIndex((value) => !Number.isFinite(value))]?.[0];
   }
 
   /** Counts the noise samples since the last call. */

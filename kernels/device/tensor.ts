@@ -247,9 +247,7 @@ export function expectStep(
   step: { readonly gpu: unknown; readonly record: unknown },
 ): void {
   if (step?.gpu && step.record) return;
-  throw new TypeError(
-    `Cannot run ${op}: step is ${show(step)}, not a Step (gpu.step() begins one)`,
-  );
+  throw new TypeError(`Cannot run ${op}: step is ${show(step)}, not a Step (gpu.step())`);
 }
 
 /** Throws a TypeError unless `step` is a step, and each of the named `tensors` holds 32-bit floats. */

@@ -60,8 +60,8 @@ interface Whole extends Pick<Update, "rule" | "coefficients" | "key"> {
   readonly row: number;
 }
 
-/** Updates of parameters by gradients, times `norm[1]`. */
-export class Updates {
+/** The updates of an optimizer's step: of parameters by gradients, times `norm[1]`. */
+export class StepUpdates {
   readonly #gpu: Device;
   /** [2] Its second element is the factor that clips. */
   readonly norm: Tensor;

@@ -10,6 +10,7 @@ import { concatenated, readTogether } from "./together.ts";
 
 /** What a step looks up: ids, and the tables whose rows these are. */
 export interface RowRequest {
+  /** Tables whose rows are divided in the same way. */
   readonly tables: readonly Tensor[];
   /** Ids in tensors of any shape; all that the step will look up in these tables. */
   readonly ids: readonly Tensor[];

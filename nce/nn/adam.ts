@@ -4,7 +4,7 @@ import type { SummedGradient } from "../../kernels/autograd/gradients.ts";
 import { expectNumber } from "../../kernels/device/expect.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
-import { ADAM_RULE, type Updates } from "../../kernels/optimizer/update.ts";
+import { ADAM_RULE, type StepUpdates } from "../../kernels/optimizer/update.ts";
 import type { Rounding } from "../../kernels/random/rounding.ts";
 import type { NamedParameter } from "./module.ts";
 import {
@@ -94,7 +94,7 @@ class AdamSlot implements Slot {
     return [["moment", this.#moment], ["squares", this.#squares]];
   }
 
-  update(gradient: SummedGradient, updates: Updates, lr: number): void {
+  update(gradient: SummedGradient, updates: StepUpdates, lr: number): void {
     const key = this.#rounding.next(),
       t = this.#rounding.updates,
       { beta1, beta2, weightDecay } = this.#fixed;

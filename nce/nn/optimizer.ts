@@ -12,7 +12,7 @@ import { madeLike } from "../../kernels/device/parts.ts";
 import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { clipScale } from "../../kernels/optimizer/clip.ts";
-import { Updates } from "../../kernels/optimizer/update.ts";
+import { StepUpdates } from "../../kernels/optimizer/update.ts";
 import type { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
 import { Rounding } from "../../kernels/random/rounding.ts";
 import { sameStream, streamOf } from "../../kernels/random/stream.ts";
@@ -87,7 +87,7 @@ export interface Slot {
   /** Goes on from these counts. */
   restore(counts: readonly number[]): void;
   /** Adds the parameter's update by `gradient` to `updates`. */
-  update(gradient: SummedGradient, updates: Updates, lr: number): void;
+  update(gradient: SummedGradient, updates: StepUpdates, lr: number): void;
 }
 
 /** A zero tensor like `parameter`, for what is kept of it. */
@@ -246,7 +246,7 @@ export abstract class Optimizer implements Disposable {
     // Tiled gradients come first: they are computed from other parameters, which must not have moved.
     const order = ({ gradient }: { gradient: SummedGradient }) => gradient.kind === "tiled" ? 0 : 1;
     found.sort((a, b) => order(a) - order(b));
-    const updates = new Updates(this.#gpu, this.norm);
+    const updates = new StepUpdates(this.#gpu, this.norm);
     for (const { slot, gradient } of found) slot.update(gradient, updates, this.#lr);
     updates.finish();
   }

@@ -5,7 +5,7 @@ import { expectNumber } from "../../kernels/device/expect.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { LazyRows, type SGDCoefficients } from "../../kernels/optimizer/lazy_rows.ts";
-import { MOMENTUM_RULE, SGD_RULE, type Updates } from "../../kernels/optimizer/update.ts";
+import { MOMENTUM_RULE, SGD_RULE, type StepUpdates } from "../../kernels/optimizer/update.ts";
 import type { Rounding } from "../../kernels/random/rounding.ts";
 import type { NamedParameter } from "./module.ts";
 import {
@@ -90,7 +90,7 @@ class SGDSlot implements Slot {
     return this.lazy && this.lazy.runs.length > 0 ? [...kept, ["steps", this.lazy.last]] : kept;
   }
 
-  update(gradient: SummedGradient, updates: Updates, lr: number): void {
+  update(gradient: SummedGradient, updates: StepUpdates, lr: number): void {
     const { momentum, weightDecay } = this.#fixed, moment = this.#moment;
     if (gradient.kind === "sparse" && (moment || weightDecay > 0)) {
       return this.#makeLazy().update(gradient, updates.norm, lr);
