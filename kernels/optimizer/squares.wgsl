@@ -40,7 +40,7 @@ var<workgroup> shares: array<f32, 64>;
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) local: u32) {
   var sum = vec4f();
   var group = id.x; // counted from the tensor's first; wraps, and is too large, for later tensors
-  { // PART
+  if (PART < PARTS) { // always: a block for each
     let n = params.n_PART;
     let share = share_of(group, n);
     for (var i = share.x + local; i < share.y; i += 64) { sum += x_PART[i] * x_PART[i]; }

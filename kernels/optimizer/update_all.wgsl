@@ -18,7 +18,7 @@ const FIRST = 1 + PARTS; // binding of the first output
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   var first = group_index(group) * SHARE; // in the parameter; wraps, and is too large, for later ones
   let clip = norm[1];
-  { // PART
+  if (PART < PARTS) { // always: a block for each
     let n = params.n_PART;
     let end = min(first + SHARE, n);
     for (var i = first + local; i < end; i += 64) {
