@@ -7,6 +7,7 @@ import type { Given } from "../../../example/options/settings.ts";
 import { Gpu } from "../../../mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { inFolder } from "../../support/folder.ts";
+import { resultsOf, withGpus } from "../../support/ranks.ts";
 import { trainTogether } from "../../support/together.ts";
 import { events } from "../../support/tiny_run.ts";
 
@@ -27,28 +28,23 @@ const CASES: readonly Given[] = [
 ];
 const STEPS = 4;
 
-Deno.test("training is the same with two ranks and three as with one, and ranks have equal bits", async () => {
-  const gpus = await Promise.all([1, 2, 3].map(() => Gpu.create()));
-  await using _gpus = {
-    [Symbol.asyncDispose]: async () => {
-      for (const gpu of gpus) await gpu[Symbol.asyncDispose]();
-    },
-  };
-  const corpus = await loadCorpus({ data: DATA["data"] as string });
-  for (const given of CASES) {
-    const trainBy = (size: number) =>
-      trainInProcess(gpus.slice(0, size), corpus, { ...SMALL, ...given }, STEPS);
-    const [one] = await trainBy(1);
-    for (const size of [2, 3]) {
-      const all = await trainBy(size), what = `${JSON.stringify(given)}, ${size} ranks`;
-      for (const rank of all) assertEquals(largestDifference(rank, all[0]!).most, 0, what);
-      assertClose([all[0]!.loss], [one!.loss], { atol: 2e-6, rtol: 1e-6 }, `${what}: loss`);
-      for (const [name, numbers] of one!.tensors) {
-        assertClose(all[0]!.tensors.get(name)!, numbers, { atol: 2e-6, rtol: 1e-6 }, what + name);
+Deno.test("training is the same with two ranks and three as with one, and ranks have equal bits", () =>
+  withGpus(3, async (gpus) => {
+    const corpus = await loadCorpus({ data: DATA["data"] as string });
+    for (const given of CASES) {
+      const trainBy = (size: number) =>
+        trainInProcess(gpus.slice(0, size), corpus, { ...SMALL, ...given }, STEPS);
+      const [one] = await trainBy(1);
+      for (const size of [2, 3]) {
+        const all = await trainBy(size), what = `${JSON.stringify(given)}, ${size} ranks`;
+        for (const rank of all) assertEquals(largestDifference(rank, all[0]!).most, 0, what);
+        assertClose([all[0]!.loss], [one!.loss], { atol: 2e-6, rtol: 1e-6 }, `${what}: loss`);
+        for (const [name, numbers] of one!.tensors) {
+          assertClose(all[0]!.tensors.get(name)!, numbers, { atol: 2e-6, rtol: 1e-6 }, what + name);
+        }
       }
     }
-  }
-});
+  }));
 
 Deno.test("ranks round tables of 16-bit floats alike: they have equal bits, and the losses of a single one", async () => {
   await using one = await Gpu.create(), two = await Gpu.create();
@@ -68,14 +64,6 @@ const SHORT: Given = {
   ...{ "concat": true, "carry-state": true, "bptt": "8", "batch-size": "4" },
 };
 
-/** The numbers of the record, which are those of the model, too. */
-function numbersOf(name: string): number[] {
-  return events(name).flatMap((event) => {
-    const { loss, trainLoss, validPpl, ppl, hitRate } = event as Record<string, number | undefined>;
-    return [loss, trainLoss, validPpl, ppl, hitRate].filter((value) => value !== undefined);
-  });
-}
-
 Deno.test("train() by three ranks writes one record and one model, those of a single rank", () =>
   inFolder(async () => {
     const given = { ...SHORT, "epochs": "1", "log-interval": "9" };
@@ -85,7 +73,7 @@ Deno.test("train() by three ranks writes one record and one model, those of a si
       events("three").map(({ event }) => event),
       events("one").map(({ event }) => event),
     );
-    assertClose(numbersOf("three"), numbersOf("one"), { rtol: 1e-5 });
+    assertClose(resultsOf("three"), resultsOf("one"), { rtol: 1e-5 });
   }));
 
 Deno.test("a checkpoint of two ranks goes on with three, carried states included, and ends as one rank does", () =>
@@ -96,5 +84,5 @@ Deno.test("a checkpoint of two ranks goes on with three, carried states included
     const lines = await trainTogether({ ...given, "save": "parts", "resume": true }, 3);
     const place = /^resumes {5}saved_model\/parts.checkpoint.safetensors: epoch 1, after [1-9]/;
     assert(lines.some((line) => place.test(line)), lines.join("\n"));
-    assertClose(numbersOf("parts"), numbersOf("one"), { rtol: 1e-5 });
+    assertClose(resultsOf("parts"), resultsOf("one"), { rtol: 1e-5 });
   }));

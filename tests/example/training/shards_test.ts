@@ -4,11 +4,10 @@ import { assert, assertEquals } from "@std/assert";
 import { largestDifference, SMALL, trainInProcess } from "../../../bench/ranks.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
 import type { Given } from "../../../example/options/settings.ts";
-import { Gpu } from "../../../mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { inFolder } from "../../support/folder.ts";
+import { resultsOf, withGpus } from "../../support/ranks.ts";
 import { trainTogether } from "../../support/together.ts";
-import { events } from "../../support/tiny_run.ts";
 
 const DATA: Given = { "data": "synthetic:words=1000,vocab=100" };
 const SHARDED: Given = { "distributed": true, "shard-tables": true };
@@ -30,27 +29,22 @@ const CASES: readonly Given[] = [
 ];
 const STEPS = 3;
 
-Deno.test("training with divided tables is the same with two ranks and three as with one", async () => {
-  const gpus = await Promise.all([1, 2, 3].map(() => Gpu.create()));
-  await using _gpus = {
-    [Symbol.asyncDispose]: async () => {
-      for (const gpu of gpus) await gpu[Symbol.asyncDispose]();
-    },
-  };
-  const corpus = await loadCorpus({ data: DATA["data"] as string });
-  for (const [i, given] of CASES.entries()) {
-    const size = 2 + i % 2, what = `${JSON.stringify(given)}, ${size} ranks: `;
-    const train = (size: number, more: Given) =>
-      trainInProcess(gpus.slice(0, size), corpus, { ...SMALL, ...given, ...more }, STEPS);
-    const [one] = await train(1, {}), all = await train(size, SHARDED);
-    for (const rank of all) assertEquals(largestDifference(rank, all[0]!).most, 0, what);
-    assertClose([all[0]!.loss], [one!.loss], { atol: 2e-6, rtol: 1e-6 }, `${what}loss`);
-    assertEquals([...all[0]!.tensors.keys()], [...one!.tensors.keys()]);
-    for (const [name, numbers] of one!.tensors) {
-      assertClose(all[0]!.tensors.get(name)!, numbers, { atol: 2e-6, rtol: 1e-6 }, what + name);
+Deno.test("training with divided tables is the same with two ranks and three as with one", () =>
+  withGpus(3, async (gpus) => {
+    const corpus = await loadCorpus({ data: DATA["data"] as string });
+    for (const [i, given] of CASES.entries()) {
+      const size = 2 + i % 2, what = `${JSON.stringify(given)}, ${size} ranks: `;
+      const train = (size: number, more: Given) =>
+        trainInProcess(gpus.slice(0, size), corpus, { ...SMALL, ...given, ...more }, STEPS);
+      const [one] = await train(1, {}), all = await train(size, SHARDED);
+      for (const rank of all) assertEquals(largestDifference(rank, all[0]!).most, 0, what);
+      assertClose([all[0]!.loss], [one!.loss], { atol: 2e-6, rtol: 1e-6 }, `${what}loss`);
+      assertEquals([...all[0]!.tensors.keys()], [...one!.tensors.keys()]);
+      for (const [name, numbers] of one!.tensors) {
+        assertClose(all[0]!.tensors.get(name)!, numbers, { atol: 2e-6, rtol: 1e-6 }, what + name);
+      }
     }
-  }
-});
+  }));
 
 /** Options of a short run with carried states, validated exactly and tested by a loss. */
 const SHORT: Given = {
@@ -65,20 +59,12 @@ const SHORT: Given = {
   ...{ "nce": true, "noise-ratio": "5", "evaluation": "sampled:6" },
 };
 
-/** The numbers of the record, which are those of the model, too. */
-function numbersOf(name: string): number[] {
-  return events(name).flatMap((event) => {
-    const { loss, trainLoss, validPpl, ppl, hitRate } = event as Record<string, number | undefined>;
-    return [loss, trainLoss, validPpl, ppl, hitRate].filter((value) => value !== undefined);
-  });
-}
-
 Deno.test("checkpoints of divided tables are those of whole ones: runs go on with other ranks, divided or not", () =>
   inFolder(async () => {
     await trainTogether({ ...SHORT, "save": "one" }, 1);
     await trainTogether({ ...SHORT, ...SHARDED, "save": "undisturbed" }, 2);
-    const expected = numbersOf("one");
-    assertClose(numbersOf("undisturbed"), expected, { rtol: 1e-5 });
+    const expected = resultsOf("one");
+    assertClose(resultsOf("undisturbed"), expected, { rtol: 1e-5 });
     const model = (save: string) => Deno.readFileSync(`saved_model/${save}.safetensors`);
     const runs: readonly [save: string, before: Given, from: number, after: Given, to: number][] = [
       ["same", SHARDED, 2, SHARDED, 2],
@@ -90,7 +76,7 @@ Deno.test("checkpoints of divided tables are those of whole ones: runs go on wit
       const lines = await trainTogether({ ...SHORT, ...after, save, "resume": true }, to);
       const place = /^resumes {5}saved_model\/.*.checkpoint.safetensors: epoch 1, after [1-9]/;
       assert(lines.some((line) => place.test(line)), lines.join("\n"));
-      assertClose(numbersOf(save), expected, { rtol: 1e-5 });
+      assertClose(resultsOf(save), expected, { rtol: 1e-5 });
     }
     assertEquals(model("same"), model("undisturbed"));
   }));

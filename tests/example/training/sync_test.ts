@@ -4,10 +4,10 @@ import { assert, assertEquals } from "@std/assert";
 import { largestDifference, SMALL, trainInProcess } from "../../../bench/ranks.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
 import type { Given } from "../../../example/options/settings.ts";
-import { Gpu } from "../../../mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { finishedRun } from "../../support/finished_run.ts";
 import { inFolder } from "../../support/folder.ts";
+import { withGpus } from "../../support/ranks.ts";
 import { events } from "../../support/tiny_run.ts";
 import { trainTogether } from "../../support/together.ts";
 
@@ -19,34 +19,29 @@ const LINEAR: Given = {
 const EACH_STEP: Given = { "distributed": true, "sync-every": "1000" };
 const STEPS = 5;
 
-Deno.test("ranks that come together after each step train by the mean of their gradients, as without --sync-every", async () => {
-  const gpus = await Promise.all([1, 2, 3].map(() => Gpu.create()));
-  await using _gpus = {
-    [Symbol.asyncDispose]: async () => {
-      for (const gpu of gpus) await gpu[Symbol.asyncDispose]();
-    },
-  };
-  const corpus = await loadCorpus({ data: DATA["data"] as string });
-  const cases: Given[] = [
-    { "loss": "nce" },
-    { "loss": "mix", "per-word": true, "index-module": "gru" },
-    { "loss": "full", "carry-state": true },
-  ];
-  for (const given of cases) {
-    for (const size of given["loss"] === "nce" ? [1, 2, 3] : [2]) {
-      const some = gpus.slice(0, size), what = `${JSON.stringify(given)}, ${size} ranks`;
-      const plain = { ...SMALL, ...LINEAR, ...given };
-      const [expected] = await trainInProcess(some, corpus, plain, STEPS);
-      const all = await trainInProcess(some, corpus, { ...plain, ...EACH_STEP }, STEPS);
-      for (const rank of all) assertEquals(largestDifference(rank, all[0]!).most, 0, what);
-      for (const [name, numbers] of expected!.tensors) {
-        assertClose(all[0]!.tensors.get(name)!, numbers, { atol: 2e-6, rtol: 1e-6 }, what + name);
+Deno.test("ranks that come together after each step train by the mean of their gradients, as without --sync-every", () =>
+  withGpus(3, async (gpus) => {
+    const corpus = await loadCorpus({ data: DATA["data"] as string });
+    const cases: Given[] = [
+      { "loss": "nce" },
+      { "loss": "mix", "per-word": true, "index-module": "gru" },
+      { "loss": "full", "carry-state": true },
+    ];
+    for (const given of cases) {
+      for (const size of given["loss"] === "nce" ? [1, 2, 3] : [2]) {
+        const some = gpus.slice(0, size), what = `${JSON.stringify(given)}, ${size} ranks`;
+        const plain = { ...SMALL, ...LINEAR, ...given };
+        const [expected] = await trainInProcess(some, corpus, plain, STEPS);
+        const all = await trainInProcess(some, corpus, { ...plain, ...EACH_STEP }, STEPS);
+        for (const rank of all) assertEquals(largestDifference(rank, all[0]!).most, 0, what);
+        for (const [name, numbers] of expected!.tensors) {
+          assertClose(all[0]!.tensors.get(name)!, numbers, { atol: 2e-6, rtol: 1e-6 }, what + name);
+        }
+        const loss = all.reduce((sum, rank) => sum + rank.loss, 0) / size;
+        assertClose([loss], [expected!.loss], { atol: 2e-6 }, `${what}: loss`);
       }
-      const loss = all.reduce((sum, rank) => sum + rank.loss, 0) / size;
-      assertClose([loss], [expected!.loss], { atol: 2e-6 }, `${what}: loss`);
     }
-  }
-});
+  }));
 
 /** Options of a short run in which ranks come together within an epoch and at its end. */
 const SHORT: Given = {

@@ -10,11 +10,12 @@ import {
   sum,
   weightedSum,
 } from "../../../kernels/ops.ts";
-import { backwardAcross, type Communicator, ranksInProcess } from "../../../kernels/mod.ts";
+import { backwardAcross, type Communicator } from "../../../kernels/mod.ts";
 import type { Gpu, Step, Tensor } from "../../../mod.ts";
 import { type NamedParameter, SGD } from "../../../nce/nn/mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { onRanks } from "../../support/ranks.ts";
 import { randomIds, values } from "../../reference/data.ts";
 
 const [V, E, N] = [200, 6, 18];
@@ -24,20 +25,6 @@ const HELD_BYTES = 4608;
 const STEPS = 12;
 
 type Model = Record<keyof typeof SHAPES, Tensor>;
-
-/** Runs `body` on ranks that have a device each; what it returns, by rank. */
-function onRanks<T>(
-  size: number,
-  body: (gpu: Gpu, communicator: Communicator) => Promise<T>,
-): Promise<T[]> {
-  return Promise.all(
-    ranksInProcess(size).map(async (communicator) => {
-      const found: T[] = [];
-      await withGpu(async (gpu) => void found.push(await body(gpu, communicator)));
-      return found[0]!;
-    }),
-  );
-}
 
 function modelOf(gpu: Gpu): Model {
   const made = Object.entries(SHAPES).map(([name, shape], i) => {

@@ -21,23 +21,10 @@ import {
 import { randomIds, values } from "../../reference/data.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { onRanks } from "../../support/ranks.ts";
 
 const [V, E, N, K] = [50, 5, 12, 3];
 const STEPS = 6;
-
-/** Runs `body` on ranks that have a device each; what it returns, by rank. */
-function onRanks<T>(
-  size: number,
-  body: (gpu: Gpu, communicator: Communicator) => Promise<T>,
-): Promise<T[]> {
-  return Promise.all(
-    ranksInProcess(size).map(async (communicator) => {
-      const found: T[] = [];
-      await withGpu(async (gpu) => void found.push(await body(gpu, communicator)));
-      return found[0]!;
-    }),
-  );
-}
 
 /** A rank's rows of a table of these numbers, in several buffers if a binding holds few bytes. */
 function divided(

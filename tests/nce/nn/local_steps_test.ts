@@ -1,7 +1,7 @@
 // Ranks that take steps by themselves and come together, against means and outer steps in float64.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Communicator, ranksInProcess } from "../../../kernels/mod.ts";
+import type { Communicator } from "../../../kernels/mod.ts";
 import { add, gather, weightedSum } from "../../../kernels/ops.ts";
 import type { AdapterOptions, Gpu, Tensor } from "../../../mod.ts";
 import {
@@ -15,6 +15,7 @@ import {
 } from "../../../nce/nn/mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { onRanks } from "../../support/ranks.ts";
 import { randomIds, values } from "../../reference/data.ts";
 
 /** Tables whose rows are no whole vectors, and some; ids of a step; size of a vector. */
@@ -77,21 +78,15 @@ async function train(
 }
 
 /** What each rank keeps after training on a device of its own. */
-function onRanks(
+function trainRanks(
   size: number,
   make: Make,
   together: (gpu: Gpu, communicator: Communicator) => Together,
   options: AdapterOptions = {},
 ): Promise<Map<string, Float32Array>[]> {
-  return Promise.all(
-    ranksInProcess(size).map(async (communicator, rank) => {
-      const found: Map<string, Float32Array>[] = [];
-      await withGpu(async (gpu) => {
-        found.push(await train(gpu, rank, make, together(gpu, communicator)));
-      }, options);
-      return found[0]!;
-    }),
-  );
+  return onRanks(size, (gpu, communicator) => {
+    return train(gpu, communicator.rank, make, together(gpu, communicator));
+  }, options);
 }
 
 /** The product's. */
@@ -153,24 +148,24 @@ function assertRanks(
 Deno.test("LocalSteps makes outer steps from the mean over ranks, which then have equal bits, for every optimizer", async () => {
   for (const [name, make] of Object.entries(OPTIMIZERS)) {
     for (const size of name === "adam" ? [1, 2, 3] : [2]) {
-      const [expected] = await onRanks(size, make, reference(OUTER));
-      assertRanks(await onRanks(size, make, localSteps(OUTER)), expected!, `${name}, ${size}`);
+      const [expected] = await trainRanks(size, make, reference(OUTER));
+      assertRanks(await trainRanks(size, make, localSteps(OUTER)), expected!, `${name}, ${size}`);
     }
   }
 });
 
 Deno.test("LocalSteps takes the mean unless told otherwise, also of tables in several buffers", async () => {
   const make = OPTIMIZERS["sgd with momentum"]!;
-  const [expected] = await onRanks(2, make, reference({ lr: 1, momentum: 0 }));
+  const [expected] = await trainRanks(2, make, reference({ lr: 1, momentum: 0 }));
   for (const options of [{}, { maxBindingBytes: 1 }, { family: "hardware" } as const]) {
-    const found = await onRanks(2, make, localSteps({}), options);
+    const found = await trainRanks(2, make, localSteps({}), options);
     assertRanks(found, expected!, JSON.stringify(options));
   }
 });
 
 Deno.test("LocalSteps sends the rows of a table that some rank has moved, and nothing of others", async () => {
   const sums: number[] = [];
-  await onRanks(2, OPTIMIZERS["sgd with momentum"]!, (gpu, communicator) => {
+  await trainRanks(2, OPTIMIZERS["sgd with momentum"]!, (gpu, communicator) => {
     const sum = communicator.sum.bind(communicator);
     communicator.sum = (data) => {
       if (communicator.rank === 0) sums.push(data.length);
