@@ -161,9 +161,8 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   scoredClasses(step: Step, target: Tensor): Tensor[] {
     expectStep("NCELoss", step);
     expectIds("NCELoss", target, this.noise.numClasses, "targets");
-    const { lossType } = this, flat = step.own(target.reshape([target.size]));
-    const needsNoise = lossType !== "full" &&
-      (lossType !== "nce" || (this.#training && step.training));
+    const flat = step.own(target.reshape([target.size]));
+    const needsNoise = this.lossType !== "full" && !this.#isUnnormalized(step);
     return needsNoise ? [flat, this.getNoise(step, flat).ids] : [flat];
   }
 
@@ -231,6 +230,11 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     throw new TypeError(`Cannot ${doing}: ${this.constructor.name} has no scoreAllClasses()`);
   }
 
+  /** Whether the loss is the unnormalised negative log probability, which needs no noise. */
+  #isUnnormalized(step: Step): boolean {
+    return this.lossType === "nce" && !(this.#training && step.training);
+  }
+
   #loss(step: Step, target: Tensor, input: Input): Tensor {
     const { lossType } = this;
     if (lossType === "full") {
@@ -238,7 +242,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
       return this.ceLoss(step, target, ...input).loss;
     }
     const training = this.#training && step.training;
-    if (lossType === "nce" && !training) {
+    if (this.#isUnnormalized(step)) {
       const unused = step.own(target.slice(0, 1)); // getScore needs noise; its score is not used
       return this.unnormalized(step, this.getScore(step, target, unused, ...input).target);
     }

@@ -1,7 +1,7 @@
 /** Describes a text and a model: the first lines of a run. */
 
 import type { Corpus, TestText } from "../data/corpus.ts";
-import { parameterShapes, product } from "../model/shapes.ts";
+import { parameterCount } from "../model/shapes.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { formatCount } from "../shared/progress.ts";
 import { describeUnknown } from "../data/unknown.ts";
@@ -31,8 +31,7 @@ function describe(data: string, text: Corpus | TestText, words: string): string[
 export function describeModel(settings: ModelSettings, numWords: number): string {
   const { indexModule, loss, noiseRatio, noise, normTerm, nlayers, nhid, emsize } = settings;
   const tables = settings.tableDtype === "f16" ? " in f16" : "";
-  const sizes = [...parameterShapes(settings, numWords)].map(([, shape]) => product(shape));
-  const size = sizes.reduce((a, b) => a + b);
+  const size = parameterCount(settings, numWords);
   const network = indexModule === "gru" ? `GRU ${nhid}` : `LSTM ${nlayers} x ${nhid}`;
   const samples = noise === "batch" ? "" : `, k = ${noiseRatio}`;
   return `${network}, embedding ${emsize}${tables}, ${formatCount(size)} parameters; loss ${loss}` +

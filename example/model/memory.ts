@@ -5,7 +5,7 @@ import { type Gpu, OutOfMemoryError } from "../../mod.ts";
 import { type Shard, shardRows } from "../../kernels/mod.ts";
 import type { Settings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
-import { parameterShapes, product, type SizeSettings } from "./shapes.ts";
+import { parameterCount, parameterShapes, type SizeSettings } from "./shapes.ts";
 
 /** Bytes of what is on the GPU, by what they are for. */
 export interface MemoryNeeds {
@@ -58,11 +58,8 @@ export function memoryOfTraining(
   const { loss, indexModule, emsize, optimizer, momentum, weightDecay } = settings;
   const model = memoryOfModel(settings, words, shard), table = FLOAT_BYTES * words * emsize;
   const whole = indexModule === "gru" ? table : 4 * words + (table > heldBytes ? 0 : table);
-  const floats = FLOAT_BYTES * parameterCount(settings, rowsOf(words, shard));
-  const rows = [...parameterShapes(settings, rowsOf(words, shard))].reduce(
-    (sum, [, [V]]) => sum + V!,
-    0,
-  );
+  const own = rowsOf(words, shard), floats = FLOAT_BYTES * parameterCount(settings, own);
+  const rows = [...parameterShapes(settings, own)].reduce((sum, [, [V]]) => sum + V!, 0);
   const kept = {
     "sgd": momentum > 0 ? floats : 0,
     "adagrad": floats,
@@ -72,7 +69,7 @@ export function memoryOfTraining(
   // SGD keeps the steps that each row of the tables which are looked up has had.
   const lazy = optimizer === "sgd" && (momentum > 0 || weightDecay > 0);
   const lookedUp = loss === "full" || indexModule === "gru" ? 1 : 3;
-  const moments = kept[optimizer] + (lazy ? 4 * rowsOf(words, shard) * lookedUp : 0);
+  const moments = kept[optimizer] + (lazy ? 4 * own * lookedUp : 0);
   // Where the parameters were, their velocity, and a mark for each of their rows.
   const outer = settings.syncEvery > 1 ? 2 * model.tables + 4 * rows : 0;
   return { ...model, moments, outer, gradients: loss === "full" ? whole : 0 };
@@ -80,10 +77,6 @@ export function memoryOfTraining(
 
 function rowsOf(words: number, shard?: Shard): number {
   return shard ? shardRows({ ...shard, rows: words }) : words;
-}
-
-function parameterCount(settings: SizeSettings, words: number): number {
-  return [...parameterShapes(settings, words)].reduce((sum, [, shape]) => sum + product(shape), 0);
 }
 
 /** Elements of the tables of words' vectors. */
@@ -113,9 +106,8 @@ export function checkMemory(needs: MemoryNeeds, has: number | undefined): void {
   if (has === undefined || sumOf(needs) <= has) return;
   throw new Failure(
     `Cannot use this model on this device: it needs ${describeNeeds(needs)}; it has ` +
-      `${
-        formatBytes(has)
-      }; give a smaller --emsize, fewer words (--min-freq, --vocab) or --table-dtype f16`,
+      formatBytes(has) +
+      "; give a smaller --emsize, fewer words (--min-freq, --vocab) or --table-dtype f16",
   );
 }
 

@@ -55,3 +55,11 @@ function* recurrentShapes(
 export function product(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
 }
+
+/** Number of elements of all parameters. */
+export function parameterCount(settings: SizeSettings, numWords: number): number {
+  return [...parameterShapes(settings, numWords)].reduce(
+    (sum, [, shape]) => sum + product(shape),
+    0,
+  );
+}

@@ -25,6 +25,9 @@ export interface SparseGradient {
   readonly group?: number;
 }
 
+/** The row number of an unused slot of a {@linkcode MergedGradient}. */
+export const UNUSED = 0xffffffff;
+
 /** A sparse gradient with each row once. */
 export interface MergedGradient extends SparseGradient {
   /** [slots] Row numbers in rising order; 0xffffffff in unused slots. */

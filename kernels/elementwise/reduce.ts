@@ -4,11 +4,12 @@ import type { Device } from "../device/device.ts";
 import { scale } from "./arithmetic.ts";
 import { fill } from "./fill.ts";
 import { expectTable, withTable } from "../device/tables.ts";
+import workgroupSum from "./_workgroup_sum.wgsl" with { type: "text" };
 import reduceSource from "./reduce.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, partsOf, type Tensor } from "../device/tensor.ts";
 
-const kernel = withTable(reduceSource);
+const kernel = withTable(workgroupSum + reduceSource);
 
 const MAX_GROUPS = 128;
 

@@ -5,7 +5,7 @@
 // total:   out[0] = sum of partials[0 .. n - 1].
 // Shapes: a, b [n], n counted in Vecs (tables.ts); partials [groups]; out [1].
 // Dispatch: partial: `groups` workgroups; total: one.
-// Determinism: fixed shares, a fixed tree within a workgroup.
+// Determinism: fixed shares, a fixed tree within a workgroup. Prefixed with _workgroup_sum.wgsl.
 
 override PRODUCT: bool = false;
 override SQUARE: bool = false;
@@ -22,18 +22,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> b: array<Vec>;
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
-
-var<workgroup> shares: array<f32, 64>;
-
-fn workgroup_sum(local: u32, value: f32) -> f32 {
-  shares[local] = value;
-  workgroupBarrier();
-  for (var reach = THREADS / 2; reach > 0; reach /= 2) {
-    if (local < reach) { shares[local] += shares[local + reach]; }
-    workgroupBarrier();
-  }
-  return shares[0];
-}
 
 @compute @workgroup_size(64)
 fn partial(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) local: u32) {

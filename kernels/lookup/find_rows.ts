@@ -47,11 +47,10 @@ export function findRows(
   expectIds(op, ids, table.shard!.rows);
   const group = fetchedOf(step).find(({ tables }) => tables.has(table));
   if (!group) {
+    const { rows } = table.shard!;
     throw new TypeError(
-      `Cannot run ${op}: [${table.shape}] is a part of a table of ${
-        table.shard!.rows
-      } rows, which ` +
-        "fetchRows() has to fetch first",
+      `Cannot run ${op}: [${table.shape}] is a part of a table of ${rows} rows, which fetchRows() ` +
+        "has to fetch first",
     );
   }
   return { table: group.tables.get(table)!, ids: placesOf(step, group, ids) };

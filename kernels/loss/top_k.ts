@@ -40,8 +40,8 @@ export interface TopK {
  * The `k` classes with the highest scores in each row, and these scores: best first, equal ones by the
  * smaller id. No gradient flows through the scores.
  *
- * At most `scorer.heldBytes` of the N x V scores, and 64 MiB, exist at a time. A score that is NaN counts as the greatest,
- * as in PyTorch; -0 comes back as 0.
+ * At most `scorer.heldBytes` of the N x V scores, and 64 MiB, exist at a time. A score that is NaN counts as
+ * the greatest, as in PyTorch; -0 comes back as 0.
  *
  * @throws {RangeError} Unless `k` is an integer from 1 to 1,024 and there are as many classes.
  */

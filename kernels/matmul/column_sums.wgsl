@@ -28,9 +28,9 @@ fn columns(group: Group, @builtin(local_invocation_index) local: u32) {
   let blocks = (width + COLUMNS - 1) / COLUMNS;
   let chunk = group_index(group) / blocks;
   let column = group_index(group) % blocks * COLUMNS + local % COLUMNS;
-  let begin = chunk * params.chunk + local / COLUMNS * ((params.chunk + SLICES - 1) / SLICES);
-  let slice_end = begin + (params.chunk + SLICES - 1) / SLICES;
-  let end = min(min(slice_end, (chunk + 1) * params.chunk), params.n) * width;
+  let slice = (params.chunk + SLICES - 1) / SLICES; // rows of a thread
+  let begin = chunk * params.chunk + local / COLUMNS * slice;
+  let end = min(min(begin + slice, (chunk + 1) * params.chunk), params.n) * width;
   var sum = Vec();
   var at = begin * width + column;
   if (column >= width) { at = end; }

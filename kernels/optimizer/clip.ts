@@ -3,6 +3,7 @@
 import type { SummedGradient } from "../autograd/gradients.ts";
 import type { Device } from "../device/device.ts";
 import { forParts, numbered, setsBound } from "../device/part_bindings.ts";
+import workgroupSum from "../elementwise/_workgroup_sum.wgsl" with { type: "text" };
 import clipSource from "./clip.wgsl" with { type: "text" };
 import squaresSource from "./squares.wgsl" with { type: "text" };
 import { partsOf, type Tensor } from "../device/tensor.ts";
@@ -62,7 +63,7 @@ function sharesOf({ family }: Device, terms: readonly Term[]): number {
 function sumSquares(gpu: Device, partials: Tensor, offset: number, terms: readonly Term[]): void {
   gpu.dispatch({
     label: "squares",
-    source: forParts(squaresSource, terms.length),
+    source: forParts(workgroupSum + squaresSource, terms.length),
     constants: { MAX_SHARES: MAX_SHARES[gpu.family] },
     inputs: terms.map(({ tensor }) => tensor),
     outputs: [partials],

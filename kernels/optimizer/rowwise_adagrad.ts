@@ -22,7 +22,10 @@ export interface RowwiseUpdate {
   readonly key?: RandomKey | undefined;
 }
 
-/** Updates by `gradient`, times `norm[1]`: all rows, of which the first has the number `row`, or the gradient's alone. */
+/**
+ * Updates by `gradient`, times `norm[1]`: all rows, of which the first has the number `row`, or the gradient's
+ * alone.
+ */
 export function updateRowwise(
   gpu: Device,
   gradient: SummedGradient,
@@ -34,11 +37,11 @@ export function updateRowwise(
     case "dense":
       return forEachSlice([gradient, parameter, squares], ([g, ...updated], slice) => {
         const parts = { count: 1, first: row + slice, rows: g.shape[0]! };
-        launch(gpu, { ROWS: 0 }, [norm, norm, g], updated, parts);
+        launch({ ROWS: 0 }, [norm, norm, g], updated, parts);
       });
     case "sparse":
       for (const { tensors, ...parts } of boundParts(gpu, [parameter, squares], 3)) {
-        launch(gpu, { ROWS: 1 }, [norm, gradient.ids, gradient.values], tensors, parts);
+        launch({ ROWS: 1 }, [norm, gradient.ids, gradient.values], tensors, parts);
       }
       return;
     case "tiled":
@@ -52,7 +55,6 @@ export function updateRowwise(
   }
 
   function launch(
-    gpu: Device,
     constants: { readonly ROWS: 0 | 1 },
     inputs: readonly [norm: Tensor, ids: Tensor, g: Tensor],
     outputs: readonly Tensor[],

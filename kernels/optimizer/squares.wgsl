@@ -4,7 +4,7 @@
 //          such a tensor has less than four elements.
 // Shapes: x [n] of each tensor, read as vec4s; partials: the shares of the first tensor before those of the next.
 // Dispatch: a workgroup for each share; groups_of(n) for each tensor.
-// Determinism: fixed shares, a fixed tree within a workgroup.
+// Determinism: fixed shares, a fixed tree within a workgroup. Prefixed with _workgroup_sum.wgsl.
 
 override MAX_SHARES: u32 = 128;
 
@@ -34,8 +34,6 @@ fn rest(x: f32, part: u32) -> f32 {
   return x * x;
 }
 
-var<workgroup> shares: array<f32, 64>;
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) local: u32) {
   var sum = vec4f();
@@ -47,11 +45,6 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) local
     if (group == 0 && local < n % 4) { sum.x += rest(x_PART[n / 4][local], PART); }
     group -= groups_of(n);
   }
-  shares[local] = (sum.x + sum.y) + (sum.z + sum.w);
-  workgroupBarrier();
-  for (var reach = 32u; reach > 0; reach /= 2) {
-    if (local < reach) { shares[local] += shares[local + reach]; }
-    workgroupBarrier();
-  }
-  if (local == 0) { partials[params.offset + id.x] = shares[0]; }
+  let all = workgroup_sum(local, (sum.x + sum.y) + (sum.z + sum.w));
+  if (local == 0) { partials[params.offset + id.x] = all; }
 }

@@ -85,8 +85,8 @@ export class StepUpdates {
         return gradient.forEach((row, dRows) => {
           using slices = new DisposableStack();
           const some = (table: Tensor) => slices.use(table.slice(row, dRows.shape[0]!));
-          const tensors = [dRows, some(parameter), ...state.map(some)] as const;
-          updateAll(this.#gpu, this.norm, [{ ...how, tensors: [...tensors], row }]);
+          const tensors: Whole["tensors"] = [dRows, some(parameter), ...state.map(some)];
+          updateAll(this.#gpu, this.norm, [{ ...how, tensors, row }]);
         });
     }
   }

@@ -1,7 +1,12 @@
 /** The backward pass of a batch whose rows are divided among ranks: gradients are summed over these. */
 
 import { sumOf } from "../accumulate/add.ts";
-import { type MergedGradient, mergeRows, type SparseGradient } from "../accumulate/merge_rows.ts";
+import {
+  type MergedGradient,
+  mergeRows,
+  type SparseGradient,
+  UNUSED,
+} from "../accumulate/merge_rows.ts";
 import type { Flow } from "../autograd/gradient_sums.ts";
 import type { Gradients } from "../autograd/gradients.ts";
 import { gradientSumsOf, type Step } from "../autograd/step.ts";
@@ -12,12 +17,10 @@ import { catchUpRows } from "../device/pending.ts";
 import { tensorLike } from "../device/scope.ts";
 import { ReturnedRows } from "./returned_rows.ts";
 import type { Tensor } from "../device/tensor.ts";
-import { concatenated, readTogether } from "./together.ts";
+import { concatenated, readTogether, sumOfSquares } from "./together.ts";
 
 /** Bytes of a tile of a summed gradient. */
 const TILE_BYTES = 16 * 2 ** 20;
-/** The number of an unused slot of a merged gradient. */
-const NONE = 0xffffffff;
 
 /** Sums over all ranks. */
 export interface Across {
@@ -174,7 +177,7 @@ async function gatherRows(
   rows: readonly OwnRows[],
   own: { readonly ids: readonly Uint32Array[]; readonly values: readonly Float32Array[] },
 ): Promise<Rows[]> {
-  const used = own.ids.map((ids) => ids.includes(NONE) ? ids.indexOf(NONE) : ids.length);
+  const used = own.ids.map((ids) => ids.includes(UNUSED) ? ids.indexOf(UNUSED) : ids.length);
   const widths = rows.map(({ tables }) => tables.map(({ table }) => table.size / table.shape[0]!));
   const header = Uint32Array.of(dense, widths.length, ...widths.flat()), H = header.length;
   const ids = own.ids.map((ids, i) => ids.subarray(0, used[i]));
@@ -242,11 +245,9 @@ async function readTiles(
 function tilesOf(step: Step, table: Tensor, whole: Float32Array): TiledGradient {
   const { gpu } = step, V = table.shape[0]!, width = table.size / V;
   const count = Math.max(64, Math.floor(TILE_BYTES / 4 / width / 64) * 64);
-  let squares = 0;
-  for (let i = 0; i < whole.length; i++) squares += whole[i]! ** 2;
   return {
     kind: "tiled",
-    sumOfSquares: step.upload(Float32Array.of(squares)),
+    sumOfSquares: step.upload(Float32Array.of(sumOfSquares(whole))),
     forEach(use) {
       for (let first = 0; first < V; first += count) {
         const rows = Math.min(count, V - first);

@@ -35,11 +35,8 @@ export abstract class Communicator {
    */
   async exchange<T extends TensorData>(sends: readonly T[]): Promise<T[]> {
     if (!Array.isArray(sends) || sends.length !== this.size) {
-      throw new TypeError(
-        `Cannot exchange ${
-          show(sends)
-        }: an array of as many parts as ranks, ${this.size}, is expected`,
-      );
+      const expected = `an array of as many parts as ranks, ${this.size}, is expected`;
+      throw new TypeError(`Cannot exchange ${show(sends)}: ${expected}`);
     }
     for (const part of sends) dtypeOf("exchange", part);
     return numbersOf(sends[0]!, await this.exchangeBytes(sends.map(bytesOf)));

@@ -6,7 +6,7 @@ import { type Fetched, setFetched } from "../lookup/find_rows.ts";
 import { gatherInto } from "../lookup/gather.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectIds, expectStep, Tensor } from "../device/tensor.ts";
-import { concatenated, readTogether } from "./together.ts";
+import { concatenated, distinct, readTogether } from "./together.ts";
 
 /** What a step looks up: ids, and the tables whose rows these are. */
 export interface RowRequest {
@@ -87,8 +87,7 @@ function expectDivided(tables: readonly Tensor[], { rank, size }: Communicator):
 }
 
 function wantedOf(lists: readonly Uint32Array[], ranks: number): Wanted {
-  const sorted = concatenated(Uint32Array, lists).sort();
-  const each = sorted.filter((id, i) => i === 0 || id !== sorted[i - 1]);
+  const each = distinct(lists);
   const starts = new Array<number>(ranks + 1).fill(0);
   for (const id of each) starts[id % ranks + 1]!++;
   for (let k = 0; k < ranks; k++) starts[k + 1]! += starts[k]!;

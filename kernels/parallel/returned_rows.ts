@@ -1,15 +1,13 @@
 /** Gradients of fetched rows, which go back to the ranks that hold them. */
 
+import { UNUSED } from "../accumulate/merge_rows.ts";
 import type { Communicator } from "./communicator.ts";
 import type { Fetched } from "../lookup/find_rows.ts";
 import { fetchedOf } from "../lookup/find_rows.ts";
 import type { GradientSums } from "../autograd/gradient_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
-import { concatenated } from "./together.ts";
-
-/** The number of an unused slot of a merged gradient. */
-const NONE = 0xffffffff;
+import { concatenated, distinct, sumOfSquares } from "./together.ts";
 
 /** A table's fetched rows. */
 interface Returned {
@@ -77,11 +75,7 @@ export class ReturnedRows {
         width,
       )
     );
-    return Float32Array.from(this.#merged, ({ values }) => {
-      let squares = 0;
-      for (let i = 0; i < values.length; i++) squares += values[i]! ** 2;
-      return squares;
-    });
+    return Float32Array.from(this.#merged, ({ values }) => sumOfSquares(values));
   }
 
   /** Gives the tables their gradients; `squares` are summed over all ranks. */
@@ -106,9 +100,8 @@ function merge(
   values: readonly Float32Array[],
   width: number,
 ): Merged {
-  const sorted = concatenated(Uint32Array, asked).sort();
-  const ids = sorted.filter((row, i) => i === 0 || row !== sorted[i - 1]);
-  if (ids.length === 0) return { ids: Uint32Array.of(NONE), values: new Float32Array(width) };
+  const ids = distinct(asked);
+  if (ids.length === 0) return { ids: Uint32Array.of(UNUSED), values: new Float32Array(width) };
   const sums = new Float32Array(ids.length * width);
   for (const [k, rows] of asked.entries()) {
     const theirs = values[k]!;

@@ -1,4 +1,4 @@
-/** Tensors and arrays of a step in one piece, since every read and every message waits. */
+/** Tensors and arrays of a step in one piece, since every read and every message waits; and sums over them. */
 
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
@@ -35,4 +35,17 @@ export function concatenated<T extends Float32Array | Uint32Array>(
   let at = 0;
   for (const array of arrays) all.set(array, at), at += array.length;
   return all;
+}
+
+/** The numbers of the lists, each once, rising. */
+export function distinct(lists: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
+  const sorted = concatenated(Uint32Array, lists).sort();
+  return sorted.filter((number, i) => i === 0 || number !== sorted[i - 1]);
+}
+
+/** The sum of the squares, in float64. */
+export function sumOfSquares(values: Float32Array): number {
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) squares += values[i]! ** 2;
+  return squares;
 }

@@ -26,7 +26,7 @@ const MESSAGE = 2 ** 24, PIECE = MESSAGE / 4;
 const GROUP = 64;
 const NONE = 0xffffffff;
 
-/** A parameter, what its outer step keeps, and what the inner optimizer keeps of it. */
+/** A parameter, and what its outer step keeps. */
 interface Entry {
   readonly parameter: Tensor;
   readonly anchor: Tensor;
