@@ -93,10 +93,10 @@ export class Pool {
     };
   }
 
-  /** A buffer of exactly `bytes` (rounded up to 16, so that kernels may read whole vec4s). */
-  exact(bytes: number, what: string): Storage {
+  /** A buffer of exactly `bytes` (rounded up to 16, so that kernels may read whole vec4s) for `shape`. */
+  exact(bytes: number, shape: readonly number[]): Storage {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    const storage = this.#storage(size, what, () => {
+    const storage = this.#storage(size, shape, () => {
       this.#count(size, -1);
       this.#destroy(storage);
     });
@@ -104,10 +104,10 @@ export class Pool {
     return use(storage, bytes);
   }
 
-  /** A buffer of the size class of `bytes`; its content is undefined. */
-  pooled(bytes: number, what: string): Storage {
+  /** A buffer of the size class of `bytes` for a tensor of `shape`; its content is undefined. */
+  pooled(bytes: number, shape: readonly number[]): Storage {
     const size = sizeClass(bytes, this.maxBytes);
-    const make = (release: () => void) => this.#storage(size, what, release);
+    const make = (release: () => void) => this.#storage(size, shape, release);
     return use(this.#take(this.#freeBuffers, size, make), bytes);
   }
 
@@ -148,8 +148,9 @@ export class Pool {
     return this.#faults.watch("out-of-memory", make, explain);
   }
 
-  #storage(size: number, what: string, release: () => void): Storage {
+  #storage(size: number, shape: readonly number[], release: () => void): Storage {
     const device = this.#device, { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsage;
+    const what = `a tensor [${shape}]`;
     const usage = STORAGE | COPY_DST | COPY_SRC;
     return {
       buffer: this.#allocate(size, what, () => device.createBuffer({ size, usage })),
@@ -159,6 +160,7 @@ export class Pool {
       id: this.#nextId++,
       references: 0,
       usedIn: -1,
+      writtenBy: 0,
       version: 0,
       pending: new Set(),
       copies: [],

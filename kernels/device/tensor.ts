@@ -29,6 +29,8 @@ export interface Storage {
   references: number;
   /** Serial number of the last command encoder that names the buffer. */
   usedIn: number;
+  /** Number of the last launch that writes to the buffer. */
+  writtenBy: number;
   /** How often the buffer's content has changed. */
   version: number;
   /** Updates that must be applied before the buffer is used, of each table in it. */
@@ -52,6 +54,7 @@ export function willChange(tensor: Tensor, bytes: number, idLimit: number): void
 }
 
 function dropTexels({ copies }: Storage): void {
+  if (copies.length === 0) return;
   for (const { texels } of copies) texels.release();
   copies.length = 0;
 }
@@ -121,9 +124,11 @@ export class Tensor implements Disposable {
     this.dtype = dtype;
     this.size = sizeOf(shape);
     this.#offset = offset;
-    this.#storage = "buffer" in content ? content : undefined;
-    this.#parts = "buffer" in content ? [this] : content;
-    if (this.#storage) this.#storage.references++;
+    if ("buffer" in content) {
+      this.#storage = content;
+      this.#parts = [this];
+      content.references++;
+    } else this.#parts = content;
   }
 
   static {
