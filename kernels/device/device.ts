@@ -302,7 +302,7 @@ export class Device implements AsyncDisposable {
       texels: read.map(({ format }) => format),
       texelsOut: texelsOut ? 1 : 0,
     });
-    this.#commands.dispatch(launch, kernel, [...inputs, ...outputs], textures, grid);
+    this.#commands.dispatch(launch, kernel, inputs.concat(outputs), textures, grid);
   }
 
   /** Throws unless a tensor of this shape can be made. */

@@ -106,9 +106,11 @@ export class Pool {
 
   /** A buffer of the size class of `bytes` for a tensor of `shape`; its content is undefined. */
   pooled(bytes: number, shape: readonly number[]): Storage {
-    const size = sizeClass(bytes, this.maxBytes);
-    const make = (release: () => void) => this.#storage(size, shape, release);
-    return use(this.#take(this.#freeBuffers, size, make), bytes);
+    const size = sizeClass(bytes, this.maxBytes), free = this.#freeBuffers;
+    const storage: Storage = this.#take(free, size) ??
+      this.#storage(size, shape, () => this.#recycle(free, size, storage));
+    this.#count(size, 1);
+    return use(storage, bytes);
   }
 
   /** A buffer for reading `bytes` back; the caller destroys it. */
@@ -127,15 +129,22 @@ export class Pool {
       );
     }
     const height = Math.min(quarters(rows), most), size = height * rowBytes;
-    return this.#take(this.#freeTextures[format], size, (release) => {
-      const texture = this.#allocate(size, "texels", () =>
-        this.#device.createTexture({
-          size: [TEXELS_A_ROW, height],
-          format,
-          usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
-        }));
-      return { texture, format, view: texture.createView(), id: this.#nextId++, release };
-    });
+    const free = this.#freeTextures[format];
+    const texels = this.#take(free, size) ?? this.#texture(size, height, format);
+    this.#count(size, 1);
+    return texels;
+  }
+
+  #texture(size: number, height: number, format: TexelFormat): Texels {
+    const texture = this.#allocate(size, "texels", () =>
+      this.#device.createTexture({
+        size: [TEXELS_A_ROW, height],
+        format,
+        usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
+      }));
+    const release = () => this.#recycle(this.#freeTextures[format], size, texels);
+    const texels = { texture, format, view: texture.createView(), id: this.#nextId++, release };
+    return texels;
   }
 
   /** Makes a buffer or texture of `size` bytes; an out-of-memory error is kept, and names `what`. */
@@ -168,18 +177,10 @@ export class Pool {
     };
   }
 
-  #take<T extends Storage | Texels>(
-    free: Map<number, FreeList<T>>,
-    bytes: number,
-    make: (release: () => void) => T,
-  ): T {
-    let item = free.get(bytes)?.items.pop();
+  /** A free item of `bytes`, if there is one. */
+  #take<T>(free: Map<number, FreeList<T>>, bytes: number): T | undefined {
+    const item = free.get(bytes)?.items.pop();
     if (item) this.#freeBytes -= bytes;
-    else {
-      const made: T = make(() => this.#recycle(free, bytes, made));
-      item = made;
-    }
-    this.#count(bytes, 1);
     return item;
   }
 

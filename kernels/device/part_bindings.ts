@@ -94,5 +94,7 @@ function repeated(source: string, count: number): string {
 
 /** The uniform's fields n_PART, by part. */
 export function numbered(sizes: readonly number[]): Record<string, number> {
-  return Object.fromEntries(sizes.map((n, part) => [`n_${part}`, n]));
+  const fields: Record<string, number> = {};
+  for (const [part, n] of sizes.entries()) fields[`n_${part}`] = n;
+  return fields;
 }
