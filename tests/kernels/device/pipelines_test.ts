@@ -30,6 +30,8 @@ Deno.test("kernels that differ in entry, constants, bindings, texels or subgroup
       [{ constants: { A: 3 } }, {}],
       [{ constants: { B: 2 } }, {}],
       [{ constants: { A: 2, B: 2 } }, {}],
+      [{ constants: { A: 5, B: 2 } }, {}],
+      [{ constants: { A: 5 } }, {}],
       [{ entry: "other", constants: { A: 2 } }, {}],
       [{ subgroups: true }, {}],
       [{ source: `${CODE.source}\n` }, {}],
