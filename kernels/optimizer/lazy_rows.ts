@@ -34,7 +34,7 @@ export interface SGDCoefficients {
   readonly weightDecay: number;
 }
 
-/** The rows that move, unless all do, and their gradient, each id's in a row of its own, times `norm[1]`. */
+/** The rows `ids` that move, all rows without them, and the gradient `norm[1] * values` if they have one. */
 interface Moved {
   readonly ids?: Tensor;
   readonly values?: Tensor;
@@ -180,6 +180,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     const { halves, fields } = roundedBy(this.#table, key);
     for (const { tensors, count, first, rows } of boundParts(gpu, [this.last, ...tables], 4)) {
       const n = ids?.size ?? Math.min(count * rows, this.#table.shape[0]! - first);
+      // A power of two, so that a row's threads are in one workgroup; with 64 more of them are idle.
       const lanes = Math.min(32, 2 ** Math.floor(Math.log2(rowLanes(gpu, W, count))));
       gpu.dispatch({
         label,
