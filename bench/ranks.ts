@@ -8,6 +8,7 @@
  * word's gradient is the sum of a thousand terms that nearly cancel, which two ranks round in another order.
  */
 
+import { openGpu } from "../example/commands/open_gpu.ts";
 import { trainingBatches } from "../example/data/batches.ts";
 import { type Corpus, loadCorpus } from "../example/data/corpus.ts";
 import { Losses } from "../example/evaluation/losses.ts";
@@ -17,7 +18,6 @@ import { Ranks, shardOf } from "../example/shared/ranks.ts";
 import { makeModel } from "../example/storage/checkpoint.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import { type Communicator, ranksInProcess } from "../kernels/mod.ts";
-import { prepareDriver } from "../example/shared/driver.ts";
 import { Gpu, type Tensor } from "../mod.ts";
 
 /** What a rank has after training. */
@@ -124,8 +124,7 @@ export const SMALL: Given = { "emsize": "13", "nhid": "11", "dropout": "0.3", "l
 const DIVIDED: Given = { "shard-tables": true };
 
 if (import.meta.main) {
-  prepareDriver();
-  const gpus = await Promise.all([1, 2, 3].map(() => Gpu.create()));
+  const gpus = await Promise.all([1, 2, 3].map(() => openGpu()));
   const hardware = await Gpu.create({ family: "hardware" });
   const steps = Number(Deno.args[0] ?? 50);
   const corpus = await loadCorpus({ data: "synthetic:words=3000,vocab=120" });
