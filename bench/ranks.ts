@@ -54,22 +54,25 @@ export async function trainInProcess(
           await trainer.sync();
         }
       }
+      const kept = trainer.optimizer.tensors().filter(([, { dtype }]) => dtype !== "u32");
+      // All are read at once, as each reading waits for the GPU.
+      const own = await Promise.all(kept.map(([, tensor]) => gpu.readFloats(tensor)));
       const tensors = new Map<string, Float32Array>();
-      for (const [name, tensor] of trainer.optimizer.tensors()) {
-        if (tensor.dtype !== "u32") tensors.set(name, await wholeOf(gpu, communicator, tensor));
+      for (const [i, [name, tensor]] of kept.entries()) {
+        tensors.set(name, await wholeOf(communicator, tensor, own[i]!));
       }
       return { loss: (await losses.take()).mean, tensors };
     }),
   );
 }
 
-/** The numbers of a tensor, or of a table that is divided, on all ranks. */
+/** The numbers of a tensor, of which this rank has its `own`: all of them, or rows of a table that is divided. */
 async function wholeOf(
-  gpu: Gpu,
   communicator: Communicator,
   tensor: Tensor,
+  own: Float32Array,
 ): Promise<Float32Array> {
-  const own = await gpu.readFloats(tensor), { shard } = tensor;
+  const { shard } = tensor;
   if (!shard) return own;
   const width = tensor.size / tensor.shape[0]!, whole = new Float32Array(shard.rows * width);
   for (const [rank, rows] of (await communicator.gather(own)).entries()) {

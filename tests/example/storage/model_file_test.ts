@@ -41,10 +41,12 @@ const KINDS: readonly Given[] = [
   },
 ];
 
+/** The numbers of all parameters by name, read together: the GPU is waited for once. */
 async function numbersOf(gpu: Gpu, model: WordModel): Promise<Record<string, Float32Array>> {
-  const all: Record<string, Float32Array> = {};
-  for (const [name, parameter] of model.parameters()) all[name] = await gpu.readFloats(parameter);
-  return all;
+  const read = model.parameters().map(async ([name, parameter]) => {
+    return [name, await gpu.readFloats(parameter)] as const;
+  });
+  return Object.fromEntries(await Promise.all(read));
 }
 
 Deno.test("parameterShapes() are those of the models", () =>
