@@ -25,6 +25,9 @@ import { ranksInProcess } from "../../../kernels/mod.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { exchanged } from "../../support/exchange.ts";
 import { inFolder } from "../../support/folder.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 /** What all ranks find, which is the same, as lines. */
 async function found(

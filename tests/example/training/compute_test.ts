@@ -16,6 +16,9 @@ import { assertClose } from "../../support/close.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { withGpu, withoutFeature } from "../../support/gpu.ts";
 import { TINY } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 const CASES: readonly Given[] = [
   { "loss": "nce" },
