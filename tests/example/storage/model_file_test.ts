@@ -8,7 +8,6 @@ import {
   saveModel,
 } from "../../../example/storage/checkpoint.ts";
 import { Failure } from "../../../example/shared/errors.ts";
-import type { WordModel } from "../../../example/model/model.ts";
 import { encodeModel } from "../../../example/storage/model_file.ts";
 import type { Given, ModelSettings } from "../../../example/options/settings.ts";
 import { parameterShapes } from "../../../example/model/shapes.ts";
@@ -16,6 +15,7 @@ import { Vocabulary } from "../../../example/data/vocab.ts";
 import type { Gpu } from "../../../mod.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { numbersOf } from "../../support/numbers.ts";
 import { wordsOf } from "../../support/texts.ts";
 import { assemble, fileOf, goodParts, smallSettings, WORDS } from "../../support/model_files.ts";
 
@@ -41,14 +41,6 @@ const KINDS: readonly Given[] = [
   },
 ];
 
-/** The numbers of all parameters by name, read together: the GPU is waited for once. */
-async function numbersOf(gpu: Gpu, model: WordModel): Promise<Record<string, Float32Array>> {
-  const read = model.parameters().map(async ([name, parameter]) => {
-    return [name, await gpu.readFloats(parameter)] as const;
-  });
-  return Object.fromEntries(await Promise.all(read));
-}
-
 Deno.test("parameterShapes() are those of the models", () =>
   withGpu((gpu) => {
     for (const given of KINDS) {
@@ -73,7 +65,10 @@ Deno.test("loadModel() gives back what saveModel() wrote, for models of every ki
         await saveModel(gpu, path, model, { settings, vocabulary: WORDS });
         const loaded = loadModel(gpu, path);
         using again = loaded.model;
-        assertEquals(await numbersOf(gpu, again), await numbersOf(gpu, model));
+        assertEquals(
+          await numbersOf(gpu, again.parameters()),
+          await numbersOf(gpu, model.parameters()),
+        );
         assert(loaded.vocabulary.equals(WORDS));
         for (const [name, value] of Object.entries(loaded.settings)) {
           assertEquals(value, Object.entries(settings).find(([key]) => key === name)![1], name);
@@ -93,7 +88,7 @@ async function savedBy(gpu: Gpu, folder: string, settings: ModelSettings, vocabu
   await saveModel(gpu, path, model, { settings, vocabulary });
   const { model: loaded } = loadModel(gpu, path);
   using _loaded = loaded;
-  return { file: Deno.readFileSync(path), numbers: await numbersOf(gpu, loaded) };
+  return { file: Deno.readFileSync(path), numbers: await numbersOf(gpu, loaded.parameters()) };
 }
 
 Deno.test("a model whose tables lie in several buffers has the same file, and loads from it", () =>
@@ -146,19 +141,19 @@ Deno.test("restoreModel() takes only the file that this run wrote", () =>
       const written = await saveModel(gpu, path, model, beside);
       const digest = await crypto.subtle.digest("SHA-256", Deno.readFileSync(path));
       assertEquals(written, new Uint8Array(digest).toHex());
-      const best = await numbersOf(gpu, model);
+      const best = await numbersOf(gpu, model.parameters());
       using other = makeModel(gpu, { ...settings, seed: 5 }, WORDS);
-      const others = await numbersOf(gpu, other);
+      const others = await numbersOf(gpu, other.parameters());
       await restoreModel(gpu, path, other, written, WORDS);
-      assertEquals(await numbersOf(gpu, other), best);
-      for (const [name, parameter] of other.parameters()) gpu.write(parameter, others[name]!);
+      assertEquals(await numbersOf(gpu, other.parameters()), best);
+      for (const [name, parameter] of other.parameters()) gpu.write(parameter, others.get(name)!);
       await saveModel(gpu, path, other, beside);
       await assertRejects(
         () => restoreModel(gpu, path, model, written, WORDS),
         Failure,
         `Cannot load ${path}: it is not the file that this run wrote`,
       );
-      assertEquals(await numbersOf(gpu, model), best);
+      assertEquals(await numbersOf(gpu, model.parameters()), best);
     })
   ));
 
@@ -178,10 +173,10 @@ Deno.test("loadModel() keeps a vocabulary that was read before, if the file stil
         const known = Vocabulary.from(wordsOf(WORDS), [...WORDS.counts]);
         const { model, vocabulary } = loadModel(gpu, path, known);
         assert(vocabulary === known);
-        const numbers = await numbersOf(gpu, model);
+        const numbers = await numbersOf(gpu, model.parameters());
         model.dispose();
         const { model: again } = loadModel(gpu, path);
-        assertEquals(await numbersOf(gpu, again), numbers);
+        assertEquals(await numbersOf(gpu, again.parameters()), numbers);
         again.dispose();
         const level = gpu.memory.bytes;
         for (const other of [...others, counted]) {
@@ -221,6 +216,9 @@ Deno.test("loadModel() reads the files of the first versions, whose words are in
       using model = after.model;
       assert(before.vocabulary.equals(after.vocabulary));
       assertEquals(before.settings, after.settings);
-      assertEquals(await numbersOf(gpu, old), await numbersOf(gpu, model));
+      assertEquals(
+        await numbersOf(gpu, old.parameters()),
+        await numbersOf(gpu, model.parameters()),
+      );
     })
   ));
