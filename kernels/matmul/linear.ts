@@ -2,8 +2,8 @@
 
 import { expectBoolean, expectObject } from "../device/expect.ts";
 import { matmulInto, productSizes } from "./matmul.ts";
-import { columnSums } from "./column_sums.ts";
 import { weightFor } from "./weight.ts";
+import { weightGradients } from "./weight_gradients.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 
@@ -87,16 +87,15 @@ function affine(step: Step, x: Tensor, weight: Tensor, read: Tensor, bias?: Tens
     backward: (dOut) => {
       using flatX = x.reshape([rows, width]);
       using dFlat = dOut.reshape([rows, features]);
-      let dx: Tensor | null = null, dBias: Tensor | null = null;
+      let dx: Tensor | null = null;
       if (step.needsGradient(x)) {
         dx = step.tensor(x.shape);
         using dxFlat = dx.reshape([rows, width]);
         matmulInto(step.gpu, dxFlat, dFlat, read);
       }
-      const dWeight = step.tensor(weight.shape);
-      matmulInto(step.gpu, dWeight, dFlat, flatX, { transposeA: true });
-      if (bias) columnSums(step.gpu, dBias = step.tensor(bias.shape), dOut);
-      return [dx, dWeight, dBias];
+      const dWeight = step.tensor(weight.shape), dBias = bias && step.tensor(bias.shape);
+      weightGradients(step.gpu, [{ dOut: dFlat, x: flatX, dWeight, dBias }]);
+      return dBias ? [dx, dWeight, dBias] : [dx, dWeight];
     },
   });
 }

@@ -8,13 +8,10 @@ import {
   type MatmulIntoOptions,
   type MatmulKernel,
 } from "../../../kernels/matmul/matmul.ts";
-import {
-  multiplyFromWorkgroup,
-  type Plan,
-  TILES,
-} from "../../../kernels/matmul/matmul_workgroup.ts";
+import { multiplyFromWorkgroup } from "../../../kernels/matmul/matmul_workgroup.ts";
 import { weightFor } from "../../../kernels/matmul/weight.ts";
 import { readsTexels } from "../../../kernels/matmul/matmul_subgroup.ts";
+import { type Plan, TILES } from "../../../kernels/matmul/workgroup_tile.ts";
 import type { Tensor } from "../../../kernels/device/tensor.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { inHalf } from "../../reference/half.ts";
