@@ -1,6 +1,6 @@
-// Gradients of the weights and biases of linear maps y = x W^T + b, of PARTS maps at once.
+// Gradients of the weights and biases of some linear maps y = x W^T + b at once.
 //
-// dW[m, w] = sum over n of dOut[n, m] x[n, w]; db[m] = sum over n of dOut[n, m].
+// dW[m, w] = sum over n of dOut[n, m] x[n, w]; db[m] = sum over n of dOut[n, m]; of each of PARTS maps.
 // Shapes: dOut [N, M], x [N, W], dW [M, W], db [M]; N is the same for all maps.
 // Prefixed with _workgroup_tile.wgsl; part_bindings.ts repeats what a map needs.
 // gradients: dispatch: 1-D over the tiles of all dW, times ceil(N / depth) workgroups, folded. It writes dW
