@@ -93,11 +93,15 @@ function mapOf(
 }
 
 Deno.test("weightGradients() agrees with float64 for any maps, however their sums are cut", () =>
-  withGpu((gpu) =>
-    checkAsync(fc.asyncProperty(sizes, async ({ N, maps, slabs }) => {
+  withGpu((gpu) => {
+    const dispatch = gpu.dispatch.bind(gpu);
+    // Folding a grid may add a workgroup: here each has one too many.
+    gpu.dispatch = (launch) => dispatch({ ...launch, grid: Number(launch.grid) + 1 });
+    return checkAsync(fc.asyncProperty(sizes, async ({ N, maps, slabs }) => {
       using results = new Results(gpu);
       const all = maps.map((map) => mapOf(results, N, map));
       if (slabs === 0) weightGradients(gpu, all);
       else inOneLaunch(gpu, all, { tile: TILES[1]!, depth: 16 * slabs });
       await results.check();
-    })), { family: "hardware" }));
+    }));
+  }, { family: "hardware" }));
