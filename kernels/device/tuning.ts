@@ -13,9 +13,9 @@ export interface Tuning {
   readonly longBusy: number;
   /** Rows of a batch up to which a recurrent layer runs all its time steps in one launch. */
   readonly wholeRows: number;
-  /** 1: there every other time step takes its sums in reverse order, so that a cache serves it; 0: none does. */
+  /** 1: such a layer takes every other step's sums in reverse order, so that a cache serves it; 0: none. */
   readonly serpentine: number;
-  /** Fours of weights that a thread keeps in registers there: 0, 1 or 2. */
+  /** Fours of weights that a thread of such a layer keeps in registers: 0, 1 or 2. */
   readonly keptFours: number;
 }
 

@@ -21,7 +21,8 @@ const KIND = recurrentKind("gru", 3, cell);
  *
  * `r, z = sigmoid(W_ih x + b_ih + W_hh h + b_hh)`, `n = tanh(W_in x + b_in + r (W_hn h + b_hn))`, in the
  * order r, z, n; `h = (1 - z) n + z h`, beginning at `state` or zero. Gradients flow to `x` and the
- * weights, not to the first state; none flows back over a reset.
+ * weights, not to the first state; none flows back over a reset. The final state lies beside those of all
+ * time steps: who keeps it keeps these.
  *
  * Source: Cho et al. 2014; the definition is PyTorch's `nn.GRU`.
  */

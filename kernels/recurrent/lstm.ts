@@ -30,7 +30,7 @@ const KIND = recurrentKind("lstm", 4, cell);
  *
  * `i, f, o = sigmoid(...)`, `g = tanh(...)` of `W_ih x + b_ih + W_hh h + b_hh`, in the order i, f, g, o;
  * `c = f c' + i g`, `h = o tanh(c)`. Gradients flow to `x` and the weights, not to the first state; none
- * flows back over a reset.
+ * flows back over a reset. The final state lies beside those of all time steps: who keeps it keeps these.
  *
  * Source: Hochreiter and Schmidhuber 1997; the definition is PyTorch's `nn.LSTM`.
  */
