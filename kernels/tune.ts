@@ -36,6 +36,10 @@ export const TRIALS: readonly Trial[] = [
     prepare: layerProducts({ N: 420, E: 200, M: 800 }),
   },
   {
+    others: [{ minDepth: 128 }, { minDepth: 256 }],
+    prepare: layerProducts({ N: 420, E: 200, M: 800 }),
+  },
+  {
     others: [{ longBusy: 768 }, { longBusy: 1536 }],
     prepare: products([[512, 256, 16_384]], {}),
   },

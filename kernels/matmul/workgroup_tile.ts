@@ -27,9 +27,7 @@ const [TALL, SQUARE] = [[128, 64], [64, 64]].map(([rows, columns]): Tile => {
 /** The tiles for which _workgroup_tile.wgsl is written. */
 export const TILES: readonly Tile[] = [TALL, SQUARE];
 
-/** Steps of k that a part of a split product has at least, so that adding the parts up stays small. */
-const MIN_DEPTH = 64;
-/** The same of products with more parts: as workgroups end at different times, these keep a GPU busy. */
+/** Steps of k in a part of products with more parts: as workgroups end at different times, these keep a GPU busy. */
 const MIN_LONG_DEPTH = 256;
 
 /** Tiles of the results of some products. */
@@ -45,9 +43,9 @@ export function planOf(products: readonly Sizes[], tuning: Tuning): Plan {
 }
 
 /** Steps of k in each part; all of them if the tiles alone occupy the GPU. */
-function splitDepth(tiles: number, k: number, { busy, longBusy }: Tuning): number {
-  const partsOf = (workgroups: number, minDepth: number) =>
-    Math.floor(Math.min(workgroups / tiles, k / minDepth));
-  const parts = Math.max(partsOf(busy, MIN_DEPTH), partsOf(longBusy, MIN_LONG_DEPTH));
+function splitDepth(tiles: number, k: number, { busy, minDepth, longBusy }: Tuning): number {
+  const partsOf = (workgroups: number, depth: number) =>
+    Math.floor(Math.min(workgroups / tiles, k / depth));
+  const parts = Math.max(partsOf(busy, minDepth), partsOf(longBusy, MIN_LONG_DEPTH));
   return parts < 2 ? k : Math.ceil(k / parts / 16) * 16; // whole slabs
 }

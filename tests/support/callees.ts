@@ -290,6 +290,7 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
       kinds: [{
         tallFrom: word,
         busy: word,
+        minDepth: word,
         longBusy: word,
         wholeRows: word,
         serpentine: word,
