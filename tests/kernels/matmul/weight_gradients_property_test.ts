@@ -10,6 +10,7 @@ import {
 } from "../../../kernels/matmul/weight_gradients.ts";
 import { TILES } from "../../../kernels/matmul/workgroup_tile.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { poisoned } from "../../support/poisoned.ts";
 import { checkAsync } from "../../support/property.ts";
 import { assertWithin, numbers, type Product, referenceMatmul } from "../../reference/matmul.ts";
 
@@ -41,12 +42,8 @@ class Results extends DisposableStack {
 
   /** A tensor of `data` that a read or a store past its end would show. */
   tensor(shape: readonly number[], data: Float32Array): { tensor: Tensor; whole: Tensor } {
-    const whole = this.use(this.#gpu.temporary([Math.ceil(data.length / 64) * 64 + 64]));
-    const content = new Float32Array(whole.size).fill(NaN);
-    content.set(data);
-    this.#gpu.write(whole, content);
-    using used = whole.slice(0, data.length);
-    return { tensor: this.use(used.reshape(shape)), whole };
+    const [tensor, whole] = poisoned(this.#gpu, shape, data);
+    return { tensor: this.use(tensor), whole: this.use(whole) };
   }
 
   /** A tensor that shall become the `product` of `a` and `b`. */
