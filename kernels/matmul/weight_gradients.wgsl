@@ -26,17 +26,15 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-const TWO = 2 * PARTS;
-const THREE = 3 * PARTS;
 @group(0) @binding(PART) var<storage, read> d_out_PART: array<vec4f>;
 @group(0) @binding(PARTS + PART) var<storage, read> x_PART: array<vec4f>;
-@group(0) @binding(TWO + PART) var<storage, read_write> d_weight_PART: array<vec4f>;
-@group(0) @binding(THREE + PART) var<storage, read_write> d_bias_PART: array<f32>;
+@group(0) @binding(2 * PARTS + PART) var<storage, read_write> d_weight_PART: array<vec4f>;
+@group(0) @binding(3 * PARTS + PART) var<storage, read_write> d_bias_PART: array<f32>;
 
 @group(0) @binding(PART) var<storage, read> weight_chunks_PART: array<f32>;
 @group(0) @binding(PARTS + PART) var<storage, read> bias_chunks_PART: array<f32>;
-@group(0) @binding(TWO + PART) var<storage, read_write> weight_sum_PART: array<f32>;
-@group(0) @binding(THREE + PART) var<storage, read_write> bias_sum_PART: array<f32>;
+@group(0) @binding(2 * PARTS + PART) var<storage, read_write> weight_sum_PART: array<f32>;
+@group(0) @binding(3 * PARTS + PART) var<storage, read_write> bias_sum_PART: array<f32>;
 
 // The number of the workgroup's map.
 var<private> map: u32;
