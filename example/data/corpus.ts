@@ -72,7 +72,7 @@ export async function loadCorpus(
     filesOf(data, part)
   );
   const words = vocab === null ? {} : { words: readVocabularyFile(vocab) };
-  const watch: Watch = { notes: [], ...(io && { io }) };
+  const watch: Watch = { notes: [], io };
   using opened = new DisposableStack();
   const ids = opened.use(await readText(data, train, watch, sizes)), { counts } = ids;
   const vocabulary = Vocabulary.fromCounts(counts, { minFreq, ...words });
@@ -121,7 +121,7 @@ export async function loadTestText(
     return { vocabulary, test: builder.build(), notes: [], bestTestPerplexity };
   }
   checkFolder(data);
-  const watch: Watch = { notes: [], ...(io && { io }) };
+  const watch: Watch = { notes: [], io };
   const test = await readSentences(filesOf(data, "test"), vocabulary, watch);
   return { vocabulary, test, notes: watch.notes };
 }

@@ -68,7 +68,7 @@ async function write(
   { notes, io }: Watch,
 ): Promise<Omit<NumberedText, "file">> {
   const own: string[] = [];
-  await readWords(files, { notes: own, ...(io && { io }) }, (words) => writer.add(words));
+  await readWords(files, { notes: own, io }, (words) => writer.add(words));
   const text = writer.end(source, own), { table } = text.counts;
   if (table.size === 0) throw withoutWords(files);
   notes.push(...own);
