@@ -1,12 +1,7 @@
 // Model files: what is written is read again, and each kind of damage gives one clear line.
 
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import {
-  loadModel,
-  makeModel,
-  restoreModel,
-  saveModel,
-} from "../../../example/storage/checkpoint.ts";
+import { loadModel, makeModel, restoreModel } from "../../../example/storage/checkpoint.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import type { WordModel } from "../../../example/model/model.ts";
 import { decodeModel, encodeModel } from "../../../example/storage/model_file.ts";
@@ -27,6 +22,7 @@ import {
   smallSettings,
   WORDS,
 } from "../../support/model_files.ts";
+import { saveModel } from "../../support/saved_models.ts";
 
 /** Settings of models of every kind. */
 const KINDS: readonly Given[] = [
