@@ -5,8 +5,7 @@ import { Failure, UsageError } from "../shared/errors.ts";
 import { attempt, checkFile, isFile, openBytes } from "../shared/files.ts";
 import { nearestName } from "../shared/search.ts";
 import { MODEL_FOLDER, type ModelSettings } from "../options/settings.ts";
-import { parameterShapes, product } from "../model/shapes.ts";
-import { readValidation, type SavedValidation } from "../storage/model_file.ts";
+import { parameterCount } from "../model/shapes.ts";
 import { findModel, modelPathOf, savedNames } from "../storage/open_model.ts";
 import { type PlacedRun, placesOf } from "./places.ts";
 import { readRecord, type RunRecord } from "./record.ts";
@@ -28,7 +27,6 @@ export interface ModelFacts {
   readonly vocabulary: number;
   readonly parameters: number;
   readonly bytes: number;
-  readonly validation: SavedValidation | undefined;
 }
 
 /** One run of a report. */
@@ -80,14 +78,8 @@ function factsOf(path: string): ModelFacts | string {
   try {
     const { settings, vocabulary: { size } } = findModel(path);
     using file = openBytes(path, "load");
-    const sizes = [...parameterShapes(settings, size)].map(([, shape]) => product(shape));
-    return {
-      settings,
-      vocabulary: size,
-      parameters: sizes.reduce((a, b) => a + b),
-      bytes: file.size,
-      validation: readValidation(file, path),
-    };
+    const parameters = parameterCount(settings, size);
+    return { settings, vocabulary: size, parameters, bytes: file.size };
   } catch (error) {
     if (error instanceof Failure) return error.message;
     throw error;
