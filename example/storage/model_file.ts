@@ -24,16 +24,6 @@ import { COUNTS, hasVocabulary, vocabularyOf, WORDS } from "./saved_vocabulary.t
 /** Identifies a model file in its header. */
 const KIND = "nce word language model";
 
-/** Data of a model file, besides the parameters. */
-export interface SavedBeside {
-  readonly vocabulary: Vocabulary;
-  readonly settings: ModelSettings;
-  /** The validation result: models are compared by `measure`, smaller is better. */
-  readonly validation?: SavedValidation;
-  /** Self-normalisation in the last exact validation. */
-  readonly card?: SavedCard;
-}
-
 /** Quality of a saved model. */
 export interface SavedValidation {
   /** Its perplexity, or its loss if it has none. */
@@ -63,6 +53,12 @@ export interface ModelHeader {
   readonly settings: ModelSettings;
   /** Self-normalisation of the model, if its last validation measured it. */
   readonly card?: SavedCard;
+}
+
+/** Data of a model file, besides the parameters. */
+export interface SavedBeside extends ModelHeader {
+  /** The validation result: models are compared by `measure`, smaller is better. */
+  readonly validation?: SavedValidation;
 }
 
 /** The full content of a model file. */
