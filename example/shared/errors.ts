@@ -14,3 +14,13 @@ export function reasonOf(error: unknown): string {
 export class Failure extends Error {
   override readonly name = "Failure";
 }
+
+/** What `action` gives; undefined if it throws a {@linkcode Failure}. */
+export function unlessFailed<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}

@@ -1,7 +1,7 @@
 /** Encodes and decodes model files, without a GPU. */
 
 import type { SelfNormalization } from "../evaluation/card.ts";
-import { Failure } from "../shared/errors.ts";
+import { unlessFailed } from "../shared/errors.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { keptSettings, readSettings } from "./model_settings.ts";
 import {
@@ -149,7 +149,7 @@ export function decodeModelHeader(
   const parameters = new Map([...places].filter(([name]) => dtypeOf(name) === "F32"));
   checkPlaces(parameters, parameterShapes(settings, vocabulary.size), fail);
   checkSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
-  const card = unlessDamaged(() => parseAs(metadata, "selfNormalization", CARD, fail));
+  const card = unlessFailed(() => parseAs(metadata, "selfNormalization", CARD, fail));
   return { vocabulary, settings, places: parameters, ...(card && { card }) };
 }
 
@@ -159,20 +159,10 @@ function dtypeOf(name: string): Dtype {
 
 /** The validation result in a model file; undefined if it is missing or the file is damaged. */
 export function readValidation(file: ByteSource, fileName: string): SavedValidation | undefined {
-  return unlessDamaged(() => {
+  return unlessFailed(() => {
     const fail = cannotLoad(fileName);
     return parseAs(metadataOf(file, fileName), "validation", VALIDATION, fail);
   });
-}
-
-/** What `read` gives; undefined if it fails. */
-function unlessDamaged<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Failure) return undefined;
-    throw error;
-  }
 }
 
 /** The numbers of a tensor, all of which are read once to see that they are finite. */
