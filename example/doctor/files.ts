@@ -82,7 +82,6 @@ function factsOf(scans: readonly Scan[]): Fact[] {
       text: each((scan) =>
         `${formatBytes(scan.bytes)}, ${formatCount(scan.lines)} lines${scan.isPart ? " seen" : ""}`
       ),
-      cure: undefined,
     },
     {
       ...data,
