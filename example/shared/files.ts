@@ -221,6 +221,15 @@ export function isFolder(path: string): boolean {
   }
 }
 
+/** Names in a folder, in order; none if it cannot be read. */
+export function namesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  } catch {
+    return [];
+  }
+}
+
 function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);

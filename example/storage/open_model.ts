@@ -2,7 +2,7 @@
 
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { UsageError } from "../shared/errors.ts";
-import { checkFile, isFile, openBytes } from "../shared/files.ts";
+import { checkFile, isFile, namesIn, openBytes } from "../shared/files.ts";
 import { nearestName } from "../shared/search.ts";
 import { decodeModelHeader, type ModelHeader } from "./model_file.ts";
 
@@ -63,11 +63,7 @@ function cureOf(word: string, path: string): string {
 
 /** Names of the models in the folder, in order; or of other files with this ending. */
 export function savedNames(ending = ENDING): string[] {
-  try {
-    return [...Deno.readDirSync(MODEL_FOLDER)].map(({ name }) => name)
-      .filter((name) => name.endsWith(ending) && !name.endsWith(`.checkpoint${ENDING}`))
-      .map((name) => name.slice(0, -ending.length)).sort();
-  } catch {
-    return []; // there is no folder
-  }
+  return namesIn(MODEL_FOLDER)
+    .filter((name) => name.endsWith(ending) && !name.endsWith(`.checkpoint${ENDING}`))
+    .map((name) => name.slice(0, -ending.length)).sort();
 }
