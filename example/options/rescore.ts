@@ -1,6 +1,6 @@
 /** Options of the command `rescore`, and the systems that it compares. */
 
-import { FORMATS } from "./list_formats.ts";
+import { FORMATS } from "./choices.ts";
 import {
   choice,
   flag,

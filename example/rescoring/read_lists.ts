@@ -6,7 +6,7 @@ import { Failure, UsageError } from "../shared/errors.ts";
 import { isFolder, writeFileAtomically } from "../shared/files.ts";
 import { jsonLine, readJsonLists } from "./json_lists.ts";
 import { kaldiTexts, readKaldiLists, WORDS_FILE } from "./kaldi_lists.ts";
-import type { NBestFormat } from "../options/list_formats.ts";
+import type { NBestFormat } from "../options/choices.ts";
 import type { NBestList } from "./nbest.ts";
 import { readSrilmList, srilmText } from "./srilm_lists.ts";
 
