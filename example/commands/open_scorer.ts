@@ -4,7 +4,8 @@ import type { Gpu } from "../../mod.ts";
 import { SAFE_STD } from "../evaluation/card.ts";
 import { TextScorer } from "../evaluation/text_scorer.ts";
 import { boundsOf, checkEvaluation } from "../model/checks.ts";
-import { modeProblem, modeText, type ScoreMode } from "../options/scoring.ts";
+import { modeProblem, type ScoreMode } from "../options/scoring.ts";
+import { scoringText } from "../options/settings.ts";
 import { adapterWarnings, graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
@@ -70,5 +71,5 @@ function checkMode({ path, settings, card }: FoundModel, mode: ScoreMode, io: Io
     : card.std > SAFE_STD
     ? `its log normaliser varies by ${formatNumber(card.std)}, over ${SAFE_STD}`
     : "its perplexity is over the number of words";
-  io.err(`warning: --mode ${modeText(mode)} is not safe with ${path}: ${why}; --mode exact is`);
+  io.err(`warning: --mode ${scoringText(mode)} is not safe with ${path}: ${why}; --mode exact is`);
 }

@@ -12,7 +12,7 @@ import type { TestText } from "../data/corpus.ts";
 import { evaluate, evaluateLoss, evaluateTokens, type Watch } from "../evaluation/evaluate.ts";
 import { standardError } from "../evaluation/standard_error.ts";
 import type { RowBatch } from "../data/row_batch.ts";
-import { type EvaluationKind, evaluationText } from "../options/settings.ts";
+import { type EvaluationKind, scoringText } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
 import type { MetricsSink } from "../storage/metrics.ts";
 import { Ranks } from "../shared/ranks.ts";
@@ -80,7 +80,7 @@ async function summarizeLoss(
   { model, corpus, metrics, io, ranks = new Ranks() }: TestOptions,
   kind: Exclude<EvaluationKind, "full">,
 ): Promise<void> {
-  const { criterion } = model, evaluation = evaluationText(kind);
+  const { criterion } = model, evaluation = scoringText(kind);
   using _loss = setLoss(criterion, kind);
   const batches = evaluationBatches(corpus.test);
   using bar = new Bar(io, "testing", batches.length);
