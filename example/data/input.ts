@@ -53,6 +53,22 @@ export function openInput(path = "-"): Input {
   };
 }
 
+/** The lines of {@linkcode openInput}, each with what throws a Failure that names it and says why. */
+export async function* readInput(
+  path?: string,
+): AsyncGenerator<readonly [line: string, fail: (why: string) => never]> {
+  const input = openInput(path);
+  let number = 0;
+  for await (const lines of input.lines()) {
+    for (const line of lines) {
+      const start = `Cannot read ${input.name}: line ${++number}`;
+      yield [line, (why) => {
+        throw new Failure(`${start} ${why}`);
+      }];
+    }
+  }
+}
+
 /**
  * The bytes of a file, decompressed if it is named `.gz` or `.zst`.
  *
