@@ -45,23 +45,12 @@ export function* makeLists(options: ListOptions): Generator<NBestList> {
       hypotheses: decode(heard, channel, bigram, { vocab, size }).map((hypothesis) => ({
         words: spell(hypothesis),
         acoustic: channel.logLikelihood(heard, hypothesis),
-        lm: logProbOf(
-          [...hypothesis, vocab],
-          vocab,
-          (before, word) => bigram.logProb(before, word),
-        ),
+        lm: [...hypothesis, vocab]
+          .reduce((sum, word, i) => sum + bigram.logProb(hypothesis[i - 1] ?? vocab, word), 0),
         truth: trueLogProb(language, hypothesis),
       })),
     };
   }
-}
-
-function logProbOf(
-  words: readonly number[],
-  start: number,
-  logProb: (before: number, word: number) => number,
-): number {
-  return words.reduce((sum, word, i) => sum + logProb(i === 0 ? start : words[i - 1]!, word), 0);
 }
 
 /** The log probability of a sentence of the language. */
