@@ -109,7 +109,6 @@ const SETTINGS = fields(ANY);
 
 /** An open checkpoint. */
 export interface Checkpoint extends Disposable {
-  readonly path: string;
   readonly state: RunState;
   /** Names and shapes of the tensors. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
@@ -219,7 +218,6 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   const hashes = parseAs(metadata, "hashes", HASHES, fail);
   const disposable = opened.move();
   return {
-    path,
     state,
     shapes: new Map([...places].map(([name, { shape }]) => [name, shape])),
     numbers(name, shape) {

@@ -26,14 +26,11 @@ export interface Place {
 /** Thrown when a loss, a perplexity or a parameter is no longer finite. */
 export class Diverged extends Error {
   override readonly name = "Diverged";
-  /** Where it was found. */
-  readonly place: Place;
 
   /** `what` is not finite. */
-  constructor(what: string, place: Place) {
-    const batch = place.batch === undefined ? "" : `, batch ${place.batch}`;
-    super(`${what} is not finite at step ${place.step} (epoch ${place.epoch}${batch})`);
-    this.place = place;
+  constructor(what: string, { step, epoch, batch }: Place) {
+    const inEpoch = batch === undefined ? "" : `, batch ${batch}`;
+    super(`${what} is not finite at step ${step} (epoch ${epoch}${inEpoch})`);
   }
 }
 
