@@ -71,14 +71,11 @@ async function collect(
   piece: Piece,
 ): Promise<Float32Array> {
   const own = await readOwn(gpu, tensor, piece);
-  const received = await communicator.exchange(toOne(communicator, own));
-  if (communicator.rank > 0) return own;
+  const { rank, size } = communicator;
+  const sends = Array.from({ length: size }, (_, k) => k === 0 ? own : new Float32Array());
+  const received = await communicator.exchange(sends);
+  if (rank > 0) return own;
   return joinRows(received, piece.count, tensor.size / tensor.shape[0]!);
-}
-
-/** A message for rank 0 alone. */
-function toOne({ size }: Communicator, numbers: Float32Array): Float32Array[] {
-  return Array.from({ length: size }, (_, k) => k === 0 ? numbers : new Float32Array());
 }
 
 /**
