@@ -150,12 +150,10 @@ function readJson(
 
 function readMetadata(entry: unknown, fail: Fail): Record<string, string> {
   if (!isRecord(entry)) return fail("its metadata is not a JSON object");
-  const texts: [string, string][] = [];
-  for (const [name, value] of Object.entries(entry)) {
-    if (typeof value !== "string") return fail(`its metadata ${name} is not a text`);
-    texts.push([name, value]);
-  }
-  return Object.fromEntries(texts);
+  const bad = Object.keys(entry).find((name) => typeof entry[name] !== "string");
+  return bad === undefined
+    ? entry as Record<string, string>
+    : fail(`its metadata ${bad} is not a text`);
 }
 
 function readEntry(
