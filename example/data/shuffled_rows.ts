@@ -5,7 +5,7 @@ import type { TrainingOptions } from "./epoch.ts";
 import { pack, type Rows } from "./pack.ts";
 import { cut, type Pieces, type Row } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
-import { shuffle } from "./shuffle.ts";
+import { shuffle, upTo } from "./shuffle.ts";
 
 /** Pieces packed into rows, both shuffled. */
 export class ShuffledRows {
@@ -53,9 +53,4 @@ export function piecesOf(
   { bptt, concat = false }: Pick<TrainingOptions, "bptt" | "concat">,
 ): Pieces {
   return concat ? cut([0, tokens], bptt, 0) : cut(offsets, bptt, bptt >> 2);
-}
-
-/** Whole numbers from 0. */
-export function upTo(count: number): Uint32Array {
-  return new Uint32Array(count).map((_, i) => i);
 }

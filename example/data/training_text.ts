@@ -8,7 +8,7 @@ import { AtomicFile, attempt, chunksOf, isFile, ofBytes, openBytes } from "../sh
 import { lockFile } from "../shared/lock.ts";
 import { Bar } from "../shared/progress.ts";
 import { IdWriter, type NumberedText, openIds } from "./id_file.ts";
-import { upTo } from "./shuffled_rows.ts";
+import { upTo } from "./shuffle.ts";
 import { bytesOf, nameOf, readWords, type Watch, withoutWords } from "./text_files.ts";
 
 /** Sizes that tests change. */

@@ -6,7 +6,7 @@ import { weightedSum } from "../../kernels/ops.ts";
 import { byItself, columnsOf, partOf } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
-import { upTo } from "../data/shuffled_rows.ts";
+import { upTo } from "../data/shuffle.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { badParameter, Diverged } from "./diverged.ts";
 import { contextOf, uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
