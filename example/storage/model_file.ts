@@ -139,11 +139,11 @@ export function decodeModelHeader(
   known?: Vocabulary,
 ): ModelHeader & { places: ReadonlyMap<string, Place> } {
   const fail = cannotLoad(fileName);
-  const { places, metadata } = decodeHeader(file, fileName, dtypeOf);
+  const layout = decodeHeader(file, fileName, dtypeOf), { places, metadata } = layout;
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
   const settings = readSettings(parseText(metadata, "settings", fail), fail);
-  const vocabulary = known ?? vocabularyOf(file, places, metadata, fail);
-  if (known && !hasVocabulary(file, places, metadata, known, fail)) {
+  const vocabulary = known ?? vocabularyOf(file, layout, fail);
+  if (known && !hasVocabulary(file, layout, known, fail)) {
     return fail("another program replaced it while it was read; try again");
   }
   const parameters = new Map([...places].filter(([name]) => dtypeOf(name) === "F32"));
