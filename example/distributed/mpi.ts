@@ -3,7 +3,6 @@
 import { setImmediate } from "node:timers";
 import { setTimeout as delay } from "node:timers/promises";
 import { Communicator } from "../../kernels/mod.ts";
-import type { Settings } from "../options/settings.ts";
 import { Failure, reasonOf } from "../shared/errors.ts";
 import { packed, partsOf, startsOf, sumOf } from "./bytes.ts";
 import { launched, mismatch } from "./launcher.ts";
@@ -31,8 +30,11 @@ const [FAILED, WAITING] = [1, 2];
 /** Bytes of the reason why a rank failed. */
 const REASON_BYTES = 2048;
 
-/** How long the ranks wait for each other: seconds after which one that has not come counts as hung. */
-type MpiOptions = Pick<Settings, "rankTimeout">;
+/** How long the ranks wait for each other. */
+interface MpiOptions {
+  /** Seconds after which a rank that has not come counts as hung. */
+  readonly rankTimeout: number;
+}
 
 /**
  * Starts MPI. Sizes are compared with the launcher's.
