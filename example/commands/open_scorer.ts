@@ -11,10 +11,10 @@ import { Failure } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
 import { formatNumber } from "../shared/progress.ts";
 import { checkMemory, memoryOfModel } from "../model/memory.ts";
+import { normTermOf } from "../model/model.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import type { FoundModel } from "../storage/open_model.ts";
-import { normTermOf } from "../training/summary.ts";
 import { openGpu } from "./open_gpu.ts";
 
 /** The scoring mode, and whether a hardware GPU is required. */

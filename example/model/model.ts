@@ -112,6 +112,12 @@ export abstract class WordModel extends Module {
   }
 }
 
+/** c of the model, learned or not. */
+export async function normTermOf(gpu: Gpu, { criterion }: WordModel): Promise<number> {
+  const { normTerm } = criterion;
+  return typeof normTerm === "number" ? normTerm : (await gpu.readFloats(normTerm))[0]!;
+}
+
 /** Embedding, LSTM layers, a projection to the size of a word vector, and an IndexLinear. */
 export class LanguageModel extends WordModel {
   override readonly criterion: IndexLinear;

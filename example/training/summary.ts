@@ -16,7 +16,7 @@ import { type EvaluationKind, scoringText } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
 import type { MetricsSink } from "../storage/metrics.ts";
 import { Ranks } from "../shared/ranks.ts";
-import type { WordModel } from "../model/model.ts";
+import { normTermOf, type WordModel } from "../model/model.ts";
 import { Bar, formatCount, formatPerplexity } from "../shared/progress.ts";
 
 /** A model, its test text, and where results go. */
@@ -138,10 +138,4 @@ function setLoss(
       Object.assign(criterion, { lossType, noiseRatio });
     },
   };
-}
-
-/** c of the model, learned or not. */
-export async function normTermOf(gpu: Gpu, { criterion }: WordModel): Promise<number> {
-  const { normTerm } = criterion;
-  return typeof normTerm === "number" ? normTerm : (await gpu.readFloats(normTerm))[0]!;
 }
