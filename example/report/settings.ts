@@ -4,7 +4,7 @@ import { idleness } from "../options/effects.ts";
 import { flagOf, type OptionTable, readOptions } from "../options/option.ts";
 import { OPTIONS, RUN } from "../options/options.ts";
 import { scoringText, type Settings } from "../options/settings.ts";
-import { isRecord } from "../storage/safetensors.ts";
+import { isRecord } from "../shared/json.ts";
 import { type Html, html } from "./html.ts";
 import { section, table } from "./parts.ts";
 import type { ReportedRun } from "./reported_run.ts";

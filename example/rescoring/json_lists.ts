@@ -7,7 +7,8 @@
 
 import { readInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
-import { type Fail, isRecord } from "../storage/safetensors.ts";
+import type { Fail } from "../shared/errors.ts";
+import { isRecord } from "../shared/json.ts";
 import type { Hypothesis, NBestList } from "./nbest.ts";
 
 const SCORES = ["acoustic", "lm", "graph", "truth"] as const;

@@ -4,12 +4,12 @@ import { createHash } from "node:crypto";
 import { type Gpu, isTuning, type Tuning } from "../../mod.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { LossSum } from "../evaluation/losses.ts";
-import { Failure, UsageError } from "../shared/errors.ts";
+import { type Fail, Failure, UsageError } from "../shared/errors.ts";
 import { AtomicFile, type ByteSource, openBytes } from "../shared/files.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
-import { cannotLoad, decodeHeader, encodeHeader, type Fail, metadataOf } from "./safetensors.ts";
+import { cannotLoad, decodeHeader, encodeHeader, metadataOf } from "./safetensors.ts";
 import {
   bytesOf,
   floatsOf,

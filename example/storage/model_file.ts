@@ -1,7 +1,7 @@
 /** Encodes and decodes model files, without a GPU. */
 
 import type { SelfNormalization } from "../evaluation/card.ts";
-import { unlessFailed } from "../shared/errors.ts";
+import { type Fail, unlessFailed } from "../shared/errors.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { keptSettings, readSettings } from "./model_settings.ts";
 import {
@@ -10,7 +10,6 @@ import {
   type Dtype,
   encodeHeader,
   type Entry,
-  type Fail,
   metadataOf,
   type Place,
 } from "./safetensors.ts";

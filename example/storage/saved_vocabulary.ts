@@ -3,9 +3,9 @@
 import { equals } from "@std/bytes";
 import { Vocabulary } from "../data/vocab.ts";
 import { WordTable } from "../data/word_table.ts";
-import { Failure } from "../shared/errors.ts";
+import { type Fail, Failure } from "../shared/errors.ts";
 import { type ByteSource, chunksOf, ownBuffer } from "../shared/files.ts";
-import type { Fail, Layout, Place } from "./safetensors.ts";
+import type { Layout, Place } from "./safetensors.ts";
 import { parseText } from "./saved_json.ts";
 import { bytesOf } from "./tensors.ts";
 

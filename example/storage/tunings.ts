@@ -6,7 +6,7 @@ import { MODEL_FOLDER } from "../options/settings.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import { writeFileAtomically } from "../shared/files.ts";
-import { isRecord } from "./safetensors.ts";
+import { isRecord } from "../shared/json.ts";
 
 /** The file: `{ "made": "by which programs", "adapters": { "adapter": tuning } }`. */
 const TUNING_FILE = `${MODEL_FOLDER}/tuning.json`;
