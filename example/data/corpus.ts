@@ -51,7 +51,6 @@ export interface Corpus {
 /**
  * Reads a folder of text, or generates the synthetic text.
  *
- * @param io Shows the progress of reading.
  * @param sizes Sizes of what is kept, for tests.
  * @throws {UsageError} If a file is missing or the specification is wrong.
  * @throws {Failure} If a file has no words or is not UTF-8, or the vocabulary file is unusable.

@@ -27,7 +27,6 @@ const MAX_NAME = 60;
  * The words of a part's files as numbers, in memory or in a file below `saved_model`. The file is written
  * again if the text has changed or it is damaged. While another process writes it, this one waits.
  *
- * @param folder The folder of the text.
  * @throws {Failure} If the text has no words, or something cannot be read or written.
  */
 export async function readText(

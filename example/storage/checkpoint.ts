@@ -121,7 +121,6 @@ export function loadModel(
  * Gives `model` the parameters that {@linkcode writeModel} wrote to `path`, a file of rank 0, on all ranks.
  *
  * @param written The hash that it returned.
- * @param vocabulary The words of the model.
  * @throws {Failure} If the file has changed.
  */
 export async function restoreModel(
