@@ -17,12 +17,6 @@ import { loadModel } from "../storage/checkpoint.ts";
 import type { FoundModel } from "../storage/open_model.ts";
 import { openGpu } from "./open_gpu.ts";
 
-/** The scoring mode, and whether a hardware GPU is required. */
-export interface OpenScorerOptions {
-  readonly mode: ScoreMode;
-  readonly cuda: boolean;
-}
-
 /** The largest batch of a text. */
 const LARGEST = { steps: 64, batchSize: 64 };
 
@@ -33,7 +27,7 @@ const LARGEST = { steps: 64, batchSize: 64 };
  */
 export async function withScorer<T>(
   found: FoundModel,
-  { mode, cuda }: OpenScorerOptions,
+  { mode, cuda }: { readonly mode: ScoreMode; readonly cuda: boolean },
   io: Io,
   use: (scorer: TextScorer, gpu: Gpu) => Promise<T>,
 ): Promise<T> {

@@ -1,6 +1,6 @@
 /** Text as ids: training, validation and test sentences, and the vocabulary of the training text. */
 
-import { isSynthetic } from "../options/settings.ts";
+import { isSynthetic, type Settings } from "../options/settings.ts";
 import { Failure, reasonOf, UsageError } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
 import { memoryShare } from "../shared/memory.ts";
@@ -14,17 +14,10 @@ import { idsOf, Vocabulary } from "./vocab.ts";
 import type { WordCounts } from "./word_counts.ts";
 import { readVocabularyFile } from "./words.ts";
 
-/** The source of the text, and the words to keep. */
-export interface CorpusOptions {
-  /** A folder with train.txt, valid.txt and test.txt, or `synthetic[:words=...,vocab=...,seed=...]`. */
-  readonly data: string;
-  /** Path of a vocabulary file ({@linkcode readVocabularyFile}), or `null`. */
-  readonly vocab?: string | null;
-  /** The fewest occurrences of a word that is kept. */
-  readonly minFreq?: number;
-  /** Most gigabytes of the training text in memory; a quarter of the machine's if it is not given. */
-  readonly corpusMemory?: number | null;
-}
+/** The source of the text, the words to keep, and the memory for training text, as on the command line. */
+export type CorpusOptions =
+  & Pick<Settings, "data">
+  & Partial<Pick<Settings, "vocab" | "minFreq" | "corpusMemory">>;
 
 /** A text in three parts, by the ids of its vocabulary. */
 export interface Corpus {
