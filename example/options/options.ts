@@ -170,19 +170,17 @@ export const LOSS = inRuns(TRAINING, {
 });
 
 /** The course of training. */
-const COURSE = {
+const COURSE = inRuns(EPOCHS, {
   epochs: count([1, 1e6], {
     value: "count",
     default: "40",
     help: "Maximum number of epochs: passes over the text.",
-    modes: EPOCHS,
     mayChange: true,
   }),
   patience: optional<number, null>(
     count(ANY_COUNT, {
       value: "epochs",
       help: "End training after so many epochs in turn without a better validation.",
-      modes: EPOCHS,
       mayChange: true,
     }),
     null,
@@ -192,7 +190,6 @@ const COURSE = {
       value: "n",
       help:
         "End training after so many minutes, as at Ctrl-C: a checkpoint is left, the test follows.",
-      modes: EPOCHS,
       mayChange: true,
     }),
     null,
@@ -207,14 +204,12 @@ const COURSE = {
     value: "batches",
     default: "200",
     help: "Batches between two reports.",
-    modes: EPOCHS,
     mayChange: true,
   }),
   audit: optional(
     count(ANY_COUNT, {
       value: "steps",
       help: "Every so many steps, compare the sampled gradient with the exact one.",
-      modes: EPOCHS,
       mayChange: true,
     }),
     0,
@@ -225,16 +220,14 @@ const COURSE = {
     help:
       "Minutes between two checkpoints (0: after each batch). Others: at each epoch's end, at " +
       "Ctrl-C and SIGTERM (the test follows), at SIGUSR2 (the run ends, to be requeued with --resume).",
-    modes: EPOCHS,
     mayChange: true,
   }),
   tbName: optional<string, null>({
     ...NAME,
     help: "Also write the record for TensorBoard, to runs/NAME (tensorboard --logdir runs).",
-    modes: EPOCHS,
     mayChange: true,
   }, null),
-} satisfies OptionTable;
+});
 
 /** All options by the names of their settings. */
 export const OPTIONS = {
