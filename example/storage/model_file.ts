@@ -95,7 +95,10 @@ export function isModel({ kind }: Readonly<Record<string, string>>): boolean {
  *
  * @throws {Failure} If the file cannot be written.
  */
-export function writeModel(path: string, { vocabulary, settings, parameters }: ModelFile): void {
+export function writeModelFile(
+  path: string,
+  { vocabulary, settings, parameters }: ModelFile,
+): void {
   const { before, after } = encodeModel({ vocabulary, settings });
   using file = new AtomicFile(path);
   for (const bytes of before) file.write(bytes);

@@ -156,7 +156,7 @@ function settingsOf({ settings }: Readonly<Record<string, string>>, fail: Fail) 
  *
  * @throws {Failure} One line, `Cannot load PATH: ...`.
  */
-export function readWords(path: string): Vocabulary {
+export function readPytorchWords(path: string): Vocabulary {
   using file = openBytes(path, "load");
   const fail = cannotLoad(path), decoder = new TextDecoder("utf-8", { fatal: true });
   let read: unknown;
