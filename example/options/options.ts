@@ -118,6 +118,7 @@ export const MODEL = inRuns(TRAINING, {
     help:
       "Numbers that tables of words store: f32, or f16 in half the memory, rounded at random. " +
       "What the optimizer keeps of it stays f32: least is kept by --momentum 0 or rowwise-adagrad.",
+    addedLater: true,
   }),
   seed: count([0, Number.MAX_SAFE_INTEGER], {
     value: "number",
