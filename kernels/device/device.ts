@@ -5,17 +5,9 @@ import { Commands } from "./commands.ts";
 import { expectFunction, expectOneOf, expectSizes } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
-import {
-  bytesOf,
-  DTYPES,
-  elementBytes,
-  expectFits,
-  expectWritable,
-  sizeOf,
-  storedAs,
-} from "./dtype.ts";
-import type { DType, TableDType, TensorData } from "./dtype.ts";
-import { checkBindings, foldGrid, type Launch, type TexelLaunch } from "./launch.ts";
+import { bytesOf, elementBytes, expectFits, expectWritable, sizeOf, storedAs } from "./dtype.ts";
+import { type DType, DTYPES, type TableDType, type TensorData } from "./dtype.ts";
+import { bindingCounts, checkBindings, foldGrid, type Launch, type TexelLaunch } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
 import type { Profile } from "./profile.ts";
@@ -296,19 +288,13 @@ export class Device implements AsyncDisposable {
     );
     const textures = texelsOut ? [...read, texelsOut.texels] : read;
     for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
-    const kernel = this.#pipelines.get(launch, {
-      inputs: inputs.length,
-      outputs: outputs.length,
-      texels: read.map(({ format }) => format),
-      texelsOut: texelsOut ? 1 : 0,
-    });
+    const kernel = this.#pipelines.get(launch, bindingCounts(launch, read));
     this.#commands.dispatch(launch, kernel, inputs.concat(outputs), textures, grid);
   }
 
   /** Throws unless a tensor of this shape can be made. */
   #fitting(shape: readonly number[]): void {
     this.#faults.expectNone("tensor");
-    expectSizes("make a tensor", shape);
     expectFits(shape, this);
   }
 }

@@ -1,6 +1,6 @@
 /** Element types, and the arrays that hold elements on the CPU. */
 
-import { expectOneOf, show } from "./expect.ts";
+import { expectOneOf, expectSizes, show } from "./expect.ts";
 
 /** Element type of a table of floats: of 32 bits, or of 16 bits in half the memory. */
 export type TableDType = "f32" | "f16";
@@ -65,11 +65,12 @@ function expectData(what: string, shape: readonly number[], data: TensorData): D
   throw new TypeError(`Cannot make ${what} of ${data.length} elements`);
 }
 
-/** Throws a RangeError if 32-bit numbers in a tensor of this shape are more than a device binds. */
+/** Throws unless it is a shape, of which a device binds 32-bit numbers: a RangeError if they are too many. */
 export function expectFits(
   shape: readonly number[],
   { name, maxTensorBytes }: { readonly name: string; readonly maxTensorBytes: number },
 ): void {
+  expectSizes("make a tensor", shape);
   const bytes = 4 * sizeOf(shape);
   if (bytes <= maxTensorBytes) return;
   throw new RangeError(

@@ -1,9 +1,10 @@
 /** A launch as data: what a kernel run needs, and the checks on it. */
 
-import type { KernelCode } from "./pipelines.ts";
+import type { BindingCounts, KernelCode } from "./pipelines.ts";
 import { expectObject, expectText, show } from "./expect.ts";
 import { storageOf, type Tensor } from "./tensor.ts";
 import { TexelTensor } from "./texel_tensor.ts";
+import type { Texels } from "./texels.ts";
 
 /** One kernel run, as data. */
 export interface Launch extends KernelCode {
@@ -103,6 +104,19 @@ function expectTexels(doing: string, texels: Tensor | TexelTensor, device: GPUDe
 function expectList(doing: string, name: string, list: unknown): void {
   if (Array.isArray(list)) return;
   throw new TypeError(`Cannot ${doing}: ${name} are ${show(list)}, not an array of tensors`);
+}
+
+/** How many bindings of each kind a launch has, if the texels that it reads are `read`. */
+export function bindingCounts(
+  { inputs, outputs, texelsOut }: TexelLaunch,
+  read: readonly Texels[],
+): BindingCounts {
+  return {
+    inputs: inputs.length,
+    outputs: outputs.length,
+    texels: read.map(({ format }) => format),
+    texelsOut: texelsOut ? 1 : 0,
+  };
 }
 
 /** The launch's workgroups in three dimensions of at most `limit` each. */

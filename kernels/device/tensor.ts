@@ -46,17 +46,14 @@ export interface Storage {
  * written are below `idLimit`.
  */
 export function willChange(tensor: Tensor, bytes: number, idLimit: number): void {
-  const storage = storageIn(tensor);
+  const storage = storageIn(tensor), all = bytes === storage.usedBytes;
   storage.version++;
-  const all = bytes === storage.usedBytes;
   storage.idLimit = all ? idLimit : Math.max(storage.idLimit, idLimit);
   dropTexels(storage);
 }
 
 function dropTexels({ copies }: Storage): void {
-  if (copies.length === 0) return;
-  for (const { texels } of copies) texels.release();
-  copies.length = 0;
+  while (copies.length > 0) copies.shift()!.texels.release();
 }
 
 /** Thrown when a disposed tensor is used. */
@@ -124,11 +121,9 @@ export class Tensor implements Disposable {
     this.dtype = dtype;
     this.size = sizeOf(shape);
     this.#offset = offset;
-    if ("buffer" in content) {
-      this.#storage = content;
-      this.#parts = [this];
-      content.references++;
-    } else this.#parts = content;
+    this.#storage = "buffer" in content ? content : undefined;
+    this.#parts = "buffer" in content ? [this] : content;
+    if (this.#storage) this.#storage.references++;
   }
 
   static {
