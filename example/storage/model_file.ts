@@ -9,9 +9,9 @@ import {
   decodeHeader,
   type Dtype,
   encodeHeader,
-  type Entry,
   metadataOf,
   type Place,
+  type TensorEntry,
 } from "./safetensors.ts";
 import { bytesOf, floatsOf, type NumberSource, partsOf } from "./tensors.ts";
 import { AtomicFile, type ByteSource } from "../shared/files.ts";
@@ -71,7 +71,7 @@ export function encodeModel(
   { vocabulary, settings, validation, card }: SavedBeside,
 ): { before: readonly Uint8Array[]; after: Uint8Array } {
   const { table: { joined }, counts, size } = vocabulary;
-  const tensors: Entry[] = [
+  const tensors: TensorEntry[] = [
     [COUNTS, [size], "F64"],
     ...parameterShapes(settings, size),
     [WORDS, [joined.length], "U8"],

@@ -39,11 +39,11 @@ const MAX_REASON = 300;
 export type Dtype = keyof typeof BYTES;
 
 /** A tensor to be written, F32 unless its type is given. */
-export type Entry = readonly [name: string, shape: readonly number[], dtype?: Dtype];
+export type TensorEntry = readonly [name: string, shape: readonly number[], dtype?: Dtype];
 
 /** The bytes of a file before those of the tensors, which follow in the order of `tensors`. */
 export function encodeHeader(
-  tensors: Iterable<Entry>,
+  tensors: Iterable<TensorEntry>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const entries: [string, unknown][] = [["__metadata__", metadata]];
