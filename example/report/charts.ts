@@ -46,7 +46,7 @@ export interface DotChart extends Chart {
 }
 
 /** Bars of equal width from `from` to `to`, with some values marked. */
-export interface Histogram extends Chart {
+export interface HistogramChart extends Chart {
   readonly y: Axis;
   readonly from: number;
   readonly to: number;
@@ -123,7 +123,7 @@ export function dotChart({ title, x, rows, series }: DotChart): string {
 }
 
 /** Draws a histogram; returns an SVG element, as {@linkcode lineChart}. */
-export function histogram({ title, x, y, from, to, counts, marks }: Histogram): string {
+export function histogram({ title, x, y, from, to, counts, marks }: HistogramChart): string {
   const width = (to - from) / counts.length;
   const bars = counts.map((count, i) => [from + i * width, from + (i + 1) * width, count]);
   const all = [from, to, ...marks.map((mark) => mark.x)];
