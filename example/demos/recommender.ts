@@ -175,7 +175,7 @@ async function train(gpu: Gpu, market: Market, training: Training): Promise<Qual
 }
 
 /** One line of the summary. */
-export interface Outcome extends Quality {
+export interface MethodQuality extends Quality {
   /** The training method, or the baseline. */
   readonly name: string;
 }
@@ -185,7 +185,7 @@ export async function* recommend(
   gpu: Gpu,
   market: Market,
   { steps, batch }: Pick<Training, "steps" | "batch">,
-): AsyncGenerator<Outcome> {
+): AsyncGenerator<MethodQuality> {
   yield { name: "the truth", logProb: market.bestLogProb, recall: 1 };
   const scores = market.popularity.map(Math.log), best = largest(scores, SHOWN);
   yield { name: "popularity alone", ...compare(market, () => ({ scores, best })) };
