@@ -24,7 +24,7 @@ export interface Evaluation {
 }
 
 /** Observers of scoring. */
-export interface Watch {
+export interface ScoringWatch {
   /** Who shares the work, batch by batch; this process alone unless given. */
   readonly ranks?: Ranks;
   /** Stops the work with {@linkcode Stopped}. */
@@ -71,7 +71,7 @@ export async function evaluate(
   gpu: Gpu,
   model: WordModel,
   batches: readonly Batch[],
-  watch: Watch = {},
+  watch: ScoringWatch = {},
 ): Promise<Evaluation> {
   const { communicator } = watch.ranks ?? new Ranks(), among = sharersOf(model, communicator);
   using collected = new CollectedNumbers(gpu, ownOf(batches, among), 2);
@@ -98,7 +98,7 @@ export async function evaluateTokens(
   gpu: Gpu,
   model: WordModel,
   batches: readonly Batch[],
-  watch: Watch = {},
+  watch: ScoringWatch = {},
 ): Promise<Float32Array> {
   const { communicator } = watch.ranks ?? new Ranks(), among = sharersOf(model, communicator);
   using collected = new CollectedNumbers(gpu, ownOf(batches, among), 1);
@@ -122,7 +122,7 @@ export async function evaluateLoss(
   gpu: Gpu,
   model: WordModel,
   batches: readonly Batch[],
-  watch: Watch = {},
+  watch: ScoringWatch = {},
 ): Promise<{ loss: number; tokens: number }> {
   const { communicator } = watch.ranks ?? new Ranks();
   using losses = gpu.tensor([batches.length]);
@@ -194,7 +194,7 @@ async function forEachBatch(
   gpu: Gpu,
   model: WordModel,
   batches: readonly Batch[],
-  { stop, bar, sameNoise = false, ranks = new Ranks() }: Watch,
+  { stop, bar, sameNoise = false, ranks = new Ranks() }: ScoringWatch,
   score: (step: Step, batch: Batch, states: readonly Tensor[], i: number) => Promise<
     readonly Tensor[]
   >,
