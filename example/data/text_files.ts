@@ -14,7 +14,7 @@ import { LineSplitter } from "./lines.ts";
 const PACKED = ["", ".gz", ".zst"];
 
 /** Observers of reading. */
-export interface Watch {
+export interface ReadingWatch {
   /** Receives remarks for the user, one line each. */
   readonly notes: string[];
   /** Shows the progress of reading. */
@@ -74,7 +74,7 @@ export function nameOf([first = "", ...others]: readonly string[]): string {
  */
 export async function readWords(
   files: readonly string[],
-  { notes, io }: Watch,
+  { notes, io }: ReadingWatch,
   add: (words: LineWords) => void,
 ): Promise<void> {
   const name = basename(nameOf(files)), words = new LineWords();

@@ -9,7 +9,7 @@ import { lockFile } from "../shared/lock.ts";
 import { Bar } from "../shared/progress.ts";
 import { IdWriter, type NumberedText, openIds } from "./id_file.ts";
 import { upTo } from "./shuffle.ts";
-import { bytesOf, nameOf, readWords, type Watch, withoutWords } from "./text_files.ts";
+import { bytesOf, nameOf, type ReadingWatch, readWords, withoutWords } from "./text_files.ts";
 
 /** Sizes that tests change. */
 export interface TextSizes {
@@ -32,7 +32,7 @@ const MAX_NAME = 60;
 export async function readText(
   folder: string,
   files: readonly string[],
-  watch: Watch,
+  watch: ReadingWatch,
   sizes: TextSizes = SIZES,
 ): Promise<NumberedText & Disposable> {
   if (bytesOf(files) < sizes.kept) {
@@ -64,7 +64,7 @@ async function write(
   writer: IdWriter,
   files: readonly string[],
   source: string,
-  { notes, io }: Watch,
+  { notes, io }: ReadingWatch,
 ): Promise<Omit<NumberedText, "file">> {
   const own: string[] = [];
   await readWords(files, { notes: own, io }, (words) => writer.add(words));
@@ -78,7 +78,7 @@ async function write(
 function open(
   path: string,
   source: string,
-  { io }: Watch,
+  { io }: ReadingWatch,
 ): (NumberedText & Disposable) | undefined {
   if (!isFile(path)) return undefined;
   using held = new DisposableStack();
@@ -98,7 +98,7 @@ function pathOf(folder: string): string {
 }
 
 /** SHA-256 of the files' endings, sizes and bytes. */
-function hashOf(files: readonly string[], { io }: Watch): string {
+function hashOf(files: readonly string[], { io }: ReadingWatch): string {
   using bar = io && new Bar(io, `checking ${basename(nameOf(files))}`, bytesOf(files));
   const hash = createHash("sha256");
   for (const path of files) {
