@@ -14,7 +14,7 @@ import {
 import { Failure } from "../shared/errors.ts";
 import { attempt, isFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
-import type { RunRecord } from "../storage/metrics.ts";
+import type { RewindableMetrics } from "../storage/metrics.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { ReadPiece } from "../storage/tensors.ts";
@@ -27,7 +27,7 @@ interface Parts {
   readonly gpu: Gpu;
   readonly trainer: Trainer;
   readonly best: BestModel;
-  readonly metrics: RunRecord;
+  readonly metrics: RewindableMetrics;
   readonly texts: RunTexts;
   readonly io: Io;
   readonly ranks: Ranks;
