@@ -10,8 +10,8 @@ import {
   type Dtype,
   encodeHeader,
   metadataOf,
-  type Place,
   type TensorEntry,
+  type TensorPlace,
 } from "./safetensors.ts";
 import { bytesOf, floatsOf, type NumberSource, partsOf } from "./tensors.ts";
 import { AtomicFile, type ByteSource } from "../shared/files.ts";
@@ -139,7 +139,7 @@ export function decodeModelHeader(
   fileName: string,
   maxBytes = Infinity,
   known?: Vocabulary,
-): ModelHeader & { places: ReadonlyMap<string, Place> } {
+): ModelHeader & { places: ReadonlyMap<string, TensorPlace> } {
   const fail = cannotLoad(fileName);
   const layout = decodeHeader(file, fileName, dtypeOf), { places, metadata } = layout;
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
@@ -171,7 +171,7 @@ export function readValidation(file: ByteSource, fileName: string): SavedValidat
 export function finiteFloats(
   file: ByteSource,
   name: string,
-  place: Place,
+  place: TensorPlace,
   fail: Fail,
 ): NumberSource {
   const source = floatsOf(file, place);
@@ -199,7 +199,7 @@ export function nonFinite(
 
 /** Checks that the tensors are those of the model. */
 export function checkPlaces(
-  places: ReadonlyMap<string, Place>,
+  places: ReadonlyMap<string, TensorPlace>,
   shapes: Iterable<NamedShape>,
   fail: Fail,
 ): void {

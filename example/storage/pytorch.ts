@@ -11,7 +11,13 @@ import { AtomicFile, type ByteSource, openBytes, writeTextAtomically } from "../
 import { isRecord } from "../shared/json.ts";
 import { checkPlaces, finiteFloats, isModel, type ModelFile } from "./model_file.ts";
 import { keptSettings } from "./model_settings.ts";
-import { cannotLoad, decodeHeader, encodeHeader, metadataOf, type Place } from "./safetensors.ts";
+import {
+  cannotLoad,
+  decodeHeader,
+  encodeHeader,
+  metadataOf,
+  type TensorPlace,
+} from "./safetensors.ts";
 import { readVocabulary } from "./saved_vocabulary.ts";
 import { bytesOf, type NumberSource, partsOf } from "./tensors.ts";
 
@@ -100,7 +106,8 @@ export function readPytorch(file: ByteSource, path: string): PytorchModel {
   for (const name of places.keys()) if ([NOISE, ...ALIAS].includes(part(name))) places.delete(name);
   const sizes = sizesOf(places, isGru, fail), numWords = encoderOf(places, fail).shape[0] ?? 0;
   checkPlaces(places, parameterShapes({ ...sizes, normTerm: 0 }, numWords), fail);
-  const read = ([name, place]: readonly [string, Place]) => finiteFloats(file, name, place, fail);
+  const read = ([name, place]: readonly [string, TensorPlace]) =>
+    finiteFloats(file, name, place, fail);
   return {
     numWords,
     sizes,
@@ -115,7 +122,7 @@ function part(name: string): string {
   return name.startsWith(CRITERION) ? name.slice(CRITERION.length) : name;
 }
 
-function encoderOf(places: ReadonlyMap<string, Place>, fail: Fail): Place {
+function encoderOf(places: ReadonlyMap<string, TensorPlace>, fail: Fail): TensorPlace {
   return places.get("encoder.weight") ?? places.get("encoder.0.weight") ??
     fail(
       "it is no state_dict of the original's model: it has neither encoder.weight, as one with an " +
@@ -125,7 +132,7 @@ function encoderOf(places: ReadonlyMap<string, Place>, fail: Fail): Place {
 
 /** Infers the sizes from the shapes, without checking that they agree. */
 function sizesOf(
-  places: ReadonlyMap<string, Place>,
+  places: ReadonlyMap<string, TensorPlace>,
   isGru: boolean,
   fail: Fail,
 ): PytorchModel["sizes"] {

@@ -11,7 +11,7 @@ import { isRecord } from "../shared/json.ts";
 import { product } from "../model/shapes.ts";
 
 /** Location of a tensor. */
-export interface Place {
+export interface TensorPlace {
   /** Sizes of the dimensions; empty for a single number. */
   readonly shape: readonly number[];
   /** Position of its first byte in the file. */
@@ -23,7 +23,7 @@ export interface Place {
 /** A parsed header. */
 export interface Layout {
   /** The tensors by name, in the order of their bytes. */
-  readonly places: ReadonlyMap<string, Place>;
+  readonly places: ReadonlyMap<string, TensorPlace>;
   /** Texts by name. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -79,7 +79,7 @@ export function decodeHeader(
 ): Layout {
   const fail = cannotLoad(fileName);
   const { header, start } = readJson(file, fail);
-  const found: [string, Place][] = [];
+  const found: [string, TensorPlace][] = [];
   let metadata: Record<string, string> = {};
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") metadata = readMetadata(entry, fail);
@@ -154,7 +154,7 @@ function readEntry(
   entry: unknown,
   data: { start: number; end: number; wanted: Dtype | undefined },
   fail: Fail,
-): Place {
+): TensorPlace {
   if (!isRecord(entry)) return fail(`its entry ${name} is not a JSON object`);
   const { dtype, shape, data_offsets: offsets } = entry;
   const { wanted } = data;
