@@ -22,7 +22,7 @@ const NAMES = new Map(
 );
 
 /** A position in a file. */
-interface Place {
+interface TextPosition {
   readonly line: number;
   readonly column: number;
 }
@@ -34,7 +34,7 @@ interface Place {
  * @throws {UsageError} One line, with the position of the first entry that is unknown or wrong.
  */
 export function readConfig(path: string, text: string): Given {
-  const failAt = ({ line, column }: Place, what: string): never => {
+  const failAt = ({ line, column }: TextPosition, what: string): never => {
     throw new UsageError(`${path}:${line}:${column}: ${what}`);
   };
   const given: Record<string, string | boolean> = {};
@@ -49,7 +49,7 @@ export function readConfig(path: string, text: string): Given {
   return given;
 }
 
-type Fail = (place: Place, what: string) => never;
+type Fail = (position: TextPosition, what: string) => never;
 
 /** Parses the text as an object and returns its entries. */
 function membersOf(text: string, failAt: Fail): readonly MemberNode[] {
@@ -62,8 +62,8 @@ function membersOf(text: string, failAt: Fail): readonly MemberNode[] {
     return failAt(body.loc.start, 'must be an object of options, such as { "lr": 1 }');
   } catch (error) {
     if (!(error instanceof Error && "line" in error && "column" in error)) throw error;
-    const place = { line: Number(error.line), column: Number(error.column) };
-    return failAt(place, reasonOf(error).replace(/\.? *\(\d+:\d+\)$/, ""));
+    const position = { line: Number(error.line), column: Number(error.column) };
+    return failAt(position, reasonOf(error).replace(/\.? *\(\d+:\d+\)$/, ""));
   }
 }
 
