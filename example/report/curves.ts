@@ -3,7 +3,7 @@
 import { type Axis, lineChart, type Point } from "./charts.ts";
 import type { Html } from "./html.ts";
 import { chart, charts, figures, section, show, sparse } from "./parts.ts";
-import { type Place, type Placed, thinned } from "./places.ts";
+import { type Elapsed, thinned, type Timed } from "./timed_run.ts";
 import type { AuditFigures, EpochFigures, TrainFigures } from "./record.ts";
 import type { ReportedRun } from "./reported_run.ts";
 
@@ -12,7 +12,7 @@ const MAX_POINTS = 1600, MAX_ROWS = 320;
 
 /** A measure of progress: the axis of a learning curve. */
 interface Progress extends Axis {
-  readonly of: (place: Place) => number;
+  readonly of: (elapsed: Elapsed) => number;
 }
 
 const EPOCHS: Progress = { label: "epochs", of: ({ epochs }) => epochs };
@@ -20,8 +20,8 @@ const TOKENS: Progress = { label: "words trained on", of: ({ tokens }) => tokens
 
 /** Time in a unit that suits the longest run. */
 function timeOf(runs: readonly ReportedRun[]): Progress {
-  const places = runs.flatMap(({ placed }) => [...placed.train, ...placed.epochs].slice(-1));
-  const longest = Math.max(0, ...places.map(({ at }) => at.seconds).filter(Number.isFinite));
+  const last = runs.flatMap(({ timed }) => [...timed.train, ...timed.epochs].slice(-1));
+  const longest = Math.max(0, ...last.map(({ at }) => at.seconds).filter(Number.isFinite));
   const [unit, size] = longest > 7200
     ? ["hours", 3600] as const
     : longest > 120
@@ -68,11 +68,11 @@ function describe(
 type Of<Figures> = (figures: Figures) => number;
 
 function ofReports(y: Of<TrainFigures>): Points {
-  return ({ placed }, x) => placed.train.map((report) => [x.of(report.at), y(report)]);
+  return ({ timed }, x) => timed.train.map((report) => [x.of(report.at), y(report)]);
 }
 
 function ofEpochs(y: Of<EpochFigures>): Points {
-  return ({ placed }, x) => placed.epochs.map((epoch) => [x.of(epoch.at), y(epoch)]);
+  return ({ timed }, x) => timed.epochs.map((epoch) => [x.of(epoch.at), y(epoch)]);
 }
 
 function ofAudits(y: Of<AuditFigures>): Points {
@@ -119,7 +119,7 @@ export function learningCurves(runs: readonly ReportedRun[]): Html {
         ...["run", "epoch", "words trained on", "time", "training loss", "validation perplexity"],
         ...["without unknown words", "validation loss", "learning rate", "words a second"],
       ],
-      rows: rowsOf(runs, ({ placed }) => placed.epochs, epochCells),
+      rows: rowsOf(runs, ({ timed }) => timed.epochs, epochCells),
     }),
     figures({
       caption: "Figures of the reports",
@@ -127,12 +127,12 @@ export function learningCurves(runs: readonly ReportedRun[]): Html {
         ...["run", "epoch", "batch", "words trained on", "time", "training loss"],
         ...["learning rate", "words a second", "hit rate"],
       ],
-      rows: rowsOf(runs, ({ placed }) => placed.train, reportCells),
+      rows: rowsOf(runs, ({ timed }) => timed.train, reportCells),
     }),
   );
 }
 
-function epochCells(epoch: Placed<EpochFigures>): string[] {
+function epochCells(epoch: Timed<EpochFigures>): string[] {
   const { at, trainLoss, validPpl, validPplKnown, validLoss, lr, tokensPerSecond } = epoch;
   return [
     show.count(at.epochs),
@@ -147,7 +147,7 @@ function epochCells(epoch: Placed<EpochFigures>): string[] {
   ];
 }
 
-function reportCells(report: Placed<TrainFigures>): string[] {
+function reportCells(report: Timed<TrainFigures>): string[] {
   const { at, epoch, batch, batches, loss, lr, tokensPerSecond, hitRate } = report;
   return [
     show.count(epoch),

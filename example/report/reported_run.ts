@@ -1,4 +1,4 @@
-/** What a report shows of one run: its record, with the places of its events, and its model file. */
+/** What a report shows of one run: its record, with the times of its events, and its model file. */
 
 import { formatCount } from "../shared/progress.ts";
 import { Failure } from "../shared/errors.ts";
@@ -7,7 +7,7 @@ import { nearestName } from "../shared/search.ts";
 import { MODEL_FOLDER, type ModelSettings } from "../options/settings.ts";
 import { parameterCount } from "../model/shapes.ts";
 import { findModel, modelPathOf, savedNames } from "../storage/open_model.ts";
-import { type PlacedRun, placesOf } from "./places.ts";
+import { type TimedRun, timedRun } from "./timed_run.ts";
 import { readRecord, type RunRecord } from "./record.ts";
 
 const MODEL = ".safetensors", RECORD = ".metrics.jsonl";
@@ -31,7 +31,7 @@ export interface ModelFacts {
 
 /** One run of a report. */
 export interface ReportedRun extends RunPaths, RunRecord {
-  readonly placed: PlacedRun;
+  readonly timed: TimedRun;
   /** The model; if there is none, why. */
   readonly file: ModelFacts | string;
 }
@@ -57,7 +57,7 @@ export function readRun(paths: RunPaths): ReportedRun {
   if (adapter === undefined && train.length + epochs.length + tests.length === 0) {
     throw new Failure(`Cannot report ${paths.record}: no line of it is an event of a run`);
   }
-  return { ...paths, ...record, placed: placesOf(record), file: factsOf(paths.model) };
+  return { ...paths, ...record, timed: timedRun(record), file: factsOf(paths.model) };
 }
 
 /** Suggestions instead of a missing record. */

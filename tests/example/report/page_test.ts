@@ -7,7 +7,7 @@ import { parseSettings } from "../../../example/options/settings.ts";
 import { MAX_SERIES } from "../../../example/report/charts.ts";
 import { linkedom } from "../../../example/report/libraries.ts";
 import { pageOf } from "../../../example/report/page.ts";
-import { placesOf } from "../../../example/report/places.ts";
+import { timedRun } from "../../../example/report/timed_run.ts";
 import { pathsOf, readRun } from "../../../example/report/reported_run.ts";
 import type { MetricsEvent } from "../../../example/storage/metrics.ts";
 import { captureIo } from "../../support/capture_io.ts";
@@ -273,6 +273,6 @@ Deno.test("a report on a run of the program has what the run wrote and printed",
       (sum, b) => sum + b.tokens,
       0,
     );
-    assertEquals(placesOf({ train, epochs }).epochs.map(({ at }) => at.tokens), [words, 2 * words]);
+    assertEquals(timedRun({ train, epochs }).epochs.map(({ at }) => at.tokens), [words, 2 * words]);
     assertEquals(column(page, "Figures of the audits", "step"), ["6", "12", "18", "24"]);
   }));
