@@ -3,7 +3,7 @@
 import type { Gpu, Step, Tensor } from "../../mod.ts";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
-import { type Batch, placesOf } from "../data/row_batch.ts";
+import { type Batch, elementsOf } from "../data/row_batch.ts";
 import { perplexity, type TokenScores } from "./card.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { CollectedNumbers, tokensOf } from "./collected.ts";
@@ -144,11 +144,11 @@ export async function evaluateLoss(
 
 /** The rank that scores each batch: the one with the least to do, or that of the batch that it continues. */
 function ownersOf(batches: readonly Batch[], ranks: number): number[] {
-  const places = new Array<number>(ranks).fill(0);
+  const elements = new Array<number>(ranks).fill(0);
   let owner = 0;
   return batches.map((batch) => {
-    if (!batch.continues) owner = places.indexOf(Math.min(...places));
-    places[owner]! += placesOf(batch);
+    if (!batch.continues) owner = elements.indexOf(Math.min(...elements));
+    elements[owner]! += elementsOf(batch);
     return owner;
   });
 }
