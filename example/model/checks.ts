@@ -51,7 +51,7 @@ export function largestShape(
 }
 
 /** The batch with the most elements, padding included. */
-export function largest<Sized extends BatchDimensions>(batches: readonly Sized[]): Sized {
+export function largestBatch<Sized extends BatchDimensions>(batches: readonly Sized[]): Sized {
   return batches.reduce((a, b) => elementsOf(b) > elementsOf(a) ? b : a);
 }
 
@@ -115,7 +115,7 @@ export function checkEvaluation(
   { kind, batches, saved, option = "--evaluation" }: PlannedEvaluation,
 ): void {
   if (kind === "loss") expectOthers(settings, batches);
-  const { steps, batchSize } = largest(batches), isSampled = typeof kind === "object";
+  const { steps, batchSize } = largestBatch(batches), isSampled = typeof kind === "object";
   // No option sets the size of these batches.
   const own: readonly Size[] = saved ? [] : ["noiseRatio", "emsize", "nhid"];
   const free: readonly Size[] = isSampled ? ["noiseRatio", ...own] : own;

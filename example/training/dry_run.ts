@@ -6,7 +6,7 @@ import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { partOf } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
-import { largest } from "../model/checks.ts";
+import { largestBatch } from "../model/checks.ts";
 import { withMemoryCure } from "../model/memory.ts";
 import { Failure } from "../shared/errors.ts";
 import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
@@ -31,7 +31,7 @@ export async function dryRun(
   try {
     await train(gpu, model, batch, communicator);
     await gpu.finish();
-    await evaluate(gpu, model, largest(evaluation), communicator);
+    await evaluate(gpu, model, largestBatch(evaluation), communicator);
     await gpu.finish();
     // These hits are not part of the training.
     await model.criterion.takeHits(gpu);
