@@ -78,7 +78,7 @@ export async function readWords(
   add: (words: LineWords) => void,
 ): Promise<void> {
   const name = basename(nameOf(files)), words = new LineWords();
-  using bar = io && new Bar(io, `reading ${name}`, bytesOf(files));
+  using bar = io && new Bar(io, `reading ${name}`, sizeOnDisk(files));
   let marked = 0;
   for (const file of files) {
     const splitter = new LineSplitter();
@@ -102,7 +102,7 @@ export async function readWords(
 }
 
 /** Bytes of the files on disk. */
-export function bytesOf(files: readonly string[]): number {
+export function sizeOnDisk(files: readonly string[]): number {
   return files.reduce((sum, file) => sum + Deno.statSync(file).size, 0);
 }
 

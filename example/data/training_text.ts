@@ -9,7 +9,7 @@ import { lockFile } from "../shared/lock.ts";
 import { Bar } from "../shared/progress.ts";
 import { IdWriter, type NumberedText, openIds } from "./id_file.ts";
 import { upTo } from "./shuffle.ts";
-import { bytesOf, nameOf, type ReadingWatch, readWords, withoutWords } from "./text_files.ts";
+import { nameOf, type ReadingWatch, readWords, sizeOnDisk, withoutWords } from "./text_files.ts";
 
 /** Sizes that tests change. */
 export interface TextSizes {
@@ -35,7 +35,7 @@ export async function readText(
   watch: ReadingWatch,
   sizes: TextSizes = SIZES,
 ): Promise<NumberedText & Disposable> {
-  if (bytesOf(files) < sizes.kept) {
+  if (sizeOnDisk(files) < sizes.kept) {
     const parts: Uint8Array[] = [];
     const writer = new IdWriter((bytes) => parts.push(bytes.slice()), sizes.block);
     const text = await write(writer, files, "", watch);
@@ -99,7 +99,7 @@ function pathOf(folder: string): string {
 
 /** SHA-256 of the files' endings, sizes and bytes. */
 function hashOf(files: readonly string[], { io }: ReadingWatch): string {
-  using bar = io && new Bar(io, `checking ${basename(nameOf(files))}`, bytesOf(files));
+  using bar = io && new Bar(io, `checking ${basename(nameOf(files))}`, sizeOnDisk(files));
   const hash = createHash("sha256");
   for (const path of files) {
     using file = openBytes(path);
