@@ -17,7 +17,7 @@ import { bytesOf, floatsOf, type NumberSource, partsOf } from "./tensors.ts";
 import { AtomicFile, type ByteSource } from "../shared/files.ts";
 import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
-import { choice, NUMBER, parseAs, parseText, record, type Shape, SWITCH } from "./saved_json.ts";
+import { NUMBER, oneOf, parseAs, parseText, record, type Shape, SWITCH } from "./saved_json.ts";
 import { COUNTS, hasVocabulary, vocabularyOf, WORDS } from "./saved_vocabulary.ts";
 
 /** Identifies a model file in its header. */
@@ -32,7 +32,7 @@ export interface SavedValidation {
 
 /** The shape of the JSON of one. */
 export const VALIDATION: Shape<SavedValidation> = record<SavedValidation>({
-  kind: choice("ppl", "loss"),
+  kind: oneOf("ppl", "loss"),
   measure: NUMBER,
 });
 

@@ -29,7 +29,7 @@ export const SWITCH: Shape<boolean> = simple("a switch", (value) => typeof value
 export const ANY: Shape<unknown> = () => undefined;
 
 /** One of these texts. */
-export function choice<T extends string>(...texts: readonly T[]): Shape<T> {
+export function oneOf<T extends string>(...texts: readonly T[]): Shape<T> {
   return simple(texts.join(" or "), (value) => (texts as readonly unknown[]).includes(value));
 }
 
