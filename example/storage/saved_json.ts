@@ -61,7 +61,7 @@ export function record<T>(shapes: { readonly [Name in keyof T]-?: Shape<T[Name]>
 }
 
 /** A field that may be missing. */
-export function optional<T>(of: Shape<T>): Shape<T> {
+export function optionalField<T>(of: Shape<T>): Shape<T> {
   return (value, name) => value === undefined ? undefined : of(value, name);
 }
 
