@@ -3,7 +3,7 @@
 import { DeviceError, type Gpu, OutOfMemoryError } from "../../mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
-import { partOf } from "../data/columns.ts";
+import { rankColumns } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { largestBatch } from "../model/checks.ts";
@@ -53,7 +53,7 @@ async function train(
   batch: Batch,
   communicator: Communicator,
 ): Promise<void> {
-  const { own, part } = partOf(batch, communicator.rank, communicator.size);
+  const { own, part } = rankColumns(batch, communicator.rank, communicator.size);
   using step = gpu.step({ training: true, ...(part && { part }) });
   const { input, target, resets } = uploadIds(step, own);
   await model.fetch(step, communicator, input, target);
