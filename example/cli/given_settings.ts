@@ -4,7 +4,7 @@ import type { Given } from "../options/option.ts";
 import { ignoredOptions, parseSettings, type Settings } from "../options/settings.ts";
 import { attempt, checkFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
-import { askPermissions, pathsOf } from "./permissions.ts";
+import { askPermissions, usedPaths } from "./permissions.ts";
 
 /**
  * The settings of a run; asks for the permissions that it needs.
@@ -16,7 +16,7 @@ export async function givenSettings(given: Given, io: Io): Promise<Settings> {
   const settings = parseSettings(given, config, (line) => io.err(`warning: ${path}: ${line}`));
   const warning = ignoredOptions(given, settings);
   if (warning !== undefined) io.err(warning);
-  await askPermissions(pathsOf(settings));
+  await askPermissions(usedPaths(settings));
   return settings;
 }
 

@@ -5,7 +5,7 @@ import { REPORT } from "../options/report.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { MAX_SERIES } from "../report/charts.ts";
 import { pageOf } from "../report/page.ts";
-import { pathsOf, readRun, type RunPaths } from "../report/reported_run.ts";
+import { readRun, type RunPaths, runPaths } from "../report/reported_run.ts";
 import { reasonOf, UsageError } from "../shared/errors.ts";
 import { writeFileAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
@@ -30,7 +30,7 @@ export interface ReportOptions {
 
 /** Paths that a report reads and the file that it writes. */
 export function reportPaths(words: readonly string[], given: Given) {
-  const { out } = readOptions(REPORT, given), runs = words.map(pathsOf);
+  const { out } = readOptions(REPORT, given), runs = words.map(runPaths);
   return { runs, out: out ?? `${MODEL_FOLDER}/${nameOf(runs)}.report.html` };
 }
 

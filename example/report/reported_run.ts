@@ -37,7 +37,7 @@ export interface ReportedRun extends RunPaths, RunRecord {
 }
 
 /** The files of a run: `word` is a NAME in `saved_model`, or the path of one of the two. */
-export function pathsOf(word: string): RunPaths {
+export function runPaths(word: string): RunPaths {
   const model = modelPathOf(word.endsWith(RECORD) ? word.slice(0, -RECORD.length) + MODEL : word);
   const base = model.endsWith(MODEL) ? model.slice(0, -MODEL.length) : model;
   const name = word.endsWith(RECORD) || word.endsWith(MODEL) ? base : word;
