@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers";
 import { setTimeout as delay } from "node:timers/promises";
 import { Communicator } from "../../kernels/mod.ts";
 import { Failure, reasonOf } from "../shared/errors.ts";
-import { packed, partsOf, startsOf, sumOf } from "./bytes.ts";
+import { packed, partsOf, sendableBytes, startsOf } from "./bytes.ts";
 import { launched, mismatch } from "./launcher.ts";
 import { Messages, type Request, textOf } from "./messages.ts";
 import { type MpiConstants, type MpiFunctions, openLibrary } from "./mpi_library.ts";
@@ -121,8 +121,8 @@ export class Mpi extends Communicator {
       const all = await this.#gatherCounts(Int32Array.from(sends, ({ length }) => length));
       const sent = all.slice(rank * size, (rank + 1) * size);
       const received = sent.map((_, k) => all[k * size + rank]!);
-      const from = packed(sends, this.#room("sent", sumOf(sent)));
-      const to = this.#room("received", sumOf(received));
+      const from = packed(sends, this.#room("sent", sendableBytes(sent)));
+      const to = this.#room("received", sendableBytes(received));
       const [fromStarts, toStarts] = [startsOf(sent), startsOf(received)];
       await this.#together(
         [from, to, sent, received, fromStarts, toStarts],
@@ -165,7 +165,7 @@ export class Mpi extends Communicator {
     name = "gathered",
   ): Promise<Uint8Array<ArrayBuffer>[]> {
     const { byte, world } = this.#constants, starts = startsOf(counts);
-    const from = own as Uint8Array<ArrayBuffer>, to = this.#room(name, sumOf(counts));
+    const from = own as Uint8Array<ArrayBuffer>, to = this.#room(name, sendableBytes(counts));
     await this.#together([from, to, counts, starts], (request) =>
       this.#functions.MPI_Iallgatherv(
         ...[from, from.length, byte] as const,
