@@ -21,7 +21,7 @@ const END = "</s>";
 const DIGITS = 6;
 
 /** The lines of a sentence: its own, and those of its words if requested. */
-export function linesOf(scored: ScoredLine, settings: LineSettings): string[] {
+export function scoreLines(scored: ScoredLine, settings: LineSettings): string[] {
   return settings.json ? [jsonLine(scored, settings)] : tabLines(scored, settings);
 }
 
