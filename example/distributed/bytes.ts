@@ -26,7 +26,7 @@ export function startsOf(counts: Int32Array): Int32Array<ArrayBuffer> {
 }
 
 /** The parts of `all`. */
-export function partsOf(
+export function unpacked(
   all: Uint8Array<ArrayBuffer>,
   counts: Int32Array,
 ): Uint8Array<ArrayBuffer>[] {

@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers";
 import { setTimeout as delay } from "node:timers/promises";
 import { Communicator } from "../../kernels/mod.ts";
 import { Failure, reasonOf } from "../shared/errors.ts";
-import { packed, partsOf, sendableBytes, startsOf } from "./bytes.ts";
+import { packed, sendableBytes, startsOf, unpacked } from "./bytes.ts";
 import { launched, mismatch } from "./launcher.ts";
 import { Messages, type Request, textOf } from "./messages.ts";
 import { type MpiConstants, type MpiFunctions, openLibrary } from "./mpi_library.ts";
@@ -134,7 +134,7 @@ export class Mpi extends Communicator {
             request,
           ),
       );
-      return partsOf(to, received);
+      return unpacked(to, received);
     });
   }
 
@@ -173,7 +173,7 @@ export class Mpi extends Communicator {
         world,
         request,
       ));
-    return partsOf(to, counts);
+    return unpacked(to, counts);
   }
 
   /** Memory of `bytes`, which the next call by this name gets again. */

@@ -37,7 +37,7 @@ export function floatsOf(
 }
 
 /** All numbers, some at a time, each time with the place of the first. */
-export function* partsOf(
+export function* inParts(
   { size, read }: NumberSource,
 ): Generator<readonly [at: number, numbers: Float32Array<ArrayBuffer>]> {
   const most = BYTES / FLOAT_BYTES;
