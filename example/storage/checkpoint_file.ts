@@ -17,7 +17,7 @@ import {
   floatsOf,
   type NumberSource,
   readFloats,
-  type ReadPiece,
+  type ReadRange,
   readRows,
   wholeShape,
 } from "./tensors.ts";
@@ -161,7 +161,7 @@ export async function writeCheckpoint(
   { settings, hashes }: RunTexts,
   state: RunState,
   tensors: readonly NamedParameter[],
-  read?: ReadPiece,
+  read?: ReadRange,
 ): Promise<void> {
   using file = new AtomicFile(checkpointPath(settings.save));
   file.write(encodeHeader(tensors.map(([name, tensor]) => [name, wholeShape(tensor)]), {

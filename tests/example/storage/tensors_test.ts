@@ -30,7 +30,7 @@ function watched(gpu: Gpu): { gpu: Gpu; sizes: number[] } {
   return { gpu: noted, sizes };
 }
 
-Deno.test("a table of 300,000 rows is written and read in pieces, and comes back as it was", () =>
+Deno.test("a table of 300,000 rows is written and read in ranges, and comes back as it was", () =>
   inFolder(() =>
     withGpu(async (gpu) => {
       const shape = [300_000, 11], path = "table", most = 1 << 22;
