@@ -105,7 +105,7 @@ class Examination {
 /** Goes through a run in its own order; what needs an earlier part is left out where that fails. */
 async function examine(what: Case): Promise<readonly Finding[]> {
   const { settings, io, fellows } = what, seen = new Examination();
-  const corpus = await readText(settings, seen, io);
+  const corpus = await examineText(settings, seen, io);
   if (fellows?.ranks.isFirst ?? true) await checkFiles(settings, seen);
   if (corpus !== undefined) await checkSettings(settings, corpus, seen);
   await using gpu = await seen.part("machine", "adapter", () => openGpu(settings));
@@ -139,7 +139,7 @@ async function meet(trial: Trial, fellows: Fellows, seen: Examination): Promise<
 }
 
 /** Looks at the text and reads it. */
-async function readText(
+async function examineText(
   settings: Settings,
   seen: Examination,
   io: Io,
