@@ -15,7 +15,7 @@ import { networkFact, stepFact } from "../doctor/network.ts";
 import { noiseFindings } from "../doctor/noise.ts";
 import { lossFact, measurePace, type Pace, paceFact, TRIAL_MS } from "../doctor/probe.ts";
 import { type Fellows, rankFindings, sameFindings, stopsOfOthers } from "../doctor/ranks.ts";
-import { counted, findingsJson, printFindings } from "../doctor/report.ts";
+import { countByGrade, findingsJson, printFindings } from "../doctor/report.ts";
 import { gradientFact, measureGradient } from "../doctor/gradient.ts";
 import { vocabularyFindings } from "../doctor/vocabulary.ts";
 import { isSynthetic, type Settings } from "../options/settings.ts";
@@ -74,7 +74,7 @@ export async function doctorOf(what: Case, json: boolean): Promise<void> {
   const { settings: { quiet }, io } = what, findings = await examine(what);
   if (json) io.write(`${findingsJson(findings)}\n`);
   else printFindings(findings, quiet, { ...io, out: io.result });
-  const { stop } = counted(findings);
+  const { stop } = countByGrade(findings);
   if (stop > 0) throw new Failure(`${stop} of these findings would stop the run`);
 }
 

@@ -21,7 +21,7 @@ const WARM_UP = 2, MOST_STEPS = 50;
 const MUCH = 0.25;
 
 /** Messages of a kind. */
-interface Pace {
+interface MessageCost {
   /** Milliseconds of one message. */
   readonly ms: number;
   /** Bytes that a rank sends in it. */
@@ -38,7 +38,7 @@ export async function networkFact(communicator: Communicator, budgetMs: number):
     exchange: (measured) =>
       measured.exchange(Array.from({ length: size }, () => new Float32Array(MANY / size))),
   };
-  const found = new Map<string, Pace[]>(Object.keys(calls).map((name) => [name, []]));
+  const found = new Map<string, MessageCost[]>(Object.keys(calls).map((name) => [name, []]));
   const end = performance.now() + budgetMs;
   do {
     for (const [name, call] of Object.entries(calls)) {
@@ -69,7 +69,7 @@ export async function networkFact(communicator: Communicator, budgetMs: number):
   };
 }
 
-function median(paces: readonly Pace[]): Pace {
+function median(paces: readonly MessageCost[]): MessageCost {
   return paces.toSorted((a, b) => a.ms - b.ms)[Math.floor(paces.length / 2)]!;
 }
 

@@ -30,11 +30,11 @@ export async function rankFindings(
   own: RankMachine,
 ): Promise<Finding[]> {
   const machines = await ranks.ofAll(own);
-  return [sizeFact(machines, library), coresFact(machines), devicesFact(machines)]
+  return [ranksFact(machines, library), coresFact(machines), devicesFact(machines)]
     .filter((fact) => fact !== undefined).map(graded);
 }
 
-function sizeFact(machines: readonly RankMachine[], library: string): Fact {
+function ranksFact(machines: readonly RankMachine[], library: string): Fact {
   const hosts = new Set(machines.map(({ host }) => host)), { length: size } = machines;
   return {
     subject: "ranks",
@@ -56,7 +56,7 @@ function coresFact(machines: readonly RankMachine[]): Fact {
     subject: "ranks",
     name: "cores",
     text: bound.length > 0
-      ? `one core for the software adapter of ${listed(bound)}`
+      ? `one core for the software adapter of ${listRanks(bound)}`
       : `${least === most ? least : `${least} to ${most}`} for each rank`,
     cure: bound.length > 0
       ? "mpirun --bind-to none (Open MPI), if the machine has more cores"
@@ -76,7 +76,7 @@ function devicesFact(machines: readonly RankMachine[]): Fact | undefined {
     subject: "ranks",
     name: "GPUs",
     text: shared.length > 0
-      ? `${listed(shared)} see the same GPUs of their machine, and so use the same one`
+      ? `${listRanks(shared)} see the same GPUs of their machine, and so use the same one`
       : "each rank sees its own",
     cure: shared.length > 0
       ? "let each rank see one GPU alone: a container or a cgroup for each (docs/distributed.md)"
@@ -116,6 +116,6 @@ function ranksWhere(
   return machines.flatMap((machine, rank) => holds(machine) ? [rank] : []);
 }
 
-function listed(ranks: readonly number[]): string {
+function listRanks(ranks: readonly number[]): string {
   return `rank${ranks.length > 1 ? "s" : ""} ${ranks.join(", ")}`;
 }

@@ -20,11 +20,11 @@ const TOKEN_DEVIATION = 3;
 export function vocabularyFindings(corpus: Corpus): Finding[] {
   const about = { subject: "data", name: "unknown words" } as const;
   const warnings = unknownWarnings(corpus).map((line) => warned(about, line));
-  const facts = [sizeFact(corpus), coverageFact(corpus), rareFact(corpus)].map(graded);
+  const facts = [textSizeFact(corpus), coverageFact(corpus), rareFact(corpus)].map(graded);
   return [...facts, ...warnings.length > 0 ? warnings : [graded(unknownFact(corpus))]];
 }
 
-function sizeFact({ train, valid, test, vocabulary }: Corpus): Fact {
+function textSizeFact({ train, valid, test, vocabulary }: Corpus): Fact {
   const fewest = Math.min(valid.tokens, test.tokens);
   const error = TOKEN_DEVIATION / Math.sqrt(fewest);
   return {
