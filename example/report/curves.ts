@@ -11,15 +11,15 @@ import type { ReportedRun } from "./reported_run.ts";
 const MAX_POINTS = 1600, MAX_ROWS = 320;
 
 /** A measure of progress: the axis of a learning curve. */
-interface Progress extends Axis {
+interface CurveAxis extends Axis {
   readonly of: (elapsed: Elapsed) => number;
 }
 
-const EPOCHS: Progress = { label: "epochs", of: ({ epochs }) => epochs };
-const TOKENS: Progress = { label: "words trained on", of: ({ tokens }) => tokens };
+const EPOCHS: CurveAxis = { label: "epochs", of: ({ epochs }) => epochs };
+const TOKENS: CurveAxis = { label: "words trained on", of: ({ tokens }) => tokens };
 
 /** Time in a unit that suits the longest run. */
-function timeOf(runs: readonly ReportedRun[]): Progress {
+function timeOf(runs: readonly ReportedRun[]): CurveAxis {
   const last = runs.flatMap(({ timed }) => [...timed.train, ...timed.epochs].slice(-1));
   const longest = Math.max(0, ...last.map(({ at }) => at.seconds).filter(Number.isFinite));
   const [unit, size] = longest > 7200
@@ -31,12 +31,12 @@ function timeOf(runs: readonly ReportedRun[]): Progress {
 }
 
 /** The points of a run's curve. */
-type Points = (run: ReportedRun, x: Progress) => readonly Point[];
+type Points = (run: ReportedRun, x: CurveAxis) => readonly Point[];
 
 /** Draws a curve of each run. */
 function curve(
   runs: readonly ReportedRun[],
-  x: Progress,
+  x: CurveAxis,
   y: Axis,
   pointsOf: Points,
   nameOf = ({ name }: ReportedRun) => name,
