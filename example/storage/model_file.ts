@@ -40,7 +40,7 @@ export const VALIDATION: Shape<SavedValidation> = record<SavedValidation>({
 export type SavedCard = Pick<SelfNormalization, "mean" | "std" | "safe">;
 
 /** The shape of the JSON of one. */
-export const CARD: Shape<SavedCard> = record<SavedCard>({
+export const CARD_SHAPE: Shape<SavedCard> = record<SavedCard>({
   mean: NUMBER,
   std: NUMBER,
   safe: SWITCH,
@@ -150,8 +150,8 @@ export function decodeModelHeader(
   }
   const parameters = new Map([...places].filter(([name]) => dtypeOf(name) === "F32"));
   checkPlaces(parameters, parameterShapes(settings, vocabulary.size), fail);
-  checkSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
-  const card = unlessFailed(() => parseAs(metadata, "selfNormalization", CARD, fail));
+  checkParameterSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
+  const card = unlessFailed(() => parseAs(metadata, "selfNormalization", CARD_SHAPE, fail));
   return { vocabulary, settings, places: parameters, ...(card && { card }) };
 }
 
@@ -217,7 +217,7 @@ export function checkPlaces(
 }
 
 /** Checks that every parameter but tables with a row for each of `words` words has at most `maxBytes`. */
-function checkSizes(
+function checkParameterSizes(
   shapes: Iterable<NamedShape>,
   words: number,
   maxBytes: number,
