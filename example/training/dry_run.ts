@@ -29,9 +29,9 @@ export async function dryRun(
 ): Promise<void> {
   const batch = training.largest();
   try {
-    await train(gpu, model, batch, communicator);
+    await tryTraining(gpu, model, batch, communicator);
     await gpu.finish();
-    await evaluate(gpu, model, largestBatch(evaluation), communicator);
+    await tryEvaluation(gpu, model, largestBatch(evaluation), communicator);
     await gpu.finish();
     // These hits are not part of the training.
     await model.criterion.takeHits(gpu);
@@ -47,7 +47,7 @@ export async function dryRun(
   }
 }
 
-async function train(
+async function tryTraining(
   gpu: Gpu,
   model: WordModel,
   batch: Batch,
@@ -62,7 +62,7 @@ async function train(
   for (const [, parameter] of model.parameters()) gradients.get(parameter);
 }
 
-async function evaluate(
+async function tryEvaluation(
   gpu: Gpu,
   model: WordModel,
   batch: Batch,
