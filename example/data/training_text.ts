@@ -45,7 +45,7 @@ export async function readText(
   using _lock = lockFile(`${path}.lock`, (holder) => {
     io?.out(`waits       until another run${holder} has read ${nameOf(files)}`);
   });
-  const source = hashOf(files, watch), opened = open(path, source, watch);
+  const source = fileHash(files, watch), opened = open(path, source, watch);
   if (opened !== undefined) {
     watch.notes.push(...opened.info.notes);
     return opened;
@@ -98,7 +98,7 @@ function pathOf(folder: string): string {
 }
 
 /** SHA-256 of the files' endings, sizes and bytes. */
-function hashOf(files: readonly string[], { io }: ReadingWatch): string {
+function fileHash(files: readonly string[], { io }: ReadingWatch): string {
   using bar = io && new Bar(io, `checking ${basename(nameOf(files))}`, sizeOnDisk(files));
   const hash = createHash("sha256");
   for (const path of files) {
