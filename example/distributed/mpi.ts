@@ -6,7 +6,7 @@ import { Communicator } from "../../kernels/mod.ts";
 import { Failure, reasonOf } from "../shared/errors.ts";
 import { packed, sendableBytes, startsOf, unpacked } from "./bytes.ts";
 import { launched, mismatch } from "./launcher.ts";
-import { Messages, type Request, textOf } from "./messages.ts";
+import { libraryText, Messages, type Request } from "./messages.ts";
 import { type MpiConstants, type MpiFunctions, openLibrary } from "./mpi_library.ts";
 
 /** Milliseconds for which a rank asks again and again whether the others have come, before it sleeps between. */
@@ -96,8 +96,8 @@ export class Mpi extends Communicator {
     };
     this.rank = number((word) => functions.MPI_Comm_rank(world, word));
     this.size = number((word) => functions.MPI_Comm_size(world, word));
-    this.library = textOf((bytes, length) => functions.MPI_Get_library_version(bytes, length));
-    this.host = textOf((bytes, length) => functions.MPI_Get_processor_name(bytes, length));
+    this.library = libraryText((bytes, length) => functions.MPI_Get_library_version(bytes, length));
+    this.host = libraryText((bytes, length) => functions.MPI_Get_processor_name(bytes, length));
     if (this.rank === 0) {
       for (let rank = 1; rank < this.size; rank++) {
         this.#reports[rank] = this.#messages.receive(rank, FAILED, new Uint8Array(REASON_BYTES));

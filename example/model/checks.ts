@@ -63,7 +63,7 @@ export function fullest(settings: Sizes, bounds: Bounds, batch: BatchShape): Nee
 }
 
 /** Settings that can be reduced, and their options. */
-const OPTIONS = {
+const REDUCIBLE = {
   batchSize: "batch-size",
   bptt: "bptt",
   emsize: "emsize",
@@ -159,7 +159,7 @@ export function checkTimestamps({ features }: Pick<GPUDevice, "features">): void
 
 /** The setting's option with a value. */
 function spell(size: Size, value: number): string {
-  return `--${OPTIONS[size]} ${value}`;
+  return `--${REDUCIBLE[size]} ${value}`;
 }
 
 /** Throws a Failure for the first need that is not met. */

@@ -39,7 +39,7 @@ export function readConfig(path: string, text: string): Given {
   };
   const given: Record<string, string | boolean> = {};
   for (const member of membersOf(text, failAt)) {
-    const [name, setting] = nameOf(member, failAt), option = TABLE[setting]!;
+    const [name, setting] = optionOf(member, failAt), option = TABLE[setting]!;
     const value = valueOf(member, setting, option, failAt);
     const [own, ownValue] = option.shortFor ?? [name, value];
     if (option.shortFor !== undefined && value === false) continue;
@@ -49,10 +49,10 @@ export function readConfig(path: string, text: string): Given {
   return given;
 }
 
-type Fail = (position: TextPosition, what: string) => never;
+type FailAt = (position: TextPosition, what: string) => never;
 
 /** Parses the text as an object and returns its entries. */
-function membersOf(text: string, failAt: Fail): readonly MemberNode[] {
+function membersOf(text: string, failAt: FailAt): readonly MemberNode[] {
   try {
     const { body } = parse(text.replace(/^\uFEFF/, ""), {
       mode: "jsonc",
@@ -68,7 +68,7 @@ function membersOf(text: string, failAt: Fail): readonly MemberNode[] {
 }
 
 /** The option set by an entry, and the name of its setting. */
-function nameOf({ name: node }: MemberNode, failAt: Fail): readonly [string, string] {
+function optionOf({ name: node }: MemberNode, failAt: FailAt): readonly [string, string] {
   const name = node.type === "String" ? node.value : node.name, setting = NAMES.get(name);
   if (setting !== undefined) return [name, setting];
   if (LINE_ONLY.includes(name)) {
@@ -84,7 +84,7 @@ function valueOf(
   { value: node }: MemberNode,
   setting: string,
   option: Option,
-  failAt: Fail,
+  failAt: FailAt,
 ): string | boolean {
   const isSwitch = option.value === undefined;
   if (isSwitch && node.type === "Boolean") return node.value;
