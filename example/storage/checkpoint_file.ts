@@ -22,7 +22,7 @@ import {
   wholeShape,
 } from "./tensors.ts";
 import { LargeText } from "../data/large_text.ts";
-import { CARD_SHAPE, type SavedCard, type SavedValidation, VALIDATION } from "./model_file.ts";
+import { CARD, type SavedCard, type SavedValidation, VALIDATION } from "./model_file.ts";
 import {
   ANY,
   fields,
@@ -100,7 +100,7 @@ const STATE = record<RunState>({
     record<SavedBest>({
       epoch: NUMBER,
       validation: VALIDATION,
-      card: optionalField(CARD_SHAPE),
+      card: optionalField(CARD),
       sha256: TEXT,
     }),
   ),

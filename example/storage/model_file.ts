@@ -40,7 +40,7 @@ export const VALIDATION: Shape<SavedValidation> = record<SavedValidation>({
 export type SavedCard = Pick<SelfNormalization, "mean" | "std" | "safe">;
 
 /** The shape of the JSON of one. */
-export const CARD_SHAPE: Shape<SavedCard> = record<SavedCard>({
+export const CARD: Shape<SavedCard> = record<SavedCard>({
   mean: NUMBER,
   std: NUMBER,
   safe: SWITCH,
@@ -151,7 +151,7 @@ export function decodeModelHeader(
   const parameters = new Map([...places].filter(([name]) => dtypeOf(name) === "F32"));
   checkPlaces(parameters, parameterShapes(settings, vocabulary.size), fail);
   checkParameterSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
-  const card = unlessFailed(() => parseAs(metadata, "selfNormalization", CARD_SHAPE, fail));
+  const card = unlessFailed(() => parseAs(metadata, "selfNormalization", CARD, fail));
   return { vocabulary, settings, places: parameters, ...(card && { card }) };
 }
 
