@@ -33,7 +33,7 @@ import { dryRun } from "../training/dry_run.ts";
 import { commonOf } from "../training/train.ts";
 import { Trainer } from "../training/trainer.ts";
 import { checkSizes } from "./job.ts";
-import { openGpu } from "./open_gpu.ts";
+import { openGpu } from "../storage/open_gpu.ts";
 import { checkSamples, warnOfSamples } from "./samples.ts";
 
 /** Milliseconds for messages between ranks, and for steps that they take together: parts of a trial. */

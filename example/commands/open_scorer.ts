@@ -15,7 +15,7 @@ import { normTermOf } from "../model/model.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import type { FoundModel } from "../storage/open_model.ts";
-import { openGpu } from "./open_gpu.ts";
+import { openGpu } from "../storage/open_gpu.ts";
 
 /** The largest batch of a text. */
 const LARGEST = { steps: 64, batchSize: 64 };

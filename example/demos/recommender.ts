@@ -28,7 +28,7 @@ import {
   tanh,
   type TileScorer,
 } from "../../kernels/ops.ts";
-import { openGpu } from "../commands/open_gpu.ts";
+import { openGpu } from "../storage/open_gpu.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { runProgram } from "../shared/program.ts";
