@@ -9,7 +9,7 @@ import { scoringText } from "../options/settings.ts";
 import { adapterWarnings, graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
-import { formatNumber } from "../shared/progress.ts";
+import { formatNumber } from "../shared/format.ts";
 import { checkMemory, memoryOfModel } from "../model/memory.ts";
 import { normTermOf } from "../model/model.ts";
 import { freeMemory } from "../shared/memory.ts";

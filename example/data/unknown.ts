@@ -2,7 +2,7 @@
 
 import type { Corpus } from "./corpus.ts";
 import { countUnknown, type Sentences } from "./sentences.ts";
-import { formatCount, formatPercent } from "../shared/progress.ts";
+import { formatCount, formatPercent } from "../shared/format.ts";
 import { UNK } from "./vocab.ts";
 
 /** Fraction of unknown words from which perplexity says more about `<unk>` than about words. */

@@ -3,7 +3,7 @@
 import { basename } from "@std/path";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { filesOf } from "../data/text_files.ts";
-import { formatCount, formatPercent } from "../shared/progress.ts";
+import { formatCount, formatPercent } from "../shared/format.ts";
 import { attempted, type Fact, type Finding, graded } from "./finding.ts";
 import { type LineEnds, type Scan, scanFile } from "./scan.ts";
 

@@ -8,7 +8,7 @@ import { Losses } from "../evaluation/losses.ts";
 import type { WordModel } from "../model/model.ts";
 import type { Gpu } from "../../mod.ts";
 import type { Settings } from "../options/settings.ts";
-import { formatPercent } from "../shared/progress.ts";
+import { formatPercent } from "../shared/format.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { Trainer } from "../training/trainer.ts";
 import type { Fact } from "./finding.ts";

@@ -9,7 +9,7 @@ import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
 import { Losses } from "../evaluation/losses.ts";
 import type { WordModel } from "../model/model.ts";
 import type { Settings } from "../options/settings.ts";
-import { formatCount, formatDuration } from "../shared/progress.ts";
+import { formatCount, formatDuration } from "../shared/format.ts";
 import { likelyCure } from "../training/diverged.ts";
 import type { Trainer } from "../training/trainer.ts";
 import type { Fact } from "./finding.ts";

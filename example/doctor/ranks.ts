@@ -1,6 +1,6 @@
 /** The ranks of a distributed run: who they are, whether they fit together, and what each has of its machine. */
 
-import { formatCount } from "../shared/progress.ts";
+import { formatCount } from "../shared/format.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import { attempted, type Fact, type Finding, graded } from "./finding.ts";
 

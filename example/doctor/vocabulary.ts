@@ -4,7 +4,7 @@ import type { Corpus } from "../data/corpus.ts";
 import { countUnknown, type Sentences } from "../data/sentences.ts";
 import { describeUnknown, unknownWarnings } from "../data/unknown.ts";
 import { EOS, UNK } from "../data/vocab.ts";
-import { formatCount, formatPercent } from "../shared/progress.ts";
+import { formatCount, formatPercent } from "../shared/format.ts";
 import { type Fact, type Finding, graded, warned } from "./finding.ts";
 
 /** Sizes of a vocabulary for which the coverage is told. */

@@ -2,7 +2,7 @@
 
 import { byFallingCount } from "../data/word_counts.ts";
 import { UNK, type Vocabulary } from "../data/vocab.ts";
-import { formatCount, formatPerplexity } from "../shared/progress.ts";
+import { formatCount, formatPerplexity } from "../shared/format.ts";
 
 /** Exact scores of the predicted tokens of a text. */
 export interface TokenScores {

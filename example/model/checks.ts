@@ -5,7 +5,7 @@
 
 import { type BatchDimensions, elementsOf } from "../data/row_batch.ts";
 import { Failure } from "../shared/errors.ts";
-import { formatCount } from "../shared/progress.ts";
+import { formatCount } from "../shared/format.ts";
 import { firstIndex } from "../shared/search.ts";
 import { type EvaluationKind, isFromBatch } from "../options/settings.ts";
 import {

@@ -1,6 +1,6 @@
 /** What a report shows of one run: its record, with the times of its events, and its model file. */
 
-import { formatCount } from "../shared/progress.ts";
+import { formatCount } from "../shared/format.ts";
 import { Failure } from "../shared/errors.ts";
 import { attempt, expectFile, isFile, openBytes } from "../shared/files.ts";
 import { nearestName } from "../shared/search.ts";

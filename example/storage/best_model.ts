@@ -10,7 +10,7 @@ import type { Io } from "../shared/io.ts";
 import type { WordModel } from "../model/model.ts";
 import { readValidation, type SavedBeside, type SavedValidation } from "./model_file.ts";
 import { modelPath } from "./open_model.ts";
-import { formatLoss, formatPerplexity } from "../shared/progress.ts";
+import { formatLoss, formatPerplexity } from "../shared/format.ts";
 import { spread } from "./shards.ts";
 import type { ReadRange } from "./tensors.ts";
 

@@ -22,7 +22,8 @@ import type { Io } from "../shared/io.ts";
 import type { MetricsSink } from "../storage/metrics.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { normTermOf, type WordModel } from "../model/model.ts";
-import { Bar, formatCount, formatPerplexity } from "../shared/progress.ts";
+import { formatCount, formatPerplexity } from "../shared/format.ts";
+import { Bar } from "../shared/progress.ts";
 
 /** A model, its test text, and where results go. */
 export interface TestOptions {

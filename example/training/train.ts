@@ -25,7 +25,7 @@ import { lockModel } from "../storage/lock.ts";
 import { Metrics, NO_RECORD, type RewindableMetrics } from "../storage/metrics.ts";
 import { modelPath } from "../storage/open_model.ts";
 import type { WordModel } from "../model/model.ts";
-import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/progress.ts";
+import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/format.ts";
 import { summarize } from "./summary.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";

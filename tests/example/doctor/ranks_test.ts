@@ -19,7 +19,7 @@ import {
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { atRank } from "../../../example/shared/io.ts";
-import { formatPercent } from "../../../example/shared/progress.ts";
+import { formatPercent } from "../../../example/shared/format.ts";
 import { Ranks } from "../../../example/shared/ranks.ts";
 import { ranksInProcess } from "../../../kernels/mod.ts";
 import { captureIo } from "../../support/capture_io.ts";
