@@ -89,7 +89,7 @@ function repeated(source: string, count: number): string {
   return lines.join("\n").replaceAll("PARTS", `${count}`);
 }
 
-/** The uniform's fields n_PART, by part. */
-export function numbered(sizes: readonly number[]): Record<string, number> {
-  return Object.fromEntries(sizes.map((n, part) => [`n_${part}`, n]));
+/** The uniform's fields `name`_PART, by part. */
+export function numbered(values: readonly number[], name = "n"): Record<string, number> {
+  return Object.fromEntries(values.map((value, part) => [`${name}_${part}`, value]));
 }
