@@ -56,20 +56,22 @@ export function indexScore(
     name: "indexScore",
     inputs: [x, table, bias],
     output,
-    backward: (dScores) => {
-      const dx = step.tensor(x.shape);
-      eachChosen([dScores, dx], ([dSome, dRows], { table, ids, constants }) =>
+    backward: (dScores, takeSum) => {
+      const dx = step.tensor(x.shape), before = takeSum(x);
+      eachChosen([dScores, dx, before ?? dx], ([dSome, dRows, some], chosen) => {
+        const { table, ids, constants } = chosen;
         gpu.dispatch({
           label: "indexScore.dinput",
           source,
           entry: "dinput",
-          constants,
-          inputs: [dSome!, table, ids],
+          constants: { ...constants, ADDED: before ? 1 : 0 },
+          inputs: [dSome!, table, ids, before ? some! : dSome!],
           readsRows: { tables: [table] },
           outputs: [dRows!],
           uniform: { N: dRows!.shape[0]!, E, K },
           grid: Math.ceil(dRows!.size / 64),
-        }));
+        });
+      });
       const kind = "sparse";
       const dTable = { kind, ids, values: x, coefficients: dScores, group: K } as const;
       return [dx, dTable, { kind, ids, values: dScores }];

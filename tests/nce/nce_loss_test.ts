@@ -185,6 +185,30 @@ Deno.test("noise is drawn anew in each step, and the same for the same seed and 
     }
   }));
 
+Deno.test("a step draws its noise once, for the rows that it fetches and for its loss", () =>
+  withGpu(async (gpu) => {
+    using criterion = new Bilinear(gpu);
+    const run = async (fetched: boolean) => {
+      using step = gpu.step({ training: true, seed: 1 });
+      const x = step.upload(values(N * E, 3), [N, E]), losses: Tensor[] = [];
+      const [target, other] = [1, 2].map((seed) => step.upload(randomIds(N, V, seed)));
+      const forward = (target: Tensor) => losses.push(criterion.forward(step, target, x));
+      const { rows } = await gpu.profile(() => {
+        if (fetched) criterion.scoredClasses(step, target!);
+        forward(target!);
+      });
+      forward(other!);
+      criterion.noiseRatio = K + 1;
+      forward(other!);
+      criterion.noiseRatio = K;
+      assertEquals(rows.find(({ label }) => label === "alias")?.runs, 1);
+      return await Promise.all(losses.map((loss) => gpu.read(loss)));
+    };
+    const alone = await run(false);
+    assertEquals(await run(true), alone);
+    assertEquals(new Set(alone.map(([loss]) => loss)).size, 3);
+  }));
+
 Deno.test("disposing of an NCELoss frees parameters and noise", () =>
   withGpu((gpu) => {
     const criterion = new Bilinear(gpu);
