@@ -38,13 +38,13 @@ export function indexScore(
   expectShape("indexScore", "table", table, [table.shape[0]!, E], table.dtype);
   expectShape("indexScore", "bias", bias, [table.shape[0]!]);
   expectShape("indexScore", "ids", ids, [N, ...ids.shape.slice(1)], "u32");
-  const output = step.tensor(ids.shape), entry = E % 4 === 0 ? "scores4" : "scores";
+  const output = step.tensor(ids.shape), vec = E % 4 === 0 ? 4 : 1;
   const eachChosen = chosenRows(step, table, bias, ids);
   eachChosen([x, output], ([some, scores], { table, bias, ids, constants }) =>
     gpu.dispatch({
       label: "indexScore",
       source,
-      entry,
+      entry: vec === 4 ? "scores4" : "scores",
       constants,
       inputs: [some!, table, bias, ids],
       readsRows: { tables: [table, bias], ids },
@@ -63,13 +63,13 @@ export function indexScore(
         gpu.dispatch({
           label: "indexScore.dinput",
           source,
-          entry: "dinput",
+          entry: vec === 4 ? "dinput4" : "dinput",
           constants: { ...constants, ADDED: before ? 1 : 0 },
           inputs: [dSome!, table, ids, before ? some! : dSome!],
           readsRows: { tables: [table] },
           outputs: [dRows!],
           uniform: { N: dRows!.shape[0]!, E, K },
-          grid: Math.ceil(dRows!.size / 64),
+          grid: Math.ceil(dRows!.size / vec / 64),
         });
       });
       const kind = "sparse";
