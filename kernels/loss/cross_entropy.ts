@@ -1,7 +1,7 @@
 /** Exact softmax cross entropy; scores that are too many to be kept are computed in tiles. */
 
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
-import { withVec } from "../device/vec.ts";
+import { rowLanes, withVec } from "../device/vec.ts";
 import type { Device } from "../device/device.ts";
 import {
   checkScorer,
@@ -31,7 +31,7 @@ export interface NormalizedScores {
 
 const GRIDS = {
   accumulate: (N: number) => N,
-  gradient: (N: number, width: number) => Math.ceil(N * width / 64),
+  gradient: (N: number, lanes: number) => Math.ceil(N * lanes / 64),
 };
 
 /** Launches `entry` of the kernel for a tile of V classes. */
@@ -43,7 +43,7 @@ function launch(
   outputs: Tensor[],
   { first, count }: Tile,
 ): void {
-  const { source, vec } = kernel(count), width = count / vec;
+  const { source, vec } = kernel(count), width = count / vec, lanes = rowLanes(gpu, width, 1);
   gpu.dispatch({
     label: `crossEntropy.${entry}`,
     source,
@@ -51,8 +51,8 @@ function launch(
     constants: { THREADS: gpu.rowThreads, LAST: first + count === V ? 1 : 0 },
     inputs,
     outputs,
-    uniform: { N, width, first },
-    grid: GRIDS[entry](N, width),
+    uniform: { N, width, lanes, first },
+    grid: GRIDS[entry](N, lanes),
   });
 }
 

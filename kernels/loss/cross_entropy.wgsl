@@ -6,7 +6,7 @@
 // Shapes: scores [N, width], the classes first .. first + width - 1; targets, loss, log_z,
 //         target_score, dloss [N]; state [N, 2]. The width of scores is counted in Vecs (vec.ts).
 // Dispatch: accumulate: 1-D, one workgroup of THREADS threads a row, folded;
-//           gradient: 1-D over N * width Vecs, a thread each, folded.
+//           gradient: 1-D over N * lanes threads, folded.
 // Determinism: threads take fixed shares and are folded in order; tiles in order.
 // Source of the running maximum: Milakov and Gimelshein 2018, "Online normalizer calculation".
 
@@ -16,6 +16,7 @@ override LAST: bool = false; // the last tile
 struct Params {
   N: u32,
   width: u32, // of the tile
+  lanes: u32, // threads that share a row of the gradient
   first: u32, // first class of the tile; 0 starts the state
 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -74,8 +75,11 @@ fn accumulate(group: Group, @builtin(local_invocation_index) local: u32) {
 @compute @workgroup_size(64)
 fn gradient(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
-  let n = i / params.width;
+  let n = i / params.lanes;
   if (n >= params.N) { return; }
-  let own = targets[n] - params.first - i % params.width * VEC; // wraps for earlier classes
-  dscores[i] = (exp(dscores[i] - log_z_of[n]) - one_at(own)) * dloss[n];
+  let own = targets[n] - params.first; // wraps for earlier classes
+  for (var v = i % params.lanes; v < params.width; v += params.lanes) {
+    let at = n * params.width + v;
+    dscores[at] = (exp(dscores[at] - log_z_of[n]) - one_at(own - v * VEC)) * dloss[n];
+  }
 }
