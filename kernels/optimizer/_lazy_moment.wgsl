@@ -2,7 +2,7 @@
 //
 // A library, see lazy_rows.wgsl.
 
-@group(0) @binding(5 + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
+@group(0) @binding(4 + 2 * PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
 
 fn advance_PART(at: u32, n: u32, g: Vec, number: u32) {
   let m = moment_PART[at];

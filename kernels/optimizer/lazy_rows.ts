@@ -2,7 +2,7 @@
 
 import type { Device } from "../device/device.ts";
 import { boundParts, forParts } from "../device/part_bindings.ts";
-import { forEachSlice } from "../device/parts.ts";
+import { madeLike } from "../device/parts.ts";
 import { hasRowsOf } from "../device/pending.ts";
 import { rowLanes, type VecSource } from "../device/vec.ts";
 import type { RandomKey } from "../random/philox.ts";
@@ -34,6 +34,13 @@ export interface SGDCoefficients {
   readonly weightDecay: number;
 }
 
+/** The rows `ids` that move, all rows without them, and the gradient `norm[1] * values` if they have one. */
+interface Moved {
+  readonly ids?: Tensor;
+  readonly values?: Tensor;
+  readonly norm?: Tensor;
+}
+
 /**
  * Updates a table [V, W] by sparse gradients. Rows without a gradient move, too, by momentum and decay, but
  * their updates are deferred until the row is read: the cost of a step does not depend on V.
@@ -47,7 +54,10 @@ export class LazyRows implements PendingUpdates, Disposable {
   readonly #storages: readonly Storage[];
   readonly #kernel: VecSource;
   readonly #W: number;
-  /** [V] For each row the last of these steps that it is up to date with: ids, 0 before the first step. */
+  /**
+   * [V], in the same parts as the table. For each row the last of these steps that it is up to date with: ids, 0
+   * before the first step.
+   */
   readonly last: Tensor;
   readonly #coefficients: SGDCoefficients;
   readonly #rounding: Rounding;
@@ -78,8 +88,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     const W = table.size / table.shape[0]!;
     this.#kernel = (moment ? withMoment : withoutMoment)(W, table.dtype);
     this.#W = W / this.#kernel.vec;
-    this.last = gpu.table([table.shape[0]!], new Uint32Array(table.shape[0]!));
-    if (table.shard) this.last.shard = table.shard;
+    this.last = madeLike(table, ([rows]) => gpu.tensor([rows!], new Uint32Array(rows!)));
     this.#products = gpu.tensor([MAX_STEPS + 1, 4]);
     for (const { pending } of this.#storages) pending.add(this);
   }
@@ -116,33 +125,21 @@ export class LazyRows implements PendingUpdates, Disposable {
     const key = this.#rounding.next();
     this.#rates.push(lr);
     this.#writeProducts();
-    this.#updateRows(gradient.ids, key, gradient.values, norm);
+    this.#move("sgd.update", key, { ids: gradient.ids, values: gradient.values, norm });
   }
 
   /** Brings the rows `ids` of `view` up to date: all rows if those of the view have other numbers. */
   catchUp(view: Tensor, ids: Tensor): void {
     expectIds("catchUp", ids, view.shape[0]!);
     if (!hasRowsOf(view, this.#table)) this.flush();
-    else if (this.#behind) this.#updateRows(ids, this.#rounding.deferred);
+    else if (this.#behind) this.#move("sgd.catchUp", this.#rounding.deferred, { ids });
   }
 
   /** Brings all rows up to date. */
   flush(): void {
     if (!this.#behind) return;
-    const { halves, uniform } = this.#launch(this.#rounding.deferred);
+    this.#move("sgd.flush", this.#rounding.deferred);
     this.#rates = [];
-    forEachSlice([this.last, ...this.#tables], ([last, ...tables], first) =>
-      this.#gpu.dispatch({
-        label: "sgd.flush",
-        source: forParts(this.#kernel.source, 1),
-        entry: "flush",
-        halves,
-        inputs: [last!, last!, this.#products, this.#products, this.#products],
-        outputs: tables,
-        uniform: { ...uniform, n: last!.shape[0]!, first },
-        grid: Math.ceil(last!.shape[0]! * this.#W / 64),
-      }));
-    this.#gpu.clear(this.last);
   }
 
   /**
@@ -176,50 +173,27 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#onlyRate = only;
   }
 
-  /** Brings the rows `ids` up to date, and adds the gradient `values` of theirs if given. */
-  #updateRows(ids: Tensor, key: RandomKey, values?: Tensor, norm = this.#products): void {
-    const gpu = this.#gpu, n = ids.size, { halves, uniform } = this.#launch(key);
-    using lag = gpu.temporary([n], "u32");
-    for (const { tensors, count, first, rows } of boundParts(gpu, [this.last], 2)) {
+  /** Moves rows by the steps since each one's last. If all move, the steps are counted anew. */
+  #move(label: string, key: RandomKey, { ids, values, norm }: Moved = {}): void {
+    const gpu = this.#gpu, none = this.#products, W = this.#W, now = this.#rates.length;
+    const tables = this.#moment ? [this.#table, this.#moment] : [this.#table];
+    const { halves, fields } = roundedBy(this.#table, key);
+    for (const { tensors, count, first, rows } of boundParts(gpu, [this.last, ...tables], 4)) {
+      const n = ids?.size ?? Math.min(count * rows, this.#table.shape[0]! - first);
+      // A power of two, so that a row's threads are in one workgroup; with 64 more of them are idle.
+      const lanes = Math.min(32, 2 ** Math.floor(Math.log2(rowLanes(gpu, W, count))));
       gpu.dispatch({
-        label: "sgd.claim",
+        label,
         source: forParts(this.#kernel.source, count),
-        entry: "claim",
-        inputs: [ids],
-        outputs: [lag, ...tensors],
-        uniform: { ...uniform, n, first, rows },
-        grid: Math.ceil(n / 64),
-      });
-    }
-    for (const { tensors, count, first, rows } of boundParts(gpu, this.#tables, 5)) {
-      const lanes = rowLanes(gpu, this.#W, count);
-      gpu.dispatch({
-        label: "sgd.update",
-        source: forParts(this.#kernel.source, count),
-        entry: "update",
-        constants: { HAS_GRADIENT: values ? 1 : 0 },
+        constants: { ALL: ids ? 0 : 1, HAS_GRADIENT: values ? 1 : 0 },
         halves,
-        inputs: [ids, lag, this.#products, norm, values ?? this.#products],
-        readsRows: { tables: this.#tables },
+        inputs: [ids ?? none, none, norm ?? none, values ?? none],
+        readsRows: { tables },
         outputs: tensors,
-        uniform: { ...uniform, n, lanes, first, rows },
+        uniform: { n, W, now, lanes, first, rows, lr: this.#rates.at(-1)!, ...fields },
         grid: Math.ceil(n * lanes / 64),
       });
     }
-  }
-
-  /** What changes: the table, and its moment if there is one. */
-  get #tables(): readonly Tensor[] {
-    return this.#moment ? [this.#table, this.#moment] : [this.#table];
-  }
-
-  #launch(key: RandomKey) {
-    const now = this.#rates.length, lr = this.#rates.at(-1)!;
-    const { halves, fields } = roundedBy(this.#table, key);
-    return {
-      halves,
-      uniform: { n: 0, W: this.#W, now, lanes: 0, first: 0, rows: 0, lr, ...fields },
-    };
   }
 }
 

@@ -1,6 +1,6 @@
 // Deferred updates of rows: whoever reads a table, under whatever shape, reads rows that are up to date.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   gather,
   indexScore,
@@ -12,7 +12,7 @@ import {
 import type { Gpu, Step, Tensor } from "../../../mod.ts";
 import { SGD, type SGDOptions } from "../../../nce/nn/mod.ts";
 import { assertClose } from "../../support/close.ts";
-import { withGpu } from "../../support/gpu.ts";
+import { limitedGpu, withBothFamilies, withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";
 import { ReferenceSGD } from "../../reference/sgd.ts";
 
@@ -23,13 +23,13 @@ const OPTIONS: SGDOptions = { lr: 0.5, momentum: 0.9, weightDecay: 0.1 };
 const PARTS = [2 ** 27, 128 * W * 4, 1].map((maxBindingBytes) => ({ maxBindingBytes }));
 
 const ids = (step: Step, below: number) => step.upload(randomIds(N, below, 77));
-const weights = (step: Step) => step.upload(values(N * W, 5), [N, W]);
+const weights = (step: Step, W: number) => step.upload(values(N * W, 5), [N, W]);
 
 /** One step that moves some rows of `table`. */
 function train(gpu: Gpu, table: Tensor, optimizer: SGD, number: number): void {
   using step = gpu.step({ training: true });
-  const rows = gather(step, table, step.upload(randomIds(N, table.shape[0]!, number)));
-  optimizer.step(step.backward(weightedSum(step, rows, weights(step))));
+  const [V, W] = table.shape, rows = gather(step, table, step.upload(randomIds(N, V!, number)));
+  optimizer.step(step.backward(weightedSum(step, rows, weights(step, W!))));
 }
 
 /** What `read` gives after steps of which updates are deferred, or of the same table once it is up to date. */
@@ -95,7 +95,7 @@ const WHOLE_READERS: typeof READERS = {
     return indexScore(step, table, table, zeros(step, V), step.upload(randomIds(V, 9, 7)));
   },
   "matmul with a slice": (step, table) => {
-    return matmul(step, weights(step), sliceOf(step, table, 16, W));
+    return matmul(step, weights(step, W), sliceOf(step, table, 16, W));
   },
 };
 
@@ -127,7 +127,7 @@ Deno.test("gather() of a slice whose parts differ in size gives the slice's rows
 });
 
 /** The gradient [rows, W] of the step that {@linkcode train} takes. */
-function gradientOf(rows: number, number: number): Float64Array {
+function gradientOf(rows: number, number: number, W: number): Float64Array {
   const gradient = new Float64Array(rows * W), d = values(N * W, 5);
   for (const [n, id] of randomIds(N, rows, number).entries()) {
     for (let e = 0; e < W; e++) gradient[id * W + e]! += d[n * W + e]!;
@@ -148,7 +148,7 @@ Deno.test("two slices of one buffer may both have deferred updates", () =>
     for (let number = 0; number < 6; number++) {
       const at = number % 2, table = tables[at]!;
       train(gpu, table, optimizer, number);
-      expected[at]!.step([gradientOf(table.shape[0]!, number)], OPTIONS.lr);
+      expected[at]!.step([gradientOf(table.shape[0]!, number, W)], OPTIONS.lr);
     }
     for (const [i, start] of [0, 304].entries()) {
       using step = gpu.step();
@@ -171,7 +171,7 @@ Deno.test("two optimizers of one table apply what the other has deferred before 
     using second = new SGD(gpu, [["table", table]], others);
     for (const [number, at] of [0, 0, 1, 1, 0, 1].entries()) {
       train(gpu, table, at === 0 ? first : second, number);
-      expected[at]!.step([gradientOf(V, number)], at === 0 ? OPTIONS.lr : others.lr);
+      expected[at]!.step([gradientOf(V, number, W)], at === 0 ? OPTIONS.lr : others.lr);
     }
     assertClose(await gpu.readFloats(table), copy, { rtol: 1e-5, atol: 1e-6 });
   }));
@@ -194,7 +194,7 @@ Deno.test("rows wait while the learning rate changes in each step, and catch up 
       for (let number = 0; number < steps; number++) {
         const lr = optimizer.lr = 0.1 * rateOf(number);
         train(gpu, table, optimizer, number % 10); // the same few rows: the others wait all the time
-        expected.step([gradientOf(V, number % 10)], lr);
+        expected.step([gradientOf(V, number % 10, W)], lr);
         await gpu.keepUp();
       }
       const waits = optimizer.counts["table"]!.filter((_, i) => i % 2 === 0);
@@ -202,4 +202,79 @@ Deno.test("rows wait while the learning rate changes in each step, and catch up 
       const what = `momentum ${momentum}, decay ${weightDecay}`;
       assertClose(await gpu.readFloats(table), copy, { rtol: 2e-5, atol: 1e-6 }, what);
     }
+  }));
+
+/** The optimizer of a table [V, W], after steps that it has deferred for most rows. */
+function waiting(gpu: Gpu, stack: DisposableStack, W: number, dtype: "f32" | "f16") {
+  const table = stack.use(gpu.table([V, W], values(V * W, 1), dtype));
+  table.requiresGrad = true;
+  const optimizer = stack.use(new SGD(gpu, [["table", table]], OPTIONS));
+  for (let number = 0; number < 5; number++) train(gpu, table, optimizer, number);
+  return { table, optimizer };
+}
+
+/** The table as it stands. */
+async function asItIs(gpu: Gpu, { table, optimizer }: ReturnType<typeof waiting>) {
+  using _held = optimizer.hold();
+  return await gpu.readFloats(table);
+}
+
+/** The table after the same steps in float64. */
+function referenceOf(W: number): Float64Array {
+  const copy = Float64Array.from(values(V * W, 1)), expected = new ReferenceSGD([copy], OPTIONS);
+  for (let number = 0; number < 5; number++) expected.step([gradientOf(V, number, W)], OPTIONS.lr);
+  return copy;
+}
+
+/** Each third row many times, in many workgroups. */
+const REPEATED = randomIds(700, V, 77).map((id) => id - id % 3);
+
+/** What the tables of {@linkcode checkRows} come to, by device and shape: the same in parts. */
+const bits = new Map<string, Float32Array>();
+
+/** Rows that are read move once, to the bits that they have when all move, and others stay. */
+async function checkRows(gpu: Gpu, W: number, dtype: "f32" | "f16"): Promise<void> {
+  using stack = new DisposableStack();
+  const some = waiting(gpu, stack, W, dtype), all = waiting(gpu, stack, W, dtype);
+  const before = await asItIs(gpu, some), moved = await gpu.readFloats(all.table);
+  using step = gpu.step();
+  gather(step, some.table, step.upload(REPEATED));
+  const read = new Set(REPEATED), name = `${gpu.family} ${dtype} [${V}, ${W}]`;
+  const expected = before.map((was, i) => read.has(Math.floor(i / W)) ? moved[i]! : was);
+  assertEquals(await asItIs(gpu, some), expected, name);
+  assertEquals(moved, bits.getOrInsert(name, moved), name);
+  assert(moved.filter((value, i) => value !== before[i]).length > V * W / 2, name);
+  const tolerance = dtype === "f16" ? { atol: 1e-2 } : { rtol: 1e-5, atol: 1e-6 };
+  assertClose(moved, referenceOf(W), tolerance, name);
+}
+
+Deno.test("rows that are read many times at once move once, of any width, in halves, and in parts", async () => {
+  await withBothFamilies(async (gpu) => {
+    for (const W of [1, 3, 4, 200, 300]) await checkRows(gpu, W, "f32");
+    for (const W of [2, 200]) await checkRows(gpu, W, "f16");
+  });
+  const inParts = async (gpu: Gpu) => {
+    for (const W of [1, 300]) await checkRows(gpu, W, "f32");
+    await checkRows(gpu, 2, "f16");
+  };
+  await withGpu(inParts, { maxBindingBytes: 1 });
+  const four = { maxStorageBuffersPerShaderStage: 16 }; // parts in a launch, of five
+  await using gpu = await limitedGpu(four, { maxBindingBytes: 1, family: "hardware" });
+  await inParts(gpu);
+});
+
+Deno.test("a table of which rows wait takes one launch for what is read, and one for its gradient", () =>
+  withBothFamilies(async (gpu) => {
+    using stack = new DisposableStack();
+    const { table, optimizer } = waiting(gpu, stack, W, "f32");
+    const launches = async (body: () => void) => {
+      const { rows } = await gpu.profile(body);
+      const ours = rows.filter(({ label }) => label.startsWith("sgd"));
+      return Object.fromEntries(ours.map(({ label, runs }) => [label, runs]));
+    };
+    const step = await launches(() => train(gpu, table, optimizer, 5));
+    assertEquals(step, { "sgd.catchUp": 1, "sgd.update": 1 });
+    const copied = await launches(() => gpu.copy(table, stack.use(gpu.tensor([V, W]))));
+    assertEquals(copied, { "sgd.flush": 1 });
+    assertEquals(await launches(() => train(gpu, table, optimizer, 6)), { "sgd.update": 1 });
   }));
