@@ -1,6 +1,6 @@
 /** What the variants of kernels for GPUs cost that `tune()` chooses from, next to the fixed ones. */
 
-import { FIXED_TUNING, Gpu } from "../mod.ts";
+import { FIXED_TUNING, Gpu, type Tuning } from "../mod.ts";
 import { timesOf, TRIALS } from "../kernels/tune.ts";
 import type { Table } from "./table.ts";
 import { median } from "./timing.ts";
@@ -12,12 +12,11 @@ export async function tuningTable(): Promise<Table> {
   for (const { others, prepare } of TRIALS) {
     const tunings = [FIXED_TUNING, ...others.map((other) => ({ ...FIXED_TUNING, ...other }))];
     const times = await timesOf(gpu, tunings, prepare), [fixed] = times.map(median);
+    const sizes = [...new Set(others.flatMap(Object.keys))] as (keyof Tuning)[];
     for (const [i, some] of times.entries()) {
-      const [name, value] = Object.entries(others[Math.max(0, i - 1)]!)[0]!;
-      const shown = i === 0 ? FIXED_TUNING[name as keyof typeof FIXED_TUNING] : value;
       rows.push({
-        "size": name,
-        "value": String(shown),
+        "size": sizes.join(", "),
+        "value": sizes.map((size) => tunings[i]![size]).join(", "),
         "ms": median(some),
         "over the fixed one": median(some) / fixed!,
       });

@@ -13,10 +13,21 @@ export interface Tuning {
   readonly longBusy: number;
   /** Rows of a batch up to which a recurrent layer runs all its time steps in one launch. */
   readonly wholeRows: number;
+  /** 1: such a layer takes every other step's sums in reverse order, so that a cache serves it; 0: none. */
+  readonly serpentine: number;
+  /** Fours of weights that a thread of such a layer keeps in registers: 0, 1 or 2. */
+  readonly keptFours: number;
 }
 
 /** The sizes that suit a large GPU: an H200 of 132 multiprocessors with about six workgroups on each. */
-export const FIXED_TUNING: Tuning = { tallFrom: 2048, busy: 768, longBusy: 4096, wholeRows: 64 };
+export const FIXED_TUNING: Tuning = {
+  tallFrom: 2048,
+  busy: 768,
+  longBusy: 4096,
+  wholeRows: 64,
+  serpentine: 1,
+  keptFours: 1,
+};
 
 /** A size that no batch and no product has. */
 export const NEVER = 2 ** 31;

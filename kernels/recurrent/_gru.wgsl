@@ -7,7 +7,7 @@
 //           input's part of the gates before activation, dstate[t] that of s, carry the part of the
 //           gradient of h' that does not pass through s.
 // Shapes: gates, dgates, dstate [T, B, 3H] (the order r, z, n is PyTorch's), bias [3H],
-//         hidden [T + 1, B, H], inner, output, doutput [T, B, H], carry [B, H].
+//         hidden [T + 1, B, H] (later_index), inner, output, doutput [T, B, H], carry [B, H].
 // Source: Cho et al. 2014, in the form of PyTorch's `nn.GRU`.
 
 @group(0) @binding(2) var<storage, read> bias: array<Vec>;
@@ -20,6 +20,8 @@ fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
   let H = params.H;
   let at = gate_index(t, b, j);
   let now = unit_index(t, b, j);
+  let later = later_index(t, b, j);
+  if (from_zero(t)) { hidden[now] = Vec(); }
   let s_n = sum[2] + bias[j + 2 * H];
   let r = sigmoid(gates[at] + sum[0] + bias[j]);
   let z = sigmoid(gates[at + H] + sum[1] + bias[j + H]);
@@ -30,7 +32,6 @@ fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
   gates[at + 2 * H] = n;
   inner[now] = s_n;
   output[now] = h;
-  let later = unit_index(t + 1, b, j);
   let next = select(h, Vec(), begins_anew(t, b));
   hidden[later] = next;
   keep(b, j, next);

@@ -1,28 +1,37 @@
 // What becomes of a unit's recurrent sums in an LSTM layer: a library, see recurrent.wgsl.
 //
-// forward:  i, f, o = sigmoid(gates[t] + sum), g = tanh(gates[t] + sum); c = f c' + i g; h = o tanh(c).
-//           gates[t] holds i, f, g, o afterwards; output[t] = h; hidden[t + 1] = h and cells[t + 1] = c,
-//           or 0 where the row begins anew.
+// forward:  s = gates[t] + (bias_ih + bias_hh) + sum; i, f, o = sigmoid(s), g = tanh(s); c = f c' + i g;
+//           h = o tanh(c). gates[t] holds i, f, g, o afterwards; output[t] = h; hidden[t + 1] = h and
+//           cells[t + 1] = c, or 0 where the row begins anew.
 // backward: dh = doutput[t] + sum; dstate[t], which held i, f, g, o, becomes the gradient of the gates
 //           before activation, dcell that of c'.
-// Shapes: gates, dstate [T, B, 4H] (the order i, f, g, o is PyTorch's), hidden, cells [T + 1, B, H],
-//         output, doutput [T, B, H], dcell [B, H].
+// Shapes: gates, dstate [T, B, 4H] (the order i, f, g, o is PyTorch's), bias_ih, bias_hh [4H], hidden,
+//         cells [T + 1, B, H] (later_index), output, doutput [T, B, H], dcell [B, H].
 // Source: Hochreiter and Schmidhuber 1997; Gers et al. 2000 (forget gate).
 
-@group(0) @binding(2) var<storage, read_write> hidden: array<Vec>;
-@group(0) @binding(3) var<storage, read_write> gates: array<Vec>;
-@group(0) @binding(4) var<storage, read_write> cells: array<Vec>;
-@group(0) @binding(5) var<storage, read_write> output: array<Vec>;
+@group(0) @binding(2) var<storage, read> bias_ih: array<Vec>;
+@group(0) @binding(3) var<storage, read> bias_hh: array<Vec>;
+@group(0) @binding(4) var<storage, read_write> hidden: array<Vec>;
+@group(0) @binding(5) var<storage, read_write> gates: array<Vec>;
+@group(0) @binding(6) var<storage, read_write> cells: array<Vec>;
+@group(0) @binding(7) var<storage, read_write> output: array<Vec>;
+
+// What gate i gets from the input: its product at `at`, and both biases.
+fn from_input(at: u32, i: u32) -> Vec { return gates[at] + (bias_ih[i] + bias_hh[i]); }
 
 fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
   let H = params.H;
   let at = gate_index(t, b, j);
   let now = unit_index(t, b, j);
-  let later = unit_index(t + 1, b, j);
-  let i = sigmoid(gates[at] + sum[0]);
-  let f = sigmoid(gates[at + H] + sum[1]);
-  let g = tanh_of(gates[at + 2 * H] + sum[2]);
-  let o = sigmoid(gates[at + 3 * H] + sum[3]);
+  let later = later_index(t, b, j);
+  if (from_zero(t)) {
+    hidden[now] = Vec();
+    cells[now] = Vec();
+  }
+  let i = sigmoid(from_input(at, j) + sum[0]);
+  let f = sigmoid(from_input(at + H, j + H) + sum[1]);
+  let g = tanh_of(from_input(at + 2 * H, j + 2 * H) + sum[2]);
+  let o = sigmoid(from_input(at + 3 * H, j + 3 * H) + sum[3]);
   let c = f * cells[now] + i * g;
   let h = o * tanh_of(c);
   gates[at] = i;

@@ -3,15 +3,13 @@
 import cell from "./_gru.wgsl" with { type: "text" };
 import { linear } from "../matmul/linear.ts";
 import {
-  finalState,
+  recurrentGradients,
   recurrentKind,
   recurrentRun,
   type RecurrentStart,
-  recurrentWeightGradient,
   type RecurrentWeights,
   statesOverTime,
 } from "./recurrent.ts";
-import { columnSums } from "../matmul/column_sums.ts";
 import { overTime } from "./time_steps.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, type Tensor } from "../device/tensor.ts";
@@ -23,7 +21,8 @@ const KIND = recurrentKind("gru", 3, cell);
  *
  * `r, z = sigmoid(W_ih x + b_ih + W_hh h + b_hh)`, `n = tanh(W_in x + b_in + r (W_hn h + b_hn))`, in the
  * order r, z, n; `h = (1 - z) n + z h`, beginning at `state` or zero. Gradients flow to `x` and the
- * weights, not to the first state; none flows back over a reset.
+ * weights, not to the first state; none flows back over a reset. The final state lies beside those of all
+ * time steps: who keeps it keeps these.
  *
  * Source: Cho et al. 2014; the definition is PyTorch's `nn.GRU`.
  */
@@ -42,9 +41,9 @@ export function gru(
   const inner = step.tensor([T, B, H]), output = step.tensor([T, B, H]);
   overTime(run, {
     entry: "forward",
-    states: hidden,
+    states: hidden.before,
     inputs: [biasHh],
-    outputs: [hidden, gates, inner, output],
+    outputs: [hidden.all, gates, inner, output],
   });
 
   step.record({
@@ -57,13 +56,12 @@ export function gru(
       overTime(run, {
         entry: "backward",
         states: dState,
-        inputs: [inner, hidden, dOutput],
+        inputs: [inner, hidden.all, dOutput],
         outputs: [gates, dState, carry], // the gates turn into their gradient
       });
-      const dBias = step.tensor(biasHh.shape);
-      columnSums(gpu, dBias, dState);
-      return [gates, recurrentWeightGradient(step, run, dState, hidden), dBias];
+      const { dWeight, dBias } = recurrentGradients(step, run, dState, hidden);
+      return [gates, dWeight, dBias];
     },
   });
-  return { output, state: finalState(step, run, hidden) };
+  return { output, state: hidden.last };
 }

@@ -1,15 +1,13 @@
 /** An LSTM layer over time: the input product of all time steps at once, the rest step by step. */
 
-import { add } from "../elementwise/arithmetic.ts";
 import { expectObject } from "../device/expect.ts";
 import { linear } from "../matmul/linear.ts";
 import cell from "./_lstm.wgsl" with { type: "text" };
 import {
-  finalState,
+  recurrentGradients,
   recurrentKind,
   recurrentRun,
   type RecurrentStart,
-  recurrentWeightGradient,
   type RecurrentWeights,
   statesOverTime,
 } from "./recurrent.ts";
@@ -32,7 +30,7 @@ const KIND = recurrentKind("lstm", 4, cell);
  *
  * `i, f, o = sigmoid(...)`, `g = tanh(...)` of `W_ih x + b_ih + W_hh h + b_hh`, in the order i, f, g, o;
  * `c = f c' + i g`, `h = o tanh(c)`. Gradients flow to `x` and the weights, not to the first state; none
- * flows back over a reset.
+ * flows back over a reset. The final state lies beside those of all time steps: who keeps it keeps these.
  *
  * Source: Hochreiter and Schmidhuber 1997; the definition is PyTorch's `nn.LSTM`.
  */
@@ -49,33 +47,33 @@ export function lstm(
     expectFloats("lstm", step, { hidden: state.hidden, cell: state.cell });
   }
   // On the tape as a plain product: its gradient is that of the gates before activation.
-  const gates = linear(step, x, weightIh, add(step, biasIh, biasHh));
+  const gates = linear(step, x, weightIh);
   const hidden = statesOverTime(step, run, state?.hidden);
   const cells = statesOverTime(step, run, state?.cell);
   const output = step.tensor([T, B, H]);
   overTime(run, {
     entry: "forward",
-    states: hidden,
-    inputs: [],
-    outputs: [hidden, gates, cells, output],
+    states: hidden.before,
+    inputs: [biasIh, biasHh],
+    outputs: [hidden.all, gates, cells.all, output],
   });
 
   step.record({
     name: "lstm",
-    inputs: [gates, weightHh],
+    inputs: [gates, weightHh, biasIh, biasHh],
     output,
     backward: (dOutput) => {
       using dCell = gpu.temporary([B, H]);
       overTime(run, {
         entry: "backward",
         states: gates,
-        inputs: [cells, dOutput],
+        inputs: [cells.all, dOutput],
         outputs: [gates, dCell],
       });
       // By now the gates hold their gradient.
-      return [gates, recurrentWeightGradient(step, run, gates, hidden)];
+      const { dWeight, dBias } = recurrentGradients(step, run, gates, hidden);
+      return [gates, dWeight, dBias, dBias];
     },
   });
-  const last = { hidden: finalState(step, run, hidden), cell: finalState(step, run, cells) };
-  return { output, state: last };
+  return { output, state: { hidden: hidden.last, cell: cells.last } };
 }

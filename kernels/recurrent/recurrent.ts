@@ -5,14 +5,17 @@ import type { Compute } from "../device/adapter.ts";
 import { type Device, dispatchTexels } from "../device/device.ts";
 import { expectObject } from "../device/expect.ts";
 import type { TexelLaunch } from "../device/launch.ts";
+import { sizeOf } from "../device/dtype.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 import { type VecSource, withVec } from "../device/vec.ts";
+import { columnSums } from "../matmul/column_sums.ts";
 import { matmulInto } from "../matmul/matmul.ts";
 import { texelSource } from "../matmul/matmul_subgroup.ts";
 import { weightFor, withWeight } from "../matmul/weight.ts";
+import packed from "./_packed_weight.wgsl" with { type: "text" };
 import unkept from "./_recurrent_unkept.wgsl" with { type: "text" };
+import { packWeight, type PassWeights } from "./pack_weight.ts";
 import shared from "./recurrent.wgsl" with { type: "text" };
-import packed from "./recurrent_packed.wgsl" with { type: "text" };
 import wholeRows from "./recurrent_rows.wgsl" with { type: "text" };
 import splitSums from "./recurrent_split.wgsl" with { type: "text" };
 import wholeStep from "./recurrent_step.wgsl" with { type: "text" };
@@ -91,11 +94,26 @@ export interface RecurrentRun {
   readonly B: number;
   /** H */
   readonly H: number;
-  /** The recurrent weight [G H, H]: for software adapters, as their products read it; GPUs pack it. */
-  readonly weight: Tensor;
-  /** [T, B] */
-  readonly resets: Tensor;
+  /** The recurrent weight: for software adapters [G H, H], as their products read it; for GPUs packed. */
+  readonly weight: PassWeights;
+  /** [T, B]; undefined if no row begins anew. */
+  readonly resets: Tensor | undefined;
+  /** Whether the first state is zero. */
+  readonly fromZero: boolean;
 }
+
+/** A layer's states over time, in one buffer. */
+export interface States {
+  /** All of them, as kernels see them: `before`, a gap, `last`. */
+  readonly all: Tensor;
+  /** The state before each time step, [T, B, H]. */
+  readonly before: Tensor;
+  /** The state after the last one, [B, H]. */
+  readonly last: Tensor;
+}
+
+/** Floats between two places where a tensor can begin: {@linkcode Tensor.slice}. */
+const ALIGNED = 64;
 
 /** Checks the shapes of x [T, B, E], the weights and the resets. */
 export function recurrentRun(
@@ -110,7 +128,7 @@ export function recurrentRun(
   const { weightIh, weightHh, biasIh, biasHh } = weights;
   expectFloats(name, step, { x, weightIh, weightHh, biasIh, biasHh });
   expectObject(`run ${name}`, "start", start, "an object");
-  const { gpu } = step, { resets } = start;
+  const { resets, state } = start;
   const [T, B, width] = [x.shape[0]!, x.shape[1]!, x.shape[2]!];
   const H = weightHh.shape[1]!;
   expectShape(name, "x", x, [T, B, width]);
@@ -118,23 +136,29 @@ export function recurrentRun(
   expectShape(name, "weightHh", weightHh, [gates * H, H]);
   expectShape(name, "biasIh", biasIh, [gates * H]);
   expectShape(name, "biasHh", biasHh, [gates * H]);
-  const weight = gpu.family === "hardware" ? weightHh : weightFor(step, weightHh);
-  if (resets !== undefined) {
-    expectShape(name, "resets", resets, [T, B], "u32");
-    return { gpu, kind, T, B, H, weight, resets };
-  }
-  const none = step.tensor([T, B], "u32");
-  gpu.clear(none);
-  return { gpu, kind, T, B, H, weight, resets: none };
+  if (resets !== undefined) expectShape(name, "resets", resets, [T, B], "u32");
+  const backward = step.needsGradient(x, weightIh, weightHh, biasIh, biasHh);
+  const weight = passWeights(step, weightHh, backward);
+  return { gpu: step.gpu, kind, T, B, H, weight, resets, fromZero: state === undefined };
 }
 
-/** Launches one kernel of the layer at time `t`; a thread for each Vec of a state unless said. */
+function passWeights(step: Step, weightHh: Tensor, backward: boolean): PassWeights {
+  if (step.gpu.family === "hardware") return packWeight(step, weightHh, backward);
+  const weight = weightFor(step, weightHh);
+  return { forward: weight, backward: weight };
+}
+
+/**
+ * Launches one kernel of the layer at time `t`; a thread for each Vec of a state unless said. The kernel's inputs
+ * are `first`, the resets, and `inputs`.
+ */
 export function launch(
-  { gpu, kind, T, B, H }: RecurrentRun,
+  { gpu, kind, T, B, H, resets, fromZero }: RecurrentRun,
   { source, vec }: VecSource,
   entry: string,
-  inputs: Tensor[],
-  outputs: Tensor[],
+  first: Tensor,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
   t: number,
   how: Partial<Pick<TexelLaunch, "grid" | "constants" | "subgroups" | "texels" | "texelsOut">> = {},
 ): void {
@@ -142,45 +166,55 @@ export function launch(
     label: `${kind.name}.${entry}`,
     source,
     entry,
-    inputs,
+    inputs: [first, resets ?? first, ...inputs],
     outputs,
-    uniform: { B, H: H / vec, T, t },
+    uniform: {
+      B,
+      H: H / vec,
+      T,
+      t,
+      last: lastAt(T * B * H) / vec,
+      from_zero: Number(fromZero),
+      with_resets: Number(resets !== undefined),
+    },
     grid: Math.ceil(B * H / vec / 64),
     ...how,
     constants: { GATES: kind.gates, ...how.constants },
   });
 }
 
-/** A tensor [T + 1, B, H] whose index 0 is the state [B, H] before the first step. */
-export function statesOverTime(step: Step, run: RecurrentRun, state?: Tensor): Tensor {
-  const { gpu, kind: { name, split }, T, B, H, resets } = run;
-  const all = step.tensor([T + 1, B, H]);
-  using first = all.slice(0, 1);
+/** Where the last state begins, after so many floats. */
+function lastAt(floats: number): number {
+  return Math.ceil(floats / ALIGNED) * ALIGNED;
+}
+
+/** States over time that begin at the state [B, H]; without one, the first time step writes zeros. */
+export function statesOverTime(step: Step, run: RecurrentRun, state?: Tensor): States {
+  const { kind: { name, split }, T, B, H } = run, size = B * H, begin = lastAt(T * size);
+  const all = step.tensor([begin + size]);
   if (state) {
     expectShape(name, "state", state, [B, H]);
-    launch(run, split(H), "first_state", [state, resets], [first], 0);
-  } else gpu.clear(first);
-  return all;
+    launch(run, split(H), "first_state", state, [], [all], 0);
+  }
+  const part = (first: number, shape: readonly number[]) => {
+    using flat = all.slice(first, sizeOf(shape));
+    return step.own(flat.reshape(shape));
+  };
+  return { all, before: part(0, [T, B, H]), last: part(begin, [B, H]) };
 }
 
-/** The last index of a tensor [T + 1, B, H], as a tensor [B, H] of its own. */
-export function finalState(step: Step, { T, B, H }: RecurrentRun, all: Tensor): Tensor {
-  const state = step.tensor([B, H]);
-  step.gpu.copy(all, state, { fromStart: T * B * H });
-  return state;
-}
-
-/** The gradient [G H, H] of the recurrent weight, of that of the gates' state part [T, B, G H]. */
-export function recurrentWeightGradient(
+/** The gradients of the recurrent weight and its bias, of that of the gates' state part [T, B, G H]. */
+export function recurrentGradients(
   step: Step,
-  { kind, T, B, H }: RecurrentRun,
+  { gpu, kind, T, B, H }: RecurrentRun,
   dState: Tensor,
-  hidden: Tensor,
-): Tensor {
-  const width = kind.gates * H, dWeight = step.tensor([width, H]);
-  using before = hidden.slice(0, T);
+  { before }: States,
+): { dWeight: Tensor; dBias: Tensor } {
+  const width = kind.gates * H;
+  const dWeight = step.tensor([width, H]), dBias = step.tensor([width]);
   using flatBefore = before.reshape([T * B, H]);
   using flatState = dState.reshape([T * B, width]);
-  matmulInto(step.gpu, dWeight, flatState, flatBefore, { transposeA: true });
-  return dWeight;
+  matmulInto(gpu, dWeight, flatState, flatBefore, { transposeA: true });
+  columnSums(gpu, dBias, flatState);
+  return { dWeight, dBias };
 }

@@ -17,22 +17,35 @@ struct Params {
   H: u32,
   T: u32,
   t: u32,
+  last: u32, // where the state after the last step begins
+  from_zero: u32, // 1: the state before the first step is zero, which has yet to be stored
+  with_resets: u32, // 0: no row begins anew, and `resets` are not read
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
 @group(0) @binding(1) var<storage, read> resets: array<u32>;
 
-// Whether row b begins anew after time t.
-fn begins_anew(t: u32, b: u32) -> bool {
-  if (t + 1 == params.T) { return false; }
-  return resets[(t + 1) * params.B + b] != 0;
+// Whether row b begins anew at time t.
+fn is_reset(t: u32, b: u32) -> bool {
+  return params.with_resets == 1 && resets[t * params.B + b] != 0;
 }
+
+// Whether row b begins anew after time t.
+fn begins_anew(t: u32, b: u32) -> bool { return t + 1 < params.T && is_reset(t + 1, b); }
 
 // Whether nothing flows back from time t + 1 to t.
 fn ends(t: u32, b: u32) -> bool { return t + 1 == params.T || begins_anew(t, b); }
 
+// Whether the state before time t is zero, whatever the buffer holds.
+fn from_zero(t: u32) -> bool { return t == 0 && params.from_zero == 1; }
+
 // Where unit j of row b stands in a [*, B, H] tensor at index t.
 fn unit_index(t: u32, b: u32, j: u32) -> u32 { return (t * params.B + b) * params.H + j; }
+
+// Where its state after time t stands.
+fn later_index(t: u32, b: u32, j: u32) -> u32 {
+  return select(unit_index(t + 1, b, j), params.last + unit_index(0, b, j), t + 1 == params.T);
+}
 
 // Where element i of row b of a [T, B, G H] tensor stands at time t; unit j's gates are at j, j + H, ...
 fn gate_index(t: u32, b: u32, i: u32) -> u32 {
@@ -60,5 +73,5 @@ fn tanh_of(x: Vec) -> Vec {
 fn first_state(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
   let b = i / params.H;
-  if (b < params.B) { first[i] = select(state[i], Vec(), resets[b] != 0); }
+  if (b < params.B) { first[i] = select(state[i], Vec(), is_reset(0, b)); }
 }

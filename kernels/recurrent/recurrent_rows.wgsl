@@ -3,14 +3,22 @@
 //
 // forward:  from the first t on, the sums hidden[t] W^T, to finish_forward.
 // backward: from the last t back, the sums dstate[t + 1] W, to finish_backward.
-// Shapes: see recurrent.wgsl and recurrent_packed.wgsl.
+// Shapes: see recurrent.wgsl and pack_weight.wgsl.
 // Dispatch: (B, 1, 1) workgroups of UNITS * SLICES threads, UNITS >= H. A thread sums one slice of the
-// inner dimension for one unit; the first slice's threads own the units.
-// Determinism: sums in rising order within a slice, then slice by slice; backward, gate by gate.
+// inner dimension for one unit, four terms at a time; the first slice's threads own the units.
+// Determinism: sums in rising or falling order (SERPENTINE) of fours within a slice, then slice by slice;
+// backward, gate by gate.
+//
+// In each step a workgroup reads the whole weight, more than a core's cache holds: nearly all of the time.
 
+override FORWARD: bool = false;
 override UNITS: u32 = 64;
-override SLICES: u32 = 4;
+override SLICES: u32 = 4; // at most the fours of the inner dimension
 override THREADS: u32 = UNITS * SLICES;
+// Whether every other step goes through a slice backwards: what was read last is still in the cache.
+override SERPENTINE: bool = false;
+// Fours of its slice whose weights a thread keeps in registers: 0, 1 or 2, and no more than there are.
+override KEPT: u32 = 0;
 
 // What the product reads of this row: hidden[t] (in x) or the gates of dstate[t + 1].
 var<workgroup> row_state: array<vec4f, UNITS>;
@@ -20,31 +28,53 @@ fn keep(b: u32, i: u32, value: Vec) {
   if (FORWARD) { row_state[i].x = value; } else { row_state[i % params.H][i / params.H] = value; }
 }
 
-// What a thread's slice adds for state k to the sums of unit j.
-fn term(k: u32, j: u32) -> vec4f {
-  let w = weights_of(k, j);
-  if (FORWARD) { return row_state[k].x * w; }
-  return row_state[k] * w;
+// The first four of a slice.
+fn first_of(slice: u32) -> u32 { return slice * ((params.H + 3) / 4) / SLICES; }
+
+// The weights of four states for unit j: loads that are under way at the same time.
+fn four_weights(four: u32, j: u32) -> mat4x4f {
+  let k = 4 * four;
+  return mat4x4f(weights_of(k, j), weights_of(k + 1, j), weights_of(k + 2, j), weights_of(k + 3, j));
 }
 
-// The sums of unit j, for the first slice's threads.
-fn sums_of(thread: u32, j: u32) -> vec4f {
-  let H = params.H;
-  let depth = (H + SLICES - 1) / SLICES;
-  var k = min(thread / UNITS * depth, H);
-  let end = min(k + depth, H);
+// What four states add to the sums of the unit whose weights these are.
+fn four_terms(four: u32, w: mat4x4f) -> vec4f {
+  let k = 4 * four;
+  let a = row_state[k];
+  let b = row_state[k + 1];
+  let c = row_state[k + 2];
+  let d = row_state[k + 3];
+  if (FORWARD) { return w * vec4f(a.x, b.x, c.x, d.x); }
+  return a * w[0] + b * w[1] + c * w[2] + d * w[3];
+}
+
+struct Kept {
+  first: mat4x4f,
+  second: mat4x4f,
+}
+
+// What a thread keeps of its weights.
+fn kept_of(slice: u32, j: u32) -> Kept {
+  var kept = Kept();
+  if (KEPT > 0) { kept.first = four_weights(first_of(slice), j); }
+  if (KEPT > 1) { kept.second = four_weights(first_of(slice) + 1, j); }
+  return kept;
+}
+
+// The sums of unit j at time t, for the first slice's threads; `zero`: the row's state is zero.
+fn sums_of(thread: u32, j: u32, kept: Kept, t: u32, zero: bool) -> vec4f {
+  let slice = thread / UNITS;
+  let begin = first_of(slice);
+  let end = first_of(slice + 1);
   var sum = vec4f();
-  for (; k + 4 <= end; k += 4) { // four loads at a time are under way
-    let first = term(k, j);
-    let second = term(k + 1, j);
-    let third = term(k + 2, j);
-    let fourth = term(k + 3, j);
-    sum += first;
-    sum += second;
-    sum += third;
-    sum += fourth;
+  if (KEPT > 0) { sum += four_terms(begin, kept.first); }
+  if (KEPT > 1) { sum += four_terms(begin + 1, kept.second); }
+  let rest = begin + KEPT;
+  let falling = SERPENTINE && t % 2 == 1;
+  for (var i = select(rest, end, zero); i < end; i++) {
+    let four = select(i, rest + end - 1 - i, falling);
+    sum += four_terms(four, four_weights(four, j));
   }
-  for (; k < end; k++) { sum += term(k, j); }
   partial[thread] = sum;
   workgroupBarrier();
   if (thread < UNITS) {
@@ -57,10 +87,11 @@ fn sums_of(thread: u32, j: u32) -> vec4f {
 fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let b = id.x;
   let j = min(thread % UNITS, params.H - 1);
-  if (thread < params.H) { row_state[j].x = hidden[unit_index(0, b, j)]; }
+  let kept = kept_of(thread / UNITS, j);
+  if (thread < params.H && !from_zero(0)) { row_state[j].x = hidden[unit_index(0, b, j)]; }
   for (var t = 0u; t < params.T; t++) {
     workgroupBarrier();
-    let sum = sums_of(thread, j);
+    let sum = sums_of(thread, j, kept, t, from_zero(t));
     if (thread < params.H) {
       finish_forward(array<Vec, 4>(sum.x, sum.y, sum.z, sum.w), t, b, j);
     }
@@ -71,10 +102,11 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
 fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let b = id.x;
   let j = min(thread % UNITS, params.H - 1);
+  let kept = kept_of(thread / UNITS, j);
   for (var left = params.T; left > 0; left--) {
-    workgroupBarrier(); // the first time, the state is still zero
+    workgroupBarrier();
     let t = left - 1;
-    let sum = dot(sums_of(thread, j), vec4f(1.0));
+    let sum = dot(sums_of(thread, j, kept, t, left == params.T), vec4f(1.0));
     if (thread < params.H) { finish_backward(select(sum, 0.0, ends(t, b)), t, b, j); }
   }
 }

@@ -1,6 +1,7 @@
 // What follows the product in a time step of a recurrent layer, where products have a kernel of their own.
 //
-// forward: finish_forward of sums = hidden[t] W^T. backward: finish_backward of sums = dstate[t + 1] W.
+// forward: finish_forward of sums = hidden[t] W^T. backward: finish_backward of sums = dstate[t + 1] W. Where
+// these are zero, `sums` do not count.
 // For software adapters without texels, and for sizes that texels do not fit: there launches are cheap.
 // Shapes: see recurrent.wgsl; sums [B, G H] for forward, [B, H] for backward.
 // Dispatch: 1-D over B * H Vecs, a thread each, folded. Determinism: nothing is summed.
@@ -17,6 +18,7 @@ fn forward(group: Group, @builtin(local_invocation_index) local: u32) {
   let at = b * GATES * H + j;
   var sum = array<Vec, 4>(sums[at], sums[at + H], sums[at + 2 * H], Vec());
   if (GATES == 4) { sum[3] = sums[at + 3 * H]; }
+  if (from_zero(params.t)) { sum = array<Vec, 4>(); }
   finish_forward(sum, params.t, b, j);
 }
 

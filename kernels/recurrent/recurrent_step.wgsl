@@ -2,7 +2,7 @@
 // and layers of any H.
 //
 // forward:  the sums hidden[t] W^T, to finish_forward. backward: dstate[t + 1] W, to finish_backward.
-// Shapes: see recurrent.wgsl and recurrent_packed.wgsl.
+// Shapes: see recurrent.wgsl and _packed_weight.wgsl.
 // Dispatch: (ceil(H / UNITS), ceil(B / ROWS), 1) workgroups of UNITS * SLICES threads. A thread sums one
 // slice of the inner dimension for one unit of ROWS rows, so that many loads are under way at once.
 // Determinism: sums in rising order within a slice, then slice by slice.
@@ -33,8 +33,9 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
   let slice = thread / UNITS;
   let j = min(id.x * UNITS + unit, H - 1);
   let row = rows_at(params.t, id.y * ROWS) * H;
-  let depth = (H + SLICES - 1) / SLICES;
-  let end = min((slice + 1) * depth, H);
+  let count = select(H, 0, from_zero(params.t));
+  let depth = (count + SLICES - 1) / SLICES;
+  let end = min((slice + 1) * depth, count);
   var sums = mat4x4f();
   var k = slice * depth;
   for (; k + 4 <= end; k += 4) { // loads of four at a time are under way

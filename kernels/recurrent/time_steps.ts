@@ -29,18 +29,18 @@ export function overTime(run: RecurrentRun, pass: TimePass): void {
 /** For software adapters that read texels: product and cells in one launch a step. */
 function texelSteps(run: RecurrentRun, pass: TimePass): void {
   const { entry, states, inputs, outputs } = pass;
-  const { gpu, kind: { gates, texels }, B, H, weight, resets } = run;
+  const { gpu, kind: { gates, texels }, B, H, fromZero } = run, weight = run.weight[entry]!;
   const source = texels[entry][gpu.compute];
   const forward = entry === "forward", shape = [B, forward ? H : gates * H];
   // What a step's product reads and, in turn, what it writes for the next one.
   using even = makeTexels(gpu, shape), odd = makeTexels(gpu, shape);
-  if (forward) copyToTexels(gpu, states, even); // backward, the first step reads none
+  if (forward && !fromZero) copyToTexels(gpu, states, even); // else the first step reads none
   const tile = texelTileOf(gpu, B);
   const units = forward ? tile.LANES : 4 * tile.LANES; // of a tile
   const grid = [Math.ceil(H / units), Math.ceil(B / tile.ROWS), 1] as const;
   order(run, entry).forEach((t, i) => {
     const [now, next] = i % 2 === 0 ? [even, odd] : [odd, even];
-    launch(run, source, entry, [weight, resets, ...inputs], outputs, t, {
+    launch(run, source, entry, weight, inputs, outputs, t, {
       constants: tile,
       subgroups: true,
       texels: [now, weight],
@@ -53,54 +53,53 @@ function texelSteps(run: RecurrentRun, pass: TimePass): void {
 /** For other software adapters: the product by its own kernel, then the cells. */
 function splitSteps(run: RecurrentRun, pass: TimePass): void {
   const { entry, states, inputs, outputs } = pass;
-  const { gpu, kind: { gates, split }, T, B, H, weight, resets } = run;
+  const { gpu, kind: { gates, split }, T, B, H, fromZero } = run, weight = run.weight[entry]!;
   const forward = entry === "forward";
   const [width, sumsWidth] = forward ? [H, gates * H] : [gates * H, H];
   using rows = states.reshape([states.size / width, width]);
   using sums = gpu.temporary([B, sumsWidth]);
   for (const t of order(run, entry)) {
     const row = forward ? t * B : (t + 1) * B;
-    if (forward || t < T - 1) {
+    if (forward ? t > 0 || !fromZero : t < T - 1) {
       matmulInto(gpu, sums, rows, weight, { transposeB: forward, row, kernel: "register" });
     }
-    launch(run, split(H), entry, [sums, resets, ...inputs], outputs, t);
+    launch(run, split(H), entry, sums, inputs, outputs, t);
   }
 }
 
 /** For GPUs: product and cells in one launch, for all steps where there are few rows, else for one. */
 function onGpu(run: RecurrentRun, pass: TimePass): void {
   const { entry, inputs, outputs } = pass;
-  const { gpu, kind, B, H, weight, resets } = run;
+  const { gpu, kind, B, H } = run;
+  using weight = run.weight[entry]!; // a copy for this pass alone
   const step = kind.step[gpu.compute], rows = kind.rows[gpu.compute];
-  using packed = gpu.temporary([H, H, 4], gpu.compute);
-  const constants = { FORWARD: entry === "forward" ? 1 : 0 };
-  launch(run, step, "pack_weight", [weight], [packed], 0, {
-    constants,
-    grid: Math.ceil(H * H / 64),
-  });
-  const threads = rowThreads(run);
-  if (threads !== undefined && B <= gpu.tuning.wholeRows) {
-    return launch(run, rows, entry, [packed, resets, ...inputs], outputs, 0, {
-      constants: { ...constants, ...threads },
-      grid: [B, 1, 1],
-    });
+  const constants = rowConstants(run, entry);
+  if (constants !== undefined && B <= gpu.tuning.wholeRows) {
+    return launch(run, rows, entry, weight, inputs, outputs, 0, { constants, grid: [B, 1, 1] });
   }
   const grid = [Math.ceil(H / 32), Math.ceil(B / 4), 1] as const;
   for (const t of order(run, entry)) {
-    launch(run, step, entry, [packed, resets, ...inputs], outputs, t, { grid });
+    launch(run, step, entry, weight, inputs, outputs, t, { grid });
   }
 }
 
-/** The threads of recurrent_rows.wgsl; undefined where a workgroup cannot hold a row's units. */
-function rowThreads({ gpu, H }: RecurrentRun): { UNITS: number; SLICES: number } | undefined {
-  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = gpu.device.limits;
-  const UNITS = Math.ceil(H / 32) * 32;
+/** The constants of recurrent_rows.wgsl; undefined where a workgroup cannot hold a row's units. */
+function rowConstants({ gpu, H }: RecurrentRun, entry: Direction) {
+  const { device: { limits }, tuning } = gpu;
+  const UNITS = Math.ceil(H / 32) * 32, fours = Math.ceil(H / 4);
   const threads = Math.min(
-    maxComputeInvocationsPerWorkgroup,
-    maxComputeWorkgroupStorageSize / 16 - UNITS, // a vec4f each, beside the state's of the units
+    limits.maxComputeInvocationsPerWorkgroup,
+    limits.maxComputeWorkgroupStorageSize / 16 - UNITS, // a vec4f each, beside the state's of the units
   );
-  const SLICES = Math.min(Math.floor(threads / UNITS), Math.ceil(H / 4));
-  return SLICES > 0 ? { UNITS, SLICES } : undefined;
+  const SLICES = Math.min(Math.floor(threads / UNITS), fours);
+  if (SLICES <= 0) return undefined;
+  return {
+    FORWARD: Number(entry === "forward"),
+    UNITS,
+    SLICES,
+    SERPENTINE: Number(tuning.serpentine > 0),
+    KEPT: Math.min(2, tuning.keptFours, Math.floor(fours / SLICES)),
+  };
 }
 
 function order({ T }: RecurrentRun, entry: Direction): number[] {

@@ -15,9 +15,13 @@ const SMALL: readonly Trial[] = [
 
 /** Whether `tuning` has a value of SMALL's or the fixed one everywhere. */
 function isOffered(tuning: Tuning): boolean {
-  const offered = { tallFrom: [64], busy: [1, 2], longBusy: [], wholeRows: [0] };
+  const offered: Partial<Record<keyof Tuning, number[]>> = {
+    tallFrom: [64],
+    busy: [1, 2],
+    wholeRows: [0],
+  };
   return (Object.keys(FIXED_TUNING) as (keyof Tuning)[])
-    .every((name) => [FIXED_TUNING[name], ...offered[name]].includes(tuning[name]));
+    .every((name) => [FIXED_TUNING[name], ...offered[name] ?? []].includes(tuning[name]));
 }
 
 Deno.test("winner() keeps the first variant unless the median of another is less by more than 5 %", () => {

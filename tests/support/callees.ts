@@ -287,7 +287,14 @@ export function callees(gpu: nce.Gpu, stack: DisposableStack): Record<string, Ca
     "Gpu.tuning": {
       call: (tuning) => void Object.assign(gpu, { tuning }),
       args: [nce.FIXED_TUNING],
-      kinds: [{ tallFrom: word, busy: word, longBusy: word, wholeRows: word }],
+      kinds: [{
+        tallFrom: word,
+        busy: word,
+        longBusy: word,
+        wholeRows: word,
+        serpentine: word,
+        keptFours: word,
+      }],
     },
     isTuning: { call: untyped(nce.isTuning), args: [{}], kinds: [] },
     "Gpu.write": m(gpu, "write", [x, values(N * E, 2)], [TENSOR, data]),

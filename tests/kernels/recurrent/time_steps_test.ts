@@ -1,0 +1,95 @@
+// The variants of the kernels for GPUs that run time steps: all are right, and each is what its name says.
+
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { gru } from "../../../kernels/recurrent/gru.ts";
+import { lstm, type RecurrentWeights, weightedSum } from "../../../kernels/ops.ts";
+import { FIXED_TUNING, type Gpu, type Step, type Tensor, type Tuning } from "../../../mod.ts";
+import { values } from "../../reference/data.ts";
+import { gruLayer } from "../../reference/gru.ts";
+import { lstmLayer } from "../../reference/lstm.ts";
+import type { Oracle } from "../../reference/oracle.ts";
+import { resetFlags } from "../../reference/resets.ts";
+import { assertClose } from "../../support/close.ts";
+import { withGpu } from "../../support/gpu.ts";
+
+/** Five or six fours of the inner dimension for each slice of threads, and the last four not whole. */
+const T = 4, B = 6, E = 3, H = 130;
+const RESETS = resetFlags(T, B);
+const STATE = [values(B * H, 11), values(B * H, 12)] as const;
+
+const start = (step: Step) => ({
+  resets: step.upload(RESETS, [T, B]),
+  states: STATE.map((state) => step.upload(state, [B, H])) as [Tensor, Tensor],
+});
+const sizes = { steps: T, batch: B, width: E, size: H, resets: RESETS };
+const [hidden, cell] = STATE.map((state) => Float64Array.from(state)) as [
+  Float64Array,
+  Float64Array,
+];
+
+/** A layer from a state, with resets. */
+interface Kind {
+  readonly gates: number;
+  readonly oracle: Oracle;
+  run(step: Step, x: Tensor, weights: RecurrentWeights): Tensor;
+}
+const LSTM: Kind = {
+  gates: 4,
+  oracle: lstmLayer(sizes, { hidden, cell }),
+  run(step: Step, x: Tensor, weights: RecurrentWeights): Tensor {
+    const { resets, states: [hidden, cell] } = start(step);
+    return lstm(step, x, weights, { state: { hidden, cell }, resets }).output;
+  },
+};
+const GRU: Kind = {
+  gates: 3,
+  oracle: gruLayer(sizes, hidden),
+  run(step: Step, x: Tensor, weights: RecurrentWeights): Tensor {
+    const { resets, states: [state] } = start(step);
+    return gru(step, x, weights, { state, resets }).output;
+  },
+};
+
+/** A layer's output and gradients with these variants. */
+async function resultsOf(gpu: Gpu, kind: Kind, tuning: Partial<Tuning>) {
+  const { gates, oracle, run } = kind;
+  gpu.tuning = { ...FIXED_TUNING, ...tuning };
+  using step = gpu.step({ training: true });
+  const shapes = [[T, B, E], [gates * H, E], [gates * H, H], [gates * H], [gates * H]];
+  const data = shapes.map((shape, i) => values(shape.reduce((n, m) => n * m), i + 1, 0.3));
+  const inputs = data.map((array, i) => {
+    return Object.assign(step.upload(array, shapes[i]!), { requiresGrad: true });
+  });
+  const [x, weightIh, weightHh, biasIh, biasHh] = inputs as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  const output = run(step, x, { weightIh, weightHh, biasIh, biasHh });
+  const dOutput = values(output.size, 98);
+  const gradients = step.backward(weightedSum(step, output, step.upload(dOutput, output.shape)));
+  const found = await Promise.all(
+    [output, ...inputs.map((input) => gradients.toDense(input)!)].map((x) => gpu.readFloats(x)),
+  );
+  const expected = oracle(...data.map((array) => Float64Array.from(array)));
+  const references = [expected.output, ...expected.backward(Float64Array.from(dOutput))];
+  for (const [i, some] of found.entries()) {
+    const what = `${JSON.stringify(tuning)}, ${gates} gates, result ${i}`;
+    assertClose(some, references[i]!, { atol: 3e-5, rtol: 1e-4 }, what);
+  }
+  return found;
+}
+
+Deno.test("recurrent layers agree with float64 in every order of their sums, whatever threads keep", () =>
+  withGpu(async (gpu) => {
+    const plain = await resultsOf(gpu, LSTM, { serpentine: 0, keptFours: 0 });
+    const reversed = await resultsOf(gpu, LSTM, { serpentine: 1, keptFours: 0 });
+    const kept = await resultsOf(gpu, LSTM, { serpentine: 1, keptFours: 2 });
+    assertNotEquals(reversed, plain); // else the order would be the same in all steps
+    assertNotEquals(kept, reversed); // else nothing would be kept: that comes first in all steps
+    assertEquals(await resultsOf(gpu, LSTM, { serpentine: 1, keptFours: 2 }), kept);
+    assertNotEquals(await resultsOf(gpu, LSTM, { wholeRows: 0 }), kept); // a launch for each time step
+    for (const tuning of [{ keptFours: 2 }, { wholeRows: 0 }]) await resultsOf(gpu, GRU, tuning);
+  }, { family: "hardware" }));
