@@ -94,35 +94,32 @@ export function mergeRows(
   const slots = unique.size, { gpu } = scope;
   const out = scope.tensor([slots, W]);
   const { source, vec } = mergeKernel(W), most = setsBound(gpu, 2, 3);
-  for (let at = 0, base = 0; at < parts.length; at += most) {
-    const some = parts.slice(at, at + most), bases: number[] = [], ends: number[] = [];
-    for (const { ids } of some) bases.push(base), ends.push(base += ids.size);
+  for (let at = 0, first = 0, end = 0; at < parts.length; at += most, first = end) {
+    const some = parts.slice(at, at + most), ends = some.map(({ ids }) => end += ids.size);
+    const given = some.map(({ coefficients }, i) => coefficients ? 1 << i : 0);
+    const launch = {
+      label: "rows.sum",
+      source: forParts(source, some.length),
+      constants: {
+        HAVE_COEFFICIENTS: given.reduce((bits, bit) => bits | bit),
+        FOUR_AT_A_TIME: gpu.family === "hardware" ? 1 : 0,
+      },
+      inputs: [
+        ...[starts, positions],
+        ...some.map(({ values }) => values),
+        ...some.map(({ values, coefficients = values }) => coefficients),
+      ],
+      outputs: [out],
+      grid: Math.ceil(slots * W / vec / 64),
+    };
+    const uniform = {
+      ...{ slots, W: W / vec, first, most: MAX_POSITIONS },
+      ...numbered(ends, "end"),
+      ...numbered(some.map(({ group = 1 }) => group), "group"),
+    };
     // One id may have all positions: each launch takes as many as one loop may.
     for (let skip = 0; skip < positions.size; skip += MAX_POSITIONS) {
-      gpu.dispatch({
-        label: "rows.sum",
-        source: forParts(source, some.length),
-        constants: {
-          HAVE_COEFFICIENTS: some.reduce(
-            (bits, part, i) => bits | (part.coefficients ? 1 : 0) << i,
-            0,
-          ),
-          FOUR_AT_A_TIME: gpu.family === "hardware" ? 1 : 0,
-        },
-        inputs: [
-          ...[starts, positions],
-          ...some.map(({ values }) => values),
-          ...some.map(({ values, coefficients = values }) => coefficients),
-        ],
-        outputs: [out],
-        uniform: {
-          ...{ slots, W: W / vec, accumulate: at + skip > 0 ? 1 : 0, skip, most: MAX_POSITIONS },
-          ...numbered(bases, "base"),
-          ...numbered(ends, "end"),
-          ...numbered(some.map(({ group = 1 }) => group), "group"),
-        },
-        grid: Math.ceil(slots * W / vec / 64),
-      });
+      gpu.dispatch({ ...launch, uniform: { ...uniform, skip, accumulate: at + skip > 0 ? 1 : 0 } });
     }
   }
   return { kind: "sparse", ids: unique, values: out };

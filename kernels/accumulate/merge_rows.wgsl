@@ -1,9 +1,10 @@
 // Sparse gradients: sums the values of equal ids.
 //
-// Formula: out[u, e] (+)= sum over the positions p of id u that belong to part k, part by part, of
+// Formula: out[u, e] (+)= sum over the parts k of the sum over the positions p of id u that belong to part k of
 //            coefficients_k[p - base_k] * values_k[(p - base_k) / group_k, e]
 //          (coefficient 1 unless the part's bit of HAVE_COEFFICIENTS is set); slots without an id get zeros.
-// Shapes: values [n / group, W] and coefficients [n] of each part, whose positions end before `end`;
+//          A part's base is where the part before it ends.
+// Shapes: values [n / group, W] and coefficients [n] of each part;
 //         starts [slots + 1], positions [all parts], out [slots, W]; W counted in Vecs (vec.ts).
 // Dispatch: 1-D over slots * W Vecs, a thread each, folded.
 // Determinism: positions in rising order, no atomics.
@@ -19,8 +20,8 @@ struct Params {
   accumulate: u32,
   skip: u32, // positions of an id that earlier launches have summed
   most: u32, // positions of an id that this launch sums
-  base_PART: u32, // first position of the part
-  end_PART: u32,
+  first: u32, // base of the first part
+  end_PART: u32, // position behind the part's last
   group_PART: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -31,9 +32,8 @@ struct Params {
 @group(0) @binding(2 + PARTS + PART) var<storage, read> coefficients_PART: array<f32>;
 @group(0) @binding(OUT) var<storage, read_write> out: array<Vec>;
 
-// What a position of the part adds to element e of its id's row.
-fn value_PART(position: u32, e: u32) -> Vec {
-  let p = position - params.base_PART;
+// What contribution p of the part adds to element e of its row.
+fn value_PART(p: u32, e: u32) -> Vec {
   let value = values_PART[p / params.group_PART * params.W + e];
   if (((HAVE_COEFFICIENTS >> PART) & 1) == 1) { return coefficients_PART[p] * value; }
   return value;
@@ -49,15 +49,16 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let end = min(starts[u + 1], s + params.most);
   var sum = Vec();
   if (params.accumulate == 1) { sum = out[i]; }
-  while (s < end && positions[s] < params.base_0) { s++; } // summed by earlier launches
+  var base = params.first;
+  while (s < end && positions[s] < base) { s++; } // summed by earlier launches
   if (PART < PARTS) { // always: a block for each
     var total = Vec();
     // Four loads at a time keep a GPU busy with a common id; a CPU gains nothing.
     while (FOUR_AT_A_TIME && s + 4 <= end && positions[s + 3] < params.end_PART) {
-      let first = value_PART(positions[s], e);
-      let second = value_PART(positions[s + 1], e);
-      let third = value_PART(positions[s + 2], e);
-      let fourth = value_PART(positions[s + 3], e);
+      let first = value_PART(positions[s] - base, e);
+      let second = value_PART(positions[s + 1] - base, e);
+      let third = value_PART(positions[s + 2] - base, e);
+      let fourth = value_PART(positions[s + 3] - base, e);
       total += first;
       total += second;
       total += third;
@@ -67,9 +68,10 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
     for (; s < end; s++) {
       let position = positions[s];
       if (position >= params.end_PART) { break; }
-      total += value_PART(position, e);
+      total += value_PART(position - base, e);
     }
     sum += total;
+    base = params.end_PART;
   }
   out[i] = sum;
 }
