@@ -160,7 +160,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return this.noise.sample(step, { target, noiseRatio, perWord });
   }
 
-  /** The classes whose scores the loss of `target` needs, as ids: what a step fetches of divided tables. */
+  /**
+   * The classes whose scores the loss of `target` needs, as ids: what a step fetches of divided tables. The
+   * loss is contrasted with the noise that is drawn here.
+   */
   scoredClasses(step: Step, target: Tensor): Tensor[] {
     expectStep("NCELoss", step);
     const flat = flatTargets(step, target, this.noise);
