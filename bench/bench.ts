@@ -4,9 +4,10 @@
  * peer.ts compares it with PyTorch; losses.ts compares the losses and noise sources.
  */
 
+import { openGpu } from "../example/commands/open_gpu.ts";
 import { adapterLine } from "../example/shared/adapter.ts";
 import { Failure } from "../example/shared/errors.ts";
-import { Gpu } from "../mod.ts";
+import type { Gpu } from "../mod.ts";
 import { hugeTable, memoryTable, scalingTable } from "./layer.ts";
 import { matmulTable } from "./matmul.ts";
 import { pairTable } from "./pair.ts";
@@ -41,7 +42,7 @@ async function main(words: readonly string[]): Promise<void> {
   if (unknown !== undefined) {
     throw new Failure(`Unknown section ${unknown}: there are ${known.join(", ")}`);
   }
-  await using gpu = await Gpu.create();
+  await using gpu = await openGpu();
   const tables: Table[] = [];
   if (!json) console.log(`${adapterLine(gpu)}\n`);
   for (

@@ -2,7 +2,7 @@
 
 import {
   AliasMultinomial,
-  Gpu,
+  type Gpu,
   IndexLinear,
   logUniformProbabilities,
   type LossType,
@@ -10,6 +10,7 @@ import {
 } from "../mod.ts";
 import { SGD } from "../nce/nn/mod.ts";
 import { parameter } from "../nce/nn/mod.ts";
+import { openGpu } from "../example/commands/open_gpu.ts";
 import { Failure } from "../example/shared/errors.ts";
 import type { Table } from "./table.ts";
 import { median, secondsInLoop, secondsOf, warmUp } from "./timing.ts";
@@ -133,7 +134,7 @@ export async function memoryTable(gpu: Gpu): Promise<Table> {
   const sizes = gpu.software ? { V: 1_000_000, E: 100, k: 100, N: 700 } : large;
   const rows = [];
   for (const loss of ["nce", "sampled", "full"] as const) {
-    await using fresh = await Gpu.create();
+    await using fresh = await openGpu();
     using layer = new Layer(fresh, sizes, loss);
     const tables = fresh.memory.bytes;
     for (let i = 0; i < 3; i++) layer.step();

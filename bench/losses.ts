@@ -3,6 +3,7 @@
  * spread of ln Z, and training speed. `deno run -A bench/losses.ts [options of main.ts]`
  */
 
+import { openGpu } from "../example/commands/open_gpu.ts";
 import { adapterLine } from "../example/shared/adapter.ts";
 import { evaluationBatches, trainingBatches } from "../example/data/batches.ts";
 import { selfNormalization } from "../example/evaluation/card.ts";
@@ -13,8 +14,7 @@ import { Losses } from "../example/evaluation/losses.ts";
 import { normTermOf } from "../example/training/summary.ts";
 import { type Given, parseSettings } from "../example/options/settings.ts";
 import { Trainer } from "../example/training/trainer.ts";
-import { Gpu } from "../mod.ts";
-import { prepareDriver } from "../example/shared/driver.ts";
+import type { Gpu } from "../mod.ts";
 
 const SIZES: Given = { emsize: "64", nhid: "64", nlayers: "1", dropout: "0.1", lr: "0.5" };
 
@@ -72,8 +72,7 @@ async function measure(gpu: Gpu, given: Given): Promise<string> {
 }
 
 if (import.meta.main) {
-  prepareDriver();
-  await using gpu = await Gpu.create();
+  await using gpu = await openGpu();
   console.log(`${adapterLine(gpu)}\n\n| loss | valid ppl | mean ln Z | std ln Z | tokens/s |`);
   console.log("| --- | ---: | ---: | ---: | ---: |");
   for (const given of CASES) console.log(await measure(gpu, given));

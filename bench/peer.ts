@@ -3,10 +3,11 @@
  * `deno run -A bench/peer.ts [--json] [rounds] [seconds]`. The environment's PYTHON names the interpreter.
  */
 
+import { openGpu } from "../example/commands/open_gpu.ts";
 import { adapterLine } from "../example/shared/adapter.ts";
 import type { Given } from "../example/options/settings.ts";
 import { Failure } from "../example/shared/errors.ts";
-import { Gpu } from "../mod.ts";
+import type { Gpu } from "../mod.ts";
 import { runProgram } from "../example/shared/program.ts";
 import { positive } from "./program.ts";
 import { deviceArguments, type PeerReport, runPython, Twin } from "./python.ts";
@@ -171,7 +172,7 @@ async function main(words: readonly string[]): Promise<void> {
   const rounds = positive(numbers[0], "The number of rounds", 5);
   const seconds = positive(numbers[1], "The number of seconds", 10);
   const progress = new Progress();
-  await using gpu = await Gpu.create();
+  await using gpu = await openGpu();
   await using made = new AsyncDisposableStack();
   const measured = 2 * rounds * seconds * SIZES.length * LOSSES.length;
   progress.tell(`${adapterLine(gpu)}: measures for ${measured} s, besides starting and compiling`);

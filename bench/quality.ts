@@ -11,10 +11,11 @@
  * charts.
  */
 
+import { openGpu } from "../example/commands/open_gpu.ts";
 import { adapterLine } from "../example/shared/adapter.ts";
 import { writeFileAtomically } from "../example/shared/files.ts";
 import { parseSettings, type Settings } from "../example/options/settings.ts";
-import { Gpu } from "../mod.ts";
+import type { Gpu } from "../mod.ts";
 import { type Budget, climb, learn } from "./learning.ts";
 import { runProgram } from "../example/shared/program.ts";
 import { LOSSES, type Plan, readPlan, type Task, tasksOf } from "./quality_plan.ts";
@@ -59,7 +60,7 @@ async function train(gpu: Gpu, task: Task, loss: string, plan: Plan): Promise<Re
 }
 
 async function measure(plan: Plan): Promise<Result[]> {
-  await using gpu = await Gpu.create();
+  await using gpu = await openGpu();
   const results: Result[] = [];
   for await (const task of tasksOf(plan, gpu.software)) {
     for (const loss of plan.losses) {

@@ -8,6 +8,7 @@
  * word's gradient is the sum of a thousand terms that nearly cancel, which two ranks round in another order.
  */
 
+import { openGpu } from "../example/commands/open_gpu.ts";
 import { trainingBatches } from "../example/data/batches.ts";
 import { type Corpus, loadCorpus } from "../example/data/corpus.ts";
 import { Losses } from "../example/evaluation/losses.ts";
@@ -17,7 +18,6 @@ import { Ranks, shardOf } from "../example/shared/ranks.ts";
 import { makeModel } from "../example/storage/checkpoint.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import { type Communicator, ranksInProcess } from "../kernels/mod.ts";
-import { prepareDriver } from "../example/shared/driver.ts";
 import { Gpu, type Tensor } from "../mod.ts";
 
 /** What a rank has after training. */
@@ -54,22 +54,25 @@ export async function trainInProcess(
           await trainer.sync();
         }
       }
+      const kept = trainer.optimizer.tensors().filter(([, { dtype }]) => dtype !== "u32");
+      // All are read at once, as each reading waits for the GPU.
+      const own = await Promise.all(kept.map(([, tensor]) => gpu.readFloats(tensor)));
       const tensors = new Map<string, Float32Array>();
-      for (const [name, tensor] of trainer.optimizer.tensors()) {
-        if (tensor.dtype !== "u32") tensors.set(name, await wholeOf(gpu, communicator, tensor));
+      for (const [i, [name, tensor]] of kept.entries()) {
+        tensors.set(name, await wholeOf(communicator, tensor, own[i]!));
       }
       return { loss: (await losses.take()).mean, tensors };
     }),
   );
 }
 
-/** The numbers of a tensor, or of a table that is divided, on all ranks. */
+/** The numbers of a tensor, of which this rank has its `own`: all of them, or rows of a table that is divided. */
 async function wholeOf(
-  gpu: Gpu,
   communicator: Communicator,
   tensor: Tensor,
+  own: Float32Array,
 ): Promise<Float32Array> {
-  const own = await gpu.readFloats(tensor), { shard } = tensor;
+  const { shard } = tensor;
   if (!shard) return own;
   const width = tensor.size / tensor.shape[0]!, whole = new Float32Array(shard.rows * width);
   for (const [rank, rows] of (await communicator.gather(own)).entries()) {
@@ -124,8 +127,7 @@ export const SMALL: Given = { "emsize": "13", "nhid": "11", "dropout": "0.3", "l
 const DIVIDED: Given = { "shard-tables": true };
 
 if (import.meta.main) {
-  prepareDriver();
-  const gpus = await Promise.all([1, 2, 3].map(() => Gpu.create()));
+  const gpus = await Promise.all([1, 2, 3].map(() => openGpu()));
   const hardware = await Gpu.create({ family: "hardware" });
   const steps = Number(Deno.args[0] ?? 50);
   const corpus = await loadCorpus({ data: "synthetic:words=3000,vocab=120" });

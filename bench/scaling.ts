@@ -5,18 +5,18 @@
  */
 
 import { setTimeout as pause } from "node:timers/promises";
+import { openGpu } from "../example/commands/open_gpu.ts";
 import { trainingBatches } from "../example/data/batches.ts";
 import { loadCorpus } from "../example/data/corpus.ts";
 import { openMpi } from "../example/distributed/mpi.ts";
 import { Measured } from "../example/distributed/measured.ts";
 import { Losses } from "../example/evaluation/losses.ts";
 import { parseSettings } from "../example/options/settings.ts";
-import { prepareDriver } from "../example/shared/driver.ts";
 import { Ranks } from "../example/shared/ranks.ts";
 import { makeModel } from "../example/storage/checkpoint.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import type { Communicator } from "../kernels/mod.ts";
-import { Gpu, type TensorData } from "../mod.ts";
+import type { TensorData } from "../mod.ts";
 
 /** Milliseconds of a step's computation. */
 const STEPS_MS = [75, 4];
@@ -53,7 +53,7 @@ async function messagesOf(mpi: Communicator, apart: boolean): Promise<readonly M
     ...apart ? { "sync-every": `${SYNC_EVERY}` } : {},
   });
   const corpus = await loadCorpus(settings), batches = trainingBatches(corpus.train, settings, 1);
-  await using gpu = await Gpu.create();
+  await using gpu = await openGpu();
   const kept = new Kept(mpi);
   using model = makeModel(gpu, settings, corpus.vocabulary);
   using trainer = new Trainer(gpu, model, settings, new Ranks(kept));
@@ -86,7 +86,6 @@ async function communication(
   return { ms: ms.sort((a, b) => a - b), bytes: measured.bytes / times };
 }
 
-prepareDriver();
 const [task, file] = Deno.args, mpi = await openMpi({ rankTimeout: 600 });
 const path = `${file}.${mpi.size}.${mpi.rank}.json`, periods = [1, SYNC_EVERY];
 if (task === "record") {

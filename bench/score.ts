@@ -3,6 +3,7 @@
  * `deno run -A bench/score.ts MODEL TEXT [rounds] [seconds]`. The sums of log probabilities must agree.
  */
 
+import { openGpu } from "../example/commands/open_gpu.ts";
 import { openInput } from "../example/data/input.ts";
 import { windowsOf } from "../example/data/windows.ts";
 import { splitWords, withoutMarks } from "../example/data/words.ts";
@@ -11,7 +12,6 @@ import { adapterLine } from "../example/shared/adapter.ts";
 import { Failure } from "../example/shared/errors.ts";
 import { loadModel } from "../example/storage/checkpoint.ts";
 import { modelPathOf } from "../example/storage/open_model.ts";
-import { Gpu } from "../mod.ts";
 import { runProgram } from "../example/shared/program.ts";
 import { positive } from "./program.ts";
 import { deviceArguments, type PeerReport, runPython } from "./python.ts";
@@ -48,7 +48,7 @@ async function main([model, text, ...numbers]: readonly string[]): Promise<void>
   if (model === undefined || text === undefined) throw new Failure("Give a model and a text");
   const rounds = positive(numbers[0], "The number of rounds", 5);
   const seconds = positive(numbers[1], "The number of seconds", 10);
-  await using gpu = await Gpu.create();
+  await using gpu = await openGpu();
   const path = modelPathOf(model), loaded = loadModel(gpu, path);
   using _model = loaded.model;
   const scorer = new TextScorer(gpu, { ...loaded, mode: "exact" });

@@ -4,18 +4,18 @@
  * that are summed in each, and the outer coefficients. `deno run bench/sync.ts 2:1 2:100 4:100:0.7:0.9`
  */
 
+import { openGpu } from "../example/commands/open_gpu.ts";
 import { evaluationBatches, trainingBatches } from "../example/data/batches.ts";
 import { loadCorpus } from "../example/data/corpus.ts";
 import { Measured } from "../example/distributed/measured.ts";
 import { evaluate } from "../example/evaluation/evaluate.ts";
 import { Losses } from "../example/evaluation/losses.ts";
 import { type Given, parseSettings } from "../example/options/settings.ts";
-import { prepareDriver } from "../example/shared/driver.ts";
 import { Ranks } from "../example/shared/ranks.ts";
 import { makeModel } from "../example/storage/checkpoint.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import { ranksInProcess } from "../kernels/mod.ts";
-import { Gpu } from "../mod.ts";
+import type { Gpu } from "../mod.ts";
 
 const DATA = "synthetic:words=50000,vocab=2000", EPOCHS = 3;
 const MODEL: Given = {
@@ -53,7 +53,6 @@ async function train(gpus: readonly Gpu[], given: Given): Promise<Result> {
   return results[0]!;
 }
 
-prepareDriver();
 const corpus = await loadCorpus({ data: DATA }), gpus: Gpu[] = [];
 console.log(
   "| ranks | steps | outer lr | momentum | perplexity after each epoch | kB a step |\n" +
@@ -61,7 +60,7 @@ console.log(
 );
 for (const argument of Deno.args) {
   const [ranks = "2", steps = "1", lr = "1", momentum = "0"] = argument.split(":");
-  while (gpus.length < Number(ranks)) gpus.push(await Gpu.create());
+  while (gpus.length < Number(ranks)) gpus.push(await openGpu());
   const outer: Given = steps === "1"
     ? {}
     : { "sync-every": steps, "outer-lr": lr, "outer-momentum": momentum };

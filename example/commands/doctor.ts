@@ -29,7 +29,6 @@ import { makeModel } from "../storage/checkpoint.ts";
 import { hashesOf, openCheckpoint } from "../storage/checkpoint_file.ts";
 import { lockModel } from "../storage/lock.ts";
 import { modelPath } from "../storage/open_model.ts";
-import { keptTuning } from "../storage/tunings.ts";
 import { dryRun } from "../training/dry_run.ts";
 import { commonOf } from "../training/train.ts";
 import { Trainer } from "../training/trainer.ts";
@@ -109,7 +108,6 @@ async function examine(what: Case): Promise<readonly Finding[]> {
   if (fellows?.ranks.isFirst ?? true) await checkFiles(settings, seen);
   if (corpus !== undefined) await checkSettings(settings, corpus, seen);
   await using gpu = await seen.part("machine", "adapter", () => openGpu(settings));
-  if (gpu && settings.autotune) gpu.tuning = keptTuning(gpu) ?? gpu.tuning;
   if (gpu) seen.findings.push(...machineFindings(gpu, graphicsDevices(), processors()));
   const epochs = corpus && !seen.isStopped ? new Epochs(corpus.train, settings) : undefined;
   if (gpu && corpus && epochs) {
@@ -132,6 +130,7 @@ async function meet(trial: Trial, fellows: Fellows, seen: Examination): Promise<
     ...await sameFindings(ranks, commonOf(gpu, settings, hashesOf(corpus))),
   );
   if (seen.isStopped) return;
+  gpu.tuning = await ranks.fromFirst(gpu.tuning);
   if (ranks.communicator.size > 1) {
     seen.findings.push(graded(await networkFact(ranks.communicator, NETWORK_PART * trialMs)));
   }

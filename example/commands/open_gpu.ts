@@ -5,21 +5,33 @@ import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "../sha
 import { prepareDriver } from "../shared/driver.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
+import { keptTuning } from "../storage/tunings.ts";
+
+/** What a command opens. */
+export interface OpenGpuOptions {
+  /** Whether a hardware GPU is required. */
+  readonly cuda?: boolean;
+  /** What products read weights in. */
+  readonly compute?: Compute;
+  /** Whether to take the variants of kernels that were found to be the fastest on this adapter, if any were. */
+  readonly autotune?: boolean;
+}
 
 /**
- * Opens the best adapter.
+ * Opens the best adapter, with the tuning that is kept for it. {@linkcode tuneGpu} also times the kernels where
+ * nothing is kept.
  *
- * @param cuda Whether a hardware GPU is required.
- * @param compute What products read weights in.
  * @throws {Failure} If there is none, or it does not work; the message names the cure.
  * @throws {UsageError} If it cannot compute so.
  */
 export async function openGpu(
-  { cuda, compute = "f32" }: { readonly cuda: boolean; readonly compute?: Compute },
+  { cuda = false, compute = "f32", autotune = true }: OpenGpuOptions = {},
 ): Promise<Gpu> {
   prepareDriver();
   try {
-    return await Gpu.create({ hardware: cuda, compute });
+    const gpu = await Gpu.create({ hardware: cuda, compute });
+    if (autotune) gpu.tuning = keptTuning(gpu) ?? gpu.tuning;
+    return gpu;
   } catch (error) {
     if (error instanceof MissingFeatureError) {
       throw new UsageError(`${error.message}; leave out --compute ${compute}`, { cause: error });

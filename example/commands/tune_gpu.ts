@@ -1,6 +1,6 @@
 /** Chooses the variants of kernels that a command runs with. */
 
-import { FIXED_TUNING, type Gpu, tune, type Tuning } from "../../mod.ts";
+import { type Gpu, tune, type Tuning } from "../../mod.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
 import { Ranks } from "../shared/ranks.ts";
@@ -10,8 +10,10 @@ import { keepTuning, keptTuning } from "../storage/tunings.ts";
 type Measure = (gpu: Gpu) => Promise<Tuning>;
 
 /**
- * Sets `gpu.tuning`: on a GPU to what is the fastest there, by the file or by `measure`; on software adapters,
- * and with `--no-autotune`, to the fixed one. All ranks take rank 0's, as their sums must have the same bits.
+ * Times the kernels on a GPU for which no tuning is kept, unless `--no-autotune`. All ranks take rank 0's tuning,
+ * as their sums must have the same bits.
+ *
+ * @param gpu From {@linkcode openGpu}, with the kept tuning if there is one.
  */
 export async function tuneGpu(
   gpu: Gpu,
@@ -20,9 +22,9 @@ export async function tuneGpu(
   ranks: Ranks = new Ranks(),
   measure: Measure = tune,
 ): Promise<void> {
-  const measures = ranks.isFirst && autotune && !gpu.software;
-  const own = measures ? keptTuning(gpu) ?? await measured(gpu, io, measure) : FIXED_TUNING;
-  gpu.tuning = await ranks.fromFirst(own);
+  const isUnknown = autotune && !gpu.software && keptTuning(gpu) === undefined;
+  if (ranks.isFirst && isUnknown) gpu.tuning = await measured(gpu, io, measure);
+  gpu.tuning = await ranks.fromFirst(gpu.tuning);
   if (gpu.family === "hardware") io.detail(`tuning      ${JSON.stringify(gpu.tuning)}`);
 }
 

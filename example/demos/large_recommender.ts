@@ -8,6 +8,8 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import { Philox } from "../../kernels/random/mod.ts";
 import { BatchNoise, type Gpu, IndexLinear, type TensorData } from "../../mod.ts";
 import { Adagrad } from "../../nce/nn/mod.ts";
+import { shuffle } from "../data/shuffle.ts";
+import { upTo } from "../data/shuffled_rows.ts";
 import { describeNeeds, type MemoryNeeds, sumOf } from "../model/memory.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -155,14 +157,7 @@ async function train(
 
 /** `count` different numbers below `all`, each set of them as likely as any other. */
 function sampleOf(all: number, count: number): Uint32Array {
-  const random = new Philox(1, STREAM.sample),
-    numbers = Uint32Array.from({ length: all }, (_, i) => i);
-  for (let i = 0; i < count; i++) {
-    const j = i + random.below(all - i), other = numbers[j]!;
-    numbers[j] = numbers[i]!;
-    numbers[i] = other;
-  }
-  return numbers.subarray(0, count);
+  return shuffle(upTo(all), new Philox(1, STREAM.sample)).subarray(0, count);
 }
 
 /** The mean of a sample that was drawn without replacement from `all` users. */

@@ -241,7 +241,7 @@ if (import.meta.main) {
   await runProgram(async (words) => {
     const asked = parseRecommender(words);
     if (asked === "help") return console.log(HELP);
-    await using gpu = await openGpu({ cuda: false });
+    await using gpu = await openGpu();
     await (asked ? runLarge(gpu, asked) : runUsual(gpu));
   });
 }

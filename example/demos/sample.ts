@@ -6,8 +6,8 @@
  */
 
 import { format as formatBytes } from "@std/fmt/bytes";
-import { Gpu, IndexLinear } from "../../mod.ts";
-import { prepareDriver } from "../shared/driver.ts";
+import { type Gpu, IndexLinear } from "../../mod.ts";
+import { openGpu } from "../commands/open_gpu.ts";
 import { adapterLine } from "../shared/adapter.ts";
 
 /** Sizes of the layer and of its input. */
@@ -65,8 +65,7 @@ export async function sample(gpu: Gpu, sizes: SampleSizes = SIZES): Promise<Samp
 }
 
 if (import.meta.main) {
-  prepareDriver();
-  await using gpu = await Gpu.create();
+  await using gpu = await openGpu();
   const { trainingLoss, evaluationLoss, tableBytes, stepBytes } = await sample(gpu);
   const { embeddingDim, numClasses, noiseRatio, rows } = SIZES;
   console.log(`${rows} x ${embeddingDim} input, ${numClasses} classes, noise ratio ${noiseRatio}`);

@@ -8,6 +8,7 @@ import { Losses } from "../evaluation/losses.ts";
 import type { WordModel } from "../model/model.ts";
 import type { Gpu } from "../../mod.ts";
 import type { Settings } from "../options/settings.ts";
+import { formatPercent } from "../shared/progress.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { Trainer } from "../training/trainer.ts";
 import type { Fact } from "./finding.ts";
@@ -114,11 +115,11 @@ export async function stepFact(
   const lostMs = isApart ? syncMs / syncEvery : measured.ms / steps;
   const bytes = measured.bytes / (isApart ? syncEvery : steps);
   const wholeMs = (trained - begin) / steps + (isApart ? lostMs : 0), part = lostMs / wholeMs;
-  const percent = `${(100 * part).toFixed(0)} %`;
   return {
     subject: "ranks",
     name: "step",
-    text: `${wholeMs.toFixed(1)} ms, of which ${lostMs.toFixed(1)} ms (${percent}) go to ` +
+    text:
+      `${wholeMs.toFixed(1)} ms, of which ${lostMs.toFixed(1)} ms (${formatPercent(part)}) go to ` +
       `${isApart ? "coming together" : "the other ranks"}; a rank sends ${formatBytes(bytes)}` +
       (isApart ? `, both as a share of --sync-every ${syncEvery}` : ""),
     cure: part < MUCH

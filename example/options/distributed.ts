@@ -30,17 +30,20 @@ export const DISTRIBUTED = {
     help: "Steps that each rank takes by itself, on its part of each batch, before all take the " +
       "mean: for slow networks. With 1, ranks sum the gradients of each step.",
     modes: EPOCHS,
+    addedLater: true,
   }),
   outerLr: number([1e-30, 1e30], {
     value: "rate",
     default: "1",
     help: "With --sync-every, how far weights go towards the ranks' mean (1: all the way).",
     modes: EPOCHS,
+    addedLater: true,
   }),
   outerMomentum: number([0, 0.9999], {
     value: "rate",
     default: "0",
     help: "With --sync-every, Nesterov momentum from one mean to the next.",
     modes: EPOCHS,
+    addedLater: true,
   }),
 } satisfies OptionTable;

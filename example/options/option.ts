@@ -23,6 +23,8 @@ interface Description {
   readonly modes?: readonly Mode[];
   /** Whether a resumed run may change the value: only if training stays the same. */
   readonly mayChange?: true;
+  /** Whether versions before the option did what its default says: their files lack the setting. */
+  readonly addedLater?: true;
 }
 
 /** Properties of every option with a value. */
@@ -149,6 +151,16 @@ export function readOptions<Table extends OptionTable>(
     .map(([name, option]) => [name, readOption(name, option, all[toKebabCase(name)])])
     .filter(([, setting]) => setting !== undefined);
   return Object.fromEntries(entries) as SettingsOf<Table>;
+}
+
+/** The settings that a file of an earlier version may lack, with what such a file means. */
+export function laterSettings(table: OptionTable): Readonly<Record<string, unknown>> {
+  const later = Object.entries(table).filter(([, { mayChange, addedLater }]) =>
+    mayChange || addedLater
+  );
+  return Object.fromEntries(
+    later.map(([name, option]) => [name, readOption(name, option, undefined)]),
+  );
 }
 
 /** Replaces each given switch that is an abbreviation by its full form. */

@@ -123,6 +123,7 @@ export const MODEL = {
       "Numbers that tables of words store: f32, or f16 in half the memory, rounded at random. " +
       "What the optimizer keeps of it stays f32: least is kept by --momentum 0 or rowwise-adagrad.",
     modes: TRAINING,
+    addedLater: true,
   }),
   seed: count([0, Number.MAX_SAFE_INTEGER], {
     value: "number",

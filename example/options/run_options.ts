@@ -70,6 +70,7 @@ export const RUN = {
     help:
       "In what products read the weights of the LSTM, the GRU and the projection: f32, or f16, " +
       "copies of half the bytes (for GPUs with shader-f16). Sums, gradients and files stay f32.",
+    addedLater: true,
   }),
   autotune: optional(
     flag({

@@ -7,6 +7,8 @@ import type { LossSum } from "../evaluation/losses.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { AtomicFile, type ByteSource, openBytes } from "../shared/files.ts";
 import type { Corpus } from "../data/corpus.ts";
+import { laterSettings } from "../options/option.ts";
+import { OPTIONS } from "../options/options.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
 import { cannotLoad, decodeHeader, encodeHeader, type Fail, metadataOf } from "./safetensors.ts";
@@ -206,7 +208,8 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   const metadata = metadataOf(file, path);
   if (metadata["kind"] !== KIND) fail("it is no checkpoint of this program");
   const { places } = decodeHeader(file, path);
-  const before = parseAs(metadata, "settings", SETTINGS, fail) as unknown as Settings;
+  const saved = parseAs(metadata, "settings", SETTINGS, fail);
+  const before = { ...laterSettings(OPTIONS), ...saved } as unknown as Settings;
   const missing = Object.keys(settings).find((name) => !Object.hasOwn(before, name));
   if (missing !== undefined) fail(`its setting ${missing} is missing`);
   const changed = changedOption(settings, before);

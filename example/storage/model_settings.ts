@@ -2,7 +2,7 @@
 
 import { LOSS, MODEL, type ModelSettings } from "../options/options.ts";
 import { isFromBatch } from "../options/settings.ts";
-import type { Option } from "../options/option.ts";
+import { laterSettings, type Option } from "../options/option.ts";
 import { type Fail, isRecord } from "./safetensors.ts";
 
 const { nce: _shorthand, ...OWN_LOSS } = LOSS;
@@ -20,9 +20,6 @@ export function keptSettings(settings: ModelSettings): ModelSettings {
   ) as unknown as ModelSettings;
 }
 
-/** Settings that the first files do not have. */
-const ADDED: Partial<ModelSettings> = { tableDtype: "f32" };
-
 /**
  * Checks settings from a file, each like its option. Rules that combine options on the command line do not
  * apply, since a file does not keep all of them.
@@ -31,7 +28,7 @@ export function readSettings(saved: unknown, fail: Fail): ModelSettings {
   if (!isRecord(saved)) return fail("its settings are not a JSON object");
   const foreign = Object.keys(saved).find((name) => !Object.hasOwn(KEPT, name));
   if (foreign !== undefined) fail(`its setting ${foreign} is unknown`);
-  const all = { ...ADDED, ...saved };
+  const all = { ...laterSettings(KEPT), ...saved };
   for (const name of NAMES) checkSetting(name, all[name], fail);
   const settings = all as unknown as ModelSettings, why = contradiction(settings);
   return why === undefined ? settings : fail(`its settings contradict each other: ${why}`);

@@ -8,7 +8,7 @@ import { Failure } from "../shared/errors.ts";
 import { isFolder, writeFileAtomically } from "../shared/files.ts";
 import { isRecord } from "./safetensors.ts";
 
-/** The file: `{ "made": "by which programs", "adapters": { "adapter": tuning } }`. */
+/** The file: `{ "made": "by which programs", "adapters": { "adapter and numbers": tuning } }`. */
 const TUNING_FILE = `${MODEL_FOLDER}/tuning.json`;
 
 /** What compiles the kernels, besides the driver, of which WebGPU tells no version. */
@@ -16,14 +16,14 @@ const MADE = `nce ${packageConfig.version}, deno ${Deno.version.deno}`;
 
 /** What was chosen for this adapter; undefined if nothing was, or if it was by other versions. */
 export function keptTuning(gpu: Gpu): Tuning | undefined {
-  const tuning = adapters()[adapterLine(gpu)];
+  const tuning = adapters()[keyOf(gpu)];
   return isTuning(tuning) ? tuning : undefined;
 }
 
 /** Keeps the choice; returns why that is not possible, if so. */
 export function keepTuning(gpu: Gpu, tuning: Tuning): string | undefined {
   if (!isGranted("write")) return `may not write ${TUNING_FILE}`;
-  const kept = { made: MADE, adapters: { ...adapters(), [adapterLine(gpu)]: tuning } };
+  const kept = { made: MADE, adapters: { ...adapters(), [keyOf(gpu)]: tuning } };
   try {
     writeFileAtomically(TUNING_FILE, JSON.stringify(kept, null, 2) + "\n");
     return undefined;
@@ -31,6 +31,11 @@ export function keepTuning(gpu: Gpu, tuning: Tuning): string | undefined {
     if (error instanceof Failure) return error.message;
     throw error;
   }
+}
+
+/** What a choice holds for: kernels that read weights of 16 bits may be the fastest in other variants. */
+function keyOf(gpu: Gpu): string {
+  return `${adapterLine(gpu)}, ${gpu.compute}`;
 }
 
 /** The file's choices; none if it is missing, damaged, or of other versions. */

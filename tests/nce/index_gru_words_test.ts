@@ -48,6 +48,17 @@ Deno.test("IndexGRU throws when sizes, noise, dropout or input do not fit", () =
     assertThrows(() => model.forward(step, large, few), RangeError, "id 11");
   }));
 
+Deno.test("IndexGRU's vectors have a dense gradient in steps of as many samples as words, else a sparse one", () =>
+  withBothFamilies((gpu) => {
+    for (const [noiseRatio, kind] of [[V - 1, "sparse"], [V, "dense"]] as const) {
+      using model = make(gpu, { noiseRatio, reduction: "sum" });
+      using step = gpu.step({ training: true });
+      const { target, input } = upload(step);
+      const gradients = step.backward(model.forward(step, target, input));
+      assertEquals(gradients.get(model.encoder.weight)?.kind, kind, `${noiseRatio} samples`);
+    }
+  }));
+
 Deno.test("topK() gives the words that go on best after each word of the input, or after its context", () =>
   withBothFamilies(async (gpu) => {
     using model = make(gpu);

@@ -1,13 +1,15 @@
 /** The device that a test file runs on. */
 
 import { type AdapterOptions, Gpu } from "../../mod.ts";
+import { leaseGpu, withOtherAdapters } from "./leased_gpus.ts";
 
-/** Runs `body` on its own device, and checks that it frees everything. */
+/** Runs `body` on a device that no other test uses meanwhile, and checks that it frees everything. */
 export async function withGpu(
   body: (gpu: Gpu) => void | Promise<void>,
   options: AdapterOptions = {},
 ): Promise<void> {
-  await using gpu = await Gpu.create(options);
+  await using lease = await leaseGpu(options);
+  const { gpu } = lease;
   await body(gpu);
   await gpu.finish();
   const { buffers, bytes } = gpu.memory;
@@ -42,7 +44,7 @@ export async function peakMemory(
     return tensor;
   };
   await body();
-  gpu.temporary = allocate;
+  Reflect.deleteProperty(gpu, "temporary");
   return { bytes, largest };
 }
 
@@ -56,7 +58,7 @@ export async function withoutFeature(name: string, body: () => Promise<void>): P
     },
   });
   try {
-    await body();
+    await withOtherAdapters(body);
   } finally {
     Object.defineProperty(GPUAdapter.prototype, "features", features);
   }

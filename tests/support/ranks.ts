@@ -1,7 +1,7 @@
 /** Ranks in one process, each on a device of its own. */
 
 import { type Communicator, ranksInProcess } from "../../kernels/mod.ts";
-import { type AdapterOptions, Gpu } from "../../mod.ts";
+import type { AdapterOptions, Gpu } from "../../mod.ts";
 import { withGpu } from "./gpu.ts";
 import { events } from "./tiny_run.ts";
 
@@ -20,17 +20,20 @@ export function onRanks<T>(
   );
 }
 
-/** Runs `body` with `count` devices. */
+/** Runs `body` with `count` devices, each of which has to be left empty. */
 export async function withGpus(
   count: number,
   body: (gpus: readonly Gpu[]) => Promise<void>,
 ): Promise<void> {
-  await using gpus = new AsyncDisposableStack();
-  await body(
-    await Promise.all(Array.from({ length: count }, async () => {
-      return gpus.use(await Gpu.create());
-    })),
-  );
+  const gpus: Gpu[] = [];
+  const open = (): Promise<void> => {
+    if (gpus.length === count) return body(gpus);
+    return withGpu((gpu) => {
+      gpus.push(gpu);
+      return open();
+    });
+  };
+  await open();
 }
 
 /** The results in the record of a run, which are those of its model, too. */

@@ -5,6 +5,9 @@ import type { Given } from "../../../example/options/settings.ts";
 import { splitWords } from "../../../example/data/words.ts";
 import { type GeneratedText, generateText, type Script, SCRIPTS } from "../../support/corpora.ts";
 import { type TextRun, trainOn } from "../../support/text_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 const SMALL: Given = {
   "emsize": "32",

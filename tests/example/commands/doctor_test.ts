@@ -10,6 +10,9 @@ import { lockModel } from "../../../example/storage/lock.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { FILES, OTHER, TRAIN } from "../../support/good_text.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 /** A model that is made and tried in no time. */
 const TINY: Given = { "emsize": "8", "nhid": "8", "nlayers": "1", "epochs": "1", "data": "." };

@@ -12,6 +12,9 @@ import { withGpu } from "../../support/gpu.ts";
 import { fileOf, smallSettings } from "../../support/model_files.ts";
 import { runTiny } from "../../support/tiny_run.ts";
 import { wordsOf } from "../../support/texts.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
 

@@ -9,6 +9,9 @@ import { captureIo } from "../../support/capture_io.ts";
 import { inFolder } from "../../support/folder.ts";
 import { assertPrinted } from "../../support/printed.ts";
 import { events, lastLine, runTiny } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 const ADAPTER = "adapter     {adapter}";
 const DATA =

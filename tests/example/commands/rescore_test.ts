@@ -15,6 +15,9 @@ import { captureIo } from "../../support/capture_io.ts";
 import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { saveSmallModel } from "../../support/saved_models.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 const TEXTS = ["w1 w2 w3", "w4 w5", "w1 w7 w9 w2", "w0 w20"] as const;
 

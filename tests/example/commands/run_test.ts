@@ -5,6 +5,9 @@ import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import type { Given } from "../../../example/options/settings.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { events, lastLine, runTiny } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 Deno.test("run() gives identical models and losses when seed and settings are the same", () =>
   inFolder(async () => {

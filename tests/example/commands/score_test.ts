@@ -13,6 +13,9 @@ import { captureIo } from "../../support/capture_io.ts";
 import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { CARD, saveSmallModel, VOCABULARY } from "../../support/saved_models.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 /** Models of both kinds. */
 const KINDS: Readonly<Record<string, Given>> = { lstm: {}, gru: { "index-module": "gru" } };

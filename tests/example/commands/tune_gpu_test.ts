@@ -1,6 +1,7 @@
 // The tuning of a command: measured once for an adapter, kept, read again, and the same on all ranks.
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { openGpu } from "../../../example/commands/open_gpu.ts";
 import { tuneGpu } from "../../../example/commands/tune_gpu.ts";
 import { Ranks } from "../../../example/shared/ranks.ts";
 import { ranksInProcess } from "../../../kernels/mod.ts";
@@ -12,11 +13,11 @@ import { inFolder } from "../../support/folder.ts";
 const FILE = "saved_model/tuning.json";
 const FOUND: Tuning = { ...FIXED_TUNING, busy: 96 };
 
-/** Opens a GPU, tunes it and returns its tuning, how often kernels were timed, and what was printed. */
+/** Opens the GPU, tunes it and returns its tuning, how often kernels were timed, and what was printed. */
 async function tuned(autotune = true, found = FOUND) {
   const io = captureIo();
   let measured = 0;
-  await using gpu = await Gpu.create();
+  await using gpu = await openGpu({ autotune });
   await tuneGpu(gpu, { autotune }, io, new Ranks(), () => {
     measured++;
     return Promise.resolve(found);

@@ -17,6 +17,9 @@ import { withGpu } from "../../support/gpu.ts";
 import { inFolder } from "../../support/folder.ts";
 import { trainOn } from "../../support/text_run.ts";
 import { loadWhole, wordsOf } from "../../support/texts.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 const TINY: Given = {
   "emsize": "8",

@@ -76,8 +76,11 @@ Deno.test("recall over all kinds of users has no error, over a part that of a sa
     assertAlmostEquals(all.mean, mean, 1e-12);
     assertEquals(all.error, 0);
     assertEquals(await of(1000), all);
-    const part = await of(6);
-    assert(part.error > 0 && Math.abs(part.mean - mean) < 4 * part.error, JSON.stringify(part));
+    // All users but one.
+    const n = MARKET.users - 1, part = await of(n), left = mean + n * (mean - part.mean);
+    assert(each.some((x) => Math.abs(x - left) < 1e-9), `${left} of ${each}`);
+    const squares = each.reduce((sum, x) => sum + (x - part.mean) ** 2, -((left - part.mean) ** 2));
+    assertAlmostEquals(part.error ** 2, (1 - n / (n + 1)) * squares / (n - 1) / n, 1e-12);
   }));
 
 Deno.test("memoryOfItems() is what the GPU holds but for a step, and is said before", () =>

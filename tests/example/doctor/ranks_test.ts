@@ -1,6 +1,12 @@
 // What the doctor says of ranks, in one process.
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { doctorOf } from "../../../example/commands/doctor.ts";
 import { Measured } from "../../../example/distributed/measured.ts";
 import type { Finding } from "../../../example/doctor/finding.ts";
@@ -13,11 +19,15 @@ import {
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { atRank } from "../../../example/shared/io.ts";
+import { formatPercent } from "../../../example/shared/progress.ts";
 import { Ranks } from "../../../example/shared/ranks.ts";
 import { ranksInProcess } from "../../../kernels/mod.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { exchanged } from "../../support/exchange.ts";
 import { inFolder } from "../../support/folder.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 /** What all ranks find, which is the same, as lines. */
 async function found(
@@ -137,6 +147,8 @@ Deno.test("doctor --distributed measures the network, and what a step loses to i
       );
       const { stepMs, communicationMs, bytes } = step.figures!;
       assert(bytes! > 100 && communicationMs! > 0 && communicationMs! < stepMs!, step.text);
+      const percent = formatPercent(communicationMs! / stepMs!);
+      assertStringIncludes(step.text, ` ms (${percent}) go to `);
     }
     await assertRejects(() => examine({}, { "lr": "0.5" }), Failure, "1 of these findings");
   }));

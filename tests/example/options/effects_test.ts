@@ -12,10 +12,14 @@ import {
   LOSSES,
   NOISES,
   parseSettings,
+  type Settings,
 } from "../../../example/options/settings.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder } from "../../support/folder.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
 import { parametersOf } from "../../support/model_files.ts";
+
+leaseToProgram();
 
 /** Options that change nothing beside the others, when a model is trained. */
 const WITHOUT_EFFECT: readonly (readonly [Given, string])[] = [
@@ -225,11 +229,21 @@ const TINY: Given = {
   "dropout": "0",
 };
 
-/** What a training run of these options ends with: its model's parameters and the lines of its test. */
-async function outcome(given: Given): Promise<string[]> {
-  const io = captureIo();
+const outcomes = new Map<string, Promise<string[]>>();
+
+/** What a training run of these options ends with, which runs once for the same settings. */
+function outcome(given: Given): Promise<string[]> {
   // Without --train nothing is refused.
-  const settings = parseSettings({ ...TINY, ...given, train: false });
+  const settings = parseSettings({ ...TINY, ...given, train: false }),
+    key = JSON.stringify(settings);
+  const known = outcomes.get(key) ?? train(settings);
+  outcomes.set(key, known);
+  return known;
+}
+
+/** A training run's model's parameters and the lines of its test. */
+async function train(settings: Settings): Promise<string[]> {
+  const io = captureIo();
   const evaluation = settings.loss === "neg" ? "loss" : settings.evaluation;
   await run({ ...settings, evaluation, train: true }, io);
   const lines = io.outLines.filter((line) => /^(words|normaliser|raw scores|test) /.test(line));

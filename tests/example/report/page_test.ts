@@ -16,6 +16,9 @@ import { inFolder } from "../../support/folder.ts";
 import { madeUpEvents, recordText } from "../../support/report_runs.ts";
 import { saveSmallModel } from "../../support/saved_models.ts";
 import { events, lastLine, runTiny, TINY } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 const MEGABYTE = 1e6;
 const NCE = madeUpEvents({ nce: true, "audit": "50", "emsize": "64" }, 3);

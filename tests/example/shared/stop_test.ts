@@ -6,6 +6,9 @@ import { captureIo } from "../../support/capture_io.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { interrupt, STOPPING, training } from "../../support/interrupt.ts";
 import { lastLine, runTiny } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 const MAIN = new URL("../../../main.ts", import.meta.url).href;
 /** Signals with the exit code that a second one of each gives. */

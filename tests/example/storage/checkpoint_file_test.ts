@@ -13,6 +13,7 @@ import {
 import { encodeHeader } from "../../../example/storage/safetensors.ts";
 import { FIXED_TUNING } from "../../../kernels/device/tuning.ts";
 import { inFolder } from "../../support/folder.ts";
+import { OPTIONS } from "../../support/options.ts";
 
 const SETTINGS = parseSettings({ train: true, nce: true });
 const PATH = checkpointPath(SETTINGS.save);
@@ -117,6 +118,29 @@ Deno.test("openCheckpoint() compares the settings of a damaged file without trus
     for (const settings of WRONG.filter((wrong) => wrong === null || typeof wrong !== "object")) {
       assertThrows(() => stateIn({ settings }), Failure, "its settings is not a JSON object");
     }
-    const { seed: _, ...others } = SETTINGS;
-    assertThrows(() => stateIn({ settings: others }), Failure, "its setting seed is missing");
+  }));
+
+Deno.test("openCheckpoint() takes a file from before an option was there, unless the option changes what is learned", () =>
+  inFolder(() => {
+    const later: string[] = [];
+    for (const { setting, mayChange, addedLater } of OPTIONS) {
+      if (!Object.hasOwn(SETTINGS, setting)) continue; // short for another, or not there yet
+      const settings = Object.fromEntries(
+        Object.entries(SETTINGS).filter(([name]) => name !== setting),
+      );
+      if (addedLater) later.push(setting);
+      if (mayChange || addedLater) assertEquals(stateIn({ settings }), STATE, setting);
+      else {
+        const missing = `its setting ${setting} is missing`;
+        assertThrows(() => stateIn({ settings }), Failure, missing);
+      }
+    }
+    assertEquals(later, ["compute", "tableDtype", "syncEvery", "outerLr", "outerMomentum"]);
+    // It was begun with what the program did then.
+    const { compute: _, ...before } = SETTINGS;
+    const { message } = assertThrows(
+      () => stateIn({ settings: before }, { ...SETTINGS, compute: "f16" }),
+      UsageError,
+    );
+    assertMatch(message, / with --compute f16, as it was begun with --compute f32: give what /);
   }));

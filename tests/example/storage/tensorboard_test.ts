@@ -10,6 +10,9 @@ import { captureIo } from "../../support/capture_io.ts";
 import { readByProtoc, type ReadEvent, readEvents } from "../../support/event_reader.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { events, runTiny } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 /** Where each figure of the metrics goes, by the kind of event. */
 const TAGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {

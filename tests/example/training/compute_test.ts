@@ -15,7 +15,11 @@ import { captureIo } from "../../support/capture_io.ts";
 import { assertClose } from "../../support/close.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { withGpu, withoutFeature } from "../../support/gpu.ts";
+import { numbersOf } from "../../support/numbers.ts";
 import { TINY } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 const CASES: readonly Given[] = [
   { "loss": "nce" },
@@ -38,16 +42,16 @@ async function firstStep(
   using trainer = new Trainer(gpu, model, settings);
   using losses = new Losses(gpu);
   const before = new Map<string, Float32Array>();
+  const first = await numbersOf(gpu, model.parameters());
   for (const [name, parameter] of model.parameters()) {
-    const numbers = await gpu.readFloats(parameter);
+    const numbers = first.get(name)!;
     before.set(name, isRounded && HALF.test(name) ? inHalf(numbers) : numbers);
     gpu.write(parameter, before.get(name)!);
   }
   await trainer.step(trainingBatches(corpus.train, settings, 1).at(0), losses, false);
   const changes = new Map([["the loss", Float32Array.of((await losses.take()).mean)]]);
-  for (const [name, parameter] of model.parameters()) {
-    const first = before.get(name)!, now = await gpu.readFloats(parameter);
-    changes.set(name, now.map((x, i) => x - first[i]!));
+  for (const [name, now] of await numbersOf(gpu, model.parameters())) {
+    changes.set(name, now.map((x, i) => x - before.get(name)![i]!));
   }
   return changes;
 }

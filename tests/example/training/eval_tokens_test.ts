@@ -3,6 +3,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { inFolder } from "../../support/folder.ts";
 import { events, lastLine, runTiny } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 const TRAIN = { "train": true, "epochs": "1", "loss": "nce" };
 

@@ -19,6 +19,7 @@ import type { Gpu } from "../../../mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { numbersOf } from "../../support/numbers.ts";
 
 const SENTENCES = Array.from(
   { length: 60 },
@@ -39,11 +40,10 @@ async function train(gpu: Gpu, corpus: Corpus, given: Given): Promise<Map<string
     await trainer.step(batches.at(i), losses, batches.continues);
     found.push((await losses.take()).mean);
   }
-  const results = new Map<string, Float32Array>([["the losses", Float32Array.from(found)]]);
-  for (const [name, parameter] of model.parameters()) {
-    results.set(name, await gpu.readFloats(parameter));
-  }
-  return results;
+  return new Map([
+    ["the losses", Float32Array.from(found)],
+    ...await numbersOf(gpu, model.parameters()),
+  ]);
 }
 
 /** Each loss with each source of noise, where it has an effect, and each scorer. */

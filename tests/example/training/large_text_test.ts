@@ -12,6 +12,9 @@ import { finishedRun } from "../../support/finished_run.ts";
 import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { TINY } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 const LINES = Array.from(
   { length: 300 },

@@ -5,6 +5,9 @@ import type { Given } from "../../../example/options/settings.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { inFolder } from "../../support/folder.ts";
 import { CHECKPOINT, crashAt, finish, NCE } from "../../support/resumed.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 Deno.test("run() --resume refuses another text and another vocabulary, wherever they come from", () =>
   inFolder(async () => {

@@ -10,6 +10,9 @@ import { interrupt, training } from "../../support/interrupt.ts";
 import { OPTIONS } from "../../support/options.ts";
 import { CHECKPOINT, crashAt, finish, NCE } from "../../support/resumed.ts";
 import { lastLine, TINY } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 /** The same in half the time. */
 const SMALL: Given = { ...NCE, "data": "synthetic:words=1100,vocab=100" };

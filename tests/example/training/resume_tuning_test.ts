@@ -11,6 +11,9 @@ import { captureIo } from "../../support/capture_io.ts";
 import { finishedRun } from "../../support/finished_run.ts";
 import { inFolder } from "../../support/folder.ts";
 import { events } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 /** Layers of recurrent units run one launch a time step, and so sum in another order. */
 const OTHER: Tuning = { ...FIXED_TUNING, wholeRows: 0 };

@@ -8,6 +8,9 @@ import { type CapturedIo, captureIo } from "../../support/capture_io.ts";
 import { finishedRun } from "../../support/finished_run.ts";
 import { inFolder } from "../../support/folder.ts";
 import { events, lastLine, TINY } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 const NCE: Given = { ...TINY, "train": true, "nce": true };
 

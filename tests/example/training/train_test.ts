@@ -13,6 +13,9 @@ import { type CapturedIo, captureIo } from "../../support/capture_io.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { events, lastLine, runTiny, TINY } from "../../support/tiny_run.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+
+leaseToProgram();
 
 /** Trains in an empty folder; `onLine` is called behind each line that is printed. */
 async function trainTiny(

@@ -193,16 +193,16 @@ Deno.test("texels that do not fit, have ended, or are of another device are refu
   });
 });
 
-Deno.test("copies are counted, and go back to the pool with their tensor or its next value", () =>
-  withGpu(async (gpu) => {
-    const { bytes, buffers } = gpu.memory;
-    const tensor = gpu.tensor([64], values(64, 1));
-    await readTexels(gpu, tensor);
-    assertEquals([gpu.memory.buffers, gpu.memory.bytes], [buffers + 2, bytes + 256 + 65_536]);
-    gpu.write(tensor, values(64, 2));
-    assertEquals([gpu.memory.buffers, gpu.memory.freeBytes], [buffers + 1, 65_536]);
-    await readTexels(gpu, tensor);
-    assertEquals([gpu.memory.buffers, gpu.memory.freeBytes], [buffers + 2, 0]);
-    tensor.dispose();
-    assert(gpu.memory.bytes === bytes && gpu.memory.freeBytes === 65_536);
-  }));
+Deno.test("copies are counted, and go back to the pool with their tensor or its next value", async () => {
+  await using gpu = await Gpu.create(); // whose pool is empty
+  const { bytes, buffers } = gpu.memory;
+  const tensor = gpu.tensor([64], values(64, 1));
+  await readTexels(gpu, tensor);
+  assertEquals([gpu.memory.buffers, gpu.memory.bytes], [buffers + 2, bytes + 256 + 65_536]);
+  gpu.write(tensor, values(64, 2));
+  assertEquals([gpu.memory.buffers, gpu.memory.freeBytes], [buffers + 1, 65_536]);
+  await readTexels(gpu, tensor);
+  assertEquals([gpu.memory.buffers, gpu.memory.freeBytes], [buffers + 2, 0]);
+  tensor.dispose();
+  assert(gpu.memory.bytes === bytes && gpu.memory.freeBytes === 65_536);
+});

@@ -17,6 +17,7 @@ import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { onRanks } from "../../support/ranks.ts";
 import { randomIds, values } from "../../reference/data.ts";
+import { numbersOf } from "../../support/numbers.ts";
 
 /** Tables whose rows are no whole vectors, and some; ids of a step; size of a vector. */
 const [V, W, WIDE, N, D] = [200, 3, 4, 5, 70];
@@ -69,10 +70,10 @@ async function train(
     }
     if ((number + 1) % H === 0) await ranks.average();
   }
-  const kept = new Map<string, Float32Array>();
-  for (const [name, tensor] of optimizer.tensors()) {
-    if (tensor.dtype === "f32") kept.set(name, await gpu.readFloats(tensor));
-  }
+  const kept = await numbersOf(
+    gpu,
+    optimizer.tensors().filter(([, { dtype }]) => dtype === "f32"),
+  );
   for (const [, parameter] of parameters) parameter.dispose();
   return kept;
 }

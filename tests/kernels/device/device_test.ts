@@ -1,0 +1,184 @@
+// The device: launches, writes and copies are checked, keep their order, and fold their grids.
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { UseAfterDisposeError } from "../../../mod.ts";
+import { add } from "../../../kernels/ops.ts";
+import type { Launch } from "../../../kernels/mod.ts";
+import { COUNT, NUMBER, NUMBER_THREADS } from "../../support/counting_kernels.ts";
+import { withGpu } from "../../support/gpu.ts";
+import { values } from "../../reference/data.ts";
+
+Deno.test("dispatch() runs more launches than its ring of uniforms holds, each with its own", () =>
+  withGpu(async (gpu) => {
+    using out = gpu.tensor([1]);
+    for (let i = 0; i < 2500; i++) {
+      gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: i } });
+    }
+    assertEquals([...await gpu.read(out)], [2500 * 2499 / 2]);
+  }));
+
+Deno.test("dispatch() folds a grid beyond 65,535 workgroups", () =>
+  withGpu(async (gpu) => {
+    for (const n of [65_535, 65_536, 70_001, 131_071]) {
+      using out = gpu.tensor([n], new Uint32Array(n));
+      gpu.dispatch({ ...NUMBER, outputs: [out], grid: n });
+      assertEquals(await gpu.read(out), Uint32Array.from({ length: n }, (_, i) => i + 1));
+      using threads = gpu.tensor([64 * n], new Uint32Array(64 * n));
+      gpu.dispatch({ ...NUMBER_THREADS, outputs: [threads], grid: n });
+      assertEquals(await gpu.read(threads), Uint32Array.from({ length: 64 * n }, (_, i) => i + 1));
+    }
+    using out = gpu.tensor([1]);
+    assertThrows(
+      () => gpu.dispatch({ ...NUMBER, outputs: [out], grid: [1, 1, 70_000] }),
+      RangeError,
+      "Cannot run number: grid 1,1,70000 is over 65535",
+    );
+  }));
+
+Deno.test("write() between recorded commands takes effect where it stands", () =>
+  withGpu(async (gpu) => {
+    using from = gpu.tensor([3], Float32Array.of(1, 2, 3));
+    using before = gpu.tensor([3]);
+    using after = gpu.tensor([3]);
+    gpu.copy(from, before);
+    gpu.write(from, Float32Array.of(4, 5, 6));
+    gpu.copy(from, after);
+    gpu.dispatch({ ...COUNT, outputs: [from], uniform: { amount: 10 } });
+    gpu.write(before, Float32Array.of(7, 8, 9));
+    assertEquals([...await gpu.read(from)], [14, 5, 6]);
+    assertEquals([...await gpu.read(before)], [7, 8, 9]);
+    assertEquals([...await gpu.read(after)], [4, 5, 6]);
+  }));
+
+Deno.test("write() takes effect behind a launch that was recorded before it", () =>
+  withGpu(async (gpu) => {
+    using out = gpu.tensor([1], Float32Array.of(1));
+    gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 10 } });
+    gpu.write(out, Float32Array.of(5));
+    gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 1 } });
+    assertEquals([...await gpu.read(out)], [6]);
+  }));
+
+Deno.test("a tensor may be disposed of as soon as the commands that use it are recorded", () =>
+  withGpu(async (gpu) => {
+    using to = gpu.tensor([1]);
+    for (const make of [() => gpu.tensor([1]), () => gpu.temporary([1])]) {
+      const from = make();
+      gpu.write(from, Float32Array.of(3));
+      gpu.dispatch({ ...COUNT, outputs: [from], uniform: { amount: 4 } });
+      gpu.copy(from, to);
+      from.dispose();
+      assertEquals([...await gpu.read(to)], [7]);
+    }
+  }));
+
+Deno.test("write() keeps its place when a pooled buffer changes hands between commands", () =>
+  withGpu(async (gpu) => {
+    using kept = gpu.tensor([2]);
+    {
+      using first = gpu.temporary([2]);
+      gpu.write(first, Float32Array.of(1, 2));
+      gpu.copy(first, kept);
+    }
+    using second = gpu.temporary([2]);
+    gpu.write(second, Float32Array.of(3, 4));
+    assertEquals([...await gpu.read(kept)], [1, 2]);
+    assertEquals([...await gpu.read(second)], [3, 4]);
+  }));
+
+Deno.test("copy() and clear() touch the elements asked for", () =>
+  withGpu(async (gpu) => {
+    using from = gpu.tensor([6], Float32Array.of(1, 2, 3, 4, 5, 6));
+    using to = gpu.tensor([3]);
+    gpu.copy(from, to, { fromStart: 2 });
+    assertEquals([...await gpu.read(to)], [3, 4, 5]);
+    gpu.copy(from, to, { toStart: 1, count: 1 });
+    assertEquals([...await gpu.read(to)], [3, 1, 5]);
+    gpu.copy(to, from);
+    assertEquals([...await gpu.read(from)], [3, 1, 5, 4, 5, 6]);
+    gpu.clear(to);
+    assertEquals([...await gpu.read(to)], [0, 0, 0]);
+  }));
+
+Deno.test("copy() throws a TypeError when elements are not there or types differ", () =>
+  withGpu((gpu) => {
+    using from = gpu.tensor([6]);
+    using to = gpu.tensor([3]);
+    using ids = gpu.tensor([3], new Uint32Array(3));
+    for (const options of [{ fromStart: 6 }, { toStart: 3 }, { count: 4 }, { fromStart: -1 }]) {
+      assertThrows(() => gpu.copy(from, to, options), TypeError, "Cannot copy");
+    }
+    assertThrows(() => gpu.copy(ids, to), TypeError, "Cannot copy 3 elements of u32 [3] from 0");
+  }));
+
+Deno.test("dispatch() throws a TypeError when a tensor is bound twice and written", () =>
+  withGpu((gpu) => {
+    using a = gpu.tensor([4, 64]);
+    using view = a.slice(1, 1);
+    const uniform = { amount: 1 };
+    const run = (inputs: Launch["inputs"], outputs: Launch["outputs"]) => () =>
+      gpu.dispatch({ ...COUNT, inputs, outputs, uniform });
+    assertThrows(run([a], [a]), TypeError, "Cannot run count: a tensor is both input and output");
+    assertThrows(run([view], [a]), TypeError, "both input and output");
+    assertThrows(run([], [a, view]), TypeError, "Cannot run count: output bound twice");
+  }));
+
+Deno.test("dispatch() throws a TypeError when uniform fields are wrong", () =>
+  withGpu((gpu) => {
+    using out = gpu.tensor([1]);
+    const run = (uniform?: Record<string, number>) => () =>
+      gpu.dispatch({ ...COUNT, outputs: [out], ...(uniform && { uniform }) });
+    assertThrows(run(), TypeError, "Cannot run count: uniform has , expected amount");
+    assertThrows(run({ sum: 1 }), TypeError, "uniform field amount missing");
+    assertThrows(run({ amount: 1, sum: 1 }), TypeError, "uniform has amount,sum, expected amount");
+  }));
+
+Deno.test("write() throws a TypeError when type or size differ", () =>
+  withGpu((gpu) => {
+    using floats = gpu.tensor([2]);
+    const ids = Uint32Array.of(1, 2);
+    assertThrows(() => gpu.write(floats, ids), TypeError, "Cannot write u32 [2] to f32 [2]");
+    assertThrows(() => gpu.write(floats, values(3, 1)), TypeError, "Cannot write f32 [3]");
+  }));
+
+Deno.test("readFloats() throws a TypeError when the tensor holds ids", () =>
+  withGpu(async (gpu) => {
+    using ids = gpu.tensor([1], Uint32Array.of(7));
+    await assertRejects(() => gpu.readFloats(ids), TypeError, "Cannot read ids as floats");
+    assertEquals(await gpu.read(ids), Uint32Array.of(7));
+  }));
+
+Deno.test("a tensor that its owner has disposed of throws wherever it is used", () =>
+  withGpu(async (gpu) => {
+    const gone = gpu.tensor([2]);
+    using other = gpu.tensor([2]);
+    gone.dispose();
+    assert(gone.disposed);
+    const uses = [
+      () => gpu.write(gone, values(2, 1)),
+      () => gpu.copy(gone, other),
+      () => gpu.copy(other, gone),
+      () => gpu.clear(gone),
+      () => gone.reshape([1, 2]),
+      () => gpu.dispatch({ ...COUNT, outputs: [gone], uniform: { amount: 1 } }),
+    ];
+    for (const use of uses) assertThrows(use, UseAfterDisposeError, "Cannot use a tensor [2]");
+    await assertRejects(() => gpu.read(gone), UseAfterDisposeError);
+    const step = gpu.step();
+    const x = step.upload(values(2, 1));
+    step[Symbol.dispose]();
+    using later = gpu.step();
+    assertThrows(() => add(later, x, x), UseAfterDisposeError);
+  }));
+
+Deno.test("a weight's copy in 16 bits is for products alone, and read and written in whole words", () =>
+  withGpu(async (gpu) => {
+    using copy = gpu.temporary([3, 3], "f16"), other = gpu.temporary([3, 3], "f16");
+    using step = gpu.step(), x = gpu.tensor([3, 3]);
+    assertEquals(copy.bytes, 18);
+    const odd = "a tensor [3,3] of an odd number of 16-bit floats";
+    assertThrows(() => gpu.write(copy, new Float32Array(9)), TypeError, `Cannot write ${odd}`);
+    assertThrows(() => gpu.copy(copy, other), TypeError, "Cannot copy");
+    assertThrows(() => add(step, x, copy), TypeError, "f16 [3,3]");
+    await assertRejects(() => gpu.read(copy), TypeError, `Cannot read ${odd}`);
+  }));
