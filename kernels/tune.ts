@@ -6,6 +6,7 @@ import { FIXED_TUNING, NEVER, type Tuning } from "./device/tuning.ts";
 import { sum } from "./elementwise/reduce.ts";
 import type { Gpu } from "./gpu.ts";
 import { matmulInto, type MatmulIntoOptions } from "./matmul/matmul.ts";
+import { weightGradients } from "./matmul/weight_gradients.ts";
 import { lstm } from "./recurrent/lstm.ts";
 
 /** Part of its time that another variant must save to be taken, so that noise does not decide. */
@@ -24,7 +25,7 @@ export interface Trial {
   readonly prepare: (step: Step, gpu: Gpu) => () => void;
 }
 
-/** Sizes from the language model's training: gradients of weights, gradients of inputs, LSTM layers. */
+/** Sizes from the language model's training: a large weight's gradient, a layer's products, long sums, LSTM layers. */
 export const TRIALS: readonly Trial[] = [
   {
     others: [{ tallFrom: 1024 }, { tallFrom: NEVER }],
@@ -32,7 +33,11 @@ export const TRIALS: readonly Trial[] = [
   },
   {
     others: [{ busy: 96 }, { busy: 192 }, { busy: 384 }],
-    prepare: products([[420, 200, 800], [800, 200, 420]], {}),
+    prepare: layerProducts({ N: 420, E: 200, M: 800 }),
+  },
+  {
+    others: [{ minDepth: 128 }, { minDepth: 256 }],
+    prepare: layerProducts({ N: 420, E: 200, M: 800 }),
   },
   {
     others: [{ longBusy: 768 }, { longBusy: 1536 }],
@@ -141,6 +146,25 @@ export function products(
       c: step.tensor([m, n]),
     }));
     return () => operands.forEach(({ a, b, c }) => matmulInto(gpu, c, a, b, options));
+  };
+}
+
+/** Work: the products of an LSTM layer from E inputs to M gates, for N rows; its states are as wide as x. */
+export function layerProducts(
+  { N, E, M }: { readonly N: number; readonly E: number; readonly M: number },
+): Trial["prepare"] {
+  return (step, gpu) => {
+    const x = zeros(step, [N, E]), weight = zeros(step, [M, E]), dGates = zeros(step, [N, M]);
+    const gates = step.tensor([N, M]), dx = step.tensor([N, E]), dBias = step.tensor([M]);
+    const [dInput, dState] = [step.tensor([M, E]), step.tensor([M, E])];
+    return () => {
+      matmulInto(gpu, gates, x, weight, { transposeB: true });
+      matmulInto(gpu, dx, dGates, weight);
+      weightGradients(gpu, [
+        { dOut: dGates, x, dWeight: dInput, dBias },
+        { dOut: dGates, x, dWeight: dState },
+      ]);
+    };
   };
 }
 

@@ -7,9 +7,11 @@
 export interface Tuning {
   /** Rows of a product, and terms of its sums, from which its tiles are 128 x 64, not 64 x 64. */
   readonly tallFrom: number;
-  /** Workgroups that a product shall have: with fewer tiles, its sums are cut into parts of 64 terms or more. */
+  /** Workgroups that a product shall have: with fewer tiles, its sums are cut into parts. */
   readonly busy: number;
-  /** The same for parts of 256 terms or more; the larger number of parts counts. */
+  /** Terms that such a part has at least: one more launch adds the parts up. */
+  readonly minDepth: number;
+  /** The same as `busy` for parts of 256 terms or more; the larger number of parts counts. */
   readonly longBusy: number;
   /** Rows of a batch up to which a recurrent layer runs all its time steps in one launch. */
   readonly wholeRows: number;
@@ -23,6 +25,7 @@ export interface Tuning {
 export const FIXED_TUNING: Tuning = {
   tallFrom: 2048,
   busy: 768,
+  minDepth: 64,
   longBusy: 4096,
   wholeRows: 64,
   serpentine: 1,

@@ -8,7 +8,7 @@ import { partEdges } from "../device/parts.ts";
 import { tensorLike } from "../device/scope.ts";
 import type { Gradient } from "../autograd/gradients.ts";
 import { matmulInto } from "../matmul/matmul.ts";
-import { columnSums } from "../matmul/column_sums.ts";
+import { weightGradients } from "../matmul/weight_gradients.ts";
 import { weightedSum } from "../elementwise/reduce.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectTable } from "../device/tables.ts";
@@ -90,8 +90,7 @@ class LinearGradient implements TileGradient {
     using tileWeight = floatRows(gpu, this.#weight, first, count);
     using dTileBias = this.#dBias.slice(first, count);
     matmulInto(gpu, this.#dx, dScores, tileWeight, { accumulate: first > 0 });
-    columnSums(gpu, dTileBias, dScores);
-    using dTileWeight = this.#weightGradient(first, count, dScores);
+    using dTileWeight = this.#weightGradient(first, count, dScores, dTileBias);
     if (this.#dWeight) return;
     const squares = weightedSum(step, dTileWeight, dTileWeight), before = this.#sumOfSquares;
     this.#sumOfSquares = before ? sumOf(step, before, squares) : squares;
@@ -113,13 +112,12 @@ class LinearGradient implements TileGradient {
     };
   }
 
-  /** [count, E] The gradient of a tile of the weight; the caller disposes of it. */
-  #weightGradient(first: number, count: number, dScores: Tensor): Tensor {
-    const { gpu } = this.#step;
-    const dTileWeight = this.#dWeight?.slice(first, count) ??
-      gpu.temporary([count, this.#x.shape[1]!]);
-    matmulInto(gpu, dTileWeight, dScores, this.#x, { transposeA: true });
-    return dTileWeight;
+  /** [count, E] The gradient of a tile of the weight, and of the bias if given; the caller disposes of it. */
+  #weightGradient(first: number, count: number, dScores: Tensor, dBias?: Tensor): Tensor {
+    const { gpu } = this.#step, x = this.#x;
+    const dWeight = this.#dWeight?.slice(first, count) ?? gpu.temporary([count, x.shape[1]!]);
+    weightGradients(gpu, [{ dOut: dScores, x, dWeight, dBias }]);
+    return dWeight;
   }
 }
 

@@ -2,8 +2,9 @@
 
 import { expectBoolean, expectObject } from "../device/expect.ts";
 import { matmulInto, productSizes } from "./matmul.ts";
-import { columnSums } from "./column_sums.ts";
+import { asMatrix } from "./operands.ts";
 import { weightFor } from "./weight.ts";
+import { weightGradients } from "./weight_gradients.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 
@@ -75,28 +76,37 @@ function affine(step: Step, x: Tensor, weight: Tensor, read: Tensor, bias?: Tens
   const [width, features] = [weight.shape[1]!, weight.shape[0]!];
   expectShape("linear", "weight", weight, [features, width]);
   expectShape("linear", "x", x, [...x.shape.slice(0, -1), width]);
-  const rows = x.size / width;
-  using flat = x.reshape([rows, width]);
-  const output = step.tensor([...x.shape.slice(0, -1), features]);
-  using flatOutput = output.reshape([rows, features]);
-  matmulInto(step.gpu, flatOutput, flat, read, { transposeB: true, ...(bias && { bias }) });
   return step.record({
     name: "linear",
     inputs: bias ? [x, weight, bias] : [x, weight],
-    output,
+    output: linearOutput(step, x, read, bias),
     backward: (dOut) => {
-      using flatX = x.reshape([rows, width]);
-      using dFlat = dOut.reshape([rows, features]);
-      let dx: Tensor | null = null, dBias: Tensor | null = null;
-      if (step.needsGradient(x)) {
-        dx = step.tensor(x.shape);
-        using dxFlat = dx.reshape([rows, width]);
-        matmulInto(step.gpu, dxFlat, dFlat, read);
-      }
-      const dWeight = step.tensor(weight.shape);
-      matmulInto(step.gpu, dWeight, dFlat, flatX, { transposeA: true });
-      if (bias) columnSums(step.gpu, dBias = step.tensor(bias.shape), dOut);
-      return [dx, dWeight, dBias];
+      const dx = linearInputGradient(step, x, read, dOut);
+      const dWeight = step.tensor(weight.shape), dBias = bias && step.tensor(bias.shape);
+      weightGradients(step.gpu, [{ dOut, x, dWeight, dBias }]);
+      return dBias ? [dx, dWeight, dBias] : [dx, dWeight];
     },
   });
+}
+
+/** `x read^T + bias`, off the tape. */
+export function linearOutput(step: Step, x: Tensor, read: Tensor, bias?: Tensor): Tensor {
+  const output = step.tensor([...x.shape.slice(0, -1), read.shape[0]!]);
+  using flat = asMatrix(x), flatOutput = asMatrix(output);
+  matmulInto(step.gpu, flatOutput, flat, read, { transposeB: true, ...(bias && { bias }) });
+  return output;
+}
+
+/** The gradient of its x, `dOut read`; null if none is needed. */
+export function linearInputGradient(
+  step: Step,
+  x: Tensor,
+  read: Tensor,
+  dOut: Tensor,
+): Tensor | null {
+  if (!step.needsGradient(x)) return null;
+  const dx = step.tensor(x.shape);
+  using flat = asMatrix(dx), flatOut = asMatrix(dOut);
+  matmulInto(step.gpu, flat, flatOut, read);
+  return dx;
 }

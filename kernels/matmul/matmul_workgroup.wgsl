@@ -1,6 +1,6 @@
-// Matrix product for GPUs: tiles in workgroup memory, 8 x 8 elements in each thread's registers.
+// Matrix product for GPUs, in the tiles of _workgroup_tile.wgsl.
 //
-// See _operands.wgsl for the operands. Prefixed with ROWS and COLUMNS, those of a tile: 64 or 128 each.
+// See _operands.wgsl for the operands.
 // Dispatch: 1-D over ceil(m / ROWS) * ceil(n / COLUMNS) * ceil(k / depth) workgroups, folded. Where depth
 // is less than k (a multiple of SLAB), C is [ceil(k / depth), m, n]: partial products over depth
 // steps of k each, which the entry point `combine` then adds up:
@@ -8,28 +8,9 @@
 // + partials in order. Dispatch: 1-D over ceil(m * n / 64) workgroups, folded.
 // Determinism: each element is summed by one thread over k in order, then over the parts in order.
 
-const SLAB = 16; // steps of k that are in workgroup memory at a time
-const THREADS = ROWS * COLUMNS / 64;
-const THREADS_M = ROWS / 8;
-const THREADS_N = COLUMNS / 8;
 @group(0) @binding(0) var<storage, read> partials: array<f32>;
 @group(0) @binding(1) var<storage, read> sum_bias: array<f32>;
 @group(0) @binding(2) var<storage, read_write> sum: array<f32>;
-
-// SLAB steps of k by both halves of a tile's rows of A, and of its columns of B. The vec4 of four rows
-// (columns) 4 block.. of a half at step s is at [s][half][block ^ swizzle(s)]: without the swizzle, threads
-// that store blocks of different steps would meet in the same memory banks. With an index for each
-// dimension, the bounds checks of Deno's compiler are the same at all steps.
-var<workgroup> slab_a: array<array<array<vec4f, THREADS_M>, 2>, SLAB>;
-var<workgroup> slab_b: array<array<array<vec4f, THREADS_N>, 2>, SLAB>;
-
-fn swizzle(s: u32) -> u32 { return s / 4 * 2; }
-
-// The block, of `blocks`, and the step that the thread fetches; neighbours take what lies side by side
-// in memory.
-fn fetched(thread: u32, blocks: u32, along_k: bool) -> vec2u {
-  return select(vec2u(thread % blocks, thread / blocks * 4), vec2u(thread / 4, thread % 4 * 4), along_k);
-}
 
 // Four rows of A (the components) by four steps of k (the matrix's columns).
 fn block_of_a(first: u32, k: u32, end: u32) -> mat4x4f {
@@ -47,102 +28,15 @@ fn block_of_b(first: u32, k: u32, end: u32) -> mat4x4f {
   return v;
 }
 
-// c + the outer product of four rows and four columns.
-fn add_outer(c: mat4x4f, x: vec4f, y: vec4f) -> mat4x4f {
-  return mat4x4f(fma(vec4f(x.x), y, c[0]), fma(vec4f(x.y), y, c[1]), fma(vec4f(x.z), y, c[2]),
-    fma(vec4f(x.w), y, c[3]));
-}
-
-// What a thread owns: rows `row` + {0..3} (top) and + ROWS / 2 (bottom), columns likewise.
-struct Tile {
-  row: u32,
-  column: u32,
-  start: u32,
-  top_left: mat4x4f,
-  top_right: mat4x4f,
-  bottom_left: mat4x4f,
-  bottom_right: mat4x4f,
-}
-
-// Step s of the slab: the outer product of 8 rows and 8 columns.
-fn add_step(tile: ptr<function, Tile>, s: u32, x: u32, y: u32) {
-  let top = slab_a[s][0][y ^ swizzle(s)];
-  let bottom = slab_a[s][1][y ^ swizzle(s)];
-  let left = slab_b[s][0][x ^ swizzle(s)];
-  let right = slab_b[s][1][x ^ swizzle(s)];
-  (*tile).top_left = add_outer((*tile).top_left, top, left);
-  (*tile).top_right = add_outer((*tile).top_right, top, right);
-  (*tile).bottom_left = add_outer((*tile).bottom_left, bottom, left);
-  (*tile).bottom_right = add_outer((*tile).bottom_right, bottom, right);
-}
-
-// Four steps, written out: compilers do not unroll loops as WGSL bounds them.
-fn add_steps(tile: ptr<function, Tile>, s: u32, x: u32, y: u32) {
-  add_step(tile, s, x, y);
-  add_step(tile, s + 1, x, y);
-  add_step(tile, s + 2, x, y);
-  add_step(tile, s + 3, x, y);
-}
-
-// Where the workgroup's tile begins. Tiles that share the shorter of C's sides follow each other, so
-// that the smaller operand is read again and again, from the cache.
-fn tile_of(group: u32, tiles: vec2u) -> vec2u {
-  if (params.n > params.m) { return vec2u(group % tiles.x * ROWS, group / tiles.x * COLUMNS); }
-  return vec2u(group / tiles.y * ROWS, group % tiles.y * COLUMNS);
-}
-
 fn product(group: u32, thread: u32) -> Tile {
-  let tiles = (vec2u(params.m, params.n) + vec2u(ROWS - 1, COLUMNS - 1)) / vec2u(ROWS, COLUMNS);
+  let tiles = tiles_of(params.m, params.n);
   let part = group / (tiles.x * tiles.y);
-  let corner = tile_of(group % (tiles.x * tiles.y), tiles);
-  let x = thread % THREADS_N;
-  let y = thread / THREADS_N;
-  var tile: Tile;
+  let corner = tile_of(group % (tiles.x * tiles.y), params.m, params.n);
   let begin = part * params.depth;
-  let end = min(params.k, begin + params.depth);
+  var tile = tile_product(corner, begin, min(params.k, begin + params.depth), thread);
   // Folding a grid may add a workgroup past the last part: it stores nothing.
-  tile.row = select(corner.x + 4 * y, params.m, begin >= params.k);
-  tile.column = corner.y + 4 * x;
+  if (begin >= params.k) { tile.row = params.m; }
   tile.start = part * params.m * params.n;
-
-  // The first threads fetch A, a block for each row of the tile, the last ones B.
-  let of_a = fetched(thread, ROWS / 4, !TRANSPOSE_A);
-  let of_b = fetched(thread - (THREADS - COLUMNS), COLUMNS / 4, TRANSPOSE_B);
-  let fetches_a = thread < ROWS;
-  let fetches_b = thread >= THREADS - COLUMNS;
-  let row = corner.x + 4 * of_a.x;
-  let column = corner.y + 4 * of_b.x;
-  let half_a = of_a.x / THREADS_M;
-  let half_b = of_b.x / THREADS_N;
-  let to_a = (of_a.x % THREADS_M) ^ swizzle(of_a.y);
-  let to_b = (of_b.x % THREADS_N) ^ swizzle(of_b.y);
-  var next_a: mat4x4f;
-  var next_b: mat4x4f;
-  if (fetches_a) { next_a = block_of_a(row, begin + of_a.y, end); }
-  if (fetches_b) { next_b = block_of_b(column, begin + of_b.y, end); }
-  for (var k = begin; k < end; k += SLAB) {
-    if (fetches_a) {
-      slab_a[of_a.y][half_a][to_a] = next_a[0];
-      slab_a[of_a.y + 1][half_a][to_a] = next_a[1];
-      slab_a[of_a.y + 2][half_a][to_a] = next_a[2];
-      slab_a[of_a.y + 3][half_a][to_a] = next_a[3];
-    }
-    if (fetches_b) {
-      slab_b[of_b.y][half_b][to_b] = next_b[0];
-      slab_b[of_b.y + 1][half_b][to_b] = next_b[1];
-      slab_b[of_b.y + 2][half_b][to_b] = next_b[2];
-      slab_b[of_b.y + 3][half_b][to_b] = next_b[3];
-    }
-    workgroupBarrier();
-    // The next slab travels from memory while this one is multiplied.
-    if (fetches_a) { next_a = block_of_a(row, k + SLAB + of_a.y, end); }
-    if (fetches_b) { next_b = block_of_b(column, k + SLAB + of_b.y, end); }
-    add_steps(&tile, 0, x, y);
-    add_steps(&tile, 4, x, y);
-    add_steps(&tile, 8, x, y);
-    add_steps(&tile, 12, x, y);
-    workgroupBarrier();
-  }
   return tile;
 }
 

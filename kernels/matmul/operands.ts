@@ -25,6 +25,12 @@ export interface Sizes {
   readonly row: number;
 }
 
+/** `x` [..., W] as a matrix [N, W]; the caller disposes of it. */
+export function asMatrix(x: Tensor): Tensor {
+  const width = x.shape.at(-1)!;
+  return x.reshape([x.size / width, width]);
+}
+
 /** The variant of a kernel's source that reads `b`. */
 export function sourceFor(sources: Readonly<Record<Compute, string>>, b: Tensor): string {
   return sources[b.dtype === "f16" ? "f16" : "f32"];

@@ -1,9 +1,9 @@
 /** A GRU layer over time: the input product of all time steps at once, the rest step by step. */
 
 import cell from "./_gru.wgsl" with { type: "text" };
-import { linear } from "../matmul/linear.ts";
 import {
-  recurrentGradients,
+  inputGates,
+  layerGradients,
   recurrentKind,
   recurrentRun,
   type RecurrentStart,
@@ -35,8 +35,7 @@ export function gru(
   const run = recurrentRun(step, KIND, x, weights, start), { gpu, T, B, H } = run;
   const { weightIh, weightHh, biasIh, biasHh } = weights, { state } = start;
   if (state !== undefined) expectFloats("gru", step, { state });
-  // On the tape as a plain product: its gradient is that of the gates before activation.
-  const gates = linear(step, x, weightIh, biasIh);
+  const gates = inputGates(step, run, biasIh);
   const hidden = statesOverTime(step, run, state);
   const inner = step.tensor([T, B, H]), output = step.tensor([T, B, H]);
   overTime(run, {
@@ -48,10 +47,10 @@ export function gru(
 
   step.record({
     name: "gru",
-    inputs: [gates, weightHh, biasHh],
+    inputs: [x, weightIh, weightHh, biasIh, biasHh],
     output,
     backward: (dOutput) => {
-      using dState = gpu.temporary([T * B, 3 * H]);
+      using dState = gpu.temporary([T, B, 3 * H]);
       using carry = gpu.temporary([B, H]);
       overTime(run, {
         entry: "backward",
@@ -59,8 +58,7 @@ export function gru(
         inputs: [inner, hidden.all, dOutput],
         outputs: [gates, dState, carry], // the gates turn into their gradient
       });
-      const { dWeight, dBias } = recurrentGradients(step, run, dState, hidden);
-      return [gates, dWeight, dBias];
+      return layerGradients(step, run, hidden, gates, dState);
     },
   });
   return { output, state: hidden.last };

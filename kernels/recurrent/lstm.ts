@@ -1,10 +1,10 @@
 /** An LSTM layer over time: the input product of all time steps at once, the rest step by step. */
 
 import { expectObject } from "../device/expect.ts";
-import { linear } from "../matmul/linear.ts";
 import cell from "./_lstm.wgsl" with { type: "text" };
 import {
-  recurrentGradients,
+  inputGates,
+  layerGradients,
   recurrentKind,
   recurrentRun,
   type RecurrentStart,
@@ -46,8 +46,7 @@ export function lstm(
     expectObject("run lstm", "state", state, "{ hidden, cell }");
     expectFloats("lstm", step, { hidden: state.hidden, cell: state.cell });
   }
-  // On the tape as a plain product: its gradient is that of the gates before activation.
-  const gates = linear(step, x, weightIh);
+  const gates = inputGates(step, run);
   const hidden = statesOverTime(step, run, state?.hidden);
   const cells = statesOverTime(step, run, state?.cell);
   const output = step.tensor([T, B, H]);
@@ -60,7 +59,7 @@ export function lstm(
 
   step.record({
     name: "lstm",
-    inputs: [gates, weightHh, biasIh, biasHh],
+    inputs: [x, weightIh, weightHh, biasIh, biasHh],
     output,
     backward: (dOutput) => {
       using dCell = gpu.temporary([B, H]);
@@ -71,8 +70,7 @@ export function lstm(
         outputs: [gates, dCell],
       });
       // By now the gates hold their gradient.
-      const { dWeight, dBias } = recurrentGradients(step, run, gates, hidden);
-      return [gates, dWeight, dBias, dBias];
+      return layerGradients(step, run, hidden, gates, gates);
     },
   });
   return { output, state: { hidden: hidden.last, cell: cells.last } };

@@ -8,10 +8,10 @@ import type { TexelLaunch } from "../device/launch.ts";
 import { sizeOf } from "../device/dtype.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 import { type VecSource, withVec } from "../device/vec.ts";
-import { columnSums } from "../matmul/column_sums.ts";
-import { matmulInto } from "../matmul/matmul.ts";
+import { linearInputGradient, linearOutput } from "../matmul/linear.ts";
 import { texelSource } from "../matmul/matmul_subgroup.ts";
 import { weightFor, withWeight } from "../matmul/weight.ts";
+import { weightGradients } from "../matmul/weight_gradients.ts";
 import packed from "./_packed_weight.wgsl" with { type: "text" };
 import unkept from "./_recurrent_unkept.wgsl" with { type: "text" };
 import { packWeight, type PassWeights } from "./pack_weight.ts";
@@ -94,6 +94,10 @@ export interface RecurrentRun {
   readonly B: number;
   /** H */
   readonly H: number;
+  /** [T, B, E] */
+  readonly x: Tensor;
+  /** The input's weight [G H, E], as products read it. */
+  readonly weightIh: Tensor;
   /** The recurrent weight: for software adapters [G H, H], as their products read it; for GPUs packed. */
   readonly weight: PassWeights;
   /** [T, B]; undefined if no row begins anew. */
@@ -138,8 +142,12 @@ export function recurrentRun(
   expectShape(name, "biasHh", biasHh, [gates * H]);
   if (resets !== undefined) expectShape(name, "resets", resets, [T, B], "u32");
   const backward = step.needsGradient(x, weightIh, weightHh, biasIh, biasHh);
-  const weight = passWeights(step, weightHh, backward);
-  return { gpu: step.gpu, kind, T, B, H, weight, resets, fromZero: state === undefined };
+  return {
+    ...{ gpu: step.gpu, kind, T, B, H, x, resets },
+    weightIh: weightFor(step, weightIh),
+    weight: passWeights(step, weightHh, backward),
+    fromZero: state === undefined,
+  };
 }
 
 function passWeights(step: Step, weightHh: Tensor, backward: boolean): PassWeights {
@@ -203,18 +211,29 @@ export function statesOverTime(step: Step, run: RecurrentRun, state?: Tensor): S
   return { all, before: part(0, [T, B, H]), last: part(begin, [B, H]) };
 }
 
-/** The gradients of the recurrent weight and its bias, of that of the gates' state part [T, B, G H]. */
-export function recurrentGradients(
+/** The input's part of the gates before activation, [T, B, G H]. */
+export function inputGates(step: Step, { x, weightIh }: RecurrentRun, bias?: Tensor): Tensor {
+  return linearOutput(step, x, weightIh, bias);
+}
+
+/**
+ * The gradients of x, both weights and both biases. `dInput` and `dState` are those of the gates' parts from the
+ * input and from the state, [T, B, G H]: one tensor if the gates are the sums of both.
+ */
+export function layerGradients(
   step: Step,
-  { gpu, kind, T, B, H }: RecurrentRun,
-  dState: Tensor,
+  { gpu, kind, H, x, weightIh }: RecurrentRun,
   { before }: States,
-): { dWeight: Tensor; dBias: Tensor } {
-  const width = kind.gates * H;
-  const dWeight = step.tensor([width, H]), dBias = step.tensor([width]);
-  using flatBefore = before.reshape([T * B, H]);
-  using flatState = dState.reshape([T * B, width]);
-  matmulInto(gpu, dWeight, flatState, flatBefore, { transposeA: true });
-  columnSums(gpu, dBias, flatState);
-  return { dWeight, dBias };
+  dInput: Tensor,
+  dState: Tensor,
+): (Tensor | null)[] {
+  const dx = linearInputGradient(step, x, weightIh, dInput), width = kind.gates * H;
+  const dWeightIh = step.tensor(weightIh.shape), dWeightHh = step.tensor([width, H]);
+  const dBiasIh = step.tensor([width]);
+  const dBiasHh = dState === dInput ? dBiasIh : step.tensor([width]);
+  weightGradients(gpu, [
+    { dOut: dInput, x, dWeight: dWeightIh, dBias: dBiasIh },
+    { dOut: dState, x: before, dWeight: dWeightHh, ...(dBiasHh !== dBiasIh && { dBias: dBiasHh }) },
+  ]);
+  return [dx, dWeightIh, dWeightHh, dBiasIh, dBiasHh];
 }

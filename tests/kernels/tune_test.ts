@@ -3,13 +3,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { FIXED_TUNING, Gpu, isTuning, type Tuning } from "../../mod.ts";
 import { NEVER } from "../../kernels/device/tuning.ts";
-import { layers, products, type Trial, tuneBy, winner } from "../../kernels/tune.ts";
+import { layerProducts, layers, products, type Trial, tuneBy, winner } from "../../kernels/tune.ts";
 import { withGpu } from "../support/gpu.ts";
 
 /** Choices at sizes that a software adapter computes in milliseconds. */
 const SMALL: readonly Trial[] = [
   { others: [{ tallFrom: 64 }], prepare: products([[128, 64, 64]], { transposeA: true }) },
-  { others: [{ busy: 1 }, { busy: 2 }], prepare: products([[64, 64, 256]], {}) },
+  { others: [{ busy: 1 }, { busy: 2 }], prepare: layerProducts({ N: 256, E: 64, M: 64 }) },
+  { others: [{ minDepth: 128 }], prepare: layerProducts({ N: 256, E: 64, M: 64 }) },
   { others: [{ wholeRows: 0 }], prepare: layers([2, 5], { T: 2, E: 4, H: 8 }) },
 ];
 
@@ -18,6 +19,7 @@ function isOffered(tuning: Tuning): boolean {
   const offered: Partial<Record<keyof Tuning, number[]>> = {
     tallFrom: [64],
     busy: [1, 2],
+    minDepth: [128],
     wholeRows: [0],
   };
   return (Object.keys(FIXED_TUNING) as (keyof Tuning)[])

@@ -33,7 +33,7 @@ export function deviceCallees(
       args: [nce.FIXED_TUNING],
       kinds: [{
         ...{ tallFrom: word, busy: word, longBusy: word, wholeRows: word },
-        ...{ serpentine: word, keptFours: word },
+        ...{ minDepth: word, serpentine: word, keptFours: word },
       }],
     },
     isTuning: { call: untyped(nce.isTuning), args: [{}], kinds: [] },

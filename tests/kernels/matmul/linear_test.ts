@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Step, Tensor } from "../../../mod.ts";
-import { linear, matmul } from "../../../kernels/ops.ts";
+import { linear, matmul, sum } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { withBothFamilies, withGpu, withHalfWeights } from "../../support/gpu.ts";
 import { values } from "../../reference/data.ts";
@@ -64,6 +64,18 @@ Deno.test("matmul() reads its operands in 32 bits whatever linear() does", () =>
       tolerance: TOLERANCE,
     });
   }));
+
+Deno.test("linear() is one product on GPUs, and two backward: x's gradient, those of weight and bias", () =>
+  withGpu(async (gpu) => {
+    const { rows } = await gpu.profile(() => {
+      using step = gpu.step({ training: true });
+      const make = (...shape: number[]) =>
+        Object.assign(step.tensor(shape), { requiresGrad: true });
+      step.backward(sum(step, linear(step, make(5, 8), make(12, 8), make(12))));
+    });
+    const runs = Object.fromEntries(rows.map(({ label, runs }) => [label, runs]));
+    assertEquals(runs, { matmul: 3, sum: 1, fill: 1 });
+  }, { family: "hardware" }));
 
 Deno.test("linear() keeps leading dimensions", () =>
   withGpu(async (gpu) => {

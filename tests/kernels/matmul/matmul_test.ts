@@ -8,15 +8,12 @@ import {
   type MatmulIntoOptions,
   type MatmulKernel,
 } from "../../../kernels/matmul/matmul.ts";
-import {
-  multiplyFromWorkgroup,
-  type Plan,
-  TILES,
-} from "../../../kernels/matmul/matmul_workgroup.ts";
+import { multiplyFromWorkgroup } from "../../../kernels/matmul/matmul_workgroup.ts";
 import { weightFor } from "../../../kernels/matmul/weight.ts";
 import { readsTexels } from "../../../kernels/matmul/matmul_subgroup.ts";
-import type { Tensor } from "../../../kernels/device/tensor.ts";
+import { type Plan, TILES } from "../../../kernels/matmul/workgroup_tile.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { poisoned } from "../../support/poisoned.ts";
 import { inHalf } from "../../reference/half.ts";
 import { assertWithin, numbers, type Product, referenceMatmul } from "../../reference/matmul.ts";
 
@@ -33,15 +30,6 @@ interface Variant extends Product {
   kernel?: MatmulKernel;
   /** Of the workgroup kernel, whatever the sizes are. */
   plan?: Plan;
-}
-
-/** A tensor of `data`, and the larger one that it is the beginning of, which is NaN elsewhere. */
-function poisoned(gpu: Gpu, shape: readonly number[], data: Float32Array): [Tensor, Tensor] {
-  const whole = gpu.temporary([Math.ceil(data.length / 64) * 64 + 64]);
-  gpu.write(whole, new Float32Array(whole.size).fill(NaN));
-  using used = whole.slice(0, data.length);
-  gpu.write(used, data);
-  return [used.reshape(shape), whole];
 }
 
 /** Multiplies on the GPU, compares, and checks that nothing was stored past the result's end. */

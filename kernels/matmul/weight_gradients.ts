@@ -1,0 +1,104 @@
+/** Gradients of weights and biases: on GPUs, those of several linear maps in one launch. */
+
+import type { Device } from "../device/device.ts";
+import { forParts, setsBound } from "../device/part_bindings.ts";
+import { expectShape, type Tensor } from "../device/tensor.ts";
+import { columnSums } from "./column_sums.ts";
+import { matmulInto } from "./matmul.ts";
+import { asMatrix, type Sizes } from "./operands.ts";
+import source from "./weight_gradients.wgsl" with { type: "text" };
+import { type Plan, planOf, TILES, tilesIn } from "./workgroup_tile.ts";
+
+/** The gradients of a linear map `y = x W^T + b`, and what they are computed from. */
+export interface WeightGradient {
+  /** [..., M]: the gradient of y; N rows. */
+  readonly dOut: Tensor;
+  /** [..., W], with the same leading dimensions. */
+  readonly x: Tensor;
+  /** [M, W]: becomes `dOut^T x`. */
+  readonly dWeight: Tensor;
+  /** [M]: becomes the sums of dOut's columns. */
+  readonly dBias?: Tensor | undefined;
+}
+
+const sources = new Map(TILES.map((tile) => [tile, tile.source + source]));
+
+/** Tensors that a map binds. */
+const BOUND = 4;
+
+/**
+ * `dWeight = dOut^T x` and `dBias = ` the sums of dOut's columns, for each of `maps`, which have the same N.
+ *
+ * The order of summation depends on the sizes and the adapter alone, so equal calls give equal bits.
+ *
+ * @throws {TypeError} If the shapes do not fit.
+ */
+export function weightGradients(gpu: Device, maps: readonly WeightGradient[]): void {
+  maps.forEach((map) => expectShapes(map, maps[0]!));
+  if (gpu.family === "software") return maps.forEach((map) => oneByOne(gpu, map));
+  const most = setsBound(gpu, BOUND, 0);
+  for (let at = 0; at < maps.length; at += most) inOneLaunch(gpu, maps.slice(at, at + most));
+}
+
+function expectShapes({ dOut, x, dWeight, dBias }: WeightGradient, first: WeightGradient): void {
+  const rows = first.dOut.shape.slice(0, -1), [M, W] = [dOut.shape.at(-1)!, x.shape.at(-1)!];
+  expectShape("weightGradients", "dOut", dOut, [...rows, M]);
+  expectShape("weightGradients", "x", x, [...rows, W]);
+  expectShape("weightGradients", "dWeight", dWeight, [M, W]);
+  if (dBias) expectShape("weightGradients", "dBias", dBias, [M]);
+}
+
+function oneByOne(gpu: Device, { dOut, x, dWeight, dBias }: WeightGradient): void {
+  using matrix = asMatrix(dOut), flat = asMatrix(x);
+  matmulInto(gpu, dWeight, matrix, flat, { transposeA: true });
+  if (dBias) columnSums(gpu, dBias, dOut);
+}
+
+/** For GPUs: as many maps as a launch can bind. Long sums are cut, and another launch adds up the parts. */
+export function inOneLaunch(
+  gpu: Device,
+  maps: readonly WeightGradient[],
+  plan: Plan = planOf(maps.map(sizesOf), gpu.tuning),
+): void {
+  const sizes = maps.map(sizesOf), { launch, tiles, chunks } = launchOf(sizes, plan);
+  const widths = sizes.map(({ n }) => Math.ceil(n / 4) * 4);
+  using temporaries = new DisposableStack();
+  const make = (...shape: number[]) => temporaries.use(gpu.temporary(shape));
+  const wholes = [
+    ...maps.map(({ dWeight }) => dWeight),
+    ...maps.map(({ dBias }, i) => dBias ?? make(sizes[i]!.m)),
+  ];
+  const direct = chunks === 1 && sizes.every(({ n }, i) => n === widths[i]);
+  const found = direct ? wholes : [
+    ...sizes.map(({ m }, i) => make(chunks, m, widths[i]!)),
+    ...sizes.map(({ m }) => make(chunks, m)),
+  ];
+  gpu.dispatch({
+    ...launch,
+    entry: "gradients",
+    constants: {
+      VECTOR_A: sizes.every(({ m }) => m % 4 === 0) ? 1 : 0,
+      VECTOR_B: sizes.every(({ n }) => n % 4 === 0) ? 1 : 0,
+    },
+    inputs: [...maps.map(({ dOut }) => dOut), ...maps.map(({ x }) => x)],
+    outputs: found,
+    grid: tiles * chunks,
+  });
+  if (direct) return;
+  const elements = sizes.reduce((sum, { m, n }) => sum + m * (n + 1), 0);
+  const grid = Math.ceil(elements / 64);
+  gpu.dispatch({ ...launch, entry: "combine", inputs: found, outputs: wholes, grid });
+}
+
+function sizesOf({ dOut, dWeight: { shape: [M, W] } }: WeightGradient): Sizes {
+  return { m: M!, n: W!, k: dOut.size / M!, row: 0 };
+}
+
+/** What both launches have in common, and how the products are cut. */
+function launchOf(sizes: readonly Sizes[], { tile, depth }: Plan) {
+  const rows = sizes[0]!.k, tiles = tilesIn(tile, sizes);
+  const fields = sizes.flatMap(({ m, n }, i) => [[`m_${i}`, m], [`w_${i}`, n]]);
+  const source = forParts(sources.get(tile)!, sizes.length);
+  const uniform = { rows, depth, tiles, ...Object.fromEntries(fields) };
+  return { launch: { label: "matmul", source, uniform }, tiles, chunks: Math.ceil(rows / depth) };
+}

@@ -1,0 +1,51 @@
+/** How products for GPUs are cut: tiles in workgroup memory, and long sums in parts. */
+
+import type { Tuning } from "../device/tuning.ts";
+import tileSource from "./_workgroup_tile.wgsl" with { type: "text" };
+import type { Sizes } from "./operands.ts";
+
+/** A workgroup's tile. */
+export interface Tile {
+  readonly rows: number;
+  readonly columns: number;
+  /** WGSL of its product, which kernels begin with. */
+  readonly source: string;
+}
+
+/** How products are cut. */
+export interface Plan {
+  readonly tile: Tile;
+  /** Steps of k in each part. */
+  readonly depth: number;
+}
+
+const [TALL, SQUARE] = [[128, 64], [64, 64]].map(([rows, columns]): Tile => {
+  const sizes = `const ROWS = ${rows};\nconst COLUMNS = ${columns};\n`;
+  return { rows: rows!, columns: columns!, source: sizes + tileSource };
+}) as [Tile, Tile];
+
+/** The tiles for which _workgroup_tile.wgsl is written. */
+export const TILES: readonly Tile[] = [TALL, SQUARE];
+
+/** Steps of k in a part of products with more parts: as workgroups end at different times, these keep a GPU busy. */
+const MIN_LONG_DEPTH = 256;
+
+/** Tiles of the results of some products. */
+export function tilesIn({ rows, columns }: Tile, products: readonly Sizes[]): number {
+  return products.reduce((sum, { m, n }) => sum + Math.ceil(m / rows) * Math.ceil(n / columns), 0);
+}
+
+/** How to cut products, all of the same k, that are computed in one launch. */
+export function planOf(products: readonly Sizes[], tuning: Tuning): Plan {
+  const tall = products.every(({ m, k }) => Math.min(m, k) >= tuning.tallFrom);
+  const tile = tall ? TALL : SQUARE;
+  return { tile, depth: splitDepth(tilesIn(tile, products), products[0]!.k, tuning) };
+}
+
+/** Steps of k in each part; all of them if the tiles alone occupy the GPU. */
+function splitDepth(tiles: number, k: number, { busy, minDepth, longBusy }: Tuning): number {
+  const partsOf = (workgroups: number, depth: number) =>
+    Math.floor(Math.min(workgroups / tiles, k / depth));
+  const parts = Math.max(partsOf(busy, minDepth), partsOf(longBusy, MIN_LONG_DEPTH));
+  return parts < 2 ? k : Math.ceil(k / parts / 16) * 16; // whole slabs
+}
