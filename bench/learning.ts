@@ -7,10 +7,9 @@ import type { Sentences } from "../example/data/sentences.ts";
 import { selfNormalization } from "../example/evaluation/card.ts";
 import { evaluate } from "../example/evaluation/evaluate.ts";
 import { Losses } from "../example/evaluation/losses.ts";
-import type { WordModel } from "../example/model/model.ts";
+import { normTermOf, type WordModel } from "../example/model/model.ts";
 import type { Settings } from "../example/options/settings.ts";
 import { makeModel } from "../example/storage/checkpoint.ts";
-import { normTermOf } from "../example/training/summary.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import type { Gpu } from "../mod.ts";
 

@@ -11,7 +11,7 @@ import { makeModel } from "../example/storage/checkpoint.ts";
 import { loadCorpus } from "../example/data/corpus.ts";
 import { evaluate } from "../example/evaluation/evaluate.ts";
 import { Losses } from "../example/evaluation/losses.ts";
-import { normTermOf } from "../example/training/summary.ts";
+import { normTermOf } from "../example/model/model.ts";
 import { type Given, parseSettings } from "../example/options/settings.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import type { Gpu } from "../mod.ts";

@@ -133,25 +133,19 @@ function ratio(over: readonly number[], under: readonly number[]): number {
 }
 
 /** Tells on standard error, at once, what takes how long: a run that is cut short keeps its figures. */
-class Progress {
-  readonly #start = performance.now();
-
-  /** Prints `text` with the seconds since the start. */
-  tell(text: string): void {
-    const seconds = ((performance.now() - this.#start) / 1000).toFixed(1);
-    console.error(`[${seconds.padStart(6)} s] ${text}`);
-  }
+function tell(text: string): void {
+  console.error(`[${(performance.now() / 1000).toFixed(1).padStart(6)} s] ${text}`);
 }
 
 /** Makes both programs' models, and compiles what they need. */
-async function prepare(gpu: Gpu, made: AsyncDisposableStack, seconds: number, progress: Progress) {
+async function prepare(gpu: Gpu, made: AsyncDisposableStack, seconds: number) {
   const contests: Contest[] = [];
   for (const size of SIZES) {
     for (const loss of LOSSES) {
       const given = { ...size.given, ...loss === "nce" ? size.givenToNce : {}, loss };
       const ours = made.use(new Workload(gpu, { ...size, given }));
       await warmUp(gpu, () => ours.step());
-      progress.tell(`${size.name}, ${loss}: ours is warm`);
+      tell(`${size.name}, ${loss}: ours is warm`);
       const args = peerArguments(ours, size);
       args.push(
         ...await deviceArguments(gpu, (more, seconds) => runPeer([...args, ...more], seconds)),
@@ -160,7 +154,7 @@ async function prepare(gpu: Gpu, made: AsyncDisposableStack, seconds: number, pr
         new Twin("pytorch.py", [...args, "--turns", "--seconds", `${seconds}`]),
       );
       await peer.report(); // ready: from now on it waits, and takes no time of ours
-      progress.tell(`${size.name}, ${loss}: PyTorch is warm`);
+      tell(`${size.name}, ${loss}: PyTorch is warm`);
       contests.push({ size: size.name, loss, ours, peer, rates: [], reports: [] });
     }
   }
@@ -171,21 +165,18 @@ async function main(words: readonly string[]): Promise<void> {
   const numbers = words.filter((word) => word !== "--json");
   const rounds = positive(numbers[0], "The number of rounds", 5);
   const seconds = positive(numbers[1], "The number of seconds", 10);
-  const progress = new Progress();
   await using gpu = await openGpu();
   await using made = new AsyncDisposableStack();
   const measured = 2 * rounds * seconds * SIZES.length * LOSSES.length;
-  progress.tell(`${adapterLine(gpu)}: measures for ${measured} s, besides starting and compiling`);
-  const contests = await prepare(gpu, made, seconds, progress);
+  tell(`${adapterLine(gpu)}: measures for ${measured} s, besides starting and compiling`);
+  const contests = await prepare(gpu, made, seconds);
   // Rounds outside, models inside: other load on the machine then affects all models alike.
   for (let round = 0; round < rounds; round++) {
     for (const { size, loss, ours, peer, rates, reports } of contests) {
       const rate = await measureOurs(gpu, ours, seconds), report = await peer.measure();
       rates.push(rate), reports.push(report);
       const [own, theirs] = [rate, report.tokensPerSecond].map(Math.round);
-      progress.tell(
-        `${size}, ${loss}, round ${round + 1}: ours ${own}, PyTorch ${theirs} tokens/s`,
-      );
+      tell(`${size}, ${loss}, round ${round + 1}: ours ${own}, PyTorch ${theirs} tokens/s`);
     }
   }
   const tables = [speedTable(contests), gainTable(contests)];

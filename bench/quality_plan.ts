@@ -5,7 +5,7 @@ import { loadCorpus } from "../example/data/corpus.ts";
 import { Sentences } from "../example/data/sentences.ts";
 import { parseSynthetic, synthesize } from "../example/data/synthetic.ts";
 import { type Given, parseSettings } from "../example/options/settings.ts";
-import { Failure } from "../example/shared/errors.ts";
+import { Failure, reasonOf } from "../example/shared/errors.ts";
 import type { TrainingText } from "./learning.ts";
 import { positive } from "./program.ts";
 
@@ -135,7 +135,7 @@ function parse(words: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new Failure(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new Failure(reasonOf(error), { cause: error });
   }
 }
 

@@ -14,7 +14,7 @@ import { type Corpus, loadCorpus } from "../example/data/corpus.ts";
 import { Losses } from "../example/evaluation/losses.ts";
 import { type Given, INDEX_MODULES, LOSSES, NOISES } from "../example/options/settings.ts";
 import { isFromBatch, parseSettings } from "../example/options/settings.ts";
-import { Ranks, shardOf } from "../example/shared/ranks.ts";
+import { joinRows, Ranks, shardOf } from "../example/shared/ranks.ts";
 import { makeModel } from "../example/storage/checkpoint.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import { type Communicator, ranksInProcess } from "../kernels/mod.ts";
@@ -74,13 +74,7 @@ async function wholeOf(
 ): Promise<Float32Array> {
   const { shard } = tensor;
   if (!shard) return own;
-  const width = tensor.size / tensor.shape[0]!, whole = new Float32Array(shard.rows * width);
-  for (const [rank, rows] of (await communicator.gather(own)).entries()) {
-    for (let row = rank, at = 0; row < shard.rows; row += shard.ranks, at += width) {
-      whole.set(rows.subarray(at, at + width), row * width);
-    }
-  }
-  return whole;
+  return joinRows(await communicator.gather(own), shard.rows, tensor.size / tensor.shape[0]!);
 }
 
 /** The largest difference of any number, and where it is. */

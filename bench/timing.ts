@@ -36,6 +36,27 @@ export async function secondsInLoop(
   return elapsed() / runs;
 }
 
+/**
+ * Seconds in which the CPU records and submits `body`, while the GPU has nothing else to do: the median. Where
+ * this is near what `body` takes in a loop, the CPU is the limit.
+ */
+export async function secondsToRecord(
+  gpu: Gpu,
+  body: () => void | Promise<void>,
+  seconds: number,
+): Promise<number> {
+  const times: number[] = [], end = performance.now() + 1000 * seconds;
+  do {
+    await gpu.finish();
+    const start = performance.now();
+    await body();
+    gpu.submit();
+    times.push((performance.now() - start) / 1000);
+  } while (performance.now() < end);
+  await gpu.finish();
+  return median(times);
+}
+
 /** Seconds per `body` after a warm-up: the median of a few loops that take `seconds` in total. */
 export async function secondsOf(
   gpu: Gpu,

@@ -84,7 +84,6 @@ export async function checkIntegrity(
 /**
  * Selects Cliffy's entry from the tarball, and every module that it imports, directly or not.
  *
- * @param files The tarball's files by path.
  * @returns The files of the copy by path, its entry being `mod.js`.
  * @throws {Failure} If the entry or an imported module is missing.
  */

@@ -9,6 +9,7 @@ import { stripVTControlCharacters } from "node:util";
 import { resolve } from "@std/path";
 import { describeAdapter, requestAdapter } from "../kernels/device/adapter.ts";
 import { prepareDriver } from "../example/shared/driver.ts";
+import { isFile, isFolder } from "../example/shared/files.ts";
 
 const EVERYTHING = ["tests", "kernels", "nce", "mod.ts", "README.md"];
 /** The option of {@linkcode runInProcesses}; others are for Deno. */
@@ -107,17 +108,12 @@ function located(word: string): string {
 }
 
 function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
+  return isFile(path) || isFolder(path);
 }
 
 /** The test files in a folder, or the file itself. */
 function testFiles(path: string): string[] {
-  if (!Deno.statSync(path).isDirectory) return [path];
+  if (isFile(path)) return [path];
   return [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) => {
     const inside = `${path}/${name}`;
     return isDirectory ? testFiles(inside) : name.endsWith("_test.ts") ? [inside] : [];

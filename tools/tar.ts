@@ -7,7 +7,6 @@ const EXTENDED_HEADER = "x";
 /**
  * Unpacks a `.tgz` archive in memory.
  *
- * @param archive The bytes of the archive.
  * @returns Contents by path, without folders, links and other special entries.
  */
 export async function readTgz(archive: Uint8Array<ArrayBuffer>): Promise<Map<string, Uint8Array>> {

@@ -5,11 +5,10 @@ import { dirname } from "@std/path";
 import type { CommandSpec, Program } from "../options/command.ts";
 import { MAKE_NBEST } from "../options/make_nbest.ts";
 import { MAKE_TEXT } from "../options/make_text.ts";
-import type { Given } from "../options/option.ts";
 import { DOCTOR } from "../options/doctor.ts";
 import { EXPORT, IMPORT } from "../options/exchange.ts";
 import { GENERATE } from "../options/generate.ts";
-import { readOptions } from "../options/option.ts";
+import { type Given, readOptions } from "../options/option.ts";
 import { OPTION_GROUPS, RUN } from "../options/options.ts";
 import { REPORT } from "../options/report.ts";
 import { RESCORE, systemsOf } from "../options/rescore.ts";
@@ -41,17 +40,13 @@ const MODEL_AND_FILE = [MODEL_ARGUMENT, { name: "file", optional: true }];
 
 /** Asks for permission to read a model and a file. */
 async function askToRead([model = "", file = "-"]: readonly string[]): Promise<void> {
-  const { modelPathOf } = await openModels();
+  const { modelPathOf } = await import("../storage/open_model.ts");
   await askPermissions({ read: [modelPathOf(model), file === "-" ? null : file] });
 }
 
 /** The folder of the output file, if there is one. */
 function folderOf(path: Given[string]): string[] {
   return typeof path === "string" ? [dirname(path)] : [];
-}
-
-function openModels() {
-  return import("../storage/open_model.ts");
 }
 
 /** The commands besides the root. */
@@ -94,7 +89,7 @@ export const COMMANDS: readonly Command[] = [
       "logarithms. Errors are counted as sclite does, with a bootstrap's interval and NIST's " +
       "matched-pair test (MAPSSWE).",
     ],
-    arguments: [{ name: "model" }, { name: "lists", optional: true }],
+    arguments: [MODEL_ARGUMENT, { name: "lists", optional: true }],
     groups: [{ title: "Rescoring", options: RESCORE }],
     examples: [
       { term: "nce rescore penn lists.jsonl", text: "Search weights and count errors." },
@@ -102,9 +97,10 @@ export const COMMANDS: readonly Command[] = [
       { term: "nce rescore m lists --out new", text: "Write the lists." },
     ],
     async run({ given, words, io }) {
-      const [word = "", lists = "-"] = words, { modelPathOf } = await openModels();
-      const write = folderOf(given["out"]), ref = given["ref"];
-      const read = [lists, ref, ...write]
+      const [word = "", lists = "-"] = words;
+      const { modelPathOf } = await import("../storage/open_model.ts");
+      const write = folderOf(given["out"]);
+      const read = [lists, given["ref"], ...write]
         .filter((path) => typeof path === "string").filter((path) => path !== "-");
       const models = systemsOf(word, "exact").map(({ model }) => modelPathOf(model));
       await askPermissions({ read: [...models, ...read], write });

@@ -15,8 +15,6 @@ export type Run = (settings: Settings, io: Io) => Promise<void>;
 /**
  * Runs a command line.
  *
- * @param args The arguments.
- * @param io Where output goes.
  * @param run Runs the root command. By default it is loaded on demand, since it needs a GPU.
  * @returns The exit code: 0 done, 1 failed, 2 wrong use.
  */

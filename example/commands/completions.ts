@@ -4,12 +4,9 @@ import { type CommandSpec, printingOptions, type Program } from "../options/comm
 import { flagOf, type Option } from "../options/option.ts";
 
 /** What a shell can complete after a command. */
-interface Completed {
-  readonly name: string;
-  readonly summary: string;
+interface Completed extends Pick<CommandSpec, "name" | "summary" | "arguments"> {
   /** Its options by their flags. */
   readonly options: readonly (readonly [flag: string, option: Option])[];
-  readonly arguments: CommandSpec["arguments"];
 }
 
 /** Generates a script for the root and the other commands. */

@@ -156,11 +156,12 @@ async function readText(
 }
 
 /** Whether the run could write its files, and what is there. The folder is not made. */
-async function checkFiles({ save, resume, ...others }: Settings, seen: Examination) {
+async function checkFiles(settings: Settings, seen: Examination) {
+  const { save, resume } = settings;
   const path = modelPath(save), isThere = isFile(path);
   if (resume) {
     await seen.part("settings", "checkpoint", () => {
-      openCheckpoint({ save, resume, ...others })?.[Symbol.dispose]();
+      openCheckpoint(settings)?.[Symbol.dispose]();
     });
   }
   const isWritable = await seen.part("settings", "files", () => {
@@ -238,6 +239,5 @@ async function paceOf(
   using bar = io.error.isTerminal ? new Bar(io.error, "trying", trialMs) : undefined;
   const onSpent = (ms: number) => bar?.step(ms);
   const probe = { gpu, model, trainer, corpus, settings, startMs, trialMs, onSpent };
-  const pace = await measurePace(probe);
-  return { pace, kept, peak: gpu.memory.peakBytes };
+  return { pace: await measurePace(probe), kept, peak: gpu.memory.peakBytes };
 }

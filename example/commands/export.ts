@@ -4,7 +4,7 @@ import { basename } from "@std/path";
 import { EXPORT } from "../options/exchange.ts";
 import { type Given, readOptions } from "../options/option.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
-import { Failure, UsageError } from "../shared/errors.ts";
+import { unlessFailed, UsageError } from "../shared/errors.ts";
 import { isFile, openBytes } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { decodeModel } from "../storage/model_file.ts";
@@ -34,11 +34,8 @@ export function exportModel(word: string, given: Given, io: Io): void {
 
 /** Whether the file is a model or a checkpoint, which must not be replaced. */
 function isOwn(path: string): boolean {
-  try {
+  return unlessFailed(() => {
     using file = openBytes(path);
     return metadataOf(file, path)["kind"] !== undefined;
-  } catch (error) {
-    if (error instanceof Failure) return false;
-    throw error;
-  }
+  }) ?? false;
 }

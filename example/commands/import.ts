@@ -11,14 +11,14 @@ import { UsageError } from "../shared/errors.ts";
 import { checkFile, isFile, openBytes } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { lockModel } from "../storage/lock.ts";
-import { writeModel } from "../storage/model_file.ts";
+import { writeModelFile } from "../storage/model_file.ts";
 import { readSettings } from "../storage/model_settings.ts";
 import { modelPath } from "../storage/open_model.ts";
 import {
   foreignNoise,
   type PytorchModel,
   readPytorch,
-  readWords,
+  readPytorchWords,
   vocabularyPath,
 } from "../storage/pytorch.ts";
 import { cannotLoad } from "../storage/safetensors.ts";
@@ -41,10 +41,10 @@ export function importModel(path: string, given: Given, io: Io): void {
   }
   using file = openBytes(path, "load");
   const model = readPytorch(file, path), settings = settingsOf(path, model, options);
-  const vocabulary = readWords(words);
+  const vocabulary = readPytorchWords(words);
   checkMatch(path, model, words, vocabulary);
   using _lock = lockModel(name);
-  writeModel(target, { vocabulary, settings, parameters: model.parameters });
+  writeModelFile(target, { vocabulary, settings, parameters: model.parameters });
   io.out(`wrote       ${target}: ${describeModel(settings, vocabulary.size)}`);
 }
 

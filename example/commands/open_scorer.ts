@@ -4,23 +4,18 @@ import type { Gpu } from "../../mod.ts";
 import { SAFE_STD } from "../evaluation/card.ts";
 import { TextScorer } from "../evaluation/text_scorer.ts";
 import { boundsOf, checkEvaluation } from "../model/checks.ts";
-import { modeProblem, modeText, type ScoreMode } from "../options/scoring.ts";
+import { modeProblem, type ScoreMode } from "../options/scoring.ts";
+import { scoringText } from "../options/settings.ts";
 import { adapterWarnings, graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
 import { formatNumber } from "../shared/progress.ts";
 import { checkMemory, memoryOfModel } from "../model/memory.ts";
+import { normTermOf } from "../model/model.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import type { FoundModel } from "../storage/open_model.ts";
-import { normTermOf } from "../training/summary.ts";
 import { openGpu } from "./open_gpu.ts";
-
-/** The scoring mode, and whether a hardware GPU is required. */
-export interface OpenScorerOptions {
-  readonly mode: ScoreMode;
-  readonly cuda: boolean;
-}
 
 /** The largest batch of a text. */
 const LARGEST = { steps: 64, batchSize: 64 };
@@ -32,7 +27,7 @@ const LARGEST = { steps: 64, batchSize: 64 };
  */
 export async function withScorer<T>(
   found: FoundModel,
-  { mode, cuda }: OpenScorerOptions,
+  { mode, cuda }: { readonly mode: ScoreMode; readonly cuda: boolean },
   io: Io,
   use: (scorer: TextScorer, gpu: Gpu) => Promise<T>,
 ): Promise<T> {
@@ -70,5 +65,5 @@ function checkMode({ path, settings, card }: FoundModel, mode: ScoreMode, io: Io
     : card.std > SAFE_STD
     ? `its log normaliser varies by ${formatNumber(card.std)}, over ${SAFE_STD}`
     : "its perplexity is over the number of words";
-  io.err(`warning: --mode ${modeText(mode)} is not safe with ${path}: ${why}; --mode exact is`);
+  io.err(`warning: --mode ${scoringText(mode)} is not safe with ${path}: ${why}; --mode exact is`);
 }

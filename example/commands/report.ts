@@ -45,7 +45,6 @@ function nameOf(runs: readonly RunPaths[]): string {
 /**
  * Writes the report.
  *
- * @param words The runs.
  * @throws {UsageError} If a run has no record, is named twice, or there are too many.
  * @throws {Failure} If a record cannot be read, or the file cannot be written.
  */

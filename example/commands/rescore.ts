@@ -25,8 +25,8 @@ interface FoundSystem extends System {
 
 /** The lists in two parts: one to tune the weights on, one to count errors on. */
 interface Parts {
-  readonly dev: readonly NBestList[];
-  readonly test: readonly NBestList[];
+  readonly dev: Contest;
+  readonly test: Contest;
 }
 
 /** A model's score for a hypothesis. */
@@ -50,34 +50,30 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   const lists = await withReferences(read.lists, settings);
   checkOldScores(lists, settings, path);
   const parts = split(lists, settings), results: Result[] = [];
-  const contests = parts &&
-    { dev: new Contest(parts.dev), test: new Contest(parts.test) };
-  if (contests !== undefined) {
-    results.push(contests.test.judge(FIRST, parts!.test.map(() => 0), []));
-  }
+  if (parts) results.push(parts.test.judge(FIRST, parts.test.lists.map(() => 0), []));
   for (const system of systems) {
     const { scores, seconds } = await scoreLists(system, lists, settings, io);
     const lm = interpolated(scores, settings);
-    const weights = contests === undefined
-      ? { lm: settings.lmWeight!, penalty: settings.wordPenalty ?? 0 }
-      : searched(contests.dev, lm, settings);
-    if (contests !== undefined) {
-      const chosen = choose(parts!.test, lm, weights);
+    const weights = parts
+      ? searched(parts.dev, lm, settings)
+      : { lm: settings.lmWeight!, penalty: settings.wordPenalty ?? 0 };
+    if (parts) {
+      const chosen = choose(parts.test, lm, weights);
       const versus = results.slice(0, 2).map((result) => result.system);
-      results.push(contests.test.judge(system.name, chosen, versus, { weights, seconds }));
+      results.push(parts.test.judge(system.name, chosen, versus, { weights, seconds }));
     }
     if (settings.out !== undefined) {
       writeLists(settings.out, { ...read, lists: lists.map((list) => sorted(list, lm, weights)) });
       io.error.out(`wrote       ${settings.out}`);
     }
   }
-  if (contests !== undefined) results.push(...limits(contests.test, parts!.test));
+  if (parts) results.push(...limits(parts.test));
   const counts = {
     lists: lists.length,
     hypotheses: lists.reduce((sum, { hypotheses }) => sum + hypotheses.length, 0),
-    dev: parts?.dev.length ?? 0,
-    test: parts?.test.length ?? 0,
-    words: contests?.test.words ?? 0,
+    dev: parts?.dev.lists.length ?? 0,
+    test: parts?.test.lists.length ?? 0,
+    words: parts?.test.words ?? 0,
   };
   io.write(reportLines(counts, results, settings).map((line) => `${line}\n`).join(""));
 }
@@ -123,9 +119,11 @@ function split(lists: readonly NBestList[], settings: RescoreSettings): Parts | 
   if (unknown.length > 0) {
     throw new Failure(`Cannot count errors: ${unknown[0]!.id} has no reference, and others have`);
   }
-  if (lmWeight !== undefined && wordPenalty !== undefined) return { dev: [], test: lists };
-  const count = Math.max(1, Math.round(dev * lists.length));
-  if (count < lists.length) return { dev: lists.slice(0, count), test: lists.slice(count) };
+  const isGiven = lmWeight !== undefined && wordPenalty !== undefined;
+  const count = isGiven ? 0 : Math.max(1, Math.round(dev * lists.length));
+  if (count < lists.length) {
+    return { dev: new Contest(lists.slice(0, count)), test: new Contest(lists.slice(count)) };
+  }
   throw new Failure(
     "Cannot search weights and count errors on a single list: give --lm-weight and --word-penalty",
   );
@@ -175,7 +173,7 @@ function searched(dev: Contest, lm: Scores, { lmWeight, wordPenalty }: RescoreSe
 }
 
 /** The index of the best hypothesis in each list. */
-function choose(lists: readonly NBestList[], lm: Scores, weights: Weights): number[] {
+function choose({ lists }: Contest, lm: Scores, weights: Weights): number[] {
   return lists.map((list) => best(scoresOf(list, lm), weights));
 }
 
@@ -192,11 +190,11 @@ function sorted(list: NBestList, lm: Scores, weights: Weights): NBestList {
 }
 
 /** The limits: the true language's choice, and the best hypothesis of each list (the oracle). */
-function limits(contest: Contest, lists: readonly NBestList[]): Result[] {
-  const isKnown = lists.every(({ hypotheses }) =>
+function limits(contest: Contest): Result[] {
+  const isKnown = contest.lists.every(({ hypotheses }) =>
     hypotheses.every(({ truth }) => truth !== undefined)
   );
-  const truth = () => choose(lists, ({ truth }) => truth!, { lm: 1, penalty: 0 });
+  const truth = () => choose(contest, ({ truth }) => truth!, { lm: 1, penalty: 0 });
   return [
     ...isKnown ? [contest.judge(TRUTH, truth(), [FIRST])] : [],
     contest.judge(ORACLE, contest.oracle(), []),

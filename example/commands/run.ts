@@ -47,7 +47,6 @@ async function runAlone(
   for (const warning of unknownWarnings(whole)) io.err(warning);
   const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
   const epochs = new Epochs(corpus.train, settings);
-  await (mode === "train" ? trainModel : profileBatch)({
-    ...{ gpu, settings, corpus, epochs, io, communicator },
-  });
+  const job = { gpu, settings, corpus, epochs, io, communicator };
+  await (mode === "train" ? trainModel(job) : profileBatch(job));
 }

@@ -2,7 +2,7 @@
 
 import type { SentenceScore } from "../evaluation/text_scorer.ts";
 import type { ScoreSettings } from "../options/score.ts";
-import { modeText } from "../options/scoring.ts";
+import { scoringText } from "../options/settings.ts";
 import { formatCount } from "../shared/progress.ts";
 
 /** A sentence with its line and its score. */
@@ -91,7 +91,7 @@ export class ScoreSums {
     if (json) {
       const exact = isExact && { ppl, ...(unknown > 0 && { pplKnown }) };
       const sums = { sentences, tokens, unknown, logProb, ...exact };
-      return [JSON.stringify({ mode: modeText(mode), base, ...sums })];
+      return [JSON.stringify({ mode: scoringText(mode), base, ...sums })];
     }
     const shown = (value: number) => value.toPrecision(DIGITS + 1);
     const without = unknown > 0 ? `, ${shown(pplKnown)} without the unknown words` : "";
@@ -103,7 +103,7 @@ export class ScoreSums {
       `score       log probability ${logProb.toFixed(DIGITS)} (base ${base}), ` +
       (isExact
         ? `ppl ${shown(ppl)}${without}`
-        : `${shown(logProb / tokens)} a token (--mode ${modeText(mode)}: not a perplexity)`),
+        : `${shown(logProb / tokens)} a token (--mode ${scoringText(mode)}: not a perplexity)`),
     ];
   }
 }

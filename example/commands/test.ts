@@ -1,6 +1,6 @@
 /** Without `--train` and `--prof`: tests a saved model. */
 
-import { ALONE, type Communicator } from "../../kernels/mod.ts";
+import type { Communicator } from "../../kernels/mod.ts";
 import { boundsOf, checkEvaluation } from "../model/checks.ts";
 import { describeModel, describeTest } from "./describe.ts";
 import { evaluationBatches } from "../data/batches.ts";
@@ -30,7 +30,7 @@ import { warnOfSamples } from "./samples.ts";
 export async function testModel(
   settings: Settings,
   io: Io,
-  communicator: Communicator = ALONE,
+  communicator: Communicator,
 ): Promise<void> {
   const { save, data, evaluation } = settings;
   const { path, vocabulary, settings: own } = findModel(save);

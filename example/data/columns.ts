@@ -7,7 +7,7 @@ import type { Batch } from "./row_batch.ts";
  * The given columns of a batch. The number of tokens remains that of the whole batch, so that a token weighs
  * what it does there.
  */
-export function columnsOf(batch: Batch, columns: readonly number[]): Batch {
+export function columnsOf(batch: Batch, columns: ArrayLike<number>): Batch {
   const { batchSize, steps, tokens, continues } = batch, width = columns.length;
   const pick = <T extends Uint32Array | Float32Array>(all: T): T => {
     const some = all.slice(0, steps * width) as T;

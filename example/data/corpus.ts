@@ -1,6 +1,6 @@
 /** Text as ids: training, validation and test sentences, and the vocabulary of the training text. */
 
-import { isSynthetic } from "../options/settings.ts";
+import { isSynthetic, type Settings } from "../options/settings.ts";
 import { Failure, reasonOf, UsageError } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
 import { memoryShare } from "../shared/memory.ts";
@@ -14,17 +14,10 @@ import { idsOf, Vocabulary } from "./vocab.ts";
 import type { WordCounts } from "./word_counts.ts";
 import { readVocabularyFile } from "./words.ts";
 
-/** The source of the text, and the words to keep. */
-export interface CorpusOptions {
-  /** A folder with train.txt, valid.txt and test.txt, or `synthetic[:words=...,vocab=...,seed=...]`. */
-  readonly data: string;
-  /** Path of a vocabulary file ({@linkcode readVocabularyFile}), or `null`. */
-  readonly vocab?: string | null;
-  /** The fewest occurrences of a word that is kept. */
-  readonly minFreq?: number;
-  /** Most gigabytes of the training text in memory; a quarter of the machine's if it is not given. */
-  readonly corpusMemory?: number | null;
-}
+/** The source of the text, the words to keep, and the memory for training text, as on the command line. */
+export type CorpusOptions =
+  & Pick<Settings, "data">
+  & Partial<Pick<Settings, "vocab" | "minFreq" | "corpusMemory">>;
 
 /** A text in three parts, by the ids of its vocabulary. */
 export interface Corpus {
@@ -51,7 +44,6 @@ export interface Corpus {
 /**
  * Reads a folder of text, or generates the synthetic text.
  *
- * @param io Shows the progress of reading.
  * @param sizes Sizes of what is kept, for tests.
  * @throws {UsageError} If a file is missing or the specification is wrong.
  * @throws {Failure} If a file has no words or is not UTF-8, or the vocabulary file is unusable.
@@ -72,7 +64,7 @@ export async function loadCorpus(
     filesOf(data, part)
   );
   const words = vocab === null ? {} : { words: readVocabularyFile(vocab) };
-  const watch: Watch = { notes: [], ...(io && { io }) };
+  const watch: Watch = { notes: [], io };
   using opened = new DisposableStack();
   const ids = opened.use(await readText(data, train, watch, sizes)), { counts } = ids;
   const vocabulary = Vocabulary.fromCounts(counts, { minFreq, ...words });
@@ -121,7 +113,7 @@ export async function loadTestText(
     return { vocabulary, test: builder.build(), notes: [], bestTestPerplexity };
   }
   checkFolder(data);
-  const watch: Watch = { notes: [], ...(io && { io }) };
+  const watch: Watch = { notes: [], io };
   const test = await readSentences(filesOf(data, "test"), vocabulary, watch);
   return { vocabulary, test, notes: watch.notes };
 }

@@ -124,7 +124,7 @@ export class IdWriter {
  */
 export function openIds(
   file: ByteSource,
-  onRead?: (bytes: number) => void,
+  onRead: (bytes: number) => void,
 ): NumberedText | undefined {
   const end = file.size - HASH_BYTES - LENGTH_BYTES;
   if (end < 0 || !isWhole(file, onRead)) return undefined;
@@ -139,7 +139,7 @@ export function openIds(
 }
 
 /** Whether the file's hash is that of its content. */
-function isWhole(file: ByteSource, onRead: (bytes: number) => void = () => {}): boolean {
+function isWhole(file: ByteSource, onRead: (bytes: number) => void): boolean {
   const hash = createHash("sha256").update(VERSION), end = file.size - HASH_BYTES;
   for (const bytes of chunksOf(file, 0, end)) {
     hash.update(bytes);

@@ -3,7 +3,7 @@
 import { createReadStream } from "node:fs";
 import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { Failure, reasonOf } from "../shared/errors.ts";
+import { type Fail, Failure, reasonOf } from "../shared/errors.ts";
 import { checkFile } from "../shared/files.ts";
 import { decodeLine, LineSplitter } from "./lines.ts";
 
@@ -51,6 +51,22 @@ export function openInput(path = "-"): Input {
     bytes: isFile ? size : undefined, // a named pipe
     lines: (onRead) => linesOf(path, openChunks(path, onRead)),
   };
+}
+
+/** The lines of {@linkcode openInput}, each with a {@linkcode Fail} that names it. */
+export async function* readInput(
+  path?: string,
+): AsyncGenerator<readonly [line: string, fail: Fail]> {
+  const input = openInput(path);
+  let number = 0;
+  for await (const lines of input.lines()) {
+    for (const line of lines) {
+      const start = `Cannot read ${input.name}: line ${++number}`;
+      yield [line, (why) => {
+        throw new Failure(`${start} ${why}`);
+      }];
+    }
+  }
 }
 
 /**

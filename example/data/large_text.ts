@@ -85,7 +85,8 @@ export class LargeText {
   read(blocks: ArrayLike<number>, onBlock: (tokens: number) => void = () => {}): Sentences {
     const all = Array.from(blocks, (block) => this.blocks[block]!);
     const tokens = all.reduce((sum, block) => sum + block.tokens, 0);
-    const sentences = all.reduce((sum, { lengths }) => sum + sentencesOf(lengths), 0);
+    const lengths = all.flatMap(({ lengths }) => lengths);
+    const sentences = lengths.reduce((sum, [, sentences]) => sum + sentences, 0);
     if (this.#memory.length <= tokens) this.#memory = new Uint32Array(tokens + 1);
     const ids = this.#memory.subarray(0, tokens + 1), offsets = new Uint32Array(sentences + 1);
     let at = 0, sentence = 0;
@@ -123,8 +124,4 @@ export class LargeText {
   #idOf(number: number): number {
     return number === MARK ? BOS : this.#ids[number]!;
   }
-}
-
-function sentencesOf(lengths: Block["lengths"]): number {
-  return lengths.reduce((sum, [, sentences]) => sum + sentences, 0);
 }

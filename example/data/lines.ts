@@ -21,21 +21,14 @@ const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * Lines end as in Python's text files: with a newline, a carriage return, or both; a line ending at
  * the end of the file does not start another line. A byte order mark at the start is dropped.
  *
- * @param onRead Receives the number of bytes after each read.
  * @throws {UsageError} If the file does not exist.
  * @throws {Failure} If it cannot be read, or a line is not UTF-8 or too long; the message has the
  *   line's number.
  */
-export function* readLines(
-  path: string,
-  onRead: (bytes: number) => void = () => {},
-): Generator<string> {
+export function* readLines(path: string): Generator<string> {
   checkFile(path);
   let number = 0;
-  for (const bytes of readByteLines(path, onRead)) {
-    number++;
-    yield decodeLine(bytes, number, path);
-  }
+  for (const bytes of readByteLines(path)) yield decodeLine(bytes, ++number, path);
 }
 
 /**
@@ -63,16 +56,12 @@ export function decodeLine(bytes: Uint8Array, number: number, name: string): str
 }
 
 /** The lines as bytes; a line is valid until the next one is requested. */
-function* readByteLines(
-  path: string,
-  onRead: (bytes: number) => void,
-): Generator<Uint8Array> {
+function* readByteLines(path: string): Generator<Uint8Array> {
   using file = attempt("read", path, () => Deno.openSync(path));
   const chunk = new Uint8Array(CHUNK), splitter = new LineSplitter();
   while (!splitter.isTooLong) {
     const size = attempt("read", path, () => file.readSync(chunk));
     if (size === null) break;
-    onRead(size);
     yield* splitter.push(chunk.subarray(0, size));
   }
   yield* splitter.end();

@@ -3,8 +3,7 @@
 import { Philox } from "../../kernels/random/mod.ts";
 import type { Corpus } from "./corpus.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";
-import { shuffle } from "./shuffle.ts";
-import { upTo } from "./shuffled_rows.ts";
+import { shuffle, upTo } from "./shuffle.ts";
 
 /** Random numbers of the choice, which is the same in all runs. */
 const SEED = 1, STREAM = 0x50415254;

@@ -162,20 +162,3 @@ export function emptyPieces(count: number): Pieces {
   const make = () => new Uint32Array(count);
   return { starts: make(), lengths: make(), skips: make() };
 }
-
-/** The first `count` rows of a batch. */
-export function firstRows(batch: Batch, count: number): Batch {
-  const { batchSize, steps } = batch, rows = Math.min(count, batchSize);
-  const isFirst = (_: number, i: number) => i % batchSize < rows;
-  const mask = batch.mask.filter(isFirst);
-  return {
-    batchSize: rows,
-    steps,
-    input: batch.input.filter(isFirst),
-    target: batch.target.filter(isFirst),
-    mask,
-    resets: batch.resets.filter(isFirst),
-    tokens: mask.reduce((sum, real) => sum + real, 0),
-    continues: false,
-  };
-}

@@ -1,6 +1,11 @@
-/** Random orders. */
+/** Orders of whole numbers. */
 
 import type { Philox } from "../../kernels/random/mod.ts";
+
+/** Whole numbers from 0. */
+export function upTo(count: number): Uint32Array<ArrayBuffer> {
+  return new Uint32Array(count).map((_, i) => i);
+}
 
 /** Puts `values` in random order, in place, and returns them. */
 export function shuffle<T extends unknown[] | Uint32Array>(values: T, random: Philox): T {

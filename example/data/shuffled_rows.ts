@@ -1,10 +1,11 @@
 /** Rows of pieces in random order. */
 
 import type { Philox } from "../../kernels/random/mod.ts";
+import type { TrainingOptions } from "./epoch.ts";
 import { pack, type Rows } from "./pack.ts";
 import { cut, type Pieces, type Row } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
-import { shuffle } from "./shuffle.ts";
+import { shuffle, upTo } from "./shuffle.ts";
 
 /** Pieces packed into rows, both shuffled. */
 export class ShuffledRows {
@@ -46,23 +47,10 @@ export class ShuffledRows {
   }
 }
 
-/** How {@linkcode piecesOf} cuts. */
-export interface Cut {
-  /** Maximum number of predictions in a piece. */
-  readonly bptt: number;
-  /** Cuts the joined text. */
-  readonly concat?: boolean;
-}
-
 /** The pieces of a text; each after the first of a sentence also reads a quarter of `bptt` before it. */
 export function piecesOf(
   { offsets, tokens }: Pick<Sentences, "offsets" | "tokens">,
-  { bptt, concat = false }: Cut,
+  { bptt, concat = false }: Pick<TrainingOptions, "bptt" | "concat">,
 ): Pieces {
   return concat ? cut([0, tokens], bptt, 0) : cut(offsets, bptt, bptt >> 2);
-}
-
-/** Whole numbers from 0. */
-export function upTo(count: number): Uint32Array {
-  return new Uint32Array(count).map((_, i) => i);
 }

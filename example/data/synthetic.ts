@@ -4,7 +4,7 @@ import { Philox } from "../../kernels/random/mod.ts";
 import { isSynthetic } from "../options/settings.ts";
 import { UsageError } from "../shared/errors.ts";
 import { MIN_VOCABULARY, SyntheticLanguage } from "./language.ts";
-import { type Sentences, SentencesBuilder } from "./sentences.ts";
+import { SentencesBuilder } from "./sentences.ts";
 import { idsOf, Vocabulary } from "./vocab.ts";
 import { WordCounts } from "./word_counts.ts";
 import { WordTable } from "./word_table.ts";
@@ -17,24 +17,6 @@ export interface SyntheticOptions {
   readonly vocab: number;
   /** Seed of the language and of the text. */
   readonly seed: number;
-}
-
-/** A text with known true probabilities. */
-export interface SyntheticText {
-  /** All words of the language, including those that the training text lacks. */
-  readonly vocabulary: Vocabulary;
-  /** The words of the training text, for `freq.txt`. */
-  readonly occurrences: WordCounts;
-  /** The training text. */
-  readonly train: Sentences;
-  /** The validation text. */
-  readonly valid: Sentences;
-  /** The test text. */
-  readonly test: Sentences;
-  /** Perplexity of the true distribution on the validation text. */
-  readonly bestValidPerplexity: number;
-  /** Perplexity of the true distribution on the test text. */
-  readonly bestTestPerplexity: number;
 }
 
 const NAME = "synthetic";
@@ -74,7 +56,7 @@ export function parseSynthetic(spec: string): SyntheticOptions {
 }
 
 /**
- * Generates the text; it is a function of the options.
+ * Generates the text in the form of a corpus; it is a function of the options.
  *
  * @param options The text; `testWords` is the size of the validation and of the test text.
  */
@@ -82,7 +64,7 @@ export function synthesize(
   { words, vocab, seed, testWords = testSize(words) }:
     & SyntheticOptions
     & { readonly testWords?: number },
-): SyntheticText {
+) {
   const language = new SyntheticLanguage(vocab, seed), counts = new Float64Array(vocab);
   const generate = (part: TextPart, size: number) => {
     const text = new SentencesBuilder(), best = new BestPerplexity(language);

@@ -17,7 +17,7 @@ export interface Watch {
   /** Receives remarks for the user, one line each. */
   readonly notes: string[];
   /** Shows the progress of reading. */
-  readonly io?: Io;
+  readonly io?: Io | undefined;
 }
 
 /**

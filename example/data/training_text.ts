@@ -8,7 +8,7 @@ import { AtomicFile, attempt, chunksOf, isFile, ofBytes, openBytes } from "../sh
 import { lockFile } from "../shared/lock.ts";
 import { Bar } from "../shared/progress.ts";
 import { IdWriter, type NumberedText, openIds } from "./id_file.ts";
-import { upTo } from "./shuffled_rows.ts";
+import { upTo } from "./shuffle.ts";
 import { bytesOf, nameOf, readWords, type Watch, withoutWords } from "./text_files.ts";
 
 /** Sizes that tests change. */
@@ -27,7 +27,6 @@ const MAX_NAME = 60;
  * The words of a part's files as numbers, in memory or in a file below `saved_model`. The file is written
  * again if the text has changed or it is damaged. While another process writes it, this one waits.
  *
- * @param folder The folder of the text.
  * @throws {Failure} If the text has no words, or something cannot be read or written.
  */
 export async function readText(
@@ -68,7 +67,7 @@ async function write(
   { notes, io }: Watch,
 ): Promise<Omit<NumberedText, "file">> {
   const own: string[] = [];
-  await readWords(files, { notes: own, ...(io && { io }) }, (words) => writer.add(words));
+  await readWords(files, { notes: own, io }, (words) => writer.add(words));
   const text = writer.end(source, own), { table } = text.counts;
   if (table.size === 0) throw withoutWords(files);
   notes.push(...own);

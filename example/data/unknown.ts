@@ -11,23 +11,14 @@ const MOST = 0.5;
 /** A text, or only its test part. */
 type Texts = Pick<Corpus, "test"> & Partial<Pick<Corpus, "train" | "valid">>;
 
-/** The number of words of a part and of those that are unknown. */
-interface Part {
-  readonly name: string;
-  readonly words: number;
-  readonly unknown: number;
-}
-
 /** The number of unknown words in the validation and the test text, as a line; undefined if there are none. */
 export function describeUnknown({ valid, test }: Texts): string | undefined {
   const parts = partsOf({ valid, test });
   if (parts.every(({ unknown }) => unknown === 0)) return undefined;
-  return parts.map((part) => {
-    const { name, words, unknown } = part;
-    return `${name} ${formatPercent(unknown, words)} (${formatCount(unknown)} of ${
-      formatCount(words)
-    } words)`;
-  }).join(", ");
+  return parts.map(({ name, words, unknown }) =>
+    `${name} ${formatPercent(unknown, words)} (${formatCount(unknown)} of ` +
+    `${formatCount(words)} words)`
+  ).join(", ");
 }
 
 /** Warnings, one line each, if unknown words make a perplexity too high or too low. */
@@ -54,7 +45,8 @@ export function unknownWarnings(
   return warnings;
 }
 
-function partsOf(texts: Readonly<Record<string, Sentences | undefined>>): Part[] {
+/** The words of each part, and how many of them are unknown. */
+function partsOf(texts: Readonly<Record<string, Sentences | undefined>>) {
   return Object.entries(texts).flatMap(([name, text]) =>
     text === undefined ? [] : [{ name, words: text.words, unknown: countUnknown(text) }]
   );

@@ -1,6 +1,7 @@
 /** The words that a model knows, their ids and their counts. */
 
 import { Failure } from "../shared/errors.ts";
+import { upTo } from "./shuffle.ts";
 import type { WordCounts } from "./word_counts.ts";
 import { findText, WordTable } from "./word_table.ts";
 
@@ -87,12 +88,10 @@ export class Vocabulary {
       most.joined.length + MARKS.join().length + 1,
     );
     for (const mark of MARKS) table.add(ENCODER.encode(mark));
-    if (words) { for (let word = 0; word < words.size; word++) table.addFrom(words, word); }
-    else {
-      for (const word of counted.order()) {
-        if (counted.counts[word]! >= minFreq) table.addFrom(counted.table, word);
-      }
-    }
+    const order = words
+      ? upTo(words.size)
+      : counted.order().filter((word) => counted.counts[word]! >= minFreq);
+    for (const word of order) table.addFrom(most, word);
     const counts = new Float64Array(table.size), ids = idsOf(counted, table);
     counted.counts.forEach((count, word) => counts[ids[word]!]! += count);
     counts[BOS]! += counted.sentences; // the end of each sentence

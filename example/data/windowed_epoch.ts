@@ -9,8 +9,8 @@ import type { LargeText } from "./large_text.ts";
 import { countRows, type LengthCounts } from "./pack.ts";
 import { type Row, RowBatch } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
-import { shuffle } from "./shuffle.ts";
-import { piecesOf, ShuffledRows, upTo } from "./shuffled_rows.ts";
+import { shuffle, upTo } from "./shuffle.ts";
+import { piecesOf, ShuffledRows } from "./shuffled_rows.ts";
 import { rowsOfBatch } from "./whole_epoch.ts";
 
 /** The window in memory. */
@@ -109,10 +109,11 @@ function countPieces(blocks: readonly Block[], options: TrainingOptions): Length
   const counts = new Map<number, number>(), sentences = new Map<number, number>();
   const add = (to: Map<number, number>, key: number, count: number) =>
     to.set(key, (to.get(key) ?? 0) + count);
-  if (options.concat) add(sentences, blocks.reduce((sum, { tokens }) => sum + tokens, 0), 1);
-  else {for (const { lengths } of blocks) {
-      for (const [length, n] of lengths) add(sentences, length, n);
-    }}
+  const tokens = blocks.reduce((sum, block) => sum + block.tokens, 0);
+  const lengths = options.concat
+    ? [[tokens, 1] as const]
+    : blocks.flatMap((block) => block.lengths);
+  for (const [length, n] of lengths) add(sentences, length, n);
   for (const [length, n] of sentences) {
     const text = { offsets: Uint32Array.of(0, length), tokens: length };
     for (const piece of piecesOf(text, options).lengths) add(counts, piece, n);

@@ -31,10 +31,10 @@ export class WordCounts {
   }
 
   /** Counts a word; gives its number. */
-  add(from: Uint8Array, start = 0, end = from.length, times = 1): number {
+  add(from: Uint8Array, start = 0, end = from.length): number {
     const word = this.table.add(from, start, end);
     if (word >= this.#counts.length) this.#counts = grow(this.#counts, word + 1);
-    this.#counts[word]! += times;
+    this.#counts[word]!++;
     return word;
   }
 

@@ -3,6 +3,7 @@
 import { basename } from "@std/path";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { filesOf } from "../data/text_files.ts";
+import { namesIn } from "../shared/files.ts";
 import { formatCount, formatPercent } from "../shared/progress.ts";
 import { nearestName } from "../shared/search.ts";
 import { attempted, type Fact, type Finding, graded } from "./finding.ts";
@@ -42,20 +43,12 @@ export async function fileFindings(data: string): Promise<Finding[]> {
 /** Names, where a file is missing, another of the folder that may be the one. */
 function withNeighbour(stop: Finding, data: string, part: string): Finding {
   if (stop.cure !== undefined) return stop;
-  const names = namesIn(data), aliases = part === "valid" ? ["dev", "val", part] : [part];
+  const names = namesIn(data).filter((name) => !PARTS.some((part) => name === `${part}.txt`));
+  const aliases = part === "valid" ? ["dev", "val", part] : [part];
   const near = names.find((name) => aliases.some((alias) => name.startsWith(alias))) ??
     nearestName(`${part}.txt`, names);
   const other = near === undefined ? "" : `, or name ${near} so`;
   return { ...stop, cure: `the folder needs train.txt, valid.txt and test.txt${other}` };
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return [...Deno.readDirSync(folder)].map(({ name }) => name)
-      .filter((name) => !PARTS.some((part) => name === `${part}.txt`)).sort();
-  } catch {
-    return []; // there is no such folder
-  }
 }
 
 function factsOf(scans: readonly Scan[]): Fact[] {
@@ -82,7 +75,6 @@ function factsOf(scans: readonly Scan[]): Fact[] {
       text: each((scan) =>
         `${formatBytes(scan.bytes)}, ${formatCount(scan.lines)} lines${scan.isPart ? " seen" : ""}`
       ),
-      cure: undefined,
     },
     {
       ...data,

@@ -32,8 +32,8 @@ export interface Finding {
 
 /** A finding without its grade, which depends on whether there is a cure. */
 export interface Fact extends Omit<Finding, "grade" | "cure"> {
-  /** The cure of what is odd; undefined if nothing is. */
-  readonly cure: string | undefined;
+  /** The cure of what is odd. */
+  readonly cure?: string | undefined;
 }
 
 /** A finding that warns if it has a cure. */

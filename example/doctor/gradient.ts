@@ -82,7 +82,7 @@ export function gradientFact(
   const about = { subject: "noise", name: "gradient" } as const;
   if (found === undefined) {
     const text = `not compared: the output layer has over ${formatCount(MAX_NUMBERS)} numbers`;
-    return { ...about, text, cure: undefined };
+    return { ...about, text };
   }
   const own = found.find(({ samples }) => samples === noiseRatio)!;
   const enough = found.find(({ noise, samples }) => noise <= ENOUGH && samples > noiseRatio);

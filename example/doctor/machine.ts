@@ -42,7 +42,7 @@ export function machineFindings(
 ): Finding[] {
   const about = { subject: "machine", name: "adapter" } as const;
   const warnings = adapterWarnings(gpu, devices).map((line) => warned(about, line));
-  const adapter = graded({ ...about, text: adapterLine(gpu), cure: undefined });
+  const adapter = graded({ ...about, text: adapterLine(gpu) });
   const { limits, features } = gpu.device;
   return [
     adapter,
@@ -55,7 +55,6 @@ export function machineFindings(
         `${formatBytes(limits.maxBufferSize)}, a workgroup ` +
         `${formatCount(limits.maxComputeInvocationsPerWorkgroup)} threads and ` +
         `${formatBytes(limits.maxComputeWorkgroupStorageSize)}`,
-      cure: undefined,
       figures: { tensorBytes: gpu.maxTensorBytes, bufferBytes: limits.maxBufferSize },
     }),
     graded(subgroupFact(gpu)),
@@ -63,7 +62,6 @@ export function machineFindings(
       ...about,
       name: "timestamps",
       text: features.has("timestamp-query") ? "yes: --prof can time kernels" : "none: no --prof",
-      cure: undefined,
     }),
   ];
 }

@@ -27,27 +27,25 @@ export function memoryFindings(
   { parameters, kept, peak }: MemoryFigures,
   fullest: Need,
 ): Finding[] {
-  const bytes = (count: number) => formatBytes(count);
   const part = product(fullest.shape) / fullest.most;
-  return [
+  const facts: Fact[] = [
     {
       subject: "memory",
       name: "tables",
-      text: `parameters ${bytes(parameters)}, with the optimizer ${bytes(kept)}`,
-      cure: undefined,
+      text: `parameters ${formatBytes(parameters)}, with the optimizer ${formatBytes(kept)}`,
       figures: { parameters, kept },
-    } as const,
+    },
     {
       subject: "memory",
       name: "largest",
       text: `${fullest.what}, [${fullest.shape.join(", ")}], take ${
         formatPercent(part)
       } of what the adapter allows`,
-      cure: undefined,
       figures: { part },
-    } as const,
+    },
     peakFact(peak, freeMemory(gpu)),
-  ].map(graded);
+  ];
+  return facts.map(graded);
 }
 
 function peakFact(peak: number, free: number | undefined): Fact {

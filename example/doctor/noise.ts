@@ -70,7 +70,6 @@ export function noiseFindings(
         subject: "noise",
         name: "rank order",
         text: "ids are in order of falling frequency, as log-uniform noise takes them to be",
-        cure: undefined,
       })]
       : [],
     graded(hitFact(figures, settings)),

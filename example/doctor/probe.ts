@@ -155,7 +155,6 @@ export function paceFact(pace: Pace, { epochs, patience, maxMinutes }: Settings)
       (patience === null ? "" : `, less if --patience ${patience} ends it`) + `: the start ` +
       `${seconds(startMs)}, an epoch ${seconds(epochMs)} at ${formatCount(tokensPerSecond)} ` +
       `tokens/s, its validation ${seconds(validationMs)}, the test ${seconds(testMs)}`,
-    cure: undefined,
     figures: {
       tokensPerSecond,
       startSeconds: startMs / 1000,

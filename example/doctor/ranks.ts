@@ -36,22 +36,22 @@ export async function rankFindings(
 
 function sizeFact(places: readonly Place[], library: string): Fact {
   const hosts = new Set(places.map(({ host }) => host)), { length: size } = places;
-  const isAlone = size === 1;
   return {
     subject: "ranks",
     name: "size",
     text:
       `${formatCount(size)} on ${hosts.size === 1 ? "one machine" : `${hosts.size} machines`}, ` +
       `over ${library}`,
-    cure: isAlone ? "start several by mpirun or srun (docs/distributed.md)" : undefined,
+    cure: size === 1 ? "start several by mpirun or srun (docs/distributed.md)" : undefined,
     figures: { ranks: size, machines: hosts.size },
   };
 }
 
 /** A launcher may bind each rank to one core, which a software adapter computes with. */
-function coresFact(places: readonly Place[]): Fact | undefined {
+function coresFact(places: readonly Place[]): Fact {
   const bound = ranksWhere(places, ({ software, cores }) => software && cores === 1);
-  const cores = places.map(({ cores }) => cores), [least, most] = extremes(cores);
+  const cores = places.map(({ cores }) => cores);
+  const least = Math.min(...cores), most = Math.max(...cores);
   return {
     subject: "ranks",
     name: "cores",
@@ -115,8 +115,4 @@ function ranksWhere(places: readonly Place[], holds: (place: Place) => boolean):
 
 function listed(ranks: readonly number[]): string {
   return `rank${ranks.length > 1 ? "s" : ""} ${ranks.join(", ")}`;
-}
-
-function extremes(numbers: readonly number[]): [least: number, most: number] {
-  return [Math.min(...numbers), Math.max(...numbers)];
 }

@@ -1,10 +1,9 @@
 /** The words of a text: how many are unknown, how many it takes to cover the text, how often they come. */
 
 import type { Corpus } from "../data/corpus.ts";
-import type { Sentences } from "../data/sentences.ts";
+import { countUnknown, type Sentences } from "../data/sentences.ts";
 import { describeUnknown, unknownWarnings } from "../data/unknown.ts";
 import { EOS, UNK } from "../data/vocab.ts";
-import { countUnknown } from "../data/sentences.ts";
 import { formatCount, formatPercent } from "../shared/progress.ts";
 import { type Fact, type Finding, graded, warned } from "./finding.ts";
 
@@ -85,7 +84,6 @@ function coverageFact(corpus: Corpus): Fact {
     name: "coverage",
     text: "of valid by the most frequent words: " +
       parts.map(({ size, part }) => `${formatCount(size)} ${formatPercent(part)}`).join(", "),
-    cure: undefined,
     figures: Object.fromEntries(parts.map(({ size, part }) => [String(size), part])),
   };
 }

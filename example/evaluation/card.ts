@@ -1,9 +1,8 @@
 /** Statistics of a text's exact scores: perplexity by word frequency, and self-normalisation. */
 
 import { byFallingCount } from "../data/word_counts.ts";
-import type { Vocabulary } from "../data/vocab.ts";
+import { UNK, type Vocabulary } from "../data/vocab.ts";
 import { formatCount, formatPerplexity } from "../shared/progress.ts";
-import { UNK } from "../data/vocab.ts";
 
 /** Exact scores of the predicted tokens of a text. */
 export interface TokenScores {

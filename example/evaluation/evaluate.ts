@@ -31,6 +31,8 @@ export interface Watch {
   readonly stop?: StopFlag;
   /** Advances by one per batch. */
   readonly bar?: Pick<Bar, "step">;
+  /** Noise that a batch shares is the same for all, so that no loss depends on a sentence's neighbours. */
+  readonly sameNoise?: boolean;
 }
 
 /** The ids and resets of a batch on the GPU, [T, B]; `targets` take the place of its own. */
@@ -74,11 +76,7 @@ export async function evaluate(
   const { communicator } = watch.ranks ?? new Ranks(), among = sharersOf(model, communicator);
   using collected = new CollectedNumbers(gpu, ownOf(batches, among), 2);
   await forEachBatch(gpu, model, batches, watch, async (step, batch, states) => {
-    const { input, target, resets } = uploadIds(
-      step,
-      batch,
-      rowsOfShard(model, batch.target),
-    );
+    const { input, target, resets } = uploadIds(step, batch, rowsOfShard(model, batch.target));
     await model.fetch(step, communicator, input);
     const normalized = model.normalize(step, input, target, { states, resets });
     collected.push(normalized.score, normalized.logZ);
@@ -94,15 +92,13 @@ export async function evaluate(
 /**
  * The loss of each token, in the order of `batches`: the model's loss outside training.
  *
- * @param watch With `sameNoise`, noise that a batch shares is the same for all batches, so that no
- *   sentence's loss depends on its neighbours.
  * @throws {Stopped} If a stop is requested.
  */
 export async function evaluateTokens(
   gpu: Gpu,
   model: WordModel,
   batches: readonly Batch[],
-  watch: Watch & { readonly sameNoise?: boolean } = {},
+  watch: Watch = {},
 ): Promise<Float32Array> {
   const { communicator } = watch.ranks ?? new Ranks(), among = sharersOf(model, communicator);
   using collected = new CollectedNumbers(gpu, ownOf(batches, among), 1);
@@ -198,7 +194,7 @@ async function forEachBatch(
   gpu: Gpu,
   model: WordModel,
   batches: readonly Batch[],
-  { stop, bar, sameNoise = false, ranks = new Ranks() }: Watch & { readonly sameNoise?: boolean },
+  { stop, bar, sameNoise = false, ranks = new Ranks() }: Watch,
   score: (step: Step, batch: Batch, states: readonly Tensor[], i: number) => Promise<
     readonly Tensor[]
   >,

@@ -37,17 +37,18 @@ export async function* continuations(
   settings: Continuation,
 ): AsyncGenerator<Uint32Array> {
   using reader = new Reader(model);
-  const B = texts.count, { seed } = settings;
+  const B = texts.count, { seed, topK, topP } = settings;
+  const draw = topK === null && topP === null ? amongAll : amongBest;
   for (const id of prompt.slice(0, -1)) {
     using step = gpu.step();
     reader.read(step, new Uint32Array(B).fill(id));
     await gpu.keepUp();
   }
-  let ids = new Uint32Array(B).fill(prompt[prompt.length - 1]!);
+  let ids = new Uint32Array(B).fill(prompt.at(-1)!);
   for (let number = 0;; number++) {
     {
       using step = gpu.step({ seed, number });
-      ids = await nextIds(gpu, step, model, reader.read(step, ids), texts, settings);
+      ids = await draw(gpu, step, model, reader.read(step, ids), texts, settings);
     }
     yield ids;
   }
@@ -79,23 +80,19 @@ class Reader implements Disposable {
 }
 
 /** The ids [B] that follow the contexts of B texts. */
-async function nextIds(
+async function amongAll(
   gpu: Gpu,
   step: Step,
-  model: WordModel,
+  { criterion }: WordModel,
   context: Tensor,
-  texts: Texts,
-  settings: Continuation,
+  { first, count }: Texts,
+  { temperature, unk }: Continuation,
 ): Promise<Uint32Array<ArrayBuffer>> {
-  const { topK, topP, temperature, unk } = settings;
-  if (topK !== null || topP !== null) {
-    return await amongBest(gpu, step, model, context, texts, settings);
-  }
-  const scorer = model.criterion.scoreAllClasses!(step, context);
+  const scorer = criterion.scoreAllClasses!(step, context);
   // A second word, drawn without the first, replaces <unk>.
-  const k = unk ? 1 : 2, options = { stream: STREAM, temperature, firstRow: texts.first };
+  const k = unk ? 1 : 2, options = { stream: STREAM, temperature, firstRow: first };
   const drawn = await gpu.read(drawClasses(step, scorer, k, options).ids);
-  return Uint32Array.from({ length: texts.count }, (_, n) => {
+  return Uint32Array.from({ length: count }, (_, n) => {
     const id = drawn[n * k]!;
     return id === UNK && !unk ? drawn[n * k + 1]! : id;
   });
@@ -132,7 +129,7 @@ async function totals(
   context: Tensor,
   unk: boolean,
 ): Promise<Float32Array> {
-  const rows = context.size / context.shape[context.shape.length - 1]!;
+  const rows = context.size / context.shape.at(-1)!;
   const unknown = step.upload(new Uint32Array(rows).fill(UNK));
   const { score, logZ } = criterion.ceLoss(step, unknown, context);
   const all = await gpu.readFloats(logZ);

@@ -1,18 +1,15 @@
 /** Picks a word among the most probable ones. */
 
+import type { GenerateSettings } from "../options/generate.ts";
+
 /** A word and its score. */
 export interface Candidate {
   readonly id: number;
   readonly score: number;
 }
 
-/** Which candidates count, and how strongly better ones are preferred. */
-export interface Choice {
-  readonly topK: number | null;
-  readonly topP: number | null;
-  /** More than 0. */
-  readonly temperature: number;
-}
+/** Which candidates count, and how strongly better ones are preferred: by a temperature above 0. */
+export type Choice = Pick<GenerateSettings, "topK" | "topP" | "temperature">;
 
 /**
  * The id of one of the candidates: of the `topK` best, and of the fewest best whose probabilities sum to

@@ -3,6 +3,7 @@
 import type { Gpu, Step, Tensor } from "../../mod.ts";
 import type { Communicator } from "../../kernels/mod.ts";
 import type { Batch } from "../data/row_batch.ts";
+import { joinRows } from "../shared/ranks.ts";
 
 /** Keeps the last batch's states where the next batch continues its rows. */
 export class CarriedStates implements Disposable {
@@ -15,17 +16,11 @@ export class CarriedStates implements Disposable {
    * continues the last one. The caller disposes of them.
    */
   async whole(gpu: Gpu, communicator: Communicator): Promise<Tensor[]> {
-    const { size } = communicator, wholes: Tensor[] = [];
+    const wholes: Tensor[] = [];
     for (const state of this.#states) {
-      const width = state.shape[1]!, whole = new Float32Array(this.#columns * width);
-      for (
-        const [rank, rows] of (await communicator.gather(await gpu.readFloats(state))).entries()
-      ) {
-        for (let column = rank, row = 0; column < this.#columns; column += size, row++) {
-          whole.set(rows.subarray(row * width, (row + 1) * width), column * width);
-        }
-      }
-      wholes.push(gpu.tensor([this.#columns, width], whole));
+      const shape = [this.#columns, state.shape[1]!] as const;
+      const parts = await communicator.gather(await gpu.readFloats(state));
+      wholes.push(gpu.tensor(shape, joinRows(parts, ...shape)));
     }
     return wholes;
   }

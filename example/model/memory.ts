@@ -39,8 +39,9 @@ export function memoryOfModel(
   words: number,
   shard?: Shard,
 ): MemoryNeeds {
-  const V = rowsOf(words, shard);
-  const halves = settings.tableDtype === "f16" ? FLOAT_BYTES / 2 * tableSize(settings, V) : 0;
+  const { indexModule, emsize, tableDtype } = settings, V = rowsOf(words, shard);
+  const vectors = V * emsize * (indexModule === "gru" ? 1 : 2);
+  const halves = tableDtype === "f16" ? FLOAT_BYTES / 2 * vectors : 0;
   const tables = FLOAT_BYTES * parameterCount(settings, V) - halves;
   const [first, more] = settings.noise.split("+"), isBatch = first === "batch";
   const drawn = isBatch && more === undefined ? 0 : DRAWN_BYTES + LOG_BYTES;
@@ -77,11 +78,6 @@ export function memoryOfTraining(
 
 function rowsOf(words: number, shard?: Shard): number {
   return shard ? shardRows({ ...shard, rows: words }) : words;
-}
-
-/** Elements of the tables of words' vectors. */
-function tableSize({ indexModule, emsize }: SizeSettings, words: number): number {
-  return words * emsize * (indexModule === "gru" ? 1 : 2);
 }
 
 /** The needs in words, such as "4.1 GB on the GPU: tables 2 GB, moments 2 GB, noise 120 MB". */

@@ -48,19 +48,19 @@ export interface Start {
   readonly resets?: Tensor;
 }
 
+/** What a criterion scores words from, one row per token, and the final recurrent states. */
+export interface Context {
+  readonly context: Tensor;
+  readonly states: readonly Tensor[];
+}
+
 /** Predicts each next word of B sentences side by side. */
 export abstract class WordModel extends Module {
   /** The output layer and its loss; reduction is `"none"`. */
   abstract readonly criterion: NCELoss<[Tensor]>;
 
-  /**
-   * The criterion's input for `input` [T, B], one row per token, and the final recurrent states.
-   */
-  abstract context(
-    step: Step,
-    input: Tensor,
-    start?: Start,
-  ): { context: Tensor; states: readonly Tensor[] };
+  /** The context of `input` [T, B]. */
+  abstract context(step: Step, input: Tensor, start?: Start): Context;
 
   /** The rows of tables that {@linkcode context} looks up for `input`, and {@linkcode forward} for `target`. */
   protected abstract rows(step: Step, input: Tensor, target?: Tensor): RowRequest[];
@@ -110,6 +110,12 @@ export abstract class WordModel extends Module {
     const { score, logZ } = this.criterion.ceLoss(step, flat, context);
     return { score, logZ, states };
   }
+}
+
+/** c of the model, learned or not. */
+export async function normTermOf(gpu: Gpu, { criterion }: WordModel): Promise<number> {
+  const { normTerm } = criterion;
+  return typeof normTerm === "number" ? normTerm : (await gpu.readFloats(normTerm))[0]!;
 }
 
 /** Embedding, LSTM layers, a projection to the size of a word vector, and an IndexLinear. */
@@ -167,11 +173,7 @@ export class LanguageModel extends WordModel {
   }
 
   /** The projected states of the top layer, [T, B, E]. */
-  override context(
-    step: Step,
-    input: Tensor,
-    { states = [], resets }: Start = {},
-  ): { context: Tensor; states: readonly Tensor[] } {
+  override context(step: Step, input: Tensor, { states = [], resets }: Start = {}): Context {
     const embedded = this.#inputDropout.forward(step, this.#encoder.forward(step, input));
     const recurrent = this.#rnn.forward(step, embedded, { states: inPairs(states), resets });
     const projected = this.#proj.forward(step, recurrent.output);
@@ -218,11 +220,7 @@ export class GRULanguageModel extends WordModel {
   }
 
   /** The states of the GRU, [T, B, H]; they start at zero, and again at `resets`. */
-  override context(
-    step: Step,
-    input: Tensor,
-    { states, resets }: Start = {},
-  ): { context: Tensor; states: readonly Tensor[] } {
+  override context(step: Step, input: Tensor, { states, resets }: Start = {}): Context {
     const { context, state } = this.criterion.context(step, input, { state: states?.[0], resets });
     return { context, states: [state] };
   }

@@ -22,10 +22,15 @@ export const OPTIMIZERS = ["sgd", "adagrad", "rowwise-adagrad", "adam"] as const
 /** What products read the weights of the layers in. */
 export const COMPUTES = ["f32", "f16"] as const;
 
+/** Formats of n-best lists: JSON lines, SRILM's files, or Kaldi's text archives. */
+export const FORMATS = ["json", "srilm", "kaldi"] as const;
+
 /** A training loss. */
 export type LossName = typeof LOSSES[number];
 /** A noise source. */
 export type NoiseName = typeof NOISES[number];
+/** A format of n-best lists. */
+export type NBestFormat = typeof FORMATS[number];
 /** An optimizer. */
 export type OptimizerName = typeof OPTIMIZERS[number];
 

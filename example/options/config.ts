@@ -5,7 +5,7 @@ import { type AnyNode, type MemberNode, parse } from "@humanwhocodes/momoa";
 import { reasonOf, UsageError } from "../shared/errors.ts";
 import { nearestName } from "../shared/search.ts";
 import { idleness } from "./effects.ts";
-import { evaluationText } from "./evaluation_kind.ts";
+import { scoringText } from "./evaluation_kind.ts";
 import { type Given, type Option, type OptionTable, readOption } from "./option.ts";
 import { OPTIONS, type Settings } from "./options.ts";
 
@@ -121,6 +121,6 @@ export function configOf(settings: Settings): Config {
   return Object.fromEntries(names.flatMap((name) => {
     const setting = settings[name], { value, absent } = OPTIONS[name];
     if (setting === null || (value !== undefined && setting === absent)) return []; // not given
-    return [[toKebabCase(name), typeof setting === "object" ? evaluationText(setting) : setting]];
+    return [[toKebabCase(name), typeof setting === "object" ? scoringText(setting) : setting]];
   }));
 }

@@ -3,7 +3,7 @@
 import { toKebabCase } from "@std/text";
 import { isFromBatch, isSynthetic } from "./choices.ts";
 import { UsageError } from "../shared/errors.ts";
-import { evaluationText } from "./evaluation_kind.ts";
+import { scoringText } from "./evaluation_kind.ts";
 import { flagOf, type Given, type Mode } from "./option.ts";
 import { OPTIONS, type Settings } from "./options.ts";
 
@@ -144,7 +144,7 @@ export function shown(name: Name, settings: Settings): string {
   const setting = settings[name];
   if (typeof setting === "boolean") return flagOf(name);
   const text = typeof setting === "object" && setting !== null
-    ? evaluationText(setting)
+    ? scoringText(setting)
     : String(setting);
   return `${flagOf(name)} ${/^[^\s"\p{C}]+$/u.test(text) ? text : JSON.stringify(text)}`;
 }

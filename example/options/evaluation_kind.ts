@@ -49,7 +49,7 @@ export function evaluationProblem(
   { loss, noise, noiseRatio, unique }: EvaluatedSettings,
   evaluation: EvaluationKind,
 ): string | undefined {
-  const kind = evaluationText(evaluation);
+  const kind = scoringText(evaluation);
   const cannot = (why: string, cure: string) =>
     `Cannot test a model of --loss ${loss} by --evaluation ${kind}: ${why}; give ` +
     `--evaluation ${cure}`;
@@ -73,7 +73,7 @@ export function evaluationProblem(
   return undefined;
 }
 
-/** An evaluation, as spelled for `--evaluation`. */
-export function evaluationText(evaluation: EvaluationKind): string {
-  return typeof evaluation === "object" ? `sampled:${evaluation.sampled}` : evaluation;
+/** An evaluation or a mode, as spelled for `--evaluation` or `--mode`. */
+export function scoringText(kind: string | Sampled): string {
+  return typeof kind === "object" ? `sampled:${kind.sampled}` : kind;
 }

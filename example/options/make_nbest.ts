@@ -1,6 +1,6 @@
 /** Options of the command `make-nbest`. */
 
-import { FORMATS } from "./list_formats.ts";
+import { FORMATS } from "./choices.ts";
 import { choice, count, number, optional, type OptionTable, path } from "./option.ts";
 import { RUN } from "./options.ts";
 

@@ -1,6 +1,6 @@
 /** The option of the norm term. */
 
-import { number, TRAINING, wordOr } from "./option.ts";
+import { number, wordOr } from "./option.ts";
 
 const TERM = wordOr(
   ["auto", "learned"],
@@ -10,7 +10,6 @@ const TERM = wordOr(
     help:
       "Log of the normalising constant that nce assumes: a number, auto (also -1) for the log " +
       "of the vocabulary size, or learned.",
-    modes: TRAINING,
   }),
 );
 /** A number, `auto` or `learned`; -1 is `auto`. */

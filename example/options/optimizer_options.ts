@@ -1,39 +1,35 @@
 /** Options for the optimizer and its learning rate. */
 
 import { OPTIMIZERS } from "./choices.ts";
-import { choice, count, EPOCHS, number, type OptionTable, type Range, TRAINING } from "./option.ts";
+import { choice, count, EPOCHS, inRuns, number, type Range, TRAINING } from "./option.ts";
 
 /** Coefficients whose products with weights and gradients stay within float32. */
 const COEFFICIENT: Range = [1e-30, 1e30];
 
 /** How weights are updated. */
-export const OPTIMIZER = {
+export const OPTIMIZER = inRuns(TRAINING, {
   optimizer: choice(OPTIMIZERS, {
     value: "name",
     default: "sgd",
     help:
       "How weights are updated: sgd, adagrad (each weight's steps shrink with its own gradients, " +
       "which suits rare words), rowwise-adagrad (each word's, which costs no memory) or adam (lazy: words that a batch does not use stay as they are).",
-    modes: TRAINING,
   }),
   lr: number(COEFFICIENT, {
     value: "rate",
     default: "1",
     help:
       "Learning rate at first; unless given, it is 0.02 for adagrad and rowwise-adagrad and 0.005 for adam.",
-    modes: TRAINING,
   }),
   momentum: number([0, 0.9999], {
     value: "rate",
     default: "0.9",
     help: "Momentum of sgd (0: none, and no memory for it).",
-    modes: TRAINING,
   }),
   warmup: count([0, 1e9], {
     value: "steps",
     default: "0",
     help: "Training steps over which the learning rate rises to --lr, in a straight line.",
-    modes: TRAINING,
   }),
   lrDecay: number([1, 1e30], {
     value: "factor",
@@ -51,7 +47,6 @@ export const OPTIMIZER = {
     value: "norm",
     default: "0.25",
     help: "Largest global norm of the gradients.",
-    modes: TRAINING,
   }),
   weightDecay: number([0, 1e30], {
     value: "rate",
@@ -59,6 +54,5 @@ export const OPTIMIZER = {
     help:
       "Weight decay added to the gradients; with the adagrads and adam not where only some words of a " +
       "table have one.",
-    modes: TRAINING,
   }),
-} satisfies OptionTable;
+});

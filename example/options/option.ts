@@ -132,6 +132,12 @@ export function optional<T, U>(option: Option<T>, absent: U): Option<T | U> {
   return { ...option, absent };
 }
 
+/** The same options, which affect these runs alone unless one says otherwise. */
+export function inRuns<Table extends OptionTable>(modes: readonly Mode[], table: Table): Table {
+  const entries = Object.entries(table).map(([name, option]) => [name, { modes, ...option }]);
+  return Object.fromEntries(entries) as Table;
+}
+
 /** An option's name on the command line, such as `--min-freq`, from its setting's name. */
 export function flagOf(name: string): string {
   return `--${toKebabCase(name)}`;

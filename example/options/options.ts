@@ -7,6 +7,7 @@ import {
   count,
   EPOCHS,
   flag,
+  inRuns,
   number,
   optional,
   type OptionTable,
@@ -84,37 +85,32 @@ const DATA = {
 } satisfies OptionTable;
 
 /** The network. */
-export const MODEL = {
+export const MODEL = inRuns(TRAINING, {
   indexModule: choice(INDEX_MODULES, {
     value: "module",
     default: "linear",
     help: "What scores a word: linear (a layer on top of the LSTM), or gru (a GRU that reads the " +
       "word itself; takes the place of the whole model).",
-    modes: TRAINING,
   }),
   emsize: count([1, 65_536], {
     value: "size",
     default: "200",
     help: "Size of the word embeddings.",
-    modes: TRAINING,
   }),
   nhid: count([1, 65_536], {
     value: "size",
     default: "200",
     help: "Hidden units of a layer.",
-    modes: TRAINING,
   }),
   nlayers: count([1, 64], {
     value: "count",
     default: "2",
     help: "Number of LSTM layers.",
-    modes: TRAINING,
   }),
   dropout: number([0, 0.999], {
     value: "rate",
     default: "0.2",
     help: "Dropout applied to the layers (0 = none).",
-    modes: TRAINING,
   }),
   tableDtype: choice(TABLE_DTYPES, {
     value: "type",
@@ -122,81 +118,70 @@ export const MODEL = {
     help:
       "Numbers that tables of words store: f32, or f16 in half the memory, rounded at random. " +
       "What the optimizer keeps of it stays f32: least is kept by --momentum 0 or rowwise-adagrad.",
-    modes: TRAINING,
     addedLater: true,
   }),
   seed: count([0, Number.MAX_SAFE_INTEGER], {
     value: "number",
     default: "1111",
     help: "Random seed of the weights, the noise, dropout and the order of the text.",
-    modes: TRAINING,
   }),
-} satisfies OptionTable;
+});
 
 /** The loss and its noise. */
-export const LOSS = {
+export const LOSS = inRuns(TRAINING, {
   loss: choice(LOSSES, {
     value: "loss",
     default: "full",
     help: "Training loss: full (exact softmax), nce, sampled (sampled softmax), mix (mean of nce " +
       "and sampled) or neg (negative sampling; gives no probabilities).",
-    modes: TRAINING,
   }),
-  nce: shorthand("loss", "nce", { help: "Short for --loss nce.", modes: TRAINING }),
+  nce: shorthand("loss", "nce", { help: "Short for --loss nce." }),
   noiseRatio: count(SAMPLES, {
     value: "count",
     default: "50",
     help: "Noise samples for a target, k; shared by all targets of a batch.",
-    modes: TRAINING,
   }),
-  perWord: flag({ help: "Draw noise for every target.", modes: TRAINING }),
+  perWord: flag({ help: "Draw noise for every target." }),
   noise: choice(NOISES, {
     value: "source",
     default: "unigram",
     help: "Where noise comes from, and the output bias starts: unigram, uniform, log-uniform, " +
       "batch (the other targets of the batch), or batch with another, such as batch+unigram.",
-    modes: TRAINING,
   }),
   noisePower: number([0, 10], {
     value: "number",
     default: "1",
     help: "Exponent of the word counts in unigram noise.",
-    modes: TRAINING,
   }),
   noiseUniform: number([0, 1], {
     value: "part",
     default: "0",
     help: "Part of uniform noise that is mixed into unigram noise.",
-    modes: TRAINING,
   }),
-  unique: flag({ help: "Draw different samples (--loss sampled only).", modes: TRAINING }),
+  unique: flag({ help: "Draw different samples (--loss sampled only)." }),
   removeHits: flag({
     help: "Leave out samples that equal the target (--loss sampled only).",
-    modes: TRAINING,
   }),
   normTerm: NORM_TERM,
   selfNorm: number([0, 1e10], {
     value: "alpha",
     default: "0",
     help: "Weight of a penalty on the square of the estimated log normaliser.",
-    modes: TRAINING,
   }),
-} satisfies OptionTable;
+});
 
 /** The course of training. */
-const COURSE = {
+const COURSE = inRuns(EPOCHS, {
   epochs: count([1, 1e6], {
     value: "count",
     default: "40",
     help: "Maximum number of epochs: passes over the text.",
-    modes: EPOCHS,
     mayChange: true,
   }),
   patience: optional<number, null>(
     count(ANY_COUNT, {
       value: "epochs",
       help: "End training after so many epochs in turn without a better validation.",
-      modes: EPOCHS,
       mayChange: true,
     }),
     null,
@@ -206,7 +191,6 @@ const COURSE = {
       value: "n",
       help:
         "End training after so many minutes, as at Ctrl-C: a checkpoint is left, the test follows.",
-      modes: EPOCHS,
       mayChange: true,
     }),
     null,
@@ -221,14 +205,12 @@ const COURSE = {
     value: "batches",
     default: "200",
     help: "Batches between two reports.",
-    modes: EPOCHS,
     mayChange: true,
   }),
   audit: optional(
     count(ANY_COUNT, {
       value: "steps",
       help: "Every so many steps, compare the sampled gradient with the exact one.",
-      modes: EPOCHS,
       mayChange: true,
     }),
     0,
@@ -239,16 +221,14 @@ const COURSE = {
     help:
       "Minutes between two checkpoints (0: after each batch). Others: at each epoch's end, at " +
       "Ctrl-C and SIGTERM (the test follows), at SIGUSR2 (the run ends, to be requeued with --resume).",
-    modes: EPOCHS,
     mayChange: true,
   }),
   tbName: optional<string, null>({
     ...NAME,
     help: "Also write the record for TensorBoard, to runs/NAME (tensorboard --logdir runs).",
-    modes: EPOCHS,
     mayChange: true,
   }, null),
-} satisfies OptionTable;
+});
 
 /** All options by the names of their settings. */
 export const OPTIONS = {

@@ -1,6 +1,7 @@
 /** Options of the command `rescore`, and the systems that it compares. */
 
-import { FORMATS } from "./list_formats.ts";
+import { FORMATS } from "./choices.ts";
+import { scoringText } from "./evaluation_kind.ts";
 import {
   choice,
   flag,
@@ -11,7 +12,7 @@ import {
   type SettingsOf,
 } from "./option.ts";
 import { RUN } from "./options.ts";
-import { MODE, modeText, type ScoreMode } from "./scoring.ts";
+import { MODE, type ScoreMode } from "./scoring.ts";
 
 /** Limits of the weights. */
 const WEIGHT = 1e6;
@@ -92,7 +93,7 @@ export function systemsOf(word: string, mode: ScoreMode): System[] {
     const [, model = part, own] = /^(.+?):((?:exact|raw|raw-best|sampled:\d+))$/.exec(part) ?? [];
     const chosen = own === undefined ? mode : MODE.read(own) ?? mode;
     return {
-      name: own === undefined && chosen === "exact" ? model : `${model}:${modeText(chosen)}`,
+      name: own === undefined && chosen === "exact" ? model : `${model}:${scoringText(chosen)}`,
       model,
       mode: chosen,
     };

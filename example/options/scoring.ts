@@ -1,7 +1,7 @@
 /** How commands score text: the modes, their names, and the models that support them. */
 
 import { isFromBatch } from "./choices.ts";
-import { SAMPLED } from "./evaluation_kind.ts";
+import { SAMPLED, scoringText } from "./evaluation_kind.ts";
 import { type SettingOf, wordOr } from "./option.ts";
 import type { ModelSettings } from "./options.ts";
 
@@ -19,11 +19,6 @@ export const MODE = wordOr(["exact", "raw", "raw-best"], {
 /** How a word's log probability is computed: see {@linkcode MODE}. */
 export type ScoreMode = SettingOf<typeof MODE>;
 
-/** A mode, as spelled for `--mode`. */
-export function modeText(mode: ScoreMode): string {
-  return typeof mode === "object" ? `sampled:${mode.sampled}` : mode;
-}
-
 /** Why a model with these settings does not support the mode: one line with the cure, or undefined. */
 export function modeProblem(
   { loss, noise, noiseRatio, unique }: ModelSettings,
@@ -31,7 +26,7 @@ export function modeProblem(
 ): string | undefined {
   if (loss === "neg") return "it was trained by --loss neg, and its scores are no probabilities";
   if (typeof mode !== "object") return undefined;
-  const cannot = `it cannot score by --mode ${modeText(mode)}`;
+  const cannot = `it cannot score by --mode ${scoringText(mode)}`;
   if (isFromBatch(noise)) {
     return `${cannot}: its --noise ${noise} has as many samples as a batch has words; give --mode exact`;
   }

@@ -30,18 +30,21 @@ function timeOf(runs: readonly ReportedRun[]): Progress {
   return { label: `time in ${unit}`, of: ({ seconds }) => seconds / size };
 }
 
+/** The points of a run's curve. */
+type Points = (run: ReportedRun, x: Progress) => readonly Point[];
+
 /** Draws a curve of each run. */
 function curve(
   runs: readonly ReportedRun[],
   x: Progress,
   y: Axis,
-  pointsOf: (run: ReportedRun) => readonly Point[],
+  pointsOf: Points,
   nameOf = ({ name }: ReportedRun) => name,
 ): Html {
   const most = Math.floor(MAX_POINTS / runs.length);
   const title = `${capital(y.label)} by ${x.label}`;
   const series = runs.map((run) => {
-    const points = pointsOf(run).filter((point) => point.every(Number.isFinite));
+    const points = pointsOf(run, x).filter((point) => point.every(Number.isFinite));
     return { name: nameOf(run), points: thinned(points, most) };
   });
   return chart(title, lineChart({ title: `${title}: ${describe(series)}`, x, y, series }));
@@ -64,12 +67,19 @@ function describe(
 
 type Of<Figures> = (figures: Figures) => number;
 
-function ofReports(x: Progress, y: Of<TrainFigures>): (run: ReportedRun) => readonly Point[] {
-  return ({ placed }) => placed.train.map((report) => [x.of(report.at), y(report)]);
+function ofReports(y: Of<TrainFigures>): Points {
+  return ({ placed }, x) => placed.train.map((report) => [x.of(report.at), y(report)]);
 }
 
-function ofEpochs(x: Progress, y: Of<EpochFigures>): (run: ReportedRun) => readonly Point[] {
-  return ({ placed }) => placed.epochs.map((epoch) => [x.of(epoch.at), y(epoch)]);
+function ofEpochs(y: Of<EpochFigures>): Points {
+  return ({ placed }, x) => placed.epochs.map((epoch) => [x.of(epoch.at), y(epoch)]);
+}
+
+function ofAudits(y: Of<AuditFigures>): Points {
+  return ({ audits, train }) => {
+    const batches = train[0]?.batches ?? NaN;
+    return audits.map((audit) => [audit.step / batches, y(audit)]);
+  };
 }
 
 /** The rows of a table: those of each run, not too many. */
@@ -85,8 +95,8 @@ function rowsOf<Row>(
 /** Training loss and validation perplexity against epochs, words and time. */
 export function learningCurves(runs: readonly ReportedRun[]): Html {
   const axes = [EPOCHS, TOKENS, timeOf(runs)];
-  const perplexity = { label: "validation perplexity", log: true },
-    loss = { label: "training loss" };
+  const perplexity = { label: "validation perplexity", log: true };
+  const loss = { label: "training loss" }, validLoss = { label: "validation loss" };
   const withLoss = ({ name, config }: ReportedRun) =>
     typeof config["loss"] === "string" ? `${name} (loss ${config["loss"]})` : name;
   const hasLoss = runs.some(({ epochs }) => epochs.some((epoch) => !isNaN(epoch.validLoss)));
@@ -97,18 +107,11 @@ export function learningCurves(runs: readonly ReportedRun[]): Html {
       "smaller, on average over the words since the last report; compare it only between runs with the same " +
       "loss and noise. Time is that of training and validation.",
     charts(
-      ...axes.map((x) => curve(runs, x, perplexity, ofEpochs(x, ({ validPpl }) => validPpl))),
+      ...axes.map((x) => curve(runs, x, perplexity, ofEpochs(({ validPpl }) => validPpl))),
     ),
     charts(
-      ...axes.map((x) => curve(runs, x, loss, ofReports(x, ({ loss }) => loss), withLoss)),
-      ...(hasLoss
-        ? [curve(
-          runs,
-          EPOCHS,
-          { label: "validation loss" },
-          ofEpochs(EPOCHS, ({ validLoss }) => validLoss),
-        )]
-        : []),
+      ...axes.map((x) => curve(runs, x, loss, ofReports(({ loss }) => loss), withLoss)),
+      hasLoss && curve(runs, EPOCHS, validLoss, ofEpochs(({ validLoss }) => validLoss)),
     ),
     figures({
       caption: "Figures of the epochs",
@@ -165,18 +168,8 @@ export function rateAndSpeed(runs: readonly ReportedRun[]): Html {
     "The learning rate is the size of training's steps; it falls when an epoch does not improve the " +
       "validation. The speed is that of training alone.",
     charts(
-      curve(
-        runs,
-        EPOCHS,
-        { label: "learning rate", log: true },
-        ofReports(EPOCHS, ({ lr }) => lr),
-      ),
-      curve(
-        runs,
-        EPOCHS,
-        { label: "words a second" },
-        ofReports(EPOCHS, ({ tokensPerSecond }) => tokensPerSecond),
-      ),
+      curve(runs, EPOCHS, { label: "learning rate", log: true }, ofReports(({ lr }) => lr)),
+      curve(runs, EPOCHS, { label: "words a second" }, ofReports((r) => r.tokensPerSecond)),
     ),
   );
 }
@@ -198,12 +191,9 @@ export function noise(runs: readonly ReportedRun[]): Html | undefined {
       "with the exact one: a cosine of 1 is the same direction; bias and variance are relative to its size, " +
       "and smaller is better.",
     charts(
-      ...(noisy.length === 0
-        ? []
-        : [curve(noisy, EPOCHS, { label: "hit rate" }, ofReports(EPOCHS, (r) => r.hitRate))]),
-      ...(audited.length === 0
-        ? []
-        : measures.map(([axis, of]) => curve(audited, EPOCHS, axis, ofAudits(of)))),
+      noisy.length > 0 && curve(noisy, EPOCHS, { label: "hit rate" }, ofReports((r) => r.hitRate)),
+      audited.length > 0 &&
+        measures.map(([axis, of]) => curve(audited, EPOCHS, axis, ofAudits(of))),
     ),
     audited.length > 0 && figures({
       caption: "Figures of the audits",
@@ -216,11 +206,4 @@ export function noise(runs: readonly ReportedRun[]): Html | undefined {
       ]),
     }),
   );
-}
-
-function ofAudits(y: Of<AuditFigures>): (run: ReportedRun) => readonly Point[] {
-  return ({ audits, train }) => {
-    const batches = train[0]?.batches ?? NaN;
-    return audits.map((audit) => [audit.step / batches, y(audit)]);
-  };
 }

@@ -47,7 +47,7 @@ export function chart(caption: string, svg: string): Html {
 }
 
 /** Charts side by side, as many as there is room for. */
-export function charts(...all: readonly Html[]): Html {
+export function charts(...all: readonly Part[]): Html {
   return html`<div class="charts">${all}</div>`;
 }
 

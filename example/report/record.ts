@@ -4,7 +4,7 @@
  */
 
 import type { Histogram } from "../evaluation/card.ts";
-import { isRecord } from "../storage/safetensors.ts";
+import { isRecord } from "../shared/json.ts";
 
 /** The fields of an event. */
 type Fields = Readonly<Record<string, unknown>>;

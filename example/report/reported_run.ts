@@ -1,12 +1,11 @@
 /** What a report shows of one run: its record, with the places of its events, and its model file. */
 
 import { formatCount } from "../shared/progress.ts";
-import { Failure, UsageError } from "../shared/errors.ts";
-import { attempt, checkFile, isFile, openBytes } from "../shared/files.ts";
+import { Failure } from "../shared/errors.ts";
+import { attempt, expectFile, isFile, openBytes } from "../shared/files.ts";
 import { nearestName } from "../shared/search.ts";
 import { MODEL_FOLDER, type ModelSettings } from "../options/settings.ts";
-import { parameterShapes, product } from "../model/shapes.ts";
-import { readValidation, type SavedValidation } from "../storage/model_file.ts";
+import { parameterCount } from "../model/shapes.ts";
 import { findModel, modelPathOf, savedNames } from "../storage/open_model.ts";
 import { type PlacedRun, placesOf } from "./places.ts";
 import { readRecord, type RunRecord } from "./record.ts";
@@ -28,7 +27,6 @@ export interface ModelFacts {
   readonly vocabulary: number;
   readonly parameters: number;
   readonly bytes: number;
-  readonly validation: SavedValidation | undefined;
 }
 
 /** One run of a report. */
@@ -53,7 +51,7 @@ export function pathsOf(word: string): RunPaths {
  * @throws {Failure} If the record cannot be read, or no line of it can.
  */
 export function readRun(paths: RunPaths): ReportedRun {
-  checkRecord(paths);
+  expectFile(paths.record, "record", () => cureOf(paths));
   const text = attempt("read", paths.record, () => Deno.readTextFileSync(paths.record));
   const record = readRecord(text), { train, epochs, tests, adapter } = record;
   if (adapter === undefined && train.length + epochs.length + tests.length === 0) {
@@ -62,17 +60,12 @@ export function readRun(paths: RunPaths): ReportedRun {
   return { ...paths, ...record, placed: placesOf(record), file: factsOf(paths.model) };
 }
 
-function checkRecord({ name, record }: RunPaths): void {
-  try {
-    checkFile(record);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    const nearest = nearestName(name, savedNames(RECORD).filter((other) => other !== name));
-    const cure = nearest === undefined
-      ? `train with --save NAME, which writes ${MODEL_FOLDER}/NAME${RECORD}`
-      : `did you mean ${nearest}?`;
-    throw new UsageError(`There is no record ${record}: ${cure}`, { cause: error });
-  }
+/** Suggestions instead of a missing record. */
+function cureOf({ name }: RunPaths): string {
+  const nearest = nearestName(name, savedNames(RECORD).filter((other) => other !== name));
+  return nearest === undefined
+    ? `train with --save NAME, which writes ${MODEL_FOLDER}/NAME${RECORD}`
+    : `did you mean ${nearest}?`;
 }
 
 function factsOf(path: string): ModelFacts | string {
@@ -80,14 +73,8 @@ function factsOf(path: string): ModelFacts | string {
   try {
     const { settings, vocabulary: { size } } = findModel(path);
     using file = openBytes(path, "load");
-    const sizes = [...parameterShapes(settings, size)].map(([, shape]) => product(shape));
-    return {
-      settings,
-      vocabulary: size,
-      parameters: sizes.reduce((a, b) => a + b),
-      bytes: file.size,
-      validation: readValidation(file, path),
-    };
+    const parameters = parameterCount(settings, size);
+    return { settings, vocabulary: size, parameters, bytes: file.size };
   } catch (error) {
     if (error instanceof Failure) return error.message;
     throw error;

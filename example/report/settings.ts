@@ -3,8 +3,8 @@
 import { idleness } from "../options/effects.ts";
 import { flagOf, type OptionTable, readOptions } from "../options/option.ts";
 import { OPTIONS, RUN } from "../options/options.ts";
-import { evaluationText, type Settings } from "../options/settings.ts";
-import { isRecord } from "../storage/safetensors.ts";
+import { scoringText, type Settings } from "../options/settings.ts";
+import { isRecord } from "../shared/json.ts";
 import { type Html, html } from "./html.ts";
 import { section, table } from "./parts.ts";
 import type { ReportedRun } from "./reported_run.ts";
@@ -80,6 +80,6 @@ function textOf(value: unknown): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (value === null) return "not given";
   const isSampled = isRecord(value) && typeof value["sampled"] === "number";
-  if (isSampled) return evaluationText({ sampled: Number(value["sampled"]) });
+  if (isSampled) return scoringText({ sampled: Number(value["sampled"]) });
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

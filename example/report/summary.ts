@@ -32,10 +32,7 @@ export function summary(runs: readonly ReportedRun[]): Html {
 /** The epoch with the smallest validation perplexity. */
 function bestEpoch(epochs: readonly EpochFigures[]): EpochFigures | undefined {
   return epochs.filter(({ validPpl }) => Number.isFinite(validPpl))
-    .reduce<EpochFigures | undefined>(
-      (best, epoch) => best === undefined || epoch.validPpl < best.validPpl ? epoch : best,
-      undefined,
-    );
+    .sort((a, b) => a.validPpl - b.validPpl)[0];
 }
 
 /** The last test that gave a perplexity. */

@@ -30,12 +30,14 @@ export interface Result {
 
 /** Lists with references. */
 export class Contest {
+  readonly lists: readonly NBestList[];
   readonly #utterances: readonly Utterance[];
   /** The hypotheses that each system chose, one per utterance, by the system's name. */
   readonly #chosen = new Map<string, readonly number[]>();
 
   /** Aligns all hypotheses; lists have references. */
   constructor(lists: readonly NBestList[]) {
+    this.lists = lists;
     this.#utterances = lists.map((list) => {
       const edits = list.hypotheses.map(({ words }) => align(list.reference!, words));
       const errors = Float64Array.from(edits, (own) => errorsOf(countErrors(own)));

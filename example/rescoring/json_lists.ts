@@ -5,27 +5,18 @@
  * Scores are natural logarithms; `reference`, `lm`, `graph` and `truth` may be missing.
  */
 
-import { openInput } from "../data/input.ts";
+import { readInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
-import { Failure } from "../shared/errors.ts";
-import { type Fail, isRecord } from "../storage/safetensors.ts";
+import type { Fail } from "../shared/errors.ts";
+import { isRecord } from "../shared/json.ts";
 import type { Hypothesis, NBestList } from "./nbest.ts";
 
 const SCORES = ["acoustic", "lm", "graph", "truth"] as const;
 
 /** Reads a file; throws a Failure that names the line. */
 export async function readJsonLists(path: string | undefined): Promise<NBestList[]> {
-  const input = openInput(path), lists: NBestList[] = [];
-  let number = 0;
-  for await (const lines of input.lines()) {
-    for (const line of lines) {
-      number++;
-      const fail = (why: string): never => {
-        throw new Failure(`Cannot read ${input.name}: line ${number} ${why}`);
-      };
-      lists.push(readList(parse(line, fail), fail));
-    }
-  }
+  const lists: NBestList[] = [];
+  for await (const [line, fail] of readInput(path)) lists.push(readList(parse(line, fail), fail));
   return lists;
 }
 

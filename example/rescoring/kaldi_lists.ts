@@ -5,7 +5,7 @@
  * negative natural logarithms.
  */
 
-import { openInput } from "../data/input.ts";
+import { readInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
 import { Failure } from "../shared/errors.ts";
 import { isFile } from "../shared/files.ts";
@@ -53,18 +53,11 @@ function scoreOf(path: string, archive: ReadonlyMap<string, string[]>, key: stri
 /** Keys and the words that follow them. */
 async function readArchive(path: string): Promise<Map<string, string[]>> {
   const archive = new Map<string, string[]>();
-  let number = 0;
-  for await (const lines of openInput(path).lines()) {
-    for (const line of lines) {
-      number++;
-      const [key, ...words] = splitWords(line),
-        fail = (why: string): never => {
-          throw new Failure(`Cannot read ${path}: line ${number} ${why}`);
-        };
-      if (key === undefined) return fail("has no key");
-      if (archive.has(key)) fail(`has the key ${key} for the second time`);
-      archive.set(key, words);
-    }
+  for await (const [line, fail] of readInput(path)) {
+    const [key, ...words] = splitWords(line);
+    if (key === undefined) return fail("has no key");
+    if (archive.has(key)) fail(`has the key ${key} for the second time`);
+    archive.set(key, words);
   }
   return archive;
 }

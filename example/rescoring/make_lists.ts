@@ -3,6 +3,8 @@
 import { Philox } from "../../kernels/random/mod.ts";
 import { SyntheticLanguage } from "../data/language.ts";
 import { generateText, type SyntheticOptions } from "../data/synthetic.ts";
+import type { MAKE_NBEST } from "../options/make_nbest.ts";
+import type { SettingsOf } from "../options/option.ts";
 import { Bigram } from "./bigram.ts";
 import { Channel } from "./channel.ts";
 import { decode, SUCCESSORS } from "./decode.ts";
@@ -13,19 +15,10 @@ const STREAM = { sounds: 0x4e424500, words: 0x4e424501, bigram: 0x4e424502, hear
 /** Lower bound of the language's probabilities, so that all logarithms are finite. */
 const LEAST = 1e-300;
 
-/** Parameters of the lists. */
-export interface ListOptions {
-  /** The language; `words` is the size of the text that the recogniser's bigram is trained on. */
-  readonly language: SyntheticOptions;
-  /** Number of utterances. */
-  readonly lists: number;
-  /** Maximum hypotheses per utterance. */
-  readonly size: number;
-  /** Standard deviation of the channel's noise, relative to 1 for the words' sounds. */
-  readonly noise: number;
-  /** Seed of the utterances. */
-  readonly seed: number;
-}
+/** The options that lists depend on; `words` is the size of the text that the recogniser's bigram has seen. */
+export type ListOptions =
+  & Pick<SettingsOf<typeof MAKE_NBEST>, "lists" | "size" | "noise" | "seed">
+  & { readonly language: SyntheticOptions };
 
 /** Generates the lists one by one; they are a function of the options. */
 export function* makeLists(options: ListOptions): Generator<NBestList> {
@@ -45,23 +38,12 @@ export function* makeLists(options: ListOptions): Generator<NBestList> {
       hypotheses: decode(heard, channel, bigram, { vocab, size }).map((hypothesis) => ({
         words: spell(hypothesis),
         acoustic: channel.logLikelihood(heard, hypothesis),
-        lm: logProbOf(
-          [...hypothesis, vocab],
-          vocab,
-          (before, word) => bigram.logProb(before, word),
-        ),
+        lm: [...hypothesis, vocab]
+          .reduce((sum, word, i) => sum + bigram.logProb(hypothesis[i - 1] ?? vocab, word), 0),
         truth: trueLogProb(language, hypothesis),
       })),
     };
   }
-}
-
-function logProbOf(
-  words: readonly number[],
-  start: number,
-  logProb: (before: number, word: number) => number,
-): number {
-  return words.reduce((sum, word, i) => sum + logProb(i === 0 ? start : words[i - 1]!, word), 0);
 }
 
 /** The log probability of a sentence of the language. */

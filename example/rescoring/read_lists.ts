@@ -1,12 +1,12 @@
 /** Reads n-best lists and references from files of any format, and writes lists in the same format. */
 
-import { openInput } from "../data/input.ts";
+import { readInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { isFolder, writeFileAtomically } from "../shared/files.ts";
 import { jsonLine, readJsonLists } from "./json_lists.ts";
 import { kaldiTexts, readKaldiLists, WORDS_FILE } from "./kaldi_lists.ts";
-import type { NBestFormat } from "../options/list_formats.ts";
+import type { NBestFormat } from "../options/choices.ts";
 import type { NBestList } from "./nbest.ts";
 import { readSrilmList, srilmText } from "./srilm_lists.ts";
 
@@ -62,9 +62,7 @@ async function formatOfFile(path: string): Promise<NBestFormat> {
   if (path === "-") {
     throw new UsageError("Cannot tell the format of lists on standard input: give --format");
   }
-  for await (const [first = ""] of openInput(path).lines()) {
-    return /^\s*\{/.test(first) ? "json" : "srilm";
-  }
+  for await (const [first] of readInput(path)) return /^\s*\{/.test(first) ? "json" : "srilm";
   return "json";
 }
 
@@ -90,15 +88,13 @@ function idOf(path: string): string {
  */
 export async function readReferences(path: string): Promise<Map<string, readonly string[]>> {
   const references = new Map<string, readonly string[]>();
-  for await (const lines of openInput(path).lines()) {
-    for (const line of lines) {
-      const [, spelled, last] = /^(.*)\(([^()\s]+)\)\s*$/.exec(line) ?? [];
-      const [first, ...words] = splitWords(spelled ?? line);
-      const id = last ?? first;
-      if (id === undefined) continue; // an empty line
-      const own = last === undefined || first === undefined ? words : [first, ...words];
-      references.set(id, withoutMarks(own));
-    }
+  for await (const [line] of readInput(path)) {
+    const [, spelled, last] = /^(.*)\(([^()\s]+)\)\s*$/.exec(line) ?? [];
+    const [first, ...words] = splitWords(spelled ?? line);
+    const id = last ?? first;
+    if (id === undefined) continue; // an empty line
+    const own = last === undefined || first === undefined ? words : [first, ...words];
+    references.set(id, withoutMarks(own));
   }
   return references;
 }

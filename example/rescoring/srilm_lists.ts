@@ -3,36 +3,28 @@
  * `acoustic lm count word word ...`. Scores are logarithms to base 10.
  */
 
-import { openInput } from "../data/input.ts";
+import { readInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
-import { Failure } from "../shared/errors.ts";
 import type { Hypothesis, NBestList } from "./nbest.ts";
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** Reads a file: the list of one utterance, called `id`; throws a Failure that names the line. */
 export async function readSrilmList(path: string | undefined, id: string): Promise<NBestList> {
-  const input = openInput(path), hypotheses: Hypothesis[] = [];
-  let number = 0;
-  for await (const lines of input.lines()) {
-    for (const line of lines) {
-      number++;
-      const [acoustic = "", lm = "", count = "", ...words] = splitWords(line);
-      const fail = (why: string): never => {
-        throw new Failure(`Cannot read ${input.name}: line ${number} ${why}`);
-      };
-      if (/^NBestList\d/.test(acoustic)) {
-        fail("begins a list of Decipher's; convert it by SRILM's nbest-lattice -write-nbest");
-      }
-      if (![acoustic, lm].every((word) => NUMBER.test(word)) || !/^\d+$/.test(count)) {
-        fail("does not begin with two scores and a number of words");
-      }
-      hypotheses.push({
-        words: withoutMarks(words),
-        acoustic: Number(acoustic) * Math.LN10,
-        lm: Number(lm) * Math.LN10,
-      });
+  const hypotheses: Hypothesis[] = [];
+  for await (const [line, fail] of readInput(path)) {
+    const [acoustic = "", lm = "", count = "", ...words] = splitWords(line);
+    if (/^NBestList\d/.test(acoustic)) {
+      fail("begins a list of Decipher's; convert it by SRILM's nbest-lattice -write-nbest");
     }
+    if (![acoustic, lm].every((word) => NUMBER.test(word)) || !/^\d+$/.test(count)) {
+      fail("does not begin with two scores and a number of words");
+    }
+    hypotheses.push({
+      words: withoutMarks(words),
+      acoustic: Number(acoustic) * Math.LN10,
+      lm: Number(lm) * Math.LN10,
+    });
   }
   return { id, hypotheses };
 }

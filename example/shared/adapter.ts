@@ -1,6 +1,7 @@
 /** Describes the adapter to users, with advice if the machine may have a better one. */
 
 import type { Backend, Gpu } from "../../mod.ts";
+import { namesIn } from "./files.ts";
 
 /** Properties of an adapter, as in `Gpu`. */
 export type Traits = Pick<Gpu, "name" | "software" | "backend">;
@@ -78,12 +79,4 @@ export function graphicsDevices(): string[] {
     Deno.permissions.querySync({ name: "read", path }).state === "granted";
   if (Deno.build.os !== "linux" || !folders.every(mayRead)) return [];
   return folders.flatMap((folder) => namesIn(folder).map((name) => `${folder}/${name}`));
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-  } catch {
-    return []; // the usual case: no graphics devices
-  }
 }

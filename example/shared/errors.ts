@@ -14,3 +14,16 @@ export function reasonOf(error: unknown): string {
 export class Failure extends Error {
   override readonly name = "Failure";
 }
+
+/** Throws a {@linkcode Failure} that says why. */
+export type Fail = (why: string) => never;
+
+/** What `action` gives; undefined if it throws a {@linkcode Failure}. */
+export function unlessFailed<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}

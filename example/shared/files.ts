@@ -191,6 +191,16 @@ export function checkFile(path: string): void {
   if (info.isDirectory) throw new UsageError(`Cannot read ${path}: it is a folder, not a file`);
 }
 
+/** {@linkcode checkFile} with another message: `There is no WHAT PATH: cure`. */
+export function expectFile(path: string, what: string, cure: () => string): void {
+  try {
+    checkFile(path);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`There is no ${what} ${path}: ${cure()}`, { cause: error });
+  }
+}
+
 /** Syncs the folder, which makes a rename durable. */
 function syncFolder(path: string): void {
   if (Deno.build.os === "windows") return; // it cannot open folders; its journal makes renames durable
@@ -218,6 +228,15 @@ export function isFolder(path: string): boolean {
     return Deno.statSync(path).isDirectory;
   } catch {
     return false;
+  }
+}
+
+/** Names in a folder, in order; none if it cannot be read. */
+export function namesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  } catch {
+    return [];
   }
 }
 

@@ -14,7 +14,8 @@ export function lockFile(path: string, onHeld: (holder: string) => void): Dispos
   attempt("write", path, () => Deno.mkdirSync(dirname(path), { recursive: true }));
   for (;;) {
     using opened = new DisposableStack();
-    const file = opened.use(open(path));
+    const options = { read: true, write: true, create: true };
+    const file = opened.use(attempt("write", path, () => Deno.openSync(path, options)));
     if (!attempt("write", path, () => file.tryLockSync(true))) {
       onHeld(holder(file));
       attempt("write", path, () => file.lockSync(true));
@@ -27,14 +28,6 @@ export function lockFile(path: string, onHeld: (holder: string) => void): Dispos
     });
     return opened.move();
   }
-}
-
-function open(path: string): Deno.FsFile {
-  return attempt(
-    "write",
-    path,
-    () => Deno.openSync(path, { read: true, write: true, create: true }),
-  );
 }
 
 /** Describes the lock's owner; empty if the system does not allow reading a locked file. */

@@ -122,10 +122,7 @@ export class Progress {
   #drawn = -Infinity;
   #shown: { time: number; tokens: number };
 
-  /**
-   * @param io Where the bar or the lines go.
-   * @param options The epoch.
-   */
+  /** Draws the bar. */
   constructor(io: Screen, options: ProgressOptions) {
     this.#io = io;
     this.#options = options;

@@ -135,6 +135,21 @@ export function shardOf(
   );
 }
 
+/** All rows of a table that ranks hold in turn, from those of each rank. */
+export function joinRows(
+  parts: readonly Float32Array[],
+  rows: number,
+  width: number,
+): Float32Array<ArrayBuffer> {
+  const whole = new Float32Array(rows * width);
+  for (const [rank, part] of parts.entries()) {
+    for (let row = rank, at = 0; row < rows; row += parts.length, at += width) {
+      whole.set(part.subarray(at, at + width), row * width);
+    }
+  }
+  return whole;
+}
+
 function codesOf(text: string): Uint32Array {
   return Uint32Array.from(new TextEncoder().encode(text));
 }

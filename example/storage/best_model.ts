@@ -4,7 +4,7 @@ import type { Gpu } from "../../mod.ts";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { hashOfFile, restoreModel, writeModel } from "./checkpoint.ts";
 import type { SavedBest } from "./checkpoint_file.ts";
-import { Failure } from "../shared/errors.ts";
+import { Failure, unlessFailed } from "../shared/errors.ts";
 import { AtomicFile, attempt, isFile, openBytes } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import type { WordModel } from "../model/model.ts";
@@ -214,13 +214,10 @@ export class BestModel {
   }
 
   #validationBefore(): SavedValidation | undefined {
-    try {
+    return unlessFailed(() => { // loading it would report the reason
       using file = openBytes(this.path);
       return readValidation(file, this.path);
-    } catch (error) {
-      if (error instanceof Failure) return undefined; // loading it would report the reason
-      throw error;
-    }
+    });
   }
 }
 

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import type { Gpu } from "../../mod.ts";
 import { ALONE, type Communicator, type Shard } from "../../kernels/mod.ts";
 import { Failure } from "../shared/errors.ts";
-import { AtomicFile, chunksOf, isFile, openBytes } from "../shared/files.ts";
+import { type AtomicFile, type ByteSource, chunksOf, isFile, openBytes } from "../shared/files.ts";
 import { GRULanguageModel, LanguageModel, type WordModel } from "../model/model.ts";
 import {
   decodeModel,
@@ -18,7 +18,6 @@ import { makeNoise } from "../model/noise.ts";
 import { cannotLoad } from "./safetensors.ts";
 import { spread } from "./shards.ts";
 import { bytesOf, fillRows, type ReadPiece, readRows } from "./tensors.ts";
-import type { ByteSource } from "../shared/files.ts";
 import { parameterShapes } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
 
@@ -46,23 +45,6 @@ export function makeModel(
     lossType: settings.loss,
     ...(shard && { shard }),
   });
-}
-
-/**
- * Writes the model to `path` atomically: only a complete file replaces an existing one.
- *
- * @throws {Failure} As {@linkcode writeModel}; an existing file is kept.
- */
-export async function saveModel(
-  gpu: Gpu,
-  path: string,
-  model: WordModel,
-  beside: SavedBeside,
-): Promise<string> {
-  using file = new AtomicFile(path);
-  const hash = await writeModel(gpu, file, model, beside);
-  file.commit();
-  return hash;
 }
 
 /**
@@ -136,10 +118,9 @@ export function loadModel(
 }
 
 /**
- * Gives `model` the parameters that {@linkcode saveModel} wrote to `path`, a file of rank 0, on all ranks.
+ * Gives `model` the parameters that {@linkcode writeModel} wrote to `path`, a file of rank 0, on all ranks.
  *
  * @param written The hash that it returned.
- * @param vocabulary The words of the model.
  * @throws {Failure} If the file has changed.
  */
 export async function restoreModel(

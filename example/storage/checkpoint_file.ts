@@ -4,14 +4,14 @@ import { createHash } from "node:crypto";
 import { type Gpu, isTuning, type Tuning } from "../../mod.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { LossSum } from "../evaluation/losses.ts";
-import { Failure, UsageError } from "../shared/errors.ts";
+import { type Fail, Failure, UsageError } from "../shared/errors.ts";
 import { AtomicFile, type ByteSource, openBytes } from "../shared/files.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { laterSettings } from "../options/option.ts";
 import { OPTIONS } from "../options/options.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
-import { cannotLoad, decodeHeader, encodeHeader, type Fail, metadataOf } from "./safetensors.ts";
+import { cannotLoad, decodeHeader, encodeHeader, metadataOf } from "./safetensors.ts";
 import {
   bytesOf,
   floatsOf,
@@ -111,7 +111,6 @@ const SETTINGS = fields(ANY);
 
 /** An open checkpoint. */
 export interface Checkpoint extends Disposable {
-  readonly path: string;
   readonly state: RunState;
   /** Names and shapes of the tensors. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
@@ -222,7 +221,6 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   const hashes = parseAs(metadata, "hashes", HASHES, fail);
   const disposable = opened.move();
   return {
-    path,
     state,
     shapes: new Map([...places].map(([name, { shape }]) => [name, shape])),
     numbers(name, shape) {

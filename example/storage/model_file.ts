@@ -1,7 +1,7 @@
 /** Encodes and decodes model files, without a GPU. */
 
 import type { SelfNormalization } from "../evaluation/card.ts";
-import { Failure } from "../shared/errors.ts";
+import { type Fail, unlessFailed } from "../shared/errors.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { keptSettings, readSettings } from "./model_settings.ts";
 import {
@@ -10,7 +10,6 @@ import {
   type Dtype,
   encodeHeader,
   type Entry,
-  type Fail,
   metadataOf,
   type Place,
 } from "./safetensors.ts";
@@ -23,16 +22,6 @@ import { COUNTS, hasVocabulary, vocabularyOf, WORDS } from "./saved_vocabulary.t
 
 /** Identifies a model file in its header. */
 const KIND = "nce word language model";
-
-/** Data of a model file, besides the parameters. */
-export interface SavedBeside {
-  readonly vocabulary: Vocabulary;
-  readonly settings: ModelSettings;
-  /** The validation result: models are compared by `measure`, smaller is better. */
-  readonly validation?: SavedValidation;
-  /** Self-normalisation in the last exact validation. */
-  readonly card?: SavedCard;
-}
 
 /** Quality of a saved model. */
 export interface SavedValidation {
@@ -63,6 +52,12 @@ export interface ModelHeader {
   readonly settings: ModelSettings;
   /** Self-normalisation of the model, if its last validation measured it. */
   readonly card?: SavedCard;
+}
+
+/** Data of a model file, besides the parameters. */
+export interface SavedBeside extends ModelHeader {
+  /** The validation result: models are compared by `measure`, smaller is better. */
+  readonly validation?: SavedValidation;
 }
 
 /** The full content of a model file. */
@@ -100,7 +95,10 @@ export function isModel({ kind }: Readonly<Record<string, string>>): boolean {
  *
  * @throws {Failure} If the file cannot be written.
  */
-export function writeModel(path: string, { vocabulary, settings, parameters }: ModelFile): void {
+export function writeModelFile(
+  path: string,
+  { vocabulary, settings, parameters }: ModelFile,
+): void {
   const { before, after } = encodeModel({ vocabulary, settings });
   using file = new AtomicFile(path);
   for (const bytes of before) file.write(bytes);
@@ -143,17 +141,17 @@ export function decodeModelHeader(
   known?: Vocabulary,
 ): ModelHeader & { places: ReadonlyMap<string, Place> } {
   const fail = cannotLoad(fileName);
-  const { places, metadata } = decodeHeader(file, fileName, dtypeOf);
+  const layout = decodeHeader(file, fileName, dtypeOf), { places, metadata } = layout;
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
   const settings = readSettings(parseText(metadata, "settings", fail), fail);
-  const vocabulary = known ?? vocabularyOf(file, places, metadata, fail);
-  if (known && !hasVocabulary(file, places, metadata, known, fail)) {
+  const vocabulary = known ?? vocabularyOf(file, layout, fail);
+  if (known && !hasVocabulary(file, layout, known, fail)) {
     return fail("another program replaced it while it was read; try again");
   }
   const parameters = new Map([...places].filter(([name]) => dtypeOf(name) === "F32"));
   checkPlaces(parameters, parameterShapes(settings, vocabulary.size), fail);
   checkSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
-  const card = unlessDamaged(() => parseAs(metadata, "selfNormalization", CARD, fail));
+  const card = unlessFailed(() => parseAs(metadata, "selfNormalization", CARD, fail));
   return { vocabulary, settings, places: parameters, ...(card && { card }) };
 }
 
@@ -163,20 +161,10 @@ function dtypeOf(name: string): Dtype {
 
 /** The validation result in a model file; undefined if it is missing or the file is damaged. */
 export function readValidation(file: ByteSource, fileName: string): SavedValidation | undefined {
-  return unlessDamaged(() => {
+  return unlessFailed(() => {
     const fail = cannotLoad(fileName);
     return parseAs(metadataOf(file, fileName), "validation", VALIDATION, fail);
   });
-}
-
-/** What `read` gives; undefined if it fails. */
-function unlessDamaged<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Failure) return undefined;
-    throw error;
-  }
 }
 
 /** The numbers of a tensor, all of which are read once to see that they are finite. */

@@ -3,7 +3,8 @@
 import { LOSS, MODEL, type ModelSettings } from "../options/options.ts";
 import { isFromBatch } from "../options/settings.ts";
 import { laterSettings, type Option } from "../options/option.ts";
-import { type Fail, isRecord } from "./safetensors.ts";
+import type { Fail } from "../shared/errors.ts";
+import { isRecord } from "../shared/json.ts";
 
 const { nce: _shorthand, ...OWN_LOSS } = LOSS;
 /** Options needed to rebuild a model. */

@@ -1,8 +1,7 @@
 /** Finds the model that a command names: by path, or by the name of a model trained here. */
 
 import { MODEL_FOLDER } from "../options/settings.ts";
-import { UsageError } from "../shared/errors.ts";
-import { checkFile, isFile, openBytes } from "../shared/files.ts";
+import { expectFile, isFile, namesIn, openBytes } from "../shared/files.ts";
 import { nearestName } from "../shared/search.ts";
 import { decodeModelHeader, type ModelHeader } from "./model_file.ts";
 
@@ -24,7 +23,7 @@ export interface FoundModel extends ModelHeader {
  */
 export function findModel(word: string): FoundModel {
   const path = modelPathOf(word);
-  checkModelFile(word, path);
+  expectFile(path, "model", () => cureOf(word, path));
   using file = openBytes(path, "load");
   const { vocabulary, settings, card } = decodeModelHeader(file, path);
   return { path, vocabulary, settings, ...(card && { card }) };
@@ -38,15 +37,6 @@ export function modelPathOf(word: string): string {
 /** The file of the model called `name`, as in `Settings.save`. */
 export function modelPath(name: string): string {
   return `${MODEL_FOLDER}/${name}${ENDING}`;
-}
-
-function checkModelFile(word: string, path: string): void {
-  try {
-    checkFile(path);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new UsageError(`There is no model ${path}: ${cureOf(word, path)}`, { cause: error });
-  }
 }
 
 /** Suggestions instead of a missing model. */
@@ -63,11 +53,7 @@ function cureOf(word: string, path: string): string {
 
 /** Names of the models in the folder, in order; or of other files with this ending. */
 export function savedNames(ending = ENDING): string[] {
-  try {
-    return [...Deno.readDirSync(MODEL_FOLDER)].map(({ name }) => name)
-      .filter((name) => name.endsWith(ending) && !name.endsWith(`.checkpoint${ENDING}`))
-      .map((name) => name.slice(0, -ending.length)).sort();
-  } catch {
-    return []; // there is no folder
-  }
+  return namesIn(MODEL_FOLDER)
+    .filter((name) => name.endsWith(ending) && !name.endsWith(`.checkpoint${ENDING}`))
+    .map((name) => name.slice(0, -ending.length)).sort();
 }

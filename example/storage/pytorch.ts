@@ -6,19 +6,12 @@
 import { Vocabulary } from "../data/vocab.ts";
 import { type NamedShape, parameterShapes, type SizeSettings } from "../model/shapes.ts";
 import type { ModelSettings } from "../options/settings.ts";
-import { Failure } from "../shared/errors.ts";
+import { type Fail, Failure } from "../shared/errors.ts";
 import { AtomicFile, type ByteSource, openBytes, writeTextAtomically } from "../shared/files.ts";
+import { isRecord } from "../shared/json.ts";
 import { checkPlaces, finiteFloats, isModel, type ModelFile } from "./model_file.ts";
 import { keptSettings } from "./model_settings.ts";
-import {
-  cannotLoad,
-  decodeHeader,
-  encodeHeader,
-  type Fail,
-  isRecord,
-  metadataOf,
-  type Place,
-} from "./safetensors.ts";
+import { cannotLoad, decodeHeader, encodeHeader, metadataOf, type Place } from "./safetensors.ts";
 import { readVocabulary } from "./saved_vocabulary.ts";
 import { bytesOf, type NumberSource, partsOf } from "./tensors.ts";
 
@@ -163,7 +156,7 @@ function settingsOf({ settings }: Readonly<Record<string, string>>, fail: Fail) 
  *
  * @throws {Failure} One line, `Cannot load PATH: ...`.
  */
-export function readWords(path: string): Vocabulary {
+export function readPytorchWords(path: string): Vocabulary {
   using file = openBytes(path, "load");
   const fail = cannotLoad(path), decoder = new TextDecoder("utf-8", { fatal: true });
   let read: unknown;

@@ -5,8 +5,9 @@
  * shape and place, and `__metadata__` with texts), then the tensors' bytes without gaps.
  */
 
-import { Failure } from "../shared/errors.ts";
+import { type Fail, Failure } from "../shared/errors.ts";
 import type { ByteSource } from "../shared/files.ts";
+import { isRecord } from "../shared/json.ts";
 import { product } from "../model/shapes.ts";
 
 /** Location of a tensor. */
@@ -107,21 +108,13 @@ export function metadataOf(file: ByteSource, fileName: string): Layout["metadata
   return decodeHeader(file, fileName, () => undefined).metadata;
 }
 
-/** Throws a Failure that says why a file cannot be loaded. */
-export type Fail = (why: string) => never;
-
-/** A {@linkcode Fail} for a file: one line of bounded length, even if the reason quotes the file. */
+/** A {@linkcode Fail} for a file that cannot be loaded: one line of bounded length, even if the reason quotes the file. */
 export function cannotLoad(fileName: string): Fail {
   return (why) => {
     const line = why.replace(/[\p{Cc}\u2028\u2029]/gu, " ");
     const short = line.length > MAX_REASON ? `${line.slice(0, MAX_REASON)}...` : line;
     throw new Failure(`Cannot load ${fileName}: ${short}`);
   };
-}
-
-/** Whether a value is a JSON object, not a list or null. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function readJson(
@@ -150,12 +143,10 @@ function readJson(
 
 function readMetadata(entry: unknown, fail: Fail): Record<string, string> {
   if (!isRecord(entry)) return fail("its metadata is not a JSON object");
-  const texts: [string, string][] = [];
-  for (const [name, value] of Object.entries(entry)) {
-    if (typeof value !== "string") return fail(`its metadata ${name} is not a text`);
-    texts.push([name, value]);
-  }
-  return Object.fromEntries(texts);
+  const bad = Object.keys(entry).find((name) => typeof entry[name] !== "string");
+  return bad === undefined
+    ? entry as Record<string, string>
+    : fail(`its metadata ${bad} is not a text`);
 }
 
 function readEntry(

@@ -1,6 +1,7 @@
 /** JSON in a file's header: its shape is checked before anything of it is used. */
 
-import { type Fail, isRecord } from "./safetensors.ts";
+import type { Fail } from "../shared/errors.ts";
+import { isRecord } from "../shared/json.ts";
 
 /**
  * Says why a value of this name is no T, such as `lr is not a number`; undefined if it is one. Fields that a

@@ -3,9 +3,9 @@
 import { equals } from "@std/bytes";
 import { Vocabulary } from "../data/vocab.ts";
 import { WordTable } from "../data/word_table.ts";
-import { Failure } from "../shared/errors.ts";
+import { type Fail, Failure } from "../shared/errors.ts";
 import { type ByteSource, chunksOf, ownBuffer } from "../shared/files.ts";
-import type { Fail, Place } from "./safetensors.ts";
+import type { Layout, Place } from "./safetensors.ts";
 import { parseText } from "./saved_json.ts";
 import { bytesOf } from "./tensors.ts";
 
@@ -17,8 +17,7 @@ export const COUNTS = "vocabulary.counts";
 /** The vocabulary from its tensors; the first files have it as JSON in the header. */
 export function vocabularyOf(
   file: ByteSource,
-  places: ReadonlyMap<string, Place>,
-  metadata: Readonly<Record<string, string>>,
+  { places, metadata }: Layout,
   fail: Fail,
 ): Vocabulary {
   const words = places.get(WORDS), counts = places.get(COUNTS);
@@ -39,14 +38,13 @@ export function vocabularyOf(
 /** Whether a file's vocabulary is the known one; of its tensors only some bytes are held at a time. */
 export function hasVocabulary(
   file: ByteSource,
-  places: ReadonlyMap<string, Place>,
-  metadata: Readonly<Record<string, string>>,
+  layout: Layout,
   known: Vocabulary,
   fail: Fail,
 ): boolean {
-  const words = places.get(WORDS), counts = places.get(COUNTS);
+  const words = layout.places.get(WORDS), counts = layout.places.get(COUNTS);
   if (words === undefined || counts === undefined) {
-    return known.equals(vocabularyOf(file, places, metadata, fail));
+    return known.equals(vocabularyOf(file, layout, fail));
   }
   return holds(file, words, known.table.joined) && holds(file, counts, bytesOf(known.counts));
 }

@@ -3,6 +3,7 @@
 import type { Gpu, Tensor } from "../../mod.ts";
 import { type Communicator, ownRows } from "../../kernels/mod.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
+import { joinRows } from "../shared/ranks.ts";
 import {
   fillRows,
   type NumberSource,
@@ -70,20 +71,11 @@ async function collect(
   piece: Piece,
 ): Promise<Float32Array> {
   const own = await readOwn(gpu, tensor, piece);
-  const received = await communicator.exchange(toOne(communicator, own));
-  if (communicator.rank > 0) return own;
-  const width = tensor.size / tensor.shape[0]!, all = new Float32Array(piece.count * width);
-  for (const [rank, rows] of received.entries()) {
-    for (let row = rank, at = 0; row < piece.count; row += communicator.size, at += width) {
-      all.set(rows.subarray(at, at + width), row * width);
-    }
-  }
-  return all;
-}
-
-/** A message for rank 0 alone. */
-function toOne({ size }: Communicator, numbers: Float32Array): Float32Array[] {
-  return Array.from({ length: size }, (_, k) => k === 0 ? numbers : new Float32Array());
+  const { rank, size } = communicator;
+  const sends = Array.from({ length: size }, (_, k) => k === 0 ? own : new Float32Array());
+  const received = await communicator.exchange(sends);
+  if (rank > 0) return own;
+  return joinRows(received, piece.count, tensor.size / tensor.shape[0]!);
 }
 
 /**

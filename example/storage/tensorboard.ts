@@ -10,6 +10,7 @@ import {
   type EpochEvent,
   type MetricsEvent,
   type MetricsSink,
+  type TestEvent,
 } from "./metrics.ts";
 
 /** Appends events to a new file; a resumed run adds another file, as is usual. */
@@ -76,11 +77,11 @@ function tableOf(settings: Settings): string {
   return ["| option | value |", "| --- | --- |", ...rows].join("\n");
 }
 
-/** The figures of an event by tag. */
-function figuresOf(
-  event: MetricsEvent,
-  normalised: boolean,
-): Readonly<Record<string, BoardValue["value"] | undefined>> {
+/** Figures by tag; undefined where there are none. */
+type BoardFigures = Readonly<Record<string, BoardValue["value"] | undefined>>;
+
+/** The figures of an event. */
+function figuresOf(event: MetricsEvent, normalised: boolean): BoardFigures {
   switch (event.event) {
     case "start":
       return {};
@@ -107,25 +108,25 @@ function figuresOf(
         "valid/perplexity": event.validPpl,
         "valid/perplexity_known": event.validPplKnown,
         "valid/loss": event.validLoss,
-        "valid/ln_z_mean": event.selfNormalization?.mean,
-        "valid/ln_z_std": event.selfNormalization?.std,
-        "valid/ln_z": distributionOf(event),
+        ...normaliserOf("valid", event),
       };
     case "test":
       return {
         "test/perplexity": event.ppl,
         "test/perplexity_known": event.pplKnown,
         "test/loss": event.loss,
-        "test/ln_z_mean": event.selfNormalization?.mean,
-        "test/ln_z_std": event.selfNormalization?.std,
-        "test/ln_z": distributionOf(event),
+        ...normaliserOf("test", event),
       };
   }
 }
 
-/** The distribution of ln Z. */
-function distributionOf(
-  { selfNormalization: card }: Pick<EpochEvent, "selfNormalization">,
-): BoardHistogram | undefined {
-  return card && { ...card.histogram, mean: card.mean, std: card.std };
+/** The mean, the deviation and the distribution of ln Z. */
+function normaliserOf(
+  text: string,
+  { selfNormalization: card }: EpochEvent | TestEvent,
+): BoardFigures {
+  if (card === undefined) return {};
+  const { mean, std, histogram } = card;
+  const distribution: BoardHistogram = { ...histogram, mean, std };
+  return { [`${text}/ln_z_mean`]: mean, [`${text}/ln_z_std`]: std, [`${text}/ln_z`]: distribution };
 }

@@ -5,8 +5,8 @@ import { type Gpu, isTuning, type Tuning } from "../../mod.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
-import { isFolder, writeFileAtomically } from "../shared/files.ts";
-import { isRecord } from "./safetensors.ts";
+import { writeFileAtomically } from "../shared/files.ts";
+import { isRecord } from "../shared/json.ts";
 
 /** The file: `{ "made": "by which programs", "adapters": { "adapter and numbers": tuning } }`. */
 const TUNING_FILE = `${MODEL_FOLDER}/tuning.json`;
@@ -40,14 +40,14 @@ function keyOf(gpu: Gpu): string {
 
 /** The file's choices; none if it is missing, damaged, or of other versions. */
 function adapters(): Record<string, unknown> {
-  if (!isGranted("read") || !isFolder(MODEL_FOLDER)) return {};
+  if (!isGranted("read")) return {};
   try {
     const kept: unknown = JSON.parse(Deno.readTextFileSync(TUNING_FILE));
     if (isRecord(kept) && kept["made"] === MADE && isRecord(kept["adapters"])) {
       return kept["adapters"];
     }
   } catch {
-    // It is made anew.
+    // There is none, or it is made anew.
   }
   return {};
 }

@@ -8,32 +8,24 @@ import { Failure } from "../shared/errors.ts";
 import { formatNumber } from "../shared/progress.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
+import type { Position } from "../storage/checkpoint_file.ts";
 
 /** Settings that can make training diverge. */
 type Suspects =
   & Pick<TrainingSettings, "optimizer" | "lr" | "clip" | "weightDecay">
   & Pick<ModelSettings, "loss" | "normTerm" | "selfNorm">;
 
-/** A position in training. */
-export interface Place {
-  /** Training steps so far, over all epochs. */
-  readonly step: number;
-  readonly epoch: number;
-  /** Batch of the epoch, if known. */
-  readonly batch?: number;
-}
-
 /** Thrown when a loss, a perplexity or a parameter is no longer finite. */
 export class Diverged extends Error {
   override readonly name = "Diverged";
-  /** Where it was found. */
-  readonly place: Place;
 
   /** `what` is not finite. */
-  constructor(what: string, place: Place) {
-    const batch = place.batch === undefined ? "" : `, batch ${place.batch}`;
-    super(`${what} is not finite at step ${place.step} (epoch ${place.epoch}${batch})`);
-    this.place = place;
+  constructor(
+    what: string,
+    { step, epoch, batch }: Pick<Position, "step" | "epoch"> & Partial<Pick<Position, "batch">>,
+  ) {
+    const inEpoch = batch === undefined ? "" : `, batch ${batch}`;
+    super(`${what} is not finite at step ${step} (epoch ${epoch}${inEpoch})`);
   }
 }
 

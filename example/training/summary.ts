@@ -12,11 +12,11 @@ import type { TestText } from "../data/corpus.ts";
 import { evaluate, evaluateLoss, evaluateTokens, type Watch } from "../evaluation/evaluate.ts";
 import { standardError } from "../evaluation/standard_error.ts";
 import type { RowBatch } from "../data/row_batch.ts";
-import { type EvaluationKind, evaluationText } from "../options/settings.ts";
+import { type EvaluationKind, scoringText } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
 import type { MetricsSink } from "../storage/metrics.ts";
 import { Ranks } from "../shared/ranks.ts";
-import type { WordModel } from "../model/model.ts";
+import { normTermOf, type WordModel } from "../model/model.ts";
 import { Bar, formatCount, formatPerplexity } from "../shared/progress.ts";
 
 /** A model, its test text, and where results go. */
@@ -80,7 +80,7 @@ async function summarizeLoss(
   { model, corpus, metrics, io, ranks = new Ranks() }: TestOptions,
   kind: Exclude<EvaluationKind, "full">,
 ): Promise<void> {
-  const { criterion } = model, evaluation = evaluationText(kind);
+  const { criterion } = model, evaluation = scoringText(kind);
   using _loss = setLoss(criterion, kind);
   const batches = evaluationBatches(corpus.test);
   using bar = new Bar(io, "testing", batches.length);
@@ -138,10 +138,4 @@ function setLoss(
       Object.assign(criterion, { lossType, noiseRatio });
     },
   };
-}
-
-/** c of the model, learned or not. */
-export async function normTermOf(gpu: Gpu, { criterion }: WordModel): Promise<number> {
-  const { normTerm } = criterion;
-  return typeof normTerm === "number" ? normTerm : (await gpu.readFloats(normTerm))[0]!;
 }

@@ -3,9 +3,10 @@
 import { auditGradient, type Gpu } from "../../mod.ts";
 import type { Optimizer } from "../../nce/nn/mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
-import { byItself, partOf } from "../data/columns.ts";
+import { byItself, columnsOf, partOf } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
-import { type Batch, firstRows } from "../data/row_batch.ts";
+import type { Batch } from "../data/row_batch.ts";
+import { upTo } from "../data/shuffle.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { badParameter, Diverged } from "./diverged.ts";
 import { contextOf, uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
@@ -23,8 +24,8 @@ import { UntoldLosses } from "./untold_losses.ts";
 import { Updates } from "./updates.ts";
 import { checkStop } from "../shared/stop.ts";
 
-/** Number of batch rows in a gradient audit. */
-const AUDIT_ROWS = 4;
+/** Number of columns of a batch in a gradient audit. */
+const AUDIT_COLUMNS = 4;
 
 /** How a model is trained. */
 type TrainerSettings = TrainingSettings & Pick<ModelSettings, "loss" | "seed">;
@@ -253,11 +254,12 @@ export class Trainer implements Disposable {
   }
 
   /**
-   * Compares the sampled gradient of the output layer with the exact one on a few rows of the batch.
+   * Compares the sampled gradient of the output layer with the exact one on a few columns of the batch.
    * It does not affect training.
    */
   async #audit(batch: Batch, metrics: MetricsSink): Promise<void> {
-    const few = firstRows(batch, AUDIT_ROWS), gpu = this.#gpu, shape = [few.steps, few.batchSize];
+    const few = columnsOf(batch, upTo(Math.min(AUDIT_COLUMNS, batch.batchSize)));
+    const gpu = this.#gpu, shape = [few.steps, few.batchSize];
     await this.#countHits();
     using _undisturbed = this.optimizer.undisturbed();
     using context = contextOf(gpu, this.#model, few);

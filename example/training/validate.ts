@@ -7,10 +7,9 @@ import type { Corpus } from "../data/corpus.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
 import { standardError } from "../evaluation/standard_error.ts";
 import type { Io } from "../shared/io.ts";
-import type { WordModel } from "../model/model.ts";
+import { normTermOf, type WordModel } from "../model/model.ts";
 import type { SavedValidation } from "../storage/model_file.ts";
 import { Bar, formatLoss, formatPerplexity } from "../shared/progress.ts";
-import { normTermOf } from "./summary.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import { UNK } from "../data/vocab.ts";
 

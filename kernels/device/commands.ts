@@ -1,6 +1,7 @@
 /** Records launches, in one encoder and one pass, until they are submitted. */
 
 import type { KernelFamily, Opened } from "./adapter.ts";
+import { BindGroups } from "./bind_groups.ts";
 import { turn } from "./faults.ts";
 import type { Launch } from "./launch.ts";
 import { type Kernel, packUniform } from "./pipelines.ts";
@@ -12,8 +13,6 @@ import { TEXEL_BYTES, type Texels, TEXELS_A_ROW } from "./texels.ts";
 const UNIFORM_BYTES = 256;
 /** Launches between two submissions at most. */
 const UNIFORM_SLOTS = 1024;
-/** Bind groups that are kept: batches of many lengths make many combinations of pooled buffers. */
-const MAX_BIND_GROUPS = 2 ** 12;
 /**
  * Steps that the CPU may run ahead. Waiting has a fixed cost, in Deno 10 ms in which nothing is recorded: a
  * GPU, whose steps take one or two, would stand still meanwhile if it had no more than a few to go on with.
@@ -34,10 +33,11 @@ export class Commands {
   readonly #stepsAhead: number;
   readonly #uniforms: GPUBuffer;
   readonly #uniformGroup: GPUBindGroup;
-  readonly #stride: number;
+  /** First byte of each uniform in the ring. */
+  readonly #offsets: Uint32Array;
   readonly #staging: ArrayBuffer;
   readonly #view: DataView;
-  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  readonly #groups: BindGroups;
   #used = 0;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
@@ -51,8 +51,10 @@ export class Commands {
     this.#device = device;
     this.#timestamps = timestamps;
     this.#stepsAhead = STEPS_AHEAD[family];
-    this.#stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
-    this.#staging = new ArrayBuffer(this.#stride * UNIFORM_SLOTS);
+    this.#groups = new BindGroups(device);
+    const stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
+    this.#offsets = Uint32Array.from({ length: UNIFORM_SLOTS }, (_, slot) => slot * stride);
+    this.#staging = new ArrayBuffer(stride * UNIFORM_SLOTS);
     this.#view = new DataView(this.#staging);
     this.#uniforms = device.createBuffer({
       size: this.#staging.byteLength,
@@ -80,7 +82,7 @@ export class Commands {
     grid: readonly [number, number, number],
   ): void {
     if (this.#used === UNIFORM_SLOTS) this.submit();
-    const offset = this.#used * this.#stride;
+    const slot = this.#used, offset = this.#offsets[slot]!;
     packUniform(launch.label, kernel.params, launch.uniform ?? {}, this.#view, offset);
     this.#used++;
     const group = this.#bindGroup(kernel, tensors);
@@ -88,7 +90,7 @@ export class Commands {
     const pass = this.#profile ? this.#timedPass(launch.label) : this.#openPass();
     pass.setPipeline(kernel.pipeline);
     pass.setBindGroup(0, group);
-    pass.setBindGroup(1, this.#uniformGroup, [offset]);
+    pass.setBindGroup(1, this.#uniformGroup, this.#offsets, slot, 1); // Deno converts an array slowly
     if (texelGroup) pass.setBindGroup(2, texelGroup);
     pass.dispatchWorkgroups(...grid);
   }
@@ -141,7 +143,7 @@ export class Commands {
     if (!this.#encoder) return;
     if (this.#used > 0) {
       // The queue runs this after the previous submission, so the ring can be rewritten from its start.
-      const bytes = this.#used * this.#stride;
+      const bytes = this.#offsets[this.#used - 1]! + UNIFORM_BYTES;
       this.#device.queue.writeBuffer(this.#uniforms, 0, this.#staging, 0, bytes);
     }
     this.#device.queue.submit([this.#encoder.finish()]);
@@ -160,7 +162,7 @@ export class Commands {
 
   /** Drops the cached bind groups, because a buffer that they may name is about to be destroyed. */
   forgetBuffers(): void {
-    this.#bindGroups.clear();
+    this.#groups.clear();
   }
 
   /** After a submission: every few steps, waits until the steps before the last wait have run. */
@@ -226,16 +228,15 @@ export class Commands {
   }
 
   #bindGroup({ layout }: Kernel, tensors: readonly Tensor[]): GPUBindGroup {
-    let key = layout.label;
+    const numbers: number[] = [];
     for (const tensor of tensors) {
-      const storage = storageIn(tensor), offset = offsetOf(tensor);
+      const storage = storageIn(tensor);
       storage.usedIn = this.serial;
-      key += `,${storage.id}`;
-      if (offset) key += `+${offset}`;
+      numbers.push(storage.id, offsetOf(tensor));
     }
-    return this.#group(
-      key,
+    return this.#groups.get(
       layout,
+      numbers,
       () =>
         tensors.map((tensor) => ({ buffer: storageIn(tensor).buffer, offset: offsetOf(tensor) })),
     );
@@ -243,22 +244,7 @@ export class Commands {
 
   #texelGroup({ texelLayout }: Kernel, texels: readonly Texels[]): GPUBindGroup | undefined {
     if (!texelLayout) return undefined;
-    const key = `${texelLayout.label},${texels.map(({ id }) => id)}`;
-    return this.#group(key, texelLayout, () => texels.map(({ view }) => view));
-  }
-
-  #group(
-    key: string,
-    layout: GPUBindGroupLayout,
-    resources: () => GPUBindingResource[],
-  ): GPUBindGroup {
-    let group = this.#bindGroups.get(key);
-    if (!group) {
-      if (this.#bindGroups.size === MAX_BIND_GROUPS) this.#bindGroups.clear();
-      const entries = resources().map((resource, binding) => ({ binding, resource }));
-      group = this.#device.createBindGroup({ layout, entries });
-      this.#bindGroups.set(key, group);
-    }
-    return group;
+    const numbers = texels.map(({ id }) => id);
+    return this.#groups.get(texelLayout, numbers, () => texels.map(({ view }) => view));
   }
 }

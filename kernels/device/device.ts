@@ -6,8 +6,8 @@ import { expectFunction, expectOneOf, expectSizes } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
 import { bytesOf, elementBytes, expectFits, expectWritable, sizeOf, storedAs } from "./dtype.ts";
-import type { DType, TableDType, TensorData } from "./dtype.ts";
-import { checkBindings, foldGrid, type Launch, type TexelLaunch } from "./launch.ts";
+import { type DType, DTYPES, type TableDType, type TensorData } from "./dtype.ts";
+import { bindingCounts, checkBindings, foldGrid, type Launch, type TexelLaunch } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
 import type { Profile } from "./profile.ts";
@@ -62,6 +62,7 @@ export class Device implements AsyncDisposable {
   /** The underlying device. */
   readonly device: GPUDevice;
   readonly #maxPartBytes: number;
+  readonly #maxWorkgroups: number;
   readonly #pool: Pool;
   readonly #pipelines: PipelineCache;
   readonly #commands: Commands;
@@ -85,6 +86,7 @@ export class Device implements AsyncDisposable {
       this.submit(); // what is recorded may name the buffer
       this.#commands.forgetBuffers();
     });
+    this.#maxWorkgroups = device.limits.maxComputeWorkgroupsPerDimension;
     this.#maxPartBytes = Math.min(options.maxBindingBytes ?? Infinity, this.#pool.maxBytes);
     const { uniformLayout } = this.#commands;
     this.#pipelines = new PipelineCache(device, this.#faults, uniformLayout, subgroupHeader);
@@ -151,7 +153,8 @@ export class Device implements AsyncDisposable {
    * @throws {TypeError} If `data` is neither a Float32Array nor a Uint32Array, or has another size.
    */
   tensor(shape: readonly number[], data?: TensorData): Tensor {
-    return this.#exact(shape, storedAs(this.#fitting(shape), shape, data), data);
+    this.#fitting(shape);
+    return this.#exact(shape, storedAs(`a tensor [${shape}]`, shape, data), data);
   }
 
   /**
@@ -175,9 +178,9 @@ export class Device implements AsyncDisposable {
 
   /** A pooled tensor with undefined content; `dispose` gives it back to the pool. */
   temporary(shape: readonly number[], dtype: DType = "f32"): Tensor {
-    const what = this.#fitting(shape);
-    expectOneOf(`make ${what}`, "dtype", dtype, ["f32", "u32", "f16"]);
-    return makeTensor(this.#pool.pooled(sizeOf(shape) * elementBytes(dtype), what), shape, dtype);
+    this.#fitting(shape);
+    expectOneOf("make a tensor", "dtype", dtype, DTYPES);
+    return makeTensor(this.#pool.pooled(sizeOf(shape) * elementBytes(dtype), shape), shape, dtype);
   }
 
   /** Throws the RangeError of {@linkcode tensor} for the first of `shapes` that cannot be made. */
@@ -269,8 +272,7 @@ export class Device implements AsyncDisposable {
   }
 
   #exact(shape: readonly number[], dtype: DType, data: TensorData | undefined): Tensor {
-    const what = `a tensor [${shape}]`, bytes = bytesOf(shape, dtype);
-    const tensor = makeTensor(this.#pool.exact(bytes, what), shape, dtype);
+    const tensor = makeTensor(this.#pool.exact(bytesOf(shape, dtype), shape), shape, dtype);
     if (data) this.write(tensor, data);
     return tensor;
   }
@@ -278,23 +280,21 @@ export class Device implements AsyncDisposable {
   #dispatch(launch: TexelLaunch): void {
     checkBindings(launch, this.device);
     this.#faults.begin(launch.label);
-    const grid = foldGrid(launch, this.device.limits.maxComputeWorkgroupsPerDimension);
+    const grid = foldGrid(launch, this.#maxWorkgroups);
     catchUp(launch);
     const { inputs, outputs, texels = [], texelsOut } = launch;
-    const textures = [...texels, ...texelsOut ? [texelsOut] : []].map((floats) =>
+    const read = texels.map((floats) =>
       floats instanceof TexelTensor ? floats.texels : copyOf(floats, this.#pool, this.#commands)
     );
+    const textures = texelsOut ? [...read, texelsOut.texels] : read;
     for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
-    const formats = textures.slice(0, texels.length).map(({ format }) => format);
-    const counts = { inputs: inputs.length, outputs: outputs.length, texelsOut: texelsOut ? 1 : 0 };
-    const kernel = this.#pipelines.get(launch, { ...counts, texels: formats });
-    this.#commands.dispatch(launch, kernel, [...inputs, ...outputs], textures, grid);
+    const kernel = this.#pipelines.get(launch, bindingCounts(launch, read));
+    this.#commands.dispatch(launch, kernel, inputs.concat(outputs), textures, grid);
   }
 
-  /** Throws unless a tensor of this shape can be made; returns its name for errors. */
-  #fitting(shape: readonly number[]): string {
+  /** Throws unless a tensor of this shape can be made. */
+  #fitting(shape: readonly number[]): void {
     this.#faults.expectNone("tensor");
-    expectSizes("make a tensor", shape);
-    return expectFits(shape, this);
+    expectFits(shape, this);
   }
 }

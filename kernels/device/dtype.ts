@@ -1,6 +1,6 @@
 /** Element types, and the arrays that hold elements on the CPU. */
 
-import { expectOneOf, show } from "./expect.ts";
+import { expectOneOf, expectSizes, show } from "./expect.ts";
 
 /** Element type of a table of floats: of 32 bits, or of 16 bits in half the memory. */
 export type TableDType = "f32" | "f16";
@@ -10,6 +10,8 @@ export type TableDType = "f32" | "f16";
  * and copies of weights ({@linkcode AdapterOptions.compute}).
  */
 export type DType = TableDType | "u32";
+/** All element types. */
+export const DTYPES: readonly DType[] = ["f32", "u32", "f16"];
 
 /** The typed array that holds a tensor's elements on the CPU. */
 export type TensorData = Float32Array | Uint32Array;
@@ -51,7 +53,9 @@ export function dtypeOf(doing: string, data: unknown): DType {
 
 /** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, n) => size * n, 1);
+  let size = 1;
+  for (const n of shape) size *= n;
+  return size;
 }
 
 /** The element type of `data` for `what`, of this shape; throws a TypeError unless it has as many elements. */
@@ -61,18 +65,16 @@ function expectData(what: string, shape: readonly number[], data: TensorData): D
   throw new TypeError(`Cannot make ${what} of ${data.length} elements`);
 }
 
-/**
- * The name of a tensor of this shape, for errors. Throws a RangeError if 32-bit numbers in it are more than a
- * device binds.
- */
+/** Throws unless it is a shape, of which a device binds 32-bit numbers: a RangeError if they are too many. */
 export function expectFits(
   shape: readonly number[],
   { name, maxTensorBytes }: { readonly name: string; readonly maxTensorBytes: number },
-): string {
-  const what = `a tensor [${shape}]`, bytes = 4 * sizeOf(shape);
-  if (bytes <= maxTensorBytes) return what;
+): void {
+  expectSizes("make a tensor", shape);
+  const bytes = 4 * sizeOf(shape);
+  if (bytes <= maxTensorBytes) return;
   throw new RangeError(
-    `Cannot make ${what} of ${bytes} bytes: ${name} binds at most ${maxTensorBytes}`,
+    `Cannot make a tensor [${shape}] of ${bytes} bytes: ${name} binds at most ${maxTensorBytes}`,
   );
 }
 

@@ -84,7 +84,7 @@ export function expectOneOf(
   value: unknown,
   choices: readonly string[],
 ): void {
-  if (choices.some((choice) => choice === value)) return;
+  if (choices.includes(value as string)) return;
   const list = choices.map((choice) => JSON.stringify(choice)).join(", ");
   throw new RangeError(`Cannot ${doing}: ${name} is ${show(value)}, not one of ${list}`);
 }

@@ -1,9 +1,10 @@
 /** A launch as data: what a kernel run needs, and the checks on it. */
 
-import type { KernelCode } from "./pipelines.ts";
+import type { BindingCounts, KernelCode } from "./pipelines.ts";
 import { expectObject, expectText, show } from "./expect.ts";
-import { type Storage, storageOf, type Tensor } from "./tensor.ts";
+import { storageOf, type Tensor } from "./tensor.ts";
 import { TexelTensor } from "./texel_tensor.ts";
+import type { Texels } from "./texels.ts";
 
 /** One kernel run, as data. */
 export interface Launch extends KernelCode {
@@ -44,6 +45,9 @@ export interface TexelLaunch extends Launch {
   readonly texelsOut?: TexelTensor | undefined;
 }
 
+/** Number of launches that were checked so far. */
+let launches = 0;
+
 /**
  * Throws a TypeError unless all bindings are tensors of `device`, and none is both read and written: WebGPU
  * would reject the whole submission.
@@ -66,17 +70,19 @@ export function checkBindings(launch: TexelLaunch, device: GPUDevice): void {
       throw new TypeError(`Cannot ${doing}: the same texels are read and written`);
     }
   }
-  const written = new Set<Storage>();
+  const number = ++launches;
   for (const tensor of outputs) {
     const storage = storageOf(doing, tensor, device);
     if (!halves) expectNoHalves(launch, tensor);
-    if (written.has(storage)) throw new TypeError(`Cannot run ${label}: output bound twice`);
-    written.add(storage);
+    if (storage.writtenBy === number) {
+      throw new TypeError(`Cannot run ${label}: output bound twice`);
+    }
+    storage.writtenBy = number;
   }
   for (const tensor of inputs) {
     const storage = storageOf(doing, tensor, device);
     if (!halves) expectNoHalves(launch, tensor);
-    if (written.has(storage)) {
+    if (storage.writtenBy === number) {
       throw new TypeError(`Cannot run ${label}: a tensor is both input and output`);
     }
   }
@@ -100,24 +106,41 @@ function expectList(doing: string, name: string, list: unknown): void {
   throw new TypeError(`Cannot ${doing}: ${name} are ${show(list)}, not an array of tensors`);
 }
 
+/** How many bindings of each kind a launch has, if the texels that it reads are `read`. */
+export function bindingCounts(
+  { inputs, outputs, texelsOut }: TexelLaunch,
+  read: readonly Texels[],
+): BindingCounts {
+  return {
+    inputs: inputs.length,
+    outputs: outputs.length,
+    texels: read.map(({ format }) => format),
+    texelsOut: texelsOut ? 1 : 0,
+  };
+}
+
 /** The launch's workgroups in three dimensions of at most `limit` each. */
-export function foldGrid(launch: Launch, limit: number): readonly [number, number, number] {
-  const sizes = typeof launch.grid === "number" ? [launch.grid, 1, 1] : launch.grid;
-  const isSize = (n: number) => Number.isSafeInteger(n) && n > 0;
-  if (!Array.isArray(sizes) || sizes.length !== 3 || !sizes.every(isSize)) {
+export function foldGrid(
+  { label, grid }: Launch,
+  limit: number,
+): readonly [number, number, number] {
+  if (typeof grid === "number" && isSize(grid)) {
+    if (grid <= limit) return [grid, 1, 1];
+    const rows = Math.ceil(grid / limit);
+    return [Math.ceil(grid / rows), rows, 1];
+  }
+  if (!Array.isArray(grid) || grid.length !== 3 || !grid.every(isSize)) {
+    const found = show(grid);
     throw new RangeError(
-      `Cannot run ${launch.label}: grid is ${
-        show(launch.grid)
-      }, not one or three positive integers`,
+      `Cannot run ${label}: grid is ${found}, not one or three positive integers`,
     );
   }
-  if (typeof launch.grid === "number") {
-    if (launch.grid <= limit) return [launch.grid, 1, 1];
-    const rows = Math.ceil(launch.grid / limit);
-    return [Math.ceil(launch.grid / rows), rows, 1];
+  if (grid.some((n) => n > limit)) {
+    throw new RangeError(`Cannot run ${label}: grid ${grid} is over ${limit}`);
   }
-  if (launch.grid.some((n) => n > limit)) {
-    throw new RangeError(`Cannot run ${launch.label}: grid ${launch.grid} is over ${limit}`);
-  }
-  return launch.grid;
+  return grid as [number, number, number];
+}
+
+function isSize(n: number): boolean {
+  return Number.isSafeInteger(n) && n > 0;
 }

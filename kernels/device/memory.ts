@@ -93,10 +93,10 @@ export class Pool {
     };
   }
 
-  /** A buffer of exactly `bytes` (rounded up to 16, so that kernels may read whole vec4s). */
-  exact(bytes: number, what: string): Storage {
+  /** A buffer of exactly `bytes` (rounded up to 16, so that kernels may read whole vec4s) for `shape`. */
+  exact(bytes: number, shape: readonly number[]): Storage {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    const storage = this.#storage(size, what, () => {
+    const storage = this.#storage(size, shape, () => {
       this.#count(size, -1);
       this.#destroy(storage);
     });
@@ -104,11 +104,13 @@ export class Pool {
     return use(storage, bytes);
   }
 
-  /** A buffer of the size class of `bytes`; its content is undefined. */
-  pooled(bytes: number, what: string): Storage {
-    const size = sizeClass(bytes, this.maxBytes);
-    const make = (release: () => void) => this.#storage(size, what, release);
-    return use(this.#take(this.#freeBuffers, size, make), bytes);
+  /** A buffer of the size class of `bytes` for a tensor of `shape`; its content is undefined. */
+  pooled(bytes: number, shape: readonly number[]): Storage {
+    const size = sizeClass(bytes, this.maxBytes), free = this.#freeBuffers;
+    const storage: Storage = this.#take(free, size) ??
+      this.#storage(size, shape, () => this.#recycle(free, size, storage));
+    this.#count(size, 1);
+    return use(storage, bytes);
   }
 
   /** A buffer for reading `bytes` back; the caller destroys it. */
@@ -127,15 +129,22 @@ export class Pool {
       );
     }
     const height = Math.min(quarters(rows), most), size = height * rowBytes;
-    return this.#take(this.#freeTextures[format], size, (release) => {
-      const texture = this.#allocate(size, "texels", () =>
-        this.#device.createTexture({
-          size: [TEXELS_A_ROW, height],
-          format,
-          usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
-        }));
-      return { texture, format, view: texture.createView(), id: this.#nextId++, release };
-    });
+    const free = this.#freeTextures[format];
+    const texels = this.#take(free, size) ?? this.#texture(size, height, format);
+    this.#count(size, 1);
+    return texels;
+  }
+
+  #texture(size: number, height: number, format: TexelFormat): Texels {
+    const texture = this.#allocate(size, "texels", () =>
+      this.#device.createTexture({
+        size: [TEXELS_A_ROW, height],
+        format,
+        usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
+      }));
+    const release = () => this.#recycle(this.#freeTextures[format], size, texels);
+    const texels = { texture, format, view: texture.createView(), id: this.#nextId++, release };
+    return texels;
   }
 
   /** Makes a buffer or texture of `size` bytes; an out-of-memory error is kept, and names `what`. */
@@ -148,8 +157,9 @@ export class Pool {
     return this.#faults.watch("out-of-memory", make, explain);
   }
 
-  #storage(size: number, what: string, release: () => void): Storage {
+  #storage(size: number, shape: readonly number[], release: () => void): Storage {
     const device = this.#device, { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsage;
+    const what = `a tensor [${shape}]`;
     const usage = STORAGE | COPY_DST | COPY_SRC;
     return {
       buffer: this.#allocate(size, what, () => device.createBuffer({ size, usage })),
@@ -159,6 +169,7 @@ export class Pool {
       id: this.#nextId++,
       references: 0,
       usedIn: -1,
+      writtenBy: 0,
       version: 0,
       pending: new Set(),
       copies: [],
@@ -166,18 +177,10 @@ export class Pool {
     };
   }
 
-  #take<T extends Storage | Texels>(
-    free: Map<number, FreeList<T>>,
-    bytes: number,
-    make: (release: () => void) => T,
-  ): T {
-    let item = free.get(bytes)?.items.pop();
+  /** A free item of `bytes`, if there is one. */
+  #take<T>(free: Map<number, FreeList<T>>, bytes: number): T | undefined {
+    const item = free.get(bytes)?.items.pop();
     if (item) this.#freeBytes -= bytes;
-    else {
-      const made: T = make(() => this.#recycle(free, bytes, made));
-      item = made;
-    }
-    this.#count(bytes, 1);
     return item;
   }
 

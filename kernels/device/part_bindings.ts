@@ -24,6 +24,9 @@ export interface BoundParts {
  */
 export function boundParts(gpu: Device, tables: readonly Tensor[], others: number): BoundParts[] {
   const lists = tables.map(partsOf), sizes = rowsOf(lists[0]!);
+  if (lists.every((list) => list.length === 1 && list[0]!.shape[0] === sizes[0])) {
+    return [{ tensors: tables, count: 1, first: 0, rows: sizes[0]! }];
+  }
   if (lists.some((list) => rowsOf(list).join() !== sizes.join())) {
     throw new TypeError("Cannot bind tables together: they lie in different parts");
   }
@@ -91,5 +94,7 @@ function repeated(source: string, count: number): string {
 
 /** The uniform's fields `name`_PART, by part. */
 export function numbered(values: readonly number[], name = "n"): Record<string, number> {
-  return Object.fromEntries(values.map((value, part) => [`${name}_${part}`, value]));
+  const fields: Record<string, number> = {};
+  for (const [part, value] of values.entries()) fields[`${name}_${part}`] = value;
+  return fields;
 }

@@ -63,8 +63,8 @@ export function slicesOf<const Tables extends readonly Tensor[]>(
   stack: DisposableStack,
   tables: Tables,
 ): [slices: Tables, first: number][] {
+  if (!tables.some(isInParts)) return [[tables, 0]];
   const edges = [0, ...partEdges(...tables)], V = tables[0]!.shape[0]!;
-  if (edges.length === 1) return [[tables, 0]];
   return edges.map((first, i) => {
     const count = (edges[i + 1] ?? V) - first;
     const slices = tables.map((table) => stack.use(table.slice(first, count)));

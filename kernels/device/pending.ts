@@ -10,19 +10,25 @@ export function flushPending({ pending }: Storage): void {
 
 /** Brings what a launch reads up to date: of the tables that it reads by rows these rows, of others all. */
 export function catchUp({ inputs, outputs, readsRows }: Launch): void {
-  const { tables = [], ids } = readsRows ?? {}, parts = tables.flatMap(partsOf);
-  const bound = [...inputs, ...outputs];
-  for (const tensor of bound) {
-    // What is bound twice may be read in another way, too.
-    const byRows = parts.includes(tensor) && bound.indexOf(tensor) === bound.lastIndexOf(tensor);
-    if (!byRows) flushPending(storageIn(tensor));
+  const { tables = [], ids } = readsRows ?? {};
+  const isBehind = (tensor: Tensor) => storageIn(tensor).pending.size > 0;
+  if (inputs.some(isBehind) || outputs.some(isBehind)) {
+    const parts = tables.flatMap(partsOf), bound = [...inputs, ...outputs];
+    for (const tensor of bound) {
+      // What is bound twice may be read in another way, too.
+      const byRows = parts.includes(tensor) && bound.indexOf(tensor) === bound.lastIndexOf(tensor);
+      if (!byRows) flushPending(storageIn(tensor));
+    }
   }
   if (ids) { for (const table of tables) catchUpRows(table, ids); }
 }
 
 /** Brings the rows `ids` of `table` up to date. */
 export function catchUpRows(table: Tensor, ids: Tensor): void {
-  const pending = new Set(partsOf(table).flatMap((part) => [...storageIn(part).pending]));
+  const parts = partsOf(table);
+  const pending = parts.length === 1
+    ? storageIn(parts[0]!).pending
+    : new Set(parts.flatMap((part) => [...storageIn(part).pending]));
   for (const updates of pending) updates.catchUp(table, ids);
 }
 

@@ -105,12 +105,41 @@ export function packUniform(
   }
 }
 
+/** A kernel, and what it was compiled of besides the source. */
+interface Variant extends BindingCounts {
+  readonly entry: string;
+  readonly subgroups: boolean;
+  readonly constants: Record<string, number>;
+  readonly kernel: Kernel;
+}
+
+/** Whether `known` is what `code`, of the same source, compiles to. Asked at every launch. */
+function isVariant(
+  known: Variant,
+  { entry = "main", subgroups = false, constants = NONE }: KernelCode,
+  { inputs, outputs, texels, texelsOut }: BindingCounts,
+): boolean {
+  return known.inputs === inputs && known.outputs === outputs && known.texelsOut === texelsOut &&
+    known.entry === entry && known.subgroups === subgroups &&
+    known.texels.length === texels.length &&
+    known.texels.every((format, i) => format === texels[i]) &&
+    hasAll(known.constants, constants) && hasAll(constants, known.constants);
+}
+
+const NONE: Record<string, number> = {};
+
+/** Whether `values` has all of `others`. */
+function hasAll(values: Record<string, number>, others: Record<string, number>): boolean {
+  for (const name in others) if (values[name] !== others[name]) return false;
+  return true;
+}
+
 /** Compiles kernels and keeps them for the life of the device. */
 export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #uniformLayout: GPUBindGroupLayout;
   readonly #subgroupHeader: string;
-  readonly #bySource = new Map<string, Map<string, Kernel>>();
+  readonly #bySource = new Map<string, Variant[]>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #faults: Faults;
   #nextId = 0;
@@ -131,13 +160,11 @@ export class PipelineCache {
   /** The compiled kernel for `code` with these bindings; an error in it is reported later, as a fault. */
   get(code: KernelCode, counts: BindingCounts): Kernel {
     let variants = this.#bySource.get(code.source);
-    if (!variants) this.#bySource.set(code.source, variants = new Map());
-    const { inputs, outputs, texels, texelsOut } = counts;
-    let key = `${code.entry ?? "main"}/${inputs}/${outputs}/${texels}/${texelsOut}`;
-    if (code.subgroups) key += "/subgroups";
-    for (const name in code.constants) key += `/${name}=${code.constants[name]}`;
-    let kernel = variants.get(key);
-    if (!kernel) variants.set(key, kernel = this.#compile(code, counts));
+    if (!variants) this.#bySource.set(code.source, variants = []);
+    for (const known of variants) if (isVariant(known, code, counts)) return known.kernel;
+    const kernel = this.#compile(code, counts);
+    const { entry = "main", subgroups = false, constants } = code; // a launch also has tensors
+    variants.push({ ...counts, entry, subgroups, constants: { ...constants }, kernel });
     return kernel;
   }
 

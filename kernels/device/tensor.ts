@@ -29,6 +29,8 @@ export interface Storage {
   references: number;
   /** Serial number of the last command encoder that names the buffer. */
   usedIn: number;
+  /** Number of the last launch that writes to the buffer. */
+  writtenBy: number;
   /** How often the buffer's content has changed. */
   version: number;
   /** Updates that must be applied before the buffer is used, of each table in it. */
@@ -44,16 +46,14 @@ export interface Storage {
  * written are below `idLimit`.
  */
 export function willChange(tensor: Tensor, bytes: number, idLimit: number): void {
-  const storage = storageIn(tensor);
+  const storage = storageIn(tensor), all = bytes === storage.usedBytes;
   storage.version++;
-  const all = bytes === storage.usedBytes;
   storage.idLimit = all ? idLimit : Math.max(storage.idLimit, idLimit);
   dropTexels(storage);
 }
 
 function dropTexels({ copies }: Storage): void {
-  for (const { texels } of copies) texels.release();
-  copies.length = 0;
+  while (copies.length > 0) copies.shift()!.texels.release();
 }
 
 /** Thrown when a disposed tensor is used. */

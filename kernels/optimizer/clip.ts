@@ -8,6 +8,8 @@ import clipSource from "./clip.wgsl" with { type: "text" };
 import squaresSource from "./squares.wgsl" with { type: "text" };
 import { partsOf, type Tensor } from "../device/tensor.ts";
 
+const squares = workgroupSum + squaresSource;
+
 /**
  * Writes the global norm of `gradients` and the factor `min(1, clip / (norm + 1e-6))` to `out` [2].
  * `clip` may be Infinity.
@@ -63,7 +65,7 @@ function sharesOf({ family }: Device, terms: readonly Term[]): number {
 function sumSquares(gpu: Device, partials: Tensor, offset: number, terms: readonly Term[]): void {
   gpu.dispatch({
     label: "squares",
-    source: forParts(workgroupSum + squaresSource, terms.length),
+    source: forParts(squares, terms.length),
     constants: { MAX_SHARES: MAX_SHARES[gpu.family] },
     inputs: terms.map(({ tensor }) => tensor),
     outputs: [partials],

@@ -3,7 +3,9 @@
 import type { SelfNormalization } from "../../example/evaluation/card.ts";
 import type { WordModel } from "../../example/model/model.ts";
 import { type Given, type ModelSettings, parseSettings } from "../../example/options/settings.ts";
-import { makeModel, saveModel } from "../../example/storage/checkpoint.ts";
+import { AtomicFile } from "../../example/shared/files.ts";
+import { makeModel, writeModel } from "../../example/storage/checkpoint.ts";
+import type { SavedBeside } from "../../example/storage/model_file.ts";
 import { Vocabulary } from "../../example/data/vocab.ts";
 import type { Gpu } from "../../mod.ts";
 
@@ -19,6 +21,19 @@ export const CARD: SelfNormalization = {
   ...{ mean: 8.5, std: 0.1, percentiles: [8.2, 8.5, 8.7], rawPpl: 20, rawPplBest: 12, safe: true },
   ...{ histogram: { from: 8, to: 9, counts: [1, 4, 1] }, normTerm: 9 },
 };
+
+/** Writes a model to `path` atomically; returns the hash of the file. */
+export async function saveModel(
+  gpu: Gpu,
+  path: string,
+  model: WordModel,
+  beside: SavedBeside,
+): Promise<string> {
+  using file = new AtomicFile(path);
+  const hash = await writeModel(gpu, file, model, beside);
+  file.commit();
+  return hash;
+}
 
 /** Saves a model as `saved_model/NAME.safetensors`; its weights are large enough for words to matter. */
 export async function saveSmallModel(

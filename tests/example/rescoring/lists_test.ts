@@ -2,7 +2,7 @@
 
 import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import type { NBestFormat } from "../../../example/options/list_formats.ts";
+import type { NBestFormat } from "../../../example/options/choices.ts";
 import type { NBestList } from "../../../example/rescoring/nbest.ts";
 import { readLists, readReferences, writeLists } from "../../../example/rescoring/read_lists.ts";
 import { Failure } from "../../../example/shared/errors.ts";

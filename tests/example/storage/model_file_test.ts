@@ -1,12 +1,7 @@
 // Model files: what is written is read again.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import {
-  loadModel,
-  makeModel,
-  restoreModel,
-  saveModel,
-} from "../../../example/storage/checkpoint.ts";
+import { loadModel, makeModel, restoreModel } from "../../../example/storage/checkpoint.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { encodeModel } from "../../../example/storage/model_file.ts";
 import type { Given, ModelSettings } from "../../../example/options/settings.ts";
@@ -18,6 +13,7 @@ import { withGpu } from "../../support/gpu.ts";
 import { numbersOf } from "../../support/numbers.ts";
 import { wordsOf } from "../../support/texts.ts";
 import { assemble, fileOf, goodParts, smallSettings, WORDS } from "../../support/model_files.ts";
+import { saveModel } from "../../support/saved_models.ts";
 
 /** Settings of models of every kind. */
 const KINDS: readonly Given[] = [

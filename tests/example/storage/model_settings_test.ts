@@ -1,13 +1,14 @@
 // The settings in a model file: a model has the tables again that it was trained with.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { loadModel, makeModel, saveModel } from "../../../example/storage/checkpoint.ts";
+import { loadModel, makeModel } from "../../../example/storage/checkpoint.ts";
 import { keptSettings, readSettings } from "../../../example/storage/model_settings.ts";
 import { cannotLoad } from "../../../example/storage/safetensors.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { smallSettings, WORDS } from "../../support/model_files.ts";
+import { saveModel } from "../../support/saved_models.ts";
 
 const F16 = { "table-dtype": "f16", "emsize": "4" };
 

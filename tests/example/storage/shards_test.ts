@@ -1,12 +1,7 @@
 // Tables that are divided among ranks, on their way to rank 0's files and back.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  loadModel,
-  makeModel,
-  restoreModel,
-  saveModel,
-} from "../../../example/storage/checkpoint.ts";
+import { loadModel, makeModel, restoreModel } from "../../../example/storage/checkpoint.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { Failure } from "../../../example/shared/errors.ts";
@@ -15,6 +10,7 @@ import { readRows, wholeShape } from "../../../example/storage/tensors.ts";
 import { type Communicator, ownRows, ranksInProcess } from "../../../kernels/mod.ts";
 import { Gpu, type Tensor } from "../../../mod.ts";
 import { inFolder } from "../../support/folder.ts";
+import { saveModel } from "../../support/saved_models.ts";
 
 /** Runs `body` on ranks that share a device. */
 async function onRanks(

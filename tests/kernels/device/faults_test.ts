@@ -11,6 +11,7 @@ import {
 } from "@std/assert";
 import { DeviceError, Gpu, IndexLinear, OutOfMemoryError } from "../../../mod.ts";
 import { Embedding, SGD } from "../../../nce/nn/mod.ts";
+import { turn } from "../../../kernels/device/faults.ts";
 import { KernelCompileError } from "../../../kernels/mod.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { exhaust, outOfMemory } from "../../support/out_of_memory.ts";
@@ -191,3 +192,10 @@ async function withGpuThatFails(body: (gpu: Gpu) => Promise<void>): Promise<void
   await gpu[Symbol.asyncDispose]();
   await gpu[Symbol.asyncDispose]();
 }
+
+Deno.test("turn() lets the event loop turn: a timer that is due fires", async () => {
+  let hasFired = false;
+  setTimeout(() => hasFired = true);
+  for (let i = 0; i < 1e5 && !hasFired; i++) await turn();
+  assert(hasFired);
+});

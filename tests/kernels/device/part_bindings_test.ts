@@ -60,6 +60,10 @@ Deno.test("boundParts() binds as many parts as the device can, and only tables w
   ]);
   assertEquals(bound.map(({ tensors }) => tensors.length), [4, 4, 4, 4, 4, 2]);
   assertThrows(() => boundParts(gpu, [table, other], 3), TypeError, "different parts");
+  using fewer = gpu.tensor([699, 2]);
+  assertThrows(() => boundParts(gpu, [other, fewer], 3), TypeError, "different parts");
+  const [whole, ...none] = boundParts(gpu, [other, other], 3);
+  assertEquals([whole?.count, whole?.first, whole?.rows, none.length], [1, 0, 700, 0]);
 });
 
 /** A result, and the gradients of all inputs. */

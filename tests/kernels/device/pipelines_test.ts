@@ -1,6 +1,6 @@
 // Compiled kernels: one for everything that changes the code, found again by equal code.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Faults } from "../../../kernels/device/faults.ts";
 import {
   type BindingCounts,
@@ -12,6 +12,7 @@ import { withGpu } from "../../support/gpu.ts";
 const CODE: KernelCode = {
   label: "test",
   source: `override A = 1u;
+    override B = 1u;
     @compute @workgroup_size(1) fn main() {}
     @compute @workgroup_size(A) fn other() {}`,
 };
@@ -27,6 +28,11 @@ Deno.test("kernels that differ in entry, constants, bindings, texels or subgroup
       [{ entry: "other" }, {}],
       [{ constants: { A: 2 } }, {}],
       [{ constants: { A: 3 } }, {}],
+      [{ constants: { B: 2 } }, {}],
+      [{ constants: { A: 2, B: 2 } }, {}],
+      [{ constants: { A: 5, B: 2 } }, {}],
+      [{ constants: { A: 5 } }, {}],
+      [{ entry: "other", constants: { A: 2 } }, {}],
       [{ subgroups: true }, {}],
       [{ source: `${CODE.source}\n` }, {}],
       [{}, { inputs: 2 }],
@@ -45,6 +51,14 @@ Deno.test("kernels that differ in entry, constants, bindings, texels or subgroup
     const ids = idsOf();
     assertEquals(new Set(ids).size, variants.length);
     assertEquals(idsOf(), ids);
-    assertEquals(cache.get({ ...CODE, subgroups: false, entry: "main" }, COUNTS).id, ids[0]);
+    for (const same of [{ subgroups: false }, { entry: "main" }, { constants: {} }]) {
+      assertEquals(cache.get({ ...CODE, ...same }, COUNTS).id, ids[0]);
+    }
+    const constants = { A: 4 },
+      [four, five] = [4, 5].map((A) => {
+        constants.A = A;
+        return cache.get({ ...CODE, constants }, COUNTS).id;
+      });
+    assert(four !== five, "constants are kept as they were");
     await faults.wait("test", () => device.queue.onSubmittedWorkDone());
   }));
