@@ -217,7 +217,8 @@ export const COMMANDS: readonly Command[] = [
     details: [
       "It takes the options of a training run. Each finding is graded: stop (the run would refuse it), " +
       "warn (it would go on, perhaps not as meant) or fine, and has its figures and the cure. The time " +
-      "is that of a trial of ten seconds. Nothing is written. The exit code is 1 if there is a stop.",
+      "is that of a trial of ten seconds. Nothing is written but a large text as numbers, which the run " +
+      "then reads. The exit code is 1 if there is a stop.",
       "With --quiet, what is fine is left out. With --distributed, started by mpirun, it looks at the " +
       "ranks and their network, too.",
     ],
@@ -267,7 +268,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     async run({ words, io }) {
       const { completions } = await import("../commands/completions.ts");
-      io.out(completions(words[0]!, PROGRAM));
+      io.write(`${completions(words[0]!, PROGRAM)}\n`);
     },
   },
 ];

@@ -82,6 +82,7 @@ function split(
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
     if (word === "--") return { flags, others: [...others, ...words.slice(i + 1)] };
+    if (/^-[^-]./.test(word)) throw oneDash(word, options);
     if (!/^-./.test(word)) others.push(word);
     else flags.push(...valued.has(word) ? words.slice(i, ++i + 1) : [word]);
   }
@@ -111,6 +112,15 @@ function checkArguments(program: Program, command: CommandSpec, words: readonly 
 
 function unexpected(word: string, rule = "every option begins with --"): UsageError {
   return new UsageError(`Unexpected argument ${JSON.stringify(word)}: ${rule}; see --help`);
+}
+
+/** An option written with one dash, which Cliffy would take for several of one letter. */
+function oneDash(word: string, options: OptionTable): UsageError {
+  const names = [...Object.keys(options).map((name) => flagOf(name).slice(2)), "help", "version"];
+  const meant = nearestName(word.slice(1).replace(/=.*/, ""), names);
+  return meant === undefined
+    ? unexpected(word)
+    : new UsageError(`Unknown option ${JSON.stringify(word)}. Did you mean option "--${meant}"?`);
 }
 
 /** Suggests the command or option that was probably meant. */

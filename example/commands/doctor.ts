@@ -18,16 +18,16 @@ import { type Fellows, rankFindings, sameFindings, stopsOfOthers } from "../doct
 import { counted, findingsJson, printFindings } from "../doctor/report.ts";
 import { gradientFact, measureGradient } from "../doctor/gradient.ts";
 import { vocabularyFindings } from "../doctor/vocabulary.ts";
-import { isSynthetic, MODEL_FOLDER, type Settings } from "../options/settings.ts";
+import { isSynthetic, type Settings } from "../options/settings.ts";
 import { graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
-import { checkWritable, isFile, isFolder } from "../shared/files.ts";
+import { isFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { Bar } from "../shared/progress.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { makeModel } from "../storage/checkpoint.ts";
 import { hashesOf, openCheckpoint } from "../storage/checkpoint_file.ts";
-import { lockModel } from "../storage/lock.ts";
+import { checkModelWritable } from "../storage/lock.ts";
 import { modelPath } from "../storage/open_model.ts";
 import { dryRun } from "../training/dry_run.ts";
 import { commonOf } from "../training/train.ts";
@@ -40,7 +40,8 @@ import { checkSamples, warnOfSamples } from "./samples.ts";
 const NETWORK_PART = 0.1, STEPS_PART = 0.2;
 
 /**
- * Prints what it finds of a training run with these settings. Nothing is written.
+ * Prints what it finds of a training run with these settings. Nothing is written but a large text as
+ * numbers, which the run then reads.
  *
  * @param trialMs Milliseconds of the trial by which the time is told.
  * @throws {Failure} If the run would be refused.
@@ -155,7 +156,7 @@ async function readText(
   return corpus;
 }
 
-/** Whether the run could write its files, and what is there. The folder is not made. */
+/** Whether the run could write its files, and what is there. */
 async function checkFiles(settings: Settings, seen: Examination) {
   const { save, resume } = settings;
   const path = modelPath(save), isThere = isFile(path);
@@ -165,9 +166,7 @@ async function checkFiles(settings: Settings, seen: Examination) {
     });
   }
   const isWritable = await seen.part("settings", "files", () => {
-    if (!isFolder(MODEL_FOLDER)) return true;
-    using _lock = lockModel(save);
-    checkWritable(path);
+    checkModelWritable(save);
     return true;
   });
   if (isWritable === undefined) return;

@@ -7,6 +7,7 @@ import type { Hypothesis, NBestList } from "../rescoring/nbest.ts";
 import { readLists, readReferences, writeLists } from "../rescoring/read_lists.ts";
 import { best, searchWeights, totals, type Weights } from "../rescoring/weights.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
+import { checkWritable } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { Bar } from "../shared/progress.ts";
 import { findModel, type FoundModel } from "../storage/open_model.ts";
@@ -47,6 +48,9 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
     throw new UsageError(`--out writes the lists of one model, and ${systems.length} are given`);
   }
   const read = await readLists(path, settings.format);
+  if (settings.out !== undefined) {
+    checkWritable(read.isFolder ? `${settings.out}/lists` : settings.out);
+  }
   const lists = await withReferences(read.lists, settings);
   checkOldScores(lists, settings, path);
   const parts = split(lists, settings), results: Result[] = [];

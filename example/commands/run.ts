@@ -8,6 +8,7 @@ import { describeCorpus } from "./describe.ts";
 import type { Io } from "../shared/io.ts";
 import { modeOf, type Settings } from "../options/settings.ts";
 import { openCheckpoint } from "../storage/checkpoint_file.ts";
+import { checkModelWritable } from "../storage/lock.ts";
 import { openGpu, tellAdapter } from "./open_gpu.ts";
 import { profileBatch } from "./profile.ts";
 import { checkSamples, warnOfSamples } from "./samples.ts";
@@ -36,7 +37,10 @@ async function runAlone(
 ): Promise<void> {
   const mode = modeOf(settings), isFirst = communicator.rank === 0;
   if (mode === "test") return await testModel(settings, io, communicator);
-  if (mode === "train" && settings.resume && isFirst) openCheckpoint(settings)?.[Symbol.dispose]();
+  if (mode === "train" && isFirst) {
+    if (settings.resume) openCheckpoint(settings)?.[Symbol.dispose]();
+    checkModelWritable(settings.save);
+  }
   const whole = await loadCorpus(settings, io);
   warnOfSamples(settings, whole.vocabulary.size, io);
   checkSamples(settings, whole, io);

@@ -44,14 +44,16 @@ export function decodeLine(bytes: Uint8Array, number: number, name: string): str
   };
   const looksUtf16 = bytes.includes(0) ||
     number === 1 && UTF_16_MARKS.includes(bytes.subarray(0, 2).join());
-  if (looksUtf16) fail("looks like UTF-16; convert the file to UTF-8");
+  if (looksUtf16) {
+    fail("looks like UTF-16, or has a zero byte; convert the file to UTF-8, or take the byte out");
+  }
   if (bytes.length > MAX_LINE) {
     fail(`has over ${MAX_LINE >> 20} MiB; write a sentence a line`);
   }
   try {
     return DECODER.decode(bytes);
   } catch (cause) {
-    return fail("is not UTF-8; convert the file", { cause });
+    return fail("is not UTF-8; convert the file to UTF-8", { cause });
   }
 }
 

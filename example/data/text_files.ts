@@ -5,6 +5,7 @@ import { Failure, UsageError } from "../shared/errors.ts";
 import { attempt, checkFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { Bar, formatCount } from "../shared/progress.ts";
+import { nearestName } from "../shared/search.ts";
 import { openChunks } from "./input.ts";
 import { LineWords } from "./line_words.ts";
 import { LineSplitter } from "./lines.ts";
@@ -41,9 +42,24 @@ export function filesOf(folder: string, part: string): readonly string[] {
       `Cannot tell what to read as ${path(plain)}: there are ${one} and ${other}; keep one of them`,
     );
   }
-  const files = (one === undefined || isPacked(one) ? [one ?? plain] : some).map(path);
+  if (one === undefined) {
+    throw new UsageError(
+      `Cannot read ${path(plain)}: there is no such file; ${cureOfMissing(part, names)}`,
+    );
+  }
+  const files = (isPacked(one) ? [one] : some).map(path);
   files.forEach(checkFile);
   return files;
+}
+
+/** What to do about a part that is not among the files of its folder: one of them may be it. */
+function cureOfMissing(part: string, names: readonly string[]): string {
+  const own = part === "valid" ? "valid|val|dev" : part;
+  const near = names.find((name) => new RegExp(`(^|[^a-z])(${own})`, "i").test(name)) ??
+    nearestName(`${part}.txt`, names.filter((name) => !/^(train|valid|test)\b/.test(name)));
+  return near === undefined
+    ? "a text is train.txt, valid.txt and test.txt, a sentence a line"
+    : `name ${near} so, if that is it`;
 }
 
 /** How the files of a part are called in messages. */

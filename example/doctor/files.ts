@@ -3,9 +3,7 @@
 import { basename } from "@std/path";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { filesOf } from "../data/text_files.ts";
-import { namesIn } from "../shared/files.ts";
 import { formatCount, formatPercent } from "../shared/progress.ts";
-import { nearestName } from "../shared/search.ts";
 import { attempted, type Fact, type Finding, graded } from "./finding.ts";
 import { type LineEnds, type Scan, scanFile } from "./scan.ts";
 
@@ -30,7 +28,7 @@ export async function fileFindings(data: string): Promise<Finding[]> {
       return own;
     });
     if ("value" in found) scans.unshift(...found.value);
-    else stops.unshift(withNeighbour(found.stop, data, part));
+    else stops.unshift(found.stop);
   }
   const known = scans.filter(({ words }) => words > 0); // loading refuses the others
   return [
@@ -38,17 +36,6 @@ export async function fileFindings(data: string): Promise<Finding[]> {
     ...known.length === 0 ? [] : factsOf(known).map(graded),
     ...stops.length > 0 ? [] : texts.facts().map(graded),
   ];
-}
-
-/** Names, where a file is missing, another of the folder that may be the one. */
-function withNeighbour(stop: Finding, data: string, part: string): Finding {
-  if (stop.cure !== undefined) return stop;
-  const names = namesIn(data).filter((name) => !PARTS.some((part) => name === `${part}.txt`));
-  const aliases = part === "valid" ? ["dev", "val", part] : [part];
-  const near = names.find((name) => aliases.some((alias) => name.startsWith(alias))) ??
-    nearestName(`${part}.txt`, names);
-  const other = near === undefined ? "" : `, or name ${near} so`;
-  return { ...stop, cure: `the folder needs train.txt, valid.txt and test.txt${other}` };
 }
 
 function factsOf(scans: readonly Scan[]): Fact[] {

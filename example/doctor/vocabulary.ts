@@ -83,7 +83,7 @@ function coverageFact(corpus: Corpus): Fact {
     subject: "data",
     name: "coverage",
     text: "of valid by the most frequent words: " +
-      parts.map(({ size, part }) => `${formatCount(size)} ${formatPercent(part)}`).join(", "),
+      parts.map(({ size, part }) => `${formatPercent(part)} by ${formatCount(size)}`).join(", "),
     figures: Object.fromEntries(parts.map(({ size, part }) => [String(size), part])),
   };
 }

@@ -240,11 +240,12 @@ export function namesIn(folder: string): string[] {
   }
 }
 
-function removeIfThere(path: string): void {
+/** Removes a file or an empty folder; does nothing if it cannot. */
+export function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // The error that led here is the one to report.
+    // An error that led here is the one to report.
   }
 }
 

@@ -214,7 +214,8 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   const changed = changedOption(settings, before);
   if (changed !== undefined) {
     throw new UsageError(
-      `Cannot resume ${path} ${changed}: give what it was begun with, or ${ANEW}`,
+      `Cannot resume ${path} ${changed}: give what it was begun with (--config ` +
+        `${MODEL_FOLDER}/${settings.save}.config.json), or ${ANEW}`,
     );
   }
   const state = parseAs(metadata, "state", STATE, fail);

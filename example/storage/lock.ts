@@ -1,8 +1,10 @@
 /** One training run at a time for each model. */
 
 import { Failure } from "../shared/errors.ts";
+import { checkWritable, isFolder, removeIfThere } from "../shared/files.ts";
 import { lockFile } from "../shared/lock.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
+import { modelPath } from "./open_model.ts";
 
 /**
  * Locks the model called `save` for this process, until the lock is disposed of or the process ends. The
@@ -20,6 +22,21 @@ export function lockModel(save: string, folder = MODEL_FOLDER): Disposable {
       `Cannot train ${save}: another run${holder} is writing ${folder}/${save}; ${cure}`,
     );
   });
+}
+
+/**
+ * Checks early that a run can train the model called `save`. Nothing is left behind.
+ *
+ * @throws {Failure} If another run holds it, or if its files cannot be written.
+ */
+export function checkModelWritable(save: string): void {
+  const isNew = !isFolder(MODEL_FOLDER);
+  try {
+    using _lock = lockModel(save);
+    checkWritable(modelPath(save));
+  } finally {
+    if (isNew && isFolder(MODEL_FOLDER)) removeIfThere(MODEL_FOLDER); // empty, or it stays
+  }
 }
 
 /** Whether a process holds the lock on the file `path`. */

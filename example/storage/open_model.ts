@@ -43,6 +43,9 @@ export function modelPath(name: string): string {
 function cureOf(word: string, path: string): string {
   const names = savedNames(), nearest = nearestName(word, names);
   if (path !== word && isFile(word)) return `for the file ${word}, give ./${word}`;
+  if (isFile(modelPath(`${word}.checkpoint`))) {
+    return "only its checkpoint is there, from which --train --resume goes on";
+  }
   if (nearest !== undefined) return `did you mean ${nearest}?`;
   if (names.length > 0) {
     const shown = names.length > MAX_NAMES ? [...names.slice(0, MAX_NAMES), "others"] : names;

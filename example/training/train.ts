@@ -187,9 +187,9 @@ async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
 
 /** Whether `--patience` leaves room for another epoch; says so if it does not. */
 function isPatient({ settings: { patience }, best: { best }, io }: Run, trainer: Trainer): boolean {
-  const without = trainer.epoch - 1 - (best?.epoch ?? 0);
-  if (patience === null || without < patience) return true;
-  io.out(`patience    ends training: epoch ${best!.epoch} was the best, ${without} epochs ago`);
+  const done = trainer.epoch - 1;
+  if (patience === null || done - (best?.epoch ?? 0) < patience) return true;
+  io.out(`patience    ends training: epoch ${best!.epoch} was the best of ${done}`);
   return false;
 }
 

@@ -204,8 +204,9 @@ export class Step implements Scope, Disposable {
     expectTensor("backward", "loss", loss);
     if (loss.size !== 1 || !this.#tape.some((entry) => entry.output === loss)) {
       throw new TypeError(
-        `Cannot go backward from [${loss.shape}]: a scalar computed from a parameter in this ` +
-          "training step, and after an earlier backward, is needed; add() losses to go backward from all",
+        `Cannot go backward from [${loss.shape}]: it must be a scalar that this step, one with ` +
+          "training: true, has computed from a parameter since the last backward; add() losses to go " +
+          "backward from all",
       );
     }
     const sums = new GradientSums(this);

@@ -83,8 +83,8 @@ export function packUniform(
   byte: number,
 ): void {
   if (Object.keys(values).length !== fields.length) {
-    const names = fields.map((field) => field.name);
-    throw new TypeError(`Cannot run ${op}: uniform has ${Object.keys(values)}, expected ${names}`);
+    const names = fields.map((field) => field.name), own = Object.keys(values).join() || "nothing";
+    throw new TypeError(`Cannot run ${op}: uniform has ${own}, expected ${names}`);
   }
   for (const { name, type } of fields) {
     const value = values[name];

@@ -71,6 +71,16 @@ Deno.test("parse() says which argument is missing or too much, and which command
     await refusal("report", "--json"),
     'Unknown option "--json". Did you mean option "--help"?',
   );
+  for (const [word, meant] of [["-json", "json"], ["-topk=3", "top-k"], ["-help", "help"]]) {
+    assertEquals(
+      await refusal("score", "m", word!),
+      `Unknown option "${word}". Did you mean option "--${meant}"?`,
+    );
+  }
+  assertEquals(
+    await refusal("score", "m", "-5.3"),
+    'Unexpected argument "-5.3": every option begins with --; see --help',
+  );
   assertEquals(
     await refusal("my text"),
     'Unexpected argument "my text": every option begins with --; see --help',

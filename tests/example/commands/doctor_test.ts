@@ -50,6 +50,9 @@ const STOPS: readonly [
     "valid.txt",
     ["valid.txt: there is no such file", "name dev.txt so"],
   ],
+  ["a file in the place of its folder", { ...FILES, saved_model: "" }, TINY, "files", [
+    "Cannot write saved_model/model.lock: ",
+  ]],
   ["a file without words", { ...FILES, "test.txt": "\n\n" }, TINY, "text", [
     "test.txt: it has no words",
     "a sentence a line",

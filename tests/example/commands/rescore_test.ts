@@ -242,6 +242,11 @@ Deno.test("rescore says what is wrong in one line, with the right exit code", ()
         /^error: --out writes the lists of one model, and 2 are /,
       ],
       [
+        "rescore tiny bare --out saved_model",
+        1,
+        /^error: Cannot write saved_model: it is a folder$/,
+      ],
+      [
         "rescore tiny:sampled:9999999 lists",
         1,
         /^error: Cannot use --mode sampled:9999999 on this /,

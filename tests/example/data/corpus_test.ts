@@ -179,7 +179,8 @@ Deno.test("readLines() says of UTF-16 and of lines too long what to do", async (
     [...text].forEach((c, i) => view.setUint16(2 * i, c.charCodeAt(0), little));
     return bytes;
   };
-  const cure = "looks like UTF-16; convert the file to UTF-8";
+  const cure =
+    "looks like UTF-16, or has a zero byte; convert the file to UTF-8, or take the byte out";
   for (const little of [true, false]) {
     for (const text of ["\ufeff\u4e2d \u6587\n", "a b\n", "\u4e2d \u6587\n"]) {
       await assertRejects(() => load(utf16(text, little)), Failure, `train.txt: line 1 ${cure}`);

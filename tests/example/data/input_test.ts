@@ -69,7 +69,7 @@ Deno.test("openInput() refuses a packed file that was cut off anywhere, or is no
 Deno.test("openInput() names the line that is not UTF-8, and a file that is not there", () =>
   inFolder(async () => {
     Deno.writeFileSync("a.gz", gzipSync(new Uint8Array([97, 10, 98, 10, 0xe9, 10])));
-    const message = "Cannot read a.gz: line 3 is not UTF-8; convert the file";
+    const message = "Cannot read a.gz: line 3 is not UTF-8; convert the file to UTF-8";
     await assertRejects(() => linesOf("a.gz"), Failure, message);
     assertThrows(() => openInput("none"), UsageError, "Cannot read none: there is no such file");
     assertThrows(() => openInput("."), UsageError, "it is a folder, not a file");

@@ -29,7 +29,7 @@ Deno.test("vocabularyFindings() tells rare and unknown words, and when a text is
     const said = found.map(({ name, grade, text }) => `${name} ${grade}: ${text}`);
     assertEquals(said, [
       "size warn: 80 / 40 / 60 words to train, validate and test on; vocabulary 5",
-      "coverage fine: of valid by the most frequent words: 2 75 %",
+      "coverage fine: of valid by the most frequent words: 75 % by 2",
       "rare words fine: of 2 words 0 (0 %) come once in train",
       "unknown words warn: valid 25 % (10 of 40 words), test 33 % (20 of 60 words)",
     ]);

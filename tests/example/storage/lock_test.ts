@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { Failure } from "../../../example/shared/errors.ts";
+import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { lockModel } from "../../../example/storage/lock.ts";
 import { run } from "../../../example/commands/run.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
@@ -131,4 +131,15 @@ Deno.test("run() does not train a model that another run trains, and writes noth
     } finally {
       Deno.chdir(before);
     }
+  }));
+
+Deno.test("run() asks whether its model can be written before it reads the text, and leaves no folder", () =>
+  inFolder(async () => {
+    const train = () => run(parseSettings({ train: true, data: "none" }), captureIo());
+    Deno.writeTextFileSync("saved_model", "mine");
+    await assertRejects(train, Failure, "Cannot write saved_model/model.lock: ");
+    assertEquals(Deno.readTextFileSync("saved_model"), "mine");
+    Deno.removeSync("saved_model");
+    await assertRejects(train, UsageError, "Cannot read --data none");
+    assertEquals(namesIn("."), []);
   }));

@@ -68,7 +68,7 @@ Deno.test("findModel() says what to give instead of a model that is not there", 
     }
     refuse("pen", "did you mean penn?");
     refuse("wiki", "saved_model has demo and penn");
-    refuse("other", "saved_model has demo and penn");
+    refuse("other", "only its checkpoint is there, from which --train --resume goes on");
     refuse("./penn", "did you mean penn?");
     Deno.writeTextFileSync("wiki", "");
     refuse("wiki", "for the file wiki, give ./wiki");

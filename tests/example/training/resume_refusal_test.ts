@@ -54,8 +54,8 @@ Deno.test("run() --resume refuses an option that would change what is learned, w
       );
       assertEquals(
         error.message,
-        `Cannot resume ${CHECKPOINT} ${what}: give what it was begun with, or leave out --resume to ` +
-          "start anew",
+        `Cannot resume ${CHECKPOINT} ${what}: give what it was begun with (--config ` +
+          "saved_model/model.config.json), or leave out --resume to start anew",
       );
     }
     await finish({ ...NCE, "resume": true, "log-interval": "4", "audit": "5", "epochs": "2" });

@@ -60,7 +60,9 @@ Deno.test("--patience ends training when epochs bring nothing, and a longer one 
     // Each epoch but the last was the best so far.
     const best = validations.map((ppl, i) => validations.slice(0, i).every((p) => ppl < p));
     assertEquals(best, [...best.slice(1).map(() => true), false]);
-    const line = `patience    ends training: epoch ${best.length - 1} was the best, 1 epochs ago`;
+    const line = `patience    ends training: epoch ${
+      best.length - 1
+    } was the best of ${best.length}`;
     assert(validations.length < 5 && io.outLines.includes(line), io.outLines.join("\n"));
     const again = await finish({ ...given, "patience": "1", "resume": true });
     assert(again.outLines.includes(line));

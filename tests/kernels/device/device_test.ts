@@ -128,7 +128,7 @@ Deno.test("dispatch() throws a TypeError when uniform fields are wrong", () =>
     using out = gpu.tensor([1]);
     const run = (uniform?: Record<string, number>) => () =>
       gpu.dispatch({ ...COUNT, outputs: [out], ...(uniform && { uniform }) });
-    assertThrows(run(), TypeError, "Cannot run count: uniform has , expected amount");
+    assertThrows(run(), TypeError, "Cannot run count: uniform has nothing, expected amount");
     assertThrows(run({ sum: 1 }), TypeError, "uniform field amount missing");
     assertThrows(run({ amount: 1, sum: 1 }), TypeError, "uniform has amount,sum, expected amount");
   }));
