@@ -13,7 +13,7 @@ import {
   type TensorEntry,
   type TensorPlace,
 } from "./safetensors.ts";
-import { bytesOf, floatsOf, inParts, type NumberSource } from "./tensors.ts";
+import { bytesOf, floatsOf, type NumberSource, readInParts } from "./tensors.ts";
 import { AtomicFile, type ByteSource } from "../shared/files.ts";
 import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
@@ -103,7 +103,7 @@ export function writeModelFile(
   using file = new AtomicFile(path);
   for (const bytes of before) file.write(bytes);
   for (const [name] of parameterShapes(settings, vocabulary.size)) {
-    for (const [, numbers] of inParts(parameters.get(name)!)) file.write(bytesOf(numbers));
+    for (const [, numbers] of readInParts(parameters.get(name)!)) file.write(bytesOf(numbers));
   }
   file.write(after);
   file.commit();
@@ -175,7 +175,7 @@ export function finiteFloats(
   fail: Fail,
 ): NumberSource {
   const source = floatsOf(file, place);
-  for (const [at, numbers] of inParts(source)) {
+  for (const [at, numbers] of readInParts(source)) {
     const flaw = nonFinite(numbers, at, place.shape);
     if (flaw !== undefined) fail(`${name} has ${flaw}`);
   }

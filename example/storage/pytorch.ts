@@ -19,7 +19,7 @@ import {
   type TensorPlace,
 } from "./safetensors.ts";
 import { readVocabulary } from "./saved_vocabulary.ts";
-import { bytesOf, inParts, type NumberSource } from "./tensors.ts";
+import { bytesOf, type NumberSource, readInParts } from "./tensors.ts";
 
 /** Prefix of the criterion in Pytorch-NCE's names. An IndexGRU is such a criterion; here it is a whole model. */
 const CRITERION = "criterion.";
@@ -59,7 +59,7 @@ export function writePytorch(path: string, model: ModelFile): void {
   using file = new AtomicFile(path);
   file.write(encodeHeader(named, { format: "pt", settings: JSON.stringify(settings) }));
   for (const [name] of shapes) {
-    for (const [, numbers] of inParts(parameters.get(name)!)) file.write(bytesOf(numbers));
+    for (const [, numbers] of readInParts(parameters.get(name)!)) file.write(bytesOf(numbers));
   }
   file.commit();
 }

@@ -32,11 +32,11 @@ export interface Layout {
 const MAX_HEADER = 100_000_000;
 const LENGTH_BYTES = 8;
 /** Bytes of a number of each type in use. */
-const BYTES = { F64: 8, F32: 4, U8: 1 } as const;
+const DTYPE_BYTES = { F64: 8, F32: 4, U8: 1 } as const;
 const MAX_REASON = 300;
 
 /** A type of numbers. */
-export type Dtype = keyof typeof BYTES;
+export type Dtype = keyof typeof DTYPE_BYTES;
 
 /** A tensor to be written, F32 unless its type is given. */
 export type TensorEntry = readonly [name: string, shape: readonly number[], dtype?: Dtype];
@@ -50,7 +50,7 @@ export function encodeHeader(
   let begin = 0;
   for (const [name, shape, dtype = "F32"] of tensors) {
     if (name === "__metadata__") throw new TypeError(`A tensor cannot be named ${name}`);
-    const end = begin + BYTES[dtype] * product(shape);
+    const end = begin + DTYPE_BYTES[dtype] * product(shape);
     entries.push([name, { dtype, shape, data_offsets: [begin, end] }]);
     begin = end;
   }
@@ -169,7 +169,7 @@ function readEntry(
   if (begin > end || end > size) {
     return fail(`${name} is at bytes ${begin} to ${end} of ${size}: truncated or damaged`);
   }
-  if (wanted !== undefined && product(shape) * BYTES[wanted] !== end - begin) {
+  if (wanted !== undefined && product(shape) * DTYPE_BYTES[wanted] !== end - begin) {
     return fail(`${name} is [${shape}] but has ${end - begin} bytes`);
   }
   return { shape, begin: data.start + begin, end: data.start + end };

@@ -5,7 +5,7 @@ import { ownRows, shardRows } from "../../kernels/mod.ts";
 import type { ByteSource } from "../shared/files.ts";
 
 /** Bytes that are on the way together. */
-const BYTES = 1 << 22;
+const BYTES_AT_ONCE = 1 << 22;
 const FLOAT_BYTES = 4;
 /** Slices begin at multiples of so many of their rows: so they are aligned, whatever a row's width is. */
 const GROUP = 64;
@@ -37,10 +37,10 @@ export function floatsOf(
 }
 
 /** All numbers, some at a time, each time with the place of the first. */
-export function* inParts(
+export function* readInParts(
   { size, read }: NumberSource,
 ): Generator<readonly [at: number, numbers: Float32Array<ArrayBuffer>]> {
-  const most = BYTES / FLOAT_BYTES;
+  const most = BYTES_AT_ONCE / FLOAT_BYTES;
   for (let at = 0; at < size; at += most) yield [at, read(at, Math.min(size, at + most))];
 }
 
@@ -67,7 +67,7 @@ export function wholeShape({ shape, shard }: Tensor): number[] {
 export function* rowRanges(tensor: Tensor): Generator<RowRange> {
   const [rows] = wholeShape(tensor), group = GROUP * (tensor.shard?.ranks ?? 1);
   const rowBytes = tensor.bytes / tensor.shape[0]!;
-  const most = group * Math.max(1, Math.floor(BYTES / rowBytes / group));
+  const most = group * Math.max(1, Math.floor(BYTES_AT_ONCE / rowBytes / group));
   for (let first = 0; first < rows!; first += most) {
     yield { first, count: Math.min(most, rows! - first) };
   }

@@ -7,7 +7,7 @@ import {
   bytesOf,
   fillRows,
   floatsOf,
-  inParts,
+  readInParts,
   readRows,
 } from "../../../example/storage/tensors.ts";
 import { inFolder } from "../../support/folder.ts";
@@ -52,7 +52,7 @@ Deno.test("a table of 300,000 rows is written and read in ranges, and comes back
       using file = openBytes(path);
       const source = floatsOf(file, { begin: 7, end: file.size });
       let sum = 0;
-      for (const [at, part] of inParts(source)) {
+      for (const [at, part] of readInParts(source)) {
         assert(part.byteLength <= most);
         assertEquals(part[0], numbers[at]);
         sum += part.length;
