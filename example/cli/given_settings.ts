@@ -12,7 +12,8 @@ import { askPermissions, usedPaths } from "./permissions.ts";
  * @throws {UsageError} One line that names the option, the value and the cure.
  */
 export async function givenSettings(given: Given, io: Io): Promise<Settings> {
-  const { config: path } = given, config = typeof path === "string" ? await load(path) : {};
+  const { config: path } = given,
+    config = typeof path === "string" ? await readConfigFile(path) : {};
   const settings = parseSettings(given, config, (line) => io.err(`warning: ${path}: ${line}`));
   const warning = ignoredOptions(given, settings);
   if (warning !== undefined) io.err(warning);
@@ -21,7 +22,7 @@ export async function givenSettings(given: Given, io: Io): Promise<Settings> {
 }
 
 /** The options that the file `path` sets. */
-async function load(path: string): Promise<Given> {
+async function readConfigFile(path: string): Promise<Given> {
   await askPermissions({ read: [path] });
   checkFile(path);
   const text = attempt("read", path, () => Deno.readTextFileSync(path));

@@ -9,10 +9,10 @@ import { UNK } from "./vocab.ts";
 const MOST = 0.5;
 
 /** A text, or only its test part. */
-type TextParts = Pick<Corpus, "test"> & Partial<Pick<Corpus, "train" | "valid">>;
+type CorpusTexts = Pick<Corpus, "test"> & Partial<Pick<Corpus, "train" | "valid">>;
 
 /** The number of unknown words in the validation and the test text, as a line; undefined if there are none. */
-export function describeUnknown({ valid, test }: TextParts): string | undefined {
+export function describeUnknown({ valid, test }: CorpusTexts): string | undefined {
   const parts = unknownCounts({ valid, test });
   if (parts.every(({ unknown }) => unknown === 0)) return undefined;
   return parts.map(({ name, words, unknown }) =>
@@ -23,7 +23,7 @@ export function describeUnknown({ valid, test }: TextParts): string | undefined 
 
 /** Warnings, one line each, if unknown words make a perplexity too high or too low. */
 export function unknownWarnings(
-  { vocabulary: { counts }, train, valid, test }: TextParts & Pick<Corpus, "vocabulary">,
+  { vocabulary: { counts }, train, valid, test }: CorpusTexts & Pick<Corpus, "vocabulary">,
 ): string[] {
   const warnings: string[] = [], unseen = unknownCounts({ valid, test });
   if (counts[UNK] === 0 && unseen.some(({ unknown }) => unknown > 0)) {

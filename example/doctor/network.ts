@@ -69,8 +69,8 @@ export async function networkFact(communicator: Communicator, budgetMs: number):
   };
 }
 
-function median(paces: readonly MessageCost[]): MessageCost {
-  return paces.toSorted((a, b) => a.ms - b.ms)[Math.floor(paces.length / 2)]!;
+function median(costs: readonly MessageCost[]): MessageCost {
+  return costs.toSorted((a, b) => a.ms - b.ms)[Math.floor(costs.length / 2)]!;
 }
 
 /** Steps of training together. */

@@ -106,7 +106,7 @@ async function trainFor(
   return { ms, batches, tokens, firstBad };
 }
 
-/** Milliseconds for an element of a batch that is evaluated: a part of the validation is scored as after an epoch. */
+/** Milliseconds for an element of an evaluated batch: a part of the validation is scored as after an epoch. */
 async function evaluateFor(
   { gpu, model, corpus, onSpent = () => {} }: ProbeOptions,
   budget: number,

@@ -15,8 +15,8 @@ interface CurveAxis extends Axis {
   readonly of: (elapsed: Elapsed) => number;
 }
 
-const EPOCHS: CurveAxis = { label: "epochs", of: ({ epochs }) => epochs };
-const TOKENS: CurveAxis = { label: "words trained on", of: ({ tokens }) => tokens };
+const BY_EPOCHS: CurveAxis = { label: "epochs", of: ({ epochs }) => epochs };
+const BY_TOKENS: CurveAxis = { label: "words trained on", of: ({ tokens }) => tokens };
 
 /** Time in a unit that suits the longest run. */
 function timeOf(runs: readonly ReportedRun[]): CurveAxis {
@@ -94,7 +94,7 @@ function rowsOf<Row>(
 
 /** Training loss and validation perplexity against epochs, words and time. */
 export function learningCurves(runs: readonly ReportedRun[]): Html {
-  const axes = [EPOCHS, TOKENS, timeOf(runs)];
+  const axes = [BY_EPOCHS, BY_TOKENS, timeOf(runs)];
   const perplexity = { label: "validation perplexity", log: true };
   const loss = { label: "training loss" }, validLoss = { label: "validation loss" };
   const withLoss = ({ name, config }: ReportedRun) =>
@@ -111,7 +111,7 @@ export function learningCurves(runs: readonly ReportedRun[]): Html {
     ),
     charts(
       ...axes.map((x) => curve(runs, x, loss, ofReports(({ loss }) => loss), withLoss)),
-      hasLoss && curve(runs, EPOCHS, validLoss, ofEpochs(({ validLoss }) => validLoss)),
+      hasLoss && curve(runs, BY_EPOCHS, validLoss, ofEpochs(({ validLoss }) => validLoss)),
     ),
     figures({
       caption: "Figures of the epochs",
@@ -168,8 +168,8 @@ export function rateAndSpeed(runs: readonly ReportedRun[]): Html {
     "The learning rate is the size of training's steps; it falls when an epoch does not improve the " +
       "validation. The speed is that of training alone.",
     charts(
-      curve(runs, EPOCHS, { label: "learning rate", log: true }, ofReports(({ lr }) => lr)),
-      curve(runs, EPOCHS, { label: "words a second" }, ofReports((r) => r.tokensPerSecond)),
+      curve(runs, BY_EPOCHS, { label: "learning rate", log: true }, ofReports(({ lr }) => lr)),
+      curve(runs, BY_EPOCHS, { label: "words a second" }, ofReports((r) => r.tokensPerSecond)),
     ),
   );
 }
@@ -191,9 +191,10 @@ export function noise(runs: readonly ReportedRun[]): Html | undefined {
       "with the exact one: a cosine of 1 is the same direction; bias and variance are relative to its size, " +
       "and smaller is better.",
     charts(
-      noisy.length > 0 && curve(noisy, EPOCHS, { label: "hit rate" }, ofReports((r) => r.hitRate)),
+      noisy.length > 0 &&
+        curve(noisy, BY_EPOCHS, { label: "hit rate" }, ofReports((r) => r.hitRate)),
       audited.length > 0 &&
-        measures.map(([axis, of]) => curve(audited, EPOCHS, axis, ofAudits(of))),
+        measures.map(([axis, of]) => curve(audited, BY_EPOCHS, axis, ofAudits(of))),
     ),
     audited.length > 0 && figures({
       caption: "Figures of the audits",
