@@ -4,7 +4,7 @@
  * peer.ts compares it with PyTorch; losses.ts compares the losses and noise sources.
  */
 
-import { openGpu } from "../example/commands/open_gpu.ts";
+import { openGpu } from "../example/storage/open_gpu.ts";
 import { adapterLine } from "../example/shared/adapter.ts";
 import { Failure } from "../example/shared/errors.ts";
 import type { Gpu } from "../mod.ts";

@@ -9,7 +9,7 @@ import {
   type Tensor,
 } from "../mod.ts";
 import { parameter, SGD } from "../nce/nn/mod.ts";
-import { openGpu } from "../example/commands/open_gpu.ts";
+import { openGpu } from "../example/storage/open_gpu.ts";
 import { Failure } from "../example/shared/errors.ts";
 import type { Table } from "./table.ts";
 import { median, secondsInLoop, secondsOf, warmUp } from "./timing.ts";

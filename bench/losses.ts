@@ -3,7 +3,7 @@
  * spread of ln Z, and training speed. `deno run -A bench/losses.ts [options of main.ts]`
  */
 
-import { openGpu } from "../example/commands/open_gpu.ts";
+import { openGpu } from "../example/storage/open_gpu.ts";
 import { adapterLine } from "../example/shared/adapter.ts";
 import { evaluationBatches, trainingBatches } from "../example/data/batches.ts";
 import { selfNormalization } from "../example/evaluation/card.ts";

@@ -3,7 +3,7 @@
  * `deno run -A bench/peer.ts [--json] [rounds] [seconds]`. The environment's PYTHON names the interpreter.
  */
 
-import { openGpu } from "../example/commands/open_gpu.ts";
+import { openGpu } from "../example/storage/open_gpu.ts";
 import { adapterLine } from "../example/shared/adapter.ts";
 import type { Given } from "../example/options/settings.ts";
 import { Failure } from "../example/shared/errors.ts";

@@ -11,7 +11,7 @@
  * charts.
  */
 
-import { openGpu } from "../example/commands/open_gpu.ts";
+import { openGpu } from "../example/storage/open_gpu.ts";
 import { adapterLine } from "../example/shared/adapter.ts";
 import { writeFileAtomically } from "../example/shared/files.ts";
 import { parseSettings, type Settings } from "../example/options/settings.ts";

@@ -8,7 +8,7 @@
  * word's gradient is the sum of a thousand terms that nearly cancel, which two ranks round in another order.
  */
 
-import { openGpu } from "../example/commands/open_gpu.ts";
+import { openGpu } from "../example/storage/open_gpu.ts";
 import { trainingBatches } from "../example/data/batches.ts";
 import { type Corpus, loadCorpus } from "../example/data/corpus.ts";
 import { Losses } from "../example/evaluation/losses.ts";

@@ -5,7 +5,7 @@
  */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { openGpu } from "../example/commands/open_gpu.ts";
+import { openGpu } from "../example/storage/open_gpu.ts";
 import { trainingBatches } from "../example/data/batches.ts";
 import { loadCorpus } from "../example/data/corpus.ts";
 import { openMpi } from "../example/distributed/mpi.ts";

@@ -3,7 +3,7 @@
  * `deno run -A bench/score.ts MODEL TEXT [rounds] [seconds]`. The sums of log probabilities must agree.
  */
 
-import { openGpu } from "../example/commands/open_gpu.ts";
+import { openGpu } from "../example/storage/open_gpu.ts";
 import { openInput } from "../example/data/input.ts";
 import { windowsOf } from "../example/data/windows.ts";
 import { splitWords, withoutMarks } from "../example/data/words.ts";

@@ -4,7 +4,7 @@
  * that are summed in each, and the outer coefficients. `deno run bench/sync.ts 2:1 2:100 4:100:0.7:0.9`
  */
 
-import { openGpu } from "../example/commands/open_gpu.ts";
+import { openGpu } from "../example/storage/open_gpu.ts";
 import { evaluationBatches, trainingBatches } from "../example/data/batches.ts";
 import { loadCorpus } from "../example/data/corpus.ts";
 import { Measured } from "../example/distributed/measured.ts";

@@ -3,7 +3,7 @@
 import {
   callOf,
   type CommandSpec,
-  type Entry,
+  type HelpEntry,
   printingOptions,
   type Program,
 } from "../options/command.ts";
@@ -44,13 +44,13 @@ export function helpOf(program: Program, command: CommandSpec, columns: number):
   ].join("\n");
 }
 
-function entryOf(program: Program, command: CommandSpec): Entry {
+function entryOf(program: Program, command: CommandSpec): HelpEntry {
   const term = callOf(program, command).slice(program.root.name.length + 1);
   return { term, text: command.summary };
 }
 
 /** Options with their values and defaults. */
-function entriesOf(options: OptionTable): Entry[] {
+function entriesOf(options: OptionTable): HelpEntry[] {
   return Object.entries(options).map(([name, { value, default: standard, help }]) => ({
     term: (SHORT[name] ?? "") + flagOf(name) + (value === undefined ? "" : ` <${value}>`),
     text: standard === undefined ? help : `${help} Default: ${standard}.`,
@@ -58,7 +58,7 @@ function entriesOf(options: OptionTable): Entry[] {
 }
 
 /** A description beside its term, or below a term that is too long. */
-function lines({ term, text }: Entry, indent: number, columns: number): string[] {
+function lines({ term, text }: HelpEntry, indent: number, columns: number): string[] {
   const start = " ".repeat(INDENT) + term;
   const texts = wrap(text, columns - indent).map((line) => " ".repeat(indent) + line);
   if (start.length + GAP > indent) return [start, ...texts];

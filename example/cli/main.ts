@@ -10,7 +10,7 @@ import { parse } from "./parse.ts";
 import { reportError } from "./report_error.ts";
 
 /** Runs the root command with valid settings. */
-export type Run = (settings: Settings, io: Io) => Promise<void>;
+export type RootCommand = (settings: Settings, io: Io) => Promise<void>;
 
 /**
  * Runs a command line.
@@ -18,7 +18,7 @@ export type Run = (settings: Settings, io: Io) => Promise<void>;
  * @param run Runs the root command. By default it is loaded on demand, since it needs a GPU.
  * @returns The exit code: 0 done, 1 failed, 2 wrong use.
  */
-export async function main(args: readonly string[], io: Io, run?: Run): Promise<number> {
+export async function main(args: readonly string[], io: Io, run?: RootCommand): Promise<number> {
   try {
     const parsed = await parse(await loadCliffy(), PROGRAM, args, io);
     if (parsed === undefined) return 0;
@@ -31,7 +31,7 @@ export async function main(args: readonly string[], io: Io, run?: Run): Promise<
   }
 }
 
-async function runRoot(given: Given, io: Io, run?: Run): Promise<void> {
+async function runRoot(given: Given, io: Io, run?: RootCommand): Promise<void> {
   const settings = await givenSettings(given, io);
   await (run ?? (await import("../commands/run.ts")).run)(settings, atVolume(io, settings));
 }

@@ -27,7 +27,7 @@ interface Paths {
 }
 
 /** Paths that the root command reads and writes. */
-export function pathsOf(settings: PathSettings): Paths {
+export function usedPaths(settings: PathSettings): Paths {
   const { data, vocab, prof, tbName } = settings, mode = modeOf(settings);
   const words = mode === "test" ? null : vocab;
   // Even a profile keeps the words of a large text, beside the models.

@@ -3,7 +3,7 @@
 import type { Corpus, TestText } from "../data/corpus.ts";
 import { parameterCount } from "../model/shapes.ts";
 import type { ModelSettings } from "../options/settings.ts";
-import { formatCount } from "../shared/progress.ts";
+import { formatCount } from "../shared/format.ts";
 import { describeUnknown } from "../data/unknown.ts";
 
 /** Describes the text, one line per item. */

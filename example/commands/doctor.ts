@@ -15,7 +15,7 @@ import { networkFact, stepFact } from "../doctor/network.ts";
 import { noiseFindings } from "../doctor/noise.ts";
 import { lossFact, measurePace, type Pace, paceFact, TRIAL_MS } from "../doctor/probe.ts";
 import { type Fellows, rankFindings, sameFindings, stopsOfOthers } from "../doctor/ranks.ts";
-import { counted, findingsJson, printFindings } from "../doctor/report.ts";
+import { countByGrade, findingsJson, printFindings } from "../doctor/report.ts";
 import { gradientFact, measureGradient } from "../doctor/gradient.ts";
 import { vocabularyFindings } from "../doctor/vocabulary.ts";
 import { isSynthetic, type Settings } from "../options/settings.ts";
@@ -33,7 +33,7 @@ import { dryRun } from "../training/dry_run.ts";
 import { commonOf } from "../training/train.ts";
 import { Trainer } from "../training/trainer.ts";
 import { checkSizes } from "./job.ts";
-import { openGpu } from "./open_gpu.ts";
+import { openGpu } from "../storage/open_gpu.ts";
 import { checkSamples, warnOfSamples } from "./samples.ts";
 
 /** Milliseconds for messages between ranks, and for steps that they take together: parts of a trial. */
@@ -74,7 +74,7 @@ export async function doctorOf(what: Case, json: boolean): Promise<void> {
   const { settings: { quiet }, io } = what, findings = await examine(what);
   if (json) io.write(`${findingsJson(findings)}\n`);
   else printFindings(findings, quiet, { ...io, out: io.result });
-  const { stop } = counted(findings);
+  const { stop } = countByGrade(findings);
   if (stop > 0) throw new Failure(`${stop} of these findings would stop the run`);
 }
 
@@ -105,7 +105,7 @@ class Examination {
 /** Goes through a run in its own order; what needs an earlier part is left out where that fails. */
 async function examine(what: Case): Promise<readonly Finding[]> {
   const { settings, io, fellows } = what, seen = new Examination();
-  const corpus = await readText(settings, seen, io);
+  const corpus = await examineText(settings, seen, io);
   if (fellows?.ranks.isFirst ?? true) await checkFiles(settings, seen);
   if (corpus !== undefined) await checkSettings(settings, corpus, seen);
   await using gpu = await seen.part("machine", "adapter", () => openGpu(settings));
@@ -139,7 +139,7 @@ async function meet(trial: Trial, fellows: Fellows, seen: Examination): Promise<
 }
 
 /** Looks at the text and reads it. */
-async function readText(
+async function examineText(
   settings: Settings,
   seen: Examination,
   io: Io,

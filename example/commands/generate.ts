@@ -12,7 +12,7 @@ import type { Io } from "../shared/io.ts";
 import { type LoadedModel, loadModel } from "../storage/checkpoint.ts";
 import { findModel } from "../storage/open_model.ts";
 import type { Gpu } from "../../mod.ts";
-import { openGpu } from "./open_gpu.ts";
+import { openGpu } from "../storage/open_gpu.ts";
 
 /** Number of texts generated side by side. */
 const MAX_TEXTS = 64;

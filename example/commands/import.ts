@@ -33,14 +33,14 @@ import { cannotLoad } from "../storage/safetensors.ts";
 export function importModel(path: string, given: Given, io: Io): void {
   const { vocab, save, ...options } = readOptions(IMPORT, given);
   checkFile(path);
-  const words = vocab ?? vocabularyPath(path), name = save ?? nameOf(path);
-  checkWords(words, vocab !== null);
+  const words = vocab ?? vocabularyPath(path), name = save ?? modelName(path);
+  checkVocabulary(words, vocab !== null);
   const target = modelPath(name);
   if (isFile(target)) {
     throw new UsageError(`There is a model ${target} already: give another name by --save`);
   }
   using file = openBytes(path, "load");
-  const model = readPytorch(file, path), settings = settingsOf(path, model, options);
+  const model = readPytorch(file, path), settings = importedSettings(path, model, options);
   const vocabulary = readPytorchWords(words);
   checkMatch(path, model, words, vocabulary);
   using _lock = lockModel(name);
@@ -49,13 +49,13 @@ export function importModel(path: string, given: Given, io: Io): void {
 }
 
 /** The name of the imported model. */
-function nameOf(path: string): string {
+function modelName(path: string): string {
   const name = RUN.save.read(basename(path));
   if (name !== undefined) return name;
   throw new UsageError(`${path} is no name for a model: give one by --save`);
 }
 
-function checkWords(path: string, isGiven: boolean): void {
+function checkVocabulary(path: string, isGiven: boolean): void {
   if (isGiven || isFile(path)) return checkFile(path);
   throw new UsageError(
     `There is no vocabulary ${path}: give the words and their counts by --vocab`,
@@ -68,7 +68,7 @@ type Options = {
 };
 
 /** The model's settings: from the options, otherwise the file, otherwise the defaults where they are safe. */
-function settingsOf(path: string, { sizes, settings }: PytorchModel, options: Options) {
+function importedSettings(path: string, { sizes, settings }: PytorchModel, options: Options) {
   const given = Object.entries(options).filter(([, setting]) => setting !== null);
   const known = { ...settings, ...Object.fromEntries(given) }, { loss } = known;
   const needed = [

@@ -11,7 +11,7 @@ import {
   checkTraining,
   largestShape,
 } from "../model/checks.ts";
-import { checkMemory, describeNeeds, memoryOfTraining, sumOf } from "../model/memory.ts";
+import { checkMemory, describeNeeds, memoryOfTraining, totalBytes } from "../model/memory.ts";
 import { freeMemory } from "../shared/memory.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { describeModel } from "./describe.ts";
@@ -46,7 +46,7 @@ export function newModel(job: Job): WordModel {
   checkSizes(job);
   const shard = shardOf(settings, job.communicator ?? ALONE, corpus.vocabulary.size);
   const needs = memoryOfTraining(settings, corpus.vocabulary.size, gpu, shard);
-  const tell = sumOf(needs) < MUCH_BYTES ? io.detail : io.out;
+  const tell = totalBytes(needs) < MUCH_BYTES ? io.detail : io.out;
   tell(`memory      needs ${describeNeeds(needs)}`);
   const model = makeModel(gpu, settings, corpus.vocabulary, shard);
   io.out(`model       ${describeModel(settings, corpus.vocabulary.size)}`);

@@ -6,7 +6,8 @@ import { MAKE_TEXT } from "../options/make_text.ts";
 import { type Given, readOptions } from "../options/option.ts";
 import { AtomicFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
-import { Bar, formatCount, formatPerplexity } from "../shared/progress.ts";
+import { formatCount, formatPerplexity } from "../shared/format.ts";
+import { Bar } from "../shared/progress.ts";
 
 /** Most words of valid.txt and of test.txt unless they are given. */
 const MAX_TEST = 1e6;

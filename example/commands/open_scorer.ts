@@ -9,13 +9,13 @@ import { scoringText } from "../options/settings.ts";
 import { adapterWarnings, graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
-import { formatNumber } from "../shared/progress.ts";
+import { formatNumber } from "../shared/format.ts";
 import { checkMemory, memoryOfModel } from "../model/memory.ts";
 import { normTermOf } from "../model/model.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { loadModel } from "../storage/checkpoint.ts";
 import type { FoundModel } from "../storage/open_model.ts";
-import { openGpu } from "./open_gpu.ts";
+import { openGpu } from "../storage/open_gpu.ts";
 
 /** The largest batch of a text. */
 const LARGEST = { steps: 64, batchSize: 64 };

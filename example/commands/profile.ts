@@ -2,7 +2,7 @@
 
 import { checkTimestamps } from "../model/checks.ts";
 import { type Job, newModel } from "./job.ts";
-import { formatCount } from "../shared/progress.ts";
+import { formatCount } from "../shared/format.ts";
 import { Losses } from "../evaluation/losses.ts";
 import { Trainer } from "../training/trainer.ts";
 

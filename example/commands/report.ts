@@ -5,7 +5,7 @@ import { REPORT } from "../options/report.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { MAX_SERIES } from "../report/charts.ts";
 import { pageOf } from "../report/page.ts";
-import { pathsOf, readRun, type RunPaths } from "../report/reported_run.ts";
+import { readRun, type RunPaths, runPaths } from "../report/reported_run.ts";
 import { reasonOf, UsageError } from "../shared/errors.ts";
 import { writeFileAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
@@ -30,12 +30,12 @@ export interface ReportOptions {
 
 /** Paths that a report reads and the file that it writes. */
 export function reportPaths(words: readonly string[], given: Given) {
-  const { out } = readOptions(REPORT, given), runs = words.map(pathsOf);
-  return { runs, out: out ?? `${MODEL_FOLDER}/${nameOf(runs)}.report.html` };
+  const { out } = readOptions(REPORT, given), runs = words.map(runPaths);
+  return { runs, out: out ?? `${MODEL_FOLDER}/${reportName(runs)}.report.html` };
 }
 
 /** A name for the default file. */
-function nameOf(runs: readonly RunPaths[]): string {
+function reportName(runs: readonly RunPaths[]): string {
   const names = runs.map(({ record }) => record.split(/[\\/]/).at(-1)!.split(".metrics.jsonl")[0]!);
   const joined = names.join("+");
   const isShort = new TextEncoder().encode(joined).length <= MAX_NAME;
@@ -61,7 +61,7 @@ export async function report(
   let isWatched = watch && runs.some(isGoingOn);
   write(isWatched);
   io.result(`report      ${out}`);
-  if (open) await show(out, mayOpen, io);
+  if (open) await openReport(out, mayOpen, io);
   if (watch && !isWatched) io.err("warning: none of these runs is going on: nothing to watch");
   if (isWatched) io.out("watching    Ctrl-C ends it");
   for (let before = stateOf(runs); isWatched;) {
@@ -116,7 +116,7 @@ async function pauseUntilSignal(): Promise<boolean> {
 }
 
 /** Opens the file; if that is not possible, says so. */
-async function show(path: string, mayOpen: boolean, io: Io): Promise<void> {
+async function openReport(path: string, mayOpen: boolean, io: Io): Promise<void> {
   const cannot = (why: string) => io.err(`warning: cannot open ${path}: ${why}; open it yourself`);
   if (!mayOpen) return cannot(`that needs the flag --allow-run=${OPENER}`);
   try {

@@ -170,7 +170,7 @@ function searched(dev: Contest, lm: Scores, { lmWeight, wordPenalty }: RescoreSe
   if (lmWeight !== undefined && wordPenalty !== undefined) {
     return { lm: lmWeight, penalty: wordPenalty };
   }
-  return searchWeights(dev.choices(lm), {
+  return searchWeights(dev.scores(lm), {
     ...(lmWeight !== undefined && { lm: lmWeight }),
     ...(wordPenalty !== undefined && { penalty: wordPenalty }),
   });

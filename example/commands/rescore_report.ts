@@ -2,7 +2,7 @@
 
 import type { RescoreSettings } from "../options/rescore.ts";
 import type { Result } from "../rescoring/contest.ts";
-import { formatCount, formatNumber } from "../shared/progress.ts";
+import { formatCount, formatNumber } from "../shared/format.ts";
 import { padded, widthOf } from "../shared/width.ts";
 
 /** Name of the row for the true language. */

@@ -9,7 +9,7 @@ import type { Io } from "../shared/io.ts";
 import { modeOf, type Settings } from "../options/settings.ts";
 import { openCheckpoint } from "../storage/checkpoint_file.ts";
 import { checkModelWritable } from "../storage/lock.ts";
-import { openGpu, tellAdapter } from "./open_gpu.ts";
+import { openGpu, tellAdapter } from "../storage/open_gpu.ts";
 import { profileBatch } from "./profile.ts";
 import { checkSamples, warnOfSamples } from "./samples.ts";
 import { Ranks } from "../shared/ranks.ts";

@@ -10,7 +10,7 @@ import type { Io } from "../shared/io.ts";
 import { Bar } from "../shared/progress.ts";
 import { findModel } from "../storage/open_model.ts";
 import { withScorer } from "./open_scorer.ts";
-import { linesOf, ScoreSums } from "./score_lines.ts";
+import { scoreLines, ScoreSums } from "./score_lines.ts";
 
 /**
  * Scores a text, one sentence per line, and prints the totals to standard error.
@@ -36,7 +36,7 @@ export async function score(words: readonly string[], given: Given, io: Io): Pro
         return { ...score, line: lines[i]!, words: sentences[i]! };
       });
       scored.forEach((score) => sums.add(score));
-      io.write(scored.flatMap((score) => linesOf(score, settings)).join("\n") + "\n");
+      io.write(scored.flatMap((score) => scoreLines(score, settings)).join("\n") + "\n");
     }
   });
   if (sums.sentences === 0) {

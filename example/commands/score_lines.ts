@@ -3,7 +3,7 @@
 import type { SentenceScore } from "../evaluation/text_scorer.ts";
 import type { ScoreSettings } from "../options/score.ts";
 import { scoringText } from "../options/settings.ts";
-import { formatCount } from "../shared/progress.ts";
+import { formatCount } from "../shared/format.ts";
 
 /** A sentence with its line and its score. */
 export interface ScoredLine extends SentenceScore {
@@ -21,8 +21,8 @@ const END = "</s>";
 const DIGITS = 6;
 
 /** The lines of a sentence: its own, and those of its words if requested. */
-export function linesOf(scored: ScoredLine, settings: LineSettings): string[] {
-  return settings.json ? [jsonLine(scored, settings)] : tabLines(scored, settings);
+export function scoreLines(scored: ScoredLine, settings: LineSettings): string[] {
+  return settings.json ? [scoreJson(scored, settings)] : tabLines(scored, settings);
 }
 
 /** Log probability, tokens, unknown words and the line; then each word on a line that begins with a tab. */
@@ -30,13 +30,13 @@ function tabLines(scored: ScoredLine, { base, words }: LineSettings): string[] {
   const { logProbs, logProb, unknown, line } = scored, scale = scaleOf(base);
   const columns = [(logProb * scale).toFixed(DIGITS), logProbs.length, countOf(unknown), line];
   if (!words) return [columns.join("\t")];
-  const own = wordsOf(scored).map(({ word, logProb, unknown }) =>
+  const own = scoredWords(scored).map(({ word, logProb, unknown }) =>
     ["", (logProb * scale).toFixed(DIGITS), 1, unknown ? 1 : 0, word].join("\t")
   );
   return [columns.join("\t"), ...own];
 }
 
-function jsonLine(scored: ScoredLine, { base, words }: LineSettings): string {
+function scoreJson(scored: ScoredLine, { base, words }: LineSettings): string {
   const { logProbs, logProb, unknown, line } = scored, scale = scaleOf(base);
   return JSON.stringify({
     logProb: logProb * scale,
@@ -44,13 +44,13 @@ function jsonLine(scored: ScoredLine, { base, words }: LineSettings): string {
     unknown: countOf(unknown),
     sentence: line,
     ...(words && {
-      words: wordsOf(scored).map((word) => ({ ...word, logProb: word.logProb * scale })),
+      words: scoredWords(scored).map((word) => ({ ...word, logProb: word.logProb * scale })),
     }),
   });
 }
 
 /** The words and the end of the sentence, with their scores. */
-function wordsOf({ words, logProbs, unknown }: ScoredLine) {
+function scoredWords({ words, logProbs, unknown }: ScoredLine) {
   return [...words, END].map((word, i) => {
     return { word, logProb: logProbs[i]!, unknown: unknown[i] ?? false };
   });

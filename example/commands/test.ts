@@ -15,7 +15,7 @@ import { loadTestText } from "../data/corpus.ts";
 import { Metrics, NO_RECORD } from "../storage/metrics.ts";
 import { Ranks, shardOf } from "../shared/ranks.ts";
 import { scoredParts } from "../data/part.ts";
-import { openGpu, tellAdapter } from "./open_gpu.ts";
+import { openGpu, tellAdapter } from "../storage/open_gpu.ts";
 import { tuneGpu } from "./tune_gpu.ts";
 import { summarize } from "../training/summary.ts";
 import { unknownWarnings } from "../data/unknown.ts";

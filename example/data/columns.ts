@@ -36,7 +36,7 @@ export function byItself(part: Batch): Batch {
 }
 
 /** The part of `batch` that `rank` of `ranks` computes; a rank without a column gets one that does not count. */
-export function partOf(
+export function rankColumns(
   batch: Batch,
   rank: number,
   ranks: number,

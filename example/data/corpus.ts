@@ -8,7 +8,7 @@ import { Bar } from "../shared/progress.ts";
 import { LargeText } from "./large_text.ts";
 import { type Sentences, SentencesBuilder } from "./sentences.ts";
 import { parseSynthetic, synthesize, synthesizeTest } from "./synthetic.ts";
-import { filesOf, readWords, type Watch, withoutWords } from "./text_files.ts";
+import { filesOf, type ReadingWatch, readWords, withoutWords } from "./text_files.ts";
 import { readText, type TextSizes } from "./training_text.ts";
 import { idsOf, Vocabulary } from "./vocab.ts";
 import type { WordCounts } from "./word_counts.ts";
@@ -64,7 +64,7 @@ export async function loadCorpus(
     filesOf(data, part)
   );
   const words = vocab === null ? {} : { words: readVocabularyFile(vocab) };
-  const watch: Watch = { notes: [], io };
+  const watch: ReadingWatch = { notes: [], io };
   using opened = new DisposableStack();
   const ids = opened.use(await readText(data, train, watch, sizes)), { counts } = ids;
   const vocabulary = Vocabulary.fromCounts(counts, { minFreq, ...words });
@@ -113,7 +113,7 @@ export async function loadTestText(
     return { vocabulary, test: builder.build(), notes: [], bestTestPerplexity };
   }
   checkFolder(data);
-  const watch: Watch = { notes: [], io };
+  const watch: ReadingWatch = { notes: [], io };
   const test = await readSentences(filesOf(data, "test"), vocabulary, watch);
   return { vocabulary, test, notes: watch.notes };
 }
@@ -127,7 +127,7 @@ export async function loadTestText(
 export async function readSentences(
   files: readonly string[],
   vocabulary: Vocabulary,
-  watch: Watch = { notes: [] },
+  watch: ReadingWatch = { notes: [] },
 ): Promise<Sentences> {
   const builder = new SentencesBuilder();
   await readWords(files, watch, (words) => builder.addLine(words, vocabulary));

@@ -4,7 +4,7 @@ import type { NoiseName } from "../options/settings.ts";
 import type { Batch } from "./row_batch.ts";
 
 /** Random stream of the order, separate from noise, dropout and weights; the step is the epoch. */
-export const STREAM = 0x42415443;
+export const ORDER_STREAM = 0x42415443;
 
 /** How training cuts the text. */
 export interface TrainingOptions {

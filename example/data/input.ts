@@ -41,7 +41,7 @@ export interface Input {
 export function openInput(path = "-"): Input {
   if (path === "-") {
     const name = "standard input";
-    const lines = () => linesOf(name, attempt("read", name, Deno.stdin.readable));
+    const lines = () => linesOf(name, attemptChunks("read", name, Deno.stdin.readable));
     return { name, bytes: undefined, lines };
   }
   checkFile(path);
@@ -79,7 +79,9 @@ export function openChunks(path: string, onRead: (bytes: number) => void = () =>
   file.on("data", (chunk) => onRead(chunk.length));
   file.pause(); // a listener starts the stream, but there is no reader yet
   const [, decode] = DECODERS.find(([ending]) => path.endsWith(ending)) ?? [];
-  return decode === undefined ? attempt("read", path, file) : attempt("unpack", path, decode(file));
+  return decode === undefined
+    ? attemptChunks("read", path, file)
+    : attemptChunks("unpack", path, decode(file));
 }
 
 /** Deno's own decoder accepts a truncated file, and reads only the first of several frames. */
@@ -121,7 +123,11 @@ export async function* linesOf(name: string, chunks: Chunks): AsyncGenerator<rea
 }
 
 /** Passes the chunks on; turns an error into a Failure: `Cannot VERB NAME: reason`. */
-async function* attempt(verb: string, name: string, chunks: Chunks): AsyncGenerator<Uint8Array> {
+async function* attemptChunks(
+  verb: string,
+  name: string,
+  chunks: Chunks,
+): AsyncGenerator<Uint8Array> {
   try {
     yield* chunks;
   } catch (cause) {

@@ -26,7 +26,7 @@ const CLASSES = OPENER + 1;
 /** Fraction of the vocabulary that is function words. */
 const FUNCTION_SHARE = 0.02;
 /** Probability that a class of the other kind follows, for function and content classes. */
-const SWITCH = { function: 0.9, content: 0.75 } as const;
+const KIND_CHANGE = { function: 0.9, content: 0.75 } as const;
 /** Split of a kind's probability over its classes, in a seeded order. */
 const SPLIT = { function: [0.75, 0.25], content: [0.8, 0.2] } as const;
 /** Zipf's exponent within a list; over the whole vocabulary the slope is near 1. */
@@ -181,7 +181,7 @@ function draw(cumulative: readonly number[], random: Philox): number {
 function makeGrammar(random: Philox): number[][] {
   const rows: number[][] = [];
   for (let from = 0; from < CLASSES; from++) {
-    const toFunction = from < FUNCTION_CLASSES ? 1 - SWITCH.function : SWITCH.content;
+    const toFunction = from < FUNCTION_CLASSES ? 1 - KIND_CHANGE.function : KIND_CHANGE.content;
     rows.push([
       ...shuffle([...SPLIT.function], random).map((p) => p * toFunction),
       ...shuffle([...SPLIT.content], random).map((p) => p * (1 - toFunction)),

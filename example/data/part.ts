@@ -9,7 +9,7 @@ import { shuffle, upTo } from "./shuffle.ts";
 const SEED = 1, STREAM = 0x50415254;
 
 /** Whole sentences of at least so many tokens, chosen at random and in their order; all if there are no more. */
-export function partOf(text: Sentences, tokens: number): Sentences {
+export function sampleSentences(text: Sentences, tokens: number): Sentences {
   if (tokens >= text.tokens) return text;
   const order = shuffle(upTo(text.length), new Philox(SEED, STREAM));
   let count = 0;
@@ -29,8 +29,8 @@ export function scoredParts(
 ): Scored {
   if (tokens === null) return { ...(valid && { valid }), test };
   return {
-    ...(valid && { valid: partOf(valid, tokens) }),
-    test: partOf(test, tokens),
+    ...(valid && { valid: sampleSentences(valid, tokens) }),
+    test: sampleSentences(test, tokens),
     wholeTokens: { valid: valid?.tokens ?? 0, test: test.tokens },
   };
 }

@@ -24,10 +24,10 @@ export interface Batch {
 }
 
 /** The sizes of a batch. */
-export type Places = Pick<Batch, "steps" | "batchSize">;
+export type BatchDimensions = Pick<Batch, "steps" | "batchSize">;
 
 /** Number of elements in a batch, including padding. */
-export function placesOf({ steps, batchSize }: Places): number {
+export function elementsOf({ steps, batchSize }: BatchDimensions): number {
   return steps * batchSize;
 }
 

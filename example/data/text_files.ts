@@ -4,7 +4,8 @@ import { basename } from "@std/path";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { attempt, checkFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
-import { Bar, formatCount } from "../shared/progress.ts";
+import { formatCount } from "../shared/format.ts";
+import { Bar } from "../shared/progress.ts";
 import { nearestName } from "../shared/search.ts";
 import { openChunks } from "./input.ts";
 import { LineWords } from "./line_words.ts";
@@ -14,7 +15,7 @@ import { LineSplitter } from "./lines.ts";
 const PACKED = ["", ".gz", ".zst"];
 
 /** Observers of reading. */
-export interface Watch {
+export interface ReadingWatch {
   /** Receives remarks for the user, one line each. */
   readonly notes: string[];
   /** Shows the progress of reading. */
@@ -74,11 +75,11 @@ export function nameOf([first = "", ...others]: readonly string[]): string {
  */
 export async function readWords(
   files: readonly string[],
-  { notes, io }: Watch,
+  { notes, io }: ReadingWatch,
   add: (words: LineWords) => void,
 ): Promise<void> {
   const name = basename(nameOf(files)), words = new LineWords();
-  using bar = io && new Bar(io, `reading ${name}`, bytesOf(files));
+  using bar = io && new Bar(io, `reading ${name}`, sizeOnDisk(files));
   let marked = 0;
   for (const file of files) {
     const splitter = new LineSplitter();
@@ -102,7 +103,7 @@ export async function readWords(
 }
 
 /** Bytes of the files on disk. */
-export function bytesOf(files: readonly string[]): number {
+export function sizeOnDisk(files: readonly string[]): number {
   return files.reduce((sum, file) => sum + Deno.statSync(file).size, 0);
 }
 

@@ -9,7 +9,7 @@ import { lockFile } from "../shared/lock.ts";
 import { Bar } from "../shared/progress.ts";
 import { IdWriter, type NumberedText, openIds } from "./id_file.ts";
 import { upTo } from "./shuffle.ts";
-import { bytesOf, nameOf, readWords, type Watch, withoutWords } from "./text_files.ts";
+import { nameOf, type ReadingWatch, readWords, sizeOnDisk, withoutWords } from "./text_files.ts";
 
 /** Sizes that tests change. */
 export interface TextSizes {
@@ -32,10 +32,10 @@ const MAX_NAME = 60;
 export async function readText(
   folder: string,
   files: readonly string[],
-  watch: Watch,
+  watch: ReadingWatch,
   sizes: TextSizes = SIZES,
 ): Promise<NumberedText & Disposable> {
-  if (bytesOf(files) < sizes.kept) {
+  if (sizeOnDisk(files) < sizes.kept) {
     const parts: Uint8Array[] = [];
     const writer = new IdWriter((bytes) => parts.push(bytes.slice()), sizes.block);
     const text = await write(writer, files, "", watch);
@@ -45,7 +45,7 @@ export async function readText(
   using _lock = lockFile(`${path}.lock`, (holder) => {
     io?.out(`waits       until another run${holder} has read ${nameOf(files)}`);
   });
-  const source = hashOf(files, watch), opened = open(path, source, watch);
+  const source = fileHash(files, watch), opened = open(path, source, watch);
   if (opened !== undefined) {
     watch.notes.push(...opened.info.notes);
     return opened;
@@ -64,7 +64,7 @@ async function write(
   writer: IdWriter,
   files: readonly string[],
   source: string,
-  { notes, io }: Watch,
+  { notes, io }: ReadingWatch,
 ): Promise<Omit<NumberedText, "file">> {
   const own: string[] = [];
   await readWords(files, { notes: own, io }, (words) => writer.add(words));
@@ -78,7 +78,7 @@ async function write(
 function open(
   path: string,
   source: string,
-  { io }: Watch,
+  { io }: ReadingWatch,
 ): (NumberedText & Disposable) | undefined {
   if (!isFile(path)) return undefined;
   using held = new DisposableStack();
@@ -98,8 +98,8 @@ function pathOf(folder: string): string {
 }
 
 /** SHA-256 of the files' endings, sizes and bytes. */
-function hashOf(files: readonly string[], { io }: Watch): string {
-  using bar = io && new Bar(io, `checking ${basename(nameOf(files))}`, bytesOf(files));
+function fileHash(files: readonly string[], { io }: ReadingWatch): string {
+  using bar = io && new Bar(io, `checking ${basename(nameOf(files))}`, sizeOnDisk(files));
   const hash = createHash("sha256");
   for (const path of files) {
     using file = openBytes(path);

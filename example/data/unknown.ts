@@ -2,18 +2,18 @@
 
 import type { Corpus } from "./corpus.ts";
 import { countUnknown, type Sentences } from "./sentences.ts";
-import { formatCount, formatPercent } from "../shared/progress.ts";
+import { formatCount, formatPercent } from "../shared/format.ts";
 import { UNK } from "./vocab.ts";
 
 /** Fraction of unknown words from which perplexity says more about `<unk>` than about words. */
 const MOST = 0.5;
 
 /** A text, or only its test part. */
-type Texts = Pick<Corpus, "test"> & Partial<Pick<Corpus, "train" | "valid">>;
+type CorpusTexts = Pick<Corpus, "test"> & Partial<Pick<Corpus, "train" | "valid">>;
 
 /** The number of unknown words in the validation and the test text, as a line; undefined if there are none. */
-export function describeUnknown({ valid, test }: Texts): string | undefined {
-  const parts = partsOf({ valid, test });
+export function describeUnknown({ valid, test }: CorpusTexts): string | undefined {
+  const parts = unknownCounts({ valid, test });
   if (parts.every(({ unknown }) => unknown === 0)) return undefined;
   return parts.map(({ name, words, unknown }) =>
     `${name} ${formatPercent(unknown, words)} (${formatCount(unknown)} of ` +
@@ -23,9 +23,9 @@ export function describeUnknown({ valid, test }: Texts): string | undefined {
 
 /** Warnings, one line each, if unknown words make a perplexity too high or too low. */
 export function unknownWarnings(
-  { vocabulary: { counts }, train, valid, test }: Texts & Pick<Corpus, "vocabulary">,
+  { vocabulary: { counts }, train, valid, test }: CorpusTexts & Pick<Corpus, "vocabulary">,
 ): string[] {
-  const warnings: string[] = [], unseen = partsOf({ valid, test });
+  const warnings: string[] = [], unseen = unknownCounts({ valid, test });
   if (counts[UNK] === 0 && unseen.some(({ unknown }) => unknown > 0)) {
     const names = unseen.map(({ name }) => name).join(" or ");
     warnings.push(
@@ -46,7 +46,7 @@ export function unknownWarnings(
 }
 
 /** The words of each part, and how many of them are unknown. */
-function partsOf(texts: Readonly<Record<string, Sentences | undefined>>) {
+function unknownCounts(texts: Readonly<Record<string, Sentences | undefined>>) {
   return Object.entries(texts).flatMap(([name, text]) =>
     text === undefined ? [] : [{ name, words: text.words, unknown: countUnknown(text) }]
   );

@@ -2,7 +2,7 @@
 
 import { Philox } from "../../kernels/random/mod.ts";
 import { isFromBatch } from "../options/settings.ts";
-import { Epoch, STREAM, type TrainingOptions } from "./epoch.ts";
+import { Epoch, ORDER_STREAM, type TrainingOptions } from "./epoch.ts";
 import { type Pieces, type Row, RowBatch, rowSteps } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
 import { piecesOf, ShuffledRows } from "./shuffled_rows.ts";
@@ -30,7 +30,7 @@ export class WholeEpoch extends Epoch {
     this.#fromBatch = isFromBatch(noise);
     const { lengths } = this.#pieces;
     const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
-    this.#rows = new ShuffledRows(lengths, longest, new Philox(seed, STREAM, epoch));
+    this.#rows = new ShuffledRows(lengths, longest, new Philox(seed, ORDER_STREAM, epoch));
     this.#count = rowsOfBatch({ batchSize, concat }, text.tokens / lengths.length, longest);
     const batches = Math.ceil(this.#rows.length / this.#count);
     this.#lone = this.#fromBatch && batches > 1 && longest * this.#count > 1

@@ -3,7 +3,7 @@
 import { Philox } from "../../kernels/random/mod.ts";
 import { isFromBatch } from "../options/settings.ts";
 import { firstIndex } from "../shared/search.ts";
-import { Epoch, STREAM, type TrainingOptions } from "./epoch.ts";
+import { Epoch, ORDER_STREAM, type TrainingOptions } from "./epoch.ts";
 import type { Block } from "./id_file.ts";
 import type { LargeText } from "./large_text.ts";
 import { countRows, type LengthCounts } from "./pack.ts";
@@ -46,7 +46,7 @@ export class WindowedEpoch extends Epoch {
     this.#text = text;
     this.#options = options;
     this.#epoch = epoch;
-    this.#blocks = shuffle(upTo(text.blocks.length), new Philox(seed, STREAM, epoch));
+    this.#blocks = shuffle(upTo(text.blocks.length), new Philox(seed, ORDER_STREAM, epoch));
     const all = countPieces(text.blocks, options);
     const pieces = [...all.values()].reduce((sum, count) => sum + count, 0);
     this.#longest = Math.max(...all.keys());
@@ -89,7 +89,7 @@ export class WindowedEpoch extends Epoch {
     const { seed, noise = "unigram" } = this.#options, at = number * this.#text.window;
     const sentences = this.#text.read(this.#blocks.subarray(at, at + this.#text.window));
     const pieces = piecesOf(sentences, this.#options), wordsPastEnd = isFromBatch(noise);
-    const random = new Philox(seed, STREAM + 1 + number, this.#epoch);
+    const random = new Philox(seed, ORDER_STREAM + 1 + number, this.#epoch);
     return this.#window = {
       number,
       sentences,

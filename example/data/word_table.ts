@@ -44,7 +44,7 @@ export class WordTable {
     table.#bytes = bytes;
     let start = 0;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      const hash = hashOf(bytes, start, end), slot = table.#slotOf(hash, bytes, start, end);
+      const hash = wordHash(bytes, start, end), slot = table.#slotOf(hash, bytes, start, end);
       if (table.#slots[slot]! > 0) return undefined;
       table.#enter(hash, slot, start = end + 1);
     }
@@ -81,7 +81,7 @@ export class WordTable {
    * @throws {Failure} If the words have more than 4 GiB.
    */
   add(from: Uint8Array, start = 0, end = from.length): number {
-    const hash = hashOf(from, start, end), slot = this.#slotOf(hash, from, start, end);
+    const hash = wordHash(from, start, end), slot = this.#slotOf(hash, from, start, end);
     const found = this.#slots[slot]!;
     if (found > 0) return found - 1;
     const word = this.#size, begin = this.#starts[word]!, last = begin + end - start;
@@ -109,7 +109,7 @@ export class WordTable {
 
   /** The number of a word, or -1. */
   find(from: Uint8Array, start = 0, end = from.length): number {
-    return this.#slots[this.#slotOf(hashOf(from, start, end), from, start, end)]! - 1;
+    return this.#slots[this.#slotOf(wordHash(from, start, end), from, start, end)]! - 1;
   }
 
   /** Adds a word of another table, as {@linkcode add} does; a view of each of millions would be garbage. */
@@ -180,7 +180,7 @@ export function findText(table: WordTable, word: string): number {
 }
 
 /** FNV-1a, mixed so that the low bits depend on all. */
-function hashOf(from: Uint8Array, start: number, end: number): number {
+function wordHash(from: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ from[i]!, 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);

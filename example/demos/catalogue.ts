@@ -2,7 +2,7 @@
 
 import type { Philox } from "../../kernels/random/mod.ts";
 import { firstIndex } from "../shared/search.ts";
-import { largest, type Market, runningSum } from "./market.ts";
+import { type Market, runningSum, topIndices } from "./market.ts";
 
 /**
  * Item `variant * products + product`. A user takes a product as the market says and, whoever it is, variant v
@@ -56,7 +56,7 @@ export class Catalogue {
   // The variants of a product come in the order of their probabilities: only the first `count` can be among
   // the best.
   #bestBy(products: Float64Array, count: number): number[] {
-    return largest(this.#times(products, Math.min(count, this.#variants.length)), count);
+    return topIndices(this.#times(products, Math.min(count, this.#variants.length)), count);
   }
 
   /** p(product) p(variant) of the first `variants` variants, in the order of the items. */

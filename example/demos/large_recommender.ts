@@ -9,7 +9,7 @@ import { Philox } from "../../kernels/random/mod.ts";
 import { BatchNoise, type Gpu, IndexLinear, type TensorData } from "../../mod.ts";
 import { Adagrad } from "../../nce/nn/mod.ts";
 import { shuffle, upTo } from "../data/shuffle.ts";
-import { describeNeeds, type MemoryNeeds, sumOf } from "../model/memory.ts";
+import { describeNeeds, type MemoryNeeds, totalBytes } from "../model/memory.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { MarketSizes } from "./market.ts";
@@ -76,7 +76,7 @@ export function describeItems(
  * @throws {Failure} If there is less than it needs.
  */
 export function checkItems(items: number, needs: MemoryNeeds, has: number | undefined): void {
-  const needed = sumOf(needs) + HOST_BYTES * items;
+  const needed = totalBytes(needs) + HOST_BYTES * items;
   if (has === undefined || needed <= has) return;
   throw new Failure(
     `Cannot hold ${items} items: that takes ${formatBytes(needed)}, but ${formatBytes(has)} are ` +

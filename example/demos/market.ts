@@ -108,7 +108,7 @@ function search(sums: Float64Array, u: number): number {
 }
 
 /** Indices of the `count` largest elements, largest first, equal ones in their order. */
-export function largest(p: Float64Array, count: number): number[] {
+export function topIndices(p: Float64Array, count: number): number[] {
   const places: number[] = [];
   p.forEach((x, i) => {
     if (places.length === count && !(x > p[places[count - 1]!]!)) return;

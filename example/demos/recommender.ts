@@ -28,13 +28,13 @@ import {
   tanh,
   type TileScorer,
 } from "../../kernels/ops.ts";
-import { openGpu } from "../commands/open_gpu.ts";
+import { openGpu } from "../storage/open_gpu.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { runProgram } from "../shared/program.ts";
 import { Catalogue } from "./catalogue.ts";
 import { checkItems, describeItems, memoryOfItems, recommendLarge } from "./large_recommender.ts";
-import { largest, Market } from "./market.ts";
+import { Market, topIndices } from "./market.ts";
 import { HELP, type LargeOptions, parseRecommender, PRODUCTS } from "./recommender_options.ts";
 import { HIDDEN, type Users, UserTower } from "./user_tower.ts";
 
@@ -124,7 +124,8 @@ export function compare(market: Market, opinionOf: (user: number) => Opinion): Q
     const top = scores.reduce((most, s) => Math.max(most, s), -Infinity);
     const logZ = top + Math.log(scores.reduce((sum, s) => sum + Math.exp(s - top), 0));
     logProb += p.reduce((sum, x, y) => sum + x * (scores[y]! - logZ), 0) / market.users;
-    const wanted = new Set(largest(p, SHOWN)), found = new Set(opinion.best).intersection(wanted);
+    const wanted = new Set(topIndices(p, SHOWN)),
+      found = new Set(opinion.best).intersection(wanted);
     recall += found.size / wanted.size / market.users;
   });
   return { logProb, recall };
@@ -175,7 +176,7 @@ async function train(gpu: Gpu, market: Market, training: Training): Promise<Qual
 }
 
 /** One line of the summary. */
-export interface Outcome extends Quality {
+export interface MethodQuality extends Quality {
   /** The training method, or the baseline. */
   readonly name: string;
 }
@@ -185,9 +186,9 @@ export async function* recommend(
   gpu: Gpu,
   market: Market,
   { steps, batch }: Pick<Training, "steps" | "batch">,
-): AsyncGenerator<Outcome> {
+): AsyncGenerator<MethodQuality> {
   yield { name: "the truth", logProb: market.bestLogProb, recall: 1 };
-  const scores = market.popularity.map(Math.log), best = largest(scores, SHOWN);
+  const scores = market.popularity.map(Math.log), best = topIndices(scores, SHOWN);
   yield { name: "popularity alone", ...compare(market, () => ({ scores, best })) };
   const ways: [string, LossType, boolean][] = [
     ["nce, samples by popularity", "nce", false],

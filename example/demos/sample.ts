@@ -7,7 +7,7 @@
 
 import { format as formatBytes } from "@std/fmt/bytes";
 import { type Gpu, IndexLinear } from "../../mod.ts";
-import { openGpu } from "../commands/open_gpu.ts";
+import { openGpu } from "../storage/open_gpu.ts";
 import { adapterLine } from "../shared/adapter.ts";
 
 /** Sizes of the layer and of its input. */

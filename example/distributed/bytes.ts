@@ -13,7 +13,7 @@ export function packed(
 }
 
 /** The sum of the bytes of a call; throws a Failure if MPI cannot count them. */
-export function sumOf(counts: Int32Array): number {
+export function sendableBytes(counts: Int32Array): number {
   const sum = counts.reduce((sum, count) => sum + count, 0);
   if (sum < 2 ** 31) return sum;
   throw new Failure(`Cannot send ${sum} bytes between ranks at once: take a smaller --batch-size`);
@@ -26,7 +26,7 @@ export function startsOf(counts: Int32Array): Int32Array<ArrayBuffer> {
 }
 
 /** The parts of `all`. */
-export function partsOf(
+export function unpacked(
   all: Uint8Array<ArrayBuffer>,
   counts: Int32Array,
 ): Uint8Array<ArrayBuffer>[] {

@@ -23,19 +23,19 @@ export class Measured extends Communicator {
   protected override exchangeBytes(sends: readonly Uint8Array[]): Promise<Uint8Array[]> {
     const toOthers = sends.reduce((sum, { length }, k) => k === this.rank ? sum : sum + length, 0);
     return this.#timed(toOthers, async () => {
-      return (await this.#inner.exchange(sends.map(wordsOf))).map(bytesOf);
+      return (await this.#inner.exchange(sends.map(uint32Of))).map(bytesOf);
     });
   }
 
   protected override gatherBytes(own: Uint8Array): Promise<Uint8Array[]> {
     return this.#timed(own.length * (this.size - 1), async () => {
-      return (await this.#inner.gather(wordsOf(own))).map(bytesOf);
+      return (await this.#inner.gather(uint32Of(own))).map(bytesOf);
     });
   }
 
   protected override broadcastBytes(bytes: Uint8Array): Promise<void> {
     const sent = this.rank === 0 ? bytes.length * (this.size - 1) : 0;
-    return this.#timed(sent, () => this.#inner.broadcast(wordsOf(bytes)));
+    return this.#timed(sent, () => this.#inner.broadcast(uint32Of(bytes)));
   }
 
   async #timed<T>(bytes: number, call: () => Promise<T>): Promise<T> {
@@ -50,7 +50,7 @@ export class Measured extends Communicator {
 }
 
 /** The same memory as numbers of 32 bits, of which everything that is sent is made. */
-function wordsOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint32Array {
+function uint32Of({ buffer, byteOffset, byteLength }: Uint8Array): Uint32Array {
   return new Uint32Array(buffer, byteOffset, byteLength / 4);
 }
 

@@ -62,13 +62,15 @@ export class Messages {
   /** Throws a Failure with the library's words if `code` is an error's. */
   check(doing: string, code: number): void {
     if (code === 0) return;
-    const reason = textOf((bytes, length) => this.#functions.MPI_Error_string(code, bytes, length));
+    const reason = libraryText((bytes, length) =>
+      this.#functions.MPI_Error_string(code, bytes, length)
+    );
     throw new Failure(`MPI cannot ${doing}: ${reason}`);
   }
 }
 
 /** The first words of a text that the library writes. */
-export function textOf(
+export function libraryText(
   write: (bytes: Uint8Array<ArrayBuffer>, length: Int32Array<ArrayBuffer>) => number,
 ): string {
   const bytes = new Uint8Array(8192), length = new Int32Array(1);

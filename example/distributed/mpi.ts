@@ -4,9 +4,9 @@ import { setImmediate } from "node:timers";
 import { setTimeout as delay } from "node:timers/promises";
 import { Communicator } from "../../kernels/mod.ts";
 import { Failure, reasonOf } from "../shared/errors.ts";
-import { packed, partsOf, startsOf, sumOf } from "./bytes.ts";
+import { packed, sendableBytes, startsOf, unpacked } from "./bytes.ts";
 import { launched, mismatch } from "./launcher.ts";
-import { Messages, type Request, textOf } from "./messages.ts";
+import { libraryText, Messages, type Request } from "./messages.ts";
 import { type MpiConstants, type MpiFunctions, openLibrary } from "./mpi_library.ts";
 
 /** Milliseconds for which a rank asks again and again whether the others have come, before it sleeps between. */
@@ -96,8 +96,8 @@ export class Mpi extends Communicator {
     };
     this.rank = number((word) => functions.MPI_Comm_rank(world, word));
     this.size = number((word) => functions.MPI_Comm_size(world, word));
-    this.library = textOf((bytes, length) => functions.MPI_Get_library_version(bytes, length));
-    this.host = textOf((bytes, length) => functions.MPI_Get_processor_name(bytes, length));
+    this.library = libraryText((bytes, length) => functions.MPI_Get_library_version(bytes, length));
+    this.host = libraryText((bytes, length) => functions.MPI_Get_processor_name(bytes, length));
     if (this.rank === 0) {
       for (let rank = 1; rank < this.size; rank++) {
         this.#reports[rank] = this.#messages.receive(rank, FAILED, new Uint8Array(REASON_BYTES));
@@ -121,8 +121,8 @@ export class Mpi extends Communicator {
       const all = await this.#gatherCounts(Int32Array.from(sends, ({ length }) => length));
       const sent = all.slice(rank * size, (rank + 1) * size);
       const received = sent.map((_, k) => all[k * size + rank]!);
-      const from = packed(sends, this.#room("sent", sumOf(sent)));
-      const to = this.#room("received", sumOf(received));
+      const from = packed(sends, this.#room("sent", sendableBytes(sent)));
+      const to = this.#room("received", sendableBytes(received));
       const [fromStarts, toStarts] = [startsOf(sent), startsOf(received)];
       await this.#together(
         [from, to, sent, received, fromStarts, toStarts],
@@ -134,7 +134,7 @@ export class Mpi extends Communicator {
             request,
           ),
       );
-      return partsOf(to, received);
+      return unpacked(to, received);
     });
   }
 
@@ -165,7 +165,7 @@ export class Mpi extends Communicator {
     name = "gathered",
   ): Promise<Uint8Array<ArrayBuffer>[]> {
     const { byte, world } = this.#constants, starts = startsOf(counts);
-    const from = own as Uint8Array<ArrayBuffer>, to = this.#room(name, sumOf(counts));
+    const from = own as Uint8Array<ArrayBuffer>, to = this.#room(name, sendableBytes(counts));
     await this.#together([from, to, counts, starts], (request) =>
       this.#functions.MPI_Iallgatherv(
         ...[from, from.length, byte] as const,
@@ -173,7 +173,7 @@ export class Mpi extends Communicator {
         world,
         request,
       ));
-    return partsOf(to, counts);
+    return unpacked(to, counts);
   }
 
   /** Memory of `bytes`, which the next call by this name gets again. */

@@ -3,7 +3,7 @@
 import { basename } from "@std/path";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { filesOf } from "../data/text_files.ts";
-import { formatCount, formatPercent } from "../shared/progress.ts";
+import { formatCount, formatPercent } from "../shared/format.ts";
 import { attempted, type Fact, type Finding, graded } from "./finding.ts";
 import { type LineEnds, type Scan, scanFile } from "./scan.ts";
 
@@ -67,9 +67,9 @@ function factsOf(scans: readonly Scan[]): Fact[] {
       ...data,
       name: "encoding",
       text: replaced > 0
-        ? `UTF-8, but with the replacement character in ${linesOf(replaced)}${part}`
+        ? `UTF-8, but with the replacement character in ${countedLines(replaced)}${part}`
         : decomposed > 0
-        ? `UTF-8, but with accents apart from their letters in ${linesOf(decomposed)}${part}`
+        ? `UTF-8, but with accents apart from their letters in ${countedLines(decomposed)}${part}`
         : `UTF-8${part}`,
       cure: replaced > 0
         ? "convert the files again from what they were made of"
@@ -110,8 +110,8 @@ function factsOf(scans: readonly Scan[]): Fact[] {
       ...data,
       name: "marks",
       text: marked + inner === 0 ? "no <s> or </s> in the text" : [
-        `<s> or </s> at an end of ${linesOf(marked)}, taken for its marks`,
-        ...inner === 0 ? [] : [`between words in ${linesOf(inner)}, learned as a word`],
+        `<s> or </s> at an end of ${countedLines(marked)}, taken for its marks`,
+        ...inner === 0 ? [] : [`between words in ${countedLines(inner)}, learned as a word`],
       ].join("; "),
       cure: cureIf(inner > 0, "write a sentence a line, without marks"),
       figures: { marked, inner },
@@ -129,7 +129,7 @@ function factsOf(scans: readonly Scan[]): Fact[] {
   ];
 }
 
-function linesOf(count: number): string {
+function countedLines(count: number): string {
   return `${formatCount(count)} line${count === 1 ? "" : "s"}`;
 }
 

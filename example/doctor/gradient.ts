@@ -5,7 +5,7 @@ import type { Batch } from "../data/row_batch.ts";
 import { contextOf } from "../evaluation/evaluate.ts";
 import type { WordModel } from "../model/model.ts";
 import { isFromBatch, type Settings } from "../options/settings.ts";
-import { formatCount } from "../shared/progress.ts";
+import { formatCount } from "../shared/format.ts";
 import type { Fact } from "./finding.ts";
 
 /** Draws of the noise for each number of samples. */

@@ -3,7 +3,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import type { Gpu } from "../../mod.ts";
 import { adapterLine, adapterWarnings } from "../shared/adapter.ts";
-import { formatCount } from "../shared/progress.ts";
+import { formatCount } from "../shared/format.ts";
 import { type Fact, type Finding, graded, warned } from "./finding.ts";
 
 /** The part of a `Gpu` that is looked at. */

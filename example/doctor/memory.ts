@@ -5,7 +5,7 @@ import type { Gpu } from "../../mod.ts";
 import type { Need } from "../model/needs.ts";
 import { product } from "../model/shapes.ts";
 import { freeMemory } from "../shared/memory.ts";
-import { formatPercent } from "../shared/progress.ts";
+import { formatPercent } from "../shared/format.ts";
 import { type Fact, type Finding, graded } from "./finding.ts";
 
 /** Bytes at the stages of a trial. */

@@ -8,7 +8,7 @@ import { Losses } from "../evaluation/losses.ts";
 import type { WordModel } from "../model/model.ts";
 import type { Gpu } from "../../mod.ts";
 import type { Settings } from "../options/settings.ts";
-import { formatPercent } from "../shared/progress.ts";
+import { formatPercent } from "../shared/format.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { Trainer } from "../training/trainer.ts";
 import type { Fact } from "./finding.ts";
@@ -21,7 +21,7 @@ const WARM_UP = 2, MOST_STEPS = 50;
 const MUCH = 0.25;
 
 /** Messages of a kind. */
-interface Pace {
+interface MessageCost {
   /** Milliseconds of one message. */
   readonly ms: number;
   /** Bytes that a rank sends in it. */
@@ -38,7 +38,7 @@ export async function networkFact(communicator: Communicator, budgetMs: number):
     exchange: (measured) =>
       measured.exchange(Array.from({ length: size }, () => new Float32Array(MANY / size))),
   };
-  const found = new Map<string, Pace[]>(Object.keys(calls).map((name) => [name, []]));
+  const found = new Map<string, MessageCost[]>(Object.keys(calls).map((name) => [name, []]));
   const end = performance.now() + budgetMs;
   do {
     for (const [name, call] of Object.entries(calls)) {
@@ -69,8 +69,8 @@ export async function networkFact(communicator: Communicator, budgetMs: number):
   };
 }
 
-function median(paces: readonly Pace[]): Pace {
-  return paces.toSorted((a, b) => a.ms - b.ms)[Math.floor(paces.length / 2)]!;
+function median(costs: readonly MessageCost[]): MessageCost {
+  return costs.toSorted((a, b) => a.ms - b.ms)[Math.floor(costs.length / 2)]!;
 }
 
 /** Steps of training together. */

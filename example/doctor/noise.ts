@@ -3,7 +3,7 @@
 import { type ExpectedNoise, expectedNoise, noiseWarning } from "../model/noise.ts";
 import type { NoiseSource } from "../../mod.ts";
 import { isFromBatch, type Settings } from "../options/settings.ts";
-import { formatCount, formatNumber, formatPercent } from "../shared/progress.ts";
+import { formatCount, formatNumber, formatPercent } from "../shared/format.ts";
 import { BOS, EOS, UNK } from "../data/vocab.ts";
 import { type Fact, type Finding, graded } from "./finding.ts";
 

@@ -4,12 +4,12 @@ import type { Gpu } from "../../mod.ts";
 import { evaluationBatches, trainingBatches } from "../data/batches.ts";
 import type { Corpus } from "../data/corpus.ts";
 import type { Epoch } from "../data/epoch.ts";
-import { type Batch, type Places, placesOf } from "../data/row_batch.ts";
+import { type Batch, type BatchDimensions, elementsOf } from "../data/row_batch.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
 import { Losses } from "../evaluation/losses.ts";
 import type { WordModel } from "../model/model.ts";
 import type { Settings } from "../options/settings.ts";
-import { formatCount, formatDuration } from "../shared/progress.ts";
+import { formatCount, formatDuration } from "../shared/format.ts";
 import { likelyCure } from "../training/diverged.ts";
 import type { Trainer } from "../training/trainer.ts";
 import type { Fact } from "./finding.ts";
@@ -60,10 +60,10 @@ export async function measurePace(options: ProbeOptions): Promise<Pace> {
   const batches = trainingBatches(corpus.train, settings, 1);
   const orderMs = performance.now() - begin;
   const training = await trainFor(options, batches, (1 - EVALUATION_PART) * trialMs);
-  const placeMs = await evaluateFor(options, EVALUATION_PART * trialMs);
+  const elementMs = await evaluateFor(options, EVALUATION_PART * trialMs);
   const epochMs = orderMs + training.ms * batches.length / training.batches;
-  const validationMs = placeMs * placesIn(evaluationBatches(corpus.valid));
-  const testMs = placeMs * placesIn(evaluationBatches(corpus.test));
+  const validationMs = elementMs * elementsIn(evaluationBatches(corpus.valid));
+  const testMs = elementMs * elementsIn(evaluationBatches(corpus.test));
   const { epochs, maxMinutes } = settings, mostMs = 60_000 * (maxMinutes ?? Infinity);
   return {
     tokensPerSecond: 1000 * training.tokens / training.ms,
@@ -106,7 +106,7 @@ async function trainFor(
   return { ms, batches, tokens, firstBad };
 }
 
-/** Milliseconds for a place of an evaluation: a part of the validation is scored as after an epoch. */
+/** Milliseconds for an element of an evaluated batch: a part of the validation is scored as after an epoch. */
 async function evaluateFor(
   { gpu, model, corpus, onSpent = () => {} }: ProbeOptions,
   budget: number,
@@ -124,11 +124,11 @@ async function evaluateFor(
   const one = await score(all.slice(-1));
   const stride = Math.max(1, Math.ceil(all.length * one / budget));
   const some = all.filter((_, i) => i % stride === 0);
-  return await score(some) / placesIn(some);
+  return await score(some) / elementsIn(some);
 }
 
-function placesIn(batches: readonly Places[]): number {
-  return batches.reduce((sum, batch) => sum + placesOf(batch), 0);
+function elementsIn(batches: readonly BatchDimensions[]): number {
+  return batches.reduce((sum, batch) => sum + elementsOf(batch), 0);
 }
 
 /** Whether training went well in the trial; `words` is the size of the vocabulary. */

@@ -1,6 +1,6 @@
 /** The ranks of a distributed run: who they are, whether they fit together, and what each has of its machine. */
 
-import { formatCount } from "../shared/progress.ts";
+import { formatCount } from "../shared/format.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import { attempted, type Fact, type Finding, graded } from "./finding.ts";
 
@@ -14,7 +14,7 @@ export interface Fellows {
 }
 
 /** What a rank has of its machine. */
-export interface Place {
+export interface RankMachine {
   readonly host: string;
   /** Cores that the process may use. */
   readonly cores: number;
@@ -24,18 +24,18 @@ export interface Place {
   readonly devices: readonly string[];
 }
 
-/** What the ranks are, and where; all call it, and each passes its own place. */
+/** What the ranks are, and where; all call it, and each passes its own machine. */
 export async function rankFindings(
   { ranks, library }: Pick<Fellows, "ranks" | "library">,
-  own: Place,
+  own: RankMachine,
 ): Promise<Finding[]> {
-  const places = await ranks.ofAll(own);
-  return [sizeFact(places, library), coresFact(places), devicesFact(places)]
+  const machines = await ranks.ofAll(own);
+  return [ranksFact(machines, library), coresFact(machines), devicesFact(machines)]
     .filter((fact) => fact !== undefined).map(graded);
 }
 
-function sizeFact(places: readonly Place[], library: string): Fact {
-  const hosts = new Set(places.map(({ host }) => host)), { length: size } = places;
+function ranksFact(machines: readonly RankMachine[], library: string): Fact {
+  const hosts = new Set(machines.map(({ host }) => host)), { length: size } = machines;
   return {
     subject: "ranks",
     name: "size",
@@ -48,15 +48,15 @@ function sizeFact(places: readonly Place[], library: string): Fact {
 }
 
 /** A launcher may bind each rank to one core, which a software adapter computes with. */
-function coresFact(places: readonly Place[]): Fact {
-  const bound = ranksWhere(places, ({ software, cores }) => software && cores === 1);
-  const cores = places.map(({ cores }) => cores);
+function coresFact(machines: readonly RankMachine[]): Fact {
+  const bound = ranksWhere(machines, ({ software, cores }) => software && cores === 1);
+  const cores = machines.map(({ cores }) => cores);
   const least = Math.min(...cores), most = Math.max(...cores);
   return {
     subject: "ranks",
     name: "cores",
     text: bound.length > 0
-      ? `one core for the software adapter of ${listed(bound)}`
+      ? `one core for the software adapter of ${listRanks(bound)}`
       : `${least === most ? least : `${least} to ${most}`} for each rank`,
     cure: bound.length > 0
       ? "mpirun --bind-to none (Open MPI), if the machine has more cores"
@@ -66,17 +66,17 @@ function coresFact(places: readonly Place[]): Fact {
 }
 
 /** WebGPU takes the first GPU that it sees: ranks of one machine that see the same may share it. */
-function devicesFact(places: readonly Place[]): Fact | undefined {
-  if (places.every(({ software }) => software)) return undefined;
-  const key = ({ host, devices }: Place) => JSON.stringify([host, devices]);
-  const shared = ranksWhere(places, (place) => {
-    return !place.software && places.filter((other) => key(other) === key(place)).length > 1;
+function devicesFact(machines: readonly RankMachine[]): Fact | undefined {
+  if (machines.every(({ software }) => software)) return undefined;
+  const key = ({ host, devices }: RankMachine) => JSON.stringify([host, devices]);
+  const shared = ranksWhere(machines, (machine) => {
+    return !machine.software && machines.filter((other) => key(other) === key(machine)).length > 1;
   });
   return {
     subject: "ranks",
     name: "GPUs",
     text: shared.length > 0
-      ? `${listed(shared)} see the same GPUs of their machine, and so use the same one`
+      ? `${listRanks(shared)} see the same GPUs of their machine, and so use the same one`
       : "each rank sees its own",
     cure: shared.length > 0
       ? "let each rank see one GPU alone: a container or a cgroup for each (docs/distributed.md)"
@@ -109,10 +109,13 @@ export async function stopsOfOthers(ranks: Ranks, own: readonly Finding[]): Prom
   });
 }
 
-function ranksWhere(places: readonly Place[], holds: (place: Place) => boolean): number[] {
-  return places.flatMap((place, rank) => holds(place) ? [rank] : []);
+function ranksWhere(
+  machines: readonly RankMachine[],
+  holds: (machine: RankMachine) => boolean,
+): number[] {
+  return machines.flatMap((machine, rank) => holds(machine) ? [rank] : []);
 }
 
-function listed(ranks: readonly number[]): string {
+function listRanks(ranks: readonly number[]): string {
   return `rank${ranks.length > 1 ? "s" : ""} ${ranks.join(", ")}`;
 }

@@ -19,7 +19,7 @@ export function printFindings(findings: readonly Finding[], quiet: boolean, io: 
     if (own.length > 0) io.out(subject);
     for (const finding of own) printFinding(finding, width, io);
   }
-  io.out(totals(findings));
+  io.out(verdictLine(findings));
 }
 
 /** Prints a finding; names are padded to `width`. */
@@ -35,19 +35,19 @@ function printFinding({ grade, name, text, cure }: Finding, width: number, io: S
 }
 
 /** How many findings there are of each grade. */
-function totals(findings: readonly Finding[]): string {
-  const { stop, warn, fine } = counted(findings);
+function verdictLine(findings: readonly Finding[]): string {
+  const { stop, warn, fine } = countByGrade(findings);
   const verdict = stop > 0 ? "this run cannot start" : "this run can start";
   return `${verdict}: ${stop} to stop it, ${warn} to look at, ${fine} fine`;
 }
 
 /** The number of findings of each grade. */
-export function counted(findings: readonly Finding[]): Record<Grade, number> {
+export function countByGrade(findings: readonly Finding[]): Record<Grade, number> {
   const of = (grade: Grade) => findings.filter((finding) => finding.grade === grade).length;
   return { stop: of("stop"), warn: of("warn"), fine: of("fine") };
 }
 
 /** The findings for programs, in one line. */
 export function findingsJson(findings: readonly Finding[]): string {
-  return JSON.stringify({ ...counted(findings), findings });
+  return JSON.stringify({ ...countByGrade(findings), findings });
 }

@@ -4,7 +4,7 @@ import type { Corpus } from "../data/corpus.ts";
 import { countUnknown, type Sentences } from "../data/sentences.ts";
 import { describeUnknown, unknownWarnings } from "../data/unknown.ts";
 import { EOS, UNK } from "../data/vocab.ts";
-import { formatCount, formatPercent } from "../shared/progress.ts";
+import { formatCount, formatPercent } from "../shared/format.ts";
 import { type Fact, type Finding, graded, warned } from "./finding.ts";
 
 /** Sizes of a vocabulary for which the coverage is told. */
@@ -20,11 +20,11 @@ const TOKEN_DEVIATION = 3;
 export function vocabularyFindings(corpus: Corpus): Finding[] {
   const about = { subject: "data", name: "unknown words" } as const;
   const warnings = unknownWarnings(corpus).map((line) => warned(about, line));
-  const facts = [sizeFact(corpus), coverageFact(corpus), rareFact(corpus)].map(graded);
+  const facts = [textSizeFact(corpus), coverageFact(corpus), rareFact(corpus)].map(graded);
   return [...facts, ...warnings.length > 0 ? warnings : [graded(unknownFact(corpus))]];
 }
 
-function sizeFact({ train, valid, test, vocabulary }: Corpus): Fact {
+function textSizeFact({ train, valid, test, vocabulary }: Corpus): Fact {
   const fewest = Math.min(valid.tokens, test.tokens);
   const error = TOKEN_DEVIATION / Math.sqrt(fewest);
   return {

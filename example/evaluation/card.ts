@@ -2,7 +2,7 @@
 
 import { byFallingCount } from "../data/word_counts.ts";
 import { UNK, type Vocabulary } from "../data/vocab.ts";
-import { formatCount, formatPerplexity } from "../shared/progress.ts";
+import { formatCount, formatPerplexity } from "../shared/format.ts";
 
 /** Exact scores of the predicted tokens of a text. */
 export interface TokenScores {
@@ -42,7 +42,7 @@ export interface SelfNormalization {
 }
 
 /** Ranges of frequency, most frequent words first, and their descriptions. */
-const WORDS = {
+const BUCKET_TEXTS = {
   head: ["the most frequent word", "the # most frequent words"],
   torso: ["the next word", "the next # words"],
   tail: ["the rarest word", "the # rarest words"],
@@ -170,7 +170,7 @@ export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]
   const verdict = card.safe ? "safe" : `not safe: ${reason(card)}`;
   return [
     "words       " + buckets.filter(({ ppl }) => ppl !== null)
-      .map((bucket) => `ppl ${two(bucket.ppl!)} on ${wordsOf(bucket)}`).join(", "),
+      .map((bucket) => `ppl ${two(bucket.ppl!)} on ${describeBucket(bucket)}`).join(", "),
     `normaliser  ln Z, which turns scores into probabilities, is ${mean} on average, ` +
     `standard deviation ${std}, 98 % from ${two(low)} to ${two(high)}`,
     `raw scores  without ln Z, ppl ${best} shows as ${raw} (with --norm-term ${mean} ` +
@@ -179,8 +179,8 @@ export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]
 }
 
 /** Describes a bucket; buckets are in order of falling frequency. */
-function wordsOf({ name, words }: Bucket): string {
-  const [one, several] = WORDS[name];
+function describeBucket({ name, words }: Bucket): string {
+  const [one, several] = BUCKET_TEXTS[name];
   return words === 1 ? one : several.replace("#", formatCount(words));
 }
 

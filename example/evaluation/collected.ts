@@ -1,7 +1,7 @@
 /** Collects numbers for every token of a text from the GPU: reads several batches at a time, without padding. */
 
 import type { Gpu, Tensor } from "../../mod.ts";
-import { type Batch, placesOf } from "../data/row_batch.ts";
+import { type Batch, elementsOf } from "../data/row_batch.ts";
 
 /** Number of tokens that the buffer on the GPU holds before it is read. */
 const WAITING = 2 ** 18;
@@ -25,8 +25,8 @@ export class CollectedNumbers implements Disposable {
   constructor(gpu: Gpu, batches: readonly Batch[], count: number) {
     this.#gpu = gpu;
     this.#batches = batches;
-    const most = batches.reduce((most, batch) => Math.max(most, placesOf(batch)), 1);
-    const all = batches.reduce((sum, batch) => sum + placesOf(batch), 0);
+    const most = batches.reduce((most, batch) => Math.max(most, elementsOf(batch)), 1);
+    const all = batches.reduce((sum, batch) => sum + elementsOf(batch), 0);
     const room = Math.max(most, Math.min(all, WAITING));
     this.#waiting = Array.from({ length: count }, () => gpu.tensor([room]));
     const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
@@ -38,13 +38,13 @@ export class CollectedNumbers implements Disposable {
     numbers.forEach((from, i) => {
       this.#gpu.copy(from, this.#waiting[i]!, { toStart: this.#cells, count: from.size });
     });
-    this.#cells += placesOf(this.#batches[this.#pushed++]!);
+    this.#cells += elementsOf(this.#batches[this.#pushed++]!);
   }
 
   /** Reads the buffer, unless the next batch still fits. */
   async makeRoom(): Promise<void> {
     const next = this.#batches[this.#pushed];
-    if (next && this.#cells + placesOf(next) > this.#waiting[0]!.size) await this.#readWaiting();
+    if (next && this.#cells + elementsOf(next) > this.#waiting[0]!.size) await this.#readWaiting();
   }
 
   /** All numbers: batch by batch, in the order of each batch's elements. */

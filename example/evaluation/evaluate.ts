@@ -3,7 +3,7 @@
 import type { Gpu, Step, Tensor } from "../../mod.ts";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
-import { type Batch, placesOf } from "../data/row_batch.ts";
+import { type Batch, elementsOf } from "../data/row_batch.ts";
 import { perplexity, type TokenScores } from "./card.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { CollectedNumbers, tokensOf } from "./collected.ts";
@@ -24,7 +24,7 @@ export interface Evaluation {
 }
 
 /** Observers of scoring. */
-export interface Watch {
+export interface ScoringWatch {
   /** Who shares the work, batch by batch; this process alone unless given. */
   readonly ranks?: Ranks;
   /** Stops the work with {@linkcode Stopped}. */
@@ -71,7 +71,7 @@ export async function evaluate(
   gpu: Gpu,
   model: WordModel,
   batches: readonly Batch[],
-  watch: Watch = {},
+  watch: ScoringWatch = {},
 ): Promise<Evaluation> {
   const { communicator } = watch.ranks ?? new Ranks(), among = sharersOf(model, communicator);
   using collected = new CollectedNumbers(gpu, ownOf(batches, among), 2);
@@ -98,7 +98,7 @@ export async function evaluateTokens(
   gpu: Gpu,
   model: WordModel,
   batches: readonly Batch[],
-  watch: Watch = {},
+  watch: ScoringWatch = {},
 ): Promise<Float32Array> {
   const { communicator } = watch.ranks ?? new Ranks(), among = sharersOf(model, communicator);
   using collected = new CollectedNumbers(gpu, ownOf(batches, among), 1);
@@ -122,7 +122,7 @@ export async function evaluateLoss(
   gpu: Gpu,
   model: WordModel,
   batches: readonly Batch[],
-  watch: Watch = {},
+  watch: ScoringWatch = {},
 ): Promise<{ loss: number; tokens: number }> {
   const { communicator } = watch.ranks ?? new Ranks();
   using losses = gpu.tensor([batches.length]);
@@ -144,11 +144,11 @@ export async function evaluateLoss(
 
 /** The rank that scores each batch: the one with the least to do, or that of the batch that it continues. */
 function ownersOf(batches: readonly Batch[], ranks: number): number[] {
-  const places = new Array<number>(ranks).fill(0);
+  const elements = new Array<number>(ranks).fill(0);
   let owner = 0;
   return batches.map((batch) => {
-    if (!batch.continues) owner = places.indexOf(Math.min(...places));
-    places[owner]! += placesOf(batch);
+    if (!batch.continues) owner = elements.indexOf(Math.min(...elements));
+    elements[owner]! += elementsOf(batch);
     return owner;
   });
 }
@@ -194,7 +194,7 @@ async function forEachBatch(
   gpu: Gpu,
   model: WordModel,
   batches: readonly Batch[],
-  { stop, bar, sameNoise = false, ranks = new Ranks() }: Watch,
+  { stop, bar, sameNoise = false, ranks = new Ranks() }: ScoringWatch,
   score: (step: Step, batch: Batch, states: readonly Tensor[], i: number) => Promise<
     readonly Tensor[]
   >,

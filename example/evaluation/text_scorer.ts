@@ -8,7 +8,7 @@ import { UNK, type Vocabulary } from "../data/vocab.ts";
 import type { WordModel } from "../model/model.ts";
 import type { ScoreMode } from "../options/scoring.ts";
 import { tokensOf } from "./collected.ts";
-import { evaluate, evaluateTokens, type Watch } from "./evaluate.ts";
+import { evaluate, evaluateTokens, type ScoringWatch } from "./evaluate.ts";
 
 /** A model and how it scores. */
 export interface TextScorerOptions {
@@ -74,7 +74,7 @@ export class TextScorer {
   }
 
   /** The log probability of the i-th token of `batches`. */
-  async #scores(batches: readonly RowBatch[], watch: Watch): Promise<(i: number) => number> {
+  async #scores(batches: readonly RowBatch[], watch: ScoringWatch): Promise<(i: number) => number> {
     const { mode, model } = this.#options;
     if (mode === "exact") {
       const { scores: { score, logZ } } = await evaluate(this.#gpu, model, batches, watch);

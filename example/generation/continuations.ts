@@ -110,7 +110,7 @@ async function amongBest(
   const { topK, topP, seed, unk } = settings;
   const k = Math.min(criterion.noise.numClasses, (topK ?? MAX_BEST) + (unk ? 0 : 1));
   const best = criterion.topK(step, k, context);
-  const logTotals = topP === null ? undefined : await totals(gpu, step, criterion, context, unk);
+  const logTotals = topP === null ? undefined : await lnSums(gpu, step, criterion, context, unk);
   const ids = await gpu.read(best.ids), scores = await gpu.readFloats(best.scores);
   return Uint32Array.from({ length: count }, (_, n) => {
     const candidates = Array.from({ length: k }, (_, i) => {
@@ -122,7 +122,7 @@ async function amongBest(
 }
 
 /** ln of the sum of exp(score) over the words that may come, for each context. */
-async function totals(
+async function lnSums(
   gpu: Gpu,
   step: Step,
   criterion: WordModel["criterion"],

@@ -9,7 +9,7 @@ export interface Candidate {
 }
 
 /** Which candidates count, and how strongly better ones are preferred: by a temperature above 0. */
-export type Choice = Pick<GenerateSettings, "topK" | "topP" | "temperature">;
+export type SamplingSettings = Pick<GenerateSettings, "topK" | "topP" | "temperature">;
 
 /**
  * The id of one of the candidates: of the `topK` best, and of the fewest best whose probabilities sum to
@@ -22,7 +22,7 @@ export type Choice = Pick<GenerateSettings, "topK" | "topP" | "temperature">;
 export function pick(
   candidates: readonly Candidate[],
   logTotal: number,
-  { topK, topP, temperature }: Choice,
+  { topK, topP, temperature }: SamplingSettings,
   u: number,
 ): number {
   const best = candidates[0]!.score, ends: number[] = [];

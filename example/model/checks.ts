@@ -3,9 +3,9 @@
  * options that make a tensor too large, and the largest value of each that fits.
  */
 
-import { type Places, placesOf } from "../data/row_batch.ts";
+import { type BatchDimensions, elementsOf } from "../data/row_batch.ts";
 import { Failure } from "../shared/errors.ts";
-import { formatCount } from "../shared/progress.ts";
+import { formatCount } from "../shared/format.ts";
 import { firstIndex } from "../shared/search.ts";
 import { type EvaluationKind, isFromBatch } from "../options/settings.ts";
 import {
@@ -42,7 +42,7 @@ export function boundsOf({ maxTensorBytes, device }: DeviceLimits, words: number
 /** The shape of the largest batch, made from `text` with or without `concat`. */
 export function largestShape(
   text: Pick<Sentences, "tokens" | "length">,
-  { steps, batchSize }: Places,
+  { steps, batchSize }: BatchDimensions,
   concat: boolean,
 ): BatchShape {
   // --batch-size counts sentences of mean length, of which a row holds several.
@@ -51,8 +51,8 @@ export function largestShape(
 }
 
 /** The batch with the most elements, padding included. */
-export function largest<Sized extends Places>(batches: readonly Sized[]): Sized {
-  return batches.reduce((a, b) => placesOf(b) > placesOf(a) ? b : a);
+export function largestBatch<Sized extends BatchDimensions>(batches: readonly Sized[]): Sized {
+  return batches.reduce((a, b) => elementsOf(b) > elementsOf(a) ? b : a);
 }
 
 /** The tensor of a model and of its training that is nearest to its limit. */
@@ -63,7 +63,7 @@ export function fullest(settings: Sizes, bounds: Bounds, batch: BatchShape): Nee
 }
 
 /** Settings that can be reduced, and their options. */
-const OPTIONS = {
+const REDUCIBLE = {
   batchSize: "batch-size",
   bptt: "bptt",
   emsize: "emsize",
@@ -97,7 +97,7 @@ export interface PlannedEvaluation {
   /** How a text is scored. */
   readonly kind: EvaluationKind;
   /** The text's batches. */
-  readonly batches: readonly Places[];
+  readonly batches: readonly BatchDimensions[];
   /** Whether the model is a saved one, whose sizes are fixed. */
   readonly saved: boolean;
   /** The option that selects it, if it is not `--evaluation`. */
@@ -115,7 +115,7 @@ export function checkEvaluation(
   { kind, batches, saved, option = "--evaluation" }: PlannedEvaluation,
 ): void {
   if (kind === "loss") expectOthers(settings, batches);
-  const { steps, batchSize } = largest(batches), isSampled = typeof kind === "object";
+  const { steps, batchSize } = largestBatch(batches), isSampled = typeof kind === "object";
   // No option sets the size of these batches.
   const own: readonly Size[] = saved ? [] : ["noiseRatio", "emsize", "nhid"];
   const free: readonly Size[] = isSampled ? ["noiseRatio", ...own] : own;
@@ -137,8 +137,8 @@ function scoredAs(settings: Sizes, kind: EvaluationKind): Sizes {
 }
 
 /** Throws a Failure if a batch has a single word, but noise should be the batch's other words. */
-function expectOthers({ noise }: Sizes, batches: readonly Places[]): void {
-  if (!isFromBatch(noise) || !batches.some((batch) => placesOf(batch) === 1)) return;
+function expectOthers({ noise }: Sizes, batches: readonly BatchDimensions[]): void {
+  if (!isFromBatch(noise) || !batches.some((batch) => elementsOf(batch) === 1)) return;
   throw new Failure(
     `Cannot evaluate by --noise ${noise}: a batch is left with a single word, and so without noise; ` +
       "add a line to the text, or take one out",
@@ -159,7 +159,7 @@ export function checkTimestamps({ features }: Pick<GPUDevice, "features">): void
 
 /** The setting's option with a value. */
 function spell(size: Size, value: number): string {
-  return `--${OPTIONS[size]} ${value}`;
+  return `--${REDUCIBLE[size]} ${value}`;
 }
 
 /** Throws a Failure for the first need that is not met. */

@@ -84,11 +84,11 @@ function rowsOf(words: number, shard?: Shard): number {
 export function describeNeeds(needs: MemoryNeeds): string {
   const parts = Object.entries(needs).filter(([, bytes]) => bytes > 0);
   const list = parts.map(([name, bytes]) => `${name} ${formatBytes(bytes)}`).join(", ");
-  return `${formatBytes(sumOf(needs))} on the GPU: ${list}`;
+  return `${formatBytes(totalBytes(needs))} on the GPU: ${list}`;
 }
 
 /** Bytes of all. */
-export function sumOf(needs: MemoryNeeds): number {
+export function totalBytes(needs: MemoryNeeds): number {
   return Object.values(needs).reduce((sum: number, bytes: number) => sum + bytes, 0);
 }
 
@@ -99,7 +99,7 @@ export function sumOf(needs: MemoryNeeds): number {
  * @throws {Failure} If there is less than it needs.
  */
 export function checkMemory(needs: MemoryNeeds, has: number | undefined): void {
-  if (has === undefined || sumOf(needs) <= has) return;
+  if (has === undefined || totalBytes(needs) <= has) return;
   throw new Failure(
     `Cannot use this model on this device: it needs ${describeNeeds(needs)}; it has ` +
       formatBytes(has) +

@@ -15,7 +15,7 @@ export interface Argument {
 }
 
 /** A term and its description, such as `--train` and what it does. */
-export interface Entry {
+export interface HelpEntry {
   readonly term: string;
   readonly text: string;
 }
@@ -30,7 +30,7 @@ export interface CommandSpec {
   readonly details?: readonly string[];
   readonly arguments: readonly Argument[];
   readonly groups: readonly OptionGroup[];
-  readonly examples: readonly Entry[];
+  readonly examples: readonly HelpEntry[];
 }
 
 /** The program: its root command and the others. */

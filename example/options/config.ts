@@ -22,7 +22,7 @@ const NAMES = new Map(
 );
 
 /** A position in a file. */
-interface Place {
+interface TextPosition {
   readonly line: number;
   readonly column: number;
 }
@@ -34,12 +34,12 @@ interface Place {
  * @throws {UsageError} One line, with the position of the first entry that is unknown or wrong.
  */
 export function readConfig(path: string, text: string): Given {
-  const failAt = ({ line, column }: Place, what: string): never => {
+  const failAt = ({ line, column }: TextPosition, what: string): never => {
     throw new UsageError(`${path}:${line}:${column}: ${what}`);
   };
   const given: Record<string, string | boolean> = {};
   for (const member of membersOf(text, failAt)) {
-    const [name, setting] = nameOf(member, failAt), option = TABLE[setting]!;
+    const [name, setting] = optionOf(member, failAt), option = TABLE[setting]!;
     const value = valueOf(member, setting, option, failAt);
     const [own, ownValue] = option.shortFor ?? [name, value];
     if (option.shortFor !== undefined && value === false) continue;
@@ -49,10 +49,10 @@ export function readConfig(path: string, text: string): Given {
   return given;
 }
 
-type Fail = (place: Place, what: string) => never;
+type FailAt = (position: TextPosition, what: string) => never;
 
 /** Parses the text as an object and returns its entries. */
-function membersOf(text: string, failAt: Fail): readonly MemberNode[] {
+function membersOf(text: string, failAt: FailAt): readonly MemberNode[] {
   try {
     const { body } = parse(text.replace(/^\uFEFF/, ""), {
       mode: "jsonc",
@@ -62,13 +62,13 @@ function membersOf(text: string, failAt: Fail): readonly MemberNode[] {
     return failAt(body.loc.start, 'must be an object of options, such as { "lr": 1 }');
   } catch (error) {
     if (!(error instanceof Error && "line" in error && "column" in error)) throw error;
-    const place = { line: Number(error.line), column: Number(error.column) };
-    return failAt(place, reasonOf(error).replace(/\.? *\(\d+:\d+\)$/, ""));
+    const position = { line: Number(error.line), column: Number(error.column) };
+    return failAt(position, reasonOf(error).replace(/\.? *\(\d+:\d+\)$/, ""));
   }
 }
 
 /** The option set by an entry, and the name of its setting. */
-function nameOf({ name: node }: MemberNode, failAt: Fail): readonly [string, string] {
+function optionOf({ name: node }: MemberNode, failAt: FailAt): readonly [string, string] {
   const name = node.type === "String" ? node.value : node.name, setting = NAMES.get(name);
   if (setting !== undefined) return [name, setting];
   if (LINE_ONLY.includes(name)) {
@@ -84,7 +84,7 @@ function valueOf(
   { value: node }: MemberNode,
   setting: string,
   option: Option,
-  failAt: Fail,
+  failAt: FailAt,
 ): string | boolean {
   const isSwitch = option.value === undefined;
   if (isSwitch && node.type === "Boolean") return node.value;

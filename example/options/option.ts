@@ -72,7 +72,7 @@ export type SettingsOf<Table extends OptionTable> = {
 /** Options as written on the command line: name (such as `min-freq`) to text, or true. */
 export type Given = Readonly<Record<string, string | boolean | undefined>>;
 
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** An option without a value. */
 export function flag(description: Description): Option<boolean> {
@@ -88,7 +88,7 @@ export function shorthand(name: string, text: string, description: Description):
 /** A number. */
 export function number([min, max]: Range, description: ValueDescription): Option<number> {
   const read = (text: string) => {
-    const value = NUMBER.test(text) ? Number(text) : NaN;
+    const value = DECIMAL.test(text) ? Number(text) : NaN;
     return value >= min && value <= max ? value : undefined;
   };
   return { ...description, range: [min, max], wants: `a number from ${min} to ${max}`, read };

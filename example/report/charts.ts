@@ -46,7 +46,7 @@ export interface DotChart extends Chart {
 }
 
 /** Bars of equal width from `from` to `to`, with some values marked. */
-export interface Histogram extends Chart {
+export interface HistogramChart extends Chart {
   readonly y: Axis;
   readonly from: number;
   readonly to: number;
@@ -78,7 +78,7 @@ const MAX_SYMBOLS = 20;
 /** Longer names are cut in a legend. */
 const MAX_NAME = 44;
 
-const STYLE = `.chart{font-size:12px;color:#1c2126;background:#fff}
+const CHART_STYLE = `.chart{font-size:12px;color:#1c2126;background:#fff}
 ${LOOKS.map(([color], i) => `.series-${i}{color:${color}}`).join("")}
 @media screen and (prefers-color-scheme:dark){.chart{color:#e3e6e8;background:#16191d}
 ${LOOKS.map(([, color], i) => `.series-${i}{color:${color}}`).join("")}}`;
@@ -123,7 +123,7 @@ export function dotChart({ title, x, rows, series }: DotChart): string {
 }
 
 /** Draws a histogram; returns an SVG element, as {@linkcode lineChart}. */
-export function histogram({ title, x, y, from, to, counts, marks }: Histogram): string {
+export function histogram({ title, x, y, from, to, counts, marks }: HistogramChart): string {
   const width = (to - from) / counts.length;
   const bars = counts.map((count, i) => [from + i * width, from + (i + 1) * width, count]);
   const all = [from, to, ...marks.map((mark) => mark.x)];
@@ -222,6 +222,6 @@ function draw(title: string, top: number, options: Plot.PlotOptions): string {
   for (const part of svg.querySelectorAll("g")) part.removeAttribute("aria-label");
   const attributes = { xmlns: "http://www.w3.org/2000/svg", role: "img", "aria-label": title };
   for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
-  svg.querySelector("style").append(STYLE);
+  svg.querySelector("style").append(CHART_STYLE);
   return svg.outerHTML;
 }

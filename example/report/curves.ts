@@ -3,7 +3,7 @@
 import { type Axis, lineChart, type Point } from "./charts.ts";
 import type { Html } from "./html.ts";
 import { chart, charts, figures, section, show, sparse } from "./parts.ts";
-import { type Place, type Placed, thinned } from "./places.ts";
+import { type Elapsed, thinned, type Timed } from "./timed_run.ts";
 import type { AuditFigures, EpochFigures, TrainFigures } from "./record.ts";
 import type { ReportedRun } from "./reported_run.ts";
 
@@ -11,17 +11,17 @@ import type { ReportedRun } from "./reported_run.ts";
 const MAX_POINTS = 1600, MAX_ROWS = 320;
 
 /** A measure of progress: the axis of a learning curve. */
-interface Progress extends Axis {
-  readonly of: (place: Place) => number;
+interface CurveAxis extends Axis {
+  readonly of: (elapsed: Elapsed) => number;
 }
 
-const EPOCHS: Progress = { label: "epochs", of: ({ epochs }) => epochs };
-const TOKENS: Progress = { label: "words trained on", of: ({ tokens }) => tokens };
+const BY_EPOCHS: CurveAxis = { label: "epochs", of: ({ epochs }) => epochs };
+const BY_TOKENS: CurveAxis = { label: "words trained on", of: ({ tokens }) => tokens };
 
 /** Time in a unit that suits the longest run. */
-function timeOf(runs: readonly ReportedRun[]): Progress {
-  const places = runs.flatMap(({ placed }) => [...placed.train, ...placed.epochs].slice(-1));
-  const longest = Math.max(0, ...places.map(({ at }) => at.seconds).filter(Number.isFinite));
+function timeOf(runs: readonly ReportedRun[]): CurveAxis {
+  const last = runs.flatMap(({ timed }) => [...timed.train, ...timed.epochs].slice(-1));
+  const longest = Math.max(0, ...last.map(({ at }) => at.seconds).filter(Number.isFinite));
   const [unit, size] = longest > 7200
     ? ["hours", 3600] as const
     : longest > 120
@@ -31,12 +31,12 @@ function timeOf(runs: readonly ReportedRun[]): Progress {
 }
 
 /** The points of a run's curve. */
-type Points = (run: ReportedRun, x: Progress) => readonly Point[];
+type Points = (run: ReportedRun, x: CurveAxis) => readonly Point[];
 
 /** Draws a curve of each run. */
 function curve(
   runs: readonly ReportedRun[],
-  x: Progress,
+  x: CurveAxis,
   y: Axis,
   pointsOf: Points,
   nameOf = ({ name }: ReportedRun) => name,
@@ -68,11 +68,11 @@ function describe(
 type Of<Figures> = (figures: Figures) => number;
 
 function ofReports(y: Of<TrainFigures>): Points {
-  return ({ placed }, x) => placed.train.map((report) => [x.of(report.at), y(report)]);
+  return ({ timed }, x) => timed.train.map((report) => [x.of(report.at), y(report)]);
 }
 
 function ofEpochs(y: Of<EpochFigures>): Points {
-  return ({ placed }, x) => placed.epochs.map((epoch) => [x.of(epoch.at), y(epoch)]);
+  return ({ timed }, x) => timed.epochs.map((epoch) => [x.of(epoch.at), y(epoch)]);
 }
 
 function ofAudits(y: Of<AuditFigures>): Points {
@@ -94,7 +94,7 @@ function rowsOf<Row>(
 
 /** Training loss and validation perplexity against epochs, words and time. */
 export function learningCurves(runs: readonly ReportedRun[]): Html {
-  const axes = [EPOCHS, TOKENS, timeOf(runs)];
+  const axes = [BY_EPOCHS, BY_TOKENS, timeOf(runs)];
   const perplexity = { label: "validation perplexity", log: true };
   const loss = { label: "training loss" }, validLoss = { label: "validation loss" };
   const withLoss = ({ name, config }: ReportedRun) =>
@@ -111,7 +111,7 @@ export function learningCurves(runs: readonly ReportedRun[]): Html {
     ),
     charts(
       ...axes.map((x) => curve(runs, x, loss, ofReports(({ loss }) => loss), withLoss)),
-      hasLoss && curve(runs, EPOCHS, validLoss, ofEpochs(({ validLoss }) => validLoss)),
+      hasLoss && curve(runs, BY_EPOCHS, validLoss, ofEpochs(({ validLoss }) => validLoss)),
     ),
     figures({
       caption: "Figures of the epochs",
@@ -119,7 +119,7 @@ export function learningCurves(runs: readonly ReportedRun[]): Html {
         ...["run", "epoch", "words trained on", "time", "training loss", "validation perplexity"],
         ...["without unknown words", "validation loss", "learning rate", "words a second"],
       ],
-      rows: rowsOf(runs, ({ placed }) => placed.epochs, epochCells),
+      rows: rowsOf(runs, ({ timed }) => timed.epochs, epochCells),
     }),
     figures({
       caption: "Figures of the reports",
@@ -127,12 +127,12 @@ export function learningCurves(runs: readonly ReportedRun[]): Html {
         ...["run", "epoch", "batch", "words trained on", "time", "training loss"],
         ...["learning rate", "words a second", "hit rate"],
       ],
-      rows: rowsOf(runs, ({ placed }) => placed.train, reportCells),
+      rows: rowsOf(runs, ({ timed }) => timed.train, reportCells),
     }),
   );
 }
 
-function epochCells(epoch: Placed<EpochFigures>): string[] {
+function epochCells(epoch: Timed<EpochFigures>): string[] {
   const { at, trainLoss, validPpl, validPplKnown, validLoss, lr, tokensPerSecond } = epoch;
   return [
     show.count(at.epochs),
@@ -147,7 +147,7 @@ function epochCells(epoch: Placed<EpochFigures>): string[] {
   ];
 }
 
-function reportCells(report: Placed<TrainFigures>): string[] {
+function reportCells(report: Timed<TrainFigures>): string[] {
   const { at, epoch, batch, batches, loss, lr, tokensPerSecond, hitRate } = report;
   return [
     show.count(epoch),
@@ -168,8 +168,8 @@ export function rateAndSpeed(runs: readonly ReportedRun[]): Html {
     "The learning rate is the size of training's steps; it falls when an epoch does not improve the " +
       "validation. The speed is that of training alone.",
     charts(
-      curve(runs, EPOCHS, { label: "learning rate", log: true }, ofReports(({ lr }) => lr)),
-      curve(runs, EPOCHS, { label: "words a second" }, ofReports((r) => r.tokensPerSecond)),
+      curve(runs, BY_EPOCHS, { label: "learning rate", log: true }, ofReports(({ lr }) => lr)),
+      curve(runs, BY_EPOCHS, { label: "words a second" }, ofReports((r) => r.tokensPerSecond)),
     ),
   );
 }
@@ -191,9 +191,10 @@ export function noise(runs: readonly ReportedRun[]): Html | undefined {
       "with the exact one: a cosine of 1 is the same direction; bias and variance are relative to its size, " +
       "and smaller is better.",
     charts(
-      noisy.length > 0 && curve(noisy, EPOCHS, { label: "hit rate" }, ofReports((r) => r.hitRate)),
+      noisy.length > 0 &&
+        curve(noisy, BY_EPOCHS, { label: "hit rate" }, ofReports((r) => r.hitRate)),
       audited.length > 0 &&
-        measures.map(([axis, of]) => curve(audited, EPOCHS, axis, ofAudits(of))),
+        measures.map(([axis, of]) => curve(audited, BY_EPOCHS, axis, ofAudits(of))),
     ),
     audited.length > 0 && figures({
       caption: "Figures of the audits",

@@ -2,7 +2,7 @@
 
 import { learningCurves, noise, rateAndSpeed } from "./curves.ts";
 import { Html, html } from "./html.ts";
-import { byFrequency, selfNormalization } from "./quality.ts";
+import { byFrequency, logZHistograms } from "./quality.ts";
 import type { ReportedRun } from "./reported_run.ts";
 import { settings } from "./settings.ts";
 import { STYLE } from "./style.ts";
@@ -25,7 +25,7 @@ export function pageOf(runs: readonly ReportedRun[], isWatched: boolean): string
     rateAndSpeed(runs),
     noise(runs),
     byFrequency(runs),
-    selfNormalization(runs),
+    logZHistograms(runs),
     settings(runs),
   ];
   return html`

@@ -1,6 +1,6 @@
 /** Parts of a page: tables, charts with captions, and figures as text. */
 
-import { formatCount, formatDuration, formatNumber, formatPerplexity } from "../shared/progress.ts";
+import { formatCount, formatDuration, formatNumber, formatPerplexity } from "../shared/format.ts";
 import { Html, html, type Part } from "./html.ts";
 
 /** What stands for a figure that there is not. */

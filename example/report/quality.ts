@@ -78,7 +78,7 @@ function lastCard({ name, tests, epochs }: ReportedRun): LastCard[] {
 }
 
 /** Histograms of ln Z; nothing if it was never measured. */
-export function selfNormalization(runs: readonly ReportedRun[]): Html | undefined {
+export function logZHistograms(runs: readonly ReportedRun[]): Html | undefined {
   const cards = runs.flatMap(lastCard);
   if (cards.length === 0) return undefined;
   const drawn = cards.flatMap(drawnCard);

@@ -1,16 +1,16 @@
-/** What a report shows of one run: its record, with the places of its events, and its model file. */
+/** What a report shows of one run: its record, with the times of its events, and its model file. */
 
-import { formatCount } from "../shared/progress.ts";
+import { formatCount } from "../shared/format.ts";
 import { Failure } from "../shared/errors.ts";
 import { attempt, expectFile, isFile, openBytes } from "../shared/files.ts";
 import { nearestName } from "../shared/search.ts";
 import { MODEL_FOLDER, type ModelSettings } from "../options/settings.ts";
 import { parameterCount } from "../model/shapes.ts";
 import { findModel, modelPathOf, savedNames } from "../storage/open_model.ts";
-import { type PlacedRun, placesOf } from "./places.ts";
+import { type TimedRun, timedRun } from "./timed_run.ts";
 import { readRecord, type RunRecord } from "./record.ts";
 
-const MODEL = ".safetensors", RECORD = ".metrics.jsonl";
+const MODEL_ENDING = ".safetensors", RECORD_ENDING = ".metrics.jsonl";
 
 /** Paths of a run. */
 export interface RunPaths {
@@ -31,17 +31,19 @@ export interface ModelFacts {
 
 /** One run of a report. */
 export interface ReportedRun extends RunPaths, RunRecord {
-  readonly placed: PlacedRun;
+  readonly timed: TimedRun;
   /** The model; if there is none, why. */
   readonly file: ModelFacts | string;
 }
 
 /** The files of a run: `word` is a NAME in `saved_model`, or the path of one of the two. */
-export function pathsOf(word: string): RunPaths {
-  const model = modelPathOf(word.endsWith(RECORD) ? word.slice(0, -RECORD.length) + MODEL : word);
-  const base = model.endsWith(MODEL) ? model.slice(0, -MODEL.length) : model;
-  const name = word.endsWith(RECORD) || word.endsWith(MODEL) ? base : word;
-  return { name, record: base + RECORD, model: base + MODEL };
+export function runPaths(word: string): RunPaths {
+  const model = modelPathOf(
+    word.endsWith(RECORD_ENDING) ? word.slice(0, -RECORD_ENDING.length) + MODEL_ENDING : word,
+  );
+  const base = model.endsWith(MODEL_ENDING) ? model.slice(0, -MODEL_ENDING.length) : model;
+  const name = word.endsWith(RECORD_ENDING) || word.endsWith(MODEL_ENDING) ? base : word;
+  return { name, record: base + RECORD_ENDING, model: base + MODEL_ENDING };
 }
 
 /**
@@ -57,18 +59,18 @@ export function readRun(paths: RunPaths): ReportedRun {
   if (adapter === undefined && train.length + epochs.length + tests.length === 0) {
     throw new Failure(`Cannot report ${paths.record}: no line of it is an event of a run`);
   }
-  return { ...paths, ...record, placed: placesOf(record), file: factsOf(paths.model) };
+  return { ...paths, ...record, timed: timedRun(record), file: modelFacts(paths.model) };
 }
 
 /** Suggestions instead of a missing record. */
 function cureOf({ name }: RunPaths): string {
-  const nearest = nearestName(name, savedNames(RECORD).filter((other) => other !== name));
+  const nearest = nearestName(name, savedNames(RECORD_ENDING).filter((other) => other !== name));
   return nearest === undefined
-    ? `train with --save NAME, which writes ${MODEL_FOLDER}/NAME${RECORD}`
+    ? `train with --save NAME, which writes ${MODEL_FOLDER}/NAME${RECORD_ENDING}`
     : `did you mean ${nearest}?`;
 }
 
-function factsOf(path: string): ModelFacts | string {
+function modelFacts(path: string): ModelFacts | string {
   if (!isFile(path)) return `there is no ${path}`;
   try {
     const { settings, vocabulary: { size } } = findModel(path);

@@ -10,7 +10,7 @@ import { section, table } from "./parts.ts";
 import type { ReportedRun } from "./reported_run.ts";
 
 /** Options of the call, which do not say what was trained. */
-const HIDDEN: readonly string[] = Object.keys(RUN).filter((name) =>
+const CALL_OPTIONS: readonly string[] = Object.keys(RUN).filter((name) =>
   !["evaluation", "cuda", "compute"].includes(name)
 );
 const TABLE: OptionTable = OPTIONS;
@@ -23,7 +23,7 @@ const IDLE = "no effect", UNKNOWN = "not on record";
 export function settings(runs: readonly ReportedRun[]): Html {
   const texts = runs.map((run) => textsOf(run));
   const names = Object.keys(TABLE).filter((name) =>
-    !HIDDEN.includes(name) && TABLE[name]!.shortFor === undefined
+    !CALL_OPTIONS.includes(name) && TABLE[name]!.shortFor === undefined
   );
   const rows = names.map((name) => ({ name, values: texts.map((of) => of(name)) }))
     .filter(({ values }) => values.some((value) => value !== IDLE));

@@ -3,7 +3,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { type Html, html } from "./html.ts";
 import { NONE, section, show, table } from "./parts.ts";
-import type { Place } from "./places.ts";
+import type { Elapsed } from "./timed_run.ts";
 import type { EpochFigures } from "./record.ts";
 import { type ModelFacts, remarksOn, type ReportedRun } from "./reported_run.ts";
 
@@ -41,9 +41,9 @@ function lastTest({ tests }: ReportedRun) {
 }
 
 function sentence(run: ReportedRun): string {
-  const { name, epochs, train, tests, placed } = run;
+  const { name, epochs, train, tests, timed } = run;
   const best = bestEpoch(epochs), test = lastTest(run), other = tests.at(-1);
-  const time = placed.epochs.at(-1)?.at.seconds ?? NaN;
+  const time = timed.epochs.at(-1)?.at.seconds ?? NaN;
   const valid = best
     ? `the best validation perplexity is ${show.perplexity(best.validPpl)}, after epoch ` +
       `${best.epoch} of ${epochs.length}`
@@ -70,8 +70,8 @@ const ROWS: readonly (readonly [string, (run: ReportedRun) => string])[] = [
   ["test perplexity", (run) => show.perplexity(lastTest(run)?.ppl ?? NaN)],
   ["without unknown words", (run) => show.perplexity(lastTest(run)?.pplKnown ?? NaN)],
   ["epochs", ({ epochs }) => show.count(epochs.length)],
-  ["words trained on", (run) => show.count(lastPlace(run)?.tokens ?? NaN)],
-  ["time of training and validation", (run) => show.time(lastPlace(run)?.seconds ?? NaN)],
+  ["words trained on", (run) => show.count(lastElapsed(run)?.tokens ?? NaN)],
+  ["time of training and validation", (run) => show.time(lastElapsed(run)?.seconds ?? NaN)],
   ["words a second in training", ({ epochs }) => show.count(meanSpeed(epochs))],
   ["vocabulary", (run) => show.count(factsOf(run)?.vocabulary ?? run.vocabulary)],
   ["parameters", (run) => show.count(factsOf(run)?.parameters ?? NaN)],
@@ -83,8 +83,8 @@ function factsOf({ file }: ReportedRun): ModelFacts | undefined {
   return typeof file === "object" ? file : undefined;
 }
 
-/** The last event that has a place. */
-function lastPlace({ placed: { train, epochs } }: ReportedRun): Place | undefined {
+/** What had elapsed at the last event. */
+function lastElapsed({ timed: { train, epochs } }: ReportedRun): Elapsed | undefined {
   const [report, epoch] = [train.at(-1), epochs.at(-1)];
   return report && report.epoch > (epoch?.epoch ?? 0) ? report.at : epoch?.at;
 }

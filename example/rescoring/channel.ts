@@ -11,9 +11,9 @@ import type { Philox } from "../../kernels/random/mod.ts";
 /** Dimensions of a sound. */
 const SIZE = 8;
 /** Probability that a word is lost, and that another sound is inserted. */
-const LOSS = 0.03, INTRUSION = 0.03;
-const LOG_LOST = Math.log(LOSS), LOG_HEARD = Math.log(1 - LOSS);
-const LOG_INTRUDED = Math.log(INTRUSION), LOG_NO_MORE = Math.log(1 - INTRUSION);
+const DELETION = 0.03, INSERTION = 0.03;
+const LOG_DELETION = Math.log(DELETION), LOG_HEARD = Math.log(1 - DELETION);
+const LOG_INSERTION = Math.log(INSERTION), LOG_NO_MORE = Math.log(1 - INSERTION);
 
 /** The sounds that are heard. */
 export type Sound = Float64Array;
@@ -22,9 +22,9 @@ export type Sound = Float64Array;
 export class Channel {
   /** Log probabilities of the events: a lost word, a word's sound, an inserted sound. */
   readonly events = {
-    lost: LOG_LOST + LOG_NO_MORE,
+    lost: LOG_DELETION + LOG_NO_MORE,
     heard: LOG_HEARD + LOG_NO_MORE,
-    intruded: LOG_INTRUDED,
+    intruded: LOG_INSERTION,
     end: LOG_NO_MORE,
   };
   readonly #sounds: readonly Sound[];
@@ -44,8 +44,8 @@ export class Channel {
   speak(words: readonly number[], random: Philox): Sound[] {
     const heard: Sound[] = [], { length } = words;
     for (let i = 0; i <= length; i++) {
-      while (random.uniform() < INTRUSION) heard.push(this.#blur(normal(random), random));
-      if (i === length || random.uniform() < LOSS) continue;
+      while (random.uniform() < INSERTION) heard.push(this.#blur(normal(random), random));
+      if (i === length || random.uniform() < DELETION) continue;
       heard.push(this.#blur(this.#sounds[words[i]!]!, random));
     }
     return heard;

@@ -3,7 +3,7 @@
 import { align, countErrors, type Edit, errorRate, errorsOf, sumErrors } from "./errors.ts";
 import type { Hypothesis, NBestList } from "./nbest.ts";
 import { bootstrapInterval, type MatchedPairs, matchedPairs } from "./significance.ts";
-import type { Choice, Weights } from "./weights.ts";
+import type { ListScores, Weights } from "./weights.ts";
 
 /** An utterance with a reference, and each hypothesis' alignment with it. */
 interface Utterance {
@@ -51,7 +51,7 @@ export class Contest {
   }
 
   /** Data to tune weights on, with `lm` as the language score. */
-  choices(lm: (hypothesis: Hypothesis) => number): Choice[] {
+  scores(lm: (hypothesis: Hypothesis) => number): ListScores[] {
     return this.#utterances.map(({ list, errors }) => ({ ...scoresOf(list, lm), errors }));
   }
 
@@ -100,7 +100,7 @@ export class Contest {
 export function scoresOf(
   { hypotheses }: NBestList,
   lm: (hypothesis: Hypothesis) => number,
-): Omit<Choice, "errors"> {
+): Omit<ListScores, "errors"> {
   return {
     acoustic: Float64Array.from(hypotheses, ({ acoustic }) => acoustic),
     lm: Float64Array.from(hypotheses, (hypothesis) => (hypothesis.graph ?? 0) + lm(hypothesis)),

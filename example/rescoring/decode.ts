@@ -56,7 +56,7 @@ export function decode(
   const ended = withLost(paths).map((path) => {
     return { ...path, score: path.score + end + bigram.logProb(path.word, vocab) };
   });
-  return bestOf(ended, size).map(wordsOf);
+  return bestOf(ended, size).map(wordsOnPath);
 }
 
 /** The words that are closest to the sound. */
@@ -86,7 +86,7 @@ function bestOf(paths: readonly Path[], count: number): Path[] {
   return found;
 }
 
-function wordsOf(path: Path): number[] {
+function wordsOnPath(path: Path): number[] {
   const words: number[] = [];
   for (let at = path; at.before !== undefined; at = at.before) words.push(at.word);
   return words.reverse();

@@ -6,12 +6,12 @@ import type { Edit } from "./errors.ts";
 /** Random stream of the resampling. */
 const STREAM = 0x424f4f54;
 const SEED = 1;
-const SAMPLES = 2000;
+const RESAMPLES = 2000;
 /** Minimum correct words between two segments of the matched-pair test, as in NIST's tools. */
 const MIN_GOOD = 2;
 
 /** For each utterance, its errors and the number of words in its reference. */
-export interface Utterance {
+export interface UtteranceErrors {
   readonly errors: number;
   readonly words: number;
 }
@@ -20,9 +20,11 @@ export interface Utterance {
  * The bootstrap's 95 % confidence interval of the word error rate, in per cent: utterances are drawn with
  * replacement. It is the same for the same utterances.
  */
-export function bootstrapInterval(utterances: readonly Utterance[]): [low: number, high: number] {
+export function bootstrapInterval(
+  utterances: readonly UtteranceErrors[],
+): [low: number, high: number] {
   const random = new Philox(SEED, STREAM, 0), count = utterances.length;
-  const rates = Float64Array.from({ length: SAMPLES }, () => {
+  const rates = Float64Array.from({ length: RESAMPLES }, () => {
     let errors = 0, words = 0;
     for (let i = 0; i < count; i++) {
       const drawn = utterances[random.below(count)]!;
@@ -31,7 +33,7 @@ export function bootstrapInterval(utterances: readonly Utterance[]): [low: numbe
     }
     return 100 * errors / words;
   }).sort();
-  const quantile = (q: number) => rates[Math.round(q * (SAMPLES - 1))]!;
+  const quantile = (q: number) => rates[Math.round(q * (RESAMPLES - 1))]!;
   return [quantile(0.025), quantile(0.975)];
 }
 

@@ -7,8 +7,8 @@ export interface Weights {
   readonly penalty: number;
 }
 
-/** An utterance's scores, one number per hypothesis. */
-export interface Choice {
+/** Scores of a list, one number per hypothesis. */
+export interface ListScores {
   readonly acoustic: Float64Array;
   /** The language model's score, interpolated if requested. */
   readonly lm: Float64Array;
@@ -26,15 +26,15 @@ const CLOSEST = 1 / 256;
 
 /** The total score of each hypothesis. */
 export function totals(
-  { acoustic, lm, words }: Omit<Choice, "errors">,
+  { acoustic, lm, words }: Omit<ListScores, "errors">,
   weights: Weights,
 ): Float64Array {
   return acoustic.map((score, i) => score + weights.lm * lm[i]! + weights.penalty * words[i]!);
 }
 
 /** The index of the best hypothesis, the first of equals. */
-export function best(choice: Omit<Choice, "errors">, { lm: weight, penalty }: Weights): number {
-  const { acoustic, lm, words } = choice;
+export function best(list: Omit<ListScores, "errors">, { lm: weight, penalty }: Weights): number {
+  const { acoustic, lm, words } = list;
   let found = 0, highest = -Infinity;
   for (let i = 0; i < acoustic.length; i++) {
     const total = acoustic[i]! + weight * lm[i]! + penalty * words[i]!;
@@ -49,13 +49,13 @@ export function best(choice: Omit<Choice, "errors">, { lm: weight, penalty }: We
  *
  * @param fixed Given weights, which are not tuned.
  */
-export function searchWeights(choices: readonly Choice[], fixed: Partial<Weights> = {}): Weights {
+export function searchWeights(lists: readonly ListScores[], fixed: Partial<Weights> = {}): Weights {
   const tried = new Map<string, { weights: Weights; errors: number }>();
   const attempt = (lm: number, penalty: number) => {
     const weights = { lm: fixed.lm ?? lm, penalty: fixed.penalty ?? penalty };
     const key = `${weights.lm} ${weights.penalty}`;
     if (tried.has(key)) return;
-    const errors = choices.reduce((sum, choice) => sum + choice.errors[best(choice, weights)]!, 0);
+    const errors = lists.reduce((sum, list) => sum + list.errors[best(list, weights)]!, 0);
     tried.set(key, { weights, errors });
   };
   const winner = () =>

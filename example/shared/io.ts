@@ -134,22 +134,22 @@ function screen(
     isTerminal,
     get columns(): number {
       // A pseudo-terminal without a size reports 0 columns.
-      return isTerminal && attempt(() => Deno.consoleSize().columns, 0) || DEFAULT_COLUMNS;
+      return isTerminal && unlessClosed(() => Deno.consoleSize().columns, 0) || DEFAULT_COLUMNS;
     },
     live(text: string): void {
       if (!isTerminal || (text === "" && !shown)) return;
       shown = text !== "";
-      attempt(() => stream.writeSync(ENCODER.encode(CLEAR_LINE + text)), 0);
+      unlessClosed(() => stream.writeSync(ENCODER.encode(CLEAR_LINE + text)), 0);
     },
     out(line: string, tint?: Tint): void {
       clear();
-      attempt(() => print(...styled(line, tint)), undefined);
+      unlessClosed(() => print(...styled(line, tint)), undefined);
     },
   };
 }
 
 /** The result of `use`, or `otherwise` if the pipe or the terminal is closed. */
-function attempt<T>(use: () => T, otherwise: T): T {
+function unlessClosed<T>(use: () => T, otherwise: T): T {
   try {
     return use();
   } catch {

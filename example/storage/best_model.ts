@@ -10,9 +10,9 @@ import type { Io } from "../shared/io.ts";
 import type { WordModel } from "../model/model.ts";
 import { readValidation, type SavedBeside, type SavedValidation } from "./model_file.ts";
 import { modelPath } from "./open_model.ts";
-import { formatLoss, formatPerplexity } from "../shared/progress.ts";
+import { formatLoss, formatPerplexity } from "../shared/format.ts";
 import { spread } from "./shards.ts";
-import type { ReadPiece } from "./tensors.ts";
+import type { ReadRange } from "./tensors.ts";
 
 /** The file's other content, the same for every epoch. */
 type BesideAll = Pick<SavedBeside, "vocabulary" | "settings">;
@@ -104,7 +104,7 @@ export class BestModel {
   async keep(
     found: Omit<SavedBest, "sha256">,
     before: () => Promise<void>,
-    read?: ReadPiece,
+    read?: ReadRange,
   ): Promise<boolean> {
     if (!this.#writes) {
       this.#best = { ...found, sha256: "" };
@@ -144,7 +144,7 @@ export class BestModel {
   async resume(
     best: SavedBest | undefined,
     isCurrent: boolean,
-    read?: ReadPiece,
+    read?: ReadRange,
   ): Promise<void> {
     this.#best = best;
     this.#isOurs = best !== undefined;
@@ -195,7 +195,7 @@ export class BestModel {
   #write(
     file: AtomicFile,
     { validation, card }: Omit<SavedBest, "sha256">,
-    read?: ReadPiece,
+    read?: ReadRange,
   ): Promise<string> {
     const { kind, measure } = validation;
     const beside = { ...this.#beside, validation: { kind, measure }, ...(card && { card }) };

@@ -17,7 +17,7 @@ import type { ModelSettings } from "../options/settings.ts";
 import { makeNoise } from "../model/noise.ts";
 import { cannotLoad } from "./safetensors.ts";
 import { spread } from "./shards.ts";
-import { bytesOf, fillRows, type ReadPiece, readRows } from "./tensors.ts";
+import { bytesOf, fillRows, type ReadRange, readRows } from "./tensors.ts";
 import { parameterShapes } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
 
@@ -59,7 +59,7 @@ export async function writeModel(
   file: AtomicFile,
   model: WordModel,
   beside: SavedBeside,
-  read?: ReadPiece,
+  read?: ReadRange,
 ): Promise<string> {
   const { settings, vocabulary } = beside;
   const { before, after } = encodeModel(beside), hash = createHash("sha256");

@@ -17,7 +17,7 @@ import {
   floatsOf,
   type NumberSource,
   readFloats,
-  type ReadPiece,
+  type ReadRange,
   readRows,
   wholeShape,
 } from "./tensors.ts";
@@ -28,7 +28,7 @@ import {
   fields,
   list,
   NUMBER,
-  optional,
+  optionalField,
   parseAs,
   record,
   simple,
@@ -95,16 +95,16 @@ const STATE = record<RunState>({
     hits: record({ hits: NUMBER, samples: NUMBER }),
     counts: fields(list(NUMBER)),
   }),
-  tuning: optional(simple<Tuning>("a tuning", isTuning)),
-  best: optional(
+  tuning: optionalField(simple<Tuning>("a tuning", isTuning)),
+  best: optionalField(
     record<SavedBest>({
       epoch: NUMBER,
       validation: VALIDATION,
-      card: optional(CARD),
+      card: optionalField(CARD),
       sha256: TEXT,
     }),
   ),
-  recorded: optional(NUMBER),
+  recorded: optionalField(NUMBER),
 });
 const HASHES = record<Hashes>({ memory: TEXT, vocabulary: TEXT, text: TEXT });
 const SETTINGS = fields(ANY);
@@ -161,7 +161,7 @@ export async function writeCheckpoint(
   { settings, hashes }: RunTexts,
   state: RunState,
   tensors: readonly NamedParameter[],
-  read?: ReadPiece,
+  read?: ReadRange,
 ): Promise<void> {
   using file = new AtomicFile(checkpointPath(settings.save));
   file.write(encodeHeader(tensors.map(([name, tensor]) => [name, wholeShape(tensor)]), {

@@ -29,14 +29,14 @@ const TENSOR_CLASS = 2;
 
 /** The first record of a file. */
 export function versionRecord(): Uint8Array<ArrayBuffer> {
-  return record(event().tag(3, WireType.LengthDelimited).string(VERSION).finish());
+  return recordBytes(event().tag(3, WireType.LengthDelimited).string(VERSION).finish());
 }
 
 /** A record of values at a training step. */
 export function valuesRecord(step: number, values: readonly BoardValue[]): Uint8Array<ArrayBuffer> {
   const writer = event().tag(2, WireType.Varint).int64(step);
   nested(writer, 5, () => values.forEach((value) => nested(writer, 1, () => put(writer, value))));
-  return record(writer.finish());
+  return recordBytes(writer.finish());
 }
 
 /** Starts an `Event` with the time. */
@@ -82,7 +82,7 @@ function nested(writer: BinaryWriter, number: number, write: () => void): void {
   writer.join();
 }
 
-function record(data: Uint8Array): Uint8Array<ArrayBuffer> {
+function recordBytes(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const length = new Uint8Array(new BigUint64Array([BigInt(data.length)]).buffer);
   return concat([length, checksum(length), data, checksum(data)]);
 }

@@ -92,10 +92,10 @@ export interface MetricsSink {
 }
 
 /** The record of a run, which a resumed run takes back to a checkpoint. */
-export type RunRecord = Pick<Metrics, "write" | "position" | "rewind">;
+export type RewindableMetrics = Pick<Metrics, "write" | "position" | "rewind">;
 
 /** The record of a rank that does not write. */
-export const NO_RECORD: RunRecord = { write() {}, position: () => undefined, rewind() {} };
+export const NO_RECORD: RewindableMetrics = { write() {}, position: () => undefined, rewind() {} };
 
 /** Appends events to a file, each in one write, so that a run cut short leaves whole lines. */
 export class Metrics implements MetricsSink {

@@ -9,15 +9,15 @@ import {
   decodeHeader,
   type Dtype,
   encodeHeader,
-  type Entry,
   metadataOf,
-  type Place,
+  type TensorEntry,
+  type TensorPlace,
 } from "./safetensors.ts";
-import { bytesOf, floatsOf, type NumberSource, partsOf } from "./tensors.ts";
+import { bytesOf, floatsOf, type NumberSource, readInParts } from "./tensors.ts";
 import { AtomicFile, type ByteSource } from "../shared/files.ts";
 import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
-import { choice, NUMBER, parseAs, parseText, record, type Shape, SWITCH } from "./saved_json.ts";
+import { NUMBER, oneOf, parseAs, parseText, record, type Shape, SWITCH } from "./saved_json.ts";
 import { COUNTS, hasVocabulary, vocabularyOf, WORDS } from "./saved_vocabulary.ts";
 
 /** Identifies a model file in its header. */
@@ -32,7 +32,7 @@ export interface SavedValidation {
 
 /** The shape of the JSON of one. */
 export const VALIDATION: Shape<SavedValidation> = record<SavedValidation>({
-  kind: choice("ppl", "loss"),
+  kind: oneOf("ppl", "loss"),
   measure: NUMBER,
 });
 
@@ -71,7 +71,7 @@ export function encodeModel(
   { vocabulary, settings, validation, card }: SavedBeside,
 ): { before: readonly Uint8Array[]; after: Uint8Array } {
   const { table: { joined }, counts, size } = vocabulary;
-  const tensors: Entry[] = [
+  const tensors: TensorEntry[] = [
     [COUNTS, [size], "F64"],
     ...parameterShapes(settings, size),
     [WORDS, [joined.length], "U8"],
@@ -103,7 +103,7 @@ export function writeModelFile(
   using file = new AtomicFile(path);
   for (const bytes of before) file.write(bytes);
   for (const [name] of parameterShapes(settings, vocabulary.size)) {
-    for (const [, numbers] of partsOf(parameters.get(name)!)) file.write(bytesOf(numbers));
+    for (const [, numbers] of readInParts(parameters.get(name)!)) file.write(bytesOf(numbers));
   }
   file.write(after);
   file.commit();
@@ -139,7 +139,7 @@ export function decodeModelHeader(
   fileName: string,
   maxBytes = Infinity,
   known?: Vocabulary,
-): ModelHeader & { places: ReadonlyMap<string, Place> } {
+): ModelHeader & { places: ReadonlyMap<string, TensorPlace> } {
   const fail = cannotLoad(fileName);
   const layout = decodeHeader(file, fileName, dtypeOf), { places, metadata } = layout;
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
@@ -150,7 +150,7 @@ export function decodeModelHeader(
   }
   const parameters = new Map([...places].filter(([name]) => dtypeOf(name) === "F32"));
   checkPlaces(parameters, parameterShapes(settings, vocabulary.size), fail);
-  checkSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
+  checkParameterSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
   const card = unlessFailed(() => parseAs(metadata, "selfNormalization", CARD, fail));
   return { vocabulary, settings, places: parameters, ...(card && { card }) };
 }
@@ -171,11 +171,11 @@ export function readValidation(file: ByteSource, fileName: string): SavedValidat
 export function finiteFloats(
   file: ByteSource,
   name: string,
-  place: Place,
+  place: TensorPlace,
   fail: Fail,
 ): NumberSource {
   const source = floatsOf(file, place);
-  for (const [at, numbers] of partsOf(source)) {
+  for (const [at, numbers] of readInParts(source)) {
     const flaw = nonFinite(numbers, at, place.shape);
     if (flaw !== undefined) fail(`${name} has ${flaw}`);
   }
@@ -199,7 +199,7 @@ export function nonFinite(
 
 /** Checks that the tensors are those of the model. */
 export function checkPlaces(
-  places: ReadonlyMap<string, Place>,
+  places: ReadonlyMap<string, TensorPlace>,
   shapes: Iterable<NamedShape>,
   fail: Fail,
 ): void {
@@ -217,7 +217,7 @@ export function checkPlaces(
 }
 
 /** Checks that every parameter but tables with a row for each of `words` words has at most `maxBytes`. */
-function checkSizes(
+function checkParameterSizes(
   shapes: Iterable<NamedShape>,
   words: number,
   maxBytes: number,

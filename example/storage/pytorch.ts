@@ -11,9 +11,15 @@ import { AtomicFile, type ByteSource, openBytes, writeTextAtomically } from "../
 import { isRecord } from "../shared/json.ts";
 import { checkPlaces, finiteFloats, isModel, type ModelFile } from "./model_file.ts";
 import { keptSettings } from "./model_settings.ts";
-import { cannotLoad, decodeHeader, encodeHeader, metadataOf, type Place } from "./safetensors.ts";
+import {
+  cannotLoad,
+  decodeHeader,
+  encodeHeader,
+  metadataOf,
+  type TensorPlace,
+} from "./safetensors.ts";
 import { readVocabulary } from "./saved_vocabulary.ts";
-import { bytesOf, type NumberSource, partsOf } from "./tensors.ts";
+import { bytesOf, type NumberSource, readInParts } from "./tensors.ts";
 
 /** Prefix of the criterion in Pytorch-NCE's names. An IndexGRU is such a criterion; here it is a whole model. */
 const CRITERION = "criterion.";
@@ -53,7 +59,7 @@ export function writePytorch(path: string, model: ModelFile): void {
   using file = new AtomicFile(path);
   file.write(encodeHeader(named, { format: "pt", settings: JSON.stringify(settings) }));
   for (const [name] of shapes) {
-    for (const [, numbers] of partsOf(parameters.get(name)!)) file.write(bytesOf(numbers));
+    for (const [, numbers] of readInParts(parameters.get(name)!)) file.write(bytesOf(numbers));
   }
   file.commit();
 }
@@ -100,7 +106,8 @@ export function readPytorch(file: ByteSource, path: string): PytorchModel {
   for (const name of places.keys()) if ([NOISE, ...ALIAS].includes(part(name))) places.delete(name);
   const sizes = sizesOf(places, isGru, fail), numWords = encoderOf(places, fail).shape[0] ?? 0;
   checkPlaces(places, parameterShapes({ ...sizes, normTerm: 0 }, numWords), fail);
-  const read = ([name, place]: readonly [string, Place]) => finiteFloats(file, name, place, fail);
+  const read = ([name, place]: readonly [string, TensorPlace]) =>
+    finiteFloats(file, name, place, fail);
   return {
     numWords,
     sizes,
@@ -115,7 +122,7 @@ function part(name: string): string {
   return name.startsWith(CRITERION) ? name.slice(CRITERION.length) : name;
 }
 
-function encoderOf(places: ReadonlyMap<string, Place>, fail: Fail): Place {
+function encoderOf(places: ReadonlyMap<string, TensorPlace>, fail: Fail): TensorPlace {
   return places.get("encoder.weight") ?? places.get("encoder.0.weight") ??
     fail(
       "it is no state_dict of the original's model: it has neither encoder.weight, as one with an " +
@@ -125,7 +132,7 @@ function encoderOf(places: ReadonlyMap<string, Place>, fail: Fail): Place {
 
 /** Infers the sizes from the shapes, without checking that they agree. */
 function sizesOf(
-  places: ReadonlyMap<string, Place>,
+  places: ReadonlyMap<string, TensorPlace>,
   isGru: boolean,
   fail: Fail,
 ): PytorchModel["sizes"] {

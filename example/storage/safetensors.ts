@@ -11,7 +11,7 @@ import { isRecord } from "../shared/json.ts";
 import { product } from "../model/shapes.ts";
 
 /** Location of a tensor. */
-export interface Place {
+export interface TensorPlace {
   /** Sizes of the dimensions; empty for a single number. */
   readonly shape: readonly number[];
   /** Position of its first byte in the file. */
@@ -23,7 +23,7 @@ export interface Place {
 /** A parsed header. */
 export interface Layout {
   /** The tensors by name, in the order of their bytes. */
-  readonly places: ReadonlyMap<string, Place>;
+  readonly places: ReadonlyMap<string, TensorPlace>;
   /** Texts by name. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -32,25 +32,25 @@ export interface Layout {
 const MAX_HEADER = 100_000_000;
 const LENGTH_BYTES = 8;
 /** Bytes of a number of each type in use. */
-const BYTES = { F64: 8, F32: 4, U8: 1 } as const;
+const DTYPE_BYTES = { F64: 8, F32: 4, U8: 1 } as const;
 const MAX_REASON = 300;
 
 /** A type of numbers. */
-export type Dtype = keyof typeof BYTES;
+export type Dtype = keyof typeof DTYPE_BYTES;
 
 /** A tensor to be written, F32 unless its type is given. */
-export type Entry = readonly [name: string, shape: readonly number[], dtype?: Dtype];
+export type TensorEntry = readonly [name: string, shape: readonly number[], dtype?: Dtype];
 
 /** The bytes of a file before those of the tensors, which follow in the order of `tensors`. */
 export function encodeHeader(
-  tensors: Iterable<Entry>,
+  tensors: Iterable<TensorEntry>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const entries: [string, unknown][] = [["__metadata__", metadata]];
   let begin = 0;
   for (const [name, shape, dtype = "F32"] of tensors) {
     if (name === "__metadata__") throw new TypeError(`A tensor cannot be named ${name}`);
-    const end = begin + BYTES[dtype] * product(shape);
+    const end = begin + DTYPE_BYTES[dtype] * product(shape);
     entries.push([name, { dtype, shape, data_offsets: [begin, end] }]);
     begin = end;
   }
@@ -79,7 +79,7 @@ export function decodeHeader(
 ): Layout {
   const fail = cannotLoad(fileName);
   const { header, start } = readJson(file, fail);
-  const found: [string, Place][] = [];
+  const found: [string, TensorPlace][] = [];
   let metadata: Record<string, string> = {};
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") metadata = readMetadata(entry, fail);
@@ -154,7 +154,7 @@ function readEntry(
   entry: unknown,
   data: { start: number; end: number; wanted: Dtype | undefined },
   fail: Fail,
-): Place {
+): TensorPlace {
   if (!isRecord(entry)) return fail(`its entry ${name} is not a JSON object`);
   const { dtype, shape, data_offsets: offsets } = entry;
   const { wanted } = data;
@@ -169,7 +169,7 @@ function readEntry(
   if (begin > end || end > size) {
     return fail(`${name} is at bytes ${begin} to ${end} of ${size}: truncated or damaged`);
   }
-  if (wanted !== undefined && product(shape) * BYTES[wanted] !== end - begin) {
+  if (wanted !== undefined && product(shape) * DTYPE_BYTES[wanted] !== end - begin) {
     return fail(`${name} is [${shape}] but has ${end - begin} bytes`);
   }
   return { shape, begin: data.start + begin, end: data.start + end };

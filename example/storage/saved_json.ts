@@ -29,7 +29,7 @@ export const SWITCH: Shape<boolean> = simple("a switch", (value) => typeof value
 export const ANY: Shape<unknown> = () => undefined;
 
 /** One of these texts. */
-export function choice<T extends string>(...texts: readonly T[]): Shape<T> {
+export function oneOf<T extends string>(...texts: readonly T[]): Shape<T> {
   return simple(texts.join(" or "), (value) => (texts as readonly unknown[]).includes(value));
 }
 
@@ -61,7 +61,7 @@ export function record<T>(shapes: { readonly [Name in keyof T]-?: Shape<T[Name]>
 }
 
 /** A field that may be missing. */
-export function optional<T>(of: Shape<T>): Shape<T> {
+export function optionalField<T>(of: Shape<T>): Shape<T> {
   return (value, name) => value === undefined ? undefined : of(value, name);
 }
 

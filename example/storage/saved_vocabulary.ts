@@ -5,7 +5,7 @@ import { Vocabulary } from "../data/vocab.ts";
 import { WordTable } from "../data/word_table.ts";
 import { type Fail, Failure } from "../shared/errors.ts";
 import { type ByteSource, chunksOf, ownBuffer } from "../shared/files.ts";
-import type { Layout, Place } from "./safetensors.ts";
+import type { Layout, TensorPlace } from "./safetensors.ts";
 import { parseText } from "./saved_json.ts";
 import { bytesOf } from "./tensors.ts";
 
@@ -50,7 +50,7 @@ export function hasVocabulary(
 }
 
 /** Whether these bytes are at a place of a file. */
-function holds(file: ByteSource, { begin, end }: Place, bytes: Uint8Array): boolean {
+function holds(file: ByteSource, { begin, end }: TensorPlace, bytes: Uint8Array): boolean {
   if (end - begin !== bytes.length) return false;
   let at = 0;
   for (const chunk of chunksOf(file, begin, end)) {

@@ -1,4 +1,4 @@
-/** Tensors of several ranks on their way to rank 0, which has the files, and back: a piece at a time. */
+/** Tensors of several ranks on their way to rank 0, which has the files, and back: a range at a time. */
 
 import type { Gpu, Tensor } from "../../mod.ts";
 import { type Communicator, ownRows } from "../../kernels/mod.ts";
@@ -7,14 +7,14 @@ import { joinRows } from "../shared/ranks.ts";
 import {
   fillRows,
   type NumberSource,
-  type Piece,
-  piecesOf,
   readOwn,
-  type ReadPiece,
+  type ReadRange,
+  type RowRange,
+  rowRanges,
   writeOwn,
 } from "./tensors.ts";
 
-/** What rank 0 asks the others for: nothing more, or a piece of a tensor. */
+/** What rank 0 asks the others for: nothing more, or a range of a tensor. */
 const DONE = 0;
 
 /**
@@ -27,21 +27,21 @@ export async function withShards<T>(
   gpu: Gpu,
   communicator: Communicator,
   tensors: readonly NamedParameter[],
-  body: (read: ReadPiece) => Promise<T>,
+  body: (read: ReadRange) => Promise<T>,
 ): Promise<T> {
   const divided = tensors.map(([, tensor]) => tensor).filter(({ shard }) => shard);
-  const own: ReadPiece = (tensor, piece) => readOwn(gpu, tensor, piece);
+  const own: ReadRange = (tensor, range) => readOwn(gpu, tensor, range);
   if (divided.length === 0) return await body(own);
   if (communicator.rank > 0) {
     await serve(gpu, communicator, divided);
     return await body(own);
   }
   try {
-    return await body(async (tensor, piece) => {
-      if (!tensor.shard) return await own(tensor, piece);
+    return await body(async (tensor, range) => {
+      if (!tensor.shard) return await own(tensor, range);
       const what = 1 + divided.indexOf(tensor);
-      await communicator.broadcast(Uint32Array.of(what, piece.first, piece.count));
-      return await collect(gpu, communicator, tensor, piece);
+      await communicator.broadcast(Uint32Array.of(what, range.first, range.count));
+      return await collect(gpu, communicator, tensor, range);
     });
   } finally {
     await communicator.broadcast(Uint32Array.of(DONE, 0, 0));
@@ -63,19 +63,19 @@ async function serve(
   }
 }
 
-/** Sends rank 0 the rows of a piece; there, returns all. */
+/** Sends rank 0 the rows of a range; there, returns all. */
 async function collect(
   gpu: Gpu,
   communicator: Communicator,
   tensor: Tensor,
-  piece: Piece,
+  range: RowRange,
 ): Promise<Float32Array> {
-  const own = await readOwn(gpu, tensor, piece);
+  const own = await readOwn(gpu, tensor, range);
   const { rank, size } = communicator;
   const sends = Array.from({ length: size }, (_, k) => k === 0 ? own : new Float32Array());
   const received = await communicator.exchange(sends);
   if (rank > 0) return own;
-  return joinRows(received, piece.count, tensor.size / tensor.shape[0]!);
+  return joinRows(received, range.count, tensor.size / tensor.shape[0]!);
 }
 
 /**
@@ -90,20 +90,20 @@ export async function spread(
 ): Promise<void> {
   const { rank, size } = communicator, width = tensor.size / tensor.shape[0]!;
   if (size === 1) return fillRows(gpu, tensor, source!);
-  for (const piece of piecesOf(tensor)) {
-    const { first, count } = piece;
+  for (const range of rowRanges(tensor)) {
+    const { first, count } = range;
     const numbers = rank === 0
       ? source!.read(first * width, (first + count) * width)
       : new Float32Array(count * width);
     if (!tensor.shard) {
       await communicator.broadcast(numbers);
-      writeOwn(gpu, tensor, piece, numbers);
+      writeOwn(gpu, tensor, range, numbers);
       continue;
     }
     const sends = Array.from({ length: size }, (_, k) => {
       return rank === 0 ? ownRows(numbers, width, { rank: k, ranks: size }) : new Float32Array();
     });
     const [own] = await communicator.exchange(sends);
-    writeOwn(gpu, tensor, piece, Float32Array.from(own!));
+    writeOwn(gpu, tensor, range, Float32Array.from(own!));
   }
 }

@@ -5,7 +5,7 @@ import { ownRows, shardRows } from "../../kernels/mod.ts";
 import type { ByteSource } from "../shared/files.ts";
 
 /** Bytes that are on the way together. */
-const BYTES = 1 << 22;
+const BYTES_AT_ONCE = 1 << 22;
 const FLOAT_BYTES = 4;
 /** Slices begin at multiples of so many of their rows: so they are aligned, whatever a row's width is. */
 const GROUP = 64;
@@ -37,10 +37,10 @@ export function floatsOf(
 }
 
 /** All numbers, some at a time, each time with the place of the first. */
-export function* partsOf(
+export function* readInParts(
   { size, read }: NumberSource,
 ): Generator<readonly [at: number, numbers: Float32Array<ArrayBuffer>]> {
-  const most = BYTES / FLOAT_BYTES;
+  const most = BYTES_AT_ONCE / FLOAT_BYTES;
   for (let at = 0; at < size; at += most) yield [at, read(at, Math.min(size, at + most))];
 }
 
@@ -50,51 +50,51 @@ export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Ui
 }
 
 /** Some rows of a tensor; of a shard, of the whole table. */
-export interface Piece {
+export interface RowRange {
   readonly first: number;
   readonly count: number;
 }
 
-/** Reads the rows of a piece; of a table that is divided, those of all ranks. */
-export type ReadPiece = (tensor: Tensor, piece: Piece) => Promise<Float32Array>;
+/** Reads the rows of a range; of a table that is divided, those of all ranks. */
+export type ReadRange = (tensor: Tensor, range: RowRange) => Promise<Float32Array>;
 
 /** The shape of a tensor, or of the whole table of which it is a shard. */
 export function wholeShape({ shape, shard }: Tensor): number[] {
   return shape.map((size, i) => i === 0 && shard ? shard.rows : size);
 }
 
-/** The rows of a tensor, or of the whole table, in pieces of bounded size. */
-export function* piecesOf(tensor: Tensor): Generator<Piece> {
+/** The rows of a tensor, or of the whole table, in ranges of bounded size. */
+export function* rowRanges(tensor: Tensor): Generator<RowRange> {
   const [rows] = wholeShape(tensor), group = GROUP * (tensor.shard?.ranks ?? 1);
   const rowBytes = tensor.bytes / tensor.shape[0]!;
-  const most = group * Math.max(1, Math.floor(BYTES / rowBytes / group));
+  const most = group * Math.max(1, Math.floor(BYTES_AT_ONCE / rowBytes / group));
   for (let first = 0; first < rows!; first += most) {
     yield { first, count: Math.min(most, rows! - first) };
   }
 }
 
-/** What this process has of a piece; undefined if it has nothing. */
-function ownSlice(tensor: Tensor, { first, count }: Piece): Tensor | undefined {
+/** What this process has of a range; undefined if it has nothing. */
+function ownSlice(tensor: Tensor, { first, count }: RowRange): Tensor | undefined {
   const { shard } = tensor;
   if (!shard) return tensor.slice(first, count);
   const begin = first / shard.ranks, end = shardRows({ ...shard, rows: first + count });
   return end > begin ? tensor.slice(begin, end - begin) : undefined;
 }
 
-/** The elements that this process has of a piece; ids become floats. */
-export async function readOwn(gpu: Gpu, tensor: Tensor, piece: Piece): Promise<Float32Array> {
-  using own = ownSlice(tensor, piece);
+/** The elements that this process has of a range; ids become floats. */
+export async function readOwn(gpu: Gpu, tensor: Tensor, range: RowRange): Promise<Float32Array> {
+  using own = ownSlice(tensor, range);
   return own ? await readFloats(gpu, own) : new Float32Array();
 }
 
-/** Overwrites what this process has of a piece; numbers become ids if the tensor has ids. */
+/** Overwrites what this process has of a range; numbers become ids if the tensor has ids. */
 export function writeOwn(
   gpu: Gpu,
   tensor: Tensor,
-  piece: Piece,
+  range: RowRange,
   numbers: Float32Array<ArrayBuffer>,
 ): void {
-  using own = ownSlice(tensor, piece);
+  using own = ownSlice(tensor, range);
   if (own) gpu.write(own, tensor.dtype === "u32" ? Uint32Array.from(numbers) : numbers);
   gpu.device.queue.submit([]); // what was written is held twice until something is submitted
 }
@@ -102,16 +102,16 @@ export function writeOwn(
 /**
  * Gives the elements of a tensor to `write`, some rows at a time; ids become floats.
  *
- * @param read How a piece is read; without it, the tensor must be no shard.
+ * @param read How a range is read; without it, the tensor must be no shard.
  */
 export async function readRows(
   gpu: Gpu,
   tensor: Tensor,
   write: (numbers: Float32Array, at: number) => void,
-  read: ReadPiece = (tensor, piece) => readOwn(gpu, tensor, piece),
+  read: ReadRange = (tensor, range) => readOwn(gpu, tensor, range),
 ): Promise<void> {
   const width = tensor.size / tensor.shape[0]!;
-  for (const piece of piecesOf(tensor)) write(await read(tensor, piece), piece.first * width);
+  for (const range of rowRanges(tensor)) write(await read(tensor, range), range.first * width);
 }
 
 /** The elements of a tensor; ids become floats. */
@@ -123,8 +123,8 @@ export async function readFloats(gpu: Gpu, tensor: Tensor): Promise<Float32Array
 /** Fills a tensor with numbers, or a shard with its rows of them, some at a time; they become ids if it has ids. */
 export function fillRows(gpu: Gpu, tensor: Tensor, { read }: NumberSource): void {
   const width = tensor.size / tensor.shape[0]!, { shard } = tensor;
-  for (const piece of piecesOf(tensor)) {
-    const { first, count } = piece, numbers = read(first * width, (first + count) * width);
-    writeOwn(gpu, tensor, piece, shard ? ownRows(numbers, width, shard) : numbers);
+  for (const range of rowRanges(tensor)) {
+    const { first, count } = range, numbers = read(first * width, (first + count) * width);
+    writeOwn(gpu, tensor, range, shard ? ownRows(numbers, width, shard) : numbers);
   }
 }

@@ -14,10 +14,10 @@ import {
 import { Failure } from "../shared/errors.ts";
 import { attempt, isFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
-import type { RunRecord } from "../storage/metrics.ts";
+import type { RewindableMetrics } from "../storage/metrics.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
-import type { ReadPiece } from "../storage/tensors.ts";
+import type { ReadRange } from "../storage/tensors.ts";
 import type { SavedTensors } from "./saved_tensors.ts";
 import { withShards } from "../storage/shards.ts";
 import type { Trainer } from "./trainer.ts";
@@ -27,7 +27,7 @@ interface Parts {
   readonly gpu: Gpu;
   readonly trainer: Trainer;
   readonly best: BestModel;
-  readonly metrics: RunRecord;
+  readonly metrics: RewindableMetrics;
   readonly texts: RunTexts;
   readonly io: Io;
   readonly ranks: Ranks;
@@ -122,7 +122,7 @@ export class Checkpoints {
 
   #withShards<T>(
     tensors: readonly NamedParameter[],
-    body: (read: ReadPiece) => Promise<T>,
+    body: (read: ReadRange) => Promise<T>,
   ): Promise<T> {
     const { gpu, ranks } = this.#parts;
     return withShards(gpu, ranks.communicator, tensors, body);
@@ -135,7 +135,7 @@ export class Checkpoints {
   }
 
   /** Writes a checkpoint of what was collected; only rank 0 does. */
-  async #writeSnapshot({ position, tensors }: Snapshot, read: ReadPiece): Promise<boolean> {
+  async #writeSnapshot({ position, tensors }: Snapshot, read: ReadRange): Promise<boolean> {
     const { gpu, trainer, best: { best, saved }, metrics, texts, io, ranks } = this.#parts;
     this.#written = performance.now();
     if (!saved || !ranks.isFirst) return false;

@@ -5,7 +5,7 @@ import type { NamedParameter } from "../../nce/nn/mod.ts";
 import { sum } from "../../kernels/ops.ts";
 import { DEFAULT_LR } from "../options/choices.ts";
 import { Failure } from "../shared/errors.ts";
-import { formatNumber } from "../shared/progress.ts";
+import { formatNumber } from "../shared/format.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 import type { Position } from "../storage/checkpoint_file.ts";

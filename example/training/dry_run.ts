@@ -3,10 +3,10 @@
 import { DeviceError, type Gpu, OutOfMemoryError } from "../../mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
-import { partOf } from "../data/columns.ts";
+import { rankColumns } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
-import { largest } from "../model/checks.ts";
+import { largestBatch } from "../model/checks.ts";
 import { withMemoryCure } from "../model/memory.ts";
 import { Failure } from "../shared/errors.ts";
 import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
@@ -29,9 +29,9 @@ export async function dryRun(
 ): Promise<void> {
   const batch = training.largest();
   try {
-    await train(gpu, model, batch, communicator);
+    await tryTraining(gpu, model, batch, communicator);
     await gpu.finish();
-    await evaluate(gpu, model, largest(evaluation), communicator);
+    await tryEvaluation(gpu, model, largestBatch(evaluation), communicator);
     await gpu.finish();
     // These hits are not part of the training.
     await model.criterion.takeHits(gpu);
@@ -47,13 +47,13 @@ export async function dryRun(
   }
 }
 
-async function train(
+async function tryTraining(
   gpu: Gpu,
   model: WordModel,
   batch: Batch,
   communicator: Communicator,
 ): Promise<void> {
-  const { own, part } = partOf(batch, communicator.rank, communicator.size);
+  const { own, part } = rankColumns(batch, communicator.rank, communicator.size);
   using step = gpu.step({ training: true, ...(part && { part }) });
   const { input, target, resets } = uploadIds(step, own);
   await model.fetch(step, communicator, input, target);
@@ -62,7 +62,7 @@ async function train(
   for (const [, parameter] of model.parameters()) gradients.get(parameter);
 }
 
-async function evaluate(
+async function tryEvaluation(
   gpu: Gpu,
   model: WordModel,
   batch: Batch,

@@ -3,7 +3,7 @@
 import type { Gpu } from "../../mod.ts";
 import { Adagrad, Adam, type NamedParameter, type Optimizer, SGD } from "../../nce/nn/mod.ts";
 import type { TrainingSettings } from "../options/settings.ts";
-import { formatCount, formatNumber } from "../shared/progress.ts";
+import { formatCount, formatNumber } from "../shared/format.ts";
 
 /** Settings of an optimizer. */
 type OptimizerSettings = Pick<

@@ -3,16 +3,16 @@
 import type { TrainingSettings } from "../options/settings.ts";
 
 /** Settings of the learning rate. */
-type Settings = Pick<TrainingSettings, "lr" | "warmup" | "lrDecay" | "minLr">;
+type ScheduleSettings = Pick<TrainingSettings, "lr" | "warmup" | "lrDecay" | "minLr">;
 
 /** The learning rate of each step. */
 export class Schedule {
   /** The rate after the warm-up. */
   lr: number;
-  readonly #settings: Settings;
+  readonly #settings: ScheduleSettings;
 
   /** Starts at `--lr`. */
-  constructor(settings: Settings) {
+  constructor(settings: ScheduleSettings) {
     this.lr = settings.lr;
     this.#settings = settings;
   }

@@ -9,7 +9,12 @@ import {
   selfNormalization,
 } from "../evaluation/card.ts";
 import type { TestText } from "../data/corpus.ts";
-import { evaluate, evaluateLoss, evaluateTokens, type Watch } from "../evaluation/evaluate.ts";
+import {
+  evaluate,
+  evaluateLoss,
+  evaluateTokens,
+  type ScoringWatch,
+} from "../evaluation/evaluate.ts";
 import { standardError } from "../evaluation/standard_error.ts";
 import type { RowBatch } from "../data/row_batch.ts";
 import { type EvaluationKind, scoringText } from "../options/settings.ts";
@@ -17,7 +22,8 @@ import type { Io } from "../shared/io.ts";
 import type { MetricsSink } from "../storage/metrics.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { normTermOf, type WordModel } from "../model/model.ts";
-import { Bar, formatCount, formatPerplexity } from "../shared/progress.ts";
+import { formatCount, formatPerplexity } from "../shared/format.ts";
+import { Bar } from "../shared/progress.ts";
 
 /** A model, its test text, and where results go. */
 export interface TestOptions {
@@ -109,7 +115,7 @@ async function lossOfPart(
   model: WordModel,
   batches: readonly RowBatch[],
   { test, wholeTokens }: TestText,
-  watch: Watch,
+  watch: ScoringWatch,
 ): Promise<{ loss: number; tokens: number; error: number }> {
   const losses = await evaluateTokens(gpu, model, batches, watch);
   const part = { text: test, batches, value: (i: number) => losses[i]! };

@@ -22,10 +22,10 @@ import { dryRun } from "./dry_run.ts";
 import { checkWritable, writeFileAtomically, writeTextAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { lockModel } from "../storage/lock.ts";
-import { Metrics, NO_RECORD, type RunRecord } from "../storage/metrics.ts";
+import { Metrics, NO_RECORD, type RewindableMetrics } from "../storage/metrics.ts";
 import { modelPath } from "../storage/open_model.ts";
 import type { WordModel } from "../model/model.ts";
-import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/progress.ts";
+import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/format.ts";
 import { summarize } from "./summary.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
@@ -44,7 +44,7 @@ interface Run {
   readonly hashes: Hashes;
   readonly model: WordModel;
   readonly io: Io;
-  readonly metrics: RunRecord;
+  readonly metrics: RewindableMetrics;
   readonly best: BestModel;
   readonly ranks: Ranks;
 }

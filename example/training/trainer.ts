@@ -3,7 +3,7 @@
 import { auditGradient, type Gpu } from "../../mod.ts";
 import type { Optimizer } from "../../nce/nn/mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
-import { byItself, columnsOf, partOf } from "../data/columns.ts";
+import { byItself, columnsOf, rankColumns } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { upTo } from "../data/shuffle.ts";
@@ -149,7 +149,7 @@ export class Trainer implements Disposable {
   async step(batch: Batch, losses: Losses, continued = false): Promise<void> {
     const number = this.#at.step, { rank, size } = this.#ranks.communicator;
     this.#at = { ...this.#at, step: number + 1 };
-    const { own: columns, part } = partOf(batch, rank, size), { seed } = this.#settings;
+    const { own: columns, part } = rankColumns(batch, rank, size), { seed } = this.#settings;
     const own = this.#updates.apart ? byItself(columns) : columns;
     using step = this.#gpu.step({ training: true, seed, number, ...(part && { part }) });
     const { input, target, resets } = uploadIds(step, own);

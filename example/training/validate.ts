@@ -9,7 +9,8 @@ import { standardError } from "../evaluation/standard_error.ts";
 import type { Io } from "../shared/io.ts";
 import { normTermOf, type WordModel } from "../model/model.ts";
 import type { SavedValidation } from "../storage/model_file.ts";
-import { Bar, formatLoss, formatPerplexity } from "../shared/progress.ts";
+import { formatLoss, formatPerplexity } from "../shared/format.ts";
+import { Bar } from "../shared/progress.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import { UNK } from "../data/vocab.ts";
 

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Bucket, SelfNormalization } from "../../../example/evaluation/card.ts";
-import { formatPerplexity } from "../../../example/shared/progress.ts";
+import { formatPerplexity } from "../../../example/shared/format.ts";
 import { run } from "../../../example/commands/run.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { captureIo } from "../../support/capture_io.ts";

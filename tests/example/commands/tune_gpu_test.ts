@@ -1,7 +1,7 @@
 // The tuning of a command: measured once for an adapter, kept, read again, and the same on all ranks.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { openGpu } from "../../../example/commands/open_gpu.ts";
+import { openGpu } from "../../../example/storage/open_gpu.ts";
 import { tuneGpu } from "../../../example/commands/tune_gpu.ts";
 import { Ranks } from "../../../example/shared/ranks.ts";
 import { ranksInProcess } from "../../../kernels/mod.ts";

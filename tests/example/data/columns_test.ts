@@ -1,7 +1,7 @@
 // Parts of a batch.
 
 import { assertEquals } from "@std/assert";
-import { byItself, columnsOf, partOf } from "../../../example/data/columns.ts";
+import { byItself, columnsOf, rankColumns } from "../../../example/data/columns.ts";
 import type { Batch } from "../../../example/data/row_batch.ts";
 
 /** Two time steps of five columns. */
@@ -35,11 +35,11 @@ Deno.test("byItself() counts the tokens of a part, which has all else", () => {
   assertEquals(byItself({ ...part, mask: new Float32Array(4) }).tokens, 0);
 });
 
-Deno.test("partOf() gives each column to one rank, and a rank without one a column of weight 0", () => {
-  const inputs = [0, 1, 2].map((rank) => [...partOf(BATCH, rank, 3).own.input]);
+Deno.test("rankColumns() gives each column to one rank, and a rank without one a column of weight 0", () => {
+  const inputs = [0, 1, 2].map((rank) => [...rankColumns(BATCH, rank, 3).own.input]);
   assertEquals(inputs, [[0, 3, 10, 13], [1, 4, 11, 14], [2, 12]]);
-  const { own, part } = partOf(BATCH, 5, 7);
+  const { own, part } = rankColumns(BATCH, 5, 7);
   assertEquals([own.batchSize, own.tokens, ...own.mask], [1, 9, 0, 0]);
   assertEquals(part, { steps: 2, columns: 5, rank: 5, ranks: 7, targets: BATCH.target });
-  assertEquals(partOf(BATCH, 0, 1), { own: BATCH });
+  assertEquals(rankColumns(BATCH, 0, 1), { own: BATCH });
 });

@@ -4,8 +4,8 @@ import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/
 import { Market } from "../../../example/demos/market.ts";
 import {
   compare,
+  type MethodQuality,
   type Opinion,
-  type Outcome,
   recommend,
 } from "../../../example/demos/recommender.ts";
 import { sample } from "../../../example/demos/sample.ts";
@@ -131,7 +131,7 @@ Deno.test("compare() counts the ten best of each user, in whatever order, and ti
 
 Deno.test("recommend() comes near the truth in every way of training, far above popularity", () =>
   withGpu(async (gpu) => {
-    const market = new Market(SIZES, 3), outcomes: Outcome[] = [];
+    const market = new Market(SIZES, 3), outcomes: MethodQuality[] = [];
     const training = { steps: 150, batch: 96 };
     for await (const outcome of recommend(gpu, market, training)) outcomes.push(outcome);
     const [truth, popularity, ...trained] = outcomes;

@@ -11,7 +11,7 @@ import {
   recommendLarge,
 } from "../../../example/demos/large_recommender.ts";
 import { Market } from "../../../example/demos/market.ts";
-import { sumOf } from "../../../example/model/memory.ts";
+import { totalBytes } from "../../../example/model/memory.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import type { Gpu } from "../../../mod.ts";
 import { peakMemory, withGpu } from "../../support/gpu.ts";
@@ -90,7 +90,7 @@ Deno.test("memoryOfItems() is what the GPU holds but for a step, and is said bef
     const { bytes } = await peakMemory(gpu, async () => {
       await outcomes(gpu, variants, { steps: 1, batch: 8, sample: 1 });
     });
-    const more = (bytes - sumOf(needs)) / sumOf(needs); // of a step, and the scores of some items
+    const more = (bytes - totalBytes(needs)) / totalBytes(needs); // of a step, and the scores of some items
     assert(more >= 0 && more < 0.1, `${more} more`);
     assertEquals(
       describeItems({ maxTensorBytes: 2 ** 20 }, items, 8, needs),
@@ -102,7 +102,7 @@ Deno.test("memoryOfItems() is what the GPU holds but for a step, and is said bef
 
 Deno.test("items for which there is no memory are refused, with the cure", () => {
   const items = 10_000_000, needs = memoryOfItems(items, MARKET.sizes, 16);
-  const needed = sumOf(needs) + 80 * items;
+  const needed = totalBytes(needs) + 80 * items;
   checkItems(items, needs, needed);
   checkItems(items, needs, undefined);
   assertThrows(

@@ -11,15 +11,15 @@ import { doctorOf } from "../../../example/commands/doctor.ts";
 import { Measured } from "../../../example/distributed/measured.ts";
 import type { Finding } from "../../../example/doctor/finding.ts";
 import {
-  type Place,
   rankFindings,
+  type RankMachine,
   sameFindings,
   stopsOfOthers,
 } from "../../../example/doctor/ranks.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { atRank } from "../../../example/shared/io.ts";
-import { formatPercent } from "../../../example/shared/progress.ts";
+import { formatPercent } from "../../../example/shared/format.ts";
 import { Ranks } from "../../../example/shared/ranks.ts";
 import { ranksInProcess } from "../../../kernels/mod.ts";
 import { captureIo } from "../../support/capture_io.ts";
@@ -44,11 +44,11 @@ async function found(
   return lines[0]!;
 }
 
-/** What is said of ranks at these places. */
-function said(places: readonly Partial<Place>[]): Promise<string[]> {
-  const usual: Place = { host: "a", cores: 8, software: false, devices: [] };
-  return found(places.length, (ranks, rank) => {
-    return rankFindings({ ranks, library: "MPI" }, { ...usual, ...places[rank] });
+/** What is said of ranks on these machines. */
+function said(machines: readonly Partial<RankMachine>[]): Promise<string[]> {
+  const usual: RankMachine = { host: "a", cores: 8, software: false, devices: [] };
+  return found(machines.length, (ranks, rank) => {
+    return rankFindings({ ranks, library: "MPI" }, { ...usual, ...machines[rank] });
   });
 }
 

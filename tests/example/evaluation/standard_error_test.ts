@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { evaluationBatches } from "../../../example/data/batches.ts";
-import { partOf } from "../../../example/data/part.ts";
+import { sampleSentences } from "../../../example/data/part.ts";
 import { type Sentences, SentencesBuilder } from "../../../example/data/sentences.ts";
 import { standardError } from "../../../example/evaluation/standard_error.ts";
 import { tokensOf } from "../../../example/evaluation/collected.ts";
@@ -18,21 +18,21 @@ function textOf(sentences: number, seed: number): Sentences {
   return builder.build();
 }
 
-Deno.test("partOf() takes whole sentences in their order, no more than are needed, and the same again", () => {
+Deno.test("sampleSentences() takes whole sentences in their order, no more than are needed, and the same again", () => {
   const text = textOf(500, 1), all = Array.from({ length: 500 }, (_, i) => text.at(i).join());
   for (const tokens of [1, 30, 1000, text.tokens - 1]) {
-    const part = partOf(text, tokens);
+    const part = sampleSentences(text, tokens);
     const found = Array.from({ length: part.length }, (_, i) => part.at(i).join());
     assert(part.tokens >= tokens && part.tokens < tokens + 21);
-    assertEquals(partOf(text, tokens), part);
+    assertEquals(sampleSentences(text, tokens), part);
     let at = -1;
     for (const sentence of found) {
       at = all.indexOf(sentence, at + 1);
       assert(at >= 0, `${sentence} is not in order`);
     }
   }
-  assertEquals(partOf(text, text.tokens), text);
-  assert(partOf(text, 1000).at(0).join() !== all[0], "the first sentences were taken");
+  assertEquals(sampleSentences(text, text.tokens), text);
+  assert(sampleSentences(text, 1000).at(0).join() !== all[0], "the first sentences were taken");
 });
 
 Deno.test("standardError() is the deviation of the mean over random parts", () => {

@@ -1,25 +1,25 @@
 // pick(): which of the best words count, and how often each is picked.
 
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { type Choice, pick } from "../../../example/generation/pick.ts";
+import { pick, type SamplingSettings } from "../../../example/generation/pick.ts";
 
 /** Words 10, 11, ... with these probabilities, best first, under scores with another constant. */
 const PROBABILITIES = [0.5, 0.2, 0.15, 0.1, 0.05];
 const CANDIDATES = PROBABILITIES.map((p, i) => ({ id: 10 + i, score: Math.log(p) + 3 }));
-const ALL: Choice = { topK: null, topP: null, temperature: 1 };
+const ALL: SamplingSettings = { topK: null, topP: null, temperature: 1 };
 
 /** The part of all u that picks each word. */
-function parts(choice: Partial<Choice>, candidates = CANDIDATES): Map<number, number> {
+function parts(settings: Partial<SamplingSettings>, candidates = CANDIDATES): Map<number, number> {
   const steps = 100_000, found = new Map<number, number>();
   for (let i = 0; i < steps; i++) {
-    const id = pick(candidates, 3, { ...ALL, ...choice }, (i + 0.5) / steps);
+    const id = pick(candidates, 3, { ...ALL, ...settings }, (i + 0.5) / steps);
     found.set(id, (found.get(id) ?? 0) + 1 / steps);
   }
   return found;
 }
 
-function expect(choice: Partial<Choice>, weights: readonly number[]): void {
-  const found = parts(choice), total = weights.reduce((a, b) => a + b, 0);
+function expect(settings: Partial<SamplingSettings>, weights: readonly number[]): void {
+  const found = parts(settings), total = weights.reduce((a, b) => a + b, 0);
   assertEquals([...found.keys()], weights.map((_, i) => 10 + i));
   weights.forEach((weight, i) => assertAlmostEquals(found.get(10 + i)!, weight / total, 2e-5));
 }

@@ -9,7 +9,7 @@ import {
   describeNeeds,
   memoryOfModel,
   memoryOfTraining,
-  sumOf,
+  totalBytes,
 } from "../../../example/model/memory.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
@@ -57,13 +57,13 @@ Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise 
         );
       };
       using model = makeModel(gpu, settings, CORPUS.vocabulary);
-      near(sumOf(memoryOfModel(settings, WORDS)), SMALL_BYTES);
+      near(totalBytes(memoryOfModel(settings, WORDS)), SMALL_BYTES);
       using trainer = new Trainer(gpu, model, settings);
       using losses = new Losses(gpu);
       await trainer.step(trainingBatches(CORPUS.train, settings, 1).at(0), losses);
       const { gradients, ...kept } = memoryOfTraining(settings, WORDS, gpu);
       assertEquals(gradients > 0, given["loss"] === "full");
-      near(sumOf({ ...kept, gradients: 0 }), STEP_BYTES);
+      near(totalBytes({ ...kept, gradients: 0 }), STEP_BYTES);
     }
   }));
 
@@ -76,15 +76,17 @@ Deno.test("of several ranks each holds its part of the tables, and of what the o
       for (const rank of [0, 2]) {
         const shard = { rank, ranks }, before = gpu.memory.bytes;
         using model = makeModel(gpu, settings, CORPUS.vocabulary, shard);
-        const held = gpu.memory.bytes - before - sumOf(memoryOfModel(settings, WORDS, shard));
+        const held = gpu.memory.bytes - before - totalBytes(memoryOfModel(settings, WORDS, shard));
         assert(held >= 0 && held < SMALL_BYTES, `${held}`);
         const optimizer = makeOptimizer(gpu, model.parameters(), settings);
         using _optimizer = optimizer;
         const all = memoryOfTraining(settings, WORDS, gpu, shard);
         const steps = 4 * Math.ceil(WORDS / ranks) * (given.loss === "nce" ? 3 : 1);
-        const more = gpu.memory.bytes - before - sumOf(all);
+        const more = gpu.memory.bytes - before - totalBytes(all);
         assert(Math.abs(more) < SMALL_BYTES + steps, `${more}`);
-        assert(sumOf(all) < sumOf(memoryOfTraining(settings, WORDS, gpu)) / ranks + 12 * WORDS);
+        assert(
+          totalBytes(all) < totalBytes(memoryOfTraining(settings, WORDS, gpu)) / ranks + 12 * WORDS,
+        );
       }
       await gpu.finish();
     }

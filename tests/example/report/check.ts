@@ -6,7 +6,7 @@
 
 import axe from "axe-core";
 import { pageOf } from "../../../example/report/page.ts";
-import { pathsOf, readRun } from "../../../example/report/reported_run.ts";
+import { readRun, runPaths } from "../../../example/report/reported_run.ts";
 import { runInChromium } from "../../package/chromium.ts";
 import { inFolder } from "../../support/folder.ts";
 import { madeUpEvents, recordText } from "../../support/report_runs.ts";
@@ -56,7 +56,7 @@ return findings;`;
 
 /** Pages of one run and of two. */
 function pages(): Map<string, string> {
-  const read = (names: readonly string[]) => names.map((name) => readRun(pathsOf(name)));
+  const read = (names: readonly string[]) => names.map((name) => readRun(runPaths(name)));
   return new Map([
     ["one.html", pageOf(read(["nce"]), false)],
     ["two.html", pageOf(read(["nce", EVIL]), false)],

@@ -7,8 +7,8 @@ import { parseSettings } from "../../../example/options/settings.ts";
 import { MAX_SERIES } from "../../../example/report/charts.ts";
 import { linkedom } from "../../../example/report/libraries.ts";
 import { pageOf } from "../../../example/report/page.ts";
-import { placesOf } from "../../../example/report/places.ts";
-import { pathsOf, readRun } from "../../../example/report/reported_run.ts";
+import { timedRun } from "../../../example/report/timed_run.ts";
+import { readRun, runPaths } from "../../../example/report/reported_run.ts";
 import type { MetricsEvent } from "../../../example/storage/metrics.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { withGpu } from "../../support/gpu.ts";
@@ -39,7 +39,7 @@ function withReport(
       Deno.writeTextFileSync(`saved_model/${name}.metrics.jsonl`, text);
     }
     await before();
-    body(pageOf(Object.keys(records).map((name) => readRun(pathsOf(name))), false));
+    body(pageOf(Object.keys(records).map((name) => readRun(runPaths(name))), false));
   });
 }
 
@@ -252,8 +252,8 @@ Deno.test("a report has the settings and sizes of the model file, where the reco
 Deno.test("a report on a run of the program has what the run wrote and printed", () =>
   inFolder(async () => {
     const lines = await runTiny({ train: true, nce: true, audit: "6", save: "a" });
-    const page = pageOf([readRun(pathsOf("a"))], false), written = events("a");
-    const { epochs, tests, train } = readRun(pathsOf("a"));
+    const page = pageOf([readRun(runPaths("a"))], false), written = events("a");
+    const { epochs, tests, train } = readRun(runPaths("a"));
     const ends = written.filter(({ event }) => event === "epoch");
     assertEquals(epochs.map(({ validPpl }) => validPpl), ends.map(({ validPpl }) => validPpl));
     assertEquals(
@@ -273,6 +273,6 @@ Deno.test("a report on a run of the program has what the run wrote and printed",
       (sum, b) => sum + b.tokens,
       0,
     );
-    assertEquals(placesOf({ train, epochs }).epochs.map(({ at }) => at.tokens), [words, 2 * words]);
+    assertEquals(timedRun({ train, epochs }).epochs.map(({ at }) => at.tokens), [words, 2 * words]);
     assertEquals(column(page, "Figures of the audits", "step"), ["6", "12", "18", "24"]);
   }));

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { placesOf } from "../../../example/report/places.ts";
+import { timedRun } from "../../../example/report/timed_run.ts";
 import { readRecord } from "../../../example/report/record.ts";
 import { check } from "../../support/property.ts";
 import { madeUpEvents, recordText } from "../../support/report_runs.ts";
@@ -45,7 +45,7 @@ Deno.test("whatever lines a record has, it is read, and its steps only rise", ()
       const steps = events.map(({ step }) => step);
       assertEquals(steps, [...new Set(steps)].sort((a, b) => a - b));
     }
-    const { train, epochs } = placesOf(record);
+    const { train, epochs } = timedRun(record);
     assertEquals(train.length, record.train.length);
     assert(epochs.length <= record.epochs.length);
   }));

@@ -21,7 +21,7 @@ async function onRanks(
   await Promise.all(ranksInProcess(size).map((communicator) => body(gpu, communicator)));
 }
 
-/** More than a piece: 4 MiB. */
+/** More than one range: 4 MiB. */
 const [ROWS, WIDTH] = [130_000, 9];
 const NUMBERS = new Float32Array(ROWS * WIDTH).map((_, i) => i);
 
@@ -32,7 +32,7 @@ function shardOf(gpu: Gpu, { rank, size }: Communicator, rows: number, row: numb
   return table;
 }
 
-Deno.test("spread() gives each rank its rows, and withShards() gives rank 0 all of them, a piece at a time", () =>
+Deno.test("spread() gives each rank its rows, and withShards() gives rank 0 all of them, a range at a time", () =>
   onRanks(3, async (gpu, communicator) => {
     const { rank, size } = communicator;
     using table = shardOf(gpu, communicator, ROWS, [WIDTH]);

@@ -7,7 +7,7 @@ import {
   bytesOf,
   fillRows,
   floatsOf,
-  partsOf,
+  readInParts,
   readRows,
 } from "../../../example/storage/tensors.ts";
 import { inFolder } from "../../support/folder.ts";
@@ -30,7 +30,7 @@ function watched(gpu: Gpu): { gpu: Gpu; sizes: number[] } {
   return { gpu: noted, sizes };
 }
 
-Deno.test("a table of 300,000 rows is written and read in pieces, and comes back as it was", () =>
+Deno.test("a table of 300,000 rows is written and read in ranges, and comes back as it was", () =>
   inFolder(() =>
     withGpu(async (gpu) => {
       const shape = [300_000, 11], path = "table", most = 1 << 22;
@@ -52,7 +52,7 @@ Deno.test("a table of 300,000 rows is written and read in pieces, and comes back
       using file = openBytes(path);
       const source = floatsOf(file, { begin: 7, end: file.size });
       let sum = 0;
-      for (const [at, part] of partsOf(source)) {
+      for (const [at, part] of readInParts(source)) {
         assert(part.byteLength <= most);
         assertEquals(part[0], numbers[at]);
         sum += part.length;

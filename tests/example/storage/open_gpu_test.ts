@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { doctor, doctorOf } from "../../../example/commands/doctor.ts";
 import { generate } from "../../../example/commands/generate.ts";
-import { openGpu } from "../../../example/commands/open_gpu.ts";
+import { openGpu } from "../../../example/storage/open_gpu.ts";
 import { rescore } from "../../../example/commands/rescore.ts";
 import { run } from "../../../example/commands/run.ts";
 import { score } from "../../../example/commands/score.ts";

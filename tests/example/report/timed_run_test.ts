@@ -2,17 +2,17 @@
 
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { placesOf, thinned } from "../../../example/report/places.ts";
+import { thinned, timedRun } from "../../../example/report/timed_run.ts";
 import { readRecord } from "../../../example/report/record.ts";
 import { check } from "../../support/property.ts";
 import { madeUpEvents, recordText } from "../../support/report_runs.ts";
 
 /** Two epochs of 5 reports: 4,000 words each, at 2,000 a second; an epoch takes 12.5 seconds. */
 const EVENTS = madeUpEvents({ nce: true }, 2);
-const placed = (text: string) => placesOf(readRecord(text));
+const timed = (text: string) => timedRun(readRecord(text));
 
-Deno.test("placesOf() counts epochs, words and seconds from the start of the run", () => {
-  const { train, epochs } = placed(recordText(EVENTS));
+Deno.test("timedRun() counts epochs, words and seconds from the start of the run", () => {
+  const { train, epochs } = timed(recordText(EVENTS));
   assertEquals(epochs.map(({ at }) => at), [
     { epochs: 1, tokens: 20_000, seconds: 12.5 },
     { epochs: 2, tokens: 40_000, seconds: 25 },
@@ -24,18 +24,18 @@ Deno.test("placesOf() counts epochs, words and seconds from the start of the run
   ]);
 });
 
-Deno.test("placesOf() does not lose the time before an epoch was stopped", () => {
+Deno.test("timedRun() does not lose the time before an epoch was stopped", () => {
   // The rest of a resumed epoch took 3 seconds; its training as a whole 10.
   const text = recordText(EVENTS).replace('"seconds":12.5', '"seconds":3');
-  assertEquals(placed(text).epochs.map(({ at }) => at.seconds), [10, 22.5]);
+  assertEquals(timed(text).epochs.map(({ at }) => at.seconds), [10, 22.5]);
 });
 
-Deno.test("placesOf() leaves open what an old record does not tell", () => {
+Deno.test("timedRun() leaves open what an old record does not tell", () => {
   const text = recordText(EVENTS).replace(/"tokens":\d+,/g, "");
-  const { train, epochs } = placed(text);
+  const { train, epochs } = timed(text);
   assertEquals(
     train.map(({ at }) => at.epochs),
-    placed(recordText(EVENTS)).train.map((r) => r.at.epochs),
+    timed(recordText(EVENTS)).train.map((r) => r.at.epochs),
   );
   assert(train.every(({ at }) => Number.isNaN(at.tokens) && Number.isNaN(at.seconds)));
   assertEquals(epochs.map(({ at }) => at), [

@@ -5,7 +5,7 @@ import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "../sha
 import { prepareDriver } from "../shared/driver.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
-import { keptTuning } from "../storage/tunings.ts";
+import { keptTuning } from "./tunings.ts";
 
 /** What a command opens. */
 export interface OpenGpuOptions {
@@ -18,7 +18,7 @@ export interface OpenGpuOptions {
 }
 
 /**
- * Opens the best adapter, with the tuning that is kept for it. {@linkcode tuneGpu} also times the kernels where
+ * Opens the best adapter, with the tuning that is kept for it. Training also times the kernels where
  * nothing is kept.
  *
  * @throws {Failure} If there is none, or it does not work; the message names the cure.

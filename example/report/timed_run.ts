@@ -2,8 +2,8 @@
 
 import type { EpochFigures, RunRecord, TrainFigures } from "./record.ts";
 
-/** A moment of a run, counted from its start; a measure that the record does not tell is NaN. */
-export interface Place {
+/** What has elapsed of a run at some moment; a measure that the record does not tell is NaN. */
+export interface Elapsed {
   readonly epochs: number;
   readonly tokens: number;
   /** Of training and validation; the time between a stop and a resumption does not count. */
@@ -11,18 +11,18 @@ export interface Place {
 }
 
 /** Figures, and when they were measured. */
-export type Placed<Figures> = Figures & { readonly at: Place };
+export type Timed<Figures> = Figures & { readonly at: Elapsed };
 
-/** A run's figures with their places. */
-export interface PlacedRun {
-  readonly train: readonly Placed<TrainFigures>[];
-  readonly epochs: readonly Placed<EpochFigures>[];
+/** A run's figures with their times. */
+export interface TimedRun {
+  readonly train: readonly Timed<TrainFigures>[];
+  readonly epochs: readonly Timed<EpochFigures>[];
 }
 
-/** Finds the place of each report and each epoch's end. */
-export function placesOf({ train, epochs }: Pick<RunRecord, "train" | "epochs">): PlacedRun {
+/** Finds when each report was made and each epoch ended. */
+export function timedRun({ train, epochs }: Pick<RunRecord, "train" | "epochs">): TimedRun {
   const numbers = new Set([...train, ...epochs].map(({ epoch }) => epoch));
-  const placed: { train: Placed<TrainFigures>[]; epochs: Placed<EpochFigures>[] } = {
+  const timed: { train: Timed<TrainFigures>[]; epochs: Timed<EpochFigures>[] } = {
     train: [],
     epochs: [],
   };
@@ -35,16 +35,16 @@ export function placesOf({ train, epochs }: Pick<RunRecord, "train" | "epochs">)
       inEpoch = report.tokens;
       const part = report.batch / report.batches;
       const at = { epochs: number - 1 + part, tokens: tokens + inEpoch, seconds: time };
-      placed.train.push({ ...report, at });
+      timed.train.push({ ...report, at });
     }
     tokens += inEpoch;
     const end = epochs.find(({ epoch }) => epoch === number);
     // An epoch that was resumed has only the seconds since then.
     const whole = seconds + (end?.seconds ?? 0);
     seconds = Number.isNaN(time) ? whole : Math.max(whole, time);
-    if (end) placed.epochs.push({ ...end, at: { epochs: number, tokens, seconds } });
+    if (end) timed.epochs.push({ ...end, at: { epochs: number, tokens, seconds } });
   }
-  return placed;
+  return timed;
 }
 
 /**

@@ -1,0 +1,43 @@
+/** Numbers as texts for people. */
+
+import { assertEquals } from "@std/assert";
+import {
+  formatDuration,
+  formatLoss,
+  formatNumber,
+  formatPerplexity,
+} from "../../../example/shared/format.ts";
+
+Deno.test("formatPerplexity() rounds what is huge", () => {
+  const values = [1.006, 31.4159, 9999.991, 380_312.4, 4.11e12, Infinity, NaN];
+  const texts = ["1.01", "31.42", "9,999.99", "380,312", "4.11e+12", "Infinity", "NaN"];
+  assertEquals(values.map(formatPerplexity), texts);
+  assertEquals(formatLoss(1.5e30, false), "loss 1.5000e+30");
+});
+
+Deno.test("formatDuration() uses the two largest units when the time is long", () => {
+  const seconds = [0, 0.4, 59, 60, 187, 3599.6, 3720, 360000];
+  assertEquals(seconds.map((value) => formatDuration(value * 1000)), [
+    "0s",
+    "0s",
+    "59s",
+    "1m00s",
+    "3m07s",
+    "1h00m",
+    "1h02m",
+    "100h00m",
+  ]);
+});
+
+Deno.test("formatNumber() keeps four digits", () => {
+  assertEquals([1, 0.25, 0.125, 1 / 3, 1 / 8192, 0, 12345, 1e20].map(formatNumber), [
+    "1",
+    "0.25",
+    "0.125",
+    "0.3333",
+    "1.221e-4",
+    "0",
+    "12350",
+    "1e+20",
+  ]);
+});
