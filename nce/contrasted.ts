@@ -5,8 +5,8 @@ import type { NoiseScores } from "../kernels/loss/noise_loss.ts";
 import { countHits, exclude, subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import type { Device } from "../kernels/device/device.ts";
-import type { Tensor } from "../kernels/device/tensor.ts";
-import type { Noise } from "./noise/noise.ts";
+import { expectIds, expectShape, type Tensor } from "../kernels/device/tensor.ts";
+import type { Noise, NoiseSource } from "./noise/noise.ts";
 
 /** Scores of the targets and of their noise. */
 export interface Scores {
@@ -14,6 +14,39 @@ export interface Scores {
   readonly target: Tensor;
   /** [N, K] */
   readonly noise: Tensor;
+}
+
+/** The ids `target` as [N]; throws unless they are classes of `noise`. */
+export function flatTargets(step: Step, target: Tensor, { numClasses }: NoiseSource): Tensor {
+  expectIds("NCELoss", target, numClasses, "targets");
+  return step.own(target.reshape([target.size]));
+}
+
+/** Throws a TypeError unless `op` has given a score for each of `target` [N] and of its noise. */
+export function expectScores(op: string, scores: Scores, target: Tensor, { ids }: Noise): void {
+  const N = target.size, K = ids.shape[ids.shape.length - 1]!;
+  expectShape(op, "the target's score", scores.target, [N]);
+  expectShape(op, "the noise's score", scores.noise, [N, K]);
+}
+
+/** What draws noise: an NCELoss. */
+interface Drawer {
+  readonly noiseRatio: number;
+  getNoise(step: Step, target: Tensor): Noise;
+}
+
+/** The noise of each step's targets, drawn once: before the loss if rows have to be fetched for it. */
+export class DrawnNoise {
+  readonly #drawn = new WeakMap<Step, { target: Tensor; noiseRatio: number; noise: Noise }>();
+
+  /** The noise for `target`, whose ids are `flat` [N]: what `loss` last drew in the step, if it was for the same. */
+  of(loss: Drawer, step: Step, target: Tensor, flat: Tensor): Noise {
+    const { noiseRatio } = loss, last = this.#drawn.get(step);
+    if (last?.target === target && last.noiseRatio === noiseRatio) return last.noise;
+    const noise = loss.getNoise(step, flat);
+    this.#drawn.set(step, { target, noiseRatio, noise });
+    return noise;
+  }
 }
 
 /** The scores and their log probabilities; with `hits`, samples that equal their target are taken out. */

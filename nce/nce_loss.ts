@@ -14,16 +14,18 @@ import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import { subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
-import {
-  expectIds,
-  expectShape,
-  expectStep,
-  expectTensor,
-  type Tensor,
-} from "../kernels/device/tensor.ts";
+import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions, expectWhole, Module, type NamedParameter, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
-import { countedScores, HitCounter, type Scores, shiftedScores } from "./contrasted.ts";
+import {
+  countedScores,
+  DrawnNoise,
+  expectScores,
+  flatTargets,
+  HitCounter,
+  type Scores,
+  shiftedScores,
+} from "./contrasted.ts";
 import {
   checkedOptions,
   expectLossType,
@@ -66,6 +68,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   readonly #removeHits: boolean;
   readonly #selfNorm: number;
   readonly #hits: HitCounter;
+  readonly #drawn = new DrawnNoise();
   #lossType: LossType;
   #noiseRatio: number;
   #training = true;
@@ -157,13 +160,15 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return this.noise.sample(step, { target, noiseRatio, perWord });
   }
 
-  /** The classes whose scores the loss of `target` needs, as ids: what a step fetches of divided tables. */
+  /**
+   * The classes whose scores the loss of `target` needs, as ids: what a step fetches of divided tables. The
+   * loss is contrasted with the noise that is drawn here.
+   */
   scoredClasses(step: Step, target: Tensor): Tensor[] {
     expectStep("NCELoss", step);
-    expectIds("NCELoss", target, this.noise.numClasses, "targets");
-    const flat = step.own(target.reshape([target.size]));
+    const flat = flatTargets(step, target, this.noise);
     const needsNoise = this.lossType !== "full" && !this.#isUnnormalized(step);
-    return needsNoise ? [flat, this.getNoise(step, flat).ids] : [flat];
+    return needsNoise ? [flat, this.#drawn.of(this, step, target, flat).ids] : [flat];
   }
 
   /** c at the start of training. */
@@ -199,9 +204,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    */
   forward(step: Step, target: Tensor, ...input: Input): Tensor {
     expectStep("NCELoss", step);
-    expectIds("NCELoss", target, this.noise.numClasses, "targets");
-    const flat = step.own(target.reshape([target.size]));
-    const loss = this.#loss(step, flat, input);
+    const loss = this.#loss(step, target, input);
     switch (this.reduction) {
       case "none":
         return step.reshape(loss, target.shape);
@@ -235,8 +238,8 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return this.lossType === "nce" && !(this.#training && step.training);
   }
 
-  #loss(step: Step, target: Tensor, input: Input): Tensor {
-    const { lossType } = this;
+  #loss(step: Step, given: Tensor, input: Input): Tensor {
+    const { lossType } = this, target = flatTargets(step, given, this.noise);
     if (lossType === "full") {
       expectWhole('compute loss "full"', this.parameters());
       return this.ceLoss(step, target, ...input).loss;
@@ -246,12 +249,9 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
       const unused = step.own(target.slice(0, 1)); // getScore needs noise; its score is not used
       return this.unnormalized(step, this.getScore(step, target, unused, ...input).target);
     }
-    const noise = this.getNoise(step, target);
+    const noise = this.#drawn.of(this, step, given, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
-    const N = target.size, K = noise.ids.shape[noise.ids.shape.length - 1]!;
-    const op = `${this.constructor.name}.getScore`;
-    expectShape(op, "the target's score", scores.target, [N]);
-    expectShape(op, "the noise's score", scores.noise, [N, K]);
+    expectScores(`${this.constructor.name}.getScore`, scores, target, noise);
     if (lossType === "mix" && !training) {
       throw new TypeError('Cannot evaluate loss "mix": it is for training only');
     }

@@ -2,8 +2,10 @@
 
 import { expectPositive } from "../device/expect.ts";
 import { forEachSlice } from "../device/parts.ts";
+import { forParts, numbered, setsBound } from "../device/part_bindings.ts";
 import { withVec } from "../device/vec.ts";
-import rowsSource from "./merge_rows.wgsl" with { type: "text" };
+import mergeSource from "./merge_rows.wgsl" with { type: "text" };
+import scatterSource from "./scatter_rows.wgsl" with { type: "text" };
 import { type SortedIds, sortIds } from "./sort_ids.ts";
 import { type Scope, tensorLike } from "../device/scope.ts";
 import { expectIds, type Tensor } from "../device/tensor.ts";
@@ -42,7 +44,7 @@ export interface MergedGradient extends SparseGradient {
   readonly group?: never;
 }
 
-const kernel = withVec(rowsSource);
+const mergeKernel = withVec(mergeSource), scatterKernel = withVec(scatterSource);
 
 /** Rounds of a loop in one launch: llvmpipe silently ends a thread's loops after 65,535. */
 const MAX_POSITIONS = 60_000;
@@ -89,29 +91,36 @@ export function mergeRows(
   const V = table.shape[0]!, W = table.size / V;
   for (const part of parts) expectPart(part, V, W);
   const { unique, starts, positions } = sortedIds(scope, parts.map((part) => part.ids), V);
-  const slots = unique.size;
+  const slots = unique.size, { gpu } = scope;
   const out = scope.tensor([slots, W]);
-  const { source, vec } = kernel(W);
-  let base = 0;
-  for (const { ids, values, coefficients, group = 1 } of parts) {
-    const part = { slots, W: W / vec, base, count: ids.size, group };
+  const { source, vec } = mergeKernel(W), most = setsBound(gpu, 2, 3);
+  for (let at = 0, first = 0, end = 0; at < parts.length; at += most, first = end) {
+    const some = parts.slice(at, at + most), ends = some.map(({ ids }) => end += ids.size);
+    const given = some.map(({ coefficients }, i) => coefficients ? 1 << i : 0);
+    const launch = {
+      label: "rows.sum",
+      source: forParts(source, some.length),
+      constants: {
+        HAVE_COEFFICIENTS: given.reduce((bits, bit) => bits | bit),
+        FOUR_AT_A_TIME: gpu.family === "hardware" ? 1 : 0,
+      },
+      inputs: [
+        ...[starts, positions],
+        ...some.map(({ values }) => values),
+        ...some.map(({ values, coefficients = values }) => coefficients),
+      ],
+      outputs: [out],
+      grid: Math.ceil(slots * W / vec / 64),
+    };
+    const uniform = {
+      ...{ slots, W: W / vec, first, most: MAX_POSITIONS },
+      ...numbered(ends, "end"),
+      ...numbered(some.map(({ group = 1 }) => group), "group"),
+    };
     // One id may have all positions: each launch takes as many as one loop may.
     for (let skip = 0; skip < positions.size; skip += MAX_POSITIONS) {
-      scope.gpu.dispatch({
-        label: "rows.sum",
-        source,
-        entry: "sum",
-        constants: {
-          HAS_COEFFICIENTS: coefficients ? 1 : 0,
-          FOUR_AT_A_TIME: scope.gpu.family === "hardware" ? 1 : 0,
-        },
-        inputs: [starts, positions, values, coefficients ?? values],
-        outputs: [out],
-        uniform: { ...part, accumulate: base + skip > 0 ? 1 : 0, skip, most: MAX_POSITIONS },
-        grid: Math.ceil(slots * W / vec / 64),
-      });
+      gpu.dispatch({ ...launch, uniform: { ...uniform, skip, accumulate: at + skip > 0 ? 1 : 0 } });
     }
-    base += ids.size;
   }
   return { kind: "sparse", ids: unique, values: out };
 }
@@ -133,24 +142,14 @@ export function scatterRows(
 /** Adds `rows` to `table` [V, W] in place. */
 function addRows(scope: Scope, rows: MergedGradient, table: Tensor): void {
   const slots = rows.ids.size, W = rows.values.size / slots;
-  const { source, vec } = kernel(W);
+  const { source, vec } = scatterKernel(W);
   forEachSlice([table], ([part], base) =>
     scope.gpu.dispatch({
       label: "rows.add",
       source,
-      entry: "add",
       inputs: [rows.ids, rows.values],
       outputs: [part],
-      uniform: {
-        slots,
-        W: W / vec,
-        base,
-        count: part.shape[0]!,
-        group: 1,
-        accumulate: 0,
-        skip: 0,
-        most: 0,
-      },
+      uniform: { slots, W: W / vec, base, count: part.shape[0]! },
       grid: Math.ceil(slots * W / vec / 64),
     }));
 }

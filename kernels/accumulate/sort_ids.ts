@@ -1,6 +1,7 @@
 /** Sorting ids on the GPU, so that gradients of equal rows can be summed in a fixed order. */
 
 import type { Device } from "../device/device.ts";
+import { concatIds } from "./concat_ids.ts";
 import { areFew, rankIds } from "./rank_ids.ts";
 import source from "./sort_ids.wgsl" with { type: "text" };
 import type { Tensor } from "../device/tensor.ts";
@@ -25,7 +26,15 @@ export interface SortedIds {
 export function sortIds(gpu: Device, parts: readonly Tensor[], classes: number): SortedIds {
   const n = parts.reduce((sum, ids) => sum + ids.size, 0);
   const slots = Math.min(n, classes);
+  using stack = new DisposableStack();
   const temporary = (size: number) => gpu.temporary([size], "u32");
+  const scratch = (size: number) => stack.use(temporary(size));
+  const ids = parts.length === 1 ? parts[0]! : stack.use(concatIds(gpu, parts));
+  const unique = temporary(slots), starts = temporary(slots + 1), positions = temporary(n);
+  if (areFew(gpu, n)) {
+    rankIds(gpu, ids, positions, unique, starts);
+    return { unique, starts, positions };
+  }
   const run = (
     entry: string,
     threads: number,
@@ -33,37 +42,32 @@ export function sortIds(gpu: Device, parts: readonly Tensor[], classes: number):
     outputs: Tensor[],
     extra = 0,
     count = n,
-    offset = 0,
-  ) => {
-    const grid = entry === "scan" ? 1 : Math.ceil(threads / 64);
-    const uniform = { n: count, extra, offset };
-    gpu.dispatch({ label: `sort.${entry}`, source, entry, inputs, outputs, uniform, grid });
-  };
-
-  let keys = temporary(n), positions = temporary(n), offset = 0;
-  for (const ids of parts) {
-    run("keys", ids.size, [ids], [keys, positions], 0, ids.size, offset);
-    offset += ids.size;
-  }
-  const unique = temporary(slots), starts = temporary(slots + 1);
-  if (areFew(gpu, n)) {
-    rankIds(gpu, keys, positions, unique, starts);
-    keys.dispose();
-    return { unique, starts, positions };
-  }
-  let nextKeys = temporary(n), nextPositions = temporary(n);
-  const threads = Math.ceil(n / CHUNK);
-  const counts = temporary(Math.max(16 * threads, n));
-  for (let shift = 0; 2 ** shift < classes; shift += 4) {
-    run("histogram", threads, [keys], [counts], shift);
+  ) =>
+    gpu.dispatch({
+      label: `sort.${entry}`,
+      source,
+      entry,
+      constants: { FIRST: entry === "scatter" && extra === 0 ? 1 : 0 },
+      inputs,
+      outputs,
+      uniform: { n: count, extra },
+      grid: entry === "scan" ? 1 : Math.ceil(threads / 64),
+    });
+  const threads = Math.ceil(n / CHUNK), counts = scratch(Math.max(16 * threads, n));
+  const passes = Math.max(1, Math.ceil(Math.log2(classes) / 4));
+  // The last pass writes to the first of these.
+  const pairs = [[scratch(n), positions], [scratch(n), scratch(n)]] as const;
+  let from: readonly [keys: Tensor, positions: Tensor] = [ids, ids]; // the first pass needs no positions
+  for (let pass = 0; pass < passes; pass++) {
+    const to = pairs[(passes - 1 - pass) % 2]!, shift = 4 * pass;
+    run("histogram", threads, [from[0]], [counts], shift);
     run("scan", 0, [], [counts], 0, 16 * threads);
-    run("scatter", threads, [keys, positions, counts], [nextKeys, nextPositions], shift);
-    [keys, nextKeys] = [nextKeys, keys];
-    [positions, nextPositions] = [nextPositions, positions];
+    run("scatter", threads, [...from, counts], [...to], shift);
+    from = to;
   }
+  const [keys] = from;
   run("heads", n, [keys], [counts]);
   run("scan", 0, [], [counts]);
   run("segments", Math.max(n, slots + 1), [keys, counts], [unique, starts], slots);
-  for (const tensor of [keys, nextKeys, nextPositions, counts]) tensor.dispose();
   return { unique, starts, positions };
 }

@@ -8,25 +8,13 @@
 const CHUNK = 8;
 const THREADS = 256;
 
+override FIRST: bool = false; // the first pass, in which positions are those of the ids
+
 struct Params {
   n: u32, // elements
   extra: u32, // histogram, scatter: bit shift of the digit; scan: unused; others: see there
-  offset: u32, // keys: where the part begins
 }
 @group(1) @binding(0) var<uniform> params: Params;
-
-// keys: copies a part's ids [n] behind the previous parts' and numbers the positions.
-@group(0) @binding(0) var<storage, read> ids: array<u32>;
-@group(0) @binding(1) var<storage, read_write> keys_out: array<u32>;
-@group(0) @binding(2) var<storage, read_write> positions_out: array<u32>;
-
-@compute @workgroup_size(64)
-fn keys(group: Group, @builtin(local_invocation_index) local: u32) {
-  let i = thread_index(group, local);
-  if (i >= params.n) { return; }
-  keys_out[params.offset + i] = ids[i];
-  positions_out[params.offset + i] = params.offset + i;
-}
 
 // histogram: counts[d * T + t] = elements of digit d in chunk t.
 @group(0) @binding(0) var<storage, read> keys_in: array<u32>;
@@ -104,7 +92,7 @@ fn scatter(group: Group, @builtin(local_invocation_index) local: u32) {
       place += select(0u, 1u, ((keys_in[j] >> params.extra) & 15) == digit);
     }
     keys_sorted[place] = key;
-    positions_sorted[place] = positions_in[i];
+    if (FIRST) { positions_sorted[place] = i; } else { positions_sorted[place] = positions_in[i]; }
   }
 }
 

@@ -68,6 +68,13 @@ export class GradientSums {
     return flow && denseOf(this.#scope, tensor, this.#summed(tensor, flow));
   }
 
+  /** Removes and returns the sum of the dense gradients that have reached `tensor`, of whatever other kinds. */
+  takeDense(tensor: Tensor): Tensor | undefined {
+    const flow = this.flows.get(tensor), dense = flow?.dense;
+    delete flow?.dense;
+    return dense;
+  }
+
   /** The sums for all tensors that were not taken. */
   finish(): Gradients {
     const sums = [...this.flows].map(([tensor, flow]) => {

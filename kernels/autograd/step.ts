@@ -16,7 +16,7 @@ import type { RandomKey } from "../random/philox.ts";
 import { type RandomStream, sameStream } from "../random/stream.ts";
 import type { Scope } from "../device/scope.ts";
 import { type DType, dtypeOf, type TensorData } from "../device/dtype.ts";
-import { expectTensor, type Tensor } from "../device/tensor.ts";
+import { expectTensor, storageIn, type Tensor } from "../device/tensor.ts";
 
 /** How a step behaves. */
 export interface StepOptions {
@@ -43,13 +43,19 @@ export interface TapeEntry {
   readonly output: Tensor;
   /**
    * Gradients of the inputs, in their order, from the output's; null for none. `dOutput` itself may be
-   * returned if it passes through unchanged.
+   * returned if it passes through unchanged. `takeSum(input)` takes the dense sum of the gradients that have
+   * reached an input so far, if there are any, for an operation that returns it with its own added.
    */
-  backward(dOutput: Tensor): readonly (Gradient | null)[];
+  backward(
+    dOutput: Tensor,
+    takeSum: (input: Tensor) => Tensor | undefined,
+  ): readonly (Gradient | null)[];
 }
 
 /** The gradients of {@linkcode Step.backward}, each still in the parts that reached its tensor. */
 export let gradientSumsOf: (step: Step, loss: Tensor) => GradientSums;
+/** Whether a gradient [1] is what {@linkcode Step.backward} begins with, the number 1. */
+export let isOne: (step: Step, gradient: Tensor) => boolean;
 
 /** The owner of tensors, and the tape: `using step = gpu.step({ training: true })`. */
 export class Step implements Scope, Disposable {
@@ -73,6 +79,7 @@ export class Step implements Scope, Disposable {
 
   static {
     gradientSumsOf = (step, loss) => step.#backward(loss);
+    isOne = (step, gradient) => !!step.#one && storageIn(gradient) === storageIn(step.#one);
   }
 
   /** Used by {@linkcode Gpu.step}. */
@@ -207,7 +214,7 @@ export class Step implements Scope, Disposable {
     for (let entry = this.#tape.pop(); entry; entry = this.#tape.pop()) {
       const dOutput = sums.take(entry.output);
       if (!dOutput) continue;
-      const dInputs = entry.backward(dOutput);
+      const dInputs = entry.backward(dOutput, (input) => sums.takeDense(input));
       entry.inputs.forEach((input, i) => {
         const dInput = dInputs[i];
         if (dInput && input.requiresGrad) sums.add(entry.name, input, dInput);

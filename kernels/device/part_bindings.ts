@@ -92,9 +92,9 @@ function repeated(source: string, count: number): string {
   return lines.join("\n").replaceAll("PARTS", `${count}`);
 }
 
-/** The uniform's fields n_PART, by part. */
-export function numbered(sizes: readonly number[]): Record<string, number> {
+/** The uniform's fields `name`_PART, by part. */
+export function numbered(values: readonly number[], name = "n"): Record<string, number> {
   const fields: Record<string, number> = {};
-  for (const [part, n] of sizes.entries()) fields[`n_${part}`] = n;
+  for (const [part, value] of values.entries()) fields[`${name}_${part}`] = value;
   return fields;
 }

@@ -38,13 +38,13 @@ export function indexScore(
   expectShape("indexScore", "table", table, [table.shape[0]!, E], table.dtype);
   expectShape("indexScore", "bias", bias, [table.shape[0]!]);
   expectShape("indexScore", "ids", ids, [N, ...ids.shape.slice(1)], "u32");
-  const output = step.tensor(ids.shape), entry = E % 4 === 0 ? "scores4" : "scores";
+  const output = step.tensor(ids.shape), vec = E % 4 === 0 ? 4 : 1;
   const eachChosen = chosenRows(step, table, bias, ids);
   eachChosen([x, output], ([some, scores], { table, bias, ids, constants }) =>
     gpu.dispatch({
       label: "indexScore",
       source,
-      entry,
+      entry: vec === 4 ? "scores4" : "scores",
       constants,
       inputs: [some!, table, bias, ids],
       readsRows: { tables: [table, bias], ids },
@@ -56,20 +56,22 @@ export function indexScore(
     name: "indexScore",
     inputs: [x, table, bias],
     output,
-    backward: (dScores) => {
-      const dx = step.tensor(x.shape);
-      eachChosen([dScores, dx], ([dSome, dRows], { table, ids, constants }) =>
+    backward: (dScores, takeSum) => {
+      const dx = step.tensor(x.shape), before = takeSum(x);
+      eachChosen([dScores, dx, before ?? dx], ([dSome, dRows, some], chosen) => {
+        const { table, ids, constants } = chosen;
         gpu.dispatch({
           label: "indexScore.dinput",
           source,
-          entry: "dinput",
-          constants,
-          inputs: [dSome!, table, ids],
+          entry: vec === 4 ? "dinput4" : "dinput",
+          constants: { ...constants, ADDED: before ? 1 : 0 },
+          inputs: [dSome!, table, ids, before ? some! : dSome!],
           readsRows: { tables: [table] },
           outputs: [dRows!],
           uniform: { N: dRows!.shape[0]!, E, K },
-          grid: Math.ceil(dRows!.size / 64),
-        }));
+          grid: Math.ceil(dRows!.size / vec / 64),
+        });
+      });
       const kind = "sparse";
       const dTable = { kind, ids, values: x, coefficients: dScores, group: K } as const;
       return [dx, dTable, { kind, ids, values: dScores }];

@@ -1,14 +1,15 @@
 // Scores of chosen classes, each row its own choice.
 //
 // scores:  out[n, k] = bias[ids[n, k]] + sum over e of x[n, e] * table[ids[n, k], e].
-// scores4: the same for E a multiple of 4.
-// dinput:  out[n, e] = sum over k of dscores[n, k] * table[ids[n, k], e].
-// Shapes: x [N, E], table [V, E], bias [V], ids and dscores [N, K], out [N, K] or [N, E]. With TABLE_ROWS
-//         or BIAS_ROWS, table or bias hold the rows ids[n, k] alone, in this order.
-// Dispatch: 1-D over N * K or N * E threads, folded. Determinism: sums in rising order.
+// dinput:  out[n, e] = sum over k of dscores[n, k] * table[ids[n, k], e], and before[n, e] if ADDED.
+// scores4, dinput4: the same for E a multiple of 4.
+// Shapes: x and before [N, E], table [V, E], bias [V], ids and dscores [N, K], out [N, K] or [N, E]. With
+//         TABLE_ROWS or BIAS_ROWS, table or bias hold the rows ids[n, k] alone, in this order.
+// Dispatch: 1-D over N * K or N * E threads (dinput4: a fourth of these), folded. Determinism: sums in rising order.
 
 override TABLE_ROWS: bool = false;
 override BIAS_ROWS: bool = false;
+override ADDED: bool = false;
 
 struct Params {
   N: u32,
@@ -52,7 +53,10 @@ fn scores4(group: Group, @builtin(local_invocation_index) local: u32) {
 
 @group(0) @binding(0) var<storage, read> dscores: array<f32>;
 @group(0) @binding(2) var<storage, read> ids_of: array<u32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(3) var<storage, read> before: array<f32>;
+@group(0) @binding(3) var<storage, read> before4: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx4: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn dinput(group: Group, @builtin(local_invocation_index) local: u32) {
@@ -64,5 +68,21 @@ fn dinput(group: Group, @builtin(local_invocation_index) local: u32) {
   for (var k = n * params.K; k < (n + 1) * params.K; k++) {
     sum += dscores[k] * table[select(ids_of[k], k, TABLE_ROWS) * params.E + e];
   }
+  if (ADDED) { sum += before[i]; }
   dx[i] = sum;
+}
+
+@compute @workgroup_size(64)
+fn dinput4(group: Group, @builtin(local_invocation_index) local: u32) {
+  let E = params.E / 4;
+  let i = thread_index(group, local);
+  let n = i / E;
+  if (n >= params.N) { return; }
+  let e = i % E;
+  var sum = vec4f();
+  for (var k = n * params.K; k < (n + 1) * params.K; k++) {
+    sum += dscores[k] * table4[select(ids_of[k], k, TABLE_ROWS) * E + e];
+  }
+  if (ADDED) { sum += before4[i]; }
+  dx4[i] = sum;
 }

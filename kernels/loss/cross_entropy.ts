@@ -1,7 +1,7 @@
 /** Exact softmax cross entropy; scores that are too many to be kept are computed in tiles. */
 
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
-import { withVec } from "../device/vec.ts";
+import { rowLanes, withVec } from "../device/vec.ts";
 import type { Device } from "../device/device.ts";
 import {
   checkScorer,
@@ -31,29 +31,28 @@ export interface NormalizedScores {
 
 const GRIDS = {
   accumulate: (N: number) => N,
-  finish: (N: number) => Math.ceil(N / 64),
-  gradient: (N: number, width: number) => Math.ceil(N * width / 64),
+  gradient: (N: number, lanes: number) => Math.ceil(N * lanes / 64),
 };
 
-/** Launches `entry` of the kernel, for a tile of classes if it takes one. */
+/** Launches `entry` of the kernel for a tile of V classes. */
 function launch(
   gpu: Device,
   entry: keyof typeof GRIDS,
-  N: number,
+  [N, V]: readonly [number, number],
   inputs: Tensor[],
   outputs: Tensor[],
-  { first, count }: Tile = { first: 0, count: 0 },
+  { first, count }: Tile,
 ): void {
-  const { source, vec } = kernel(count), width = count / vec;
+  const { source, vec } = kernel(count), width = count / vec, lanes = rowLanes(gpu, width, 1);
   gpu.dispatch({
     label: `crossEntropy.${entry}`,
     source,
     entry,
-    constants: { THREADS: gpu.rowThreads },
+    constants: { THREADS: gpu.rowThreads, LAST: first + count === V ? 1 : 0 },
     inputs,
     outputs,
-    uniform: { N, width, first },
-    grid: GRIDS[entry](N, width),
+    uniform: { N, width, lanes, first },
+    grid: GRIDS[entry](N, lanes),
   });
 }
 
@@ -73,30 +72,29 @@ export function tiledCrossEntropy(
   expectShape("crossEntropy", "target", target, [N], "u32");
   const tiles = tilesOf(gpu, "crossEntropy", scorer, gpu.rowThreads * THREAD_CLASSES);
   expectIds("crossEntropy", target, V, "targets");
-  const state = step.tensor([N, 3]);
+  const state = step.tensor([N, 2]);
   const [loss, logZ, score] = [step.tensor([N]), step.tensor([N]), step.tensor([N])];
   const keep = fitsHeld(gpu, scorer) && step.needsGradient(...scorer.inputs);
   const long = takesLong(scorer);
   const kept: Tensor[] = [];
   for (const tile of tiles) {
     const scores = scorer.scores(tile.first, tile.count);
-    launch(gpu, "accumulate", N, [scores, target], [state], tile);
+    launch(gpu, "accumulate", [N, V], [scores, target], [state, loss, logZ, score], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
     if (long) gpu.submit();
   }
-  launch(gpu, "finish", N, [state], [loss, logZ, score]);
   step.record({
     name: "crossEntropy",
     inputs: scorer.inputs,
     output: loss,
     backward: (dLoss) => {
       const differentiate = (scores: Tensor, tile: Tile) => {
-        launch(gpu, "gradient", N, [dLoss, target, logZ], [scores], tile);
+        launch(gpu, "gradient", [N, V], [dLoss, target, logZ], [scores], tile);
         return scores;
       };
       kept.forEach((scores, i) => differentiate(scores, tiles[i]!));
-      const expectSame = watch([...scorer.inputs, target]);
+      const expectSame = watch([...scorer.inputs, target, dLoss]);
       const eachTile: EachTile = (use) => {
         expectSame();
         for (const [i, tile] of tiles.entries()) {

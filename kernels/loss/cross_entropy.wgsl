@@ -1,20 +1,22 @@
 // Exact softmax cross entropy over a tile of the classes at a time.
 //
-// accumulate: adds the tile's scores of row n to state[n] = (max, sum of exp(score - max), target's score).
-// finish:     log_z[n] = max + ln(sum), target_score[n], and loss[n] = log_z[n] - target_score[n].
+// accumulate: adds the tile's scores of row n to state[n] = (max, sum of exp(score - max)), and sets target_score
+//             if the target is in it; after the last, log_z[n] = max + ln(sum), loss[n] = log_z[n] - target_score[n].
 // gradient:   scores[n, v] = (exp(scores[n, v] - ln Z) - [v is the target]) * dloss[n], in place.
 // Shapes: scores [N, width], the classes first .. first + width - 1; targets, loss, log_z,
-//         target_score, dloss [N]; state [N, 3]. The width of scores is counted in Vecs (vec.ts).
+//         target_score, dloss [N]; state [N, 2]. The width of scores is counted in Vecs (vec.ts).
 // Dispatch: accumulate: 1-D, one workgroup of THREADS threads a row, folded;
-//           finish: 1-D over N threads; gradient: 1-D over N * width Vecs, a thread each, folded.
+//           gradient: 1-D over N * lanes threads, folded.
 // Determinism: threads take fixed shares and are folded in order; tiles in order.
 // Source of the running maximum: Milakov and Gimelshein 2018, "Online normalizer calculation".
 
 override THREADS: u32 = 64;
+override LAST: bool = false; // the last tile
 
 struct Params {
   N: u32,
   width: u32, // of the tile
+  lanes: u32, // threads that share a row of the gradient
   first: u32, // first class of the tile; 0 starts the state
 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -22,6 +24,9 @@ struct Params {
 @group(0) @binding(0) var<storage, read> scores: array<Vec>;
 @group(0) @binding(1) var<storage, read> targets: array<u32>;
 @group(0) @binding(2) var<storage, read_write> state: array<f32>;
+@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> log_z: array<f32>;
+@group(0) @binding(5) var<storage, read_write> target_score: array<f32>;
 
 var<workgroup> shares: array<f32, THREADS>;
 
@@ -46,31 +51,21 @@ fn accumulate(group: Group, @builtin(local_invocation_index) local: u32) {
   if (local != 0) { return; }
   for (var other = 1u; other < THREADS; other++) { sum += shares[other]; }
   if (params.first > 0) {
-    let before = state[3 * n];
+    let before = state[2 * n];
     let high = max(before, top);
-    sum = sum * exp(top - high) + state[3 * n + 1] * exp(before - high);
+    sum = sum * exp(top - high) + state[2 * n + 1] * exp(before - high);
     top = high;
   }
-  state[3 * n] = top;
-  state[3 * n + 1] = sum;
+  state[2 * n] = top;
+  state[2 * n + 1] = sum;
   let own = targets[n] - params.first; // wraps, and is too large, for earlier classes
   if (own < params.width * VEC) {
-    state[3 * n + 2] = float_at(scores[begin + own / VEC], own % VEC);
+    target_score[n] = float_at(scores[begin + own / VEC], own % VEC);
   }
-}
-
-@group(0) @binding(0) var<storage, read> whole: array<f32>;
-@group(0) @binding(1) var<storage, read_write> loss: array<f32>;
-@group(0) @binding(2) var<storage, read_write> log_z: array<f32>;
-@group(0) @binding(3) var<storage, read_write> target_score: array<f32>;
-
-@compute @workgroup_size(64)
-fn finish(group: Group, @builtin(local_invocation_index) local: u32) {
-  let n = thread_index(group, local);
-  if (n >= params.N) { return; }
-  log_z[n] = whole[3 * n] + log(whole[3 * n + 1]);
-  target_score[n] = whole[3 * n + 2];
-  loss[n] = log_z[n] - target_score[n];
+  if (LAST) {
+    log_z[n] = top + log(sum);
+    loss[n] = log_z[n] - target_score[n];
+  }
 }
 
 @group(0) @binding(0) var<storage, read> dloss: array<f32>;
@@ -80,8 +75,11 @@ fn finish(group: Group, @builtin(local_invocation_index) local: u32) {
 @compute @workgroup_size(64)
 fn gradient(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
-  let n = i / params.width;
+  let n = i / params.lanes;
   if (n >= params.N) { return; }
-  let own = targets[n] - params.first - i % params.width * VEC; // wraps for earlier classes
-  dscores[i] = (exp(dscores[i] - log_z_of[n]) - one_at(own)) * dloss[n];
+  let own = targets[n] - params.first; // wraps for earlier classes
+  for (var v = i % params.lanes; v < params.width; v += params.lanes) {
+    let at = n * params.width + v;
+    dscores[at] = (exp(dscores[at] - log_z_of[n]) - one_at(own - v * VEC)) * dloss[n];
+  }
 }

@@ -64,7 +64,7 @@ function rowLoss(step: Step, scores: NoiseScores, loss: RowLoss): Tensor {
         entry: `d${entry}`,
         inputs: [...inputs, dLoss, logSum],
         outputs: [gradients.target, gradients.noise],
-        grid: Math.ceil(N * (K + 1) / 64),
+        grid: N,
       });
       return of.map((name) => gradients[name]);
     },

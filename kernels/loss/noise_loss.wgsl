@@ -10,8 +10,7 @@
 // softplus(z) = max(z, 0) + log(1 + exp(-|z|)).
 // Shapes: target_score, target_logq, loss, dloss, log_sum, dtarget [N]; noise_score, dnoise [N, K];
 //         noise_logq [K], or [N, K] if PER_ROW.
-// Dispatch: nce, sampled, log_partition: 1-D, one workgroup of THREADS threads a row, folded;
-//           dnce, dsampled, dlog_partition: 1-D over N * (K + 1) threads, folded.
+// Dispatch: 1-D, one workgroup of THREADS threads a row, folded.
 // Determinism: threads take fixed shares and are summed in order.
 // Source: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Jean et al. 2014; Ma and Collins 2018.
 
@@ -123,48 +122,35 @@ fn log_partition(group: Group, @builtin(local_invocation_index) local: u32) {
 @group(0) @binding(6) var<storage, read_write> dtarget: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dnoise: array<f32>;
 
-// Which score the thread has the derivative of: row n's i-th sample, or its target where i is K.
-struct Place {
-  n: u32,
-  i: u32,
-}
-
-fn place_of(at: u32) -> Place {
-  return Place(at / (params.K + 1), at % (params.K + 1));
-}
-
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn dnce(group: Group, @builtin(local_invocation_index) local: u32) {
-  let at = place_of(thread_index(group, local));
-  if (at.n >= params.N) { return; }
-  if (at.i == params.K) {
-    dtarget[at.n] = -sigmoid(-target_logit(at.n)) * dloss[at.n];
-  } else {
-    dnoise[at.n * params.K + at.i] = sigmoid(noise_logit(at.n, at.i)) * dloss[at.n];
+  let n = group_index(group);
+  if (n >= params.N) { return; }
+  for (var i = local; i < params.K; i += THREADS) {
+    dnoise[n * params.K + i] = sigmoid(noise_logit(n, i)) * dloss[n];
+  }
+  if (local == 0) { dtarget[n] = -sigmoid(-target_logit(n)) * dloss[n]; }
+}
+
+// The derivative by the noise's scores is their share of the sum.
+fn write_shares(n: u32, local: u32) {
+  for (var i = local; i < params.K; i += THREADS) {
+    dnoise[n * params.K + i] = exp(noise_logit(n, i) - log_sum_of[n]) * dloss[n];
   }
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn dsampled(group: Group, @builtin(local_invocation_index) local: u32) {
-  let at = place_of(thread_index(group, local));
-  if (at.n >= params.N) { return; }
-  if (at.i == params.K) {
-    dtarget[at.n] = (exp(target_logit(at.n) - log_sum_of[at.n]) - 1.0) * dloss[at.n];
-  } else {
-    dnoise[at.n * params.K + at.i] = share_of(at) * dloss[at.n];
-  }
+  let n = group_index(group);
+  if (n >= params.N) { return; }
+  write_shares(n, local);
+  if (local == 0) { dtarget[n] = (exp(target_logit(n) - log_sum_of[n]) - 1.0) * dloss[n]; }
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn dlog_partition(group: Group, @builtin(local_invocation_index) local: u32) {
-  let at = place_of(thread_index(group, local));
-  if (at.n >= params.N) { return; }
-  if (at.i == params.K) {
-    dtarget[at.n] = 0.0;
-  } else {
-    dnoise[at.n * params.K + at.i] = share_of(at) * dloss[at.n];
-  }
+  let n = group_index(group);
+  if (n >= params.N) { return; }
+  write_shares(n, local);
+  if (local == 0) { dtarget[n] = 0.0; }
 }
-
-// A sample's share of the sum.
-fn share_of(at: Place) -> f32 { return exp(noise_logit(at.n, at.i) - log_sum_of[at.n]); }

@@ -93,9 +93,6 @@ export function subtractScalar(step: Step, scores: Tensor, value: Tensor): Tenso
   });
 }
 
-/** Workgroups that count hits: enough to share the work, each with enough of it. */
-const MAX_COUNTING_GROUPS = 64;
-
 /**
  * Adds to `counter` [1] of u32 how many noise samples equal their target, and returns how many were
  * compared. If `ownSlot` is given, a target's own place is left out (see {@linkcode Exclusion}).
@@ -103,16 +100,21 @@ const MAX_COUNTING_GROUPS = 64;
 export function countHits(step: Step, counter: Tensor, ids: NoiseIds, ownSlot?: number): number {
   const N = ids.target.size, K = ids.noise.shape[ids.noise.shape.length - 1]!;
   if (step.part && ownColumns(step.part) === 0) return 0; // the one column that is computed does not count
-  const own = ownSlot !== undefined, part = partLaunch(step.part);
+  const own = ownSlot !== undefined, part = partLaunch(step.part), { rowThreads } = step.gpu;
   step.gpu.dispatch({
     label: "countHits",
     source,
     entry: "hits",
-    constants: { ...part.constants, OWN_SLOT: own ? 1 : 0, ...perRow("countHits", ids, N, K) },
+    constants: {
+      ...part.constants,
+      OWN_SLOT: own ? 1 : 0,
+      THREADS: rowThreads,
+      ...perRow("countHits", ids, N, K),
+    },
     inputs: [ids.target, ids.noise],
     outputs: [counter],
     uniform: { N, K, own: ownSlot ?? 0, ...part.uniform },
-    grid: Math.min(MAX_COUNTING_GROUPS, Math.ceil(N * K / 1024)),
+    grid: N,
   });
   return N * (own ? K - 1 : K);
 }

@@ -5,12 +5,14 @@
 // shift:   out[i] = scores[i] - value[0].
 // hits:    counter[0] += number of pairs with noise = target, a target's own slot left out if OWN_SLOT.
 // Shapes: scores and out [N, K]; targets [N]; noise [K], or [N, K] if PER_ROW; value [1]; counter [1].
-// Dispatch: exclude, shift: 1-D over N * K threads, folded; hits: any number of workgroups.
+// Dispatch: exclude, shift: 1-D over N * K threads, folded;
+//           hits: 1-D, one workgroup of THREADS threads a row, folded.
 // Determinism: integers are counted; nothing else is summed.
 
 override OWN_SLOT: bool = false;
 override HITS: bool = false;
 override PER_ROW: bool = false;
+override THREADS: u32 = 64;
 
 const EXCLUDED = -1e30; // finite, so that no infinity meets another
 
@@ -61,12 +63,12 @@ fn shift(group: Group, @builtin(local_invocation_index) local: u32) {
 
 @group(0) @binding(2) var<storage, read_write> counter: array<atomic<u32>>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn hits(group: Group, @builtin(local_invocation_index) local: u32) {
+  let n = group_index(group);
+  if (n >= params.N) { return; }
   var found = 0u;
-  for (var at = group.id.x * 64 + local; at < params.N * params.K; at += group.count.x * 64) {
-    let n = at / params.K;
-    let i = at % params.K;
+  for (var i = local; i < params.K; i += THREADS) {
     found += select(0u, 1u, is_hit(n, i) && !is_own(n, i));
   }
   if (found > 0) { atomicAdd(&counter[0], found); }

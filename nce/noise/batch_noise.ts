@@ -1,5 +1,6 @@
 /** Self-contrast: the other targets of the batch are the noise. */
 
+import { concatIds } from "../../kernels/accumulate/concat_ids.ts";
 import { logMix } from "../../kernels/elementwise/arithmetic.ts";
 import { show } from "../../kernels/device/expect.ts";
 import { gather } from "../../kernels/lookup/gather.ts";
@@ -80,7 +81,8 @@ export class BatchNoise implements NoiseSource {
       const logProb = part ? gather(step, this.#logProb, all) : targetLogProb;
       return { ids: all, logProb, targetLogProb, samples: others, ownSlot: 0 };
     }
-    const ids = step.markShared(concat(step, all, more.ids));
+    const ids = step.markShared(step.own(concatIds(step.gpu, [all, more.ids])));
+    ids.idLimit = Math.max(all.idLimit, more.ids.idLimit);
     const logProb = this.#mixed(step, ids, others, more.samples);
     return {
       ids,
@@ -114,13 +116,4 @@ export interface MoreNoise extends NoiseSource {
 function wholeTargets(step: Step, { targets }: BatchPart): Tensor {
   if (targets) return step.markShared(step.upload(targets));
   throw new TypeError("Cannot use batch noise for a part of a batch: the part lacks `targets`");
-}
-
-/** The ids of `a`, then those of `b`. */
-function concat(step: Step, a: Tensor, b: Tensor): Tensor {
-  const ids = step.tensor([a.size + b.size], "u32");
-  step.gpu.copy(a, ids);
-  step.gpu.copy(b, ids, { toStart: a.size });
-  ids.idLimit = Math.max(a.idLimit, b.idLimit);
-  return ids;
 }

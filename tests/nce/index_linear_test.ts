@@ -99,6 +99,35 @@ Deno.test("IndexLinear agrees with float64 in every loss, for shared noise and n
     }
   }));
 
+/** Launches for products, whose number depends on the sizes and the family. */
+const PRODUCTS = ["matmul", "columnSums", "pad"];
+
+Deno.test("IndexLinear takes few launches besides those for products", () =>
+  withBothFamilies(async (gpu) => {
+    const launches = async (lossType: LossType, perWord: boolean) => {
+      const problem = { rows: 33, width: 12, classes: 64, noiseRatio: 7, perWord };
+      using criterion = make(gpu, problem);
+      criterion.lossType = lossType;
+      using step = gpu.step({ training: true });
+      const target = step.upload(randomIds(33, 64, 1)), weight = step.upload(values(33, 2));
+      const input = step.upload(values(33 * 12, 1), [33, 12]);
+      input.requiresGrad = true;
+      const { rows } = await gpu.profile(() => {
+        step.backward(weightedSum(step, criterion.forward(step, target, input), weight));
+      });
+      const others = rows.filter(({ label }) => !PRODUCTS.includes(label));
+      return others.map(({ label, runs }) => `${label} ${runs}`).sort();
+    };
+    const loss = ["alias 1", "countHits 1", "nceLoss 1", "nceLoss.backward 1", "sum 1"];
+    const merging = ["concatIds 1", "rows.sum 2", "sort.segments 1", "sort.sort 1"];
+    const shared = ["gather 4", "indexScore 1", "indexScore.dinput 1"];
+    assertEquals(await launches("nce", false), [...loss, ...merging, ...shared].sort());
+    const own = ["gather 2", "indexScore 2", "indexScore.dinput 2"];
+    assertEquals(await launches("nce", true), [...loss, ...merging, ...own].sort());
+    const exact = ["crossEntropy.accumulate 1", "crossEntropy.gradient 1", "sum 1"];
+    assertEquals(await launches("full", false), exact);
+  }));
+
 Deno.test("IndexLinear agrees with float64 in every loss when evaluated in a training step", () =>
   withGpu(async (gpu) => {
     const problem = { rows: 9, width: 4, classes: 17, noiseRatio: 5, perWord: false };

@@ -185,6 +185,31 @@ Deno.test("noise is drawn anew in each step, and the same for the same seed and 
     }
   }));
 
+Deno.test("a step draws its noise once, for the rows that it fetches and for its loss", () =>
+  withGpu(async (gpu) => {
+    using criterion = new Bilinear(gpu);
+    /** The losses of targets, by seed, against k samples, in one step. */
+    const lossesOf = async (fetched: boolean, ...cases: [seed: number, k: number][]) => {
+      using step = gpu.step({ training: true, seed: 1 });
+      const x = step.upload(values(N * E, 3), [N, E]), losses: Tensor[] = [];
+      const targets = [1, 2].map((seed) => step.upload(randomIds(N, V, seed)));
+      const { rows } = await gpu.profile(() => {
+        for (const [seed, k] of cases) {
+          criterion.noiseRatio = k;
+          const target = targets[seed - 1]!;
+          if (fetched) criterion.scoredClasses(step, target);
+          losses.push(criterion.forward(step, target, x));
+        }
+      });
+      assertEquals(rows.find(({ label }) => label === "alias")?.runs, cases.length);
+      return await Promise.all(losses.map(async (loss) => [...await gpu.read(loss)]));
+    };
+    const cases: [number, number][] = [[1, K], [2, K], [2, K + 1]], alone: number[][] = [];
+    for (const one of cases) alone.push(...await lossesOf(false, one));
+    for (const fetched of [false, true]) assertEquals(await lossesOf(fetched, ...cases), alone);
+    assertEquals(new Set(alone.flat()).size, 3);
+  }));
+
 Deno.test("disposing of an NCELoss frees parameters and noise", () =>
   withGpu((gpu) => {
     const criterion = new Bilinear(gpu);

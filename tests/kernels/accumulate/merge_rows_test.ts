@@ -10,7 +10,7 @@ import type { Gpu } from "../../../mod.ts";
 import { gather, linear, sum, weightedSum } from "../../../kernels/ops.ts";
 import { checkOp, poisonPool } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
-import { withBothFamilies, withGpu } from "../../support/gpu.ts";
+import { limitedGpu, withBothFamilies, withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";
 import * as reference from "../../reference/linear.ts";
 
@@ -75,7 +75,7 @@ async function check(gpu: Gpu, parts: PartData[], classes: number, width: number
 }
 
 Deno.test("mergeRows() sums the contributions to each row, scatterRows() adds them up", () =>
-  withGpu(async (gpu) => {
+  withBothFamilies(async (gpu) => {
     for (const [classes, width] of [[1, 1], [63, 65], [257, 3], [65, 8]] as const) {
       const parts = [65, 1, 63].map((n) => partOf(n, classes, width));
       await check(gpu, parts.slice(0, 1), classes, width);
@@ -84,10 +84,22 @@ Deno.test("mergeRows() sums the contributions to each row, scatterRows() adds th
   }));
 
 Deno.test("mergeRows() multiplies by coefficients and lets ids share a row of values", () =>
-  withGpu(async (gpu) => {
+  withBothFamilies(async (gpu) => {
     await check(gpu, [partOf(65, 17, 5, 1)], 17, 5);
     await check(gpu, [partOf(66, 17, 5, 6), partOf(63, 17, 5), partOf(10, 17, 5, 10)], 17, 5);
   }));
+
+Deno.test("mergeRows() sums more parts than a launch binds", async () => {
+  for (const family of ["software", "hardware"] as const) {
+    await using gpu = await limitedGpu({ maxStorageBuffersPerShaderStage: 8 }, { family });
+    for (const width of [3, 4]) {
+      const parts = [20, 3, 7, 1, 9].map((n, i) =>
+        partOf(n, 5, width, i % 3 === 0 ? 1 : undefined)
+      );
+      await check(gpu, parts, 5, width);
+    }
+  }
+});
 
 Deno.test("gradients of a table that is looked up and multiplied, dense and in rows, add up", () =>
   withBothFamilies(async (gpu) => {
@@ -138,15 +150,16 @@ Deno.test("Gradients.get() gives rows for look-ups and sums look-ups of the same
   }));
 
 Deno.test("mergeRows() sums more positions of one id than a thread may loop over", () =>
-  withGpu(async (gpu) => {
-    const n = 150_001;
+  withBothFamilies(async (gpu) => {
     using step = gpu.step();
-    const ids = step.upload(new Uint32Array(n).fill(1)), table = step.tensor([3, 1]);
-    const values = step.upload(new Float32Array(n).fill(1), [n, 1]);
-    const dense = scatterRows(
-      step,
-      mergeRows(step, table, [{ kind: "sparse", ids, values }]),
-      table,
-    );
-    assertEquals([...await gpu.readFloats(dense)], [0, n, 0]);
+    const table = step.tensor([3, 1]);
+    const part = (n: number): SparseGradient => ({
+      kind: "sparse",
+      ids: step.upload(new Uint32Array(n).fill(1)),
+      values: step.upload(new Float32Array(n).fill(1), [n, 1]),
+    });
+    for (const sizes of [[150_001], [50_000, 30_000, 70_001]]) {
+      const dense = scatterRows(step, mergeRows(step, table, sizes.map(part)), table);
+      assertEquals([...await gpu.readFloats(dense)], [0, 150_001, 0]);
+    }
   }));

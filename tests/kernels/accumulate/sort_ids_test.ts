@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { sortIds } from "../../../kernels/accumulate/sort_ids.ts";
-import type { Gpu } from "../../../mod.ts";
-import { withGpu } from "../../support/gpu.ts";
+import type { Gpu, Tensor } from "../../../mod.ts";
+import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 import { randomIds } from "../../reference/data.ts";
 
 const NONE = 0xffffffff;
@@ -47,9 +47,24 @@ Deno.test("sortIds() sorts ids that are all equal, rising or falling", () =>
   }));
 
 Deno.test("sortIds() takes several lists for one, in order", () =>
-  withGpu(async (gpu) => {
-    const parts = [65, 1, 257, 8].map((n, i) => randomIds(n, 40, i));
-    await check(gpu, parts, 40);
+  withBothFamilies(async (gpu) => {
+    for (const sizes of [[65, 1, 257, 8], [700, 3500], new Array<number>(40).fill(3)]) {
+      await check(gpu, sizes.map((n, i) => randomIds(n, 40, i)), 40);
+    }
+  }));
+
+Deno.test("sortIds() takes one launch for few ids of one list less than for those of several", () =>
+  withBothFamilies(async (gpu) => {
+    using ids = gpu.tensor([20], randomIds(20, 9, 1));
+    using others = gpu.tensor([30], randomIds(30, 9, 2));
+    const labels = async (lists: Tensor[]) => {
+      const { rows } = await gpu.profile(() => {
+        for (const tensor of Object.values(sortIds(gpu, lists, 9))) tensor.dispose();
+      });
+      return rows.map(({ label, runs }) => `${label} ${runs}`).sort();
+    };
+    assertEquals(await labels([ids]), ["sort.segments 1", "sort.sort 1"]);
+    assertEquals(await labels([ids, others]), ["concatIds 1", "sort.segments 1", "sort.sort 1"]);
   }));
 
 Deno.test("sortIds() sorts more ids than one workgroup scans at a time", () =>

@@ -155,11 +155,13 @@ Deno.test("a tiled gradient throws a TypeError once its inputs have changed, unl
     using stack = new DisposableStack();
     const [x, weight, bias] = inputsOf(gpu, 9).map((tensor) => stack.use(tensor));
     using optimizer = new SGD(gpu, [["weight", weight!]], { lr: 1 });
+    using step = gpu.step({ training: true });
+    const importance = step.upload(values(9, 3));
     const backward = (step: Step): Gradients => {
       const target = step.upload(randomIds(9, V, 2));
-      return step.backward(sum(step, crossEntropy(step, x!, weight!, bias!, target, 4608)));
+      const loss = crossEntropy(step, x!, weight!, bias!, target, 4608);
+      return step.backward(weightedSum(step, loss, importance));
     };
-    using step = gpu.step({ training: true });
     const updated = backward(step);
     optimizer.step(updated);
     const message = "[197,6] has changed since the backward pass";
@@ -167,6 +169,9 @@ Deno.test("a tiled gradient throws a TypeError once its inputs have changed, unl
     const written = backward(step);
     gpu.write(bias!, values(V, 7));
     assertThrows(() => optimizer.step(written), TypeError, "[197] has changed");
+    const weighted = backward(step);
+    gpu.write(importance, values(9, 4));
+    assertThrows(() => weighted.toDense(weight!), TypeError, "[9] has changed");
     const whole = backward(step), before = await gpu.readFloats(whole.toDense(weight!)!);
     optimizer.step(whole);
     assertEquals(await gpu.readFloats(whole.toDense(weight!)!), before);

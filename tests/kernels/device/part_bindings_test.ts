@@ -3,6 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { boundParts, forParts } from "../../../kernels/device/part_bindings.ts";
 import {
+  add,
   crossEntropy,
   drawClasses,
   dropout,
@@ -134,8 +135,18 @@ Deno.test("indexScore() gathers a table's rows for some targets at a time, where
     gpu.table([classes, W], values(classes * W, 1)),
     gpu.table([classes], values(classes, 3)),
   ];
-  const run = (step: Step, ...[x, table, bias]: Tensor[]) =>
-    indexScore(step, x!, table!, bias!, step.upload(randomIds(N * K, classes, 5), [N, K]));
+  const run = (step: Step, ...[x, table, bias]: Tensor[]) => {
+    const scores = [5, 6].map((seed) => {
+      return indexScore(
+        step,
+        x!,
+        table!,
+        bias!,
+        step.upload(randomIds(N * K, classes, seed), [N, K]),
+      );
+    });
+    return add(step, scores[0]!, scores[1]!);
+  };
   // One tensor holds the rows for 320 targets.
   await using small = await limitedGpu({ maxStorageBufferBindingSize: 2 ** 17 }, {
     maxBindingBytes: 1,

@@ -1,6 +1,7 @@
 // Elementwise arithmetic and sums against float64.
 
-import { assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import type { Tensor } from "../../../mod.ts";
 import { columnSums } from "../../../kernels/matmul/column_sums.ts";
 import { add, affine, mean, multiply, scale, sum, weightedSum } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
@@ -60,6 +61,20 @@ Deno.test("add(), multiply() and weightedSum() throw a TypeError when shapes dif
     assertThrows(() => add(step, a, b), TypeError, "[3,2], expected f32 [2,3]");
     assertThrows(() => multiply(step, a, b), TypeError, "multiply");
     assertThrows(() => weightedSum(step, a, b), TypeError, "weight");
+  }));
+
+Deno.test("weightedSum() has its weight as gradient where it is the loss itself, and else a multiple", () =>
+  withGpu(async (gpu) => {
+    using step = gpu.step({ training: true });
+    const a = step.upload(values(7, 1)), weight = step.upload(values(7, 2));
+    a.requiresGrad = true;
+    const lossOf = (): Tensor => step.reshape(weightedSum(step, a, weight), [1, 1]);
+    assertEquals(step.backward(lossOf()).get(a), weight);
+    const twice = step.backward(scale(step, lossOf(), 2)).toDense(a)!;
+    assertEquals(await gpu.read(twice), values(7, 2).map((w) => 2 * w));
+    const both = step.backward(add(step, lossOf(), lossOf())).toDense(a)!;
+    assertEquals(await gpu.read(both), values(7, 2).map((w) => 2 * w));
+    assertEquals(await gpu.read(weight), values(7, 2));
   }));
 
 Deno.test("sum(), mean() and weightedSum() agree with float64 over one to many workgroups", () =>

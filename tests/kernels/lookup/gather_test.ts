@@ -1,9 +1,9 @@
 // Table look-ups: rows by id and scores of chosen rows, with their row-sparse gradients.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { gather, indexScore, sum } from "../../../kernels/ops.ts";
+import { add, gather, indexScore, sum } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
-import { withGpu } from "../../support/gpu.ts";
+import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";
 import * as reference from "../../reference/linear.ts";
 
@@ -68,6 +68,42 @@ Deno.test("indexScore() agrees with float64 for targets and for noise of each ro
         tolerance: { atol: 3e-6, rtol: 1e-5 },
       });
     }
+  }));
+
+Deno.test("indexScore() adds its gradient of x to that of other operations, without a launch for it", () =>
+  withBothFamilies(async (gpu) => {
+    const [N, E, V] = [65, 7, 9], [first, second] = [randomIds(N, V, 1), randomIds(N, V, 2)];
+    const oracles = [first, second].map((ids) => reference.indexScore(ids, 1, E));
+    await checkOp(gpu, "two scores of x", {
+      shapes: [[N, E], [V, E], [V]],
+      oracle: (...inputs) => {
+        const scores = oracles.map((oracle) => oracle(...inputs));
+        return {
+          output: scores[0]!.output.map((score, n) => score + scores[1]!.output[n]!),
+          backward: (dOutput) => {
+            const [one, other] = scores.map(({ backward }) => backward(dOutput));
+            return one!.map((d, i) => d.map((x, at) => x + other![i]![at]!));
+          },
+        };
+      },
+      run: (step, x, table, bias) => {
+        const [one, other] = [first, second].map((ids) => {
+          return indexScore(step, x!, table!, bias!, step.upload(ids));
+        });
+        return add(step, one!, other!);
+      },
+      tolerance: { atol: 3e-6, rtol: 1e-5 },
+    });
+    using step = gpu.step({ training: true });
+    const x = step.upload(values(N * E, 1), [N, E]), table = step.upload(values(V * E, 2), [V, E]);
+    x.requiresGrad = true;
+    const scores = [first, second].map((ids) => {
+      return indexScore(step, x, table, step.upload(values(V, 3)), step.upload(ids));
+    });
+    const loss = sum(step, add(step, scores[0]!, scores[1]!));
+    const { rows } = await gpu.profile(() => void step.backward(loss));
+    const runs = rows.map(({ label, runs }) => `${label} ${runs}`).sort();
+    assertEquals(runs, ["fill 1", "indexScore.dinput 2"]);
   }));
 
 Deno.test("gather() and indexScore() throw a RangeError when an id is not a row", () =>
