@@ -209,7 +209,8 @@ function productsOf(
   let a = 1, b = 0, c = 0, d = 0; // d: the element minus 1, so that rounding does not lose a small decay
   for (let n = 0, run = runs.length - 2, left = runs[run]!; n <= MAX_STEPS; n++, left--) {
     if (left === 0 && run > 0) left = runs[run -= 2]!;
-    products.set([a, b, c, d], 4 * n);
+    const i = 4 * n; // set() of an array takes three times as long
+    [products[i], products[i + 1], products[i + 2], products[i + 3]] = [a, b, c, d];
     // The product times the matrix of the step before: its value moves by its new moment.
     const lr = runs[run + 1]!;
     const byMoment = a - lr * b, toValue = c - lr * (1 + d);
