@@ -1,7 +1,7 @@
 /** The command line as a user meets it: help, version, one-line errors and exit codes. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { dirname } from "@std/path";
+import { dirname, fromFileUrl } from "@std/path";
 import config from "../deno.json" with { type: "json" };
 import { PROGRAM } from "../example/cli/commands.ts";
 import { helpOf } from "../example/cli/help.ts";
@@ -107,13 +107,21 @@ Deno.test("main.ts names the flags before it does anything when a permission is 
     [[], [], "read saved_model"],
   ];
   for (const [flags, args, what] of missing) {
-    assertEquals(await permitted(flags, ...args), {
-      code: 2,
-      out: "",
-      err: `error: May not ${what}: start it by deno run ${FLAGS.join(" ")}\n`,
-    });
+    const { code, out, err } = await permitted(flags, ...args);
+    assertEquals([code, out], [2, ""]);
+    const command = `deno run ${FLAGS.join(" ")} ${fromFileUrl(MAIN)}`;
+    assert(err.startsWith(`error: May not ${what}: start it by ${command}`), err);
+    assert(err.endsWith(`${args.join(" ")}\n`), err);
   }
 });
+
+Deno.test("main.ts names a command that a shell can run when a permission is missing", () =>
+  inFolder(async (folder) => {
+    const words = ["--data", "it's a $text", "--save", "a-b", "--seed", "7"];
+    const { err } = await deno(["run", "--no-prompt", MAIN.href, ...words], folder);
+    const rest = `--data 'it'\\''s a $text' --save a-b --seed 7\n`;
+    assert(err.endsWith(` ${fromFileUrl(MAIN)} ${rest}`), err);
+  }));
 
 Deno.test("main.ts needs no permission but those that it asks for at the start", async () => {
   const flags = ["--allow-read=text,words,saved_model", "--allow-write=saved_model"];

@@ -1,5 +1,6 @@
 /** Asks for the Deno permissions that a run needs before it begins. */
 
+import { commandWith } from "../shared/command_line.ts";
 import { UsageError } from "../shared/errors.ts";
 import {
   BOARD_FOLDER,
@@ -42,7 +43,7 @@ export function usedPaths(settings: PathSettings): Paths {
 /**
  * Requests missing permissions; on a terminal, Deno asks the user.
  *
- * @throws {UsageError} If one is denied; the message names the flags that grant everything.
+ * @throws {UsageError} If one is denied; the message has the command that grants everything.
  */
 export async function askPermissions({ read, write = [] }: Paths): Promise<void> {
   const needed = [
@@ -52,10 +53,8 @@ export async function askPermissions({ read, write = [] }: Paths): Promise<void>
   for (const permission of needed) {
     const { state } = await Deno.permissions.request(permission);
     if (state === "granted") continue;
-    const flags = flagsFor(write).join(" ");
-    throw new UsageError(
-      `May not ${permission.name} ${permission.path}: start it by deno run ${flags}`,
-    );
+    const command = commandWith(flagsFor(write));
+    throw new UsageError(`May not ${permission.name} ${permission.path}: start it by ${command}`);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Communicator } from "../../kernels/mod.ts";
 import { boundsOf, checkEvaluation } from "../model/checks.ts";
 import { describeModel, describeTest } from "./describe.ts";
 import { evaluationBatches } from "../data/batches.ts";
-import { evaluationProblem, type Settings } from "../options/settings.ts";
+import { evaluationProblem, isSynthetic, type Settings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { findModel } from "../storage/open_model.ts";
 import type { Io } from "../shared/io.ts";
@@ -43,7 +43,7 @@ export async function testModel(
   const ranks = new Ranks(communicator);
   await tuneGpu(gpu, settings, io, ranks);
   for (const line of describeTest(data, whole)) io.out(line);
-  for (const warning of unknownWarnings(whole)) io.err(warning);
+  for (const warning of unknownWarnings(whole, cureOf(data))) io.err(warning);
   const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
   checkEvaluation({ ...settings, ...own }, boundsOf(gpu, vocabulary.size), {
     kind: evaluation,
@@ -65,4 +65,11 @@ export async function testModel(
   io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
   const metrics = communicator.rank === 0 ? new Metrics(save, io) : NO_RECORD;
   await summarize(gpu, { model, corpus, evaluation, metrics, io, ranks });
+}
+
+/** What to do if the model knows few words of the text `data`. */
+function cureOf(data: string): string {
+  return isSynthetic(data)
+    ? `give the folder of the model's text by --data: ${data} is a made-up language`
+    : "give a text of the model's own kind by --data";
 }

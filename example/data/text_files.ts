@@ -11,9 +11,6 @@ import { openChunks } from "./input.ts";
 import { LineWords } from "./line_words.ts";
 import { LineSplitter } from "./lines.ts";
 
-/** Endings of files that are decompressed. */
-const PACKED = ["", ".gz", ".zst"];
-
 /** Observers of reading. */
 export interface ReadingWatch {
   /** Receives remarks for the user, one line each. */
@@ -23,32 +20,37 @@ export interface ReadingWatch {
 }
 
 /**
- * The files of a part such as `train`: `train.txt`, else `train.txt.gz` or `train.txt.zst`, else all of
+ * The files of a part such as `train`: `train.txt`, `train.txt.gz` or `train.txt.zst`, or all of
  * `train-*.txt`, packed or not, in the order of their names.
  *
- * @throws {UsageError} If there is none, or it cannot be told which.
+ * @throws {UsageError} If there is none, or if two files are the same part.
  */
 export function filesOf(folder: string, part: string): readonly string[] {
   const path = (name: string) => `${folder.replace(/\/+$/, "") || "/"}/${name}`;
-  const names = attempt("read", folder, () => [...Deno.readDirSync(folder)]).map(({ name }) => name)
+  const plain = `${part}.txt`, unpacked = (name: string) => name.replace(/\.(gz|zst)$/, "");
+  const all = attempt("read", folder, () => [...Deno.readDirSync(folder)]).map(({ name }) => name)
     .sort();
-  const plain = `${part}.txt`,
-    isPacked = (name: string) => PACKED.some((end) => name === plain + end);
-  const some = names.filter((name) =>
-    name.startsWith(`${part}-`) && PACKED.some((end) => name.endsWith(`.txt${end}`))
+  const names = all.filter((name) =>
+    unpacked(name) === plain || name.startsWith(`${part}-`) && unpacked(name).endsWith(".txt")
   );
-  const [one, other] = [...names.filter(isPacked), ...some.slice(0, 1)];
-  if (one !== plain && one !== undefined && other !== undefined) {
+  if (names.length === 0) {
     throw new UsageError(
-      `Cannot tell what to read as ${path(plain)}: there are ${one} and ${other}; keep one of them`,
+      `Cannot read ${path(plain)}: there is no such file; ${cureOfMissing(part, all)}`,
     );
   }
-  if (one === undefined) {
+  const spellings = [...Map.groupBy(names, unpacked).values()];
+  const whole = spellings.find(([name = ""]) => unpacked(name) === plain);
+  if (whole) spellings.push([...whole, ...names.filter((name) => !whole.includes(name))]);
+  const [one, other] = spellings.find(({ length }) => length > 1) ?? [];
+  if (one !== undefined) {
     throw new UsageError(
-      `Cannot read ${path(plain)}: there is no such file; ${cureOfMissing(part, names)}`,
+      `Cannot tell what to read as ${
+        path(unpacked(one))
+      }: there are ${one} and ${other}; keep one ` +
+        "of them in the folder",
     );
   }
-  const files = (isPacked(one) ? [one] : some).map(path);
+  const files = names.map(path);
   files.forEach(checkFile);
   return files;
 }

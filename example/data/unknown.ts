@@ -21,9 +21,14 @@ export function describeUnknown({ valid, test }: CorpusTexts): string | undefine
   ).join(", ");
 }
 
-/** Warnings, one line each, if unknown words make a perplexity too high or too low. */
+/**
+ * Warnings, one line each, if unknown words make a perplexity too high or too low.
+ *
+ * @param cure What to do if `<unk>` is most of a text.
+ */
 export function unknownWarnings(
   { vocabulary: { counts }, train, valid, test }: CorpusTexts & Pick<Corpus, "vocabulary">,
+  cure = "use more training text, a lower --min-freq or a larger vocabulary (--vocab)",
 ): string[] {
   const warnings: string[] = [], unseen = unknownCounts({ valid, test });
   if (counts[UNK] === 0 && unseen.some(({ unknown }) => unknown > 0)) {
@@ -38,8 +43,7 @@ export function unknownWarnings(
     .map(({ name, words, unknown }) => `${formatPercent(unknown, words)} of ${name}`);
   if (full.length > 0) {
     warnings.push(
-      `warning: <unk> is ${full.join(", ")}: a low perplexity then means nothing; use more ` +
-        "training text, a lower --min-freq or a larger vocabulary (--vocab)",
+      `warning: <unk> is ${full.join(", ")}: a low perplexity then means nothing; ${cure}`,
     );
   }
   return warnings;

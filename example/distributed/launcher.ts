@@ -1,5 +1,6 @@
 /** What the program that started the ranks says of them in the environment. */
 
+import { commandWith } from "../shared/command_line.ts";
 import { UsageError } from "../shared/errors.ts";
 import { LIBRARY_VARIABLE, type MpiConstants } from "./mpi_library.ts";
 
@@ -28,6 +29,9 @@ const LAUNCHERS: readonly Launcher[] = [
 /** The variables that are read. */
 const VARIABLES = [LIBRARY_VARIABLE, ...LAUNCHERS.flatMap(({ size, rank }) => [size, rank])];
 
+/** Flags of `deno run` that let a rank do all that it does. */
+const FLAGS = ["--allow-ffi", "--allow-env", "--allow-read", "--allow-write=saved_model"];
+
 /** What is known of the ranks before MPI begins. */
 export interface Launched {
   readonly by?: Launcher;
@@ -40,7 +44,8 @@ export interface Launched {
 /**
  * Reads the environment.
  *
- * @throws {UsageError} If the program may not read it or not call a library; the message has the flags.
+ * @throws {UsageError} If the program may not read it or not call a library; the message has the command
+ * that grants both.
  */
 export function launched(): Launched {
   const granted = [
@@ -48,10 +53,7 @@ export function launched(): Launched {
     ...VARIABLES.map((variable) => Deno.permissions.querySync({ name: "env", variable })),
   ];
   if (granted.some(({ state }) => state !== "granted")) {
-    throw new UsageError(
-      "May not call MPI: start each rank by deno run --allow-ffi --allow-env --allow-read " +
-        "--allow-write=saved_model main.ts --distributed",
-    );
+    throw new UsageError(`May not call MPI: start each rank by ${commandWith(FLAGS)}`);
   }
   const library = Deno.env.get(LIBRARY_VARIABLE), named = library ? { library } : {};
   const by = LAUNCHERS.find(({ size }) => Deno.env.get(size) !== undefined);

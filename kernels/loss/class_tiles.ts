@@ -59,14 +59,15 @@ export function tilesOf(
   const bytes = floats * V <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
   const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
   const begins = [0, ...edges], steps = Math.min(fitting, most / TILE_STEP);
-  return begins.flatMap((begin, i) => tilesWithin(begin, begins[i + 1] ?? V, steps));
+  return begins.flatMap((begin, i) => tilesWithin(gpu, begin, begins[i + 1] ?? V, steps));
 }
 
 /** Tiles of the classes from `begin` to `end`, each of at most `most` times 64. */
-function tilesWithin(begin: number, end: number, most: number): Tile[] {
+function tilesWithin({ family }: Device, begin: number, end: number, most: number): Tile[] {
   const count = end - begin;
-  // Rows of a multiple of four floats are loaded as vectors: the rest gets its own tile.
-  const even = count % 4 === 0 || count < TILE_STEP ? count : count - count % TILE_STEP;
+  // Software adapters load rows of a multiple of four floats as vectors: the rest gets its own tile.
+  const whole = family === "hardware" || count % 4 === 0 || count < TILE_STEP;
+  const even = whole ? count : count - count % TILE_STEP;
   // The other tiles are about the same size, so that they share buffers.
   const steps = Math.ceil(even / TILE_STEP), number = Math.ceil(steps / most);
   const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_STEP);

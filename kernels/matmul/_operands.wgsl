@@ -4,13 +4,16 @@
 // Bindings: a, a4: A as floats and as vec4 [m, k], or [k, m] if TRANSPOSE_A; b, b4: B likewise [k, n],
 // or [n, k] if TRANSPOSE_B; bias [n] (read only if the uniform's bias is not 0); c or c4 [m, n].
 // B's elements are Weights: whoever uses the library is prefixed with _weight_f32.wgsl or _weight_f16.wgsl.
-// VECTOR_A, VECTOR_B: the stored row length is a multiple of 4, so that a4 or b4 may be used.
+// VECTOR_A, VECTOR_B: the stored row length is a multiple of 4, so that a4 or b4 may be used. SHIFTED: other
+// rows are loaded as two vec4s, too, of which the four floats are taken.
+// Prefixed with _shifted.wgsl.
 // Entry points of a kernel: `vectors` if n is a multiple of 4, else `scalars`.
 
 override TRANSPOSE_A: bool = false;
 override TRANSPOSE_B: bool = false;
 override VECTOR_A: bool = false;
 override VECTOR_B: bool = false;
+override SHIFTED: bool = false;
 override ACCUMULATE: bool = false;
 
 struct Params {
@@ -40,7 +43,13 @@ fn load_a(row: u32, k: u32, step: u32, end: u32) -> vec4f {
   let place = select(vec2u(params.row + row + step, k), vec2u(k + step, row), TRANSPOSE_A);
   let at = place.x * params.width_a + place.y;
   var v: vec4f;
-  if (VECTOR_A) { v = a4[at / 4]; } else { v = vec4f(a[at], a[at + 1], a[at + 2], a[at + 3]); }
+  if (VECTOR_A) {
+    v = a4[at / 4];
+  } else if (SHIFTED) {
+    v = shifted(a4[at / 4], a4[at / 4 + 1], at % 4);
+  } else {
+    v = vec4f(a[at], a[at + 1], a[at + 2], a[at + 3]);
+  }
   if (TRANSPOSE_A) { return select(vec4f(), v, k + step < end); }
   return select(vec4f(), v, vec4u(k, k + 1, k + 2, k + 3) < vec4u(end));
 }
@@ -53,6 +62,8 @@ fn load_b(column: u32, k: u32, step: u32, end: u32) -> vec4f {
   var v: vec4f;
   if (VECTOR_B) {
     v = vec4f(b4[at / 4]);
+  } else if (SHIFTED) {
+    v = shifted(vec4f(b4[at / 4]), vec4f(b4[at / 4 + 1]), at % 4);
   } else {
     v = vec4f(Weights(b[at], b[at + 1], b[at + 2], b[at + 3]));
   }

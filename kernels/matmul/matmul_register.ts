@@ -2,12 +2,18 @@
 
 import type { Device } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
-import operands from "./_operands.wgsl" with { type: "text" };
 import tiles from "./matmul_register.wgsl" with { type: "text" };
-import { inParts, product, type ProductOptions, type Sizes, sourceFor } from "./operands.ts";
+import {
+  inParts,
+  operandsSource,
+  product,
+  type ProductOptions,
+  type Sizes,
+  sourceFor,
+} from "./operands.ts";
 import { withWeight } from "./weight.ts";
 
-const sources = withWeight(operands + tiles);
+const sources = withWeight(operandsSource + tiles);
 
 /** What a CPU core's cache holds of the operand that is read again for every tile. */
 const CACHED_FLOATS = 2 ** 17;

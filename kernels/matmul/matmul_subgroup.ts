@@ -3,17 +3,23 @@
 import { type Device, dispatchTexels } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import texelLibrary from "../device/_texels.wgsl" with { type: "text" };
-import operands from "./_operands.wgsl" with { type: "text" };
 import texelTile from "./_texel_tile.wgsl" with { type: "text" };
 import tiles from "./matmul_subgroup.wgsl" with { type: "text" };
-import { inParts, product, type ProductOptions, type Sizes, sourceFor } from "./operands.ts";
+import {
+  inParts,
+  operandsSource,
+  product,
+  type ProductOptions,
+  type Sizes,
+  sourceFor,
+} from "./operands.ts";
 import { padRows } from "./pad.ts";
 import { withWeight } from "./weight.ts";
 
 /** WGSL of a product's tile from texels, for {@linkcode texelTileOf} and {@linkcode withWeight}. */
 export const texelSource = texelLibrary + texelTile;
 
-const sources = withWeight(operands + texelSource + tiles);
+const sources = withWeight(operandsSource + texelSource + tiles);
 
 /** Steps of k of a launch: llvmpipe ends a thread's loops after 65,535 rounds, here of four steps. */
 const MAX_LOOP = 2 ** 17;

@@ -2,14 +2,13 @@
 
 import type { Device } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
-import operands from "./_operands.wgsl" with { type: "text" };
 import kernel from "./matmul_workgroup.wgsl" with { type: "text" };
-import { product, type ProductOptions, type Sizes, sourceFor } from "./operands.ts";
+import { operandsSource, product, type ProductOptions, type Sizes, sourceFor } from "./operands.ts";
 import { withWeight } from "./weight.ts";
 import { type Plan, planOf, TILES, tilesIn } from "./workgroup_tile.ts";
 
 const sourcesOf = new Map(
-  TILES.map((tile) => [tile, withWeight(tile.source + operands + kernel)]),
+  TILES.map((tile) => [tile, withWeight(tile.source + operandsSource + kernel)]),
 );
 
 /** Small results from long sums are split along k to occupy the GPU, and added up in order. */
@@ -26,8 +25,13 @@ export function multiplyFromWorkgroup(
   const source = sourceFor(sourcesOf.get(tile)!, b);
   const multiply = (target: Tensor, how: ProductOptions) => {
     const launch = product(target, a, b, sizes, how);
-    const grid = tilesIn(tile, [sizes]) * parts;
-    gpu.dispatch({ ...launch, source, uniform: { ...launch.uniform, depth }, grid });
+    gpu.dispatch({
+      ...launch,
+      source,
+      constants: { ...launch.constants, SHIFTED: 1 },
+      uniform: { ...launch.uniform, depth },
+      grid: tilesIn(tile, [sizes]) * parts,
+    });
   };
   if (parts === 1) return multiply(c, options);
   const { bias, accumulate = false, ...transposes } = options;

@@ -3,6 +3,11 @@
 import type { Compute } from "../device/adapter.ts";
 import type { Launch } from "../device/launch.ts";
 import type { Tensor } from "../device/tensor.ts";
+import operands from "./_operands.wgsl" with { type: "text" };
+import shifted from "./_shifted.wgsl" with { type: "text" };
+
+/** WGSL that loads the operands and stores the product, for {@linkcode withWeight}. */
+export const operandsSource: string = shifted + operands;
 
 /** How a product is computed. */
 export interface ProductOptions {

@@ -6,6 +6,7 @@ import { expectShape, type Tensor } from "../device/tensor.ts";
 import { columnSums } from "./column_sums.ts";
 import { matmulInto } from "./matmul.ts";
 import { asMatrix, type Sizes } from "./operands.ts";
+import shifted from "./_shifted.wgsl" with { type: "text" };
 import source from "./weight_gradients.wgsl" with { type: "text" };
 import { type Plan, planOf, TILES, tilesIn } from "./workgroup_tile.ts";
 
@@ -21,7 +22,7 @@ export interface WeightGradient {
   readonly dBias?: Tensor | undefined;
 }
 
-const sources = new Map(TILES.map((tile) => [tile, tile.source + source]));
+const sources = new Map(TILES.map((tile) => [tile, tile.source + shifted + source]));
 
 /** Tensors that a map binds. */
 const BOUND = 4;

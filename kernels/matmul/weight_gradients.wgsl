@@ -2,7 +2,7 @@
 //
 // dW[m, w] = sum over n of dOut[n, m] x[n, w]; db[m] = sum over n of dOut[n, m]; of each of PARTS maps.
 // Shapes: dOut [N, M], x [N, W], dW [M, W], db [M]; N is the same for all maps.
-// Prefixed with _workgroup_tile.wgsl; part_bindings.ts repeats what a map needs.
+// Prefixed with _workgroup_tile.wgsl and _shifted.wgsl; part_bindings.ts repeats what a map needs.
 // gradients: dispatch: 1-D over the tiles of all dW, times ceil(N / depth) workgroups, folded. It writes dW
 // in rows of whole vec4s, and where depth (a multiple of SLAB) is less than N, the sums of each chunk of
 // depth rows: [ceil(N / depth), M, ceil(W / 4)] vec4s and [ceil(N / depth), M]. Then
@@ -40,14 +40,6 @@ struct Params {
 var<private> map: u32;
 // Sums of four columns of dOut over the rows that the thread has fetched.
 var<private> sums: vec4f;
-
-// Four floats from `shift` on of two vec4s that follow each other.
-fn shifted(low: vec4f, high: vec4f, shift: u32) -> vec4f {
-  let odd = (shift & 1) != 0;
-  let v = select(low, vec4f(low.yzw, high.x), odd);
-  let next = select(high.xy, high.yz, odd);
-  return select(v, vec4f(v.zw, next), (shift & 2) != 0);
-}
 
 // Columns `column` to `column + 3` of row n of dOut, zero from row `end` on.
 fn load_a_PART(column: u32, n: u32, end: u32) -> vec4f {

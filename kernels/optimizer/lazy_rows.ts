@@ -61,9 +61,11 @@ export class LazyRows implements PendingUpdates, Disposable {
   readonly last: Tensor;
   readonly #coefficients: SGDCoefficients;
   readonly #rounding: Rounding;
-  readonly #products: Tensor;
-  /** The learning rates of the steps since all rows were up to date. */
-  #rates: number[] = [];
+  /** The products in use, and those of before, which commands that wait for submission may still name. */
+  #products: [Tensor, Tensor];
+  /** The steps since all rows were up to date. */
+  #steps = 0;
+  #runs: number[] = [];
   /** The only learning rate of the products on the GPU, if they have only one. */
   #onlyRate: number | undefined;
   #held = false;
@@ -89,18 +91,13 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#kernel = (moment ? withMoment : withoutMoment)(W, table.dtype);
     this.#W = W / this.#kernel.vec;
     this.last = madeLike(table, ([rows]) => gpu.tensor([rows!], new Uint32Array(rows!)));
-    this.#products = gpu.tensor([MAX_STEPS + 1, 4]);
+    this.#products = [gpu.tensor([MAX_STEPS + 1, 4]), gpu.tensor([MAX_STEPS + 1, 4])];
     for (const { pending } of this.#storages) pending.add(this);
   }
 
   /** The steps since all rows were up to date, oldest first: for each learning rate in turn their number and it. */
   get runs(): number[] {
-    const runs: number[] = [];
-    for (const lr of this.#rates) {
-      if (runs.at(-1) === lr) runs[runs.length - 2]!++;
-      else runs.push(1, lr);
-    }
-    return runs;
+    return [...this.#runs];
   }
 
   /** Until what this returns is disposed of, all rows stay as they are, whoever reads or writes them. */
@@ -111,19 +108,19 @@ export class LazyRows implements PendingUpdates, Disposable {
 
   /** Goes on after the steps of {@linkcode runs}; table, moment and `last` are as then. */
   restore(runs: readonly number[]): void {
-    this.#rates = [];
-    for (let i = 0; i < runs.length; i += 2) {
-      for (let steps = runs[i]!; steps > 0; steps--) this.#rates.push(runs[i + 1]!);
-    }
+    this.#runs = [...runs];
+    this.#steps = runs.reduce((sum, steps, i) => i % 2 === 0 ? sum + steps : sum, 0);
     if (runs.length > 0) this.#writeProducts();
   }
 
   /** One step: the gradient's rows move now, all others when they are read. */
   update(gradient: MergedGradient, norm: Tensor, lr: number): void {
     this.#flushOthers();
-    if (this.#rates.length === MAX_STEPS) this.flush();
-    const key = this.#rounding.next();
-    this.#rates.push(lr);
+    if (this.#steps === MAX_STEPS) this.flush();
+    const key = this.#rounding.next(), runs = this.#runs;
+    if (runs.at(-1) === lr) runs[runs.length - 2]!++;
+    else runs.push(1, lr);
+    this.#steps++;
     this.#writeProducts();
     this.#move("sgd.update", key, { ids: gradient.ids, values: gradient.values, norm });
   }
@@ -139,7 +136,8 @@ export class LazyRows implements PendingUpdates, Disposable {
   flush(): void {
     if (!this.#behind) return;
     this.#move("sgd.flush", this.#rounding.deferred);
-    this.#rates = [];
+    this.#runs = [];
+    this.#steps = 0;
   }
 
   /**
@@ -150,7 +148,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     if (!this.#table.disposed && this.#gpu.working) this.flush();
     for (const { pending } of this.#storages) pending.delete(this);
     this.last.dispose();
-    this.#products.dispose();
+    for (const products of this.#products) products.dispose();
   }
 
   /** Applies what other optimizers have deferred in the same buffers: updates of a row keep their order. */
@@ -161,21 +159,22 @@ export class LazyRows implements PendingUpdates, Disposable {
   }
 
   get #behind(): boolean {
-    return this.#rates.length > 0 && !this.#held;
+    return this.#steps > 0 && !this.#held;
   }
 
   /** Writes the products of the steps' matrices: all are powers of one, written once, if the rate is the same. */
   #writeProducts(): void {
-    const [first] = this.#rates;
-    const only = this.#rates.every((lr) => lr === first) ? first : undefined;
+    const only = this.#runs.length === 2 ? this.#runs[1] : undefined;
     if (only !== undefined && only === this.#onlyRate) return;
-    this.#gpu.write(this.#products, productsOf(this.#rates, this.#coefficients));
+    const [now, before] = this.#products;
+    this.#products = [before, now];
+    this.#gpu.write(before, productsOf(this.#runs, this.#coefficients));
     this.#onlyRate = only;
   }
 
   /** Moves rows by the steps since each one's last. If all move, the steps are counted anew. */
   #move(label: string, key: RandomKey, { ids, values, norm }: Moved = {}): void {
-    const gpu = this.#gpu, none = this.#products, W = this.#W, now = this.#rates.length;
+    const gpu = this.#gpu, [products] = this.#products, W = this.#W, now = this.#steps;
     const tables = this.#moment ? [this.#table, this.#moment] : [this.#table];
     const { halves, fields } = roundedBy(this.#table, key);
     for (const { tensors, count, first, rows } of boundParts(gpu, [this.last, ...tables], 4)) {
@@ -187,10 +186,10 @@ export class LazyRows implements PendingUpdates, Disposable {
         source: forParts(this.#kernel.source, count),
         constants: { ALL: ids ? 0 : 1, HAS_GRADIENT: values ? 1 : 0 },
         halves,
-        inputs: [ids ?? none, none, norm ?? none, values ?? none],
+        inputs: [ids ?? products, products, norm ?? products, values ?? products],
         readsRows: { tables },
         outputs: tensors,
-        uniform: { n, W, now, lanes, first, rows, lr: this.#rates.at(-1)!, ...fields },
+        uniform: { n, W, now, lanes, first, rows, lr: this.#runs.at(-1)!, ...fields },
         grid: Math.ceil(n * lanes / 64),
       });
     }
@@ -199,19 +198,21 @@ export class LazyRows implements PendingUpdates, Disposable {
 
 /**
  * For n from 0 on, the product of the matrices of the last n steps, in the layout of lazy_rows.wgsl. It is
- * computed in float64, so that the rows' rounding is that of one step. Before the first of `rates`, each
- * step had this.
+ * computed in float64, so that the rows' rounding is that of one step. Before the first of `runs`, each
+ * step had its rate.
  */
 function productsOf(
-  rates: readonly number[],
+  runs: readonly number[],
   { momentum, weightDecay }: SGDCoefficients,
 ): Float32Array {
   const products = new Float32Array(4 * (MAX_STEPS + 1));
   let a = 1, b = 0, c = 0, d = 0; // d: the element minus 1, so that rounding does not lose a small decay
-  for (let n = 0; n <= MAX_STEPS; n++) {
-    products.set([a, b, c, d], 4 * n);
+  for (let n = 0, run = runs.length - 2, left = runs[run]!; n <= MAX_STEPS; n++, left--) {
+    if (left === 0 && run > 0) left = runs[run -= 2]!;
+    const i = 4 * n; // set() of an array takes three times as long
+    [products[i], products[i + 1], products[i + 2], products[i + 3]] = [a, b, c, d];
     // The product times the matrix of the step before: its value moves by its new moment.
-    const lr = rates[Math.max(0, rates.length - 1 - n)]!;
+    const lr = runs[run + 1]!;
     const byMoment = a - lr * b, toValue = c - lr * (1 + d);
     a = momentum * byMoment;
     b += weightDecay * byMoment;

@@ -130,30 +130,25 @@ function updateAll(gpu: Device, norm: Tensor, all: readonly Whole[]): void {
  * 16-bit floats goes alone, since each draws its own numbers.
  */
 function launchesOf(gpu: Device, all: readonly Whole[]): Whole[][] {
-  const launches: Whole[][] = [];
+  const launches: { all: Whole[]; bound: Set<Storage>; written: Set<Storage> }[] = [];
   for (const one of all) {
-    const most = setsBound(gpu, one.tensors.length, 1);
-    const found = launches.find((others) =>
-      others.length < most && others.every((other) => goTogether(one, other))
+    const most = setsBound(gpu, one.tensors.length, 1), buffers = one.tensors.map(storageIn);
+    const [read, ...written] = buffers;
+    let launch = launches.find((launch) =>
+      launch.all.length < most && haveOneFormula(one, launch.all[0]!) &&
+      !launch.written.has(read!) && written.every((buffer) => !launch.bound.has(buffer))
     );
-    if (found) found.push(one);
-    else launches.push([one]);
+    if (!launch) launches.push(launch = { all: [], bound: new Set(), written: new Set() });
+    launch.all.push(one);
+    for (const buffer of buffers) launch.bound.add(buffer);
+    for (const buffer of written) launch.written.add(buffer);
   }
-  return launches;
+  return launches.map(({ all }) => all);
 }
 
-function goTogether(a: Whole, b: Whole): boolean {
-  const names = Object.keys(a.coefficients), [boundByA, boundByB] = [a, b].map(buffersOf);
+function haveOneFormula(a: Whole, b: Whole): boolean {
   return a.rule === b.rule && [a, b].every(({ tensors }) => tensors[1].dtype !== "f16") &&
-    names.every((name) => a.coefficients[name] === b.coefficients[name]) &&
-    [[boundByA!, boundByB!], [boundByB!, boundByA!]].every(([one, other]) => {
-      return other!.slice(1).every((written) => !one!.includes(written));
-    });
-}
-
-/** The buffers of the gradient, which is read, and of the tensors that are written to. */
-function buffersOf({ tensors }: Whole): Storage[] {
-  return tensors.map(storageIn);
+    Object.keys(a.coefficients).every((name) => a.coefficients[name] === b.coefficients[name]);
 }
 
 /** Updates the rows that the gradient has. */

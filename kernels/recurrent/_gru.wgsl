@@ -1,4 +1,4 @@
-// What becomes of a unit's recurrent sums in a GRU layer: a library, see recurrent.wgsl.
+// What becomes of a unit's recurrent sums in a GRU layer: a library, see _recurrent.wgsl.
 //
 // forward:  s = sum + bias; r, z = sigmoid(gates[t] + s), n = tanh(gates[t] + r s);
 //           h = n + z (h' - n). gates[t] holds r, z, n afterwards, inner[t] the s of n; output[t] = h;

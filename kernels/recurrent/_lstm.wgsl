@@ -1,4 +1,4 @@
-// What becomes of a unit's recurrent sums in an LSTM layer: a library, see recurrent.wgsl.
+// What becomes of a unit's recurrent sums in an LSTM layer: a library, see _recurrent.wgsl.
 //
 // forward:  s = gates[t] + (bias_ih + bias_hh) + sum; i, f, o = sigmoid(s), g = tanh(s); c = f c' + i g;
 //           h = o tanh(c). gates[t] holds i, f, g, o afterwards; output[t] = h; hidden[t + 1] = h and

@@ -1,5 +1,5 @@
 // The recurrent weight as the kernels for GPUs read it: packed by pack_weight.wgsl. A library, see
-// recurrent.wgsl.
+// _recurrent.wgsl.
 
 @group(0) @binding(0) var<storage, read> weight: array<Weights>;
 

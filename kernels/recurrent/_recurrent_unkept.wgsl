@@ -1,4 +1,4 @@
 // Where the next step's product reads the states from their buffer: no texels to keep. A library, see
-// recurrent.wgsl.
+// _recurrent.wgsl.
 
 fn keep(b: u32, i: u32, value: Vec) {}

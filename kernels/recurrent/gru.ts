@@ -2,6 +2,7 @@
 
 import cell from "./_gru.wgsl" with { type: "text" };
 import {
+  beginAt,
   inputGates,
   layerGradients,
   recurrentKind,
@@ -36,7 +37,8 @@ export function gru(
   const { weightIh, weightHh, biasIh, biasHh } = weights, { state } = start;
   if (state !== undefined) expectFloats("gru", step, { state });
   const gates = inputGates(step, run, biasIh);
-  const hidden = statesOverTime(step, run, state);
+  const hidden = statesOverTime(step, run);
+  if (state) beginAt(run, [[hidden, state]]);
   const inner = step.tensor([T, B, H]), output = step.tensor([T, B, H]);
   overTime(run, {
     entry: "forward",

@@ -3,6 +3,7 @@
 import { expectObject } from "../device/expect.ts";
 import cell from "./_lstm.wgsl" with { type: "text" };
 import {
+  beginAt,
   inputGates,
   layerGradients,
   recurrentKind,
@@ -47,8 +48,8 @@ export function lstm(
     expectFloats("lstm", step, { hidden: state.hidden, cell: state.cell });
   }
   const gates = inputGates(step, run);
-  const hidden = statesOverTime(step, run, state?.hidden);
-  const cells = statesOverTime(step, run, state?.cell);
+  const hidden = statesOverTime(step, run), cells = statesOverTime(step, run);
+  if (state) beginAt(run, [[hidden, state.hidden], [cells, state.cell]]);
   const output = step.tensor([T, B, H]);
   overTime(run, {
     entry: "forward",

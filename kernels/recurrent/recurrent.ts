@@ -5,6 +5,7 @@ import type { Compute } from "../device/adapter.ts";
 import { type Device, dispatchTexels } from "../device/device.ts";
 import { expectObject } from "../device/expect.ts";
 import type { TexelLaunch } from "../device/launch.ts";
+import { forParts } from "../device/part_bindings.ts";
 import { sizeOf } from "../device/dtype.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 import { type VecSource, withVec } from "../device/vec.ts";
@@ -13,9 +14,10 @@ import { texelSource } from "../matmul/matmul_subgroup.ts";
 import { weightFor, withWeight } from "../matmul/weight.ts";
 import { weightGradients } from "../matmul/weight_gradients.ts";
 import packed from "./_packed_weight.wgsl" with { type: "text" };
+import shared from "./_recurrent.wgsl" with { type: "text" };
 import unkept from "./_recurrent_unkept.wgsl" with { type: "text" };
 import { packWeight, type PassWeights } from "./pack_weight.ts";
-import shared from "./recurrent.wgsl" with { type: "text" };
+import firstStates from "./recurrent_first.wgsl" with { type: "text" };
 import wholeRows from "./recurrent_rows.wgsl" with { type: "text" };
 import splitSums from "./recurrent_split.wgsl" with { type: "text" };
 import wholeStep from "./recurrent_step.wgsl" with { type: "text" };
@@ -196,19 +198,31 @@ function lastAt(floats: number): number {
   return Math.ceil(floats / ALIGNED) * ALIGNED;
 }
 
-/** States over time that begin at the state [B, H]; without one, the first time step writes zeros. */
-export function statesOverTime(step: Step, run: RecurrentRun, state?: Tensor): States {
-  const { kind: { name, split }, T, B, H } = run, size = B * H, begin = lastAt(T * size);
-  const all = step.tensor([begin + size]);
-  if (state) {
-    expectShape(name, "state", state, [B, H]);
-    launch(run, split(H), "first_state", state, [], [all], 0);
-  }
+/** States over time; the first time step writes zeros, unless they begin at a state. */
+export function statesOverTime(step: Step, { T, B, H }: RecurrentRun): States {
+  const size = B * H, begin = lastAt(T * size), all = step.tensor([begin + size]);
   const part = (first: number, shape: readonly number[]) => {
     using flat = all.slice(first, sizeOf(shape));
     return step.own(flat.reshape(shape));
   };
   return { all, before: part(0, [T, B, H]), last: part(begin, [B, H]) };
+}
+
+/** Lets states over time begin at states [B, H], but for rows that begin anew, in one launch. */
+export function beginAt(
+  { gpu, kind: { name }, B, H, resets }: RecurrentRun,
+  pairs: readonly (readonly [States, Tensor])[],
+): void {
+  for (const [, state] of pairs) expectShape(name, "state", state, [B, H]);
+  const states = pairs.map(([, state]) => state);
+  gpu.dispatch({
+    label: `${name}.first`,
+    source: forParts(firstStates, pairs.length),
+    inputs: [resets ?? states[0]!, ...states],
+    outputs: pairs.map(([{ all }]) => all),
+    uniform: { B, H, with_resets: Number(resets !== undefined) },
+    grid: Math.ceil(B * H / 64),
+  });
 }
 
 /** The input's part of the gates before activation, [T, B, G H]. */

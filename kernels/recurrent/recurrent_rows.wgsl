@@ -3,7 +3,7 @@
 //
 // forward:  from the first t on, the sums hidden[t] W^T, to finish_forward.
 // backward: from the last t back, the sums dstate[t + 1] W, to finish_backward.
-// Shapes: see recurrent.wgsl and pack_weight.wgsl.
+// Shapes: see _recurrent.wgsl and pack_weight.wgsl.
 // Dispatch: (B, 1, 1) workgroups of UNITS * SLICES threads, UNITS >= H. A thread sums one slice of the
 // inner dimension for one unit, four terms at a time; the first slice's threads own the units.
 // Determinism: sums in rising or falling order (SERPENTINE) of fours within a slice, then slice by slice;

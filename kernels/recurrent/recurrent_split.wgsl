@@ -3,7 +3,7 @@
 // forward: finish_forward of sums = hidden[t] W^T. backward: finish_backward of sums = dstate[t + 1] W. Where
 // these are zero, `sums` do not count.
 // For software adapters without texels, and for sizes that texels do not fit: there launches are cheap.
-// Shapes: see recurrent.wgsl; sums [B, G H] for forward, [B, H] for backward.
+// Shapes: see _recurrent.wgsl; sums [B, G H] for forward, [B, H] for backward.
 // Dispatch: 1-D over B * H Vecs, a thread each, folded. Determinism: nothing is summed.
 
 @group(0) @binding(0) var<storage, read> sums: array<Vec>;

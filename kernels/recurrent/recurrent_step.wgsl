@@ -2,7 +2,7 @@
 // and layers of any H.
 //
 // forward:  the sums hidden[t] W^T, to finish_forward. backward: dstate[t + 1] W, to finish_backward.
-// Shapes: see recurrent.wgsl and _packed_weight.wgsl.
+// Shapes: see _recurrent.wgsl and _packed_weight.wgsl.
 // Dispatch: (ceil(H / UNITS), ceil(B / ROWS), 1) workgroups of UNITS * SLICES threads. A thread sums one
 // slice of the inner dimension for one unit of ROWS rows, so that many loads are under way at once.
 // Determinism: sums in rising order within a slice, then slice by slice.

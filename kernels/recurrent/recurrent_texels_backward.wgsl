@@ -1,7 +1,7 @@
 // One time step of a recurrent layer backward, the product fused with the cell, from texels.
 //
 // backward: dstate[t + 1] W, to finish_backward; the texels of dstate[t] are written, too.
-// Shapes: see recurrent.wgsl; weight [G H, H], dstate and the written texels [B, G H]; sizes in Vecs of four.
+// Shapes: see _recurrent.wgsl; weight [G H, H], dstate and the written texels [B, G H]; sizes in Vecs of four.
 // Dispatch: (ceil(H / LANES), ceil(B / ROWS), 1) subgroups, H in Vecs; a lane owns four units of ROWS rows.
 // Determinism: sums in rising order (_texel_tile.wgsl).
 

@@ -1,7 +1,7 @@
 // One time step of a recurrent layer forward, the product fused with the cell, from texels.
 //
 // forward: the sums state W^T, to finish_forward; the next state's texels are written, too.
-// Shapes: see recurrent.wgsl; weight [G H, H], state and the written texels [B, H]; sizes in Vecs of four.
+// Shapes: see _recurrent.wgsl; weight [G H, H], state and the written texels [B, H]; sizes in Vecs of four.
 // Dispatch: (ceil(4 H / LANES), ceil(B / ROWS), 1) subgroups, H in Vecs.
 // Determinism: sums in rising order (_texel_tile.wgsl).
 //

@@ -2,9 +2,11 @@
 
 import { assert, assertAlmostEquals, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
-import type { Given } from "../../../example/options/settings.ts";
+import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import { run } from "../../../example/commands/run.ts";
+import { captureIo } from "../../support/capture_io.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
-import { events, lastLine, runTiny } from "../../support/tiny_run.ts";
+import { events, lastLine, runTiny, TINY } from "../../support/tiny_run.ts";
 import { leaseToProgram } from "../../support/leased_gpus.ts";
 
 leaseToProgram();
@@ -167,6 +169,21 @@ Deno.test("run() tests a model by its own words, with nothing but the model and 
     const event = events("model").at(-1)!;
     assertEquals([event["unknown"], event["tokens"]], [2, 7]);
     await assertRejects(() => runTiny({ data: "." }), UsageError, "Cannot read ./test.txt");
+    Deno.mkdirSync("other");
+    Deno.writeTextFileSync("other/test.txt", "x y z\n");
+    const made = String(TINY["data"]);
+    const cures: Record<string, string> = {
+      [made]: `give the folder of the model's text by --data: ${made} is a made-up language`,
+      "other": "give a text of the model's own kind by --data",
+    };
+    for (const [data, cure] of Object.entries(cures)) {
+      const io = captureIo();
+      await run(parseSettings({ data }), io);
+      assertEquals(
+        io.errLines.at(-1),
+        `warning: <unk> is 100 % of test: a low perplexity then means nothing; ${cure}`,
+      );
+    }
   }));
 
 Deno.test("run() tests a model on another made-up text, all words of which may be unknown", () =>

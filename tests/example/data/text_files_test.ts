@@ -2,6 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { filesOf } from "../../../example/data/text_files.ts";
+import { fileFindings } from "../../../example/doctor/files.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
 import { inFolder } from "../../support/folder.ts";
 
@@ -29,3 +30,55 @@ for (const [names, part, cure] of MISSING) {
       );
     }, Object.fromEntries(names.map((name) => [name, "a\n"]))));
 }
+
+/** Files that are one part twice, and the two that the refusal names, after what they are read as. */
+const TWICE: readonly [names: readonly string[], what: string, one: string, other: string][] = [
+  [["train.txt", "train.txt.gz"], "train.txt", "train.txt", "train.txt.gz"],
+  [["train.txt", "train.txt.zst"], "train.txt", "train.txt", "train.txt.zst"],
+  [["train.txt.gz", "train.txt.zst"], "train.txt", "train.txt.gz", "train.txt.zst"],
+  [["train.txt", "train-1.txt"], "train.txt", "train.txt", "train-1.txt"],
+  [
+    ["train.txt.gz", "train-1.txt.zst", "train-2.txt"],
+    "train.txt",
+    "train.txt.gz",
+    "train-1.txt.zst",
+  ],
+  [
+    ["train-1.txt", "train-2.txt", "train-2.txt.gz"],
+    "train-2.txt",
+    "train-2.txt",
+    "train-2.txt.gz",
+  ],
+];
+
+for (const [names, what, one, other] of TWICE) {
+  Deno.test(`filesOf() and doctor refuse ${names.join(" beside ")}`, () =>
+    inFolder(async (folder) => {
+      const problem =
+        `Cannot tell what to read as ${folder}/${what}: there are ${one} and ${other}`;
+      const cure = "keep one of them in the folder";
+      assertEquals(
+        assertThrows(() => filesOf(folder, "train"), UsageError).message,
+        `${problem}; ${cure}`,
+      );
+      const [found] = await fileFindings(folder);
+      assertEquals([found?.grade, found?.text, found?.cure], ["stop", problem, cure]);
+    }, Object.fromEntries(names.map((name) => [name, "a\n"]))));
+}
+
+Deno.test("filesOf() takes all parts in the order of their names, and no other files", () =>
+  inFolder((folder) => {
+    const parts = ["train-1.txt", "train-10.txt.gz", "train-2.txt.zst"];
+    assertEquals(filesOf(folder, "train"), parts.map((name) => `${folder}/${name}`));
+    assertEquals(filesOf(folder, "test"), [`${folder}/test.txt.gz`]);
+  }, {
+    ...Object.fromEntries(
+      ["train-2.txt.zst", "train-1.txt", "train-10.txt.gz", "test.txt.gz"].map((
+        name,
+      ) => [name, ""]),
+    ),
+    "train-1.md": "",
+    "trainer.txt": "",
+    "test.txt~": "",
+    "test.json": "",
+  }));

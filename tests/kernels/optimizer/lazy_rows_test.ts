@@ -278,3 +278,20 @@ Deno.test("a table of which rows wait takes one launch for what is read, and one
     assertEquals(copied, { "sgd.flush": 1 });
     assertEquals(await launches(() => train(gpu, table, optimizer, 6)), { "sgd.update": 1 });
   }));
+
+Deno.test("a step takes one submission while the learning rate changes in each step, as when it stays", () =>
+  withGpu((gpu) => {
+    using stack = new DisposableStack();
+    const { table, optimizer } = waiting(gpu, stack, W, "f32"), { queue } = gpu.device;
+    let submissions = 0;
+    queue.submit = (commands) => {
+      submissions++;
+      GPUQueue.prototype.submit.call(queue, commands);
+    };
+    stack.defer(() => Reflect.deleteProperty(queue, "submit"));
+    for (const lr of [0.4, 0.3, 0.3, 0.2]) {
+      optimizer.lr = lr;
+      train(gpu, table, optimizer, 5);
+    }
+    assertEquals(submissions, 4);
+  }));

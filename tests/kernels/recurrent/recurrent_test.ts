@@ -11,23 +11,24 @@ import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 /** T B H floats, 315, are no place for a tensor to begin. */
 const T = 3, B = 7, E = 5, H = 15;
 
-/** A layer's output and final states. */
-type Layer = (step: Step, x: Tensor, weights: RecurrentWeights) => {
+/** A layer's output and final states, from zero or from the state `first`. */
+type Layer = (step: Step, x: Tensor, weights: RecurrentWeights, first?: Tensor) => {
   output: Tensor;
   states: Tensor[];
 };
 const LAYERS: Readonly<Record<"lstm" | "gru", { gates: number; run: Layer }>> = {
   lstm: {
     gates: 4,
-    run(...args) {
-      const { output, state: { hidden, cell } } = lstm(...args);
+    run(step, x, weights, first) {
+      const start = first && { state: { hidden: first, cell: first } };
+      const { output, state: { hidden, cell } } = lstm(step, x, weights, start);
       return { output, states: [hidden, cell] };
     },
   },
   gru: {
     gates: 3,
-    run(...args) {
-      const { output, state } = gru(...args);
+    run(step, x, weights, first) {
+      const { output, state } = gru(step, x, weights, { state: first });
       return { output, states: [state] };
     },
   },
@@ -102,6 +103,19 @@ Deno.test("a recurrent layer is one launch each way and one for its weight, with
       }
     }
   }, { family: "hardware" }));
+
+Deno.test("a recurrent layer that begins at a state takes one launch more, whatever states it has", () =>
+  withBothFamilies(async (gpu) => {
+    for (const [name, { gates, run }] of Object.entries(LAYERS)) {
+      const { rows } = await gpu.profile(() => {
+        using step = gpu.step();
+        const x = step.upload(values(T * B * E, 1), [T, B, E]);
+        run(step, x, weightsOf(step, gates), step.upload(values(B * H, 6), [B, H]));
+      });
+      const first = rows.filter(({ label }) => label === `${name}.first`);
+      assertEquals(first.map(({ runs }) => runs), [1], name);
+    }
+  }));
 
 Deno.test("a recurrent layer needs no copy between buffers and no clear on software adapters", () =>
   withGpu((gpu) => {

@@ -1,14 +1,11 @@
-// What the recurrent layers' kernels share: sizes, places, resets, activations; and a small kernel.
+// What the recurrent layers' kernels share: sizes, places, resets, activations. A library.
 //
 // A layer's kernels are this file, _lstm.wgsl or _gru.wgsl (what becomes of a unit's sums), and
 // one of recurrent_{rows,step,split,texels_forward,texels_backward}.wgsl (the sums; entry points `forward`
 // and `backward`). These call finish_forward and finish_backward, which hand what the next step's product
 // reads to `keep`.
-// first_state: the state before the first step, first = state, or 0 for rows that begin anew there.
 // Sizes are counted in Vecs (vec.ts); the kernels for GPUs want Vecs of one float.
-// Shapes: resets [T, B]; state, first [B, H]; weight [G H, H], G the number of gates.
-// Dispatch: first_state, 1-D over B * H Vecs, a thread each, folded.
-// Determinism: copies only.
+// Shapes: resets [T, B]; state [B, H]; weight [G H, H], G the number of gates.
 
 override GATES: u32 = 4; // G; 4: LSTM, 3: GRU
 
@@ -64,14 +61,4 @@ fn sigmoid(x: Vec) -> Vec { return 1.0 / (1.0 + exp(-x)); }
 fn tanh_of(x: Vec) -> Vec {
   let e = exp(-2.0 * abs(x));
   return sign(x) * (1.0 - e) / (1.0 + e);
-}
-
-@group(0) @binding(0) var<storage, read> state: array<Vec>;
-@group(0) @binding(2) var<storage, read_write> first: array<Vec>;
-
-@compute @workgroup_size(64)
-fn first_state(group: Group, @builtin(local_invocation_index) local: u32) {
-  let i = thread_index(group, local);
-  let b = i / params.H;
-  if (b < params.B) { first[i] = select(state[i], Vec(), is_reset(0, b)); }
 }
