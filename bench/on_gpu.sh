@@ -42,7 +42,7 @@ run() {
     penn) for loss in nce full; do part "penn_$loss" 60 bash -c 'train "$@"' train --loss $loss --epochs 1 --save "gpu_$loss"; done ;;
     profile) for loss in nce full; do part "profile_$loss" 30 bash -c 'train "$@"' train --loss $loss --prof; done ;;
     tuning) # what the kernels' variants cost, and what the program makes of it
-      part tuning 30 deno run --no-check -A bench/bench.ts tuning
+      part tuning 45 deno run --no-check -A bench/bench.ts tuning
       part tuned 20 bash -c 'train "$@"' train --loss nce --prof --verbose
       ;;
     opengl) part opengl 20 env DENO_WEBGPU_BACKEND=gl deno run --no-check -A main.ts --debug --train --nce --emsize 4 --nhid 4 --nlayers 1 --noise-ratio 5 --epochs 1 --data synthetic:words=1000,vocab=100 --save gpu_opengl ;;
