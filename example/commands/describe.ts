@@ -22,7 +22,7 @@ function describe(data: string, text: Corpus | TestText, words: string): string[
   const { vocabulary, notes } = text, unknown = describeUnknown(text);
   return [
     `data        ${data}: ${words}; vocabulary ${formatCount(vocabulary.size)}`,
-    ...notes.map((note) => `marks       ${note}`),
+    ...notes.map((note) => `note        ${note}`),
     ...(unknown === undefined ? [] : [`unknown     ${unknown}`]),
   ];
 }

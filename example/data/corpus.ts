@@ -60,11 +60,11 @@ export async function loadCorpus(
     throw new UsageError(`${option} has no use with synthetic text, which has its own vocabulary`);
   }
   checkFolder(data);
+  const watch: ReadingWatch = { notes: [], io };
   const [train = [], valid = [], test = []] = ["train", "valid", "test"].map((part) =>
-    filesOf(data, part)
+    filesOf(data, part, watch.notes)
   );
   const words = vocab === null ? {} : { words: readVocabularyFile(vocab) };
-  const watch: ReadingWatch = { notes: [], io };
   using opened = new DisposableStack();
   const ids = opened.use(await readText(data, train, watch, sizes)), { counts } = ids;
   const vocabulary = Vocabulary.fromCounts(counts, { minFreq, ...words });
@@ -114,7 +114,7 @@ export async function loadTestText(
   }
   checkFolder(data);
   const watch: ReadingWatch = { notes: [], io };
-  const test = await readSentences(filesOf(data, "test"), vocabulary, watch);
+  const test = await readSentences(filesOf(data, "test", watch.notes), vocabulary, watch);
   return { vocabulary, test, notes: watch.notes };
 }
 

@@ -20,12 +20,12 @@ export interface ReadingWatch {
 }
 
 /**
- * The files of a part such as `train`: `train.txt`, `train.txt.gz` or `train.txt.zst`, or all of
- * `train-*.txt`, packed or not, in the order of their names.
+ * The files of a part such as `train`: `train.txt`, whatever lies beside it, which `notes` then names; else
+ * `train.txt.gz` or `train.txt.zst`, or all of `train-*.txt`, packed or not, in the order of their names.
  *
  * @throws {UsageError} If there is none, or if two files are the same part.
  */
-export function filesOf(folder: string, part: string): readonly string[] {
+export function filesOf(folder: string, part: string, notes: string[] = []): readonly string[] {
   const path = (name: string) => `${folder.replace(/\/+$/, "") || "/"}/${name}`;
   const plain = `${part}.txt`, unpacked = (name: string) => name.replace(/\.(gz|zst)$/, "");
   const all = attempt("read", folder, () => [...Deno.readDirSync(folder)]).map(({ name }) => name)
@@ -38,16 +38,19 @@ export function filesOf(folder: string, part: string): readonly string[] {
       `Cannot read ${path(plain)}: there is no such file; ${cureOfMissing(part, all)}`,
     );
   }
+  if (names.includes(plain)) {
+    const others = names.filter((name) => name !== plain);
+    if (others.length > 0) notes.push(`${plain} is read, and not ${others.join(", ")} beside it`);
+    names.splice(0, Infinity, plain);
+  }
   const spellings = [...Map.groupBy(names, unpacked).values()];
   const whole = spellings.find(([name = ""]) => unpacked(name) === plain);
   if (whole) spellings.push([...whole, ...names.filter((name) => !whole.includes(name))]);
   const [one, other] = spellings.find(({ length }) => length > 1) ?? [];
   if (one !== undefined) {
     throw new UsageError(
-      `Cannot tell what to read as ${
-        path(unpacked(one))
-      }: there are ${one} and ${other}; keep one ` +
-        "of them in the folder",
+      `Cannot tell what to read as ${path(unpacked(one))}: there are ${one} and ${other}; ` +
+        "keep one of them in the folder",
     );
   }
   const files = names.map(path);

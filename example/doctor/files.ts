@@ -18,13 +18,15 @@ const MOST_REPEATED = 0.05;
 
 /** Looks at the files of the folder `data`; `stop` findings are those that a run refuses. */
 export async function fileFindings(data: string): Promise<Finding[]> {
-  const stops: Finding[] = [], scans: Scan[] = [], texts = new Repeats();
+  const stops: Finding[] = [], scans: Scan[] = [], notes: string[] = [], texts = new Repeats();
   // The training text comes last, so that only the sentences of the others are held.
   for (const part of PARTS.toReversed()) {
     const about = { subject: "data", name: `${part}.txt` } as const;
     const found = await attempted(about, async () => {
       const own: Scan[] = [];
-      for (const path of filesOf(data, part)) own.push(await scanFile(path, texts.reader(part)));
+      for (const path of filesOf(data, part, notes)) {
+        own.push(await scanFile(path, texts.reader(part)));
+      }
       return own;
     });
     if ("value" in found) scans.unshift(...found.value);
@@ -33,6 +35,7 @@ export async function fileFindings(data: string): Promise<Finding[]> {
   const known = scans.filter(({ words }) => words > 0); // loading refuses the others
   return [
     ...stops,
+    ...notes.map((text) => graded({ subject: "data", name: "other files", text })),
     ...known.length === 0 ? [] : factsOf(known).map(graded),
     ...stops.length > 0 ? [] : texts.facts().map(graded),
   ];

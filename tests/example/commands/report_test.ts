@@ -129,7 +129,7 @@ Deno.test("run() prints what is odd of a text: marks, unknown words, too many sa
     assertPrinted(io.outLines, [
       ADAPTER,
       "data        .: 480 / 4 / 6 words to train, validate and test on; vocabulary 7",
-      "marks       train.txt: 60 lines carry <s> or </s> at their ends; they are taken as the marks of the sentence",
+      "note        train.txt: 60 lines carry <s> or </s> at their ends; they are taken as the marks of the sentence",
       "unknown     valid 25 % (1 of 4 words), test 33 % (2 of 6 words)",
       "model       LSTM 1 x 8, embedding 8, 767 parameters; loss sampled, unigram noise, k = 500, norm term 9",
       "optimizer   sgd, lr 1, momentum 0.9, clip 0.25, weight decay 1e-5",

@@ -1,6 +1,7 @@
 // Which files a part of a text is in, and what is said where there are none.
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { loadCorpus } from "../../../example/data/corpus.ts";
 import { filesOf } from "../../../example/data/text_files.ts";
 import { fileFindings } from "../../../example/doctor/files.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
@@ -33,10 +34,7 @@ for (const [names, part, cure] of MISSING) {
 
 /** Files that are one part twice, and the two that the refusal names, after what they are read as. */
 const TWICE: readonly [names: readonly string[], what: string, one: string, other: string][] = [
-  [["train.txt", "train.txt.gz"], "train.txt", "train.txt", "train.txt.gz"],
-  [["train.txt", "train.txt.zst"], "train.txt", "train.txt", "train.txt.zst"],
   [["train.txt.gz", "train.txt.zst"], "train.txt", "train.txt.gz", "train.txt.zst"],
-  [["train.txt", "train-1.txt"], "train.txt", "train.txt", "train-1.txt"],
   [
     ["train.txt.gz", "train-1.txt.zst", "train-2.txt"],
     "train.txt",
@@ -65,6 +63,24 @@ for (const [names, what, one, other] of TWICE) {
       assertEquals([found?.grade, found?.text, found?.cure], ["stop", problem, cure]);
     }, Object.fromEntries(names.map((name) => [name, "a\n"]))));
 }
+
+Deno.test("a plain file is read, whatever lies beside it, which runs and doctor say", () =>
+  inFolder(async (folder) => {
+    const notes: string[] = [];
+    assertEquals(filesOf(folder, "train", notes), [`${folder}/train.txt`]);
+    assertEquals(filesOf(folder, "test", notes), [`${folder}/test.txt`]);
+    const said = "train.txt is read, and not train-old.txt, train.txt.gz beside it";
+    assertEquals(notes, [said]);
+    assertEquals((await loadCorpus({ data: folder })).notes, [said]);
+    const found = (await fileFindings(folder)).filter(({ name }) => name === "other files");
+    assertEquals(found.map(({ grade, text }) => [grade, text]), [["fine", said]]);
+  }, {
+    "train.txt": "a\n",
+    "train.txt.gz": "b\n",
+    "train-old.txt": "c\n",
+    "valid.txt": "a\n",
+    "test.txt": "a\n",
+  }));
 
 Deno.test("filesOf() takes all parts in the order of their names, and no other files", () =>
   inFolder((folder) => {

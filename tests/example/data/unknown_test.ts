@@ -183,10 +183,10 @@ Deno.test("run() does as well on lines that end in a mark, and tells of the mark
     return trainOn(filesOf(lines, [both, both]), { ...others, loss: "full", epochs: "10" });
   };
   const mark = await ending("</s>"), word = await ending("E");
-  const told = mark.io.outLines.filter((line) => line.startsWith("marks"));
+  const told = mark.io.outLines.filter((line) => line.startsWith("note"));
   assertEquals(told.length, 3);
-  assert(told[0]!.startsWith("marks       train.txt: 200 lines carry <s> or </s> at their ends;"));
-  assertEquals(word.io.outLines.filter((line) => line.startsWith("marks")), []);
+  assert(told[0]!.startsWith("note        train.txt: 200 lines carry <s> or </s> at their ends;"));
+  assertEquals(word.io.outLines.filter((line) => line.startsWith("note")), []);
   // Of the five tokens of a line, or six with a word at its end, only the first is not certain.
   assertClose([mark.ppl, word.ppl], [2 ** (1 / 5), 2 ** (1 / 6)], { rtol: 0.05 });
 });
