@@ -256,7 +256,7 @@ export function namesIn(folder: string): string[] {
 }
 
 /** Removes a file or an empty folder; does nothing if it cannot. */
-export function removeIfThere(path: string): void {
+function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
