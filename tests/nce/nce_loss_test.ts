@@ -215,7 +215,8 @@ Deno.test("targets that are written anew have their own noise, in the same step 
     using criterion = new Bilinear(gpu);
     using step = gpu.step({ training: true, seed: 1 });
     const x = step.upload(values(N * E, 3), [N, E]);
-    const [first, second] = [1, 2].map((seed) => randomIds(N, V, seed)), target = step.upload(first!);
+    const [first, second] = [1, 2].map((seed) => randomIds(N, V, seed)),
+      target = step.upload(first!);
     criterion.forward(step, target, x);
     gpu.write(target, second!);
     const losses = [target, step.upload(second!)].map((ids) => criterion.forward(step, ids, x));
