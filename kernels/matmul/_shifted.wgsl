@@ -1,4 +1,5 @@
-// Rows of any width as vec4s: a library.
+// Rows of any width as vec4s: a library for kernels that bind a matrix as vec4s, though its rows need not
+// begin with one.
 
 // Four floats from `shift` on of two vec4s that follow each other.
 fn shifted(low: vec4f, high: vec4f, shift: u32) -> vec4f {
