@@ -4,7 +4,7 @@ import { type Given, readOptions } from "../options/option.ts";
 import { RESCORE, type RescoreSettings, type System, systemsOf } from "../options/rescore.ts";
 import { Contest, type Result, scoresOf } from "../rescoring/contest.ts";
 import type { Hypothesis, NBestList } from "../rescoring/nbest.ts";
-import { readLists, readReferences, writeLists } from "../rescoring/read_lists.ts";
+import { firstFileOf, readLists, readReferences, writeLists } from "../rescoring/read_lists.ts";
 import { best, searchWeights, totals, type Weights } from "../rescoring/weights.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { checkWritable } from "../shared/files.ts";
@@ -48,9 +48,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
     throw new UsageError(`--out writes the lists of one model, and ${systems.length} are given`);
   }
   const read = await readLists(path, settings.format);
-  if (settings.out !== undefined) {
-    checkWritable(read.isFolder ? `${settings.out}/lists` : settings.out);
-  }
+  if (settings.out !== undefined) checkWritable(firstFileOf(settings.out, read));
   const lists = await withReferences(read.lists, settings);
   checkOldScores(lists, settings, path);
   const parts = split(lists, settings), results: Result[] = [];

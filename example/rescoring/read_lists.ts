@@ -99,6 +99,12 @@ export async function readReferences(path: string): Promise<Map<string, readonly
   return references;
 }
 
+/** The first file that {@linkcode writeLists} writes. */
+export function firstFileOf(path: string, { format, isFolder, lists }: ReadLists): string {
+  if (!isFolder) return path;
+  return `${path}/${format === "kaldi" ? WORDS_FILE : lists[0]!.id}`;
+}
+
 /**
  * Writes lists in their original form: to a file, or to a folder, which is made if missing.
  *

@@ -133,13 +133,28 @@ export function writeTextAtomically(path: string, parts: Iterable<string>): void
 }
 
 /**
- * Checks early that an {@linkcode AtomicFile} can be written at `path`.
+ * Checks early that an {@linkcode AtomicFile} can be written at `path`. Nothing is left behind.
  *
  * @throws {Failure} If it cannot.
  */
 export function checkWritable(path: string): void {
-  using _file = new AtomicFile(path);
-  attempt("write", path, () => syncFolder(dirname(path)));
+  leavingNoFolder(path, () => {
+    using _file = new AtomicFile(path);
+    attempt("write", path, () => syncFolder(dirname(path)));
+  });
+}
+
+/** Runs `action`, and removes the folders of `path` that were not there before and are empty after it. */
+export function leavingNoFolder(path: string, action: () => void): void {
+  const missing: string[] = [];
+  for (let at = dirname(path); !isFolder(at) && at !== dirname(at); at = dirname(at)) {
+    missing.push(at);
+  }
+  try {
+    action();
+  } finally {
+    missing.filter(isFolder).forEach(removeIfThere);
+  }
 }
 
 /**
@@ -241,7 +256,7 @@ export function namesIn(folder: string): string[] {
 }
 
 /** Removes a file or an empty folder; does nothing if it cannot. */
-export function removeIfThere(path: string): void {
+function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {

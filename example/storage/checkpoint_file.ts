@@ -6,6 +6,7 @@ import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { LossSum } from "../evaluation/losses.ts";
 import { type Fail, Failure, UsageError } from "../shared/errors.ts";
 import { AtomicFile, type ByteSource, openBytes } from "../shared/files.ts";
+import { isRecord } from "../shared/json.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { laterSettings } from "../options/option.ts";
 import { OPTIONS } from "../options/options.ts";
@@ -83,6 +84,9 @@ export interface RunState {
   readonly recorded?: number;
 }
 
+/** Sizes that tunings of earlier versions lack, with what was done then. */
+const LATER_SIZES: Partial<Tuning> = { minDepth: 64, serpentine: 0, keptFours: 0 };
+
 /** The shapes of a checkpoint's JSON. A setting is compared, whatever it is. */
 const STATE = record<RunState>({
   position: record<Position>({
@@ -95,7 +99,12 @@ const STATE = record<RunState>({
     hits: record({ hits: NUMBER, samples: NUMBER }),
     counts: fields(list(NUMBER)),
   }),
-  tuning: optionalField(simple<Tuning>("a tuning", isTuning)),
+  tuning: optionalField(
+    simple<Tuning>(
+      "a tuning",
+      (value) => isRecord(value) && isTuning({ ...LATER_SIZES, ...value }),
+    ),
+  ),
   best: optionalField(
     record<SavedBest>({
       epoch: NUMBER,
@@ -219,10 +228,11 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
     );
   }
   const state = parseAs(metadata, "state", STATE, fail);
+  const tuning = state.tuning && { ...LATER_SIZES, ...state.tuning };
   const hashes = parseAs(metadata, "hashes", HASHES, fail);
   const disposable = opened.move();
   return {
-    state,
+    state: { ...state, ...(tuning && { tuning }) },
     shapes: new Map([...places].map(([name, { shape }]) => [name, shape])),
     numbers(name, shape) {
       const place = places.get(name);

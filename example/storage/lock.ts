@@ -1,7 +1,7 @@
 /** One training run at a time for each model. */
 
 import { Failure } from "../shared/errors.ts";
-import { checkWritable, isFolder, removeIfThere } from "../shared/files.ts";
+import { checkWritable, leavingNoFolder } from "../shared/files.ts";
 import { lockFile } from "../shared/lock.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { modelPath } from "./open_model.ts";
@@ -30,13 +30,11 @@ export function lockModel(save: string, folder = MODEL_FOLDER): Disposable {
  * @throws {Failure} If another run holds it, or if its files cannot be written.
  */
 export function checkModelWritable(save: string): void {
-  const isNew = !isFolder(MODEL_FOLDER);
-  try {
+  const path = modelPath(save);
+  leavingNoFolder(path, () => {
     using _lock = lockModel(save);
-    checkWritable(modelPath(save));
-  } finally {
-    if (isNew && isFolder(MODEL_FOLDER)) removeIfThere(MODEL_FOLDER); // empty, or it stays
-  }
+    checkWritable(path);
+  });
 }
 
 /** Whether a process holds the lock on the file `path`. */

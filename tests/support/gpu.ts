@@ -16,6 +16,14 @@ export async function withGpu(
   if (buffers !== 0) throw new Error(`${buffers} buffers of ${bytes} bytes were left on the GPU`);
 }
 
+/** The same on a new device, whose pool is empty: one that was used before keeps free buffers, and its peak. */
+export function withNewGpu(
+  body: (gpu: Gpu) => void | Promise<void>,
+  options: AdapterOptions = {},
+): Promise<void> {
+  return withOtherAdapters(() => withGpu(body, options));
+}
+
 /** Runs `body` with the adapter's own kernels, and with those for hardware GPUs. */
 export async function withBothFamilies(
   body: (gpu: Gpu) => void | Promise<void>,

@@ -12,7 +12,7 @@ import { readLists } from "../../../example/rescoring/read_lists.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { systemsOf } from "../../../example/options/rescore.ts";
 import { captureIo } from "../../support/capture_io.ts";
-import { inFolder } from "../../support/folder.ts";
+import { inFolder, namesIn } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { saveSmallModel } from "../../support/saved_models.ts";
 import { leaseToProgram } from "../../support/leased_gpus.ts";
@@ -246,6 +246,7 @@ Deno.test("rescore says what is wrong in one line, with the right exit code", ()
         1,
         /^error: Cannot write saved_model: it is a folder$/,
       ],
+      ["rescore tiny some --out new/x", 1, /^error: Cannot count errors: u9 has no reference, /],
       [
         "rescore tiny:sampled:9999999 lists",
         1,
@@ -270,4 +271,5 @@ Deno.test("rescore says what is wrong in one line, with the right exit code", ()
       assertEquals([errors.length, io.outLines.length], [1, 0], words);
       assertMatch(errors[0]!, message);
     }
+    assertEquals(namesIn(".").filter((name) => name === "new"), []);
   }));

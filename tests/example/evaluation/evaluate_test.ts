@@ -16,7 +16,7 @@ import { WordCounts } from "../../../example/data/word_counts.ts";
 import type { Gpu } from "../../../mod.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder } from "../../support/folder.ts";
-import { withGpu } from "../../support/gpu.ts";
+import { withGpu, withNewGpu } from "../../support/gpu.ts";
 
 const WORDS = 20;
 const VOCABULARY = Vocabulary.from(
@@ -101,7 +101,7 @@ Deno.test("the test leaves the criterion as it was, also when it fails", () =>
   ));
 
 Deno.test("evaluate() needs no more memory for a longer text of equal batches", () =>
-  withGpu(async (gpu) => {
+  withNewGpu(async (gpu) => {
     using model = tinyModel(gpu, "linear");
     const peak = async (length: number) => {
       await evaluate(gpu, model, evaluationBatches(textOf(length), { tokenBudget: 64 }));

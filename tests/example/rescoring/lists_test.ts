@@ -1,10 +1,15 @@
 // N-best lists: each format read as it is meant, written as it came, and refused where it is wrong.
 
-import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import type { NBestFormat } from "../../../example/options/choices.ts";
 import type { NBestList } from "../../../example/rescoring/nbest.ts";
-import { readLists, readReferences, writeLists } from "../../../example/rescoring/read_lists.ts";
+import {
+  firstFileOf,
+  readLists,
+  readReferences,
+  writeLists,
+} from "../../../example/rescoring/read_lists.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 
@@ -57,6 +62,7 @@ Deno.test("lists are written in each format and read again, the format seen from
     for (const [i, [format, isFolder, lists]] of cases.entries()) {
       const path = isFolder ? `folder${i}` : i === 4 ? "a-b.nbest" : `file${i}`;
       writeLists(path, { format, isFolder, lists });
+      assert(Deno.statSync(firstFileOf(path, { format, isFolder, lists })).isFile);
       const read = await readLists(path);
       assertEquals([read.format, read.isFolder], [format, isFolder]);
       assertLists(read.lists, lists);

@@ -17,8 +17,10 @@ const CONFIG = fromFileUrl(import.meta.resolve("../../../deno.json"));
 Deno.test("writeFileAtomically() replaces a file and leaves nothing else", () =>
   inFolder((folder) => {
     const path = `${folder}/new/a.txt`;
-    checkWritable(path);
-    assertEquals(namesIn(`${folder}/new`), []);
+    for (const below of ["", "/deeper/still"]) {
+      checkWritable(`${folder}/new${below}/a.txt`);
+      assertEquals(namesIn(folder), []);
+    }
     writeFileAtomically(path, "one");
     writeFileAtomically(path, new Uint8Array([1, 2]));
     assertEquals([...Deno.readFileSync(path)], [1, 2]);

@@ -136,6 +136,10 @@ Deno.test("openCheckpoint() takes a file from before an option was there, unless
       }
     }
     assertEquals(later, ["compute", "tableDtype", "syncEvery", "outerLr", "outerMomentum"]);
+    // Sums were cut so, and layers ran so, before a tuning said it.
+    const { minDepth: _depth, serpentine: _turns, keptFours: _kept, ...sizes } = FIXED_TUNING;
+    const tuned = stateIn({ state: { ...STATE, tuning: { ...sizes, busy: 96 } } }).tuning;
+    assertEquals(tuned, { ...sizes, busy: 96, minDepth: 64, serpentine: 0, keptFours: 0 });
     // It was begun with what the program did then.
     const { compute: _, ...before } = SETTINGS;
     const { message } = assertThrows(

@@ -5,7 +5,7 @@ import { storageIn } from "../../../kernels/device/tensor.ts";
 import { sizeClass } from "../../../kernels/device/memory.ts";
 import { type Gpu, IndexLinear, type LossType } from "../../../mod.ts";
 import { Embedding, SGD } from "../../../nce/nn/mod.ts";
-import { limitedGpu, peakMemory, withGpu } from "../../support/gpu.ts";
+import { limitedGpu, peakMemory, withGpu, withNewGpu } from "../../support/gpu.ts";
 import { randomIds } from "../../reference/data.ts";
 
 /** Tables lie in one buffer, even where tests run with small ones. */
@@ -81,7 +81,7 @@ Deno.test("tensor() makes the largest tensor of any device, and refuses one of a
 });
 
 Deno.test("temporary() takes a free buffer of the same class, tensor() makes its own", () =>
-  withGpu((gpu) => {
+  withNewGpu((gpu) => {
     const first = gpu.temporary([70]), { buffer } = storageIn(first);
     assertEquals(gpu.memory, { bytes: 320, buffers: 1, freeBytes: 0, peakBytes: 320 });
     first.dispose();
@@ -98,7 +98,7 @@ Deno.test("temporary() takes a free buffer of the same class, tensor() makes its
 
 Deno.test("free buffers of 512 MiB are kept, on GPUs of 1 GiB", async () => {
   for (const [family, kept] of [["software", 4], ["hardware", 8]] as const) {
-    await withGpu((gpu) => {
+    await withNewGpu((gpu) => {
       const tensors = Array.from({ length: 9 }, () => gpu.temporary([2 ** 25]));
       for (const tensor of tensors) tensor.dispose();
       assertEquals(gpu.memory.freeBytes, kept * 2 ** 27);
@@ -107,7 +107,7 @@ Deno.test("free buffers of 512 MiB are kept, on GPUs of 1 GiB", async () => {
 });
 
 Deno.test("free buffers of sizes that are no longer used make room for those that are", () =>
-  withGpu((gpu) => {
+  withNewGpu((gpu) => {
     const release = (size: number) => gpu.temporary([size]).dispose();
     const stale = Array.from({ length: 4 }, () => gpu.temporary([2 ** 25]));
     for (const tensor of stale) tensor.dispose();
@@ -151,7 +151,7 @@ function makeModel(gpu: Gpu, lossType: LossType, perWord: boolean, classes = 11)
 }
 
 Deno.test("memory in use and free stays level over 1,000 training steps of changing length", () =>
-  withGpu(async (gpu) => {
+  withNewGpu(async (gpu) => {
     using model = makeModel(gpu, "nce", false);
     const lengths = [3, 40, 7, 25];
     model.train(0, 3); // the optimizer makes its state when it sees the gradients

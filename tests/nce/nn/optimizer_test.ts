@@ -57,8 +57,8 @@ Deno.test("an optimizer keeps what its formula needs, and SGD without momentum n
       const kept = gpu.memory.bytes - before - 16; // the norm
       assertEquals(kept, 4 * keeps, name);
       train(gpu, parameters, optimizer, [0]);
-      // With momentum, [V] steps of rows and a table of products; nothing else has to wait.
-      const waits = name === "SGD with momentum" ? 4 * V + 16 * 1025 : 0;
+      // With momentum, [V] steps of rows and two tables of products, written in turn; nothing else has to wait.
+      const waits = name === "SGD with momentum" ? 4 * V + 2 * 16 * 1025 : 0;
       assertEquals(gpu.memory.bytes - before - 16 - kept, waits, name);
     }
   }));
