@@ -57,8 +57,8 @@ export interface IndexGRUOptions extends NCEOptions {
  * `W_hh h + b_hh`, once for all candidates; each pair then costs O(H). So all classes can be scored, and the
  * loss can be normalised exactly. Parameters have the names of the reference model.
  *
- * A step that draws V samples or more computes the halves of all classes, and so moves all their vectors: the
- * gradient of {@linkcode encoder} is then dense, and an optimizer that is lazy is not so there.
+ * A step that draws V samples or more computes the halves of all classes. The gradient of {@linkcode encoder} is
+ * then dense, and the optimizer updates all of its rows in that step.
  *
  * @example
  * ```ts ignore

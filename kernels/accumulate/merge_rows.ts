@@ -1,7 +1,7 @@
 /** Sparse gradients: of the rows of an embedding or an output layer that a step used. */
 
 import { expectPositive } from "../device/expect.ts";
-import { forEachSlice } from "../device/parts.ts";
+import { forEachSlice, versionOf } from "../device/parts.ts";
 import { forParts, numbered, setsBound } from "../device/part_bindings.ts";
 import { withVec } from "../device/vec.ts";
 import mergeSource from "./merge_rows.wgsl" with { type: "text" };
@@ -50,19 +50,19 @@ const mergeKernel = withVec(mergeSource), scatterKernel = withVec(scatterSource)
 const MAX_POSITIONS = 60_000;
 
 // A table and its bias have gradients with the same ids: sort them once a scope.
-const sorted = new WeakMap<Scope, { key: Tensor[]; V: number; value: SortedIds }[]>();
+const sorted = new WeakMap<Scope, { key: readonly unknown[]; value: SortedIds }[]>();
 
-function sortedIds(scope: Scope, key: Tensor[], V: number): SortedIds {
+function sortedIds(scope: Scope, parts: readonly Tensor[], V: number): SortedIds {
   let known = sorted.get(scope);
   if (!known) sorted.set(scope, known = []);
+  const key = [V, ...parts, ...parts.map(versionOf)];
   const found = known.find((entry) =>
-    entry.V === V && entry.key.length === key.length &&
-    entry.key.every((ids, i) => ids === key[i])
+    entry.key.length === key.length && entry.key.every((value, i) => value === key[i])
   );
   if (found) return found.value;
-  const value = sortIds(scope.gpu, key, V);
+  const value = sortIds(scope.gpu, parts, V);
   for (const tensor of [value.unique, value.starts, value.positions]) scope.own(tensor);
-  known.push({ key, V, value });
+  known.push({ key, value });
   return value;
 }
 

@@ -56,6 +56,8 @@ export interface TapeEntry {
 export let gradientSumsOf: (step: Step, loss: Tensor) => GradientSums;
 /** Whether a gradient [1] is what {@linkcode Step.backward} begins with, the number 1. */
 export let isOne: (step: Step, gradient: Tensor) => boolean;
+/** Whether an operation on the tape computed `tensor`: {@linkcode Step.backward} uses up its gradient. */
+export let isOnTape: (step: Step, tensor: Tensor) => boolean;
 
 /** The owner of tensors, and the tape: `using step = gpu.step({ training: true })`. */
 export class Step implements Scope, Disposable {
@@ -80,6 +82,7 @@ export class Step implements Scope, Disposable {
   static {
     gradientSumsOf = (step, loss) => step.#backward(loss);
     isOne = (step, gradient) => !!step.#one && storageIn(gradient) === storageIn(step.#one);
+    isOnTape = (step, tensor) => step.#tape.some(({ output }) => output === tensor);
   }
 
   /** Used by {@linkcode Gpu.step}. */

@@ -25,7 +25,6 @@ export interface Kernel {
   readonly layout: GPUBindGroupLayout;
   /** Layout of the texels that are read and written, if any. */
   readonly texelLayout: GPUBindGroupLayout | undefined;
-  readonly id: number;
   readonly params: readonly UniformField[];
 }
 
@@ -142,7 +141,6 @@ export class PipelineCache {
   readonly #bySource = new Map<string, Variant[]>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #faults: Faults;
-  #nextId = 0;
 
   /** `subgroupHeader` is prefixed to kernels that use subgroups ("enable subgroups;" or nothing). */
   constructor(
@@ -199,7 +197,7 @@ export class PipelineCache {
       },
     );
     const params = uniformFields(code.source);
-    return { pipeline, layout, texelLayout, id: this.#nextId++, params };
+    return { pipeline, layout, texelLayout, params };
   }
 
   #pipeline(code: KernelCode, bindGroupLayouts: GPUBindGroupLayout[]) {

@@ -6,7 +6,7 @@ import { fill } from "./fill.ts";
 import { expectTable, withTable } from "../device/tables.ts";
 import workgroupSum from "./_workgroup_sum.wgsl" with { type: "text" };
 import reduceSource from "./reduce.wgsl" with { type: "text" };
-import { isOne, type Step } from "../autograd/step.ts";
+import { isOne, isOnTape, type Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, partsOf, type Tensor } from "../device/tensor.ts";
 
 const kernel = withTable(workgroupSum + reduceSource);
@@ -86,6 +86,10 @@ export function weightedSum(step: Step, a: Tensor, weight: Tensor): Tensor {
     name: "weightedSum",
     inputs: [a],
     output: total(step, a, weight),
-    backward: (dOut) => [isOne(step, dOut) ? weight : fill(step, a, dOut, weight)],
+    backward: (dOut) => {
+      // The weight itself is no gradient for the caller: it may change, by an update for one.
+      const passes = isOne(step, dOut) && isOnTape(step, a);
+      return [passes ? weight : fill(step, a, dOut, weight)];
+    },
   });
 }

@@ -1,9 +1,9 @@
 /** A GRU layer over time: the input product of all time steps at once, the rest step by step. */
 
 import cell from "./_gru.wgsl" with { type: "text" };
+import { linearOutput } from "../matmul/linear.ts";
 import {
   beginAt,
-  inputGates,
   layerGradients,
   recurrentKind,
   recurrentRun,
@@ -36,7 +36,7 @@ export function gru(
   const run = recurrentRun(step, KIND, x, weights, start), { gpu, T, B, H } = run;
   const { weightIh, weightHh, biasIh, biasHh } = weights, { state } = start;
   if (state !== undefined) expectFloats("gru", step, { state });
-  const gates = inputGates(step, run, biasIh);
+  const gates = linearOutput(step, x, run.weightIh, biasIh); // the input's part, before activation
   const hidden = statesOverTime(step, run);
   if (state) beginAt(run, [[hidden, state]]);
   const inner = step.tensor([T, B, H]), output = step.tensor([T, B, H]);

@@ -2,9 +2,9 @@
 
 import { expectObject } from "../device/expect.ts";
 import cell from "./_lstm.wgsl" with { type: "text" };
+import { linearOutput } from "../matmul/linear.ts";
 import {
   beginAt,
-  inputGates,
   layerGradients,
   recurrentKind,
   recurrentRun,
@@ -47,7 +47,7 @@ export function lstm(
     expectObject("run lstm", "state", state, "{ hidden, cell }");
     expectFloats("lstm", step, { hidden: state.hidden, cell: state.cell });
   }
-  const gates = inputGates(step, run);
+  const gates = linearOutput(step, x, run.weightIh); // the input's part, before activation
   const hidden = statesOverTime(step, run), cells = statesOverTime(step, run);
   if (state) beginAt(run, [[hidden, state.hidden], [cells, state.cell]]);
   const output = step.tensor([T, B, H]);

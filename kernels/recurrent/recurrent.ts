@@ -9,7 +9,7 @@ import { forParts } from "../device/part_bindings.ts";
 import { sizeOf } from "../device/dtype.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 import { type VecSource, withVec } from "../device/vec.ts";
-import { linearInputGradient, linearOutput } from "../matmul/linear.ts";
+import { linearInputGradient } from "../matmul/linear.ts";
 import { texelSource } from "../matmul/matmul_subgroup.ts";
 import { weightFor, withWeight } from "../matmul/weight.ts";
 import { weightGradients } from "../matmul/weight_gradients.ts";
@@ -223,11 +223,6 @@ export function beginAt(
     uniform: { B, H, with_resets: Number(resets !== undefined) },
     grid: Math.ceil(B * H / 64),
   });
-}
-
-/** The input's part of the gates before activation, [T, B, G H]. */
-export function inputGates(step: Step, { x, weightIh }: RecurrentRun, bias?: Tensor): Tensor {
-  return linearOutput(step, x, weightIh, bias);
 }
 
 /**

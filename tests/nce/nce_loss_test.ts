@@ -210,6 +210,19 @@ Deno.test("a step draws its noise once, for the rows that it fetches and for its
     assertEquals(new Set(alone.flat()).size, 3);
   }));
 
+Deno.test("targets that are written anew have their own noise, in the same step and tensor", () =>
+  withGpu(async (gpu) => {
+    using criterion = new Bilinear(gpu);
+    using step = gpu.step({ training: true, seed: 1 });
+    const x = step.upload(values(N * E, 3), [N, E]);
+    const [first, second] = [1, 2].map((seed) => randomIds(N, V, seed)),
+      target = step.upload(first!);
+    criterion.forward(step, target, x);
+    gpu.write(target, second!);
+    const losses = [target, step.upload(second!)].map((ids) => criterion.forward(step, ids, x));
+    assertEquals(await gpu.read(losses[0]!), await gpu.read(losses[1]!));
+  }));
+
 Deno.test("disposing of an NCELoss frees parameters and noise", () =>
   withGpu((gpu) => {
     const criterion = new Bilinear(gpu);

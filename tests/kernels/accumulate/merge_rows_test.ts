@@ -6,7 +6,7 @@ import {
   scatterRows,
   type SparseGradient,
 } from "../../../kernels/accumulate/merge_rows.ts";
-import type { Gpu } from "../../../mod.ts";
+import type { Gpu, Tensor, TensorData } from "../../../mod.ts";
 import { gather, linear, sum, weightedSum } from "../../../kernels/ops.ts";
 import { checkOp, poisonPool } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
@@ -147,6 +147,19 @@ Deno.test("Gradients.get() gives rows for look-ups and sums look-ups of the same
     assertEquals(gradients.get(table), gradient);
     assertEquals(gradients.get(other), undefined);
     assertEquals(gradients.toDense(other), undefined);
+  }));
+
+Deno.test("ids that are written anew are sorted anew, in the same step and tensor", () =>
+  withGpu(async (gpu) => {
+    using table = gpu.tensor([9, 3], values(27, 1));
+    table.requiresGrad = true;
+    using step = gpu.step({ training: true });
+    const ids = step.upload(Uint32Array.of(0, 1, 2));
+    const gradientOf = (rows: Tensor): Promise<TensorData> =>
+      gpu.read(step.backward(sum(step, gather(step, table, rows))).toDense(table)!);
+    await gradientOf(ids);
+    gpu.write(ids, Uint32Array.of(8, 3, 3));
+    assertEquals(await gradientOf(ids), await gradientOf(step.upload(Uint32Array.of(8, 3, 3))));
   }));
 
 Deno.test("mergeRows() sums more positions of one id than a thread may loop over", () =>

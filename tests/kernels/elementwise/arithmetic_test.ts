@@ -3,6 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Tensor } from "../../../mod.ts";
 import { columnSums } from "../../../kernels/matmul/column_sums.ts";
+import { SGD } from "../../../nce/nn/mod.ts";
 import { add, affine, mean, multiply, scale, sum, weightedSum } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
@@ -63,18 +64,39 @@ Deno.test("add(), multiply() and weightedSum() throw a TypeError when shapes dif
     assertThrows(() => weightedSum(step, a, b), TypeError, "weight");
   }));
 
-Deno.test("weightedSum() has its weight as gradient where it is the loss itself, and else a multiple", () =>
+Deno.test("weightedSum() has its weight as gradient on the way back where it is the loss, and else a multiple", () =>
   withGpu(async (gpu) => {
     using step = gpu.step({ training: true });
     const a = step.upload(values(7, 1)), weight = step.upload(values(7, 2));
     a.requiresGrad = true;
-    const lossOf = (): Tensor => step.reshape(weightedSum(step, a, weight), [1, 1]);
-    assertEquals(step.backward(lossOf()).get(a), weight);
+    let passed: Tensor | undefined;
+    const passOn = () =>
+      step.record({
+        name: "passOn",
+        inputs: [a],
+        output: step.own(a.reshape(a.shape)),
+        backward: (dOut) => [passed = dOut],
+      });
+    const lossOf = (): Tensor => step.reshape(weightedSum(step, passOn(), weight), [1, 1]);
+    step.backward(lossOf());
+    assertEquals(passed, weight);
     const twice = step.backward(scale(step, lossOf(), 2)).toDense(a)!;
     assertEquals(await gpu.read(twice), values(7, 2).map((w) => 2 * w));
     const both = step.backward(add(step, lossOf(), lossOf())).toDense(a)!;
     assertEquals(await gpu.read(both), values(7, 2).map((w) => 2 * w));
     assertEquals(await gpu.read(weight), values(7, 2));
+  }));
+
+Deno.test("weightedSum()'s gradient stays as it is when its weight changes after the backward pass", () =>
+  withGpu(async (gpu) => {
+    using a = gpu.tensor([7], values(7, 1)), weight = gpu.tensor([7], values(7, 2));
+    a.requiresGrad = weight.requiresGrad = true;
+    using step = gpu.step({ training: true });
+    const loss = add(step, weightedSum(step, a, weight), sum(step, weight));
+    const gradients = step.backward(loss);
+    using optimizer = new SGD(gpu, [["weight", weight], ["a", a]], { lr: 1 });
+    optimizer.step(gradients); // moves the weight first
+    assertEquals(await gpu.read(a), values(7, 1).map((x, i) => x - values(7, 2)[i]!));
   }));
 
 Deno.test("sum(), mean() and weightedSum() agree with float64 over one to many workgroups", () =>
