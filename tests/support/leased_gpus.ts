@@ -36,13 +36,15 @@ function destroyIdle(): void {
 }
 addEventListener("unload", destroyIdle);
 
-/** Lets the program, too, use devices of this file again: for files of many runs. */
+/** Lets the program, too, use devices of this file again, which it has to leave empty: for files of many runs. */
 export function leaseToProgram(): void {
   Gpu.create = async (options) => {
     const lease = await leaseGpu(options), { gpu } = lease;
     gpu[Symbol.asyncDispose] = async () => {
       Reflect.deleteProperty(gpu, Symbol.asyncDispose);
+      const { buffers } = gpu.memory;
       await lease[Symbol.asyncDispose]();
+      if (buffers > 0) throw new Error(`the program left ${buffers} buffers on the GPU`);
     };
     return gpu;
   };
