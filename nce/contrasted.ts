@@ -5,7 +5,6 @@ import type { NoiseScores } from "../kernels/loss/noise_loss.ts";
 import { countHits, exclude, subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import type { Device } from "../kernels/device/device.ts";
-import { versionOf } from "../kernels/device/parts.ts";
 import { expectIds, expectShape, type Tensor } from "../kernels/device/tensor.ts";
 import type { Noise, NoiseSource } from "./noise/noise.ts";
 
@@ -28,26 +27,6 @@ export function expectScores(op: string, scores: Scores, target: Tensor, { ids }
   const N = target.size, K = ids.shape[ids.shape.length - 1]!;
   expectShape(op, "the target's score", scores.target, [N]);
   expectShape(op, "the noise's score", scores.noise, [N, K]);
-}
-
-/** What draws noise: an NCELoss. */
-interface Drawer {
-  readonly noiseRatio: number;
-  getNoise(step: Step, target: Tensor): Noise;
-}
-
-/** The noise of each step's targets, drawn once: before the loss if rows have to be fetched for it. */
-export class DrawnNoise {
-  readonly #drawn = new WeakMap<Step, { key: readonly unknown[]; noise: Noise }>();
-
-  /** The noise for `target`, whose ids are `flat` [N]: what `loss` last drew in the step, if it was for the same. */
-  of(loss: Drawer, step: Step, target: Tensor, flat: Tensor): Noise {
-    const key = [target, versionOf(target), loss.noiseRatio], last = this.#drawn.get(step);
-    if (last?.key.every((value, i) => value === key[i])) return last.noise;
-    const noise = loss.getNoise(step, flat);
-    this.#drawn.set(step, { key, noise });
-    return noise;
-  }
 }
 
 /** The scores and their log probabilities; with `hits`, samples that equal their target are taken out. */

@@ -3,6 +3,7 @@
 import { add, affine, multiply, scale } from "../kernels/elementwise/arithmetic.ts";
 import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import { type NormalizedScores, tiledCrossEntropy } from "../kernels/loss/cross_entropy.ts";
+import { Memo } from "../kernels/device/memo.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import {
   logPartition,
@@ -19,7 +20,6 @@ import { expectOptions, expectWhole, Module, type NamedParameter, parameter } fr
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import {
   countedScores,
-  DrawnNoise,
   expectScores,
   flatTargets,
   HitCounter,
@@ -68,7 +68,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   readonly #removeHits: boolean;
   readonly #selfNorm: number;
   readonly #hits: HitCounter;
-  readonly #drawn = new DrawnNoise();
+  readonly #drawn = new Memo<Noise>();
   #lossType: LossType;
   #noiseRatio: number;
   #training = true;
@@ -168,7 +168,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     expectStep("NCELoss", step);
     const flat = flatTargets(step, target, this.noise);
     const needsNoise = this.lossType !== "full" && !this.#isUnnormalized(step);
-    return needsNoise ? [flat, this.#drawn.of(this, step, target, flat).ids] : [flat];
+    return needsNoise ? [flat, this.#noiseOf(step, target, flat).ids] : [flat];
   }
 
   /** c at the start of training. */
@@ -233,6 +233,11 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     throw new TypeError(`Cannot ${doing}: ${this.constructor.name} has no scoreAllClasses()`);
   }
 
+  /** The noise for `target`, whose ids are `flat` [N], drawn once a step: before the loss if rows are fetched for it. */
+  #noiseOf(step: Step, target: Tensor, flat: Tensor): Noise {
+    return this.#drawn.get(step, [target], [this.noiseRatio], () => this.getNoise(step, flat));
+  }
+
   /** Whether the loss is the unnormalised negative log probability, which needs no noise. */
   #isUnnormalized(step: Step): boolean {
     return this.lossType === "nce" && !(this.#training && step.training);
@@ -249,7 +254,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
       const unused = step.own(target.slice(0, 1)); // getScore needs noise; its score is not used
       return this.unnormalized(step, this.getScore(step, target, unused, ...input).target);
     }
-    const noise = this.#drawn.of(this, step, given, target);
+    const noise = this.#noiseOf(step, given, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
     expectScores(`${this.constructor.name}.getScore`, scores, target, noise);
     if (lossType === "mix" && !training) {

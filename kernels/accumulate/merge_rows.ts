@@ -1,7 +1,8 @@
 /** Sparse gradients: of the rows of an embedding or an output layer that a step used. */
 
 import { expectPositive } from "../device/expect.ts";
-import { forEachSlice, versionOf } from "../device/parts.ts";
+import { Memo } from "../device/memo.ts";
+import { forEachSlice } from "../device/parts.ts";
 import { forParts, numbered, setsBound } from "../device/part_bindings.ts";
 import { withVec } from "../device/vec.ts";
 import mergeSource from "./merge_rows.wgsl" with { type: "text" };
@@ -50,20 +51,14 @@ const mergeKernel = withVec(mergeSource), scatterKernel = withVec(scatterSource)
 const MAX_POSITIONS = 60_000;
 
 // A table and its bias have gradients with the same ids: sort them once a scope.
-const sorted = new WeakMap<Scope, { key: readonly unknown[]; value: SortedIds }[]>();
+const sorted = new Memo<SortedIds>();
 
 function sortedIds(scope: Scope, parts: readonly Tensor[], V: number): SortedIds {
-  let known = sorted.get(scope);
-  if (!known) sorted.set(scope, known = []);
-  const key = [V, ...parts, ...parts.map(versionOf)];
-  const found = known.find((entry) =>
-    entry.key.length === key.length && entry.key.every((value, i) => value === key[i])
-  );
-  if (found) return found.value;
-  const value = sortIds(scope.gpu, parts, V);
-  for (const tensor of [value.unique, value.starts, value.positions]) scope.own(tensor);
-  known.push({ key, value });
-  return value;
+  return sorted.get(scope, parts, [V], () => {
+    const ids = sortIds(scope.gpu, parts, V);
+    for (const tensor of [ids.unique, ids.starts, ids.positions]) scope.own(tensor);
+    return ids;
+  });
 }
 
 /** Throws unless `part` is a gradient of rows of a table [V, W]. */

@@ -2,6 +2,7 @@
 
 import source from "./find_rows.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
+import { Memo } from "../device/memo.ts";
 import { expectIds, type Tensor } from "../device/tensor.ts";
 
 /** Rows of tables that are divided alike. */
@@ -19,12 +20,11 @@ export interface Fetched {
 }
 
 const fetchedBy = new WeakMap<Step, readonly Fetched[]>();
-const found = new WeakMap<Fetched, Map<Tensor, Tensor>>();
+const places = new Memo<Tensor>();
 
 /** Gives a step the rows. */
 export function setFetched(step: Step, groups: readonly Fetched[]): void {
   fetchedBy.set(step, groups);
-  for (const group of groups) found.set(group, new Map());
 }
 
 /** What the step has fetched. */
@@ -58,18 +58,17 @@ export function findRows(
 
 /** Where the rows of `ids` stand, found once a step: tables of a group then have gradients with the same ids. */
 function placesOf(step: Step, group: Fetched, ids: Tensor): Tensor {
-  const known = found.get(group)!, before = known.get(ids);
-  if (before) return before;
-  const n = ids.size, m = group.ids.size, places = step.tensor(ids.shape, "u32");
-  step.gpu.dispatch({
-    label: "findRows",
-    source,
-    inputs: [ids, group.ids],
-    outputs: [places],
-    uniform: { n, m, ranks: group.ranks },
-    grid: Math.ceil(n / 64),
+  return places.get(group, [ids], [], () => {
+    const n = ids.size, m = group.ids.size, out = step.tensor(ids.shape, "u32");
+    step.gpu.dispatch({
+      label: "findRows",
+      source,
+      inputs: [ids, group.ids],
+      outputs: [out],
+      uniform: { n, m, ranks: group.ranks },
+      grid: Math.ceil(n / 64),
+    });
+    out.idLimit = m + 1;
+    return out;
   });
-  places.idLimit = m + 1;
-  known.set(ids, places);
-  return places;
 }

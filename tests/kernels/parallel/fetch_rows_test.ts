@@ -63,6 +63,20 @@ Deno.test("fetchRows() gives each rank the rows of its ids, repeats and rows of 
   }
 });
 
+Deno.test("rows that were fetched are found by the ids as they are, though these are written anew", async () => {
+  await onRanks(2, async (gpu, communicator) => {
+    using table = divided(gpu, BIAS, 1, communicator);
+    using step = gpu.step();
+    const first = Uint32Array.of(3, 8), second = Uint32Array.of(8, 3), ids = step.upload(first);
+    await fetchRows(step, [{ tables: [table], ids: [ids] }], communicator);
+    for (const own of [first, second]) {
+      gpu.write(ids, own);
+      const rows = await gpu.read(gather(step, table, ids));
+      assertEquals([...rows], [...own].map((id) => BIAS[id]!));
+    }
+  });
+});
+
 /** A loss that looks rows up in every way; the ids of a step are those of the rank's columns. */
 async function lossOf(
   step: Step,
