@@ -1,12 +1,16 @@
 /** Scores of chosen classes, different ones for each row: the target, or noise drawn per word. */
 
 import source from "./index_score.wgsl" with { type: "text" };
+import inputSource from "./index_score_input.wgsl" with { type: "text" };
 import { isInParts } from "../device/parts.ts";
 import { expectTable } from "../device/tables.ts";
+import { withVec } from "../device/vec.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectIds, expectShape, type Tensor } from "../device/tensor.ts";
 import { findRows } from "./find_rows.ts";
 import { gatherInto } from "./gather.ts";
+
+const inputKernel = withVec(inputSource);
 
 /** Bytes of a table's rows that are gathered at a time. */
 const GATHERED_BYTES = 64 * 2 ** 20;
@@ -38,13 +42,13 @@ export function indexScore(
   expectShape("indexScore", "table", table, [table.shape[0]!, E], table.dtype);
   expectShape("indexScore", "bias", bias, [table.shape[0]!]);
   expectShape("indexScore", "ids", ids, [N, ...ids.shape.slice(1)], "u32");
-  const output = step.tensor(ids.shape), vec = E % 4 === 0 ? 4 : 1;
+  const output = step.tensor(ids.shape);
   const eachChosen = chosenRows(step, table, bias, ids);
   eachChosen([x, output], ([some, scores], { table, bias, ids, constants }) =>
     gpu.dispatch({
       label: "indexScore",
       source,
-      entry: vec === 4 ? "scores4" : "scores",
+      entry: E % 4 === 0 ? "scores4" : "scores",
       constants,
       inputs: [some!, table, bias, ids],
       readsRows: { tables: [table, bias], ids },
@@ -57,18 +61,17 @@ export function indexScore(
     inputs: [x, table, bias],
     output,
     backward: (dScores, takeSum) => {
-      const dx = step.tensor(x.shape), before = takeSum(x);
+      const dx = step.tensor(x.shape), before = takeSum(x), { source, vec } = inputKernel(E);
       eachChosen([dScores, dx, before ?? dx], ([dSome, dRows, some], chosen) => {
         const { table, ids, constants } = chosen;
         gpu.dispatch({
           label: "indexScore.dinput",
           source,
-          entry: vec === 4 ? "dinput4" : "dinput",
-          constants: { ...constants, ADDED: before ? 1 : 0 },
+          constants: { TABLE_ROWS: constants.TABLE_ROWS, ADDED: before ? 1 : 0 },
           inputs: [dSome!, table, ids, before ? some! : dSome!],
           readsRows: { tables: [table] },
           outputs: [dRows!],
-          uniform: { N: dRows!.shape[0]!, E, K },
+          uniform: { N: dRows!.shape[0]!, E: E / vec, K },
           grid: Math.ceil(dRows!.size / vec / 64),
         });
       });

@@ -1,15 +1,13 @@
 // Scores of chosen classes, each row its own choice.
 //
 // scores:  out[n, k] = bias[ids[n, k]] + sum over e of x[n, e] * table[ids[n, k], e].
-// dinput:  out[n, e] = sum over k of dscores[n, k] * table[ids[n, k], e], and before[n, e] if ADDED.
-// scores4, dinput4: the same for E a multiple of 4.
-// Shapes: x and before [N, E], table [V, E], bias [V], ids and dscores [N, K], out [N, K] or [N, E]. With
-//         TABLE_ROWS or BIAS_ROWS, table or bias hold the rows ids[n, k] alone, in this order.
-// Dispatch: 1-D over N * K or N * E threads (dinput4: a fourth of these), folded. Determinism: sums in rising order.
+// scores4: the same for E a multiple of 4.
+// Shapes: x [N, E], table [V, E], bias [V], ids and out [N, K]. With TABLE_ROWS or BIAS_ROWS, table or bias
+//         hold the rows ids[n, k] alone, in this order.
+// Dispatch: 1-D over N * K threads, folded. Determinism: sums in rising order.
 
 override TABLE_ROWS: bool = false;
 override BIAS_ROWS: bool = false;
-override ADDED: bool = false;
 
 struct Params {
   N: u32,
@@ -49,40 +47,4 @@ fn scores4(group: Group, @builtin(local_invocation_index) local: u32) {
   var sum = vec4f(0.0);
   for (var e = 0u; e < E; e++) { sum = fma(x4[row_start + e], table4[row + e], sum); }
   out[i] = (sum.x + sum.y) + (sum.z + sum.w) + bias[select(ids[i], i, BIAS_ROWS)];
-}
-
-@group(0) @binding(0) var<storage, read> dscores: array<f32>;
-@group(0) @binding(2) var<storage, read> ids_of: array<u32>;
-@group(0) @binding(3) var<storage, read> before: array<f32>;
-@group(0) @binding(3) var<storage, read> before4: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dx4: array<vec4f>;
-
-@compute @workgroup_size(64)
-fn dinput(group: Group, @builtin(local_invocation_index) local: u32) {
-  let i = thread_index(group, local);
-  let n = i / params.E;
-  if (n >= params.N) { return; }
-  let e = i % params.E;
-  var sum = 0.0;
-  for (var k = n * params.K; k < (n + 1) * params.K; k++) {
-    sum += dscores[k] * table[select(ids_of[k], k, TABLE_ROWS) * params.E + e];
-  }
-  if (ADDED) { sum += before[i]; }
-  dx[i] = sum;
-}
-
-@compute @workgroup_size(64)
-fn dinput4(group: Group, @builtin(local_invocation_index) local: u32) {
-  let E = params.E / 4;
-  let i = thread_index(group, local);
-  let n = i / E;
-  if (n >= params.N) { return; }
-  let e = i % E;
-  var sum = vec4f();
-  for (var k = n * params.K; k < (n + 1) * params.K; k++) {
-    sum += dscores[k] * table4[select(ids_of[k], k, TABLE_ROWS) * E + e];
-  }
-  if (ADDED) { sum += before4[i]; }
-  dx4[i] = sum;
 }
