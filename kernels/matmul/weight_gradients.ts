@@ -1,7 +1,7 @@
 /** Gradients of weights and biases: on GPUs, those of several linear maps in one launch. */
 
 import type { Device } from "../device/device.ts";
-import { forParts, setsBound } from "../device/part_bindings.ts";
+import { forParts, numbered, setsBound } from "../device/part_bindings.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 import { columnSums } from "./column_sums.ts";
 import { matmulInto } from "./matmul.ts";
@@ -98,8 +98,11 @@ function sizesOf({ dOut, dWeight: { shape: [M, W] } }: WeightGradient): Sizes {
 /** What both launches have in common, and how the products are cut. */
 function launchOf(sizes: readonly Sizes[], { tile, depth }: Plan) {
   const rows = sizes[0]!.k, tiles = tilesIn(tile, sizes);
-  const fields = sizes.flatMap(({ m, n }, i) => [[`m_${i}`, m], [`w_${i}`, n]]);
   const source = forParts(sources.get(tile)!, sizes.length);
-  const uniform = { rows, depth, tiles, ...Object.fromEntries(fields) };
+  const uniform = {
+    ...{ rows, depth, tiles },
+    ...numbered(sizes.map(({ m }) => m), "m"),
+    ...numbered(sizes.map(({ n }) => n), "w"),
+  };
   return { launch: { label: "matmul", source, uniform }, tiles, chunks: Math.ceil(rows / depth) };
 }

@@ -239,10 +239,10 @@ export function layerGradients(
   const dx = linearInputGradient(step, x, weightIh, dInput), width = kind.gates * H;
   const dWeightIh = step.tensor(weightIh.shape), dWeightHh = step.tensor([width, H]);
   const dBiasIh = step.tensor([width]);
-  const dBiasHh = dState === dInput ? dBiasIh : step.tensor([width]);
+  const dBiasHh = dState === dInput ? undefined : step.tensor([width]);
   weightGradients(gpu, [
     { dOut: dInput, x, dWeight: dWeightIh, dBias: dBiasIh },
-    { dOut: dState, x: before, dWeight: dWeightHh, ...(dBiasHh !== dBiasIh && { dBias: dBiasHh }) },
+    { dOut: dState, x: before, dWeight: dWeightHh, dBias: dBiasHh },
   ]);
-  return [dx, dWeightIh, dWeightHh, dBiasIh, dBiasHh];
+  return [dx, dWeightIh, dWeightHh, dBiasIh, dBiasHh ?? dBiasIh];
 }
