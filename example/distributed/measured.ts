@@ -1,6 +1,7 @@
 /** Ranks whose exchanges are timed and counted. */
 
 import { Communicator } from "../../kernels/mod.ts";
+import { bytesOf } from "../shared/files.ts";
 
 /** Passes everything on to another communicator. */
 export class Measured extends Communicator {
@@ -52,8 +53,4 @@ export class Measured extends Communicator {
 /** The same memory as numbers of 32 bits, of which everything that is sent is made. */
 function uint32Of({ buffer, byteOffset, byteLength }: Uint8Array): Uint32Array {
   return new Uint32Array(buffer, byteOffset, byteLength / 4);
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

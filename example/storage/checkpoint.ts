@@ -4,7 +4,14 @@ import { createHash } from "node:crypto";
 import type { Gpu } from "../../mod.ts";
 import { ALONE, type Communicator, type Shard } from "../../kernels/mod.ts";
 import { Failure } from "../shared/errors.ts";
-import { type AtomicFile, type ByteSource, chunksOf, isFile, openBytes } from "../shared/files.ts";
+import {
+  type AtomicFile,
+  bytesOf,
+  type ByteSource,
+  chunksOf,
+  isFile,
+  openBytes,
+} from "../shared/files.ts";
 import { GRULanguageModel, LanguageModel, type WordModel } from "../model/model.ts";
 import {
   decodeModel,
@@ -17,7 +24,7 @@ import type { ModelSettings } from "../options/settings.ts";
 import { makeNoise } from "../model/noise.ts";
 import { cannotLoad } from "./safetensors.ts";
 import { spread } from "./shards.ts";
-import { bytesOf, fillRows, type ReadRange, readRows } from "./tensors.ts";
+import { fillRows, type ReadRange, readRows } from "./tensors.ts";
 import { parameterShapes } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
 

@@ -5,7 +5,7 @@ import { type Gpu, isTuning, type Tuning } from "../../mod.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { LossSum } from "../evaluation/losses.ts";
 import { type Fail, Failure, UsageError } from "../shared/errors.ts";
-import { AtomicFile, type ByteSource, openBytes } from "../shared/files.ts";
+import { AtomicFile, bytesOf, type ByteSource, openBytes } from "../shared/files.ts";
 import { isRecord } from "../shared/json.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { laterSettings } from "../options/option.ts";
@@ -14,7 +14,6 @@ import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
 import { cannotLoad, decodeHeader, encodeHeader, metadataOf } from "./safetensors.ts";
 import {
-  bytesOf,
   floatsOf,
   type NumberSource,
   readFloats,

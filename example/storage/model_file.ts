@@ -13,8 +13,8 @@ import {
   type TensorEntry,
   type TensorPlace,
 } from "./safetensors.ts";
-import { bytesOf, floatsOf, type NumberSource, readInParts } from "./tensors.ts";
-import { AtomicFile, type ByteSource } from "../shared/files.ts";
+import { floatsOf, type NumberSource, readInParts } from "./tensors.ts";
+import { AtomicFile, bytesOf, type ByteSource } from "../shared/files.ts";
 import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
 import { NUMBER, oneOf, parseAs, parseText, record, type Shape, SWITCH } from "./saved_json.ts";

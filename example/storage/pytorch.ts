@@ -7,7 +7,13 @@ import { Vocabulary } from "../data/vocab.ts";
 import { type NamedShape, parameterShapes, type SizeSettings } from "../model/shapes.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { type Fail, Failure } from "../shared/errors.ts";
-import { AtomicFile, type ByteSource, openBytes, writeTextAtomically } from "../shared/files.ts";
+import {
+  AtomicFile,
+  bytesOf,
+  type ByteSource,
+  openBytes,
+  writeTextAtomically,
+} from "../shared/files.ts";
 import { isRecord } from "../shared/json.ts";
 import { checkPlaces, finiteFloats, isModel, type ModelFile } from "./model_file.ts";
 import { keptSettings } from "./model_settings.ts";
@@ -19,7 +25,7 @@ import {
   type TensorPlace,
 } from "./safetensors.ts";
 import { readVocabulary } from "./saved_vocabulary.ts";
-import { bytesOf, type NumberSource, readInParts } from "./tensors.ts";
+import { type NumberSource, readInParts } from "./tensors.ts";
 
 /** Prefix of the criterion in Pytorch-NCE's names. An IndexGRU is such a criterion; here it is a whole model. */
 const CRITERION = "criterion.";

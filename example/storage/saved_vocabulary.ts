@@ -4,10 +4,9 @@ import { equals } from "@std/bytes";
 import { Vocabulary } from "../data/vocab.ts";
 import { WordTable } from "../data/word_table.ts";
 import { type Fail, Failure } from "../shared/errors.ts";
-import { type ByteSource, chunksOf, ownBuffer } from "../shared/files.ts";
+import { bytesOf, type ByteSource, chunksOf, ownBuffer } from "../shared/files.ts";
 import type { Layout, TensorPlace } from "./safetensors.ts";
 import { parseText } from "./saved_json.ts";
-import { bytesOf } from "./tensors.ts";
 
 /** The tensor of the words in UTF-8, each with a newline behind it: a header has no room for millions. */
 export const WORDS = "vocabulary.words";

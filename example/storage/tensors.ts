@@ -44,11 +44,6 @@ export function* readInParts(
   for (let at = 0; at < size; at += most) yield [at, read(at, Math.min(size, at + most))];
 }
 
-/** The bytes of numbers. */
-export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
 /** Some rows of a tensor; of a shard, of the whole table. */
 export interface RowRange {
   readonly first: number;

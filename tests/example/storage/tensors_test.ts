@@ -2,14 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Gpu } from "../../../mod.ts";
-import { AtomicFile, openBytes } from "../../../example/shared/files.ts";
-import {
-  bytesOf,
-  fillRows,
-  floatsOf,
-  readInParts,
-  readRows,
-} from "../../../example/storage/tensors.ts";
+import { AtomicFile, bytesOf, openBytes } from "../../../example/shared/files.ts";
+import { fillRows, floatsOf, readInParts, readRows } from "../../../example/storage/tensors.ts";
 import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
 
