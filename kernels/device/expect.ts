@@ -46,6 +46,11 @@ export function expectFromZero(doing: string, name: string, value: unknown): voi
   expectNumber(doing, name, value, (n) => n >= 0 && isFloat(n), "a finite number from 0 on");
 }
 
+/** Throws unless `value` is a number in [0, 1), such as a momentum or a dropout rate. */
+export function expectFraction(doing: string, name: string, value: unknown): void {
+  expectNumber(doing, name, value, (n) => n >= 0 && n < 1, "in [0, 1)");
+}
+
 /** Throws unless `value` is an integer from 0 to `highest`. */
 export function expectInteger(doing: string, name: string, value: unknown, highest: number): void {
   const valid = (n: number) => Number.isSafeInteger(n) && n >= 0 && n <= highest;

@@ -5,13 +5,14 @@ import { madeLike } from "../../kernels/device/parts.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { updateRowwise } from "../../kernels/optimizer/rowwise_adagrad.ts";
 import { ADAGRAD_RULE } from "../../kernels/optimizer/update.ts";
+import type { Rounding } from "../../kernels/random/rounding.ts";
+import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { NamedParameter } from "./module.ts";
 import {
   equip,
   expectOptimizer,
   Optimizer,
   type OptimizerOptions,
-  roundingOf,
   type Slot,
   zerosLike,
 } from "./optimizer.ts";
@@ -47,12 +48,16 @@ export class Adagrad extends Optimizer {
     expectOptimizer("Adagrad", gpu, parameters, options);
     if (options.rowwise !== undefined) expectBoolean("make Adagrad", "rowwise", options.rowwise);
     super("Adagrad", gpu, parameters, options);
-    equip(this, parameters.map((parameter) => slotOf(gpu, parameter, options)));
+    equip(this, options, (parameter, rounding) => slotOf(gpu, parameter, rounding, options));
   }
 }
 
-function slotOf(gpu: Gpu, [path, parameter]: NamedParameter, options: AdagradOptions): Slot {
-  const { weightDecay = 0, rowwise = false } = options, rounding = roundingOf(path, options);
+function slotOf(
+  gpu: Gpu,
+  parameter: Tensor,
+  rounding: Rounding,
+  { weightDecay = 0, rowwise = false }: AdagradOptions,
+): Slot {
   const byRow = rowwise && parameter.shape.length > 1; // of a vector, every element is a row
   const squares = byRow
     ? madeLike(parameter, ([V]) => gpu.tensor([V!]))

@@ -1,7 +1,7 @@
 /** Ranks that train by themselves for some steps, and then come together. */
 
 import type { Gradients } from "../../kernels/autograd/gradients.ts";
-import { expectNumber, show } from "../../kernels/device/expect.ts";
+import { expectFraction, show } from "../../kernels/device/expect.ts";
 import { partEdges } from "../../kernels/device/parts.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
@@ -77,7 +77,7 @@ export class LocalSteps implements Disposable {
     expectOptions(name, gpu, options);
     const { lr = 1, momentum = 0 } = options;
     expectOptimizer(name, gpu, parameters, { lr });
-    expectNumber(doing, "momentum", momentum, (m) => m >= 0 && m < 1, "in [0, 1)");
+    expectFraction(doing, "momentum", momentum);
     if (!(optimizer instanceof Optimizer)) {
       throw new TypeError(`Cannot ${doing}: ${show(optimizer)} is no optimizer`);
     }

@@ -95,13 +95,11 @@ export function zerosLike(gpu: Gpu, parameter: Tensor): Tensor {
   return madeLike(parameter, (shape) => gpu.tensor(shape));
 }
 
-/** Where the roundings of a parameter draw from. */
-export function roundingOf(path: string, { seed = 0 }: OptimizerOptions): Rounding {
-  return new Rounding(seed, streamOf(path));
-}
+/** Makes the slot of a parameter, whose table of 16-bit floats is rounded by `rounding`. */
+type SlotOf = (parameter: Tensor, rounding: Rounding) => Slot;
 
 /** Gives an optimizer the slots of its parameters: its class calls this, users never meet them. */
-export let equip: (optimizer: Optimizer, slots: readonly Slot[]) => void;
+export let equip: (optimizer: Optimizer, options: OptimizerOptions, slotOf: SlotOf) => void;
 
 /** Updates parameters by their gradients: {@linkcode SGD}, {@linkcode Adagrad} or {@linkcode Adam}. */
 export abstract class Optimizer implements Disposable {
@@ -115,7 +113,11 @@ export abstract class Optimizer implements Disposable {
   #slots: readonly Slot[] = [];
 
   static {
-    equip = (optimizer, slots) => optimizer.#slots = slots;
+    equip = (optimizer, { seed = 0 }, slotOf) => {
+      optimizer.#slots = optimizer.#parameters.map(([path, parameter]) => {
+        return slotOf(parameter, new Rounding(seed, streamOf(path)));
+      });
+    };
   }
 
   /** The arguments are checked already. */

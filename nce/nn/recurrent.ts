@@ -1,7 +1,11 @@
 /** Stacks of recurrent layers: LSTM and GRU. */
 
-import { expectRate } from "../../kernels/elementwise/dropout.ts";
-import { expectNumber, expectObject, expectPositive } from "../../kernels/device/expect.ts";
+import {
+  expectFraction,
+  expectNumber,
+  expectObject,
+  expectPositive,
+} from "../../kernels/device/expect.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { gru } from "../../kernels/recurrent/gru.ts";
 import { lstm, type LSTMState } from "../../kernels/recurrent/lstm.ts";
@@ -50,7 +54,7 @@ export function expectRecurrent(
   const { inputSize, hiddenSize, numLayers = 1, dropout = 0 } = options;
   const valid = (count: number) => Number.isInteger(count) && count > 0 && count <= MAX_LAYERS;
   expectNumber(`make ${name}`, "numLayers", numLayers, valid, `an integer from 1 to ${MAX_LAYERS}`);
-  expectRate(`make ${name}`, "dropout", dropout);
+  expectFraction(`make ${name}`, "dropout", dropout);
   gpu.expectFitting([gates * hiddenSize, inputSize], [gates * hiddenSize, hiddenSize]);
 }
 
