@@ -60,6 +60,11 @@ function expectParameters(name: string, parameters: readonly NamedParameter[]): 
   }
 }
 
+function areCounts(numbers: unknown): boolean {
+  return Array.isArray(numbers) && numbers.length > 0 &&
+    numbers.every((count) => Number.isFinite(count) && count >= 0);
+}
+
 /** Throws unless an optimizer called `name` can be made of these arguments. */
 export function expectOptimizer(
   name: string,
@@ -168,7 +173,7 @@ export abstract class Optimizer implements Disposable {
    * and on {@linkcode hold}.
    *
    * @throws {RangeError} If a name is none of a parameter.
-   * @throws {TypeError} If the numbers of a parameter are not an array.
+   * @throws {TypeError} If a parameter's are not an array of finite numbers from 0 on, at least one.
    */
   restore(counts: Readonly<Record<string, readonly number[]>>): void {
     for (const [name, numbers] of Object.entries(counts)) {
@@ -176,9 +181,12 @@ export abstract class Optimizer implements Disposable {
       if (!slot) {
         throw new RangeError(`Cannot restore ${this.#name}: there is no parameter ${show(name)}`);
       }
-      if (!Array.isArray(numbers)) {
+      if (!areCounts(numbers)) {
         throw new TypeError(
-          `Cannot restore ${this.#name}: the counts of ${name} are ${show(numbers)}, not an array`,
+          `Cannot restore ${this.#name}: the counts of ${name} are ${
+            show(numbers)
+          }, not an array ` +
+            "of finite numbers from 0 on",
         );
       }
       slot.restore(numbers);

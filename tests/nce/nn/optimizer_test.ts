@@ -111,12 +111,11 @@ async function saveAndGoOn(
       train(gpu, others, other, rest);
       assertEquals(await bits(others), await bits(parameters), name);
       assertThrows(() => other.restore({ nothing: [1] }), RangeError, 'no parameter "nothing"');
-      const number = { table: 1 as unknown as number[] };
-      assertThrows(
-        () => other.restore(number),
-        TypeError,
-        "the counts of table are 1, not an array",
-      );
+      for (const table of [1 as unknown as number[], [], [NaN], [-1]]) {
+        const found = typeof table === "number" ? "1" : `[${table}]`;
+        const message = `the counts of table are ${found}, not an array of finite numbers`;
+        assertThrows(() => other.restore({ table }), TypeError, message);
+      }
       ends.push(await bits(others));
     }
   }, options);
