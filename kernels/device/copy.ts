@@ -2,7 +2,7 @@
 
 import { expectObject } from "./expect.ts";
 import { type DType, elementBytes } from "./dtype.ts";
-import { offsetOf, partsOf, partsOn, type Tensor } from "./tensor.ts";
+import { offsetOf, partsOf, partsOn, storageIn, type Tensor } from "./tensor.ts";
 
 /** Which elements to copy. */
 export interface CopyOptions {
@@ -23,7 +23,10 @@ export interface CopyRange {
   readonly bytes: number;
 }
 
-/** The buffers' copies that a copy takes; throws a TypeError if elements, types or devices do not fit. */
+/**
+ * The buffers' copies that a copy takes; throws a TypeError if elements, types or devices do not fit, or a buffer
+ * would be copied to itself, which WebGPU cannot do.
+ */
 export function copyRanges(
   from: Tensor,
   to: Tensor,
@@ -46,6 +49,11 @@ export function copyRanges(
   const ranges: CopyRange[] = [];
   for (let done = 0; done < count;) {
     const source = placeOf(from, fromStart + done), target = placeOf(to, toStart + done);
+    if (storageIn(source.part) === storageIn(target.part)) {
+      throw new TypeError(
+        `Cannot copy [${from.shape}] to [${to.shape}] in one buffer: copy to another tensor first`,
+      );
+    }
     const elements = Math.min(count - done, source.left, target.left);
     ranges.push({
       from: source.part,

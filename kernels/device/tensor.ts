@@ -180,12 +180,12 @@ export class Tensor implements Disposable {
    * Throws a RangeError unless the first byte is a multiple of 256, the alignment of a storage binding.
    */
   slice(start: number, count: number): Tensor {
-    const rowSize = this.size / this.shape[0]!;
-    const offset = this.#offset + start * rowSize * elementBytes(this.dtype);
     const inside = Number.isSafeInteger(start) && Number.isSafeInteger(count) &&
       start >= 0 && count > 0 && start + count <= this.shape[0]!;
+    const offset = this.#offset + start * this.bytes / this.shape[0]!;
     if (!inside || offset % 256 !== 0) {
-      throw new RangeError(`Cannot slice [${this.shape}] from ${start} to ${start + count}`);
+      const why = inside ? `: it would begin at byte ${offset}, no multiple of 256` : "";
+      throw new RangeError(`Cannot slice [${this.shape}] from ${start} to ${start + count}${why}`);
     }
     if (this.#parts.length > 1) return this.#sliceOfParts(start, count);
     return new Tensor(storageIn(this), [count, ...this.shape.slice(1)], this.dtype, offset);

@@ -40,6 +40,7 @@ export function copyParts(commands: Commands, ranges: readonly CopyRange[]): voi
 /** Records fills with zero bits. */
 export function clearParts(commands: Commands, parts: readonly Tensor[]): void {
   for (const part of parts) {
+    expectWords("clear", part);
     const storage = storageIn(part);
     flushPending(storage);
     willChange(part, part.bytes, 1);
