@@ -140,6 +140,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
    */
   override getScore(step: Step, target: Tensor, noise: Tensor, input: Tensor): Scores {
     expectTensor("IndexGRU", "target", target);
+    expectTensor("IndexGRU", "noise", noise);
     const contexts = this.#contexts(step, input, target);
     const own = step.reshape(target, [target.size, 1]);
     const ownWords = this.#gates(

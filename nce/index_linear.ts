@@ -64,6 +64,7 @@ export class IndexLinear extends NCELoss<[Tensor]> {
   /** Scores of `target` [N] and `noise` ([K] or [N, K]) for `input` [..., E]. */
   override getScore(step: Step, target: Tensor, noise: Tensor, input: Tensor): Scores {
     expectTensor("IndexLinear", "target", target);
+    expectTensor("IndexLinear", "noise", noise);
     const x = this.#rows(step, input, target);
     const targetScore = indexScore(step, x, this.weight, this.bias, target);
     if (noise.shape.length === 2) {

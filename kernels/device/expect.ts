@@ -99,6 +99,12 @@ export function expectObject(doing: string, name: string, value: unknown, expect
   if (typeof value !== "object" || value === null) fail(doing, name, value, expected);
 }
 
+/** Throws a TypeError unless `list` is an array, as of tensors. */
+export function expectList(doing: string, name: string, list: unknown): void {
+  if (Array.isArray(list)) return;
+  throw new TypeError(`Cannot ${doing}: ${name} are ${show(list)}, not an array`);
+}
+
 /** Throws a TypeError unless `value` is a function. */
 export function expectFunction(doing: string, name: string, value: unknown): void {
   if (typeof value !== "function") fail(doing, name, value, "a function");

@@ -33,7 +33,7 @@ interface RowLoss {
 
 /** Computes a loss [N] of the scores. */
 function rowLoss(step: Step, scores: NoiseScores, loss: RowLoss): Tensor {
-  const { op, entry, of = ["target", "noise"] } = loss, { gpu } = step;
+  const { op, entry, of = ["target", "noise"] } = loss;
   expectObject(`run ${op}`, "scores", scores, "an object");
   const { target, noise, targetLogProb, noiseLogProb } = scores;
   expectFloats(op, step, { target, noise, targetLogProb, noiseLogProb });
@@ -44,6 +44,7 @@ function rowLoss(step: Step, scores: NoiseScores, loss: RowLoss): Tensor {
   const perRow = noiseLogProb.shape.length === 2;
   expectShape(op, "noiseLogProb", noiseLogProb, perRow ? [N, K] : [K]);
   expectPositive(`run ${op}`, "samples", samples);
+  const { gpu } = step;
   const launch = {
     source,
     uniform: { N, K, shift: loss.shift(samples) },

@@ -6,7 +6,7 @@ import { sum } from "../elementwise/reduce.ts";
 import { ownColumns, partLaunch, partSource } from "../random/part.ts";
 import noiseScores from "./noise_scores.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
-import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
+import { expectFloats, expectShape, expectTensor, type Tensor } from "../device/tensor.ts";
 
 const source = partSource + noiseScores;
 
@@ -29,6 +29,7 @@ export interface NoiseIds {
 /** Checks the ids of N targets and K noise samples. */
 function perRow(op: string, { target, noise }: NoiseIds, N: number, K: number) {
   expectShape(op, "target", target, [N], "u32");
+  expectTensor(op, "noise", noise);
   const PER_ROW = noise.shape.length === 2 ? 1 : 0;
   expectShape(op, "noise", noise, PER_ROW ? [N, K] : [K], "u32");
   return { PER_ROW };

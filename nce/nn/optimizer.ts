@@ -2,6 +2,7 @@
 
 import {
   expectFromZero,
+  expectList,
   expectNumber,
   expectObject,
   expectSeed,
@@ -41,9 +42,7 @@ function expectLr(doing: string, lr: unknown): void {
  */
 function expectParameters(name: string, parameters: readonly NamedParameter[]): void {
   const doing = `make ${name}`;
-  if (!Array.isArray(parameters)) {
-    throw new TypeError(`Cannot ${doing}: parameters are ${show(parameters)}, not an array`);
-  }
+  expectList(doing, "parameters", parameters);
   const names = new Map<Tensor, string>(), streams = new Map<number, string>();
   for (const entry of parameters) {
     expectObject(doing, "a parameter", entry, "a pair [name, tensor]");
@@ -176,6 +175,7 @@ export abstract class Optimizer implements Disposable {
    * @throws {TypeError} If a parameter's are not an array of finite numbers from 0 on, at least one.
    */
   restore(counts: Readonly<Record<string, readonly number[]>>): void {
+    expectObject(`restore ${this.#name}`, "counts", counts, "an object");
     for (const [name, numbers] of Object.entries(counts)) {
       const slot = this.#slots[this.#parameters.findIndex(([other]) => other === name)];
       if (!slot) {

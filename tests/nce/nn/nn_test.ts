@@ -98,6 +98,16 @@ Deno.test("Linear is a product and a bias, uniform within 1 / sqrt(inFeatures) a
     assertClose(await gpu.readFloats(out), expected.output, { atol: 2e-6, rtol: 1e-5 });
   }));
 
+Deno.test("a stack of recurrent layers takes a state for each, or none", () =>
+  withGpu((gpu) => {
+    using rnn = new LSTM(gpu, { inputSize: 2, hiddenSize: 2, numLayers: 2 });
+    using step = gpu.step();
+    const x = step.upload(new Float32Array(4), [1, 2, 2]), { states } = rnn.forward(step, x);
+    const message = "1 states for 2 layers; give one for each, or none";
+    assertThrows(() => rnn.forward(step, x, { states: [states[0]!] }), TypeError, message);
+    assertEquals(rnn.forward(step, x, { states }).states.length, 2);
+  }));
+
 Deno.test("a module's name stands before its parameters'", () =>
   withGpu((gpu) => {
     using encoder = new Embedding(gpu, { name: "encoder", numEmbeddings: 3, embeddingDim: 2 });
