@@ -26,7 +26,7 @@ import { expectRecurrent, GRU } from "./nn/recurrent.ts";
 import { Linear } from "./nn/linear.ts";
 import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
-import type { Scores } from "./contrasted.ts";
+import { rowsOf, type Scores } from "./contrasted.ts";
 import { NCELoss } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
 
@@ -193,14 +193,9 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     const { weightHh, biasHh } = this.rnn.layers[0]!, H = weightHh.shape[1]!;
     expectStep("IndexGRU", step);
     expectTensor("IndexGRU", "input", input);
-    const context = input.dtype === "u32" ? this.context(step, input).context : input;
-    const rows = target?.size ?? context.size / H;
-    if (!Number.isInteger(rows) || context.size !== rows * H) {
-      const what = target ? ` for ${rows} targets` : "";
-      throw new TypeError(
-        `Cannot score [${input.shape}]${what}: expected ids [T, B], one a row, or rows of ${H}`,
-      );
-    }
+    const areWords = input.dtype === "u32", expected = `ids [T, B], one a row, or rows of ${H}`;
+    const rows = rowsOf(input, areWords ? 1 : H, target, expected);
+    const context = areWords ? this.context(step, input).context : input;
     const hidden = step.reshape(context, [rows, H]);
     return gruContexts(step, linear(step, hidden, weightHh, biasHh), hidden);
   }

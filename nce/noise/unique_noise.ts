@@ -6,7 +6,7 @@ import { RandomStream } from "../../kernels/random/stream.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
 import { systematicDrawInto, systematicTable } from "../../kernels/random/systematic.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
-import { expectOptions } from "../nn/module.ts";
+import { expectGpu } from "../nn/module.ts";
 import {
   expectRequest,
   mapToFloats,
@@ -43,7 +43,7 @@ export class UniqueNoise implements NoiseSource {
    * @throws {RangeError} Unless 1 <= k <= V, or if the noise is not usable.
    */
   constructor(gpu: Gpu, noise: ArrayLike<number>, k: number, name = "noise") {
-    expectOptions("UniqueNoise", gpu, {});
+    expectGpu("make UniqueNoise", gpu);
     this.#stream = new RandomStream(name);
     this.probabilities = normalizeNoise(noise);
     this.numClasses = this.probabilities.length;
