@@ -131,7 +131,6 @@ export class SharedWordGradients implements Disposable {
     };
   }
 
-  /** Frees the partial sums. */
   [Symbol.dispose](): void {
     for (const partial of [this.#gates, this.#hidden, this.#weight]) partial[Symbol.dispose]();
   }
