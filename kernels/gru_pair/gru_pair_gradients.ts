@@ -30,6 +30,10 @@ const WORD_BLOCK = { software: 256, hardware: 2 ** 14 } as const;
 /** Rounds of all loops of a thread together: llvmpipe ends them after 65,535. */
 const ROUNDS = 2 ** 15;
 
+function sizesOf({ hidden }: GRUContexts): [N: number, H: number] {
+  return [hidden.shape[0]!, hidden.shape[1]!];
+}
+
 /** The numbers of parts into which contexts and words are divided. */
 function cut(step: Step, N: number, K: number, H: number): [number, number] {
   const { gpu } = step, octets = Math.ceil(N / 8);
@@ -52,8 +56,6 @@ export class SharedWordGradients implements Disposable {
   readonly #step: Step;
   readonly #contexts: GRUContexts;
   readonly #head: ScoreHead;
-  readonly #N: number;
-  readonly #H: number;
   readonly #rowParts: number;
   readonly #wordParts: number;
   readonly #gates: PartialSum;
@@ -66,8 +68,7 @@ export class SharedWordGradients implements Disposable {
     this.#step = step;
     this.#contexts = contexts;
     this.#head = head;
-    const N = this.#N = contexts.hidden.shape[0]!;
-    const H = this.#H = contexts.hidden.shape[1]!;
+    const [N, H] = sizesOf(contexts);
     const [rowParts, wordParts] = cut(step, N, K, H);
     // A part must not be empty: its sums would not be written.
     this.#rowParts = Math.ceil(N / (8 * Math.ceil(N / 8 / rowParts)));
@@ -83,43 +84,37 @@ export class SharedWordGradients implements Disposable {
    */
   add(dWords: Tensor, gates: Tensor, dScores: Tensor, first = 0): void {
     const { gpu } = this.#step, parts = this.#rowParts, K = gates.shape[0]!;
-    using partial = parts === 1 ? null : gpu.temporary([parts, K, 3 * this.#H]);
+    const [N, H] = sizesOf(this.#contexts);
+    using partial = parts === 1 ? null : gpu.temporary([parts, K, 3 * H]);
+    const sums = [this.#gates, this.#hidden, this.#weight].map(({ parts }) => parts);
+    const outputs = [partial ?? dWords, ...sums];
     const block = Math.min(K, WORD_BLOCK[gpu.family] * this.#wordParts);
     const wordChunk = Math.ceil(block / this.#wordParts);
     const octets = Math.min(
-      Math.ceil(this.#N / 8 / parts),
+      Math.ceil(N / 8 / parts),
       Math.max(1, Math.floor(ROUNDS / (wordChunk + 9))),
     );
     for (let word = 0; word < K; word += this.#wordParts * wordChunk) {
-      for (let row = 0; row < this.#N; row += parts * 8 * octets) {
-        const inputs = [this.#contexts.packed, gates, dScores, this.#head.weight];
-        this.#launch(inputs, partial ?? dWords, {
-          K,
-          first,
-          row_first: row,
-          row_chunk: 8 * octets,
-          word_first: word,
-          word_chunk: wordChunk,
-          add_words: row > 0 ? 1 : 0,
-          add_states: this.#begun || word > 0 ? 1 : 0,
-          add_weight: this.#begun || word > 0 || row > 0 ? 1 : 0,
+      for (let row = 0; row < N; row += parts * 8 * octets) {
+        launchShared(this.#step, {
+          entry: "gradients",
+          inputs: [this.#contexts.packed, gates, dScores, this.#head.weight],
+          outputs,
+          grid: [Math.ceil(H / pairTile(gpu).THREADS), parts, this.#wordParts],
+          uniform: {
+            ...{ N, K, H, first },
+            ...{ row_first: row, row_chunk: 8 * octets },
+            ...{ word_first: word, word_chunk: wordChunk },
+            add_words: Number(row > 0),
+            add_states: Number(this.#begun || word > 0),
+            add_weight: Number(this.#begun || word > 0 || row > 0),
+          },
+          dropout: this.#head.dropout,
         });
       }
     }
     this.#begun = true;
     if (partial) columnSums(gpu, dWords, partial);
-  }
-
-  #launch(inputs: Tensor[], dWords: Tensor, uniform: Record<string, number>): void {
-    const { THREADS } = pairTile(this.#step.gpu);
-    launchShared(this.#step, {
-      entry: "gradients",
-      inputs,
-      outputs: [dWords, this.#gates.parts, this.#hidden.parts, this.#weight.parts],
-      grid: [Math.ceil(this.#H / THREADS), this.#rowParts, this.#wordParts],
-      uniform: { N: this.#N, H: this.#H, ...uniform },
-      dropout: this.#head.dropout,
-    });
   }
 
   /** The sums over all words. */
@@ -171,8 +166,7 @@ export function ownWordGradients(
   gates: Tensor,
   dScores: Tensor,
 ): CommonGradients {
-  const { gpu } = step, H = contexts.hidden.shape[1]!;
-  const [N, K] = [gates.shape[0]!, gates.shape[1]!], each = K === 1 ? 1 : 8;
+  const { gpu } = step, [N, H] = sizesOf(contexts), K = gates.shape[1]!, each = K === 1 ? 1 : 8;
   const groups = Math.ceil(H / gpu.rowThreads);
   const few = Math.ceil(WORD_BLOCK.software / K);
   const chunk = Math.min(few, Math.ceil(N / Math.ceil(BUSY[gpu.family] / groups)));
