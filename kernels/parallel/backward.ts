@@ -17,7 +17,7 @@ import { catchUpRows } from "../device/pending.ts";
 import { tensorLike } from "../device/scope.ts";
 import { ReturnedRows } from "./returned_rows.ts";
 import type { Tensor } from "../device/tensor.ts";
-import { concatenated, readTogether, sumOfSquares } from "./together.ts";
+import { concatenated, readerOf, readTogether, sumOfSquares } from "./together.ts";
 
 /** Bytes of a tile of a summed gradient. */
 const TILE_BYTES = 16 * 2 ** 20;
@@ -179,38 +179,29 @@ async function gatherRows(
 ): Promise<Rows[]> {
   const used = own.ids.map((ids) => ids.includes(UNUSED) ? ids.indexOf(UNUSED) : ids.length);
   const widths = rows.map(({ tables }) => tables.map(({ table }) => table.size / table.shape[0]!));
-  const header = Uint32Array.of(dense, widths.length, ...widths.flat()), H = header.length;
+  const header = Uint32Array.of(dense, widths.length, ...widths.flat());
   const ids = own.ids.map((ids, i) => ids.subarray(0, used[i]));
   const columns = widths.flatMap((all, i) => all.map((width) => used[i]! * width));
   const values = own.values.map((all, i) => all.subarray(0, columns[i]));
   const allIds = await communicator.gather(
     concatenated(Uint32Array, [header, Uint32Array.from(used), ...ids]),
   );
-  const other = allIds.findIndex((theirs) => header.some((size, i) => theirs[i] !== size));
+  const nextIds = readerOf(allIds);
+  const headers = allIds.map((_, k) => nextIds(k, header.length));
+  const other = headers.findIndex((theirs) => header.some((size, i) => theirs[i] !== size));
   if (other >= 0) {
     throw new TypeError(
       `Cannot sum gradients: those of rank ${other} do not fit those of rank ${communicator.rank}`,
     );
   }
-  const allValues = await communicator.gather(concatenated(Float32Array, values));
-  const idsAt = allIds.map(() => H + rows.length), valuesAt = allValues.map(() => 0);
-  return widths.map((all, i) => {
-    const counts = allIds.map((theirs) => theirs[H + i]!);
-    return {
-      ids: concatenated(
-        Uint32Array,
-        allIds.map((theirs, k) => theirs.subarray(idsAt[k], idsAt[k]! += counts[k]!)),
-      ),
-      values: all.map((width) =>
-        concatenated(
-          Float32Array,
-          allValues.map((theirs, k) => {
-            return theirs.subarray(valuesAt[k], valuesAt[k]! += counts[k]! * width);
-          }),
-        )
-      ),
-    };
-  });
+  const nextValues = readerOf(await communicator.gather(concatenated(Float32Array, values)));
+  const counts = allIds.map((_, k) => nextIds(k, rows.length));
+  return widths.map((all, i) => ({
+    ids: concatenated(Uint32Array, counts.map((own, k) => nextIds(k, own[i]!))),
+    values: all.map((width) =>
+      concatenated(Float32Array, counts.map((own, k) => nextValues(k, own[i]! * width)))
+    ),
+  }));
 }
 
 /** Gives the tables the rows of all ranks; returns the ids. */

@@ -37,6 +37,15 @@ export function concatenated<T extends Float32Array | Uint32Array>(
   return all;
 }
 
+/** Gives the next `count` elements of array `k` at each call, from the first on. */
+export type Reader<T> = (k: number, count: number) => T;
+
+/** A reader of these arrays. */
+export function readerOf<T extends Float32Array | Uint32Array>(arrays: readonly T[]): Reader<T> {
+  const at = arrays.map(() => 0);
+  return (k, count) => arrays[k]!.subarray(at[k], at[k]! += count) as T;
+}
+
 /** The numbers of the lists, each once, rising. */
 export function distinct(lists: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
   const sorted = concatenated(Uint32Array, lists).sort();
