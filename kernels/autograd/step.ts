@@ -218,6 +218,7 @@ export class Step implements Scope, Disposable {
       const dOutput = sums.take(entry.output);
       if (!dOutput) continue;
       const dInputs = entry.backward(dOutput, (input) => sums.takeDense(input));
+      expectList("run backward", `the gradients of ${entry.name}`, dInputs);
       entry.inputs.forEach((input, i) => {
         const dInput = dInputs[i];
         if (dInput && input.requiresGrad) sums.add(entry.name, input, dInput);

@@ -1,16 +1,15 @@
 /** The backward pass of a batch whose rows are divided among ranks: gradients are summed over these. */
 
-import { sumOf } from "../accumulate/add.ts";
 import {
   type MergedGradient,
   mergeRows,
   type SparseGradient,
   UNUSED,
 } from "../accumulate/merge_rows.ts";
-import type { Flow } from "../autograd/gradient_sums.ts";
+import { type Flow, joinTiles } from "../autograd/gradient_sums.ts";
 import type { Gradients } from "../autograd/gradients.ts";
 import { gradientSumsOf, type Step } from "../autograd/step.ts";
-import { assemble, type TiledGradient } from "../autograd/tiled_gradient.ts";
+import type { TiledGradient } from "../autograd/tiled_gradient.ts";
 import { Communicator } from "./communicator.ts";
 import { show } from "../device/expect.ts";
 import { catchUpRows } from "../device/pending.ts";
@@ -88,17 +87,12 @@ class Reduction {
 
   /** Takes a tensor's gradients, which {@linkcode run} replaces by their sums. */
   add(table: Tensor, flow: Flow): void {
-    const step = this.#step, { tiled, sparse } = flow;
-    if (tiled && (flow.dense || sparse.length > 0)) {
-      const whole = assemble(step, table, tiled);
-      flow.dense = flow.dense ? sumOf(step, flow.dense, whole) : whole;
-      delete flow.tiled;
-    } else if (tiled) {
-      this.#tiled.push({ table, flow, tiles: tiled });
-    }
+    const step = this.#step;
+    joinTiles(step, table, flow);
+    if (flow.tiled) this.#tiled.push({ table, flow, tiles: flow.tiled });
     if (flow.dense) this.#dense.push({ tensor: flow.dense, set: (sum) => flow.dense = sum });
     const own: SparseGradient[] = [];
-    for (const part of sparse.splice(0)) {
+    for (const part of flow.sparse.splice(0)) {
       if (step.isShared(part.ids) && !part.coefficients) this.#addShared(flow, part);
       else own.push(part);
     }

@@ -161,6 +161,7 @@ Deno.test("backward() throws a TypeError of its own when an operation gives some
   withGpu((gpu) => {
     using tensor = gpu.tensor([2]);
     const wrong: Record<string, unknown> = {
+      "the gradients of op are undefined, not an array": undefined,
       "the gradient of op is true, not a tensor or an object": true,
       "the gradient of op is an object, not a tensor or an object": { ids: 1 },
       "the gradient of op is f32 [2], expected f32 [3]": tensor,
@@ -171,7 +172,7 @@ Deno.test("backward() throws a TypeError of its own when an operation gives some
       const a = step.upload(values(3, 1));
       a.requiresGrad = true;
       const output: Tensor = step.tensor([1]);
-      const backward = () => [gradient as Gradient];
+      const backward = () => (gradient === undefined ? gradient : [gradient]) as Gradient[];
       step.record({ name: "op", inputs: [a], output, backward });
       assertThrows(() => step.backward(output), TypeError, message);
     }
