@@ -123,6 +123,6 @@ export function expectSizes(doing: string, shape: unknown): void {
 export function failInParts(doing: string, shape: readonly number[], buffers: number): never {
   throw new TypeError(
     `Cannot ${doing}: the table [${shape}] lies in ${buffers} buffers, which only look-ups, scorers of all ` +
-      "classes and optimizers take",
+      "classes, dropout, sums and optimizers take",
   );
 }

@@ -88,7 +88,7 @@ export let makeTensor: (
 
 /**
  * A dense row-major array on the GPU. A table from {@linkcode Gpu.table} may lie in several buffers: look-ups,
- * scorers of all classes and optimizers take it, and other operations throw a TypeError.
+ * scorers of all classes, dropout, sums and optimizers take it, and other operations throw a TypeError.
  *
  * A tensor from a {@linkcode Gpu} belongs to the caller, who disposes of it; one from a {@linkcode Step}
  * ends with the step.
