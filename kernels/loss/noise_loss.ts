@@ -1,6 +1,7 @@
 /** The losses of noise contrastive estimation and of sampled softmax, from scores. */
 
 import { expectFinite, expectObject, expectPositive } from "../device/expect.ts";
+import { expectRounds } from "../device/rounds.ts";
 import source from "./noise_loss.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
@@ -45,6 +46,7 @@ function rowLoss(step: Step, scores: NoiseScores, loss: RowLoss): Tensor {
   expectShape(op, "noiseLogProb", noiseLogProb, perRow ? [N, K] : [K]);
   expectPositive(`run ${op}`, "samples", samples);
   const { gpu } = step;
+  expectRounds(op, gpu, "samples", K, 2 * K / gpu.rowThreads);
   const launch = {
     source,
     uniform: { N, K, shift: loss.shift(samples) },

@@ -2,6 +2,7 @@
 
 import { affine } from "../elementwise/arithmetic.ts";
 import { expectBoolean, expectInteger, expectObject } from "../device/expect.ts";
+import { expectRounds } from "../device/rounds.ts";
 import { sum } from "../elementwise/reduce.ts";
 import { ownColumns, partLaunch, partSource } from "../random/part.ts";
 import noiseScores from "./noise_scores.wgsl" with { type: "text" };
@@ -101,6 +102,7 @@ export function subtractScalar(step: Step, scores: Tensor, value: Tensor): Tenso
 export function countHits(step: Step, counter: Tensor, ids: NoiseIds, ownSlot?: number): number {
   const N = ids.target.size, K = ids.noise.shape[ids.noise.shape.length - 1]!;
   if (step.part && ownColumns(step.part) === 0) return 0; // the one column that is computed does not count
+  expectRounds("countHits", step.gpu, "samples", K, K / step.gpu.rowThreads);
   const own = ownSlot !== undefined, part = partLaunch(step.part), { rowThreads } = step.gpu;
   step.gpu.dispatch({
     label: "countHits",
