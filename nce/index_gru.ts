@@ -2,6 +2,7 @@
 
 import { multiply } from "../kernels/elementwise/arithmetic.ts";
 import type { TableDType } from "../kernels/device/dtype.ts";
+import { expectObject } from "../kernels/device/expect.ts";
 import { isInParts } from "../kernels/device/parts.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import {
@@ -112,25 +113,24 @@ export class IndexGRU extends NCELoss<[Tensor]> {
 
   /**
    * The states [T, B, H] after each of the words `input` [T, B], which `forward` takes in place of the words,
-   * and the last state [B, H]. They begin at zero, or at `state`, through which no gradient flows, and again
-   * at zero at `resets`.
+   * and the last state [B, H]. They begin at zero, or at the start's state, through which no gradient flows, and again
+   * at zero where it resets them.
    */
   context(
     step: Step,
     input: Tensor,
-    { state, resets }: RecurrentStart<Tensor> = {},
+    start: RecurrentStart<Tensor> = {},
   ): { context: Tensor; state: Tensor } {
     expectStep("IndexGRU", step);
+    expectObject("run IndexGRU", "start", start, "an object");
     expectTensor("IndexGRU", "input", input);
     if (input.dtype !== "u32" || input.shape.length !== 2) {
       const got = `${input.dtype} [${input.shape}]`;
       throw new TypeError(`Cannot run IndexGRU: input is ${got}, expected ids [T, B]`);
     }
     const embedded = this.#inputDropout.forward(step, this.encoder.forward(step, input));
-    const { output, states } = this.rnn.forward(step, embedded, {
-      states: state ? [state] : [],
-      resets,
-    });
+    const { state, resets } = start, begins = state ? [state] : [];
+    const { output, states } = this.rnn.forward(step, embedded, { states: begins, resets });
     return { context: output, state: states[0]! };
   }
 

@@ -200,7 +200,7 @@ export class Pool {
     this.#freeBytes += bytes;
   }
 
-  /** Destroys what is free of sizes that nobody uses any longer, such as an evaluation's in training. */
+  /** Destroys free items of sizes that are no longer used, such as those of an evaluation. */
   #destroyStale(): void {
     for (const free of [this.#freeBuffers, ...Object.values(this.#freeTextures)]) {
       for (const { bytes, items, released } of free.values()) {

@@ -10,12 +10,11 @@ import { type Flow, joinTiles } from "../autograd/gradient_sums.ts";
 import type { Gradients } from "../autograd/gradients.ts";
 import { gradientSumsOf, type Step } from "../autograd/step.ts";
 import type { TiledGradient } from "../autograd/tiled_gradient.ts";
-import { Communicator } from "./communicator.ts";
-import { show } from "../device/expect.ts";
+import { type Communicator, expectCommunicator } from "./communicator.ts";
 import { catchUpRows } from "../device/pending.ts";
 import { tensorLike } from "../device/scope.ts";
 import { ReturnedRows } from "./returned_rows.ts";
-import type { Tensor } from "../device/tensor.ts";
+import { expectStep, type Tensor } from "../device/tensor.ts";
 import { concatenated, readerOf, readTogether, sumOfSquares } from "./together.ts";
 
 /** Bytes of a tile of a summed gradient. */
@@ -48,9 +47,8 @@ export async function backwardAcross(
   communicator: Communicator,
   along: Float32Array = new Float32Array(),
 ): Promise<Across> {
-  if (!(communicator instanceof Communicator)) {
-    throw new TypeError(`Cannot sum over ranks: ${show(communicator)} is no Communicator`);
-  }
+  expectStep("backwardAcross", step);
+  expectCommunicator("sum over ranks", communicator);
   const sums = gradientSumsOf(step, loss);
   if (communicator.size === 1) return { gradients: sums.finish(), loss, along };
   const reduction = new Reduction(step, loss, new ReturnedRows(step, sums));

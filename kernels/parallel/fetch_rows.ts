@@ -1,6 +1,6 @@
 /** Rows of tables that are divided among ranks: a step fetches those that it needs. */
 
-import { Communicator } from "./communicator.ts";
+import { type Communicator, expectCommunicator } from "./communicator.ts";
 import { show } from "../device/expect.ts";
 import { type Fetched, setFetched } from "../lookup/find_rows.ts";
 import { gatherInto } from "../lookup/gather.ts";
@@ -28,7 +28,7 @@ interface Wanted {
  * these tables, and `backwardAcross` returns the gradients. All ranks call it, on the same tables. It does
  * nothing for tables that are not divided.
  *
- * @throws {TypeError} If a table is not divided among the ranks of `communicator`, or a request is none.
+ * @throws {TypeError} If a table is not divided among the ranks of `communicator`, or a request is not one.
  * @throws {RangeError} If an id may not be below V.
  */
 export async function fetchRows(
@@ -37,9 +37,7 @@ export async function fetchRows(
   communicator: Communicator,
 ): Promise<void> {
   expectStep("fetchRows", step);
-  if (!(communicator instanceof Communicator)) {
-    throw new TypeError(`Cannot fetch rows: ${show(communicator)} is no Communicator`);
-  }
+  expectCommunicator("fetch rows", communicator);
   if (!areRequests(requests)) {
     throw new TypeError(
       `Cannot fetch rows: ${show(requests)} is no array of requests { tables, ids }`,

@@ -1,4 +1,4 @@
-/** Adagrad: each element has its own step size, which falls with the gradients that it has had. */
+/** Adagrad: each element has its own step size, which falls as its squared gradients add up. */
 
 import { expectBoolean } from "../../kernels/device/expect.ts";
 import { madeLike } from "../../kernels/device/parts.ts";
@@ -35,7 +35,7 @@ export interface AdagradOptions extends OptimizerOptions {
  * With `rowwise`, all elements of a row share the sum of the mean of d^2, which costs hardly any memory (Mudigere
  * et al. 2022, arXiv 2104.05158).
  *
- * Kept is the sum s (`NAME.squares`); nothing is deferred. Counted are the updates of a table of 16-bit floats.
+ * It keeps the sum s (`NAME.squares`), defers nothing, and counts the updates of a table of 16-bit floats.
  */
 export class Adagrad extends Optimizer {
   /**

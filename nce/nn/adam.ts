@@ -35,7 +35,7 @@ const EPSILON = 1e-8;
  * So it differs from a dense update, whose moments move and are applied in all rows. As there, such rows have
  * no weight decay, and 1e-8 is added to `sqrt(s)`, not to `sqrt(s')`.
  *
- * Kept are m (`NAME.moment`) and s (`NAME.squares`). Counted are the steps t.
+ * It keeps m (`NAME.moment`) and s (`NAME.squares`), and counts the steps t.
  */
 export class Adam extends Optimizer {
   /**
@@ -58,7 +58,7 @@ export class Adam extends Optimizer {
 
 type Fixed = Required<Pick<AdamOptions, "beta1" | "beta2" | "weightDecay">>;
 
-/** The updates of `rounding` are the steps t. */
+/** The updates that `rounding` counts are the steps t. */
 function slotOf(
   gpu: Gpu,
   parameter: Tensor,

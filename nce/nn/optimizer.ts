@@ -94,7 +94,7 @@ export interface Slot {
   update(gradient: SummedGradient, updates: StepUpdates, lr: number): void;
 }
 
-/** A zero tensor like `parameter`, for what is kept of it. */
+/** A zero tensor like `parameter`, for a moment or a sum. */
 export function zerosLike(gpu: Gpu, parameter: Tensor): Tensor {
   return madeLike(parameter, (shape) => gpu.tensor(shape));
 }
@@ -171,7 +171,7 @@ export abstract class Optimizer implements Disposable {
    * Goes on from where {@linkcode counts} gave this. The {@linkcode tensors} have to be written, too, after this
    * and on {@linkcode hold}.
    *
-   * @throws {RangeError} If a name is none of a parameter.
+   * @throws {RangeError} If no parameter has one of the names.
    * @throws {TypeError} If a parameter's are not an array of finite numbers from 0 on, at least one.
    */
   restore(counts: Readonly<Record<string, readonly number[]>>): void {

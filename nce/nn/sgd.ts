@@ -29,10 +29,10 @@ export interface SGDOptions extends OptimizerOptions {
  * rows of a table, momentum and decay of the other rows are deferred until a row is read: the cost of a step
  * does not depend on the size of the table, even if the learning rate changes in each.
  *
- * Kept are the moments (`NAME.moment`), unless the momentum is 0, and of a table with deferred updates which
- * of them each row has had (`NAME.steps` [rows], ids). Counted are the steps of which updates are deferred:
- * for each run of equal learning rates the number of steps and the rate; before them, of a table of 16-bit
- * floats, how many updates it has had.
+ * It keeps the moments (`NAME.moment`), unless the momentum is 0, and of a table with deferred updates the step
+ * that each row is up to date with (`NAME.steps` [rows], ids). It counts the steps whose updates are deferred: for
+ * each run of equal learning rates the number of steps and the rate; before them, for a table of 16-bit floats,
+ * the number of its updates.
  */
 export class SGD extends Optimizer {
   /**

@@ -162,6 +162,9 @@ export function layerCallees(
       (k) => positive(k) && Number(k) <= V,
       TENSOR,
     ]),
-    "IndexGRU.context": m(model, "context", [step, step.reshape(ids, [1, N])], [STEP, IDS]),
+    "IndexGRU.context": m(model, "context", [step, step.reshape(ids, [1, N])], [
+      ...[STEP, IDS],
+      { state: optional(F), resets: optional(IDS) },
+    ]),
   };
 }
