@@ -77,7 +77,7 @@ function onGpu(run: RecurrentRun, pass: TimePass): void {
   if (constants !== undefined && B <= gpu.tuning.wholeRows) {
     return launch(run, rows, entry, weight, inputs, outputs, 0, { constants, grid: [B, 1, 1] });
   }
-  const grid = [Math.ceil(H / 32), Math.ceil(B / 4), 1] as const;
+  const grid = [Math.ceil(H / 16), Math.ceil(B / 16), 1] as const;
   for (const t of order(run, entry)) {
     launch(run, step, entry, weight, inputs, outputs, t, { grid });
   }
