@@ -16,7 +16,7 @@ const PROGRAM = `
   waitForReader({
     ioctl(pipe, request, bytes) {
       const code = system.ioctl(pipe, request, bytes);
-      if (pipe === 2 && found.push(bytes[0]) === 1) begin();
+      if (found.push([pipe, bytes[0]]) === 1) begin();
       return code;
     },
   });
@@ -31,10 +31,11 @@ Deno.test({
     inFolder(async (folder) => {
       Deno.writeTextFileSync(`${folder}/program.js`, PROGRAM);
       const { code, out, err } = await shell(
-        `set -o pipefail; mkfifo begin; ${DENO} program.js 2>&1 > out | (read < begin; cat)`,
+        `set -o pipefail; mkfifo begin; echo before > file; ${DENO} program.js 2>&1 >> file | ` +
+          "(read < begin; cat)",
         folder,
       );
       assertEquals([code, out, err], [0, "a line\n", ""]);
-      assertEquals(JSON.parse(Deno.readTextFileSync(`${folder}/found`)), ["a line\n".length, 0]);
+      assertEquals(JSON.parse(Deno.readTextFileSync(`${folder}/found`)), [[2, 7], [2, 0]]);
     }),
 });
