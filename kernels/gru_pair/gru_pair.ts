@@ -1,6 +1,6 @@
 /** Scores candidate words by one more GRU step, at O(H) for a pair of context and word. */
 
-import { ownWordGradients, SharedWordGradients } from "./gru_pair_gradients.ts";
+import { ownWordGradients, sharedWordGradients } from "./gru_pair_gradients.ts";
 import {
   type GRUContexts,
   launchShared,
@@ -80,7 +80,7 @@ function sharedGradients(
   words: Tensor,
   dScores: Tensor,
 ) {
-  using gradients = new SharedWordGradients(step, contexts, head, words.shape[0]!);
+  using gradients = sharedWordGradients(step, contexts, head, words.shape[0]!);
   gradients.add(dWords, words, dScores);
   return gradients.finish();
 }

@@ -5,7 +5,7 @@ import { partEdges } from "../device/parts.ts";
 import { tensorLike } from "../device/scope.ts";
 import type { TileGradient, TileScorer } from "../loss/class_tiles.ts";
 import { checkHead } from "./gru_pair.ts";
-import { SharedWordGradients } from "./gru_pair_gradients.ts";
+import { type SharedWordGradients, sharedWordGradients } from "./gru_pair_gradients.ts";
 import { type GRUContexts, pairScores, type ScoreHead } from "./gru_pair_kernels.ts";
 import { matmulInto } from "../matmul/matmul.ts";
 import { weightFor } from "../matmul/weight.ts";
@@ -72,7 +72,7 @@ function gradientOf(
   let dBias: Tensor | undefined, pairs: SharedWordGradients | undefined;
   return {
     add(first, count, dScores) {
-      pairs ??= new SharedWordGradients(step, contexts, head, count);
+      pairs ??= sharedWordGradients(step, contexts, head, count);
       using gates = gatesOf(first, count);
       using dGates = gpu.temporary(gates.shape);
       pairs.add(dGates, gates, dScores, first);
