@@ -129,7 +129,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
       throw new TypeError(`Cannot run IndexGRU: input is ${got}, expected ids [T, B]`);
     }
     const embedded = this.#inputDropout.forward(step, this.encoder.forward(step, input));
-    const { state, resets } = start, begins = state ? [state] : [];
+    const { state, resets } = start, begins = state === undefined ? [] : [state];
     const { output, states } = this.rnn.forward(step, embedded, { states: begins, resets });
     return { context: output, state: states[0]! };
   }

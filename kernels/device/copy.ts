@@ -14,12 +14,17 @@ export interface CopyOptions {
   count?: number;
 }
 
+/** Where an element lies: in which part of its tensor, at which byte of the buffer, and how many are left there. */
+interface Place {
+  readonly part: Tensor;
+  readonly byte: number;
+  readonly left: number;
+}
+
 /** A copy from one buffer to one other. */
 export interface CopyRange {
-  readonly from: Tensor;
-  readonly fromByte: number;
-  readonly to: Tensor;
-  readonly toByte: number;
+  readonly from: Place;
+  readonly to: Place;
   readonly bytes: number;
 }
 
@@ -55,13 +60,7 @@ export function copyRanges(
       );
     }
     const elements = Math.min(count - done, source.left, target.left);
-    ranges.push({
-      from: source.part,
-      fromByte: source.byte,
-      to: target.part,
-      toByte: target.byte,
-      bytes: elements * elementBytes(from.dtype),
-    });
+    ranges.push({ from: source, to: target, bytes: elements * elementBytes(from.dtype) });
     done += elements;
   }
   return ranges;
@@ -72,8 +71,7 @@ function isWhole(dtype: DType, ...elements: readonly number[]): boolean {
   return elements.every((count) => count * elementBytes(dtype) % 4 === 0);
 }
 
-/** The part that has an element, the element's byte in its buffer, and how many elements are left there. */
-function placeOf(tensor: Tensor, element: number): { part: Tensor; byte: number; left: number } {
+function placeOf(tensor: Tensor, element: number): Place {
   for (const part of partsOf(tensor)) {
     const left = part.size - element;
     if (left > 0) return { part, byte: offsetOf(part) + element * elementBytes(part.dtype), left };

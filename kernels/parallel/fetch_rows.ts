@@ -2,7 +2,7 @@
 
 import { type Communicator, expectCommunicator } from "./communicator.ts";
 import { show } from "../device/expect.ts";
-import { type Fetched, setFetched } from "../lookup/find_rows.ts";
+import { type Fetched, fetchedBy } from "../lookup/find_rows.ts";
 import { gatherInto } from "../lookup/gather.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectIds, expectStep, Tensor } from "../device/tensor.ts";
@@ -54,7 +54,7 @@ export async function fetchRows(
   const asked = await ask(wanted, communicator);
   const own = await readRows(step, divided, asked);
   const next = readerOf(await communicator.exchange(own));
-  setFetched(
+  fetchedBy.set(
     step,
     divided.map(({ tables }, i) => {
       const { ids, starts } = wanted[i]!, m = ids.length;

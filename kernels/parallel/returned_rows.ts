@@ -2,7 +2,7 @@
 
 import { UNUSED } from "../accumulate/merge_rows.ts";
 import type { Communicator } from "./communicator.ts";
-import { type Fetched, fetchedOf } from "../lookup/find_rows.ts";
+import { type Fetched, fetchedBy } from "../lookup/find_rows.ts";
 import type { GradientSums } from "../autograd/gradient_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
@@ -34,7 +34,7 @@ export class ReturnedRows {
   constructor(step: Step, sums: GradientSums) {
     this.#step = step;
     this.#sums = sums;
-    this.#returned = fetchedOf(step).flatMap((group) =>
+    this.#returned = (fetchedBy.get(step) ?? []).flatMap((group) =>
       [...group.tables].map(([table, rows]) => {
         return { table, width: table.size / table.shape[0]!, group, gradient: sums.take(rows) };
       })
