@@ -27,7 +27,7 @@ import { expectRecurrent, GRU } from "./nn/recurrent.ts";
 import { Linear } from "./nn/linear.ts";
 import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
-import { rowsOf, type Scores } from "./contrasted.ts";
+import { rowsOf, type Scores } from "./scores.ts";
 import { NCELoss } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
 

@@ -12,7 +12,7 @@ import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses, mapToFloats } from "./noise/noise.ts";
-import { rowsOf, type Scores } from "./contrasted.ts";
+import { rowsOf, type Scores } from "./scores.ts";
 import { NCELoss } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
 

@@ -29,7 +29,7 @@ import {
   HitCounter,
   type Scores,
   shiftedScores,
-} from "./contrasted.ts";
+} from "./scores.ts";
 import {
   checkedOptions,
   expectLossType,

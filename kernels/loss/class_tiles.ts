@@ -54,7 +54,8 @@ export function tilesOf(
   const tileBytes = Math.min(scorer.tileBytes ?? heldBytes, heldBytes);
   const floats = Math.max(N, floatsPerClass), limit = Math.floor(heldBytes / 4 / TILE_STEP);
   if (floats > limit) {
-    throw new RangeError(`Cannot run ${op} on ${N} rows: at most ${limit} fit a tile`);
+    const what = N > limit ? `on ${N} rows` : `with ${floatsPerClass} numbers a class`;
+    throw new RangeError(`Cannot run ${op} ${what}: at most ${limit} fit a tile`);
   }
   const bytes = floats * V <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
   const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));

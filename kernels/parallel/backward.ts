@@ -15,7 +15,7 @@ import { catchUpRows } from "../device/pending.ts";
 import { tensorLike } from "../device/scope.ts";
 import { ReturnedRows } from "./returned_rows.ts";
 import { expectStep, type Tensor } from "../device/tensor.ts";
-import { concatenated, readerOf, readTogether, sumOfSquares } from "./together.ts";
+import { concatenated, readerOf, readTogether, sumOfSquares } from "./arrays.ts";
 
 /** Bytes of a tile of a summed gradient. */
 const TILE_BYTES = 16 * 2 ** 20;

@@ -6,7 +6,7 @@ import { type Fetched, fetchedBy } from "../lookup/find_rows.ts";
 import { gatherInto } from "../lookup/gather.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectIds, expectStep, Tensor } from "../device/tensor.ts";
-import { concatenated, distinct, type Reader, readerOf, readTogether } from "./together.ts";
+import { concatenated, distinct, type Reader, readerOf, readTogether } from "./arrays.ts";
 
 /** What a step looks up: ids, and the tables whose rows these are. */
 export interface RowRequest {

@@ -6,7 +6,7 @@ import { type Fetched, fetchedBy } from "../lookup/find_rows.ts";
 import type { GradientSums } from "../autograd/gradient_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
-import { concatenated, distinct, readerOf, sumOfSquares } from "./together.ts";
+import { concatenated, distinct, readerOf, sumOfSquares } from "./arrays.ts";
 
 /** A table's fetched rows. */
 interface Returned {

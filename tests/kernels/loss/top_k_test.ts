@@ -169,6 +169,9 @@ Deno.test("topK() throws a RangeError that says which k there may be", () =>
     const tall = given(gpu, { N: 262_145, V: 4, k: 2, scores: new Float32Array() });
     const message = "run topK on 262145 rows: at most 262144";
     assertThrows(() => topK(step, tall, 2), RangeError, message);
+    const deep = { ...small, floatsPerClass: 262_145 };
+    const numbers = "run topK with 262145 numbers a class: at most 262144 fit a tile";
+    assertThrows(() => topK(step, deep, 2), RangeError, numbers);
   }));
 
 Deno.test("topK() and tiledCrossEntropy() refuse a scorer whose tiles have another shape", () =>

@@ -1,4 +1,4 @@
-/** Tensors and arrays of a step in one piece, since every read and every message waits; and sums over them. */
+/** Arrays of numbers: read from the GPU together, since every read waits, joined for a message, and taken apart. */
 
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
@@ -6,7 +6,7 @@ import type { Tensor } from "../device/tensor.ts";
 /** Bytes that are packed on the GPU to be read at once. */
 const PACKED_BYTES = 64 * 2 ** 20;
 
-/** Reads tensors of one type, packed into one on the GPU if they fit, since every read waits. */
+/** Reads tensors of one type, packed into one on the GPU if they fit. */
 export async function readTogether(
   step: Step,
   tensors: readonly Tensor[],
