@@ -266,7 +266,7 @@ export function expectFloats(
   }
 }
 
-/** Throws a TypeError that names `op` and both shapes unless `tensor` has this shape and type. */
+/** Throws a TypeError that names `op` and both shapes unless `tensor` has this type and shape, of known sizes. */
 export function expectShape(
   op: string,
   name: string,
@@ -277,9 +277,8 @@ export function expectShape(
   expectTensor(op, name, tensor);
   const same = tensor.shape.length === shape.length && tensor.shape.every((n, i) => n === shape[i]);
   if (!same || tensor.dtype !== dtype) {
-    throw new TypeError(
-      `Cannot run ${op}: ${name} is ${tensor.dtype} [${tensor.shape}], expected ${dtype} [${shape}]`,
-    );
+    const found = `${tensor.dtype} [${tensor.shape}]`, sizes = shape.map((size) => size || "any");
+    throw new TypeError(`Cannot run ${op}: ${name} is ${found}, expected ${dtype} [${sizes}]`);
   }
 }
 
