@@ -8,6 +8,7 @@ import { systematicDrawInto, systematicTable } from "../../kernels/random/system
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import { expectGpu } from "../nn/module.ts";
 import {
+  expectDrawable,
   expectRequest,
   mapToFloats,
   type Noise,
@@ -64,9 +65,7 @@ export class UniqueNoise implements NoiseSource {
   sample(step: Step, request: NoiseRequest): Noise {
     expectRequest("UniqueNoise", step, request);
     const { target, noiseRatio, perWord } = request;
-    if (noiseRatio !== this.noiseRatio) {
-      throw new RangeError(`Cannot draw ${noiseRatio} unique samples: made for ${this.noiseRatio}`);
-    }
+    expectDrawable(noiseRatio, this);
     if (perWord) throw new TypeError("Cannot draw unique noise for every word: it is shared");
     const ids = step.tensor([noiseRatio], "u32");
     systematicDrawInto(step.gpu, ids, this.#cumulative, step.randomKey(this.#stream));
