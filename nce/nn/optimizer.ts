@@ -45,7 +45,10 @@ function expectParameters(name: string, parameters: readonly NamedParameter[]): 
   expectList(doing, "parameters", parameters);
   const names = new Map<Tensor, string>(), streams = new Map<number, string>();
   for (const entry of parameters) {
-    expectObject(doing, "a parameter", entry, "a pair [name, tensor]");
+    if (!Array.isArray(entry)) {
+      const found = show(entry);
+      throw new TypeError(`Cannot ${doing}: a parameter is ${found}, not a pair [name, tensor]`);
+    }
     const [path, parameter] = entry;
     expectTensor(name, `parameter ${path}`, parameter);
     const before = names.get(parameter);
