@@ -9,13 +9,13 @@ import {
   flag,
   inRuns,
   number,
-  optional,
   type OptionTable,
   path,
   type Range,
   type SettingsOf,
   shorthand,
   TRAINING,
+  valued,
 } from "./option.ts";
 import { DISTRIBUTED } from "./distributed.ts";
 import { NORM_TERM } from "./norm_term.ts";
@@ -40,15 +40,12 @@ const DATA = {
     }),
     choices: ["synthetic"],
   },
-  vocab: optional(
-    path({
-      value: "file",
-      help: "Vocabulary file, a word a line; without it the words of train.txt.",
-      modes: TRAINING,
-      mayChange: true,
-    }),
-    null,
-  ),
+  vocab: path({
+    value: "file",
+    help: "Vocabulary file, a word a line; without it the words of train.txt.",
+    modes: TRAINING,
+    mayChange: true,
+  }),
   minFreq: count(ANY_COUNT, {
     value: "count",
     default: "1",
@@ -56,17 +53,14 @@ const DATA = {
     modes: TRAINING,
     mayChange: true,
   }),
-  corpusMemory: optional<number, null>(
-    number([1e-6, 1e6], {
-      value: "gigabytes",
-      help:
-        "Most memory for the text of train.txt; a larger one is read from a file in windows, and " +
-        "shuffled by windows. Without it, a quarter of the machine's.",
-      modes: TRAINING,
-      mayChange: true,
-    }),
-    null,
-  ),
+  corpusMemory: number([1e-6, 1e6], {
+    value: "gigabytes",
+    help:
+      "Most memory for the text of train.txt; a larger one is read from a file in windows, and " +
+      "shuffled by windows. Without it, a quarter of the machine's.",
+    modes: TRAINING,
+    mayChange: true,
+  }),
   concat: flag({
     help: "Train on the text joined with <s> and cut into pieces of --bptt words, not on " +
       "separate sentences.",
@@ -178,23 +172,17 @@ const COURSE = inRuns(EPOCHS, {
     help: "Maximum number of epochs: passes over the text.",
     mayChange: true,
   }),
-  patience: optional<number, null>(
-    count(ANY_COUNT, {
-      value: "epochs",
-      help: "End training after so many epochs in turn without a better validation.",
-      mayChange: true,
-    }),
-    null,
-  ),
-  maxMinutes: optional<number, null>(
-    number([0, 30_000], {
-      value: "n",
-      help:
-        "End training after so many minutes, as at Ctrl-C: a checkpoint is left, the test follows.",
-      mayChange: true,
-    }),
-    null,
-  ),
+  patience: count(ANY_COUNT, {
+    value: "epochs",
+    help: "End training after so many epochs in turn without a better validation.",
+    mayChange: true,
+  }),
+  maxMinutes: number([0, 30_000], {
+    value: "n",
+    help:
+      "End training after so many minutes, as at Ctrl-C: a checkpoint is left, the test follows.",
+    mayChange: true,
+  }),
   batchSize: count([1, 1e6], {
     value: "count",
     default: "20",
@@ -207,14 +195,12 @@ const COURSE = inRuns(EPOCHS, {
     help: "Batches between two reports.",
     mayChange: true,
   }),
-  audit: optional(
-    count(ANY_COUNT, {
-      value: "steps",
-      help: "Every so many steps, compare the sampled gradient with the exact one.",
-      mayChange: true,
-    }),
-    0,
-  ),
+  audit: count(ANY_COUNT, {
+    value: "steps",
+    help: "Every so many steps, compare the sampled gradient with the exact one.",
+    absent: 0,
+    mayChange: true,
+  }),
   checkpointMinutes: number([0, 1e6], {
     value: "n",
     default: "10",
@@ -223,11 +209,11 @@ const COURSE = inRuns(EPOCHS, {
       "Ctrl-C and SIGTERM (the test follows), at SIGUSR2 (the run ends, to be requeued with --resume).",
     mayChange: true,
   }),
-  tbName: optional<string, null>({
-    ...NAME,
+  tbName: valued({
+    value: "name",
     help: "Also write the record for TensorBoard, to runs/NAME (tensorboard --logdir runs).",
     mayChange: true,
-  }, null),
+  }, NAME),
 });
 
 /** All options by the names of their settings. */
