@@ -41,9 +41,9 @@ export class CarriedStates implements Disposable {
   }
 
   /** Initial states of the whole `batch`, or of this rank's columns: the carried ones, or none, which means zero. */
-  before(batch: Batch): readonly Tensor[] {
-    this.#columns = batch.batchSize;
-    return batch.continues ? this.#states : [];
+  before({ batchSize, continues }: Pick<Batch, "batchSize" | "continues">): readonly Tensor[] {
+    this.#columns = batchSize;
+    return continues ? this.#states : [];
   }
 
   /** Keeps a batch's final states beyond its step, if the next batch continues it. */
