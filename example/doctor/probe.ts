@@ -112,10 +112,10 @@ async function evaluateFor(
   budget: number,
 ): Promise<number> {
   const all = evaluationBatches(corpus.valid);
+  const evaluated = model.criterion.lossType === "neg" ? evaluateLoss : evaluate;
   const score = async (batches: readonly Batch[]) => {
     const begin = performance.now();
-    if (model.criterion.lossType === "neg") await evaluateLoss(gpu, model, batches);
-    else await evaluate(gpu, model, batches);
+    await evaluated(gpu, model, batches);
     const ms = performance.now() - begin;
     onSpent(ms);
     return ms;
