@@ -111,6 +111,16 @@ export class SyntheticLanguage {
     state.lastClass = this.#class[word]!;
   }
 
+  /** Probabilities of the words of a sentence, each after those before it, and of its end. */
+  *probabilities(sentence: readonly number[]): Generator<number> {
+    const state = this.start();
+    for (const word of sentence) {
+      yield this.wordProbability(state, word);
+      this.advance(state, word);
+    }
+    yield this.endProbability(state);
+  }
+
   /** Draws a sentence. */
   sample(random: Philox): number[] {
     const topic = random.below(TOPICS);
