@@ -90,11 +90,10 @@ class Examination {
     name: string,
     part: () => T | Promise<T>,
   ): Promise<T | undefined> {
-    const begin = performance.now(), outcome = await attempted(subject, name, part);
+    const begin = performance.now();
+    const value = await attempted(this.findings, subject, name, part);
     this.startMs += performance.now() - begin;
-    if ("value" in outcome) return outcome.value;
-    this.findings.push(outcome.stop);
-    return undefined;
+    return value;
   }
 
   get isStopped(): boolean {

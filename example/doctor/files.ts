@@ -21,19 +21,15 @@ export async function fileFindings(data: string): Promise<Finding[]> {
   const stops: Finding[] = [], scans: Scan[] = [], notes: string[] = [], texts = new Repeats();
   // The training text comes last, so that only the sentences of the others are held.
   for (const part of PARTS.toReversed()) {
-    const found = await attempted("data", `${part}.txt`, async () => {
-      const own: Scan[] = [];
-      for (const path of filesOf(data, part, notes)) {
-        own.push(await scanFile(path, texts.reader(part)));
-      }
-      return own;
+    const own = await attempted(stops, "data", `${part}.txt`, () => {
+      const paths = filesOf(data, part, notes);
+      return Array.fromAsync(paths, (path) => scanFile(path, texts.reader(part)));
     });
-    if ("value" in found) scans.unshift(...found.value);
-    else stops.unshift(found.stop);
+    scans.unshift(...own ?? []);
   }
   const known = scans.filter(({ words }) => words > 0); // loading refuses the others
   return [
-    ...stops,
+    ...stops.toReversed(),
     ...notes.map((text) => finding("data", "other files", { text })),
     ...known.length === 0 ? [] : factsOf(known),
     ...stops.length > 0 ? [] : texts.facts(),

@@ -44,20 +44,22 @@ export function finding(subject: Subject, name: string, { cure, ...fact }: Fact)
   return cure ? { ...found, grade: "warn", cure } : { ...found, grade: "fine" };
 }
 
-/** Whatever a part of a run returned, or the finding that a run would refuse it. */
-export type Outcome<T> = { readonly value: T } | { readonly stop: Finding };
-
-/** Tries a part of a run. Its own errors, in one line with the cure, become a finding; others are thrown. */
+/**
+ * What a part of a run returns; undefined if the run would be refused there. Its own error, in one line with the
+ * cure, is then one of `findings`; others are thrown.
+ */
 export async function attempted<T>(
+  findings: Finding[],
   subject: Subject,
   name: string,
   part: () => T | Promise<T>,
-): Promise<Outcome<T>> {
+): Promise<T | undefined> {
   try {
-    return { value: await part() };
+    return await part();
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof Failure)) throw error;
-    return { stop: { subject, name, grade: "stop", ...parted(error.message) } };
+    findings.push({ subject, name, grade: "stop", ...parted(error.message) });
+    return undefined;
   }
 }
 

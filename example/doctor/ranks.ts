@@ -82,8 +82,7 @@ export async function sameFindings(
 ): Promise<Finding[]> {
   const stops: Finding[] = [];
   for (const thing of things) {
-    const outcome = await attempted("ranks", "same", () => ranks.expectSame([thing]));
-    if ("stop" in outcome) stops.push(outcome.stop);
+    await attempted(stops, "ranks", "same", () => ranks.expectSame([thing]));
   }
   if (stops.length > 0) return stops;
   const list = new Intl.ListFormat("en-GB").format(things.map(({ what }) => what));
