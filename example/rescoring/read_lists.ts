@@ -70,9 +70,7 @@ async function readSrilmLists(path: string, isFolder: boolean): Promise<NBestLis
   if (!isFolder) return [await readSrilmList(path, idOf(path))];
   const names = [...Deno.readDirSync(path)].filter(({ isFile }) => isFile)
     .map(({ name }) => name).sort();
-  const lists: NBestList[] = [];
-  for (const name of names) lists.push(await readSrilmList(`${path}/${name}`, idOf(name)));
-  return lists;
+  return await Array.fromAsync(names, (name) => readSrilmList(`${path}/${name}`, idOf(name)));
 }
 
 /** The utterance of a file: its name without extensions. */
