@@ -101,7 +101,10 @@ export function valued<T, D extends ValueDescription>(
 }
 
 /** A number. */
-export function number<D extends ValueDescription>([min, max]: Range, description: D) {
+export function number<D extends ValueDescription>(
+  [min, max]: Range,
+  description: D,
+): Option<SetBy<number, D>> {
   const read = (text: string) => {
     const value = DECIMAL.test(text) ? Number(text) : NaN;
     return value >= min && value <= max ? value : undefined;
@@ -111,7 +114,10 @@ export function number<D extends ValueDescription>([min, max]: Range, descriptio
 }
 
 /** A whole number. */
-export function count<D extends ValueDescription>(range: Range, description: D) {
+export function count<D extends ValueDescription>(
+  range: Range,
+  description: D,
+): Option<SetBy<number, D>> {
   const { wants, ...plain } = number(range, description);
   const read = (text: string) => {
     const value = plain.read(text);
@@ -124,7 +130,7 @@ export function count<D extends ValueDescription>(range: Range, description: D) 
 export function choice<const T extends string, D extends ValueDescription>(
   choices: readonly T[],
   description: D,
-) {
+): Option<SetBy<T, D>> {
   const read = (text: string) => choices.find((choice) => choice === text);
   return valued<T, D>(description, { wants: `one of ${choices.join(", ")}`, choices, read });
 }
@@ -139,7 +145,7 @@ export function wordOr<const T extends string, U>(
 }
 
 /** The path of a file or a folder. */
-export function path<D extends ValueDescription>(description: D) {
+export function path<D extends ValueDescription>(description: D): Option<SetBy<string, D>> {
   return valued<string, D>(description, { wants: "a path", isPath: true, read: (text) => text });
 }
 
