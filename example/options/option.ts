@@ -13,18 +13,22 @@ export const EPOCHS: readonly Mode[] = ["train"];
 /** Runs that end with a test. */
 export const RESULTS: readonly Mode[] = ["train", "test"];
 
+/** What options may have in common. */
+interface Traits {
+  /** The runs that it affects; all unless given. */
+  readonly modes?: readonly Mode[];
+  /** Whether a resumed run may change the value: only if training stays the same. */
+  readonly mayChange?: boolean;
+  /** Whether versions before the option did what its default says: their files lack the setting. */
+  readonly addedLater?: boolean;
+}
+
 /** Properties of every option. */
-interface Description {
+interface Description extends Traits {
   /** The default value. */
   readonly default?: string;
   /** What the option does, one sentence. */
   readonly help: string;
-  /** The runs that it affects; all unless given. */
-  readonly modes?: readonly Mode[];
-  /** Whether a resumed run may change the value: only if training stays the same. */
-  readonly mayChange?: true;
-  /** Whether versions before the option did what its default says: their files lack the setting. */
-  readonly addedLater?: true;
 }
 
 /** Properties of every option with a value. */
@@ -149,9 +153,9 @@ export function path<D extends ValueDescription>(description: D): Option<SetBy<s
   return valued<string, D>(description, { wants: "a path", isPath: true, read: (text) => text });
 }
 
-/** The same options, which affect these runs alone unless one says otherwise. */
-export function inRuns<Table extends OptionTable>(modes: readonly Mode[], table: Table): Table {
-  const entries = Object.entries(table).map(([name, option]) => [name, { modes, ...option }]);
+/** The same options, all with these traits but where one says otherwise. */
+export function alike<Table extends OptionTable>(traits: Traits, table: Table): Table {
+  const entries = Object.entries(table).map(([name, option]) => [name, { ...traits, ...option }]);
   return Object.fromEntries(entries) as Table;
 }
 

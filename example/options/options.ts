@@ -3,11 +3,11 @@
 import { INDEX_MODULES, LOSSES, NOISES, TABLE_DTYPES } from "./choices.ts";
 import { SAMPLES } from "./evaluation_kind.ts";
 import {
+  alike,
   choice,
   count,
   EPOCHS,
   flag,
-  inRuns,
   number,
   type OptionTable,
   path,
@@ -40,46 +40,42 @@ const DATA = {
     }),
     choices: ["synthetic"],
   },
-  vocab: path({
-    value: "file",
-    help: "Vocabulary file, a word a line; without it the words of train.txt.",
-    modes: TRAINING,
-    mayChange: true,
-  }),
-  minFreq: count(ANY_COUNT, {
-    value: "count",
-    default: "1",
-    help: "Rarer words become <unk>.",
-    modes: TRAINING,
-    mayChange: true,
-  }),
-  corpusMemory: number([1e-6, 1e6], {
-    value: "gigabytes",
-    help:
-      "Most memory for the text of train.txt; a larger one is read from a file in windows, and " +
-      "shuffled by windows. Without it, a quarter of the machine's.",
-    modes: TRAINING,
-    mayChange: true,
-  }),
-  concat: flag({
-    help: "Train on the text joined with <s> and cut into pieces of --bptt words, not on " +
-      "separate sentences.",
-    modes: TRAINING,
-  }),
-  bptt: count([1, 1e6], {
-    value: "words",
-    default: "35",
-    help: "Longest training sequence.",
-    modes: TRAINING,
-  }),
-  carryState: flag({
-    help: "With --concat, carry the hidden state from one piece to the next.",
-    modes: TRAINING,
+  ...alike({ modes: TRAINING }, {
+    vocab: path({
+      value: "file",
+      help: "Vocabulary file, a word a line; without it the words of train.txt.",
+      mayChange: true,
+    }),
+    minFreq: count(ANY_COUNT, {
+      value: "count",
+      default: "1",
+      help: "Rarer words become <unk>.",
+      mayChange: true,
+    }),
+    corpusMemory: number([1e-6, 1e6], {
+      value: "gigabytes",
+      help:
+        "Most memory for the text of train.txt; a larger one is read from a file in windows, and " +
+        "shuffled by windows. Without it, a quarter of the machine's.",
+      mayChange: true,
+    }),
+    concat: flag({
+      help: "Train on the text joined with <s> and cut into pieces of --bptt words, not on " +
+        "separate sentences.",
+    }),
+    bptt: count([1, 1e6], {
+      value: "words",
+      default: "35",
+      help: "Longest training sequence.",
+    }),
+    carryState: flag({
+      help: "With --concat, carry the hidden state from one piece to the next.",
+    }),
   }),
 } satisfies OptionTable;
 
 /** The network. */
-export const MODEL = inRuns(TRAINING, {
+export const MODEL = alike({ modes: TRAINING }, {
   indexModule: choice(INDEX_MODULES, {
     value: "module",
     default: "linear",
@@ -122,7 +118,7 @@ export const MODEL = inRuns(TRAINING, {
 });
 
 /** The loss and its noise. */
-export const LOSS = inRuns(TRAINING, {
+export const LOSS = alike({ modes: TRAINING }, {
   loss: choice(LOSSES, {
     value: "loss",
     default: "full",
@@ -165,41 +161,37 @@ export const LOSS = inRuns(TRAINING, {
 });
 
 /** The course of training. */
-const COURSE = inRuns(EPOCHS, {
+const COURSE = alike({ modes: EPOCHS, mayChange: true }, {
   epochs: count([1, 1e6], {
     value: "count",
     default: "40",
     help: "Maximum number of epochs: passes over the text.",
-    mayChange: true,
   }),
   patience: count(ANY_COUNT, {
     value: "epochs",
     help: "End training after so many epochs in turn without a better validation.",
-    mayChange: true,
   }),
   maxMinutes: number([0, 30_000], {
     value: "n",
     help:
       "End training after so many minutes, as at Ctrl-C: a checkpoint is left, the test follows.",
-    mayChange: true,
   }),
   batchSize: count([1, 1e6], {
     value: "count",
     default: "20",
     help: "Sentences of mean length in a batch; with --concat, rows of --bptt words.",
     modes: TRAINING,
+    mayChange: false,
   }),
   logInterval: count(ANY_COUNT, {
     value: "batches",
     default: "200",
     help: "Batches between two reports.",
-    mayChange: true,
   }),
   audit: count(ANY_COUNT, {
     value: "steps",
     help: "Every so many steps, compare the sampled gradient with the exact one.",
     absent: 0,
-    mayChange: true,
   }),
   checkpointMinutes: number([0, 1e6], {
     value: "n",
@@ -207,12 +199,10 @@ const COURSE = inRuns(EPOCHS, {
     help:
       "Minutes between two checkpoints (0: after each batch). Others: at each epoch's end, at " +
       "Ctrl-C and SIGTERM (the test follows), at SIGUSR2 (the run ends, to be requeued with --resume).",
-    mayChange: true,
   }),
   tbName: valued({
     value: "name",
     help: "Also write the record for TensorBoard, to runs/NAME (tensorboard --logdir runs).",
-    mayChange: true,
   }, NAME),
 });
 
