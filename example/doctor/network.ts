@@ -20,14 +20,6 @@ const WARM_UP = 2, MOST_STEPS = 50;
 /** The part of a step from which on communication is worth a remedy. */
 const MUCH = 0.25;
 
-/** Messages of a kind. */
-interface MessageCost {
-  /** Milliseconds of one message. */
-  readonly ms: number;
-  /** Bytes that a rank sends in it. */
-  readonly bytes: number;
-}
-
 /** Sends messages of each kind for about `budgetMs` milliseconds, by rank 0's clock; all ranks call it. */
 export async function networkFact(communicator: Communicator, budgetMs: number): Promise<Finding> {
   const ranks = new Ranks(communicator), { size } = communicator;
@@ -38,7 +30,7 @@ export async function networkFact(communicator: Communicator, budgetMs: number):
     exchange: (measured) =>
       measured.exchange(Array.from({ length: size }, () => new Float32Array(MANY / size))),
   };
-  const found = new Map<string, MessageCost[]>(Object.keys(calls).map((name) => [name, []]));
+  const found = new Map<string, Measured[]>(Object.keys(calls).map((name) => [name, []]));
   const end = performance.now() + budgetMs;
   do {
     for (const [name, call] of Object.entries(calls)) {
@@ -66,8 +58,8 @@ export async function networkFact(communicator: Communicator, budgetMs: number):
   });
 }
 
-function median(costs: readonly MessageCost[]): MessageCost {
-  return costs.toSorted((a, b) => a.ms - b.ms)[Math.floor(costs.length / 2)]!;
+function median(calls: readonly Measured[]): Measured {
+  return calls.toSorted((a, b) => a.ms - b.ms)[Math.floor(calls.length / 2)]!;
 }
 
 /** Steps of training together. */
