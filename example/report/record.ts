@@ -21,7 +21,7 @@ const EPOCH = [
 ] as const;
 const AUDIT = ["step", "cosine", "bias", "variance"] as const;
 const TEST = ["ppl", "pplKnown", "loss", "tokens"] as const;
-const CARD = ["mean", "std", "normTerm", "rawPpl", "rawPplBest"] as const;
+const CARD = ["mean", "std", "normTerm"] as const;
 
 /** Figures of the batches since the last report. */
 export type TrainFigures = Numbers<typeof TRAIN[number]>;
