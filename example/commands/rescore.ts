@@ -47,7 +47,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   if (settings.out !== null && systems.length > 1) {
     throw new UsageError(`--out writes the lists of one model, and ${systems.length} are given`);
   }
-  const read = await readLists(path, settings.format ?? undefined);
+  const read = await readLists(path, settings.format);
   if (settings.out !== null) checkWritable(firstFileOf(settings.out, read));
   const lists = await withReferences(read.lists, settings);
   checkOldScores(lists, settings, path);

@@ -26,7 +26,7 @@ export interface ReadLists {
  * @throws {UsageError} If there is no such file.
  * @throws {Failure} If it cannot be read, is of another format, or has no lists.
  */
-export async function readLists(path: string, given?: NBestFormat): Promise<ReadLists> {
+export async function readLists(path: string, given?: NBestFormat | null): Promise<ReadLists> {
   const inFolder = path !== "-" && isFolder(path);
   const format = given ?? (inFolder ? formatOfFolder(path) : await formatOfFile(path));
   if (inFolder && format === "json" || !inFolder && format === "kaldi") {
