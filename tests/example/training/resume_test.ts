@@ -165,35 +165,11 @@ Deno.test("changedOption() looks at every option that may not change, and at no 
     if (mayChange) assertEquals(found, undefined, name);
     else assert(found?.includes(`--${name}`), name);
   }
-  assertEquals(free.sort(), [
-    ...[
-      "audit",
-      "autotune",
-      "checkpoint-minutes",
-      "config",
-      "corpus-memory",
-      "cuda",
-      "data",
-      "debug",
-      "distributed",
-      "epochs",
-    ],
-    ...[
-      "evaluation",
-      "log-interval",
-      "max-minutes",
-      "min-freq",
-      "patience",
-      "prof",
-      "quiet",
-      "rank-timeout",
-      "resume",
-      "save",
-      "shard-tables",
-      "tb-name",
-    ],
-    ...["train", "verbose", "vocab"],
-  ]);
+  const expected =
+    "audit autotune checkpoint-minutes config corpus-memory cuda data debug distributed " +
+    "epochs evaluation log-interval max-minutes min-freq patience prof quiet rank-timeout " +
+    "resume save shard-tables tb-name train verbose vocab";
+  assertEquals(free.sort(), expected.split(" "));
 });
 
 Deno.test("an audit changes neither what is learned nor the rate of hits", () =>
