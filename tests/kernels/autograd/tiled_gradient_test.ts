@@ -179,7 +179,7 @@ Deno.test("a tiled gradient throws a TypeError once its inputs have changed, unl
 
 Deno.test("exact cross entropy trains a large table in little more memory than its own", () =>
   withGpu(async (gpu) => {
-    const [rows, classes, width] = [700, 200_000, 24];
+    const [rows, classes, width] = [350, 200_000, 100];
     const noise = new Float64Array(classes).fill(1);
     const options = { embeddingDim: width, numClasses: classes, noise, normTerm: 9 };
     using layer = new IndexLinear(gpu, { ...options, noiseRatio: 1, lossType: "full" });
@@ -195,9 +195,8 @@ Deno.test("exact cross entropy trains a large table in little more memory than i
     });
     await gpu.finish();
     const tile = 2 ** 24, { peakBytes, bytes, buffers } = gpu.memory;
-    // Neither all scores, 32 tiles, nor a gradient of the table, 1.1 tiles.
-    assert(peak.bytes < 2 * tile, `${peak.bytes / 2 ** 20} MiB in use`);
+    assert(peak.bytes < 0.1 * tables.bytes + tile, `${peak.bytes / 2 ** 20} MiB in use`);
     // With what waits in the pool, in size classes.
-    assert(peakBytes < tables.bytes + 2.5 * tile, `peak of ${peakBytes / 2 ** 20} MiB`);
+    assert(peakBytes < 1.1 * tables.bytes + 1.25 * tile, `peak of ${peakBytes / 2 ** 20} MiB`);
     assertEquals([bytes, buffers], [tables.bytes, tables.buffers]);
-  }, { family: "software", maxBindingBytes: 2 ** 24 })); // the table lies in two buffers
+  }, { family: "software", maxBindingBytes: 2 ** 26 })); // the table lies in two buffers
