@@ -64,7 +64,7 @@ export async function measureGradient(
     found.push({ samples, noise: noiseOf(audit), cosine: audit.cosine });
   }
   criterion.noiseRatio = noiseRatio;
-  await criterion.takeHits(gpu); // these do not count
+  await criterion.takeHits(); // these do not count
   return found;
 }
 

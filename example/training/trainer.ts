@@ -234,7 +234,7 @@ export class Trainer implements Disposable {
 
   /** Counts the noise samples since the last call. */
   async #countHits(): Promise<void> {
-    const { hits, samples } = await this.#model.criterion.takeHits(this.#gpu);
+    const { hits, samples } = await this.#model.criterion.takeHits();
     const [allHits, allSamples] = await this.#ranks.sums([hits, samples]), before = this.#at.hits;
     this.#at = {
       ...this.#at,
@@ -266,7 +266,7 @@ export class Trainer implements Disposable {
       (step) => [step.upload(few.target, shape), context],
       { seed: this.#settings.seed },
     );
-    await this.#model.criterion.takeHits(gpu); // hits of the audit do not count
+    await this.#model.criterion.takeHits(); // hits of the audit do not count
     metrics.write({ event: "audit", step: this.steps, cosine, bias, variance });
   }
 
