@@ -16,7 +16,12 @@ export {
   NOISES,
 } from "./choices.ts";
 export { ignoredOptions, modeOf } from "./effects.ts";
-export { type EvaluationKind, evaluationProblem, scoringText } from "./evaluation_kind.ts";
+export {
+  type EvaluationKind,
+  evaluationProblem,
+  measureText,
+  scoringText,
+} from "./evaluation_kind.ts";
 export type { Given } from "./option.ts";
 export type { ModelSettings, Settings, TrainingSettings } from "./options.ts";
 

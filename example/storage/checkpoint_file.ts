@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { type Gpu, isTuning, type Tuning } from "../../mod.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
+import type { RawFigures } from "../evaluation/card.ts";
 import type { LossSum } from "../evaluation/losses.ts";
 import { type Fail, Failure, UsageError } from "../shared/errors.ts";
 import { AtomicFile, bytesOf, type ByteSource, openBytes } from "../shared/files.ts";
@@ -22,7 +23,7 @@ import {
   wholeShape,
 } from "./tensors.ts";
 import { LargeText } from "../data/large_text.ts";
-import { CARD, type SavedCard, type SavedValidation, VALIDATION } from "./model_file.ts";
+import { CARD, type SavedValidation, VALIDATION } from "./model_file.ts";
 import {
   ANY,
   fields,
@@ -67,7 +68,7 @@ export interface Position {
 export interface SavedBest {
   readonly epoch: number;
   readonly validation: SavedValidation;
-  readonly card?: SavedCard;
+  readonly card?: RawFigures;
   /** SHA-256 of the file. */
   readonly sha256: string;
 }
