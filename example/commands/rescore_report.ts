@@ -2,6 +2,7 @@
 
 import type { RescoreSettings } from "../options/rescore.ts";
 import type { Result } from "../rescoring/contest.ts";
+import { MIN_UTTERANCES } from "../rescoring/significance.ts";
 import { formatCount, formatNumber } from "../shared/format.ts";
 import { padded, widthOf } from "../shared/width.ts";
 
@@ -54,7 +55,7 @@ function tableLines(results: readonly Result[]): string[] {
     return [
       system,
       wer.toFixed(2),
-      `${interval[0].toFixed(2)} to ${interval[1].toFixed(2)}`,
+      interval === undefined ? "" : interval.map((end) => end.toFixed(2)).join(" to "),
       ...[substitutions, deletions, insertions].map(formatCount),
       weights === undefined ? "" : formatNumber(weights.lm),
       weights === undefined ? "" : formatNumber(weights.penalty),
@@ -73,9 +74,15 @@ function tableLines(results: readonly Result[]): string[] {
     ...results.some(({ system }) => system === TRUTH)
       ? [`${TRUTH}: by the language itself, with the channel's own scores`]
       : [],
+    ...results.some(({ interval }) => interval === undefined)
+      ? [
+        `95 % interval: none from fewer than ${MIN_UTTERANCES} lists, which say too little of others`,
+      ]
+      : [],
     ...versus.length > 0
       ? [
-        "p: chance of such a difference between equal systems, by NIST's matched-pair test (MAPSSWE)",
+        "p: chance of such a difference between equal systems, by the permutation test of NIST's matched " +
+        "pairs (MAPSSWE); under 0.05 only where 6 segments or more differ",
       ]
       : [],
   ];
