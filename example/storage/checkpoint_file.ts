@@ -11,7 +11,7 @@ import { isRecord } from "../shared/json.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { laterSettings } from "../options/option.ts";
 import { OPTIONS } from "../options/options.ts";
-import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
+import { configPath, MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
 import { cannotLoad, decodeHeader, encodeHeader, metadataOf } from "./safetensors.ts";
 import {
@@ -224,7 +224,7 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   if (changed !== undefined) {
     throw new UsageError(
       `Cannot resume ${path} ${changed}: give what it was begun with (--config ` +
-        `${MODEL_FOLDER}/${settings.save}.config.json), or ${ANEW}`,
+        `${configPath(settings.save)}), or ${ANEW}`,
     );
   }
   const state = parseAs(metadata, "state", STATE, fail);
