@@ -52,7 +52,7 @@ export const OPTIMIZER = inRuns(TRAINING, {
     value: "rate",
     default: "1e-5",
     help:
-      "Weight decay added to the gradients, with adam, too, which is not AdamW; with the adagrads and " +
-      "adam not where only some words of a table have one.",
+      "Weight decay added to the gradients, also with adam, unlike AdamW; with the adagrads and adam " +
+      "not where only some words of a table have one.",
   }),
 });
