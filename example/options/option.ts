@@ -127,6 +127,13 @@ export function path(description: ValueDescription): Option<string> {
   return { ...description, wants: "a path", isPath: true, read: (text) => text };
 }
 
+/** A number, or the path of a file or a folder. */
+export function numberOrPath(range: Range, description: ValueDescription): Option<number | string> {
+  const plain = number(range, description);
+  const read = (text: string) => plain.read(text) ?? (DECIMAL.test(text) ? undefined : text);
+  return { ...plain, wants: `${plain.wants} or a path`, isPath: true, read };
+}
+
 /** An option whose setting is `absent` unless it is given. */
 export function optional<T, U>(option: Option<T>, absent: U): Option<T | U> {
   return { ...option, absent };

@@ -6,6 +6,7 @@ import {
   choice,
   flag,
   number,
+  numberOrPath,
   optional,
   type OptionTable,
   path,
@@ -56,12 +57,12 @@ export const RESCORE = {
     }),
     undefined,
   ),
-  dev: number([0.01, 0.99], {
+  dev: numberOrPath([0.01, 0.99], {
     value: "part",
     default: "0.5",
     help:
-      "Part of the lists, from the first on, that weights are searched on; errors are counted " +
-      "on the others.",
+      "What weights are searched on: a part of the lists, from the first on (errors are counted " +
+      "on the others), or the path of other lists.",
   }),
   out: optional(
     path({
