@@ -128,13 +128,14 @@ function screen(
   print: (...data: readonly string[]) => void,
   clear: () => void,
 ): Screen {
-  const isTerminal = stream.isTerminal();
+  const width = () => unlessClosed(() => Deno.consoleSize().columns, 0);
+  const isPseudo = stream.isTerminal() && width() === 0; // Open MPI's, where mpirun writes to a file
+  const isTerminal = stream.isTerminal() && !isPseudo;
   let shown = false;
   return {
     isTerminal,
     get columns(): number {
-      // A pseudo-terminal without a size reports 0 columns.
-      return isTerminal && unlessClosed(() => Deno.consoleSize().columns, 0) || DEFAULT_COLUMNS;
+      return isTerminal && width() || DEFAULT_COLUMNS;
     },
     live(text: string): void {
       if (!isTerminal || (text === "" && !shown)) return;
@@ -143,7 +144,7 @@ function screen(
     },
     out(line: string, tint?: Tint): void {
       clear();
-      unlessClosed(() => print(...styled(line, tint)), undefined);
+      unlessClosed(() => print(...styled(line, isPseudo ? undefined : tint)), undefined);
     },
   };
 }

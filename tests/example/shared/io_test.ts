@@ -24,6 +24,37 @@ Deno.test("consoleIo() goes on when nobody reads its lines any longer", () => {
   assertEquals(lines, ["a result", "an error", "an error"]);
 });
 
+Deno.test("a terminal without a size, as Open MPI's for a log, has neither live lines nor colours", () => {
+  const { consoleSize } = Deno, { isTerminal, writeSync } = Deno.stdout, { log } = console;
+  const seen: string[] = [];
+  const see = (columns: number) => {
+    Deno.consoleSize = () => ({ columns, rows: columns });
+    const io = consoleIo();
+    io.live("a bar");
+    io.out("a fine line", { word: "fine", color: "green" });
+    return { is: io.isTerminal, columns: io.columns, seen: seen.splice(0) };
+  };
+  Deno.stdout.isTerminal = () => true;
+  Deno.stdout.writeSync = (bytes) => seen.push(new TextDecoder().decode(bytes));
+  console.log = (...words) => seen.push(words.join("|"));
+  try {
+    assertEquals(see(0), { is: false, columns: 80, seen: ["a fine line"] });
+    assertEquals(see(90), {
+      is: true,
+      columns: 90,
+      seen: [
+        "\r\x1b[Ka bar",
+        "\r\x1b[K",
+        "%s%c%s%c%s|a |color: green; font-weight: bold|fine|| line",
+      ],
+    });
+  } finally {
+    Object.assign(Deno, { consoleSize });
+    Object.assign(Deno.stdout, { isTerminal, writeSync });
+    console.log = log;
+  }
+});
+
 /** What a process prints with these variables, to pipes. */
 async function printed(code: string, variables: Record<string, string | undefined>) {
   const io = new URL("../../../example/shared/io.ts", import.meta.url).href;
