@@ -1,7 +1,8 @@
 // The console as the program uses it.
 
 import { stripVTControlCharacters } from "node:util";
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { Failure } from "../../../example/shared/errors.ts";
 import { atVolume, consoleIo, warningsOnce } from "../../../example/shared/io.ts";
 import { deno } from "../../support/process.ts";
 import { captureIo } from "../../support/capture_io.ts";
@@ -52,6 +53,23 @@ Deno.test("a terminal without a size, as Open MPI's for a log, has neither live 
     Object.assign(Deno, { consoleSize });
     Object.assign(Deno.stdout, { isTerminal, writeSync });
     console.log = log;
+  }
+});
+
+Deno.test("results that cannot be written are a failure that says so; a closed pipe stays one", () => {
+  const { writeSync } = Deno.stdout, io = consoleIo();
+  const failing = (error: Error) => () => {
+    Deno.stdout.writeSync = () => {
+      throw error;
+    };
+    io.write("results");
+  };
+  try {
+    const full = new Error("No space left on device (os error 28)");
+    assertThrows(failing(full), Failure, `Cannot write standard output: ${full.message}`);
+    assertThrows(failing(new Deno.errors.BrokenPipe("closed")), Deno.errors.BrokenPipe);
+  } finally {
+    Deno.stdout.writeSync = writeSync;
   }
 });
 
