@@ -8,6 +8,7 @@ import { packed, sendableBytes, startsOf, unpacked } from "./bytes.ts";
 import { launched, mismatch } from "./launcher.ts";
 import { libraryText, Messages, type Request } from "./messages.ts";
 import { type MpiConstants, type MpiFunctions, openLibrary } from "./mpi_library.ts";
+import { waitForReader } from "./reader.ts";
 
 /** Milliseconds for which a rank asks again and again whether the others have come, before it sleeps between. */
 const EAGER_MS = 5;
@@ -105,7 +106,9 @@ export class Mpi extends Communicator {
     }
     // However the process ends, the others must not wait for it.
     globalThis.addEventListener("unload", () => {
-      if (!this.#finalized) functions.MPI_Abort(world, Deno.exitCode || 1);
+      if (this.#finalized) return;
+      waitForReader(functions);
+      functions.MPI_Abort(world, Deno.exitCode || 1);
     });
   }
 

@@ -32,6 +32,7 @@ const FUNCTIONS = {
   MPI_Test: { parameters: [POINTER, POINTER, HANDLE], result: INT },
   MPI_Abort: { parameters: [HANDLE, INT], result: INT },
   MPI_Finalize: { parameters: [], result: INT },
+  ioctl: { parameters: [INT, HANDLE, POINTER], result: INT }, // the system's, which the library uses, too
 } as const;
 
 /** What tells the libraries apart. */

@@ -73,16 +73,17 @@ export async function evaluate(
   batches: readonly Batch[],
   watch: ScoringWatch = {},
 ): Promise<Evaluation> {
-  const { communicator } = watch.ranks ?? new Ranks(), among = sharersOf(model, communicator);
-  using collected = new CollectedNumbers(gpu, ownOf(batches, among), 2);
-  await forEachBatch(gpu, model, batches, watch, async (step, batch, states) => {
+  const { communicator } = watch.ranks ?? new Ranks();
+  const division = divide(batches, model, communicator);
+  using collected = new CollectedNumbers(gpu, division.own, 2);
+  await forEachBatch(gpu, batches, division, watch, async (step, batch, states) => {
     const { input, target, resets } = uploadIds(step, batch, rowsOfShard(model, batch.target));
     await model.fetch(step, communicator, input);
     const normalized = model.normalize(step, input, target, { states, resets });
     collected.push(normalized.score, normalized.logZ);
     return normalized.states;
   }, () => collected.makeRoom());
-  const [score, logZ] = await ofAllBatches(batches, among, await collected.take());
+  const [score, logZ] = await ofAllBatches(batches, division, await collected.take());
   const target = tokensOf(batches, (batch) => batch.target);
   const own = { target, score: score!, logZ: logZ! }, { shard } = model;
   const scores = shard ? await overShards(shard, communicator, own) : own;
@@ -100,16 +101,17 @@ export async function evaluateTokens(
   batches: readonly Batch[],
   watch: ScoringWatch = {},
 ): Promise<Float32Array> {
-  const { communicator } = watch.ranks ?? new Ranks(), among = sharersOf(model, communicator);
-  using collected = new CollectedNumbers(gpu, ownOf(batches, among), 1);
-  await forEachBatch(gpu, model, batches, watch, async (step, batch, states) => {
+  const { communicator } = watch.ranks ?? new Ranks();
+  const division = divide(batches, model, communicator);
+  using collected = new CollectedNumbers(gpu, division.own, 1);
+  await forEachBatch(gpu, batches, division, watch, async (step, batch, states) => {
     const { input, target, resets } = uploadIds(step, batch);
     await model.fetch(step, communicator, input, target);
     const { loss, states: last } = model.forward(step, input, target, { states, resets });
     collected.push(loss);
     return last;
   }, () => collected.makeRoom());
-  const [losses] = await ofAllBatches(batches, among, await collected.take());
+  const [losses] = await ofAllBatches(batches, division, await collected.take());
   return losses!;
 }
 
@@ -125,8 +127,9 @@ export async function evaluateLoss(
   watch: ScoringWatch = {},
 ): Promise<{ loss: number; tokens: number }> {
   const { communicator } = watch.ranks ?? new Ranks();
+  const division = divide(batches, model, communicator);
   using losses = gpu.tensor([batches.length]);
-  await forEachBatch(gpu, model, batches, watch, async (step, batch, states, i) => {
+  await forEachBatch(gpu, batches, division, watch, async (step, batch, states, i) => {
     const { input, target, resets } = uploadIds(step, batch);
     await model.fetch(step, communicator, input, target);
     const { loss, states: last } = model.forward(step, input, target, { states, resets });
@@ -134,7 +137,7 @@ export async function evaluateLoss(
     return last;
   });
   const means = await gpu.readFloats(losses);
-  await sharersOf(model, communicator).sum(means); // the other ranks have zeros
+  await division.among.sum(means); // the other ranks have zeros
   const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
   return {
     loss: batches.reduce((sum, batch, i) => sum + batch.tokens * means[i]!, 0) / tokens,
@@ -142,47 +145,56 @@ export async function evaluateLoss(
   };
 }
 
-/** The rank that scores each batch: the one with the least to do, or that of the batch that it continues. */
-function ownersOf(batches: readonly Batch[], ranks: number): number[] {
-  const elements = new Array<number>(ranks).fill(0);
+/** Which batches each rank scores. */
+interface Division {
+  /** Who divides them. */
+  readonly among: Communicator;
+  /** The numbers of each rank's batches. */
+  readonly numbers: readonly (readonly number[])[];
+  /** This rank's batches. */
+  readonly own: readonly Batch[];
+}
+
+/**
+ * Gives each batch to the rank with the least to do, or to that of the batch that it continues. Nobody divides
+ * them if tables are divided, as each rank then has scores of other words.
+ */
+function divide(
+  batches: readonly Batch[],
+  { shard }: WordModel,
+  communicator: Communicator,
+): Division {
+  const among = shard ? ALONE : communicator;
+  const elements = new Array<number>(among.size).fill(0);
+  const numbers = elements.map((): number[] => []);
   let owner = 0;
-  return batches.map((batch) => {
+  for (const [i, batch] of batches.entries()) {
     if (!batch.continues) owner = elements.indexOf(Math.min(...elements));
     elements[owner]! += elementsOf(batch);
-    return owner;
-  });
-}
-
-/** Who divides the batches: nobody if tables are divided, as each rank then has scores of other words. */
-function sharersOf({ shard }: WordModel, communicator: Communicator): Communicator {
-  return shard ? ALONE : communicator;
-}
-
-/** The batches that this rank scores. */
-function ownOf(batches: readonly Batch[], { rank, size }: Communicator): Batch[] {
-  const owners = ownersOf(batches, size);
-  return batches.filter((_, i) => owners[i] === rank);
+    numbers[owner]!.push(i);
+  }
+  return { among, numbers, own: numbers[among.rank]!.map((i) => batches[i]!) };
 }
 
 /** Numbers of every token on all ranks, from those that each rank has of its own batches. */
 async function ofAllBatches(
   batches: readonly Batch[],
-  communicator: Communicator,
-  own: readonly Float32Array[],
+  { among, own }: Division,
+  found: readonly Float32Array[],
 ): Promise<readonly Float32Array[]> {
-  if (communicator.size === 1) return own;
-  const owned = new Set(ownOf(batches, communicator));
+  if (among.size === 1) return found;
+  const owned = new Set(own);
   const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
-  const all = own.map(() => new Float32Array(tokens));
+  const all = found.map(() => new Float32Array(tokens));
   let from = 0, to = 0;
   for (const batch of batches) {
     if (owned.has(batch)) {
-      own.forEach((some, k) => all[k]!.set(some.subarray(from, from + batch.tokens), to));
+      found.forEach((some, k) => all[k]!.set(some.subarray(from, from + batch.tokens), to));
       from += batch.tokens;
     }
     to += batch.tokens;
   }
-  for (const numbers of all) await communicator.sum(numbers); // the other ranks have zeros
+  for (const numbers of all) await among.sum(numbers); // the other ranks have zeros
   return all;
 }
 
@@ -192,8 +204,8 @@ async function ofAllBatches(
  */
 async function forEachBatch(
   gpu: Gpu,
-  model: WordModel,
   batches: readonly Batch[],
+  { among: { rank }, numbers }: Division,
   { stop, bar, sameNoise = false, ranks = new Ranks() }: ScoringWatch,
   score: (step: Step, batch: Batch, states: readonly Tensor[], i: number) => Promise<
     readonly Tensor[]
@@ -201,10 +213,6 @@ async function forEachBatch(
   after: () => void | Promise<void> = () => {},
 ): Promise<void> {
   using carried = new CarriedStates();
-  const { rank, size } = sharersOf(model, ranks.communicator), owners = ownersOf(batches, size);
-  const numbers = Array.from({ length: size }, (_, rank) => {
-    return owners.flatMap((owner, i) => owner === rank ? [i] : []);
-  });
   for (let round = 0; numbers.some((own) => round < own.length); round++) {
     if (stop) await ranks.agree();
     checkStop(stop);

@@ -83,8 +83,11 @@ export interface RunState {
   readonly recorded?: number;
 }
 
-/** Sizes that tunings of earlier versions lack, with what was done then. */
-const LATER_SIZES: Partial<Tuning> = { minDepth: 64, serpentine: 0, keptFours: 0 };
+/** A state of an earlier version, with the sizes that its tuning lacks: what was done then. */
+function completed(state: unknown): unknown {
+  if (!isRecord(state) || !isRecord(state["tuning"])) return state;
+  return { ...state, tuning: { minDepth: 64, serpentine: 0, keptFours: 0, ...state["tuning"] } };
+}
 
 /** The shapes of a checkpoint's JSON. A setting is compared, whatever it is. */
 const STATE = record<RunState>({
@@ -98,12 +101,7 @@ const STATE = record<RunState>({
     hits: record({ hits: NUMBER, samples: NUMBER }),
     counts: fields(list(NUMBER)),
   }),
-  tuning: optionalField(
-    simple<Tuning>(
-      "a tuning",
-      (value) => isRecord(value) && isTuning({ ...LATER_SIZES, ...value }),
-    ),
-  ),
+  tuning: optionalField(simple<Tuning>("a tuning", isTuning)),
   best: optionalField(
     record<SavedBest>({
       epoch: NUMBER,
@@ -226,12 +224,11 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
         `${MODEL_FOLDER}/${settings.save}.config.json), or ${ANEW}`,
     );
   }
-  const state = parseAs(metadata, "state", STATE, fail);
-  const tuning = state.tuning && { ...LATER_SIZES, ...state.tuning };
+  const state = parseAs(metadata, "state", STATE, fail, completed);
   const hashes = parseAs(metadata, "hashes", HASHES, fail);
   const disposable = opened.move();
   return {
-    state: { ...state, ...(tuning && { tuning }) },
+    state,
     shapes: new Map([...places].map(([name, { shape }]) => [name, shape])),
     numbers(name, shape) {
       const place = places.get(name);

@@ -92,14 +92,15 @@ export function parseText(
   }
 }
 
-/** The JSON of a header's text, which has this shape. */
+/** The JSON of a header's text, which has this shape once it is `completed`. */
 export function parseAs<T>(
   metadata: Readonly<Record<string, string>>,
   name: string,
   shape: Shape<T>,
   fail: Fail,
+  completed = (value: unknown): unknown => value,
 ): T {
-  const value = parseText(metadata, name, fail), flaw = shape(value, name);
+  const value = completed(parseText(metadata, name, fail)), flaw = shape(value, name);
   return flaw === undefined
     ? value as T
     : fail(`its ${flaw}: it is damaged, or of another version`);

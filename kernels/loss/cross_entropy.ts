@@ -44,11 +44,12 @@ function launch(
   { first, count }: Tile,
 ): void {
   const { source, vec } = kernel(count), width = count / vec, lanes = rowLanes(gpu, width, 1);
+  const constants = { THREADS: gpu.rowThreads, LAST: first + count === V ? 1 : 0 };
   gpu.dispatch({
     label: `crossEntropy.${entry}`,
     source,
     entry,
-    constants: { THREADS: gpu.rowThreads, LAST: first + count === V ? 1 : 0 },
+    constants: entry === "accumulate" ? constants : {}, // read by this entry alone
     inputs,
     outputs,
     uniform: { N, width, lanes, first },

@@ -2,15 +2,14 @@
 
 import cell from "./_gru.wgsl" with { type: "text" };
 import { linearOutput } from "../matmul/linear.ts";
+import { recurrentKind } from "./kind.ts";
 import {
-  beginAt,
   layerGradients,
-  recurrentKind,
   recurrentRun,
   type RecurrentStart,
   type RecurrentWeights,
-  statesOverTime,
 } from "./recurrent.ts";
+import { beginAt, statesOverTime } from "./states.ts";
 import { overTime } from "./time_steps.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, type Tensor } from "../device/tensor.ts";
@@ -60,7 +59,7 @@ export function gru(
         inputs: [inner, hidden.all, dOutput],
         outputs: [gates, dState, carry], // the gates turn into their gradient
       });
-      return layerGradients(step, run, hidden, gates, dState);
+      return layerGradients(step, run, hidden.before, gates, dState);
     },
   });
   return { output, state: hidden.last };

@@ -3,15 +3,14 @@
 import { expectObject } from "../device/expect.ts";
 import cell from "./_lstm.wgsl" with { type: "text" };
 import { linearOutput } from "../matmul/linear.ts";
+import { recurrentKind } from "./kind.ts";
 import {
-  beginAt,
   layerGradients,
-  recurrentKind,
   recurrentRun,
   type RecurrentStart,
   type RecurrentWeights,
-  statesOverTime,
 } from "./recurrent.ts";
+import { beginAt, statesOverTime } from "./states.ts";
 import { overTime } from "./time_steps.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, type Tensor } from "../device/tensor.ts";
@@ -71,7 +70,7 @@ export function lstm(
         outputs: [gates, dCell],
       });
       // By now the gates hold their gradient.
-      return layerGradients(step, run, hidden, gates, gates);
+      return layerGradients(step, run, hidden.before, gates, gates);
     },
   });
   return { output, state: { hidden: hidden.last, cell: cells.last } };

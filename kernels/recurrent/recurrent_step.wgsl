@@ -3,97 +3,166 @@
 //
 // forward:  the sums hidden[t] W^T, to finish_forward. backward: dstate[t + 1] W, to finish_backward.
 // Shapes: see _recurrent.wgsl and _packed_weight.wgsl.
-// Dispatch: (ceil(H / UNITS), ceil(B / ROWS), 1) workgroups of UNITS * SLICES threads. A thread sums one
-// slice of the inner dimension for one unit of ROWS rows, so that many loads are under way at once.
-// Determinism: sums in rising order within a slice, then slice by slice.
+// Dispatch: (ceil(H / UNITS), ceil(B / ROWS), 1) workgroups of UNITS * SLICES threads. A thread sums a slice
+// of the inner dimension for one unit of all ROWS rows, so that a weight is loaded once for ROWS of them.
+// In the end it owns one row of its unit, that of its slice's number.
+// Determinism: sums in rising order within a slice, every SLICES-th term; then slice by slice, in fours.
 
-const UNITS = 32;
-const ROWS = 4;
-const SLICES = 8; // at least ROWS
+const UNITS = 16;
+const ROWS = 16;
+const SLICES = 16; // as many as ROWS
+const THREADS = UNITS * SLICES;
+const TERMS = 4 * SLICES; // units whose states are in workgroup memory at a time; a quarter of THREADS
 
-// forward: [ROWS, SLICES, UNITS] of four gates; backward: [SLICES, UNITS] of four rows.
-var<workgroup> partial: array<vec4f, ROWS * SLICES * UNITS>;
+// Numbers of ROWS rows, four in each vec4: [gate, quad of rows, TERMS] (forward: one state, no gates), then
+// sums [quad of rows, SLICES, UNITS].
+var<workgroup> quads: array<vec4f, 4 * THREADS>;
 
-// The rows of a thread at time t; those past the end repeat the last one and are not stored.
-fn rows_at(t: u32, first: u32) -> vec4u {
+// Where ROWS rows of element i of a gate's stand, quad by quad.
+fn rows_of(gate: u32, i: u32) -> mat4x4f {
+  let at = gate * THREADS + i;
+  return mat4x4f(quads[at], quads[at + TERMS], quads[at + 2 * TERMS], quads[at + 3 * TERMS]);
+}
+
+// The weights of a thread's next terms for unit j, from k on: loads that are under way at the same time.
+// What lies past the last unit is multiplied with zeros.
+fn weights_from(k: u32, j: u32) -> mat4x4f {
+  let last = params.H - 1;
+  return mat4x4f(weights_of(min(k, last), j), weights_of(min(k + SLICES, last), j),
+    weights_of(min(k + 2 * SLICES, last), j), weights_of(min(k + 3 * SLICES, last), j));
+}
+
+// The rows at time t of the quad that a thread fetches; those past the end repeat the last one.
+fn fetched_rows(t: u32, id: vec3u, thread: u32) -> vec4u {
+  let first = id.y * ROWS + thread / TERMS * 4;
   return t * params.B + min(first + vec4u(0, 1, 2, 3), vec4u(params.B - 1));
 }
 
-// What state k of each row adds to the gates of unit j.
-fn term_forward(k: u32, j: u32, row: vec4u) -> mat4x4f {
-  let w = weights_of(k, j);
-  return mat4x4f(hidden[row.x + k] * w, hidden[row.y + k] * w, hidden[row.z + k] * w,
-                 hidden[row.w + k] * w);
-}
-
-@compute @workgroup_size(UNITS * SLICES)
-fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let H = params.H;
-  let unit = thread % UNITS;
-  let slice = thread / UNITS;
-  let j = min(id.x * UNITS + unit, H - 1);
-  let row = rows_at(params.t, id.y * ROWS) * H;
-  let count = select(H, 0, from_zero(params.t));
-  let depth = (count + SLICES - 1) / SLICES;
-  let end = min((slice + 1) * depth, count);
-  var sums = mat4x4f();
-  var k = slice * depth;
-  for (; k + 4 <= end; k += 4) { // loads of four at a time are under way
-    sums += term_forward(k, j, row);
-    sums += term_forward(k + 1, j, row);
-    sums += term_forward(k + 2, j, row);
-    sums += term_forward(k + 3, j, row);
-  }
-  for (; k < end; k++) { sums += term_forward(k, j, row); }
-  partial[thread] = sums[0];
-  partial[SLICES * UNITS + thread] = sums[1];
-  partial[2 * SLICES * UNITS + thread] = sums[2];
-  partial[3 * SLICES * UNITS + thread] = sums[3];
+// The sum over all slices for the thread's own row and unit; `rows`: its slice's sums of ROWS rows.
+fn sum_of_slices(rows: mat4x4f, thread: u32) -> f32 {
   workgroupBarrier();
-  // From here on the first slices have a row each.
-  let b = id.y * ROWS + slice;
-  if (slice >= ROWS || b >= params.B || id.x * UNITS + unit >= H) { return; }
-  var total = vec4f();
-  for (var s = 0u; s < SLICES; s++) { total += partial[(slice * SLICES + s) * UNITS + unit]; }
-  finish_forward(array<Vec, 4>(total.x, total.y, total.z, total.w), params.t, b, j);
-}
-
-// What the gates of unit k of each row add to unit j.
-fn term_backward(k: u32, j: u32, row: vec4u) -> vec4f {
-  let H = params.H;
-  let w = weights_of(k, j);
-  var sum = w.x * gate_of(row + k) + w.y * gate_of(row + k + H) + w.z * gate_of(row + k + 2 * H);
-  if (GATES == 4) { sum += w.w * gate_of(row + k + 3 * H); }
+  quads[thread] = rows[0];
+  quads[THREADS + thread] = rows[1];
+  quads[2 * THREADS + thread] = rows[2];
+  quads[3 * THREADS + thread] = rows[3];
+  workgroupBarrier();
+  let row = thread / UNITS;
+  let place = row % 4;
+  var sum = 0.0;
+  for (var s = 0u; s < SLICES; s += 4) {
+    let at = row / 4 * THREADS + s * UNITS + thread % UNITS;
+    sum += quads[at][place] + quads[at + UNITS][place] + quads[at + 2 * UNITS][place]
+      + quads[at + 3 * UNITS][place];
+  }
   return sum;
 }
 
-// What dstate holds at a place of each row.
-fn gate_of(at: vec4u) -> vec4f {
+// Unit k's state in four rows.
+fn states_at(row: vec4u, k: u32) -> vec4f {
+  if (k >= params.H) { return vec4f(); }
+  let at = row * params.H + k;
+  return vec4f(hidden[at.x], hidden[at.y], hidden[at.z], hidden[at.w]);
+}
+
+// Adds what element i of the states adds to a unit's gates.
+fn add_term(gates: ptr<function, array<mat4x4f, 4>>, w: vec4f, i: u32) {
+  let states = rows_of(0, i);
+  (*gates)[0] += w.x * states;
+  (*gates)[1] += w.y * states;
+  (*gates)[2] += w.z * states;
+  if (GATES == 4) { (*gates)[3] += w.w * states; }
+}
+
+@compute @workgroup_size(THREADS)
+fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let H = params.H;
+  let unit = id.x * UNITS + thread % UNITS;
+  let slice = thread / UNITS;
+  let j = min(unit, H - 1);
+  let row = fetched_rows(params.t, id, thread);
+  let count = select(H, 0, from_zero(params.t));
+  var sums: array<mat4x4f, 4>;
+  var states: vec4f;
+  var weights: mat4x4f;
+  if (count > 0) {
+    states = states_at(row, thread % TERMS);
+    weights = weights_from(slice, j);
+  }
+  for (var k = 0u; k < count; k += TERMS) {
+    workgroupBarrier();
+    quads[thread] = states;
+    workgroupBarrier();
+    let w = weights;
+    // The next terms travel from memory while these are summed.
+    states = states_at(row, k + TERMS + thread % TERMS);
+    weights = weights_from(k + TERMS + slice, j);
+    add_term(&sums, w[0], slice);
+    add_term(&sums, w[1], slice + SLICES);
+    add_term(&sums, w[2], slice + 2 * SLICES);
+    add_term(&sums, w[3], slice + 3 * SLICES);
+  }
+  let x = sum_of_slices(sums[0], thread);
+  let y = sum_of_slices(sums[1], thread);
+  let z = sum_of_slices(sums[2], thread);
+  let w = sum_of_slices(sums[3], thread);
+  let b = id.y * ROWS + slice;
+  if (b < params.B && unit < H) { finish_forward(array<Vec, 4>(x, y, z, w), params.t, b, j); }
+}
+
+// What dstate holds of unit k's gates in four rows, a column a gate.
+fn gates_at(row: vec4u, k: u32) -> mat4x4f {
+  let H = params.H;
+  if (k >= H) { return mat4x4f(); }
+  let at = row * GATES * H + k;
+  var gates = mat4x4f(gate_at(at), gate_at(at + H), gate_at(at + 2 * H), vec4f());
+  if (GATES == 4) { gates[3] = gate_at(at + 3 * H); }
+  return gates;
+}
+
+fn gate_at(at: vec4u) -> vec4f {
   return vec4f(dstate[at.x], dstate[at.y], dstate[at.z], dstate[at.w]);
 }
 
-@compute @workgroup_size(UNITS * SLICES)
+// What the gates of element i add to a unit.
+fn term_backward(w: vec4f, i: u32) -> mat4x4f {
+  let sum = w.x * rows_of(0, i) + w.y * rows_of(1, i) + w.z * rows_of(2, i);
+  if (GATES == 3) { return sum; }
+  return sum + w.w * rows_of(3, i);
+}
+
+@compute @workgroup_size(THREADS)
 fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let H = params.H;
-  let unit = thread % UNITS;
+  let unit = id.x * UNITS + thread % UNITS;
   let slice = thread / UNITS;
-  let j = min(id.x * UNITS + unit, H - 1);
+  let j = min(unit, H - 1);
   let count = select(H, 0, params.t + 1 == params.T);
-  let row = rows_at(params.t + 1, id.y * ROWS) * GATES * H;
-  let depth = (count + SLICES - 1) / SLICES;
-  let end = min((slice + 1) * depth, count);
-  var sums = vec4f();
-  var k = slice * depth;
-  for (; k + 2 <= end; k += 2) {
-    sums += term_backward(k, j, row);
-    sums += term_backward(k + 1, j, row);
+  let row = fetched_rows(params.t + 1, id, thread);
+  var sums: mat4x4f;
+  var gates: mat4x4f;
+  var weights: mat4x4f;
+  if (count > 0) {
+    gates = gates_at(row, thread % TERMS);
+    weights = weights_from(slice, j);
   }
-  if (k < end) { sums += term_backward(k, j, row); }
-  partial[thread] = sums;
-  workgroupBarrier();
+  for (var k = 0u; k < count; k += TERMS) {
+    workgroupBarrier();
+    quads[thread] = gates[0];
+    quads[THREADS + thread] = gates[1];
+    quads[2 * THREADS + thread] = gates[2];
+    quads[3 * THREADS + thread] = gates[3];
+    workgroupBarrier();
+    let w = weights;
+    gates = gates_at(row, k + TERMS + thread % TERMS);
+    weights = weights_from(k + TERMS + slice, j);
+    sums += term_backward(w[0], slice);
+    sums += term_backward(w[1], slice + SLICES);
+    sums += term_backward(w[2], slice + 2 * SLICES);
+    sums += term_backward(w[3], slice + 3 * SLICES);
+  }
+  let sum = sum_of_slices(sums, thread);
   let b = id.y * ROWS + slice;
-  if (slice >= ROWS || b >= params.B || id.x * UNITS + unit >= H) { return; }
-  var total = 0.0;
-  for (var s = 0u; s < SLICES; s++) { total += partial[s * UNITS + unit][slice]; }
-  finish_backward(select(total, 0.0, ends(params.t, b)), params.t, b, j);
+  if (b < params.B && unit < H) {
+    finish_backward(select(sum, 0.0, ends(params.t, b)), params.t, b, j);
+  }
 }

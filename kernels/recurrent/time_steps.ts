@@ -1,10 +1,14 @@
 /** The ways in which a recurrent layer goes from one time step to the next. */
 
-import { copyToTexels, makeTexels } from "../device/device.ts";
+import { copyToTexels, dispatchTexels, makeTexels } from "../device/device.ts";
+import type { TexelLaunch } from "../device/launch.ts";
 import type { Tensor } from "../device/tensor.ts";
+import type { VecSource } from "../device/vec.ts";
 import { matmulInto } from "../matmul/matmul.ts";
 import { readsTexels, texelTileOf } from "../matmul/matmul_subgroup.ts";
-import { type Direction, launch, type RecurrentRun } from "./recurrent.ts";
+import type { Direction } from "./kind.ts";
+import type { RecurrentRun } from "./recurrent.ts";
+import { lastAt } from "./states.ts";
 
 /** One pass over time. */
 export interface TimePass {
@@ -77,7 +81,7 @@ function onGpu(run: RecurrentRun, pass: TimePass): void {
   if (constants !== undefined && B <= gpu.tuning.wholeRows) {
     return launch(run, rows, entry, weight, inputs, outputs, 0, { constants, grid: [B, 1, 1] });
   }
-  const grid = [Math.ceil(H / 32), Math.ceil(B / 4), 1] as const;
+  const grid = [Math.ceil(H / 16), Math.ceil(B / 16), 1] as const;
   for (const t of order(run, entry)) {
     launch(run, step, entry, weight, inputs, outputs, t, { grid });
   }
@@ -104,4 +108,39 @@ function rowConstants({ gpu, H }: RecurrentRun, entry: Direction) {
 
 function order({ T }: RecurrentRun, entry: Direction): number[] {
   return Array.from({ length: T }, (_, i) => entry === "forward" ? i : T - 1 - i);
+}
+
+/**
+ * Launches one kernel of the layer at time `t`; a thread for each Vec of a state unless said. The kernel's inputs
+ * are `first`, the resets, and `inputs`.
+ */
+function launch(
+  { gpu, kind, T, B, H, resets, fromZero }: RecurrentRun,
+  { source, vec }: VecSource,
+  entry: string,
+  first: Tensor,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  t: number,
+  how: Partial<Pick<TexelLaunch, "grid" | "constants" | "subgroups" | "texels" | "texelsOut">> = {},
+): void {
+  dispatchTexels(gpu, {
+    label: `${kind.name}.${entry}`,
+    source,
+    entry,
+    inputs: [first, resets ?? first, ...inputs],
+    outputs,
+    uniform: {
+      B,
+      H: H / vec,
+      T,
+      t,
+      last: lastAt(T * B * H) / vec,
+      from_zero: Number(fromZero),
+      with_resets: Number(resets !== undefined),
+    },
+    grid: Math.ceil(B * H / vec / 64),
+    ...how,
+    constants: { GATES: kind.gates, ...how.constants },
+  });
 }

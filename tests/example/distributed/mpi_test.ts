@@ -162,7 +162,11 @@ Deno.test({
       const whenTrained = 'until grep -q \'"event":"epoch"\' saved_model/model.metrics.jsonl; do ' +
         "sleep 0.1; done 2> /dev/null; kill -USR2 $(cat rank1)";
       const ranks = `${FOUND[0]!.words} -n 2 bash rank.sh --epochs 1000000`;
-      const stopped = await shell(`(${whenTrained}) & ${ranks}`, folder);
+      // Where the ranks fail, nobody is left to wait.
+      const stopped = await shell(
+        `(${whenTrained}) & waiting=$!; ${ranks}; code=$?; kill $waiting 2> /dev/null; exit $code`,
+        folder,
+      );
       assertEquals(stopped.code, 0, stopped.err);
       assertEquals(stopped.err.trim().split("\n"), [
         "stopping    another process can --resume the run; a second Ctrl-C ends at once",

@@ -10,9 +10,7 @@ import { linesOf, training } from "../../support/interrupt.ts";
 import { deno } from "../../support/process.ts";
 
 const KILLS = Number(Deno.env.get("NCE_KILLS") ?? 10);
-/** Part of the kills that wait for a save to begin. */
-const AIMED = 0.5;
-/** Part of them that may come while the run is still starting. */
+/** Part of the kills that may come while the run is still starting. */
 const EARLY = 0.2;
 /** Milliseconds within which a kill comes. */
 const WITHIN = 1200;
@@ -36,8 +34,12 @@ const RUNS: readonly Given[] = [
   },
 ];
 
-/** One process of a run; says whether it was killed, and whether within a save. */
-async function killed(args: readonly string[], folder: string): Promise<"no" | "yes" | "saving"> {
+/** One process of a run; says whether it was killed, and whether within a save, as an aimed kill should be. */
+async function killed(
+  args: readonly string[],
+  folder: string,
+  isAimed: boolean,
+): Promise<"no" | "yes" | "saving"> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd: folder,
@@ -50,7 +52,6 @@ async function killed(args: readonly string[], folder: string): Promise<"no" | "
     if (!ended) child.kill("SIGKILL");
   };
   const saves = () => !ended && temporaryFiles(folder).length > 0;
-  const isAimed = Math.random() < AIMED;
   /** Looks again and again, as a save takes a few milliseconds. */
   const whenSaving = () => {
     if (ended || saves()) return kill();
@@ -112,7 +113,7 @@ Deno.test(`main.ts --resume ends with the same bits after ${KILLS} kills at rand
             assertEquals(rest.code, 0, rest.err);
             break;
           }
-          const how = await killed(args(), own);
+          const how = await killed(args(), own, kills % 2 === 0);
           if (how === "no") break;
           kills++;
           if (how === "saving") saving++;

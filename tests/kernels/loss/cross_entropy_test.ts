@@ -48,14 +48,19 @@ Deno.test("crossEntropy() agrees with float64 in several tiles, the last of one 
 Deno.test("crossEntropy() agrees with float64 over more classes than a software adapter's loops count", () =>
   withGpu((gpu) => check(gpu, { rows: 2, width: 1, classes: 300_007 })));
 
-/** A step of 80 MiB of scores, of which it may hold so many bytes: its peak, and how many products it took. */
+/**
+ * A step of 80 MiB of scores, of which it may hold so many bytes: its peak, how many products it took, and the
+ * constants of its gradients' kernels.
+ */
 async function largeStep(gpu: Gpu, heldBytes?: number) {
   const [rows, width, classes] = [700, 2, 30_011], dispatch = gpu.dispatch.bind(gpu);
   using weight = gpu.tensor([classes, width], values(classes * width, 1));
   using bias = gpu.tensor([classes], values(classes, 2));
   weight.requiresGrad = true;
   let products = 0;
+  const gradients = new Set<string>();
   gpu.dispatch = (launch) => {
+    if (launch.entry === "gradient") gradients.add(JSON.stringify(launch.constants));
     if (launch.label === "matmul" && launch.entry !== "combine") products++;
     dispatch(launch);
   };
@@ -65,16 +70,17 @@ async function largeStep(gpu: Gpu, heldBytes?: number) {
     const target = step.upload(randomIds(rows, classes, 4));
     step.backward(sum(step, crossEntropy(step, x, weight, bias, target, heldBytes)));
   });
-  return { ...peak, mebibytes: peak.bytes / 2 ** 20, products };
+  return { ...peak, mebibytes: peak.bytes / 2 ** 20, products, gradients };
 }
 
 Deno.test("crossEntropy() never holds more than 64 MiB of scores if it may hold no more", () =>
   withBothFamilies(async (gpu) => {
-    const { mebibytes, largest } = await largeStep(gpu, 2 ** 26);
+    const { mebibytes, largest, gradients } = await largeStep(gpu, 2 ** 26);
     // The rest is the gradient of the weight and small change.
     assert(mebibytes < 64 + 2, `${mebibytes} MiB in use`);
     // On a software adapter a tile has a quarter, half of which is a copy of the other half.
     assert(largest > 5 * 2 ** 20, "the scores of a tile were not seen");
+    assertEquals(gradients.size, 1, "a kernel for all tiles");
   }));
 
 Deno.test("crossEntropy() keeps 80 MiB of scores on GPUs, and computes none of them again", () =>

@@ -12,8 +12,11 @@ import { resetFlags } from "../../reference/resets.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 
-/** Five or six fours of the inner dimension for each slice of threads, and the last four not whole. */
-const T = 4, B = 6, E = 3, H = 130;
+/**
+ * All time steps in one launch: five or six fours of the inner dimension for each slice of threads, and the
+ * last four not whole. A launch for each: 16 rows and two, and the last terms of the inner dimension not whole.
+ */
+const T = 4, B = 18, E = 3, H = 130;
 const RESETS = resetFlags(T, B);
 const STATE = [values(B * H, 11), values(B * H, 12)] as const;
 
