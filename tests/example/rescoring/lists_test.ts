@@ -126,6 +126,24 @@ Deno.test("references are read with the name first, or last as for sclite", () =
     }
   }));
 
+Deno.test("the examples in docs/rescoring.md are read, each in its format", () =>
+  inFolder(async () => {
+    const text = Deno.readTextFileSync(new URL("../../../docs/rescoring.md", import.meta.url));
+    const example = (format: string) => {
+      const [, block = ""] = new RegExp(`\\*\\*${format}[^]*?\\n\\n((?: {4}.*\\n)+)`).exec(text) ??
+        [];
+      return block.replaceAll(/^ {4}/gm, "");
+    };
+    const hypotheses = [["the", "cat", "sat"], ["a", "cat", "sat"]];
+    Deno.writeTextFileSync("lists", example("JSON").replaceAll("\n", " "));
+    Deno.writeTextFileSync("utt1", example("SRILM"));
+    for (const [path, format] of [["lists", "json"], ["utt1", "srilm"]] as const) {
+      const read = await readLists(path), [list] = read.lists;
+      assertEquals([read.format, list!.id], [format, "utt1"]);
+      assertEquals(list!.hypotheses.map(({ words }) => words), hypotheses);
+    }
+  }));
+
 Deno.test("lists that are wrong are refused by the line, and formats are not mixed", () =>
   inFolder(async () => {
     const hyp = '{"text":"a","acoustic":-1}', good = `{"id":"u","hypotheses":[${hyp}]}\n`;
