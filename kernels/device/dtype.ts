@@ -75,7 +75,7 @@ export function expectFits(
   if (bytes <= maxTensorBytes) return;
   throw new RangeError(
     `Cannot make a tensor [${shape}] of ${bytes} bytes: ${name} binds at most ${maxTensorBytes}; a ` +
-      "table of rows may be larger (gpu.table)",
+      "table of many rows may be larger (gpu.table)",
   );
 }
 

@@ -51,7 +51,7 @@ function assertNamesSizes(gpu: Gpu): void {
   const message = `Cannot make a tensor ${sizes} bytes: ${gpu.name} binds at most `;
   for (const make of [gpu.tensor.bind(gpu), gpu.temporary.bind(gpu)]) {
     const error = assertThrows(() => make([rows, 100]), RangeError);
-    const cure = "; a table of rows may be larger (gpu.table)";
+    const cure = "; a table of many rows may be larger (gpu.table)";
     assertEquals(error.message, message + gpu.maxTensorBytes + cure);
   }
 }
