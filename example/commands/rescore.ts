@@ -47,11 +47,11 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   const settings = readOptions(RESCORE, given), [word = "", path = "-"] = words;
   const systems = systemsOf(word, settings.mode)
     .map((system): FoundSystem => ({ ...system, found: findModel(system.model) }));
-  if (settings.out !== undefined && systems.length > 1) {
+  if (settings.out !== null && systems.length > 1) {
     throw new UsageError(`--out writes the lists of one model, and ${systems.length} are given`);
   }
   const read = await readLists(path, settings.format);
-  if (settings.out !== undefined) checkWritable(firstFileOf(settings.out, read));
+  if (settings.out !== null) checkWritable(firstFileOf(settings.out, read));
   const own = await readDevLists(settings);
   const all = await withReferences([...own, ...read.lists], settings, io);
   const lists = all.slice(own.length);
@@ -76,7 +76,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
       const versus = results.slice(0, 2).map((result) => result.system);
       results.push(test.judge(system.name, chosen, versus, { weights, seconds }));
     }
-    if (settings.out !== undefined) {
+    if (settings.out !== null) {
       writeLists(settings.out, { ...read, lists: lists.map((list) => sorted(list, lm, weights)) });
       io.error.out(`wrote       ${settings.out}`);
     }
@@ -100,7 +100,7 @@ async function withReferences(
   { ref }: RescoreSettings,
   io: Io,
 ): Promise<readonly NBestList[]> {
-  if (ref === undefined) return lists;
+  if (ref === null) return lists;
   const ids = new Set(lists.map(({ id }) => id)), references = await readReferences(ref, ids);
   if (ids.size < lists.length) {
     throw new Failure(
@@ -144,7 +144,7 @@ async function readDevLists(settings: RescoreSettings): Promise<readonly NBestLi
 
 /** Whether both weights are given, so that none is searched. */
 function isGiven({ lmWeight, wordPenalty }: RescoreSettings): boolean {
-  return lmWeight !== undefined && wordPenalty !== undefined;
+  return lmWeight !== null && wordPenalty !== null;
 }
 
 /** The parts; none without references if the weight is given. */
@@ -157,7 +157,7 @@ function split(
   const all = () => isKnown ? { test: new Contest(lists) } : {};
   if (isGiven(settings)) return all();
   if (!haveReferences(own.length > 0 ? own : lists)) {
-    if (lmWeight !== undefined && typeof part === "number") return all();
+    if (lmWeight !== null && typeof part === "number") return all();
     throw new UsageError(
       "Cannot search weights: the lists do not say what was said; give --ref, or --lm-weight",
     );
@@ -226,12 +226,10 @@ function interpolated(scores: Scores, { interpolate }: RescoreSettings): Scores 
 }
 
 function searched(dev: Contest, lm: Scores, { lmWeight, wordPenalty }: RescoreSettings): Weights {
-  if (lmWeight !== undefined && wordPenalty !== undefined) {
-    return { lm: lmWeight, penalty: wordPenalty };
-  }
+  if (lmWeight !== null && wordPenalty !== null) return { lm: lmWeight, penalty: wordPenalty };
   return searchWeights(dev.scores(lm), {
-    ...(lmWeight !== undefined && { lm: lmWeight }),
-    ...(wordPenalty !== undefined && { penalty: wordPenalty }),
+    ...(lmWeight !== null && { lm: lmWeight }),
+    ...(wordPenalty !== null && { penalty: wordPenalty }),
   });
 }
 
