@@ -12,11 +12,12 @@ import { Failure } from "../shared/errors.ts";
 import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import { rowsOfShard } from "../evaluation/over_shards.ts";
 import type { WordModel } from "../model/model.ts";
+import { auditModel } from "./gradient_audit.ts";
 
 /**
- * Runs a training step without an update on the largest batch of `training`, and an exact evaluation (of
- * the loss for `neg`, which has no probabilities) of the largest batch of `evaluation`. The model does not
- * change; afterwards kernels are compiled and buffers are in the pool.
+ * Runs a training step without an update on the largest batch of `training`, an audit of it if there will be
+ * `audits`, and an exact evaluation (of the loss for `neg`, which has no probabilities) of the largest batch of
+ * `evaluation`. The model does not change; afterwards kernels are compiled and buffers are in the pool.
  *
  * @throws {Failure} If the device runs out of memory, or fails in another way.
  */
@@ -25,12 +26,14 @@ export async function dryRun(
   model: WordModel,
   training: Epoch,
   evaluation: readonly Batch[],
+  audits = false,
   communicator: Communicator = ALONE,
 ): Promise<void> {
   const batch = training.largest();
   try {
     await tryTraining(gpu, model, batch, communicator);
     await gpu.finish();
+    if (audits) await auditModel(gpu, model, batch, { draws: 2 });
     await tryEvaluation(gpu, model, largestBatch(evaluation), communicator);
     await gpu.finish();
     // These hits are not part of the training.
