@@ -54,6 +54,12 @@ export interface AuditOptions {
  * Dropout is off: its masks would count as errors of the noise. The draws are none of those that training steps of
  * the seed see. NCE's expected gradient approaches that of cross entropy only as k grows: its bias is no fault.
  *
+ * @example
+ * ```ts ignore
+ * const audit = await auditGradient(gpu, layer, (step) => layer.forward(step, target, x), { seed, number });
+ * const noiseOverSignal = Math.sqrt(audit.variance) / audit.length; // up to 1: k is large enough
+ * ```
+ *
  * @throws {RangeError} If an option is not usable.
  * @throws {TypeError} If the criterion has no `scoreAllClasses`, or its loss is `"full"`.
  */

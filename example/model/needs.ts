@@ -78,9 +78,8 @@ export function batchNeeds(
   { steps, rows }: Pick<BatchShape, "steps" | "rows">,
   training: boolean,
 ): Need[] {
-  const { emsize: E, nhid: H, loss, audit = 0 } = sizes,
-    N = steps * rows,
-    most = bounds.tensorBytes / 4;
+  const { emsize: E, nhid: H, loss, audit = 0 } = sizes;
+  const N = steps * rows, most = bounds.tensorBytes / 4;
   const batch: Size[] = ["batchSize", "bptt"];
   const packed = sizes.indexModule === "gru" ? whole(N, GROUP_CONTEXTS) : N;
   const needs: Need[] = [

@@ -210,7 +210,8 @@ const COURSE = inRuns(EPOCHS, {
   audit: optional(
     count(ANY_COUNT, {
       value: "steps",
-      help: "Every so many steps, compare the sampled gradient with the exact one.",
+      help:
+        "Every so many steps, compare the sampled gradient with the exact one: is k large enough?",
       mayChange: true,
     }),
     0,

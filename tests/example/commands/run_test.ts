@@ -64,11 +64,14 @@ Deno.test("run() records and prints an audit of the gradient every so many steps
     }
     assertEquals(lines.length, 3);
     const io = captureIo();
-    await run(parseSettings({ ...TINY, ...given, "audit": "12" }), atVolume(io, { quiet: true, verbose: true }));
+    await run(
+      parseSettings({ ...TINY, ...given, "audit": "12" }),
+      atVolume(io, { quiet: true, verbose: true }),
+    );
     assert(io.outLines.length > 0);
     assertEquals(printed(io.outLines), []);
     const [line] = printed(await runTiny({ ...given, "noise": "batch+uniform", "audit": "12" }));
-    assertMatch(line!, /^audit       step 12: cosine .* cannot be measured$/);
+    assertMatch(line!, /^audit +step 12: cosine .* cannot be measured$/);
     const { cosine, bias, variance } = events("model").findLast(({ event }) => event === "audit")!;
     assert(Number(cosine) > 0 && Number(cosine) < 1, String(cosine));
     assertEquals([bias, variance], [null, null]);
