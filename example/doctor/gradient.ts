@@ -7,7 +7,7 @@ import { isFromBatch, type Settings } from "../options/settings.ts";
 import { formatCount } from "../shared/format.ts";
 import { formatNoise, isEnough, noiseOf, UNMEASURED } from "../shared/gradient_noise.ts";
 import { auditModel } from "../training/gradient_audit.ts";
-import type { Fact } from "./finding.ts";
+import { type Finding, finding } from "./finding.ts";
 
 /** Draws of the noise for each number of samples. */
 const DRAWS = 4;
@@ -59,11 +59,10 @@ export async function measureGradient(
 export function gradientFact(
   found: readonly Exactness[] | undefined,
   { noise, noiseRatio, unique }: Settings,
-): Fact {
-  const about = { subject: "noise", name: "gradient" } as const;
+): Finding {
   if (found === undefined) {
     const text = `not compared: the output layer has over ${formatCount(MAX_NUMBERS)} numbers`;
-    return { ...about, text };
+    return finding("noise", "gradient", { text });
   }
   const list = (textOf: (one: Exactness) => string) =>
     found.map((one) =>
@@ -74,18 +73,16 @@ export function gradientFact(
   const cosines = list(({ cosine }) => cosine.toFixed(2));
   if (isFromBatch(noise)) {
     const text = `cosine to the exact one on one batch: ${cosines}; ${UNMEASURED}`;
-    return { ...about, text, figures: figuresOf("cosine") };
+    return finding("noise", "gradient", { text, figures: figuresOf("cosine") });
   }
   const own = found.find(({ samples }) => samples === noiseRatio)!;
   const enough = found.find(({ noise, samples }) => isEnough(noise) && samples > noiseRatio);
   const more = enough === undefined ? [] : [`--noise-ratio ${enough.samples}`];
   const batch = unique ? [] : [`--noise batch+${noise}`];
-  return {
-    ...about,
-    text:
-      `noise over signal on one batch: ${list(({ noise }) => formatNoise(noise))}; cosine to the ` +
-      `exact one: ${cosines}`,
-    cure: isEnough(own.noise) ? undefined : [...more, ...batch].join(" or ") || "a larger batch",
+  const noises = list(({ noise }) => formatNoise(noise));
+  return finding("noise", "gradient", {
+    text: `noise over signal on one batch: ${noises}; cosine to the exact one: ${cosines}`,
+    cure: !isEnough(own.noise) && ([...more, ...batch].join(" or ") || "a larger batch"),
     figures: { ...figuresOf("noise"), ...figuresOf("cosine") },
-  };
+  });
 }
