@@ -282,6 +282,6 @@ Deno.test("auditGradient() refuses an exact loss and a scorer of some classes, a
     await assertRejects(() => audit(layer), TypeError, 'Cannot audit loss "full": it is exact');
     await assertRejects(() => audit(narrow), TypeError, "Narrow has no scoreAllClasses()");
     const none = () => auditGradient<[Tensor]>(gpu, narrow, () => null as never);
-    await assertRejects(none, TypeError, "inputs() are null, not an array");
+    await assertRejects(none, TypeError, "loss is null, not a tensor");
     assertEquals([layer.lossType, narrow.lossType], ["full", "nce"]);
   }));
