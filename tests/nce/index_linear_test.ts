@@ -221,6 +221,10 @@ Deno.test("IndexLinear throws when a target is no class or the input does not fi
     const input = step.upload(values(6, 1), [2, 3]);
     const good = step.upload(Uint32Array.of(1, 9)), large = step.upload(Uint32Array.of(1, 10));
     const three = step.upload(Uint32Array.of(1, 2, 3));
+    for (const shape of [[3, 2], [6]]) {
+      const turned = step.upload(values(6, 1), shape), message = `Cannot score [${shape}]`;
+      assertThrows(() => criterion.forward(step, good, turned), TypeError, message);
+    }
     for (const lossType of ["nce", "sampled", "mix", "full"] satisfies LossType[]) {
       criterion.lossType = lossType;
       assertThrows(() => criterion.forward(step, large, input), RangeError, "id 10");
