@@ -76,17 +76,17 @@ fn add_rows(sum: mat4x4f, y: mat4x4f, x: mat4x4f) -> mat4x4f {
     add_row(sum[3], y, x[3]));
 }
 
-// The sum over k from `begin` to `end`. `at_a`: where the lane's first texel of A is, in the first rows;
+// `before`, and what k from `begin` to `end` adds. `at_a`: where the lane's first texel of A is, in the first rows;
 // `at_b`: where each of its four of B are; width_a, width_b: floats in a stored row.
-fn tile_product(at_a: u32, at_b: vec4u, width_a: u32, width_b: u32, begin: u32, end: u32,
-  lane: u32) -> Tile {
+fn tile_product(before: Tile, at_a: u32, at_b: vec4u, width_a: u32, width_b: u32, begin: u32,
+  end: u32, lane: u32) -> Tile {
   // From eight rows to the next, and from four steps of k to the next.
   let down = select(8 * width_a, 8, TRANSPOSE_A);
   let next_a = select(4, 4 * width_a, TRANSPOSE_A);
   let next_b = select(4 * width_b, 4, TRANSPOSE_B);
   var a = at_a;
   var b = at_b;
-  var tile: Tile;
+  var tile = before;
   for (var k = begin; k < end; k += 4) {
     let y = columns_of_b(b, k, end);
     let x = load_four_a(a, k, lane, end);
