@@ -16,11 +16,14 @@ import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 import { floatRows } from "../elementwise/halves.ts";
 import type { TiledGradient } from "../autograd/tiled_gradient.ts";
 
+/** Computing scores again for the backward pass is a fourth product. */
+const KEPT_BYTES = 512 * 2 ** 20;
+
 /**
  * The scorer `x weight^T + bias`: x [N, E], weight [V, E], bias [V].
  *
  * At most `heldBytes` of scores exist at a time, and the gradient of a larger weight is tiled: 64 MiB unless
- * given, and on GPUs 512 MiB or what one tensor can have.
+ * given, and on GPUs 512 MiB or what one tensor can have. Unless it is given, 512 MiB of scores are kept.
  */
 export function linearScorer(
   step: Step,
@@ -43,6 +46,7 @@ export function linearScorer(
     edges: partEdges(weight, bias),
     floatsPerClass: E,
     heldBytes: held,
+    ...(heldBytes === undefined && { keptBytes: KEPT_BYTES }),
     // Larger ones gain nothing.
     tileBytes: Math.min(held, HELD_BYTES) / (gpu.family === "software" ? 4 : 1),
     inputs: [x, weight, bias],
