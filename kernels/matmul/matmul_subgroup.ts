@@ -28,14 +28,17 @@ const CACHED_FLOATS = 2 ** 18;
 /** Steps of k below which loading and storing the sums again would cost more than the cache gains. */
 const MIN_DEPTH = 512;
 
+/** Rows from which tiles have 32: that saves loads, but takes the driver's compiler twice as long. */
+const MANY_ROWS = 512;
+
 /** Whether subgroups are a CPU's vectors; products read their operands as texels then. */
 export function readsTexels(gpu: Device): boolean {
   return gpu.family === "software" && (gpu.subgroupSize === 8 || gpu.subgroupSize === 16);
 }
 
-/** The constants of _texel_tile.wgsl for `m` rows: up to 16, all tiles about full. */
-export function texelTileOf(gpu: Device, m: number): { LANES: number; ROWS: number } {
-  return { LANES: gpu.subgroupSize, ROWS: Math.ceil(m / Math.ceil(m / 16) / 4) * 4 };
+/** The constants of _texel_tile.wgsl for `m` rows: up to `most`, all tiles about full. */
+export function texelTileOf(gpu: Device, m: number, most = 16): { LANES: number; ROWS: number } {
+  return { LANES: gpu.subgroupSize, ROWS: Math.ceil(m / Math.ceil(m / most) / 4) * 4 };
 }
 
 /** `out[n] = sum over k of b[k, n]` from texels: the product of a row of ones and b. */
@@ -64,7 +67,8 @@ export function multiplyFromTexels(
   const whole = (x: Tensor) => x.shape[1]! % 4 === 0 ? x : padded.use(padRows(gpu, x));
   const wholeB = whole(b), texels = [a === b ? wholeB : whole(a), wholeB] as const;
   const widths = { width_a: texels[0].shape[1]!, width_b: texels[1].shape[1]! };
-  const tile = { ...texelTileOf(gpu, sizes.m), VECTOR_A: 1, VECTOR_B: 1 };
+  const most = sizes.m < MANY_ROWS ? 16 : 32;
+  const tile = { ...texelTileOf(gpu, sizes.m, most), VECTOR_A: 1, VECTOR_B: 1 };
   // The next part of a sum goes on with what is stored, so that the bits are those of an uncut sum.
   const continues = sizes.n % 4 === 0 && !options.bias && !options.accumulate;
   inParts(sizes.k, continues ? cachedDepth(sizes) : MAX_LOOP, options, (range, how) => {

@@ -31,6 +31,12 @@ fn sums_before(row: u32, column: u32) -> Tile {
     if (ROWS > 4) { tile[1] = stored(row + 4, column); }
     if (ROWS > 8) { tile[2] = stored(row + 8, column); }
     if (ROWS > 12) { tile[3] = stored(row + 12, column); }
+    if (ROWS > 16) {
+      tile[4] = stored(row + 16, column);
+      tile[5] = stored(row + 20, column);
+      tile[6] = stored(row + 24, column);
+      tile[7] = stored(row + 28, column);
+    }
   }
   return tile;
 }
@@ -56,6 +62,12 @@ fn vectors(group: Group, @builtin(local_invocation_index) lane: u32) {
   if (ROWS > 4) { store_vectors(0, row + 4, column, tile[1]); }
   if (ROWS > 8) { store_vectors(0, row + 8, column, tile[2]); }
   if (ROWS > 12) { store_vectors(0, row + 12, column, tile[3]); }
+  if (ROWS > 16) {
+    store_vectors(0, row + 16, column, tile[4]);
+    store_vectors(0, row + 20, column, tile[5]);
+    store_vectors(0, row + 24, column, tile[6]);
+    store_vectors(0, row + 28, column, tile[7]);
+  }
 }
 
 @compute @workgroup_size(LANES)
@@ -68,4 +80,10 @@ fn scalars(group: Group, @builtin(local_invocation_index) lane: u32) {
   if (ROWS > 4) { store_scalars(0, row + 4, column, tile[1]); }
   if (ROWS > 8) { store_scalars(0, row + 8, column, tile[2]); }
   if (ROWS > 12) { store_scalars(0, row + 12, column, tile[3]); }
+  if (ROWS > 16) {
+    store_scalars(0, row + 16, column, tile[4]);
+    store_scalars(0, row + 20, column, tile[5]);
+    store_scalars(0, row + 24, column, tile[6]);
+    store_scalars(0, row + 28, column, tile[7]);
+  }
 }
