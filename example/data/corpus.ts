@@ -1,7 +1,8 @@
 /** Text as ids: training, validation and test sentences, and the vocabulary of the training text. */
 
 import { isSynthetic, type Settings } from "../options/settings.ts";
-import { Failure, reasonOf, UsageError } from "../shared/errors.ts";
+import { UsageError } from "../shared/errors.ts";
+import { infoOf } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { memoryShare } from "../shared/memory.ts";
 import { Bar } from "../shared/progress.ts";
@@ -142,19 +143,12 @@ export async function readSentences(
  * @throws {UsageError} If there is no such folder.
  */
 export function checkFolder(path: string): void {
-  let isFolder = false;
-  try {
-    isFolder = Deno.statSync(path).isDirectory;
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
-      throw new UsageError(
-        `Cannot read --data ${path}: there is no such folder; give one with train.txt, valid.txt and ` +
-          "test.txt",
-        { cause },
-      );
-    }
-    throw new Failure(`Cannot read --data ${path}: ${reasonOf(cause)}`, { cause });
+  const name = `--data ${path}`, info = infoOf(path, name);
+  if (info === undefined) {
+    throw new UsageError(
+      `Cannot read ${name}: there is no such folder; give one with train.txt, valid.txt and test.txt`,
+    );
   }
-  if (isFolder) return;
-  throw new UsageError(`Cannot read --data ${path}: it is a file; name the folder it is in`);
+  if (info.isDirectory) return;
+  throw new UsageError(`Cannot read ${name}: it is a file; name the folder it is in`);
 }

@@ -29,7 +29,6 @@ export const EVALUATION = wordOr(["full", "nce", "loss"], {
     "not normalised), sampled:K (the sampled loss of K samples) or loss (that of training: full, " +
     "sampled, neg).",
   modes: RESULTS,
-  mayChange: true,
   ...SAMPLED,
 });
 

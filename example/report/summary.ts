@@ -63,18 +63,15 @@ function sentence(run: ReportedRun): string {
 
 /** Rows of the table: what is measured, and the figure of a run. */
 const ROWS: readonly (readonly [string, (run: ReportedRun) => string])[] = [
-  [
-    "validation perplexity, best",
-    ({ epochs }) => show.perplexity(bestEpoch(epochs)?.validPpl ?? NaN),
-  ],
-  ["test perplexity", (run) => show.perplexity(lastTest(run)?.ppl ?? NaN)],
-  ["without unknown words", (run) => show.perplexity(lastTest(run)?.pplKnown ?? NaN)],
+  ["validation perplexity, best", ({ epochs }) => show.perplexity(bestEpoch(epochs)?.validPpl)],
+  ["test perplexity", (run) => show.perplexity(lastTest(run)?.ppl)],
+  ["without unknown words", (run) => show.perplexity(lastTest(run)?.pplKnown)],
   ["epochs", ({ epochs }) => show.count(epochs.length)],
-  ["words trained on", (run) => show.count(lastElapsed(run)?.tokens ?? NaN)],
-  ["time of training and validation", (run) => show.time(lastElapsed(run)?.seconds ?? NaN)],
+  ["words trained on", (run) => show.count(lastElapsed(run)?.tokens)],
+  ["time of training and validation", (run) => show.time(lastElapsed(run)?.seconds)],
   ["words a second in training", ({ epochs }) => show.count(meanSpeed(epochs))],
   ["vocabulary", (run) => show.count(factsOf(run)?.vocabulary ?? run.vocabulary)],
-  ["parameters", (run) => show.count(factsOf(run)?.parameters ?? NaN)],
+  ["parameters", (run) => show.count(factsOf(run)?.parameters)],
   ["model file", (run) => factsOf(run) ? formatBytes(factsOf(run)!.bytes) : NONE],
   ["adapter", ({ adapter }) => adapter ?? NONE],
 ];

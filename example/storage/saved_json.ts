@@ -1,7 +1,7 @@
 /** JSON in a file's header: its shape is checked before anything of it is used. */
 
 import type { Fail } from "../shared/errors.ts";
-import { isRecord } from "../shared/json.ts";
+import { isRecord, parsedJson } from "../shared/json.ts";
 
 /**
  * Says why a value of this name is no T, such as `lr is not a number`; undefined if it is one. Fields that a
@@ -85,11 +85,8 @@ export function parseText(
 ): unknown {
   const text = metadata[name], are = name.endsWith("s") ? "are" : "is";
   if (text === undefined) return fail(`its ${name} ${are} missing`);
-  try {
-    return JSON.parse(text);
-  } catch {
-    return fail(`its ${name} ${are} not JSON`);
-  }
+  const value = parsedJson(text);
+  return value === undefined ? fail(`its ${name} ${are} not JSON`) : value;
 }
 
 /** The JSON of a header's text, which has this shape once it is `completed`. */

@@ -63,10 +63,6 @@ Deno.test("loadCorpus() reads lines longer than its buffer", async () => {
   assertEquals(train.at(1).length, 500_002);
 });
 
-Deno.test("loadCorpus() drops a byte order mark", async () => {
-  assertEquals(wordsOf((await load("\ufeffa b")).vocabulary).slice(3), ["a", "b"]);
-});
-
 Deno.test("loadCorpus() throws a UsageError when something is missing", async () => {
   await assertRejects(
     () => loadWhole({ data: "no/such" }),
@@ -120,20 +116,6 @@ Deno.test("loadCorpus() takes marks at the ends of lines for those of the senten
     `train.txt: 2 lines carry <s> or </s> ${told}`,
     `valid.txt: 1 line carries <s> or </s> ${told.replace("their", "its")}`,
   ]);
-});
-
-Deno.test("loadCorpus() keeps words of odd characters as they are", async () => {
-  const words = [
-    "__proto__",
-    "constructor",
-    "e\u0301",
-    "\u00e9",
-    "a\u200bb",
-    "\u200f\u05d0",
-    "a\ufeffb",
-  ];
-  const { vocabulary, train } = await load(words.join(" "));
-  assertEquals([...train.at(0)].slice(1, -1).map((id) => vocabulary.word(id)), words);
 });
 
 Deno.test("readSentences() uses the vocabulary of a saved model", async () => {
