@@ -130,7 +130,7 @@ export class Device implements AsyncDisposable {
 
   /**
    * Bytes of a weight's gradient, and of scores at a time, that the exact loss of a linear layer holds: 64 MiB, on
-   * GPUs 512 MiB or what one tensor can have. Up to 512 MiB of scores are kept all the same.
+   * GPUs 512 MiB or what one tensor can have. With a whole gradient up to 512 MiB of scores are kept all the same.
    */
   get heldBytes(): number {
     return Math.min(HELD_BYTES[this.family], this.maxTensorBytes);
