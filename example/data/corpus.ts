@@ -7,7 +7,7 @@ import type { Io } from "../shared/io.ts";
 import { memoryShare } from "../shared/memory.ts";
 import { Bar } from "../shared/progress.ts";
 import { LargeText } from "./large_text.ts";
-import { type Sentences, SentencesBuilder } from "./sentences.ts";
+import { countUnknown, type Sentences, SentencesBuilder } from "./sentences.ts";
 import { parseSynthetic, synthesize, synthesizeTest } from "./synthetic.ts";
 import { filesOf, type ReadingWatch, readWords, withoutWords } from "./text_files.ts";
 import { readText, type TextSizes } from "./training_text.ts";
@@ -111,7 +111,10 @@ export async function loadTestText(
     const { sentences, bestTestPerplexity } = synthesizeTest(parseSynthetic(data));
     const builder = new SentencesBuilder();
     for (const words of sentences) builder.add(vocabulary.encode(words));
-    return { vocabulary, test: builder.build(), notes: [], bestTestPerplexity };
+    const test = builder.build();
+    // A model that lacks words of the language does not predict them, but <unk>.
+    const best = countUnknown(test) === 0 && { bestTestPerplexity };
+    return { vocabulary, test, notes: [], ...best };
   }
   checkFolder(data);
   const watch: ReadingWatch = { notes: [], io };

@@ -72,6 +72,12 @@ export function evaluationProblem(
   return undefined;
 }
 
+/** What a test with this evaluation measures, if it gives no perplexity: nce's is not the loss of that name. */
+export function measureText(evaluation: string): string {
+  if (evaluation === "nce") return "raw negative log probability";
+  return evaluation === "loss" ? evaluation : `${evaluation} loss`;
+}
+
 /** An evaluation or a mode, as spelled for `--evaluation` or `--mode`. */
 export function scoringText(kind: string | Sampled): string {
   return typeof kind === "object" ? `sampled:${kind.sampled}` : kind;

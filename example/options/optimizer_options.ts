@@ -52,7 +52,7 @@ export const OPTIMIZER = alike({ modes: TRAINING }, {
     value: "rate",
     default: "1e-5",
     help:
-      "Weight decay added to the gradients; with the adagrads and adam not where only some words of a " +
-      "table have one.",
+      "Weight decay added to the gradients, also with adam, unlike AdamW; with the adagrads and adam " +
+      "not where only some words of a table have one.",
   }),
 });

@@ -2,6 +2,7 @@
 
 import { toKebabCase } from "@std/text";
 import { UsageError } from "../shared/errors.ts";
+import { nearestName } from "../shared/search.ts";
 
 /** What a run does: train and test, test a saved model, or profile one training batch. */
 export type Mode = "train" | "test" | "profile";
@@ -153,6 +154,12 @@ export function path<D extends ValueDescription>(description: D): Option<SetBy<s
   return valued<string, D>(description, { wants: "a path", isPath: true, read: (text) => text });
 }
 
+/** What `other` accepts, or the path of a file or a folder; a number that `other` refuses is none. */
+export function orPath<T>(other: Option<T>): Option<T | string> {
+  const read = (text: string) => other.read(text) ?? (DECIMAL.test(text) ? undefined : text);
+  return { ...other, wants: `${other.wants} or a path`, isPath: true, read };
+}
+
 /** The same options, all with these traits but where one says otherwise. */
 export function alike<Table extends OptionTable>(traits: Traits, table: Table): Table {
   const entries = Object.entries(table).map(([name, option]) => [name, { ...traits, ...option }]);
@@ -213,7 +220,7 @@ export function withShorthands(table: OptionTable, given: Given): Given {
  * @throws {UsageError} One line that names the option, the value and the cure.
  */
 export function readOption(name: string, option: Option, given: Given[string]): unknown {
-  const { value, default: standard, absent, wants } = option;
+  const { value, default: standard, absent, wants, choices = [] } = option;
   if (value === undefined) return given === undefined ? absent : option.read(String(given));
   const text = given ?? standard, flag = flagOf(name);
   if (text === undefined) return absent;
@@ -225,6 +232,7 @@ export function readOption(name: string, option: Option, given: Given[string]): 
   }
   const setting = option.read(text);
   if (setting !== undefined) return setting;
-  const hint = standard === undefined ? "" : `, for example ${flag} ${standard}`;
+  const meant = nearestName(text, choices) ?? standard;
+  const hint = meant === undefined ? "" : `, for example ${flag} ${meant}`;
   throw new UsageError(`${flag} must be ${wants}, got ${JSON.stringify(text)}${hint}`);
 }

@@ -33,9 +33,10 @@ const DATA = {
     ...path({
       value: "path",
       default: "synthetic",
-      help: "Folder with train.txt, valid.txt and test.txt (or .txt.gz, .txt.zst, or several: " +
-        "train-*.txt), a sentence a line; or synthetic, a language made up by the program, with " +
-        "settings such as synthetic:vocab=900,seed=2 (also words).",
+      help:
+        "Folder with train.txt, valid.txt and test.txt (or .txt.gz, .txt.zst, or train-*.txt), a " +
+        "sentence a line; or synthetic, a made-up language, with settings such as " +
+        "synthetic:vocab=900,seed=2 (also words). A model's test takes its own.",
       mayChange: true,
     }),
     choices: ["synthetic"],
@@ -190,7 +191,8 @@ const COURSE = alike({ modes: EPOCHS, mayChange: true }, {
   }),
   audit: count(ANY_COUNT, {
     value: "steps",
-    help: "Every so many steps, compare the sampled gradient with the exact one.",
+    help:
+      "Every so many steps, compare the sampled gradient with the exact one: is k large enough?",
     absent: 0,
   }),
   checkpointMinutes: number([0, 1e6], {

@@ -19,9 +19,9 @@ const EPOCH = [
   ...["step", "epoch", "seconds", "trainLoss", "validPpl", "validPplKnown"] as const,
   ...["validLoss", "lr", "tokensPerSecond"] as const,
 ] as const;
-const AUDIT = ["step", "cosine", "bias", "variance"] as const;
+const AUDIT = ["step", "cosine", "bias", "variance", "length"] as const;
 const TEST = ["ppl", "pplKnown", "loss", "tokens"] as const;
-const CARD = ["mean", "std", "normTerm"] as const;
+const CARD = ["mean", "std", "normTerm", "rawPplBest"] as const;
 
 /** Figures of the batches since the last report. */
 export type TrainFigures = Numbers<typeof TRAIN[number]>;

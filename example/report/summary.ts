@@ -2,6 +2,7 @@
 
 import { format as formatBytes } from "@std/fmt/bytes";
 import { type Html, html } from "./html.ts";
+import { measureText } from "../options/settings.ts";
 import { NONE, section, show, table } from "./parts.ts";
 import type { Elapsed } from "./timed_run.ts";
 import type { EpochFigures } from "./record.ts";
@@ -53,7 +54,7 @@ function sentence(run: ReportedRun): string {
   const tested = test
     ? `; on the test text it is ${show.perplexity(test.ppl)}`
     : other
-    ? `; the ${other.evaluation} loss on the test text is ${
+    ? `; the ${measureText(other.evaluation)} on the test text is ${
       show.loss(other.loss)
     }, which is no perplexity`
     : "; there is no test yet";

@@ -22,8 +22,6 @@ export function simple<T>(what: string, is: (value: unknown) => boolean): Shape<
 export const NUMBER: Shape<number> = simple("a number", Number.isFinite);
 /** A text. */
 export const TEXT: Shape<string> = simple("a text", (value) => typeof value === "string");
-/** True or false. */
-export const SWITCH: Shape<boolean> = simple("a switch", (value) => typeof value === "boolean");
 
 /** Anything. */
 export const ANY: Shape<unknown> = () => undefined;

@@ -27,7 +27,7 @@ import { modelPath } from "../storage/open_model.ts";
 import type { WordModel } from "../model/model.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/format.ts";
 import { summarize } from "./summary.ts";
-import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
+import { configPath, MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { stopAfter, stopOnSignal, Stopped, tellOfStop } from "../shared/stop.ts";
 import { TensorBoard } from "../storage/tensorboard.ts";
@@ -106,8 +106,8 @@ function openFiles(settings: Settings, corpus: Corpus, hashes: Hashes, io: Io) {
   if (checkpoint) opened.use(checkpoint);
   checkpoint?.expectText(hashes);
   writeTextAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyLines(corpus.occurrences));
-  const config = configOf(settings), configPath = `${MODEL_FOLDER}/${save}.config.json`;
-  writeFileAtomically(configPath, JSON.stringify(config, null, 2) + "\n");
+  const config = configOf(settings);
+  writeFileAtomically(configPath(save), JSON.stringify(config, null, 2) + "\n");
   io.detail(`settings    ${JSON.stringify(config)}`);
   const board = settings.tbName === null ? undefined : new TensorBoard(settings, io);
   const metrics = new Metrics(save, io, MODEL_FOLDER, board), disposable = opened.move();
@@ -144,6 +144,7 @@ async function trainEpochs(
     model,
     epochs.at(1),
     evaluationBatches(corpus.valid),
+    settings.audit > 0,
     ranks.communicator,
   );
   const texts = { settings, hashes };

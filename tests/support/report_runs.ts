@@ -15,7 +15,7 @@ export function madeUpEvents(given: Given, epochs: number): MetricsEvent[] {
     { event: "start", config, adapter: "a GPU", vocabulary: 900, seed: 1111 },
   ];
   const card = {
-    ...{ mean: 9.25, std: 0.125, percentiles: [9, 9.25, 9.5] as const, normTerm: 9, safe: true },
+    ...{ mean: 9.25, std: 0.125, percentiles: [9, 9.25, 9.5] as const, normTerm: 9 },
     ...{ rawPpl: 300, rawPplBest: 385 },
     histogram: { from: 8.75, to: 9.75, counts: [3, 40, 41, 5] },
   };
@@ -38,7 +38,14 @@ export function madeUpEvents(given: Given, epochs: number): MetricsEvent[] {
     }
     const step = epoch * BATCHES;
     if (isNoisy) {
-      events.push({ event: "audit", step, cosine: 0.5, bias: 0.25 / epoch, variance: 2 });
+      events.push({
+        event: "audit",
+        step,
+        cosine: 0.5,
+        bias: 0.25 / epoch,
+        variance: 2,
+        length: 0.5,
+      });
     }
     events.push({
       ...{ event: "epoch", epoch, step, seconds: 12.5, trainLoss: 5.5 - 0.5 * epoch },

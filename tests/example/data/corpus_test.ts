@@ -1,7 +1,7 @@
 // Reading text: sentences and errors.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { readSentences } from "../../../example/data/corpus.ts";
+import { loadTestText, readSentences } from "../../../example/data/corpus.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { readLines } from "../../../example/data/lines.ts";
 import { countUnknown } from "../../../example/data/sentences.ts";
@@ -54,6 +54,15 @@ Deno.test("loadCorpus() joins the same sentences with one mark between them", as
   assertEquals(wordsOf(vocabulary), ["<unk>", "<s>", "</s>", "b"]);
   assertEquals([...train.ids], [1, 3, 0, 1, 1, 3, 1]);
   assertEquals([...vocabulary.counts], [1, 3, 0, 2]);
+});
+
+Deno.test("loadTestText() knows the best perplexity only for models that have all words of the language", async () => {
+  const data = "synthetic:words=1000,vocab=100", own = await loadWhole({ data });
+  const best = async (vocabulary: Vocabulary) =>
+    (await loadTestText(data, vocabulary)).bestTestPerplexity;
+  assertEquals(await best(own.vocabulary), own.bestTestPerplexity);
+  const words = wordsOf(own.vocabulary).slice(0, 50);
+  assertEquals(await best(Vocabulary.from(words, new Array(50).fill(1))), undefined);
 });
 
 Deno.test("loadCorpus() reads lines longer than its buffer", async () => {
