@@ -19,6 +19,6 @@ export async function auditModel(
     const loss = criterion.forward(step, step.upload(batch.target), context);
     return weightedSum(step, loss, uploadWeight(step, batch));
   }, options);
-  await criterion.takeHits(gpu); // these do not count
+  await criterion.takeHits(); // these do not count
   return audit;
 }
