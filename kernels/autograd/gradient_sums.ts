@@ -4,6 +4,7 @@ import { sumOf } from "../accumulate/add.ts";
 import { show } from "../device/expect.ts";
 import { denseOf, type Gradient, Gradients, type SummedGradient } from "./gradients.ts";
 import {
+  addRows,
   type MergedGradient,
   mergeRows,
   scatterRows,
@@ -95,6 +96,9 @@ export class GradientSums {
     const { dense } = flow;
     if (dense && sparse.length === 0) return dense;
     const rows = mergeRows(scope, tensor, sparse);
-    return dense ? scatterRows(scope, rows, tensor, dense) : rows;
+    if (!dense) return rows;
+    if (!tiled) return scatterRows(scope, rows, tensor, dense);
+    addRows(scope, rows, dense); // nobody else has what was assembled here
+    return dense;
   }
 }

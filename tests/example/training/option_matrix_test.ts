@@ -130,6 +130,8 @@ Deno.test("every option of a loss, and every optimizer, learns", () =>
         { "loss": "full", "table-dtype": "f16", "momentum": "0", "lr": "4" },
         { "loss": "sampled", "table-dtype": "f16", "per-word": true, "index-module": "gru" },
         { "loss": "full", "table-dtype": "f16", "index-module": "gru", "dropout": "0.1" },
+        { "loss": "full", "tied": true },
+        { "loss": "nce", "tied": true, "nhid": "24", "table-dtype": "f16", "norm-term": "auto" },
       ];
       for (const given of cases) await expectLearned(gpu, corpus, given);
     }), TEXT));

@@ -25,6 +25,8 @@ const CASES: readonly Given[] = [
     "lr": "0.01",
   },
   { "loss": "full", "concat": true, "carry-state": true, "bptt": "6", "batch-size": "2" },
+  { "loss": "full", "tied": true },
+  { "loss": "nce", "tied": true, "weight-decay": "1e-3" },
 ];
 const STEPS = 4;
 

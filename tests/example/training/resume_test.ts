@@ -43,6 +43,7 @@ Deno.test("run() --resume goes on from any place to the same bits, whatever is t
     { ...SMALL, "optimizer": "rowwise-adagrad", "lr": "0.1" },
     { ...SMALL, "optimizer": "adam", "lr": "0.01", "audit": "5" },
     { ...SMALL, "compute": "f16" },
+    { ...SMALL, "tied": true, "audit": "5" },
   ];
   for (const given of variants) {
     const expected = await undisturbed({ ...given, "checkpoint-minutes": "10" });

@@ -26,6 +26,8 @@ const CASES: readonly Given[] = [
   },
   { "loss": "sampled", "noise": "batch+unigram", "optimizer": "adam", "lr": "0.01" },
   { "loss": "nce", "index-module": "gru", "noise-ratio": "7" },
+  { "loss": "mix", "tied": true, "concat": true, "bptt": "5", "optimizer": "adam", "lr": "0.01" },
+  { "loss": "nce", "tied": true, "per-word": true, "weight-decay": "1e-3" },
 ];
 const STEPS = 3;
 
