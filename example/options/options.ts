@@ -108,7 +108,8 @@ export const MODEL = inRuns(TRAINING, {
     help: "Number of LSTM layers.",
   }),
   tied: flag({
-    help: "One table of words: the weight of the output layer is also the embedding (--index-module linear).",
+    help:
+      "One table of words: the weight of the output layer is also the embedding (--index-module linear).",
     addedLater: true,
   }),
   dropout: number([0, 0.999], {
