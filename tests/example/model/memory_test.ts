@@ -41,8 +41,7 @@ Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise 
       { loss: "nce", optimizer: "rowwise-adagrad" },
       { "loss": "nce", "distributed": true, "sync-every": "9" },
       { loss: "nce", tied: true },
-      { loss: "full", tied: true },
-      { "loss": "nce", "tied": true, "table-dtype": "f16" },
+      { "loss": "full", "tied": true, "table-dtype": "f16" },
     ];
     for (const given of cases) {
       const settings = parseSettings({
