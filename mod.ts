@@ -41,7 +41,7 @@ export { type Audit, auditGradient, type AuditOptions } from "./nce/audit.ts";
 export { IndexGRU, type IndexGRUOptions } from "./nce/index_gru.ts";
 export { IndexLinear, type IndexLinearOptions } from "./nce/index_linear.ts";
 export { type NCEGradient, nceGradient, type NCEProblem } from "./nce/nce_gradient.ts";
-export type { Scores } from "./nce/contrasted.ts";
+export type { Scores } from "./nce/scores.ts";
 export { NCELoss } from "./nce/nce_loss.ts";
 export type { LossType, NCEOptions, Reduction } from "./nce/nce_options.ts";
 export { AliasMultinomial } from "./nce/noise/alias_multinomial.ts";

@@ -94,7 +94,7 @@ async function measure(
   watched: Sentences,
 ): Promise<Pick<Point, "ppl" | "stdLogZ">> {
   const { ppl, scores } = await evaluate(gpu, model, evaluationBatches(watched));
-  const { std } = selfNormalization(scores, await normTermOf(gpu, model), Infinity);
+  const { std } = selfNormalization(scores, await normTermOf(gpu, model));
   const finite = (value: number) => Number.isFinite(value) ? value : null;
   return { ppl: finite(ppl), stdLogZ: finite(std) };
 }

@@ -58,11 +58,7 @@ async function measure(gpu: Gpu, given: Given): Promise<string> {
   await gpu.finish();
   const seconds = (performance.now() - start) / 1000;
   const { ppl, scores } = await evaluate(gpu, model, evaluationBatches(corpus.valid));
-  const { mean, std } = selfNormalization(
-    scores,
-    await normTermOf(gpu, model),
-    corpus.vocabulary.size,
-  );
+  const { mean, std } = selfNormalization(scores, await normTermOf(gpu, model));
   const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
   const name = Object.entries(given).map(([key, value]) =>
     value === true ? key : key === "loss" ? value : `${key} ${value}`

@@ -89,8 +89,7 @@ async function communication(
 const [task, file] = Deno.args, mpi = await openMpi({ rankTimeout: 600 });
 const path = `${file}.${mpi.size}.${mpi.rank}.json`, periods = [1, SYNC_EVERY];
 if (task === "record") {
-  const all: (readonly Message[])[] = [];
-  for (const every of periods) all.push(await messagesOf(mpi, every > 1));
+  const all = await Array.fromAsync(periods, (every) => messagesOf(mpi, every > 1));
   Deno.writeTextFileSync(path, JSON.stringify(all));
 } else {
   const all: Message[][] = JSON.parse(Deno.readTextFileSync(path));

@@ -64,7 +64,6 @@ export async function secondsOf(
   seconds: number,
 ): Promise<number> {
   await warmUp(gpu, body);
-  const times: number[] = [];
-  for (let i = 0; i < LOOPS; i++) times.push(await secondsInLoop(gpu, body, seconds / LOOPS));
-  return median(times);
+  const loop = () => secondsInLoop(gpu, body, seconds / LOOPS);
+  return median(await Array.fromAsync({ length: LOOPS }, loop)); // one after another
 }

@@ -2,7 +2,7 @@
 
 import { type AdapterOptions, NoAdapterError, openAdapter, type Opened } from "./device/adapter.ts";
 import { Device } from "./device/device.ts";
-import { expectObject, expectOneOf, expectPositive } from "./device/expect.ts";
+import { expectBoolean, expectObject, expectOneOf, expectPositive } from "./device/expect.ts";
 import { deviceError } from "./device/faults.ts";
 import { Step, type StepOptions } from "./autograd/step.ts";
 import { measureSubgroup } from "./device/subgroups.ts";
@@ -18,15 +18,11 @@ export class Gpu extends Device {
    */
   static async create(options: AdapterOptions = {}): Promise<Gpu> {
     expectObject("create a Gpu", "options", options, "an object");
-    if (options.family) {
-      expectOneOf("create a Gpu", "family", options.family, ["software", "hardware"]);
-    }
-    if (options.compute !== undefined) {
-      expectOneOf("create a Gpu", "compute", options.compute, ["f32", "f16"]);
-    }
-    if (options.maxBindingBytes !== undefined) {
-      expectPositive("create a Gpu", "maxBindingBytes", options.maxBindingBytes);
-    }
+    const { hardware = false, family = "software", compute = "f32", maxBindingBytes = 1 } = options;
+    expectBoolean("create a Gpu", "hardware", hardware);
+    expectOneOf("create a Gpu", "family", family, ["software", "hardware"]);
+    expectOneOf("create a Gpu", "compute", compute, ["f32", "f16"]);
+    expectPositive("create a Gpu", "maxBindingBytes", maxBindingBytes);
     let opened: Opened | undefined;
     try {
       opened = await openAdapter(options);

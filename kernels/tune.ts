@@ -61,7 +61,7 @@ export const TRIALS: readonly Trial[] = [
  * fixed one must save 5 % of the median time. It takes about a second, and computes nothing else meanwhile.
  *
  * A GPU does not take it by itself: `gpu.tuning = await tune(gpu)`. Another run may choose otherwise where
- * variants are close, so keep the result if later results shall have the same bits.
+ * variants are close, so keep the result if later runs must give the same bits.
  *
  * @throws {DeviceError} If the GPU fails.
  */

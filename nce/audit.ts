@@ -1,6 +1,6 @@
 /** Gradient audit: how far the sampled gradient is from the exact one. */
 
-import { expectFunction, expectPositive, show } from "../kernels/device/expect.ts";
+import { expectFunction, expectList, expectPositive, show } from "../kernels/device/expect.ts";
 import type { Gpu } from "../kernels/gpu.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import type { Tensor } from "../kernels/device/tensor.ts";
@@ -86,7 +86,9 @@ async function gradientOf<Input extends readonly unknown[]>(
   criterion.lossType = lossType;
   try {
     using step = gpu.step({ training: true, seed, number });
-    const [target, ...input] = inputs(step);
+    const given = inputs(step);
+    expectList(DOING, "inputs()", given);
+    const [target, ...input] = given;
     const loss = criterion.forward(step, target, ...(input as unknown as Input));
     const total = criterion.reduction === "none" ? sum(step, loss) : loss;
     const gradients = step.backward(total);

@@ -2,6 +2,7 @@
 
 import { multiply } from "../kernels/elementwise/arithmetic.ts";
 import type { TableDType } from "../kernels/device/dtype.ts";
+import { expectObject } from "../kernels/device/expect.ts";
 import { isInParts } from "../kernels/device/parts.ts";
 import { gather } from "../kernels/lookup/gather.ts";
 import {
@@ -26,7 +27,7 @@ import { expectRecurrent, GRU } from "./nn/recurrent.ts";
 import { Linear } from "./nn/linear.ts";
 import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
-import type { Scores } from "./contrasted.ts";
+import { rowsOf, type Scores } from "./scores.ts";
 import { NCELoss } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
 
@@ -112,25 +113,24 @@ export class IndexGRU extends NCELoss<[Tensor]> {
 
   /**
    * The states [T, B, H] after each of the words `input` [T, B], which `forward` takes in place of the words,
-   * and the last state [B, H]. They begin at zero, or at `state`, through which no gradient flows, and again
-   * at zero at `resets`.
+   * and the last state [B, H]. They begin at zero, or at the start's state, through which no gradient flows, and again
+   * at zero where it resets them.
    */
   context(
     step: Step,
     input: Tensor,
-    { state, resets }: RecurrentStart<Tensor> = {},
+    start: RecurrentStart<Tensor> = {},
   ): { context: Tensor; state: Tensor } {
     expectStep("IndexGRU", step);
+    expectObject("run IndexGRU", "start", start, "an object");
     expectTensor("IndexGRU", "input", input);
     if (input.dtype !== "u32" || input.shape.length !== 2) {
       const got = `${input.dtype} [${input.shape}]`;
       throw new TypeError(`Cannot run IndexGRU: input is ${got}, expected ids [T, B]`);
     }
     const embedded = this.#inputDropout.forward(step, this.encoder.forward(step, input));
-    const { output, states } = this.rnn.forward(step, embedded, {
-      states: state ? [state] : [],
-      resets,
-    });
+    const { state, resets } = start, begins = state === undefined ? [] : [state];
+    const { output, states } = this.rnn.forward(step, embedded, { states: begins, resets });
     return { context: output, state: states[0]! };
   }
 
@@ -140,6 +140,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
    */
   override getScore(step: Step, target: Tensor, noise: Tensor, input: Tensor): Scores {
     expectTensor("IndexGRU", "target", target);
+    expectTensor("IndexGRU", "noise", noise);
     const contexts = this.#contexts(step, input, target);
     const own = step.reshape(target, [target.size, 1]);
     const ownWords = this.#gates(
@@ -192,14 +193,9 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     const { weightHh, biasHh } = this.rnn.layers[0]!, H = weightHh.shape[1]!;
     expectStep("IndexGRU", step);
     expectTensor("IndexGRU", "input", input);
-    const context = input.dtype === "u32" ? this.context(step, input).context : input;
-    const rows = target?.size ?? context.size / H;
-    if (!Number.isInteger(rows) || context.size !== rows * H) {
-      const what = target ? ` for ${rows} targets` : "";
-      throw new TypeError(
-        `Cannot score [${input.shape}]${what}: expected ids [T, B], one a row, or rows of ${H}`,
-      );
-    }
+    const areWords = input.dtype === "u32", expected = `ids [T, B], one a row, or rows of ${H}`;
+    const rows = rowsOf(input, areWords ? 1 : H, target, expected);
+    const context = areWords ? this.context(step, input).context : input;
     const hidden = step.reshape(context, [rows, H]);
     return gruContexts(step, linear(step, hidden, weightHh, biasHh), hidden);
   }

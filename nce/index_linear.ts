@@ -12,7 +12,7 @@ import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses, mapToFloats } from "./noise/noise.ts";
-import type { Scores } from "./contrasted.ts";
+import { rowsOf, type Scores } from "./scores.ts";
 import { NCELoss } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
 
@@ -64,15 +64,15 @@ export class IndexLinear extends NCELoss<[Tensor]> {
   /** Scores of `target` [N] and `noise` ([K] or [N, K]) for `input` [..., E]. */
   override getScore(step: Step, target: Tensor, noise: Tensor, input: Tensor): Scores {
     expectTensor("IndexLinear", "target", target);
+    expectTensor("IndexLinear", "noise", noise);
     const x = this.#rows(step, input, target);
     const targetScore = indexScore(step, x, this.weight, this.bias, target);
     if (noise.shape.length === 2) {
       const noiseScore = indexScore(step, x, this.weight, this.bias, noise);
       return { target: targetScore, noise: noiseScore };
     }
-    const noiseWeight = gather(step, this.weight, noise),
-      noiseBias = gather(step, this.bias, noise);
-    return { target: targetScore, noise: linearOfRows(step, x, noiseWeight, noiseBias) };
+    const weight = gather(step, this.weight, noise), bias = gather(step, this.bias, noise);
+    return { target: targetScore, noise: linearOfRows(step, x, weight, bias) };
   }
 
   /** The scores of all classes for `input` [..., E], in tiles; of a shard, those of its classes. */
@@ -80,14 +80,9 @@ export class IndexLinear extends NCELoss<[Tensor]> {
     return linearScorer(step, this.#rows(step, input), this.weight, this.bias);
   }
 
-  // The rows [N, E] of `input`, as many as there are targets.
   #rows(step: Step, input: Tensor, target?: Tensor): Tensor {
     expectFloats("IndexLinear", step, { input });
-    const E = this.weight.shape[1]!, rows = target?.size ?? input.size / E;
-    if (!Number.isInteger(rows) || input.size !== rows * E) {
-      const what = target ? ` for ${rows} targets` : "";
-      throw new TypeError(`Cannot score [${input.shape}]${what}: expected rows of ${E}`);
-    }
-    return step.reshape(input, [rows, E]);
+    const E = this.weight.shape[1]!;
+    return step.reshape(input, [rowsOf(input, E, target), E]);
   }
 }

@@ -5,27 +5,31 @@ import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import { type NormalizedScores, tiledCrossEntropy } from "../kernels/loss/cross_entropy.ts";
 import { Memo } from "../kernels/device/memo.ts";
 import type { Gpu } from "../kernels/gpu.ts";
-import {
-  logPartition,
-  nceLoss,
-  type NoiseScores,
-  sampledLoss,
-} from "../kernels/loss/noise_loss.ts";
+import { logPartition } from "../kernels/loss/noise_loss.ts";
 import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import { subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import { expectOptions, expectWhole, Module, type NamedParameter, parameter } from "./nn/module.ts";
+import {
+  expectGpu,
+  expectOptions,
+  expectWhole,
+  Module,
+  type NamedParameter,
+  parameter,
+} from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import {
+  contrast,
   countedScores,
+  expectContrast,
   expectScores,
   flatTargets,
   HitCounter,
   type Scores,
   shiftedScores,
-} from "./contrasted.ts";
+} from "./scores.ts";
 import {
   checkedOptions,
   expectLossType,
@@ -224,7 +228,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** How many noise samples of training equalled their target since the last call, of how many. */
   async takeHits(gpu: Gpu): Promise<{ hits: number; samples: number }> {
-    expectOptions("NCELoss", gpu, {});
+    expectGpu("take hits", gpu);
     return await this.#hits.take(gpu);
   }
 
@@ -254,46 +258,19 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
       const unused = step.own(target.slice(0, 1)); // getScore needs noise; its score is not used
       return this.unnormalized(step, this.getScore(step, target, unused, ...input).target);
     }
+    expectContrast(lossType, training, this.noise);
     const noise = this.#noiseOf(step, given, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
     expectScores(`${this.constructor.name}.getScore`, scores, target, noise);
-    if (lossType === "mix" && !training) {
-      throw new TypeError('Cannot evaluate loss "mix": it is for training only');
-    }
-    if (lossType !== "sampled" && !this.noise.independent) {
-      throw new TypeError(`Cannot compute loss "${lossType}": it needs independent noise`);
-    }
     if (training) this.#hits.count(step, target, noise);
     const removeHits = this.#removeHits && lossType === "sampled";
     const counted = countedScores(step, target, noise, scores, removeHits);
-    const loss = this.#contrast(step, counted);
+    const loss = contrast(step, lossType, counted, this.normTerm);
     if (!training || this.#selfNorm === 0) return loss;
     // Z^ estimates the whole sum: a hit is a sample like any other.
     const all = removeHits ? countedScores(step, target, noise, scores, false) : counted;
     const logZ = logPartition(step, shiftedScores(step, all, this.normTerm));
     return add(step, loss, scale(step, multiply(step, logZ, logZ), this.#selfNorm));
-  }
-
-  #contrast(step: Step, scores: NoiseScores): Tensor {
-    switch (this.lossType) {
-      case "sampled":
-        return sampledLoss(step, scores); // the norm term cancels in a softmax
-      case "mix":
-        return scale(step, add(step, this.#nce(step, scores), sampledLoss(step, scores)), 0.5);
-      case "neg": {
-        const noiseLogProb = scale(step, scores.noiseLogProb, 0);
-        const targetLogProb = scale(step, scores.targetLogProb, 0);
-        return nceLoss(step, { ...scores, noiseLogProb, targetLogProb, samples: 1 }, 0);
-      }
-      default:
-        return this.#nce(step, scores);
-    }
-  }
-
-  #nce(step: Step, scores: NoiseScores): Tensor {
-    const { normTerm } = this;
-    if (typeof normTerm === "number") return nceLoss(step, scores, normTerm);
-    return nceLoss(step, shiftedScores(step, scores, normTerm), 0);
   }
 
   /** Frees parameters and noise tables. */

@@ -7,7 +7,7 @@ import {
   expectOneOf,
   expectPositive,
 } from "../kernels/device/expect.ts";
-import { isNoiseSource, type NoiseSource } from "./noise/noise.ts";
+import { expectDrawable, isNoiseSource, type NoiseSource } from "./noise/noise.ts";
 
 /**
  * Which loss: exact cross entropy, NCE, sampled softmax, the mean of the last two, or negative sampling.
@@ -52,9 +52,7 @@ export function expectLossType(lossType: unknown): void {
 /** Throws a RangeError unless `source`, if it is given, can draw `noiseRatio` samples. */
 export function expectRatio(noiseRatio: number, source?: NoiseSource): void {
   expectPositive(DOING, "noiseRatio", noiseRatio);
-  const only = source?.noiseRatio ?? noiseRatio;
-  if (noiseRatio === only) return;
-  throw new RangeError(`Cannot draw ${noiseRatio} unique samples: made for ${only}`);
+  if (source) expectDrawable(noiseRatio, source);
 }
 
 /** The options with defaults filled in; throws a RangeError or a TypeError if one is not usable. */

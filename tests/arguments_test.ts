@@ -8,8 +8,8 @@ import { callees } from "./support/callees.ts";
 import { reasonOf } from "../example/shared/errors.ts";
 import { withGpu } from "./support/gpu.ts";
 
-/** Errors of our own begin with this. */
-const OWN = /^Cannot /;
+/** Errors of our own begin with this; some of the engine's do, too, such as "Cannot read properties of undefined". */
+const OWN = /^Cannot (?!(?:read|set) propert|destructure)/;
 
 /** What is not called with arguments of a user's: errors, bases of classes, constants, what steps and Gpus make, what is awaited. */
 const NOT_CALLED = [

@@ -49,6 +49,8 @@ Deno.test("a run leaves a file from which it is run again, to the same bits", ()
     assertEquals([tested.code, tested.err], [0, ""]);
     assertEquals(tested.out.split("\n").at(-2), first.out.split("\n").at(-2));
     assertEquals(JSON.parse(Deno.readTextFileSync("saved_model/first.config.json")), configs[0]);
+    // Without options it takes the text of the training.
+    assertEquals((await nce("--save first")).out, tested.out);
   }));
 
 Deno.test("main.ts says in one line what is wrong with a configuration file", () =>

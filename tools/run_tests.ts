@@ -1,8 +1,8 @@
 /**
  * Runs the tests and the documentation's examples, and ends with the plain line `N passed, N failed`.
  * Arguments go to `deno test`, without a leading `--`; if none of them is a file, all tests run. File
- * names are relative to the user's current folder. With `--processes=N`, each file has a process of its own,
- * N at a time: tests change the current folder, so threads cannot run them side by side.
+ * names are relative to the user's current folder. Each test file has a process of its own, `--processes=N`
+ * at a time: tests change the current folder, so threads cannot run them side by side.
  */
 
 import { stripVTControlCharacters } from "node:util";
@@ -11,9 +11,12 @@ import { describeAdapter, requestAdapter } from "../kernels/device/adapter.ts";
 import { prepareDriver } from "../example/shared/driver.ts";
 import { isFile, isFolder } from "../example/shared/files.ts";
 
-const EVERYTHING = ["tests", "kernels", "nce", "mod.ts", "README.md"];
-/** The option of {@linkcode runInProcesses}; others are for Deno. */
+/** Sources and text that have examples. */
+const DOCUMENTED = ["kernels", "nce", "mod.ts", "README.md"];
+/** The option of this program; others are for Deno. */
 const PROCESSES = /^--processes=([1-9]\d*)$/;
+/** Processes at a time without the option: each takes memory, of the GPU too. */
+const PROCESS_COUNT = Math.min(navigator.hardwareConcurrency, 4);
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed .*?\| (\d+) failed/;
 
 /** Numbers in Deno's closing line of a test run, or undefined for any other line. */
@@ -60,6 +63,9 @@ const PERMISSIONS = [
 const SMALL_PARTS = Deno.env.has("NCE_MAX_BINDING_BYTES")
   ? ["--preload", "tests/support/small_parts.ts"]
   : [];
+
+/** The flag of Deno that leaves out the check of types. */
+const NO_CHECK = "--no-check";
 
 /** How a run of `deno test` ended. */
 interface Outcome {
@@ -117,40 +123,47 @@ function testFiles(path: string): string[] {
   return [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) => {
     const inside = `${path}/${name}`;
     return isDirectory ? testFiles(inside) : name.endsWith("_test.ts") ? [inside] : [];
-  });
+  }).sort();
 }
 
-/** Runs each test file, and the documentation's examples, in a process of its own, `count` at a time. */
-async function runInProcesses(
-  count: number,
-  flags: readonly string[],
+/** The exit code of the check of types, of `paths` or of everything, which tests then do without. */
+async function checkTypes(
   paths: readonly string[],
   env: Record<string, string>,
+): Promise<number> {
+  const check = new Deno.Command(Deno.execPath(), {
+    args: ["check", "--quiet", ...(paths.length > 0 ? paths : ["."])],
+    clearEnv: true,
+    env,
+  });
+  return (await check.spawn().status).code;
+}
+
+/** Runs each job, which is what `deno test` gets, in a process of its own, `count` at a time. */
+async function runInProcesses(
+  jobs: readonly (readonly string[])[],
+  count: number,
+  env: Record<string, string>,
 ): Promise<Outcome> {
-  const given = paths.length > 0;
-  const jobs = (given ? paths : ["tests"]).flatMap(testFiles).map((file) => [file]);
-  if (!given) jobs.unshift(EVERYTHING.filter((path) => path !== "tests" && exists(path)));
-  const outcomes: Outcome[] = [], failed: string[] = [];
+  const left = [...jobs], isAlone = jobs.length === 1;
+  const total = { code: 0, passed: 0, failed: 0 }, failures: Uint8Array[][] = [];
   const work = async () => {
-    for (let job = jobs.shift(); job; job = jobs.shift()) {
-      const texts: Uint8Array[] = [], start = performance.now();
-      const outcome = await runDeno([...flags, ...job], env, "piped", (text) => texts.push(text));
-      outcomes.push(outcome);
-      if (outcome.code !== 0) {
-        failed.push(job.join(" "));
-        for (const text of texts) write(text);
+    for (let job = left.shift(); job; job = left.shift()) {
+      const texts: Uint8Array[] = [];
+      const show = isAlone ? write : (text: Uint8Array) => texts.push(text);
+      const { code, passed, failed } = await runDeno(job, env, isAlone ? "inherit" : "piped", show);
+      total.passed += passed;
+      total.failed += failed;
+      if (code === 0) texts.forEach(write);
+      else {
+        total.code = 1;
+        failures.push(texts);
       }
-      const seconds = ((performance.now() - start) / 1000).toFixed(0);
-      console.log(`${job.join(" ")}: ${inWords(outcome)} (${seconds} s)`);
     }
   };
   await Promise.all(Array.from({ length: count }, work));
-  if (failed.length > 0) console.log(`FAILED\n${failed.join("\n")}`);
-  return {
-    code: failed.length === 0 ? 0 : 1,
-    passed: outcomes.reduce((sum, { passed }) => sum + passed, 0),
-    failed: outcomes.reduce((sum, { failed }) => sum + failed, 0),
-  };
+  failures.flat().forEach(write); // last, where they are seen
+  return total;
 }
 
 function write(text: Uint8Array): void {
@@ -165,20 +178,22 @@ function inWords({ passed, failed }: Outcome): string {
 async function runTests(given: readonly string[]): Promise<number> {
   const words = (given[0] === "--" ? given.slice(1) : given).map(located);
   const option = words.find((word) => PROCESSES.test(word));
-  const others = words.filter((word) => word !== option);
+  const count = Number(option?.replace(PROCESSES, "$1") ?? PROCESS_COUNT);
+  const paths = words.filter(exists);
+  const flags = words.filter((word) => word !== option && !paths.includes(word));
   prepareDriver();
-  const env = { ...environment(), ...await backends() };
-  let outcome: Outcome;
-  if (option !== undefined) {
-    const count = Number(option.replace(PROCESSES, "$1")), paths = others.filter(exists);
-    const flags = others.filter((word) => !paths.includes(word));
-    outcome = await runInProcesses(count, flags, paths, env);
-  } else {
-    // Deno's output is a pipe here, to which it writes without colour.
-    const colour = Deno.stdout.isTerminal() && !Deno.noColor ? { FORCE_COLOR: "1" } : {};
-    const files = others.some(exists) ? [] : EVERYTHING.filter(exists);
-    outcome = await runDeno([...others, ...files], { ...env, ...colour }, "inherit", write);
+  // Deno's output is a pipe here, to which it writes without colour.
+  const colour = Deno.stdout.isTerminal() && !Deno.noColor ? { FORCE_COLOR: "1" } : {};
+  const env = { ...environment(), ...await backends(), ...colour };
+  if (!flags.includes(NO_CHECK)) {
+    const code = await checkTypes(paths, env);
+    if (code !== 0) return code;
   }
+  const jobs = (paths.length > 0 ? paths : ["tests"]).flatMap(testFiles)
+    .map((file) => [...flags.filter((flag) => flag !== NO_CHECK), NO_CHECK, file]);
+  // The check above leaves examples out.
+  if (paths.length === 0) jobs.unshift([...flags, ...DOCUMENTED.filter(exists)]);
+  const outcome = await runInProcesses(jobs, count, env);
   console.log(inWords(outcome));
   return outcome.code === 0 && outcome.passed === 0 ? 1 : outcome.code;
 }

@@ -1,8 +1,16 @@
 /** The settings of a run, from the command line and from the file that `--config` names. */
 
 import type { Given } from "../options/option.ts";
-import { ignoredOptions, parseSettings, type Settings } from "../options/settings.ts";
-import { attempt, checkFile } from "../shared/files.ts";
+import {
+  configPath,
+  ignoredOptions,
+  isSynthetic,
+  modeOf,
+  parseSettings,
+  type Settings,
+} from "../options/settings.ts";
+import { UsageError } from "../shared/errors.ts";
+import { attempt, checkFile, isFile, isFolder } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { askPermissions, usedPaths } from "./permissions.ts";
 
@@ -17,8 +25,29 @@ export async function givenSettings(given: Given, io: Io): Promise<Settings> {
   const settings = parseSettings(given, config, (line) => io.err(`warning: ${path}: ${line}`));
   const warning = ignoredOptions(given, settings);
   if (warning !== undefined) io.err(warning);
+  if (modeOf(settings) === "test" && { ...config, ...given }["data"] === undefined) {
+    return { ...settings, data: await ownText(settings) };
+  }
   await askPermissions(usedPaths(settings));
   return settings;
+}
+
+/** The text that the saved model was trained on, from the options that its training wrote. */
+async function ownText(settings: Settings): Promise<string> {
+  const { save } = settings, path = configPath(save), cure = "give a text by --data";
+  await askPermissions(usedPaths(settings));
+  const { modelPath } = await import("../storage/open_model.ts"), model = modelPath(save);
+  if (!isFile(model)) return settings.data; // the test says so
+  if (!isFile(path)) {
+    throw new UsageError(`Cannot tell the text of ${model}: there is no ${path}; ${cure}`);
+  }
+  const { data } = { ...settings, ...await readConfigFile(path) };
+  const all = { ...settings, data: String(data) };
+  await askPermissions(usedPaths(all));
+  if (isSynthetic(all.data) || isFolder(all.data)) return all.data;
+  throw new UsageError(
+    `Cannot test ${model} on ${all.data}, the text in ${path}: there is no such folder; ${cure}`,
+  );
 }
 
 /** The options that the file `path` sets. */

@@ -18,9 +18,6 @@ export const FLAGS = [
   "--allow-sys=systemMemoryInfo",
 ] as const;
 
-/** Settings that determine what is read and written. */
-type PathSettings = Pick<Settings, "data" | "vocab" | "train" | "prof" | "tbName">;
-
 /** Paths that a run reads and writes; null for none. */
 interface Paths {
   readonly read: readonly (string | null)[];
@@ -28,7 +25,7 @@ interface Paths {
 }
 
 /** Paths that the root command reads and writes. */
-export function usedPaths(settings: PathSettings): Paths {
+export function usedPaths(settings: Settings): Paths {
   const { data, vocab, prof, tbName } = settings, mode = modeOf(settings);
   const words = mode === "test" ? null : vocab;
   // Even a profile keeps the words of a large text, beside the models.

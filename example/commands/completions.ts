@@ -24,12 +24,8 @@ export function completions(shell: string, program: Program): string {
   return SCRIPTS[shell]!(complete(program.root), program.commands.map(complete)).join("\n");
 }
 
-/** Possible values of an argument or an option. */
-interface Values {
-  readonly choices?: readonly string[];
-  /** Whether file names are possible, too. */
-  readonly isPath?: boolean;
-}
+/** Possible values of an argument or an option; file names, too, if it is a path. */
+type Values = Pick<Option, "choices" | "isPath">;
 
 /** Possible values of a command's arguments. */
 function argumentsOf(command: Completed): Values {

@@ -8,7 +8,7 @@ import { boundsOf, fullest, largestShape } from "../model/checks.ts";
 import type { WordModel } from "../model/model.ts";
 import { batchNeeds, isMet } from "../model/needs.ts";
 import { fileFindings } from "../doctor/files.ts";
-import { attempted, type Finding, graded, warned } from "../doctor/finding.ts";
+import { attempted, type Finding, finding, type Subject, warned } from "../doctor/finding.ts";
 import { machineFindings, processors } from "../doctor/machine.ts";
 import { memoryFindings } from "../doctor/memory.ts";
 import { networkFact, stepFact } from "../doctor/network.ts";
@@ -86,15 +86,14 @@ class Examination {
 
   /** Does a part of a run; undefined if the run would be refused there. */
   async part<T>(
-    subject: Finding["subject"],
+    subject: Subject,
     name: string,
     part: () => T | Promise<T>,
   ): Promise<T | undefined> {
-    const begin = performance.now(), outcome = await attempted({ subject, name }, part);
+    const begin = performance.now();
+    const value = await attempted(this.findings, subject, name, part);
     this.startMs += performance.now() - begin;
-    if ("value" in outcome) return outcome.value;
-    this.findings.push(outcome.stop);
-    return undefined;
+    return value;
   }
 
   get isStopped(): boolean {
@@ -133,7 +132,7 @@ async function meet(trial: Trial, fellows: Fellows, seen: Examination): Promise<
   if (seen.isStopped) return;
   gpu.tuning = await ranks.fromFirst(gpu.tuning);
   if (ranks.communicator.size > 1) {
-    seen.findings.push(graded(await networkFact(ranks.communicator, NETWORK_PART * trialMs)));
+    seen.findings.push(await networkFact(ranks.communicator, NETWORK_PART * trialMs));
   }
   await tryRun(trial, seen);
 }
@@ -173,14 +172,13 @@ async function checkFiles(settings: Settings, seen: Examination) {
   const text = isThere && !resume
     ? `${path} is there: training replaces it, and keeps it as ${modelPath(`${save}.previous`)}`
     : `${path} can be written`;
-  seen.findings.push({ subject: "settings", name: "files", grade: "fine", text });
+  seen.findings.push(finding("settings", "files", { text }));
 }
 
 /** What a run checks once the number of words is known. */
 async function checkSettings(settings: Settings, corpus: Corpus, seen: Examination) {
-  const about = { subject: "settings", name: "samples" } as const;
   const warnings: Finding[] = [];
-  const err = (line: string) => void warnings.push(warned(about, line));
+  const err = (line: string) => void warnings.push(warned("settings", "samples", line));
   await seen.part("settings", "samples", () => {
     warnOfSamples(settings, corpus.vocabulary.size, { err });
     checkSamples(settings, corpus, { err });
@@ -211,17 +209,17 @@ async function tryRun(trial: Trial, seen: Examination): Promise<void> {
     const fits = (noiseRatio: number) =>
       batchNeeds({ ...settings, noiseRatio }, bounds, shape, true).every(isMet);
     const found = await measureGradient(gpu, model, batches.largest(), settings, fits);
-    seen.findings.push(graded(gradientFact(found, settings)));
+    seen.findings.push(gradientFact(found, settings));
   }
   seen.findings.push(
     ...memoryFindings(gpu, { parameters, kept, peak }, fullest(settings, bounds, shape)),
-    graded(lossFact(pace, settings, vocabulary.size)),
-    graded(paceFact(pace, settings)),
+    lossFact(pace, settings, vocabulary.size),
+    paceFact(pace, settings),
   );
   if (!fellows || fellows.ranks.communicator.size === 1) return;
   const stepMs = pace.epochMs / batches.length, budgetMs = STEPS_PART * trial.trialMs;
   const together = { gpu, model, settings, batches, budgetMs, stepMs };
-  seen.findings.push(graded(await stepFact(fellows.ranks.communicator, together)));
+  seen.findings.push(await stepFact(fellows.ranks.communicator, together));
 }
 
 /** The pace of the run that began at `begin`, and the bytes that its trainer keeps and takes. */

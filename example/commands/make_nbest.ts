@@ -20,17 +20,17 @@ import { Bar } from "../shared/progress.ts";
  */
 export function makeNBest(given: Given, io: Io): void {
   const { data, format, out, ...options } = readOptions(MAKE_NBEST, given);
-  if (out === undefined && format !== "json") {
+  if (out === null && format !== "json") {
     throw new UsageError(`--format ${format} makes a folder: give its path by --out`);
   }
   const language = parseSynthetic(data), lists: NBestList[] = [];
   using bar = io.error.isTerminal ? new Bar(io.error, "making lists", options.lists) : undefined;
   for (const list of makeLists({ language, ...options })) {
-    if (out === undefined) io.write(`${jsonLine(list)}\n`);
+    if (out === null) io.write(`${jsonLine(list)}\n`);
     else lists.push(list);
     bar?.step();
   }
-  if (out === undefined) return;
+  if (out === null) return;
   writeLists(out, { format, isFolder: format !== "json", lists });
   io.out(`wrote       ${out}`);
   if (format === "json") return;

@@ -1,7 +1,7 @@
 /** Opens a saved model to score text. */
 
 import type { Gpu } from "../../mod.ts";
-import { SAFE_STD } from "../evaluation/card.ts";
+import { rawVerdict } from "../evaluation/card.ts";
 import { TextScorer } from "../evaluation/text_scorer.ts";
 import { boundsOf, checkEvaluation } from "../model/checks.ts";
 import { modeProblem, type ScoreMode } from "../options/scoring.ts";
@@ -9,7 +9,6 @@ import { scoringText } from "../options/settings.ts";
 import { adapterWarnings, graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
-import { formatNumber } from "../shared/format.ts";
 import { checkMemory, memoryOfModel } from "../model/memory.ts";
 import { normTermOf } from "../model/model.ts";
 import { freeMemory } from "../shared/memory.ts";
@@ -49,7 +48,11 @@ export async function withScorer<T>(
 }
 
 /** Checks that need no GPU. */
-function checkMode({ path, settings, card }: FoundModel, mode: ScoreMode, io: Io): void {
+function checkMode(
+  { path, settings, card, vocabulary }: FoundModel,
+  mode: ScoreMode,
+  io: Io,
+): void {
   const problem = modeProblem(settings, mode);
   if (problem !== undefined) throw new Failure(`Cannot score with ${path}: ${problem}`);
   if (mode === "exact" || typeof mode === "object") return;
@@ -59,11 +62,10 @@ function checkMode({ path, settings, card }: FoundModel, mode: ScoreMode, io: Io
         "give --mode exact",
     );
   }
-  if (card?.safe) return;
-  const why = card === undefined
-    ? "no validation found how its log normaliser varies"
-    : card.std > SAFE_STD
-    ? `its log normaliser varies by ${formatNumber(card.std)}, over ${SAFE_STD}`
-    : "its perplexity is over the number of words";
-  io.err(`warning: --mode ${scoringText(mode)} is not safe with ${path}: ${why}; --mode exact is`);
+  const unknown = { mode: "exact", why: "no validation found how its ln Z varies" };
+  const { mode: safe, why } = card ? rawVerdict(card, vocabulary.size) : unknown;
+  if (why === undefined || safe === mode) return;
+  io.err(
+    `warning: --mode ${scoringText(mode)} is not safe with ${path}: ${why}; --mode ${safe} is`,
+  );
 }

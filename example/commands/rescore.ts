@@ -44,11 +44,11 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   const settings = readOptions(RESCORE, given), [word = "", path = "-"] = words;
   const systems = systemsOf(word, settings.mode)
     .map((system): FoundSystem => ({ ...system, found: findModel(system.model) }));
-  if (settings.out !== undefined && systems.length > 1) {
+  if (settings.out !== null && systems.length > 1) {
     throw new UsageError(`--out writes the lists of one model, and ${systems.length} are given`);
   }
   const read = await readLists(path, settings.format);
-  if (settings.out !== undefined) checkWritable(firstFileOf(settings.out, read));
+  if (settings.out !== null) checkWritable(firstFileOf(settings.out, read));
   const lists = await withReferences(read.lists, settings);
   checkOldScores(lists, settings, path);
   const parts = split(lists, settings), results: Result[] = [];
@@ -64,7 +64,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
       const versus = results.slice(0, 2).map((result) => result.system);
       results.push(parts.test.judge(system.name, chosen, versus, { weights, seconds }));
     }
-    if (settings.out !== undefined) {
+    if (settings.out !== null) {
       writeLists(settings.out, { ...read, lists: lists.map((list) => sorted(list, lm, weights)) });
       io.error.out(`wrote       ${settings.out}`);
     }
@@ -85,7 +85,7 @@ async function withReferences(
   lists: readonly NBestList[],
   { ref }: RescoreSettings,
 ): Promise<readonly NBestList[]> {
-  if (ref === undefined) return lists;
+  if (ref === null) return lists;
   const references = await readReferences(ref);
   return lists.map((list) => {
     const reference = references.get(list.id);
@@ -113,7 +113,7 @@ function split(lists: readonly NBestList[], settings: RescoreSettings): Parts | 
   const { lmWeight, wordPenalty, dev } = settings;
   const unknown = lists.filter(({ reference }) => reference === undefined);
   if (unknown.length === lists.length) {
-    if (lmWeight !== undefined) return undefined;
+    if (lmWeight !== null) return undefined;
     throw new UsageError(
       "Cannot search weights: the lists do not say what was said; give --ref, or --lm-weight",
     );
@@ -121,7 +121,7 @@ function split(lists: readonly NBestList[], settings: RescoreSettings): Parts | 
   if (unknown.length > 0) {
     throw new Failure(`Cannot count errors: ${unknown[0]!.id} has no reference, and others have`);
   }
-  const isGiven = lmWeight !== undefined && wordPenalty !== undefined;
+  const isGiven = lmWeight !== null && wordPenalty !== null;
   const count = isGiven ? 0 : Math.max(1, Math.round(dev * lists.length));
   if (count < lists.length) {
     return { dev: new Contest(lists.slice(0, count)), test: new Contest(lists.slice(count)) };
@@ -165,12 +165,10 @@ function interpolated(scores: Scores, { interpolate }: RescoreSettings): Scores 
 }
 
 function searched(dev: Contest, lm: Scores, { lmWeight, wordPenalty }: RescoreSettings): Weights {
-  if (lmWeight !== undefined && wordPenalty !== undefined) {
-    return { lm: lmWeight, penalty: wordPenalty };
-  }
+  if (lmWeight !== null && wordPenalty !== null) return { lm: lmWeight, penalty: wordPenalty };
   return searchWeights(dev.scores(lm), {
-    ...(lmWeight !== undefined && { lm: lmWeight }),
-    ...(wordPenalty !== undefined && { penalty: wordPenalty }),
+    ...(lmWeight !== null && { lm: lmWeight }),
+    ...(wordPenalty !== null && { penalty: wordPenalty }),
   });
 }
 

@@ -2,6 +2,7 @@
 
 import type { RescoreSettings } from "../options/rescore.ts";
 import type { Result } from "../rescoring/contest.ts";
+import { MIN_UTTERANCES } from "../rescoring/significance.ts";
 import { formatCount, formatNumber } from "../shared/format.ts";
 import { padded, widthOf } from "../shared/width.ts";
 
@@ -47,23 +48,21 @@ function chance(p: number | undefined): string {
 
 function tableLines(results: readonly Result[]): string[] {
   const versus = [...new Set(results.flatMap(({ versus }) => Object.keys(versus)))];
-  const header = ["system", "WER %", "95 % interval", "sub", "del", "ins", "LM weight", "penalty"];
-  const rows = results.map((result) => {
-    const { system, wer, interval, substitutions, deletions, insertions, weights, seconds } =
-      result;
-    return [
-      system,
-      wer.toFixed(2),
-      `${interval[0].toFixed(2)} to ${interval[1].toFixed(2)}`,
-      ...[substitutions, deletions, insertions].map(formatCount),
-      weights === undefined ? "" : formatNumber(weights.lm),
-      weights === undefined ? "" : formatNumber(weights.penalty),
-      ...versus.map((name) => chance(result.versus[name]?.p)),
-      seconds === undefined ? "" : seconds.toFixed(1),
-    ];
-  });
-  const table = [[...header, ...versus.map((name) => `p, ${name}`), "seconds"], ...rows];
-  const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => widthOf(row[i]!))));
+  const columns: [string, (result: Result) => string][] = [
+    ["system", ({ system }) => system],
+    ["WER %", ({ wer }) => wer.toFixed(2)],
+    ["95 % interval", ({ interval = [] }) => interval.map((wer) => wer.toFixed(2)).join(" to ")],
+    ["sub", ({ substitutions }) => formatCount(substitutions)],
+    ["del", ({ deletions }) => formatCount(deletions)],
+    ["ins", ({ insertions }) => formatCount(insertions)],
+    ["LM weight", ({ weights }) => weights === undefined ? "" : formatNumber(weights.lm)],
+    ["penalty", ({ weights }) => weights === undefined ? "" : formatNumber(weights.penalty)],
+    ...versus.map((name): typeof columns[0] => [`p, ${name}`, (of) => chance(of.versus[name]?.p)]),
+    ["seconds", ({ seconds }) => seconds === undefined ? "" : seconds.toFixed(1)],
+  ];
+  const head = columns.map(([name]) => name);
+  const table = [head, ...results.map((result) => columns.map(([, cell]) => cell(result)))];
+  const widths = head.map((_, i) => Math.max(...table.map((row) => widthOf(row[i]!))));
   const lines = table.map((row) =>
     row.map((cell, i) => padded(cell, widths[i]!, i === 0 ? "after" : "before")).join("  ")
       .trimEnd()
@@ -73,9 +72,15 @@ function tableLines(results: readonly Result[]): string[] {
     ...results.some(({ system }) => system === TRUTH)
       ? [`${TRUTH}: by the language itself, with the channel's own scores`]
       : [],
+    ...results.some(({ interval }) => interval === undefined)
+      ? [
+        `95 % interval: none from fewer than ${MIN_UTTERANCES} lists, which say too little of others`,
+      ]
+      : [],
     ...versus.length > 0
       ? [
-        "p: chance of such a difference between equal systems, by NIST's matched-pair test (MAPSSWE)",
+        "p: chance of such a difference between equal systems, by the permutation test of NIST's matched " +
+        "pairs (MAPSSWE); under 0.05 only where 6 segments or more differ",
       ]
       : [],
   ];

@@ -12,21 +12,18 @@ export interface ScoredLine extends SentenceScore {
   readonly words: readonly string[];
 }
 
-/** Settings that affect the lines. */
-type LineSettings = Pick<ScoreSettings, "mode" | "base" | "words" | "json">;
-
 /** How the end of a sentence is shown. */
 const END = "</s>";
 /** Decimals in lines for people. */
 const DIGITS = 6;
 
 /** The lines of a sentence: its own, and those of its words if requested. */
-export function scoreLines(scored: ScoredLine, settings: LineSettings): string[] {
+export function scoreLines(scored: ScoredLine, settings: ScoreSettings): string[] {
   return settings.json ? [scoreJson(scored, settings)] : tabLines(scored, settings);
 }
 
 /** Log probability, tokens, unknown words and the line; then each word on a line that begins with a tab. */
-function tabLines(scored: ScoredLine, { base, words }: LineSettings): string[] {
+function tabLines(scored: ScoredLine, { base, words }: ScoreSettings): string[] {
   const { logProbs, logProb, unknown, line } = scored, scale = scaleOf(base);
   const columns = [(logProb * scale).toFixed(DIGITS), logProbs.length, countOf(unknown), line];
   if (!words) return [columns.join("\t")];
@@ -36,7 +33,7 @@ function tabLines(scored: ScoredLine, { base, words }: LineSettings): string[] {
   return [columns.join("\t"), ...own];
 }
 
-function scoreJson(scored: ScoredLine, { base, words }: LineSettings): string {
+function scoreJson(scored: ScoredLine, { base, words }: ScoreSettings): string {
   const { logProbs, logProb, unknown, line } = scored, scale = scaleOf(base);
   return JSON.stringify({
     logProb: logProb * scale,
@@ -83,7 +80,7 @@ export class ScoreSums {
   }
 
   /** The totals as text or as an object; perplexity only for scores normalised over all words. */
-  lines({ mode, base, json }: LineSettings): string[] {
+  lines({ mode, base, json }: ScoreSettings): string[] {
     const [sentences, tokens, unknown] = [this.#sentences, this.#tokens, this.#unknown];
     const logProb = this.#logProb * scaleOf(base), isExact = mode === "exact";
     const ppl = Math.exp(-this.#logProb / tokens);
@@ -117,6 +114,6 @@ function countOf(flags: readonly boolean[]): number {
 }
 
 /** The factor that converts natural logarithms to `base`. */
-function scaleOf(base: LineSettings["base"]): number {
+function scaleOf(base: ScoreSettings["base"]): number {
   return base === "e" ? 1 : 1 / Math.log(Number(base));
 }

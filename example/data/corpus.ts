@@ -1,12 +1,13 @@
 /** Text as ids: training, validation and test sentences, and the vocabulary of the training text. */
 
 import { isSynthetic, type Settings } from "../options/settings.ts";
-import { Failure, reasonOf, UsageError } from "../shared/errors.ts";
+import { UsageError } from "../shared/errors.ts";
+import { infoOf } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { memoryShare } from "../shared/memory.ts";
 import { Bar } from "../shared/progress.ts";
 import { LargeText } from "./large_text.ts";
-import { type Sentences, SentencesBuilder } from "./sentences.ts";
+import { countUnknown, type Sentences, SentencesBuilder } from "./sentences.ts";
 import { parseSynthetic, synthesize, synthesizeTest } from "./synthetic.ts";
 import { filesOf, type ReadingWatch, readWords, withoutWords } from "./text_files.ts";
 import { readText, type TextSizes } from "./training_text.ts";
@@ -110,7 +111,10 @@ export async function loadTestText(
     const { sentences, bestTestPerplexity } = synthesizeTest(parseSynthetic(data));
     const builder = new SentencesBuilder();
     for (const words of sentences) builder.add(vocabulary.encode(words));
-    return { vocabulary, test: builder.build(), notes: [], bestTestPerplexity };
+    const test = builder.build();
+    // A model that lacks words of the language does not predict them, but <unk>.
+    const best = countUnknown(test) === 0 && { bestTestPerplexity };
+    return { vocabulary, test, notes: [], ...best };
   }
   checkFolder(data);
   const watch: ReadingWatch = { notes: [], io };
@@ -142,19 +146,12 @@ export async function readSentences(
  * @throws {UsageError} If there is no such folder.
  */
 export function checkFolder(path: string): void {
-  let isFolder = false;
-  try {
-    isFolder = Deno.statSync(path).isDirectory;
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
-      throw new UsageError(
-        `Cannot read --data ${path}: there is no such folder; give one with train.txt, valid.txt and ` +
-          "test.txt",
-        { cause },
-      );
-    }
-    throw new Failure(`Cannot read --data ${path}: ${reasonOf(cause)}`, { cause });
+  const name = `--data ${path}`, info = infoOf(path, name);
+  if (info === undefined) {
+    throw new UsageError(
+      `Cannot read ${name}: there is no such folder; give one with train.txt, valid.txt and test.txt`,
+    );
   }
-  if (isFolder) return;
-  throw new UsageError(`Cannot read --data ${path}: it is a file; name the folder it is in`);
+  if (info.isDirectory) return;
+  throw new UsageError(`Cannot read ${name}: it is a file; name the folder it is in`);
 }

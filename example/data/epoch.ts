@@ -1,7 +1,8 @@
 /** An epoch of training: how it cuts the text, and its batches. */
 
 import type { NoiseName } from "../options/settings.ts";
-import type { Batch } from "./row_batch.ts";
+import { type Batch, cut, type Pieces } from "./row_batch.ts";
+import type { Sentences } from "./sentences.ts";
 
 /** Random stream of the order, separate from noise, dropout and weights; the step is the epoch. */
 export const ORDER_STREAM = 0x42415443;
@@ -20,6 +21,14 @@ export interface TrainingOptions {
   readonly carryState?: boolean;
   /** Where noise comes from; unigram unless given. */
   readonly noise?: NoiseName;
+}
+
+/** The pieces of a text; each after the first of a sentence also reads a quarter of `bptt` before it. */
+export function piecesOf(
+  { offsets, tokens }: Pick<Sentences, "offsets" | "tokens">,
+  { bptt, concat = false }: Pick<TrainingOptions, "bptt" | "concat">,
+): Pieces {
+  return concat ? cut([0, tokens], bptt, 0) : cut(offsets, bptt, bptt >> 2);
 }
 
 /** The batches of an epoch, each made when it is asked for: there may be millions. */

@@ -10,7 +10,7 @@
  */
 
 import { Philox } from "../../kernels/random/mod.ts";
-import { firstIndex } from "../shared/search.ts";
+import { placeOf, runningSum } from "../shared/search.ts";
 import { shuffle } from "./shuffle.ts";
 import { WordTable } from "./word_table.ts";
 
@@ -61,11 +61,11 @@ export class SyntheticLanguage {
   /** Probability of a word within its list. */
   readonly #within: Float64Array;
   /** The words of each list, and their cumulative probabilities. */
-  readonly #lists: { words: number[]; cumulative: number[] }[] = [];
+  readonly #lists: { words: number[]; cumulative: Float64Array }[] = [];
   /** `#next[c][d]`: probability that class d follows class c; the last row is the start of a sentence. */
   readonly #next: readonly (readonly number[])[];
   /** The same, cumulative. */
-  readonly #cumulativeNext: readonly (readonly number[])[];
+  readonly #cumulativeNext: readonly Float64Array[];
 
   /** Makes the language of `vocab` words for `seed`. */
   constructor(vocab: number, seed: number) {
@@ -76,7 +76,7 @@ export class SyntheticLanguage {
     }
     this.words = makeWords(vocab, new Philox(seed, STREAM.words));
     this.#next = makeGrammar(new Philox(seed, STREAM.grammar));
-    this.#cumulativeNext = this.#next.map(cumulate);
+    this.#cumulativeNext = this.#next.map(runningSum);
     this.#class = new Uint8Array(vocab);
     this.#topic = new Uint8Array(vocab);
     this.#within = new Float64Array(vocab);
@@ -111,6 +111,16 @@ export class SyntheticLanguage {
     state.lastClass = this.#class[word]!;
   }
 
+  /** Probabilities of the words of a sentence, each after those before it, and of its end. */
+  *probabilities(sentence: readonly number[]): Generator<number> {
+    const state = this.start();
+    for (const word of sentence) {
+      yield this.wordProbability(state, word);
+      this.advance(state, word);
+    }
+    yield this.endProbability(state);
+  }
+
   /** Draws a sentence. */
   sample(random: Philox): number[] {
     const topic = random.below(TOPICS);
@@ -137,7 +147,7 @@ export class SyntheticLanguage {
   #fillLists(vocab: number): void {
     const functionWords = Math.round(vocab * FUNCTION_SHARE);
     for (let i = 0; i < FUNCTION_CLASSES + (CONTENT_CLASSES + 1) * TOPICS; i++) {
-      this.#lists.push({ words: [], cumulative: [] });
+      this.#lists.push({ words: [], cumulative: new Float64Array() });
     }
     for (let word = 0; word < vocab; word++) {
       const rank = word - functionWords;
@@ -154,7 +164,7 @@ export class SyntheticLanguage {
       const zipf = list.words.map((_, rank) => (rank + 1) ** -ZIPF);
       const sum = zipf.reduce((a, b) => a + b, 0);
       list.words.forEach((word, rank) => this.#within[word] = zipf[rank]! / sum);
-      list.cumulative = cumulate(list.words.map((word) => this.#within[word]!));
+      list.cumulative = runningSum(list.words.map((word) => this.#within[word]!));
     }
   }
 }
@@ -165,16 +175,10 @@ function listIndex(wordClass: number, topic: number): number {
   return FUNCTION_CLASSES + (wordClass - FUNCTION_CLASSES) * TOPICS + topic;
 }
 
-/** Cumulative sums. */
-function cumulate(probabilities: readonly number[]): number[] {
-  let sum = 0;
-  return probabilities.map((p) => sum += p);
-}
-
 /** Draws an index by cumulative probabilities, with 48 random bits to represent rare words accurately. */
-function draw(cumulative: readonly number[], random: Philox): number {
+function draw(cumulative: Float64Array, random: Philox): number {
   const u = (random.uniform() + random.uniform() * 2 ** -24) * cumulative.at(-1)!;
-  return firstIndex(cumulative.length - 1, (i) => u < cumulative[i]!);
+  return placeOf(cumulative, u);
 }
 
 /** Transition probabilities between classes; the last row is the start of a sentence. */

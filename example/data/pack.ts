@@ -1,31 +1,70 @@
 /** Packs pieces of text into rows of limited length. */
 
+import type { Philox } from "../../kernels/random/mod.ts";
+import { shuffle, upTo } from "./shuffle.ts";
+
 /** Rows of pieces, in arrays, as there may be hundreds of millions. */
 export class Rows {
-  /** Number of rows. */
-  readonly length: number;
-  /** Number of steps of each row. */
+  /** Number of steps of each row, as they were packed. */
   readonly steps: Uint32Array;
-  /** The pieces of the first row, then those of the next, and where each row begins. */
+  /** The pieces of the first packed row, then those of the next, and where each row begins. */
   readonly #pieces: Uint32Array;
   readonly #begins: Uint32Array;
+  /** The packed rows in order. */
+  readonly #order: Uint32Array;
 
   constructor(pieces: Uint32Array, begins: Uint32Array, steps: Uint32Array) {
-    this.length = steps.length;
     this.steps = steps;
     this.#pieces = pieces;
     this.#begins = begins;
+    this.#order = upTo(steps.length);
   }
 
-  /** The pieces of a row, in order. */
-  at(row: number): number[] {
+  /** Number of rows. */
+  get length(): number {
+    return this.#order.length;
+  }
+
+  /** Puts the rows in random order. */
+  shuffle(random: Philox): this {
+    shuffle(this.#order, random);
+    return this;
+  }
+
+  /** Number of steps of row `i`. */
+  stepsAt(i: number): number {
+    return this.steps[this.#order[i]!]!;
+  }
+
+  /** The pieces of row `i`, in order. */
+  at(i: number): number[] {
+    const row = this.#order[i]!;
     return [...this.#pieces.subarray(this.#begins[row], this.#begins[row + 1])];
   }
 
   /** The pieces of the rows from `begin` up to `end`. */
   slice(begin: number, end: number): number[][] {
-    return Array.from(this.steps.subarray(begin, end), (_, i) => this.at(begin + i));
+    return Array.from(this.#order.subarray(begin, end), (_, i) => this.at(begin + i));
   }
+
+  /** Which of the groups of `count` rows takes the most places. */
+  largest(count: number): number {
+    let best = 0, most = 0;
+    for (let begin = 0; begin < this.length; begin += count) {
+      const end = Math.min(this.length, begin + count);
+      let steps = 0;
+      for (let i = begin; i < end; i++) steps = Math.max(steps, this.stepsAt(i));
+      if (steps * (end - begin) <= most) continue;
+      most = steps * (end - begin);
+      best = begin / count;
+    }
+    return best;
+  }
+}
+
+/** Pieces of these lengths, in random order, packed into rows of at most `longest` steps, in random order. */
+export function shuffledRows(lengths: Uint32Array, longest: number, random: Philox): Rows {
+  return pack(shuffle(upTo(lengths.length), random), lengths, longest).shuffle(random);
 }
 
 /**

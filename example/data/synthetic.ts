@@ -156,12 +156,7 @@ export class BestPerplexity {
 
   /** Adds a sentence. */
   add(sentence: readonly number[]): void {
-    const language = this.#language, state = language.start();
-    for (const word of sentence) {
-      this.#sum -= Math.log(language.wordProbability(state, word));
-      language.advance(state, word);
-    }
-    this.#sum -= Math.log(language.endProbability(state));
+    for (const p of this.#language.probabilities(sentence)) this.#sum -= Math.log(p);
     this.#tokens += sentence.length + 1;
   }
 }

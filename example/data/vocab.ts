@@ -3,7 +3,7 @@
 import { Failure } from "../shared/errors.ts";
 import { upTo } from "./shuffle.ts";
 import type { WordCounts } from "./word_counts.ts";
-import { findText, WordTable } from "./word_table.ts";
+import { WordTable } from "./word_table.ts";
 
 /** Id of the word that stands for all unknown words. */
 export const UNK = 0;
@@ -13,7 +13,6 @@ export const BOS = 1;
 export const EOS = 2;
 /** The words of ids 0, 1 and 2. */
 const MARKS = ["<unk>", "<s>", "</s>"] as const;
-const ENCODER = new TextEncoder();
 
 /** How {@linkcode Vocabulary.fromCounts} chooses its words. */
 export interface VocabularyOptions {
@@ -41,7 +40,7 @@ export class Vocabulary {
    * @throws {Failure} If they are no valid vocabulary. The message does not name the file.
    */
   static fromTable(table: WordTable, counts: Float64Array<ArrayBuffer>): Vocabulary {
-    const marks = MARKS.map((mark) => findText(table, mark)).join();
+    const marks = MARKS.map((mark) => table.findText(mark)).join();
     if (marks !== "0,1,2") damaged(`it must begin with ${MARKS.join(" ")}`);
     if (table.size !== counts.length) damaged(`${table.size} words, ${counts.length} counts`);
     const empty = table.find(new Uint8Array());
@@ -65,7 +64,7 @@ export class Vocabulary {
     const table = new WordTable();
     for (const [id, word] of words.entries()) {
       if (typeof word !== "string" || !isWord(word)) return damaged(`word ${id} is not a text`);
-      if (table.add(ENCODER.encode(word)) < id) damaged(`word ${id} is there twice`);
+      if (table.addText(word) < id) damaged(`word ${id} is there twice`);
     }
     const isNumber = (count: unknown) => typeof count === "number" ? count : NaN;
     return Vocabulary.fromTable(table, Float64Array.from(counts, isNumber));
@@ -87,7 +86,7 @@ export class Vocabulary {
       most.size + MARKS.length,
       most.joined.length + MARKS.join().length + 1,
     );
-    for (const mark of MARKS) table.add(ENCODER.encode(mark));
+    for (const mark of MARKS) table.addText(mark);
     const order = words
       ? upTo(words.size)
       : counted.order().filter((word) => counted.counts[word]! >= minFreq);
@@ -105,12 +104,12 @@ export class Vocabulary {
 
   /** Id of `word`; that of `<unk>` if the word is unknown. */
   id(word: string): number {
-    return Math.max(UNK, findText(this.table, word));
+    return Math.max(UNK, this.table.findText(word));
   }
 
   /** Ids of a sentence's words; `</s>` is also unknown if it was never a word in training. */
   encode(words: readonly string[]): number[] {
-    return words.map((word) => this.#known(findText(this.table, word)));
+    return words.map((word) => this.#known(this.table.findText(word)));
   }
 
   /** The same for a word as bytes: `line` from `start` up to `end`. */

@@ -2,10 +2,10 @@
 
 import { Philox } from "../../kernels/random/mod.ts";
 import { isFromBatch } from "../options/settings.ts";
-import { Epoch, ORDER_STREAM, type TrainingOptions } from "./epoch.ts";
+import { Epoch, ORDER_STREAM, piecesOf, type TrainingOptions } from "./epoch.ts";
+import { type Rows, shuffledRows } from "./pack.ts";
 import { type Pieces, type Row, RowBatch, rowSteps } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
-import { piecesOf, ShuffledRows } from "./shuffled_rows.ts";
 
 /**
  * Rows of the whole text in a new order each epoch. If noise comes from the batch, a target that would be
@@ -15,7 +15,7 @@ export class WholeEpoch extends Epoch {
   override readonly length: number;
   readonly #text: Sentences;
   readonly #pieces: Pieces;
-  readonly #rows: ShuffledRows;
+  readonly #rows: Rows;
   /** Number of rows in a batch. */
   readonly #count: number;
   readonly #fromBatch: boolean;
@@ -30,7 +30,7 @@ export class WholeEpoch extends Epoch {
     this.#fromBatch = isFromBatch(noise);
     const { lengths } = this.#pieces;
     const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
-    this.#rows = new ShuffledRows(lengths, longest, new Philox(seed, ORDER_STREAM, epoch));
+    this.#rows = shuffledRows(lengths, longest, new Philox(seed, ORDER_STREAM, epoch));
     this.#count = rowsOfBatch({ batchSize, concat }, text.tokens / lengths.length, longest);
     const batches = Math.ceil(this.#rows.length / this.#count);
     this.#lone = this.#fromBatch && batches > 1 && longest * this.#count > 1
@@ -58,7 +58,7 @@ export class WholeEpoch extends Epoch {
   #findLone(batches: number): number {
     for (let batch = this.#count === 1 ? 0 : batches - 1; batch < batches; batch++) {
       const row = batch * this.#count, isLast = row === this.#rows.length - 1;
-      if ((this.#count === 1 || isLast) && this.#rows.steps(row) === 1) return batch;
+      if ((this.#count === 1 || isLast) && this.#rows.stepsAt(row) === 1) return batch;
     }
     return -1;
   }

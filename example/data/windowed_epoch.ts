@@ -3,21 +3,20 @@
 import { Philox } from "../../kernels/random/mod.ts";
 import { isFromBatch } from "../options/settings.ts";
 import { firstIndex } from "../shared/search.ts";
-import { Epoch, ORDER_STREAM, type TrainingOptions } from "./epoch.ts";
+import { Epoch, ORDER_STREAM, piecesOf, type TrainingOptions } from "./epoch.ts";
 import type { Block } from "./id_file.ts";
 import type { LargeText } from "./large_text.ts";
-import { countRows, type LengthCounts } from "./pack.ts";
+import { countRows, type LengthCounts, type Rows, shuffledRows } from "./pack.ts";
 import { type Row, RowBatch } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
 import { shuffle, upTo } from "./shuffle.ts";
-import { piecesOf, ShuffledRows } from "./shuffled_rows.ts";
 import { rowsOfBatch } from "./whole_epoch.ts";
 
 /** The window in memory. */
 interface Window {
   readonly number: number;
   readonly sentences: Sentences;
-  readonly rows: ShuffledRows;
+  readonly rows: Rows;
   readonly batchOf: (rows: readonly Row[]) => RowBatch;
 }
 
@@ -93,7 +92,7 @@ export class WindowedEpoch extends Epoch {
     return this.#window = {
       number,
       sentences,
-      rows: new ShuffledRows(pieces.lengths, this.#longest, random),
+      rows: shuffledRows(pieces.lengths, this.#longest, random),
       batchOf: (rows) => new RowBatch(sentences.ids, pieces, rows, { wordsPastEnd }),
     };
   }

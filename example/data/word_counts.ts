@@ -3,7 +3,6 @@
 import { grow, WordTable } from "./word_table.ts";
 import type { LineWords } from "./line_words.ts";
 
-const ENCODER = new TextEncoder();
 const NEWLINE = 10;
 
 /** Different words and how often each occurs in a text. */
@@ -103,7 +102,7 @@ export function byFallingCount(counts: Float64Array): Uint32Array<ArrayBuffer> {
 export function* frequencyLines(counted: WordCounts): Generator<string> {
   const { table, counts, sentences } = counted;
   const marks = ["<s>", "</s>"].map((word) => {
-    const number = table.find(ENCODER.encode(word));
+    const number = table.findText(word);
     return { word, number, count: sentences + (counts[number] ?? 0) };
   }).sort((a, b) => b.count - a.count || (a.word < b.word ? -1 : 1));
   const numbers = marks.map(({ number }) => number);

@@ -112,6 +112,16 @@ export class WordTable {
     return this.#slots[this.#slotOf(wordHash(from, start, end), from, start, end)]! - 1;
   }
 
+  /** {@linkcode add} of a text. */
+  addText(word: string): number {
+    return this.add(ENCODER.encode(word));
+  }
+
+  /** {@linkcode find} of a text. Half of a surrogate pair is no text, and so in no table. */
+  findText(word: string): number {
+    return word.isWellFormed() ? this.find(ENCODER.encode(word)) : -1;
+  }
+
   /** Adds a word of another table, as {@linkcode add} does; a view of each of millions would be garbage. */
   addFrom(other: WordTable, word: number): number {
     return this.add(other.#bytes, other.#starts[word], other.#starts[word + 1]! - 1);
@@ -172,11 +182,6 @@ export class WordTable {
     }
     this.#slots = slots;
   }
-}
-
-/** The number of a text in a table, or -1. Half of a surrogate pair is no text, and so in no table. */
-export function findText(table: WordTable, word: string): number {
-  return word.isWellFormed() ? table.find(ENCODER.encode(word)) : -1;
 }
 
 /** FNV-1a, mixed so that the low bits depend on all. */

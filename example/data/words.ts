@@ -30,7 +30,7 @@ export function withoutMarks(words: readonly string[]): readonly string[] {
  * @throws {Failure} If a line is empty, repeats a word, or does not have the form of the first line.
  */
 export function readVocabularyFile(path: string): WordTable {
-  const table = new WordTable(), encoder = new TextEncoder();
+  const table = new WordTable();
   let number = 0, wanted: string | undefined;
   for (const line of readLines(path)) {
     number++;
@@ -44,7 +44,7 @@ export function readVocabularyFile(path: string): WordTable {
     if (form !== (wanted ??= form)) {
       throw bad(`has ${form}, but line 1 has ${wanted}; write all lines alike`);
     }
-    const before = table.add(encoder.encode(word)) + 1;
+    const before = table.addText(word) + 1;
     if (before < number) throw bad(`repeats "${word}" of line ${before}; remove one of them`);
   }
   if (number > 0) return table;

@@ -1,8 +1,8 @@
 /** A catalogue of very many items: the products of a market, each in many variants. */
 
 import type { Philox } from "../../kernels/random/mod.ts";
-import { firstIndex } from "../shared/search.ts";
-import { type Market, runningSum, topIndices } from "./market.ts";
+import { placeOf, runningSum } from "../shared/search.ts";
+import { type Market, topIndices } from "./market.ts";
 
 /**
  * Item `variant * products + product`. A user takes a product as the market says and, whoever it is, variant v
@@ -35,12 +35,9 @@ export class Catalogue {
 
   /** Draws `count` users and the item that each took. */
   draw(count: number, random: Philox): { user: Uint32Array; item: Uint32Array } {
-    const { user, item: product } = this.market.draw(count, random), sums = this.#cumulative;
-    const item = product.map((p) => {
-      const u = random.uniform(), variant = firstIndex(sums.length - 1, (v) => sums[v]! > u);
-      return variant * this.market.sizes.items + p;
-    });
-    return { user, item };
+    const { user, item } = this.market.draw(count, random), { items: products } = this.market.sizes;
+    const variant = () => placeOf(this.#cumulative, random.uniform());
+    return { user, item: item.map((product) => variant() * products + product) };
   }
 
   /** The `count` items that a user most probably takes. */

@@ -1,7 +1,7 @@
 /** A synthetic market with known preferences, for the recommender example. */
 
 import { Philox } from "../../kernels/random/mod.ts";
-import { firstIndex } from "../shared/search.ts";
+import { placeOf, runningSum } from "../shared/search.ts";
 
 /** Sizes of a {@linkcode Market}. */
 export interface MarketSizes {
@@ -70,7 +70,7 @@ export class Market {
   /** Draws `count` users and the item that each took. */
   draw(count: number, random: Philox): { user: Uint32Array; item: Uint32Array } {
     const user = Uint32Array.from({ length: count }, () => random.below(this.users));
-    const item = user.map((u) => search(this.#cumulative[u]!, random.uniform()));
+    const item = user.map((u) => placeOf(this.#cumulative[u]!, random.uniform()));
     return { user, item };
   }
 
@@ -94,17 +94,6 @@ function normals(n: number, random: Philox): Float32Array {
     const radius = Math.sqrt(-2 * Math.log(1 - random.uniform()));
     return radius * Math.cos(2 * Math.PI * random.uniform());
   });
-}
-
-/** The sum of the elements up to each. */
-export function runningSum(p: Float64Array): Float64Array {
-  let sum = 0;
-  return p.map((x) => sum += x);
-}
-
-/** The first place whose running sum is above `u`, or the last. */
-function search(sums: Float64Array, u: number): number {
-  return firstIndex(sums.length - 1, (i) => sums[i]! > u);
 }
 
 /** Indices of the `count` largest elements, largest first, equal ones in their order. */

@@ -4,7 +4,7 @@ import { basename } from "@std/path";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { filesOf } from "../data/text_files.ts";
 import { formatCount, formatPercent } from "../shared/format.ts";
-import { attempted, type Fact, type Finding, graded } from "./finding.ts";
+import { attempted, type Finding, finding } from "./finding.ts";
 import { type LineEnds, type Scan, scanFile } from "./scan.ts";
 
 /** The parts of a text. */
@@ -21,28 +21,22 @@ export async function fileFindings(data: string): Promise<Finding[]> {
   const stops: Finding[] = [], scans: Scan[] = [], notes: string[] = [], texts = new Repeats();
   // The training text comes last, so that only the sentences of the others are held.
   for (const part of PARTS.toReversed()) {
-    const about = { subject: "data", name: `${part}.txt` } as const;
-    const found = await attempted(about, async () => {
-      const own: Scan[] = [];
-      for (const path of filesOf(data, part, notes)) {
-        own.push(await scanFile(path, texts.reader(part)));
-      }
-      return own;
+    const own = await attempted(stops, "data", `${part}.txt`, () => {
+      const paths = filesOf(data, part, notes);
+      return Array.fromAsync(paths, (path) => scanFile(path, texts.reader(part)));
     });
-    if ("value" in found) scans.unshift(...found.value);
-    else stops.unshift(found.stop);
+    scans.unshift(...own ?? []);
   }
   const known = scans.filter(({ words }) => words > 0); // loading refuses the others
   return [
-    ...stops,
-    ...notes.map((text) => graded({ subject: "data", name: "other files", text })),
-    ...known.length === 0 ? [] : factsOf(known).map(graded),
-    ...stops.length > 0 ? [] : texts.facts().map(graded),
+    ...stops.toReversed(),
+    ...notes.map((text) => finding("data", "other files", { text })),
+    ...known.length === 0 ? [] : factsOf(known),
+    ...stops.length > 0 ? [] : texts.facts(),
   ];
 }
 
-function factsOf(scans: readonly Scan[]): Fact[] {
-  const cureIf = (isOdd: boolean, cure: string) => isOdd ? cure : undefined;
+function factsOf(scans: readonly Scan[]): Finding[] {
   const each = (value: (scan: Scan) => string) =>
     scans.map((scan) => `${basename(scan.path)} ${value(scan)}`).join(", ");
   const sum = (value: (scan: Scan) => number) => scans.reduce((all, scan) => all + value(scan), 0);
@@ -57,18 +51,13 @@ function factsOf(scans: readonly Scan[]): Fact[] {
     others.set(word, (others.get(word) ?? 0) + count);
   }
   const replaced = sum((scan) => scan.replaced), decomposed = sum((scan) => scan.decomposed);
-  const data = { subject: "data" } as const;
   return [
-    {
-      ...data,
-      name: "files",
+    finding("data", "files", {
       text: each((scan) =>
         `${formatBytes(scan.bytes)}, ${formatCount(scan.lines)} lines${scan.isPart ? " seen" : ""}`
       ),
-    },
-    {
-      ...data,
-      name: "encoding",
+    }),
+    finding("data", "encoding", {
       text: replaced > 0
         ? `UTF-8, but with the replacement character in ${countedLines(replaced)}${part}`
         : decomposed > 0
@@ -76,59 +65,44 @@ function factsOf(scans: readonly Scan[]): Fact[] {
         : `UTF-8${part}`,
       cure: replaced > 0
         ? "convert the files again from what they were made of"
-        : cureIf(decomposed > 0, "bring the text to one form (uconv -x any-nfc)"),
+        : decomposed > 0 && "bring the text to one form (uconv -x any-nfc)",
       figures: { replaced, decomposed },
-    },
-    {
-      ...data,
-      name: "line ends",
+    }),
+    finding("data", "line ends", {
       text: [...new Set(ends.map((kinds) => kinds.join(" and ")))].join("; ") || "none",
-      cure: cureIf(
-        new Set(ends.flat()).size > 1,
+      cure: new Set(ends.flat()).size > 1 &&
         `make them all alike (sed -i 's/\\r$//' ${names((scan) => scan.ends.CRLF > 0).join(" ")})`,
-      ),
-    },
-    {
-      ...data,
-      name: "blank lines",
+    }),
+    finding("data", "blank lines", {
       text:
         `${formatCount(blank)} of ${formatCount(lines)} lines (${formatPercent(blank, lines)})` +
         (blank > 0 ? " are learned as sentences without a word" : ""),
-      cure: cureIf(
-        blank > 0,
-        `sed -i '/^[[:space:]]*$/d' ${names((scan) => scan.blank > 0).join(" ")}`,
-      ),
+      cure: blank > 0 && `sed -i '/^[[:space:]]*$/d' ${names((scan) => scan.blank > 0).join(" ")}`,
       figures: { blank, lines },
-    },
-    {
-      ...data,
-      name: "sentences",
+    }),
+    finding("data", "sentences", {
       text: `${(sum((scan) => scan.words) / lines).toFixed(1)} words on average, at most ` +
         `${formatCount(longest.longest.words)} (${basename(longest.path)}, line ` +
         `${formatCount(longest.longest.line)})`,
-      cure: cureIf(longest.longest.words > MANY_WORDS, "write a sentence a line"),
+      cure: longest.longest.words > MANY_WORDS && "write a sentence a line",
       figures: { longest: longest.longest.words },
-    },
-    {
-      ...data,
-      name: "marks",
+    }),
+    finding("data", "marks", {
       text: marked + inner === 0 ? "no <s> or </s> in the text" : [
         `<s> or </s> at an end of ${countedLines(marked)}, taken for its marks`,
         ...inner === 0 ? [] : [`between words in ${countedLines(inner)}, learned as a word`],
       ].join("; "),
-      cure: cureIf(inner > 0, "write a sentence a line, without marks"),
+      cure: inner > 0 && "write a sentence a line, without marks",
       figures: { marked, inner },
-    },
-    {
-      ...data,
-      name: "<unk>",
+    }),
+    finding("data", "<unk>", {
       text: others.size > 0
         ? [...others].map(([word, count]) => `${word} ${formatCount(count)}`).join(", ") +
           " times in the text"
         : `${each((scan) => formatCount(scan.unknown))} times in the text`,
-      cure: cureIf(others.size > 0, "write <unk>, which alone is read as an unknown word"),
+      cure: others.size > 0 && "write <unk>, which alone is read as an unknown word",
       figures: { unknown: sum((scan) => scan.unknown) },
-    },
+    }),
   ];
 }
 
@@ -164,20 +138,17 @@ class Repeats {
     };
   }
 
-  facts(): Fact[] {
+  facts(): Finding[] {
     return (["valid", "test"] as const).map((part) => {
       const [all, repeated] = [this.#all[part], this.#repeated[part]];
-      return {
-        subject: "data",
-        name: `${part} in train`,
+      return finding("data", `${part} in train`, {
         text: `${formatCount(repeated)} of the ${formatCount(all)} sentences of ${MIN_REPEATED} ` +
           `words or more in ${part}.txt (${formatPercent(repeated, all)}) are in train.txt, too`,
-        cure: repeated > MOST_REPEATED * all
-          ? `its perplexity is too good: split by document, or take them out (grep -vxFf train.txt ` +
-            `${part}.txt)`
-          : undefined,
+        cure: repeated > MOST_REPEATED * all &&
+          `its perplexity is too good: split by document, or take them out (grep -vxFf train.txt ` +
+            `${part}.txt)`,
         figures: { repeated, all },
-      };
+      });
     });
   }
 }

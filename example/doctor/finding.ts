@@ -2,7 +2,7 @@
 
 import { Failure, UsageError } from "../shared/errors.ts";
 
-/** What a finding is about, in the order of the printed list. */
+/** What findings are about, in the order of the printed list. */
 export const SUBJECTS = [
   "data",
   "settings",
@@ -13,12 +13,15 @@ export const SUBJECTS = [
   "time",
 ] as const;
 
+/** What a finding is about. */
+export type Subject = typeof SUBJECTS[number];
+
 /** `stop`: a run refuses it; `warn`: a run goes on, perhaps not as meant; `fine`. */
 export type Grade = "stop" | "warn" | "fine";
 
 /** One fact about a run that is still to come. */
 export interface Finding {
-  readonly subject: typeof SUBJECTS[number];
+  readonly subject: Subject;
   /** What was looked at, in a few words. */
   readonly name: string;
   readonly grade: Grade;
@@ -30,36 +33,39 @@ export interface Finding {
   readonly figures?: Readonly<Record<string, number>>;
 }
 
-/** A finding without its grade, which depends on whether there is a cure. */
-export interface Fact extends Omit<Finding, "grade" | "cure"> {
-  /** The cure of what is odd. */
-  readonly cure?: string | undefined;
+/** What was found: it is odd if it has a cure. */
+interface Fact extends Pick<Finding, "text" | "figures"> {
+  readonly cure?: string | false | undefined;
 }
 
 /** A finding that warns if it has a cure. */
-export function graded({ cure, ...fact }: Fact): Finding {
-  return cure === undefined ? { ...fact, grade: "fine" } : { ...fact, grade: "warn", cure };
+export function finding(subject: Subject, name: string, { cure, ...fact }: Fact): Finding {
+  const found = { subject, name, ...fact };
+  return cure ? { ...found, grade: "warn", cure } : { ...found, grade: "fine" };
 }
 
-/** Whatever a part of a run returned, or the finding that a run would refuse it. */
-export type Outcome<T> = { readonly value: T } | { readonly stop: Finding };
-
-/** Tries a part of a run. Its own errors, in one line with the cure, become a finding; others are thrown. */
+/**
+ * What a part of a run returns; undefined if the run would be refused there. Its own error, in one line with the
+ * cure, is then one of `findings`; others are thrown.
+ */
 export async function attempted<T>(
-  about: Pick<Finding, "subject" | "name">,
+  findings: Finding[],
+  subject: Subject,
+  name: string,
   part: () => T | Promise<T>,
-): Promise<Outcome<T>> {
+): Promise<T | undefined> {
   try {
-    return { value: await part() };
+    return await part();
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof Failure)) throw error;
-    return { stop: { ...about, grade: "stop", ...parted(error.message) } };
+    findings.push({ subject, name, grade: "stop", ...parted(error.message) });
+    return undefined;
   }
 }
 
 /** A run's warning line as a finding. */
-export function warned(about: Pick<Finding, "subject" | "name">, line: string): Finding {
-  return { ...about, grade: "warn", ...parted(line.replace(/^warning: /, "")) };
+export function warned(subject: Subject, name: string, line: string): Finding {
+  return { subject, name, grade: "warn", ...parted(line.replace(/^warning: /, "")) };
 }
 
 /** What a line of the program says is wrong, and the cure: after the last semicolon outside parentheses. */

@@ -6,7 +6,7 @@ import { contextOf } from "../evaluation/evaluate.ts";
 import type { WordModel } from "../model/model.ts";
 import { isFromBatch, type Settings } from "../options/settings.ts";
 import { formatCount } from "../shared/format.ts";
-import type { Fact } from "./finding.ts";
+import { type Finding, finding } from "./finding.ts";
 
 /** Draws of the noise for each number of samples. */
 const DRAWS = 4;
@@ -78,11 +78,10 @@ function noiseOf({ variance, length }: Audit): number {
 export function gradientFact(
   found: readonly Exactness[] | undefined,
   { noise, noiseRatio, unique }: Settings,
-): Fact {
-  const about = { subject: "noise", name: "gradient" } as const;
+): Finding {
   if (found === undefined) {
     const text = `not compared: the output layer has over ${formatCount(MAX_NUMBERS)} numbers`;
-    return { ...about, text };
+    return finding("noise", "gradient", { text });
   }
   const own = found.find(({ samples }) => samples === noiseRatio)!;
   const enough = found.find(({ noise, samples }) => noise <= ENOUGH && samples > noiseRatio);
@@ -93,16 +92,15 @@ export function gradientFact(
   const cosines = found.map(({ cosine }) => cosine.toFixed(2));
   const more = enough === undefined ? [] : [`--noise-ratio ${enough.samples}`];
   const batch = isFromBatch(noise) || unique ? [] : [`--noise batch+${noise}`];
-  return {
-    ...about,
+  return finding("noise", "gradient", {
     text: `noise over signal on one batch: ${noises.join(", ")}; cosine to the exact one: ` +
       cosines.join(", "),
-    cure: own.noise <= ENOUGH ? undefined : [...more, ...batch].join(" or ") || "a larger batch",
+    cure: own.noise > ENOUGH && ([...more, ...batch].join(" or ") || "a larger batch"),
     figures: Object.fromEntries(
       found.flatMap(({ samples, noise, cosine }) => [
         [`noise of k=${samples}`, noise],
         [`cosine of k=${samples}`, cosine],
       ]),
     ),
-  };
+  });
 }

@@ -4,7 +4,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import type { Gpu } from "../../mod.ts";
 import { adapterLine, adapterWarnings } from "../shared/adapter.ts";
 import { formatCount } from "../shared/format.ts";
-import { type Fact, type Finding, graded, warned } from "./finding.ts";
+import { type Finding, finding, warned } from "./finding.ts";
 
 /** The part of a `Gpu` that is looked at. */
 export type Machine =
@@ -40,36 +40,27 @@ export function machineFindings(
   devices: readonly string[],
   processors: Processors,
 ): Finding[] {
-  const about = { subject: "machine", name: "adapter" } as const;
-  const warnings = adapterWarnings(gpu, devices).map((line) => warned(about, line));
-  const adapter = graded({ ...about, text: adapterLine(gpu) });
   const { limits, features } = gpu.device;
   return [
-    adapter,
-    ...warnings,
-    ...gpu.software ? [graded(threadsFact(processors))] : [],
-    graded({
-      ...about,
-      name: "limits",
+    finding("machine", "adapter", { text: adapterLine(gpu) }),
+    ...adapterWarnings(gpu, devices).map((line) => warned("machine", "adapter", line)),
+    ...gpu.software ? [threadsFact(processors)] : [],
+    finding("machine", "limits", {
       text: `a tensor has up to ${formatBytes(gpu.maxTensorBytes)}, a buffer ` +
         `${formatBytes(limits.maxBufferSize)}, a workgroup ` +
         `${formatCount(limits.maxComputeInvocationsPerWorkgroup)} threads and ` +
         `${formatBytes(limits.maxComputeWorkgroupStorageSize)}`,
       figures: { tensorBytes: gpu.maxTensorBytes, bufferBytes: limits.maxBufferSize },
     }),
-    graded(subgroupFact(gpu)),
-    graded({
-      ...about,
-      name: "timestamps",
+    subgroupFact(gpu),
+    finding("machine", "timestamps", {
       text: features.has("timestamp-query") ? "yes: --prof can time kernels" : "none: no --prof",
     }),
   ];
 }
 
-function threadsFact({ cores, threads }: Processors): Fact {
-  return {
-    subject: "machine",
-    name: "threads",
+function threadsFact({ cores, threads }: Processors): Finding {
+  return finding("machine", "threads", {
     text: threads === undefined
       ? `${cores} cores; LP_NUM_THREADS may not be read`
       : `${threads} for ${cores} cores (LP_NUM_THREADS)`,
@@ -79,18 +70,15 @@ function threadsFact({ cores, threads }: Processors): Fact {
       ? `unset LP_NUM_THREADS, or set it to ${2 * cores}, where no other program needs the cores`
       : undefined,
     figures: { cores, ...(threads !== undefined && { threads }) },
-  };
+  });
 }
 
-function subgroupFact({ subgroupSize, software }: Machine): Fact {
-  return {
-    subject: "machine",
-    name: "subgroups",
+function subgroupFact({ subgroupSize, software }: Machine): Finding {
+  return finding("machine", "subgroups", {
     text: subgroupSize > 0 ? `${subgroupSize} lanes` : "none that work: slower kernels are used",
     // The kernels for GPUs do without.
-    cure: subgroupSize === 0 && software
-      ? "another version of Mesa, or LP_NATIVE_VECTOR_WIDTH=256 where vectors have 512 bits"
-      : undefined,
+    cure: subgroupSize === 0 && software &&
+      "another version of Mesa, or LP_NATIVE_VECTOR_WIDTH=256 where vectors have 512 bits",
     figures: { lanes: subgroupSize },
-  };
+  });
 }

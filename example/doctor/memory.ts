@@ -6,7 +6,7 @@ import type { Need } from "../model/needs.ts";
 import { product } from "../model/shapes.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { formatPercent } from "../shared/format.ts";
-import { type Fact, type Finding, graded } from "./finding.ts";
+import { type Finding, finding } from "./finding.ts";
 
 /** Bytes at the stages of a trial. */
 export interface MemoryFigures {
@@ -28,35 +28,27 @@ export function memoryFindings(
   fullest: Need,
 ): Finding[] {
   const part = product(fullest.shape) / fullest.most;
-  const facts: Fact[] = [
-    {
-      subject: "memory",
-      name: "tables",
+  return [
+    finding("memory", "tables", {
       text: `parameters ${formatBytes(parameters)}, with the optimizer ${formatBytes(kept)}`,
       figures: { parameters, kept },
-    },
-    {
-      subject: "memory",
-      name: "largest",
+    }),
+    finding("memory", "largest", {
       text: `${fullest.what}, [${fullest.shape.join(", ")}], take ${
         formatPercent(part)
       } of what the adapter allows`,
       figures: { part },
-    },
+    }),
     peakFact(peak, freeMemory(gpu)),
   ];
-  return facts.map(graded);
 }
 
-function peakFact(peak: number, free: number | undefined): Fact {
+function peakFact(peak: number, free: number | undefined): Finding {
   const rest = free === undefined ? "" : `; the machine has ${formatBytes(free)} left`;
-  return {
-    subject: "memory",
-    name: "step",
+  return finding("memory", "step", {
     text: `${formatBytes(peak)} at most, in training and evaluation${rest}`,
-    cure: free !== undefined && peak > free
-      ? "a smaller --batch-size, --emsize or vocabulary, or a machine with more memory"
-      : undefined,
+    cure: free !== undefined && peak > free &&
+      "a smaller --batch-size, --emsize or vocabulary, or a machine with more memory",
     figures: { peak, ...(free !== undefined && { free }) },
-  };
+  });
 }

@@ -11,7 +11,7 @@ import type { Settings } from "../options/settings.ts";
 import { formatPercent } from "../shared/format.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { Trainer } from "../training/trainer.ts";
-import type { Fact } from "./finding.ts";
+import { type Finding, finding } from "./finding.ts";
 
 /** Numbers of a large message: 4 MB. */
 const MANY = 2 ** 20;
@@ -20,16 +20,8 @@ const WARM_UP = 2, MOST_STEPS = 50;
 /** The part of a step from which on communication is worth a remedy. */
 const MUCH = 0.25;
 
-/** Messages of a kind. */
-interface MessageCost {
-  /** Milliseconds of one message. */
-  readonly ms: number;
-  /** Bytes that a rank sends in it. */
-  readonly bytes: number;
-}
-
 /** Sends messages of each kind for about `budgetMs` milliseconds, by rank 0's clock; all ranks call it. */
-export async function networkFact(communicator: Communicator, budgetMs: number): Promise<Fact> {
+export async function networkFact(communicator: Communicator, budgetMs: number): Promise<Finding> {
   const ranks = new Ranks(communicator), { size } = communicator;
   const calls: Record<string, (measured: Communicator) => Promise<unknown>> = {
     message: (measured) => measured.gather(new Float32Array(1)),
@@ -38,7 +30,7 @@ export async function networkFact(communicator: Communicator, budgetMs: number):
     exchange: (measured) =>
       measured.exchange(Array.from({ length: size }, () => new Float32Array(MANY / size))),
   };
-  const found = new Map<string, MessageCost[]>(Object.keys(calls).map((name) => [name, []]));
+  const found = new Map<string, Measured[]>(Object.keys(calls).map((name) => [name, []]));
   const end = performance.now() + budgetMs;
   do {
     for (const [name, call] of Object.entries(calls)) {
@@ -53,24 +45,21 @@ export async function networkFact(communicator: Communicator, budgetMs: number):
   const kinds = ["sum", "gather", "exchange"].map((name) =>
     `${formatBytes(speed(name))}/s in ${name === "exchange" ? "an" : "a"} ${name}`
   );
-  return {
-    subject: "ranks",
-    name: "network",
+  return finding("ranks", "network", {
     text:
       `a short message takes ${of("message").ms.toFixed(2)} ms; of ${formatBytes(4 * MANY)} a ` +
       `rank sends ${kinds.join(", ")}`,
-    cure: undefined,
     figures: {
       messageMs: of("message").ms,
       sumBytesPerSecond: speed("sum"),
       gatherBytesPerSecond: speed("gather"),
       exchangeBytesPerSecond: speed("exchange"),
     },
-  };
+  });
 }
 
-function median(costs: readonly MessageCost[]): MessageCost {
-  return costs.toSorted((a, b) => a.ms - b.ms)[Math.floor(costs.length / 2)]!;
+function median(calls: readonly Measured[]): Measured {
+  return calls.toSorted((a, b) => a.ms - b.ms)[Math.floor(calls.length / 2)]!;
 }
 
 /** Steps of training together. */
@@ -88,7 +77,7 @@ export interface TogetherOptions {
 export async function stepFact(
   communicator: Communicator,
   { gpu, model, settings, batches, budgetMs, stepMs }: TogetherOptions,
-): Promise<Fact> {
+): Promise<Finding> {
   const measured = new Measured(communicator), ranks = new Ranks(measured);
   using trainer = new Trainer(gpu, model, settings, ranks);
   using losses = new Losses(gpu);
@@ -115,9 +104,7 @@ export async function stepFact(
   const lostMs = isApart ? syncMs / syncEvery : measured.ms / steps;
   const bytes = measured.bytes / (isApart ? syncEvery : steps);
   const wholeMs = (trained - begin) / steps + (isApart ? lostMs : 0), part = lostMs / wholeMs;
-  return {
-    subject: "ranks",
-    name: "step",
+  return finding("ranks", "step", {
     text:
       `${wholeMs.toFixed(1)} ms, of which ${lostMs.toFixed(1)} ms (${formatPercent(part)}) go to ` +
       `${isApart ? "coming together" : "the other ranks"}; a rank sends ${formatBytes(bytes)}` +
@@ -128,5 +115,5 @@ export async function stepFact(
       ? "a larger --sync-every or --batch-size"
       : "a larger --batch-size, or --sync-every 100 (docs/distributed.md)",
     figures: { stepMs: wholeMs, communicationMs: lostMs, bytes },
-  };
+  });
 }

@@ -5,7 +5,7 @@ import type { NoiseSource } from "../../mod.ts";
 import { isFromBatch, type Settings } from "../options/settings.ts";
 import { formatCount, formatNumber, formatPercent } from "../shared/format.ts";
 import { BOS, EOS, UNK } from "../data/vocab.ts";
-import { type Fact, type Finding, graded } from "./finding.ts";
+import { type Finding, finding } from "./finding.ts";
 
 /** Part of the noise from which samples of `<unk>` are a waste. */
 const MUCH_UNKNOWN = 0.2;
@@ -63,90 +63,75 @@ export function noiseFindings(
   const isOrdered = settings.noise.endsWith("log-uniform") &&
     noiseWarning(settings, counts) === undefined;
   return [
-    graded(zeroFact(expected, counts)),
-    graded(specialFact(expected)),
+    zeroFact(expected, counts),
+    specialFact(expected),
     ...isOrdered
-      ? [graded({
-        subject: "noise",
-        name: "rank order",
+      ? [finding("noise", "rank order", {
         text: "ids are in order of falling frequency, as log-uniform noise takes them to be",
       })]
       : [],
-    graded(hitFact(figures, settings)),
-    graded(worthFact(expected, figures, settings)),
-    graded(termFact(settings, counts.length)),
+    hitFact(figures, settings),
+    worthFact(expected, figures, settings),
+    termFact(settings, counts.length),
   ];
 }
 
-function zeroFact({ shares }: ExpectedNoise, counts: ArrayLike<number>): Fact {
+function zeroFact({ shares }: ExpectedNoise, counts: ArrayLike<number>): Finding {
   const zeros = Array.from(counts).filter((count, id) => count === 0 && id > EOS).length;
   const rarest = shares.reduce((least, q, id) => id > EOS ? Math.min(least, q) : least, 1);
-  return {
-    subject: "noise",
-    name: "zeros",
+  return finding("noise", "zeros", {
     text: `${formatCount(zeros)} of ${formatCount(counts.length)} words never come in training; ` +
       `the rarest word has ${formatNumber(rarest)} of the noise`,
-    cure: zeros > counts.length / 2
-      ? "a vocabulary of the words that the training text has"
-      : undefined,
+    cure: zeros > counts.length / 2 && "a vocabulary of the words that the training text has",
     figures: { zeros, rarest },
-  };
+  });
 }
 
-function specialFact({ shares }: ExpectedNoise): Fact {
+function specialFact({ shares }: ExpectedNoise): Finding {
   const [unknown, end, word] = [shares[UNK]!, shares[BOS]!, shares[EOS]!];
-  return {
-    subject: "noise",
-    name: "marks",
+  return finding("noise", "marks", {
     text: `<unk> has ${formatPercent(unknown)} of the noise, the end of a sentence ${
       formatPercent(end)
     }, the word </s> ${formatPercent(word)}`,
-    cure: unknown > MUCH_UNKNOWN
-      ? "a lower --min-freq or a larger vocabulary (--vocab), or --noise-power 0.75"
-      : undefined,
+    cure: unknown > MUCH_UNKNOWN &&
+      "a lower --min-freq or a larger vocabulary (--vocab), or --noise-power 0.75",
     figures: { unknown, end },
-  };
+  });
 }
 
-function hitFact({ hitRate }: NoiseFigures, { loss, noise }: Settings): Fact {
-  return {
-    subject: "noise",
-    name: "hits",
+function hitFact({ hitRate }: NoiseFigures, { loss, noise }: Settings): Finding {
+  return finding("noise", "hits", {
     text: `${formatPercent(hitRate)} of the samples will equal their target`,
     cure: hitRate > MANY_HITS && loss !== "neg"
       ? noise === "unigram" ? "--noise-power 0.75, or --loss full" : "--loss full"
       : undefined,
     figures: { hitRate },
-  };
+  });
 }
 
 function worthFact(
   { samples }: ExpectedNoise,
   { different, effective }: NoiseFigures,
   { noise }: Settings,
-): Fact {
-  return {
-    subject: "noise",
-    name: "samples",
+): Finding {
+  return finding("noise", "samples", {
     text: `k = ${formatCount(samples)}${isFromBatch(noise) ? ", most from the batch" : ""}, of ` +
       `${formatCount(different)} different words, worth ${formatNumber(effective)} ` +
       "from the words' own distribution",
-    cure: effective < LITTLE_WORTH * samples ? "--noise unigram or batch+unigram" : undefined,
+    cure: effective < LITTLE_WORTH * samples && "--noise unigram or batch+unigram",
     figures: { samples, different, effective },
-  };
+  });
 }
 
 /** How far the norm term is from ln V, where an untrained model has its ln Z. */
-function termFact({ loss, normTerm }: Settings, words: number): Fact {
+function termFact({ loss, normTerm }: Settings, words: number): Finding {
   const auto = Math.log(words), isUsed = loss === "nce" || loss === "mix";
   const isFar = isUsed && typeof normTerm === "number" && Math.abs(normTerm - auto) > FAR_TERM;
-  return {
-    subject: "noise",
-    name: "norm term",
+  return finding("noise", "norm term", {
     text: isUsed
       ? `${normTerm}; ln V, the log of the number of words, is ${auto.toFixed(2)}`
       : `--loss ${loss} does not depend on it`,
-    cure: isFar ? "--norm-term auto" : undefined,
+    cure: isFar && "--norm-term auto",
     figures: { auto },
-  };
+  });
 }

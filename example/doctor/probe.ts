@@ -12,7 +12,7 @@ import type { Settings } from "../options/settings.ts";
 import { formatCount, formatDuration } from "../shared/format.ts";
 import { likelyCure } from "../training/diverged.ts";
 import type { Trainer } from "../training/trainer.ts";
-import type { Fact } from "./finding.ts";
+import { type Finding, finding } from "./finding.ts";
 
 /** Milliseconds of a trial. */
 export const TRIAL_MS = 10_000;
@@ -112,10 +112,10 @@ async function evaluateFor(
   budget: number,
 ): Promise<number> {
   const all = evaluationBatches(corpus.valid);
+  const evaluated = model.criterion.lossType === "neg" ? evaluateLoss : evaluate;
   const score = async (batches: readonly Batch[]) => {
     const begin = performance.now();
-    if (model.criterion.lossType === "neg") await evaluateLoss(gpu, model, batches);
-    else await evaluate(gpu, model, batches);
+    await evaluated(gpu, model, batches);
     const ms = performance.now() - begin;
     onSpent(ms);
     return ms;
@@ -132,24 +132,20 @@ function elementsIn(batches: readonly BatchDimensions[]): number {
 }
 
 /** Whether training went well in the trial; `words` is the size of the vocabulary. */
-export function lossFact({ divergedAt }: Pace, settings: Settings, words: number): Fact {
-  return {
-    subject: "settings",
-    name: "training",
+export function lossFact({ divergedAt }: Pace, settings: Settings, words: number): Finding {
+  return finding("settings", "training", {
     text: divergedAt > 0
       ? `its loss is no longer finite at step ${divergedAt} of a trial`
       : "its loss is finite in a trial",
-    cure: divergedAt > 0 ? `try ${likelyCure(settings, words)}` : undefined,
-  };
+    cure: divergedAt > 0 && `try ${likelyCure(settings, words)}`,
+  });
 }
 
 /** The pace as a finding. */
-export function paceFact(pace: Pace, { epochs, patience, maxMinutes }: Settings): Fact {
+export function paceFact(pace: Pace, { epochs, patience, maxMinutes }: Settings): Finding {
   const { tokensPerSecond, startMs, epochMs, validationMs, testMs, runMs } = pace;
   const seconds = (ms: number) => ms < 10_000 ? `${(ms / 1000).toFixed(1)}s` : formatDuration(ms);
-  return {
-    subject: "time",
-    name: "this run",
+  return finding("time", "this run", {
     text: `${seconds(runMs)} for --epochs ${formatCount(epochs)}` +
       (maxMinutes === null ? "" : ` and --max-minutes ${maxMinutes}`) +
       (patience === null ? "" : `, less if --patience ${patience} ends it`) + `: the start ` +
@@ -163,5 +159,5 @@ export function paceFact(pace: Pace, { epochs, patience, maxMinutes }: Settings)
       testSeconds: testMs / 1000,
       runSeconds: runMs / 1000,
     },
-  };
+  });
 }

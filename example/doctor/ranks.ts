@@ -2,7 +2,7 @@
 
 import { formatCount } from "../shared/format.ts";
 import type { Ranks } from "../shared/ranks.ts";
-import { attempted, type Fact, type Finding, graded } from "./finding.ts";
+import { attempted, type Finding, finding } from "./finding.ts";
 
 /** The ranks, as one of them sees them. */
 export interface Fellows {
@@ -31,57 +31,48 @@ export async function rankFindings(
 ): Promise<Finding[]> {
   const machines = await ranks.ofAll(own);
   return [ranksFact(machines, library), coresFact(machines), devicesFact(machines)]
-    .filter((fact) => fact !== undefined).map(graded);
+    .filter((fact) => fact !== undefined);
 }
 
-function ranksFact(machines: readonly RankMachine[], library: string): Fact {
+function ranksFact(machines: readonly RankMachine[], library: string): Finding {
   const hosts = new Set(machines.map(({ host }) => host)), { length: size } = machines;
-  return {
-    subject: "ranks",
-    name: "size",
+  return finding("ranks", "size", {
     text:
       `${formatCount(size)} on ${hosts.size === 1 ? "one machine" : `${hosts.size} machines`}, ` +
       `over ${library}`,
-    cure: size === 1 ? "start several by mpirun or srun (docs/distributed.md)" : undefined,
+    cure: size === 1 && "start several by mpirun or srun (docs/distributed.md)",
     figures: { ranks: size, machines: hosts.size },
-  };
+  });
 }
 
 /** A launcher may bind each rank to one core, which a software adapter computes with. */
-function coresFact(machines: readonly RankMachine[]): Fact {
+function coresFact(machines: readonly RankMachine[]): Finding {
   const bound = ranksWhere(machines, ({ software, cores }) => software && cores === 1);
   const cores = machines.map(({ cores }) => cores);
   const least = Math.min(...cores), most = Math.max(...cores);
-  return {
-    subject: "ranks",
-    name: "cores",
+  return finding("ranks", "cores", {
     text: bound.length > 0
       ? `one core for the software adapter of ${listRanks(bound)}`
       : `${least === most ? least : `${least} to ${most}`} for each rank`,
-    cure: bound.length > 0
-      ? "mpirun --bind-to none (Open MPI), if the machine has more cores"
-      : undefined,
+    cure: bound.length > 0 && "mpirun --bind-to none (Open MPI), if the machine has more cores",
     figures: { least, most },
-  };
+  });
 }
 
 /** WebGPU takes the first GPU that it sees: ranks of one machine that see the same may share it. */
-function devicesFact(machines: readonly RankMachine[]): Fact | undefined {
+function devicesFact(machines: readonly RankMachine[]): Finding | undefined {
   if (machines.every(({ software }) => software)) return undefined;
   const key = ({ host, devices }: RankMachine) => JSON.stringify([host, devices]);
   const shared = ranksWhere(machines, (machine) => {
     return !machine.software && machines.filter((other) => key(other) === key(machine)).length > 1;
   });
-  return {
-    subject: "ranks",
-    name: "GPUs",
+  return finding("ranks", "GPUs", {
     text: shared.length > 0
       ? `${listRanks(shared)} see the same GPUs of their machine, and so use the same one`
       : "each rank sees its own",
-    cure: shared.length > 0
-      ? "let each rank see one GPU alone: a container or a cgroup for each (docs/distributed.md)"
-      : undefined,
-  };
+    cure: shared.length > 0 &&
+      "let each rank see one GPU alone: a container or a cgroup for each (docs/distributed.md)",
+  });
 }
 
 /** Whether all ranks have the same of each of these; all call it. */
@@ -89,14 +80,13 @@ export async function sameFindings(
   ranks: Ranks,
   things: Parameters<Ranks["expectSame"]>[0],
 ): Promise<Finding[]> {
-  const stops: Finding[] = [], about = { subject: "ranks", name: "same" } as const;
+  const stops: Finding[] = [];
   for (const thing of things) {
-    const outcome = await attempted(about, () => ranks.expectSame([thing]));
-    if ("stop" in outcome) stops.push(outcome.stop);
+    await attempted(stops, "ranks", "same", () => ranks.expectSame([thing]));
   }
   if (stops.length > 0) return stops;
   const list = new Intl.ListFormat("en-GB").format(things.map(({ what }) => what));
-  return [{ ...about, grade: "fine", text: `all have the same ${list}` }];
+  return [finding("ranks", "same", { text: `all have the same ${list}` })];
 }
 
 /** What would stop the other ranks, and not this one; all call it. */

@@ -5,7 +5,7 @@ import { countUnknown, type Sentences } from "../data/sentences.ts";
 import { describeUnknown, unknownWarnings } from "../data/unknown.ts";
 import { EOS, UNK } from "../data/vocab.ts";
 import { formatCount, formatPercent } from "../shared/format.ts";
-import { type Fact, type Finding, graded, warned } from "./finding.ts";
+import { type Finding, finding, warned } from "./finding.ts";
 
 /** Sizes of a vocabulary for which the coverage is told. */
 const SIZES = [1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000];
@@ -18,47 +18,40 @@ const TOKEN_DEVIATION = 3;
 
 /** What is worth knowing of the words, after the text is read. */
 export function vocabularyFindings(corpus: Corpus): Finding[] {
-  const about = { subject: "data", name: "unknown words" } as const;
-  const warnings = unknownWarnings(corpus).map((line) => warned(about, line));
-  const facts = [textSizeFact(corpus), coverageFact(corpus), rareFact(corpus)].map(graded);
-  return [...facts, ...warnings.length > 0 ? warnings : [graded(unknownFact(corpus))]];
+  const warnings = unknownWarnings(corpus).map((line) => warned("data", "unknown words", line));
+  const facts = [textSizeFact(corpus), coverageFact(corpus), rareFact(corpus)];
+  return [...facts, ...warnings.length > 0 ? warnings : [unknownFact(corpus)]];
 }
 
-function textSizeFact({ train, valid, test, vocabulary }: Corpus): Fact {
+function textSizeFact({ train, valid, test, vocabulary }: Corpus): Finding {
   const fewest = Math.min(valid.tokens, test.tokens);
   const error = TOKEN_DEVIATION / Math.sqrt(fewest);
-  return {
-    subject: "data",
-    name: "size",
+  return finding("data", "size", {
     text: `${[train, valid, test].map(({ words }) => formatCount(words)).join(" / ")} words to ` +
       `train, validate and test on; vocabulary ${formatCount(vocabulary.size)}`,
-    cure: fewest < FEW_TOKENS
-      ? `take perplexities that differ by less than ${
-        formatPercent(error)
-      } for equal, or give more ` +
-        "text to validate and test on"
-      : undefined,
+    cure: fewest < FEW_TOKENS &&
+      `take perplexities that differ by less than ${
+          formatPercent(error)
+        } for equal, or give more ` +
+        "text to validate and test on",
     figures: {
       train: train.words,
       valid: valid.words,
       test: test.words,
       vocabulary: vocabulary.size,
     },
-  };
+  });
 }
 
-function unknownFact(corpus: Corpus): Fact {
+function unknownFact(corpus: Corpus): Finding {
   const { valid, test } = corpus, rate = (text: Sentences) => countUnknown(text) / text.words;
   const most = Math.max(rate(valid), rate(test));
-  return {
-    subject: "data",
-    name: "unknown words",
+  return finding("data", "unknown words", {
     text: describeUnknown(corpus) ?? "none in valid and test",
-    cure: most > MANY_UNKNOWN
-      ? "a lower --min-freq, a larger vocabulary (--vocab) or more training text"
-      : undefined,
+    cure: most > MANY_UNKNOWN &&
+      "a lower --min-freq, a larger vocabulary (--vocab) or more training text",
     figures: { valid: rate(valid), test: rate(test) },
-  };
+  });
 }
 
 /** The part of the validation text that the most frequent words of training make up, by their number. */
@@ -77,25 +70,21 @@ export function coverage({ vocabulary, valid }: Pick<Corpus, "vocabulary" | "val
   });
 }
 
-function coverageFact(corpus: Corpus): Fact {
+function coverageFact(corpus: Corpus): Finding {
   const parts = coverage(corpus);
-  return {
-    subject: "data",
-    name: "coverage",
+  return finding("data", "coverage", {
     text: "of valid by the most frequent words: " +
       parts.map(({ size, part }) => `${formatPercent(part)} by ${formatCount(size)}`).join(", "),
     figures: Object.fromEntries(parts.map(({ size, part }) => [String(size), part])),
-  };
+  });
 }
 
 /** Words that come once, and those of a vocabulary file that never come. */
-function rareFact({ vocabulary: { counts } }: Corpus): Fact {
+function rareFact({ vocabulary: { counts } }: Corpus): Finding {
   const words = counts.slice(EOS + 1),
     of = (times: number) => words.filter((count) => count === times).length;
   const [never, once] = [of(0), of(1)];
-  return {
-    subject: "data",
-    name: "rare words",
+  return finding("data", "rare words", {
     text:
       `of ${formatCount(words.length)} words ${formatCount(once)} (${
         formatPercent(once, words.length)
@@ -106,5 +95,5 @@ function rareFact({ vocabulary: { counts } }: Corpus): Fact {
       ? "--min-freq 2 leaves them to <unk>, which can be learned"
       : undefined,
     figures: { once, never },
-  };
+  });
 }

@@ -25,7 +25,7 @@ export interface Histogram {
 export interface SelfNormalization {
   /** Mean of ln Z over the tokens: the best norm term for scoring without normalising. */
   readonly mean: number;
-  /** Standard deviation of ln Z: the error of an unnormalised log probability. */
+  /** Standard deviation of ln Z: the error of a log probability that is not normalised, but for the mean's. */
   readonly std: number;
   /** The 1st, 50th and 99th percentile of ln Z. */
   readonly percentiles: readonly [number, number, number];
@@ -35,10 +35,19 @@ export interface SelfNormalization {
   readonly normTerm: number;
   /** exp of the mean of c - s(token), with the model's norm term c: a perplexity only if Z = exp(c). */
   readonly rawPpl: number;
-  /** The same with the best norm term. */
+  /** The same with the best norm term, the mean of ln Z: it is the exact perplexity. */
   readonly rawPplBest: number;
-  /** Whether scores may be used without normalising: std at most {@linkcode SAFE_STD}, perplexity sane. */
-  readonly safe: boolean;
+}
+
+/** Those figures of a card by which raw scores are judged. */
+export type RawFigures = Pick<SelfNormalization, "mean" | "std" | "normTerm" | "rawPplBest">;
+
+/** How sentences may be scored. */
+export interface RawVerdict {
+  /** The first safe mode of raw (less the norm term), raw-best (less the mean of ln Z) and exact. */
+  readonly mode: "raw" | "raw-best" | "exact";
+  /** Why those before it are not safe. */
+  readonly why?: string;
 }
 
 /** Ranges of frequency, most frequent words first, and their descriptions. */
@@ -68,6 +77,11 @@ export interface Bucket {
 const BARS = 40;
 /** Up to this standard deviation of ln Z, in nats, unnormalised scores rank almost like exact ones. */
 export const SAFE_STD = 0.2;
+/**
+ * How far the norm term may be from the mean of ln Z, in nats, before it counts as a penalty on each word. In a
+ * sentence of 16 words its errors add up to as much as those of {@linkcode SAFE_STD}: 16 * 0.05 = sqrt(16) * 0.2.
+ */
+export const SAFE_SHIFT = 0.05;
 
 /** exp of the mean negative log probability of all tokens. */
 export function perplexity({ score, logZ }: TokenScores): number {
@@ -96,14 +110,12 @@ export function knownWords({ target, score, logZ }: TokenScores): KnownWords {
  * Statistics of ln Z.
  *
  * @param normTerm The model's c.
- * @param classes Number of words: a model that is worse than a uniform guess among them is not safe.
  */
 export function selfNormalization(
-  scores: TokenScores,
+  { score, logZ }: TokenScores,
   normTerm: number,
-  classes: number,
 ): SelfNormalization {
-  const { score, logZ } = scores, n = logZ.length;
+  const n = logZ.length;
   const center = mean(n, (i) => logZ[i]!);
   const std = Math.sqrt(mean(n, (i) => (logZ[i]! - center) ** 2));
   const sorted = logZ.toSorted();
@@ -117,8 +129,30 @@ export function selfNormalization(
     normTerm,
     rawPpl: Math.exp(normTerm - meanScore),
     rawPplBest: Math.exp(center - meanScore),
-    safe: std <= SAFE_STD && perplexity(scores) <= classes,
   };
+}
+
+/**
+ * How sentences may be scored without normalising, if at all. A spread of ln Z spoils all raw scores; a mean
+ * other than the norm term is a reward or a penalty for each word, which only raw-best takes away.
+ *
+ * @param classes Number of words: a model that is worse than a uniform guess among them has no useful scores.
+ */
+export function rawVerdict(
+  { mean, std, normTerm, rawPplBest }: RawFigures,
+  classes: number,
+): RawVerdict {
+  const three = (nats: number) => Number(nats.toPrecision(3));
+  if (!(std <= SAFE_STD)) {
+    return { mode: "exact", why: `ln Z varies by ${three(std)}, over ${SAFE_STD}` };
+  }
+  if (!(rawPplBest <= classes)) {
+    return { mode: "exact", why: "the perplexity is over the number of words" };
+  }
+  const shift = Math.abs(mean - normTerm);
+  if (shift <= SAFE_SHIFT) return { mode: "raw" };
+  const why = `the norm term is ${three(shift)} off the mean of ln Z, over ${SAFE_SHIFT}`;
+  return { mode: "raw-best", why };
 }
 
 /** The distribution of sorted values; those that are not finite are left out. */
@@ -163,18 +197,23 @@ export function frequencyBuckets(scores: TokenScores, vocabulary: Vocabulary): B
   }));
 }
 
-/** The card and the buckets as text, one line each. */
+/**
+ * The card and the buckets as text, one line each.
+ *
+ * @param buckets Those of all words.
+ */
 export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]): string[] {
   const two = formatPerplexity, [low, , high] = card.percentiles;
   const [mean, std, raw, best] = [card.mean, card.std, card.rawPpl, card.rawPplBest].map(two);
-  const verdict = card.safe ? "safe" : `not safe: ${reason(card)}`;
+  const { mode, why } = rawVerdict(card, buckets.reduce((sum, { words }) => sum + words, 0));
+  const others = mode === "raw-best" ? "raw is" : "raw and raw-best are";
   return [
     "words       " + buckets.filter(({ ppl }) => ppl !== null)
       .map((bucket) => `ppl ${two(bucket.ppl!)} on ${describeBucket(bucket)}`).join(", "),
     `normaliser  ln Z, which turns scores into probabilities, is ${mean} on average, ` +
     `standard deviation ${std}, 98 % from ${two(low)} to ${two(high)}`,
-    `raw scores  without ln Z, ppl ${best} shows as ${raw} (with --norm-term ${mean} ` +
-    `exactly); this is ${verdict}`,
+    `raw scores  without ln Z, ppl ${best} shows as ${raw}; safe in score and rescore: --mode ${mode}` +
+    (why === undefined ? "" : ` (${others} not: ${why})`),
   ];
 }
 
@@ -182,12 +221,6 @@ export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]
 function describeBucket({ name, words }: Bucket): string {
   const [one, several] = BUCKET_TEXTS[name];
   return words === 1 ? one : several.replace("#", formatCount(words));
-}
-
-function reason({ std }: SelfNormalization): string {
-  return std <= SAFE_STD
-    ? "the perplexity is over the number of words"
-    : `ln Z varies by more than ${SAFE_STD}`;
 }
 
 function mean(n: number, value: (i: number) => number): number {

@@ -4,6 +4,7 @@ import type { Gpu, Step, Tensor } from "../../mod.ts";
 import { drawClasses } from "../../kernels/ops.ts";
 import { Philox, RandomStream, streamOf } from "../../kernels/random/mod.ts";
 import { UNK } from "../data/vocab.ts";
+import { CarriedStates } from "../model/carried_states.ts";
 import type { WordModel } from "../model/model.ts";
 import { type GenerateSettings, MAX_BEST } from "../options/generate.ts";
 import { pick } from "./pick.ts";
@@ -36,58 +37,44 @@ export async function* continuations(
   texts: Texts,
   settings: Continuation,
 ): AsyncGenerator<Uint32Array> {
-  using reader = new Reader(model);
+  using carried = new CarriedStates();
   const B = texts.count, { seed, topK, topP } = settings;
   const draw = topK === null && topP === null ? amongAll : amongBest;
+  /** Reads these words [B]; returns the criterion's input. */
+  const read = (step: Step, ids: Uint32Array): Tensor => {
+    const before = carried.before({ batchSize: B, continues: true });
+    const { context, states } = model.context(step, step.upload(ids, [1, B]), { states: before });
+    carried.carry(step, states, true);
+    return context;
+  };
   for (const id of prompt.slice(0, -1)) {
     using step = gpu.step();
-    reader.read(step, new Uint32Array(B).fill(id));
+    read(step, new Uint32Array(B).fill(id));
     await gpu.keepUp();
   }
   let ids = new Uint32Array(B).fill(prompt.at(-1)!);
   for (let number = 0;; number++) {
     {
       using step = gpu.step({ seed, number });
-      ids = await draw(gpu, step, model, reader.read(step, ids), texts, settings);
+      ids = await draw(gpu, step, model, read(step, ids), texts, settings);
     }
     yield ids;
   }
 }
 
-/** A model that reads one word per text at a time. */
-class Reader implements Disposable {
-  readonly #model: WordModel;
-  #states: readonly Tensor[] = [];
-
-  constructor(model: WordModel) {
-    this.#model = model;
-  }
-
-  /** Reads these words [B]; returns the criterion's input. */
-  read(step: Step, ids: Uint32Array): Tensor {
-    const input = step.upload(ids, [1, ids.length]), before = this.#states;
-    const { context, states } = this.#model.context(step, input, { states: before });
-    this[Symbol.dispose]();
-    this.#states = states;
-    for (const state of states) step.keep(state);
-    return context;
-  }
-
-  [Symbol.dispose](): void {
-    for (const state of this.#states) state.dispose();
-    this.#states = [];
-  }
-}
-
-/** The ids [B] that follow the contexts of B texts. */
-async function amongAll(
+/** Draws the ids [B] that follow the contexts of B texts. */
+type Draw = (
   gpu: Gpu,
   step: Step,
-  { criterion }: WordModel,
+  model: WordModel,
   context: Tensor,
-  { first, count }: Texts,
-  { temperature, unk }: Continuation,
-): Promise<Uint32Array<ArrayBuffer>> {
+  texts: Texts,
+  settings: Continuation,
+) => Promise<Uint32Array<ArrayBuffer>>;
+
+/** From all words. */
+const amongAll: Draw = async (gpu, step, { criterion }, context, texts, { temperature, unk }) => {
+  const { first, count } = texts;
   const scorer = criterion.scoreAllClasses!(step, context);
   // A second word, drawn without the first, replaces <unk>.
   const k = unk ? 1 : 2, options = { stream: STREAM, temperature, firstRow: first };
@@ -96,17 +83,10 @@ async function amongAll(
     const id = drawn[n * k]!;
     return id === UNK && !unk ? drawn[n * k + 1]! : id;
   });
-}
+};
 
-/** The same from the scores of the best words, picked on the CPU. */
-async function amongBest(
-  gpu: Gpu,
-  step: Step,
-  { criterion }: WordModel,
-  context: Tensor,
-  { first, count }: Texts,
-  settings: Continuation,
-): Promise<Uint32Array<ArrayBuffer>> {
+/** From the scores of the best words, picked on the CPU. */
+const amongBest: Draw = async (gpu, step, { criterion }, context, { first, count }, settings) => {
   const { topK, topP, seed, unk } = settings;
   const k = Math.min(criterion.noise.numClasses, (topK ?? MAX_BEST) + (unk ? 0 : 1));
   const best = criterion.topK(step, k, context);
@@ -119,7 +99,7 @@ async function amongBest(
     const random = new Philox(seed, streamOf(`${STREAM.name}.${first + n}`), step.number);
     return pick(candidates, logTotals?.[n] ?? 0, settings, random.uniform());
   });
-}
+};
 
 /** ln of the sum of exp(score) over the words that may come, for each context. */
 async function lnSums(

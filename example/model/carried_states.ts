@@ -15,14 +15,12 @@ export class CarriedStates implements Disposable {
    * The states [B, H] of the whole batch, of which each rank carries its columns; none unless the next batch
    * continues the last one. The caller disposes of them.
    */
-  async whole(gpu: Gpu, communicator: Communicator): Promise<Tensor[]> {
-    const wholes: Tensor[] = [];
-    for (const state of this.#states) {
+  whole(gpu: Gpu, communicator: Communicator): Promise<Tensor[]> {
+    return Array.fromAsync(this.#states, async (state) => {
       const shape = [this.#columns, state.shape[1]!] as const;
       const parts = await communicator.gather(await gpu.readFloats(state));
-      wholes.push(gpu.tensor(shape, joinRows(parts, ...shape)));
-    }
-    return wholes;
+      return gpu.tensor(shape, joinRows(parts, ...shape));
+    });
   }
 
   /** Carries this rank's columns of the states [B, H] of a whole batch, and takes ownership of these. */
@@ -41,9 +39,9 @@ export class CarriedStates implements Disposable {
   }
 
   /** Initial states of the whole `batch`, or of this rank's columns: the carried ones, or none, which means zero. */
-  before(batch: Batch): readonly Tensor[] {
-    this.#columns = batch.batchSize;
-    return batch.continues ? this.#states : [];
+  before({ batchSize, continues }: Pick<Batch, "batchSize" | "continues">): readonly Tensor[] {
+    this.#columns = batchSize;
+    return continues ? this.#states : [];
   }
 
   /** Keeps a batch's final states beyond its step, if the next batch continues it. */

@@ -7,6 +7,7 @@ import { type BatchDimensions, elementsOf } from "../data/row_batch.ts";
 import { Failure } from "../shared/errors.ts";
 import { formatCount } from "../shared/format.ts";
 import { firstIndex } from "../shared/search.ts";
+import { flagOf } from "../options/option.ts";
 import { type EvaluationKind, isFromBatch } from "../options/settings.ts";
 import {
   batchNeeds,
@@ -61,15 +62,6 @@ export function fullest(settings: Sizes, bounds: Bounds, batch: BatchShape): Nee
   return [...modelNeeds(settings, bounds), ...batchNeeds(settings, bounds, batch, true)]
     .reduce((a, b) => part(b) > part(a) ? b : a);
 }
-
-/** Settings that can be reduced, and their options. */
-const REDUCIBLE = {
-  batchSize: "batch-size",
-  bptt: "bptt",
-  emsize: "emsize",
-  nhid: "nhid",
-  noiseRatio: "noise-ratio",
-} as const;
 
 /**
  * Checks that the model's parameters fit the device.
@@ -159,7 +151,7 @@ export function checkTimestamps({ features }: Pick<GPUDevice, "features">): void
 
 /** The setting's option with a value. */
 function spell(size: Size, value: number): string {
-  return `--${REDUCIBLE[size]} ${value}`;
+  return `${flagOf(size)} ${value}`;
 }
 
 /** Throws a Failure for the first need that is not met. */

@@ -3,9 +3,9 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { type Gpu, OutOfMemoryError } from "../../mod.ts";
 import { type Shard, shardRows } from "../../kernels/mod.ts";
-import type { Settings } from "../options/settings.ts";
+import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
-import { parameterCount, parameterShapes, type SizeSettings } from "./shapes.ts";
+import { parameterCount, parameterShapes } from "./shapes.ts";
 
 /** Bytes of what is on the GPU, by what they are for. */
 export interface MemoryNeeds {
@@ -21,13 +21,6 @@ export interface MemoryNeeds {
   readonly gradients: number;
 }
 
-/** Settings on which a model's needs depend. */
-type ModelNeedsSettings = SizeSettings & Pick<Settings, "noise" | "tableDtype">;
-/** Settings on which those of training depend. */
-type TrainingNeedsSettings =
-  & ModelNeedsSettings
-  & Pick<Settings, "loss" | "optimizer" | "momentum" | "weightDecay" | "syncEvery">;
-
 /** Bytes of a 32-bit float. */
 const FLOAT_BYTES = 4;
 /** Bytes a word: of the table that is drawn from, and of ln q. */
@@ -35,7 +28,7 @@ const DRAWN_BYTES = 8, LOG_BYTES = 4;
 
 /** What a model over `words` words takes in any use, or a rank's shard of it. Batches take more. */
 export function memoryOfModel(
-  settings: ModelNeedsSettings,
+  settings: ModelSettings,
   words: number,
   shard?: Shard,
 ): MemoryNeeds {
@@ -51,7 +44,7 @@ export function memoryOfModel(
 
 /** What its training takes; a larger gradient than `heldBytes` is computed in tiles. */
 export function memoryOfTraining(
-  settings: TrainingNeedsSettings,
+  settings: ModelSettings & TrainingSettings,
   words: number,
   { heldBytes }: Pick<Gpu, "heldBytes">,
   shard?: Shard,
@@ -80,7 +73,7 @@ export function memoryOfTraining(
 }
 
 /** Whether a word has one vector, as input and where it is scored. */
-function hasOneTable({ indexModule, tied }: SizeSettings): boolean {
+function hasOneTable({ indexModule, tied }: ModelSettings): boolean {
   return indexModule === "gru" || tied;
 }
 

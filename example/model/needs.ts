@@ -1,6 +1,6 @@
 /** The largest tensors of a model, of a training step and of an evaluation, by their sizes alone. */
 
-import { isFromBatch, type Settings } from "../options/settings.ts";
+import { isFromBatch, type ModelSettings, type Settings } from "../options/settings.ts";
 import { product } from "./shapes.ts";
 
 /** Limits of the device and the vocabulary. */
@@ -24,19 +24,7 @@ export interface BatchShape {
 }
 
 /** Settings that determine sizes. */
-export type Sizes = Pick<
-  Settings,
-  | "indexModule"
-  | "emsize"
-  | "nhid"
-  | "loss"
-  | "noise"
-  | "noiseRatio"
-  | "perWord"
-  | "tableDtype"
-  | "batchSize"
-  | "bptt"
->;
+export type Sizes = ModelSettings & Pick<Settings, "batchSize" | "bptt">;
 
 /** The settings that can be reduced. */
 export type Size = "batchSize" | "bptt" | "emsize" | "nhid" | "noiseRatio";

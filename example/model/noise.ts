@@ -12,12 +12,6 @@ import {
 import type { ModelSettings } from "../options/settings.ts";
 import { EOS, UNK } from "../data/vocab.ts";
 
-/** Settings that noise depends on. */
-export type NoiseSettings = Pick<
-  ModelSettings,
-  "noise" | "noisePower" | "noiseUniform" | "noiseRatio" | "unique"
->;
-
 /**
  * The noise for words with these counts; the caller owns it.
  *
@@ -29,7 +23,7 @@ export type NoiseSettings = Pick<
  */
 export function makeNoise(
   gpu: Gpu,
-  settings: NoiseSettings,
+  settings: ModelSettings,
   counts: ArrayLike<number>,
 ): NoiseSource {
   const { noise, noiseRatio, unique } = settings;
@@ -54,7 +48,7 @@ export interface ExpectedNoise {
 /** The noise of a model that `settings` describe, in a batch of `targets` targets. */
 export function expectedNoise(
   source: NoiseSource,
-  settings: NoiseSettings,
+  settings: ModelSettings,
   counts: ArrayLike<number>,
   targets: number,
 ): ExpectedNoise {
@@ -85,7 +79,7 @@ function withUnseen(counts: ArrayLike<number>): Float64Array {
 
 function probabilities(
   name: string,
-  { noisePower, noiseUniform }: NoiseSettings,
+  { noisePower, noiseUniform }: ModelSettings,
   counts: ArrayLike<number>,
 ): Float64Array {
   if (name === "log-uniform") return logUniformProbabilities(counts.length);
@@ -98,7 +92,7 @@ function probabilities(
  * the three marks at the first ids do not count.
  */
 export function noiseWarning(
-  { noise }: NoiseSettings,
+  { noise }: ModelSettings,
   counts: ArrayLike<number>,
 ): string | undefined {
   if (!noise.endsWith("log-uniform")) return undefined;

@@ -29,7 +29,6 @@ export const EVALUATION = wordOr(["full", "nce", "loss"], {
     "not normalised), sampled:K (the sampled loss of K samples) or loss (that of training: full, " +
     "sampled, neg).",
   modes: RESULTS,
-  mayChange: true,
   ...SAMPLED,
 });
 
@@ -71,6 +70,12 @@ export function evaluationProblem(
     return cannot("with --unique there are --noise-ratio samples", `sampled:${noiseRatio}`);
   }
   return undefined;
+}
+
+/** What a test with this evaluation measures, if it gives no perplexity: nce's is not the loss of that name. */
+export function measureText(evaluation: string): string {
+  if (evaluation === "nce") return "raw negative log probability";
+  return evaluation === "loss" ? evaluation : `${evaluation} loss`;
 }
 
 /** An evaluation or a mode, as spelled for `--evaluation` or `--mode`. */

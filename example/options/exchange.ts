@@ -1,11 +1,11 @@
 /** The options of `export` and `import`. */
 
-import { choice, type Option, optional, path } from "./option.ts";
+import { choice, type Option, path } from "./option.ts";
 import { LOSS, MODEL, RUN } from "./options.ts";
 
-/** An option that is not given has no setting: there is no default. */
+/** The option without its default: its setting is null unless it is given. */
 function unset<T>({ default: _default, ...option }: Option<T>): Option<T | null> {
-  return optional(option, null);
+  return { ...option, absent: null };
 }
 
 /** The options of `export`. */
@@ -16,7 +16,7 @@ export const EXPORT = {
     help: "What the model is for: a safetensors file with the names and shapes of the original " +
       "(Pytorch-NCE), and the words beside it as JSON.",
   }),
-  out: optional({
+  out: {
     ...path({
       value: "file",
       help: "The file to write, with the ending .safetensors; the words go to the same name with " +
@@ -24,20 +24,17 @@ export const EXPORT = {
     }),
     wants: "a path that ends in .safetensors",
     read: (text: string) => text.endsWith(".safetensors") ? text : undefined,
-  }, null),
+  },
 };
 
 /** The options of `import`. */
 export const IMPORT = {
-  vocab: optional(
-    path({
-      value: "file",
-      help:
-        'The words and their counts, {"words": [...], "counts": [...]}, in the order of the ids. ' +
-        "Without it, the file's name with .json.",
-    }),
-    null,
-  ),
+  vocab: path({
+    value: "file",
+    help:
+      'The words and their counts, {"words": [...], "counts": [...]}, in the order of the ids. ' +
+      "Without it, the file's name with .json.",
+  }),
   save: {
     ...unset(RUN.save),
     help: "Name of the model, saved_model/NAME.safetensors; without it, that of the file.",

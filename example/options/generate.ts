@@ -1,6 +1,6 @@
 /** The options of `generate`. */
 
-import { count, flag, number, optional, type OptionTable, type SettingsOf } from "./option.ts";
+import { count, flag, number, type OptionTable, type SettingsOf } from "./option.ts";
 import { MODEL, RUN } from "./options.ts";
 import { UsageError } from "../shared/errors.ts";
 
@@ -26,22 +26,15 @@ export const GENERATE = {
       "Divides the scores: below 1 for likelier words, above 1 for rarer ones, 0 for the most " +
       "probable word each time.",
   }),
-  topK: optional(
-    count([1, MAX_BEST], {
-      value: "count",
-      help: "Go on with one of so many most probable words; without it and --top-p, with any word.",
-    }),
-    null,
-  ),
-  topP: optional(
-    number([0, 1], {
-      value: "part",
-      help:
-        "Go on with one of the fewest most probable words that together have this probability, " +
-        `${MAX_BEST} words at most.`,
-    }),
-    null,
-  ),
+  topK: count([1, MAX_BEST], {
+    value: "count",
+    help: "Go on with one of so many most probable words; without it and --top-p, with any word.",
+  }),
+  topP: number([0, 1], {
+    value: "part",
+    help: "Go on with one of the fewest most probable words that together have this probability, " +
+      `${MAX_BEST} words at most.`,
+  }),
   seed: {
     ...MODEL.seed,
     help: "Random seed: the same seed gives the same texts.",

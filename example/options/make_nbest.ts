@@ -1,7 +1,7 @@
 /** Options of the command `make-nbest`. */
 
 import { FORMATS } from "./choices.ts";
-import { choice, count, number, optional, type OptionTable, path } from "./option.ts";
+import { choice, count, number, type OptionTable, path } from "./option.ts";
 import { RUN } from "./options.ts";
 
 /** Which lists to make, and where to write them. */
@@ -32,13 +32,10 @@ export const MAKE_NBEST = {
       "json (an utterance a line), srilm or kaldi (a folder); only json tells what is the best " +
       "possible.",
   }),
-  out: optional(
-    path({
-      value: "path",
-      help: "Where the lists go; standard output unless given, which takes json alone. What was " +
-        "said goes to PATH.ref beside srilm and kaldi.",
-    }),
-    undefined,
-  ),
+  out: path({
+    value: "path",
+    help: "Where the lists go; standard output unless given, which takes json alone. What was " +
+      "said goes to PATH.ref beside srilm and kaldi.",
+  }),
   debug: RUN.debug,
 } satisfies OptionTable;

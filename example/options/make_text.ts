@@ -1,6 +1,6 @@
 /** Options of the command `make-text`. */
 
-import { count, optional, type OptionTable } from "./option.ts";
+import { count, type OptionTable } from "./option.ts";
 import { RUN } from "./options.ts";
 
 /** Which text to make, and where to write it. */
@@ -10,14 +10,11 @@ export const MAKE_TEXT = {
     default: "1000000",
     help: "Number of words in train.txt.",
   }),
-  testWords: optional(
-    count([1, 1e12], {
-      value: "count",
-      help: "Number of words in valid.txt, and in test.txt; without it a tenth of --words, and " +
-        "1,000,000 at most.",
-    }),
-    null,
-  ),
+  testWords: count([1, 1e12], {
+    value: "count",
+    help: "Number of words in valid.txt, and in test.txt; without it a tenth of --words, and " +
+      "1,000,000 at most.",
+  }),
   vocab: count([100, 1e8], {
     value: "count",
     default: "10000",

@@ -1,13 +1,13 @@
 /** Options for the optimizer and its learning rate. */
 
 import { OPTIMIZERS } from "./choices.ts";
-import { choice, count, EPOCHS, inRuns, number, type Range, TRAINING } from "./option.ts";
+import { alike, choice, count, EPOCHS, number, type Range, TRAINING } from "./option.ts";
 
 /** Coefficients whose products with weights and gradients stay within float32. */
 const COEFFICIENT: Range = [1e-30, 1e30];
 
 /** How weights are updated. */
-export const OPTIMIZER = inRuns(TRAINING, {
+export const OPTIMIZER = alike({ modes: TRAINING }, {
   optimizer: choice(OPTIMIZERS, {
     value: "name",
     default: "sgd",
@@ -52,7 +52,7 @@ export const OPTIMIZER = inRuns(TRAINING, {
     value: "rate",
     default: "1e-5",
     help:
-      "Weight decay added to the gradients; with the adagrads and adam not where only some words of a " +
-      "table have one.",
+      "Weight decay added to the gradients, also with adam, unlike AdamW; with the adagrads and adam " +
+      "not where only some words of a table have one.",
   }),
 });

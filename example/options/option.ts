@@ -2,6 +2,7 @@
 
 import { toKebabCase } from "@std/text";
 import { UsageError } from "../shared/errors.ts";
+import { nearestName } from "../shared/search.ts";
 
 /** What a run does: train and test, test a saved model, or profile one training batch. */
 export type Mode = "train" | "test" | "profile";
@@ -13,24 +14,30 @@ export const EPOCHS: readonly Mode[] = ["train"];
 /** Runs that end with a test. */
 export const RESULTS: readonly Mode[] = ["train", "test"];
 
+/** What options may have in common. */
+interface Traits {
+  /** The runs that it affects; all unless given. */
+  readonly modes?: readonly Mode[];
+  /** Whether a resumed run may change the value: only if training stays the same. */
+  readonly mayChange?: boolean;
+  /** Whether versions before the option did what its default says: their files lack the setting. */
+  readonly addedLater?: boolean;
+}
+
 /** Properties of every option. */
-interface Description {
+interface Description extends Traits {
   /** The default value. */
   readonly default?: string;
   /** What the option does, one sentence. */
   readonly help: string;
-  /** The runs that it affects; all unless given. */
-  readonly modes?: readonly Mode[];
-  /** Whether a resumed run may change the value: only if training stays the same. */
-  readonly mayChange?: true;
-  /** Whether versions before the option did what its default says: their files lack the setting. */
-  readonly addedLater?: true;
 }
 
 /** Properties of every option with a value. */
 interface ValueDescription extends Description {
   /** Placeholder for the value in the help text. */
   readonly value: string;
+  /** The setting without a value, if there is no default; null unless it is said here. */
+  readonly absent?: unknown;
 }
 
 /** Inclusive limits of a number. */
@@ -75,9 +82,9 @@ export type Given = Readonly<Record<string, string | boolean | undefined>>;
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** An option without a value. */
-export function flag(description: Description): Option<boolean> {
+export function flag(description: Description, absent = false): Option<boolean> {
   const read = (text: string) => text === "true" || (text === "false" ? false : undefined);
-  return { ...description, wants: "true or false", absent: false, read };
+  return { ...description, wants: "true or false", absent, read };
 }
 
 /** A switch that abbreviates another option with a value. */
@@ -85,17 +92,37 @@ export function shorthand(name: string, text: string, description: Description):
   return { ...description, wants: "nothing", shortFor: [name, text], read: () => undefined };
 }
 
+/** The setting of an option with the description D and values T: null, too, if it may be left without one. */
+type SetBy<T, D> = D extends { readonly default: string } | { readonly absent: T } ? T : T | null;
+
+/** An option with a value of this kind. */
+export function valued<T, D extends ValueDescription>(
+  description: D,
+  kind: Pick<Option<T>, "wants" | "read" | "range" | "choices" | "isPath">,
+): Option<SetBy<T, D>> {
+  const absent = description.default === undefined && { absent: null };
+  const option: Option = { ...absent, ...description, ...kind };
+  return option as Option<SetBy<T, D>>;
+}
+
 /** A number. */
-export function number([min, max]: Range, description: ValueDescription): Option<number> {
+export function number<D extends ValueDescription>(
+  [min, max]: Range,
+  description: D,
+): Option<SetBy<number, D>> {
   const read = (text: string) => {
     const value = DECIMAL.test(text) ? Number(text) : NaN;
     return value >= min && value <= max ? value : undefined;
   };
-  return { ...description, range: [min, max], wants: `a number from ${min} to ${max}`, read };
+  const wants = `a number from ${min} to ${max}`;
+  return valued<number, D>(description, { range: [min, max], wants, read });
 }
 
 /** A whole number. */
-export function count(range: Range, description: ValueDescription): Option<number> {
+export function count<D extends ValueDescription>(
+  range: Range,
+  description: D,
+): Option<SetBy<number, D>> {
   const { wants, ...plain } = number(range, description);
   const read = (text: string) => {
     const value = plain.read(text);
@@ -105,12 +132,12 @@ export function count(range: Range, description: ValueDescription): Option<numbe
 }
 
 /** One of some words. */
-export function choice<const T extends string>(
+export function choice<const T extends string, D extends ValueDescription>(
   choices: readonly T[],
-  description: ValueDescription,
-): Option<T> {
+  description: D,
+): Option<SetBy<T, D>> {
   const read = (text: string) => choices.find((choice) => choice === text);
-  return { ...description, wants: `one of ${choices.join(", ")}`, choices, read };
+  return valued<T, D>(description, { wants: `one of ${choices.join(", ")}`, choices, read });
 }
 
 /** One of some words, or a value that `other` accepts. */
@@ -123,18 +150,13 @@ export function wordOr<const T extends string, U>(
 }
 
 /** The path of a file or a folder. */
-export function path(description: ValueDescription): Option<string> {
-  return { ...description, wants: "a path", isPath: true, read: (text) => text };
+export function path<D extends ValueDescription>(description: D): Option<SetBy<string, D>> {
+  return valued<string, D>(description, { wants: "a path", isPath: true, read: (text) => text });
 }
 
-/** An option whose setting is `absent` unless it is given. */
-export function optional<T, U>(option: Option<T>, absent: U): Option<T | U> {
-  return { ...option, absent };
-}
-
-/** The same options, which affect these runs alone unless one says otherwise. */
-export function inRuns<Table extends OptionTable>(modes: readonly Mode[], table: Table): Table {
-  const entries = Object.entries(table).map(([name, option]) => [name, { modes, ...option }]);
+/** The same options, all with these traits but where one says otherwise. */
+export function alike<Table extends OptionTable>(traits: Traits, table: Table): Table {
+  const entries = Object.entries(table).map(([name, option]) => [name, { ...traits, ...option }]);
   return Object.fromEntries(entries) as Table;
 }
 
@@ -192,7 +214,7 @@ export function withShorthands(table: OptionTable, given: Given): Given {
  * @throws {UsageError} One line that names the option, the value and the cure.
  */
 export function readOption(name: string, option: Option, given: Given[string]): unknown {
-  const { value, default: standard, absent, wants } = option;
+  const { value, default: standard, absent, wants, choices = [] } = option;
   if (value === undefined) return given === undefined ? absent : option.read(String(given));
   const text = given ?? standard, flag = flagOf(name);
   if (text === undefined) return absent;
@@ -204,6 +226,7 @@ export function readOption(name: string, option: Option, given: Given[string]): 
   }
   const setting = option.read(text);
   if (setting !== undefined) return setting;
-  const hint = standard === undefined ? "" : `, for example ${flag} ${standard}`;
+  const meant = nearestName(text, choices) ?? standard;
+  const hint = meant === undefined ? "" : `, for example ${flag} ${meant}`;
   throw new UsageError(`${flag} must be ${wants}, got ${JSON.stringify(text)}${hint}`);
 }

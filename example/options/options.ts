@@ -3,19 +3,19 @@
 import { INDEX_MODULES, LOSSES, NOISES, TABLE_DTYPES } from "./choices.ts";
 import { SAMPLES } from "./evaluation_kind.ts";
 import {
+  alike,
   choice,
   count,
   EPOCHS,
   flag,
-  inRuns,
   number,
-  optional,
   type OptionTable,
   path,
   type Range,
   type SettingsOf,
   shorthand,
   TRAINING,
+  valued,
 } from "./option.ts";
 import { DISTRIBUTED } from "./distributed.ts";
 import { NORM_TERM } from "./norm_term.ts";
@@ -33,59 +33,50 @@ const DATA = {
     ...path({
       value: "path",
       default: "synthetic",
-      help: "Folder with train.txt, valid.txt and test.txt (or .txt.gz, .txt.zst, or several: " +
-        "train-*.txt), a sentence a line; or synthetic, a language made up by the program, with " +
-        "settings such as synthetic:vocab=900,seed=2 (also words).",
+      help:
+        "Folder with train.txt, valid.txt and test.txt (or .txt.gz, .txt.zst, or train-*.txt), a " +
+        "sentence a line; or synthetic, a made-up language, with settings such as " +
+        "synthetic:vocab=900,seed=2 (also words). A model's test takes its own.",
       mayChange: true,
     }),
     choices: ["synthetic"],
   },
-  vocab: optional(
-    path({
+  ...alike({ modes: TRAINING }, {
+    vocab: path({
       value: "file",
       help: "Vocabulary file, a word a line; without it the words of train.txt.",
-      modes: TRAINING,
       mayChange: true,
     }),
-    null,
-  ),
-  minFreq: count(ANY_COUNT, {
-    value: "count",
-    default: "1",
-    help: "Rarer words become <unk>.",
-    modes: TRAINING,
-    mayChange: true,
-  }),
-  corpusMemory: optional<number, null>(
-    number([1e-6, 1e6], {
+    minFreq: count(ANY_COUNT, {
+      value: "count",
+      default: "1",
+      help: "Rarer words become <unk>.",
+      mayChange: true,
+    }),
+    corpusMemory: number([1e-6, 1e6], {
       value: "gigabytes",
       help:
         "Most memory for the text of train.txt; a larger one is read from a file in windows, and " +
         "shuffled by windows. Without it, a quarter of the machine's.",
-      modes: TRAINING,
       mayChange: true,
     }),
-    null,
-  ),
-  concat: flag({
-    help: "Train on the text joined with <s> and cut into pieces of --bptt words, not on " +
-      "separate sentences.",
-    modes: TRAINING,
-  }),
-  bptt: count([1, 1e6], {
-    value: "words",
-    default: "35",
-    help: "Longest training sequence.",
-    modes: TRAINING,
-  }),
-  carryState: flag({
-    help: "With --concat, carry the hidden state from one piece to the next.",
-    modes: TRAINING,
+    concat: flag({
+      help: "Train on the text joined with <s> and cut into pieces of --bptt words, not on " +
+        "separate sentences.",
+    }),
+    bptt: count([1, 1e6], {
+      value: "words",
+      default: "35",
+      help: "Longest training sequence.",
+    }),
+    carryState: flag({
+      help: "With --concat, carry the hidden state from one piece to the next.",
+    }),
   }),
 } satisfies OptionTable;
 
 /** The network. */
-export const MODEL = inRuns(TRAINING, {
+export const MODEL = alike({ modes: TRAINING }, {
   indexModule: choice(INDEX_MODULES, {
     value: "module",
     default: "linear",
@@ -133,7 +124,7 @@ export const MODEL = inRuns(TRAINING, {
 });
 
 /** The loss and its noise. */
-export const LOSS = inRuns(TRAINING, {
+export const LOSS = alike({ modes: TRAINING }, {
   loss: choice(LOSSES, {
     value: "loss",
     default: "full",
@@ -176,63 +167,49 @@ export const LOSS = inRuns(TRAINING, {
 });
 
 /** The course of training. */
-const COURSE = inRuns(EPOCHS, {
+const COURSE = alike({ modes: EPOCHS, mayChange: true }, {
   epochs: count([1, 1e6], {
     value: "count",
     default: "40",
     help: "Maximum number of epochs: passes over the text.",
-    mayChange: true,
   }),
-  patience: optional<number, null>(
-    count(ANY_COUNT, {
-      value: "epochs",
-      help: "End training after so many epochs in turn without a better validation.",
-      mayChange: true,
-    }),
-    null,
-  ),
-  maxMinutes: optional<number, null>(
-    number([0, 30_000], {
-      value: "n",
-      help:
-        "End training after so many minutes, as at Ctrl-C: a checkpoint is left, the test follows.",
-      mayChange: true,
-    }),
-    null,
-  ),
+  patience: count(ANY_COUNT, {
+    value: "epochs",
+    help: "End training after so many epochs in turn without a better validation.",
+  }),
+  maxMinutes: number([0, 30_000], {
+    value: "n",
+    help:
+      "End training after so many minutes, as at Ctrl-C: a checkpoint is left, the test follows.",
+  }),
   batchSize: count([1, 1e6], {
     value: "count",
     default: "20",
     help: "Sentences of mean length in a batch; with --concat, rows of --bptt words.",
     modes: TRAINING,
+    mayChange: false,
   }),
   logInterval: count(ANY_COUNT, {
     value: "batches",
     default: "200",
     help: "Batches between two reports.",
-    mayChange: true,
   }),
-  audit: optional(
-    count(ANY_COUNT, {
-      value: "steps",
-      help: "Every so many steps, compare the sampled gradient with the exact one.",
-      mayChange: true,
-    }),
-    0,
-  ),
+  audit: count(ANY_COUNT, {
+    value: "steps",
+    help: "Every so many steps, compare the sampled gradient with the exact one.",
+    absent: 0,
+  }),
   checkpointMinutes: number([0, 1e6], {
     value: "n",
     default: "10",
     help:
       "Minutes between two checkpoints (0: after each batch). Others: at each epoch's end, at " +
       "Ctrl-C and SIGTERM (the test follows), at SIGUSR2 (the run ends, to be requeued with --resume).",
-    mayChange: true,
   }),
-  tbName: optional<string, null>({
-    ...NAME,
+  tbName: valued({
+    value: "name",
     help: "Also write the record for TensorBoard, to runs/NAME (tensorboard --logdir runs).",
-    mayChange: true,
-  }, null),
+  }, NAME),
 });
 
 /** All options by the names of their settings. */

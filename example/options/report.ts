@@ -1,19 +1,15 @@
 /** Options of the command `report`. */
 
-import { flag, optional, type OptionTable, path } from "./option.ts";
+import { flag, type OptionTable, path } from "./option.ts";
 import { RUN } from "./options.ts";
 
 /** Where the report goes, and what happens then. */
 export const REPORT = {
-  out: optional(
-    path({
-      value: "file",
-      help:
-        "The file to write. Without it, NAME.report.html in saved_model; the names of several " +
-        "runs are joined by +.",
-    }),
-    null,
-  ),
+  out: path({
+    value: "file",
+    help: "The file to write. Without it, NAME.report.html in saved_model; the names of several " +
+      "runs are joined by +.",
+  }),
   open: flag({ help: "Show the file in the browser." }),
   watch: flag({ help: "Write the file again whenever there is news, until training ends." }),
   debug: RUN.debug,

@@ -2,15 +2,7 @@
 
 import { FORMATS } from "./choices.ts";
 import { scoringText } from "./evaluation_kind.ts";
-import {
-  choice,
-  flag,
-  number,
-  optional,
-  type OptionTable,
-  path,
-  type SettingsOf,
-} from "./option.ts";
+import { choice, flag, number, type OptionTable, path, type SettingsOf } from "./option.ts";
 import { RUN } from "./options.ts";
 import { MODE, type ScoreMode } from "./scoring.ts";
 
@@ -20,42 +12,30 @@ const WEIGHT = 1e6;
 /** How lists are rescored. */
 export const RESCORE = {
   mode: MODE,
-  format: optional(
-    choice(FORMATS, {
-      value: "format",
-      help: "Format of the lists: json (an utterance a line), srilm or kaldi; seen from the file " +
-        "unless given.",
-    }),
-    undefined,
-  ),
-  ref: optional(
-    path({
-      value: "file",
-      help: "What was said: a line an utterance, its name and the words, or the words and (its " +
-        "name) as for sclite. Without it, what the lists say.",
-    }),
-    undefined,
-  ),
+  format: choice(FORMATS, {
+    value: "format",
+    help: "Format of the lists: json (an utterance a line), srilm or kaldi; seen from the file " +
+      "unless given.",
+  }),
+  ref: path({
+    value: "file",
+    help: "What was said: a line an utterance, its name and the words, or the words and (its " +
+      "name) as for sclite. Without it, what the lists say.",
+  }),
   interpolate: number([0, 1], {
     value: "part",
     default: "1",
     help: "Part of the model in the language score; the rest is the score in the lists (both are " +
       "log probabilities).",
   }),
-  lmWeight: optional(
-    number([0, WEIGHT], {
-      value: "weight",
-      help: "Weight of the language score beside the acoustic one; searched for unless given.",
-    }),
-    undefined,
-  ),
-  wordPenalty: optional(
-    number([-WEIGHT, WEIGHT], {
-      value: "score",
-      help: "What is added for each word; searched for unless given.",
-    }),
-    undefined,
-  ),
+  lmWeight: number([0, WEIGHT], {
+    value: "weight",
+    help: "Weight of the language score beside the acoustic one; searched for unless given.",
+  }),
+  wordPenalty: number([-WEIGHT, WEIGHT], {
+    value: "score",
+    help: "What is added for each word; searched for unless given.",
+  }),
   dev: number([0.01, 0.99], {
     value: "part",
     default: "0.5",
@@ -63,14 +43,11 @@ export const RESCORE = {
       "Part of the lists, from the first on, that weights are searched on; errors are counted " +
       "on the others.",
   }),
-  out: optional(
-    path({
-      value: "path",
-      help: "Writes the lists, the best hypothesis first, with the new language scores, in the " +
-        "format that they came in.",
-    }),
-    undefined,
-  ),
+  out: path({
+    value: "path",
+    help: "Writes the lists, the best hypothesis first, with the new language scores, in the " +
+      "format that they came in.",
+  }),
   json: flag({ help: "Print the findings as JSON." }),
   cuda: RUN.cuda,
   debug: RUN.debug,

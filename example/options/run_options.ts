@@ -2,24 +2,13 @@
 
 import { COMPUTES } from "./choices.ts";
 import { EVALUATION } from "./evaluation_kind.ts";
-import {
-  choice,
-  count,
-  EPOCHS,
-  flag,
-  type Option,
-  optional,
-  type OptionTable,
-  path,
-  RESULTS,
-} from "./option.ts";
+import { alike, choice, count, EPOCHS, flag, path, RESULTS, valued } from "./option.ts";
 
 /** Maximum bytes of a name; with a suffix it must still be a valid file name. */
 const MAX_NAME_BYTES = 200;
 
-/** A name for files in the program's own folders; a path could point outside. */
+/** The kind of names for files in the program's own folders; a path could point outside. */
 export const NAME = {
-  value: "name",
   wants: `a file name without folders, of at most ${MAX_NAME_BYTES} bytes`,
   read(text: string): string | undefined {
     const isName = /^[^\\/:*?"<>|\p{Cc}]+$/u.test(text) && !/^\.+$/.test(text);
@@ -27,74 +16,52 @@ export const NAME = {
   },
 };
 
-const SAVE: Option<string> = {
-  ...NAME,
-  default: "model",
-  help: "Name of the model: saved_model/NAME.safetensors and NAME.metrics.jsonl.",
-  modes: RESULTS,
-  mayChange: true,
-  read: (text) => NAME.read(text.replace(/\.safetensors$/, "")),
-};
-
 /** The task and the model. */
-export const RUN = {
-  train: flag({
-    help: "Train a model; without it the saved model is tested.",
-    mayChange: true,
-  }),
+export const RUN = alike({ mayChange: true }, {
+  train: flag({ help: "Train a model; without it the saved model is tested." }),
   resume: flag({
     help: "With --train, go on from the checkpoint of a run that was stopped, or start anew if " +
       "there is none.",
     modes: EPOCHS,
-    mayChange: true,
   }),
-  save: SAVE,
+  save: valued({
+    value: "name",
+    default: "model",
+    help: "Name of the model: saved_model/NAME.safetensors and NAME.metrics.jsonl.",
+    modes: RESULTS,
+  }, { ...NAME, read: (text) => NAME.read(text.replace(/\.safetensors$/, "")) }),
   evaluation: EVALUATION,
-  evalTokens: optional<number, null>(
-    count([1, 1e12], {
-      value: "count",
-      help: "Validate and test on a fixed random part of so many tokens, and give the standard " +
-        "error; without it, on all.",
-      modes: RESULTS,
-    }),
-    null,
-  ),
-  prof: flag({ help: "Run one batch and print where the time went.", mayChange: true }),
-  cuda: flag({
-    help: "Insist on a hardware GPU; without it the best adapter is taken.",
-    mayChange: true,
+  evalTokens: count([1, 1e12], {
+    value: "count",
+    help: "Validate and test on a fixed random part of so many tokens, and give the standard " +
+      "error; without it, on all.",
+    modes: RESULTS,
+    mayChange: false,
   }),
+  prof: flag({ help: "Run one batch and print where the time went." }),
+  cuda: flag({ help: "Insist on a hardware GPU; without it the best adapter is taken." }),
   compute: choice(COMPUTES, {
     value: "type",
     default: "f32",
     help:
       "In what products read the weights of the LSTM, the GRU and the projection: f32, or f16, " +
       "copies of half the bytes (for GPUs with shader-f16). Sums, gradients and files stay f32.",
+    mayChange: false,
     addedLater: true,
   }),
-  autotune: optional(
-    flag({
-      help: "On a GPU, take the kernels that are the fastest there: they are timed once, and the " +
-        "choice is kept in saved_model/tuning.json. --no-autotune takes the fixed ones.",
-      mayChange: true,
-    }),
-    true,
-  ),
-  config: optional<string, null>(
-    path({
-      value: "file",
-      help:
-        "Options as JSON by their names, with comments if you like; those given here win, and " +
-        "--no-NAME turns a switch off. Each training writes all of its own to " +
-        "saved_model/NAME.config.json.",
-      mayChange: true,
-    }),
-    null,
-  ),
-  quiet: flag({ help: "Print results, warnings and errors only.", mayChange: true }),
+  autotune: flag({
+    help: "On a GPU, take the kernels that are the fastest there: they are timed once, and the " +
+      "choice is kept in saved_model/tuning.json. --no-autotune takes the fixed ones.",
+  }, true),
+  config: path({
+    value: "file",
+    help: "Options as JSON by their names, with comments if you like; those given here win, and " +
+      "--no-NAME turns a switch off. Each training writes all of its own to " +
+      "saved_model/NAME.config.json.",
+  }),
+  quiet: flag({ help: "Print results, warnings and errors only." }),
   verbose: flag({
     help: "Print all settings, every report also beside a bar, and the memory taken on the GPU.",
-    mayChange: true,
   }),
-  debug: flag({ help: "Show the stack trace of an error.", mayChange: true }),
-} satisfies OptionTable;
+  debug: flag({ help: "Show the stack trace of an error." }),
+});

@@ -16,12 +16,22 @@ export {
   NOISES,
 } from "./choices.ts";
 export { ignoredOptions, modeOf } from "./effects.ts";
-export { type EvaluationKind, evaluationProblem, scoringText } from "./evaluation_kind.ts";
+export {
+  type EvaluationKind,
+  evaluationProblem,
+  measureText,
+  scoringText,
+} from "./evaluation_kind.ts";
 export type { Given } from "./option.ts";
 export type { ModelSettings, Settings, TrainingSettings } from "./options.ts";
 
 /** Folder for saved models, in the current folder. */
 export const MODEL_FOLDER = "saved_model";
+
+/** The options of the training of the model called `save`. */
+export function configPath(save: string): string {
+  return `${MODEL_FOLDER}/${save}.config.json`;
+}
 
 /** Folder for TensorBoard's event files, in the current folder. */
 export const BOARD_FOLDER = "runs";

@@ -82,14 +82,52 @@ function ofAudits(y: Of<AuditFigures>): Points {
   };
 }
 
-/** The rows of a table: those of each run, not too many. */
-function rowsOf<Row>(
+/** The columns of a table: what is measured, and its figure in a row. */
+type Columns<Row> = Readonly<Record<string, (row: Row) => string>>;
+
+const EPOCH_COLUMNS: Columns<Timed<EpochFigures>> = {
+  "epoch": ({ at }) => show.count(at.epochs),
+  "words trained on": ({ at }) => show.count(at.tokens),
+  "time": ({ at }) => show.time(at.seconds),
+  "training loss": ({ trainLoss }) => show.loss(trainLoss),
+  "validation perplexity": ({ validPpl }) => show.perplexity(validPpl),
+  "without unknown words": ({ validPplKnown }) => show.perplexity(validPplKnown),
+  "validation loss": ({ validLoss }) => show.loss(validLoss),
+  "learning rate": ({ lr }) => show.number(lr),
+  "words a second": ({ tokensPerSecond }) => show.count(tokensPerSecond),
+};
+const REPORT_COLUMNS: Columns<Timed<TrainFigures>> = {
+  "epoch": ({ epoch }) => show.count(epoch),
+  "batch": ({ batch, batches }) => `${show.count(batch)} of ${show.count(batches)}`,
+  "words trained on": ({ at }) => show.count(at.tokens),
+  "time": ({ at }) => show.time(at.seconds),
+  "training loss": ({ loss }) => show.loss(loss),
+  "learning rate": ({ lr }) => show.number(lr),
+  "words a second": ({ tokensPerSecond }) => show.count(tokensPerSecond),
+  "hit rate": ({ hitRate }) => show.percent(hitRate),
+};
+const AUDIT_COLUMNS: Columns<AuditFigures> = {
+  "step": ({ step }) => show.count(step),
+  "cosine": ({ cosine }) => show.number(cosine),
+  "relative bias": ({ bias }) => show.number(bias),
+  "relative variance": ({ variance }) => show.number(variance),
+};
+
+/** A table with some rows of each run, not too many. */
+function figuresOf<Row>(
+  kind: string,
   runs: readonly ReportedRun[],
-  of: (run: ReportedRun) => readonly Row[],
-  cells: (row: Row) => readonly string[],
-): string[][] {
-  const most = Math.floor(MAX_ROWS / runs.length);
-  return runs.flatMap((run) => sparse(of(run), most).map((row) => [run.name, ...cells(row)]));
+  rowsOf: (run: ReportedRun) => readonly Row[],
+  columns: Columns<Row>,
+): Html {
+  const most = Math.floor(MAX_ROWS / runs.length), cells = Object.values(columns);
+  return figures({
+    caption: `Figures of the ${kind}`,
+    head: ["run", ...Object.keys(columns)],
+    rows: runs.flatMap((run) =>
+      sparse(rowsOf(run), most).map((row) => [run.name, ...cells.map((cell) => cell(row))])
+    ),
+  });
 }
 
 /** Training loss and validation perplexity against epochs, words and time. */
@@ -113,52 +151,9 @@ export function learningCurves(runs: readonly ReportedRun[]): Html {
       ...axes.map((x) => curve(runs, x, loss, ofReports(({ loss }) => loss), withLoss)),
       hasLoss && curve(runs, BY_EPOCHS, validLoss, ofEpochs(({ validLoss }) => validLoss)),
     ),
-    figures({
-      caption: "Figures of the epochs",
-      head: [
-        ...["run", "epoch", "words trained on", "time", "training loss", "validation perplexity"],
-        ...["without unknown words", "validation loss", "learning rate", "words a second"],
-      ],
-      rows: rowsOf(runs, ({ timed }) => timed.epochs, epochCells),
-    }),
-    figures({
-      caption: "Figures of the reports",
-      head: [
-        ...["run", "epoch", "batch", "words trained on", "time", "training loss"],
-        ...["learning rate", "words a second", "hit rate"],
-      ],
-      rows: rowsOf(runs, ({ timed }) => timed.train, reportCells),
-    }),
+    figuresOf("epochs", runs, ({ timed }) => timed.epochs, EPOCH_COLUMNS),
+    figuresOf("reports", runs, ({ timed }) => timed.train, REPORT_COLUMNS),
   );
-}
-
-function epochCells(epoch: Timed<EpochFigures>): string[] {
-  const { at, trainLoss, validPpl, validPplKnown, validLoss, lr, tokensPerSecond } = epoch;
-  return [
-    show.count(at.epochs),
-    show.count(at.tokens),
-    show.time(at.seconds),
-    show.loss(trainLoss),
-    show.perplexity(validPpl),
-    show.perplexity(validPplKnown),
-    show.loss(validLoss),
-    show.number(lr),
-    show.count(tokensPerSecond),
-  ];
-}
-
-function reportCells(report: Timed<TrainFigures>): string[] {
-  const { at, epoch, batch, batches, loss, lr, tokensPerSecond, hitRate } = report;
-  return [
-    show.count(epoch),
-    `${show.count(batch)} of ${show.count(batches)}`,
-    show.count(at.tokens),
-    show.time(at.seconds),
-    show.loss(loss),
-    show.number(lr),
-    show.count(tokensPerSecond),
-    show.percent(hitRate),
-  ];
 }
 
 /** Learning rate and speed. */
@@ -196,15 +191,6 @@ export function noise(runs: readonly ReportedRun[]): Html | undefined {
       audited.length > 0 &&
         measures.map(([axis, of]) => curve(audited, BY_EPOCHS, axis, ofAudits(of))),
     ),
-    audited.length > 0 && figures({
-      caption: "Figures of the audits",
-      head: ["run", "step", "cosine", "relative bias", "relative variance"],
-      rows: rowsOf(audited, ({ audits }) => audits, ({ step, cosine, bias, variance }) => [
-        show.count(step),
-        show.number(cosine),
-        show.number(bias),
-        show.number(variance),
-      ]),
-    }),
+    audited.length > 0 && figuresOf("audits", audited, ({ audits }) => audits, AUDIT_COLUMNS),
   );
 }

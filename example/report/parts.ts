@@ -58,8 +58,8 @@ export function section(title: string, explanation: string, ...parts: readonly P
   `;
 }
 
-function orNone(format: (value: number) => string): (value: number) => string {
-  return (value) => Number.isFinite(value) ? format(value) : NONE;
+function orNone(format: (value: number) => string): (value: number | undefined) => string {
+  return (value = NaN) => Number.isFinite(value) ? format(value) : NONE;
 }
 
 /** A figure as text; a dash if there is none. */

@@ -1,9 +1,9 @@
 /** Parts of a report on the finished model: perplexity by word frequency, and self-normalisation. */
 
-import { SAFE_STD } from "../evaluation/card.ts";
+import { rawVerdict, SAFE_SHIFT, SAFE_STD } from "../evaluation/card.ts";
 import { dotChart, histogram } from "./charts.ts";
 import { type Html, html } from "./html.ts";
-import { chart, charts, figures, section, show, table } from "./parts.ts";
+import { chart, charts, figures, NONE, section, show, table } from "./parts.ts";
 import type { BucketFigures, CardFigures } from "./record.ts";
 import type { ReportedRun } from "./reported_run.ts";
 
@@ -68,13 +68,24 @@ interface LastCard {
   readonly name: string;
   readonly where: string;
   readonly card: CardFigures;
+  /** Number of words; NaN if the record has lost it. */
+  readonly vocabulary: number;
 }
 
-function lastCard({ name, tests, epochs }: ReportedRun): LastCard[] {
+function lastCard({ name, tests, epochs, vocabulary }: ReportedRun): LastCard[] {
   const tested = tests.findLast(({ card }) => card !== undefined)?.card;
-  if (tested) return [{ name, where: "test", card: tested }];
+  if (tested) return [{ name, where: "test", card: tested, vocabulary }];
   const last = epochs.findLast(({ card }) => card !== undefined);
-  return last?.card ? [{ name, where: `validation of epoch ${last.epoch}`, card: last.card }] : [];
+  if (last?.card === undefined) return [];
+  return [{ name, where: `validation of epoch ${last.epoch}`, card: last.card, vocabulary }];
+}
+
+/** The mode of `score` that is safe, and why others are not. */
+function verdictOf({ card, vocabulary }: LastCard): string {
+  const figures = [card.mean, card.std, card.normTerm, card.rawPplBest, vocabulary];
+  if (figures.some(Number.isNaN)) return NONE;
+  const { mode, why } = rawVerdict(card, vocabulary);
+  return why === undefined ? mode : `${mode}: ${why}`;
 }
 
 /** Histograms of ln Z; nothing if it was never measured. */
@@ -86,8 +97,9 @@ export function logZHistograms(runs: readonly ReportedRun[]): Html | undefined {
     "Is ln Z constant?",
     "A model gives every word a score; Z, the sum of e to the power of all scores, turns them into " +
       "probabilities. nce teaches the model to keep ln Z near a constant, the norm term. Where the bars are " +
-      "narrow, scores can be used without adding up Z over all words, which is much quicker; the best norm " +
-      `term is then the mean. A standard deviation up to ${SAFE_STD} is safe.`,
+      "narrow, scores can be used without adding up Z over all words, which is much quicker. With a standard " +
+      `deviation up to ${SAFE_STD} the mode raw-best of score and rescore is safe, which takes the mean for ` +
+      `the norm term; so is raw, if the norm term is no further than ${SAFE_SHIFT} from the mean.`,
     drawn.length > 0 && charts(...drawn),
     drawn.length < cards.length &&
       html`<p>A record from an older version of the program has no histogram.</p>`,
@@ -99,13 +111,15 @@ export function logZHistograms(runs: readonly ReportedRun[]): Html | undefined {
         "norm term",
         "best norm term (mean of ln Z)",
         "standard deviation",
+        "safe mode of score",
       ],
-      rows: cards.map(({ name, where, card: { normTerm, mean, std } }) => [
-        name,
-        where,
-        show.perplexity(normTerm),
-        show.perplexity(mean),
-        show.perplexity(std),
+      rows: cards.map((last) => [
+        last.name,
+        last.where,
+        show.perplexity(last.card.normTerm),
+        show.perplexity(last.card.mean),
+        show.perplexity(last.card.std),
+        verdictOf(last),
       ]),
     }),
     ...cards.flatMap(barsOf),

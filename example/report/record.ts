@@ -4,7 +4,7 @@
  */
 
 import type { Histogram } from "../evaluation/card.ts";
-import { isRecord } from "../shared/json.ts";
+import { isRecord, parsedJson } from "../shared/json.ts";
 
 /** The fields of an event. */
 type Fields = Readonly<Record<string, unknown>>;
@@ -21,7 +21,7 @@ const EPOCH = [
 ] as const;
 const AUDIT = ["step", "cosine", "bias", "variance"] as const;
 const TEST = ["ppl", "pplKnown", "loss", "tokens"] as const;
-const CARD = ["mean", "std", "normTerm", "rawPpl", "rawPplBest"] as const;
+const CARD = ["mean", "std", "normTerm", "rawPplBest"] as const;
 
 /** Figures of the batches since the last report. */
 export type TrainFigures = Numbers<typeof TRAIN[number]>;
@@ -97,14 +97,10 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
 
 /** The event on a line; undefined if it is none. */
 function eventOf(line: string): Fields | undefined {
-  try {
-    const event: unknown = JSON.parse(line);
-    if (!isRecord(event) || typeof event["event"] !== "string") return undefined;
-    const needed = Object.hasOwn(NEEDED, event["event"]) ? NEEDED[event["event"]] : undefined;
-    return needed?.every((name) => Number.isFinite(event[name])) ? event : undefined;
-  } catch {
-    return undefined; // a line that was cut off
-  }
+  const event = parsedJson(line); // no JSON if the line was cut off
+  if (!isRecord(event) || typeof event["event"] !== "string") return undefined;
+  const needed = Object.hasOwn(NEEDED, event["event"]) ? NEEDED[event["event"]] : undefined;
+  return needed?.every((name) => Number.isFinite(event[name])) ? event : undefined;
 }
 
 /** Without the steps that a resumed run did again, and without a test before further training. */

@@ -2,6 +2,7 @@
 
 import { format as formatBytes } from "@std/fmt/bytes";
 import { type Html, html } from "./html.ts";
+import { measureText } from "../options/settings.ts";
 import { NONE, section, show, table } from "./parts.ts";
 import type { Elapsed } from "./timed_run.ts";
 import type { EpochFigures } from "./record.ts";
@@ -53,7 +54,7 @@ function sentence(run: ReportedRun): string {
   const tested = test
     ? `; on the test text it is ${show.perplexity(test.ppl)}`
     : other
-    ? `; the ${other.evaluation} loss on the test text is ${
+    ? `; the ${measureText(other.evaluation)} on the test text is ${
       show.loss(other.loss)
     }, which is no perplexity`
     : "; there is no test yet";
@@ -63,18 +64,15 @@ function sentence(run: ReportedRun): string {
 
 /** Rows of the table: what is measured, and the figure of a run. */
 const ROWS: readonly (readonly [string, (run: ReportedRun) => string])[] = [
-  [
-    "validation perplexity, best",
-    ({ epochs }) => show.perplexity(bestEpoch(epochs)?.validPpl ?? NaN),
-  ],
-  ["test perplexity", (run) => show.perplexity(lastTest(run)?.ppl ?? NaN)],
-  ["without unknown words", (run) => show.perplexity(lastTest(run)?.pplKnown ?? NaN)],
+  ["validation perplexity, best", ({ epochs }) => show.perplexity(bestEpoch(epochs)?.validPpl)],
+  ["test perplexity", (run) => show.perplexity(lastTest(run)?.ppl)],
+  ["without unknown words", (run) => show.perplexity(lastTest(run)?.pplKnown)],
   ["epochs", ({ epochs }) => show.count(epochs.length)],
-  ["words trained on", (run) => show.count(lastElapsed(run)?.tokens ?? NaN)],
-  ["time of training and validation", (run) => show.time(lastElapsed(run)?.seconds ?? NaN)],
+  ["words trained on", (run) => show.count(lastElapsed(run)?.tokens)],
+  ["time of training and validation", (run) => show.time(lastElapsed(run)?.seconds)],
   ["words a second in training", ({ epochs }) => show.count(meanSpeed(epochs))],
   ["vocabulary", (run) => show.count(factsOf(run)?.vocabulary ?? run.vocabulary)],
-  ["parameters", (run) => show.count(factsOf(run)?.parameters ?? NaN)],
+  ["parameters", (run) => show.count(factsOf(run)?.parameters)],
   ["model file", (run) => factsOf(run) ? formatBytes(factsOf(run)!.bytes) : NONE],
   ["adapter", ({ adapter }) => adapter ?? NONE],
 ];

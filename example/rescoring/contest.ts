@@ -20,11 +20,11 @@ export interface Result {
   readonly substitutions: number;
   readonly deletions: number;
   readonly insertions: number;
-  /** The bootstrap's 95 % confidence interval. */
-  readonly interval: readonly [number, number];
+  /** The bootstrap's 95 % confidence interval; absent where there are too few utterances. */
+  readonly interval?: readonly [number, number];
   readonly weights?: Weights;
   readonly seconds?: number;
-  /** MAPSSWE against other systems, by name. */
+  /** The matched-pair test against other systems, by name. */
   readonly versus: Readonly<Record<string, MatchedPairs>>;
 }
 
@@ -73,15 +73,16 @@ export class Contest {
   ): Result {
     this.#chosen.set(system, chosen);
     const own = this.#editsOf(system), counts = own.map(countErrors), sum = sumErrors(counts);
+    const interval = bootstrapInterval(
+      counts.map((count) => ({ errors: errorsOf(count), words: count.words })),
+    );
     return {
       system,
       wer: errorRate(sum),
       substitutions: sum.substitutions,
       deletions: sum.deletions,
       insertions: sum.insertions,
-      interval: bootstrapInterval(
-        counts.map((count) => ({ errors: errorsOf(count), words: count.words })),
-      ),
+      ...(interval && { interval }),
       ...others,
       versus: Object.fromEntries(versus.map((name) => {
         const theirs = this.#editsOf(name);

@@ -8,25 +8,19 @@
 import { readInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
 import type { Fail } from "../shared/errors.ts";
-import { isRecord } from "../shared/json.ts";
+import { isRecord, parsedJson } from "../shared/json.ts";
 import type { Hypothesis, NBestList } from "./nbest.ts";
 
 const SCORES = ["acoustic", "lm", "graph", "truth"] as const;
 
 /** Reads a file; throws a Failure that names the line. */
-export async function readJsonLists(path: string | undefined): Promise<NBestList[]> {
-  const lists: NBestList[] = [];
-  for await (const [line, fail] of readInput(path)) lists.push(readList(parse(line, fail), fail));
-  return lists;
+export function readJsonLists(path: string | undefined): Promise<NBestList[]> {
+  return Array.fromAsync(readInput(path), ([line, fail]) => readList(parse(line, fail), fail));
 }
 
 function parse(line: string, fail: Fail): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return fail("is not JSON; write an object a line");
-  }
+  const value = parsedJson(line);
+  if (value === undefined) return fail("is not JSON; write an object a line");
   return isRecord(value) ? value : fail("is not a JSON object");
 }
 

@@ -48,11 +48,5 @@ export function* makeLists(options: ListOptions): Generator<NBestList> {
 
 /** The log probability of a sentence of the language. */
 function trueLogProb(language: SyntheticLanguage, words: readonly number[]): number {
-  const state = language.start(), log = (p: number) => Math.log(Math.max(LEAST, p));
-  let sum = 0;
-  for (const word of words) {
-    sum += log(language.wordProbability(state, word));
-    language.advance(state, word);
-  }
-  return sum + log(language.endProbability(state));
+  return language.probabilities(words).reduce((sum, p) => sum + Math.log(Math.max(LEAST, p)), 0);
 }

@@ -26,7 +26,7 @@ export interface ReadLists {
  * @throws {UsageError} If there is no such file.
  * @throws {Failure} If it cannot be read, is of another format, or has no lists.
  */
-export async function readLists(path: string, given?: NBestFormat): Promise<ReadLists> {
+export async function readLists(path: string, given?: NBestFormat | null): Promise<ReadLists> {
   const inFolder = path !== "-" && isFolder(path);
   const format = given ?? (inFolder ? formatOfFolder(path) : await formatOfFile(path));
   if (inFolder && format === "json" || !inFolder && format === "kaldi") {
@@ -70,9 +70,7 @@ async function readSrilmLists(path: string, isFolder: boolean): Promise<NBestLis
   if (!isFolder) return [await readSrilmList(path, idOf(path))];
   const names = [...Deno.readDirSync(path)].filter(({ isFile }) => isFile)
     .map(({ name }) => name).sort();
-  const lists: NBestList[] = [];
-  for (const name of names) lists.push(await readSrilmList(`${path}/${name}`, idOf(name)));
-  return lists;
+  return await Array.fromAsync(names, (name) => readSrilmList(`${path}/${name}`, idOf(name)));
 }
 
 /** The utterance of a file: its name without extensions. */

@@ -11,8 +11,7 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** Reads a file: the list of one utterance, called `id`; throws a Failure that names the line. */
 export async function readSrilmList(path: string | undefined, id: string): Promise<NBestList> {
-  const hypotheses: Hypothesis[] = [];
-  for await (const [line, fail] of readInput(path)) {
+  const hypotheses = await Array.fromAsync(readInput(path), ([line, fail]): Hypothesis => {
     const [acoustic = "", lm = "", count = "", ...words] = splitWords(line);
     if (/^NBestList\d/.test(acoustic)) {
       fail("begins a list of Decipher's; convert it by SRILM's nbest-lattice -write-nbest");
@@ -20,12 +19,12 @@ export async function readSrilmList(path: string | undefined, id: string): Promi
     if (![acoustic, lm].every((word) => NUMBER.test(word)) || !/^\d+$/.test(count)) {
       fail("does not begin with two scores and a number of words");
     }
-    hypotheses.push({
+    return {
       words: withoutMarks(words),
       acoustic: Number(acoustic) * Math.LN10,
       lm: Number(lm) * Math.LN10,
-    });
-  }
+    };
+  });
   return { id, hypotheses };
 }
 

@@ -1,7 +1,7 @@
 /** File access: atomic writes, and errors in one line. */
 
 import { dirname } from "@std/path";
-import { Failure, reasonOf, UsageError } from "./errors.ts";
+import { Failure, reasonOf, unlessFailed, UsageError } from "./errors.ts";
 
 const ENCODER = new TextEncoder();
 
@@ -199,16 +199,21 @@ export function openBytes(path: string, verb = "read"): ByteSource & Disposable 
  * @throws {UsageError} If `path` does not exist or is a folder.
  */
 export function checkFile(path: string): void {
-  let info: Deno.FileInfo;
-  try {
-    info = Deno.statSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
-      throw new Failure(`Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
-    }
-    throw new UsageError(`Cannot read ${path}: there is no such file`, { cause: error });
-  }
+  const info = infoOf(path);
+  if (info === undefined) throw new UsageError(`Cannot read ${path}: there is no such file`);
   if (info.isDirectory) throw new UsageError(`Cannot read ${path}: it is a folder, not a file`);
+}
+
+/** What is at a path; undefined if nothing is. Throws a Failure, with the `name`, if that cannot be told. */
+export function infoOf(path: string, name = path): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
+      return undefined;
+    }
+    throw new Failure(`Cannot read ${name}: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 /** {@linkcode checkFile} with another message: `There is no WHAT PATH: cure`. */
@@ -235,20 +240,12 @@ function syncFolder(path: string): void {
 
 /** Whether the file exists. */
 export function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
+  return unlessFailed(() => infoOf(path))?.isFile ?? false;
 }
 
 /** Whether the folder exists. */
 export function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
+  return unlessFailed(() => infoOf(path))?.isDirectory ?? false;
 }
 
 /** Names in a folder, in order; none if it cannot be read. */

@@ -1,4 +1,4 @@
-/** Searches: binary search, and the closest name. */
+/** Searches: binary search, among running sums, too, and the closest name. */
 
 import { levenshteinDistance } from "@std/text";
 
@@ -11,6 +11,17 @@ export function firstIndex(count: number, holds: (index: number) => boolean): nu
     else low = middle + 1;
   }
   return low;
+}
+
+/** The sum of the elements up to each. */
+export function runningSum(numbers: readonly number[] | Float64Array): Float64Array {
+  let sum = 0;
+  return Float64Array.from(numbers, (x) => sum += x);
+}
+
+/** The first place whose running sum is above `u`, or the last. */
+export function placeOf(sums: Float64Array, u: number): number {
+  return firstIndex(sums.length - 1, (i) => sums[i]! > u);
 }
 
 /**

@@ -111,23 +111,15 @@ export class BestModel {
       return true;
     }
     try {
-      using file = new AtomicFile(this.path);
-      const sha256 = await this.#write(file, found, read);
-      this.#movePrevious(sha256, found.validation);
-      this.#best = { ...found, sha256 };
-      this.#unsaved = undefined;
-      await before();
-      file.commit();
-      this.#isOurs = true;
+      await this.#save(found, read, before);
       return true;
     } catch (reason) {
       if (!(reason instanceof Failure) || this.#model.shard) throw reason;
       this.#best = { ...found, sha256: "" };
-      const values = [];
-      for (const [, parameter] of this.#model.parameters()) {
-        values.push(await this.#gpu.readFloats(parameter));
-      }
-      this.#unsaved = values;
+      this.#unsaved = await Array.fromAsync(
+        this.#model.parameters(),
+        ([, parameter]) => this.#gpu.readFloats(parameter),
+      );
       this.#io.err(
         `warning: ${reason.message}; training goes on with the model in memory, without checkpoints`,
       );
@@ -148,12 +140,8 @@ export class BestModel {
   ): Promise<void> {
     this.#best = best;
     this.#isOurs = best !== undefined;
-    if (
-      !this.#writes || best === undefined || !isCurrent || hashOfFile(this.path) === best.sha256
-    ) return;
-    using file = new AtomicFile(this.path);
-    this.#best = { ...best, sha256: await this.#write(file, best, read) };
-    file.commit();
+    if (!this.#writes || best === undefined || !isCurrent) return;
+    if (hashOfFile(this.path) !== best.sha256) await this.#save(best, read);
   }
 
   /**
@@ -183,23 +171,26 @@ export class BestModel {
     const values = this.#unsaved;
     if (!values) return;
     this.#model.parameters().forEach(([, parameter], i) => this.#gpu.write(parameter, values[i]!));
-    using file = new AtomicFile(this.path);
-    const best = this.#best!, sha256 = await this.#write(file, best);
-    this.#movePrevious(sha256, best.validation);
-    file.commit();
-    this.#best = { ...best, sha256 };
-    this.#unsaved = undefined;
+    await this.#save(this.#best!);
     this.#io.out(`saved       ${this.path}, which could not be written before`);
   }
 
-  #write(
-    file: AtomicFile,
-    { validation, card }: Omit<SavedBest, "sha256">,
+  /** Writes the model's parameters, which did best as `found` says; `before` is called before the file is renamed. */
+  async #save(
+    found: Omit<SavedBest, "sha256">,
     read?: ReadRange,
-  ): Promise<string> {
-    const { kind, measure } = validation;
+    before: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    const { validation: { kind, measure }, card } = found;
     const beside = { ...this.#beside, validation: { kind, measure }, ...(card && { card }) };
-    return writeModel(this.#gpu, file, this.#model, beside, read);
+    using file = new AtomicFile(this.path);
+    const sha256 = await writeModel(this.#gpu, file, this.#model, beside, read);
+    this.#movePrevious(sha256, { kind, measure });
+    this.#best = { ...found, sha256 };
+    this.#unsaved = undefined;
+    await before();
+    file.commit();
+    this.#isOurs = true;
   }
 
   /** Moves another run's model out of the way; warns if it was better. */

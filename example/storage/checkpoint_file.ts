@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { type Gpu, isTuning, type Tuning } from "../../mod.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
+import type { RawFigures } from "../evaluation/card.ts";
 import type { LossSum } from "../evaluation/losses.ts";
 import { type Fail, Failure, UsageError } from "../shared/errors.ts";
 import { AtomicFile, bytesOf, type ByteSource, openBytes } from "../shared/files.ts";
@@ -10,7 +11,7 @@ import { isRecord } from "../shared/json.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { laterSettings } from "../options/option.ts";
 import { OPTIONS } from "../options/options.ts";
-import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
+import { configPath, MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
 import { cannotLoad, decodeHeader, encodeHeader, metadataOf } from "./safetensors.ts";
 import {
@@ -22,7 +23,7 @@ import {
   wholeShape,
 } from "./tensors.ts";
 import { LargeText } from "../data/large_text.ts";
-import { CARD, type SavedCard, type SavedValidation, VALIDATION } from "./model_file.ts";
+import { CARD, type SavedValidation, VALIDATION } from "./model_file.ts";
 import {
   ANY,
   fields,
@@ -67,7 +68,7 @@ export interface Position {
 export interface SavedBest {
   readonly epoch: number;
   readonly validation: SavedValidation;
-  readonly card?: SavedCard;
+  readonly card?: RawFigures;
   /** SHA-256 of the file. */
   readonly sha256: string;
 }
@@ -221,7 +222,7 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   if (changed !== undefined) {
     throw new UsageError(
       `Cannot resume ${path} ${changed}: give what it was begun with (--config ` +
-        `${MODEL_FOLDER}/${settings.save}.config.json), or ${ANEW}`,
+        `${configPath(settings.save)}), or ${ANEW}`,
     );
   }
   const state = parseAs(metadata, "state", STATE, fail, completed);

@@ -75,6 +75,9 @@ export interface TestEvent {
   readonly loss?: number;
   /** Number of predicted words. */
   readonly tokens: number;
+  /** Of a part of a text: the standard error of the perplexity or the loss, and the tokens of the whole. */
+  readonly standardError?: number;
+  readonly ofTokens?: number;
   /** Number of unknown words among them, if there are any. */
   readonly unknown?: number;
   /** Self-normalisation of the model. */

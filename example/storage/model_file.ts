@@ -1,6 +1,6 @@
 /** Encodes and decodes model files, without a GPU. */
 
-import type { SelfNormalization } from "../evaluation/card.ts";
+import type { RawFigures } from "../evaluation/card.ts";
 import { type Fail, unlessFailed } from "../shared/errors.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { keptSettings, readSettings } from "./model_settings.ts";
@@ -17,7 +17,7 @@ import { floatsOf, type NumberSource, readInParts } from "./tensors.ts";
 import { AtomicFile, bytesOf, type ByteSource } from "../shared/files.ts";
 import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
-import { NUMBER, oneOf, parseAs, parseText, record, type Shape, SWITCH } from "./saved_json.ts";
+import { NUMBER, oneOf, parseAs, parseText, record, type Shape } from "./saved_json.ts";
 import { COUNTS, hasVocabulary, vocabularyOf, WORDS } from "./saved_vocabulary.ts";
 
 /** Identifies a model file in its header. */
@@ -36,14 +36,12 @@ export const VALIDATION: Shape<SavedValidation> = record<SavedValidation>({
   measure: NUMBER,
 });
 
-/** Those fields of a card that a saved one is read for. */
-export type SavedCard = Pick<SelfNormalization, "mean" | "std" | "safe">;
-
-/** The shape of the JSON of one. */
-export const CARD: Shape<SavedCard> = record<SavedCard>({
+/** The shape of the JSON of those figures of a card that a saved one is read for. */
+export const CARD: Shape<RawFigures> = record<RawFigures>({
   mean: NUMBER,
   std: NUMBER,
-  safe: SWITCH,
+  normTerm: NUMBER,
+  rawPplBest: NUMBER,
 });
 
 /** The header of a model file. */
@@ -51,7 +49,7 @@ export interface ModelHeader {
   readonly vocabulary: Vocabulary;
   readonly settings: ModelSettings;
   /** Self-normalisation of the model, if its last validation measured it. */
-  readonly card?: SavedCard;
+  readonly card?: RawFigures;
 }
 
 /** Data of a model file, besides the parameters. */

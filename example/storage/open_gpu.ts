@@ -1,21 +1,15 @@
 /** Opens the GPU for a command. */
 
-import { type Compute, DeviceError, Gpu, MissingFeatureError, NoAdapterError } from "../../mod.ts";
+import { DeviceError, Gpu, MissingFeatureError, NoAdapterError } from "../../mod.ts";
 import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "../shared/adapter.ts";
 import { prepareDriver } from "../shared/driver.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
+import type { Settings } from "../options/settings.ts";
 import { keptTuning } from "./tunings.ts";
 
-/** What a command opens. */
-export interface OpenGpuOptions {
-  /** Whether a hardware GPU is required. */
-  readonly cuda?: boolean;
-  /** What products read weights in. */
-  readonly compute?: Compute;
-  /** Whether to take the variants of kernels that were found to be the fastest on this adapter, if any were. */
-  readonly autotune?: boolean;
-}
+/** What a GPU is opened by: the options' defaults unless given. */
+type GpuSettings = Partial<Pick<Settings, "cuda" | "compute" | "autotune">>;
 
 /**
  * Opens the best adapter, with the tuning that is kept for it. Training also times the kernels where
@@ -25,7 +19,7 @@ export interface OpenGpuOptions {
  * @throws {UsageError} If it cannot compute so.
  */
 export async function openGpu(
-  { cuda = false, compute = "f32", autotune = true }: OpenGpuOptions = {},
+  { cuda = false, compute = "f32", autotune = true }: GpuSettings = {},
 ): Promise<Gpu> {
   prepareDriver();
   try {

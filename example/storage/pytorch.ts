@@ -14,7 +14,7 @@ import {
   openBytes,
   writeTextAtomically,
 } from "../shared/files.ts";
-import { isRecord } from "../shared/json.ts";
+import { isRecord, parsedJson } from "../shared/json.ts";
 import { checkPlaces, finiteFloats, isModel, type ModelFile } from "./model_file.ts";
 import { keptSettings } from "./model_settings.ts";
 import {
@@ -175,14 +175,8 @@ function sizesOf(
 }
 
 function settingsOf({ settings }: Readonly<Record<string, string>>, fail: Fail) {
-  if (settings === undefined) return {};
-  try {
-    const read: unknown = JSON.parse(settings);
-    if (isRecord(read)) return read;
-  } catch {
-    // Invalid JSON is handled like wrong JSON.
-  }
-  return fail("its settings are not a JSON object");
+  const read = settings === undefined ? {} : parsedJson(settings);
+  return isRecord(read) ? read : fail("its settings are not a JSON object");
 }
 
 /**

@@ -1,7 +1,7 @@
 /** JSON in a file's header: its shape is checked before anything of it is used. */
 
 import type { Fail } from "../shared/errors.ts";
-import { isRecord } from "../shared/json.ts";
+import { isRecord, parsedJson } from "../shared/json.ts";
 
 /**
  * Says why a value of this name is no T, such as `lr is not a number`; undefined if it is one. Fields that a
@@ -22,8 +22,6 @@ export function simple<T>(what: string, is: (value: unknown) => boolean): Shape<
 export const NUMBER: Shape<number> = simple("a number", Number.isFinite);
 /** A text. */
 export const TEXT: Shape<string> = simple("a text", (value) => typeof value === "string");
-/** True or false. */
-export const SWITCH: Shape<boolean> = simple("a switch", (value) => typeof value === "boolean");
 
 /** Anything. */
 export const ANY: Shape<unknown> = () => undefined;
@@ -85,11 +83,8 @@ export function parseText(
 ): unknown {
   const text = metadata[name], are = name.endsWith("s") ? "are" : "is";
   if (text === undefined) return fail(`its ${name} ${are} missing`);
-  try {
-    return JSON.parse(text);
-  } catch {
-    return fail(`its ${name} ${are} not JSON`);
-  }
+  const value = parsedJson(text);
+  return value === undefined ? fail(`its ${name} ${are} not JSON`) : value;
 }
 
 /** The JSON of a header's text, which has this shape once it is `completed`. */

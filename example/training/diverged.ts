@@ -7,13 +7,8 @@ import { DEFAULT_LR } from "../options/choices.ts";
 import { Failure } from "../shared/errors.ts";
 import { formatNumber } from "../shared/format.ts";
 import type { Ranks } from "../shared/ranks.ts";
-import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
+import type { Settings } from "../options/settings.ts";
 import type { Position } from "../storage/checkpoint_file.ts";
-
-/** Settings that can make training diverge. */
-type Suspects =
-  & Pick<TrainingSettings, "optimizer" | "lr" | "clip" | "weightDecay">
-  & Pick<ModelSettings, "loss" | "normTerm" | "selfNorm">;
 
 /** Thrown when a loss, a perplexity or a parameter is no longer finite. */
 export class Diverged extends Error {
@@ -30,7 +25,7 @@ export class Diverged extends Error {
 }
 
 /** The Failure that ends a diverged run. */
-export function divergence(error: Diverged, settings: Suspects, vocabularySize: number): Failure {
+export function divergence(error: Diverged, settings: Settings, vocabularySize: number): Failure {
   return new Failure(
     `Training has diverged: ${error.message}; try ${likelyCure(settings, vocabularySize)}`,
     { cause: error },
@@ -38,7 +33,7 @@ export function divergence(error: Diverged, settings: Suspects, vocabularySize: 
 }
 
 /** Advice: the option that is farthest from values known to be stable. */
-export function likelyCure(settings: Suspects, vocabularySize: number): string {
+export function likelyCure(settings: Settings, vocabularySize: number): string {
   const { optimizer, lr, clip, weightDecay, selfNorm, normTerm, loss } = settings;
   const smaller = (option: string, value: number) =>
     `a smaller --${option} (it is ${formatNumber(value)})`;

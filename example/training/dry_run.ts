@@ -9,8 +9,8 @@ import type { Batch } from "../data/row_batch.ts";
 import { largestBatch } from "../model/checks.ts";
 import { withMemoryCure } from "../model/memory.ts";
 import { Failure } from "../shared/errors.ts";
-import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
-import { rowsOfShard } from "../evaluation/over_shards.ts";
+import { Ranks } from "../shared/ranks.ts";
+import { evaluate, evaluateLoss, uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import type { WordModel } from "../model/model.ts";
 
 /**
@@ -31,8 +31,9 @@ export async function dryRun(
   try {
     await tryTraining(gpu, model, batch, communicator);
     await gpu.finish();
-    await tryEvaluation(gpu, model, largestBatch(evaluation), communicator);
-    await gpu.finish();
+    const evaluated = model.criterion.lossType === "neg" ? evaluateLoss : evaluate;
+    const ranks = new Ranks(model.shard ? communicator : ALONE); // whole tables: each by itself
+    await evaluated(gpu, model, [largestBatch(evaluation)], { ranks });
     // These hits are not part of the training.
     await model.criterion.takeHits(gpu);
   } catch (cause) {
@@ -60,19 +61,4 @@ async function tryTraining(
   const { loss } = model.forward(step, input, target, { resets });
   const gradients = step.backward(weightedSum(step, loss, uploadWeight(step, own)));
   for (const [, parameter] of model.parameters()) gradients.get(parameter);
-}
-
-async function tryEvaluation(
-  gpu: Gpu,
-  model: WordModel,
-  batch: Batch,
-  communicator: Communicator,
-): Promise<void> {
-  using step = gpu.step();
-  const isExact = model.criterion.lossType !== "neg";
-  const targets = isExact ? rowsOfShard(model, batch.target) : batch.target;
-  const { input, target, resets } = uploadIds(step, batch, targets);
-  await model.fetch(step, communicator, input, isExact ? undefined : target);
-  if (isExact) model.normalize(step, input, target, { resets });
-  else model.forward(step, input, target, { resets });
 }

@@ -5,17 +5,11 @@ import { Adagrad, Adam, type NamedParameter, type Optimizer, SGD } from "../../n
 import type { TrainingSettings } from "../options/settings.ts";
 import { formatCount, formatNumber } from "../shared/format.ts";
 
-/** Settings of an optimizer. */
-type OptimizerSettings = Pick<
-  TrainingSettings,
-  "optimizer" | "lr" | "momentum" | "weightDecay" | "clip"
->;
-
 /** Makes the optimizer that `settings` name. */
 export function makeOptimizer(
   gpu: Gpu,
   parameters: readonly NamedParameter[],
-  settings: OptimizerSettings,
+  settings: TrainingSettings,
 ): Optimizer {
   switch (settings.optimizer) {
     case "sgd":

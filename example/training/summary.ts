@@ -17,7 +17,7 @@ import {
 } from "../evaluation/evaluate.ts";
 import { standardError } from "../evaluation/standard_error.ts";
 import type { RowBatch } from "../data/row_batch.ts";
-import { type EvaluationKind, scoringText } from "../options/settings.ts";
+import { type EvaluationKind, measureText, scoringText } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
 import type { MetricsSink } from "../storage/metrics.ts";
 import { Ranks } from "../shared/ranks.ts";
@@ -48,7 +48,7 @@ async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
   using bar = new Bar(io, "testing", batches.length);
   const { ppl, tokens, scores } = await evaluate(gpu, model, batches, { ranks, bar });
   const { vocabulary } = corpus, known = knownWords(scores);
-  const card = selfNormalization(scores, await normTermOf(gpu, model), vocabulary.size);
+  const card = selfNormalization(scores, await normTermOf(gpu, model));
   const frequency = frequencyBuckets(scores, vocabulary);
   for (const line of describeCard(card, frequency)) io.result(line);
   const error = corpus.wholeTokens && ppl * standardError({
@@ -95,12 +95,12 @@ async function summarizeLoss(
     : await lossOfPart(gpu, model, batches, corpus, { ranks, bar });
   // The exact loss is the mean negative log probability; no other loss is normalised.
   const exact = criterion.lossType === "full" ? { ppl: Math.exp(loss) } : {};
-  const name = kind === "loss" ? criterion.lossType : evaluation;
+  const name = kind === "loss" ? `${criterion.lossType} loss` : measureText(evaluation);
   const meaning = exact.ppl === undefined
     ? "(not normalised: not a perplexity)"
     : `(ppl ${formatPerplexity(exact.ppl)})`;
   io.result(
-    `test        ${name} loss ${loss.toFixed(4)}${
+    `test        ${name} ${loss.toFixed(4)}${
       error === undefined ? "" : ` \u00b1 ${error.toFixed(4)} (standard error)`
     } a token, ${tokensText(tokens, corpus)} ${meaning}`,
   );

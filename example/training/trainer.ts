@@ -18,7 +18,7 @@ import type { WordModel } from "../model/model.ts";
 import { Progress } from "../shared/progress.ts";
 import { readSaved, type SavedTensors, tensorsToSave } from "./saved_tensors.ts";
 import { Schedule } from "./schedule.ts";
-import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
+import type { Settings } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { UntoldLosses } from "./untold_losses.ts";
 import { Updates } from "./updates.ts";
@@ -26,9 +26,6 @@ import { checkStop } from "../shared/stop.ts";
 
 /** Number of columns of a batch in a gradient audit. */
 const AUDIT_COLUMNS = 4;
-
-/** How a model is trained. */
-type TrainerSettings = TrainingSettings & Pick<ModelSettings, "loss" | "seed">;
 
 /** Result of one pass over the text. */
 export interface EpochResult {
@@ -55,7 +52,7 @@ const START = { batch: 0, told: { sum: 0, tokens: 0 }, hits: { hits: 0, samples:
 export class Trainer implements Disposable {
   readonly #gpu: Gpu;
   readonly #model: WordModel;
-  readonly #settings: TrainerSettings;
+  readonly #settings: Settings;
   readonly #ranks: Ranks;
   readonly #schedule: Schedule;
   readonly #carried = new CarriedStates();
@@ -64,7 +61,7 @@ export class Trainer implements Disposable {
   #at: Pick<Position, "epoch" | "step" | keyof typeof START> = { epoch: 1, step: 0, ...START };
 
   /** Makes the optimizer; `ranks` train together, each a part of every batch. */
-  constructor(gpu: Gpu, model: WordModel, settings: TrainerSettings, ranks: Ranks = new Ranks()) {
+  constructor(gpu: Gpu, model: WordModel, settings: Settings, ranks: Ranks = new Ranks()) {
     this.#gpu = gpu;
     this.#ranks = ranks;
     this.#model = model;

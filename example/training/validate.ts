@@ -51,7 +51,7 @@ export async function validate(
     };
   }
   const { ppl, scores } = await evaluate(gpu, model, batches, { ranks, stop: ranks.stop, bar });
-  const card = selfNormalization(scores, await normTermOf(gpu, model), vocabulary.size);
+  const card = selfNormalization(scores, await normTermOf(gpu, model));
   const error = wholeTokens && ppl * standardError({
         text: valid,
         batches,

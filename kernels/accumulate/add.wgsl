@@ -12,6 +12,6 @@ struct Params { n4: u32 }
 
 @compute @workgroup_size(64)
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
-  let i = (group_index(group)) * 64 + local;
+  let i = thread_index(group, local);
   if (i < params.n4) { out[i] = a[i] + b[i]; }
 }

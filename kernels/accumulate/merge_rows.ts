@@ -4,6 +4,7 @@ import { expectPositive } from "../device/expect.ts";
 import { Memo } from "../device/memo.ts";
 import { forEachSlice } from "../device/parts.ts";
 import { forParts, numbered, setsBound } from "../device/part_bindings.ts";
+import { MAX_ROUNDS } from "../device/rounds.ts";
 import { withVec } from "../device/vec.ts";
 import mergeSource from "./merge_rows.wgsl" with { type: "text" };
 import scatterSource from "./scatter_rows.wgsl" with { type: "text" };
@@ -46,9 +47,6 @@ export interface MergedGradient extends SparseGradient {
 }
 
 const mergeKernel = withVec(mergeSource), scatterKernel = withVec(scatterSource);
-
-/** Rounds of a loop in one launch: llvmpipe silently ends a thread's loops after 65,535. */
-const MAX_POSITIONS = 60_000;
 
 // A table and its bias have gradients with the same ids: sort them once a scope.
 const sorted = new Memo<SortedIds>();
@@ -108,12 +106,12 @@ export function mergeRows(
       grid: Math.ceil(slots * W / vec / 64),
     };
     const uniform = {
-      ...{ slots, W: W / vec, first, most: MAX_POSITIONS },
+      ...{ slots, W: W / vec, first, most: MAX_ROUNDS },
       ...numbered(ends, "end"),
       ...numbered(some.map(({ group = 1 }) => group), "group"),
     };
     // One id may have all positions: each launch takes as many as one loop may.
-    for (let skip = 0; skip < positions.size; skip += MAX_POSITIONS) {
+    for (let skip = 0; skip < positions.size; skip += MAX_ROUNDS) {
       gpu.dispatch({ ...launch, uniform: { ...uniform, skip, accumulate: at + skip > 0 ? 1 : 0 } });
     }
   }

@@ -3,6 +3,7 @@
 import type { Device } from "../device/device.ts";
 import { concatIds } from "./concat_ids.ts";
 import { areFew, rankIds } from "./rank_ids.ts";
+import { expectRounds } from "../device/rounds.ts";
 import source from "./sort_ids.wgsl" with { type: "text" };
 import type { Tensor } from "../device/tensor.ts";
 
@@ -54,6 +55,7 @@ export function sortIds(gpu: Device, parts: readonly Tensor[], classes: number):
       grid: entry === "scan" ? 1 : Math.ceil(threads / 64),
     });
   const threads = Math.ceil(n / CHUNK), counts = scratch(Math.max(16 * threads, n));
+  expectRounds("backward", gpu, "ids of rows", n, 2 * counts.size / 4 / 256); // of a scan's threads
   const passes = Math.max(1, Math.ceil(Math.log2(classes) / 4));
   // The last pass writes to the first of these.
   const pairs = [[scratch(n), positions], [scratch(n), scratch(n)]] as const;

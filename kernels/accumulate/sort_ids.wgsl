@@ -43,17 +43,19 @@ fn histogram(group: Group, @builtin(local_invocation_index) local: u32) {
   }
 }
 
-// scan: sums[i] = sum of sums[0 .. i - 1], in place.
-@group(0) @binding(0) var<storage, read_write> sums: array<u32>;
+// scan: sums[i] = sum of sums[0 .. i - 1], in place, four at a time; what lies behind the n-th comes after all.
+@group(0) @binding(0) var<storage, read_write> sums: array<vec4u>;
 var<workgroup> thread_sums: array<u32, 256>;
 
 @compute @workgroup_size(256)
 fn scan(@builtin(local_invocation_index) local: u32) {
-  let share = (params.n + THREADS - 1) / THREADS;
-  let begin = min(local * share, params.n);
-  let end = min(begin + share, params.n);
-  var sum = 0u;
-  for (var i = begin; i < end; i++) { sum += sums[i]; }
+  let fours = (params.n + 3) / 4;
+  let share = (fours + THREADS - 1) / THREADS;
+  let begin = min(local * share, fours);
+  let end = min(begin + share, fours);
+  var all = vec4u();
+  for (var i = begin; i < end; i++) { all += sums[i]; }
+  let sum = all.x + all.y + all.z + all.w;
   thread_sums[local] = sum;
   workgroupBarrier();
   for (var reach = 1u; reach < THREADS; reach *= 2) {
@@ -65,9 +67,10 @@ fn scan(@builtin(local_invocation_index) local: u32) {
   }
   var before = thread_sums[local] - sum;
   for (var i = begin; i < end; i++) {
-    let value = sums[i];
-    sums[i] = before;
-    before += value;
+    let v = sums[i];
+    let two = v.x + v.y;
+    sums[i] = before + vec4u(0, v.x, two, two + v.z);
+    before += two + v.z + v.w;
   }
 }
 

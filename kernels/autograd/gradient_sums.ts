@@ -11,7 +11,7 @@ import {
   type SparseGradient,
 } from "../accumulate/merge_rows.ts";
 import type { Scope } from "../device/scope.ts";
-import { expectShape, expectTensor, type Tensor } from "../device/tensor.ts";
+import { expectShape, type Tensor } from "../device/tensor.ts";
 import { assemble, type TiledGradient } from "./tiled_gradient.ts";
 
 /** The gradients that have reached a tensor so far. */
@@ -44,14 +44,13 @@ export class GradientSums {
     this.flows.set(tensor, flow);
     switch (gradient.kind) {
       case "dense":
-        expectTensor("backward", `the gradient of ${op}`, gradient);
         expectShape("backward", `the gradient of ${op}`, gradient, tensor.shape);
-        return this.#addDense(flow, gradient);
+        return addDense(this.#scope, flow, gradient);
       case "sparse":
         flow.sparse.push(gradient);
         return;
       case "tiled":
-        if (flow.tiled) this.#addDense(flow, assemble(this.#scope, tensor, gradient));
+        if (flow.tiled) addDense(this.#scope, flow, assemble(this.#scope, tensor, gradient));
         else flow.tiled = gradient;
         return;
       default:
@@ -69,7 +68,7 @@ export class GradientSums {
     return flow && denseOf(this.#scope, tensor, this.#summed(tensor, flow));
   }
 
-  /** Removes and returns the sum of the dense gradients that have reached `tensor`, of whatever other kinds. */
+  /** Removes and returns the sum of the dense gradients that have reached `tensor`; those of other kinds stay. */
   takeDense(tensor: Tensor): Tensor | undefined {
     const flow = this.flows.get(tensor), dense = flow?.dense;
     delete flow?.dense;
@@ -84,16 +83,12 @@ export class GradientSums {
     return new Gradients(this.#scope, sums);
   }
 
-  #addDense(flow: Flow, gradient: Tensor): void {
-    flow.dense = flow.dense ? sumOf(this.#scope, flow.dense, gradient) : gradient;
-  }
-
   #summed(tensor: Tensor, flow: Flow): SummedGradient {
     if (flow.merged) return flow.merged;
-    const scope = this.#scope, { tiled, sparse } = flow;
-    if (tiled && !flow.dense && sparse.length === 0) return tiled;
-    if (tiled) this.#addDense(flow, assemble(scope, tensor, tiled));
-    const { dense } = flow;
+    const scope = this.#scope;
+    joinTiles(scope, tensor, flow);
+    const { dense, tiled, sparse } = flow;
+    if (tiled) return tiled;
     if (dense && sparse.length === 0) return dense;
     const rows = mergeRows(scope, tensor, sparse);
     if (!dense) return rows;
@@ -101,4 +96,16 @@ export class GradientSums {
     addRows(scope, rows, dense); // nobody else has what was assembled here
     return dense;
   }
+}
+
+function addDense(scope: Scope, flow: Flow, gradient: Tensor): void {
+  flow.dense = flow.dense ? sumOf(scope, flow.dense, gradient) : gradient;
+}
+
+/** Adds a tiled gradient of `tensor` to the dense ones, unless it is alone. */
+export function joinTiles(scope: Scope, tensor: Tensor, flow: Flow): void {
+  const { tiled, dense, sparse } = flow;
+  if (!tiled || (!dense && sparse.length === 0)) return;
+  addDense(scope, flow, assemble(scope, tensor, tiled));
+  delete flow.tiled;
 }

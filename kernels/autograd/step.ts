@@ -4,6 +4,7 @@ import {
   expectBoolean,
   expectFunction,
   expectInteger,
+  expectList,
   expectObject,
   expectSeed,
   MAX_WORD,
@@ -13,7 +14,7 @@ import { GradientSums } from "./gradient_sums.ts";
 import type { Gradient, Gradients } from "./gradients.ts";
 import { type BatchPart, expectPart } from "../random/part.ts";
 import type { RandomKey } from "../random/philox.ts";
-import { type RandomStream, sameStream } from "../random/stream.ts";
+import { expectStream, type RandomStream, sameStream } from "../random/stream.ts";
 import type { Scope } from "../device/scope.ts";
 import { type DType, dtypeOf, type TensorData } from "../device/dtype.ts";
 import { expectTensor, storageIn, type Tensor } from "../device/tensor.ts";
@@ -151,6 +152,7 @@ export class Step implements Scope, Disposable {
    * @throws {RangeError} If another stream that draws in this step has its name, or one with the same hash.
    */
   randomKey(stream: RandomStream): RandomKey {
+    expectStream("draw in this step", stream);
     const other = this.#streams.get(stream.id);
     if (other && other !== stream) throw sameStream("draw in this step", other.name, stream.name);
     this.#streams.set(stream.id, stream);
@@ -178,9 +180,7 @@ export class Step implements Scope, Disposable {
     this.#expectOpen();
     expectObject("record", "entry", entry, "an object");
     const { name, inputs, output, backward } = entry;
-    if (!Array.isArray(inputs)) {
-      throw new TypeError(`Cannot record ${name}: its inputs are no array`);
-    }
+    expectList(`record ${name}`, "inputs", inputs);
     expectFunction("record", "backward", backward);
     for (const input of inputs) expectTensor(name, "an input", input);
     expectTensor(name, "the output", output);
@@ -218,6 +218,7 @@ export class Step implements Scope, Disposable {
       const dOutput = sums.take(entry.output);
       if (!dOutput) continue;
       const dInputs = entry.backward(dOutput, (input) => sums.takeDense(input));
+      expectList("run backward", `the gradients of ${entry.name}`, dInputs);
       entry.inputs.forEach((input, i) => {
         const dInput = dInputs[i];
         if (dInput && input.requiresGrad) sums.add(entry.name, input, dInput);

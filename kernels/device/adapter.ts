@@ -145,7 +145,7 @@ function noDevice({ name }: AdapterTraits): NoAdapterError {
 }
 
 /** Opens the best adapter with its real limits. Throws {@linkcode NoAdapterError}. */
-export async function openAdapter(options: AdapterOptions = {}): Promise<Opened> {
+export async function openAdapter(options: AdapterOptions): Promise<Opened> {
   const adapter = await requestAdapter();
   if (adapter === null) throw new NoAdapterError(`No WebGPU adapter found; ${INSTALL_VULKAN}`);
   const traits = describeAdapter(adapter);

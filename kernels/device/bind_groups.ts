@@ -17,7 +17,6 @@ export class BindGroups {
   readonly #byHash = new Map<number, Known>();
   #count = 0;
 
-  /** Has none yet. */
   constructor(device: GPUDevice) {
     this.#device = device;
   }

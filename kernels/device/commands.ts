@@ -46,7 +46,6 @@ export class Commands {
   #turned = 0;
   #fence: Promise<void> | undefined;
 
-  /** Makes the uniform ring. */
   constructor({ device, timestamps }: Opened, family: KernelFamily) {
     this.#device = device;
     this.#timestamps = timestamps;

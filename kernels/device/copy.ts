@@ -2,7 +2,7 @@
 
 import { expectObject } from "./expect.ts";
 import { type DType, elementBytes } from "./dtype.ts";
-import { offsetOf, partsOf, partsOn, type Tensor } from "./tensor.ts";
+import { offsetOf, partsOf, partsOn, storageIn, type Tensor } from "./tensor.ts";
 
 /** Which elements to copy. */
 export interface CopyOptions {
@@ -14,16 +14,24 @@ export interface CopyOptions {
   count?: number;
 }
 
+/** Where an element lies: in which part of its tensor, at which byte of the buffer, and how many are left there. */
+interface Place {
+  readonly part: Tensor;
+  readonly byte: number;
+  readonly left: number;
+}
+
 /** A copy from one buffer to one other. */
 export interface CopyRange {
-  readonly from: Tensor;
-  readonly fromByte: number;
-  readonly to: Tensor;
-  readonly toByte: number;
+  readonly from: Place;
+  readonly to: Place;
   readonly bytes: number;
 }
 
-/** The buffers' copies that a copy takes; throws a TypeError if elements, types or devices do not fit. */
+/**
+ * The buffers' copies that a copy takes; throws a TypeError if elements, types or devices do not fit, or a buffer
+ * would be copied to itself, which WebGPU cannot do.
+ */
 export function copyRanges(
   from: Tensor,
   to: Tensor,
@@ -46,14 +54,13 @@ export function copyRanges(
   const ranges: CopyRange[] = [];
   for (let done = 0; done < count;) {
     const source = placeOf(from, fromStart + done), target = placeOf(to, toStart + done);
+    if (storageIn(source.part) === storageIn(target.part)) {
+      throw new TypeError(
+        `Cannot copy [${from.shape}] to [${to.shape}] in one buffer: copy to another tensor first`,
+      );
+    }
     const elements = Math.min(count - done, source.left, target.left);
-    ranges.push({
-      from: source.part,
-      fromByte: source.byte,
-      to: target.part,
-      toByte: target.byte,
-      bytes: elements * elementBytes(from.dtype),
-    });
+    ranges.push({ from: source, to: target, bytes: elements * elementBytes(from.dtype) });
     done += elements;
   }
   return ranges;
@@ -64,8 +71,7 @@ function isWhole(dtype: DType, ...elements: readonly number[]): boolean {
   return elements.every((count) => count * elementBytes(dtype) % 4 === 0);
 }
 
-/** The part that has an element, the element's byte in its buffer, and how many elements are left there. */
-function placeOf(tensor: Tensor, element: number): { part: Tensor; byte: number; left: number } {
+function placeOf(tensor: Tensor, element: number): Place {
   for (const part of partsOf(tensor)) {
     const left = part.size - element;
     if (left > 0) return { part, byte: offsetOf(part) + element * elementBytes(part.dtype), left };

@@ -153,7 +153,7 @@ export class Device implements AsyncDisposable {
    * @throws {TypeError} If `data` is neither a Float32Array nor a Uint32Array, or has another size.
    */
   tensor(shape: readonly number[], data?: TensorData): Tensor {
-    this.#fitting(shape);
+    this.expectFitting(shape);
     return this.#exact(shape, storedAs(`a tensor [${shape}]`, shape, data), data);
   }
 
@@ -178,14 +178,15 @@ export class Device implements AsyncDisposable {
 
   /** A pooled tensor with undefined content; `dispose` gives it back to the pool. */
   temporary(shape: readonly number[], dtype: DType = "f32"): Tensor {
-    this.#fitting(shape);
+    this.expectFitting(shape);
     expectOneOf("make a tensor", "dtype", dtype, DTYPES);
     return makeTensor(this.#pool.pooled(sizeOf(shape) * elementBytes(dtype), shape), shape, dtype);
   }
 
   /** Throws the RangeError of {@linkcode tensor} for the first of `shapes` that cannot be made. */
   expectFitting(...shapes: readonly (readonly number[])[]): void {
-    for (const shape of shapes) this.#fitting(shape);
+    this.#faults.expectNone("tensor");
+    for (const shape of shapes) expectFits(shape, this);
   }
 
   /**
@@ -290,11 +291,5 @@ export class Device implements AsyncDisposable {
     for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
     const kernel = this.#pipelines.get(launch, bindingCounts(launch, read));
     this.#commands.dispatch(launch, kernel, inputs.concat(outputs), textures, grid);
-  }
-
-  /** Throws unless a tensor of this shape can be made. */
-  #fitting(shape: readonly number[]): void {
-    this.#faults.expectNone("tensor");
-    expectFits(shape, this);
   }
 }

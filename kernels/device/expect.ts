@@ -46,6 +46,11 @@ export function expectFromZero(doing: string, name: string, value: unknown): voi
   expectNumber(doing, name, value, (n) => n >= 0 && isFloat(n), "a finite number from 0 on");
 }
 
+/** Throws unless `value` is a number in [0, 1), such as a momentum or a dropout rate. */
+export function expectFraction(doing: string, name: string, value: unknown): void {
+  expectNumber(doing, name, value, (n) => n >= 0 && n < 1, "in [0, 1)");
+}
+
 /** Throws unless `value` is an integer from 0 to `highest`. */
 export function expectInteger(doing: string, name: string, value: unknown, highest: number): void {
   const valid = (n: number) => Number.isSafeInteger(n) && n >= 0 && n <= highest;
@@ -94,6 +99,12 @@ export function expectObject(doing: string, name: string, value: unknown, expect
   if (typeof value !== "object" || value === null) fail(doing, name, value, expected);
 }
 
+/** Throws a TypeError unless `list` is an array, as of tensors. */
+export function expectList(doing: string, name: string, list: unknown): void {
+  if (Array.isArray(list)) return;
+  throw new TypeError(`Cannot ${doing}: ${name} are ${show(list)}, not an array`);
+}
+
 /** Throws a TypeError unless `value` is a function. */
 export function expectFunction(doing: string, name: string, value: unknown): void {
   if (typeof value !== "function") fail(doing, name, value, "a function");
@@ -112,6 +123,6 @@ export function expectSizes(doing: string, shape: unknown): void {
 export function failInParts(doing: string, shape: readonly number[], buffers: number): never {
   throw new TypeError(
     `Cannot ${doing}: the table [${shape}] lies in ${buffers} buffers, which only look-ups, scorers of all ` +
-      "classes and optimizers take",
+      "classes, dropout, sums and optimizers take",
   );
 }

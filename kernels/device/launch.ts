@@ -1,7 +1,7 @@
 /** A launch as data: what a kernel run needs, and the checks on it. */
 
 import type { BindingCounts, KernelCode } from "./pipelines.ts";
-import { expectObject, expectText, show } from "./expect.ts";
+import { expectList, expectObject, expectText, show } from "./expect.ts";
 import { storageOf, type Tensor } from "./tensor.ts";
 import { TexelTensor } from "./texel_tensor.ts";
 import type { Texels } from "./texels.ts";
@@ -99,11 +99,6 @@ function expectTexels(doing: string, texels: Tensor | TexelTensor, device: GPUDe
   else if (texels.device !== device) {
     throw new TypeError(`Cannot ${doing}: texels [${texels.shape}] belong to another Gpu`);
   }
-}
-
-function expectList(doing: string, name: string, list: unknown): void {
-  if (Array.isArray(list)) return;
-  throw new TypeError(`Cannot ${doing}: ${name} are ${show(list)}, not an array of tensors`);
 }
 
 /** How many bindings of each kind a launch has, if the texels that it reads are `read`. */

@@ -1,4 +1,4 @@
-/** Values that are computed of tensors once, and found again. */
+/** Values computed from tensors, kept for later calls. */
 
 import { versionOf } from "./parts.ts";
 import type { Tensor } from "./tensor.ts";
@@ -8,11 +8,11 @@ interface Known<T> {
   readonly value: T;
 }
 
-/** What was computed of tensors for an owner, such as a step. It ends with the owner. */
+/** Values computed from tensors for an owner, such as a step, with which they end. */
 export class Memo<T> {
   readonly #known = new WeakMap<object, Known<T>[]>();
 
-  /** What `compute` gave before for the same tensors, their content as now, and `numbers`; else what it gives now. */
+  /** The value for these tensors, with their content as it is, and `numbers`: computed unless it is known. */
   get(
     owner: object,
     tensors: readonly Tensor[],

@@ -95,7 +95,7 @@ export class Pool {
 
   /** A buffer of exactly `bytes` (rounded up to 16, so that kernels may read whole vec4s) for `shape`. */
   exact(bytes: number, shape: readonly number[]): Storage {
-    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const size = Math.ceil(bytes / 16) * 16;
     const storage = this.#storage(size, shape, () => {
       this.#count(size, -1);
       this.#destroy(storage);
@@ -113,9 +113,9 @@ export class Pool {
     return use(storage, bytes);
   }
 
-  /** A buffer for reading `bytes` back; the caller destroys it. */
-  staging(bytes: number, what: string): GPUBuffer {
-    const size = Math.max(16, bytes), usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  /** A buffer for reading `size` bytes back; the caller destroys it. */
+  staging(size: number, what: string): GPUBuffer {
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
     return this.#allocate(size, what, () => this.#device.createBuffer({ size, usage }));
   }
 
@@ -200,7 +200,7 @@ export class Pool {
     this.#freeBytes += bytes;
   }
 
-  /** Destroys what is free of sizes that nobody uses any longer, such as an evaluation's in training. */
+  /** Destroys free items of sizes that are no longer used, such as those of an evaluation. */
   #destroyStale(): void {
     for (const free of [this.#freeBuffers, ...Object.values(this.#freeTextures)]) {
       for (const { bytes, items, released } of free.values()) {

@@ -34,7 +34,6 @@ export class Profiler implements Profile, Disposable {
   /** Number of launches up to the end of each body. */
   readonly #ends: number[] = [];
 
-  /** Makes the query set. */
   constructor(device: GPUDevice) {
     this.#device = device;
     this.#queries = device.createQuerySet({ type: "timestamp", count: 2 * PROFILE_CAPACITY });
@@ -51,7 +50,6 @@ export class Profiler implements Profile, Disposable {
     };
   }
 
-  /** Ends a body. */
   endBody(): void {
     this.#ends.push(this.#labels.length);
   }

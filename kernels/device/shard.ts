@@ -37,7 +37,7 @@ function expectRank(doing: string, shard: Shard): void {
   expectInteger(doing, "rank", rank, ranks - 1);
 }
 
-/** How many rows the shard has. Throws a RangeError or a TypeError if it is none. */
+/** How many rows the shard has. Throws a RangeError or a TypeError if it is not a shard. */
 export function shardRows(shard: TableShard): number {
   expectRank("count rows", shard);
   const { rank, ranks, rows } = shard;
@@ -48,7 +48,7 @@ export function shardRows(shard: TableShard): number {
 /**
  * The shard's rows of `whole`, a table [V, width].
  *
- * @throws {RangeError | TypeError} If it is no such table, or the shard none.
+ * @throws {RangeError | TypeError} If it is not such a table, or `shard` not a shard.
  */
 export function ownRows(
   whole: Float32Array,

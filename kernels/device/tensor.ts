@@ -88,7 +88,7 @@ export let makeTensor: (
 
 /**
  * A dense row-major array on the GPU. A table from {@linkcode Gpu.table} may lie in several buffers: look-ups,
- * scorers of all classes and optimizers take it, and other operations throw a TypeError.
+ * scorers of all classes, dropout, sums and optimizers take it, and other operations throw a TypeError.
  *
  * A tensor from a {@linkcode Gpu} belongs to the caller, who disposes of it; one from a {@linkcode Step}
  * ends with the step.
@@ -180,12 +180,12 @@ export class Tensor implements Disposable {
    * Throws a RangeError unless the first byte is a multiple of 256, the alignment of a storage binding.
    */
   slice(start: number, count: number): Tensor {
-    const rowSize = this.size / this.shape[0]!;
-    const offset = this.#offset + start * rowSize * elementBytes(this.dtype);
     const inside = Number.isSafeInteger(start) && Number.isSafeInteger(count) &&
       start >= 0 && count > 0 && start + count <= this.shape[0]!;
+    const offset = this.#offset + start * this.bytes / this.shape[0]!;
     if (!inside || offset % 256 !== 0) {
-      throw new RangeError(`Cannot slice [${this.shape}] from ${start} to ${start + count}`);
+      const why = inside ? `: it would begin at byte ${offset}, no multiple of 256` : "";
+      throw new RangeError(`Cannot slice [${this.shape}] from ${start} to ${start + count}${why}`);
     }
     if (this.#parts.length > 1) return this.#sliceOfParts(start, count);
     return new Tensor(storageIn(this), [count, ...this.shape.slice(1)], this.dtype, offset);
@@ -266,7 +266,7 @@ export function expectFloats(
   }
 }
 
-/** Throws a TypeError that names `op` and both shapes unless `tensor` has this shape and type. */
+/** Throws a TypeError that names `op` and both shapes unless `tensor` has this type and shape, of known sizes. */
 export function expectShape(
   op: string,
   name: string,
@@ -277,9 +277,8 @@ export function expectShape(
   expectTensor(op, name, tensor);
   const same = tensor.shape.length === shape.length && tensor.shape.every((n, i) => n === shape[i]);
   if (!same || tensor.dtype !== dtype) {
-    throw new TypeError(
-      `Cannot run ${op}: ${name} is ${tensor.dtype} [${tensor.shape}], expected ${dtype} [${shape}]`,
-    );
+    const found = `${tensor.dtype} [${tensor.shape}]`, sizes = shape.map((size) => size || "any");
+    throw new TypeError(`Cannot run ${op}: ${name} is ${found}, expected ${dtype} [${sizes}]`);
   }
 }
 

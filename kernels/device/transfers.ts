@@ -30,16 +30,18 @@ export function writeParts(
 
 /** Records the copies. */
 export function copyParts(commands: Commands, ranges: readonly CopyRange[]): void {
-  for (const { from, fromByte, to, toByte, bytes } of ranges) {
-    for (const tensor of [from, to]) flushPending(storageIn(tensor));
-    willChange(to, bytes, from.idLimit);
-    commands.copy(storageIn(from), fromByte, storageIn(to), toByte, bytes);
+  for (const { from, to, bytes } of ranges) {
+    const [source, target] = [storageIn(from.part), storageIn(to.part)];
+    for (const storage of [source, target]) flushPending(storage);
+    willChange(to.part, bytes, source.idLimit);
+    commands.copy(source, from.byte, target, to.byte, bytes);
   }
 }
 
 /** Records fills with zero bits. */
 export function clearParts(commands: Commands, parts: readonly Tensor[]): void {
   for (const part of parts) {
+    expectWords("clear", part);
     const storage = storageIn(part);
     flushPending(storage);
     willChange(part, part.bytes, 1);

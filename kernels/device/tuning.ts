@@ -7,7 +7,7 @@
 export interface Tuning {
   /** Rows of a product, and terms of its sums, from which its tiles are 128 x 64, not 64 x 64. */
   readonly tallFrom: number;
-  /** Workgroups that a product shall have: with fewer tiles, its sums are cut into parts. */
+  /** Workgroups that a product should have: with fewer tiles, its sums are cut into parts. */
   readonly busy: number;
   /** Terms that such a part has at least: one more launch adds the parts up. */
   readonly minDepth: number;

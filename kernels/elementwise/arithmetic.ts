@@ -46,10 +46,11 @@ export function add(step: Step, a: Tensor, b: Tensor): Tensor {
 
 /** `a * b`, elementwise; shapes must be equal (TypeError). */
 export function multiply(step: Step, a: Tensor, b: Tensor): Tensor {
+  const output = run(step, "multiply", MULTIPLY, a, b);
   return step.record({
     name: "multiply",
     inputs: [a, b],
-    output: run(step, "multiply", MULTIPLY, a, b),
+    output,
     backward: (dOut) => [
       a.requiresGrad ? run(step, "multiply", MULTIPLY, dOut, b) : null,
       b.requiresGrad ? run(step, "multiply", MULTIPLY, dOut, a) : null,
@@ -61,10 +62,11 @@ export function multiply(step: Step, a: Tensor, b: Tensor): Tensor {
 export function affine(step: Step, a: Tensor, factor: number, offset: number): Tensor {
   expectFinite("run affine", "factor", factor);
   expectFinite("run affine", "offset", offset);
+  const output = run(step, "affine", AFFINE, a, a, factor, offset);
   return step.record({
     name: "affine",
     inputs: [a],
-    output: run(step, "affine", AFFINE, a, a, factor, offset),
+    output,
     backward: (dOut) => [run(step, "affine", AFFINE, dOut, dOut, factor)],
   });
 }

@@ -1,7 +1,7 @@
 /** Dropout whose mask is never stored: forward and backward draw the same one. */
 
 import source from "./dropout.wgsl" with { type: "text" };
-import { expectNumber } from "../device/expect.ts";
+import { expectFraction } from "../device/expect.ts";
 import { partLaunch, partSource, rowWidth } from "../random/part.ts";
 import { randomSource, randomUniform } from "../random/philox.ts";
 import { expectStream, type RandomStream } from "../random/stream.ts";
@@ -13,11 +13,6 @@ import { expectTable } from "../device/tables.ts";
 import type { Tensor } from "../device/tensor.ts";
 
 const withRandom = randomSource + partSource + source;
-
-/** Throws a RangeError unless `p` is a dropout rate. */
-export function expectRate(doing: string, name: string, p: unknown): void {
-  expectNumber(doing, name, p, (value) => value >= 0 && value < 1, "in [0, 1)");
-}
 
 /**
  * Sets each element to zero with probability `p` and divides the others by `1 - p`; outside training it
@@ -34,7 +29,7 @@ export function dropout(
   shared = false,
 ): Tensor {
   expectTable("dropout", step, x, "x");
-  expectRate("run dropout", "p", p);
+  expectFraction("run dropout", "p", p);
   expectStream("run dropout", stream);
   if (!step.training || p === 0) return x;
   const floats = widened(step, x);

@@ -23,23 +23,19 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
 
-fn words_of(block: u32) -> vec4u {
-  return philox(vec4u(block, params.step, params.stream, 0), vec2u(params.seed_lo, params.seed_hi));
-}
-
 // The place of element i in the whole batch.
 fn place_of(i: u32) -> u32 { return whole_row(i / params.W) * params.W + i % params.W; }
 
 fn word_of(i: u32) -> u32 {
   let place = place_of(i);
-  return words_of(place / 4)[place % 4];
+  return random_words(place / 4, 0)[place % 4];
 }
 
 // The random words of a block of four elements.
 fn words_at(block: u32) -> vec4u {
-  if (!RANKED) { return words_of(block); }
+  if (!RANKED) { return random_words(block, 0); }
   let i = 4 * block;
-  if (params.W % 4 == 0) { return words_of(place_of(i) / 4); }
+  if (params.W % 4 == 0) { return random_words(place_of(i) / 4, 0); }
   return vec4u(word_of(i), word_of(i + 1), word_of(i + 2), word_of(i + 3));
 }
 

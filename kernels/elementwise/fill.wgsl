@@ -37,8 +37,7 @@ fn scalar(group: Group, @builtin(local_invocation_index) local: u32) {
 fn uniform_random(group: Group, @builtin(local_invocation_index) local: u32) {
   let block = thread_index(group, local);
   if (block * 4 >= params.n) { return; }
-  let words = philox(vec4u(params.block + block, params.step, params.stream, 0),
-    vec2u(params.seed_lo, params.seed_hi));
+  let words = random_words(params.block + block, 0);
   for (var word = 0u; word < 4; word++) {
     let i = block * 4 + word;
     if (i < params.n) {

@@ -87,7 +87,7 @@ export function weightedSum(step: Step, a: Tensor, weight: Tensor): Tensor {
     inputs: [a],
     output: total(step, a, weight),
     backward: (dOut) => {
-      // The weight itself is no gradient for the caller: it may change, by an update for one.
+      // A caller must not get the weight itself as a gradient: it may change, for example by an update.
       const passes = isOne(step, dOut) && isOnTape(step, a);
       return [passes ? weight : fill(step, a, dOut, weight)];
     },

@@ -92,8 +92,7 @@ fn total(v: vec4f) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 
 // Random bits of a unit: 16 for each of eight pairs, first the lower halves of the words, then the upper ones.
 fn mask_bits(octet: u32, item: u32, unit: u32) -> vec4u {
-  return philox(vec4u(octet, params.step, params.stream, item * params.H + unit),
-    vec2u(params.seed_lo, params.seed_hi));
+  return random_words(octet, item * params.H + unit);
 }
 
 fn factors(bits: vec4u) -> vec4f {

@@ -1,10 +1,10 @@
 /** Scores candidate words by one more GRU step, at O(H) for a pair of context and word. */
 
-import { ownWordGradients, SharedWordGradients } from "./gru_pair_gradients.ts";
+import { ownWordGradients, sharedWordGradients } from "./gru_pair_gradients.ts";
 import {
   type GRUContexts,
+  launchShared,
   ownScores,
-  packContexts,
   pairScores,
   type ScoreHead,
 } from "./gru_pair_kernels.ts";
@@ -22,7 +22,15 @@ export function gruContexts(step: Step, gates: Tensor, hidden: Tensor): GRUConte
   const [N, H] = [hidden.shape[0]!, hidden.shape[1]!];
   expectShape("gruContexts", "hidden", hidden, [N, H]);
   expectShape("gruContexts", "gates", gates, [N, 3 * H]);
-  return packContexts(step, gates, hidden);
+  const packed = step.tensor([Math.ceil(N / 8), H, 8, 4]);
+  launchShared(step, {
+    entry: "pack_states",
+    inputs: [gates, hidden],
+    outputs: [packed],
+    grid: Math.ceil(packed.size / 256),
+    uniform: { N, H },
+  });
+  return { gates, hidden, packed };
 }
 
 /** Throws a TypeError unless the head fits the contexts; returns N and H. */
@@ -72,7 +80,7 @@ function sharedGradients(
   words: Tensor,
   dScores: Tensor,
 ) {
-  using gradients = new SharedWordGradients(step, contexts, head, words.shape[0]!);
+  using gradients = sharedWordGradients(step, contexts, head, words.shape[0]!);
   gradients.add(dWords, words, dScores);
   return gradients.finish();
 }

@@ -30,6 +30,10 @@ const WORD_BLOCK = { software: 256, hardware: 2 ** 14 } as const;
 /** Rounds of all loops of a thread together: llvmpipe ends them after 65,535. */
 const ROUNDS = 2 ** 15;
 
+function sizesOf({ hidden }: GRUContexts): [N: number, H: number] {
+  return [hidden.shape[0]!, hidden.shape[1]!];
+}
+
 /** The numbers of parts into which contexts and words are divided. */
 function cut(step: Step, N: number, K: number, H: number): [number, number] {
   const { gpu } = step, octets = Math.ceil(N / 8);
@@ -48,93 +52,70 @@ function cut(step: Step, N: number, K: number, H: number): [number, number] {
 }
 
 /** Gradients for words that all contexts share, computed for some of the words at a time. */
-export class SharedWordGradients implements Disposable {
-  readonly #step: Step;
-  readonly #contexts: GRUContexts;
-  readonly #head: ScoreHead;
-  readonly #N: number;
-  readonly #H: number;
-  readonly #rowParts: number;
-  readonly #wordParts: number;
-  readonly #gates: PartialSum;
-  readonly #hidden: PartialSum;
-  readonly #weight: PartialSum;
-  #begun = false;
-
-  /** For at most K words at a time. */
-  constructor(step: Step, contexts: GRUContexts, head: ScoreHead, K: number) {
-    this.#step = step;
-    this.#contexts = contexts;
-    this.#head = head;
-    const N = this.#N = contexts.hidden.shape[0]!;
-    const H = this.#H = contexts.hidden.shape[1]!;
-    const [rowParts, wordParts] = cut(step, N, K, H);
-    // A part must not be empty: its sums would not be written.
-    this.#rowParts = Math.ceil(N / (8 * Math.ceil(N / 8 / rowParts)));
-    this.#wordParts = wordParts;
-    this.#gates = new PartialSum(step, wordParts, [N, 3 * H]);
-    this.#hidden = new PartialSum(step, wordParts, [N, H]);
-    this.#weight = new PartialSum(step, this.#rowParts * wordParts, [1, H]);
-  }
-
+export interface SharedWordGradients extends Disposable {
   /**
    * Writes the gradient of the `gates` [K, 3H] of the words from number `first` on to `dWords`, and
    * adds to those of the contexts and the weight.
    */
-  add(dWords: Tensor, gates: Tensor, dScores: Tensor, first = 0): void {
-    const { gpu } = this.#step, parts = this.#rowParts, K = gates.shape[0]!;
-    using partial = parts === 1 ? null : gpu.temporary([parts, K, 3 * this.#H]);
-    const block = Math.min(K, WORD_BLOCK[gpu.family] * this.#wordParts);
-    const wordChunk = Math.ceil(block / this.#wordParts);
-    const octets = Math.min(
-      Math.ceil(this.#N / 8 / parts),
-      Math.max(1, Math.floor(ROUNDS / (wordChunk + 9))),
-    );
-    for (let word = 0; word < K; word += this.#wordParts * wordChunk) {
-      for (let row = 0; row < this.#N; row += parts * 8 * octets) {
-        const inputs = [this.#contexts.packed, gates, dScores, this.#head.weight];
-        this.#launch(inputs, partial ?? dWords, {
-          K,
-          first,
-          row_first: row,
-          row_chunk: 8 * octets,
-          word_first: word,
-          word_chunk: wordChunk,
-          add_words: row > 0 ? 1 : 0,
-          add_states: this.#begun || word > 0 ? 1 : 0,
-          add_weight: this.#begun || word > 0 || row > 0 ? 1 : 0,
-        });
-      }
-    }
-    this.#begun = true;
-    if (partial) columnSums(gpu, dWords, partial);
-  }
-
-  #launch(inputs: Tensor[], dWords: Tensor, uniform: Record<string, number>): void {
-    const { THREADS } = pairTile(this.#step.gpu);
-    launchShared(this.#step, {
-      entry: "gradients",
-      inputs,
-      outputs: [dWords, this.#gates.parts, this.#hidden.parts, this.#weight.parts],
-      grid: [Math.ceil(this.#H / THREADS), this.#rowParts, this.#wordParts],
-      uniform: { N: this.#N, H: this.#H, ...uniform },
-      dropout: this.#head.dropout,
-    });
-  }
-
+  add(dWords: Tensor, gates: Tensor, dScores: Tensor, first?: number): void;
   /** The sums over all words. */
-  finish(): CommonGradients {
-    return {
-      gates: this.#gates.sum(),
-      hidden: this.#hidden.sum(),
-      weight: this.#weight.sum(),
-    };
-  }
+  finish(): CommonGradients;
+}
 
-  /** Frees the partial sums. */
-  [Symbol.dispose](): void {
-    for (const partial of [this.#gates, this.#hidden, this.#weight]) partial[Symbol.dispose]();
-  }
+/** {@linkcode SharedWordGradients} for at most `most` words at a time. */
+export function sharedWordGradients(
+  step: Step,
+  contexts: GRUContexts,
+  head: ScoreHead,
+  most: number,
+): SharedWordGradients {
+  const { gpu } = step, [N, H] = sizesOf(contexts), [rows, wordParts] = cut(step, N, most, H);
+  // A part must not be empty: its sums would not be written.
+  const rowParts = Math.ceil(N / (8 * Math.ceil(N / 8 / rows)));
+  const gateSums = new PartialSum(step, wordParts, [N, 3 * H]);
+  const hiddenSums = new PartialSum(step, wordParts, [N, H]);
+  const weightSums = new PartialSum(step, rowParts * wordParts, [1, H]);
+  const sums = [gateSums, hiddenSums, weightSums];
+  let begun = false;
+  return {
+    add(dWords, gates, dScores, first = 0) {
+      const K = gates.shape[0]!;
+      using partial = rowParts === 1 ? null : gpu.temporary([rowParts, K, 3 * H]);
+      const outputs = [partial ?? dWords, ...sums.map(({ parts }) => parts)];
+      const wordChunk = Math.ceil(Math.min(K, WORD_BLOCK[gpu.family] * wordParts) / wordParts);
+      const octets = Math.min(
+        Math.ceil(N / 8 / rowParts),
+        Math.max(1, Math.floor(ROUNDS / (wordChunk + 9))),
+      );
+      for (let word = 0; word < K; word += wordParts * wordChunk) {
+        for (let row = 0; row < N; row += rowParts * 8 * octets) {
+          launchShared(step, {
+            entry: "gradients",
+            inputs: [contexts.packed, gates, dScores, head.weight],
+            outputs,
+            grid: [Math.ceil(H / pairTile(gpu).THREADS), rowParts, wordParts],
+            uniform: {
+              ...{ N, K, H, first },
+              ...{ row_first: row, row_chunk: 8 * octets },
+              ...{ word_first: word, word_chunk: wordChunk },
+              add_words: Number(row > 0),
+              add_states: Number(begun || word > 0),
+              add_weight: Number(begun || word > 0 || row > 0),
+            },
+            dropout: head.dropout,
+          });
+        }
+      }
+      begun = true;
+      if (partial) columnSums(gpu, dWords, partial);
+    },
+    finish: () => ({
+      gates: gateSums.sum(),
+      hidden: hiddenSums.sum(),
+      weight: weightSums.sum(),
+    }),
+    [Symbol.dispose]: () => sums.forEach((sum) => sum[Symbol.dispose]()),
+  };
 }
 
 /** A tensor of the step that is the sum of parts; a single part is the sum itself. */
@@ -172,8 +153,7 @@ export function ownWordGradients(
   gates: Tensor,
   dScores: Tensor,
 ): CommonGradients {
-  const { gpu } = step, H = contexts.hidden.shape[1]!;
-  const [N, K] = [gates.shape[0]!, gates.shape[1]!], each = K === 1 ? 1 : 8;
+  const { gpu } = step, [N, H] = sizesOf(contexts), K = gates.shape[1]!, each = K === 1 ? 1 : 8;
   const groups = Math.ceil(H / gpu.rowThreads);
   const few = Math.ceil(WORD_BLOCK.software / K);
   const chunk = Math.min(few, Math.ceil(N / Math.ceil(BUSY[gpu.family] / groups)));

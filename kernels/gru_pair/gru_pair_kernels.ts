@@ -24,7 +24,7 @@ export interface ScoreHead {
   readonly dropout?: { readonly p: number; readonly stream: RandomStream };
 }
 
-/** Contexts that candidates are scored in; `gruContexts` makes them, and they end with the step. */
+/** Contexts that candidates are scored in; they end with the step. */
 export interface GRUContexts {
   /** [N, 3H] The contexts' part in the gates of the next step, `W_hh h + b_hh`. */
   readonly gates: Tensor;
@@ -106,20 +106,6 @@ function run(
     },
     grid,
   });
-}
-
-/** Contexts with `gates` [N, 3H] and states `hidden` [N, H], packed for the kernels. */
-export function packContexts(step: Step, gates: Tensor, hidden: Tensor): GRUContexts {
-  const [N, H] = [hidden.shape[0]!, hidden.shape[1]!];
-  const packed = step.tensor([Math.ceil(N / 8), H, 8, 4]);
-  launchShared(step, {
-    entry: "pack_states",
-    inputs: [gates, hidden],
-    outputs: [packed],
-    grid: Math.ceil(packed.size / 256),
-    uniform: { N, H },
-  });
-  return { gates, hidden, packed };
 }
 
 /**

@@ -5,7 +5,7 @@ import { partEdges } from "../device/parts.ts";
 import { tensorLike } from "../device/scope.ts";
 import type { TileGradient, TileScorer } from "../loss/class_tiles.ts";
 import { checkHead } from "./gru_pair.ts";
-import { SharedWordGradients } from "./gru_pair_gradients.ts";
+import { type SharedWordGradients, sharedWordGradients } from "./gru_pair_gradients.ts";
 import { type GRUContexts, pairScores, type ScoreHead } from "./gru_pair_kernels.ts";
 import { matmulInto } from "../matmul/matmul.ts";
 import { weightFor } from "../matmul/weight.ts";
@@ -55,64 +55,42 @@ export function gruTileScorer(
       using gates = gatesOf(first, count);
       return pairScores(step, contexts, gates, head, first);
     },
-    backward: () => new Gradient(step, classes, read, contexts, head, gatesOf),
+    backward: () => gradientOf(step, classes, read, contexts, head, gatesOf),
   };
 }
 
-class Gradient implements TileGradient {
-  readonly #step: Step;
-  readonly #classes: GRUClasses;
-  /** What products read of the weight. */
-  readonly #read: Tensor;
-  readonly #contexts: GRUContexts;
-  readonly #head: ScoreHead;
-  readonly #gatesOf: (first: number, count: number) => Tensor;
-  readonly #dTable: Tensor;
-  readonly #dWeight: Tensor;
-  #dBias: Tensor | undefined;
-  #pairs: SharedWordGradients | undefined;
-
-  constructor(
-    step: Step,
-    classes: GRUClasses,
-    read: Tensor,
-    contexts: GRUContexts,
-    head: ScoreHead,
-    gatesOf: (first: number, count: number) => Tensor,
-  ) {
-    this.#step = step;
-    this.#classes = classes;
-    this.#read = read;
-    this.#contexts = contexts;
-    this.#head = head;
-    this.#gatesOf = gatesOf;
-    this.#dTable = tensorLike(step, classes.table);
-    this.#dWeight = step.tensor(classes.weightIh.shape);
-  }
-
-  add(first: number, count: number, dScores: Tensor): void {
-    const step = this.#step, { gpu } = step, { table, biasIh } = this.#classes;
-    this.#pairs ??= new SharedWordGradients(step, this.#contexts, this.#head, count);
-    using gates = this.#gatesOf(first, count);
-    using dGates = gpu.temporary(gates.shape);
-    this.#pairs.add(dGates, gates, dScores, first);
-    using tile = floatRows(gpu, table, first, count);
-    using dTile = this.#dTable.slice(first, count);
-    matmulInto(gpu, dTile, dGates, this.#read);
-    const accumulate = first > 0;
-    matmulInto(gpu, this.#dWeight, dGates, tile, { transposeA: true, accumulate });
-    const dBias = step.tensor(biasIh.shape);
-    columnSums(gpu, dBias, dGates);
-    this.#dBias = this.#dBias ? sumOf(step, this.#dBias, dBias) : dBias;
-  }
-
-  finish(): Tensor[] {
-    using pairs = this.#pairs!;
-    const common = pairs.finish();
-    // A number added to all scores does not change the softmax.
-    const dScorerBias = this.#step.tensor([1]);
-    this.#step.gpu.clear(dScorerBias);
-    const own = [this.#dTable, this.#dWeight, this.#dBias!];
-    return [...own, common.gates, common.hidden, common.weight, dScorerBias];
-  }
+/** `read` is what products read of the weight. */
+function gradientOf(
+  step: Step,
+  { table, weightIh, biasIh }: GRUClasses,
+  read: Tensor,
+  contexts: GRUContexts,
+  head: ScoreHead,
+  gatesOf: (first: number, count: number) => Tensor,
+): TileGradient {
+  const { gpu } = step, dTable = tensorLike(step, table), dWeight = step.tensor(weightIh.shape);
+  let dBias: Tensor | undefined, pairs: SharedWordGradients | undefined;
+  return {
+    add(first, count, dScores) {
+      pairs ??= sharedWordGradients(step, contexts, head, count);
+      using gates = gatesOf(first, count);
+      using dGates = gpu.temporary(gates.shape);
+      pairs.add(dGates, gates, dScores, first);
+      using tile = floatRows(gpu, table, first, count);
+      using dTile = dTable.slice(first, count);
+      matmulInto(gpu, dTile, dGates, read);
+      matmulInto(gpu, dWeight, dGates, tile, { transposeA: true, accumulate: first > 0 });
+      const dTileBias = step.tensor(biasIh.shape);
+      columnSums(gpu, dTileBias, dGates);
+      dBias = dBias ? sumOf(step, dBias, dTileBias) : dTileBias;
+    },
+    finish() {
+      using all = pairs!;
+      const { gates, hidden, weight } = all.finish();
+      // A number added to all scores does not change the softmax.
+      const dScorerBias = step.tensor([1]);
+      gpu.clear(dScorerBias);
+      return [dTable, dWeight, dBias!, gates, hidden, weight, dScorerBias];
+    },
+  };
 }

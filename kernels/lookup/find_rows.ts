@@ -19,18 +19,9 @@ export interface Fetched {
   readonly asked: readonly Uint32Array[];
 }
 
-const fetchedBy = new WeakMap<Step, readonly Fetched[]>();
+/** What steps have fetched. */
+export const fetchedBy = new WeakMap<Step, readonly Fetched[]>();
 const places = new Memo<Tensor>();
-
-/** Gives a step the rows. */
-export function setFetched(step: Step, groups: readonly Fetched[]): void {
-  fetchedBy.set(step, groups);
-}
-
-/** What the step has fetched. */
-export function fetchedOf(step: Step): readonly Fetched[] {
-  return fetchedBy.get(step) ?? [];
-}
 
 /**
  * The fetched rows of a divided `table`, and where those of `ids` stand in them, in the shape of `ids`.
@@ -45,7 +36,7 @@ export function findRows(
   ids: Tensor,
 ): { table: Tensor; ids: Tensor } {
   expectIds(op, ids, table.shard!.rows);
-  const group = fetchedOf(step).find(({ tables }) => tables.has(table));
+  const group = fetchedBy.get(step)?.find(({ tables }) => tables.has(table));
   if (!group) {
     const { rows } = table.shard!;
     throw new TypeError(

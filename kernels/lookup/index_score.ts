@@ -3,6 +3,7 @@
 import source from "./index_score.wgsl" with { type: "text" };
 import inputSource from "./index_score_input.wgsl" with { type: "text" };
 import { isInParts } from "../device/parts.ts";
+import { expectRounds } from "../device/rounds.ts";
 import { expectTable } from "../device/tables.ts";
 import { withVec } from "../device/vec.ts";
 import type { Step } from "../autograd/step.ts";
@@ -54,6 +55,8 @@ function scoresAt(
   expectShape("indexScore", "x", x, [N, E]);
   expectShape("indexScore", "table", table, [table.shape[0]!, E], table.dtype);
   expectShape("indexScore", "ids", ids, [N, ...ids.shape.slice(1)], "u32");
+  expectRounds("indexScore", gpu, "numbers of a row", E, E % 4 === 0 ? E / 4 : E);
+  expectRounds("indexScore", gpu, "classes for a row", K, K);
   const output = step.tensor(ids.shape);
   const eachChosen = chosenRows(step, table, bias, ids, biasIds);
   eachChosen([x, output], ([some, scores], { table, bias, ids, constants }) =>

@@ -3,9 +3,9 @@
 import type { Gradient } from "../autograd/gradients.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Device } from "../device/device.ts";
-import { expectFunction, expectObject, expectPositive } from "../device/expect.ts";
+import { expectFunction, expectList, expectObject, expectPositive } from "../device/expect.ts";
 import { expectTable } from "../device/tables.ts";
-import type { Tensor } from "../device/tensor.ts";
+import { expectShape, type Tensor } from "../device/tensor.ts";
 import { readsTexels } from "../matmul/matmul_subgroup.ts";
 
 /** Bytes of scores that exist at a time, unless a scorer says otherwise. */
@@ -54,7 +54,8 @@ export function tilesOf(
   const tileBytes = Math.min(scorer.tileBytes ?? heldBytes, heldBytes);
   const floats = Math.max(N, floatsPerClass), limit = Math.floor(heldBytes / 4 / TILE_STEP);
   if (floats > limit) {
-    throw new RangeError(`Cannot run ${op} on ${N} rows: at most ${limit} fit a tile`);
+    const what = N > limit ? `on ${N} rows` : `with ${floatsPerClass} numbers a class`;
+    throw new RangeError(`Cannot run ${op} ${what}: at most ${limit} fit a tile`);
   }
   const bytes = floats * V <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
   const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
@@ -116,6 +117,13 @@ export interface TileGradient {
   finish(): readonly (Gradient | null)[];
 }
 
+/** The scores of a tile. Throws a TypeError if the scorer gives them in another shape. */
+export function scoresOf(op: string, scorer: TileScorer, { first, count }: Tile): Tensor {
+  const scores = scorer.scores(first, count);
+  expectShape(op, "the scorer's tile", scores, [scorer.rows, count]);
+  return scores;
+}
+
 /** Throws unless `step` is a step and `scorer` has what a scorer of all classes needs. */
 export function checkScorer(op: string, step: Step, scorer: TileScorer): void {
   const doing = `run ${op}`;
@@ -123,5 +131,6 @@ export function checkScorer(op: string, step: Step, scorer: TileScorer): void {
   const { rows, classes, scores, backward, inputs } = scorer;
   for (const [name, size] of Object.entries({ rows, classes })) expectPositive(doing, name, size);
   for (const [name, f] of Object.entries({ scores, backward })) expectFunction(doing, name, f);
+  expectList(doing, "inputs", inputs);
   for (const [i, input] of inputs.entries()) expectTable(op, step, input, `input ${i}`);
 }

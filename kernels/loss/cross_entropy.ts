@@ -7,6 +7,7 @@ import {
   checkScorer,
   type EachTile,
   fitsHeld,
+  scoresOf,
   takesLong,
   type Tile,
   type TileScorer,
@@ -79,7 +80,7 @@ export function tiledCrossEntropy(
   const long = takesLong(scorer);
   const kept: Tensor[] = [];
   for (const tile of tiles) {
-    const scores = scorer.scores(tile.first, tile.count);
+    const scores = scoresOf("crossEntropy", scorer, tile);
     launch(gpu, "accumulate", [N, V], [scores, target], [state, loss, logZ, score], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
@@ -101,7 +102,7 @@ export function tiledCrossEntropy(
         for (const [i, tile] of tiles.entries()) {
           const { first, count } = tile;
           using dScores = kept[i]?.slice(0, N) ??
-            differentiate(scorer.scores(first, count), tile);
+            differentiate(scoresOf("crossEntropy", scorer, tile), tile);
           use(first, count, dScores);
           if (long) gpu.submit();
         }

@@ -6,7 +6,6 @@ import { tiledCrossEntropy } from "./cross_entropy.ts";
 import { expectPositive } from "../device/expect.ts";
 import { partEdges } from "../device/parts.ts";
 import { tensorLike } from "../device/scope.ts";
-import type { Gradient } from "../autograd/gradients.ts";
 import { matmulInto } from "../matmul/matmul.ts";
 import { weightGradients } from "../matmul/weight_gradients.ts";
 import { weightedSum } from "../elementwise/reduce.ts";
@@ -54,71 +53,46 @@ export function linearScorer(
       return scores;
     },
     backward(eachTile) {
-      return new LinearGradient(step, { x, weight, bias }, eachTile, 4 * weight.size > held);
+      return gradientOf(step, { x, weight, bias }, eachTile, 4 * weight.size > held);
     },
   };
 }
 
 /** The gradients of a linear scorer; that of the weight is held whole unless it is `tiled`. */
-class LinearGradient implements TileGradient {
-  readonly #step: Step;
-  readonly #x: Tensor;
-  readonly #weight: Tensor;
-  readonly #dx: Tensor;
-  readonly #dBias: Tensor;
-  readonly #dWeight: Tensor | undefined;
-  readonly #eachTile: EachTile;
-  #sumOfSquares: Tensor | undefined;
-
-  constructor(
-    step: Step,
-    { x, weight, bias }: Readonly<Record<"x" | "weight" | "bias", Tensor>>,
-    eachTile: EachTile,
-    tiled: boolean,
-  ) {
-    this.#step = step;
-    this.#x = x;
-    this.#weight = weight;
-    this.#dx = step.tensor(x.shape);
-    this.#dBias = tensorLike(step, bias);
-    this.#dWeight = tiled ? undefined : tensorLike(step, weight);
-    this.#eachTile = eachTile;
-  }
-
-  add(first: number, count: number, dScores: Tensor): void {
-    const step = this.#step, { gpu } = step;
-    using tileWeight = floatRows(gpu, this.#weight, first, count);
-    using dTileBias = this.#dBias.slice(first, count);
-    matmulInto(gpu, this.#dx, dScores, tileWeight, { accumulate: first > 0 });
-    using dTileWeight = this.#weightGradient(first, count, dScores, dTileBias);
-    if (this.#dWeight) return;
-    const squares = weightedSum(step, dTileWeight, dTileWeight), before = this.#sumOfSquares;
-    this.#sumOfSquares = before ? sumOf(step, before, squares) : squares;
-  }
-
-  finish(): Gradient[] {
-    return [this.#dx, this.#dWeight ?? this.#tiledWeight(), this.#dBias];
-  }
-
-  #tiledWeight(): TiledGradient {
-    return {
-      kind: "tiled",
-      sumOfSquares: this.#sumOfSquares!,
-      forEach: (use) =>
-        this.#eachTile((first, count, dScores) => {
-          using dTileWeight = this.#weightGradient(first, count, dScores);
-          use(first, dTileWeight);
-        }),
-    };
-  }
-
+function gradientOf(
+  step: Step,
+  { x, weight, bias }: Readonly<Record<"x" | "weight" | "bias", Tensor>>,
+  eachTile: EachTile,
+  tiled: boolean,
+): TileGradient {
+  const { gpu } = step, dx = step.tensor(x.shape), dBias = tensorLike(step, bias);
+  const dWeight = tiled ? undefined : tensorLike(step, weight);
+  let sumOfSquares: Tensor | undefined;
   /** [count, E] The gradient of a tile of the weight, and of the bias if given; the caller disposes of it. */
-  #weightGradient(first: number, count: number, dScores: Tensor, dBias?: Tensor): Tensor {
-    const { gpu } = this.#step, x = this.#x;
-    const dWeight = this.#dWeight?.slice(first, count) ?? gpu.temporary([count, x.shape[1]!]);
-    weightGradients(gpu, [{ dOut: dScores, x, dWeight, dBias }]);
-    return dWeight;
-  }
+  const weightGradient = (first: number, count: number, dScores: Tensor, dTileBias?: Tensor) => {
+    const dTile = dWeight?.slice(first, count) ?? gpu.temporary([count, x.shape[1]!]);
+    weightGradients(gpu, [{ dOut: dScores, x, dWeight: dTile, dBias: dTileBias }]);
+    return dTile;
+  };
+  return {
+    add(first, count, dScores) {
+      using tileWeight = floatRows(gpu, weight, first, count);
+      using dTileBias = dBias.slice(first, count);
+      matmulInto(gpu, dx, dScores, tileWeight, { accumulate: first > 0 });
+      using dTile = weightGradient(first, count, dScores, dTileBias);
+      if (dWeight) return;
+      const squares = weightedSum(step, dTile, dTile);
+      sumOfSquares = sumOfSquares ? sumOf(step, sumOfSquares, squares) : squares;
+    },
+    finish() {
+      const forEach: TiledGradient["forEach"] = (use) =>
+        eachTile((first, count, dScores) => {
+          using dTile = weightGradient(first, count, dScores);
+          use(first, dTile);
+        });
+      return [dx, dWeight ?? { kind: "tiled", sumOfSquares: sumOfSquares!, forEach }, dBias];
+    },
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The losses of noise contrastive estimation and of sampled softmax, from scores. */
 
 import { expectFinite, expectObject, expectPositive } from "../device/expect.ts";
+import { expectRounds } from "../device/rounds.ts";
 import source from "./noise_loss.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
@@ -33,7 +34,7 @@ interface RowLoss {
 
 /** Computes a loss [N] of the scores. */
 function rowLoss(step: Step, scores: NoiseScores, loss: RowLoss): Tensor {
-  const { op, entry, of = ["target", "noise"] } = loss, { gpu } = step;
+  const { op, entry, of = ["target", "noise"] } = loss;
   expectObject(`run ${op}`, "scores", scores, "an object");
   const { target, noise, targetLogProb, noiseLogProb } = scores;
   expectFloats(op, step, { target, noise, targetLogProb, noiseLogProb });
@@ -44,6 +45,8 @@ function rowLoss(step: Step, scores: NoiseScores, loss: RowLoss): Tensor {
   const perRow = noiseLogProb.shape.length === 2;
   expectShape(op, "noiseLogProb", noiseLogProb, perRow ? [N, K] : [K]);
   expectPositive(`run ${op}`, "samples", samples);
+  const { gpu } = step;
+  expectRounds(op, gpu, "samples", K, 2 * K / gpu.rowThreads);
   const launch = {
     source,
     uniform: { N, K, shift: loss.shift(samples) },

@@ -2,11 +2,12 @@
 
 import { affine } from "../elementwise/arithmetic.ts";
 import { expectBoolean, expectInteger, expectObject } from "../device/expect.ts";
+import { expectRounds } from "../device/rounds.ts";
 import { sum } from "../elementwise/reduce.ts";
 import { ownColumns, partLaunch, partSource } from "../random/part.ts";
 import noiseScores from "./noise_scores.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
-import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
+import { expectFloats, expectShape, expectTensor, type Tensor } from "../device/tensor.ts";
 
 const source = partSource + noiseScores;
 
@@ -29,6 +30,7 @@ export interface NoiseIds {
 /** Checks the ids of N targets and K noise samples. */
 function perRow(op: string, { target, noise }: NoiseIds, N: number, K: number) {
   expectShape(op, "target", target, [N], "u32");
+  expectTensor(op, "noise", noise);
   const PER_ROW = noise.shape.length === 2 ? 1 : 0;
   expectShape(op, "noise", noise, PER_ROW ? [N, K] : [K], "u32");
   return { PER_ROW };
@@ -100,6 +102,7 @@ export function subtractScalar(step: Step, scores: Tensor, value: Tensor): Tenso
 export function countHits(step: Step, counter: Tensor, ids: NoiseIds, ownSlot?: number): number {
   const N = ids.target.size, K = ids.noise.shape[ids.noise.shape.length - 1]!;
   if (step.part && ownColumns(step.part) === 0) return 0; // the one column that is computed does not count
+  expectRounds("countHits", step.gpu, "samples", K, K / step.gpu.rowThreads);
   const own = ownSlot !== undefined, part = partLaunch(step.part), { rowThreads } = step.gpu;
   step.gpu.dispatch({
     label: "countHits",

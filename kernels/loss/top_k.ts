@@ -3,6 +3,7 @@
 import {
   checkScorer,
   HELD_BYTES,
+  scoresOf,
   takesLong,
   type Tile,
   type TileScorer,
@@ -65,7 +66,7 @@ export function bestClasses(
   const long = takesLong(scorer);
   const best = { ids: step.tensor([N, k], "u32"), scores: step.tensor([N, k]) };
   for (const tile of tiles) {
-    using scores = scorer.scores(tile.first, tile.count);
+    using scores = scoresOf(op, scorer, tile);
     change(scores, tile);
     select(gpu, scores, best, tile, threads);
     if (long) gpu.submit();

@@ -3,7 +3,7 @@
 // C = op(A) op(B) + bias, or C += ... (ACCUMULATE), with op(A) [m, k], op(B) [k, n]. A's first row is `row`.
 // Bindings: a, a4: A as floats and as vec4 [m, k], or [k, m] if TRANSPOSE_A; b, b4: B likewise [k, n],
 // or [n, k] if TRANSPOSE_B; bias [n] (read only if the uniform's bias is not 0); c or c4 [m, n].
-// B's elements are Weights: whoever uses the library is prefixed with _weight_f32.wgsl or _weight_f16.wgsl.
+// B's elements are Weights: a kernel that uses the library is prefixed with _weight_f32.wgsl or _weight_f16.wgsl.
 // VECTOR_A, VECTOR_B: the stored row length is a multiple of 4, so that a4 or b4 may be used. SHIFTED: other
 // rows are loaded as two vec4s, too, of which the four floats are taken.
 // Prefixed with _shifted.wgsl.

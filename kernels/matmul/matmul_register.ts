@@ -20,7 +20,7 @@ const CACHED_FLOATS = 2 ** 17;
 /** Steps of k below which loading and storing the result again would cost more than the cache gains. */
 const MIN_DEPTH = 256;
 
-/** What is read again and again shall stay in a core's cache. */
+/** Sums are cut so that what is read again and again stays in a core's cache. */
 export function multiplyFromRegisters(
   gpu: Device,
   c: Tensor,

@@ -2,6 +2,7 @@
 
 import source from "./row_dot.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
+import { expectRounds } from "../device/rounds.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 
 /** `out[n] = a[n] . b[n]` for a and b [N, W]; the result is [N]. Shapes must be equal (TypeError). */
@@ -10,6 +11,7 @@ export function rowDot(step: Step, a: Tensor, b: Tensor): Tensor {
   const rows = a.shape[0]!, width = a.size / rows;
   expectShape("rowDot", "the first operand", a, [rows, width]);
   expectShape("rowDot", "the second operand", b, a.shape);
+  expectRounds("rowDot", step.gpu, "numbers of a row", width, width);
   const run = (entry: string, inputs: Tensor[], output: Tensor) => {
     step.gpu.dispatch({
       label: entry === "dots" ? "rowDot" : "rowDot.backward",

@@ -1,23 +1,21 @@
 /** The backward pass of a batch whose rows are divided among ranks: gradients are summed over these. */
 
-import { sumOf } from "../accumulate/add.ts";
 import {
   type MergedGradient,
   mergeRows,
   type SparseGradient,
   UNUSED,
 } from "../accumulate/merge_rows.ts";
-import type { Flow } from "../autograd/gradient_sums.ts";
+import { type Flow, joinTiles } from "../autograd/gradient_sums.ts";
 import type { Gradients } from "../autograd/gradients.ts";
 import { gradientSumsOf, type Step } from "../autograd/step.ts";
-import { assemble, type TiledGradient } from "../autograd/tiled_gradient.ts";
-import { Communicator } from "./communicator.ts";
-import { show } from "../device/expect.ts";
+import type { TiledGradient } from "../autograd/tiled_gradient.ts";
+import { type Communicator, expectCommunicator } from "./communicator.ts";
 import { catchUpRows } from "../device/pending.ts";
 import { tensorLike } from "../device/scope.ts";
 import { ReturnedRows } from "./returned_rows.ts";
-import type { Tensor } from "../device/tensor.ts";
-import { concatenated, readTogether, sumOfSquares } from "./together.ts";
+import { expectStep, type Tensor } from "../device/tensor.ts";
+import { concatenated, readerOf, readTogether, sumOfSquares } from "./arrays.ts";
 
 /** Bytes of a tile of a summed gradient. */
 const TILE_BYTES = 16 * 2 ** 20;
@@ -49,9 +47,8 @@ export async function backwardAcross(
   communicator: Communicator,
   along: Float32Array = new Float32Array(),
 ): Promise<Across> {
-  if (!(communicator instanceof Communicator)) {
-    throw new TypeError(`Cannot sum over ranks: ${show(communicator)} is no Communicator`);
-  }
+  expectStep("backwardAcross", step);
+  expectCommunicator("sum over ranks", communicator);
   const sums = gradientSumsOf(step, loss);
   if (communicator.size === 1) return { gradients: sums.finish(), loss, along };
   const reduction = new Reduction(step, loss, new ReturnedRows(step, sums));
@@ -88,17 +85,12 @@ class Reduction {
 
   /** Takes a tensor's gradients, which {@linkcode run} replaces by their sums. */
   add(table: Tensor, flow: Flow): void {
-    const step = this.#step, { tiled, sparse } = flow;
-    if (tiled && (flow.dense || sparse.length > 0)) {
-      const whole = assemble(step, table, tiled);
-      flow.dense = flow.dense ? sumOf(step, flow.dense, whole) : whole;
-      delete flow.tiled;
-    } else if (tiled) {
-      this.#tiled.push({ table, flow, tiles: tiled });
-    }
+    const step = this.#step;
+    joinTiles(step, table, flow);
+    if (flow.tiled) this.#tiled.push({ table, flow, tiles: flow.tiled });
     if (flow.dense) this.#dense.push({ tensor: flow.dense, set: (sum) => flow.dense = sum });
     const own: SparseGradient[] = [];
-    for (const part of sparse.splice(0)) {
+    for (const part of flow.sparse.splice(0)) {
       if (step.isShared(part.ids) && !part.coefficients) this.#addShared(flow, part);
       else own.push(part);
     }
@@ -179,38 +171,29 @@ async function gatherRows(
 ): Promise<Rows[]> {
   const used = own.ids.map((ids) => ids.includes(UNUSED) ? ids.indexOf(UNUSED) : ids.length);
   const widths = rows.map(({ tables }) => tables.map(({ table }) => table.size / table.shape[0]!));
-  const header = Uint32Array.of(dense, widths.length, ...widths.flat()), H = header.length;
+  const header = Uint32Array.of(dense, widths.length, ...widths.flat());
   const ids = own.ids.map((ids, i) => ids.subarray(0, used[i]));
   const columns = widths.flatMap((all, i) => all.map((width) => used[i]! * width));
   const values = own.values.map((all, i) => all.subarray(0, columns[i]));
   const allIds = await communicator.gather(
     concatenated(Uint32Array, [header, Uint32Array.from(used), ...ids]),
   );
-  const other = allIds.findIndex((theirs) => header.some((size, i) => theirs[i] !== size));
+  const nextIds = readerOf(allIds);
+  const headers = allIds.map((_, k) => nextIds(k, header.length));
+  const other = headers.findIndex((theirs) => header.some((size, i) => theirs[i] !== size));
   if (other >= 0) {
     throw new TypeError(
       `Cannot sum gradients: those of rank ${other} do not fit those of rank ${communicator.rank}`,
     );
   }
-  const allValues = await communicator.gather(concatenated(Float32Array, values));
-  const idsAt = allIds.map(() => H + rows.length), valuesAt = allValues.map(() => 0);
-  return widths.map((all, i) => {
-    const counts = allIds.map((theirs) => theirs[H + i]!);
-    return {
-      ids: concatenated(
-        Uint32Array,
-        allIds.map((theirs, k) => theirs.subarray(idsAt[k], idsAt[k]! += counts[k]!)),
-      ),
-      values: all.map((width) =>
-        concatenated(
-          Float32Array,
-          allValues.map((theirs, k) => {
-            return theirs.subarray(valuesAt[k], valuesAt[k]! += counts[k]! * width);
-          }),
-        )
-      ),
-    };
-  });
+  const nextValues = readerOf(await communicator.gather(concatenated(Float32Array, values)));
+  const counts = allIds.map((_, k) => nextIds(k, rows.length));
+  return widths.map((all, i) => ({
+    ids: concatenated(Uint32Array, counts.map((own, k) => nextIds(k, own[i]!))),
+    values: all.map((width) =>
+      concatenated(Float32Array, counts.map((own, k) => nextValues(k, own[i]! * width)))
+    ),
+  }));
 }
 
 /** Gives the tables the rows of all ranks; returns the ids. */

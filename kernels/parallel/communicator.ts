@@ -88,7 +88,13 @@ export abstract class Communicator {
   }
 }
 
-/** The sum of floats of one number, in their order; overwrites the first. */
+/** Throws a TypeError unless `value` is a communicator. */
+export function expectCommunicator(doing: string, value: unknown): void {
+  if (value instanceof Communicator) return;
+  throw new TypeError(`Cannot ${doing}: ${show(value)} is no Communicator`);
+}
+
+/** The sum of equally many floats of each rank, in the ranks' order; overwrites the first. */
 function total(all: readonly Uint8Array[]): Float32Array {
   const [first, ...others] = all.map((bytes) => {
     return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);

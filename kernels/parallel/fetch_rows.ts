@@ -1,12 +1,12 @@
 /** Rows of tables that are divided among ranks: a step fetches those that it needs. */
 
-import { Communicator } from "./communicator.ts";
+import { type Communicator, expectCommunicator } from "./communicator.ts";
 import { show } from "../device/expect.ts";
-import { type Fetched, setFetched } from "../lookup/find_rows.ts";
+import { type Fetched, fetchedBy } from "../lookup/find_rows.ts";
 import { gatherInto } from "../lookup/gather.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectIds, expectStep, Tensor } from "../device/tensor.ts";
-import { concatenated, distinct, readTogether } from "./together.ts";
+import { concatenated, distinct, type Reader, readerOf, readTogether } from "./arrays.ts";
 
 /** What a step looks up: ids, and the tables whose rows these are. */
 export interface RowRequest {
@@ -28,7 +28,7 @@ interface Wanted {
  * these tables, and `backwardAcross` returns the gradients. All ranks call it, on the same tables. It does
  * nothing for tables that are not divided.
  *
- * @throws {TypeError} If a table is not divided among the ranks of `communicator`, or a request is none.
+ * @throws {TypeError} If a table is not divided among the ranks of `communicator`, or a request is not one.
  * @throws {RangeError} If an id may not be below V.
  */
 export async function fetchRows(
@@ -37,9 +37,7 @@ export async function fetchRows(
   communicator: Communicator,
 ): Promise<void> {
   expectStep("fetchRows", step);
-  if (!(communicator instanceof Communicator)) {
-    throw new TypeError(`Cannot fetch rows: ${show(communicator)} is no Communicator`);
-  }
+  expectCommunicator("fetch rows", communicator);
   if (!areRequests(requests)) {
     throw new TypeError(
       `Cannot fetch rows: ${show(requests)} is no array of requests { tables, ids }`,
@@ -55,15 +53,15 @@ export async function fetchRows(
   const wanted = divided.map(({ ids }) => wantedOf(lists.splice(0, ids.length), communicator.size));
   const asked = await ask(wanted, communicator);
   const own = await readRows(step, divided, asked);
-  const answers = await communicator.exchange(own);
-  setFetched(
+  const next = readerOf(await communicator.exchange(own));
+  fetchedBy.set(
     step,
     divided.map(({ tables }, i) => {
       const { ids, starts } = wanted[i]!, m = ids.length;
       return {
         ids: step.upload(ids),
         ranks: communicator.size,
-        tables: new Map(tables.map((table) => [table, rowsFrom(step, table, m, starts, answers)])),
+        tables: new Map(tables.map((table) => [table, rowsFrom(step, table, m, starts, next)])),
         starts,
         asked: asked[i]!,
       } satisfies Fetched;
@@ -110,13 +108,8 @@ async function ask(
       return concatenated(Uint32Array, [Uint32Array.from(rows, ({ length }) => length), ...rows]);
     }),
   );
-  return wanted.map((_, i) =>
-    received.map((theirs) => {
-      const counts = theirs.subarray(0, wanted.length);
-      const before = counts.subarray(0, i).reduce((sum, count) => sum + count, wanted.length);
-      return theirs.subarray(before, before + counts[i]!);
-    })
-  );
+  const next = readerOf(received), counts = received.map((_, k) => next(k, wanted.length));
+  return wanted.map((_, i) => counts.map((theirs, k) => next(k, theirs[i]!)));
 }
 
 /** What this rank sends to each other: request by request and table by table the rows that it has asked for. */
@@ -138,30 +131,26 @@ async function readRows(
   const floats = gathered.length === 0
     ? []
     : await readTogether(step, gathered.map(({ out }) => out)) as Float32Array[];
-  const at = gathered.map(() => 0);
+  const next = readerOf(floats);
   return asked[0]!.map((_, k) =>
     concatenated(
       Float32Array,
-      gathered.map(({ asked, width }, i) =>
-        floats[i]!.subarray(at[i], at[i]! += asked[k]!.length * width)
-      ),
+      gathered.map(({ asked, width }, i) => next(i, asked[k]!.length * width)),
     )
   );
 }
 
-/** The next table's m rows from what each rank has sent, which they are taken from. */
+/** A table's m rows, which are the next of what each rank has sent. */
 function rowsFrom(
   step: Step,
   table: Tensor,
   m: number,
   starts: readonly number[],
-  answers: Float32Array[],
+  next: Reader<Float32Array>,
 ): Tensor {
   const width = table.size / table.shape[0]!, all = new Float32Array((m + 1) * width).fill(NaN);
-  for (const [k, answer] of answers.entries()) {
-    const size = (starts[k + 1]! - starts[k]!) * width;
-    all.set(answer.subarray(0, size), starts[k]! * width);
-    answers[k] = answer.subarray(size);
+  for (const [k, start] of starts.slice(0, -1).entries()) {
+    all.set(next(k, (starts[k + 1]! - start) * width), start * width);
   }
   const rows = step.upload(all, [m + 1, ...table.shape.slice(1)]);
   rows.requiresGrad = table.requiresGrad;

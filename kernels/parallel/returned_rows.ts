@@ -2,12 +2,11 @@
 
 import { UNUSED } from "../accumulate/merge_rows.ts";
 import type { Communicator } from "./communicator.ts";
-import type { Fetched } from "../lookup/find_rows.ts";
-import { fetchedOf } from "../lookup/find_rows.ts";
+import { type Fetched, fetchedBy } from "../lookup/find_rows.ts";
 import type { GradientSums } from "../autograd/gradient_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
-import { concatenated, distinct, sumOfSquares } from "./together.ts";
+import { concatenated, distinct, readerOf, sumOfSquares } from "./arrays.ts";
 
 /** A table's fetched rows. */
 interface Returned {
@@ -35,7 +34,7 @@ export class ReturnedRows {
   constructor(step: Step, sums: GradientSums) {
     this.#step = step;
     this.#sums = sums;
-    this.#returned = fetchedOf(step).flatMap((group) =>
+    this.#returned = (fetchedBy.get(step) ?? []).flatMap((group) =>
       [...group.tables].map(([table, rows]) => {
         return { table, width: table.size / table.shape[0]!, group, gradient: sums.take(rows) };
       })
@@ -67,13 +66,9 @@ export class ReturnedRows {
           ),
         )),
     );
-    const at = received.map(() => 0);
+    const next = readerOf(received);
     this.#merged = returned.map(({ group: { asked }, width }) =>
-      merge(
-        asked,
-        received.map((theirs, k) => theirs.subarray(at[k], at[k]! += asked[k]!.length * width)),
-        width,
-      )
+      merge(asked, asked.map((rows, k) => next(k, rows.length * width)), width)
     );
     return Float32Array.from(this.#merged, ({ values }) => sumOfSquares(values));
   }

@@ -1,6 +1,7 @@
 // Philox4x32-10: a counter-based random number generator, the same bits as `philox` in philox.ts.
 //
-// This file is a library that other kernels are prefixed with; it has no entry point.
+// This file is a library that other kernels are prefixed with; it has no entry point. They have a struct
+// Params with seed_lo, seed_hi, stream and step.
 // Formula: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
 // Determinism: a pure function of (counter, key).
 
@@ -16,7 +17,7 @@ fn mulhi(a: u32, b: u32) -> u32 {
   return ah * bh + (lh >> 16) + (hl >> 16) + (mid >> 16);
 }
 
-// Four random words for a counter (index, step, stream, 0) and a key (seed, low word first).
+// Four random words for a counter (index, step, stream, draw) and a key (seed, low word first).
 fn philox(counter: vec4u, key: vec2u) -> vec4u {
   var c = counter;
   var k = key;
@@ -27,6 +28,11 @@ fn philox(counter: vec4u, key: vec2u) -> vec4u {
     k += vec2u(0x9e3779b9, 0xbb67ae85);
   }
   return c;
+}
+
+// Four random words of the stream in this step; `draw` tells apart what is drawn for one index.
+fn random_words(index: u32, draw: u32) -> vec4u {
+  return philox(vec4u(index, params.step, params.stream, draw), vec2u(params.seed_lo, params.seed_hi));
 }
 
 // A float in [0, 1) with 24 random bits.

@@ -9,8 +9,7 @@
 
 // `v` as it is stored for Vec `at`, counted from the first of the whole table.
 fn stored(v: Vec, at: u32) -> Stored {
-  let counter = vec4u(block_of(at), params.step, params.stream, 1); // 0: initial values
-  let random = own_words(philox(counter, vec2u(params.seed_lo, params.seed_hi)), at);
+  let random = own_words(random_words(block_of(at), 1), at); // 0: initial values
   let value = four_of(v);
   let bits = bitcast<vec4u>(value);
   let size = bits & vec4u(0x7fffffff);

@@ -37,14 +37,10 @@ fn draw(to: u32, column: u32, chance: u32) {
   }
 }
 
-fn words_of(block: u32) -> vec4u {
-  return philox(vec4u(block, params.step, params.stream, 0), vec2u(params.seed_lo, params.seed_hi));
-}
-
 // Draws the id at position i of the part of the batch.
 fn draw_at(i: u32) {
   let at = whole_row(i / params.W) * params.W + i % params.W;
-  let words = words_of(at / 2);
+  let words = random_words(at / 2, 0);
   let half = at % 2 * 2;
   draw(i, words[half], words[half + 1]);
 }
@@ -59,7 +55,7 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
     if (i + 1 < params.n) { draw_at(i + 1); }
     return;
   }
-  let words = words_of(block);
+  let words = random_words(block, 0);
   draw(i, words.x, words.y);
   if (i + 1 < params.n) { draw(i + 1, words.z, words.w); }
 }

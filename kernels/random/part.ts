@@ -1,6 +1,6 @@
 /** The part of a batch that one of several ranks computes, and the numbers of its rows in the whole batch. */
 
-import { expectInteger, expectObject, expectPositive, MAX_WORD } from "../device/expect.ts";
+import { expectInteger, expectObject, expectPositive, MAX_WORD, show } from "../device/expect.ts";
 
 /** WGSL source of `whole_row`, a prefix of kernels whose numbers depend on a row's place in the batch. */
 export { default as partSource } from "./_part.wgsl" with { type: "text" };
@@ -33,7 +33,11 @@ export function expectPart(doing: string, part: BatchPart): void {
     expectPositive(doing, name, size);
   }
   expectInteger(doing, "rank", rank, Math.min(MAX_WORD, ranks - 1));
-  if (targets === undefined || targets.length === steps * columns) return;
+  if (targets === undefined) return;
+  if (!(targets instanceof Uint32Array)) {
+    throw new TypeError(`Cannot ${doing}: targets are ${show(targets)}, not a Uint32Array`);
+  }
+  if (targets.length === steps * columns) return;
   throw new TypeError(
     `Cannot ${doing}: the whole batch has ${targets.length} targets, expected ${steps * columns}`,
   );

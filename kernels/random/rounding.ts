@@ -28,7 +28,7 @@ export function roundedBy(table: Tensor, key: RandomKey | undefined) {
   return { halves, fields: halves ? randomUniform(key) : {} };
 }
 
-/** Where the roundings of a parameter draw from: each update of it draws anew, and so does what is deferred of it. */
+/** The random keys of a parameter's roundings: one for each update, and one for what the updates before defer. */
 export class Rounding {
   readonly #seed: number;
   readonly #stream: number;

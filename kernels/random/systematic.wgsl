@@ -40,7 +40,7 @@ fn is_above(class_id: u32, j: u32, u: u32) -> bool {
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let j = thread_index(group, local);
   if (j >= params.K) { return; }
-  let u = philox(vec4u(0, params.step, params.stream, 0), vec2u(params.seed_lo, params.seed_hi)).x;
+  let u = random_words(0, 0).x;
   if (params.end < params.V && !is_above(params.end - 1, j, u)) { return; }
   // The first class that is above.
   var low = params.first;

@@ -1,17 +1,18 @@
-/** Adagrad: each element has its own step size, which falls with the gradients that it has had. */
+/** Adagrad: each element has its own step size, which falls as its squared gradients add up. */
 
 import { expectBoolean } from "../../kernels/device/expect.ts";
 import { madeLike } from "../../kernels/device/parts.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { updateRowwise } from "../../kernels/optimizer/rowwise_adagrad.ts";
 import { ADAGRAD_RULE } from "../../kernels/optimizer/update.ts";
+import type { Rounding } from "../../kernels/random/rounding.ts";
+import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { NamedParameter } from "./module.ts";
 import {
   equip,
   expectOptimizer,
   Optimizer,
   type OptimizerOptions,
-  roundingOf,
   type Slot,
   zerosLike,
 } from "./optimizer.ts";
@@ -34,7 +35,7 @@ export interface AdagradOptions extends OptimizerOptions {
  * With `rowwise`, all elements of a row share the sum of the mean of d^2, which costs hardly any memory (Mudigere
  * et al. 2022, arXiv 2104.05158).
  *
- * Kept is the sum s (`NAME.squares`); nothing is deferred. Counted are the updates of a table of 16-bit floats.
+ * It keeps the sum s (`NAME.squares`), defers nothing, and counts the updates of a table of 16-bit floats.
  */
 export class Adagrad extends Optimizer {
   /**
@@ -47,12 +48,16 @@ export class Adagrad extends Optimizer {
     expectOptimizer("Adagrad", gpu, parameters, options);
     if (options.rowwise !== undefined) expectBoolean("make Adagrad", "rowwise", options.rowwise);
     super("Adagrad", gpu, parameters, options);
-    equip(this, parameters.map((parameter) => slotOf(gpu, parameter, options)));
+    equip(this, options, (parameter, rounding) => slotOf(gpu, parameter, rounding, options));
   }
 }
 
-function slotOf(gpu: Gpu, [path, parameter]: NamedParameter, options: AdagradOptions): Slot {
-  const { weightDecay = 0, rowwise = false } = options, rounding = roundingOf(path, options);
+function slotOf(
+  gpu: Gpu,
+  parameter: Tensor,
+  rounding: Rounding,
+  { weightDecay = 0, rowwise = false }: AdagradOptions,
+): Slot {
   const byRow = rowwise && parameter.shape.length > 1; // of a vector, every element is a row
   const squares = byRow
     ? madeLike(parameter, ([V]) => gpu.tensor([V!]))

@@ -1,10 +1,9 @@
 /** Adam: moments of the gradient and of its square set the step size of each element. */
 
-import type { SummedGradient } from "../../kernels/autograd/gradients.ts";
-import { expectNumber } from "../../kernels/device/expect.ts";
+import { expectFraction } from "../../kernels/device/expect.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
-import { ADAM_RULE, type StepUpdates } from "../../kernels/optimizer/update.ts";
+import { ADAM_RULE } from "../../kernels/optimizer/update.ts";
 import type { Rounding } from "../../kernels/random/rounding.ts";
 import type { NamedParameter } from "./module.ts";
 import {
@@ -12,7 +11,6 @@ import {
   expectOptimizer,
   Optimizer,
   type OptimizerOptions,
-  roundingOf,
   type Slot,
   zerosLike,
 } from "./optimizer.ts";
@@ -37,7 +35,7 @@ const EPSILON = 1e-8;
  * So it differs from a dense update, whose moments move and are applied in all rows. As there, such rows have
  * no weight decay, and 1e-8 is added to `sqrt(s)`, not to `sqrt(s')`.
  *
- * Kept are m (`NAME.moment`) and s (`NAME.squares`). Counted are the steps t.
+ * It keeps m (`NAME.moment`) and s (`NAME.squares`), and counts the steps t.
  */
 export class Adam extends Optimizer {
   /**
@@ -50,67 +48,48 @@ export class Adam extends Optimizer {
     expectOptimizer("Adam", gpu, parameters, options);
     const { beta1 = 0.9, beta2 = 0.999, weightDecay = 0 } = options;
     for (const [name, beta] of Object.entries({ beta1, beta2 })) {
-      expectNumber("make Adam", name, beta, (b) => b >= 0 && b < 1, "in [0, 1)");
+      expectFraction("make Adam", name, beta);
     }
     super("Adam", gpu, parameters, options);
     const fixed = { beta1, beta2, weightDecay };
-    equip(
-      this,
-      parameters.map(([path, parameter]) => {
-        return new AdamSlot(gpu, parameter, fixed, roundingOf(path, options));
-      }),
-    );
+    equip(this, options, (parameter, rounding) => slotOf(gpu, parameter, rounding, fixed));
   }
 }
 
 type Fixed = Required<Pick<AdamOptions, "beta1" | "beta2" | "weightDecay">>;
 
-class AdamSlot implements Slot {
-  readonly #parameter: Tensor;
-  readonly #moment: Tensor;
-  readonly #squares: Tensor;
-  readonly #fixed: Fixed;
-  /** Its updates are the steps t. */
-  readonly #rounding: Rounding;
-
-  constructor(gpu: Gpu, parameter: Tensor, fixed: Fixed, rounding: Rounding) {
-    this.#parameter = parameter;
-    this.#moment = zerosLike(gpu, parameter);
-    this.#squares = zerosLike(gpu, parameter);
-    this.#fixed = fixed;
-    this.#rounding = rounding;
-  }
-
-  get counts(): number[] {
-    const { updates } = this.#rounding;
-    return updates > 0 ? [updates] : [];
-  }
-
-  restore([t]: readonly number[]): void {
-    this.#rounding.updates = t!;
-  }
-
-  kept(): NamedParameter[] {
-    return [["moment", this.#moment], ["squares", this.#squares]];
-  }
-
-  update(gradient: SummedGradient, updates: StepUpdates, lr: number): void {
-    const key = this.#rounding.next(),
-      t = this.#rounding.updates,
-      { beta1, beta2, weightDecay } = this.#fixed;
-    const correction = Math.sqrt(1 - beta2 ** t), isSparse = gradient.kind === "sparse";
-    updates.add(gradient, {
-      rule: ADAM_RULE,
-      parameter: this.#parameter,
-      state: [this.#moment, this.#squares],
-      coefficients: {
-        step_size: lr * correction / (1 - beta1 ** t),
-        weight_decay: isSparse ? 0 : weightDecay,
-        rate1: 1 - beta1,
-        rate2: 1 - beta2,
-        epsilon: isSparse ? EPSILON : EPSILON * correction,
-      },
-      key,
-    });
-  }
+/** The updates that `rounding` counts are the steps t. */
+function slotOf(
+  gpu: Gpu,
+  parameter: Tensor,
+  rounding: Rounding,
+  { beta1, beta2, weightDecay }: Fixed,
+): Slot {
+  const moment = zerosLike(gpu, parameter), squares = zerosLike(gpu, parameter);
+  return {
+    get counts() {
+      return rounding.updates > 0 ? [rounding.updates] : [];
+    },
+    restore([t]) {
+      rounding.updates = t!;
+    },
+    kept: () => [["moment", moment], ["squares", squares]],
+    update(gradient, updates, lr) {
+      const key = rounding.next(), t = rounding.updates;
+      const correction = Math.sqrt(1 - beta2 ** t), isSparse = gradient.kind === "sparse";
+      updates.add(gradient, {
+        rule: ADAM_RULE,
+        parameter,
+        state: [moment, squares],
+        coefficients: {
+          step_size: lr * correction / (1 - beta1 ** t),
+          weight_decay: isSparse ? 0 : weightDecay,
+          rate1: 1 - beta1,
+          rate2: 1 - beta2,
+          epsilon: isSparse ? EPSILON : EPSILON * correction,
+        },
+        key,
+      });
+    },
+  };
 }

@@ -1,6 +1,7 @@
 /** Dropout as a layer, with its own stream of random numbers. */
 
-import { dropout, expectRate } from "../../kernels/elementwise/dropout.ts";
+import { expectFraction } from "../../kernels/device/expect.ts";
+import { dropout } from "../../kernels/elementwise/dropout.ts";
 import { RandomStream } from "../../kernels/random/stream.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
@@ -13,7 +14,7 @@ export class Dropout {
 
   /** `name` is the layer's path in its model. Throws a RangeError unless 0 <= p < 1. */
   constructor(p: number, name: string) {
-    expectRate("make Dropout", "p", p);
+    expectFraction("make Dropout", "p", p);
     this.p = p;
     this.#stream = new RandomStream(name);
   }

@@ -1,13 +1,13 @@
 /** Ranks that train by themselves for some steps, and then come together. */
 
 import type { Gradients } from "../../kernels/autograd/gradients.ts";
-import { expectNumber, show } from "../../kernels/device/expect.ts";
+import { expectFraction, show } from "../../kernels/device/expect.ts";
 import { partEdges } from "../../kernels/device/parts.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { gather } from "../../kernels/lookup/gather.ts";
 import { fromRanks, type Outer } from "../../kernels/optimizer/outer_step.ts";
-import { Communicator } from "../../kernels/parallel/communicator.ts";
+import { type Communicator, expectCommunicator } from "../../kernels/parallel/communicator.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
 import { MovedRows } from "./moved_rows.ts";
 import { expectOptimizer, Optimizer, zerosLike } from "./optimizer.ts";
@@ -40,12 +40,12 @@ interface Piece {
   readonly count: number;
   /** Those that ranks have changed, counted from `first`; all unless given. */
   readonly rows?: Uint32Array<ArrayBuffer>;
-  /** Of a parameter. */
+  /** The parameter's entry; undefined for what the optimizer keeps. */
   readonly entry?: Entry;
 }
 
 /**
- * Steps of ranks on gradients of their own, which only now and then send something: local SGD (Stich 2019) with
+ * Ranks that step on gradients of their own, and exchange numbers only now and then: local SGD (Stich 2019) with
  * an outer step (SlowMo, Wang et al. 2020; DiLoCo, Douillard et al. 2023). With `mean` that over the ranks of a
  * parameter p, and `anchor` its value after the last outer step:
  * `d = anchor - mean; v = momentum * v + d; p = anchor = anchor - lr * (d + momentum * v)`.
@@ -77,7 +77,7 @@ export class LocalSteps implements Disposable {
     expectOptions(name, gpu, options);
     const { lr = 1, momentum = 0 } = options;
     expectOptimizer(name, gpu, parameters, { lr });
-    expectNumber(doing, "momentum", momentum, (m) => m >= 0 && m < 1, "in [0, 1)");
+    expectFraction(doing, "momentum", momentum);
     if (!(optimizer instanceof Optimizer)) {
       throw new TypeError(`Cannot ${doing}: ${show(optimizer)} is no optimizer`);
     }
@@ -110,9 +110,7 @@ export class LocalSteps implements Disposable {
 
   /** The outer step: all ranks call it after equally many steps, and then have the same parameters. */
   async average(communicator: Communicator): Promise<void> {
-    if (!(communicator instanceof Communicator)) {
-      throw new TypeError(`Cannot average over ranks: ${show(communicator)} is no Communicator`);
-    }
+    expectCommunicator("average over ranks", communicator);
     const moved = await this.#moved.take(communicator);
     for (const pieces of messagesOf(this.#pieces(moved))) {
       await this.#together(pieces, communicator);
@@ -136,7 +134,7 @@ export class LocalSteps implements Disposable {
     });
   }
 
-  /** Sums pieces over the ranks in one message, and sets each to what comes of it. */
+  /** Sums pieces over the ranks in one message, and sets each to its part of the result. */
   async #together(pieces: readonly Piece[], communicator: Communicator): Promise<void> {
     const gpu = this.#gpu, { size: ranks } = communicator;
     const message = await this.#read(pieces.filter((piece) => sizeOf(piece) > 0));
@@ -185,7 +183,7 @@ export class LocalSteps implements Disposable {
   }
 }
 
-/** The pieces of a tensor, each within one buffer; of what is no parameter only those with rows that moved. */
+/** The pieces of a tensor, each within one buffer; of what an optimizer keeps, those with rows that moved. */
 function* piecesOf(
   tensor: Tensor,
   moved: Uint32Array | undefined,

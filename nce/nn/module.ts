@@ -159,6 +159,12 @@ export function expectWhole(doing: string, parameters: readonly NamedParameter[]
   throw new TypeError(`Cannot ${doing}: a rank has the scores of its own shard alone`);
 }
 
+/** Throws a TypeError unless `gpu` is a Gpu. */
+export function expectGpu(doing: string, gpu: Gpu): void {
+  if (gpu instanceof Gpu) return;
+  throw new TypeError(`Cannot ${doing}: gpu is ${show(gpu)}, not a Gpu (await Gpu.create())`);
+}
+
 /**
  * Throws unless `gpu` is a Gpu, and `options` an object with a usable seed and name, if any, in which the
  * `sizes` are positive integers. Constructors check everything before they allocate, so that nothing is left behind.
@@ -170,9 +176,7 @@ export function expectOptions(
   sizes: readonly string[] = [],
 ): void {
   const doing = `make ${module}`;
-  if (!(gpu instanceof Gpu)) {
-    throw new TypeError(`Cannot ${doing}: gpu is ${show(gpu)}, not a Gpu (await Gpu.create())`);
-  }
+  expectGpu(doing, gpu);
   expectObject(doing, "options", options, "an object");
   const values = options as Readonly<Record<string, unknown>>;
   for (const size of sizes) expectPositive(doing, size, values[size]);

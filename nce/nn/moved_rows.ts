@@ -56,7 +56,6 @@ export class MovedRows implements Disposable {
     return new Map(moved);
   }
 
-  /** Frees the marks. */
   [Symbol.dispose](): void {
     this.#marks.dispose();
   }

@@ -2,6 +2,7 @@
 
 import {
   expectFromZero,
+  expectList,
   expectNumber,
   expectObject,
   expectSeed,
@@ -41,12 +42,13 @@ function expectLr(doing: string, lr: unknown): void {
  */
 function expectParameters(name: string, parameters: readonly NamedParameter[]): void {
   const doing = `make ${name}`;
-  if (!Array.isArray(parameters)) {
-    throw new TypeError(`Cannot ${doing}: parameters are ${show(parameters)}, not an array`);
-  }
+  expectList(doing, "parameters", parameters);
   const names = new Map<Tensor, string>(), streams = new Map<number, string>();
   for (const entry of parameters) {
-    expectObject(doing, "a parameter", entry, "a pair [name, tensor]");
+    if (!Array.isArray(entry)) {
+      const found = show(entry);
+      throw new TypeError(`Cannot ${doing}: a parameter is ${found}, not a pair [name, tensor]`);
+    }
     const [path, parameter] = entry;
     expectTensor(name, `parameter ${path}`, parameter);
     const before = names.get(parameter);
@@ -58,6 +60,11 @@ function expectParameters(name: string, parameters: readonly NamedParameter[]): 
     if (other !== undefined) throw sameStream(`${doing} of these parameters`, other, path);
     streams.set(stream, path);
   }
+}
+
+function areCounts(numbers: unknown): boolean {
+  return Array.isArray(numbers) && numbers.length > 0 &&
+    numbers.every((count) => Number.isFinite(count) && count >= 0);
 }
 
 /** Throws unless an optimizer called `name` can be made of these arguments. */
@@ -90,18 +97,16 @@ export interface Slot {
   update(gradient: SummedGradient, updates: StepUpdates, lr: number): void;
 }
 
-/** A zero tensor like `parameter`, for what is kept of it. */
+/** A zero tensor like `parameter`, for a moment or a sum. */
 export function zerosLike(gpu: Gpu, parameter: Tensor): Tensor {
   return madeLike(parameter, (shape) => gpu.tensor(shape));
 }
 
-/** Where the roundings of a parameter draw from. */
-export function roundingOf(path: string, { seed = 0 }: OptimizerOptions): Rounding {
-  return new Rounding(seed, streamOf(path));
-}
+/** Makes the slot of a parameter, whose table of 16-bit floats is rounded by `rounding`. */
+type SlotOf = (parameter: Tensor, rounding: Rounding) => Slot;
 
 /** Gives an optimizer the slots of its parameters: its class calls this, users never meet them. */
-export let equip: (optimizer: Optimizer, slots: readonly Slot[]) => void;
+export let equip: (optimizer: Optimizer, options: OptimizerOptions, slotOf: SlotOf) => void;
 
 /** Updates parameters by their gradients: {@linkcode SGD}, {@linkcode Adagrad} or {@linkcode Adam}. */
 export abstract class Optimizer implements Disposable {
@@ -115,7 +120,11 @@ export abstract class Optimizer implements Disposable {
   #slots: readonly Slot[] = [];
 
   static {
-    equip = (optimizer, slots) => optimizer.#slots = slots;
+    equip = (optimizer, { seed = 0 }, slotOf) => {
+      optimizer.#slots = optimizer.#parameters.map(([path, parameter]) => {
+        return slotOf(parameter, new Rounding(seed, streamOf(path)));
+      });
+    };
   }
 
   /** The arguments are checked already. */
@@ -165,18 +174,22 @@ export abstract class Optimizer implements Disposable {
    * Goes on from where {@linkcode counts} gave this. The {@linkcode tensors} have to be written, too, after this
    * and on {@linkcode hold}.
    *
-   * @throws {RangeError} If a name is none of a parameter.
-   * @throws {TypeError} If the numbers of a parameter are not an array.
+   * @throws {RangeError} If no parameter has one of the names.
+   * @throws {TypeError} If a parameter's are not an array of finite numbers from 0 on, at least one.
    */
   restore(counts: Readonly<Record<string, readonly number[]>>): void {
+    expectObject(`restore ${this.#name}`, "counts", counts, "an object");
     for (const [name, numbers] of Object.entries(counts)) {
       const slot = this.#slots[this.#parameters.findIndex(([other]) => other === name)];
       if (!slot) {
         throw new RangeError(`Cannot restore ${this.#name}: there is no parameter ${show(name)}`);
       }
-      if (!Array.isArray(numbers)) {
+      if (!areCounts(numbers)) {
         throw new TypeError(
-          `Cannot restore ${this.#name}: the counts of ${name} are ${show(numbers)}, not an array`,
+          `Cannot restore ${this.#name}: the counts of ${name} are ${
+            show(numbers)
+          }, not an array ` +
+            "of finite numbers from 0 on",
         );
       }
       slot.restore(numbers);

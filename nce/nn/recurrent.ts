@@ -1,7 +1,12 @@
 /** Stacks of recurrent layers: LSTM and GRU. */
 
-import { expectRate } from "../../kernels/elementwise/dropout.ts";
-import { expectNumber, expectObject, expectPositive } from "../../kernels/device/expect.ts";
+import {
+  expectFraction,
+  expectList,
+  expectNumber,
+  expectObject,
+  expectPositive,
+} from "../../kernels/device/expect.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { gru } from "../../kernels/recurrent/gru.ts";
 import { lstm, type LSTMState } from "../../kernels/recurrent/lstm.ts";
@@ -29,7 +34,7 @@ export interface RecurrentOptions {
 
 /** The states that a stack of layers begins with, and where it resets them. */
 export interface RecurrentInput<State> {
-  /** Each layer's state before the first step, through which no gradient flows; zero unless given. */
+  /** Each layer's state before the first step, through which no gradient flows; zero if there are none. */
   states?: readonly State[];
   /** Ids [T, B]: where not 0, all states are set to zero before the element. */
   resets?: Tensor | undefined;
@@ -50,7 +55,7 @@ export function expectRecurrent(
   const { inputSize, hiddenSize, numLayers = 1, dropout = 0 } = options;
   const valid = (count: number) => Number.isInteger(count) && count > 0 && count <= MAX_LAYERS;
   expectNumber(`make ${name}`, "numLayers", numLayers, valid, `an integer from 1 to ${MAX_LAYERS}`);
-  expectRate(`make ${name}`, "dropout", dropout);
+  expectFraction(`make ${name}`, "dropout", dropout);
   gpu.expectFitting([gates * hiddenSize, inputSize], [gates * hiddenSize, hiddenSize]);
 }
 
@@ -101,7 +106,11 @@ export abstract class Recurrent<State> extends Module {
     const { name } = this.constructor;
     expectObject(`run ${name}`, "input", input, "an object");
     const { states = [], resets } = input;
-    if (!Array.isArray(states)) throw new TypeError(`Cannot run ${name}: states are no array`);
+    expectList(`run ${name}`, "states", states);
+    if (states.length > 0 && states.length !== this.layers.length) {
+      const what = `${states.length} states for ${this.layers.length} layers`;
+      throw new TypeError(`Cannot run ${name}: ${what}; give one for each, or none`);
+    }
     const finals: State[] = [];
     let output = x;
     this.layers.forEach((weights, i) => {

@@ -8,7 +8,7 @@ import type { BatchPart } from "../../kernels/random/part.ts";
 import { RandomStream } from "../../kernels/random/stream.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
 import { expectStep, type Tensor } from "../../kernels/device/tensor.ts";
-import { expectOptions } from "../nn/module.ts";
+import { expectGpu } from "../nn/module.ts";
 import {
   expectRequest,
   mapToFloats,
@@ -47,7 +47,7 @@ export class AliasMultinomial implements NoiseSource {
    * @throws {RangeError} If it is empty, all zero, or has a negative or non-finite element.
    */
   constructor(gpu: Gpu, noise: ArrayLike<number>, name = "noise") {
-    expectOptions("AliasMultinomial", gpu, {});
+    expectGpu("make AliasMultinomial", gpu);
     this.#stream = new RandomStream(name);
     this.probabilities = normalizeNoise(noise);
     this.numClasses = this.probabilities.length;

@@ -8,7 +8,7 @@ import type { Gpu } from "../../kernels/gpu.ts";
 import { type BatchPart, wholeRows } from "../../kernels/random/part.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
-import { expectOptions } from "../nn/module.ts";
+import { expectGpu } from "../nn/module.ts";
 import {
   expectRequest,
   isNoiseSource,
@@ -45,7 +45,7 @@ export class BatchNoise implements NoiseSource {
    * @throws {RangeError} If the counts are not usable, or `more` has other classes.
    */
   constructor(gpu: Gpu, counts: ArrayLike<number>, more?: MoreNoise) {
-    expectOptions("BatchNoise", gpu, {});
+    expectGpu("make BatchNoise", gpu);
     this.probabilities = normalizeNoise(counts);
     this.numClasses = this.probabilities.length;
     if (more !== undefined && !(isNoiseSource(more) && "logProb" in more)) {

@@ -59,6 +59,15 @@ export function expectRequest(source: string, step: Step, request: NoiseRequest)
   expectBoolean(`run ${source}`, "perWord", perWord);
 }
 
+/** Throws a RangeError unless a source draws so many samples for a target: some are made for one number. */
+export function expectDrawable(
+  noiseRatio: number,
+  { noiseRatio: only = noiseRatio }: NoiseSource,
+): void {
+  if (noiseRatio === only) return;
+  throw new RangeError(`Cannot draw ${noiseRatio} unique samples: made for ${only}`);
+}
+
 /** The smallest probability of a class before the final normalisation. */
 const FLOOR = 1e-10;
 

@@ -6,8 +6,9 @@ import { RandomStream } from "../../kernels/random/stream.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
 import { systematicDrawInto, systematicTable } from "../../kernels/random/systematic.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
-import { expectOptions } from "../nn/module.ts";
+import { expectGpu } from "../nn/module.ts";
 import {
+  expectDrawable,
   expectRequest,
   mapToFloats,
   type Noise,
@@ -43,7 +44,7 @@ export class UniqueNoise implements NoiseSource {
    * @throws {RangeError} Unless 1 <= k <= V, or if the noise is not usable.
    */
   constructor(gpu: Gpu, noise: ArrayLike<number>, k: number, name = "noise") {
-    expectOptions("UniqueNoise", gpu, {});
+    expectGpu("make UniqueNoise", gpu);
     this.#stream = new RandomStream(name);
     this.probabilities = normalizeNoise(noise);
     this.numClasses = this.probabilities.length;
@@ -64,9 +65,7 @@ export class UniqueNoise implements NoiseSource {
   sample(step: Step, request: NoiseRequest): Noise {
     expectRequest("UniqueNoise", step, request);
     const { target, noiseRatio, perWord } = request;
-    if (noiseRatio !== this.noiseRatio) {
-      throw new RangeError(`Cannot draw ${noiseRatio} unique samples: made for ${this.noiseRatio}`);
-    }
+    expectDrawable(noiseRatio, this);
     if (perWord) throw new TypeError("Cannot draw unique noise for every word: it is shared");
     const ids = step.tensor([noiseRatio], "u32");
     systematicDrawInto(step.gpu, ids, this.#cumulative, step.randomKey(this.#stream));

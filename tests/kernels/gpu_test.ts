@@ -8,7 +8,13 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { DeviceError, Gpu, MissingFeatureError, NoAdapterError } from "../../mod.ts";
+import {
+  type AdapterOptions,
+  DeviceError,
+  Gpu,
+  MissingFeatureError,
+  NoAdapterError,
+} from "../../mod.ts";
 import { KernelCompileError } from "../../kernels/mod.ts";
 import { COUNT, NUMBER } from "../support/counting_kernels.ts";
 import { withGpu, withoutFeature } from "../support/gpu.ts";
@@ -75,6 +81,22 @@ Deno.test("Gpu.create() insists on hardware when asked to, and names the adapter
   } else {
     await using hardware = await Gpu.create({ hardware: true });
     assertEquals(hardware.name, gpu.name);
+  }
+});
+
+Deno.test("Gpu.create() refuses options that it does not know", async () => {
+  for (
+    const [options, reason] of [
+      [{ hardware: 1 }, "hardware is 1, not true or false"],
+      [{ family: "" }, 'family is "", not one of "software", "hardware"'],
+      [{ compute: null }, 'compute is null, not one of "f32", "f16"'],
+    ] as const
+  ) {
+    const create = () => Gpu.create(options as unknown as AdapterOptions);
+    assertStringIncludes(
+      (await assertRejects(create) as Error).message,
+      `Cannot create a Gpu: ${reason}`,
+    );
   }
 });
 

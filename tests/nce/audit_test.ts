@@ -179,5 +179,7 @@ Deno.test("auditGradient() refuses an exact loss and a scorer of some classes, a
       ]);
     await assertRejects(() => audit(layer), TypeError, 'Cannot audit loss "full": it is exact');
     await assertRejects(() => audit(narrow), TypeError, "Narrow has no scoreAllClasses()");
+    const none = () => auditGradient<[Tensor]>(gpu, narrow, () => null as never);
+    await assertRejects(none, TypeError, "inputs() are null, not an array");
     assertEquals([layer.lossType, narrow.lossType], ["full", "nce"]);
   }));

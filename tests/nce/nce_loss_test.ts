@@ -1,4 +1,4 @@
-// NCELoss around scorers of a user's own: modes, errors, and gradients by finite differences.
+// NCELoss around scorers of a user's own: modes, noise and errors.
 
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import {
@@ -15,9 +15,6 @@ import { gather, matmul, multiply, sum } from "../../kernels/ops.ts";
 import { assertClose } from "../support/close.ts";
 import { withGpu } from "../support/gpu.ts";
 import { randomIds, values } from "../reference/data.ts";
-import { product } from "../reference/linear.ts";
-import { nceLoss } from "../reference/losses.ts";
-import { centralDifferences } from "../reference/oracle.ts";
 
 const [N, E, F, V, K] = [5, 3, 4, 11, 6];
 const COUNTS = Float64Array.from({ length: V }, (_, i) => 1 + i % 4);
@@ -50,52 +47,6 @@ class Bilinear extends NCELoss<[Tensor]> {
     return [["form", this.form], ["table", this.table]];
   }
 }
-
-/** The summed loss of Bilinear in float64. */
-function bilinearLoss(
-  [x, form, table]: readonly Float64Array[],
-  target: ArrayLike<number>,
-  noise: ArrayLike<number>,
-  logProb: Float64Array,
-): number {
-  const turned = product(x!, form!, N, E, F);
-  const score = (n: number, id: number) => {
-    let sum = 0;
-    for (let f = 0; f < F; f++) sum += turned[n * F + f]! * table![id * F + f]!;
-    return sum;
-  };
-  const targetScore = Float64Array.from(target, (id, n) => score(n, id));
-  const noiseScore = Float64Array.from(
-    { length: N * K },
-    (_, i) => score(Math.floor(i / K), noise[i % K]!),
-  );
-  const of = (ids: ArrayLike<number>) => Float64Array.from(ids, (id) => logProb[id]!);
-  const { output } = nceLoss({ target: of(target), noise: of(noise) }, 1)(targetScore, noiseScore);
-  return output.reduce((sum, loss) => sum + loss, 0);
-}
-
-Deno.test("a scorer written with public operations gets the right loss and gradients", () =>
-  withGpu(async (gpu) => {
-    using criterion = new Bilinear(gpu);
-    using step = gpu.step({ training: true, seed: 1 });
-    const ids = randomIds(N, V, 1);
-    const target = step.upload(ids), x = step.upload(values(N * E, 3), [N, E]);
-    x.requiresGrad = true;
-    const noise = await gpu.read(criterion.getNoise(step, target).ids);
-    const loss = criterion.forward(step, target, x);
-    const inputs = [values(N * E, 3), values(E * F, 1), values(V * F, 2)]
-      .map((array) => Float64Array.from(array));
-    const logProb = criterion.noise.probabilities.map(Math.log);
-    const objective = (points: readonly Float64Array[]) =>
-      bilinearLoss(points, ids, noise, logProb);
-    assertClose(await gpu.readFloats(loss), [objective(inputs)], { rtol: 1e-5 }, "loss");
-    const gradients = step.backward(loss);
-    const differences = centralDifferences(objective, inputs);
-    for (const [i, tensor] of [x, criterion.form, criterion.table].entries()) {
-      const gradient = await gpu.readFloats(gradients.toDense(tensor)!);
-      assertClose(gradient, differences[i]!, { atol: 1e-5, rtol: 2e-5 }, `gradient ${i}`);
-    }
-  }));
 
 Deno.test("NCELoss throws a TypeError when there is no scorer of all classes or mix is evaluated", () =>
   withGpu((gpu) => {

@@ -16,6 +16,7 @@ export function deviceCallees(
   return {
     "Gpu.step": m(gpu, "step", [{}], [{
       ...{ training: optional(flag), seed: optional(seed), number: optional(word) },
+      part: (value) => value === undefined,
     }]),
     "Gpu.tensor": { call: owned(gpu, "tensor"), args: [[2]], kinds: [shape, optional(data)] },
     "Gpu.table": {
@@ -49,6 +50,9 @@ export function deviceCallees(
     "Gpu.expectFitting": m(gpu, "expectFitting", [[2]], [shape]),
     "Step.upload": m(step, "upload", [values(6, 1), [2, 3]], [data, optional(shape)]),
     "Step.tensor": m(step, "tensor", [[2]], [shape, optional(choice)]),
+    "Step.randomKey": m(step, "randomKey", [new nce.RandomStream("own")], [
+      (value) => value instanceof nce.RandomStream,
+    ]),
     "Step.keep": m(step, "keep", [parameter], [TENSOR]),
     "Gradients.get": m(new nce.Gradients(step), "get", [x], [TENSOR]),
     "Gradients.toDense": m(new nce.Gradients(step), "toDense", [x], [TENSOR]),

@@ -36,6 +36,10 @@ const LOSS_OPTIONS = {
   name: optional(text),
 };
 
+const isEmpty = (list: unknown) => Array.isArray(list) && list.length === 0;
+const isEmptyObject = (value: unknown) =>
+  typeof value === "object" && value !== null && Object.keys(value).length === 0;
+
 class Bare extends nce.NCELoss {
   getScore(): never {
     throw new Error("not to be called");
@@ -115,6 +119,7 @@ export function layerCallees(
       ...{ seed: optional(seed), dropout: optional(rate), tableDtype: optional(choice) },
     }]),
     NCELoss: { call: made(Bare, stack), args: [gpu, { noise }], kinds: [GPU, LOSS_OPTIONS] },
+    "SGD.restore": m(optimizer, "restore", [{}], [isEmptyObject]),
     "SGD.step": m(optimizer, "step", [x], [() => false]),
     "LocalSteps.step": m(
       stack.use(new nce.LocalSteps(gpu, [["p", parameter]], optimizer)),
@@ -140,7 +145,7 @@ export function layerCallees(
     ),
     "Dropout.forward": m(new nce.Dropout(0.5, "dropout"), "forward", [step, x], [STEP, F]),
     "LSTM.forward": m(stack.use(new nce.LSTM(gpu, makes)), "forward", [step, sequence], [STEP, F, {
-      ...{ states: optional(Array.isArray), resets: optional(IDS) },
+      ...{ states: (list) => list === undefined || isEmpty(list), resets: optional(IDS) },
     }]),
     "IndexLinear.forward": m(layer, "forward", [step, ids, x], [STEP, IDS, F]),
     "IndexLinear.ceLoss": m(layer, "ceLoss", [step, ids, x], [STEP, IDS, F]),
@@ -151,11 +156,15 @@ export function layerCallees(
     ]),
     "IndexLinear.getScore": m(layer, "getScore", [step, ids, ids, x], [STEP, IDS, IDS, F]),
     "IndexGRU.forward": m(model, "forward", [step, ids, x], [STEP, IDS, TENSOR]),
+    "IndexGRU.getScore": m(model, "getScore", [step, ids, ids, x], [STEP, IDS, IDS, TENSOR]),
     "IndexGRU.topK": m(model, "topK", [step, K, x], [
       STEP,
       (k) => positive(k) && Number(k) <= V,
       TENSOR,
     ]),
-    "IndexGRU.context": m(model, "context", [step, step.reshape(ids, [1, N])], [STEP, IDS]),
+    "IndexGRU.context": m(model, "context", [step, step.reshape(ids, [1, N])], [
+      ...[STEP, IDS],
+      { state: optional(F), resets: optional(IDS) },
+    ]),
   };
 }

@@ -109,45 +109,41 @@ export function damagedFiles(): Damage[] {
   const add = (label: string, reason: RegExp, bytes: Uint8Array<ArrayBuffer>) =>
     list.push({ label, reason, bytes });
   const length = BigInt(start - 8);
-  for (
-    const wrong of [
-      0n,
-      1n,
-      length - 1n,
-      length + 4n,
-      2n ** 31n,
-      2n ** 53n,
-      2n ** 63n,
-      2n ** 64n - 1n,
-    ]
-  ) {
+  const lengths = [
+    0n,
+    1n,
+    length - 1n,
+    length + 4n,
+    2n ** 31n,
+    2n ** 53n,
+    2n ** 63n,
+    2n ** 64n - 1n,
+  ];
+  for (const wrong of lengths) {
     const bytes = good.slice();
     new DataView(bytes.buffer).setBigUint64(0, wrong, true);
     add(`header length ${wrong}`, /not JSON|no safetensors file|at the end belong/, bytes);
   }
-  for (
-    const size of [
-      0,
-      1,
-      7,
-      8,
-      9,
-      100,
-      start - 1,
-      start,
-      start + 4,
-      good.length - 4,
-      good.length - 1,
-    ]
-  ) {
+  const sizes = [0, 1, 7, 8, 9, 100, start - 1, start, start + 4, good.length - 4, good.length - 1];
+  for (const size of sizes) {
     add(`cut to ${size} bytes`, /truncated/, good.slice(0, size));
   }
   for (const extra of [1, 4, 1000]) {
     add(`${extra} bytes more`, /at the end belong to no/, join(good, new Uint8Array(extra)));
   }
-  for (
-    const text of ["", " ", "null", "5", '"x"', "[]", "{", `\ufeff${json}`, `${json}}`, `[${json}]`]
-  ) {
+  const headers = [
+    "",
+    " ",
+    "null",
+    "5",
+    '"x"',
+    "[]",
+    "{",
+    `\ufeff${json}`,
+    `${json}}`,
+    `[${json}]`,
+  ];
+  for (const text of headers) {
     add(`header ${text.slice(0, 9)}`, /its header is not/, withHeader(text, data));
   }
   add(

@@ -62,17 +62,17 @@ export function operationCallees(
     ]),
     tiledCrossEntropy: f("tiledCrossEntropy", [step, scorer, ids], [
       STEP,
-      { rows: positive, classes: positive, scores: call, backward: call },
+      { rows: positive, classes: positive, scores: call, backward: call, inputs: Array.isArray },
       IDS,
     ]),
     topK: f("topK", [step, scorer, K], [
       STEP,
-      { rows: positive, classes: positive, scores: call, backward: call },
+      { rows: positive, classes: positive, scores: call, backward: call, inputs: Array.isArray },
       (k) => positive(k) && Number(k) <= V,
     ]),
     drawClasses: f("drawClasses", [step, scorer, K, { stream, temperature: 2, firstRow: 1 }], [
       STEP,
-      { rows: positive, classes: positive, scores: call, backward: call },
+      { rows: positive, classes: positive, scores: call, backward: call, inputs: Array.isArray },
       (k) => positive(k) && Number(k) <= V,
       {
         stream: (value) => value instanceof nce.RandomStream,

@@ -15,7 +15,7 @@ export function madeUpEvents(given: Given, epochs: number): MetricsEvent[] {
     { event: "start", config, adapter: "a GPU", vocabulary: 900, seed: 1111 },
   ];
   const card = {
-    ...{ mean: 9.25, std: 0.125, percentiles: [9, 9.25, 9.5] as const, normTerm: 9, safe: true },
+    ...{ mean: 9.25, std: 0.125, percentiles: [9, 9.25, 9.5] as const, normTerm: 9 },
     ...{ rawPpl: 300, rawPplBest: 385 },
     histogram: { from: 8.75, to: 9.75, counts: [3, 40, 41, 5] },
   };

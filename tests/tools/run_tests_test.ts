@@ -1,6 +1,6 @@
 // The command that runs the tests: its closing line, and the environment that tests get.
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { readSummary } from "../../tools/run_tests.ts";
 import { inFolder } from "../support/folder.ts";
@@ -55,27 +55,42 @@ const FILES = {
   "below/other.ts": "throw 1;",
 };
 
-Deno.test("--processes runs each file in a process of its own, and shows what failed", () =>
+/** What run_tests.ts does with the arguments in `folder`, and the lines of its output. */
+async function runTests(folder: string, args: readonly string[]) {
+  const { code, out, err } = await deno(
+    ["run", "--quiet", "--allow-all", RUN_TESTS, ...args],
+    folder,
+    { INIT_CWD: undefined },
+  );
+  return { code, err, lines: out.trimEnd().split("\n") };
+}
+
+Deno.test("each test file runs in a process of its own, and those that failed are shown last", () =>
   inFolder(async (folder) => {
     Deno.mkdirSync("below");
     for (const [name, text] of Object.entries(FILES)) Deno.writeTextFileSync(name, text);
     const flags = ["--processes=2", "--no-check", "--filter", "/^[^l]/"];
-    const args = ["run", "--quiet", "--allow-all", RUN_TESTS, ...flags, "a_test.ts", "below"];
-    const { code, out } = await deno(args, folder, { INIT_CWD: undefined });
-    const lines = out.trimEnd().split("\n").map((line) => line.replace(/ \(\d+ s\)$/, ""));
-    const told = lines.filter((line) => / passed, /.test(line)).sort();
-    assertEquals({ code, told, last: lines.at(-1) }, {
-      code: 1,
-      told: [
-        `${folder}/a_test.ts: 1 passed, 0 failed`,
-        `${folder}/below/b_test.ts: 1 passed, 1 failed`,
-        `${folder}/below/c_test.ts: 1 passed, 0 failed`,
-        `${folder}/below/left_test.ts: 0 passed, 0 failed`,
-        "3 passed, 1 failed",
-      ],
-      last: "3 passed, 1 failed",
-    });
-    assertMatch(out, /the reason[^]*^FAILED\n.*\/below\/b_test\.ts$/m);
-    assertEquals(out.includes("... ok"), true, "a failed file's output is whole");
-    assertEquals(out.includes("quiet"), false, "a good file's output is left out");
+    const { code, lines } = await runTests(folder, [...flags, "below", "a_test.ts"]);
+    const told = lines.filter((line) => / \.\.\. (ok|FAILED)/.test(line))
+      .map((line) => line.replace(/ \(.*/, ""));
+    assertEquals(
+      { code, told: told.slice(0, 2).sort(), after: told.slice(2), last: lines.at(-1) },
+      {
+        code: 1,
+        told: ["a ... ok", "c ... ok"],
+        after: ["good ... ok", "bad ... FAILED"],
+        last: "3 passed, 1 failed",
+      },
+    );
+    assert(lines.includes("error: Error: the reason"));
+  }));
+
+Deno.test("types are checked before any test runs", () =>
+  inFolder(async (folder) => {
+    const { code, err, lines } = await runTests(folder, ["good_test.ts", "wrong_test.ts"]);
+    assertEquals({ code, lines }, { code: 1, lines: [""] });
+    assertMatch(err, /TS2322[^]*wrong_test\.ts/);
+  }, {
+    "good_test.ts": 'Deno.test("good", () => {});',
+    "wrong_test.ts": 'Deno.test("wrong", () => {}); export const x: number = "";',
   }));

@@ -23,7 +23,7 @@ const SPEED = "{rate} tokens/s | {duration} left";
 const REPORT = [
   "words       ppl {7.40} on the 4 most frequent words, ppl {65.99} on the next 35 words, ppl {578.75} on the 63 rarest words",
   "normaliser  ln Z, which turns scores into probabilities, is {9.04} on average, standard deviation {0.00}, 98 % from {9.03} to {9.04}",
-  "raw scores  without ln Z, ppl {26.76} shows as {25.80} (with --norm-term {9.04} exactly); this is safe",
+  "raw scores  without ln Z, ppl {26.76} shows as {25.80}; safe in score and rescore: --mode raw",
   "test        ppl {26.76}, best possible 8.56 (ratio {3.126}), 221 tokens",
 ];
 
@@ -55,7 +55,7 @@ Deno.test("run() prints the adapter, the text, the model, the training and the w
     assertPrinted(await runTiny({}), [...saved, ...REPORT]);
     assertPrinted(await runTiny({ evaluation: "nce" }), [
       ...saved,
-      "test        nce loss {3.2503} a token, 221 tokens (not normalised: not a perplexity)",
+      "test        raw negative log probability {3.2503} a token, 221 tokens (not normalised: not a perplexity)",
     ]);
     assertPrinted(await runTiny({ evaluation: "sampled:20" }), [
       ...saved,
@@ -72,7 +72,7 @@ Deno.test("run() records the figures that it prints", () =>
     assertEquals(Object.keys(rest), ["event", "evaluation", "ppl", "tokens"]);
     const { event, evaluation, ppl, tokens } = rest;
     assertEquals({ event, evaluation, tokens }, { event: "test", evaluation: "full", tokens: 221 });
-    const { mean, std, rawPpl, rawPplBest, safe } = selfNormalization as SelfNormalization;
+    const { mean, std, rawPpl, rawPplBest } = selfNormalization as SelfNormalization;
     const buckets = frequency as readonly Bucket[];
     const two = (figure: unknown) => formatPerplexity(Number(figure));
     assertEquals(buckets.map(({ name }) => name), ["head", "torso", "tail", "<unk>"]);
@@ -82,11 +82,12 @@ Deno.test("run() records the figures that it prints", () =>
       `ppl ${tail} on the 63 rarest words`,
       `normaliser  ln Z, which turns scores into probabilities, is ${two(mean)} on average, ` +
       `standard deviation ${two(std)}, 98 % from {9.06} to {9.07}`,
-      `raw scores  without ln Z, ppl ${two(rawPplBest)} shows as ${two(rawPpl)} (with ` +
-      `--norm-term ${two(mean)} exactly); this is safe`,
+      `raw scores  without ln Z, ppl ${two(rawPplBest)} shows as ${
+        two(rawPpl)
+      }; safe in score and ` +
+      "rescore: --mode raw-best (raw is not: the norm term is {0.064} off the mean of ln Z, over 0.05)",
       `test        ppl ${two(ppl)}, best possible 8.56 (ratio {2.904}), 221 tokens`,
     ]);
-    assertEquals(safe, true);
     assertPrinted([lastLine(await runTiny({ evaluation: "loss" }))], [
       `test        full loss {3.2181} a token, 221 tokens (ppl ${two(ppl)})`,
     ]);
@@ -138,7 +139,7 @@ Deno.test("run() prints what is odd of a text: marks, unknown words, too many sa
       "testing     saved_model/model.safetensors, the best, of epoch 1 (valid ppl {4.93})",
       "words       ppl {5.07} on the 3 most frequent words, ppl {4.67} on the next 2 words, ppl {667.94} on unknown words",
       "normaliser  ln Z, which turns scores into probabilities, is {9.05} on average, standard deviation {0.00}, 98 % from {9.04} to {9.05}",
-      "raw scores  without ln Z, ppl {16.83} shows as {16.02} (with --norm-term {9.05} exactly); this is not safe: the perplexity is over the number of words",
+      "raw scores  without ln Z, ppl {16.83} shows as {16.02}; safe in score and rescore: --mode exact (raw and raw-best are not: the perplexity is over the number of words)",
       "test        ppl {16.83}, {4.93} without the 2 unknown words, 8 tokens",
     ]);
     const warnings = io.errLines.filter((line) => !/software|OpenGL/.test(line)); // of the adapter

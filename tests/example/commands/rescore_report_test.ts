@@ -10,7 +10,7 @@ const RESULT = {
   ...{ system: "first-best", wer: 22.456, substitutions: 1678, deletions: 390, insertions: 63 },
   ...{ interval: [21.2, 23.67], versus: {} },
 } satisfies Result;
-const pairs = (p: number) => ({ segments: 9, mean: 0.1, z: 1, p });
+const pairs = (p: number) => ({ segments: 9, mean: 0.1, p });
 const RESULTS: readonly Result[] = [
   RESULT,
   {
@@ -32,9 +32,19 @@ Deno.test("the table has a row for each system, aligned, and says what p and the
       "ce              7.10  21.20 to 23.67  1,678  390   63     0.8593     -0.5         <0.001     53.6",
       "best possible  22.46  21.20 to 23.67  1,678  390   63                              0.031         ",
       "best possible: by the language itself, with the channel's own scores",
-      "p: chance of such a difference between equal systems, by NIST's matched-pair test (MAPSSWE)",
+      "p: chance of such a difference between equal systems, by the permutation test of NIST's matched " +
+      "pairs (MAPSSWE); under 0.05 only where 6 segments or more differ",
     ].map((line) => line.trimEnd()),
   );
+});
+
+Deno.test("the table says why there is no interval", () => {
+  const { interval: _, ...few } = RESULT;
+  assertEquals(reportLines(COUNTS, [few], { json: false }).slice(1), [
+    "system      WER %  95 % interval    sub  del  ins  LM weight  penalty  seconds",
+    "first-best  22.46                 1,678  390   63",
+    "95 % interval: none from fewer than 20 lists, which say too little of others",
+  ]);
 });
 
 Deno.test("the table stays aligned beside a name of wide characters", () => {

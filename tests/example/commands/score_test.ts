@@ -211,8 +211,9 @@ Deno.test("score refuses modes that a model has not, and warns of those that are
       await saveSmallModel(gpu, "neg", { loss: "neg" });
       await saveSmallModel(gpu, "batch", { noise: "batch" });
       await saveSmallModel(gpu, "unique", { loss: "sampled", unique: true, "noise-ratio": "5" });
-      await saveSmallModel(gpu, "wide", {}, { ...CARD, std: 0.5, safe: false });
-      await saveSmallModel(gpu, "bad", {}, { ...CARD, safe: false });
+      await saveSmallModel(gpu, "wide", {}, { ...CARD, std: 0.5 });
+      await saveSmallModel(gpu, "bad", {}, { ...CARD, rawPplBest: 24 });
+      await saveSmallModel(gpu, "off", {}, { ...CARD, mean: 8.9 });
     });
     Deno.writeTextFileSync("text", "w1 w2\n");
     const refuse = async (model: string, mode: string, reason: string) => {
@@ -231,13 +232,17 @@ Deno.test("score refuses modes that a model has not, and warns of those that are
     assertEquals(await warning("wide", "exact"), []);
     const name = "saved_model/wide.safetensors";
     assertEquals(await warning("wide", "raw"), [
-      `warning: --mode raw is not safe with ${name}: its log normaliser varies by 0.5, over 0.2; ` +
-      "--mode exact is",
+      `warning: --mode raw is not safe with ${name}: ln Z varies by 0.5, over 0.2; --mode exact is`,
     ]);
     assertMatch(
       (await warning("bad", "raw-best"))[0]!,
-      /its perplexity is over the number of words/,
+      /: the perplexity is over the number of words; --mode exact is$/,
     );
+    assertMatch(
+      (await warning("off", "raw"))[0]!,
+      /: the norm term is 0.1 off the mean of ln Z, over 0.05; --mode raw-best is$/,
+    );
+    assertEquals(await warning("off", "raw-best"), []);
     for (const mode of ["sampled:0", "full", "raw,exact"]) {
       await assertRejects(
         () => score(["wide", "text"], { mode }, captureIo()),
@@ -259,6 +264,6 @@ Deno.test("score keeps to what a model without a card can do", () =>
     const { warnings } = await scoresOf("bare", ["w1"], { mode: "raw" });
     assertMatch(
       warnings[0]!,
-      /no validation found how its log normaliser varies; --mode exact is$/,
+      /no validation found how its ln Z varies; --mode exact is$/,
     );
   }));

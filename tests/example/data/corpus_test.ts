@@ -1,7 +1,7 @@
 // Reading text: sentences and errors.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { readSentences } from "../../../example/data/corpus.ts";
+import { loadTestText, readSentences } from "../../../example/data/corpus.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { readLines } from "../../../example/data/lines.ts";
 import { countUnknown } from "../../../example/data/sentences.ts";
@@ -56,15 +56,20 @@ Deno.test("loadCorpus() joins the same sentences with one mark between them", as
   assertEquals([...vocabulary.counts], [1, 3, 0, 2]);
 });
 
+Deno.test("loadTestText() knows the best perplexity only for models that have all words of the language", async () => {
+  const data = "synthetic:words=1000,vocab=100", own = await loadWhole({ data });
+  const best = async (vocabulary: Vocabulary) =>
+    (await loadTestText(data, vocabulary)).bestTestPerplexity;
+  assertEquals(await best(own.vocabulary), own.bestTestPerplexity);
+  const words = wordsOf(own.vocabulary).slice(0, 50);
+  assertEquals(await best(Vocabulary.from(words, new Array(50).fill(1))), undefined);
+});
+
 Deno.test("loadCorpus() reads lines longer than its buffer", async () => {
   const line = "word ".repeat(500_000);
   const { train } = await load(`a\n${line}\nb`);
   assertEquals([train.length, train.words], [3, 500_002]);
   assertEquals(train.at(1).length, 500_002);
-});
-
-Deno.test("loadCorpus() drops a byte order mark", async () => {
-  assertEquals(wordsOf((await load("\ufeffa b")).vocabulary).slice(3), ["a", "b"]);
 });
 
 Deno.test("loadCorpus() throws a UsageError when something is missing", async () => {
@@ -120,20 +125,6 @@ Deno.test("loadCorpus() takes marks at the ends of lines for those of the senten
     `train.txt: 2 lines carry <s> or </s> ${told}`,
     `valid.txt: 1 line carries <s> or </s> ${told.replace("their", "its")}`,
   ]);
-});
-
-Deno.test("loadCorpus() keeps words of odd characters as they are", async () => {
-  const words = [
-    "__proto__",
-    "constructor",
-    "e\u0301",
-    "\u00e9",
-    "a\u200bb",
-    "\u200f\u05d0",
-    "a\ufeffb",
-  ];
-  const { vocabulary, train } = await load(words.join(" "));
-  assertEquals([...train.at(0)].slice(1, -1).map((id) => vocabulary.word(id)), words);
 });
 
 Deno.test("readSentences() uses the vocabulary of a saved model", async () => {

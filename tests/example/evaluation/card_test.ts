@@ -6,6 +6,9 @@ import {
   frequencyBuckets,
   knownWords,
   perplexity,
+  type RawFigures,
+  rawVerdict,
+  SAFE_SHIFT,
   SAFE_STD,
   selfNormalization,
   type TokenScores,
@@ -36,7 +39,7 @@ Deno.test("knownWords() leaves out unknown words", () => {
 
 Deno.test("selfNormalization() has mean, deviation and both raw perplexities of two tokens", () => {
   const scores = scoresOf([3, 7, 8], [4, 5, 10]);
-  assertEquals(selfNormalization(scores, 9.5, 1000), {
+  assertEquals(selfNormalization(scores, 9.5), {
     mean: 9,
     std: 1,
     percentiles: [8, 10, 10],
@@ -44,20 +47,19 @@ Deno.test("selfNormalization() has mean, deviation and both raw perplexities of 
     normTerm: 9.5,
     rawPpl: Math.exp(9.5 - 6),
     rawPplBest: Math.exp(9 - 6),
-    safe: false,
   });
 });
 
 Deno.test("selfNormalization() has the percentiles of 0 to 100, in whatever order they come", () => {
   const tokens = Array.from({ length: 101 }, (_, i) => [3, 0, 37 * i % 101] as const);
-  const { mean, std, percentiles } = selfNormalization(scoresOf(...tokens), 9, 1000);
+  const { mean, std, percentiles } = selfNormalization(scoresOf(...tokens), 9);
   assertEquals([mean, percentiles], [50, [1, 50, 99]]);
   assertAlmostEquals(std, Math.sqrt((101 ** 2 - 1) / 12), 1e-12);
 });
 
 Deno.test("selfNormalization() counts ln Z in intervals from the smallest to the largest", () => {
   const of = (...logZ: number[]) =>
-    selfNormalization(scoresOf(...logZ.map((z) => [3, 0, z] as const)), 9, 10).histogram;
+    selfNormalization(scoresOf(...logZ.map((z) => [3, 0, z] as const)), 9).histogram;
   // 0, 0.25 .. 40 in 40 intervals: four values each, and the last one has its end, too.
   const even = of(...Array.from({ length: 161 }, (_, i) => i * 78 % 161 / 4));
   assertEquals(even, { from: 0, to: 40, counts: [...new Array(39).fill(4), 5] });
@@ -68,23 +70,35 @@ Deno.test("selfNormalization() counts ln Z in intervals from the smallest to the
   assertEquals(broken.counts.reduce((a, b) => a + b), 2);
 });
 
-Deno.test("selfNormalization() calls a model safe up to a deviation of 0.2", () => {
-  const spread = (std: number) => scoresOf([3, 8, 9 - std], [4, 8, 9 + std]);
+/** The mode that is safe over ten words. */
+function modeOf(figures: Partial<RawFigures>): string {
+  return rawVerdict({ mean: 9, std: 0.1, normTerm: 9, rawPplBest: 5, ...figures }, 10).mode;
+}
+
+Deno.test("rawVerdict() finds no raw score safe where ln Z deviates by more than 0.2", () => {
   assertEquals(SAFE_STD, 0.2);
-  assertEquals([0, 0.19, 0.21].map((std) => selfNormalization(spread(std), 9, 10).safe), [
-    true,
-    true,
-    false,
-  ]);
+  const modes = [0, 0.2, 0.21, NaN].map((std) => modeOf({ std }));
+  assertEquals(modes, ["raw", "raw", "exact", "exact"]);
 });
 
-Deno.test("selfNormalization() calls a model safe only if it is better than choosing blindly", () => {
-  const safe = (score: number) =>
-    selfNormalization(scoresOf([3, score, 9], [4, score, 9]), 9, 10).safe;
-  assertEquals(safe(7), true);
-  assertEquals(safe(6), false); // e^3 is over 10
-  assertEquals(safe(-Infinity), false);
-  assertEquals(safe(NaN), false);
+Deno.test("rawVerdict() finds a norm term off the mean of ln Z safe only by raw-best", () => {
+  assertEquals(SAFE_SHIFT, 0.05);
+  const modes = [8, 8.89, 8.96, 9.04, 9.11, NaN].map((normTerm) => modeOf({ normTerm }));
+  assertEquals(modes, ["raw-best", "raw-best", "raw", "raw", "raw-best", "raw-best"]);
+  // A perplexity of 5 that shows as 500.
+  const off = { mean: 9, std: 0.1, normTerm: 9 + Math.log(100), rawPplBest: 5 };
+  assertEquals(rawVerdict(off, 10), {
+    mode: "raw-best",
+    why: "the norm term is 4.61 off the mean of ln Z, over 0.05",
+  });
+  assertEquals(modeOf({ normTerm: 8, std: 0.3 }), "exact");
+});
+
+Deno.test("rawVerdict() finds only a model safe that is better than choosing blindly", () => {
+  const mode = (score: number) =>
+    rawVerdict(selfNormalization(scoresOf([3, score, 9], [4, score, 9]), 9), 10).mode;
+  // e^2 is under 10, and e^3 over it.
+  assertEquals([7, 6, -Infinity, NaN].map(mode), ["raw", "exact", "exact", "exact"]);
 });
 
 Deno.test("frequencyBuckets() sorts words by their counts, whatever their ids", () => {
@@ -113,9 +127,8 @@ const CARD = {
   percentiles: [8.5, 9, 9.25],
   histogram: { from: 8, to: 10, counts: [1, 1] },
   normTerm: 9,
-  rawPpl: 123.456,
-  rawPplBest: 12345,
-  safe: true,
+  rawPpl: 1234.56,
+  rawPplBest: 1212,
 } as const;
 const BUCKETS = [
   { name: "head", words: 12, tokens: 300, ppl: 5.678 },
@@ -130,8 +143,7 @@ Deno.test("describeCard() has a line each of words, the normaliser and raw score
     "ppl 1.00e+12 on unknown words",
     "normaliser  ln Z, which turns scores into probabilities, is 8.98 on average, " +
     "standard deviation 0.13, 98 % from 8.50 to 9.25",
-    "raw scores  without ln Z, ppl 12,345 shows as 123.46 (with --norm-term 8.98 exactly); " +
-    "this is safe",
+    "raw scores  without ln Z, ppl 1,212.00 shows as 1,234.56; safe in score and rescore: --mode raw",
   ]);
 });
 
@@ -144,10 +156,16 @@ Deno.test("describeCard() speaks of a single word where there is one", () => {
   );
 });
 
-Deno.test("describeCard() says why scoring without normalising is not safe", () => {
-  const verdict = (std: number) =>
-    describeCard({ ...CARD, std, safe: false }, BUCKETS)[2]!.split("; this is ")[1];
-  assertEquals(verdict(0.21), "not safe: ln Z varies by more than 0.2");
-  assertEquals(verdict(NaN), "not safe: ln Z varies by more than 0.2");
-  assertEquals(verdict(0.2), "not safe: the perplexity is over the number of words");
+Deno.test("describeCard() says which mode is safe, and why others are not", () => {
+  const verdict = (card: Partial<RawFigures>) =>
+    describeCard({ ...CARD, ...card }, BUCKETS)[2]!.split("; safe in score and rescore: ")[1];
+  const none = "--mode exact (raw and raw-best are not: ";
+  assertEquals(verdict({ std: 0.21 }), `${none}ln Z varies by 0.21, over 0.2)`);
+  assertEquals(verdict({ std: NaN }), `${none}ln Z varies by NaN, over 0.2)`);
+  assertEquals(verdict({ rawPplBest: 8147 }), "--mode raw");
+  assertEquals(verdict({ rawPplBest: 8148 }), `${none}the perplexity is over the number of words)`);
+  assertEquals(
+    verdict({ normTerm: 9.0874 }),
+    "--mode raw-best (raw is not: the norm term is 0.103 off the mean of ln Z, over 0.05)",
+  );
 });

@@ -26,7 +26,7 @@ const REFUSALS: readonly (readonly [text: string, message: string])[] = [
   [
     '{"loss": "nec"}',
     '1:10: --loss must be one of full, nce, sampled, mix, neg, got "nec", ' +
-    "for example --loss full",
+    "for example --loss neg",
   ],
   ['{"bptt": [35]}', "1:10: --bptt must be a whole number from 1 to 1000000, got an array"],
   ['{"bptt": true}', "1:10: --bptt must be a whole number from 1 to 1000000, got true"],

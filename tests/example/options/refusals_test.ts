@@ -95,6 +95,15 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     { optimizer: "lion" },
     '--optimizer must be one of sgd, adagrad, rowwise-adagrad, adam, got "lion", for example --optimizer sgd',
   ],
+  [
+    { optimizer: "adamw" },
+    '--optimizer must be one of sgd, adagrad, rowwise-adagrad, adam, got "adamw", for example --optimizer adam',
+  ],
+  [
+    { noise: "batch+unigrams" },
+    "--noise must be one of unigram, uniform, log-uniform, batch, batch+unigram, batch+uniform, " +
+    'batch+log-uniform, got "batch+unigrams", for example --noise batch+unigram',
+  ],
   ...["-1", "30001", "soon"].map((text): [Given, string] => [
     { "max-minutes": text },
     `--max-minutes must be a number from 0 to 30000, got "${text}"`,
@@ -106,7 +115,7 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
   ],
   [
     { loss: "nec" },
-    '--loss must be one of full, nce, sampled, mix, neg, got "nec", for example --loss full',
+    '--loss must be one of full, nce, sampled, mix, neg, got "nec", for example --loss neg',
   ],
   [
     { "index-module": "rnn" },

@@ -102,6 +102,7 @@ Deno.test("a report has the figures of the record", () =>
       "9.00",
       "9.25",
       "0.13",
+      "raw-best: the norm term is 0.25 off the mean of ln Z, over 0.05",
     ]);
     assertEquals(tableOf(page, "Distribution of ln Z of a"), [
       ["ln Z from", "to", "words"],
@@ -228,6 +229,8 @@ Deno.test("a report tells what a record lacks, and shows the rest", () => {
       "The model is not described: there is no saved_model/headless.safetensors",
       "The model is not described: there is no saved_model/begun.safetensors",
     ]);
+    const modes = column(page, "Norm terms and deviations", "safe mode of score");
+    assertEquals(modes.map((mode) => mode.split(":")[0]), ["raw-best", "raw-best", "–"]);
     const best = row(page, "Results by run", "validation perplexity, best");
     assertEquals(best, ["133.33", "133.33", "133.33", "–"]);
     assertEquals(row(page, "Settings by option", "--emsize"), ["64", "64", "not on record", "64"]);
@@ -236,6 +239,16 @@ Deno.test("a report tells what a record lacks, and shows the rest", () => {
       "cut: the best validation perplexity is 133.33, after epoch 3 of 3; there is no test yet",
     );
     assertStringIncludes(page, "begun: no training is on record");
+  });
+});
+
+Deno.test("a report names what a test without a perplexity measured", () => {
+  const tested = (evaluation: string) =>
+    recordText([{ event: "test", evaluation, loss: 3.25, tokens: 9 }]);
+  return withReport({ a: tested("nce"), b: tested("loss"), c: tested("sampled:5") }, (page) => {
+    for (const measure of ["raw negative log probability", "loss", "sampled:5 loss"]) {
+      assertStringIncludes(page, `; the ${measure} on the test text is 3.2500, which is no perp`);
+    }
   });
 });
 

@@ -33,7 +33,7 @@ const STATE: RunState = {
   best: {
     epoch: 1,
     validation: { kind: "ppl", measure: 9 },
-    card: { mean: 1, std: 2, safe: false },
+    card: { mean: 1, std: 2, normTerm: 1, rawPplBest: 9 },
     sha256: "56",
   },
   recorded: 100,

@@ -20,7 +20,8 @@ Deno.test("findModel() reads settings, vocabulary and card, by path or by name",
     const settings = smallSettings(), parts = goodParts();
     Deno.mkdirSync("saved_model");
     Deno.writeFileSync("saved_model/good.safetensors", fileOf(settings));
-    const card = { mean: 8.5, std: 0.1, percentiles: [8, 8.5, 9], safe: true };
+    const figures = { mean: 8.5, std: 0.1, normTerm: 9, rawPplBest: 70 };
+    const card = { ...figures, percentiles: [8, 8.5, 9] };
     const metadata = { ...parts.metadata, selfNormalization: JSON.stringify(card) };
     Deno.writeFileSync("carded", assemble({ ...parts, metadata }));
     const found = findModel("good"), carded = findModel("./carded");
@@ -28,11 +29,9 @@ Deno.test("findModel() reads settings, vocabulary and card, by path or by name",
     assertEquals([found.settings, found.card], [carded.settings, undefined]);
     assertEquals(found.vocabulary.equals(WORDS), true);
     assertEquals<unknown>(carded.card, card);
-    const cards = ['{"mean":null,"safe":true}', '{"mean":1,"safe":true}', '{"mean":1,"std":1}']
-      .concat(
-        ...["null", '"1"', "[1]", "{}"].map((std) => `{"mean":1,"std":${std},"safe":true}`),
-        '{"mean":1,"std":1,"safe":1}',
-      );
+    const cards = Object.keys(figures).flatMap((name) =>
+      [undefined, null, "1", [1], {}].map((wrong) => JSON.stringify({ ...figures, [name]: wrong }))
+    );
     for (const damaged of ["{", "null", "{}", "[]", ...cards]) {
       const metadata = { ...parts.metadata, selfNormalization: damaged };
       Deno.writeFileSync("carded", assemble({ ...parts, metadata }));

@@ -46,6 +46,17 @@ Deno.test("sortIds() sorts ids that are all equal, rising or falling", () =>
     }
   }));
 
+Deno.test("sortIds() sorts more ids than a software adapter's loops count one by one", () =>
+  withGpu(async (gpu) => {
+    const n = 4_500_000, data = Uint32Array.from({ length: n }, (_, i) => i & 1);
+    using ids = gpu.tensor([n], data);
+    const { unique, starts, positions } = sortIds(gpu, [ids], 2);
+    assertEquals([...await gpu.read(starts)], [0, n / 2, n]);
+    const order = await gpu.read(positions);
+    assertEquals(order.findIndex((p, i) => p !== (i < n / 2 ? 2 * i : 2 * i + 1 - n)), -1);
+    for (const tensor of [unique, starts, positions]) tensor.dispose();
+  }));
+
 Deno.test("sortIds() takes several lists for one, in order", () =>
   withBothFamilies(async (gpu) => {
     for (const sizes of [[65, 1, 257, 8], [700, 3500], new Array<number>(40).fill(3)]) {

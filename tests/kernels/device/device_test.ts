@@ -111,6 +111,15 @@ Deno.test("copy() throws a TypeError when elements are not there or types differ
     assertThrows(() => gpu.copy(ids, to), TypeError, "Cannot copy 3 elements of u32 [3] from 0");
   }));
 
+Deno.test("copy() throws a TypeError within one buffer, and the device works on", () =>
+  withGpu(async (gpu) => {
+    using whole = gpu.tensor([128], new Float32Array(128).fill(1));
+    using first = whole.slice(0, 64), last = whole.slice(64, 64);
+    assertThrows(() => gpu.copy(first, last), TypeError, "Cannot copy [64] to [64] in one buffer");
+    assertThrows(() => gpu.copy(whole, whole, { toStart: 64 }), TypeError, "in one buffer");
+    assertEquals((await gpu.read(whole))[127], 1);
+  }));
+
 Deno.test("dispatch() throws a TypeError when a tensor is bound twice and written", () =>
   withGpu((gpu) => {
     using a = gpu.tensor([4, 64]);
@@ -171,7 +180,7 @@ Deno.test("a tensor that its owner has disposed of throws wherever it is used", 
     assertThrows(() => add(later, x, x), UseAfterDisposeError);
   }));
 
-Deno.test("a weight's copy in 16 bits is for products alone, and read and written in whole words", () =>
+Deno.test("a weight's copy in 16 bits is for products alone, and read, written and cleared in whole words", () =>
   withGpu(async (gpu) => {
     using copy = gpu.temporary([3, 3], "f16"), other = gpu.temporary([3, 3], "f16");
     using step = gpu.step(), x = gpu.tensor([3, 3]);
@@ -179,6 +188,7 @@ Deno.test("a weight's copy in 16 bits is for products alone, and read and writte
     const odd = "a tensor [3,3] of an odd number of 16-bit floats";
     assertThrows(() => gpu.write(copy, new Float32Array(9)), TypeError, `Cannot write ${odd}`);
     assertThrows(() => gpu.copy(copy, other), TypeError, "Cannot copy");
+    assertThrows(() => gpu.clear(copy), TypeError, `Cannot clear ${odd}`);
     assertThrows(() => add(step, x, copy), TypeError, "f16 [3,3]");
     await assertRejects(() => gpu.read(copy), TypeError, `Cannot read ${odd}`);
   }));

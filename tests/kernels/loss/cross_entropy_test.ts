@@ -99,6 +99,8 @@ Deno.test("crossEntropy() throws when a shape, an id or the number of rows does 
     const large = step.upload(Uint32Array.of(0, 4));
     assertThrows(() => crossEntropy(step, x, wide, bias, target), TypeError, "weight");
     assertThrows(() => crossEntropy(step, x, weight, x, target), TypeError, "bias");
+    const flat = "x is f32 [4], expected f32 [4,any]";
+    assertThrows(() => crossEntropy(step, bias, weight, bias, target), TypeError, flat);
     assertThrows(() => crossEntropy(step, x, weight, bias, three), TypeError, "target");
     assertThrows(() => crossEntropy(step, x, weight, bias, large), RangeError, "id 4");
     const tall = step.tensor([262_145, 3]), ids = step.tensor([262_145], "u32");

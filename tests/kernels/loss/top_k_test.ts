@@ -1,7 +1,7 @@
 // topK() against sorting on the CPU, bit for bit, in one tile of classes and in several.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { linearScorer, type TileScorer, topK } from "../../../kernels/ops.ts";
+import { linearScorer, tiledCrossEntropy, type TileScorer, topK } from "../../../kernels/ops.ts";
 import type { Gpu, Step } from "../../../mod.ts";
 import { poisonPool } from "../../support/check_op.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";
@@ -169,4 +169,17 @@ Deno.test("topK() throws a RangeError that says which k there may be", () =>
     const tall = given(gpu, { N: 262_145, V: 4, k: 2, scores: new Float32Array() });
     const message = "run topK on 262145 rows: at most 262144";
     assertThrows(() => topK(step, tall, 2), RangeError, message);
+    const deep = { ...small, floatsPerClass: 262_145 };
+    const numbers = "run topK with 262145 numbers a class: at most 262144 fit a tile";
+    assertThrows(() => topK(step, deep, 2), RangeError, numbers);
+  }));
+
+Deno.test("topK() and tiledCrossEntropy() refuse a scorer whose tiles have another shape", () =>
+  withGpu((gpu) => {
+    using step = gpu.step();
+    const scorer = { ...layer(step, 2, 3, 10), scores: () => step.tensor([2, 9]) };
+    const message = "the scorer's tile is f32 [2,9], expected f32 [2,10]";
+    const target = step.upload(Uint32Array.of(1, 2));
+    assertThrows(() => topK(step, scorer, 1), TypeError, `Cannot run topK: ${message}`);
+    assertThrows(() => tiledCrossEntropy(step, scorer, target), TypeError, message);
   }));

@@ -94,6 +94,11 @@ Deno.test("a step refuses a part that is none, and noise from the batch one with
       TypeError,
       "4 targets, expected 21",
     );
+    for (const wrong of [null, [1, 2]]) {
+      const wrongPart = { ...part, targets: wrong as unknown as Uint32Array };
+      const message = `targets are ${wrong && "[1,2]"}, not a Uint32Array`;
+      assertThrows(() => gpu.step({ part: wrongPart }), TypeError, message);
+    }
     using noise = new BatchNoise(gpu, [1, 2, 3]);
     using step = gpu.step({ training: true, part });
     const target = step.upload(new Uint32Array(9)), request = { noiseRatio: 1, perWord: false };

@@ -8,6 +8,7 @@ import {
   philox,
   type RandomKey,
   randomSource,
+  randomUniform,
   seedWords,
   unitFloat,
 } from "../../../kernels/random/philox.ts";
@@ -52,6 +53,8 @@ const KEYS: RandomKey[] = [
 ];
 
 const KNOWN_KERNEL = `${randomSource}
+struct Params { seed_lo: u32, seed_hi: u32, stream: u32, step: u32 }
+@group(1) @binding(0) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> counters: array<u32>;
 @group(0) @binding(1) var<storage, read_write> words: array<u32>;
 @compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3u) {
@@ -81,6 +84,7 @@ Deno.test("philox of WGSL gives the published words for the published counters",
       source: KNOWN_KERNEL,
       inputs: [counters],
       outputs: [words],
+      uniform: randomUniform(),
       grid: KNOWN.length,
     });
     assertEquals([...await gpu.read(words)], KNOWN.flatMap((known) => known.words));

@@ -4,7 +4,15 @@ import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert
 import { Philox } from "../../../kernels/random/philox.ts";
 import { streamOf } from "../../../kernels/random/stream.ts";
 import { type Gpu, IndexGRU, IndexLinear } from "../../../mod.ts";
-import { Embedding, Linear, LSTM, Module, parameter } from "../../../nce/nn/mod.ts";
+import {
+  Embedding,
+  Linear,
+  LSTM,
+  Module,
+  type NamedParameter,
+  parameter,
+  SGD,
+} from "../../../nce/nn/mod.ts";
 import { sum } from "../../../kernels/ops.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
@@ -96,6 +104,26 @@ Deno.test("Linear is a product and a bias, uniform within 1 / sqrt(inFeatures) a
     const all = Float64Array.from(data), rows = Float64Array.from(x);
     const expected = reference.linear(3, 16, 65)(rows, all.slice(0, 1040), all.slice(1040));
     assertClose(await gpu.readFloats(out), expected.output, { atol: 2e-6, rtol: 1e-5 });
+  }));
+
+Deno.test("a stack of recurrent layers takes a state for each, or none", () =>
+  withGpu((gpu) => {
+    using rnn = new LSTM(gpu, { inputSize: 2, hiddenSize: 2, numLayers: 2 });
+    using step = gpu.step();
+    const x = step.upload(new Float32Array(4), [1, 2, 2]), { states } = rnn.forward(step, x);
+    const message = "1 states for 2 layers; give one for each, or none";
+    assertThrows(() => rnn.forward(step, x, { states: [states[0]!] }), TypeError, message);
+    assertEquals(rnn.forward(step, x, { states }).states.length, 2);
+  }));
+
+Deno.test("an optimizer of tensors without names says what it wants", () =>
+  withGpu((gpu) => {
+    using weight = gpu.tensor([2]);
+    for (const entry of [weight, {}, null, "weight"]) {
+      const list = [entry] as unknown as NamedParameter[];
+      const message = "not a pair [name, tensor]";
+      assertThrows(() => new SGD(gpu, list, { lr: 1 }), TypeError, message);
+    }
   }));
 
 Deno.test("a module's name stands before its parameters'", () =>

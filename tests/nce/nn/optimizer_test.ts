@@ -18,6 +18,9 @@ const MAKERS: Readonly<Record<string, readonly [keeps: number, make: Make]>> = {
   "SGD with momentum": [V * W + D, (gpu, parameters) => {
     return new SGD(gpu, parameters, { ...OPTIONS, momentum: 0.9 });
   }],
+  "SGD with momentum and decay": [V * W + D, (gpu, parameters) => {
+    return new SGD(gpu, parameters, { ...OPTIONS, momentum: 0.9, weightDecay: 1e-2 });
+  }],
   "Adagrad": [V * W + D, (gpu, parameters) => new Adagrad(gpu, parameters, OPTIONS)],
   "row-wise Adagrad": [V + D, (gpu, parameters) => {
     return new Adagrad(gpu, parameters, { ...OPTIONS, rowwise: true });
@@ -58,7 +61,7 @@ Deno.test("an optimizer keeps what its formula needs, and SGD without momentum n
       assertEquals(kept, 4 * keeps, name);
       train(gpu, parameters, optimizer, [0]);
       // With momentum, [V] steps of rows and two tables of products, written in turn; nothing else has to wait.
-      const waits = name === "SGD with momentum" ? 4 * V + 2 * 16 * 1025 : 0;
+      const waits = name.startsWith("SGD with momentum") ? 4 * V + 2 * 16 * 1025 : 0;
       assertEquals(gpu.memory.bytes - before - 16 - kept, waits, name);
     }
   }));
@@ -111,12 +114,11 @@ async function saveAndGoOn(
       train(gpu, others, other, rest);
       assertEquals(await bits(others), await bits(parameters), name);
       assertThrows(() => other.restore({ nothing: [1] }), RangeError, 'no parameter "nothing"');
-      const number = { table: 1 as unknown as number[] };
-      assertThrows(
-        () => other.restore(number),
-        TypeError,
-        "the counts of table are 1, not an array",
-      );
+      for (const table of [1 as unknown as number[], [], [NaN], [-1]]) {
+        const found = typeof table === "number" ? "1" : `[${table}]`;
+        const message = `the counts of table are ${found}, not an array of finite numbers`;
+        assertThrows(() => other.restore({ table }), TypeError, message);
+      }
       ends.push(await bits(others));
     }
   }, options);

@@ -1,11 +1,12 @@
-/** What a target is contrasted with: its noise, less what does not count, and how much of it was the target. */
+/** Scores of targets and of their noise: checks, samples that do not count, losses, and a count of hits. */
 
-import { affine } from "../kernels/elementwise/arithmetic.ts";
-import type { NoiseScores } from "../kernels/loss/noise_loss.ts";
+import { add, affine, scale } from "../kernels/elementwise/arithmetic.ts";
+import { nceLoss, type NoiseScores, sampledLoss } from "../kernels/loss/noise_loss.ts";
 import { countHits, exclude, subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import type { Device } from "../kernels/device/device.ts";
 import { expectIds, expectShape, type Tensor } from "../kernels/device/tensor.ts";
+import type { LossType } from "./nce_options.ts";
 import type { Noise, NoiseSource } from "./noise/noise.ts";
 
 /** Scores of the targets and of their noise. */
@@ -16,10 +17,32 @@ export interface Scores {
   readonly noise: Tensor;
 }
 
+/** How many rows `input` has, each of `width`; throws a TypeError unless they are one a target, if these are given. */
+export function rowsOf(
+  input: Tensor,
+  width: number,
+  target: Tensor | undefined,
+  expected = `rows of ${width}`,
+): number {
+  const rows = target?.size ?? input.size / width;
+  if (Number.isInteger(rows) && input.size === rows * width) return rows;
+  const what = target ? ` for ${rows} targets` : "";
+  throw new TypeError(`Cannot score [${input.shape}]${what}: expected ${expected}`);
+}
+
 /** The ids `target` as [N]; throws unless they are classes of `noise`. */
 export function flatTargets(step: Step, target: Tensor, { numClasses }: NoiseSource): Tensor {
   expectIds("NCELoss", target, numClasses, "targets");
   return step.own(target.reshape([target.size]));
+}
+
+/** Throws a TypeError unless there is such a loss of scores in training, or out of it, by this noise. */
+export function expectContrast(lossType: LossType, training: boolean, noise: NoiseSource): void {
+  if (lossType === "mix" && !training) {
+    throw new TypeError('Cannot evaluate loss "mix": it is for training only');
+  }
+  if (lossType === "sampled" || noise.independent) return;
+  throw new TypeError(`Cannot compute loss "${lossType}": it needs independent noise`);
 }
 
 /** Throws a TypeError unless `op` has given a score for each of `target` [N] and of its noise. */
@@ -60,12 +83,37 @@ export function shiftedScores(
   return { ...scores, target: shift(scores.target), noise: shift(scores.noise) };
 }
 
+/** The loss [N] of scores with this norm term, by the formulas of NCELoss. */
+export function contrast(
+  step: Step,
+  lossType: Exclude<LossType, "full">,
+  scores: NoiseScores,
+  normTerm: number | Tensor,
+): Tensor {
+  const nce = () =>
+    typeof normTerm === "number"
+      ? nceLoss(step, scores, normTerm)
+      : nceLoss(step, shiftedScores(step, scores, normTerm), 0);
+  switch (lossType) {
+    case "nce":
+      return nce();
+    case "sampled":
+      return sampledLoss(step, scores); // the norm term cancels in a softmax
+    case "mix":
+      return scale(step, add(step, nce(), sampledLoss(step, scores)), 0.5);
+    case "neg": {
+      const noiseLogProb = scale(step, scores.noiseLogProb, 0);
+      const targetLogProb = scale(step, scores.targetLogProb, 0);
+      return nceLoss(step, { ...scores, noiseLogProb, targetLogProb, samples: 1 }, 0);
+    }
+  }
+}
+
 /** Counts on the GPU how often noise equals its target. */
 export class HitCounter implements Disposable {
   readonly #hits: Tensor;
   #samples = 0;
 
-  /** Begins at none. */
   constructor(gpu: Device) {
     this.#hits = gpu.tensor([1], new Uint32Array(1));
   }
@@ -83,7 +131,6 @@ export class HitCounter implements Disposable {
     return { hits: hits!, samples };
   }
 
-  /** Frees the counter. */
   [Symbol.dispose](): void {
     this.#hits.dispose();
   }

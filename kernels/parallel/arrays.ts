@@ -1,4 +1,4 @@
-/** Tensors and arrays of a step in one piece, since every read and every message waits; and sums over them. */
+/** Arrays of numbers: read from the GPU together, since every read waits, joined for a message, and taken apart. */
 
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
@@ -6,7 +6,7 @@ import type { Tensor } from "../device/tensor.ts";
 /** Bytes that are packed on the GPU to be read at once. */
 const PACKED_BYTES = 64 * 2 ** 20;
 
-/** Reads tensors of one type, packed into one on the GPU if they fit, since every read waits. */
+/** Reads tensors of one type, packed into one on the GPU if they fit. */
 export async function readTogether(
   step: Step,
   tensors: readonly Tensor[],
@@ -35,6 +35,15 @@ export function concatenated<T extends Float32Array | Uint32Array>(
   let at = 0;
   for (const array of arrays) all.set(array, at), at += array.length;
   return all;
+}
+
+/** Gives the next `count` elements of array `k` at each call, from the first on. */
+export type Reader<T> = (k: number, count: number) => T;
+
+/** A reader of these arrays. */
+export function readerOf<T extends Float32Array | Uint32Array>(arrays: readonly T[]): Reader<T> {
+  const at = arrays.map(() => 0);
+  return (k, count) => arrays[k]!.subarray(at[k], at[k]! += count) as T;
 }
 
 /** The numbers of the lists, each once, rising. */
