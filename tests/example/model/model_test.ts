@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { LanguageModel } from "../../../example/model/model.ts";
 import { weightedSum } from "../../../kernels/ops.ts";
-import type { Gpu, LossType } from "../../../mod.ts";
+import type { Gpu, LossType, Tensor } from "../../../mod.ts";
 import { SGD } from "../../../nce/nn/mod.ts";
 import { randomIds, values } from "../../reference/data.ts";
 import { indexLinear, type IndexLinearProblem } from "../../reference/index_linear.ts";
@@ -61,8 +61,10 @@ function model(input: Uint32Array, scored: Omit<IndexLinearProblem, "width">): O
 async function check(gpu: Gpu, lossType: "full" | "nce", perWord: boolean): Promise<void> {
   using tied = make(gpu, lossType, perWord);
   const named = tied.parameters(), what = `${lossType}${perWord ? " per word" : ""}`;
-  const read = () => Promise.all(named.map(([, parameter]) => gpu.readFloats(parameter)));
-  const expected = (await read()).map((numbers) => Float64Array.from(numbers));
+  // All are read at once, as each reading waits for the GPU.
+  const read = (tensors: readonly Tensor[]) => Promise.all(tensors.map((t) => gpu.readFloats(t)));
+  const parameters = named.map(([, parameter]) => parameter);
+  const expected = (await read(parameters)).map((numbers) => Float64Array.from(numbers));
   using optimizer = new SGD(gpu, named, { lr: 0.5, ...COEFFICIENTS });
   const reference = new ReferenceSGD(expected, COEFFICIENTS);
   for (let number = 0; number < 6; number++) {
@@ -80,14 +82,14 @@ async function check(gpu: Gpu, lossType: "full" | "nce", perWord: boolean): Prom
     assertClose(await gpu.readFloats(loss), oracle.output, { atol: 2e-5, rtol: 2e-5 }, what);
     const gradients = step.backward(weightedSum(step, loss, step.upload(dLoss)));
     const references = oracle.backward(Float64Array.from(dLoss));
-    for (const [i, [name, parameter]] of named.entries()) {
-      const gradient = await gpu.readFloats(gradients.toDense(parameter)!);
-      assertClose(gradient, references[i]!, { atol: 2e-5, rtol: 5e-5 }, `${what}, ${name}`);
+    const dense = await read(parameters.map((parameter) => gradients.toDense(parameter)!));
+    for (const [i, [name]] of named.entries()) {
+      assertClose(dense[i]!, references[i]!, { atol: 2e-5, rtol: 5e-5 }, `${what}, ${name}`);
     }
     optimizer.step(gradients);
     reference.step(references, 0.5);
   }
-  const found = await read();
+  const found = await read(parameters);
   for (const [i, [name]] of named.entries()) {
     assertClose(found[i]!, expected[i]!, { atol: 1e-5, rtol: 2e-5 }, `${what}, trained ${name}`);
   }
