@@ -17,6 +17,8 @@ import { assemble, type TiledGradient } from "./tiled_gradient.ts";
 /** The gradients that have reached a tensor so far. */
 export interface Flow {
   dense?: Tensor;
+  /** Whether nobody else has `dense`, so that it may be changed. */
+  isOwn?: boolean;
   tiled?: TiledGradient;
   readonly sparse: SparseGradient[];
   /** The sum itself, if it was computed elsewhere. */
@@ -92,8 +94,8 @@ export class GradientSums {
     if (dense && sparse.length === 0) return dense;
     const rows = mergeRows(scope, tensor, sparse);
     if (!dense) return rows;
-    if (!tiled) return scatterRows(scope, rows, tensor, dense);
-    addRows(scope, rows, dense); // nobody else has what was assembled here
+    if (!flow.isOwn) return scatterRows(scope, rows, tensor, dense);
+    addRows(scope, rows, dense);
     return dense;
   }
 }
@@ -107,5 +109,6 @@ export function joinTiles(scope: Scope, tensor: Tensor, flow: Flow): void {
   const { tiled, dense, sparse } = flow;
   if (!tiled || (!dense && sparse.length === 0)) return;
   addDense(scope, flow, assemble(scope, tensor, tiled));
+  flow.isOwn = true;
   delete flow.tiled;
 }

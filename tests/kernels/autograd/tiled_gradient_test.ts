@@ -1,10 +1,9 @@
 // Tiled gradients: the table of an exact cross entropy, updated tile by tile, as if its gradient were whole.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Gpu, IndexLinear, type Step, type Tensor } from "../../../mod.ts";
+import { type Gpu, type Gradients, IndexLinear, type Step, type Tensor } from "../../../mod.ts";
 import { Adagrad, Adam, type NamedParameter, SGD } from "../../../nce/nn/mod.ts";
 import { add, crossEntropy, gather, matmul, sum, weightedSum } from "../../../kernels/ops.ts";
-import type { Gradients } from "../../../kernels/mod.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";
@@ -148,6 +147,22 @@ Deno.test("a tiled gradient becomes a whole one where the table has another use"
       };
       assertClose(await gradient(4608), await gradient(), { atol: 4e-6, rtol: 1e-5 }, name);
     }
+  }));
+
+Deno.test("a whole gradient with rows added takes the memory of one table where it was tiled", () =>
+  withGpu(async (gpu) => {
+    const [rows, classes, width] = [9, 20_000, 32];
+    using table = gpu.tensor([classes, width], values(classes * width, 1));
+    using bias = gpu.tensor([classes]);
+    table.requiresGrad = true;
+    const peak = await peakMemory(gpu, () => {
+      using step = gpu.step({ training: true });
+      const x = gather(step, table, step.upload(randomIds(rows, classes, 1)));
+      const target = step.upload(randomIds(rows, classes, 2));
+      step.backward(sum(step, crossEntropy(step, x, table, bias, target, table.bytes / 4)));
+    });
+    assert(peak.bytes < 1.6 * table.bytes, `${peak.bytes} for ${table.bytes}`);
+    await gpu.finish();
   }));
 
 Deno.test("a tiled gradient throws a TypeError once its inputs have changed, unless it was whole before", () =>
