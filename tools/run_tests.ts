@@ -64,6 +64,8 @@ const SMALL_PARTS = Deno.env.has("NCE_MAX_BINDING_BYTES")
   ? ["--preload", "tests/support/small_parts.ts"]
   : [];
 
+const ENCODER = new TextEncoder();
+
 /** The flag of Deno that leaves out the check of types. */
 const NO_CHECK = "--no-check";
 
@@ -103,8 +105,10 @@ async function runDeno(
   }
   await shown;
   const { code, signal } = await tests.status;
-  if (signal !== null) console.error(`deno test died of ${signal}`);
-  return { ...counts, code };
+  if (code === 0 || counts.failed > 0) return { ...counts, code };
+  // It ended before its closing line.
+  show(ENCODER.encode(`\n${words.at(-1)} ended with ${signal ?? `code ${code}`}\n`));
+  return { ...counts, failed: 1, code };
 }
 
 /** An argument, or the path of the file that it names in the folder where the task was started. */
