@@ -49,7 +49,7 @@ export class WindowedEpoch extends Epoch {
     const all = countPieces(text.blocks, options);
     const pieces = [...all.values()].reduce((sum, count) => sum + count, 0);
     this.#longest = Math.max(...all.keys());
-    // A batch has others than its target to be told from.
+    // If noise comes from the batch, a lone row of one word would have none.
     const least = isFromBatch(noise) ? 2 : 1;
     this.#count = Math.max(least, rowsOfBatch(options, text.tokens / pieces, this.#longest));
     const begins = [0];
