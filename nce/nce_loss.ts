@@ -10,6 +10,7 @@ import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import { subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
+import { expectObject } from "../kernels/device/expect.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import {
   expectGpu,
@@ -161,7 +162,9 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   /** The noise for targets [N]. */
   getNoise(step: Step, target: Tensor): Noise {
     const { noiseRatio, perWord } = this;
-    return this.noise.sample(step, { target, noiseRatio, perWord });
+    const noise = this.noise.sample(step, { target, noiseRatio, perWord });
+    expectObject("draw noise", "what sample() gave", noise, "an object");
+    return noise;
   }
 
   /**

@@ -228,9 +228,18 @@ Deno.test("auditGradient() rejects draws, seeds and criteria that are none", () 
     const none = {} as unknown as typeof layer;
     const audit = (options: object, criterion = layer) =>
       auditGradient(gpu, criterion, (step) => {
-        return [step.upload(Uint32Array.of(1)), step.upload(values(4, 1), [1, 4])];
+        return layer.forward(
+          step,
+          step.upload(Uint32Array.of(1)),
+          step.upload(values(4, 1), [1, 4]),
+        );
       }, options);
-    await assertRejects(() => audit({ draws: 0 }), RangeError, "draws is 0");
+    await assertRejects(
+      () => audit({ draws: 1 }),
+      RangeError,
+      "draws is 1, not an integer from 2 on",
+    );
     await assertRejects(() => audit({ seed: -1 }), RangeError, "seed is -1");
+    await assertRejects(() => audit({ number: 0.5 }), RangeError, "number is 0.5");
     await assertRejects(() => audit({}, none), TypeError, "criterion is an object");
   }));

@@ -191,7 +191,8 @@ const COURSE = alike({ modes: EPOCHS, mayChange: true }, {
   }),
   audit: count(ANY_COUNT, {
     value: "steps",
-    help: "Every so many steps, compare the sampled gradient with the exact one.",
+    help:
+      "Every so many steps, compare the sampled gradient with the exact one: is k large enough?",
     absent: 0,
   }),
   checkpointMinutes: number([0, 1e6], {

@@ -33,7 +33,7 @@ export interface TrainEvent extends Figures {
 }
 
 /** Written at intervals if requested: the sampled gradient compared with the exact one. */
-export interface AuditEvent extends Pick<Audit, "cosine" | "bias" | "variance"> {
+export interface AuditEvent extends Audit {
   readonly event: "audit";
   /** Number of the training step. */
   readonly step: number;

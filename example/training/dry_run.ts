@@ -12,11 +12,12 @@ import { Failure } from "../shared/errors.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { evaluate, evaluateLoss, uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import type { WordModel } from "../model/model.ts";
+import { auditModel } from "./gradient_audit.ts";
 
 /**
- * Runs a training step without an update on the largest batch of `training`, and an exact evaluation (of
- * the loss for `neg`, which has no probabilities) of the largest batch of `evaluation`. The model does not
- * change; afterwards kernels are compiled and buffers are in the pool.
+ * Runs a training step without an update on the largest batch of `training`, an audit of it if there will be
+ * `audits`, and an exact evaluation (of the loss for `neg`, which has no probabilities) of the largest batch of
+ * `evaluation`. The model does not change; afterwards kernels are compiled and buffers are in the pool.
  *
  * @throws {Failure} If the device runs out of memory, or fails in another way.
  */
@@ -25,12 +26,14 @@ export async function dryRun(
   model: WordModel,
   training: Epoch,
   evaluation: readonly Batch[],
+  audits = false,
   communicator: Communicator = ALONE,
 ): Promise<void> {
   const batch = training.largest();
   try {
     await tryTraining(gpu, model, batch, communicator);
     await gpu.finish();
+    if (audits) await auditModel(gpu, model, batch, { draws: 2 });
     const evaluated = model.criterion.lossType === "neg" ? evaluateLoss : evaluate;
     const ranks = new Ranks(model.shard ? communicator : ALONE); // whole tables: each by itself
     await evaluated(gpu, model, [largestBatch(evaluation)], { ranks });

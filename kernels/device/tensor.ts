@@ -129,7 +129,8 @@ export class Tensor implements Disposable {
   static {
     storageIn = (tensor) => {
       if (tensor.#disposed) throw new UseAfterDisposeError(tensor);
-      return tensor.#storage ?? failInParts("use it so", tensor.shape, tensor.#parts.length);
+      return tensor.#storage ??
+        failInParts("use it as one tensor", tensor.shape, tensor.#parts.length);
     };
     partsOf = (tensor) => {
       if (tensor.#disposed) throw new UseAfterDisposeError(tensor);

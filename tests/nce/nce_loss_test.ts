@@ -89,6 +89,19 @@ Deno.test("NCELoss throws when noise ids or the scorer's shapes do not fit", () 
     assertThrows(() => criterion.forward(step, target, x), TypeError, "noise");
   }));
 
+Deno.test("NCELoss throws when a source of noise gives nothing, as one without a return does", () =>
+  withGpu((gpu) => {
+    using criterion = new Bilinear(gpu);
+    Object.assign(criterion.noise, { sample: () => undefined });
+    using step = gpu.step({ training: true });
+    const x = step.upload(values(N * E, 1), [N, E]);
+    assertThrows(
+      () => criterion.forward(step, step.upload(randomIds(N, V, 1)), x),
+      TypeError,
+      "Cannot draw noise: what sample() gave is undefined, not an object",
+    );
+  }));
+
 Deno.test("lossType can be set between any two calls", () =>
   withGpu(async (gpu) => {
     using criterion = new IndexLinear(gpu, {

@@ -153,7 +153,8 @@ const PROTO = `syntax = "proto3";
 package tensorflow;
 message Event { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; }
 message Summary { repeated Value value = 1; message Value {
-  string tag = 1; float simple_value = 2; HistogramProto histo = 5; TensorProto tensor = 8; SummaryMetadata metadata = 9; } }
+  string tag = 1; SummaryMetadata metadata = 9;
+  oneof value { float simple_value = 2; HistogramProto histo = 5; TensorProto tensor = 8; } } }
 message HistogramProto { double min = 1; double max = 2; double num = 3; double sum = 4;
   double sum_squares = 5; repeated double bucket_limit = 6; repeated double bucket = 7; }
 message TensorProto { int32 dtype = 1; TensorShapeProto tensor_shape = 2; repeated bytes string_val = 8; }

@@ -51,7 +51,8 @@ function assertNamesSizes(gpu: Gpu): void {
   const message = `Cannot make a tensor ${sizes} bytes: ${gpu.name} binds at most `;
   for (const make of [gpu.tensor.bind(gpu), gpu.temporary.bind(gpu)]) {
     const error = assertThrows(() => make([rows, 100]), RangeError);
-    assertEquals(error.message, message + gpu.maxTensorBytes);
+    const cure = "; a table of many rows may be larger (gpu.table)";
+    assertEquals(error.message, message + gpu.maxTensorBytes + cure);
   }
 }
 
