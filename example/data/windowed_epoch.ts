@@ -3,10 +3,11 @@
 import { Philox } from "../../kernels/random/mod.ts";
 import { isFromBatch } from "../options/settings.ts";
 import { firstIndex } from "../shared/search.ts";
+import { countRows, type LengthCounts } from "./best_fit.ts";
 import { Epoch, ORDER_STREAM, piecesOf, type TrainingOptions } from "./epoch.ts";
 import type { Block } from "./id_file.ts";
 import type { LargeText } from "./large_text.ts";
-import { countRows, type LengthCounts, type Rows, shuffledRows } from "./pack.ts";
+import { type Rows, shuffledRows } from "./pack.ts";
 import { type Row, RowBatch } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
 import { shuffle, upTo } from "./shuffle.ts";
