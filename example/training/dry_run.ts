@@ -38,7 +38,7 @@ export async function dryRun(
     const ranks = new Ranks(model.shard ? communicator : ALONE); // whole tables: each by itself
     await evaluated(gpu, model, [largestBatch(evaluation)], { ranks });
     // These hits are not part of the training.
-    await model.criterion.takeHits(gpu);
+    await model.criterion.takeHits();
   } catch (cause) {
     if (!(cause instanceof DeviceError) || cause instanceof OutOfMemoryError) {
       throw withMemoryCure(cause);
@@ -58,7 +58,7 @@ async function tryTraining(
   communicator: Communicator,
 ): Promise<void> {
   const { own, part } = rankColumns(batch, communicator.rank, communicator.size);
-  using step = gpu.step({ training: true, ...(part && { part }) });
+  using step = gpu.step({ training: true, number: 0, ...(part && { part }) });
   const { mean } = await meanLossOf(step, model, own, communicator);
   const gradients = step.backward(mean);
   for (const [, parameter] of model.parameters()) gradients.get(parameter);

@@ -18,7 +18,7 @@ export async function auditModel(
     const loss = criterion.forward(step, step.upload(batch.target), context);
     return meanOf(step, loss, batch);
   }, options);
-  await criterion.takeHits(gpu); // these do not count
+  await criterion.takeHits(); // these do not count
   return audit;
 }
 

@@ -229,7 +229,7 @@ export class Trainer implements Disposable {
 
   /** Counts the noise samples since the last call. */
   async #countHits(): Promise<void> {
-    const { hits, samples } = await this.#model.criterion.takeHits(this.#gpu);
+    const { hits, samples } = await this.#model.criterion.takeHits();
     const [allHits, allSamples] = await this.#ranks.sums([hits, samples]), before = this.#at.hits;
     this.#at = {
       ...this.#at,

@@ -28,8 +28,8 @@ export interface StepOptions {
   /** Seed of the random numbers, an integer from 0 to 2^53 - 1; 0 unless given. */
   seed?: number;
   /**
-   * Number of the step, an integer from 0 to 2^32 - 1; 0 unless given. Steps of different numbers draw
-   * different random numbers.
+   * Number of the step, an integer from 0 to 2^32 - 1. Steps of different numbers draw different random
+   * numbers. Unless given, the training steps of a Gpu are numbered from 0 on, and all others are 0.
    */
   number?: number;
   /** Which rows of a batch the step computes; all unless given. */
@@ -91,9 +91,10 @@ export class Step implements Scope, Disposable {
   }
 
   /** Used by {@linkcode Gpu.step}. */
-  constructor(gpu: Device, options: StepOptions) {
+  constructor(gpu: Device, options: StepOptions, next: () => number) {
     expectObject("begin a step", "options", options, "an object");
-    const { training = false, dropout = true, seed = 0, number = 0, part } = options;
+    const { training = false, dropout = true, seed = 0, part } = options;
+    const { number = training ? next() : 0 } = options;
     expectBoolean("begin a step", "training", training);
     expectBoolean("begin a step", "dropout", dropout);
     expectSeed("begin a step", seed);

@@ -170,7 +170,7 @@ async function expectedAudit(
   const gradient = (lossType: "full" | "nce" | "sampled" | "mix", noise: ArrayLike<number>) => {
     const problem = { target: TARGET, noise, noiseRatio: K, logProb, normTerm: NORM_TERM };
     const oracle = indexLinear({ ...problem, lossType, training: true, width: E });
-    const part = layer.reduction === "elementwise_mean" ? 1 / N : 1;
+    const part = layer.reduction === "mean" ? 1 / N : 1;
     const [, dWeight, dBias] = oracle(...inputs).backward(new Float64Array(N).fill(part));
     return [...dWeight!, ...dBias!];
   };

@@ -25,7 +25,7 @@ Deno.test("measureGradient() falls with the number of samples, and leaves the mo
     const fitting = await measureGradient(gpu, model, batch, settings, (k) => k < 50) ?? [];
     assertEquals(fitting.map(({ samples }) => samples), [2, 10]);
     assertEquals(model.criterion.noiseRatio, 10);
-    assertEquals(await model.criterion.takeHits(gpu), { hits: 0, samples: 0 });
+    assertEquals(await model.criterion.takeHits(), { hits: 0, samples: 0 });
   }));
 
 Deno.test("gradientFact() suggests the least of the tried numbers of samples that is enough", () => {

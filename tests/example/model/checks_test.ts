@@ -216,7 +216,7 @@ async function trained(loss: string, isDry: boolean) {
     using trainer = new Trainer(gpu, model, settings);
     using losses = new Losses(gpu);
     if (isDry) await dryRun(gpu, model, batches, evaluationBatches(CORPUS.valid), loss === "nce");
-    const counted = await model.criterion.takeHits(gpu);
+    const counted = await model.criterion.takeHits();
     assertEquals(counted, { hits: 0, samples: 0 }, "samples of the dry run are counted");
     for (let i = 0; i < 3; i++) await trainer.step(batches.at(i), losses);
     ({ bytes } = gpu.memory);

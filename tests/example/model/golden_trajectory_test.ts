@@ -2,7 +2,8 @@
 
 import { assert, assertNotEquals } from "@std/assert";
 import { LanguageModel, type WordModelOptions } from "../../../example/model/model.ts";
-import type { AliasMultinomial, Gpu, LossType, Noise, Step, Tensor, Tuning } from "../../../mod.ts";
+import type { Tuning } from "../../../kernels/mod.ts";
+import type { AliasMultinomial, Gpu, LossType, Noise, Step, Tensor } from "../../../mod.ts";
 import { NEVER } from "../../../kernels/device/tuning.ts";
 import { SGD } from "../../../nce/nn/mod.ts";
 import { weightedSum } from "../../../kernels/ops.ts";
