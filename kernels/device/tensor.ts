@@ -52,7 +52,8 @@ export function willChange(tensor: Tensor, bytes: number, idLimit: number): void
   dropTexels(storage);
 }
 
-function dropTexels({ copies }: Storage): void {
+/** Gives back the copies in textures, which are wrong or will not be read again. */
+export function dropTexels({ copies }: Storage): void {
   while (copies.length > 0) copies.shift()!.texels.release();
 }
 

@@ -1,9 +1,10 @@
 /**
- * A reader of TensorBoard event files that shares no code with the program: records with checksums, the
- * wire format of Protocol Buffers, and Google's own decoder where installed.
+ * A reader of TensorBoard event files that shares no code of the program: records with checksums, fields of
+ * messages, and Google's own decoder where installed.
  */
 
 import { assertEquals } from "@std/assert";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 
 /** A value of an event: a figure, a histogram, or a text with the plugin that shows it. */
 export interface ReadValue {
@@ -71,22 +72,12 @@ export function crc32c(bytes: Uint8Array): number {
 type Field = readonly [number: number, value: Uint8Array | number];
 
 function fieldsOf(message: Uint8Array): Field[] {
-  let at = 0;
-  const varint = () => {
-    let value = 0n;
-    for (let shift = 0n;; shift += 7n) {
-      const byte = message[at++]!;
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) return Number(value);
-    }
-  };
-  const take = (size: number) => message.subarray(at, at += size);
-  const fields: Field[] = [];
-  while (at < message.length) {
-    const key = varint(), kind = key & 7;
-    if (![0, 1, 2, 5].includes(kind)) throw new Error(`Wire type ${kind}`);
-    const value = kind === 0 ? varint() : take(kind === 1 ? 8 : kind === 5 ? 4 : varint());
-    fields.push([key >>> 3, value]);
+  const reader = new BinaryReader(message), fields: Field[] = [];
+  while (reader.pos < reader.len) {
+    const [number, kind] = reader.tag();
+    if (kind === WireType.Varint) fields.push([number, Number(reader.int64())]);
+    else if (kind === WireType.LengthDelimited) fields.push([number, reader.bytes()]);
+    else fields.push([number, reader.skip(kind)]);
   }
   return fields;
 }
