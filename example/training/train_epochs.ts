@@ -83,10 +83,12 @@ function isPatient({ settings: { patience }, best: { best }, io }: Run, trainer:
 async function trainEpoch(run: Run, loop: Loop): Promise<void> {
   const { gpu, settings: { epochs, loss }, corpus, model, io, metrics, ranks } = run;
   const { trainer, checkpoints, validationMs } = loop, { epoch } = trainer;
-  const begin = performance.now(), beforeBatch = () => checkpoints.writeIfDue();
-  const batches = run.epochs.at(epoch), watch = { validationMs, io, metrics, beforeBatch };
-  const trained = await trainer.trainEpoch(batches, watch), between = performance.now();
-  const validation = await validate(gpu, model, corpus, io, ranks), end = performance.now();
+  const watch = { validationMs, io, metrics, beforeBatch: () => checkpoints.writeIfDue() };
+  const begin = performance.now();
+  const trained = await trainer.trainEpoch(run.epochs.at(epoch), watch);
+  const between = performance.now();
+  const validation = await validate(gpu, model, corpus, io, ranks);
+  const end = performance.now();
   loop.validationMs = end - between;
   recordEpoch(run, trainer, trained, validation, end - begin);
   if (!Number.isFinite(validation.measure)) {
