@@ -1,7 +1,8 @@
 /** Gradients of weights and biases: on GPUs, those of several linear maps in one launch. */
 
 import type { Device } from "../device/device.ts";
-import { forParts, numbered, setsBound } from "../device/part_bindings.ts";
+import { forParts, numbered } from "../device/for_parts.ts";
+import { setsBound } from "../device/part_bindings.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 import { columnSums } from "./column_sums.ts";
 import { matmulInto } from "./matmul.ts";

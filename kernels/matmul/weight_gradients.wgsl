@@ -2,7 +2,7 @@
 //
 // dW[m, w] = sum over n of dOut[n, m] x[n, w]; db[m] = sum over n of dOut[n, m]; of each of PARTS maps.
 // Shapes: dOut [N, M], x [N, W], dW [M, W], db [M]; N is the same for all maps.
-// Prefixed with _workgroup_tile.wgsl and _shifted.wgsl; part_bindings.ts repeats what a map needs.
+// Prefixed with _workgroup_tile.wgsl and _shifted.wgsl; for_parts.ts repeats what a map needs.
 // gradients: dispatch: 1-D over the tiles of all dW, times ceil(N / depth) workgroups, folded. It writes dW
 // in rows of whole vec4s, and where depth (a multiple of SLAB) is less than N, the sums of each chunk of
 // depth rows: [ceil(N / depth), M, ceil(W / 4)] vec4s and [ceil(N / depth), M]. Then
@@ -41,6 +41,7 @@ var<private> map: u32;
 // Sums of four columns of dOut over the rows that the thread has fetched.
 var<private> sums: vec4f;
 
+#each PART
 // Columns `column` to `column + 3` of row n of dOut, zero from row `end` on.
 fn load_a_PART(column: u32, n: u32, end: u32) -> vec4f {
   let at = n * params.m_PART + column;
@@ -56,38 +57,47 @@ fn load_b_PART(column: u32, n: u32, end: u32) -> vec4f {
   if (!VECTOR_B) { v = shifted(v, x_PART[at / 4 + 1], at % 4); }
   return select(vec4f(), v, n < end);
 }
+#end
 
 fn block_of_a(column: u32, n: u32, end: u32) -> mat4x4f {
   var v: mat4x4f;
+  #each PART
   if (map == PART) {
     v = mat4x4f(load_a_PART(column, n, end), load_a_PART(column, n + 1, end),
       load_a_PART(column, n + 2, end), load_a_PART(column, n + 3, end));
   }
+  #end
   sums += v[0] + v[1] + v[2] + v[3];
   return v;
 }
 
 fn block_of_b(column: u32, n: u32, end: u32) -> mat4x4f {
   var v: mat4x4f;
+  #each PART
   if (map == PART) {
     v = mat4x4f(load_b_PART(column, n, end), load_b_PART(column, n + 1, end),
       load_b_PART(column, n + 2, end), load_b_PART(column, n + 3, end));
   }
+  #end
   return v;
 }
 
+#each PART
 fn store_row_PART(chunk: u32, row: u32, column: u32, v: vec4f) {
   let width = (params.w_PART + 3) / 4;
   if (row < params.m_PART) { d_weight_PART[(chunk * params.m_PART + row) * width + column / 4] = v; }
 }
+#end
 
 fn store(chunk: u32, row: u32, column: u32, rows: mat4x4f) {
+  #each PART
   if (map == PART && column < params.w_PART) {
     store_row_PART(chunk, row, column, rows[0]);
     store_row_PART(chunk, row + 1, column, rows[1]);
     store_row_PART(chunk, row + 2, column, rows[2]);
     store_row_PART(chunk, row + 3, column, rows[3]);
   }
+  #end
 }
 
 // The sum of a column of dOut, from the four threads that have fetched it.
@@ -104,7 +114,8 @@ fn gradients(group: Group, @builtin(local_invocation_index) thread: u32) {
   let chunk = group_index(group) / params.tiles;
   var number = group_index(group) % params.tiles; // in the map; wraps, and is too large, for later ones
   var corner: vec2u;
-  if (PART < PARTS) { // always: a block for each
+  #each PART
+  {
     let tiles = tiles_of(params.m_PART, params.w_PART);
     if (number < tiles.x * tiles.y) {
       map = PART;
@@ -112,6 +123,7 @@ fn gradients(group: Group, @builtin(local_invocation_index) thread: u32) {
     }
     number -= tiles.x * tiles.y;
   }
+  #end
   let begin = chunk * params.depth;
   let tile = tile_product(corner, begin, min(params.rows, begin + params.depth), thread);
   if (thread < ROWS) {
@@ -128,16 +140,19 @@ fn gradients(group: Group, @builtin(local_invocation_index) thread: u32) {
   store(chunk, bottom, right, tile.bottom_right);
   let row = corner.x + thread;
   if (corner.y > 0 || thread >= ROWS) { return; }
+  #each PART
   if (map == PART && row < params.m_PART) {
     d_bias_PART[chunk * params.m_PART + row] = fetched_sum(thread);
   }
+  #end
 }
 
 @compute @workgroup_size(64)
 fn combine(group: Group, @builtin(local_invocation_index) local: u32) {
   let chunks = (params.rows + params.depth - 1) / params.depth;
   var at = thread_index(group, local); // in the map; wraps, and is too large, for later ones
-  if (PART < PARTS) { // always: a block for each
+  #each PART
+  {
     let m = params.m_PART;
     let w = params.w_PART;
     let width = (w + 3) / 4 * 4;
@@ -153,4 +168,5 @@ fn combine(group: Group, @builtin(local_invocation_index) local: u32) {
     }
     at -= m * (w + 1);
   }
+  #end
 }

@@ -1,7 +1,8 @@
 /** Exact momentum and weight decay for tables of which a step changes only a few rows. */
 
 import type { Device } from "../device/device.ts";
-import { boundParts, forParts } from "../device/part_bindings.ts";
+import { forParts } from "../device/for_parts.ts";
+import { boundParts } from "../device/part_bindings.ts";
 import { madeLike } from "../device/parts.ts";
 import { hasRowsOf } from "../device/pending.ts";
 import { rowLanes, type VecSource } from "../device/vec.ts";
