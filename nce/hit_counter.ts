@@ -8,10 +8,12 @@ import type { Noise } from "./noise/noise.ts";
 
 /** Counts on the GPU how often noise equals its target. */
 export class HitCounter implements Disposable {
+  readonly #gpu: Device;
   readonly #hits: Tensor;
   #samples = 0;
 
   constructor(gpu: Device) {
+    this.#gpu = gpu;
     this.#hits = gpu.tensor([1], new Uint32Array(1));
   }
 
@@ -21,9 +23,9 @@ export class HitCounter implements Disposable {
   }
 
   /** The hits since the last call, and the samples among which they were. */
-  async take(gpu: Device): Promise<{ hits: number; samples: number }> {
-    const [hits] = await gpu.read(this.#hits), samples = this.#samples;
-    gpu.write(this.#hits, new Uint32Array(1));
+  async take(): Promise<{ hits: number; samples: number }> {
+    const [hits] = await this.#gpu.read(this.#hits), samples = this.#samples;
+    this.#gpu.write(this.#hits, new Uint32Array(1));
     this.#samples = 0;
     return { hits: hits!, samples };
   }
