@@ -52,11 +52,12 @@ export async function backwardAcross(
   const own = sums.reached().map(([tensor, flow]) => ownOf(step, tensor, flow));
   const tiles = own.map(({ tensor, tiled }) => tiled && readTiles(step, tensor, tiled));
   const over = await sumOver(communicator, step, loss, own, returned, along);
-  for (const [i, { tensor, dense, shared }] of own.entries()) {
+  for (const [i, { tensor, dense, isOwn, shared }] of own.entries()) {
     const whole = await tiles[i], rows = over.rows.get(tensor);
     if (whole) await communicator.sum(whole);
     sums.replace(tensor, {
       dense: dense && over.totals.get(dense),
+      isOwn,
       tiled: whole && tilesOf(step, tensor, whole),
       sparse: [
         ...shared.map(({ ids, values }) => sparse(ids, over.totals.get(values)!)),
@@ -73,6 +74,8 @@ export async function backwardAcross(
 interface Own {
   readonly tensor: Tensor;
   readonly dense?: Tensor | undefined;
+  /** Whether nobody else has `dense`: then nobody else gets its sum. */
+  readonly isOwn?: boolean | undefined;
   readonly tiled?: TiledGradient | undefined;
   /** Rows that all ranks have: only their values are summed. */
   readonly shared: readonly SparseGradient[];
@@ -80,11 +83,12 @@ interface Own {
   readonly rows?: MergedGradient;
 }
 
-function ownOf(step: Step, tensor: Tensor, { dense, tiled, sparse }: Readonly<Flow>): Own {
+function ownOf(step: Step, tensor: Tensor, flow: Readonly<Flow>): Own {
+  const { dense, isOwn, tiled, sparse } = flow;
   const isShared = ({ ids, coefficients }: SparseGradient) => step.isShared(ids) && !coefficients;
   const shared = sparse.filter(isShared), others = sparse.filter((part) => !isShared(part));
   return {
-    ...{ tensor, dense, tiled, shared },
+    ...{ tensor, dense, isOwn, tiled, shared },
     ...(others.length > 0 && { rows: mergeRows(step, tensor, others) }),
   };
 }
