@@ -55,7 +55,8 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   const own = await readDevLists(settings);
   const all = await withReferences([...own, ...read.lists], settings, io);
   const lists = all.slice(own.length);
-  checkOldScores(all, settings, path);
+  checkOldScores(own, settings, String(settings.dev));
+  checkOldScores(lists, settings, path);
   const { dev, test } = split(all.slice(0, own.length), lists, settings), results: Result[] = [];
   const unknown = systems.map((system) => countUnknown(system, lists));
   for (const counts of unknown) {
@@ -101,17 +102,18 @@ async function withReferences(
   io: Io,
 ): Promise<readonly NBestList[]> {
   if (ref === null) return lists;
-  const ids = new Set(lists.map(({ id }) => id)), references = await readReferences(ref, ids);
-  if (ids.size < lists.length) {
+  const ids = new Set<string>(), both = lists.find(({ id }) => ids.size === ids.add(id).size);
+  if (both !== undefined) {
     throw new Failure(
-      `Cannot use --ref ${ref}: an utterance of the lists is also in those of --dev`,
+      `Cannot use --ref ${ref}: ${both.id} is in the lists and in those of --dev; give lists of other utterances`,
     );
   }
+  const references = await readReferences(ref, ids);
   const [more, ...others] = [...references.keys()].filter((id) => !ids.has(id));
   if (more !== undefined) {
-    const count = formatCount(1 + others.length);
+    const rest = others.length > 0 ? ` and ${formatCount(others.length)} more` : "";
     io.err(
-      `warning: ${count} of --ref ${ref} have no list (${more}), and their errors are not counted`,
+      `warning: --ref ${ref} also has ${more}${rest} without a list: their errors are not counted`,
     );
   }
   return lists.map((list) => {

@@ -206,7 +206,7 @@ Deno.test("weights are searched on lists of their own, and the others are all co
     assertEquals(await main(["rescore", "tiny", "eval", "--dev", "eval", "--ref", "ref"], io), 1);
     assertMatch(
       io.errLines[0]!,
-      /^error: Cannot use --ref ref: an utterance of the lists is also in/,
+      /^error: Cannot use --ref ref: u8 is in the lists and in those of --dev; give lists of /,
     );
     assertEquals(await main(["rescore", "tiny", "eval", "--dev", "5"], io), 2);
     assertMatch(
@@ -215,7 +215,17 @@ Deno.test("weights are searched on lists of their own, and the others are all co
     );
     assertEquals(await main(["rescore", "tiny", "eval", "--dev", "bare"], io), 2);
     assertMatch(io.errLines[2]!, /^error: Cannot search weights: /);
-    assertEquals([io.errLines.length, io.outLines], [3, []]);
+    const mixed = "rescore tiny eval --dev bare2 --interpolate 0.5".split(" ");
+    writeJson(
+      "bare2",
+      all.slice(0, 8).map(({ hypotheses, ...list }) => ({
+        ...list,
+        hypotheses: hypotheses.map(({ lm: _lm, ...one }) => one),
+      })),
+    );
+    assertEquals(await main(mixed, io), 1);
+    assertMatch(io.errLines[3]!, /^error: Cannot use --interpolate 0\.5: .* in bare2 has no /);
+    assertEquals([io.errLines.length, io.outLines], [4, []]);
   }));
 
 Deno.test("rescore says which words a model does not know, and which references have no list", () =>
@@ -227,7 +237,7 @@ Deno.test("rescore says which words a model does not know, and which references 
     const given = { "lm-weight": "1", "word-penalty": "0" };
     await rescore(["tiny", "lists"], { ...given, ref: "ref" }, io);
     assertEquals(io.errLines, [
-      "warning: 2 of --ref ref have no list (v8), and their errors are not counted",
+      "warning: --ref ref also has v8 and 1 more without a list: their errors are not counted",
     ]);
     assertMatch(io.outLines[1]!, /^unknown +9\.1 % of the words to tiny$/); // w20, one word of eleven
     writeJson(
