@@ -28,6 +28,7 @@ import {
   flatTargets,
   HitCounter,
   type Scores,
+  shifted,
   shiftedScores,
 } from "./scores.ts";
 import {
@@ -57,8 +58,11 @@ import { isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
  *   ln(p / (k q)): not a probability model.
  * - `full`: exact cross entropy, if there is a {@linkcode scoreAllClasses}.
  *
+ * In training, `selfNorm` alpha adds `alpha (ln Z - c)^2` to any of them: with the exact ln Z in `full`, else with
+ * its estimate {@linkcode logPartition} from the noise. With a learned c it is the variance of ln Z that falls.
+ *
  * Sources: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Mikolov et al. 2013 (`neg`); Jean et al. 2015;
- * Ma and Collins 2018.
+ * Ma and Collins 2018; Devlin et al. 2014 (`selfNorm`); Chen et al. 2015 (the variance).
  */
 export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> extends Module {
   /** c, the assumed ln Z: a number, or a parameter [1]. */
@@ -251,7 +255,9 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     const { lossType } = this, target = flatTargets(step, given, this.noise);
     if (lossType === "full") {
       expectWhole('compute loss "full"', this.parameters());
-      return this.ceLoss(step, target, ...input).loss;
+      const { loss, logZ } = this.ceLoss(step, target, ...input);
+      if (!this.#penalizes(step)) return loss;
+      return this.#penalized(step, loss, shifted(step, logZ, this.normTerm));
     }
     const training = this.#training && step.training;
     if (this.#isUnnormalized(step)) {
@@ -266,10 +272,18 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     const removeHits = this.#removeHits && lossType === "sampled";
     const counted = countedScores(step, target, noise, scores, removeHits);
     const loss = contrast(step, lossType, counted, this.normTerm);
-    if (!training || this.#selfNorm === 0) return loss;
+    if (!this.#penalizes(step)) return loss;
     // Z^ estimates the whole sum: a hit is a sample like any other.
     const all = removeHits ? countedScores(step, target, noise, scores, false) : counted;
-    const logZ = logPartition(step, shiftedScores(step, all, this.normTerm));
+    return this.#penalized(step, loss, logPartition(step, shiftedScores(step, all, this.normTerm)));
+  }
+
+  #penalizes(step: Step): boolean {
+    return this.#training && step.training && this.#selfNorm > 0;
+  }
+
+  /** `loss + alpha logZ^2`, where `logZ` is less the norm term. */
+  #penalized(step: Step, loss: Tensor, logZ: Tensor): Tensor {
     return add(step, loss, scale(step, multiply(step, logZ, logZ), this.#selfNorm));
   }
 

@@ -15,6 +15,7 @@ import {
 } from "./class_tiles.ts";
 import type { Step } from "../autograd/step.ts";
 import { versionOf } from "../device/parts.ts";
+import { add, scale } from "../elementwise/arithmetic.ts";
 import { expectIds, expectShape, type Tensor } from "../device/tensor.ts";
 
 const kernel = withVec(crossEntropySource);
@@ -62,7 +63,8 @@ function launch(
  * Exact cross entropy `loss[n] = ln Z[n] - s(target[n])` [N] of any scorer, and its parts.
  *
  * At most `scorer.heldBytes` of the N x V scores exist at a time. If all fit, they are kept for the backward
- * pass; else they are computed in tiles of classes, again whenever they are needed. Gradients flow through `loss` alone.
+ * pass; else they are computed in tiles of classes, again whenever they are needed. Gradients flow through `loss`
+ * and `logZ`: that of s(v) is `p(v) (dLoss + dLogZ) - [v is the target] dLoss`.
  */
 export function tiledCrossEntropy(
   step: Step,
@@ -86,17 +88,19 @@ export function tiledCrossEntropy(
     else scores.dispose();
     if (long) gpu.submit();
   }
+  let dLossFound: Tensor | undefined;
   step.record({
-    name: "crossEntropy",
+    name: "logZ",
     inputs: scorer.inputs,
-    output: loss,
-    backward: (dLoss) => {
+    output: logZ,
+    backward: (dLogZ) => {
+      const dLoss = dLossFound ?? zeros(step, N);
       const differentiate = (scores: Tensor, tile: Tile) => {
-        launch(gpu, "gradient", [N, V], [dLoss, target, logZ], [scores], tile);
+        launch(gpu, "gradient", [N, V], [dLoss, target, logZ, dLogZ], [scores], tile);
         return scores;
       };
       kept.forEach((scores, i) => differentiate(scores, tiles[i]!));
-      const expectSame = watch([...scorer.inputs, target, dLoss]);
+      const expectSame = watch([...scorer.inputs, target, dLoss, dLogZ]);
       const eachTile: EachTile = (use) => {
         expectSame();
         for (const [i, tile] of tiles.entries()) {
@@ -107,12 +111,26 @@ export function tiledCrossEntropy(
           if (long) gpu.submit();
         }
       };
-      const gradient = scorer.backward(eachTile);
+      const isShifted = dLogZ !== dLoss;
+      const dShift = isShifted ? add(step, dLogZ, scale(step, dLoss, -1)) : undefined;
+      const gradient = scorer.backward(eachTile, dShift);
       eachTile((first, count, dScores) => gradient.add(first, count, dScores));
       return gradient.finish();
     },
   });
+  step.record({
+    name: "crossEntropy",
+    inputs: [logZ], // loss = logZ - score: its gradient is a part of that of logZ
+    output: loss,
+    backward: (dLoss) => [dLossFound = dLoss],
+  });
   return { loss, logZ, score };
+}
+
+function zeros(step: Step, N: number): Tensor {
+  const tensor = step.tensor([N]);
+  step.gpu.clear(tensor);
+  return tensor;
 }
 
 /** Remembers the versions of `tensors`; the result throws a TypeError if one has changed. */
