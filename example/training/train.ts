@@ -27,7 +27,7 @@ import { modelPath } from "../storage/open_model.ts";
 import type { WordModel } from "../model/model.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/format.ts";
 import { summarize } from "./summary.ts";
-import { configPath, MODEL_FOLDER, type Settings } from "../options/settings.ts";
+import { configPath, MODEL_FOLDER, type Settings, trainsPerplexity } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { stopAfter, stopOnSignal, Stopped, tellOfStop } from "../shared/stop.ts";
 import { TensorBoard } from "../storage/tensorboard.ts";
@@ -233,7 +233,7 @@ async function trainEpoch(run: Run, loop: Loop): Promise<void> {
     await checkpoints.write();
   }
   io.out(
-    `epoch ${epoch}/${settings.epochs}: train ${formatLoss(loss, settings.loss === "full")}, ` +
+    `epoch ${epoch}/${settings.epochs}: train ${formatLoss(loss, trainsPerplexity(settings))}, ` +
       `valid ${text}, ${formatDuration(end - start)}, ${formatCount(tokensPerSecond)} tokens/s, ` +
       outcome,
   );
