@@ -68,7 +68,7 @@ function gradientOf(
   contexts: GRUContexts,
   head: ScoreHead,
   gatesOf: (first: number, count: number) => Tensor,
-  dShift?: Tensor,
+  dShift?: () => Tensor,
 ): TileGradient {
   const { gpu } = step, dTable = tensorLike(step, table), dWeight = step.tensor(weightIh.shape);
   let dBias: Tensor | undefined, pairs: SharedWordGradients | undefined;
@@ -90,7 +90,7 @@ function gradientOf(
       using all = pairs!;
       const { gates, hidden, weight } = all.finish();
       // The bias is added to all scores.
-      const dScorerBias = dShift ? sum(step, dShift) : step.tensor([1]);
+      const dScorerBias = dShift ? sum(step, dShift()) : step.tensor([1]);
       if (!dShift) gpu.clear(dScorerBias);
       return [dTable, dWeight, dBias!, gates, hidden, weight, dScorerBias];
     },

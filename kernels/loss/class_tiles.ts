@@ -98,10 +98,10 @@ export interface TileScorer {
   /** Scores [N, count] of the classes from `first` on, in a tensor that the caller disposes of. */
   scores(first: number, count: number): Tensor;
   /**
-   * Begins a backward pass. Call `eachTile` again to recompute what was not stored. `dShift` [N] is the gradient
-   * of a number that is added to all scores of a row; absent if it is zero, as for a softmax's loss alone.
+   * Begins a backward pass. Call `eachTile` again to recompute what was not stored. `dShift` gives the
+   * gradient [N] of a number that is added to all scores of a row; absent if it is zero, as for cross entropy alone.
    */
-  backward(eachTile: EachTile, dShift?: Tensor): TileGradient;
+  backward(eachTile: EachTile, dShift?: () => Tensor): TileGradient;
 }
 
 /**

@@ -111,9 +111,8 @@ export function tiledCrossEntropy(
           if (long) gpu.submit();
         }
       };
-      const isShifted = dLogZ !== dLoss;
-      const dShift = isShifted ? add(step, dLogZ, scale(step, dLoss, -1)) : undefined;
-      const gradient = scorer.backward(eachTile, dShift);
+      const dShift = () => add(step, dLogZ, scale(step, dLoss, -1));
+      const gradient = scorer.backward(eachTile, dLogZ === dLoss ? undefined : dShift);
       eachTile((first, count, dScores) => gradient.add(first, count, dScores));
       return gradient.finish();
     },

@@ -24,7 +24,15 @@ const CASES: readonly Given[] = [
     "optimizer": "adagrad",
     "lr": "0.01",
   },
-  { "loss": "full", "concat": true, "carry-state": true, "bptt": "6", "batch-size": "2" },
+  {
+    "loss": "full",
+    "self-norm": "0.1",
+    "norm-term": "learned",
+    "concat": true,
+    "carry-state": true,
+    "bptt": "6",
+    "batch-size": "2",
+  },
 ];
 const STEPS = 4;
 
