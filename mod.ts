@@ -30,11 +30,11 @@ export {
   NoAdapterError,
 } from "./kernels/device/adapter.ts";
 export { DeviceError, OutOfMemoryError } from "./kernels/device/faults.ts";
-export { FIXED_TUNING, isTuning, type Tuning } from "./kernels/device/tuning.ts";
 export { Gpu } from "./kernels/gpu.ts";
-export { tune } from "./kernels/tune.ts";
 export type { BatchPart } from "./kernels/random/part.ts";
+export { Gradients } from "./kernels/autograd/gradients.ts";
 export { Step, type StepOptions } from "./kernels/autograd/step.ts";
+export type { Shard } from "./kernels/device/shard.ts";
 export type { DType, TableDType, TensorData } from "./kernels/device/dtype.ts";
 export { Tensor, UseAfterDisposeError } from "./kernels/device/tensor.ts";
 export { type Audit, auditGradient, type AuditOptions } from "./nce/audit.ts";

@@ -1,6 +1,7 @@
 /** What the variants of kernels for GPUs cost that `tune()` chooses from, next to the fixed ones. */
 
-import { FIXED_TUNING, Gpu, type Tuning } from "../mod.ts";
+import { FIXED_TUNING, type Tuning } from "../kernels/mod.ts";
+import { Gpu } from "../mod.ts";
 import { timesOf, TRIALS } from "../kernels/tune.ts";
 import type { Table } from "./table.ts";
 import { median } from "./timing.ts";

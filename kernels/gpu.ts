@@ -9,6 +9,8 @@ import { measureSubgroup } from "./device/subgroups.ts";
 
 /** A WebGPU device, on which steps are begun. */
 export class Gpu extends Device {
+  #unnumbered = 0; // training steps that were given no number
+
   /**
    * Opens the best adapter: hardware before software, and Vulkan before OpenGL among equals.
    *
@@ -41,6 +43,6 @@ export class Gpu extends Device {
    */
   step(options: StepOptions = {}): Step {
     this.begin("step");
-    return new Step(this, options);
+    return new Step(this, options, () => this.#unnumbered++);
   }
 }

@@ -1,5 +1,6 @@
 /**
- * What authors of kernels need: launches, the tape, the kinds of gradients, and where time and memory go.
+ * What authors of kernels need: launches, the tape, the kinds of gradients, and where time and memory go;
+ * the choice of kernels; and ranks.
  *
  * @example An operation with a kernel and a gradient of its own
  * ```ts ignore
@@ -45,7 +46,7 @@
  */
 
 export type { MergedGradient, SparseGradient } from "./accumulate/merge_rows.ts";
-export { type Gradient, Gradients, type SummedGradient } from "./autograd/gradients.ts";
+export type { Gradient, SummedGradient } from "./autograd/gradients.ts";
 export type { TapeEntry } from "./autograd/step.ts";
 export type { TiledGradient } from "./autograd/tiled_gradient.ts";
 export type { KernelFamily } from "./device/adapter.ts";
@@ -56,7 +57,9 @@ export type { MemoryUse } from "./device/memory.ts";
 export { type KernelCode, KernelCompileError } from "./device/pipelines.ts";
 export type { Profile, ProfileRow } from "./device/profile.ts";
 export type { Scope } from "./device/scope.ts";
-export { ownRows, type Shard, shardRows, type TableShard } from "./device/shard.ts";
+export { ownRows, shardRows, type TableShard } from "./device/shard.ts";
+export { FIXED_TUNING, isTuning, type Tuning } from "./device/tuning.ts";
+export { tune } from "./tune.ts";
 export { type Across, backwardAcross } from "./parallel/backward.ts";
 export { ALONE, Communicator } from "./parallel/communicator.ts";
 export { fetchRows, type RowRequest } from "./parallel/fetch_rows.ts";

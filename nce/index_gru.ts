@@ -194,7 +194,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     expectStep("IndexGRU", step);
     expectTensor("IndexGRU", "input", input);
     const areWords = input.dtype === "u32", expected = `ids [T, B], one a row, or rows of ${H}`;
-    const rows = rowsOf(input, areWords ? 1 : H, target, expected);
+    const rows = rowsOf(input, areWords ? undefined : H, target, expected);
     const context = areWords ? this.context(step, input).context : input;
     const hidden = step.reshape(context, [rows, H]);
     return gruContexts(step, linear(step, hidden, weightHh, biasHh), hidden);

@@ -10,15 +10,9 @@ import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import { subtractScalar } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
+import { expectObject } from "../kernels/device/expect.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import {
-  expectGpu,
-  expectOptions,
-  expectWhole,
-  Module,
-  type NamedParameter,
-  parameter,
-} from "./nn/module.ts";
+import { expectOptions, expectWhole, Module, type NamedParameter, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import {
   contrast,
@@ -83,9 +77,9 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Throws a RangeError or a TypeError if an option is not usable. */
   constructor(gpu: Gpu, options: NCEOptions) {
-    expectOptions("NCELoss", gpu, options);
+    expectOptions(new.target.name, gpu, options);
     super(options.name);
-    const { noise, normTerm, ...checked } = checkedOptions(options);
+    const { noise, normTerm, ...checked } = checkedOptions(`make ${new.target.name}`, options);
     this.#lossType = checked.lossType;
     this.#noiseRatio = checked.noiseRatio;
     this.noise = isNoiseSource(noise)
@@ -111,7 +105,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Throws a RangeError if there is no such loss. */
   set lossType(lossType: LossType) {
-    expectLossType(lossType);
+    expectLossType(`set ${this.constructor.name}`, lossType);
     this.#lossType = lossType;
   }
 
@@ -122,7 +116,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Throws a RangeError unless it is a positive integer, and one that the noise can draw. */
   set noiseRatio(noiseRatio: number) {
-    expectRatio(noiseRatio, this.noise);
+    expectRatio(`set ${this.constructor.name}`, noiseRatio, this.noise);
     this.#noiseRatio = noiseRatio;
   }
 
@@ -142,7 +136,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    */
   ceLoss(step: Step, target: Tensor, ...input: Input): NormalizedScores & { loss: Tensor } {
     const doing = 'compute loss "full"', scorer = this.#allClasses(doing, step, input);
-    expectTensor("NCELoss", "target", target);
+    expectTensor(this.constructor.name, "target", target);
     if (target.size !== scorer.rows) {
       const what = `${target.size} targets for ${scorer.rows} rows of input`;
       throw new TypeError(`Cannot ${doing}: ${what}`);
@@ -165,7 +159,9 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   /** The noise for targets [N]. */
   getNoise(step: Step, target: Tensor): Noise {
     const { noiseRatio, perWord } = this;
-    return this.noise.sample(step, { target, noiseRatio, perWord });
+    const noise = this.noise.sample(step, { target, noiseRatio, perWord });
+    expectObject("draw noise", "what sample() gave", noise, "an object");
+    return noise;
   }
 
   /**
@@ -173,8 +169,8 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * loss is contrasted with the noise that is drawn here.
    */
   scoredClasses(step: Step, target: Tensor): Tensor[] {
-    expectStep("NCELoss", step);
-    const flat = flatTargets(step, target, this.noise);
+    expectStep(this.constructor.name, step);
+    const flat = flatTargets(this.constructor.name, step, target, this.noise);
     const needsNoise = this.lossType !== "full" && !this.#isUnnormalized(step);
     return needsNoise ? [flat, this.#noiseOf(step, target, flat).ids] : [flat];
   }
@@ -211,14 +207,14 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * @throws {RangeError} If a target is not a class.
    */
   forward(step: Step, target: Tensor, ...input: Input): Tensor {
-    expectStep("NCELoss", step);
+    expectStep(this.constructor.name, step);
     const loss = this.#loss(step, target, input);
     switch (this.reduction) {
       case "none":
         return step.reshape(loss, target.shape);
       case "sum":
         return sum(step, loss);
-      case "elementwise_mean":
+      case "mean":
         return mean(step, loss);
     }
   }
@@ -231,9 +227,8 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   }
 
   /** How many noise samples of training equalled their target since the last call, of how many. */
-  async takeHits(gpu: Gpu): Promise<{ hits: number; samples: number }> {
-    expectGpu("take hits", gpu);
-    return await this.#hits.take(gpu);
+  takeHits(): Promise<{ hits: number; samples: number }> {
+    return this.#hits.take();
   }
 
   #allClasses(doing: string, step: Step, input: Input): TileScorer {
@@ -252,7 +247,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   }
 
   #loss(step: Step, given: Tensor, input: Input): Tensor {
-    const { lossType } = this, target = flatTargets(step, given, this.noise);
+    const { lossType } = this, target = flatTargets(this.constructor.name, step, given, this.noise);
     if (lossType === "full") {
       expectWhole('compute loss "full"', this.parameters());
       const { loss, logZ } = this.ceLoss(step, target, ...input);

@@ -15,20 +15,20 @@ import { expectDrawable, isNoiseSource, type NoiseSource } from "./noise/noise.t
 export type LossType = "full" | "nce" | "sampled" | "mix" | "neg";
 
 /** How the losses of the targets are combined. */
-export type Reduction = "none" | "elementwise_mean" | "sum";
+export type Reduction = "none" | "mean" | "sum";
 
 const LOSS_TYPES: readonly LossType[] = ["full", "nce", "sampled", "mix", "neg"];
-const REDUCTIONS: readonly Reduction[] = ["none", "elementwise_mean", "sum"];
+const REDUCTIONS: readonly Reduction[] = ["none", "mean", "sum"];
 
 /** Settings of a {@linkcode NCELoss}; the names follow the reference. */
 export interface NCEOptions {
   /** [V] Counts or probabilities of the noise, by class; or a source, which then belongs to the layer. */
   noise: ArrayLike<number> | NoiseSource;
-  /** k, the number of noise samples for a target; 100 unless given. */
+  /** k, the number of noise samples for a target; unless given, what a source is made for, or 100. */
   noiseRatio?: number;
   /** c, the assumed ln Z; `"auto"` (unless given) is ln V, `"learned"` a parameter that starts there. */
   normTerm?: number | "auto" | "learned";
-  /** How the losses of the targets are combined; `"elementwise_mean"` unless given. */
+  /** How the losses of the targets are combined; `"mean"` unless given. */
   reduction?: Reduction;
   /** Draw separate noise for each target; false unless given. */
   perWord?: boolean;
@@ -42,31 +42,30 @@ export interface NCEOptions {
   name?: string;
 }
 
-const DOING = "make NCELoss";
-
 /** Throws a RangeError unless there is such a loss. */
-export function expectLossType(lossType: unknown): void {
-  expectOneOf(DOING, "lossType", lossType, LOSS_TYPES);
+export function expectLossType(doing: string, lossType: unknown): void {
+  expectOneOf(doing, "lossType", lossType, LOSS_TYPES);
 }
 
 /** Throws a RangeError unless `source`, if it is given, can draw `noiseRatio` samples. */
-export function expectRatio(noiseRatio: number, source?: NoiseSource): void {
-  expectPositive(DOING, "noiseRatio", noiseRatio);
+export function expectRatio(doing: string, noiseRatio: number, source?: NoiseSource): void {
+  expectPositive(doing, "noiseRatio", noiseRatio);
   if (source) expectDrawable(noiseRatio, source);
 }
 
 /** The options with defaults filled in; throws a RangeError or a TypeError if one is not usable. */
-export function checkedOptions(options: NCEOptions): Required<NCEOptions> {
-  const { noise, noiseRatio = 100, normTerm = "auto", reduction = "elementwise_mean" } = options;
-  const { lossType = "nce", perWord = false, removeHits = false, selfNorm = 0, name = "" } =
-    options;
-  expectRatio(noiseRatio, isNoiseSource(noise) ? noise : undefined);
-  if (typeof normTerm === "number") expectFinite(DOING, "normTerm", normTerm);
-  else expectOneOf(DOING, "normTerm", normTerm, ["auto", "learned"]);
-  expectOneOf(DOING, "reduction", reduction, REDUCTIONS);
-  expectLossType(lossType);
-  expectBoolean(DOING, "perWord", perWord);
-  expectBoolean(DOING, "removeHits", removeHits);
-  expectFromZero(DOING, "selfNorm", selfNorm);
+export function checkedOptions(doing: string, options: NCEOptions): Required<NCEOptions> {
+  const { noise, normTerm = "auto", reduction = "mean", lossType = "nce" } = options;
+  const { perWord = false, removeHits = false, selfNorm = 0, name = "" } = options;
+  const source = isNoiseSource(noise) ? noise : undefined;
+  const { noiseRatio = source?.noiseRatio ?? 100 } = options;
+  expectRatio(doing, noiseRatio, source);
+  if (typeof normTerm === "number") expectFinite(doing, "normTerm", normTerm);
+  else expectOneOf(doing, "normTerm", normTerm, ["auto", "learned"]);
+  expectOneOf(doing, "reduction", reduction, REDUCTIONS);
+  expectLossType(doing, lossType);
+  expectBoolean(doing, "perWord", perWord);
+  expectBoolean(doing, "removeHits", removeHits);
+  expectFromZero(doing, "selfNorm", selfNorm);
   return { noise, noiseRatio, normTerm, reduction, lossType, perWord, removeHits, selfNorm, name };
 }

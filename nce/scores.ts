@@ -17,22 +17,31 @@ export interface Scores {
   readonly noise: Tensor;
 }
 
-/** How many rows `input` has, each of `width`; throws a TypeError unless they are one a target, if these are given. */
+/**
+ * How many rows `input` has: [..., width], or elements if there is no width. Throws a TypeError unless they are
+ * one a target, if these are given.
+ */
 export function rowsOf(
   input: Tensor,
-  width: number,
+  width: number | undefined,
   target: Tensor | undefined,
   expected = `rows of ${width}`,
 ): number {
-  const rows = target?.size ?? input.size / width;
-  if (Number.isInteger(rows) && input.size === rows * width) return rows;
+  const fits = width === undefined || input.shape.at(-1) === width, size = width ?? 1;
+  const rows = target?.size ?? input.size / size;
+  if (fits && input.size === rows * size) return rows;
   const what = target ? ` for ${rows} targets` : "";
   throw new TypeError(`Cannot score [${input.shape}]${what}: expected ${expected}`);
 }
 
-/** The ids `target` as [N]; throws unless they are classes of `noise`. */
-export function flatTargets(step: Step, target: Tensor, { numClasses }: NoiseSource): Tensor {
-  expectIds("NCELoss", target, numClasses, "targets");
+/** The ids `target` as [N]; throws unless they are classes of the noise. */
+export function flatTargets(
+  op: string,
+  step: Step,
+  target: Tensor,
+  { numClasses }: NoiseSource,
+): Tensor {
+  expectIds(op, target, numClasses, "targets");
   return step.own(target.reshape([target.size]));
 }
 
@@ -115,10 +124,12 @@ export function contrast(
 
 /** Counts on the GPU how often noise equals its target. */
 export class HitCounter implements Disposable {
+  readonly #gpu: Device;
   readonly #hits: Tensor;
   #samples = 0;
 
   constructor(gpu: Device) {
+    this.#gpu = gpu;
     this.#hits = gpu.tensor([1], new Uint32Array(1));
   }
 
@@ -128,9 +139,9 @@ export class HitCounter implements Disposable {
   }
 
   /** The hits since the last call, and the samples among which they were. */
-  async take(gpu: Device): Promise<{ hits: number; samples: number }> {
-    const [hits] = await gpu.read(this.#hits), samples = this.#samples;
-    gpu.write(this.#hits, new Uint32Array(1));
+  async take(): Promise<{ hits: number; samples: number }> {
+    const [hits] = await this.#gpu.read(this.#hits), samples = this.#samples;
+    this.#gpu.write(this.#hits, new Uint32Array(1));
     this.#samples = 0;
     return { hits: hits!, samples };
   }

@@ -51,7 +51,7 @@ Deno.test("noise that was made for one ratio is refused with another, at the sta
     const options = { ...OPTIONS, noise, lossType: "sampled" } as const;
     const message = "Cannot draw 2 unique samples: made for 3";
     assertThrows(() => new IndexLinear(gpu, { ...options, noiseRatio: 2 }), RangeError, message);
-    using layer = new IndexLinear(gpu, { ...options, noiseRatio: 3 });
+    using layer = new IndexLinear(gpu, options); // which takes the ratio of its noise
     assertThrows(() => layer.noiseRatio = 2, RangeError, message);
     assertEquals(layer.noiseRatio, 3);
   }));
@@ -208,8 +208,11 @@ Deno.test("the gradient of a batch's parts, added in one step, is that of the ba
 Deno.test("a loss takes none but the options that it knows, numbers as numbers", () =>
   withGpu((gpu) => {
     const wrong: [Record<string, unknown>, string][] = [
-      [{ lossType: "NCE" }, 'lossType is "NCE", not one of "full", "nce", "sampled", "mix", "neg"'],
-      [{ reduction: "mean" }, 'reduction is "mean", not one of "none", "elementwise_mean", "sum"'],
+      [
+        { lossType: "NCE" },
+        'Cannot make IndexLinear: lossType is "NCE", not one of "full", "nce", "sampled", "mix", "neg"',
+      ],
+      [{ reduction: "max" }, 'reduction is "max", not one of "none", "mean", "sum"'],
       [{ normTerm: "9" }, 'normTerm is "9", not one of "auto", "learned"'],
       [{ noiseRatio: "50" }, 'noiseRatio is "50", not a positive integer'],
       [{ perWord: 1 }, "perWord is 1, not true or false"],
@@ -228,9 +231,18 @@ Deno.test("auditGradient() rejects draws, seeds and criteria that are none", () 
     const none = {} as unknown as typeof layer;
     const audit = (options: object, criterion = layer) =>
       auditGradient(gpu, criterion, (step) => {
-        return [step.upload(Uint32Array.of(1)), step.upload(values(4, 1), [1, 4])];
+        return layer.forward(
+          step,
+          step.upload(Uint32Array.of(1)),
+          step.upload(values(4, 1), [1, 4]),
+        );
       }, options);
-    await assertRejects(() => audit({ draws: 0 }), RangeError, "draws is 0");
+    await assertRejects(
+      () => audit({ draws: 1 }),
+      RangeError,
+      "draws is 1, not an integer from 2 on",
+    );
     await assertRejects(() => audit({ seed: -1 }), RangeError, "seed is -1");
+    await assertRejects(() => audit({ number: 0.5 }), RangeError, "number is 0.5");
     await assertRejects(() => audit({}, none), TypeError, "criterion is an object");
   }));

@@ -12,6 +12,11 @@ const CARRIER = "windmill-cli@1.596.0";
 /** npm's integrity of this tarball. */
 export const INTEGRITY =
   "sha512-5aFVNTOEaGyTKyQlyjFI1FAZ8fTIQ2vGSmnqL3FfZuKpKWdqGXh8p9Azdp8N2MkIwyP1vYtOK9nfQk6jr6tRTw==";
+/** Without a network, npm would wait for minutes between its attempts, and say nothing. */
+const NPM_OPTIONS = [
+  ...["--ignore-scripts", "--loglevel=error", "--fetch-retry-mintimeout=1000"],
+  "--fetch-retry-maxtimeout=4000",
+];
 /** Version of the copy, part of its paths in the tarball. */
 export const COPY_VERSION = "1.0.0-rc.5";
 const ENTRY_SUFFIX = `/cliffy-command/${COPY_VERSION}/mod.js`;
@@ -43,7 +48,7 @@ export async function fetchCopy(parent: string): Promise<Map<string, Uint8Array>
 async function pack(folder: string): Promise<Uint8Array<ArrayBuffer>> {
   const npm = Deno.build.os === "windows" ? "npm.cmd" : "npm";
   const command = new Deno.Command(npm, {
-    args: ["pack", CARRIER, "--ignore-scripts", "--loglevel=error", `--pack-destination=${folder}`],
+    args: ["pack", CARRIER, `--pack-destination=${folder}`, ...NPM_OPTIONS],
     cwd: folder,
     stdout: "null",
     stderr: "piped",

@@ -86,8 +86,8 @@ export const COMMANDS: readonly Command[] = [
       "Lists are JSON lines, a file of SRILM's or a folder of these, or a folder of Kaldi's text " +
       "archives (words_text, acwt, lmwt.lmonly, lmwt.nolm). A hypothesis scores its acoustic score, " +
       "the language score times its weight, and the penalty times its words, all in natural " +
-      "logarithms. Errors are counted as sclite does, with a bootstrap's interval and NIST's " +
-      "matched-pair test (MAPSSWE).",
+      "logarithms. Errors are counted as sclite -s does, with a bootstrap's interval and NIST's " +
+      "matched-pair test (MAPSSWE). docs/rescoring.md has an example of each format.",
     ],
     arguments: [MODEL_ARGUMENT, { name: "lists", optional: true }],
     groups: [{ title: "Rescoring", options: RESCORE }],
@@ -95,12 +95,14 @@ export const COMMANDS: readonly Command[] = [
       { term: "nce rescore penn lists.jsonl", text: "Search weights and count errors." },
       { term: "nce rescore ce,nce:raw,nce lists/", text: "Compare models and modes." },
       { term: "nce rescore m lists --out new", text: "Write the lists." },
+      { term: "nce rescore m eval --dev dev", text: "Weights from lists of their own." },
     ],
     async run({ given, words, io }) {
       const [word = "", lists = "-"] = words;
       const { modelPathOf } = await import("../storage/open_model.ts");
       const write = folderOf(given["out"]);
-      const read = [lists, given["ref"], ...write]
+      const dev = Number.isNaN(Number(given["dev"])) ? given["dev"] : undefined;
+      const read = [lists, given["ref"], dev, ...write]
         .filter((path) => typeof path === "string").filter((path) => path !== "-");
       const models = systemsOf(word, "exact").map(({ model }) => modelPathOf(model));
       await askPermissions({ read: [...models, ...read], write });
@@ -119,6 +121,7 @@ export const COMMANDS: readonly Command[] = [
     groups: [{ title: "Lists", options: MAKE_NBEST }],
     examples: [
       { term: "nce make-nbest > lists.jsonl", text: "1,000 lists of a language of 5,000 words." },
+      { term: "nce make-nbest --data synthetic > lists", text: "Lists of the demo's language." },
     ],
     async run({ given, io }) {
       const write = folderOf(given["out"]);

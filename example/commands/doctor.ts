@@ -231,7 +231,7 @@ async function paceOf(
 ): Promise<{ pace: Pace; kept: number; peak: number }> {
   using trainer = new Trainer(gpu, model, settings);
   const kept = gpu.memory.bytes;
-  await dryRun(gpu, model, batches, evaluationBatches(corpus.valid));
+  await dryRun(gpu, model, batches, evaluationBatches(corpus.valid), settings.audit > 0);
   const startMs = performance.now() - begin;
   using bar = io.error.isTerminal ? new Bar(io.error, "trying", trialMs) : undefined;
   const onSpent = (ms: number) => bar?.step(ms);

@@ -1,5 +1,7 @@
 /** `rescore`: reranks n-best lists with one or several language models, and counts word errors. */
 
+import { spellingWarning } from "../data/unknown.ts";
+import { UNK } from "../data/vocab.ts";
 import { type Given, readOptions } from "../options/option.ts";
 import { RESCORE, type RescoreSettings, type System, systemsOf } from "../options/rescore.ts";
 import { Contest, type Result, scoresOf } from "../rescoring/contest.ts";
@@ -8,11 +10,12 @@ import { firstFileOf, readLists, readReferences, writeLists } from "../rescoring
 import { best, searchWeights, totals, type Weights } from "../rescoring/weights.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { checkWritable } from "../shared/files.ts";
+import { formatCount } from "../shared/format.ts";
 import type { Io } from "../shared/io.ts";
 import { Bar } from "../shared/progress.ts";
 import { findModel, type FoundModel } from "../storage/open_model.ts";
 import { withScorer } from "./open_scorer.ts";
-import { reportLines, TRUTH } from "./rescore_report.ts";
+import { reportLines, TRUTH, type UnknownWords } from "./rescore_report.ts";
 
 /** Names of the table rows that need no model. */
 const FIRST = "first-best", ORACLE = "oracle";
@@ -24,10 +27,10 @@ interface FoundSystem extends System {
   readonly found: FoundModel;
 }
 
-/** The lists in two parts: one to tune the weights on, one to count errors on. */
+/** Lists with references: to search the weights on, if they are not given, and to count errors on. */
 interface Parts {
-  readonly dev: Contest;
-  readonly test: Contest;
+  readonly dev?: Contest;
+  readonly test?: Contest;
 }
 
 /** A model's score for a hypothesis. */
@@ -49,33 +52,44 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   }
   const read = await readLists(path, settings.format);
   if (settings.out !== null) checkWritable(firstFileOf(settings.out, read));
-  const lists = await withReferences(read.lists, settings);
-  checkOldScores(lists, settings, path);
-  const parts = split(lists, settings), results: Result[] = [];
-  if (parts) results.push(parts.test.judge(FIRST, parts.test.lists.map(() => 0), []));
+  const own = await readDevLists(settings);
+  const all = await withReferences([...own, ...read.lists], settings, io);
+  const lists = all.slice(own.length);
+  checkOldScores(all, settings, path);
+  const { dev, test } = split(all.slice(0, own.length), lists, settings), results: Result[] = [];
+  const unknown = systems.map((system) => countUnknown(system, lists));
+  for (const counts of unknown) {
+    const warning = spellingWarning(counts.model, "the lists", counts);
+    if (warning !== undefined) io.err(warning);
+  }
+  const weightsOf: Record<string, Weights> = {};
+  if (test) results.push(test.judge(FIRST, test.lists.map(() => 0), []));
   for (const system of systems) {
-    const { scores, seconds } = await scoreLists(system, lists, settings, io);
+    const { scores, seconds } = await scoreLists(system, all, settings, io);
     const lm = interpolated(scores, settings);
-    const weights = parts
-      ? searched(parts.dev, lm, settings)
+    const weights = dev
+      ? searched(dev, lm, settings)
       : { lm: settings.lmWeight!, penalty: settings.wordPenalty ?? 0 };
-    if (parts) {
-      const chosen = choose(parts.test, lm, weights);
+    weightsOf[system.name] = weights;
+    if (test) {
+      const chosen = choose(test, lm, weights);
       const versus = results.slice(0, 2).map((result) => result.system);
-      results.push(parts.test.judge(system.name, chosen, versus, { weights, seconds }));
+      results.push(test.judge(system.name, chosen, versus, { weights, seconds }));
     }
     if (settings.out !== null) {
       writeLists(settings.out, { ...read, lists: lists.map((list) => sorted(list, lm, weights)) });
       io.error.out(`wrote       ${settings.out}`);
     }
   }
-  if (parts) results.push(...limits(parts.test));
+  if (test) results.push(...limits(test));
   const counts = {
     lists: lists.length,
     hypotheses: lists.reduce((sum, { hypotheses }) => sum + hypotheses.length, 0),
-    dev: parts?.dev.lists.length ?? 0,
-    test: parts?.test.lists.length ?? 0,
-    words: parts?.test.words ?? 0,
+    dev: dev?.lists.length ?? 0,
+    test: test?.lists.length ?? 0,
+    words: test?.words ?? 0,
+    unknown,
+    ...!test && { weights: weightsOf },
   };
   io.write(reportLines(counts, results, settings).map((line) => `${line}\n`).join(""));
 }
@@ -84,9 +98,22 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
 async function withReferences(
   lists: readonly NBestList[],
   { ref }: RescoreSettings,
+  io: Io,
 ): Promise<readonly NBestList[]> {
   if (ref === null) return lists;
-  const references = await readReferences(ref);
+  const ids = new Set(lists.map(({ id }) => id)), references = await readReferences(ref, ids);
+  if (ids.size < lists.length) {
+    throw new Failure(
+      `Cannot use --ref ${ref}: an utterance of the lists is also in those of --dev`,
+    );
+  }
+  const [more, ...others] = [...references.keys()].filter((id) => !ids.has(id));
+  if (more !== undefined) {
+    const count = formatCount(1 + others.length);
+    io.err(
+      `warning: ${count} of --ref ${ref} have no list (${more}), and their errors are not counted`,
+    );
+  }
   return lists.map((list) => {
     const reference = references.get(list.id);
     if (reference !== undefined) return { ...list, reference };
@@ -108,27 +135,61 @@ function checkOldScores(
   );
 }
 
-/** The two parts; undefined without references, which tuning and counting need. */
-function split(lists: readonly NBestList[], settings: RescoreSettings): Parts | undefined {
-  const { lmWeight, wordPenalty, dev } = settings;
-  const unknown = lists.filter(({ reference }) => reference === undefined);
-  if (unknown.length === lists.length) {
-    if (lmWeight !== null) return undefined;
+/** The lists of `--dev PATH`; none without it, and where no weight is searched. */
+async function readDevLists(settings: RescoreSettings): Promise<readonly NBestList[]> {
+  const { dev, format } = settings;
+  if (typeof dev === "number" || isGiven(settings)) return [];
+  return (await readLists(dev, format)).lists;
+}
+
+/** Whether both weights are given, so that none is searched. */
+function isGiven({ lmWeight, wordPenalty }: RescoreSettings): boolean {
+  return lmWeight !== null && wordPenalty !== null;
+}
+
+/** The parts; none without references if the weight is given. */
+function split(
+  own: readonly NBestList[],
+  lists: readonly NBestList[],
+  settings: RescoreSettings,
+): Parts {
+  const { dev: part, lmWeight } = settings, isKnown = haveReferences(lists);
+  const all = () => isKnown ? { test: new Contest(lists) } : {};
+  if (isGiven(settings)) return all();
+  if (!haveReferences(own.length > 0 ? own : lists)) {
+    if (lmWeight !== null && typeof part === "number") return all();
     throw new UsageError(
       "Cannot search weights: the lists do not say what was said; give --ref, or --lm-weight",
     );
   }
-  if (unknown.length > 0) {
-    throw new Failure(`Cannot count errors: ${unknown[0]!.id} has no reference, and others have`);
-  }
-  const isGiven = lmWeight !== null && wordPenalty !== null;
-  const count = isGiven ? 0 : Math.max(1, Math.round(dev * lists.length));
+  if (typeof part === "string") return { ...all(), dev: new Contest(own) };
+  const count = Math.max(1, Math.round(part * lists.length));
   if (count < lists.length) {
     return { dev: new Contest(lists.slice(0, count)), test: new Contest(lists.slice(count)) };
   }
   throw new Failure(
     "Cannot search weights and count errors on a single list: give --lm-weight and --word-penalty",
   );
+}
+
+/** Whether all lists have a reference; throws a Failure if only some have. */
+function haveReferences(lists: readonly NBestList[]): boolean {
+  const unknown = lists.filter(({ reference }) => reference === undefined);
+  if (unknown.length === 0 || unknown.length === lists.length) return unknown.length === 0;
+  throw new Failure(`Cannot count errors: ${unknown[0]!.id} has no reference, and others have`);
+}
+
+/** The words of all hypotheses, and how many of them the model does not know. */
+function countUnknown(
+  { model, found: { vocabulary } }: FoundSystem,
+  lists: readonly NBestList[],
+): UnknownWords {
+  let words = 0, unknown = 0;
+  for (const hypothesis of lists.flatMap(({ hypotheses }) => hypotheses)) {
+    words += hypothesis.words.length;
+    for (const id of vocabulary.encode(hypothesis.words)) if (id === UNK) unknown++;
+  }
+  return { model, words, unknown };
 }
 
 /** Scores all hypotheses with a model; identical ones once. */

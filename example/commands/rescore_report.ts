@@ -3,11 +3,19 @@
 import type { RescoreSettings } from "../options/rescore.ts";
 import type { Result } from "../rescoring/contest.ts";
 import { MIN_UTTERANCES } from "../rescoring/significance.ts";
-import { formatCount, formatNumber } from "../shared/format.ts";
+import type { Weights } from "../rescoring/weights.ts";
+import { formatCount, formatNumber, formatPercent } from "../shared/format.ts";
 import { padded, widthOf } from "../shared/width.ts";
 
 /** Name of the row for the true language. */
 export const TRUTH = "best possible";
+
+/** How many words of the hypotheses a model does not know. */
+export interface UnknownWords {
+  readonly model: string;
+  readonly words: number;
+  readonly unknown: number;
+}
 
 /** Sizes that the results refer to. */
 export interface RescoreCounts {
@@ -20,22 +28,52 @@ export interface RescoreCounts {
   readonly test: number;
   /** Number of words in their references. */
   readonly words: number;
+  /** The weights of each system, where no errors are counted. */
+  readonly weights?: Readonly<Record<string, Weights>>;
+  /** The words that each system's model does not know. */
+  readonly unknown: readonly UnknownWords[];
 }
 
 /** The lines to print. */
 export function reportLines(
   counts: RescoreCounts,
   results: readonly Result[],
-  { json }: Pick<RescoreSettings, "json">,
+  { json, dev }: Pick<RescoreSettings, "json" | "dev">,
 ): string[] {
   if (json) return [JSON.stringify({ ...counts, systems: results })];
-  return [summaryLine(counts), ...results.length > 0 ? tableLines(results) : []];
+  return [
+    summaryLine(counts, dev),
+    ...unknownLines(counts),
+    ...weightLines(counts),
+    ...results.length > 0 ? tableLines(results) : [],
+  ];
 }
 
-function summaryLine({ lists, hypotheses, dev, test, words }: RescoreCounts): string {
+/** The weights by which the best hypotheses were chosen where there is no table. */
+function weightLines({ weights = {} }: RescoreCounts): string[] {
+  return Object.entries(weights).map(([system, { lm, penalty }]) =>
+    `weights     ${system}: LM weight ${formatNumber(lm)}, penalty ${formatNumber(penalty)}`
+  );
+}
+
+/** A line on the words that models do not know; none if they know all. */
+function unknownLines({ unknown: all }: RescoreCounts): string[] {
+  const texts = all.filter(({ unknown }) => unknown > 0).map(({ model, words, unknown }) =>
+    `${formatPercent(unknown, words)} of the words to ${model}`
+  );
+  return texts.length > 0 ? [`unknown     ${[...new Set(texts)].join(", ")}`] : [];
+}
+
+function summaryLine(
+  { lists, hypotheses, dev, test, words }: RescoreCounts,
+  from: RescoreSettings["dev"],
+): string {
   const start = `lists       ${formatCount(lists)} with ${formatCount(hypotheses)} hypotheses`;
-  if (test === 0) return `${start}; no references, so no errors are counted`;
-  const searched = dev > 0 ? `; weights searched on the first ${formatCount(dev)}` : "";
+  const where = typeof from === "string"
+    ? `${formatCount(dev)} of ${from}`
+    : `the first ${formatCount(dev)}`;
+  const searched = dev > 0 ? `; weights searched on ${where}` : "";
+  if (test === 0) return `${start}${searched}; no references, so no errors are counted`;
   return `${start}${searched}; errors counted on ${formatCount(test)} with ${
     formatCount(words)
   } words`;

@@ -1,6 +1,7 @@
 /** `score`: log probabilities of sentences as they arrive. */
 
 import { openInput } from "../data/input.ts";
+import { spellingWarning } from "../data/unknown.ts";
 import { windowsOf } from "../data/windows.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
 import { type Given, readOptions } from "../options/option.ts";
@@ -42,5 +43,7 @@ export async function score(words: readonly string[], given: Given, io: Io): Pro
   if (sums.sentences === 0) {
     throw new Failure(`Cannot score ${input.name}: it is empty; give a sentence a line`);
   }
+  const warning = spellingWarning(word, input.name, sums);
+  if (warning !== undefined) io.err(warning);
   for (const line of sums.lines(settings)) io.err(line);
 }

@@ -67,6 +67,16 @@ export class ScoreSums {
     return this.#sentences;
   }
 
+  /** Number of words, without the ends of sentences. */
+  get words(): number {
+    return this.#tokens - this.#sentences;
+  }
+
+  /** How many of them are unknown. */
+  get unknown(): number {
+    return this.#unknown;
+  }
+
   /** Counts a sentence. */
   add({ logProbs, logProb, unknown }: SentenceScore): void {
     this.#sentences++;

@@ -1,6 +1,7 @@
 /** Chooses the variants of kernels that a command runs with. */
 
-import { type Gpu, tune, type Tuning } from "../../mod.ts";
+import { tune, type Tuning } from "../../kernels/mod.ts";
+import type { Gpu } from "../../mod.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
 import { Ranks } from "../shared/ranks.ts";

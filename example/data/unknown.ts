@@ -49,6 +49,19 @@ export function unknownWarnings(
   return warnings;
 }
 
+/** A warning if most words of a text that a model scores are unknown to it; undefined if not. */
+export function spellingWarning(
+  model: string,
+  text: string,
+  { words, unknown }: { readonly words: number; readonly unknown: number },
+): string | undefined {
+  if (unknown <= MOST * words) return undefined;
+  return `warning: ${model} does not know ${
+    formatPercent(unknown, words)
+  } of the words in ${text}: ` +
+    "they have to be written as in its training text, in upper or lower case, too";
+}
+
 /** The words of each part, and how many of them are unknown. */
 function unknownCounts(texts: Readonly<Record<string, Sentences | undefined>>) {
   return Object.entries(texts).flatMap(([name, text]) =>

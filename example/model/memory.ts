@@ -1,8 +1,8 @@
 /** The GPU memory that a model takes for as long as it is used, by its sizes alone. */
 
 import { format as formatBytes } from "@std/fmt/bytes";
-import { type Gpu, OutOfMemoryError } from "../../mod.ts";
-import { type Shard, shardRows } from "../../kernels/mod.ts";
+import { shardRows } from "../../kernels/mod.ts";
+import { type Gpu, OutOfMemoryError, type Shard } from "../../mod.ts";
 import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { parameterCount, parameterShapes } from "./shapes.ts";

@@ -1,23 +1,23 @@
 /** Word language models: a recurrent network under a large output layer, and how they are scored. */
 
 import {
+  type Communicator,
+  fetchRows,
+  type RowRequest,
+  type TableShard,
+} from "../../kernels/mod.ts";
+import {
   type Gpu,
   IndexGRU,
   IndexLinear,
   type NCELoss,
   type NCEOptions,
+  type Shard,
   type Step,
   type TableDType,
   type Tensor,
 } from "../../mod.ts";
 import { Dropout, Embedding, Linear, LSTM, Module } from "../../nce/nn/mod.ts";
-import {
-  type Communicator,
-  fetchRows,
-  type RowRequest,
-  type Shard,
-  type TableShard,
-} from "../../kernels/mod.ts";
 import type { LSTMState, NormalizedScores } from "../../kernels/ops.ts";
 
 /** Sizes of a model, and how its output layer is trained. */

@@ -23,8 +23,11 @@ export interface BatchShape {
   readonly share: number;
 }
 
-/** Settings that determine sizes. */
-export type Sizes = ModelSettings & Pick<Settings, "batchSize" | "bptt">;
+/** Settings that determine sizes; `audit` that of training alone. */
+export type Sizes =
+  & ModelSettings
+  & Pick<Settings, "batchSize" | "bptt">
+  & Partial<Pick<Settings, "audit">>;
 
 /** The settings that can be reduced. */
 export type Size = "batchSize" | "bptt" | "emsize" | "nhid" | "noiseRatio";
@@ -64,7 +67,8 @@ export function batchNeeds(
   { steps, rows }: Pick<BatchShape, "steps" | "rows">,
   training: boolean,
 ): Need[] {
-  const { emsize: E, nhid: H, loss } = sizes, N = steps * rows, most = bounds.tensorBytes / 4;
+  const { emsize: E, nhid: H, loss, audit = 0 } = sizes;
+  const N = steps * rows, most = bounds.tensorBytes / 4;
   const batch: Size[] = ["batchSize", "bptt"];
   const packed = sizes.indexModule === "gru" ? whole(N, GROUP_CONTEXTS) : N;
   const needs: Need[] = [
@@ -77,9 +81,12 @@ export function batchNeeds(
     { what: "the gates of a batch", shape: [packed, 4 * H], most, sizes: [...batch, "nhid"] },
     { what: "the vectors of a batch", shape: [N, whole(E)], most, sizes: [...batch, "emsize"] },
   ];
-  if (loss !== "full") return [...needs, ...noiseNeeds(sizes, N, bounds, training)];
-  const shape = [N, TILE_CLASSES];
-  return [...needs, { what: "the scores of a tile", shape, most: TILE_FLOATS, sizes: batch }];
+  if (loss !== "full") needs.push(...noiseNeeds(sizes, N, bounds, training));
+  if (loss === "full" || training && audit > 0) {
+    const shape = [N, TILE_CLASSES];
+    needs.push({ what: "the scores of a tile", shape, most: TILE_FLOATS, sizes: batch });
+  }
+  return needs;
 }
 
 /** The largest tensors of the noise of N targets. */

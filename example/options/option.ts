@@ -154,6 +154,12 @@ export function path<D extends ValueDescription>(description: D): Option<SetBy<s
   return valued<string, D>(description, { wants: "a path", isPath: true, read: (text) => text });
 }
 
+/** What `other` accepts, or the path of a file or a folder; a number that `other` refuses is none. */
+export function orPath<T>(other: Option<T>): Option<T | string> {
+  const read = (text: string) => other.read(text) ?? (DECIMAL.test(text) ? undefined : text);
+  return { ...other, wants: `${other.wants} or a path`, isPath: true, read };
+}
+
 /** The same options, all with these traits but where one says otherwise. */
 export function alike<Table extends OptionTable>(traits: Traits, table: Table): Table {
   const entries = Object.entries(table).map(([name, option]) => [name, { ...traits, ...option }]);

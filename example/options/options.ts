@@ -106,9 +106,8 @@ export const MODEL = alike({ modes: TRAINING }, {
   tableDtype: choice(TABLE_DTYPES, {
     value: "type",
     default: "f32",
-    help:
-      "Numbers that tables of words store: f32, or f16 in half the memory, rounded at random. " +
-      "What the optimizer keeps of it stays f32: least is kept by --momentum 0 or rowwise-adagrad.",
+    help: "Precision of the tables of words: f32, or f16 in half the memory, rounded at random. " +
+      "The optimizer's state stays f32: --momentum 0 and rowwise-adagrad need the least.",
     addedLater: true,
   }),
   seed: count([0, Number.MAX_SAFE_INTEGER], {
@@ -136,8 +135,8 @@ export const LOSS = alike({ modes: TRAINING }, {
   noise: choice(NOISES, {
     value: "source",
     default: "unigram",
-    help: "Where noise comes from, and the output bias starts: unigram, uniform, log-uniform, " +
-      "batch (the other targets of the batch), or batch with another, such as batch+unigram.",
+    help: "Distribution of the noise, at which the output bias starts: unigram, uniform, " +
+      "log-uniform, batch (the other targets of the batch), or batch with another: batch+unigram.",
   }),
   noisePower: number([0, 10], {
     value: "number",
@@ -192,15 +191,16 @@ const COURSE = alike({ modes: EPOCHS, mayChange: true }, {
   }),
   audit: count(ANY_COUNT, {
     value: "steps",
-    help: "Every so many steps, compare the sampled gradient with the exact one.",
+    help:
+      "Every so many steps, compare the sampled gradient with the exact one: is k large enough?",
     absent: 0,
   }),
   checkpointMinutes: number([0, 1e6], {
     value: "n",
     default: "10",
     help:
-      "Minutes between two checkpoints (0: after each batch). Others: at each epoch's end, at " +
-      "Ctrl-C and SIGTERM (the test follows), at SIGUSR2 (the run ends, to be requeued with --resume).",
+      "Minutes between two checkpoints (0: after each batch). More are written at each epoch's end, " +
+      "at Ctrl-C and SIGTERM (the test follows), and at SIGUSR2 (the run ends; requeue with --resume).",
   }),
   tbName: valued({
     value: "name",

@@ -2,7 +2,7 @@
 
 import { FORMATS } from "./choices.ts";
 import { scoringText } from "./evaluation_kind.ts";
-import { choice, flag, number, type OptionTable, path, type SettingsOf } from "./option.ts";
+import { choice, flag, number, type OptionTable, orPath, path, type SettingsOf } from "./option.ts";
 import { RUN } from "./options.ts";
 import { MODE, type ScoreMode } from "./scoring.ts";
 
@@ -36,13 +36,13 @@ export const RESCORE = {
     value: "score",
     help: "What is added for each word; searched for unless given.",
   }),
-  dev: number([0.01, 0.99], {
+  dev: orPath(number([0.01, 0.99], {
     value: "part",
     default: "0.5",
     help:
-      "Part of the lists, from the first on, that weights are searched on; errors are counted " +
-      "on the others.",
-  }),
+      "What weights are searched on: a part of the lists, from the first on (errors are counted " +
+      "on the others), or the path of other lists.",
+  })),
   out: path({
     value: "path",
     help: "Writes the lists, the best hypothesis first, with the new language scores, in the " +

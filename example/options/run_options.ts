@@ -44,8 +44,8 @@ export const RUN = alike({ mayChange: true }, {
     value: "type",
     default: "f32",
     help:
-      "In what products read the weights of the LSTM, the GRU and the projection: f32, or f16, " +
-      "copies of half the bytes (for GPUs with shader-f16). Sums, gradients and files stay f32.",
+      "Precision in which products read the weights of the LSTM, the GRU and the projection: f32, or " +
+      "f16, half the bytes (for GPUs with shader-f16). Sums, gradients and files stay f32.",
     mayChange: false,
     addedLater: true,
   }),

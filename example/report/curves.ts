@@ -6,6 +6,7 @@ import { chart, charts, figures, section, show, sparse } from "./parts.ts";
 import { type Elapsed, thinned, type Timed } from "./timed_run.ts";
 import type { AuditFigures, EpochFigures, TrainFigures } from "./record.ts";
 import type { ReportedRun } from "./reported_run.ts";
+import { noiseOf } from "../shared/gradient_noise.ts";
 
 /** Most points of a chart, and most rows of a table, of all runs together. */
 const MAX_POINTS = 1600, MAX_ROWS = 320;
@@ -110,7 +111,7 @@ const AUDIT_COLUMNS: Columns<AuditFigures> = {
   "step": ({ step }) => show.count(step),
   "cosine": ({ cosine }) => show.number(cosine),
   "relative bias": ({ bias }) => show.number(bias),
-  "relative variance": ({ variance }) => show.number(variance),
+  "noise over signal": (audit) => show.number(noiseOf(audit)),
 };
 
 /** A table with some rows of each run, not too many. */
@@ -177,14 +178,14 @@ export function noise(runs: readonly ReportedRun[]): Html | undefined {
   const measures: readonly (readonly [Axis, Of<AuditFigures>])[] = [
     [{ label: "cosine of the gradients" }, ({ cosine }) => cosine],
     [{ label: "relative bias" }, ({ bias }) => bias],
-    [{ label: "relative variance", log: true }, ({ variance }) => variance],
+    [{ label: "noise over signal" }, noiseOf],
   ];
   return section(
     "Noise",
     "Instead of all words, training looks at a few random ones, the noise. The hit rate is the part of " +
       "the noise that happened to be the right word. An audit (--audit) compares the gradient from noise " +
-      "with the exact one: a cosine of 1 is the same direction; bias and variance are relative to its size, " +
-      "and smaller is better.",
+      "with the exact one: a cosine of 1 is the same direction; the bias is relative to its size, and smaller " +
+      "is better. Where the noise is over the signal, more samples pay.",
     charts(
       noisy.length > 0 &&
         curve(noisy, BY_EPOCHS, { label: "hit rate" }, ofReports((r) => r.hitRate)),

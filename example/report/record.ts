@@ -19,7 +19,7 @@ const EPOCH = [
   ...["step", "epoch", "seconds", "trainLoss", "validPpl", "validPplKnown"] as const,
   ...["validLoss", "lr", "tokensPerSecond"] as const,
 ] as const;
-const AUDIT = ["step", "cosine", "bias", "variance"] as const;
+const AUDIT = ["step", "cosine", "bias", "variance", "length"] as const;
 const TEST = ["ppl", "pplKnown", "loss", "tokens"] as const;
 const CARD = ["mean", "std", "normTerm", "rawPplBest"] as const;
 

@@ -50,7 +50,9 @@ function readHypothesis(value: unknown, fail: Fail): Hypothesis {
   for (const name of SCORES) {
     const score = value[name];
     if (score === undefined) continue;
-    if (typeof score !== "number") return fail(`whose "${name}" is no number`);
+    if (typeof score !== "number" || !Number.isFinite(score)) {
+      return fail(`whose "${name}" is no finite number`);
+    }
     scores[name] = score;
   }
   const { acoustic = fail('without "acoustic"') } = scores;

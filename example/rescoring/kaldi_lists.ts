@@ -16,6 +16,11 @@ const COSTS = { acwt: "acoustic", "lmwt.lmonly": "lm", "lmwt.nolm": "graph" } as
 /** The archive of words, which identifies a folder. */
 export const WORDS_FILE = "words_text";
 
+/** Whether the file, by its name, is one of a folder's archives. */
+export function isKaldiArchive(path: string): boolean {
+  return [WORDS_FILE, ...Object.keys(COSTS)].includes(path.replace(/^.*[\\/]/, ""));
+}
+
 /** Reads a folder; throws a Failure that names the archive and the key or the line. */
 export async function readKaldiLists(folder: string): Promise<NBestList[]> {
   const words = await readArchive(`${folder}/${WORDS_FILE}`);

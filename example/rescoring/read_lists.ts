@@ -5,7 +5,7 @@ import { splitWords, withoutMarks } from "../data/words.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { isFolder, writeFileAtomically } from "../shared/files.ts";
 import { jsonLine, readJsonLists } from "./json_lists.ts";
-import { kaldiTexts, readKaldiLists, WORDS_FILE } from "./kaldi_lists.ts";
+import { isKaldiArchive, kaldiTexts, readKaldiLists, WORDS_FILE } from "./kaldi_lists.ts";
 import type { NBestFormat } from "../options/choices.ts";
 import type { NBestList } from "./nbest.ts";
 import { readSrilmList, srilmText } from "./srilm_lists.ts";
@@ -62,6 +62,9 @@ async function formatOfFile(path: string): Promise<NBestFormat> {
   if (path === "-") {
     throw new UsageError("Cannot tell the format of lists on standard input: give --format");
   }
+  if (isKaldiArchive(path)) {
+    throw new UsageError(`Cannot read ${path}: Kaldi's archives lie together; give their folder`);
+  }
   for await (const [first] of readInput(path)) return /^\s*\{/.test(first) ? "json" : "srilm";
   return "json";
 }
@@ -81,18 +84,23 @@ function idOf(path: string): string {
 /**
  * Reads references, one utterance per line: `id word word ...`, or `word word ... (id)` as in sclite.
  *
+ * @param ids The utterances of the lists, so that `u1 yes (laughs)` is known for the first form.
  * @throws {UsageError} If there is no such file.
- * @throws {Failure} If it cannot be read.
+ * @throws {Failure} If it cannot be read, or has an utterance twice.
  */
-export async function readReferences(path: string): Promise<Map<string, readonly string[]>> {
+export async function readReferences(
+  path: string,
+  ids: ReadonlySet<string>,
+): Promise<Map<string, readonly string[]>> {
   const references = new Map<string, readonly string[]>();
-  for await (const [line] of readInput(path)) {
-    const [, spelled, last] = /^(.*)\(([^()\s]+)\)\s*$/.exec(line) ?? [];
-    const [first, ...words] = splitWords(spelled ?? line);
-    const id = last ?? first;
-    if (id === undefined) continue; // an empty line
-    const own = last === undefined || first === undefined ? words : [first, ...words];
-    references.set(id, withoutMarks(own));
+  for await (const [line, fail] of readInput(path)) {
+    const [first, ...rest] = splitWords(line);
+    if (first === undefined) continue; // an empty line
+    const [, before = "", last] = /^(.*)\(([^()\s]+)\)\s*$/.exec(line) ?? [];
+    const isLast = last !== undefined && (ids.has(last) || !ids.has(first));
+    const [id, words] = isLast ? [last, splitWords(before)] : [first, rest];
+    if (references.has(id)) return fail(`has the utterance ${id} for the second time`);
+    references.set(id, withoutMarks(words));
   }
   return references;
 }

@@ -16,8 +16,8 @@ export async function readSrilmList(path: string | undefined, id: string): Promi
     if (/^NBestList\d/.test(acoustic)) {
       fail("begins a list of Decipher's; convert it by SRILM's nbest-lattice -write-nbest");
     }
-    if (![acoustic, lm].every((word) => NUMBER.test(word)) || !/^\d+$/.test(count)) {
-      fail("does not begin with two scores and a number of words");
+    if (![acoustic, lm].every(isScore) || !/^\d+$/.test(count)) {
+      fail("does not begin with two scores, finite numbers, and a number of words");
     }
     return {
       words: withoutMarks(words),
@@ -26,6 +26,10 @@ export async function readSrilmList(path: string | undefined, id: string): Promi
     };
   });
   return { id, hypotheses };
+}
+
+function isScore(word: string): boolean {
+  return NUMBER.test(word) && Number.isFinite(Number(word));
 }
 
 /** The content of a list's file. */

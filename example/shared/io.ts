@@ -1,5 +1,7 @@
 /** Output of the program. Tests pass their own `Io`; the command line uses `consoleIo()`. */
 
+import { Failure, reasonOf } from "./errors.ts";
+
 /** A word of a line that is coloured on a terminal. */
 export interface Tint {
   readonly word: string;
@@ -32,6 +34,7 @@ export interface Io extends Screen {
    * Writes results that another program may read to standard output.
    *
    * @throws {Deno.errors.BrokenPipe} If the reader has closed the pipe: the program then ends quietly.
+   * @throws {Failure} If it cannot be written, for example to a full disk.
    */
   write(text: string): void;
 }
@@ -56,7 +59,12 @@ export function consoleIo(): Io {
     write(text: string): void {
       clear();
       const bytes = ENCODER.encode(text);
-      for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+      try {
+        for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+      } catch (cause) {
+        if (cause instanceof Deno.errors.BrokenPipe) throw cause;
+        throw new Failure(`Cannot write standard output: ${reasonOf(cause)}`, { cause });
+      }
     },
   });
 }
@@ -128,13 +136,14 @@ function screen(
   print: (...data: readonly string[]) => void,
   clear: () => void,
 ): Screen {
-  const isTerminal = stream.isTerminal();
+  const width = () => unlessClosed(() => Deno.consoleSize().columns, 0);
+  const isPseudo = stream.isTerminal() && width() === 0; // Open MPI's, where mpirun writes to a file
+  const isTerminal = stream.isTerminal() && !isPseudo;
   let shown = false;
   return {
     isTerminal,
     get columns(): number {
-      // A pseudo-terminal without a size reports 0 columns.
-      return isTerminal && unlessClosed(() => Deno.consoleSize().columns, 0) || DEFAULT_COLUMNS;
+      return isTerminal && width() || DEFAULT_COLUMNS;
     },
     live(text: string): void {
       if (!isTerminal || (text === "" && !shown)) return;
@@ -143,7 +152,7 @@ function screen(
     },
     out(line: string, tint?: Tint): void {
       clear();
-      unlessClosed(() => print(...styled(line, tint)), undefined);
+      unlessClosed(() => print(...styled(line, isPseudo ? undefined : tint)), undefined);
     },
   };
 }

@@ -1,13 +1,7 @@
 /** This process as one of the ranks that train or test a model together, and what they decide together. */
 
-import type { Step, Tensor } from "../../mod.ts";
-import {
-  type Across,
-  ALONE,
-  backwardAcross,
-  type Communicator,
-  type Shard,
-} from "../../kernels/mod.ts";
+import { type Across, ALONE, backwardAcross, type Communicator } from "../../kernels/mod.ts";
+import type { Shard, Step, Tensor } from "../../mod.ts";
 import { Failure } from "./errors.ts";
 import type { StopFlag } from "./stop.ts";
 

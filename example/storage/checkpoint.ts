@@ -1,8 +1,8 @@
 /** Saves models from the GPU to a file, and loads them. */
 
 import { createHash } from "node:crypto";
-import type { Gpu } from "../../mod.ts";
-import { ALONE, type Communicator, type Shard } from "../../kernels/mod.ts";
+import { ALONE, type Communicator } from "../../kernels/mod.ts";
+import type { Gpu, Shard } from "../../mod.ts";
 import { Failure } from "../shared/errors.ts";
 import {
   type AtomicFile,

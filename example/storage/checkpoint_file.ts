@@ -1,7 +1,8 @@
 /** Checkpoints: everything needed to resume a run exactly, in one safetensors file. */
 
 import { createHash } from "node:crypto";
-import { type Gpu, isTuning, type Tuning } from "../../mod.ts";
+import { isTuning, type Tuning } from "../../kernels/mod.ts";
+import type { Gpu } from "../../mod.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { RawFigures } from "../evaluation/card.ts";
 import type { LossSum } from "../evaluation/losses.ts";

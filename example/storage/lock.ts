@@ -17,7 +17,7 @@ import { modelPath } from "./open_model.ts";
  */
 export function lockModel(save: string, folder = MODEL_FOLDER): Disposable {
   return lockFile(`${folder}/${save}.lock`, (holder) => {
-    const cure = "wait for it, or give another --save";
+    const cure = "wait for it, or give another --save (ranks of one run: --distributed)";
     throw new Failure(
       `Cannot train ${save}: another run${holder} is writing ${folder}/${save}; ${cure}`,
     );

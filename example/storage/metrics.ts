@@ -1,6 +1,7 @@
 /** The record of a run: one JSON object per line, appended to `saved_model/NAME.metrics.jsonl`. */
 
-import type { Audit, Tuning } from "../../mod.ts";
+import type { Tuning } from "../../kernels/mod.ts";
+import type { Audit } from "../../mod.ts";
 import type { Bucket, SelfNormalization } from "../evaluation/card.ts";
 import { reasonOf } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
@@ -33,7 +34,7 @@ export interface TrainEvent extends Figures {
 }
 
 /** Written at intervals if requested: the sampled gradient compared with the exact one. */
-export interface AuditEvent extends Pick<Audit, "cosine" | "bias" | "variance"> {
+export interface AuditEvent extends Audit {
   readonly event: "audit";
   /** Number of the training step. */
   readonly step: number;

@@ -94,10 +94,12 @@ function figuresOf(event: MetricsEvent, normalised: boolean): BoardFigures {
         "train/hit_rate": event.hitRate,
       };
     case "audit":
+      if (isNaN(event.variance)) return { "audit/cosine": event.cosine };
       return {
         "audit/cosine": event.cosine,
         "audit/bias": event.bias,
         "audit/variance": event.variance,
+        "audit/length": event.length,
       };
     case "epoch":
       return {

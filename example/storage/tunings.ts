@@ -1,7 +1,8 @@
 /** The variants of kernels that suit each GPU of this machine: a small file beside the models. */
 
 import packageConfig from "../../deno.json" with { type: "json" };
-import { type Gpu, isTuning, type Tuning } from "../../mod.ts";
+import { isTuning, type Tuning } from "../../kernels/mod.ts";
+import type { Gpu } from "../../mod.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";

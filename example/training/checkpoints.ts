@@ -1,6 +1,7 @@
 /** Writes a run's checkpoints, and resumes from them. */
 
-import { FIXED_TUNING, type Gpu } from "../../mod.ts";
+import { FIXED_TUNING } from "../../kernels/mod.ts";
+import type { Gpu } from "../../mod.ts";
 import type { BestModel } from "../storage/best_model.ts";
 import {
   type Checkpoint,

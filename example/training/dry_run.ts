@@ -12,11 +12,12 @@ import { Failure } from "../shared/errors.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { evaluate, evaluateLoss, uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import type { WordModel } from "../model/model.ts";
+import { auditModel } from "./gradient_audit.ts";
 
 /**
- * Runs a training step without an update on the largest batch of `training`, and an exact evaluation (of
- * the loss for `neg`, which has no probabilities) of the largest batch of `evaluation`. The model does not
- * change; afterwards kernels are compiled and buffers are in the pool.
+ * Runs a training step without an update on the largest batch of `training`, an audit of it if there will be
+ * `audits`, and an exact evaluation (of the loss for `neg`, which has no probabilities) of the largest batch of
+ * `evaluation`. The model does not change; afterwards kernels are compiled and buffers are in the pool.
  *
  * @throws {Failure} If the device runs out of memory, or fails in another way.
  */
@@ -25,17 +26,19 @@ export async function dryRun(
   model: WordModel,
   training: Epoch,
   evaluation: readonly Batch[],
+  audits = false,
   communicator: Communicator = ALONE,
 ): Promise<void> {
   const batch = training.largest();
   try {
     await tryTraining(gpu, model, batch, communicator);
     await gpu.finish();
+    if (audits) await auditModel(gpu, model, batch, { draws: 2 });
     const evaluated = model.criterion.lossType === "neg" ? evaluateLoss : evaluate;
     const ranks = new Ranks(model.shard ? communicator : ALONE); // whole tables: each by itself
     await evaluated(gpu, model, [largestBatch(evaluation)], { ranks });
     // These hits are not part of the training.
-    await model.criterion.takeHits(gpu);
+    await model.criterion.takeHits();
   } catch (cause) {
     if (!(cause instanceof DeviceError) || cause instanceof OutOfMemoryError) {
       throw withMemoryCure(cause);
@@ -55,7 +58,7 @@ async function tryTraining(
   communicator: Communicator,
 ): Promise<void> {
   const { own, part } = rankColumns(batch, communicator.rank, communicator.size);
-  using step = gpu.step({ training: true, ...(part && { part }) });
+  using step = gpu.step({ training: true, number: 0, ...(part && { part }) });
   const { input, target, resets } = uploadIds(step, own);
   await model.fetch(step, communicator, input, target);
   const { loss } = model.forward(step, input, target, { resets });

@@ -144,6 +144,7 @@ async function trainEpochs(
     model,
     epochs.at(1),
     evaluationBatches(corpus.valid),
+    settings.audit > 0,
     ranks.communicator,
   );
   const texts = { settings, hashes };

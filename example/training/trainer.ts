@@ -1,15 +1,15 @@
 /** Training of a model, batch by batch. */
 
-import { auditGradient, type Gpu } from "../../mod.ts";
+import type { Gpu } from "../../mod.ts";
 import type { Optimizer } from "../../nce/nn/mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
-import { byItself, columnsOf, rankColumns } from "../data/columns.ts";
+import { byItself, rankColumns } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
-import { upTo } from "../data/shuffle.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { badParameter, Diverged } from "./diverged.ts";
-import { contextOf, uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
+import { auditModel } from "./gradient_audit.ts";
+import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
 import type { Io } from "../shared/io.ts";
 import type { Losses, LossSum } from "../evaluation/losses.ts";
 import type { Checkpoint, Position } from "../storage/checkpoint_file.ts";
@@ -22,10 +22,9 @@ import { type Settings, trainsPerplexity } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { UntoldLosses } from "./untold_losses.ts";
 import { Updates } from "./updates.ts";
+import { formatCount } from "../shared/format.ts";
+import { auditText } from "../shared/gradient_noise.ts";
 import { checkStop } from "../shared/stop.ts";
-
-/** Number of columns of a batch in a gradient audit. */
-const AUDIT_COLUMNS = 4;
 
 /** Result of one pass over the text. */
 export interface EpochResult {
@@ -201,7 +200,7 @@ export class Trainer implements Disposable {
       if (isTogether) await this.sync();
       await this.#gpu.keepUp();
       progress.step(batch.tokens);
-      if (audit > 0 && this.steps % audit === 0) await this.#audit(batch, metrics);
+      if (audit > 0 && this.steps % audit === 0) await this.#audit(batch, io, metrics);
       if ((i + 1) % logInterval === 0 || i + 1 === batches.length) {
         const found = await this.#losses.take();
         this.#expectFinite(found);
@@ -234,7 +233,7 @@ export class Trainer implements Disposable {
 
   /** Counts the noise samples since the last call. */
   async #countHits(): Promise<void> {
-    const { hits, samples } = await this.#model.criterion.takeHits(this.#gpu);
+    const { hits, samples } = await this.#model.criterion.takeHits();
     const [allHits, allSamples] = await this.#ranks.sums([hits, samples]), before = this.#at.hits;
     this.#at = {
       ...this.#at,
@@ -251,23 +250,16 @@ export class Trainer implements Disposable {
   }
 
   /**
-   * Compares the sampled gradient of the output layer with the exact one on a few columns of the batch.
-   * It does not affect training.
+   * Compares the sampled gradient of the output layer with the exact one, on the whole batch: the larger it is,
+   * the larger the part of shared noise in its gradient. It does not affect training.
    */
-  async #audit(batch: Batch, metrics: MetricsSink): Promise<void> {
-    const few = columnsOf(batch, upTo(Math.min(AUDIT_COLUMNS, batch.batchSize)));
-    const gpu = this.#gpu, shape = [few.steps, few.batchSize];
+  async #audit(batch: Batch, io: Io, metrics: MetricsSink): Promise<void> {
+    const { seed } = this.#settings, step = this.steps;
     await this.#countHits();
     using _undisturbed = this.optimizer.undisturbed();
-    using context = contextOf(gpu, this.#model, few);
-    const { cosine, bias, variance } = await auditGradient(
-      gpu,
-      this.#model.criterion,
-      (step) => [step.upload(few.target, shape), context],
-      { seed: this.#settings.seed },
-    );
-    await this.#model.criterion.takeHits(gpu); // hits of the audit do not count
-    metrics.write({ event: "audit", step: this.steps, cosine, bias, variance });
+    const audit = await auditModel(this.#gpu, this.#model, batch, { seed, number: step });
+    io.out(`audit       step ${formatCount(step)}: ${auditText(audit)}`);
+    metrics.write({ event: "audit", step, ...audit });
   }
 
   /** Frees the optimizer's moments. */

@@ -23,11 +23,13 @@ import { expectTensor, storageIn, type Tensor } from "../device/tensor.ts";
 export interface StepOptions {
   /** Whether gradients are recorded and dropout is on; false unless given. */
   training?: boolean;
+  /** Whether dropout is on in a step with `training`; true unless given. */
+  dropout?: boolean;
   /** Seed of the random numbers, an integer from 0 to 2^53 - 1; 0 unless given. */
   seed?: number;
   /**
-   * Number of the step, an integer from 0 to 2^32 - 1; 0 unless given. Steps of different numbers draw
-   * different random numbers.
+   * Number of the step, an integer from 0 to 2^32 - 1. Steps of different numbers draw different random
+   * numbers. Unless given, the training steps of a Gpu are numbered from 0 on, and all others are 0.
    */
   number?: number;
   /** Which rows of a batch the step computes; all unless given. */
@@ -64,8 +66,10 @@ export let isOnTape: (step: Step, tensor: Tensor) => boolean;
 export class Step implements Scope, Disposable {
   /** The device. */
   readonly gpu: Device;
-  /** Whether gradients are recorded and dropout is on. */
+  /** Whether gradients are recorded. */
   readonly training: boolean;
+  /** Whether dropout is on: in training, unless it was turned off. */
+  readonly dropout: boolean;
   /** Seed of the random numbers. */
   readonly seed: number;
   /** Number of the step. */
@@ -87,16 +91,19 @@ export class Step implements Scope, Disposable {
   }
 
   /** Used by {@linkcode Gpu.step}. */
-  constructor(gpu: Device, options: StepOptions) {
+  constructor(gpu: Device, options: StepOptions, next: () => number) {
     expectObject("begin a step", "options", options, "an object");
-    const { training = false, seed = 0, number = 0, part } = options;
+    const { training = false, dropout = true, seed = 0, part } = options;
+    const { number = training ? next() : 0 } = options;
     expectBoolean("begin a step", "training", training);
+    expectBoolean("begin a step", "dropout", dropout);
     expectSeed("begin a step", seed);
     expectInteger("begin a step", "number", number, MAX_WORD);
     if (part !== undefined) expectPart("begin a step", part);
     this.gpu = gpu;
     this.part = part;
     this.training = training;
+    this.dropout = training && dropout;
     this.seed = seed;
     this.number = number;
     this.#one = training ? this.upload(new Float32Array([1])) : undefined;

@@ -82,7 +82,7 @@ export class Device implements AsyncDisposable {
     this.rowThreads = this.family === "software" ? Math.max(8, subgroupSize) : 64;
     this.#faults = new Faults(device, () => inWords(this.memory));
     this.#commands = new Commands(opened, this.family);
-    this.#pool = new Pool(device, this.family, this.#faults, () => {
+    this.#pool = new Pool(device, this.#faults, () => {
       this.submit(); // what is recorded may name the buffer
       this.#commands.forgetBuffers();
     });
@@ -129,8 +129,8 @@ export class Device implements AsyncDisposable {
   }
 
   /**
-   * Bytes of scores, and of a weight's gradient, that the exact loss of a linear layer holds: 64 MiB, on GPUs
-   * 512 MiB or what one tensor can have. A GPU keeps more, since computing scores again is a fourth product.
+   * Bytes of a weight's gradient, and of scores at a time, that the exact loss of a linear layer holds: 64 MiB, on
+   * GPUs 512 MiB or what one tensor can have. With a whole gradient up to 512 MiB of scores are kept all the same.
    */
   get heldBytes(): number {
     return Math.min(HELD_BYTES[this.family], this.maxTensorBytes);

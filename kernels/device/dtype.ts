@@ -74,7 +74,8 @@ export function expectFits(
   const bytes = 4 * sizeOf(shape);
   if (bytes <= maxTensorBytes) return;
   throw new RangeError(
-    `Cannot make a tensor [${shape}] of ${bytes} bytes: ${name} binds at most ${maxTensorBytes}`,
+    `Cannot make a tensor [${shape}] of ${bytes} bytes: ${name} binds at most ${maxTensorBytes}; a ` +
+      "table of many rows may be larger (gpu.table)",
   );
 }
 

@@ -1,15 +1,14 @@
 /** Buffers and textures: exact ones for parameters, pooled ones (by size class) for tensors of a step. */
 
-import type { KernelFamily } from "./adapter.ts";
 import { type Faults, OutOfMemoryError } from "./faults.ts";
 import type { Storage } from "./tensor.ts";
 import { TEXEL_BYTES, type TexelFormat, type Texels, TEXELS_A_ROW } from "./texels.ts";
 
 /**
  * Free bytes that the pool keeps; beyond that, it destroys what has long been free, else what is released.
- * On GPUs a step may hold 512 MiB of scores besides all else.
+ * A step may hold 512 MiB of scores besides all else.
  */
-const MAX_FREE_BYTES = { software: 2 ** 29, hardware: 2 ** 30 };
+const MAX_FREE_BYTES = 2 ** 30;
 /** A size is stale when so many buffers and textures were released since one of it was: more than a step's. */
 const STALE_AFTER = 4096;
 
@@ -60,7 +59,6 @@ export class Pool {
     rgba16float: new Map(),
   };
   readonly #onDestroy: () => void;
-  readonly #maxFreeBytes: number;
   #nextId = 0;
   #bytes = 0;
   #buffers = 0;
@@ -69,18 +67,12 @@ export class Pool {
   #releases = 0;
 
   /** `onDestroy` runs before a buffer or texture is destroyed: unsubmitted commands may name it. */
-  constructor(
-    device: GPUDevice,
-    family: KernelFamily,
-    faults: Faults,
-    onDestroy: () => void,
-  ) {
+  constructor(device: GPUDevice, faults: Faults, onDestroy: () => void) {
     const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
     this.maxBytes = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 16) * 16;
     this.#device = device;
     this.#faults = faults;
     this.#onDestroy = onDestroy;
-    this.#maxFreeBytes = MAX_FREE_BYTES[family];
   }
 
   /** What is allocated now. */
@@ -193,8 +185,8 @@ export class Pool {
     this.#releases++;
     const list = free.get(bytes) ?? { bytes, items: [], released: 0 };
     list.released = this.#releases;
-    if (this.#freeBytes + bytes > this.#maxFreeBytes) this.#destroyStale();
-    if (this.#freeBytes + bytes > this.#maxFreeBytes) return this.#destroy(item);
+    if (this.#freeBytes + bytes > MAX_FREE_BYTES) this.#destroyStale();
+    if (this.#freeBytes + bytes > MAX_FREE_BYTES) return this.#destroy(item);
     list.items.push(item);
     free.set(bytes, list);
     this.#freeBytes += bytes;

@@ -203,7 +203,7 @@ export class PipelineCache {
   #pipeline(code: KernelCode, bindGroupLayouts: GPUBindGroupLayout[]) {
     const module = this.#device.createShaderModule({
       label: code.label,
-      code: (code.subgroups ? this.#subgroupHeader : "") + code.source + grid,
+      code: `${code.subgroups ? this.#subgroupHeader : ""}${code.source}\n${grid}`,
     });
     const pipeline = this.#device.createComputePipeline({
       label: code.label,

@@ -52,7 +52,8 @@ export function willChange(tensor: Tensor, bytes: number, idLimit: number): void
   dropTexels(storage);
 }
 
-function dropTexels({ copies }: Storage): void {
+/** Gives back the copies in textures, which are wrong or will not be read again. */
+export function dropTexels({ copies }: Storage): void {
   while (copies.length > 0) copies.shift()!.texels.release();
 }
 
@@ -129,7 +130,8 @@ export class Tensor implements Disposable {
   static {
     storageIn = (tensor) => {
       if (tensor.#disposed) throw new UseAfterDisposeError(tensor);
-      return tensor.#storage ?? failInParts("use it so", tensor.shape, tensor.#parts.length);
+      return tensor.#storage ??
+        failInParts("use it as one tensor", tensor.shape, tensor.#parts.length);
     };
     partsOf = (tensor) => {
       if (tensor.#disposed) throw new UseAfterDisposeError(tensor);

@@ -15,8 +15,8 @@ import type { Tensor } from "../device/tensor.ts";
 const withRandom = randomSource + partSource + source;
 
 /**
- * Sets each element to zero with probability `p` and divides the others by `1 - p`; outside training it
- * returns `x` itself. The mask is a function of the stream and of the step's seed and number. In a step on a
+ * Sets each element to zero with probability `p` and divides the others by `1 - p`; where the step has no
+ * dropout, as outside training, it returns `x` itself. The mask is a function of the stream and of the step's seed and number. In a step on a
  * part of a batch, `x` has rows of this part, unless it is `shared`: not of the batch, and the same for all ranks.
  *
  * @throws {RangeError} Unless 0 <= p < 1, or if another stream of that name draws in the step.
@@ -31,7 +31,7 @@ export function dropout(
   expectTable("dropout", step, x, "x");
   expectFraction("run dropout", "p", p);
   expectStream("run dropout", stream);
-  if (!step.training || p === 0) return x;
+  if (!step.dropout || p === 0) return x;
   const floats = widened(step, x);
   const key = randomUniform(step.randomKey(stream)), part = shared ? undefined : step.part;
   const { constants, uniform } = partLaunch(part), W = rowWidth("dropout", part, x.size);

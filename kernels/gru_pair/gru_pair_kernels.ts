@@ -75,7 +75,7 @@ function run(
   { entry, inputs, outputs, grid, uniform, dropout }: PairLaunch,
   code: { source: string; subgroups?: boolean; constants: Record<string, number> },
 ): void {
-  const drops = step.training && dropout !== undefined && dropout.p > 0;
+  const drops = step.dropout && dropout !== undefined && dropout.p > 0;
   const threshold = drops ? Math.min(65535, Math.round(dropout.p * 65536)) : 0;
   const key = drops ? step.randomKey(dropout.stream) : undefined;
   const part = partLaunch(drops ? step.part : undefined);

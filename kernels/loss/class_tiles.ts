@@ -29,12 +29,12 @@ export function takesLong({ rows, classes }: TileScorer): boolean {
   return 4 * rows * classes > HELD_BYTES;
 }
 
-/** Whether the scores of all classes may exist at a time. */
-export function fitsHeld(
+/** Whether the scores of all classes may be kept for the backward pass. */
+export function mayBeKept(
   gpu: Device,
-  { rows, classes, heldBytes = HELD_BYTES }: TileScorer,
+  { rows, classes, heldBytes = HELD_BYTES, keptBytes }: TileScorer,
 ): boolean {
-  return rows * classes <= floatsIn(gpu, heldBytes);
+  return rows * classes <= (keptBytes === undefined ? floatsIn(gpu, heldBytes) : keptBytes / 4);
 }
 
 /**
@@ -91,6 +91,8 @@ export interface TileScorer {
   readonly floatsPerClass?: number;
   /** Largest number of bytes of scores that exist at a time; 64 MiB unless given. */
   readonly heldBytes?: number;
+  /** Bytes of scores that are kept for the backward pass, if they are all; `heldBytes` unless given. */
+  readonly keptBytes?: number;
   /** Bytes of a tile if there are several; `heldBytes` unless given. */
   readonly tileBytes?: number;
   /** What gradients flow to. */

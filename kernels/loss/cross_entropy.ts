@@ -6,7 +6,7 @@ import type { Device } from "../device/device.ts";
 import {
   checkScorer,
   type EachTile,
-  fitsHeld,
+  mayBeKept,
   scoresOf,
   takesLong,
   type Tile,
@@ -16,7 +16,7 @@ import {
 import type { Step } from "../autograd/step.ts";
 import { versionOf } from "../device/parts.ts";
 import { add, scale } from "../elementwise/arithmetic.ts";
-import { expectIds, expectShape, type Tensor } from "../device/tensor.ts";
+import { dropTexels, expectIds, expectShape, storageIn, type Tensor } from "../device/tensor.ts";
 
 const kernel = withVec(crossEntropySource);
 
@@ -62,9 +62,9 @@ function launch(
 /**
  * Exact cross entropy `loss[n] = ln Z[n] - s(target[n])` [N] of any scorer, and its parts.
  *
- * At most `scorer.heldBytes` of the N x V scores exist at a time. If all fit, they are kept for the backward
- * pass; else they are computed in tiles of classes, again whenever they are needed. Gradients flow through `loss`
- * and `logZ`: that of s(v) is `p(v) (dLoss + dLogZ) - [v is the target] dLoss`.
+ * At most `scorer.heldBytes` of the N x V scores exist at a time, unless all fit `scorer.keptBytes`: then they
+ * are kept for the backward pass. Else they are computed in tiles of classes, again whenever they are needed.
+ * Gradients flow through `loss` and `logZ`: that of s(v) is `p(v) (dLoss + dLogZ) - [v is the target] dLoss`.
  */
 export function tiledCrossEntropy(
   step: Step,
@@ -78,7 +78,7 @@ export function tiledCrossEntropy(
   expectIds("crossEntropy", target, V, "targets");
   const state = step.tensor([N, 2]);
   const [loss, logZ, score] = [step.tensor([N]), step.tensor([N]), step.tensor([N])];
-  const keep = fitsHeld(gpu, scorer) && step.needsGradient(...scorer.inputs);
+  const keep = mayBeKept(gpu, scorer) && step.needsGradient(...scorer.inputs);
   const long = takesLong(scorer);
   const kept: Tensor[] = [];
   for (const tile of tiles) {
@@ -108,6 +108,7 @@ export function tiledCrossEntropy(
           using dScores = kept[i]?.slice(0, N) ??
             differentiate(scoresOf("crossEntropy", scorer, tile), tile);
           use(first, count, dScores);
+          dropTexels(storageIn(dScores));
           if (long) gpu.submit();
         }
       };

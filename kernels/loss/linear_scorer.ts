@@ -15,11 +15,15 @@ import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 import { floatRows } from "../elementwise/halves.ts";
 import type { TiledGradient } from "../autograd/tiled_gradient.ts";
 
+/** Computing scores again for the backward pass is a fourth product. */
+const KEPT_BYTES = 512 * 2 ** 20;
+
 /**
  * The scorer `x weight^T + bias`: x [N, E], weight [V, E], bias [V].
  *
  * At most `heldBytes` of scores exist at a time, and the gradient of a larger weight is tiled: 64 MiB unless
- * given, and on GPUs 512 MiB or what one tensor can have.
+ * given, and on GPUs 512 MiB or what one tensor can have. Unless it is given, 512 MiB of scores are kept
+ * for the backward pass where the gradient is whole.
  */
 export function linearScorer(
   step: Step,
@@ -36,12 +40,14 @@ export function linearScorer(
   expectShape("crossEntropy", "bias", bias, [V]);
   const { gpu } = step, held = heldBytes === undefined ? gpu.heldBytes : heldBytes;
   expectPositive("run crossEntropy", "heldBytes", held);
+  const tiled = 4 * weight.size > held;
   return {
     rows: N,
     classes: V,
     edges: partEdges(weight, bias),
     floatsPerClass: E,
     heldBytes: held,
+    ...(heldBytes === undefined && !tiled && { keptBytes: KEPT_BYTES }),
     // Larger ones gain nothing.
     tileBytes: Math.min(held, HELD_BYTES) / (gpu.family === "software" ? 4 : 1),
     inputs: [x, weight, bias],
@@ -53,7 +59,7 @@ export function linearScorer(
       return scores;
     },
     backward(eachTile) {
-      return gradientOf(step, { x, weight, bias }, eachTile, 4 * weight.size > held);
+      return gradientOf(step, { x, weight, bias }, eachTile, tiled);
     },
   };
 }

@@ -10,14 +10,14 @@
 // which all lanes are served, and four of B. A lane's matrices are registers, so that transposing them is free.
 
 override LANES: u32 = 8; // 8 or 16
-override ROWS: u32 = 16; // 4, 8, 12 or 16
+override ROWS: u32 = 16; // 4, 8, 12, 16 or 32
 override ONES: bool = false; // A is all ones, and its texels are not read
 
 @group(2) @binding(0) var texels_a: Texels;
 @group(2) @binding(1) var texels_b: WeightTexels;
 
 // What a lane owns: [i][j] is row 4i + j of the tile, the lane's 4 columns.
-alias Tile = array<mat4x4f, 4>;
+alias Tile = array<mat4x4f, 8>;
 
 // Four elements of A from `index` on: of a row from k on, or of a column of four rows at k + lane % 4 if
 // TRANSPOSE_A; zero where k has ended. Past the last row they are some numbers that are not stored.
@@ -76,30 +76,34 @@ fn add_rows(sum: mat4x4f, y: mat4x4f, x: mat4x4f) -> mat4x4f {
     add_row(sum[3], y, x[3]));
 }
 
-// The sum over k from `begin` to `end`. `at_a`: where the lane's first texel of A is, in the first rows;
+// Adds four steps of k of LANES rows, the tile's i-th, to a lane's columns: x is the lane's texel of A.
+fn add_lanes(tile: ptr<function, Tile>, i: u32, y: mat4x4f, x: vec4f) {
+  let first = i * LANES / 4;
+  let rows = ROWS - i * LANES;
+  (*tile)[first] = add_rows((*tile)[first], y, rows_0(x));
+  if (rows > 4) { (*tile)[first + 1] = add_rows((*tile)[first + 1], y, rows_4(x)); }
+  if (rows > 8 && LANES == 16) { (*tile)[first + 2] = add_rows((*tile)[first + 2], y, rows_8(x)); }
+  if (rows > 12 && LANES == 16) { (*tile)[first + 3] = add_rows((*tile)[first + 3], y, rows_12(x)); }
+}
+
+// `before`, and what k from `begin` to `end` adds. `at_a`: where the lane's first texel of A is, in the first rows;
 // `at_b`: where each of its four of B are; width_a, width_b: floats in a stored row.
-fn tile_product(at_a: u32, at_b: vec4u, width_a: u32, width_b: u32, begin: u32, end: u32,
-  lane: u32) -> Tile {
-  // From eight rows to the next, and from four steps of k to the next.
-  let down = select(8 * width_a, 8, TRANSPOSE_A);
+fn tile_product(before: Tile, at_a: u32, at_b: vec4u, width_a: u32, width_b: u32, begin: u32,
+  end: u32, lane: u32) -> Tile {
+  // From the rows of one texel of A to the next, and from four steps of k to the next.
+  let down = select(LANES * width_a, LANES, TRANSPOSE_A);
   let next_a = select(4, 4 * width_a, TRANSPOSE_A);
   let next_b = select(4 * width_b, 4, TRANSPOSE_B);
   var a = at_a;
   var b = at_b;
-  var tile: Tile;
+  var tile = before;
   for (var k = begin; k < end; k += 4) {
     let y = columns_of_b(b, k, end);
-    let x = load_four_a(a, k, lane, end);
-    tile[0] = add_rows(tile[0], y, rows_0(x));
-    if (ROWS > 4) { tile[1] = add_rows(tile[1], y, rows_4(x)); }
-    if (ROWS > 8 && LANES == 8) {
-      let z = load_four_a(a + down, k, lane, end);
-      tile[2] = add_rows(tile[2], y, rows_0(z));
-      if (ROWS > 12) { tile[3] = add_rows(tile[3], y, rows_4(z)); }
-    }
-    if (ROWS > 8 && LANES == 16) {
-      tile[2] = add_rows(tile[2], y, rows_8(x));
-      if (ROWS > 12) { tile[3] = add_rows(tile[3], y, rows_12(x)); }
+    add_lanes(&tile, 0, y, load_four_a(a, k, lane, end));
+    if (ROWS > LANES) { add_lanes(&tile, 1, y, load_four_a(a + down, k, lane, end)); }
+    if (ROWS > 2 * LANES) {
+      add_lanes(&tile, 2, y, load_four_a(a + 2 * down, k, lane, end));
+      add_lanes(&tile, 3, y, load_four_a(a + 3 * down, k, lane, end));
     }
     a += next_a;
     b += vec4u(next_b);

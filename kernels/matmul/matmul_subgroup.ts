@@ -23,21 +23,34 @@ const sources = withWeight(operandsSource + texelSource + tiles);
 
 /** Steps of k of a launch: llvmpipe ends a thread's loops after 65,535 rounds, here of four steps. */
 const MAX_LOOP = 2 ** 17;
+/** What a core's cache holds of the operand that is read again for every tile. */
+const CACHED_FLOATS = 2 ** 18;
+/** Steps of k below which loading and storing the sums again would cost more than the cache gains. */
+const MIN_DEPTH = 512;
+
+/** Rows from which tiles have 32: that saves loads, but takes the driver's compiler twice as long. */
+const MANY_ROWS = 512;
 
 /** Whether subgroups are a CPU's vectors; products read their operands as texels then. */
 export function readsTexels(gpu: Device): boolean {
   return gpu.family === "software" && (gpu.subgroupSize === 8 || gpu.subgroupSize === 16);
 }
 
-/** The constants of _texel_tile.wgsl for `m` rows: up to 16, all tiles about full. */
-export function texelTileOf(gpu: Device, m: number): { LANES: number; ROWS: number } {
-  return { LANES: gpu.subgroupSize, ROWS: Math.ceil(m / Math.ceil(m / 16) / 4) * 4 };
+/** The constants of _texel_tile.wgsl for `m` rows: up to `most`, all tiles about full. */
+export function texelTileOf(gpu: Device, m: number, most = 16): { LANES: number; ROWS: number } {
+  return { LANES: gpu.subgroupSize, ROWS: Math.ceil(m / Math.ceil(m / most) / 4) * 4 };
 }
 
 /** `out[n] = sum over k of b[k, n]` from texels: the product of a row of ones and b. */
 export function columnSumsFromTexels(gpu: Device, out: Tensor, b: Tensor): void {
   const [k, n] = [b.shape[0]!, b.shape[1]!];
   multiplyFromTexels(gpu, out, b, b, { m: 1, n, k, row: 0 }, {}, { ONES: 1 });
+}
+
+/** Steps of k of a launch, such that what it reads again and again stays in a core's cache. */
+function cachedDepth({ m, n, k }: Sizes): number {
+  const parts = Math.max(1, Math.round(k * Math.min(m, n) / CACHED_FLOATS));
+  return Math.min(MAX_LOOP, Math.max(MIN_DEPTH, Math.ceil(k / parts)));
 }
 
 /** Texels want rows of whole vectors: others are padded first. */
@@ -54,15 +67,19 @@ export function multiplyFromTexels(
   const whole = (x: Tensor) => x.shape[1]! % 4 === 0 ? x : padded.use(padRows(gpu, x));
   const wholeB = whole(b), texels = [a === b ? wholeB : whole(a), wholeB] as const;
   const widths = { width_a: texels[0].shape[1]!, width_b: texels[1].shape[1]! };
-  const tile = { ...texelTileOf(gpu, sizes.m), VECTOR_A: 1, VECTOR_B: 1 };
-  inParts(sizes.k, MAX_LOOP, options, (range, how) => {
-    const launch = product(c, a, b, sizes, how);
+  const most = sizes.m < MANY_ROWS ? 16 : 32;
+  const tile = { ...texelTileOf(gpu, sizes.m, most), VECTOR_A: 1, VECTOR_B: 1 };
+  // The next part of a sum goes on with what is stored, so that the bits are those of an uncut sum.
+  const continues = sizes.n % 4 === 0 && !options.bias && !options.accumulate;
+  inParts(sizes.k, continues ? cachedDepth(sizes) : MAX_LOOP, options, (range, how) => {
+    const CONTINUED = continues && range.begin > 0 ? 1 : 0;
+    const launch = product(c, a, b, sizes, CONTINUED ? { ...how, accumulate: false } : how);
     dispatchTexels(gpu, {
       ...launch,
       source: sourceFor(sources, b),
       subgroups: true,
       texels,
-      constants: { ...launch.constants, ...tile, ...constants },
+      constants: { ...launch.constants, ...tile, ...constants, CONTINUED },
       uniform: { ...launch.uniform, ...range, ...widths },
       grid: Math.ceil(sizes.m / tile.ROWS) * Math.ceil(sizes.n / (4 * tile.LANES)),
     });

@@ -3,7 +3,10 @@
 // See _operands.wgsl for the operands. Sums `depth` steps (a multiple of 4) of the inner dimension, from `begin` on.
 // A and B are read as texels; their stored rows are whole vectors, zero past their end.
 // Dispatch: 1-D over ceil(m / ROWS) * ceil(n / (4 * LANES)) workgroups of one subgroup, folded.
-// Determinism: each element is summed by one lane over k in order (_texel_tile.wgsl).
+// Determinism: each element is summed by one lane over k in order (_texel_tile.wgsl); in the next launch, too,
+// if that is CONTINUED.
+
+override CONTINUED: bool = false; // C holds the sums of earlier steps of k
 
 // Where the workgroup's tile begins. Tiles that share the shorter of C's sides follow each other, so
 // that the smaller operand is read again and again, from the cache.
@@ -14,7 +17,31 @@ fn corner_of(group: u32) -> vec2u {
   return vec2u(group / tiles.y, group % tiles.y) * tile;
 }
 
-fn product(corner: vec2u, lane: u32) -> Tile {
+fn stored(row: u32, column: u32) -> mat4x4f {
+  let at = (row * params.n + column) / 4;
+  let width = params.n / 4;
+  return mat4x4f(c4[at], c4[at + width], c4[at + 2 * width], c4[at + 3 * width]);
+}
+
+// The sums with which `vectors` goes on. Past C's last row they are some numbers that are not stored.
+fn sums_before(row: u32, column: u32) -> Tile {
+  var tile: Tile;
+  if (CONTINUED) {
+    tile[0] = stored(row, column);
+    if (ROWS > 4) { tile[1] = stored(row + 4, column); }
+    if (ROWS > 8) { tile[2] = stored(row + 8, column); }
+    if (ROWS > 12) { tile[3] = stored(row + 12, column); }
+    if (ROWS > 16) {
+      tile[4] = stored(row + 16, column);
+      tile[5] = stored(row + 20, column);
+      tile[6] = stored(row + 24, column);
+      tile[7] = stored(row + 28, column);
+    }
+  }
+  return tile;
+}
+
+fn product(before: Tile, corner: vec2u, lane: u32) -> Tile {
   let column = corner.y + 4 * lane;
   var at_a = (params.row + corner.x + lane) * params.width_a + params.begin;
   if (TRANSPOSE_A) { at_a = (params.begin + (lane & 3)) * params.width_a + corner.x + lane / 4 * 4; }
@@ -22,29 +49,41 @@ fn product(corner: vec2u, lane: u32) -> Tile {
   var at_b = (params.begin + sets) * params.width_b + column;
   if (TRANSPOSE_B) { at_b = (column + sets) * params.width_b + params.begin; }
   let end = min(params.k, params.begin + params.depth);
-  return tile_product(at_a, at_b, params.width_a, params.width_b, params.begin, end, lane);
+  return tile_product(before, at_a, at_b, params.width_a, params.width_b, params.begin, end, lane);
 }
 
 @compute @workgroup_size(LANES)
 fn vectors(group: Group, @builtin(local_invocation_index) lane: u32) {
   let corner = corner_of(group_index(group));
-  let tile = product(corner, lane);
   let row = corner.x;
   let column = corner.y + 4 * lane;
+  let tile = product(sums_before(row, column), corner, lane);
   store_vectors(0, row, column, tile[0]);
   if (ROWS > 4) { store_vectors(0, row + 4, column, tile[1]); }
   if (ROWS > 8) { store_vectors(0, row + 8, column, tile[2]); }
   if (ROWS > 12) { store_vectors(0, row + 12, column, tile[3]); }
+  if (ROWS > 16) {
+    store_vectors(0, row + 16, column, tile[4]);
+    store_vectors(0, row + 20, column, tile[5]);
+    store_vectors(0, row + 24, column, tile[6]);
+    store_vectors(0, row + 28, column, tile[7]);
+  }
 }
 
 @compute @workgroup_size(LANES)
 fn scalars(group: Group, @builtin(local_invocation_index) lane: u32) {
   let corner = corner_of(group_index(group));
-  let tile = product(corner, lane);
+  let tile = product(Tile(), corner, lane);
   let row = corner.x;
   let column = corner.y + 4 * lane;
   store_scalars(0, row, column, tile[0]);
   if (ROWS > 4) { store_scalars(0, row + 4, column, tile[1]); }
   if (ROWS > 8) { store_scalars(0, row + 8, column, tile[2]); }
   if (ROWS > 12) { store_scalars(0, row + 12, column, tile[3]); }
+  if (ROWS > 16) {
+    store_scalars(0, row + 16, column, tile[4]);
+    store_scalars(0, row + 20, column, tile[5]);
+    store_scalars(0, row + 24, column, tile[6]);
+    store_scalars(0, row + 28, column, tile[7]);
+  }
 }

@@ -23,7 +23,7 @@ fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) l
   let width = 4 * params.H;
   let count = select(GATES * width, 0, params.t + 1 == params.T);
   let at_b = vec4u(0, 1, 2, 3) * width + 4 * j;
-  let tile = tile_product((first + lane) * GATES * width, at_b, GATES * width, width, 0, count, lane);
+  let tile = tile_product(Tile(), (first + lane) * GATES * width, at_b, GATES * width, width, 0, count, lane);
   if (j >= params.H) { return; }
   var sums = array<mat4x4f, 4>(tile[0], tile[1], tile[2], tile[3]);
   for (var r = 0u; r < ROWS && first + r < params.B; r++) {

@@ -47,7 +47,7 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) la
   let first = id.y * ROWS;
   let at_b = (vec4u(0, 1, 2, 3) * width + id.x * LANES + lane) * width;
   let count = select(width, 0, from_zero(params.t));
-  let tile = tile_product((first + lane) * width, at_b, width, width, 0, count, lane);
+  let tile = tile_product(Tile(), (first + lane) * width, at_b, width, width, 0, count, lane);
   let quads = LANES / 4;
   let quad = lane % quads;
   let j = id.x * quads + quad;

@@ -19,7 +19,8 @@ import {
 } from "./noise.ts";
 
 /**
- * Draws from a categorical distribution by the alias method, in constant time whatever its size.
+ * Draws from a categorical distribution by the alias method, in constant time whatever its size. A word of 32
+ * bits picks the column, so a class's probability is off by at most V / 2^32 of itself.
  *
  * @example
  * ```ts ignore

@@ -35,6 +35,8 @@ export class BatchNoise implements NoiseSource {
   readonly probabilities: Float64Array;
   /** The other targets count as independent draws. */
   readonly independent = true;
+  /** The targets are noise themselves. */
+  readonly fromBatch = true;
   readonly #logProb: Tensor;
   readonly #more: MoreNoise | undefined;
 

@@ -43,6 +43,8 @@ export interface NoiseSource extends Disposable {
   readonly probabilities: Float64Array;
   /** Whether the samples are independent draws, as binary NCE requires. */
   readonly independent: boolean;
+  /** Whether the targets are noise themselves, so that a batch meets the same again; false unless given. */
+  readonly fromBatch?: boolean;
   /** The only k that it can draw, if it was made for one. */
   readonly noiseRatio?: number;
   /** Draws noise, a function of the step's seed and number. */

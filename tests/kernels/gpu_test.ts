@@ -35,6 +35,21 @@ Deno.test("a kernel that does not compile is reported with line, column and oper
   await assertRejects(() => gpu.read(out), KernelCompileError, "kernel of broken");
 });
 
+Deno.test("what the device appends to a kernel begins on a line of its own, after a comment, too", async () => {
+  await using gpu = await Gpu.create();
+  using out = gpu.tensor([1]);
+  const source = `@group(0) @binding(0) var<storage, read_write> out: array<f32>;
+@compute @workgroup_size(1) fn main() { out[0] = 3; } // the end`;
+  const codes: string[] = [], create = gpu.device.createShaderModule.bind(gpu.device);
+  gpu.device.createShaderModule = (descriptor) => {
+    codes.push(descriptor.code);
+    return create(descriptor);
+  };
+  gpu.dispatch({ label: "ends", source, inputs: [], outputs: [out], grid: 1 });
+  assertEquals(await gpu.read(out), Float32Array.of(3));
+  assertEquals(codes.map((code) => code.slice(0, source.length + 1)), [`${source}\n`]);
+});
+
 Deno.test("an error of the device is thrown by the next call, and every later one", async () => {
   await using gpu = await Gpu.create();
   using out = gpu.tensor([1]);

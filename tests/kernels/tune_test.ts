@@ -1,7 +1,8 @@
 // The choice between variants of kernels: by margin, by either clock, and with any of them the right results.
 
 import { assert, assertEquals } from "@std/assert";
-import { FIXED_TUNING, Gpu, isTuning, type Tuning } from "../../mod.ts";
+import { FIXED_TUNING, isTuning, type Tuning } from "../../kernels/mod.ts";
+import { Gpu } from "../../mod.ts";
 import { NEVER } from "../../kernels/device/tuning.ts";
 import { layerProducts, layers, products, type Trial, tuneBy, winner } from "../../kernels/tune.ts";
 import { withGpu } from "../support/gpu.ts";

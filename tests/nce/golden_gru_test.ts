@@ -11,7 +11,7 @@ import {
 } from "../../mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
 import { assertClose, flat } from "../support/close.ts";
-import { GOLDEN_TOLERANCE, goldenCases } from "../support/golden.ts";
+import { GOLDEN_TOLERANCE, goldenCases, timeMajor } from "../support/golden.ts";
 import { withBothFamilies } from "../support/gpu.ts";
 
 interface GRUCase {
@@ -41,7 +41,7 @@ class Injected extends IndexGRU {
 
   constructor(gpu: Gpu, c: GRUCase) {
     const alias = new AliasMultinomial(gpu, c.noiseCounts);
-    const perToken = byTime(c.noiseSamples), [first] = perToken;
+    const perToken = timeMajor(c.noiseSamples), [first] = perToken;
     const perWord = perToken.some((samples) => String(samples) !== String(first));
     super(gpu, {
       numClasses: c.V,
@@ -64,22 +64,17 @@ class Injected extends IndexGRU {
   }
 }
 
-/** [B, T] as a list over tokens, time first. */
-function byTime<Item>(batch: Item[][]): Item[] {
-  return batch[0]!.flatMap((_, t) => batch.map((row) => row[t]!));
-}
-
 async function check(gpu: Gpu, c: GRUCase, name: string): Promise<void> {
   using model = new Injected(gpu, c);
   for (const [parameter, tensor] of model.parameters()) {
     gpu.write(tensor, Float32Array.from(flat(c.params[parameter])));
   }
   using step = gpu.step({ training: true });
-  const ids = (batch: number[][]) => step.upload(Uint32Array.from(byTime(batch)), [c.N, c.B]);
+  const ids = (batch: number[][]) => step.upload(Uint32Array.from(timeMajor(batch)), [c.N, c.B]);
   const input = ids(c.sentence.map((sentence) => sentence.slice(0, -1)));
   const loss = model.forward(step, ids(c.target), input);
-  assertClose(await gpu.readFloats(loss), byTime(c.loss), GOLDEN_TOLERANCE, `${name}, loss`);
-  const weight = step.upload(Float32Array.from(byTime(c.lossWeight)), [c.N, c.B]);
+  assertClose(await gpu.readFloats(loss), timeMajor(c.loss), GOLDEN_TOLERANCE, `${name}, loss`);
+  const weight = step.upload(Float32Array.from(timeMajor(c.lossWeight)), [c.N, c.B]);
   const gradients = step.backward(weightedSum(step, loss, weight));
   for (const [parameter, tensor] of model.parameters()) {
     const gradient = gradients.toDense(tensor);

@@ -42,8 +42,11 @@ interface GradientCase extends LinearCase {
   gradBias: number[] | null;
 }
 
+/** Our names of the reference's reductions. */
+const REDUCTIONS = { none: "none", elementwise_mean: "mean", sum: "sum" } as const;
+
 interface ReductionCase extends LinearCase {
-  reduction: "none" | "elementwise_mean" | "sum";
+  reduction: keyof typeof REDUCTIONS;
   loss: number[][] | number;
 }
 
@@ -137,7 +140,7 @@ Deno.test("IndexLinear gives the reference's losses and gradients", () =>
 Deno.test("IndexLinear gives the reference's reductions", () =>
   withBothFamilies(async (gpu) => {
     for (const c of goldenCases<ReductionCase>("reduction.json")) {
-      using criterion = make(gpu, c, { reduction: c.reduction });
+      using criterion = make(gpu, c, { reduction: REDUCTIONS[c.reduction] });
       using step = gpu.step({ training: true });
       const { target, input } = inputs(step, c);
       const loss = await gpu.readFloats(criterion.forward(step, target, input));

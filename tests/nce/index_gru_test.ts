@@ -121,14 +121,14 @@ Deno.test("IndexGRU's gradients go through the masks of the forward pass", () =>
               Float32Array.from(data[i]!, (x, j) => x + distance * directions[i]![j]!),
             );
           });
-          using step = gpu.step({ training: true, seed: 4 });
+          using step = gpu.step({ training: true, seed: 4, number: 0 });
           const { target, input } = upload(step);
           const loss = await gpu.readFloats(model.forward(step, target, input));
           return loss.reduce((total, x) => total + x, 0);
         };
         const h = 1e-2, difference = (await lossAt(h) - await lossAt(-h)) / (2 * h);
         await lossAt(0);
-        using step = gpu.step({ training: true, seed: 4 });
+        using step = gpu.step({ training: true, seed: 4, number: 0 });
         const { target, input } = upload(step);
         const gradients = step.backward(sum(step, model.forward(step, target, input)));
         let slope = 0;
@@ -217,7 +217,7 @@ Deno.test("IndexGRU gives equal bits in equal steps, and holds no memory between
     });
     const ids = (seed: number) => randomIds(steps * batch, classes, seed);
     const run = async () => {
-      using step = gpu.step({ training: true, seed: 2 });
+      using step = gpu.step({ training: true, seed: 2, number: 0 });
       const target = step.upload(ids(1), [steps, batch]),
         input = step.upload(ids(2), [steps, batch]);
       const gradients = step.backward(model.forward(step, target, input));

@@ -89,6 +89,19 @@ Deno.test("NCELoss throws when noise ids or the scorer's shapes do not fit", () 
     assertThrows(() => criterion.forward(step, target, x), TypeError, "noise");
   }));
 
+Deno.test("NCELoss throws when a source of noise gives nothing, as one without a return does", () =>
+  withGpu((gpu) => {
+    using criterion = new Bilinear(gpu);
+    Object.assign(criterion.noise, { sample: () => undefined });
+    using step = gpu.step({ training: true });
+    const x = step.upload(values(N * E, 1), [N, E]);
+    assertThrows(
+      () => criterion.forward(step, step.upload(randomIds(N, V, 1)), x),
+      TypeError,
+      "Cannot draw noise: what sample() gave is undefined, not an object",
+    );
+  }));
+
 Deno.test("lossType can be set between any two calls", () =>
   withGpu(async (gpu) => {
     using criterion = new IndexLinear(gpu, {
@@ -141,7 +154,7 @@ Deno.test("a step draws its noise once, for the rows that it fetches and for its
     using criterion = new Bilinear(gpu);
     /** The losses of targets, by seed, against k samples, in one step. */
     const lossesOf = async (fetched: boolean, ...cases: [seed: number, k: number][]) => {
-      using step = gpu.step({ training: true, seed: 1 });
+      using step = gpu.step({ training: true, seed: 1, number: 0 });
       const x = step.upload(values(N * E, 3), [N, E]), losses: Tensor[] = [];
       const targets = [1, 2].map((seed) => step.upload(randomIds(N, V, seed)));
       const { rows } = await gpu.profile(() => {

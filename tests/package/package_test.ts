@@ -139,6 +139,29 @@ Deno.test("the example of every entry runs by the names that users import", () =
     assertEquals(rest["./kernels"], "Float32Array(3) [ 2, 4, 6 ]\n");
   }));
 
+Deno.test("every program in README.md and docs/ runs by the names that users import, and learns", () =>
+  withFolder(async (folder) => {
+    const target = join(folder, "package"), programs: string[] = [];
+    pack(target);
+    const docs = [...Deno.readDirSync(join(ROOT, "docs"))].map(({ name }) => `docs/${name}`);
+    for (const path of ["README.md", ...docs.filter((name) => name.endsWith(".md"))]) {
+      const text = Deno.readTextFileSync(join(ROOT, path));
+      for (const [, block] of text.matchAll(/^```ts\n([^]*?)^```$/gm)) {
+        if (!block!.includes("Gpu.create(")) continue; // definitions, whose types `ok` checks
+        const program = `${path.replace("/", "-")}.ts`;
+        Deno.writeTextFileSync(join(target, program), block!);
+        programs.push(program);
+      }
+    }
+    assertEquals(programs.sort(), ["README.md.ts", "docs-distributed.md.ts", "docs-kernels.md.ts"]);
+    await deno(["check", "--quiet", ...programs], { cwd: target });
+    for (const program of programs) {
+      const printed = await deno(["run", "--quiet", program], { cwd: target });
+      const losses = [...printed.matchAll(/\[ ([\d.e-]+) \]/g)].map(([, loss]) => Number(loss));
+      assert(losses.length > 1 && losses.at(-1)! < 0.9 * losses[0]!, `${program}: ${printed}`);
+    }
+  }));
+
 Deno.test("the folder of sources refuses to be published", async () => {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["publish", "--dry-run", "--allow-dirty", "--no-check"],

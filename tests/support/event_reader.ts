@@ -1,9 +1,10 @@
 /**
- * A reader of TensorBoard event files that shares no code with the program: records with checksums, the
- * wire format of Protocol Buffers, and Google's own decoder where installed.
+ * A reader of TensorBoard event files that shares no code of the program: records with checksums, fields of
+ * messages, and Google's own decoder where installed.
  */
 
 import { assertEquals } from "@std/assert";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 
 /** A value of an event: a figure, a histogram, or a text with the plugin that shows it. */
 export interface ReadValue {
@@ -71,22 +72,12 @@ export function crc32c(bytes: Uint8Array): number {
 type Field = readonly [number: number, value: Uint8Array | number];
 
 function fieldsOf(message: Uint8Array): Field[] {
-  let at = 0;
-  const varint = () => {
-    let value = 0n;
-    for (let shift = 0n;; shift += 7n) {
-      const byte = message[at++]!;
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) return Number(value);
-    }
-  };
-  const take = (size: number) => message.subarray(at, at += size);
-  const fields: Field[] = [];
-  while (at < message.length) {
-    const key = varint(), kind = key & 7;
-    if (![0, 1, 2, 5].includes(kind)) throw new Error(`Wire type ${kind}`);
-    const value = kind === 0 ? varint() : take(kind === 1 ? 8 : kind === 5 ? 4 : varint());
-    fields.push([key >>> 3, value]);
+  const reader = new BinaryReader(message), fields: Field[] = [];
+  while (reader.pos < reader.len) {
+    const [number, kind] = reader.tag();
+    if (kind === WireType.Varint) fields.push([number, Number(reader.int64())]);
+    else if (kind === WireType.LengthDelimited) fields.push([number, reader.bytes()]);
+    else fields.push([number, reader.skip(kind)]);
   }
   return fields;
 }
@@ -153,7 +144,8 @@ const PROTO = `syntax = "proto3";
 package tensorflow;
 message Event { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; }
 message Summary { repeated Value value = 1; message Value {
-  string tag = 1; float simple_value = 2; HistogramProto histo = 5; TensorProto tensor = 8; SummaryMetadata metadata = 9; } }
+  string tag = 1; SummaryMetadata metadata = 9;
+  oneof value { float simple_value = 2; HistogramProto histo = 5; TensorProto tensor = 8; } } }
 message HistogramProto { double min = 1; double max = 2; double num = 3; double sum = 4;
   double sum_squares = 5; repeated double bucket_limit = 6; repeated double bucket = 7; }
 message TensorProto { int32 dtype = 1; TensorShapeProto tensor_shape = 2; repeated bytes string_val = 8; }

@@ -13,3 +13,8 @@ export function goldenCases<Case>(file: string): Case[] {
 
 /** Tolerance of losses and gradients against the reference. */
 export const GOLDEN_TOLERANCE = { atol: 2e-5, rtol: 2e-4 };
+
+/** Rows [B, T, ...] as rows [T * B, ...], time first, as models take them. */
+export function timeMajor<Item>(batch: readonly Item[][]): Item[] {
+  return batch[0]!.flatMap((_, t) => batch.map((row) => row[t]!));
+}

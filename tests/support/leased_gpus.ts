@@ -1,6 +1,7 @@
 /** Devices that a test file uses again, since they keep the kernels that they have compiled. */
 
-import { type AdapterOptions, FIXED_TUNING, Gpu } from "../../mod.ts";
+import { FIXED_TUNING } from "../../kernels/mod.ts";
+import { type AdapterOptions, Gpu } from "../../mod.ts";
 
 /** A device that nothing else uses until this is disposed of. */
 interface Lease extends AsyncDisposable {

@@ -38,7 +38,14 @@ export function madeUpEvents(given: Given, epochs: number): MetricsEvent[] {
     }
     const step = epoch * BATCHES;
     if (isNoisy) {
-      events.push({ event: "audit", step, cosine: 0.5, bias: 0.25 / epoch, variance: 2 });
+      events.push({
+        event: "audit",
+        step,
+        cosine: 0.5,
+        bias: 0.25 / epoch,
+        variance: 2,
+        length: 0.5,
+      });
     }
     events.push({
       ...{ event: "epoch", epoch, step, seconds: 12.5, trainLoss: 5.5 - 0.5 * epoch },

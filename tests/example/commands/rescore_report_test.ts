@@ -5,7 +5,11 @@ import stringWidth from "string-width";
 import { reportLines } from "../../../example/commands/rescore_report.ts";
 import type { Result } from "../../../example/rescoring/contest.ts";
 
-const COUNTS = { lists: 1000, hypotheses: 50_000, dev: 400, test: 600, words: 5035 };
+const COUNTS = {
+  ...{ lists: 1000, hypotheses: 50_000, dev: 400, test: 600, words: 5035 },
+  unknown: [{ model: "ce", words: 600_000, unknown: 0 }],
+};
+const TABLE = { json: false, dev: 0.4 };
 const RESULT = {
   ...{ system: "first-best", wer: 22.456, substitutions: 1678, deletions: 390, insertions: 63 },
   ...{ interval: [21.2, 23.67], versus: {} },
@@ -23,7 +27,7 @@ const RESULTS: readonly Result[] = [
 
 Deno.test("the table has a row for each system, aligned, and says what p and the best possible are", () => {
   assertEquals(
-    reportLines(COUNTS, RESULTS, { json: false }),
+    reportLines(COUNTS, RESULTS, TABLE),
     [
       "lists       1,000 with 50,000 hypotheses; weights searched on the first 400; errors counted on " +
       "600 with 5,035 words",
@@ -40,7 +44,7 @@ Deno.test("the table has a row for each system, aligned, and says what p and the
 
 Deno.test("the table says why there is no interval", () => {
   const { interval: _, ...few } = RESULT;
-  assertEquals(reportLines(COUNTS, [few], { json: false }).slice(1), [
+  assertEquals(reportLines(COUNTS, [few], TABLE).slice(1), [
     "system      WER %  95 % interval    sub  del  ins  LM weight  penalty  seconds",
     "first-best  22.46                 1,678  390   63",
     "95 % interval: none from fewer than 20 lists, which say too little of others",
@@ -49,7 +53,7 @@ Deno.test("the table says why there is no interval", () => {
 
 Deno.test("the table stays aligned beside a name of wide characters", () => {
   const named = [RESULT, { ...RESULT, system: "天地玄黃宇宙" }];
-  const [, head, ...rows] = reportLines(COUNTS, named, { json: false });
+  const [, head, ...rows] = reportLines(COUNTS, named, TABLE);
   const end = stringWidth(head!.slice(0, head!.indexOf("WER %") + 5));
   for (const row of rows) {
     assertEquals(stringWidth(row.slice(0, row.indexOf("22.46") + 5)), end, row);
@@ -57,10 +61,34 @@ Deno.test("the table stays aligned beside a name of wide characters", () => {
 });
 
 Deno.test("the findings are one JSON object, and without references there is no table", () => {
-  const [json, ...more] = reportLines(COUNTS, RESULTS, { json: true });
+  const [json, ...more] = reportLines(COUNTS, RESULTS, { ...TABLE, json: true });
   assertEquals(JSON.parse(json!), { ...COUNTS, systems: RESULTS });
   assertEquals(more, []);
-  assertEquals(reportLines({ ...COUNTS, dev: 0, test: 0, words: 0 }, [], { json: false }), [
+  const none = {
+    ...COUNTS,
+    dev: 0,
+    test: 0,
+    words: 0,
+    weights: { ce: { lm: 0.85931, penalty: -0.5 } },
+  };
+  assertEquals(reportLines(none, [], TABLE), [
     "lists       1,000 with 50,000 hypotheses; no references, so no errors are counted",
+    "weights     ce: LM weight 0.8593, penalty -0.5",
   ]);
+});
+
+Deno.test("the lines say which words models do not know, and where weights are from", () => {
+  const unknown = [
+    { model: "ce", words: 600, unknown: 7 },
+    { model: "all", words: 600, unknown: 0 },
+    { model: "ce", words: 600, unknown: 7 },
+  ];
+  assertEquals(
+    reportLines({ ...COUNTS, unknown }, RESULTS, { ...TABLE, dev: "dev/" }).slice(0, 2),
+    [
+      "lists       1,000 with 50,000 hypotheses; weights searched on 400 of dev/; errors counted on " +
+      "600 with 5,035 words",
+      "unknown     1.2 % of the words to ce",
+    ],
+  );
 });

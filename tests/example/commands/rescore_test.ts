@@ -134,6 +134,8 @@ Deno.test("rescore finds the same with references from a file, and by looking at
     await rescore(["tiny", "without"], { "lm-weight": "1" }, io);
     assertEquals(io.outLines, [
       "lists       8 with 32 hypotheses; no references, so no errors are counted",
+      "unknown     9.1 % of the words to tiny",
+      "weights     tiny: LM weight 1, penalty 0",
     ]);
   }));
 
@@ -161,8 +163,9 @@ Deno.test("make-nbest makes lists that rescore takes in every format, with one t
         out.outLines[0]!,
         /^lists +6 with \d+ hypotheses; weights searched on the first 3; /,
       );
-      assertMatch(out.outLines[1]!, /^system +WER % +95 % interval +sub +del +ins +LM weight/);
-      const names = out.outLines.slice(2).map((line) => line.split("  ")[0]);
+      assertEquals(out.outLines[1], "unknown     100 % of the words to tiny");
+      assertMatch(out.outLines[2]!, /^system +WER % +95 % interval +sub +del +ins +LM weight/);
+      const names = out.outLines.slice(3).map((line) => line.split("  ")[0]);
       assertEquals(names.slice(0, 2), ["first-best", "tiny"]);
       assertEquals(names.includes("best possible"), format === "json");
       const { lists: read } = await readLists(format);
@@ -171,6 +174,84 @@ Deno.test("make-nbest makes lists that rescore takes in every format, with one t
         (await readLists("json")).lists.map(({ hypotheses }) => hypotheses.length),
       );
     }
+  }));
+
+Deno.test("weights are searched on lists of their own, and the others are all counted", () =>
+  withTiny(async () => {
+    const all = lists(20);
+    writeJson("lists", all);
+    writeJson("dev", all.slice(0, 8));
+    writeJson("eval", all.slice(8));
+    const bare = all.slice(8).map(({ id, hypotheses }) => ({ id, hypotheses }));
+    writeJson("bare", bare);
+    const part = await findings("tiny", "lists", { dev: "0.4" });
+    const { lists: count, ...own } = await findings("tiny", "eval", { dev: "dev" });
+    assertEquals([count, own.dev, own.test], [12, 8, 12]);
+    const timeless = (systems: { seconds?: number }[]) =>
+      systems.map(({ seconds: _seconds, ...system }) => system);
+    assertEquals(timeless(own.systems), timeless(part.systems));
+    // Without references nothing is counted, but the weights are known.
+    const unknown = await findings("tiny", "bare", { dev: "dev", out: "new" });
+    assertEquals([unknown.dev, unknown.test, unknown.systems], [8, 0, []]);
+    assertEquals(unknown.weights, { tiny: part.systems[1].weights });
+    assertEquals((await readLists("new")).lists.length, 12);
+    // One file has the references of both.
+    Deno.writeTextFileSync(
+      "ref",
+      all.map(({ id, reference }) => `${id} ${reference!.join(" ")}\n`).join(""),
+    );
+    const referred = await findings("tiny", "bare", { dev: "dev", ref: "ref" });
+    assertEquals(timeless(referred.systems), timeless(part.systems));
+    const io = captureIo();
+    assertEquals(await main(["rescore", "tiny", "eval", "--dev", "eval", "--ref", "ref"], io), 1);
+    assertMatch(
+      io.errLines[0]!,
+      /^error: Cannot use --ref ref: an utterance of the lists is also in/,
+    );
+    assertEquals(await main(["rescore", "tiny", "eval", "--dev", "5"], io), 2);
+    assertMatch(
+      io.errLines[1]!,
+      /^error: --dev must be a number from 0\.01 to 0\.99 or a path, got "5"/,
+    );
+    assertEquals(await main(["rescore", "tiny", "eval", "--dev", "bare"], io), 2);
+    assertMatch(io.errLines[2]!, /^error: Cannot search weights: /);
+    assertEquals([io.errLines.length, io.outLines], [3, []]);
+  }));
+
+Deno.test("rescore says which words a model does not know, and which references have no list", () =>
+  withTiny(async () => {
+    const all = lists(4), io = captureIo();
+    writeJson("lists", all);
+    const spoken = all.map(({ id, reference }) => `${reference!.join(" ")} (${id})\n`).join("");
+    Deno.writeTextFileSync("ref", `${spoken}w1 (v8)\nw2 (v9)\n`);
+    const given = { "lm-weight": "1", "word-penalty": "0" };
+    await rescore(["tiny", "lists"], { ...given, ref: "ref" }, io);
+    assertEquals(io.errLines, [
+      "warning: 2 of --ref ref have no list (v8), and their errors are not counted",
+    ]);
+    assertMatch(io.outLines[1]!, /^unknown +9\.1 % of the words to tiny$/); // w20, one word of eleven
+    writeJson(
+      "upper",
+      all.map((list) => ({
+        ...list,
+        hypotheses: list.hypotheses.map((one) => ({
+          ...one,
+          words: one.words.map((word) => word.toUpperCase()),
+        })),
+      })),
+    );
+    const found = captureIo();
+    const line = "rescore tiny,tiny:raw upper --lm-weight 1 --word-penalty 0 --json";
+    assertEquals(await main(line.split(" "), found), 0);
+    assertEquals(found.errLines.filter((line) => line.includes("does not know")), [
+      "warning: tiny does not know 100 % of the words in the lists: they have to be written as in its " +
+      "training text, in upper or lower case, too",
+    ]);
+    assertEquals(JSON.parse(found.outLines[0]!).unknown[0], {
+      model: "tiny",
+      words: 44,
+      unknown: 44,
+    });
   }));
 
 Deno.test("a system is a model and perhaps a mode", () => {

@@ -4,6 +4,9 @@ import { assert, assertAlmostEquals, assertEquals, assertMatch, assertRejects } 
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { run } from "../../../example/commands/run.ts";
+import { atVolume } from "../../../example/shared/io.ts";
+import { auditText } from "../../../example/shared/gradient_noise.ts";
+import type { Audit } from "../../../mod.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { events, lastLine, runTiny, TINY } from "../../support/tiny_run.ts";
@@ -47,16 +50,31 @@ Deno.test("run() finds the perplexity of training again when the saved model is 
     ]);
   }));
 
-Deno.test("run() records an audit of the gradient every so many steps", () =>
+Deno.test("run() records and prints an audit of the gradient every so many steps", () =>
   inFolder(async () => {
-    const given = { "loss": "nce", "noise": "batch+uniform", "self-norm": "0.1", "audit": "4" };
-    await runTiny({ ...given, train: true, epochs: "1" });
+    const printed = (lines: readonly string[]) => lines.filter((line) => /^audit /.test(line));
+    const given = { "loss": "nce", "self-norm": "0.1", "audit": "4", "train": true, "epochs": "1" };
+    const lines = printed(await runTiny(given));
     const audits = events("model").filter(({ event }) => event === "audit");
     assertEquals(audits.map(({ step }) => step), [4, 8, 12]);
-    for (const audit of audits) {
-      const { cosine, bias, variance } = audit as Record<string, number>;
-      assert(cosine! > 0 && cosine! < 1 && bias! > 0 && variance! > 0, JSON.stringify(audit));
+    for (const [i, { step, event: _, ...figures }] of audits.entries()) {
+      const audit = figures as unknown as Audit;
+      assertEquals(lines[i], `audit       step ${step}: ${auditText(audit)}`);
+      assert(audit.variance > 0 && audit.length > 0, JSON.stringify(audit));
     }
+    assertEquals(lines.length, 3);
+    const io = captureIo();
+    await run(
+      parseSettings({ ...TINY, ...given, "audit": "12" }),
+      atVolume(io, { quiet: true, verbose: true }),
+    );
+    assert(io.outLines.length > 0);
+    assertEquals(printed(io.outLines), []);
+    const [line] = printed(await runTiny({ ...given, "noise": "batch+uniform", "audit": "12" }));
+    assertMatch(line!, /^audit +step 12: cosine .* cannot be measured$/);
+    const { cosine, bias, variance } = events("model").findLast(({ event }) => event === "audit")!;
+    assert(Number(cosine) > 0 && Number(cosine) < 1, String(cosine));
+    assertEquals([bias, variance], [null, null]);
   }));
 
 /** Evaluations of the last saved model that are a loss, and what the test calls it. */

@@ -184,6 +184,18 @@ Deno.test("score prints columns, and words on lines that begin with a tab", () =
     assertMatch(io.errLines[1]!, / a token \(--mode raw: not a perplexity\)$/);
   }));
 
+Deno.test("score warns of a text most of whose words the model does not know, at its end", () =>
+  withModels(async () => {
+    const half = await scoresOf("lstm", ["W1 w1", "w2 W3"]);
+    assertEquals(half.warnings, []);
+    const most = await scoresOf("lstm", ["W1 w1", "W2 W3"]);
+    assertEquals(most.warnings, [
+      "warning: lstm does not know 75 % of the words in text: they have to be written as in its " +
+      "training text, in upper or lower case, too",
+    ]);
+    assertEquals([most.sums.unknown, most.sums.tokens], [3, 6]);
+  }));
+
 Deno.test("score's progress is on standard error, and only where that is a terminal", () =>
   withModels(async () => {
     const text = `${sentences(300)[0]}\n`.repeat(200);

@@ -49,7 +49,7 @@ async function hitRates(given: Given): Promise<{ found: number; predicted: numbe
     using trainer = new Trainer(gpu, model, settings);
     using losses = new Losses(gpu);
     for (const batch of batches) await trainer.step(batch, losses);
-    const { hits, samples } = await model.criterion.takeHits(gpu);
+    const { hits, samples } = await model.criterion.takeHits();
     found = hits / samples;
     const { tokens } = batches.at(0), { noise } = model.criterion;
     const expected = expectedNoise(noise, settings, counts, tokens);

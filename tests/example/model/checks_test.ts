@@ -184,6 +184,15 @@ Deno.test("checks find batches of more rows than a launch has workgroups for", (
   assert(error.message.endsWith("; --batch-size 262140 would fit"), error.message);
 });
 
+Deno.test("checkTraining() finds batches of more words than an audit can take", () => {
+  const batch = { steps: 5, rows: 60_000, share: 1 }, sizes = { "emsize": "8", "nhid": "8" };
+  const given = { ...sizes, "nce": true, "noise-ratio": "5", "batch-size": "60000", "bptt": "5" };
+  checkTraining(settingsOf(given), MODEL, batch);
+  const settings = settingsOf({ ...given, audit: "9" });
+  const error = assertThrows(() => checkTraining(settings, MODEL, batch), Failure);
+  assertMatch(error.message, /the scores of a tile.*; --batch-size 52428 or --bptt 4 would fit$/);
+});
+
 Deno.test("checkEvaluation() finds a batch without noise for its only word", () => {
   const settings = settingsOf({ loss: "neg", noise: "batch" });
   const planned = { kind: "loss", saved: false, batches: [{ steps: 9, batchSize: 9 }] } as const;
@@ -207,8 +216,8 @@ async function trained(loss: string, isDry: boolean) {
     using model = makeModel(gpu, settings, CORPUS.vocabulary);
     using trainer = new Trainer(gpu, model, settings);
     using losses = new Losses(gpu);
-    if (isDry) await dryRun(gpu, model, batches, evaluationBatches(CORPUS.valid));
-    const counted = await model.criterion.takeHits(gpu);
+    if (isDry) await dryRun(gpu, model, batches, evaluationBatches(CORPUS.valid), loss === "nce");
+    const counted = await model.criterion.takeHits();
     assertEquals(counted, { hits: 0, samples: 0 }, "samples of the dry run are counted");
     for (let i = 0; i < 3; i++) await trainer.step(batches.at(i), losses);
     ({ bytes } = gpu.memory);

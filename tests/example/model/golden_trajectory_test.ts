@@ -2,12 +2,13 @@
 
 import { assert, assertNotEquals } from "@std/assert";
 import { LanguageModel, type WordModelOptions } from "../../../example/model/model.ts";
-import type { AliasMultinomial, Gpu, LossType, Noise, Step, Tensor, Tuning } from "../../../mod.ts";
+import type { Tuning } from "../../../kernels/mod.ts";
+import type { AliasMultinomial, Gpu, LossType, Noise, Step, Tensor } from "../../../mod.ts";
 import { NEVER } from "../../../kernels/device/tuning.ts";
 import { SGD } from "../../../nce/nn/mod.ts";
 import { weightedSum } from "../../../kernels/ops.ts";
 import { assertClose, flat } from "../../support/close.ts";
-import { GOLDEN_TOLERANCE, goldenCases } from "../../support/golden.ts";
+import { GOLDEN_TOLERANCE, goldenCases, timeMajor } from "../../support/golden.ts";
 import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 
 interface TrajectoryStep {
@@ -38,11 +39,6 @@ interface Trajectory {
   init: Record<string, unknown>;
   steps: TrajectoryStep[];
   final: Record<string, unknown>;
-}
-
-/** [B, T, ...] rows as the [T, B, ...] rows that the model takes. */
-function timeMajor<Item>(rows: Item[][]): Item[] {
-  return rows[0]!.flatMap((_, t) => rows.map((row) => row[t]!));
 }
 
 /** The model with the noise of the reference's step in place of its own. */

@@ -10,7 +10,7 @@ import {
   readReferences,
   writeLists,
 } from "../../../example/rescoring/read_lists.ts";
-import { Failure } from "../../../example/shared/errors.ts";
+import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 
 /** Compares lists whose scores may differ by rounding. */
@@ -105,16 +105,43 @@ Deno.test("scores are read in the logarithms and the signs of each format", () =
 
 Deno.test("references are read with the name first, or last as for sclite", () =>
   inFolder(async () => {
-    Deno.writeTextFileSync("ref", "u1 a b c\nu2\n\n<s> d </s> (u3)\n(u4)\n");
+    const ids = new Set(["u1", "u3"]);
+    Deno.writeTextFileSync(
+      "ref",
+      "u1 a b (laughs)\nu2\n\n<s> d </s> (u3)\n(u4)\nu1 said(u5)\r\n",
+    );
     assertEquals(
-      await readReferences("ref"),
+      await readReferences("ref", new Set([...ids, "u5"])),
       new Map<string, readonly string[]>([
-        ["u1", ["a", "b", "c"]],
+        ["u1", ["a", "b", "(laughs)"]],
         ["u2", []],
         ["u3", ["d"]],
         ["u4", []],
+        ["u5", ["u1", "said"]],
       ]),
     );
+    for (const twice of ["u1 a\n\nu1 b\n", "a (u3)\nu3 a\nb (u3)\n", "x a\nx a\n"]) {
+      Deno.writeTextFileSync("ref", twice);
+      await assertRejects(() => readReferences("ref", ids), Failure, "for the second time");
+    }
+  }));
+
+Deno.test("the examples in docs/rescoring.md are read, each in its format", () =>
+  inFolder(async () => {
+    const text = Deno.readTextFileSync(new URL("../../../docs/rescoring.md", import.meta.url));
+    const example = (format: string) => {
+      const [, block = ""] = new RegExp(`\\*\\*${format}[^]*?\\n\\n((?: {4}.*\\n)+)`).exec(text) ??
+        [];
+      return block.replaceAll(/^ {4}/gm, "");
+    };
+    const hypotheses = [["the", "cat", "sat"], ["a", "cat", "sat"]];
+    Deno.writeTextFileSync("lists", example("JSON").replaceAll("\n", " "));
+    Deno.writeTextFileSync("utt1", example("SRILM"));
+    for (const [path, format] of [["lists", "json"], ["utt1", "srilm"]] as const) {
+      const read = await readLists(path), [list] = read.lists;
+      assertEquals([read.format, list!.id], [format, "utt1"]);
+      assertEquals(list!.hypotheses.map(({ words }) => words), hypotheses);
+    }
   }));
 
 Deno.test("lists that are wrong are refused by the line, and formats are not mixed", () =>
@@ -126,9 +153,14 @@ Deno.test("lists that are wrong are refused by the line, and formats are not mix
     };
     await refuse("", "it is empty, and a list has at least one hypothesis");
     await refuse(`${good}-1 -2 1 a\n`, "line 2 is not JSON; write an object a line");
-    await refuse(`-1 -2 1 a\n${good}`, "line 2 does not begin with two scores and a number");
+    await refuse(`-1 -2 1 a\n${good}`, "line 2 does not begin with two scores, finite numbers");
     await refuse("NBestList1.0\n(-1) a\n", "line 1 begins a list of Decipher's; convert it by ");
-    await refuse("some words\n", "line 1 does not begin with two scores and a number of words");
+    for (const line of ["some words", "-1 -inf 1 a", "-1 -1e999 1 a", "-1 -2 a"]) {
+      await refuse(
+        `-1 -2 1 a\n${line}\n`,
+        "line 2 does not begin with two scores, finite numbers, and",
+      );
+    }
     await refuse(`${good}${good}`, "the utterance u is there twice");
     await refuse('{"hypotheses":[]}', 'line 1 has no text "id"');
     await refuse('{"id":"u","hypotheses":[]}', 'line 1 has no list "hypotheses", or an empty one');
@@ -142,7 +174,11 @@ Deno.test("lists that are wrong are refused by the line, and formats are not mix
     await refuse(second('{"text":"b"}'), 'line 1 has a hypothesis 2 without "acoustic"');
     await refuse(
       second('{"text":"b","acoustic":"1"}'),
-      'line 1 has a hypothesis 2 whose "acoustic"',
+      'line 1 has a hypothesis 2 whose "acoustic" is no finite number',
+    );
+    await refuse(
+      second('{"text":"b","acoustic":1,"lm":-1e999}'),
+      'line 1 has a hypothesis 2 whose "lm"',
     );
     Deno.writeFileSync("lists", new Uint8Array([0x7b, 0xe9, 10]));
     await assertRejects(() => readLists("lists"), Failure, "line 1 is not UTF-8");
@@ -166,6 +202,11 @@ Deno.test("folders that are wrong are refused by the file and the key", () =>
       await assertRejects(() => readLists("kaldi"), Error, message);
     };
     await refuse({}, "Cannot read kaldi/lmwt.lmonly: there is no such file");
+    await assertRejects(
+      () => readLists("kaldi/acwt"),
+      UsageError,
+      "lie together; give their folder",
+    );
     await refuse({ "lmwt.lmonly": "u-1 1\n" }, "Cannot read kaldi/lmwt.lmonly: it has no u-2");
     const good = { "lmwt.lmonly": "u-1 1\nu-2 1\n" };
     await refuse({ ...good, acwt: "u-1 1\nu-2 x\n" }, "kaldi/acwt: the cost of u-2 is no number");

@@ -1,7 +1,8 @@
 // The console as the program uses it.
 
 import { stripVTControlCharacters } from "node:util";
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { Failure } from "../../../example/shared/errors.ts";
 import { atVolume, consoleIo, warningsOnce } from "../../../example/shared/io.ts";
 import { deno } from "../../support/process.ts";
 import { captureIo } from "../../support/capture_io.ts";
@@ -22,6 +23,54 @@ Deno.test("consoleIo() goes on when nobody reads its lines any longer", () => {
     Object.assign(console, { log, error });
   }
   assertEquals(lines, ["a result", "an error", "an error"]);
+});
+
+Deno.test("a terminal without a size, as Open MPI's for a log, has neither live lines nor colours", () => {
+  const { consoleSize } = Deno, { isTerminal, writeSync } = Deno.stdout, { log } = console;
+  const seen: string[] = [];
+  const see = (columns: number) => {
+    Deno.consoleSize = () => ({ columns, rows: columns });
+    const io = consoleIo();
+    io.live("a bar");
+    io.out("a fine line", { word: "fine", color: "green" });
+    return { is: io.isTerminal, columns: io.columns, seen: seen.splice(0) };
+  };
+  Deno.stdout.isTerminal = () => true;
+  Deno.stdout.writeSync = (bytes) => seen.push(new TextDecoder().decode(bytes));
+  console.log = (...words) => seen.push(words.join("|"));
+  try {
+    assertEquals(see(0), { is: false, columns: 80, seen: ["a fine line"] });
+    assertEquals(see(90), {
+      is: true,
+      columns: 90,
+      seen: [
+        "\r\x1b[Ka bar",
+        "\r\x1b[K",
+        "%s%c%s%c%s|a |color: green; font-weight: bold|fine|| line",
+      ],
+    });
+  } finally {
+    Object.assign(Deno, { consoleSize });
+    Object.assign(Deno.stdout, { isTerminal, writeSync });
+    console.log = log;
+  }
+});
+
+Deno.test("results that cannot be written are a failure that says so; a closed pipe stays one", () => {
+  const { writeSync } = Deno.stdout, io = consoleIo();
+  const failing = (error: Error) => () => {
+    Deno.stdout.writeSync = () => {
+      throw error;
+    };
+    io.write("results");
+  };
+  try {
+    const full = new Error("No space left on device (os error 28)");
+    assertThrows(failing(full), Failure, `Cannot write standard output: ${full.message}`);
+    assertThrows(failing(new Deno.errors.BrokenPipe("closed")), Deno.errors.BrokenPipe);
+  } finally {
+    Deno.stdout.writeSync = writeSync;
+  }
 });
 
 /** What a process prints with these variables, to pipes. */

@@ -47,7 +47,7 @@ Deno.test("lockModel() refuses a second run of the same model at once, and no ot
   inFolder(async (folder) => {
     const child = await holder("m", folder);
     const message = `Cannot train m: another run (pid ${child.pid}) is writing ${folder}/m; ` +
-      "wait for it, or give another --save";
+      "wait for it, or give another --save (ranks of one run: --distributed)";
     const error = assertThrows(() => lockModel("m", folder), Failure);
     assertEquals(error.message, message);
     {

@@ -22,7 +22,12 @@ const TAGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     tokensPerSecond: "train/tokens_per_second",
     hitRate: "train/hit_rate",
   },
-  audit: { cosine: "audit/cosine", bias: "audit/bias", variance: "audit/variance" },
+  audit: {
+    cosine: "audit/cosine",
+    bias: "audit/bias",
+    variance: "audit/variance",
+    length: "audit/length",
+  },
   epoch: {
     seconds: "epoch/seconds",
     trainLoss: "epoch/train_loss",
@@ -47,7 +52,7 @@ function expected(line: Record<string, unknown>, isNormalised: boolean): Record<
   const fields = { ...line, ...(typeof card === "object" ? card : {}) };
   const figures = Object.entries(fields).flatMap(([field, value]) => {
     const tag = TAGS[kind]?.[field];
-    return tag === undefined ? [] : [[tag, Math.fround(Number(value))] as const];
+    return tag === undefined || value === null ? [] : [[tag, Math.fround(Number(value))] as const];
   });
   const loss = Number(line["loss"]);
   const ppl = kind === "train" && isNormalised ? { "train/perplexity": Math.exp(loss) } : {};

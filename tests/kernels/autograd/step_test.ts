@@ -133,6 +133,15 @@ Deno.test("steps are numbered and seeded from 0 and do not train, unless told ot
     assertEquals([plain.training, plain.seed, plain.number], [false, 0, 0]);
     using told = gpu.step({ training: true, seed: 5, number: 7 });
     assertEquals([told.training, told.seed, told.number], [true, 5, 7]);
+    const numbers = [true, false, true].map((training) => {
+      using step = gpu.step({ training });
+      return step.number;
+    });
+    assertEquals(numbers, [numbers[0], 0, numbers[0]! + 1]); // other tests took steps on this device
+    using dry = gpu.step({ training: true, dropout: false }), idle = gpu.step({ dropout: true });
+    assertEquals([plain, told, dry, idle].map(({ dropout }) => dropout), [
+      ...[false, true, false, false],
+    ]);
   }));
 
 Deno.test("Gradients.get() launches nothing, whatever kind of gradient it is", () =>

@@ -1,10 +1,9 @@
 // Tiled gradients: the table of an exact cross entropy, updated tile by tile, as if its gradient were whole.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Gpu, IndexLinear, type Step, type Tensor } from "../../../mod.ts";
+import { type Gpu, type Gradients, IndexLinear, type Step, type Tensor } from "../../../mod.ts";
 import { Adagrad, Adam, type NamedParameter, SGD } from "../../../nce/nn/mod.ts";
 import { add, crossEntropy, gather, matmul, sum, weightedSum } from "../../../kernels/ops.ts";
-import type { Gradients } from "../../../kernels/mod.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";

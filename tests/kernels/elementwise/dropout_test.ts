@@ -48,13 +48,15 @@ Deno.test("dropout() passes gradients through the mask of the forward pass", () 
     }
   }));
 
-Deno.test("dropout() gives its input back when p is 0 or the step does not train", () =>
+Deno.test("dropout() gives its input back when p is 0 or the step has no dropout", () =>
   withGpu((gpu) => {
     using training = gpu.step({ training: true });
     const x = training.upload(values(5, 1));
     assertStrictEquals(dropout(training, x, 0, STREAM), x);
-    using evaluation = gpu.step();
-    assertStrictEquals(dropout(evaluation, x, 0.5, STREAM), x);
+    for (const options of [{}, { training: true, dropout: false }]) {
+      using step = gpu.step(options);
+      assertStrictEquals(dropout(step, x, 0.5, STREAM), x);
+    }
   }));
 
 Deno.test("Dropout layers draw masks of their own, anew in each step", () =>

@@ -104,12 +104,13 @@ Deno.test("crossEntropy() never holds more than 64 MiB of scores if it may hold 
     assertEquals(gradients.size, 1, "a kernel for all tiles");
   }));
 
-Deno.test("crossEntropy() keeps 80 MiB of scores on GPUs, and computes none of them again", () =>
-  withGpu(async (gpu) => {
+Deno.test("crossEntropy() keeps 80 MiB of scores, and computes none of them again", () =>
+  withBothFamilies(async (gpu) => {
     const { mebibytes, products } = await largeStep(gpu);
-    assert(mebibytes > 80 && mebibytes < 96 + 2, `${mebibytes} MiB in use`); // 96: a size class
-    assertEquals(products, 3); // of one tile, though 30,011 is odd
-  }, { family: "hardware" }));
+    // On GPUs in one tile, whose size class is 96; else in 11, one at a time with its copy.
+    assert(mebibytes > 80 && mebibytes < 96 + 2, `${mebibytes} MiB in use`);
+    if (gpu.family === "hardware") assertEquals(products, 3); // of one tile, though 30,011 is odd
+  }));
 
 Deno.test("crossEntropy() throws when a shape, an id or the number of rows does not fit", () =>
   withGpu((gpu) => {

@@ -1,7 +1,7 @@
 // How products for GPUs are cut: into which tiles, and long sums into how many parts.
 
 import { assertEquals } from "@std/assert";
-import { FIXED_TUNING, type Tuning } from "../../../mod.ts";
+import { FIXED_TUNING, type Tuning } from "../../../kernels/mod.ts";
 import { NEVER } from "../../../kernels/device/tuning.ts";
 import { planOf, tilesIn } from "../../../kernels/matmul/workgroup_tile.ts";
 

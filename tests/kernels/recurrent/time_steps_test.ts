@@ -3,7 +3,8 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { gru } from "../../../kernels/recurrent/gru.ts";
 import { lstm, type RecurrentWeights, weightedSum } from "../../../kernels/ops.ts";
-import { FIXED_TUNING, type Gpu, type Step, type Tensor, type Tuning } from "../../../mod.ts";
+import { FIXED_TUNING, type Tuning } from "../../../kernels/mod.ts";
+import type { Gpu, Step, Tensor } from "../../../mod.ts";
 import { values } from "../../reference/data.ts";
 import { gruLayer } from "../../reference/gru.ts";
 import { lstmLayer } from "../../reference/lstm.ts";

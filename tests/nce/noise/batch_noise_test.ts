@@ -189,8 +189,8 @@ Deno.test("takeHits() counts samples that equal their target, and no target's ow
         }
         assert(hits > 0 && hits < pairs);
         const what = `${name}, ${lossType}`;
-        assertEquals(await layer.takeHits(gpu), { hits, samples: pairs }, what);
-        assertEquals(await layer.takeHits(gpu), { hits: 0, samples: 0 }, `${what}, again`);
+        assertEquals(await layer.takeHits(), { hits, samples: pairs }, what);
+        assertEquals(await layer.takeHits(), { hits: 0, samples: 0 }, `${what}, again`);
       }
     }
   }));
@@ -206,13 +206,13 @@ Deno.test("takeHits() does not count what is evaluated, and counts over many wor
     run(false);
     layer.eval();
     run(true);
-    assertEquals(await layer.takeHits(gpu), { hits: 0, samples: 0 });
+    assertEquals(await layer.takeHits(), { hits: 0, samples: 0 });
     layer.train();
     run(true);
     const counts = new Uint32Array(V);
     for (const id of ids) counts[id]!++;
     const hits = counts.reduce((sum, n) => sum + n * (n - 1), 0);
-    assertEquals(await layer.takeHits(gpu), { hits, samples: rows * (rows - 1) });
+    assertEquals(await layer.takeHits(), { hits, samples: rows * (rows - 1) });
   }));
 
 Deno.test("BatchNoise throws when counts, classes, targets or the request do not do", () =>
