@@ -90,7 +90,7 @@ export function tiledCrossEntropy(
   }
   let dLossFound: Tensor | undefined;
   step.record({
-    name: "logZ",
+    name: "crossEntropy",
     inputs: scorer.inputs,
     output: logZ,
     backward: (dLogZ) => {
