@@ -31,7 +31,7 @@ function describe(data: string, text: Corpus | TestText, words: string): string[
 export function describeModel(settings: ModelSettings, numWords: number): string {
   const { indexModule, loss, noiseRatio, noise, normTerm, nlayers, nhid, emsize } = settings;
   const { selfNorm } = settings;
-  const tables = settings.tableDtype === "f16" ? " in f16" : "";
+  const tables = (settings.tableDtype === "f16" ? " in f16" : "") + (settings.tied ? ", tied" : "");
   const size = parameterCount(settings, numWords);
   const network = indexModule === "gru" ? `GRU ${nhid}` : `LSTM ${nlayers} x ${nhid}`;
   const samples = noise === "batch" ? "" : `, k = ${noiseRatio}`;

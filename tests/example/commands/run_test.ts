@@ -81,20 +81,22 @@ Deno.test("run() records and prints an audit of the gradient every so many steps
 async function expectLosses(kinds: readonly (readonly [evaluation: string, name: string])[]) {
   for (const [evaluation, name] of kinds) {
     const line = lastLine(await runTiny({ evaluation }));
-    assertMatch(line, new RegExp(`^test +${name} loss [\\d.]+ a token, .*not a perplexity`));
+    assertMatch(line, new RegExp(`^test +${name} [\\d.]+ a token, .*not a perplexity`));
   }
 }
 
 Deno.test("run() calls a score that is not normalised a loss, not a perplexity", () =>
   inFolder(async () => {
     await runTiny({ train: true, loss: "nce", epochs: "1" });
-    await expectLosses([["nce", "nce"], ["sampled:20", "sampled:20"]]);
+    const raw = ["nce", "raw negative log probability"] as const;
+    const drawn = ["sampled:20", "sampled:20 loss"] as const;
+    await expectLosses([raw, drawn]);
     await runTiny({ train: true, loss: "sampled", epochs: "1" });
-    await expectLosses([["nce", "nce"], ["sampled:20", "sampled:20"], ["loss", "sampled"]]);
+    await expectLosses([raw, drawn, ["loss", "sampled loss"]]);
     Deno.removeSync("saved_model", { recursive: true });
     const lines = await runTiny({ train: true, loss: "neg", epochs: "1" });
     assert(lines.every((line) => !line.includes("ppl")), lines.join("\n"));
-    await expectLosses([["loss", "neg"]]);
+    await expectLosses([["loss", "neg loss"]]);
   }));
 
 Deno.test("run() calls the exact loss normalised, with its perplexity", () =>
