@@ -30,7 +30,7 @@ function describe(data: string, text: Corpus | TestText, words: string): string[
 /** Describes a model over `numWords` words: its network, sizes and loss. */
 export function describeModel(settings: ModelSettings, numWords: number): string {
   const { indexModule, loss, noiseRatio, noise, normTerm, nlayers, nhid, emsize } = settings;
-  const tables = settings.tableDtype === "f16" ? " in f16" : "";
+  const tables = (settings.tableDtype === "f16" ? " in f16" : "") + (settings.tied ? ", tied" : "");
   const size = parameterCount(settings, numWords);
   const network = indexModule === "gru" ? `GRU ${nhid}` : `LSTM ${nlayers} x ${nhid}`;
   const samples = noise === "batch" ? "" : `, k = ${noiseRatio}`;

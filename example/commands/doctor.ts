@@ -32,7 +32,7 @@ import { modelPath } from "../storage/open_model.ts";
 import { dryRun } from "../training/dry_run.ts";
 import { commonOf } from "../training/train.ts";
 import { Trainer } from "../training/trainer.ts";
-import { checkSizes } from "./job.ts";
+import { checkSizes } from "./new_model.ts";
 import { openGpu } from "../storage/open_gpu.ts";
 import { checkSamples, warnOfSamples } from "./samples.ts";
 

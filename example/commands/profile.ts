@@ -1,7 +1,8 @@
 /** `--prof`: trains one batch under the profiler and prints where the time went. */
 
 import { checkTimestamps } from "../model/checks.ts";
-import { type Job, newModel } from "./job.ts";
+import type { Job } from "../training/run.ts";
+import { newModel } from "./new_model.ts";
 import { formatCount } from "../shared/format.ts";
 import { Losses } from "../evaluation/losses.ts";
 import { Trainer } from "../training/trainer.ts";

@@ -1,14 +1,14 @@
 /** `--train`: trains a new model and tests the best one. */
 
-import { type Job, newModel } from "./job.ts";
+import { newModel } from "./new_model.ts";
 import { withMemoryCure } from "../model/memory.ts";
+import type { Job } from "../training/run.ts";
 import { train } from "../training/train.ts";
 
 /** Trains and tests. */
 export async function trainModel(job: Job): Promise<void> {
   using model = newModel(job);
-  const { gpu, settings, corpus, epochs, io, communicator } = job;
-  await train(gpu, settings, corpus, model, io, communicator, epochs).catch((error) => {
+  await train(job, model).catch((error) => {
     throw withMemoryCure(error);
   });
 }

@@ -1,6 +1,6 @@
 /** Batches of sentences: each row holds whole sentences in sequence, packed with little padding. */
 
-import type { Epoch, TrainingOptions } from "./epoch.ts";
+import type { BatchSettings, Epoch } from "./epoch.ts";
 import { LargeText } from "./large_text.ts";
 import { pack } from "./pack.ts";
 import { cut, RowBatch } from "./row_batch.ts";
@@ -22,28 +22,28 @@ import { WindowedEpoch } from "./windowed_epoch.ts";
  */
 export function trainingBatches(
   text: Sentences | LargeText,
-  options: TrainingOptions,
+  settings: BatchSettings,
   epoch: number,
 ): Epoch {
-  const { batchSize, bptt, concat = false, carryState = false } = options;
+  const { batchSize, bptt, concat, carryState } = settings;
   checkPositive({ batchSize, bptt });
   if (carryState && !concat) throw new TypeError("Cannot carry the state without concat");
-  if (carryState) return new StreamEpoch(text, options);
-  if (text instanceof LargeText) return new WindowedEpoch(text, options, epoch);
-  return new WholeEpoch(text, options, epoch);
+  if (carryState) return new StreamEpoch(text, settings);
+  if (text instanceof LargeText) return new WindowedEpoch(text, settings, epoch);
+  return new WholeEpoch(text, settings, epoch);
 }
 
 /** The epochs of a text. The last one that was asked for is kept: packing a large text takes a while. */
 export class Epochs {
   readonly #text: Sentences | LargeText;
-  readonly #options: TrainingOptions;
+  readonly #settings: BatchSettings;
   #epoch = 0;
   #batches: Epoch | undefined;
 
   /** Packs nothing yet. */
-  constructor(text: Sentences | LargeText, options: TrainingOptions) {
+  constructor(text: Sentences | LargeText, settings: BatchSettings) {
     this.#text = text;
-    this.#options = options;
+    this.#settings = settings;
   }
 
   /** The {@linkcode trainingBatches} of an epoch, from 1. */
@@ -51,7 +51,7 @@ export class Epochs {
     if (this.#batches !== undefined && this.#epoch === epoch) return this.#batches;
     this.#batches = undefined; // before the next ones take its memory
     this.#epoch = epoch;
-    return this.#batches = trainingBatches(this.#text, this.#options, epoch);
+    return this.#batches = trainingBatches(this.#text, this.#settings, epoch);
   }
 }
 

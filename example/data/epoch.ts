@@ -1,32 +1,22 @@
 /** An epoch of training: how it cuts the text, and its batches. */
 
-import type { NoiseName } from "../options/settings.ts";
+import type { Settings } from "../options/settings.ts";
 import { type Batch, cut, type Pieces } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
 
 /** Random stream of the order, separate from noise, dropout and weights; the step is the epoch. */
 export const ORDER_STREAM = 0x42415443;
 
-/** How training cuts the text. */
-export interface TrainingOptions {
-  /** Number of sentences (or pieces) of mean length in a batch; with `concat`, number of rows. */
-  readonly batchSize: number;
-  /** Maximum number of predictions in a piece, and of steps in a row. Longer sentences are split. */
-  readonly bptt: number;
-  /** Seed of the order. */
-  readonly seed: number;
-  /** Cuts the joined text into rows, rather than taking sentences one by one. */
-  readonly concat?: boolean;
-  /** With `concat`: each row continues the same row of the previous batch. */
-  readonly carryState?: boolean;
-  /** Where noise comes from; unigram unless given. */
-  readonly noise?: NoiseName;
-}
+/** What decides which words a batch of training has. */
+export type BatchSettings = Pick<
+  Settings,
+  "batchSize" | "bptt" | "seed" | "concat" | "carryState" | "noise"
+>;
 
 /** The pieces of a text; each after the first of a sentence also reads a quarter of `bptt` before it. */
 export function piecesOf(
   { offsets, tokens }: Pick<Sentences, "offsets" | "tokens">,
-  { bptt, concat = false }: Pick<TrainingOptions, "bptt" | "concat">,
+  { bptt, concat }: Pick<BatchSettings, "bptt" | "concat">,
 ): Pieces {
   return concat ? cut([0, tokens], bptt, 0) : cut(offsets, bptt, bptt >> 2);
 }

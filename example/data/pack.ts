@@ -1,6 +1,7 @@
 /** Packs pieces of text into rows of limited length. */
 
 import type { Philox } from "../../kernels/random/mod.ts";
+import { bestFit, type LengthCounts } from "./best_fit.ts";
 import { shuffle, upTo } from "./shuffle.ts";
 
 /** Rows of pieces, in arrays, as there may be hundreds of millions. */
@@ -72,65 +73,62 @@ export function shuffledRows(lengths: Uint32Array, longest: number, random: Phil
  * their `order`. A piece longer than `space` gets its own row. Rows are in the order of their first pieces.
  */
 export function pack(order: Uint32Array, lengths: Uint32Array, space: number): Rows {
-  const pieces = byLength(order, lengths), rowOf = new Uint32Array(pieces.length);
-  // Open rows by the space that they have left: the last one of each kind, plus 1, and the one before it.
-  const top = new Uint32Array(space + 1), below = new Uint32Array(pieces.length);
-  const steps = new Uint32Array(pieces.length), counts = new Uint32Array(pieces.length);
-  let rows = 0;
-  for (let i = 0; i < pieces.length; i++) {
-    const length = lengths[pieces[i]!]!;
-    let left = length;
-    while (left < space && top[left] === 0) left++;
-    let row = (top[left] ?? 0) - 1;
-    if (row < 0) {
-      row = rows++;
-      left = Math.max(space, length);
-    } else top[left] = below[row]!;
-    rowOf[i] = row;
-    steps[row]! += length;
-    counts[row]!++;
-    below[row] = top[left - length]!;
-    top[left - length] = row + 1;
-  }
-  const begins = new Uint32Array(rows + 1), inRows = new Uint32Array(pieces.length);
-  for (let row = 0; row < rows; row++) begins[row + 1] = begins[row]! + counts[row]!;
-  const next = begins.slice();
-  for (let i = 0; i < pieces.length; i++) inRows[next[rowOf[i]!]!++] = pieces[i]!;
-  return new Rows(inRows, begins, steps.slice(0, rows));
-}
-
-/** The pieces of `order`, the longest first; a stable counting sort. */
-function byLength(order: Uint32Array, lengths: Uint32Array): Uint32Array {
-  const longest = order.reduce((most, piece) => Math.max(most, lengths[piece]!), 0);
-  const next = new Uint32Array(longest + 2), sorted = new Uint32Array(order.length);
-  for (const piece of order) next[longest - lengths[piece]! + 1]!++;
-  for (let i = 1; i < next.length; i++) next[i]! += next[i - 1]!;
-  for (const piece of order) sorted[next[longest - lengths[piece]!]!++] = piece;
-  return sorted;
-}
-
-/** Number of pieces of each length. */
-export type LengthCounts = ReadonlyMap<number, number>;
-
-/** Number of rows that {@linkcode pack} makes of pieces of these lengths, none over `space`. */
-export function countRows(counts: LengthCounts, space: number): number {
-  // Open rows by the space that they have left.
-  const open = new Map<number, number>();
-  const add = (left: number, count: number) => open.set(left, (open.get(left) ?? 0) + count);
-  let rows = 0;
-  for (const length of [...counts.keys()].sort((a, b) => b - a)) {
-    let pieces = counts.get(length)!;
-    const fitting = [...open].filter(([left]) => left >= length).sort(([a], [b]) => a - b);
-    for (const [left, most] of [...fitting, [space, Infinity] as const]) {
-      // A row takes pieces until the next one does not fit: no other row has less space.
-      const each = Math.floor(left / length), full = Math.min(most, Math.floor(pieces / each));
-      const rest = full < most ? pieces - full * each : 0, used = rest > 0 ? full + 1 : full;
-      if (most === Infinity) rows += used;
-      else add(left, -used);
-      add(left - each * length, full);
-      if (rest > 0) add(left - rest * length, 1);
-      pieces -= full * each + rest;
+  const { pieces, counts } = byLength(order, lengths), rowOf = new Uint32Array(pieces.length);
+  const open = new OpenRows(space, pieces.length), steps = new Uint32Array(pieces.length);
+  const inRow = new Uint32Array(pieces.length);
+  let rows = 0, at = 0;
+  for (const fill of bestFit(counts, space)) {
+    for (let i = 0; i < fill.rows; i++) {
+      const row = fill.left === space ? rows++ : open.take(fill.left);
+      for (const end = at + fill.pieces; at < end; at++) rowOf[at] = row;
+      inRow[row]! += fill.pieces;
+      steps[row]! += fill.pieces * fill.length;
+      open.put(row, fill.leaves);
     }
   }
-  return rows;
+  const begins = new Uint32Array(rows + 1), byRow = new Uint32Array(pieces.length);
+  for (let row = 0; row < rows; row++) begins[row + 1] = begins[row]! + inRow[row]!;
+  const next = begins.slice();
+  for (let i = 0; i < pieces.length; i++) byRow[next[rowOf[i]!]!++] = pieces[i]!;
+  return new Rows(byRow, begins, steps.slice(0, rows));
+}
+
+/** Rows by the steps that they have left; of those with as many, the one that was put last is taken first. */
+class OpenRows {
+  /** For each number of steps left, the row that was put last, plus 1; 0 if there is none. */
+  readonly #last: Uint32Array;
+  /** For each row, the one that was put before it, plus 1. */
+  readonly #before: Uint32Array;
+
+  constructor(space: number, rows: number) {
+    this.#last = new Uint32Array(space + 1);
+    this.#before = new Uint32Array(rows);
+  }
+
+  put(row: number, left: number): void {
+    this.#before[row] = this.#last[left]!;
+    this.#last[left] = row + 1;
+  }
+
+  take(left: number): number {
+    const row = this.#last[left]! - 1;
+    this.#last[left] = this.#before[row]!;
+    return row;
+  }
+}
+
+/** The pieces of `order`, the longest first, and their number by length; a stable counting sort. */
+function byLength(
+  order: Uint32Array,
+  lengths: Uint32Array,
+): { pieces: Uint32Array; counts: LengthCounts } {
+  const longest = order.reduce((most, piece) => Math.max(most, lengths[piece]!), 0);
+  const counts = new Uint32Array(longest + 1), next = new Uint32Array(longest + 1);
+  for (const piece of order) counts[lengths[piece]!]!++;
+  for (let length = longest; length > 0; length--) {
+    next[length - 1] = next[length]! + counts[length]!;
+  }
+  const pieces = new Uint32Array(order.length);
+  for (const piece of order) pieces[next[lengths[piece]!]!++] = piece;
+  return { pieces, counts: new Map(counts.entries()) };
 }

@@ -1,7 +1,7 @@
 /** An epoch in the order of the text: parallel streams, whose states are carried. */
 
 import { isFromBatch } from "../options/settings.ts";
-import { Epoch, type TrainingOptions } from "./epoch.ts";
+import { type BatchSettings, Epoch } from "./epoch.ts";
 import { LargeText } from "./large_text.ts";
 import { emptyPieces, type Pieces, RowBatch } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
@@ -23,7 +23,7 @@ export class StreamEpoch extends Epoch {
 
   constructor(
     text: Sentences | LargeText,
-    { batchSize, bptt, noise = "unigram" }: TrainingOptions,
+    { batchSize, bptt, noise }: BatchSettings,
   ) {
     super();
     const { tokens } = text, streams = Math.min(batchSize, tokens);

@@ -20,8 +20,8 @@ export interface ReadingWatch {
 }
 
 /**
- * The files of a part such as `train`: `train.txt`, whatever lies beside it, which `notes` then names; else
- * `train.txt.gz` or `train.txt.zst`, or all of `train-*.txt`, packed or not, in the order of their names.
+ * The files of a part such as `train`: `train.txt` if it is there, and `notes` then names the files that are not
+ * read; else `train.txt.gz` or `train.txt.zst`, or all of `train-*.txt`, packed or not, in the order of their names.
  *
  * @throws {UsageError} If there is none, or if two files are the same part.
  */
@@ -58,7 +58,7 @@ export function filesOf(folder: string, part: string, notes: string[] = []): rea
   return files;
 }
 
-/** What to do about a part that is not among the files of its folder: one of them may be it. */
+/** Advice for a part that is missing from its folder: another file there may be meant. */
 function cureOfMissing(part: string, names: readonly string[]): string {
   const own = part === "valid" ? "valid|val|dev" : part;
   const near = names.find((name) => new RegExp(`(^|[^a-z])(${own})`, "i").test(name)) ??

@@ -35,7 +35,7 @@ export function unknownWarnings(
     const names = unseen.map(({ name }) => name).join(" or ");
     warnings.push(
       `warning: ${names} has unknown words but training has none: the model cannot learn how likely ` +
-        "<unk> is; --min-freq 2, or a vocabulary without rare words (--vocab), lets it",
+        "<unk> is; use --min-freq 2 or a smaller --vocab, so that training contains <unk>",
     );
   }
   const trained = train ? [{ name: "train", words: train.words, unknown: counts[UNK]! }] : [];

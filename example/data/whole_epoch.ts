@@ -2,7 +2,7 @@
 
 import { Philox } from "../../kernels/random/mod.ts";
 import { isFromBatch } from "../options/settings.ts";
-import { Epoch, ORDER_STREAM, piecesOf, type TrainingOptions } from "./epoch.ts";
+import { type BatchSettings, Epoch, ORDER_STREAM, piecesOf } from "./epoch.ts";
 import { type Rows, shuffledRows } from "./pack.ts";
 import { type Pieces, type Row, RowBatch, rowSteps } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
@@ -22,16 +22,16 @@ export class WholeEpoch extends Epoch {
   /** The batch that is a single target, and is left out; -1 if there is none, or no other to join. */
   readonly #lone: number;
 
-  constructor(text: Sentences, options: TrainingOptions, epoch: number) {
+  constructor(text: Sentences, settings: BatchSettings, epoch: number) {
     super();
-    const { batchSize, seed, concat = false, noise = "unigram" } = options;
+    const { seed, noise } = settings;
     this.#text = text;
-    this.#pieces = piecesOf(text, options);
+    this.#pieces = piecesOf(text, settings);
     this.#fromBatch = isFromBatch(noise);
     const { lengths } = this.#pieces;
     const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
     this.#rows = shuffledRows(lengths, longest, new Philox(seed, ORDER_STREAM, epoch));
-    this.#count = rowsOfBatch({ batchSize, concat }, text.tokens / lengths.length, longest);
+    this.#count = rowsOfBatch(settings, text.tokens / lengths.length, longest);
     const batches = Math.ceil(this.#rows.length / this.#count);
     this.#lone = this.#fromBatch && batches > 1 && longest * this.#count > 1
       ? this.#findLone(batches)
@@ -73,7 +73,7 @@ export class WholeEpoch extends Epoch {
 
 /** Number of rows of at most `longest` steps that hold the tokens of a batch. */
 export function rowsOfBatch(
-  { batchSize, concat = false }: Pick<TrainingOptions, "batchSize" | "concat">,
+  { batchSize, concat }: Pick<BatchSettings, "batchSize" | "concat">,
   mean: number,
   longest: number,
 ): number {

@@ -3,10 +3,11 @@
 import { Philox } from "../../kernels/random/mod.ts";
 import { isFromBatch } from "../options/settings.ts";
 import { firstIndex } from "../shared/search.ts";
-import { Epoch, ORDER_STREAM, piecesOf, type TrainingOptions } from "./epoch.ts";
+import { countRows, type LengthCounts } from "./best_fit.ts";
+import { type BatchSettings, Epoch, ORDER_STREAM, piecesOf } from "./epoch.ts";
 import type { Block } from "./id_file.ts";
 import type { LargeText } from "./large_text.ts";
-import { countRows, type LengthCounts, type Rows, shuffledRows } from "./pack.ts";
+import { type Rows, shuffledRows } from "./pack.ts";
 import { type Row, RowBatch } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
 import { shuffle, upTo } from "./shuffle.ts";
@@ -28,7 +29,7 @@ interface Window {
 export class WindowedEpoch extends Epoch {
   override readonly length: number;
   readonly #text: LargeText;
-  readonly #options: TrainingOptions;
+  readonly #settings: BatchSettings;
   readonly #epoch: number;
   /** The blocks in order: those of the first window, then of the next. */
   readonly #blocks: Uint32Array;
@@ -39,22 +40,22 @@ export class WindowedEpoch extends Epoch {
   readonly #count: number;
   #window: Window | undefined;
 
-  constructor(text: LargeText, options: TrainingOptions, epoch: number) {
+  constructor(text: LargeText, settings: BatchSettings, epoch: number) {
     super();
-    const { seed, noise = "unigram" } = options;
+    const { seed, noise } = settings;
     this.#text = text;
-    this.#options = options;
+    this.#settings = settings;
     this.#epoch = epoch;
     this.#blocks = shuffle(upTo(text.blocks.length), new Philox(seed, ORDER_STREAM, epoch));
-    const all = countPieces(text.blocks, options);
+    const all = countPieces(text.blocks, settings);
     const pieces = [...all.values()].reduce((sum, count) => sum + count, 0);
     this.#longest = Math.max(...all.keys());
-    // A batch has others than its target to be told from.
+    // If noise comes from the batch, a lone row of one word would have none.
     const least = isFromBatch(noise) ? 2 : 1;
-    this.#count = Math.max(least, rowsOfBatch(options, text.tokens / pieces, this.#longest));
+    this.#count = Math.max(least, rowsOfBatch(settings, text.tokens / pieces, this.#longest));
     const begins = [0];
     for (let at = 0; at < this.#blocks.length; at += text.window) {
-      const rows = countRows(countPieces(this.#blocksOf(at), options), this.#longest);
+      const rows = countRows(countPieces(this.#blocksOf(at), settings), this.#longest);
       begins.push(begins.at(-1)! + this.#batchesOf(rows));
     }
     this.#begins = begins;
@@ -85,9 +86,9 @@ export class WindowedEpoch extends Epoch {
     const { current } = this.#text, before = this.#window;
     if (before?.number === number && before.sentences === current) return before;
     this.#window = undefined;
-    const { seed, noise = "unigram" } = this.#options, at = number * this.#text.window;
+    const { seed, noise } = this.#settings, at = number * this.#text.window;
     const sentences = this.#text.read(this.#blocks.subarray(at, at + this.#text.window));
-    const pieces = piecesOf(sentences, this.#options), wordsPastEnd = isFromBatch(noise);
+    const pieces = piecesOf(sentences, this.#settings), wordsPastEnd = isFromBatch(noise);
     const random = new Philox(seed, ORDER_STREAM + 1 + number, this.#epoch);
     return this.#window = {
       number,
@@ -104,18 +105,18 @@ export class WindowedEpoch extends Epoch {
 }
 
 /** Number of pieces of each length that blocks are cut into. */
-function countPieces(blocks: readonly Block[], options: TrainingOptions): LengthCounts {
+function countPieces(blocks: readonly Block[], settings: BatchSettings): LengthCounts {
   const counts = new Map<number, number>(), sentences = new Map<number, number>();
   const add = (to: Map<number, number>, key: number, count: number) =>
     to.set(key, (to.get(key) ?? 0) + count);
   const tokens = blocks.reduce((sum, block) => sum + block.tokens, 0);
-  const lengths = options.concat
+  const lengths = settings.concat
     ? [[tokens, 1] as const]
     : blocks.flatMap((block) => block.lengths);
   for (const [length, n] of lengths) add(sentences, length, n);
   for (const [length, n] of sentences) {
     const text = { offsets: Uint32Array.of(0, length), tokens: length };
-    for (const piece of piecesOf(text, options).lengths) add(counts, piece, n);
+    for (const piece of piecesOf(text, settings).lengths) add(counts, piece, n);
   }
   return counts;
 }

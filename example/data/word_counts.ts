@@ -80,7 +80,7 @@ export class WordCounts {
   }
 }
 
-/** The places of counts, the largest first, equal ones in order. Different counts are few, places may be millions. */
+/** The places of counts, the largest first, equal ones in order. Millions of counts have few different values. */
 export function byFallingCount(counts: Float64Array): Uint32Array<ArrayBuffer> {
   const same = new Map<number, number>();
   for (const count of counts) same.set(count, (same.get(count) ?? 0) + 1);

@@ -26,7 +26,7 @@ export class WordTable {
   #slots: Uint32Array<ArrayBuffer>;
   #size = 0;
 
-  /** Has no words yet; memory for more than `words` of `bytes` in all, each with its end, is got as needed. */
+  /** An empty table, with room for `words` words of `bytes` bytes in all, ends included; it grows as needed. */
   constructor(words = 64, bytes = 1024) {
     this.#bytes = new Uint8Array(bytes);
     this.#starts = new Uint32Array(words + 1);
@@ -117,12 +117,12 @@ export class WordTable {
     return this.add(ENCODER.encode(word));
   }
 
-  /** {@linkcode find} of a text. Half of a surrogate pair is no text, and so in no table. */
+  /** {@linkcode find} of a text. No table has a text with half of a surrogate pair. */
   findText(word: string): number {
     return word.isWellFormed() ? this.find(ENCODER.encode(word)) : -1;
   }
 
-  /** Adds a word of another table, as {@linkcode add} does; a view of each of millions would be garbage. */
+  /** Adds a word of another table, as {@linkcode add} does, without a view of its bytes: there may be millions. */
   addFrom(other: WordTable, word: number): number {
     return this.add(other.#bytes, other.#starts[word], other.#starts[word + 1]! - 1);
   }

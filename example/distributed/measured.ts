@@ -50,7 +50,7 @@ export class Measured extends Communicator {
   }
 }
 
-/** The same memory as numbers of 32 bits, of which everything that is sent is made. */
+/** The same memory as 32-bit numbers: all that is sent consists of them. */
 function uint32Of({ buffer, byteOffset, byteLength }: Uint8Array): Uint32Array {
   return new Uint32Array(buffer, byteOffset, byteLength / 4);
 }

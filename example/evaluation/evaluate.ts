@@ -2,9 +2,9 @@
 
 import type { Gpu, Step, Tensor } from "../../mod.ts";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
-import { weightedSum } from "../../kernels/ops.ts";
 import { type Batch, elementsOf } from "../data/row_batch.ts";
 import { perplexity, type TokenScores } from "./card.ts";
+import { lossesOf, meanLossOf, uploadIds } from "../model/batch_loss.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { CollectedNumbers, tokensOf } from "./collected.ts";
 import type { WordModel } from "../model/model.ts";
@@ -33,33 +33,6 @@ export interface ScoringWatch {
   readonly bar?: Pick<Bar, "step">;
   /** Noise that a batch shares is the same for all, so that no loss depends on a sentence's neighbours. */
   readonly sameNoise?: boolean;
-}
-
-/** The ids and resets of a batch on the GPU, [T, B]; `targets` take the place of its own. */
-export function uploadIds(
-  step: Step,
-  batch: Batch,
-  targets: Uint32Array = batch.target,
-): Record<"input" | "target" | "resets", Tensor> {
-  const shape = [batch.steps, batch.batchSize];
-  return {
-    input: step.upload(batch.input, shape),
-    target: step.upload(targets, shape),
-    resets: step.upload(batch.resets, shape),
-  };
-}
-
-/** What the model's output layer scores words from, for each place of a batch; the caller owns it. */
-export function contextOf(gpu: Gpu, model: WordModel, batch: Batch): Tensor {
-  using step = gpu.step();
-  const { input, resets } = uploadIds(step, batch);
-  return step.keep(model.context(step, input, { resets }).context);
-}
-
-/** Each token's weight in the batch's mean loss, [T * B]; 0 where nothing is predicted. */
-export function uploadWeight(step: Step, batch: Batch): Tensor {
-  const tokens = Math.max(1, batch.tokens); // a rank's part may have none
-  return step.upload(batch.mask.map((real) => real / tokens));
 }
 
 /**
@@ -105,9 +78,7 @@ export async function evaluateTokens(
   const division = divide(batches, model, communicator);
   using collected = new CollectedNumbers(gpu, division.own, 1);
   await forEachBatch(gpu, batches, division, watch, async (step, batch, states) => {
-    const { input, target, resets } = uploadIds(step, batch);
-    await model.fetch(step, communicator, input, target);
-    const { loss, states: last } = model.forward(step, input, target, { states, resets });
+    const { loss, states: last } = await lossesOf(step, model, batch, communicator, states);
     collected.push(loss);
     return last;
   }, () => collected.makeRoom());
@@ -130,10 +101,8 @@ export async function evaluateLoss(
   const division = divide(batches, model, communicator);
   using losses = gpu.tensor([batches.length]);
   await forEachBatch(gpu, batches, division, watch, async (step, batch, states, i) => {
-    const { input, target, resets } = uploadIds(step, batch);
-    await model.fetch(step, communicator, input, target);
-    const { loss, states: last } = model.forward(step, input, target, { states, resets });
-    gpu.copy(weightedSum(step, loss, uploadWeight(step, batch)), losses, { toStart: i });
+    const { mean, states: last } = await meanLossOf(step, model, batch, communicator, states);
+    gpu.copy(mean, losses, { toStart: i });
     return last;
   });
   const means = await gpu.readFloats(losses);

@@ -32,8 +32,8 @@ export function memoryOfModel(
   words: number,
   shard?: Shard,
 ): MemoryNeeds {
-  const { indexModule, emsize, tableDtype } = settings, V = rowsOf(words, shard);
-  const vectors = V * emsize * (indexModule === "gru" ? 1 : 2);
+  const { emsize, tableDtype } = settings, V = rowsOf(words, shard);
+  const vectors = V * emsize * (hasOneTable(settings) ? 1 : 2);
   const halves = tableDtype === "f16" ? FLOAT_BYTES / 2 * vectors : 0;
   const tables = FLOAT_BYTES * parameterCount(settings, V) - halves;
   const [first, more] = settings.noise.split("+"), isBatch = first === "batch";
@@ -49,9 +49,11 @@ export function memoryOfTraining(
   { heldBytes }: Pick<Gpu, "heldBytes">,
   shard?: Shard,
 ): MemoryNeeds {
-  const { loss, indexModule, emsize, optimizer, momentum, weightDecay } = settings;
+  const { loss, indexModule, tied, emsize, optimizer, momentum, weightDecay } = settings;
   const model = memoryOfModel(settings, words, shard), table = FLOAT_BYTES * words * emsize;
-  const whole = indexModule === "gru" ? table : 4 * words + (table > heldBytes ? 0 : table);
+  // That of a tied table is summed with the gradient of the words that are read.
+  const weight = (table > heldBytes ? 0 : table) + (tied ? table : 0);
+  const whole = indexModule === "gru" ? table : FLOAT_BYTES * words + weight;
   const own = rowsOf(words, shard), floats = FLOAT_BYTES * parameterCount(settings, own);
   const rows = [...parameterShapes(settings, own)].reduce((sum, [, [V]]) => sum + V!, 0);
   const kept = {
@@ -62,11 +64,17 @@ export function memoryOfTraining(
   };
   // SGD keeps the steps that each row of the tables which are looked up has had.
   const lazy = optimizer === "sgd" && (momentum > 0 || weightDecay > 0);
-  const lookedUp = loss === "full" || indexModule === "gru" ? 1 : 3;
+  const scored = loss === "full" ? 0 : indexModule === "gru" ? 1 : 2;
+  const lookedUp = scored + (hasOneTable(settings) ? 0 : 1);
   const moments = kept[optimizer] + (lazy ? 4 * own * lookedUp : 0);
   // Where the parameters were, their velocity, and a mark for each of their rows.
   const outer = settings.syncEvery > 1 ? 2 * model.tables + 4 * rows : 0;
   return { ...model, moments, outer, gradients: loss === "full" ? whole : 0 };
+}
+
+/** Whether a word has one vector, as input and where it is scored. */
+function hasOneTable({ indexModule, tied }: ModelSettings): boolean {
+  return indexModule === "gru" || tied;
 }
 
 function rowsOf(words: number, shard?: Shard): number {

@@ -18,7 +18,7 @@ import {
   type Tensor,
 } from "../../mod.ts";
 import { Dropout, Embedding, Linear, LSTM, Module } from "../../nce/nn/mod.ts";
-import type { LSTMState, NormalizedScores } from "../../kernels/ops.ts";
+import { gather, type LSTMState, type NormalizedScores } from "../../kernels/ops.ts";
 
 /** Sizes of a model, and how its output layer is trained. */
 export interface WordModelOptions extends Omit<NCEOptions, "reduction"> {
@@ -32,6 +32,8 @@ export interface WordModelOptions extends Omit<NCEOptions, "reduction"> {
   nlayers: number;
   /** Dropout rate. */
   dropout: number;
+  /** Whether a word has one vector, as input and in the output layer; an IndexGRU has one table in any case. */
+  tied?: boolean;
   /** What the tables of words store; 32-bit floats unless given. */
   tableDtype?: TableDType;
   /** Seed of the initial values. */
@@ -118,10 +120,14 @@ export async function normTermOf(gpu: Gpu, { criterion }: WordModel): Promise<nu
   return typeof normTerm === "number" ? normTerm : (await gpu.readFloats(normTerm))[0]!;
 }
 
-/** Embedding, LSTM layers, a projection to the size of a word vector, and an IndexLinear. */
+/**
+ * Embedding, LSTM layers, a projection to the size of a word vector, and an IndexLinear. If it is tied, the weight
+ * of the IndexLinear is the embedding, too (Press and Wolf 2017; Inan et al. 2017), and starts as that weight does.
+ */
 export class LanguageModel extends WordModel {
   override readonly criterion: IndexLinear;
-  readonly #encoder: Embedding;
+  /** [V, E] The vectors of input words. */
+  readonly #words: Tensor;
   readonly #rnn: LSTM;
   readonly #proj: Linear;
   readonly #inputDropout: Dropout;
@@ -131,7 +137,7 @@ export class LanguageModel extends WordModel {
   constructor(gpu: Gpu, options: WordModelOptions) {
     super();
     const { numWords, emsize, nhid, nlayers, dropout, seed, tableDtype = "f32", shard } = options;
-    this.#encoder = this.part(
+    const encoder = options.tied ? undefined : this.part(
       new Embedding(gpu, {
         numEmbeddings: numWords,
         embeddingDim: emsize,
@@ -160,21 +166,24 @@ export class LanguageModel extends WordModel {
         name: "criterion",
       }),
     );
+    this.#words = (encoder ?? this.criterion).weight;
     this.#inputDropout = new Dropout(dropout, "input_dropout");
     this.#outputDropout = new Dropout(dropout, "output_dropout");
   }
 
   /** Input words have the embedding's rows; what is scored, those of the output layer. */
   protected override rows(step: Step, input: Tensor, target?: Tensor): RowRequest[] {
-    const { weight, bias } = this.criterion;
-    const looked: RowRequest = { tables: [this.#encoder.weight], ids: [input] };
-    if (!target) return [looked];
-    return [looked, { tables: [weight, bias], ids: this.criterion.scoredClasses(step, target) }];
+    const { weight, bias } = this.criterion, words = this.#words;
+    if (!target) return [{ tables: [words], ids: [input] }];
+    const scored = this.criterion.scoredClasses(step, target);
+    return words === weight
+      ? [{ tables: [words], ids: [input, ...scored] }, { tables: [bias], ids: scored }]
+      : [{ tables: [words], ids: [input] }, { tables: [weight, bias], ids: scored }];
   }
 
   /** The projected states of the top layer, [T, B, E]. */
   override context(step: Step, input: Tensor, { states = [], resets }: Start = {}): Context {
-    const embedded = this.#inputDropout.forward(step, this.#encoder.forward(step, input));
+    const embedded = this.#inputDropout.forward(step, gather(step, this.#words, input));
     const recurrent = this.#rnn.forward(step, embedded, { states: inPairs(states), resets });
     const projected = this.#proj.forward(step, recurrent.output);
     return {

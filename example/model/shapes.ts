@@ -5,7 +5,7 @@ import type { ModelSettings } from "../options/settings.ts";
 /** Settings that determine a model's sizes. */
 export type SizeSettings = Pick<
   ModelSettings,
-  "indexModule" | "emsize" | "nhid" | "nlayers" | "normTerm"
+  "indexModule" | "emsize" | "nhid" | "nlayers" | "tied" | "normTerm"
 >;
 
 /** A tensor's name and shape. */
@@ -16,7 +16,7 @@ export type NamedShape = readonly [name: string, shape: readonly number[]];
  * generator, since a damaged file may ask for billions of layers.
  */
 export function* parameterShapes(settings: SizeSettings, numWords: number): Generator<NamedShape> {
-  const { indexModule, emsize, nhid, nlayers, normTerm } = settings;
+  const { indexModule, emsize, nhid, nlayers, tied, normTerm } = settings;
   const learned = normTerm === "learned";
   if (indexModule === "gru") {
     yield ["encoder.0.weight", [numWords, emsize]];
@@ -26,7 +26,7 @@ export function* parameterShapes(settings: SizeSettings, numWords: number): Gene
     if (learned) yield ["norm_term", [1]];
     return;
   }
-  yield ["encoder.weight", [numWords, emsize]];
+  if (!tied) yield ["encoder.weight", [numWords, emsize]];
   for (let layer = 0; layer < nlayers; layer++) {
     yield* recurrentShapes(4, layer, layer === 0 ? emsize : nhid, nhid);
   }

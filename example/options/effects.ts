@@ -35,6 +35,7 @@ const IDLE: { readonly [N in Name]?: readonly Idle[] } = {
   corpusMemory: [SYNTHETIC],
   minFreq: [SYNTHETIC, { vocab: (vocab) => vocab !== null }],
   carryState: [{ concat: false }, GRU],
+  tied: [GRU],
   nlayers: [{ ...GRU, nlayers: (nlayers) => nlayers !== 1 }],
   noiseRatio: [FULL, { noise: "batch" }],
   perWord: [UNDRAWN, FROM_BATCH, { unique: true }],

@@ -98,6 +98,11 @@ export const MODEL = alike({ modes: TRAINING }, {
     default: "2",
     help: "Number of LSTM layers.",
   }),
+  tied: flag({
+    help:
+      "One table of words: the weight of the output layer is also the embedding (--index-module linear).",
+    addedLater: true,
+  }),
   dropout: number([0, 0.999], {
     value: "rate",
     default: "0.2",

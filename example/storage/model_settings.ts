@@ -46,9 +46,10 @@ function checkSetting(name: keyof ModelSettings, value: unknown, fail: Fail): vo
 
 /** Why no model has these settings, if so. */
 function contradiction(settings: ModelSettings): string | undefined {
-  const { indexModule, nlayers, loss, noise, unique, perWord, emsize, tableDtype } = settings;
+  const { indexModule, nlayers, loss, noise, unique, perWord, emsize, tableDtype, tied } = settings;
   const isShared = isFromBatch(noise);
   if (indexModule === "gru" && nlayers !== 1) return `an IndexGRU has one layer, not ${nlayers}`;
+  if (indexModule === "gru" && tied) return "an IndexGRU has one table, and none to tie";
   if (tableDtype === "f16" && emsize % 2 > 0) return `f16 tables have no odd emsize, ${emsize}`;
   if (perWord && isShared) return "batch noise is not drawn for every word";
   if (!unique) return undefined;

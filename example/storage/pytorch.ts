@@ -29,6 +29,8 @@ import { type NumberSource, readInParts } from "./tensors.ts";
 
 /** Prefix of the criterion in Pytorch-NCE's names. An IndexGRU is such a criterion; here it is a whole model. */
 const CRITERION = "criterion.";
+/** The tables of words of a model with an LSTM: where they are tied, PyTorch has one under both names. */
+const EMBEDDING = "encoder.weight", OUTPUT = "criterion.emb.weight";
 /** Buffers of the Pytorch-NCE criterion, which are not parameters. */
 const NOISE = "logprob_noise", ALIAS = ["alias.prob", "alias.alias"];
 
@@ -52,20 +54,21 @@ export function vocabularyPath(path: string): string {
 
 /**
  * Writes a model for PyTorch to `path`, and its vocabulary to {@linkcode vocabularyPath}. A learned norm
- * term, which Pytorch-NCE lacks, becomes a setting.
+ * term, which Pytorch-NCE lacks, becomes a setting; a tied table has both of its names.
  *
  * @throws {Failure} If a file cannot be written.
  */
 export function writePytorch(path: string, model: ModelFile): void {
   const { vocabulary, parameters } = model, settings = withFixedNorm(model);
-  const shapes = [...parameterShapes(settings, vocabulary.size)];
+  const shapes = [...parameterShapes({ ...settings, tied: false }, vocabulary.size)];
   const prefix = settings.indexModule === "gru" ? CRITERION : "";
   const named = shapes.map(([name, shape]): NamedShape => [prefix + name, shape]);
   writeTextAtomically(vocabularyPath(path), jsonOf(vocabulary));
   using file = new AtomicFile(path);
   file.write(encodeHeader(named, { format: "pt", settings: JSON.stringify(settings) }));
   for (const [name] of shapes) {
-    for (const [, numbers] of readInParts(parameters.get(name)!)) file.write(bytesOf(numbers));
+    const source = parameters.get(name) ?? parameters.get(OUTPUT)!;
+    for (const [, numbers] of readInParts(source)) file.write(bytesOf(numbers));
   }
   file.commit();
 }
@@ -90,7 +93,8 @@ function withFixedNorm({ settings, parameters }: ModelFile): ModelSettings {
 }
 
 /**
- * Reads a model that {@linkcode writePytorch} wrote, or a state_dict of Pytorch-NCE's model.
+ * Reads a model that {@linkcode writePytorch} wrote, or a state_dict of Pytorch-NCE's model. It is tied if its
+ * two tables are equal, as no two that were trained apart are.
  *
  * @param file The file, which must stay open while the parameters are in use.
  * @param path Its name, for messages.
@@ -109,18 +113,35 @@ export function readPytorch(file: ByteSource, path: string): PytorchModel {
   const isGru = [...all.keys()].some((name) => part(name) === "encoder.0.weight");
   const places = new Map([...all].map(([name, place]) => [isGru ? part(name) : name, place]));
   const noise = [...places].find(([name]) => part(name) === NOISE);
+  for (const [name, kept] of [[EMBEDDING, OUTPUT], [OUTPUT, EMBEDDING]] as const) {
+    // The package safetensors writes a tensor with two names once, and notes which name it left out.
+    const place = metadata[name] === kept ? places.get(kept) : undefined;
+    if (place && !places.has(name)) places.set(name, place);
+  }
   for (const name of places.keys()) if ([NOISE, ...ALIAS].includes(part(name))) places.delete(name);
   const sizes = sizesOf(places, isGru, fail), numWords = encoderOf(places, fail).shape[0] ?? 0;
-  checkPlaces(places, parameterShapes({ ...sizes, normTerm: 0 }, numWords), fail);
+  checkPlaces(places, parameterShapes({ ...sizes, tied: false, normTerm: 0 }, numWords), fail);
   const read = ([name, place]: readonly [string, TensorPlace]) =>
     finiteFloats(file, name, place, fail);
+  const parameters = new Map([...places].map((entry) => [entry[0], read(entry)]));
+  const tied = !isGru && areEqual(parameters.get(EMBEDDING)!, parameters.get(OUTPUT)!);
+  if (tied) parameters.delete(EMBEDDING);
   return {
     numWords,
-    sizes,
+    sizes: { ...sizes, tied },
     settings: settingsOf(metadata, fail),
-    parameters: new Map([...places].map((entry) => [entry[0], read(entry)])),
+    parameters,
     ...(noise && { logNoise: read(noise) }),
   };
+}
+
+/** Whether two sources of one size have the same numbers. */
+function areEqual(a: NumberSource, b: NumberSource): boolean {
+  for (const [at, numbers] of readInParts(a)) {
+    const others = b.read(at, at + numbers.length);
+    if (numbers.some((x, i) => x !== others[i])) return false;
+  }
+  return true;
 }
 
 /** The name of a tensor within the criterion. */
@@ -129,7 +150,7 @@ function part(name: string): string {
 }
 
 function encoderOf(places: ReadonlyMap<string, TensorPlace>, fail: Fail): TensorPlace {
-  return places.get("encoder.weight") ?? places.get("encoder.0.weight") ??
+  return places.get(EMBEDDING) ?? places.get("encoder.0.weight") ??
     fail(
       "it is no state_dict of the original's model: it has neither encoder.weight, as one with an " +
         "LSTM, nor encoder.0.weight, as one with a GRU",
@@ -141,7 +162,7 @@ function sizesOf(
   places: ReadonlyMap<string, TensorPlace>,
   isGru: boolean,
   fail: Fail,
-): PytorchModel["sizes"] {
+): Omit<PytorchModel["sizes"], "tied"> {
   const [, emsize = 0] = encoderOf(places, fail).shape;
   const hidden = places.get("rnn.weight_hh_l0") ?? fail("it has no rnn.weight_hh_l0");
   const layers = [...places.keys()].filter((name) => /^rnn\.weight_hh_l\d+$/.test(name)).length;

@@ -12,7 +12,7 @@ import { isRecord } from "../shared/json.ts";
 /** The file: `{ "made": "by which programs", "adapters": { "adapter and numbers": tuning } }`. */
 const TUNING_FILE = `${MODEL_FOLDER}/tuning.json`;
 
-/** What compiles the kernels, besides the driver, of which WebGPU tells no version. */
+/** The programs that compile the kernels. The driver is another, but WebGPU does not tell its version. */
 const MADE = `nce ${packageConfig.version}, deno ${Deno.version.deno}`;
 
 /** What was chosen for this adapter; undefined if nothing was, or if it was by other versions. */

@@ -1,38 +1,22 @@
 /** Writes a run's checkpoints, and resumes from them. */
 
 import { FIXED_TUNING } from "../../kernels/mod.ts";
-import type { Gpu } from "../../mod.ts";
-import type { BestModel } from "../storage/best_model.ts";
 import {
   type Checkpoint,
   checkpointPath,
   type Position,
   type RunState,
-  type RunTexts,
   type SavedBest,
   writeCheckpoint,
 } from "../storage/checkpoint_file.ts";
 import { Failure } from "../shared/errors.ts";
 import { attempt, isFile } from "../shared/files.ts";
-import type { Io } from "../shared/io.ts";
-import type { RewindableMetrics } from "../storage/metrics.ts";
-import type { Ranks } from "../shared/ranks.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { ReadRange } from "../storage/tensors.ts";
+import type { Run } from "./run.ts";
 import type { SavedTensors } from "./saved_tensors.ts";
 import { withShards } from "../storage/shards.ts";
 import type { Trainer } from "./trainer.ts";
-
-/** Everything that a checkpoint is made from. */
-interface Parts {
-  readonly gpu: Gpu;
-  readonly trainer: Trainer;
-  readonly best: BestModel;
-  readonly metrics: RewindableMetrics;
-  readonly texts: RunTexts;
-  readonly io: Io;
-  readonly ranks: Ranks;
-}
 
 /** What a checkpoint is made of, at one place in training. */
 interface Snapshot extends SavedTensors {
@@ -43,26 +27,28 @@ interface Snapshot extends SavedTensors {
 export class Checkpoints {
   /** The file. */
   readonly path: string;
-  readonly #parts: Parts;
+  readonly #run: Run;
+  readonly #trainer: Trainer;
   #written = performance.now();
   /** Size of the record before the run's own lines, in bytes. */
   #recordedBefore: number | undefined;
 
   /** Writes nothing yet. */
-  constructor(parts: Parts) {
-    this.#parts = parts;
-    this.path = checkpointPath(parts.texts.settings.save);
+  constructor(run: Run, trainer: Trainer) {
+    this.#run = run;
+    this.#trainer = trainer;
+    this.path = checkpointPath(run.settings.save);
   }
 
   /** Begins a run: clears an earlier run's files out of the way. */
   async begin(): Promise<void> {
-    if (this.#parts.ranks.isFirst) this.#moveAway();
+    if (this.#run.ranks.isFirst) this.#moveAway();
     await this.write();
   }
 
   #moveAway(): void {
-    const { metrics, texts, io } = this.#parts;
-    const { save, resume } = texts.settings, previous = checkpointPath(`${save}.previous`);
+    const { metrics, settings: { save, resume }, io } = this.#run;
+    const previous = checkpointPath(`${save}.previous`);
     if (resume) io.out(`resumes     nothing: there is no ${this.path}, and training starts anew`);
     if (isFile(this.path)) {
       attempt("write", previous, () => Deno.renameSync(this.path, previous));
@@ -73,8 +59,8 @@ export class Checkpoints {
 
   /** Resumes from `state`, in which rank 0's `checkpoint` was written. */
   async resume(state: RunState, checkpoint: Checkpoint | undefined): Promise<void> {
-    const { gpu, trainer, best, metrics, texts, io } = this.#parts;
-    const { epoch, batch } = state.position, { epochs } = texts.settings;
+    const { gpu, best, metrics, settings: { epochs }, io } = this.#run, trainer = this.#trainer;
+    const { epoch, batch } = state.position;
     gpu.tuning = state.tuning ?? FIXED_TUNING; // sums in another order would lead elsewhere
     await trainer.restore(state.position, checkpoint);
     const isCurrent = batch === 0 && state.best?.epoch === epoch - 1;
@@ -90,7 +76,7 @@ export class Checkpoints {
 
   /** Writes a checkpoint if `--checkpoint-minutes` have passed since the last one. */
   async writeIfDue(): Promise<void> {
-    const { ranks, texts: { settings: { checkpointMinutes } } } = this.#parts;
+    const { ranks, settings: { checkpointMinutes } } = this.#run;
     const due = performance.now() - this.#written >= 60_000 * checkpointMinutes;
     if (ranks.checkpointDue(due)) await this.write();
   }
@@ -104,7 +90,7 @@ export class Checkpoints {
    */
   async write(): Promise<boolean> {
     using snapshot = await this.#snapshot();
-    using _held = this.#parts.trainer.optimizer.hold(); // where rows are only sent, too
+    using _held = this.#trainer.optimizer.hold(); // where rows are only sent, too
     return await this.#withShards(
       snapshot.tensors,
       (read) => this.#writeSnapshot(snapshot, read),
@@ -113,7 +99,7 @@ export class Checkpoints {
 
   /** Keeps the current model as the best, with a checkpoint; returns whether it was written. */
   async keepBest(found: Omit<SavedBest, "sha256">): Promise<boolean> {
-    const { best } = this.#parts;
+    const { best } = this.#run;
     using snapshot = await this.#snapshot();
     return await this.#withShards(
       snapshot.tensors,
@@ -125,19 +111,19 @@ export class Checkpoints {
     tensors: readonly NamedParameter[],
     body: (read: ReadRange) => Promise<T>,
   ): Promise<T> {
-    const { gpu, ranks } = this.#parts;
+    const { gpu, ranks } = this.#run;
     return withShards(gpu, ranks.communicator, tensors, body);
   }
 
   /** Collects from all ranks what a checkpoint of this moment has. */
   async #snapshot(): Promise<Snapshot> {
-    const { trainer } = this.#parts, position = await trainer.position();
-    return { position, ...await trainer.tensors() };
+    const position = await this.#trainer.position();
+    return { position, ...await this.#trainer.tensors() };
   }
 
   /** Writes a checkpoint of what was collected; only rank 0 does. */
   async #writeSnapshot({ position, tensors }: Snapshot, read: ReadRange): Promise<boolean> {
-    const { gpu, trainer, best: { best, saved }, metrics, texts, io, ranks } = this.#parts;
+    const { gpu, best: { best, saved }, metrics, io, ranks } = this.#run;
     this.#written = performance.now();
     if (!saved || !ranks.isFirst) return false;
     // At first the record only has the start line, which a resumed run writes again.
@@ -148,10 +134,10 @@ export class Checkpoints {
       ...(best && { best }),
       ...(recorded !== undefined && { recorded }),
     };
-    using _held = trainer.optimizer.hold();
+    using _held = this.#trainer.optimizer.hold();
     try {
       // At first the seed determines all tensors.
-      await writeCheckpoint(gpu, texts, state, position.step === 0 ? [] : tensors, read);
+      await writeCheckpoint(gpu, this.#run, state, position.step === 0 ? [] : tensors, read);
       return true;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;

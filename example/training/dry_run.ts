@@ -1,16 +1,16 @@
 /** Runs the largest batches before training, to find out whether they fit the device's memory. */
 
 import { DeviceError, type Gpu, OutOfMemoryError } from "../../mod.ts";
-import { weightedSum } from "../../kernels/ops.ts";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { rankColumns } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
+import { meanLossOf } from "../model/batch_loss.ts";
 import { largestBatch } from "../model/checks.ts";
 import { withMemoryCure } from "../model/memory.ts";
 import { Failure } from "../shared/errors.ts";
 import { Ranks } from "../shared/ranks.ts";
-import { evaluate, evaluateLoss, uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
+import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
 import type { WordModel } from "../model/model.ts";
 import { auditModel } from "./gradient_audit.ts";
 
@@ -59,9 +59,7 @@ async function tryTraining(
 ): Promise<void> {
   const { own, part } = rankColumns(batch, communicator.rank, communicator.size);
   using step = gpu.step({ training: true, number: 0, ...(part && { part }) });
-  const { input, target, resets } = uploadIds(step, own);
-  await model.fetch(step, communicator, input, target);
-  const { loss } = model.forward(step, input, target, { resets });
-  const gradients = step.backward(weightedSum(step, loss, uploadWeight(step, own)));
+  const { mean } = await meanLossOf(step, model, own, communicator);
+  const gradients = step.backward(mean);
   for (const [, parameter] of model.parameters()) gradients.get(parameter);
 }

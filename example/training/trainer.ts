@@ -2,14 +2,13 @@
 
 import type { Gpu } from "../../mod.ts";
 import type { Optimizer } from "../../nce/nn/mod.ts";
-import { weightedSum } from "../../kernels/ops.ts";
 import { byItself, rankColumns } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { CarriedStates } from "../model/carried_states.ts";
 import { badParameter, Diverged } from "./diverged.ts";
 import { auditModel } from "./gradient_audit.ts";
-import { uploadIds, uploadWeight } from "../evaluation/evaluate.ts";
+import { meanLossOf } from "../model/batch_loss.ts";
 import type { Io } from "../shared/io.ts";
 import type { Losses, LossSum } from "../evaluation/losses.ts";
 import type { Checkpoint, Position } from "../storage/checkpoint_file.ts";
@@ -148,11 +147,8 @@ export class Trainer implements Disposable {
     const { own: columns, part } = rankColumns(batch, rank, size), { seed } = this.#settings;
     const own = this.#updates.apart ? byItself(columns) : columns;
     using step = this.#gpu.step({ training: true, seed, number, ...(part && { part }) });
-    const { input, target, resets } = uploadIds(step, own);
-    const start = { states: this.#carried.before(batch), resets };
-    await this.#model.fetch(step, this.#ranks.communicator, input, target);
-    const { loss, states } = this.#model.forward(step, input, target, start);
-    const mean = weightedSum(step, loss, uploadWeight(step, own));
+    const before = this.#carried.before(batch), { communicator } = this.#ranks;
+    const { mean, states } = await meanLossOf(step, this.#model, own, communicator, before);
     losses.push(await this.#updates.step(step, mean), own.tokens);
     this.optimizer.lr = this.#schedule.at(number + 1);
     this.#carried.carry(step, states, continued);

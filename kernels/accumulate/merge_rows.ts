@@ -133,7 +133,7 @@ export function scatterRows(
 }
 
 /** Adds `rows` to `table` [V, W] in place. */
-function addRows(scope: Scope, rows: MergedGradient, table: Tensor): void {
+export function addRows(scope: Scope, rows: MergedGradient, table: Tensor): void {
   const slots = rows.ids.size, W = rows.values.size / slots;
   const { source, vec } = scatterKernel(W);
   forEachSlice([table], ([part], base) =>

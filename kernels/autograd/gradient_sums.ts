@@ -4,6 +4,7 @@ import { sumOf } from "../accumulate/add.ts";
 import { show } from "../device/expect.ts";
 import { denseOf, type Gradient, Gradients, type SummedGradient } from "./gradients.ts";
 import {
+  addRows,
   type MergedGradient,
   mergeRows,
   scatterRows,
@@ -16,6 +17,8 @@ import { assemble, type TiledGradient } from "./tiled_gradient.ts";
 /** The gradients that have reached a tensor so far. */
 export interface Flow {
   dense?: Tensor;
+  /** Whether nobody else has `dense`, so that it may be changed. */
+  isOwn?: boolean;
   tiled?: TiledGradient;
   readonly sparse: SparseGradient[];
   /** The sum itself, if it was computed elsewhere. */
@@ -90,7 +93,10 @@ export class GradientSums {
     if (tiled) return tiled;
     if (dense && sparse.length === 0) return dense;
     const rows = mergeRows(scope, tensor, sparse);
-    return dense ? scatterRows(scope, rows, tensor, dense) : rows;
+    if (!dense) return rows;
+    if (!flow.isOwn) return scatterRows(scope, rows, tensor, dense);
+    addRows(scope, rows, dense);
+    return dense;
   }
 }
 
@@ -103,5 +109,6 @@ export function joinTiles(scope: Scope, tensor: Tensor, flow: Flow): void {
   const { tiled, dense, sparse } = flow;
   if (!tiled || (!dense && sparse.length === 0)) return;
   addDense(scope, flow, assemble(scope, tensor, tiled));
+  flow.isOwn = true;
   delete flow.tiled;
 }

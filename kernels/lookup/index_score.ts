@@ -32,21 +32,33 @@ export function indexScore(
 ): Tensor {
   expectFloats("indexScore", step, { x, bias });
   expectTable("indexScore", step, table);
+  expectShape("indexScore", "bias", bias, [table.shape[0]!]);
   if (table.shard || bias.shard) {
     const [rows, biases] = [table, bias].map((all) => findRows("indexScore", step, all, ids));
-    return indexScore(step, x, rows!.table, biases!.table, rows!.ids);
+    return scoresAt(step, x, rows!.table, biases!.table, rows!.ids, biases!.ids);
   }
+  return scoresAt(step, x, table, bias, ids, ids);
+}
+
+/** The scores of the rows `ids` of `table` and `biasIds` of `bias`: two numbers of a class if they were fetched apart. */
+function scoresAt(
+  step: Step,
+  x: Tensor,
+  table: Tensor,
+  bias: Tensor,
+  ids: Tensor,
+  biasIds: Tensor,
+): Tensor {
   expectIds("indexScore", ids, table.shape[0]!);
   const [N, E] = [x.shape[0]!, x.shape[1]!];
   const K = ids.size / N, { gpu } = step;
   expectShape("indexScore", "x", x, [N, E]);
   expectShape("indexScore", "table", table, [table.shape[0]!, E], table.dtype);
-  expectShape("indexScore", "bias", bias, [table.shape[0]!]);
   expectShape("indexScore", "ids", ids, [N, ...ids.shape.slice(1)], "u32");
   expectRounds("indexScore", gpu, "numbers of a row", E, E % 4 === 0 ? E / 4 : E);
   expectRounds("indexScore", gpu, "classes for a row", K, K);
   const output = step.tensor(ids.shape);
-  const eachChosen = chosenRows(step, table, bias, ids);
+  const eachChosen = chosenRows(step, table, bias, ids, biasIds);
   eachChosen([x, output], ([some, scores], { table, bias, ids, constants }) =>
     gpu.dispatch({
       label: "indexScore",
@@ -80,7 +92,7 @@ export function indexScore(
       });
       const kind = "sparse";
       const dTable = { kind, ids, values: x, coefficients: dScores, group: K } as const;
-      return [dx, dTable, { kind, ids, values: dScores }];
+      return [dx, dTable, { kind, ids: biasIds, values: dScores }];
     },
   });
 }
@@ -106,30 +118,43 @@ function isGathered(table: Tensor): boolean {
   return isInParts(table) || table.dtype === "f16";
 }
 
-function chosenRows(step: Step, table: Tensor, bias: Tensor, ids: Tensor): EachChosen {
+function chosenRows(
+  step: Step,
+  table: Tensor,
+  bias: Tensor,
+  ids: Tensor,
+  biasIds: Tensor,
+): EachChosen {
   const { gpu } = step, N = ids.shape[0]!, K = ids.size / N;
-  const TABLE_ROWS = isGathered(table) ? 1 : 0, BIAS_ROWS = isGathered(bias) ? 1 : 0;
+  const TABLE_ROWS = isGathered(table) ? 1 : 0;
+  const BIAS_ROWS = isGathered(bias) || biasIds !== ids ? 1 : 0;
   const constants = { TABLE_ROWS, BIAS_ROWS } as const;
-  const gathered = (ids: Tensor, own: (tensor: Tensor) => Tensor): Chosen => {
-    const [rows, biases] = [table, bias].map((all) => {
-      if (!isGathered(all)) return all;
+  /** `at`: some of the rows of ids. */
+  const gathered = (at: (ids: Tensor) => Tensor, own: (tensor: Tensor) => Tensor): Chosen => {
+    const rowsOf = (all: Tensor, ids: Tensor) => {
       const out = own(gpu.temporary([ids.size, ...all.shape.slice(1)]));
       gatherInto(gpu, out, all, ids);
       return out;
-    });
-    return { table: rows!, bias: biases!, ids, constants };
+    };
+    const some = at(ids);
+    return {
+      table: TABLE_ROWS ? rowsOf(table, some) : table,
+      bias: BIAS_ROWS ? rowsOf(bias, at(biasIds)) : bias,
+      ids: some,
+      constants,
+    };
   };
   const bytes = Math.min(GATHERED_BYTES, gpu.maxTensorBytes), rowBytes = 4 * K * table.shape[1]!;
   const most = 64 * Math.max(1, Math.floor(bytes / rowBytes / 64)); // slices of 64 rows are aligned
   if (N <= most || TABLE_ROWS + BIAS_ROWS === 0) {
-    const all = gathered(ids, (tensor) => step.own(tensor));
+    const all = gathered((ids) => ids, (tensor) => step.own(tensor));
     return (tensors, use) => use(tensors, all);
   }
   return (tensors, use) => {
     for (let first = 0; first < N; first += most) {
       using stack = new DisposableStack();
       const slice = (tensor: Tensor) => stack.use(tensor.slice(first, Math.min(most, N - first)));
-      use(tensors.map(slice), gathered(slice(ids), (tensor) => stack.use(tensor)));
+      use(tensors.map(slice), gathered(slice, (tensor) => stack.use(tensor)));
     }
   };
 }

@@ -26,15 +26,17 @@ const BAD_VALUES: Readonly<Record<string, readonly unknown[]>> = {
   selfNorm: [-1, "0", false],
   seed: [-1, 0.5, 2 ** 53, "1", true],
   tableDtype: ["f64", "F16", 16, true],
+  tied: [1, "true", true],
 };
 
 /** Settings that older files do not have. */
-const ADDED: readonly string[] = ["tableDtype"];
+const ADDED: readonly string[] = ["tableDtype", "tied"];
 
 /** Settings that are valid alone, but not together. */
 const CONTRADICTIONS: readonly object[] = [
   { indexModule: "gru" },
   { indexModule: "gru", nlayers: 3 },
+  { indexModule: "gru", nlayers: 1, tied: true },
   { tableDtype: "f16" }, // its emsize is odd
   { perWord: true, noise: "batch" },
   { perWord: true, noise: "batch+unigram" },

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { trainingBatches } from "../../example/data/batches.ts";
 import { type Corpus, type CorpusOptions, loadCorpus } from "../../example/data/corpus.ts";
-import type { TrainingOptions } from "../../example/data/epoch.ts";
+import type { BatchSettings } from "../../example/data/epoch.ts";
 import type { Batch } from "../../example/data/row_batch.ts";
 import { Sentences } from "../../example/data/sentences.ts";
 import type { Vocabulary } from "../../example/data/vocab.ts";
@@ -21,19 +21,24 @@ export async function loadWhole(options: CorpusOptions): Promise<WholeCorpus> {
 }
 
 const size = fc.integer({ min: 1, max: 9 });
-/** Options of training with small sizes. */
-export const anyTraining: fc.Arbitrary<TrainingOptions> = fc.record({
+/** Settings of batches, where a test needs no others. */
+export const BATCHES: BatchSettings = {
+  ...{ batchSize: 20, bptt: 35, seed: 1 },
+  ...{ concat: false, carryState: false, noise: "unigram" },
+};
+/** Any settings of small batches. */
+export const anyTraining: fc.Arbitrary<BatchSettings> = fc.record({
   batchSize: size,
   bptt: size,
   seed: fc.nat(),
   concat: fc.boolean(),
   carryState: fc.boolean(),
   noise: fc.constantFrom("unigram", "batch", "batch+uniform"),
-}).map((options) => ({ ...options, carryState: options.carryState && options.concat }));
+}).map((given) => ({ ...given, carryState: given.carryState && given.concat }));
 
 /** All batches of an epoch. */
-export function batchesOf(text: Sentences, options: TrainingOptions, epoch: number): Batch[] {
-  return [...trainingBatches(text, options, epoch)];
+export function batchesOf(text: Sentences, settings: BatchSettings, epoch: number): Batch[] {
+  return [...trainingBatches(text, settings, epoch)];
 }
 
 /** The words of a vocabulary or a table, by id. */

@@ -1,5 +1,6 @@
 /** Complete training runs by ranks in one process. */
 
+import { Epochs } from "../../example/data/batches.ts";
 import { loadCorpus } from "../../example/data/corpus.ts";
 import { type Given, parseSettings } from "../../example/options/settings.ts";
 import { atRank } from "../../example/shared/io.ts";
@@ -16,7 +17,8 @@ export async function trainTogether(given: Given, size: number): Promise<string[
   await onRanks(size, async (gpu, communicator) => {
     const shard = shardOf(settings, communicator, corpus.vocabulary.size);
     using model = makeModel(gpu, settings, corpus.vocabulary, shard);
-    await train(gpu, settings, corpus, model, atRank(io, communicator.rank), communicator);
+    const epochs = new Epochs(corpus.train, settings), own = atRank(io, communicator.rank);
+    await train({ gpu, settings, corpus, epochs, io: own, communicator }, model);
   });
   return io.outLines;
 }

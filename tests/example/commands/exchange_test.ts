@@ -7,10 +7,19 @@ import type { Given } from "../../../example/options/settings.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { openBytes } from "../../../example/shared/files.ts";
 import { decodeModel } from "../../../example/storage/model_file.ts";
+import { readPytorch } from "../../../example/storage/pytorch.ts";
 import { encodeHeader } from "../../../example/storage/safetensors.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
-import { fileOf, parametersOf, smallSettings, WORDS } from "../../support/model_files.ts";
+import {
+  type Entry,
+  fileOf,
+  headerOf,
+  parametersOf,
+  smallSettings,
+  withHeader,
+  WORDS,
+} from "../../support/model_files.ts";
 import { wordsOf } from "../../support/texts.ts";
 
 const OPTIONS: Given = { "loss": "nce", "noise-ratio": "5", "norm-term": "9", "dropout": "0.2" };
@@ -38,6 +47,7 @@ Deno.test("what was exported is imported again as it was, without any option", (
       { "index-module": "gru", nlayers: "1", "norm-term": "-2.5", loss: "mix", seed: "5" },
       { loss: "sampled", unique: true, "noise-ratio": "4", "norm-term": "auto" },
       { noise: "batch+uniform", "self-norm": "1e-7", "norm-term": "auto" },
+      { tied: true, "norm-term": "auto" },
     ];
     for (const [i, given] of kinds.entries()) {
       const before = saved(`m${i}`, given), io = captureIo();
@@ -67,6 +77,43 @@ Deno.test("a learned norm term goes into the settings, as the original has none"
       assertEquals(new Map([...parameters, [name, value]]), before.parameters);
       Deno.removeSync("saved_model/again.safetensors");
     }
+  }));
+
+Deno.test("a tied table has both names in PyTorch, and two equal tables are a tied one here", () =>
+  inFolder(() => {
+    const { parameters } = saved("m", { tied: true, "norm-term": "auto" });
+    const table = parameters.get("criterion.emb.weight");
+    exportModel("m", { out: "m.safetensors" }, captureIo());
+    const places = () => {
+      using file = openBytes("m.safetensors");
+      const { parameters, sizes } = readPytorch(file, "m.safetensors");
+      return { tied: sizes.tied, names: [...parameters.keys()] };
+    };
+    const { json, start } = headerOf(Deno.readFileSync("m.safetensors"));
+    const header = JSON.parse(json), data = Deno.readFileSync("m.safetensors").slice(start);
+    for (const name of ["encoder.weight", "criterion.emb.weight"]) {
+      const [begin, end] = header[name].data_offsets;
+      assertEquals(new Float32Array(data.slice(begin, end).buffer), table, name);
+    }
+    assertEquals(places(), { tied: true, names: [...parameters.keys()] });
+    // As the package safetensors saves a model in which one tensor has two names.
+    const { "encoder.weight": first, ...others } = header, size = first.data_offsets[1];
+    assertEquals(first.data_offsets[0], 0);
+    for (const { data_offsets } of Object.values<Entry>(others)) {
+      data_offsets?.forEach((at, i) => data_offsets[i] = at - size);
+    }
+    const once = (metadata: object) =>
+      withHeader(JSON.stringify({ ...others, __metadata__: metadata }), data.slice(size));
+    Deno.writeFileSync("m.safetensors", once({ "encoder.weight": "criterion.emb.weight" }));
+    assertEquals(places(), { tied: true, names: [...parameters.keys()] });
+    Deno.writeFileSync("m.safetensors", once({ "encoder.weight": "proj.weight" }));
+    assertThrows(places, Failure, "it has neither encoder.weight, as one with an LSTM");
+    // Trained apart by one number.
+    data[0]! ^= 1;
+    Deno.writeFileSync("m.safetensors", withHeader(json, data));
+    assertEquals(places(), { tied: false, names: ["encoder.weight", ...parameters.keys()] });
+    importModel("m.safetensors", { save: "apart" }, captureIo());
+    assertEquals(contents("saved_model/apart.safetensors").settings.tied, false);
   }));
 
 Deno.test("export and import refuse what would lose a model or cannot be, in one line", () =>

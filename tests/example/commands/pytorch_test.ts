@@ -72,6 +72,7 @@ async function expectAgreement(name: string, script: string, path: string): Prom
 
 const KINDS: Readonly<Record<string, Given>> = {
   LSTM: { nlayers: "2", emsize: "10", nhid: "14", nce: true },
+  "tied LSTM": { nlayers: "1", emsize: "10", nhid: "14", nce: true, tied: true },
   GRU: { "index-module": "gru", emsize: "10", nhid: "14" },
 };
 
@@ -127,18 +128,21 @@ class Gru(Criterion):
         self.scorer = nn.Sequential(nn.Dropout(0.2), nn.Linear(H, 1))
 
 class Model(nn.Module):
-    def __init__(self, linear):
+    def __init__(self, linear, tied=False):
         super().__init__()
         if linear:
             self.encoder = nn.Embedding(V, E)
             self.rnn = nn.LSTM(E, H, 2)
             self.proj = nn.Linear(H, E)
         self.criterion = Linear() if linear else Gru()
+        if tied:
+            self.encoder.weight = self.criterion.emb.weight
 `;
 
 const OPTIONS: Given = { "loss": "nce", "noise-ratio": "5", "norm-term": "9", "dropout": "0.2" };
 
-for (const [kind, isLinear] of [["LSTM", "True"], ["GRU", "False"]] as const) {
+const MADE = { LSTM: "True", "tied LSTM": "True, tied=True", GRU: "False" };
+for (const [kind, made] of Object.entries(MADE)) {
   Deno.test({
     name:
       `a state_dict of the original's ${kind} has its log probabilities here, and so has its export`,
@@ -146,26 +150,29 @@ for (const [kind, isLinear] of [["LSTM", "True"], ["GRU", "False"]] as const) {
     fn: () =>
       inFolder(async () => {
         const vocabulary = '{"words": words, "counts": counts}';
-        const save = `save(Model(${isLinear}).state_dict(), ${vocabulary}, "mine.safetensors")`;
+        const save = `save(Model(${made}).state_dict(), ${vocabulary}, "mine.safetensors")`;
         assertEquals(await python(".", ORIGINAL + SAVE + save), { code: 0, out: "", err: "" });
         const io = captureIo();
         importModel("mine.safetensors", OPTIONS, io);
-        const network = kind === "LSTM" ? "LSTM 2 x 9" : "GRU 9";
+        const network = kind === "GRU" ? "GRU 9" : "LSTM 2 x 9";
+        const embedding = `embedding 6${kind.startsWith("tied") ? ", tied" : ""}`;
         assertMatch(
           io.outLines[0]!,
-          RegExp(`^wrote {7}saved_model/mine.safetensors: ${network}, .* loss nce`),
+          RegExp(
+            `^wrote {7}saved_model/mine.safetensors: ${network}, ${embedding}, [0-9].* loss nce`,
+          ),
         );
         // The document's lines read floats alone: the original's file has a table of integers, too.
         exportModel("mine", { out: "again.safetensors" }, captureIo());
-        const script = READ + (kind === "LSTM" ? LSTM : GRU);
+        const script = READ + (kind === "GRU" ? GRU : LSTM);
         await expectAgreement("mine", script, "again.safetensors");
         const compare = `${ORIGINAL}\n${READ.replace("sys.argv[1]", '"again.safetensors"')}
-original = Model(${isLinear})
+original = Model(${made})
 missing = original.load_state_dict(state, strict=False)
 assert not missing.unexpected_keys, missing
 assert all("alias" in key or "noise" in key for key in missing.missing_keys), missing
 torch.manual_seed(7)
-assert all(torch.equal(a, b) for a, b in zip(original.parameters(), Model(${isLinear}).parameters()))`;
+assert all(torch.equal(a, b) for a, b in zip(original.parameters(), Model(${made}).parameters()))`;
         assertEquals(await python(".", compare), { code: 0, out: "", err: "" });
       }),
   });

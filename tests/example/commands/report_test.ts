@@ -145,7 +145,7 @@ Deno.test("run() prints what is odd of a text: marks, unknown words, too many sa
     const warnings = io.errLines.filter((line) => !/software|OpenGL/.test(line)); // of the adapter
     assertEquals(warnings, [
       "warning: --noise-ratio 500 is over the 7 words; --loss full costs less",
-      "warning: valid or test has unknown words but training has none: the model cannot learn how likely <unk> is; --min-freq 2, or a vocabulary without rare words (--vocab), lets it",
+      "warning: valid or test has unknown words but training has none: the model cannot learn how likely <unk> is; use --min-freq 2 or a smaller --vocab, so that training contains <unk>",
     ]);
   }, {
     "train.txt": "<s> a b c d </s>\nb c d a\n".repeat(60),

@@ -2,14 +2,12 @@
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { Epochs, evaluationBatches } from "../../../example/data/batches.ts";
-import type { TrainingOptions } from "../../../example/data/epoch.ts";
+import type { BatchSettings } from "../../../example/data/epoch.ts";
 import type { Batch } from "../../../example/data/row_batch.ts";
 import { type Sentences, SentencesBuilder } from "../../../example/data/sentences.ts";
 import { Philox } from "../../../kernels/random/philox.ts";
 import { predictions } from "../../support/predictions.ts";
-import { batchesOf } from "../../support/texts.ts";
-
-const OPTIONS: TrainingOptions = { batchSize: 20, bptt: 35, seed: 1 };
+import { BATCHES, batchesOf } from "../../support/texts.ts";
 
 /** Sentences of 0 to `longest - 1` words; every word is different, to be found again. */
 function makeText(sentences: number, longest: number): Sentences {
@@ -64,14 +62,14 @@ function assertWhole(batches: readonly Batch[], text: Sentences): void {
 
 Deno.test("trainingBatches() gives all batches but one the tokens of so many mean sentences", () => {
   const text = makeText(3000, 35);
-  const batches = batchesOf(text, { ...OPTIONS, bptt: 100 }, 1);
+  const batches = batchesOf(text, { ...BATCHES, bptt: 100 }, 1);
   const budget = 20 * text.tokens / 3000;
   const far = batches.filter(({ tokens }) => Math.abs(tokens - budget) > 0.1 * budget);
   assert(far.length <= 1, `${far.length} batches are far from ${budget} tokens`);
 });
 
 Deno.test("trainingBatches() mixes short and long sentences in a batch", () => {
-  const batches = batchesOf(makeText(3000, 60), { ...OPTIONS, bptt: 60 }, 1);
+  const batches = batchesOf(makeText(3000, 60), { ...BATCHES, bptt: 60 }, 1);
   const spread = batches.filter((batch) => {
     const lengths = piecesOf(batch).flat().map((piece) => piece.length);
     return Math.min(...lengths) <= 15 && Math.max(...lengths) >= 45;
@@ -87,7 +85,7 @@ Deno.test("trainingBatches() forgets at the start of every sentence but the firs
       return Array.from(sentence.subarray(1), (id, j) => `${sentence[j]} ${id}`).join();
     }),
   );
-  const batches = batchesOf(text, OPTIONS, 1), evaluation = evaluationBatches(text);
+  const batches = batchesOf(text, BATCHES, 1), evaluation = evaluationBatches(text);
   for (const all of [batches, evaluation]) {
     const found = all.flatMap((batch) => piecesOf(batch).flat().map((piece) => piece.join()));
     assertEquals(found.length, 200);
@@ -98,7 +96,7 @@ Deno.test("trainingBatches() forgets at the start of every sentence but the firs
 Deno.test("trainingBatches() goes on where a long sentence was cut", () => {
   const builder = new SentencesBuilder();
   builder.add([3, 4, 5, 6]);
-  const batches = batchesOf(builder.build(), { batchSize: 1, bptt: 2, seed: 1 }, 1);
+  const batches = batchesOf(builder.build(), { ...BATCHES, batchSize: 1, bptt: 2 }, 1);
   const pieces = batches.flatMap((batch) => piecesOf(batch).flat().map((piece) => piece.join()));
   assertEquals(pieces.sort(), ["1 3,3 4", "4 5,5 6", "6 1"]);
 });
@@ -106,7 +104,7 @@ Deno.test("trainingBatches() goes on where a long sentence was cut", () => {
 Deno.test("trainingBatches() reads the words before a cut without predicting them again", () => {
   const builder = new SentencesBuilder();
   builder.add([3, 4, 5, 6, 7]);
-  const [batch] = batchesOf(builder.build(), { batchSize: 9, bptt: 4, seed: 1 }, 1);
+  const [batch] = batchesOf(builder.build(), { ...BATCHES, batchSize: 9, bptt: 4 }, 1);
   const { batchSize, input, target, mask } = batch!;
   const column = (values: ArrayLike<number>, b: number) =>
     Array.from({ length: 4 }, (_, t) => values[t * batchSize + b]!);
@@ -119,7 +117,7 @@ Deno.test("trainingBatches() reads the words before a cut without predicting the
 
 Deno.test("batches have next to no padding", () => {
   const text = makeText(5000, 50);
-  assert(padding(batchesOf(text, { ...OPTIONS, bptt: 50 }, 1)) < 0.01);
+  assert(padding(batchesOf(text, { ...BATCHES, bptt: 50 }, 1)) < 0.01);
   assert(padding(evaluationBatches(text)) < 0.01);
 });
 
@@ -127,7 +125,7 @@ Deno.test("trainingBatches() has a new order and new batches each epoch, the sam
   const text = makeText(500, 30);
   for (const concat of [false, true]) {
     const epoch = (number: number, seed = 1) => {
-      const batches = batchesOf(text, { ...OPTIONS, concat, bptt: 10, seed }, number);
+      const batches = batchesOf(text, { ...BATCHES, concat, bptt: 10, seed }, number);
       return batches.map((batch) => rowsOf(batch).map(String));
     };
     assertEquals(epoch(1), epoch(1));
@@ -138,7 +136,7 @@ Deno.test("trainingBatches() has a new order and new batches each epoch, the sam
 });
 
 Deno.test("Epochs packs an epoch once, however often it is asked for, and keeps the last one", () => {
-  const text = makeText(500, 30), options = { ...OPTIONS, bptt: 10 };
+  const text = makeText(500, 30), options = { ...BATCHES, bptt: 10 };
   let cuts = 0;
   const watched = new Proxy(text, {
     get(of, name) {
@@ -160,7 +158,7 @@ Deno.test("Epochs packs an epoch once, however often it is asked for, and keeps 
 
 Deno.test("trainingBatches() cuts the joined text and keeps its last part", () => {
   const text = makeText(100, 20);
-  const batches = batchesOf(text, { ...OPTIONS, concat: true }, 1);
+  const batches = batchesOf(text, { ...BATCHES, concat: true }, 1);
   const rows = batches.flatMap(rowsOf);
   assertEquals(rows.filter((row) => row.length < 35).length, text.tokens % 35 === 0 ? 0 : 1);
   assertWhole(batches, text);
@@ -169,7 +167,7 @@ Deno.test("trainingBatches() cuts the joined text and keeps its last part", () =
 Deno.test("trainingBatches() carries each row on when the state is carried", () => {
   const text = makeText(100, 20);
   for (const batchSize of [1, 7, 20, 5000]) {
-    const options = { ...OPTIONS, batchSize, concat: true, carryState: true };
+    const options = { ...BATCHES, batchSize, concat: true, carryState: true };
     const batches = batchesOf(text, options, 1);
     const rows = batches.map(rowsOf);
     const streams = rows[0]!.map((_, b) => rows.flatMap((batch) => batch[b]!));
@@ -189,7 +187,7 @@ function textOf(lengths: readonly number[]): Sentences {
 
 Deno.test("trainingBatches() leaves no target alone in its batch if noise comes from it", () => {
   const empty = new Array(40).fill(0);
-  const cases: [Sentences, Partial<TrainingOptions>][] = [
+  const cases: [Sentences, Partial<BatchSettings>][] = [
     [textOf([35]), { concat: true }],
     [textOf([35]), { concat: true, carryState: true }],
     [textOf([70]), { concat: true, carryState: true, batchSize: 2 }],
@@ -200,7 +198,7 @@ Deno.test("trainingBatches() leaves no target alone in its batch if noise comes 
     [textOf([1]), { bptt: 2 }],
   ];
   for (const [text, given] of cases) {
-    const options: TrainingOptions = { batchSize: 1, bptt: 35, seed: 1, ...given };
+    const options: BatchSettings = { ...BATCHES, batchSize: 1, ...given };
     for (let epoch = 1; epoch <= 5; epoch++) {
       const batches = batchesOf(text, { ...options, noise: "batch+uniform" }, epoch);
       // Words before a cut are read again and not predicted, but may be told apart from.
@@ -213,7 +211,7 @@ Deno.test("trainingBatches() leaves no target alone in its batch if noise comes 
 });
 
 Deno.test("trainingBatches() has words of the text past the ends of rows if noise comes from the batch", () => {
-  const text = makeText(400, 20), options = { ...OPTIONS, noise: "batch" } as const;
+  const text = makeText(400, 20), options = { ...BATCHES, noise: "batch" } as const;
   for (const more of [{}, { concat: true }, { concat: true, carryState: true }]) {
     const batches = batchesOf(text, { ...options, ...more }, 1);
     const past = batches.flatMap(({ mask, target }) => [...target].filter((_, i) => mask[i] === 0));
@@ -223,13 +221,13 @@ Deno.test("trainingBatches() has words of the text past the ends of rows if nois
     const marks = past.filter((id) => id === 1).length / past.length;
     assert(marks < 0.5, `${marks} of the places are marks`);
     assertEquals(batches.flatMap(predictions).sort(), pairsOf(text).sort());
-    const plain = batchesOf(text, { ...OPTIONS, ...more }, 1);
+    const plain = batchesOf(text, { ...BATCHES, ...more }, 1);
     assert(plain.every(({ mask, target }) => target.every((id, i) => mask[i] === 1 || id === 0)));
   }
 });
 
 Deno.test("trainingBatches() makes batches of very many rows", () => {
-  const text = textOf(new Array(200_000).fill(1)), options = { bptt: 2, seed: 1 };
+  const text = textOf(new Array(200_000).fill(1)), options = { ...BATCHES, bptt: 2 };
   const [batch, ...rest] = batchesOf(text, { ...options, batchSize: 200_000 }, 1);
   assertEquals([batch!.batchSize, batch!.steps, batch!.tokens, rest.length], [
     200_000,
@@ -268,8 +266,8 @@ Deno.test("evaluationBatches() keeps to its budget, and cuts what is longer", ()
 Deno.test("trainingBatches() throws on sizes that make no sense", () => {
   const text = makeText(3, 3);
   for (const bad of [0, -1, 1.5, NaN]) {
-    assertThrows(() => batchesOf(text, { ...OPTIONS, bptt: bad }, 1), RangeError, "bptt");
+    assertThrows(() => batchesOf(text, { ...BATCHES, bptt: bad }, 1), RangeError, "bptt");
     assertThrows(() => evaluationBatches(text, { tokenBudget: bad }), RangeError, "tokenBudget");
   }
-  assertThrows(() => batchesOf(text, { ...OPTIONS, carryState: true }, 1), TypeError);
+  assertThrows(() => batchesOf(text, { ...BATCHES, carryState: true }, 1), TypeError);
 });

@@ -3,15 +3,15 @@
 import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import { evaluationBatches } from "../../../example/data/batches.ts";
-import type { TrainingOptions } from "../../../example/data/epoch.ts";
+import type { BatchSettings } from "../../../example/data/epoch.ts";
 import type { Batch } from "../../../example/data/row_batch.ts";
-import { batchesOf, loadWhole } from "../../support/texts.ts";
+import { BATCHES, batchesOf, loadWhole } from "../../support/texts.ts";
 
 const DATA = "synthetic:words=30000,vocab=700,seed=3";
-const OPTIONS: TrainingOptions = { batchSize: 20, bptt: 35, seed: 1111 };
+const SETTINGS: BatchSettings = { ...BATCHES, seed: 1111 };
 
 /** Digests of the first and the second epoch. */
-const GOLDEN: readonly (readonly [Partial<TrainingOptions>, string, string])[] = [
+const GOLDEN: readonly (readonly [Partial<BatchSettings>, string, string])[] = [
   [{}, "1cf2c919a597fc38", "073f8392a94ae5d7"],
   [{ concat: true }, "9467fcdba1773348", "7623c7606b1b28ef"],
   [{ concat: true, carryState: true }, "6939954105cfb433", "6939954105cfb433"],
@@ -41,7 +41,7 @@ function digest(batches: Iterable<Batch>): string {
 Deno.test("trainingBatches() makes the batches that it has always made", async () => {
   const { train } = await loadWhole({ data: DATA });
   for (const [given, ...epochs] of GOLDEN) {
-    const options = { ...OPTIONS, ...given };
+    const options = { ...SETTINGS, ...given };
     const found = [1, 2].map((epoch) => digest(batchesOf(train, options, epoch)));
     assertEquals(found, epochs, JSON.stringify(given));
   }

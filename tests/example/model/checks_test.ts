@@ -14,12 +14,11 @@ import {
 import { makeModel } from "../../../example/storage/checkpoint.ts";
 import { dryRun } from "../../../example/training/dry_run.ts";
 import { Failure } from "../../../example/shared/errors.ts";
-import { uploadIds, uploadWeight } from "../../../example/evaluation/evaluate.ts";
+import { meanOf, uploadIds } from "../../../example/model/batch_loss.ts";
 import { Losses } from "../../../example/evaluation/losses.ts";
 import { type Given, parseSettings, type Settings } from "../../../example/options/settings.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
 import { DeviceError, type Gpu } from "../../../mod.ts";
-import { weightedSum } from "../../../kernels/ops.ts";
 import { limitedGpu, withGpu } from "../../support/gpu.ts";
 import { check } from "../../support/property.ts";
 import { loadWhole } from "../../support/texts.ts";
@@ -94,7 +93,7 @@ function failure(gpu: Gpu, settings: Settings): string | undefined {
     const { loss } = model.forward(step, input, target, { resets });
     // The partial sums of its gradient take as much as any device has.
     if (settings.indexModule === "gru") return;
-    const gradients = step.backward(weightedSum(step, loss, uploadWeight(step, batch)));
+    const gradients = step.backward(meanOf(step, loss, batch));
     for (const [, parameter] of model.parameters()) gradients.get(parameter);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

@@ -40,6 +40,8 @@ Deno.test("memoryOfModel() and memoryOfTraining() are what the model, its noise 
       { "loss": "nce", "table-dtype": "f16", "index-module": "gru", "momentum": "0" },
       { loss: "nce", optimizer: "rowwise-adagrad" },
       { "loss": "nce", "distributed": true, "sync-every": "9" },
+      { loss: "nce", tied: true },
+      { "loss": "full", "tied": true, "table-dtype": "f16" },
     ];
     for (const given of cases) {
       const settings = parseSettings({

@@ -73,6 +73,7 @@ const WITHOUT_EFFECT: readonly (readonly [Given, string])[] = [
   ],
   [{ "lr-decay": "1", "min-lr": "0.1" }, "--min-lr 0.1 has no effect with --lr-decay 1"],
   [{ audit: "10" }, "--audit 10 has no effect with --loss full"],
+  [{ "index-module": "gru", "tied": true }, "--tied has no effect with --index-module gru"],
   [{ "carry-state": true }, "--carry-state has no effect without --concat"],
   [
     { "index-module": "gru", "concat": true, "carry-state": true },

@@ -135,7 +135,7 @@ Deno.test("openCheckpoint() takes a file from before an option was there, unless
         assertThrows(() => stateIn({ settings }), Failure, missing);
       }
     }
-    assertEquals(later, ["compute", "tableDtype", "syncEvery", "outerLr", "outerMomentum"]);
+    assertEquals(later, ["compute", "tied", "tableDtype", "syncEvery", "outerLr", "outerMomentum"]);
     // Sums were cut so, and layers ran so, before a tuning said it.
     const { minDepth: _depth, serpentine: _turns, keptFours: _kept, ...sizes } = FIXED_TUNING;
     const tuned = stateIn({ state: { ...STATE, tuning: { ...sizes, busy: 96 } } }).tuning;

@@ -9,7 +9,7 @@ import type { Gpu } from "../../../mod.ts";
 import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { damagedModels } from "../../support/model_damage.ts";
-import { fileOf, headerOf, smallSettings } from "../../support/model_files.ts";
+import { fileOf, headerOf, smallSettings, withHeader } from "../../support/model_files.ts";
 
 /** What loading `path` throws, after checking that it is one line and that nothing is left on the GPU. */
 function refusal(gpu: Gpu, path: string): string {
@@ -34,6 +34,26 @@ Deno.test("loadModel() refuses each of many damaged files with one line that say
       }
     })
   ));
+
+Deno.test("decodeModel() refuses two tables as a tied one, and a tied one as two", () => {
+  for (const tied of [false, true]) {
+    const good = fileOf(smallSettings({ tied })), { json, start } = headerOf(good);
+    const setting = String.raw`\"tied\":`,
+      other = json.replace(
+        `${setting}${tied}`,
+        `${setting}${!tied}`,
+      );
+    assert(other !== json);
+    const refused = withHeader(other, good.slice(start));
+    assertThrows(
+      () => decodeModel(ofBytes(refused), "m"),
+      Failure,
+      tied
+        ? "Cannot load m: it has no encoder.weight"
+        : "Cannot load m: its tensor encoder.weight belongs to no such model",
+    );
+  }
+});
 
 Deno.test("decodeModel() refuses a file when any one byte of its header is no ASCII any longer", () => {
   const good = fileOf(smallSettings({ "norm-term": "9" }));

@@ -20,6 +20,7 @@ const KINDS: readonly Given[] = [
   {},
   { "nlayers": "1", "norm-term": "auto", "dropout": "0" },
   { "emsize": "4", "table-dtype": "f16" },
+  { "emsize": "4", "tied": true },
   { "nlayers": "3", "loss": "full", "norm-term": "9" },
   { "index-module": "gru", "nlayers": "1" },
   { "index-module": "gru", "nlayers": "1", "norm-term": "-2.5", "loss": "mix" },
@@ -69,7 +70,7 @@ Deno.test("loadModel() gives back what saveModel() wrote, for models of every ki
         for (const [name, value] of Object.entries(loaded.settings)) {
           assertEquals(value, Object.entries(settings).find(([key]) => key === name)![1], name);
         }
-        assertEquals(Object.keys(loaded.settings).length, 17);
+        assertEquals(Object.keys(loaded.settings).length, 18);
         const copy = `${folder}/copy.safetensors`;
         await saveModel(gpu, copy, again, loaded);
         assertEquals(Deno.readFileSync(copy), Deno.readFileSync(path));

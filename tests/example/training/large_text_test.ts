@@ -1,6 +1,7 @@
 // Training on a text beyond memory: it goes on from any place to the same bits, and refuses other windows.
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { Epochs } from "../../../example/data/batches.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
 import { LargeText } from "../../../example/data/large_text.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
@@ -47,7 +48,8 @@ async function trainInWindows(
       io.out(line);
       if (mark !== undefined && line.startsWith(mark)) throw new Crash(mark);
     };
-    await train(gpu, settings, corpus, model, { ...io, out });
+    const epochs = new Epochs(corpus.train, settings);
+    await train({ gpu, settings, corpus, epochs, io: { ...io, out } }, model);
   });
   return io.outLines;
 }

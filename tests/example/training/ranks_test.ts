@@ -24,7 +24,11 @@ const CASES: readonly Given[] = [
     "optimizer": "adagrad",
     "lr": "0.01",
   },
-  { "loss": "full", "concat": true, "carry-state": true, "bptt": "6", "batch-size": "2" },
+  {
+    ...{ "loss": "full", "tied": true },
+    ...{ "concat": true, "carry-state": true, "bptt": "6", "batch-size": "2" },
+  },
+  { "loss": "nce", "tied": true, "weight-decay": "1e-3" },
 ];
 const STEPS = 4;
 

@@ -44,6 +44,7 @@ Deno.test("run() --resume refuses an option that would change what is learned, w
     const refused: readonly [Given, string][] = [
       [{ "lr": "2" }, "with --lr 2, as it was begun with --lr 0.5"],
       [{ "concat": true }, "with --concat, as it was begun without --concat"],
+      [{ "tied": true }, "with --tied, as it was begun without --tied"],
       [{ "nce": false, "loss": "mix" }, "with --loss mix, as it was begun with --loss nce"],
     ];
     for (const [given, what] of refused) {

@@ -40,7 +40,7 @@ Deno.test("run() --resume goes on from any place to the same bits, whatever is t
     { ...NCE, "nce": false, "loss": "sampled", "noise": "batch+unigram", "warmup": "20" },
     { ...NCE, "index-module": "gru", "lr": "9", "norm-term": "learned" },
     { ...NCE, "optimizer": "adagrad", "lr": "0.1", "warmup": "9", "patience": "9" },
-    { ...NCE, "table-dtype": "f16", "audit": "5" },
+    { ...NCE, "table-dtype": "f16", "tied": true, "audit": "5" },
     { ...NCE, "table-dtype": "f16", "optimizer": "rowwise-adagrad", "lr": "0.1" },
     { ...NCE, "optimizer": "adam", "lr": "0.01", "audit": "5", "compute": "f16" },
   ];

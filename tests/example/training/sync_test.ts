@@ -25,7 +25,7 @@ Deno.test("ranks that come together after each step train by the mean of their g
     const cases: Given[] = [
       { "loss": "nce" },
       { "loss": "mix", "per-word": true, "index-module": "gru" },
-      { "loss": "full", "carry-state": true },
+      { "loss": "full", "carry-state": true, "tied": true },
     ];
     for (const given of cases) {
       for (const size of given["loss"] === "nce" ? [1, 2, 3] : [2]) {

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { Epochs } from "../../../example/data/batches.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
 import { likelyCure } from "../../../example/training/diverged.ts";
 import { Failure } from "../../../example/shared/errors.ts";
@@ -33,7 +34,8 @@ async function trainTiny(
       onLine(line, model, gpu);
     };
     try {
-      await train(gpu, settings, corpus, model, { ...io, out });
+      const epochs = new Epochs(corpus.train, settings);
+      await train({ gpu, settings, corpus, epochs, io: { ...io, out } }, model);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       outcome = error;

@@ -149,6 +149,22 @@ Deno.test("a tiled gradient becomes a whole one where the table has another use"
     }
   }));
 
+Deno.test("a whole gradient with rows added takes the memory of one table where it was tiled", () =>
+  withGpu(async (gpu) => {
+    const [rows, classes, width] = [9, 20_000, 32];
+    using table = gpu.tensor([classes, width], values(classes * width, 1));
+    using bias = gpu.tensor([classes]);
+    table.requiresGrad = true;
+    const peak = await peakMemory(gpu, () => {
+      using step = gpu.step({ training: true });
+      const x = gather(step, table, step.upload(randomIds(rows, classes, 1)));
+      const target = step.upload(randomIds(rows, classes, 2));
+      step.backward(sum(step, crossEntropy(step, x, table, bias, target, table.bytes / 4)));
+    });
+    assert(peak.bytes < 1.6 * table.bytes, `${peak.bytes} for ${table.bytes}`);
+    await gpu.finish();
+  }));
+
 Deno.test("a tiled gradient throws a TypeError once its inputs have changed, unless it was whole before", () =>
   withGpu(async (gpu) => {
     using stack = new DisposableStack();

@@ -77,7 +77,10 @@ Deno.test("rows that were fetched are found by the ids as they are, though these
   });
 });
 
-/** A loss that looks rows up in every way; the ids of a step are those of the rank's columns. */
+/**
+ * A loss that looks rows up in every way; the ids of a step are those of the rank's columns. In odd steps the table
+ * has rows that the bias has not, and they are fetched apart.
+ */
 async function lossOf(
   step: Step,
   [table, bias]: readonly [Tensor, Tensor],
@@ -86,8 +89,13 @@ async function lossOf(
   communicator: Communicator,
 ): Promise<Tensor> {
   const own = step.upload(ids, [ids.length / K, K]), x = step.upload(input, [ids.length / K, E]);
-  await fetchRows(step, [{ tables: [table, bias], ids: [own] }], communicator);
-  const scores = indexScore(step, x, table, bias, own), rows = gather(step, table, own);
+  const isApart = step.number % 2 > 0;
+  const read = isApart ? step.upload(ids.map((id) => (7 * id + 3) % V)) : own;
+  const requests = isApart
+    ? [{ tables: [table], ids: [own, read] }, { tables: [bias], ids: [own] }]
+    : [{ tables: [table, bias], ids: [own] }];
+  await fetchRows(step, requests, communicator);
+  const scores = indexScore(step, x, table, bias, own), rows = gather(step, table, read);
   return add(step, sum(step, scores), scale(step, sum(step, rows), 0.5));
 }
 

@@ -1,9 +1,9 @@
-/** Input of training and profiling, and the new model that they start from. */
+/** The new model that training and profiling start from. */
 
-import type { Gpu } from "../../mod.ts";
-import { ALONE, type Communicator } from "../../kernels/mod.ts";
+import { ALONE } from "../../kernels/mod.ts";
 import { describeOptimizer } from "../training/optimizer.ts";
-import { type Epochs, evaluationBatches } from "../data/batches.ts";
+import type { Job } from "../training/run.ts";
+import { evaluationBatches } from "../data/batches.ts";
 import {
   boundsOf,
   checkEvaluation,
@@ -13,25 +13,11 @@ import {
 } from "../model/checks.ts";
 import { checkMemory, describeNeeds, memoryOfTraining, totalBytes } from "../model/memory.ts";
 import { freeMemory } from "../shared/memory.ts";
-import type { Corpus } from "../data/corpus.ts";
 import { describeModel } from "./describe.ts";
-import type { Io } from "../shared/io.ts";
 import { makeModel } from "../storage/checkpoint.ts";
-import { modeOf, type Settings } from "../options/settings.ts";
+import { modeOf } from "../options/settings.ts";
 import { shardOf } from "../shared/ranks.ts";
 import type { WordModel } from "../model/model.ts";
-
-/** A text, a GPU, the settings, and where output goes. */
-export interface Job {
-  readonly gpu: Gpu;
-  readonly settings: Settings;
-  readonly corpus: Corpus;
-  /** Those of the training text. */
-  readonly epochs: Epochs;
-  readonly io: Io;
-  /** The ranks that share the work; this process alone unless given. */
-  readonly communicator?: Communicator;
-}
 
 /** Memory that is told of although nobody asked. */
 const MUCH_BYTES = 1e9;

@@ -1,0 +1,51 @@
+/** A batch on the GPU, and a model's losses of it. */
+
+import type { Step, Tensor } from "../../mod.ts";
+import type { Communicator } from "../../kernels/mod.ts";
+import { weightedSum } from "../../kernels/ops.ts";
+import type { Batch } from "../data/row_batch.ts";
+import type { WordModel } from "./model.ts";
+
+/** The ids and resets of a batch on the GPU, [T, B]; `targets` take the place of its own. */
+export function uploadIds(
+  step: Step,
+  batch: Batch,
+  targets: Uint32Array = batch.target,
+): Record<"input" | "target" | "resets", Tensor> {
+  const shape = [batch.steps, batch.batchSize];
+  return {
+    input: step.upload(batch.input, shape),
+    target: step.upload(targets, shape),
+    resets: step.upload(batch.resets, shape),
+  };
+}
+
+/**
+ * The loss of each place of a batch, [T * B], and the states behind it; it starts from `states`, zero if there
+ * are none. All ranks call it, each with a part of the batch or a batch of its own.
+ */
+export async function lossesOf(
+  step: Step,
+  model: WordModel,
+  batch: Batch,
+  communicator: Communicator,
+  states: readonly Tensor[] = [],
+): Promise<{ loss: Tensor; states: readonly Tensor[] }> {
+  const { input, target, resets } = uploadIds(step, batch);
+  await model.fetch(step, communicator, input, target);
+  return model.forward(step, input, target, { states, resets });
+}
+
+/** The same with the {@linkcode meanOf} the losses, [1]. */
+export async function meanLossOf(
+  ...given: Parameters<typeof lossesOf>
+): Promise<{ mean: Tensor; states: readonly Tensor[] }> {
+  const { loss, states } = await lossesOf(...given), [step, , batch] = given;
+  return { mean: meanOf(step, loss, batch), states };
+}
+
+/** The mean of losses [T * B] over a batch's tokens, [1]; places where nothing is predicted do not count. */
+export function meanOf(step: Step, loss: Tensor, batch: Batch): Tensor {
+  const tokens = Math.max(1, batch.tokens); // a rank's part may have none
+  return weightedSum(step, loss, step.upload(batch.mask.map((real) => real / tokens)));
+}
