@@ -22,6 +22,7 @@
 
 export { relu, sigmoid, tanh } from "./elementwise/activation.ts";
 export { add, affine, multiply, scale } from "./elementwise/arithmetic.ts";
+export { subtractScalar } from "./elementwise/subtract_scalar.ts";
 export { dropout } from "./elementwise/dropout.ts";
 export { mean, sum, weightedSum } from "./elementwise/reduce.ts";
 export { gather } from "./lookup/gather.ts";
@@ -30,7 +31,7 @@ export type { EachTile, TileGradient, TileScorer } from "./loss/class_tiles.ts";
 export { type NormalizedScores, tiledCrossEntropy } from "./loss/cross_entropy.ts";
 export { crossEntropy, linearScorer } from "./loss/linear_scorer.ts";
 export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./loss/noise_loss.ts";
-export { exclude, type Exclusion, type NoiseIds, subtractScalar } from "./loss/noise_scores.ts";
+export { exclude, type Exclusion, type NoiseIds } from "./loss/noise_scores.ts";
 export { drawClasses, type DrawOptions } from "./loss/draw.ts";
 export { type TopK, topK } from "./loss/top_k.ts";
 export { linear, matmul, type MatmulOptions } from "./matmul/linear.ts";

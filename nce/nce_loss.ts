@@ -8,7 +8,7 @@ import type { Gpu } from "../kernels/gpu.ts";
 import { logPartition } from "../kernels/loss/noise_loss.ts";
 import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
-import { subtractScalar } from "../kernels/loss/noise_scores.ts";
+import { subtractScalar } from "../kernels/elementwise/subtract_scalar.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectObject } from "../kernels/device/expect.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
@@ -21,13 +21,13 @@ import {
   parameter,
 } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
+import { HitCounter } from "./hit_counter.ts";
 import {
   contrast,
   countedScores,
   expectContrast,
   expectScores,
   flatTargets,
-  HitCounter,
   type Scores,
   shiftedScores,
 } from "./scores.ts";

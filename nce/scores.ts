@@ -1,10 +1,10 @@
-/** Scores of targets and of their noise: checks, samples that do not count, losses, and a count of hits. */
+/** Scores of targets and of their noise: checks, samples that do not count, and losses. */
 
 import { add, affine, scale } from "../kernels/elementwise/arithmetic.ts";
+import { subtractScalar } from "../kernels/elementwise/subtract_scalar.ts";
 import { nceLoss, type NoiseScores, sampledLoss } from "../kernels/loss/noise_loss.ts";
-import { countHits, exclude, subtractScalar } from "../kernels/loss/noise_scores.ts";
+import { exclude } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
-import type { Device } from "../kernels/device/device.ts";
 import { expectIds, expectShape, type Tensor } from "../kernels/device/tensor.ts";
 import type { LossType } from "./nce_options.ts";
 import type { Noise, NoiseSource } from "./noise/noise.ts";
@@ -115,34 +115,5 @@ export function contrast(
       const targetLogProb = scale(step, scores.targetLogProb, 0);
       return nceLoss(step, { ...scores, noiseLogProb, targetLogProb, samples: 1 }, 0);
     }
-  }
-}
-
-/** Counts on the GPU how often noise equals its target. */
-export class HitCounter implements Disposable {
-  readonly #gpu: Device;
-  readonly #hits: Tensor;
-  #samples = 0;
-
-  constructor(gpu: Device) {
-    this.#gpu = gpu;
-    this.#hits = gpu.tensor([1], new Uint32Array(1));
-  }
-
-  /** Adds the hits among the noise of `target` [N]. */
-  count(step: Step, target: Tensor, { ids, ownSlot }: Noise): void {
-    this.#samples += countHits(step, this.#hits, { target, noise: ids }, ownSlot);
-  }
-
-  /** The hits since the last call, and the samples among which they were. */
-  async take(): Promise<{ hits: number; samples: number }> {
-    const [hits] = await this.#gpu.read(this.#hits), samples = this.#samples;
-    this.#gpu.write(this.#hits, new Uint32Array(1));
-    this.#samples = 0;
-    return { hits: hits!, samples };
-  }
-
-  [Symbol.dispose](): void {
-    this.#hits.dispose();
   }
 }

@@ -5,9 +5,9 @@ import config from "../deno.json" with { type: "json" };
 import { OPTION_GROUPS } from "../example/options/options.ts";
 import { OPTIONS } from "./support/options.ts";
 
-Deno.test("README.md has a table of all options with their defaults and help, and of no others", () => {
-  const readme = Deno.readTextFileSync(new URL("../README.md", import.meta.url));
-  const cells = readme.split("\n").filter((line) => /^\| (\*\*|`--)/.test(line))
+Deno.test("docs/options.md has a table of all options with their defaults and help, and of no others", () => {
+  const page = Deno.readTextFileSync(new URL("../docs/options.md", import.meta.url));
+  const cells = page.split("\n").filter((line) => /^\| (\*\*|`--)/.test(line))
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
   const expected = OPTION_GROUPS.flatMap(({ title, options }) => [
     [`**${title}**`, "", ""],

@@ -121,7 +121,7 @@ export const COMMANDS: readonly Command[] = [
     groups: [{ title: "Lists", options: MAKE_NBEST }],
     examples: [
       { term: "nce make-nbest > lists.jsonl", text: "1,000 lists of a language of 5,000 words." },
-      { term: "nce make-nbest --data synthetic > lists", text: "Lists of the demo's language." },
+      { term: "nce make-nbest --data synthetic", text: "Those of the demo's language, printed." },
     ],
     async run({ given, io }) {
       const write = folderOf(given["out"]);

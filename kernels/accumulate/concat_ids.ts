@@ -1,7 +1,8 @@
 /** Lists of ids as one. */
 
 import type { Device } from "../device/device.ts";
-import { forParts, numbered, setsBound } from "../device/part_bindings.ts";
+import { forParts, numbered } from "../device/for_parts.ts";
+import { setsBound } from "../device/part_bindings.ts";
 import type { Tensor } from "../device/tensor.ts";
 import source from "./concat_ids.wgsl" with { type: "text" };
 

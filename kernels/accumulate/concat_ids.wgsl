@@ -15,9 +15,12 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let to = params.start + thread_index(group, local);
-  var i = thread_index(group, local); // in the list; wraps, and is too large, for later ones
-  if (PART < PARTS) { // always: a block for each
-    if (i < params.n_PART) { out[to] = list_PART[i]; }
-    i -= params.n_PART;
+  var i = thread_index(group, local);
+  #each PART
+  if (i < params.n_PART) {
+    out[to] = list_PART[i];
+    return;
   }
+  i -= params.n_PART;
+  #end
 }

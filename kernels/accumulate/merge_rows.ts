@@ -3,7 +3,8 @@
 import { expectPositive } from "../device/expect.ts";
 import { Memo } from "../device/memo.ts";
 import { forEachSlice } from "../device/parts.ts";
-import { forParts, numbered, setsBound } from "../device/part_bindings.ts";
+import { forParts, numbered } from "../device/for_parts.ts";
+import { setsBound } from "../device/part_bindings.ts";
 import { MAX_ROUNDS } from "../device/rounds.ts";
 import { withVec } from "../device/vec.ts";
 import mergeSource from "./merge_rows.wgsl" with { type: "text" };

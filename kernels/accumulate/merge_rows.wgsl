@@ -32,12 +32,14 @@ struct Params {
 @group(0) @binding(2 + PARTS + PART) var<storage, read> coefficients_PART: array<f32>;
 @group(0) @binding(OUT) var<storage, read_write> out: array<Vec>;
 
+#each PART
 // What contribution p of the part adds to element e of its row.
 fn value_PART(p: u32, e: u32) -> Vec {
   let value = values_PART[p / params.group_PART * params.W + e];
   if (((HAVE_COEFFICIENTS >> PART) & 1) == 1) { return coefficients_PART[p] * value; }
   return value;
 }
+#end
 
 @compute @workgroup_size(64)
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
@@ -51,7 +53,8 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   if (params.accumulate == 1) { sum = out[i]; }
   var base = params.first;
   while (s < end && positions[s] < base) { s++; } // summed by earlier launches
-  if (PART < PARTS) { // always: a block for each
+  #each PART
+  {
     var total = Vec();
     // Four loads at a time keep a GPU busy with a common id; a CPU gains nothing.
     while (FOUR_AT_A_TIME && s + 4 <= end && positions[s + 3] < params.end_PART) {
@@ -73,5 +76,6 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
     sum += total;
     base = params.end_PART;
   }
+  #end
   out[i] = sum;
 }

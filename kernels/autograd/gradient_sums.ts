@@ -16,10 +16,10 @@ import { assemble, type TiledGradient } from "./tiled_gradient.ts";
 
 /** The gradients that have reached a tensor so far. */
 export interface Flow {
-  dense?: Tensor;
+  dense?: Tensor | undefined;
   /** Whether nobody else has `dense`, so that it may be changed. */
-  isOwn?: boolean;
-  tiled?: TiledGradient;
+  isOwn?: boolean | undefined;
+  tiled?: TiledGradient | undefined;
   readonly sparse: SparseGradient[];
   /** The sum itself, if it was computed elsewhere. */
   readonly merged?: MergedGradient;
@@ -29,7 +29,7 @@ export interface Flow {
 export class GradientSums {
   readonly #scope: Scope;
   /** What is still to be summed, by tensor. */
-  readonly flows = new Map<Tensor, Flow>();
+  readonly #flows = new Map<Tensor, Flow>();
 
   /** `scope` owns what is computed. */
   constructor(scope: Scope) {
@@ -42,8 +42,8 @@ export class GradientSums {
    * @throws {TypeError} If it is no gradient, or one of another shape.
    */
   add(op: string, tensor: Tensor, gradient: Gradient): void {
-    const flow = this.flows.get(tensor) ?? { sparse: [] };
-    this.flows.set(tensor, flow);
+    const flow = this.#flows.get(tensor) ?? { sparse: [] };
+    this.#flows.set(tensor, flow);
     switch (gradient.kind) {
       case "dense":
         expectShape("backward", `the gradient of ${op}`, gradient, tensor.shape);
@@ -65,21 +65,32 @@ export class GradientSums {
 
   /** Removes and returns the gradient of an intermediate tensor, dense. */
   take(tensor: Tensor): Tensor | undefined {
-    const flow = this.flows.get(tensor);
-    this.flows.delete(tensor);
+    const flow = this.#flows.get(tensor);
+    this.#flows.delete(tensor);
     return flow && denseOf(this.#scope, tensor, this.#summed(tensor, flow));
   }
 
   /** Removes and returns the sum of the dense gradients that have reached `tensor`; those of other kinds stay. */
   takeDense(tensor: Tensor): Tensor | undefined {
-    const flow = this.flows.get(tensor), dense = flow?.dense;
+    const flow = this.#flows.get(tensor), dense = flow?.dense;
     delete flow?.dense;
     return dense;
   }
 
+  /** What has reached each tensor that was not taken. A tiled gradient is the only one of its tensor. */
+  reached(): (readonly [tensor: Tensor, flow: Readonly<Flow>])[] {
+    for (const [tensor, flow] of this.#flows) joinTiles(this.#scope, tensor, flow);
+    return [...this.#flows];
+  }
+
+  /** Takes `flow` for what has reached `tensor`. */
+  replace(tensor: Tensor, flow: Flow): void {
+    this.#flows.set(tensor, flow);
+  }
+
   /** The sums for all tensors that were not taken. */
   finish(): Gradients {
-    const sums = [...this.flows].map(([tensor, flow]) => {
+    const sums = [...this.#flows].map(([tensor, flow]) => {
       return [tensor, this.#summed(tensor, flow)] as const;
     });
     return new Gradients(this.#scope, sums);
@@ -105,7 +116,7 @@ function addDense(scope: Scope, flow: Flow, gradient: Tensor): void {
 }
 
 /** Adds a tiled gradient of `tensor` to the dense ones, unless it is alone. */
-export function joinTiles(scope: Scope, tensor: Tensor, flow: Flow): void {
+function joinTiles(scope: Scope, tensor: Tensor, flow: Flow): void {
   const { tiled, dense, sparse } = flow;
   if (!tiled || (!dense && sparse.length === 0)) return;
   addDense(scope, flow, assemble(scope, tensor, tiled));

@@ -3,7 +3,8 @@
 import gatherSource from "./gather.wgsl" with { type: "text" };
 import type { Device } from "../device/device.ts";
 import { findRows } from "./find_rows.ts";
-import { boundParts, forParts } from "../device/part_bindings.ts";
+import { forParts } from "../device/for_parts.ts";
+import { boundParts } from "../device/part_bindings.ts";
 import { expectTable, withTable } from "../device/tables.ts";
 import { rowLanes } from "../device/vec.ts";
 import type { Step } from "../autograd/step.ts";

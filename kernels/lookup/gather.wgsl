@@ -23,10 +23,12 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let n = i / params.lanes;
   if (n >= params.n) { return; }
   let row = ids[n] - params.first; // wraps, and is too large, for earlier rows
+  #each PART
   if (row - PART * params.rows < params.rows) {
     let begin = (row - PART * params.rows) * params.W;
     for (var e = i % params.lanes; e < params.W; e += params.lanes) {
       out[n * params.W + e] = loaded(table_PART[begin + e]);
     }
   }
+  #end
 }

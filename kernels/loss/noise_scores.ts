@@ -1,9 +1,7 @@
-/** Changes to noise scores before a loss: samples that do not count, and a shift. */
+/** Noise samples that do not count, and how many equal their target. */
 
-import { affine } from "../elementwise/arithmetic.ts";
 import { expectBoolean, expectInteger, expectObject } from "../device/expect.ts";
 import { expectRounds } from "../device/rounds.ts";
-import { sum } from "../elementwise/reduce.ts";
 import { ownColumns, partLaunch, partSource } from "../random/part.ts";
 import noiseScores from "./noise_scores.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
@@ -68,31 +66,6 @@ export function exclude(step: Step, scores: Tensor, ids: NoiseIds, exclusion: Ex
   });
   // The losses give excluded scores a gradient of zero, so it can pass through.
   return step.record({ name: "exclude", inputs: [scores], output, backward: (dOut) => [dOut] });
-}
-
-/** `scores - value[0]`, elementwise; gradients flow to both. */
-export function subtractScalar(step: Step, scores: Tensor, value: Tensor): Tensor {
-  expectFloats("subtractScalar", step, { scores, value });
-  expectShape("subtractScalar", "value", value, [1]);
-  const output = step.tensor(scores.shape);
-  step.gpu.dispatch({
-    label: "subtractScalar",
-    source,
-    entry: "shift",
-    inputs: [value, scores],
-    outputs: [output],
-    uniform: { N: scores.size, K: 1, own: 0, ...partLaunch(undefined).uniform },
-    grid: Math.ceil(scores.size / 64),
-  });
-  return step.record({
-    name: "subtractScalar",
-    inputs: [scores, value],
-    output,
-    backward: (dOut) => [
-      dOut,
-      step.needsGradient(value) ? affine(step, sum(step, dOut), -1, 0) : null,
-    ],
-  });
 }
 
 /**

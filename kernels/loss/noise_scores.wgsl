@@ -1,11 +1,10 @@
-// Changes to a matrix of noise scores, and a count of hits.
+// Noise samples that do not count, taken out of a matrix of their scores, and a count of hits.
 //
 // exclude: out[n, i] = -1e30 where sample i does not count for target n, else scores[n, i]. A sample does
 //          not count if OWN_SLOT and i = own + n's row in the whole batch, or if HITS and noise[i] = targets[n].
-// shift:   out[i] = scores[i] - value[0].
 // hits:    counter[0] += number of pairs with noise = target, a target's own slot left out if OWN_SLOT.
-// Shapes: scores and out [N, K]; targets [N]; noise [K], or [N, K] if PER_ROW; value [1]; counter [1].
-// Dispatch: exclude, shift: 1-D over N * K threads, folded;
+// Shapes: scores and out [N, K]; targets [N]; noise [K], or [N, K] if PER_ROW; counter [1].
+// Dispatch: exclude: 1-D over N * K threads, folded;
 //           hits: 1-D, one workgroup of THREADS threads a row, folded.
 // Determinism: integers are counted; nothing else is summed.
 
@@ -48,17 +47,6 @@ fn exclude(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = at % params.K;
   let excluded = is_own(n, i) || (HITS && is_hit(n, i));
   out[at] = select(scores[at], EXCLUDED, excluded);
-}
-
-@group(0) @binding(0) var<storage, read> value: array<f32>;
-@group(0) @binding(1) var<storage, read> unshifted: array<f32>;
-@group(0) @binding(2) var<storage, read_write> shifted: array<f32>;
-
-@compute @workgroup_size(64)
-fn shift(group: Group, @builtin(local_invocation_index) local: u32) {
-  let at = thread_index(group, local);
-  if (at >= params.N * params.K) { return; }
-  shifted[at] = unshifted[at] - value[0];
 }
 
 @group(0) @binding(2) var<storage, read_write> counter: array<atomic<u32>>;

@@ -34,10 +34,17 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> scores: array<u32>; // the bits of floats
 
 // A class is an entry (key of its score, ~id): the greater of two is the better one, and (0, 0) is none.
-var<workgroup> best: array<vec2u, MAX_K>;
-var<workgroup> waiting: array<vec2u, MAX_ROOM>;
+// Those that wait stand from 0 on; the row's best are brought here, from BEST on, to be merged with them.
+var<workgroup> entries: array<vec2u, MAX_ROOM + MAX_K>;
+const BEST = MAX_ROOM;
 var<workgroup> asked: atomic<u32>; // how many entries wanted to wait
 var<workgroup> all_asked: u32;
+
+// Where a thread goes on in its share of the tile.
+struct Place {
+  i: u32, // the next Vec
+  at: u32, // and the next float of it
+}
 
 fn better(a: vec2u, b: vec2u) -> bool { return a.x > b.x || (a.x == b.x && a.y > b.y); }
 
@@ -55,62 +62,84 @@ fn store(at: u32, entry: vec2u) {
   scores[at] = entry.x ^ select(ALL, SIGN, entry.x >= SIGN);
 }
 
-// Entries of the first `count` of `best` that are better than `entry`.
-fn rank_in_best(entry: vec2u, count: u32) -> u32 {
-  var low = 0u;
-  var high = count;
+// How many of `count` sorted entries from `first` on are better than `entry`.
+fn rank(entry: vec2u, first: u32, count: u32) -> u32 {
+  var low = first;
+  var high = first + count;
   while (low < high) {
     let middle = (low + high) / 2;
-    if (better(best[middle], entry)) { low = middle + 1; } else { high = middle; }
+    if (better(entries[middle], entry)) { low = middle + 1; } else { high = middle; }
   }
-  return low;
+  return low - first;
 }
 
-// Entries of the first `count` of `waiting` that are better than `entry`.
-fn rank_in_waiting(entry: vec2u, count: u32) -> u32 {
-  var low = 0u;
-  var high = count;
-  while (low < high) {
-    let middle = (low + high) / 2;
-    if (better(waiting[middle], entry)) { low = middle + 1; } else { high = middle; }
-  }
-  return low;
-}
-
-// Sorts the first `count` of `waiting`, best first.
+// Sorts the `count` entries that wait, best first.
 fn sort_waiting(local: u32, count: u32) {
   var size = 1u;
   while (size < count) { size *= 2; }
-  for (var i = count + local; i < size; i += THREADS) { waiting[i] = vec2u(); }
+  for (var i = count + local; i < size; i += THREADS) { entries[i] = vec2u(); }
   workgroupBarrier();
   for (var block = 2u; block <= size; block *= 2) {
     for (var reach = block / 2; reach > 0; reach /= 2) {
       for (var pair = local; pair < size / 2; pair += THREADS) {
         let i = 2 * pair - pair % reach;
-        let a = waiting[i];
-        let b = waiting[i + reach];
+        let a = entries[i];
+        let b = entries[i + reach];
         let swap = better(b, a) == ((i & block) == 0);
-        waiting[i] = select(a, b, swap); // always: a branch costs llvmpipe more than a store
-        waiting[i + reach] = select(b, a, swap);
+        entries[i] = select(a, b, swap); // always: a branch costs llvmpipe more than a store
+        entries[i + reach] = select(b, a, swap);
       }
       workgroupBarrier();
     }
   }
 }
 
-// Merges the first `count` of `waiting` into the row's best, of which there are `held`, from `begin` on.
+// Merges the `count` entries that wait into the row's best, of which there are `held`, from `begin` on.
 fn merge(local: u32, count: u32, begin: u32, held: u32) {
-  for (var i = local; i < held; i += THREADS) { best[i] = stored(begin + i); }
+  for (var i = local; i < held; i += THREADS) { entries[BEST + i] = stored(begin + i); }
   sort_waiting(local, count); // with barriers
   for (var i = local; i < held; i += THREADS) {
-    let place = i + rank_in_waiting(best[i], count);
-    if (place < params.k) { store(begin + place, best[i]); }
+    let place = i + rank(entries[BEST + i], 0, count);
+    if (place < params.k) { store(begin + place, entries[BEST + i]); }
   }
   for (var i = local; i < count; i += THREADS) {
-    let place = i + rank_in_best(waiting[i], held);
-    if (place < params.k) { store(begin + place, waiting[i]); }
+    let place = i + rank(entries[i], BEST, held);
+    if (place < params.k) { store(begin + place, entries[i]); }
   }
   storageBarrier();
+  workgroupBarrier(); // what waits may now be overwritten
+}
+
+// Goes on from `place` in row n of the tile: what is better than `worst` waits. Returns where there was no more
+// room, at an entry that has to come again, or the end.
+fn scan_until_full(n: u32, place: Place, worst: vec2u, room: u32) -> Place {
+  var at = place.at;
+  for (var i = place.i; i < params.width; i += THREADS) {
+    let keys = keys_of(vec_bits(tile[n * params.width + i]));
+    if (any(keys >= vec4u(worst.x))) {
+      for (; at < VEC; at++) {
+        let entry = vec2u(keys[at], ~(params.first + i * VEC + at));
+        if (!better(entry, worst)) { continue; }
+        let slot = atomicAdd(&asked, 1);
+        if (slot >= room) { return Place(i, at); }
+        entries[slot] = entry;
+      }
+    }
+    at = 0;
+  }
+  return Place(params.width, 0);
+}
+
+// Merges what waits into the row's best; returns how many entries wanted to wait, also of those without room.
+fn flush(local: u32, begin: u32, held: u32, room: u32) -> u32 {
+  workgroupBarrier();
+  if (local == 0) {
+    all_asked = atomicLoad(&asked);
+    atomicStore(&asked, 0);
+  }
+  let wanted = workgroupUniformLoad(&all_asked);
+  if (wanted > 0) { merge(local, min(wanted, room), begin, held); }
+  return wanted;
 }
 
 @compute @workgroup_size(THREADS)
@@ -120,37 +149,12 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let begin = n * params.k;
   let room = clamp(params.k, MIN_ROOM, MAX_ROOM); // a short list fills soon: its threshold is there sooner
   var held = min(params.k, params.first);
-  var i = local; // the next Vec
-  var at = 0u; // and the next float of it
+  var place = Place(local, 0);
   loop {
     var worst = vec2u();
     if (held == params.k) { worst = stored(begin + held - 1); }
-    while (i < params.width) {
-      let keys = keys_of(vec_bits(tile[n * params.width + i]));
-      if (any(keys >= vec4u(worst.x))) {
-        for (; at < VEC; at++) {
-          let entry = vec2u(keys[at], ~(params.first + i * VEC + at));
-          if (!better(entry, worst)) { continue; }
-          let slot = atomicAdd(&asked, 1);
-          if (slot >= room) { break; }
-          waiting[slot] = entry;
-        }
-        if (at < VEC) { break; } // again after the merge
-      }
-      at = 0;
-      i += THREADS;
-    }
-    workgroupBarrier();
-    if (local == 0) {
-      all_asked = atomicLoad(&asked);
-      atomicStore(&asked, 0);
-    }
-    let wanted = workgroupUniformLoad(&all_asked);
-    if (wanted == 0) { break; }
-    let count = min(wanted, room);
-    merge(local, count, begin, held);
-    if (wanted <= room) { break; }
-    held = min(params.k, held + count);
-    workgroupBarrier();
+    place = scan_until_full(n, place, worst, room);
+    if (flush(local, begin, held, room) <= room) { break; }
+    held = min(params.k, held + room);
   }
 }

@@ -1,11 +1,13 @@
 /** Gradients of weights and biases: on GPUs, those of several linear maps in one launch. */
 
 import type { Device } from "../device/device.ts";
-import { forParts, numbered, setsBound } from "../device/part_bindings.ts";
+import { forParts, numbered } from "../device/for_parts.ts";
+import { setsBound } from "../device/part_bindings.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 import { columnSums } from "./column_sums.ts";
 import { matmulInto } from "./matmul.ts";
 import { asMatrix, type Sizes } from "./operands.ts";
+import combineChunks from "./combine_chunks.wgsl" with { type: "text" };
 import shifted from "./_shifted.wgsl" with { type: "text" };
 import source from "./weight_gradients.wgsl" with { type: "text" };
 import { type Plan, planOf, TILES, tilesIn } from "./workgroup_tile.ts";
@@ -61,7 +63,8 @@ export function inOneLaunch(
   maps: readonly WeightGradient[],
   plan: Plan = planOf(maps.map(sizesOf), gpu.tuning),
 ): void {
-  const sizes = maps.map(sizesOf), { launch, tiles, chunks } = launchOf(sizes, plan);
+  const sizes = maps.map(sizesOf), tiles = tilesIn(plan.tile, sizes), rows = sizes[0]!.k;
+  const chunks = Math.ceil(rows / plan.depth);
   const widths = sizes.map(({ n }) => Math.ceil(n / 4) * 4);
   using temporaries = new DisposableStack();
   const make = (...shape: number[]) => temporaries.use(gpu.temporary(shape));
@@ -75,34 +78,34 @@ export function inOneLaunch(
     ...sizes.map(({ m }) => make(chunks, m)),
   ];
   gpu.dispatch({
-    ...launch,
-    entry: "gradients",
+    label: "matmul",
+    source: forParts(sources.get(plan.tile)!, maps.length),
     constants: {
       VECTOR_A: sizes.every(({ m }) => m % 4 === 0) ? 1 : 0,
       VECTOR_B: sizes.every(({ n }) => n % 4 === 0) ? 1 : 0,
     },
     inputs: [...maps.map(({ dOut }) => dOut), ...maps.map(({ x }) => x)],
     outputs: found,
+    uniform: { rows, depth: plan.depth, tiles, ...shapesOf(sizes) },
     grid: tiles * chunks,
   });
   if (direct) return;
   const elements = sizes.reduce((sum, { m, n }) => sum + m * (n + 1), 0);
-  const grid = Math.ceil(elements / 64);
-  gpu.dispatch({ ...launch, entry: "combine", inputs: found, outputs: wholes, grid });
+  gpu.dispatch({
+    label: "matmul",
+    source: forParts(combineChunks, maps.length),
+    entry: "combine",
+    inputs: found,
+    outputs: wholes,
+    uniform: { chunks, ...shapesOf(sizes) },
+    grid: Math.ceil(elements / 64),
+  });
+}
+
+function shapesOf(sizes: readonly Sizes[]): Record<string, number> {
+  return { ...numbered(sizes.map(({ m }) => m), "m"), ...numbered(sizes.map(({ n }) => n), "w") };
 }
 
 function sizesOf({ dOut, dWeight: { shape: [M, W] } }: WeightGradient): Sizes {
   return { m: M!, n: W!, k: dOut.size / M!, row: 0 };
-}
-
-/** What both launches have in common, and how the products are cut. */
-function launchOf(sizes: readonly Sizes[], { tile, depth }: Plan) {
-  const rows = sizes[0]!.k, tiles = tilesIn(tile, sizes);
-  const source = forParts(sources.get(tile)!, sizes.length);
-  const uniform = {
-    ...{ rows, depth, tiles },
-    ...numbered(sizes.map(({ m }) => m), "m"),
-    ...numbered(sizes.map(({ n }) => n), "w"),
-  };
-  return { launch: { label: "matmul", source, uniform }, tiles, chunks: Math.ceil(rows / depth) };
 }

@@ -21,6 +21,7 @@ struct Params {
 @group(0) @binding(FIRST + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
 @group(0) @binding(FIRST + 2 * PARTS + PART) var<storage, read_write> squares_PART: array<Vec>;
 
+#each PART
 fn updated_PART(at: u32, value: Vec, gradient: Vec) -> Vec {
   let d = gradient + params.weight_decay * value;
   let m = moment_PART[at] + params.rate1 * (d - moment_PART[at]);
@@ -29,3 +30,4 @@ fn updated_PART(at: u32, value: Vec, gradient: Vec) -> Vec {
   squares_PART[at] = s;
   return value - params.step_size * m / (sqrt(s) + params.epsilon);
 }
+#end

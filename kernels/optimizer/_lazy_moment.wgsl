@@ -4,6 +4,7 @@
 
 @group(0) @binding(4 + 2 * PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
 
+#each PART
 fn advance_PART(at: u32, n: u32, g: Vec, number: u32) {
   let m = moment_PART[at];
   let p = loaded(table_PART[at]);
@@ -11,3 +12,4 @@ fn advance_PART(at: u32, n: u32, g: Vec, number: u32) {
   moment_PART[at] = product.x * m + product.y * p + g;
   table_PART[at] = stored(p + (product.z * m + product.w * p - params.lr * g), number);
 }
+#end

@@ -17,8 +17,10 @@ struct Params {
 
 @group(0) @binding(FIRST + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
 
+#each PART
 fn updated_PART(at: u32, value: Vec, gradient: Vec) -> Vec {
   let m = params.momentum * moment_PART[at] + gradient + params.weight_decay * value;
   moment_PART[at] = m;
   return value - params.lr * m;
 }
+#end

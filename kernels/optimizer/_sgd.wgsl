@@ -13,6 +13,8 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
+#each PART
 fn updated_PART(at: u32, value: Vec, gradient: Vec) -> Vec {
   return value - params.lr * (gradient + params.weight_decay * value);
 }
+#end

@@ -2,7 +2,8 @@
 
 import type { SummedGradient } from "../autograd/gradients.ts";
 import type { Device } from "../device/device.ts";
-import { forParts, numbered, setsBound } from "../device/part_bindings.ts";
+import { forParts, numbered } from "../device/for_parts.ts";
+import { setsBound } from "../device/part_bindings.ts";
 import workgroupSum from "../elementwise/_workgroup_sum.wgsl" with { type: "text" };
 import clipSource from "./clip.wgsl" with { type: "text" };
 import squaresSource from "./squares.wgsl" with { type: "text" };

@@ -1,7 +1,8 @@
 /** Exact momentum and weight decay for tables of which a step changes only a few rows. */
 
 import type { Device } from "../device/device.ts";
-import { boundParts, forParts } from "../device/part_bindings.ts";
+import { forParts } from "../device/for_parts.ts";
+import { boundParts } from "../device/part_bindings.ts";
 import { madeLike } from "../device/parts.ts";
 import { hasRowsOf } from "../device/pending.ts";
 import { rowLanes, type VecSource } from "../device/vec.ts";
@@ -11,6 +12,7 @@ import decay from "./_lazy_decay.wgsl" with { type: "text" };
 import moment from "./_lazy_moment.wgsl" with { type: "text" };
 import lazySource from "./lazy_rows.wgsl" with { type: "text" };
 import type { MergedGradient } from "../accumulate/merge_rows.ts";
+import { MAX_STEPS, productsOf, type Run, type SGDCoefficients } from "./step_products.ts";
 import {
   expectIds,
   partsOf,
@@ -22,17 +24,6 @@ import {
 
 const withMoment = withWrittenTable(lazySource + moment);
 const withoutMoment = withWrittenTable(lazySource + decay);
-
-/** Steps after which all rows are brought up to date, so that the products are a short table. */
-const MAX_STEPS = 1024;
-
-/** Coefficients of stochastic gradient descent that stay the same; the learning rate may change. */
-export interface SGDCoefficients {
-  /** Momentum; 0 where no moment is kept. */
-  readonly momentum: number;
-  /** Weight decay (an L2 penalty added to the gradient). */
-  readonly weightDecay: number;
-}
 
 /** The rows `ids` that move, all rows without them, and the gradient `norm[1] * values` if they have one. */
 interface Moved {
@@ -63,9 +54,9 @@ export class LazyRows implements PendingUpdates, Disposable {
   readonly #rounding: Rounding;
   /** The products in use, and those of before, which commands that wait for submission may still name. */
   #products: [Tensor, Tensor];
-  /** The steps since all rows were up to date. */
+  /** The steps since all rows were up to date, oldest first, and their number. */
+  #runs: Run[] = [];
   #steps = 0;
-  #runs: number[] = [];
   /** The only learning rate of the products on the GPU, if they have only one. */
   #onlyRate: number | undefined;
   #held = false;
@@ -95,8 +86,8 @@ export class LazyRows implements PendingUpdates, Disposable {
     for (const { pending } of this.#storages) pending.add(this);
   }
 
-  /** The steps since all rows were up to date, oldest first: for each learning rate in turn their number and it. */
-  get runs(): number[] {
+  /** The steps since all rows were up to date, oldest first. */
+  get runs(): Run[] {
     return [...this.#runs];
   }
 
@@ -107,9 +98,9 @@ export class LazyRows implements PendingUpdates, Disposable {
   }
 
   /** Goes on after the steps of {@linkcode runs}; table, moment and `last` are as then. */
-  restore(runs: readonly number[]): void {
+  restore(runs: readonly Run[]): void {
     this.#runs = [...runs];
-    this.#steps = runs.reduce((sum, steps, i) => i % 2 === 0 ? sum + steps : sum, 0);
+    this.#steps = runs.reduce((sum, { steps }) => sum + steps, 0);
     if (runs.length > 0) this.#writeProducts();
   }
 
@@ -118,8 +109,8 @@ export class LazyRows implements PendingUpdates, Disposable {
     this.#flushOthers();
     if (this.#steps === MAX_STEPS) this.flush();
     const key = this.#rounding.next(), runs = this.#runs;
-    if (runs.at(-1) === lr) runs[runs.length - 2]!++;
-    else runs.push(1, lr);
+    const before = runs.at(-1)?.lr === lr ? runs.pop()!.steps : 0;
+    runs.push({ steps: before + 1, lr });
     this.#steps++;
     this.#writeProducts();
     this.#move("sgd.update", key, { ids: gradient.ids, values: gradient.values, norm });
@@ -164,7 +155,7 @@ export class LazyRows implements PendingUpdates, Disposable {
 
   /** Writes the products of the steps' matrices: all are powers of one, written once, if the rate is the same. */
   #writeProducts(): void {
-    const only = this.#runs.length === 2 ? this.#runs[1] : undefined;
+    const only = this.#runs.length === 1 ? this.#runs[0]!.lr : undefined;
     if (only !== undefined && only === this.#onlyRate) return;
     const [now, before] = this.#products;
     this.#products = [before, now];
@@ -189,35 +180,9 @@ export class LazyRows implements PendingUpdates, Disposable {
         inputs: [ids ?? products, products, norm ?? products, values ?? products],
         readsRows: { tables },
         outputs: tensors,
-        uniform: { n, W, now, lanes, first, rows, lr: this.#runs.at(-1)!, ...fields },
+        uniform: { n, W, now, lanes, first, rows, lr: this.#runs.at(-1)!.lr, ...fields },
         grid: Math.ceil(n * lanes / 64),
       });
     }
   }
-}
-
-/**
- * For n from 0 on, the product of the matrices of the last n steps, in the layout of lazy_rows.wgsl. It is
- * computed in float64, so that the rows' rounding is that of one step. Before the first of `runs`, each
- * step had its rate.
- */
-function productsOf(
-  runs: readonly number[],
-  { momentum, weightDecay }: SGDCoefficients,
-): Float32Array {
-  const products = new Float32Array(4 * (MAX_STEPS + 1));
-  let a = 1, b = 0, c = 0, d = 0; // d: the element minus 1, so that rounding does not lose a small decay
-  for (let n = 0, run = runs.length - 2, left = runs[run]!; n <= MAX_STEPS; n++, left--) {
-    if (left === 0 && run > 0) left = runs[run -= 2]!;
-    const i = 4 * n; // set() of an array takes three times as long
-    [products[i], products[i + 1], products[i + 2], products[i + 3]] = [a, b, c, d];
-    // The product times the matrix of the step before: its value moves by its new moment.
-    const lr = runs[run + 1]!;
-    const byMoment = a - lr * b, toValue = c - lr * (1 + d);
-    a = momentum * byMoment;
-    b += weightDecay * byMoment;
-    c = momentum * toValue;
-    d += weightDecay * toValue;
-  }
-  return products;
 }

@@ -47,18 +47,22 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let lane = local % params.lanes;
   let row = row_of(slot);
   let next = select(params.now, 0, ALL);
+  #each PART
   if (lane == 0 && row - PART * params.rows < params.rows) {
     lags[local] = params.now - atomicExchange(&last_PART[row - PART * params.rows], next);
   }
+  #end
   workgroupBarrier();
   let lag = lags[local - lane];
   if (lag == 0) { return; }
+  #each PART
   if (row - PART * params.rows < params.rows) {
     let begin = (row - PART * params.rows) * params.W;
     for (var e = lane; e < params.W; e += params.lanes) {
       advance_PART(begin + e, lag, gradient(slot, e), (params.first + row) * params.W + e);
     }
   }
+  #end
 }
 
 // The row's number from `first` on; too large, where there is none, for every part.

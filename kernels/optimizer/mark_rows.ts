@@ -1,7 +1,8 @@
 /** Marks the rows of tables that something has moved. */
 
 import type { Device } from "../device/device.ts";
-import { boundParts, forParts } from "../device/part_bindings.ts";
+import { forParts } from "../device/for_parts.ts";
+import { boundParts } from "../device/part_bindings.ts";
 import type { Tensor } from "../device/tensor.ts";
 import source from "./mark_rows.wgsl" with { type: "text" };
 

@@ -20,7 +20,9 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
   if (i >= params.n || ids[i] == 0xffffffff) { return; }
   let row = params.base + ids[i] - params.first; // wraps, and is too large, for earlier rows
+  #each PART
   if (row - PART * params.rows < params.rows) {
     atomicStore(&marks_PART[row - PART * params.rows], 1);
   }
+  #end
 }

@@ -2,7 +2,8 @@
 
 import type { SummedGradient } from "../autograd/gradients.ts";
 import type { Device } from "../device/device.ts";
-import { boundParts, forParts } from "../device/part_bindings.ts";
+import { forParts } from "../device/for_parts.ts";
+import { boundParts } from "../device/part_bindings.ts";
 import { forEachSlice } from "../device/parts.ts";
 import type { RandomKey } from "../random/philox.ts";
 import { roundedBy, withWrittenTable } from "../random/rounding.ts";

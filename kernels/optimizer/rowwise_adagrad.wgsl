@@ -40,6 +40,7 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   if (row - PART * params.rows < params.rows) { update_PART(slot, row - PART * params.rows, local); }
 }
 
+#each PART
 fn update_PART(slot: u32, row: u32, local: u32) {
   let own = slot * params.W;
   let begin = row * params.W;
@@ -63,3 +64,4 @@ fn update_PART(slot: u32, row: u32, local: u32) {
     p_PART[begin + e] = stored(value, number + e);
   }
 }
+#end

@@ -38,13 +38,15 @@ fn rest(x: f32, part: u32) -> f32 {
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) local: u32) {
   var sum = vec4f();
   var group = id.x; // counted from the tensor's first; wraps, and is too large, for later tensors
-  if (PART < PARTS) { // always: a block for each
+  #each PART
+  {
     let n = params.n_PART;
     let share = share_of(group, n);
     for (var i = share.x + local; i < share.y; i += 64) { sum += x_PART[i] * x_PART[i]; }
     if (group == 0 && local < n % 4) { sum.x += rest(x_PART[n / 4][local], PART); }
     group -= groups_of(n);
   }
+  #end
   let all = workgroup_sum(local, (sum.x + sum.y) + (sum.z + sum.w));
   if (local == 0) { partials[params.offset + id.x] = all; }
 }

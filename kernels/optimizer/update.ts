@@ -3,7 +3,8 @@
 import type { MergedGradient } from "../accumulate/merge_rows.ts";
 import type { SummedGradient } from "../autograd/gradients.ts";
 import type { Device } from "../device/device.ts";
-import { boundParts, forParts, numbered, setsBound } from "../device/part_bindings.ts";
+import { forParts, numbered } from "../device/for_parts.ts";
+import { boundParts, setsBound } from "../device/part_bindings.ts";
 import { slicesOf } from "../device/parts.ts";
 import type { TableKernel } from "../device/tables.ts";
 import { type Storage, storageIn, type Tensor } from "../device/tensor.ts";

@@ -22,6 +22,7 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let slot = i / params.lanes;
   if (slot >= params.n_0) { return; }
   let row = ids[slot] - params.first; // wraps, and is too large, for earlier rows
+  #each PART
   if (row - PART * params.rows < params.rows) {
     let begin = (row - PART * params.rows) * params.W;
     for (var e = i % params.lanes; e < params.W; e += params.lanes) {
@@ -30,4 +31,5 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
       p_PART[at] = stored(value, ids[slot] * params.W + e);
     }
   }
+  #end
 }

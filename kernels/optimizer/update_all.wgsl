@@ -18,7 +18,8 @@ const FIRST = 1 + PARTS; // binding of the first output
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   var first = group_index(group) * SHARE; // in the parameter; wraps, and is too large, for later ones
   let clip = norm[1];
-  if (PART < PARTS) { // always: a block for each
+  #each PART
+  {
     let n = params.n_PART;
     let end = min(first + SHARE, n);
     for (var i = first + local; i < end; i += 64) {
@@ -26,4 +27,5 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
     }
     first -= (n + SHARE - 1) / SHARE * SHARE;
   }
+  #end
 }

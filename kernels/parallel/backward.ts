@@ -1,12 +1,7 @@
 /** The backward pass of a batch whose rows are divided among ranks: gradients are summed over these. */
 
-import {
-  type MergedGradient,
-  mergeRows,
-  type SparseGradient,
-  UNUSED,
-} from "../accumulate/merge_rows.ts";
-import { type Flow, joinTiles } from "../autograd/gradient_sums.ts";
+import { type MergedGradient, mergeRows, type SparseGradient } from "../accumulate/merge_rows.ts";
+import type { Flow } from "../autograd/gradient_sums.ts";
 import type { Gradients } from "../autograd/gradients.ts";
 import { gradientSumsOf, type Step } from "../autograd/step.ts";
 import type { TiledGradient } from "../autograd/tiled_gradient.ts";
@@ -15,7 +10,9 @@ import { catchUpRows } from "../device/pending.ts";
 import { tensorLike } from "../device/scope.ts";
 import { ReturnedRows } from "./returned_rows.ts";
 import { expectStep, type Tensor } from "../device/tensor.ts";
-import { concatenated, readerOf, readTogether, sumOfSquares } from "./arrays.ts";
+import { readTogether, sumOfSquares } from "./arrays.ts";
+import { gatherRows, type Rows } from "./gather_rows.ts";
+import { lengthOf, readSections, sumSections } from "./sections.ts";
 
 /** Bytes of a tile of a summed gradient. */
 const TILE_BYTES = 16 * 2 ** 20;
@@ -51,169 +48,134 @@ export async function backwardAcross(
   expectCommunicator("sum over ranks", communicator);
   const sums = gradientSumsOf(step, loss);
   if (communicator.size === 1) return { gradients: sums.finish(), loss, along };
-  const reduction = new Reduction(step, loss, new ReturnedRows(step, sums));
-  for (const [tensor, flow] of sums.flows) reduction.add(tensor, flow);
-  return { ...await reduction.run(communicator, along), gradients: sums.finish() };
-}
-
-/** Rows of this rank's own, and who gets the gathered ones. */
-interface OwnRows {
-  readonly ids: Tensor;
-  readonly tables: { readonly table: Tensor; readonly flow: Flow; readonly values: Tensor }[];
-}
-
-/** The gradients of a step, by the way in which they are summed. */
-class Reduction {
-  readonly #step: Step;
-  readonly #dense: { readonly tensor: Tensor; set(sum: Tensor): void }[] = [];
-  /** By their ids: a weight and its bias have the same, which are then sent and sorted once. */
-  readonly #rows = new Map<Tensor, OwnRows>();
-  readonly #tiled: {
-    readonly table: Tensor;
-    readonly flow: Flow;
-    readonly tiles: TiledGradient;
-  }[] = [];
-  readonly #returned: ReturnedRows;
-  #loss: Tensor;
-
-  constructor(step: Step, loss: Tensor, returned: ReturnedRows) {
-    this.#step = step;
-    this.#returned = returned;
-    this.#loss = loss;
-    this.#dense.push({ tensor: loss, set: (sum) => this.#loss = sum });
-  }
-
-  /** Takes a tensor's gradients, which {@linkcode run} replaces by their sums. */
-  add(table: Tensor, flow: Flow): void {
-    const step = this.#step;
-    joinTiles(step, table, flow);
-    if (flow.tiled) this.#tiled.push({ table, flow, tiles: flow.tiled });
-    if (flow.dense) this.#dense.push({ tensor: flow.dense, set: (sum) => flow.dense = sum });
-    const own: SparseGradient[] = [];
-    for (const part of flow.sparse.splice(0)) {
-      if (step.isShared(part.ids) && !part.coefficients) this.#addShared(flow, part);
-      else own.push(part);
-    }
-    if (own.length > 0) this.#addRows(table, flow, mergeRows(step, table, own));
-  }
-
-  #addShared(flow: Flow, { ids, values }: SparseGradient): void {
-    this.#dense.push({
-      tensor: values,
-      set: (sum) => flow.sparse.push({ kind: "sparse", ids, values: sum }),
+  const returned = new ReturnedRows(step, sums);
+  const own = sums.reached().map(([tensor, flow]) => ownOf(step, tensor, flow));
+  const tiles = own.map(({ tensor, tiled }) => tiled && readTiles(step, tensor, tiled));
+  const over = await sumOver(communicator, step, loss, own, returned, along);
+  for (const [i, { tensor, dense, isOwn, shared }] of own.entries()) {
+    const whole = await tiles[i], rows = over.rows.get(tensor);
+    if (whole) await communicator.sum(whole);
+    sums.replace(tensor, {
+      dense: dense && over.totals.get(dense),
+      isOwn,
+      tiled: whole && tilesOf(step, tensor, whole),
+      sparse: [
+        ...shared.map(({ ids, values }) => sparse(ids, over.totals.get(values)!)),
+        ...rows ? [rows] : [],
+      ],
     });
   }
-
-  #addRows(table: Tensor, flow: Flow, { ids, values }: MergedGradient): void {
-    const rows = this.#rows.get(ids) ?? { ids, tables: [] };
-    rows.tables.push({ table, flow, values });
-    this.#rows.set(ids, rows);
-  }
-
-  async run(communicator: Communicator, along: Float32Array): Promise<Omit<Across, "gradients">> {
-    const step = this.#step,
-      rows = [...this.#rows.values()],
-      tiles = this.#tiled.map((tiled) => readTiles(step, tiled));
-    const values = rows.flatMap(({ tables }) => tables.map(({ values }) => values));
-    const dense = this.#dense.map(({ tensor }) => tensor), returned = this.#returned;
-    const [ids, floats] = await Promise.all([
-      readTogether(step, rows.map(({ ids }) => ids)) as Promise<Uint32Array[]>,
-      readTogether(step, [...dense, ...values, ...returned.tensors]) as Promise<Float32Array[]>,
-    ]);
-    const squares = await returned.send(communicator, floats.splice(dense.length + values.length));
-    const message = concatenated(Float32Array, [
-      ...floats.slice(0, dense.length),
-      ...[squares, along],
-    ]);
-    const gathered = await gatherRows(communicator, message.length, rows, {
-      ids,
-      values: floats.slice(dense.length),
-    });
-    await communicator.sum(message);
-    // All is uploaded before anything is recorded, so that nothing has to be submitted in between.
-    let at = 0;
-    for (const { tensor, set } of this.#dense) {
-      const sum = tensorLike(step, tensor);
-      step.gpu.write(sum, message.subarray(at, at += tensor.size));
-      set(sum);
-    }
-    returned.set(message.subarray(at, at += squares.length));
-    const caught = rows.map(({ tables }, i) => setRows(step, tables, gathered[i]!));
-    for (const [i, { flow, table }] of this.#tiled.entries()) {
-      const whole = await tiles[i]!;
-      await communicator.sum(whole);
-      flow.tiled = tilesOf(step, table, whole);
-    }
-    // A row that only other ranks have read is brought up to date as it was there: ranks stay equal.
-    for (const [i, { tables }] of rows.entries()) {
-      for (const { table } of tables) catchUpRows(table, caught[i]!);
-    }
-    return { loss: this.#loss, along: message.subarray(at) };
-  }
+  // A row that only other ranks have read is brought up to date as it was there: ranks stay equal.
+  for (const [table, { ids }] of over.rows) catchUpRows(table, ids);
+  return { gradients: sums.finish(), loss: over.totals.get(loss)!, along: over.along };
 }
 
-/** The rows of all ranks: ids, and the values of each table. */
-interface Rows {
-  readonly ids: Uint32Array;
-  readonly values: readonly Float32Array[];
+/** What has reached a tensor on this rank, by the way in which it is summed over ranks. */
+interface Own {
+  readonly tensor: Tensor;
+  readonly dense?: Tensor | undefined;
+  /** Whether nobody else has `dense`: then nobody else gets its sum. */
+  readonly isOwn?: boolean | undefined;
+  readonly tiled?: TiledGradient | undefined;
+  /** Rows that all ranks have: only their values are summed. */
+  readonly shared: readonly SparseGradient[];
+  /** Rows that this rank has: those of all ranks are gathered. */
+  readonly rows?: MergedGradient;
 }
 
-/**
- * Gathers the rows of all ranks, one message of ids and one of values.
- *
- * @throws {TypeError} If the ranks have another number of dense elements, or other tables.
- */
-async function gatherRows(
+function ownOf(step: Step, tensor: Tensor, flow: Readonly<Flow>): Own {
+  const { dense, isOwn, tiled, sparse } = flow;
+  const isShared = ({ ids, coefficients }: SparseGradient) => step.isShared(ids) && !coefficients;
+  const shared = sparse.filter(isShared), others = sparse.filter((part) => !isShared(part));
+  return {
+    ...{ tensor, dense, isOwn, tiled, shared },
+    ...(others.length > 0 && { rows: mergeRows(step, tensor, others) }),
+  };
+}
+
+/** Sums over the ranks, on the device. */
+interface Over {
+  /** The sum of each dense tensor of this rank, the loss among them. */
+  readonly totals: ReadonlyMap<Tensor, Tensor>;
+  /** Of each table the rows of all ranks. */
+  readonly rows: ReadonlyMap<Tensor, SparseGradient>;
+  readonly along: Float32Array;
+}
+
+/** Sums all but what is tiled: one message of what is dense, and two of rows. */
+async function sumOver(
   communicator: Communicator,
-  dense: number,
-  rows: readonly OwnRows[],
-  own: { readonly ids: readonly Uint32Array[]; readonly values: readonly Float32Array[] },
-): Promise<Rows[]> {
-  const used = own.ids.map((ids) => ids.includes(UNUSED) ? ids.indexOf(UNUSED) : ids.length);
-  const widths = rows.map(({ tables }) => tables.map(({ table }) => table.size / table.shape[0]!));
-  const header = Uint32Array.of(dense, widths.length, ...widths.flat());
-  const ids = own.ids.map((ids, i) => ids.subarray(0, used[i]));
-  const columns = widths.flatMap((all, i) => all.map((width) => used[i]! * width));
-  const values = own.values.map((all, i) => all.subarray(0, columns[i]));
-  const allIds = await communicator.gather(
-    concatenated(Uint32Array, [header, Uint32Array.from(used), ...ids]),
+  step: Step,
+  loss: Tensor,
+  own: readonly Own[],
+  returned: ReturnedRows,
+  along: Float32Array,
+): Promise<Over> {
+  const summed = [
+    loss,
+    ...own.flatMap(({ dense }) => dense ?? []),
+    ...own.flatMap(({ shared }) => shared.map(({ values }) => values)),
+  ];
+  const groups = groupsOf(own), values = groups.flat().map(({ values }) => values);
+  const [ids, floats] = await Promise.all([
+    readTogether(step, groups.map(([first]) => first!.ids)) as Promise<Uint32Array[]>,
+    readSections(step, { summed, rows: values, returned: returned.tensors }),
+  ]);
+  const squares = await returned.send(communicator, floats.returned);
+  const message = { summed: floats.summed, squares: [squares], along: [along] };
+  const gathered = await gatherRows(
+    communicator,
+    lengthOf(message),
+    groups.map((group, i) => ({
+      ids: ids[i]!,
+      widths: group.map(({ table }) => table.size / table.shape[0]!),
+      values: floats.rows.splice(0, group.length),
+    })),
   );
-  const nextIds = readerOf(allIds);
-  const headers = allIds.map((_, k) => nextIds(k, header.length));
-  const other = headers.findIndex((theirs) => header.some((size, i) => theirs[i] !== size));
-  if (other >= 0) {
-    throw new TypeError(
-      `Cannot sum gradients: those of rank ${other} do not fit those of rank ${communicator.rank}`,
-    );
-  }
-  const nextValues = readerOf(await communicator.gather(concatenated(Float32Array, values)));
-  const counts = allIds.map((_, k) => nextIds(k, rows.length));
-  return widths.map((all, i) => ({
-    ids: concatenated(Uint32Array, counts.map((own, k) => nextIds(k, own[i]!))),
-    values: all.map((width) =>
-      concatenated(Float32Array, counts.map((own, k) => nextValues(k, own[i]! * width)))
-    ),
+  const sums = await sumSections(communicator, message);
+  // All is uploaded before anything is recorded, so that nothing has to be submitted in between.
+  const totals = new Map(summed.map((tensor, i) => {
+    const total = tensorLike(step, tensor);
+    step.gpu.write(total, sums.summed[i]!);
+    return [tensor, total];
   }));
+  returned.set(sums.squares[0]!);
+  const rows = new Map(groups.flatMap((group, i) => uploaded(step, group, gathered[i]!)));
+  return { totals, rows, along: sums.along[0]! };
 }
 
-/** Gives the tables the rows of all ranks; returns the ids. */
-function setRows(step: Step, tables: OwnRows["tables"], { ids, values }: Rows): Tensor {
+/** Rows of this rank's own of a table. */
+interface OwnRows extends MergedGradient {
+  readonly table: Tensor;
+}
+
+/** Tables by the ids of their own rows: a weight and its bias have the same, which are then sent and sorted once. */
+function groupsOf(own: readonly Own[]): OwnRows[][] {
+  const all = own.flatMap(({ tensor, rows }) => rows ? [{ ...rows, table: tensor }] : []);
+  return [...Map.groupBy(all, ({ ids }) => ids).values()];
+}
+
+/** The rows of all ranks for each table of a group, which share the tensor of their ids. */
+function uploaded(
+  step: Step,
+  group: readonly OwnRows[],
+  { ids, widths, values }: Rows,
+): [table: Tensor, rows: SparseGradient][] {
   const all = step.upload(ids);
-  tables.forEach(({ table, flow }, i) => {
-    const W = table.size / table.shape[0]!;
-    flow.sparse.push({
-      kind: "sparse",
-      ids: all,
-      values: step.upload(values[i]!, [ids.length, W]),
-    });
+  return group.map(({ table }, i) => {
+    return [table, sparse(all, step.upload(values[i]!, [ids.length, widths[i]!]))];
   });
-  return all;
+}
+
+function sparse(ids: Tensor, values: Tensor): SparseGradient {
+  return { kind: "sparse", ids, values };
 }
 
 /** The whole of a tiled gradient in the host's memory: the tiles of ranks with more rows are smaller. */
 async function readTiles(
   { gpu }: Step,
-  { table, tiles }: { readonly table: Tensor; readonly tiles: TiledGradient },
+  table: Tensor,
+  tiles: TiledGradient,
 ): Promise<Float32Array> {
   const whole = new Float32Array(table.size), width = table.size / table.shape[0]!;
   const reads: Promise<void>[] = [];

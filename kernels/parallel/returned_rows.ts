@@ -84,7 +84,7 @@ export class ReturnedRows {
         values: step.upload(values, [ids.length, width]),
         sumOfSquares: step.upload(squares.subarray(i, i + 1)),
       } as const;
-      this.#sums.flows.set(table, { sparse: [], merged });
+      this.#sums.replace(table, { sparse: [], merged });
     });
   }
 }

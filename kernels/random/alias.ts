@@ -3,7 +3,8 @@
 import source from "./alias.wgsl" with { type: "text" };
 import type { Device } from "../device/device.ts";
 import { type BatchPart, partLaunch, partSource, rowWidth } from "./part.ts";
-import { boundParts, forParts } from "../device/part_bindings.ts";
+import { forParts } from "../device/for_parts.ts";
+import { boundParts } from "../device/part_bindings.ts";
 import { mulhi, philox, type RandomKey, randomSource, randomUniform, seedWords } from "./philox.ts";
 import type { Tensor } from "../device/tensor.ts";
 

@@ -31,10 +31,12 @@ struct Params {
 fn draw(to: u32, column: u32, chance: u32) {
   let i = mulhi(column, params.V);
   let row = i - params.first; // wraps, and is too large, for earlier classes
+  #each PART
   if (row - PART * params.rows < params.rows) {
     let entry = table_PART[row - PART * params.rows];
     out[to] = select(entry.y, i, chance < entry.x);
   }
+  #end
 }
 
 // Draws the id at position i of the part of the batch.

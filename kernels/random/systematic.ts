@@ -1,7 +1,8 @@
 /** Systematic sampling without replacement: tables on the CPU, draws on the GPU. */
 
 import type { Device } from "../device/device.ts";
-import { boundParts, forParts } from "../device/part_bindings.ts";
+import { forParts } from "../device/for_parts.ts";
+import { boundParts } from "../device/part_bindings.ts";
 import { type RandomKey, randomSource, randomUniform } from "./philox.ts";
 import source from "./systematic.wgsl" with { type: "text" };
 import type { Tensor } from "../device/tensor.ts";

@@ -1,7 +1,7 @@
 // The states before the first step of a recurrent layer.
 //
 // first[b, h] = state[b, h], or 0 where row b begins anew; of each of PARTS states.
-// Shapes: resets [T, B]; state, first [B, H]; part_bindings.ts repeats what a state needs.
+// Shapes: resets [T, B]; state, first [B, H]; for_parts.ts repeats what a state needs.
 // Dispatch: 1-D over B * H, a thread each, folded.
 // Determinism: copies only.
 

@@ -2,7 +2,7 @@
 
 import type { Step } from "../autograd/step.ts";
 import { sizeOf } from "../device/dtype.ts";
-import { forParts } from "../device/part_bindings.ts";
+import { forParts } from "../device/for_parts.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 import type { RecurrentRun } from "./recurrent.ts";
 import firstStates from "./recurrent_first.wgsl" with { type: "text" };

@@ -2,12 +2,18 @@
 
 import type { Gradients } from "../../kernels/autograd/gradients.ts";
 import { expectFraction, show } from "../../kernels/device/expect.ts";
-import { partEdges } from "../../kernels/device/parts.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
-import { gather } from "../../kernels/lookup/gather.ts";
 import { fromRanks, type Outer } from "../../kernels/optimizer/outer_step.ts";
 import { type Communicator, expectCommunicator } from "../../kernels/parallel/communicator.ts";
+import {
+  messagesOf,
+  type Piece,
+  piecesOf,
+  sizeOf,
+  slotsOf,
+  sumPieces,
+} from "../../kernels/parallel/pieces.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
 import { MovedRows } from "./moved_rows.ts";
 import { expectOptimizer, Optimizer, zerosLike } from "./optimizer.ts";
@@ -20,12 +26,6 @@ export interface LocalStepsOptions {
   momentum?: number;
 }
 
-/** Floats that ranks sum in one message, of which a piece of a tensor has a quarter at most. */
-const MESSAGE = 2 ** 24, PIECE = MESSAGE / 4;
-/** Slices begin at multiples of so many rows. */
-const GROUP = 64;
-const NONE = 0xffffffff;
-
 /** A parameter, and what its outer step keeps. */
 interface Entry {
   readonly parameter: Tensor;
@@ -33,14 +33,8 @@ interface Entry {
   readonly velocity: Tensor;
 }
 
-/** Rows of a tensor that are brought together at once. */
-interface Piece {
-  readonly tensor: Tensor;
-  readonly first: number;
-  readonly count: number;
-  /** Those that ranks have changed, counted from `first`; all unless given. */
-  readonly rows?: Uint32Array<ArrayBuffer>;
-  /** The parameter's entry; undefined for what the optimizer keeps. */
+/** A piece of a parameter, with what is kept for it, or of what the inner optimizer keeps. */
+interface OwnPiece extends Piece {
   readonly entry?: Entry;
 }
 
@@ -118,11 +112,14 @@ export class LocalSteps implements Disposable {
   }
 
   /** All pieces: a parameter comes before what is kept of it, so that reading it applies what is deferred. */
-  *#pieces(moved: ReadonlyMap<Tensor, Uint32Array | undefined>): Generator<Piece> {
+  *#pieces(moved: ReadonlyMap<Tensor, Uint32Array | undefined>): Generator<OwnPiece> {
     for (const [name, entry] of this.#entries) {
       const rows = moved.get(entry.parameter);
-      yield* piecesOf(entry.parameter, rows, entry);
-      for (const tensor of this.#kept(name)) yield* piecesOf(tensor, rows);
+      // Where no rank has moved a parameter, its velocity does.
+      for (const piece of piecesOf(entry.parameter, rows)) yield { ...piece, entry };
+      for (const tensor of this.#kept(name)) {
+        for (const piece of piecesOf(tensor, rows)) if (sizeOf(piece) > 0) yield piece;
+      }
     }
   }
 
@@ -135,16 +132,13 @@ export class LocalSteps implements Disposable {
   }
 
   /** Sums pieces over the ranks in one message, and sets each to its part of the result. */
-  async #together(pieces: readonly Piece[], communicator: Communicator): Promise<void> {
+  async #together(pieces: readonly OwnPiece[], communicator: Communicator): Promise<void> {
     const gpu = this.#gpu, { size: ranks } = communicator;
-    const message = await this.#read(pieces.filter((piece) => sizeOf(piece) > 0));
-    await communicator.sum(message);
+    const numbers = await this.#summed(pieces, communicator);
     using step = gpu.step();
-    let at = 0;
     // All is uploaded before anything is recorded, so that nothing has to be submitted in between.
-    const sums = pieces.map((piece) => {
-      const own = message.subarray(at, at += sizeOf(piece));
-      const sums = step.upload(own.length > 0 ? own : new Float32Array(1));
+    const sums = pieces.map((piece, i) => {
+      const own = numbers[i]!, sums = step.upload(own.length > 0 ? own : new Float32Array(1));
       return { ranks, sums, ...(piece.rows && { slots: step.upload(slotsOf(piece)) }) };
     });
     pieces.forEach(({ tensor, first, count, entry }, i) => {
@@ -153,20 +147,9 @@ export class LocalSteps implements Disposable {
     });
   }
 
-  /** This rank's numbers of pieces, packed on the device to be read at once, since every read waits. */
-  async #read(pieces: readonly Piece[]): Promise<Float32Array> {
-    const size = pieces.reduce((size, piece) => size + sizeOf(piece), 0);
-    if (size === 0) return new Float32Array();
+  async #summed(pieces: readonly Piece[], communicator: Communicator): Promise<Float32Array[]> {
     using step = this.#gpu.step();
-    const packed = step.tensor([size]);
-    let at = 0;
-    for (const piece of pieces) {
-      const slice = step.own(piece.tensor.slice(piece.first, piece.count));
-      const own = piece.rows ? gather(step, slice, step.upload(piece.rows)) : slice;
-      this.#gpu.copy(own, packed, { toStart: at });
-      at += own.size;
-    }
-    return await this.#gpu.readFloats(packed);
+    return await sumPieces(step, pieces, communicator);
   }
 
   #outer({ anchor, velocity }: Entry, slice: (whole: Tensor) => Tensor): Outer {
@@ -181,50 +164,4 @@ export class LocalSteps implements Disposable {
       velocity.dispose();
     }
   }
-}
-
-/** The pieces of a tensor, each within one buffer; of what an optimizer keeps, those with rows that moved. */
-function* piecesOf(
-  tensor: Tensor,
-  moved: Uint32Array | undefined,
-  entry?: Entry,
-): Generator<Piece> {
-  const V = tensor.shape[0]!, width = tensor.size / V;
-  const most = GROUP * Math.max(1, Math.floor(PIECE / width / GROUP));
-  const edges = [...partEdges(tensor), V];
-  let at = 0;
-  for (let first = 0; first < V;) {
-    const last = Math.min(first + most, edges.find((edge) => edge > first)!), count = last - first;
-    if (!moved) yield { tensor, first, count, ...(entry && { entry }) };
-    else {
-      const begin = at;
-      while (at < moved.length && moved[at]! < last) at++;
-      const rows = Uint32Array.from(moved.subarray(begin, at), (row) => row - first);
-      if (entry || rows.length > 0) yield { tensor, first, count, rows, ...(entry && { entry }) };
-    }
-    first = last;
-  }
-}
-
-/** Pieces that ranks sum together. */
-function* messagesOf(pieces: Iterable<Piece>): Generator<readonly Piece[]> {
-  let some: Piece[] = [], size = 0;
-  for (const piece of pieces) {
-    if (some.length > 0 && size + sizeOf(piece) > MESSAGE) yield some, some = [], size = 0;
-    some.push(piece);
-    size += sizeOf(piece);
-  }
-  if (some.length > 0) yield some;
-}
-
-/** Floats that a rank adds to the message. */
-function sizeOf({ tensor, count, rows }: Piece): number {
-  return (rows?.length ?? count) * tensor.size / tensor.shape[0]!;
-}
-
-/** For each row of a piece its place among those that moved. */
-function slotsOf({ count, rows }: Piece): Uint32Array<ArrayBuffer> {
-  const slots = new Uint32Array(count).fill(NONE);
-  rows!.forEach((row, slot) => slots[row] = slot);
-  return slots;
 }

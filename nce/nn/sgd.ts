@@ -3,7 +3,8 @@
 import { expectFraction } from "../../kernels/device/expect.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
-import { LazyRows, type SGDCoefficients } from "../../kernels/optimizer/lazy_rows.ts";
+import { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
+import type { Run, SGDCoefficients } from "../../kernels/optimizer/step_products.ts";
 import { MOMENTUM_RULE, SGD_RULE } from "../../kernels/optimizer/update.ts";
 import type { Rounding } from "../../kernels/random/rounding.ts";
 import type { NamedParameter } from "./module.ts";
@@ -61,13 +62,13 @@ function slotOf(gpu: Gpu, parameter: Tensor, rounding: Rounding, fixed: SGDCoeff
       return lazy;
     },
     get counts() {
-      const runs = lazy?.runs ?? [], { updates } = rounding;
+      const runs = flatRuns(lazy?.runs ?? []), { updates } = rounding;
       return isRounded && updates > 0 ? [updates, ...runs] : runs;
     },
     restore(counts) {
       const [updates, ...runs] = isRounded ? counts : [0, ...counts];
       rounding.updates = updates!;
-      if (runs.length > 0 || lazy) makeLazy().restore(runs);
+      if (runs.length > 0 || lazy) makeLazy().restore(runsOf(runs));
     },
     kept() {
       const kept: NamedParameter[] = moment ? [["moment", moment]] : [];
@@ -86,4 +87,18 @@ function slotOf(gpu: Gpu, parameter: Tensor, rounding: Rounding, fixed: SGDCoeff
       });
     },
   };
+}
+
+/** The runs as a checkpoint has them: the steps of each, and their learning rate. */
+function flatRuns(runs: readonly Run[]): number[] {
+  return runs.flatMap(({ steps, lr }) => [steps, lr]);
+}
+
+/** The runs of which {@linkcode flatRuns} has given `numbers`. */
+function runsOf(numbers: readonly number[]): Run[] {
+  const runs: Run[] = [];
+  for (let i = 0; i < numbers.length; i += 2) {
+    runs.push({ steps: numbers[i]!, lr: numbers[i + 1]! });
+  }
+  return runs;
 }

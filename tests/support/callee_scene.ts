@@ -30,7 +30,7 @@ export type Scene = ReturnType<typeof sceneOf>;
 
 /** A step on `gpu`, tensors in it, and callees by a function's, a class's or a method's name; `stack` owns them. */
 export function sceneOf(gpu: nce.Gpu, stack: DisposableStack) {
-  const step = stack.use(gpu.step({ training: true }));
+  const step = stack.use(gpu.step({ training: true, number: 0 }));
   const up = (...sizes: number[]) =>
     step.upload(values(sizes.reduce((n, size) => n * size, 1), 1), sizes);
   return {

@@ -27,7 +27,7 @@ export async function checkOp(gpu: Gpu, what: string, check: OpCheck): Promise<v
   const { shapes, oracle, tolerance, gradientTolerance = tolerance } = check;
   const data = check.data ?? shapes.map((shape, i) => values(sizeOf(shape), i + 1));
   poisonPool(gpu);
-  using step = gpu.step({ training: true });
+  using step = gpu.step({ training: true, number: 0 });
   const inputs = data.map((array, i) => {
     const input = step.upload(array, shapes[i]!);
     input.requiresGrad = true;

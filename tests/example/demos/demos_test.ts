@@ -11,7 +11,7 @@ import {
 import { sample } from "../../../example/demos/sample.ts";
 import { Philox } from "../../../kernels/random/philox.ts";
 import { IndexLinear } from "../../../mod.ts";
-import { peakMemory, withGpu } from "../../support/gpu.ts";
+import { peakMemory, withGpu, withNewGpu } from "../../support/gpu.ts";
 import { chiSquareProbability } from "../../reference/chi_square.ts";
 import { indexLinear } from "../../reference/index_linear.ts";
 import { bestOf } from "../../reference/top_k.ts";
@@ -38,14 +38,14 @@ Deno.test("the sample's losses are those of the layer in float64, and near those
   const [embeddingDim, numClasses, noiseRatio, rows] = [10, 3000, 20, 12];
   const sizes = { embeddingDim, numClasses, noiseRatio, rows };
   let found: { trainingLoss: number; evaluationLoss: number };
-  await withGpu(async (gpu) => {
+  await withNewGpu(async (gpu) => {
     found = await sample(gpu, sizes);
   });
   const input = Float64Array.from({ length: rows * embeddingDim }, (_, i) => Math.sin(i));
   const target = Uint32Array.from({ length: rows }, (_, n) => n * 7919 % numClasses);
   const counts = Float32Array.from({ length: numClasses }, (_, y) => 1 / (y + 1));
   const meanOf = (numbers: Float64Array) => numbers.reduce((sum, x) => sum + x, 0) / rows;
-  await withGpu(async (gpu) => {
+  await withNewGpu(async (gpu) => {
     using layer = new IndexLinear(gpu, { embeddingDim, numClasses, noise: counts, noiseRatio });
     using step = gpu.step({ training: true });
     const noise = await gpu.read(layer.getNoise(step, step.upload(target)).ids);

@@ -1,7 +1,7 @@
 // Kernels on tables in several buffers give the bits that they give on tables in one.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { boundParts, forParts } from "../../../kernels/device/part_bindings.ts";
+import { boundParts } from "../../../kernels/device/part_bindings.ts";
 import {
   add,
   crossEntropy,
@@ -25,29 +25,6 @@ import { randomIds, values } from "../../reference/data.ts";
 const V = 300;
 /** Rows of more parts than a launch binds. */
 const MANY = 2_100;
-
-Deno.test("forParts() repeats lines that name a part, and the blocks that they begin", () => {
-  const source = [
-    "@binding(1 + PART) table_PART",
-    "@binding(1 + PARTS) out",
-    "if (a < PART) {",
-    "  for (;;) { b(); }",
-    "}",
-    "c",
-  ];
-  assertEquals(forParts(source.join("\n"), 2).split("\n"), [
-    ...["@binding(1 + 0) table_0", "@binding(1 + 1) table_1", "@binding(1 + 2) out"],
-    ...[
-      "if (a < 0) {",
-      "  for (;;) { b(); }",
-      "}",
-      "if (a < 1) {",
-      "  for (;;) { b(); }",
-      "}",
-      "c",
-    ],
-  ]);
-});
 
 Deno.test("boundParts() binds as many parts as the device can, and only tables with the same ones", async () => {
   await using gpu = await limitedGpu({ maxStorageBuffersPerShaderStage: 8 }, {

@@ -16,7 +16,7 @@ Deno.test("dropout() keeps the right share, of each residue alike, and the right
   withGpu(async (gpu) => {
     const n = 100_003;
     for (const p of [0.1, 0.5, 0.9]) {
-      using step = gpu.step({ training: true, seed: 3 });
+      using step = gpu.step({ training: true, seed: 3, number: 0 });
       const ones = step.upload(new Float32Array(n).fill(1));
       const out = await gpu.readFloats(dropout(step, ones, p, STREAM));
       for (let residue = 0; residue < 4; residue++) {
@@ -33,7 +33,7 @@ Deno.test("dropout() keeps the right share, of each residue alike, and the right
 Deno.test("dropout() passes gradients through the mask of the forward pass", () =>
   withGpu(async (gpu) => {
     for (const n of [1, 63, 65, 257]) {
-      using step = gpu.step({ training: true });
+      using step = gpu.step({ training: true, number: 0 });
       const mask = await gpu.readFloats(
         dropout(step, step.upload(new Float32Array(n).fill(1)), 0.4, STREAM),
       );
@@ -50,7 +50,7 @@ Deno.test("dropout() passes gradients through the mask of the forward pass", () 
 
 Deno.test("dropout() gives its input back when p is 0 or the step has no dropout", () =>
   withGpu((gpu) => {
-    using training = gpu.step({ training: true });
+    using training = gpu.step({ training: true, number: 0 });
     const x = training.upload(values(5, 1));
     assertStrictEquals(dropout(training, x, 0, STREAM), x);
     for (const options of [{}, { training: true, dropout: false }]) {
@@ -81,7 +81,7 @@ Deno.test("Dropout throws a RangeError when p is no probability below 1", () => 
 Deno.test("two that draw under one name, or under names of one hash, are refused in one step", () =>
   withGpu((gpu) => {
     const draws = (first: string, second: string) => () => {
-      using step = gpu.step({ training: true });
+      using step = gpu.step({ training: true, number: 0 });
       const x = step.upload(values(5, 1));
       for (const name of [first, second]) new Dropout(0.5, name).forward(step, x);
     };
@@ -90,19 +90,19 @@ Deno.test("two that draw under one name, or under names of one hash, are refused
     const message = '"costarring" and "liquid" give the same random numbers; rename one';
     assertThrows(draws("costarring", "liquid"), RangeError, message);
     using noise = new AliasMultinomial(gpu, [1, 2], "both");
-    using step = gpu.step({ training: true });
+    using step = gpu.step({ training: true, number: 0 });
     noise.draw(step, [4]);
     const dropout = new Dropout(0.5, "both"), x = step.upload(values(5, 1));
     assertThrows(() => dropout.forward(step, x), RangeError, 'two are called "both"');
     // The same layer may draw twice, and another step of another model under the same name.
     noise.draw(step, [4]);
-    using other = gpu.step({ training: true });
+    using other = gpu.step({ training: true, number: 0 });
     dropout.forward(other, other.upload(values(5, 1)));
   }));
 
 Deno.test("dropout() of a loss keeps its expectation", () =>
   withGpu(async (gpu) => {
-    using step = gpu.step({ training: true, seed: 5 });
+    using step = gpu.step({ training: true, seed: 5, number: 0 });
     const ones = step.upload(new Float32Array(100_000).fill(1));
     const [total] = await gpu.readFloats(sum(step, dropout(step, ones, 0.2, STREAM)));
     assert(Math.abs(total! / 100_000 - 1) < 0.01);

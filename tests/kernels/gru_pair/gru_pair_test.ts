@@ -60,7 +60,7 @@ function score(step: Step, inputs: Tensor[], p = 0): Tensor {
 async function masksOf(gpu: Gpu, problem: PairProblem): Promise<Float32Array> {
   const { rows, count, size, p } = problem, masks = new Float32Array(rows * count * size);
   for (let j = 0; j < size; j++) {
-    using step = gpu.step({ training: true });
+    using step = gpu.step({ training: true, number: 0 });
     // With all gates 0 and h = 2, h' is 1.
     const inputs = pairShapes(problem).map((shape, i) => {
       const data = new Float32Array(sizeOf(shape)).fill(i === 2 ? 2 : 0);
@@ -142,7 +142,7 @@ Deno.test("gruPairScore() of shared words stores nothing of size N K H", () =>
     const [rows, count, size] = [512, 1024, 64];
     const shapes = pairShapes({ rows, count, size, own: false });
     const peak = await peakMemory(gpu, () => {
-      using step = gpu.step({ training: true });
+      using step = gpu.step({ training: true, number: 0 });
       const inputs = shapes.map((shape, i) => {
         const tensor = step.upload(values(sizeOf(shape), i + 1), shape);
         tensor.requiresGrad = true;
@@ -214,7 +214,7 @@ Deno.test("gruTileScorer() gives the scores and gradients of gruPairScore(), til
   withBothFamilies(async (gpu) => {
     const problem = { rows: 19, classes: 131, width: 5, size: 9 },
       { rows, classes, size } = problem;
-    using step = gpu.step({ training: true });
+    using step = gpu.step({ training: true, number: 0 });
     const inputs = tileShapes(problem).map((shape, i) => {
       return step.upload(values(sizeOf(shape), i + 1), shape);
     });

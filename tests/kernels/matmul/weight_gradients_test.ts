@@ -38,9 +38,8 @@ async function resultOf(
   using owner = new DisposableStack();
   const maps = mapsOf(gpu, owner, N, count), launches: string[] = [], { dispatch } = gpu;
   gpu.dispatch = (launch) => {
-    launches.push(
-      `${launch.label} ${launch.entry} ${launch.inputs.length + launch.outputs.length}`,
-    );
+    const { label, entry = "main", inputs, outputs } = launch;
+    launches.push(`${label} ${entry} ${inputs.length + outputs.length}`);
     dispatch.call(gpu, launch);
   };
   run(gpu, maps);
@@ -51,10 +50,10 @@ async function resultOf(
 
 Deno.test("weightGradients() takes a launch on GPUs, and one more where sums are cut", () =>
   withGpu(async (gpu) => {
-    assertEquals((await resultOf(gpu, 40, 1)).launches, ["matmul gradients 4"]);
-    assertEquals((await resultOf(gpu, 40, 2)).launches, ["matmul gradients 8"]);
+    assertEquals((await resultOf(gpu, 40, 1)).launches, ["matmul main 4"]);
+    assertEquals((await resultOf(gpu, 40, 2)).launches, ["matmul main 8"]);
     const cut = await resultOf(gpu, 300, 2);
-    assertEquals(cut.launches, ["matmul gradients 8", "matmul combine 8"]);
+    assertEquals(cut.launches, ["matmul main 8", "matmul combine 8"]);
     assertEquals(cut.values, (await resultOf(gpu, 300, 2)).values, "equal bits when called again");
     const alone = await resultOf(gpu, 300, 1);
     assertEquals(cut.values.slice(0, 2), alone.values, "a map does not depend on another");
