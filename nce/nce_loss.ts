@@ -12,7 +12,14 @@ import { subtractScalar } from "../kernels/elementwise/subtract_scalar.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectObject } from "../kernels/device/expect.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import { expectOptions, expectWhole, Module, type NamedParameter, parameter } from "./nn/module.ts";
+import {
+  expectOptions,
+  expectWhole,
+  Module,
+  type NamedParameter,
+  nameOf,
+  parameter,
+} from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import { HitCounter } from "./hit_counter.ts";
 import {
@@ -77,9 +84,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Throws a RangeError or a TypeError if an option is not usable. */
   constructor(gpu: Gpu, options: NCEOptions) {
-    expectOptions(new.target.name, gpu, options);
+    const name = nameOf(new.target);
+    expectOptions(name, gpu, options);
     super(options.name);
-    const { noise, normTerm, ...checked } = checkedOptions(`make ${new.target.name}`, options);
+    const { noise, normTerm, ...checked } = checkedOptions(`make ${name}`, options);
     this.#lossType = checked.lossType;
     this.#noiseRatio = checked.noiseRatio;
     this.noise = isNoiseSource(noise)
@@ -105,7 +113,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Throws a RangeError if there is no such loss. */
   set lossType(lossType: LossType) {
-    expectLossType(`set ${this.constructor.name}`, lossType);
+    expectLossType(`set ${this.#className}`, lossType);
     this.#lossType = lossType;
   }
 
@@ -116,7 +124,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Throws a RangeError unless it is a positive integer, and one that the noise can draw. */
   set noiseRatio(noiseRatio: number) {
-    expectRatio(`set ${this.constructor.name}`, noiseRatio, this.noise);
+    expectRatio(`set ${this.#className}`, noiseRatio, this.noise);
     this.#noiseRatio = noiseRatio;
   }
 
@@ -136,7 +144,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    */
   ceLoss(step: Step, target: Tensor, ...input: Input): NormalizedScores & { loss: Tensor } {
     const doing = 'compute loss "full"', scorer = this.#allClasses(doing, step, input);
-    expectTensor(this.constructor.name, "target", target);
+    expectTensor(this.#className, "target", target);
     if (target.size !== scorer.rows) {
       const what = `${target.size} targets for ${scorer.rows} rows of input`;
       throw new TypeError(`Cannot ${doing}: ${what}`);
@@ -169,8 +177,8 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * loss is contrasted with the noise that is drawn here.
    */
   scoredClasses(step: Step, target: Tensor): Tensor[] {
-    expectStep(this.constructor.name, step);
-    const flat = flatTargets(this.constructor.name, step, target, this.noise);
+    expectStep(this.#className, step);
+    const flat = flatTargets(this.#className, step, target, this.noise);
     const needsNoise = this.lossType !== "full" && !this.#isUnnormalized(step);
     return needsNoise ? [flat, this.#noiseOf(step, target, flat).ids] : [flat];
   }
@@ -207,7 +215,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * @throws {RangeError} If a target is not a class.
    */
   forward(step: Step, target: Tensor, ...input: Input): Tensor {
-    expectStep(this.constructor.name, step);
+    expectStep(this.#className, step);
     const loss = this.#loss(step, target, input);
     switch (this.reduction) {
       case "none":
@@ -231,9 +239,13 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return this.#hits.take();
   }
 
+  get #className(): string {
+    return nameOf(this.constructor);
+  }
+
   #allClasses(doing: string, step: Step, input: Input): TileScorer {
     if (this.scoreAllClasses) return this.scoreAllClasses(step, ...input);
-    throw new TypeError(`Cannot ${doing}: ${this.constructor.name} has no scoreAllClasses()`);
+    throw new TypeError(`Cannot ${doing}: ${this.#className} has no scoreAllClasses()`);
   }
 
   /** The noise for `target`, whose ids are `flat` [N], drawn once a step: before the loss if rows are fetched for it. */
@@ -247,7 +259,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   }
 
   #loss(step: Step, given: Tensor, input: Input): Tensor {
-    const { lossType } = this, target = flatTargets(this.constructor.name, step, given, this.noise);
+    const { lossType } = this, target = flatTargets(this.#className, step, given, this.noise);
     if (lossType === "full") {
       expectWhole('compute loss "full"', this.parameters());
       const { loss, logZ } = this.ceLoss(step, target, ...input);
@@ -262,7 +274,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     expectContrast(lossType, training, this.noise);
     const noise = this.#noiseOf(step, given, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
-    expectScores(`${this.constructor.name}.getScore`, scores, target, noise);
+    expectScores(`${this.#className}.getScore`, scores, target, noise);
     if (training) this.#hits.count(step, target, noise);
     const removeHits = this.#removeHits && lossType === "sampled";
     const counted = countedScores(step, target, noise, scores, removeHits);
