@@ -64,6 +64,8 @@ const SMALL_PARTS = Deno.env.has("NCE_MAX_BINDING_BYTES")
   ? ["--preload", "tests/support/small_parts.ts"]
   : [];
 
+const ENCODER = new TextEncoder();
+
 /** The flag of Deno that leaves out the check of types. */
 const NO_CHECK = "--no-check";
 
@@ -103,8 +105,10 @@ async function runDeno(
   }
   await shown;
   const { code, signal } = await tests.status;
-  if (signal !== null) console.error(`deno test died of ${signal}`);
-  return { ...counts, code };
+  if (code === 0 || counts.failed > 0) return { ...counts, code };
+  // It ended before its closing line.
+  show(ENCODER.encode(`\n${words.at(-1)} ended with ${signal ?? `code ${code}`}\n`));
+  return { ...counts, failed: 1, code };
 }
 
 /** An argument, or the path of the file that it names in the folder where the task was started. */
@@ -117,13 +121,20 @@ function exists(path: string): boolean {
   return isFile(path) || isFolder(path);
 }
 
-/** The test files in a folder, or the file itself. */
-function testFiles(path: string): string[] {
-  if (isFile(path)) return [path];
-  return [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) => {
-    const inside = `${path}/${name}`;
-    return isDirectory ? testFiles(inside) : name.endsWith("_test.ts") ? [inside] : [];
+const isTest = (path: string) => path.endsWith("_test.ts");
+
+/** The test files in a folder. */
+function testsIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const inside = `${folder}/${name}`;
+    return isDirectory ? testsIn(inside) : isTest(name) ? [inside] : [];
   }).sort();
+}
+
+/** What a path stands for: the test files in a folder; itself if it is a file, or a folder of examples alone. */
+function testFiles(path: string): string[] {
+  const inside = isFolder(path) ? testsIn(path) : [];
+  return inside.length > 0 ? inside : [path];
 }
 
 /** The exit code of the check of types, of `paths` or of everything, which tests then do without. */
@@ -181,6 +192,11 @@ async function runTests(given: readonly string[]): Promise<number> {
   const count = Number(option?.replace(PROCESSES, "$1") ?? PROCESS_COUNT);
   const paths = words.filter(exists);
   const flags = words.filter((word) => word !== option && !paths.includes(word));
+  const missing = flags.find((word) => isTest(word) && !word.startsWith("-"));
+  if (missing !== undefined) {
+    console.error(`There is no test file ${missing}`);
+    return 1;
+  }
   prepareDriver();
   // Deno's output is a pipe here, to which it writes without colour.
   const colour = Deno.stdout.isTerminal() && !Deno.noColor ? { FORCE_COLOR: "1" } : {};
@@ -189,9 +205,10 @@ async function runTests(given: readonly string[]): Promise<number> {
     const code = await checkTypes(paths, env);
     if (code !== 0) return code;
   }
-  const jobs = (paths.length > 0 ? paths : ["tests"]).flatMap(testFiles)
-    .map((file) => [...flags.filter((flag) => flag !== NO_CHECK), NO_CHECK, file]);
   // The check above leaves examples out.
+  const unchecked = [...flags.filter((flag) => flag !== NO_CHECK), NO_CHECK];
+  const jobs = (paths.length > 0 ? paths : ["tests"]).flatMap(testFiles)
+    .map((path) => [...isTest(path) ? unchecked : flags, path]);
   if (paths.length === 0) jobs.unshift([...flags, ...DOCUMENTED.filter(exists)]);
   const outcome = await runInProcesses(jobs, count, env);
   console.log(inWords(outcome));

@@ -17,7 +17,6 @@ export function waitForReader({ ioctl }: Pick<MpiFunctions, "ioctl">): void {
   const bytes = new Int32Array(1), sleep = new Int32Array(new SharedArrayBuffer(4));
   const pipes = [1, 2].filter((output) => fstatSync(output).isFIFO());
   const isUnread = (pipe: number) => ioctl(pipe, FIONREAD, bytes) === 0 && bytes[0]! > 0;
-  for (let waited = 0; waited < READING_MS && pipes.some(isUnread); waited++) {
-    Atomics.wait(sleep, 0, 0, 1);
-  }
+  const end = performance.now() + READING_MS;
+  while (pipes.some(isUnread) && performance.now() < end) Atomics.wait(sleep, 0, 0, 1);
 }

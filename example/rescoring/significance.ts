@@ -78,9 +78,11 @@ function chanceOf(differences: readonly number[]): number {
   const own = Math.abs(differences.reduce((sum, d) => sum + d, 0));
   // Those with a plus sum to i with probability chances[i], and all to 2 i - total: at most -own up to here.
   const most = (total - own) / 2, chances = new Float64Array(most + 1);
+  let reached = 0;
   chances[0] = 1;
   for (const size of sizes) {
-    for (let i = most; i >= 0; i--) {
+    reached = Math.min(most, reached + size);
+    for (let i = reached; i >= 0; i--) {
       chances[i] = (chances[i]! + (i < size ? 0 : chances[i - size]!)) / 2;
     }
   }

@@ -94,3 +94,37 @@ Deno.test("types are checked before any test runs", () =>
     "good_test.ts": 'Deno.test("good", () => {});',
     "wrong_test.ts": 'Deno.test("wrong", () => {}); export const x: number = "";',
   }));
+
+/** A module with an example. */
+const EXAMPLE = "/**\n * ```ts\n * const two: number = 2;\n * ```\n */\nexport const two = 2;\n";
+
+Deno.test("a folder without tests has its examples run, with their types", () =>
+  inFolder(async (folder) => {
+    Deno.mkdirSync("docs");
+    Deno.writeTextFileSync("docs/good.ts", EXAMPLE);
+    const { code, lines } = await runTests(folder, ["--no-check", "docs"]);
+    assertEquals({ code, last: lines.at(-1) }, { code: 0, last: "1 passed, 0 failed" });
+    Deno.writeTextFileSync("docs/good.ts", EXAMPLE.replace("2;", '"";'));
+    const wrong = await runTests(folder, ["docs/good.ts"]);
+    assertEquals(wrong.code, 1);
+    assertMatch(wrong.err + wrong.lines.join("\n"), /TS2322/);
+  }));
+
+Deno.test("a test file that does not exist is told before any test runs", () =>
+  inFolder(async (folder) => {
+    const { code, err, lines } = await runTests(folder, ["a_test.ts", "b_test.ts"]);
+    assertEquals({ code, lines }, { code: 1, lines: [""] });
+    assertEquals(err, "There is no test file b_test.ts\n");
+  }, { "a_test.ts": 'Deno.test("a", () => {});' }));
+
+Deno.test("a file whose process dies counts as failed, by name, on lines of its own", () =>
+  inFolder(async (folder) => {
+    const { code, lines } = await runTests(folder, ["--no-check", "dies_test.ts", "good_test.ts"]);
+    assertEquals({ code, last: lines.slice(-2) }, {
+      code: 1,
+      last: [`${folder}/dies_test.ts ended with SIGKILL`, "1 passed, 1 failed"],
+    });
+  }, {
+    "dies_test.ts": 'Deno.test("dies", () => Deno.kill(Deno.pid, "SIGKILL"));',
+    "good_test.ts": 'Deno.test("good", () => {});',
+  }));
