@@ -61,7 +61,7 @@ class Layer implements Disposable {
 
   /** Mean loss of the first batch's targets. */
   async loss(): Promise<number> {
-    using step = this.#gpu.step({ training: true, seed: SEED });
+    using step = this.#gpu.step({ training: true, seed: SEED, number: 0 });
     const target = step.upload(this.#targets[0]!);
     return (await this.#gpu.readFloats(this.#criterion.forward(step, target, this.#input)))[0]!;
   }

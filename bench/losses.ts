@@ -20,6 +20,7 @@ const SIZES: Given = { emsize: "64", nhid: "64", nlayers: "1", dropout: "0.1", l
 
 const CASES: readonly Given[] = [
   { loss: "full" },
+  { "loss": "full", "self-norm": "0.1" },
   ...["nce", "sampled", "mix"].flatMap((loss) => [
     { loss },
     { "loss": loss, "per-word": true },

@@ -102,7 +102,9 @@ export function cases(): Given[] {
         if (noise === "unigram") all.push({ loss, "index-module": module, "per-word": true });
       }
     }
-    all.push({ "loss": "nce", "index-module": module, "norm-term": "learned", "self-norm": "0.1" });
+    for (const loss of ["nce", "full"]) {
+      all.push({ loss, "index-module": module, "norm-term": "learned", "self-norm": "0.1" });
+    }
     all.push({ "loss": "sampled", "index-module": module, "unique": true, "noise-ratio": "20" });
     all.push({ "loss": "sampled", "index-module": module, "remove-hits": true });
   }

@@ -12,7 +12,14 @@ import { subtractScalar } from "../kernels/elementwise/subtract_scalar.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectObject } from "../kernels/device/expect.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import { expectOptions, expectWhole, Module, type NamedParameter, parameter } from "./nn/module.ts";
+import {
+  expectOptions,
+  expectWhole,
+  Module,
+  type NamedParameter,
+  nameOf,
+  parameter,
+} from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import { HitCounter } from "./hit_counter.ts";
 import {
@@ -22,6 +29,7 @@ import {
   expectScores,
   flatTargets,
   type Scores,
+  shifted,
   shiftedScores,
 } from "./scores.ts";
 import {
@@ -51,8 +59,11 @@ import { isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
  *   ln(p / (k q)): not a probability model.
  * - `full`: exact cross entropy, if there is a {@linkcode scoreAllClasses}.
  *
+ * In training, `selfNorm` alpha adds `alpha (ln Z - c)^2` to any of them: with the exact ln Z in `full`, else with
+ * its estimate {@linkcode logPartition} from the noise. With a learned c it is the variance of ln Z that falls.
+ *
  * Sources: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Mikolov et al. 2013 (`neg`); Jean et al. 2015;
- * Ma and Collins 2018.
+ * Ma and Collins 2018; Devlin et al. 2014 (`selfNorm`); Chen et al. 2015 (the variance).
  */
 export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> extends Module {
   /** c, the assumed ln Z: a number, or a parameter [1]. */
@@ -73,9 +84,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Throws a RangeError or a TypeError if an option is not usable. */
   constructor(gpu: Gpu, options: NCEOptions) {
-    expectOptions(new.target.name, gpu, options);
+    const name = nameOf(new.target);
+    expectOptions(name, gpu, options);
     super(options.name);
-    const { noise, normTerm, ...checked } = checkedOptions(`make ${new.target.name}`, options);
+    const { noise, normTerm, ...checked } = checkedOptions(`make ${name}`, options);
     this.#lossType = checked.lossType;
     this.#noiseRatio = checked.noiseRatio;
     this.noise = isNoiseSource(noise)
@@ -101,7 +113,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Throws a RangeError if there is no such loss. */
   set lossType(lossType: LossType) {
-    expectLossType(`set ${this.constructor.name}`, lossType);
+    expectLossType(`set ${this.#className}`, lossType);
     this.#lossType = lossType;
   }
 
@@ -112,7 +124,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** Throws a RangeError unless it is a positive integer, and one that the noise can draw. */
   set noiseRatio(noiseRatio: number) {
-    expectRatio(`set ${this.constructor.name}`, noiseRatio, this.noise);
+    expectRatio(`set ${this.#className}`, noiseRatio, this.noise);
     this.#noiseRatio = noiseRatio;
   }
 
@@ -132,7 +144,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    */
   ceLoss(step: Step, target: Tensor, ...input: Input): NormalizedScores & { loss: Tensor } {
     const doing = 'compute loss "full"', scorer = this.#allClasses(doing, step, input);
-    expectTensor(this.constructor.name, "target", target);
+    expectTensor(this.#className, "target", target);
     if (target.size !== scorer.rows) {
       const what = `${target.size} targets for ${scorer.rows} rows of input`;
       throw new TypeError(`Cannot ${doing}: ${what}`);
@@ -165,8 +177,8 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * loss is contrasted with the noise that is drawn here.
    */
   scoredClasses(step: Step, target: Tensor): Tensor[] {
-    expectStep(this.constructor.name, step);
-    const flat = flatTargets(this.constructor.name, step, target, this.noise);
+    expectStep(this.#className, step);
+    const flat = flatTargets(this.#className, step, target, this.noise);
     const needsNoise = this.lossType !== "full" && !this.#isUnnormalized(step);
     return needsNoise ? [flat, this.#noiseOf(step, target, flat).ids] : [flat];
   }
@@ -203,7 +215,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * @throws {RangeError} If a target is not a class.
    */
   forward(step: Step, target: Tensor, ...input: Input): Tensor {
-    expectStep(this.constructor.name, step);
+    expectStep(this.#className, step);
     const loss = this.#loss(step, target, input);
     switch (this.reduction) {
       case "none":
@@ -227,9 +239,13 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return this.#hits.take();
   }
 
+  get #className(): string {
+    return nameOf(this.constructor);
+  }
+
   #allClasses(doing: string, step: Step, input: Input): TileScorer {
     if (this.scoreAllClasses) return this.scoreAllClasses(step, ...input);
-    throw new TypeError(`Cannot ${doing}: ${this.constructor.name} has no scoreAllClasses()`);
+    throw new TypeError(`Cannot ${doing}: ${this.#className} has no scoreAllClasses()`);
   }
 
   /** The noise for `target`, whose ids are `flat` [N], drawn once a step: before the loss if rows are fetched for it. */
@@ -243,10 +259,12 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   }
 
   #loss(step: Step, given: Tensor, input: Input): Tensor {
-    const { lossType } = this, target = flatTargets(this.constructor.name, step, given, this.noise);
+    const { lossType } = this, target = flatTargets(this.#className, step, given, this.noise);
     if (lossType === "full") {
       expectWhole('compute loss "full"', this.parameters());
-      return this.ceLoss(step, target, ...input).loss;
+      const { loss, logZ } = this.ceLoss(step, target, ...input);
+      if (!this.#penalizes(step)) return loss;
+      return this.#penalized(step, loss, shifted(step, logZ, this.normTerm));
     }
     const training = this.#training && step.training;
     if (this.#isUnnormalized(step)) {
@@ -256,15 +274,23 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     expectContrast(lossType, training, this.noise);
     const noise = this.#noiseOf(step, given, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
-    expectScores(`${this.constructor.name}.getScore`, scores, target, noise);
+    expectScores(`${this.#className}.getScore`, scores, target, noise);
     if (training) this.#hits.count(step, target, noise);
     const removeHits = this.#removeHits && lossType === "sampled";
     const counted = countedScores(step, target, noise, scores, removeHits);
     const loss = contrast(step, lossType, counted, this.normTerm);
-    if (!training || this.#selfNorm === 0) return loss;
+    if (!this.#penalizes(step)) return loss;
     // Z^ estimates the whole sum: a hit is a sample like any other.
     const all = removeHits ? countedScores(step, target, noise, scores, false) : counted;
-    const logZ = logPartition(step, shiftedScores(step, all, this.normTerm));
+    return this.#penalized(step, loss, logPartition(step, shiftedScores(step, all, this.normTerm)));
+  }
+
+  #penalizes(step: Step): boolean {
+    return this.#training && step.training && this.#selfNorm > 0;
+  }
+
+  /** `loss + alpha logZ^2`, where `logZ` is less the norm term. */
+  #penalized(step: Step, loss: Tensor, logZ: Tensor): Tensor {
     return add(step, loss, scale(step, multiply(step, logZ, logZ), this.#selfNorm));
   }
 

@@ -79,17 +79,21 @@ export function countedScores(
   return { ...scores, noise: counted, noiseLogProb: logProb, targetLogProb, samples };
 }
 
+/** `a` minus the norm term. */
+export function shifted(step: Step, a: Tensor, normTerm: number | Tensor): Tensor {
+  return typeof normTerm === "number"
+    ? affine(step, a, 1, -normTerm)
+    : subtractScalar(step, a, normTerm);
+}
+
 /** The scores minus the norm term. */
 export function shiftedScores(
   step: Step,
   scores: NoiseScores,
   normTerm: number | Tensor,
 ): NoiseScores {
-  const shift = (score: Tensor) =>
-    typeof normTerm === "number"
-      ? affine(step, score, 1, -normTerm)
-      : subtractScalar(step, score, normTerm);
-  return { ...scores, target: shift(scores.target), noise: shift(scores.noise) };
+  const [target, noise] = [scores.target, scores.noise].map((a) => shifted(step, a, normTerm));
+  return { ...scores, target: target!, noise: noise! };
 }
 
 /** The loss [N] of scores with this norm term, by the formulas of NCELoss. */

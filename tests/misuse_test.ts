@@ -45,6 +45,22 @@ Deno.test("lr, lossType and noiseRatio are checked when they are set later, and 
     assertEquals([optimizer.lr, layer.noiseRatio, layer.lossType], [0.25, 7, "mix"]);
   }));
 
+Deno.test("a class without a name is called what it extends", () =>
+  withGpu((gpu) => {
+    const Loss = (() => class extends IndexLinear {})(), Layer = (() => class extends LSTM {})();
+    const sizes = { inputSize: 2, hiddenSize: 2 };
+    const fails = (run: () => unknown, message: string) => assertThrows(run, RangeError, message);
+    fails(
+      () => new Loss(gpu, { ...OPTIONS, noiseRatio: 0 }),
+      "Cannot make IndexLinear: noiseRatio",
+    );
+    fails(() => new Layer(gpu, { ...sizes, numLayers: 0 }), "Cannot make LSTM: numLayers is 0");
+    using loss = new Loss(gpu, OPTIONS), layer = new Layer(gpu, sizes), step = gpu.step();
+    fails(() => loss.noiseRatio = 0, "Cannot set IndexLinear: noiseRatio is 0");
+    const x = step.upload(values(4, 1), [1, 2, 2]);
+    assertThrows(() => layer.forward(step, x, null!), TypeError, "Cannot run LSTM: input is null");
+  }));
+
 Deno.test("noise that was made for one ratio is refused with another, at the start and later", () =>
   withGpu((gpu) => {
     using noise = new UniqueNoise(gpu, NOISE, 3);

@@ -30,10 +30,13 @@ function describe(data: string, text: Corpus | TestText, words: string): string[
 /** Describes a model over `numWords` words: its network, sizes and loss. */
 export function describeModel(settings: ModelSettings, numWords: number): string {
   const { indexModule, loss, noiseRatio, noise, normTerm, nlayers, nhid, emsize } = settings;
+  const { selfNorm } = settings;
   const tables = (settings.tableDtype === "f16" ? " in f16" : "") + (settings.tied ? ", tied" : "");
   const size = parameterCount(settings, numWords);
   const network = indexModule === "gru" ? `GRU ${nhid}` : `LSTM ${nlayers} x ${nhid}`;
   const samples = noise === "batch" ? "" : `, k = ${noiseRatio}`;
   return `${network}, embedding ${emsize}${tables}, ${formatCount(size)} parameters; loss ${loss}` +
-    (loss === "full" ? "" : `, ${noise} noise${samples}, norm term ${normTerm}`);
+    (loss === "full" ? "" : `, ${noise} noise${samples}`) +
+    (loss === "full" && selfNorm === 0 ? "" : `, norm term ${normTerm}`) +
+    (selfNorm === 0 ? "" : `, self-norm ${selfNorm}`);
 }

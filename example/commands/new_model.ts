@@ -11,7 +11,13 @@ import {
   checkTraining,
   largestShape,
 } from "../model/checks.ts";
-import { checkMemory, describeNeeds, memoryOfTraining, totalBytes } from "../model/memory.ts";
+import {
+  checkMemory,
+  describeNeeds,
+  type MemoryNeeds,
+  memoryOfTraining,
+  totalBytes,
+} from "../model/memory.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { describeModel } from "./describe.ts";
 import { makeModel } from "../storage/checkpoint.ts";
@@ -30,10 +36,10 @@ const MUCH_BYTES = 1e9;
 export function newModel(job: Job): WordModel {
   const { gpu, settings, corpus, io } = job;
   checkSizes(job);
-  const shard = shardOf(settings, job.communicator ?? ALONE, corpus.vocabulary.size);
-  const needs = memoryOfTraining(settings, corpus.vocabulary.size, gpu, shard);
+  const needs = needsOf(job);
   const tell = totalBytes(needs) < MUCH_BYTES ? io.detail : io.out;
   tell(`memory      needs ${describeNeeds(needs)}`);
+  const shard = shardOf(settings, job.communicator ?? ALONE, corpus.vocabulary.size);
   const model = makeModel(gpu, settings, corpus.vocabulary, shard);
   io.out(`model       ${describeModel(settings, corpus.vocabulary.size)}`);
   io.out(`optimizer   ${describeOptimizer(settings)}`);
@@ -45,14 +51,12 @@ export function newModel(job: Job): WordModel {
  *
  * @throws {Failure} If it does not.
  */
-export function checkSizes(
-  { gpu, settings, corpus, epochs, communicator = ALONE }: Omit<Job, "io">,
-): void {
+export function checkSizes(job: Omit<Job, "io">): void {
+  const { gpu, settings, corpus, epochs } = job;
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
-  const shard = shardOf(settings, communicator, vocabulary.size);
-  checkMemory(memoryOfTraining(settings, vocabulary.size, gpu, shard), freeMemory(gpu));
+  checkMemory(needsOf(job), freeMemory(gpu));
   const batch = epochs.at(1).largest();
   checkTraining(settings, bounds, largestShape(train, batch, concat));
   if (modeOf(settings) === "profile") return;
@@ -61,4 +65,14 @@ export function checkSizes(
   for (const [text, kind] of planned) {
     checkEvaluation(settings, bounds, { saved: false, batches: evaluationBatches(text), kind });
   }
+}
+
+/** What a process's training takes, on the largest of its batches. */
+function needsOf(
+  { gpu, settings, corpus: { vocabulary }, epochs, communicator = ALONE }: Omit<Job, "io">,
+): MemoryNeeds {
+  const shard = shardOf(settings, communicator, vocabulary.size);
+  const { steps, batchSize } = epochs.at(1).largest();
+  const targets = steps * Math.ceil(batchSize / communicator.size);
+  return memoryOfTraining(settings, vocabulary.size, gpu, shard, targets);
 }

@@ -50,7 +50,7 @@ export function memoryOfItems(
 ): MemoryNeeds {
   const tower = HIDDEN * (ages + regions) + (HIDDEN + 1) * dim;
   const tables = 4 * (items * (dim + 1) + tower);
-  return { tables, moments: tables, noise: 4 * items, outer: 0, gradients: 0 };
+  return { tables, moments: tables, noise: 4 * items, outer: 0, gradients: 0, scores: 0 };
 }
 
 /** Bytes an item that the program holds while a model is made, as measured: copies of q and ln q. */

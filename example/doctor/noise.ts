@@ -50,14 +50,15 @@ export function noiseFigures(
   return { hitRate, different, effective: k / square };
 }
 
-/** What to know of the noise; none for the exact loss. */
+/** What to know of the noise, and of the norm term; of the exact loss, only that of its penalty. */
 export function noiseFindings(
   source: NoiseSource,
   settings: Settings,
   counts: ArrayLike<number>,
   targets: number,
 ): Finding[] {
-  if (settings.loss === "full") return [];
+  const term = termFact(settings, counts.length);
+  if (settings.loss === "full") return settings.selfNorm > 0 ? [term] : [];
   const expected = expectedNoise(source, settings, counts, targets);
   const figures = noiseFigures(expected, counts, settings.unique);
   const isOrdered = settings.noise.endsWith("log-uniform") &&
@@ -72,7 +73,7 @@ export function noiseFindings(
       : [],
     hitFact(figures, settings),
     worthFact(expected, figures, settings),
-    termFact(settings, counts.length),
+    term,
   ];
 }
 
@@ -124,8 +125,8 @@ function worthFact(
 }
 
 /** How far the norm term is from ln V, where an untrained model has its ln Z. */
-function termFact({ loss, normTerm }: Settings, words: number): Finding {
-  const auto = Math.log(words), isUsed = loss === "nce" || loss === "mix";
+function termFact({ loss, normTerm, selfNorm }: Settings, words: number): Finding {
+  const auto = Math.log(words), isUsed = loss === "nce" || loss === "mix" || selfNorm > 0;
   const isFar = isUsed && typeof normTerm === "number" && Math.abs(normTerm - auto) > FAR_TERM;
   return finding("noise", "norm term", {
     text: isUsed

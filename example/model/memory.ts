@@ -19,10 +19,14 @@ export interface MemoryNeeds {
   readonly outer: number;
   /** Gradients that are as large as a table. */
   readonly gradients: number;
+  /** Scores of all words that are kept from the forward pass for the backward pass. */
+  readonly scores: number;
 }
 
 /** Bytes of a 32-bit float. */
 const FLOAT_BYTES = 4;
+/** Bytes of scores that are kept at most beside a whole gradient, by the index module. */
+const KEPT_BYTES = { linear: 2 ** 29, gru: 2 ** 26 };
 /** Bytes a word: of the table that is drawn from, and of ln q. */
 const DRAWN_BYTES = 8, LOG_BYTES = 4;
 
@@ -39,15 +43,19 @@ export function memoryOfModel(
   const [first, more] = settings.noise.split("+"), isBatch = first === "batch";
   const drawn = isBatch && more === undefined ? 0 : DRAWN_BYTES + LOG_BYTES;
   const noise = words * (drawn + (isBatch ? LOG_BYTES : 0));
-  return { tables, moments: 0, noise, outer: 0, gradients: 0 };
+  return { tables, moments: 0, noise, outer: 0, gradients: 0, scores: 0 };
 }
 
-/** What its training takes; a larger gradient than `heldBytes` is computed in tiles. */
+/**
+ * What its training takes, on batches of `targets` words. A larger gradient than `heldBytes` is computed in tiles;
+ * scores are kept if there is room for all, and else computed again.
+ */
 export function memoryOfTraining(
   settings: ModelSettings & TrainingSettings,
   words: number,
   { heldBytes }: Pick<Gpu, "heldBytes">,
   shard?: Shard,
+  targets = 0,
 ): MemoryNeeds {
   const { loss, indexModule, tied, emsize, optimizer, momentum, weightDecay } = settings;
   const model = memoryOfModel(settings, words, shard), table = FLOAT_BYTES * words * emsize;
@@ -69,7 +77,11 @@ export function memoryOfTraining(
   const moments = kept[optimizer] + (lazy ? 4 * own * lookedUp : 0);
   // Where the parameters were, their velocity, and a mark for each of their rows.
   const outer = settings.syncEvery > 1 ? 2 * model.tables + 4 * rows : 0;
-  return { ...model, moments, outer, gradients: loss === "full" ? whole : 0 };
+  if (loss !== "full") return { ...model, moments, outer };
+  const scores = FLOAT_BYTES * targets * words,
+    isTiled = indexModule !== "gru" && table > heldBytes;
+  const isKept = scores <= (isTiled ? heldBytes : KEPT_BYTES[indexModule]);
+  return { ...model, moments, outer, gradients: whole, scores: isKept ? scores : 0 };
 }
 
 /** Whether a word has one vector, as input and where it is scored. */
@@ -101,10 +113,11 @@ export function totalBytes(needs: MemoryNeeds): number {
  */
 export function checkMemory(needs: MemoryNeeds, has: number | undefined): void {
   if (has === undefined || totalBytes(needs) <= has) return;
+  const size = needs.scores > 0 ? "--emsize or --batch-size" : "--emsize";
   throw new Failure(
     `Cannot use this model on this device: it needs ${describeNeeds(needs)}; it has ` +
       formatBytes(has) +
-      "; give a smaller --emsize, fewer words (--min-freq, --vocab) or --table-dtype f16",
+      `; give a smaller ${size}, fewer words (--min-freq, --vocab) or --table-dtype f16`,
   );
 }
 

@@ -41,8 +41,8 @@ export interface Need {
 }
 
 /**
- * Scores of one tile of classes: a tile has 64 MiB, but at least 64 classes. GPUs keep up to 512 MiB of
- * scores for the backward pass, but no more than one tensor holds.
+ * Scores of one tile of classes: a tile has 64 MiB, but at least 64 classes. Up to 512 MiB of scores are kept
+ * for the backward pass, in a tensor for each tile.
  */
 const TILE_CLASSES = 64, TILE_FLOATS = 2 ** 24;
 /** Batch rows per workgroup of the recurrent layers. */

@@ -23,7 +23,7 @@ const UNSEEN: readonly Idle[] = [{ ...GRU, ...UNDRAWN }, { ...UNDRAWN, ...FROM_B
 const NO_UNIGRAM: Idle = { noise: (noise) => !noise.endsWith("unigram") };
 /** The norm term cancels or is not used, so only a penalty could train it. */
 const UNSHIFTED: Idle = {
-  loss: (loss) => loss === "sampled" || loss === "neg",
+  loss: (loss) => loss !== "nce" && loss !== "mix",
   selfNorm: 0,
 };
 const LEARNED: Idle = { normTerm: "learned" };
@@ -45,12 +45,10 @@ const IDLE: { readonly [N in Name]?: readonly Idle[] } = {
   unique: [{ loss: (loss) => loss !== "sampled" }, FROM_BATCH],
   removeHits: [{ loss: (loss) => loss !== "sampled", ...UNSAMPLED_TEST }],
   normTerm: [
-    { ...FULL, ...LEARNED },
     { ...UNSHIFTED, ...LEARNED },
     // No score or bias of such a model depends on the norm term, and its test is the loss.
     { ...GRU, ...UNSHIFTED, loss: "neg" },
   ],
-  selfNorm: [FULL],
   audit: [FULL],
   shardTables: [{ distributed: false }],
   rankTimeout: [{ distributed: false }],

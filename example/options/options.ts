@@ -161,7 +161,8 @@ export const LOSS = alike({ modes: TRAINING }, {
   selfNorm: number([0, 1e10], {
     value: "alpha",
     default: "0",
-    help: "Weight of a penalty on the square of the estimated log normaliser.",
+    help: "Weight of a penalty on the square of ln Z less the norm term; ln Z is exact with " +
+      "--loss full, else estimated.",
   }),
 });
 

@@ -25,6 +25,11 @@ export {
 export type { Given } from "./option.ts";
 export type { ModelSettings, Settings, TrainingSettings } from "./options.ts";
 
+/** Whether the training loss is a log probability, without a penalty, so that its exponential is a perplexity. */
+export function trainsPerplexity({ loss, selfNorm }: Pick<Settings, "loss" | "selfNorm">): boolean {
+  return loss === "full" && selfNorm === 0;
+}
+
 /** Folder for saved models, in the current folder. */
 export const MODEL_FOLDER = "saved_model";
 

@@ -1,7 +1,7 @@
 /** The record of a run for TensorBoard: an event file in `runs/NAME` with the events that `Metrics` gets. */
 
 import { configOf } from "../options/config.ts";
-import { BOARD_FOLDER, type Settings } from "../options/settings.ts";
+import { BOARD_FOLDER, type Settings, trainsPerplexity } from "../options/settings.ts";
 import { attempt } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { type BoardHistogram, type BoardValue, valuesRecord, versionRecord } from "./event_file.ts";
@@ -32,7 +32,7 @@ export class TensorBoard implements MetricsSink {
   constructor(settings: Settings, io: Io) {
     this.path = newFile(`${BOARD_FOLDER}/${settings.tbName}`);
     this.#attempt = attemptOnRecord(this.path, io);
-    this.#normalised = settings.loss === "full";
+    this.#normalised = trainsPerplexity(settings);
     this.#append(versionRecord());
     this.#append(valuesRecord(0, [{ tag: "settings", value: tableOf(settings) }]));
   }

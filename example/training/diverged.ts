@@ -37,7 +37,7 @@ export function likelyCure(settings: Settings, vocabularySize: number): string {
   const { optimizer, lr, clip, weightDecay, selfNorm, normTerm, loss } = settings;
   const smaller = (option: string, value: number) =>
     `a smaller --${option} (it is ${formatNumber(value)})`;
-  const sampled = loss === "nce" || loss === "mix";
+  const isShifted = loss === "nce" || loss === "mix" || selfNorm > 0;
   const logZ = Math.log(vocabularySize);
   // Each option with its ratio to the largest value known to work well.
   const suspects: [number, string][] = [
@@ -47,9 +47,9 @@ export function likelyCure(settings: Settings, vocabularySize: number): string {
       optimizer === "sgd" ? lr * weightDecay / 0.05 : weightDecay,
       smaller("weight-decay", weightDecay),
     ],
-    [loss === "full" ? 0 : selfNorm / 1, smaller("self-norm", selfNorm)],
+    [selfNorm / 1, smaller("self-norm", selfNorm)],
     [
-      sampled && typeof normTerm === "number" ? Math.abs(normTerm - logZ) / 10 : 0,
+      isShifted && typeof normTerm === "number" ? Math.abs(normTerm - logZ) / 10 : 0,
       `--norm-term auto (it is ${normTerm}, and the log of the vocabulary size ${logZ.toFixed(1)})`,
     ],
   ];

@@ -1,6 +1,7 @@
 /** The epochs of a run: each is trained, validated and recorded, and its model kept if it is the best so far. */
 
 import { evaluationBatches } from "../data/batches.ts";
+import { trainsPerplexity } from "../options/settings.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/format.ts";
 import { Stopped, tellOfStop } from "../shared/stop.ts";
@@ -81,7 +82,7 @@ function isPatient({ settings: { patience }, best: { best }, io }: Run, trainer:
 
 /** Trains one epoch, or the rest of it, and validates. */
 async function trainEpoch(run: Run, loop: Loop): Promise<void> {
-  const { gpu, settings: { epochs, loss }, corpus, model, io, metrics, ranks } = run;
+  const { gpu, settings, corpus, model, io, metrics, ranks } = run;
   const { trainer, checkpoints, validationMs } = loop, { epoch } = trainer;
   const watch = { validationMs, io, metrics, beforeBatch: () => checkpoints.writeIfDue() };
   const begin = performance.now();
@@ -96,7 +97,8 @@ async function trainEpoch(run: Run, loop: Loop): Promise<void> {
   }
   const outcome = await keepIfBest(run, loop, validation);
   io.out(
-    `epoch ${epoch}/${epochs}: train ${formatLoss(trained.loss, loss === "full")}, ` +
+    `epoch ${epoch}/${settings.epochs}: ` +
+      `train ${formatLoss(trained.loss, trainsPerplexity(settings))}, ` +
       `valid ${validation.text}, ${formatDuration(end - begin)}, ` +
       `${formatCount(trained.tokensPerSecond)} tokens/s, ${outcome}`,
   );

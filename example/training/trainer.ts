@@ -17,7 +17,7 @@ import type { WordModel } from "../model/model.ts";
 import { Progress } from "../shared/progress.ts";
 import { readSaved, type SavedTensors, tensorsToSave } from "./saved_tensors.ts";
 import { Schedule } from "./schedule.ts";
-import type { Settings } from "../options/settings.ts";
+import { type Settings, trainsPerplexity } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { UntoldLosses } from "./untold_losses.ts";
 import { Updates } from "./updates.ts";
@@ -179,7 +179,7 @@ export class Trainer implements Disposable {
       batches: batches.length,
       batchesBefore: first,
       lr: () => this.lr,
-      normalised: loss === "full",
+      normalised: trainsPerplexity(this.#settings),
       validationMs,
       detail: io.detail,
     });

@@ -26,7 +26,8 @@ export interface SortedIds {
  */
 export function sortIds(gpu: Device, parts: readonly Tensor[], classes: number): SortedIds {
   const n = parts.reduce((sum, ids) => sum + ids.size, 0);
-  const slots = Math.min(n, classes);
+  const slots = Math.min(n, classes), threads = Math.ceil(n / CHUNK);
+  expectRounds("backward", gpu, "ids of rows", n, 2 * 16 * threads / 4 / 256); // of a scan's threads
   using stack = new DisposableStack();
   const temporary = (size: number) => gpu.temporary([size], "u32");
   const scratch = (size: number) => stack.use(temporary(size));
@@ -54,8 +55,7 @@ export function sortIds(gpu: Device, parts: readonly Tensor[], classes: number):
       uniform: { n: count, extra },
       grid: entry === "scan" ? 1 : Math.ceil(threads / 64),
     });
-  const threads = Math.ceil(n / CHUNK), counts = scratch(Math.max(16 * threads, n));
-  expectRounds("backward", gpu, "ids of rows", n, 2 * counts.size / 4 / 256); // of a scan's threads
+  const counts = scratch(16 * threads);
   const passes = Math.max(1, Math.ceil(Math.log2(classes) / 4));
   // The last pass writes to the first of these.
   const pairs = [[scratch(n), positions], [scratch(n), scratch(n)]] as const;

@@ -93,8 +93,7 @@ export class Step implements Scope, Disposable {
   /** Used by {@linkcode Gpu.step}. */
   constructor(gpu: Device, options: StepOptions, next: () => number) {
     expectObject("begin a step", "options", options, "an object");
-    const { training = false, dropout = true, seed = 0, part } = options;
-    const { number = training ? next() : 0 } = options;
+    const { training = false, dropout = true, seed = 0, number = 0, part } = options;
     expectBoolean("begin a step", "training", training);
     expectBoolean("begin a step", "dropout", dropout);
     expectSeed("begin a step", seed);
@@ -105,7 +104,7 @@ export class Step implements Scope, Disposable {
     this.training = training;
     this.dropout = training && dropout;
     this.seed = seed;
-    this.number = number;
+    this.number = training && options.number === undefined ? next() : number;
     this.#one = training ? this.upload(new Float32Array([1])) : undefined;
   }
 

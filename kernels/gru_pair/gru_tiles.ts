@@ -10,6 +10,7 @@ import { type GRUContexts, pairScores, type ScoreHead } from "./gru_pair_kernels
 import { matmulInto } from "../matmul/matmul.ts";
 import { weightFor } from "../matmul/weight.ts";
 import { columnSums } from "../matmul/column_sums.ts";
+import { sum } from "../elementwise/reduce.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 import { floatRows } from "../elementwise/halves.ts";
@@ -55,7 +56,7 @@ export function gruTileScorer(
       using gates = gatesOf(first, count);
       return pairScores(step, contexts, gates, head, first);
     },
-    backward: () => gradientOf(step, classes, read, contexts, head, gatesOf),
+    backward: (_, dShift) => gradientOf(step, classes, read, contexts, head, gatesOf, dShift),
   };
 }
 
@@ -67,6 +68,7 @@ function gradientOf(
   contexts: GRUContexts,
   head: ScoreHead,
   gatesOf: (first: number, count: number) => Tensor,
+  dShift?: () => Tensor,
 ): TileGradient {
   const { gpu } = step, dTable = tensorLike(step, table), dWeight = step.tensor(weightIh.shape);
   let dBias: Tensor | undefined, pairs: SharedWordGradients | undefined;
@@ -87,9 +89,9 @@ function gradientOf(
     finish() {
       using all = pairs!;
       const { gates, hidden, weight } = all.finish();
-      // A number added to all scores does not change the softmax.
-      const dScorerBias = step.tensor([1]);
-      gpu.clear(dScorerBias);
+      // The bias is added to all scores.
+      const dScorerBias = dShift ? sum(step, dShift()) : step.tensor([1]);
+      if (!dShift) gpu.clear(dScorerBias);
       return [dTable, dWeight, dBias!, gates, hidden, weight, dScorerBias];
     },
   };

@@ -99,8 +99,11 @@ export interface TileScorer {
   readonly inputs: readonly Tensor[];
   /** Scores [N, count] of the classes from `first` on, in a tensor that the caller disposes of. */
   scores(first: number, count: number): Tensor;
-  /** Begins a backward pass. Call `eachTile` again to recompute what was not stored. */
-  backward(eachTile: EachTile): TileGradient;
+  /**
+   * Begins a backward pass. Call `eachTile` again to recompute what was not stored. `dShift` gives the
+   * gradient [N] of a number that is added to all scores of a row; absent if it is zero, as for cross entropy alone.
+   */
+  backward(eachTile: EachTile, dShift?: () => Tensor): TileGradient;
 }
 
 /**

@@ -15,6 +15,7 @@ import {
 } from "./class_tiles.ts";
 import type { Step } from "../autograd/step.ts";
 import { versionOf } from "../device/parts.ts";
+import { add, scale } from "../elementwise/arithmetic.ts";
 import { dropTexels, expectIds, expectShape, storageIn, type Tensor } from "../device/tensor.ts";
 
 const kernel = withVec(crossEntropySource);
@@ -63,7 +64,7 @@ function launch(
  *
  * At most `scorer.heldBytes` of the N x V scores exist at a time, unless all fit `scorer.keptBytes`: then they
  * are kept for the backward pass. Else they are computed in tiles of classes, again whenever they are needed.
- * Gradients flow through `loss` alone.
+ * Gradients flow through `loss` and `logZ`: that of s(v) is `p(v) (dLoss + dLogZ) - [v is the target] dLoss`.
  */
 export function tiledCrossEntropy(
   step: Step,
@@ -87,17 +88,19 @@ export function tiledCrossEntropy(
     else scores.dispose();
     if (long) gpu.submit();
   }
+  let dLossFound: Tensor | undefined;
   step.record({
     name: "crossEntropy",
     inputs: scorer.inputs,
-    output: loss,
-    backward: (dLoss) => {
+    output: logZ,
+    backward: (dLogZ) => {
+      const dLoss = dLossFound ?? zeros(step, N);
       const differentiate = (scores: Tensor, tile: Tile) => {
-        launch(gpu, "gradient", [N, V], [dLoss, target, logZ], [scores], tile);
+        launch(gpu, "gradient", [N, V], [dLoss, target, logZ, dLogZ], [scores], tile);
         return scores;
       };
       kept.forEach((scores, i) => differentiate(scores, tiles[i]!));
-      const expectSame = watch([...scorer.inputs, target, dLoss]);
+      const expectSame = watch([...scorer.inputs, target, dLoss, dLogZ]);
       const eachTile: EachTile = (use) => {
         expectSame();
         for (const [i, tile] of tiles.entries()) {
@@ -109,12 +112,25 @@ export function tiledCrossEntropy(
           if (long) gpu.submit();
         }
       };
-      const gradient = scorer.backward(eachTile);
+      const dShift = () => add(step, dLogZ, scale(step, dLoss, -1));
+      const gradient = scorer.backward(eachTile, dLogZ === dLoss ? undefined : dShift);
       eachTile((first, count, dScores) => gradient.add(first, count, dScores));
       return gradient.finish();
     },
   });
+  step.record({
+    name: "crossEntropy",
+    inputs: [logZ], // loss = logZ - score: its gradient is a part of that of logZ
+    output: loss,
+    backward: (dLoss) => [dLossFound = dLoss],
+  });
   return { loss, logZ, score };
+}
+
+function zeros(step: Step, N: number): Tensor {
+  const tensor = step.tensor([N]);
+  step.gpu.clear(tensor);
+  return tensor;
 }
 
 /** Remembers the versions of `tensors`; the result throws a TypeError if one has changed. */

@@ -2,9 +2,10 @@
 //
 // accumulate: adds the tile's scores of row n to state[n] = (max, sum of exp(score - max)), and sets target_score
 //             if the target is in it; after the last, log_z[n] = max + ln(sum), loss[n] = log_z[n] - target_score[n].
-// gradient:   scores[n, v] = (exp(scores[n, v] - ln Z) - [v is the target]) * dloss[n], in place.
+// gradient:   scores[n, v] = p * dlog_z[n] - [v is the target] * dloss[n] with p = exp(scores[n, v] - log_z[n]), in place:
+//             dlog_z includes dloss, as loss = log_z - target_score. It is written so that an equal dlog_z adds exactly 0.
 // Shapes: scores [N, width], the classes first .. first + width - 1; targets, loss, log_z,
-//         target_score, dloss [N]; state [N, 2]. The width of scores is counted in Vecs (vec.ts).
+//         target_score, dloss, dlog_z [N]; state [N, 2]. The width of scores is counted in Vecs (vec.ts).
 // Dispatch: accumulate: 1-D, one workgroup of THREADS threads a row, folded;
 //           gradient: 1-D over N * lanes threads, folded.
 // Determinism: threads take fixed shares and are folded in order; tiles in order.
@@ -70,7 +71,8 @@ fn accumulate(group: Group, @builtin(local_invocation_index) local: u32) {
 
 @group(0) @binding(0) var<storage, read> dloss: array<f32>;
 @group(0) @binding(2) var<storage, read> log_z_of: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dscores: array<Vec>;
+@group(0) @binding(3) var<storage, read> dlog_z: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dscores: array<Vec>;
 
 @compute @workgroup_size(64)
 fn gradient(group: Group, @builtin(local_invocation_index) local: u32) {
@@ -78,8 +80,10 @@ fn gradient(group: Group, @builtin(local_invocation_index) local: u32) {
   let n = i / params.lanes;
   if (n >= params.N) { return; }
   let own = targets[n] - params.first; // wraps for earlier classes
+  let more = dlog_z[n] - dloss[n];
   for (var v = i % params.lanes; v < params.width; v += params.lanes) {
     let at = n * params.width + v;
-    dscores[at] = (exp(dscores[at] - log_z_of[n]) - one_at(own - v * VEC)) * dloss[n];
+    let p = exp(dscores[at] - log_z_of[n]);
+    dscores[at] = (p - one_at(own - v * VEC)) * dloss[n] + p * more;
   }
 }

@@ -159,6 +159,11 @@ export function expectWhole(doing: string, parameters: readonly NamedParameter[]
   throw new TypeError(`Cannot ${doing}: a rank has the scores of its own shard alone`);
 }
 
+/** The name of a class, in errors; of a class without one, that of the class that it extends. */
+export function nameOf(type: { readonly name: string }): string {
+  return type.name || nameOf(Object.getPrototypeOf(type));
+}
+
 /** Throws a TypeError unless `gpu` is a Gpu. */
 export function expectGpu(doing: string, gpu: Gpu): void {
   if (gpu instanceof Gpu) return;

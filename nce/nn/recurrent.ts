@@ -14,7 +14,7 @@ import type { RecurrentStart, RecurrentWeights } from "../../kernels/recurrent/r
 import type { Step } from "../../kernels/autograd/step.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import { Dropout } from "./dropout.ts";
-import { expectOptions, Module } from "./module.ts";
+import { expectOptions, Module, nameOf } from "./module.ts";
 
 /** Sizes and initial values of a stack of recurrent layers. */
 export interface RecurrentOptions {
@@ -74,7 +74,7 @@ export abstract class Recurrent<State> extends Module {
    * @throws {RangeError} If an option is out of range, or a weight too large.
    */
   constructor(gpu: Gpu, gates: number, options: RecurrentOptions) {
-    expectRecurrent(new.target.name, gpu, options, gates);
+    expectRecurrent(nameOf(new.target), gpu, options, gates);
     super(options.name);
     const { inputSize, hiddenSize, numLayers = 1, dropout = 0, seed = 0 } = options;
     const init = { range: 1 / Math.sqrt(hiddenSize), seed };
@@ -103,7 +103,7 @@ export abstract class Recurrent<State> extends Module {
     x: Tensor,
     input: RecurrentInput<State> = {},
   ): { output: Tensor; states: State[] } {
-    const { name } = this.constructor;
+    const name = nameOf(this.constructor);
     expectObject(`run ${name}`, "input", input, "an object");
     const { states = [], resets } = input;
     expectList(`run ${name}`, "states", states);

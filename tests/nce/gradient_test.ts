@@ -192,7 +192,10 @@ function* cases(noise: string): Generator<[LossType, Extra]> {
     yield [lossType, { removeHits: true }];
     yield [lossType, { removeHits: true, selfNorm: 0.3 }];
   }
-  if (noise === "shared") yield ["full", { normTerm: "learned" }];
+  if (noise !== "shared") return;
+  yield ["full", { normTerm: "learned" }];
+  yield ["full", { selfNorm: 0.3 }];
+  yield ["full", { normTerm: "learned", selfNorm: 0.3 }];
 }
 
 Deno.test("gradients of every loss and noise agree with finite differences in float64", (t) =>

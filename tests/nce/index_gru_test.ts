@@ -35,7 +35,12 @@ import { logSumExp } from "../reference/losses.ts";
 import { centralDifferences } from "../reference/oracle.ts";
 
 /** The oracle's constants: what noise the model draws in this step. */
-async function contrastOf(gpu: Gpu, step: Step, model: IndexGRU): Promise<Contrast> {
+async function contrastOf(
+  gpu: Gpu,
+  step: Step,
+  model: IndexGRU,
+  { selfNorm }: Partial<IndexGRUOptions>,
+): Promise<Contrast> {
   const noise = model.getNoise(step, step.upload(TARGET));
   const [ids, noiseLogProb, targetLogProb] = await Promise.all(
     [noise.ids, noise.logProb, noise.targetLogProb].map((tensor) => gpu.read(tensor)),
@@ -50,6 +55,7 @@ async function contrastOf(gpu: Gpu, step: Step, model: IndexGRU): Promise<Contra
     targetLogProb: targetLogProb!,
     samples: noise.samples,
     ownSlot: noise.ownSlot,
+    selfNorm,
   };
 }
 
@@ -58,7 +64,7 @@ async function check(gpu: Gpu, options: Partial<IndexGRUOptions>, what: string):
   using model = make(gpu, options);
   const learned = model.normTerm instanceof Tensor, data = fill(gpu, model);
   using step = gpu.step({ training: true, seed: 6 });
-  const contrast = await contrastOf(gpu, step, model);
+  const contrast = await contrastOf(gpu, step, model, options);
   const losses = (points: readonly Float64Array[]) => {
     const all = scores(points);
     return contrastLosses(contrast, (n, y) => all[n * V + y]!, learned ? points.at(-1)![0]! : 1.25);
@@ -94,6 +100,10 @@ for (const [noise, optionsOf] of Object.entries(NOISE)) {
       if (noise === "shared") losses.push("full");
       for (const lossType of losses) await check(gpu, { ...optionsOf(gpu), lossType }, lossType);
       await check(gpu, { ...optionsOf(gpu), normTerm: "learned" }, "learned norm term");
+      if (noise !== "shared") return;
+      // Not even the scorer's bias, which all scores have in common, cancels in the penalty.
+      const penalised = { selfNorm: 0.3, normTerm: "learned" } as const;
+      await check(gpu, { ...optionsOf(gpu), ...penalised, lossType: "full" }, "penalised");
     }));
 }
 

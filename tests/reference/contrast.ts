@@ -23,7 +23,7 @@ export interface Contrast {
   readonly ownSlot?: number | undefined;
   /** Whether samples that equal the target do not count in `sampled`. */
   readonly removeHits?: boolean | undefined;
-  /** alpha of the penalty alpha (ln Z^)^2. */
+  /** alpha of the penalty alpha (ln Z - c)^2; but in `full`, Z is estimated from the noise. */
   readonly selfNorm?: number | undefined;
 }
 
@@ -45,7 +45,8 @@ function lossOfRow(
   const { lossType, classes, count, samples, ownSlot, removeHits, selfNorm = 0 } = contrast;
   const own = contrast.target[n]!, ownLogProb = contrast.targetLogProb[n]!;
   if (lossType === "full") {
-    return logSumExp(Array.from({ length: classes }, (_, y) => s(n, y))) - s(n, own);
+    const exact = logSumExp(Array.from({ length: classes }, (_, y) => s(n, y)));
+    return exact - s(n, own) + selfNorm * (exact - c) ** 2;
   }
   const perRow = contrast.noise.length !== count;
   const drawn = Array.from({ length: count }, (_, i) => {

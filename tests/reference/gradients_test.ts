@@ -51,7 +51,9 @@ Deno.test("loss oracles agree with central differences", () => {
     assertGradients(losses.nceLoss(logProbs, 1.5), inputs(3, 12), `nce, ${name}`);
     assertGradients(losses.sampledLoss(logProbs), inputs(3, 12), `sampled, ${name}`);
   }
-  assertGradients(losses.crossEntropy([4, 0, 4], 2), inputs(6, 10, 5), "crossEntropy");
+  for (const parts of [undefined, { loss: 0.7, logZ: -1.3 }]) {
+    assertGradients(losses.crossEntropy([4, 0, 4], 2, parts), inputs(6, 10, 5), "crossEntropy");
+  }
 });
 
 Deno.test("indexLinear oracle agrees with central differences in every loss", () => {

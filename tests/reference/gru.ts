@@ -1,7 +1,7 @@
 /** GRU layers, and scores of candidates by one more GRU step, in float64, one unit at a time. */
 
 import { linear } from "./linear.ts";
-import { logSumExp, sigmoid } from "./losses.ts";
+import { sigmoid, softmaxLoss, type SoftmaxParts } from "./losses.ts";
 import type { Evaluation, Oracle } from "./oracle.ts";
 import { resetRows } from "./resets.ts";
 import { stack } from "./stack.ts";
@@ -175,24 +175,18 @@ export function gruPairScore(
 export function gruCrossEntropy(
   targets: ArrayLike<number>,
   { classes, width, size }: { classes: number; width: number; size: number },
+  parts?: SoftmaxParts,
 ): Oracle {
   const rows = targets.length;
   return (table, ...rest) => {
     const [weightIh, biasIh, ...context] = rest;
     const words = linear(classes, width, 3 * size)(table, weightIh!, biasIh!);
     const pairs = gruPairScore({ rows, count: classes, size })(words.output, ...context);
-    const scores = pairs.output;
-    const logZ = Array.from({ length: rows }, (_, n) => {
-      return logSumExp([...scores.subarray(n * classes, (n + 1) * classes)]);
-    });
+    const { output, backward } = softmaxLoss(targets, classes, parts)(pairs.output);
     return {
-      output: Float64Array.from(logZ, (z, n) => z - scores[n * classes + targets[n]!]!),
-      backward: (dLoss) => {
-        const dScores = scores.map((score, pair) => {
-          const n = Math.floor(pair / classes), own = pair % classes === targets[n]! ? 1 : 0;
-          return dLoss[n]! * (Math.exp(score - logZ[n]!) - own);
-        });
-        const [dWords, ...dContext] = pairs.backward(dScores);
+      output,
+      backward: (d) => {
+        const [dWords, ...dContext] = pairs.backward(backward(d)[0]!);
         return [...words.backward(dWords!), ...dContext];
       },
     };

@@ -74,24 +74,48 @@ export function sampledLoss(logProbs: NoiseLogProbs): Oracle {
   });
 }
 
-/** Softmax cross entropy of `x weight^T + bias`, x [rows, width], weight [classes, width]: [rows]. */
-export function crossEntropy(targets: ArrayLike<number>, width: number): Oracle {
-  return (x, weight, bias) => {
-    const rows = targets.length, classes = bias!.length;
-    const { output: scores, backward } = linear(rows, width, classes)(x, weight!, bias!);
-    const logZ = Array.from({ length: rows }, (_, n) => {
-      const row = scores.subarray(n * classes, (n + 1) * classes);
+/** How much of softmax cross entropy and of ln Z there is in a loss. */
+export interface SoftmaxParts {
+  readonly loss: number;
+  readonly logZ: number;
+}
+
+/** `parts.loss (ln Z - s(target)) + parts.logZ ln Z` [rows] of scores [rows, classes]. */
+export function softmaxLoss(
+  targets: ArrayLike<number>,
+  classes: number,
+  parts: SoftmaxParts = { loss: 1, logZ: 0 },
+): Oracle {
+  return (scores) => {
+    const logZ = Float64Array.from(targets, (_, n) => {
+      const row = scores!.subarray(n * classes, (n + 1) * classes);
       const top = row.reduce((most, s) => Math.max(most, s), -Infinity);
       return top + Math.log(row.reduce((sum, s) => sum + Math.exp(s - top), 0));
     });
+    const own = (n: number) => scores![n * classes + targets[n]!]!;
     return {
-      output: Float64Array.from(logZ, (z, n) => z - scores[n * classes + targets[n]!]!),
-      backward: (dLoss) =>
-        backward(scores.map((score, i) => {
-          const n = Math.floor(i / classes);
-          const own = i % classes === targets[n]! ? 1 : 0;
-          return dLoss[n]! * (Math.exp(score - logZ[n]!) - own);
-        })),
+      output: logZ.map((z, n) => parts.loss * (z - own(n)) + parts.logZ * z),
+      backward: (d) => [
+        scores!.map((score, i) => {
+          const n = Math.floor(i / classes), isOwn = i % classes === targets[n]!;
+          const dLogZ = (parts.loss + parts.logZ) * Math.exp(score - logZ[n]!);
+          return d[n]! * (dLogZ - (isOwn ? parts.loss : 0));
+        }),
+      ],
     };
+  };
+}
+
+/** {@linkcode softmaxLoss} of `x weight^T + bias`, x [rows, width], weight [classes, width]: [rows]. */
+export function crossEntropy(
+  targets: ArrayLike<number>,
+  width: number,
+  parts?: SoftmaxParts,
+): Oracle {
+  return (x, weight, bias) => {
+    const rows = targets.length, classes = bias!.length;
+    const scores = linear(rows, width, classes)(x!, weight!, bias!);
+    const { output, backward } = softmaxLoss(targets, classes, parts)(scores.output);
+    return { output, backward: (d) => scores.backward(backward(d)[0]!) };
   };
 }

@@ -142,6 +142,13 @@ const WARNS: typeof STOPS = [
     "--norm-term auto",
   ]],
   [
+    "a norm term far off, to which the exact loss is drawn",
+    {},
+    { ...TINY, "self-norm": "0.1", "norm-term": "30" },
+    "norm term",
+    ["30; ln V", "--norm-term auto"],
+  ],
+  [
     "a learning rate that diverges",
     {},
     { ...NCE, "lr": "1e20", "clip": "1e20", "weight-decay": "0" },

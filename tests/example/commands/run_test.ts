@@ -154,14 +154,18 @@ Deno.test("run() finds what does not fit any device before it writes or makes an
     }
   }));
 
-Deno.test("run() says which noise it draws, and needs no memory for reports that never come", () =>
+Deno.test("run() says which noise it draws or how it normalises itself, and needs no memory for reports that never come", () =>
   inFolder(async () => {
     const lines = await runTiny({ "train": true, "loss": "nce", "noise": "batch", "epochs": "1" });
     assert(
       lines.some((line) => /loss nce, batch noise, norm term auto$/.test(line)),
       lines.join("\n"),
     );
-    const rare = await runTiny({ "train": true, "epochs": "1", "log-interval": "1000000000" });
+    const penalised = { "self-norm": "0.1", "log-interval": "1000000000" };
+    const rare = await runTiny({ "train": true, "epochs": "1", ...penalised });
+    assert(rare.some((line) => /loss full, norm term auto, self-norm 0\.1$/.test(line)));
+    // With a penalty the training loss is no perplexity.
+    assert(rare.some((line) => /^epoch 1\/1: train loss \d.*, valid ppl /.test(line)));
     assertMatch(lastLine(rare), /^test +ppl /);
   }));
 

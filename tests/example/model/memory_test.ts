@@ -1,6 +1,7 @@
 // The memory that a model takes is known from its sizes: it is what the GPU then holds.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { linearScorer } from "../../../kernels/ops.ts";
 import { trainingBatches } from "../../../example/data/batches.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
 import { Losses } from "../../../example/evaluation/losses.ts";
@@ -103,6 +104,23 @@ Deno.test("the gradient of a table counts where the device holds it whole, as a 
   }
 });
 
+Deno.test("scores of all words count as far as a layer keeps them for the backward pass", () =>
+  withGpu((gpu) => {
+    const scoresOf = (module: string, targets: number, words: number, heldBytes = 2 ** 26) => {
+      const sizes = { train: true, loss: "full", emsize: "8" };
+      const settings = parseSettings({ ...sizes, "index-module": module });
+      return memoryOfTraining(settings, words, { heldBytes }, undefined, targets).scores;
+    };
+    using step = gpu.step(), x = gpu.tensor([64, 8]), bias = gpu.tensor([64]);
+    const most = linearScorer(step, x, x, bias).keptBytes!, words = 2 ** 14;
+    const limits = [["linear", most], ["gru", 2 ** 26], ["linear", 32 * words - 4, 32 * words - 4]];
+    for (const [module, limit, heldBytes] of limits as [string, number, number?][]) {
+      const targets = Math.floor(limit / 4 / words);
+      assertEquals(scoresOf(module, targets, words, heldBytes), 4 * targets * words);
+      assertEquals(scoresOf(module, targets + 1, words, heldBytes), 0);
+    }
+  }));
+
 Deno.test("checkMemory() says what a model needs, for what, and what there is", () => {
   const settings = parseSettings({ train: true, loss: "nce", emsize: "100", nhid: "100" });
   const needs = memoryOfTraining(settings, 10_000_000, { heldBytes: 2 ** 26 });
@@ -115,4 +133,10 @@ Deno.test("checkMemory() says what a model needs, for what, and what there is", 
       "noise 120 MB; it has 3 GB; give a smaller --emsize, fewer words (--min-freq, --vocab) or --table-dtype f16",
   );
   assert(message.includes(describeNeeds(needs)));
+  const kept = () => checkMemory({ ...needs, scores: 5e8 }, 3e9);
+  assertThrows(
+    kept,
+    Failure,
+    "noise 120 MB, scores 500 MB; it has 3 GB; give a smaller --emsize or --batch-size,",
+  );
 });

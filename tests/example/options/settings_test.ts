@@ -2,7 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { OPTIMIZERS } from "../../../example/options/choices.ts";
-import { type Given, parseSettings, type Settings } from "../../../example/options/settings.ts";
+import {
+  type Given,
+  parseSettings,
+  type Settings,
+  trainsPerplexity,
+} from "../../../example/options/settings.ts";
 
 const DEFAULTS: Settings = {
   train: false,
@@ -164,4 +169,10 @@ Deno.test("parseSettings() reads -1 as auto when it is the norm term", () => {
   assertEquals(parseSettings({ "norm-term": "auto" }).normTerm, "auto");
   assertEquals(parseSettings({ "norm-term": "-1" }).normTerm, "auto");
   assertEquals(parseSettings({ "norm-term": "0" }).normTerm, 0);
+});
+
+Deno.test("trainsPerplexity() is true of the exact loss without a penalty alone", () => {
+  assertEquals(trainsPerplexity(parseSettings({})), true);
+  assertEquals(trainsPerplexity(parseSettings({ "self-norm": "1e-9" })), false);
+  assertEquals(trainsPerplexity(parseSettings({ nce: true })), false);
 });

@@ -25,7 +25,7 @@ const CASES: readonly Given[] = [
     "lr": "0.01",
   },
   {
-    ...{ "loss": "full", "tied": true },
+    ...{ "loss": "full", "tied": true, "self-norm": "0.1", "norm-term": "learned" },
     ...{ "concat": true, "carry-state": true, "bptt": "6", "batch-size": "2" },
   },
   { "loss": "nce", "tied": true, "weight-decay": "1e-3" },

@@ -123,7 +123,9 @@ Deno.test("likelyCure() names the option that is farthest from what is known to 
   assertEquals(cure({ optimizer: "adam", lr: "0.1" }), "a smaller --lr (it is 0.1)");
   assertEquals(cure({ clip: "100" }), "a smaller --clip (it is 100)");
   assertEquals(cure({ "weight-decay": "0.5" }), "a smaller --weight-decay (it is 0.5)");
-  assertEquals(cure({ "nce": true, "self-norm": "20" }), "a smaller --self-norm (it is 20)");
+  for (const loss of ["nce", "full"]) {
+    assertEquals(cure({ loss, "self-norm": "20" }), "a smaller --self-norm (it is 20)");
+  }
   assertEquals(
     cure({ "nce": true, "norm-term": "-60" }),
     "--norm-term auto (it is -60, and the log of the vocabulary size 9.2)",

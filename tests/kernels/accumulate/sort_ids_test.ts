@@ -1,6 +1,6 @@
 // Sorting ids on the GPU against sorting them here.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { sortIds } from "../../../kernels/accumulate/sort_ids.ts";
 import type { Gpu, Tensor } from "../../../mod.ts";
 import { withBothFamilies, withGpu } from "../../support/gpu.ts";
@@ -55,6 +55,14 @@ Deno.test("sortIds() sorts more ids than a software adapter's loops count one by
     const order = await gpu.read(positions);
     assertEquals(order.findIndex((p, i) => p !== (i < n / 2 ? 2 * i : 2 * i + 1 - n)), -1);
     for (const tensor of [unique, starts, positions]) tensor.dispose();
+  }));
+
+Deno.test("more ids than a software adapter can sort are refused, and leave nothing", () =>
+  withGpu((gpu) => {
+    using ids = gpu.tensor([2 ** 20]);
+    const { bytes } = gpu.memory, lists = new Array<Tensor>(15).fill(ids);
+    assertThrows(() => sortIds(gpu, lists, 2), RangeError, "15728640 ids of rows are too many");
+    assertEquals(gpu.memory.bytes, bytes);
   }));
 
 Deno.test("sortIds() takes several lists for one, in order", () =>

@@ -134,6 +134,7 @@ Deno.test("steps are numbered and seeded from 0 and do not train, unless told ot
     using told = gpu.step({ training: true, seed: 5, number: 7 });
     assertEquals([told.training, told.seed, told.number], [true, 5, 7]);
     const numbers = [true, false, true].map((training) => {
+      assertThrows(() => gpu.step({ training, seed: -1 }), RangeError, "seed is -1"); // takes no number
       using step = gpu.step({ training });
       return step.number;
     });

@@ -9,9 +9,11 @@ import { RandomStream } from "../../../kernels/random/mod.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";
+import { mixParts, SOFTMAX_PARTS } from "../../support/softmax_parts.ts";
 import { randomIds, values } from "../../reference/data.ts";
 import * as reference from "../../reference/gru.ts";
 import { linear } from "../../reference/linear.ts";
+import type { SoftmaxParts } from "../../reference/losses.ts";
 import { assertGradients } from "../../reference/oracle.ts";
 
 const STREAM = new RandomStream("dropout");
@@ -32,8 +34,10 @@ Deno.test("the GRU pair oracles' gradients agree with central differences", () =
     assertGradients(reference.gruPairScore(pairs, mask), exact(shapes), `pairs ${words}`);
   }
   const shapes = [[5, 3], [12, 3], [12], [2, 12], [2, 4], [4], [1]];
-  const crossEntropy = reference.gruCrossEntropy([4, 1], { classes: 5, width: 3, size: 4 });
-  assertGradients(crossEntropy, exact(shapes), "cross entropy");
+  for (const parts of SOFTMAX_PARTS) {
+    const sizes = { classes: 5, width: 3, size: 4 };
+    assertGradients(reference.gruCrossEntropy([4, 1], sizes, parts), exact(shapes), "exact");
+  }
 });
 
 interface PairProblem extends reference.PairSizes {
@@ -194,16 +198,23 @@ function tileScorer(step: Step, inputs: Tensor[], p = 0) {
 
 Deno.test("gruTileScorer() makes exact cross entropy, in one tile and in several", () =>
   withGpu(async (gpu) => {
+    const large = { rows: 2, classes: 193, width: 1, size: 21_846 };
     // 64 MiB of the gates of 65,538 floats are those of 255 classes, in whole blocks of 64: 192.
-    for (const [rows, classes, width, size] of [[9, 130, 3, 8], [2, 193, 1, 21_846]] as const) {
-      const problem = { rows, classes, width, size }, targets = randomIds(rows, classes, 5);
+    const cases = [
+      ...SOFTMAX_PARTS.map((parts) => [{ rows: 9, classes: 130, width: 3, size: 8 }, parts]),
+      [large, SOFTMAX_PARTS[1]!],
+    ] as [TileProblem, SoftmaxParts][];
+    for (const [problem, parts] of cases) {
+      const { rows, classes, size } = problem, targets = randomIds(rows, classes, 5);
       const shapes = tileShapes(problem), scale = 1 / Math.sqrt(size);
-      await checkOp(gpu, `N=${rows}, V=${classes}`, {
+      await checkOp(gpu, `N=${rows}, V=${classes}, ${JSON.stringify(parts)}`, {
         shapes,
         data: shapes.map((shape, i) => values(sizeOf(shape), i + 1, i === 5 ? 4 * scale : 1)),
-        oracle: reference.gruCrossEntropy(targets, problem),
-        run: (step, ...inputs) =>
-          tiledCrossEntropy(step, tileScorer(step, inputs), step.upload(targets)).loss,
+        oracle: reference.gruCrossEntropy(targets, problem, parts),
+        run: (step, ...inputs) => {
+          const scorer = tileScorer(step, inputs);
+          return mixParts(step, tiledCrossEntropy(step, scorer, step.upload(targets)), parts);
+        },
         tolerance: { atol: 4e-6, rtol: 1e-5 },
         gradientTolerance: { atol: 1e-5, rtol: 1e-4 },
       });

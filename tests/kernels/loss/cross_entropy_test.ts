@@ -2,9 +2,10 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Gpu } from "../../../mod.ts";
-import { crossEntropy, sum } from "../../../kernels/ops.ts";
+import { crossEntropy, linearScorer, sum, tiledCrossEntropy } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";
+import { mixParts, SOFTMAX_PARTS } from "../../support/softmax_parts.ts";
 import { randomIds, values } from "../../reference/data.ts";
 import * as reference from "../../reference/losses.ts";
 
@@ -34,6 +35,26 @@ Deno.test("crossEntropy() agrees with float64 in one tile, at any size", () =>
   withBothFamilies(async (gpu) => {
     for (const [rows, width, classes] of [[1, 1, 1], [63, 3, 65], [65, 12, 257]] as const) {
       await check(gpu, { rows, width, classes });
+    }
+  }));
+
+// In 16,640 bytes fit tiles of 64 classes: they are computed again, and the weight's gradient is tiled.
+Deno.test("gradients of the loss and of ln Z agree with float64, in one tile and in several", () =>
+  withBothFamilies(async (gpu) => {
+    const [rows, width, classes] = [65, 12, 401], targets = randomIds(rows, classes, rows);
+    for (const parts of SOFTMAX_PARTS) {
+      for (const held of [undefined, 16_640]) {
+        await checkOp(gpu, `${JSON.stringify(parts)}, held ${held}`, {
+          shapes: [[rows, width], [classes, width], [classes]],
+          oracle: reference.crossEntropy(targets, width, parts),
+          run: (step, x, weight, bias) => {
+            const scorer = linearScorer(step, x!, weight!, bias!, held);
+            return mixParts(step, tiledCrossEntropy(step, scorer, step.upload(targets)), parts);
+          },
+          tolerance: { atol: 4e-6, rtol: 1e-5 },
+          gradientTolerance: { atol: 6e-6, rtol: 1e-4 },
+        });
+      }
     }
   }));
 
