@@ -24,11 +24,9 @@ import { check } from "../../support/property.ts";
 import { loadWhole } from "../../support/texts.ts";
 
 /** Mesa's software driver. */
-const LLVMPIPE = {
-  maxTensorBytes: 2 ** 27,
-};
+const LLVMPIPE = { maxTensorBytes: 2 ** 27 };
 /** A device that binds so little that small batches are too large for it. */
-const SMALL = { ...LLVMPIPE, maxTensorBytes: 2 ** 17 };
+const SMALL = { maxTensorBytes: 2 ** 17 };
 const CORPUS = await loadWhole({ data: "synthetic:words=1000,vocab=100" });
 
 function settingsOf(given: Given): Settings {
