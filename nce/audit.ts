@@ -42,7 +42,10 @@ export interface AuditOptions {
   draws?: number;
   /** Seed of the draws; 0 unless given. */
   seed?: number;
-  /** Number of the audit, such as that of the step; 0 unless given. Audits of different numbers draw different noise. */
+  /**
+   * Number of the audit, such as that of the step; 0 unless given. Audits of different numbers draw different
+   * noise.
+   */
   number?: number;
 }
 

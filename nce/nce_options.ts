@@ -36,7 +36,10 @@ export interface NCEOptions {
   lossType?: LossType;
   /** In `sampled`, leave out noise that equals the target, as TensorFlow does; false unless given. */
   removeHits?: boolean;
-  /** alpha of the penalty `alpha (ln Z - c)^2` that pulls Z towards exp(c): with the exact Z in `full`, else with its estimate; 0 unless given. */
+  /**
+   * alpha of the penalty `alpha (ln Z - c)^2` that pulls Z towards exp(c): with the exact Z in `full`, else with its
+   * estimate from the noise; 0 unless given.
+   */
   selfNorm?: number;
   /** The layer's path in its model, as in "criterion"; empty unless given. */
   name?: string;

@@ -3,6 +3,7 @@
  * options that make a tensor too large, and the largest value of each that fits.
  */
 
+import type { Gpu } from "../../mod.ts";
 import { type BatchDimensions, elementsOf } from "../data/row_batch.ts";
 import { Failure } from "../shared/errors.ts";
 import { formatCount } from "../shared/format.ts";
@@ -23,21 +24,12 @@ import {
 import type { Sentences } from "../data/sentences.ts";
 import { product } from "./shapes.ts";
 
-/** The part of a `Gpu` used here. */
-export interface DeviceLimits {
-  readonly maxTensorBytes: number;
-  readonly device: {
-    readonly limits: Pick<GPUSupportedLimits, "maxComputeWorkgroupsPerDimension">;
-  };
-}
-
 /** The bounds of a device and a vocabulary of `words` words. */
-export function boundsOf({ maxTensorBytes, device }: DeviceLimits, words: number): Bounds {
-  return {
-    tensorBytes: maxTensorBytes,
-    workgroups: device.limits.maxComputeWorkgroupsPerDimension,
-    words,
-  };
+export function boundsOf(
+  { maxTensorBytes }: Pick<Gpu, "maxTensorBytes">,
+  words: number,
+): Bounds {
+  return { tensorBytes: maxTensorBytes, words };
 }
 
 /** The shape of the largest batch, made from `text` with or without `concat`. */

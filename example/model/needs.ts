@@ -7,8 +7,6 @@ import { product } from "./shapes.ts";
 export interface Bounds {
   /** Maximum bytes of one tensor. */
   readonly tensorBytes: number;
-  /** Maximum workgroups in one dimension of a launch. */
-  readonly workgroups: number;
   /** V, the number of words. */
   readonly words: number;
 }
@@ -45,8 +43,6 @@ export interface Need {
  * for the backward pass, in a tensor for each tile.
  */
 const TILE_CLASSES = 64, TILE_FLOATS = 2 ** 24;
-/** Batch rows per workgroup of the recurrent layers. */
-const GROUP_ROWS = 4;
 /** Maximum words and contexts that an IndexGRU scores together. */
 const GROUP_WORDS = 64, GROUP_CONTEXTS = 8;
 
@@ -72,12 +68,6 @@ export function batchNeeds(
   const batch: Size[] = ["batchSize", "bptt"];
   const packed = sizes.indexModule === "gru" ? whole(N, GROUP_CONTEXTS) : N;
   const needs: Need[] = [
-    {
-      what: "the rows of a batch",
-      shape: [rows],
-      most: GROUP_ROWS * bounds.workgroups,
-      sizes: ["batchSize"],
-    },
     { what: "the gates of a batch", shape: [packed, 4 * H], most, sizes: [...batch, "nhid"] },
     { what: "the vectors of a batch", shape: [N, whole(E)], most, sizes: [...batch, "emsize"] },
   ];

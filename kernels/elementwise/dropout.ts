@@ -16,8 +16,9 @@ const withRandom = randomSource + partSource + source;
 
 /**
  * Sets each element to zero with probability `p` and divides the others by `1 - p`; where the step has no
- * dropout, as outside training, it returns `x` itself. The mask is a function of the stream and of the step's seed and number. In a step on a
- * part of a batch, `x` has rows of this part, unless it is `shared`: not of the batch, and the same for all ranks.
+ * dropout, as outside training, it returns `x` itself. The mask is a function of the stream and of the step's
+ * seed and number. In a step on a part of a batch, `x` has rows of this part, unless it is `shared`: not of the
+ * batch, and the same for all ranks.
  *
  * @throws {RangeError} Unless 0 <= p < 1, or if another stream of that name draws in the step.
  */
