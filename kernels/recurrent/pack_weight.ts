@@ -18,7 +18,7 @@ export interface PassWeights {
  * backward pass, too, if `both`. They end with the step, unless a pass ends them before.
  */
 export function packWeight(step: Step, weight: Tensor, both: boolean): PassWeights {
-  const { gpu } = step, H = weight.shape[1]!, K = Math.ceil(H / 4) * 4;
+  const { gpu } = step, H = weight.shape[1]!, K = Math.ceil((H + 1) / 4) * 4;
   const make = () => step.tensor([K, H, 4], gpu.compute);
   const packed = both ? { forward: make(), backward: make() } : { forward: make() };
   gpu.dispatch({

@@ -4,8 +4,8 @@
 // backward[k, j]: what leads from the gates of unit k to unit j's state.
 // So neighbouring threads, which own neighbouring units j, read what lies side by side.
 // pack_forward writes the first of them, pack_both both.
-// Shapes: weight [G H, H], G the number of gates; forward, backward [K, H]: rows from H on are zero, so that
-// sums may take some more terms.
+// Shapes: weight [G H, H], G the number of gates; forward, backward [K, H]: rows from H on, of which there is at
+// least one, are zero, so that sums may take more terms.
 // Prefixed with _weight_f32.wgsl or _weight_f16.wgsl. Dispatch: 1-D over K * H, a thread each, folded.
 // Determinism: copies only.
 

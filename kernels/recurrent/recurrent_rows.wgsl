@@ -67,8 +67,8 @@ fn sums_of(thread: u32, j: u32, kept: Kept, t: u32, zero: bool) -> vec4f {
   let begin = first_of(slice);
   let end = first_of(slice + 1);
   var sum = vec4f();
-  if (KEPT > 0) { sum += four_terms(begin, kept.first); }
-  if (KEPT > 1) { sum += four_terms(begin + 1, kept.second); }
+  if (KEPT > 0 && !zero) { sum += four_terms(begin, kept.first); }
+  if (KEPT > 1 && !zero) { sum += four_terms(begin + 1, kept.second); }
   let rest = begin + KEPT;
   let falling = SERPENTINE && t % 2 == 1;
   for (var i = select(rest, end, zero); i < end; i++) {

@@ -25,11 +25,11 @@ fn rows_of(gate: u32, i: u32) -> mat4x4f {
 }
 
 // The weights of a thread's next terms for unit j, from k on: loads that are under way at the same time.
-// What lies past the last unit is multiplied with zeros.
+// Those of row H, which are zero, stand for all that lie past the last unit.
 fn weights_from(k: u32, j: u32) -> mat4x4f {
-  let last = params.H - 1;
-  return mat4x4f(weights_of(min(k, last), j), weights_of(min(k + SLICES, last), j),
-    weights_of(min(k + 2 * SLICES, last), j), weights_of(min(k + 3 * SLICES, last), j));
+  let H = params.H;
+  return mat4x4f(weights_of(min(k, H), j), weights_of(min(k + SLICES, H), j),
+    weights_of(min(k + 2 * SLICES, H), j), weights_of(min(k + 3 * SLICES, H), j));
 }
 
 // The rows at time t of the quad that a thread fetches; those past the end repeat the last one.

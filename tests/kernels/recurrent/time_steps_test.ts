@@ -11,7 +11,7 @@ import { lstmLayer } from "../../reference/lstm.ts";
 import type { Oracle } from "../../reference/oracle.ts";
 import { resetFlags } from "../../reference/resets.ts";
 import { assertClose } from "../../support/close.ts";
-import { withGpu } from "../../support/gpu.ts";
+import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 
 /**
  * All time steps in one launch: five or six fours of the inner dimension for each slice of threads, and the
@@ -97,3 +97,24 @@ Deno.test("recurrent layers agree with float64 in every order of their sums, wha
     assertNotEquals(await resultsOf(gpu, LSTM, { wholeRows: 0 }), kept); // a launch for each time step
     for (const tuning of [{ keptFours: 2 }, { wholeRows: 0 }]) await resultsOf(gpu, GRU, tuning);
   }, { family: "hardware" }));
+
+Deno.test("an infinite recurrent weight saturates its unit, and makes no NaN of what is not there", () =>
+  withBothFamilies(async (gpu) => {
+    const [T, B, H] = [2, 3, 5];
+    const outputOf = async (weight: number, wholeRows: number) => {
+      gpu.tuning = { ...FIXED_TUNING, wholeRows };
+      using step = gpu.step();
+      const weightHh = values(4 * H * H, 1);
+      weightHh[H - 1] = weight; // from the last unit's state to the first unit's gate i
+      const output = lstm(step, step.upload(values(T * B * H, 2), [T, B, H]), {
+        weightIh: step.upload(values(4 * H * H, 3), [4 * H, H]),
+        weightHh: step.upload(weightHh, [4 * H, H]),
+        biasIh: step.upload(values(4 * H, 4)),
+        biasHh: step.upload(values(4 * H, 5)),
+      }).output;
+      return await gpu.readFloats(output);
+    };
+    for (const wholeRows of [0, 64]) {
+      assertEquals(await outputOf(Infinity, wholeRows), await outputOf(1e30, wholeRows));
+    }
+  }));
