@@ -253,9 +253,14 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return this.#drawn.get(step, [target], [this.noiseRatio], () => this.getNoise(step, flat));
   }
 
+  /** Whether losses are those of training. */
+  #isTraining(step: Step): boolean {
+    return this.#training && step.training;
+  }
+
   /** Whether the loss is the unnormalised negative log probability, which needs no noise. */
   #isUnnormalized(step: Step): boolean {
-    return this.lossType === "nce" && !(this.#training && step.training);
+    return this.lossType === "nce" && !this.#isTraining(step);
   }
 
   #loss(step: Step, given: Tensor, input: Input): Tensor {
@@ -263,10 +268,9 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     if (lossType === "full") {
       expectWhole('compute loss "full"', this.parameters());
       const { loss, logZ } = this.ceLoss(step, target, ...input);
-      if (!this.#penalizes(step)) return loss;
-      return this.#penalized(step, loss, shifted(step, logZ, this.normTerm));
+      return this.#penalized(step, loss, () => shifted(step, logZ, this.normTerm));
     }
-    const training = this.#training && step.training;
+    const training = this.#isTraining(step);
     if (this.#isUnnormalized(step)) {
       const unused = step.own(target.slice(0, 1)); // getScore needs noise; its score is not used
       return this.unnormalized(step, this.getScore(step, target, unused, ...input).target);
@@ -279,19 +283,18 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     const removeHits = this.#removeHits && lossType === "sampled";
     const counted = countedScores(step, target, noise, scores, removeHits);
     const loss = contrast(step, lossType, counted, this.normTerm);
-    if (!this.#penalizes(step)) return loss;
-    // Z^ estimates the whole sum: a hit is a sample like any other.
-    const all = removeHits ? countedScores(step, target, noise, scores, false) : counted;
-    return this.#penalized(step, loss, logPartition(step, shiftedScores(step, all, this.normTerm)));
+    return this.#penalized(step, loss, () => {
+      // Z^ estimates the whole sum: a hit is a sample like any other.
+      const all = removeHits ? countedScores(step, target, noise, scores, false) : counted;
+      return logPartition(step, shiftedScores(step, all, this.normTerm));
+    });
   }
 
-  #penalizes(step: Step): boolean {
-    return this.#training && step.training && this.#selfNorm > 0;
-  }
-
-  /** `loss + alpha logZ^2`, where `logZ` is less the norm term. */
-  #penalized(step: Step, loss: Tensor, logZ: Tensor): Tensor {
-    return add(step, loss, scale(step, multiply(step, logZ, logZ), this.#selfNorm));
+  /** In training `loss + alpha logZ^2`, where `logZ` is less the norm term; else the loss itself. */
+  #penalized(step: Step, loss: Tensor, logZ: () => Tensor): Tensor {
+    if (!this.#isTraining(step) || this.#selfNorm === 0) return loss;
+    const shiftedLogZ = logZ(), square = multiply(step, shiftedLogZ, shiftedLogZ);
+    return add(step, loss, scale(step, square, this.#selfNorm));
   }
 
   /** Frees parameters and noise tables. */
