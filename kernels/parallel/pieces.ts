@@ -4,7 +4,7 @@ import type { Step } from "../autograd/step.ts";
 import { partEdges } from "../device/parts.ts";
 import type { Tensor } from "../device/tensor.ts";
 import { gather } from "../lookup/gather.ts";
-import { concatenated, readTogether } from "./arrays.ts";
+import { concatenated, readerOf, readTogether } from "./arrays.ts";
 import type { Communicator } from "./communicator.ts";
 
 /** Floats of a message, and of a piece, at most; a piece may have {@linkcode GROUP} rows whatever their width. */
@@ -73,8 +73,8 @@ export async function sumPieces(
   const own = pieces.filter((piece) => sizeOf(piece) > 0).map((piece) => travelling(step, piece));
   const message = concatenated(Float32Array, await readTogether(step, own) as Float32Array[]);
   await communicator.sum(message);
-  let at = 0;
-  return pieces.map((piece) => message.subarray(at, at += sizeOf(piece)));
+  const next = readerOf([message]);
+  return pieces.map((piece) => next(0, sizeOf(piece)));
 }
 
 /** The rows of a piece that travel. */
