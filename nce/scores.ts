@@ -86,6 +86,12 @@ export function shifted(step: Step, a: Tensor, normTerm: number | Tensor): Tenso
     : subtractScalar(step, a, normTerm);
 }
 
+/** `-(s(target) - c)` [N], the negative log probability that a self-normalised model assigns. */
+export function unnormalized(step: Step, score: Tensor, normTerm: number | Tensor): Tensor {
+  if (typeof normTerm === "number") return affine(step, score, -1, normTerm);
+  return scale(step, shifted(step, score, normTerm), -1);
+}
+
 /** The scores minus the norm term. */
 export function shiftedScores(
   step: Step,
