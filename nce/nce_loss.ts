@@ -11,14 +11,7 @@ import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectObject } from "../kernels/device/expect.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import {
-  expectOptions,
-  expectWhole,
-  Module,
-  type NamedParameter,
-  nameOf,
-  parameter,
-} from "./nn/module.ts";
+import { expectWhole, Module, type NamedParameter, nameOf, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import { HitCounter } from "./hit_counter.ts";
 import {
@@ -82,12 +75,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   #noiseRatio: number;
   #training = true;
 
-  /** Throws a RangeError or a TypeError if an option is not usable. */
+  /** Throws a RangeError or a TypeError if an option is not usable, or is none of these: a scorer keeps its own. */
   constructor(gpu: Gpu, options: NCEOptions) {
-    const name = nameOf(new.target);
-    expectOptions(name, gpu, options);
-    super(options.name);
-    const { noise, normTerm, ...checked } = checkedOptions(`make ${name}`, options);
+    const { noise, normTerm, ...checked } = checkedOptions(nameOf(new.target), gpu, options);
+    super(checked.name);
     this.#lossType = checked.lossType;
     this.#noiseRatio = checked.noiseRatio;
     this.noise = isNoiseSource(noise)

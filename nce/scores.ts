@@ -76,7 +76,8 @@ export function countedScores(
     { target, noise: noise.ids },
     { hits, ...(ownSlot !== undefined && { ownSlot }) },
   );
-  return { ...scores, noise: counted, noiseLogProb: logProb, targetLogProb, samples };
+  const { target: score } = scores;
+  return { target: score, noise: counted, noiseLogProb: logProb, targetLogProb, samples };
 }
 
 /** `a` minus the norm term. */

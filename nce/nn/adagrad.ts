@@ -45,7 +45,7 @@ export class Adagrad extends Optimizer {
    * @throws {TypeError} If anything but parameters is listed.
    */
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: AdagradOptions) {
-    expectOptimizer("Adagrad", gpu, parameters, options);
+    expectOptimizer("Adagrad", gpu, parameters, options, ["rowwise"]);
     if (options.rowwise !== undefined) expectBoolean("make Adagrad", "rowwise", options.rowwise);
     super("Adagrad", gpu, parameters, options);
     equip(this, options, (parameter, rounding) => slotOf(gpu, parameter, rounding, options));

@@ -45,7 +45,7 @@ export class Adam extends Optimizer {
    * @throws {TypeError} If anything but parameters is listed.
    */
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: AdamOptions) {
-    expectOptimizer("Adam", gpu, parameters, options);
+    expectOptimizer("Adam", gpu, parameters, options, ["beta1", "beta2"]);
     const { beta1 = 0.9, beta2 = 0.999, weightDecay = 0 } = options;
     for (const [name, beta] of Object.entries({ beta1, beta2 })) {
       expectFraction("make Adam", name, beta);

@@ -67,14 +67,15 @@ function areCounts(numbers: unknown): boolean {
     numbers.every((count) => Number.isFinite(count) && count >= 0);
 }
 
-/** Throws unless an optimizer called `name` can be made of these arguments. */
-export function expectOptimizer(
+/** Throws unless an optimizer called `name` can be made of these arguments; `own` are its further options. */
+export function expectOptimizer<T extends OptimizerOptions>(
   name: string,
   gpu: Gpu,
   parameters: readonly NamedParameter[],
-  options: OptimizerOptions,
+  options: T,
+  own: readonly (keyof T & string)[] = [],
 ): void {
-  expectOptions(name, gpu, options);
+  expectOptions(name, gpu, options, [], ["lr", "weightDecay", "clip", "seed", ...own]);
   expectParameters(name, parameters);
   const { lr, weightDecay = 0, clip = Infinity, seed = 0 } = options, doing = `make ${name}`;
   expectLr(doing, lr);

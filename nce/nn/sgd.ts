@@ -43,7 +43,7 @@ export class SGD extends Optimizer {
    * @throws {TypeError} If anything but parameters is listed.
    */
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: SGDOptions) {
-    expectOptimizer("SGD", gpu, parameters, options);
+    expectOptimizer("SGD", gpu, parameters, options, ["momentum"]);
     const { momentum = 0, weightDecay = 0 } = options;
     expectFraction("make SGD", "momentum", momentum);
     super("SGD", gpu, parameters, options);
