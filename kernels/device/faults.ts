@@ -151,3 +151,12 @@ export class Faults {
     while (this.#checks.size > 0) await Promise.all(this.#checks);
   }
 }
+
+/** Thrown when a disposed tensor is used. */
+export class UseAfterDisposeError extends Error {
+  /** Names the tensor by its shape. */
+  constructor({ shape }: { readonly shape: readonly number[] }) {
+    super(`Cannot use a tensor [${shape}] after its owner has disposed of it`);
+    this.name = "UseAfterDisposeError";
+  }
+}

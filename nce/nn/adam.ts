@@ -11,9 +11,9 @@ import {
   expectOptimizer,
   Optimizer,
   type OptimizerOptions,
-  type Slot,
   zerosLike,
 } from "./optimizer.ts";
+import type { Slot } from "./slot.ts";
 
 /** Coefficients of {@linkcode Adam}. */
 export interface AdamOptions extends OptimizerOptions {
@@ -67,13 +67,9 @@ function slotOf(
 ): Slot {
   const moment = zerosLike(gpu, parameter), squares = zerosLike(gpu, parameter);
   return {
-    get counts() {
-      return rounding.updates > 0 ? [rounding.updates] : [];
-    },
-    restore([t]) {
-      rounding.updates = t!;
-    },
-    kept: () => [["moment", moment], ["squares", squares]],
+    rounding,
+    countsUpdates: true,
+    kept: [["moment", moment], ["squares", squares]],
     update(gradient, updates, lr) {
       const key = rounding.next(), t = rounding.updates;
       const correction = Math.sqrt(1 - beta2 ** t), isSparse = gradient.kind === "sparse";

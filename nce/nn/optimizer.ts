@@ -10,15 +10,31 @@ import {
   show,
 } from "../../kernels/device/expect.ts";
 import { madeLike } from "../../kernels/device/parts.ts";
+import { asItLies } from "../../kernels/device/pending.ts";
 import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { clipScale } from "../../kernels/optimizer/clip.ts";
 import { StepUpdates } from "../../kernels/optimizer/update.ts";
-import type { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
 import { Rounding } from "../../kernels/random/rounding.ts";
 import { sameStream, streamOf } from "../../kernels/random/stream.ts";
 import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
+import {
+  countsIn,
+  expectSavedSteps,
+  expectSteps,
+  type FillTensor,
+  forget,
+  goOn,
+  headerOf,
+  keptAside,
+  type OptimizerHeader,
+  type OptimizerState,
+  type SavedOptimizer,
+  tensorsOf,
+} from "./optimizer_state.ts";
+import { expectData, readAll, type SavedTensors, writeAll } from "./saved.ts";
+import type { Counts, Entry, Slot } from "./slot.ts";
 
 /** Coefficients of every {@linkcode Optimizer}. */
 export interface OptimizerOptions {
@@ -62,11 +78,6 @@ function expectParameters(name: string, parameters: readonly NamedParameter[]): 
   }
 }
 
-function areCounts(numbers: unknown): boolean {
-  return Array.isArray(numbers) && numbers.length > 0 &&
-    numbers.every((count) => Number.isFinite(count) && count >= 0);
-}
-
 /** Throws unless an optimizer called `name` can be made of these arguments; `own` are its further options. */
 export function expectOptimizer<T extends OptimizerOptions>(
   name: string,
@@ -84,20 +95,6 @@ export function expectOptimizer<T extends OptimizerOptions>(
   expectNumber(doing, "clip", clip, (norm) => norm > 0, "a positive number");
 }
 
-/** How one parameter is updated, and what is kept for that. */
-export interface Slot {
-  /** Numbers that a further step depends on; none at first. */
-  readonly counts: readonly number[];
-  /** Updates of rows that are deferred, if there are any. */
-  readonly lazy?: LazyRows | undefined;
-  /** The tensors that are kept, each by the last word of its name. */
-  kept(): NamedParameter[];
-  /** Goes on from these counts. */
-  restore(counts: readonly number[]): void;
-  /** Adds the parameter's update by `gradient` to `updates`. */
-  update(gradient: SummedGradient, updates: StepUpdates, lr: number): void;
-}
-
 /** A zero tensor like `parameter`, for a moment or a sum. */
 export function zerosLike(gpu: Gpu, parameter: Tensor): Tensor {
   return madeLike(parameter, (shape) => gpu.tensor(shape));
@@ -109,6 +106,15 @@ type SlotOf = (parameter: Tensor, rounding: Rounding) => Slot;
 /** Gives an optimizer the slots of its parameters: its class calls this, users never meet them. */
 export let equip: (optimizer: Optimizer, options: OptimizerOptions, slotOf: SlotOf) => void;
 
+/** What an optimizer keeps of each parameter, by its name: other classes call this, users never meet it. */
+export let keptBy: (optimizer: Optimizer) => ReadonlyMap<string, readonly Tensor[]>;
+
+// Why an optimizer neither steps nor saves.
+const HELD = "while its state is held: dispose of what state() returned first";
+const LOADING = "while it is loaded: await load() first";
+const FAILED = "after loading has failed half-way: load a whole state first";
+const UNDISTURBED = "while it is undisturbed: dispose of what undisturbed() returned first";
+
 /** Updates parameters by their gradients: {@linkcode SGD}, {@linkcode Adagrad} or {@linkcode Adam}. */
 export abstract class Optimizer implements Disposable {
   /** [2] Global gradient norm before clipping and the clipping factor of the last step. */
@@ -118,14 +124,22 @@ export abstract class Optimizer implements Disposable {
   readonly #parameters: readonly NamedParameter[];
   readonly #clip: number;
   #lr: number;
-  #slots: readonly Slot[] = [];
+  #entries: readonly Entry[] = [];
+  /** How many states are held. */
+  #held = 0;
+  /** Why neither steps nor states can be taken. */
+  #busy: string | undefined;
 
   static {
     equip = (optimizer, { seed = 0 }, slotOf) => {
-      optimizer.#slots = optimizer.#parameters.map(([path, parameter]) => {
-        return slotOf(parameter, new Rounding(seed, streamOf(path)));
+      optimizer.#entries = optimizer.#parameters.map(([name, parameter]) => {
+        return { name, parameter, slot: slotOf(parameter, new Rounding(seed, streamOf(name))) };
       });
     };
+    keptBy = (optimizer) =>
+      new Map(optimizer.#entries.map(({ name, slot: { kept } }) => {
+        return [name, kept.map(([, tensor]) => tensor)];
+      }));
   }
 
   /** The arguments are checked already. */
@@ -155,84 +169,103 @@ export abstract class Optimizer implements Disposable {
   }
 
   /**
-   * All tensors that a further step depends on, by name: the parameters, and what is kept of each, such as
-   * `NAME.moment`.
-   */
-  tensors(): NamedParameter[] {
-    return this.#parameters.flatMap((parameter, at): NamedParameter[] => {
-      const kept = this.#slots[at]!.kept();
-      return [parameter, ...kept.map(([word, t]) => [`${parameter[0]}.${word}`, t] as const)];
-    });
-  }
-
-  /** Numbers that a further step depends on, too, by the names of the parameters that have some. */
-  get counts(): Readonly<Record<string, readonly number[]>> {
-    const all = this.#parameters.map(([name], at) => [name, this.#slots[at]!.counts] as const);
-    return Object.fromEntries(all.filter(([, counts]) => counts.length > 0));
-  }
-
-  /**
-   * Goes on from where {@linkcode counts} gave this. The {@linkcode tensors} have to be written, too, after this
-   * and on {@linkcode hold}.
+   * What the optimizer goes on from, to be written some tensors or rows at a time. Until it is disposed of,
+   * {@linkcode step} throws, and so does any use of tables whose rows wait for updates but reading its tensors.
    *
-   * @throws {RangeError} If no parameter has one of the names.
-   * @throws {TypeError} If a parameter's are not an array of finite numbers from 0 on, at least one.
+   * @throws {TypeError} While the optimizer is loaded or undisturbed, or if loading has failed half-way.
    */
-  restore(counts: Readonly<Record<string, readonly number[]>>): void {
-    expectObject(`restore ${this.#name}`, "counts", counts, "an object");
-    for (const [name, numbers] of Object.entries(counts)) {
-      const slot = this.#slots[this.#parameters.findIndex(([other]) => other === name)];
-      if (!slot) {
-        throw new RangeError(`Cannot restore ${this.#name}: there is no parameter ${show(name)}`);
-      }
-      if (!areCounts(numbers)) {
-        throw new TypeError(
-          `Cannot restore ${this.#name}: the counts of ${name} are ${
-            show(numbers)
-          }, not an array ` +
-            "of finite numbers from 0 on",
-        );
-      }
-      slot.restore(numbers);
-    }
+  state(): OptimizerState {
+    this.#expectFree("save");
+    using made = new DisposableStack();
+    const header = headerOf(this.#name, this.#lr, this.#entries);
+    for (const { slot: { lazy } } of this.#entries) if (lazy) made.use(lazy.hold());
+    const tensors = tensorsOf(this.#entries)
+      .map(([name, tensor]) => [name, made.use(asItLies(tensor))] as const);
+    this.#held++;
+    made.defer(() => void this.#held--);
+    const held = made.move();
+    return { header, tensors, [Symbol.dispose]: () => held.dispose() };
   }
 
   /**
-   * Until what this returns is disposed of, deferred updates stay deferred though their tables are read or
-   * written: so {@linkcode tensors} can be saved as they are. Nothing may be computed meanwhile.
+   * All that {@linkcode load} goes on from: the learning rate, the counts, the parameters and what is kept of them.
+   * The number of the step and what the constructor took besides `lr` are the caller's.
+   *
+   * @throws {TypeError} As {@linkcode state}; if a table is divided among ranks, which only `state` gives.
    */
-  hold(): Disposable {
-    const held = new DisposableStack();
-    for (const { lazy } of this.#slots) if (lazy) held.use(lazy.hold());
-    return held;
+  async save(): Promise<SavedOptimizer> {
+    using state = this.state();
+    const tensors = await readAll(`save ${this.#name}`, this.#gpu, state.tensors);
+    return { ...state.header, tensors };
+  }
+
+  /**
+   * Goes on from what {@linkcode save} gave, to the same bits, whatever this optimizer did before. Nothing changes
+   * unless all of it fits.
+   *
+   * @throws {RangeError} If it is of another kind of optimizer, or of other parameters.
+   * @throws {TypeError} If it is no state, if a state is held, or a table is divided among ranks.
+   */
+  load(saved: SavedOptimizer): void;
+  /**
+   * Goes on from the header of a {@linkcode state}: `fill` writes the numbers of each tensor, as from a file. If it
+   * fails, nothing but another `load` is possible.
+   *
+   * @throws {RangeError | TypeError} As above, before anything changes.
+   */
+  load(header: OptimizerHeader, fill: FillTensor): Promise<void>;
+  load(saved: OptimizerHeader, fill?: FillTensor): void | Promise<void> {
+    const doing = `load ${this.#name}`, entries = this.#entries;
+    if (this.#busy !== FAILED || this.#held > 0) this.#expectFree("load", this.#held);
+    expectObject(doing, "its state", saved, "what save() gave");
+    expectLr(doing, saved.lr);
+    const counts = countsIn(doing, saved, this.#name, entries);
+    const numbers = saved.tensors as SavedTensors;
+    if (!fill) {
+      expectData(doing, this.#parameters, numbers);
+      expectSavedSteps(doing, entries, counts, numbers);
+    }
+    this.#lr = saved.lr;
+    forget(entries, counts);
+    if (fill) return this.#fill(doing, counts, fill);
+    writeAll(this.#gpu, tensorsOf(entries, counts), numbers);
+    goOn(entries, counts);
+    this.#busy = undefined;
+  }
+
+  async #fill(doing: string, counts: readonly Counts[], fill: FillTensor): Promise<void> {
+    const entries = this.#entries;
+    this.#busy = LOADING;
+    try {
+      for (const [name, tensor] of tensorsOf(entries, counts)) await fill(tensor, name);
+      expectSteps(doing, entries, counts, (_, at) => entries[at]!.slot.lazy!.last.idLimit);
+      goOn(entries, counts);
+      this.#busy = undefined;
+    } catch (error) {
+      this.#busy = FAILED;
+      throw error;
+    }
   }
 
   /**
    * Keeps what is deferred, and puts it back when what this returns is disposed of: whatever reads the
-   * parameters between leaves no trace, not even in the rounding of what follows. No step may be taken
-   * meanwhile. It copies the tables that have deferred updates.
+   * parameters between leaves no trace, not even in the rounding of what follows. Until then {@linkcode step}
+   * throws. It copies the tables that have deferred updates.
+   *
+   * @throws {TypeError} If it is undisturbed already, or a state is held or loaded.
    */
   undisturbed(): Disposable {
-    const gpu = this.#gpu, { counts } = this;
-    const tensors = this.#slots.flatMap((slot, at) => {
-      const waits = slot.lazy !== undefined && slot.lazy.runs.length > 0;
-      return waits ? [this.#parameters[at]![1], ...slot.kept().map(([, tensor]) => tensor)] : [];
-    });
-    const copies = tensors.map((tensor) => {
-      return madeLike(tensor, (shape) => gpu.temporary(shape, tensor.dtype));
-    });
-    {
-      using _held = this.hold();
-      tensors.forEach((tensor, i) => gpu.copy(tensor, copies[i]!));
-    }
-    return {
-      [Symbol.dispose]: () => {
-        this.restore(counts);
-        using _held = this.hold();
-        tensors.forEach((tensor, i) => gpu.copy(copies[i]!, tensor));
-        for (const copy of copies) copy.dispose();
-      },
-    };
+    this.#expectFree("keep undisturbed", this.#held);
+    const aside = keptAside(this.#gpu, this.#entries);
+    aside.defer(() => void (this.#busy = undefined));
+    this.#busy = UNDISTURBED;
+    return aside;
+  }
+
+  /** Throws a TypeError if something else is going on; also if states are `held`. */
+  #expectFree(doing: string, held = 0): void {
+    const busy = this.#busy ?? (held > 0 ? HELD : undefined);
+    if (busy !== undefined) throw new TypeError(`Cannot ${doing} ${this.#name} ${busy}`);
   }
 
   /**
@@ -249,9 +282,10 @@ export abstract class Optimizer implements Disposable {
           "to gather the gradients of several losses, add() the losses",
       );
     }
-    const found = this.#parameters.flatMap(([, parameter], at) => {
+    this.#expectFree("step", this.#held);
+    const found = this.#entries.flatMap(({ parameter, slot }) => {
       const gradient = gradients.get(parameter);
-      return gradient ? [{ slot: this.#slots[at]!, gradient }] : [];
+      return gradient ? [{ slot, gradient }] : [];
     });
     if (found.length === 0) {
       throw new TypeError("Cannot update: the loss was computed from none of these parameters");
@@ -268,9 +302,9 @@ export abstract class Optimizer implements Disposable {
   /** Applies what is deferred, and frees what is kept; the parameters stay the caller's. */
   [Symbol.dispose](): void {
     this.norm.dispose();
-    for (const slot of this.#slots) {
-      slot.lazy?.[Symbol.dispose]();
-      for (const [, tensor] of slot.kept()) tensor.dispose();
+    for (const { slot: { lazy, kept } } of this.#entries) {
+      lazy?.[Symbol.dispose]();
+      for (const [, tensor] of kept) tensor.dispose();
     }
   }
 }
