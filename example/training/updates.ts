@@ -57,9 +57,8 @@ export class Updates implements Disposable {
     counts: Optimizer["counts"],
     read: (tensors: readonly NamedParameter[]) => Promise<void>,
   ): Promise<void> {
-    this.optimizer.restore(counts);
     {
-      using _held = this.optimizer.hold();
+      using _held = this.optimizer.restore(counts);
       await read(this.tensors);
     }
     this.#local?.begin();

@@ -11,9 +11,9 @@ import {
   expectOptimizer,
   Optimizer,
   type OptimizerOptions,
-  type Slot,
   zerosLike,
 } from "./optimizer.ts";
+import type { Slot } from "./slot.ts";
 
 /** Coefficients of {@linkcode Adam}. */
 export interface AdamOptions extends OptimizerOptions {
@@ -58,7 +58,7 @@ export class Adam extends Optimizer {
 
 type Fixed = Required<Pick<AdamOptions, "beta1" | "beta2" | "weightDecay">>;
 
-/** The updates that `rounding` counts are the steps t. */
+/** The updates that are counted are the steps t. */
 function slotOf(
   gpu: Gpu,
   parameter: Tensor,
@@ -67,12 +67,7 @@ function slotOf(
 ): Slot {
   const moment = zerosLike(gpu, parameter), squares = zerosLike(gpu, parameter);
   return {
-    get counts() {
-      return rounding.updates > 0 ? [rounding.updates] : [];
-    },
-    restore([t]) {
-      rounding.updates = t!;
-    },
+    counter: rounding,
     kept: () => [["moment", moment], ["squares", squares]],
     update(gradient, updates, lr) {
       const key = rounding.next(), t = rounding.updates;
