@@ -9,7 +9,7 @@ import { logPartition } from "../kernels/loss/noise_loss.ts";
 import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import type { Step } from "../kernels/autograd/step.ts";
-import { expectObject } from "../kernels/device/expect.ts";
+import { expectObject, expectPositive } from "../kernels/device/expect.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectWhole, Module, type NamedParameter, nameOf, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
@@ -151,6 +151,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * @throws {RangeError} Unless `k` is an integer from 1 to 1,024 and there are as many classes.
    */
   topK(step: Step, k: number, ...input: Input): TopK {
+    expectPositive("run topK", "k", k);
     expectWhole("run topK", this.parameters());
     return topK(step, this.#allClasses("run topK", step, input), k);
   }
@@ -285,6 +286,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   /** Frees parameters and noise tables. */
   override dispose(): void {
     super.dispose();
+    if (typeof this.normTerm !== "number") this.normTerm.dispose();
     this.#hits[Symbol.dispose]();
     this.noise[Symbol.dispose]();
   }

@@ -2,7 +2,7 @@
 
 import type { AdapterOptions, Backend, Compute, KernelFamily, Opened } from "./adapter.ts";
 import { Commands } from "./commands.ts";
-import { expectFunction, expectOneOf, expectSizes } from "./expect.ts";
+import { expectFunction, expectOneOf, expectSizes, madeByNew } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
 import { bytesOf, elementBytes, expectFits, expectWritable, sizeOf, storedAs } from "./dtype.ts";
@@ -71,6 +71,7 @@ export class Device implements AsyncDisposable {
 
   /** Used by {@linkcode Gpu.create}. */
   protected constructor(opened: Opened, options: AdapterOptions, subgroupSize: number) {
+    if (!opened) throw madeByNew("a Gpu", "await Gpu.create()");
     const { device, subgroupHeader } = opened;
     this.device = device;
     this.name = opened.name;

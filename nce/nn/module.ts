@@ -75,21 +75,46 @@ export abstract class Module implements Disposable {
     return made;
   }
 
-  /** Takes `module` over: its parameters are the owner's, too, and it is disposed of with the owner. */
+  /**
+   * Takes `module` over: its parameters are the owner's, too, and it is disposed of with the owner.
+   *
+   * @throws {TypeError} If it is no Module: a {@linkcode Dropout}, for one, has no parameters.
+   */
   protected part<Part extends Module>(module: Part): Part {
+    if (!(module instanceof Module)) {
+      const found = show(module);
+      throw new TypeError(
+        `Cannot make ${nameOf(this.constructor)}: a part is ${found}, not a Module`,
+      );
+    }
     this.#owned.push(module);
     return module;
   }
 
-  /** The parameters with their paths, in the order in which the module got them. */
+  /**
+   * The parameters with their paths, in the order in which the module got them.
+   *
+   * @throws {TypeError} If a module in a field is not a {@linkcode part}: it would not be trained. One that belongs to
+   *   another owner is kept in a field whose name begins with #.
+   */
   parameters(): NamedParameter[] {
+    for (const [field, value] of Object.entries(this)) this.#expectParts(field, value);
     return this.#owned.flatMap((owned) => owned instanceof Module ? owned.parameters() : [owned]);
+  }
+
+  #expectParts(field: string, value: unknown): void {
+    for (const part of Array.isArray(value) ? value : [value]) {
+      if (!(part instanceof Module) || this.#owned.includes(part)) continue;
+      const doing = `list the parameters of ${nameOf(this.constructor)}`;
+      throw new TypeError(
+        `Cannot ${doing}: ${field} is no part of it; make it one with this.part(...)`,
+      );
+    }
   }
 
   /** Frees what the module holds on the GPU. */
   dispose(): void {
-    for (const owned of this.#owned) if (owned instanceof Module) owned.dispose();
-    for (const [, parameter] of this.parameters()) parameter.dispose();
+    for (const owned of this.#owned) (owned instanceof Module ? owned : owned[1]).dispose();
   }
 
   /** The same as {@linkcode dispose}. */

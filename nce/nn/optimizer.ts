@@ -16,7 +16,7 @@ import { clipScale } from "../../kernels/optimizer/clip.ts";
 import { StepUpdates } from "../../kernels/optimizer/update.ts";
 import { Rounding } from "../../kernels/random/rounding.ts";
 import { sameStream, streamOf } from "../../kernels/random/stream.ts";
-import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
+import { expectTensor, partsOn, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
 import { countsOf, expectCounts, restoreCounts, type Slot } from "./slot.ts";
 
@@ -40,7 +40,7 @@ function expectLr(doing: string, lr: unknown): void {
  * Throws unless `parameters` are named tensors, each listed once: a second moment would update it twice.
  * Names must differ, because initial values depend on them.
  */
-function expectParameters(name: string, parameters: readonly NamedParameter[]): void {
+function expectParameters(name: string, gpu: Gpu, parameters: readonly NamedParameter[]): void {
   const doing = `make ${name}`;
   expectList(doing, "parameters", parameters);
   const names = new Map<Tensor, string>(), streams = new Map<number, string>();
@@ -51,6 +51,7 @@ function expectParameters(name: string, parameters: readonly NamedParameter[]): 
     }
     const [path, parameter] = entry;
     expectTensor(name, `parameter ${path}`, parameter);
+    partsOn(doing, parameter, gpu.device);
     const before = names.get(parameter);
     if (before !== undefined) {
       throw new RangeError(`Cannot ${doing}: ${before} and ${path} are one tensor; list it once`);
@@ -71,7 +72,7 @@ export function expectOptimizer<T extends OptimizerOptions>(
   own: readonly (keyof T & string)[] = [],
 ): void {
   expectOptions(name, gpu, options, [], ["lr", "weightDecay", "clip", "seed", ...own]);
-  expectParameters(name, parameters);
+  expectParameters(name, gpu, parameters);
   const { lr, weightDecay = 0, clip = Infinity, seed = 0 } = options, doing = `make ${name}`;
   expectLr(doing, lr);
   expectFromZero(doing, "weightDecay", weightDecay);
