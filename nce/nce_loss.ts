@@ -286,7 +286,6 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   /** Frees parameters and noise tables. */
   override dispose(): void {
     super.dispose();
-    if (typeof this.normTerm !== "number") this.normTerm.dispose();
     this.#hits[Symbol.dispose]();
     this.noise[Symbol.dispose]();
   }

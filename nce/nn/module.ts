@@ -34,6 +34,7 @@ export abstract class Module implements Disposable {
   /** The module's path in its model; empty for the model itself. */
   readonly name: string;
   readonly #owned: (NamedParameter | Module)[] = [];
+  #ended = false;
 
   /** `name` is the path that the names of parameters begin with; random numbers depend on it. */
   constructor(name = "") {
@@ -98,13 +99,14 @@ export abstract class Module implements Disposable {
    *   another owner is kept in a field whose name begins with #.
    */
   parameters(): NamedParameter[] {
-    for (const [field, value] of Object.entries(this)) this.#expectParts(field, value);
+    if (!this.#ended) this.#expectParts();
     return this.#owned.flatMap((owned) => owned instanceof Module ? owned.parameters() : [owned]);
   }
 
-  #expectParts(field: string, value: unknown): void {
-    for (const part of Array.isArray(value) ? value : [value]) {
-      if (!(part instanceof Module) || this.#owned.includes(part)) continue;
+  #expectParts(): void {
+    for (const [field, value] of Object.entries(this)) {
+      const isNoPart = (of: unknown) => of instanceof Module && !this.#owned.includes(of);
+      if (!(Array.isArray(value) ? value : [value]).some(isNoPart)) continue;
       const doing = `list the parameters of ${nameOf(this.constructor)}`;
       throw new TypeError(
         `Cannot ${doing}: ${field} is no part of it; make it one with this.part(...)`,
@@ -114,7 +116,9 @@ export abstract class Module implements Disposable {
 
   /** Frees what the module holds on the GPU. */
   dispose(): void {
-    for (const owned of this.#owned) (owned instanceof Module ? owned : owned[1]).dispose();
+    this.#ended = true;
+    for (const owned of this.#owned) if (owned instanceof Module) owned.dispose();
+    for (const [, parameter] of this.parameters()) parameter.dispose();
   }
 
   /** The same as {@linkcode dispose}. */

@@ -125,7 +125,12 @@ Deno.test("an id out of range is refused by every use, by whichever way it came"
         using step = gpu.step({ training: true });
         run(step, make(gpu, step, GOOD));
         const what = `${use}, ids by ${way}`;
-        assertThrows(() => run(step, make(gpu, step, BAD)), RangeError, `up to ${V}, which is out`, what);
+        assertThrows(
+          () => run(step, make(gpu, step, BAD)),
+          RangeError,
+          `up to ${V}, which is out`,
+          what,
+        );
       }
     }
   }));
