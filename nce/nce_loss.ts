@@ -52,6 +52,9 @@ import { isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
  *   ln(p / (k q)): not a probability model.
  * - `full`: exact cross entropy, if there is a {@linkcode scoreAllClasses}.
  *
+ * {@linkcode lossType} and {@linkcode noiseRatio} may be set at any time: to test a layer that was trained by `nce` with
+ * the exact loss, set `"full"`.
+ *
  * In training, `selfNorm` alpha adds `alpha (ln Z - c)^2` to any of them: with the exact ln Z in `full`, else with
  * its estimate {@linkcode logPartition} from the noise. With a learned c it is the variance of ln Z that falls.
  *
@@ -121,7 +124,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /**
    * Scores of the targets [N] and of the noise: ids [K], shared by all targets, or [N, K].
-   * Write it with the operations of this module; gradients follow from them.
+   * Write it with the operations of `./ops`; gradients follow from them.
    */
   abstract getScore(step: Step, target: Tensor, noise: Tensor, ...input: Input): Scores;
 
@@ -129,7 +132,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   scoreAllClasses?(step: Step, ...input: Input): TileScorer;
 
   /**
-   * Exact cross entropy [N] and its parts, for scorers that can score all classes.
+   * Exact cross entropy [N] and its parts, of ids of any shape, for scorers that can score all classes.
    *
    * @throws {TypeError} If the scorer cannot, or there are not as many targets as rows of input.
    */
@@ -140,7 +143,8 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
       const what = `${target.size} targets for ${scorer.rows} rows of input`;
       throw new TypeError(`Cannot ${doing}: ${what}`);
     }
-    return tiledCrossEntropy(step, scorer, target);
+    const flat = flatTargets(this.#className, step, target, this.noise);
+    return tiledCrossEntropy(step, scorer, flat);
   }
 
   /**

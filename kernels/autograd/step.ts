@@ -10,7 +10,7 @@ import {
   expectSeed,
   MAX_WORD,
 } from "../device/expect.ts";
-import type { Device } from "../device/device.ts";
+import { countStep, type Device } from "../device/device.ts";
 import { GradientSums } from "./gradient_sums.ts";
 import type { Gradient, Gradients } from "./gradients.ts";
 import { type BatchPart, expectPart } from "../random/part.ts";
@@ -114,6 +114,7 @@ export class Step implements Scope, Disposable {
     this.seed = seed;
     this.number = training && options.number === undefined ? next() : number;
     this.#one = training ? this.upload(new Float32Array([1])) : undefined;
+    countStep(gpu, 1);
   }
 
   /** A tensor with undefined content that ends with the step. */
@@ -255,11 +256,17 @@ export class Step implements Scope, Disposable {
   }
 
   /** Disposes of everything that the step owns, and submits what was recorded. */
-  [Symbol.dispose](): void {
+  dispose(): void {
+    if (!this.#ended) countStep(this.gpu, -1);
     this.#ended = true;
     for (const tensor of this.#owned) tensor.dispose();
     this.#owned.clear();
     this.#tape.length = 0;
     this.gpu.submit();
+  }
+
+  /** The same as {@linkcode dispose}: `using step = gpu.step()`. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }

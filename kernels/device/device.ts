@@ -37,6 +37,8 @@ import { expectTexelShape, TexelTensor } from "./texel_tensor.ts";
 export let makeTexels: (gpu: Device, shape: readonly number[]) => TexelTensor;
 /** Fills texels with the elements of `from`, from the first on. Throws a TypeError if these are too few. */
 export let copyToTexels: (gpu: Device, from: Tensor, to: TexelTensor) => void;
+/** Counts a step that begins (1) or ends (-1). */
+export let countStep: (gpu: Device, change: 1 | -1) => void;
 /** {@linkcode Device.dispatch} of a launch that may read and write texels. */
 export let dispatchTexels: (gpu: Device, launch: TexelLaunch) => void;
 
@@ -94,6 +96,7 @@ export class Device implements AsyncDisposable {
   }
 
   static {
+    countStep = (gpu, change) => gpu.#pool.steps += change;
     dispatchTexels = (gpu, launch) => gpu.#dispatch(launch);
     makeTexels = (gpu, shape) => {
       gpu.#faults.expectNone("texels");

@@ -86,10 +86,10 @@ export let makeTensor: (
 ) => Tensor;
 
 /**
- * A dense row-major array on the GPU. A table from {@linkcode Gpu.table} may lie in several buffers: look-ups,
+ * A dense row-major array on the GPU. A table from {@linkcode Device.table} may lie in several buffers: look-ups,
  * scorers of all classes, dropout, sums and optimizers take it, and other operations throw a TypeError.
  *
- * A tensor from a {@linkcode Gpu} belongs to the caller, who disposes of it; one from a {@linkcode Step}
+ * Of ids that a kernel wrote, set {@linkcode idLimit}. A tensor from a {@linkcode Gpu} belongs to the caller, who disposes of it; one from a {@linkcode Step}
  * ends with the step.
  */
 export class Tensor implements Disposable {

@@ -60,7 +60,7 @@ export abstract class Module implements Disposable {
   }
 
   /**
-   * The same for a table of any size ({@linkcode Gpu.table}), whose rows are looked up or all scored, of floats of
+   * The same for a table of any size ({@linkcode Device.table}), whose rows are looked up or all scored, of floats of
    * 32 bits unless `dtype` is f16; or a shard of one. `shape` and values are those of the whole table.
    */
   protected tableParameter(

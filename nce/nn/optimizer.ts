@@ -91,7 +91,10 @@ type SlotOf = (parameter: Tensor, rounding: Rounding) => Slot;
 /** Gives an optimizer the slots of its parameters: its class calls this, users never meet them. */
 export let equip: (optimizer: Optimizer, options: OptimizerOptions, slotOf: SlotOf) => void;
 
-/** Updates parameters by their gradients: {@linkcode SGD}, {@linkcode Adagrad} or {@linkcode Adam}. */
+/**
+ * Updates parameters by their gradients: {@linkcode SGD}, {@linkcode Adagrad} or {@linkcode Adam}. The learning rate
+ * {@linkcode lr} may be set between steps.
+ */
 export abstract class Optimizer implements Disposable {
   /** [2] Global gradient norm before clipping and the clipping factor of the last step. */
   readonly norm: Tensor;
@@ -260,11 +263,16 @@ export abstract class Optimizer implements Disposable {
   }
 
   /** Applies what is deferred, and frees what is kept; the parameters stay the caller's. */
-  [Symbol.dispose](): void {
+  dispose(): void {
     this.norm.dispose();
     for (const slot of this.#slots) {
       slot.lazy?.[Symbol.dispose]();
       for (const [, tensor] of slot.kept()) tensor.dispose();
     }
+  }
+
+  /** The same as {@linkcode dispose}. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }

@@ -5,10 +5,11 @@ import { join } from "@std/path";
 /** What is bundled, and the module that comes out. */
 const ENTRY = "entry.ts";
 
-/** npm's packages of the bundlers, of the loaders that two of them need for TypeScript, and of its compiler. */
+/** npm's packages of the bundlers, of what two of them need for TypeScript and packages, and of its compiler. */
 const PACKAGES = [
   "vite@8.3.8",
   "rollup@4.68.8",
+  "@rollup/plugin-node-resolve@16.0.3",
   "rollup-plugin-esbuild@6.2.1",
   "esbuild@0.28.2",
   "webpack@5.112.2",
@@ -43,8 +44,9 @@ const BUNDLERS: Readonly<Record<string, { config?: string; args: readonly string
   },
   rollup: {
     config: `import esbuild from "rollup-plugin-esbuild";
+    import resolve from "@rollup/plugin-node-resolve";
     export default { input: "${ENTRY}", output: { file: "out/rollup.js" },
-      plugins: [esbuild({ minify: true, target: "es2022" })] };`,
+      plugins: [resolve(), esbuild({ minify: true, target: "es2022" })] };`,
     args: ["--config", "rollup.config.js", "--failAfterWarnings"],
   },
   esbuild: {

@@ -1,7 +1,7 @@
 /**
- * npm's package where it is used: unbundled in Chromium, and bundled with Vite, Rollup, esbuild and
- * webpack, in Deno and in Chromium; and its types, by the settings of Vite's template. `deno task check:package` needs Node with npm, and Chromium
- * (CHROMIUM names another program than `chromium`).
+ * npm's package where it is used: unbundled in Chromium, and bundled with Vite, Rollup, esbuild and webpack,
+ * in Deno and in Chromium; and its types, by the settings of Vite's template. `deno task check:package` needs
+ * Node with npm, and Chromium (CHROMIUM names another program than `chromium`).
  */
 
 import { format as formatBytes } from "@std/fmt/bytes";

@@ -31,6 +31,17 @@ Deno.test("a step's tensors end with it, and keep() lets one live on", () =>
     doubled.dispose();
   }));
 
+Deno.test("dispose() ends a step as `using` does, once, and gpu.memory counts those that have not ended", () =>
+  withGpu((gpu) => {
+    const open = [gpu.step({ training: true }), gpu.step()], { steps } = gpu.memory;
+    assertThrows(() => gpu.step({ seed: -1 }), RangeError); // is none
+    assertEquals([steps, gpu.memory.steps], [2, 2]);
+    for (const step of [...open, ...open]) step.dispose();
+    const { buffers, steps: left } = gpu.memory;
+    assertEquals([buffers, left], [0, 0]);
+    assertThrows(() => open[1]!.upload(values(2, 1)), TypeError, "after it has ended");
+  }));
+
 Deno.test("reshape() shares the elements and lets gradients through", () =>
   withGpu(async (gpu) => {
     using step = gpu.step({ training: true });
