@@ -122,6 +122,20 @@ Deno.test("lossType can be set between any two calls", () =>
     assertEquals(new Set(first).size, 3);
   }));
 
+Deno.test("ceLoss() takes what forward() takes: targets and inputs of any shape", () =>
+  withGpu(async (gpu) => {
+    using layer = new IndexLinear(gpu, {
+      ...{ embeddingDim: E, numClasses: V, noise: COUNTS, lossType: "full", reduction: "none" },
+    });
+    using step = gpu.step();
+    const target = step.upload(randomIds(6, V, 1), [2, 3]);
+    const x = step.upload(values(6 * E, 3), [2, 3, E]);
+    const { loss } = layer.ceLoss(step, target, x);
+    assertEquals(await gpu.read(loss), await gpu.read(layer.forward(step, target, x)));
+    const large = step.upload(new Uint32Array(6).fill(V));
+    assertThrows(() => layer.ceLoss(step, large, x), RangeError, `targets [6] may be up to ${V},`);
+  }));
+
 Deno.test("nce outside training is the unnormalised negative log probability, c - s", () =>
   withGpu(async (gpu) => {
     using criterion = new Bilinear(gpu, { reduction: "none", normTerm: 2.5 });
