@@ -56,10 +56,8 @@ export function willChange(tensor: Tensor, bytes: number, idLimit: number): void
 export class UseAfterDisposeError extends Error {
   /** Names the tensor by its shape. */
   constructor({ shape }: { readonly shape: readonly number[] }) {
-    super(
-      `Cannot use a tensor [${shape}] after its owner has disposed of it; read what a step computes ` +
-        "within the step, or keep it: step.keep(tensor)",
-    );
+    const cure = "read what a step computes within the step, or keep it: step.keep(tensor)";
+    super(`Cannot use a tensor [${shape}] after its owner has disposed of it; ${cure}`);
     this.name = "UseAfterDisposeError";
   }
 }
@@ -89,8 +87,8 @@ export let makeTensor: (
  * A dense row-major array on the GPU. A table from {@linkcode Device.table} may lie in several buffers: look-ups,
  * scorers of all classes, dropout, sums and optimizers take it, and other operations throw a TypeError.
  *
- * Of ids that a kernel wrote, set {@linkcode idLimit}. A tensor from a {@linkcode Gpu} belongs to the caller, who disposes of it; one from a {@linkcode Step}
- * ends with the step.
+ * A tensor from a {@linkcode Gpu} belongs to the caller, who disposes of it; one from a {@linkcode Step}
+ * ends with the step. Of ids that a kernel wrote, set {@linkcode idLimit}.
  */
 export class Tensor implements Disposable {
   /** As a gradient, a tensor has a value for every element. */
