@@ -50,6 +50,7 @@ export class Gpu extends Device {
     this.begin("step");
     return new Step(this, options, () => this.#unnumbered++);
   }
+
   /** Destroys the device and everything on it, as `await using` does at the end of a block. */
   async dispose(): Promise<void> {
     await this[Symbol.asyncDispose]();
