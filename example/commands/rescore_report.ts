@@ -108,7 +108,9 @@ function tableLines(results: readonly Result[]): string[] {
   return [
     ...lines,
     ...results.some(({ system }) => system === TRUTH)
-      ? [`${TRUTH}: the most probable sentences, by the language itself and the channel's own scores`]
+      ? [
+        `${TRUTH}: the most probable sentences, by the language itself and the channel's own scores`,
+      ]
       : [],
     ...results.some(({ interval }) => interval === undefined)
       ? [
