@@ -231,8 +231,8 @@ async function paceOf(
 ): Promise<{ pace: Pace; kept: number; peak: number }> {
   using trainer = new Trainer(gpu, model, settings);
   const kept = gpu.memory.bytes;
-  const validation = scoredBatches(corpus.valid, validationKind(settings), settings);
-  await dryRun(gpu, model, batches, validation, settings.audit > 0);
+  const evaluation = scoredBatches(corpus.valid, validationKind(settings), settings);
+  await dryRun({ gpu, model, settings, training: batches, evaluation });
   const startMs = performance.now() - begin;
   using bar = io.error.isTerminal ? new Bar(io.error, "trying", trialMs) : undefined;
   const onSpent = (ms: number) => bar?.step(ms);
