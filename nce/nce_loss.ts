@@ -223,7 +223,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     }
   }
 
-  /** How many noise samples of training equalled their target since the last call, of how many. */
+  /**
+   * How many noise samples of training equalled their target since the last call, of how many. They are counted
+   * when a loss goes backward: those of targets that it depends on, so not of padding whose weight is 0.
+   */
   takeHits(): Promise<{ hits: number; samples: number }> {
     return this.#hits.take();
   }
@@ -269,10 +272,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     const noise = this.#noiseOf(step, given, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
     expectScores(`${this.#className}.getScore`, scores, target, noise);
-    if (training) this.#hits.count(step, target, noise);
     const removeHits = this.#removeHits && lossType === "sampled";
     const counted = countedScores(step, target, noise, scores, removeHits);
-    const loss = contrast(step, lossType, counted, this.normTerm);
+    const unwatched = contrast(step, lossType, counted, this.normTerm);
+    const loss = training ? this.#hits.watch(step, unwatched, target, noise) : unwatched;
     return this.#penalized(step, loss, () => {
       // Z^ estimates the whole sum: a hit is a sample like any other.
       const all = removeHits ? countedScores(step, target, noise, scores, false) : counted;
