@@ -124,7 +124,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /**
    * Scores of the targets [N] and of the noise: ids [K], shared by all targets, or [N, K].
-   * Write it with the operations of `./ops`; gradients follow from them.
+   * Write it with the operations of `@nce/nce/ops`; gradients follow from them.
    */
   abstract getScore(step: Step, target: Tensor, noise: Tensor, ...input: Input): Scores;
 
