@@ -161,11 +161,16 @@ export class LocalSteps implements Disposable {
   }
 
   /** Frees what is kept; parameters and optimizer stay the caller's. */
-  [Symbol.dispose](): void {
+  dispose(): void {
     this.#moved[Symbol.dispose]();
     for (const { anchor, velocity } of this.#entries.values()) {
       anchor.dispose();
       velocity.dispose();
     }
+  }
+
+  /** The same as {@linkcode dispose}. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }

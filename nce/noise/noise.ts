@@ -125,7 +125,8 @@ export function mapToFloats(
 }
 
 function isList(noise: unknown): noise is ArrayLike<number> {
-  return Array.isArray(noise) || ArrayBuffer.isView(noise) && "length" in noise;
+  const isArray = Array.isArray(noise) || ArrayBuffer.isView(noise) && "length" in noise;
+  return isArray && !["bigint", "symbol"].includes(typeof (noise as ArrayLike<unknown>)[0]);
 }
 
 /**

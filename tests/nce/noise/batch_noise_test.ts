@@ -254,6 +254,6 @@ Deno.test("a criterion throws when its noise source has other classes, or its ta
     const input = step.upload(values(E, 1), [1, E]);
     const floats = step.upload(Float32Array.of(1)), large = step.upload(Uint32Array.of(V));
     assertThrows(() => layer.forward(step, floats, input), TypeError, "targets [1] are floats");
-    const message = `id ${V} is out of range (0 to ${V - 1})`;
+    const message = `may be up to ${V}, which is out of range (0 to ${V - 1})`;
     assertThrows(() => layer.forward(step, large, input), RangeError, message);
   }));
