@@ -146,7 +146,7 @@ export class LocalSteps implements Disposable {
   /** {@linkcode Optimizer.save} with the same. */
   async save(): Promise<SavedOptimizer> {
     using state = this.state();
-    return { ...state.header, tensors: await readAll("save LocalSteps", this.#gpu, state.tensors) };
+    return { ...state.header, tensors: await readAll("save LocalSteps", state.tensors) };
   }
 
   /** {@linkcode Optimizer.load} with the same, on all ranks. */
@@ -166,7 +166,7 @@ export class LocalSteps implements Disposable {
     if (fill !== undefined) return this.#fill(header, fill);
     expectData(doing, velocities, own);
     this.#optimizer.load(header);
-    writeAll(this.#gpu, velocities, own);
+    writeAll(velocities, own);
     this.#begin();
   }
 

@@ -132,7 +132,7 @@ export abstract class Optimizer implements Disposable {
    */
   async save(): Promise<SavedOptimizer> {
     using state = this.state();
-    const tensors = await readAll(`save ${this.#name}`, this.#gpu, state.tensors);
+    const tensors = await readAll(`save ${this.#name}`, state.tensors);
     return { ...state.header, tensors };
   }
 
@@ -167,7 +167,7 @@ export abstract class Optimizer implements Disposable {
     this.#lr = saved.lr;
     forget(entries, counts);
     if (fill) return this.#fill(doing, counts, fill);
-    writeAll(this.#gpu, tensorsOf(entries, counts), numbers);
+    writeAll(tensorsOf(entries, counts), numbers);
     goOn(entries, counts);
     this.#busy = undefined;
   }

@@ -39,7 +39,7 @@ export interface SavedOptimizer extends OptimizerHeader {
 export interface OptimizerState extends Disposable {
   /** All but the numbers. */
   readonly header: OptimizerHeader;
-  /** The tensors as they lie, in the order of the header; only to be read, until the state is disposed of. */
+  /** The tensors as they lie; only to be read, until the state is disposed of. */
   readonly tensors: readonly NamedParameter[];
 }
 
