@@ -40,11 +40,13 @@ type SlotOf = (parameter: Tensor, rounding: Rounding) => Slot;
 /** Gives an optimizer the slots of its parameters: its class calls this, users never meet them. */
 export let equip: (optimizer: Optimizer, options: OptimizerOptions, slotOf: SlotOf) => void;
 
-/** What an optimizer keeps of each parameter, by its name: other classes call this, users never meet it. */
-export let keptBy: (optimizer: Optimizer) => ReadonlyMap<string, readonly Tensor[]>;
+/** Where an optimizer works, and what it has of each parameter: other classes call this, users never meet it. */
+export let insideOf: (
+  optimizer: Optimizer,
+) => { readonly gpu: Gpu; readonly entries: readonly Entry[] };
 
 // Why an optimizer neither steps nor saves.
-const HELD = "while its state is held: dispose of what state() returned first";
+const HELD = "while its state is held: await save(), or dispose of what state() returned, first";
 const LOADING = "while it is loaded: await load() first";
 const FAILED = "after loading has failed half-way: load a whole state first";
 const UNDISTURBED = "while it is undisturbed: dispose of what undisturbed() returned first";
@@ -73,10 +75,7 @@ export abstract class Optimizer implements Disposable {
         return { name, parameter, slot: slotOf(parameter, new Rounding(seed, streamOf(name))) };
       });
     };
-    keptBy = (optimizer) =>
-      new Map(optimizer.#entries.map(({ name, slot: { kept } }) => {
-        return [name, kept.map(([, tensor]) => tensor)];
-      }));
+    insideOf = (optimizer) => ({ gpu: optimizer.#gpu, entries: optimizer.#entries });
   }
 
   /** The arguments are checked already. */

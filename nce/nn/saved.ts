@@ -67,7 +67,9 @@ export async function readAll(doing: string, tensors: readonly Named[]): Promise
   await Promise.all(tensors.filter((one) => !isLarge(one)).map(read));
   for (const one of tensors.filter(isLarge)) await read(one);
   const changed = tensors.find(([, tensor], i) => versionOf(tensor) !== versions[i]);
-  if (changed) throw new TypeError(`Cannot ${doing}: ${changed[0]} changed meanwhile; await it`);
+  if (changed) {
+    throw new TypeError(`Cannot ${doing}: ${changed[0]} changed meanwhile; await save() first`);
+  }
   return Object.fromEntries(
     tensors.map(([name, tensor]) => [name, { ...layoutOf(tensor), data: numbers.get(name)! }]),
   );

@@ -176,7 +176,7 @@ Deno.test("an optimizer takes no step while it is held, undisturbed, loaded, or 
       }
     };
     const held = optimizer.state(), again = optimizer.state();
-    const why = "while its state is held: dispose of what state() returned first";
+    const why = "while its state is held: await save(), or dispose of what state() returned, first";
     await refuses(why, "step", "load", "undisturbed");
     held[Symbol.dispose](), held[Symbol.dispose]();
     await refuses(why, "step", "load", "undisturbed");
@@ -234,8 +234,8 @@ Deno.test("while a state is held, tables whose rows wait are read by it alone", 
         await assertRejects(
           async () => void await use(),
           TypeError,
-          `Cannot use the table [${V},${W}] while it is saved with updates that wait: dispose of ` +
-            "what state() returned first",
+          `Cannot use the table [${V},${W}] while it is saved with updates that wait: await save(), or ` +
+            "dispose of what state() returned, first",
         );
       }
       await gpu.read(vector);
@@ -251,7 +251,7 @@ Deno.test("SGD refuses to be saved while its state changes", () =>
     const { optimizer, parameters } = sceneOf(gpu, stack, MOMENTUM);
     const saving = optimizer.save();
     gpu.clear(parameters[1]![1]);
-    const message = "Cannot save SGD: vector changed meanwhile; await it";
+    const message = "Cannot save SGD: vector changed meanwhile; await save() first";
     await assertRejects(() => saving, TypeError, message);
     await optimizer.save();
   }));

@@ -148,7 +148,7 @@ Deno.test("saving a module applies what is deferred, loading drops it; a change 
     move(one, optimizer);
     const saving = one.save();
     gpu.clear(one.parameters().at(-1)![1]);
-    const message = "Cannot save Model: gate changed meanwhile; await it";
+    const message = "Cannot save Model: gate changed meanwhile; await save() first";
     await assertRejects(() => saving, TypeError, message);
     other.load(await one.save());
     assertEquals(await other.save(), await one.save());
