@@ -84,8 +84,8 @@ Deno.test("the package has types and documentation, and its folder is the only o
     const settings = JSON.parse(Deno.readTextFileSync(join(target, "deno.json")));
     const { name, version, exports } = config;
     assertEquals([settings.name, settings.version, settings.exports], [name, version, exports]);
-    await deno(["check", "--quiet", ...ENTRIES], { cwd: target });
-    await deno(["doc", "--lint", ...ENTRIES], { cwd: target });
+    const checks = [["check", "--quiet"], ["doc", "--lint"]];
+    await Promise.all(checks.map((check) => deno([...check, ...ENTRIES], { cwd: target })));
   }));
 
 Deno.test("the package imported by URL trains to the same bits as the sources", () =>
@@ -102,8 +102,10 @@ Deno.test("the package imported by URL trains to the same bits as the sources", 
       console.log(JSON.stringify(await trainAll(library)));`,
     );
     const args = ["run", "--quiet", "--no-config", `--allow-import=${new URL(server.url).host}`];
-    const printed = await deno([...args, program], { env: { DENO_DIR: join(folder, "cache") } });
-    const expected = await trainAll(library);
+    const [printed, expected] = await Promise.all([
+      deno([...args, program], { env: { DENO_DIR: join(folder, "cache") } }),
+      trainAll(library),
+    ]);
     assert(Object.keys(expected).length === 40 && Object.values(expected).every(Number.isFinite));
     assertEquals(JSON.parse(printed), expected);
   }));
@@ -158,12 +160,12 @@ Deno.test("every program in README.md and docs/ runs by the names that users imp
       ...["README.md.ts", "docs-distributed.md.ts", "docs-kernels.md.ts", "docs-nce.md.ts"],
     ]);
     await deno(["check", "--quiet", ...programs], { cwd: target });
-    for (const program of programs) {
+    await Promise.all(programs.map(async (program) => {
       const files = program === "docs-nce.md.ts" ? ["--allow-read=.", "--allow-write=."] : [];
       const printed = await deno(["run", "--quiet", ...files, program], { cwd: target });
       const losses = [...printed.matchAll(/\[ ([\d.e-]+) \]/g)].map(([, loss]) => Number(loss));
       assert(losses.length > 1 && losses.at(-1)! < 0.9 * losses[0]!, `${program}: ${printed}`);
-    }
+    }));
   }));
 
 Deno.test("npm's package has the same entries, typed, and runs README's program from node_modules", () =>
