@@ -33,6 +33,40 @@ async function withFolder(body: (folder: string) => void | Promise<void>): Promi
   }
 }
 
+/** The example in the documentation of a module of the package. */
+function exampleOf(source: string): string {
+  const block = /\* ```ts ignore\n([^]*?) \* ```\n[^]*? @module/.exec(source)?.[1];
+  assert(block !== undefined, "the module has no example");
+  return block.replaceAll(/^ \* ?/gm, "");
+}
+
+/** Writes the example of every entry beside the package in `target`; the paths. */
+function writeExamples(target: string): string[] {
+  return ENTRIES.map((path, i) => {
+    const example = `example${i}.ts`;
+    Deno.writeTextFileSync(
+      join(target, example),
+      exampleOf(Deno.readTextFileSync(join(target, path))),
+    );
+    return example;
+  });
+}
+
+/** Writes every program of README.md and docs/ beside the package in `target`; the paths. */
+function writePrograms(target: string): string[] {
+  const docs = [...Deno.readDirSync(join(ROOT, "docs"))].map(({ name }) => `docs/${name}`);
+  return ["README.md", ...docs.filter((name) => name.endsWith(".md"))].flatMap((path) => {
+    const text = Deno.readTextFileSync(join(ROOT, path));
+    // Other blocks are definitions, whose types `ok` checks.
+    return [...text.matchAll(/^```ts\n([^]*?)^```$/gm)].flatMap(([, block]) => {
+      if (!block!.includes("Gpu.create(")) return [];
+      const program = `${path.replace("/", "-")}.ts`;
+      Deno.writeTextFileSync(join(target, program), block!);
+      return [program];
+    });
+  });
+}
+
 Deno.test("every kernel is packed with its tokens and fields, and without comments", async () => {
   const files = packageFiles();
   const kernels = wgslFiles();
@@ -73,7 +107,7 @@ Deno.test("the package imports nothing but its own modules", () => {
   assert(imports > files.size, `only ${imports} imports were seen`);
 });
 
-Deno.test("the package has types and documentation, and its folder is the only one published", () =>
+Deno.test("the package has types, by which all examples and programs are checked, and documentation; its folder is the only one published", () =>
   withFolder(async (folder) => {
     const target = join(folder, "package");
     pack(target);
@@ -84,8 +118,11 @@ Deno.test("the package has types and documentation, and its folder is the only o
     const settings = JSON.parse(Deno.readTextFileSync(join(target, "deno.json")));
     const { name, version, exports } = config;
     assertEquals([settings.name, settings.version, settings.exports], [name, version, exports]);
-    const checks = [["check", "--quiet"], ["doc", "--lint"]];
-    await Promise.all(checks.map((check) => deno([...check, ...ENTRIES], { cwd: target })));
+    const users = [...writeExamples(target), ...writePrograms(target)];
+    await Promise.all([
+      deno(["check", "--quiet", ...ENTRIES, ...users], { cwd: target }),
+      deno(["doc", "--lint", ...ENTRIES], { cwd: target }),
+    ]);
   }));
 
 Deno.test("the package imported by URL trains to the same bits as the sources", () =>
@@ -110,26 +147,13 @@ Deno.test("the package imported by URL trains to the same bits as the sources", 
     assertEquals(JSON.parse(printed), expected);
   }));
 
-/** The example in the documentation of a module of the package. */
-function exampleOf(source: string): string {
-  const block = /\* ```ts ignore\n([^]*?) \* ```\n[^]*? @module/.exec(source)?.[1];
-  assert(block !== undefined, "the module has no example");
-  return block.replaceAll(/^ \* ?/gm, "");
-}
-
 Deno.test("the example of every entry runs by the names that users import", () =>
   withFolder(async (folder) => {
     const target = join(folder, "package"), names = Object.keys(config.exports);
     pack(target);
-    const examples = Object.values(config.exports).map((path, i) => {
-      const example = join(target, `example${i}.ts`);
-      Deno.writeTextFileSync(example, exampleOf(Deno.readTextFileSync(join(target, path))));
-      return example;
-    });
-    await deno(["check", "--quiet", ...examples], { cwd: target });
     const run = (example: string) =>
       deno(["run", "--no-check", "--quiet", example], { cwd: target });
-    const outputs = await Promise.all(examples.map(run));
+    const outputs = await Promise.all(writeExamples(target).map(run));
     const printed = Object.fromEntries(names.map((name, i) => [name, outputs[i]!]));
     const { ".": loss, "./nn": training, ...rest } = printed;
     assertMatch(loss!, /^Float32Array\(1\) \[ \d+\.\d+ \]\n$/);
@@ -144,22 +168,12 @@ Deno.test("the example of every entry runs by the names that users import", () =
 
 Deno.test("every program in README.md and docs/ runs by the names that users import, and learns", () =>
   withFolder(async (folder) => {
-    const target = join(folder, "package"), programs: string[] = [];
+    const target = join(folder, "package");
     pack(target);
-    const docs = [...Deno.readDirSync(join(ROOT, "docs"))].map(({ name }) => `docs/${name}`);
-    for (const path of ["README.md", ...docs.filter((name) => name.endsWith(".md"))]) {
-      const text = Deno.readTextFileSync(join(ROOT, path));
-      for (const [, block] of text.matchAll(/^```ts\n([^]*?)^```$/gm)) {
-        if (!block!.includes("Gpu.create(")) continue; // definitions, whose types `ok` checks
-        const program = `${path.replace("/", "-")}.ts`;
-        Deno.writeTextFileSync(join(target, program), block!);
-        programs.push(program);
-      }
-    }
+    const programs = writePrograms(target);
     assertEquals(programs.sort(), [
       ...["README.md.ts", "docs-distributed.md.ts", "docs-kernels.md.ts", "docs-nce.md.ts"],
     ]);
-    await deno(["check", "--quiet", ...programs], { cwd: target });
     await Promise.all(programs.map(async (program) => {
       const files = program === "docs-nce.md.ts" ? ["--allow-read=.", "--allow-write=."] : [];
       const printed = await deno(["run", "--quiet", ...files, program], { cwd: target });
