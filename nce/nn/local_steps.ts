@@ -88,7 +88,7 @@ export class LocalSteps implements Disposable {
    * device.
    *
    * @throws {RangeError} If a coefficient is out of range.
-   * @throws {TypeError} If anything but an optimizer is given.
+   * @throws {TypeError} If anything but an optimizer is given, or one of shards or 16-bit floats.
    */
   constructor(optimizer: Optimizer, options: LocalStepsOptions = {}) {
     const doing = "make LocalSteps";
@@ -100,6 +100,13 @@ export class LocalSteps implements Disposable {
     const { lr = 1, momentum = 0 } = options;
     expectLr(doing, lr);
     expectFraction(doing, "momentum", momentum);
+    for (const { name, parameter: { shard, dtype } } of entries) {
+      if (!shard && dtype === "f32") continue;
+      const found = shard ? "is a shard of a table" : `holds ${dtype}`;
+      throw new TypeError(
+        `Cannot ${doing}: ${name} ${found}; ranks average whole tables of 32-bit floats`,
+      );
+    }
     this.#gpu = gpu;
     this.#optimizer = optimizer;
     this.#coefficients = { lr, momentum };

@@ -196,6 +196,15 @@ Deno.test("LocalSteps throws when a coefficient is out of range, or ranks are no
     for (const momentum of [1, -0.1]) {
       assertThrows(() => make({ momentum }), RangeError, "momentum is");
     }
+    using halves = gpu.table([2, 2], new Float32Array(4), "f16"), shard = gpu.table([2, 2]);
+    shard.shard = { rank: 0, ranks: 2, rows: 4 };
+    for (
+      const [table, what] of [[halves, "holds f16"], [shard, "is a shard of a table"]] as const
+    ) {
+      using of = new SGD(gpu, [["table", table]], { lr: 1 });
+      const message = `Cannot make LocalSteps: table ${what}; ranks average whole tables`;
+      assertThrows(() => new LocalSteps(of), TypeError, message);
+    }
     using local = make({});
     await assertRejects(() => local.average(JSON.parse("{}")), TypeError, "is no Communicator");
   }));
