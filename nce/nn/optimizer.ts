@@ -1,5 +1,6 @@
 /** What all optimizers share: the parameters, the learning rate, and clipping by the global norm. */
 
+import { idLimitOf } from "../../kernels/device/dtype.ts";
 import { expectFunction, expectObject, show } from "../../kernels/device/expect.ts";
 import { madeLike } from "../../kernels/device/parts.ts";
 import { asItLies } from "../../kernels/device/pending.ts";
@@ -14,7 +15,6 @@ import type { NamedParameter } from "./module.ts";
 import { expectLr, type OptimizerOptions } from "./optimizer_options.ts";
 import {
   countsIn,
-  expectSavedSteps,
   expectSteps,
   type FillTensor,
   forget,
@@ -160,7 +160,7 @@ export abstract class Optimizer implements Disposable {
     if (fill !== undefined) expectFunction(doing, "fill", fill);
     else {
       expectData(doing, this.#parameters, numbers);
-      expectSavedSteps(doing, entries, counts, numbers);
+      expectSteps(doing, entries, counts, (name) => idLimitOf(numbers[name]!.data));
     }
     this.#busy = FAILED; // unless all of what follows succeeds
     this.#lr = saved.lr;
