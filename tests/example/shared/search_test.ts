@@ -1,8 +1,8 @@
-// Binary search, and random orders.
+// Searches, and random orders.
 
 import { assertEquals } from "@std/assert";
 import { shuffle } from "../../../example/data/shuffle.ts";
-import { firstIndex } from "../../../example/shared/search.ts";
+import { firstIndex, nearestName, placeOf, runningSum } from "../../../example/shared/search.ts";
 import { Philox } from "../../../kernels/random/philox.ts";
 
 Deno.test("firstIndex() finds the first index that holds, and asks few times", () => {
@@ -15,6 +15,19 @@ Deno.test("firstIndex() finds the first index that holds, and asks few times", (
       assertEquals(asked <= Math.ceil(Math.log2(count + 1)), true, `${asked} of ${count}`);
     }
   }
+});
+
+Deno.test("placeOf() finds the first running sum above a number, or the last", () => {
+  const sums = runningSum([0, 0.5, 0.25, 0.25]);
+  const cases = [[0, 1], [0.25, 1], [0.5, 2], [0.75, 3], [0.99, 3], [1, 3]] as const;
+  for (const [u, place] of cases) assertEquals(placeOf(sums, u), place, `${u}`);
+});
+
+Deno.test("nearestName() finds the name that takes the fewest changes, half of the word at most", () => {
+  assertEquals(nearestName("penn", ["pern", "penny", "demo"]), "pern");
+  assertEquals(nearestName("ab", ["ax"]), "ax");
+  assertEquals(nearestName("abc", ["axy"]), undefined);
+  assertEquals(nearestName("abc", []), undefined);
 });
 
 Deno.test("shuffle() reaches every order about as often as any other", () => {
