@@ -1,11 +1,12 @@
 // Batches: nothing lost, nothing twice, little padding, a new order each epoch.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { Epochs, evaluationBatches } from "../../../example/data/batches.ts";
+import { Epochs, evaluationBatches, trainingBatches } from "../../../example/data/batches.ts";
 import type { BatchSettings } from "../../../example/data/epoch.ts";
-import type { Batch } from "../../../example/data/row_batch.ts";
+import type { Batch, BatchDimensions } from "../../../example/data/row_batch.ts";
 import { type Sentences, SentencesBuilder } from "../../../example/data/sentences.ts";
 import { Philox } from "../../../kernels/random/philox.ts";
+import { rowsOfBatch } from "../../../example/data/whole_epoch.ts";
 import { predictions } from "../../support/predictions.ts";
 import { BATCHES, batchesOf } from "../../support/texts.ts";
 
@@ -169,6 +170,7 @@ Deno.test("trainingBatches() carries each row on when the state is carried", () 
   for (const batchSize of [1, 7, 20, 5000]) {
     const options = { ...BATCHES, batchSize, concat: true, carryState: true };
     const batches = batchesOf(text, options, 1);
+    assertEquals(batches.map(({ continues }) => continues), batches.map((_, i) => i > 0));
     const rows = batches.map(rowsOf);
     const streams = rows[0]!.map((_, b) => rows.flatMap((batch) => batch[b]!));
     assertEquals(streams.flat(), pairsOf(text));
@@ -206,8 +208,17 @@ Deno.test("trainingBatches() leaves no target alone in its batch if noise comes 
         options.carryState ? tokens : steps * batchSize;
       assert(batches.every((batch) => others(batch) > 1), JSON.stringify(given));
       assertEquals(batches.flatMap(predictions).sort(), pairsOf(text).sort());
+      const places = ({ steps, batchSize }: BatchDimensions) => steps * batchSize;
+      const noisy = { ...options, noise: "batch+uniform" } as const;
+      const largest = trainingBatches(text, noisy, epoch).largest();
+      assertEquals(places(largest), Math.max(...batches.map(places)), JSON.stringify(given));
     }
   }
+});
+
+Deno.test("rowsOfBatch() takes the number of rows that is nearest to the tokens of a batch", () => {
+  const of = (mean: number, concat: boolean) => rowsOfBatch({ batchSize: 20, concat }, mean, 35);
+  assertEquals([of(10, false), of(9, false), of(0.5, false), of(10, true)], [6, 5, 1, 20]);
 });
 
 Deno.test("trainingBatches() has words of the text past the ends of rows if noise comes from the batch", () => {
@@ -242,6 +253,10 @@ Deno.test("evaluationBatches() takes every sentence once, in the same order ever
   const batches = evaluationBatches(text);
   assertWhole(batches, text);
   assertEquals(evaluationBatches(text).map(rowsOf), batches.map(rowsOf));
+  for (const length of [38, 39, 40, 78, 79, 80, 118]) {
+    const text = textOf([3, length, 7]);
+    assertWhole(evaluationBatches(text, { batchSize: 8, tokenBudget: 40 }), text);
+  }
 });
 
 Deno.test("evaluationBatches() keeps to its budget, and cuts what is longer", () => {
