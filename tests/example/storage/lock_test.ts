@@ -4,7 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { lockFile } from "../../../example/shared/lock.ts";
-import { lockModel } from "../../../example/storage/lock.ts";
+import { checkModelWritable, isLocked, lockModel } from "../../../example/storage/lock.ts";
 import { run } from "../../../example/commands/run.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
 import { captureIo } from "../../support/capture_io.ts";
@@ -107,6 +107,27 @@ Deno.test("lockFile() takes the file that is there, when its holder has removed 
     const path = `${folder}/a.lock`, first = lockFile(path, () => {});
     using _second = lockFile(path, () => first[Symbol.dispose]());
     expectLocked(path);
+  }));
+
+Deno.test("isLocked() sees a run that holds the lock, and nobody else", () =>
+  inFolder((folder) => {
+    const path = `${folder}/m.lock`;
+    assertEquals(isLocked(path), false);
+    {
+      using _lock = lockModel("m", folder);
+      assertEquals(isLocked(path), true);
+    }
+    using other = Deno.openSync(path, { write: true, create: true, read: true });
+    assertEquals([other.tryLockSync(false), isLocked(path)], [true, false]); // it looks as well
+  }));
+
+Deno.test("checkModelWritable() refuses a name that a folder has", () =>
+  inFolder(() => {
+    Deno.mkdirSync("saved_model/m.safetensors", { recursive: true });
+    const message = "Cannot write saved_model/m.safetensors: it is a folder";
+    assertThrows(() => checkModelWritable("m"), Failure, message);
+    checkModelWritable("n");
+    assertEquals(namesIn("saved_model"), ["m.safetensors"]);
   }));
 
 Deno.test("lockFile() waits until the holder has ended", () =>
