@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { run } from "../../../example/commands/run.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import { openCheckpoint } from "../../../example/storage/checkpoint_file.ts";
 import { Schedule } from "../../../example/training/schedule.ts";
 import { type CapturedIo, captureIo } from "../../support/capture_io.ts";
 import { finishedRun } from "../../support/finished_run.ts";
@@ -64,6 +65,10 @@ Deno.test("--patience ends training when epochs bring nothing, and a longer one 
       best.length - 1
     } was the best of ${best.length}`;
     assert(validations.length < 5 && io.outLines.includes(line), io.outLines.join("\n"));
+    // Nothing of the last epoch would be lost, though its model was not kept.
+    using checkpoint = openCheckpoint(parseSettings({ ...given, "patience": "1" }))!;
+    const { epoch, batch } = checkpoint.state.position;
+    assertEquals([epoch, batch], [best.length + 1, 0]);
     const again = await finish({ ...given, "patience": "1", "resume": true });
     assert(again.outLines.includes(line));
     assertEquals(lastLine(again.outLines), lastLine(io.outLines));
