@@ -7,6 +7,7 @@ import {
   choice,
   count,
   flag,
+  type Given,
   laterSettings,
   number,
   orPath,
@@ -72,7 +73,7 @@ Deno.test("a switch that is short for an option sets it, unless it is off", () =
     loss: choice(["full", "nce"], { ...TEXT, default: "full" }),
     nce: shorthand("loss", "nce", { help: "Short." }),
   };
-  const lossOf = (given: Parameters<typeof readOptions>[1]) => readOptions(table, given).loss;
+  const lossOf = (given: Given) => readOptions(table, given).loss;
   assertEquals([lossOf({}), lossOf({ nce: true }), lossOf({ nce: false })], [
     "full",
     "nce",
