@@ -1,14 +1,12 @@
 // Batches: nothing lost, nothing twice, little padding, a new order each epoch.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { Epochs, evaluationBatches, trainingBatches } from "../../../example/data/batches.ts";
-import type { BatchSettings } from "../../../example/data/epoch.ts";
-import type { Batch, BatchDimensions } from "../../../example/data/row_batch.ts";
+import { Epochs, evaluationBatches, scoredBatches } from "../../../example/data/batches.ts";
+import type { Batch } from "../../../example/data/row_batch.ts";
 import { type Sentences, SentencesBuilder } from "../../../example/data/sentences.ts";
 import { Philox } from "../../../kernels/random/philox.ts";
-import { rowsOfBatch } from "../../../example/data/whole_epoch.ts";
-import { predictions } from "../../support/predictions.ts";
-import { BATCHES, batchesOf } from "../../support/texts.ts";
+import { pairsOf, predictions } from "../../support/predictions.ts";
+import { BATCHES, batchesOf, differentWords } from "../../support/texts.ts";
 
 /** Sentences of 0 to `longest - 1` words; every word is different, to be found again. */
 function makeText(sentences: number, longest: number): Sentences {
@@ -50,11 +48,6 @@ function rowsOf(batch: Batch): string[][] {
 function padding(batches: readonly Batch[]): number {
   const places = batches.reduce((sum, { steps, batchSize }) => sum + steps * batchSize, 0);
   return 1 - batches.reduce((sum, { tokens }) => sum + tokens, 0) / places;
-}
-
-/** All pairs of neighbours in the text, in its order. */
-function pairsOf({ ids }: Sentences): string[] {
-  return Array.from(ids.subarray(1), (id, i) => `${ids[i]} ${id}`);
 }
 
 function assertWhole(batches: readonly Batch[], text: Sentences): void {
@@ -179,48 +172,6 @@ Deno.test("trainingBatches() carries each row on when the state is carried", () 
   }
 });
 
-/** Sentences of these numbers of words; every word is different. */
-function textOf(lengths: readonly number[]): Sentences {
-  const builder = new SentencesBuilder();
-  let word = 3;
-  for (const length of lengths) builder.add(Array.from({ length }, () => word++));
-  return builder.build();
-}
-
-Deno.test("trainingBatches() leaves no target alone in its batch if noise comes from it", () => {
-  const empty = new Array(40).fill(0);
-  const cases: [Sentences, Partial<BatchSettings>][] = [
-    [textOf([35]), { concat: true }],
-    [textOf([35]), { concat: true, carryState: true }],
-    [textOf([70]), { concat: true, carryState: true, batchSize: 2 }],
-    [textOf([2]), { concat: true, carryState: true, bptt: 1, batchSize: 2 }],
-    [textOf([35]), {}],
-    [textOf([3, 0]), {}],
-    [textOf([3, ...empty, 5, ...empty]), {}],
-    [textOf([1]), { bptt: 2 }],
-  ];
-  for (const [text, given] of cases) {
-    const options: BatchSettings = { ...BATCHES, batchSize: 1, ...given };
-    for (let epoch = 1; epoch <= 5; epoch++) {
-      const batches = batchesOf(text, { ...options, noise: "batch+uniform" }, epoch);
-      // Words before a cut are read again and not predicted, but may be told apart from.
-      const others = ({ tokens, steps, batchSize }: Batch) =>
-        options.carryState ? tokens : steps * batchSize;
-      assert(batches.every((batch) => others(batch) > 1), JSON.stringify(given));
-      assertEquals(batches.flatMap(predictions).sort(), pairsOf(text).sort());
-      const places = ({ steps, batchSize }: BatchDimensions) => steps * batchSize;
-      const noisy = { ...options, noise: "batch+uniform" } as const;
-      const largest = trainingBatches(text, noisy, epoch).largest();
-      assertEquals(places(largest), Math.max(...batches.map(places)), JSON.stringify(given));
-    }
-  }
-});
-
-Deno.test("rowsOfBatch() takes the number of rows that is nearest to the tokens of a batch", () => {
-  const of = (mean: number, concat: boolean) => rowsOfBatch({ batchSize: 20, concat }, mean, 35);
-  assertEquals([of(10, false), of(9, false), of(0.5, false), of(10, true)], [6, 5, 1, 20]);
-});
-
 Deno.test("trainingBatches() has words of the text past the ends of rows if noise comes from the batch", () => {
   const text = makeText(400, 20), options = { ...BATCHES, noise: "batch" } as const;
   for (const more of [{}, { concat: true }, { concat: true, carryState: true }]) {
@@ -237,24 +188,13 @@ Deno.test("trainingBatches() has words of the text past the ends of rows if nois
   }
 });
 
-Deno.test("trainingBatches() makes batches of very many rows", () => {
-  const text = textOf(new Array(200_000).fill(1)), options = { ...BATCHES, bptt: 2 };
-  const [batch, ...rest] = batchesOf(text, { ...options, batchSize: 200_000 }, 1);
-  assertEquals([batch!.batchSize, batch!.steps, batch!.tokens, rest.length], [
-    200_000,
-    2,
-    400_000,
-    0,
-  ]);
-});
-
 Deno.test("evaluationBatches() takes every sentence once, in the same order every time", () => {
   const text = makeText(300, 140);
   const batches = evaluationBatches(text);
   assertWhole(batches, text);
   assertEquals(evaluationBatches(text).map(rowsOf), batches.map(rowsOf));
   for (const length of [38, 39, 40, 78, 79, 80, 118]) {
-    const text = textOf([3, length, 7]);
+    const text = differentWords([3, length, 7]);
     assertWhole(evaluationBatches(text, { batchSize: 8, tokenBudget: 40 }), text);
   }
 });
@@ -285,4 +225,27 @@ Deno.test("trainingBatches() throws on sizes that make no sense", () => {
     assertThrows(() => evaluationBatches(text, { tokenBudget: bad }), RangeError, "tokenBudget");
   }
   assertThrows(() => batchesOf(text, { ...BATCHES, carryState: true }, 1), TypeError);
+});
+
+Deno.test("a loss against the batch is scored on batches of training, the same for all seeds", () => {
+  const text = makeText(300, 20),
+    all = (batches: readonly Batch[]) => batches.map(({ target }) => target);
+  const settings = { ...BATCHES, noise: "batch", loss: "neg" } as const;
+  const batches = scoredBatches(text, "loss", settings);
+  const trained = batchesOf(text, settings, 1);
+  assertEquals(
+    batches.map(({ steps, batchSize }) => [steps, batchSize]),
+    trained.map(({ steps, batchSize }) => [steps, batchSize]),
+  );
+  assertEquals(batches.reduce((sum, { tokens }) => sum + tokens, 0), text.tokens);
+  assert(padding(batches) > 0 && batches.every(({ target }) => target.every((id) => id > 0)));
+  assertEquals(all(scoredBatches(text, "loss", { ...settings, seed: 5 })), all(batches));
+});
+
+Deno.test("what has no noise, or noise of its own, is scored on whole sentences", () => {
+  const text = makeText(300, 20), whole = evaluationBatches(text).map(rowsOf);
+  const settings = { ...BATCHES, noise: "batch", loss: "sampled" } as const;
+  assertEquals(scoredBatches(text, "full", settings).map(rowsOf), whole);
+  assertEquals(scoredBatches(text, "loss", { ...settings, loss: "full" }).map(rowsOf), whole);
+  assertEquals(scoredBatches(text, "loss", { ...settings, noise: "unigram" }).map(rowsOf), whole);
 });

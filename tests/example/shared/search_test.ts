@@ -1,8 +1,8 @@
-// Searches, and random orders.
+// Searches, draws by running sums, and random orders.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { shuffle } from "../../../example/data/shuffle.ts";
-import { firstIndex, nearestName, placeOf, runningSum } from "../../../example/shared/search.ts";
+import { drawPlace, firstIndex, nearestName, runningSum } from "../../../example/shared/search.ts";
 import { Philox } from "../../../kernels/random/philox.ts";
 
 Deno.test("firstIndex() finds the first index that holds, and asks few times", () => {
@@ -17,17 +17,29 @@ Deno.test("firstIndex() finds the first index that holds, and asks few times", (
   }
 });
 
-Deno.test("placeOf() finds the first running sum above a number, or the last", () => {
-  const sums = runningSum([0, 0.5, 0.25, 0.25]);
-  const cases = [[0, 1], [0.25, 1], [0.5, 2], [0.75, 3], [0.99, 3], [1, 3]] as const;
-  for (const [u, place] of cases) assertEquals(placeOf(sums, u), place, `${u}`);
-});
-
 Deno.test("nearestName() finds the name that takes the fewest changes, half of the word at most", () => {
   assertEquals(nearestName("penn", ["pern", "penny", "demo"]), "pern");
   assertEquals(nearestName("ab", ["ax"]), "ax");
   assertEquals(nearestName("abc", ["axy"]), undefined);
   assertEquals(nearestName("abc", []), undefined);
+});
+
+Deno.test("drawPlace() draws by 48 bits: places of 2^-40 of the whole are drawn as often as they should be", () => {
+  const numbers = [0.5, 2 ** -40, 0.25, 2 ** -40, 0.25 - 2 ** -39], sums = runningSum(numbers);
+  const drawn = (...uniforms: number[]) =>
+    drawPlace(sums, Object.assign(new Philox(0, 0), { uniform: () => uniforms.shift()! }));
+  assertEquals([drawn(0, 0), drawn(0.5 - 2 ** -24, 1 - 2 ** -24)], [0, 0]);
+  assertEquals([drawn(0.5, 0), drawn(0.5, 2 ** -16 - 2 ** -24)], [1, 1]); // 2^8 of 2^48 draws
+  assertEquals([drawn(0.5, 2 ** -16), drawn(0.75, 2 ** -16 - 2 ** -24)], [2, 2]);
+  assertEquals([drawn(0.75, 2 ** -16), drawn(0.75, 2 ** -15 - 2 ** -24)], [3, 3]);
+  assertEquals([drawn(0.75, 2 ** -15), drawn(1 - 2 ** -24, 1 - 2 ** -24)], [4, 4]);
+});
+
+Deno.test("drawPlace() draws numbers of any sum, in proportion", () => {
+  const random = new Philox(3, 1), counts = new Uint32Array(3), sums = runningSum([6, 0, 3]);
+  for (let i = 0; i < 9000; i++) counts[drawPlace(sums, random)]!++;
+  assertEquals(counts[1], 0);
+  assert(Math.abs(counts[0]! - 6000) < 225, `${counts}`); // 5 standard deviations
 });
 
 Deno.test("shuffle() reaches every order about as often as any other", () => {

@@ -1,4 +1,4 @@
-// What a validation measures: of which words, and how far a part may be from the whole.
+// What a validation measures: the objective that is trained, of which words, and how far a part may be from the whole.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Corpus } from "../../../example/data/corpus.ts";
@@ -9,7 +9,12 @@ import { Ranks } from "../../../example/shared/ranks.ts";
 import { makeModel } from "../../../example/storage/checkpoint.ts";
 import { validate, type Validation } from "../../../example/training/validate.ts";
 import { captureIo } from "../../support/capture_io.ts";
+import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { leaseToProgram } from "../../support/leased_gpus.ts";
+import { events, runTiny } from "../../support/tiny_run.ts";
+
+leaseToProgram();
 
 const WORDS = ["<unk>", "<s>", "</s>", "a", "b"];
 
@@ -29,7 +34,7 @@ async function validation(
     const sizes = { "emsize": "4", "nhid": "4", "nlayers": "1", "noise-ratio": "3" };
     const settings = parseSettings({ train: true, "loss": "nce", ...sizes, ...given });
     using model = makeModel(gpu, settings, vocabulary);
-    found.push(await validate(gpu, model, corpus, captureIo(), new Ranks()));
+    found.push(await validate(gpu, model, corpus, settings, captureIo(), new Ranks()));
   });
   return found[0]!;
 }
@@ -55,3 +60,27 @@ Deno.test("validate() gives the error of a part next to its own text, and a loss
   const { kind, measure, fields, card } = await validation(sentences, {}, { "loss": "neg" });
   assertEquals([kind, fields, card], ["loss", { validLoss: measure }, undefined]);
 });
+
+/** A run that learns nothing: the loss of neg is about ln 2 for a target and for each of its samples. */
+const STILL = { "train": true, "epochs": "1", "lr": "1e-9", "dropout": "0", "batch-size": "5" };
+const RUNS = {
+  neg: { "loss": "neg", "noise": "batch" },
+  sampled: { "loss": "sampled", "noise": "batch", "evaluation": "loss" },
+};
+
+Deno.test("noise from the batch is about as much in validation and test as in training", () =>
+  inFolder(async () => {
+    for (const [name, given] of Object.entries(RUNS)) {
+      await runTiny({ ...STILL, ...given, "save": name });
+      const [epoch, test] = events(name)
+        .filter(({ event }) => event === "epoch" || event === "test");
+      const { trainLoss, validLoss = trainLoss } = epoch as Record<string, number>;
+      for (const loss of [validLoss, test!["loss"]] as number[]) {
+        // These texts end with a batch that is not full. Batches of 4,096 places would have four times the loss.
+        assert(
+          loss > 0.8 * trainLoss! && loss < 1.2 * trainLoss!,
+          `${name}: ${loss}, ${trainLoss}`,
+        );
+      }
+    }
+  }));
