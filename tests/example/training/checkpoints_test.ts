@@ -38,11 +38,17 @@ Deno.test("Checkpoints.resume() writes a lost model again only if the parameters
   for (const { epoch, batch, best, recorded, tuning, place } of cases) {
     const io = captureIo(), current: boolean[] = [], rewound: number[] = [], gpu = { tuning: {} };
     const run = {
-      ...{ gpu, io, ranks: { communicator: ALONE }, settings: { save: "m", epochs: 3 } },
+      ...{
+        gpu,
+        io,
+        model: { parameters: () => [] },
+        ranks: { communicator: ALONE },
+        settings: { save: "m", epochs: 3 },
+      },
       best: { resume: (_best: unknown, isCurrent: boolean) => void current.push(isCurrent) },
       metrics: { rewind: (bytes: number) => void rewound.push(bytes) },
     };
-    const trainer = { restore: () => {}, optimizer: { tensors: () => [] } };
+    const trainer = { restore: () => {} };
     const state = { position: { epoch, batch }, tuning, best: best && { epoch: best }, recorded };
     await new Checkpoints(run as unknown as Run, trainer as unknown as Trainer)
       .resume(state as unknown as RunState, undefined);
