@@ -6,7 +6,7 @@ import { type Given, readOptions } from "../options/option.ts";
 import { RESCORE, type RescoreSettings, type System, systemsOf } from "../options/rescore.ts";
 import { Contest, type Result, scoresOf } from "../rescoring/contest.ts";
 import type { Hypothesis, NBestList } from "../rescoring/nbest.ts";
-import { firstFileOf, readLists, readReferences, writeLists } from "../rescoring/read_lists.ts";
+import { checkListOutput, readLists, readReferences, writeLists } from "../rescoring/read_lists.ts";
 import { best, searchWeights, totals, type Weights } from "../rescoring/weights.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { checkWritable } from "../shared/files.ts";
@@ -40,7 +40,8 @@ type Scores = (hypothesis: Hypothesis) => number;
  * Rescores lists.
  *
  * @param words The models, and the file or folder of lists; standard input if that is missing or `-`.
- * @throws {UsageError} If a model or a file is missing, or a weight that cannot be tuned is not given.
+ * @throws {UsageError} If a model or a file is missing, a weight that cannot be tuned is not given, or `--out`
+ *   would replace what is read or what is no such list.
  * @throws {Failure} If one of them cannot be used.
  */
 export async function rescore(words: readonly string[], given: Given, io: Io): Promise<void> {
@@ -51,7 +52,12 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
     throw new UsageError(`--out writes the lists of one model, and ${systems.length} are given`);
   }
   const read = await readLists(path, settings.format);
-  if (settings.out !== null) checkWritable(firstFileOf(settings.out, read));
+  if (settings.out !== null) {
+    const models = systems.map(({ found }) => found.path);
+    const inputs = [path, settings.ref, settings.dev, ...models]
+      .filter((input) => typeof input === "string");
+    checkWritable(checkListOutput(settings.out, read, read.lists.map(({ id }) => id), inputs));
+  }
   const own = await readDevLists(settings);
   const all = await withReferences([...own, ...read.lists], settings, io);
   const lists = all.slice(own.length);

@@ -33,6 +33,10 @@ const CRITERION = "criterion.";
 const EMBEDDING = "encoder.weight", OUTPUT = "criterion.emb.weight";
 /** Buffers of the Pytorch-NCE criterion, which are not parameters. */
 const NOISE = "logprob_noise", ALIAS = ["alias.prob", "alias.alias"];
+/** What PyTorch's reader of safetensors wants to be told of the format. */
+const FORMAT = "pt";
+/** The first bytes of a vocabulary file. */
+const WORDS_BEGIN = '{"words":[';
 
 /** Content of a PyTorch file, without the words. */
 export interface PytorchModel {
@@ -65,7 +69,7 @@ export function writePytorch(path: string, model: ModelFile): void {
   const named = shapes.map(([name, shape]): NamedShape => [prefix + name, shape]);
   writeTextAtomically(vocabularyPath(path), jsonOf(vocabulary));
   using file = new AtomicFile(path);
-  file.write(encodeHeader(named, { format: "pt", settings: JSON.stringify(settings) }));
+  file.write(encodeHeader(named, { format: FORMAT, settings: JSON.stringify(settings) }));
   for (const [name] of shapes) {
     const source = parameters.get(name) ?? parameters.get(OUTPUT)!;
     for (const [, numbers] of readInParts(source)) file.write(bytesOf(numbers));
@@ -73,9 +77,19 @@ export function writePytorch(path: string, model: ModelFile): void {
   file.commit();
 }
 
+/** Whether a header with these texts is of a file of {@linkcode writePytorch}: PyTorch's own have no settings. */
+export function isExport({ format, settings }: Readonly<Record<string, string>>): boolean {
+  return format === FORMAT && settings !== undefined;
+}
+
+/** Whether a vocabulary file of {@linkcode writePytorch} begins so. */
+export function isExportedVocabulary(text: string): boolean {
+  return text.startsWith(WORDS_BEGIN);
+}
+
 /** `{"words": [...], "counts": [...]}` in parts. */
 function* jsonOf({ table, counts }: Vocabulary): Generator<string> {
-  yield '{"words":[';
+  yield WORDS_BEGIN;
   for (let id = 0; id < table.size; id++) {
     yield `${id > 0 ? "," : ""}${JSON.stringify(table.text(id))}`;
   }

@@ -128,20 +128,31 @@ Deno.test("export and import refuse what would lose a model or cannot be, in one
     };
     refuse(
       UsageError,
-      "Cannot replace saved_model/m.safetensors, which is no export: give another file by --out",
+      "Cannot write saved_model/m.safetensors, which is read: give another --out",
       () => exportModel("m", { out: "saved_model/m.safetensors" }, io),
     );
     Deno.writeFileSync("run.safetensors", encodeHeader([], { kind: "nce checkpoint" }));
-    Deno.writeTextFileSync("notes.json", "mine");
-    for (const [out, kept] of [["run", "run.safetensors"], ["notes", "notes.json"]]) {
+    Deno.writeFileSync("torch.safetensors", encodeHeader([], { format: "pt" })); // a state_dict
+    Deno.writeTextFileSync("text.safetensors", "some text");
+    for (const kept of ["run.safetensors", "torch.safetensors", "text.safetensors"]) {
+      const bytes = Deno.readFileSync(kept);
       refuse(
         UsageError,
-        `Cannot replace ${kept}, which is no export: give another file by --out`,
-        () => exportModel("m", { out: `${out}.safetensors` }, io),
+        `Cannot replace ${kept}, which is no export: give another --out`,
+        () => exportModel("m", { out: kept }, io),
       );
+      assertEquals(Deno.readFileSync(kept), bytes);
     }
     exportModel("m", { out: "twice.safetensors" }, io);
     exportModel("m", { out: "twice.safetensors" }, io); // an export may be replaced
+    for (const beside of ["notes", "twice"]) { // without a file of that name, and with one
+      Deno.writeTextFileSync(`${beside}.json`, '{"mine": 1}');
+      refuse(
+        UsageError,
+        `Cannot replace ${beside}.json, which is no vocabulary of an export: give another --out`,
+        () => exportModel("m", { out: `${beside}.safetensors` }, io),
+      );
+    }
     refuse(
       UsageError,
       '--out must be a path that ends in .safetensors, got "m.pt"',
