@@ -158,7 +158,7 @@ export const COMMANDS: readonly Command[] = [
       "probabilities over all words, except <unk>; with --top-k or --top-p from the most probable ones, " +
       "which are chosen before the temperature. The same seed gives the same texts, whatever --count is.",
     ],
-    arguments: [MODEL_ARGUMENT, { name: "prompt", optional: true }],
+    arguments: [MODEL_ARGUMENT, { name: "prompt", optional: true, mayBeEmpty: true }],
     groups: [{ title: "Generation", options: GENERATE }],
     examples: [
       { term: 'nce generate penn "the market"', text: "A sentence that begins with these words." },

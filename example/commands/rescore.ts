@@ -3,8 +3,10 @@
 import { spellingWarning } from "../data/unknown.ts";
 import { UNK } from "../data/vocab.ts";
 import { type Given, readOptions } from "../options/option.ts";
+import { scoringText } from "../options/settings.ts";
 import { RESCORE, type RescoreSettings, type System, systemsOf } from "../options/rescore.ts";
 import { Contest, type Result, scoresOf } from "../rescoring/contest.ts";
+import { jsonLine } from "../rescoring/json_lists.ts";
 import type { Hypothesis, NBestList } from "../rescoring/nbest.ts";
 import { checkListOutput, readLists, readReferences, writeLists } from "../rescoring/read_lists.ts";
 import { best, searchWeights, totals, type Weights } from "../rescoring/weights.ts";
@@ -48,6 +50,9 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   const settings = readOptions(RESCORE, given), [word = "", path = "-"] = words;
   const systems = systemsOf(word, settings.mode)
     .map((system): FoundSystem => ({ ...system, found: findModel(system.model) }));
+  const names = systems.map(({ model, mode }) => `${model}:${scoringText(mode)}`);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw new UsageError(`${twice} is named twice: name it once`);
   if (settings.out !== null && systems.length > 1) {
     throw new UsageError(`--out writes the lists of one model, and ${systems.length} are given`);
   }
@@ -61,6 +66,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   const own = await readDevLists(settings);
   const all = await withReferences([...own, ...read.lists], settings, io);
   const lists = all.slice(own.length);
+  warnOfCommon(own, read.lists, io);
   checkOldScores(own, settings, String(settings.dev));
   checkOldScores(lists, settings, path);
   const { dev, test } = split(all.slice(0, own.length), lists, settings), results: Result[] = [];
@@ -148,6 +154,20 @@ async function readDevLists(settings: RescoreSettings): Promise<readonly NBestLi
   const { dev, format } = settings;
   if (typeof dev === "number" || isGiven(settings)) return [];
   return (await readLists(dev, format)).lists;
+}
+
+/** Warns of lists that weights are searched on and errors are counted on. */
+function warnOfCommon(own: readonly NBestList[], lists: readonly NBestList[], io: Io): void {
+  if (own.length === 0) return;
+  const known = new Set(own.map(jsonLine)),
+    common = lists.filter((list) => known.has(jsonLine(list)));
+  if (common.length === 0) return;
+  io.err(
+    `warning: ${formatCount(common.length)} of ${
+      formatCount(lists.length)
+    } lists are in --dev, too: ` +
+      "errors are counted on what the weights were searched on, and look too few",
+  );
 }
 
 /** Whether both weights are given, so that none is searched. */

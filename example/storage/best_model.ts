@@ -8,7 +8,12 @@ import { Failure, unlessFailed } from "../shared/errors.ts";
 import { AtomicFile, attempt, isFile, openBytes } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import type { WordModel } from "../model/model.ts";
-import { readValidation, type SavedBeside, type SavedValidation } from "./model_file.ts";
+import {
+  isUnfinished,
+  readValidation,
+  type SavedBeside,
+  type SavedValidation,
+} from "./model_file.ts";
 import { modelPath } from "./open_model.ts";
 import { formatLoss, formatPerplexity } from "../shared/format.ts";
 import { spread } from "./shards.ts";
@@ -75,7 +80,24 @@ export class BestModel {
   /** Describes the best model so far. */
   get description(): string {
     const { epoch, validation } = this.#best!;
-    return `${this.path}, the best, of epoch ${epoch} (valid ${inWords(validation)})`;
+    const what = epoch > 0
+      ? `the best, of epoch ${epoch}`
+      : "the model as it is, as no epoch was completed";
+    const where = this.saved ? "" : ", which is not written yet";
+    return `${this.path}${where}, ${what} (valid ${inWords(validation)})`;
+  }
+
+  /** Whether the file's name is free for a model of no completed epoch: another run's would be worth more. */
+  get isFree(): boolean {
+    return !isFile(this.path) || this.#isUnfinished;
+  }
+
+  /** Whether the file is of a run that had completed no epoch. */
+  get #isUnfinished(): boolean {
+    return unlessFailed(() => {
+      using file = openBytes(this.path);
+      return isUnfinished(file, this.path);
+    }) ?? false;
   }
 
   /** Whether a model with this validation result is better than the kept one. */
@@ -89,7 +111,7 @@ export class BestModel {
     const validation = this.#validationBefore();
     this.#io.out(
       `replaces    ${this.path}${validation ? ` (valid ${inWords(validation)})` : ""} when the ` +
-        `first epoch is done, and keeps it as ${this.previous}`,
+        `first epoch is done${this.#isUnfinished ? "" : `, and keeps it as ${this.previous}`}`,
     );
   }
 
@@ -182,7 +204,12 @@ export class BestModel {
     before: () => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
     const { validation: { kind, measure }, card } = found;
-    const beside = { ...this.#beside, validation: { kind, measure }, ...(card && { card }) };
+    const beside = {
+      ...this.#beside,
+      validation: { kind, measure },
+      unfinished: found.epoch === 0,
+      ...(card && { card }),
+    };
     using file = new AtomicFile(this.path);
     const sha256 = await writeModel(this.#gpu, file, this.#model, beside, read);
     this.#movePrevious(sha256, { kind, measure });
@@ -195,7 +222,7 @@ export class BestModel {
 
   /** Moves another run's model out of the way; warns if it was better. */
   #movePrevious(sha256: string, { kind, measure }: SavedValidation): void {
-    if (this.#isOurs || !isFile(this.path) || hashOfFile(this.path) === sha256) return;
+    if (this.#isOurs || this.isFree || hashOfFile(this.path) === sha256) return;
     const before = this.#validationBefore();
     attempt("write", this.previous, () => Deno.renameSync(this.path, this.previous));
     if (before?.kind !== kind || before.measure >= measure) return;

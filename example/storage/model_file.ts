@@ -20,8 +20,9 @@ import type { Vocabulary } from "../data/vocab.ts";
 import { NUMBER, oneOf, parseAs, parseText, record, type Shape } from "./saved_json.ts";
 import { COUNTS, hasVocabulary, vocabularyOf, WORDS } from "./saved_vocabulary.ts";
 
-/** Identifies a model file in its header. */
+/** Identify a model file and a checkpoint in their headers. */
 const KIND = "nce word language model";
+export const CHECKPOINT_KIND = "nce checkpoint";
 
 /** Quality of a saved model. */
 export interface SavedValidation {
@@ -56,6 +57,8 @@ export interface ModelHeader {
 export interface SavedBeside extends ModelHeader {
   /** The validation result: models are compared by `measure`, smaller is better. */
   readonly validation?: SavedValidation;
+  /** Whether its run had completed no epoch: then its checkpoint has the same parameters, and no run keeps it. */
+  readonly unfinished?: boolean;
 }
 
 /** The full content of a model file. */
@@ -66,7 +69,7 @@ export interface ModelFile extends ModelHeader {
 
 /** The parts of a model file around its parameters, which are in the order of {@linkcode parameterShapes}. */
 export function encodeModel(
-  { vocabulary, settings, validation, card }: SavedBeside,
+  { vocabulary, settings, validation, unfinished, card }: SavedBeside,
 ): { before: readonly Uint8Array[]; after: Uint8Array } {
   const { table: { joined }, counts, size } = vocabulary;
   const tensors: TensorEntry[] = [
@@ -78,6 +81,7 @@ export function encodeModel(
     kind: KIND,
     settings: JSON.stringify(keptSettings(settings)),
     ...(validation && { validation: JSON.stringify(validation) }),
+    ...(unfinished && { unfinished: "true" }),
     ...(card && { selfNormalization: JSON.stringify(card) }),
   });
   return { before: [header, bytesOf(counts)], after: joined };
@@ -140,6 +144,9 @@ export function decodeModelHeader(
 ): ModelHeader & { places: ReadonlyMap<string, TensorPlace> } {
   const fail = cannotLoad(fileName);
   const layout = decodeHeader(file, fileName, dtypeOf), { places, metadata } = layout;
+  if (metadata["kind"] === CHECKPOINT_KIND) {
+    return fail("it is a checkpoint, from which --train --resume goes on, and no model");
+  }
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
   const settings = readSettings(parseText(metadata, "settings", fail), fail);
   const vocabulary = known ?? vocabularyOf(file, layout, fail);
@@ -163,6 +170,11 @@ export function readValidation(file: ByteSource, fileName: string): SavedValidat
     const fail = cannotLoad(fileName);
     return parseAs(metadataOf(file, fileName), "validation", VALIDATION, fail);
   });
+}
+
+/** Whether a model file is of a run that had completed no epoch; throws a Failure if it is damaged. */
+export function isUnfinished(file: ByteSource, fileName: string): boolean {
+  return metadataOf(file, fileName)["unfinished"] === "true";
 }
 
 /** The numbers of a tensor, all of which are read once to see that they are finite. */

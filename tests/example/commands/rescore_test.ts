@@ -193,6 +193,9 @@ Deno.test("a system is a model and perhaps a mode", () => {
     { name: "f:exact", model: "f", mode: "exact" },
   ]);
   assertEquals(systemsOf("a", "exact"), [{ name: "a", model: "a", mode: "exact" }]);
+  const paths = ["x:1/a", "C:\\a", "a:b.safetensors"];
+  assertEquals(systemsOf(paths.join(), "exact").map(({ model }) => model), paths);
+  assertEquals(systemsOf("C:\\a:raw", "exact")[0]!.model, "C:\\a");
 });
 
 Deno.test("rescore says what is wrong in one line, with the right exit code", () =>
@@ -222,6 +225,18 @@ Deno.test("rescore says what is wrong in one line, with the right exit code", ()
         1,
         /^error: Cannot load text\.safetensors: it is truncated/,
       ],
+      [
+        "rescore tiny:rawbest lists",
+        2,
+        /^error: The mode of tiny:rawbest must be exact, raw, raw-best or sampled:K .*, got "rawbest"; did you mean raw-best\?$/,
+      ],
+      [
+        "rescore tiny:sampled:0 lists",
+        2,
+        /^error: The mode of tiny:sampled:0 must be .*"sampled:0"/,
+      ],
+      ["rescore tiny,, lists", 2, /^error: "tiny,," lacks a model beside a comma$/],
+      ["rescore tiny,gru,tiny:exact lists", 2, /^error: tiny:exact is named twice: name it once$/],
       ["rescore tiny none", 2, /^error: Cannot read none: there is no such file$/],
       [
         "rescore tiny empty",

@@ -82,7 +82,7 @@ Deno.test("a run that signals stop goes on with --resume, and its record has no 
     );
     assertEquals(requeued.code, 0);
     assertEquals(requeued.errors.filter((line) => line.startsWith("stopping ")), [
-      "stopping    another process can --resume the run; a second Ctrl-C ends at once",
+      "stopping    another process can --resume the run; Ctrl-C once more, after this line, ends at once",
     ]);
     assertEquals(
       lastLine(requeued.lines),
