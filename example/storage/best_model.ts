@@ -80,11 +80,13 @@ export class BestModel {
   /** Describes the best model so far. */
   get description(): string {
     const { epoch, validation } = this.#best!;
-    const what = epoch > 0
+    const which = epoch > 0
       ? `the best, of epoch ${epoch}`
       : "the model as it is, as no epoch was completed";
-    const where = this.saved ? "" : ", which is not written yet";
-    return `${this.path}${where}, ${what} (valid ${inWords(validation)})`;
+    const what = `${which} (valid ${inWords(validation)})`;
+    return this.saved
+      ? `${this.path}, ${what}`
+      : `${what}, from memory, as ${this.path} could not be written`;
   }
 
   /** Whether the file's name is free for a model of no completed epoch: another run's would be worth more. */
@@ -142,9 +144,10 @@ export class BestModel {
         this.#model.parameters(),
         ([, parameter]) => this.#gpu.readFloats(parameter),
       );
-      this.#io.err(
-        `warning: ${reason.message}; training goes on with the model in memory, without checkpoints`,
-      );
+      const next = found.epoch > 0
+        ? "training goes on with the model in memory, and without checkpoints until it can be written"
+        : "the test takes the model in memory";
+      this.#io.err(`warning: ${reason.message}; ${next}`);
       return false;
     }
   }

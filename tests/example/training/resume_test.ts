@@ -200,6 +200,7 @@ Deno.test("run() goes on without checkpoints where there is no room, and leaves 
     assertEquals(code, 0);
     assertEquals(warnings.length, 2);
     assertMatch(warnings[0]!, /^warning: Cannot write saved_model\/model.checkpoint.*too large/);
+    for (const warning of warnings) assertMatch(warning, / go on from epoch 1, after 0 batches$/);
     const names = [
       "checkpoint.safetensors",
       "config.json",
