@@ -187,6 +187,10 @@ const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
   [["score", ""], "<model> is empty; see --help"],
   [["score", "m", "--words", ""], "<file> is empty; see --help"],
   [["report", "a", ""], "<run> is empty; see --help"],
+  [
+    ["generate", "m", ""], // an empty prompt is one
+    "There is no model saved_model/m.safetensors: train it with --train, or give the path of a model file",
+  ],
   [["-=x"], 'Unexpected argument "-=x": every option begins with --; see --help'],
   [["compltions", "bash"], 'Unknown command "compltions". Did you mean "completions"?'],
   [["train"], 'Unknown command "train". Did you mean "--train"?'],

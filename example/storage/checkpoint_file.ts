@@ -24,7 +24,13 @@ import {
   wholeShape,
 } from "./tensors.ts";
 import { LargeText } from "../data/large_text.ts";
-import { CARD, CHECKPOINT_KIND, type SavedValidation, VALIDATION } from "./model_file.ts";
+import {
+  CARD,
+  CHECKPOINT_KIND,
+  isCheckpoint,
+  type SavedValidation,
+  VALIDATION,
+} from "./model_file.ts";
 import {
   ANY,
   fields,
@@ -212,7 +218,7 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   opened.use(file);
   const fail: Fail = (why) => cannotLoad(path)(`${why}; restore it, or ${ANEW}`);
   const metadata = metadataOf(file, path);
-  if (metadata["kind"] !== CHECKPOINT_KIND) fail("it is no checkpoint of this program");
+  if (!isCheckpoint(metadata)) fail("it is no checkpoint of this program");
   const { places } = decodeHeader(file, path);
   const saved = parseAs(metadata, "settings", SETTINGS, fail);
   const before = { ...laterSettings(OPTIONS), ...saved } as unknown as Settings;

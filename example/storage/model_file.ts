@@ -23,6 +23,8 @@ import { COUNTS, hasVocabulary, vocabularyOf, WORDS } from "./saved_vocabulary.t
 /** Identify a model file and a checkpoint in their headers. */
 const KIND = "nce word language model";
 export const CHECKPOINT_KIND = "nce checkpoint";
+/** What is wrong with a checkpoint where a model is wanted. */
+export const NO_MODEL = "it is a checkpoint, from which --train --resume goes on, and no model";
 
 /** Quality of a saved model. */
 export interface SavedValidation {
@@ -92,6 +94,11 @@ export function isModel({ kind }: Readonly<Record<string, string>>): boolean {
   return kind === KIND;
 }
 
+/** Whether a header with these texts belongs to a checkpoint, valid or not. */
+export function isCheckpoint({ kind }: Readonly<Record<string, string>>): boolean {
+  return kind === CHECKPOINT_KIND;
+}
+
 /**
  * Writes a model file atomically from values that are read some at a time.
  *
@@ -144,9 +151,7 @@ export function decodeModelHeader(
 ): ModelHeader & { places: ReadonlyMap<string, TensorPlace> } {
   const fail = cannotLoad(fileName);
   const layout = decodeHeader(file, fileName, dtypeOf), { places, metadata } = layout;
-  if (metadata["kind"] === CHECKPOINT_KIND) {
-    return fail("it is a checkpoint, from which --train --resume goes on, and no model");
-  }
+  if (isCheckpoint(metadata)) return fail(NO_MODEL);
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
   const settings = readSettings(parseText(metadata, "settings", fail), fail);
   const vocabulary = known ?? vocabularyOf(file, layout, fail);

@@ -15,7 +15,14 @@ import {
   writeTextAtomically,
 } from "../shared/files.ts";
 import { isRecord, parsedJson } from "../shared/json.ts";
-import { checkPlaces, finiteFloats, isModel, type ModelFile } from "./model_file.ts";
+import {
+  checkPlaces,
+  finiteFloats,
+  isCheckpoint,
+  isModel,
+  type ModelFile,
+  NO_MODEL,
+} from "./model_file.ts";
 import { keptSettings } from "./model_settings.ts";
 import {
   cannotLoad,
@@ -116,9 +123,7 @@ function withFixedNorm({ settings, parameters }: ModelFile): ModelSettings {
  */
 export function readPytorch(file: ByteSource, path: string): PytorchModel {
   const fail = cannotLoad(path);
-  if (isModel(metadataOf(file, path))) {
-    fail("it is a model of this program already: use it as it is");
-  }
+  expectForeign(file, path);
   const { places: all, metadata } = decodeHeader(
     file,
     path,
@@ -147,6 +152,13 @@ export function readPytorch(file: ByteSource, path: string): PytorchModel {
     parameters,
     ...(noise && { logNoise: read(noise) }),
   };
+}
+
+/** Throws a Failure unless the file is a safetensors file of another program, or an export. */
+export function expectForeign(file: ByteSource, path: string): void {
+  const fail = cannotLoad(path), metadata = metadataOf(file, path);
+  if (isModel(metadata)) fail("it is a model of this program already: use it as it is");
+  if (isCheckpoint(metadata)) fail(NO_MODEL);
 }
 
 /** Whether two sources of one size have the same numbers. */

@@ -181,7 +181,13 @@ Deno.test("export and import refuse what would lose a model or cannot be, in one
       () => importModel("x.safetensors", {}, io),
     );
     importModel("x.safetensors", { vocab: "m.json" }, io); // and it can be given
-    Deno.writeTextFileSync("m2.json", "{}");
+    refuse(
+      Failure,
+      "Cannot load run.safetensors: it is a checkpoint, from which --train --resume goes on, and no model",
+      () => importModel("run.safetensors", {}, io),
+    );
+    const { message } = assertThrows(() => importModel("m.json", {}, io), Failure);
+    assert(message.startsWith("Cannot load m.json: it is truncated or no safetensors file: "));
     Deno.writeFileSync("m2.safetensors", fileOf(settings));
     refuse(
       Failure,
@@ -250,7 +256,7 @@ Deno.test("import says what is missing of a state_dict, its options and its voca
       "norm-term": "learned",
     });
     refuse('--dropout must be a number from 0 to 0.999, got "2"', { ...OPTIONS, dropout: "2" });
-    refuse('of at most 200 bytes, got "a/b"', { ...OPTIONS, save: "a/b" });
+    refuse('of at most 200 bytes, got "a/b", for example --save b', { ...OPTIONS, save: "a/b" });
 
     write({ words: [...VOCABULARY.words, "b"], counts: [...WORDS.counts, 1] });
     refuse("bare.safetensors: it has 5 words, and bare.json has 6; give its own by --vocab");

@@ -177,4 +177,7 @@ Deno.test("main.ts makes and opens a report with the permissions of its folder a
     const denied = await deno(["run", "--no-prompt", MAIN, "report", "a"], folder);
     assertEquals([denied.code, denied.out], [2, ""]);
     assert(denied.err.startsWith("error: May not read saved_model: "), denied.err);
+    const onFolder = [...flags.slice(0, 1), "--allow-read", MAIN, "report", "a"];
+    const { err: said } = await deno(["run", ...onFolder, "--out", "saved_model"], folder);
+    assertEquals(said, "error: Cannot write saved_model: it is a folder; give a file\n");
   }));
