@@ -11,7 +11,7 @@ import { UsageError } from "../shared/errors.ts";
 import { checkWritable, writeFileAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { checkOutput, textKind } from "../shared/output.ts";
-import { Bar } from "../shared/progress.ts";
+import { errorBar } from "../shared/progress.ts";
 
 /**
  * Makes lists.
@@ -32,7 +32,7 @@ export function makeNBest(given: Given, io: Io): void {
     const references = textKind("file of references", (text) => /^utt0*1\s/.test(text));
     if (isFolder) checkOutput([`${out}.ref`], references);
   }
-  using bar = io.error.isTerminal ? new Bar(io.error, "making lists", options.lists) : undefined;
+  using bar = errorBar(io, "making lists", options.lists);
   for (const list of makeLists({ language, ...options })) {
     if (out === null) io.write(`${jsonLine(list)}\n`);
     else lists.push(list);
