@@ -14,8 +14,6 @@ import { REPORT } from "../options/report.ts";
 import { RESCORE, systemsOf } from "../options/rescore.ts";
 import { SCORE } from "../options/score.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
-import { UsageError } from "../shared/errors.ts";
-import { isFolder } from "../shared/files.ts";
 import { atVolume, type Io } from "../shared/io.ts";
 import { givenSettings } from "./given_settings.ts";
 import { askPermissions, mayRun } from "./permissions.ts";
@@ -258,9 +256,7 @@ export const COMMANDS: readonly Command[] = [
       const { OPENER, report, reportPaths } = await import("../commands/report.ts");
       const { runs, out } = reportPaths(words, given), folder = dirname(out);
       const read = [...runs.map(({ record }) => dirname(record)), folder, MODEL_FOLDER];
-      await askPermissions({ read: [...new Set(read)] });
-      if (isFolder(out)) throw new UsageError(`Cannot write ${out}: it is a folder; give a file`);
-      await askPermissions({ read: [], write: [folder] });
+      await askPermissions({ read: [...new Set(read)], write: [folder] });
       await report(words, given, io, { mayOpen: given["open"] === true && await mayRun(OPENER) });
     },
   },
@@ -296,8 +292,7 @@ export const PROGRAM: Program = {
     examples: [
       { term: "nce doctor --nce --data data/penn", text: "Look at everything before training." },
       { term: "nce --train --nce --data data/penn", text: "Train with NCE." },
-      { term: "nce", text: "Test the model, on its own text." },
-      { term: "nce --data other", text: "Test it on another." },
+      { term: "nce", text: "Test the model on its own text; --data names another." },
     ],
   },
   commands: COMMANDS,

@@ -7,7 +7,7 @@ import { MAX_SERIES } from "../report/charts.ts";
 import { isPage, pageOf } from "../report/page.ts";
 import { readRun, type RunPaths, runPaths } from "../report/reported_run.ts";
 import { reasonOf, UsageError } from "../shared/errors.ts";
-import { writeFileAtomically } from "../shared/files.ts";
+import { isFolder, writeFileAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { checkOutput, textKind } from "../shared/output.ts";
 import { isLocked } from "../storage/lock.ts";
@@ -29,9 +29,12 @@ export interface ReportOptions {
   readonly pause?: () => Promise<boolean>;
 }
 
-/** Paths that a report reads and the file that it writes. */
+/** Paths that a report reads and the file that it writes; throws a UsageError if that is known to be a folder. */
 export function reportPaths(words: readonly string[], given: Given) {
   const { out } = readOptions(REPORT, given), runs = words.map(runPaths);
+  if (out !== null && isFolder(out)) {
+    throw new UsageError(`Cannot write ${out}: it is a folder; give a file`);
+  }
   return { runs, out: out ?? `${MODEL_FOLDER}/${reportName(runs)}.report.html` };
 }
 

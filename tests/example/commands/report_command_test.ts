@@ -80,7 +80,11 @@ Deno.test("report() names what it cannot report, and writes nothing", () =>
         ...[{}, "Failure"] as const,
         "Cannot report saved_model/empty.metrics.jsonl: no line of it is an event of a run",
       ],
-      [["demo"], { out: "page.html" }, "Failure", "Cannot write page.html: it is a folder"],
+      [
+        ["demo"],
+        { out: "page.html" },
+        ...["UsageError", "Cannot write page.html: it is a folder; give a file"] as const,
+      ],
       ...["own.html", "m.safetensors", pathOf("demo")].map((out): typeof cases[number] => [
         ["demo"],
         { out },
