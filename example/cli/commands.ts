@@ -35,7 +35,7 @@ export interface Command extends CommandSpec {
 /** Options of every command; the root lists them among its own. */
 const COMMON = { title: "General", options: { debug: RUN.debug } };
 
-const MODEL_ARGUMENT = { name: "model" };
+const MODEL_ARGUMENT = { name: "model", isModel: true };
 const MODEL_AND_FILE = [MODEL_ARGUMENT, { name: "file", optional: true }];
 
 /** Asks for permission to read a model and a file. */
@@ -245,7 +245,7 @@ export const COMMANDS: readonly Command[] = [
       "speed, noise, perplexity by word frequency, ln Z and the settings, with differences marked; it " +
       "needs no network. The model file, where there is one, adds the size of the model.",
     ],
-    arguments: [{ name: "run", repeated: true }],
+    arguments: [{ name: "run", isModel: true, repeated: true }],
     groups: [{ title: "Report", options: REPORT }],
     examples: [
       { term: "nce report demo --open", text: "On one run, in the browser." },

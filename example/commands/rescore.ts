@@ -52,7 +52,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
     .map((system): FoundSystem => ({ ...system, found: findModel(system.model) }));
   const names = systems.map(({ model, mode }) => `${model}:${scoringText(mode)}`);
   const twice = names.find((name, i) => names.indexOf(name) < i);
-  if (twice !== undefined) throw new UsageError(`${twice} is named twice: name it once`);
+  if (twice !== undefined) throw new UsageError(`The system ${twice} is named twice: name it once`);
   if (settings.out !== null && systems.length > 1) {
     throw new UsageError(`--out writes the lists of one model, and ${systems.length} are given`);
   }

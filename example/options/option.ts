@@ -55,6 +55,8 @@ export interface Option<T = unknown> extends Description {
   readonly choices?: readonly string[];
   /** Whether the value is the path of a file or a folder. */
   readonly isPath?: boolean;
+  /** Whether the value is the name of a model in `saved_model`. */
+  readonly isModel?: boolean;
   /** A valid value that a refused text may have meant. */
   readonly meant?: (text: string) => string | undefined;
   /** The option with its value that a switch is short for. */
@@ -100,7 +102,7 @@ type SetBy<T, D> = D extends { readonly default: string } | { readonly absent: T
 /** An option with a value of this kind. */
 export function valued<T, D extends ValueDescription>(
   description: D,
-  kind: Pick<Option<T>, "wants" | "read" | "range" | "choices" | "isPath" | "meant">,
+  kind: Pick<Option<T>, "wants" | "read" | "range" | "choices" | "isPath" | "isModel" | "meant">,
 ): Option<SetBy<T, D>> {
   const absent = description.default === undefined && { absent: null };
   const option: Option = { ...absent, ...description, ...kind };

@@ -21,6 +21,7 @@ export const NAME = {
 /** The same without the ending of a model file. */
 const MODEL_NAME = {
   ...NAME,
+  isModel: true,
   read: (text: string) => NAME.read(withoutEnding(text)),
   meant: (text: string) => NAME.meant(withoutEnding(text)),
 };

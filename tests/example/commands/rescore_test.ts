@@ -236,7 +236,11 @@ Deno.test("rescore says what is wrong in one line, with the right exit code", ()
         /^error: The mode of tiny:sampled:0 must be .*"sampled:0"/,
       ],
       ["rescore tiny,, lists", 2, /^error: "tiny,," lacks a model beside a comma$/],
-      ["rescore tiny,gru,tiny:exact lists", 2, /^error: tiny:exact is named twice: name it once$/],
+      [
+        "rescore tiny,gru,tiny:exact lists",
+        2,
+        /^error: The system tiny:exact is named twice: name it once$/,
+      ],
       ["rescore tiny none", 2, /^error: Cannot read none: there is no such file$/],
       [
         "rescore tiny empty",
