@@ -94,15 +94,7 @@ export class BestModel {
 
   /** Whether the file's name is free for a model of no completed epoch: another run's would be worth more. */
   get isFree(): boolean {
-    return !isFile(this.path) || this.#isUnfinished;
-  }
-
-  /** Whether the file is of a run that had completed no epoch. */
-  get #isUnfinished(): boolean {
-    return unlessFailed(() => {
-      using file = openBytes(this.path);
-      return isUnfinished(file, this.path);
-    }) ?? false;
+    return !isFile(this.path) || isOfNoEpoch(this.path);
   }
 
   /** Whether a model with this validation result is better than the kept one. */
@@ -116,7 +108,7 @@ export class BestModel {
     const validation = this.#validationBefore();
     this.#io.out(
       `replaces    ${this.path}${validation ? ` (valid ${inWords(validation)})` : ""} when the ` +
-        `first epoch is done${this.#isUnfinished ? "" : `, and keeps it as ${this.previous}`}`,
+        `first epoch is done${isOfNoEpoch(this.path) ? "" : `, and keeps it as ${this.previous}`}`,
     );
   }
 
@@ -244,6 +236,14 @@ export class BestModel {
       return readValidation(file, this.path);
     });
   }
+}
+
+/** Whether the file is the model of a run that had completed no epoch. */
+export function isOfNoEpoch(path: string): boolean {
+  return unlessFailed(() => {
+    using file = openBytes(path);
+    return isUnfinished(file, path);
+  }) ?? false;
 }
 
 function inWords({ kind, measure }: SavedValidation): string {

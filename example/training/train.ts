@@ -65,8 +65,8 @@ async function testBest(run: Run, diverged: Diverged | undefined): Promise<void>
   if (failure) io.err(`diverged    ${diverged.message}: the test is of the best model before`);
   if (best.best) await best.restore();
   io.out(`testing     ${best.best ? best.description : await keepUnfinished(run)}`);
-  const { evaluation } = settings, ranks = new Ranks(communicator);
-  await summarize(gpu, { model, corpus, evaluation, metrics, io, ranks });
+  const ranks = new Ranks(communicator);
+  await summarize(gpu, { model, corpus, settings, metrics, io, ranks });
   io.detail(`memory      ${formatBytes(gpu.memory.peakBytes)} at most on the GPU`);
   if (ranks.isFirst) await best.settle();
   if (failure) throw failure;
@@ -77,10 +77,10 @@ async function testBest(run: Run, diverged: Diverged | undefined): Promise<void>
  * checkpoint knows of it, so that a resumed run goes on as if it had never been stopped.
  */
 async function keepUnfinished(run: Run): Promise<string> {
-  const { gpu, model, corpus, io, best } = run, { communicator } = run.ranks;
+  const { gpu, model, corpus, settings, io, best } = run, { communicator } = run.ranks;
   const ranks = new Ranks(communicator), what = "the model as it is, as no epoch was completed";
   if (!await ranks.fromFirst(best.isFree)) return `${what}; ${best.path} stays that of another run`;
-  const { kind, measure, card } = await validate(gpu, model, corpus, io, ranks);
+  const { kind, measure, card } = await validate(gpu, model, corpus, settings, io, ranks);
   if (!Number.isFinite(measure)) return `${what}; it is not saved, as its validation is not finite`;
   const found = { epoch: 0, validation: { kind, measure }, ...(card && { card }) };
   const before = () => Promise.resolve();
