@@ -126,7 +126,7 @@ const BEGINS = { json: isJsonList, srilm: isSrilmList, kaldi: isKaldiText };
  * @param ids The utterances.
  * @param inputs The paths that are read.
  * @returns The first file that it writes.
- * @throws {UsageError} If it would replace another file, or what is read.
+ * @throws {UsageError} If it would replace another file, or what is read, or has the name of a packed one.
  */
 export function checkListOutput(
   path: string,
@@ -134,6 +134,10 @@ export function checkListOutput(
   ids: readonly string[],
   inputs: readonly string[] = [],
 ): string {
+  const [packed] = /\.(gz|zst)$/.exec(path) ?? [];
+  if (packed !== undefined) {
+    throw new UsageError(`Cannot write ${path}: lists are written unpacked; leave out ${packed}`);
+  }
   const names = format === "kaldi" ? KALDI_FILES : ids;
   const files = isFolder ? names.map((name) => `${path}/${name}`) : [path];
   const kind = textKind(`n-best list of --format ${format}`, BEGINS[format]);

@@ -174,6 +174,10 @@ Deno.test("rescore and make-nbest replace lists of the same format, and nothing 
       await call(`${make} --format srilm --out new`),
       refused("new.ref", "file of references"),
     );
+    assertEquals(await call(`${make} --out new.jsonl.gz`), [
+      2,
+      "error: Cannot write new.jsonl.gz: lists are written unpacked; leave out .gz",
+    ]);
     Deno.writeTextFileSync("mine", "u0 w1\n");
     const rest = "--lm-weight 1 --word-penalty 0 --out";
     for (const [given, out] of [["--ref mine", "mine"], ["--dev json", "json"]]) {
