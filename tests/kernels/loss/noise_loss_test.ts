@@ -2,9 +2,9 @@
 
 import { assert, assertThrows } from "@std/assert";
 import type { Gpu, Step } from "../../../mod.ts";
-import { nceLoss, type NoiseScores, sampledLoss } from "../../../kernels/ops.ts";
+import { logPartition, nceLoss, type NoiseScores, sampledLoss } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
-import { withGpu } from "../../support/gpu.ts";
+import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 import { logProbabilities, values } from "../../reference/data.ts";
 import * as reference from "../../reference/losses.ts";
 
@@ -49,10 +49,21 @@ async function check(
     oracle: reference.sampledLoss({ target, noise }),
     run: (step, ...inputs) => sampledLoss(step, scoresOf(step, inputs)),
   });
+  const partition = reference.logPartition({ target, noise });
+  await checkOp(gpu, `logPartition ${name}`, {
+    ...common,
+    shapes: [[rows, count]],
+    data: [scores?.[1] ?? values(rows * count, 2)],
+    oracle: (own) => {
+      const { output, backward } = partition(new Float64Array(rows), own!);
+      return { output, backward: (d) => backward(d).slice(1) };
+    },
+    run: (step, own) => logPartition(step, scoresOf(step, [step.tensor([rows]), own!])),
+  });
 }
 
-Deno.test("nceLoss() and sampledLoss() agree with float64 for shared noise and noise of each row", () =>
-  withGpu(async (gpu) => {
+Deno.test("the losses agree with float64 for shared noise and noise of each row", () =>
+  withBothFamilies(async (gpu) => {
     for (const perRow of [false, true]) {
       for (const [rows, count] of [[1, 1], [63, 1], [1, 65], [65, 7], [3, 257]] as const) {
         await check(gpu, { rows, count, perRow }, 9);
@@ -60,8 +71,8 @@ Deno.test("nceLoss() and sampledLoss() agree with float64 for shared noise and n
     }
   }));
 
-Deno.test("nceLoss() and sampledLoss() agree with float64 when scores are extreme", () =>
-  withGpu(async (gpu) => {
+Deno.test("the losses agree with float64 when scores are extreme", () =>
+  withBothFamilies(async (gpu) => {
     const [rows, count] = [6, 5];
     const scores: [Float32Array, Float32Array] = [
       Float32Array.of(80, -80, 80, -80, 0, 0),
@@ -76,6 +87,8 @@ Deno.test("nceLoss() and sampledLoss() agree with float64 when scores are extrem
     ];
     // 1e4 less a log probability is rounded to a multiple of 2^-10.
     await check(gpu, { rows: 2, count: 2, perRow: false, scores: far, atol: 2e-3 }, 0);
+    const low: [Float32Array, Float32Array] = [Float32Array.of(-200), Float32Array.of(-300, -200)];
+    await check(gpu, { rows: 1, count: 2, perRow: false, scores: low, atol: 1e-4 }, 0);
   }));
 
 Deno.test("nceLoss() of pairs told apart well is small and precise", () =>
@@ -87,7 +100,7 @@ Deno.test("nceLoss() of pairs told apart well is small and precise", () =>
     await check(gpu, { rows: 4, count: 1, perRow: true, scores, atol: 1e-36, rtol: 1e-3 }, 0);
   }));
 
-Deno.test("nceLoss() and sampledLoss() agree with float64 beyond 65,535 rows, a folded grid", () =>
+Deno.test("the losses agree with float64 beyond 65,535 rows, a folded grid", () =>
   withGpu(async (gpu) => {
     const rows = 70_001;
     assert(rows > gpu.device.limits.maxComputeWorkgroupsPerDimension);

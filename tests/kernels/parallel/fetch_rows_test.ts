@@ -206,6 +206,7 @@ Deno.test("a divided table is refused where its rows were not fetched, or all ar
       RangeError,
       "id 50 is out of range",
     );
+    assertThrows(() => encoder.forward(step, high), RangeError, "id 50 is out of range");
     const half = { numEmbeddings: V, embeddingDim: E + 1, shard, tableDtype: "f16" } as const;
     assertThrows(() => new Embedding(gpu, half), TypeError, "a shard has 32-bit floats");
     const many = { numEmbeddings: 1, embeddingDim: E, shard };
