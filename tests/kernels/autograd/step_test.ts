@@ -23,6 +23,8 @@ Deno.test("a step's tensors end with it, and keep() lets one live on", () =>
     assertEquals(step.keep(doubled), doubled);
     step[Symbol.dispose]();
     assert(a.disposed && !doubled.disposed);
+    const entry = { name: "x", inputs: [], output: doubled, backward: () => [] };
+    assertThrows(() => step.record(entry), TypeError, "Cannot use a step after it has ended");
     assertEquals(gpu.memory.buffers, 1);
     // The kept buffer is not given to a later step.
     using later = gpu.step();
@@ -117,6 +119,8 @@ Deno.test("rows() views rows that begin on a multiple of 256 bytes", () =>
     using middle = table.slice(1, 2);
     assertEquals(middle.shape, [2, 64]);
     assertEquals((await gpu.read(middle))[0], 64);
+    using flat = middle.reshape([128]);
+    assertEquals((await gpu.read(flat))[0], 64);
     gpu.write(middle, new Float32Array(128));
     assertEquals([...await gpu.read(table)].filter((x) => x === 0).length, 129);
     using narrow = gpu.tensor([4, 3]);

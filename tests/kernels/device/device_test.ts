@@ -124,7 +124,9 @@ Deno.test("copy() throws a TypeError when elements are not there or types differ
     using to = gpu.tensor([3]);
     using ids = gpu.tensor([3], new Uint32Array(3));
     const few = { fromStart: 4, count: 3 };
-    for (const options of [{ fromStart: 6 }, { toStart: 3 }, { count: 4 }, { fromStart: -1 }, few]) {
+    for (
+      const options of [{ fromStart: 6 }, { toStart: 3 }, { count: 4 }, { fromStart: -1 }, few]
+    ) {
       assertThrows(() => gpu.copy(from, to, options), TypeError, "Cannot copy");
     }
     assertThrows(() => gpu.copy(ids, to), TypeError, "Cannot copy 3 elements of u32 [3] from 0");

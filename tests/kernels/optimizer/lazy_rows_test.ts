@@ -54,6 +54,13 @@ function sliceOf(step: Step, table: Tensor, start: number, count: number): Tenso
 
 const zeros = (step: Step, n: number) => step.upload(new Float32Array(n));
 
+/** A copy that ends with the step. */
+function copied(step: Step, slice: Tensor): Tensor {
+  const copy = step.tensor(slice.shape);
+  step.gpu.copy(slice, copy);
+  return copy;
+}
+
 const READERS: Readonly<Record<string, (step: Step, table: Tensor) => Tensor>> = {
   "gather of a slice": (step, table) => gather(step, sliceOf(step, table, 64, 150), ids(step, 150)),
   "gather of a part": (step, table) => gather(step, sliceOf(step, table, 128, 64), ids(step, 64)),
@@ -78,10 +85,21 @@ const READERS: Readonly<Record<string, (step: Step, table: Tensor) => Tensor>> =
     const x = step.upload(values(N * W, 3), [N, W]), slice = sliceOf(step, table, 64, 100);
     return topK(step, linearScorer(step, x, slice, zeros(step, 100)), 7).scores;
   },
-  "copy of a slice": (step, table) => {
-    const copied = step.tensor([100, W]);
-    step.gpu.copy(sliceOf(step, table, 64, 100), copied);
-    return copied;
+  "copy of a slice": (step, table) => copied(step, sliceOf(step, table, 64, 100)),
+  "copy of a slice that was written": (step, table) => {
+    const slice = sliceOf(step, table, 64, 200);
+    step.gpu.write(slice, values(200 * W, 4));
+    return copied(step, slice);
+  },
+  "copy of a slice that was cleared": (step, table) => {
+    const slice = sliceOf(step, table, 64, 200);
+    step.gpu.clear(slice);
+    return copied(step, slice);
+  },
+  "copy of a slice that was copied to": (step, table) => {
+    const slice = sliceOf(step, table, 64, 200);
+    step.gpu.copy(step.upload(values(200 * W, 4), [200, W]), slice);
+    return copied(step, slice);
   },
 };
 

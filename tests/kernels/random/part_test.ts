@@ -1,11 +1,14 @@
 // Random numbers of a part of a batch are those of the same rows of the whole.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { dropout } from "../../../kernels/ops.ts";
+import { gruContexts, gruPairScore } from "../../../kernels/gru_pair/gru_pair.ts";
+import { dropout, sum } from "../../../kernels/ops.ts";
 import { ownColumns } from "../../../kernels/random/part.ts";
 import { RandomStream } from "../../../kernels/random/mod.ts";
 import { AliasMultinomial, BatchNoise, type BatchPart, type Gpu } from "../../../mod.ts";
+import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
+import { values } from "../../reference/data.ts";
 
 const [STEPS, COLUMNS, RANKS] = [3, 7, 3];
 
@@ -47,6 +50,51 @@ Deno.test("dropout() of a part masks as that of the whole batch, whatever a row'
       for (const part of partsOf()) {
         const found = await mask(gpu, STEPS * ownColumns(part), width, part);
         assertEquals([...found], rowsOf(whole, part, width), `rank ${part.rank}, width ${width}`);
+      }
+    }
+  }));
+
+/**
+ * Scores [rows, 9] of contexts [rows, 5] that differ in their dropout only, and the sums of h times dh, for a
+ * part of words of each context's own: they alone mask in another place backward.
+ */
+async function pairs(
+  gpu: Gpu,
+  rows: number,
+  own: boolean,
+  part?: BatchPart,
+): Promise<{ scores: Float32Array; sums: number[] }> {
+  const [K, H] = [9, 5];
+  using step = gpu.step({ training: true, seed: 3, number: 5, ...(part && { part }) });
+  const filled = (value: number, ...shape: number[]) =>
+    step.upload(new Float32Array(shape.reduce((n, size) => n * size)).fill(value), shape);
+  const words = own ? filled(0, rows, K, 3 * H) : filled(0, K, 3 * H), hidden = filled(2, rows, H);
+  const weight = step.upload(values(H, 1), [1, H]);
+  hidden.requiresGrad = true;
+  const scores = gruPairScore(step, words, gruContexts(step, filled(0, rows, 3 * H), hidden), {
+    ...{ weight, bias: filled(0, 1), dropout: { p: 0.5, stream: new RandomStream("x") } },
+  });
+  const dHidden = part && own && step.backward(sum(step, scores)).toDense(hidden);
+  const d = dHidden ? await gpu.readFloats(dHidden) : new Float32Array();
+  const sums = Array.from({ length: d.length / H }, (_, n) => {
+    return 2 * d.subarray(n * H, (n + 1) * H).reduce((a, b) => a + b);
+  });
+  return { scores: await gpu.readFloats(scores), sums };
+}
+
+Deno.test("gruPairScore() of a part masks as that of the whole batch, forward and backward", () =>
+  withGpu(async (gpu) => {
+    for (const own of [false, true]) {
+      const whole = await pairs(gpu, STEPS * COLUMNS, own);
+      for (const part of partsOf()) {
+        const { scores, sums } = await pairs(gpu, STEPS * ownColumns(part), own, part);
+        const what = `rank ${part.rank}, ${own ? "own" : "shared"} words`;
+        assertClose(scores, rowsOf(whole.scores, part, 9), undefined, what);
+        // With all gates 0, a score is linear in h: h times its gradient is the score again.
+        const expected = sums.map((_, n) =>
+          scores.subarray(9 * n, 9 * n + 9).reduce((a, b) => a + b)
+        );
+        assertClose(sums, expected, { atol: 1e-5 }, `${what}, gradient`);
       }
     }
   }));
