@@ -91,6 +91,24 @@ Deno.test("matmulInto() agrees with float64 when one operand alone has whole vec
       await check(gpu, { m: 33, n: 64, k: 50, kernel });
       await check(gpu, { m: 64, n: 50, k: 31, transposeA: true, kernel });
       await check(gpu, { m: 20, n: 51, k: 200, transposeB: true, bias: true, kernel });
+      await check(gpu, { m: 33, n: 52, k: 52, transposeA: true, kernel });
+      await check(gpu, { m: 20, n: 52, k: 50, transposeB: true, kernel });
+    }
+  });
+});
+
+Deno.test("matmulInto() from texels reads nothing that earlier copies have left behind its operands", async () => {
+  await withGpu(async (gpu) => {
+    if (!readsTexels(gpu)) return;
+    for (const [transposeA, transposeB] of TRANSPOSES) {
+      {
+        const nan = new Float32Array(64 * 64).fill(NaN);
+        using a = gpu.tensor([64, 64], nan),
+          b = gpu.tensor([64, 64], nan),
+          c = gpu.tensor([64, 64]);
+        matmulInto(gpu, c, a, b);
+      }
+      await check(gpu, { m: 8, n: 8, k: 5, transposeA, transposeB, kernel: "subgroup" });
     }
   });
 });

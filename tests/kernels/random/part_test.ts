@@ -5,10 +5,17 @@ import { gruContexts, gruPairScore } from "../../../kernels/gru_pair/gru_pair.ts
 import { dropout, sum } from "../../../kernels/ops.ts";
 import { ownColumns } from "../../../kernels/random/part.ts";
 import { RandomStream } from "../../../kernels/random/mod.ts";
-import { AliasMultinomial, BatchNoise, type BatchPart, type Gpu } from "../../../mod.ts";
+import {
+  AliasMultinomial,
+  BatchNoise,
+  type BatchPart,
+  type Gpu,
+  IndexGRU,
+  IndexLinear,
+} from "../../../mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
-import { values } from "../../reference/data.ts";
+import { randomIds, values } from "../../reference/data.ts";
 
 const [STEPS, COLUMNS, RANKS] = [3, 7, 3];
 
@@ -117,6 +124,56 @@ Deno.test("noise of each word of a part is that of the whole batch; shared noise
         const rows = STEPS * ownColumns(part);
         assertEquals([...await draw(rows, k, true, part)], rowsOf(whole, part, k));
         assertEquals(await draw(rows, k, false, part), shared);
+      }
+    }
+  }));
+
+Deno.test("losses by batch noise, and their hits, are those of the whole batch in its parts", () =>
+  withGpu(async (gpu) => {
+    const rows = STEPS * COLUMNS,
+      all = randomIds(rows, 6, 1),
+      [V, E] = [6, 2],
+      x = values(rows * E, 2);
+    using layer = new IndexLinear(gpu, {
+      ...{
+        embeddingDim: E,
+        numClasses: V,
+        noise: new BatchNoise(gpu, new Float32Array(V).fill(1)),
+      },
+      reduction: "none",
+    });
+    const run = async (target: number[], input: number[], part?: BatchPart) => {
+      using step = gpu.step({ training: true, ...(part && { part: { ...part, targets: all } }) });
+      const ids = step.upload(Uint32Array.from(target));
+      const loss = layer.forward(step, ids, step.upload(Float32Array.from(input), [ids.size, E]));
+      return { loss: await gpu.readFloats(loss), ...await layer.takeHits() };
+    };
+    const whole = await run([...all], [...x]), sums = { hits: 0, samples: 0 };
+    for (const part of partsOf()) {
+      const { loss, hits, samples } = await run(rowsOf(all, part, 1), rowsOf(x, part, E), part);
+      assertClose(loss, rowsOf(whole.loss, part, 1), undefined, `rank ${part.rank}`);
+      sums.hits += hits, sums.samples += samples;
+    }
+    assertEquals(sums, { hits: whole.hits, samples: whole.samples });
+  }));
+
+Deno.test("IndexGRU's dropout of a part's noise, and of all words, is that of the whole batch", () =>
+  withGpu(async (gpu) => {
+    const rows = STEPS * COLUMNS, all = randomIds(rows, 30, 1), noiseRatio = 2; // of whole: more than words
+    for (const lossType of ["nce", "full"] as const) {
+      using model = new IndexGRU(gpu, {
+        ...{ numClasses: 30, embeddingDim: 3, hiddenSize: 4, noise: new Float32Array(30).fill(1) },
+        ...{ noiseRatio, perWord: true, dropout: 0.5, lossType, reduction: "none" },
+      });
+      const run = async (words: number[], part?: BatchPart) => {
+        using step = gpu.step({ training: true, seed: 3, number: 5, ...(part && { part }) });
+        const ids = step.upload(Uint32Array.from(words), [STEPS, words.length / STEPS]);
+        return await gpu.readFloats(model.forward(step, ids, ids));
+      };
+      const whole = await run([...all]);
+      for (const part of partsOf()) {
+        const found = await run(rowsOf(all, part, 1), part), expected = rowsOf(whole, part, 1);
+        assertClose(found, expected, undefined, `${lossType}, rank ${part.rank}`);
       }
     }
   }));

@@ -4,7 +4,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import type { AdapterOptions, Gpu, TableDType, Tensor } from "../../../mod.ts";
 import { Adagrad, Adam, type NamedParameter, type Optimizer, SGD } from "../../../nce/nn/mod.ts";
 import { add, gather, weightedSum } from "../../../kernels/ops.ts";
-import { withGpu } from "../../support/gpu.ts";
+import { assertClose } from "../../support/close.ts";
+import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";
 
 const [V, W, D] = [160, 4, 20];
@@ -131,3 +132,24 @@ Deno.test("an optimizer saved as it stands goes on to the same bits in another o
     assertEquals(await saveAndGoOn({ maxBindingBytes: 1 }, dtype), whole);
   }
 });
+
+Deno.test("the norm counts each element once, of gradients that many workgroups sum", () =>
+  withBothFamilies(async (gpu) => {
+    using stack = new DisposableStack();
+    const gradients = [200_003, 7, 70_001].map((size, i) => values(size, i + 1));
+    const parameters = gradients.map(({ length }, i): NamedParameter => {
+      const tensor = stack.use(gpu.tensor([length]));
+      tensor.requiresGrad = true;
+      return [`p${i}`, tensor];
+    });
+    using optimizer = new SGD(gpu, parameters, { lr: 1, clip: 5 });
+    const stale = gpu.temporary([229_376]); // of the first gradient's size class
+    gpu.write(stale, new Float32Array(stale.size).fill(NaN));
+    stale.dispose();
+    using step = gpu.step({ training: true });
+    const losses = parameters.map(([, p], i) => weightedSum(step, p, step.upload(gradients[i]!)));
+    optimizer.step(step.backward(losses.reduce((a, b) => add(step, a, b))));
+    const squares = gradients.flatMap((d) => d.reduce((sum, x) => sum + x * x, 0));
+    const norm = Math.sqrt(squares.reduce((a, b) => a + b));
+    assertClose(await gpu.readFloats(optimizer.norm), [norm, 5 / norm], { atol: 0, rtol: 1e-5 });
+  }));
