@@ -41,6 +41,11 @@ Deno.test("Communicator.sum() adds ranks in their order, in float32, however man
   }
 });
 
+Deno.test("gather() gives the numbers that were sent, though they are a part of a buffer", async () => {
+  const part = Float32Array.of(1, 2, 3, 4).subarray(1, 3);
+  assertEquals(await ALONE.gather(part), [Float32Array.of(2, 3)]);
+});
+
 Deno.test("ranksInProcess() keep what was sent, though the sender goes on to change it", async () => {
   const [first] = await onAll(2, async (communicator) => {
     const data = Float32Array.of(communicator.rank + 1), pending = communicator.gather(data);

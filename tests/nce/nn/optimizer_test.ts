@@ -68,13 +68,17 @@ Deno.test("an optimizer keeps what its formula needs, and SGD without momentum n
   }));
 
 Deno.test("SGD with decay and no momentum defers the decay, and keeps no moment", () =>
-  withGpu((gpu) => {
+  withGpu(async (gpu) => {
     using stack = new DisposableStack();
     const parameters = parametersOf(gpu, stack);
     using optimizer = new SGD(gpu, parameters, { lr: 0.1, weightDecay: 0.1 });
     train(gpu, parameters, optimizer, [0, 1]);
     assertEquals(optimizer.counts, { table: [2, 0.1] });
-    assertEquals(optimizer.tensors().map(([name]) => name), ["table", "table.steps", "vector"]);
+    const kept = () => optimizer.tensors().map(([name]) => name);
+    assertEquals(kept(), ["table", "table.steps", "vector"]);
+    await gpu.read(parameters[0]![1]);
+    assertEquals(optimizer.counts, {});
+    assertEquals(kept(), ["table", "vector"]);
   }));
 
 /** Checks every optimizer, and returns the parameters that each comes to. */
@@ -143,9 +147,9 @@ Deno.test("the norm counts each element once, of gradients that many workgroups 
       return [`p${i}`, tensor];
     });
     using optimizer = new SGD(gpu, parameters, { lr: 1, clip: 5 });
-    const stale = gpu.temporary([229_376]); // of the first gradient's size class
-    gpu.write(stale, new Float32Array(stale.size).fill(NaN));
-    stale.dispose();
+    const stale = Array.from({ length: 4 }, () => gpu.temporary([229_376])); // the first gradient's size class
+    for (const tensor of stale) gpu.write(tensor, new Float32Array(tensor.size).fill(NaN));
+    for (const tensor of stale) tensor.dispose();
     using step = gpu.step({ training: true });
     const losses = parameters.map(([, p], i) => weightedSum(step, p, step.upload(gradients[i]!)));
     optimizer.step(step.backward(losses.reduce((a, b) => add(step, a, b))));
