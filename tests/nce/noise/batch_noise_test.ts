@@ -10,7 +10,7 @@ import {
   type NoiseSource,
   type Tensor,
 } from "../../../mod.ts";
-import { add, weightedSum } from "../../../kernels/ops.ts";
+import { add, exclude, weightedSum } from "../../../kernels/ops.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";
@@ -195,6 +195,22 @@ Deno.test("takeHits() counts samples that equal their target, and no target's ow
     }
   }));
 
+Deno.test("exclude() leaves out a row's own column, from any column on, and keeps the others' scores", () =>
+  withGpu(async (gpu) => {
+    const [rows, columns, ownSlot] = [3, 6, 2], scores = values(rows * columns, 1);
+    using step = gpu.step();
+    const ids = {
+      target: step.upload(new Uint32Array(rows)),
+      noise: step.upload(new Uint32Array(columns)),
+    };
+    const given = step.upload(scores, [rows, columns]);
+    const found = await gpu.readFloats(exclude(step, given, ids, { ownSlot }));
+    const expected = scores.map((score, i) => {
+      return i % columns === ownSlot + Math.floor(i / columns) ? -1e30 : score;
+    });
+    assertEquals(found, expected);
+  }));
+
 Deno.test("takeHits() does not count what is evaluated, and counts over many workgroups", () =>
   withGpu(async (gpu) => {
     const rows = 700, ids = randomIds(rows, V, 1);
@@ -203,11 +219,14 @@ Deno.test("takeHits() does not count what is evaluated, and counts over many wor
       using step = gpu.step({ training });
       layer.forward(step, step.upload(ids), step.upload(values(rows * E, 1), [rows, E]));
     };
-    run(false);
-    layer.eval();
-    run(true);
-    assertEquals(await layer.takeHits(), { hits: 0, samples: 0 });
-    layer.train();
+    for (const lossType of ["sampled", "nce"] as const) {
+      layer.lossType = lossType;
+      run(false);
+      layer.eval();
+      run(true);
+      assertEquals(await layer.takeHits(), { hits: 0, samples: 0 });
+      layer.train();
+    }
     run(true);
     const counts = new Uint32Array(V);
     for (const id of ids) counts[id]!++;
