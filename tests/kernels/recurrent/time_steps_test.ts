@@ -101,8 +101,8 @@ Deno.test("recurrent layers agree with float64 in every order of their sums, wha
 Deno.test("an infinite recurrent weight saturates its unit, and makes no NaN of what is not there", () =>
   withBothFamilies(async (gpu) => {
     const [T, B, H] = [2, 3, 5];
-    const outputOf = async (weight: number, wholeRows: number) => {
-      gpu.tuning = { ...FIXED_TUNING, wholeRows };
+    const outputOf = async (weight: number, tuning: Partial<Tuning> = {}) => {
+      gpu.tuning = { ...FIXED_TUNING, ...tuning };
       using step = gpu.step();
       const weightHh = values(4 * H * H, 1);
       weightHh[H - 1] = weight; // from the last unit's state to the first unit's gate i
@@ -114,7 +114,11 @@ Deno.test("an infinite recurrent weight saturates its unit, and makes no NaN of 
       }).output;
       return await gpu.readFloats(output);
     };
-    for (const wholeRows of [0, 64]) {
-      assertEquals(await outputOf(Infinity, wholeRows), await outputOf(1e30, wholeRows));
+    const usual = await outputOf(1e30);
+    // Each slice of threads has one four of so few units, however many it may keep.
+    for (const tuning of [{ keptFours: 1 }, { keptFours: 2 }, { wholeRows: 0 }]) {
+      const large = await outputOf(1e30, tuning);
+      assertEquals(await outputOf(Infinity, tuning), large);
+      assertClose(large, usual);
     }
   }));
