@@ -153,7 +153,7 @@ Deno.test("dispatch() throws a TypeError when a tensor is bound twice and writte
     assertThrows(run([], [a, view]), TypeError, "Cannot run count: output bound twice");
   }));
 
-Deno.test("dispatch() throws a TypeError when uniform fields are wrong", () =>
+Deno.test("dispatch() throws when uniform fields or constants are wrong", () =>
   withGpu((gpu) => {
     using out = gpu.tensor([1]);
     const run = (uniform?: Record<string, number>) => () =>
@@ -161,6 +161,9 @@ Deno.test("dispatch() throws a TypeError when uniform fields are wrong", () =>
     assertThrows(run(), TypeError, "Cannot run count: uniform has nothing, expected amount");
     assertThrows(run({ sum: 1 }), TypeError, "uniform field amount missing");
     assertThrows(run({ amount: 1, sum: 1 }), TypeError, "uniform has amount,sum, expected amount");
+    const wrong = { ...COUNT, outputs: [out], uniform: { amount: 1 }, constants: { A: NaN } };
+    const message = "Cannot run count: A is NaN, not a finite number";
+    assertThrows(() => gpu.dispatch(wrong), RangeError, message);
   }));
 
 Deno.test("write() throws a TypeError when type or size differ", () =>

@@ -4,7 +4,7 @@ import { assert, assertThrows } from "@std/assert";
 import { gruContexts, gruPairScore } from "../../../kernels/gru_pair/gru_pair.ts";
 import { gruTileScorer } from "../../../kernels/gru_pair/gru_tiles.ts";
 import type { Gpu, Step, Tensor } from "../../../mod.ts";
-import { tiledCrossEntropy, weightedSum } from "../../../kernels/ops.ts";
+import { sum, tiledCrossEntropy, weightedSum } from "../../../kernels/ops.ts";
 import { RandomStream } from "../../../kernels/random/mod.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
@@ -107,6 +107,23 @@ for (const own of [false, true]) {
     withBothFamilies(async (gpu) => {
       for (const scale of [12, 80]) {
         await checkPairs(gpu, { rows: 9, count: 10, size: 7, own, scale });
+      }
+    }));
+
+  Deno.test(`gruPairScore() stays finite for words ${words}, where huge gates cancel each other`, () =>
+    withBothFamilies(async (gpu) => {
+      const shapes = pairShapes({ rows: 3, count: 2, size: 5, own });
+      using step = gpu.step({ training: true });
+      const inputs = [-100, 100, 1, 1, 0].map((value, i) => {
+        const shape = shapes[i]!, data = new Float32Array(sizeOf(shape)).fill(value);
+        return Object.assign(step.upload(data, shape), { requiresGrad: true });
+      });
+      const scores = score(step, inputs), gradients = step.backward(sum(step, scores));
+      // r and z are 1/2, n is tanh(-50) and h is 1: h' is 0.
+      assertClose(await gpu.readFloats(scores), new Float32Array(6), { atol: 2e-6 * Math.sqrt(5) });
+      for (const input of inputs) {
+        const gradient = await gpu.readFloats(gradients.toDense(input)!);
+        assert(gradient.every(Number.isFinite));
       }
     }));
 
