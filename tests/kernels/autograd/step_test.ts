@@ -33,6 +33,23 @@ Deno.test("a step's tensors end with it, and keep() lets one live on", () =>
     doubled.dispose();
   }));
 
+Deno.test("a step's work is submitted when it ends, not when it is waited for", () =>
+  withGpu((gpu) => {
+    const { queue } = gpu.device;
+    let submissions = 0;
+    queue.submit = (commands) => {
+      submissions++;
+      return GPUQueue.prototype.submit.call(queue, commands);
+    };
+    {
+      using step = gpu.step(), a = step.upload(values(5, 1));
+      add(step, a, a);
+      assertEquals(submissions, 0);
+    }
+    assertEquals(submissions, 1);
+    Reflect.deleteProperty(queue, "submit");
+  }));
+
 Deno.test("reshape() shares the elements and lets gradients through", () =>
   withGpu(async (gpu) => {
     using step = gpu.step({ training: true });

@@ -158,6 +158,31 @@ Deno.test("gruPairScore() sums over many contexts and words without a limit of i
     await checkPairs(gpu, { rows: 2, count: 35_001, size: 1, own: true });
   }));
 
+// A software adapter's workgroup has all contexts where units are many: 26,208 of them in a launch.
+Deno.test("gruPairScore() adds up what several launches find over many contexts", () =>
+  withGpu(async (gpu) => {
+    const [rows, size] = [26_216, 249], w = values(size, 1);
+    using step = gpu.step({ training: true });
+    const filled = (value: number, ...shape: number[]) =>
+      Object.assign(step.upload(new Float32Array(sizeOf(shape)).fill(value), shape), {
+        requiresGrad: true,
+      });
+    const [words, gates, hidden] = [
+      filled(0, 1, 3 * size),
+      filled(0, rows, 3 * size),
+      filled(2, rows, size),
+    ];
+    const weight = Object.assign(step.upload(w, [1, size]), { requiresGrad: true });
+    const scores = score(step, [words, gates, hidden, weight, filled(0, 1)]);
+    const gradients = step.backward(sum(step, scores));
+    // r and z are 1/2, n is 0 and h' is 1: of each context, z's gradient is w / 2, n's as well, and r's is 0.
+    const found = [weight, words].map((input) => gpu.readFloats(gradients.toDense(input)!));
+    const expected = [0, 0.5, 0.5].flatMap((part) => [...w].map((x) => part * rows * x));
+    const tolerance = { atol: 1e-2, rtol: 1e-4 };
+    assertClose(await found[0]!, new Float32Array(size).fill(rows), tolerance, "weight");
+    assertClose(await found[1]!, expected, tolerance, "words");
+  }, { family: "software" }));
+
 Deno.test("gruPairScore() of shared words stores nothing of size N K H", () =>
   withBothFamilies(async (gpu) => {
     const [rows, count, size] = [512, 1024, 64];

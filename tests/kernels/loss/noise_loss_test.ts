@@ -107,7 +107,7 @@ Deno.test("the losses agree with float64 beyond 65,535 rows, a folded grid", () 
     await check(gpu, { rows, count: 1, perRow: false }, 3);
   }));
 
-Deno.test("nceLoss() and sampledLoss() throw a TypeError when a shape does not fit", () =>
+Deno.test("nceLoss() and sampledLoss() throw when a shape or a count does not fit", () =>
   withGpu((gpu) => {
     using step = gpu.step();
     const tensor = (...shape: number[]) =>
@@ -131,4 +131,6 @@ Deno.test("nceLoss() and sampledLoss() throw a TypeError when a shape does not f
       assertThrows(() => nceLoss(step, scores, 0), TypeError, `nceLoss: ${name} is`);
       assertThrows(() => sampledLoss(step, scores), TypeError, `sampledLoss: ${name} is`);
     }
+    const none = { ...good, samples: 0 }, message = "samples is 0, not a positive integer";
+    assertThrows(() => nceLoss(step, none, 0), RangeError, message);
   }));

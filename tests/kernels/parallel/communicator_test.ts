@@ -92,3 +92,9 @@ Deno.test("a Communicator throws a TypeError when it is given anything but numbe
     await assertRejects(() => call("exchange", [[1]]), TypeError, "Cannot exchange [1]");
   }
 });
+
+Deno.test("a rank of ranksInProcess() throws when it calls before its last call has ended", async () => {
+  const [rank] = ranksInProcess(2), data = Float32Array.of(1);
+  rank!.gather(data); // which never ends, as rank 1 does not come
+  await assertRejects(() => rank!.gather(data), TypeError, "rank 0 awaits another call");
+});
