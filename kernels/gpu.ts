@@ -2,12 +2,12 @@
 
 import { type AdapterOptions, NoAdapterError, openAdapter, type Opened } from "./device/adapter.ts";
 import { Device } from "./device/device.ts";
-import { expectBoolean, expectObject, expectOneOf, expectPositive } from "./device/expect.ts";
+import { expectBoolean, expectNames, expectOneOf, expectPositive } from "./device/expect.ts";
 import { deviceError } from "./device/faults.ts";
 import { Step, type StepOptions } from "./autograd/step.ts";
 import { measureSubgroup } from "./device/subgroups.ts";
 
-/** A WebGPU device, on which steps are begun. */
+/** A WebGPU device, on which steps are begun; what it does besides is that of every {@linkcode Device}. */
 export class Gpu extends Device {
   #unnumbered = 0; // training steps that were given no number
 
@@ -19,7 +19,12 @@ export class Gpu extends Device {
    * @throws {DeviceError} If it gives no device, or one that does not work.
    */
   static async create(options: AdapterOptions = {}): Promise<Gpu> {
-    expectObject("create a Gpu", "options", options, "an object");
+    expectNames("create a Gpu", "options", options, [
+      "hardware",
+      "family",
+      "compute",
+      "maxBindingBytes",
+    ]);
     const { hardware = false, family = "software", compute = "f32", maxBindingBytes = 1 } = options;
     expectBoolean("create a Gpu", "hardware", hardware);
     expectOneOf("create a Gpu", "family", family, ["software", "hardware"]);
@@ -43,5 +48,10 @@ export class Gpu extends Device {
   step(options: StepOptions = {}): Step {
     this.begin("step");
     return new Step(this, options, () => this.#unnumbered++);
+  }
+
+  /** Destroys the device and everything on it, as `await using` does at the end of a block. */
+  async dispose(): Promise<void> {
+    await this[Symbol.asyncDispose]();
   }
 }

@@ -1,6 +1,8 @@
 /**
  * Differentiable operations: what a scorer or a layer of your own is written with. Each takes the step
- * that owns its result; in a training step, gradients follow.
+ * that owns its result; in a training step, gradients follow. An operation throws a TypeError for a tensor
+ * of a shape or type that it does not take, and a RangeError for a number or an id out of range; the message
+ * names the operation and what it got.
  *
  * @example The gradient of a sum of products
  * ```ts ignore
@@ -25,6 +27,7 @@ export { add, affine, multiply, scale } from "./elementwise/arithmetic.ts";
 export { subtractScalar } from "./elementwise/subtract_scalar.ts";
 export { dropout } from "./elementwise/dropout.ts";
 export { mean, sum, weightedSum } from "./elementwise/reduce.ts";
+export { embeddingBag } from "./lookup/embedding_bag.ts";
 export { gather } from "./lookup/gather.ts";
 export { indexScore } from "./lookup/index_score.ts";
 export type { EachTile, TileGradient, TileScorer } from "./loss/class_tiles.ts";

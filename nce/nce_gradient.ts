@@ -54,6 +54,8 @@ export interface NCEGradient {
  * They are the losses of `IndexLinear`. Time is O(N K E), memory O((N + K) E) with shared noise: nothing has
  * the size of `weight`. Most libraries have a way to define functions with a custom gradient: wrap it there.
  *
+ * Sources: those of {@linkcode NCELoss}.
+ *
  * @example Training with plain arrays
  * ```ts
  * import { type NCEGradient, nceGradient, type NCEProblem } from "@nce/nce";
@@ -129,6 +131,8 @@ function expectProblem(problem: NCEProblem): void {
     expect(name, isList, "array of numbers");
   }
   const { lossType = "nce", normTerm = 0, perWord = false, removeHits = false } = problem;
+  const names = Object.keys({ ...arrays, lossType, normTerm, perWord, removeHits });
+  for (const name in problem) expect(name, names.includes(name), `part of it: ${names.join(", ")}`);
   expect("lossType", ["nce", "sampled", "mix", "neg"].includes(lossType), 'loss ("nce", ...)');
   expect("normTerm", typeof normTerm === "number", "number");
   expect("perWord", typeof perWord === "boolean", "boolean");

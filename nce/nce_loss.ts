@@ -1,6 +1,6 @@
 /** The noise contrastive loss for any scorer: IndexLinear and IndexGRU extend it. */
 
-import { add, affine, multiply, scale } from "../kernels/elementwise/arithmetic.ts";
+import { add, multiply, scale } from "../kernels/elementwise/arithmetic.ts";
 import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import { type NormalizedScores, tiledCrossEntropy } from "../kernels/loss/cross_entropy.ts";
 import { Memo } from "../kernels/device/memo.ts";
@@ -8,18 +8,10 @@ import type { Gpu } from "../kernels/gpu.ts";
 import { logPartition } from "../kernels/loss/noise_loss.ts";
 import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
-import { subtractScalar } from "../kernels/elementwise/subtract_scalar.ts";
 import type { Step } from "../kernels/autograd/step.ts";
-import { expectObject } from "../kernels/device/expect.ts";
+import { expectObject, expectPositive } from "../kernels/device/expect.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import {
-  expectOptions,
-  expectWhole,
-  Module,
-  type NamedParameter,
-  nameOf,
-  parameter,
-} from "./nn/module.ts";
+import { expectWhole, Module, type NamedParameter, nameOf, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import { HitCounter } from "./hit_counter.ts";
 import {
@@ -31,6 +23,7 @@ import {
   type Scores,
   shifted,
   shiftedScores,
+  unnormalized,
 } from "./scores.ts";
 import {
   checkedOptions,
@@ -59,6 +52,9 @@ import { isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
  *   ln(p / (k q)): not a probability model.
  * - `full`: exact cross entropy, if there is a {@linkcode scoreAllClasses}.
  *
+ * {@linkcode lossType} and {@linkcode noiseRatio} may be set at any time: to test a layer that was trained by `nce` with
+ * the exact loss, set `"full"`.
+ *
  * In training, `selfNorm` alpha adds `alpha (ln Z - c)^2` to any of them: with the exact ln Z in `full`, else with
  * its estimate {@linkcode logPartition} from the noise. With a learned c it is the variance of ln Z that falls.
  *
@@ -82,12 +78,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   #noiseRatio: number;
   #training = true;
 
-  /** Throws a RangeError or a TypeError if an option is not usable. */
+  /** Throws a RangeError or a TypeError if an option is not usable, or is none of these: a subclass keeps its own. */
   constructor(gpu: Gpu, options: NCEOptions) {
-    const name = nameOf(new.target);
-    expectOptions(name, gpu, options);
-    super(options.name);
-    const { noise, normTerm, ...checked } = checkedOptions(`make ${name}`, options);
+    const { noise, normTerm, ...checked } = checkedOptions(nameOf(new.target), gpu, options);
+    super(checked.name);
     this.#lossType = checked.lossType;
     this.#noiseRatio = checked.noiseRatio;
     this.noise = isNoiseSource(noise)
@@ -130,7 +124,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /**
    * Scores of the targets [N] and of the noise: ids [K], shared by all targets, or [N, K].
-   * Write it with the operations of this module; gradients follow from them.
+   * Write it with the operations of `@nce/nce/ops`; gradients follow from them.
    */
   abstract getScore(step: Step, target: Tensor, noise: Tensor, ...input: Input): Scores;
 
@@ -138,7 +132,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   scoreAllClasses?(step: Step, ...input: Input): TileScorer;
 
   /**
-   * Exact cross entropy [N] and its parts, for scorers that can score all classes.
+   * Exact cross entropy [N] and its parts, of ids of any shape, for scorers that can score all classes.
    *
    * @throws {TypeError} If the scorer cannot, or there are not as many targets as rows of input.
    */
@@ -149,7 +143,8 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
       const what = `${target.size} targets for ${scorer.rows} rows of input`;
       throw new TypeError(`Cannot ${doing}: ${what}`);
     }
-    return tiledCrossEntropy(step, scorer, target);
+    const flat = flatTargets(this.#className, step, target, this.noise);
+    return tiledCrossEntropy(step, scorer, flat);
   }
 
   /**
@@ -160,6 +155,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * @throws {RangeError} Unless `k` is an integer from 1 to 1,024 and there are as many classes.
    */
   topK(step: Step, k: number, ...input: Input): TopK {
+    expectPositive("run topK", "k", k);
     expectWhole("run topK", this.parameters());
     return topK(step, this.#allClasses("run topK", step, input), k);
   }
@@ -227,14 +223,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     }
   }
 
-  /** `-(s(target) - c)` [N]: the negative log probability that a self-normalised model assigns. */
-  unnormalized(step: Step, targetScore: Tensor): Tensor {
-    const { normTerm } = this;
-    if (typeof normTerm === "number") return affine(step, targetScore, -1, normTerm);
-    return scale(step, subtractScalar(step, targetScore, normTerm), -1);
-  }
-
-  /** How many noise samples of training equalled their target since the last call, of how many. */
+  /**
+   * How many noise samples of training equalled their target since the last call, of how many. They are counted
+   * when a loss goes backward: those of targets that it depends on, so not of padding whose weight is 0.
+   */
   takeHits(): Promise<{ hits: number; samples: number }> {
     return this.#hits.take();
   }
@@ -273,16 +265,17 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     const training = this.#isTraining(step);
     if (this.#isUnnormalized(step)) {
       const unused = step.own(target.slice(0, 1)); // getScore needs noise; its score is not used
-      return this.unnormalized(step, this.getScore(step, target, unused, ...input).target);
+      const scores = this.getScore(step, target, unused, ...input);
+      return unnormalized(step, scores.target, this.normTerm);
     }
     expectContrast(lossType, training, this.noise);
     const noise = this.#noiseOf(step, given, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
     expectScores(`${this.#className}.getScore`, scores, target, noise);
-    if (training) this.#hits.count(step, target, noise);
     const removeHits = this.#removeHits && lossType === "sampled";
     const counted = countedScores(step, target, noise, scores, removeHits);
-    const loss = contrast(step, lossType, counted, this.normTerm);
+    const unwatched = contrast(step, lossType, counted, this.normTerm);
+    const loss = training ? this.#hits.watch(step, unwatched, target, noise) : unwatched;
     return this.#penalized(step, loss, () => {
       // Z^ estimates the whole sum: a hit is a sample like any other.
       const all = removeHits ? countedScores(step, target, noise, scores, false) : counted;

@@ -7,6 +7,8 @@ import {
   expectOneOf,
   expectPositive,
 } from "../kernels/device/expect.ts";
+import type { Gpu } from "../kernels/gpu.ts";
+import { expectOptions } from "./nn/module.ts";
 import { expectDrawable, isNoiseSource, type NoiseSource } from "./noise/noise.ts";
 
 /**
@@ -20,7 +22,7 @@ export type Reduction = "none" | "mean" | "sum";
 const LOSS_TYPES: readonly LossType[] = ["full", "nce", "sampled", "mix", "neg"];
 const REDUCTIONS: readonly Reduction[] = ["none", "mean", "sum"];
 
-/** Settings of a {@linkcode NCELoss}; the names follow the reference. */
+/** Settings of a {@linkcode NCELoss}; the names are those of Pytorch-NCE. */
 export interface NCEOptions {
   /** [V] Counts or probabilities of the noise, by class; or a source, which then belongs to the layer. */
   noise: ArrayLike<number> | NoiseSource;
@@ -34,7 +36,10 @@ export interface NCEOptions {
   perWord?: boolean;
   /** Which loss; `"nce"` unless given. */
   lossType?: LossType;
-  /** In `sampled`, leave out noise that equals the target, as TensorFlow does; false unless given. */
+  /**
+   * In `sampled`, leave out noise that equals the target, as TensorFlow does; false unless given. The other losses keep
+   * it, as they must.
+   */
   removeHits?: boolean;
   /**
    * alpha of the penalty `alpha (ln Z - c)^2` that pulls Z towards exp(c): with the exact Z in `full`, else with its
@@ -44,6 +49,12 @@ export interface NCEOptions {
   /** The layer's path in its model, as in "criterion"; empty unless given. */
   name?: string;
 }
+
+/** The names of {@linkcode NCEOptions}. */
+export const NCE_OPTIONS = [
+  ...["noise", "noiseRatio", "normTerm", "reduction", "perWord", "lossType"] as const,
+  ...["removeHits", "selfNorm", "name"] as const,
+];
 
 /** Throws a RangeError unless there is such a loss. */
 export function expectLossType(doing: string, lossType: unknown): void {
@@ -56,8 +67,14 @@ export function expectRatio(doing: string, noiseRatio: number, source?: NoiseSou
   if (source) expectDrawable(noiseRatio, source);
 }
 
-/** The options with defaults filled in; throws a RangeError or a TypeError if one is not usable. */
-export function checkedOptions(doing: string, options: NCEOptions): Required<NCEOptions> {
+/** The options with defaults filled in; throws unless a loss called `module` can be made of these arguments. */
+export function checkedOptions(
+  module: string,
+  gpu: Gpu,
+  options: NCEOptions,
+): Required<NCEOptions> {
+  expectOptions(module, gpu, options, [], NCE_OPTIONS);
+  const doing = `make ${module}`;
   const { noise, normTerm = "auto", reduction = "mean", lossType = "nce" } = options;
   const { perWord = false, removeHits = false, selfNorm = 0, name = "" } = options;
   const source = isNoiseSource(noise) ? noise : undefined;

@@ -51,7 +51,9 @@ export function expectContrast(lossType: LossType, training: boolean, noise: Noi
     throw new TypeError('Cannot evaluate loss "mix": it is for training only');
   }
   if (lossType === "sampled" || noise.independent) return;
-  throw new TypeError(`Cannot compute loss "${lossType}": it needs independent noise`);
+  throw new TypeError(
+    `Cannot compute loss "${lossType}": it needs independent noise; this is for "sampled"`,
+  );
 }
 
 /** Throws a TypeError unless `op` has given a score for each of `target` [N] and of its noise. */
@@ -76,7 +78,8 @@ export function countedScores(
     { target, noise: noise.ids },
     { hits, ...(ownSlot !== undefined && { ownSlot }) },
   );
-  return { ...scores, noise: counted, noiseLogProb: logProb, targetLogProb, samples };
+  const { target: score } = scores;
+  return { target: score, noise: counted, noiseLogProb: logProb, targetLogProb, samples };
 }
 
 /** `a` minus the norm term. */
@@ -84,6 +87,12 @@ export function shifted(step: Step, a: Tensor, normTerm: number | Tensor): Tenso
   return typeof normTerm === "number"
     ? affine(step, a, 1, -normTerm)
     : subtractScalar(step, a, normTerm);
+}
+
+/** `-(s(target) - c)` [N], the negative log probability that a self-normalised model assigns. */
+export function unnormalized(step: Step, score: Tensor, normTerm: number | Tensor): Tensor {
+  if (typeof normTerm === "number") return affine(step, score, -1, normTerm);
+  return scale(step, shifted(step, score, normTerm), -1);
 }
 
 /** The scores minus the norm term. */

@@ -28,7 +28,9 @@ export function ownBuffer(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer {
 }
 
 /** The bytes of numbers. */
-export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+export function bytesOf<B extends ArrayBufferLike>(
+  { buffer, byteOffset, byteLength }: ArrayBufferView<B>,
+): Uint8Array<B> {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
@@ -258,7 +260,8 @@ export function namesIn(folder: string): string[] {
 }
 
 /** Removes a file or an empty folder; does nothing if it cannot. */
-function removeIfThere(path: string): void {
+/** Removes a file, if there is one and it may be removed. */
+export function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {

@@ -17,7 +17,7 @@ export interface EmbeddingOptions {
   embeddingDim: number;
   /** Initial values are uniform within this; 0.1 unless given. */
   initRange?: number;
-  /** Whether the table stores 32-bit floats (unless given) or 16-bit ones, {@linkcode Gpu.table}. */
+  /** Whether the table stores 32-bit floats (unless given) or 16-bit ones, {@linkcode Device.table}. */
   tableDtype?: TableDType;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;
@@ -34,7 +34,13 @@ export class Embedding extends Module {
 
   /** Throws a RangeError if a size, the range or the seed is out of range, or 64 vectors too large for the device. */
   constructor(gpu: Gpu, options: EmbeddingOptions) {
-    expectOptions("Embedding", gpu, options, ["numEmbeddings", "embeddingDim"]);
+    expectOptions("Embedding", gpu, options, ["numEmbeddings", "embeddingDim"], [
+      "initRange",
+      "tableDtype",
+      "seed",
+      "name",
+      "shard",
+    ]);
     super(options.name);
     const { numEmbeddings, embeddingDim, initRange = 0.1, seed = 0, tableDtype, shard } = options;
     expectFromZero("make Embedding", "initRange", initRange);

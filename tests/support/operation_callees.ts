@@ -48,6 +48,9 @@ export function operationCallees(
       (value) => value instanceof nce.RandomStream,
     ]),
     gather: f("gather", [step, table, ids], [STEP, F, IDS]),
+    embeddingBag: f("embeddingBag", [step, table, step.reshape(ids, [N, 1]), up(N, 1)], [
+      ...[STEP, F, IDS, F],
+    ]),
     indexScore: f("indexScore", [step, x, table, bias, ids], [STEP, F, F, F, IDS]),
     linear: f("linear", [step, x, table, bias], [STEP, F, F, optional(F)]),
     matmul: f("matmul", [step, x, y, { transposeB: true }], [
@@ -80,14 +83,20 @@ export function operationCallees(
         firstRow: optional(word),
       },
     ]),
-    lstm: f("lstm", [step, sequence, rows(4), { state: { hidden: x, cell: x } }], [
-      ...[STEP, F, recurrent],
-      { state: optional(object), resets: optional(IDS) },
-    ]),
-    gru: f("gru", [step, sequence, rows(3), { state: x }], [
-      ...[STEP, F, recurrent],
-      { state: optional(F), resets: optional(IDS) },
-    ]),
+    lstm: {
+      ...f("lstm", [step, sequence, rows(4), { state: { hidden: x, cell: x } }], [
+        ...[STEP, F, recurrent],
+        { state: optional(object), resets: optional(IDS) },
+      ]),
+      open: true,
+    },
+    gru: {
+      ...f("gru", [step, sequence, rows(3), { state: x }], [
+        ...[STEP, F, recurrent],
+        { state: optional(F), resets: optional(IDS) },
+      ]),
+      open: true,
+    },
     nceLoss: f("nceLoss", [step, scores, 1], [STEP, scoreKinds, finite]),
     sampledLoss: f("sampledLoss", [step, scores], [STEP, scoreKinds]),
     logPartition: f("logPartition", [step, scores], [STEP, scoreKinds]),

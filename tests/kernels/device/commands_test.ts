@@ -35,6 +35,18 @@ Deno.test("keepUp() lets the event loop turn from time to time, though it waits 
     }
   }));
 
+Deno.test("a profile times its first 2,048 launches, and lets the others run", () =>
+  withGpu(async (gpu) => {
+    using out = gpu.tensor([1]);
+    const { rows } = await gpu.profile(() => {
+      for (let i = 0; i < 2050; i++) {
+        gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 1 } });
+      }
+    });
+    assertEquals(rows.map(({ runs }) => runs), [2048]);
+    assertEquals([...await gpu.read(out)], [2050]);
+  }));
+
 Deno.test("a profile ends with its bodies, also if one throws, and frees its time stamps", () =>
   withGpu(async (gpu) => {
     const { destroy } = GPUQuerySet.prototype, { beginComputePass } = GPUCommandEncoder.prototype;
