@@ -214,7 +214,7 @@ Deno.test("backward() throws an error of its own when an operation gives somethi
       "u32 [2] is no gradient of 2 rows of 1": { ...rows, values: ids },
       "f32 [2] is no gradient of 2 rows of 1": { ...rows, coefficients: three },
       "group is 0, not a positive integer": { ...rows, group: 0 },
-      "id 3 is out of range (0 to 2)": { ...rows, ids: high },
+      "ids [2] may be up to 3, which is out of range (0 to 2)": { ...rows, ids: high },
     };
     for (const [message, gradient] of Object.entries(wrong)) {
       using step = gpu.step({ training: true });

@@ -99,13 +99,14 @@ async function lossOf(
   return add(step, sum(step, scores), scale(step, sum(step, rows), 0.5));
 }
 
-/** Trains with the rows divided; all that the optimizer has at the end, and the norm of each step. */
+/** Trains with the rows divided; all that the optimizer has at the end, and the norm and loss of each step. */
 async function train(
   make: (gpu: Gpu, parameters: readonly NamedParameter[]) => Optimizer,
   gpu: Gpu,
   communicator: Communicator,
 ): Promise<Map<string, number[]>> {
-  const { rank, size } = communicator, results = new Map<string, number[]>(), norms: number[] = [];
+  const { rank, size } = communicator, results = new Map<string, number[]>();
+  const norms: number[] = [], losses: number[] = [];
   using table = divided(gpu, TABLE, E, communicator);
   using bias = divided(gpu, BIAS, 1, communicator);
   using optimizer = make(gpu, [["table", table], ["bias", bias]]);
@@ -118,11 +119,13 @@ async function train(
       columns.flatMap((i) => [...INPUT.subarray(i * E, (i + 1) * E)]),
     );
     const loss = await lossOf(step, [table, bias], ids, input, communicator);
-    const { gradients } = await backwardAcross(step, loss, communicator);
-    optimizer.step(gradients);
+    const across = await backwardAcross(step, loss, communicator);
+    optimizer.step(across.gradients);
+    losses.push(...await gpu.readFloats(across.loss));
     norms.push(...await gpu.readFloats(optimizer.norm));
   }
   results.set("norms", norms);
+  results.set("losses", losses);
   using _held = optimizer.hold();
   for (const [name, tensor] of optimizer.tensors()) {
     const width = tensor.size / tensor.shape[0]!, whole: number[] = [];
@@ -218,7 +221,7 @@ Deno.test("a divided table is refused where its rows were not fetched, or all ar
       RangeError,
       "may be up to 50",
     );
-    assertThrows(() => encoder.forward(step, high), RangeError, "id 50 is out of range");
+    assertThrows(() => encoder.forward(step, high), RangeError, "may be up to 50, which is out");
     const half = { numEmbeddings: V, embeddingDim: E + 1, shard, tableDtype: "f16" } as const;
     assertThrows(() => new Embedding(gpu, half), TypeError, "a shard has 32-bit floats");
     const many = { numEmbeddings: 1, embeddingDim: E, shard };
