@@ -245,6 +245,7 @@ Deno.test("BatchNoise throws when counts, classes, targets or the request do not
       [[0, 0], "every class has weight 0"],
       [[1, -2], "class 1 has weight -2"],
       [[NaN], "class 0 has weight NaN"],
+      [[1, Infinity], "class 1 has weight Infinity"],
     ];
     for (const [counts, message] of wrong) {
       assertThrows(() => new BatchNoise(gpu, counts), RangeError, message);
