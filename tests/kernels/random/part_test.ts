@@ -59,6 +59,8 @@ Deno.test("dropout() of a part masks as that of the whole batch, whatever a row'
         assertEquals([...found], rowsOf(whole, part, width), `rank ${part.rank}, width ${width}`);
       }
     }
+    const idle = partsOf(2, 4)[3]!; // computes one column, which does not count
+    assertEquals((await mask(gpu, STEPS, 3, idle)).length, 3 * STEPS);
   }));
 
 /**
