@@ -23,6 +23,11 @@ const SCORE: CommandSpec = {
     },
   }],
 };
+const ANSWER: CommandSpec = {
+  ...PLAIN,
+  name: "answer",
+  arguments: [{ name: "model" }, { name: "prompt", optional: true, mayBeEmpty: true }],
+};
 const PROGRAM: Program = {
   version: "1",
   root: { ...PLAIN, name: "tool" },
@@ -31,6 +36,7 @@ const PROGRAM: Program = {
     { ...PLAIN, name: "report" },
     { ...PLAIN, name: "merge", arguments: [{ name: "run", repeated: true }] },
     { ...PLAIN, name: "shell", arguments: [{ name: "shell", choices: ["bash", "zsh"] }] },
+    ANSWER,
   ],
 };
 
@@ -54,6 +60,7 @@ Deno.test("parse() finds the command, its options and its arguments in any order
   assertEquals((await parsed("score", "report", "-"))?.words, ["report", "-"]);
   assertEquals((await parsed("merge", "a", "b", "c"))?.words, ["a", "b", "c"]);
   assertEquals((await parsed("score", "m", "--no-json"))?.given, { "json": false });
+  assertEquals((await parsed("answer", "m", ""))?.words, ["m", ""]);
   // Of two --, npm's is the first; what follows the second is no option.
   assertEquals((await parsed("score", "--", "--", "--json"))?.words, ["--json"]);
 });
