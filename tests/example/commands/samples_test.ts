@@ -5,7 +5,7 @@ import { checkSamples, warnOfSamples } from "../../../example/commands/samples.t
 import type { Corpus } from "../../../example/data/corpus.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
-import { Failure, UsageError } from "../../../example/shared/errors.ts";
+import { UsageError } from "../../../example/shared/errors.ts";
 import { captureIo } from "../../support/capture_io.ts";
 
 /** Of five words, one more frequent than the one before. */
@@ -47,7 +47,7 @@ Deno.test("a run refuses samples that it cannot draw", () => {
     warnings({ "loss": "sampled", "unique": true, "noise-ratio": ratio });
   assertEquals(unique("5"), []);
   const message = "Cannot draw --noise-ratio 6 different words (--unique) of 5: give at most 5";
-  assertThrows(() => unique("6"), Failure, message);
+  assertThrows(() => unique("6"), UsageError, message);
   const batch = (sizes: Given) => () => warnings({ "loss": "nce", "noise": "batch", ...sizes });
   assertThrows(batch({ "batch-size": "1", "bptt": "1" }), UsageError, "Cannot use --noise batch");
   for (const sizes of [{ "batch-size": "1" }, { "bptt": "1" }]) assertEquals(batch(sizes)(), []);

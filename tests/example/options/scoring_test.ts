@@ -11,14 +11,13 @@ import { type Given, parseSettings } from "../../../example/options/settings.ts"
 import { UsageError } from "../../../example/shared/errors.ts";
 
 Deno.test("systemsOf() finds models and their own modes, and names those that have one", () => {
-  const found = systemsOf("a,b:raw,c:raw-best,d:sampled:5,e:exact,x:raw:exact,C:\\m", "exact");
+  const found = systemsOf("a,b:raw,c:raw-best,d:sampled:5,e:exact,C:\\m", "exact");
   assertEquals(found.map(({ name, model, mode }) => [name, model, mode]), [
     ["a", "a", "exact"],
     ["b:raw", "b", "raw"],
     ["c:raw-best", "c", "raw-best"],
     ["d:sampled:5", "d", { sampled: 5 }],
     ["e:exact", "e", "exact"],
-    ["x:raw:exact", "x:raw", "exact"],
     ["C:\\m", "C:\\m", "exact"],
   ]);
   const [own, other] = systemsOf("a,b:exact", "raw");
