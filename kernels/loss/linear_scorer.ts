@@ -1,4 +1,4 @@
-/** Exact cross entropy of a linear output layer; the gradient of a large weight is never held whole. */
+/** The scorer of a linear output layer; the gradient of a large weight is never held whole. */
 
 import { sumOf } from "../accumulate/add.ts";
 import { type EachTile, HELD_BYTES, type TileGradient, type TileScorer } from "./class_tiles.ts";
@@ -32,14 +32,30 @@ export function linearScorer(
   bias: Tensor,
   heldBytes?: number,
 ): TileScorer {
-  expectFloats("crossEntropy", step, { x, bias });
-  expectTable("crossEntropy", step, weight, "weight");
+  return scorerOf("linearScorer", step, { x, weight, bias }, heldBytes);
+}
+
+interface Layer {
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+}
+
+/** {@linkcode linearScorer} for the operation `op`. */
+function scorerOf(
+  op: string,
+  step: Step,
+  { x, weight, bias }: Layer,
+  heldBytes: number | undefined,
+): TileScorer {
+  expectFloats(op, step, { x, bias });
+  expectTable(op, step, weight, "weight");
   const [N, E] = [x.shape[0]!, x.shape[1]!], V = weight.shape[0]!;
-  expectShape("crossEntropy", "x", x, [N, E]);
-  expectShape("crossEntropy", "weight", weight, [V, E], weight.dtype);
-  expectShape("crossEntropy", "bias", bias, [V]);
+  expectShape(op, "x", x, [N, E]);
+  expectShape(op, "weight", weight, [V, E], weight.dtype);
+  expectShape(op, "bias", bias, [V]);
   const { gpu } = step, held = heldBytes === undefined ? gpu.heldBytes : heldBytes;
-  expectPositive("run crossEntropy", "heldBytes", held);
+  expectPositive(`run ${op}`, "heldBytes", held);
   const tiled = 4 * weight.size > held;
   return {
     rows: N,
@@ -67,7 +83,7 @@ export function linearScorer(
 /** The gradients of a linear scorer; that of the weight is held whole unless it is `tiled`. */
 function gradientOf(
   step: Step,
-  { x, weight, bias }: Readonly<Record<"x" | "weight" | "bias", Tensor>>,
+  { x, weight, bias }: Layer,
   eachTile: EachTile,
   tiled: boolean,
 ): TileGradient {
@@ -115,5 +131,6 @@ export function crossEntropy(
   target: Tensor,
   heldBytes?: number,
 ): Tensor {
-  return tiledCrossEntropy(step, linearScorer(step, x, weight, bias, heldBytes), target).loss;
+  const scorer = scorerOf("crossEntropy", step, { x, weight, bias }, heldBytes);
+  return tiledCrossEntropy(step, scorer, target).loss;
 }
