@@ -6,7 +6,7 @@ import type { Device } from "../device/device.ts";
 import { expectFunction, expectList, expectObject, expectPositive } from "../device/expect.ts";
 import { expectTable } from "../device/tables.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
-import { readsTexels } from "../matmul/matmul_subgroup.ts";
+import { readsTexels } from "../matmul/matmul_texel.ts";
 
 /** Bytes of scores that exist at a time, unless a scorer says otherwise. */
 export const HELD_BYTES = 64 * 2 ** 20;

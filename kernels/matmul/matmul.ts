@@ -3,16 +3,16 @@
 import type { Device } from "../device/device.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 import { multiplyFromRegisters } from "./matmul_register.ts";
-import { multiplyFromTexels, readsTexels } from "./matmul_subgroup.ts";
+import { multiplyFromTexels, readsTexels } from "./matmul_texel.ts";
 import { multiplyFromWorkgroup } from "./matmul_workgroup.ts";
 import type { ProductOptions, Sizes } from "./operands.ts";
 
 /** The kernels, by where a product's operands live while they are multiplied. */
-export type MatmulKernel = "workgroup" | "subgroup" | "register";
+export type MatmulKernel = "workgroup" | "texel" | "register";
 
 const KERNELS = {
   workgroup: multiplyFromWorkgroup,
-  subgroup: multiplyFromTexels,
+  texel: multiplyFromTexels,
   register: multiplyFromRegisters,
 } satisfies Record<MatmulKernel, unknown>;
 
@@ -20,7 +20,7 @@ const KERNELS = {
 export interface MatmulIntoOptions extends ProductOptions {
   /** The row of `a` at which to begin, 0 unless given; it may go on after the last row that is used. */
   row?: number;
-  /** Overrides the choice of kernel by adapter, for tests and benchmarks. */
+  /** Overrides the choice by adapter, for a recurrent layer's small products, tests and benchmarks. */
   kernel?: MatmulKernel;
 }
 
@@ -45,7 +45,7 @@ export function matmulInto(
 
 function chooseKernel(gpu: Device): MatmulKernel {
   if (gpu.family === "hardware") return "workgroup";
-  return readsTexels(gpu) ? "subgroup" : "register";
+  return readsTexels(gpu) ? "texel" : "register";
 }
 
 /** Sizes of `op(a) op(b)`, [m, k] times [k, n]; throws a TypeError unless both are matrices that fit. */

@@ -5,7 +5,7 @@ import type { TexelLaunch } from "../device/launch.ts";
 import type { Tensor } from "../device/tensor.ts";
 import type { VecSource } from "../device/vec.ts";
 import { matmulInto } from "../matmul/matmul.ts";
-import { readsTexels, texelTileOf } from "../matmul/matmul_subgroup.ts";
+import { readsTexels, texelTileOf } from "../matmul/matmul_texel.ts";
 import type { Direction } from "./kind.ts";
 import type { RecurrentRun } from "./recurrent.ts";
 import { lastAt } from "./states.ts";
