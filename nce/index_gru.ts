@@ -27,7 +27,7 @@ import { expectRecurrent, GRU } from "./nn/recurrent.ts";
 import { Linear } from "./nn/linear.ts";
 import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
-import { rowsOf, type Scores } from "./scores.ts";
+import { inputRows, type Scores } from "./scores.ts";
 import { NCELoss } from "./nce_loss.ts";
 import type { NCEOptions } from "./nce_options.ts";
 
@@ -203,7 +203,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     expectStep("IndexGRU", step);
     expectTensor("IndexGRU", "input", input);
     const areWords = input.dtype === "u32", expected = `ids [T, B], one a row, or rows of ${H}`;
-    const rows = rowsOf(input, areWords ? undefined : H, target, expected);
+    const rows = inputRows(input, areWords ? undefined : H, target, expected);
     const context = areWords ? this.context(step, input).context : input;
     const hidden = step.reshape(context, [rows, H]);
     return gruContexts(step, linear(step, hidden, weightHh, biasHh), hidden);

@@ -29,18 +29,18 @@ interface SortLaunch extends Pick<Launch, "inputs" | "outputs" | "constants" | "
 }
 
 /**
- * Sorts the ids of `parts`, one list after the other, all below `classes`.
+ * Sorts the ids of `lists`, one list after the other, all below `classes`.
  *
  * A stable sort: by counting if there are few, else by radix, four bits a pass. `slots` = min(n, classes).
  */
-export function sortIds(gpu: Device, parts: readonly Tensor[], classes: number): SortedIds {
-  const n = parts.reduce((sum, ids) => sum + ids.size, 0);
+export function sortIds(gpu: Device, lists: readonly Tensor[], classes: number): SortedIds {
+  const n = lists.reduce((sum, ids) => sum + ids.size, 0);
   const slots = Math.min(n, classes), threads = Math.ceil(n / CHUNK);
   expectRounds("backward", gpu, "ids of rows", n, 2 * 16 * threads / 4 / 256); // of a scan's threads
   using stack = new DisposableStack();
   const temporary = (size: number) => gpu.temporary([size], "u32");
   const scratch = (size: number) => stack.use(temporary(size));
-  const ids = parts.length === 1 ? parts[0]! : stack.use(concatIds(gpu, parts));
+  const ids = lists.length === 1 ? lists[0]! : stack.use(concatIds(gpu, lists));
   const unique = temporary(slots), starts = temporary(slots + 1), positions = temporary(n);
   if (areFew(gpu, n)) {
     rankIds(gpu, ids, positions, unique, starts);

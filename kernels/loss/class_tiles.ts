@@ -8,10 +8,17 @@ import { expectTable } from "../device/tables.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 import { readsTexels } from "../matmul/matmul_texel.ts";
 
-/** Bytes of scores that exist at a time, unless a scorer says otherwise. */
-export const HELD_BYTES = 64 * 2 ** 20;
-/** Tiles begin at multiples of this, for the alignment of bindings (256 bytes of bias). */
-const TILE_STEP = 64;
+/** How many of the scores of all classes exist at a time. */
+export const SCORE_LIMITS = {
+  /** Bytes, unless a scorer says otherwise. */
+  heldBytes: 64 * 2 ** 20,
+  /** Bytes that a linear layer keeps for the backward pass: computing scores again is a fourth product. */
+  keptBytes: 512 * 2 ** 20,
+  /** Classes of the smallest tile. Tiles begin at multiples of it, for the alignment of bindings (256 bytes of bias). */
+  tileClasses: 64,
+} as const;
+
+const { heldBytes: HELD_BYTES, tileClasses: TILE_STEP } = SCORE_LIMITS;
 
 /** Classes `first` to `first + count`. */
 export interface Tile {
@@ -130,7 +137,7 @@ export function scoresOf(op: string, scorer: TileScorer, { first, count }: Tile)
 }
 
 /** Throws unless `step` is a step and `scorer` has what a scorer of all classes needs. */
-export function checkScorer(op: string, step: Step, scorer: TileScorer): void {
+export function expectScorer(op: string, step: Step, scorer: TileScorer): void {
   const doing = `run ${op}`;
   expectObject(doing, "scorer", scorer, "a scorer of all classes");
   const { rows, classes, scores, backward, inputs } = scorer;

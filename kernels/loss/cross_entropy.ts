@@ -4,8 +4,8 @@ import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
 import { rowLanes, withVec } from "../device/vec.ts";
 import type { Device } from "../device/device.ts";
 import {
-  checkScorer,
   type EachTile,
+  expectScorer,
   mayBeKept,
   scoresOf,
   takesLong,
@@ -15,6 +15,7 @@ import {
 } from "./class_tiles.ts";
 import type { Step } from "../autograd/step.ts";
 import { versionOf } from "../device/parts.ts";
+import { zeros } from "../device/scope.ts";
 import { add, scale } from "../elementwise/arithmetic.ts";
 import { dropTexels, expectIds, expectShape, storageIn, type Tensor } from "../device/tensor.ts";
 
@@ -71,7 +72,7 @@ export function tiledCrossEntropy(
   scorer: TileScorer,
   target: Tensor,
 ): NormalizedScores & { loss: Tensor } {
-  checkScorer("crossEntropy", step, scorer);
+  expectScorer("crossEntropy", step, scorer);
   const { rows: N, classes: V } = scorer, { gpu } = step;
   expectShape("crossEntropy", "target", target, [N], "u32");
   const tiles = tilesOf(gpu, "crossEntropy", scorer, gpu.rowThreads * THREAD_CLASSES);
@@ -94,7 +95,7 @@ export function tiledCrossEntropy(
     inputs: scorer.inputs,
     output: logZ,
     backward: (dLogZ) => {
-      const dLoss = dLossFound ?? zeros(step, N);
+      const dLoss = dLossFound ?? zeros(step, [N]);
       const differentiate = (scores: Tensor, tile: Tile) => {
         launch(gpu, "gradient", [N, V], [dLoss, target, logZ, dLogZ], [scores], tile);
         return scores;
@@ -125,12 +126,6 @@ export function tiledCrossEntropy(
     backward: (dLoss) => [dLossFound = dLoss],
   });
   return { loss, logZ, score };
-}
-
-function zeros(step: Step, N: number): Tensor {
-  const tensor = step.tensor([N]);
-  step.gpu.clear(tensor);
-  return tensor;
 }
 
 /** Remembers the versions of `tensors`; the result throws a TypeError if one has changed. */

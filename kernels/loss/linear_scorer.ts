@@ -1,7 +1,7 @@
 /** The scorer of a linear output layer; the gradient of a large weight is never held whole. */
 
 import { sumOf } from "../accumulate/add.ts";
-import { type EachTile, HELD_BYTES, type TileGradient, type TileScorer } from "./class_tiles.ts";
+import { type EachTile, SCORE_LIMITS, type TileGradient, type TileScorer } from "./class_tiles.ts";
 import { tiledCrossEntropy } from "./cross_entropy.ts";
 import { expectPositive } from "../device/expect.ts";
 import { partEdges } from "../device/parts.ts";
@@ -14,9 +14,6 @@ import { expectTable } from "../device/tables.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 import { floatRows } from "../elementwise/halves.ts";
 import type { TiledGradient } from "../autograd/tiled_gradient.ts";
-
-/** Computing scores again for the backward pass is a fourth product. */
-const KEPT_BYTES = 512 * 2 ** 20;
 
 /**
  * The scorer `x weight^T + bias`: x [N, E], weight [V, E], bias [V].
@@ -63,9 +60,9 @@ function scorerOf(
     edges: partEdges(weight, bias),
     floatsPerClass: E,
     heldBytes: held,
-    ...(heldBytes === undefined && !tiled && { keptBytes: KEPT_BYTES }),
+    ...(heldBytes === undefined && !tiled && { keptBytes: SCORE_LIMITS.keptBytes }),
     // Larger ones gain nothing.
-    tileBytes: Math.min(held, HELD_BYTES) / (gpu.family === "software" ? 4 : 1),
+    tileBytes: Math.min(held, SCORE_LIMITS.heldBytes) / (gpu.family === "software" ? 4 : 1),
     inputs: [x, weight, bias],
     scores(first, count) {
       const scores = gpu.temporary([N, count]);

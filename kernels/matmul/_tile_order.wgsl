@@ -1,4 +1,6 @@
-// The order in which workgroups take the tiles of a product C [m, n]: a library for its kernels.
+// The order in which workgroups take the tiles of a product C [m, n], the last of which may reach past its sides.
+//
+// A library that the product's kernels are prefixed with.
 
 // How many tiles there are along each side of C.
 fn tiles_of(m: u32, n: u32, tile: vec2u) -> vec2u {
