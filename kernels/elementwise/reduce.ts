@@ -87,7 +87,8 @@ export function weightedSum(step: Step, a: Tensor, weight: Tensor): Tensor {
     inputs: [a],
     output: total(step, a, weight),
     backward: (dOut) => {
-      // A caller must not get the weight itself as a gradient: it may change, for example by an update.
+      // Where a step's loss ends, its weights pass on as they are: a launch less. But a caller must not get the
+      // weight itself as a gradient: it may change, for example by an update.
       const passes = isOne(step, dOut) && isOnTape(step, a);
       return [passes ? weight : fill(step, a, dOut, weight)];
     },

@@ -36,6 +36,8 @@ export interface AdagradOptions extends OptimizerOptions {
  * et al. 2022, arXiv 2104.05158).
  *
  * It keeps the sum s (`NAME.squares`), defers nothing, and counts the updates of a table of 16-bit floats.
+ *
+ * Source: Duchi, Hazan and Singer 2011.
  */
 export class Adagrad extends Optimizer {
   /**

@@ -36,6 +36,8 @@ const EPSILON = 1e-8;
  * no weight decay, and 1e-8 is added to `sqrt(s)`, not to `sqrt(s')`.
  *
  * It keeps m (`NAME.moment`) and s (`NAME.squares`), and counts the steps t.
+ *
+ * Source: Kingma and Ba 2015.
  */
 export class Adam extends Optimizer {
   /**
