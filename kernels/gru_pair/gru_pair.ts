@@ -67,7 +67,7 @@ export function gruPairScore(
       const common = shared
         ? sharedGradients(step, contexts, head, dWords, words, dScores)
         : ownWordGradients(step, contexts, head, dWords, words, dScores);
-      return [dWords, common.gates, common.hidden, common.weight, sum(step, dScores)];
+      return [dWords, common.contextGates, common.hidden, common.weight, sum(step, dScores)];
     },
   });
 }

@@ -88,10 +88,10 @@ function gradientOf(
     },
     finish() {
       using all = pairs!;
-      const { gates, hidden, weight } = all.finish();
+      const { contextGates, hidden, weight } = all.finish();
       // The bias is added to all scores.
       const dScorerBias = dShift ? sum(step, dShift()) : zeros(step, [1]);
-      return [dTable, dWeight, dBias!, gates, hidden, weight, dScorerBias];
+      return [dTable, dWeight, dBias!, contextGates, hidden, weight, dScorerBias];
     },
   };
 }
