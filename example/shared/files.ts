@@ -28,7 +28,7 @@ export function ownBuffer(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer {
 }
 
 /** The bytes of numbers. */
-export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+export function byteView({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
