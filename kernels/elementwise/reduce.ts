@@ -75,6 +75,7 @@ export function sum(step: Step, a: Tensor): Tensor {
 
 /** Mean of all elements, as a tensor [1]. */
 export function mean(step: Step, a: Tensor): Tensor {
+  expectTable("mean", step, a, "a");
   return scale(step, sum(step, a), 1 / a.size);
 }
 

@@ -18,7 +18,7 @@ export const SCORE_LIMITS = {
   tileClasses: 64,
 } as const;
 
-const { heldBytes: HELD_BYTES, tileClasses: TILE_STEP } = SCORE_LIMITS;
+const { heldBytes: HELD_BYTES, tileClasses: TILE_CLASSES } = SCORE_LIMITS;
 
 /** Classes `first` to `first + count`. */
 export interface Tile {
@@ -59,14 +59,14 @@ export function tilesOf(
   const { rows: N, classes: V, floatsPerClass = 0, edges = [] } = scorer;
   const heldBytes = Math.min(scorer.heldBytes ?? HELD_BYTES, held);
   const tileBytes = Math.min(scorer.tileBytes ?? heldBytes, heldBytes);
-  const floats = Math.max(N, floatsPerClass), limit = Math.floor(heldBytes / 4 / TILE_STEP);
+  const floats = Math.max(N, floatsPerClass), limit = Math.floor(heldBytes / 4 / TILE_CLASSES);
   if (floats > limit) {
     const what = N > limit ? `on ${N} rows` : `with ${floatsPerClass} numbers a class`;
     throw new RangeError(`Cannot run ${op} ${what}: at most ${limit} fit a tile`);
   }
   const bytes = floats * V <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
-  const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
-  const begins = [0, ...edges], steps = Math.min(fitting, most / TILE_STEP);
+  const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_CLASSES));
+  const begins = [0, ...edges], steps = Math.min(fitting, most / TILE_CLASSES);
   return begins.flatMap((begin, i) => tilesWithin(gpu, begin, begins[i + 1] ?? V, steps));
 }
 
@@ -74,11 +74,11 @@ export function tilesOf(
 function tilesWithin({ family }: Device, begin: number, end: number, most: number): Tile[] {
   const count = end - begin;
   // Software adapters load rows of a multiple of four floats as vectors: the rest gets its own tile.
-  const whole = family === "hardware" || count % 4 === 0 || count < TILE_STEP;
-  const even = whole ? count : count - count % TILE_STEP;
+  const whole = family === "hardware" || count % 4 === 0 || count < TILE_CLASSES;
+  const even = whole ? count : count - count % TILE_CLASSES;
   // The other tiles are about the same size, so that they share buffers.
-  const steps = Math.ceil(even / TILE_STEP), number = Math.ceil(steps / most);
-  const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_STEP);
+  const steps = Math.ceil(even / TILE_CLASSES), number = Math.ceil(steps / most);
+  const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_CLASSES);
   const tiles = Array.from({ length: number }, (_, i) => {
     return { first: begin + edge(i), count: edge(i + 1) - edge(i) };
   });

@@ -72,18 +72,28 @@ export function tiledCrossEntropy(
   scorer: TileScorer,
   target: Tensor,
 ): NormalizedScores & { loss: Tensor } {
-  expectScorer("crossEntropy", step, scorer);
+  return crossEntropyOf("tiledCrossEntropy", step, scorer, target);
+}
+
+/** {@linkcode tiledCrossEntropy} for the operation `op`. */
+export function crossEntropyOf(
+  op: string,
+  step: Step,
+  scorer: TileScorer,
+  target: Tensor,
+): NormalizedScores & { loss: Tensor } {
+  expectScorer(op, step, scorer);
   const { rows: N, classes: V } = scorer, { gpu } = step;
-  expectShape("crossEntropy", "target", target, [N], "u32");
-  const tiles = tilesOf(gpu, "crossEntropy", scorer, gpu.rowThreads * THREAD_CLASSES);
-  expectIds("crossEntropy", target, V, "targets");
+  expectShape(op, "target", target, [N], "u32");
+  const tiles = tilesOf(gpu, op, scorer, gpu.rowThreads * THREAD_CLASSES);
+  expectIds(op, target, V, "targets");
   const state = step.tensor([N, 2]);
   const [loss, logZ, score] = [step.tensor([N]), step.tensor([N]), step.tensor([N])];
   const keep = mayBeKept(gpu, scorer) && step.needsGradient(...scorer.inputs);
   const long = takesLong(scorer);
   const kept: Tensor[] = [];
   for (const tile of tiles) {
-    const scores = scoresOf("crossEntropy", scorer, tile);
+    const scores = scoresOf(op, scorer, tile);
     launch(gpu, "accumulate", [N, V], [scores, target], [state, loss, logZ, score], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
@@ -107,7 +117,7 @@ export function tiledCrossEntropy(
         for (const [i, tile] of tiles.entries()) {
           const { first, count } = tile;
           using dScores = kept[i]?.slice(0, N) ??
-            differentiate(scoresOf("crossEntropy", scorer, tile), tile);
+            differentiate(scoresOf(op, scorer, tile), tile);
           use(first, count, dScores);
           dropTexels(storageIn(dScores));
           if (long) gpu.submit();

@@ -2,7 +2,7 @@
 
 import { sumOf } from "../accumulate/add.ts";
 import { type EachTile, SCORE_LIMITS, type TileGradient, type TileScorer } from "./class_tiles.ts";
-import { tiledCrossEntropy } from "./cross_entropy.ts";
+import { crossEntropyOf } from "./cross_entropy.ts";
 import { expectPositive } from "../device/expect.ts";
 import { partEdges } from "../device/parts.ts";
 import { tensorLike } from "../device/scope.ts";
@@ -118,7 +118,7 @@ function gradientOf(
  * `loss[n] = ln sum over v of exp(s[n, v]) - s[n, target[n]]` with `s = x weight^T + bias`.
  *
  * Shapes: x [N, E], weight [V, E], bias [V], target [N] ids; the result is [N]. {@linkcode linearScorer}
- * explains `heldBytes`, {@linkcode tiledCrossEntropy} how they are used.
+ * explains `heldBytes`, `tiledCrossEntropy` how they are used.
  */
 export function crossEntropy(
   step: Step,
@@ -128,6 +128,6 @@ export function crossEntropy(
   target: Tensor,
   heldBytes?: number,
 ): Tensor {
-  const scorer = scorerOf("crossEntropy", step, { x, weight, bias }, heldBytes);
-  return tiledCrossEntropy(step, scorer, target).loss;
+  const op = "crossEntropy", scorer = scorerOf(op, step, { x, weight, bias }, heldBytes);
+  return crossEntropyOf(op, step, scorer, target).loss;
 }
