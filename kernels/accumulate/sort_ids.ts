@@ -46,15 +46,11 @@ export function sortIds(gpu: Device, lists: readonly Tensor[], classes: number):
     rankIds(gpu, ids, positions, unique, starts);
     return { unique, starts, positions };
   }
-  const run = (entry: string, { inputs, outputs, size = n, shift = 0, ...how }: SortLaunch) =>
+  const run = (entry: string, { size = n, shift = 0, ...launch }: SortLaunch) =>
     gpu.dispatch({
-      label: `sort.${entry}`,
-      source,
-      entry,
-      inputs,
-      outputs,
+      ...{ label: `sort.${entry}`, source, entry },
+      ...launch,
       uniform: { n: size, shift, slots },
-      ...how,
     });
   const counts = scratch(16 * threads), grid = Math.ceil(threads / 64);
   const passes = Math.max(1, Math.ceil(Math.log2(classes) / 4));

@@ -51,21 +51,15 @@ export async function backwardAcross(
   const returned = new ReturnedRows(step, sums);
   const local = sums.reached().map(([tensor, flow]) => localOf(step, tensor, flow));
   const tiles = local.map(({ tensor, tiled }) => tiled && readTiles(step, tensor, tiled));
-  const { totals, rows, ...others } = await sumOver(
-    communicator,
-    step,
-    loss,
-    local,
-    returned,
-    extra,
-  );
+  const ranks = await sumOver(communicator, step, { loss, local, returned, extra });
+  const { totals, rows } = ranks;
   for (const [i, { tensor, dense, isOwn, shared }] of local.entries()) {
     const whole = await tiles[i], gathered = rows.get(tensor);
     if (whole) await communicator.sum(whole);
     sums.replace(tensor, {
       dense: dense && totals.get(dense),
       isOwn,
-      tiled: whole && tilesOf(step, tensor, whole),
+      tiled: whole && inTiles(step, tensor, whole),
       sparse: [
         ...shared.map(({ ids, values }) => sparse(ids, totals.get(values)!)),
         ...gathered ? [gathered] : [],
@@ -74,7 +68,7 @@ export async function backwardAcross(
   }
   // A row that only other ranks have read is brought up to date as it was there: ranks stay equal.
   for (const [table, { ids }] of rows) catchUpRows(table, ids);
-  return { gradients: sums.finish(), loss: totals.get(loss)!, ...others };
+  return { gradients: sums.finish(), loss: totals.get(loss)!, extra: ranks.extra };
 }
 
 /** What has reached a tensor on this rank, by the way in which it is summed over ranks. */
@@ -100,6 +94,14 @@ function localOf(step: Step, tensor: Tensor, flow: Readonly<Flow>): LocalGradien
   };
 }
 
+/** What this rank has. */
+interface Summands {
+  readonly loss: Tensor;
+  readonly local: readonly LocalGradient[];
+  readonly returned: ReturnedRows;
+  readonly extra: Float32Array;
+}
+
 /** Sums over the ranks, on the device. */
 interface RankSums {
   /** The sum of each dense tensor of this rank, the loss among them. */
@@ -113,10 +115,7 @@ interface RankSums {
 async function sumOver(
   communicator: Communicator,
   step: Step,
-  loss: Tensor,
-  local: readonly LocalGradient[],
-  returned: ReturnedRows,
-  extra: Float32Array,
+  { loss, local, returned, extra }: Summands,
 ): Promise<RankSums> {
   const summed = [
     loss,
@@ -199,7 +198,7 @@ async function readTiles(
 }
 
 /** The summed gradient `whole` of `table`, in tiles. */
-function tilesOf(step: Step, table: Tensor, whole: Float32Array): TiledGradient {
+function inTiles(step: Step, table: Tensor, whole: Float32Array): TiledGradient {
   const { gpu } = step, V = table.shape[0]!, width = table.size / V;
   const count = Math.max(64, Math.floor(TILE_BYTES / 4 / width / 64) * 64);
   return {

@@ -105,12 +105,14 @@ function order({ T }: RecurrentRun, direction: Direction): number[] {
   return Array.from({ length: T }, (_, i) => direction === "forward" ? i : T - 1 - i);
 }
 
-type How = Partial<
-  Pick<TexelLaunch, "grid" | "constants" | "subgroups" | "texels" | "texelsOut">
+/** What only some kernels of a layer need. */
+type TimeOptions = Pick<
+  TexelLaunch,
+  "grid" | "constants" | "subgroups" | "texels" | "texelsOut"
 >;
 
-/** A kernel of the layer: an entry point for each direction. */
-interface TimeKernel extends How {
+/** A kernel of the layer, which has an entry point for each direction. */
+interface TimeKernel extends Partial<TimeOptions> {
   readonly source: VecSource;
   /** What it reads before the resets and the pass's inputs. */
   readonly first: Tensor;
