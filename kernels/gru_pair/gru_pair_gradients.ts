@@ -36,13 +36,13 @@ function sizesOf({ hidden }: GRUContexts): [N: number, H: number] {
 }
 
 /** Into how many parts contexts and words are divided. */
-interface Plan {
+interface PairPlan {
   readonly contextParts: number;
   readonly wordParts: number;
 }
 
 /** The plan for `K` words at most. */
-function planOf(gpu: Device, N: number, K: number, H: number): Plan {
+function pairPlan(gpu: Device, N: number, K: number, H: number): PairPlan {
   const octets = Math.ceil(N / 8);
   const wanted = BUSY[gpu.family] / Math.ceil(H / pairTile(gpu).THREADS);
   const bytes = (contexts: number, words: number) => 4 * H * (3 * K * contexts + 4 * N * words);
@@ -59,8 +59,8 @@ function planOf(gpu: Device, N: number, K: number, H: number): Plan {
   return { contextParts: Math.ceil(octets / Math.ceil(octets / contextParts)), wordParts };
 }
 
-/** The launches for K words: of each part the contexts and words that a launch takes, as fields of its uniform. */
-function* launchesOf(gpu: Device, { contextParts, wordParts }: Plan, N: number, K: number) {
+/** What each launch for K words takes: contexts and words of each part, as fields of its uniform. */
+function* rangesOf(gpu: Device, { contextParts, wordParts }: PairPlan, N: number, K: number) {
   const wordChunk = Math.ceil(Math.min(K, WORD_BLOCK[gpu.family] * wordParts) / wordParts);
   const octets = Math.min(
     Math.ceil(N / 8 / contextParts),
@@ -92,7 +92,7 @@ export function sharedWordGradients(
   head: ScoreHead,
   most: number,
 ): SharedWordGradients {
-  const { gpu } = step, [N, H] = sizesOf(contexts), plan = planOf(gpu, N, most, H);
+  const { gpu } = step, [N, H] = sizesOf(contexts), plan = pairPlan(gpu, N, most, H);
   const { contextParts, wordParts } = plan;
   const gateSums = new PartialSum(step, wordParts, [N, 3 * H]);
   const hiddenSums = new PartialSum(step, wordParts, [N, H]);
@@ -103,7 +103,7 @@ export function sharedWordGradients(
     add(dWords, wordGates, dScores, first = 0) {
       const K = wordGates.shape[0]!;
       using partial = contextParts === 1 ? null : gpu.temporary([contextParts, K, 3 * H]);
-      for (const range of launchesOf(gpu, plan, N, K)) {
+      for (const range of rangesOf(gpu, plan, N, K)) {
         const laterContexts = range.context_first > 0, laterWords = begun || range.word_first > 0;
         launchShared(step, {
           entry: "gradients",

@@ -39,7 +39,7 @@ export function matmulInto(
   b: Tensor,
   options: MatmulIntoOptions = {},
 ): void {
-  const sizes = expectShapes(c, a, b, options), { kernel = chooseKernel(gpu) } = options;
+  const sizes = expectProduct(c, a, b, options), { kernel = chooseKernel(gpu) } = options;
   KERNELS[kernel](gpu, c, a, b, sizes, options);
 }
 
@@ -68,7 +68,7 @@ export function productSizes(
   );
 }
 
-function expectShapes(c: Tensor, a: Tensor, b: Tensor, options: MatmulIntoOptions): Sizes {
+function expectProduct(c: Tensor, a: Tensor, b: Tensor, options: MatmulIntoOptions): Sizes {
   const { bias, row, transposeA } = options, { m: rows, n, k } = productSizes(a, b, options);
   const m = row === undefined ? rows : c.shape[0]!;
   if (row !== undefined && (transposeA || !(row >= 0 && row + m <= rows))) {
