@@ -2,7 +2,7 @@
 
 import { type AdapterOptions, NoAdapterError, openAdapter, type Opened } from "./device/adapter.ts";
 import { Device } from "./device/device.ts";
-import { expectBoolean, expectObject, expectOneOf, expectPositive } from "./device/expect.ts";
+import { expectBoolean, expectNames, expectOneOf, expectPositive } from "./device/expect.ts";
 import { deviceError } from "./device/faults.ts";
 import { Step, type StepOptions } from "./autograd/step.ts";
 import { measureSubgroup } from "./device/subgroups.ts";
@@ -19,7 +19,12 @@ export class Gpu extends Device {
    * @throws {DeviceError} If it gives no device, or one that does not work.
    */
   static async create(options: AdapterOptions = {}): Promise<Gpu> {
-    expectObject("create a Gpu", "options", options, "an object");
+    expectNames("create a Gpu", "options", options, [
+      "hardware",
+      "family",
+      "compute",
+      "maxBindingBytes",
+    ]);
     const { hardware = false, family = "software", compute = "f32", maxBindingBytes = 1 } = options;
     expectBoolean("create a Gpu", "hardware", hardware);
     expectOneOf("create a Gpu", "family", family, ["software", "hardware"]);

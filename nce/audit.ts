@@ -72,7 +72,7 @@ export async function auditGradient<Input extends readonly unknown[]>(
   loss: (step: Step) => Tensor,
   options: AuditOptions = {},
 ): Promise<Audit> {
-  expectOptions("an audit", gpu, options);
+  expectOptions("an audit", gpu, options, [], ["draws", "seed", "number"]);
   const { draws = 8, seed = 0, number = 0 } = options;
   const isMany = (count: number) => Number.isSafeInteger(count) && count >= 2;
   expectNumber(DOING, "draws", draws, isMany, "an integer from 2 on");

@@ -29,7 +29,7 @@ import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
 import { inputRows, type Scores } from "./scores.ts";
 import { NCELoss } from "./nce_loss.ts";
-import type { NCEOptions } from "./nce_options.ts";
+import { NCE_OPTIONS, type NCEOptions } from "./nce_options.ts";
 
 /** Settings of an {@linkcode IndexGRU}. */
 export interface IndexGRUOptions extends NCEOptions {
@@ -86,14 +86,15 @@ export class IndexGRU extends NCELoss<[Tensor]> {
    * `numClasses` elements; nothing is then left on the GPU.
    */
   constructor(gpu: Gpu, options: IndexGRUOptions) {
-    expectOptions("IndexGRU", gpu, options, ["numClasses", "embeddingDim", "hiddenSize"]);
-    const { numClasses, embeddingDim, hiddenSize, noise, dropout = 0, seed = 0, shard } = options;
-    expectClasses("IndexGRU", noise, numClasses);
-    expectTableOf("IndexGRU", gpu, [numClasses, embeddingDim], options.tableDtype, shard);
+    const others = [...NCE_OPTIONS, "dropout", "tableDtype", "seed", "shard"] as const;
+    expectOptions("IndexGRU", gpu, options, ["numClasses", "embeddingDim", "hiddenSize"], others);
+    const { numClasses, embeddingDim, hiddenSize, dropout = 0, seed = 0, ...more } = options;
+    const { tableDtype = "f32", shard, ...loss } = more;
+    expectClasses("IndexGRU", loss.noise, numClasses);
+    expectTableOf("IndexGRU", gpu, [numClasses, embeddingDim], tableDtype, shard);
     expectRecurrent("IndexGRU", gpu, { inputSize: embeddingDim, hiddenSize, dropout }, 3);
-    super(gpu, options);
+    super(gpu, loss);
     const at = (path: string) => ({ name: this.path(path), seed });
-    const { tableDtype = "f32" } = options;
     const sizes = { numEmbeddings: numClasses, embeddingDim, tableDtype, ...(shard && { shard }) };
     this.encoder = this.part(new Embedding(gpu, { ...sizes, ...at("encoder.0") }));
     this.rnn = this.part(new GRU(gpu, { inputSize: embeddingDim, hiddenSize, ...at("rnn") }));

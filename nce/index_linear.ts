@@ -14,7 +14,7 @@ import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses, mapToFloats } from "./noise/noise.ts";
 import { inputRows, type Scores } from "./scores.ts";
 import { NCELoss } from "./nce_loss.ts";
-import type { NCEOptions } from "./nce_options.ts";
+import { NCE_OPTIONS, type NCEOptions } from "./nce_options.ts";
 
 /** Settings of an {@linkcode IndexLinear}. */
 export interface IndexLinearOptions extends NCEOptions {
@@ -48,12 +48,13 @@ export class IndexLinear extends NCELoss<[Tensor]> {
    * `numClasses` elements; nothing is then left on the GPU.
    */
   constructor(gpu: Gpu, options: IndexLinearOptions) {
-    expectOptions("IndexLinear", gpu, options, ["embeddingDim", "numClasses"]);
-    const { embeddingDim, numClasses, noise, seed = 0, tableDtype, shard } = options;
-    expectClasses("IndexLinear", noise, numClasses);
+    const others = [...NCE_OPTIONS, "tableDtype", "seed", "shard"] as const;
+    expectOptions("IndexLinear", gpu, options, ["embeddingDim", "numClasses"], others);
+    const { embeddingDim, numClasses, seed = 0, tableDtype, shard, ...loss } = options;
+    expectClasses("IndexLinear", loss.noise, numClasses);
     const shape = [numClasses, embeddingDim];
     expectTableOf("IndexLinear", gpu, shape, tableDtype, shard);
-    super(gpu, options);
+    super(gpu, loss);
     const init = { range: 1 / Math.sqrt(embeddingDim), seed };
     this.weight = this.tableParameter(gpu, "emb.weight", shape, init, tableDtype, shard);
     const c = this.initialNormTerm;

@@ -131,6 +131,8 @@ function expectProblem(problem: NCEProblem): void {
     expect(name, isList, "array of numbers");
   }
   const { lossType = "nce", normTerm = 0, perWord = false, removeHits = false } = problem;
+  const names = Object.keys({ ...arrays, lossType, normTerm, perWord, removeHits });
+  for (const name in problem) expect(name, names.includes(name), `part of it: ${names.join(", ")}`);
   expect("lossType", ["nce", "sampled", "mix", "neg"].includes(lossType), 'loss ("nce", ...)');
   expect("normTerm", typeof normTerm === "number", "number");
   expect("perWord", typeof perWord === "boolean", "boolean");

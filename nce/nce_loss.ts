@@ -1,6 +1,6 @@
 /** The noise contrastive loss for any scorer: IndexLinear and IndexGRU extend it. */
 
-import { add, affine, multiply, scale } from "../kernels/elementwise/arithmetic.ts";
+import { add, multiply, scale } from "../kernels/elementwise/arithmetic.ts";
 import type { TileScorer } from "../kernels/loss/class_tiles.ts";
 import { type NormalizedScores, tiledCrossEntropy } from "../kernels/loss/cross_entropy.ts";
 import { Memo } from "../kernels/device/memo.ts";
@@ -8,18 +8,10 @@ import type { Gpu } from "../kernels/gpu.ts";
 import { logPartition } from "../kernels/loss/noise_loss.ts";
 import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
-import { subtractScalar } from "../kernels/elementwise/subtract_scalar.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectObject } from "../kernels/device/expect.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
-import {
-  expectOptions,
-  expectWhole,
-  Module,
-  type NamedParameter,
-  nameOf,
-  parameter,
-} from "./nn/module.ts";
+import { expectWhole, Module, type NamedParameter, nameOf, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import { HitCounter } from "./hit_counter.ts";
 import {
@@ -31,6 +23,7 @@ import {
   type Scores,
   shifted,
   shiftedScores,
+  unnormalized,
 } from "./scores.ts";
 import {
   checkedOptions,
@@ -81,12 +74,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   #lossType: LossType;
   #noiseRatio: number;
 
-  /** Throws a RangeError or a TypeError if an option is not usable. */
+  /** Throws a RangeError or a TypeError if an option is not usable, or is none of these: a subclass keeps its own. */
   constructor(gpu: Gpu, options: NCEOptions) {
-    const name = nameOf(new.target);
-    expectOptions(name, gpu, options);
-    super(options.name);
-    const { noise, normTerm, ...checked } = checkedOptions(`make ${name}`, options);
+    const { noise, normTerm, ...checked } = checkedOptions(nameOf(new.target), gpu, options);
+    super(checked.name);
     this.#lossType = checked.lossType;
     this.#noiseRatio = checked.noiseRatio;
     this.noise = isNoiseSource(noise)
@@ -214,13 +205,6 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     }
   }
 
-  /** `-(s(target) - c)` [N]: the negative log probability that a self-normalised model assigns. */
-  unnormalized(step: Step, targetScore: Tensor): Tensor {
-    const { normTerm } = this;
-    if (typeof normTerm === "number") return affine(step, targetScore, -1, normTerm);
-    return scale(step, subtractScalar(step, targetScore, normTerm), -1);
-  }
-
   /** How many noise samples of training equalled their target since the last call, of how many. */
   takeHits(): Promise<{ hits: number; samples: number }> {
     return this.#hits.take();
@@ -254,7 +238,8 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     }
     if (this.#isUnnormalized(step)) {
       const unused = step.own(target.slice(0, 1)); // getScore needs noise; its score is not used
-      return this.unnormalized(step, this.getScore(step, target, unused, ...input).target);
+      const scores = this.getScore(step, target, unused, ...input);
+      return unnormalized(step, scores.target, this.normTerm);
     }
     expectContrast(lossType, step.training, this.noise);
     const noise = this.#noiseOf(step, given, target);

@@ -7,6 +7,8 @@ import {
   expectOneOf,
   expectPositive,
 } from "../kernels/device/expect.ts";
+import type { Gpu } from "../kernels/gpu.ts";
+import { expectOptions } from "./nn/module.ts";
 import { expectDrawable, isNoiseSource, type NoiseSource } from "./noise/noise.ts";
 
 /**
@@ -45,6 +47,12 @@ export interface NCEOptions {
   name?: string;
 }
 
+/** The names of {@linkcode NCEOptions}. */
+export const NCE_OPTIONS = [
+  ...["noise", "noiseRatio", "normTerm", "reduction", "perWord", "lossType"] as const,
+  ...["removeHits", "selfNorm", "name"] as const,
+];
+
 /** Throws a RangeError unless there is such a loss. */
 export function expectLossType(doing: string, lossType: unknown): void {
   expectOneOf(doing, "lossType", lossType, LOSS_TYPES);
@@ -56,8 +64,14 @@ export function expectRatio(doing: string, noiseRatio: number, source?: NoiseSou
   if (source) expectDrawable(noiseRatio, source);
 }
 
-/** The options with defaults filled in; throws a RangeError or a TypeError if one is not usable. */
-export function checkedOptions(doing: string, options: NCEOptions): Required<NCEOptions> {
+/** The options with defaults filled in; throws unless a loss called `module` can be made of these arguments. */
+export function checkedOptions(
+  module: string,
+  gpu: Gpu,
+  options: NCEOptions,
+): Required<NCEOptions> {
+  expectOptions(module, gpu, options, [], NCE_OPTIONS);
+  const doing = `make ${module}`;
   const { noise, normTerm = "auto", reduction = "mean", lossType = "nce" } = options;
   const { perWord = false, removeHits = false, selfNorm = 0, name = "" } = options;
   const source = isNoiseSource(noise) ? noise : undefined;

@@ -76,7 +76,8 @@ export function countedScores(
     { target, noise: noise.ids },
     { hits: removeHits, ...(ownSlot !== undefined && { ownSlot }) },
   );
-  return { ...scores, noise: counted, noiseLogProb: logProb, targetLogProb, samples };
+  const { target: score } = scores;
+  return { target: score, noise: counted, noiseLogProb: logProb, targetLogProb, samples };
 }
 
 /** `a` minus the norm term. */
@@ -84,6 +85,12 @@ export function shifted(step: Step, a: Tensor, normTerm: number | Tensor): Tenso
   return typeof normTerm === "number"
     ? affine(step, a, 1, -normTerm)
     : subtractScalar(step, a, normTerm);
+}
+
+/** `-(s(target) - c)` [N], the negative log probability that a self-normalised model assigns. */
+export function unnormalized(step: Step, score: Tensor, normTerm: number | Tensor): Tensor {
+  if (typeof normTerm === "number") return affine(step, score, -1, normTerm);
+  return scale(step, shifted(step, score, normTerm), -1);
 }
 
 /** The scores minus the norm term. */

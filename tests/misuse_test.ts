@@ -241,6 +241,37 @@ Deno.test("a loss takes none but the options that it knows, numbers as numbers",
     }
   }));
 
+Deno.test("a misspelt option is named, with all that there are", () =>
+  withGpu(async (gpu) => {
+    using layer = new IndexLinear(gpu, { ...OPTIONS, name: "layer" });
+    const parameters = layer.parameters();
+    const wrong: [() => unknown, string][] = [
+      [
+        () => new SGD(gpu, parameters, Object.assign({ lr: 1 }, { momentun: 0.9 })),
+        'Cannot make SGD: "momentun" in options is none of lr, weightDecay, clip, seed, momentum',
+      ],
+      [
+        () => new IndexLinear(gpu, Object.assign({ noiseRatoi: 5 }, OPTIONS)),
+        'Cannot make IndexLinear: "noiseRatoi" in options is none of embeddingDim, numClasses, noise, ' +
+        "noiseRatio, normTerm, reduction, perWord, lossType, removeHits, selfNorm, name, tableDtype, " +
+        "seed, shard",
+      ],
+      [
+        () => gpu.step(Object.create({ trainig: true })), // inherited
+        'Cannot begin a step: "trainig" in options is none of training, dropout, seed, number, part',
+      ],
+    ];
+    for (const [run, message] of wrong) {
+      assertEquals(assertThrows(run, TypeError).message, message);
+    }
+    const create = Object.assign({ hardwear: true });
+    await assertRejects(
+      () => Gpu.create(create),
+      TypeError,
+      'Cannot create a Gpu: "hardwear" in options is none of hardware, family, compute, maxBindingBytes',
+    );
+  }));
+
 Deno.test("auditGradient() rejects draws, seeds and criteria that are none", () =>
   withGpu(async (gpu) => {
     using layer = new IndexLinear(gpu, OPTIONS);
@@ -260,5 +291,6 @@ Deno.test("auditGradient() rejects draws, seeds and criteria that are none", () 
     );
     await assertRejects(() => audit({ seed: -1 }), RangeError, "seed is -1");
     await assertRejects(() => audit({ number: 0.5 }), RangeError, "number is 0.5");
+    await assertRejects(() => audit({ draw: 4 }), TypeError, '"draw" in options is none of draws,');
     await assertRejects(() => audit({}, none), TypeError, "criterion is an object");
   }));

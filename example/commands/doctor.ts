@@ -231,7 +231,8 @@ async function paceOf(
 ): Promise<{ pace: Pace; kept: number; peak: number }> {
   using trainer = new Trainer(gpu, model, settings);
   const kept = gpu.memory.bytes;
-  await dryRun(gpu, model, batches, evaluationBatches(corpus.valid), settings.audit > 0);
+  const evaluation = evaluationBatches(corpus.valid);
+  await dryRun({ gpu, model, settings, training: batches, evaluation });
   const startMs = performance.now() - begin;
   using bar = io.error.isTerminal ? new Bar(io.error, "trying", trialMs) : undefined;
   const onSpent = (ms: number) => bar?.step(ms);

@@ -56,7 +56,7 @@ export function checkSizes(job: Omit<Job, "io">): void {
   const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
-  checkMemory(needsOf(job), freeMemory(gpu));
+  checkMemory(needsOf(job), freeMemory(gpu), settings);
   const batch = epochs.at(1).largest();
   checkTraining(settings, bounds, largestShape(train, batch, concat));
   if (modeOf(settings) === "profile") return;

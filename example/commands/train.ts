@@ -9,6 +9,6 @@ import { train } from "../training/train.ts";
 export async function trainModel(job: Job): Promise<void> {
   using model = newModel(job);
   await train(job, model).catch((error) => {
-    throw withMemoryCure(error);
+    throw withMemoryCure(error, job.settings);
   });
 }

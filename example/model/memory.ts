@@ -23,6 +23,9 @@ export interface MemoryNeeds {
   readonly scores: number;
 }
 
+/** Settings that memory depends on. */
+type Sizes = ModelSettings & TrainingSettings;
+
 /** Bytes of a 32-bit float. */
 const FLOAT_BYTES = 4;
 /** Bytes of scores that are kept at most beside a whole gradient, by the index module. */
@@ -51,7 +54,7 @@ export function memoryOfModel(
  * scores are kept if there is room for all, and else computed again.
  */
 export function memoryOfTraining(
-  settings: ModelSettings & TrainingSettings,
+  settings: Sizes,
   words: number,
   { heldBytes }: Pick<Gpu, "heldBytes">,
   shard?: Shard,
@@ -109,23 +112,35 @@ export function totalBytes(needs: MemoryNeeds): number {
  * Checks that there is memory for the model.
  *
  * @param has Bytes of free memory, if that is known.
+ * @param settings Those of a new model; the sizes of a saved one are fixed.
  * @throws {Failure} If there is less than it needs.
  */
-export function checkMemory(needs: MemoryNeeds, has: number | undefined): void {
+export function checkMemory(needs: MemoryNeeds, has: number | undefined, settings?: Sizes): void {
   if (has === undefined || totalBytes(needs) <= has) return;
-  const size = needs.scores > 0 ? "--emsize or --batch-size" : "--emsize";
+  const cure = settings ? savings(settings, needs.scores > 0) : "take one with more memory";
   throw new Failure(
     `Cannot use this model on this device: it needs ${describeNeeds(needs)}; it has ` +
-      formatBytes(has) +
-      `; give a smaller ${size}, fewer words (--min-freq, --vocab) or --table-dtype f16`,
+      `${formatBytes(has)}; ${cure}`,
   );
 }
 
 /** Says how to train with less memory, if `error` is that the device has run out of it; else the error itself. */
-export function withMemoryCure(error: unknown): unknown {
+export function withMemoryCure(error: unknown, settings: Sizes): unknown {
   if (!(error instanceof OutOfMemoryError)) return error;
-  const cure =
-    "use fewer words (--min-freq), a smaller --emsize or --batch-size, --momentum 0 or " +
-    "--table-dtype f16";
-  return new Failure(`${error.found}; ${cure}`, { cause: error });
+  return new Failure(`${error.found}; ${savings(settings, true)}`, { cause: error });
+}
+
+/** What saves memory and may be given beside the other settings; whether `batches` matter, too. */
+function savings(settings: Sizes, batches: boolean): string {
+  const { tableDtype, emsize, shardTables, syncEvery, optimizer, momentum } = settings;
+  const mayBeHalves = emsize % 2 === 0 && !shardTables && syncEvery === 1;
+  const options = [
+    "fewer words (--min-freq, --vocab)",
+    `a smaller --emsize${batches ? " or --batch-size" : ""}`,
+    ...hasOneTable(settings) ? [] : ["--tied"],
+    ...tableDtype === "f32" && mayBeHalves ? ["--table-dtype f16"] : [],
+    ...optimizer === "sgd" && momentum > 0 ? ["--momentum 0"] : [],
+    ...optimizer === "adagrad" || optimizer === "adam" ? ["--optimizer rowwise-adagrad"] : [],
+  ];
+  return `give ${new Intl.ListFormat("en-GB", { type: "disjunction" }).format(options)}`;
 }

@@ -136,8 +136,9 @@ export class LanguageModel extends WordModel {
   /** Throws a RangeError if a size is not positive. */
   constructor(gpu: Gpu, options: WordModelOptions) {
     super();
-    const { numWords, emsize, nhid, nlayers, dropout, seed, tableDtype = "f32", shard } = options;
-    const encoder = options.tied ? undefined : this.part(
+    const { numWords, emsize, nhid, nlayers, dropout, tied, ...output } = options;
+    const { seed, tableDtype = "f32", shard } = output;
+    const encoder = tied ? undefined : this.part(
       new Embedding(gpu, {
         numEmbeddings: numWords,
         embeddingDim: emsize,
@@ -159,7 +160,7 @@ export class LanguageModel extends WordModel {
     );
     this.criterion = this.part(
       new IndexLinear(gpu, {
-        ...options,
+        ...output,
         embeddingDim: emsize,
         numClasses: numWords,
         reduction: "none",
@@ -207,13 +208,13 @@ export class GRULanguageModel extends WordModel {
   /** Throws a RangeError if a size is not positive or there is not one layer. */
   constructor(gpu: Gpu, options: WordModelOptions) {
     super();
-    const { numWords, emsize, nhid, nlayers } = options;
+    const { numWords, emsize, nhid, nlayers, tied: _, ...others } = options;
     if (nlayers !== 1) {
       throw new RangeError(`Cannot make an IndexGRU of ${nlayers} layers: it has 1`);
     }
     this.criterion = this.part(
       new IndexGRU(gpu, {
-        ...options,
+        ...others,
         embeddingDim: emsize,
         hiddenSize: nhid,
         numClasses: numWords,

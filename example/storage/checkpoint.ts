@@ -43,13 +43,14 @@ export function makeModel(
   vocabulary: Vocabulary,
   shard?: Shard,
 ): WordModel {
-  const { counts } = vocabulary;
+  const { counts } = vocabulary, { loss: lossType, noiseRatio, normTerm, perWord } = settings;
+  const { removeHits, selfNorm, emsize, nhid, nlayers, dropout, tied, tableDtype, seed } = settings;
   const Model = settings.indexModule === "gru" ? GRULanguageModel : LanguageModel;
   return new Model(gpu, {
-    ...settings,
     numWords: counts.length,
+    ...{ emsize, nhid, nlayers, dropout, tied, tableDtype, seed },
     noise: makeNoise(gpu, settings, counts),
-    lossType: settings.loss,
+    ...{ lossType, noiseRatio, normTerm, perWord, removeHits, selfNorm },
     ...(shard && { shard }),
   });
 }

@@ -1,47 +1,56 @@
 /** Runs the largest batches before training, to find out whether they fit the device's memory. */
 
 import { DeviceError, type Gpu, OutOfMemoryError } from "../../mod.ts";
-import { ALONE, type Communicator } from "../../kernels/mod.ts";
+import type { Communicator } from "../../kernels/mod.ts";
 import { rankColumns } from "../data/columns.ts";
 import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { meanLossOf } from "../model/batch_loss.ts";
 import { largestBatch } from "../model/checks.ts";
 import { withMemoryCure } from "../model/memory.ts";
+import type { Settings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
 import type { WordModel } from "../model/model.ts";
 import { auditModel } from "./gradient_audit.ts";
 
+/** What is to be tried. */
+export interface DryRun {
+  readonly gpu: Gpu;
+  readonly model: WordModel;
+  readonly settings: Settings;
+  /** An epoch of the training text. */
+  readonly training: Epoch;
+  /** The batches of an evaluation. */
+  readonly evaluation: readonly Batch[];
+  /** The ranks that share the work; this process alone unless given. */
+  readonly ranks?: Ranks;
+}
+
 /**
- * Runs a training step without an update on the largest batch of `training`, an audit of it if there will be
- * `audits`, and an exact evaluation (of the loss for `neg`, which has no probabilities) of the largest batch of
+ * Runs a training step without an update on the largest batch of `training`, an audit of it if there will be some,
+ * and an exact evaluation (of the loss for `neg`, which has no probabilities) of the largest batch of
  * `evaluation`. The model does not change; afterwards kernels are compiled and buffers are in the pool.
  *
  * @throws {Failure} If the device runs out of memory, or fails in another way.
  */
 export async function dryRun(
-  gpu: Gpu,
-  model: WordModel,
-  training: Epoch,
-  evaluation: readonly Batch[],
-  audits = false,
-  communicator: Communicator = ALONE,
+  { gpu, model, settings, training, evaluation, ranks = new Ranks() }: DryRun,
 ): Promise<void> {
   const batch = training.largest();
   try {
-    await tryTraining(gpu, model, batch, communicator);
+    await tryTraining(gpu, model, batch, ranks.communicator);
     await gpu.finish();
-    if (audits) await auditModel(gpu, model, batch, { draws: 2 });
-    const evaluated = model.criterion.lossType === "neg" ? evaluateLoss : evaluate;
-    const ranks = new Ranks(model.shard ? communicator : ALONE); // whole tables: each by itself
-    await evaluated(gpu, model, [largestBatch(evaluation)], { ranks });
+    if (settings.audit > 0 && ranks.isFirst) await auditModel(gpu, model, batch, { draws: 2 });
+    const evaluated = settings.loss === "neg" ? evaluateLoss : evaluate;
+    const together = model.shard ? ranks : new Ranks(); // whole tables: each by itself
+    await evaluated(gpu, model, [largestBatch(evaluation)], { ranks: together });
     // These hits are not part of the training.
     await model.criterion.takeHits();
   } catch (cause) {
     if (!(cause instanceof DeviceError) || cause instanceof OutOfMemoryError) {
-      throw withMemoryCure(cause);
+      throw withMemoryCure(cause, settings);
     }
     throw new Failure(
       `Cannot train on this device with batches of ${batch.batchSize} rows of ${batch.steps} words ` +

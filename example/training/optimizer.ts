@@ -2,24 +2,26 @@
 
 import type { Gpu } from "../../mod.ts";
 import { Adagrad, Adam, type NamedParameter, type Optimizer, SGD } from "../../nce/nn/mod.ts";
-import type { TrainingSettings } from "../options/settings.ts";
+import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 import { formatCount, formatNumber } from "../shared/format.ts";
 
 /** Makes the optimizer that `settings` name. */
 export function makeOptimizer(
   gpu: Gpu,
   parameters: readonly NamedParameter[],
-  settings: TrainingSettings,
+  settings: TrainingSettings & Pick<ModelSettings, "seed">,
 ): Optimizer {
+  const { lr, weightDecay, clip, seed, momentum } = settings;
+  const common = { lr, weightDecay, clip, seed };
   switch (settings.optimizer) {
     case "sgd":
-      return new SGD(gpu, parameters, settings);
+      return new SGD(gpu, parameters, { ...common, momentum });
     case "adagrad":
-      return new Adagrad(gpu, parameters, settings);
+      return new Adagrad(gpu, parameters, common);
     case "rowwise-adagrad":
-      return new Adagrad(gpu, parameters, { ...settings, rowwise: true });
+      return new Adagrad(gpu, parameters, { ...common, rowwise: true });
     case "adam":
-      return new Adam(gpu, parameters, settings);
+      return new Adam(gpu, parameters, common);
   }
 }
 

@@ -30,10 +30,9 @@ export async function trainEpochs(
   run: Run,
   checkpoint: Checkpoint | undefined,
 ): Promise<Diverged | undefined> {
-  const { gpu, settings, corpus, epochs, model, io, best, ranks } = run, { communicator } = ranks;
+  const { gpu, settings, corpus, epochs, model, io, best, ranks } = run;
   using trainer = new Trainer(gpu, model, settings, ranks);
-  const validation = evaluationBatches(corpus.valid);
-  await dryRun(gpu, model, epochs.at(1), validation, settings.audit > 0, communicator);
+  await dryRun({ ...run, training: epochs.at(1), evaluation: evaluationBatches(corpus.valid) });
   const checkpoints = new Checkpoints(run, trainer);
   const state = await ranks.fromFirst(checkpoint?.state ?? null);
   await (state ? checkpoints.resume(state, checkpoint) : checkpoints.begin());

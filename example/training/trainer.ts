@@ -247,11 +247,13 @@ export class Trainer implements Disposable {
 
   /**
    * Compares the sampled gradient of the output layer with the exact one, on the whole batch: the larger it is,
-   * the larger the part of shared noise in its gradient. It does not affect training.
+   * the larger the part of shared noise in its gradient. It does not affect training; the first rank, which tells
+   * of it, makes it alone.
    */
   async #audit(batch: Batch, io: Io, metrics: MetricsSink): Promise<void> {
     const { seed } = this.#settings, step = this.steps;
     await this.#countHits();
+    if (!this.#ranks.isFirst) return;
     using _undisturbed = this.optimizer.undisturbed();
     const audit = await auditModel(this.#gpu, this.#model, batch, { seed, number: step });
     io.out(`audit       step ${formatCount(step)}: ${auditText(audit)}`);

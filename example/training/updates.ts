@@ -3,7 +3,6 @@
 import type { Gpu, Step, Tensor } from "../../mod.ts";
 import { LocalSteps, type NamedParameter, type Optimizer } from "../../nce/nn/mod.ts";
 import { makeOptimizer } from "./optimizer.ts";
-import type { TrainingSettings } from "../options/settings.ts";
 import type { Ranks } from "../shared/ranks.ts";
 
 /** Updates of parameters by the losses of steps. */
@@ -16,7 +15,7 @@ export class Updates implements Disposable {
   constructor(
     gpu: Gpu,
     parameters: readonly NamedParameter[],
-    settings: TrainingSettings,
+    settings: Parameters<typeof makeOptimizer>[2],
     ranks: Ranks,
   ) {
     this.optimizer = makeOptimizer(gpu, parameters, settings);
@@ -58,9 +57,8 @@ export class Updates implements Disposable {
     counts: Optimizer["counts"],
     read: (tensors: readonly NamedParameter[]) => Promise<void>,
   ): Promise<void> {
-    this.optimizer.restore(counts);
     {
-      using _held = this.optimizer.hold();
+      using _held = this.optimizer.restore(counts);
       await read(this.tensors);
     }
     this.#local?.begin();

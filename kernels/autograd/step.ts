@@ -5,6 +5,7 @@ import {
   expectFunction,
   expectInteger,
   expectList,
+  expectNames,
   expectObject,
   expectSeed,
   MAX_WORD,
@@ -92,7 +93,13 @@ export class Step implements Scope, Disposable {
 
   /** Used by {@linkcode Gpu.step}. */
   constructor(gpu: Device, options: StepOptions, next: () => number) {
-    expectObject("begin a step", "options", options, "an object");
+    expectNames("begin a step", "options", options, [
+      "training",
+      "dropout",
+      "seed",
+      "number",
+      "part",
+    ]);
     const { training = false, dropout = true, seed = 0, number = 0, part } = options;
     expectBoolean("begin a step", "training", training);
     expectBoolean("begin a step", "dropout", dropout);

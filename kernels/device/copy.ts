@@ -1,6 +1,6 @@
 /** The bytes that a copy between tensors reads and writes, and its checks. */
 
-import { expectObject } from "./expect.ts";
+import { expectNames } from "./expect.ts";
 import { type DType, elementBytes } from "./dtype.ts";
 import { offsetOf, partsOf, partsOn, storageIn, type Tensor } from "./tensor.ts";
 
@@ -39,7 +39,7 @@ export function copyRanges(
   device: GPUDevice,
 ): CopyRange[] {
   for (const tensor of [from, to]) partsOn("copy", tensor, device);
-  expectObject("copy", "options", options, "an object");
+  expectNames("copy", "options", options, ["fromStart", "toStart", "count"]);
   const { fromStart = 0, toStart = 0 } = options;
   const { count = Math.min(from.size - fromStart, to.size - toStart) } = options;
   const inside = [fromStart, toStart, count].every(Number.isSafeInteger) &&

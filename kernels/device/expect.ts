@@ -99,6 +99,25 @@ export function expectObject(doing: string, name: string, value: unknown, expect
   if (typeof value !== "object" || value === null) fail(doing, name, value, expected);
 }
 
+/**
+ * Throws a TypeError unless `value` is an object that has none but these names, which are those of its type:
+ * in JavaScript a misspelt option would have no effect, and nothing would say so.
+ */
+export function expectNames<T extends object>(
+  doing: string,
+  what: string,
+  value: T,
+  names: readonly (keyof T & string)[],
+): void {
+  expectObject(doing, what, value, "an object");
+  for (const name in value) {
+    if (names.includes(name)) continue;
+    throw new TypeError(
+      `Cannot ${doing}: ${show(name)} in ${what} is none of ${names.join(", ")}`,
+    );
+  }
+}
+
 /** Throws a TypeError unless `list` is an array, as of tensors. */
 export function expectList(doing: string, name: string, list: unknown): void {
   if (Array.isArray(list)) return;

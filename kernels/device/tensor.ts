@@ -3,7 +3,7 @@
 import { type DType, elementBytes, sizeOf } from "./dtype.ts";
 import { expectPositive, expectSizes, failInParts, show } from "./expect.ts";
 import type { TableShard } from "./shard.ts";
-import type { TexelCopy } from "./texels.ts";
+import { dropTexels, type TexelCopy } from "./texels.ts";
 
 /** Updates of a table's rows that are deferred until the rows are read. */
 export interface PendingUpdates {
@@ -50,11 +50,6 @@ export function willChange(tensor: Tensor, bytes: number, idLimit: number): void
   storage.version++;
   storage.idLimit = all ? idLimit : Math.max(storage.idLimit, idLimit);
   dropTexels(storage);
-}
-
-/** Gives back the copies in textures, which are wrong or will not be read again. */
-export function dropTexels({ copies }: Storage): void {
-  while (copies.length > 0) copies.shift()!.texels.release();
 }
 
 /** Thrown when a disposed tensor is used. */

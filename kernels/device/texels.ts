@@ -31,3 +31,8 @@ export interface TexelCopy {
   /** Bytes of the part. */
   readonly bytes: number;
 }
+
+/** Gives back the copies of a buffer's parts, which are wrong or will not be read again. */
+export function dropTexels({ copies }: { readonly copies: TexelCopy[] }): void {
+  while (copies.length > 0) copies.shift()!.texels.release();
+}

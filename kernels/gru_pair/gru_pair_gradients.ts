@@ -28,8 +28,13 @@ const BUSY = { software: 32, hardware: 1024 } as const;
 const [MAX_BYTES, FREE_BYTES] = [128 * 2 ** 20, 16 * 2 ** 20];
 /** Words that a thread takes at a time: on a CPU, their gates and gradients should stay in its cache. */
 const WORD_BLOCK = { software: 256, hardware: 2 ** 14 } as const;
-/** Rounds of all loops of a thread together: llvmpipe ends them after 65,535. */
+/**
+ * Rounds of all loops of a thread together. MAX_ROUNDS would do, too, but where a launch ends is where the sum of the
+ * weight's gradient is cut: with another number its last bits are others.
+ */
 const ROUNDS = 2 ** 15;
+/** Rounds of eight contexts besides one for each word: their own, and those that store their sums. */
+const OCTET_ROUNDS = 1 + 8;
 
 function sizesOf({ hidden }: GRUContexts): [N: number, H: number] {
   return [hidden.shape[0]!, hidden.shape[1]!];
@@ -64,7 +69,7 @@ function* rangesOf(gpu: Device, { contextParts, wordParts }: PairPlan, N: number
   const wordChunk = Math.ceil(Math.min(K, WORD_BLOCK[gpu.family] * wordParts) / wordParts);
   const octets = Math.min(
     Math.ceil(N / 8 / contextParts),
-    Math.max(1, Math.floor(ROUNDS / (wordChunk + 9))),
+    Math.max(1, Math.floor(ROUNDS / (wordChunk + OCTET_ROUNDS))),
   );
   const chunks = { context_chunk: 8 * octets, word_chunk: wordChunk };
   for (let word = 0; word < K; word += wordParts * wordChunk) {

@@ -17,7 +17,8 @@ import type { Step } from "../autograd/step.ts";
 import { versionOf } from "../device/parts.ts";
 import { zeros } from "../device/scope.ts";
 import { add, scale } from "../elementwise/arithmetic.ts";
-import { dropTexels, expectIds, expectShape, storageIn, type Tensor } from "../device/tensor.ts";
+import { expectIds, expectShape, storageIn, type Tensor } from "../device/tensor.ts";
+import { dropTexels } from "../device/texels.ts";
 
 const kernel = withVec(crossEntropySource);
 

@@ -1,7 +1,7 @@
 /** Draws from the softmax of any scorer, without the scores of all classes at once. */
 
 import type { TileScorer } from "./class_tiles.ts";
-import { expectFromZero, expectInteger, expectObject, MAX_WORD } from "../device/expect.ts";
+import { expectFromZero, expectInteger, expectNames, MAX_WORD } from "../device/expect.ts";
 import { randomSource, randomUniform } from "../random/philox.ts";
 import { expectStream, type RandomStream } from "../random/stream.ts";
 import { expectStep } from "../device/tensor.ts";
@@ -40,7 +40,7 @@ export function drawClasses(
 ): TopK {
   const doing = "run drawClasses";
   expectStep("drawClasses", step);
-  expectObject(doing, "options", options, "an object");
+  expectNames(doing, "options", options, ["stream", "temperature", "firstRow"]);
   const { stream, temperature = 1, firstRow = 0 } = options;
   expectStream(doing, stream);
   expectFromZero(doing, "temperature", temperature);

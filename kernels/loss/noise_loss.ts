@@ -1,6 +1,6 @@
 /** The losses of noise contrastive estimation and of sampled softmax, from scores. */
 
-import { expectFinite, expectObject, expectPositive } from "../device/expect.ts";
+import { expectFinite, expectNames, expectPositive } from "../device/expect.ts";
 import { expectRounds } from "../device/rounds.ts";
 import source from "./noise_loss.wgsl" with { type: "text" };
 import type { Step } from "../autograd/step.ts";
@@ -35,7 +35,13 @@ interface RowLoss {
 /** Computes a loss [N] of the scores. */
 function rowLoss(step: Step, scores: NoiseScores, loss: RowLoss): Tensor {
   const { op, entry, of = ["target", "noise"] } = loss;
-  expectObject(`run ${op}`, "scores", scores, "an object");
+  expectNames(`run ${op}`, "scores", scores, [
+    "target",
+    "noise",
+    "targetLogProb",
+    "noiseLogProb",
+    "samples",
+  ]);
   const { target, noise, targetLogProb, noiseLogProb } = scores;
   expectFloats(op, step, { target, noise, targetLogProb, noiseLogProb });
   const N = target.shape[0]!, K = noise.size / N, { samples = K } = scores;

@@ -1,6 +1,6 @@
 /** Noise samples that do not count, and how many equal their target. */
 
-import { expectBoolean, expectInteger, expectObject } from "../device/expect.ts";
+import { expectBoolean, expectInteger, expectNames, expectObject } from "../device/expect.ts";
 import { expectRounds } from "../device/rounds.ts";
 import { ownColumns, partLaunch, partSource } from "../random/part.ts";
 import noiseScores from "./noise_scores.wgsl" with { type: "text" };
@@ -41,7 +41,7 @@ function perRow(op: string, { target, noise }: NoiseIds, N: number, K: number) {
 export function exclude(step: Step, scores: Tensor, ids: NoiseIds, exclusion: Exclusion): Tensor {
   expectFloats("exclude", step, { scores });
   expectObject("run exclude", "ids", ids, "an object");
-  expectObject("run exclude", "exclusion", exclusion, "an object");
+  expectNames("run exclude", "exclusion", exclusion, ["ownSlot", "hits"]);
   const { ownSlot, hits = false } = exclusion;
   expectBoolean("run exclude", "hits", hits);
   const [N, K] = [scores.shape[0]!, scores.shape[1]!];

@@ -1,6 +1,6 @@
 /** Matrix products as differentiable operations. */
 
-import { expectBoolean, expectObject } from "../device/expect.ts";
+import { expectBoolean, expectNames } from "../device/expect.ts";
 import { matmulInto, productSizes } from "./matmul.ts";
 import { asMatrix } from "./operands.ts";
 import { weightFor } from "./weight.ts";
@@ -19,7 +19,7 @@ export interface MatmulOptions {
 /** `op(a) op(b)` for matrices; inner sizes must agree (TypeError). */
 export function matmul(step: Step, a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   expectFloats("matmul", step, { a, b });
-  expectObject("run matmul", "options", options, "an object");
+  expectNames("run matmul", "options", options, ["transposeA", "transposeB"]);
   const { transposeA = false, transposeB = false } = options;
   expectBoolean("run matmul", "transposeA", transposeA);
   expectBoolean("run matmul", "transposeB", transposeB);

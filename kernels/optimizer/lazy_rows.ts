@@ -59,7 +59,7 @@ export class LazyRows implements PendingUpdates, Disposable {
   #steps = 0;
   /** The only learning rate of the products on the GPU, if they have only one. */
   #onlyRate: number | undefined;
-  #held = false;
+  #holds = 0;
 
   /**
    * The caller keeps the table and its moment, and disposes of them; without momentum there is no moment. It says
@@ -93,15 +93,16 @@ export class LazyRows implements PendingUpdates, Disposable {
 
   /** Until what this returns is disposed of, all rows stay as they are, whoever reads or writes them. */
   hold(): Disposable {
-    this.#held = true;
-    return { [Symbol.dispose]: () => void (this.#held = false) };
+    this.#holds++;
+    return { [Symbol.dispose]: () => void this.#holds-- };
   }
 
-  /** Goes on after the steps of {@linkcode runs}; table, moment and `last` are as then. */
+  /** Goes on after the steps of {@linkcode runs}; table, moment and, if there are any runs, `last` are as then. */
   restore(runs: readonly Run[]): void {
     this.#runs = [...runs];
     this.#steps = runs.reduce((sum, { steps }) => sum + steps, 0);
     if (runs.length > 0) this.#writeProducts();
+    else this.#gpu.clear(this.last);
   }
 
   /** One step: the gradient's rows move now, all others when they are read. */
@@ -150,7 +151,7 @@ export class LazyRows implements PendingUpdates, Disposable {
   }
 
   get #behind(): boolean {
-    return this.#steps > 0 && !this.#held;
+    return this.#steps > 0 && this.#holds === 0;
   }
 
   /** Writes the products of the steps' matrices: all are powers of one, written once, if the rate is the same. */

@@ -13,9 +13,9 @@ import {
   expectOptimizer,
   Optimizer,
   type OptimizerOptions,
-  type Slot,
   zerosLike,
 } from "./optimizer.ts";
+import type { Slot } from "./slot.ts";
 
 const EPSILON = 1e-10;
 
@@ -47,7 +47,7 @@ export class Adagrad extends Optimizer {
    * @throws {TypeError} If anything but parameters is listed.
    */
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: AdagradOptions) {
-    expectOptimizer("Adagrad", gpu, parameters, options);
+    expectOptimizer("Adagrad", gpu, parameters, options, ["rowwise"]);
     if (options.rowwise !== undefined) expectBoolean("make Adagrad", "rowwise", options.rowwise);
     super("Adagrad", gpu, parameters, options);
     equip(this, options, (parameter, rounding) => slotOf(gpu, parameter, rounding, options));
@@ -65,13 +65,7 @@ function slotOf(
     ? madeLike(parameter, ([V]) => gpu.tensor([V!]))
     : zerosLike(gpu, parameter);
   return {
-    get counts() {
-      const { updates } = rounding;
-      return parameter.dtype === "f16" && updates > 0 ? [updates] : [];
-    },
-    restore([updates]) {
-      rounding.updates = updates!;
-    },
+    counter: parameter.dtype === "f16" ? rounding : undefined,
     kept: () => [["squares", squares]],
     update(gradient, updates, lr) {
       const weight_decay = gradient.kind === "sparse" ? 0 : weightDecay;

@@ -11,9 +11,9 @@ import {
   expectOptimizer,
   Optimizer,
   type OptimizerOptions,
-  type Slot,
   zerosLike,
 } from "./optimizer.ts";
+import type { Slot } from "./slot.ts";
 
 /** Coefficients of {@linkcode Adam}. */
 export interface AdamOptions extends OptimizerOptions {
@@ -47,7 +47,7 @@ export class Adam extends Optimizer {
    * @throws {TypeError} If anything but parameters is listed.
    */
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: AdamOptions) {
-    expectOptimizer("Adam", gpu, parameters, options);
+    expectOptimizer("Adam", gpu, parameters, options, ["beta1", "beta2"]);
     const { beta1 = 0.9, beta2 = 0.999, weightDecay = 0 } = options;
     for (const [name, beta] of Object.entries({ beta1, beta2 })) {
       expectFraction("make Adam", name, beta);
@@ -60,7 +60,7 @@ export class Adam extends Optimizer {
 
 type Fixed = Required<Pick<AdamOptions, "beta1" | "beta2" | "weightDecay">>;
 
-/** The updates that `rounding` counts are the steps t. */
+/** The updates that are counted are the steps t. */
 function slotOf(
   gpu: Gpu,
   parameter: Tensor,
@@ -69,12 +69,7 @@ function slotOf(
 ): Slot {
   const moment = zerosLike(gpu, parameter), squares = zerosLike(gpu, parameter);
   return {
-    get counts() {
-      return rounding.updates > 0 ? [rounding.updates] : [];
-    },
-    restore([t]) {
-      rounding.updates = t!;
-    },
+    counter: rounding,
     kept: () => [["moment", moment], ["squares", squares]],
     update(gradient, updates, lr) {
       const key = rounding.next(), t = rounding.updates;

@@ -34,7 +34,13 @@ export class Embedding extends Module {
 
   /** Throws a RangeError if a size, the range or the seed is out of range, or 64 vectors too large for the device. */
   constructor(gpu: Gpu, options: EmbeddingOptions) {
-    expectOptions("Embedding", gpu, options, ["numEmbeddings", "embeddingDim"]);
+    expectOptions("Embedding", gpu, options, ["numEmbeddings", "embeddingDim"], [
+      "initRange",
+      "tableDtype",
+      "seed",
+      "name",
+      "shard",
+    ]);
     super(options.name);
     const { numEmbeddings, embeddingDim, initRange = 0.1, seed = 0, tableDtype, shard } = options;
     expectFromZero("make Embedding", "initRange", initRange);

@@ -27,7 +27,7 @@ export class Linear extends Module {
 
   /** Throws a RangeError if a size or the seed is out of range, or the weight too large. */
   constructor(gpu: Gpu, options: LinearOptions) {
-    expectOptions("Linear", gpu, options, ["inFeatures", "outFeatures"]);
+    expectOptions("Linear", gpu, options, ["inFeatures", "outFeatures"], ["seed", "name"]);
     super(options.name);
     const { inFeatures, outFeatures, seed = 0 } = options;
     const init = { range: 1 / Math.sqrt(inFeatures), seed };

@@ -68,7 +68,7 @@ export class LocalSteps implements Disposable {
     options: LocalStepsOptions = {},
   ) {
     const name = "LocalSteps", doing = `make ${name}`;
-    expectOptions(name, gpu, options);
+    expectOptions(name, gpu, options, [], ["lr", "momentum"]);
     const { lr = 1, momentum = 0 } = options;
     expectOptimizer(name, gpu, parameters, { lr });
     expectFraction(doing, "momentum", momentum);

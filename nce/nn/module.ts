@@ -2,7 +2,7 @@
 
 import {
   expectFromZero,
-  expectObject,
+  expectNames,
   expectOneOf,
   expectPositive,
   expectSeed,
@@ -122,10 +122,13 @@ function initialized(
   ofTable?: TableDType,
   shard?: Shard,
 ): Tensor {
-  expectOptions("a parameter", gpu, init);
-  expectText("make a parameter", "path", path);
   const isGiven = init instanceof Float32Array;
-  if (!isGiven) expectFromZero("make a parameter", "range", init.range);
+  if (isGiven) expectGpu("make a parameter", gpu);
+  else {
+    expectOptions("a parameter", gpu, init, [], ["range", "seed"]);
+    expectFromZero("make a parameter", "range", init.range);
+  }
+  expectText("make a parameter", "path", path);
   const values = isGiven ? init : undefined;
   const made = shard && shard.ranks > 1
     ? newShard(gpu, shape, shard, values)
@@ -172,17 +175,19 @@ export function expectGpu(doing: string, gpu: Gpu): void {
 
 /**
  * Throws unless `gpu` is a Gpu, and `options` an object with a usable seed and name, if any, in which the
- * `sizes` are positive integers. Constructors check everything before they allocate, so that nothing is left behind.
+ * `sizes` are positive integers, and that has no names but these and the `others`. Constructors check everything
+ * before they allocate, so that nothing is left behind.
  */
-export function expectOptions(
+export function expectOptions<T extends object>(
   module: string,
   gpu: Gpu,
-  options: object,
-  sizes: readonly string[] = [],
+  options: T,
+  sizes: readonly (keyof T & string)[],
+  others: readonly (keyof T & string)[],
 ): void {
   const doing = `make ${module}`;
   expectGpu(doing, gpu);
-  expectObject(doing, "options", options, "an object");
+  expectNames(doing, "options", options, [...sizes, ...others]);
   const values = options as Readonly<Record<string, unknown>>;
   for (const size of sizes) expectPositive(doing, size, values[size]);
   if (values["seed"] !== undefined) expectSeed(doing, values["seed"]);

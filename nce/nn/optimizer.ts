@@ -3,8 +3,8 @@
 import {
   expectFromZero,
   expectList,
+  expectNames,
   expectNumber,
-  expectObject,
   expectSeed,
   isFloat,
   show,
@@ -14,11 +14,11 @@ import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients
 import type { Gpu } from "../../kernels/gpu.ts";
 import { clipScale } from "../../kernels/optimizer/clip.ts";
 import { StepUpdates } from "../../kernels/optimizer/update.ts";
-import type { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
 import { Rounding } from "../../kernels/random/rounding.ts";
 import { sameStream, streamOf } from "../../kernels/random/stream.ts";
 import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
+import { countsOf, expectCounts, restoreCounts, type Slot } from "./slot.ts";
 
 /** Coefficients of every {@linkcode Optimizer}. */
 export interface OptimizerOptions {
@@ -62,39 +62,21 @@ function expectParameters(name: string, parameters: readonly NamedParameter[]): 
   }
 }
 
-function areCounts(numbers: unknown): boolean {
-  return Array.isArray(numbers) && numbers.length > 0 &&
-    numbers.every((count) => Number.isFinite(count) && count >= 0);
-}
-
-/** Throws unless an optimizer called `name` can be made of these arguments. */
-export function expectOptimizer(
+/** Throws unless an optimizer called `name` can be made of these arguments; `own` are its further options. */
+export function expectOptimizer<T extends OptimizerOptions>(
   name: string,
   gpu: Gpu,
   parameters: readonly NamedParameter[],
-  options: OptimizerOptions,
+  options: T,
+  own: readonly (keyof T & string)[] = [],
 ): void {
-  expectOptions(name, gpu, options);
+  expectOptions(name, gpu, options, [], ["lr", "weightDecay", "clip", "seed", ...own]);
   expectParameters(name, parameters);
   const { lr, weightDecay = 0, clip = Infinity, seed = 0 } = options, doing = `make ${name}`;
   expectLr(doing, lr);
   expectFromZero(doing, "weightDecay", weightDecay);
   expectSeed(doing, seed);
   expectNumber(doing, "clip", clip, (norm) => norm > 0, "a positive number");
-}
-
-/** How one parameter is updated, and what is kept for that. */
-export interface Slot {
-  /** Numbers that a further step depends on; none at first. */
-  readonly counts: readonly number[];
-  /** Updates of rows that are deferred, if there are any. */
-  readonly lazy?: LazyRows | undefined;
-  /** The tensors that are kept, each by the last word of its name. */
-  kept(): NamedParameter[];
-  /** Goes on from these counts. */
-  restore(counts: readonly number[]): void;
-  /** Adds the parameter's update by `gradient` to `updates`. */
-  update(gradient: SummedGradient, updates: StepUpdates, lr: number): void;
 }
 
 /** A zero tensor like `parameter`, for a moment or a sum. */
@@ -117,6 +99,7 @@ export abstract class Optimizer implements Disposable {
   readonly #parameters: readonly NamedParameter[];
   readonly #clip: number;
   #lr: number;
+  #pauses = 0;
   #slots: readonly Slot[] = [];
 
   static {
@@ -166,42 +149,41 @@ export abstract class Optimizer implements Disposable {
 
   /** Numbers that a further step depends on, too, by the names of the parameters that have some. */
   get counts(): Readonly<Record<string, readonly number[]>> {
-    const all = this.#parameters.map(([name], at) => [name, this.#slots[at]!.counts] as const);
+    const all = this.#parameters.map(([name], at) => [name, countsOf(this.#slots[at]!)] as const);
     return Object.fromEntries(all.filter(([, counts]) => counts.length > 0));
   }
 
   /**
-   * Goes on from where {@linkcode counts} gave this. The {@linkcode tensors} have to be written, too, after this
-   * and on {@linkcode hold}.
+   * Goes on from where {@linkcode counts} gave this, whatever came before. The {@linkcode tensors} have to be written,
+   * too, before what this returns is disposed of: it is a {@linkcode hold}.
    *
-   * @throws {RangeError} If no parameter has one of the names.
-   * @throws {TypeError} If a parameter's are not an array of finite numbers from 0 on, at least one.
+   * @example
+   * ```ts ignore
+   * using _held = optimizer.restore(counts);
+   * for (const [name, tensor] of optimizer.tensors()) gpu.write(tensor, saved[name]);
+   * ```
+   *
+   * @throws {TypeError} If no parameter has one of the names, or its numbers are none that it can have; then nothing
+   *   has changed.
    */
-  restore(counts: Readonly<Record<string, readonly number[]>>): void {
-    expectObject(`restore ${this.#name}`, "counts", counts, "an object");
-    for (const [name, numbers] of Object.entries(counts)) {
-      const slot = this.#slots[this.#parameters.findIndex(([other]) => other === name)];
-      if (!slot) {
-        throw new RangeError(`Cannot restore ${this.#name}: there is no parameter ${show(name)}`);
-      }
-      if (!areCounts(numbers)) {
-        throw new TypeError(
-          `Cannot restore ${this.#name}: the counts of ${name} are ${
-            show(numbers)
-          }, not an array ` +
-            "of finite numbers from 0 on",
-        );
-      }
-      slot.restore(numbers);
-    }
+  restore(counts: Readonly<Record<string, readonly number[]>>): Disposable {
+    const doing = `restore ${this.#name}`;
+    expectNames(doing, "counts", counts, this.#parameters.map(([name]) => name));
+    const all = this.#parameters.map(([name], at) => {
+      const { [name]: own = [] } = counts;
+      return { name, slot: this.#slots[at]!, own };
+    });
+    for (const { name, slot, own } of all) expectCounts(doing, name, slot, own);
+    for (const { slot, own } of all) restoreCounts(slot, own);
+    return this.hold();
   }
 
   /**
    * Until what this returns is disposed of, deferred updates stay deferred though their tables are read or
-   * written: so {@linkcode tensors} can be saved as they are. Nothing may be computed meanwhile.
+   * written: so {@linkcode tensors} can be saved as they are. Nothing may be computed meanwhile, and no step taken.
    */
   hold(): Disposable {
-    const held = new DisposableStack();
+    const held = this.#pause();
     for (const { lazy } of this.#slots) if (lazy) held.use(lazy.hold());
     return held;
   }
@@ -224,14 +206,21 @@ export abstract class Optimizer implements Disposable {
       using _held = this.hold();
       tensors.forEach((tensor, i) => gpu.copy(tensor, copies[i]!));
     }
-    return {
-      [Symbol.dispose]: () => {
-        this.restore(counts);
-        using _held = this.hold();
-        tensors.forEach((tensor, i) => gpu.copy(copies[i]!, tensor));
-        for (const copy of copies) copy.dispose();
-      },
-    };
+    const paused = this.#pause();
+    paused.defer(() => {
+      using _held = this.restore(counts);
+      tensors.forEach((tensor, i) => gpu.copy(copies[i]!, tensor));
+      for (const copy of copies) copy.dispose();
+    });
+    return paused;
+  }
+
+  /** Refuses steps until what this returns is disposed of. */
+  #pause(): DisposableStack {
+    const paused = new DisposableStack();
+    this.#pauses++;
+    paused.defer(() => this.#pauses--);
+    return paused;
   }
 
   /**
@@ -239,7 +228,8 @@ export abstract class Optimizer implements Disposable {
    *
    * For the gradients of several losses, go backward from their sum (`add`), within one step.
    *
-   * @throws {TypeError} If `gradients` are not from `backward`, or reached none of the parameters.
+   * @throws {TypeError} If `gradients` are not from `backward`, or reached none of the parameters, or on a
+   *   {@linkcode hold}.
    */
   step(gradients: Gradients): void {
     if (!(gradients instanceof Gradients)) {
@@ -247,6 +237,10 @@ export abstract class Optimizer implements Disposable {
         `Cannot update by ${show(gradients)}: give what one step.backward() returned; ` +
           "to gather the gradients of several losses, add() the losses",
       );
+    }
+    if (this.#pauses > 0) {
+      const calls = "restore(), hold() or undisturbed()";
+      throw new TypeError(`Cannot update: first dispose of what ${this.#name}.${calls} returned`);
     }
     const found = this.#parameters.flatMap(([, parameter], at) => {
       const gradient = gradients.get(parameter);

@@ -50,7 +50,12 @@ export function expectRecurrent(
   options: RecurrentOptions,
   gates: number,
 ): void {
-  expectOptions(name, gpu, options, ["inputSize", "hiddenSize"]);
+  expectOptions(name, gpu, options, ["inputSize", "hiddenSize"], [
+    "numLayers",
+    "dropout",
+    "seed",
+    "name",
+  ]);
   expectPositive(`make ${name}`, "gates", gates);
   const { inputSize, hiddenSize, numLayers = 1, dropout = 0 } = options;
   const valid = (count: number) => Number.isInteger(count) && count > 0 && count <= MAX_LAYERS;

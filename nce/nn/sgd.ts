@@ -4,7 +4,7 @@ import { expectFraction } from "../../kernels/device/expect.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
-import type { Run, SGDCoefficients } from "../../kernels/optimizer/step_products.ts";
+import type { SGDCoefficients } from "../../kernels/optimizer/step_products.ts";
 import { MOMENTUM_RULE, SGD_RULE } from "../../kernels/optimizer/update.ts";
 import type { Rounding } from "../../kernels/random/rounding.ts";
 import type { NamedParameter } from "./module.ts";
@@ -13,9 +13,9 @@ import {
   expectOptimizer,
   Optimizer,
   type OptimizerOptions,
-  type Slot,
   zerosLike,
 } from "./optimizer.ts";
+import type { Slot } from "./slot.ts";
 
 /** Coefficients of {@linkcode SGD}. */
 export interface SGDOptions extends OptimizerOptions {
@@ -43,7 +43,7 @@ export class SGD extends Optimizer {
    * @throws {TypeError} If anything but parameters is listed.
    */
   constructor(gpu: Gpu, parameters: readonly NamedParameter[], options: SGDOptions) {
-    expectOptimizer("SGD", gpu, parameters, options);
+    expectOptimizer("SGD", gpu, parameters, options, ["momentum"]);
     const { momentum = 0, weightDecay = 0 } = options;
     expectFraction("make SGD", "momentum", momentum);
     super("SGD", gpu, parameters, options);
@@ -53,29 +53,22 @@ export class SGD extends Optimizer {
 }
 
 function slotOf(gpu: Gpu, parameter: Tensor, rounding: Rounding, fixed: SGDCoefficients): Slot {
-  const { momentum, weightDecay } = fixed, isRounded = parameter.dtype === "f16";
+  const { momentum, weightDecay } = fixed, defers = momentum > 0 || weightDecay > 0;
   const moment = momentum > 0 ? zerosLike(gpu, parameter) : undefined;
   let lazy: LazyRows | undefined;
   const makeLazy = () => lazy ??= new LazyRows(gpu, parameter, fixed, rounding, moment);
   return {
+    counter: parameter.dtype === "f16" ? rounding : undefined,
     get lazy() {
       return lazy;
     },
-    get counts() {
-      const runs = flatRuns(lazy?.runs ?? []), { updates } = rounding;
-      return isRounded && updates > 0 ? [updates, ...runs] : runs;
-    },
-    restore(counts) {
-      const [updates, ...runs] = isRounded ? counts : [0, ...counts];
-      rounding.updates = updates!;
-      if (runs.length > 0 || lazy) makeLazy().restore(runsOf(runs));
-    },
+    makeLazy: defers ? makeLazy : undefined,
     kept() {
       const kept: NamedParameter[] = moment ? [["moment", moment]] : [];
       return lazy && lazy.runs.length > 0 ? [...kept, ["steps", lazy.last]] : kept;
     },
     update(gradient, updates, lr) {
-      if (gradient.kind === "sparse" && (moment || weightDecay > 0)) {
+      if (gradient.kind === "sparse" && defers) {
         return makeLazy().update(gradient, updates.norm, lr);
       }
       updates.add(gradient, {
@@ -87,18 +80,4 @@ function slotOf(gpu: Gpu, parameter: Tensor, rounding: Rounding, fixed: SGDCoeff
       });
     },
   };
-}
-
-/** The runs as a checkpoint has them: the steps of each, and their learning rate. */
-function flatRuns(runs: readonly Run[]): number[] {
-  return runs.flatMap(({ steps, lr }) => [steps, lr]);
-}
-
-/** The runs of which {@linkcode flatRuns} has given `numbers`. */
-function runsOf(numbers: readonly number[]): Run[] {
-  const runs: Run[] = [];
-  for (let i = 0; i < numbers.length; i += 2) {
-    runs.push({ steps: numbers[i]!, lr: numbers[i + 1]! });
-  }
-  return runs;
 }

@@ -3,6 +3,7 @@
 import {
   expectBoolean,
   expectFinite,
+  expectNames,
   expectNumber,
   expectObject,
   expectPositive,
@@ -165,7 +166,7 @@ export function noiseProbabilities(
   counts: ArrayLike<number>,
   shape: NoiseShape = {},
 ): Float64Array {
-  expectObject("shape noise", "shape", shape, "an object");
+  expectNames("shape noise", "shape", shape, ["power", "uniform"]);
   const { power = 1, uniform = 0 } = shape;
   expectFinite("shape noise", "power", power);
   const isPart = (value: number) => value >= 0 && value <= 1;

@@ -53,8 +53,10 @@ export interface Callee {
   readonly call: (...args: unknown[]) => unknown;
   /** Valid arguments. */
   readonly args: readonly unknown[];
-  /** Kinds of the arguments; fields for an options object. */
+  /** Kinds of the arguments; fields for an options object, which has no others unless all are needed. */
   readonly kinds: readonly (Kind | Fields)[];
+  /** Whether an object may hold more than its fields: what another call has returned. */
+  readonly open?: boolean;
 }
 
 /** Every wrong call of `callee`, with a description. */
@@ -71,6 +73,10 @@ export function* wrongCalls(callee: Callee): Generator<{ what: string; args: unk
     // An object without its fields may still be valid.
     for (const value of refused(optional(isObject))) {
       yield { what: `${name} is ${show(value)}`, args: replaced(value) };
+    }
+    if (!callee.open && Object.values(kind).some((of) => of(undefined))) {
+      const options = { ...Object(callee.args[i]), misspelt: 1 };
+      yield { what: `${name} has a misspelt field`, args: replaced(options) };
     }
     for (const [field, of] of Object.entries(kind)) {
       for (const value of refused(of)) {

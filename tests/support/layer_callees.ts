@@ -144,9 +144,12 @@ export function layerCallees(
       [STEP, F],
     ),
     "Dropout.forward": m(new nce.Dropout(0.5, "dropout"), "forward", [step, x], [STEP, F]),
-    "LSTM.forward": m(stack.use(new nce.LSTM(gpu, makes)), "forward", [step, sequence], [STEP, F, {
-      ...{ states: (list) => list === undefined || isEmpty(list), resets: optional(IDS) },
-    }]),
+    "LSTM.forward": {
+      ...m(stack.use(new nce.LSTM(gpu, makes)), "forward", [step, sequence], [STEP, F, {
+        ...{ states: (list) => list === undefined || isEmpty(list), resets: optional(IDS) },
+      }]),
+      open: true,
+    },
     "IndexLinear.forward": m(layer, "forward", [step, ids, x], [STEP, IDS, F]),
     "IndexLinear.ceLoss": m(layer, "ceLoss", [step, ids, x], [STEP, IDS, F]),
     "IndexLinear.topK": m(layer, "topK", [step, K, x], [
@@ -162,9 +165,12 @@ export function layerCallees(
       (k) => positive(k) && Number(k) <= V,
       TENSOR,
     ]),
-    "IndexGRU.context": m(model, "context", [step, step.reshape(ids, [1, N])], [
-      ...[STEP, IDS],
-      { state: optional(F), resets: optional(IDS) },
-    ]),
+    "IndexGRU.context": {
+      ...m(model, "context", [step, step.reshape(ids, [1, N])], [
+        ...[STEP, IDS],
+        { state: optional(F), resets: optional(IDS) },
+      ]),
+      open: true,
+    },
   };
 }

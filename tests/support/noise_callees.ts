@@ -70,7 +70,7 @@ export function noiseCallees(
       perWord: false,
     }], [
       ...[STEP],
-      { target: IDS, noiseRatio: positive, perWord: optional(flag) },
+      { target: IDS, noiseRatio: positive, perWord: flag },
     ]),
   };
 }

@@ -80,14 +80,20 @@ export function operationCallees(
         firstRow: optional(word),
       },
     ]),
-    lstm: f("lstm", [step, sequence, rows(4), { state: { hidden: x, cell: x } }], [
-      ...[STEP, F, recurrent],
-      { state: optional(object), resets: optional(IDS) },
-    ]),
-    gru: f("gru", [step, sequence, rows(3), { state: x }], [
-      ...[STEP, F, recurrent],
-      { state: optional(F), resets: optional(IDS) },
-    ]),
+    lstm: {
+      ...f("lstm", [step, sequence, rows(4), { state: { hidden: x, cell: x } }], [
+        ...[STEP, F, recurrent],
+        { state: optional(object), resets: optional(IDS) },
+      ]),
+      open: true,
+    },
+    gru: {
+      ...f("gru", [step, sequence, rows(3), { state: x }], [
+        ...[STEP, F, recurrent],
+        { state: optional(F), resets: optional(IDS) },
+      ]),
+      open: true,
+    },
     nceLoss: f("nceLoss", [step, scores, 1], [STEP, scoreKinds, finite]),
     sampledLoss: f("sampledLoss", [step, scores], [STEP, scoreKinds]),
     logPartition: f("logPartition", [step, scores], [STEP, scoreKinds]),

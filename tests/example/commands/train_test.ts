@@ -31,8 +31,8 @@ async function failure(given: Given, isTooLarge: (shape: readonly number[]) => b
 Deno.test("a device without memory for a table or its moments tells which options need less", () =>
   inFolder(async () => {
     const cure =
-      "use fewer words \\(--min-freq\\), a smaller --emsize or --batch-size, --momentum 0 " +
-      "or --table-dtype f16$";
+      "give fewer words \\(--min-freq, --vocab\\), a smaller --emsize or --batch-size, --tied, " +
+      "--table-dtype f16 or --momentum 0$";
     const { message } = await failure({}, ([rows, columns]) => rows! > 90 && columns === 12);
     assertMatch(
       message,

@@ -29,6 +29,8 @@ const LLVMPIPE = { maxTensorBytes: 2 ** 27 };
 const SMALL = { maxTensorBytes: 2 ** 17 };
 const CORPUS = await loadWhole({ data: "synthetic:words=1000,vocab=100" });
 
+const VALIDATION = evaluationBatches(CORPUS.valid);
+
 function settingsOf(given: Given): Settings {
   return parseSettings({ train: true, ...given });
 }
@@ -197,15 +199,16 @@ Deno.test("checkTimestamps() wants a device that can time kernels", () => {
 
 /** The parameters after some steps of training, with a dry run before them or without. */
 async function trained(loss: string, isDry: boolean) {
-  const settings = settingsOf({ loss, emsize: "12", nhid: "12" });
-  const batches = trainingBatches(CORPUS.train, settings, 1);
+  const audit = loss === "nce" ? { audit: "99" } : {};
+  const settings = settingsOf({ loss, emsize: "12", nhid: "12", ...audit });
+  const batches = trainingBatches(CORPUS.train, settings, 1), evaluation = VALIDATION;
   const parameters: Float32Array[] = [];
   let bytes = 0;
   await withGpu(async (gpu) => {
     using model = makeModel(gpu, settings, CORPUS.vocabulary);
     using trainer = new Trainer(gpu, model, settings);
     using losses = new Losses(gpu);
-    if (isDry) await dryRun(gpu, model, batches, evaluationBatches(CORPUS.valid), loss === "nce");
+    if (isDry) await dryRun({ gpu, model, settings, training: batches, evaluation });
     const counted = await model.criterion.takeHits();
     assertEquals(counted, { hits: 0, samples: 0 }, "samples of the dry run are counted");
     for (let i = 0; i < 3; i++) await trainer.step(batches.at(i), losses);
@@ -227,12 +230,12 @@ Deno.test("dryRun() tells which options make a batch smaller when the device fai
   withGpu(async (gpu) => {
     const settings = settingsOf({ loss: "nce", emsize: "12", nhid: "12" });
     using model = makeModel(gpu, settings, CORPUS.vocabulary);
-    const batches = trainingBatches(CORPUS.train, settings, 1);
+    const training = trainingBatches(CORPUS.train, settings, 1), evaluation = VALIDATION;
     const finish = gpu.finish.bind(gpu);
     gpu.finish = () =>
       Promise.reject(new DeviceError("GPU error at or before matmul: out of memory"));
     const error = await assertRejects(
-      () => dryRun(gpu, model, batches, evaluationBatches(CORPUS.valid)),
+      () => dryRun({ gpu, model, settings, training, evaluation }),
       Failure,
     );
     gpu.finish = finish;

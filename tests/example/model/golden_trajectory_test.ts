@@ -114,7 +114,8 @@ async function checkTrajectories(gpu: Gpu, cases: readonly Trajectory[]): Promis
     const noise = { samples: [] as number[][] };
     assert(c.steps[0]?.clippedGrads, `${c.lossType}: no gradients to compare`);
     using model = makeModel(gpu, c, noise);
-    using optimizer = new SGD(gpu, model.parameters(), c);
+    const { lr, momentum, weightDecay, clip } = c;
+    using optimizer = new SGD(gpu, model.parameters(), { lr, momentum, weightDecay, clip });
     for (let i = 0; i < c.steps.length; i++) await checkStep(gpu, c, model, optimizer, noise, i);
     for (const [name, parameter] of model.parameters()) {
       const reference = flat(c.final[name]);

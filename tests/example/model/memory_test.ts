@@ -11,12 +11,14 @@ import {
   memoryOfModel,
   memoryOfTraining,
   totalBytes,
+  withMemoryCure,
 } from "../../../example/model/memory.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { makeModel } from "../../../example/storage/checkpoint.ts";
 import { makeOptimizer } from "../../../example/training/optimizer.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
+import { OutOfMemoryError } from "../../../mod.ts";
 import { withGpu } from "../../support/gpu.ts";
 
 const CORPUS = await loadCorpus({ data: "synthetic:words=10000,vocab=20000" });
@@ -126,17 +128,62 @@ Deno.test("checkMemory() says what a model needs, for what, and what there is", 
   const needs = memoryOfTraining(settings, 10_000_000, { heldBytes: 2 ** 26 });
   checkMemory(needs, undefined);
   checkMemory(needs, 20e9);
-  const { message } = assertThrows(() => checkMemory(needs, 3e9), Failure);
+  const { message } = assertThrows(() => checkMemory(needs, 3e9, settings), Failure);
+  const found =
+    "Cannot use this model on this device: it needs 16.3 GB on the GPU: tables 8.04 GB, moments 8.16 GB, " +
+    "noise 120 MB; it has 3 GB; ";
   assertEquals(
     message,
-    "Cannot use this model on this device: it needs 16.3 GB on the GPU: tables 8.04 GB, moments 8.16 GB, " +
-      "noise 120 MB; it has 3 GB; give a smaller --emsize, fewer words (--min-freq, --vocab) or --table-dtype f16",
+    found +
+      "give fewer words (--min-freq, --vocab), a smaller --emsize, --tied, --table-dtype f16 or " +
+      "--momentum 0",
   );
   assert(message.includes(describeNeeds(needs)));
-  const kept = () => checkMemory({ ...needs, scores: 5e8 }, 3e9);
+  const saved = assertThrows(() => checkMemory(needs, 3e9), Failure).message;
+  assertEquals(saved, found + "take one with more memory");
+  const kept = () => checkMemory({ ...needs, scores: 5e8 }, 3e9, settings);
   assertThrows(
     kept,
     Failure,
-    "noise 120 MB, scores 500 MB; it has 3 GB; give a smaller --emsize or --batch-size,",
+    "noise 120 MB, scores 500 MB; it has 3 GB; give fewer words (--min-freq, --vocab), a smaller --emsize " +
+      "or --batch-size,",
   );
+});
+
+Deno.test("what does not fit is told of options that save memory, and that may be given beside the others", () => {
+  const base: Given = { "train": true, "loss": "nce", "emsize": "100", "momentum": "0" };
+  const cures: readonly (readonly [Given, string])[] = [
+    [base, ", --tied or --table-dtype f16"],
+    [{ ...base, "momentum": "0.9" }, ", --tied, --table-dtype f16 or --momentum 0"],
+    [{ ...base, "tied": true }, " or --table-dtype f16"],
+    [{ ...base, "table-dtype": "f16" }, " or --tied"],
+    [{ ...base, "emsize": "99" }, " or --tied"],
+    [{ ...base, "shard-tables": true, "distributed": true }, " or --tied"],
+    [{ ...base, "sync-every": "9", "distributed": true }, " or --tied"],
+    [{ ...base, "index-module": "gru", "table-dtype": "f16" }, ""],
+    ...["adagrad", "adam"].map((optimizer): [Given, string] => {
+      const { momentum: _, ...others } = base;
+      const cure = ", --tied, --table-dtype f16 or --optimizer rowwise-adagrad";
+      return [{ ...others, optimizer, "lr": "0.1" }, cure];
+    }),
+  ];
+  const full = new OutOfMemoryError("out of GPU memory");
+  for (const [given, more] of cures) {
+    const settings = parseSettings(given), text = JSON.stringify(given);
+    const { message } = withMemoryCure(full, settings) as Failure;
+    const size = "a smaller --emsize or --batch-size", words = "fewer words (--min-freq, --vocab)";
+    const all = more === "" ? `${words} or ${size}` : `${words}, ${size}${more}`;
+    assertEquals(message, `out of GPU memory; give ${all}`, text);
+    // What is named may be given, and saves memory.
+    const before = totalBytes(memoryOfTraining(settings, 1e6, { heldBytes: 2 ** 26 }));
+    for (
+      const [, name, value = true] of more.matchAll(/--([a-z-]+)(?: (0|f16|rowwise-adagrad))?/g)
+    ) {
+      const less = parseSettings({ ...given, [name!]: value });
+      const after = totalBytes(memoryOfTraining(less, 1e6, { heldBytes: 2 ** 26 }));
+      assert(after < 0.9 * before, `${text}: ${name} takes ${after} of ${before}`);
+    }
+  }
+  const other = new Error("another");
+  assertEquals(withMemoryCure(other, parseSettings(base)), other);
 });

@@ -1,16 +1,13 @@
-/** Options that have no effect beside others, and tests that a model cannot have. */
+/** Options that have no effect beside others. */
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
-import { evaluationProblem } from "../../../example/options/evaluation_kind.ts";
 import { run } from "../../../example/commands/run.ts";
 import { openBytes } from "../../../example/shared/files.ts";
 import { decodeModel } from "../../../example/storage/model_file.ts";
 import {
   type Given,
   ignoredOptions,
-  LOSSES,
-  NOISES,
   parseSettings,
   type Settings,
 } from "../../../example/options/settings.ts";
@@ -125,35 +122,6 @@ const REFERENCE: readonly Given[] = [
   { "train": true, "nce": true, "index-module": "gru", "noise-ratio": "50", "nlayers": "1" },
 ];
 
-/** Tests that a model of `--train`'s options refuses, with the message. */
-const EVALUATIONS: readonly (readonly [Given, string])[] = [
-  ...["full", "nce", "sampled:5"].map((evaluation): [Given, string] => [
-    { loss: "neg", evaluation },
-    `Cannot test a model of --loss neg by --evaluation ${evaluation}: its scores are no ` +
-    "probabilities, and it has no perplexity; give --evaluation loss",
-  ]),
-  [
-    { loss: "mix", evaluation: "loss" },
-    "Cannot test a model of --loss mix by --evaluation loss: it is a loss for training only; " +
-    "give --evaluation full or nce",
-  ],
-  [
-    { loss: "nce", evaluation: "loss" },
-    "Cannot test a model of --loss nce by --evaluation loss: outside training its loss is the raw " +
-    "scores'; give --evaluation nce",
-  ],
-  ...["batch", "batch+uniform"].map((noise): [Given, string] => [
-    { loss: "sampled", noise, evaluation: "sampled:5" },
-    `Cannot test a model of --loss sampled by --evaluation sampled:5: --noise ${noise} has as many ` +
-    "samples as a batch has words; give --evaluation full or loss",
-  ]),
-  [
-    { "loss": "sampled", "unique": true, "noise-ratio": "7", "evaluation": "sampled:5" },
-    "Cannot test a model of --loss sampled by --evaluation sampled:5: with --unique there are " +
-    "--noise-ratio samples; give --evaluation sampled:7",
-  ],
-];
-
 function expectRefusal(given: Given, message: string): void {
   const error = assertThrows(() => parseSettings(given), UsageError);
   assertEquals(error.message, message);
@@ -204,25 +172,6 @@ Deno.test("ignoredOptions() names what a test or a profile has no use for", () =
   const used = { "data": "x", "save": "a", "evaluation": "nce", "debug": true };
   assertEquals(told(used), undefined);
   assertEquals(told({ "train": true, "lr": "2", "log-interval": "5", "seed": "1" }), undefined);
-});
-
-Deno.test("parseSettings() refuses an evaluation that the model cannot have, which is saved or not", () => {
-  for (const [given, message] of EVALUATIONS) {
-    expectRefusal({ train: true, ...given }, message);
-    // Without --train the loss given here is not the model's.
-    const settings = parseSettings({ ...given, train: false });
-    assertEquals(evaluationProblem(settings, settings.evaluation), message);
-  }
-  assertEquals(parseSettings({ train: true, loss: "neg" }).evaluation, "loss");
-  for (const loss of LOSSES) {
-    for (const noise of NOISES) {
-      const model = { loss, noise, noiseRatio: 5, unique: false };
-      const kinds = (["full", "nce", "loss", { sampled: 9 }] as const).filter((kind) =>
-        evaluationProblem(model, kind) === undefined
-      );
-      assert(kinds.length > 0, `a model of ${loss} can be tested`);
-    }
-  }
 });
 
 const TINY: Given = {

@@ -90,3 +90,22 @@ Deno.test("a checkpoint of two ranks goes on with three, carried states included
     assert(lines.some((line) => place.test(line)), lines.join("\n"));
     assertClose(resultsOf("parts"), resultsOf("one"), { rtol: 1e-5 });
   }));
+
+Deno.test("the first rank alone computes the audits of a run, which ends as one without them", () =>
+  inFolder(async () => {
+    const begin = Gpu.prototype.step, audited = new Map<Gpu, number>();
+    using _stack = new DisposableStack();
+    _stack.defer(() => void (Gpu.prototype.step = begin));
+    Gpu.prototype.step = function (this: Gpu, options) {
+      if (options?.dropout === false) audited.set(this, (audited.get(this) ?? 0) + 1);
+      return begin.call(this, options);
+    };
+    const given = { ...SHORT, "epochs": "1", "log-interval": "100" };
+    await trainTogether({ ...given, "save": "plain" }, 2);
+    await trainTogether({ ...given, "save": "audited", "audit": "9" }, 2);
+    const audits = events("audited").filter(({ event }) => event === "audit").length;
+    assert(audits > 1, `${audits} audits`);
+    // Each has 8 draws and the exact gradient; the one before training 2.
+    assertEquals([...audited.values()], [9 * audits + 3]);
+    assertEquals(resultsOf("audited"), resultsOf("plain"));
+  }));

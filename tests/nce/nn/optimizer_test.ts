@@ -1,6 +1,6 @@
 // What optimizers keep: that it is no more than needed, and that a saved one goes on to the same bits.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { AdapterOptions, Gpu, TableDType, Tensor } from "../../../mod.ts";
 import { Adagrad, Adam, type NamedParameter, type Optimizer, SGD } from "../../../nce/nn/mod.ts";
 import { add, gather, weightedSum } from "../../../kernels/ops.ts";
@@ -104,22 +104,25 @@ async function saveAndGoOn(
       }
       train(gpu, parameters, optimizer, rest);
       const others = parametersOf(gpu, stack, dtype), other = stack.use(make(gpu, others));
-      other.restore(counts);
       {
-        using _held = other.hold();
+        using _held = other.restore(counts);
         assertEquals(other.tensors().map(([name]) => name), [...saved.keys()], name);
         for (const [name, tensor] of other.tensors()) gpu.write(tensor, saved.get(name)!);
       }
       assertEquals(other.counts, counts, name);
       train(gpu, others, other, rest);
       assertEquals(await bits(others), await bits(parameters), name);
-      assertThrows(() => other.restore({ nothing: [1] }), RangeError, 'no parameter "nothing"');
-      for (const table of [1 as unknown as number[], [], [NaN], [-1]]) {
-        const found = typeof table === "number" ? "1" : `[${table}]`;
-        const message = `the counts of table are ${found}, not an array of finite numbers`;
-        assertThrows(() => other.restore({ table }), TypeError, message);
+      // Whatever came before, it goes on from the counts: without any, from the beginning.
+      const fresh = parametersOf(gpu, stack, dtype), anew = stack.use(make(gpu, fresh));
+      const before = anew.tensors();
+      {
+        using _held = other.restore({});
+        assertEquals(other.tensors().map(([name]) => name), before.map(([name]) => name), name);
+        for (const [i, [, tensor]] of other.tensors().entries()) gpu.copy(before[i]![1], tensor);
       }
-      ends.push(await bits(others));
+      for (const [of, by] of [[others, other], [fresh, anew]] as const) train(gpu, of, by, first);
+      assertEquals(await bits(others), await bits(fresh), name);
+      ends.push(await bits(parameters));
     }
   }, options);
   return ends;
@@ -131,3 +134,65 @@ Deno.test("an optimizer saved as it stands goes on to the same bits in another o
     assertEquals(await saveAndGoOn({ maxBindingBytes: 1 }, dtype), whole);
   }
 });
+
+Deno.test("restore() refuses counts that an optimizer cannot have, and changes nothing", () =>
+  withGpu((gpu) => {
+    const none = "an empty array", updates = "the number of updates";
+    const runs = "runs of steps, 1024 in all at most, each with its rate";
+    const wrong: readonly (readonly [name: string, dtype: TableDType, what: string, number[][]])[] =
+      [
+        ["SGD", "f32", none, [[1, 0.1]]],
+        ["SGD", "f16", updates, [[1, 1, 0.1], [0.5], [2 ** 32]]],
+        ["SGD with momentum", "f32", runs, [
+          ...[[2], [2, 0.1, 3], [0, 0.1], [1.5, 0.1], [2, 0], [2, -1], [2, Infinity]],
+          ...[[NaN, 0.1], [1025, 0.1], [1000, 0.1, 25, 0.2]],
+        ]],
+        ["SGD with momentum", "f16", `${updates} and ${runs}`, [[2, 0.1], [2, 3, 0.1, 4], [-1]]],
+        ["Adagrad", "f32", none, [[3]]],
+        ["row-wise Adagrad", "f16", updates, [[1, 2], [-1]]],
+        ["Adam", "f32", updates, [[1.5], [3, 4]]],
+      ];
+    for (const [name, dtype, what, all] of wrong) {
+      using stack = new DisposableStack();
+      const parameters = parametersOf(gpu, stack, dtype);
+      const optimizer = stack.use(MAKERS[name]![1](gpu, parameters));
+      train(gpu, parameters, optimizer, [0, 1]);
+      const { counts } = optimizer;
+      const refused = (given: unknown, message: string) => {
+        const restore = () => optimizer.restore(given as typeof counts);
+        assertStringIncludes(assertThrows(restore, TypeError).message, message);
+        assertEquals(optimizer.counts, counts);
+      };
+      for (const table of [...all, 1, null, "ab"]) {
+        const found = Array.isArray(table) ? `[${table}]` : JSON.stringify(table);
+        refused({ table }, `: the counts of table are ${found}, not ${what}`);
+      }
+      refused({ nothing: [1] }, '"nothing" in counts is none of table, vector');
+      train(gpu, parameters, optimizer, [2]); // nothing is held
+    }
+  }));
+
+Deno.test("no step is taken while state is saved or restored", () =>
+  withGpu((gpu) => {
+    using stack = new DisposableStack();
+    const parameters = parametersOf(gpu, stack), [, make] = MAKERS["SGD with momentum"]!;
+    using optimizer = make(gpu, parameters);
+    const step = () => train(gpu, parameters, optimizer, [0]);
+    step();
+    const holds = [
+      () => optimizer.hold(),
+      () => optimizer.undisturbed(),
+      () => optimizer.restore(optimizer.counts),
+    ];
+    for (const hold of holds) {
+      using outer = optimizer.hold();
+      hold()[Symbol.dispose]();
+      assertThrows(
+        step,
+        TypeError,
+        "Cannot update: first dispose of what SGD.restore(), hold() or",
+      );
+      outer[Symbol.dispose]();
+      step();
+    }
+  }));
