@@ -2,7 +2,7 @@
 
 import type { Gpu } from "../../mod.ts";
 import { checkFolder, type Corpus, loadCorpus } from "../data/corpus.ts";
-import { Epochs, evaluationBatches } from "../data/batches.ts";
+import { Epochs, scoredBatches } from "../data/batches.ts";
 import type { Epoch } from "../data/epoch.ts";
 import { boundsOf, fullest, largestShape } from "../model/checks.ts";
 import type { WordModel } from "../model/model.ts";
@@ -18,12 +18,12 @@ import { type Fellows, rankFindings, sameFindings, stopsOfOthers } from "../doct
 import { countByGrade, findingsJson, printFindings } from "../doctor/report.ts";
 import { gradientFact, measureGradient } from "../doctor/gradient.ts";
 import { vocabularyFindings } from "../doctor/vocabulary.ts";
-import { isSynthetic, type Settings } from "../options/settings.ts";
+import { isSynthetic, type Settings, validationKind } from "../options/settings.ts";
 import { graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import { isFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
-import { Bar } from "../shared/progress.ts";
+import { errorBar } from "../shared/progress.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { makeModel } from "../storage/checkpoint.ts";
 import { hashesOf, openCheckpoint } from "../storage/checkpoint_file.ts";
@@ -231,10 +231,10 @@ async function paceOf(
 ): Promise<{ pace: Pace; kept: number; peak: number }> {
   using trainer = new Trainer(gpu, model, settings);
   const kept = gpu.memory.bytes;
-  const evaluation = evaluationBatches(corpus.valid);
+  const evaluation = scoredBatches(corpus.valid, validationKind(settings), settings);
   await dryRun({ gpu, model, settings, training: batches, evaluation });
   const startMs = performance.now() - begin;
-  using bar = io.error.isTerminal ? new Bar(io.error, "trying", trialMs) : undefined;
+  using bar = errorBar(io, "trying", trialMs);
   const onSpent = (ms: number) => bar?.step(ms);
   const probe = { gpu, model, trainer, corpus, settings, startMs, trialMs, onSpent };
   return { pace: await measurePace(probe), kept, peak: gpu.memory.peakBytes };

@@ -16,7 +16,7 @@ import { clipScale } from "../../kernels/optimizer/clip.ts";
 import { StepUpdates } from "../../kernels/optimizer/update.ts";
 import { Rounding } from "../../kernels/random/rounding.ts";
 import { sameStream, streamOf } from "../../kernels/random/stream.ts";
-import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
+import { expectTensor, partsOn, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
 import { countsOf, expectCounts, restoreCounts, type Slot } from "./slot.ts";
 
@@ -40,7 +40,7 @@ function expectLr(doing: string, lr: unknown): void {
  * Throws unless `parameters` are named tensors, each listed once: a second moment would update it twice.
  * Names must differ, because initial values depend on them.
  */
-function expectParameters(name: string, parameters: readonly NamedParameter[]): void {
+function expectParameters(name: string, gpu: Gpu, parameters: readonly NamedParameter[]): void {
   const doing = `make ${name}`;
   expectList(doing, "parameters", parameters);
   const names = new Map<Tensor, string>(), streams = new Map<number, string>();
@@ -51,6 +51,7 @@ function expectParameters(name: string, parameters: readonly NamedParameter[]): 
     }
     const [path, parameter] = entry;
     expectTensor(name, `parameter ${path}`, parameter);
+    partsOn(doing, parameter, gpu.device);
     const before = names.get(parameter);
     if (before !== undefined) {
       throw new RangeError(`Cannot ${doing}: ${before} and ${path} are one tensor; list it once`);
@@ -71,7 +72,7 @@ export function expectOptimizer<T extends OptimizerOptions>(
   own: readonly (keyof T & string)[] = [],
 ): void {
   expectOptions(name, gpu, options, [], ["lr", "weightDecay", "clip", "seed", ...own]);
-  expectParameters(name, parameters);
+  expectParameters(name, gpu, parameters);
   const { lr, weightDecay = 0, clip = Infinity, seed = 0 } = options, doing = `make ${name}`;
   expectLr(doing, lr);
   expectFromZero(doing, "weightDecay", weightDecay);
@@ -90,7 +91,10 @@ type SlotOf = (parameter: Tensor, rounding: Rounding) => Slot;
 /** Gives an optimizer the slots of its parameters: its class calls this, users never meet them. */
 export let equip: (optimizer: Optimizer, options: OptimizerOptions, slotOf: SlotOf) => void;
 
-/** Updates parameters by their gradients: {@linkcode SGD}, {@linkcode Adagrad} or {@linkcode Adam}. */
+/**
+ * Updates parameters by their gradients: {@linkcode SGD}, {@linkcode Adagrad} or {@linkcode Adam}. The learning rate
+ * {@linkcode lr} may be set between steps.
+ */
 export abstract class Optimizer implements Disposable {
   /** [2] Global gradient norm before clipping and the clipping factor of the last step. */
   readonly norm: Tensor;
@@ -259,11 +263,16 @@ export abstract class Optimizer implements Disposable {
   }
 
   /** Applies what is deferred, and frees what is kept; the parameters stay the caller's. */
-  [Symbol.dispose](): void {
+  dispose(): void {
     this.norm.dispose();
     for (const slot of this.#slots) {
       slot.lazy?.[Symbol.dispose]();
       for (const [, tensor] of slot.kept()) tensor.dispose();
     }
+  }
+
+  /** The same as {@linkcode dispose}. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }
