@@ -31,7 +31,7 @@ export {
 } from "./kernels/device/adapter.ts";
 export type { CopyOptions } from "./kernels/device/copy.ts";
 export type { Device } from "./kernels/device/device.ts";
-export { DeviceError, OutOfMemoryError } from "./kernels/device/faults.ts";
+export { DeviceError, OutOfMemoryError, UseAfterDisposeError } from "./kernels/device/faults.ts";
 export type { MemoryUse } from "./kernels/device/memory.ts";
 export { Gpu } from "./kernels/gpu.ts";
 export type { BatchPart } from "./kernels/random/part.ts";
@@ -39,7 +39,7 @@ export { Gradients } from "./kernels/autograd/gradients.ts";
 export { Step, type StepOptions } from "./kernels/autograd/step.ts";
 export type { Shard } from "./kernels/device/shard.ts";
 export type { DType, TableDType, TensorData } from "./kernels/device/dtype.ts";
-export { Tensor, UseAfterDisposeError } from "./kernels/device/tensor.ts";
+export { Tensor } from "./kernels/device/tensor.ts";
 export { type Audit, auditGradient, type AuditOptions } from "./nce/audit.ts";
 export { IndexGRU, type IndexGRUOptions } from "./nce/index_gru.ts";
 export { IndexLinear, type IndexLinearOptions } from "./nce/index_linear.ts";

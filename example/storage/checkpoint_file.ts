@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { isTuning, type Tuning } from "../../kernels/mod.ts";
 import type { Gpu } from "../../mod.ts";
-import type { NamedParameter } from "../../nce/nn/mod.ts";
+import type { NamedParameter, OptimizerHeader } from "../../nce/nn/mod.ts";
 import type { RawFigures } from "../evaluation/card.ts";
 import type { LossSum } from "../evaluation/losses.ts";
 import { type Fail, Failure, UsageError } from "../shared/errors.ts";
@@ -31,6 +31,7 @@ import {
   fields,
   list,
   NUMBER,
+  oneOf,
   optionalField,
   parseAs,
   record,
@@ -62,8 +63,6 @@ export interface Position {
   readonly untold: LossSum;
   /** Noise samples that equalled their target since the last report, and the number of samples. */
   readonly hits: { readonly hits: number; readonly samples: number };
-  /** The optimizer's counts, by the names of the parameters. */
-  readonly counts: Readonly<Record<string, readonly number[]>>;
 }
 
 /** The best model so far, which has its own file. */
@@ -78,6 +77,8 @@ export interface SavedBest {
 /** Data of a checkpoint, besides tensors and text. */
 export interface RunState {
   readonly position: Position;
+  /** The optimizer's state but for the numbers, which are the file's tensors; before the first step there are none. */
+  readonly optimizer: OptimizerHeader;
   /** The kernels' variants, which the bits of all that follows depend on; absent if they were the fixed ones. */
   readonly tuning?: Tuning;
   /** Absent before the first one. */
@@ -102,7 +103,12 @@ const STATE = record<RunState>({
     told: record({ sum: NUMBER, tokens: NUMBER }),
     untold: record({ sum: NUMBER, tokens: NUMBER, batches: NUMBER, firstBad: NUMBER }),
     hits: record({ hits: NUMBER, samples: NUMBER }),
+  }),
+  optimizer: record<OptimizerHeader>({
+    kind: TEXT,
+    lr: NUMBER,
     counts: fields(list(NUMBER)),
+    tensors: fields(record({ shape: list(NUMBER), dtype: oneOf("f32", "f16", "u32") })),
   }),
   tuning: optionalField(simple<Tuning>("a tuning", isTuning)),
   best: optionalField(
@@ -123,6 +129,8 @@ export interface Checkpoint extends Disposable {
   readonly state: RunState;
   /** Names and shapes of the tensors. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Refuses the file: throws a Failure. */
+  readonly fail: Fail;
   /** The numbers of one of them; throws a Failure if it is not there in this shape. */
   numbers(name: string, shape: readonly number[]): NumberSource;
   /** Throws a Failure unless the hashes match the text and the words that the run was trained on. */
@@ -232,6 +240,7 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   const disposable = opened.move();
   return {
     state,
+    fail,
     shapes: new Map([...places].map(([name, { shape }]) => [name, shape])),
     numbers(name, shape) {
       const place = places.get(name);

@@ -14,12 +14,12 @@ import { attempt, isFile } from "../shared/files.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { ReadRange } from "../storage/tensors.ts";
 import type { Run } from "./run.ts";
-import type { SavedTensors } from "./saved_tensors.ts";
+import type { TrainingState } from "./training_state.ts";
 import { withShards } from "../storage/shards.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** What a checkpoint is made of, at one place in training. */
-interface Snapshot extends SavedTensors {
+interface Snapshot extends TrainingState {
   readonly position: Position;
 }
 
@@ -59,13 +59,13 @@ export class Checkpoints {
 
   /** Resumes from `state`, in which rank 0's `checkpoint` was written. */
   async resume(state: RunState, checkpoint: Checkpoint | undefined): Promise<void> {
-    const { gpu, best, metrics, settings: { epochs }, io } = this.#run, trainer = this.#trainer;
+    const { gpu, model, best, metrics, settings: { epochs }, io } = this.#run;
+    const trainer = this.#trainer;
     const { epoch, batch } = state.position;
     gpu.tuning = state.tuning ?? FIXED_TUNING; // sums in another order would lead elsewhere
-    await trainer.restore(state.position, checkpoint);
+    await trainer.restore(state, checkpoint);
     const isCurrent = batch === 0 && state.best?.epoch === epoch - 1;
-    const tensors = trainer.optimizer.tensors();
-    await this.#withShards(tensors, (read) => best.resume(state.best, isCurrent, read));
+    await this.#withShards(model.parameters(), (read) => best.resume(state.best, isCurrent, read));
     if (state.recorded !== undefined) metrics.rewind(state.recorded);
     this.#recordedBefore = state.recorded;
     const place = epoch > epochs
@@ -90,7 +90,6 @@ export class Checkpoints {
    */
   async write(): Promise<boolean> {
     using snapshot = await this.#snapshot();
-    using _held = this.#trainer.optimizer.hold(); // where rows are only sent, too
     return await this.#withShards(
       snapshot.tensors,
       (read) => this.#writeSnapshot(snapshot, read),
@@ -99,10 +98,10 @@ export class Checkpoints {
 
   /** Keeps the current model as the best, with a checkpoint; returns whether it was written. */
   async keepBest(found: Omit<SavedBest, "sha256">): Promise<boolean> {
-    const { best } = this.#run;
-    using snapshot = await this.#snapshot();
+    const { best, model } = this.#run;
+    using snapshot = await this.#snapshot(); // an epoch ends with a look at all parameters: no row waits
     return await this.#withShards(
-      snapshot.tensors,
+      [...snapshot.tensors, ...model.parameters()],
       (read) => best.keep(found, async () => void await this.#writeSnapshot(snapshot, read), read),
     );
   }
@@ -118,11 +117,15 @@ export class Checkpoints {
   /** Collects from all ranks what a checkpoint of this moment has. */
   async #snapshot(): Promise<Snapshot> {
     const position = await this.#trainer.position();
-    return { position, ...await this.#trainer.tensors() };
+    const state = await this.#trainer.state();
+    return { position, ...state };
   }
 
   /** Writes a checkpoint of what was collected; only rank 0 does. */
-  async #writeSnapshot({ position, tensors }: Snapshot, read: ReadRange): Promise<boolean> {
+  async #writeSnapshot(
+    { position, optimizer, tensors }: Snapshot,
+    read: ReadRange,
+  ): Promise<boolean> {
     const { gpu, best: { best, saved }, metrics, io, ranks } = this.#run;
     this.#written = performance.now();
     if (!saved || !ranks.isFirst) return false;
@@ -130,11 +133,11 @@ export class Checkpoints {
     const recorded = position.step === 0 ? this.#recordedBefore : metrics.position();
     const state = {
       position,
+      optimizer,
       ...(gpu.family === "hardware" && { tuning: gpu.tuning }),
       ...(best && { best }),
       ...(recorded !== undefined && { recorded }),
     };
-    using _held = this.#trainer.optimizer.hold();
     try {
       // At first the seed determines all tensors.
       await writeCheckpoint(gpu, this.#run, state, position.step === 0 ? [] : tensors, read);

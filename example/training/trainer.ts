@@ -11,11 +11,11 @@ import { auditModel } from "./gradient_audit.ts";
 import { meanLossOf } from "../model/batch_loss.ts";
 import type { Io } from "../shared/io.ts";
 import type { Losses, LossSum } from "../evaluation/losses.ts";
-import type { Checkpoint, Position } from "../storage/checkpoint_file.ts";
+import type { Checkpoint, Position, RunState } from "../storage/checkpoint_file.ts";
 import type { MetricsSink } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
 import { Progress } from "../shared/progress.ts";
-import { readSaved, type SavedTensors, tensorsToSave } from "./saved_tensors.ts";
+import { loadState, stateToSave, type TrainingState } from "./training_state.ts";
 import { Schedule } from "./schedule.ts";
 import { type Settings, trainsPerplexity } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
@@ -102,7 +102,7 @@ export class Trainer implements Disposable {
   }
 
   /**
-   * Progress of training, when ranks are together. With {@linkcode tensors} it determines everything that
+   * Progress of training, when ranks are together. With {@linkcode state} it determines everything that
    * follows, since random numbers are a function of the seed and the step.
    *
    * @throws {Diverged} If a loss is not finite.
@@ -111,30 +111,31 @@ export class Trainer implements Disposable {
     const untold = await this.#losses.sums();
     this.#expectFinite(untold);
     await this.#countHits();
-    const { lr } = this.#schedule, { counts } = this.optimizer;
-    return { ...this.#at, lr, untold, counts };
+    const { lr } = this.#schedule;
+    return { ...this.#at, lr, untold };
   }
 
-  /** The tensors that training changes, by name: all that has to be saved besides the position. */
-  tensors(): Promise<SavedTensors> {
-    return tensorsToSave(this.#gpu, this.#updates.tensors, this.#carried, this.#ranks);
+  /** All that has to be saved besides the position; until it is disposed of, no step can be taken. */
+  state(): Promise<TrainingState> {
+    return stateToSave(this.#gpu, this.#updates, this.#carried, this.#ranks);
   }
 
   /**
-   * Resumes at `position`. Rank 0 has the checkpoint and sends its tensors to the others.
+   * Resumes at a saved place. Rank 0 has the checkpoint and sends its tensors to the others.
    *
    * @throws {Failure} If its tensors are not those of this model.
    */
-  async restore(position: Position, checkpoint: Checkpoint | undefined): Promise<void> {
-    const { lr, untold, counts, ...at } = position;
+  async restore(
+    { position, optimizer }: Pick<RunState, "position" | "optimizer">,
+    checkpoint: Checkpoint | undefined,
+  ): Promise<void> {
+    const { lr, untold, ...at } = position;
     this.#at = at;
     if (at.step === 0) return; // everything still has its initial value
     this.#losses.restore(untold);
     this.#schedule.lr = lr;
-    this.optimizer.lr = this.#schedule.at(at.step);
-    await this.#updates.restore(counts, (tensors) => {
-      return readSaved(this.#gpu, tensors, this.#carried, this.#ranks, checkpoint);
-    });
+    const [updates, carried, ranks] = [this.#updates, this.#carried, this.#ranks];
+    await loadState(this.#gpu, optimizer, { updates, carried, ranks, checkpoint });
   }
 
   /**

@@ -1,7 +1,14 @@
 /** How steps move the parameters: all ranks together, or each by itself until they come together. */
 
 import type { Gpu, Step, Tensor } from "../../mod.ts";
-import { LocalSteps, type NamedParameter, type Optimizer } from "../../nce/nn/mod.ts";
+import {
+  type FillTensor,
+  LocalSteps,
+  type NamedParameter,
+  type Optimizer,
+  type OptimizerHeader,
+  type OptimizerState,
+} from "../../nce/nn/mod.ts";
 import { makeOptimizer } from "./optimizer.ts";
 import type { Ranks } from "../shared/ranks.ts";
 
@@ -30,9 +37,14 @@ export class Updates implements Disposable {
     return this.#local !== undefined;
   }
 
-  /** The tensors that determine what follows. */
-  get tensors(): NamedParameter[] {
-    return [...this.optimizer.tensors(), ...this.#local?.tensors() ?? []];
+  /** What determines what follows, when ranks are together. */
+  state(): OptimizerState {
+    return (this.#local ?? this.optimizer).state();
+  }
+
+  /** Goes on from the header of a {@linkcode state}; `fill` writes the numbers of each tensor. */
+  async load(header: OptimizerHeader, fill: FillTensor): Promise<void> {
+    await (this.#local ?? this.optimizer).load(header, fill);
   }
 
   /** Moves the parameters by `loss`, and returns it: the sum of all ranks', or this rank's own. */
@@ -50,18 +62,6 @@ export class Updates implements Disposable {
   async sync(): Promise<void> {
     await this.#local?.average(this.#ranks.communicator);
     if (this.#local) await this.#ranks.agree();
-  }
-
-  /** Goes on from {@linkcode tensors}, which `read` reads, and the optimizer's counts. */
-  async restore(
-    counts: Optimizer["counts"],
-    read: (tensors: readonly NamedParameter[]) => Promise<void>,
-  ): Promise<void> {
-    {
-      using _held = this.optimizer.restore(counts);
-      await read(this.tensors);
-    }
-    this.#local?.begin();
   }
 
   /** Frees what is kept. */

@@ -151,3 +151,13 @@ export class Faults {
     while (this.#checks.size > 0) await Promise.all(this.#checks);
   }
 }
+
+/** Thrown when a disposed tensor is used. */
+export class UseAfterDisposeError extends Error {
+  /** Names the tensor by its shape. */
+  constructor({ shape }: { readonly shape: readonly number[] }) {
+    const cure = "read what a step computes within the step, or keep it: step.keep(tensor)";
+    super(`Cannot use a tensor [${shape}] after its owner has disposed of it; ${cure}`);
+    this.name = "UseAfterDisposeError";
+  }
+}

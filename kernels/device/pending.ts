@@ -1,11 +1,35 @@
 /** Updates of tables' rows that are deferred until the rows are read. */
 
 import type { Launch } from "./launch.ts";
-import { offsetOf, partsOf, type Storage, storageIn, type Tensor } from "./tensor.ts";
+import {
+  isAsItLies,
+  makeTable,
+  makeTensor,
+  offsetOf,
+  partsOf,
+  type Storage,
+  storageIn,
+  type Tensor,
+} from "./tensor.ts";
 
 /** Applies all that is deferred of a buffer. */
 export function flushPending({ pending }: Storage): void {
   for (const updates of pending) updates.flush();
+}
+
+/** A view of all of a tensor or a table that is read as it lies: what is deferred of it stays so. */
+export function asItLies(tensor: Tensor): Tensor {
+  const views = partsOf(tensor).map((part) =>
+    makeTensor(storageIn(part), part.shape, part.dtype, offsetOf(part), true)
+  );
+  const view = views.length === 1 ? views[0]! : makeTable(views, tensor.shape);
+  if (tensor.shard) view.shard = tensor.shard;
+  return view;
+}
+
+/** {@linkcode flushPending} before a tensor in one buffer is read, unless it is to be read as it lies. */
+export function flushBeforeRead(tensor: Tensor): void {
+  if (!isAsItLies(tensor)) flushPending(storageIn(tensor));
 }
 
 /** Brings what a launch reads up to date: of the tables that it reads by rows these rows, of others all. */

@@ -2,6 +2,7 @@
 
 import { type DType, elementBytes, sizeOf } from "./dtype.ts";
 import { expectPositive, expectSizes, failInParts, madeByNew, show } from "./expect.ts";
+import { UseAfterDisposeError } from "./faults.ts";
 import type { TableShard } from "./shard.ts";
 import { dropTexels, type TexelCopy } from "./texels.ts";
 
@@ -52,16 +53,6 @@ export function willChange(tensor: Tensor, bytes: number, idLimit: number): void
   dropTexels(storage);
 }
 
-/** Thrown when a disposed tensor is used. */
-export class UseAfterDisposeError extends Error {
-  /** Names the tensor by its shape. */
-  constructor({ shape }: { readonly shape: readonly number[] }) {
-    const cure = "read what a step computes within the step, or keep it: step.keep(tensor)";
-    super(`Cannot use a tensor [${shape}] after its owner has disposed of it; ${cure}`);
-    this.name = "UseAfterDisposeError";
-  }
-}
-
 // Functions that may look inside a tensor: its class defines them, kernels use them, users never meet them.
 
 /**
@@ -75,12 +66,15 @@ export let partsOf: (tensor: Tensor) => readonly Tensor[];
 export let makeTable: (parts: readonly Tensor[], shape: readonly number[]) => Tensor;
 /** Where the first element lies in the storage's buffer, in bytes. */
 export let offsetOf: (tensor: Tensor) => number;
-/** A tensor over a part of `storage`, on which it takes one reference. */
+/** Whether a tensor is read as it lies, though updates of it are deferred. */
+export let isAsItLies: (tensor: Tensor) => boolean;
+/** A tensor over a part of `storage`, on which it takes one reference; `asItLies` makes it such a view. */
 export let makeTensor: (
   storage: Storage,
   shape: readonly number[],
   dtype: DType,
   offset?: number,
+  asItLies?: boolean,
 ) => Tensor;
 
 /**
@@ -106,6 +100,7 @@ export class Tensor implements Disposable {
   readonly #storage: Storage | undefined;
   readonly #parts: readonly Tensor[];
   readonly #offset: number;
+  readonly #asItLies: boolean;
   #disposed = false;
 
   private constructor(
@@ -113,12 +108,14 @@ export class Tensor implements Disposable {
     shape: readonly number[],
     dtype: DType,
     offset: number,
+    asItLies = false,
   ) {
     if (dtype === undefined) throw madeByNew("a Tensor", "gpu.tensor() or step.upload()");
     this.shape = [...shape];
     this.dtype = dtype;
     this.size = sizeOf(shape);
     this.#offset = offset;
+    this.#asItLies = asItLies;
     this.#storage = "buffer" in content ? content : undefined;
     this.#parts = "buffer" in content ? [this] : content;
     if (this.#storage) this.#storage.references++;
@@ -135,7 +132,9 @@ export class Tensor implements Disposable {
       return tensor.#parts;
     };
     offsetOf = (tensor) => tensor.#offset;
-    makeTensor = (storage, shape, dtype, offset = 0) => new Tensor(storage, shape, dtype, offset);
+    isAsItLies = (tensor) => tensor.#asItLies;
+    makeTensor = (storage, shape, dtype, offset = 0, asItLies = false) =>
+      new Tensor(storage, shape, dtype, offset, asItLies);
     makeTable = (parts, shape) => new Tensor(parts, shape, parts[0]!.dtype, 0);
   }
 
@@ -170,7 +169,7 @@ export class Tensor implements Disposable {
     if (sizeOf(shape) !== this.size) {
       throw new TypeError(`Cannot reshape [${this.shape}] to [${shape}]: sizes differ`);
     }
-    return new Tensor(storageIn(this), shape, this.dtype, this.#offset);
+    return new Tensor(storageIn(this), shape, this.dtype, this.#offset, this.#asItLies);
   }
 
   /**
@@ -187,7 +186,8 @@ export class Tensor implements Disposable {
       throw new RangeError(`Cannot slice [${this.shape}] from ${start} to ${start + count}${why}`);
     }
     if (this.#parts.length > 1) return this.#sliceOfParts(start, count);
-    return new Tensor(storageIn(this), [count, ...this.shape.slice(1)], this.dtype, offset);
+    const shape = [count, ...this.shape.slice(1)];
+    return new Tensor(storageIn(this), shape, this.dtype, offset, this.#asItLies);
   }
 
   /** The same of a table in parts, as one if a part has all of it. */

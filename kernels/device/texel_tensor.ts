@@ -2,7 +2,7 @@
 
 import { expectSizes } from "./expect.ts";
 import { sizeOf } from "./dtype.ts";
-import { UseAfterDisposeError } from "./tensor.ts";
+import { UseAfterDisposeError } from "./faults.ts";
 import type { Texels } from "./texels.ts";
 
 /**

@@ -5,7 +5,7 @@ import type { CopyRange } from "./copy.ts";
 import { type DType, idLimitOf, type TensorData } from "./dtype.ts";
 import type { Faults } from "./faults.ts";
 import type { Pool } from "./memory.ts";
-import { flushPending } from "./pending.ts";
+import { flushBeforeRead, flushPending } from "./pending.ts";
 import { offsetOf, storageIn, type Tensor, willChange } from "./tensor.ts";
 
 /** Writes the elements of `data` to `parts`, in order; 16-bit floats are rounded to the nearest, ties to even. */
@@ -32,7 +32,8 @@ export function writeParts(
 export function copyParts(commands: Commands, ranges: readonly CopyRange[]): void {
   for (const { from, to, bytes } of ranges) {
     const [source, target] = [storageIn(from.part), storageIn(to.part)];
-    for (const storage of [source, target]) flushPending(storage);
+    flushBeforeRead(from.part);
+    flushPending(target);
     willChange(to.part, bytes, source.idLimit);
     commands.copy(source, from.byte, target, to.byte, bytes);
   }
@@ -72,7 +73,7 @@ export async function readParts(
   let at = 0;
   for (const part of parts) {
     const storage = storageIn(part), { bytes } = part;
-    flushPending(storage);
+    flushBeforeRead(part);
     const staging = pool.staging(bytes, `reading a tensor [${part.shape}]`);
     try {
       commands.copyBuffer(storage.buffer, offsetOf(part), staging, 0, bytes);

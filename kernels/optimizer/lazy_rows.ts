@@ -12,7 +12,7 @@ import decay from "./_lazy_decay.wgsl" with { type: "text" };
 import moment from "./_lazy_moment.wgsl" with { type: "text" };
 import lazySource from "./lazy_rows.wgsl" with { type: "text" };
 import type { MergedGradient } from "../accumulate/merge_rows.ts";
-import { MAX_STEPS, productsOf, type Run, type SGDCoefficients } from "./step_products.ts";
+import { MAX_STEPS, productsOf, type Run, type SGDCoefficients, stepsOf } from "./step_products.ts";
 import {
   expectIds,
   partsOf,
@@ -59,7 +59,7 @@ export class LazyRows implements PendingUpdates, Disposable {
   #steps = 0;
   /** The only learning rate of the products on the GPU, if they have only one. */
   #onlyRate: number | undefined;
-  #holds = 0;
+  #held = 0;
 
   /**
    * The caller keeps the table and its moment, and disposes of them; without momentum there is no moment. It says
@@ -91,18 +91,27 @@ export class LazyRows implements PendingUpdates, Disposable {
     return [...this.#runs];
   }
 
-  /** Until what this returns is disposed of, all rows stay as they are, whoever reads or writes them. */
+  /**
+   * Until what this returns is disposed of, the rows that wait stay as they are: only a view of the table as it
+   * lies can be read, and any other use of it throws a TypeError.
+   */
   hold(): Disposable {
-    this.#holds++;
-    return { [Symbol.dispose]: () => void this.#holds-- };
+    this.#held++;
+    return { [Symbol.dispose]: () => void this.#held-- };
   }
 
-  /** Goes on after the steps of {@linkcode runs}; table, moment and, if there are any runs, `last` are as then. */
+  /** Forgets what is deferred: no row waits for anything. */
+  forget(): void {
+    this.#runs = [];
+    this.#steps = 0;
+    this.#gpu.clear(this.last);
+  }
+
+  /** Goes on after the steps of {@linkcode runs}, with table, moment and `last` as they were then. */
   restore(runs: readonly Run[]): void {
     this.#runs = [...runs];
-    this.#steps = runs.reduce((sum, { steps }) => sum + steps, 0);
+    this.#steps = stepsOf(runs);
     if (runs.length > 0) this.#writeProducts();
-    else this.#gpu.clear(this.last);
   }
 
   /** One step: the gradient's rows move now, all others when they are read. */
@@ -121,12 +130,12 @@ export class LazyRows implements PendingUpdates, Disposable {
   catchUp(view: Tensor, ids: Tensor): void {
     expectIds("catchUp", ids, view.shape[0]!);
     if (!hasRowsOf(view, this.#table)) this.flush();
-    else if (this.#behind) this.#move("sgd.catchUp", this.#rounding.deferred, { ids });
+    else if (this.#isBehind()) this.#move("sgd.catchUp", this.#rounding.deferred, { ids });
   }
 
   /** Brings all rows up to date. */
   flush(): void {
-    if (!this.#behind) return;
+    if (!this.#isBehind()) return;
     this.#move("sgd.flush", this.#rounding.deferred);
     this.#runs = [];
     this.#steps = 0;
@@ -137,6 +146,7 @@ export class LazyRows implements PendingUpdates, Disposable {
    * everything but the table and its moment.
    */
   [Symbol.dispose](): void {
+    this.#held = 0;
     if (!this.#table.disposed && this.#gpu.working) this.flush();
     for (const { pending } of this.#storages) pending.delete(this);
     this.last.dispose();
@@ -150,8 +160,13 @@ export class LazyRows implements PendingUpdates, Disposable {
     }
   }
 
-  get #behind(): boolean {
-    return this.#steps > 0 && this.#holds === 0;
+  /** Whether rows may wait. Throws a TypeError if they have to stay so. */
+  #isBehind(): boolean {
+    if (this.#steps === 0 || this.#held === 0) return this.#steps > 0;
+    throw new TypeError(
+      `Cannot use the table [${this.#table.shape}] while it is saved with updates that wait: ` +
+        "dispose of what state() returned first",
+    );
   }
 
   /** Writes the products of the steps' matrices: all are powers of one, written once, if the rate is the same. */

@@ -17,6 +17,11 @@ export interface Run {
   readonly lr: number;
 }
 
+/** How many steps these are. */
+export function stepsOf(runs: readonly Run[]): number {
+  return runs.reduce((sum, { steps }) => sum + steps, 0);
+}
+
 /**
  * For n from 0 to {@linkcode MAX_STEPS}, the product of the matrices of the last n steps of `runs`, in the layout
  * of lazy_rows.wgsl. It is computed in float64, so that the rows' rounding is that of one step.

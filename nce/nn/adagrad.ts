@@ -8,13 +8,8 @@ import { ADAGRAD_RULE } from "../../kernels/optimizer/update.ts";
 import type { Rounding } from "../../kernels/random/rounding.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { NamedParameter } from "./module.ts";
-import {
-  equip,
-  expectOptimizer,
-  Optimizer,
-  type OptimizerOptions,
-  zerosLike,
-} from "./optimizer.ts";
+import { equip, Optimizer, zerosLike } from "./optimizer.ts";
+import { expectOptimizer, type OptimizerOptions } from "./optimizer_options.ts";
 import type { Slot } from "./slot.ts";
 
 const EPSILON = 1e-10;
@@ -36,8 +31,6 @@ export interface AdagradOptions extends OptimizerOptions {
  * et al. 2022, arXiv 2104.05158).
  *
  * It keeps the sum s (`NAME.squares`), defers nothing, and counts the updates of a table of 16-bit floats.
- *
- * Source: Duchi, Hazan and Singer 2011.
  */
 export class Adagrad extends Optimizer {
   /**
@@ -65,8 +58,9 @@ function slotOf(
     ? madeLike(parameter, ([V]) => gpu.tensor([V!]))
     : zerosLike(gpu, parameter);
   return {
-    counter: parameter.dtype === "f16" ? rounding : undefined,
-    kept: () => [["squares", squares]],
+    rounding,
+    countsUpdates: parameter.dtype === "f16",
+    kept: [["squares", squares]],
     update(gradient, updates, lr) {
       const weight_decay = gradient.kind === "sparse" ? 0 : weightDecay;
       const coefficients = { lr, weight_decay, epsilon: EPSILON }, key = rounding.next();

@@ -6,13 +6,8 @@ import type { Gpu } from "../../kernels/gpu.ts";
 import { ADAM_RULE } from "../../kernels/optimizer/update.ts";
 import type { Rounding } from "../../kernels/random/rounding.ts";
 import type { NamedParameter } from "./module.ts";
-import {
-  equip,
-  expectOptimizer,
-  Optimizer,
-  type OptimizerOptions,
-  zerosLike,
-} from "./optimizer.ts";
+import { equip, Optimizer, zerosLike } from "./optimizer.ts";
+import { expectOptimizer, type OptimizerOptions } from "./optimizer_options.ts";
 import type { Slot } from "./slot.ts";
 
 /** Coefficients of {@linkcode Adam}. */
@@ -36,8 +31,6 @@ const EPSILON = 1e-8;
  * no weight decay, and 1e-8 is added to `sqrt(s)`, not to `sqrt(s')`.
  *
  * It keeps m (`NAME.moment`) and s (`NAME.squares`), and counts the steps t.
- *
- * Source: Kingma and Ba 2015.
  */
 export class Adam extends Optimizer {
   /**
@@ -60,7 +53,7 @@ export class Adam extends Optimizer {
 
 type Fixed = Required<Pick<AdamOptions, "beta1" | "beta2" | "weightDecay">>;
 
-/** The updates that are counted are the steps t. */
+/** The updates that `rounding` counts are the steps t. */
 function slotOf(
   gpu: Gpu,
   parameter: Tensor,
@@ -69,8 +62,9 @@ function slotOf(
 ): Slot {
   const moment = zerosLike(gpu, parameter), squares = zerosLike(gpu, parameter);
   return {
-    counter: rounding,
-    kept: () => [["moment", moment], ["squares", squares]],
+    rounding,
+    countsUpdates: true,
+    kept: [["moment", moment], ["squares", squares]],
     update(gradient, updates, lr) {
       const key = rounding.next(), t = rounding.updates;
       const correction = Math.sqrt(1 - beta2 ** t), isSparse = gradient.kind === "sparse";

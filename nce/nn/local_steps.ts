@@ -1,7 +1,7 @@
 /** Ranks that train by themselves for some steps, and then come together. */
 
 import type { Gradients } from "../../kernels/autograd/gradients.ts";
-import { expectFraction, show } from "../../kernels/device/expect.ts";
+import { expectFraction, expectObject, show } from "../../kernels/device/expect.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { fromRanks, type Outer } from "../../kernels/optimizer/outer_step.ts";
@@ -16,7 +16,23 @@ import {
 } from "../../kernels/parallel/pieces.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
 import { MovedRows } from "./moved_rows.ts";
-import { expectOptimizer, Optimizer, zerosLike } from "./optimizer.ts";
+import { keptBy, Optimizer, zerosLike } from "./optimizer.ts";
+import { expectOptimizer } from "./optimizer_options.ts";
+import type {
+  FillTensor,
+  OptimizerHeader,
+  OptimizerState,
+  SavedOptimizer,
+} from "./optimizer_state.ts";
+import {
+  expectData,
+  expectLayouts,
+  expectRecord,
+  layoutsOf,
+  readAll,
+  type SavedTensors,
+  writeAll,
+} from "./saved.ts";
 
 /** Coefficients of the outer step. */
 export interface LocalStepsOptions {
@@ -38,6 +54,10 @@ interface OwnPiece extends Piece {
   readonly entry?: Entry;
 }
 
+function nameOfVelocity(parameter: string): string {
+  return `${parameter}.velocity`;
+}
+
 /**
  * Ranks that step on gradients of their own, and exchange numbers only now and then: local SGD (Stich 2019) with
  * an outer step (SlowMo, Wang et al. 2020; DiLoCo, Douillard et al. 2023). With `mean` that over the ranks of a
@@ -50,6 +70,8 @@ interface OwnPiece extends Piece {
  * So all ranks have the same after an outer step, to the last bit, unless one of them reads a table between two outer
  * steps: momentum and decay of the other rows are deferred until they are read, and applied in two parts they round
  * in another way. What is read within {@linkcode Optimizer.undisturbed} changes nothing.
+ *
+ * State is saved and loaded here, not by the inner optimizer, which knows nothing of the outer steps.
  */
 export class LocalSteps implements Disposable {
   readonly #gpu: Gpu;
@@ -57,6 +79,8 @@ export class LocalSteps implements Disposable {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #coefficients: Required<LocalStepsOptions>;
   readonly #moved: MovedRows;
+  /** Steps since the last outer one. */
+  #alone = 0;
 
   /**
    * Begins where the parameters are now, the same on all ranks. It keeps two copies of them on the device.
@@ -87,23 +111,79 @@ export class LocalSteps implements Disposable {
       return [name, { parameter, anchor, velocity }];
     }));
     this.#moved = new MovedRows(gpu, parameters.map(([, parameter]) => parameter));
-    this.begin();
+    this.#begin();
   }
 
-  /** Goes on from where the parameters are now: after they were read from a file, the same on all ranks. */
-  begin(): void {
+  /** Goes on from where the parameters are now, the same on all ranks. */
+  #begin(): void {
     for (const { parameter, anchor } of this.#entries.values()) this.#gpu.copy(parameter, anchor);
+    this.#moved.clear();
+    this.#alone = 0;
   }
 
-  /** What the next outer step depends on besides the parameters, right after one: `NAME.velocity`. */
-  tensors(): NamedParameter[] {
-    return [...this.#entries].map(([name, { velocity }]) => [`${name}.velocity`, velocity]);
+  /** What outer steps keep besides the anchors: `NAME.velocity`. */
+  get #velocities(): NamedParameter[] {
+    return [...this.#entries].map(([name, { velocity }]) => [nameOfVelocity(name), velocity]);
+  }
+
+  /**
+   * {@linkcode Optimizer.state} with what the outer steps keep (`NAME.velocity`), right after one of these.
+   *
+   * @throws {TypeError} As there, and if there were steps since.
+   */
+  state(): OptimizerState {
+    if (this.#alone > 0) {
+      throw new TypeError("Cannot save LocalSteps while ranks differ: average() first");
+    }
+    const { header, tensors, ...held } = this.#optimizer.state(), own = this.#velocities;
+    return {
+      header: { ...header, tensors: { ...header.tensors, ...layoutsOf(own) } },
+      tensors: [...tensors, ...own],
+      ...held,
+    };
+  }
+
+  /** {@linkcode Optimizer.save} with the same. */
+  async save(): Promise<SavedOptimizer> {
+    using state = this.state();
+    return { ...state.header, tensors: await readAll("save LocalSteps", this.#gpu, state.tensors) };
+  }
+
+  /** {@linkcode Optimizer.load} with the same, on all ranks. */
+  load(saved: SavedOptimizer): void;
+  /** The same; `fill` writes the numbers of each tensor. */
+  load(header: OptimizerHeader, fill: FillTensor): Promise<void>;
+  load(saved: OptimizerHeader, fill?: FillTensor): void | Promise<void> {
+    const doing = "load LocalSteps", velocities = this.#velocities;
+    expectObject(doing, "its state", saved, "what save() gave");
+    expectRecord(doing, "tensors", saved.tensors);
+    const expected = layoutsOf(velocities), all = Object.entries(saved.tensors);
+    const [own, inner] = [true, false].map((isOwn) =>
+      Object.fromEntries(all.filter(([name]) => Object.hasOwn(expected, name) === isOwn))
+    ) as [SavedTensors, SavedTensors];
+    expectLayouts(doing, own, expected);
+    const header = { ...saved, tensors: inner };
+    if (fill !== undefined) return this.#fill(header, fill);
+    expectData(doing, velocities, own);
+    this.#optimizer.load(header);
+    writeAll(this.#gpu, velocities, own);
+    this.#begin();
+  }
+
+  async #fill(header: OptimizerHeader, fill: FillTensor): Promise<void> {
+    await this.#optimizer.load(header, async (tensor, name) => {
+      await fill(tensor, name);
+      const entry = this.#entries.get(name);
+      if (entry) await fill(entry.velocity, nameOfVelocity(name));
+    });
+    this.#begin();
   }
 
   /** A step of the optimizer by this rank's gradients. */
   step(gradients: Gradients): void {
     this.#optimizer.step(gradients);
     this.#moved.note(gradients);
+    this.#alone++;
   }
 
   /** The outer step: all ranks call it after equally many steps, and then have the same parameters. */
@@ -113,6 +193,7 @@ export class LocalSteps implements Disposable {
     for (const pieces of messagesOf(this.#pieces(moved))) {
       await this.#together(pieces, communicator);
     }
+    this.#alone = 0;
   }
 
   /** All pieces: a parameter comes before what is kept of it, so that reading it applies what is deferred. */
@@ -128,11 +209,8 @@ export class LocalSteps implements Disposable {
   }
 
   /** The numbers that the inner optimizer keeps of a parameter. */
-  #kept(parameter: string): Tensor[] {
-    const isKept = (name: string) => name.slice(0, name.lastIndexOf(".")) === parameter;
-    return this.#optimizer.tensors().flatMap(([name, tensor]) => {
-      return !this.#entries.has(name) && isKept(name) && tensor.dtype === "f32" ? [tensor] : [];
-    });
+  #kept(parameter: string): readonly Tensor[] {
+    return keptBy(this.#optimizer).get(parameter) ?? [];
   }
 
   /** Sums pieces over the ranks in one message, and sets each to its part of the result. */

@@ -46,6 +46,14 @@ export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { LocalSteps, type LocalStepsOptions } from "./local_steps.ts";
 export { type InitialValues, Module, type NamedParameter, parameter } from "./module.ts";
-export { Optimizer, type OptimizerOptions } from "./optimizer.ts";
+export { Optimizer } from "./optimizer.ts";
+export type { OptimizerOptions } from "./optimizer_options.ts";
+export type {
+  FillTensor,
+  OptimizerHeader,
+  OptimizerState,
+  SavedOptimizer,
+} from "./optimizer_state.ts";
 export { GRU, LSTM, Recurrent, type RecurrentInput, type RecurrentOptions } from "./recurrent.ts";
+export type { SavedTensor, SavedTensors, TensorLayout } from "./saved.ts";
 export { SGD, type SGDOptions } from "./sgd.ts";

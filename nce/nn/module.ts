@@ -17,6 +17,14 @@ import { streamOf } from "../../kernels/random/stream.ts";
 import { type TableDType, tensorBytes } from "../../kernels/device/dtype.ts";
 import { smallestPart } from "../../kernels/device/parts.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
+import {
+  expectData,
+  expectLayouts,
+  layoutsOf,
+  readAll,
+  type SavedTensors,
+  writeAll,
+} from "./saved.ts";
 
 /** A parameter and its name: its path in the model. */
 export type NamedParameter = readonly [name: string, parameter: Tensor];
@@ -34,6 +42,8 @@ export abstract class Module implements Disposable {
   /** The module's path in its model; empty for the model itself. */
   readonly name: string;
   readonly #owned: (NamedParameter | Module)[] = [];
+  /** Where the parameters lie, once there are some. */
+  #gpu: Gpu | undefined;
   #ended = false;
 
   /** `name` is the path that the names of parameters begin with; random numbers depend on it. */
@@ -54,9 +64,8 @@ export abstract class Module implements Disposable {
     shape: readonly number[],
     init: InitialValues,
   ): Tensor {
-    const path = this.path(part), made = parameter(gpu, path, shape, init);
-    this.#owned.push([path, made]);
-    return made;
+    const path = this.path(part);
+    return this.#own(gpu, path, parameter(gpu, path, shape, init));
   }
 
   /**
@@ -71,8 +80,13 @@ export abstract class Module implements Disposable {
     dtype: TableDType = "f32",
     shard?: Shard,
   ): Tensor {
-    const path = this.path(part), made = initialized(gpu, path, shape, init, dtype, shard);
+    const path = this.path(part);
+    return this.#own(gpu, path, initialized(gpu, path, shape, init, dtype, shard));
+  }
+
+  #own(gpu: Gpu, path: string, made: Tensor): Tensor {
     this.#owned.push([path, made]);
+    this.#gpu = gpu;
     return made;
   }
 
@@ -89,6 +103,7 @@ export abstract class Module implements Disposable {
       );
     }
     this.#owned.push(module);
+    this.#gpu ??= module.#gpu;
     return module;
   }
 
@@ -112,6 +127,31 @@ export abstract class Module implements Disposable {
         `Cannot ${doing}: ${field} is no part of it; make it one with this.part(...)`,
       );
     }
+  }
+
+  /**
+   * The parameters with their numbers, for {@linkcode load}: all that it takes to use the module. To go on with
+   * training, save its optimizer instead ({@linkcode Optimizer.save}), whose state has them, too.
+   *
+   * @throws {TypeError} If a parameter changes meanwhile, or is a shard of one.
+   */
+  save(): Promise<SavedTensors> {
+    const doing = `save ${nameOf(this.constructor)}`;
+    return this.#gpu ? readAll(doing, this.#gpu, this.parameters()) : Promise.resolve({});
+  }
+
+  /**
+   * Gives the parameters the numbers that {@linkcode save} gave, of a module with the same parameters. Nothing
+   * changes unless all of them fit. What optimizers keep of them stays.
+   *
+   * @throws {RangeError} If a parameter is missing, of another shape or type, or there are others.
+   * @throws {TypeError} If the numbers are none, or a parameter is a shard.
+   */
+  load(saved: SavedTensors): void {
+    const doing = `load ${nameOf(this.constructor)}`, parameters = this.parameters();
+    expectLayouts(doing, saved, layoutsOf(parameters));
+    expectData(doing, parameters, saved);
+    if (this.#gpu) writeAll(this.#gpu, parameters, saved);
   }
 
   /** Frees what the module holds on the GPU. */

@@ -44,7 +44,6 @@ export class MovedRows implements Disposable {
     communicator: Communicator,
   ): Promise<ReadonlyMap<Tensor, Uint32Array | undefined>> {
     const marks = await this.#gpu.read(this.#marks) as Uint32Array;
-    this.#gpu.clear(this.#marks);
     for (const rows of await communicator.gather(marked(marks))) {
       for (const row of rows) marks[row] = 1;
     }
@@ -52,8 +51,14 @@ export class MovedRows implements Disposable {
       const rows = marked(marks.subarray(first, first + table.shape[0]!));
       return [table, this.#whole.has(table) ? undefined : rows] as const;
     });
-    this.#whole.clear();
+    this.clear();
     return new Map(moved);
+  }
+
+  /** Forgets what steps have moved. */
+  clear(): void {
+    this.#gpu.clear(this.#marks);
+    this.#whole.clear();
   }
 
   [Symbol.dispose](): void {

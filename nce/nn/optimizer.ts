@@ -1,84 +1,33 @@
 /** What all optimizers share: the parameters, the learning rate, and clipping by the global norm. */
 
-import {
-  expectFromZero,
-  expectList,
-  expectNames,
-  expectNumber,
-  expectSeed,
-  isFloat,
-  show,
-} from "../../kernels/device/expect.ts";
+import { expectFunction, expectObject, show } from "../../kernels/device/expect.ts";
 import { madeLike } from "../../kernels/device/parts.ts";
+import { asItLies } from "../../kernels/device/pending.ts";
 import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { clipScale } from "../../kernels/optimizer/clip.ts";
 import { StepUpdates } from "../../kernels/optimizer/update.ts";
 import { Rounding } from "../../kernels/random/rounding.ts";
-import { sameStream, streamOf } from "../../kernels/random/stream.ts";
-import { expectTensor, partsOn, type Tensor } from "../../kernels/device/tensor.ts";
-import { expectOptions, type NamedParameter } from "./module.ts";
-import { countsOf, expectCounts, restoreCounts, type Slot } from "./slot.ts";
-
-/** Coefficients of every {@linkcode Optimizer}. */
-export interface OptimizerOptions {
-  /** Learning rate. */
-  lr: number;
-  /** Weight decay, an L2 penalty that is added to the gradient; 0 unless given. */
-  weightDecay?: number;
-  /** Largest global norm of the gradient; a longer one is scaled down. No clipping unless given. */
-  clip?: number;
-  /** Seed of the random rounding of tables of 16-bit floats; 0 unless given. */
-  seed?: number;
-}
-
-function expectLr(doing: string, lr: unknown): void {
-  expectNumber(doing, "lr", lr, (rate) => rate > 0 && isFloat(rate), "a positive finite number");
-}
-
-/**
- * Throws unless `parameters` are named tensors, each listed once: a second moment would update it twice.
- * Names must differ, because initial values depend on them.
- */
-function expectParameters(name: string, gpu: Gpu, parameters: readonly NamedParameter[]): void {
-  const doing = `make ${name}`;
-  expectList(doing, "parameters", parameters);
-  const names = new Map<Tensor, string>(), streams = new Map<number, string>();
-  for (const entry of parameters) {
-    if (!Array.isArray(entry)) {
-      const found = show(entry);
-      throw new TypeError(`Cannot ${doing}: a parameter is ${found}, not a pair [name, tensor]`);
-    }
-    const [path, parameter] = entry;
-    expectTensor(name, `parameter ${path}`, parameter);
-    partsOn(doing, parameter, gpu.device);
-    const before = names.get(parameter);
-    if (before !== undefined) {
-      throw new RangeError(`Cannot ${doing}: ${before} and ${path} are one tensor; list it once`);
-    }
-    names.set(parameter, path);
-    const stream = streamOf(path), other = streams.get(stream);
-    if (other !== undefined) throw sameStream(`${doing} of these parameters`, other, path);
-    streams.set(stream, path);
-  }
-}
-
-/** Throws unless an optimizer called `name` can be made of these arguments; `own` are its further options. */
-export function expectOptimizer<T extends OptimizerOptions>(
-  name: string,
-  gpu: Gpu,
-  parameters: readonly NamedParameter[],
-  options: T,
-  own: readonly (keyof T & string)[] = [],
-): void {
-  expectOptions(name, gpu, options, [], ["lr", "weightDecay", "clip", "seed", ...own]);
-  expectParameters(name, gpu, parameters);
-  const { lr, weightDecay = 0, clip = Infinity, seed = 0 } = options, doing = `make ${name}`;
-  expectLr(doing, lr);
-  expectFromZero(doing, "weightDecay", weightDecay);
-  expectSeed(doing, seed);
-  expectNumber(doing, "clip", clip, (norm) => norm > 0, "a positive number");
-}
+import { streamOf } from "../../kernels/random/stream.ts";
+import type { Tensor } from "../../kernels/device/tensor.ts";
+import type { NamedParameter } from "./module.ts";
+import { expectLr, type OptimizerOptions } from "./optimizer_options.ts";
+import {
+  countsIn,
+  expectSavedSteps,
+  expectSteps,
+  type FillTensor,
+  forget,
+  goOn,
+  headerOf,
+  keptAside,
+  type OptimizerHeader,
+  type OptimizerState,
+  type SavedOptimizer,
+  tensorsOf,
+} from "./optimizer_state.ts";
+import { expectData, readAll, type SavedTensors, writeAll } from "./saved.ts";
+import type { Counts, Entry, Slot } from "./slot.ts";
 
 /** A zero tensor like `parameter`, for a moment or a sum. */
 export function zerosLike(gpu: Gpu, parameter: Tensor): Tensor {
@@ -90,6 +39,15 @@ type SlotOf = (parameter: Tensor, rounding: Rounding) => Slot;
 
 /** Gives an optimizer the slots of its parameters: its class calls this, users never meet them. */
 export let equip: (optimizer: Optimizer, options: OptimizerOptions, slotOf: SlotOf) => void;
+
+/** What an optimizer keeps of each parameter, by its name: other classes call this, users never meet it. */
+export let keptBy: (optimizer: Optimizer) => ReadonlyMap<string, readonly Tensor[]>;
+
+// Why an optimizer neither steps nor saves.
+const HELD = "while its state is held: dispose of what state() returned first";
+const LOADING = "while it is loaded: await load() first";
+const FAILED = "after loading has failed half-way: load a whole state first";
+const UNDISTURBED = "while it is undisturbed: dispose of what undisturbed() returned first";
 
 /**
  * Updates parameters by their gradients: {@linkcode SGD}, {@linkcode Adagrad} or {@linkcode Adam}. The learning rate
@@ -103,15 +61,22 @@ export abstract class Optimizer implements Disposable {
   readonly #parameters: readonly NamedParameter[];
   readonly #clip: number;
   #lr: number;
-  #pauses = 0;
-  #slots: readonly Slot[] = [];
+  #entries: readonly Entry[] = [];
+  /** How many states are held. */
+  #held = 0;
+  /** Why neither steps nor states can be taken. */
+  #busy: string | undefined;
 
   static {
     equip = (optimizer, { seed = 0 }, slotOf) => {
-      optimizer.#slots = optimizer.#parameters.map(([path, parameter]) => {
-        return slotOf(parameter, new Rounding(seed, streamOf(path)));
+      optimizer.#entries = optimizer.#parameters.map(([name, parameter]) => {
+        return { name, parameter, slot: slotOf(parameter, new Rounding(seed, streamOf(name))) };
       });
     };
+    keptBy = (optimizer) =>
+      new Map(optimizer.#entries.map(({ name, slot: { kept } }) => {
+        return [name, kept.map(([, tensor]) => tensor)];
+      }));
   }
 
   /** The arguments are checked already. */
@@ -141,90 +106,105 @@ export abstract class Optimizer implements Disposable {
   }
 
   /**
-   * All tensors that a further step depends on, by name: the parameters, and what is kept of each, such as
-   * `NAME.moment`.
+   * What the optimizer goes on from, to be written some tensors or rows at a time. Until it is disposed of,
+   * {@linkcode step} throws, and so does any use of tables whose rows wait for updates but reading its tensors.
+   *
+   * @throws {TypeError} While the optimizer is loaded or undisturbed, or if loading has failed half-way.
    */
-  tensors(): NamedParameter[] {
-    return this.#parameters.flatMap((parameter, at): NamedParameter[] => {
-      const kept = this.#slots[at]!.kept();
-      return [parameter, ...kept.map(([word, t]) => [`${parameter[0]}.${word}`, t] as const)];
-    });
-  }
-
-  /** Numbers that a further step depends on, too, by the names of the parameters that have some. */
-  get counts(): Readonly<Record<string, readonly number[]>> {
-    const all = this.#parameters.map(([name], at) => [name, countsOf(this.#slots[at]!)] as const);
-    return Object.fromEntries(all.filter(([, counts]) => counts.length > 0));
+  state(): OptimizerState {
+    this.#expectFree("save");
+    using made = new DisposableStack();
+    const header = headerOf(this.#name, this.#lr, this.#entries);
+    for (const { slot: { lazy } } of this.#entries) if (lazy) made.use(lazy.hold());
+    const tensors = tensorsOf(this.#entries)
+      .map(([name, tensor]) => [name, made.use(asItLies(tensor))] as const);
+    this.#held++;
+    made.defer(() => void this.#held--);
+    const held = made.move();
+    return { header, tensors, [Symbol.dispose]: () => held.dispose() };
   }
 
   /**
-   * Goes on from where {@linkcode counts} gave this, whatever came before. The {@linkcode tensors} have to be written,
-   * too, before what this returns is disposed of: it is a {@linkcode hold}.
+   * All that {@linkcode load} goes on from: the learning rate, the counts, the parameters and what is kept of them.
+   * The number of the step and what the constructor took besides `lr` are the caller's.
    *
-   * @example
-   * ```ts ignore
-   * using _held = optimizer.restore(counts);
-   * for (const [name, tensor] of optimizer.tensors()) gpu.write(tensor, saved[name]);
-   * ```
-   *
-   * @throws {TypeError} If no parameter has one of the names, or its numbers are none that it can have; then nothing
-   *   has changed.
+   * @throws {TypeError} As {@linkcode state}; if a table is divided among ranks, which only `state` gives.
    */
-  restore(counts: Readonly<Record<string, readonly number[]>>): Disposable {
-    const doing = `restore ${this.#name}`;
-    expectNames(doing, "counts", counts, this.#parameters.map(([name]) => name));
-    const all = this.#parameters.map(([name], at) => {
-      const { [name]: own = [] } = counts;
-      return { name, slot: this.#slots[at]!, own };
-    });
-    for (const { name, slot, own } of all) expectCounts(doing, name, slot, own);
-    for (const { slot, own } of all) restoreCounts(slot, own);
-    return this.hold();
+  async save(): Promise<SavedOptimizer> {
+    using state = this.state();
+    const tensors = await readAll(`save ${this.#name}`, this.#gpu, state.tensors);
+    return { ...state.header, tensors };
   }
 
   /**
-   * Until what this returns is disposed of, deferred updates stay deferred though their tables are read or
-   * written: so {@linkcode tensors} can be saved as they are. Nothing may be computed meanwhile, and no step taken.
+   * Goes on from what {@linkcode save} gave, to the same bits, whatever this optimizer did before. Nothing changes
+   * unless all of it fits.
+   *
+   * @throws {RangeError} If it is of another kind of optimizer, or of other parameters.
+   * @throws {TypeError} If it is no state, if a state is held, or a table is divided among ranks.
    */
-  hold(): Disposable {
-    const held = this.#pause();
-    for (const { lazy } of this.#slots) if (lazy) held.use(lazy.hold());
-    return held;
+  load(saved: SavedOptimizer): void;
+  /**
+   * Goes on from the header of a {@linkcode state}: `fill` writes the numbers of each tensor, as from a file. If it
+   * fails, nothing but another `load` is possible.
+   *
+   * @throws {RangeError | TypeError} As above, before anything changes.
+   */
+  load(header: OptimizerHeader, fill: FillTensor): Promise<void>;
+  load(saved: OptimizerHeader, fill?: FillTensor): void | Promise<void> {
+    const doing = `load ${this.#name}`, entries = this.#entries;
+    if (this.#busy !== FAILED) this.#expectFree("load", this.#held);
+    expectObject(doing, "its state", saved, "what save() gave");
+    expectLr(doing, saved.lr);
+    const counts = countsIn(doing, saved, this.#name, entries);
+    const numbers = saved.tensors as SavedTensors;
+    if (fill !== undefined) expectFunction(doing, "fill", fill);
+    else {
+      expectData(doing, this.#parameters, numbers);
+      expectSavedSteps(doing, entries, counts, numbers);
+    }
+    this.#busy = FAILED; // unless all of what follows succeeds
+    this.#lr = saved.lr;
+    forget(entries, counts);
+    if (fill) return this.#fill(doing, counts, fill);
+    writeAll(this.#gpu, tensorsOf(entries, counts), numbers);
+    goOn(entries, counts);
+    this.#busy = undefined;
+  }
+
+  async #fill(doing: string, counts: readonly Counts[], fill: FillTensor): Promise<void> {
+    const entries = this.#entries;
+    this.#busy = LOADING;
+    try {
+      for (const [name, tensor] of tensorsOf(entries, counts)) await fill(tensor, name);
+      expectSteps(doing, entries, counts, (_, at) => entries[at]!.slot.lazy!.last.idLimit);
+      goOn(entries, counts);
+      this.#busy = undefined;
+    } catch (error) {
+      this.#busy = FAILED;
+      throw error;
+    }
   }
 
   /**
    * Keeps what is deferred, and puts it back when what this returns is disposed of: whatever reads the
-   * parameters between leaves no trace, not even in the rounding of what follows. No step may be taken
-   * meanwhile. It copies the tables that have deferred updates.
+   * parameters between leaves no trace, not even in the rounding of what follows. Until then {@linkcode step}
+   * throws. It copies the tables that have deferred updates.
+   *
+   * @throws {TypeError} If it is undisturbed already, or a state is held or loaded.
    */
   undisturbed(): Disposable {
-    const gpu = this.#gpu, { counts } = this;
-    const tensors = this.#slots.flatMap((slot, at) => {
-      const waits = slot.lazy !== undefined && slot.lazy.runs.length > 0;
-      return waits ? [this.#parameters[at]![1], ...slot.kept().map(([, tensor]) => tensor)] : [];
-    });
-    const copies = tensors.map((tensor) => {
-      return madeLike(tensor, (shape) => gpu.temporary(shape, tensor.dtype));
-    });
-    {
-      using _held = this.hold();
-      tensors.forEach((tensor, i) => gpu.copy(tensor, copies[i]!));
-    }
-    const paused = this.#pause();
-    paused.defer(() => {
-      using _held = this.restore(counts);
-      tensors.forEach((tensor, i) => gpu.copy(copies[i]!, tensor));
-      for (const copy of copies) copy.dispose();
-    });
-    return paused;
+    this.#expectFree("keep undisturbed", this.#held);
+    const aside = keptAside(this.#gpu, this.#entries);
+    aside.defer(() => void (this.#busy = undefined));
+    this.#busy = UNDISTURBED;
+    return aside;
   }
 
-  /** Refuses steps until what this returns is disposed of. */
-  #pause(): DisposableStack {
-    const paused = new DisposableStack();
-    this.#pauses++;
-    paused.defer(() => this.#pauses--);
-    return paused;
+  /** Throws a TypeError if something else is going on; also if states are `held`. */
+  #expectFree(doing: string, held = 0): void {
+    const busy = this.#busy ?? (held > 0 ? HELD : undefined);
+    if (busy !== undefined) throw new TypeError(`Cannot ${doing} ${this.#name} ${busy}`);
   }
 
   /**
@@ -232,8 +212,7 @@ export abstract class Optimizer implements Disposable {
    *
    * For the gradients of several losses, go backward from their sum (`add`), within one step.
    *
-   * @throws {TypeError} If `gradients` are not from `backward`, or reached none of the parameters, or on a
-   *   {@linkcode hold}.
+   * @throws {TypeError} If `gradients` are not from `backward`, or reached none of the parameters.
    */
   step(gradients: Gradients): void {
     if (!(gradients instanceof Gradients)) {
@@ -242,13 +221,10 @@ export abstract class Optimizer implements Disposable {
           "to gather the gradients of several losses, add() the losses",
       );
     }
-    if (this.#pauses > 0) {
-      const calls = "restore(), hold() or undisturbed()";
-      throw new TypeError(`Cannot update: first dispose of what ${this.#name}.${calls} returned`);
-    }
-    const found = this.#parameters.flatMap(([, parameter], at) => {
+    this.#expectFree("step", this.#held);
+    const found = this.#entries.flatMap(({ parameter, slot }) => {
       const gradient = gradients.get(parameter);
-      return gradient ? [{ slot: this.#slots[at]!, gradient }] : [];
+      return gradient ? [{ slot, gradient }] : [];
     });
     if (found.length === 0) {
       throw new TypeError("Cannot update: the loss was computed from none of these parameters");
@@ -265,9 +241,9 @@ export abstract class Optimizer implements Disposable {
   /** Applies what is deferred, and frees what is kept; the parameters stay the caller's. */
   dispose(): void {
     this.norm.dispose();
-    for (const slot of this.#slots) {
-      slot.lazy?.[Symbol.dispose]();
-      for (const [, tensor] of slot.kept()) tensor.dispose();
+    for (const { slot: { lazy, kept } } of this.#entries) {
+      lazy?.[Symbol.dispose]();
+      for (const [, tensor] of kept) tensor.dispose();
     }
   }
 

@@ -8,13 +8,8 @@ import type { SGDCoefficients } from "../../kernels/optimizer/step_products.ts";
 import { MOMENTUM_RULE, SGD_RULE } from "../../kernels/optimizer/update.ts";
 import type { Rounding } from "../../kernels/random/rounding.ts";
 import type { NamedParameter } from "./module.ts";
-import {
-  equip,
-  expectOptimizer,
-  Optimizer,
-  type OptimizerOptions,
-  zerosLike,
-} from "./optimizer.ts";
+import { equip, Optimizer, zerosLike } from "./optimizer.ts";
+import { expectOptimizer, type OptimizerOptions } from "./optimizer_options.ts";
 import type { Slot } from "./slot.ts";
 
 /** Coefficients of {@linkcode SGD}. */
@@ -53,24 +48,22 @@ export class SGD extends Optimizer {
 }
 
 function slotOf(gpu: Gpu, parameter: Tensor, rounding: Rounding, fixed: SGDCoefficients): Slot {
-  const { momentum, weightDecay } = fixed, defers = momentum > 0 || weightDecay > 0;
+  const { momentum, weightDecay } = fixed;
   const moment = momentum > 0 ? zerosLike(gpu, parameter) : undefined;
   let lazy: LazyRows | undefined;
-  const makeLazy = () => lazy ??= new LazyRows(gpu, parameter, fixed, rounding, moment);
+  const defer = moment || weightDecay > 0
+    ? () => lazy ??= new LazyRows(gpu, parameter, fixed, rounding, moment)
+    : undefined;
   return {
-    counter: parameter.dtype === "f16" ? rounding : undefined,
+    rounding,
+    countsUpdates: parameter.dtype === "f16",
+    kept: moment ? [["moment", moment]] : [],
     get lazy() {
       return lazy;
     },
-    makeLazy: defers ? makeLazy : undefined,
-    kept() {
-      const kept: NamedParameter[] = moment ? [["moment", moment]] : [];
-      return lazy && lazy.runs.length > 0 ? [...kept, ["steps", lazy.last]] : kept;
-    },
+    defer,
     update(gradient, updates, lr) {
-      if (gradient.kind === "sparse" && defers) {
-        return makeLazy().update(gradient, updates.norm, lr);
-      }
+      if (gradient.kind === "sparse" && defer) return defer().update(gradient, updates.norm, lr);
       updates.add(gradient, {
         rule: moment ? MOMENTUM_RULE : SGD_RULE,
         parameter,

@@ -13,6 +13,7 @@ import {
   type Optimizer,
   SGD,
 } from "../../../nce/nn/mod.ts";
+import { keptBy } from "../../../nce/nn/optimizer.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { onRanks } from "../../support/ranks.ts";
@@ -40,6 +41,14 @@ type Together = (optimizer: Optimizer, parameters: readonly NamedParameter[]) =>
   average(): Promise<void>;
   [Symbol.dispose](): void;
 };
+
+/** Parameters, each before what is kept of it, so that reading it applies what is deferred. */
+function allOf(optimizer: Optimizer, parameters: readonly NamedParameter[]): NamedParameter[] {
+  const kept = keptBy(optimizer);
+  return parameters.flatMap(([name, parameter]): NamedParameter[] => {
+    return [[name, parameter], ...kept.get(name)!.map((t, i) => [`${name}.${i}`, t] as const)];
+  });
+}
 
 /** Trains tables by rows, a vector densely, and a tensor not at all; returns all that is kept. */
 async function train(
@@ -70,10 +79,7 @@ async function train(
     }
     if ((number + 1) % H === 0) await ranks.average();
   }
-  const kept = await numbersOf(
-    gpu,
-    optimizer.tensors().filter(([, { dtype }]) => dtype === "f32"),
-  );
+  const kept = await numbersOf(gpu, allOf(optimizer, parameters));
   for (const [, parameter] of parameters) parameter.dispose();
   return kept;
 }
@@ -111,8 +117,7 @@ function reference({ lr, momentum }: Required<LocalStepsOptions>) {
     return {
       step: (gradients) => optimizer.step(gradients),
       async average() {
-        for (const [name, tensor] of optimizer.tensors()) {
-          if (tensor.dtype !== "f32") continue;
+        for (const [name, tensor] of allOf(optimizer, parameters)) {
           const all = await communicator.gather(await gpu.readFloats(tensor));
           const mean = Float64Array.from(all[0]!, (_, i) => {
             return all.reduce((sum, own) => sum + own[i]!, 0) / all.length;
@@ -215,4 +220,59 @@ Deno.test("a rank that reads undisturbed between outer steps still has the bits 
   const make = OPTIMIZERS["sgd with momentum"]!;
   const [first, ...others] = await trainRanks(3, make, peeking);
   for (const other of others) assertEquals(other, first);
+});
+
+/** A table of each rank, an optimizer of it, and its outer steps; and steps that depend on rank and number. */
+function sceneOf(gpu: Gpu, communicator: Communicator, stack: DisposableStack) {
+  const table = stack.use(gpu.table([V, W], values(V * W, 1)));
+  table.requiresGrad = true;
+  const parameters = [["table", table]] as const, options = { lr: 0.3, momentum: 0.9, clip: 0.8 };
+  const optimizer = stack.use(new SGD(gpu, parameters, options));
+  const local = stack.use(new LocalSteps(gpu, parameters, optimizer, OUTER));
+  const alone = (number: number) => {
+    using step = gpu.step({ training: true });
+    const ids = step.upload(randomIds(N, V, 10 * number + communicator.rank));
+    const dRows = step.upload(values(N * W, number), [N, W]);
+    local.step(step.backward(weightedSum(step, gather(step, table, ids), dRows)));
+  };
+  const rounds = async (from: number, to: number) => {
+    for (let round = from; round < to; round++) {
+      alone(2 * round), alone(2 * round + 1);
+      await local.average(communicator);
+    }
+  };
+  return { table, local, alone, rounds };
+}
+
+Deno.test("LocalSteps goes on from what it has saved to the same bits, new or used, and saves only where ranks are equal", async () => {
+  await onRanks(2, async (gpu, communicator) => {
+    using stack = new DisposableStack();
+    const one = sceneOf(gpu, communicator, stack);
+    await one.rounds(0, 2);
+    const saved = structuredClone(await one.local.save());
+    assertEquals(Object.keys(saved.tensors), ["table", "table.moment", "table.velocity"]);
+    await one.rounds(2, 4);
+    const expected = await gpu.readFloats(one.table);
+    for (const used of [false, true]) {
+      const other = sceneOf(gpu, communicator, stack);
+      if (used) other.alone(50), other.alone(51);
+      const message = "Cannot save LocalSteps while ranks differ: average() first";
+      if (used) assertThrows(() => other.local.state(), TypeError, message);
+      if (used) other.local.load(saved);
+      else {
+        await other.local.load(saved, (tensor, name) => {
+          gpu.write(tensor, saved.tensors[name]!.data);
+        });
+      }
+      assertEquals(await other.local.save(), saved);
+      await other.rounds(2, 4);
+      assertEquals(await gpu.readFloats(other.table), expected, `used: ${used}`);
+    }
+    const { "table.velocity": velocity, ...inner } = saved.tensors;
+    const fails = (tensors: typeof inner, message: string) =>
+      assertThrows(() => one.local.load({ ...saved, tensors }), RangeError, message);
+    fails(inner, "Cannot load LocalSteps: table.velocity is missing");
+    fails({ "table.velocity": velocity! }, "Cannot load SGD: table is missing");
+    assertEquals(await gpu.readFloats(one.table), expected);
+  });
 });
