@@ -8,7 +8,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { byteView, type ByteSource, chunksOf, ownBuffer } from "../shared/files.ts";
+import { type ByteSource, byteView, chunksOf, ownBuffer } from "../shared/files.ts";
 import type { LineWords } from "./line_words.ts";
 import { WordCounts } from "./word_counts.ts";
 import { grow, WordTable } from "./word_table.ts";
