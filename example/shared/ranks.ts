@@ -33,7 +33,7 @@ export class Ranks {
   /** {@linkcode backwardAcross} the ranks, which agree on what comes after this step. */
   async backward(step: Step, loss: Tensor): Promise<Across> {
     const across = await backwardAcross(step, loss, this.communicator, this.#wishes());
-    this.#decide(across.along);
+    this.#decide(across.extra);
     return across;
   }
 
