@@ -6,7 +6,7 @@ import { parseSettings, type Settings } from "../../../example/options/settings.
 import { type Sentences, SentencesBuilder } from "../../../example/data/sentences.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
-import { bytesOf, writeFileAtomically } from "../../../example/shared/files.ts";
+import { byteView, writeFileAtomically } from "../../../example/shared/files.ts";
 import {
   checkpointPath,
   type Hashes,
@@ -55,7 +55,7 @@ function write(texts: Record<string, unknown>, settings = SETTINGS, kind = "nce 
   const all = { settings, hashes: HASHES, state: STATE, ...texts };
   const json = Object.entries(all).map(([name, value]) => [name, JSON.stringify(value)]);
   const header = encodeHeader([["w", [2, 3]]], { kind, ...Object.fromEntries(json) });
-  writeFileAtomically(PATH, concat([header, bytesOf(Float32Array.of(1, 2, 3, 4, 5, 6))]));
+  writeFileAtomically(PATH, concat([header, byteView(Float32Array.of(1, 2, 3, 4, 5, 6))]));
 }
 
 /** The state that is read from a file with these texts. */
