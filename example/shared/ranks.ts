@@ -51,10 +51,8 @@ export class Ranks {
    */
   checkpointDue(due: boolean): boolean {
     if (this.communicator.size === 1) return due;
-    const agreed = this.#checkpointDue;
-    this.#checkpointDue = false;
-    this.#wantsCheckpoint = due && !agreed && this.isFirst;
-    return agreed;
+    this.#wantsCheckpoint = due && !this.#checkpointDue && this.isFirst;
+    return this.#checkpointDue;
   }
 
   /** Rank 0's value on all ranks, by way of JSON; the others' is not used. */
