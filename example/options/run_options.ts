@@ -14,14 +14,28 @@ export const NAME = {
     const isName = /^[^\\/:*?"<>|\p{Cc}]+$/u.test(text) && !/^\.+$/.test(text);
     return isName && new TextEncoder().encode(text).length <= MAX_NAME_BYTES ? text : undefined;
   },
+  /** The name in a path. */
+  meant: (text: string): string | undefined => NAME.read(text.replace(/^.*[\\/]/, "")),
 };
+
+/** The same without the ending of a model file. */
+const MODEL_NAME = {
+  ...NAME,
+  isModel: true,
+  read: (text: string) => NAME.read(withoutEnding(text)),
+  meant: (text: string) => NAME.meant(withoutEnding(text)),
+};
+
+function withoutEnding(text: string): string {
+  return text.replace(/\.safetensors$/, "");
+}
 
 /** The task and the model. */
 export const RUN = alike({ mayChange: true }, {
   train: flag({ help: "Train a model; without it the saved model is tested." }),
   resume: flag({
-    help: "With --train, go on from the checkpoint of a run that was stopped, or start anew if " +
-      "there is none.",
+    help: "With --train and the same options, go on from the checkpoint of a run that was " +
+      "stopped, or start anew if there is none.",
     modes: EPOCHS,
   }),
   save: valued({
@@ -29,7 +43,7 @@ export const RUN = alike({ mayChange: true }, {
     default: "model",
     help: "Name of the model: saved_model/NAME.safetensors and NAME.metrics.jsonl.",
     modes: RESULTS,
-  }, { ...NAME, read: (text) => NAME.read(text.replace(/\.safetensors$/, "")) }),
+  }, MODEL_NAME),
   evaluation: EVALUATION,
   evalTokens: count([1, 1e12], {
     value: "count",

@@ -28,6 +28,23 @@ Deno.test("weights are searched on lists of their own, and the others are all co
     const unknown = await findings("tiny", "bare", { dev: "dev", out: "new" });
     assertEquals([unknown.dev, unknown.test, unknown.systems], [8, 0, []]);
     assertEquals(unknown.weights, { tiny: part.systems[1].weights });
+    // Of a copy, and of lists with the same names.
+    writeJson("copy", [
+      ...all.slice(8, 11),
+      ...lists(20).slice(11).map((list) => ({
+        ...list,
+        reference: ["w1"],
+      })),
+    ]);
+    const copied = captureIo();
+    await rescore(["tiny", "eval"], { dev: "copy" }, copied);
+    assertEquals(copied.errLines.filter((line) => line.includes("--dev")), [
+      "warning: 3 of 12 lists are in --dev, too: errors are counted on what the weights were " +
+      "searched on, and look too few",
+    ]);
+    const apart = captureIo();
+    await rescore(["tiny", "eval"], { dev: "dev" }, apart);
+    assertEquals(apart.errLines.filter((line) => line.includes("--dev")), []);
     assertEquals((await readLists("new")).lists.length, 12);
     // One file has the references of both.
     Deno.writeTextFileSync(
@@ -73,7 +90,7 @@ Deno.test("rescore says which words a model does not know, and which references 
     assertEquals(io.errLines, [
       "warning: --ref ref also has v8 and 1 more without a list: their errors are not counted",
     ]);
-    assertMatch(io.outLines[1]!, /^unknown +9\.1 % of the words to tiny$/); // w20, one word of eleven
+    assertMatch(io.outLines[1]!, /^unknown +17 % of the words to tiny$/); // two words of twelve
     writeJson(
       "upper",
       all.map((list) => ({
@@ -93,7 +110,7 @@ Deno.test("rescore says which words a model does not know, and which references 
     ]);
     assertEquals(JSON.parse(found.outLines[0]!).unknown[0], {
       model: "tiny",
-      words: 44,
-      unknown: 44,
+      words: 48,
+      unknown: 48,
     });
   }));

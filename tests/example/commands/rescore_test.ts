@@ -7,6 +7,7 @@ import { makeNBest } from "../../../example/commands/make_nbest.ts";
 import { score } from "../../../example/commands/score.ts";
 import type { Given } from "../../../example/options/settings.ts";
 import type { NBestList } from "../../../example/rescoring/nbest.ts";
+import { align, countErrors, errorsOf } from "../../../example/rescoring/errors.ts";
 import { readLists } from "../../../example/rescoring/read_lists.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { systemsOf } from "../../../example/options/rescore.ts";
@@ -57,6 +58,12 @@ Deno.test("rescore counts errors on what it did not search weights on, and compa
     ]);
     const [first, tiny, raw, , truth, oracle] = found.systems;
     assertEquals(oracle.wer, 0);
+    const errors = lists(20).slice(5).map(({ reference, hypotheses }) => {
+      const totals = hypotheses.map(({ acoustic, truth }) => acoustic + truth!);
+      const { words } = hypotheses[totals.indexOf(Math.max(...totals))]!;
+      return errorsOf(countErrors(align(reference!, words)));
+    });
+    assertAlmostEquals(truth.wer, 100 * errors.reduce((a, b) => a + b) / found.words, 1e-9);
     assertEquals(
       first.wer,
       100 * (first.substitutions + first.deletions + first.insertions) / found.words,
@@ -98,7 +105,7 @@ Deno.test("rescore finds the same with references from a file, and by looking at
     await rescore(["tiny", "without"], { "lm-weight": "1" }, io);
     assertEquals(io.outLines, [
       "lists       8 with 32 hypotheses; no references, so no errors are counted",
-      "unknown     9.1 % of the words to tiny",
+      "unknown     17 % of the words to tiny",
       "weights     tiny: LM weight 1, penalty 0",
     ]);
   }));
@@ -140,6 +147,54 @@ Deno.test("make-nbest makes lists that rescore takes in every format, with one t
     }
   }));
 
+Deno.test("rescore and make-nbest replace lists of the same format, and nothing else that is there", () =>
+  withTiny(async () => {
+    const call = async (words: string) => {
+      const io = captureIo(), code = await main(words.split(" "), io);
+      return [code, ...io.errLines.filter((line) => !/^(warning: |wrote )/.test(line))];
+    };
+    const make = "make-nbest --data synthetic:words=2000,vocab=100 --lists 2 --size 2";
+    const refused = (path: string, what: string) => [
+      2,
+      `error: Cannot replace ${path}, which is no ${what}: give another --out`,
+    ];
+    for (const [format, file] of [["json", ""], ["srilm", "/utt2"], ["kaldi", "/acwt"]] as const) {
+      const path = format + file, what = `n-best list of --format ${format}`;
+      const calls = [
+        `${make} --format ${format} --out ${format}`,
+        `rescore tiny in-${format} --lm-weight 1 --word-penalty 0 --out ${format}`,
+      ];
+      assertEquals(await call(calls[0]!.replace(/\w+$/, "in-$&")), [0]);
+      for (const command of [...calls, ...calls]) assertEquals(await call(command), [0]);
+      const kept = file === "" ? "my notes" : "utt1 what was said";
+      Deno.writeTextFileSync(path, kept);
+      for (const command of calls) assertEquals(await call(command), refused(path, what));
+      assertEquals(Deno.readTextFileSync(path), kept);
+      const onInput = calls[1]!.replace(/\w+$/, "./in-$&");
+      assertEquals(await call(onInput), [
+        2,
+        `error: Cannot write ./in-${format}, which is read: give another --out`,
+      ]);
+    }
+    Deno.writeTextFileSync("new.ref", "my notes");
+    assertEquals(
+      await call(`${make} --format srilm --out new`),
+      refused("new.ref", "file of references"),
+    );
+    assertEquals(await call(`${make} --out new.jsonl.gz`), [
+      2,
+      "error: Cannot write new.jsonl.gz: lists are written unpacked; leave out .gz",
+    ]);
+    Deno.writeTextFileSync("mine", "u0 w1\n");
+    const rest = "--lm-weight 1 --word-penalty 0 --out";
+    for (const [given, out] of [["--ref mine", "mine"], ["--dev json", "json"]]) {
+      assertEquals(await call(`rescore tiny in-json ${given} ${rest} ${out}`), [
+        2,
+        `error: Cannot write ${out}, which is read: give another --out`,
+      ]);
+    }
+  }));
+
 Deno.test("a system is a model and perhaps a mode", () => {
   assertEquals(systemsOf("a,b:raw,./c/d.safetensors:sampled:7,e:raw-best,f:exact", "raw"), [
     { name: "a:raw", model: "a", mode: "raw" },
@@ -149,6 +204,9 @@ Deno.test("a system is a model and perhaps a mode", () => {
     { name: "f:exact", model: "f", mode: "exact" },
   ]);
   assertEquals(systemsOf("a", "exact"), [{ name: "a", model: "a", mode: "exact" }]);
+  const paths = ["x:1/a", "C:\\a", "a:b.safetensors"];
+  assertEquals(systemsOf(paths.join(), "exact").map(({ model }) => model), paths);
+  assertEquals(systemsOf("C:\\a:raw", "exact")[0]!.model, "C:\\a");
 });
 
 Deno.test("rescore says what is wrong in one line, with the right exit code", () =>
@@ -177,6 +235,22 @@ Deno.test("rescore says what is wrong in one line, with the right exit code", ()
         "rescore text.safetensors lists",
         1,
         /^error: Cannot load text\.safetensors: it is truncated/,
+      ],
+      [
+        "rescore tiny:rawbest lists",
+        2,
+        /^error: The mode of tiny:rawbest must be exact, raw, raw-best or sampled:K .*, got "rawbest"; did you mean raw-best\?$/,
+      ],
+      [
+        "rescore tiny:sampled:0 lists",
+        2,
+        /^error: The mode of tiny:sampled:0 must be .*"sampled:0"/,
+      ],
+      ["rescore tiny,, lists", 2, /^error: "tiny,," lacks a model beside a comma$/],
+      [
+        "rescore tiny,gru,tiny:exact lists",
+        2,
+        /^error: The system tiny:exact is named twice: name it once$/,
       ],
       ["rescore tiny none", 2, /^error: Cannot read none: there is no such file$/],
       [

@@ -10,7 +10,7 @@ import {
 } from "../../../kernels/matmul/matmul.ts";
 import { multiplyFromWorkgroup } from "../../../kernels/matmul/matmul_workgroup.ts";
 import { weightFor } from "../../../kernels/matmul/weight.ts";
-import { readsTexels } from "../../../kernels/matmul/matmul_subgroup.ts";
+import { readsTexels } from "../../../kernels/matmul/matmul_texel.ts";
 import { type Plan, TILES } from "../../../kernels/matmul/workgroup_tile.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { poisoned } from "../../support/poisoned.ts";
@@ -21,7 +21,7 @@ const TRANSPOSES = [[false, false], [false, true], [true, false], [true, true]] 
 
 /** The kernels that this adapter can run. */
 function kernelsOf(gpu: Gpu): MatmulKernel[] {
-  return readsTexels(gpu) ? ["subgroup", "register", "workgroup"] : ["register", "workgroup"];
+  return readsTexels(gpu) ? ["texel", "register", "workgroup"] : ["register", "workgroup"];
 }
 
 interface Variant extends Product {
@@ -91,6 +91,40 @@ Deno.test("matmulInto() agrees with float64 when one operand alone has whole vec
       await check(gpu, { m: 33, n: 64, k: 50, kernel });
       await check(gpu, { m: 64, n: 50, k: 31, transposeA: true, kernel });
       await check(gpu, { m: 20, n: 51, k: 200, transposeB: true, bias: true, kernel });
+      await check(gpu, { m: 33, n: 52, k: 52, transposeA: true, kernel });
+      await check(gpu, { m: 20, n: 52, k: 50, transposeB: true, kernel });
+    }
+  });
+});
+
+Deno.test("matmulInto() adds the bias once to a long sum, and begins at the row that it is told", async () => {
+  await withGpu(async (gpu) => {
+    const k = 270_002, bias = gpu.tensor([3], Float32Array.of(1, 2, 3)), data = numbers(5 * 7, 1);
+    const long = gpu.tensor([1, k]), column = gpu.tensor([k, 3]), c = gpu.tensor([1, 3]);
+    const a = gpu.tensor([5, 7], data), b = gpu.tensor([7, 3], numbers(7 * 3, 2));
+    for (const kernel of kernelsOf(gpu)) {
+      matmulInto(gpu, c, long, column, { bias, kernel });
+      assertEquals([...await gpu.read(c)], [1, 2, 3], kernel);
+      matmulInto(gpu, c, a, b, { row: 3, kernel });
+      const row = referenceMatmul(data.subarray(21, 28), numbers(7 * 3, 2), { m: 1, n: 3, k: 7 });
+      assertWithin(await gpu.readFloats(c), row, kernel);
+    }
+    for (const tensor of [bias, long, column, c, a, b]) tensor.dispose();
+  });
+});
+
+Deno.test("matmulInto() from texels reads nothing that earlier copies have left behind its operands", async () => {
+  await withGpu(async (gpu) => {
+    if (!readsTexels(gpu)) return;
+    for (const [transposeA, transposeB] of TRANSPOSES) {
+      {
+        const nan = new Float32Array(64 * 64).fill(NaN);
+        using a = gpu.tensor([64, 64], nan),
+          b = gpu.tensor([64, 64], nan),
+          c = gpu.tensor([64, 64]);
+        matmulInto(gpu, c, a, b);
+      }
+      await check(gpu, { m: 8, n: 8, k: 5, transposeA, transposeB, kernel: "texel" });
     }
   });
 });
@@ -141,7 +175,7 @@ Deno.test("matmulInto() from texels sums in one order, whether a long sum is cut
     if (!readsTexels(gpu)) return;
     const [m, n, k, width] = [99, 100, 4001, 4]; // cut in two; `width` columns alone are not
     for (const transposeA of [false, true]) {
-      const cut = await check(gpu, { m, n, k, transposeA, kernel: "subgroup" });
+      const cut = await check(gpu, { m, n, k, transposeA, kernel: "texel" });
       const [dataA, dataB] = [numbers(m * k, m + 1), numbers(k * n, n + 2)];
       const columns = Float32Array.from({ length: k * width }, (_, i) => {
         return dataB[Math.floor(i / width) * n + i % width]!;
