@@ -131,6 +131,9 @@ export abstract class Module implements Disposable {
    * The parameters with their numbers, for {@linkcode load}: all that it takes to use the module. To go on with
    * training, save its optimizer instead ({@linkcode Optimizer.save}), whose state has them, too.
    *
+   * Updates that rows of tables wait for are applied first, which may change the last bits of further training; within
+   * {@linkcode Optimizer.undisturbed} it changes nothing.
+   *
    * @throws {RangeError} If two parameters have one name.
    * @throws {TypeError} If a parameter changes meanwhile, or is a shard of one.
    */

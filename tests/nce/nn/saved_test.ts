@@ -1,6 +1,6 @@
 // Parameters of modules, saved and loaded: what does not fit is refused before anything changes.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Gpu, NCELoss } from "../../../mod.ts";
 import { Embedding, Linear, Module, type NamedParameter } from "../../../nce/nn/mod.ts";
 import { type SavedTensors, SGD } from "../../../nce/nn/mod.ts";
@@ -152,6 +152,15 @@ Deno.test("saving a module applies what is deferred, loading drops it; a change 
     await assertRejects(() => saving, TypeError, message);
     other.load(await one.save());
     assertEquals(await other.save(), await one.save());
+    move(one, optimizer);
+    const waiting = await optimizer.save();
+    {
+      using _undisturbed = optimizer.undisturbed();
+      await one.save();
+    }
+    assertEquals(await optimizer.save(), waiting);
+    await one.save();
+    assertNotEquals(await optimizer.save(), waiting);
   }));
 
 Deno.test("a module with a shard is not saved by one rank alone", () =>
