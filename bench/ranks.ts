@@ -54,7 +54,10 @@ export async function trainInProcess(
           await trainer.sync();
         }
       }
-      const kept = trainer.optimizer.tensors().filter(([, { dtype }]) => dtype !== "u32");
+      // To read a parameter applies what is deferred.
+      await Promise.all(model.parameters().map(([, parameter]) => gpu.readFloats(parameter)));
+      using state = trainer.optimizer.state();
+      const kept = state.tensors.filter(([, { dtype }]) => dtype !== "u32");
       // All are read at once, as each reading waits for the GPU.
       const own = await Promise.all(kept.map(([, tensor]) => gpu.readFloats(tensor)));
       const tensors = new Map<string, Float32Array>();

@@ -52,6 +52,9 @@ function expectLr(doing: string, lr: unknown): void {
   expectNumber(doing, "lr", lr, (rate) => rate > 0 && isFloat(rate), "a positive finite number");
 }
 
+/** The last words of the names of what is kept of parameters. */
+const KEPT: readonly string[] = ["moment", "squares", "steps", "velocity"];
+
 /**
  * Throws unless `parameters` are named tensors, each listed once: a second moment would update it twice.
  * Names must differ, because initial values depend on them.
@@ -75,6 +78,12 @@ function expectParameters(name: string, parameters: readonly NamedParameter[]): 
     const stream = streamOf(path), other = streams.get(stream);
     if (other !== undefined) throw sameStream(`${doing} of these parameters`, other, path);
     streams.set(stream, path);
+  }
+  const paths = new Set(names.values());
+  for (const path of paths) {
+    const end = path.lastIndexOf("."), owner = path.slice(0, Math.max(0, end));
+    if (!KEPT.includes(path.slice(end + 1)) || !paths.has(owner)) continue;
+    throw new RangeError(`Cannot ${doing}: ${path} is what is kept of ${owner}; rename one`);
   }
 }
 

@@ -56,13 +56,14 @@ function layoutsWith(
   entries: readonly Entry[],
   counts: readonly Counts[],
 ): OptimizerHeader["tensors"] {
-  const none = counts.map(({ updates }) => ({ updates, runs: [] }));
-  const made = tensorsOf(entries, none).map(([name, tensor]) => [name, layoutOf(tensor)] as const);
-  const steps = entries.flatMap(({ name, parameter }, at) => {
-    const layout = { shape: layoutOf(parameter).shape.slice(0, 1), dtype: "u32" } as const;
-    return counts[at]!.runs.length > 0 ? [[`${name}.steps`, layout] as const] : [];
-  });
-  return Object.fromEntries([...made, ...steps]);
+  return Object.fromEntries(entries.flatMap(({ name, parameter, slot: { kept } }, at) => {
+    const layout = layoutOf(parameter), steps = { shape: layout.shape.slice(0, 1), dtype: "u32" };
+    return [
+      [name, layout],
+      ...kept.map(([word, tensor]) => [`${name}.${word}`, layoutOf(tensor)]),
+      ...(counts[at]!.runs.length > 0 ? [[`${name}.steps`, steps]] : []),
+    ];
+  }));
 }
 
 /** The header of the state of now. */

@@ -27,7 +27,12 @@ const STATE: RunState = {
     told: { sum: 1, tokens: 2 },
     untold: { sum: 1, tokens: 2, batches: 3, firstBad: -1 },
     hits: { hits: 0, samples: 0 },
+  },
+  optimizer: {
+    kind: "SGD",
+    lr: 0.5,
     counts: { "encoder.weight": [1, 2] },
+    tensors: { "encoder.weight": { shape: [2, 3], dtype: "f32" } },
   },
   tuning: FIXED_TUNING,
   best: {
@@ -90,17 +95,21 @@ Deno.test("openCheckpoint() refuses every field of a wrong type in one line that
     assert(tried > 100);
   }));
 
-Deno.test("openCheckpoint() refuses the counts of the first versions, which were numbers", () =>
+Deno.test("openCheckpoint() refuses the checkpoints of earlier versions, which lacked the optimizer's state", () =>
   inFolder(() => {
-    const position = { ...STATE.position, counts: { "encoder.weight": 7 } };
-    const { message } = assertThrows(() => stateIn({ state: { position } }), Failure);
-    assertMatch(message, /: its state\.position\.counts\.encoder\.weight is not a list: it is dam/);
+    const { optimizer: _, ...earlier } = STATE;
+    const { message } = assertThrows(() => stateIn({ state: earlier }), Failure);
+    assertMatch(
+      message,
+      /: its state\.optimizer is not a JSON object: it is damaged, or of another/,
+    );
   }));
 
 Deno.test("openCheckpoint() takes a state without what may be missing, and with more", () =>
   inFolder(() => {
-    const { position } = STATE, { card: _, ...best } = STATE.best!;
-    for (const state of [{ position }, { position, best }, { ...STATE, more: [null] }]) {
+    const { position, optimizer } = STATE, { card: _, ...best } = STATE.best!;
+    const least = { position, optimizer };
+    for (const state of [least, { ...least, best }, { ...STATE, more: [null] }]) {
       assertEquals<unknown>(stateIn({ state }), state);
     }
   }));

@@ -55,9 +55,9 @@ async function check(gpu: Gpu, W: number): Promise<void> {
     oracle.step(ids, gradients, dense ? DECAY : 0);
   }
   assertClose(await gpu.readFloats(table), oracle.table, { atol: 2e-6, rtol: 1e-5 }, `W = ${W}`);
-  const squares = optimizer.tensors().find(([name]) => name === "table.squares")![1];
+  const squares = (await optimizer.save()).tensors["table.squares"]!;
   assertEquals(squares.shape, [V]);
-  assertClose(await gpu.readFloats(squares), oracle.squares, { rtol: 1e-5 }, `squares, W = ${W}`);
+  assertClose(squares.data, oracle.squares, { rtol: 1e-5 }, `squares, W = ${W}`);
 }
 
 for (const maxBindingBytes of [2 ** 27, 1]) {

@@ -73,8 +73,8 @@ async function train(
       losses.push(...await gpu.readFloats(across.loss));
     }
     results.set("losses", losses);
-    using _held = optimizer.hold();
-    for (const [name, tensor] of optimizer.tensors()) results.set(name, await gpu.read(tensor));
+    const { tensors } = await optimizer.save();
+    for (const [name, { data }] of Object.entries(tensors)) results.set(name, data);
   }
   for (const [, tensor] of parameters) tensor.dispose();
   return results;

@@ -123,8 +123,8 @@ async function train(
     norms.push(...await gpu.readFloats(optimizer.norm));
   }
   results.set("norms", norms);
-  using _held = optimizer.hold();
-  for (const [name, tensor] of optimizer.tensors()) {
+  using state = optimizer.state();
+  for (const [name, tensor] of state.tensors) {
     const width = tensor.size / tensor.shape[0]!, whole: number[] = [];
     const own = Float32Array.from(await gpu.read(tensor));
     for (const [rank, rows] of (await communicator.gather(own)).entries()) {

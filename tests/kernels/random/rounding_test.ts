@@ -106,9 +106,8 @@ function lossOf(step: Step, table: Tensor, number: number, kind: SummedGradient[
 }
 
 /** The table as it lies there, updates that wait included or not. */
-async function asItLies(gpu: Gpu, table: Tensor, optimizer: Optimizer) {
-  using _held = optimizer.hold();
-  return await gpu.readFloats(table);
+async function asItLies(optimizer: Optimizer) {
+  return (await optimizer.save()).tensors["w"]!.data;
 }
 
 /** Which gradients, of tables of which width, in one buffer or in parts. */
@@ -131,12 +130,12 @@ async function compareSteps(gpu: Gpu, name: string, { W: width, kind }: typeof C
   const both = tables.map((table) => stack.use(MAKERS[name]!(gpu, [["w", table]])));
   const rounding = new Rounding(OPTIONS.seed, streamOf("w"));
   const compare = async (key: RandomKey) => {
-    const exact = await asItLies(gpu, floats, both[1]!);
-    const found = await asItLies(gpu, halves, both[0]!);
+    const saved = await both[1]!.save(), exact = saved.tensors["w"]!.data;
+    const found = await asItLies(both[0]!);
     assertEquals(found, storedHalves(exact, key), `${name}, rows of ${W}, ${kind}`);
     assertNotEquals(found, exact);
-    using _held = both[1]!.hold();
-    gpu.write(floats, found);
+    const w = { ...saved.tensors["w"]!, data: found };
+    both[1]!.load({ ...saved, tensors: { ...saved.tensors, w } });
   };
   const waits = kind === "sparse" && /momentum|decay/.test(name);
   for (let number = 0; number < 2; number++) {

@@ -13,6 +13,7 @@ import {
   type Optimizer,
   SGD,
 } from "../../../nce/nn/mod.ts";
+import { keptBy } from "../../../nce/nn/optimizer.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { onRanks } from "../../support/ranks.ts";
@@ -40,6 +41,14 @@ type Together = (optimizer: Optimizer, parameters: readonly NamedParameter[]) =>
   average(): Promise<void>;
   [Symbol.dispose](): void;
 };
+
+/** Parameters, each before what is kept of it, so that reading it applies what is deferred. */
+function allOf(optimizer: Optimizer, parameters: readonly NamedParameter[]): NamedParameter[] {
+  const kept = keptBy(optimizer);
+  return parameters.flatMap(([name, parameter]): NamedParameter[] => {
+    return [[name, parameter], ...kept.get(name)!.map((t, i) => [`${name}.${i}`, t] as const)];
+  });
+}
 
 /** Trains tables by rows, a vector densely, and a tensor not at all; returns all that is kept. */
 async function train(
@@ -70,10 +79,7 @@ async function train(
     }
     if ((number + 1) % H === 0) await ranks.average();
   }
-  const kept = await numbersOf(
-    gpu,
-    optimizer.tensors().filter(([, { dtype }]) => dtype === "f32"),
-  );
+  const kept = await numbersOf(gpu, allOf(optimizer, parameters));
   for (const [, parameter] of parameters) parameter.dispose();
   return kept;
 }
@@ -111,8 +117,7 @@ function reference({ lr, momentum }: Required<LocalStepsOptions>) {
     return {
       step: (gradients) => optimizer.step(gradients),
       async average() {
-        for (const [name, tensor] of optimizer.tensors()) {
-          if (tensor.dtype !== "f32") continue;
+        for (const [name, tensor] of allOf(optimizer, parameters)) {
           const all = await communicator.gather(await gpu.readFloats(tensor));
           const mean = Float64Array.from(all[0]!, (_, i) => {
             return all.reduce((sum, own) => sum + own[i]!, 0) / all.length;
