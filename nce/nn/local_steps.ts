@@ -26,6 +26,7 @@ import type {
 import {
   expectData,
   expectLayouts,
+  expectRecord,
   layoutsOf,
   readAll,
   type SavedTensors,
@@ -148,14 +149,14 @@ export class LocalSteps implements Disposable {
   load(saved: OptimizerHeader, fill?: FillTensor): void | Promise<void> {
     const doing = "load LocalSteps", velocities = this.#velocities;
     expectObject(doing, "its state", saved, "what save() gave");
-    expectObject(doing, "tensors", saved.tensors, "an object");
+    expectRecord(doing, "tensors", saved.tensors);
     const expected = layoutsOf(velocities), all = Object.entries(saved.tensors);
     const [own, inner] = [true, false].map((isOwn) =>
       Object.fromEntries(all.filter(([name]) => Object.hasOwn(expected, name) === isOwn))
     ) as [SavedTensors, SavedTensors];
     expectLayouts(doing, own, expected);
     const header = { ...saved, tensors: inner };
-    if (fill) return this.#fill(header, fill);
+    if (fill !== undefined) return this.#fill(header, fill);
     expectData(doing, velocities, own);
     this.#optimizer.load(header);
     writeAll(this.#gpu, velocities, own);

@@ -2,6 +2,7 @@
 
 import {
   expectFromZero,
+  expectFunction,
   expectList,
   expectNumber,
   expectObject,
@@ -230,7 +231,8 @@ export abstract class Optimizer implements Disposable {
     expectLr(doing, saved.lr);
     const counts = countsIn(doing, saved, this.#name, entries);
     const numbers = saved.tensors as SavedTensors;
-    if (!fill) {
+    if (fill !== undefined) expectFunction(doing, "fill", fill);
+    else {
       expectData(doing, this.#parameters, numbers);
       expectSavedSteps(doing, entries, counts, numbers);
     }

@@ -1,14 +1,20 @@
 /** The state of an optimizer: all that it goes on from, and the checks before it does. */
 
 import { idLimitOf } from "../../kernels/device/dtype.ts";
-import { expectObject, show } from "../../kernels/device/expect.ts";
+import { show } from "../../kernels/device/expect.ts";
 import { madeLike } from "../../kernels/device/parts.ts";
 import { asItLies } from "../../kernels/device/pending.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { stepsOf } from "../../kernels/optimizer/step_products.ts";
 import type { NamedParameter } from "./module.ts";
-import { expectLayouts, layoutOf, type SavedTensors, type TensorLayout } from "./saved.ts";
+import {
+  expectLayouts,
+  expectRecord,
+  layoutOf,
+  type SavedTensors,
+  type TensorLayout,
+} from "./saved.ts";
 import { type Counts, countsFrom, countsOf, type Entry, flatCounts } from "./slot.ts";
 
 /** All of a state but the numbers of its tensors; JSON keeps it. */
@@ -25,6 +31,7 @@ export interface OptimizerHeader {
 
 /** A state with all numbers: plain objects and typed arrays, which a structured clone keeps. */
 export interface SavedOptimizer extends OptimizerHeader {
+  /** The tensors with their numbers. */
   readonly tensors: SavedTensors;
 }
 
@@ -87,7 +94,7 @@ export function countsIn(
   entries: readonly Entry[],
 ): Counts[] {
   if (kind !== own) throw new RangeError(`Cannot ${doing}: the state is that of ${show(kind)}`);
-  expectObject(doing, "counts", counts, "an object");
+  expectRecord(doing, "counts", counts);
   const other = Object.keys(counts).find((key) => entries.every(({ name }) => name !== key));
   if (other !== undefined) {
     throw new RangeError(`Cannot ${doing}: it has no parameter ${show(other)}`);

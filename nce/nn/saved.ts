@@ -4,7 +4,8 @@ import type { Device } from "../../kernels/device/device.ts";
 import { type DType, dtypeOf, sizeOf, type TensorData } from "../../kernels/device/dtype.ts";
 import { expectObject, show } from "../../kernels/device/expect.ts";
 import { versionOf } from "../../kernels/device/parts.ts";
-import type { Tensor } from "../../kernels/device/tensor.ts";
+import { flushBeforeRead } from "../../kernels/device/pending.ts";
+import { partsOf, type Tensor } from "../../kernels/device/tensor.ts";
 
 /** A tensor and its name. */
 type Named = readonly [name: string, tensor: Tensor];
@@ -40,7 +41,7 @@ export function layoutsOf(tensors: readonly Named[]): Layouts {
 }
 
 /**
- * Reads all of `tensors`, one after the other.
+ * Reads all of `tensors`, one after the other, as they are now.
  *
  * @throws {TypeError} If one is a shard, or changes meanwhile.
  */
@@ -50,11 +51,11 @@ export async function readAll(
   tensors: readonly Named[],
 ): Promise<SavedTensors> {
   expectNoShards(doing, tensors);
-  const saved: [string, SavedTensor][] = [], versions: number[] = [];
+  for (const [, tensor] of tensors) partsOf(tensor).forEach(flushBeforeRead);
+  const versions = tensors.map(([, tensor]) => versionOf(tensor));
+  const saved: [string, SavedTensor][] = [];
   for (const [name, tensor] of tensors) {
-    const reading = gpu.read(tensor); // which first applies what is deferred
-    versions.push(versionOf(tensor));
-    saved.push([name, { ...layoutOf(tensor), data: await reading }]);
+    saved.push([name, { ...layoutOf(tensor), data: await gpu.read(tensor) }]);
   }
   const changed = tensors.find(([, tensor], i) => versionOf(tensor) !== versions[i]);
   if (changed) throw new TypeError(`Cannot ${doing}: ${changed[0]} changed meanwhile; await it`);
@@ -70,12 +71,18 @@ export function writeAll(
   for (const [name, tensor] of tensors) gpu.write(tensor, saved[name]!.data);
 }
 
+/** Throws a TypeError unless `value` is an object of named values: neither a Map nor an array. */
+export function expectRecord(doing: string, name: string, value: unknown): void {
+  if (Object.prototype.toString.call(value) === "[object Object]") return;
+  throw new TypeError(`Cannot ${doing}: ${name} are ${show(value)}, not an object`);
+}
+
 /**
  * Throws unless `found` has tensors of the names and layouts of `expected`, and no others: a TypeError if it is no
  * object, else a RangeError.
  */
 export function expectLayouts(doing: string, found: Layouts, expected: Layouts): void {
-  expectObject(doing, "tensors", found, "an object");
+  expectRecord(doing, "tensors", found);
   for (const [name, { shape, dtype }] of Object.entries(expected)) {
     if (!Object.hasOwn(found, name)) {
       throw new RangeError(`Cannot ${doing}: ${name} is missing`);

@@ -1,6 +1,6 @@
 /** Layers, losses and optimizers. */
 
-import { type Callee, kinds, optional } from "./arguments.ts";
+import { type Callee, type Fields, kinds, optional } from "./arguments.ts";
 import { E, K, made, N, type Scene, V } from "./callee_scene.ts";
 import * as nce from "./library.ts";
 
@@ -38,7 +38,19 @@ const LOSS_OPTIONS = {
 
 const isEmpty = (list: unknown) => Array.isArray(list) && list.length === 0;
 const isEmptyObject = (value: unknown) =>
-  typeof value === "object" && value !== null && Object.keys(value).length === 0;
+  value instanceof Object && value.constructor === Object && Object.keys(value).length === 0;
+
+/** What `save()` would give, all zero. */
+function zerosOf(tensors: readonly nce.NamedParameter[]) {
+  return Object.fromEntries(tensors.map(([name, { shape, dtype, size }]) => {
+    return [name, { shape, dtype, data: new Float32Array(size) }];
+  }));
+}
+
+function savedIn(optimizer: nce.SGD | nce.LocalSteps) {
+  using state = optimizer.state();
+  return { ...state.header, tensors: zerosOf(state.tensors) };
+}
 
 class Bare extends nce.NCELoss {
   getScore(): never {
@@ -57,6 +69,12 @@ export function layerCallees(
     new nce.IndexGRU(gpu, { name: "model", embeddingDim: E, numClasses: V, hiddenSize: E, noise }),
   );
   const optimizer = stack.use(new nce.SGD(gpu, [["p", parameter]], { lr: 1 }));
+  const local = stack.use(new nce.LocalSteps(gpu, [["p", parameter]], optimizer));
+  const linear = stack.use(new nce.Linear(gpu, { inFeatures: E, outFeatures: V }));
+  const weights = zerosOf(linear.parameters());
+  const loads = (self: object, saved: object, fields: Fields) => {
+    return { ...m(self, "load", [saved], [fields]), open: true };
+  };
   const stacked = {
     inputSize: positive,
     hiddenSize: positive,
@@ -119,10 +137,22 @@ export function layerCallees(
       ...{ seed: optional(seed), dropout: optional(rate), tableDtype: optional(choice) },
     }]),
     NCELoss: { call: made(Bare, stack), args: [gpu, { noise }], kinds: [GPU, LOSS_OPTIONS] },
-    "SGD.restore": m(optimizer, "restore", [{}], [isEmptyObject]),
+    "SGD.load": loads(optimizer, savedIn(optimizer), {
+      kind: choice,
+      lr,
+      counts: isEmptyObject,
+      tensors: choice,
+    }),
+    "LocalSteps.load": loads(local, savedIn(local), {
+      kind: choice,
+      lr,
+      counts: isEmptyObject,
+      tensors: choice,
+    }),
+    "Linear.load": loads(linear, weights, { weight: choice, bias: choice }),
     "SGD.step": m(optimizer, "step", [x], [() => false]),
     "LocalSteps.step": m(
-      stack.use(new nce.LocalSteps(gpu, [["p", parameter]], optimizer)),
+      local,
       "step",
       [x],
       [() => false],
@@ -136,7 +166,7 @@ export function layerCallees(
       [STEP, IDS],
     ),
     "Linear.forward": m(
-      stack.use(new nce.Linear(gpu, { inFeatures: E, outFeatures: V })),
+      linear,
       "forward",
       [
         ...[step, x],
