@@ -86,6 +86,12 @@ Deno.test("run() --resume refuses a damaged checkpoint with one line", () =>
       RegExp(`${start}its state.position.step is not a number`),
     );
     await refuse(text('"proj.bias.moment"', '"proj.bias.nothin"'), RegExp(`${start}proj.bias.mom`));
+    await refuse(
+      text('\\"kind\\":\\"SGD', '\\"kind\\":\\"SGX'),
+      RegExp(
+        `${start}Cannot load SGD: the state is that of "SGX"; restore it, or leave out --resume`,
+      ),
+    );
     Deno.writeFileSync(CHECKPOINT, good);
     await finish({ ...NCE, "resume": true });
   }));

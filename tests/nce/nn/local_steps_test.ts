@@ -200,3 +200,58 @@ Deno.test("LocalSteps throws when a coefficient is out of range, or ranks are no
     using local = make({});
     await assertRejects(() => local.average(JSON.parse("{}")), TypeError, "is no Communicator");
   }));
+
+/** A table of each rank, an optimizer of it, and its outer steps; and steps that depend on rank and number. */
+function sceneOf(gpu: Gpu, communicator: Communicator, stack: DisposableStack) {
+  const table = stack.use(gpu.table([V, W], values(V * W, 1)));
+  table.requiresGrad = true;
+  const parameters = [["table", table]] as const, options = { lr: 0.3, momentum: 0.9, clip: 0.8 };
+  const optimizer = stack.use(new SGD(gpu, parameters, options));
+  const local = stack.use(new LocalSteps(gpu, parameters, optimizer, OUTER));
+  const alone = (number: number) => {
+    using step = gpu.step({ training: true });
+    const ids = step.upload(randomIds(N, V, 10 * number + communicator.rank));
+    const dRows = step.upload(values(N * W, number), [N, W]);
+    local.step(step.backward(weightedSum(step, gather(step, table, ids), dRows)));
+  };
+  const rounds = async (from: number, to: number) => {
+    for (let round = from; round < to; round++) {
+      alone(2 * round), alone(2 * round + 1);
+      await local.average(communicator);
+    }
+  };
+  return { table, local, alone, rounds };
+}
+
+Deno.test("LocalSteps goes on from what it has saved to the same bits, new or used, and saves only where ranks are equal", async () => {
+  await onRanks(2, async (gpu, communicator) => {
+    using stack = new DisposableStack();
+    const one = sceneOf(gpu, communicator, stack);
+    await one.rounds(0, 2);
+    const saved = structuredClone(await one.local.save());
+    assertEquals(Object.keys(saved.tensors), ["table", "table.moment", "table.velocity"]);
+    await one.rounds(2, 4);
+    const expected = await gpu.readFloats(one.table);
+    for (const used of [false, true]) {
+      const other = sceneOf(gpu, communicator, stack);
+      if (used) other.alone(50), other.alone(51);
+      const message = "Cannot save LocalSteps while ranks differ: average() first";
+      if (used) assertThrows(() => other.local.state(), TypeError, message);
+      if (used) other.local.load(saved);
+      else {
+        await other.local.load(saved, (tensor, name) => {
+          gpu.write(tensor, saved.tensors[name]!.data);
+        });
+      }
+      assertEquals(await other.local.save(), saved);
+      await other.rounds(2, 4);
+      assertEquals(await gpu.readFloats(other.table), expected, `used: ${used}`);
+    }
+    const { "table.velocity": velocity, ...inner } = saved.tensors;
+    const fails = (tensors: typeof inner, message: string) =>
+      assertThrows(() => one.local.load({ ...saved, tensors }), RangeError, message);
+    fails(inner, "Cannot load LocalSteps: table.velocity is missing");
+    fails({ "table.velocity": velocity! }, "Cannot load SGD: table is missing");
+    assertEquals(await gpu.readFloats(one.table), expected);
+  });
+});
