@@ -16,8 +16,8 @@ function programOf(steps: number): string {
   const page = Deno.readTextFileSync(new URL("docs/nce.md", ROOT));
   const blocks = [...page.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, block]) => block!);
   const program = blocks.find((block) => block.includes("optimizer.load("))!;
-  assertEquals(program.split("first + 50").length, 2);
-  return program.replace("first + 50", `first + ${steps}`);
+  assertEquals(program.split("number + 50").length, 2);
+  return program.replace("number + 50", `number + ${steps}`);
 }
 
 /** Runs a program in the current folder by the names that users import; what it printed. */

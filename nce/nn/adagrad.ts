@@ -8,13 +8,8 @@ import { ADAGRAD_RULE } from "../../kernels/optimizer/update.ts";
 import type { Rounding } from "../../kernels/random/rounding.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { NamedParameter } from "./module.ts";
-import {
-  equip,
-  expectOptimizer,
-  Optimizer,
-  type OptimizerOptions,
-  zerosLike,
-} from "./optimizer.ts";
+import { equip, Optimizer, zerosLike } from "./optimizer.ts";
+import { expectOptimizer, type OptimizerOptions } from "./optimizer_options.ts";
 import type { Slot } from "./slot.ts";
 
 const EPSILON = 1e-10;

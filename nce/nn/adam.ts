@@ -6,13 +6,8 @@ import type { Gpu } from "../../kernels/gpu.ts";
 import { ADAM_RULE } from "../../kernels/optimizer/update.ts";
 import type { Rounding } from "../../kernels/random/rounding.ts";
 import type { NamedParameter } from "./module.ts";
-import {
-  equip,
-  expectOptimizer,
-  Optimizer,
-  type OptimizerOptions,
-  zerosLike,
-} from "./optimizer.ts";
+import { equip, Optimizer, zerosLike } from "./optimizer.ts";
+import { expectOptimizer, type OptimizerOptions } from "./optimizer_options.ts";
 import type { Slot } from "./slot.ts";
 
 /** Coefficients of {@linkcode Adam}. */

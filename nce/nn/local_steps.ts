@@ -16,7 +16,8 @@ import {
 } from "../../kernels/parallel/pieces.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
 import { MovedRows } from "./moved_rows.ts";
-import { expectOptimizer, keptBy, Optimizer, zerosLike } from "./optimizer.ts";
+import { keptBy, Optimizer, zerosLike } from "./optimizer.ts";
+import { expectOptimizer } from "./optimizer_options.ts";
 import type {
   FillTensor,
   OptimizerHeader,

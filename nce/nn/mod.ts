@@ -46,7 +46,8 @@ export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { LocalSteps, type LocalStepsOptions } from "./local_steps.ts";
 export { type InitialValues, Module, type NamedParameter, parameter } from "./module.ts";
-export { Optimizer, type OptimizerOptions } from "./optimizer.ts";
+export { Optimizer } from "./optimizer.ts";
+export type { OptimizerOptions } from "./optimizer_options.ts";
 export type {
   FillTensor,
   OptimizerHeader,

@@ -1,15 +1,6 @@
 /** What all optimizers share: the parameters, the learning rate, and clipping by the global norm. */
 
-import {
-  expectFromZero,
-  expectFunction,
-  expectList,
-  expectNumber,
-  expectObject,
-  expectSeed,
-  isFloat,
-  show,
-} from "../../kernels/device/expect.ts";
+import { expectFunction, expectObject, show } from "../../kernels/device/expect.ts";
 import { madeLike } from "../../kernels/device/parts.ts";
 import { asItLies } from "../../kernels/device/pending.ts";
 import { Gradients, type SummedGradient } from "../../kernels/autograd/gradients.ts";
@@ -17,9 +8,10 @@ import type { Gpu } from "../../kernels/gpu.ts";
 import { clipScale } from "../../kernels/optimizer/clip.ts";
 import { StepUpdates } from "../../kernels/optimizer/update.ts";
 import { Rounding } from "../../kernels/random/rounding.ts";
-import { sameStream, streamOf } from "../../kernels/random/stream.ts";
-import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
-import { expectOptions, type NamedParameter } from "./module.ts";
+import { streamOf } from "../../kernels/random/stream.ts";
+import type { Tensor } from "../../kernels/device/tensor.ts";
+import type { NamedParameter } from "./module.ts";
+import { expectLr, type OptimizerOptions } from "./optimizer_options.ts";
 import {
   countsIn,
   expectSavedSteps,
@@ -36,74 +28,6 @@ import {
 } from "./optimizer_state.ts";
 import { expectData, readAll, type SavedTensors, writeAll } from "./saved.ts";
 import type { Counts, Entry, Slot } from "./slot.ts";
-
-/** Coefficients of every {@linkcode Optimizer}. */
-export interface OptimizerOptions {
-  /** Learning rate. */
-  lr: number;
-  /** Weight decay, an L2 penalty that is added to the gradient; 0 unless given. */
-  weightDecay?: number;
-  /** Largest global norm of the gradient; a longer one is scaled down. No clipping unless given. */
-  clip?: number;
-  /** Seed of the random rounding of tables of 16-bit floats; 0 unless given. */
-  seed?: number;
-}
-
-function expectLr(doing: string, lr: unknown): void {
-  expectNumber(doing, "lr", lr, (rate) => rate > 0 && isFloat(rate), "a positive finite number");
-}
-
-/** The last words of the names of what is kept of parameters. */
-const KEPT: readonly string[] = ["moment", "squares", "steps", "velocity"];
-
-/**
- * Throws unless `parameters` are named tensors, each listed once: a second moment would update it twice.
- * Names must differ, because initial values depend on them.
- */
-function expectParameters(name: string, parameters: readonly NamedParameter[]): void {
-  const doing = `make ${name}`;
-  expectList(doing, "parameters", parameters);
-  const names = new Map<Tensor, string>(), streams = new Map<number, string>();
-  for (const entry of parameters) {
-    if (!Array.isArray(entry)) {
-      const found = show(entry);
-      throw new TypeError(`Cannot ${doing}: a parameter is ${found}, not a pair [name, tensor]`);
-    }
-    const [path, parameter] = entry;
-    expectTensor(name, `parameter ${path}`, parameter);
-    const before = names.get(parameter);
-    if (before !== undefined) {
-      throw new RangeError(`Cannot ${doing}: ${before} and ${path} are one tensor; list it once`);
-    }
-    names.set(parameter, path);
-    const stream = streamOf(path), other = streams.get(stream);
-    if (other !== undefined) throw sameStream(`${doing} of these parameters`, other, path);
-    streams.set(stream, path);
-  }
-  const paths = new Set(names.values());
-  for (const path of paths) {
-    const end = path.lastIndexOf("."), owner = path.slice(0, Math.max(0, end));
-    if (!KEPT.includes(path.slice(end + 1)) || !paths.has(owner)) continue;
-    throw new RangeError(`Cannot ${doing}: ${path} is what is kept of ${owner}; rename one`);
-  }
-}
-
-/** Throws unless an optimizer called `name` can be made of these arguments; `own` are its further options. */
-export function expectOptimizer<T extends OptimizerOptions>(
-  name: string,
-  gpu: Gpu,
-  parameters: readonly NamedParameter[],
-  options: T,
-  own: readonly (keyof T & string)[] = [],
-): void {
-  expectOptions(name, gpu, options, [], ["lr", "weightDecay", "clip", "seed", ...own]);
-  expectParameters(name, parameters);
-  const { lr, weightDecay = 0, clip = Infinity, seed = 0 } = options, doing = `make ${name}`;
-  expectLr(doing, lr);
-  expectFromZero(doing, "weightDecay", weightDecay);
-  expectSeed(doing, seed);
-  expectNumber(doing, "clip", clip, (norm) => norm > 0, "a positive number");
-}
 
 /** A zero tensor like `parameter`, for a moment or a sum. */
 export function zerosLike(gpu: Gpu, parameter: Tensor): Tensor {
@@ -226,7 +150,7 @@ export abstract class Optimizer implements Disposable {
   load(header: OptimizerHeader, fill: FillTensor): Promise<void>;
   load(saved: OptimizerHeader, fill?: FillTensor): void | Promise<void> {
     const doing = `load ${this.#name}`, entries = this.#entries;
-    if (this.#busy !== FAILED || this.#held > 0) this.#expectFree("load", this.#held);
+    if (this.#busy !== FAILED) this.#expectFree("load", this.#held);
     expectObject(doing, "its state", saved, "what save() gave");
     expectLr(doing, saved.lr);
     const counts = countsIn(doing, saved, this.#name, entries);
@@ -236,6 +160,7 @@ export abstract class Optimizer implements Disposable {
       expectData(doing, this.#parameters, numbers);
       expectSavedSteps(doing, entries, counts, numbers);
     }
+    this.#busy = FAILED; // unless all of what follows succeeds
     this.#lr = saved.lr;
     forget(entries, counts);
     if (fill) return this.#fill(doing, counts, fill);

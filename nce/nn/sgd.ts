@@ -8,13 +8,8 @@ import type { SGDCoefficients } from "../../kernels/optimizer/step_products.ts";
 import { MOMENTUM_RULE, SGD_RULE } from "../../kernels/optimizer/update.ts";
 import type { Rounding } from "../../kernels/random/rounding.ts";
 import type { NamedParameter } from "./module.ts";
-import {
-  equip,
-  expectOptimizer,
-  Optimizer,
-  type OptimizerOptions,
-  zerosLike,
-} from "./optimizer.ts";
+import { equip, Optimizer, zerosLike } from "./optimizer.ts";
+import { expectOptimizer, type OptimizerOptions } from "./optimizer_options.ts";
 import type { Slot } from "./slot.ts";
 
 /** Coefficients of {@linkcode SGD}. */
