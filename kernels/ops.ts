@@ -1,6 +1,8 @@
 /**
  * Differentiable operations: what a scorer or a layer of your own is written with. Each takes the step
- * that owns its result; in a training step, gradients follow.
+ * that owns its result; in a training step, gradients follow. An operation throws a TypeError for a tensor
+ * of a shape or type that it does not take, and a RangeError for a number or an id out of range; the message
+ * names the operation and what it got.
  *
  * @example The gradient of a sum of products
  * ```ts ignore

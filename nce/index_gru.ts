@@ -56,7 +56,7 @@ export interface IndexGRUOptions extends NCEOptions {
  *
  * A candidate's half of the step, `W_ih x + b_ih`, is computed once for all contexts, and a context's half,
  * `W_hh h + b_hh`, once for all candidates; each pair then costs O(H). So all classes can be scored, and the
- * loss can be normalised exactly. Parameters have the names of the reference model.
+ * loss can be normalised exactly. Parameters have the names of the original model, Pytorch-NCE.
  *
  * A step that draws V samples or more computes the halves of all classes. The gradient of {@linkcode encoder} is
  * then dense, and the optimizer updates all of its rows in that step.

@@ -54,6 +54,8 @@ export interface NCEGradient {
  * They are the losses of `IndexLinear`. Time is O(N K E), memory O((N + K) E) with shared noise: nothing has
  * the size of `weight`. Most libraries have a way to define functions with a custom gradient: wrap it there.
  *
+ * Sources: those of {@linkcode NCELoss}.
+ *
  * @example Training with plain arrays
  * ```ts
  * import { type NCEGradient, nceGradient, type NCEProblem } from "@nce/nce";

@@ -75,7 +75,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   #noiseRatio: number;
   #training = true;
 
-  /** Throws a RangeError or a TypeError if an option is not usable, or is none of these: a scorer keeps its own. */
+  /** Throws a RangeError or a TypeError if an option is not usable, or is none of these: a subclass keeps its own. */
   constructor(gpu: Gpu, options: NCEOptions) {
     const { noise, normTerm, ...checked } = checkedOptions(nameOf(new.target), gpu, options);
     super(checked.name);

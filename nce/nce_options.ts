@@ -22,7 +22,7 @@ export type Reduction = "none" | "mean" | "sum";
 const LOSS_TYPES: readonly LossType[] = ["full", "nce", "sampled", "mix", "neg"];
 const REDUCTIONS: readonly Reduction[] = ["none", "mean", "sum"];
 
-/** Settings of a {@linkcode NCELoss}; the names follow the reference. */
+/** Settings of a {@linkcode NCELoss}; the names are those of Pytorch-NCE. */
 export interface NCEOptions {
   /** [V] Counts or probabilities of the noise, by class; or a source, which then belongs to the layer. */
   noise: ArrayLike<number> | NoiseSource;

@@ -33,7 +33,7 @@ export function* parameterShapes(settings: SizeSettings, numWords: number): Gene
   yield ["proj.weight", [emsize, nhid]];
   yield ["proj.bias", [emsize]];
   yield ["criterion.emb.weight", [numWords, emsize]];
-  // The reference keeps the output bias as a column.
+  // The original keeps the output bias as a column.
   yield ["criterion.bias.weight", [numWords, 1]];
   if (learned) yield ["criterion.norm_term", [1]];
 }

@@ -12,7 +12,7 @@ export const DISTRIBUTED = {
     shardTables: flag({
       help:
         "With --distributed, divide the tables of words among the ranks: each holds a part of the " +
-        "rows, of what the optimizer keeps, too, and fetches others.",
+        "rows, with what the optimizer keeps for them, and fetches others.",
     }),
     rankTimeout: count([1, 1e6], {
       value: "seconds",

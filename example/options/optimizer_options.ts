@@ -13,7 +13,8 @@ export const OPTIMIZER = alike({ modes: TRAINING }, {
     default: "sgd",
     help:
       "How weights are updated: sgd, adagrad (each weight's steps shrink with its own gradients, " +
-      "which suits rare words), rowwise-adagrad (each word's, which costs no memory) or adam (lazy: words that a batch does not use stay as they are).",
+      "which suits rare words), rowwise-adagrad (each word's, which costs next to no memory) or adam " +
+      "(lazy: words that a batch does not use stay as they are).",
   }),
   lr: number(COEFFICIENT, {
     value: "rate",
@@ -52,7 +53,7 @@ export const OPTIMIZER = alike({ modes: TRAINING }, {
     value: "rate",
     default: "1e-5",
     help:
-      "Weight decay added to the gradients, also with adam, unlike AdamW; with the adagrads and adam " +
-      "not where only some words of a table have one.",
+      "Weight decay, added to the gradients, also with adam, unlike AdamW. With the adagrads and adam, a " +
+      "table of which a step uses only some words has none in that step.",
   }),
 });

@@ -36,7 +36,7 @@ const DATA = {
       help:
         "Folder with train.txt, valid.txt and test.txt (or .txt.gz, .txt.zst, or train-*.txt), a " +
         "sentence a line; or synthetic, a made-up language, with settings such as " +
-        "synthetic:vocab=900,seed=2 (also words). A model's test takes its own.",
+        "synthetic:vocab=900,seed=2 (also words). Without it, the test of a saved model takes the model's own text.",
       mayChange: true,
     }),
     choices: ["synthetic"],
@@ -134,9 +134,11 @@ export const LOSS = alike({ modes: TRAINING }, {
   noiseRatio: count(SAMPLES, {
     value: "count",
     default: "50",
-    help: "Noise samples for a target, k; shared by all targets of a batch.",
+    help: "Number of noise samples for a target, k.",
   }),
-  perWord: flag({ help: "Draw noise for every target." }),
+  perWord: flag({
+    help: "Draw noise for each target; without it, all targets of a batch share the same.",
+  }),
   noise: choice(NOISES, {
     value: "source",
     default: "unigram",
@@ -153,7 +155,7 @@ export const LOSS = alike({ modes: TRAINING }, {
     default: "0",
     help: "Part of uniform noise that is mixed into unigram noise.",
   }),
-  unique: flag({ help: "Draw different samples (--loss sampled only)." }),
+  unique: flag({ help: "Draw samples without repeats (--loss sampled only)." }),
   removeHits: flag({
     help: "Leave out samples that equal the target (--loss sampled only).",
   }),

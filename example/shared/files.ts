@@ -258,7 +258,8 @@ export function namesIn(folder: string): string[] {
 }
 
 /** Removes a file or an empty folder; does nothing if it cannot. */
-function removeIfThere(path: string): void {
+/** Removes a file, if there is one and it may be removed. */
+export function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {

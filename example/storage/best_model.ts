@@ -2,10 +2,11 @@
 
 import type { Gpu } from "../../mod.ts";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
+import { keepPrevious, takeWaiting } from "./beside_model.ts";
 import { hashOfFile, restoreModel, writeModel } from "./checkpoint.ts";
 import type { SavedBest } from "./checkpoint_file.ts";
 import { Failure, unlessFailed } from "../shared/errors.ts";
-import { AtomicFile, attempt, isFile, openBytes } from "../shared/files.ts";
+import { AtomicFile, isFile, openBytes } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import type { WordModel } from "../model/model.ts";
 import { readValidation, type SavedBeside, type SavedValidation } from "./model_file.ts";
@@ -23,6 +24,7 @@ export class BestModel {
   readonly path: string;
   /** Backup path of a previous model. */
   readonly previous: string;
+  readonly #name: string;
   readonly #gpu: Gpu;
   readonly #model: WordModel;
   readonly #beside: BesideAll;
@@ -48,6 +50,7 @@ export class BestModel {
     io: Io,
     communicator: Communicator = ALONE,
   ) {
+    this.#name = save;
     this.#communicator = communicator;
     this.#gpu = gpu;
     this.#model = model;
@@ -190,6 +193,7 @@ export class BestModel {
     this.#unsaved = undefined;
     await before();
     file.commit();
+    takeWaiting(this.#name);
     this.#isOurs = true;
   }
 
@@ -197,7 +201,7 @@ export class BestModel {
   #movePrevious(sha256: string, { kind, measure }: SavedValidation): void {
     if (this.#isOurs || !isFile(this.path) || hashOfFile(this.path) === sha256) return;
     const before = this.#validationBefore();
-    attempt("write", this.previous, () => Deno.renameSync(this.path, this.previous));
+    keepPrevious(this.#name);
     if (before?.kind !== kind || before.measure >= measure) return;
     this.#io.err(
       `warning: the model that was replaced had a better validation: ${inWords(before)}`,

@@ -12,8 +12,9 @@ import { isRecord } from "../shared/json.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { laterSettings } from "../options/option.ts";
 import { OPTIONS } from "../options/options.ts";
-import { configPath, MODEL_FOLDER, type Settings } from "../options/settings.ts";
+import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
+import { lastConfigPath } from "./beside_model.ts";
 import { cannotLoad, decodeHeader, encodeHeader, metadataOf } from "./safetensors.ts";
 import {
   floatsOf,
@@ -231,7 +232,7 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   if (changed !== undefined) {
     throw new UsageError(
       `Cannot resume ${path} ${changed}: give what it was begun with (--config ` +
-        `${configPath(settings.save)}), or ${ANEW}`,
+        `${lastConfigPath(settings.save)}), or ${ANEW}`,
     );
   }
   const state = parseAs(metadata, "state", STATE, fail, completed);

@@ -2,8 +2,9 @@
 
 import { frequencyLines } from "../data/word_counts.ts";
 import { configOf } from "../options/config.ts";
-import { configPath, MODEL_FOLDER } from "../options/settings.ts";
-import { checkWritable, writeFileAtomically, writeTextAtomically } from "../shared/files.ts";
+import { MODEL_FOLDER } from "../options/settings.ts";
+import { checkWritable } from "../shared/files.ts";
+import { writeBeside } from "../storage/beside_model.ts";
 import {
   type Checkpoint,
   checkpointPath,
@@ -39,9 +40,11 @@ export function openRunFiles({ settings, corpus, io }: Job, hashes: Hashes): Run
   const checkpoint = settings.resume ? openCheckpoint(settings) : undefined;
   if (checkpoint) opened.use(checkpoint);
   checkpoint?.expectText(hashes);
-  writeTextAtomically(`${MODEL_FOLDER}/${save}.freq.txt`, frequencyLines(corpus.occurrences));
   const config = configOf(settings);
-  writeFileAtomically(configPath(save), JSON.stringify(config, null, 2) + "\n");
+  writeBeside(save, checkpoint?.state.best !== undefined, {
+    "config.json": [JSON.stringify(config, null, 2) + "\n"],
+    "freq.txt": frequencyLines(corpus.occurrences),
+  });
   io.detail(`settings    ${JSON.stringify(config)}`);
   const board = settings.tbName === null ? undefined : new TensorBoard(settings, io);
   const metrics = new Metrics(save, io, MODEL_FOLDER, board), disposable = opened.move();

@@ -28,6 +28,8 @@ export interface DrawOptions {
  * As exact as if all N x V probabilities were computed, of whose scores at most `scorer.heldBytes`, and
  * 64 MiB, exist at a time. No gradient flows.
  *
+ * Source: Kool, van Hoof and Welling 2019.
+ *
  * @throws {RangeError} If `k` is not usable, see {@linkcode topK}, or the temperature is negative.
  */
 export function drawClasses(

@@ -12,7 +12,7 @@
 //         noise_logq [K], or [N, K] if PER_ROW.
 // Dispatch: 1-D, one workgroup of THREADS threads a row, folded.
 // Determinism: threads take fixed shares and are summed in order.
-// Source: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Jean et al. 2014; Ma and Collins 2018.
+// Source: Gutmann and Hyvarinen 2010; Mnih and Teh 2012; Jean et al. 2015; Ma and Collins 2018.
 
 override THREADS: u32 = 64;
 override PER_ROW: bool = false;

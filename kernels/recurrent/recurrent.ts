@@ -22,7 +22,7 @@ export interface RecurrentWeights {
   readonly biasHh: Tensor;
 }
 
-/** What a layer begins with, and where its rows begin anew. */
+/** What a layer begins with, and where its rows start again. */
 export interface RecurrentStart<State> {
   /** The state before the first step; zero unless given. */
   readonly state?: State | undefined;

@@ -162,13 +162,13 @@ function initialized(
   ofTable?: TableDType,
   shard?: Shard,
 ): Tensor {
-  expectGpu("make a parameter", gpu);
-  expectText("make a parameter", "path", path);
   const isGiven = init instanceof Float32Array;
-  if (!isGiven) {
+  if (isGiven) expectGpu("make a parameter", gpu);
+  else {
     expectOptions("a parameter", gpu, init, [], ["range", "seed"]);
     expectFromZero("make a parameter", "range", init.range);
   }
+  expectText("make a parameter", "path", path);
   const values = isGiven ? init : undefined;
   const made = shard && shard.ranks > 1
     ? newShard(gpu, shape, shard, values)

@@ -1,7 +1,7 @@
 /** What an optimizer has of one parameter: how it is updated, what is kept for that, and what is counted. */
 
 import type { SummedGradient } from "../../kernels/autograd/gradients.ts";
-import { isFloat } from "../../kernels/device/expect.ts";
+import { isFloat, MAX_WORD } from "../../kernels/device/expect.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { LazyRows } from "../../kernels/optimizer/lazy_rows.ts";
 import { MAX_STEPS, type Run, stepsOf } from "../../kernels/optimizer/step_products.ts";
@@ -67,5 +67,5 @@ export function countsFrom(
 }
 
 function isWhole(count: number): boolean {
-  return Number.isSafeInteger(count) && count > 0;
+  return Number.isInteger(count) && count > 0 && count <= MAX_WORD;
 }

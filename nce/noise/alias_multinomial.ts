@@ -22,6 +22,8 @@ import {
  * Draws from a categorical distribution by the alias method, in constant time whatever its size. A word of 32
  * bits picks the column, so a class's probability is off by at most V / 2^32 of itself.
  *
+ * Sources: Walker 1977; Vose 1991 (how the tables are made).
+ *
  * @example
  * ```ts ignore
  * const noise = new AliasMultinomial(gpu, [5, 3, 2]);
@@ -46,6 +48,7 @@ export class AliasMultinomial implements NoiseSource {
    * `noise` holds counts or probabilities, one a class; `name` is the source's path in its model.
    *
    * @throws {RangeError} If it is empty, all zero, or has a negative or non-finite element.
+   * @throws {TypeError} If it is not an array of numbers.
    */
   constructor(gpu: Gpu, noise: ArrayLike<number>, name = "noise") {
     expectGpu("make AliasMultinomial", gpu);

@@ -44,7 +44,9 @@ export class BatchNoise implements NoiseSource {
    * `counts` are those of the targets. `more` adds samples; it then belongs to this source, which disposes of
    * it.
    *
-   * @throws {RangeError} If the counts are not usable, or `more` has other classes.
+   * @throws {RangeError} If the counts are empty, all zero, or one is negative or not finite, or if `more` has
+   *   other classes.
+   * @throws {TypeError} If `counts` is not an array of numbers, or `more` not a source with `logProb()`.
    */
   constructor(gpu: Gpu, counts: ArrayLike<number>, more?: MoreNoise) {
     expectGpu("make BatchNoise", gpu);

@@ -22,6 +22,8 @@ import {
  *
  * Systematic sampling is exact and needs no retry loop. In the loss, ln q is the log of inclusion / k, the
  * expected count per draw. Binary NCE requires independent draws and refuses this source.
+ *
+ * Source: Madow 1949.
  */
 export class UniqueNoise implements NoiseSource {
   /** V, the number of classes. */
@@ -41,7 +43,9 @@ export class UniqueNoise implements NoiseSource {
   /**
    * `noise` holds counts or probabilities; `name` is the source's path in its model.
    *
-   * @throws {RangeError} Unless 1 <= k <= V, or if the noise is not usable.
+   * @throws {RangeError} Unless 1 <= k <= V, or if `noise` is empty, all zero, or has a negative or non-finite
+   *   element.
+   * @throws {TypeError} If `noise` is not an array of numbers.
    */
   constructor(gpu: Gpu, noise: ArrayLike<number>, k: number, name = "noise") {
     expectGpu("make UniqueNoise", gpu);

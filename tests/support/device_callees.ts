@@ -45,7 +45,7 @@ export function deviceCallees(
     }]),
     "Gpu.dispatch": m(gpu, "dispatch", [launch], [{
       ...{ label: text, source: text, inputs: Array.isArray, outputs: Array.isArray },
-      ...{ grid: positive, entry: () => true }, // the compiler says whether it is there
+      grid: positive,
     }]),
     "Gpu.expectFitting": m(gpu, "expectFitting", [[2]], [shape]),
     "Step.upload": m(step, "upload", [values(6, 1), [2, 3]], [data, optional(shape)]),

@@ -45,6 +45,8 @@ Deno.test("run() finds the perplexity of training again when the saved model is 
       "model.freq.txt",
       "model.metrics.jsonl",
       "model.previous.checkpoint.safetensors",
+      "model.previous.config.json",
+      "model.previous.freq.txt",
       "model.previous.safetensors",
       "model.safetensors",
     ]);

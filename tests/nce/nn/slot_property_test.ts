@@ -24,7 +24,7 @@ Deno.test("countsFrom() takes what flatCounts() gives, whole steps at positive r
       const found = countsFrom(slotOf(countsUpdates, defers), numbers);
       const [updates, runs] = countsUpdates ? [list.slice(0, 1), list.slice(1)] : [[], list];
       const steps = runs.filter((_, i) => i % 2 === 0), rates = runs.filter((_, i) => i % 2 > 0);
-      const isWhole = (n: unknown) => Number.isSafeInteger(n) && Number(n) > 0;
+      const isWhole = (n: unknown) => Number.isInteger(n) && Number(n) > 0 && Number(n) < 2 ** 32;
       const isRate = (n: unknown) => typeof n === "number" && n > 0 && Math.fround(n) < Infinity;
       const valid = [...updates, ...steps].every(isWhole) && rates.every(isRate) &&
         steps.length === rates.length && (defers || runs.length === 0) &&
