@@ -99,7 +99,7 @@ export class Checkpoints {
   /** Keeps the current model as the best, with a checkpoint; returns whether it was written. */
   async keepBest(found: Omit<SavedBest, "sha256">): Promise<boolean> {
     const { best, model } = this.#run;
-    using snapshot = await this.#snapshot();
+    using snapshot = await this.#snapshot(); // an epoch ends with a look at all parameters: no row waits
     return await this.#withShards(
       [...snapshot.tensors, ...model.parameters()],
       (read) => best.keep(found, async () => void await this.#writeSnapshot(snapshot, read), read),

@@ -65,7 +65,8 @@ function nameOfVelocity(parameter: string): string {
  * `d = anchor - mean; v = momentum * v + d; p = anchor = anchor - lr * (d + momentum * v)`.
  *
  * What the inner optimizer keeps becomes its mean. So all ranks have the same after an outer step, to the last
- * bit. Of a table with sparse gradients only the rows travel that some rank has moved.
+ * bit. Of a table with sparse gradients only the rows travel that some rank has moved. State is saved and loaded here,
+ * not by the inner optimizer, which knows nothing of the outer steps.
  */
 export class LocalSteps implements Disposable {
   readonly #gpu: Gpu;
