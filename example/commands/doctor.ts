@@ -23,7 +23,7 @@ import { graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import { isFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
-import { Bar } from "../shared/progress.ts";
+import { errorBar } from "../shared/progress.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { makeModel } from "../storage/checkpoint.ts";
 import { hashesOf, openCheckpoint } from "../storage/checkpoint_file.ts";
@@ -234,7 +234,7 @@ async function paceOf(
   const evaluation = evaluationBatches(corpus.valid);
   await dryRun({ gpu, model, settings, training: batches, evaluation });
   const startMs = performance.now() - begin;
-  using bar = io.error.isTerminal ? new Bar(io.error, "trying", trialMs) : undefined;
+  using bar = errorBar(io, "trying", trialMs);
   const onSpent = (ms: number) => bar?.step(ms);
   const probe = { gpu, model, trainer, corpus, settings, startMs, trialMs, onSpent };
   return { pace: await measurePace(probe), kept, peak: gpu.memory.peakBytes };

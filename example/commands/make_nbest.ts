@@ -10,7 +10,7 @@ import { writeLists } from "../rescoring/read_lists.ts";
 import { UsageError } from "../shared/errors.ts";
 import { writeFileAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
-import { Bar } from "../shared/progress.ts";
+import { errorBar } from "../shared/progress.ts";
 
 /**
  * Makes lists.
@@ -24,7 +24,7 @@ export function makeNBest(given: Given, io: Io): void {
     throw new UsageError(`--format ${format} makes a folder: give its path by --out`);
   }
   const language = parseSynthetic(data), lists: NBestList[] = [];
-  using bar = io.error.isTerminal ? new Bar(io.error, "making lists", options.lists) : undefined;
+  using bar = errorBar(io, "making lists", options.lists);
   for (const list of makeLists({ language, ...options })) {
     if (out === null) io.write(`${jsonLine(list)}\n`);
     else lists.push(list);

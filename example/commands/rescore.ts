@@ -12,7 +12,7 @@ import { Failure, UsageError } from "../shared/errors.ts";
 import { checkWritable } from "../shared/files.ts";
 import { formatCount } from "../shared/format.ts";
 import type { Io } from "../shared/io.ts";
-import { Bar } from "../shared/progress.ts";
+import { errorBar } from "../shared/progress.ts";
 import { findModel, type FoundModel } from "../storage/open_model.ts";
 import { withScorer } from "./open_scorer.ts";
 import { reportLines, TRUTH, type UnknownWords } from "./rescore_report.ts";
@@ -209,7 +209,7 @@ async function scoreLists(
   let seconds = 0;
   await withScorer(found, { mode, cuda }, io, async (scorer) => {
     const start = performance.now();
-    using bar = io.error.isTerminal ? new Bar(io.error, `scoring ${name}`, all.length) : undefined;
+    using bar = errorBar(io, `scoring ${name}`, all.length);
     for (let at = 0; at < all.length; at += WINDOW) {
       const window = all.slice(at, at + WINDOW);
       const onPart = (part: number) => bar?.step(part * window.length);
@@ -228,7 +228,6 @@ function interpolated(scores: Scores, { interpolate }: RescoreSettings): Scores 
 }
 
 function searched(dev: Contest, lm: Scores, { lmWeight, wordPenalty }: RescoreSettings): Weights {
-  if (lmWeight !== null && wordPenalty !== null) return { lm: lmWeight, penalty: wordPenalty };
   return searchWeights(dev.scores(lm), {
     ...(lmWeight !== null && { lm: lmWeight }),
     ...(wordPenalty !== null && { penalty: wordPenalty }),

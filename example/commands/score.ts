@@ -8,7 +8,7 @@ import { type Given, readOptions } from "../options/option.ts";
 import { SCORE } from "../options/score.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
-import { Bar } from "../shared/progress.ts";
+import { errorBar } from "../shared/progress.ts";
 import { findModel } from "../storage/open_model.ts";
 import { withScorer } from "./open_scorer.ts";
 import { scoreLines, ScoreSums } from "./score_lines.ts";
@@ -26,7 +26,7 @@ export async function score(words: readonly string[], given: Given, io: Io): Pro
   await withScorer(found, settings, io, async (scorer) => {
     // The bar counts bytes of a file, but sentences of standard input, whose size is unknown.
     const label = input.bytes === undefined ? "scoring sentences" : "scoring";
-    using bar = io.error.isTerminal ? new Bar(io.error, label, input.bytes) : undefined;
+    using bar = errorBar(io, label, input.bytes);
     let bytes = 0;
     for await (const lines of windowsOf(input.lines((more) => bytes += more))) {
       const sentences = lines.map((line) => withoutMarks(splitWords(line)));

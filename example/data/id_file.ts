@@ -8,7 +8,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { type ByteSource, chunksOf, ownBuffer } from "../shared/files.ts";
+import { bytesOf, type ByteSource, chunksOf, ownBuffer } from "../shared/files.ts";
 import type { LineWords } from "./line_words.ts";
 import { WordCounts } from "./word_counts.ts";
 import { grow, WordTable } from "./word_table.ts";
@@ -109,8 +109,8 @@ export class IdWriter {
     this.#lengths = new Map();
   }
 
-  #write({ buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>): void {
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  #write(numbers: ArrayBufferView<ArrayBuffer>): void {
+    const bytes = bytesOf(numbers);
     this.#hash.update(bytes);
     this.#put(bytes);
   }

@@ -1,6 +1,7 @@
 /** A synthetic market with known preferences, for the recommender example. */
 
 import { Philox } from "../../kernels/random/mod.ts";
+import { normals } from "../shared/normals.ts";
 import { placeOf, runningSum } from "../shared/search.ts";
 
 /** Sizes of a {@linkcode Market}. */
@@ -43,7 +44,7 @@ export class Market {
     const { items, features, ages, regions } = sizes;
     this.sizes = sizes;
     this.users = ages * regions;
-    this.features = normals(items * features, new Philox(seed, STREAM.items));
+    this.features = Float32Array.from(normals(items * features, new Philox(seed, STREAM.items)));
     const scale = STRENGTH / Math.sqrt(2 * features);
     const tastes = normals((ages + regions) * features, new Philox(seed, STREAM.tastes))
       .map((x) => scale * x);
@@ -86,14 +87,6 @@ export class Market {
     });
     return weights.map((weight) => weight / total);
   }
-}
-
-/** `n` standard normal numbers, by Box and Muller. */
-function normals(n: number, random: Philox): Float32Array {
-  return Float32Array.from({ length: n }, () => {
-    const radius = Math.sqrt(-2 * Math.log(1 - random.uniform()));
-    return radius * Math.cos(2 * Math.PI * random.uniform());
-  });
 }
 
 /** Indices of the `count` largest elements, largest first, equal ones in their order. */

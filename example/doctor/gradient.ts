@@ -46,13 +46,16 @@ export async function measureGradient(
   const tried = FACTORS.map((factor) => Math.max(1, Math.round(factor * noiseRatio)))
     .filter((k) => k === noiseRatio || (!isFixed && k <= most && fits(k)));
   const found: Exactness[] = [];
-  for (const samples of new Set(tried)) {
-    criterion.noiseRatio = samples;
-    const audit = await auditModel(gpu, model, batch, { draws: DRAWS, seed });
-    found.push({ samples, noise: noiseOf(audit), cosine: audit.cosine });
+  try {
+    for (const samples of new Set(tried)) {
+      criterion.noiseRatio = samples;
+      const audit = await auditModel(gpu, model, batch, { draws: DRAWS, seed });
+      found.push({ samples, noise: noiseOf(audit), cosine: audit.cosine });
+    }
+    return found;
+  } finally {
+    criterion.noiseRatio = noiseRatio;
   }
-  criterion.noiseRatio = noiseRatio;
-  return found;
 }
 
 /** The gradients as a finding, with the number of samples that is enough. */

@@ -2,7 +2,8 @@
 
 import { type ExpectedNoise, expectedNoise, noiseWarning } from "../model/noise.ts";
 import type { NoiseSource } from "../../mod.ts";
-import { isFromBatch, type Settings } from "../options/settings.ts";
+import { drawnFrom, isFromBatch } from "../options/choices.ts";
+import type { Settings } from "../options/settings.ts";
 import { formatCount, formatNumber, formatPercent } from "../shared/format.ts";
 import { BOS, EOS, UNK } from "../data/vocab.ts";
 import { type Finding, finding } from "./finding.ts";
@@ -61,7 +62,7 @@ export function noiseFindings(
   if (settings.loss === "full") return settings.selfNorm > 0 ? [term] : [];
   const expected = expectedNoise(source, settings, counts, targets);
   const figures = noiseFigures(expected, counts, settings.unique);
-  const isOrdered = settings.noise.endsWith("log-uniform") &&
+  const isOrdered = drawnFrom(settings.noise) === "log-uniform" &&
     noiseWarning(settings, counts) === undefined;
   return [
     zeroFact(expected, counts),

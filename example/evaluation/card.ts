@@ -57,9 +57,10 @@ const BUCKET_TEXTS = {
   tail: ["the rarest word", "the # rarest words"],
   "<unk>": ["unknown words", "unknown words"],
 } as const;
-const NAMES = ["head", "torso", "tail", "<unk>"] as const;
+/** Names of the ranges. */
+export const BUCKETS = ["head", "torso", "tail", "<unk>"] as const;
 
-type BucketName = typeof NAMES[number];
+type BucketName = typeof BUCKETS[number];
 
 /** Perplexity of the tokens in one frequency range. */
 export interface Bucket {
@@ -182,7 +183,7 @@ export function frequencyBuckets(scores: TokenScores, vocabulary: Vocabulary): B
     before += counts[id]!;
   }
   bucketOf[UNK] = 3;
-  const sums = NAMES.map(() => ({ words: 0, tokens: 0, nll: 0 }));
+  const sums = BUCKETS.map(() => ({ words: 0, tokens: 0, nll: 0 }));
   for (const bucket of bucketOf) sums[bucket]!.words++;
   scores.target.forEach((id, i) => {
     const sum = sums[bucketOf[id]!]!;
@@ -190,7 +191,7 @@ export function frequencyBuckets(scores: TokenScores, vocabulary: Vocabulary): B
     sum.nll += scores.logZ[i]! - scores.score[i]!;
   });
   return sums.map(({ words, tokens, nll }, i) => ({
-    name: NAMES[i]!,
+    name: BUCKETS[i]!,
     words,
     tokens,
     ppl: tokens === 0 ? null : Math.exp(nll / tokens),

@@ -3,6 +3,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { shardRows } from "../../kernels/mod.ts";
 import { type Gpu, OutOfMemoryError, type Shard } from "../../mod.ts";
+import { drawnFrom, isFromBatch } from "../options/choices.ts";
 import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { parameterCount, parameterShapes } from "./shapes.ts";
@@ -43,9 +44,8 @@ export function memoryOfModel(
   const vectors = V * emsize * (hasOneTable(settings) ? 1 : 2);
   const halves = tableDtype === "f16" ? FLOAT_BYTES / 2 * vectors : 0;
   const tables = FLOAT_BYTES * parameterCount(settings, V) - halves;
-  const [first, more] = settings.noise.split("+"), isBatch = first === "batch";
-  const drawn = isBatch && more === undefined ? 0 : DRAWN_BYTES + LOG_BYTES;
-  const noise = words * (drawn + (isBatch ? LOG_BYTES : 0));
+  const drawn = drawnFrom(settings.noise) ? DRAWN_BYTES + LOG_BYTES : 0;
+  const noise = words * (drawn + (isFromBatch(settings.noise) ? LOG_BYTES : 0));
   return { tables, moments: 0, noise, outer: 0, gradients: 0, scores: 0 };
 }
 

@@ -9,6 +9,7 @@ import {
   type NoiseSource,
   UniqueNoise,
 } from "../../mod.ts";
+import { drawnFrom, isFromBatch } from "../options/choices.ts";
 import type { ModelSettings } from "../options/settings.ts";
 import { EOS, UNK } from "../data/vocab.ts";
 
@@ -26,15 +27,12 @@ export function makeNoise(
   settings: ModelSettings,
   counts: ArrayLike<number>,
 ): NoiseSource {
-  const { noise, noiseRatio, unique } = settings;
-  const [first, more] = noise.split("+"), weights = withUnseen(counts);
-  if (first !== "batch") {
-    const q = probabilities(noise, settings, weights);
-    return unique ? new UniqueNoise(gpu, q, noiseRatio) : new AliasMultinomial(gpu, q);
-  }
-  if (more === undefined) return new BatchNoise(gpu, weights);
-  const drawn = new AliasMultinomial(gpu, probabilities(more, settings, weights));
-  return new BatchNoise(gpu, weights, drawn);
+  const { noise, noiseRatio, unique } = settings, weights = withUnseen(counts);
+  const q = probabilities(settings, weights);
+  if (q === undefined) return new BatchNoise(gpu, weights);
+  if (unique && !isFromBatch(noise)) return new UniqueNoise(gpu, q, noiseRatio);
+  const drawn = new AliasMultinomial(gpu, q);
+  return isFromBatch(noise) ? new BatchNoise(gpu, weights, drawn) : drawn;
 }
 
 /** What a target is contrasted with. */
@@ -53,14 +51,13 @@ export function expectedNoise(
   targets: number,
 ): ExpectedNoise {
   const { noise, noiseRatio } = settings, { probabilities: q } = source;
-  const [first, more] = noise.split("+");
   if (source instanceof UniqueNoise) {
     return { samples: noiseRatio, shares: source.inclusion.map((p) => p / noiseRatio) };
   }
-  if (first !== "batch") return { samples: noiseRatio, shares: q };
-  const others = targets - 1;
-  if (more === undefined) return { samples: others, shares: q };
-  const drawn = probabilities(more, settings, withUnseen(counts)), samples = others + noiseRatio;
+  if (!isFromBatch(noise)) return { samples: noiseRatio, shares: q };
+  const others = targets - 1, drawn = probabilities(settings, withUnseen(counts));
+  if (drawn === undefined) return { samples: others, shares: q };
+  const samples = others + noiseRatio;
   return {
     samples,
     shares: q.map((p, y) => (others * p + noiseRatio * drawn[y]!) / samples),
@@ -77,14 +74,19 @@ function withUnseen(counts: ArrayLike<number>): Float64Array {
   return weights;
 }
 
+/** The probabilities that samples are drawn with; undefined if none are drawn. */
 function probabilities(
-  name: string,
-  { noisePower, noiseUniform }: ModelSettings,
+  { noise, noisePower, noiseUniform }: ModelSettings,
   counts: ArrayLike<number>,
-): Float64Array {
-  if (name === "log-uniform") return logUniformProbabilities(counts.length);
-  if (name === "uniform") return noiseProbabilities(counts, { uniform: 1 });
-  return noiseProbabilities(counts, { power: noisePower, uniform: noiseUniform });
+): Float64Array | undefined {
+  switch (drawnFrom(noise)) {
+    case "log-uniform":
+      return logUniformProbabilities(counts.length);
+    case "uniform":
+      return noiseProbabilities(counts, { uniform: 1 });
+    case "unigram":
+      return noiseProbabilities(counts, { power: noisePower, uniform: noiseUniform });
+  }
 }
 
 /**
@@ -95,7 +97,7 @@ export function noiseWarning(
   { noise }: ModelSettings,
   counts: ArrayLike<number>,
 ): string | undefined {
-  if (!noise.endsWith("log-uniform")) return undefined;
+  if (drawnFrom(noise) !== "log-uniform") return undefined;
   const words = Array.from(counts).slice(3);
   const disorder = words.filter((count, i) => i > 0 && count > words[i - 1]!).length;
   if (disorder === 0) return undefined;

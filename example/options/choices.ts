@@ -2,11 +2,12 @@
 
 /** Training losses. */
 export const LOSSES = ["full", "nce", "sampled", "mix", "neg"] as const;
+/** Distributions to draw noise from. */
+const DRAWN = ["unigram", "uniform", "log-uniform"] as const;
+type DrawnNoise = typeof DRAWN[number];
 /** Noise sources; `batch+` combines the batch with another. */
 export const NOISES = [
-  "unigram",
-  "uniform",
-  "log-uniform",
+  ...DRAWN,
   "batch",
   "batch+unigram",
   "batch+uniform",
@@ -45,6 +46,11 @@ export const DEFAULT_LR: Readonly<Record<OptimizerName, number>> = {
 /** Whether the batch's other targets are all or part of the noise. */
 export function isFromBatch(noise: NoiseName): boolean {
   return noise.startsWith("batch");
+}
+
+/** The distribution that samples are drawn from; undefined if they are the batch's other targets alone. */
+export function drawnFrom(noise: NoiseName): DrawnNoise | undefined {
+  return DRAWN.find((name) => noise === name || noise === `batch+${name}`);
 }
 
 /** Whether `--data` selects the synthetic language rather than a folder. */

@@ -1,7 +1,7 @@
 /** Options without effect: an error if others cancel them, a remark if the run does not use them. */
 
 import { toKebabCase } from "@std/text";
-import { isFromBatch, isSynthetic } from "./choices.ts";
+import { drawnFrom, isFromBatch, isSynthetic } from "./choices.ts";
 import { UsageError } from "../shared/errors.ts";
 import { scoringText } from "./evaluation_kind.ts";
 import { flagOf, type Given, type Mode } from "./option.ts";
@@ -20,7 +20,7 @@ const UNSAMPLED_TEST: Idle = { evaluation: (kind) => typeof kind !== "object" };
 const UNDRAWN: Idle = { ...FULL, ...UNSAMPLED_TEST };
 /** Only an IndexLinear's bias starts from the noise; with batch noise, from the word frequencies. */
 const UNSEEN: readonly Idle[] = [{ ...GRU, ...UNDRAWN }, { ...UNDRAWN, ...FROM_BATCH }];
-const NO_UNIGRAM: Idle = { noise: (noise) => !noise.endsWith("unigram") };
+const NO_UNIGRAM: Idle = { noise: (noise) => drawnFrom(noise) !== "unigram" };
 /** The norm term cancels or is not used, so only a penalty could train it. */
 const UNSHIFTED: Idle = {
   loss: (loss) => loss !== "nce" && loss !== "mix",

@@ -1,14 +1,11 @@
 /** Parts of a report on the finished model: perplexity by word frequency, and self-normalisation. */
 
-import { rawVerdict, SAFE_SHIFT, SAFE_STD } from "../evaluation/card.ts";
+import { BUCKETS, rawVerdict, SAFE_SHIFT, SAFE_STD } from "../evaluation/card.ts";
 import { dotChart, histogram } from "./charts.ts";
 import { type Html, html } from "./html.ts";
 import { chart, charts, figures, NONE, section, show, table } from "./parts.ts";
 import type { BucketFigures, CardFigures } from "./record.ts";
 import type { ReportedRun } from "./reported_run.ts";
-
-/** Names of the ranges. */
-const BUCKETS = ["head", "torso", "tail", "<unk>"] as const;
 
 /** Perplexity by frequency in the last exact test; nothing if there was none. */
 export function byFrequency(runs: readonly ReportedRun[]): Html | undefined {

@@ -7,6 +7,7 @@
  */
 
 import type { Philox } from "../../kernels/random/mod.ts";
+import { normals } from "../shared/normals.ts";
 
 /** Dimensions of a sound. */
 const SIZE = 8;
@@ -37,14 +38,14 @@ export class Channel {
    */
   constructor(vocab: number, noise: number, random: Philox) {
     this.#noise = noise;
-    this.#sounds = Array.from({ length: vocab }, () => normal(random));
+    this.#sounds = Array.from({ length: vocab }, () => normals(SIZE, random));
   }
 
   /** Draws the sounds heard for a sentence. */
   speak(words: readonly number[], random: Philox): Sound[] {
     const heard: Sound[] = [], { length } = words;
     for (let i = 0; i <= length; i++) {
-      while (random.uniform() < INSERTION) heard.push(this.#blur(normal(random), random));
+      while (random.uniform() < INSERTION) heard.push(this.#blur(normals(SIZE, random), random));
       if (i === length || random.uniform() < DELETION) continue;
       heard.push(this.#blur(this.#sounds[words[i]!]!, random));
     }
@@ -84,7 +85,7 @@ export class Channel {
   }
 
   #blur(sound: Sound, random: Philox): Sound {
-    const noise = normal(random);
+    const noise = normals(SIZE, random);
     return sound.map((x, i) => x + this.#noise * noise[i]!);
   }
 }
@@ -94,14 +95,6 @@ function logNormal(sound: Sound, variance: number, center?: Sound): number {
   let square = 0;
   for (let i = 0; i < SIZE; i++) square += (sound[i]! - (center?.[i] ?? 0)) ** 2;
   return -square / (2 * variance) - SIZE / 2 * Math.log(2 * Math.PI * variance);
-}
-
-/** Standard normal numbers, by Box and Muller. */
-function normal(random: Philox): Sound {
-  return Float64Array.from({ length: SIZE }, () => {
-    const radius = Math.sqrt(-2 * Math.log(1 - random.uniform()));
-    return radius * Math.cos(2 * Math.PI * random.uniform());
-  });
 }
 
 /** ln(e^a + e^b) */

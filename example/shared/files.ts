@@ -28,7 +28,9 @@ export function ownBuffer(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer {
 }
 
 /** The bytes of numbers. */
-export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+export function bytesOf<B extends ArrayBufferLike>(
+  { buffer, byteOffset, byteLength }: ArrayBufferView<B>,
+): Uint8Array<B> {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 

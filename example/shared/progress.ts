@@ -1,7 +1,7 @@
 /** Progress of work, an epoch of training or another: a live bar on a terminal, plain lines elsewhere. */
 
 import { formatCount, formatDuration, formatLoss, formatNumber } from "./format.ts";
-import type { Screen } from "./io.ts";
+import type { Io, Screen } from "./io.ts";
 import { cutTo, widthOf } from "./width.ts";
 
 /** Settings of an epoch's progress. */
@@ -108,6 +108,11 @@ function drawBar(io: Screen, label: string, part: number, words: readonly string
   const filled = Math.floor(size * part);
   const bar = size < MIN_BAR ? "" : `${"█".repeat(filled)}${"░".repeat(size - filled)}  `;
   io.live(`${label}  ${bar}${text}`);
+}
+
+/** A bar on a terminal's standard error, of a command whose standard output has its results; none elsewhere. */
+export function errorBar(io: Io, label: string, total: number | undefined): Bar | undefined {
+  return io.error.isTerminal ? new Bar(io.error, label, total) : undefined;
 }
 
 /** Counts batches and tokens of an epoch and shows them. */
