@@ -22,7 +22,10 @@ import { askPermissions, usedPaths } from "./permissions.ts";
 export async function givenSettings(given: Given, io: Io): Promise<Settings> {
   const { config: path } = given,
     config = typeof path === "string" ? await readConfigFile(path) : {};
-  const settings = parseSettings(given, config, (line) => io.err(`warning: ${path}: ${line}`));
+  const start = await startOf({ ...config, ...given });
+  const settings = parseSettings(given, { ...start, ...config }, (line, option) => {
+    if (option in config) io.err(`warning: ${path}: ${line}`);
+  });
   const warning = ignoredOptions(given, settings);
   if (warning !== undefined) io.err(warning);
   if (modeOf(settings) === "test" && { ...config, ...given }["data"] === undefined) {
@@ -30,6 +33,16 @@ export async function givenSettings(given: Given, io: Io): Promise<Settings> {
   }
   await askPermissions(usedPaths(settings));
   return settings;
+}
+
+/** The options of the model that a run starts from; none if it starts from none. */
+async function startOf({ train, prof, start }: Given): Promise<Given> {
+  if (
+    typeof start !== "string" || modeOf({ train: train === true, prof: prof === true }) === "test"
+  ) return {};
+  const { modelPathOf } = await import("../storage/open_model.ts");
+  await askPermissions({ read: [modelPathOf(start)] });
+  return (await import("../storage/start.ts")).startOptions(start);
 }
 
 /** The text that the saved model was trained on, from the options that its training wrote. */

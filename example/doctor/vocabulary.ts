@@ -2,7 +2,7 @@
 
 import type { Corpus } from "../data/corpus.ts";
 import { countUnknown, type Sentences } from "../data/sentences.ts";
-import { describeUnknown, unknownWarnings } from "../data/unknown.ts";
+import { describeUnknown, STARTED_CURES, unknownWarnings } from "../data/unknown.ts";
 import { EOS, UNK } from "../data/vocab.ts";
 import { formatCount, formatPercent } from "../shared/format.ts";
 import { type Finding, finding, warned } from "./finding.ts";
@@ -16,11 +16,14 @@ const FEW_TOKENS = 5000;
 /** Standard deviation of a token's ln p in a usual language model, in nats. */
 const TOKEN_DEVIATION = 3;
 
-/** What is worth knowing of the words, after the text is read. */
-export function vocabularyFindings(corpus: Corpus): Finding[] {
-  const warnings = unknownWarnings(corpus).map((line) => warned("data", "unknown words", line));
+/** What is worth knowing of the words, after the text is read; `isStarted` if they are those of a model. */
+export function vocabularyFindings(corpus: Corpus, isStarted = false): Finding[] {
+  const cures = isStarted ? STARTED_CURES : {};
+  const warnings = unknownWarnings(corpus, cures).map((line) =>
+    warned("data", "unknown words", line)
+  );
   const facts = [textSizeFact(corpus), coverageFact(corpus), rareFact(corpus)];
-  return [...facts, ...warnings.length > 0 ? warnings : [unknownFact(corpus)]];
+  return [...facts, ...warnings.length > 0 ? warnings : [unknownFact(corpus, isStarted)]];
 }
 
 function textSizeFact({ train, valid, test, vocabulary }: Corpus): Finding {
@@ -43,13 +46,15 @@ function textSizeFact({ train, valid, test, vocabulary }: Corpus): Finding {
   });
 }
 
-function unknownFact(corpus: Corpus): Finding {
+function unknownFact(corpus: Corpus, isStarted: boolean): Finding {
   const { valid, test } = corpus, rate = (text: Sentences) => countUnknown(text) / text.words;
   const most = Math.max(rate(valid), rate(test));
   return finding("data", "unknown words", {
-    text: describeUnknown(corpus) ?? "none in valid and test",
+    text: describeUnknown(corpus, isStarted) ?? "none in valid and test",
     cure: most > MANY_UNKNOWN &&
-      "a lower --min-freq, a larger vocabulary (--vocab) or more training text",
+      (isStarted
+        ? STARTED_CURES.most
+        : "a lower --min-freq, a larger vocabulary (--vocab) or more training text"),
     figures: { valid: rate(valid), test: rate(test) },
   });
 }
