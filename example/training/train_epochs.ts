@@ -6,6 +6,7 @@ import { adapterLine } from "../shared/adapter.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/format.ts";
 import { Stopped, tellOfStop } from "../shared/stop.ts";
 import type { Checkpoint } from "../storage/checkpoint_file.ts";
+import { modelPathOf } from "../storage/open_model.ts";
 import { startWeights } from "../storage/start.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { Diverged } from "./diverged.ts";
@@ -33,7 +34,10 @@ export async function trainEpochs(
 ): Promise<Diverged | undefined> {
   const { gpu, settings, corpus, epochs, model, io, best, ranks } = run;
   const state = await ranks.fromFirst(checkpoint?.state ?? null);
-  if (!state) await startWeights(gpu, settings, model, corpus.vocabulary, ranks.communicator);
+  if (!state && settings.start !== null) {
+    await startWeights(gpu, settings, model, corpus.vocabulary, ranks.communicator);
+    io.out(`starts      from the weights of ${modelPathOf(settings.start)}`);
+  }
   using trainer = new Trainer(gpu, model, settings, ranks);
   await dryRun({ ...run, training: epochs.at(1), evaluation: evaluationBatches(corpus.valid) });
   const checkpoints = new Checkpoints(run, trainer);
