@@ -29,7 +29,10 @@ export {
   MissingFeatureError,
   NoAdapterError,
 } from "./kernels/device/adapter.ts";
+export type { CopyOptions } from "./kernels/device/copy.ts";
+export type { Device } from "./kernels/device/device.ts";
 export { DeviceError, OutOfMemoryError, UseAfterDisposeError } from "./kernels/device/faults.ts";
+export type { MemoryUse } from "./kernels/device/memory.ts";
 export { Gpu } from "./kernels/gpu.ts";
 export type { BatchPart } from "./kernels/random/part.ts";
 export { Gradients } from "./kernels/autograd/gradients.ts";

@@ -7,7 +7,7 @@ import { deviceError } from "./device/faults.ts";
 import { Step, type StepOptions } from "./autograd/step.ts";
 import { measureSubgroup } from "./device/subgroups.ts";
 
-/** A WebGPU device, on which steps are begun. */
+/** A WebGPU device, on which steps are begun; what it does besides is that of every {@linkcode Device}. */
 export class Gpu extends Device {
   #unnumbered = 0; // training steps that were given no number
 
@@ -49,5 +49,10 @@ export class Gpu extends Device {
   step(options: StepOptions = {}): Step {
     this.begin("step");
     return new Step(this, options, () => this.#unnumbered++);
+  }
+
+  /** Destroys the device and everything on it, as `await using` does at the end of a block. */
+  async dispose(): Promise<void> {
+    await this[Symbol.asyncDispose]();
   }
 }

@@ -27,6 +27,7 @@ export { add, affine, multiply, scale } from "./elementwise/arithmetic.ts";
 export { subtractScalar } from "./elementwise/subtract_scalar.ts";
 export { dropout } from "./elementwise/dropout.ts";
 export { mean, sum, weightedSum } from "./elementwise/reduce.ts";
+export { embeddingBag } from "./lookup/embedding_bag.ts";
 export { gather } from "./lookup/gather.ts";
 export { indexScore } from "./lookup/index_score.ts";
 export type { EachTile, TileGradient, TileScorer } from "./loss/class_tiles.ts";

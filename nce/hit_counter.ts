@@ -9,28 +9,38 @@ import type { Noise } from "./noise/noise.ts";
 /** Counts on the GPU how often noise equals its target. */
 export class HitCounter implements Disposable {
   readonly #gpu: Device;
-  readonly #hits: Tensor;
-  #samples = 0;
+  /** Hits and samples, each the low word and the high. */
+  readonly #counts: Tensor;
 
   constructor(gpu: Device) {
     this.#gpu = gpu;
-    this.#hits = gpu.tensor([1], new Uint32Array(1));
+    this.#counts = gpu.tensor([4], new Uint32Array(4));
   }
 
-  /** Adds the hits among the noise of `target` [N]. */
-  count(step: Step, target: Tensor, { ids, ownSlot }: Noise): void {
-    this.#samples += countHits(step, this.#hits, { target, noise: ids }, ownSlot);
+  /**
+   * The `loss` [N] of `target` [N] itself. When a gradient flows back through it, the hits among the noise are
+   * added: those of targets whose loss has a gradient, so not of padding.
+   */
+  watch(step: Step, loss: Tensor, target: Tensor, { ids, ownSlot }: Noise): Tensor {
+    return step.record({
+      name: "countHits",
+      inputs: [loss],
+      output: step.own(loss.reshape(loss.shape)),
+      backward: (dLoss) => {
+        countHits(step, this.#counts, { target, noise: ids }, dLoss, ownSlot);
+        return [dLoss];
+      },
+    });
   }
 
   /** The hits since the last call, and the samples among which they were. */
   async take(): Promise<{ hits: number; samples: number }> {
-    const [hits] = await this.#gpu.read(this.#hits), samples = this.#samples;
-    this.#gpu.write(this.#hits, new Uint32Array(1));
-    this.#samples = 0;
-    return { hits: hits!, samples };
+    const [hits, moreHits, samples, moreSamples] = await this.#gpu.read(this.#counts);
+    this.#gpu.write(this.#counts, new Uint32Array(4));
+    return { hits: hits! + 2 ** 32 * moreHits!, samples: samples! + 2 ** 32 * moreSamples! };
   }
 
   [Symbol.dispose](): void {
-    this.#hits.dispose();
+    this.#counts.dispose();
   }
 }

@@ -41,7 +41,7 @@ export interface IndexGRUOptions extends NCEOptions {
   hiddenSize: number;
   /** Dropout after the embedding and before the score; 0 unless given. */
   dropout?: number;
-  /** Whether the words' vectors are stored as 32-bit floats (unless given) or 16-bit ones, {@linkcode Gpu.table}. */
+  /** Whether the words' vectors are stored as 32-bit floats (unless given) or 16-bit ones, {@linkcode Device.table}. */
   tableDtype?: TableDType;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;

@@ -22,7 +22,7 @@ export interface IndexLinearOptions extends NCEOptions {
   embeddingDim: number;
   /** V, the number of classes. */
   numClasses: number;
-  /** Whether the weight stores 32-bit floats (unless given) or 16-bit ones, {@linkcode Gpu.table}. */
+  /** Whether the weight stores 32-bit floats (unless given) or 16-bit ones, {@linkcode Device.table}. */
   tableDtype?: TableDType;
   /** Seed of the initial weights; 0 unless given. */
   seed?: number;

@@ -9,7 +9,7 @@ import { logPartition } from "../kernels/loss/noise_loss.ts";
 import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import type { Step } from "../kernels/autograd/step.ts";
-import { expectObject } from "../kernels/device/expect.ts";
+import { expectObject, expectPositive } from "../kernels/device/expect.ts";
 import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectWhole, Module, type NamedParameter, nameOf, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
@@ -51,6 +51,9 @@ import { isNoiseSource, type Noise, type NoiseSource } from "./noise/noise.ts";
  * - `neg`: `softplus(-s(target)) + sum_i softplus(s(noise_i))`, negative sampling. Its optimum is
  *   ln(p / (k q)): not a probability model.
  * - `full`: exact cross entropy, if there is a {@linkcode scoreAllClasses}.
+ *
+ * {@linkcode lossType} and {@linkcode noiseRatio} may be set at any time: to test a layer that was trained by `nce` with
+ * the exact loss, set `"full"`.
  *
  * In training, `selfNorm` alpha adds `alpha (ln Z - c)^2` to any of them: with the exact ln Z in `full`, else with
  * its estimate {@linkcode logPartition} from the noise. With a learned c it is the variance of ln Z that falls.
@@ -121,7 +124,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /**
    * Scores of the targets [N] and of the noise: ids [K], shared by all targets, or [N, K].
-   * Write it with the operations of this module; gradients follow from them.
+   * Write it with the operations of `@nce/nce/ops`; gradients follow from them.
    */
   abstract getScore(step: Step, target: Tensor, noise: Tensor, ...input: Input): Scores;
 
@@ -129,7 +132,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   scoreAllClasses?(step: Step, ...input: Input): TileScorer;
 
   /**
-   * Exact cross entropy [N] and its parts, for scorers that can score all classes.
+   * Exact cross entropy [N] and its parts, of ids of any shape, for scorers that can score all classes.
    *
    * @throws {TypeError} If the scorer cannot, or there are not as many targets as rows of input.
    */
@@ -140,7 +143,8 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
       const what = `${target.size} targets for ${scorer.rows} rows of input`;
       throw new TypeError(`Cannot ${doing}: ${what}`);
     }
-    return tiledCrossEntropy(step, scorer, target);
+    const flat = flatTargets(this.#className, step, target, this.noise);
+    return tiledCrossEntropy(step, scorer, flat);
   }
 
   /**
@@ -151,6 +155,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * @throws {RangeError} Unless `k` is an integer from 1 to 1,024 and there are as many classes.
    */
   topK(step: Step, k: number, ...input: Input): TopK {
+    expectPositive("run topK", "k", k);
     expectWhole("run topK", this.parameters());
     return topK(step, this.#allClasses("run topK", step, input), k);
   }
@@ -218,7 +223,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     }
   }
 
-  /** How many noise samples of training equalled their target since the last call, of how many. */
+  /**
+   * How many noise samples of training equalled their target since the last call, of how many. They are counted
+   * when a loss goes backward: those of targets that it depends on, so not of padding whose weight is 0.
+   */
   takeHits(): Promise<{ hits: number; samples: number }> {
     return this.#hits.take();
   }
@@ -264,10 +272,10 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     const noise = this.#noiseOf(step, given, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
     expectScores(`${this.#className}.getScore`, scores, target, noise);
-    if (training) this.#hits.count(step, target, noise);
     const removeHits = this.#removeHits && lossType === "sampled";
     const counted = countedScores(step, target, noise, scores, removeHits);
-    const loss = contrast(step, lossType, counted, this.normTerm);
+    const unwatched = contrast(step, lossType, counted, this.normTerm);
+    const loss = training ? this.#hits.watch(step, unwatched, target, noise) : unwatched;
     return this.#penalized(step, loss, () => {
       // Z^ estimates the whole sum: a hit is a sample like any other.
       const all = removeHits ? countedScores(step, target, noise, scores, false) : counted;

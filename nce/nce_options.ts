@@ -36,7 +36,10 @@ export interface NCEOptions {
   perWord?: boolean;
   /** Which loss; `"nce"` unless given. */
   lossType?: LossType;
-  /** In `sampled`, leave out noise that equals the target, as TensorFlow does; false unless given. */
+  /**
+   * In `sampled`, leave out noise that equals the target, as TensorFlow does; false unless given. The other losses keep
+   * it, as they must.
+   */
   removeHits?: boolean;
   /**
    * alpha of the penalty `alpha (ln Z - c)^2` that pulls Z towards exp(c): with the exact Z in `full`, else with its

@@ -51,7 +51,9 @@ export function expectContrast(lossType: LossType, training: boolean, noise: Noi
     throw new TypeError('Cannot evaluate loss "mix": it is for training only');
   }
   if (lossType === "sampled" || noise.independent) return;
-  throw new TypeError(`Cannot compute loss "${lossType}": it needs independent noise`);
+  throw new TypeError(
+    `Cannot compute loss "${lossType}": it needs independent noise; this is for "sampled"`,
+  );
 }
 
 /** Throws a TypeError unless `op` has given a score for each of `target` [N] and of its noise. */

@@ -37,6 +37,13 @@ interface Definitions {
     step: Step,
     ...batch: Batch
   ): { raw: Tensor; exact: Tensor; logZ: Tensor };
+  trainOn(
+    gpu: Gpu,
+    layer: IndexLinear,
+    optimizer: Optimizer,
+    x: Float32Array,
+    targets: Uint32Array,
+  ): Promise<Float32Array>;
   update(
     step: Step,
     layer: IndexLinear,
@@ -99,6 +106,29 @@ Deno.test("TiedOutput has the losses of an IndexLinear of the same numbers", () 
         assertClose(losses!, expected!, {}, `${lossType}, ${perWord}`);
       }
     }
+  }));
+
+Deno.test("trainOn() moves the layer, and gives the gradient of what it was given", () =>
+  withDefinitions(async ({ trainOn }, gpu) => {
+    const options = { noise: COUNTS, lossType: "full", seed: 1 } as const;
+    using layer = new IndexLinear(gpu, { embeddingDim: E, numClasses: V, ...options });
+    using optimizer = new SGD(gpu, layer.parameters(), { lr: 0.5 });
+    const lossOf = async (x: Float32Array) => {
+      using step = gpu.step();
+      const loss = layer.forward(step, step.upload(TARGETS), step.upload(x, [N, E]));
+      return (await gpu.readFloats(loss))[0]!;
+    };
+    const before = await lossOf(INPUTS);
+    const slopes = [];
+    for (const at of [0, 7, N * E - 1]) {
+      const moved = [0.05, -0.05].map((d) => lossOf(INPUTS.map((x, i) => i === at ? x + d : x)));
+      const [above, below] = await Promise.all(moved);
+      slopes.push((above! - below!) / 0.1);
+    }
+    const gradient = await trainOn(gpu, layer, optimizer, INPUTS, TARGETS);
+    const found = [0, 7, N * E - 1].map((at) => gradient[at]!);
+    assertClose(found, slopes, { atol: 1e-4 });
+    assert(await lossOf(INPUTS) < before - 0.05);
   }));
 
 Deno.test("recommend() gives each user the ten best items", () =>

@@ -136,7 +136,7 @@ Deno.test("data is a Float32Array or a Uint32Array: the error of anything else s
     assertThrows(
       () => step.upload(values(2, 1), [3]),
       TypeError,
-      "Cannot write f32 [2] to f32 [3]",
+      "Cannot upload 2 elements as [3]",
     );
   }));
 

@@ -6,11 +6,14 @@
 import { dirname, fromFileUrl, join } from "@std/path";
 import config from "../deno.json" with { type: "json" };
 import { Failure } from "../example/shared/errors.ts";
+import { packForNpm } from "./pack_npm.ts";
 import { withoutComments } from "../kernels/device/pipelines.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 /** Folder of the package. */
 const PACKAGE = join(ROOT, "dist", "package");
+/** Folder of the same as JavaScript. */
+const NPM_PACKAGE = join(ROOT, "dist", "npm");
 /** Published files, and folders whose modules and kernels are published. */
 const CONTENTS = ["mod.ts", "kernels", "nce", "README.md", "CHANGELOG.md", "LICENSE"];
 /** Files that are imported as text. */
@@ -55,21 +58,30 @@ export function packageFiles(): Map<string, string> {
   return files;
 }
 
-/** Writes the package and replaces an older one. */
-export function pack(folder: string): void {
-  const files = packageFiles();
+/** Puts a folder of what `write` writes to it in the place of `folder`. */
+function replace(folder: string, write: (folder: string) => void): void {
   Deno.mkdirSync(dirname(folder), { recursive: true });
   const whole = Deno.makeTempDirSync({ dir: dirname(folder), prefix: "package-" });
-  for (const [path, text] of files) {
-    Deno.mkdirSync(dirname(join(whole, path)), { recursive: true });
-    Deno.writeTextFileSync(join(whole, path), text);
-  }
+  write(whole);
   Deno.mkdirSync(folder, { recursive: true }); // there may be none to remove
   Deno.removeSync(folder, { recursive: true });
   Deno.renameSync(whole, folder);
 }
 
+/** Writes the package and replaces an older one. */
+export function pack(folder: string): void {
+  const files = packageFiles();
+  replace(folder, (whole) => {
+    for (const [path, text] of files) {
+      Deno.mkdirSync(dirname(join(whole, path)), { recursive: true });
+      Deno.writeTextFileSync(join(whole, path), text);
+    }
+  });
+}
+
 if (import.meta.main) {
   pack(PACKAGE);
-  console.log(`Packed ${config.name} ${config.version} into ${PACKAGE}`);
+  replace(NPM_PACKAGE, (whole) => packForNpm(PACKAGE, whole));
+  const { name, version } = config;
+  console.log(`Packed ${name} ${version} into ${PACKAGE}, and for npm into ${NPM_PACKAGE}`);
 }

@@ -114,8 +114,8 @@ export const COMMANDS: readonly Command[] = [
     name: "make-nbest",
     summary: "Make n-best lists of the made-up language, heard through a noisy channel.",
     details: [
-      "For rescore, which then tells the best possible: the language that the sentences are from, and " +
-      "the channel, are known exactly. Train models for it with the same --data.",
+      "For rescore, which then tells how the language itself would choose: it and the channel are known " +
+      "exactly. Train models for it with the same --data.",
     ],
     arguments: [],
     groups: [{ title: "Lists", options: MAKE_NBEST }],

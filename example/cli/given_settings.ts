@@ -23,16 +23,26 @@ export async function givenSettings(given: Given, io: Io): Promise<Settings> {
   const { config: path } = given,
     config = typeof path === "string" ? await readConfigFile(path) : {};
   const start = await startOf({ ...config, ...given });
-  const settings = parseSettings(given, { ...start, ...config }, (line, option) => {
+  let settings = parseSettings(given, { ...start, ...config }, (line, option) => {
     if (option in config) io.err(`warning: ${path}: ${line}`);
   });
   const warning = ignoredOptions(given, settings);
   if (warning !== undefined) io.err(warning);
-  if (modeOf(settings) === "test" && { ...config, ...given }["data"] === undefined) {
-    return { ...settings, data: await ownText(settings) };
+  const isTest = modeOf(settings) === "test";
+  if (isTest && { ...config, ...given }["data"] === undefined) {
+    settings = { ...settings, data: await ownText(settings) };
   }
   await askPermissions(usedPaths(settings));
-  return settings;
+  return isTest && settings.evaluation === "loss" ? await withOwnBatches(settings) : settings;
+}
+
+/** The settings with batches as in the training of the saved model, if its options are known: see `scoredBatches`. */
+async function withOwnBatches(settings: Settings): Promise<Settings> {
+  const path = configPath(settings.save);
+  if (!isFile(path)) return settings;
+  const own = parseSettings({}, await readConfigFile(path));
+  const { batchSize, bptt, concat, carryState } = own;
+  return { ...settings, batchSize, bptt, concat, carryState };
 }
 
 /** The options of the model that a run starts from; none if it starts from none. */

@@ -2,7 +2,7 @@
 
 import type { Gpu } from "../../mod.ts";
 import { checkFolder, type Corpus, loadCorpus } from "../data/corpus.ts";
-import { Epochs, evaluationBatches } from "../data/batches.ts";
+import { Epochs, scoredBatches } from "../data/batches.ts";
 import type { Epoch } from "../data/epoch.ts";
 import { boundsOf, fullest, largestShape } from "../model/checks.ts";
 import type { WordModel } from "../model/model.ts";
@@ -18,7 +18,7 @@ import { type Fellows, rankFindings, sameFindings, stopsOfOthers } from "../doct
 import { countByGrade, findingsJson, printFindings } from "../doctor/report.ts";
 import { gradientFact, measureGradient } from "../doctor/gradient.ts";
 import { vocabularyFindings } from "../doctor/vocabulary.ts";
-import { isSynthetic, type Settings } from "../options/settings.ts";
+import { isSynthetic, type Settings, validationKind } from "../options/settings.ts";
 import { graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import { isFile } from "../shared/files.ts";
@@ -239,7 +239,7 @@ async function paceOf(
 ): Promise<{ pace: Pace; kept: number; peak: number }> {
   using trainer = new Trainer(gpu, model, settings);
   const kept = gpu.memory.bytes;
-  const evaluation = evaluationBatches(corpus.valid);
+  const evaluation = scoredBatches(corpus.valid, validationKind(settings), settings);
   await dryRun({ gpu, model, settings, training: batches, evaluation });
   const startMs = performance.now() - begin;
   using bar = errorBar(io, "trying", trialMs);

@@ -3,7 +3,7 @@
 import { ALONE } from "../../kernels/mod.ts";
 import { describeOptimizer } from "../training/optimizer.ts";
 import type { Job } from "../training/run.ts";
-import { evaluationBatches } from "../data/batches.ts";
+import { scoredBatches } from "../data/batches.ts";
 import {
   boundsOf,
   checkEvaluation,
@@ -21,7 +21,7 @@ import {
 import { freeMemory } from "../shared/memory.ts";
 import { describeModel } from "./describe.ts";
 import { makeModel } from "../storage/checkpoint.ts";
-import { modeOf } from "../options/settings.ts";
+import { modeOf, validationKind } from "../options/settings.ts";
 import { shardOf } from "../shared/ranks.ts";
 import type { WordModel } from "../model/model.ts";
 
@@ -53,17 +53,17 @@ export function newModel(job: Job): WordModel {
  */
 export function checkSizes(job: Omit<Job, "io">): void {
   const { gpu, settings, corpus, epochs } = job;
-  const { vocabulary, train, valid, test } = corpus, { concat, loss, evaluation } = settings;
+  const { vocabulary, train, valid, test } = corpus, { concat, evaluation } = settings;
   const bounds = boundsOf(gpu, vocabulary.size);
   checkModel(settings, bounds);
   checkMemory(needsOf(job), freeMemory(gpu), settings);
   const batch = epochs.at(1).largest();
   checkTraining(settings, bounds, largestShape(train, batch, concat));
   if (modeOf(settings) === "profile") return;
-  const validation = loss === "neg" ? "loss" : "full";
-  const planned = [[valid, validation], [test, evaluation]] as const;
+  const planned = [[valid, validationKind(settings)], [test, evaluation]] as const;
   for (const [text, kind] of planned) {
-    checkEvaluation(settings, bounds, { saved: false, batches: evaluationBatches(text), kind });
+    const batches = scoredBatches(text, kind, settings);
+    checkEvaluation(settings, bounds, { saved: false, batches, kind });
   }
 }
 

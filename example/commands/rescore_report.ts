@@ -8,7 +8,7 @@ import { formatCount, formatNumber, formatPercent } from "../shared/format.ts";
 import { padded, widthOf } from "../shared/width.ts";
 
 /** Name of the row for the true language. */
-export const TRUTH = "best possible";
+export const TRUTH = "true language";
 
 /** How many words of the hypotheses a model does not know. */
 export interface UnknownWords {
@@ -108,7 +108,9 @@ function tableLines(results: readonly Result[]): string[] {
   return [
     ...lines,
     ...results.some(({ system }) => system === TRUTH)
-      ? [`${TRUTH}: by the language itself, with the channel's own scores`]
+      ? [
+        `${TRUTH}: the most probable sentences, by the language itself and the channel's own scores`,
+      ]
       : [],
     ...results.some(({ interval }) => interval === undefined)
       ? [

@@ -3,7 +3,7 @@
 import type { Communicator } from "../../kernels/mod.ts";
 import { boundsOf, checkEvaluation } from "../model/checks.ts";
 import { describeModel, describeTest } from "./describe.ts";
-import { evaluationBatches } from "../data/batches.ts";
+import { scoredBatches } from "../data/batches.ts";
 import { evaluationProblem, isSynthetic, type Settings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { findModel } from "../storage/open_model.ts";
@@ -45,9 +45,10 @@ export async function testModel(
   for (const line of describeTest(data, whole)) io.out(line);
   for (const warning of unknownWarnings(whole, { most: cureOf(data) })) io.err(warning);
   const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
-  checkEvaluation({ ...settings, ...own }, boundsOf(gpu, vocabulary.size), {
+  const asTrained = { ...settings, ...own };
+  checkEvaluation(asTrained, boundsOf(gpu, vocabulary.size), {
     kind: evaluation,
-    batches: evaluationBatches(corpus.test),
+    batches: scoredBatches(corpus.test, evaluation, asTrained),
     saved: true,
   });
   const shard = shardOf(settings, communicator, vocabulary.size);
@@ -64,7 +65,7 @@ export async function testModel(
   using _model = model;
   io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
   const metrics = communicator.rank === 0 ? new Metrics(save, io) : NO_RECORD;
-  await summarize(gpu, { model, corpus, evaluation, metrics, io, ranks });
+  await summarize(gpu, { model, corpus, settings: asTrained, metrics, io, ranks });
 }
 
 /** What to do if the model knows few words of the text `data`. */

@@ -1,5 +1,6 @@
 /** Batches of sentences: each row holds whole sentences in sequence, packed with little padding. */
 
+import { type EvaluationKind, isFromBatch, type Settings } from "../options/settings.ts";
 import type { BatchSettings, Epoch } from "./epoch.ts";
 import { LargeText } from "./large_text.ts";
 import { pack } from "./pack.ts";
@@ -95,6 +96,22 @@ export function evaluationBatches(
     start += count;
   }
   return batches;
+}
+
+/**
+ * The batches by which a text is scored: {@linkcode evaluationBatches}, but for a loss whose noise is from the batch
+ * those of training, in an order that no seed changes. So it has as many samples as in training, and no padding
+ * among them.
+ */
+export function scoredBatches(
+  text: Sentences,
+  kind: EvaluationKind,
+  settings: BatchSettings & Pick<Settings, "loss">,
+): readonly RowBatch[] {
+  const isContrasted = kind === "loss" && settings.loss !== "full" && isFromBatch(settings.noise);
+  return isContrasted
+    ? [...trainingBatches(text, { ...settings, seed: 0 }, 0)]
+    : evaluationBatches(text);
 }
 
 function checkPositive(sizes: Record<string, number>): void {

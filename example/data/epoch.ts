@@ -1,7 +1,7 @@
 /** An epoch of training: how it cuts the text, and its batches. */
 
 import type { Settings } from "../options/settings.ts";
-import { type Batch, cut, type Pieces } from "./row_batch.ts";
+import { cut, type Pieces, type RowBatch } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
 
 /** Random stream of the order, separate from noise, dropout and weights; the step is the epoch. */
@@ -22,20 +22,20 @@ export function piecesOf(
 }
 
 /** The batches of an epoch, each made when it is asked for: there may be millions. */
-export abstract class Epoch implements Iterable<Batch> {
+export abstract class Epoch implements Iterable<RowBatch> {
   /** Number of batches. */
   abstract readonly length: number;
   /** Whether each batch but the first continues the rows of the one before. */
   readonly continues: boolean = false;
 
   /** Batch `i`; of a text beyond memory it is valid until one of another part of the text is asked for. */
-  abstract at(i: number): Batch;
+  abstract at(i: number): RowBatch;
 
   /** The batch with the most elements, padding included; of a text beyond memory, of its first part. */
-  abstract largest(): Batch;
+  abstract largest(): RowBatch;
 
   /** The batches in order. */
-  *[Symbol.iterator](): Generator<Batch> {
+  *[Symbol.iterator](): Generator<RowBatch> {
     for (let i = 0; i < this.length; i++) yield this.at(i);
   }
 }

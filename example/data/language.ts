@@ -10,7 +10,7 @@
  */
 
 import { Philox } from "../../kernels/random/mod.ts";
-import { placeOf, runningSum } from "../shared/search.ts";
+import { drawPlace, runningSum } from "../shared/search.ts";
 import { shuffle } from "./shuffle.ts";
 import { WordTable } from "./word_table.ts";
 
@@ -127,10 +127,10 @@ export class SyntheticLanguage {
     const sentence: number[] = [];
     const state = this.start();
     while (random.uniform() >= this.endProbability(state)) {
-      const nextClass = draw(this.#cumulativeNext[state.lastClass]!, random);
+      const nextClass = drawPlace(this.#cumulativeNext[state.lastClass]!, random);
       const own = random.uniform() < LOYALTY ? topic : random.below(TOPICS);
       const list = this.#lists[listIndex(nextClass, own)]!;
-      sentence.push(list.words[draw(list.cumulative, random)]!);
+      sentence.push(list.words[drawPlace(list.cumulative, random)]!);
       state.length++;
       state.lastClass = nextClass;
     }
@@ -173,12 +173,6 @@ export class SyntheticLanguage {
 function listIndex(wordClass: number, topic: number): number {
   if (wordClass < FUNCTION_CLASSES) return wordClass;
   return FUNCTION_CLASSES + (wordClass - FUNCTION_CLASSES) * TOPICS + topic;
-}
-
-/** Draws an index by cumulative probabilities, with 48 random bits to represent rare words accurately. */
-function draw(cumulative: Float64Array, random: Philox): number {
-  const u = (random.uniform() + random.uniform() * 2 ** -24) * cumulative.at(-1)!;
-  return placeOf(cumulative, u);
 }
 
 /** Transition probabilities between classes; the last row is the start of a sentence. */

@@ -1,7 +1,7 @@
 /** A catalogue of very many items: the products of a market, each in many variants. */
 
 import type { Philox } from "../../kernels/random/mod.ts";
-import { placeOf, runningSum } from "../shared/search.ts";
+import { drawPlace, runningSum } from "../shared/search.ts";
 import { type Market, topIndices } from "./market.ts";
 
 /**
@@ -36,7 +36,7 @@ export class Catalogue {
   /** Draws `count` users and the item that each took. */
   draw(count: number, random: Philox): { user: Uint32Array; item: Uint32Array } {
     const { user, item } = this.market.draw(count, random), { items: products } = this.market.sizes;
-    const variant = () => placeOf(this.#cumulative, random.uniform());
+    const variant = () => drawPlace(this.#cumulative, random);
     return { user, item: item.map((product) => variant() * products + product) };
   }
 

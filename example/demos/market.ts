@@ -2,7 +2,7 @@
 
 import { Philox } from "../../kernels/random/mod.ts";
 import { normals } from "../shared/normals.ts";
-import { placeOf, runningSum } from "../shared/search.ts";
+import { drawPlace, runningSum } from "../shared/search.ts";
 
 /** Sizes of a {@linkcode Market}. */
 export interface MarketSizes {
@@ -71,7 +71,7 @@ export class Market {
   /** Draws `count` users and the item that each took. */
   draw(count: number, random: Philox): { user: Uint32Array; item: Uint32Array } {
     const user = Uint32Array.from({ length: count }, () => random.below(this.users));
-    const item = user.map((u) => placeOf(this.#cumulative[u]!, random.uniform()));
+    const item = user.map((u) => drawPlace(this.#cumulative[u]!, random));
     return { user, item };
   }
 

@@ -1,14 +1,14 @@
 /** A short trial of a run: what its steps and evaluations take, and so the whole run. */
 
 import type { Gpu } from "../../mod.ts";
-import { evaluationBatches, trainingBatches } from "../data/batches.ts";
+import { scoredBatches, trainingBatches } from "../data/batches.ts";
 import type { Corpus } from "../data/corpus.ts";
 import type { Epoch } from "../data/epoch.ts";
-import { type Batch, type BatchDimensions, elementsOf } from "../data/row_batch.ts";
+import { type Batch, type BatchDimensions, elementsOf, type RowBatch } from "../data/row_batch.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
 import { Losses } from "../evaluation/losses.ts";
 import type { WordModel } from "../model/model.ts";
-import type { Settings } from "../options/settings.ts";
+import { type Settings, validationKind } from "../options/settings.ts";
 import { formatCount, formatDuration } from "../shared/format.ts";
 import { likelyCure } from "../training/diverged.ts";
 import type { Trainer } from "../training/trainer.ts";
@@ -62,8 +62,9 @@ export async function measurePace(options: ProbeOptions): Promise<Pace> {
   const training = await trainFor(options, batches, (1 - EVALUATION_PART) * trialMs);
   const elementMs = await evaluateFor(options, EVALUATION_PART * trialMs);
   const epochMs = orderMs + training.ms * batches.length / training.batches;
-  const validationMs = elementMs * elementsIn(evaluationBatches(corpus.valid));
-  const testMs = elementMs * elementsIn(evaluationBatches(corpus.test));
+  const validationMs = elementMs * elementsIn(validationBatches(corpus, settings));
+  const testMs = elementMs *
+    elementsIn(scoredBatches(corpus.test, settings.evaluation, settings));
   const { epochs, maxMinutes } = settings, mostMs = 60_000 * (maxMinutes ?? Infinity);
   return {
     tokensPerSecond: 1000 * training.tokens / training.ms,
@@ -108,11 +109,11 @@ async function trainFor(
 
 /** Milliseconds for an element of an evaluated batch: a part of the validation is scored as after an epoch. */
 async function evaluateFor(
-  { gpu, model, corpus, onSpent = () => {} }: ProbeOptions,
+  { gpu, model, corpus, settings, onSpent = () => {} }: ProbeOptions,
   budget: number,
 ): Promise<number> {
-  const all = evaluationBatches(corpus.valid);
-  const evaluated = model.criterion.lossType === "neg" ? evaluateLoss : evaluate;
+  const all = validationBatches(corpus, settings);
+  const evaluated = validationKind(settings) === "loss" ? evaluateLoss : evaluate;
   const score = async (batches: readonly Batch[]) => {
     const begin = performance.now();
     await evaluated(gpu, model, batches);
@@ -125,6 +126,10 @@ async function evaluateFor(
   const stride = Math.max(1, Math.ceil(all.length * one / budget));
   const some = all.filter((_, i) => i % stride === 0);
   return await score(some) / elementsIn(some);
+}
+
+function validationBatches({ valid }: Corpus, settings: Settings): readonly RowBatch[] {
+  return scoredBatches(valid, validationKind(settings), settings);
 }
 
 function elementsIn(batches: readonly BatchDimensions[]): number {

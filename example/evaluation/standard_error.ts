@@ -11,16 +11,20 @@ export interface ScoredPart {
   readonly batches: readonly RowBatch[];
   /** The value of token `i` in the order of the batches. */
   readonly value: (i: number) => number;
-  /** Tokens of the whole text. */
-  readonly wholeTokens: number;
+  /** Tokens of the whole text, if this is a part of one. */
+  readonly wholeTokens: number | undefined;
 }
 
 /**
  * The standard error of the mean value of a token, of sentences drawn without replacement: that of a ratio
- * of sums over sentences (Cochran, Sampling Techniques, 1977, section 6.4). NaN of a single sentence.
+ * of sums over sentences (Cochran, Sampling Techniques, 1977, section 6.4). Undefined for what is no part, and for
+ * a single sentence, which does not tell how much sentences differ.
  */
-export function standardError({ text, batches, value, wholeTokens }: ScoredPart): number {
-  const values = new Float64Array(text.tokens), { offsets, length, tokens } = text;
+export function standardError(
+  { text, batches, value, wholeTokens }: ScoredPart,
+): number | undefined {
+  const { offsets, length, tokens } = text, values = new Float64Array(tokens);
+  if (wholeTokens === undefined || length < 2) return undefined;
   tokensOf(batches, ({ places }) => places).forEach((place, i) => values[place] = value(i));
   const mean = values.reduce((sum, x) => sum + x, 0) / tokens;
   let squares = 0;

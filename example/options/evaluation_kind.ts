@@ -35,6 +35,11 @@ export const EVALUATION = wordOr(["full", "nce", "loss"], {
 /** How a test is scored: normalised, by raw scores, by the training loss, or by samples. */
 export type EvaluationKind = SettingOf<typeof EVALUATION>;
 
+/** How models are compared after each epoch: by the loss if they have no perplexity. */
+export function validationKind({ loss }: { readonly loss: LossName }): EvaluationKind {
+  return loss === "neg" ? "loss" : "full";
+}
+
 /** Settings of a model that its evaluation depends on. */
 interface EvaluatedSettings {
   readonly loss: LossName;

@@ -21,6 +21,7 @@ export {
   evaluationProblem,
   measureText,
   scoringText,
+  validationKind,
 } from "./evaluation_kind.ts";
 export type { Given } from "./option.ts";
 export type { ModelSettings, Settings, TrainingSettings } from "./options.ts";

@@ -44,8 +44,8 @@ export function best(list: Omit<ListScores, "errors">, { lm: weight, penalty }: 
 }
 
 /**
- * Tunes the weights for the fewest errors: a grid search, then ever closer neighbours of the best. Ties go
- * to weights close to 1 for the language model and 0 for words.
+ * Tunes the weights for the fewest errors: a grid search, then ever closer neighbours of the best. Of those that
+ * are tuned, ties go to weights close to 1 for the language model and 0 for words.
  *
  * @param fixed Given weights, which are not tuned.
  */
@@ -58,6 +58,8 @@ export function searchWeights(lists: readonly ListScores[], fixed: Partial<Weigh
     const errors = lists.reduce((sum, list) => sum + list.errors[best(list, weights)]!, 0);
     tried.set(key, { weights, errors });
   };
+  const size = ({ lm, penalty }: Weights) =>
+    (fixed.lm === undefined ? Math.abs(Math.log(lm)) : 0) + Math.abs(penalty);
   const winner = () =>
     [...tried.values()].reduce((a, b) =>
       b.errors < a.errors || (b.errors === a.errors && size(b.weights) < size(a.weights)) ? b : a
@@ -73,8 +75,4 @@ export function searchWeights(lists: readonly ListScores[], fixed: Partial<Weigh
     if (winner() === center) closer /= 2;
   }
   return winner();
-}
-
-function size({ lm, penalty }: Weights): number {
-  return Math.abs(Math.log(lm)) + Math.abs(penalty);
 }

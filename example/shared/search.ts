@@ -1,5 +1,6 @@
-/** Searches: binary search, among running sums, too, and the closest name. */
+/** Searches: binary search, draws by running sums, and the closest name. */
 
+import type { Philox } from "../../kernels/random/mod.ts";
 import { levenshteinDistance } from "@std/text";
 
 /** The first index below `count` at which `holds` is true, or `count`. Once true, it must stay true. */
@@ -19,8 +20,12 @@ export function runningSum(numbers: readonly number[] | Float64Array): Float64Ar
   return Float64Array.from(numbers, (x) => sum += x);
 }
 
-/** The first place whose running sum is above `u`, or the last. */
-export function placeOf(sums: Float64Array, u: number): number {
+/**
+ * Draws a place in proportion to its number, of which `sums` are the running sums: by 48 random bits, as numbers
+ * may be far smaller than their sum.
+ */
+export function drawPlace(sums: Float64Array, random: Philox): number {
+  const u = (random.uniform() + random.uniform() * 2 ** -24) * sums.at(-1)!;
   return firstIndex(sums.length - 1, (i) => sums[i]! > u);
 }
 

@@ -8,7 +8,7 @@ import type { Batch } from "../data/row_batch.ts";
 import { meanLossOf } from "../model/batch_loss.ts";
 import { largestBatch } from "../model/checks.ts";
 import { withMemoryCure } from "../model/memory.ts";
-import type { Settings } from "../options/settings.ts";
+import { type Settings, validationKind } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
@@ -43,7 +43,7 @@ export async function dryRun(
     await tryTraining(gpu, model, batch, ranks.communicator);
     await gpu.finish();
     if (settings.audit > 0 && ranks.isFirst) await auditModel(gpu, model, batch, { draws: 2 });
-    const evaluated = settings.loss === "neg" ? evaluateLoss : evaluate;
+    const evaluated = validationKind(settings) === "loss" ? evaluateLoss : evaluate;
     const together = model.shard ? ranks : new Ranks(); // whole tables: each by itself
     await evaluated(gpu, model, [largestBatch(evaluation)], { ranks: together });
     // These hits are not part of the training.

@@ -1,7 +1,7 @@
 /** The test: scores a text with the chosen evaluation and prints the results. */
 
 import type { Gpu } from "../../mod.ts";
-import { evaluationBatches } from "../data/batches.ts";
+import { scoredBatches } from "../data/batches.ts";
 import {
   describeCard,
   frequencyBuckets,
@@ -17,9 +17,14 @@ import {
 } from "../evaluation/evaluate.ts";
 import { standardError } from "../evaluation/standard_error.ts";
 import type { RowBatch } from "../data/row_batch.ts";
-import { type EvaluationKind, measureText, scoringText } from "../options/settings.ts";
+import {
+  type EvaluationKind,
+  measureText,
+  scoringText,
+  type Settings,
+} from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
-import type { MetricsSink } from "../storage/metrics.ts";
+import type { MetricsSink, TestEvent } from "../storage/metrics.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { normTermOf, type WordModel } from "../model/model.ts";
 import { formatCount, formatPerplexity } from "../shared/format.ts";
@@ -29,7 +34,8 @@ import { Bar } from "../shared/progress.ts";
 export interface TestOptions {
   readonly model: WordModel;
   readonly corpus: TestText;
-  readonly evaluation: EvaluationKind;
+  /** How the text is scored, and how its batches are made where they are those of training. */
+  readonly settings: Pick<Settings, "evaluation"> & Parameters<typeof scoredBatches>[2];
   readonly metrics: MetricsSink;
   readonly io: Io;
   /** Who shares the work; this process alone unless given. */
@@ -38,32 +44,33 @@ export interface TestOptions {
 
 /** Tests the model and prints a summary: a perplexity if the scores are normalised, else a loss. */
 export async function summarize(gpu: Gpu, options: TestOptions): Promise<void> {
-  if (options.evaluation === "full") await summarizeExact(gpu, options);
-  else await summarizeLoss(gpu, options, options.evaluation);
+  const { evaluation } = options.settings;
+  if (evaluation === "full") await summarizeExact(gpu, options);
+  else await summarizeLoss(gpu, options, evaluation);
 }
 
 async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
-  const { model, corpus, metrics, io, ranks = new Ranks() } = options;
-  const batches = evaluationBatches(corpus.test);
+  const { model, corpus, settings, metrics, io, ranks = new Ranks() } = options;
+  const batches = scoredBatches(corpus.test, "full", settings);
   using bar = new Bar(io, "testing", batches.length);
   const { ppl, tokens, scores } = await evaluate(gpu, model, batches, { ranks, bar });
   const { vocabulary } = corpus, known = knownWords(scores);
   const card = selfNormalization(scores, await normTermOf(gpu, model));
   const frequency = frequencyBuckets(scores, vocabulary);
   for (const line of describeCard(card, frequency)) io.result(line);
-  const error = corpus.wholeTokens && ppl * standardError({
-        text: corpus.test,
-        batches,
-        value: (i) => scores.logZ[i]! - scores.score[i]!,
-        wholeTokens: corpus.wholeTokens.test,
-      });
+  const error = standardError({
+    text: corpus.test,
+    batches,
+    value: (i) => scores.logZ[i]! - scores.score[i]!,
+    wholeTokens: corpus.wholeTokens?.test,
+  });
   const parts = [`test        ppl ${formatPerplexity(ppl)}`];
   if (known.unknown > 0) {
     parts.push(
       `${formatPerplexity(known.ppl)} without the ${formatCount(known.unknown)} unknown words`,
     );
   }
-  if (error !== undefined) parts[0] += ` \u00b1 ${formatPerplexity(error)} (standard error)`;
+  if (error !== undefined) parts[0] += ` \u00b1 ${formatPerplexity(ppl * error)} (standard error)`;
   const best = corpus.bestTestPerplexity;
   if (best !== undefined) {
     parts.push(`best possible ${formatPerplexity(best)} (ratio ${(ppl / best).toFixed(3)})`);
@@ -75,7 +82,7 @@ async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
     ppl,
     ...(known.unknown > 0 && { pplKnown: known.ppl, unknown: known.unknown }),
     tokens,
-    ...(error !== undefined && { standardError: error, ofTokens: corpus.wholeTokens!.test }),
+    ...partOf(corpus, error && ppl * error),
     selfNormalization: card,
     frequency,
   });
@@ -83,12 +90,12 @@ async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
 
 async function summarizeLoss(
   gpu: Gpu,
-  { model, corpus, metrics, io, ranks = new Ranks() }: TestOptions,
+  { model, corpus, settings, metrics, io, ranks = new Ranks() }: TestOptions,
   kind: Exclude<EvaluationKind, "full">,
 ): Promise<void> {
   const { criterion } = model, evaluation = scoringText(kind);
   using _loss = setLoss(criterion, kind);
-  const batches = evaluationBatches(corpus.test);
+  const batches = scoredBatches(corpus.test, kind, settings);
   using bar = new Bar(io, "testing", batches.length);
   const { loss, tokens, error } = corpus.wholeTokens === undefined
     ? { ...await evaluateLoss(gpu, model, batches, { ranks, bar }), error: undefined }
@@ -104,8 +111,7 @@ async function summarizeLoss(
       error === undefined ? "" : ` \u00b1 ${error.toFixed(4)} (standard error)`
     } a token, ${tokensText(tokens, corpus)} ${meaning}`,
   );
-  const part = error !== undefined &&
-    { standardError: error, ofTokens: corpus.wholeTokens!.test };
+  const part = partOf(corpus, error);
   metrics.write({ event: "test", evaluation, loss, ...exact, tokens, ...part });
 }
 
@@ -116,13 +122,24 @@ async function lossOfPart(
   batches: readonly RowBatch[],
   { test, wholeTokens }: TestText,
   watch: ScoringWatch,
-): Promise<{ loss: number; tokens: number; error: number }> {
+): Promise<{ loss: number; tokens: number; error: number | undefined }> {
   const losses = await evaluateTokens(gpu, model, batches, watch);
   const part = { text: test, batches, value: (i: number) => losses[i]! };
   return {
     loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length,
     tokens: losses.length,
-    error: standardError({ ...part, wholeTokens: wholeTokens!.test }),
+    error: standardError({ ...part, wholeTokens: wholeTokens?.test }),
+  };
+}
+
+/** What the record says of the test's part of a text. */
+function partOf(
+  { wholeTokens }: TestText,
+  standardError: number | undefined,
+): Pick<TestEvent, "standardError" | "ofTokens"> {
+  return {
+    ...(standardError !== undefined && { standardError }),
+    ...(wholeTokens && { ofTokens: wholeTokens.test }),
   };
 }
 

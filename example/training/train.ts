@@ -65,8 +65,8 @@ async function testBest(run: Run, diverged: Diverged | undefined): Promise<void>
     await best.restore();
     io.out(`testing     ${best.description}`);
   } else io.out("testing     the model as it is: no epoch was completed");
-  const { evaluation } = settings, ranks = new Ranks(communicator);
-  await summarize(gpu, { model, corpus, evaluation, metrics, io, ranks });
+  const ranks = new Ranks(communicator);
+  await summarize(gpu, { model, corpus, settings, metrics, io, ranks });
   io.detail(`memory      ${formatBytes(gpu.memory.peakBytes)} at most on the GPU`);
   if (ranks.isFirst) await best.settle();
   if (failure) throw failure;

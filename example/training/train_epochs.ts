@@ -1,7 +1,7 @@
 /** The epochs of a run: each is trained, validated and recorded, and its model kept if it is the best so far. */
 
-import { evaluationBatches } from "../data/batches.ts";
-import { trainsPerplexity } from "../options/settings.ts";
+import { scoredBatches } from "../data/batches.ts";
+import { trainsPerplexity, validationKind } from "../options/settings.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/format.ts";
 import { Stopped, tellOfStop } from "../shared/stop.ts";
@@ -39,7 +39,8 @@ export async function trainEpochs(
     io.out(`starts      from the weights of ${modelPathOf(settings.start)}`);
   }
   using trainer = new Trainer(gpu, model, settings, ranks);
-  await dryRun({ ...run, training: epochs.at(1), evaluation: evaluationBatches(corpus.valid) });
+  const evaluation = scoredBatches(corpus.valid, validationKind(settings), settings);
+  await dryRun({ ...run, training: epochs.at(1), evaluation });
   const checkpoints = new Checkpoints(run, trainer);
   await (state ? checkpoints.resume(state, checkpoint) : checkpoints.begin());
   best.tellOfBefore();
@@ -93,7 +94,7 @@ async function trainEpoch(run: Run, loop: Loop): Promise<void> {
   const begin = performance.now();
   const trained = await trainer.trainEpoch(run.epochs.at(epoch), watch);
   const between = performance.now();
-  const validation = await validate(gpu, model, corpus, io, ranks);
+  const validation = await validate(gpu, model, corpus, settings, io, ranks);
   const end = performance.now();
   loop.validationMs = end - between;
   recordEpoch(run, trainer, trained, validation, end - begin);

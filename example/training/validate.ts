@@ -1,12 +1,13 @@
 /** The validation after an epoch, by which models are compared. */
 
 import type { Gpu } from "../../mod.ts";
-import { evaluationBatches } from "../data/batches.ts";
+import { scoredBatches } from "../data/batches.ts";
 import { knownWords, type SelfNormalization, selfNormalization } from "../evaluation/card.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
 import { standardError } from "../evaluation/standard_error.ts";
 import type { Io } from "../shared/io.ts";
+import { type Settings, validationKind } from "../options/settings.ts";
 import { normTermOf, type WordModel } from "../model/model.ts";
 import type { SavedValidation } from "../storage/model_file.ts";
 import { formatLoss, formatPerplexity } from "../shared/format.ts";
@@ -36,12 +37,13 @@ export async function validate(
   gpu: Gpu,
   model: WordModel,
   { valid, wholeTokens, vocabulary }: Corpus,
+  settings: Settings,
   io: Io,
   ranks: Ranks,
 ): Promise<Validation> {
-  const batches = evaluationBatches(valid);
+  const kind = validationKind(settings), batches = scoredBatches(valid, kind, settings);
   using bar = new Bar(io, "validating", batches.length);
-  if (model.criterion.lossType === "neg") {
+  if (kind === "loss") {
     const { loss } = await evaluateLoss(gpu, model, batches, { ranks, stop: ranks.stop, bar });
     return {
       kind: "loss",
@@ -52,15 +54,15 @@ export async function validate(
   }
   const { ppl, scores } = await evaluate(gpu, model, batches, { ranks, stop: ranks.stop, bar });
   const card = selfNormalization(scores, await normTermOf(gpu, model));
-  const error = wholeTokens && ppl * standardError({
-        text: valid,
-        batches,
-        value: (i) => scores.logZ[i]! - scores.score[i]!,
-        wholeTokens: wholeTokens.valid,
-      });
+  const error = standardError({
+    text: valid,
+    batches,
+    value: (i) => scores.logZ[i]! - scores.score[i]!,
+    wholeTokens: wholeTokens?.valid,
+  });
   const known = knownWords(scores);
   const text = `ppl ${formatPerplexity(ppl)}` +
-    (error === undefined ? "" : ` \u00b1 ${formatPerplexity(error)}`);
+    (error === undefined ? "" : ` \u00b1 ${formatPerplexity(ppl * error)}`);
   if (known.unknown === 0) {
     return { kind: "ppl", measure: ppl, text, fields: { validPpl: ppl }, card };
   }

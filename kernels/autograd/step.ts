@@ -10,7 +10,7 @@ import {
   expectSeed,
   MAX_WORD,
 } from "../device/expect.ts";
-import type { Device } from "../device/device.ts";
+import { countStep, type Device } from "../device/device.ts";
 import { GradientSums } from "./gradient_sums.ts";
 import type { Gradient, Gradients } from "./gradients.ts";
 import { type BatchPart, expectPart } from "../random/part.ts";
@@ -83,6 +83,7 @@ export class Step implements Scope, Disposable {
   readonly #shared = new WeakSet<Tensor>();
   /** What every loss's gradient begins with: uploaded before anything is recorded, as a write must not wait. */
   readonly #one: Tensor | undefined;
+  #wentBackward = false;
   #ended = false;
 
   static {
@@ -113,6 +114,7 @@ export class Step implements Scope, Disposable {
     this.seed = seed;
     this.number = training && options.number === undefined ? next() : number;
     this.#one = training ? this.upload(new Float32Array([1])) : undefined;
+    countStep(gpu, 1);
   }
 
   /** A tensor with undefined content that ends with the step. */
@@ -129,6 +131,9 @@ export class Step implements Scope, Disposable {
   upload(data: TensorData, shape?: readonly number[]): Tensor {
     const dtype = dtypeOf("upload", data);
     const tensor = this.tensor(shape === undefined ? [data.length] : shape, dtype);
+    if (tensor.size !== data.length) {
+      throw new TypeError(`Cannot upload ${data.length} elements as [${shape}]`);
+    }
     this.gpu.write(tensor, data);
     return tensor;
   }
@@ -218,13 +223,9 @@ export class Step implements Scope, Disposable {
 
   #backward(loss: Tensor): GradientSums {
     expectTensor("backward", "loss", loss);
-    if (loss.size !== 1 || !this.#tape.some((entry) => entry.output === loss)) {
-      throw new TypeError(
-        `Cannot go backward from [${loss.shape}]: it must be a scalar that this step, one with ` +
-          "training: true, has computed from a parameter since the last backward; add() losses to go " +
-          "backward from all",
-      );
-    }
+    const why = this.#whyNot(loss);
+    if (why) throw new TypeError(`Cannot go backward from [${loss.shape}]: ${why}`);
+    this.#wentBackward = true;
     const sums = new GradientSums(this);
     sums.add("the loss", loss, this.own(this.#one!.reshape(loss.shape)));
     for (let entry = this.#tape.pop(); entry; entry = this.#tape.pop()) {
@@ -240,16 +241,32 @@ export class Step implements Scope, Disposable {
     return sums;
   }
 
+  /** Why no gradient can flow from `loss`, if none can. */
+  #whyNot(loss: Tensor): string | undefined {
+    if (!this.training) return "the step is no training step: gpu.step({ training: true })";
+    if (loss.size !== 1) return "it is not one number; take its mean() or sum()";
+    if (isOnTape(this, loss)) return undefined;
+    return this.#wentBackward
+      ? "the step has not computed it since it last went backward; to go from several losses, add() them first"
+      : "the step has not computed it from a parameter, a tensor with requiresGrad";
+  }
+
   #expectOpen(): void {
     if (this.#ended) throw new TypeError("Cannot use a step after it has ended");
   }
 
   /** Disposes of everything that the step owns, and submits what was recorded. */
-  [Symbol.dispose](): void {
+  dispose(): void {
+    if (!this.#ended) countStep(this.gpu, -1);
     this.#ended = true;
     for (const tensor of this.#owned) tensor.dispose();
     this.#owned.clear();
     this.#tape.length = 0;
     this.gpu.submit();
+  }
+
+  /** The same as {@linkcode dispose}: `using step = gpu.step()`. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }

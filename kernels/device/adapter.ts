@@ -103,7 +103,8 @@ const LIMITS = [
 
 /** The best adapter: hardware before software, and Vulkan before OpenGL among equals. */
 export async function requestAdapter(): Promise<GPUAdapter | null> {
-  return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+  return await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" }) ??
+    null;
 }
 
 /** Facts about `adapter`. */
@@ -144,10 +145,25 @@ function noDevice({ name }: AdapterTraits): NoAdapterError {
   );
 }
 
+/** Why there is no adapter, and the cure. */
+function noAdapter(): NoAdapterError {
+  if (!globalThis.navigator?.gpu) {
+    return new NoAdapterError(
+      "No WebGPU here: a browser that has it gives it to secure pages alone (https or localhost), and Node " +
+        "needs a package that sets navigator.gpu",
+    );
+  }
+  const { userAgent, platform } = navigator, isDeno = userAgent.startsWith("Deno/");
+  const cure = isDeno && /^linux/i.test(platform)
+    ? INSTALL_VULKAN
+    : "update the graphics driver, or allow the browser to use it";
+  return new NoAdapterError(`No WebGPU adapter found; ${cure}`);
+}
+
 /** Opens the best adapter with its real limits. Throws {@linkcode NoAdapterError}. */
 export async function openAdapter(options: AdapterOptions): Promise<Opened> {
   const adapter = await requestAdapter();
-  if (adapter === null) throw new NoAdapterError(`No WebGPU adapter found; ${INSTALL_VULKAN}`);
+  if (adapter === null) throw noAdapter();
   const traits = describeAdapter(adapter);
   if (options.hardware && traits.software) {
     throw new NoAdapterError(`No hardware GPU found, only the software adapter ${traits.name}`);

@@ -2,7 +2,7 @@
 
 import type { AdapterOptions, Backend, Compute, KernelFamily, Opened } from "./adapter.ts";
 import { Commands } from "./commands.ts";
-import { expectFunction, expectOneOf, expectSizes } from "./expect.ts";
+import { expectFunction, expectOneOf, expectSizes, madeByNew } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
 import { bytesOf, elementBytes, expectFits, expectWritable, sizeOf, storedAs } from "./dtype.ts";
@@ -37,6 +37,8 @@ import { expectTexelShape, TexelTensor } from "./texel_tensor.ts";
 export let makeTexels: (gpu: Device, shape: readonly number[]) => TexelTensor;
 /** Fills texels with the elements of `from`, from the first on. Throws a TypeError if these are too few. */
 export let copyToTexels: (gpu: Device, from: Tensor, to: TexelTensor) => void;
+/** Counts a step that begins (1) or ends (-1). */
+export let countStep: (gpu: Device, change: 1 | -1) => void;
 /** {@linkcode Device.dispatch} of a launch that may read and write texels. */
 export let dispatchTexels: (gpu: Device, launch: TexelLaunch) => void;
 
@@ -71,6 +73,7 @@ export class Device implements AsyncDisposable {
 
   /** Used by {@linkcode Gpu.create}. */
   protected constructor(opened: Opened, options: AdapterOptions, subgroupSize: number) {
+    if (!opened) throw madeByNew("a Gpu", "await Gpu.create()");
     const { device, subgroupHeader } = opened;
     this.device = device;
     this.name = opened.name;
@@ -93,6 +96,7 @@ export class Device implements AsyncDisposable {
   }
 
   static {
+    countStep = (gpu, change) => gpu.#pool.steps += change;
     dispatchTexels = (gpu, launch) => gpu.#dispatch(launch);
     makeTexels = (gpu, shape) => {
       gpu.#faults.expectNone("texels");

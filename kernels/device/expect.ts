@@ -1,19 +1,38 @@
 /** Checks of arguments that types cannot express, or that JavaScript has no types for. */
 
+/** The longest array, and the longest text, that an error shows whole. */
+const MAX_SHOWN = { elements: 8, characters: 200 };
+
 /** `value` as it appears in an error. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return showText(value);
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);
-  if (Array.isArray(value)) return `[${value}]`;
+  if (Array.isArray(value)) return showList(value);
   const name = value.constructor?.name ?? "Object";
   if (name === "Object") return "an object";
   return /^[AEIOU]/.test(name) ? `an ${name}` : `a ${name}`;
 }
 
+function showText(text: string): string {
+  if (text.length <= MAX_SHOWN.characters) return JSON.stringify(text);
+  return `a text of ${text.length} characters`;
+}
+
+function showList(list: readonly unknown[]): string {
+  const isPlain = (value: unknown) => /^(?:number|string|boolean|undefined)$/.test(typeof value);
+  const isShown = list.length <= MAX_SHOWN.elements && list.every(isPlain);
+  return isShown ? `[${list.map((value) => String(value))}]` : `an array of ${list.length}`;
+}
+
 function fail(doing: string, name: string, value: unknown, expected: string): never {
   const Kind = typeof value === "number" ? RangeError : TypeError;
   throw new Kind(`Cannot ${doing}: ${name} is ${show(value)}, not ${expected}`);
+}
+
+/** The error of a constructor that only the library calls, in JavaScript. */
+export function madeByNew(what: string, cure: string): TypeError {
+  return new TypeError(`Cannot make ${what} with new: use ${cure}`);
 }
 
 /**
@@ -129,12 +148,13 @@ export function expectFunction(doing: string, name: string, value: unknown): voi
   if (typeof value !== "function") fail(doing, name, value, "a function");
 }
 
-/** Throws unless `shape` is an array of positive integers. */
+/** Throws unless `shape` is an array of positive integers, few enough to be shown. */
 export function expectSizes(doing: string, shape: unknown): void {
-  if (!Array.isArray(shape)) fail(doing, "its shape", shape, "an array of positive integers");
+  const { elements } = MAX_SHOWN, expected = `an array of positive integers, ${elements} at most`;
+  if (!Array.isArray(shape) || shape.length > elements) fail(doing, "its shape", shape, expected);
   for (const size of shape) {
     if (Number.isSafeInteger(size) && size > 0) continue;
-    throw new RangeError(`Cannot ${doing} [${shape}]: sizes must be positive integers`);
+    throw new RangeError(`Cannot ${doing} ${show(shape)}: sizes must be positive integers`);
   }
 }
 

@@ -156,7 +156,8 @@ export class Faults {
 export class UseAfterDisposeError extends Error {
   /** Names the tensor by its shape. */
   constructor({ shape }: { readonly shape: readonly number[] }) {
-    super(`Cannot use a tensor [${shape}] after its owner has disposed of it`);
+    const cure = "read what a step computes within the step, or keep it: step.keep(tensor)";
+    super(`Cannot use a tensor [${shape}] after its owner has disposed of it; ${cure}`);
     this.name = "UseAfterDisposeError";
   }
 }

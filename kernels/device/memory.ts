@@ -37,6 +37,8 @@ export interface MemoryUse {
   readonly freeBytes: number;
   /** The largest sum of {@linkcode bytes} and {@linkcode freeBytes} so far. */
   readonly peakBytes: number;
+  /** Number of steps that have not ended. */
+  readonly steps: number;
 }
 
 /** Free buffers, or textures, of one size. */
@@ -51,6 +53,8 @@ interface FreeList<T> {
 export class Pool {
   /** Bytes of the largest tensor. */
   readonly maxBytes: number;
+  /** Number of steps that have not ended. */
+  steps = 0;
   readonly #device: GPUDevice;
   readonly #faults: Faults;
   readonly #freeBuffers = new Map<number, FreeList<Storage>>();
@@ -82,6 +86,7 @@ export class Pool {
       buffers: this.#buffers,
       freeBytes: this.#freeBytes,
       peakBytes: this.#peakBytes,
+      steps: this.steps,
     };
   }
 
@@ -216,10 +221,11 @@ export class Pool {
   }
 }
 
-/** How much memory is held. */
-export function inWords({ bytes, freeBytes }: MemoryUse): string {
+/** How much memory is held, and whether steps that nobody has ended may hold it. */
+export function inWords({ bytes, freeBytes, steps }: MemoryUse): string {
   const free = freeBytes > 0 ? `, and ${formatBytes(freeBytes)} for reuse` : "";
-  return `held ${formatBytes(bytes)}${free}`;
+  const open = steps > 1 ? ` (${steps} steps have not ended: using step = gpu.step())` : "";
+  return `held ${formatBytes(bytes)}${free}${open}`;
 }
 
 /** Bytes with three digits, such as "1.2 GB". */

@@ -1,7 +1,7 @@
 /** Tensors: a shape and an element type over a GPU buffer. */
 
 import { type DType, elementBytes, sizeOf } from "./dtype.ts";
-import { expectPositive, expectSizes, failInParts, show } from "./expect.ts";
+import { expectPositive, expectSizes, failInParts, madeByNew, show } from "./expect.ts";
 import { UseAfterDisposeError } from "./faults.ts";
 import type { TableShard } from "./shard.ts";
 import { dropTexels, type TexelCopy } from "./texels.ts";
@@ -78,11 +78,11 @@ export let makeTensor: (
 ) => Tensor;
 
 /**
- * A dense row-major array on the GPU. A table from {@linkcode Gpu.table} may lie in several buffers: look-ups,
+ * A dense row-major array on the GPU. A table from {@linkcode Device.table} may lie in several buffers: look-ups,
  * scorers of all classes, dropout, sums and optimizers take it, and other operations throw a TypeError.
  *
  * A tensor from a {@linkcode Gpu} belongs to the caller, who disposes of it; one from a {@linkcode Step}
- * ends with the step.
+ * ends with the step. Of ids that a kernel wrote, set {@linkcode idLimit}.
  */
 export class Tensor implements Disposable {
   /** As a gradient, a tensor has a value for every element. */
@@ -110,6 +110,7 @@ export class Tensor implements Disposable {
     offset: number,
     asItLies = false,
   ) {
+    if (dtype === undefined) throw madeByNew("a Tensor", "gpu.tensor() or step.upload()");
     this.shape = [...shape];
     this.dtype = dtype;
     this.size = sizeOf(shape);
@@ -292,6 +293,6 @@ export function expectIds(op: string, ids: Tensor, rows: number, name = "ids"): 
   throw new RangeError(
     idLimit === Infinity
       ? `${what} were not written from the CPU; set their idLimit to a number that all are below`
-      : `Cannot run ${op}: id ${idLimit - 1} is out of range (0 to ${rows - 1})`,
+      : `${what} may be up to ${idLimit - 1}, which is out of range (0 to ${rows - 1})`,
   );
 }

@@ -1,4 +1,5 @@
-// The input's gradient of the scores of chosen classes (index_score.wgsl).
+// Weighted sums of chosen rows: the input's gradient of the scores of these classes (index_score.wgsl), or a bag of
+// embeddings, whose weights then are dscores, and the bag dx.
 //
 // Formula: dx[n, e] = sum over k of dscores[n, k] * table[ids[n, k], e], and before[n, e] if ADDED.
 // Shapes: dx and before [N, E], table [V, E], ids and dscores [N, K], E counted in Vecs (vec.ts). With TABLE_ROWS,

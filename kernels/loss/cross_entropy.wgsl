@@ -14,6 +14,8 @@
 override THREADS: u32 = 64;
 override LAST: bool = false; // the last tile
 
+const LOWEST = -3.4e38; // the maximum of a tile whose scores are all -infinity: it adds nothing to the sum
+
 struct Params {
   N: u32,
   width: u32, // of the tile
@@ -39,7 +41,7 @@ fn accumulate(group: Group, @builtin(local_invocation_index) local: u32) {
   let end = begin + params.width;
   var highest = scores[begin];
   for (var i = begin + local; i < end; i += THREADS) { highest = max(highest, scores[i]); }
-  var top = vec_max(highest);
+  var top = max(vec_max(highest), LOWEST);
   shares[local] = top;
   workgroupBarrier();
   for (var other = 0u; other < THREADS; other++) { top = max(top, shares[other]); }

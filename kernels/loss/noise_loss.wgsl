@@ -17,6 +17,8 @@
 override THREADS: u32 = 64;
 override PER_ROW: bool = false;
 
+const LOWEST = -3.4e38; // a maximum from which -infinity can be subtracted
+
 struct Params {
   N: u32,
   K: u32,
@@ -70,7 +72,7 @@ fn nce(group: Group, @builtin(local_invocation_index) local: u32) {
 
 // The maximum over the row's noise logits and `start`; the same in every thread.
 fn noise_max(n: u32, local: u32, start: f32) -> f32 {
-  var top = start;
+  var top = max(start, LOWEST);
   for (var i = local; i < params.K; i += THREADS) { top = max(top, noise_logit(n, i)); }
   shares[local] = top;
   workgroupBarrier();

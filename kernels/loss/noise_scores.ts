@@ -69,12 +69,20 @@ export function exclude(step: Step, scores: Tensor, ids: NoiseIds, exclusion: Ex
 }
 
 /**
- * Adds to `counter` [1] of u32 how many noise samples equal their target, and returns how many were
- * compared. If `ownSlot` is given, a target's own place is left out (see {@linkcode Exclusion}).
+ * Adds to `counts` [4] of u32 how many noise samples equal their target, and how many are compared: two numbers,
+ * each the low word and the high. Targets whose number in `weights` [N] is 0 are left out; if `ownSlot` is given,
+ * a target's own place, too (see {@linkcode Exclusion}).
  */
-export function countHits(step: Step, counter: Tensor, ids: NoiseIds, ownSlot?: number): number {
+export function countHits(
+  step: Step,
+  counts: Tensor,
+  ids: NoiseIds,
+  weights: Tensor,
+  ownSlot?: number,
+): void {
   const N = ids.target.size, K = ids.noise.shape[ids.noise.shape.length - 1]!;
-  if (step.part && ownColumns(step.part) === 0) return 0; // the one column that is computed does not count
+  expectShape("countHits", "weights", weights, [N]);
+  if (step.part && ownColumns(step.part) === 0) return; // the one column that is computed does not count
   expectRounds("countHits", step.gpu, "samples", K, K / step.gpu.rowThreads);
   const own = ownSlot !== undefined, part = partLaunch(step.part), { rowThreads } = step.gpu;
   step.gpu.dispatch({
@@ -87,10 +95,9 @@ export function countHits(step: Step, counter: Tensor, ids: NoiseIds, ownSlot?: 
       THREADS: rowThreads,
       ...perRow("countHits", ids, N, K),
     },
-    inputs: [ids.target, ids.noise],
-    outputs: [counter],
+    inputs: [ids.target, ids.noise, weights],
+    outputs: [counts],
     uniform: { N, K, own: ownSlot ?? 0, ...part.uniform },
     grid: N,
   });
-  return N * (own ? K - 1 : K);
 }

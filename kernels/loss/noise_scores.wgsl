@@ -2,8 +2,9 @@
 //
 // exclude: out[n, i] = -1e30 where sample i does not count for target n, else scores[n, i]. A sample does
 //          not count if OWN_SLOT and i = own + n's row in the whole batch, or if HITS and noise[i] = targets[n].
-// hits:    counter[0] += number of pairs with noise = target, a target's own slot left out if OWN_SLOT.
-// Shapes: scores and out [N, K]; targets [N]; noise [K], or [N, K] if PER_ROW; counter [1].
+// hits:    counts[0] += number of pairs with noise = target, counts[2] += number of pairs, each with the word after
+//          it for what is over 2^32. Rows of weight 0 are left out, and a target's own slot if OWN_SLOT.
+// Shapes: scores and out [N, K]; targets and weights [N]; noise [K], or [N, K] if PER_ROW; counts [4].
 // Dispatch: exclude: 1-D over N * K threads, folded;
 //           hits: 1-D, one workgroup of THREADS threads a row, folded.
 // Determinism: integers are counted; nothing else is summed.
@@ -49,15 +50,22 @@ fn exclude(group: Group, @builtin(local_invocation_index) local: u32) {
   out[at] = select(scores[at], EXCLUDED, excluded);
 }
 
-@group(0) @binding(2) var<storage, read_write> counter: array<atomic<u32>>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read_write> counts: array<atomic<u32>>;
+
+fn add(word: u32, more: u32) {
+  let before = atomicAdd(&counts[word], more);
+  if (before + more < before) { atomicAdd(&counts[word + 1], 1); }
+}
 
 @compute @workgroup_size(THREADS)
 fn hits(group: Group, @builtin(local_invocation_index) local: u32) {
   let n = group_index(group);
-  if (n >= params.N) { return; }
+  if (n >= params.N || weights[n] == 0) { return; }
   var found = 0u;
   for (var i = local; i < params.K; i += THREADS) {
     found += select(0u, 1u, is_hit(n, i) && !is_own(n, i));
   }
-  if (found > 0) { atomicAdd(&counter[0], found); }
+  if (found > 0) { add(0, found); }
+  if (local == 0) { add(2, params.K - select(0u, 1u, OWN_SLOT)); }
 }

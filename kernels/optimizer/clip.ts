@@ -11,9 +11,12 @@ import { partsOf, type Tensor } from "../device/tensor.ts";
 
 const squares = workgroupSum + squaresSource;
 
+/** Stands for no limit, as WGSL has no infinity. */
+const UNLIMITED = 3.4e38;
+
 /**
  * Writes the global norm of `gradients` and the factor `min(1, clip / (norm + 1e-6))` to `out` [2].
- * `clip` may be Infinity.
+ * `clip` may be Infinity: then the factor is 1, also where the norm is beyond float32.
  */
 export function clipScale(
   gpu: Device,
@@ -33,8 +36,7 @@ export function clipScale(
     source: clipSource,
     inputs: [partials],
     outputs: [out],
-    // WGSL has no infinity; a number near the largest float does not clip either.
-    uniform: { n, clip: Math.min(clip, 3.4e38) },
+    uniform: { n, clip: Math.min(clip, UNLIMITED) },
     grid: 1,
   });
 }

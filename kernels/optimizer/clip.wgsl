@@ -1,9 +1,12 @@
 // The global norm of gradients, and the factor that clips it.
 //
-// Formula: norm[0] = sqrt(sum of partials), norm[1] = min(1, clip / (norm[0] + 1e-6)).
+// Formula: norm[0] = sqrt(sum of partials), norm[1] = min(1, clip / (norm[0] + 1e-6)), or 1 if clip is UNLIMITED:
+//          then a gradient whose squares overflow is not taken for one to be clipped to nothing.
 // Shapes: partials [n], norm [2].
 // Dispatch: one workgroup.
 // Determinism: fixed shares, summed in order.
+
+const UNLIMITED = 3.4e38; // WGSL has no infinity
 
 struct Params {
   n: u32,
@@ -26,5 +29,5 @@ fn main(@builtin(local_invocation_index) thread: u32) {
   for (var i = 1u; i < 64; i++) { sum += shares[i]; }
   let length = sqrt(sum);
   norm[0] = length;
-  norm[1] = min(1.0, params.clip / (length + 1e-6));
+  norm[1] = select(1.0, min(1.0, params.clip / (length + 1e-6)), params.clip < UNLIMITED);
 }

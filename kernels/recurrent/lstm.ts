@@ -1,6 +1,6 @@
 /** An LSTM layer over time: the input product of all time steps at once, the rest step by step. */
 
-import { expectObject } from "../device/expect.ts";
+import { show } from "../device/expect.ts";
 import cell from "./_lstm.wgsl" with { type: "text" };
 import { linearOutput } from "../matmul/linear.ts";
 import { recurrentKind } from "./kind.ts";
@@ -23,6 +23,10 @@ export interface LSTMState {
   readonly cell: Tensor;
 }
 
+function isState(state: unknown): boolean {
+  return typeof state === "object" && state !== null && "hidden" in state && "cell" in state;
+}
+
 const KIND = recurrentKind("lstm", 4, cell);
 
 /**
@@ -43,7 +47,9 @@ export function lstm(
   const run = recurrentRun(step, KIND, x, weights, start), { gpu, T, B, H } = run;
   const { weightIh, weightHh, biasIh, biasHh } = weights, { state } = start;
   if (state !== undefined) {
-    expectObject("run lstm", "state", state, "{ hidden, cell }");
+    if (!isState(state)) {
+      throw new TypeError(`Cannot run lstm: state is ${show(state)}, not { hidden, cell }`);
+    }
     expectFloats("lstm", step, { hidden: state.hidden, cell: state.cell });
   }
   const gates = linearOutput(step, x, run.weightIh); // the input's part, before activation

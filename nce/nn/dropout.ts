@@ -1,6 +1,6 @@
 /** Dropout as a layer, with its own stream of random numbers. */
 
-import { expectFraction } from "../../kernels/device/expect.ts";
+import { expectFraction, expectText } from "../../kernels/device/expect.ts";
 import { dropout } from "../../kernels/elementwise/dropout.ts";
 import { RandomStream } from "../../kernels/random/stream.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
@@ -15,6 +15,7 @@ export class Dropout {
   /** `name` is the layer's path in its model. Throws a RangeError unless 0 <= p < 1. */
   constructor(p: number, name: string) {
     expectFraction("make Dropout", "p", p);
+    expectText("make Dropout", "name", name);
     this.p = p;
     this.#stream = new RandomStream(name);
   }

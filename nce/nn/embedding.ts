@@ -17,7 +17,7 @@ export interface EmbeddingOptions {
   embeddingDim: number;
   /** Initial values are uniform within this; 0.1 unless given. */
   initRange?: number;
-  /** Whether the table stores 32-bit floats (unless given) or 16-bit ones, {@linkcode Gpu.table}. */
+  /** Whether the table stores 32-bit floats (unless given) or 16-bit ones, {@linkcode Device.table}. */
   tableDtype?: TableDType;
   /** Seed of the initial values; 0 unless given. */
   seed?: number;

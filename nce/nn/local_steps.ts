@@ -64,9 +64,14 @@ function nameOfVelocity(parameter: string): string {
  * parameter p, and `anchor` its value after the last outer step:
  * `d = anchor - mean; v = momentum * v + d; p = anchor = anchor - lr * (d + momentum * v)`.
  *
- * What the inner optimizer keeps becomes its mean. So all ranks have the same after an outer step, to the last
- * bit. Of a table with sparse gradients only the rows travel that some rank has moved. State is saved and loaded here,
- * not by the inner optimizer, which knows nothing of the outer steps.
+ * What the inner optimizer keeps becomes its mean. Of a table with sparse gradients only the rows travel that some
+ * rank has moved.
+ *
+ * So all ranks have the same after an outer step, to the last bit, unless one of them reads a table between two outer
+ * steps: momentum and decay of the other rows are deferred until they are read, and applied in two parts they round
+ * in another way. What is read within {@linkcode Optimizer.undisturbed} changes nothing.
+ *
+ * State is saved and loaded here, not by the inner optimizer, which knows nothing of the outer steps.
  */
 export class LocalSteps implements Disposable {
   readonly #gpu: Gpu;
@@ -234,11 +239,16 @@ export class LocalSteps implements Disposable {
   }
 
   /** Frees what is kept; parameters and optimizer stay the caller's. */
-  [Symbol.dispose](): void {
+  dispose(): void {
     this.#moved[Symbol.dispose]();
     for (const { anchor, velocity } of this.#entries.values()) {
       anchor.dispose();
       velocity.dispose();
     }
+  }
+
+  /** The same as {@linkcode dispose}. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }

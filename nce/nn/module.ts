@@ -44,6 +44,7 @@ export abstract class Module implements Disposable {
   readonly #owned: (NamedParameter | Module)[] = [];
   /** Where the parameters lie, once there are some. */
   #gpu: Gpu | undefined;
+  #ended = false;
 
   /** `name` is the path that the names of parameters begin with; random numbers depend on it. */
   constructor(name = "") {
@@ -68,7 +69,7 @@ export abstract class Module implements Disposable {
   }
 
   /**
-   * The same for a table of any size ({@linkcode Gpu.table}), whose rows are looked up or all scored, of floats of
+   * The same for a table of any size ({@linkcode Device.table}), whose rows are looked up or all scored, of floats of
    * 32 bits unless `dtype` is f16; or a shard of one. `shape` and values are those of the whole table.
    */
   protected tableParameter(
@@ -89,16 +90,43 @@ export abstract class Module implements Disposable {
     return made;
   }
 
-  /** Takes `module` over: its parameters are the owner's, too, and it is disposed of with the owner. */
+  /**
+   * Takes `module` over: its parameters are the owner's, too, and it is disposed of with the owner.
+   *
+   * @throws {TypeError} If it is no Module: a {@linkcode Dropout}, for one, has no parameters.
+   */
   protected part<Part extends Module>(module: Part): Part {
+    if (!(module instanceof Module)) {
+      const found = show(module);
+      throw new TypeError(
+        `Cannot make ${nameOf(this.constructor)}: a part is ${found}, not a Module`,
+      );
+    }
     this.#owned.push(module);
     this.#gpu ??= module.#gpu;
     return module;
   }
 
-  /** The parameters with their paths, in the order in which the module got them. */
+  /**
+   * The parameters with their paths, in the order in which the module got them.
+   *
+   * @throws {TypeError} If a module in a field is not a {@linkcode part}: it would not be trained. One that belongs to
+   *   another owner is kept in a field whose name begins with #.
+   */
   parameters(): NamedParameter[] {
+    if (!this.#ended) this.#expectParts();
     return this.#owned.flatMap((owned) => owned instanceof Module ? owned.parameters() : [owned]);
+  }
+
+  #expectParts(): void {
+    for (const [field, value] of Object.entries(this)) {
+      const isNoPart = (of: unknown) => of instanceof Module && !this.#owned.includes(of);
+      if (!(Array.isArray(value) ? value : [value]).some(isNoPart)) continue;
+      const doing = `list the parameters of ${nameOf(this.constructor)}`;
+      throw new TypeError(
+        `Cannot ${doing}: ${field} is no part of it; make it one with this.part(...)`,
+      );
+    }
   }
 
   /**
@@ -128,6 +156,7 @@ export abstract class Module implements Disposable {
 
   /** Frees what the module holds on the GPU. */
   dispose(): void {
+    this.#ended = true;
     for (const owned of this.#owned) if (owned instanceof Module) owned.dispose();
     for (const [, parameter] of this.parameters()) parameter.dispose();
   }

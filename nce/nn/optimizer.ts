@@ -49,7 +49,10 @@ const LOADING = "while it is loaded: await load() first";
 const FAILED = "after loading has failed half-way: load a whole state first";
 const UNDISTURBED = "while it is undisturbed: dispose of what undisturbed() returned first";
 
-/** Updates parameters by their gradients: {@linkcode SGD}, {@linkcode Adagrad} or {@linkcode Adam}. */
+/**
+ * Updates parameters by their gradients: {@linkcode SGD}, {@linkcode Adagrad} or {@linkcode Adam}. The learning rate
+ * {@linkcode lr} may be set between steps.
+ */
 export abstract class Optimizer implements Disposable {
   /** [2] Global gradient norm before clipping and the clipping factor of the last step. */
   readonly norm: Tensor;
@@ -236,11 +239,16 @@ export abstract class Optimizer implements Disposable {
   }
 
   /** Applies what is deferred, and frees what is kept; the parameters stay the caller's. */
-  [Symbol.dispose](): void {
+  dispose(): void {
     this.norm.dispose();
     for (const { slot: { lazy, kept } } of this.#entries) {
       lazy?.[Symbol.dispose]();
       for (const [, tensor] of kept) tensor.dispose();
     }
+  }
+
+  /** The same as {@linkcode dispose}. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }

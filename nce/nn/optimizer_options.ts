@@ -10,7 +10,7 @@ import {
 } from "../../kernels/device/expect.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { sameStream, streamOf } from "../../kernels/random/stream.ts";
-import { expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
+import { expectTensor, partsOn, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectOptions, type NamedParameter } from "./module.ts";
 
 /** Coefficients of every {@linkcode Optimizer}. */
@@ -37,7 +37,7 @@ const KEPT: readonly string[] = ["moment", "squares", "steps", "velocity"];
  * Throws unless `parameters` are named tensors, each listed once: a second moment would update it twice.
  * Names must differ, because initial values depend on them.
  */
-function expectParameters(name: string, parameters: readonly NamedParameter[]): void {
+function expectParameters(name: string, gpu: Gpu, parameters: readonly NamedParameter[]): void {
   const doing = `make ${name}`;
   expectList(doing, "parameters", parameters);
   const names = new Map<Tensor, string>(), streams = new Map<number, string>();
@@ -48,6 +48,7 @@ function expectParameters(name: string, parameters: readonly NamedParameter[]): 
     }
     const [path, parameter] = entry;
     expectTensor(name, `parameter ${path}`, parameter);
+    partsOn(doing, parameter, gpu.device);
     const before = names.get(parameter);
     if (before !== undefined) {
       throw new RangeError(`Cannot ${doing}: ${before} and ${path} are one tensor; list it once`);
@@ -74,7 +75,7 @@ export function expectOptimizer<T extends OptimizerOptions>(
   own: readonly (keyof T & string)[] = [],
 ): void {
   expectOptions(name, gpu, options, [], ["lr", "weightDecay", "clip", "seed", ...own]);
-  expectParameters(name, parameters);
+  expectParameters(name, gpu, parameters);
   const { lr, weightDecay = 0, clip = Infinity, seed = 0 } = options, doing = `make ${name}`;
   expectLr(doing, lr);
   expectFromZero(doing, "weightDecay", weightDecay);

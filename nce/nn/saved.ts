@@ -7,6 +7,9 @@ import { versionOf } from "../../kernels/device/parts.ts";
 import { flushBeforeRead } from "../../kernels/device/pending.ts";
 import { partsOf, type Tensor } from "../../kernels/device/tensor.ts";
 
+/** Tensors up to this size are read together, as a wait for the GPU costs more; larger ones one after the other. */
+const SMALL_BYTES = 2 ** 20;
+
 /** A tensor and its name. */
 type Named = readonly [name: string, tensor: Tensor];
 
@@ -41,7 +44,7 @@ export function layoutsOf(tensors: readonly Named[]): Layouts {
 }
 
 /**
- * Reads all of `tensors`, one after the other, as they are now.
+ * Reads all of `tensors` as they are now.
  *
  * @throws {TypeError} If one is a shard, or changes meanwhile.
  */
@@ -53,13 +56,16 @@ export async function readAll(
   expectNoShards(doing, tensors);
   for (const [, tensor] of tensors) partsOf(tensor).forEach(flushBeforeRead);
   const versions = tensors.map(([, tensor]) => versionOf(tensor));
-  const saved: [string, SavedTensor][] = [];
-  for (const [name, tensor] of tensors) {
-    saved.push([name, { ...layoutOf(tensor), data: await gpu.read(tensor) }]);
-  }
+  const numbers = new Map<string, TensorData>();
+  const read = async ([name, tensor]: Named) => void numbers.set(name, await gpu.read(tensor));
+  const isLarge = ([, { bytes }]: Named) => bytes > SMALL_BYTES;
+  await Promise.all(tensors.filter((one) => !isLarge(one)).map(read));
+  for (const one of tensors.filter(isLarge)) await read(one);
   const changed = tensors.find(([, tensor], i) => versionOf(tensor) !== versions[i]);
   if (changed) throw new TypeError(`Cannot ${doing}: ${changed[0]} changed meanwhile; await it`);
-  return Object.fromEntries(saved);
+  return Object.fromEntries(
+    tensors.map(([name, tensor]) => [name, { ...layoutOf(tensor), data: numbers.get(name)! }]),
+  );
 }
 
 /** Writes `saved` to `tensors` of the same names and layouts. */

@@ -80,6 +80,14 @@ const FLOOR = 1e-10;
  * @throws {RangeError} If it is empty, all zero, or has a negative or non-finite element.
  */
 export function normalizeNoise(noise: ArrayLike<number>): Float64Array {
+  return shares(noise, () => true);
+}
+
+/** The weights `noise` over their sum; where `isFloored`, a weight counts as {@linkcode FLOOR} of it at least. */
+function shares(
+  noise: ArrayLike<number>,
+  isFloored: (weight: number) => boolean,
+): Float64Array {
   if (!isList(noise)) {
     throw new TypeError(`Cannot use noise: it is ${show(noise)}, not an array of counts`);
   }
@@ -95,7 +103,9 @@ export function normalizeNoise(noise: ArrayLike<number>): Float64Array {
   // Scaled by a power of two, which is exact, so that the sum is neither infinite nor subnormal.
   const unit = 2 ** Math.min(1023, Math.floor(Math.log2(largest)));
   const total = weights.reduce((sum, weight) => sum + weight / unit, 0);
-  const floored = replace(weights, (weight) => Math.max(weight / unit / total, FLOOR));
+  const floored = replace(weights, (weight) => {
+    return Math.max(weight / unit / total, isFloored(weight) ? FLOOR : 0);
+  });
   const flooredTotal = floored.reduce((sum, p) => sum + p, 0);
   return replace(floored, (p) => p / flooredTotal);
 }
@@ -115,7 +125,8 @@ export function mapToFloats(
 }
 
 function isList(noise: unknown): noise is ArrayLike<number> {
-  return Array.isArray(noise) || ArrayBuffer.isView(noise) && "length" in noise;
+  const isArray = Array.isArray(noise) || ArrayBuffer.isView(noise) && "length" in noise;
+  return isArray && !["bigint", "symbol"].includes(typeof (noise as ArrayLike<unknown>)[0]);
 }
 
 /**
@@ -171,7 +182,8 @@ export function noiseProbabilities(
   expectFinite("shape noise", "power", power);
   const isPart = (value: number) => value >= 0 && value <= 1;
   expectNumber("shape noise", "uniform", uniform, isPart, "in [0, 1]");
-  const powers = replace(normalizeNoise(counts), (p, y) => {
+  // Rare classes are floored in the end alone, after the power: it may bring them above the floor.
+  const powers = replace(shares(counts, (count) => count === 0), (p, y) => {
     if (power < 0 && counts[y] === 0) {
       throw new RangeError(`Cannot raise noise to the power ${power}: class ${y} has count 0`);
     }

@@ -79,7 +79,7 @@ Deno.test("NCELoss throws when noise ids or the scorer's shapes do not fit", () 
     using step = gpu.step({ training: true });
     const target = step.upload(randomIds(N, V, 1)), x = step.upload(values(N * E, 3), [N, E]);
     const noise = step.upload(Uint32Array.of(0, V));
-    assertThrows(() => criterion.getScore(step, target, noise, x), RangeError, `id ${V}`);
+    assertThrows(() => criterion.getScore(step, target, noise, x), RangeError, `up to ${V},`);
     const wrong = step.upload(values(N * E, 3), [E, N]);
     assertThrows(() => criterion.forward(step, target, wrong), TypeError);
     criterion.getScore = (step, target) => ({
@@ -120,6 +120,20 @@ Deno.test("lossType can be set between any two calls", () =>
     const second = [await lossOf("full"), await lossOf("nce"), await lossOf("sampled")];
     assertEquals(first, second);
     assertEquals(new Set(first).size, 3);
+  }));
+
+Deno.test("ceLoss() takes what forward() takes: targets and inputs of any shape", () =>
+  withGpu(async (gpu) => {
+    using layer = new IndexLinear(gpu, {
+      ...{ embeddingDim: E, numClasses: V, noise: COUNTS, lossType: "full", reduction: "none" },
+    });
+    using step = gpu.step();
+    const target = step.upload(randomIds(6, V, 1), [2, 3]);
+    const x = step.upload(values(6 * E, 3), [2, 3, E]);
+    const { loss } = layer.ceLoss(step, target, x);
+    assertEquals(await gpu.read(loss), await gpu.read(layer.forward(step, target, x)));
+    const large = step.upload(new Uint32Array(6).fill(V));
+    assertThrows(() => layer.ceLoss(step, large, x), RangeError, `targets [6] may be up to ${V},`);
   }));
 
 Deno.test("nce outside training is the unnormalised negative log probability, c - s", () =>

@@ -1,25 +1,29 @@
 /**
- * The package where it is used: unbundled in Chromium, and bundled with Vite, Rollup, esbuild and
- * webpack, in Deno and in Chromium. `deno task check:package` needs Node with npm, and Chromium
- * (CHROMIUM names another program than `chromium`).
+ * npm's package where it is used: unbundled in Chromium, and bundled with Vite, Rollup, esbuild and webpack,
+ * in Deno and in Chromium; and its types, by the settings of Vite's template. `deno task check:package` needs
+ * Node with npm, and Chromium (CHROMIUM names another program than `chromium`).
  */
 
 import { format as formatBytes } from "@std/fmt/bytes";
-import { fromFileUrl, join, relative, toFileUrl } from "@std/path";
+import { fromFileUrl, join, toFileUrl } from "@std/path";
 import { prepareDriver } from "../../example/shared/driver.ts";
 import { pack } from "../../tools/pack.ts";
+import { filesBelow, packForNpm } from "../../tools/pack_npm.ts";
 import * as library from "../support/library.ts";
 import { bundleAll } from "./bundlers.ts";
 import { runInChromium } from "./chromium.ts";
-import { exportAll } from "./entries.ts";
+import { ENTRIES, exportAll, NAMES } from "./entries.ts";
 import { trainAll } from "./train.ts";
 
 /** Other adapters sum in another order. */
 const TOLERANCE = 1e-4;
-const ENTRY = `import * as library from "./library.ts";
-import { trainAll } from "./train.ts";
-export const losses = () => trainAll(library);
-`;
+
+/** A module whose `losses()` trains by these. */
+function entryOf(library: string, train: string): string {
+  return `import * as library from "${library}";
+    import { trainAll } from "${train}";
+    export const losses = () => trainAll(library);`;
+}
 
 type Losses = Readonly<Record<string, number>>;
 
@@ -34,28 +38,24 @@ function compare(name: string, found: Losses, expected: Losses, tolerance: numbe
   return largest;
 }
 
-/** The folder's modules as plain JavaScript. */
-async function transpile(folder: string): Promise<Map<string, string>> {
-  const modules = filesBelow(folder).filter((path) => path.endsWith(".ts"));
+/** What a page imports without a bundler: npm's package, and our trainings as JavaScript. */
+async function pageFiles(folder: string): Promise<Map<string, string>> {
+  const javascript = join(folder, "javascript");
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["transpile", "--quiet", "--no-check", "--outdir", "javascript", ...modules],
+    args: ["transpile", "--quiet", "--no-check", "--outdir", javascript, "train.ts"],
     cwd: folder,
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  const javascript = join(folder, "javascript");
-  return new Map(
-    filesBelow(javascript).map((path) => {
-      const text = Deno.readTextFileSync(join(javascript, path));
-      return [path, text.replace(/( from "[^"]+)\.ts"/g, '$1.js"')];
-    }),
-  );
-}
-
-function filesBelow(folder: string, path = folder): string[] {
-  return [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) => {
-    const file = join(path, name);
-    return isDirectory ? filesBelow(folder, file) : [relative(folder, file)];
-  });
+  const paths = filesBelow(join(folder, "npm")).filter((path) => path.endsWith(".js"));
+  const files = [...paths.map((path) => `npm/${path}`), "javascript/train.js"];
+  return new Map([
+    ...files.map((path) => [path, Deno.readTextFileSync(join(folder, path))] as const),
+    [
+      "library.js",
+      exportAll(ENTRIES.map((path) => path.replace(".", "./npm").replace(".ts", ".js"))),
+    ],
+    ["entry.js", entryOf("./library.js", "./javascript/train.js")],
+  ]);
 }
 
 /** Trains by the module in Chromium. */
@@ -69,13 +69,18 @@ async function main(): Promise<void> {
   const folder = Deno.makeTempDirSync();
   try {
     pack(join(folder, "package"));
-    const train = fromFileUrl(new URL("train.ts", import.meta.url));
-    Deno.copyFileSync(train, join(folder, "train.ts"));
-    Deno.writeTextFileSync(join(folder, "library.ts"), exportAll("./package"));
-    Deno.writeTextFileSync(join(folder, "entry.ts"), ENTRY);
+    Deno.mkdirSync(join(folder, "npm"));
+    packForNpm(join(folder, "package"), join(folder, "npm"));
+    const train = Deno.readTextFileSync(fromFileUrl(new URL("train.ts", import.meta.url)));
+    const byName = ENTRIES.reduce((text, path, i) => {
+      return text.replace(`"${path.replace(".", "../..")}"`, `"${NAMES[i]}"`);
+    }, train);
+    Deno.writeTextFileSync(join(folder, "train.ts"), byName);
+    Deno.writeTextFileSync(join(folder, "library.ts"), exportAll(NAMES));
+    Deno.writeTextFileSync(join(folder, "entry.ts"), entryOf("./library.ts", "./train.ts"));
     const expected = await trainAll(library);
 
-    const unbundled = await trainInChromium(await transpile(folder), "entry.js");
+    const unbundled = await trainInChromium(await pageFiles(folder), "entry.js");
     const difference = compare("unbundled", unbundled, expected, TOLERANCE);
     console.log(`unbundled in Chromium: losses within ${difference.toExponential(1)}`);
 

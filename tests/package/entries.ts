@@ -5,7 +5,12 @@ import config from "../../deno.json" with { type: "json" };
 /** Paths of the entries in the package, as in "./nce/nn/mod.ts". */
 export const ENTRIES: readonly string[] = Object.values(config.exports);
 
-/** A module that exports all that the entries of the package in `folder` do. */
-export function exportAll(folder: string): string {
-  return ENTRIES.map((path) => `export * from "${path.replace(".", folder)}";\n`).join("");
+/** Names of the entries, as in "@nce/nce/nn". */
+export const NAMES: readonly string[] = Object.keys(config.exports).map((path) =>
+  path.replace(".", config.name)
+);
+
+/** A module that exports all that these modules do. */
+export function exportAll(modules: readonly string[]): string {
+  return modules.map((module) => `export * from "${module}";\n`).join("");
 }

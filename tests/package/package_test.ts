@@ -5,6 +5,7 @@ import { fromFileUrl, join } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
 import { uniformFields } from "../../kernels/device/pipelines.ts";
 import { pack, packageFiles, stripWgsl } from "../../tools/pack.ts";
+import { filesBelow, packForNpm } from "../../tools/pack_npm.ts";
 import { wgslFiles } from "../support/kernel_files.ts";
 import * as library from "../support/library.ts";
 import { ENTRIES, exportAll } from "./entries.ts";
@@ -90,7 +91,7 @@ Deno.test("the package has types and documentation, and its folder is the only o
 Deno.test("the package imported by URL trains to the same bits as the sources", () =>
   withFolder(async (folder) => {
     const files = packageFiles();
-    files.set("library.ts", exportAll("."));
+    files.set("library.ts", exportAll(ENTRIES));
     files.set("train.ts", Deno.readTextFileSync(join(ROOT, "tests", "package", "train.ts")));
     await using server = serveFiles(files);
     const program = join(folder, "program.ts");
@@ -163,6 +164,36 @@ Deno.test("every program in README.md and docs/ runs by the names that users imp
       const losses = [...printed.matchAll(/\[ ([\d.e-]+) \]/g)].map(([, loss]) => Number(loss));
       assert(losses.length > 1 && losses.at(-1)! < 0.9 * losses[0]!, `${program}: ${printed}`);
     }
+  }));
+
+Deno.test("npm's package has the same entries, typed, and runs README's program from node_modules", () =>
+  withFolder(async (folder) => {
+    const source = join(folder, "package"), target = join(folder, "node_modules", "@nce", "nce");
+    pack(source);
+    Deno.mkdirSync(target, { recursive: true });
+    packForNpm(source, target);
+    const settings = JSON.parse(Deno.readTextFileSync(join(target, "package.json")));
+    assertEquals(Object.keys(settings.exports), Object.keys(config.exports));
+    const files = filesBelow(target), has = (path: string) => files.includes(path);
+    for (const path of filesBelow(source).filter((name) => name.endsWith(".ts"))) {
+      const [code, types] = [".js", ".d.ts"].map((ending) => path.replace(/\.ts$/, ending));
+      assert(has(code!) && has(types!), path);
+    }
+    for (const path of files.filter((name) => /\.(js|ts)$/.test(name))) {
+      const text = Deno.readTextFileSync(join(target, path));
+      assert(!text.includes(folder) && !/" ?from "[^"]*\.ts"|import\("[^"]*\.ts"/.test(text), path);
+      for (const [, name] of text.matchAll(/^(?:import|export)\b[^;]*? from "([^"]+)";$/gm)) {
+        assert(has(join(path, "..", name!)), `${path} imports ${name}`);
+      }
+    }
+    Deno.writeTextFileSync(join(folder, "package.json"), "{}");
+    const [, program] = /^```ts\n([^]*?)^```$/m.exec(
+      Deno.readTextFileSync(join(ROOT, "README.md")),
+    )!;
+    Deno.writeTextFileSync(join(folder, "program.ts"), program!);
+    const args = ["run", "--quiet", "--check", "--node-modules-dir=manual", "program.ts"];
+    const printed = await deno(args, { cwd: folder });
+    assertMatch(printed, /3\.8\d/);
   }));
 
 Deno.test("the folder of sources refuses to be published", async () => {

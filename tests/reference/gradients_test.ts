@@ -37,10 +37,12 @@ Deno.test("matmul oracle agrees with central differences in every transposition"
   assertEquals([...product], [19, 22, 43, 50]);
 });
 
-Deno.test("linear, gather and indexScore oracles agree with central differences", () => {
+Deno.test("linear, gather, embeddingBag and indexScore oracles agree with central differences", () => {
   assertGradients(linear.linear(3, 2, 4), inputs(6, 8, 4), "linear with bias");
   assertGradients(linear.linear(3, 2, 4), inputs(6, 8), "linear without bias");
   assertGradients(linear.gather([4, 0, 4, 2], 3), inputs(15), "gather");
+  const weights = [1, 0.5, 0, 2, -1, 0.25];
+  assertGradients(linear.embeddingBag([4, 0, 4, 2, 2, 2], weights, 3, 3), inputs(15), "bag");
   assertGradients(linear.indexScore([4, 0, 4, 2, 2, 2], 2, 3), inputs(9, 15, 5), "indexScore");
 });
 

@@ -78,6 +78,34 @@ export function gather(ids: ArrayLike<number>, width: number): Oracle {
   });
 }
 
+/** `out[n, e] = sum over h of weights[n, h] * table[ids[n, h], e]`, H a row. */
+export function embeddingBag(
+  ids: ArrayLike<number>,
+  weights: ArrayLike<number>,
+  H: number,
+  width: number,
+): Oracle {
+  return (table) => {
+    const output = new Float64Array(ids.length / H * width);
+    const each = (use: (row: number, out: number, weight: number) => void) => {
+      for (let p = 0; p < ids.length; p++) {
+        for (let e = 0; e < width; e++) {
+          use(ids[p]! * width + e, Math.floor(p / H) * width + e, weights[p]!);
+        }
+      }
+    };
+    each((row, out, weight) => output[out]! += weight * table[row]!);
+    return {
+      output,
+      backward: (dOutput) => {
+        const dTable = new Float64Array(table.length);
+        each((row, out, weight) => dTable[row]! += weight * dOutput[out]!);
+        return [dTable];
+      },
+    };
+  };
+}
+
 /** `score[n, k] = bias[ids[n, k]] + x[n] . table[ids[n, k]]` for `count` ids a row. */
 export function indexScore(ids: ArrayLike<number>, count: number, width: number): Oracle {
   return (x, table, bias) => {

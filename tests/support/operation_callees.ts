@@ -48,6 +48,9 @@ export function operationCallees(
       (value) => value instanceof nce.RandomStream,
     ]),
     gather: f("gather", [step, table, ids], [STEP, F, IDS]),
+    embeddingBag: f("embeddingBag", [step, table, step.reshape(ids, [N, 1]), up(N, 1)], [
+      ...[STEP, F, IDS, F],
+    ]),
     indexScore: f("indexScore", [step, x, table, bias, ids], [STEP, F, F, F, IDS]),
     linear: f("linear", [step, x, table, bias], [STEP, F, F, optional(F)]),
     matmul: f("matmul", [step, x, y, { transposeB: true }], [

@@ -9,7 +9,8 @@ import { inFolder } from "../../support/folder.ts";
 
 const FILES = {
   "saved_model/a.safetensors": "",
-  "saved_model/a.config.json": '{"train": true, "data": "text", "epochs": 3, "nce": true}',
+  "saved_model/a.config.json":
+    '{"train": true, "data": "text", "epochs": 3, "nce": true, "batch-size": 7, "concat": true}',
   "saved_model/made.safetensors": "",
   "saved_model/made.config.json": '{"train": true, "data": "synthetic:vocab=900"}',
   "saved_model/gone.safetensors": "",
@@ -45,6 +46,24 @@ Deno.test("a test without --data takes the text that the model learned, and no o
     const profile = await givenSettings({ save: "a", prof: true }, captureIo());
     assertEquals(profile.data, "synthetic");
     assertEquals(await dataOf({ save: "nothing" }), "synthetic"); // the test says that there is no model
+  }));
+
+Deno.test("a test by the training loss has the batches of the model's training, where they are known", () =>
+  besideModels(async () => {
+    const batches = async (given: Given) => {
+      const { batchSize, bptt, concat } = await givenSettings(given, captureIo());
+      return { batchSize, bptt, concat };
+    };
+    const ordinary = { batchSize: 20, bptt: 35, concat: false };
+    const own = { batchSize: 7, bptt: 35, concat: true };
+    assertEquals(await batches({ save: "a", evaluation: "loss" }), own);
+    assertEquals(await batches({ save: "a", evaluation: "loss", data: "text" }), own);
+    assertEquals(await batches({ save: "a" }), ordinary);
+    assertEquals(await batches({ save: "imported", evaluation: "loss", data: "text" }), ordinary);
+    assertEquals(
+      await batches({ save: "a", evaluation: "loss", train: true, loss: "neg" }),
+      ordinary,
+    );
   }));
 
 Deno.test("a test without --data says in one line that the model's text is gone, or not known", () =>

@@ -22,10 +22,10 @@ const RESULTS: readonly Result[] = [
     ...{ system: "ce", wer: 7.1, weights: { lm: 0.85931, penalty: -0.5 }, seconds: 53.61 },
     versus: { "first-best": pairs(0.0004) },
   },
-  { ...RESULT, system: "best possible", versus: { "first-best": pairs(0.0314) } },
+  { ...RESULT, system: "true language", versus: { "first-best": pairs(0.0314) } },
 ];
 
-Deno.test("the table has a row for each system, aligned, and says what p and the best possible are", () => {
+Deno.test("the table has a row for each system, aligned, and says what p and the true language are", () => {
   assertEquals(
     reportLines(COUNTS, RESULTS, TABLE),
     [
@@ -34,8 +34,8 @@ Deno.test("the table has a row for each system, aligned, and says what p and the
       "system         WER %   95 % interval    sub  del  ins  LM weight  penalty  p, first-best  seconds",
       "first-best     22.46  21.20 to 23.67  1,678  390   63                                            ",
       "ce              7.10  21.20 to 23.67  1,678  390   63     0.8593     -0.5         <0.001     53.6",
-      "best possible  22.46  21.20 to 23.67  1,678  390   63                              0.031         ",
-      "best possible: by the language itself, with the channel's own scores",
+      "true language  22.46  21.20 to 23.67  1,678  390   63                              0.031         ",
+      "true language: the most probable sentences, by the language itself and the channel's own scores",
       "p: chance of such a difference between equal systems, by the permutation test of NIST's matched " +
       "pairs (MAPSSWE); under 0.05 only where 6 segments or more differ",
     ].map((line) => line.trimEnd()),

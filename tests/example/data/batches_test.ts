@@ -1,7 +1,7 @@
 // Batches: nothing lost, nothing twice, little padding, a new order each epoch.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { Epochs, evaluationBatches } from "../../../example/data/batches.ts";
+import { Epochs, evaluationBatches, scoredBatches } from "../../../example/data/batches.ts";
 import type { BatchSettings } from "../../../example/data/epoch.ts";
 import type { Batch } from "../../../example/data/row_batch.ts";
 import { type Sentences, SentencesBuilder } from "../../../example/data/sentences.ts";
@@ -270,4 +270,27 @@ Deno.test("trainingBatches() throws on sizes that make no sense", () => {
     assertThrows(() => evaluationBatches(text, { tokenBudget: bad }), RangeError, "tokenBudget");
   }
   assertThrows(() => batchesOf(text, { ...BATCHES, carryState: true }, 1), TypeError);
+});
+
+Deno.test("a loss against the batch is scored on batches of training, the same for all seeds", () => {
+  const text = makeText(300, 20),
+    all = (batches: readonly Batch[]) => batches.map(({ target }) => target);
+  const settings = { ...BATCHES, noise: "batch", loss: "neg" } as const;
+  const batches = scoredBatches(text, "loss", settings);
+  const trained = batchesOf(text, settings, 1);
+  assertEquals(
+    batches.map(({ steps, batchSize }) => [steps, batchSize]),
+    trained.map(({ steps, batchSize }) => [steps, batchSize]),
+  );
+  assertEquals(batches.reduce((sum, { tokens }) => sum + tokens, 0), text.tokens);
+  assert(padding(batches) > 0 && batches.every(({ target }) => target.every((id) => id > 0)));
+  assertEquals(all(scoredBatches(text, "loss", { ...settings, seed: 5 })), all(batches));
+});
+
+Deno.test("what has no noise, or noise of its own, is scored on whole sentences", () => {
+  const text = makeText(300, 20), whole = evaluationBatches(text).map(rowsOf);
+  const settings = { ...BATCHES, noise: "batch", loss: "sampled" } as const;
+  assertEquals(scoredBatches(text, "full", settings).map(rowsOf), whole);
+  assertEquals(scoredBatches(text, "loss", { ...settings, loss: "full" }).map(rowsOf), whole);
+  assertEquals(scoredBatches(text, "loss", { ...settings, noise: "unigram" }).map(rowsOf), whole);
 });

@@ -87,6 +87,18 @@ Deno.test("Market draws what its probabilities say, and is a function of its see
   assertNotEquals(new Market(SIZES, 4).features, market.features);
 });
 
+Deno.test("Market.draw() draws an item whose probability is far below 2^-24", () => {
+  const market = new Market({ ...SIZES, items: 100_000 }, 3), p = market.conditionals[0]!;
+  const rare = p.findLastIndex((x) => x < 2 ** -26);
+  const before = p.subarray(0, rare).reduce((sum, x) => sum + x, 0), u = before + p[rare]! / 2;
+  const uniforms = [Math.floor(u * 2 ** 24) / 2 ** 24, u * 2 ** 24 % 1];
+  const random = Object.assign(new Philox(0, 0), {
+    below: () => 0,
+    uniform: () => uniforms.shift()!,
+  });
+  assertEquals([...market.draw(1, random).item], [rare]);
+});
+
 /** A model's scores and the ten best of them, equal ones in the order of the items. */
 function opinion(scores: Float64Array): Opinion {
   return { scores, best: bestOf(scores, 10) };

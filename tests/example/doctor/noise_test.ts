@@ -3,10 +3,11 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { loadCorpus } from "../../../example/data/corpus.ts";
 import { trainingBatches } from "../../../example/data/batches.ts";
+import { type Batch, elementsOf } from "../../../example/data/row_batch.ts";
 import { noiseFigures, noiseFindings } from "../../../example/doctor/noise.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { expectedNoise } from "../../../example/model/noise.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import { type Given, isFromBatch, parseSettings } from "../../../example/options/settings.ts";
 import { makeModel } from "../../../example/storage/checkpoint.ts";
 import { Losses } from "../../../example/evaluation/losses.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
@@ -50,6 +51,14 @@ async function hitRates(given: Given): Promise<{ found: number; predicted: numbe
     using losses = new Losses(gpu);
     for (const batch of batches) await trainer.step(batch, losses);
     const { hits, samples } = await model.criterion.takeHits();
+    const others = (batch: Batch) => isFromBatch(settings.noise) ? elementsOf(batch) - 1 : 0;
+    const drawn = settings.noise === "batch" ? 0 : settings.noiseRatio;
+    // Of predicted words alone: neither of padding nor of words that are read again.
+    const all = [...batches].reduce(
+      (sum, batch) => sum + batch.tokens * (drawn + others(batch)),
+      0,
+    );
+    assertEquals(samples, all);
     found = hits / samples;
     const { tokens } = batches.at(0), { noise } = model.criterion;
     const expected = expectedNoise(noise, settings, counts, tokens);

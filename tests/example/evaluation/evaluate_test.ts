@@ -81,7 +81,8 @@ Deno.test("the test leaves the criterion as it was, also when it fails", () =>
       for (const lossType of ["nce", "full"] as const) {
         criterion.lossType = lossType;
         for (const evaluation of ["full", "nce", "loss", { sampled: 3 }] as const) {
-          await summarize(gpu, { model, corpus, evaluation, metrics, io });
+          const settings = { ...parseSettings({}), evaluation, loss: lossType };
+          await summarize(gpu, { model, corpus, settings, metrics, io });
           assertEquals([criterion.lossType, criterion.noiseRatio], [lossType, 7]);
         }
       }
@@ -92,9 +93,9 @@ Deno.test("the test leaves the criterion as it was, also when it fails", () =>
       criterion.forward = () => {
         throw new Error("no");
       };
-      const evaluation = { sampled: 3 };
+      const settings = parseSettings({ "evaluation": "sampled:3" });
       await assertRejects(
-        () => summarize(gpu, { model, corpus, evaluation, metrics, io }),
+        () => summarize(gpu, { model, corpus, settings, metrics, io }),
         Error,
         "no",
       );

@@ -56,10 +56,21 @@ Deno.test("standardError() is the deviation of the mean over random parts", () =
     const found = Float64Array.from(tokensOf(batches, ({ input }) => input), valueOf);
     means.push(found.reduce((a, b) => a + b) / found.length);
     const value = (i: number) => found[i]!;
-    errors.push(standardError({ text: part, batches, value, wholeTokens: text.tokens }));
+    errors.push(standardError({ text: part, batches, value, wholeTokens: text.tokens })!);
   }
   const mean = (numbers: number[]) => numbers.reduce((a, b) => a + b) / numbers.length;
   const center = mean(means), deviation = Math.sqrt(mean(means.map((x) => (x - center) ** 2)));
   const ratio = mean(errors) / deviation;
   assert(ratio > 0.85 && ratio < 1.15, `${mean(errors)} against ${deviation}`);
+});
+
+Deno.test("standardError() is told of parts of several sentences alone", () => {
+  const text = textOf(2, 1), batches = evaluationBatches(text), value = (i: number) => i;
+  assert(standardError({ text, batches, value, wholeTokens: 1000 })! > 0);
+  assertEquals(standardError({ text, batches, value, wholeTokens: text.tokens }), 0);
+  assertEquals(standardError({ text, batches, value, wholeTokens: undefined }), undefined);
+  const one = sampleSentences(text, 1);
+  assertEquals(one.length, 1);
+  const alone = { text: one, batches: evaluationBatches(one) };
+  assertEquals(standardError({ ...alone, value, wholeTokens: text.tokens }), undefined);
 });

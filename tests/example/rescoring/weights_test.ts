@@ -47,4 +47,6 @@ Deno.test("searchWeights() keeps what is given, and prefers plain weights where 
   assertEquals(searchWeights(lists, { penalty: -1 }).penalty, -1);
   const alike = lists.map((list) => ({ ...list, errors: list.errors.map(() => 1) }));
   assertEquals(searchWeights(alike), { lm: 1, penalty: 0 });
+  for (const lm of [0, 3]) assertEquals(searchWeights(alike, { lm }), { lm, penalty: 0 });
+  assertEquals(searchWeights(alike, { penalty: -2 }), { lm: 1, penalty: -2 });
 });

@@ -1,8 +1,8 @@
-// Binary search, and random orders.
+// Binary search, draws by running sums, and random orders.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { shuffle } from "../../../example/data/shuffle.ts";
-import { firstIndex } from "../../../example/shared/search.ts";
+import { drawPlace, firstIndex, runningSum } from "../../../example/shared/search.ts";
 import { Philox } from "../../../kernels/random/philox.ts";
 
 Deno.test("firstIndex() finds the first index that holds, and asks few times", () => {
@@ -15,6 +15,24 @@ Deno.test("firstIndex() finds the first index that holds, and asks few times", (
       assertEquals(asked <= Math.ceil(Math.log2(count + 1)), true, `${asked} of ${count}`);
     }
   }
+});
+
+Deno.test("drawPlace() draws by 48 bits: places of 2^-40 of the whole are drawn as often as they should be", () => {
+  const numbers = [0.5, 2 ** -40, 0.25, 2 ** -40, 0.25 - 2 ** -39], sums = runningSum(numbers);
+  const drawn = (...uniforms: number[]) =>
+    drawPlace(sums, Object.assign(new Philox(0, 0), { uniform: () => uniforms.shift()! }));
+  assertEquals([drawn(0, 0), drawn(0.5 - 2 ** -24, 1 - 2 ** -24)], [0, 0]);
+  assertEquals([drawn(0.5, 0), drawn(0.5, 2 ** -16 - 2 ** -24)], [1, 1]); // 2^8 of 2^48 draws
+  assertEquals([drawn(0.5, 2 ** -16), drawn(0.75, 2 ** -16 - 2 ** -24)], [2, 2]);
+  assertEquals([drawn(0.75, 2 ** -16), drawn(0.75, 2 ** -15 - 2 ** -24)], [3, 3]);
+  assertEquals([drawn(0.75, 2 ** -15), drawn(1 - 2 ** -24, 1 - 2 ** -24)], [4, 4]);
+});
+
+Deno.test("drawPlace() draws numbers of any sum, in proportion", () => {
+  const random = new Philox(3, 1), counts = new Uint32Array(3), sums = runningSum([6, 0, 3]);
+  for (let i = 0; i < 9000; i++) counts[drawPlace(sums, random)]!++;
+  assertEquals(counts[1], 0);
+  assert(Math.abs(counts[0]! - 6000) < 225, `${counts}`); // 5 standard deviations
 });
 
 Deno.test("shuffle() reaches every order about as often as any other", () => {

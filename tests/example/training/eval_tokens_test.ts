@@ -56,3 +56,17 @@ Deno.test("--eval-tokens has a standard error by every kind of evaluation", () =
       );
     }
   }));
+
+Deno.test("a part of one sentence has no standard error", () =>
+  inFolder(async () => {
+    const lines = await runTiny({ ...TRAIN, "eval-tokens": "1" });
+    assertMatch(lastLine(lines), /^test {8}ppl [\d.]+, best possible .*, \d+ of 221 tokens$/);
+    assertMatch(lines.find((line) => line.startsWith("epoch 1/1:"))!, /valid ppl [\d.]+,/);
+    assertMatch(
+      lastLine(await runTiny({ evaluation: "nce", "eval-tokens": "1" })),
+      /probability [\d.-]+ a token/,
+    );
+    for (const test of events("model").filter(({ event }) => event === "test")) {
+      assertEquals([test["standardError"], test["ofTokens"]], [undefined, 221]);
+    }
+  }));

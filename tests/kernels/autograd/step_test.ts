@@ -31,6 +31,17 @@ Deno.test("a step's tensors end with it, and keep() lets one live on", () =>
     doubled.dispose();
   }));
 
+Deno.test("dispose() ends a step as `using` does, once, and gpu.memory counts those that have not ended", () =>
+  withGpu((gpu) => {
+    const open = [gpu.step({ training: true }), gpu.step()], { steps } = gpu.memory;
+    assertThrows(() => gpu.step({ seed: -1 }), RangeError); // is none
+    assertEquals([steps, gpu.memory.steps], [2, 2]);
+    for (const step of [...open, ...open]) step.dispose();
+    const { buffers, steps: left } = gpu.memory;
+    assertEquals([buffers, left], [0, 0]);
+    assertThrows(() => open[1]!.upload(values(2, 1)), TypeError, "after it has ended");
+  }));
+
 Deno.test("reshape() shares the elements and lets gradients through", () =>
   withGpu(async (gpu) => {
     using step = gpu.step({ training: true });
@@ -79,14 +90,14 @@ Deno.test("backward() throws a TypeError unless it starts at a scalar of a train
     assertThrows(
       () => step.backward(sum(step, a)),
       TypeError,
-      "has computed from a parameter",
+      "has not computed it from a parameter",
     );
     a.requiresGrad = true;
     assertThrows(() => step.backward(add(step, a, a)), TypeError, "Cannot go backward from [5]");
     using evaluation = gpu.step();
     const loss = sum(evaluation, a);
     assertEquals(loss.requiresGrad, false);
-    assertThrows(() => evaluation.backward(loss), TypeError, "one with training: true");
+    assertThrows(() => evaluation.backward(loss), TypeError, "is no training step");
   }));
 
 Deno.test("backward() uses up the tape: a loss from before throws, one from after it is fine", () =>
@@ -96,7 +107,7 @@ Deno.test("backward() uses up the tape: a loss from before throws, one from afte
     a.requiresGrad = true;
     const first = sum(step, a), second = sum(step, scale(step, a, 2));
     step.backward(first);
-    assertThrows(() => step.backward(second), TypeError, "since the last backward");
+    assertThrows(() => step.backward(second), TypeError, "since it last went backward");
     const gradient = step.backward(sum(step, scale(step, a, 3))).toDense(a)!;
     assertEquals([...await gpu.readFloats(gradient)], Array(5).fill(3));
   }));

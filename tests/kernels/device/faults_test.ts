@@ -96,7 +96,7 @@ Deno.test("blocks that end because a kernel does not compile end in silence, too
 
 Deno.test("out of memory: the error names what was wanted and what is held, not what came of it", () =>
   withGpuThatFails(async (gpu) => {
-    using held = gpu.tensor([256]);
+    using held = gpu.tensor([256]), _first = gpu.step(), _second = gpu.step();
     {
       using _full = outOfMemory(gpu.device);
       using lost = gpu.temporary([1000, 3]);
@@ -107,7 +107,8 @@ Deno.test("out of memory: the error names what was wanted and what is held, not 
     assertInstanceOf(error, OutOfMemoryError);
     assertEquals(
       error.found,
-      "out of GPU memory: asked for 12.3 kB (a tensor [1000,3]), held 1.02 kB",
+      "out of GPU memory: asked for 12.3 kB (a tensor [1000,3]), held 1.02 kB (2 steps have " +
+        "not ended: using step = gpu.step())",
     );
     assertStringIncludes(error.message, `${error.found}; make the batch or the model smaller`);
     assertThrows(() => gpu.step(), DeviceError, "[1000,3]");

@@ -125,7 +125,12 @@ Deno.test("an id out of range is refused by every use, by whichever way it came"
         using step = gpu.step({ training: true });
         run(step, make(gpu, step, GOOD));
         const what = `${use}, ids by ${way}`;
-        assertThrows(() => run(step, make(gpu, step, BAD)), RangeError, `id ${V} is out`, what);
+        assertThrows(
+          () => run(step, make(gpu, step, BAD)),
+          RangeError,
+          `up to ${V}, which is out`,
+          what,
+        );
       }
     }
   }));
@@ -143,7 +148,7 @@ Deno.test("ids that a kernel wrote, or nobody, are refused until someone says wh
       ids.idLimit = V;
       run(step, ids);
       ids.idLimit = V + 1;
-      assertThrows(() => run(step, ids), RangeError, `id ${V} is out`, use);
+      assertThrows(() => run(step, ids), RangeError, `up to ${V}, which is out`, use);
     }
     using step = gpu.step();
     const ids = step.upload(GOOD);

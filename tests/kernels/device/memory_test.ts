@@ -84,17 +84,17 @@ Deno.test("tensor() makes the largest tensor of any device, and refuses one of a
 Deno.test("temporary() takes a free buffer of the same class, tensor() makes its own", () =>
   withNewGpu((gpu) => {
     const first = gpu.temporary([70]), { buffer } = storageIn(first);
-    assertEquals(gpu.memory, { bytes: 320, buffers: 1, freeBytes: 0, peakBytes: 320 });
+    assertEquals(gpu.memory, { bytes: 320, buffers: 1, freeBytes: 0, peakBytes: 320, steps: 0 });
     first.dispose();
-    assertEquals(gpu.memory, { bytes: 0, buffers: 0, freeBytes: 320, peakBytes: 320 });
+    assertEquals(gpu.memory, { bytes: 0, buffers: 0, freeBytes: 320, peakBytes: 320, steps: 0 });
     using again = gpu.temporary([80]);
     assert(storageIn(again).buffer === buffer);
     using other = gpu.temporary([80]);
     assert(storageIn(other).buffer !== buffer);
     const own = gpu.tensor([5]);
-    assertEquals(gpu.memory, { bytes: 672, buffers: 3, freeBytes: 0, peakBytes: 672 });
+    assertEquals(gpu.memory, { bytes: 672, buffers: 3, freeBytes: 0, peakBytes: 672, steps: 0 });
     own.dispose();
-    assertEquals(gpu.memory, { bytes: 640, buffers: 2, freeBytes: 0, peakBytes: 672 });
+    assertEquals(gpu.memory, { bytes: 640, buffers: 2, freeBytes: 0, peakBytes: 672, steps: 0 });
   }));
 
 Deno.test("free buffers of 1 GiB are kept", () =>

@@ -1,9 +1,10 @@
 // The losses over target and noise scores against float64.
 
-import { assert, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Gpu, Step } from "../../../mod.ts";
-import { nceLoss, type NoiseScores, sampledLoss } from "../../../kernels/ops.ts";
+import { logPartition, nceLoss, type NoiseScores, sampledLoss } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
+import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { logProbabilities, values } from "../../reference/data.ts";
 import * as reference from "../../reference/losses.ts";
@@ -76,6 +77,28 @@ Deno.test("nceLoss() and sampledLoss() agree with float64 when scores are extrem
     ];
     // 1e4 less a log probability is rounded to a multiple of 2^-10.
     await check(gpu, { rows: 2, count: 2, perRow: false, scores: far, atol: 2e-3 }, 0);
+  }));
+
+Deno.test("noise of score -Infinity adds nothing, be it all of a row's", () =>
+  withGpu(async (gpu) => {
+    const noise = values(3 * 70, 1);
+    noise.fill(-Infinity, 70, 140).fill(-Infinity, 145, 205);
+    const scores: [Float32Array, Float32Array] = [values(3, 2), noise];
+    for (const perRow of [false, true]) await check(gpu, { rows: 3, count: 70, perRow, scores }, 2);
+    using step = gpu.step();
+    const logZ = logPartition(step, {
+      target: step.upload(scores[0]),
+      noise: step.upload(noise, [3, 70]),
+      targetLogProb: step.upload(new Float32Array(3)),
+      noiseLogProb: step.upload(new Float32Array(70)),
+    });
+    const expected = [0, 1, 2].map((n) => {
+      const row = noise.subarray(n * 70, n * 70 + 70);
+      return Math.log(row.reduce((sum, s) => sum + Math.exp(s), 0) / 70);
+    });
+    const found = await gpu.readFloats(logZ);
+    assertEquals(found[1], -Infinity);
+    assertClose([found[0]!, found[2]!], [expected[0]!, expected[2]!], { atol: 4e-6 });
   }));
 
 Deno.test("nceLoss() of pairs told apart well is small and precise", () =>

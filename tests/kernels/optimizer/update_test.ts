@@ -95,6 +95,23 @@ Deno.test("the norm is that of all gradients, few or many in a launch", async ()
   await check(few);
 });
 
+Deno.test("a gradient whose squares overflow moves parameters, unless its norm is to be clipped", () =>
+  withBothFamilies(async (gpu) => {
+    const stepped = async (clip?: number) => {
+      using parameter = gpu.tensor([2], Float32Array.of(1, 1));
+      using gradient = gpu.tensor([2], Float32Array.of(1e20, -1e20));
+      using optimizer = new SGD(gpu, [["p", parameter]], { lr: 2 ** -67, ...(clip && { clip }) });
+      using step = gpu.step();
+      optimizer.step(new Gradients(step, [[parameter, gradient]]));
+      assertEquals((await gpu.readFloats(optimizer.norm))[0], Infinity);
+      return await gpu.readFloats(parameter);
+    };
+    const change = 1e20 * 2 ** -67;
+    assertClose(await stepped(), [1 - change, 1 + change], { rtol: 1e-6 });
+    assertClose(await stepped(1e39), [1 - change, 1 + change], { rtol: 1e-6 }); // beyond float32
+    assertEquals(await stepped(1), Float32Array.of(1, 1));
+  }));
+
 Deno.test("ten parameters with moments take three launches, and those of other coefficients one more", () =>
   withBothFamilies(async (gpu) => {
     using stack = new DisposableStack();

@@ -104,7 +104,7 @@ Deno.test("AliasMultinomial.logProb() gives ln q in the shape of the ids", () =>
     const expected = Float64Array.from(ids, (id) => Math.log(noise.probabilities[id]!));
     assertClose(await gpu.readFloats(logProb), expected, { atol: 0, rtol: 1e-6 });
     const wrong = step.upload(Uint32Array.of(65));
-    assertThrows(() => noise.logProb(step, wrong), RangeError, "id 65 is out of range");
+    assertThrows(() => noise.logProb(step, wrong), RangeError, "may be up to 65");
   }));
 
 Deno.test("AliasMultinomial throws a RangeError when noise is empty, zero, negative or not finite", () =>

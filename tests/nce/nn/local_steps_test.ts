@@ -201,6 +201,27 @@ Deno.test("LocalSteps throws when a coefficient is out of range, or ranks are no
     await assertRejects(() => local.average(JSON.parse("{}")), TypeError, "is no Communicator");
   }));
 
+Deno.test("a rank that reads undisturbed between outer steps still has the bits of the others", async () => {
+  const peeking = (gpu: Gpu, communicator: Communicator): Together => (optimizer, parameters) => {
+    const local = localSteps(OUTER)(gpu, communicator)(optimizer, parameters);
+    return {
+      ...local,
+      step(gradients) {
+        local.step(gradients);
+        if (communicator.rank > 0) return;
+        using _undisturbed = optimizer.undisturbed();
+        for (const [, parameter] of parameters) {
+          using copy = gpu.tensor(parameter.shape);
+          gpu.copy(parameter, copy);
+        }
+      },
+    };
+  };
+  const make = OPTIMIZERS["sgd with momentum"]!;
+  const [first, ...others] = await trainRanks(3, make, peeking);
+  for (const other of others) assertEquals(other, first);
+});
+
 /** A table of each rank, an optimizer of it, and its outer steps; and steps that depend on rank and number. */
 function sceneOf(gpu: Gpu, communicator: Communicator, stack: DisposableStack) {
   const table = stack.use(gpu.table([V, W], values(V * W, 1)));

@@ -38,7 +38,7 @@ Deno.test("Embedding looks rows up and keeps the shape of the ids", () =>
     const gradient = step.backward(sum(step, out)).get(embedding.weight);
     assertEquals(gradient?.kind, "sparse");
     const wrong = step.upload(Uint32Array.of(63));
-    assertThrows(() => embedding.forward(step, wrong), RangeError, "id 63 is out of range");
+    assertThrows(() => embedding.forward(step, wrong), RangeError, "may be up to 63");
   }));
 
 Deno.test("Embedding starts uniform within its range, a function of the seed and its path", () =>

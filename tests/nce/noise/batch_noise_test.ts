@@ -10,7 +10,7 @@ import {
   type NoiseSource,
   type Tensor,
 } from "../../../mod.ts";
-import { add, weightedSum } from "../../../kernels/ops.ts";
+import { add, sum, weightedSum } from "../../../kernels/ops.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";
@@ -159,7 +159,7 @@ Deno.test("BatchNoise: nce's expected gradient over all batches is zero at s = l
     assert(withoutC > 0.05, `elsewhere: ${withoutC}`);
   }));
 
-Deno.test("takeHits() counts samples that equal their target, and no target's own place", () =>
+Deno.test("takeHits() counts samples that equal a target of weight, and no target's own place", () =>
   withGpu(async (gpu) => {
     const sources: Record<string, () => Partial<IndexLinearOptions>> = {
       shared: () => ({ noiseRatio: 33 }),
@@ -176,12 +176,14 @@ Deno.test("takeHits() counts samples that equal their target, and no target's ow
         for (const rows of [2, 65]) {
           using step = gpu.step({ training: true, number: rows });
           const ids = randomIds(rows, V, rows), target = step.upload(ids);
-          layer.forward(step, target, step.upload(values(rows * E, 1), [rows, E]));
+          const loss = layer.forward(step, target, step.upload(values(rows * E, 1), [rows, E]));
+          const weights = Float32Array.from(ids, (_, n) => n % 3 === 1 ? 0 : n / 100 - 0.1);
+          step.backward(weightedSum(step, loss, step.upload(weights)));
           const { ids: drawn, ownSlot } = layer.getNoise(step, target);
           const noise = await gpu.read(drawn), count = drawn.shape[drawn.shape.length - 1]!;
           ids.forEach((id, n) => {
             for (let i = 0; i < count; i++) {
-              if (ownSlot !== undefined && i === ownSlot + n) continue;
+              if (weights[n] === 0 || ownSlot !== undefined && i === ownSlot + n) continue;
               pairs++;
               if (noise[drawn.shape.length === 2 ? n * count + i : i] === id) hits++;
             }
@@ -201,7 +203,9 @@ Deno.test("takeHits() does not count what is evaluated, and counts over many wor
     using layer = make(gpu, { noise: new BatchNoise(gpu, COUNTS) });
     const run = (training: boolean) => {
       using step = gpu.step({ training });
-      layer.forward(step, step.upload(ids), step.upload(values(rows * E, 1), [rows, E]));
+      const x = step.upload(values(rows * E, 1), [rows, E]);
+      const loss = sum(step, layer.forward(step, step.upload(ids), x));
+      if (training) step.backward(loss);
     };
     run(false);
     layer.eval();
@@ -250,6 +254,6 @@ Deno.test("a criterion throws when its noise source has other classes, or its ta
     const input = step.upload(values(E, 1), [1, E]);
     const floats = step.upload(Float32Array.of(1)), large = step.upload(Uint32Array.of(V));
     assertThrows(() => layer.forward(step, floats, input), TypeError, "targets [1] are floats");
-    const message = `id ${V} is out of range (0 to ${V - 1})`;
+    const message = `may be up to ${V}, which is out of range (0 to ${V - 1})`;
     assertThrows(() => layer.forward(step, large, input), RangeError, message);
   }));

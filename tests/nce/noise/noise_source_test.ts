@@ -114,6 +114,23 @@ Deno.test("noiseProbabilities() is the counts' distribution by default, and sums
   }
 });
 
+Deno.test("noiseProbabilities() is the power of the counts, be they far below the largest", () => {
+  const near = { atol: 0, rtol: 1e-12 };
+  assertClose(
+    noiseProbabilities([1e12, 1], { power: 0.5 }),
+    [1e6, 1].map((w) => w / 1000001),
+    near,
+  );
+  const rare = new Float64Array(100_001).fill(1), total = 3e11 ** 0.75 + 100_000;
+  rare[0] = 3e11;
+  assertClose([noiseProbabilities(rare, { power: 0.75 })[5]!], [1 / total], near);
+  assertClose(
+    noiseProbabilities([1e16, 1], { power: -0.5 }),
+    [1, 1e8].map((w) => w / 100000001),
+    near,
+  );
+});
+
 Deno.test("noiseProbabilities() leaves a class without a count at the floor, whatever the power", () => {
   for (const power of [2, 1, 0.75, 0.1]) {
     const [zero, one] = noiseProbabilities([0, 1, 1e9], { power });

@@ -193,7 +193,8 @@ Deno.test("a loss that wants independent draws refuses UniqueNoise by name", () 
     const target = step.upload(Uint32Array.of(1, 2)), input = step.upload(values(4, 1), [2, 2]);
     for (const lossType of ["nce", "mix", "neg"] as const) {
       criterion.lossType = lossType;
-      const message = `Cannot compute loss "${lossType}": it needs independent noise`;
+      const message =
+        `Cannot compute loss "${lossType}": it needs independent noise; this is for "sampled"`;
       assertThrows(() => criterion.forward(step, target, input), TypeError, message);
     }
     criterion.lossType = "sampled";
