@@ -22,7 +22,7 @@ export function vocabularyFindings(corpus: Corpus, isStarted = false): Finding[]
   const warnings = unknownWarnings(corpus, cures).map((line) =>
     warned("data", "unknown words", line)
   );
-  const facts = [textSizeFact(corpus), coverageFact(corpus), rareFact(corpus)];
+  const facts = [textSizeFact(corpus), coverageFact(corpus), rareFact(corpus, isStarted)];
   return [...facts, ...warnings.length > 0 ? warnings : [unknownFact(corpus, isStarted)]];
 }
 
@@ -84,8 +84,8 @@ function coverageFact(corpus: Corpus): Finding {
   });
 }
 
-/** Words that come once, and those of a vocabulary file that never come. */
-function rareFact({ vocabulary: { counts } }: Corpus): Finding {
+/** Words that come once, and those of a vocabulary file or a model that never come. */
+function rareFact({ vocabulary: { counts } }: Corpus, isStarted: boolean): Finding {
   const words = counts.slice(EOS + 1),
     of = (times: number) => words.filter((count) => count === times).length;
   const [never, once] = [of(0), of(1)];
@@ -94,7 +94,9 @@ function rareFact({ vocabulary: { counts } }: Corpus): Finding {
       `of ${formatCount(words.length)} words ${formatCount(once)} (${
         formatPercent(once, words.length)
       }) come once in train` + (never > 0 ? `, ${formatCount(never)} never` : ""),
-    cure: never > words.length / 2
+    cure: isStarted
+      ? undefined // the words are the model's
+      : never > words.length / 2
       ? "more training text, or a vocabulary of the words that are in it"
       : once > words.length / 2 && counts[UNK] === 0
       ? "--min-freq 2 leaves them to <unk>, which can be learned"
