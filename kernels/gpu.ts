@@ -33,8 +33,7 @@ export class Gpu extends Device {
     let opened: Opened | undefined;
     try {
       opened = await openAdapter(options);
-      const size = opened.subgroups ? await measureSubgroup(opened) : 0;
-      return new Gpu(opened, options, size);
+      return new Gpu(opened, options, await measureSubgroup(opened));
     } catch (error) {
       opened?.device.destroy();
       throw error instanceof NoAdapterError ? error : deviceError("start", error);

@@ -153,7 +153,7 @@ const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
   [["--no-epochs"], 'Unknown option "--no-epochs". Did you mean option "--epochs"?'],
   [
     ["--train", "--no-train"],
-    'Option "--train" can only occur once, but was found several times; see --help',
+    "--train is given twice, --train and --no-train: leave one out; what --config FILE sets may be given again",
   ],
   [
     ["--noise-ratio", "-3"],
@@ -162,8 +162,13 @@ const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
   [["--lr=0"], '--lr must be a number from 1e-30 to 1e+30, got "0", for example --lr 1'],
   [
     ["--lr", "1", "--lr", "2"],
-    'Option "--lr" can only occur once, but was found several times; see --help',
+    "--lr is given twice, 1 and 2: leave one out; what --config FILE sets may be given again",
   ],
+  [
+    ["--lr=1", "--nce", "--lr", "1"],
+    "--lr is given twice: leave one out; what --config FILE sets may be given again",
+  ],
+  [["score", "m", "--base", "2", "--base=10"], "--base is given twice, 2 and 10: leave one out"],
   [["--lr"], 'Missing value for option "--lr"; see --help'],
   [["--lr=", "5"], "--lr needs a value, but it is empty; see --help"],
   [["--data", ""], "--data needs a value, but it is empty; see --help"],
@@ -179,6 +184,13 @@ const WRONG_USES: readonly (readonly [readonly string[], string])[] = [
   ],
   [["--", "x"], 'Unexpected argument "x": every option begins with --; see --help'],
   [[""], 'Unexpected argument "": every option begins with --; see --help'],
+  [["score", ""], "<model> is empty; see --help"],
+  [["score", "m", "--words", ""], "<file> is empty; see --help"],
+  [["report", "a", ""], "<run> is empty; see --help"],
+  [
+    ["generate", "m", ""], // an empty prompt is one
+    "There is no model saved_model/m.safetensors: train it with --train, or give the path of a model file",
+  ],
   [["-=x"], 'Unexpected argument "-=x": every option begins with --; see --help'],
   [["compltions", "bash"], 'Unknown command "compltions". Did you mean "completions"?'],
   [["train"], 'Unknown command "train". Did you mean "--train"?'],

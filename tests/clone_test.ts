@@ -157,7 +157,7 @@ Deno.test({
       assertEquals(trained.code, 0, trained.err);
       assertMatch(trained.out, /^test +ppl [\d.]+, /m);
       const [first] = Deno.readTextFileSync(`${user}/nce.js`).split("\n", 1);
-      assertMatch(first ?? "", /^#!\/usr\/bin\/env -S deno run --allow-read .*=saved_model /);
+      assertMatch(first ?? "", /^#!\/usr\/bin\/env -S deno run --allow-read .*=saved_model,runs /);
     }),
 });
 

@@ -114,5 +114,8 @@ Deno.test("nce make-nbest and rescore end quietly on a closed pipe, and write wh
     assertEquals((await denied.status).code, 2);
     await denied.stdout.cancel();
     const message = await new Response(denied.stderr).text();
-    assertMatch(message, /^error: May not write \.: start it by deno run .*-write=saved_model,\. /);
+    assertMatch(
+      message,
+      /^error: May not write \.: start it by deno run .*-write=saved_model,runs,\. /,
+    );
   }));

@@ -35,7 +35,7 @@ export interface Command extends CommandSpec {
 /** Options of every command; the root lists them among its own. */
 const COMMON = { title: "General", options: { debug: RUN.debug } };
 
-const MODEL_ARGUMENT = { name: "model" };
+const MODEL_ARGUMENT = { name: "model", isModel: true };
 const MODEL_AND_FILE = [MODEL_ARGUMENT, { name: "file", optional: true }];
 
 /** Asks for permission to read a model and a file. */
@@ -158,7 +158,7 @@ export const COMMANDS: readonly Command[] = [
       "probabilities over all words, except <unk>; with --top-k or --top-p from the most probable ones, " +
       "which are chosen before the temperature. The same seed gives the same texts, whatever --count is.",
     ],
-    arguments: [MODEL_ARGUMENT, { name: "prompt", optional: true }],
+    arguments: [MODEL_ARGUMENT, { name: "prompt", optional: true, mayBeEmpty: true }],
     groups: [{ title: "Generation", options: GENERATE }],
     examples: [
       { term: 'nce generate penn "the market"', text: "A sentence that begins with these words." },
@@ -245,7 +245,7 @@ export const COMMANDS: readonly Command[] = [
       "speed, noise, perplexity by word frequency, ln Z and the settings, with differences marked; it " +
       "needs no network. The model file, where there is one, adds the size of the model.",
     ],
-    arguments: [{ name: "run", repeated: true }],
+    arguments: [{ name: "run", isModel: true, repeated: true }],
     groups: [{ title: "Report", options: REPORT }],
     examples: [
       { term: "nce report demo --open", text: "On one run, in the browser." },
@@ -283,11 +283,16 @@ export const PROGRAM: Program = {
     name: "nce",
     summary: "Trains and tests a word language model whose large softmax is learned by noise " +
       "contrastive estimation, on the GPU through WebGPU.",
+    details: [
+      "Most runs set --data, --save, --nce or another --loss, --noise, --min-freq, --emsize, --nhid, " +
+      "--nlayers, --epochs, --batch-size and --lr.",
+    ],
     arguments: [],
     groups: OPTION_GROUPS,
     examples: [
+      { term: "nce doctor --nce --data data/penn", text: "Look at everything before training." },
       { term: "nce --train --nce --data data/penn", text: "Train with NCE." },
-      { term: "nce --data data/penn", text: "Test the model." },
+      { term: "nce", text: "Test the model on its own text; --data names another." },
     ],
   },
   commands: COMMANDS,

@@ -28,7 +28,7 @@ export function helpOf(program: Program, command: CommandSpec, columns: number):
   ];
   const terms = sections.flatMap(({ entries }) => entries.map(({ term }) => term.length));
   const indent = columns < WIDE ? 2 * INDENT : INDENT + Math.max(...terms) + GAP;
-  const shown = [...sections, { title: "Examples", entries: command.examples }]
+  const shown = [{ title: "Examples", entries: command.examples }, ...sections]
     .filter(({ entries }) => entries.length > 0);
   return [
     ...wrap(`Usage: ${call} [options]`, columns),

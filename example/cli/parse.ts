@@ -32,6 +32,7 @@ export async function parse(
   const words = withoutDashes(args), command = commandOf(program, words);
   const options = optionsOf(command);
   const parts = split(command === program.root ? words : words.slice(1), options);
+  checkOnce(parts.flags, options);
   const read = await readFlags(cliffy, program, command, parts.flags, io);
   if (read["help"] === true || read["version"] === true) return undefined;
   checkArguments(program, command, parts.others);
@@ -55,18 +56,44 @@ function optionsOf(command: CommandSpec): OptionTable {
   return Object.assign({}, ...command.groups.map(({ options }) => options));
 }
 
-/**
- * No option takes an empty value, and versions of Cliffy read one differently. A dash without a name makes
- * one version fail.
- */
+/** A dash without a name makes one version of Cliffy fail. */
 function checkWords(args: readonly string[]): void {
   const nameless = args.find((word) => /^-+=/.test(word));
   if (nameless !== undefined) throw unexpected(nameless);
-  const at = args.findIndex((word) => word === "" || /^--[^=]+=$/.test(word));
-  if (at < 0) return;
-  const option = args[at] || args[at - 1] || "";
-  if (!option.startsWith("--")) throw unexpected("");
+}
+
+/** No option takes an empty value, and versions of Cliffy read one differently. */
+function checkFilled(option: string, value: string | undefined): void {
+  if (value !== "" && !/^--[^=]+=$/.test(option)) return;
   throw new UsageError(`${option.replace(/=$/, "")} needs a value, but it is empty; see --help`);
+}
+
+/** Each option may be given once. */
+function checkOnce(flags: readonly string[], options: OptionTable): void {
+  const seen = new Map<string, string>();
+  const names = new Map(
+    Object.keys(options).map(flagOf).flatMap((flag) =>
+      [flag, flag.replace("--", "--no-")].map((spelling) => [spelling, flag])
+    ),
+  );
+  for (let i = 0; i < flags.length; i++) {
+    const [flag = "", value] = flags[i]!.split(/=(.*)/s), name = names.get(flag);
+    if (name === undefined) continue;
+    const text = value ?? (isValued(flag, options) ? flags[++i] ?? "" : flag),
+      before = seen.get(name);
+    seen.set(name, text);
+    if (before === undefined) continue;
+    const values = before === text ? "" : `, ${before} and ${text}`;
+    const cure = "config" in options ? "; what --config FILE sets may be given again" : "";
+    throw new UsageError(`${name} is given twice${values}: leave one out${cure}`);
+  }
+}
+
+/** Whether a flag takes a value. */
+function isValued(flag: string, options: OptionTable): boolean {
+  return Object.entries(options).some(([name, { value }]) =>
+    value !== undefined && flagOf(name) === flag
+  );
 }
 
 /** Options with their values, and the other arguments. */
@@ -74,17 +101,18 @@ function split(
   words: readonly string[],
   options: OptionTable,
 ): { flags: readonly string[]; others: readonly string[] } {
-  const valued = new Set(
-    Object.entries(options).filter(([, { value }]) => value !== undefined)
-      .map(([name]) => flagOf(name)),
-  );
   const flags: string[] = [], others: string[] = [];
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
     if (word === "--") return { flags, others: [...others, ...words.slice(i + 1)] };
     if (/^-[^-]./.test(word)) throw oneDash(word, options);
-    if (!/^-./.test(word)) others.push(word);
-    else flags.push(...valued.has(word) ? words.slice(i, ++i + 1) : [word]);
+    if (!/^-./.test(word)) {
+      others.push(word);
+      continue;
+    }
+    const value = isValued(word, options) ? words[++i] : undefined;
+    checkFilled(word, value);
+    flags.push(word, ...value === undefined ? [] : [value]);
   }
   return { flags, others };
 }
@@ -99,6 +127,10 @@ function checkArguments(program: Program, command: CommandSpec, words: readonly 
     const takesText = command.arguments.some(({ choices }) => choices === undefined);
     const rule = isCommand ? "a command comes first" : "words that belong together need quotes";
     throw unexpected(extra, isCommand || takesText ? rule : undefined);
+  }
+  for (const [i, word] of words.entries()) {
+    const { name, mayBeEmpty } = command.arguments[i] ?? command.arguments.at(-1)!;
+    if (word === "" && !mayBeEmpty) throw new UsageError(`<${name}> is empty; see --help`);
   }
   for (const [i, { name, choices, optional = false }] of command.arguments.entries()) {
     const word = words[i], listed = choices === undefined ? "" : `, one of ${choices.join(", ")}`;

@@ -10,10 +10,14 @@ import {
   type Settings,
 } from "../options/settings.ts";
 
+/** The folders that the program writes to by itself. */
+const FOLDERS: readonly string[] = [MODEL_FOLDER, BOARD_FOLDER];
+const ALLOW_WRITE = `--allow-write=${FOLDERS.join(",")}`;
+
 /** Flags of `deno run` that avoid all prompts; the last two only make the program faster. */
 export const FLAGS = [
   "--allow-read",
-  `--allow-write=${MODEL_FOLDER}`,
+  ALLOW_WRITE,
   "--allow-env=XDG_RUNTIME_DIR,LP_NUM_THREADS",
   "--allow-sys=systemMemoryInfo",
 ] as const;
@@ -62,8 +66,6 @@ export async function mayRun(command: string): Promise<boolean> {
 
 /** Flags for a run that also writes to these paths. */
 function flagsFor(write: readonly string[]): readonly string[] {
-  const folders = [...new Set([MODEL_FOLDER, ...write])].join(",");
-  return FLAGS.map((flag) =>
-    flag.replace(`--allow-write=${MODEL_FOLDER}`, `--allow-write=${folders}`)
-  );
+  const folders = [...new Set([...FOLDERS, ...write])].join(",");
+  return FLAGS.map((flag) => flag === ALLOW_WRITE ? `--allow-write=${folders}` : flag);
 }

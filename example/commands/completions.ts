@@ -13,25 +13,32 @@ interface Completed extends Pick<CommandSpec, "name" | "summary" | "arguments"> 
 type Script = (root: Completed, commands: readonly Completed[]) => string[];
 const SCRIPTS: Readonly<Record<string, Script>> = { bash, zsh, fish };
 
+/** The function of a script for zsh or fish that lists the models. */
+const MODELS = "__nce_models";
+
 /** The script for a shell: bash, zsh or fish. */
 export function completions(shell: string, program: Program): string {
   const complete = (command: CommandSpec): Completed => {
     const tables = [printingOptions(program, command), ...command.groups.map((g) => g.options)];
-    const options = tables.flatMap((table) => Object.entries(table))
-      .map(([name, option]) => [flagOf(name), option] as const);
+    const options = tables.flatMap((table) => Object.entries(table)).flatMap(([name, option]) => {
+      const flag = flagOf(name), off = flag.replace("--", "--no-");
+      const flags = option.absent === true ? [flag, off] : [flag]; // a switch that is on
+      return flags.map((flag) => [flag, option] as const);
+    });
     return { ...command, options };
   };
   return SCRIPTS[shell]!(complete(program.root), program.commands.map(complete)).join("\n");
 }
 
-/** Possible values of an argument or an option; file names, too, if it is a path. */
-type Values = Pick<Option, "choices" | "isPath">;
+/** Possible values of an argument or an option; file names, too, if it is a path, and models. */
+type Values = Pick<Option, "choices" | "isPath" | "isModel">;
 
 /** Possible values of a command's arguments. */
 function argumentsOf(command: Completed): Values {
   return {
     choices: command.arguments.flatMap(({ choices }) => choices ?? []),
     isPath: command.arguments.some(({ choices }) => choices === undefined),
+    isModel: command.arguments.some(({ isModel }) => isModel),
   };
 }
 
@@ -41,7 +48,7 @@ function bash(root: Completed, commands: readonly Completed[]): string[] {
     `# Completion of ${name} for bash.`,
     `_${name}() {`,
     '  local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD - 1]}"',
-    '  local command="" values="" files="" file',
+    '  local command="" values="" files="" models="" file',
     "  # Bash takes --option=value for three words.",
     '  if [[ "$word" == "=" ]]; then word=""; fi',
     '  if [[ "$before" == "=" ]]; then before="${COMP_WORDS[COMP_CWORD - 2]}"; fi',
@@ -54,6 +61,11 @@ function bash(root: Completed, commands: readonly Completed[]): string[] {
     ...commands.flatMap((command) => bashCases(command, command.name, argumentsOf(command))),
     "  esac",
     '  COMPREPLY=($(compgen -W "$values" -- "$word"))',
+    '  for file in saved_model/"$word"*.safetensors; do',
+    '    if [[ -z "$models" || ! -e "$file" || "$file" == *.checkpoint.* ]]; then continue; fi',
+    '    file="${file%.safetensors}"',
+    '    COMPREPLY+=("${file##*/}")',
+    "  done",
     '  if [[ -z "$files" ]]; then return; fi',
     "  compopt -o filenames 2>/dev/null # the bash of macOS lacks it",
     '  while IFS= read -r file; do COMPREPLY+=("$file"); done < <(compgen -f -- "$word")',
@@ -66,8 +78,10 @@ function bash(root: Completed, commands: readonly Completed[]): string[] {
 function bashCases({ options }: Completed, name: string, first: Values): string[] {
   const flags = options.map(([flag]) => flag);
   const valued = options.filter(([, { value }]) => value !== undefined);
-  const offer = (pattern: string, { choices = [], isPath }: Values) =>
-    `    ${pattern}) values="${choices.join(" ")}"${isPath ? " files=yes" : ""} ;;`;
+  const offer = (pattern: string, { choices = [], isPath, isModel }: Values) =>
+    `    ${pattern}) values="${choices.join(" ")}"${isPath ? " files=yes" : ""}${
+      isModel ? " models=yes" : ""
+    } ;;`;
   return [
     ...valued.map(([flag, option]) => offer(`"${name} ${flag}"`, option)),
     offer(`"${name} ${name}"`, { ...first, choices: [...first.choices ?? [], ...flags] }),
@@ -79,6 +93,10 @@ function zsh(root: Completed, commands: readonly Completed[]): string[] {
   const words = commands.map(({ name, summary }) => `${name}\\:${JSON.stringify(summary)}`);
   return [
     `#compdef ${root.name}`,
+    `${MODELS}() {`,
+    "  local -a names=(saved_model/*.safetensors(N:t:r))",
+    "  compadd -- ${names:#*.checkpoint}",
+    "}",
     `_${root.name}() {`,
     "  if ((CURRENT > 2)); then",
     '    case "${words[2]}" in',
@@ -116,7 +134,8 @@ function zshArguments({ options }: Completed, words: readonly string[]): string[
   return ["  _arguments \\", lines.join(" \\\n")];
 }
 
-function zshValues({ choices, isPath }: Values): string {
+function zshValues({ choices, isPath, isModel }: Values): string {
+  if (isModel) return isPath ? `{${MODELS}; _files}` : MODELS;
   if (isPath) return "_files";
   return choices === undefined ? " " : `(${choices.join(" ")})`;
 }
@@ -125,14 +144,19 @@ function fish(root: Completed, commands: readonly Completed[]): string[] {
   const names = commands.map(({ name }) => name).join(" "), start = `complete -c ${root.name}`;
   return [
     `# Completion of ${root.name} for fish.`,
+    `function ${MODELS}`,
+    "  for file in saved_model/*.safetensors",
+    "    string replace -rf '.*/(.*)\\.safetensors$' '$1' $file | string match -v '*.checkpoint'",
+    "  end",
+    "end",
     `${start} -f`,
     ...fishOptions(root, `${start} -n 'not __fish_seen_subcommand_from ${names}'`),
     ...commands.flatMap((command) => {
       const within = `${start} -n '__fish_seen_subcommand_from ${command.name}'`;
-      const { choices = [], isPath } = argumentsOf(command);
+      const { isPath, ...values } = argumentsOf(command);
       return [
         `${start} -n __fish_use_subcommand -a ${command.name} -d ${fishText(command.summary)}`,
-        `${within}${isPath ? " -F" : ""} -a '${choices.join(" ")}'`,
+        `${within}${isPath ? " -F" : ""} -a '${fishValues(values)}'`,
         ...fishOptions(command, within),
       ];
     }),
@@ -140,11 +164,16 @@ function fish(root: Completed, commands: readonly Completed[]): string[] {
 }
 
 function fishOptions({ options }: Completed, start: string): string[] {
-  return options.map(([flag, { value, help, choices, isPath }]) => {
-    const values = choices === undefined ? "" : ` -a '${choices.join(" ")}'`;
+  return options.map(([flag, option]) => {
+    const { value, help, choices, isPath, isModel } = option;
+    const values = choices || isModel ? ` -a '${fishValues(option)}'` : "";
     const kind = value === undefined ? "" : (isPath ? " -r -F" : " -x") + values;
     return `${start} -l ${flag.slice(2)}${kind} -d ${fishText(help)}`;
   });
+}
+
+function fishValues({ choices = [], isModel }: Values): string {
+  return [...choices, ...isModel ? [`(${MODELS})`] : []].join(" ");
 }
 
 function fishText(text: string): string {

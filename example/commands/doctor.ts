@@ -27,6 +27,7 @@ import { errorBar } from "../shared/progress.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { makeModel } from "../storage/checkpoint.ts";
 import { hashesOf, openCheckpoint } from "../storage/checkpoint_file.ts";
+import { isOfNoEpoch } from "../storage/best_model.ts";
 import { checkModelWritable } from "../storage/lock.ts";
 import { modelPath } from "../storage/open_model.ts";
 import { dryRun } from "../training/dry_run.ts";
@@ -176,8 +177,9 @@ async function checkFiles(settings: Settings, seen: Examination) {
     return true;
   });
   if (isWritable === undefined) return;
+  const kept = isOfNoEpoch(path) ? "" : `, and keeps it as ${modelPath(`${save}.previous`)}`;
   const text = isThere && !resume
-    ? `${path} is there: training replaces it, and keeps it as ${modelPath(`${save}.previous`)}`
+    ? `${path} is there: training replaces it${kept}`
     : `${path} can be written`;
   seen.findings.push(finding("settings", "files", { text }));
 }

@@ -15,6 +15,7 @@ import { writeModelFile } from "../storage/model_file.ts";
 import { readSettings } from "../storage/model_settings.ts";
 import { modelPath } from "../storage/open_model.ts";
 import {
+  expectForeign,
   foreignNoise,
   type PytorchModel,
   readPytorch,
@@ -33,13 +34,14 @@ import { cannotLoad } from "../storage/safetensors.ts";
 export function importModel(path: string, given: Given, io: Io): void {
   const { vocab, save, ...options } = readOptions(IMPORT, given);
   checkFile(path);
+  using file = openBytes(path, "load");
+  expectForeign(file, path);
   const words = vocab ?? vocabularyPath(path), name = save ?? modelName(path);
   checkVocabulary(words, vocab !== null);
   const target = modelPath(name);
   if (isFile(target)) {
     throw new UsageError(`There is a model ${target} already: give another name by --save`);
   }
-  using file = openBytes(path, "load");
   const model = readPytorch(file, path), settings = importedSettings(path, model, options);
   const vocabulary = readPytorchWords(words);
   checkMatch(path, model, words, vocabulary);

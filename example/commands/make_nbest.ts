@@ -4,18 +4,20 @@ import { parseSynthetic } from "../data/synthetic.ts";
 import { MAKE_NBEST } from "../options/make_nbest.ts";
 import { type Given, readOptions } from "../options/option.ts";
 import { jsonLine } from "../rescoring/json_lists.ts";
-import { makeLists } from "../rescoring/make_lists.ts";
+import { listIds, makeLists } from "../rescoring/make_lists.ts";
 import type { NBestList } from "../rescoring/nbest.ts";
-import { writeLists } from "../rescoring/read_lists.ts";
+import { checkListOutput, writeLists } from "../rescoring/read_lists.ts";
 import { UsageError } from "../shared/errors.ts";
-import { writeFileAtomically } from "../shared/files.ts";
+import { checkWritable, writeFileAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
+import { checkOutput, textKind } from "../shared/output.ts";
 import { errorBar } from "../shared/progress.ts";
 
 /**
  * Makes lists.
  *
- * @throws {UsageError} If the language is unknown, or the format is not one for standard output.
+ * @throws {UsageError} If the language is unknown, the format is not one for standard output, or what is no such
+ *   list would be replaced.
  * @throws {Failure} If a file cannot be written.
  */
 export function makeNBest(given: Given, io: Io): void {
@@ -23,7 +25,13 @@ export function makeNBest(given: Given, io: Io): void {
   if (out === null && format !== "json") {
     throw new UsageError(`--format ${format} makes a folder: give its path by --out`);
   }
-  const language = parseSynthetic(data), lists: NBestList[] = [];
+  const language = parseSynthetic(data), lists: NBestList[] = [], isFolder = format !== "json";
+  if (out !== null) {
+    const ids = listIds(options.lists);
+    checkWritable(checkListOutput(out, { format, isFolder }, ids));
+    const references = textKind("file of references", (text) => /^utt0*1\s/.test(text));
+    if (isFolder) checkOutput([`${out}.ref`], references);
+  }
   using bar = errorBar(io, "making lists", options.lists);
   for (const list of makeLists({ language, ...options })) {
     if (out === null) io.write(`${jsonLine(list)}\n`);
@@ -31,9 +39,9 @@ export function makeNBest(given: Given, io: Io): void {
     bar?.step();
   }
   if (out === null) return;
-  writeLists(out, { format, isFolder: format !== "json", lists });
+  writeLists(out, { format, isFolder, lists });
   io.out(`wrote       ${out}`);
-  if (format === "json") return;
+  if (!isFolder) return;
   const references = lists.map(({ id, reference = [] }) => `${[id, ...reference].join(" ")}\n`);
   writeFileAtomically(`${out}.ref`, references.join(""));
   io.out(`wrote       ${out}.ref`);

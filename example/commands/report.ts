@@ -4,11 +4,12 @@ import { type Given, readOptions } from "../options/option.ts";
 import { REPORT } from "../options/report.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { MAX_SERIES } from "../report/charts.ts";
-import { pageOf } from "../report/page.ts";
+import { isPage, pageOf } from "../report/page.ts";
 import { readRun, type RunPaths, runPaths } from "../report/reported_run.ts";
 import { reasonOf, UsageError } from "../shared/errors.ts";
-import { writeFileAtomically } from "../shared/files.ts";
+import { isFolder, writeFileAtomically } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
+import { checkOutput, textKind } from "../shared/output.ts";
 import { isLocked } from "../storage/lock.ts";
 
 /** Milliseconds between two looks at the records. */
@@ -28,9 +29,12 @@ export interface ReportOptions {
   readonly pause?: () => Promise<boolean>;
 }
 
-/** Paths that a report reads and the file that it writes. */
+/** Paths that a report reads and the file that it writes; throws a UsageError if that is known to be a folder. */
 export function reportPaths(words: readonly string[], given: Given) {
   const { out } = readOptions(REPORT, given), runs = words.map(runPaths);
+  if (out !== null && isFolder(out)) {
+    throw new UsageError(`Cannot write ${out}: it is a folder; give a file`);
+  }
   return { runs, out: out ?? `${MODEL_FOLDER}/${reportName(runs)}.report.html` };
 }
 
@@ -45,7 +49,8 @@ function reportName(runs: readonly RunPaths[]): string {
 /**
  * Writes the report.
  *
- * @throws {UsageError} If a run has no record, is named twice, or there are too many.
+ * @throws {UsageError} If a run has no record, is named twice, or there are too many, or if a file that is no
+ *   report would be replaced.
  * @throws {Failure} If a record cannot be read, or the file cannot be written.
  */
 export async function report(
@@ -56,6 +61,7 @@ export async function report(
 ): Promise<void> {
   const { open, watch } = readOptions(REPORT, given), { runs, out } = reportPaths(words, given);
   checkRuns(runs);
+  checkOutput([out], textKind("report", isPage));
   const write = (isWatched: boolean) =>
     writeFileAtomically(out, pageOf(runs.map(readRun), isWatched));
   let isWatched = watch && runs.some(isGoingOn);

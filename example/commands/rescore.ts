@@ -3,10 +3,12 @@
 import { spellingWarning } from "../data/unknown.ts";
 import { UNK } from "../data/vocab.ts";
 import { type Given, readOptions } from "../options/option.ts";
+import { scoringText } from "../options/settings.ts";
 import { RESCORE, type RescoreSettings, type System, systemsOf } from "../options/rescore.ts";
 import { Contest, type Result, scoresOf } from "../rescoring/contest.ts";
+import { jsonLine } from "../rescoring/json_lists.ts";
 import type { Hypothesis, NBestList } from "../rescoring/nbest.ts";
-import { firstFileOf, readLists, readReferences, writeLists } from "../rescoring/read_lists.ts";
+import { checkListOutput, readLists, readReferences, writeLists } from "../rescoring/read_lists.ts";
 import { best, searchWeights, totals, type Weights } from "../rescoring/weights.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { checkWritable } from "../shared/files.ts";
@@ -40,21 +42,31 @@ type Scores = (hypothesis: Hypothesis) => number;
  * Rescores lists.
  *
  * @param words The models, and the file or folder of lists; standard input if that is missing or `-`.
- * @throws {UsageError} If a model or a file is missing, or a weight that cannot be tuned is not given.
+ * @throws {UsageError} If a model or a file is missing, a weight that cannot be tuned is not given, or `--out`
+ *   would replace what is read or what is no such list.
  * @throws {Failure} If one of them cannot be used.
  */
 export async function rescore(words: readonly string[], given: Given, io: Io): Promise<void> {
   const settings = readOptions(RESCORE, given), [word = "", path = "-"] = words;
   const systems = systemsOf(word, settings.mode)
     .map((system): FoundSystem => ({ ...system, found: findModel(system.model) }));
+  const names = systems.map(({ model, mode }) => `${model}:${scoringText(mode)}`);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw new UsageError(`The system ${twice} is named twice: name it once`);
   if (settings.out !== null && systems.length > 1) {
     throw new UsageError(`--out writes the lists of one model, and ${systems.length} are given`);
   }
   const read = await readLists(path, settings.format);
-  if (settings.out !== null) checkWritable(firstFileOf(settings.out, read));
+  if (settings.out !== null) {
+    const models = systems.map(({ found }) => found.path);
+    const inputs = [path, settings.ref, settings.dev, ...models]
+      .filter((input) => typeof input === "string");
+    checkWritable(checkListOutput(settings.out, read, read.lists.map(({ id }) => id), inputs));
+  }
   const own = await readDevLists(settings);
   const all = await withReferences([...own, ...read.lists], settings, io);
   const lists = all.slice(own.length);
+  warnOfCommon(own, read.lists, io);
   checkOldScores(own, settings, String(settings.dev));
   checkOldScores(lists, settings, path);
   const { dev, test } = split(all.slice(0, own.length), lists, settings), results: Result[] = [];
@@ -142,6 +154,20 @@ async function readDevLists(settings: RescoreSettings): Promise<readonly NBestLi
   const { dev, format } = settings;
   if (typeof dev === "number" || isGiven(settings)) return [];
   return (await readLists(dev, format)).lists;
+}
+
+/** Warns of lists that weights are searched on and errors are counted on. */
+function warnOfCommon(own: readonly NBestList[], lists: readonly NBestList[], io: Io): void {
+  if (own.length === 0) return;
+  const known = new Set(own.map(jsonLine)),
+    common = lists.filter((list) => known.has(jsonLine(list)));
+  if (common.length === 0) return;
+  io.err(
+    `warning: ${formatCount(common.length)} of ${
+      formatCount(lists.length)
+    } lists are in --dev, too: ` +
+      "errors are counted on what the weights were searched on, and look too few",
+  );
 }
 
 /** Whether both weights are given, so that none is searched. */

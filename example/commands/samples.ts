@@ -1,7 +1,7 @@
 /** Numbers of samples that are useless or impossible for the number of words. */
 
 import type { Corpus } from "../data/corpus.ts";
-import { Failure, UsageError } from "../shared/errors.ts";
+import { UsageError } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
 import { isFromBatch, type Settings } from "../options/settings.ts";
 import { noiseWarning } from "../model/noise.ts";
@@ -15,8 +15,7 @@ export function warnOfSamples({ evaluation }: Settings, words: number, io: Pick<
 /**
  * Checks the samples of a training run.
  *
- * @throws {UsageError} If there would be none.
- * @throws {Failure} If there are not enough distinct words.
+ * @throws {UsageError} If there would be none, or there are not enough distinct words.
  */
 export function checkSamples(
   settings: Settings,
@@ -37,7 +36,7 @@ export function checkSamples(
   if (!unique) {
     return io.err(tooMany(`--noise-ratio ${noiseRatio}`, vocabulary.size, "--loss full"));
   }
-  throw new Failure(
+  throw new UsageError(
     `Cannot draw --noise-ratio ${noiseRatio} different words (--unique) of ${vocabulary.size}: ` +
       `give at most ${vocabulary.size}`,
   );

@@ -27,12 +27,10 @@ export interface ReadingWatch {
  */
 export function filesOf(folder: string, part: string, notes: string[] = []): readonly string[] {
   const path = (name: string) => `${folder.replace(/\/+$/, "") || "/"}/${name}`;
-  const plain = `${part}.txt`, unpacked = (name: string) => name.replace(/\.(gz|zst)$/, "");
+  const plain = `${part}.txt`;
   const all = attempt("read", folder, () => [...Deno.readDirSync(folder)]).map(({ name }) => name)
     .sort();
-  const names = all.filter((name) =>
-    unpacked(name) === plain || name.startsWith(`${part}-`) && unpacked(name).endsWith(".txt")
-  );
+  const names = namesOfPart(part, all);
   if (names.length === 0) {
     throw new UsageError(
       `Cannot read ${path(plain)}: there is no such file; ${cureOfMissing(part, all)}`,
@@ -56,6 +54,18 @@ export function filesOf(folder: string, part: string, notes: string[] = []): rea
   const files = names.map(path);
   files.forEach(checkFile);
   return files;
+}
+
+/** The names among these that files of a part have. */
+export function namesOfPart(part: string, names: readonly string[]): string[] {
+  return names.filter((name) =>
+    unpacked(name) === `${part}.txt` ||
+    name.startsWith(`${part}-`) && unpacked(name).endsWith(".txt")
+  );
+}
+
+function unpacked(name: string): string {
+  return name.replace(/\.(gz|zst)$/, "");
 }
 
 /** Advice for a part that is missing from its folder: another file there may be meant. */

@@ -30,7 +30,7 @@ const LAUNCHERS: readonly Launcher[] = [
 const VARIABLES = [LIBRARY_VARIABLE, ...LAUNCHERS.flatMap(({ size, rank }) => [size, rank])];
 
 /** Flags of `deno run` that let a rank do all that it does. */
-const FLAGS = ["--allow-ffi", "--allow-env", "--allow-read", "--allow-write=saved_model"];
+const FLAGS = ["--allow-ffi", "--allow-env", "--allow-read", "--allow-write=saved_model,runs"];
 
 /** What is known of the ranks before MPI begins. */
 export interface Launched {

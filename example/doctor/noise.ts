@@ -83,12 +83,13 @@ function zeroFact(
   counts: ArrayLike<number>,
   { start }: Settings,
 ): Finding {
-  const zeros = Array.from(counts).filter((count, id) => count === 0 && id > EOS).length;
+  const words = Array.from(counts).slice(EOS + 1);
+  const zeros = words.filter((count) => count === 0).length;
   const rarest = shares.reduce((least, q, id) => id > EOS ? Math.min(least, q) : least, 1);
   return finding("noise", "zeros", {
-    text: `${formatCount(zeros)} of ${formatCount(counts.length)} words never come in training; ` +
+    text: `${formatCount(zeros)} of ${formatCount(words.length)} words never come in training; ` +
       `the rarest word has ${formatNumber(rarest)} of the noise`,
-    cure: start === null && zeros > counts.length / 2 &&
+    cure: start === null && zeros > words.length / 2 &&
       "a vocabulary of the words that the training text has",
     figures: { zeros, rarest },
   });

@@ -10,6 +10,10 @@ export interface Argument {
   readonly choices?: readonly string[];
   /** Whether it may be omitted; only optional arguments may follow. */
   readonly optional?: boolean;
+  /** Whether it may be the name of a model in `saved_model`. */
+  readonly isModel?: boolean;
+  /** Whether an empty word is one. */
+  readonly mayBeEmpty?: boolean;
   /** Whether there may be several; only for the last one. */
   readonly repeated?: boolean;
 }

@@ -8,8 +8,9 @@ const TERM = wordOr(
     value: "number",
     default: "auto",
     help:
-      "Log of the normalising constant that nce assumes: a number, auto (also -1) for the log " +
-      "of the vocabulary size, or learned.",
+      "Log of the normalising constant that nce and mix assume: a number, auto (also -1) for the " +
+      "log of the vocabulary size, or learned. With full and sampled it only moves ln Z, as the " +
+      "output bias starts at it.",
   }),
 );
 /** A number, `auto` or `learned`; -1 is `auto`. */

@@ -55,6 +55,10 @@ export interface Option<T = unknown> extends Description {
   readonly choices?: readonly string[];
   /** Whether the value is the path of a file or a folder. */
   readonly isPath?: boolean;
+  /** Whether the value is the name of a model in `saved_model`. */
+  readonly isModel?: boolean;
+  /** A valid value that a refused text may have meant. */
+  readonly meant?: (text: string) => string | undefined;
   /** The option with its value that a switch is short for. */
   readonly shortFor?: readonly [name: string, text: string];
   /** The setting when the option is neither given nor has a default. */
@@ -98,7 +102,7 @@ type SetBy<T, D> = D extends { readonly default: string } | { readonly absent: T
 /** An option with a value of this kind. */
 export function valued<T, D extends ValueDescription>(
   description: D,
-  kind: Pick<Option<T>, "wants" | "read" | "range" | "choices" | "isPath">,
+  kind: Pick<Option<T>, "wants" | "read" | "range" | "choices" | "isPath" | "isModel" | "meant">,
 ): Option<SetBy<T, D>> {
   const absent = description.default === undefined && { absent: null };
   const option: Option = { ...absent, ...description, ...kind };
@@ -232,7 +236,7 @@ export function readOption(name: string, option: Option, given: Given[string]): 
   }
   const setting = option.read(text);
   if (setting !== undefined) return setting;
-  const meant = nearestName(text, choices) ?? standard;
+  const meant = option.meant?.(text) ?? nearestName(text, choices) ?? standard;
   const hint = meant === undefined ? "" : `, for example ${flag} ${meant}`;
   throw new UsageError(`${flag} must be ${wants}, got ${JSON.stringify(text)}${hint}`);
 }

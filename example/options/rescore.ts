@@ -2,6 +2,8 @@
 
 import { FORMATS } from "./choices.ts";
 import { scoringText } from "./evaluation_kind.ts";
+import { UsageError } from "../shared/errors.ts";
+import { nearestName } from "../shared/search.ts";
 import { choice, flag, number, type OptionTable, orPath, path, type SettingsOf } from "./option.ts";
 import { RUN } from "./options.ts";
 import { MODE, type ScoreMode } from "./scoring.ts";
@@ -64,15 +66,32 @@ export interface System {
   readonly mode: ScoreMode;
 }
 
-/** Systems, joined by commas, each a model and perhaps a mode: `ce,nce:raw,nce:exact`. */
+/**
+ * Systems, joined by commas, each a model and perhaps a mode: `ce,nce:raw,nce:exact`.
+ *
+ * @throws {UsageError} If a model or a mode is none.
+ */
 export function systemsOf(word: string, mode: ScoreMode): System[] {
   return word.split(",").map((part) => {
-    const [, model = part, own] = /^(.+?):((?:exact|raw|raw-best|sampled:\d+))$/.exec(part) ?? [];
-    const chosen = own === undefined ? mode : MODE.read(own) ?? mode;
+    if (part === "") throw new UsageError(`${JSON.stringify(word)} lacks a model beside a comma`);
+    const isPath = part.endsWith(".safetensors");
+    const [, model = part, own] = isPath ? [] : /^(.+?):([^\\/]*)$/.exec(part) ?? [];
+    const chosen = own === undefined ? mode : modeOf(part, own);
     return {
       name: own === undefined && chosen === "exact" ? model : `${model}:${scoringText(chosen)}`,
       model,
       mode: chosen,
     };
   });
+}
+
+/** The mode that a system is given. */
+function modeOf(system: string, text: string): ScoreMode {
+  const mode = MODE.read(text);
+  if (mode !== undefined) return mode;
+  const meant = nearestName(text, MODE.choices ?? []);
+  const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+  throw new UsageError(
+    `The mode of ${system} must be ${MODE.wants}, got ${JSON.stringify(text)}${hint}`,
+  );
 }

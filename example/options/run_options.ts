@@ -14,17 +14,31 @@ export const NAME = {
     const isName = /^[^\\/:*?"<>|\p{Cc}]+$/u.test(text) && !/^\.+$/.test(text);
     return isName && new TextEncoder().encode(text).length <= MAX_NAME_BYTES ? text : undefined;
   },
+  /** The name in a path. */
+  meant: (text: string): string | undefined => NAME.read(text.replace(/^.*[\\/]/, "")),
 };
+
+/** The same without the ending of a model file. */
+const MODEL_NAME = {
+  ...NAME,
+  isModel: true,
+  read: (text: string) => NAME.read(withoutEnding(text)),
+  meant: (text: string) => NAME.meant(withoutEnding(text)),
+};
+
+function withoutEnding(text: string): string {
+  return text.replace(/\.safetensors$/, "");
+}
 
 /** The task and the model. */
 export const RUN = alike({ mayChange: true }, {
   train: flag({ help: "Train a model; without it the saved model is tested." }),
   resume: flag({
-    help: "With --train, go on from the checkpoint of a run that was stopped, or start anew if " +
-      "there is none.",
+    help: "With --train and the same options, go on from the checkpoint of a run that was " +
+      "stopped, or start anew if there is none.",
     modes: EPOCHS,
   }),
-  start: path({
+  start: valued({
     value: "model",
     help:
       "Start from the weights of a model, a NAME in saved_model or a path: its words, network and loss " +
@@ -32,13 +46,18 @@ export const RUN = alike({ mayChange: true }, {
     modes: TRAINING,
     mayChange: false,
     addedLater: true,
+  }, {
+    wants: "the name of a model or its path",
+    isModel: true,
+    isPath: true,
+    read: (text: string): string | undefined => text,
   }),
   save: valued({
     value: "name",
     default: "model",
     help: "Name of the model: saved_model/NAME.safetensors and NAME.metrics.jsonl.",
     modes: RESULTS,
-  }, { ...NAME, read: (text) => NAME.read(text.replace(/\.safetensors$/, "")) }),
+  }, MODEL_NAME),
   evaluation: EVALUATION,
   evalTokens: count([1, 1e12], {
     value: "count",

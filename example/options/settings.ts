@@ -1,7 +1,7 @@
 /** Turns command-line options into checked settings; independent of Cliffy and Deno. */
 
 import { DEFAULT_LR } from "./choices.ts";
-import { checkEffects, uselessOptions } from "./effects.ts";
+import { checkEffects, modeOf, uselessOptions } from "./effects.ts";
 import { UsageError } from "../shared/errors.ts";
 import { evaluationProblem } from "./evaluation_kind.ts";
 import { flagOf, type Given, readOptions, withShorthands } from "./option.ts";
@@ -58,6 +58,9 @@ export function parseSettings(
 ): Settings {
   const settings = fillIn(withShorthands(OPTIONS, given), config, warn);
   checkEffects(given, settings);
+  if (given["resume"] === true && modeOf(settings) === "test") {
+    throw new UsageError("--resume goes on with a training: give --train too, or leave it out");
+  }
   checkTogether(settings);
   return settings;
 }

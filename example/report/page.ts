@@ -11,6 +11,11 @@ import { summary } from "./summary.ts";
 /** Seconds after which a watched page loads itself again. */
 const REFRESH = 10;
 
+/** Whether such a page begins so. */
+export function isPage(text: string): boolean {
+  return text.startsWith("<!DOCTYPE html>") && text.includes("<title>Report on ");
+}
+
 /**
  * The page's source.
  *

@@ -13,6 +13,11 @@ import type { Hypothesis, NBestList } from "./nbest.ts";
 
 const SCORES = ["acoustic", "lm", "graph", "truth"] as const;
 
+/** Whether a file of lists begins so. */
+export function isJsonList(text: string): boolean {
+  return /^\s*\{.*"hypotheses"/.test(text);
+}
+
 /** Reads a file; throws a Failure that names the line. */
 export function readJsonLists(path: string | undefined): Promise<NBestList[]> {
   return Array.fromAsync(readInput(path), ([line, fail]) => readList(parse(line, fail), fail));

@@ -13,12 +13,22 @@ import type { Hypothesis, NBestList } from "./nbest.ts";
 
 /** Archives of costs, and the scores that they hold. */
 const COSTS = { acwt: "acoustic", "lmwt.lmonly": "lm", "lmwt.nolm": "graph" } as const;
+/** The key of a hypothesis: its utterance and its number. */
+const KEY = /^(.+)-\d+$/;
 /** The archive of words, which identifies a folder. */
 export const WORDS_FILE = "words_text";
 
+/** The archives of a folder. */
+export const KALDI_FILES: readonly string[] = [WORDS_FILE, ...Object.keys(COSTS)];
+
 /** Whether the file, by its name, is one of a folder's archives. */
 export function isKaldiArchive(path: string): boolean {
-  return [WORDS_FILE, ...Object.keys(COSTS)].includes(path.replace(/^.*[\\/]/, ""));
+  return KALDI_FILES.includes(path.replace(/^.*[\\/]/, ""));
+}
+
+/** Whether an archive begins so: with a key. */
+export function isKaldiText(text: string): boolean {
+  return KEY.test(splitWords(text.split("\n", 1)[0]!)[0] ?? "");
 }
 
 /** Reads a folder; throws a Failure that names the archive and the key or the line. */
@@ -32,7 +42,7 @@ export async function readKaldiLists(folder: string): Promise<NBestList[]> {
   );
   const lists = new Map<string, Hypothesis[]>();
   for (const [key, spelled] of words) {
-    const [, id] = /^(.+)-\d+$/.exec(key) ?? [];
+    const [, id] = KEY.exec(key) ?? [];
     if (id === undefined) {
       throw new Failure(
         `Cannot read ${folder}/${WORDS_FILE}: the key ${key} does not end in - and a number`,

@@ -20,6 +20,12 @@ export type ListOptions =
   & Pick<SettingsOf<typeof MAKE_NBEST>, "lists" | "size" | "noise" | "seed">
   & { readonly language: SyntheticOptions };
 
+/** The names of `count` utterances. */
+export function listIds(count: number): string[] {
+  const digits = String(count).length;
+  return Array.from({ length: count }, (_, i) => `utt${String(i + 1).padStart(digits, "0")}`);
+}
+
 /** Generates the lists one by one; they are a function of the options. */
 export function* makeLists(options: ListOptions): Generator<NBestList> {
   const { language: { words, vocab, seed: own }, lists, size, noise, seed } = options;
@@ -29,11 +35,10 @@ export function* makeLists(options: ListOptions): Generator<NBestList> {
   const channel = new Channel(vocab, noise, new Philox(own, STREAM.sounds));
   const speaker = new Philox(seed, STREAM.words), air = new Philox(seed, STREAM.heard);
   const spell = (sentence: readonly number[]) => sentence.map((word) => language.words.text(word));
-  const digits = String(lists).length;
-  for (let i = 1; i <= lists; i++) {
+  for (const id of listIds(lists)) {
     const sentence = language.sample(speaker), heard = channel.speak(sentence, air);
     yield {
-      id: `utt${String(i).padStart(digits, "0")}`,
+      id,
       reference: spell(sentence),
       hypotheses: decode(heard, channel, bigram, { vocab, size }).map((hypothesis) => ({
         words: spell(hypothesis),

@@ -4,17 +4,29 @@ import { readInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { isFolder, writeFileAtomically } from "../shared/files.ts";
-import { jsonLine, readJsonLists } from "./json_lists.ts";
-import { isKaldiArchive, kaldiTexts, readKaldiLists, WORDS_FILE } from "./kaldi_lists.ts";
+import { checkOutput, textKind } from "../shared/output.ts";
+import { isJsonList, jsonLine, readJsonLists } from "./json_lists.ts";
+import {
+  isKaldiArchive,
+  isKaldiText,
+  KALDI_FILES,
+  kaldiTexts,
+  readKaldiLists,
+  WORDS_FILE,
+} from "./kaldi_lists.ts";
 import type { NBestFormat } from "../options/choices.ts";
 import type { NBestList } from "./nbest.ts";
-import { readSrilmList, srilmText } from "./srilm_lists.ts";
+import { isSrilmList, readSrilmList, srilmText } from "./srilm_lists.ts";
 
-/** Lists and the form that they were stored in. */
-export interface ReadLists {
+/** How lists are stored. */
+export interface ListForm {
   readonly format: NBestFormat;
   /** Whether they are in a folder. */
   readonly isFolder: boolean;
+}
+
+/** Lists and the form that they were stored in. */
+export interface ReadLists extends ListForm {
   readonly lists: readonly NBestList[];
 }
 
@@ -105,10 +117,32 @@ export async function readReferences(
   return references;
 }
 
-/** The first file that {@linkcode writeLists} writes. */
-export function firstFileOf(path: string, { format, isFolder, lists }: ReadLists): string {
-  if (!isFolder) return path;
-  return `${path}/${format === "kaldi" ? WORDS_FILE : lists[0]!.id}`;
+/** Whether a file of each format begins so. */
+const BEGINS = { json: isJsonList, srilm: isSrilmList, kaldi: isKaldiText };
+
+/**
+ * Checks that {@linkcode writeLists} may write to `path`, where it replaces lists of this format alone.
+ *
+ * @param ids The utterances.
+ * @param inputs The paths that are read.
+ * @returns The first file that it writes.
+ * @throws {UsageError} If it would replace another file, or what is read, or has the name of a packed one.
+ */
+export function checkListOutput(
+  path: string,
+  { format, isFolder }: ListForm,
+  ids: readonly string[],
+  inputs: readonly string[] = [],
+): string {
+  const [packed] = /\.(gz|zst)$/.exec(path) ?? [];
+  if (packed !== undefined) {
+    throw new UsageError(`Cannot write ${path}: lists are written unpacked; leave out ${packed}`);
+  }
+  const names = format === "kaldi" ? KALDI_FILES : ids;
+  const files = isFolder ? names.map((name) => `${path}/${name}`) : [path];
+  const kind = textKind(`n-best list of --format ${format}`, BEGINS[format]);
+  checkOutput([path, ...files], kind, inputs);
+  return files[0]!;
 }
 
 /**

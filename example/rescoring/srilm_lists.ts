@@ -9,6 +9,17 @@ import type { Hypothesis, NBestList } from "./nbest.ts";
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
+/** Whether a file of a list begins so. */
+export function isSrilmList(text: string): boolean {
+  const [acoustic = "", lm = "", count = ""] = splitWords(text.split("\n", 1)[0]!);
+  return begins(acoustic, lm, count);
+}
+
+/** Whether these are two scores and a number of words. */
+function begins(acoustic: string, lm: string, count: string): boolean {
+  return [acoustic, lm].every(isScore) && /^\d+$/.test(count);
+}
+
 /** Reads a file: the list of one utterance, called `id`; throws a Failure that names the line. */
 export async function readSrilmList(path: string | undefined, id: string): Promise<NBestList> {
   const hypotheses = await Array.fromAsync(readInput(path), ([line, fail]): Hypothesis => {
@@ -16,7 +27,7 @@ export async function readSrilmList(path: string | undefined, id: string): Promi
     if (/^NBestList\d/.test(acoustic)) {
       fail("begins a list of Decipher's; convert it by SRILM's nbest-lattice -write-nbest");
     }
-    if (![acoustic, lm].every(isScore) || !/^\d+$/.test(count)) {
+    if (!begins(acoustic, lm, count)) {
       fail("does not begin with two scores, finite numbers, and a number of words");
     }
     return {

@@ -72,8 +72,10 @@ export class AtomicFile implements Disposable {
     this.path = path;
     this.#temporary = `${path}.tmp`;
     this.#file = attempt("write", path, () => {
-      Deno.mkdirSync(dirname(path), { recursive: true });
-      if (isFolder(path)) throw new Error("it is a folder");
+      makeFolder(dirname(path));
+      const info = infoOf(path);
+      if (info?.isDirectory) throw new Error("it is a folder");
+      if (info && !info.isFile) throw new Error("it is a device or a pipe, no file");
       return Deno.openSync(this.#temporary, { write: true, create: true, truncate: true });
     });
   }
@@ -225,6 +227,18 @@ export function expectFile(path: string, what: string, cure: () => string): void
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(`There is no ${what} ${path}: ${cure()}`, { cause: error });
+  }
+}
+
+/** Makes a folder and those above it, unless they are there; its error names a file that is in the way. */
+export function makeFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    for (let at = path; at !== dirname(at); at = dirname(at)) {
+      if (isFile(at)) throw new Error(`${at} is a file, not a folder`, { cause });
+    }
+    throw cause;
   }
 }
 

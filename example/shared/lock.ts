@@ -1,7 +1,7 @@
 /** Locks between processes, which the operating system holds: a crash releases them. */
 
 import { dirname } from "@std/path";
-import { attempt } from "./files.ts";
+import { attempt, makeFolder } from "./files.ts";
 
 /**
  * Locks the file at `path` for this process, until the lock is disposed of or the process ends. A missing
@@ -11,7 +11,7 @@ import { attempt } from "./files.ts";
  * @throws {Failure} If the file cannot be written.
  */
 export function lockFile(path: string, onHeld: (holder: string) => void): Disposable {
-  attempt("write", path, () => Deno.mkdirSync(dirname(path), { recursive: true }));
+  attempt("write", path, () => makeFolder(dirname(path)));
   for (;;) {
     using opened = new DisposableStack();
     const options = { read: true, write: true, create: true };

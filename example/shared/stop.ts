@@ -1,4 +1,7 @@
-/** Stops a run by signals: the first ends training gracefully, the second at once. */
+/**
+ * Stops a run by signals: the first ends training gracefully, the second at once. Signals that come before the
+ * event loop turns are one.
+ */
 
 import type { Io } from "./io.ts";
 
@@ -32,7 +35,7 @@ const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "
 /** Says what follows a stop. */
 export function tellOfStop(io: Pick<Io, "err">, { requeued }: StopFlag): void {
   const next = requeued ? "another process can --resume the run" : "the test follows";
-  io.err(`stopping    ${next}; a second Ctrl-C ends at once`);
+  io.err(`stopping    ${next}; Ctrl-C once more, after this line, ends at once`);
 }
 
 /**

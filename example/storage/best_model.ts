@@ -9,7 +9,12 @@ import { Failure, unlessFailed } from "../shared/errors.ts";
 import { AtomicFile, isFile, openBytes } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import type { WordModel } from "../model/model.ts";
-import { readValidation, type SavedBeside, type SavedValidation } from "./model_file.ts";
+import {
+  isUnfinished,
+  readValidation,
+  type SavedBeside,
+  type SavedValidation,
+} from "./model_file.ts";
 import { modelPath } from "./open_model.ts";
 import { formatLoss, formatPerplexity } from "../shared/format.ts";
 import { spread } from "./shards.ts";
@@ -78,7 +83,18 @@ export class BestModel {
   /** Describes the best model so far. */
   get description(): string {
     const { epoch, validation } = this.#best!;
-    return `${this.path}, the best, of epoch ${epoch} (valid ${inWords(validation)})`;
+    const which = epoch > 0
+      ? `the best, of epoch ${epoch}`
+      : "the model as it is, as no epoch was completed";
+    const what = `${which} (valid ${inWords(validation)})`;
+    return this.saved
+      ? `${this.path}, ${what}`
+      : `${what}, from memory, as ${this.path} could not be written`;
+  }
+
+  /** Whether the file's name is free for a model of no completed epoch: another run's would be worth more. */
+  get isFree(): boolean {
+    return !isFile(this.path) || isOfNoEpoch(this.path);
   }
 
   /** Whether a model with this validation result is better than the kept one. */
@@ -92,7 +108,7 @@ export class BestModel {
     const validation = this.#validationBefore();
     this.#io.out(
       `replaces    ${this.path}${validation ? ` (valid ${inWords(validation)})` : ""} when the ` +
-        `first epoch is done, and keeps it as ${this.previous}`,
+        `first epoch is done${isOfNoEpoch(this.path) ? "" : `, and keeps it as ${this.previous}`}`,
     );
   }
 
@@ -123,9 +139,10 @@ export class BestModel {
         this.#model.parameters(),
         ([, parameter]) => this.#gpu.readFloats(parameter),
       );
-      this.#io.err(
-        `warning: ${reason.message}; training goes on with the model in memory, without checkpoints`,
-      );
+      const next = found.epoch > 0
+        ? "training goes on with the model in memory, and without checkpoints until it can be written"
+        : "the test takes the model in memory";
+      this.#io.err(`warning: ${reason.message}; ${next}`);
       return false;
     }
   }
@@ -185,7 +202,12 @@ export class BestModel {
     before: () => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
     const { validation: { kind, measure }, card } = found;
-    const beside = { ...this.#beside, validation: { kind, measure }, ...(card && { card }) };
+    const beside = {
+      ...this.#beside,
+      validation: { kind, measure },
+      unfinished: found.epoch === 0,
+      ...(card && { card }),
+    };
     using file = new AtomicFile(this.path);
     const sha256 = await writeModel(this.#gpu, file, this.#model, beside, read);
     this.#movePrevious(sha256, { kind, measure });
@@ -199,7 +221,7 @@ export class BestModel {
 
   /** Moves another run's model out of the way; warns if it was better. */
   #movePrevious(sha256: string, { kind, measure }: SavedValidation): void {
-    if (this.#isOurs || !isFile(this.path) || hashOfFile(this.path) === sha256) return;
+    if (this.#isOurs || this.isFree || hashOfFile(this.path) === sha256) return;
     const before = this.#validationBefore();
     keepPrevious(this.#name);
     if (before?.kind !== kind || before.measure >= measure) return;
@@ -214,6 +236,14 @@ export class BestModel {
       return readValidation(file, this.path);
     });
   }
+}
+
+/** Whether the file is the model of a run that had completed no epoch. */
+export function isOfNoEpoch(path: string): boolean {
+  return unlessFailed(() => {
+    using file = openBytes(path);
+    return isUnfinished(file, path);
+  }) ?? false;
 }
 
 function inWords({ kind, measure }: SavedValidation): string {

@@ -25,7 +25,13 @@ import {
   wholeShape,
 } from "./tensors.ts";
 import { LargeText } from "../data/large_text.ts";
-import { CARD, type SavedValidation, VALIDATION } from "./model_file.ts";
+import {
+  CARD,
+  CHECKPOINT_KIND,
+  isCheckpoint,
+  type SavedValidation,
+  VALIDATION,
+} from "./model_file.ts";
 import {
   ANY,
   fields,
@@ -39,8 +45,6 @@ import {
   TEXT,
 } from "./saved_json.ts";
 
-/** What the header of a checkpoint says of its kind. */
-const KIND = "nce checkpoint";
 /** Advice if the checkpoint does not suit the run. */
 const ANEW = "leave out --resume to start anew";
 
@@ -75,6 +79,7 @@ export function isInitial(
 
 /** The best model so far, which has its own file. */
 export interface SavedBest {
+  /** The epoch, from 1; 0 if none was completed, which no checkpoint has. */
   readonly epoch: number;
   readonly validation: SavedValidation;
   readonly card?: RawFigures;
@@ -190,7 +195,7 @@ export async function writeCheckpoint(
 ): Promise<void> {
   using file = new AtomicFile(checkpointPath(settings.save));
   file.write(encodeHeader(tensors.map(([name, tensor]) => [name, wholeShape(tensor)]), {
-    kind: KIND,
+    kind: CHECKPOINT_KIND,
     state: JSON.stringify(state),
     settings: JSON.stringify(settings),
     hashes: JSON.stringify(hashes),
@@ -230,7 +235,7 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   opened.use(file);
   const fail: Fail = (why) => cannotLoad(path)(`${why}; restore it, or ${ANEW}`);
   const metadata = metadataOf(file, path);
-  if (metadata["kind"] !== KIND) fail("it is no checkpoint of this program");
+  if (!isCheckpoint(metadata)) fail("it is no checkpoint of this program");
   const { places } = decodeHeader(file, path);
   const saved = parseAs(metadata, "settings", SETTINGS, fail);
   const before = { ...laterSettings(OPTIONS), ...saved } as unknown as Settings;

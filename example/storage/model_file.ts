@@ -20,8 +20,11 @@ import type { Vocabulary } from "../data/vocab.ts";
 import { NUMBER, oneOf, parseAs, parseText, record, type Shape } from "./saved_json.ts";
 import { COUNTS, hasVocabulary, vocabularyOf, WORDS } from "./saved_vocabulary.ts";
 
-/** Identifies a model file in its header. */
+/** Identify a model file and a checkpoint in their headers. */
 const KIND = "nce word language model";
+export const CHECKPOINT_KIND = "nce checkpoint";
+/** What is wrong with a checkpoint where a model is wanted. */
+export const NO_MODEL = "it is a checkpoint, from which --train --resume goes on, and no model";
 
 /** Quality of a saved model. */
 export interface SavedValidation {
@@ -56,6 +59,8 @@ export interface ModelHeader {
 export interface SavedBeside extends ModelHeader {
   /** The validation result: models are compared by `measure`, smaller is better. */
   readonly validation?: SavedValidation;
+  /** Whether its run had completed no epoch: then its checkpoint has the same parameters, and no run keeps it. */
+  readonly unfinished?: boolean;
 }
 
 /** The full content of a model file. */
@@ -66,7 +71,7 @@ export interface ModelFile extends ModelHeader {
 
 /** The parts of a model file around its parameters, which are in the order of {@linkcode parameterShapes}. */
 export function encodeModel(
-  { vocabulary, settings, validation, card }: SavedBeside,
+  { vocabulary, settings, validation, unfinished, card }: SavedBeside,
 ): { before: readonly Uint8Array[]; after: Uint8Array } {
   const { table: { joined }, counts, size } = vocabulary;
   const tensors: TensorEntry[] = [
@@ -78,6 +83,7 @@ export function encodeModel(
     kind: KIND,
     settings: JSON.stringify(keptSettings(settings)),
     ...(validation && { validation: JSON.stringify(validation) }),
+    ...(unfinished && { unfinished: "true" }),
     ...(card && { selfNormalization: JSON.stringify(card) }),
   });
   return { before: [header, bytesOf(counts)], after: joined };
@@ -86,6 +92,11 @@ export function encodeModel(
 /** Whether a header with these texts belongs to a model file, valid or not. */
 export function isModel({ kind }: Readonly<Record<string, string>>): boolean {
   return kind === KIND;
+}
+
+/** Whether a header with these texts belongs to a checkpoint, valid or not. */
+export function isCheckpoint({ kind }: Readonly<Record<string, string>>): boolean {
+  return kind === CHECKPOINT_KIND;
 }
 
 /**
@@ -140,6 +151,7 @@ export function decodeModelHeader(
 ): ModelHeader & { places: ReadonlyMap<string, TensorPlace> } {
   const fail = cannotLoad(fileName);
   const layout = decodeHeader(file, fileName, dtypeOf), { places, metadata } = layout;
+  if (isCheckpoint(metadata)) return fail(NO_MODEL);
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
   const settings = readSettings(parseText(metadata, "settings", fail), fail);
   const vocabulary = known ?? vocabularyOf(file, layout, fail);
@@ -163,6 +175,11 @@ export function readValidation(file: ByteSource, fileName: string): SavedValidat
     const fail = cannotLoad(fileName);
     return parseAs(metadataOf(file, fileName), "validation", VALIDATION, fail);
   });
+}
+
+/** Whether a model file is of a run that had completed no epoch; throws a Failure if it is damaged. */
+export function isUnfinished(file: ByteSource, fileName: string): boolean {
+  return metadataOf(file, fileName)["unfinished"] === "true";
 }
 
 /** The numbers of a tensor, all of which are read once to see that they are finite. */

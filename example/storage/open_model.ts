@@ -44,7 +44,8 @@ function cureOf(word: string, path: string): string {
   const names = savedNames(), nearest = nearestName(word, names);
   if (path !== word && isFile(word)) return `for the file ${word}, give ./${word}`;
   if (isFile(modelPath(`${word}.checkpoint`))) {
-    return "only its checkpoint is there, from which --train --resume goes on";
+    return "only its checkpoint is there, from which --train --resume goes on; with " +
+      "--max-minutes 0 that leaves a model at once";
   }
   if (nearest !== undefined) return `did you mean ${nearest}?`;
   if (names.length > 0) {

@@ -15,7 +15,14 @@ import {
   writeTextAtomically,
 } from "../shared/files.ts";
 import { isRecord, parsedJson } from "../shared/json.ts";
-import { checkPlaces, finiteFloats, isModel, type ModelFile } from "./model_file.ts";
+import {
+  checkPlaces,
+  finiteFloats,
+  isCheckpoint,
+  isModel,
+  type ModelFile,
+  NO_MODEL,
+} from "./model_file.ts";
 import { keptSettings } from "./model_settings.ts";
 import {
   cannotLoad,
@@ -33,6 +40,10 @@ const CRITERION = "criterion.";
 const EMBEDDING = "encoder.weight", OUTPUT = "criterion.emb.weight";
 /** Buffers of the Pytorch-NCE criterion, which are not parameters. */
 const NOISE = "logprob_noise", ALIAS = ["alias.prob", "alias.alias"];
+/** What PyTorch's reader of safetensors wants to be told of the format. */
+const FORMAT = "pt";
+/** The first bytes of a vocabulary file. */
+const WORDS_BEGIN = '{"words":[';
 
 /** Content of a PyTorch file, without the words. */
 export interface PytorchModel {
@@ -65,7 +76,7 @@ export function writePytorch(path: string, model: ModelFile): void {
   const named = shapes.map(([name, shape]): NamedShape => [prefix + name, shape]);
   writeTextAtomically(vocabularyPath(path), jsonOf(vocabulary));
   using file = new AtomicFile(path);
-  file.write(encodeHeader(named, { format: "pt", settings: JSON.stringify(settings) }));
+  file.write(encodeHeader(named, { format: FORMAT, settings: JSON.stringify(settings) }));
   for (const [name] of shapes) {
     const source = parameters.get(name) ?? parameters.get(OUTPUT)!;
     for (const [, numbers] of readInParts(source)) file.write(bytesOf(numbers));
@@ -73,9 +84,19 @@ export function writePytorch(path: string, model: ModelFile): void {
   file.commit();
 }
 
+/** Whether a header with these texts is of a file of {@linkcode writePytorch}: PyTorch's own have no settings. */
+export function isExport({ format, settings }: Readonly<Record<string, string>>): boolean {
+  return format === FORMAT && settings !== undefined;
+}
+
+/** Whether a vocabulary file of {@linkcode writePytorch} begins so. */
+export function isExportedVocabulary(text: string): boolean {
+  return text.startsWith(WORDS_BEGIN);
+}
+
 /** `{"words": [...], "counts": [...]}` in parts. */
 function* jsonOf({ table, counts }: Vocabulary): Generator<string> {
-  yield '{"words":[';
+  yield WORDS_BEGIN;
   for (let id = 0; id < table.size; id++) {
     yield `${id > 0 ? "," : ""}${JSON.stringify(table.text(id))}`;
   }
@@ -102,9 +123,7 @@ function withFixedNorm({ settings, parameters }: ModelFile): ModelSettings {
  */
 export function readPytorch(file: ByteSource, path: string): PytorchModel {
   const fail = cannotLoad(path);
-  if (isModel(metadataOf(file, path))) {
-    fail("it is a model of this program already: use it as it is");
-  }
+  expectForeign(file, path);
   const { places: all, metadata } = decodeHeader(
     file,
     path,
@@ -133,6 +152,13 @@ export function readPytorch(file: ByteSource, path: string): PytorchModel {
     parameters,
     ...(noise && { logNoise: read(noise) }),
   };
+}
+
+/** Throws a Failure unless the file is a safetensors file of another program, or an export. */
+export function expectForeign(file: ByteSource, path: string): void {
+  const fail = cannotLoad(path), metadata = metadataOf(file, path);
+  if (isModel(metadata)) fail("it is a model of this program already: use it as it is");
+  if (isCheckpoint(metadata)) fail(NO_MODEL);
 }
 
 /** Whether two sources of one size have the same numbers. */

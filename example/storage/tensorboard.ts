@@ -2,7 +2,7 @@
 
 import { configOf } from "../options/config.ts";
 import { BOARD_FOLDER, type Settings, trainsPerplexity } from "../options/settings.ts";
-import { attempt } from "../shared/files.ts";
+import { attempt, makeFolder } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { type BoardHistogram, type BoardValue, valuesRecord, versionRecord } from "./event_file.ts";
 import {
@@ -58,7 +58,7 @@ function newFile(folder: string): string {
   for (let number = 0;; number++) {
     const path = `${folder}/events.out.tfevents.${seconds}.nce.${Deno.pid}.${number}`;
     const isMade = attempt("write", path, () => {
-      Deno.mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       try {
         Deno.openSync(path, { write: true, createNew: true }).close();
         return true;

@@ -24,6 +24,13 @@ interface Snapshot extends TrainingState {
   readonly position: Position;
 }
 
+/** A place in training. */
+type Place = Pick<Position, "epoch" | "batch">;
+
+function inWords({ epoch, batch }: Place): string {
+  return `epoch ${epoch}, after ${batch} batches`;
+}
+
 /** The checkpoints of a run. */
 export class Checkpoints {
   /** The file. */
@@ -31,6 +38,8 @@ export class Checkpoints {
   readonly #run: Run;
   readonly #trainer: Trainer;
   #written = performance.now();
+  /** Where the file would go on; undefined while this run has none. */
+  #last: Place | undefined;
   /** Size of the record before the run's own lines, in bytes. */
   #recordedBefore: number | undefined;
 
@@ -62,16 +71,17 @@ export class Checkpoints {
   async resume(state: RunState, checkpoint: Checkpoint | undefined): Promise<void> {
     const { gpu, model, best, metrics, settings: { epochs }, io } = this.#run;
     const trainer = this.#trainer;
-    const { epoch, batch } = state.position;
+    const { epoch } = state.position;
+    this.#last = state.position;
     gpu.tuning = state.tuning ?? FIXED_TUNING; // sums in another order would lead elsewhere
     await trainer.restore(state, checkpoint);
-    const isCurrent = batch === 0 && state.best?.epoch === epoch - 1;
+    const isCurrent = state.position.batch === 0 && state.best?.epoch === epoch - 1;
     await this.#withShards(model.parameters(), (read) => best.resume(state.best, isCurrent, read));
     if (state.recorded !== undefined) metrics.rewind(state.recorded);
     this.#recordedBefore = state.recorded;
     const place = epoch > epochs
       ? `nothing is left to train, as ${epoch - 1} of ${epochs} epochs are done`
-      : `epoch ${epoch}, after ${batch} batches`;
+      : inWords(state.position);
     io.out(`resumes     ${this.path}: ${place}`);
   }
 
@@ -142,10 +152,14 @@ export class Checkpoints {
     try {
       const changed = isInitial(settings, position) ? [] : tensors;
       await writeCheckpoint(gpu, this.#run, state, changed, read);
+      this.#last = position;
       return true;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      io.err(`warning: ${error.message}; training goes on, and the checkpoint before stays`);
+      const stays = this.#last
+        ? `and the checkpoint before stays: --resume would go on from ${inWords(this.#last)}`
+        : "without a checkpoint";
+      io.err(`warning: ${error.message}; training goes on, ${stays}`);
       return false;
     }
   }

@@ -13,11 +13,13 @@ import { stopAfter, stopOnSignal } from "../shared/stop.ts";
 import { BestModel } from "../storage/best_model.ts";
 import { type Hashes, hashesOf } from "../storage/checkpoint_file.ts";
 import { NO_RECORD } from "../storage/metrics.ts";
+import { withShards } from "../storage/shards.ts";
 import { type Diverged, divergence } from "./diverged.ts";
 import type { Job, Run } from "./run.ts";
 import { openRunFiles } from "./run_files.ts";
 import { summarize } from "./summary.ts";
 import { trainEpochs } from "./train_epochs.ts";
+import { validate } from "./validate.ts";
 
 /**
  * Trains `model`, keeps it after each epoch that improves the validation, and tests the best one. With
@@ -61,13 +63,32 @@ async function testBest(run: Run, diverged: Diverged | undefined): Promise<void>
   const failure = diverged && divergence(diverged, settings, corpus.vocabulary.size);
   if (failure && !best.best) throw failure;
   if (failure) io.err(`diverged    ${diverged.message}: the test is of the best model before`);
-  if (best.best) {
-    await best.restore();
-    io.out(`testing     ${best.description}`);
-  } else io.out("testing     the model as it is: no epoch was completed");
+  if (best.best) await best.restore();
+  io.out(`testing     ${best.best ? best.description : await keepUnfinished(run)}`);
   const ranks = new Ranks(communicator);
   await summarize(gpu, { model, corpus, settings, metrics, io, ranks });
   io.detail(`memory      ${formatBytes(gpu.memory.peakBytes)} at most on the GPU`);
   if (ranks.isFirst) await best.settle();
   if (failure) throw failure;
+}
+
+/**
+ * Keeps the model of a run that has completed no epoch, but for the name of another run's; describes it. No
+ * checkpoint knows of it, so that a resumed run goes on as if it had never been stopped.
+ */
+async function keepUnfinished(run: Run): Promise<string> {
+  const { gpu, model, corpus, settings, io, best } = run, { communicator } = run.ranks;
+  const ranks = new Ranks(communicator), what = "the model as it is, as no epoch was completed";
+  if (!await ranks.fromFirst(best.isFree)) return `${what}; ${best.path} stays that of another run`;
+  const { kind, measure, card } = await validate(gpu, model, corpus, settings, io, ranks);
+  if (!Number.isFinite(measure)) return `${what}; it is not saved, as its validation is not finite`;
+  const found = { epoch: 0, validation: { kind, measure }, ...(card && { card }) };
+  const before = () => Promise.resolve();
+  await withShards(
+    gpu,
+    communicator,
+    model.parameters(),
+    (read) => best.keep(found, before, read),
+  );
+  return best.description;
 }

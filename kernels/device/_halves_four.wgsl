@@ -9,7 +9,7 @@ alias Stored = vec2u;
 fn unpacked(stored: Stored) -> vec4u {
   return vec4u(stored.x & 0xffff, stored.x >> 16, stored.y & 0xffff, stored.y >> 16);
 }
-fn packed(half: vec4u) -> Stored { return (half.xz & vec2u(0xffff)) | (half.yw << vec2u(16)); }
+fn packed(half: vec4u) -> Stored { return half.xz | (half.yw << vec2u(16)); }
 
 fn vec_of(floats: vec4f) -> Vec { return floats; }
 fn four_of(v: Vec) -> vec4f { return v; }

@@ -8,7 +8,7 @@ const VEC = 2u; // floats
 alias Stored = u32;
 
 fn unpacked(stored: Stored) -> vec4u { return vec4u(stored & 0xffff, stored >> 16, 0, 0); }
-fn packed(half: vec4u) -> Stored { return (half.x & 0xffff) | (half.y << 16); }
+fn packed(half: vec4u) -> Stored { return half.x | (half.y << 16); }
 
 fn vec_of(floats: vec4f) -> Vec { return floats.xy; }
 fn four_of(v: Vec) -> vec4f { return vec4f(v, 0.0, 0.0); }

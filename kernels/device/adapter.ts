@@ -53,8 +53,6 @@ export interface AdapterTraits {
 /** A device, and facts about its adapter. */
 export interface Opened extends AdapterTraits {
   device: GPUDevice;
-  /** Whether subgroup operations may be used. */
-  subgroups: boolean;
   /** The text that a kernel with subgroup operations must begin with. */
   subgroupHeader: string;
   /** Whether timestamps can be taken around a pass. */
@@ -180,7 +178,7 @@ export async function openAdapter(options: AdapterOptions): Promise<Opened> {
   const subgroupFeature = "subgroups" as GPUFeatureName;
   // Deno may grant subgroups without listing them; its compiler then rejects the enable line.
   const listed = adapter.features.has(subgroupFeature);
-  let device: GPUDevice, subgroups = true;
+  let device: GPUDevice;
   try {
     const requiredFeatures = [...features, subgroupFeature];
     device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
@@ -191,12 +189,10 @@ export async function openAdapter(options: AdapterOptions): Promise<Opened> {
       .catch((error) => {
         throw traits.backend === "opengl" ? noDevice(traits) : error;
       });
-    subgroups = false;
   }
   return {
     ...traits,
     device,
-    subgroups,
     subgroupHeader: listed ? "enable subgroups;\n" : "",
     timestamps: features.includes("timestamp-query"),
   };

@@ -53,8 +53,8 @@ function hashOf(numbers: readonly number[]): number {
   return hash;
 }
 
+/** Whether two lists are the same, which have one length, as they are of one layout. */
 function isSame(a: readonly number[], b: readonly number[]): boolean {
-  if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }

@@ -148,7 +148,7 @@ export class Faults {
 
   /** Resolves when all running checks are done. */
   async #checked(): Promise<void> {
-    while (this.#checks.size > 0) await Promise.all(this.#checks);
+    await Promise.all(this.#checks);
   }
 }
 

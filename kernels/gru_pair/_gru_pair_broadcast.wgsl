@@ -15,8 +15,8 @@ fn state_of_all(octet: u32, unit: u32, lane: u32) -> State {
   return State(spread(own.x), spread(own.y), spread(own.z), spread(own.w));
 }
 
+// Contexts past the last take the last's: their state is 0, so that nothing comes of it.
 fn dscores_of_all(row: u32, i: u32, lane: u32) -> Octet {
-  let own = row + (lane & 7);
-  let loaded = dscores[min(own, params.N - 1) * params.K + i];
-  return spread(select(0.0, loaded, own < params.N));
+  let own = min(row + (lane & 7), params.N - 1);
+  return spread(dscores[own * params.K + i]);
 }

@@ -39,11 +39,11 @@ fn pack_words(group: Group, @builtin(local_invocation_index) local: u32) {
   if (row >= (params.K + tile - 1) / tile * params.H) { return; }
   let source = min(i, params.K - 1) * 3 * params.H + row % params.H;
   let raw = vec3f(gates[source], gates[source + params.H], gates[source + 2 * params.H]);
-  let half = select(vec4f(0.0), half_gate(vec4f(raw, 0.0)), i < params.K);
+  let half = half_gate(vec4f(raw, 0.0)); // words past the last are the last again, and have no scores
   let to = row * 3 * tile + place;
   packed_words[to] = half.x;
   packed_words[to + tile] = half.y;
-  packed_words[to + 2 * tile] = select(0.0, TWO_LOG2_E * raw.z, i < params.K);
+  packed_words[to + 2 * tile] = TWO_LOG2_E * raw.z;
 }
 
 @group(0) @binding(1) var<storage, read> hidden: array<f32>;

@@ -154,5 +154,4 @@ fn dlog_partition(group: Group, @builtin(local_invocation_index) local: u32) {
   let n = group_index(group);
   if (n >= params.N) { return; }
   write_shares(n, local);
-  if (local == 0) { dtarget[n] = 0.0; }
 }

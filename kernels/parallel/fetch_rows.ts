@@ -128,9 +128,7 @@ async function readRows(
       return { out, asked: asked[i]!, width: table.size / table.shape[0]! };
     });
   });
-  const floats = gathered.length === 0
-    ? []
-    : await readTogether(step, gathered.map(({ out }) => out)) as Float32Array[];
+  const floats = await readTogether(step, gathered.map(({ out }) => out)) as Float32Array[];
   const next = readerOf(floats);
   return asked[0]!.map((_, k) =>
     concatenated(

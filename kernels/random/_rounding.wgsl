@@ -15,7 +15,7 @@ fn stored(v: Vec, at: u32) -> Stored {
   let size = bits & vec4u(0x7fffffff);
   let normal = (size + (random & vec4u(0x1fff)) - vec4u(0x38000000)) >> vec4u(13);
   let finite = select(min(normal, vec4u(0x7c00)), vec4u(0x7e00), size > vec4u(0x7f800000));
-  let multiple = min(abs(value), vec4f(1.0)) * 16777216.0;
+  let multiple = abs(value) * 16777216.0;
   let rest = multiple - floor(multiple);
   let up = vec4f(random >> vec4u(8)) * 5.9604644775390625e-8 < rest;
   let small = vec4u(multiple) + select(vec4u(), vec4u(1), up);

@@ -91,7 +91,7 @@ export class Philox {
   next(): number {
     if (this.#used === 4) {
       philox(this.#counter, this.#key, this.#block);
-      this.#counter[0] = (this.#counter[0] + 1) >>> 0;
+      this.#counter[0]++;
       this.#used = 0;
     }
     return this.#block[this.#used++]!;

@@ -202,6 +202,14 @@ Deno.test("IndexGRU goes on from a state, and takes a context for the words", ()
       {},
       "last state",
     );
+    const row = (n: number) => Math.floor(n / B);
+    const resets = step.upload(Uint32Array.from({ length: N }, (_, n) => Number(row(n) === 1)), [
+      T,
+      B,
+    ]);
+    const fresh = model.context(step, step.upload(INPUT.slice(B), [T - 1, B])).context;
+    const anew = await gpu.readFloats(model.context(step, input, { resets }).context);
+    assertClose(anew.subarray(B * H), await gpu.readFloats(fresh), {}, "resets");
   }));
 
 Deno.test("IndexGRU gives equal bits in equal steps, and holds no memory between them", () =>

@@ -1,6 +1,7 @@
 // IndexGRU from outside: its parameters, what it refuses, and the words that go on best.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { IndexGRUOptions } from "../../mod.ts";
 import { values } from "../reference/data.ts";
 import { bestOf } from "../reference/top_k.ts";
 import { assertClose } from "../support/close.ts";
@@ -56,6 +57,29 @@ Deno.test("IndexGRU's vectors have a dense gradient in steps of as many samples 
       const { target, input } = upload(step);
       const gradients = step.backward(model.forward(step, target, input));
       assertEquals(gradients.get(model.encoder.weight)?.kind, kind, `${noiseRatio} samples`);
+    }
+  }));
+
+Deno.test("IndexGRU drops units of words and of scores, of targets and of noise, each by a mask of its own", () =>
+  withGpu((gpu) => {
+    const streamsOf = (options: Partial<IndexGRUOptions>) => {
+      using model = make(gpu, { dropout: 0.5, ...options });
+      using step = gpu.step({ training: true });
+      const streams = new Set<string>(), { randomKey } = step;
+      step.randomKey = (stream) => (streams.add(stream.name), randomKey.call(step, stream));
+      const { target, input } = upload(step);
+      model.forward(step, target, input);
+      return [...streams].sort();
+    };
+    const [input, noise, score] = [
+      "input_dropout",
+      "noise_dropout",
+      "noise_score_dropout",
+    ] as const;
+    const target = ["target_dropout", "target_score_dropout"];
+    assertEquals(streamsOf({ lossType: "full" }), [input, noise, score]);
+    for (const noiseRatio of [V - 1, V]) {
+      assertEquals(streamsOf({ noiseRatio }), [input, "noise", noise, score, ...target]);
     }
   }));
 

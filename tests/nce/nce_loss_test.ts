@@ -1,6 +1,6 @@
 // NCELoss around scorers of a user's own: modes, noise and errors.
 
-import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import {
   type Gpu,
   IndexLinear,
@@ -120,6 +120,23 @@ Deno.test("lossType can be set between any two calls", () =>
     const second = [await lossOf("full"), await lossOf("nce"), await lossOf("sampled")];
     assertEquals(first, second);
     assertEquals(new Set(first).size, 3);
+  }));
+
+Deno.test("removeHits takes hits from loss sampled, and changes no other", () =>
+  withGpu(async (gpu) => {
+    const lossesOf = async (removeHits: boolean) => {
+      using criterion = new Bilinear(gpu, { removeHits, noiseRatio: 50 });
+      using step = gpu.step({ training: true, number: 0 });
+      const target = step.upload(randomIds(N, V, 1)), x = step.upload(values(N * E, 3), [N, E]);
+      const losses = (["nce", "mix", "neg", "sampled"] as const).map((lossType) => {
+        criterion.lossType = lossType;
+        return criterion.forward(step, target, x);
+      });
+      return await Promise.all(losses.map(async (loss) => (await gpu.readFloats(loss))[0]));
+    };
+    const [all, without] = [await lossesOf(false), await lossesOf(true)];
+    assertEquals(without.slice(0, 3), all.slice(0, 3));
+    assert(without[3]! < all[3]!);
   }));
 
 Deno.test("ceLoss() takes what forward() takes: targets and inputs of any shape", () =>

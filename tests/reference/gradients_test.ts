@@ -52,6 +52,7 @@ Deno.test("loss oracles agree with central differences", () => {
     const logProbs = { target, noise: logProbabilities(noise, 2) };
     assertGradients(losses.nceLoss(logProbs, 1.5), inputs(3, 12), `nce, ${name}`);
     assertGradients(losses.sampledLoss(logProbs), inputs(3, 12), `sampled, ${name}`);
+    assertGradients(losses.logPartition(logProbs), inputs(3, 12), `log partition, ${name}`);
   }
   for (const parts of [undefined, { loss: 0.7, logZ: -1.3 }]) {
     assertGradients(losses.crossEntropy([4, 0, 4], 2, parts), inputs(6, 10, 5), "crossEntropy");

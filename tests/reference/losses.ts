@@ -74,6 +74,18 @@ export function sampledLoss(logProbs: NoiseLogProbs): Oracle {
   });
 }
 
+/** `ln((1 / K) sum exp(l))` of the noise's logits, from noise scores [N, K] to [N]; targets play no part. */
+export function logPartition(logProbs: NoiseLogProbs): Oracle {
+  return rowLoss(logProbs, (_, noise) => {
+    const all = logSumExp(noise);
+    return {
+      loss: all - Math.log(noise.length),
+      dTarget: 0,
+      dNoise: noise.map((z) => Math.exp(z - all)),
+    };
+  });
+}
+
 /** How much of softmax cross entropy and of ln Z there is in a loss. */
 export interface SoftmaxParts {
   readonly loss: number;

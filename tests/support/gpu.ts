@@ -57,12 +57,22 @@ export async function peakMemory(
 }
 
 /** Runs `body` where no adapter has this feature. */
-export async function withoutFeature(name: string, body: () => Promise<void>): Promise<void> {
+export function withoutFeature(name: string, body: () => Promise<void>): Promise<void> {
+  return withFeature(name, false, body);
+}
+
+/** Runs `body` where every adapter lists this feature, or none does. */
+export async function withFeature(
+  name: string,
+  isListed: boolean,
+  body: () => Promise<void>,
+): Promise<void> {
   const features = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "features")!;
   Object.defineProperty(GPUAdapter.prototype, "features", {
     ...features,
     get(this: GPUAdapter) {
-      return new Set([...features.get!.call(this)].filter((feature) => feature !== name));
+      const others = [...features.get!.call(this)].filter((feature) => feature !== name);
+      return new Set(isListed ? [...others, name] : others);
     },
   });
   try {

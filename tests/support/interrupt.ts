@@ -5,7 +5,8 @@ import { TINY } from "./tiny_run.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).href;
 /** Message of a run that is asked to stop. */
-export const STOPPING = "stopping    the test follows; a second Ctrl-C ends at once";
+export const STOPPING =
+  "stopping    the test follows; Ctrl-C once more, after this line, ends at once";
 
 /** Exit status and output of an interrupted process. */
 export interface Interrupted extends Deno.CommandStatus {

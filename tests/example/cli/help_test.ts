@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { PROGRAM } from "../../../example/cli/commands.ts";
 import { helpOf } from "../../../example/cli/help.ts";
 import type { CommandSpec } from "../../../example/options/command.ts";
+import { flagOf } from "../../../example/options/option.ts";
 import { OPTION_GROUPS } from "../../../example/options/options.ts";
 import { OPTIONS } from "../../support/options.ts";
 
@@ -35,6 +36,19 @@ Deno.test("the help text has every option with its value, its text and its defau
     assert(lines.includes(`${term} ${text}`), name);
   }
   assertEquals(new Set(OPTIONS.map(({ name }) => name)).size, OPTIONS.length);
+});
+
+Deno.test("the help text begins with examples, and names no option that there is not", () => {
+  for (const command of [root, ...commands]) {
+    const lines = help(80, command).split("\n");
+    assertEquals(lines.find((line) => /^[A-Z].*:$/.test(line)), "Examples:");
+    const known = command.groups.flatMap(({ options }) => Object.keys(options).map(flagOf));
+    const named = command.examples.flatMap(({ term }) => term.match(/--[\w-]+/g) ?? []);
+    assertEquals(named.filter((name) => !known.includes(name)), [], command.name);
+  }
+  const known = OPTIONS.map(({ name }) => `--${name}`);
+  const named = root.details!.join().match(/--[\w-]+/g)!;
+  assertEquals(named.filter((name) => !known.includes(name)), []);
 });
 
 Deno.test("the help text lists the commands, and each command has its own", () => {

@@ -23,10 +23,15 @@ const SCORE: CommandSpec = {
     },
   }],
 };
+const ANSWER: CommandSpec = {
+  ...PLAIN,
+  name: "answer",
+  arguments: [{ name: "model" }, { name: "prompt", optional: true, mayBeEmpty: true }],
+};
 const PROGRAM: Program = {
   version: "1",
   root: { ...PLAIN, name: "tool" },
-  commands: [SCORE, { ...PLAIN, name: "report" }],
+  commands: [SCORE, { ...PLAIN, name: "report" }, ANSWER],
 };
 
 async function parsed(...words: string[]) {
@@ -47,6 +52,7 @@ Deno.test("parse() finds the command, its options and its arguments in any order
   assertEquals(await parsed("score", "--top-k", "3", "m", "--json", "f"), expected);
   assertEquals(await parsed("score", "m"), { command: "score", given: {}, words: ["m"] });
   assertEquals((await parsed("score", "report", "-"))?.words, ["report", "-"]);
+  assertEquals((await parsed("answer", "m", ""))?.words, ["m", ""]);
   // Of two --, npm's is the first; what follows the second is no option.
   assertEquals((await parsed("score", "--", "--", "--json"))?.words, ["--json"]);
 });

@@ -7,12 +7,22 @@ import { inFolder } from "../../support/folder.ts";
 import { type NamedOption, OPTIONS } from "../../support/options.ts";
 
 const COMMANDS = PROGRAM.commands.map(({ name }) => name);
-const FLAGS = ["--help", "--version", ...OPTIONS.map(({ name }) => `--${name}`)];
+const FLAGS = [
+  ...["--help", "--version"],
+  ...OPTIONS.flatMap(({ name }) =>
+    name === "autotune" ? ["--autotune", "--no-autotune"] : [`--${name}`]
+  ),
+];
+const MODELS = ["demo", "my own", "penn.2"];
 const FILES = { "a file": "", "another": "", "it's": "" };
 
 /** What bash offers for the last word of each line, in a folder of some files. */
 function offered(lines: readonly (readonly string[])[]): Promise<string[][]> {
   return inFolder(() => {
+    Deno.mkdirSync("saved_model");
+    for (const name of [...MODELS, "demo.checkpoint"]) {
+      Deno.writeTextFileSync(`saved_model/${name}.safetensors`, "");
+    }
     const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
     const script = [
       completions("bash", PROGRAM),
@@ -29,9 +39,10 @@ function offered(lines: readonly (readonly string[])[]): Promise<string[][]> {
   }, FILES);
 }
 
-const valuesOf = ({ choices = [], isPath }: NamedOption) => [
+const valuesOf = ({ choices = [], isPath, isModel }: NamedOption) => [
   ...choices,
-  ...isPath ? Object.keys(FILES) : [],
+  ...isPath ? [...Object.keys(FILES), "saved_model"] : [],
+  ...isModel ? MODELS : [],
 ];
 
 Deno.test("bash offers commands first, and options everywhere", async () => {
@@ -67,6 +78,21 @@ Deno.test("bash offers the values of every option, in both ways to write them", 
   ], ["synthetic"]]);
 });
 
+Deno.test("bash offers the models in saved_model where one is named, and files beside them", async () => {
+  const [first, part, path, run, none] = await offered([
+    ["nce", "score", ""],
+    ["nce", "generate", "de"],
+    ["nce", "score", "demo", "a"],
+    ["nce", "report", "p"],
+    ["nce", "make-text", "de"],
+  ]);
+  for (const name of [...MODELS, ...Object.keys(FILES)]) assert(first!.includes(name), name);
+  assert(!first!.some((name) => name.includes("checkpoint")));
+  assertEquals(part, ["demo"]);
+  assertEquals(path, ["a file", "another"]);
+  assertEquals([run, none], [["penn.2"], []]);
+});
+
 Deno.test("bash offers a command's arguments and its options, and none of another's", async () => {
   const [first, part, second, value] = await offered([
     ["nce", "completions", ""],
@@ -86,12 +112,17 @@ Deno.test("zsh and fish get every command and option with its values and its hel
     assertStringIncludes(zsh, `${command.name}\\:"${command.summary}"`);
     assertStringIncludes(fish, `-a ${command.name} -d '${command.summary}'`);
   }
-  for (const { name, value, help, choices = [], isPath } of OPTIONS) {
+  for (const { name, value, help, choices = [], isPath, isModel } of OPTIONS) {
     const text = help.replace(/[[\]:]/g, "\\$&").replaceAll("'", "'\\''");
-    const values = isPath ? "_files" : choices.length === 0 ? " " : `(${choices.join(" ")})`;
+    const words = choices.length === 0 ? " " : `(${choices.join(" ")})`;
+    const values = isModel ? "__nce_models" : isPath ? "_files" : words;
     const rest = value === undefined ? "" : `:${value}:${values}`;
     assertStringIncludes(zsh, `'--${name}${value === undefined ? "" : "="}[${text}]${rest}'`);
-    const listed = choices.length === 0 ? "" : ` -a '${choices.join(" ")}'`;
+    const listed = isModel
+      ? " -a '(__nce_models)'"
+      : choices.length === 0
+      ? ""
+      : ` -a '${choices.join(" ")}'`;
     const kind = value === undefined ? "" : (isPath ? " -r -F" : " -x") + listed;
     assertStringIncludes(fish, ` -l ${name}${kind} -d '${help.replaceAll("'", "\\'")}'`);
   }

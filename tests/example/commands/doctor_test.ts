@@ -7,6 +7,7 @@ import type { Finding } from "../../../example/doctor/finding.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { lockModel } from "../../../example/storage/lock.ts";
+import { encodeHeader } from "../../../example/storage/safetensors.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { FILES, OTHER, TRAIN } from "../../support/good_text.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
@@ -119,6 +120,24 @@ Deno.test("doctor() stops a run whose model another one is training", () =>
     const { findings } = await examine(TINY);
     const [stop] = findings.filter(({ grade }) => grade === "stop");
     assertStringIncludes(stop!.text, "Cannot train model: another run");
+  }, FILES));
+
+Deno.test("doctor() says what becomes of a model that is there, as training then does", () =>
+  inFolder(async () => {
+    const path = "saved_model/model.safetensors",
+      text = async () =>
+        (await examine(TINY)).findings.find(({ subject, name }) =>
+          subject === "settings" && name === "files"
+        )?.text;
+    Deno.mkdirSync("saved_model");
+    Deno.writeFileSync(path, encodeHeader([], {}));
+    const replaces = `${path} is there: training replaces it`;
+    assertEquals(
+      await text(),
+      `${replaces}, and keeps it as saved_model/model.previous.safetensors`,
+    );
+    Deno.writeFileSync(path, encodeHeader([], { unfinished: "true" }));
+    assertEquals(await text(), replaces);
   }, FILES));
 
 /** Texts and settings that a run takes, though they are hardly meant. */

@@ -128,20 +128,31 @@ Deno.test("export and import refuse what would lose a model or cannot be, in one
     };
     refuse(
       UsageError,
-      "Cannot replace saved_model/m.safetensors, which is no export: give another file by --out",
+      "Cannot write saved_model/m.safetensors, which is read: give another --out",
       () => exportModel("m", { out: "saved_model/m.safetensors" }, io),
     );
     Deno.writeFileSync("run.safetensors", encodeHeader([], { kind: "nce checkpoint" }));
-    Deno.writeTextFileSync("notes.json", "mine");
-    for (const [out, kept] of [["run", "run.safetensors"], ["notes", "notes.json"]]) {
+    Deno.writeFileSync("torch.safetensors", encodeHeader([], { format: "pt" })); // a state_dict
+    Deno.writeTextFileSync("text.safetensors", "some text");
+    for (const kept of ["run.safetensors", "torch.safetensors", "text.safetensors"]) {
+      const bytes = Deno.readFileSync(kept);
       refuse(
         UsageError,
-        `Cannot replace ${kept}, which is no export: give another file by --out`,
-        () => exportModel("m", { out: `${out}.safetensors` }, io),
+        `Cannot replace ${kept}, which is no export: give another --out`,
+        () => exportModel("m", { out: kept }, io),
       );
+      assertEquals(Deno.readFileSync(kept), bytes);
     }
     exportModel("m", { out: "twice.safetensors" }, io);
     exportModel("m", { out: "twice.safetensors" }, io); // an export may be replaced
+    for (const beside of ["notes", "twice"]) { // without a file of that name, and with one
+      Deno.writeTextFileSync(`${beside}.json`, '{"mine": 1}');
+      refuse(
+        UsageError,
+        `Cannot replace ${beside}.json, which is no vocabulary of an export: give another --out`,
+        () => exportModel("m", { out: `${beside}.safetensors` }, io),
+      );
+    }
     refuse(
       UsageError,
       '--out must be a path that ends in .safetensors, got "m.pt"',
@@ -170,7 +181,13 @@ Deno.test("export and import refuse what would lose a model or cannot be, in one
       () => importModel("x.safetensors", {}, io),
     );
     importModel("x.safetensors", { vocab: "m.json" }, io); // and it can be given
-    Deno.writeTextFileSync("m2.json", "{}");
+    refuse(
+      Failure,
+      "Cannot load run.safetensors: it is a checkpoint, from which --train --resume goes on, and no model",
+      () => importModel("run.safetensors", {}, io),
+    );
+    const { message } = assertThrows(() => importModel("m.json", {}, io), Failure);
+    assert(message.startsWith("Cannot load m.json: it is truncated or no safetensors file: "));
     Deno.writeFileSync("m2.safetensors", fileOf(settings));
     refuse(
       Failure,
@@ -239,7 +256,7 @@ Deno.test("import says what is missing of a state_dict, its options and its voca
       "norm-term": "learned",
     });
     refuse('--dropout must be a number from 0 to 0.999, got "2"', { ...OPTIONS, dropout: "2" });
-    refuse('of at most 200 bytes, got "a/b"', { ...OPTIONS, save: "a/b" });
+    refuse('of at most 200 bytes, got "a/b", for example --save b', { ...OPTIONS, save: "a/b" });
 
     write({ words: [...VOCABULARY.words, "b"], counts: [...WORDS.counts, 1] });
     refuse("bare.safetensors: it has 5 words, and bare.json has 6; give its own by --vocab");

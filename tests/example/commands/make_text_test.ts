@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { makeText } from "../../../example/commands/make_text.ts";
 import { main } from "../../../example/cli/main.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
-import { Failure } from "../../../example/shared/errors.ts";
+import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { loadWhole, wordsOf } from "../../support/texts.ts";
@@ -45,16 +45,38 @@ Deno.test("make-text writes the words of --data synthetic, and tells the same be
     assertEquals(namesIn("made"), ["test.txt", "train.txt", "valid.txt"]);
   }));
 
-Deno.test("make-text leaves no part of a file that cannot be written, and says why", () =>
+const SMALL = { words: "100", vocab: "100" };
+
+Deno.test("make-text leaves no part of a text that cannot be written, and says why", () =>
   inFolder(() => {
     Deno.writeTextFileSync("file", "");
-    const given = { words: "100", vocab: "100" };
-    assertThrows(() => makeText("file/folder", given, captureIo()), Failure, "Cannot write file/");
-    Deno.mkdirSync("made/train.txt", { recursive: true });
     assertThrows(
-      () => makeText("made", given, captureIo()),
+      () => makeText("file/folder", SMALL, captureIo()),
       Failure,
-      "Cannot write made/train.txt",
+      "Cannot write file/folder/valid.txt: file is a file, not a folder",
     );
-    assertEquals(namesIn("made"), ["test.txt", "train.txt", "valid.txt"]);
+    Deno.mkdirSync("made/train.txt.tmp", { recursive: true }); // the last of the three
+    const io = captureIo();
+    assertThrows(() => makeText("made", SMALL, io), Failure, "Cannot write made/train.txt: ");
+    assertEquals([namesIn("made"), io.outLines], [["train.txt.tmp"], []]);
+  }));
+
+Deno.test("make-text replaces no text, neither another's nor its own", () =>
+  inFolder(() => {
+    for (const name of ["train.txt", "test.txt.gz", "valid-1.txt"]) {
+      const folder = `with ${name}`;
+      Deno.mkdirSync(folder);
+      Deno.writeTextFileSync(`${folder}/${name}`, "mine\n");
+      const { message } = assertThrows(() => makeText(folder, SMALL, captureIo()), UsageError);
+      assertEquals(
+        message,
+        `Cannot write a text to ${folder}, which has ${name}: give another folder`,
+      );
+      assertEquals(Deno.readTextFileSync(`${folder}/${name}`), "mine\n");
+      assertEquals(namesIn(folder), [name]);
+    }
+    Deno.mkdirSync("notes");
+    Deno.writeTextFileSync("notes/trains.txt", "mine\n");
+    makeText("notes", SMALL, captureIo());
+    assertThrows(() => makeText("notes", SMALL, captureIo()), UsageError, "which has valid.txt");
   }));

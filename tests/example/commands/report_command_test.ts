@@ -36,6 +36,7 @@ Deno.test("report() writes a file named after its runs, or as it is told", () =>
     assertEquals([outLines, errLines], [["report      saved_model/a.report.html"], []]);
     await call(["a", "saved_model/b.safetensors"]);
     await call([pathOf("b")], { out: "new/page.html" });
+    await call(["a"], { out: "new/page.html" }); // a report may be replaced
     assertEquals(namesIn("saved_model"), [
       ...["a+b.report.html", "a.metrics.jsonl", "a.report.html", "b.metrics.jsonl"],
     ]);
@@ -51,6 +52,8 @@ Deno.test("report() names what it cannot report, and writes nothing", () =>
   withRecords(["demo", "empty"], async (call) => {
     Deno.writeTextFileSync(pathOf("empty"), "\n{\n");
     Deno.mkdirSync("page.html");
+    Deno.writeTextFileSync("own.html", "<!DOCTYPE html>\n<title>My notes</title>");
+    Deno.writeTextFileSync("m.safetensors", "a model");
     const many = Array.from({ length: MAX_SERIES + 1 }, (_, i) => `r${i}`);
     const cases: [string[], Given, "UsageError" | "Failure", string][] = [
       [
@@ -77,13 +80,24 @@ Deno.test("report() names what it cannot report, and writes nothing", () =>
         ...[{}, "Failure"] as const,
         "Cannot report saved_model/empty.metrics.jsonl: no line of it is an event of a run",
       ],
-      [["demo"], { out: "page.html" }, "Failure", "Cannot write page.html: it is a folder"],
+      [
+        ["demo"],
+        { out: "page.html" },
+        ...["UsageError", "Cannot write page.html: it is a folder; give a file"] as const,
+      ],
+      ...["own.html", "m.safetensors", pathOf("demo")].map((out): typeof cases[number] => [
+        ["demo"],
+        { out },
+        "UsageError",
+        `Cannot replace ${out}, which is no report: give another --out`,
+      ]),
     ];
     for (const [words, given, kind, message] of cases) {
       const error = await assertRejects(() => call(words, given), Error);
       assertEquals([error.name, error.message], [kind, message]);
     }
     assertEquals(namesIn("saved_model"), ["demo.metrics.jsonl", "empty.metrics.jsonl"]);
+    assertEquals(Deno.readTextFileSync("m.safetensors"), "a model");
   }));
 
 Deno.test("report() without the permission to open the file says where it is", () =>
@@ -167,4 +181,7 @@ Deno.test("main.ts makes and opens a report with the permissions of its folder a
     const denied = await deno(["run", "--no-prompt", MAIN, "report", "a"], folder);
     assertEquals([denied.code, denied.out], [2, ""]);
     assert(denied.err.startsWith("error: May not read saved_model: "), denied.err);
+    const onFolder = [...flags.slice(0, 1), "--allow-read", MAIN, "report", "a"];
+    const { err: said } = await deno(["run", ...onFolder, "--out", "saved_model"], folder);
+    assertEquals(said, "error: Cannot write saved_model: it is a folder; give a file\n");
   }));

@@ -28,6 +28,23 @@ Deno.test("weights are searched on lists of their own, and the others are all co
     const unknown = await findings("tiny", "bare", { dev: "dev", out: "new" });
     assertEquals([unknown.dev, unknown.test, unknown.systems], [8, 0, []]);
     assertEquals(unknown.weights, { tiny: part.systems[1].weights });
+    // Of a copy, and of lists with the same names.
+    writeJson("copy", [
+      ...all.slice(8, 11),
+      ...lists(20).slice(11).map((list) => ({
+        ...list,
+        reference: ["w1"],
+      })),
+    ]);
+    const copied = captureIo();
+    await rescore(["tiny", "eval"], { dev: "copy" }, copied);
+    assertEquals(copied.errLines.filter((line) => line.includes("--dev")), [
+      "warning: 3 of 12 lists are in --dev, too: errors are counted on what the weights were " +
+      "searched on, and look too few",
+    ]);
+    const apart = captureIo();
+    await rescore(["tiny", "eval"], { dev: "dev" }, apart);
+    assertEquals(apart.errLines.filter((line) => line.includes("--dev")), []);
     assertEquals((await readLists("new")).lists.length, 12);
     // One file has the references of both.
     Deno.writeTextFileSync(

@@ -140,6 +140,54 @@ Deno.test("make-nbest makes lists that rescore takes in every format, with one t
     }
   }));
 
+Deno.test("rescore and make-nbest replace lists of the same format, and nothing else that is there", () =>
+  withTiny(async () => {
+    const call = async (words: string) => {
+      const io = captureIo(), code = await main(words.split(" "), io);
+      return [code, ...io.errLines.filter((line) => !/^(warning: |wrote )/.test(line))];
+    };
+    const make = "make-nbest --data synthetic:words=2000,vocab=100 --lists 2 --size 2";
+    const refused = (path: string, what: string) => [
+      2,
+      `error: Cannot replace ${path}, which is no ${what}: give another --out`,
+    ];
+    for (const [format, file] of [["json", ""], ["srilm", "/utt2"], ["kaldi", "/acwt"]] as const) {
+      const path = format + file, what = `n-best list of --format ${format}`;
+      const calls = [
+        `${make} --format ${format} --out ${format}`,
+        `rescore tiny in-${format} --lm-weight 1 --word-penalty 0 --out ${format}`,
+      ];
+      assertEquals(await call(calls[0]!.replace(/\w+$/, "in-$&")), [0]);
+      for (const command of [...calls, ...calls]) assertEquals(await call(command), [0]);
+      const kept = file === "" ? "my notes" : "utt1 what was said";
+      Deno.writeTextFileSync(path, kept);
+      for (const command of calls) assertEquals(await call(command), refused(path, what));
+      assertEquals(Deno.readTextFileSync(path), kept);
+      const onInput = calls[1]!.replace(/\w+$/, "./in-$&");
+      assertEquals(await call(onInput), [
+        2,
+        `error: Cannot write ./in-${format}, which is read: give another --out`,
+      ]);
+    }
+    Deno.writeTextFileSync("new.ref", "my notes");
+    assertEquals(
+      await call(`${make} --format srilm --out new`),
+      refused("new.ref", "file of references"),
+    );
+    assertEquals(await call(`${make} --out new.jsonl.gz`), [
+      2,
+      "error: Cannot write new.jsonl.gz: lists are written unpacked; leave out .gz",
+    ]);
+    Deno.writeTextFileSync("mine", "u0 w1\n");
+    const rest = "--lm-weight 1 --word-penalty 0 --out";
+    for (const [given, out] of [["--ref mine", "mine"], ["--dev json", "json"]]) {
+      assertEquals(await call(`rescore tiny in-json ${given} ${rest} ${out}`), [
+        2,
+        `error: Cannot write ${out}, which is read: give another --out`,
+      ]);
+    }
+  }));
+
 Deno.test("a system is a model and perhaps a mode", () => {
   assertEquals(systemsOf("a,b:raw,./c/d.safetensors:sampled:7,e:raw-best,f:exact", "raw"), [
     { name: "a:raw", model: "a", mode: "raw" },
@@ -149,6 +197,9 @@ Deno.test("a system is a model and perhaps a mode", () => {
     { name: "f:exact", model: "f", mode: "exact" },
   ]);
   assertEquals(systemsOf("a", "exact"), [{ name: "a", model: "a", mode: "exact" }]);
+  const paths = ["x:1/a", "C:\\a", "a:b.safetensors"];
+  assertEquals(systemsOf(paths.join(), "exact").map(({ model }) => model), paths);
+  assertEquals(systemsOf("C:\\a:raw", "exact")[0]!.model, "C:\\a");
 });
 
 Deno.test("rescore says what is wrong in one line, with the right exit code", () =>
@@ -177,6 +228,22 @@ Deno.test("rescore says what is wrong in one line, with the right exit code", ()
         "rescore text.safetensors lists",
         1,
         /^error: Cannot load text\.safetensors: it is truncated/,
+      ],
+      [
+        "rescore tiny:rawbest lists",
+        2,
+        /^error: The mode of tiny:rawbest must be exact, raw, raw-best or sampled:K .*, got "rawbest"; did you mean raw-best\?$/,
+      ],
+      [
+        "rescore tiny:sampled:0 lists",
+        2,
+        /^error: The mode of tiny:sampled:0 must be .*"sampled:0"/,
+      ],
+      ["rescore tiny,, lists", 2, /^error: "tiny,," lacks a model beside a comma$/],
+      [
+        "rescore tiny,gru,tiny:exact lists",
+        2,
+        /^error: The system tiny:exact is named twice: name it once$/,
       ],
       ["rescore tiny none", 2, /^error: Cannot read none: there is no such file$/],
       [

@@ -147,13 +147,19 @@ Deno.test("run() finds what does not fit any device before it writes or makes an
       [{ ...train, "noise-ratio": "10000000", "per-word": true }, "--noise-ratio 10000000"],
       [{ ...train, evaluation: "sampled:10000000" }, "--evaluation sampled:10000000"],
       [{ ...train, "nhid": "65536" }, "--nhid 65536"],
-      [{ train: true, loss: "sampled", unique: true, "noise-ratio": "500" }, "--noise-ratio 500"],
     ];
     for (const [given, option] of cases) {
       const error = await assertRejects(() => runTiny(given), Failure);
       assert(error.message.startsWith("Cannot ") && error.message.includes(option), error.message);
       assertEquals([...Deno.readDirSync(".")], []);
     }
+    const unique = { train: true, loss: "sampled", unique: true, "noise-ratio": "500" };
+    const wrong = await assertRejects(() => runTiny(unique), UsageError);
+    assertEquals(
+      wrong.message,
+      "Cannot draw --noise-ratio 500 different words (--unique) of 103: give at most 103",
+    );
+    assertEquals([...Deno.readDirSync(".")], []);
   }));
 
 Deno.test("run() says which noise it draws or how it normalises itself, and needs no memory for reports that never come", () =>

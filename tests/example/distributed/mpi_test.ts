@@ -169,7 +169,7 @@ Deno.test({
       );
       assertEquals(stopped.code, 0, stopped.err);
       assertEquals(stopped.err.trim().split("\n"), [
-        "stopping    another process can --resume the run; a second Ctrl-C ends at once",
+        "stopping    another process can --resume the run; Ctrl-C once more, after this line, ends at once",
       ]);
       assertMatch(
         stopped.out,

@@ -84,6 +84,17 @@ Deno.test("the predicted rate of hits is the one that training counts", async ()
   }
 });
 
+Deno.test("noiseFindings() counts the words that never come, of those that are no marks", () =>
+  withGpu((gpu) => {
+    const counts = [0, 20, 0, 9, 0, 1, 0], settings = settingsOf({ "nce": true });
+    const words = ["<unk>", "<s>", "</s>", "a", "b", "c", "d"];
+    using model = makeModel(gpu, settings, Vocabulary.from(words, counts));
+    const { text, figures } = noiseFindings(model.criterion.noise, settings, counts, 100)
+      .find(({ name }) => name === "zeros")!;
+    assert(text.startsWith("2 of 4 words never come in training; "), text);
+    assertEquals(figures?.["zeros"], 2);
+  }));
+
 Deno.test("noiseFindings() warns of noise that is mostly <unk>, hits, or of little worth", () =>
   withGpu((gpu) => {
     const said = (given: Given, counts: readonly number[]) => {

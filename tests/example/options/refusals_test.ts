@@ -138,11 +138,16 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     "--norm-term must be auto, learned or a number from -1000 to 1000, " +
     `got "${text}", for example --norm-term auto`,
   ]),
-  ...["a/b", "..", "a\tb"].map((text): [Given, string] => [
+  ...["..", "a\tb", "a/", "a/.."].map((text): [Given, string] => [
     { "tb-name": text },
     "--tb-name must be a file name without folders, of at most 200 bytes, got " +
     JSON.stringify(text),
   ]),
+  [
+    { "tb-name": "runs/b" },
+    "--tb-name must be a file name without folders, of at most 200 bytes, got " +
+    '"runs/b", for example --tb-name b',
+  ],
   [
     { "table-dtype": "f16", "emsize": "25" },
     "--emsize 25 is odd, and --table-dtype f16 stores pairs of numbers: give an even one",
@@ -151,12 +156,18 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     { "table-dtype": "f16", "distributed": true, "sync-every": "2" },
     "--sync-every 2 averages tables of f32: give --table-dtype f32",
   ],
+  [{ resume: true }, "--resume goes on with a training: give --train too, or leave it out"],
   [{ quiet: true, verbose: true }, "--quiet and --verbose contradict: leave one out"],
   [
     { nce: true, loss: "full" },
     "--nce means --loss nce, but --loss full was given too: leave one out",
   ],
-  ...["a/b", "a\\b", "..", ".", ".safetensors", "a\nb", "ü".repeat(101)].map((
+  ...["saved_model/b", "./a/b.safetensors", "a\\b"].map((text): [Given, string] => [
+    { save: text },
+    "--save must be a file name without folders, of at most 200 bytes, got " +
+    `${JSON.stringify(text)}, for example --save b`,
+  ]),
+  ...["a/", "..", ".", ".safetensors", "a\nb", "ü".repeat(101)].map((
     text,
   ): [Given, string] => [
     { save: text },

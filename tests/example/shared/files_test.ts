@@ -43,11 +43,19 @@ Deno.test("writeFileAtomically() throws a Failure and cleans up when it cannot w
   inFolder((folder) => {
     Deno.writeTextFileSync(`${folder}/file`, "x");
     Deno.mkdirSync(`${folder}/taken`);
-    for (const path of [`${folder}/taken`, `${folder}/file/below`]) {
-      assertThrows(() => writeFileAtomically(path, "x"), Failure, `Cannot write ${path}`);
-      assertThrows(() => checkWritable(path), Failure, `Cannot write ${path}`);
+    Deno.symlinkSync("/dev/null", `${folder}/null`);
+    const cases: [string, string][] = [
+      [`${folder}/taken`, "it is a folder"],
+      [`${folder}/null`, "it is a device or a pipe, no file"],
+      [`${folder}/file/below`, `${folder}/file is a file, not a folder`],
+      [`${folder}/file/new/below`, `${folder}/file is a file, not a folder`],
+    ];
+    for (const [path, why] of cases) {
+      const message = `Cannot write ${path}: ${why}`;
+      assertThrows(() => writeFileAtomically(path, "x"), Failure, message);
+      assertThrows(() => checkWritable(path), Failure, message);
     }
-    assertEquals(namesIn(folder), ["file", "taken"]);
+    assertEquals(namesIn(folder), ["file", "null", "taken"]);
   }));
 
 Deno.test("AtomicFile leaves the old file as it is when it is not committed", () =>

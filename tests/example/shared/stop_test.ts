@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { stopOnSignal } from "../../../example/shared/stop.ts";
+import { findModel } from "../../../example/storage/open_model.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { interrupt, STOPPING, training } from "../../support/interrupt.ts";
@@ -31,7 +32,7 @@ Deno.test("main.ts ends training in good order when it is asked to stop", () =>
     }
   }));
 
-Deno.test("main.ts leaves a checkpoint and tests the model as it is when it is stopped in the first epoch", () =>
+Deno.test("main.ts leaves a checkpoint and a model, and tests it, when it is stopped in the first epoch", () =>
   inFolder(async () => {
     const given = { "data": "synthetic:words=200000,vocab=100", "save": "x", "log-interval": "1" };
     const { code, lines, errors } = await interrupt(
@@ -45,14 +46,19 @@ Deno.test("main.ts leaves a checkpoint and tests the model as it is when it is s
       "x.config.json",
       "x.freq.txt",
       "x.metrics.jsonl",
+      "x.safetensors",
     ]);
     assert(
       lines.includes(
         "checkpoint  saved_model/x.checkpoint.safetensors: --resume goes on from there",
       ),
     );
-    assert(lines.includes("testing     the model as it is: no epoch was completed"));
+    const tested =
+      /^testing +saved_model\/x\.safetensors, the model as it is, as no epoch was completed \(valid ppl [\d.]+\)$/;
+    assertEquals(lines.filter((line) => tested.test(line)).length, 1);
     assertMatch(lastLine(lines), /^test +ppl \d/);
+    assertEquals(lastLine(await runTiny({ ...given })), lastLine(lines)); // the file is what was tested
+    assert(findModel("x").card !== undefined, "--mode raw-best needs it");
   }));
 
 Deno.test("a second signal really ends the process, with the code that tells of it", async () => {

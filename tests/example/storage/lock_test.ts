@@ -95,7 +95,11 @@ Deno.test("lockModel() names the file when it cannot be written", () =>
     assertThrows(() => lockModel("m", folder), Failure, `Cannot write ${folder}/m.lock: `);
     Deno.writeTextFileSync(`${folder}/file`, "");
     const path = `${folder}/file/m.lock`;
-    assertThrows(() => lockModel("m", `${folder}/file`), Failure, `Cannot write ${path}: `);
+    assertThrows(
+      () => lockModel("m", `${folder}/file`),
+      Failure,
+      `Cannot write ${path}: ${folder}/file is a file, not a folder`,
+    );
   }));
 
 Deno.test("lockModel() leaves no file where there is no room for what is in it", () =>

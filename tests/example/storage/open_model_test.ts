@@ -67,7 +67,11 @@ Deno.test("findModel() says what to give instead of a model that is not there", 
     }
     refuse("pen", "did you mean penn?");
     refuse("wiki", "saved_model has demo and penn");
-    refuse("other", "only its checkpoint is there, from which --train --resume goes on");
+    refuse(
+      "other",
+      "only its checkpoint is there, from which --train --resume goes on; with --max-minutes 0 " +
+        "that leaves a model at once",
+    );
     refuse("./penn", "did you mean penn?");
     Deno.writeTextFileSync("wiki", "");
     refuse("wiki", "for the file wiki, give ./wiki");
@@ -92,4 +96,8 @@ Deno.test("findModel() refuses what is no model, or not whole, before anything i
     refuse(new TextEncoder().encode("a text, and no model\n"), "it is truncated or no safetensors");
     const other = { ...parts, metadata: { kind: "another" } };
     refuse(assemble(other), "it is not a word language model of this program");
+    refuse(
+      assemble({ ...parts, metadata: { kind: "nce checkpoint" } }),
+      "it is a checkpoint, from which --train --resume goes on, and no model",
+    );
   }));

@@ -82,7 +82,7 @@ Deno.test("a run that signals stop goes on with --resume, and its record has no 
     );
     assertEquals(requeued.code, 0);
     assertEquals(requeued.errors.filter((line) => line.startsWith("stopping ")), [
-      "stopping    another process can --resume the run; a second Ctrl-C ends at once",
+      "stopping    another process can --resume the run; Ctrl-C once more, after this line, ends at once",
     ]);
     assertEquals(
       lastLine(requeued.lines),
@@ -200,6 +200,7 @@ Deno.test("run() goes on without checkpoints where there is no room, and leaves 
     assertEquals(code, 0);
     assertEquals(warnings.length, 2);
     assertMatch(warnings[0]!, /^warning: Cannot write saved_model\/model.checkpoint.*too large/);
+    for (const warning of warnings) assertMatch(warning, / go on from epoch 1, after 0 batches$/);
     const names = [
       "checkpoint.safetensors",
       "config.json",

@@ -141,7 +141,13 @@ Deno.test("train() goes on, tests and fails at the end when the model cannot be 
     const { io, outcome } = await trainTiny({}, block);
     assertMatch(
       io.errLines[0]!,
-      /^warning: Cannot write .*; training goes on with the model in memory, without checkpoints$/,
+      /^warning: Cannot write .*; training goes on with the model in memory, and without checkpoints until it can be written$/,
+    );
+    assert(
+      io.outLines.some((line) =>
+        /^testing +the best, of epoch \d \(valid ppl [\d.]+\), from memory, as saved_model\/model.safetensors could not be written$/
+          .test(line)
+      ),
     );
     assertMatch(lastLine(io.outLines), /^test +ppl \d/);
     assertMatch(outcome!.message, /^Cannot write saved_model\/model.safetensors: /);
@@ -154,6 +160,26 @@ Deno.test("train() goes on, tests and fails at the end when the model cannot be 
     assertEquals(lastLine(healed.io.outLines).slice(0, 5), "saved");
     const tested = healed.io.outLines.find((line) => line.startsWith("test "));
     assertEquals(lastLine(await runTiny({})), tested);
+  }));
+
+Deno.test("train() tests and fails at the end when the model of no completed epoch cannot be written", () =>
+  inFolder(async () => {
+    const path = "saved_model/model.safetensors";
+    const { io, outcome } = await trainTiny({ "max-minutes": "0" }, (line) => {
+      if (line.startsWith("checkpoint ")) Deno.mkdirSync(path);
+    });
+    assertMatch(
+      io.errLines.at(-1)!,
+      /^warning: Cannot write .*; the test takes the model in memory$/,
+    );
+    assert(
+      io.outLines.some((line) =>
+        /^testing +the model as it is, as no epoch was completed \(valid ppl [\d.]+\), from memory, /
+          .test(line)
+      ),
+    );
+    assertMatch(lastLine(io.outLines), /^test +ppl \d/);
+    assertEquals(outcome!.message, `Cannot write ${path}: it is a folder`);
   }));
 
 Deno.test("train() tells which model it replaces, and warns if that was a better one", () =>

@@ -7,7 +7,7 @@ import {
   type SparseGradient,
 } from "../../../kernels/accumulate/merge_rows.ts";
 import type { Gpu, Tensor, TensorData } from "../../../mod.ts";
-import { gather, linear, sum, weightedSum } from "../../../kernels/ops.ts";
+import { add, gather, linear, sum, weightedSum } from "../../../kernels/ops.ts";
 import { checkOp, poisonPool } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { limitedGpu, withBothFamilies, withGpu } from "../../support/gpu.ts";
@@ -121,6 +121,18 @@ Deno.test("gradients of a table that is looked up and multiplied, dense and in r
       run: (step, table) => linear(step, gather(step, table, step.upload(ids)), table),
       tolerance: { atol: 4e-6, rtol: 1e-5 },
     });
+  }));
+
+Deno.test("rows that are looked up change no dense gradient that another tensor has, too", () =>
+  withGpu(async (gpu) => {
+    using step = gpu.step({ training: true });
+    const [table, other] = [1, 2].map((seed) => step.upload(values(8, seed), [4, 2]));
+    table!.requiresGrad = other!.requiresGrad = true;
+    const dense = add(step, table!, other!); // whose gradient is one tensor for both
+    const rows = gather(step, table!, step.upload(Uint32Array.of(1)));
+    const gradients = step.backward(add(step, sum(step, dense), sum(step, rows)));
+    assertEquals([...await gpu.read(gradients.toDense(table!)!)], [1, 1, 2, 2, 1, 1, 1, 1]);
+    assertEquals([...await gpu.read(gradients.toDense(other!)!)], new Array(8).fill(1));
   }));
 
 Deno.test("Gradients.get() gives rows for look-ups and sums look-ups of the same table", () =>

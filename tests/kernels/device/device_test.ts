@@ -50,13 +50,31 @@ Deno.test("write() between recorded commands takes effect where it stands", () =
     assertEquals([...await gpu.read(after)], [4, 5, 6]);
   }));
 
-Deno.test("write() takes effect behind a launch that was recorded before it", () =>
+Deno.test("write() takes effect behind whatever was recorded before it", () =>
   withGpu(async (gpu) => {
-    using out = gpu.tensor([1], Float32Array.of(1));
-    gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 10 } });
-    gpu.write(out, Float32Array.of(5));
-    gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 1 } });
-    assertEquals([...await gpu.read(out)], [6]);
+    using out = gpu.tensor([1], Float32Array.of(1)), other = gpu.tensor([1]);
+    const recorded = [
+      () => gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 10 } }),
+      () => gpu.copy(other, out),
+      () => gpu.clear(out),
+    ];
+    for (const record of recorded) {
+      record();
+      gpu.write(out, Float32Array.of(5));
+      gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 1 } });
+      assertEquals([...await gpu.read(out)], [6]);
+    }
+  }));
+
+Deno.test("dispatch() binds each view of a tensor where it begins", () =>
+  withGpu(async (gpu) => {
+    using whole = gpu.tensor([3, 64]);
+    for (const row of [0, 2, 1]) {
+      using view = whole.slice(row, 1);
+      gpu.dispatch({ ...COUNT, outputs: [view], uniform: { amount: row + 1 } });
+    }
+    const found = await gpu.read(whole);
+    assertEquals([0, 64, 128].map((at) => found[at]), [1, 2, 3]);
   }));
 
 Deno.test("a tensor may be disposed of as soon as the commands that use it are recorded", () =>
@@ -105,7 +123,10 @@ Deno.test("copy() throws a TypeError when elements are not there or types differ
     using from = gpu.tensor([6]);
     using to = gpu.tensor([3]);
     using ids = gpu.tensor([3], new Uint32Array(3));
-    for (const options of [{ fromStart: 6 }, { toStart: 3 }, { count: 4 }, { fromStart: -1 }]) {
+    const few = { fromStart: 4, count: 3 };
+    for (
+      const options of [{ fromStart: 6 }, { toStart: 3 }, { count: 4 }, { fromStart: -1 }, few]
+    ) {
       assertThrows(() => gpu.copy(from, to, options), TypeError, "Cannot copy");
     }
     assertThrows(() => gpu.copy(ids, to), TypeError, "Cannot copy 3 elements of u32 [3] from 0");
@@ -132,7 +153,7 @@ Deno.test("dispatch() throws a TypeError when a tensor is bound twice and writte
     assertThrows(run([], [a, view]), TypeError, "Cannot run count: output bound twice");
   }));
 
-Deno.test("dispatch() throws a TypeError when uniform fields are wrong", () =>
+Deno.test("dispatch() throws when uniform fields or constants are wrong", () =>
   withGpu((gpu) => {
     using out = gpu.tensor([1]);
     const run = (uniform?: Record<string, number>) => () =>
@@ -140,6 +161,9 @@ Deno.test("dispatch() throws a TypeError when uniform fields are wrong", () =>
     assertThrows(run(), TypeError, "Cannot run count: uniform has nothing, expected amount");
     assertThrows(run({ sum: 1 }), TypeError, "uniform field amount missing");
     assertThrows(run({ amount: 1, sum: 1 }), TypeError, "uniform has amount,sum, expected amount");
+    const wrong = { ...COUNT, outputs: [out], uniform: { amount: 1 }, constants: { A: NaN } };
+    const message = "Cannot run count: A is NaN, not a finite number";
+    assertThrows(() => gpu.dispatch(wrong), RangeError, message);
   }));
 
 Deno.test("write() throws a TypeError when type or size differ", () =>

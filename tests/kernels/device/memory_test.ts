@@ -1,7 +1,7 @@
 // Memory: size classes, the largest tensor, reuse, and levels that do not rise over many training steps.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { storageIn } from "../../../kernels/device/tensor.ts";
+import { partsOf, storageIn } from "../../../kernels/device/tensor.ts";
 import { sizeClass } from "../../../kernels/device/memory.ts";
 import { type Gpu, IndexLinear, type LossType } from "../../../mod.ts";
 import { Embedding, SGD } from "../../../nce/nn/mod.ts";
@@ -79,6 +79,13 @@ Deno.test("tensor() makes the largest tensor of any device, and refuses one of a
       assertNamesSizes(gpu);
     }
   }
+});
+
+Deno.test("table() makes no part that the device cannot bind, however large parts may be", async () => {
+  const limits = { maxStorageBufferBindingSize: 2 ** 17 };
+  await using gpu = await limitedGpu(limits, { maxBindingBytes: 2 ** 30 });
+  using table = gpu.table([2 ** 13, 5]);
+  assertEquals(partsOf(table).map(({ shape }) => shape), [[6528, 5], [1664, 5]]);
 });
 
 Deno.test("temporary() takes a free buffer of the same class, tensor() makes its own", () =>

@@ -1,7 +1,7 @@
 // Kernels on tables in several buffers give the bits that they give on tables in one.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { boundParts } from "../../../kernels/device/part_bindings.ts";
+import { boundParts, setsBound } from "../../../kernels/device/part_bindings.ts";
 import {
   add,
   crossEntropy,
@@ -25,6 +25,20 @@ import { randomIds, values } from "../../reference/data.ts";
 const V = 300;
 /** Rows of more parts than a launch binds. */
 const MANY = 2_100;
+
+Deno.test("setsBound() is what the device has left for sets, of 32 buffers at most, and at least one", async () => {
+  for (
+    const [buffers, size, others, sets] of [[8, 2, 3, 2], [8, 2, 4, 2], [4, 3, 3, 1], [
+      100,
+      2,
+      3,
+      14,
+    ]]
+  ) {
+    await using gpu = await limitedGpu({ maxStorageBuffersPerShaderStage: buffers! });
+    assertEquals(setsBound(gpu, size!, others!), sets);
+  }
+});
 
 Deno.test("boundParts() binds as many parts as the device can, and only tables with the same ones", async () => {
   await using gpu = await limitedGpu({ maxStorageBuffersPerShaderStage: 8 }, {

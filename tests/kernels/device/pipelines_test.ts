@@ -54,6 +54,16 @@ Deno.test("kernels that differ in entry, constants, bindings, texels or subgroup
     for (const same of [{ subgroups: false }, { entry: "main" }, { constants: {} }]) {
       assert(cache.get({ ...CODE, ...same }, COUNTS).pipeline === pipelines[0]);
     }
+    const layouts = [{ inputs: 2, outputs: 0 }, { inputs: 1, outputs: 1 }].map((counts) =>
+      cache.get(CODE, { ...COUNTS, ...counts }).layout
+    );
+    assertEquals(new Set(layouts).size, 2);
+    const texels = [{ texels: [] }, { texels: ["rgba16float"] }, {}].flatMap((counts) =>
+      [0, 1].map((texelsOut) =>
+        cache.get(CODE, { ...COUNTS, ...counts as Partial<BindingCounts>, texelsOut }).texelLayout
+      )
+    );
+    assertEquals(new Set(texels).size, 6);
     const constants = { A: 4 },
       [four, five] = [4, 5].map((A) => {
         constants.A = A;

@@ -2,6 +2,7 @@
 
 import { assertThrows } from "@std/assert";
 import { indexScore, nceLoss, rowDot, sampledLoss } from "../../../kernels/ops.ts";
+import { expectRounds, MAX_ROUNDS } from "../../../kernels/device/rounds.ts";
 import { withGpu } from "../../support/gpu.ts";
 
 Deno.test("an operation refuses sizes whose loops a software adapter would not end, by name", () =>
@@ -27,3 +28,12 @@ Deno.test("an operation refuses sizes whose loops a software adapter would not e
       assertThrows(run, RangeError, `Cannot run ${message}`);
     }
   }, { family: "software" }));
+
+Deno.test("expectRounds() lets a software adapter loop up to the limit, and a GPU without one", async () => {
+  await withGpu((gpu) => {
+    expectRounds("x", gpu, "rows", 3, MAX_ROUNDS);
+    const tooMany = () => expectRounds("x", gpu, "rows", 3, MAX_ROUNDS + 1);
+    assertThrows(tooMany, RangeError, "Cannot run x: 3 rows are too many for the kernels for ");
+  }, { family: "software" });
+  await withGpu((gpu) => expectRounds("x", gpu, "rows", 3, Infinity), { family: "hardware" });
+});

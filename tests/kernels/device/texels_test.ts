@@ -151,7 +151,7 @@ Deno.test("texels without a buffer are filled from the first elements of a tenso
       using tensor = gpu.tensor([size + 6], data), texels = makeTexels(gpu, [size]);
       using out = gpu.tensor([size]);
       copyToTexels(gpu, tensor, texels);
-      gpu.clear(tensor);
+      gpu.write(tensor, new Float32Array(tensor.size)); // which must come after it
       dispatchTexels(gpu, {
         ...READ,
         outputs: [out],

@@ -4,7 +4,7 @@ import { assert, assertThrows } from "@std/assert";
 import { gruContexts, gruPairScore } from "../../../kernels/gru_pair/gru_pair.ts";
 import { gruTileScorer } from "../../../kernels/gru_pair/gru_tiles.ts";
 import type { Gpu, Step, Tensor } from "../../../mod.ts";
-import { tiledCrossEntropy, weightedSum } from "../../../kernels/ops.ts";
+import { sum, tiledCrossEntropy, weightedSum } from "../../../kernels/ops.ts";
 import { RandomStream } from "../../../kernels/random/mod.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
@@ -110,6 +110,23 @@ for (const own of [false, true]) {
       }
     }));
 
+  Deno.test(`gruPairScore() stays finite for words ${words}, where huge gates cancel each other`, () =>
+    withBothFamilies(async (gpu) => {
+      const shapes = pairShapes({ rows: 3, count: 2, size: 5, own });
+      using step = gpu.step({ training: true });
+      const inputs = [-100, 100, 1, 1, 0].map((value, i) => {
+        const shape = shapes[i]!, data = new Float32Array(sizeOf(shape)).fill(value);
+        return Object.assign(step.upload(data, shape), { requiresGrad: true });
+      });
+      const scores = score(step, inputs), gradients = step.backward(sum(step, scores));
+      // r and z are 1/2, n is tanh(-50) and h is 1: h' is 0.
+      assertClose(await gpu.readFloats(scores), new Float32Array(6), { atol: 2e-6 * Math.sqrt(5) });
+      for (const input of inputs) {
+        const gradient = await gpu.readFloats(gradients.toDense(input)!);
+        assert(gradient.every(Number.isFinite));
+      }
+    }));
+
   Deno.test(`gruPairScore() uses one mask forward and backward for words ${words}`, () =>
     withBothFamilies(async (gpu) => {
       for (const [rows, count, size] of [[9, 11, 6], [3, 1, 12]] as const) {
@@ -140,6 +157,31 @@ Deno.test("gruPairScore() sums over many contexts and words without a limit of i
     await checkPairs(gpu, { rows: 1, count: 70_001, size: 1, own: false });
     await checkPairs(gpu, { rows: 2, count: 35_001, size: 1, own: true });
   }));
+
+// A software adapter's workgroup has all contexts where units are many: 26,208 of them in a launch.
+Deno.test("gruPairScore() adds up what several launches find over many contexts", () =>
+  withGpu(async (gpu) => {
+    const [rows, size] = [26_216, 249], w = values(size, 1);
+    using step = gpu.step({ training: true });
+    const filled = (value: number, ...shape: number[]) =>
+      Object.assign(step.upload(new Float32Array(sizeOf(shape)).fill(value), shape), {
+        requiresGrad: true,
+      });
+    const [words, gates, hidden] = [
+      filled(0, 1, 3 * size),
+      filled(0, rows, 3 * size),
+      filled(2, rows, size),
+    ];
+    const weight = Object.assign(step.upload(w, [1, size]), { requiresGrad: true });
+    const scores = score(step, [words, gates, hidden, weight, filled(0, 1)]);
+    const gradients = step.backward(sum(step, scores));
+    // r and z are 1/2, n is 0 and h' is 1: of each context, z's gradient is w / 2, n's as well, and r's is 0.
+    const found = [weight, words].map((input) => gpu.readFloats(gradients.toDense(input)!));
+    const expected = [0, 0.5, 0.5].flatMap((part) => [...w].map((x) => part * rows * x));
+    const tolerance = { atol: 1e-2, rtol: 1e-4 };
+    assertClose(await found[0]!, new Float32Array(size).fill(rows), tolerance, "weight");
+    assertClose(await found[1]!, expected, tolerance, "words");
+  }, { family: "software" }));
 
 Deno.test("gruPairScore() of shared words stores nothing of size N K H", () =>
   withBothFamilies(async (gpu) => {

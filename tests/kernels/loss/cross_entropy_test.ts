@@ -1,6 +1,6 @@
 // Exact cross entropy against float64, in one tile of classes and in several.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import type { Gpu } from "../../../mod.ts";
 import { crossEntropy, linearScorer, sum, tiledCrossEntropy } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
@@ -95,6 +95,22 @@ Deno.test("ln Z of no class but such of score -Infinity is -Infinity", () =>
 
 Deno.test("crossEntropy() agrees with float64 when scores are large", () =>
   withGpu((gpu) => check(gpu, { rows: 9, width: 4, classes: 65, scale: 8 })));
+
+Deno.test("crossEntropy() neither overflows nor underflows, whichever class's score is by far the largest", () =>
+  withBothFamilies(async (gpu) => {
+    const classes = 8, x = gpu.tensor([1, 1]), weight = gpu.tensor([classes, 1]);
+    for (const [low, high] of [[0, 200], [-200, -200]] as const) {
+      for (let best = 0; best < classes; best++) {
+        using step = gpu.step();
+        const scores = new Float32Array(classes).fill(low);
+        scores[best] = high;
+        const target = step.upload(Uint32Array.of(best));
+        const [loss] = await gpu.read(crossEntropy(step, x, weight, step.upload(scores), target));
+        assertAlmostEquals(loss!, low < high ? 0 : Math.log(classes), 1e-4);
+      }
+    }
+    x.dispose(), weight.dispose();
+  }));
 
 // Of 64 MiB, a row of 32,769 has room for 448 classes.
 Deno.test("crossEntropy() agrees with float64 in several tiles, the last of one class", () =>

@@ -91,6 +91,40 @@ Deno.test("matmulInto() agrees with float64 when one operand alone has whole vec
       await check(gpu, { m: 33, n: 64, k: 50, kernel });
       await check(gpu, { m: 64, n: 50, k: 31, transposeA: true, kernel });
       await check(gpu, { m: 20, n: 51, k: 200, transposeB: true, bias: true, kernel });
+      await check(gpu, { m: 33, n: 52, k: 52, transposeA: true, kernel });
+      await check(gpu, { m: 20, n: 52, k: 50, transposeB: true, kernel });
+    }
+  });
+});
+
+Deno.test("matmulInto() adds the bias once to a long sum, and begins at the row that it is told", async () => {
+  await withGpu(async (gpu) => {
+    const k = 270_002, bias = gpu.tensor([3], Float32Array.of(1, 2, 3)), data = numbers(5 * 7, 1);
+    const long = gpu.tensor([1, k]), column = gpu.tensor([k, 3]), c = gpu.tensor([1, 3]);
+    const a = gpu.tensor([5, 7], data), b = gpu.tensor([7, 3], numbers(7 * 3, 2));
+    for (const kernel of kernelsOf(gpu)) {
+      matmulInto(gpu, c, long, column, { bias, kernel });
+      assertEquals([...await gpu.read(c)], [1, 2, 3], kernel);
+      matmulInto(gpu, c, a, b, { row: 3, kernel });
+      const row = referenceMatmul(data.subarray(21, 28), numbers(7 * 3, 2), { m: 1, n: 3, k: 7 });
+      assertWithin(await gpu.readFloats(c), row, kernel);
+    }
+    for (const tensor of [bias, long, column, c, a, b]) tensor.dispose();
+  });
+});
+
+Deno.test("matmulInto() from texels reads nothing that earlier copies have left behind its operands", async () => {
+  await withGpu(async (gpu) => {
+    if (!readsTexels(gpu)) return;
+    for (const [transposeA, transposeB] of TRANSPOSES) {
+      {
+        const nan = new Float32Array(64 * 64).fill(NaN);
+        using a = gpu.tensor([64, 64], nan),
+          b = gpu.tensor([64, 64], nan),
+          c = gpu.tensor([64, 64]);
+        matmulInto(gpu, c, a, b);
+      }
+      await check(gpu, { m: 8, n: 8, k: 5, transposeA, transposeB, kernel: "subgroup" });
     }
   });
 });

@@ -54,6 +54,13 @@ function sliceOf(step: Step, table: Tensor, start: number, count: number): Tenso
 
 const zeros = (step: Step, n: number) => step.upload(new Float32Array(n));
 
+/** A copy that ends with the step. */
+function copied(step: Step, slice: Tensor): Tensor {
+  const copy = step.tensor(slice.shape);
+  step.gpu.copy(slice, copy);
+  return copy;
+}
+
 const READERS: Readonly<Record<string, (step: Step, table: Tensor) => Tensor>> = {
   "gather of a slice": (step, table) => gather(step, sliceOf(step, table, 64, 150), ids(step, 150)),
   "gather of a part": (step, table) => gather(step, sliceOf(step, table, 128, 64), ids(step, 64)),
@@ -78,10 +85,21 @@ const READERS: Readonly<Record<string, (step: Step, table: Tensor) => Tensor>> =
     const x = step.upload(values(N * W, 3), [N, W]), slice = sliceOf(step, table, 64, 100);
     return topK(step, linearScorer(step, x, slice, zeros(step, 100)), 7).scores;
   },
-  "copy of a slice": (step, table) => {
-    const copied = step.tensor([100, W]);
-    step.gpu.copy(sliceOf(step, table, 64, 100), copied);
-    return copied;
+  "copy of a slice": (step, table) => copied(step, sliceOf(step, table, 64, 100)),
+  "copy of a slice that was written": (step, table) => {
+    const slice = sliceOf(step, table, 64, 200);
+    step.gpu.write(slice, values(200 * W, 4));
+    return copied(step, slice);
+  },
+  "copy of a slice that was cleared": (step, table) => {
+    const slice = sliceOf(step, table, 64, 200);
+    step.gpu.clear(slice);
+    return copied(step, slice);
+  },
+  "copy of a slice that was copied to": (step, table) => {
+    const slice = sliceOf(step, table, 64, 200);
+    step.gpu.copy(step.upload(values(200 * W, 4), [200, W]), slice);
+    return copied(step, slice);
   },
 };
 
@@ -135,30 +153,38 @@ function gradientOf(rows: number, number: number, W: number): Float64Array {
   return gradient;
 }
 
-Deno.test("two slices of one buffer may both have deferred updates", () =>
-  withGpu(async (gpu) => {
-    const data = values(2 * V * W, 1), count = 2 * V - 304; // row 304 begins at a multiple of 256 bytes
-    using all = gpu.tensor([2 * V, W], data);
-    using first = all.slice(0, V), second = all.slice(304, count);
-    const tables = [first, second];
-    const copies = [data.slice(0, V * W), data.slice(304 * W)].map((x) => Float64Array.from(x));
-    const expected = copies.map((copy) => new ReferenceSGD([copy], OPTIONS));
-    for (const table of tables) table.requiresGrad = true;
-    using optimizer = new SGD(gpu, [["first", first], ["second", second]], OPTIONS);
-    for (let number = 0; number < 6; number++) {
-      const at = number % 2, table = tables[at]!;
-      train(gpu, table, optimizer, number);
-      expected[at]!.step([gradientOf(table.shape[0]!, number, W)], OPTIONS.lr);
-    }
-    for (const [i, start] of [0, 304].entries()) {
-      using step = gpu.step();
-      const rows = gather(step, sliceOf(step, all, start, 200), ids(step, 200));
-      const picked = [...randomIds(N, 200, 77)].flatMap((id) => {
-        return [...copies[i]!.subarray(id * W, id * W + W)];
-      });
-      assertClose(await gpu.readFloats(rows), picked, { rtol: 1e-5, atol: 1e-6 }, `slice ${i}`);
-    }
-  }));
+Deno.test("two slices of one table may both have deferred updates, in one buffer or in parts", async () => {
+  for (const options of PARTS) await withGpu(twoSlices, options);
+});
+
+async function twoSlices(gpu: Gpu): Promise<void> {
+  const data = values(2 * V * W, 1), count = 2 * V - 304; // row 304 begins at a multiple of 256 bytes
+  using all = gpu.table([2 * V, W], data);
+  using first = all.slice(0, V), second = all.slice(304, count);
+  const tables = [first, second];
+  const copies = [data.slice(0, V * W), data.slice(304 * W)].map((x) => Float64Array.from(x));
+  const expected = copies.map((copy) => new ReferenceSGD([copy], OPTIONS));
+  for (const table of tables) table.requiresGrad = true;
+  using optimizer = new SGD(gpu, [["first", first], ["second", second]], OPTIONS);
+  for (let number = 0; number < 6; number++) {
+    const at = number % 2, table = tables[at]!;
+    train(gpu, table, optimizer, number);
+    expected[at]!.step([gradientOf(table.shape[0]!, number, W)], OPTIONS.lr);
+  }
+  using step = gpu.step();
+  const check = async (slice: Tensor, from: Float64Array, start: number, what: string) => {
+    const own = Uint32Array.from(randomIds(N, 200, 1), (id) => start + id); // some of the first step's rows
+    const rows = await gpu.readFloats(gather(step, slice, step.upload(own)));
+    const picked = [...own].flatMap((id) => {
+      return [...from.subarray((id - start) * W, (id - start + 1) * W)];
+    });
+    assertClose(rows, picked, { rtol: 1e-5, atol: 1e-6 }, what);
+  };
+  await check(all, copies[1]!, 304, "the whole table");
+  for (const [i, start] of [0, 304].entries()) {
+    await check(sliceOf(step, all, start, 200), copies[i]!, 0, `slice ${i}`);
+  }
+}
 
 Deno.test("two optimizers of one table apply what the other has deferred before they go on", () =>
   withGpu(async (gpu) => {
@@ -274,6 +300,14 @@ Deno.test("a table of which rows wait takes one launch for what is read, and one
     };
     const step = await launches(() => train(gpu, table, optimizer, 5));
     assertEquals(step, { "sgd.catchUp": 1, "sgd.update": 1 });
+    const scored = await launches(() => {
+      using step = gpu.step({ training: true });
+      const x = step.upload(values(N * W, 3), [N, W]), own = ids(step, V);
+      x.requiresGrad = true;
+      const scores = indexScore(step, x, table, zeros(step, V), own);
+      optimizer.step(step.backward(weightedSum(step, scores, step.upload(values(N, 4)))));
+    });
+    assertEquals(scored, { "sgd.catchUp": 1, "sgd.update": 1 });
     const copied = await launches(() => gpu.copy(table, stack.use(gpu.tensor([V, W]))));
     assertEquals(copied, { "sgd.flush": 1 });
     assertEquals(await launches(() => train(gpu, table, optimizer, 6)), { "sgd.update": 1 });

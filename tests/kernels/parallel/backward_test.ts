@@ -5,6 +5,7 @@ import {
   add,
   crossEntropy,
   gather,
+  indexScore,
   linear,
   scale,
   sum,
@@ -112,6 +113,30 @@ Deno.test("backwardAcross() sums a tiled gradient that a dense one has joined", 
   };
   const [one] = await onRanks(1, gradient), [two] = await onRanks(2, gradient);
   assertClose(two!, one!, { atol: 1e-5 });
+});
+
+Deno.test("backwardAcross() sums rows that shared ids have by coefficients", async () => {
+  const ids = randomIds(4, V, 1), rowsOf = (rank: number) => values(4 * E, 5 + rank);
+  const gradients = await onRanks(2, async (gpu, communicator) => {
+    const { rank } = communicator, model = modelOf(gpu);
+    try {
+      using step = gpu.step({ training: true });
+      const x = step.upload(rowsOf(rank), [4, E]), shared = step.markShared(step.upload(ids));
+      const scores = indexScore(step, x, model.table, model.bias, shared);
+      const loss = scale(step, sum(step, scores), rank + 1);
+      const { gradients } = await backwardAcross(step, loss, communicator);
+      return await gpu.readFloats(gradients.toDense(model.table)!);
+    } finally {
+      for (const tensor of Object.values(model)) tensor.dispose();
+    }
+  });
+  const expected = new Float64Array(V * E);
+  for (const rank of [0, 1]) {
+    rowsOf(rank).forEach((x, i) =>
+      expected[ids[Math.floor(i / E)]! * E + i % E]! += (rank + 1) * x
+    );
+  }
+  for (const gradient of gradients) assertClose(gradient, expected);
 });
 
 Deno.test("backwardAcross() throws a TypeError when ranks have other gradients", async () => {

@@ -41,6 +41,11 @@ Deno.test("Communicator.sum() adds ranks in their order, in float32, however man
   }
 });
 
+Deno.test("gather() gives the numbers that were sent, though they are a part of a buffer", async () => {
+  const part = Float32Array.of(1, 2, 3, 4).subarray(1, 3);
+  assertEquals(await ALONE.gather(part), [Float32Array.of(2, 3)]);
+});
+
 Deno.test("ranksInProcess() keep what was sent, though the sender goes on to change it", async () => {
   const [first] = await onAll(2, async (communicator) => {
     const data = Float32Array.of(communicator.rank + 1), pending = communicator.gather(data);
@@ -86,4 +91,10 @@ Deno.test("a Communicator throws a TypeError when it is given anything but numbe
     await assertRejects(() => call("sum", Uint32Array.of(1)), TypeError, "a Float32Array");
     await assertRejects(() => call("exchange", [[1]]), TypeError, "Cannot exchange [1]");
   }
+});
+
+Deno.test("a rank of ranksInProcess() throws when it calls before its last call has ended", async () => {
+  const [rank] = ranksInProcess(2), data = Float32Array.of(1);
+  rank!.gather(data); // which never ends, as rank 1 does not come
+  await assertRejects(() => rank!.gather(data), TypeError, "rank 0 awaits another call");
 });

@@ -1,6 +1,6 @@
 // Rows of divided tables: what a step fetches, what it returns, and what the optimizer makes of it.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { add, gather, indexScore, scale, sum } from "../../../kernels/ops.ts";
 import {
   backwardAcross,
@@ -99,13 +99,14 @@ async function lossOf(
   return add(step, sum(step, scores), scale(step, sum(step, rows), 0.5));
 }
 
-/** Trains with the rows divided; all that the optimizer has at the end, and the norm of each step. */
+/** Trains with the rows divided; all that the optimizer has at the end, and the norm and loss of each step. */
 async function train(
   make: (gpu: Gpu, parameters: readonly NamedParameter[]) => Optimizer,
   gpu: Gpu,
   communicator: Communicator,
 ): Promise<Map<string, number[]>> {
-  const { rank, size } = communicator, results = new Map<string, number[]>(), norms: number[] = [];
+  const { rank, size } = communicator, results = new Map<string, number[]>();
+  const norms: number[] = [], losses: number[] = [];
   using table = divided(gpu, TABLE, E, communicator);
   using bias = divided(gpu, BIAS, 1, communicator);
   using optimizer = make(gpu, [["table", table], ["bias", bias]]);
@@ -118,11 +119,13 @@ async function train(
       columns.flatMap((i) => [...INPUT.subarray(i * E, (i + 1) * E)]),
     );
     const loss = await lossOf(step, [table, bias], ids, input, communicator);
-    const { gradients } = await backwardAcross(step, loss, communicator);
-    optimizer.step(gradients);
+    const across = await backwardAcross(step, loss, communicator);
+    optimizer.step(across.gradients);
+    losses.push(...await gpu.readFloats(across.loss));
     norms.push(...await gpu.readFloats(optimizer.norm));
   }
   results.set("norms", norms);
+  results.set("losses", losses);
   using state = optimizer.state();
   for (const [name, tensor] of state.tensors) {
     const width = tensor.size / tensor.shape[0]!, whole: number[] = [];
@@ -160,19 +163,31 @@ Deno.test("backwardAcross() returns gradients to the ranks that hold the rows: t
   }
 });
 
-Deno.test("a shard of a layer starts as these rows of the whole layer do", () =>
-  withGpu(async (gpu) => {
-    const [rows, width] = [3000, 3], noise = values(rows, 6, 1).map(Math.abs);
-    const layer = { embeddingDim: width, numClasses: rows, noise, noiseRatio: 2, seed: 3 };
-    using whole = new IndexLinear(gpu, layer);
-    for (const shard of [{ rank: 1, ranks: 3 }, { rank: 0, ranks: 1 }]) {
-      using part = new IndexLinear(gpu, { ...layer, shard });
+/** Tables in several buffers, and one whose shard is drawn in two pieces. */
+const STARTS = [
+  [3000, 3, { rank: 1, ranks: 3 }, 2 ** 12],
+  [325, 4096, { rank: 1, ranks: 5 }, 2 ** 27],
+  [90, 3, { rank: 0, ranks: 1 }, 2 ** 27],
+] as const;
+
+Deno.test("a shard of a layer starts as these rows of the whole layer do", async () => {
+  for (const [rows, width, shard, maxBindingBytes] of STARTS) {
+    await withGpu(async (gpu) => {
+      const noise = values(rows, 6, 1).map(Math.abs);
+      const layer = { embeddingDim: width, numClasses: rows, noise, noiseRatio: 2, seed: 3 };
+      using whole = new IndexLinear(gpu, layer), part = new IndexLinear(gpu, { ...layer, shard });
       for (const name of ["weight", "bias"] as const) {
-        const all = await gpu.readFloats(whole[name]);
-        assertEquals(await gpu.readFloats(part[name]), ownRows(all, all.length / rows, shard));
+        const all = await gpu.readFloats(whole[name]), own = await gpu.readFloats(part[name]);
+        assert(isSame(own, ownRows(all, all.length / rows, shard)), `${rows} rows, ${name}`);
+        assertEquals(part[name].shard !== undefined, shard.ranks > 1);
       }
-    }
-  }, { maxBindingBytes: 2 ** 12 }));
+    }, { maxBindingBytes });
+  }
+});
+
+function isSame(a: Float32Array, b: Float32Array): boolean {
+  return a.length === b.length && a.every((x, i) => x === b[i]);
+}
 
 Deno.test("a divided table is refused where its rows were not fetched, or all are needed", async () => {
   await onRanks(2, async (gpu, communicator) => {
@@ -206,6 +221,7 @@ Deno.test("a divided table is refused where its rows were not fetched, or all ar
       RangeError,
       "may be up to 50",
     );
+    assertThrows(() => encoder.forward(step, high), RangeError, "may be up to 50, which is out");
     const half = { numEmbeddings: V, embeddingDim: E + 1, shard, tableDtype: "f16" } as const;
     assertThrows(() => new Embedding(gpu, half), TypeError, "a shard has 32-bit floats");
     const many = { numEmbeddings: 1, embeddingDim: E, shard };

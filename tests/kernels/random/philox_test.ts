@@ -193,3 +193,10 @@ Deno.test("values() of the tests is the same in every run", () => {
   assertEquals(values(3, 1), values(3, 1));
   assertNotEquals(values(3, 1), values(3, 2));
 });
+
+Deno.test("a generator refuses a stream and a step that are no words of 32 bits", () => {
+  for (const wrong of [-1, 0.5, 2 ** 32]) {
+    assertThrows(() => new Philox(1, wrong), RangeError, `stream is ${wrong}`);
+    assertThrows(() => new Philox(1, 2, wrong), RangeError, `step is ${wrong}`);
+  }
+});

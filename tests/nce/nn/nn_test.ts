@@ -117,6 +117,16 @@ Deno.test("a stack of recurrent layers takes a state for each, or none", () =>
     assertEquals(rnn.forward(step, x, { states }).states.length, 2);
   }));
 
+Deno.test("a stack of recurrent layers drops units between layers, each time by a mask of its own", () =>
+  withGpu((gpu) => {
+    using rnn = new LSTM(gpu, { inputSize: 3, hiddenSize: 2, numLayers: 3, dropout: 0.5 });
+    using step = gpu.step({ training: true });
+    const streams: string[] = [], { randomKey } = step;
+    step.randomKey = (stream) => (streams.push(stream.name), randomKey.call(step, stream));
+    rnn.forward(step, step.upload(values(12, 1), [2, 2, 3]));
+    assertEquals(streams, ["dropout_l0", "dropout_l1"]);
+  }));
+
 Deno.test("an optimizer of tensors without names says what it wants", () =>
   withGpu((gpu) => {
     using weight = gpu.tensor([2]);

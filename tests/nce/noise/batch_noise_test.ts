@@ -10,7 +10,7 @@ import {
   type NoiseSource,
   type Tensor,
 } from "../../../mod.ts";
-import { add, sum, weightedSum } from "../../../kernels/ops.ts";
+import { add, exclude, sum, weightedSum } from "../../../kernels/ops.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { randomIds, values } from "../../reference/data.ts";
@@ -197,6 +197,22 @@ Deno.test("takeHits() counts samples that equal a target of weight, and no targe
     }
   }));
 
+Deno.test("exclude() leaves out a row's own column, from any column on, and keeps the others' scores", () =>
+  withGpu(async (gpu) => {
+    const [rows, columns, ownSlot] = [3, 6, 2], scores = values(rows * columns, 1);
+    using step = gpu.step();
+    const ids = {
+      target: step.upload(new Uint32Array(rows)),
+      noise: step.upload(new Uint32Array(columns)),
+    };
+    const given = step.upload(scores, [rows, columns]);
+    const found = await gpu.readFloats(exclude(step, given, ids, { ownSlot }));
+    const expected = scores.map((score, i) => {
+      return i % columns === ownSlot + Math.floor(i / columns) ? -1e30 : score;
+    });
+    assertEquals(found, expected);
+  }));
+
 Deno.test("takeHits() does not count what is evaluated, and counts over many workgroups", () =>
   withGpu(async (gpu) => {
     const rows = 700, ids = randomIds(rows, V, 1);
@@ -207,11 +223,14 @@ Deno.test("takeHits() does not count what is evaluated, and counts over many wor
       const loss = sum(step, layer.forward(step, step.upload(ids), x));
       if (training) step.backward(loss);
     };
-    run(false);
-    layer.eval();
-    run(true);
-    assertEquals(await layer.takeHits(), { hits: 0, samples: 0 });
-    layer.train();
+    for (const lossType of ["sampled", "nce"] as const) {
+      layer.lossType = lossType;
+      run(false);
+      layer.eval();
+      run(true);
+      assertEquals(await layer.takeHits(), { hits: 0, samples: 0 });
+      layer.train();
+    }
     run(true);
     const counts = new Uint32Array(V);
     for (const id of ids) counts[id]!++;
@@ -226,6 +245,7 @@ Deno.test("BatchNoise throws when counts, classes, targets or the request do not
       [[0, 0], "every class has weight 0"],
       [[1, -2], "class 1 has weight -2"],
       [[NaN], "class 0 has weight NaN"],
+      [[1, Infinity], "class 1 has weight Infinity"],
     ];
     for (const [counts, message] of wrong) {
       assertThrows(() => new BatchNoise(gpu, counts), RangeError, message);

@@ -178,6 +178,8 @@ Deno.test("UniqueNoise throws when k, the noise or the request does not do", () 
     const request = { target, noiseRatio: 3, perWord: false };
     const four = { ...request, noiseRatio: 4 }, perWord = { ...request, perWord: true };
     assertThrows(() => noise.sample(step, four), RangeError, "made for 3");
+    const layer = { embeddingDim: 2, numClasses: 10, noise, noiseRatio: 4 };
+    assertThrows(() => new IndexLinear(gpu, layer), RangeError, "made for 3");
     assertThrows(() => noise.sample(step, perWord), TypeError, "it is shared");
   }));
 

@@ -1,0 +1,78 @@
+// Recording: how far the CPU runs ahead, that the event loop turns meanwhile, and how a profile ends.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { turn } from "../../../kernels/device/faults.ts";
+import { COUNT } from "../../support/counting_kernels.ts";
+import { withGpu, withNewGpu } from "../../support/gpu.ts";
+
+Deno.test("keepUp() waits for the steps before the last wait, 8 at a time on a software adapter", () =>
+  withNewGpu(async (gpu) => {
+    const { queue } = gpu.device, { promise, resolve } = Promise.withResolvers<undefined>();
+    queue.onSubmittedWorkDone = () => promise;
+    for (let i = 1; i < 16; i++) await gpu.keepUp();
+    let isOver = false;
+    const last = gpu.keepUp().then(() => isOver = true);
+    for (let i = 0; i < 10; i++) await turn();
+    assert(!isOver);
+    resolve(undefined);
+    await last;
+    Reflect.deleteProperty(queue, "onSubmittedWorkDone");
+  }, { family: "software" }));
+
+Deno.test("keepUp() lets the event loop turn from time to time, though it waits for nothing", () =>
+  withGpu(async (gpu) => {
+    const { queue } = gpu.device, { now } = performance;
+    let clock = 0, hasFired = false;
+    queue.onSubmittedWorkDone = () => Promise.resolve(undefined);
+    performance.now = () => clock += 20;
+    try {
+      setTimeout(() => hasFired = true);
+      for (let i = 0; i < 1e5 && !hasFired; i++) await gpu.keepUp();
+      assert(hasFired);
+    } finally {
+      performance.now = now;
+      Reflect.deleteProperty(queue, "onSubmittedWorkDone");
+    }
+  }));
+
+Deno.test("a profile times its first 2,048 launches, and lets the others run", () =>
+  withGpu(async (gpu) => {
+    using out = gpu.tensor([1]);
+    const { rows } = await gpu.profile(() => {
+      for (let i = 0; i < 2050; i++) {
+        gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 1 } });
+      }
+    });
+    assertEquals(rows.map(({ runs }) => runs), [2048]);
+    assertEquals([...await gpu.read(out)], [2050]);
+  }));
+
+Deno.test("a profile ends with its bodies, also if one throws, and frees its time stamps", () =>
+  withGpu(async (gpu) => {
+    const { destroy } = GPUQuerySet.prototype, { beginComputePass } = GPUCommandEncoder.prototype;
+    let destroyed = 0, stamped = 0;
+    GPUQuerySet.prototype.destroy = function () {
+      destroyed++;
+      return destroy.call(this);
+    };
+    GPUCommandEncoder.prototype.beginComputePass = function (descriptor) {
+      if (descriptor?.timestampWrites) stamped++;
+      return beginComputePass.call(this, descriptor);
+    };
+    using out = gpu.tensor([1]);
+    const count = () => gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 1 } });
+    try {
+      const fail = () => {
+        count();
+        throw new Error("on purpose");
+      };
+      await assertRejects(() => gpu.profile(fail), Error, "on purpose");
+      await gpu.profile(count);
+      count();
+      assertEquals([...await gpu.read(out)], [3]);
+      assertEquals({ stamped, destroyed }, { stamped: 2, destroyed: 2 });
+    } finally {
+      GPUQuerySet.prototype.destroy = destroy;
+      GPUCommandEncoder.prototype.beginComputePass = beginComputePass;
+    }
+  }));
