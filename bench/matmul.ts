@@ -2,7 +2,7 @@
 
 import { Failure } from "../example/shared/errors.ts";
 import { matmulInto, type MatmulKernel } from "../kernels/matmul/matmul.ts";
-import { readsTexels } from "../kernels/matmul/matmul_subgroup.ts";
+import { readsTexels } from "../kernels/matmul/matmul_texel.ts";
 import type { Gpu } from "../mod.ts";
 import type { Table } from "./table.ts";
 import { median, secondsInLoop, warmUp } from "./timing.ts";
@@ -70,7 +70,7 @@ async function measure(gpu: Gpu, shape: Shape, kernel: MatmulKernel): Promise<nu
 /** GFLOP/s of every kernel that the adapter can run. */
 export async function matmulTable(gpu: Gpu): Promise<Table> {
   const kernels: MatmulKernel[] = gpu.software ? ["register", "workgroup"] : ["workgroup"];
-  if (readsTexels(gpu)) kernels.unshift("subgroup");
+  if (readsTexels(gpu)) kernels.unshift("texel");
   const rows = [];
   for (const shape of [...SHAPES, ...gpu.software ? [] : LARGE]) {
     const { name, m, n, k } = shape;

@@ -56,6 +56,7 @@ export type { Profile, ProfileRow } from "./device/profile.ts";
 export type { Scope } from "./device/scope.ts";
 export { ownRows, shardRows, type TableShard } from "./device/shard.ts";
 export { FIXED_TUNING, isTuning, type Tuning } from "./device/tuning.ts";
+export { SCORE_LIMITS } from "./loss/class_tiles.ts";
 export { tune } from "./tune.ts";
 export { type Across, backwardAcross } from "./parallel/backward.ts";
 export { ALONE, Communicator } from "./parallel/communicator.ts";

@@ -1,7 +1,7 @@
 /** Times the variants of kernels for GPUs, and chooses the best. */
 
 import type { Step } from "./autograd/step.ts";
-import type { Tensor } from "./device/tensor.ts";
+import { zeros } from "./device/scope.ts";
 import { FIXED_TUNING, NEVER, type Tuning } from "./device/tuning.ts";
 import { sum } from "./elementwise/reduce.ts";
 import type { Gpu } from "./gpu.ts";
@@ -187,10 +187,4 @@ export function layers(
       for (const x of inputs) own.backward(sum(own, lstm(own, x, weights).output));
     };
   };
-}
-
-function zeros(step: Step, shape: readonly number[]): Tensor {
-  const tensor = step.tensor(shape);
-  step.gpu.clear(tensor);
-  return tensor;
 }

@@ -27,7 +27,7 @@ import { expectRecurrent, GRU } from "./nn/recurrent.ts";
 import { Linear } from "./nn/linear.ts";
 import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses } from "./noise/noise.ts";
-import { rowsOf, type Scores } from "./scores.ts";
+import { inputRows, type Scores } from "./scores.ts";
 import { NCELoss } from "./nce_loss.ts";
 import { NCE_OPTIONS, type NCEOptions } from "./nce_options.ts";
 
@@ -169,24 +169,33 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     return linear(step, vectors, weightIh, biasIh);
   }
 
+  /** The part of `noise`, [K] or [N, K], in the gates: [..., 3H]. */
   #noiseWords(step: Step, noise: Tensor): Tensor {
-    const { weight } = this.encoder, drop = this.#noiseDropout, N = noise.shape[0]!;
-    const shared = noise.shape.length === 1;
-    const samples = shared ? N : wholeRows(step.part, N) * noise.shape[1]!;
-    const [V, E] = [this.noise.numClasses, weight.shape[1]!];
-    if (samples < V) {
-      return this.#gates(step, drop.forward(step, gather(step, weight, noise), shared));
-    }
-    if (weight.shard) { // the same masks as of the whole table
-      const masks = drop.forward(step, step.upload(new Float32Array(V * E).fill(1), [V, E]), true);
-      const rows = gather(step, weight, noise);
-      return this.#gates(step, multiply(step, rows, gather(step, masks, noise)));
-    }
-    const all = drop.forward(step, weight, true);
-    // With more samples than classes, computing each class once is less work, but needs all as a matrix.
+    const shared = noise.shape.length === 1, rows = noise.shape[0]!;
+    const samples = shared ? rows : wholeRows(step.part, rows) * noise.shape[1]!;
+    if (samples >= this.noise.numClasses) return this.#noiseOfTable(step, noise);
+    const vectors = gather(step, this.encoder.weight, noise);
+    return this.#gates(step, this.#noiseDropout.forward(step, vectors, shared));
+  }
+
+  /** The same for as many samples as there are classes, or more: a class has one mask in the step. */
+  #noiseOfTable(step: Step, noise: Tensor): Tensor {
+    const { weight } = this.encoder;
+    if (weight.shard) return this.#gates(step, this.#noiseOfShard(step, noise));
+    const all = this.#noiseDropout.forward(step, weight, true);
+    // To compute the gates of each class once is less work, but needs all classes in one matrix.
     return isInParts(all) || all.dtype === "f16"
       ? this.#gates(step, gather(step, all, noise))
       : gather(step, this.#gates(step, all), noise);
+  }
+
+  /** Vectors from a divided table, under the masks that the whole table would have. */
+  #noiseOfShard(step: Step, noise: Tensor): Tensor {
+    const { weight } = this.encoder, rows = gather(step, weight, noise), drop = this.#noiseDropout;
+    if (!step.dropout || drop.p === 0) return rows;
+    const [V, E] = [this.noise.numClasses, weight.shape[1]!];
+    const masks = drop.forward(step, step.upload(new Float32Array(V * E).fill(1), [V, E]), true);
+    return multiply(step, rows, gather(step, masks, noise));
   }
 
   /** The contexts of `input`, as many as there are targets. */
@@ -195,7 +204,7 @@ export class IndexGRU extends NCELoss<[Tensor]> {
     expectStep("IndexGRU", step);
     expectTensor("IndexGRU", "input", input);
     const areWords = input.dtype === "u32", expected = `ids [T, B], one a row, or rows of ${H}`;
-    const rows = rowsOf(input, areWords ? undefined : H, target, expected);
+    const rows = inputRows(input, areWords ? undefined : H, target, expected);
     const context = areWords ? this.context(step, input).context : input;
     const hidden = step.reshape(context, [rows, H]);
     return gruContexts(step, linear(step, hidden, weightHh, biasHh), hidden);

@@ -12,7 +12,7 @@ import type { Step } from "../kernels/autograd/step.ts";
 import { expectFloats, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
 import { expectOptions, expectTableOf } from "./nn/module.ts";
 import { expectClasses, mapToFloats } from "./noise/noise.ts";
-import { rowsOf, type Scores } from "./scores.ts";
+import { inputRows, type Scores } from "./scores.ts";
 import { NCELoss } from "./nce_loss.ts";
 import { NCE_OPTIONS, type NCEOptions } from "./nce_options.ts";
 
@@ -84,6 +84,6 @@ export class IndexLinear extends NCELoss<[Tensor]> {
   #rows(step: Step, input: Tensor, target?: Tensor): Tensor {
     expectFloats("IndexLinear", step, { input });
     const E = this.weight.shape[1]!;
-    return step.reshape(input, [rowsOf(input, E, target), E]);
+    return step.reshape(input, [inputRows(input, E, target), E]);
   }
 }

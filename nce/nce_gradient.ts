@@ -207,22 +207,27 @@ function lossOf(
   };
 }
 
-/** `part` times softplus of -(logit - shift) of the target and of (logit - shift) of the samples. */
-function binary(logits: Float64Array, shift: number, part: number, dScore: Float64Array): number {
+/** `fraction` times softplus of -(logit - shift) of the target and of (logit - shift) of the samples. */
+function binary(
+  logits: Float64Array,
+  shift: number,
+  fraction: number,
+  dScore: Float64Array,
+): number {
   let loss = 0;
   for (let i = 0; i < logits.length; i++) {
     const sign = i === 0 ? -1 : 1, z = sign * (logits[i]! - shift), small = Math.exp(-Math.abs(z));
     loss += Math.max(z, 0) + Math.log1p(small);
-    dScore[i]! += part * sign * (z >= 0 ? 1 : small) / (1 + small);
+    dScore[i]! += fraction * sign * (z >= 0 ? 1 : small) / (1 + small);
   }
-  return part * loss;
+  return fraction * loss;
 }
 
-/** `part` times ln of the sum of exponentials less the target's logit. */
-function softmax(logits: Float64Array, part: number, dScore: Float64Array): number {
+/** `fraction` times ln of the sum of exponentials less the target's logit. */
+function softmax(logits: Float64Array, fraction: number, dScore: Float64Array): number {
   const top = logits.reduce((most, logit) => Math.max(most, logit), -Infinity);
   const sum = logits.reduce((total, logit) => total + Math.exp(logit - top), 0);
-  for (let i = 0; i < logits.length; i++) dScore[i]! += part * Math.exp(logits[i]! - top) / sum;
-  dScore[0]! -= part;
-  return part * (top + Math.log(sum) - logits[0]!);
+  for (let i = 0; i < logits.length; i++) dScore[i]! += fraction * Math.exp(logits[i]! - top) / sum;
+  dScore[0]! -= fraction;
+  return fraction * (top + Math.log(sum) - logits[0]!);
 }

@@ -76,7 +76,6 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   readonly #drawn = new Memo<Noise>();
   #lossType: LossType;
   #noiseRatio: number;
-  #training = true;
 
   /** Throws a RangeError or a TypeError if an option is not usable, or is none of these: a subclass keeps its own. */
   constructor(gpu: Gpu, options: NCEOptions) {
@@ -191,18 +190,6 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return typeof normTerm === "number" ? own : [...own, [this.path("norm_term"), normTerm]];
   }
 
-  /** Computes training losses in training steps; this is the initial state. */
-  train(): this {
-    this.#training = true;
-    return this;
-  }
-
-  /** Computes evaluation losses, in training steps as well. */
-  eval(): this {
-    this.#training = false;
-    return this;
-  }
-
   /**
    * The loss of `target`, ids of any shape; with reduction `"none"` it has that shape, else [1].
    *
@@ -245,14 +232,9 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return this.#drawn.get(step, [target], [this.noiseRatio], () => this.getNoise(step, flat));
   }
 
-  /** Whether losses are those of training. */
-  #isTraining(step: Step): boolean {
-    return this.#training && step.training;
-  }
-
   /** Whether the loss is the unnormalised negative log probability, which needs no noise. */
   #isUnnormalized(step: Step): boolean {
-    return this.lossType === "nce" && !this.#isTraining(step);
+    return this.lossType === "nce" && !step.training;
   }
 
   #loss(step: Step, given: Tensor, input: Input): Tensor {
@@ -262,20 +244,19 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
       const { loss, logZ } = this.ceLoss(step, target, ...input);
       return this.#penalized(step, loss, () => shifted(step, logZ, this.normTerm));
     }
-    const training = this.#isTraining(step);
     if (this.#isUnnormalized(step)) {
       const unused = step.own(target.slice(0, 1)); // getScore needs noise; its score is not used
       const scores = this.getScore(step, target, unused, ...input);
       return unnormalized(step, scores.target, this.normTerm);
     }
-    expectContrast(lossType, training, this.noise);
+    expectContrast(lossType, step.training, this.noise);
     const noise = this.#noiseOf(step, given, target);
     const scores = this.getScore(step, target, noise.ids, ...input);
     expectScores(`${this.#className}.getScore`, scores, target, noise);
     const removeHits = this.#removeHits && lossType === "sampled";
     const counted = countedScores(step, target, noise, scores, removeHits);
     const unwatched = contrast(step, lossType, counted, this.normTerm);
-    const loss = training ? this.#hits.watch(step, unwatched, target, noise) : unwatched;
+    const loss = step.training ? this.#hits.watch(step, unwatched, target, noise) : unwatched;
     return this.#penalized(step, loss, () => {
       // Z^ estimates the whole sum: a hit is a sample like any other.
       const all = removeHits ? countedScores(step, target, noise, scores, false) : counted;
@@ -285,7 +266,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
 
   /** In training `loss + alpha logZ^2`, where `logZ` is less the norm term; else the loss itself. */
   #penalized(step: Step, loss: Tensor, logZ: () => Tensor): Tensor {
-    if (!this.#isTraining(step) || this.#selfNorm === 0) return loss;
+    if (!step.training || this.#selfNorm === 0) return loss;
     const shiftedLogZ = logZ(), square = multiply(step, shiftedLogZ, shiftedLogZ);
     return add(step, loss, scale(step, square, this.#selfNorm));
   }

@@ -21,7 +21,7 @@ export interface Scores {
  * How many rows `input` has: [..., width], or elements if there is no width. Throws a TypeError unless they are
  * one a target, if these are given.
  */
-export function rowsOf(
+export function inputRows(
   input: Tensor,
   width: number | undefined,
   target: Tensor | undefined,
@@ -63,20 +63,20 @@ export function expectScores(op: string, scores: Scores, target: Tensor, { ids }
   expectShape(op, "the noise's score", scores.noise, [N, K]);
 }
 
-/** The scores and their log probabilities; with `hits`, samples that equal their target are taken out. */
+/** The scores and their log probabilities; with `removeHits`, samples that equal their target are taken out. */
 export function countedScores(
   step: Step,
   target: Tensor,
   noise: Noise,
   scores: Scores,
-  hits: boolean,
+  removeHits: boolean,
 ): NoiseScores {
   const { logProb, targetLogProb, samples, ownSlot } = noise;
-  const counted = ownSlot === undefined && !hits ? scores.noise : exclude(
+  const counted = ownSlot === undefined && !removeHits ? scores.noise : exclude(
     step,
     scores.noise,
     { target, noise: noise.ids },
-    { hits, ...(ownSlot !== undefined && { ownSlot }) },
+    { hits: removeHits, ...(ownSlot !== undefined && { ownSlot }) },
   );
   const { target: score } = scores;
   return { target: score, noise: counted, noiseLogProb: logProb, targetLogProb, samples };

@@ -4,6 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { wrongCalls } from "./support/arguments.ts";
 import * as nce from "./support/library.ts";
+import * as operations from "../kernels/ops.ts";
 import { callees } from "./support/callees.ts";
 import { reasonOf } from "../example/shared/errors.ts";
 import { withGpu } from "./support/gpu.ts";
@@ -16,10 +17,18 @@ const NOT_CALLED = [
   ...["NoAdapterError", "MissingFeatureError", "DeviceError", "OutOfMemoryError"],
   ...["KernelCompileError", "UseAfterDisposeError"],
   ...["Gpu", "Step", "Tensor", "Gradients", "Module", "Optimizer", "Recurrent", "auditGradient"],
-  ...["Communicator", "ALONE", "backwardAcross", "fetchRows", "FIXED_TUNING", "tune"],
+  ...[
+    "Communicator",
+    "ALONE",
+    "backwardAcross",
+    "fetchRows",
+    "FIXED_TUNING",
+    "SCORE_LIMITS",
+    "tune",
+  ],
 ];
 
-Deno.test("whatever argument is wrong, the error is our own and nothing is left on the GPU", () =>
+Deno.test("whatever argument is wrong, the error is our own, an operation's names it, and nothing is left on the GPU", () =>
   withGpu(async (gpu) => {
     using stack = new DisposableStack();
     const all = callees(gpu, stack);
@@ -31,7 +40,8 @@ Deno.test("whatever argument is wrong, the error is our own and nothing is left 
         const before = gpu.memory.buffers;
         const result = outcome(() => callee.call(...args));
         const isMade = /^[A-Z]\w*$/.test(name) && gpu.memory.buffers !== before;
-        if (!OWN.test(result)) failures.push(`${name}, ${what}: ${result}`);
+        const isOperation = name in operations, isNamed = !isOperation || result.includes(name);
+        if (!OWN.test(result) || !isNamed) failures.push(`${name}, ${what}: ${result}`);
         if (isMade) failures.push(`${name}, ${what}: buffers are left`);
       }
     }

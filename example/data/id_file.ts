@@ -8,7 +8,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { bytesOf, type ByteSource, chunksOf, ownBuffer } from "../shared/files.ts";
+import { type ByteSource, byteView, chunksOf, ownBuffer } from "../shared/files.ts";
 import type { LineWords } from "./line_words.ts";
 import { WordCounts } from "./word_counts.ts";
 import { grow, WordTable } from "./word_table.ts";
@@ -110,7 +110,7 @@ export class IdWriter {
   }
 
   #write(numbers: ArrayBufferView<ArrayBuffer>): void {
-    const bytes = bytesOf(numbers);
+    const bytes = byteView(numbers);
     this.#hash.update(bytes);
     this.#put(bytes);
   }

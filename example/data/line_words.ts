@@ -56,7 +56,7 @@ export class LineWords {
       at += width;
     }
     if (start >= 0) this.#put(words++, start, end);
-    if (number === 1 || kinds > SPACE || end - begin > SHORT) {
+    if (kinds > SPACE || end - begin > SHORT) {
       decodeLine(bytes.subarray(begin, end), number, name);
     }
     this.#dropMarks(words);

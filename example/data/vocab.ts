@@ -60,7 +60,6 @@ export class Vocabulary {
     if (!Array.isArray(words) || !Array.isArray(counts)) {
       return damaged("words and counts are not lists");
     }
-    if (words.length !== counts.length) damaged(`${words.length} words, ${counts.length} counts`);
     const table = new WordTable();
     for (const [id, word] of words.entries()) {
       if (typeof word !== "string" || !isWord(word)) return damaged(`word ${id} is not a text`);

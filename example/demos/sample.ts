@@ -59,7 +59,6 @@ export async function sample(gpu: Gpu, sizes: SampleSizes = SIZES): Promise<Samp
     return { mean: (await gpu.readFloats(loss))[0]!, stepBytes };
   };
   const { mean: trainingLoss, stepBytes } = await lossOf(true);
-  layer.eval();
   const { mean: evaluationLoss } = await lossOf(false);
   return { trainingLoss, evaluationLoss, tableBytes, stepBytes };
 }

@@ -1,7 +1,7 @@
 /** Ranks whose exchanges are timed and counted. */
 
 import { Communicator } from "../../kernels/mod.ts";
-import { bytesOf } from "../shared/files.ts";
+import { byteView } from "../shared/files.ts";
 
 /** Passes everything on to another communicator. */
 export class Measured extends Communicator {
@@ -24,13 +24,13 @@ export class Measured extends Communicator {
   protected override exchangeBytes(sends: readonly Uint8Array[]): Promise<Uint8Array[]> {
     const toOthers = sends.reduce((sum, { length }, k) => k === this.rank ? sum : sum + length, 0);
     return this.#timed(toOthers, async () => {
-      return (await this.#inner.exchange(sends.map(uint32Of))).map(bytesOf);
+      return (await this.#inner.exchange(sends.map(uint32Of))).map(byteView);
     });
   }
 
   protected override gatherBytes(own: Uint8Array): Promise<Uint8Array[]> {
     return this.#timed(own.length * (this.size - 1), async () => {
-      return (await this.#inner.gather(uint32Of(own))).map(bytesOf);
+      return (await this.#inner.gather(uint32Of(own))).map(byteView);
     });
   }
 

@@ -1,7 +1,7 @@
 /** Recurrent states carried from one batch to the next. */
 
 import type { Gpu, Step, Tensor } from "../../mod.ts";
-import type { Communicator } from "../../kernels/mod.ts";
+import { type Communicator, shardRows } from "../../kernels/mod.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { joinRows } from "../shared/ranks.ts";
 
@@ -28,8 +28,8 @@ export class CarriedStates implements Disposable {
     this[Symbol.dispose]();
     this.#columns = wholes[0]?.shape[0] ?? 0;
     this.#states = size === 1 ? wholes : wholes.map((whole) => {
-      const width = whole.shape[1]!, own = Math.max(1, Math.ceil((this.#columns - rank) / size));
-      const state = gpu.tensor([own, width]);
+      const columns = shardRows({ rank, ranks: size, rows: this.#columns });
+      const width = whole.shape[1]!, state = gpu.tensor([Math.max(1, columns), width]);
       for (let column = rank, row = 0; column < this.#columns; column += size, row++) {
         gpu.copy(whole, state, { fromStart: column * width, toStart: row * width, count: width });
       }

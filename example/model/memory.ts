@@ -1,7 +1,7 @@
 /** The GPU memory that a model takes for as long as it is used, by its sizes alone. */
 
 import { format as formatBytes } from "@std/fmt/bytes";
-import { shardRows } from "../../kernels/mod.ts";
+import { SCORE_LIMITS, shardRows } from "../../kernels/mod.ts";
 import { type Gpu, OutOfMemoryError, type Shard } from "../../mod.ts";
 import { drawnFrom, isFromBatch } from "../options/choices.ts";
 import type { ModelSettings, Settings, TrainingSettings } from "../options/settings.ts";
@@ -33,7 +33,7 @@ type Sizes = ModelSettings & TrainingSettings & Partial<Pick<Settings, "start">>
 /** Bytes of a 32-bit float. */
 const FLOAT_BYTES = 4;
 /** Bytes of scores that are kept at most beside a whole gradient, by the index module. */
-const KEPT_BYTES = { linear: 2 ** 29, gru: 2 ** 26 };
+const KEPT_BYTES = { linear: SCORE_LIMITS.keptBytes, gru: SCORE_LIMITS.heldBytes };
 /** Bytes a word: of the table that is drawn from, and of ln q. */
 const DRAWN_BYTES = 8, LOG_BYTES = 4;
 

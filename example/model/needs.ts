@@ -1,5 +1,6 @@
 /** The largest tensors of a model, of a training step and of an evaluation, by their sizes alone. */
 
+import { SCORE_LIMITS } from "../../kernels/mod.ts";
 import { isFromBatch, type ModelSettings, type Settings } from "../options/settings.ts";
 import { product } from "./shapes.ts";
 
@@ -38,11 +39,6 @@ export interface Need {
   readonly sizes: readonly Size[];
 }
 
-/**
- * Scores of one tile of classes: a tile has 64 MiB, but at least 64 classes. Up to 512 MiB of scores are kept
- * for the backward pass, in a tensor for each tile.
- */
-const TILE_CLASSES = 64, TILE_FLOATS = 2 ** 24;
 /** Maximum words and contexts that an IndexGRU scores together. */
 const GROUP_WORDS = 64, GROUP_CONTEXTS = 8;
 
@@ -73,8 +69,8 @@ export function batchNeeds(
   ];
   if (loss !== "full") needs.push(...noiseNeeds(sizes, N, bounds, training));
   if (loss === "full" || training && audit > 0) {
-    const shape = [N, TILE_CLASSES];
-    needs.push({ what: "the scores of a tile", shape, most: TILE_FLOATS, sizes: batch });
+    const { heldBytes, tileClasses } = SCORE_LIMITS, shape = [N, tileClasses];
+    needs.push({ what: "the scores of a tile", shape, most: heldBytes / 4, sizes: batch });
   }
   return needs;
 }

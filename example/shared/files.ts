@@ -28,7 +28,7 @@ export function ownBuffer(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer {
 }
 
 /** The bytes of numbers. */
-export function bytesOf<B extends ArrayBufferLike>(
+export function byteView<B extends ArrayBufferLike>(
   { buffer, byteOffset, byteLength }: ArrayBufferView<B>,
 ): Uint8Array<B> {
   return new Uint8Array(buffer, byteOffset, byteLength);

@@ -8,7 +8,6 @@ export function formatLoss(loss: number, normalised: boolean): string {
 
 /** A perplexity with its meaningful digits: `31.42`, `1,609.27`, `380,312`, `4.11e+12`. */
 export function formatPerplexity(ppl: number): string {
-  if (!Number.isFinite(ppl)) return String(ppl);
   if (ppl < 1e4) return withSeparators(Number(ppl.toFixed(2)), 2);
   return ppl < 1e9 ? formatCount(ppl) : ppl.toExponential(2);
 }

@@ -33,7 +33,7 @@ export class Ranks {
   /** {@linkcode backwardAcross} the ranks, which agree on what comes after this step. */
   async backward(step: Step, loss: Tensor): Promise<Across> {
     const across = await backwardAcross(step, loss, this.communicator, this.#wishes());
-    this.#decide(across.along);
+    this.#decide(across.extra);
     return across;
   }
 
@@ -51,10 +51,8 @@ export class Ranks {
    */
   checkpointDue(due: boolean): boolean {
     if (this.communicator.size === 1) return due;
-    const agreed = this.#checkpointDue;
-    this.#checkpointDue = false;
-    this.#wantsCheckpoint = due && !agreed && this.isFirst;
-    return agreed;
+    this.#wantsCheckpoint = due && !this.#checkpointDue && this.isFirst;
+    return this.#checkpointDue;
   }
 
   /** Rank 0's value on all ranks, by way of JSON; the others' is not used. */

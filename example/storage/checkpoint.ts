@@ -6,8 +6,8 @@ import type { Gpu, Shard } from "../../mod.ts";
 import { Failure } from "../shared/errors.ts";
 import {
   type AtomicFile,
-  bytesOf,
   type ByteSource,
+  byteView,
   chunksOf,
   isFile,
   openBytes,
@@ -85,7 +85,7 @@ export async function writeModel(
           `Cannot write ${file.path}: ${name} has ${flaw}; try a smaller --lr or --clip`,
         );
       }
-      write(bytesOf(numbers));
+      write(byteView(numbers));
     }, read);
   }
   write(after);

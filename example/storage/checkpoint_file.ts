@@ -7,7 +7,7 @@ import type { NamedParameter, OptimizerHeader } from "../../nce/nn/mod.ts";
 import type { RawFigures } from "../evaluation/card.ts";
 import type { LossSum } from "../evaluation/losses.ts";
 import { type Fail, Failure, UsageError } from "../shared/errors.ts";
-import { AtomicFile, bytesOf, type ByteSource, openBytes } from "../shared/files.ts";
+import { AtomicFile, type ByteSource, byteView, openBytes } from "../shared/files.ts";
 import { isRecord } from "../shared/json.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { laterSettings } from "../options/option.ts";
@@ -200,7 +200,7 @@ export async function writeCheckpoint(
     settings: JSON.stringify(settings),
     hashes: JSON.stringify(hashes),
   }));
-  const write = (numbers: Float32Array) => file.write(bytesOf(numbers));
+  const write = (numbers: Float32Array) => file.write(byteView(numbers));
   for (const some of together(tensors)) {
     const [[, first] = []] = some;
     if (some.length === 1) await readRows(gpu, first!, write, read);

@@ -14,7 +14,7 @@ import {
   type TensorPlace,
 } from "./safetensors.ts";
 import { floatsOf, type NumberSource, readInParts } from "./tensors.ts";
-import { AtomicFile, bytesOf, type ByteSource } from "../shared/files.ts";
+import { AtomicFile, type ByteSource, byteView } from "../shared/files.ts";
 import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
 import { NUMBER, oneOf, parseAs, parseText, record, type Shape } from "./saved_json.ts";
@@ -86,7 +86,7 @@ export function encodeModel(
     ...(unfinished && { unfinished: "true" }),
     ...(card && { selfNormalization: JSON.stringify(card) }),
   });
-  return { before: [header, bytesOf(counts)], after: joined };
+  return { before: [header, byteView(counts)], after: joined };
 }
 
 /** Whether a header with these texts belongs to a model file, valid or not. */
@@ -112,7 +112,7 @@ export function writeModelFile(
   using file = new AtomicFile(path);
   for (const bytes of before) file.write(bytes);
   for (const [name] of parameterShapes(settings, vocabulary.size)) {
-    for (const [, numbers] of readInParts(parameters.get(name)!)) file.write(bytesOf(numbers));
+    for (const [, numbers] of readInParts(parameters.get(name)!)) file.write(byteView(numbers));
   }
   file.write(after);
   file.commit();

@@ -23,7 +23,7 @@ export interface FoundModel extends ModelHeader {
  */
 export function findModel(word: string): FoundModel {
   const path = modelPathOf(word);
-  expectFile(path, "model", () => cureOf(word, path));
+  expectFile(path, "model", () => cureOf(word));
   using file = openBytes(path, "load");
   const { vocabulary, settings, card } = decodeModelHeader(file, path);
   return { path, vocabulary, settings, ...(card && { card }) };
@@ -40,9 +40,9 @@ export function modelPath(name: string): string {
 }
 
 /** Suggestions instead of a missing model. */
-function cureOf(word: string, path: string): string {
+function cureOf(word: string): string {
   const names = savedNames(), nearest = nearestName(word, names);
-  if (path !== word && isFile(word)) return `for the file ${word}, give ./${word}`;
+  if (isFile(word)) return `for the file ${word}, give ./${word}`;
   if (isFile(modelPath(`${word}.checkpoint`))) {
     return "only its checkpoint is there, from which --train --resume goes on; with " +
       "--max-minutes 0 that leaves a model at once";

@@ -9,8 +9,8 @@ import type { ModelSettings } from "../options/settings.ts";
 import { type Fail, Failure } from "../shared/errors.ts";
 import {
   AtomicFile,
-  bytesOf,
   type ByteSource,
+  byteView,
   openBytes,
   writeTextAtomically,
 } from "../shared/files.ts";
@@ -79,7 +79,7 @@ export function writePytorch(path: string, model: ModelFile): void {
   file.write(encodeHeader(named, { format: FORMAT, settings: JSON.stringify(settings) }));
   for (const [name] of shapes) {
     const source = parameters.get(name) ?? parameters.get(OUTPUT)!;
-    for (const [, numbers] of readInParts(source)) file.write(bytesOf(numbers));
+    for (const [, numbers] of readInParts(source)) file.write(byteView(numbers));
   }
   file.commit();
 }

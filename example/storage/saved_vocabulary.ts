@@ -4,7 +4,7 @@ import { equals } from "@std/bytes";
 import { Vocabulary } from "../data/vocab.ts";
 import { WordTable } from "../data/word_table.ts";
 import { type Fail, Failure } from "../shared/errors.ts";
-import { bytesOf, type ByteSource, chunksOf, ownBuffer } from "../shared/files.ts";
+import { type ByteSource, byteView, chunksOf, ownBuffer } from "../shared/files.ts";
 import type { Layout, TensorPlace } from "./safetensors.ts";
 import { parseText } from "./saved_json.ts";
 
@@ -45,7 +45,7 @@ export function hasVocabulary(
   if (words === undefined || counts === undefined) {
     return known.equals(vocabularyOf(file, layout, fail));
   }
-  return holds(file, words, known.table.joined) && holds(file, counts, bytesOf(known.counts));
+  return holds(file, words, known.table.joined) && holds(file, counts, byteView(known.counts));
 }
 
 /** Whether these bytes are at a place of a file. */

@@ -68,7 +68,7 @@ export async function validate(
   }
   return {
     kind: "ppl",
-    measure: vocabulary.counts[UNK] === 0 && known.unknown < scores.target.length ? known.ppl : ppl,
+    measure: vocabulary.counts[UNK] === 0 ? known.ppl : ppl,
     text: `${text} (${formatPerplexity(known.ppl)} without unknown words)`,
     fields: { validPpl: ppl, validPplKnown: known.ppl },
     card,

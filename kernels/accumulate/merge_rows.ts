@@ -30,7 +30,7 @@ export interface SparseGradient {
   readonly group?: number;
 }
 
-/** The row number of an unused slot of a {@linkcode MergedGradient}. */
+/** The number where there is no row: in an unused slot of a {@linkcode MergedGradient}, or no slot of a row. */
 export const UNUSED = 0xffffffff;
 
 /** A sparse gradient with each row once. */
@@ -52,16 +52,16 @@ const mergeKernel = withVec(mergeSource), scatterKernel = withVec(scatterSource)
 // A table and its bias have gradients with the same ids: sort them once a scope.
 const sorted = new Memo<SortedIds>();
 
-function sortedIds(scope: Scope, parts: readonly Tensor[], V: number): SortedIds {
-  return sorted.get(scope, parts, [V], () => {
-    const ids = sortIds(scope.gpu, parts, V);
+function sortedIds(scope: Scope, lists: readonly Tensor[], V: number): SortedIds {
+  return sorted.get(scope, lists, [V], () => {
+    const ids = sortIds(scope.gpu, lists, V);
     for (const tensor of [ids.unique, ids.starts, ids.positions]) scope.own(tensor);
     return ids;
   });
 }
 
-/** Throws unless `part` is a gradient of rows of a table [V, W]. */
-function expectPart(
+/** Throws unless it is a gradient of rows of a table [V, W]. */
+function expectContribution(
   { ids, values, coefficients, group = 1 }: SparseGradient,
   V: number,
   W: number,
@@ -76,20 +76,20 @@ function expectPart(
   );
 }
 
-/** Sums the contributions of `parts` to each row of `table`. */
+/** Sums what `contributions` add to each row of `table`. */
 export function mergeRows(
   scope: Scope,
   table: Tensor,
-  parts: readonly SparseGradient[],
+  contributions: readonly SparseGradient[],
 ): MergedGradient {
   const V = table.shape[0]!, W = table.size / V;
-  for (const part of parts) expectPart(part, V, W);
-  const { unique, starts, positions } = sortedIds(scope, parts.map((part) => part.ids), V);
+  for (const contribution of contributions) expectContribution(contribution, V, W);
+  const { unique, starts, positions } = sortedIds(scope, contributions.map(({ ids }) => ids), V);
   const slots = unique.size, { gpu } = scope;
   const out = scope.tensor([slots, W]);
   const { source, vec } = mergeKernel(W), most = setsBound(gpu, 2, 3);
-  for (let at = 0, first = 0, end = 0; at < parts.length; at += most, first = end) {
-    const some = parts.slice(at, at + most), ends = some.map(({ ids }) => end += ids.size);
+  for (let at = 0, first = 0, end = 0; at < contributions.length; at += most, first = end) {
+    const some = contributions.slice(at, at + most), ends = some.map(({ ids }) => end += ids.size);
     const given = some.map(({ coefficients }, i) => coefficients ? 1 << i : 0);
     const launch = {
       label: "rows.sum",

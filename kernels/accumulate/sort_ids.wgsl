@@ -12,7 +12,8 @@ override FIRST: bool = false; // the first pass, in which positions are those of
 
 struct Params {
   n: u32, // elements
-  extra: u32, // histogram, scatter: bit shift of the digit; scan: unused; others: see there
+  shift: u32, // histogram, scatter: of the digit's bits
+  slots: u32, // segments
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -30,7 +31,7 @@ fn histogram(group: Group, @builtin(local_invocation_index) local: u32) {
   // Counts are at most CHUNK, so they fit in bytes: digit d is byte d % 4 of word d / 4.
   var packed = vec4u();
   for (var i = begin; i < end; i++) {
-    let digit = (keys_in[i] >> params.extra) & 15;
+    let digit = (keys_in[i] >> params.shift) & 15;
     packed += select(vec4u(), vec4u(1) << vec4u((digit & 3) * 8),
                      vec4u(digit >> 2) == vec4u(0, 1, 2, 3));
   }
@@ -89,10 +90,10 @@ fn scatter(group: Group, @builtin(local_invocation_index) local: u32) {
   let end = min(begin + CHUNK, params.n);
   for (var i = begin; i < end; i++) {
     let key = keys_in[i];
-    let digit = (key >> params.extra) & 15;
+    let digit = (key >> params.shift) & 15;
     var place = starts_of[digit * threads + t];
     for (var j = begin; j < i; j++) {
-      place += select(0u, 1u, ((keys_in[j] >> params.extra) & 15) == digit);
+      place += select(0u, 1u, ((keys_in[j] >> params.shift) & 15) == digit);
     }
     keys_sorted[place] = key;
     if (FIRST) { positions_sorted[place] = i; } else { positions_sorted[place] = positions_in[i]; }
@@ -113,7 +114,7 @@ fn is_head(i: u32) -> u32 {
 }
 
 // segments: unique[u], starts[u] for segment u; the slots left over get id 0xffffffff and start n.
-// extra = slots; starts has slots + 1 entries.
+// starts has slots + 1 entries.
 @group(0) @binding(1) var<storage, read> slot_of: array<u32>;
 @group(0) @binding(2) var<storage, read_write> unique: array<u32>;
 @group(0) @binding(3) var<storage, read_write> starts: array<u32>;
@@ -126,8 +127,8 @@ fn segments(group: Group, @builtin(local_invocation_index) local: u32) {
     unique[slot_of[i]] = keys_in[i];
     starts[slot_of[i]] = i;
   }
-  if (i >= total && i <= params.extra) {
+  if (i >= total && i <= params.slots) {
     starts[i] = params.n;
-    if (i < params.extra) { unique[i] = 0xffffffff; }
+    if (i < params.slots) { unique[i] = 0xffffffff; }
   }
 }

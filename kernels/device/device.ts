@@ -5,9 +5,22 @@ import { Commands } from "./commands.ts";
 import { expectFunction, expectOneOf, expectSizes, madeByNew } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
-import { bytesOf, elementBytes, expectFits, expectWritable, sizeOf, storedAs } from "./dtype.ts";
+import {
+  elementBytes,
+  expectFits,
+  expectWritable,
+  sizeOf,
+  storedAs,
+  tensorBytes,
+} from "./dtype.ts";
 import { type DType, DTYPES, type TableDType, type TensorData } from "./dtype.ts";
-import { bindingCounts, checkBindings, foldGrid, type Launch, type TexelLaunch } from "./launch.ts";
+import {
+  bindingCounts,
+  expectBindings,
+  foldGrid,
+  type Launch,
+  type TexelLaunch,
+} from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
 import type { Profile } from "./profile.ts";
@@ -277,13 +290,13 @@ export class Device implements AsyncDisposable {
   }
 
   #exact(shape: readonly number[], dtype: DType, data: TensorData | undefined): Tensor {
-    const tensor = makeTensor(this.#pool.exact(bytesOf(shape, dtype), shape), shape, dtype);
+    const tensor = makeTensor(this.#pool.exact(tensorBytes(shape, dtype), shape), shape, dtype);
     if (data) this.write(tensor, data);
     return tensor;
   }
 
   #dispatch(launch: TexelLaunch): void {
-    checkBindings(launch, this.device);
+    expectBindings(launch, this.device);
     this.#faults.begin(launch.label);
     const grid = foldGrid(launch, this.#maxWorkgroups);
     catchUp(launch);

@@ -32,7 +32,7 @@ export function elementBytes(dtype: DType): number {
  * Bytes of a tensor of this shape. Throws a RangeError for 16-bit floats in rows of an odd number: they lie in
  * pairs, and a pair in one row.
  */
-export function bytesOf(shape: readonly number[], dtype: DType): number {
+export function tensorBytes(shape: readonly number[], dtype: DType): number {
   const width = sizeOf(shape.slice(1));
   if (dtype !== "f16" || width % 2 === 0) return sizeOf(shape) * elementBytes(dtype);
   throw new RangeError(

@@ -52,7 +52,7 @@ let launches = 0;
  * Throws a TypeError unless all bindings are tensors of `device`, and none is both read and written: WebGPU
  * would reject the whole submission.
  */
-export function checkBindings(launch: TexelLaunch, device: GPUDevice): void {
+export function expectBindings(launch: TexelLaunch, device: GPUDevice): void {
   expectObject("run a kernel", "launch", launch, "an object");
   const { label, source, inputs, outputs, texels = [], texelsOut, halves } = launch,
     doing = `run ${label}`;

@@ -23,11 +23,11 @@ export interface BoundParts {
  * parts, and each kernel of {@linkcode forParts} finds the rows of its own.
  */
 export function boundParts(gpu: Device, tables: readonly Tensor[], others: number): BoundParts[] {
-  const lists = tables.map(partsOf), sizes = rowsOf(lists[0]!);
+  const lists = tables.map(partsOf), sizes = rowCounts(lists[0]!);
   if (lists.every((list) => list.length === 1 && list[0]!.shape[0] === sizes[0])) {
     return [{ tensors: tables, count: 1, first: 0, rows: sizes[0]! }];
   }
-  if (lists.some((list) => rowsOf(list).join() !== sizes.join())) {
+  if (lists.some((list) => rowCounts(list).join() !== sizes.join())) {
     throw new TypeError("Cannot bind tables together: they lie in different parts");
   }
   const most = setsBound(gpu, tables.length, others);
@@ -48,7 +48,7 @@ export function setsBound(gpu: Device, size: number, others: number): number {
   return Math.max(1, Math.floor((bindings - others) / size));
 }
 
-function rowsOf(parts: readonly Tensor[]): number[] {
+function rowCounts(parts: readonly Tensor[]): number[] {
   return parts.map((part) => part.shape[0]!);
 }
 

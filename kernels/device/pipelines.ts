@@ -73,6 +73,16 @@ export function uniformFields(source: string): UniformField[] {
   });
 }
 
+/** WGSL with these fields before those of its `struct Params`. */
+export function withFields(
+  source: string,
+  names: readonly string[],
+  type: UniformField["type"],
+): string {
+  const fields = names.map((name) => `  ${name}: ${type},\n`).join("");
+  return source.replace("struct Params {\n", (begin) => begin + fields);
+}
+
 /** Writes `values` at `byte` of `view` in the order and types of `fields`. */
 export function packUniform(
   op: string,

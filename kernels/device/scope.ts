@@ -15,6 +15,13 @@ export interface Scope {
   own(tensor: Tensor): Tensor;
 }
 
+/** Zeros that end with the scope. */
+export function zeros(scope: Scope, shape: readonly number[]): Tensor {
+  const tensor = scope.tensor(shape);
+  scope.gpu.clear(tensor);
+  return tensor;
+}
+
 /** A tensor with undefined content of the shape and in the parts of `tensor`, that ends with the scope. */
 export function tensorLike(scope: Scope, tensor: Tensor): Tensor {
   return scope.own(madeLike(tensor, (shape) => scope.gpu.temporary(shape)));

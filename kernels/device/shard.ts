@@ -37,12 +37,16 @@ function expectRank(doing: string, shard: Shard): void {
   expectInteger(doing, "rank", rank, ranks - 1);
 }
 
+/** How many of `n` things a rank has that takes those numbered `rank`, `rank + ranks`, and so on. */
+export function shareOf(n: number, { rank, ranks }: Shard): number {
+  return Math.max(0, Math.ceil((n - rank) / ranks));
+}
+
 /** How many rows the shard has. Throws a RangeError or a TypeError if it is not a shard. */
 export function shardRows(shard: TableShard): number {
   expectRank("count rows", shard);
-  const { rank, ranks, rows } = shard;
-  expectPositive("count rows", "rows", rows);
-  return Math.max(0, Math.ceil((rows - rank) / ranks));
+  expectPositive("count rows", "rows", shard.rows);
+  return shareOf(shard.rows, shard);
 }
 
 /**
@@ -61,7 +65,7 @@ export function ownRows(
   }
   expectRank("pick rows", shard);
   const rows = whole.length / width, { rank, ranks } = shard;
-  const own = new Float32Array(shardRows({ rank, ranks, rows }) * width);
+  const own = new Float32Array(shareOf(rows, shard) * width);
   for (let row = rank, at = 0; row < rows; row += ranks, at += width) {
     own.set(whole.subarray(row * width, (row + 1) * width), at);
   }

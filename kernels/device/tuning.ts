@@ -7,11 +7,11 @@
 export interface Tuning {
   /** Rows of a product, and terms of its sums, from which its tiles are 128 x 64, not 64 x 64. */
   readonly tallFrom: number;
-  /** Workgroups that a product should have: with fewer tiles, its sums are cut into parts. */
+  /** Workgroups that a product should have: with fewer tiles, its sums are cut into chunks. */
   readonly busy: number;
-  /** Terms that such a part has at least: one more launch adds the parts up. */
+  /** Terms that such a chunk has at least: one more launch adds the chunks up. */
   readonly minDepth: number;
-  /** The same as `busy` for parts of 256 terms or more; the larger number of parts counts. */
+  /** The same as `busy` for chunks of 256 terms or more; the larger number of chunks counts. */
   readonly longBusy: number;
   /** Rows of a batch up to which a recurrent layer runs all its time steps in one launch. */
   readonly wholeRows: number;

@@ -73,6 +73,8 @@ export function affine(step: Step, a: Tensor, factor: number, offset: number): T
 
 /** `factor * a`, elementwise. */
 export function scale(step: Step, a: Tensor, factor: number): Tensor {
+  expectFloats("scale", step, { a });
+  expectFinite("run scale", "factor", factor);
   return affine(step, a, factor, 0);
 }
 

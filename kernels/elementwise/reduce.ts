@@ -75,6 +75,7 @@ export function sum(step: Step, a: Tensor): Tensor {
 
 /** Mean of all elements, as a tensor [1]. */
 export function mean(step: Step, a: Tensor): Tensor {
+  expectTable("mean", step, a, "a");
   return scale(step, sum(step, a), 1 / a.size);
 }
 
@@ -87,7 +88,8 @@ export function weightedSum(step: Step, a: Tensor, weight: Tensor): Tensor {
     inputs: [a],
     output: total(step, a, weight),
     backward: (dOut) => {
-      // A caller must not get the weight itself as a gradient: it may change, for example by an update.
+      // Where a step's loss ends, its weights pass on as they are: a launch less. But a caller must not get the
+      // weight itself as a gradient: it may change, for example by an update.
       const passes = isOne(step, dOut) && isOnTape(step, a);
       return [passes ? weight : fill(step, a, dOut, weight)];
     },

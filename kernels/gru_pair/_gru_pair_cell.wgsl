@@ -16,8 +16,8 @@ struct Params {
   K: u32, // candidates: shared by all contexts, or of each
   H: u32,
   first: u32, // number of the first candidate, if they are a part of many
-  row_first: u32, // gradients: the first context,
-  row_chunk: u32, // contexts that a thread takes,
+  context_first: u32, // gradients: the first context,
+  context_chunk: u32, // contexts that a thread takes,
   word_first: u32, // the first candidate,
   word_chunk: u32, // candidates that a thread takes
   add_words: u32, // whether to add to what dwords holds,

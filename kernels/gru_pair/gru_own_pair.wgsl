@@ -104,8 +104,8 @@ fn own_gradients(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
   let H = params.H;
   let j = group.x * THREADS + local;
   if (j >= H) { return; }
-  let begin = group.y * params.row_chunk;
-  let end = min(begin + params.row_chunk, params.N);
+  let begin = group.y * params.context_chunk;
+  let end = min(begin + params.context_chunk, params.N);
   let w = weight[j];
   var dw = vec4f(0.0);
   for (var n = begin; n < end; n++) {

@@ -34,7 +34,7 @@ export function gruContexts(step: Step, gates: Tensor, hidden: Tensor): GRUConte
 }
 
 /** Throws a TypeError unless the head fits the contexts; returns N and H. */
-export function checkHead(op: string, contexts: GRUContexts, head: ScoreHead) {
+export function expectHead(op: string, contexts: GRUContexts, head: ScoreHead) {
   const [N, H] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
   expectShape(op, "weight", head.weight, [1, H]);
   expectShape(op, "bias", head.bias, [1]);
@@ -54,7 +54,7 @@ export function gruPairScore(
   contexts: GRUContexts,
   head: ScoreHead,
 ): Tensor {
-  const { N, H } = checkHead("gruPairScore", contexts, head);
+  const { N, H } = expectHead("gruPairScore", contexts, head);
   const shared = words.shape.length === 2, K = words.shape[shared ? 0 : 1]!;
   expectShape("gruPairScore", "words", words, [...(shared ? [] : [N]), K, 3 * H]);
   const scores = (shared ? pairScores : ownScores)(step, contexts, words, head);
@@ -67,7 +67,7 @@ export function gruPairScore(
       const common = shared
         ? sharedGradients(step, contexts, head, dWords, words, dScores)
         : ownWordGradients(step, contexts, head, dWords, words, dScores);
-      return [dWords, common.gates, common.hidden, common.weight, sum(step, dScores)];
+      return [dWords, common.contextGates, common.hidden, common.weight, sum(step, dScores)];
     },
   });
 }

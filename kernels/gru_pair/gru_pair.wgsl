@@ -148,13 +148,13 @@ fn gradients(group: Group, @builtin(local_invocation_index) local: u32) {
   let H = params.H;
   let unit = group.id.x * THREADS + local;
   let j = min(unit, H - 1); // threads past the end repeat the last unit and store nothing
-  let row_begin = params.row_first + group.id.y * params.row_chunk;
-  let row_end = min(row_begin + params.row_chunk, params.N);
+  let context_begin = params.context_first + group.id.y * params.context_chunk;
+  let context_end = min(context_begin + params.context_chunk, params.N);
   let word_begin = params.word_first + group.id.z * params.word_chunk;
   let word_end = min(word_begin + params.word_chunk, params.K);
   let w = weight[j];
   var dw = vec4f(0.0);
-  for (var n = row_begin; n < row_end; n += 8) {
+  for (var n = context_begin; n < context_end; n += 8) {
     let state = state_of_each(n / 8, j);
     var sum_lo = CellGradient(); // naga does not clear a variable in each round of a loop
     var sum_hi = CellGradient();
@@ -177,7 +177,7 @@ fn gradients(group: Group, @builtin(local_invocation_index) local: u32) {
       sum_hi = add_gradients(sum_hi, d_hi);
       if (unit < H) {
         add_word(group.id.y * params.K * 3 * H + at, d_lo, d_hi,
-          params.add_words == 1 || n > row_begin);
+          params.add_words == 1 || n > context_begin);
       }
     }
     if (unit < H) {

@@ -7,6 +7,7 @@ import {
   pairTile,
   type ScoreHead,
 } from "./gru_pair_kernels.ts";
+import type { Device } from "../device/device.ts";
 import { columnSums } from "../matmul/column_sums.ts";
 import type { Step } from "../autograd/step.ts";
 import type { Tensor } from "../device/tensor.ts";
@@ -14,7 +15,7 @@ import type { Tensor } from "../device/tensor.ts";
 /** Gradients of what the pairs have in common. */
 export interface CommonGradients {
   /** [N, 3H] of the contexts' gates. */
-  readonly gates: Tensor;
+  readonly contextGates: Tensor;
   /** [N, H] of their states. */
   readonly hidden: Tensor;
   /** [1, H] of the head's weight. */
@@ -39,30 +40,52 @@ function sizesOf({ hidden }: GRUContexts): [N: number, H: number] {
   return [hidden.shape[0]!, hidden.shape[1]!];
 }
 
-/** The numbers of parts into which contexts and words are divided. */
-function cut(step: Step, N: number, K: number, H: number): [number, number] {
-  const { gpu } = step, octets = Math.ceil(N / 8);
+/** Into how many parts contexts and words are divided. */
+interface PairPlan {
+  readonly contextParts: number;
+  readonly wordParts: number;
+}
+
+/** The plan for `K` words at most. */
+function pairPlan(gpu: Device, N: number, K: number, H: number): PairPlan {
+  const octets = Math.ceil(N / 8);
   const wanted = BUSY[gpu.family] / Math.ceil(H / pairTile(gpu).THREADS);
-  const bytes = (r: number, w: number) => 4 * H * (3 * K * r + 4 * N * w);
+  const bytes = (contexts: number, words: number) => 4 * H * (3 * K * contexts + 4 * N * words);
   const most = Math.min(MAX_BYTES, Math.max(FREE_BYTES, N * K * H));
-  let rowParts = 1, wordParts = 1;
-  while (rowParts * wordParts < wanted) {
-    const moreRows = 2 * rowParts <= octets ? bytes(2 * rowParts, wordParts) : Infinity;
-    const moreWords = 16 * wordParts <= K ? bytes(rowParts, 2 * wordParts) : Infinity;
-    if (Math.min(moreRows, moreWords) > most) break;
-    if (moreRows < moreWords) rowParts *= 2;
+  let contextParts = 1, wordParts = 1;
+  while (contextParts * wordParts < wanted) {
+    const moreContexts = 2 * contextParts <= octets ? bytes(2 * contextParts, wordParts) : Infinity;
+    const moreWords = 16 * wordParts <= K ? bytes(contextParts, 2 * wordParts) : Infinity;
+    if (Math.min(moreContexts, moreWords) > most) break;
+    if (moreContexts < moreWords) contextParts *= 2;
     else wordParts *= 2;
   }
-  return [rowParts, wordParts];
+  // No part of the contexts may be empty: its sums would not be written. Those of a part without words are zeros.
+  return { contextParts: Math.ceil(octets / Math.ceil(octets / contextParts)), wordParts };
+}
+
+/** What each launch for K words takes: contexts and words of each part, as fields of its uniform. */
+function* rangesOf(gpu: Device, { contextParts, wordParts }: PairPlan, N: number, K: number) {
+  const wordChunk = Math.ceil(Math.min(K, WORD_BLOCK[gpu.family] * wordParts) / wordParts);
+  const octets = Math.min(
+    Math.ceil(N / 8 / contextParts),
+    Math.max(1, Math.floor(ROUNDS / (wordChunk + OCTET_ROUNDS))),
+  );
+  const chunks = { context_chunk: 8 * octets, word_chunk: wordChunk };
+  for (let word = 0; word < K; word += wordParts * wordChunk) {
+    for (let context = 0; context < N; context += contextParts * 8 * octets) {
+      yield { context_first: context, word_first: word, ...chunks };
+    }
+  }
 }
 
 /** Gradients for words that all contexts share, computed for some of the words at a time. */
 export interface SharedWordGradients extends Disposable {
   /**
-   * Writes the gradient of the `gates` [K, 3H] of the words from number `first` on to `dWords`, and
+   * Writes the gradient of `wordGates` [K, 3H], those of the words from number `first` on, to `dWords`, and
    * adds to those of the contexts and the weight.
    */
-  add(dWords: Tensor, gates: Tensor, dScores: Tensor, first?: number): void;
+  add(dWords: Tensor, wordGates: Tensor, dScores: Tensor, first?: number): void;
   /** The sums over all words. */
   finish(): CommonGradients;
 }
@@ -74,48 +97,38 @@ export function sharedWordGradients(
   head: ScoreHead,
   most: number,
 ): SharedWordGradients {
-  const { gpu } = step, [N, H] = sizesOf(contexts), [rows, wordParts] = cut(step, N, most, H);
-  // A part must not be empty: its sums would not be written.
-  const rowParts = Math.ceil(N / (8 * Math.ceil(N / 8 / rows)));
+  const { gpu } = step, [N, H] = sizesOf(contexts), plan = pairPlan(gpu, N, most, H);
+  const { contextParts, wordParts } = plan;
   const gateSums = new PartialSum(step, wordParts, [N, 3 * H]);
   const hiddenSums = new PartialSum(step, wordParts, [N, H]);
-  const weightSums = new PartialSum(step, rowParts * wordParts, [1, H]);
+  const weightSums = new PartialSum(step, contextParts * wordParts, [1, H]);
   const sums = [gateSums, hiddenSums, weightSums];
   let begun = false;
   return {
-    add(dWords, gates, dScores, first = 0) {
-      const K = gates.shape[0]!;
-      using partial = rowParts === 1 ? null : gpu.temporary([rowParts, K, 3 * H]);
-      const outputs = [partial ?? dWords, ...sums.map(({ parts }) => parts)];
-      const wordChunk = Math.ceil(Math.min(K, WORD_BLOCK[gpu.family] * wordParts) / wordParts);
-      const octets = Math.min(
-        Math.ceil(N / 8 / rowParts),
-        Math.max(1, Math.floor(ROUNDS / (wordChunk + OCTET_ROUNDS))),
-      );
-      for (let word = 0; word < K; word += wordParts * wordChunk) {
-        for (let row = 0; row < N; row += rowParts * 8 * octets) {
-          launchShared(step, {
-            entry: "gradients",
-            inputs: [contexts.packed, gates, dScores, head.weight],
-            outputs,
-            grid: [Math.ceil(H / pairTile(gpu).THREADS), rowParts, wordParts],
-            uniform: {
-              ...{ N, K, H, first },
-              ...{ row_first: row, row_chunk: 8 * octets },
-              ...{ word_first: word, word_chunk: wordChunk },
-              add_words: Number(row > 0),
-              add_states: Number(begun || word > 0),
-              add_weight: Number(begun || word > 0 || row > 0),
-            },
-            dropout: head.dropout,
-          });
-        }
+    add(dWords, wordGates, dScores, first = 0) {
+      const K = wordGates.shape[0]!;
+      using partial = contextParts === 1 ? null : gpu.temporary([contextParts, K, 3 * H]);
+      for (const range of rangesOf(gpu, plan, N, K)) {
+        const laterContexts = range.context_first > 0, laterWords = begun || range.word_first > 0;
+        launchShared(step, {
+          entry: "gradients",
+          inputs: [contexts.packed, wordGates, dScores, head.weight],
+          outputs: [partial ?? dWords, ...sums.map(({ parts }) => parts)],
+          grid: [Math.ceil(H / pairTile(gpu).THREADS), contextParts, wordParts],
+          uniform: {
+            ...{ N, K, H, first, ...range },
+            add_words: Number(laterContexts),
+            add_states: Number(laterWords),
+            add_weight: Number(laterContexts || laterWords),
+          },
+          dropout: head.dropout,
+        });
       }
       begun = true;
       if (partial) columnSums(gpu, dWords, partial);
     },
     finish: () => ({
-      gates: gateSums.sum(),
+      contextGates: gateSums.sum(),
       hidden: hiddenSums.sum(),
       weight: weightSums.sum(),
     }),
@@ -148,17 +161,17 @@ class PartialSum implements Disposable {
 }
 
 /**
- * Gradients for words of each context's own. That of their `gates` [N, K, 3H] is written to `dWords`.
+ * Gradients for words of each context's own. That of `wordGates` [N, K, 3H] is written to `dWords`.
  */
 export function ownWordGradients(
   step: Step,
   contexts: GRUContexts,
   head: ScoreHead,
   dWords: Tensor,
-  gates: Tensor,
+  wordGates: Tensor,
   dScores: Tensor,
 ): CommonGradients {
-  const { gpu } = step, [N, H] = sizesOf(contexts), K = gates.shape[1]!, each = K === 1 ? 1 : 8;
+  const { gpu } = step, [N, H] = sizesOf(contexts), K = wordGates.shape[1]!, each = K === 1 ? 1 : 8;
   const groups = Math.ceil(H / gpu.rowThreads);
   const few = Math.ceil(WORD_BLOCK.software / K);
   const chunk = Math.min(few, Math.ceil(N / Math.ceil(BUSY[gpu.family] / groups)));
@@ -168,12 +181,12 @@ export function ownWordGradients(
   using partial = gpu.temporary([parts, H]);
   launchOwn(step, {
     entry: "own_gradients",
-    inputs: [gates, contexts.packed, head.weight, dScores],
+    inputs: [wordGates, contexts.packed, head.weight, dScores],
     outputs: [dWords, dGates, hidden, partial],
     grid: [groups, parts, 1],
-    uniform: { N, K, H, row_chunk: chunk },
+    uniform: { N, K, H, context_chunk: chunk },
     dropout: head.dropout,
   }, each);
   columnSums(gpu, weight, partial);
-  return { gates: dGates, hidden, weight };
+  return { contextGates: dGates, hidden, weight };
 }

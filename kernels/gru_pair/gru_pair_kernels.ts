@@ -7,7 +7,7 @@ import shared from "./gru_pair.wgsl" with { type: "text" };
 import broadcast from "./_gru_pair_broadcast.wgsl" with { type: "text" };
 import cell from "./_gru_pair_cell.wgsl" with { type: "text" };
 import load from "./_gru_pair_load.wgsl" with { type: "text" };
-import { readsTexels } from "../matmul/matmul_subgroup.ts";
+import { readsTexels } from "../matmul/matmul_texel.ts";
 import { partLaunch, partSource } from "../random/part.ts";
 import { randomSource, randomUniform } from "../random/philox.ts";
 import type { RandomStream } from "../random/stream.ts";
@@ -91,8 +91,8 @@ function run(
       K: 0,
       H: 0,
       first: 0,
-      row_first: 0,
-      row_chunk: 0,
+      context_first: 0,
+      context_chunk: 0,
       word_first: 0,
       word_chunk: 0,
       add_words: 0,

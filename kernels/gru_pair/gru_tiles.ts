@@ -2,9 +2,9 @@
 
 import { sumOf } from "../accumulate/add.ts";
 import { partEdges } from "../device/parts.ts";
-import { tensorLike } from "../device/scope.ts";
+import { tensorLike, zeros } from "../device/scope.ts";
 import type { TileGradient, TileScorer } from "../loss/class_tiles.ts";
-import { checkHead } from "./gru_pair.ts";
+import { expectHead } from "./gru_pair.ts";
 import { type SharedWordGradients, sharedWordGradients } from "./gru_pair_gradients.ts";
 import { type GRUContexts, pairScores, type ScoreHead } from "./gru_pair_kernels.ts";
 import { matmulInto } from "../matmul/matmul.ts";
@@ -32,7 +32,7 @@ export function gruTileScorer(
   contexts: GRUContexts,
   head: ScoreHead,
 ): TileScorer {
-  const { N, H } = checkHead("gruTileScorer", contexts, head);
+  const { N, H } = expectHead("gruTileScorer", contexts, head);
   const { table, weightIh, biasIh } = classes, E = table.shape[1]!;
   expectShape("gruTileScorer", "weightIh", weightIh, [3 * H, E]);
   expectShape("gruTileScorer", "biasIh", biasIh, [3 * H]);
@@ -88,11 +88,10 @@ function gradientOf(
     },
     finish() {
       using all = pairs!;
-      const { gates, hidden, weight } = all.finish();
+      const { contextGates, hidden, weight } = all.finish();
       // The bias is added to all scores.
-      const dScorerBias = dShift ? sum(step, dShift()) : step.tensor([1]);
-      if (!dShift) gpu.clear(dScorerBias);
-      return [dTable, dWeight, dBias!, gates, hidden, weight, dScorerBias];
+      const dScorerBias = dShift ? sum(step, dShift()) : zeros(step, [1]);
+      return [dTable, dWeight, dBias!, contextGates, hidden, weight, dScorerBias];
     },
   };
 }

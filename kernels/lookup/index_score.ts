@@ -2,6 +2,7 @@
 
 import source from "./index_score.wgsl" with { type: "text" };
 import inputSource from "./index_score_input.wgsl" with { type: "text" };
+import type { Device } from "../device/device.ts";
 import { isInParts } from "../device/parts.ts";
 import { expectRounds } from "../device/rounds.ts";
 import { expectTable } from "../device/tables.ts";
@@ -35,20 +36,24 @@ export function indexScore(
   expectShape("indexScore", "bias", bias, [table.shape[0]!]);
   if (table.shard || bias.shard) {
     const [rows, biases] = [table, bias].map((all) => findRows("indexScore", step, all, ids));
-    return scoresAt(step, x, rows!.table, biases!.table, rows!.ids, biases!.ids);
+    const choice = { table: rows!.table, bias: biases!.table, ids: rows!.ids };
+    return scoresAt(step, x, { ...choice, biasIds: biases!.ids });
   }
-  return scoresAt(step, x, table, bias, ids, ids);
+  return scoresAt(step, x, { table, bias, ids, biasIds: ids });
 }
 
-/** The scores of the rows `ids` of `table` and `biasIds` of `bias`: two numbers of a class if they were fetched apart. */
-function scoresAt(
-  step: Step,
-  x: Tensor,
-  table: Tensor,
-  bias: Tensor,
-  ids: Tensor,
-  biasIds: Tensor,
-): Tensor {
+/** Some rows of a table and of the biases. */
+interface Choice {
+  readonly table: Tensor;
+  readonly bias: Tensor;
+  /** [N, K] Rows of the table. */
+  readonly ids: Tensor;
+  /** The same classes' biases: other numbers if they were fetched apart. */
+  readonly biasIds: Tensor;
+}
+
+function scoresAt(step: Step, x: Tensor, choice: Choice): Tensor {
+  const { table, bias, ids, biasIds } = choice;
   expectIds("indexScore", ids, table.shape[0]!);
   const [N, E] = [x.shape[0]!, x.shape[1]!];
   const K = ids.size / N, { gpu } = step;
@@ -58,13 +63,13 @@ function scoresAt(
   expectRounds("indexScore", gpu, "numbers of a row", E, E % 4 === 0 ? E / 4 : E);
   expectRounds("indexScore", gpu, "classes for a row", K, K);
   const output = step.tensor(ids.shape);
-  const eachChosen = chosenRows(step, table, bias, ids, biasIds);
-  eachChosen([x, output], ([some, scores], { table, bias, ids, constants }) =>
+  const eachChosen = chosenRows(step, choice);
+  eachChosen([x, output], ([some, scores], { table, bias, ids, gathers }) =>
     gpu.dispatch({
       label: "indexScore",
       source,
       entry: E % 4 === 0 ? "scores4" : "scores",
-      constants,
+      constants: { TABLE_ROWS: Number(gathers.table), BIAS_ROWS: Number(gathers.bias) },
       inputs: [some!, table, bias, ids],
       readsRows: { tables: [table, bias], ids },
       outputs: [scores!],
@@ -77,12 +82,11 @@ function scoresAt(
     output,
     backward: (dScores, takeSum) => {
       const dx = step.tensor(x.shape), before = takeSum(x), { source, vec } = inputKernel(E);
-      eachChosen([dScores, dx, before ?? dx], ([dSome, dRows, some], chosen) => {
-        const { table, ids, constants } = chosen;
+      eachChosen([dScores, dx, before ?? dx], ([dSome, dRows, some], { table, ids, gathers }) => {
         gpu.dispatch({
           label: "indexScore.dinput",
           source,
-          constants: { TABLE_ROWS: constants.TABLE_ROWS, ADDED: before ? 1 : 0 },
+          constants: { TABLE_ROWS: Number(gathers.table), ADDED: before ? 1 : 0 },
           inputs: [dSome!, table, ids, before ? some! : dSome!],
           readsRows: { tables: [table] },
           outputs: [dRows!],
@@ -97,14 +101,16 @@ function scoresAt(
   });
 }
 
+/** Which of a choice's tensors are gathered first: then the kernel reads their rows in order, not by their ids. */
+type Gathers = Readonly<Record<"table" | "bias", boolean>>;
+
 /** What some of the N rows are scored by. */
 interface Chosen {
   readonly table: Tensor;
   readonly bias: Tensor;
   /** [rows, K] */
   readonly ids: Tensor;
-  /** Which of the first two are not whole, but hold the rows of `ids`. */
-  readonly constants: Readonly<Record<"TABLE_ROWS" | "BIAS_ROWS", 0 | 1>>;
+  readonly gathers: Gathers;
 }
 
 /** Calls `use` with slices of `tensors` [N, ...] for as many rows at a time as the chosen ones are there for. */
@@ -118,43 +124,44 @@ function isGathered(table: Tensor): boolean {
   return isInParts(table) || table.dtype === "f16";
 }
 
-function chosenRows(
-  step: Step,
-  table: Tensor,
-  bias: Tensor,
-  ids: Tensor,
-  biasIds: Tensor,
-): EachChosen {
-  const { gpu } = step, N = ids.shape[0]!, K = ids.size / N;
-  const TABLE_ROWS = isGathered(table) ? 1 : 0;
-  const BIAS_ROWS = isGathered(bias) || biasIds !== ids ? 1 : 0;
-  const constants = { TABLE_ROWS, BIAS_ROWS } as const;
-  /** `at`: some of the rows of ids. */
-  const gathered = (at: (ids: Tensor) => Tensor, own: (tensor: Tensor) => Tensor): Chosen => {
-    const rowsOf = (all: Tensor, ids: Tensor) => {
-      const out = own(gpu.temporary([ids.size, ...all.shape.slice(1)]));
-      gatherInto(gpu, out, all, ids);
-      return out;
-    };
-    const some = at(ids);
-    return {
-      table: TABLE_ROWS ? rowsOf(table, some) : table,
-      bias: BIAS_ROWS ? rowsOf(bias, at(biasIds)) : bias,
-      ids: some,
-      constants,
-    };
-  };
-  const bytes = Math.min(GATHERED_BYTES, gpu.maxTensorBytes), rowBytes = 4 * K * table.shape[1]!;
+/** What fits at once is gathered once for both passes; else a slice at a time, in each. */
+function chosenRows(step: Step, choice: Choice): EachChosen {
+  const { gpu } = step, { table, bias, ids, biasIds } = choice;
+  const gathers = { table: isGathered(table), bias: isGathered(bias) || biasIds !== ids };
+  const N = ids.shape[0]!, rowBytes = 4 * ids.size / N * table.shape[1]!;
+  const bytes = Math.min(GATHERED_BYTES, gpu.maxTensorBytes);
   const most = 64 * Math.max(1, Math.floor(bytes / rowBytes / 64)); // slices of 64 rows are aligned
-  if (N <= most || TABLE_ROWS + BIAS_ROWS === 0) {
-    const all = gathered((ids) => ids, (tensor) => step.own(tensor));
+  if (N <= most || !(gathers.table || gathers.bias)) {
+    const all = chosenOf(gpu, choice, gathers, (tensor) => step.own(tensor));
     return (tensors, use) => use(tensors, all);
   }
   return (tensors, use) => {
     for (let first = 0; first < N; first += most) {
       using stack = new DisposableStack();
-      const slice = (tensor: Tensor) => stack.use(tensor.slice(first, Math.min(most, N - first)));
-      use(tensors.map(slice), gathered(slice, (tensor) => stack.use(tensor)));
+      const own = (tensor: Tensor) => stack.use(tensor);
+      const slice = (tensor: Tensor) => own(tensor.slice(first, Math.min(most, N - first)));
+      const some = { ...choice, ids: slice(ids), biasIds: slice(biasIds) };
+      use(tensors.map(slice), chosenOf(gpu, some, gathers, own));
     }
+  };
+}
+
+/** `own` takes what is gathered, to dispose of it. */
+function chosenOf(
+  gpu: Device,
+  { table, bias, ids, biasIds }: Choice,
+  gathers: Gathers,
+  own: (tensor: Tensor) => Tensor,
+): Chosen {
+  const gathered = (all: Tensor, ids: Tensor) => {
+    const rows = own(gpu.temporary([ids.size, ...all.shape.slice(1)]));
+    gatherInto(gpu, rows, all, ids);
+    return rows;
+  };
+  return {
+    table: gathers.table ? gathered(table, ids) : table,
+    bias: gathers.bias ? gathered(bias, biasIds) : bias,
+    ids,
+    gathers,
   };
 }

@@ -6,12 +6,19 @@ import type { Device } from "../device/device.ts";
 import { expectFunction, expectList, expectObject, expectPositive } from "../device/expect.ts";
 import { expectTable } from "../device/tables.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
-import { readsTexels } from "../matmul/matmul_subgroup.ts";
+import { readsTexels } from "../matmul/matmul_texel.ts";
 
-/** Bytes of scores that exist at a time, unless a scorer says otherwise. */
-export const HELD_BYTES = 64 * 2 ** 20;
-/** Tiles begin at multiples of this, for the alignment of bindings (256 bytes of bias). */
-const TILE_STEP = 64;
+/** How many of the scores of all classes exist at a time. */
+export const SCORE_LIMITS = {
+  /** Bytes, unless a scorer says otherwise. */
+  heldBytes: 64 * 2 ** 20,
+  /** Bytes that a linear layer keeps for the backward pass: computing scores again is a fourth product. */
+  keptBytes: 512 * 2 ** 20,
+  /** Classes of the smallest tile. Tiles begin at multiples of it, for the alignment of bindings (256 bytes of bias). */
+  tileClasses: 64,
+} as const;
+
+const { heldBytes: HELD_BYTES, tileClasses: TILE_CLASSES } = SCORE_LIMITS;
 
 /** Classes `first` to `first + count`. */
 export interface Tile {
@@ -52,14 +59,14 @@ export function tilesOf(
   const { rows: N, classes: V, floatsPerClass = 0, edges = [] } = scorer;
   const heldBytes = Math.min(scorer.heldBytes ?? HELD_BYTES, held);
   const tileBytes = Math.min(scorer.tileBytes ?? heldBytes, heldBytes);
-  const floats = Math.max(N, floatsPerClass), limit = Math.floor(heldBytes / 4 / TILE_STEP);
+  const floats = Math.max(N, floatsPerClass), limit = Math.floor(heldBytes / 4 / TILE_CLASSES);
   if (floats > limit) {
     const what = N > limit ? `on ${N} rows` : `with ${floatsPerClass} numbers a class`;
     throw new RangeError(`Cannot run ${op} ${what}: at most ${limit} fit a tile`);
   }
   const bytes = floats * V <= floatsIn(gpu, heldBytes) ? heldBytes : tileBytes;
-  const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_STEP));
-  const begins = [0, ...edges], steps = Math.min(fitting, most / TILE_STEP);
+  const fitting = Math.max(1, Math.floor(floatsIn(gpu, bytes) / floats / TILE_CLASSES));
+  const begins = [0, ...edges], steps = Math.min(fitting, most / TILE_CLASSES);
   return begins.flatMap((begin, i) => tilesWithin(gpu, begin, begins[i + 1] ?? V, steps));
 }
 
@@ -67,11 +74,11 @@ export function tilesOf(
 function tilesWithin({ family }: Device, begin: number, end: number, most: number): Tile[] {
   const count = end - begin;
   // Software adapters load rows of a multiple of four floats as vectors: the rest gets its own tile.
-  const whole = family === "hardware" || count % 4 === 0 || count < TILE_STEP;
-  const even = whole ? count : count - count % TILE_STEP;
+  const whole = family === "hardware" || count % 4 === 0 || count < TILE_CLASSES;
+  const even = whole ? count : count - count % TILE_CLASSES;
   // The other tiles are about the same size, so that they share buffers.
-  const steps = Math.ceil(even / TILE_STEP), number = Math.ceil(steps / most);
-  const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_STEP);
+  const steps = Math.ceil(even / TILE_CLASSES), number = Math.ceil(steps / most);
+  const edge = (i: number) => Math.min(even, Math.floor(i * steps / number) * TILE_CLASSES);
   const tiles = Array.from({ length: number }, (_, i) => {
     return { first: begin + edge(i), count: edge(i + 1) - edge(i) };
   });
@@ -130,7 +137,7 @@ export function scoresOf(op: string, scorer: TileScorer, { first, count }: Tile)
 }
 
 /** Throws unless `step` is a step and `scorer` has what a scorer of all classes needs. */
-export function checkScorer(op: string, step: Step, scorer: TileScorer): void {
+export function expectScorer(op: string, step: Step, scorer: TileScorer): void {
   const doing = `run ${op}`;
   expectObject(doing, "scorer", scorer, "a scorer of all classes");
   const { rows, classes, scores, backward, inputs } = scorer;

@@ -4,8 +4,8 @@ import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
 import { rowLanes, withVec } from "../device/vec.ts";
 import type { Device } from "../device/device.ts";
 import {
-  checkScorer,
   type EachTile,
+  expectScorer,
   mayBeKept,
   scoresOf,
   takesLong,
@@ -15,6 +15,7 @@ import {
 } from "./class_tiles.ts";
 import type { Step } from "../autograd/step.ts";
 import { versionOf } from "../device/parts.ts";
+import { zeros } from "../device/scope.ts";
 import { add, scale } from "../elementwise/arithmetic.ts";
 import { expectIds, expectShape, storageIn, type Tensor } from "../device/tensor.ts";
 import { dropTexels } from "../device/texels.ts";
@@ -75,18 +76,28 @@ export function tiledCrossEntropy(
   scorer: TileScorer,
   target: Tensor,
 ): NormalizedScores & { loss: Tensor } {
-  checkScorer("crossEntropy", step, scorer);
+  return crossEntropyOf("tiledCrossEntropy", step, scorer, target);
+}
+
+/** {@linkcode tiledCrossEntropy} for the operation `op`. */
+export function crossEntropyOf(
+  op: string,
+  step: Step,
+  scorer: TileScorer,
+  target: Tensor,
+): NormalizedScores & { loss: Tensor } {
+  expectScorer(op, step, scorer);
   const { rows: N, classes: V } = scorer, { gpu } = step;
-  expectShape("crossEntropy", "target", target, [N], "u32");
-  const tiles = tilesOf(gpu, "crossEntropy", scorer, gpu.rowThreads * THREAD_CLASSES);
-  expectIds("crossEntropy", target, V, "targets");
+  expectShape(op, "target", target, [N], "u32");
+  const tiles = tilesOf(gpu, op, scorer, gpu.rowThreads * THREAD_CLASSES);
+  expectIds(op, target, V, "targets");
   const state = step.tensor([N, 2]);
   const [loss, logZ, score] = [step.tensor([N]), step.tensor([N]), step.tensor([N])];
   const keep = mayBeKept(gpu, scorer) && step.needsGradient(...scorer.inputs);
   const long = takesLong(scorer);
   const kept: Tensor[] = [];
   for (const tile of tiles) {
-    const scores = scoresOf("crossEntropy", scorer, tile);
+    const scores = scoresOf(op, scorer, tile);
     launch(gpu, "accumulate", [N, V], [scores, target], [state, loss, logZ, score], tile);
     if (keep) kept.push(step.own(scores));
     else scores.dispose();
@@ -98,7 +109,7 @@ export function tiledCrossEntropy(
     inputs: scorer.inputs,
     output: logZ,
     backward: (dLogZ) => {
-      const dLoss = dLossFound ?? zeros(step, N);
+      const dLoss = dLossFound ?? zeros(step, [N]);
       const differentiate = (scores: Tensor, tile: Tile) => {
         launch(gpu, "gradient", [N, V], [dLoss, target, logZ, dLogZ], [scores], tile);
         return scores;
@@ -110,7 +121,7 @@ export function tiledCrossEntropy(
         for (const [i, tile] of tiles.entries()) {
           const { first, count } = tile;
           using dScores = kept[i]?.slice(0, N) ??
-            differentiate(scoresOf("crossEntropy", scorer, tile), tile);
+            differentiate(scoresOf(op, scorer, tile), tile);
           use(first, count, dScores);
           dropTexels(storageIn(dScores));
           if (long) gpu.submit();
@@ -129,12 +140,6 @@ export function tiledCrossEntropy(
     backward: (dLoss) => [dLossFound = dLoss],
   });
   return { loss, logZ, score };
-}
-
-function zeros(step: Step, N: number): Tensor {
-  const tensor = step.tensor([N]);
-  step.gpu.clear(tensor);
-  return tensor;
 }
 
 /** Remembers the versions of `tensors`; the result throws a TypeError if one has changed. */

@@ -1,8 +1,8 @@
-/** Exact cross entropy of a linear output layer; the gradient of a large weight is never held whole. */
+/** The scorer of a linear output layer; the gradient of a large weight is never held whole. */
 
 import { sumOf } from "../accumulate/add.ts";
-import { type EachTile, HELD_BYTES, type TileGradient, type TileScorer } from "./class_tiles.ts";
-import { tiledCrossEntropy } from "./cross_entropy.ts";
+import { type EachTile, SCORE_LIMITS, type TileGradient, type TileScorer } from "./class_tiles.ts";
+import { crossEntropyOf } from "./cross_entropy.ts";
 import { expectPositive } from "../device/expect.ts";
 import { partEdges } from "../device/parts.ts";
 import { tensorLike } from "../device/scope.ts";
@@ -14,9 +14,6 @@ import { expectTable } from "../device/tables.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
 import { floatRows } from "../elementwise/halves.ts";
 import type { TiledGradient } from "../autograd/tiled_gradient.ts";
-
-/** Computing scores again for the backward pass is a fourth product. */
-const KEPT_BYTES = 512 * 2 ** 20;
 
 /**
  * The scorer `x weight^T + bias`: x [N, E], weight [V, E], bias [V].
@@ -32,14 +29,30 @@ export function linearScorer(
   bias: Tensor,
   heldBytes?: number,
 ): TileScorer {
-  expectFloats("crossEntropy", step, { x, bias });
-  expectTable("crossEntropy", step, weight, "weight");
+  return scorerOf("linearScorer", step, { x, weight, bias }, heldBytes);
+}
+
+interface Layer {
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+}
+
+/** {@linkcode linearScorer} for the operation `op`. */
+function scorerOf(
+  op: string,
+  step: Step,
+  { x, weight, bias }: Layer,
+  heldBytes: number | undefined,
+): TileScorer {
+  expectFloats(op, step, { x, bias });
+  expectTable(op, step, weight, "weight");
   const [N, E] = [x.shape[0]!, x.shape[1]!], V = weight.shape[0]!;
-  expectShape("crossEntropy", "x", x, [N, E]);
-  expectShape("crossEntropy", "weight", weight, [V, E], weight.dtype);
-  expectShape("crossEntropy", "bias", bias, [V]);
+  expectShape(op, "x", x, [N, E]);
+  expectShape(op, "weight", weight, [V, E], weight.dtype);
+  expectShape(op, "bias", bias, [V]);
   const { gpu } = step, held = heldBytes === undefined ? gpu.heldBytes : heldBytes;
-  expectPositive("run crossEntropy", "heldBytes", held);
+  expectPositive(`run ${op}`, "heldBytes", held);
   const tiled = 4 * weight.size > held;
   return {
     rows: N,
@@ -47,9 +60,9 @@ export function linearScorer(
     edges: partEdges(weight, bias),
     floatsPerClass: E,
     heldBytes: held,
-    ...(heldBytes === undefined && !tiled && { keptBytes: KEPT_BYTES }),
+    ...(heldBytes === undefined && !tiled && { keptBytes: SCORE_LIMITS.keptBytes }),
     // Larger ones gain nothing.
-    tileBytes: Math.min(held, HELD_BYTES) / (gpu.family === "software" ? 4 : 1),
+    tileBytes: Math.min(held, SCORE_LIMITS.heldBytes) / (gpu.family === "software" ? 4 : 1),
     inputs: [x, weight, bias],
     scores(first, count) {
       const scores = gpu.temporary([N, count]);
@@ -67,7 +80,7 @@ export function linearScorer(
 /** The gradients of a linear scorer; that of the weight is held whole unless it is `tiled`. */
 function gradientOf(
   step: Step,
-  { x, weight, bias }: Readonly<Record<"x" | "weight" | "bias", Tensor>>,
+  { x, weight, bias }: Layer,
   eachTile: EachTile,
   tiled: boolean,
 ): TileGradient {
@@ -105,7 +118,7 @@ function gradientOf(
  * `loss[n] = ln sum over v of exp(s[n, v]) - s[n, target[n]]` with `s = x weight^T + bias`.
  *
  * Shapes: x [N, E], weight [V, E], bias [V], target [N] ids; the result is [N]. {@linkcode linearScorer}
- * explains `heldBytes`, {@linkcode tiledCrossEntropy} how they are used.
+ * explains `heldBytes`, `tiledCrossEntropy` how they are used.
  */
 export function crossEntropy(
   step: Step,
@@ -115,5 +128,6 @@ export function crossEntropy(
   target: Tensor,
   heldBytes?: number,
 ): Tensor {
-  return tiledCrossEntropy(step, linearScorer(step, x, weight, bias, heldBytes), target).loss;
+  const op = "crossEntropy", scorer = scorerOf(op, step, { x, weight, bias }, heldBytes);
+  return crossEntropyOf(op, step, scorer, target).loss;
 }

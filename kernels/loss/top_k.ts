@@ -1,8 +1,8 @@
 /** The best classes of any scorer, without the scores of all at once. */
 
 import {
-  checkScorer,
-  HELD_BYTES,
+  expectScorer,
+  SCORE_LIMITS,
   scoresOf,
   takesLong,
   type Tile,
@@ -58,11 +58,11 @@ export function bestClasses(
   k: number,
   change: (scores: Tensor, tile: Tile) => void = () => {},
 ): TopK {
-  checkScorer(op, step, scorer);
+  expectScorer(op, step, scorer);
   const { rows: N, classes: V } = scorer, { gpu } = step;
-  checkK(op, k, V);
+  expectK(op, k, V);
   const { threads, classes: most } = SIZES[gpu.family];
-  const tiles = tilesOf(gpu, op, scorer, most, HELD_BYTES); // nothing is kept for a backward pass
+  const tiles = tilesOf(gpu, op, scorer, most, SCORE_LIMITS.heldBytes); // nothing is kept for a backward pass
   const long = takesLong(scorer);
   const best = { ids: step.tensor([N, k], "u32"), scores: step.tensor([N, k]) };
   for (const tile of tiles) {
@@ -90,7 +90,7 @@ function select(gpu: Device, tile: Tensor, best: TopK, { first, count }: Tile, t
   });
 }
 
-function checkK(op: string, k: number, V: number): void {
+function expectK(op: string, k: number, V: number): void {
   const valid = (n: number) => Number.isInteger(n) && n >= 1 && n <= MAX_K;
   expectNumber(`run ${op}`, "k", k, valid, `an integer from 1 to ${MAX_K}`);
   if (k > V) {

@@ -6,7 +6,7 @@
 // B's elements are Weights: a kernel that uses the library is prefixed with _weight_f32.wgsl or _weight_f16.wgsl.
 // VECTOR_A, VECTOR_B: the stored row length is a multiple of 4, so that a4 or b4 may be used. SHIFTED: other
 // rows are loaded as two vec4s, too, of which the four floats are taken.
-// Prefixed with _shifted.wgsl.
+// Prefixed with _shifted.wgsl and _tile_order.wgsl.
 // Entry points of a kernel: `vectors` if n is a multiple of 4, else `scalars`.
 
 override TRANSPOSE_A: bool = false;

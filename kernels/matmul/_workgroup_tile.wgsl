@@ -9,6 +9,7 @@
 // for each block of its tile once.
 // Determinism: each element is summed by one thread over k in order.
 
+const TILE = vec2u(ROWS, COLUMNS);
 const SLAB = 16; // steps of k that are in workgroup memory at a time
 const THREADS = ROWS * COLUMNS / 64;
 const THREADS_M = ROWS / 8;
@@ -39,7 +40,7 @@ fn add_outer(c: mat4x4f, x: vec4f, y: vec4f) -> mat4x4f {
 struct Tile {
   row: u32,
   column: u32,
-  start: u32, // of the workgroup's part of C; the kernel sets it
+  start: u32, // where the workgroup's C begins; the kernel sets it
   top_left: mat4x4f,
   top_right: mat4x4f,
   bottom_left: mat4x4f,
@@ -64,18 +65,6 @@ fn add_steps(tile: ptr<function, Tile>, s: u32, x: u32, y: u32) {
   add_step(tile, s + 1, x, y);
   add_step(tile, s + 2, x, y);
   add_step(tile, s + 3, x, y);
-}
-
-fn tiles_of(m: u32, n: u32) -> vec2u {
-  return (vec2u(m, n) + vec2u(ROWS - 1, COLUMNS - 1)) / vec2u(ROWS, COLUMNS);
-}
-
-// Where a tile of C [m, n] begins. Tiles that share the shorter of C's sides follow each other, so that the
-// smaller operand is read again and again, from the cache.
-fn tile_of(number: u32, m: u32, n: u32) -> vec2u {
-  let tiles = tiles_of(m, n);
-  if (n > m) { return vec2u(number % tiles.x * ROWS, number / tiles.x * COLUMNS); }
-  return vec2u(number / tiles.y * ROWS, number % tiles.y * COLUMNS);
 }
 
 // The tile that begins at `corner`, summed over the steps of k from `begin` to `end`.

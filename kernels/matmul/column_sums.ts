@@ -4,7 +4,7 @@ import type { Device } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import { withVec } from "../device/vec.ts";
 import columnsSource from "./column_sums.wgsl" with { type: "text" };
-import { columnSumsFromTexels, readsTexels } from "./matmul_subgroup.ts";
+import { columnSumsFromTexels, readsTexels } from "./matmul_texel.ts";
 
 const kernel = withVec(columnsSource);
 

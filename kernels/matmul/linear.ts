@@ -63,16 +63,16 @@ export function matmul(step: Step, a: Tensor, b: Tensor, options: MatmulOptions 
  */
 export function linear(step: Step, x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   expectFloats("linear", step, { x, weight, ...(bias !== undefined && { bias }) });
-  return affine(step, x, weight, weightFor(step, weight), bias);
+  return recordLinear(step, x, weight, weightFor(step, weight), bias);
 }
 
 /** The same with rows of a table in the weight's place, which are read in all of their bits. */
 export function linearOfRows(step: Step, x: Tensor, rows: Tensor, bias?: Tensor): Tensor {
-  return affine(step, x, rows, rows, bias);
+  return recordLinear(step, x, rows, rows, bias);
 }
 
 /** `read`: what products read of the weight. */
-function affine(step: Step, x: Tensor, weight: Tensor, read: Tensor, bias?: Tensor): Tensor {
+function recordLinear(step: Step, x: Tensor, weight: Tensor, read: Tensor, bias?: Tensor): Tensor {
   const [width, features] = [weight.shape[1]!, weight.shape[0]!];
   expectShape("linear", "weight", weight, [features, width]);
   expectShape("linear", "x", x, [...x.shape.slice(0, -1), width]);

@@ -3,16 +3,16 @@
 import type { Device } from "../device/device.ts";
 import { expectShape, type Tensor } from "../device/tensor.ts";
 import { multiplyFromRegisters } from "./matmul_register.ts";
-import { multiplyFromTexels, readsTexels } from "./matmul_subgroup.ts";
+import { multiplyFromTexels, readsTexels } from "./matmul_texel.ts";
 import { multiplyFromWorkgroup } from "./matmul_workgroup.ts";
 import type { ProductOptions, Sizes } from "./operands.ts";
 
 /** The kernels, by where a product's operands live while they are multiplied. */
-export type MatmulKernel = "workgroup" | "subgroup" | "register";
+export type MatmulKernel = "workgroup" | "texel" | "register";
 
 const KERNELS = {
   workgroup: multiplyFromWorkgroup,
-  subgroup: multiplyFromTexels,
+  texel: multiplyFromTexels,
   register: multiplyFromRegisters,
 } satisfies Record<MatmulKernel, unknown>;
 
@@ -20,7 +20,7 @@ const KERNELS = {
 export interface MatmulIntoOptions extends ProductOptions {
   /** The row of `a` at which to begin, 0 unless given; it may go on after the last row that is used. */
   row?: number;
-  /** Overrides the choice of kernel by adapter, for tests and benchmarks. */
+  /** Overrides the choice by adapter, for a recurrent layer's small products, tests and benchmarks. */
   kernel?: MatmulKernel;
 }
 
@@ -39,13 +39,13 @@ export function matmulInto(
   b: Tensor,
   options: MatmulIntoOptions = {},
 ): void {
-  const sizes = checkShapes(c, a, b, options), { kernel = chooseKernel(gpu) } = options;
+  const sizes = expectProduct(c, a, b, options), { kernel = chooseKernel(gpu) } = options;
   KERNELS[kernel](gpu, c, a, b, sizes, options);
 }
 
 function chooseKernel(gpu: Device): MatmulKernel {
   if (gpu.family === "hardware") return "workgroup";
-  return readsTexels(gpu) ? "subgroup" : "register";
+  return readsTexels(gpu) ? "texel" : "register";
 }
 
 /** Sizes of `op(a) op(b)`, [m, k] times [k, n]; throws a TypeError unless both are matrices that fit. */
@@ -68,7 +68,7 @@ export function productSizes(
   );
 }
 
-function checkShapes(c: Tensor, a: Tensor, b: Tensor, options: MatmulIntoOptions): Sizes {
+function expectProduct(c: Tensor, a: Tensor, b: Tensor, options: MatmulIntoOptions): Sizes {
   const { bias, row, transposeA } = options, { m: rows, n, k } = productSizes(a, b, options);
   const m = row === undefined ? rows : c.shape[0]!;
   if (row !== undefined && (transposeA || !(row >= 0 && row + m <= rows))) {

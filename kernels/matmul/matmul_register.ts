@@ -4,9 +4,9 @@ import type { Device } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import tiles from "./matmul_register.wgsl" with { type: "text" };
 import {
-  inParts,
+  inChunks,
   operandsSource,
-  product,
+  productLaunch,
   type ProductOptions,
   type Sizes,
   sourceFor,
@@ -30,8 +30,8 @@ export function multiplyFromRegisters(
   options: ProductOptions,
 ): void {
   const cached = Math.floor(CACHED_FLOATS / Math.min(sizes.m, sizes.n));
-  inParts(sizes.k, Math.max(MIN_DEPTH, cached), options, (range, how) => {
-    const launch = product(c, a, b, sizes, how);
+  inChunks(sizes.k, Math.max(MIN_DEPTH, cached), options, (range, how) => {
+    const launch = productLaunch(c, a, b, sizes, how);
     gpu.dispatch({
       ...launch,
       source: sourceFor(sources, b),

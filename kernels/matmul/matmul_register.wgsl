@@ -31,16 +31,8 @@ fn block_b(column: u32, k: u32) -> mat4x4f {
   return v;
 }
 
-// Where the workgroup's tile begins. Tiles that share the shorter of C's sides follow each other, so
-// that the smaller operand is read again and again, from the cache.
-fn tile_of(group: u32) -> vec2u {
-  let tiles = (vec2u(params.m, params.n) + vec2u(7, 63)) / vec2u(8, 64);
-  if (params.n > params.m) { return vec2u(group % tiles.x * 8, group / tiles.x * 64); }
-  return vec2u(group / tiles.y * 8, group % tiles.y * 64);
-}
-
 fn product(group: u32, local: u32) -> Tile {
-  let corner = tile_of(group);
+  let corner = tile_of(group, params.m, params.n, vec2u(8, 64));
   var tile: Tile;
   tile.row = corner.x;
   tile.column = corner.y + 4 * local;

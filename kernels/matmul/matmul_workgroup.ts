@@ -3,7 +3,13 @@
 import type { Device } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import kernel from "./matmul_workgroup.wgsl" with { type: "text" };
-import { operandsSource, product, type ProductOptions, type Sizes, sourceFor } from "./operands.ts";
+import {
+  operandsSource,
+  productLaunch,
+  type ProductOptions,
+  type Sizes,
+  sourceFor,
+} from "./operands.ts";
 import { withWeight } from "./weight.ts";
 import { type Plan, planOf, TILES, tilesIn } from "./workgroup_tile.ts";
 
@@ -21,23 +27,23 @@ export function multiplyFromWorkgroup(
   options: ProductOptions,
   { tile, depth }: Plan = planOf([sizes], gpu.tuning),
 ): void {
-  const { m, n, k } = sizes, parts = Math.ceil(k / depth);
+  const { m, n, k } = sizes, chunks = Math.ceil(k / depth);
   const source = sourceFor(sourcesOf.get(tile)!, b);
   const multiply = (target: Tensor, how: ProductOptions) => {
-    const launch = product(target, a, b, sizes, how);
+    const launch = productLaunch(target, a, b, sizes, how);
     gpu.dispatch({
       ...launch,
       source,
       constants: { ...launch.constants, SHIFTED: 1 },
       uniform: { ...launch.uniform, depth },
-      grid: tilesIn(tile, [sizes]) * parts,
+      grid: tilesIn(tile, [sizes]) * chunks,
     });
   };
-  if (parts === 1) return multiply(c, options);
+  if (chunks === 1) return multiply(c, options);
   const { bias, accumulate = false, ...transposes } = options;
-  using partials = gpu.temporary([parts, m, n]);
+  using partials = gpu.temporary([chunks, m, n]);
   multiply(partials, transposes);
-  const { uniform } = product(c, a, b, sizes, options);
+  const { uniform } = productLaunch(c, a, b, sizes, options);
   gpu.dispatch({
     label: "matmul",
     source,
@@ -45,7 +51,7 @@ export function multiplyFromWorkgroup(
     constants: { ACCUMULATE: accumulate ? 1 : 0 },
     inputs: [partials, bias ?? partials],
     outputs: [c],
-    uniform: { ...uniform, k: parts },
+    uniform: { ...uniform, k: chunks },
     grid: Math.ceil(m * n / 64),
   });
 }

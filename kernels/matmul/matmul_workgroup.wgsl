@@ -4,9 +4,9 @@
 // Dispatch: 1-D over ceil(m / ROWS) * ceil(n / COLUMNS) * ceil(k / depth) workgroups, folded. Where depth
 // is less than k (a multiple of SLAB), C is [ceil(k / depth), m, n]: partial products over depth
 // steps of k each, which the entry point `combine` then adds up:
-// combine: partials [parts, m, n] (parts in the uniform's k), sum_bias [n], sum [m, n] = (sum +) bias
+// combine: partials [chunks, m, n] (chunks in the uniform's k), sum_bias [n], sum [m, n] = (sum +) bias
 // + partials in order. Dispatch: 1-D over ceil(m * n / 64) workgroups, folded.
-// Determinism: each element is summed by one thread over k in order, then over the parts in order.
+// Determinism: each element is summed by one thread over k in order, then over the chunks in order.
 
 @group(0) @binding(0) var<storage, read> partials: array<f32>;
 @group(0) @binding(1) var<storage, read> sum_bias: array<f32>;
@@ -29,14 +29,14 @@ fn block_of_b(first: u32, k: u32, end: u32) -> mat4x4f {
 }
 
 fn product(group: u32, thread: u32) -> Tile {
-  let tiles = tiles_of(params.m, params.n);
-  let part = group / (tiles.x * tiles.y);
-  let corner = tile_of(group % (tiles.x * tiles.y), params.m, params.n);
-  let begin = part * params.depth;
+  let tiles = tiles_of(params.m, params.n, TILE);
+  let chunk = group / (tiles.x * tiles.y);
+  let corner = tile_of(group % (tiles.x * tiles.y), params.m, params.n, TILE);
+  let begin = chunk * params.depth;
   var tile = tile_product(corner, begin, min(params.k, begin + params.depth), thread);
-  // Folding a grid may add a workgroup past the last part: it stores nothing.
+  // Folding a grid may add a workgroup past the last chunk: it stores nothing.
   if (begin >= params.k) { tile.row = params.m; }
-  tile.start = part * params.m * params.n;
+  tile.start = chunk * params.m * params.n;
   return tile;
 }
 
@@ -70,6 +70,6 @@ fn combine(group: Group, @builtin(local_invocation_index) thread: u32) {
   var total = 0.0;
   if (ACCUMULATE) { total = sum[at]; }
   if (params.bias != 0) { total += sum_bias[at % params.n]; }
-  for (var part = 0u; part < params.k; part++) { total += partials[part * size + at]; }
+  for (var chunk = 0u; chunk < params.k; chunk++) { total += partials[chunk * size + at]; }
   sum[at] = total;
 }

@@ -1,13 +1,14 @@
-/** What the kernels of the matrix product have in common: its operands, its sizes, long sums in parts. */
+/** What the kernels of the matrix product have in common: its operands, its sizes, long sums in chunks. */
 
 import type { Compute } from "../device/adapter.ts";
 import type { Launch } from "../device/launch.ts";
 import type { Tensor } from "../device/tensor.ts";
 import operands from "./_operands.wgsl" with { type: "text" };
 import shifted from "./_shifted.wgsl" with { type: "text" };
+import tileOrder from "./_tile_order.wgsl" with { type: "text" };
 
 /** WGSL that loads the operands and stores the product, for {@linkcode withWeight}. */
-export const operandsSource: string = shifted + operands;
+export const operandsSource: string = shifted + tileOrder + operands;
 
 /** How a product is computed. */
 export interface ProductOptions {
@@ -42,7 +43,7 @@ export function sourceFor(sources: Readonly<Record<Compute, string>>, b: Tensor)
 }
 
 /** What launches of all kernels have in common. An absent bias is bound all the same: any tensor will do. */
-export function product(
+export function productLaunch(
   c: Tensor,
   a: Tensor,
   b: Tensor,
@@ -76,8 +77,8 @@ export function product(
   } satisfies Partial<Launch>;
 }
 
-/** Cuts sums of `k` into equal parts of at most `longest`, which are added up in order. */
-export function inParts(
+/** Cuts sums of `k` into equal chunks of at most `longest`, which are added up in order. */
+export function inChunks(
   k: number,
   longest: number,
   { bias, accumulate = false, ...transposes }: ProductOptions,

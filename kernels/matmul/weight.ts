@@ -22,7 +22,7 @@ export function weightFor(step: Step, weight: Tensor): Tensor {
   if (step.gpu.compute === "f32") return weight;
   const copy = step.tensor(weight.shape, "f16"), vectors = Math.ceil(weight.size / 4);
   step.gpu.dispatch({
-    label: "weight",
+    label: "weight.copy",
     source,
     inputs: [weight],
     outputs: [copy],

@@ -9,6 +9,7 @@ import { matmulInto } from "./matmul.ts";
 import { asMatrix, type Sizes } from "./operands.ts";
 import combineChunks from "./combine_chunks.wgsl" with { type: "text" };
 import shifted from "./_shifted.wgsl" with { type: "text" };
+import tileOrder from "./_tile_order.wgsl" with { type: "text" };
 import source from "./weight_gradients.wgsl" with { type: "text" };
 import { type Plan, planOf, TILES, tilesIn } from "./workgroup_tile.ts";
 
@@ -24,7 +25,7 @@ export interface WeightGradient {
   readonly dBias?: Tensor | undefined;
 }
 
-const sources = new Map(TILES.map((tile) => [tile, tile.source + shifted + source]));
+const sources = new Map(TILES.map((tile) => [tile, tile.source + shifted + tileOrder + source]));
 
 /** Tensors that a map binds. */
 const BOUND = 4;
@@ -57,7 +58,7 @@ function oneByOne(gpu: Device, { dOut, x, dWeight, dBias }: WeightGradient): voi
   if (dBias) columnSums(gpu, dBias, dOut);
 }
 
-/** For GPUs: as many maps as a launch can bind. Long sums are cut, and another launch adds up the parts. */
+/** For GPUs: as many maps as a launch can bind. Long sums are cut, and another launch adds up the chunks. */
 export function inOneLaunch(
   gpu: Device,
   maps: readonly WeightGradient[],

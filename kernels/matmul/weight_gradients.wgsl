@@ -7,7 +7,7 @@
 // Dispatch: 1-D over the tiles of all dW, times ceil(N / depth) workgroups, folded.
 // Determinism: an element of dW is summed by one thread over n in order, one of db by four threads, each its
 //              four rows of every slab, then theirs in order.
-// Prefixed with _workgroup_tile.wgsl and _shifted.wgsl; for_parts.ts repeats what a map needs.
+// Prefixed with _workgroup_tile.wgsl, _shifted.wgsl and _tile_order.wgsl; for_parts.ts repeats what a map needs.
 
 override VECTOR_A: bool = false; // M is a multiple of 4 in all maps
 override VECTOR_B: bool = false; // W is
@@ -111,9 +111,9 @@ struct OwnTile {
 fn own_tile(number: u32) -> OwnTile {
   var left = number;
   #each PART
-  let tiles_PART = tiles_of(params.m_PART, params.w_PART);
+  let tiles_PART = tiles_of(params.m_PART, params.w_PART, TILE);
   if (left < tiles_PART.x * tiles_PART.y) {
-    return OwnTile(PART, tile_of(left, params.m_PART, params.w_PART));
+    return OwnTile(PART, tile_of(left, params.m_PART, params.w_PART, TILE));
   }
   left -= tiles_PART.x * tiles_PART.y;
   #end

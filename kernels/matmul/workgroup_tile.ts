@@ -1,4 +1,4 @@
-/** How products for GPUs are cut: tiles in workgroup memory, and long sums in parts. */
+/** How products for GPUs are cut: tiles in workgroup memory, and long sums in chunks. */
 
 import type { Tuning } from "../device/tuning.ts";
 import tileSource from "./_workgroup_tile.wgsl" with { type: "text" };
@@ -15,7 +15,7 @@ export interface Tile {
 /** How products are cut. */
 export interface Plan {
   readonly tile: Tile;
-  /** Steps of k in each part. */
+  /** Steps of k in each chunk. */
   readonly depth: number;
 }
 
@@ -27,7 +27,7 @@ const [TALL, SQUARE] = [[128, 64], [64, 64]].map(([rows, columns]): Tile => {
 /** The tiles for which _workgroup_tile.wgsl is written. */
 export const TILES: readonly Tile[] = [TALL, SQUARE];
 
-/** Steps of k in a part of products with more parts: as workgroups end at different times, these keep a GPU busy. */
+/** Steps of k in a chunk of products with more chunks: as workgroups end at different times, these keep a GPU busy. */
 const MIN_LONG_DEPTH = 256;
 
 /** Tiles of the results of some products. */
@@ -42,10 +42,10 @@ export function planOf(products: readonly Sizes[], tuning: Tuning): Plan {
   return { tile, depth: splitDepth(tilesIn(tile, products), products[0]!.k, tuning) };
 }
 
-/** Steps of k in each part; all of them if the tiles alone occupy the GPU. */
+/** Steps of k in each chunk; all of them if the tiles alone occupy the GPU. */
 function splitDepth(tiles: number, k: number, { busy, minDepth, longBusy }: Tuning): number {
-  const partsOf = (workgroups: number, depth: number) =>
+  const chunksFor = (workgroups: number, depth: number) =>
     Math.floor(Math.min(workgroups / tiles, k / depth));
-  const parts = Math.max(partsOf(busy, minDepth), partsOf(longBusy, MIN_LONG_DEPTH));
-  return parts < 2 ? k : Math.ceil(k / parts / 16) * 16; // whole slabs
+  const chunks = Math.max(chunksFor(busy, minDepth), chunksFor(longBusy, MIN_LONG_DEPTH));
+  return chunks < 2 ? k : Math.ceil(k / chunks / 16) * 16; // whole slabs
 }

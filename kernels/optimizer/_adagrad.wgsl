@@ -3,18 +3,6 @@
 //
 // A library, see update.wgsl.
 
-struct Params {
-  n_PART: u32,
-  W: u32,
-  lanes: u32,
-  first: u32,
-  rows: u32,
-  lr: f32,
-  weight_decay: f32,
-  epsilon: f32,
-}
-@group(1) @binding(0) var<uniform> params: Params;
-
 @group(0) @binding(FIRST + PARTS + PART) var<storage, read_write> squares_PART: array<Vec>;
 
 #each PART

@@ -1,22 +1,9 @@
 // Adam (Kingma and Ba 2015), as in PyTorch:
-//   d = g + weight_decay * p;  m = m + (1 - beta1) (d - m);  s = s + (1 - beta2) (d^2 - s);
+//   d = g + weight_decay * p;  m = m + rate1 (d - m);  s = s + rate2 (d^2 - s);
 //   p = p - step_size * m / (sqrt(s) + epsilon).
 //
-// The corrections of the bias towards 0 are in step_size and epsilon. A library, see update.wgsl.
-
-struct Params {
-  n_PART: u32,
-  W: u32,
-  lanes: u32,
-  first: u32,
-  rows: u32,
-  step_size: f32,
-  weight_decay: f32,
-  rate1: f32, // 1 - beta1
-  rate2: f32, // 1 - beta2
-  epsilon: f32,
-}
-@group(1) @binding(0) var<uniform> params: Params;
+// rate1 is 1 - beta1, rate2 1 - beta2; the corrections of the bias towards 0 are in step_size and epsilon.
+// A library, see update.wgsl.
 
 @group(0) @binding(FIRST + PARTS + PART) var<storage, read_write> moment_PART: array<Vec>;
 @group(0) @binding(FIRST + 2 * PARTS + PART) var<storage, read_write> squares_PART: array<Vec>;

@@ -3,7 +3,7 @@
 // Formula: partials[offset + g] = sum of x ^ 2 over share g, or of x in a tensor whose bit of `plain` is set:
 //          such a tensor has less than four elements.
 // Shapes: x [n] of each tensor, read as vec4s; partials: the shares of the first tensor before those of the next.
-// Dispatch: a workgroup for each share; groups_of(n) for each tensor.
+// Dispatch: a workgroup for each share; shares_of(n) for each tensor.
 // Determinism: fixed shares, a fixed tree within a workgroup. Prefixed with _workgroup_sum.wgsl.
 
 override MAX_SHARES: u32 = 128;
@@ -18,13 +18,13 @@ struct Params {
 @group(0) @binding(PART) var<storage, read> x_PART: array<vec4f>;
 @group(0) @binding(PARTS) var<storage, read_write> partials: array<f32>;
 
-fn groups_of(n: u32) -> u32 { return min(MAX_SHARES, (n + 1023) / 1024); }
+fn shares_of(n: u32) -> u32 { return min(MAX_SHARES, (n + 1023) / 1024); }
 
 // Where share `group` of n elements begins and ends, in whole vec4s; empty if there is no such share.
 fn share_of(group: u32, n: u32) -> vec2u {
-  let groups = groups_of(n);
-  let share = (n / 4 + groups - 1) / groups;
-  if (group >= groups) { return vec2u(); }
+  let shares = shares_of(n);
+  let share = (n / 4 + shares - 1) / shares;
+  if (group >= shares) { return vec2u(); }
   return vec2u(group * share, min((group + 1) * share, n / 4));
 }
 
@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) local
     let share = share_of(group, n);
     for (var i = share.x + local; i < share.y; i += 64) { sum += x_PART[i] * x_PART[i]; }
     if (group == 0 && local < n % 4) { sum.x += rest(x_PART[n / 4][local], PART); }
-    group -= groups_of(n);
+    group -= shares_of(n);
   }
   #end
   let all = workgroup_sum(local, (sum.x + sum.y) + (sum.z + sum.w));

@@ -5,6 +5,7 @@ import type { SummedGradient } from "../autograd/gradients.ts";
 import type { Device } from "../device/device.ts";
 import { forParts, numbered } from "../device/for_parts.ts";
 import { boundParts, setsBound } from "../device/part_bindings.ts";
+import { withFields } from "../device/pipelines.ts";
 import { slicesOf } from "../device/parts.ts";
 import type { TableKernel } from "../device/tables.ts";
 import { type Storage, storageIn, type Tensor } from "../device/tensor.ts";
@@ -27,19 +28,23 @@ export interface Rule {
   readonly rows: TableKernel;
 }
 
-function rule(label: string, formula: string): Rule {
-  const [all, rows] = [allSource, source].map((source) => withWrittenTable(source + formula));
-  return { label, all: all!, rows: rows! };
+/** `formula` is WGSL that `coefficients`, fields of `Params`, go with. */
+function rule(label: string, formula: string, coefficients: readonly string[]): Rule {
+  const kernel = (source: string) =>
+    withWrittenTable(withFields(source, coefficients, "f32") + formula);
+  return { label, all: kernel(allSource), rows: kernel(source) };
 }
 
+const ADAM_COEFFICIENTS = ["step_size", "weight_decay", "rate1", "rate2", "epsilon"];
+
 /** Stochastic gradient descent; keeps nothing. */
-export const SGD_RULE: Rule = rule("sgd", sgd);
+export const SGD_RULE: Rule = rule("sgd", sgd, ["lr", "weight_decay"]);
 /** The same with momentum; keeps the moment. */
-export const MOMENTUM_RULE: Rule = rule("sgd", momentum);
+export const MOMENTUM_RULE: Rule = rule("sgd", momentum, ["lr", "momentum", "weight_decay"]);
 /** Adagrad; keeps the sum of the squares. */
-export const ADAGRAD_RULE: Rule = rule("adagrad", adagrad);
+export const ADAGRAD_RULE: Rule = rule("adagrad", adagrad, ["lr", "weight_decay", "epsilon"]);
 /** Adam; keeps the moment and the mean square. */
-export const ADAM_RULE: Rule = rule("adam", adam);
+export const ADAM_RULE: Rule = rule("adam", adam, ADAM_COEFFICIENTS);
 
 /** What is updated, and how. */
 export interface Update {
@@ -47,7 +52,7 @@ export interface Update {
   readonly parameter: Tensor;
   /** What the rule keeps, in the shape of the parameter; changed in place, like the parameter. */
   readonly state: readonly Tensor[];
-  /** The rule's fields of `Params`, without n and W. */
+  /** The rule's coefficients. */
   readonly coefficients: Readonly<Record<string, number>>;
   /** Where the rounding to 16-bit floats draws from, if the parameter has such. */
   readonly key?: RandomKey | undefined;
@@ -120,7 +125,7 @@ function updateAll(gpu: Device, norm: Tensor, all: readonly Whole[]): void {
       halves,
       inputs: [norm, ...bound(0)],
       outputs: Array.from({ length: length - 1 }, (_, i) => bound(i + 1)).flat(),
-      uniform: { ...numbered(sizes), W: 1, lanes: 1, first, rows: 0, ...coefficients, ...fields },
+      uniform: { ...numbered(sizes), first, ...coefficients, ...fields },
       grid: sizes.reduce((groups, n) => groups + Math.ceil(n / share), 0),
     });
   }
@@ -162,14 +167,14 @@ function updateRows(
   const n = ids.size, { source, vec } = rule.rows(values.size / n, parameter.dtype);
   const W = values.size / n / vec, { halves, fields } = roundedBy(parameter, key);
   for (const { tensors, count, first, rows } of boundParts(gpu, [parameter, ...state], 3)) {
-    const lanes = rowLanes(gpu, W, count), sizes = new Array<number>(count).fill(n);
+    const lanes = rowLanes(gpu, W, count);
     gpu.dispatch({
       label: rule.label,
       source: forParts(source, count),
       halves,
       inputs: [norm, ids, values],
       outputs: tensors,
-      uniform: { ...numbered(sizes), W, lanes, first, rows, ...coefficients, ...fields },
+      uniform: { n, W, lanes, first, rows, ...coefficients, ...fields },
       grid: Math.ceil(n * lanes / 64),
     });
   }

@@ -2,14 +2,23 @@
 //
 // Formula: p[at] = updated(at, p[at], norm[1] * g), as it is stored (tables.ts, rounding.ts), where `updated` is
 //          the optimizer's: see _sgd.wgsl, _momentum.wgsl, _adagrad.wgsl and _adam.wgsl, one of which follows.
-//          norm[1] clips the gradient.
+//          Its coefficients are added to Params. norm[1] clips the gradient.
 // Shapes: p and what the optimizer keeps [V, W]; g [n, W], the rows ids [n], each at most once; 0xffffffff stands
 //         for none. W counted in Vecs (vec.ts). Of p and what is kept, the parts of `rows` rows from row `first`
-//         on are bound; rows of other parts are left as they are. n is the same for all parts.
+//         on are bound; rows of other parts are left as they are.
 // Dispatch: 1-D over n * lanes threads, folded.
 // Determinism: every Vec is updated by one thread.
 
 const FIRST = 3; // binding of the first output
+
+struct Params {
+  n: u32,
+  W: u32,
+  lanes: u32, // threads for a row
+  first: u32,
+  rows: u32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
 
 @group(0) @binding(0) var<storage, read> norm: array<f32>;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
@@ -20,7 +29,7 @@ const FIRST = 3; // binding of the first output
 fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
   let slot = i / params.lanes;
-  if (slot >= params.n_0) { return; }
+  if (slot >= params.n) { return; }
   let row = ids[slot] - params.first; // wraps, and is too large, for earlier rows
   #each PART
   if (row - PART * params.rows < params.rows) {

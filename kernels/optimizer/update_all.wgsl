@@ -10,6 +10,12 @@ override SHARE: u32 = 64; // Vecs of a workgroup
 
 const FIRST = 1 + PARTS; // binding of the first output
 
+struct Params {
+  first: u32,
+  n_PART: u32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
 @group(0) @binding(0) var<storage, read> norm: array<f32>;
 @group(0) @binding(1 + PART) var<storage, read> g_PART: array<Vec>;
 @group(0) @binding(FIRST + PART) var<storage, read_write> p_PART: array<Stored>;

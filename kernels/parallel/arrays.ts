@@ -26,6 +26,15 @@ export async function readTogether(
   return tensors.map((tensor) => all.subarray(at, at += tensor.size));
 }
 
+/** The numbers of each tensor, {@linkcode readTogether}. */
+export async function readByTensor<T extends Float32Array | Uint32Array>(
+  step: Step,
+  tensors: readonly Tensor[],
+): Promise<ReadonlyMap<Tensor, T>> {
+  const arrays = await readTogether(step, tensors) as T[];
+  return new Map(tensors.map((tensor, i) => [tensor, arrays[i]!]));
+}
+
 /** The arrays, one after another. */
 export function concatenated<T extends Float32Array | Uint32Array>(
   Numbers: new (size: number) => T,

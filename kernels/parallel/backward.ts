@@ -10,9 +10,9 @@ import { catchUpRows } from "../device/pending.ts";
 import { tensorLike } from "../device/scope.ts";
 import { ReturnedRows } from "./returned_rows.ts";
 import { expectStep, type Tensor } from "../device/tensor.ts";
-import { readTogether, sumOfSquares } from "./arrays.ts";
+import { readByTensor, sumOfSquares } from "./arrays.ts";
 import { gatherRows, type Rows } from "./gather_rows.ts";
-import { lengthOf, readSections, sumSections } from "./sections.ts";
+import { lengthOf, sumSections } from "./sections.ts";
 
 /** Bytes of a tile of a summed gradient. */
 const TILE_BYTES = 16 * 2 ** 20;
@@ -23,8 +23,8 @@ export interface Across {
   readonly gradients: Gradients;
   /** [1] The sum of the losses. */
   readonly loss: Tensor;
-  /** The sums of the numbers that were sent along. */
-  readonly along: Float32Array;
+  /** The sums of the extra numbers. */
+  readonly extra: Float32Array;
 }
 
 /**
@@ -35,43 +35,44 @@ export interface Across {
  * that each rank has of its own are gathered; those of a table that is divided go to the rank that holds them.
  * The gradient of a table that is tiled is held in the host's memory.
  *
- * @param along Numbers, as many on each rank, that are summed in the same message.
+ * @param extra Numbers, as many on each rank, that are summed in the same message.
  * @throws {TypeError} As {@linkcode Step.backward}, or if the ranks' gradients do not fit each other.
  */
 export async function backwardAcross(
   step: Step,
   loss: Tensor,
   communicator: Communicator,
-  along: Float32Array = new Float32Array(),
+  extra: Float32Array = new Float32Array(),
 ): Promise<Across> {
   expectStep("backwardAcross", step);
   expectCommunicator("sum over ranks", communicator);
   const sums = gradientSumsOf(step, loss);
-  if (communicator.size === 1) return { gradients: sums.finish(), loss, along };
+  if (communicator.size === 1) return { gradients: sums.finish(), loss, extra };
   const returned = new ReturnedRows(step, sums);
-  const own = sums.reached().map(([tensor, flow]) => ownOf(step, tensor, flow));
-  const tiles = own.map(({ tensor, tiled }) => tiled && readTiles(step, tensor, tiled));
-  const over = await sumOver(communicator, step, loss, own, returned, along);
-  for (const [i, { tensor, dense, isOwn, shared }] of own.entries()) {
-    const whole = await tiles[i], rows = over.rows.get(tensor);
+  const local = sums.reached().map(([tensor, flow]) => localOf(step, tensor, flow));
+  const tiles = local.map(({ tensor, tiled }) => tiled && readTiles(step, tensor, tiled));
+  const ranks = await sumOver(communicator, step, { loss, local, returned, extra });
+  const { totals, rows } = ranks;
+  for (const [i, { tensor, dense, isOwn, shared }] of local.entries()) {
+    const whole = await tiles[i], gathered = rows.get(tensor);
     if (whole) await communicator.sum(whole);
     sums.replace(tensor, {
-      dense: dense && over.totals.get(dense),
+      dense: dense && totals.get(dense),
       isOwn,
-      tiled: whole && tilesOf(step, tensor, whole),
+      tiled: whole && inTiles(step, tensor, whole),
       sparse: [
-        ...shared.map(({ ids, values }) => sparse(ids, over.totals.get(values)!)),
-        ...rows ? [rows] : [],
+        ...shared.map(({ ids, values }) => sparse(ids, totals.get(values)!)),
+        ...gathered ? [gathered] : [],
       ],
     });
   }
   // A row that only other ranks have read is brought up to date as it was there: ranks stay equal.
-  for (const [table, { ids }] of over.rows) catchUpRows(table, ids);
-  return { gradients: sums.finish(), loss: over.totals.get(loss)!, along: over.along };
+  for (const [table, { ids }] of rows) catchUpRows(table, ids);
+  return { gradients: sums.finish(), loss: totals.get(loss)!, extra: ranks.extra };
 }
 
 /** What has reached a tensor on this rank, by the way in which it is summed over ranks. */
-interface Own {
+interface LocalGradient {
   readonly tensor: Tensor;
   readonly dense?: Tensor | undefined;
   /** Whether nobody else has `dense`: then nobody else gets its sum. */
@@ -83,7 +84,7 @@ interface Own {
   readonly rows?: MergedGradient;
 }
 
-function ownOf(step: Step, tensor: Tensor, flow: Readonly<Flow>): Own {
+function localOf(step: Step, tensor: Tensor, flow: Readonly<Flow>): LocalGradient {
   const { dense, isOwn, tiled, sparse } = flow;
   const isShared = ({ ids, coefficients }: SparseGradient) => step.isShared(ids) && !coefficients;
   const shared = sparse.filter(isShared), others = sparse.filter((part) => !isShared(part));
@@ -93,72 +94,82 @@ function ownOf(step: Step, tensor: Tensor, flow: Readonly<Flow>): Own {
   };
 }
 
+/** What this rank has. */
+interface Summands {
+  readonly loss: Tensor;
+  readonly local: readonly LocalGradient[];
+  readonly returned: ReturnedRows;
+  readonly extra: Float32Array;
+}
+
 /** Sums over the ranks, on the device. */
-interface Over {
+interface RankSums {
   /** The sum of each dense tensor of this rank, the loss among them. */
   readonly totals: ReadonlyMap<Tensor, Tensor>;
   /** Of each table the rows of all ranks. */
   readonly rows: ReadonlyMap<Tensor, SparseGradient>;
-  readonly along: Float32Array;
+  readonly extra: Float32Array;
 }
 
 /** Sums all but what is tiled: one message of what is dense, and two of rows. */
 async function sumOver(
   communicator: Communicator,
   step: Step,
-  loss: Tensor,
-  own: readonly Own[],
-  returned: ReturnedRows,
-  along: Float32Array,
-): Promise<Over> {
+  { loss, local, returned, extra }: Summands,
+): Promise<RankSums> {
   const summed = [
     loss,
-    ...own.flatMap(({ dense }) => dense ?? []),
-    ...own.flatMap(({ shared }) => shared.map(({ values }) => values)),
+    ...local.flatMap(({ dense }) => dense ?? []),
+    ...local.flatMap(({ shared }) => shared.map(({ values }) => values)),
   ];
-  const groups = groupsOf(own), values = groups.flat().map(({ values }) => values);
+  const groups = groupsOf(local), values = groups.flat().map(({ values }) => values);
   const [ids, floats] = await Promise.all([
-    readTogether(step, groups.map(([first]) => first!.ids)) as Promise<Uint32Array[]>,
-    readSections(step, { summed, rows: values, returned: returned.tensors }),
+    readByTensor<Uint32Array>(step, groups.map(([first]) => first!.ids)),
+    readByTensor<Float32Array>(step, [...summed, ...values, ...returned.tensors]),
   ]);
-  const squares = await returned.send(communicator, floats.returned);
-  const message = { summed: floats.summed, squares: [squares], along: [along] };
-  const gathered = await gatherRows(
-    communicator,
-    lengthOf(message),
-    groups.map((group, i) => ({
-      ids: ids[i]!,
-      widths: group.map(({ table }) => table.size / table.shape[0]!),
-      values: floats.rows.splice(0, group.length),
-    })),
-  );
+  const squares = await returned.send(communicator, floats);
+  const message = {
+    summed: summed.map((tensor) => floats.get(tensor)!),
+    squares: [squares],
+    extra: [extra],
+  };
+  const own = groups.map((group): Rows => ({
+    ids: ids.get(group[0]!.ids)!,
+    widths: group.map(({ table }) => table.size / table.shape[0]!),
+    values: group.map(({ values }) => floats.get(values)!),
+  }));
+  const gathered = await gatherRows(communicator, lengthOf(message), own);
   const sums = await sumSections(communicator, message);
   // All is uploaded before anything is recorded, so that nothing has to be submitted in between.
-  const totals = new Map(summed.map((tensor, i) => {
-    const total = tensorLike(step, tensor);
-    step.gpu.write(total, sums.summed[i]!);
-    return [tensor, total];
-  }));
+  const totals = new Map(
+    summed.map((tensor, i) => [tensor, uploadedLike(step, tensor, sums.summed[i]!)]),
+  );
   returned.set(sums.squares[0]!);
   const rows = new Map(groups.flatMap((group, i) => uploaded(step, group, gathered[i]!)));
-  return { totals, rows, along: sums.along[0]! };
+  return { totals, rows, extra: sums.extra[0]! };
 }
 
-/** Rows of this rank's own of a table. */
-interface OwnRows extends MergedGradient {
+function uploadedLike(step: Step, tensor: Tensor, numbers: Float32Array): Tensor {
+  const like = tensorLike(step, tensor);
+  step.gpu.write(like, numbers);
+  return like;
+}
+
+/** Rows that this rank has of a table. */
+interface LocalRows extends MergedGradient {
   readonly table: Tensor;
 }
 
 /** Tables by the ids of their own rows: a weight and its bias have the same, which are then sent and sorted once. */
-function groupsOf(own: readonly Own[]): OwnRows[][] {
-  const all = own.flatMap(({ tensor, rows }) => rows ? [{ ...rows, table: tensor }] : []);
+function groupsOf(local: readonly LocalGradient[]): LocalRows[][] {
+  const all = local.flatMap(({ tensor, rows }) => rows ? [{ ...rows, table: tensor }] : []);
   return [...Map.groupBy(all, ({ ids }) => ids).values()];
 }
 
 /** The rows of all ranks for each table of a group, which share the tensor of their ids. */
 function uploaded(
   step: Step,
-  group: readonly OwnRows[],
+  group: readonly LocalRows[],
   { ids, widths, values }: Rows,
 ): [table: Tensor, rows: SparseGradient][] {
   const all = step.upload(ids);
@@ -187,7 +198,7 @@ async function readTiles(
 }
 
 /** The summed gradient `whole` of `table`, in tiles. */
-function tilesOf(step: Step, table: Tensor, whole: Float32Array): TiledGradient {
+function inTiles(step: Step, table: Tensor, whole: Float32Array): TiledGradient {
   const { gpu } = step, V = table.shape[0]!, width = table.size / V;
   const count = Math.max(64, Math.floor(TILE_BYTES / 4 / width / 64) * 64);
   return {

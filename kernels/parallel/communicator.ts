@@ -39,19 +39,19 @@ export abstract class Communicator {
       throw new TypeError(`Cannot exchange ${show(sends)}: ${expected}`);
     }
     for (const part of sends) dtypeOf("exchange", part);
-    return numbersOf(sends[0]!, await this.exchangeBytes(sends.map(bytesOf)));
+    return numbersOf(sends[0]!, await this.exchangeBytes(sends.map(byteView)));
   }
 
   /** The numbers of each rank, as many as it has, on all ranks. */
   async gather<T extends TensorData>(own: T): Promise<T[]> {
     dtypeOf("gather", own);
-    return numbersOf(own, await this.gatherBytes(bytesOf(own)));
+    return numbersOf(own, await this.gatherBytes(byteView(own)));
   }
 
   /** Overwrites `data`, of one length on all ranks, with what rank 0 has. */
   async broadcast(data: TensorData): Promise<void> {
     dtypeOf("broadcast", data);
-    await this.broadcastBytes(bytesOf(data));
+    await this.broadcastBytes(byteView(data));
   }
 
   /** Resolves when all ranks have called it. */
@@ -73,14 +73,14 @@ export abstract class Communicator {
 
   async #sum(data: Float32Array): Promise<void> {
     const { size, rank } = this;
-    const bytes = bytesOf(data);
+    const bytes = byteView(data);
     if (data.length * size <= GATHERED) return data.set(total(await this.gatherBytes(bytes)));
     const edge = (k: number) => Math.floor(data.length * k / size);
     const shares = Array.from(
       { length: size },
       (_, k) => bytes.subarray(4 * edge(k), 4 * edge(k + 1)),
     );
-    const sums = await this.gatherBytes(bytesOf(total(await this.exchangeBytes(shares))));
+    const sums = await this.gatherBytes(byteView(total(await this.exchangeBytes(shares))));
     sums.forEach((sum, k) => bytes.set(sum, 4 * edge(k)));
     if (sums[rank]!.length !== shares[rank]!.length) {
       throw new TypeError("Cannot sum over ranks: they have different numbers of elements");
@@ -110,7 +110,7 @@ function total(all: readonly Uint8Array[]): Float32Array {
   return first!;
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: TensorData): Uint8Array {
+function byteView({ buffer, byteOffset, byteLength }: TensorData): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 

@@ -6,7 +6,14 @@ import { type Fetched, fetchedBy } from "../lookup/find_rows.ts";
 import { gatherInto } from "../lookup/gather.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectIds, expectStep, Tensor } from "../device/tensor.ts";
-import { concatenated, distinct, type Reader, readerOf, readTogether } from "./arrays.ts";
+import {
+  concatenated,
+  distinct,
+  readByTensor,
+  type Reader,
+  readerOf,
+  readTogether,
+} from "./arrays.ts";
 
 /** What a step looks up: ids, and the tables whose rows these are. */
 export interface RowRequest {
@@ -49,8 +56,10 @@ export async function fetchRows(
     expectDivided(tables, communicator);
     for (const some of ids) expectIds("fetchRows", some, tables[0]!.shard!.rows);
   }
-  const lists = await readTogether(step, divided.flatMap(({ ids }) => ids)) as Uint32Array[];
-  const wanted = divided.map(({ ids }) => wantedOf(lists.splice(0, ids.length), communicator.size));
+  const numbers = await readByTensor<Uint32Array>(step, divided.flatMap(({ ids }) => ids));
+  const wanted = divided.map(({ ids }) =>
+    wantedOf(ids.map((some) => numbers.get(some)!), communicator.size)
+  );
   const asked = await ask(wanted, communicator);
   const own = await readRows(step, divided, asked);
   const next = readerOf(await communicator.exchange(own));

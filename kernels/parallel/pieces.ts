@@ -1,5 +1,6 @@
 /** Tensors that ranks sum: cut into pieces, which travel together in messages. */
 
+import { UNUSED } from "../accumulate/merge_rows.ts";
 import type { Step } from "../autograd/step.ts";
 import { partEdges } from "../device/parts.ts";
 import type { Tensor } from "../device/tensor.ts";
@@ -11,7 +12,6 @@ import type { Communicator } from "./communicator.ts";
 const MESSAGE = 2 ** 24, PIECE = MESSAGE / 4;
 /** Pieces begin at multiples of so many rows. */
 const GROUP = 64;
-const NONE = 0xffffffff;
 
 /** Rows of a tensor that lie in one buffer, and which of them travel. */
 export interface Piece {
@@ -45,21 +45,21 @@ export function* piecesOf(tensor: Tensor, moved?: Uint32Array): Generator<Piece>
 export function* messagesOf<T extends Piece>(pieces: Iterable<T>): Generator<readonly T[]> {
   let some: T[] = [], size = 0;
   for (const piece of pieces) {
-    if (some.length > 0 && size + sizeOf(piece) > MESSAGE) yield some, some = [], size = 0;
+    if (some.length > 0 && size + pieceSize(piece) > MESSAGE) yield some, some = [], size = 0;
     some.push(piece);
-    size += sizeOf(piece);
+    size += pieceSize(piece);
   }
   if (some.length > 0) yield some;
 }
 
 /** Floats of a piece that travel. */
-export function sizeOf({ tensor, count, rows }: Piece): number {
+export function pieceSize({ tensor, count, rows }: Piece): number {
   return (rows?.length ?? count) * tensor.size / tensor.shape[0]!;
 }
 
 /** For each row of a piece its place among those that travel; 0xffffffff for one that does not. */
 export function slotsOf({ count, rows = new Uint32Array() }: Piece): Uint32Array<ArrayBuffer> {
-  const slots = new Uint32Array(count).fill(NONE);
+  const slots = new Uint32Array(count).fill(UNUSED);
   rows.forEach((row, slot) => slots[row] = slot);
   return slots;
 }
@@ -70,11 +70,13 @@ export async function sumPieces(
   pieces: readonly Piece[],
   communicator: Communicator,
 ): Promise<Float32Array[]> {
-  const own = pieces.filter((piece) => sizeOf(piece) > 0).map((piece) => travelling(step, piece));
+  const own = pieces.filter((piece) => pieceSize(piece) > 0).map((piece) =>
+    travelling(step, piece)
+  );
   const message = concatenated(Float32Array, await readTogether(step, own) as Float32Array[]);
   await communicator.sum(message);
   const next = readerOf([message]);
-  return pieces.map((piece) => next(0, sizeOf(piece)));
+  return pieces.map((piece) => next(0, pieceSize(piece)));
 }
 
 /** The rows of a piece that travel. */

@@ -18,7 +18,7 @@ interface Returned {
 }
 
 /** The sum of all ranks' gradients of the rows of a shard. */
-interface Merged {
+interface ShardSum {
   readonly ids: Uint32Array;
   readonly values: Float32Array;
 }
@@ -28,7 +28,7 @@ export class ReturnedRows {
   readonly #step: Step;
   readonly #sums: GradientSums;
   readonly #returned: readonly Returned[];
-  #merged: readonly Merged[] = [];
+  #merged: readonly ShardSum[] = [];
 
   /** Takes the gradients of what `step` has fetched out of `sums`. */
   constructor(step: Step, sums: GradientSums) {
@@ -51,11 +51,14 @@ export class ReturnedRows {
    *
    * @returns The sum of squares of the rows that this rank holds, for each table.
    */
-  async send(communicator: Communicator, read: Float32Array[]): Promise<Float32Array> {
+  async send(
+    communicator: Communicator,
+    read: ReadonlyMap<Tensor, Float32Array>,
+  ): Promise<Float32Array> {
     const returned = this.#returned;
     if (returned.length === 0) return new Float32Array();
     const own = returned.map(({ gradient, group, width }) =>
-      gradient ? read.shift()! : new Float32Array(group.ids.size * width)
+      gradient ? read.get(gradient)! : new Float32Array(group.ids.size * width)
     );
     const received = await communicator.exchange(
       Array.from({ length: communicator.size }, (_, k) =>
@@ -94,7 +97,7 @@ function merge(
   asked: readonly Uint32Array[],
   values: readonly Float32Array[],
   width: number,
-): Merged {
+): ShardSum {
   const ids = distinct(asked);
   if (ids.length === 0) return { ids: Uint32Array.of(UNUSED), values: new Float32Array(width) };
   const sums = new Float32Array(ids.length * width);

@@ -1,6 +1,7 @@
 /** The part of a batch that one of several ranks computes, and the numbers of its rows in the whole batch. */
 
 import { expectInteger, expectObject, expectPositive, MAX_WORD, show } from "../device/expect.ts";
+import { shareOf } from "../device/shard.ts";
 
 /** WGSL source of `whole_row`, a prefix of kernels whose numbers depend on a row's place in the batch. */
 export { default as partSource } from "./_part.wgsl" with { type: "text" };
@@ -44,8 +45,8 @@ export function expectPart(doing: string, part: BatchPart): void {
 }
 
 /** The number of columns that the rank has; 0 if there are fewer columns than ranks. */
-export function ownColumns({ columns, rank, ranks }: Omit<BatchPart, "steps" | "targets">): number {
-  return Math.max(0, Math.ceil((columns - rank) / ranks));
+export function ownColumns(part: Omit<BatchPart, "steps" | "targets">): number {
+  return shareOf(part.columns, part);
 }
 
 /** The number of rows in the whole batch, of which `rows` are computed here. */

@@ -5,6 +5,7 @@
  * Source: Gupta, Agrawal, Gopalakrishnan, Narayanan, "Deep learning with limited numerical precision" (ICML 2015).
  */
 
+import { withFields } from "../device/pipelines.ts";
 import { type TableKernel, withTable } from "../device/tables.ts";
 import type { Tensor } from "../device/tensor.ts";
 import noRounding from "./_no_rounding.wgsl" with { type: "text" };
@@ -16,9 +17,7 @@ const FIELDS = Object.keys(randomUniform());
 /** {@linkcode withTable} for a kernel that writes to the table, too: `stored(vec, at)`, as _rounding.wgsl says. */
 export function withWrittenTable(source: string): TableKernel {
   const ofFloats = withTable(noRounding + source);
-  const params = FIELDS.map((field) => `  ${field}: u32,\n`).join("");
-  const keyed = source.replace("struct Params {\n", (begin) => begin + params);
-  const ofHalves = withTable(randomSource + rounding + keyed);
+  const ofHalves = withTable(randomSource + rounding + withFields(source, FIELDS, "u32"));
   return (width, dtype) => (dtype === "f16" ? ofHalves : ofFloats)(width, dtype);
 }
 

@@ -40,7 +40,7 @@ export function gru(
   if (state) beginAt(run, [[hidden, state]]);
   const inner = step.tensor([T, B, H]), output = step.tensor([T, B, H]);
   overTime(run, {
-    entry: "forward",
+    direction: "forward",
     states: hidden.before,
     inputs: [biasHh],
     outputs: [hidden.all, gates, inner, output],
@@ -54,7 +54,7 @@ export function gru(
       using dState = gpu.temporary([T, B, 3 * H]);
       using carry = gpu.temporary([B, H]);
       overTime(run, {
-        entry: "backward",
+        direction: "backward",
         states: dState,
         inputs: [inner, hidden.all, dOutput],
         outputs: [gates, dState, carry], // the gates turn into their gradient

@@ -2,7 +2,7 @@
 
 import type { Compute } from "../device/adapter.ts";
 import { type VecSource, withVec } from "../device/vec.ts";
-import { texelSource } from "../matmul/matmul_subgroup.ts";
+import { texelSource } from "../matmul/matmul_texel.ts";
 import { withWeight } from "../matmul/weight.ts";
 import packed from "./_packed_weight.wgsl" with { type: "text" };
 import shared from "./_recurrent.wgsl" with { type: "text" };

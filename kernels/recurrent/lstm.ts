@@ -57,7 +57,7 @@ export function lstm(
   if (state) beginAt(run, [[hidden, state.hidden], [cells, state.cell]]);
   const output = step.tensor([T, B, H]);
   overTime(run, {
-    entry: "forward",
+    direction: "forward",
     states: hidden.before,
     inputs: [biasIh, biasHh],
     outputs: [hidden.all, gates, cells.all, output],
@@ -70,7 +70,7 @@ export function lstm(
     backward: (dOutput) => {
       using dCell = gpu.temporary([B, H]);
       overTime(run, {
-        entry: "backward",
+        direction: "backward",
         states: gates,
         inputs: [cells.all, dOutput],
         outputs: [gates, dCell],

@@ -5,7 +5,7 @@ import type { TexelLaunch } from "../device/launch.ts";
 import type { Tensor } from "../device/tensor.ts";
 import type { VecSource } from "../device/vec.ts";
 import { matmulInto } from "../matmul/matmul.ts";
-import { readsTexels, texelTileOf } from "../matmul/matmul_subgroup.ts";
+import { readsTexels, texelTileOf } from "../matmul/matmul_texel.ts";
 import type { Direction } from "./kind.ts";
 import type { RecurrentRun } from "./recurrent.ts";
 import { lastAt } from "./states.ts";
@@ -13,7 +13,7 @@ import { lastAt } from "./states.ts";
 /** One pass over time. */
 export interface TimePass {
   /** From the first time step on, or from the last one back. */
-  readonly entry: Direction;
+  readonly direction: Direction;
   /** What the weight is multiplied with: `hidden` forward, the gradient of the gates' state part backward. */
   readonly states: Tensor;
   /** What else the cell reads. */
@@ -32,63 +32,58 @@ export function overTime(run: RecurrentRun, pass: TimePass): void {
 
 /** For software adapters that read texels: product and cells in one launch a step. */
 function texelSteps(run: RecurrentRun, pass: TimePass): void {
-  const { entry, states, inputs, outputs } = pass;
-  const { gpu, kind: { gates, texels }, B, H, fromZero } = run, weight = run.weight[entry]!;
-  const source = texels[entry][gpu.compute];
-  const forward = entry === "forward", shape = [B, forward ? H : gates * H];
+  const { direction, states } = pass;
+  const { gpu, kind: { gates, texels }, B, H, fromZero } = run, weight = run.weight[direction]!;
+  const source = texels[direction][gpu.compute];
+  const forward = direction === "forward", shape = [B, forward ? H : gates * H];
   // What a step's product reads and, in turn, what it writes for the next one.
   using even = makeTexels(gpu, shape), odd = makeTexels(gpu, shape);
   if (forward && !fromZero) copyToTexels(gpu, states, even); // else the first step reads none
   const tile = texelTileOf(gpu, B);
   const units = forward ? tile.LANES : 4 * tile.LANES; // of a tile
   const grid = [Math.ceil(H / units), Math.ceil(B / tile.ROWS), 1] as const;
-  order(run, entry).forEach((t, i) => {
+  order(run, direction).forEach((t, i) => {
     const [now, next] = i % 2 === 0 ? [even, odd] : [odd, even];
-    launch(run, source, entry, weight, inputs, outputs, t, {
-      constants: tile,
-      subgroups: true,
-      texels: [now, weight],
-      texelsOut: next,
-      grid,
+    launch(run, pass, {
+      ...{ source, first: weight, t, grid },
+      ...{ constants: tile, subgroups: true, texels: [now, weight], texelsOut: next },
     });
   });
 }
 
 /** For other software adapters: the product by its own kernel, then the cells. */
 function splitSteps(run: RecurrentRun, pass: TimePass): void {
-  const { entry, states, inputs, outputs } = pass;
-  const { gpu, kind: { gates, split }, T, B, H, fromZero } = run, weight = run.weight[entry]!;
-  const forward = entry === "forward";
+  const { direction, states } = pass;
+  const { gpu, kind: { gates, split }, T, B, H, fromZero } = run, weight = run.weight[direction]!;
+  const forward = direction === "forward";
   const [width, sumsWidth] = forward ? [H, gates * H] : [gates * H, H];
   using rows = states.reshape([states.size / width, width]);
   using sums = gpu.temporary([B, sumsWidth]);
-  for (const t of order(run, entry)) {
+  for (const t of order(run, direction)) {
     const row = forward ? t * B : (t + 1) * B;
     if (forward ? t > 0 || !fromZero : t < T - 1) {
       matmulInto(gpu, sums, rows, weight, { transposeB: forward, row, kernel: "register" });
     }
-    launch(run, split(H), entry, sums, inputs, outputs, t);
+    launch(run, pass, { source: split(H), first: sums, t });
   }
 }
 
 /** For GPUs: product and cells in one launch, for all steps where there are few rows, else for one. */
 function onGpu(run: RecurrentRun, pass: TimePass): void {
-  const { entry, inputs, outputs } = pass;
-  const { gpu, kind, B, H } = run;
-  using weight = run.weight[entry]!; // a copy for this pass alone
-  const step = kind.step[gpu.compute], rows = kind.rows[gpu.compute];
-  const constants = rowConstants(run, entry);
+  const { direction } = pass, { gpu, kind, B, H } = run;
+  using first = run.weight[direction]!; // a copy for this pass alone
+  const constants = rowConstants(run, direction);
   if (constants !== undefined && B <= gpu.tuning.wholeRows) {
-    return launch(run, rows, entry, weight, inputs, outputs, 0, { constants, grid: [B, 1, 1] });
+    const source = kind.rows[gpu.compute];
+    return launch(run, pass, { source, first, t: 0, constants, grid: [B, 1, 1] });
   }
+  const source = kind.step[gpu.compute];
   const grid = [Math.ceil(H / 16), Math.ceil(B / 16), 1] as const;
-  for (const t of order(run, entry)) {
-    launch(run, step, entry, weight, inputs, outputs, t, { grid });
-  }
+  for (const t of order(run, direction)) launch(run, pass, { source, first, t, grid });
 }
 
 /** The constants of recurrent_rows.wgsl; undefined where a workgroup cannot hold a row's units. */
-function rowConstants({ gpu, H }: RecurrentRun, entry: Direction) {
+function rowConstants({ gpu, H }: RecurrentRun, direction: Direction) {
   const { device: { limits }, tuning } = gpu;
   const UNITS = Math.ceil(H / 32) * 32, fours = Math.ceil(H / 4);
   const threads = Math.min(
@@ -98,7 +93,7 @@ function rowConstants({ gpu, H }: RecurrentRun, entry: Direction) {
   const SLICES = Math.min(Math.floor(threads / UNITS), fours);
   if (SLICES <= 0) return undefined;
   return {
-    FORWARD: Number(entry === "forward"),
+    FORWARD: Number(direction === "forward"),
     UNITS,
     SLICES,
     SERPENTINE: Number(tuning.serpentine > 0),
@@ -106,28 +101,35 @@ function rowConstants({ gpu, H }: RecurrentRun, entry: Direction) {
   };
 }
 
-function order({ T }: RecurrentRun, entry: Direction): number[] {
-  return Array.from({ length: T }, (_, i) => entry === "forward" ? i : T - 1 - i);
+function order({ T }: RecurrentRun, direction: Direction): number[] {
+  return Array.from({ length: T }, (_, i) => direction === "forward" ? i : T - 1 - i);
 }
 
-/**
- * Launches one kernel of the layer at time `t`; a thread for each Vec of a state unless said. The kernel's inputs
- * are `first`, the resets, and `inputs`.
- */
+/** What only some kernels of a layer need. */
+type TimeOptions = Pick<
+  TexelLaunch,
+  "grid" | "constants" | "subgroups" | "texels" | "texelsOut"
+>;
+
+/** A kernel of the layer, which has an entry point for each direction. */
+interface TimeKernel extends Partial<TimeOptions> {
+  readonly source: VecSource;
+  /** What it reads before the resets and the pass's inputs. */
+  readonly first: Tensor;
+  /** The time step, or 0 if it takes all. */
+  readonly t: number;
+}
+
+/** Launches a kernel of the layer; a thread for each Vec of a state unless said. */
 function launch(
   { gpu, kind, T, B, H, resets, fromZero }: RecurrentRun,
-  { source, vec }: VecSource,
-  entry: string,
-  first: Tensor,
-  inputs: readonly Tensor[],
-  outputs: readonly Tensor[],
-  t: number,
-  how: Partial<Pick<TexelLaunch, "grid" | "constants" | "subgroups" | "texels" | "texelsOut">> = {},
+  { direction, inputs, outputs }: TimePass,
+  { source: { source, vec }, first, t, ...how }: TimeKernel,
 ): void {
   dispatchTexels(gpu, {
-    label: `${kind.name}.${entry}`,
+    label: `${kind.name}.${direction}`,
     source,
-    entry,
+    entry: direction,
     inputs: [first, resets ?? first, ...inputs],
     outputs,
     uniform: {

@@ -9,8 +9,8 @@ import { type Communicator, expectCommunicator } from "../../kernels/parallel/co
 import {
   messagesOf,
   type Piece,
+  pieceSize,
   piecesOf,
-  sizeOf,
   slotsOf,
   sumPieces,
 } from "../../kernels/parallel/pieces.ts";
@@ -203,7 +203,7 @@ export class LocalSteps implements Disposable {
       // Where no rank has moved a parameter, its velocity does.
       for (const piece of piecesOf(entry.parameter, rows)) yield { ...piece, entry };
       for (const tensor of this.#kept(name)) {
-        for (const piece of piecesOf(tensor, rows)) if (sizeOf(piece) > 0) yield piece;
+        for (const piece of piecesOf(tensor, rows)) if (pieceSize(piece) > 0) yield piece;
       }
     }
   }

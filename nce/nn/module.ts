@@ -14,7 +14,7 @@ import { fillShard } from "../../kernels/lookup/fill_shard.ts";
 import { fillUniform } from "../../kernels/elementwise/fill.ts";
 import { Gpu } from "../../kernels/gpu.ts";
 import { streamOf } from "../../kernels/random/stream.ts";
-import { bytesOf, type TableDType } from "../../kernels/device/dtype.ts";
+import { type TableDType, tensorBytes } from "../../kernels/device/dtype.ts";
 import { smallestPart } from "../../kernels/device/parts.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import {
@@ -276,6 +276,6 @@ export function expectTableOf(
     throw new TypeError(`Cannot make ${module}: a shard has 32-bit floats, not tableDtype f16`);
   }
   expectOneOf(`make ${module}`, "tableDtype", dtype, ["f32", "f16"]);
-  bytesOf(shape, dtype);
+  tensorBytes(shape, dtype);
   gpu.expectFitting(smallestPart(shape));
 }

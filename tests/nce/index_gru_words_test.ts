@@ -1,12 +1,14 @@
 // IndexGRU from outside: its parameters, what it refuses, and the words that go on best.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { fetchRows } from "../../kernels/mod.ts";
 import type { IndexGRUOptions } from "../../mod.ts";
 import { values } from "../reference/data.ts";
 import { bestOf } from "../reference/top_k.ts";
 import { assertClose } from "../support/close.ts";
 import { withBothFamilies, withGpu } from "../support/gpu.ts";
 import { B, E, fill, H, INPUT, make, N, scores, T, upload, V } from "../support/index_gru.ts";
+import { onRanks } from "../support/ranks.ts";
 
 Deno.test("IndexGRU has the reference's parameters, and its initial ranges", () =>
   withGpu(async (gpu) => {
@@ -103,3 +105,29 @@ Deno.test("topK() gives the words that go on best after each word of the input, 
     const message = "Cannot score [6]: expected ids [T, B], one a row, or rows of 5";
     assertThrows(() => model.topK(step, k, narrow), TypeError, message);
   }));
+
+Deno.test("a shard's losses are those of the whole table, with a mask for each word only if units are dropped", async () => {
+  for (const [dropout, masked] of [[0, []], [0.5, ["multiply"]]] as const) {
+    const options = { noiseRatio: V, dropout, lossType: "sampled" } as const;
+    const loss = (size: number) =>
+      onRanks(size, async (gpu, communicator) => {
+        const { rank } = communicator, labels: string[] = [], dispatch = gpu.dispatch.bind(gpu);
+        using model = make(gpu, { ...options, ...(size > 1 && { shard: { rank, ranks: size } }) });
+        using step = gpu.step({ training: true, seed: 3, number: 5 });
+        const { target, input } = upload(step), ids = [input, ...model.scoredClasses(step, target)];
+        await fetchRows(step, [{ tables: [model.encoder.weight], ids }], communicator);
+        gpu.dispatch = (launch) => {
+          labels.push(launch.label);
+          dispatch(launch);
+        };
+        const loss = await gpu.readFloats(model.forward(step, target, input));
+        Reflect.deleteProperty(gpu, "dispatch");
+        return { loss, masks: labels.filter((label) => label === "multiply") };
+      });
+    const [whole] = await loss(1), shards = await loss(2);
+    for (const shard of shards) {
+      assertClose(shard.loss, [...whole!.loss], { atol: 1e-6, rtol: 1e-6 }, `dropout ${dropout}`);
+      assertEquals(shard.masks, [...masked]);
+    }
+  }
+});

@@ -5,7 +5,7 @@ import { trainingBatches } from "../../example/data/batches.ts";
 import { type Corpus, type CorpusOptions, loadCorpus } from "../../example/data/corpus.ts";
 import type { BatchSettings } from "../../example/data/epoch.ts";
 import type { Batch } from "../../example/data/row_batch.ts";
-import { Sentences } from "../../example/data/sentences.ts";
+import { Sentences, SentencesBuilder } from "../../example/data/sentences.ts";
 import type { Vocabulary } from "../../example/data/vocab.ts";
 import { WordCounts } from "../../example/data/word_counts.ts";
 import { WordTable } from "../../example/data/word_table.ts";
@@ -39,6 +39,14 @@ export const anyTraining: fc.Arbitrary<BatchSettings> = fc.record({
 /** All batches of an epoch. */
 export function batchesOf(text: Sentences, settings: BatchSettings, epoch: number): Batch[] {
   return [...trainingBatches(text, settings, epoch)];
+}
+
+/** Sentences of these numbers of words; every word is different. */
+export function differentWords(lengths: readonly number[]): Sentences {
+  const builder = new SentencesBuilder();
+  let word = 3;
+  for (const length of lengths) builder.add(Array.from({ length }, () => word++));
+  return builder.build();
 }
 
 /** The words of a vocabulary or a table, by id. */

@@ -31,7 +31,13 @@ const ANSWER: CommandSpec = {
 const PROGRAM: Program = {
   version: "1",
   root: { ...PLAIN, name: "tool" },
-  commands: [SCORE, { ...PLAIN, name: "report" }, ANSWER],
+  commands: [
+    SCORE,
+    { ...PLAIN, name: "report" },
+    { ...PLAIN, name: "merge", arguments: [{ name: "run", repeated: true }] },
+    { ...PLAIN, name: "shell", arguments: [{ name: "shell", choices: ["bash", "zsh"] }] },
+    ANSWER,
+  ],
 };
 
 async function parsed(...words: string[]) {
@@ -52,6 +58,8 @@ Deno.test("parse() finds the command, its options and its arguments in any order
   assertEquals(await parsed("score", "--top-k", "3", "m", "--json", "f"), expected);
   assertEquals(await parsed("score", "m"), { command: "score", given: {}, words: ["m"] });
   assertEquals((await parsed("score", "report", "-"))?.words, ["report", "-"]);
+  assertEquals((await parsed("merge", "a", "b", "c"))?.words, ["a", "b", "c"]);
+  assertEquals((await parsed("score", "m", "--no-json"))?.given, { "json": false });
   assertEquals((await parsed("answer", "m", ""))?.words, ["m", ""]);
   // Of two --, npm's is the first; what follows the second is no option.
   assertEquals((await parsed("score", "--", "--", "--json"))?.words, ["--json"]);
@@ -71,11 +79,27 @@ Deno.test("parse() says which argument is missing or too much, and which command
     await refusal("score", "m", "f", "x"),
     'Unexpected argument "x": words that belong together need quotes; see --help',
   );
+  assertEquals(await refusal("merge"), "tool merge <run>... needs <run>; see --help");
+  const shells = "one of bash, zsh";
+  assertEquals(await refusal("shell"), `tool shell <shell> needs <shell>, ${shells}; see --help`);
+  assertEquals(await refusal("shell", "sh"), `<shell> must be ${shells}, got "sh"`);
+  for (const words of [["shell", "zsh", "x"], ["report", "x"]]) {
+    const message = 'Unexpected argument "x": every option begins with --; see --help';
+    assertEquals(await refusal(...words), message);
+  }
   assertEquals(await refusal("scroe", "m"), 'Unknown command "scroe". Did you mean "score"?');
   assertEquals(await refusal("repot", "m"), 'Unknown command "repot". Did you mean "report"?');
   assertEquals(
     await refusal("report", "--json"),
     'Unknown option "--json". Did you mean option "--help"?',
+  );
+  for (const words of [["--top-k="], ["--top-k", ""]]) {
+    const message = "--top-k needs a value, but it is empty; see --help";
+    assertEquals(await refusal("score", "m", ...words), message);
+  }
+  assertEquals(
+    await refusal("score", "m", "--=x"),
+    'Unexpected argument "--=x": every option begins with --; see --help',
   );
   for (const [word, meant] of [["-json", "json"], ["-topk=3", "top-k"], ["-help", "help"]]) {
     assertEquals(
@@ -103,10 +127,9 @@ Deno.test("completions() offers files for arguments that are no choice among wor
   }
   assertEquals(bash.includes('"report report") values="--help" ;;'), true);
   const zsh = completions("zsh", PROGRAM);
-  assertEquals(["'1:model:_files'", "'2::file:_files'"].map((spec) => zsh.includes(spec)), [
-    true,
-    true,
-  ]);
+  for (const spec of ["'1:model:_files'", "'2::file:_files'", "'*:run:_files'"]) {
+    assertEquals(zsh.includes(spec), true, spec);
+  }
   const fish = completions("fish", PROGRAM);
   assertEquals(fish.includes("'__fish_seen_subcommand_from score' -F -a ''"), true);
 });

@@ -60,6 +60,11 @@ Deno.test("what was exported is imported again as it was, without any option", (
       assertEquals(after.parameters, before.parameters);
       assert(after.vocabulary.equals(before.vocabulary));
     }
+    // What is given takes the place of what the file says.
+    const given = { save: "given", loss: "nce", "noise-ratio": "7", dropout: "0.75" };
+    importModel("saved_model/pytorch/m1.safetensors", given, captureIo());
+    const { loss, noiseRatio, dropout } = contents("saved_model/given.safetensors").settings;
+    assertEquals([loss, noiseRatio, dropout], ["nce", 7, 0.75]);
     assert(
       namesIn("saved_model").every((name) => !name.endsWith(".lock") && !name.endsWith(".tmp")),
     );
@@ -247,6 +252,11 @@ Deno.test("import says what is missing of a state_dict, its options and its voca
       loss: "nce",
       dropout: "0",
     });
+    refuse("does not tell --noise-ratio and --norm-term of its training: give what it was", {
+      loss: "mix",
+      dropout: "0",
+    });
+    refuse("Cannot read none.json: there is no such file", { ...OPTIONS, vocab: "none.json" });
     refuse("does not tell --noise-ratio of its training: give what it was", {
       loss: "sampled",
       dropout: "0",

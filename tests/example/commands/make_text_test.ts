@@ -1,6 +1,6 @@
 // make-text: the same language as --data synthetic, written out.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { makeText } from "../../../example/commands/make_text.ts";
 import { main } from "../../../example/cli/main.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
@@ -29,6 +29,7 @@ Deno.test("make-text writes the words of --data synthetic, and tells the same be
     const known = new Set(wordsOf(made.vocabulary)), expected = texts(same);
     const unknown = expected.map((words) => words.map((word) => known.has(word) ? word : "<unk>"));
     assertEquals(texts(made), unknown);
+    assertMatch(Deno.readTextFileSync("made/valid.txt"), /^(?:\S+(?: \S+)*\n)+$/);
     assert(expected[0]!.length > 3000);
     const words = [made.valid, made.test, made.train].map((text) =>
       text.words.toLocaleString("en-US")

@@ -42,6 +42,14 @@ Deno.test("the table has a row for each system, aligned, and says what p and the
   );
 });
 
+Deno.test("the table has p in three digits, and says of what is smaller that it is", () => {
+  const shown = [1, 0.0314, 0.0051, 0.001, 0.00099].map((p) => {
+    const result = { ...RESULT, versus: { "first-best": pairs(p) } };
+    return reportLines(COUNTS, [RESULT, result], TABLE)[3]!.split(" ").at(-1);
+  });
+  assertEquals(shown, ["1.000", "0.031", "0.005", "0.001", "<0.001"]);
+});
+
 Deno.test("the table says why there is no interval", () => {
   const { interval: _, ...few } = RESULT;
   assertEquals(reportLines(COUNTS, [few], TABLE).slice(1), [

@@ -7,6 +7,7 @@ import { makeNBest } from "../../../example/commands/make_nbest.ts";
 import { score } from "../../../example/commands/score.ts";
 import type { Given } from "../../../example/options/settings.ts";
 import type { NBestList } from "../../../example/rescoring/nbest.ts";
+import { align, countErrors, errorsOf } from "../../../example/rescoring/errors.ts";
 import { readLists } from "../../../example/rescoring/read_lists.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { systemsOf } from "../../../example/options/rescore.ts";
@@ -57,6 +58,12 @@ Deno.test("rescore counts errors on what it did not search weights on, and compa
     ]);
     const [first, tiny, raw, , truth, oracle] = found.systems;
     assertEquals(oracle.wer, 0);
+    const errors = lists(20).slice(5).map(({ reference, hypotheses }) => {
+      const totals = hypotheses.map(({ acoustic, truth }) => acoustic + truth!);
+      const { words } = hypotheses[totals.indexOf(Math.max(...totals))]!;
+      return errorsOf(countErrors(align(reference!, words)));
+    });
+    assertAlmostEquals(truth.wer, 100 * errors.reduce((a, b) => a + b) / found.words, 1e-9);
     assertEquals(
       first.wer,
       100 * (first.substitutions + first.deletions + first.insertions) / found.words,
@@ -98,7 +105,7 @@ Deno.test("rescore finds the same with references from a file, and by looking at
     await rescore(["tiny", "without"], { "lm-weight": "1" }, io);
     assertEquals(io.outLines, [
       "lists       8 with 32 hypotheses; no references, so no errors are counted",
-      "unknown     9.1 % of the words to tiny",
+      "unknown     17 % of the words to tiny",
       "weights     tiny: LM weight 1, penalty 0",
     ]);
   }));

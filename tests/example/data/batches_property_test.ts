@@ -2,6 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { trainingBatches } from "../../../example/data/batches.ts";
+import type { BatchDimensions } from "../../../example/data/row_batch.ts";
 import { SentencesBuilder } from "../../../example/data/sentences.ts";
 import { predictions } from "../../support/predictions.ts";
 import { check } from "../../support/property.ts";
@@ -19,6 +21,9 @@ Deno.test("trainingBatches() predicts every token once, and none alone if noise 
     const batches = batchesOf(text, options, epoch);
     const wanted = Array.from(ids.subarray(1), (id, i) => `${ids[i]} ${id}`);
     assertEquals(batches.flatMap(predictions).sort(), wanted.sort());
+    const places = ({ steps, batchSize }: BatchDimensions) => steps * batchSize;
+    const largest = trainingBatches(text, options, epoch).largest();
+    assertEquals(places(largest), Math.max(...batches.map(places)));
     const fromBatch = options.noise !== "unigram", { batchSize, bptt } = options;
     for (const batch of batches) {
       assert(batch.steps <= bptt || fromBatch);
@@ -26,8 +31,8 @@ Deno.test("trainingBatches() predicts every token once, and none alone if noise 
       assert(batch.target.every((id, i) => batch.mask[i] === 1 || ids.includes(id) || id === 0));
       if (!fromBatch) continue;
       assert(batch.target.every((id) => id !== 0), "a place without a word of the text");
-      const places = options.carryState ? batch.tokens : batch.steps * batch.batchSize;
-      assert(places > 1 || batchSize * bptt === 1, "a target is alone");
+      const others = options.carryState ? batch.tokens : places(batch);
+      assert(others > 1 || batchSize * bptt === 1, "a target is alone");
     }
   }));
 });

@@ -2,12 +2,11 @@
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { Epochs, evaluationBatches, scoredBatches } from "../../../example/data/batches.ts";
-import type { BatchSettings } from "../../../example/data/epoch.ts";
 import type { Batch } from "../../../example/data/row_batch.ts";
 import { type Sentences, SentencesBuilder } from "../../../example/data/sentences.ts";
 import { Philox } from "../../../kernels/random/philox.ts";
-import { predictions } from "../../support/predictions.ts";
-import { BATCHES, batchesOf } from "../../support/texts.ts";
+import { pairsOf, predictions } from "../../support/predictions.ts";
+import { BATCHES, batchesOf, differentWords } from "../../support/texts.ts";
 
 /** Sentences of 0 to `longest - 1` words; every word is different, to be found again. */
 function makeText(sentences: number, longest: number): Sentences {
@@ -49,11 +48,6 @@ function rowsOf(batch: Batch): string[][] {
 function padding(batches: readonly Batch[]): number {
   const places = batches.reduce((sum, { steps, batchSize }) => sum + steps * batchSize, 0);
   return 1 - batches.reduce((sum, { tokens }) => sum + tokens, 0) / places;
-}
-
-/** All pairs of neighbours in the text, in its order. */
-function pairsOf({ ids }: Sentences): string[] {
-  return Array.from(ids.subarray(1), (id, i) => `${ids[i]} ${id}`);
 }
 
 function assertWhole(batches: readonly Batch[], text: Sentences): void {
@@ -169,44 +163,12 @@ Deno.test("trainingBatches() carries each row on when the state is carried", () 
   for (const batchSize of [1, 7, 20, 5000]) {
     const options = { ...BATCHES, batchSize, concat: true, carryState: true };
     const batches = batchesOf(text, options, 1);
+    assertEquals(batches.map(({ continues }) => continues), batches.map((_, i) => i > 0));
     const rows = batches.map(rowsOf);
     const streams = rows[0]!.map((_, b) => rows.flatMap((batch) => batch[b]!));
     assertEquals(streams.flat(), pairsOf(text));
     const lengths = streams.map((stream) => stream.length);
     assert(Math.max(...lengths) - Math.min(...lengths) <= 1);
-  }
-});
-
-/** Sentences of these numbers of words; every word is different. */
-function textOf(lengths: readonly number[]): Sentences {
-  const builder = new SentencesBuilder();
-  let word = 3;
-  for (const length of lengths) builder.add(Array.from({ length }, () => word++));
-  return builder.build();
-}
-
-Deno.test("trainingBatches() leaves no target alone in its batch if noise comes from it", () => {
-  const empty = new Array(40).fill(0);
-  const cases: [Sentences, Partial<BatchSettings>][] = [
-    [textOf([35]), { concat: true }],
-    [textOf([35]), { concat: true, carryState: true }],
-    [textOf([70]), { concat: true, carryState: true, batchSize: 2 }],
-    [textOf([2]), { concat: true, carryState: true, bptt: 1, batchSize: 2 }],
-    [textOf([35]), {}],
-    [textOf([3, 0]), {}],
-    [textOf([3, ...empty, 5, ...empty]), {}],
-    [textOf([1]), { bptt: 2 }],
-  ];
-  for (const [text, given] of cases) {
-    const options: BatchSettings = { ...BATCHES, batchSize: 1, ...given };
-    for (let epoch = 1; epoch <= 5; epoch++) {
-      const batches = batchesOf(text, { ...options, noise: "batch+uniform" }, epoch);
-      // Words before a cut are read again and not predicted, but may be told apart from.
-      const others = ({ tokens, steps, batchSize }: Batch) =>
-        options.carryState ? tokens : steps * batchSize;
-      assert(batches.every((batch) => others(batch) > 1), JSON.stringify(given));
-      assertEquals(batches.flatMap(predictions).sort(), pairsOf(text).sort());
-    }
   }
 });
 
@@ -226,22 +188,15 @@ Deno.test("trainingBatches() has words of the text past the ends of rows if nois
   }
 });
 
-Deno.test("trainingBatches() makes batches of very many rows", () => {
-  const text = textOf(new Array(200_000).fill(1)), options = { ...BATCHES, bptt: 2 };
-  const [batch, ...rest] = batchesOf(text, { ...options, batchSize: 200_000 }, 1);
-  assertEquals([batch!.batchSize, batch!.steps, batch!.tokens, rest.length], [
-    200_000,
-    2,
-    400_000,
-    0,
-  ]);
-});
-
 Deno.test("evaluationBatches() takes every sentence once, in the same order every time", () => {
   const text = makeText(300, 140);
   const batches = evaluationBatches(text);
   assertWhole(batches, text);
   assertEquals(evaluationBatches(text).map(rowsOf), batches.map(rowsOf));
+  for (const length of [38, 39, 40, 78, 79, 80, 118]) {
+    const text = differentWords([3, length, 7]);
+    assertWhole(evaluationBatches(text, { batchSize: 8, tokenBudget: 40 }), text);
+  }
 });
 
 Deno.test("evaluationBatches() keeps to its budget, and cuts what is longer", () => {

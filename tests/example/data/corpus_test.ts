@@ -183,6 +183,20 @@ Deno.test("readLines() takes an ending of two characters for one across its buff
   });
 });
 
+Deno.test("readLines() drops the mark at the start of a file alone, wherever its buffer begins", async () => {
+  const long = "x".repeat((1 << 20) - 4);
+  await withFolder({ a: `\ufeff${long}\n\ufeffy\n\ufeffz` }, (folder) => {
+    assertEquals([...readLines(`${folder}/a`)], [long, "\ufeffy", "\ufeffz"]);
+  });
+});
+
+Deno.test("readLines() names the line that is not UTF-8, also where it begins like UTF-16", async () => {
+  const bytes = Uint8Array.of(97, 10, 0xff, 0xfe, 97, 10);
+  await withFolder({ a: bytes }, (folder) => {
+    assertThrows(() => [...readLines(`${folder}/a`)], Failure, "a: line 2 is not UTF-8");
+  });
+});
+
 Deno.test("readLines() says of UTF-16 and of lines too long what to do", async () => {
   const utf16 = (text: string, little: boolean) => {
     const bytes = new Uint8Array(2 * text.length), view = new DataView(bytes.buffer);
@@ -192,7 +206,9 @@ Deno.test("readLines() says of UTF-16 and of lines too long what to do", async (
   const cure =
     "looks like UTF-16, or has a zero byte; convert the file to UTF-8, or take the byte out";
   for (const little of [true, false]) {
-    for (const text of ["\ufeff\u4e2d \u6587\n", "a b\n", "\u4e2d \u6587\n"]) {
+    for (
+      const text of ["\ufeff\u4e2d \u6587\n", "\ufeff\u4e2d\u6587", "a b\n", "\u4e2d \u6587\n"]
+    ) {
       await assertRejects(() => load(utf16(text, little)), Failure, `train.txt: line 1 ${cure}`);
     }
   }

@@ -75,6 +75,10 @@ Deno.test("openInput() names the line that is not UTF-8, and a file that is not 
     assertThrows(() => openInput("."), UsageError, "it is a folder, not a file");
   }));
 
+Deno.test("openInput() does not know the size of what is no file", () => {
+  assertEquals(openInput("/dev/null").bytes, undefined);
+});
+
 Deno.test("openInput() reads standard input for - and for nothing", () => {
   for (const path of ["-", undefined]) {
     assertEquals(openInput(path).name, "standard input");

@@ -51,13 +51,17 @@ Deno.test("trainingBatches() of a text beyond memory predicts every token once, 
       assertEquals(Array.from(batches, predictions).flat().sort(), wanted.sort());
       if (train instanceof Sentences) return;
       windows++;
+      const blocks = train.blocks.length, share = train.bytes * train.window / blocks;
+      assert(train.window === 1 || share <= train.memory, "a window is too large");
       assertEquals([train.tokens, train.length, train.words], [
         whole.tokens,
         whole.length,
         whole.words,
       ]);
       // The same again, from any batch on, whatever was asked for before.
-      const first = Array.from(batches, copyOf), again = trainingBatches(train, options, epoch);
+      const first = Array.from(batches, copyOf), largest = batches.largest().input.join();
+      assert(first.some(({ input }) => input.join() === largest), "it is none of the batches");
+      const again = trainingBatches(train, options, epoch);
       for (const i of [first.length - 1, 0, first.length >> 1]) {
         assertEquals(copyOf(again.at(i)), first[i]);
       }
@@ -97,6 +101,18 @@ Deno.test("trainingBatches() takes other blocks together in each epoch, and shuf
   found.forEach((pairs, e) => assertEquals(pairs, orders[e]!.slice(0, pairs.length)));
   const batch = trainingBatches(train, options, 1).largest();
   assert(batch.steps * batch.batchSize >= 16);
+});
+
+Deno.test("LargeText has another hash if its words are others, or other words are unknown", async () => {
+  const hashOf = async (lengths: readonly number[], minFreq: number) => {
+    await bothOf(lengths, 1, 100);
+    const options = { data: FOLDER, minFreq, corpusMemory: 1e-9 };
+    const { train } = await loadCorpus(options, undefined, { kept: Infinity, block: 1 });
+    assert(train instanceof LargeText);
+    return train.hash;
+  };
+  const hashes = [await hashOf([3, 2], 1), await hashOf([2, 3], 1), await hashOf([3, 2], 2)];
+  assertEquals([new Set(hashes).size, await hashOf([3, 2], 1)], [3, hashes[0]]);
 });
 
 Deno.test("loadCorpus() reads a text in any blocks as in one", async () => {

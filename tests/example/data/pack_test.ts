@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { countRows } from "../../../example/data/best_fit.ts";
-import { pack } from "../../../example/data/pack.ts";
+import { pack, Rows } from "../../../example/data/pack.ts";
 import { check } from "../../support/property.ts";
 
 /** Best fit, longest first, in its plainest form: the last row among those with the least space that fits. */
@@ -47,4 +47,14 @@ Deno.test("countRows() tells how many rows pack() makes", () => {
     assertEquals(countRows(counts, space), pack(order, Uint32Array.from(lengths), space).length);
   }));
   assert(countRows(new Map([[1, 1e9], [7, 1e8]]), 35) < 5e7);
+});
+
+Deno.test("Rows.largest() finds the group of rows that takes the most places, padding included", () => {
+  const rowsOf = (...steps: number[]) => {
+    const upTo = Uint32Array.from({ length: steps.length + 1 }, (_, i) => i);
+    return new Rows(upTo.subarray(1), upTo, Uint32Array.from(steps));
+  };
+  assertEquals(rowsOf(9, 9, 1, 9, 9).largest(3), 0);
+  assertEquals(rowsOf(1, 2, 3, 3, 9).largest(2), 2);
+  assertEquals(rowsOf(4, 4, 7).largest(2), 0);
 });

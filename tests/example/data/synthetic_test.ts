@@ -8,6 +8,12 @@ import { parseSynthetic, synthesize } from "../../../example/data/synthetic.ts";
 import { Philox } from "../../../kernels/random/philox.ts";
 import { wordsOf } from "../../support/texts.ts";
 
+Deno.test("SyntheticLanguage has sentences of 5 to 30 words", () => {
+  const language = new SyntheticLanguage(100, 1), state = language.start();
+  const ends = [0, 4, 5, 29, 30].map((length) => language.endProbability({ ...state, length }));
+  assertEquals(ends, [0, 0, 1 / 26, 25 / 26, 1]);
+});
+
 Deno.test("parseSynthetic() reads settings in any order and has defaults", () => {
   assertEquals(parseSynthetic("synthetic"), { words: 100_000, vocab: 500, seed: 1 });
   const options = parseSynthetic("synthetic:seed=0,words=5000,vocab=200");

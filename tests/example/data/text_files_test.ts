@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { loadCorpus } from "../../../example/data/corpus.ts";
-import { filesOf } from "../../../example/data/text_files.ts";
+import { filesOf, nameOf } from "../../../example/data/text_files.ts";
 import { fileFindings } from "../../../example/doctor/files.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
 import { inFolder } from "../../support/folder.ts";
@@ -86,7 +86,13 @@ Deno.test("filesOf() takes all parts in the order of their names, and no other f
   inFolder((folder) => {
     const parts = ["train-1.txt", "train-10.txt.gz", "train-2.txt.zst"];
     assertEquals(filesOf(folder, "train"), parts.map((name) => `${folder}/${name}`));
-    assertEquals(filesOf(folder, "test"), [`${folder}/test.txt.gz`]);
+    assertEquals(filesOf(`${folder}//`, "test"), [`${folder}/test.txt.gz`]);
+    assertEquals(nameOf(filesOf(folder, "train")), `${folder}/train-*.txt`);
+    assertEquals(nameOf(["my-text/train-1.txt.gz"]), "my-text/train-1.txt.gz");
+    const notes: string[] = [];
+    Deno.writeTextFileSync("test.txt", "");
+    assertEquals(filesOf(folder, "test", notes), [`${folder}/test.txt`]);
+    assertEquals(notes, ["test.txt is read, and not test.txt.gz beside it"]);
   }, {
     ...Object.fromEntries(
       ["train-2.txt.zst", "train-1.txt", "train-10.txt.gz", "test.txt.gz"].map((

@@ -3,6 +3,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { type Corpus, loadCorpus } from "../../../example/data/corpus.ts";
+import type { Sentences } from "../../../example/data/sentences.ts";
+import { splitWords } from "../../../example/data/words.ts";
 import { lockFile } from "../../../example/shared/lock.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { captureIo } from "../../support/capture_io.ts";
@@ -39,6 +41,11 @@ function keptFile(): string {
   return `saved_model/text/${names[0]}`;
 }
 
+/** The number of words in a text. */
+function words(text: string): number {
+  return splitWords(text).length;
+}
+
 /** When the kept file was written. */
 function written(): number {
   return Deno.statSync(keptFile()).ino!;
@@ -69,6 +76,22 @@ Deno.test("loadCorpus() notices a changed text, though its size and time are the
     const { vocabulary } = await load();
     assert(written() !== before);
     assert(vocabulary.id("RARE7") > 0 && vocabulary.id("rare7") === 0);
+  }));
+
+Deno.test("loadCorpus() notices where files are split, and knows a folder by any of its names", () =>
+  inText(async () => {
+    Deno.removeSync("text/train.txt");
+    for (const halves of [["a b", " c d"], ["a b ", "c d"], ["a ", "b c d"]]) {
+      halves.forEach((half, i) => Deno.writeTextFileSync(`text/train-${i}.txt`, half));
+      const train = (await load()).train as Sentences;
+      assertEquals([train.at(0), train.at(1)].map(({ length }) => length - 2), halves.map(words));
+    }
+    Deno.symlinkSync("text", "link");
+    const before = written();
+    for (const data of ["link", "./text/", Deno.realPathSync("text")]) {
+      await loadCorpus({ data }, undefined, KEPT);
+    }
+    assertEquals(written(), before);
   }));
 
 Deno.test("loadCorpus() writes what it kept again when that is damaged", () =>

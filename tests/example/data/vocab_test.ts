@@ -3,10 +3,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
-import { frequencyLines, type WordCounts } from "../../../example/data/word_counts.ts";
+import { frequencyLines, WordCounts } from "../../../example/data/word_counts.ts";
 import { PYTHON_SPACE } from "../../support/python_text.ts";
 import { readVocabularyFile, splitWords, withoutMarks } from "../../../example/data/words.ts";
-import { countWords, wordsOf } from "../../support/texts.ts";
+import { countWords, tableOf, wordsOf } from "../../support/texts.ts";
 
 function count(text: string): WordCounts {
   return countWords(text.split("\n").map((line) => withoutMarks(splitWords(line))));
@@ -44,7 +44,17 @@ Deno.test("Vocabulary counts </s> where it is a word of a line, and else takes i
 Deno.test("Vocabulary tells others from itself, and has no word of a number beyond", () => {
   const counts = count("a b b\nc c c d"), vocabulary = Vocabulary.fromCounts(counts);
   assertEquals(vocabulary.equals(Vocabulary.fromCounts(counts, { minFreq: 2 })), false);
-  assertThrows(() => vocabulary.word(99), RangeError, "There is no word 99");
+  const { table } = vocabulary, others = Float64Array.from(vocabulary.counts).reverse();
+  assertEquals(vocabulary.equals(Vocabulary.fromTable(table, others)), false);
+  const spelled = tableOf(wordsOf(table).with(-1, "e"));
+  assertEquals(vocabulary.equals(Vocabulary.fromTable(spelled, vocabulary.counts)), false);
+  assertEquals(
+    vocabulary.equals(Vocabulary.fromTable(tableOf(wordsOf(table)), vocabulary.counts)),
+    true,
+  );
+  for (const id of [99, vocabulary.size, -1, 0.5, NaN]) {
+    assertThrows(() => vocabulary.word(id), RangeError, `There is no word ${id}`);
+  }
 });
 
 Deno.test("Vocabulary.fromCounts() throws on a bad frequency", () => {
@@ -57,6 +67,7 @@ Deno.test("Vocabulary.from() throws when words or counts are damaged", () => {
   const marks = ["<unk>", "<s>", "</s>"];
   const bad: [unknown, unknown, string][] = [
     [[...marks, "a"], [0, 1, 0], "4 words, 3 counts"],
+    [marks, [0, 1, 0, 1], "3 words, 4 counts"],
     [["a", ...marks], [1, 1, 1, 1], "must begin with"],
     [marks, { length: 3 }, "words and counts are not lists"],
     [[...marks, "a"], [0, 1, 0, -1], "the count of word 3"],
@@ -103,7 +114,13 @@ Deno.test("withoutMarks() takes marks of either kind from both ends and none fro
 });
 
 Deno.test("frequencyLines() lists all words and both marks", () => {
-  assertEquals([...frequencyLines(count("b a b\n"))].join(""), "</s> 2\n<s> 2\nb 2\na 1\n");
+  const linesOf = (counts: WordCounts) => [...frequencyLines(counts)].join("");
+  assertEquals(linesOf(count("b a b\n")), "</s> 2\n<s> 2\nb 2\na 1\n");
+  assertEquals(linesOf(count("! ! a b b b")), "b 3\n! 2\n</s> 1\n<s> 1\na 1\n");
+  assertEquals(linesOf(count("! = =")), "= 2\n! 1\n</s> 1\n<s> 1\n");
+  assertEquals(linesOf(count("a a")), "a 2\n</s> 1\n<s> 1\n");
+  const unused = new WordCounts(tableOf(["a", "b"]), Float64Array.of(2, 0), 1);
+  assertEquals(linesOf(unused), "a 2\n</s> 1\n<s> 1\n");
 });
 
 Deno.test("readVocabularyFile() reads a word a line", () => {
@@ -120,5 +137,6 @@ Deno.test("readVocabularyFile() names the line that is wrong", () => {
   assertThrows(() => readContent("a\nb 7\n"), Failure, alone);
   assertThrows(() => readContent("a 7\nb 1\n7\n"), Failure, "line 3 has a word, but line 1");
   assertThrows(() => readContent("a 7\nb -1\n"), Failure, "line 2 has 2 words");
+  assertThrows(() => readContent("a 7\nb 1x\n"), Failure, "line 2 has 2 words");
   assertThrows(() => readVocabularyFile("no/such/file"), UsageError, "no/such/file");
 });

@@ -1,9 +1,10 @@
 // Words as bytes: the table and the splitter next to strings and Maps.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { LineWords } from "../../../example/data/line_words.ts";
 import { WordTable } from "../../../example/data/word_table.ts";
+import { Failure } from "../../../example/shared/errors.ts";
 import { splitWords, withoutMarks } from "../../../example/data/words.ts";
 import { check } from "../../support/property.ts";
 import { PYTHON_SPACE } from "../../support/python_text.ts";
@@ -25,7 +26,17 @@ function split(line: string): { words: string[]; isMarked: boolean } {
 
 Deno.test("WordTable numbers any words in order, as a Map does, and finds no others", () => {
   const word = fc.oneof(
-    fc.constantFrom("a", "b", "ab", "__proto__", "\u00e9", "e\u0301", "\uff21", "\u{1f600}"),
+    fc.constantFrom(
+      "a",
+      "b",
+      "ab",
+      "__proto__",
+      "\u00e9",
+      "e\u0301",
+      "\uff21",
+      "\u{1f600}",
+      "\ufeffa",
+    ),
     fc.string({ unit: "binary", minLength: 1, maxLength: 3 }).filter((word) =>
       !word.includes("\n")
     ),
@@ -63,6 +74,20 @@ Deno.test("WordTable finds each of many words when it has grown", () => {
     if (table.find(word(i)) !== i) assertEquals(table.find(word(i)), i);
   }
   assertEquals([table.size, table.find(word(count)), table.joined.length], [count, -1, 9 * count]);
+});
+
+Deno.test("WordTable tells words apart that have the same hash, and half a character from any", () => {
+  const table = tableOf(["aywybmkg", "\ufffd"]);
+  assertEquals([table.findText("a"), table.addText("a"), table.findText("a")], [-1, 2, 2]);
+  assertEquals([table.findText("\ud800"), table.findText("\ufffd")], [-1, 1]);
+});
+
+Deno.test("WordTable.isText reads words of any length whole", () => {
+  const long = ["\u4e2d", "\u6587", "\u00e9\u4e2d"].map((text, i) => i + text.repeat(300_000));
+  const bytes = ENCODER.encode(`${long.join("\n")}\n`);
+  assertEquals(WordTable.of(bytes.slice())!.isText, true);
+  bytes[bytes.length - 3] = 0xff;
+  assertEquals(WordTable.of(bytes)!.isText, false);
 });
 
 Deno.test("WordTable.of() takes over the memory, and finds and adds like another table", () => {
@@ -116,6 +141,28 @@ Deno.test("LineWords splits at what Python splits at, and at nothing else", () =
     const wrong = words.findIndex((word, i) => word !== wanted[i]);
     assertEquals(words[wrong], wanted[wrong]);
     assertEquals(words.length, wanted.length);
+  }
+});
+
+Deno.test("LineWords refuses every byte that is no UTF-8, anywhere in a file", () => {
+  const words = new LineWords();
+  for (let byte = 0x80; byte < 0x100; byte++) {
+    const refused = () => words.split(Uint8Array.of(97, byte, 98), 0, 3, 2, "x.txt");
+    assertThrows(refused, Failure, "Cannot read x.txt: line 2 is not UTF-8");
+  }
+});
+
+Deno.test("LineWords takes <s> and </s> alone for marks", () => {
+  const words = ["<s>", "</s>", "<s", "s>", "/s>", "<as>", "</s", "xs>", "<t>", "<s>>"];
+  for (const first of words) {
+    for (const last of words) {
+      for (
+        const line of [first, `${first} ${last}`, `${first} a ${last}`, `${last} ${first} <s>`]
+      ) {
+        const all = splitWords(line), wanted = withoutMarks(all);
+        assertEquals(split(line), { words: [...wanted], isMarked: wanted.length < all.length });
+      }
+    }
   }
 });
 

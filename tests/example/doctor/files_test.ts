@@ -55,6 +55,38 @@ for (const [what, files, name, says] of ODD_FILES) {
     }, { ...FILES, ...files }));
 }
 
+Deno.test("fileFindings() counts each line as often as it is there, and sentences of 5 words or more", () =>
+  inFolder(async () => {
+    const found = Object.fromEntries(
+      (await fileFindings(".")).map(({ name, grade, text }) => [name, `${grade}: ${text}`]),
+    );
+    assertEquals(found, {
+      "files": "fine: train.txt 30 B, 4 lines, valid.txt 13 B, 2 lines, test.txt 38 B, 4 lines",
+      "encoding": "fine: UTF-8",
+      "line ends": "warn: CRLF; LF",
+      "blank lines": "warn: 1 of 10 lines (10 %) are learned as sentences without a word",
+      "sentences": "fine: 3.6 words on average, at most 6 (valid.txt, line 2)",
+      "marks": "fine: no <s> or </s> in the text",
+      "<unk>": "fine: train.txt 0, valid.txt 0, test.txt 1 times in the text",
+      "valid in train":
+        "fine: 0 of the 1 sentences of 5 words or more in valid.txt (0 %) are in train.txt, too",
+      "test in train":
+        "warn: 2 of the 3 sentences of 5 words or more in test.txt (67 %) are in train.txt, too",
+    });
+  }, {
+    "train.txt": "a b c d e\r\na b c d e\r\nf g\r\nf\r\n",
+    "valid.txt": "\nu v w x y z\n",
+    "test.txt": "a b c d e\na b c d e\nf g\na b c <unk> e\n",
+  }));
+
+Deno.test("fileFindings() describes the files that there are, and compares nothing with one that is not", () =>
+  inFolder(async () => {
+    const found = await fileFindings(".");
+    assertEquals(found[0]?.grade, "stop");
+    assertEquals(found.find(({ name }) => name === "files")?.text, "test.txt 800 B, 40 lines");
+    assertEquals(found.filter(({ name }) => name.endsWith("in train")), []);
+  }, { "valid.txt": "\n", "test.txt": OTHER }));
+
 Deno.test("fileFindings() finds nothing odd in a text of CR alone, with a mark of bytes", () =>
   inFolder(
     async () => {

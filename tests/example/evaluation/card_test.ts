@@ -34,6 +34,7 @@ Deno.test("knownWords() leaves out unknown words", () => {
   const scores = scoresOf([3, -1, 0], [0, -20, 0], [4, -2, 1], [0, -30, 0]);
   assertEquals(knownWords(scores), { unknown: 2, ppl: Math.exp(2) });
   assertEquals(perplexity(scores), Math.exp(13.5));
+  assertEquals(knownWords(scoresOf([1, -1, 0], [2, -3, 0])), { unknown: 0, ppl: Math.exp(2) });
   assertEquals(knownWords(scoresOf([0, 0, 0])), { unknown: 1, ppl: NaN });
 });
 

@@ -64,6 +64,20 @@ Deno.test("standardError() is the deviation of the mean over random parts", () =
   assert(ratio > 0.85 && ratio < 1.15, `${mean(errors)} against ${deviation}`);
 });
 
+Deno.test("standardError() is Cochran's, of sentences drawn without replacement", () => {
+  const errorOf = (sentences: readonly (readonly number[])[], wholeTokens: number) => {
+    const builder = new SentencesBuilder();
+    for (const { length } of sentences) builder.add(new Uint32Array(length - 1).fill(3));
+    const text = builder.build(),
+      batches = evaluationBatches(text, { tokenBudget: 8, batchSize: 1 });
+    const places = tokensOf(batches, (batch) => batch.places), values = sentences.flat();
+    return standardError({ text, batches, value: (i) => values[places[i]!]!, wholeTokens });
+  };
+  // The sums of what is over the mean, 2, are -2 and 2 in two sentences, of half of the tokens.
+  assertEquals(errorOf([[1, 1], [3, 3]], 8), Math.sqrt(0.5 * (4 + 4) * 2 / 1) / 4);
+  assertEquals(errorOf([[1, 1], [3, 3]], 4), 0);
+});
+
 Deno.test("standardError() is told of parts of several sentences alone", () => {
   const text = textOf(2, 1), batches = evaluationBatches(text), value = (i: number) => i;
   assert(standardError({ text, batches, value, wholeTokens: 1000 })! > 0);

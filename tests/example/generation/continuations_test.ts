@@ -174,3 +174,18 @@ Deno.test("the same seed gives the same texts with both families of kernels", as
   });
   assertEquals(found.slice(0, 2), found.slice(2));
 });
+
+Deno.test("where <unk> is the most probable, --top-k 1 and a small --top-p choose the best known word", () =>
+  withGpu(async (gpu) => {
+    using model = make(gpu, KINDS["LSTM"]!);
+    const bias = model.parameters().find(([, { size }]) => size === V)![1];
+    const numbers = await gpu.readFloats(bias);
+    numbers[UNK] = 50;
+    gpu.write(bias, numbers);
+    const p = await probabilities(gpu, model, PROMPT), texts = { first: 0, count: 1 };
+    assertEquals(p.indexOf(Math.max(...p)), UNK);
+    p[UNK] = 0;
+    const best = p.indexOf(Math.max(...p));
+    assertEquals(await words(gpu, model, 1, texts, { topK: 1 }), [[best]]);
+    assertEquals(await words(gpu, model, 1, texts, { topP: 0.01 }), [[best]]);
+  }));

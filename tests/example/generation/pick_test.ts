@@ -62,3 +62,10 @@ Deno.test("pick() reckons with the words that are no candidates", () => {
     ).size;
   assertEquals([0.2, 0.3, 0.4, 0.6].map(kept), [1, 2, 3, 5]);
 });
+
+Deno.test("pick() needs no more words where the probability is reached exactly, and parts u in halves", () => {
+  const two = [10, 11, 12].map((id) => ({ id, score: Math.log(0.5) }));
+  assertEquals(pick(two, 0, { ...ALL, topP: 0.5 }, 0.999), 10);
+  const picked = [0, 0.499, 0.5, 0.999].map((u) => pick(two, 0, { ...ALL, topP: 1 }, u));
+  assertEquals(picked, [10, 10, 11, 11]);
+});

@@ -116,4 +116,8 @@ Deno.test("configOf() gives a file from which the same settings are read, withou
     const config = readConfig(FILE, JSON.stringify(configOf(settings)));
     assertEquals(together(config, {}), [parseSettings(given), []]);
   }
+  // What has no effect is left out, as what was not given is.
+  const names = Object.keys(configOf(parseSettings({ train: true, "weight-decay": "0" })));
+  const all = ["weight-decay", "lr", "noise-ratio", "outer-lr", "vocab", "resume", "config"];
+  assertEquals(all.filter((name) => names.includes(name)), ["weight-decay", "lr"]);
 });

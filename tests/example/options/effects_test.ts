@@ -32,6 +32,10 @@ const WITHOUT_EFFECT: readonly (readonly [Given, string])[] = [
     "--per-word has no effect with --noise batch",
   ],
   [
+    { "nce": true, "per-word": true, "noise": "batch+unigram" },
+    "--per-word has no effect with --noise batch+unigram",
+  ],
+  [
     { "loss": "sampled", "per-word": true, "unique": true },
     "--per-word has no effect with --unique",
   ],
@@ -151,6 +155,11 @@ Deno.test("parseSettings() refuses --sync-every for one process, and its coeffic
   for (const [given, message] of refused) {
     expectRefusal({ train: true, ...given }, `${message}: leave it out`);
   }
+});
+
+Deno.test("parseSettings() takes a switch that is off for one that is not given", () => {
+  const off: Given = { "train": true, "carry-state": false, "per-word": false, "unique": false };
+  assertEquals(parseSettings(off), parseSettings({ train: true }));
 });
 
 Deno.test("ignoredOptions() names what a test or a profile has no use for", () => {

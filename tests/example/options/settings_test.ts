@@ -1,6 +1,6 @@
 // parseSettings(): defaults, and every option when it is given.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { OPTIMIZERS } from "../../../example/options/choices.ts";
 import {
   type Given,
@@ -8,6 +8,7 @@ import {
   type Settings,
   trainsPerplexity,
 } from "../../../example/options/settings.ts";
+import { UsageError } from "../../../example/shared/errors.ts";
 
 const DEFAULTS: Settings = {
   train: false,
@@ -176,4 +177,31 @@ Deno.test("trainsPerplexity() is true of the exact loss without a penalty alone"
   assertEquals(trainsPerplexity(parseSettings({})), true);
   assertEquals(trainsPerplexity(parseSettings({ "self-norm": "1e-9" })), false);
   assertEquals(trainsPerplexity(parseSettings({ nce: true })), false);
+});
+
+Deno.test("parseSettings() has the defaults that follow from other options", () => {
+  const gru = { "index-module": "gru" };
+  assertEquals([parseSettings(gru).nlayers, parseSettings({}).nlayers], [1, 2]);
+  assertEquals(parseSettings({ ...gru, "nlayers": "1" }).nlayers, 1);
+  // A saved model keeps its own loss, so that a test does not follow from the one that is given.
+  const neg = { "loss": "neg" };
+  const evaluations = [{ ...neg, "train": true }, neg].map((given) =>
+    parseSettings(given).evaluation
+  );
+  assertEquals(evaluations, ["loss", "full"]);
+});
+
+Deno.test("parseSettings() takes what is just within the limits of several options", () => {
+  const train = { "train": true };
+  assertEquals(parseSettings({ ...train, "lr": "0.5", "min-lr": "0.5" }).minLr, 0.5);
+  assertEquals(parseSettings({ ...train, "lr": "2", "weight-decay": "0.5" }).weightDecay, 0.5);
+  const audited = { ...train, "loss": "nce" };
+  for (const audit of ["0", "0.5"]) {
+    assertThrows(() => parseSettings({ ...audited, audit }), UsageError, "--audit must be a whole");
+  }
+  // What a file says without effect is not told where it is the default.
+  const told: string[] = [];
+  const warn = (line: string) => void told.push(line);
+  parseSettings(train, { "noise-ratio": "50", "outer-lr": "0.5" }, warn);
+  assertEquals(told, ["--outer-lr 0.5 has no effect with --sync-every 1"]);
 });

@@ -102,6 +102,7 @@ Deno.test("histogram() has a bar for each count, and rules at the marks", () => 
   const left = bars[0]![0]!, perUnit = (bars[2]![0]! - left) / 1;
   const rules = [0, 1].map((i) => {
     const [line] = find(svg, `g.series-${i} line`);
+    assert(Number(line!.getAttribute("x1")) < 380, "it is outside the drawing");
     return 8 + (Number(line!.getAttribute("x1")) - left) / perUnit;
   });
   assertAlmostEquals(rules[0]!, 12, 0.03); // bars have a gap of a pixel

@@ -97,6 +97,17 @@ Deno.test("readRecord() counts what a resumed run did again once, as it was done
   assertEquals(readRecord(`${TEXT}${more}\n`).tests, []);
 });
 
+Deno.test("readRecord() forgets what comes after a step that is done again, of any kind", () => {
+  const [start, ...events] = TEXT.split("\n"), [first] = events;
+  const train = (step: number) => first!.replace('"step":20', `"step":${step}`);
+  const audit = '{"event":"audit","step":30}';
+  assertEquals(stepsOf([start, train(20), audit, train(25)].join("\n")), [[20, 25], [], []]);
+  assertEquals(stepsOf([start, train(20), audit, train(30)].join("\n")), [[20, 30], [30], []]);
+  // A test is of what was trained by then.
+  const longer = readRecord(`${TEXT}${train(320)}`);
+  assertEquals([longer.tests, longer.train.at(-1)?.step], [[], 320]);
+});
+
 Deno.test("readRecord() reads the last run of several, with the tests after it", () => {
   const second = madeUpEvents({ loss: "full" }, 1), test = EVENTS.at(-1)!;
   const record = readRecord(TEXT + TEXT + recordText([...second, test]));

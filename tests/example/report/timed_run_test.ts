@@ -24,6 +24,13 @@ Deno.test("timedRun() counts epochs, words and seconds from the start of the run
   ]);
 });
 
+Deno.test("timedRun() has the epochs in order, also one that has lost its reports", () => {
+  const events = madeUpEvents({ nce: true }, 11);
+  const { epochs } = timed(recordText(events.filter(({ event }, i) => event !== "train" || i > 9)));
+  assertEquals(epochs.map(({ at }) => at.epochs), epochs.map((_, i) => i + 1));
+  assertEquals(epochs.map(({ at }) => at.seconds), epochs.map((_, i) => 12.5 * (i + 1)));
+});
+
 Deno.test("timedRun() does not lose the time before an epoch was stopped", () => {
   // The rest of a resumed epoch took 3 seconds; its training as a whole 10.
   const text = recordText(EVENTS).replace('"seconds":12.5', '"seconds":3');
@@ -64,4 +71,10 @@ Deno.test("thinned() keeps the ends and the extremes, in order, and no more than
       },
     ),
   );
+});
+
+Deno.test("thinned() keeps no more than asked for where every stretch has all that it may keep", () => {
+  const points = [5, 0, 9, 5, 5, 5, 5, 0, 9, 5, 5, 5].map((y, x) => [x, y] as const);
+  for (const most of [4, 5, 6, 7]) assert(thinned(points, most).length <= most);
+  assertEquals(thinned(points, 7).map(([x]) => x), [0, 1, 2, 6, 7, 8, 11]);
 });

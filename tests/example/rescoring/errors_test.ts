@@ -49,6 +49,12 @@ Deno.test("align() makes the reference the hypothesis at the least cost", () => 
   }));
 });
 
+Deno.test("align() prefers from the end a pair to an insertion, and an insertion to a deletion", () => {
+  assertEquals(align(["a", "b"], ["b", "a"]).join(""), "DCI");
+  assertEquals(align(["a"], ["a", "a"]).join(""), "IC");
+  assertEquals(align(["a", "a"], ["a"]).join(""), "DC");
+});
+
 Deno.test("errors are counted by kind, and the rate is of the reference's words", () => {
   const counts = countErrors(align("a b c d e".split(" "), "a x d e f g".split(" ")));
   assertEquals(counts, { substitutions: 1, deletions: 1, insertions: 2, words: 5 });

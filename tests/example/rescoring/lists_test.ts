@@ -72,6 +72,8 @@ Deno.test("lists are written in each format and read again, the format seen from
       assertEquals(await readLists(path, format), read);
     }
     assertEquals(namesIn("folder5"), ["acwt", "lmwt.lmonly", "words_text"]);
+    const lines = Deno.readTextFileSync("a-b.nbest").trimEnd().split("\n");
+    assertEquals(lines.map((line) => line.split(" ")[2]), ["2", "0"]); // as many words follow
   }));
 
 Deno.test("scores are read in the logarithms and the signs of each format", () =>
@@ -90,7 +92,7 @@ Deno.test("scores are read in the logarithms and the signs of each format", () =
       ],
     }]);
     Deno.mkdirSync("kaldi");
-    Deno.writeTextFileSync("kaldi/words_text", "u-1-1 a b\nu-1-2 a\nv-1\n");
+    Deno.writeTextFileSync("kaldi/words_text", "u-1-1 <s> a b </s>\nu-1-2 a\nv-1\n");
     Deno.writeTextFileSync("kaldi/acwt", "u-1-1 20\nu-1-2 21\nv-1 -3\n");
     Deno.writeTextFileSync("kaldi/lmwt.lmonly", "v-1 1\nu-1-1 2\nu-1-2 3\n");
     Deno.writeTextFileSync("kaldi/lmwt.nolm", "u-1-1 0.5\nu-1-2 0.25\nv-1 0\n");
@@ -104,6 +106,18 @@ Deno.test("scores are read in the logarithms and the signs of each format", () =
       },
       { id: "v", hypotheses: [{ words: [], acoustic: 3, lm: -1, graph: 0 }] },
     ]);
+  }));
+
+Deno.test("JSON's texts have no marks at their ends, and a folder's files come in order", () =>
+  inFolder(async () => {
+    const texts = '"reference":"<s> a </s>","hypotheses":[{"text":"<s> b c </s>","acoustic":1}]';
+    Deno.writeTextFileSync("lists", `{"id":"u",${texts}}\n`);
+    const hypotheses = [{ words: ["b", "c"], acoustic: 1 }];
+    assertEquals((await readLists("lists")).lists, [{ id: "u", reference: ["a"], hypotheses }]);
+    Deno.mkdirSync("srilm/older", { recursive: true });
+    const names = Array.from({ length: 30 }, (_, i) => `u${i * 7 % 30 + 10}`);
+    for (const name of names) Deno.writeTextFileSync(`srilm/${name}.txt`, "-1 -2 1 a\n");
+    assertEquals((await readLists("srilm")).lists.map(({ id }) => id), names.sort());
   }));
 
 Deno.test("references are read with the name first, or last as for sclite", () =>
@@ -166,6 +180,7 @@ Deno.test("lists that are wrong are refused by the line, and formats are not mix
     }
     await refuse(`${good}${good}`, "the utterance u is there twice");
     await refuse('{"hypotheses":[]}', 'line 1 has no text "id"');
+    await refuse('{"id":"","hypotheses":[]}', 'line 1 has no text "id"');
     await refuse('{"id":"u","hypotheses":[]}', 'line 1 has no list "hypotheses", or an empty one');
     await refuse(
       '{"id":"u","reference":1,"hypotheses":[1]}',
@@ -213,6 +228,7 @@ Deno.test("folders that are wrong are refused by the file and the key", () =>
     await refuse({ "lmwt.lmonly": "u-1 1\n" }, "Cannot read kaldi/lmwt.lmonly: it has no u-2");
     const good = { "lmwt.lmonly": "u-1 1\nu-2 1\n" };
     await refuse({ ...good, acwt: "u-1 1\nu-2 x\n" }, "kaldi/acwt: the cost of u-2 is no number");
+    await refuse({ ...good, acwt: "u-1 1\nu-2 2 3\n" }, "kaldi/acwt: the cost of u-2 is no number");
     await refuse({ ...good, acwt: "u-1 1\nu-1 2\n" }, "line 2 has the key u-1 for the second time");
     await refuse({ ...good, words_text: "u a\n" }, "the key u does not end in - and a number");
   }));

@@ -4,6 +4,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { Philox } from "../../../kernels/random/philox.ts";
 import { Bigram } from "../../../example/rescoring/bigram.ts";
 import { Channel, type Sound } from "../../../example/rescoring/channel.ts";
+import { decode, SUCCESSORS } from "../../../example/rescoring/decode.ts";
 import { align, countErrors, errorsOf } from "../../../example/rescoring/errors.ts";
 import { makeLists } from "../../../example/rescoring/make_lists.ts";
 
@@ -35,6 +36,27 @@ Deno.test("the channel's likelihood is the sum over all that could have happened
   }
 });
 
+Deno.test("the channel's densities are normal, around a word's sound and around 0", () => {
+  const noise = 0.7, channel = new Channel(5, noise, new Philox(1, 1, 0)), SIZE = 8;
+  const at = (i: number, x: number) => new Float64Array(SIZE).with(i, x);
+  const most = (variance: number) => -SIZE / 2 * Math.log(2 * Math.PI * variance);
+  for (let word = 0; word < 5; word++) {
+    // ln of a normal density is a parabola: its middle follows from two points.
+    const slope = (i: number) =>
+      channel.logDensity(at(i, 1), word) - channel.logDensity(at(i, -1), word);
+    const sound = Float64Array.from({ length: SIZE }, (_, i) => slope(i) * noise ** 2 / 2);
+    assertAlmostEquals(channel.logDensity(sound, word), most(noise ** 2), 1e-9);
+    const off = channel.logDensity(sound.map((x) => x + noise), word);
+    assertAlmostEquals(off, most(noise ** 2) - SIZE / 2, 1e-9);
+  }
+  const variance = 1 + noise ** 2;
+  assertAlmostEquals(channel.logIntruder(at(0, 0)), most(variance), 1e-9);
+  assertAlmostEquals(channel.logIntruder(at(3, 2)), most(variance) - 2 / variance, 1e-9);
+  const [lost, heard, intruded, end] = Object.values(channel.events).map(Math.exp);
+  assertAlmostEquals(lost! + heard!, end!, 1e-12);
+  assertAlmostEquals(intruded! + end!, 1, 1e-12);
+});
+
 Deno.test("the channel loses words, and lets sounds in, as often as it says", () => {
   const channel = new Channel(5, 0.1, new Philox(1, 1, 0)), air = new Philox(3, 3, 0);
   const words = [0, 1, 2, 3, 4], rounds = 4000;
@@ -54,8 +76,23 @@ Deno.test("the bigram's probabilities sum to one after every word, also after on
     assertAlmostEquals(sum, 1, 1e-12);
   }
   assert(bigram.logProb(0, 1) > bigram.logProb(0, 2));
+  // Of 12 words and marks, with one added to each of 7 counts: Witten and Bell's mixture.
+  assertAlmostEquals(Math.exp(bigram.logProb(3, 3)), (2 + 2 * 4 / 19) / (3 + 2), 1e-12);
+  assertAlmostEquals(Math.exp(bigram.logProb(0, 2)), (0 + 1 * 2 / 19) / (2 + 1), 1e-12);
+  assertAlmostEquals(Math.exp(bigram.logProb(4, 2)), 2 / 19, 1e-12);
   assertEquals(bigram.successors(3), [3]);
   assertEquals(bigram.successors(4), []);
+});
+
+Deno.test("decode() finds what was said first where there is hardly any noise", () => {
+  const V = 6, bigram = new Bigram([[0, 1, 2], [0, 1], [], [3, 3, 3]], V, SUCCESSORS);
+  const channel = new Channel(V, 0.01, new Philox(1, 1, 0)), air = new Philox(4, 2, 0);
+  for (const words of [[0, 1, 2], [5, 4], [3, 3, 3], [2]]) {
+    let heard = channel.speak(words, air);
+    while (heard.length !== words.length) heard = channel.speak(words, air);
+    const found = decode(heard, channel, bigram, { vocab: V, size: 5 });
+    assertEquals([found[0], found.length], [words, 5]);
+  }
 });
 
 Deno.test("lists have different hypotheses, and the truth chooses better than the recogniser", () => {

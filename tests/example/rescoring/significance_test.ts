@@ -31,6 +31,15 @@ Deno.test("the bootstrap gives no interval from few utterances", () => {
   assertEquals(alike(MIN_UTTERANCES), [25, 25]);
 });
 
+Deno.test("the bootstrap's interval has a fortieth of the samples on each side", () => {
+  // How often the odd ones are drawn is binomial: over 4 of 20 times in 4.3 % of cases, over 5 in 1.1 %.
+  const intervalOf = (wrong: number) =>
+    bootstrapInterval(
+      Array.from({ length: 20 }, (_, i) => ({ errors: i < wrong ? 1 : 0, words: 1 })),
+    );
+  assertEquals([intervalOf(2), intervalOf(18)], [[0, 25], [75, 100]]);
+});
+
 /** An utterance of one segment, in which the first system has so many errors more. */
 function pairOf(difference: number): readonly [Edit[], Edit[]] {
   const wrong = (count: number) => new Array<Edit>(count).fill("S");

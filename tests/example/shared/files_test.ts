@@ -1,14 +1,20 @@
 // Writing files whole or not at all, and reading them in parts.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { concat } from "@std/bytes";
 import { fromFileUrl } from "@std/path";
-import { Failure } from "../../../example/shared/errors.ts";
+import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import {
   AtomicFile,
+  checkFile,
   checkWritable,
+  chunksOf,
+  namesIn as namesInOrder,
+  ofBytes,
   openBytes,
   writeFileAtomically,
 } from "../../../example/shared/files.ts";
+import { firstIndex, runningSum } from "../../../example/shared/search.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 
 /** Says where std is. */
@@ -71,6 +77,39 @@ Deno.test("AtomicFile leaves the old file as it is when it is not committed", ()
     assertEquals(Deno.readTextFileSync(path), "old");
   }));
 
+Deno.test("AtomicFile keeps the order of what is written, small pieces and large ones", () =>
+  inFolder((folder) => {
+    const path = `${folder}/a`, sizes = [3, 1 << 17, 5, (1 << 16) - 4, 7];
+    {
+      using file = new AtomicFile(path);
+      sizes.forEach((size, i) => file.write(new Uint8Array(size).fill(i)));
+      file.commit();
+    }
+    const bytes = Deno.readFileSync(path), starts = runningSum(sizes);
+    assertEquals(bytes.length, starts.at(-1));
+    assert(bytes.every((byte, at) => byte === firstIndex(sizes.length, (i) => at < starts[i]!)));
+  }));
+
+Deno.test("AtomicFile is on disk before it has its name, and the name is before commit() returns", () =>
+  inFolder((folder) => {
+    const { syncSync } = Deno.FsFile.prototype, { renameSync } = Deno, done: string[] = [];
+    Deno.FsFile.prototype.syncSync = function () {
+      done.push(this.statSync().isDirectory ? "sync folder" : "sync file");
+    };
+    Deno.renameSync = (from, to) => {
+      done.push("rename");
+      renameSync(from, to);
+    };
+    try {
+      writeFileAtomically(`${folder}/a`, "one");
+    } finally {
+      Deno.FsFile.prototype.syncSync = syncSync;
+      Object.assign(Deno, { renameSync });
+    }
+    const ofFolder = Deno.build.os === "windows" ? [] : ["sync folder"];
+    assertEquals(done, ["sync file", "rename", ...ofFolder]);
+  }));
+
 Deno.test("AtomicFile throws a Failure when the name was taken by a folder meanwhile", () =>
   inFolder((folder) => {
     const path = `${folder}/a`;
@@ -129,4 +168,36 @@ Deno.test("openBytes() refuses what is no file, and does not wait for its end", 
       const error = assertThrows(() => openBytes(path, "load"), Failure, message);
       assert(error.message.startsWith(`Cannot load ${path}: `), error.message);
     }
+  }));
+
+Deno.test("chunksOf() gives every byte of a part once, however few the last ones are", () => {
+  const bytes = new Uint8Array((1 << 22) + 3).map((_, i) => i % 251), file = ofBytes(bytes);
+  for (
+    const [begin, end] of [[0, 1], [2, 2], [0, bytes.length - 3], [1, bytes.length - 1]] as const
+  ) {
+    const found = Array.from(chunksOf(file, begin, end), (chunk) => chunk.slice());
+    assertEquals(concat(found), bytes.subarray(begin, end));
+  }
+});
+
+Deno.test("checkFile() refuses what is missing or a folder, also below a file", () =>
+  inFolder((folder) => {
+    Deno.writeTextFileSync(`${folder}/a`, "");
+    checkFile(`${folder}/a`);
+    for (const path of [`${folder}/none`, `${folder}/a/below`]) {
+      assertThrows(() => checkFile(path), UsageError, `Cannot read ${path}: there is no such file`);
+    }
+    assertThrows(() => checkFile(folder), UsageError, "it is a folder, not a file");
+    const path = `${folder}/${"a".repeat(300)}`;
+    assertThrows(() => checkFile(path), Failure, `Cannot read ${path}: `);
+  }));
+
+Deno.test("namesIn() gives names in order, none of what is no folder", () =>
+  inFolder((folder) => {
+    const names = Array.from({ length: 40 }, (_, i) => String.fromCharCode(120 - i));
+    for (const name of names.filter((name) => /\w/.test(name))) {
+      Deno.writeTextFileSync(`${folder}/${name}`, "");
+    }
+    assertEquals(namesInOrder(folder), namesIn(folder));
+    assertEquals(namesInOrder(`${folder}/a`), []);
   }));

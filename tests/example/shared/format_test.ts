@@ -5,14 +5,24 @@ import {
   formatDuration,
   formatLoss,
   formatNumber,
+  formatPercent,
   formatPerplexity,
 } from "../../../example/shared/format.ts";
 
 Deno.test("formatPerplexity() rounds what is huge", () => {
-  const values = [1.006, 31.4159, 9999.991, 380_312.4, 4.11e12, Infinity, NaN];
-  const texts = ["1.01", "31.42", "9,999.99", "380,312", "4.11e+12", "Infinity", "NaN"];
-  assertEquals(values.map(formatPerplexity), texts);
-  assertEquals(formatLoss(1.5e30, false), "loss 1.5000e+30");
+  const values = [1.006, 31.4159, 9999.991, 380_312.4, 123_456_789, 4.11e12, Infinity, NaN];
+  assertEquals(values.map(formatPerplexity), [
+    "1.01",
+    "31.42",
+    "9,999.99",
+    "380,312",
+    "123,456,789",
+    "4.11e+12",
+    "Infinity",
+    "NaN",
+  ]);
+  const losses = [-999_999.5, 1.5e6, 1.5e30].map((loss) => formatLoss(loss, false));
+  assertEquals(losses, ["loss -999999.5000", "loss 1.5000e+6", "loss 1.5000e+30"]);
 });
 
 Deno.test("formatDuration() uses the two largest units when the time is long", () => {
@@ -40,4 +50,11 @@ Deno.test("formatNumber() keeps four digits", () => {
     "12350",
     "1e+20",
   ]);
+});
+
+Deno.test("formatPercent() keeps two digits, and knows no part of nothing", () => {
+  const parts = [[1, 3], [1, 3000], [999, 1000], [2, 2], [0, 5], [0, 0]] as const;
+  const texts = ["33 %", "0.033 %", "100 %", "100 %", "0 %", "0 %"];
+  assertEquals(parts.map(([part, whole]) => formatPercent(part, whole)), texts);
+  assertEquals(formatPercent(0.125), "13 %");
 });

@@ -3,7 +3,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { Failure } from "../../../example/shared/errors.ts";
-import { atVolume, consoleIo, warningsOnce } from "../../../example/shared/io.ts";
+import { atRank, atVolume, consoleIo, warningsOnce } from "../../../example/shared/io.ts";
 import { deno } from "../../support/process.ts";
 import { captureIo } from "../../support/capture_io.ts";
 
@@ -31,24 +31,28 @@ Deno.test("a terminal without a size, as Open MPI's for a log, has neither live 
   const see = (columns: number) => {
     Deno.consoleSize = () => ({ columns, rows: columns });
     const io = consoleIo();
+    io.out("first");
     io.live("a bar");
-    io.out("a fine line", { word: "fine", color: "green" });
+    io.out("a fine, fine line", { word: "fine", color: "green" });
     return { is: io.isTerminal, columns: io.columns, seen: seen.splice(0) };
   };
   Deno.stdout.isTerminal = () => true;
   Deno.stdout.writeSync = (bytes) => seen.push(new TextDecoder().decode(bytes));
   console.log = (...words) => seen.push(words.join("|"));
   try {
-    assertEquals(see(0), { is: false, columns: 80, seen: ["a fine line"] });
+    assertEquals(see(0), { is: false, columns: 80, seen: ["first", "a fine, fine line"] });
     assertEquals(see(90), {
       is: true,
       columns: 90,
       seen: [
+        "first",
         "\r\x1b[Ka bar",
         "\r\x1b[K",
-        "%s%c%s%c%s|a |color: green; font-weight: bold|fine|| line",
+        "%s%c%s%c%s|a |color: green; font-weight: bold|fine||, fine line",
       ],
     });
+    Deno.stdout.isTerminal = () => false; // standard error may be one
+    assertEquals(see(90).columns, 80);
   } finally {
     Object.assign(Deno, { consoleSize });
     Object.assign(Deno.stdout, { isTerminal, writeSync });
@@ -68,6 +72,10 @@ Deno.test("results that cannot be written are a failure that says so; a closed p
     const full = new Error("No space left on device (os error 28)");
     assertThrows(failing(full), Failure, `Cannot write standard output: ${full.message}`);
     assertThrows(failing(new Deno.errors.BrokenPipe("closed")), Deno.errors.BrokenPipe);
+    const written: (number | undefined)[] = [];
+    Deno.stdout.writeSync = (bytes) => written.push(bytes[0]) && 1; // as a pipe that is full
+    io.write("abc");
+    assertEquals(written, [97, 98, 99]);
   } finally {
     Deno.stdout.writeSync = writeSync;
   }
@@ -111,7 +119,8 @@ Deno.test("atVolume() leaves results and errors when quiet, and gives details wh
   const heard = (volume: { quiet: boolean; verbose: boolean }) => {
     const io = captureIo(120), some = atVolume(io, volume);
     for (const kind of kinds) some[kind](kind);
-    assertEquals(some.columns, 120);
+    Object.assign(io, { columns: 100 }); // the user makes the window smaller
+    assertEquals(some.columns, 100);
     return {
       isTerminal: some.isTerminal,
       lines: [...io.outLines, ...io.errLines, ...io.liveLines],
@@ -129,4 +138,16 @@ Deno.test("atVolume() leaves results and errors when quiet, and gives details wh
     isTerminal: true,
     lines: ["out", "result", "detail", "write", "err", "live"],
   });
+});
+
+Deno.test("atRank() lets the first rank alone print", () => {
+  const io = captureIo(120), other = atRank(io, 1);
+  assertEquals(atRank(io, 0), io);
+  for (const kind of ["out", "result", "detail", "live", "err", "write"] as const) {
+    other[kind](kind);
+  }
+  for (const kind of ["out", "live"] as const) other.error[kind](kind);
+  const { outLines, errLines, liveLines, errorLiveLines } = io;
+  assertEquals([...outLines, ...errLines, ...liveLines, ...errorLiveLines], []);
+  assertEquals([other.isTerminal, other.error.isTerminal], [false, false]);
 });

@@ -44,6 +44,7 @@ Deno.test("Progress.show() writes a plain line when there is no terminal", () =>
 Deno.test("Progress takes its speed from its own batches when others were done before", () => {
   const io = captureIo(), clock = handClock();
   const progress = new Progress(io, { ...EPOCH, epochs: 2, batchesBefore: 6, clock: clock.read });
+  assertEquals(progress.show(5.25).tokensPerSecond, 0);
   clock.now += 500;
   progress.step(1000);
   assertEquals(progress.show(5.25).batch, 7);
@@ -52,6 +53,7 @@ Deno.test("Progress takes its speed from its own batches when others were done b
   assertEquals(progress.tokensPerSecond, 1000);
   progress.show(5.25);
   assertEquals(io.outLines, [
+    "epoch 2/2 | batch 6/10 | loss 5.2500 | lr 0.25",
     "epoch 2/2 | batch 7/10 | loss 5.2500 | lr 0.25 | 2,000 tokens/s | 2s left",
     "epoch 2/2 | batch 8/10 | loss 5.2500 | lr 0.25 | 667 tokens/s | 2s left",
   ]);
@@ -151,11 +153,14 @@ Deno.test("Bar draws on a terminal, and writes a line each half minute elsewhere
       clock.now += 20_000;
       for (const each of [bar, lines]) each.step(50);
     }
+    clock.now += 20_000;
+    bar.step(60); // the file has grown
   }
   assertEquals(terminal.liveLines, [
     "validating  ███████░░░░░░░░░░░░░░░░░░░░░░  25 %  1m00s left",
     "validating  ███████████████░░░░░░░░░░░░░░░  50 %  40s left",
     "validating  ██████████████████████░░░░░░░░  75 %  20s left",
+    "validating  ██████████████████████████████  100 %  0s left",
     "",
   ]);
   assertEquals(plain.outLines, ["validating | 50 % | 40s left"]);

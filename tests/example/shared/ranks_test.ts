@@ -52,11 +52,11 @@ Deno.test("Ranks that differ fail on all ranks, in words that name one", async (
   const calls = ranks.map((rank, i) =>
     rank.expectSame([
       { what: "version", value: "1", hint: "" },
-      { what: "adapter", value: i < 2 ? "A" : "B", hint: "use the same" },
+      { what: "adapter", value: i < 2 ? "A".repeat(80) : "B".repeat(81), hint: "use the same" },
     ])
   );
   for (const call of calls) {
-    const words = "Rank 2 has another adapter (B) than rank 0 (A): use the same";
+    const words = `Rank 2 has another adapter than rank 0 (${"A".repeat(80)}): use the same`;
     await assertRejects(() => call, Failure, words);
   }
 });

@@ -1,8 +1,8 @@
-// Binary search, draws by running sums, and random orders.
+// Searches, draws by running sums, and random orders.
 
 import { assert, assertEquals } from "@std/assert";
 import { shuffle } from "../../../example/data/shuffle.ts";
-import { drawPlace, firstIndex, runningSum } from "../../../example/shared/search.ts";
+import { drawPlace, firstIndex, nearestName, runningSum } from "../../../example/shared/search.ts";
 import { Philox } from "../../../kernels/random/philox.ts";
 
 Deno.test("firstIndex() finds the first index that holds, and asks few times", () => {
@@ -15,6 +15,13 @@ Deno.test("firstIndex() finds the first index that holds, and asks few times", (
       assertEquals(asked <= Math.ceil(Math.log2(count + 1)), true, `${asked} of ${count}`);
     }
   }
+});
+
+Deno.test("nearestName() finds the name that takes the fewest changes, half of the word at most", () => {
+  assertEquals(nearestName("penn", ["pern", "penny", "demo"]), "pern");
+  assertEquals(nearestName("ab", ["ax"]), "ax");
+  assertEquals(nearestName("abc", ["axy"]), undefined);
+  assertEquals(nearestName("abc", []), undefined);
 });
 
 Deno.test("drawPlace() draws by 48 bits: places of 2^-40 of the whole are drawn as often as they should be", () => {

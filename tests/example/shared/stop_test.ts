@@ -1,7 +1,7 @@
 // Ctrl-C and its kind: the first signal ends a run in good order, a second one ends the process.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { stopOnSignal } from "../../../example/shared/stop.ts";
+import { stopAfter, type StopFlag, stopOnSignal } from "../../../example/shared/stop.ts";
 import { findModel } from "../../../example/storage/open_model.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
@@ -64,7 +64,9 @@ Deno.test("main.ts leaves a checkpoint and a model, and tests it, when it is sto
 Deno.test("a second signal really ends the process, with the code that tells of it", async () => {
   // Nothing else would end it.
   const code = `
-    import { stopOnSignal } from ${JSON.stringify(new URL("example/shared/stop.ts", MAIN).href)};
+    import { stopAfter, type StopFlag, stopOnSignal } from ${
+    JSON.stringify(new URL("example/shared/stop.ts", MAIN).href)
+  };
     import { consoleIo } from ${JSON.stringify(new URL("example/shared/io.ts", MAIN).href)};
     using stop = stopOnSignal(consoleIo());
     setInterval(() => {}, 1000);
@@ -136,4 +138,26 @@ Deno.test("stopOnSignal() listens to each signal until it is disposed of", () =>
     Deno.removeSignalListener = remove;
   }
   assertEquals(io.errLines, [STOPPING]);
+});
+
+Deno.test("stopAfter() stops after so many minutes, unless the run has stopped or ended before", () => {
+  const { setTimeout, clearTimeout } = globalThis, timers = new Map<number, () => void>();
+  const delays: unknown[] = [], io = captureIo();
+  Object.assign(globalThis, {
+    setTimeout: (end: () => void, ms: number) => timers.set(delays.push(ms), end).size,
+    clearTimeout: (timer: number) => timers.delete(timer),
+  });
+  try {
+    const stops = [false, true, false].map((requested): StopFlag => ({ requested }));
+    const deadlines = stops.map((stop, i) => stopAfter(0.5 + i, stop, io));
+    stopAfter(null, { requested: false }, io)[Symbol.dispose]();
+    deadlines[2]![Symbol.dispose]();
+    for (const end of timers.values()) end();
+    assertEquals(stops.map(({ requested }) => requested), [true, true, false]);
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
+  assertEquals(delays, [30_000, 90_000, 150_000]);
+  const said = "stopping    --max-minutes 0.5 are over; the test follows; Ctrl-C ends at once";
+  assertEquals(io.errLines, [said]);
 });

@@ -87,3 +87,27 @@ Deno.test("BestModel goes on in memory when it cannot be written, but not with a
       }
     })
   ));
+
+Deno.test("BestModel warns if the other run's model was better, and moves none that is the same", () =>
+  inFolder(() =>
+    withGpu(async (gpu) => {
+      using model = makeModel(gpu, SETTINGS, WORDS);
+      const keep = async ({ epoch, validation }: ReturnType<typeof found>) => {
+        const io = captureIo(), best = new BestModel(gpu, model, "m", BESIDE, io);
+        await best.keep({ epoch, validation }, () => Promise.resolve());
+        return io.errLines;
+      };
+      await keep(found(1, 9));
+      assertEquals(await keep(found(2, 9)), []);
+      assert(!isFile(PREVIOUS), "only the epoch differs, and the file does not tell it");
+      assertEquals(await keep(found(1, 8)), []);
+      assert(isFile(PREVIOUS));
+      const warning = "warning: the model that was replaced had a better validation: ppl 8.00";
+      assertEquals(await keep(found(1, 9)), [warning]);
+      const [, parameter] = model.parameters()[0]!;
+      gpu.write(parameter, new Float32Array(parameter.size));
+      assertEquals(await keep(found(1, 9)), [], "as good");
+      const loss = { epoch: 1, validation: { kind: "loss", measure: 20 } } as const;
+      assertEquals(await keep(loss), [], "another measure");
+    })
+  ));

@@ -1,12 +1,16 @@
 // Checkpoints whose header is not what it should be: one line says what is wrong.
 
+import { concat } from "@std/bytes";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parseSettings, type Settings } from "../../../example/options/settings.ts";
+import { type Sentences, SentencesBuilder } from "../../../example/data/sentences.ts";
+import { Vocabulary } from "../../../example/data/vocab.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
-import { writeFileAtomically } from "../../../example/shared/files.ts";
+import { byteView, writeFileAtomically } from "../../../example/shared/files.ts";
 import {
   checkpointPath,
   type Hashes,
+  hashesOf,
   openCheckpoint,
   type RunState,
 } from "../../../example/storage/checkpoint_file.ts";
@@ -46,14 +50,17 @@ const STATE: RunState = {
 /** What no field of a checkpoint can be, but a setting. */
 const WRONG = [null, {}, { a: {} }, [[]], "x", 3, true];
 
-/** The state that is read from a file with these texts. */
-function stateIn(texts: Record<string, unknown>, settings: Settings = SETTINGS): RunState {
+/** Writes a checkpoint with these texts, and a tensor `w` [2, 3]. */
+function write(texts: Record<string, unknown>, settings = SETTINGS, kind = "nce checkpoint"): void {
   const all = { settings, hashes: HASHES, state: STATE, ...texts };
   const json = Object.entries(all).map(([name, value]) => [name, JSON.stringify(value)]);
-  writeFileAtomically(
-    PATH,
-    encodeHeader([], { kind: "nce checkpoint", ...Object.fromEntries(json) }),
-  );
+  const header = encodeHeader([["w", [2, 3]]], { kind, ...Object.fromEntries(json) });
+  writeFileAtomically(PATH, concat([header, byteView(Float32Array.of(1, 2, 3, 4, 5, 6))]));
+}
+
+/** The state that is read from a file with these texts. */
+function stateIn(texts: Record<string, unknown>, settings: Settings = SETTINGS): RunState {
+  write(texts, settings);
   using checkpoint = openCheckpoint(settings);
   return checkpoint!.state;
 }
@@ -157,3 +164,79 @@ Deno.test("openCheckpoint() takes a file from before an option was there, unless
     );
     assertMatch(message, / with --compute f16, as it was begun with --compute f32: give what /);
   }));
+
+Deno.test("openCheckpoint() gives tensors in the shape that they have, and no others", () =>
+  inFolder(() => {
+    assertEquals(openCheckpoint(SETTINGS), undefined);
+    write({});
+    using checkpoint = openCheckpoint(SETTINGS)!;
+    assertEquals([...checkpoint.shapes], [["w", [2, 3]]]);
+    assertEquals([...checkpoint.numbers("w", [2, 3]).read(1, 6)], [2, 3, 4, 5, 6]);
+    const others = [["w", [3, 2], "w is [2,3], expected [3,2]"], [
+      "v",
+      [1],
+      "v is missing",
+    ]] as const;
+    for (const [name, shape, message] of others) {
+      assertThrows(
+        () => checkpoint.numbers(name, shape),
+        Failure,
+        `Cannot load ${PATH}: ${message}`,
+      );
+    }
+    write({}, SETTINGS, "nce word language model");
+    assertThrows(() => openCheckpoint(SETTINGS), Failure, "it is no checkpoint of this program");
+    Deno.removeSync(PATH);
+    Deno.mkdirSync(PATH);
+    assertThrows(() => openCheckpoint(SETTINGS), Failure, "it is a folder");
+  }));
+
+Deno.test("a checkpoint knows its text and the windows that it was read in", () =>
+  inFolder(() => {
+    const wrong: readonly [Hashes, Partial<Hashes>, string][] = [
+      [HASHES, { text: "35" }, "the text changed since it was written: restore it, or leave out"],
+      [HASHES, { vocabulary: "13" }, "the vocabulary changed since it was written"],
+      [HASHES, { memory: "2" }, "other windows: give --corpus-memory a larger one, or leave out"],
+      [{ ...HASHES, memory: "2" }, { memory: "all" }, "other windows: give --corpus-memory 2, or"],
+    ];
+    for (const [hashes, change, message] of wrong) {
+      write({ hashes });
+      using checkpoint = openCheckpoint(SETTINGS)!;
+      checkpoint.expectText(hashes);
+      assertThrows(() => checkpoint.expectText({ ...hashes, ...change }), Failure, message);
+    }
+  }));
+
+Deno.test("hashesOf() differs with any word, count and sentence of what is trained and validated on", () => {
+  const textOf = (...sentences: readonly (readonly number[])[]): Sentences => {
+    const builder = new SentencesBuilder();
+    for (const ids of sentences) builder.add(ids);
+    return builder.build();
+  };
+  const words = ["<unk>", "<s>", "</s>", "a", "b"], counts = [0, 2, 0, 2, 1];
+  const text = {
+    vocabulary: Vocabulary.from(words, counts),
+    train: textOf([3, 4], [3]),
+    valid: textOf([4]),
+  };
+  const { memory, ...own } = hashesOf(text);
+  assertEquals([memory, hashesOf({ ...text })], ["all", { memory, ...own }]);
+  const ofWords = [
+    Vocabulary.from(words.with(4, "c"), counts),
+    Vocabulary.from(words, counts.with(4, 2)),
+  ];
+  for (const vocabulary of ofWords) {
+    const found = hashesOf({ ...text, vocabulary });
+    assertEquals([found.vocabulary === own.vocabulary, found.text], [false, own.text]);
+  }
+  const ofText = [
+    { train: textOf([3, 3], [3]) },
+    { train: textOf([3], [4, 3]) },
+    { valid: textOf([3]) },
+    { valid: textOf([4], []) },
+  ];
+  for (const change of ofText) {
+    const found = hashesOf({ ...text, ...change });
+    assertEquals([found.vocabulary, found.text === own.text], [own.vocabulary, false]);
+  }
+});

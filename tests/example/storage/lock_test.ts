@@ -3,7 +3,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
-import { lockModel } from "../../../example/storage/lock.ts";
+import { lockFile } from "../../../example/shared/lock.ts";
+import { checkModelWritable, isLocked, lockModel } from "../../../example/storage/lock.ts";
 import { run } from "../../../example/commands/run.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
 import { captureIo } from "../../support/capture_io.ts";
@@ -41,6 +42,7 @@ async function end(child: Deno.ChildProcess): Promise<Deno.CommandStatus> {
 function takeAndRelease(folder: string): void {
   using _lock = lockModel("m", folder);
   assertEquals(namesIn(folder), ["m.lock"]);
+  assertEquals(Deno.readTextFileSync(`${folder}/m.lock`), `${Deno.pid}\n`);
 }
 
 Deno.test("lockModel() refuses a second run of the same model at once, and no other model", () =>
@@ -68,6 +70,7 @@ Deno.test("lockModel() is free once its holder was killed", () =>
     await child.stdin.abort();
     assertEquals((await end(child)).signal, "SIGKILL");
     assertEquals(namesIn(folder), ["m.lock"]);
+    Deno.writeTextFileSync(`${folder}/m.lock`, "1234567890123\n");
     takeAndRelease(folder);
     assertEquals(namesIn(folder), []);
   }));
@@ -76,6 +79,8 @@ Deno.test("lockModel() refuses a second run within one process, too", () =>
   inFolder((folder) => {
     const lock = lockModel("m", `${folder}/new`);
     assertThrows(() => lockModel("m", `${folder}/new`), Failure, `(pid ${Deno.pid})`);
+    Deno.truncateSync(`${folder}/new/m.lock`); // as before the holder has written it
+    assertThrows(() => lockModel("m", `${folder}/new`), Failure, "another run is writing");
     lock[Symbol.dispose]();
     lockModel("m", `${folder}/new`)[Symbol.dispose]();
   }));
@@ -87,6 +92,51 @@ Deno.test("lockModel() leaves the lock of another run alone when its own file wa
     using _second = lockModel("m", folder);
     first[Symbol.dispose]();
     assertThrows(() => lockModel("m", folder), Failure, "another run");
+  }));
+
+/** Fails if the file at `path` is not locked. */
+function expectLocked(path: string): void {
+  const fail = () => {
+    throw new Failure("it is locked");
+  };
+  assertThrows(() => lockFile(path, fail), Failure, "it is locked");
+}
+
+Deno.test("lockFile() takes the file that is there, when its holder has removed the one that it waited for", () =>
+  inFolder((folder) => {
+    const path = `${folder}/a.lock`, first = lockFile(path, () => {});
+    using _second = lockFile(path, () => first[Symbol.dispose]());
+    expectLocked(path);
+  }));
+
+Deno.test("isLocked() sees a run that holds the lock, and nobody else", () =>
+  inFolder((folder) => {
+    const path = `${folder}/m.lock`;
+    assertEquals(isLocked(path), false);
+    {
+      using _lock = lockModel("m", folder);
+      assertEquals(isLocked(path), true);
+    }
+    using other = Deno.openSync(path, { write: true, create: true, read: true });
+    assertEquals([other.tryLockSync(false), isLocked(path)], [true, false]); // it looks as well
+  }));
+
+Deno.test("checkModelWritable() refuses a name that a folder has", () =>
+  inFolder(() => {
+    Deno.mkdirSync("saved_model/m.safetensors", { recursive: true });
+    const message = "Cannot write saved_model/m.safetensors: it is a folder";
+    assertThrows(() => checkModelWritable("m"), Failure, message);
+    checkModelWritable("n");
+    assertEquals(namesIn("saved_model"), ["m.safetensors"]);
+  }));
+
+Deno.test("lockFile() waits until the holder has ended", () =>
+  inFolder(async (folder) => {
+    const child = await holder("m", folder), path = `${folder}/m.lock`;
+    using _lock = lockFile(path, () => child.kill("SIGKILL"));
+    await child.stdin.abort();
+    assertEquals((await end(child)).signal, "SIGKILL");
+    expectLocked(path);
   }));
 
 Deno.test("lockModel() names the file when it cannot be written", () =>

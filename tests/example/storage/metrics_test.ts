@@ -1,7 +1,7 @@
 /** Metrics: the JSON lines of a run. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Metrics } from "../../../example/storage/metrics.ts";
+import { Metrics, type MetricsEvent } from "../../../example/storage/metrics.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder } from "../../support/folder.ts";
@@ -54,6 +54,26 @@ Deno.test("Metrics.write() writes null when a figure is not finite", async () =>
     assertEquals(text, '{"event":"test","evaluation":"full","ppl":null,"tokens":0}\n');
   });
 });
+
+Deno.test("Metrics are on disk once position() tells their size, and a board gets them, too", () =>
+  inFolder((folder) => {
+    const shown: MetricsEvent[] = [],
+      board = { write: (event: MetricsEvent) => void shown.push(event) };
+    const metrics = new Metrics("m", captureIo(), `${folder}/new`, board);
+    const event = { event: "test", evaluation: "nce", loss: 1, tokens: 2 } as const;
+    metrics.write(event);
+    const { syncSync } = Deno.FsFile.prototype;
+    let synced = 0;
+    Deno.FsFile.prototype.syncSync = function () {
+      synced = this.statSync().size;
+    };
+    try {
+      assertEquals([metrics.position(), synced], [synced, JSON.stringify(event).length + 1]);
+    } finally {
+      Deno.FsFile.prototype.syncSync = syncSync;
+    }
+    assertEquals(shown, [event]);
+  }));
 
 Deno.test("Metrics warns once, and loses no result, when it cannot be written", async () => {
   await inFolder((folder) => {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Gpu } from "../../../mod.ts";
-import { AtomicFile, bytesOf, openBytes } from "../../../example/shared/files.ts";
+import { AtomicFile, byteView, openBytes } from "../../../example/shared/files.ts";
 import { fillRows, floatsOf, readInParts, readRows } from "../../../example/storage/tensors.ts";
 import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
@@ -38,7 +38,7 @@ Deno.test("a table of 300,000 rows is written and read in ranges, and comes back
         await readRows(noted, table, (rows, at) => {
           assertEquals(at, next);
           next += rows.length;
-          file.write(bytesOf(rows));
+          file.write(byteView(rows));
         });
         assertEquals(next, numbers.length);
         file.commit();

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { run } from "../../../example/commands/run.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import { openCheckpoint } from "../../../example/storage/checkpoint_file.ts";
 import { Schedule } from "../../../example/training/schedule.ts";
 import { type CapturedIo, captureIo } from "../../support/capture_io.ts";
 import { finishedRun } from "../../support/finished_run.ts";
@@ -42,10 +43,15 @@ Deno.test("the record has the optimizer, and the rate of each step from the warm
     await finish({ ...NCE, ...given, "epochs": "3", "log-interval": "1" });
     const [config] = recorded("start", "config") as { optimizer: string; warmup: number }[];
     assertEquals([config!.optimizer, config!.warmup], ["sgd", 8]);
-    const rates = recorded("train", "lr"), validations = recorded("epoch", "validPpl") as number[];
+    const epochs = recorded("train", "epoch"), rates = recorded("train", "lr");
+    const validations = recorded("epoch", "validPpl") as number[];
     assertEquals(rates.slice(0, 9), [0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4]);
     assert(validations[1]! >= validations[0]!, "the second epoch is no better");
     assertEquals([rates.at(-1), recorded("epoch", "lr")], [2, [4, 4, 2]]);
+    // The words of a report are those of its epoch so far.
+    const words = Map.groupBy(recorded("train", "tokens") as number[], (_, i) => epochs[i]);
+    for (const [, own] of words) assertEquals(own, [...new Set(own)].sort((a, b) => a - b));
+    assertEquals(new Set(words.values().map((own) => own.at(-1))).size, 1);
   }));
 
 Deno.test("--patience ends training when epochs bring nothing, and a longer one goes on", async () => {
@@ -64,6 +70,10 @@ Deno.test("--patience ends training when epochs bring nothing, and a longer one 
       best.length - 1
     } was the best of ${best.length}`;
     assert(validations.length < 5 && io.outLines.includes(line), io.outLines.join("\n"));
+    // Nothing of the last epoch would be lost, though its model was not kept.
+    using checkpoint = openCheckpoint(parseSettings({ ...given, "patience": "1" }))!;
+    const { epoch, batch } = checkpoint.state.position;
+    assertEquals([epoch, batch], [best.length + 1, 0]);
     const again = await finish({ ...given, "patience": "1", "resume": true });
     assert(again.outLines.includes(line));
     assertEquals(lastLine(again.outLines), lastLine(io.outLines));

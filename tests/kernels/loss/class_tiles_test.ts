@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type TileScorer, tilesOf } from "../../../kernels/loss/class_tiles.ts";
 import { linearScorer } from "../../../kernels/loss/linear_scorer.ts";
-import { readsTexels } from "../../../kernels/matmul/matmul_subgroup.ts";
+import { readsTexels } from "../../../kernels/matmul/matmul_texel.ts";
 import type { Gpu } from "../../../mod.ts";
 import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 

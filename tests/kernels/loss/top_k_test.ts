@@ -1,7 +1,13 @@
 // topK() against sorting on the CPU, bit for bit, in one tile of classes and in several.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { linearScorer, tiledCrossEntropy, type TileScorer, topK } from "../../../kernels/ops.ts";
+import {
+  crossEntropy,
+  linearScorer,
+  tiledCrossEntropy,
+  type TileScorer,
+  topK,
+} from "../../../kernels/ops.ts";
 import type { Gpu, Step } from "../../../mod.ts";
 import { poisonPool } from "../../support/check_op.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";
@@ -182,4 +188,24 @@ Deno.test("topK() and tiledCrossEntropy() refuse a scorer whose tiles have anoth
     const target = step.upload(Uint32Array.of(1, 2));
     assertThrows(() => topK(step, scorer, 1), TypeError, `Cannot run topK: ${message}`);
     assertThrows(() => tiledCrossEntropy(step, scorer, target), TypeError, message);
+  }));
+
+Deno.test("a linear scorer is refused by its own name, a cross entropy by its own", () =>
+  withGpu((gpu) => {
+    using step = gpu.step();
+    const x = step.upload(values(8, 1), [2, 4]), weight = step.upload(values(15, 2), [5, 3]);
+    const bias = step.upload(values(5, 3)), ids = step.upload(Uint32Array.of(0, 4));
+    const message = "weight is f32 [5,3], expected f32 [5,4]";
+    assertThrows(
+      () => topK(step, linearScorer(step, x, weight, bias), 2),
+      TypeError,
+      `Cannot run linearScorer: ${message}`,
+    );
+    assertThrows(
+      () => crossEntropy(step, x, weight, bias, ids),
+      TypeError,
+      `Cannot run crossEntropy: ${message}`,
+    );
+    const held = () => linearScorer(step, x, step.upload(values(20, 2), [5, 4]), bias, 0);
+    assertThrows(held, RangeError, "Cannot run linearScorer: heldBytes is 0");
   }));

@@ -10,7 +10,7 @@ import {
 } from "../../../kernels/matmul/matmul.ts";
 import { multiplyFromWorkgroup } from "../../../kernels/matmul/matmul_workgroup.ts";
 import { weightFor } from "../../../kernels/matmul/weight.ts";
-import { readsTexels } from "../../../kernels/matmul/matmul_subgroup.ts";
+import { readsTexels } from "../../../kernels/matmul/matmul_texel.ts";
 import { type Plan, TILES } from "../../../kernels/matmul/workgroup_tile.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { poisoned } from "../../support/poisoned.ts";
@@ -21,7 +21,7 @@ const TRANSPOSES = [[false, false], [false, true], [true, false], [true, true]] 
 
 /** The kernels that this adapter can run. */
 function kernelsOf(gpu: Gpu): MatmulKernel[] {
-  return readsTexels(gpu) ? ["subgroup", "register", "workgroup"] : ["register", "workgroup"];
+  return readsTexels(gpu) ? ["texel", "register", "workgroup"] : ["register", "workgroup"];
 }
 
 interface Variant extends Product {
@@ -124,7 +124,7 @@ Deno.test("matmulInto() from texels reads nothing that earlier copies have left 
           c = gpu.tensor([64, 64]);
         matmulInto(gpu, c, a, b);
       }
-      await check(gpu, { m: 8, n: 8, k: 5, transposeA, transposeB, kernel: "subgroup" });
+      await check(gpu, { m: 8, n: 8, k: 5, transposeA, transposeB, kernel: "texel" });
     }
   });
 });
@@ -175,7 +175,7 @@ Deno.test("matmulInto() from texels sums in one order, whether a long sum is cut
     if (!readsTexels(gpu)) return;
     const [m, n, k, width] = [99, 100, 4001, 4]; // cut in two; `width` columns alone are not
     for (const transposeA of [false, true]) {
-      const cut = await check(gpu, { m, n, k, transposeA, kernel: "subgroup" });
+      const cut = await check(gpu, { m, n, k, transposeA, kernel: "texel" });
       const [dataA, dataB] = [numbers(m * k, m + 1), numbers(k * n, n + 2)];
       const columns = Float32Array.from({ length: k * width }, (_, i) => {
         return dataB[Math.floor(i / width) * n + i % width]!;

@@ -65,9 +65,9 @@ async function train(
       using step = gpu.step({ training: true, number });
       const ids = randomIds(N, V, number).filter((_, i) => i % size === rank);
       const loss = lossOf(step, model, ids, randomIds(4, V, 100 + number));
-      const along = Float32Array.of(rank + 1);
-      const across = await backwardAcross(step, loss, communicator, along);
-      assertEquals(across.along[0], size * (size + 1) / 2);
+      const extra = Float32Array.of(rank + 1);
+      const across = await backwardAcross(step, loss, communicator, extra);
+      assertEquals(across.extra[0], size * (size + 1) / 2);
       assertEquals(across.gradients.get(model.output)?.kind, "tiled");
       assertEquals(across.gradients.get(model.table)?.kind, "sparse");
       optimizer.step(across.gradients);

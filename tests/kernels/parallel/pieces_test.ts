@@ -4,8 +4,8 @@ import { assertEquals } from "@std/assert";
 import {
   messagesOf,
   type Piece,
+  pieceSize,
   piecesOf,
-  sizeOf,
   slotsOf,
   sumPieces,
 } from "../../../kernels/parallel/pieces.ts";
@@ -25,7 +25,7 @@ Deno.test("piecesOf() ends a piece where a buffer ends, and gives it those of it
     ]);
     const moved = [...piecesOf(table, Uint32Array.of(0, 63, 64, 70))];
     assertEquals(spans(moved), [[0, 64, [0, 63]], [64, 64, [0, 6]], [128, 22, []]]);
-    assertEquals(moved.map(sizeOf), [6, 6, 0]);
+    assertEquals(moved.map(pieceSize), [6, 6, 0]);
     const slots = new Array(64).fill(0xffffffff);
     slots[0] = 0, slots[6] = 1;
     assertEquals([...slotsOf(moved[1]!)], slots);

@@ -8,13 +8,8 @@
 
 override CONTINUED: bool = false; // C holds the sums of earlier steps of k
 
-// Where the workgroup's tile begins. Tiles that share the shorter of C's sides follow each other, so
-// that the smaller operand is read again and again, from the cache.
 fn corner_of(group: u32) -> vec2u {
-  let tile = vec2u(ROWS, 4 * LANES);
-  let tiles = (vec2u(params.m, params.n) + tile - 1) / tile;
-  if (params.n > params.m) { return vec2u(group % tiles.x, group / tiles.x) * tile; }
-  return vec2u(group / tiles.y, group % tiles.y) * tile;
+  return tile_of(group, params.m, params.n, vec2u(ROWS, 4 * LANES));
 }
 
 fn stored(row: u32, column: u32) -> mat4x4f {

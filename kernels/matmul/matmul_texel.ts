@@ -4,11 +4,11 @@ import { type Device, dispatchTexels } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import texelLibrary from "../device/_texels.wgsl" with { type: "text" };
 import texelTile from "./_texel_tile.wgsl" with { type: "text" };
-import tiles from "./matmul_subgroup.wgsl" with { type: "text" };
+import tiles from "./matmul_texel.wgsl" with { type: "text" };
 import {
-  inParts,
+  inChunks,
   operandsSource,
-  product,
+  productLaunch,
   type ProductOptions,
   type Sizes,
   sourceFor,
@@ -49,8 +49,8 @@ export function columnSumsFromTexels(gpu: Device, out: Tensor, b: Tensor): void 
 
 /** Steps of k of a launch, such that what it reads again and again stays in a core's cache. */
 function cachedDepth({ m, n, k }: Sizes): number {
-  const parts = Math.max(1, Math.round(k * Math.min(m, n) / CACHED_FLOATS));
-  return Math.min(MAX_LOOP, Math.max(MIN_DEPTH, Math.ceil(k / parts)));
+  const chunks = Math.max(1, Math.round(k * Math.min(m, n) / CACHED_FLOATS));
+  return Math.min(MAX_LOOP, Math.max(MIN_DEPTH, Math.ceil(k / chunks)));
 }
 
 /** Texels want rows of whole vectors: others are padded first. */
@@ -69,11 +69,11 @@ export function multiplyFromTexels(
   const widths = { width_a: texels[0].shape[1]!, width_b: texels[1].shape[1]! };
   const most = sizes.m < MANY_ROWS ? 16 : 32;
   const tile = { ...texelTileOf(gpu, sizes.m, most), VECTOR_A: 1, VECTOR_B: 1 };
-  // The next part of a sum goes on with what is stored, so that the bits are those of an uncut sum.
+  // The next chunk of a sum goes on with what is stored, so that the bits are those of an uncut sum.
   const continues = sizes.n % 4 === 0 && !options.bias && !options.accumulate;
-  inParts(sizes.k, continues ? cachedDepth(sizes) : MAX_LOOP, options, (range, how) => {
+  inChunks(sizes.k, continues ? cachedDepth(sizes) : MAX_LOOP, options, (range, how) => {
     const CONTINUED = continues && range.begin > 0 ? 1 : 0;
-    const launch = product(c, a, b, sizes, CONTINUED ? { ...how, accumulate: false } : how);
+    const launch = productLaunch(c, a, b, sizes, CONTINUED ? { ...how, accumulate: false } : how);
     dispatchTexels(gpu, {
       ...launch,
       source: sourceFor(sources, b),
