@@ -267,10 +267,12 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
           `Cannot resume ${path}: the text was in other windows: give --corpus-memory ${cure}, or ${ANEW}`,
         );
       }
+      const words = settings.start === null ? "" : `, with the words of --start ${settings.start},`;
       for (const name of ["vocabulary", "text"] as const) {
         if (hashes[name] === wanted[name]) continue;
+        const what = name === "vocabulary" ? name + words : name;
         throw new Failure(
-          `Cannot resume ${path}: the ${name} changed since it was written: restore it, or ${ANEW}`,
+          `Cannot resume ${path}: the ${what} changed since it was written: restore it, or ${ANEW}`,
         );
       }
     },

@@ -151,7 +151,15 @@ Deno.test("openCheckpoint() takes a file from before an option was there, unless
         assertThrows(() => stateIn({ settings }), Failure, missing);
       }
     }
-    assertEquals(later, ["compute", "tied", "tableDtype", "syncEvery", "outerLr", "outerMomentum"]);
+    assertEquals(later, [
+      "start",
+      "compute",
+      "tied",
+      "tableDtype",
+      "syncEvery",
+      "outerLr",
+      "outerMomentum",
+    ]);
     // Sums were cut so, and layers ran so, before a tuning said it.
     const { minDepth: _depth, serpentine: _turns, keptFours: _kept, ...sizes } = FIXED_TUNING;
     const tuned = stateIn({ state: { ...STATE, tuning: { ...sizes, busy: 96 } } }).tuning;
@@ -205,6 +213,14 @@ Deno.test("a checkpoint knows its text and the windows that it was read in", () 
       checkpoint.expectText(hashes);
       assertThrows(() => checkpoint.expectText({ ...hashes, ...change }), Failure, message);
     }
+    const started = { ...SETTINGS, start: "base" };
+    write({}, started);
+    using checkpoint = openCheckpoint(started)!;
+    assertThrows(
+      () => checkpoint.expectText({ ...HASHES, vocabulary: "13" }),
+      Failure,
+      "the vocabulary, with the words of --start base, changed since it was written",
+    );
   }));
 
 Deno.test("hashesOf() differs with any word, count and sentence of what is trained and validated on", () => {
