@@ -8,7 +8,6 @@ import type { RawFigures } from "../evaluation/card.ts";
 import type { LossSum } from "../evaluation/losses.ts";
 import { type Fail, Failure, UsageError } from "../shared/errors.ts";
 import { AtomicFile, type ByteSource, byteView, openBytes } from "../shared/files.ts";
-import { isRecord } from "../shared/json.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { laterSettings } from "../options/option.ts";
 import { OPTIONS } from "../options/options.ts";
@@ -90,12 +89,6 @@ export interface RunState {
   readonly best?: SavedBest;
   /** Bytes of the record; absent if it could not be written. */
   readonly recorded?: number;
-}
-
-/** A state of an earlier version, with the sizes that its tuning lacks: what was done then. */
-function completed(state: unknown): unknown {
-  if (!isRecord(state) || !isRecord(state["tuning"])) return state;
-  return { ...state, tuning: { minDepth: 64, serpentine: 0, keptFours: 0, ...state["tuning"] } };
 }
 
 /** The shapes of a checkpoint's JSON. A setting is compared, whatever it is. */
@@ -240,7 +233,7 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
         `${lastConfigPath(settings.save)}), or ${ANEW}`,
     );
   }
-  const state = parseAs(metadata, "state", STATE, fail, completed);
+  const state = parseAs(metadata, "state", STATE, fail);
   const hashes = parseAs(metadata, "hashes", HASHES, fail);
   const disposable = opened.move();
   return {

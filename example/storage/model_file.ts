@@ -155,7 +155,7 @@ export function decodeModelHeader(
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
   const settings = readSettings(parseText(metadata, "settings", fail), fail);
   const vocabulary = known ?? vocabularyOf(file, layout, fail);
-  if (known && !hasVocabulary(file, layout, known, fail)) {
+  if (known && !hasVocabulary(file, layout, known)) {
     return fail("another program replaced it while it was read; try again");
   }
   const parameters = new Map([...places].filter(([name]) => dtypeOf(name) === "F32"));

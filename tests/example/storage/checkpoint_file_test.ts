@@ -102,14 +102,19 @@ Deno.test("openCheckpoint() refuses every field of a wrong type in one line that
     assert(tried > 100);
   }));
 
-Deno.test("openCheckpoint() refuses the checkpoints of earlier versions, which lacked the optimizer's state", () =>
+Deno.test("openCheckpoint() refuses a state without a part that it must have", () =>
   inFolder(() => {
-    const { optimizer: _, ...earlier } = STATE;
-    const { message } = assertThrows(() => stateIn({ state: earlier }), Failure);
-    assertMatch(
-      message,
-      /: its state\.optimizer is not a JSON object: it is damaged, or of another/,
-    );
+    const { optimizer: _optimizer, ...unmoved } = STATE, { position: _position, ...lost } = STATE;
+    const { minDepth: _minDepth, ...tuning } = FIXED_TUNING;
+    const refused: readonly [object, string][] = [
+      [unmoved, "its state.optimizer is not a JSON object"],
+      [lost, "its state.position is not a JSON object"],
+      [{ ...STATE, tuning }, "its state.tuning is not a tuning"],
+    ];
+    for (const [state, why] of refused) {
+      const message = `Cannot load ${PATH}: ${why}: it is damaged, or of another version`;
+      assertThrows(() => stateIn({ state }), Failure, message);
+    }
   }));
 
 Deno.test("openCheckpoint() takes a state without what may be missing, and with more", () =>
@@ -152,10 +157,6 @@ Deno.test("openCheckpoint() takes a file from before an option was there, unless
       }
     }
     assertEquals(later, ["compute", "tied", "tableDtype", "syncEvery", "outerLr", "outerMomentum"]);
-    // Sums were cut so, and layers ran so, before a tuning said it.
-    const { minDepth: _depth, serpentine: _turns, keptFours: _kept, ...sizes } = FIXED_TUNING;
-    const tuned = stateIn({ state: { ...STATE, tuning: { ...sizes, busy: 96 } } }).tuning;
-    assertEquals(tuned, { ...sizes, busy: 96, minDepth: 64, serpentine: 0, keptFours: 0 });
     // It was begun with what the program did then.
     const { compute: _, ...before } = SETTINGS;
     const { message } = assertThrows(

@@ -7,6 +7,7 @@ import { readValidation } from "../../../example/storage/model_file.ts";
 import { findModel, modelPathOf } from "../../../example/storage/open_model.ts";
 import { inFolder } from "../../support/folder.ts";
 import { assemble, fileOf, goodParts, smallSettings, WORDS } from "../../support/model_files.ts";
+import { listsOf } from "../../support/texts.ts";
 
 Deno.test("modelPathOf() takes a word with a folder or the ending for a path, all else for a name", () => {
   assertEquals(modelPathOf("penn"), "saved_model/penn.safetensors");
@@ -27,7 +28,7 @@ Deno.test("findModel() reads settings, vocabulary and card, by path or by name",
     const found = findModel("good"), carded = findModel("./carded");
     assertEquals(found.path, "saved_model/good.safetensors");
     assertEquals([found.settings, found.card], [carded.settings, undefined]);
-    assertEquals(found.vocabulary.equals(WORDS), true);
+    assertEquals(listsOf(found.vocabulary), listsOf(WORDS));
     assertEquals<unknown>(carded.card, card);
     const cards = Object.keys(figures).flatMap((name) =>
       [undefined, null, "1", [1], {}].map((wrong) => JSON.stringify({ ...figures, [name]: wrong }))
