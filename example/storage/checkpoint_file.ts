@@ -61,9 +61,9 @@ export interface Position {
   /** Learning rate. */
   readonly lr: number;
   /** Sum of losses and number of tokens in the epoch that were already reported. */
-  readonly told: { readonly sum: number; readonly tokens: number };
+  readonly reported: { readonly sum: number; readonly tokens: number };
   /** Losses that were not reported yet. */
-  readonly untold: LossSum;
+  readonly unreported: LossSum;
   /** Noise samples that equalled their target since the last report, and the number of samples. */
   readonly hits: { readonly hits: number; readonly samples: number };
 }
@@ -98,8 +98,8 @@ const STATE = record<RunState>({
     batch: NUMBER,
     step: NUMBER,
     lr: NUMBER,
-    told: record({ sum: NUMBER, tokens: NUMBER }),
-    untold: record({ sum: NUMBER, tokens: NUMBER, batches: NUMBER, firstBad: NUMBER }),
+    reported: record({ sum: NUMBER, tokens: NUMBER }),
+    unreported: record({ sum: NUMBER, tokens: NUMBER, batches: NUMBER, firstBad: NUMBER }),
     hits: record({ hits: NUMBER, samples: NUMBER }),
   }),
   optimizer: record<OptimizerHeader>({

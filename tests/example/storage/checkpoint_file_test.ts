@@ -28,8 +28,8 @@ const STATE: RunState = {
     batch: 3,
     step: 7,
     lr: 0.5,
-    told: { sum: 1, tokens: 2 },
-    untold: { sum: 1, tokens: 2, batches: 3, firstBad: -1 },
+    reported: { sum: 1, tokens: 2 },
+    unreported: { sum: 1, tokens: 2, batches: 3, firstBad: -1 },
     hits: { hits: 0, samples: 0 },
   },
   optimizer: {
