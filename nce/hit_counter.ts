@@ -35,8 +35,9 @@ export class HitCounter implements Disposable {
 
   /** The hits since the last call, and the samples among which they were. */
   async take(): Promise<{ hits: number; samples: number }> {
-    const [hits, moreHits, samples, moreSamples] = await this.#gpu.read(this.#counts);
-    this.#gpu.write(this.#counts, new Uint32Array(4));
+    const reading = this.#gpu.read(this.#counts);
+    this.#gpu.clear(this.#counts); // right after, so that what is counted while it is awaited is not lost
+    const [hits, moreHits, samples, moreSamples] = await reading;
     return { hits: hits! + 2 ** 32 * moreHits!, samples: samples! + 2 ** 32 * moreSamples! };
   }
 

@@ -145,7 +145,8 @@ Deno.test("a module in a field that is no part of its owner would not be trained
     }
     assertEquals(
       messageOf(() => new Model(false).parameters()),
-      "Cannot list the parameters of Model: linear is no part of it; make it one with this.part(...)",
+      "Cannot list the parameters of Model: linear is no part of it; make it one with this.part(...), or name the " +
+        "field #linear if it belongs to another module",
     );
     new Model(false).dispose(); // frees nothing, and says nothing
     class Stack extends Module {

@@ -22,7 +22,10 @@ import { askPermissions, usedPaths } from "./permissions.ts";
 export async function givenSettings(given: Given, io: Io): Promise<Settings> {
   const { config: path } = given,
     config = typeof path === "string" ? await readConfigFile(path) : {};
-  let settings = parseSettings(given, config, (line) => io.err(`warning: ${path}: ${line}`));
+  const start = await startOf({ ...config, ...given });
+  let settings = parseSettings(given, { ...start, ...config }, (line, option) => {
+    if (option in config) io.err(`warning: ${path}: ${line}`);
+  });
   const warning = ignoredOptions(given, settings);
   if (warning !== undefined) io.err(warning);
   const isTest = modeOf(settings) === "test";
@@ -40,6 +43,16 @@ async function withOwnBatches(settings: Settings): Promise<Settings> {
   const own = parseSettings({}, await readConfigFile(path));
   const { batchSize, bptt, concat, carryState } = own;
   return { ...settings, batchSize, bptt, concat, carryState };
+}
+
+/** The options of the model that a run starts from; none if it starts from none. */
+async function startOf({ train, prof, start }: Given): Promise<Given> {
+  if (
+    typeof start !== "string" || modeOf({ train: train === true, prof: prof === true }) === "test"
+  ) return {};
+  const { modelPathOf } = await import("../storage/open_model.ts");
+  await askPermissions({ read: [modelPathOf(start)] });
+  return (await import("../storage/start.ts")).startOptions(start);
 }
 
 /** The text that the saved model was trained on, from the options that its training wrote. */

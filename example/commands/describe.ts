@@ -2,24 +2,33 @@
 
 import type { Corpus, TestText } from "../data/corpus.ts";
 import { parameterCount } from "../model/shapes.ts";
-import type { ModelSettings } from "../options/settings.ts";
+import type { ModelSettings, Settings } from "../options/settings.ts";
 import { formatCount } from "../shared/format.ts";
 import { describeUnknown } from "../data/unknown.ts";
 
 /** Describes the text, one line per item. */
-export function describeCorpus(data: string, corpus: Corpus): string[] {
+export function describeCorpus(
+  { data, start }: Pick<Settings, "data" | "start">,
+  corpus: Corpus,
+): string[] {
   const { train, valid, test } = corpus;
   const counts = [train, valid, test].map((text) => formatCount(text.words));
-  return describe(data, corpus, `${counts.join(" / ")} words to train, validate and test on`);
+  const words = `${counts.join(" / ")} words to train, validate and test on`;
+  return describe(data, corpus, words, describeUnknown(corpus, start !== null));
 }
 
 /** Describes the test text, one line per item. */
 export function describeTest(data: string, text: TestText): string[] {
-  return describe(data, text, `${formatCount(text.test.words)} words to test on`);
+  const words = `${formatCount(text.test.words)} words to test on`;
+  return describe(data, text, words, describeUnknown(text));
 }
 
-function describe(data: string, text: Corpus | TestText, words: string): string[] {
-  const { vocabulary, notes } = text, unknown = describeUnknown(text);
+function describe(
+  data: string,
+  { vocabulary, notes }: Corpus | TestText,
+  words: string,
+  unknown: string | undefined,
+): string[] {
   return [
     `data        ${data}: ${words}; vocabulary ${formatCount(vocabulary.size)}`,
     ...notes.map((note) => `note        ${note}`),

@@ -35,6 +35,7 @@ import { commonOf } from "../training/train.ts";
 import { Trainer } from "../training/trainer.ts";
 import { checkSizes } from "./new_model.ts";
 import { openGpu } from "../storage/open_gpu.ts";
+import { startWeights, startWords } from "../storage/start.ts";
 import { checkSamples, warnOfSamples } from "./samples.ts";
 
 /** Milliseconds for messages between ranks, and for steps that they take together: parts of a trial. */
@@ -151,8 +152,14 @@ async function examineText(
     seen.findings.push(...await fileFindings(data));
     if (seen.isStopped) return undefined;
   }
-  const corpus = await seen.part("data", "text", () => loadCorpus(settings, io));
-  if (corpus !== undefined) seen.findings.push(...vocabularyFindings(corpus));
+  const corpus = await seen.part(
+    "data",
+    "text",
+    () => loadCorpus({ ...settings, words: startWords(settings) }, io),
+  );
+  if (corpus !== undefined) {
+    seen.findings.push(...vocabularyFindings(corpus, settings.start !== null));
+  }
   return corpus;
 }
 
@@ -200,6 +207,7 @@ async function tryRun(trial: Trial, seen: Examination): Promise<void> {
   const { gpu, settings, corpus, fellows } = trial, { vocabulary, train } = corpus;
   const begin = performance.now(), batches = trial.epochs.at(1);
   using model = makeModel(gpu, settings, vocabulary);
+  await startWeights(gpu, settings, model, vocabulary, fellows?.ranks.communicator);
   const parameters = gpu.memory.bytes;
   const { pace, kept, peak } = await paceOf(trial, model, batches, begin - seen.startMs);
   const { tokens } = batches.at(Math.floor(batches.length / 2)), { noise } = model.criterion;

@@ -10,13 +10,14 @@ import { modeOf, type Settings } from "../options/settings.ts";
 import { openCheckpoint } from "../storage/checkpoint_file.ts";
 import { checkModelWritable } from "../storage/lock.ts";
 import { openGpu, tellAdapter } from "../storage/open_gpu.ts";
+import { startWords } from "../storage/start.ts";
 import { profileBatch } from "./profile.ts";
 import { checkSamples, warnOfSamples } from "./samples.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { testModel } from "./test.ts";
 import { trainModel } from "./train.ts";
 import { tuneGpu } from "./tune_gpu.ts";
-import { unknownWarnings } from "../data/unknown.ts";
+import { STARTED_CURES, unknownWarnings } from "../data/unknown.ts";
 
 /** Runs `settings`; throws a UsageError or a Failure with one clear line. */
 export async function run(settings: Settings, io: Io): Promise<void> {
@@ -41,14 +42,15 @@ async function runAlone(
     if (settings.resume) openCheckpoint(settings)?.[Symbol.dispose]();
     checkModelWritable(settings.save);
   }
-  const whole = await loadCorpus(settings, io);
+  const whole = await loadCorpus({ ...settings, words: startWords(settings) }, io);
   warnOfSamples(settings, whole.vocabulary.size, io);
   checkSamples(settings, whole, io);
   await using gpu = await openGpu(settings);
   tellAdapter(gpu, io);
   await tuneGpu(gpu, settings, io, new Ranks(communicator));
-  for (const line of describeCorpus(settings.data, whole)) io.out(line);
-  for (const warning of unknownWarnings(whole)) io.err(warning);
+  for (const line of describeCorpus(settings, whole)) io.out(line);
+  const cures = settings.start === null ? {} : STARTED_CURES;
+  for (const warning of unknownWarnings(whole, cures)) io.err(warning);
   const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
   const epochs = new Epochs(corpus.train, settings);
   const job = { gpu, settings, corpus, epochs, io, communicator };

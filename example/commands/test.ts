@@ -43,7 +43,7 @@ export async function testModel(
   const ranks = new Ranks(communicator);
   await tuneGpu(gpu, settings, io, ranks);
   for (const line of describeTest(data, whole)) io.out(line);
-  for (const warning of unknownWarnings(whole, cureOf(data))) io.err(warning);
+  for (const warning of unknownWarnings(whole, { most: cureOf(data) })) io.err(warning);
   const corpus = { ...whole, ...scoredParts(whole, settings.evalTokens) };
   const asTrained = { ...settings, ...own };
   checkEvaluation(asTrained, boundsOf(gpu, vocabulary.size), {

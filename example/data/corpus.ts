@@ -8,17 +8,22 @@ import { memoryShare } from "../shared/memory.ts";
 import { Bar } from "../shared/progress.ts";
 import { LargeText } from "./large_text.ts";
 import { countUnknown, type Sentences, SentencesBuilder } from "./sentences.ts";
-import { parseSynthetic, synthesize, synthesizeTest } from "./synthetic.ts";
+import { parseSynthetic, synthesize, synthesizeTest, type SyntheticOptions } from "./synthetic.ts";
 import { filesOf, type ReadingWatch, readWords, withoutWords } from "./text_files.ts";
 import { readText, type TextSizes } from "./training_text.ts";
 import { idsOf, Vocabulary } from "./vocab.ts";
 import type { WordCounts } from "./word_counts.ts";
+import type { WordTable } from "./word_table.ts";
 import { readVocabularyFile } from "./words.ts";
 
 /** The source of the text, the words to keep, and the memory for training text, as on the command line. */
 export type CorpusOptions =
   & Pick<Settings, "data">
-  & Partial<Pick<Settings, "vocab" | "minFreq" | "corpusMemory">>;
+  & Partial<Pick<Settings, "vocab" | "minFreq" | "corpusMemory">>
+  & {
+    /** The words of a model, which is to know no others. */
+    readonly words?: WordTable | undefined;
+  };
 
 /** A text in three parts, by the ids of its vocabulary. */
 export interface Corpus {
@@ -50,13 +55,13 @@ export interface Corpus {
  * @throws {Failure} If a file has no words or is not UTF-8, or the vocabulary file is unusable.
  */
 export async function loadCorpus(
-  { data, vocab = null, minFreq = 1, corpusMemory = null }: CorpusOptions,
+  { data, vocab = null, minFreq = 1, corpusMemory = null, words }: CorpusOptions,
   io?: Io,
   sizes?: TextSizes,
 ): Promise<Corpus> {
   if (isSynthetic(data)) {
     const options = parseSynthetic(data);
-    if (vocab === null && minFreq === 1) return { ...synthesize(options), notes: [] };
+    if (vocab === null && minFreq === 1) return madeUp(options, words);
     const option = vocab === null ? "--min-freq" : "--vocab";
     throw new UsageError(`${option} has no use with synthetic text, which has its own vocabulary`);
   }
@@ -65,10 +70,10 @@ export async function loadCorpus(
   const [train = [], valid = [], test = []] = ["train", "valid", "test"].map((part) =>
     filesOf(data, part, watch.notes)
   );
-  const words = vocab === null ? {} : { words: readVocabularyFile(vocab) };
+  const kept = words ?? (vocab === null ? undefined : readVocabularyFile(vocab));
   using opened = new DisposableStack();
   const ids = opened.use(await readText(data, train, watch, sizes)), { counts } = ids;
-  const vocabulary = Vocabulary.fromCounts(counts, { minFreq, ...words });
+  const vocabulary = Vocabulary.fromCounts(counts, { minFreq, ...(kept && { words: kept }) });
   const memory = corpusMemory === null ? memoryShare() : corpusMemory * 1e9;
   const large = new LargeText(ids, idsOf(counts, vocabulary.table), memory);
   const corpus = {
@@ -82,6 +87,15 @@ export async function loadCorpus(
   // A text beyond memory is read as long as the process runs.
   if (corpus.train === large) opened.move();
   return corpus;
+}
+
+/** A text of the made-up language. */
+function madeUp(options: SyntheticOptions, words: WordTable | undefined): Corpus {
+  const made = { ...synthesize(options, words), notes: [] };
+  if (countUnknown(made.valid) + countUnknown(made.test) === 0) return made;
+  // A model that lacks words of the language does not predict them, but <unk>.
+  const { bestValidPerplexity: _, bestTestPerplexity: __, ...others } = made;
+  return others;
 }
 
 function readAll(text: LargeText, io: Io | undefined): Sentences {

@@ -59,11 +59,13 @@ export function parseSynthetic(spec: string): SyntheticOptions {
  * Generates the text in the form of a corpus; it is a function of the options.
  *
  * @param options The text; `testWords` is the size of the validation and of the test text.
+ * @param table The words to know; those of the language unless given.
  */
 export function synthesize(
   { words, vocab, seed, testWords = testSize(words) }:
     & SyntheticOptions
     & { readonly testWords?: number },
+  table?: WordTable,
 ) {
   const language = new SyntheticLanguage(vocab, seed), counts = new Float64Array(vocab);
   const generate = (part: TextPart, size: number) => {
@@ -80,7 +82,7 @@ export function synthesize(
   const occurrences = new WordCounts(language.words, counts, train.text.length);
   // Words that the training text lacks keep an id: they may occur in the other texts.
   const vocabulary = Vocabulary.fromCounts(occurrences, {
-    words: WordTable.of(occurrences.sorted().joined)!,
+    words: table ?? WordTable.of(occurrences.sorted().joined)!,
   });
   const ids = idsOf(occurrences, vocabulary.table);
   const build = (text: SentencesBuilder) => text.build((word) => ids[word]!);

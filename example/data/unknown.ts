@@ -9,11 +9,18 @@ import { UNK } from "./vocab.ts";
 const MOST = 0.5;
 
 /** A text, or only its test part. */
-type CorpusTexts = Pick<Corpus, "test"> & Partial<Pick<Corpus, "train" | "valid">>;
+type KnownTexts =
+  & Pick<Corpus, "vocabulary" | "test">
+  & Partial<Pick<Corpus, "train" | "valid">>;
 
-/** The number of unknown words in the validation and the test text, as a line; undefined if there are none. */
-export function describeUnknown({ valid, test }: CorpusTexts): string | undefined {
-  const parts = unknownCounts({ valid, test });
+/**
+ * The number of unknown words in the validation and the test text, as a line; undefined if there are none.
+ *
+ * @param inTraining Whether to tell of the training text, too, whose words a model need not know.
+ */
+export function describeUnknown(texts: KnownTexts, inTraining = false): string | undefined {
+  const { valid, test } = texts;
+  const parts = [...inTraining ? unknownInTraining(texts) : [], ...unknownCounts({ valid, test })];
   if (parts.every(({ unknown }) => unknown === 0)) return undefined;
   return parts.map(({ name, words, unknown }) =>
     `${name} ${formatPercent(unknown, words)} (${formatCount(unknown)} of ` +
@@ -21,29 +28,44 @@ export function describeUnknown({ valid, test }: CorpusTexts): string | undefine
   ).join(", ");
 }
 
-/**
- * Warnings, one line each, if unknown words make a perplexity too high or too low.
- *
- * @param cure What to do if `<unk>` is most of a text.
- */
+/** What to do about unknown words. */
+export interface UnknownCures {
+  /** If `<unk>` is most of a text. */
+  readonly most?: string;
+  /** If only the training text has none. */
+  readonly untrained?: string;
+}
+
+/** If the words are those of the model that training starts from. */
+export const STARTED_CURES: UnknownCures = {
+  most: "give a text of the model's own kind by --data",
+  untrained: "give training text with words that the model does not know",
+};
+
+/** Warnings, one line each, if unknown words make a perplexity too high or too low. */
 export function unknownWarnings(
-  { vocabulary: { counts }, train, valid, test }: CorpusTexts & Pick<Corpus, "vocabulary">,
-  cure = "use more training text, a lower --min-freq or a larger vocabulary (--vocab)",
+  texts: KnownTexts,
+  {
+    most = "use more training text, a lower --min-freq or a larger vocabulary (--vocab)",
+    untrained = "use --min-freq 2 or a smaller --vocab, so that training contains <unk>",
+  }: UnknownCures = {},
 ): string[] {
+  const { vocabulary: { counts }, valid, test } = texts;
   const warnings: string[] = [], unseen = unknownCounts({ valid, test });
   if (counts[UNK] === 0 && unseen.some(({ unknown }) => unknown > 0)) {
     const names = unseen.map(({ name }) => name).join(" or ");
     warnings.push(
       `warning: ${names} has unknown words but training has none: the model cannot learn how likely ` +
-        "<unk> is; use --min-freq 2 or a smaller --vocab, so that training contains <unk>",
+        `<unk> is; ${untrained}`,
     );
   }
-  const trained = train ? [{ name: "train", words: train.words, unknown: counts[UNK]! }] : [];
-  const full = [...trained, ...unseen].filter(({ words, unknown }) => unknown > MOST * words)
+  const full = [...unknownInTraining(texts), ...unseen].filter(({ words, unknown }) =>
+    unknown > MOST * words
+  )
     .map(({ name, words, unknown }) => `${formatPercent(unknown, words)} of ${name}`);
   if (full.length > 0) {
     warnings.push(
-      `warning: <unk> is ${full.join(", ")}: a low perplexity then means nothing; ${cure}`,
+      `warning: <unk> is ${full.join(", ")}: a low perplexity then means nothing; ${most}`,
     );
   }
   return warnings;
@@ -60,6 +82,11 @@ export function spellingWarning(
     formatPercent(unknown, words)
   } of the words in ${text}: ` +
     "they have to be written as in its training text, in upper or lower case, too";
+}
+
+/** The same of the training text, if there is one. */
+function unknownInTraining({ train, vocabulary: { counts } }: KnownTexts) {
+  return train ? [{ name: "train", words: train.words, unknown: counts[UNK]! }] : [];
 }
 
 /** The words of each part, and how many of them are unknown. */

@@ -65,8 +65,8 @@ export function noiseFindings(
   const isOrdered = drawnFrom(settings.noise) === "log-uniform" &&
     noiseWarning(settings, counts) === undefined;
   return [
-    zeroFact(expected, counts),
-    specialFact(expected),
+    zeroFact(expected, counts, settings),
+    specialFact(expected, settings),
     ...isOrdered
       ? [finding("noise", "rank order", {
         text: "ids are in order of falling frequency, as log-uniform noise takes them to be",
@@ -78,26 +78,33 @@ export function noiseFindings(
   ];
 }
 
-function zeroFact({ shares }: ExpectedNoise, counts: ArrayLike<number>): Finding {
+function zeroFact(
+  { shares }: ExpectedNoise,
+  counts: ArrayLike<number>,
+  { start }: Settings,
+): Finding {
   const words = Array.from(counts).slice(EOS + 1);
   const zeros = words.filter((count) => count === 0).length;
   const rarest = shares.reduce((least, q, id) => id > EOS ? Math.min(least, q) : least, 1);
   return finding("noise", "zeros", {
     text: `${formatCount(zeros)} of ${formatCount(words.length)} words never come in training; ` +
       `the rarest word has ${formatNumber(rarest)} of the noise`,
-    cure: zeros > words.length / 2 && "a vocabulary of the words that the training text has",
+    cure: start === null && zeros > words.length / 2 &&
+      "a vocabulary of the words that the training text has",
     figures: { zeros, rarest },
   });
 }
 
-function specialFact({ shares }: ExpectedNoise): Finding {
+function specialFact({ shares }: ExpectedNoise, { start }: Settings): Finding {
   const [unknown, end, word] = [shares[UNK]!, shares[BOS]!, shares[EOS]!];
   return finding("noise", "marks", {
     text: `<unk> has ${formatPercent(unknown)} of the noise, the end of a sentence ${
       formatPercent(end)
     }, the word </s> ${formatPercent(word)}`,
     cure: unknown > MUCH_UNKNOWN &&
-      "a lower --min-freq or a larger vocabulary (--vocab), or --noise-power 0.75",
+      (start === null
+        ? "a lower --min-freq or a larger vocabulary (--vocab), or --noise-power 0.75"
+        : "--noise-power 0.75"),
     figures: { unknown, end },
   });
 }

@@ -2,7 +2,7 @@
 
 import type { Corpus } from "../data/corpus.ts";
 import { countUnknown, type Sentences } from "../data/sentences.ts";
-import { describeUnknown, unknownWarnings } from "../data/unknown.ts";
+import { describeUnknown, STARTED_CURES, unknownWarnings } from "../data/unknown.ts";
 import { EOS, UNK } from "../data/vocab.ts";
 import { formatCount, formatPercent } from "../shared/format.ts";
 import { type Finding, finding, warned } from "./finding.ts";
@@ -16,11 +16,14 @@ const FEW_TOKENS = 5000;
 /** Standard deviation of a token's ln p in a usual language model, in nats. */
 const TOKEN_DEVIATION = 3;
 
-/** What is worth knowing of the words, after the text is read. */
-export function vocabularyFindings(corpus: Corpus): Finding[] {
-  const warnings = unknownWarnings(corpus).map((line) => warned("data", "unknown words", line));
-  const facts = [textSizeFact(corpus), coverageFact(corpus), rareFact(corpus)];
-  return [...facts, ...warnings.length > 0 ? warnings : [unknownFact(corpus)]];
+/** What is worth knowing of the words, after the text is read; `isStarted` if they are those of a model. */
+export function vocabularyFindings(corpus: Corpus, isStarted = false): Finding[] {
+  const cures = isStarted ? STARTED_CURES : {};
+  const warnings = unknownWarnings(corpus, cures).map((line) =>
+    warned("data", "unknown words", line)
+  );
+  const facts = [textSizeFact(corpus), coverageFact(corpus), rareFact(corpus, isStarted)];
+  return [...facts, ...warnings.length > 0 ? warnings : [unknownFact(corpus, isStarted)]];
 }
 
 function textSizeFact({ train, valid, test, vocabulary }: Corpus): Finding {
@@ -43,13 +46,15 @@ function textSizeFact({ train, valid, test, vocabulary }: Corpus): Finding {
   });
 }
 
-function unknownFact(corpus: Corpus): Finding {
+function unknownFact(corpus: Corpus, isStarted: boolean): Finding {
   const { valid, test } = corpus, rate = (text: Sentences) => countUnknown(text) / text.words;
   const most = Math.max(rate(valid), rate(test));
   return finding("data", "unknown words", {
-    text: describeUnknown(corpus) ?? "none in valid and test",
+    text: describeUnknown(corpus, isStarted) ?? "none in valid and test",
     cure: most > MANY_UNKNOWN &&
-      "a lower --min-freq, a larger vocabulary (--vocab) or more training text",
+      (isStarted
+        ? STARTED_CURES.most
+        : "a lower --min-freq, a larger vocabulary (--vocab) or more training text"),
     figures: { valid: rate(valid), test: rate(test) },
   });
 }
@@ -79,8 +84,8 @@ function coverageFact(corpus: Corpus): Finding {
   });
 }
 
-/** Words that come once, and those of a vocabulary file that never come. */
-function rareFact({ vocabulary: { counts } }: Corpus): Finding {
+/** Words that come once, and those of a vocabulary file or a model that never come. */
+function rareFact({ vocabulary: { counts } }: Corpus, isStarted: boolean): Finding {
   const words = counts.slice(EOS + 1),
     of = (times: number) => words.filter((count) => count === times).length;
   const [never, once] = [of(0), of(1)];
@@ -89,7 +94,9 @@ function rareFact({ vocabulary: { counts } }: Corpus): Finding {
       `of ${formatCount(words.length)} words ${formatCount(once)} (${
         formatPercent(once, words.length)
       }) come once in train` + (never > 0 ? `, ${formatCount(never)} never` : ""),
-    cure: never > words.length / 2
+    cure: isStarted
+      ? undefined // the words are the model's
+      : never > words.length / 2
       ? "more training text, or a vocabulary of the words that are in it"
       : once > words.length / 2 && counts[UNK] === 0
       ? "--min-freq 2 leaves them to <unk>, which can be learned"

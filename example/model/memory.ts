@@ -4,7 +4,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import { SCORE_LIMITS, shardRows } from "../../kernels/mod.ts";
 import { type Gpu, OutOfMemoryError, type Shard } from "../../mod.ts";
 import { drawnFrom, isFromBatch } from "../options/choices.ts";
-import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
+import type { ModelSettings, Settings, TrainingSettings } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { parameterCount, parameterShapes } from "./shapes.ts";
 
@@ -24,8 +24,11 @@ export interface MemoryNeeds {
   readonly scores: number;
 }
 
+/** What to do if no option helps. */
+const LARGER = "take one with more memory";
+
 /** Settings that memory depends on. */
-type Sizes = ModelSettings & TrainingSettings;
+type Sizes = ModelSettings & TrainingSettings & Partial<Pick<Settings, "start">>;
 
 /** Bytes of a 32-bit float. */
 const FLOAT_BYTES = 4;
@@ -117,7 +120,7 @@ export function totalBytes(needs: MemoryNeeds): number {
  */
 export function checkMemory(needs: MemoryNeeds, has: number | undefined, settings?: Sizes): void {
   if (has === undefined || totalBytes(needs) <= has) return;
-  const cure = settings ? savings(settings, needs.scores > 0) : "take one with more memory";
+  const cure = settings ? savings(settings, needs.scores > 0) : LARGER;
   throw new Failure(
     `Cannot use this model on this device: it needs ${describeNeeds(needs)}; it has ` +
       `${formatBytes(has)}; ${cure}`,
@@ -133,14 +136,17 @@ export function withMemoryCure(error: unknown, settings: Sizes): unknown {
 /** What saves memory and may be given beside the other settings; whether `batches` matter, too. */
 function savings(settings: Sizes, batches: boolean): string {
   const { tableDtype, emsize, shardTables, syncEvery, optimizer, momentum } = settings;
+  const isNew = !settings.start; // else words and sizes are those of the model that it starts from
+  const smaller = [...isNew ? ["--emsize"] : [], ...batches ? ["--batch-size"] : []];
   const mayBeHalves = emsize % 2 === 0 && !shardTables && syncEvery === 1;
   const options = [
-    "fewer words (--min-freq, --vocab)",
-    `a smaller --emsize${batches ? " or --batch-size" : ""}`,
-    ...hasOneTable(settings) ? [] : ["--tied"],
+    ...isNew ? ["fewer words (--min-freq, --vocab)"] : [],
+    ...smaller.length > 0 ? [`a smaller ${smaller.join(" or ")}`] : [],
+    ...isNew && !hasOneTable(settings) ? ["--tied"] : [],
     ...tableDtype === "f32" && mayBeHalves ? ["--table-dtype f16"] : [],
     ...optimizer === "sgd" && momentum > 0 ? ["--momentum 0"] : [],
     ...optimizer === "adagrad" || optimizer === "adam" ? ["--optimizer rowwise-adagrad"] : [],
   ];
+  if (options.length === 0) return LARGER;
   return `give ${new Intl.ListFormat("en-GB", { type: "disjunction" }).format(options)}`;
 }

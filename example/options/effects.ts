@@ -28,12 +28,13 @@ const UNSHIFTED: Idle = {
 };
 const LEARNED: Idle = { normTerm: "learned" };
 const SYNTHETIC: Idle = { data: isSynthetic };
+const STARTED: Idle = { start: (start) => start !== null };
 
 /** When an option has no effect on a run that could use it. */
 const IDLE: { readonly [N in Name]?: readonly Idle[] } = {
-  vocab: [SYNTHETIC],
+  vocab: [SYNTHETIC, STARTED],
   corpusMemory: [SYNTHETIC],
-  minFreq: [SYNTHETIC, { vocab: (vocab) => vocab !== null }],
+  minFreq: [SYNTHETIC, { vocab: (vocab) => vocab !== null }, STARTED],
   carryState: [{ concat: false }, GRU],
   tied: [GRU],
   nlayers: [{ ...GRU, nlayers: (nlayers) => nlayers !== 1 }],

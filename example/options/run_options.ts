@@ -2,7 +2,7 @@
 
 import { COMPUTES } from "./choices.ts";
 import { EVALUATION } from "./evaluation_kind.ts";
-import { alike, choice, count, EPOCHS, flag, path, RESULTS, valued } from "./option.ts";
+import { alike, choice, count, EPOCHS, flag, path, RESULTS, TRAINING, valued } from "./option.ts";
 
 /** Maximum bytes of a name; with a suffix it must still be a valid file name. */
 const MAX_NAME_BYTES = 200;
@@ -37,6 +37,20 @@ export const RUN = alike({ mayChange: true }, {
     help: "With --train and the same options, go on from the checkpoint of a run that was " +
       "stopped, or start anew if there is none.",
     modes: EPOCHS,
+  }),
+  start: valued({
+    value: "model",
+    help:
+      "Start from the weights of a model, a NAME in saved_model or a path: its words, network and loss " +
+      "are taken, unless another loss is given.",
+    modes: TRAINING,
+    mayChange: false,
+    addedLater: true,
+  }, {
+    wants: "the name of a model or its path",
+    isModel: true,
+    isPath: true,
+    read: (text: string): string | undefined => text,
   }),
   save: valued({
     value: "name",

@@ -47,14 +47,14 @@ export const BOARD_FOLDER = "runs";
  *
  * @param given Option texts by option name; a missing option gets its default.
  * @param config The same from a configuration file, for options that are not given.
- * @param warn Receives a line for each option of the file that is dropped because others cancel it.
+ * @param warn Receives a line for each option of the file that is dropped because others cancel it, and its name.
  * @returns The settings of the run.
  * @throws {UsageError} One line that names the option, the value and the cure.
  */
 export function parseSettings(
   given: Given,
   config: Given = {},
-  warn: (line: string) => void = () => {},
+  warn: (line: string, option: string) => void = () => {},
 ): Settings {
   const settings = fillIn(withShorthands(OPTIONS, given), config, warn);
   checkEffects(given, settings);
@@ -68,7 +68,11 @@ export function parseSettings(
 /**
  * The settings with defaults. The command line takes precedence over a file, without an error.
  */
-function fillIn(given: Given, config: Given, warn: (line: string) => void): Settings {
+function fillIn(
+  given: Given,
+  config: Given,
+  warn: (line: string, option: string) => void,
+): Settings {
   const all = { ...config, ...given }, read = readOptions(OPTIONS, all);
   const settings: Settings = {
     ...read,
@@ -81,9 +85,9 @@ function fillIn(given: Given, config: Given, warn: (line: string) => void): Sett
   };
   const [useless] = uselessOptions(config, settings);
   if (useless === undefined) return settings;
-  const { [flagOf(useless.name).slice(2)]: _, ...others } = config;
+  const option = flagOf(useless.name).slice(2), { [option]: _, ...others } = config;
   const otherwise = fillIn(given, others, warn);
-  if (settings[useless.name] !== otherwise[useless.name]) warn(useless.text);
+  if (settings[useless.name] !== otherwise[useless.name]) warn(useless.text, option);
   return otherwise;
 }
 
@@ -118,7 +122,7 @@ function checkTogether(settings: Settings): void {
     );
   }
   if (shardTables && tableDtype === "f16") {
-    throw new UsageError("--shard-tables divides tables of f32: leave out --table-dtype f16");
+    throw new UsageError("--shard-tables divides tables of f32: give --table-dtype f32");
   }
   if (tableDtype === "f16" && emsize % 2 > 0) {
     throw new UsageError(
@@ -127,7 +131,7 @@ function checkTogether(settings: Settings): void {
   }
   if (tableDtype === "f16" && syncEvery > 1) {
     throw new UsageError(
-      `--sync-every ${syncEvery} averages tables of f32: leave out --table-dtype f16`,
+      `--sync-every ${syncEvery} averages tables of f32: give --table-dtype f32`,
     );
   }
   // A saved model's own settings determine how it can be tested.

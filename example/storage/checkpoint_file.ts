@@ -68,6 +68,14 @@ export interface Position {
   readonly hits: { readonly hits: number; readonly samples: number };
 }
 
+/** Whether the seed determines all tensors at this place, so that none is saved. */
+export function isInitial(
+  { start }: Pick<Settings, "start">,
+  { step }: Pick<Position, "step">,
+): boolean {
+  return step === 0 && start === null;
+}
+
 /** The best model so far, which has its own file. */
 export interface SavedBest {
   /** The epoch, from 1; 0 if none was completed, which no checkpoint has. */

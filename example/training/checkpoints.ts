@@ -4,6 +4,7 @@ import { FIXED_TUNING } from "../../kernels/mod.ts";
 import {
   type Checkpoint,
   checkpointPath,
+  isInitial,
   type Position,
   type RunState,
   type SavedBest,
@@ -136,7 +137,7 @@ export class Checkpoints {
     { position, optimizer, tensors }: Snapshot,
     read: ReadRange,
   ): Promise<boolean> {
-    const { gpu, best: { best, saved }, metrics, io, ranks } = this.#run;
+    const { gpu, settings, best: { best, saved }, metrics, io, ranks } = this.#run;
     this.#written = performance.now();
     if (!saved || !ranks.isFirst) return false;
     // At first the record only has the start line, which a resumed run writes again.
@@ -149,8 +150,8 @@ export class Checkpoints {
       ...(recorded !== undefined && { recorded }),
     };
     try {
-      // At first the seed determines all tensors.
-      await writeCheckpoint(gpu, this.#run, state, position.step === 0 ? [] : tensors, read);
+      const changed = isInitial(settings, position) ? [] : tensors;
+      await writeCheckpoint(gpu, this.#run, state, changed, read);
       this.#last = position;
       return true;
     } catch (error) {

@@ -6,6 +6,8 @@ import { adapterLine } from "../shared/adapter.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/format.ts";
 import { Stopped, tellOfStop } from "../shared/stop.ts";
 import type { Checkpoint } from "../storage/checkpoint_file.ts";
+import { modelPathOf } from "../storage/open_model.ts";
+import { startWeights } from "../storage/start.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { Diverged } from "./diverged.ts";
 import { dryRun } from "./dry_run.ts";
@@ -31,11 +33,15 @@ export async function trainEpochs(
   checkpoint: Checkpoint | undefined,
 ): Promise<Diverged | undefined> {
   const { gpu, settings, corpus, epochs, model, io, best, ranks } = run;
+  const state = await ranks.fromFirst(checkpoint?.state ?? null);
+  if (!state && settings.start !== null) {
+    await startWeights(gpu, settings, model, corpus.vocabulary, ranks.communicator);
+    io.out(`starts      from the weights of ${modelPathOf(settings.start)}`);
+  }
   using trainer = new Trainer(gpu, model, settings, ranks);
   const evaluation = scoredBatches(corpus.valid, validationKind(settings), settings);
   await dryRun({ ...run, training: epochs.at(1), evaluation });
   const checkpoints = new Checkpoints(run, trainer);
-  const state = await ranks.fromFirst(checkpoint?.state ?? null);
   await (state ? checkpoints.resume(state, checkpoint) : checkpoints.begin());
   best.tellOfBefore();
   if (trainer.steps === 0) recordStart(run);

@@ -11,7 +11,12 @@ import { auditModel } from "./gradient_audit.ts";
 import { meanLossOf } from "../model/batch_loss.ts";
 import type { Io } from "../shared/io.ts";
 import type { Losses, LossSum } from "../evaluation/losses.ts";
-import type { Checkpoint, Position, RunState } from "../storage/checkpoint_file.ts";
+import {
+  type Checkpoint,
+  isInitial,
+  type Position,
+  type RunState,
+} from "../storage/checkpoint_file.ts";
 import type { MetricsSink } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
 import { Progress } from "../shared/progress.ts";
@@ -135,7 +140,7 @@ export class Trainer implements Disposable {
   ): Promise<void> {
     const { lr, unreported, ...place } = position;
     this.#position = place;
-    if (place.step === 0) return; // everything still has its initial value
+    if (isInitial(this.#settings, place)) return; // everything still has its initial value
     this.#losses.restore(unreported);
     this.#schedule.lr = lr;
     const [updates, carried, ranks] = [this.#updates, this.#carried, this.#ranks];

@@ -29,7 +29,7 @@ export class Updates implements Disposable {
     this.#ranks = ranks;
     const { syncEvery, outerLr: lr, outerMomentum: momentum } = settings;
     if (syncEvery === 1) return;
-    this.#local = new LocalSteps(gpu, parameters, this.optimizer, { lr, momentum });
+    this.#local = new LocalSteps(this.optimizer, { lr, momentum });
   }
 
   /** Whether each rank takes steps by itself: `--sync-every`. */

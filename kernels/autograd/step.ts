@@ -223,6 +223,7 @@ export class Step implements Scope, Disposable {
 
   #backward(loss: Tensor): GradientSums {
     expectTensor("backward", "loss", loss);
+    this.#expectOpen();
     const why = this.#whyNot(loss);
     if (why) throw new TypeError(`Cannot go backward from [${loss.shape}]: ${why}`);
     this.#wentBackward = true;

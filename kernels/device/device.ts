@@ -30,7 +30,9 @@ import {
   makeTable,
   makeTensor,
   offsetOf,
+  partsOf,
   partsOn,
+  storageIn,
   storageOf,
   type Tensor,
   willChange,
@@ -54,6 +56,13 @@ export let copyToTexels: (gpu: Device, from: Tensor, to: TexelTensor) => void;
 export let countStep: (gpu: Device, change: 1 | -1) => void;
 /** {@linkcode Device.dispatch} of a launch that may read and write texels. */
 export let dispatchTexels: (gpu: Device, launch: TexelLaunch) => void;
+
+const devices = new WeakMap<GPUDevice, Device>();
+
+/** The device on which `tensor` lies. */
+export function deviceOf(tensor: Tensor): Device {
+  return devices.get(storageIn(partsOf(tensor)[0]!).device)!;
+}
 
 /** {@linkcode Device.heldBytes} by family. */
 const HELD_BYTES = { software: 64 * 2 ** 20, hardware: 512 * 2 ** 20 };
@@ -89,6 +98,7 @@ export class Device implements AsyncDisposable {
     if (!opened) throw madeByNew("a Gpu", "await Gpu.create()");
     const { device, subgroupHeader } = opened;
     this.device = device;
+    devices.set(device, this);
     this.name = opened.name;
     this.software = opened.software;
     this.backend = opened.backend;

@@ -163,7 +163,7 @@ export class LazyRows implements PendingUpdates, Disposable {
     if (this.#steps === 0 || this.#held === 0) return this.#steps > 0;
     throw new TypeError(
       `Cannot use the table [${this.#table.shape}] while it is saved with updates that wait: ` +
-        "dispose of what state() returned first",
+        "await save(), or dispose of what state() returned, first",
     );
   }
 

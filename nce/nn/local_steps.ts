@@ -1,7 +1,7 @@
 /** Ranks that train by themselves for some steps, and then come together. */
 
 import type { Gradients } from "../../kernels/autograd/gradients.ts";
-import { expectFraction, expectObject, show } from "../../kernels/device/expect.ts";
+import { expectFraction, expectNames, expectObject, show } from "../../kernels/device/expect.ts";
 import type { Tensor } from "../../kernels/device/tensor.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { fromRanks, type Outer } from "../../kernels/optimizer/outer_step.ts";
@@ -14,10 +14,10 @@ import {
   slotsOf,
   sumPieces,
 } from "../../kernels/parallel/pieces.ts";
-import { expectOptions, type NamedParameter } from "./module.ts";
+import type { NamedParameter } from "./module.ts";
 import { MovedRows } from "./moved_rows.ts";
-import { keptBy, Optimizer, zerosLike } from "./optimizer.ts";
-import { expectOptimizer } from "./optimizer_options.ts";
+import { insideOf, Optimizer, zerosLike } from "./optimizer.ts";
+import { expectLr } from "./optimizer_options.ts";
 import type {
   FillTensor,
   OptimizerHeader,
@@ -42,9 +42,10 @@ export interface LocalStepsOptions {
   momentum?: number;
 }
 
-/** A parameter, and what its outer step keeps. */
+/** A parameter, what the inner optimizer keeps of it, and what its outer step does. */
 interface Entry {
   readonly parameter: Tensor;
+  readonly kept: readonly NamedParameter[];
   readonly anchor: Tensor;
   readonly velocity: Tensor;
 }
@@ -83,34 +84,37 @@ export class LocalSteps implements Disposable {
   #alone = 0;
 
   /**
-   * Begins where the parameters are now, the same on all ranks. It keeps two copies of them on the device.
+   * Begins where the optimizer's parameters are now, the same on all ranks. It keeps two copies of them on the
+   * device.
    *
-   * @param parameters Those of the optimizer, which the caller keeps.
    * @throws {RangeError} If a coefficient is out of range.
-   * @throws {TypeError} If anything but parameters and an optimizer is given.
+   * @throws {TypeError} If anything but an optimizer is given, or one of shards or 16-bit floats.
    */
-  constructor(
-    gpu: Gpu,
-    parameters: readonly NamedParameter[],
-    optimizer: Optimizer,
-    options: LocalStepsOptions = {},
-  ) {
-    const name = "LocalSteps", doing = `make ${name}`;
-    expectOptions(name, gpu, options, [], ["lr", "momentum"]);
-    const { lr = 1, momentum = 0 } = options;
-    expectOptimizer(name, gpu, parameters, { lr });
-    expectFraction(doing, "momentum", momentum);
+  constructor(optimizer: Optimizer, options: LocalStepsOptions = {}) {
+    const doing = "make LocalSteps";
     if (!(optimizer instanceof Optimizer)) {
       throw new TypeError(`Cannot ${doing}: ${show(optimizer)} is no optimizer`);
+    }
+    const { gpu, entries } = insideOf(optimizer);
+    expectNames(doing, "options", options, ["lr", "momentum"]);
+    const { lr = 1, momentum = 0 } = options;
+    expectLr(doing, lr);
+    expectFraction(doing, "momentum", momentum);
+    for (const { name, parameter: { shard, dtype } } of entries) {
+      if (!shard && dtype === "f32") continue;
+      const found = shard ? "is a shard of a table" : `holds ${dtype}`;
+      throw new TypeError(
+        `Cannot ${doing}: ${name} ${found}; ranks average whole tables of 32-bit floats`,
+      );
     }
     this.#gpu = gpu;
     this.#optimizer = optimizer;
     this.#coefficients = { lr, momentum };
-    this.#entries = new Map(parameters.map(([name, parameter]) => {
+    this.#entries = new Map(entries.map(({ name, parameter, slot: { kept } }) => {
       const [anchor, velocity] = [zerosLike(gpu, parameter), zerosLike(gpu, parameter)];
-      return [name, { parameter, anchor, velocity }];
+      return [name, { parameter, kept, anchor, velocity }];
     }));
-    this.#moved = new MovedRows(gpu, parameters.map(([, parameter]) => parameter));
+    this.#moved = new MovedRows(gpu, entries.map(({ parameter }) => parameter));
     this.#begin();
   }
 
@@ -146,7 +150,7 @@ export class LocalSteps implements Disposable {
   /** {@linkcode Optimizer.save} with the same. */
   async save(): Promise<SavedOptimizer> {
     using state = this.state();
-    return { ...state.header, tensors: await readAll("save LocalSteps", this.#gpu, state.tensors) };
+    return { ...state.header, tensors: await readAll("save LocalSteps", state.tensors) };
   }
 
   /** {@linkcode Optimizer.load} with the same, on all ranks. */
@@ -166,14 +170,14 @@ export class LocalSteps implements Disposable {
     if (fill !== undefined) return this.#fill(header, fill);
     expectData(doing, velocities, own);
     this.#optimizer.load(header);
-    writeAll(this.#gpu, velocities, own);
+    writeAll(velocities, own);
     this.#begin();
   }
 
   async #fill(header: OptimizerHeader, fill: FillTensor): Promise<void> {
     await this.#optimizer.load(header, async (tensor, name) => {
       await fill(tensor, name);
-      const entry = this.#entries.get(name);
+      const entry = this.#entries.get(name); // none of what is kept of a parameter
       if (entry) await fill(entry.velocity, nameOfVelocity(name));
     });
     this.#begin();
@@ -198,19 +202,14 @@ export class LocalSteps implements Disposable {
 
   /** All pieces: a parameter comes before what is kept of it, so that reading it applies what is deferred. */
   *#pieces(moved: ReadonlyMap<Tensor, Uint32Array | undefined>): Generator<OwnPiece> {
-    for (const [name, entry] of this.#entries) {
+    for (const entry of this.#entries.values()) {
       const rows = moved.get(entry.parameter);
       // Where no rank has moved a parameter, its velocity does.
       for (const piece of piecesOf(entry.parameter, rows)) yield { ...piece, entry };
-      for (const tensor of this.#kept(name)) {
+      for (const [, tensor] of entry.kept) {
         for (const piece of piecesOf(tensor, rows)) if (pieceSize(piece) > 0) yield piece;
       }
     }
-  }
-
-  /** The numbers that the inner optimizer keeps of a parameter. */
-  #kept(parameter: string): readonly Tensor[] {
-    return keptBy(this.#optimizer).get(parameter) ?? [];
   }
 
   /** Sums pieces over the ranks in one message, and sets each to its part of the result. */

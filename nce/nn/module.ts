@@ -20,6 +20,7 @@ import type { Tensor } from "../../kernels/device/tensor.ts";
 import {
   expectData,
   expectLayouts,
+  expectOneEach,
   layoutsOf,
   readAll,
   type SavedTensors,
@@ -42,8 +43,6 @@ export abstract class Module implements Disposable {
   /** The module's path in its model; empty for the model itself. */
   readonly name: string;
   readonly #owned: (NamedParameter | Module)[] = [];
-  /** Where the parameters lie, once there are some. */
-  #gpu: Gpu | undefined;
   #ended = false;
 
   /** `name` is the path that the names of parameters begin with; random numbers depend on it. */
@@ -65,7 +64,7 @@ export abstract class Module implements Disposable {
     init: InitialValues,
   ): Tensor {
     const path = this.path(part);
-    return this.#own(gpu, path, parameter(gpu, path, shape, init));
+    return this.#own(path, parameter(gpu, path, shape, init));
   }
 
   /**
@@ -81,12 +80,11 @@ export abstract class Module implements Disposable {
     shard?: Shard,
   ): Tensor {
     const path = this.path(part);
-    return this.#own(gpu, path, initialized(gpu, path, shape, init, dtype, shard));
+    return this.#own(path, initialized(gpu, path, shape, init, dtype, shard));
   }
 
-  #own(gpu: Gpu, path: string, made: Tensor): Tensor {
+  #own(path: string, made: Tensor): Tensor {
     this.#owned.push([path, made]);
-    this.#gpu = gpu;
     return made;
   }
 
@@ -103,7 +101,6 @@ export abstract class Module implements Disposable {
       );
     }
     this.#owned.push(module);
-    this.#gpu ??= module.#gpu;
     return module;
   }
 
@@ -124,7 +121,8 @@ export abstract class Module implements Disposable {
       if (!(Array.isArray(value) ? value : [value]).some(isNoPart)) continue;
       const doing = `list the parameters of ${nameOf(this.constructor)}`;
       throw new TypeError(
-        `Cannot ${doing}: ${field} is no part of it; make it one with this.part(...)`,
+        `Cannot ${doing}: ${field} is no part of it; make it one with this.part(...), or name the field ` +
+          `#${field} if it belongs to another module`,
       );
     }
   }
@@ -133,25 +131,31 @@ export abstract class Module implements Disposable {
    * The parameters with their numbers, for {@linkcode load}: all that it takes to use the module. To go on with
    * training, save its optimizer instead ({@linkcode Optimizer.save}), whose state has them, too.
    *
+   * Updates that rows of tables wait for are applied first, which may change the last bits of further training; within
+   * {@linkcode Optimizer.undisturbed} it changes nothing.
+   *
+   * @throws {RangeError} If two parameters have one name.
    * @throws {TypeError} If a parameter changes meanwhile, or is a shard of one.
    */
-  save(): Promise<SavedTensors> {
-    const doing = `save ${nameOf(this.constructor)}`;
-    return this.#gpu ? readAll(doing, this.#gpu, this.parameters()) : Promise.resolve({});
+  async save(): Promise<SavedTensors> {
+    const doing = `save ${nameOf(this.constructor)}`, parameters = this.parameters();
+    expectOneEach(doing, parameters);
+    return await readAll(doing, parameters);
   }
 
   /**
    * Gives the parameters the numbers that {@linkcode save} gave, of a module with the same parameters. Nothing
    * changes unless all of them fit. What optimizers keep of them stays.
    *
-   * @throws {RangeError} If a parameter is missing, of another shape or type, or there are others.
+   * @throws {RangeError} If a parameter is missing, of another shape or type, there are others, or two have one name.
    * @throws {TypeError} If the numbers are none, or a parameter is a shard.
    */
   load(saved: SavedTensors): void {
     const doing = `load ${nameOf(this.constructor)}`, parameters = this.parameters();
+    expectOneEach(doing, parameters);
     expectLayouts(doing, saved, layoutsOf(parameters));
     expectData(doing, parameters, saved);
-    if (this.#gpu) writeAll(this.#gpu, parameters, saved);
+    writeAll(parameters, saved);
   }
 
   /** Frees what the module holds on the GPU. */

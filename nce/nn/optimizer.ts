@@ -1,5 +1,6 @@
 /** What all optimizers share: the parameters, the learning rate, and clipping by the global norm. */
 
+import { idLimitOf } from "../../kernels/device/dtype.ts";
 import { expectFunction, expectObject, show } from "../../kernels/device/expect.ts";
 import { madeLike } from "../../kernels/device/parts.ts";
 import { asItLies } from "../../kernels/device/pending.ts";
@@ -14,7 +15,6 @@ import type { NamedParameter } from "./module.ts";
 import { expectLr, type OptimizerOptions } from "./optimizer_options.ts";
 import {
   countsIn,
-  expectSavedSteps,
   expectSteps,
   type FillTensor,
   forget,
@@ -40,11 +40,13 @@ type SlotOf = (parameter: Tensor, rounding: Rounding) => Slot;
 /** Gives an optimizer the slots of its parameters: its class calls this, users never meet them. */
 export let equip: (optimizer: Optimizer, options: OptimizerOptions, slotOf: SlotOf) => void;
 
-/** What an optimizer keeps of each parameter, by its name: other classes call this, users never meet it. */
-export let keptBy: (optimizer: Optimizer) => ReadonlyMap<string, readonly Tensor[]>;
+/** Where an optimizer works, and what it has of each parameter: other classes call this, users never meet it. */
+export let insideOf: (
+  optimizer: Optimizer,
+) => { readonly gpu: Gpu; readonly entries: readonly Entry[] };
 
 // Why an optimizer neither steps nor saves.
-const HELD = "while its state is held: dispose of what state() returned first";
+const HELD = "while its state is held: await save(), or dispose of what state() returned, first";
 const LOADING = "while it is loaded: await load() first";
 const FAILED = "after loading has failed half-way: load a whole state first";
 const UNDISTURBED = "while it is undisturbed: dispose of what undisturbed() returned first";
@@ -73,10 +75,7 @@ export abstract class Optimizer implements Disposable {
         return { name, parameter, slot: slotOf(parameter, new Rounding(seed, streamOf(name))) };
       });
     };
-    keptBy = (optimizer) =>
-      new Map(optimizer.#entries.map(({ name, slot: { kept } }) => {
-        return [name, kept.map(([, tensor]) => tensor)];
-      }));
+    insideOf = (optimizer) => ({ gpu: optimizer.#gpu, entries: optimizer.#entries });
   }
 
   /** The arguments are checked already. */
@@ -132,7 +131,7 @@ export abstract class Optimizer implements Disposable {
    */
   async save(): Promise<SavedOptimizer> {
     using state = this.state();
-    const tensors = await readAll(`save ${this.#name}`, this.#gpu, state.tensors);
+    const tensors = await readAll(`save ${this.#name}`, state.tensors);
     return { ...state.header, tensors };
   }
 
@@ -161,13 +160,13 @@ export abstract class Optimizer implements Disposable {
     if (fill !== undefined) expectFunction(doing, "fill", fill);
     else {
       expectData(doing, this.#parameters, numbers);
-      expectSavedSteps(doing, entries, counts, numbers);
+      expectSteps(doing, entries, counts, (name) => idLimitOf(numbers[name]!.data));
     }
     this.#busy = FAILED; // unless all of what follows succeeds
     this.#lr = saved.lr;
     forget(entries, counts);
     if (fill) return this.#fill(doing, counts, fill);
-    writeAll(this.#gpu, tensorsOf(entries, counts), numbers);
+    writeAll(tensorsOf(entries, counts), numbers);
     goOn(entries, counts);
     this.#busy = undefined;
   }

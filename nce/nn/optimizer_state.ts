@@ -1,6 +1,5 @@
 /** The state of an optimizer: all that it goes on from, and the checks before it does. */
 
-import { idLimitOf } from "../../kernels/device/dtype.ts";
 import { show } from "../../kernels/device/expect.ts";
 import { madeLike } from "../../kernels/device/parts.ts";
 import { asItLies } from "../../kernels/device/pending.ts";
@@ -39,7 +38,7 @@ export interface SavedOptimizer extends OptimizerHeader {
 export interface OptimizerState extends Disposable {
   /** All but the numbers. */
   readonly header: OptimizerHeader;
-  /** The tensors as they lie, in the order of the header; only to be read, until the state is disposed of. */
+  /** The tensors as they lie; only to be read, until the state is disposed of. */
   readonly tensors: readonly NamedParameter[];
 }
 
@@ -124,16 +123,6 @@ export function expectSteps(
     if (last <= steps) return;
     throw new RangeError(`Cannot ${doing}: ${name}.steps has ${last}, and rows wait for ${steps}`);
   });
-}
-
-/** The same of saved numbers. */
-export function expectSavedSteps(
-  doing: string,
-  entries: readonly Entry[],
-  counts: readonly Counts[],
-  saved: SavedTensors,
-): void {
-  expectSteps(doing, entries, counts, (name) => idLimitOf(saved[name]!.data));
 }
 
 /** Gets ready for tensors and counts to be written: nothing is deferred of what is there. */

@@ -1,6 +1,6 @@
 /** Tensors outside the GPU, by name: what is saved, and the checks before it is put back. */
 
-import type { Device } from "../../kernels/device/device.ts";
+import { deviceOf } from "../../kernels/device/device.ts";
 import { type DType, dtypeOf, sizeOf, type TensorData } from "../../kernels/device/dtype.ts";
 import { expectObject, show } from "../../kernels/device/expect.ts";
 import { versionOf } from "../../kernels/device/parts.ts";
@@ -38,6 +38,14 @@ export function layoutOf({ shape, dtype, shard }: Tensor): TensorLayout {
   return { shape: shape.map((size, i) => i === 0 && shard ? shard.rows : size), dtype };
 }
 
+/** Throws a RangeError if two of `tensors` have one name: only one of them would be saved. */
+export function expectOneEach(doing: string, tensors: readonly Named[]): void {
+  const byName = new Map(tensors), twin = tensors.find(([name, one]) => byName.get(name) !== one);
+  if (!twin) return;
+  const cure = "give each layer a name of its own";
+  throw new RangeError(`Cannot ${doing}: two tensors are called ${twin[0]}; ${cure}`);
+}
+
 /** The layouts of all of `tensors`. */
 export function layoutsOf(tensors: readonly Named[]): Layouts {
   return Object.fromEntries(tensors.map(([name, tensor]) => [name, layoutOf(tensor)]));
@@ -48,33 +56,28 @@ export function layoutsOf(tensors: readonly Named[]): Layouts {
  *
  * @throws {TypeError} If one is a shard, or changes meanwhile.
  */
-export async function readAll(
-  doing: string,
-  gpu: Device,
-  tensors: readonly Named[],
-): Promise<SavedTensors> {
+export async function readAll(doing: string, tensors: readonly Named[]): Promise<SavedTensors> {
   expectNoShards(doing, tensors);
   for (const [, tensor] of tensors) partsOf(tensor).forEach(flushBeforeRead);
   const versions = tensors.map(([, tensor]) => versionOf(tensor));
   const numbers = new Map<string, TensorData>();
-  const read = async ([name, tensor]: Named) => void numbers.set(name, await gpu.read(tensor));
+  const read = async ([name, tensor]: Named) =>
+    void numbers.set(name, await deviceOf(tensor).read(tensor));
   const isLarge = ([, { bytes }]: Named) => bytes > SMALL_BYTES;
   await Promise.all(tensors.filter((one) => !isLarge(one)).map(read));
   for (const one of tensors.filter(isLarge)) await read(one);
   const changed = tensors.find(([, tensor], i) => versionOf(tensor) !== versions[i]);
-  if (changed) throw new TypeError(`Cannot ${doing}: ${changed[0]} changed meanwhile; await it`);
+  if (changed) {
+    throw new TypeError(`Cannot ${doing}: ${changed[0]} changed meanwhile; await save() first`);
+  }
   return Object.fromEntries(
     tensors.map(([name, tensor]) => [name, { ...layoutOf(tensor), data: numbers.get(name)! }]),
   );
 }
 
 /** Writes `saved` to `tensors` of the same names and layouts. */
-export function writeAll(
-  gpu: Device,
-  tensors: readonly Named[],
-  saved: SavedTensors,
-): void {
-  for (const [name, tensor] of tensors) gpu.write(tensor, saved[name]!.data);
+export function writeAll(tensors: readonly Named[], saved: SavedTensors): void {
+  for (const [name, tensor] of tensors) deviceOf(tensor).write(tensor, saved[name]!.data);
 }
 
 /** Throws a TypeError unless `value` is an object of named values: neither a Map nor an array. */

@@ -33,6 +33,40 @@ async function withFolder(body: (folder: string) => void | Promise<void>): Promi
   }
 }
 
+/** The example in the documentation of a module of the package. */
+function exampleOf(source: string): string {
+  const block = /\* ```ts ignore\n([^]*?) \* ```\n[^]*? @module/.exec(source)?.[1];
+  assert(block !== undefined, "the module has no example");
+  return block.replaceAll(/^ \* ?/gm, "");
+}
+
+/** Writes the example of every entry beside the package in `target`; the paths. */
+function writeExamples(target: string): string[] {
+  return ENTRIES.map((path, i) => {
+    const example = `example${i}.ts`;
+    Deno.writeTextFileSync(
+      join(target, example),
+      exampleOf(Deno.readTextFileSync(join(target, path))),
+    );
+    return example;
+  });
+}
+
+/** Writes every program of README.md and docs/ beside the package in `target`; the paths. */
+function writePrograms(target: string): string[] {
+  const docs = [...Deno.readDirSync(join(ROOT, "docs"))].map(({ name }) => `docs/${name}`);
+  return ["README.md", ...docs.filter((name) => name.endsWith(".md"))].flatMap((path) => {
+    const text = Deno.readTextFileSync(join(ROOT, path));
+    // Other blocks are definitions, whose types `ok` checks.
+    return [...text.matchAll(/^```ts\n([^]*?)^```$/gm)].flatMap(([, block]) => {
+      if (!block!.includes("Gpu.create(")) return [];
+      const program = `${path.replace("/", "-")}.ts`;
+      Deno.writeTextFileSync(join(target, program), block!);
+      return [program];
+    });
+  });
+}
+
 Deno.test("every kernel is packed with its tokens and fields, and without comments", async () => {
   const files = packageFiles();
   const kernels = wgslFiles();
@@ -73,7 +107,7 @@ Deno.test("the package imports nothing but its own modules", () => {
   assert(imports > files.size, `only ${imports} imports were seen`);
 });
 
-Deno.test("the package has types and documentation, and its folder is the only one published", () =>
+Deno.test("the package has types, by which all examples and programs are checked, and documentation; its folder is the only one published", () =>
   withFolder(async (folder) => {
     const target = join(folder, "package");
     pack(target);
@@ -84,8 +118,11 @@ Deno.test("the package has types and documentation, and its folder is the only o
     const settings = JSON.parse(Deno.readTextFileSync(join(target, "deno.json")));
     const { name, version, exports } = config;
     assertEquals([settings.name, settings.version, settings.exports], [name, version, exports]);
-    await deno(["check", "--quiet", ...ENTRIES], { cwd: target });
-    await deno(["doc", "--lint", ...ENTRIES], { cwd: target });
+    const users = [...writeExamples(target), ...writePrograms(target)];
+    await Promise.all([
+      deno(["check", "--quiet", ...ENTRIES, ...users], { cwd: target }),
+      deno(["doc", "--lint", ...ENTRIES], { cwd: target }),
+    ]);
   }));
 
 Deno.test("the package imported by URL trains to the same bits as the sources", () =>
@@ -102,32 +139,21 @@ Deno.test("the package imported by URL trains to the same bits as the sources", 
       console.log(JSON.stringify(await trainAll(library)));`,
     );
     const args = ["run", "--quiet", "--no-config", `--allow-import=${new URL(server.url).host}`];
-    const printed = await deno([...args, program], { env: { DENO_DIR: join(folder, "cache") } });
-    const expected = await trainAll(library);
+    const [printed, expected] = await Promise.all([
+      deno([...args, program], { env: { DENO_DIR: join(folder, "cache") } }),
+      trainAll(library),
+    ]);
     assert(Object.keys(expected).length === 40 && Object.values(expected).every(Number.isFinite));
     assertEquals(JSON.parse(printed), expected);
   }));
-
-/** The example in the documentation of a module of the package. */
-function exampleOf(source: string): string {
-  const block = /\* ```ts ignore\n([^]*?) \* ```\n[^]*? @module/.exec(source)?.[1];
-  assert(block !== undefined, "the module has no example");
-  return block.replaceAll(/^ \* ?/gm, "");
-}
 
 Deno.test("the example of every entry runs by the names that users import", () =>
   withFolder(async (folder) => {
     const target = join(folder, "package"), names = Object.keys(config.exports);
     pack(target);
-    const examples = Object.values(config.exports).map((path, i) => {
-      const example = join(target, `example${i}.ts`);
-      Deno.writeTextFileSync(example, exampleOf(Deno.readTextFileSync(join(target, path))));
-      return example;
-    });
-    await deno(["check", "--quiet", ...examples], { cwd: target });
     const run = (example: string) =>
       deno(["run", "--no-check", "--quiet", example], { cwd: target });
-    const outputs = await Promise.all(examples.map(run));
+    const outputs = await Promise.all(writeExamples(target).map(run));
     const printed = Object.fromEntries(names.map((name, i) => [name, outputs[i]!]));
     const { ".": loss, "./nn": training, ...rest } = printed;
     assertMatch(loss!, /^Float32Array\(1\) \[ \d+\.\d+ \]\n$/);
@@ -142,28 +168,18 @@ Deno.test("the example of every entry runs by the names that users import", () =
 
 Deno.test("every program in README.md and docs/ runs by the names that users import, and learns", () =>
   withFolder(async (folder) => {
-    const target = join(folder, "package"), programs: string[] = [];
+    const target = join(folder, "package");
     pack(target);
-    const docs = [...Deno.readDirSync(join(ROOT, "docs"))].map(({ name }) => `docs/${name}`);
-    for (const path of ["README.md", ...docs.filter((name) => name.endsWith(".md"))]) {
-      const text = Deno.readTextFileSync(join(ROOT, path));
-      for (const [, block] of text.matchAll(/^```ts\n([^]*?)^```$/gm)) {
-        if (!block!.includes("Gpu.create(")) continue; // definitions, whose types `ok` checks
-        const program = `${path.replace("/", "-")}.ts`;
-        Deno.writeTextFileSync(join(target, program), block!);
-        programs.push(program);
-      }
-    }
+    const programs = writePrograms(target);
     assertEquals(programs.sort(), [
       ...["README.md.ts", "docs-distributed.md.ts", "docs-kernels.md.ts", "docs-nce.md.ts"],
     ]);
-    await deno(["check", "--quiet", ...programs], { cwd: target });
-    for (const program of programs) {
+    await Promise.all(programs.map(async (program) => {
       const files = program === "docs-nce.md.ts" ? ["--allow-read=.", "--allow-write=."] : [];
       const printed = await deno(["run", "--quiet", ...files, program], { cwd: target });
       const losses = [...printed.matchAll(/\[ ([\d.e-]+) \]/g)].map(([, loss]) => Number(loss));
       assert(losses.length > 1 && losses.at(-1)! < 0.9 * losses[0]!, `${program}: ${printed}`);
-    }
+    }));
   }));
 
 Deno.test("npm's package has the same entries, typed, and runs README's program from node_modules", () =>

@@ -69,7 +69,7 @@ export function layerCallees(
     new nce.IndexGRU(gpu, { name: "model", embeddingDim: E, numClasses: V, hiddenSize: E, noise }),
   );
   const optimizer = stack.use(new nce.SGD(gpu, [["p", parameter]], { lr: 1 }));
-  const local = stack.use(new nce.LocalSteps(gpu, [["p", parameter]], optimizer));
+  const local = stack.use(new nce.LocalSteps(optimizer));
   const linear = stack.use(new nce.Linear(gpu, { inFeatures: E, outFeatures: V }));
   const weights = zerosOf(linear.parameters());
   const loads = (self: object, saved: object, fields: Fields) => {
@@ -122,9 +122,7 @@ export function layerCallees(
         seed: optional(seed),
       },
     ]),
-    LocalSteps: c("LocalSteps", [gpu, [["p", parameter]], optimizer, {}], [
-      GPU,
-      (list) => list instanceof Array && !list.length,
+    LocalSteps: c("LocalSteps", [optimizer, {}], [
       () => false,
       { lr: optional(lr), momentum: optional(rate) },
     ]),

@@ -115,7 +115,8 @@ Deno.test("zsh and fish get every command and option with its values and its hel
   for (const { name, value, help, choices = [], isPath, isModel } of OPTIONS) {
     const text = help.replace(/[[\]:]/g, "\\$&").replaceAll("'", "'\\''");
     const words = choices.length === 0 ? " " : `(${choices.join(" ")})`;
-    const values = isModel ? "__nce_models" : isPath ? "_files" : words;
+    const names = isPath ? "{__nce_models; _files}" : "__nce_models";
+    const values = isModel ? names : isPath ? "_files" : words;
     const rest = value === undefined ? "" : `:${value}:${values}`;
     assertStringIncludes(zsh, `'--${name}${value === undefined ? "" : "="}[${text}]${rest}'`);
     const listed = isModel

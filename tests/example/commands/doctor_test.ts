@@ -198,6 +198,25 @@ Deno.test("doctor() writes nothing, and finds nothing odd but the small test of 
     assertEquals(namesIn("."), ["test.txt", "train.txt", "valid.txt"]);
   }, FILES));
 
+Deno.test("doctor() examines a run that starts from a model with the model's words", () =>
+  inFolder(async () => {
+    await run(parseSettings({ ...NCE, train: true, autotune: false, save: "base" }), captureIo());
+    const given: Given = { ...NCE, start: "base" };
+    Deno.writeTextFileSync("train.txt", `${TRAIN}new words\n`);
+    Deno.writeTextFileSync("test.txt", "new words\n".repeat(20));
+    const { findings, stops } = await examine(given);
+    assertEquals(stops, false);
+    const unknown = findings.filter(({ name }) => name === "unknown words");
+    assertStringIncludes(unknown[0]!.text, "<unk> is 100 % of test");
+    assertStringIncludes(String(unknown[0]!.cure), "give a text of the model's own kind by --data");
+    const other = await examine({ ...given, emsize: "10" });
+    const [stop] = other.findings.filter(({ grade }) => grade === "stop");
+    assertStringIncludes(
+      stop!.text,
+      "Cannot start from saved_model/base.safetensors with --emsize",
+    );
+  }, FILES));
+
 Deno.test("doctor() prints a list by subject, wrapped at the terminal's width, and its verdict", () =>
   inFolder(async () => {
     const wide = captureIo(), narrow = captureIo(60);

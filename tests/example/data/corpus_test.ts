@@ -6,7 +6,7 @@ import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { readLines } from "../../../example/data/lines.ts";
 import { countUnknown } from "../../../example/data/sentences.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
-import { listsOf, loadWhole, type WholeCorpus, wordsOf } from "../../support/texts.ts";
+import { listsOf, loadWhole, tableOf, type WholeCorpus, wordsOf } from "../../support/texts.ts";
 
 type Content = string | Uint8Array;
 
@@ -100,6 +100,25 @@ Deno.test("loadCorpus() refuses --vocab and --min-freq for synthetic text", asyn
   const data = "synthetic:words=1000";
   await assertRejects(() => loadWhole({ data, minFreq: 2 }), UsageError, "--min-freq has no use");
   await assertRejects(() => loadWhole({ data, vocab: "v" }), UsageError, "--vocab has no use");
+});
+
+Deno.test("loadCorpus() takes the words of a model, also for synthetic text", async () => {
+  const data = "synthetic:words=1000,vocab=100", own = await loadWhole({ data });
+  const { table, counts } = own.vocabulary, all = wordsOf(table);
+  const order = [...all.slice(0, 3), ...all.slice(3).reverse(), "another"];
+  const other = await loadWhole({ data, words: tableOf(order) });
+  assertEquals(wordsOf(other.vocabulary), order);
+  assertEquals([...other.vocabulary.counts.slice(3, -1)], [...counts.slice(3)].reverse());
+  assertEquals(other.vocabulary.counts.at(-1), 0);
+  for (const part of ["train", "valid", "test"] as const) {
+    const words = ({ vocabulary }: WholeCorpus, ids: Iterable<number>) =>
+      Array.from(ids, (id) => vocabulary.word(id));
+    assertEquals(words(other, other[part].ids), words(own, own[part].ids));
+  }
+  assertEquals(other.bestTestPerplexity, own.bestTestPerplexity);
+  const fewer = await loadWhole({ data, words: tableOf(order.slice(0, 50)) });
+  assertEquals(fewer.bestTestPerplexity, undefined);
+  assertEquals(fewer.vocabulary.counts[0], countUnknown(fewer.train));
 });
 
 Deno.test("loadCorpus() takes the words of a vocabulary file", async () => {

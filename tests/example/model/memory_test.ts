@@ -141,6 +141,11 @@ Deno.test("checkMemory() says what a model needs, for what, and what there is", 
   assert(message.includes(describeNeeds(needs)));
   const saved = assertThrows(() => checkMemory(needs, 3e9), Failure).message;
   assertEquals(saved, found + "take one with more memory");
+  const started = { ...settings, start: "m" }, half = { ...started, tableDtype: "f16" } as const;
+  const cureOf = (settings: Parameters<typeof withMemoryCure>[1]) =>
+    assertThrows(() => checkMemory(needs, 3e9, settings), Failure).message.slice(found.length);
+  assertEquals(cureOf(started), "give --table-dtype f16 or --momentum 0");
+  assertEquals(cureOf({ ...half, momentum: 0 }), "take one with more memory");
   const kept = () => checkMemory({ ...needs, scores: 5e8 }, 3e9, settings);
   assertThrows(
     kept,

@@ -51,7 +51,7 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
   ],
   [
     { ...SHARDED, "nce": true, "table-dtype": "f16" },
-    "--shard-tables divides tables of f32: leave out --table-dtype f16",
+    "--shard-tables divides tables of f32: give --table-dtype f32",
   ],
   [
     { ...SHARDED, "nce": true, "sync-every": "5" },
@@ -154,7 +154,7 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
   ],
   [
     { "table-dtype": "f16", "distributed": true, "sync-every": "2" },
-    "--sync-every 2 averages tables of f32: leave out --table-dtype f16",
+    "--sync-every 2 averages tables of f32: give --table-dtype f32",
   ],
   [{ resume: true }, "--resume goes on with a training: give --train too, or leave it out"],
   [{ quiet: true, verbose: true }, "--quiet and --verbose contradict: leave one out"],

@@ -21,6 +21,7 @@ const DEFAULTS: Settings = {
   outerLr: 1,
   outerMomentum: 0,
   save: "model",
+  start: null,
   prof: false,
   cuda: false,
   autotune: true,

@@ -59,6 +59,8 @@ Deno.test("dispose() ends a step as `using` does, once, and gpu.memory counts th
     const { buffers, steps: left } = gpu.memory;
     assertEquals([buffers, left], [0, 0]);
     assertThrows(() => open[1]!.upload(values(2, 1)), TypeError, "after it has ended");
+    using a = gpu.tensor([1]);
+    assertThrows(() => open[0]!.backward(a), TypeError, "Cannot use a step after it has ended");
   }));
 
 Deno.test("reshape() shares the elements and lets gradients through", () =>

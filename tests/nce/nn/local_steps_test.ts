@@ -13,7 +13,7 @@ import {
   type Optimizer,
   SGD,
 } from "../../../nce/nn/mod.ts";
-import { keptBy } from "../../../nce/nn/optimizer.ts";
+import { insideOf } from "../../../nce/nn/optimizer.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { onRanks } from "../../support/ranks.ts";
@@ -44,9 +44,9 @@ type Together = (optimizer: Optimizer, parameters: readonly NamedParameter[]) =>
 
 /** Parameters, each before what is kept of it, so that reading it applies what is deferred. */
 function allOf(optimizer: Optimizer, parameters: readonly NamedParameter[]): NamedParameter[] {
-  const kept = keptBy(optimizer);
+  const kept = new Map(insideOf(optimizer).entries.map(({ name, slot }) => [name, slot.kept]));
   return parameters.flatMap(([name, parameter]): NamedParameter[] => {
-    return [[name, parameter], ...kept.get(name)!.map((t, i) => [`${name}.${i}`, t] as const)];
+    return [[name, parameter], ...kept.get(name)!.map(([, t], i) => [`${name}.${i}`, t] as const)];
   });
 }
 
@@ -99,8 +99,8 @@ function trainRanks(
 
 /** The product's. */
 function localSteps(options: LocalStepsOptions) {
-  return (gpu: Gpu, communicator: Communicator): Together => (optimizer, parameters) => {
-    const local = new LocalSteps(gpu, parameters, optimizer, options);
+  return (_: Gpu, communicator: Communicator): Together => (optimizer) => {
+    const local = new LocalSteps(optimizer, options);
     return {
       step: (gradients) => local.step(gradients),
       average: () => local.average(communicator),
@@ -193,11 +193,19 @@ Deno.test("LocalSteps throws when a coefficient is out of range, or ranks are no
   withGpu(async (gpu) => {
     using weight = gpu.tensor([2]);
     using optimizer = new SGD(gpu, [["weight", weight]], { lr: 1 });
-    const make = (options: LocalStepsOptions) =>
-      new LocalSteps(gpu, [["weight", weight]], optimizer, options);
+    const make = (options: LocalStepsOptions) => new LocalSteps(optimizer, options);
     for (const lr of [0, -1, NaN, Infinity]) assertThrows(() => make({ lr }), RangeError, "lr is");
     for (const momentum of [1, -0.1]) {
       assertThrows(() => make({ momentum }), RangeError, "momentum is");
+    }
+    using halves = gpu.table([2, 2], new Float32Array(4), "f16"), shard = gpu.table([2, 2]);
+    shard.shard = { rank: 0, ranks: 2, rows: 4 };
+    for (
+      const [table, what] of [[halves, "holds f16"], [shard, "is a shard of a table"]] as const
+    ) {
+      using of = new SGD(gpu, [["table", table]], { lr: 1 });
+      const message = `Cannot make LocalSteps: table ${what}; ranks average whole tables`;
+      assertThrows(() => new LocalSteps(of), TypeError, message);
     }
     using local = make({});
     await assertRejects(() => local.average(JSON.parse("{}")), TypeError, "is no Communicator");
@@ -230,7 +238,7 @@ function sceneOf(gpu: Gpu, communicator: Communicator, stack: DisposableStack) {
   table.requiresGrad = true;
   const parameters = [["table", table]] as const, options = { lr: 0.3, momentum: 0.9, clip: 0.8 };
   const optimizer = stack.use(new SGD(gpu, parameters, options));
-  const local = stack.use(new LocalSteps(gpu, parameters, optimizer, OUTER));
+  const local = stack.use(new LocalSteps(optimizer, OUTER));
   const alone = (number: number) => {
     using step = gpu.step({ training: true });
     const ids = step.upload(randomIds(N, V, 10 * number + communicator.rank));

@@ -1,8 +1,9 @@
 // Parameters of modules, saved and loaded: what does not fit is refused before anything changes.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Gpu } from "../../../mod.ts";
-import { Embedding, Linear, Module, type SavedTensors, SGD } from "../../../nce/nn/mod.ts";
+import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import { type Gpu, NCELoss } from "../../../mod.ts";
+import { Embedding, Linear, Module, type NamedParameter } from "../../../nce/nn/mod.ts";
+import { type SavedTensors, SGD } from "../../../nce/nn/mod.ts";
 import { gather, sum } from "../../../kernels/ops.ts";
 import { withGpu } from "../../support/gpu.ts";
 
@@ -66,6 +67,71 @@ Deno.test("a module refuses parameters that are not its own, and keeps those tha
     assertEquals(await one.save(), before);
   }));
 
+/** A module that gets its parameter late. */
+class Late extends Module {
+  make(gpu: Gpu): void {
+    this.parameter(gpu, "gate", [3], { range: 1, seed: 1 });
+  }
+}
+
+/** One whose parameter belongs to somebody else. */
+class Lent extends Module {
+  readonly #gate: NamedParameter;
+
+  constructor(gate: NamedParameter) {
+    super();
+    this.#gate = gate;
+  }
+
+  override parameters(): NamedParameter[] {
+    return [this.#gate];
+  }
+}
+
+/** A loss whose only parameter is c. */
+class OnlyC extends NCELoss<[]> {
+  override getScore(): never {
+    throw new Error("no score");
+  }
+}
+
+Deno.test("all that parameters() lists is saved and loaded, wherever a module has it from", () =>
+  withGpu(async (gpu) => {
+    using owner = new (class extends Module {
+      readonly late = this.part(new Late("late"));
+    })();
+    owner.late.make(gpu);
+    using lent = new Lent(owner.parameters()[0]!);
+    using c = new OnlyC(gpu, { noise: [1, 2], normTerm: "learned" });
+    for (const module of [owner, lent, c]) {
+      const [[name, { size }]] = module.parameters() as [NamedParameter];
+      const [entry] = Object.entries(await module.save()), data = new Float32Array(size).fill(7);
+      assertEquals(entry?.[0], name);
+      module.load({ [name]: { ...entry![1], data } });
+      assertEquals((await module.save())[name]!.data, data);
+    }
+  }));
+
+Deno.test("a module of which two parameters have one name is not saved, nor loaded; one that is listed twice is", () =>
+  withGpu(async (gpu) => {
+    const sizes = { inFeatures: 2, outFeatures: 1 };
+    class Twins extends Module {
+      readonly one = this.part(new Linear(gpu, sizes));
+
+      constructor(other?: Linear) {
+        super();
+        this.part(other ?? this.one);
+      }
+    }
+    using twins = new Twins(new Linear(gpu, { ...sizes, seed: 1 })), tied = new Twins();
+    const saved = await tied.save();
+    assertEquals(Object.keys(saved), ["weight", "bias"]);
+    tied.load(saved);
+    const message = "Twins: two tensors are called weight; give each layer a name of its own";
+    await assertRejects(() => twins.save(), RangeError, `Cannot save ${message}`);
+    assertThrows(() => twins.load(saved), RangeError, `Cannot load ${message}`);
+  }));
+
 Deno.test("saving a module applies what is deferred, loading drops it; a change meanwhile is an error", () =>
   withGpu(async (gpu) => {
     using one = new Model(gpu, 1), other = new Model(gpu, 1);
@@ -82,10 +148,19 @@ Deno.test("saving a module applies what is deferred, loading drops it; a change 
     move(one, optimizer);
     const saving = one.save();
     gpu.clear(one.parameters().at(-1)![1]);
-    const message = "Cannot save Model: gate changed meanwhile; await it";
+    const message = "Cannot save Model: gate changed meanwhile; await save() first";
     await assertRejects(() => saving, TypeError, message);
     other.load(await one.save());
     assertEquals(await other.save(), await one.save());
+    move(one, optimizer);
+    const waiting = await optimizer.save();
+    {
+      using _undisturbed = optimizer.undisturbed();
+      await one.save();
+    }
+    assertEquals(await optimizer.save(), waiting);
+    await one.save();
+    assertNotEquals(await optimizer.save(), waiting);
   }));
 
 Deno.test("a module with a shard is not saved by one rank alone", () =>

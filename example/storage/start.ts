@@ -1,0 +1,91 @@
+/** `--start`: what a run takes from the model that it begins with. */
+
+import { equals } from "@std/bytes";
+import { toKebabCase } from "@std/text";
+import { ALONE, type Communicator } from "../../kernels/mod.ts";
+import type { Gpu } from "../../mod.ts";
+import type { Vocabulary } from "../data/vocab.ts";
+import type { WordTable } from "../data/word_table.ts";
+import type { WordModel } from "../model/model.ts";
+import type { Given } from "../options/option.ts";
+import type { ModelSettings, Settings } from "../options/settings.ts";
+import { changedOption } from "../options/unchanged.ts";
+import { UsageError } from "../shared/errors.ts";
+import { openBytes } from "../shared/files.ts";
+import { decodeModel, type ModelFile } from "./model_file.ts";
+import { keptSettings } from "./model_settings.ts";
+import { findModel, modelPathOf } from "./open_model.ts";
+import { cannotLoad } from "./safetensors.ts";
+import { spread } from "./shards.ts";
+import type { NumberSource } from "./tensors.ts";
+
+/** The options that the shapes of weights depend on, besides a learned norm term. */
+const NETWORK = ["indexModule", "emsize", "nhid", "nlayers", "tied"] as const;
+
+/**
+ * The options of the model that `word` names, for those that are not given.
+ *
+ * @throws {UsageError | Failure} As {@linkcode findModel}.
+ */
+export function startOptions(word: string): Given {
+  const { settings } = findModel(word);
+  const entries = Object.entries(keptSettings(settings)).map(([name, setting]) =>
+    [toKebabCase(name), typeof setting === "boolean" ? setting : String(setting)] as const
+  );
+  return Object.fromEntries(entries);
+}
+
+/**
+ * The words of the model that a run starts from; undefined if it starts from none.
+ *
+ * @throws {UsageError} If there is no such model, or its network is another.
+ * @throws {Failure} If it cannot be read.
+ */
+export function startWords(settings: Settings): WordTable | undefined {
+  if (settings.start === null) return undefined;
+  const { path, vocabulary, settings: own } = findModel(settings.start);
+  expectNetwork(path, settings, own);
+  return vocabulary.table;
+}
+
+/** Throws a UsageError unless the model's weights have the shapes of the run's. */
+function expectNetwork(path: string, settings: Settings, own: ModelSettings): void {
+  const changed = changedOption(settings, { ...settings, ...own }, NETWORK);
+  if (changed === undefined) return;
+  throw new UsageError(
+    `Cannot start from ${path} ${changed}: leave it out, and the model's is taken`,
+  );
+}
+
+/**
+ * Gives `model` the weights that the run starts from, a file of rank 0, on all ranks; without `--start` it stays
+ * as it is. A learned norm term starts at the model's, learned or not.
+ *
+ * @throws {Failure} If the file is damaged, or no longer the one that the words are from.
+ */
+export async function startWeights(
+  gpu: Gpu,
+  settings: Settings,
+  model: WordModel,
+  { table }: Vocabulary,
+  communicator: Communicator = ALONE,
+): Promise<void> {
+  if (settings.start === null) return;
+  const path = modelPathOf(settings.start);
+  using file = communicator.rank === 0 ? openBytes(path, "load") : undefined;
+  const saved = file && decodeModel(file, path);
+  if (saved && !equals(saved.vocabulary.table.joined, table.joined)) {
+    cannotLoad(path)("another program replaced it while it was read; try again");
+  }
+  if (saved) expectNetwork(path, settings, saved.settings);
+  for (const [name, parameter] of model.parameters()) {
+    const source = saved && (saved.parameters.get(name) ?? fixedTerm(saved));
+    await spread(gpu, communicator, parameter, source);
+  }
+}
+
+/** The norm term of a model that has not learned it. */
+function fixedTerm({ settings: { normTerm }, vocabulary }: ModelFile): NumberSource {
+  const term = typeof normTerm === "number" ? normTerm : Math.log(vocabulary.size);
+  return { size: 1, read: () => Float32Array.of(term) };
+}

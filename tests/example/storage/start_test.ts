@@ -1,0 +1,91 @@
+// What a run takes from the model that it starts from: options, words and weights.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { Vocabulary } from "../../../example/data/vocab.ts";
+import { normTermOf } from "../../../example/model/model.ts";
+import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import { Failure, UsageError } from "../../../example/shared/errors.ts";
+import { loadModel, makeModel } from "../../../example/storage/checkpoint.ts";
+import { keptSettings } from "../../../example/storage/model_settings.ts";
+import { startOptions, startWeights, startWords } from "../../../example/storage/start.ts";
+import { inFolder } from "../../support/folder.ts";
+import { withGpu } from "../../support/gpu.ts";
+import { saveSmallModel, VOCABULARY } from "../../support/saved_models.ts";
+import { wordsOf } from "../../support/texts.ts";
+import type { Gpu } from "../../../mod.ts";
+
+const MODELS: readonly Given[] = [
+  {},
+  { "tied": true, "table-dtype": "f16", "norm-term": "learned", "noise": "batch+uniform" },
+  { "index-module": "gru", "loss": "sampled", "unique": true, "noise-ratio": "7", "dropout": "0" },
+  { "loss": "full", "self-norm": "0.1", "norm-term": "4.5", "seed": "9" },
+];
+/** The same words, in other numbers. */
+const RECOUNTED = Vocabulary.fromTable(VOCABULARY.table, VOCABULARY.counts.map((_, i) => i + 1));
+
+/** Numbers of all parameters. */
+async function numbersOf(gpu: Gpu, model: ReturnType<typeof makeModel>) {
+  const entries = model.parameters().map(async ([name, parameter]) =>
+    [name, await gpu.readFloats(parameter)] as const
+  );
+  return new Map(await Promise.all(entries));
+}
+
+Deno.test("a run that starts from a model takes all of its options, its words and its weights", () =>
+  withGpu((gpu) =>
+    inFolder(async () => {
+      for (const given of MODELS) {
+        const own = keptSettings(await saveSmallModel(gpu, "m", given));
+        const settings = parseSettings({ train: true, start: "m" }, startOptions("m"));
+        assertEquals(keptSettings(settings), own);
+        assertEquals(wordsOf(startWords(settings)!), wordsOf(VOCABULARY));
+        using model = makeModel(gpu, { ...settings, seed: 3 }, RECOUNTED);
+        await startWeights(gpu, settings, model, RECOUNTED);
+        using saved = loadModel(gpu, "saved_model/m.safetensors").model;
+        assertEquals(await numbersOf(gpu, model), await numbersOf(gpu, saved));
+      }
+    })
+  ));
+
+Deno.test("a learned norm term starts at the model's, learned or not; another may be given", () =>
+  withGpu((gpu) =>
+    inFolder(async () => {
+      const auto = Math.fround(Math.log(VOCABULARY.size));
+      for (
+        const [own, given, expected] of [["4.5", "learned", 4.5], ["auto", "learned", auto], [
+          "learned",
+          "4.5",
+          4.5,
+        ]] as const
+      ) {
+        await saveSmallModel(gpu, "m", { "norm-term": own });
+        const options = { ...startOptions("m"), "train": true, "start": "m", "norm-term": given };
+        const settings = parseSettings(options);
+        using model = makeModel(gpu, settings, VOCABULARY);
+        await startWeights(gpu, settings, model, VOCABULARY);
+        assertEquals(await normTermOf(gpu, model), expected);
+      }
+    })
+  ));
+
+Deno.test("startWeights() refuses a model that replaced the one of the words, and another network", () =>
+  withGpu((gpu) =>
+    inFolder(async () => {
+      await saveSmallModel(gpu, "m");
+      const settings = parseSettings({ train: true, start: "m" }, startOptions("m"));
+      const fewer = Vocabulary.from(["<unk>", "<s>", "</s>", "w0"], [1, 1, 1, 1]);
+      using model = makeModel(gpu, settings, fewer);
+      await assertRejects(
+        () => startWeights(gpu, settings, model, fewer),
+        Failure,
+        "Cannot load saved_model/m.safetensors: another program replaced it while it was read; try again",
+      );
+      const larger = { ...settings, emsize: 10 };
+      using other = makeModel(gpu, larger, VOCABULARY);
+      await assertRejects(
+        () => startWeights(gpu, larger, other, VOCABULARY),
+        UsageError,
+        "with --emsize 10, as it was begun with --emsize 8",
+      );
+    })
+  ));
