@@ -169,12 +169,10 @@ function dtypeOf(name: string): Dtype {
   return name === WORDS ? "U8" : name === COUNTS ? "F64" : "F32";
 }
 
-/** The validation result in a model file; undefined if it is missing or the file is damaged. */
-export function readValidation(file: ByteSource, fileName: string): SavedValidation | undefined {
-  return unlessFailed(() => {
-    const fail = cannotLoad(fileName);
-    return parseAs(metadataOf(file, fileName), "validation", VALIDATION, fail);
-  });
+/** The validation result in a model file; throws a Failure if it is missing or the file is damaged. */
+export function readValidation(file: ByteSource, fileName: string): SavedValidation {
+  const metadata = metadataOf(file, fileName);
+  return parseAs(metadata, "validation", VALIDATION, cannotLoad(fileName));
 }
 
 /** Whether a model file is of a run that had completed no epoch; throws a Failure if it is damaged. */

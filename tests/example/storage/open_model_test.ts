@@ -50,9 +50,10 @@ Deno.test("readValidation() takes a result, and nothing that only looks like one
   const kinds = ['"ppm"', "null", "1"].map((kind) => `{"kind":${kind},"measure":1}`);
   const measures = ["null", '"1"', "[]"].map((measure) => `{"kind":"ppl","measure":${measure}}`);
   for (const text of ["{", "null", "[]", "{}", ...kinds, ...measures]) {
-    assertEquals(read(text), undefined, text);
+    assertThrows(() => read(text), Failure, "Cannot load m: its validation", text);
   }
-  assertEquals(readValidation(ofBytes(fileOf(smallSettings())), "m"), undefined);
+  const without = () => readValidation(ofBytes(fileOf(smallSettings())), "m");
+  assertThrows(without, Failure, "Cannot load m: its validation is missing");
 });
 
 Deno.test("findModel() says what to give instead of a model that is not there", () =>
