@@ -9,7 +9,7 @@ import {
   checkpointPath,
   type Hashes,
   openCheckpoint,
-} from "../storage/checkpoint_file.ts";
+} from "../storage/checkpoint.ts";
 import { lockModel } from "../storage/lock.ts";
 import { Metrics, type RewindableMetrics } from "../storage/metrics.ts";
 import { modelPath } from "../storage/open_model.ts";

@@ -11,12 +11,7 @@ import { auditModel } from "./gradient_audit.ts";
 import { meanLossOf } from "../model/batch_loss.ts";
 import type { Io } from "../shared/io.ts";
 import type { Losses, LossSum } from "../evaluation/losses.ts";
-import {
-  type Checkpoint,
-  isInitial,
-  type Position,
-  type RunState,
-} from "../storage/checkpoint_file.ts";
+import { type Checkpoint, isInitial, type Position, type RunState } from "../storage/checkpoint.ts";
 import type { MetricsSink } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
 import { Progress } from "../shared/progress.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { loadModel } from "../../../example/storage/checkpoint.ts";
+import { loadModel } from "../../../example/storage/saved_model.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { decodeModel, type ModelFile } from "../../../example/storage/model_file.ts";
 import { ofBytes } from "../../../example/shared/files.ts";

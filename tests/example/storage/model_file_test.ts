@@ -1,7 +1,8 @@
 // Model files: what is written is read again.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { loadModel, makeModel, restoreModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
+import { loadModel, restoreModel } from "../../../example/storage/saved_model.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { encodeModel } from "../../../example/storage/model_file.ts";
 import type { Given, ModelSettings } from "../../../example/options/settings.ts";

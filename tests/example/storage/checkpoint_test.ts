@@ -13,7 +13,7 @@ import {
   hashesOf,
   openCheckpoint,
   type RunState,
-} from "../../../example/storage/checkpoint_file.ts";
+} from "../../../example/storage/checkpoint.ts";
 import { encodeHeader } from "../../../example/storage/safetensors.ts";
 import { FIXED_TUNING } from "../../../kernels/device/tuning.ts";
 import { inFolder } from "../../support/folder.ts";
