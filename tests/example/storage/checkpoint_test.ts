@@ -156,7 +156,15 @@ Deno.test("openCheckpoint() takes a file from before an option was there, unless
         assertThrows(() => stateIn({ settings }), Failure, missing);
       }
     }
-    assertEquals(later, ["compute", "tied", "tableDtype", "syncEvery", "outerLr", "outerMomentum"]);
+    assertEquals(later, [
+      "start",
+      "compute",
+      "tied",
+      "tableDtype",
+      "syncEvery",
+      "outerLr",
+      "outerMomentum",
+    ]);
     // It was begun with what the program did then.
     const { compute: _, ...before } = SETTINGS;
     const { message } = assertThrows(
