@@ -13,7 +13,7 @@ import { inFolder, namesIn } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { numbersOf } from "../../support/numbers.ts";
 import { listsOf, wordsOf } from "../../support/texts.ts";
-import { fileOf, smallSettings, WORDS } from "../../support/model_files.ts";
+import { assemble, fileOf, goodParts, smallSettings, WORDS } from "../../support/model_files.ts";
 import { saveModel } from "../../support/saved_models.ts";
 
 /** Settings of models of every kind. */
@@ -176,12 +176,17 @@ Deno.test("loadModel() keeps a vocabulary that was read before, if the file stil
       assertEquals(await numbersOf(gpu, again.parameters()), numbers);
       again.dispose();
       const level = gpu.memory.bytes;
-      for (const other of [...others, counted]) {
-        const error = assertThrows(() => loadModel(gpu, path, other), Failure);
+      const refuse = (known: Vocabulary) => {
+        const error = assertThrows(() => loadModel(gpu, path, known), Failure);
         assertEquals(
           error.message,
           `Cannot load ${path}: another program replaced it while it was read; try again`,
         );
+      };
+      for (const other of [...others, counted]) refuse(other);
+      for (const missing of [{ words: undefined }, { counts: undefined }]) {
+        Deno.writeFileSync(path, assemble({ ...goodParts(), ...missing }));
+        refuse(known);
       }
       assertEquals(gpu.memory.bytes, level);
     })
