@@ -7,7 +7,7 @@ import { openGpu } from "../example/storage/open_gpu.ts";
 import { adapterLine } from "../example/shared/adapter.ts";
 import { evaluationBatches, trainingBatches } from "../example/data/batches.ts";
 import { selfNormalization } from "../example/evaluation/card.ts";
-import { makeModel } from "../example/storage/checkpoint.ts";
+import { makeModel } from "../example/model/make_model.ts";
 import { loadCorpus } from "../example/data/corpus.ts";
 import { evaluate } from "../example/evaluation/evaluate.ts";
 import { Losses } from "../example/evaluation/losses.ts";

@@ -15,7 +15,7 @@ import { Losses } from "../example/evaluation/losses.ts";
 import { type Given, INDEX_MODULES, LOSSES, NOISES } from "../example/options/settings.ts";
 import { isFromBatch, parseSettings } from "../example/options/settings.ts";
 import { joinRows, Ranks, shardOf } from "../example/shared/ranks.ts";
-import { makeModel } from "../example/storage/checkpoint.ts";
+import { makeModel } from "../example/model/make_model.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import { type Communicator, ranksInProcess } from "../kernels/mod.ts";
 import { Gpu, type Tensor } from "../mod.ts";

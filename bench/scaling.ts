@@ -13,7 +13,7 @@ import { Measured } from "../example/distributed/measured.ts";
 import { Losses } from "../example/evaluation/losses.ts";
 import { parseSettings } from "../example/options/settings.ts";
 import { Ranks } from "../example/shared/ranks.ts";
-import { makeModel } from "../example/storage/checkpoint.ts";
+import { makeModel } from "../example/model/make_model.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import type { Communicator } from "../kernels/mod.ts";
 import type { TensorData } from "../mod.ts";

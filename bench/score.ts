@@ -10,7 +10,7 @@ import { splitWords, withoutMarks } from "../example/data/words.ts";
 import { TextScorer } from "../example/evaluation/text_scorer.ts";
 import { adapterLine } from "../example/shared/adapter.ts";
 import { Failure } from "../example/shared/errors.ts";
-import { loadModel } from "../example/storage/checkpoint.ts";
+import { loadModel } from "../example/storage/saved_model.ts";
 import { modelPathOf } from "../example/storage/open_model.ts";
 import { runProgram } from "../example/shared/program.ts";
 import { positive } from "./program.ts";

@@ -12,7 +12,7 @@ import { evaluate } from "../example/evaluation/evaluate.ts";
 import { Losses } from "../example/evaluation/losses.ts";
 import { type Given, parseSettings } from "../example/options/settings.ts";
 import { Ranks } from "../example/shared/ranks.ts";
-import { makeModel } from "../example/storage/checkpoint.ts";
+import { makeModel } from "../example/model/make_model.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import { ranksInProcess } from "../kernels/mod.ts";
 import type { Gpu } from "../mod.ts";

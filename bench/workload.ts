@@ -1,7 +1,7 @@
 /** Training of the word language model on random text. */
 
 import type { Batch } from "../example/data/row_batch.ts";
-import { makeModel } from "../example/storage/checkpoint.ts";
+import { makeModel } from "../example/model/make_model.ts";
 import { Losses } from "../example/evaluation/losses.ts";
 import type { WordModel } from "../example/model/model.ts";
 import { type Given, parseSettings, type Settings } from "../example/options/settings.ts";

@@ -9,7 +9,7 @@ import { checkChoice, GENERATE, type GenerateSettings } from "../options/generat
 import { type Given, readOptions } from "../options/option.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
-import { type LoadedModel, loadModel } from "../storage/checkpoint.ts";
+import { type LoadedModel, loadModel } from "../storage/saved_model.ts";
 import { findModel } from "../storage/open_model.ts";
 import type { Gpu } from "../../mod.ts";
 import { openGpu } from "../storage/open_gpu.ts";

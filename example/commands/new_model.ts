@@ -20,7 +20,7 @@ import {
 } from "../model/memory.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { describeModel } from "./describe.ts";
-import { makeModel } from "../storage/checkpoint.ts";
+import { makeModel } from "../model/make_model.ts";
 import { modeOf, validationKind } from "../options/settings.ts";
 import { shardOf } from "../shared/ranks.ts";
 import type { WordModel } from "../model/model.ts";

@@ -12,7 +12,7 @@ import type { Io } from "../shared/io.ts";
 import { checkMemory, memoryOfModel } from "../model/memory.ts";
 import { normTermOf } from "../model/model.ts";
 import { freeMemory } from "../shared/memory.ts";
-import { loadModel } from "../storage/checkpoint.ts";
+import { loadModel } from "../storage/saved_model.ts";
 import type { FoundModel } from "../storage/open_model.ts";
 import { openGpu } from "../storage/open_gpu.ts";
 

@@ -7,7 +7,7 @@ import { scoredParts } from "../data/part.ts";
 import { describeCorpus } from "./describe.ts";
 import type { Io } from "../shared/io.ts";
 import { modeOf, type Settings } from "../options/settings.ts";
-import { openCheckpoint } from "../storage/checkpoint_file.ts";
+import { openCheckpoint } from "../storage/checkpoint.ts";
 import { checkModelWritable } from "../storage/lock.ts";
 import { openGpu, tellAdapter } from "../storage/open_gpu.ts";
 import { startWords } from "../storage/start.ts";

@@ -10,7 +10,7 @@ import { findModel } from "../storage/open_model.ts";
 import type { Io } from "../shared/io.ts";
 import { checkMemory, memoryOfModel } from "../model/memory.ts";
 import { freeMemory } from "../shared/memory.ts";
-import { loadModel } from "../storage/checkpoint.ts";
+import { loadModel } from "../storage/saved_model.ts";
 import { loadTestText } from "../data/corpus.ts";
 import { Metrics, NO_RECORD } from "../storage/metrics.ts";
 import { Ranks, shardOf } from "../shared/ranks.ts";

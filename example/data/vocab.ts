@@ -52,7 +52,7 @@ export class Vocabulary {
   }
 
   /**
-   * The same from lists, which other programs and the first model files have.
+   * The same from lists, which files of other programs have.
    *
    * @throws {Failure} As {@linkcode Vocabulary.fromTable}.
    */
@@ -124,14 +124,6 @@ export class Vocabulary {
   word(id: number): string {
     if (Number.isSafeInteger(id) && id >= 0 && id < this.size) return this.table.text(id);
     throw new RangeError(`There is no word ${id}: ids go from 0 to ${this.size - 1}`);
-  }
-
-  /** Whether the other vocabulary has the same words with the same ids and counts. */
-  equals({ table, counts }: Vocabulary): boolean {
-    const { joined } = table, own = this.table.joined;
-    return own.length === joined.length && this.size === counts.length &&
-      own.every((byte, i) => byte === joined[i]) &&
-      this.counts.every((count, id) => count === counts[id]);
   }
 }
 

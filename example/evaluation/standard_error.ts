@@ -1,5 +1,6 @@
 /** How far the mean of a random part of a text is likely to be from that of the whole. */
 
+import type { Evaluation } from "./evaluate.ts";
 import type { RowBatch } from "../data/row_batch.ts";
 import type { Sentences } from "../data/sentences.ts";
 import { tokensOf } from "./collected.ts";
@@ -34,4 +35,13 @@ export function standardError(
   }
   const missing = 1 - tokens / wholeTokens;
   return Math.sqrt(missing * squares * length / (length - 1)) / tokens;
+}
+
+/** The standard error of an exact perplexity, to first order: that of the mean -log p, times the perplexity. */
+export function perplexityError(
+  { ppl, scores: { score, logZ } }: Pick<Evaluation, "ppl" | "scores">,
+  part: Omit<ScoredPart, "value">,
+): number | undefined {
+  const error = standardError({ ...part, value: (i) => logZ[i]! - score[i]! });
+  return error && ppl * error;
 }

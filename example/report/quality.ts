@@ -2,7 +2,7 @@
 
 import { BUCKETS, rawVerdict, SAFE_SHIFT, SAFE_STD } from "../evaluation/card.ts";
 import { dotChart, histogram } from "./charts.ts";
-import { type Html, html } from "./html.ts";
+import type { Html } from "./html.ts";
 import { chart, charts, figures, NONE, section, show, table } from "./parts.ts";
 import type { BucketFigures, CardFigures } from "./record.ts";
 import type { ReportedRun } from "./reported_run.ts";
@@ -98,8 +98,6 @@ export function logZHistograms(runs: readonly ReportedRun[]): Html | undefined {
       `deviation up to ${SAFE_STD} the mode raw-best of score and rescore is safe, which takes the mean for ` +
       `the norm term; so is raw, if the norm term is no further than ${SAFE_SHIFT} from the mean.`,
     drawn.length > 0 && charts(...drawn),
-    drawn.length < cards.length &&
-      html`<p>A record from an older version of the program has no histogram.</p>`,
     table({
       caption: "Norm terms and deviations",
       head: [

@@ -25,19 +25,23 @@ const NEIGHBOURS = [-2, -1, 0, 1, 2];
 const CLOSEST = 1 / 256;
 
 /** The total score of each hypothesis. */
-export function totals(
+export function totals(list: Omit<ListScores, "errors">, weights: Weights): Float64Array {
+  return list.acoustic.map((_, i) => totalOf(list, i, weights));
+}
+
+function totalOf(
   { acoustic, lm, words }: Omit<ListScores, "errors">,
+  i: number,
   weights: Weights,
-): Float64Array {
-  return acoustic.map((score, i) => score + weights.lm * lm[i]! + weights.penalty * words[i]!);
+): number {
+  return acoustic[i]! + weights.lm * lm[i]! + weights.penalty * words[i]!;
 }
 
 /** The index of the best hypothesis, the first of equals. */
-export function best(list: Omit<ListScores, "errors">, { lm: weight, penalty }: Weights): number {
-  const { acoustic, lm, words } = list;
+export function best(list: Omit<ListScores, "errors">, weights: Weights): number {
   let found = 0, highest = -Infinity;
-  for (let i = 0; i < acoustic.length; i++) {
-    const total = acoustic[i]! + weight * lm[i]! + penalty * words[i]!;
+  for (let i = 0; i < list.acoustic.length; i++) {
+    const total = totalOf(list, i, weights);
     if (total > highest) [found, highest] = [i, total];
   }
   return found;

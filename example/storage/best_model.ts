@@ -3,8 +3,8 @@
 import type { Gpu } from "../../mod.ts";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import { keepPrevious, takeWaiting } from "./beside_model.ts";
-import { hashOfFile, restoreModel, writeModel } from "./checkpoint.ts";
-import type { SavedBest } from "./checkpoint_file.ts";
+import { hashOfFile, restoreModel, writeModel } from "./saved_model.ts";
+import type { SavedBest } from "./checkpoint.ts";
 import { Failure, unlessFailed } from "../shared/errors.ts";
 import { AtomicFile, isFile, openBytes } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";

@@ -8,19 +8,17 @@ import { modelPath } from "./open_model.ts";
 
 /**
  * Locks the model called `save` for this process, until the lock is disposed of or the process ends. The
- * operating system holds the lock, on `FOLDER/SAVE.lock`, so a crash releases it. A missing folder is
+ * operating system holds the lock, on `saved_model/SAVE.lock`, so a crash releases it. A missing folder is
  * made.
  *
  * @param save Name of the model, as in `Settings.save`.
- * @param folder Folder of the saved models.
  * @throws {Failure} At once, if another run holds it, or if the file cannot be written.
  */
-export function lockModel(save: string, folder = MODEL_FOLDER): Disposable {
-  return lockFile(`${folder}/${save}.lock`, (holder) => {
+export function lockModel(save: string): Disposable {
+  const path = `${MODEL_FOLDER}/${save}`;
+  return lockFile(`${path}.lock`, (holder) => {
     const cure = "wait for it, or give another --save (ranks of one run: --distributed)";
-    throw new Failure(
-      `Cannot train ${save}: another run${holder} is writing ${folder}/${save}; ${cure}`,
-    );
+    throw new Failure(`Cannot train ${save}: another run${holder} is writing ${path}; ${cure}`);
   });
 }
 

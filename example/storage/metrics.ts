@@ -110,19 +110,18 @@ export class Metrics implements MetricsSink {
   readonly #attempt: Attempt;
 
   /**
-   * An existing record is continued.
+   * An existing record is continued; a missing folder is made.
    *
    * @param save Name of the model, as in `Settings.save`.
    * @param io Gets a warning if the record cannot be written, which does not stop the run.
-   * @param folder Folder of the saved models; made if missing.
    * @param board Also receives every event.
    */
-  constructor(save: string, io: Io, folder = MODEL_FOLDER, board?: MetricsSink) {
-    this.path = `${folder}/${save}.metrics.jsonl`;
+  constructor(save: string, io: Io, board?: MetricsSink) {
+    this.path = `${MODEL_FOLDER}/${save}.metrics.jsonl`;
     this.#io = io;
     this.#board = board;
     this.#attempt = attemptOnRecord(this.path, io);
-    this.#attempt(() => Deno.mkdirSync(folder, { recursive: true }));
+    this.#attempt(() => Deno.mkdirSync(MODEL_FOLDER, { recursive: true }));
   }
 
   /** Appends one event; a number that is not finite is written as null, as in JSON. */

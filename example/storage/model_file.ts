@@ -155,7 +155,7 @@ export function decodeModelHeader(
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
   const settings = readSettings(parseText(metadata, "settings", fail), fail);
   const vocabulary = known ?? vocabularyOf(file, layout, fail);
-  if (known && !hasVocabulary(file, layout, known, fail)) {
+  if (known && !hasVocabulary(file, layout, known)) {
     return fail("another program replaced it while it was read; try again");
   }
   const parameters = new Map([...places].filter(([name]) => dtypeOf(name) === "F32"));
@@ -169,12 +169,10 @@ function dtypeOf(name: string): Dtype {
   return name === WORDS ? "U8" : name === COUNTS ? "F64" : "F32";
 }
 
-/** The validation result in a model file; undefined if it is missing or the file is damaged. */
-export function readValidation(file: ByteSource, fileName: string): SavedValidation | undefined {
-  return unlessFailed(() => {
-    const fail = cannotLoad(fileName);
-    return parseAs(metadataOf(file, fileName), "validation", VALIDATION, fail);
-  });
+/** The validation result in a model file; throws a Failure if it is missing or the file is damaged. */
+export function readValidation(file: ByteSource, fileName: string): SavedValidation {
+  const metadata = metadataOf(file, fileName);
+  return parseAs(metadata, "validation", VALIDATION, cannotLoad(fileName));
 }
 
 /** Whether a model file is of a run that had completed no epoch; throws a Failure if it is damaged. */

@@ -87,15 +87,14 @@ export function parseText(
   return value === undefined ? fail(`its ${name} ${are} not JSON`) : value;
 }
 
-/** The JSON of a header's text, which has this shape once it is `completed`. */
+/** The JSON of a header's text, which has this shape. */
 export function parseAs<T>(
   metadata: Readonly<Record<string, string>>,
   name: string,
   shape: Shape<T>,
   fail: Fail,
-  completed = (value: unknown): unknown => value,
 ): T {
-  const value = completed(parseText(metadata, name, fail)), flaw = shape(value, name);
+  const value = parseText(metadata, name, fail), flaw = shape(value, name);
   return flaw === undefined
     ? value as T
     : fail(`its ${flaw}: it is damaged, or of another version`);

@@ -6,25 +6,17 @@ import { WordTable } from "../data/word_table.ts";
 import { type Fail, Failure } from "../shared/errors.ts";
 import { type ByteSource, byteView, chunksOf, ownBuffer } from "../shared/files.ts";
 import type { Layout, TensorPlace } from "./safetensors.ts";
-import { parseText } from "./saved_json.ts";
 
 /** The tensor of the words in UTF-8, each with a newline behind it: a header has no room for millions. */
 export const WORDS = "vocabulary.words";
 /** The tensor of the words' counts. */
 export const COUNTS = "vocabulary.counts";
 
-/** The vocabulary from its tensors; the first files have it as JSON in the header. */
-export function vocabularyOf(
-  file: ByteSource,
-  { places, metadata }: Layout,
-  fail: Fail,
-): Vocabulary {
+/** The vocabulary from its tensors. */
+export function vocabularyOf(file: ByteSource, { places }: Layout, fail: Fail): Vocabulary {
   const words = places.get(WORDS), counts = places.get(COUNTS);
-  if (words === undefined && counts === undefined) {
-    const [inWords, inCounts] = ["words", "counts"].map((name) => parseText(metadata, name, fail));
-    return readVocabulary(() => Vocabulary.from(inWords, inCounts), fail);
-  }
-  const table = words && WordTable.of(file.read(words.begin, words.end));
+  if (words === undefined) return fail("its words are missing");
+  const table = WordTable.of(file.read(words.begin, words.end));
   if (table === undefined) {
     return fail("the vocabulary is damaged: words are missing or there twice");
   }
@@ -35,17 +27,10 @@ export function vocabularyOf(
 }
 
 /** Whether a file's vocabulary is the known one; of its tensors only some bytes are held at a time. */
-export function hasVocabulary(
-  file: ByteSource,
-  layout: Layout,
-  known: Vocabulary,
-  fail: Fail,
-): boolean {
-  const words = layout.places.get(WORDS), counts = layout.places.get(COUNTS);
-  if (words === undefined || counts === undefined) {
-    return known.equals(vocabularyOf(file, layout, fail));
-  }
-  return holds(file, words, known.table.joined) && holds(file, counts, byteView(known.counts));
+export function hasVocabulary(file: ByteSource, { places }: Layout, known: Vocabulary): boolean {
+  const words = places.get(WORDS), counts = places.get(COUNTS);
+  return words !== undefined && holds(file, words, known.table.joined) &&
+    counts !== undefined && holds(file, counts, byteView(known.counts));
 }
 
 /** Whether these bytes are at a place of a file. */

@@ -14,7 +14,7 @@ import { changedOption } from "../options/unchanged.ts";
 import { UsageError } from "../shared/errors.ts";
 import { isFile, openBytes } from "../shared/files.ts";
 import { isOfNoEpoch } from "./best_model.ts";
-import { checkpointPath } from "./checkpoint_file.ts";
+import { checkpointPath } from "./checkpoint.ts";
 import { decodeModel, type ModelFile } from "./model_file.ts";
 import { keptSettings } from "./model_settings.ts";
 import { findModel, modelPath, modelPathOf } from "./open_model.ts";

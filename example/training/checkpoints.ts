@@ -9,7 +9,7 @@ import {
   type RunState,
   type SavedBest,
   writeCheckpoint,
-} from "../storage/checkpoint_file.ts";
+} from "../storage/checkpoint.ts";
 import { Failure } from "../shared/errors.ts";
 import { attempt, isFile } from "../shared/files.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";

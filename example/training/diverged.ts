@@ -8,7 +8,7 @@ import { Failure } from "../shared/errors.ts";
 import { formatNumber } from "../shared/format.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import type { Settings } from "../options/settings.ts";
-import type { Position } from "../storage/checkpoint_file.ts";
+import type { Position } from "../storage/checkpoint.ts";
 
 /** Thrown when a loss, a perplexity or a parameter is no longer finite. */
 export class Diverged extends Error {

@@ -9,7 +9,7 @@ import type { Settings } from "../options/settings.ts";
 import type { Io } from "../shared/io.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import type { BestModel } from "../storage/best_model.ts";
-import type { RunTexts } from "../storage/checkpoint_file.ts";
+import type { RunTexts } from "../storage/checkpoint.ts";
 import type { RewindableMetrics } from "../storage/metrics.ts";
 
 /** A text, a GPU, the settings, and where output goes. */

@@ -2,7 +2,6 @@
 
 import { frequencyLines } from "../data/word_counts.ts";
 import { configOf } from "../options/config.ts";
-import { MODEL_FOLDER } from "../options/settings.ts";
 import { checkWritable } from "../shared/files.ts";
 import { writeBeside } from "../storage/beside_model.ts";
 import {
@@ -10,7 +9,7 @@ import {
   checkpointPath,
   type Hashes,
   openCheckpoint,
-} from "../storage/checkpoint_file.ts";
+} from "../storage/checkpoint.ts";
 import { lockModel } from "../storage/lock.ts";
 import { Metrics, type RewindableMetrics } from "../storage/metrics.ts";
 import { modelPath } from "../storage/open_model.ts";
@@ -47,6 +46,6 @@ export function openRunFiles({ settings, corpus, io }: Job, hashes: Hashes): Run
   });
   io.detail(`settings    ${JSON.stringify(config)}`);
   const board = settings.tbName === null ? undefined : new TensorBoard(settings, io);
-  const metrics = new Metrics(save, io, MODEL_FOLDER, board), disposable = opened.move();
+  const metrics = new Metrics(save, io, board), disposable = opened.move();
   return { checkpoint, metrics, [Symbol.dispose]: () => disposable.dispose() };
 }

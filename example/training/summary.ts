@@ -15,7 +15,7 @@ import {
   evaluateTokens,
   type ScoringWatch,
 } from "../evaluation/evaluate.ts";
-import { standardError } from "../evaluation/standard_error.ts";
+import { perplexityError, standardError } from "../evaluation/standard_error.ts";
 import type { RowBatch } from "../data/row_batch.ts";
 import {
   type EvaluationKind,
@@ -53,24 +53,21 @@ async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
   const { model, corpus, settings, metrics, io, ranks = new Ranks() } = options;
   const batches = scoredBatches(corpus.test, "full", settings);
   using bar = new Bar(io, "testing", batches.length);
-  const { ppl, tokens, scores } = await evaluate(gpu, model, batches, { ranks, bar });
+  const found = await evaluate(gpu, model, batches, { ranks, bar });
+  const { ppl, tokens, scores } = found;
   const { vocabulary } = corpus, known = knownWords(scores);
   const card = selfNormalization(scores, await normTermOf(gpu, model));
   const frequency = frequencyBuckets(scores, vocabulary);
   for (const line of describeCard(card, frequency)) io.result(line);
-  const error = standardError({
-    text: corpus.test,
-    batches,
-    value: (i) => scores.logZ[i]! - scores.score[i]!,
-    wholeTokens: corpus.wholeTokens?.test,
-  });
+  const part = { text: corpus.test, batches, wholeTokens: corpus.wholeTokens?.test };
+  const error = perplexityError(found, part);
   const parts = [`test        ppl ${formatPerplexity(ppl)}`];
   if (known.unknown > 0) {
     parts.push(
       `${formatPerplexity(known.ppl)} without the ${formatCount(known.unknown)} unknown words`,
     );
   }
-  if (error !== undefined) parts[0] += ` \u00b1 ${formatPerplexity(ppl * error)} (standard error)`;
+  if (error !== undefined) parts[0] += ` \u00b1 ${formatPerplexity(error)} (standard error)`;
   const best = corpus.bestTestPerplexity;
   if (best !== undefined) {
     parts.push(`best possible ${formatPerplexity(best)} (ratio ${(ppl / best).toFixed(3)})`);
@@ -82,7 +79,7 @@ async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
     ppl,
     ...(known.unknown > 0 && { pplKnown: known.ppl, unknown: known.unknown }),
     tokens,
-    ...partOf(corpus, error && ppl * error),
+    ...partOf(corpus, error),
     selfNormalization: card,
     frequency,
   });

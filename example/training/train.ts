@@ -11,7 +11,7 @@ import type { Io } from "../shared/io.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { stopAfter, stopOnSignal } from "../shared/stop.ts";
 import { BestModel } from "../storage/best_model.ts";
-import { type Hashes, hashesOf } from "../storage/checkpoint_file.ts";
+import { type Hashes, hashesOf } from "../storage/checkpoint.ts";
 import { NO_RECORD } from "../storage/metrics.ts";
 import { withShards } from "../storage/shards.ts";
 import { type Diverged, divergence } from "./diverged.ts";

@@ -5,7 +5,7 @@ import { trainsPerplexity, validationKind } from "../options/settings.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/format.ts";
 import { Stopped, tellOfStop } from "../shared/stop.ts";
-import type { Checkpoint } from "../storage/checkpoint_file.ts";
+import type { Checkpoint } from "../storage/checkpoint.ts";
 import { modelPathOf } from "../storage/open_model.ts";
 import { startWeights } from "../storage/start.ts";
 import { Checkpoints } from "./checkpoints.ts";

@@ -11,12 +11,7 @@ import { auditModel } from "./gradient_audit.ts";
 import { meanLossOf } from "../model/batch_loss.ts";
 import type { Io } from "../shared/io.ts";
 import type { Losses, LossSum } from "../evaluation/losses.ts";
-import {
-  type Checkpoint,
-  isInitial,
-  type Position,
-  type RunState,
-} from "../storage/checkpoint_file.ts";
+import { type Checkpoint, isInitial, type Position, type RunState } from "../storage/checkpoint.ts";
 import type { MetricsSink } from "../storage/metrics.ts";
 import type { WordModel } from "../model/model.ts";
 import { Progress } from "../shared/progress.ts";
@@ -24,7 +19,7 @@ import { loadState, stateToSave, type TrainingState } from "./training_state.ts"
 import { Schedule } from "./schedule.ts";
 import { type Settings, trainsPerplexity } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
-import { UntoldLosses } from "./untold_losses.ts";
+import { UnreportedLosses } from "./unreported_losses.ts";
 import { Updates } from "./updates.ts";
 import { formatCount } from "../shared/format.ts";
 import { auditText } from "../shared/gradient_noise.ts";
@@ -49,7 +44,7 @@ export interface EpochOptions {
 }
 
 /** The start of an epoch. */
-const START = { batch: 0, told: { sum: 0, tokens: 0 }, hits: { hits: 0, samples: 0 } };
+const START = { batch: 0, reported: { sum: 0, tokens: 0 }, hits: { hits: 0, samples: 0 } };
 
 /** Trains a model batch by batch. */
 export class Trainer implements Disposable {
@@ -60,8 +55,12 @@ export class Trainer implements Disposable {
   readonly #schedule: Schedule;
   readonly #carried = new CarriedStates();
   readonly #updates: Updates;
-  readonly #losses: UntoldLosses;
-  #at: Pick<Position, "epoch" | "step" | keyof typeof START> = { epoch: 1, step: 0, ...START };
+  readonly #losses: UnreportedLosses;
+  #position: Pick<Position, "epoch" | "step" | keyof typeof START> = {
+    epoch: 1,
+    step: 0,
+    ...START,
+  };
 
   /** Makes the optimizer; `ranks` train together, each a part of every batch. */
   constructor(gpu: Gpu, model: WordModel, settings: Settings, ranks: Ranks = new Ranks()) {
@@ -72,7 +71,7 @@ export class Trainer implements Disposable {
     this.#schedule = new Schedule(settings);
     const lr = this.#schedule.at(0);
     this.#updates = new Updates(gpu, model.parameters(), { ...settings, lr }, ranks);
-    this.#losses = new UntoldLosses(gpu, ranks, this.#updates.apart);
+    this.#losses = new UnreportedLosses(gpu, ranks, this.#updates.isLocal);
   }
 
   /** Updates the parameters; its learning rate is that of the next step. */
@@ -82,28 +81,28 @@ export class Trainer implements Disposable {
 
   /** The epoch, from 1. */
   get epoch(): number {
-    return this.#at.epoch;
+    return this.#position.epoch;
   }
 
   /** Number of training steps so far. */
   get steps(): number {
-    return this.#at.step;
+    return this.#position.step;
   }
 
   /** Learning rate of the last step. */
   get lr(): number {
-    return this.#schedule.at(this.#at.step - 1);
+    return this.#schedule.at(this.#position.step - 1);
   }
 
   /** Lowers the learning rate, from the next step on. */
   decayLr(): void {
     this.#schedule.decay();
-    this.optimizer.lr = this.#schedule.at(this.#at.step);
+    this.optimizer.lr = this.#schedule.at(this.#position.step);
   }
 
   /** Ends an epoch, after its validation. */
   nextEpoch(): void {
-    this.#at = { epoch: this.#at.epoch + 1, step: this.#at.step, ...START };
+    this.#position = { epoch: this.#position.epoch + 1, step: this.#position.step, ...START };
   }
 
   /**
@@ -113,11 +112,11 @@ export class Trainer implements Disposable {
    * @throws {Diverged} If a loss is not finite.
    */
   async position(): Promise<Position> {
-    const untold = await this.#losses.sums();
-    this.#expectFinite(untold);
+    const unreported = await this.#losses.sums();
+    this.#expectFinite(unreported);
     await this.#countHits();
     const { lr } = this.#schedule;
-    return { ...this.#at, lr, untold };
+    return { ...this.#position, lr, unreported };
   }
 
   /** All that has to be saved besides the position; until it is disposed of, no step can be taken. */
@@ -134,10 +133,10 @@ export class Trainer implements Disposable {
     { position, optimizer }: Pick<RunState, "position" | "optimizer">,
     checkpoint: Checkpoint | undefined,
   ): Promise<void> {
-    const { lr, untold, ...at } = position;
-    this.#at = at;
-    if (isInitial(this.#settings, at)) return; // everything still has its initial value
-    this.#losses.restore(untold);
+    const { lr, unreported, ...place } = position;
+    this.#position = place;
+    if (isInitial(this.#settings, place)) return; // everything still has its initial value
+    this.#losses.restore(unreported);
     this.#schedule.lr = lr;
     const [updates, carried, ranks] = [this.#updates, this.#carried, this.#ranks];
     await loadState(this.#gpu, optimizer, { updates, carried, ranks, checkpoint });
@@ -148,10 +147,10 @@ export class Trainer implements Disposable {
    * the sum of their gradients is read back. With `--sync-every`, step and loss are a rank's own.
    */
   async step(batch: Batch, losses: Losses, continued = false): Promise<void> {
-    const number = this.#at.step, { rank, size } = this.#ranks.communicator;
-    this.#at = { ...this.#at, step: number + 1 };
+    const number = this.#position.step, { rank, size } = this.#ranks.communicator;
+    this.#position = { ...this.#position, step: number + 1 };
     const { own: columns, part } = rankColumns(batch, rank, size), { seed } = this.#settings;
-    const own = this.#updates.apart ? byItself(columns) : columns;
+    const own = this.#updates.isLocal ? byItself(columns) : columns;
     using step = this.#gpu.step({ training: true, seed, number, ...(part && { part }) });
     const before = this.#carried.before(batch), { communicator } = this.#ranks;
     const { mean, states } = await meanLossOf(step, this.#model, own, communicator, before);
@@ -162,7 +161,7 @@ export class Trainer implements Disposable {
 
   /** With `--sync-every`: brings the ranks together. All call it. */
   async sync(): Promise<void> {
-    if (!this.#updates.apart) return;
+    if (!this.#updates.isLocal) return;
     await this.#losses.sums();
     await this.#updates.sync();
   }
@@ -177,8 +176,8 @@ export class Trainer implements Disposable {
     batches: Epoch,
     { validationMs, io, metrics, beforeBatch }: EpochOptions,
   ): Promise<EpochResult> {
-    const { epochs, logInterval, loss, audit, syncEvery } = this.#settings;
-    const { epoch, batch: first } = this.#at;
+    const { epochs, logInterval, audit, syncEvery } = this.#settings;
+    const { epoch, batch: first } = this.#position;
     const progress = new Progress(io, {
       epoch,
       epochs,
@@ -197,38 +196,43 @@ export class Trainer implements Disposable {
       }
       const batch = batches.at(i);
       await this.step(batch, this.#losses.last, batches.continues && i + 1 < batches.length);
-      this.#at = { ...this.#at, batch: i + 1 };
+      this.#position = { ...this.#position, batch: i + 1 };
       isTogether = this.steps % syncEvery === 0 || i + 1 === batches.length;
       if (isTogether) await this.sync();
       await this.#gpu.keepUp();
       progress.step(batch.tokens);
       if (audit > 0 && this.steps % audit === 0) await this.#audit(batch, io, metrics);
       if ((i + 1) % logInterval === 0 || i + 1 === batches.length) {
-        const found = await this.#losses.take();
-        this.#expectFinite(found);
-        const { sum, tokens } = this.#at.told;
-        this.#at = { ...this.#at, told: { sum: sum + found.sum, tokens: tokens + found.tokens } };
-        const hitRate = loss === "full" ? {} : { hitRate: await this.#takeHitRate() };
-        metrics.write({
-          event: "train",
-          step: this.steps,
-          tokens: this.#at.told.tokens,
-          ...progress.show(found.sum / found.tokens),
-          ...hitRate,
-        });
+        await this.#report(progress, metrics);
       }
     }
     progress.done();
     const bad = await badParameter(this.#gpu, this.#model.parameters(), this.#ranks);
     if (bad !== undefined) throw new Diverged(`the parameter ${bad}`, { step: this.steps, epoch });
-    const { sum, tokens } = this.#at.told;
+    const { sum, tokens } = this.#position.reported;
     return { loss: sum / tokens, tokensPerSecond: progress.tokensPerSecond };
+  }
+
+  /** Reports what was trained since the last report. */
+  async #report(progress: Progress, metrics: MetricsSink): Promise<void> {
+    const found = await this.#losses.take(), before = this.#position.reported;
+    this.#expectFinite(found);
+    const reported = { sum: before.sum + found.sum, tokens: before.tokens + found.tokens };
+    this.#position = { ...this.#position, reported };
+    const hitRate = this.#settings.loss === "full" ? {} : { hitRate: await this.#takeHitRate() };
+    metrics.write({
+      event: "train",
+      step: this.steps,
+      tokens: reported.tokens,
+      ...progress.show(found.sum / found.tokens),
+      ...hitRate,
+    });
   }
 
   /** Throws unless the losses of the last batches are finite. */
   #expectFinite({ batches, firstBad }: LossSum): void {
     if (firstBad < 0) return;
-    const { epoch, step, batch } = this.#at, after = batches - firstBad - 1;
+    const { epoch, step, batch } = this.#position, after = batches - firstBad - 1;
     const place = { step: step - after, epoch, batch: batch - after };
     throw new Diverged("the training loss", place);
   }
@@ -236,9 +240,10 @@ export class Trainer implements Disposable {
   /** Counts the noise samples since the last call. */
   async #countHits(): Promise<void> {
     const { hits, samples } = await this.#model.criterion.takeHits();
-    const [allHits, allSamples] = await this.#ranks.sums([hits, samples]), before = this.#at.hits;
-    this.#at = {
-      ...this.#at,
+    const [allHits, allSamples] = await this.#ranks.sums([hits, samples]);
+    const before = this.#position.hits;
+    this.#position = {
+      ...this.#position,
       hits: { hits: before.hits + allHits!, samples: before.samples + allSamples! },
     };
   }
@@ -246,8 +251,8 @@ export class Trainer implements Disposable {
   /** Fraction of the noise samples since the last report that equalled their target. */
   async #takeHitRate(): Promise<number> {
     await this.#countHits();
-    const { hits, samples } = this.#at.hits;
-    this.#at = { ...this.#at, hits: START.hits };
+    const { hits, samples } = this.#position.hits;
+    this.#position = { ...this.#position, hits: START.hits };
     return hits / samples;
   }
 

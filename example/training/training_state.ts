@@ -5,7 +5,7 @@ import type { NamedParameter, OptimizerHeader } from "../../nce/nn/mod.ts";
 import type { CarriedStates } from "../model/carried_states.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Ranks } from "../shared/ranks.ts";
-import type { Checkpoint } from "../storage/checkpoint_file.ts";
+import type { Checkpoint } from "../storage/checkpoint.ts";
 import { spread } from "../storage/shards.ts";
 import { wholeShape } from "../storage/tensors.ts";
 import type { Updates } from "./updates.ts";

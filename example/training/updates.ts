@@ -33,7 +33,7 @@ export class Updates implements Disposable {
   }
 
   /** Whether each rank takes steps by itself: `--sync-every`. */
-  get apart(): boolean {
+  get isLocal(): boolean {
     return this.#local !== undefined;
   }
 

@@ -5,7 +5,7 @@ import { scoredBatches } from "../data/batches.ts";
 import { knownWords, type SelfNormalization, selfNormalization } from "../evaluation/card.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
-import { standardError } from "../evaluation/standard_error.ts";
+import { perplexityError } from "../evaluation/standard_error.ts";
 import type { Io } from "../shared/io.ts";
 import { type Settings, validationKind } from "../options/settings.ts";
 import { normTermOf, type WordModel } from "../model/model.ts";
@@ -52,17 +52,14 @@ export async function validate(
       fields: { validLoss: loss },
     };
   }
-  const { ppl, scores } = await evaluate(gpu, model, batches, { ranks, stop: ranks.stop, bar });
+  const found = await evaluate(gpu, model, batches, { ranks, stop: ranks.stop, bar });
+  const { ppl, scores } = found;
   const card = selfNormalization(scores, await normTermOf(gpu, model));
-  const error = standardError({
-    text: valid,
-    batches,
-    value: (i) => scores.logZ[i]! - scores.score[i]!,
-    wholeTokens: wholeTokens?.valid,
-  });
+  const part = { text: valid, batches, wholeTokens: wholeTokens?.valid };
+  const error = perplexityError(found, part);
   const known = knownWords(scores);
   const text = `ppl ${formatPerplexity(ppl)}` +
-    (error === undefined ? "" : ` \u00b1 ${formatPerplexity(ppl * error)}`);
+    (error === undefined ? "" : ` \u00b1 ${formatPerplexity(error)}`);
   if (known.unknown === 0) {
     return { kind: "ppl", measure: ppl, text, fields: { validPpl: ppl }, card };
   }

@@ -10,7 +10,7 @@ import {
   expectSeed,
   MAX_WORD,
 } from "../device/expect.ts";
-import { countStep, type Device } from "../device/device.ts";
+import { type Device, insideOf } from "../device/device.ts";
 import { GradientSums } from "./gradient_sums.ts";
 import type { Gradient, Gradients } from "./gradients.ts";
 import { type BatchPart, expectPart } from "../random/part.ts";
@@ -114,7 +114,7 @@ export class Step implements Scope, Disposable {
     this.seed = seed;
     this.number = training && options.number === undefined ? next() : number;
     this.#one = training ? this.upload(new Float32Array([1])) : undefined;
-    countStep(gpu, 1);
+    insideOf(gpu).pool.steps++;
   }
 
   /** A tensor with undefined content that ends with the step. */
@@ -258,7 +258,7 @@ export class Step implements Scope, Disposable {
 
   /** Disposes of everything that the step owns, and submits what was recorded. */
   dispose(): void {
-    if (!this.#ended) countStep(this.gpu, -1);
+    if (!this.#ended) insideOf(this.gpu).pool.steps--;
     this.#ended = true;
     for (const tensor of this.#owned) tensor.dispose();
     this.#owned.clear();

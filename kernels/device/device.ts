@@ -5,6 +5,7 @@ import { Commands } from "./commands.ts";
 import { expectFunction, expectOneOf, expectSizes, madeByNew } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
+import { type DType, DTYPES, type TableDType, type TensorData } from "./dtype.ts";
 import {
   elementBytes,
   expectFits,
@@ -13,7 +14,6 @@ import {
   storedAs,
   tensorBytes,
 } from "./dtype.ts";
-import { type DType, DTYPES, type TableDType, type TensorData } from "./dtype.ts";
 import {
   bindingCounts,
   expectBindings,
@@ -25,35 +25,25 @@ import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
 import type { Profile } from "./profile.ts";
 import { partShapes, smallestPart } from "./parts.ts";
-import { catchUp, flushPending } from "./pending.ts";
+import { catchUp } from "./pending.ts";
 import {
   makeTable,
   makeTensor,
-  offsetOf,
   partsOf,
   partsOn,
   storageIn,
-  storageOf,
   type Tensor,
   willChange,
 } from "./tensor.ts";
 import { clearParts, copyParts, readParts, writeParts } from "./transfers.ts";
 import { checkedTuning, FIXED_TUNING, type Tuning } from "./tuning.ts";
 import { copyOf } from "./texel_copies.ts";
-import { expectTexelShape, TexelTensor } from "./texel_tensor.ts";
+import { TexelTensor } from "./texel_tensor.ts";
 
-// Functions that kernels on software adapters use, and users never meet; the class defines them.
+// What steps and kernels on software adapters use, and users never meet; the class defines it.
 
-/**
- * Pooled texels with undefined content, which have no buffer; `dispose` gives them back to the pool.
- *
- * Throws a RangeError unless rows are whole vectors of four, and they fit a texture.
- */
-export let makeTexels: (gpu: Device, shape: readonly number[]) => TexelTensor;
-/** Fills texels with the elements of `from`, from the first on. Throws a TypeError if these are too few. */
-export let copyToTexels: (gpu: Device, from: Tensor, to: TexelTensor) => void;
-/** Counts a step that begins (1) or ends (-1). */
-export let countStep: (gpu: Device, change: 1 | -1) => void;
+/** What a device consists of. */
+export let insideOf: (gpu: Device) => { pool: Pool; commands: Commands; faults: Faults };
 /** {@linkcode Device.dispatch} of a launch that may read and write texels. */
 export let dispatchTexels: (gpu: Device, launch: TexelLaunch) => void;
 
@@ -119,22 +109,8 @@ export class Device implements AsyncDisposable {
   }
 
   static {
-    countStep = (gpu, change) => gpu.#pool.steps += change;
+    insideOf = (gpu) => ({ pool: gpu.#pool, commands: gpu.#commands, faults: gpu.#faults });
     dispatchTexels = (gpu, launch) => gpu.#dispatch(launch);
-    makeTexels = (gpu, shape) => {
-      gpu.#faults.expectNone("texels");
-      expectTexelShape(shape);
-      return new TexelTensor(gpu.device, gpu.#pool.texels(sizeOf(shape) * 4), shape);
-    };
-    copyToTexels = (gpu, from, to) => {
-      gpu.#faults.begin("copy");
-      const storage = storageOf("copy", from, gpu.device);
-      if (from.dtype !== "f32" || from.size < sizeOf(to.shape)) {
-        throw new TypeError(`Cannot copy ${from.dtype} [${from.shape}] to texels [${to.shape}]`);
-      }
-      flushPending(storage);
-      gpu.#commands.copyToTexels(storage, offsetOf(from), to.bytes, to.texels);
-    };
   }
 
   /** What is allocated now. */

@@ -1,13 +1,12 @@
 /** Matrices that exist as texels alone. */
 
-import { expectSizes } from "./expect.ts";
 import { sizeOf } from "./dtype.ts";
 import { UseAfterDisposeError } from "./faults.ts";
 import type { Texels } from "./texels.ts";
 
 /**
  * Floats in a texture that have no buffer: one kernel writes them (`TexelLaunch.texelsOut`), the next reads them
- * (`TexelLaunch.texels`). Made by {@linkcode makeTexels}; _texels.wgsl defines their places.
+ * (`TexelLaunch.texels`). Made by `makeTexels`; _texels.wgsl defines their places.
  */
 export class TexelTensor implements Disposable {
   /** Sizes of the dimensions, slowest first; the last is a multiple of four. */
@@ -41,11 +40,4 @@ export class TexelTensor implements Disposable {
     this.#disposed = true;
     this.#texels.release();
   }
-}
-
-/** Throws unless rows of this shape are whole vectors of four. */
-export function expectTexelShape(shape: readonly number[]): void {
-  expectSizes("make texels", shape);
-  if (shape[shape.length - 1]! % 4 === 0) return;
-  throw new RangeError(`Cannot make texels [${shape}]: rows must be whole vectors of four`);
 }

@@ -1,7 +1,8 @@
 /** The ways in which a recurrent layer goes from one time step to the next. */
 
-import { copyToTexels, dispatchTexels, makeTexels } from "../device/device.ts";
+import { dispatchTexels } from "../device/device.ts";
 import type { TexelLaunch } from "../device/launch.ts";
+import { copyToTexels, makeTexels } from "../device/make_texels.ts";
 import type { Tensor } from "../device/tensor.ts";
 import type { VecSource } from "../device/vec.ts";
 import { matmulInto } from "../matmul/matmul.ts";

@@ -7,7 +7,7 @@ import { synthesize } from "../../example/data/synthetic.ts";
 import { evaluate } from "../../example/evaluation/evaluate.ts";
 import { Losses } from "../../example/evaluation/losses.ts";
 import { type Given, parseSettings } from "../../example/options/settings.ts";
-import { makeModel } from "../../example/storage/checkpoint.ts";
+import { makeModel } from "../../example/model/make_model.ts";
 import { Trainer } from "../../example/training/trainer.ts";
 import { withGpu } from "../support/gpu.ts";
 

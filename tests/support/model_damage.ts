@@ -1,7 +1,7 @@
 /** Damaged model files: labels, bytes, and error messages. */
 
-import { damagedBytes, damagedFiles, damagedTensors } from "./model_damage_bytes.ts";
-import { type Damage, damage, type Parts } from "./model_files.ts";
+import { damagedFiles, damagedTensors, damagedVocabulary } from "./model_damage_bytes.ts";
+import { type Damage, damage } from "./model_files.ts";
 
 /** Values that are invalid for every setting. */
 const FOREIGN: readonly unknown[] = [null, {}, [], [3], { toString: 1 }, "", "x", "__proto__"];
@@ -98,67 +98,21 @@ function damagedTexts(): Damage[] {
       Object.assign(parts.entries, { __metadata__: null });
     }),
   ];
-  for (const name of ["settings", "words", "counts"]) {
-    const texts = ["", "{", "nul", "null", "5", '"x"', "{}", "[]", "[[]]", "[".repeat(1e5)];
-    for (const text of texts) {
-      list.push(
-        damage(`${name} ${text.slice(0, 9)}`, /^its settings?|^its \w+ are|^the vocab/, (parts) => {
-          parts.metadata[name] = text;
-        }),
-      );
-    }
-    for (const value of [null, 5, {}]) {
-      list.push(damage(`${name} no text`, new RegExp(`metadata ${name} is not a text`), (parts) => {
-        parts.metadata[name] = value;
-      }));
-    }
-    list.push(damage(`${name} missing`, new RegExp(`its ${name} are missing`), (parts) => {
-      Object.assign(parts.metadata, { [name]: undefined });
+  const texts = ["", "{", "nul", "null", "5", '"x"', "{}", "[]", "[[]]", "[".repeat(1e5)];
+  for (const text of texts) {
+    list.push(damage(`settings ${text.slice(0, 9)}`, /^its settings?/, ({ metadata }) => {
+      metadata["settings"] = text;
     }));
   }
+  for (const value of [null, 5, {}]) {
+    list.push(damage("settings no text", /metadata settings is not a text/, ({ metadata }) => {
+      metadata["settings"] = value;
+    }));
+  }
+  list.push(damage("settings missing", /its settings are missing/, ({ metadata }) => {
+    metadata["settings"] = undefined;
+  }));
   return list;
-}
-
-function damagedVocabulary(): Damage[] {
-  const words: [string, (words: unknown[]) => void][] = [
-    ["doubled", (words) => words[4] = words[3]],
-    ["a mark doubled", (words) => words[4] = "<s>"],
-    ["empty", (words) => words[4] = ""],
-    ["a number", (words) => words[4] = 5],
-    ["null", (words) => words[4] = null],
-    ["a list", (words) => words[4] = ["a"]],
-    ["without the first mark", (words) => words.shift()],
-    ["marks in another order", (words) => words.unshift(words.splice(1, 1)[0])],
-    ["one fewer", (words) => words.pop()],
-    ["one more", (words) => words.push("b")],
-    ["none", (words) => words.splice(0)],
-  ];
-  const counts: [string, (counts: unknown[]) => void][] = [
-    ["negative", (counts) => counts[3] = -1],
-    ["a fraction", (counts) => counts[3] = 0.5],
-    ["a text", (counts) => counts[3] = "5"],
-    ["null", (counts) => counts[3] = null],
-    ["true", (counts) => counts[3] = true],
-    ["too large", (counts) => counts[3] = 2 ** 53],
-    ["a list", (counts) => counts[3] = [5]],
-    ["one fewer", (counts) => counts.pop()],
-    ["one more", (counts) => counts.push(1)],
-    ["none", (counts) => counts.splice(0)],
-    ["all zero", (counts) => counts.fill(0)],
-  ];
-  const both: [string, (parts: Parts) => void][] = [
-    ["one word fewer", ({ words, counts }) => (words.pop(), counts.pop())],
-    ["one word more", ({ words, counts }) => (words.push("b"), counts.push(1))],
-  ];
-  return [
-    ...words.map(([label, change]) =>
-      damage(`words: ${label}`, /the vocabulary is damaged/, (parts) => change(parts.words))
-    ),
-    ...counts.map(([label, change]) =>
-      damage(`counts: ${label}`, /the vocabulary is damaged/, (parts) => change(parts.counts))
-    ),
-    ...both.map(([label, change]) => damage(label, /encoder.weight is \[5,3\], expected/, change)),
-  ];
 }
 
 /** All damaged files. */
@@ -167,7 +121,6 @@ export function damagedModels(): Damage[] {
     ...damagedSettings(),
     ...damagedTexts(),
     ...damagedVocabulary(),
-    ...damagedBytes(),
     ...damagedTensors(),
     ...damagedFiles(),
   ];

@@ -1,57 +1,67 @@
-/** Model files whose bytes, tensors or size are wrong. */
+/** Model files whose bytes, tensors, words or size are wrong. */
 
 import {
   assemble,
+  countBytes,
   type Damage,
   damage,
   fileOf,
   goodParts,
   headerOf,
   join,
+  type Parts,
   smallSettings,
   withHeader,
-  withVocabulary,
+  wordBytes,
 } from "./model_files.ts";
 
-/** The vocabulary as tensors. */
-export function damagedBytes(): Damage[] {
-  const bytes = (text: string) => new TextEncoder().encode(text);
-  const numbers = (...counts: number[]) => new Uint8Array(Float64Array.from(counts).buffer);
-  const words: [string, Uint8Array, RegExp][] = [
-    ["none", bytes(""), /missing or there twice|must begin/],
-    ["doubled", bytes("<unk>\n<s>\n</s>\na\na\n"), /missing or there twice/],
-    ["without an end", bytes("<unk>\n<s>\n</s>\na\nb"), /missing or there twice/],
-    ["empty", bytes("<unk>\n<s>\n</s>\na\n\n"), /word 4 is not a text/],
-    ["without a mark", bytes("<s>\n</s>\na\nb\nc\n"), /must begin with/],
-    ["marks in another order", bytes("<s>\n<unk>\n</s>\na\nb\n"), /must begin with/],
-    ["one fewer", bytes("<unk>\n<s>\n</s>\na\n"), /4 words, 5 counts/],
-    ["one more", bytes("<unk>\n<s>\n</s>\na\nb\nc\n"), /6 words, 5 counts/],
-    ["no UTF-8", Uint8Array.of(...bytes("<unk>\n<s>\n</s>\na\n"), 0xff, 10), /not UTF-8/],
+/** Another vocabulary, or none. */
+export function damagedVocabulary(): Damage[] {
+  const text = (joined: string) => new TextEncoder().encode(joined);
+  const words: [string, Uint8Array | undefined, RegExp][] = [
+    ["none", text(""), /missing or there twice|must begin/],
+    ["doubled", wordBytes("<unk>", "<s>", "</s>", "a", "a"), /missing or there twice/],
+    ["a mark doubled", wordBytes("<unk>", "<s>", "</s>", "a", "<s>"), /missing or there twice/],
+    ["without an end", text("<unk>\n<s>\n</s>\na\nb"), /missing or there twice/],
+    ["empty", wordBytes("<unk>", "<s>", "</s>", "a", ""), /word 4 is not a text/],
+    ["without a mark", wordBytes("<s>", "</s>", "a", "b", "c"), /must begin with/],
+    ["marks in another order", wordBytes("<s>", "<unk>", "</s>", "a", "b"), /must begin with/],
+    ["one fewer", wordBytes("<unk>", "<s>", "</s>", "a"), /4 words, 5 counts/],
+    ["one more", wordBytes("<unk>", "<s>", "</s>", "a", "b", "c"), /6 words, 5 counts/],
+    ["no UTF-8", Uint8Array.of(...text("<unk>\n<s>\n</s>\na\n"), 0xff, 10), /not UTF-8/],
+    ["missing", undefined, /its words are missing/],
   ];
-  const counts: [string, Uint8Array, RegExp][] = [
-    ["none", numbers(), /5 words, 0 counts/],
-    ["negative", numbers(2, 3, 0, -1, 1), /the count of word 3/],
-    ["a fraction", numbers(2, 3, 0, 0.5, 1), /the count of word 3/],
-    ["NaN", numbers(2, 3, 0, NaN, 1), /the count of word 3/],
-    ["too large", numbers(2, 3, 0, 2 ** 53, 1), /the count of word 3/],
-    ["one fewer", numbers(2, 3, 0, 5), /5 words, 4 counts/],
-    ["all zero", numbers(0, 0, 0, 0, 0), /no word was ever counted/],
+  const counts: [string, Uint8Array | undefined, RegExp][] = [
+    ["none", countBytes(), /5 words, 0 counts/],
+    ["negative", countBytes(2, 3, 0, -1, 1), /the count of word 3/],
+    ["a fraction", countBytes(2, 3, 0, 0.5, 1), /the count of word 3/],
+    ["NaN", countBytes(2, 3, 0, NaN, 1), /the count of word 3/],
+    ["too large", countBytes(2, 3, 0, 2 ** 53, 1), /the count of word 3/],
+    ["one fewer", countBytes(2, 3, 0, 5), /5 words, 4 counts/],
+    ["one more", countBytes(2, 3, 0, 5, 1, 1), /5 words, 6 counts/],
+    ["all zero", countBytes(0, 0, 0, 0, 0), /no word was ever counted/],
+    ["missing", undefined, /its counts are missing/],
   ];
-  const make =
-    (name: "words" | "counts") => ([label, data, reason]: [string, Uint8Array, RegExp]) => ({
-      label: `${name} in a tensor: ${label}`,
-      reason,
-      bytes: withVocabulary(name, data),
-    });
+  const both: [string, Pick<Parts, "words" | "counts">][] = [
+    ["one word fewer", {
+      words: wordBytes("<unk>", "<s>", "</s>", "a"),
+      counts: countBytes(2, 3, 0, 5),
+    }],
+    ["one word more", {
+      words: wordBytes("<unk>", "<s>", "</s>", "a", "b", "c"),
+      counts: countBytes(2, 3, 0, 5, 1, 1),
+    }],
+  ];
   return [
-    ...words.map(make("words")),
-    ...counts.map(make("counts")),
-    { label: "no words", reason: /words are missing/, bytes: withVocabulary("words", undefined) },
-    {
-      label: "no counts",
-      reason: /counts are missing/,
-      bytes: withVocabulary("counts", undefined),
-    },
+    ...words.map(([label, bytes, reason]) =>
+      damage(`words: ${label}`, reason, (parts) => parts.words = bytes)
+    ),
+    ...counts.map(([label, bytes, reason]) =>
+      damage(`counts: ${label}`, reason, (parts) => parts.counts = bytes)
+    ),
+    ...both.map(([label, change]) =>
+      damage(label, /encoder.weight is \[5,3\], expected/, (parts) => Object.assign(parts, change))
+    ),
   ];
 }
 

@@ -1,11 +1,11 @@
 /** A good small model file in parts, made without a GPU, for tests that damage it. */
 
 import { encodeModel, type ModelFile } from "../../example/storage/model_file.ts";
+import { byteView } from "../../example/shared/files.ts";
 import { encodeHeader } from "../../example/storage/safetensors.ts";
-import { product } from "../../example/model/shapes.ts";
 import { wordsOf } from "./texts.ts";
 import { type Given, type ModelSettings, parseSettings } from "../../example/options/settings.ts";
-import { parameterShapes } from "../../example/model/shapes.ts";
+import { parameterShapes, product } from "../../example/model/shapes.ts";
 import { Vocabulary } from "../../example/data/vocab.ts";
 
 /** A tensor's entry in a header. */
@@ -17,14 +17,15 @@ export interface Entry {
 
 /** A model file taken apart. */
 export interface Parts {
-  /** Settings, words and counts. */
   settings: Record<string, unknown>;
-  words: unknown[];
-  counts: unknown[];
   /** The other texts of the header. */
   metadata: Record<string, unknown>;
+  /** The entries of the parameters, and their numbers. */
   entries: Record<string, Entry>;
   data: Uint8Array<ArrayBuffer>;
+  /** The tensors of the vocabulary, which follow them; undefined for one that is missing. */
+  words: Uint8Array | undefined;
+  counts: Uint8Array | undefined;
 }
 
 /** The words of the small model. */
@@ -61,7 +62,17 @@ export function headerOf(bytes: Uint8Array<ArrayBuffer>): { json: string; start:
   return { json: new TextDecoder().decode(bytes.subarray(8, start)), start };
 }
 
-/** The file of {@linkcode smallSettings} in parts, as the first versions wrote it: words in the header. */
+/** The words as a tensor's bytes. */
+export function wordBytes(...words: readonly string[]): Uint8Array {
+  return new TextEncoder().encode(words.map((word) => `${word}\n`).join(""));
+}
+
+/** The counts as a tensor's bytes. */
+export function countBytes(...counts: readonly number[]): Uint8Array {
+  return byteView(Float64Array.from(counts));
+}
+
+/** The file of {@linkcode smallSettings} in parts. */
 export function goodParts(): Parts {
   const settings = smallSettings();
   const { json } = headerOf(encodeHeader(parameterShapes(settings, WORDS.size)));
@@ -69,47 +80,30 @@ export function goodParts(): Parts {
   const { settings: kept, ...metadata } = JSON.parse(headerOf(fileOf(settings)).json).__metadata__;
   return {
     settings: JSON.parse(kept),
-    words: wordsOf(WORDS),
-    counts: [...WORDS.counts],
     metadata,
     entries,
     data: join(numbersOf(settings)),
+    words: wordBytes(...wordsOf(WORDS)),
+    counts: countBytes(...WORDS.counts),
   };
 }
 
-/** The file of {@linkcode smallSettings} with another vocabulary tensor, or without it. */
-export function withVocabulary(
-  name: "words" | "counts",
-  change: Uint8Array | undefined,
-): Uint8Array<ArrayBuffer> {
-  const bytes = fileOf(smallSettings()), { json, start } = headerOf(bytes);
-  const { __metadata__, ...entries } = JSON.parse(json) as Record<string, Entry>;
-  const parts: Uint8Array[] = [], header: Record<string, unknown> = { __metadata__ };
-  let at = 0;
-  for (const [tensor, { dtype, shape, data_offsets: [begin, end] }] of Object.entries(entries)) {
-    const isChanged = tensor === `vocabulary.${name}`;
-    const data = isChanged ? change : bytes.slice(start + begin!, start + end!);
-    if (data === undefined) continue;
-    const size = name === "words" ? data.length : data.length / 8;
-    header[tensor] = {
-      dtype,
-      shape: isChanged ? [size] : shape,
-      data_offsets: [at, at + data.length],
-    };
-    at += data.length;
-    parts.push(data);
-  }
-  return withHeader(JSON.stringify(header), join(...parts));
-}
-
-/** The file with these parts; texts in `metadata` replace the computed ones. */
+/** The file with these parts; settings in `metadata` replace the others. */
 export function assemble(parts: Parts): Uint8Array<ArrayBuffer> {
-  const { settings, words, counts, metadata, entries, data } = parts;
-  const texts = Object.entries({ settings, words, counts }).map((
-    [name, value],
-  ) => [name, JSON.stringify(value)]);
-  const header = { __metadata__: { ...Object.fromEntries(texts), ...metadata }, ...entries };
-  return withHeader(JSON.stringify(header), data);
+  const { settings, metadata, entries, data, words, counts } = parts;
+  const header: Record<string, unknown> = {
+    __metadata__: { settings: JSON.stringify(settings), ...metadata },
+    ...entries,
+  };
+  let end = data.length;
+  const add = (name: string, dtype: string, size: number, bytes: Uint8Array) => {
+    header[name] = { dtype, shape: [bytes.length / size], data_offsets: [end, end + bytes.length] };
+    end += bytes.length;
+  };
+  if (counts) add("vocabulary.counts", "F64", 8, counts);
+  if (words) add("vocabulary.words", "U8", 1, words);
+  const vocabulary = [counts, words].filter((bytes) => bytes !== undefined);
+  return withHeader(JSON.stringify(header), join(data, ...vocabulary));
 }
 
 /** A file with this text as its header. */

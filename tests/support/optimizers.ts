@@ -2,7 +2,15 @@
 
 import { add, gather, weightedSum } from "../../kernels/ops.ts";
 import type { Gpu, TableDType, Tensor } from "../../mod.ts";
-import { Adagrad, Adam, type NamedParameter, type Optimizer, SGD } from "../../nce/nn/mod.ts";
+import {
+  Adagrad,
+  Adam,
+  type FillTensor,
+  type NamedParameter,
+  type Optimizer,
+  type SavedOptimizer,
+  SGD,
+} from "../../nce/nn/mod.ts";
 import { randomIds, values } from "../reference/data.ts";
 
 /** Rows and width of the table, size of the vector. */
@@ -58,4 +66,38 @@ export function train(
     const loss = add(step, weightedSum(step, rows, dRows), weightedSum(step, vector, dVector));
     optimizer.step(step.backward(loss));
   }
+}
+
+/** Steps before a state is saved and after it, with new rates among them. */
+export const FIRST = [3, 4, 5, 6], REST = [8, 9, 10];
+
+/** An optimizer with its parameters. */
+export interface Scene {
+  readonly optimizer: Optimizer;
+  readonly parameters: readonly NamedParameter[];
+}
+
+/** Makes one by its name in `MAKERS`. */
+export function sceneOf(gpu: Gpu, stack: DisposableStack, name: string, dtype?: TableDType): Scene {
+  const parameters = parametersOf(gpu, stack, dtype);
+  return { parameters, optimizer: stack.use(MAKERS[name]![1](gpu, parameters)) };
+}
+
+/** The parameters' numbers, to which all that is deferred is applied. */
+export async function bitsOf(gpu: Gpu, { parameters }: Scene): Promise<Float32Array[]> {
+  return await Promise.all(parameters.map(([, tensor]) => gpu.readFloats(tensor)));
+}
+
+/** Writes saved numbers, of tables some rows at a time. */
+export function fillFrom(gpu: Gpu, { tensors }: SavedOptimizer): FillTensor {
+  return async (tensor, name) => {
+    await Promise.resolve();
+    const { data } = tensors[name]!, [rows, ...row] = tensor.shape;
+    if (rows! <= 64) return gpu.write(tensor, data);
+    const width = row.reduce((a, b) => a * b, 1);
+    for (let first = 0; first < rows!; first += 64) {
+      using slice = tensor.slice(first, Math.min(64, rows! - first));
+      gpu.write(slice, data.subarray(first * width, first * width + slice.size));
+    }
+  };
 }

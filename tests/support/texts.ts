@@ -55,6 +55,11 @@ export function wordsOf(words: Pick<Vocabulary, "table"> | WordTable): string[] 
   return Array.from({ length: table.size }, (_, id) => table.text(id));
 }
 
+/** The words and the counts of a vocabulary, by id. */
+export function listsOf(vocabulary: Vocabulary): { words: string[]; counts: number[] } {
+  return { words: wordsOf(vocabulary), counts: [...vocabulary.counts] };
+}
+
 /** A table of these words. */
 export function tableOf(words: Iterable<string>): WordTable {
   const table = new WordTable();

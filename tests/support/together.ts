@@ -5,7 +5,7 @@ import { loadCorpus } from "../../example/data/corpus.ts";
 import { type Given, parseSettings } from "../../example/options/settings.ts";
 import { atRank } from "../../example/shared/io.ts";
 import { shardOf } from "../../example/shared/ranks.ts";
-import { makeModel } from "../../example/storage/checkpoint.ts";
+import { makeModel } from "../../example/model/make_model.ts";
 import { startWords } from "../../example/storage/start.ts";
 import { train } from "../../example/training/train.ts";
 import { captureIo } from "./capture_io.ts";

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { generate } from "../../../example/commands/generate.ts";
 import { exportModel } from "../../../example/commands/export.ts";
-import { loadModel } from "../../../example/storage/checkpoint.ts";
+import { loadModel } from "../../../example/storage/saved_model.ts";
 import type { Given } from "../../../example/options/settings.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { captureIo } from "../../support/capture_io.ts";

@@ -5,7 +5,7 @@ import { exportModel } from "../../../example/commands/export.ts";
 import { importModel } from "../../../example/commands/import.ts";
 import { BOS } from "../../../example/data/vocab.ts";
 import type { Given } from "../../../example/options/settings.ts";
-import { type LoadedModel, loadModel } from "../../../example/storage/checkpoint.ts";
+import { type LoadedModel, loadModel } from "../../../example/storage/saved_model.ts";
 import type { Gpu } from "../../../mod.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { assertClose } from "../../support/close.ts";

@@ -7,7 +7,7 @@ import { score } from "../../../example/commands/score.ts";
 import { evaluate } from "../../../example/evaluation/evaluate.ts";
 import type { Given } from "../../../example/options/settings.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
-import { loadModel } from "../../../example/storage/checkpoint.ts";
+import { loadModel } from "../../../example/storage/saved_model.ts";
 import { BOS } from "../../../example/data/vocab.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder } from "../../support/folder.ts";

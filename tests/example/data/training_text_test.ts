@@ -9,7 +9,7 @@ import { lockFile } from "../../../example/shared/lock.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
-import { loadWhole } from "../../support/texts.ts";
+import { listsOf, loadWhole } from "../../support/texts.ts";
 
 /** Every text is kept, in blocks of a few words. */
 const KEPT = { kept: 0, block: 10 };
@@ -59,7 +59,7 @@ Deno.test("loadCorpus() keeps a large text, and reads the same from what it kept
       assertEquals(written(), before, "it was written again");
       for (const { train, valid, test, vocabulary, occurrences, notes } of [first, again]) {
         assertEquals([train, valid, test], [plain.train, plain.valid, plain.test]);
-        assert(vocabulary.equals(plain.vocabulary));
+        assertEquals(listsOf(vocabulary), listsOf(plain.vocabulary));
         assertEquals(occurrences.sentences, 40);
         assertEquals(notes, plain.notes);
       }

@@ -5,7 +5,7 @@ import { loadCorpus } from "../../../example/data/corpus.ts";
 import { trainingBatches } from "../../../example/data/batches.ts";
 import { gradientFact, measureGradient } from "../../../example/doctor/gradient.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { withGpu } from "../../support/gpu.ts";
 
 const CORPUS = await loadCorpus({ data: "synthetic:words=2000,vocab=100" });

@@ -8,7 +8,7 @@ import { noiseFigures, noiseFindings } from "../../../example/doctor/noise.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { expectedNoise } from "../../../example/model/noise.ts";
 import { type Given, isFromBatch, parseSettings } from "../../../example/options/settings.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { Losses } from "../../../example/evaluation/losses.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
 import { withGpu } from "../../support/gpu.ts";

@@ -5,7 +5,7 @@ import { loadCorpus } from "../../../example/data/corpus.ts";
 import { evaluationBatches, trainingBatches } from "../../../example/data/batches.ts";
 import { lossFact, measurePace, paceFact } from "../../../example/doctor/probe.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
 import { withGpu } from "../../support/gpu.ts";
 

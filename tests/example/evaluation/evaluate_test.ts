@@ -2,7 +2,7 @@
 
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { evaluationBatches } from "../../../example/data/batches.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { evaluate, evaluateLoss } from "../../../example/evaluation/evaluate.ts";
 import { Metrics } from "../../../example/storage/metrics.ts";
 import type { WordModel } from "../../../example/model/model.ts";

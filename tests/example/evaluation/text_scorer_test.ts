@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { TextScorer } from "../../../example/evaluation/text_scorer.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { withGpu } from "../../support/gpu.ts";
 
 const VOCABULARY = Vocabulary.from(

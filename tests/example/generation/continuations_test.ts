@@ -5,7 +5,7 @@ import { BOS, UNK, Vocabulary } from "../../../example/data/vocab.ts";
 import { type Continuation, continuations } from "../../../example/generation/continuations.ts";
 import type { WordModel } from "../../../example/model/model.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import type { Gpu } from "../../../mod.ts";
 import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 import { chiSquareProbability } from "../../reference/chi_square.ts";

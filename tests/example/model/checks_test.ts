@@ -11,7 +11,7 @@ import {
   checkTraining,
   largestShape,
 } from "../../../example/model/checks.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { dryRun } from "../../../example/training/dry_run.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { meanOf, uploadIds } from "../../../example/model/batch_loss.ts";

@@ -15,7 +15,7 @@ import {
 } from "../../../example/model/memory.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { makeOptimizer } from "../../../example/training/optimizer.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
 import { OutOfMemoryError } from "../../../mod.ts";

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BestModel } from "../../../example/storage/best_model.ts";
-import { hashOfFile, loadModel, makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
+import { hashOfFile, loadModel } from "../../../example/storage/saved_model.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { isFile } from "../../../example/shared/files.ts";
 import { captureIo } from "../../support/capture_io.ts";

@@ -12,12 +12,14 @@ import { inFolder, namesIn } from "../../support/folder.ts";
 
 /** Says where std is. */
 const CONFIG = fromFileUrl(import.meta.resolve("../../../deno.json"));
+/** The lock of the model `m`. */
+const LOCK = "saved_model/m.lock";
 
-/** A process that holds the lock of `save` until its input ends; gives it once it has the lock. */
-async function holder(save: string, folder: string): Promise<Deno.ChildProcess> {
+/** A process that holds the lock of `m` until its input ends; gives it once it has the lock. */
+async function holder(): Promise<Deno.ChildProcess> {
   const module = import.meta.resolve("../../../example/storage/lock.ts");
   const code = `import { lockModel } from "${module}";
-    using lock = lockModel("${save}", "${folder}");
+    using lock = lockModel("m");
     console.log("locked");
     await Deno.stdin.read(new Uint8Array(1));`;
   const child = new Deno.Command(Deno.execPath(), {
@@ -39,59 +41,59 @@ async function end(child: Deno.ChildProcess): Promise<Deno.CommandStatus> {
 }
 
 /** Takes the lock and gives it back. */
-function takeAndRelease(folder: string): void {
-  using _lock = lockModel("m", folder);
-  assertEquals(namesIn(folder), ["m.lock"]);
-  assertEquals(Deno.readTextFileSync(`${folder}/m.lock`), `${Deno.pid}\n`);
+function takeAndRelease(): void {
+  using _lock = lockModel("m");
+  assertEquals(namesIn("saved_model"), ["m.lock"]);
+  assertEquals(Deno.readTextFileSync(LOCK), `${Deno.pid}\n`);
 }
 
 Deno.test("lockModel() refuses a second run of the same model at once, and no other model", () =>
-  inFolder(async (folder) => {
-    const child = await holder("m", folder);
-    const message = `Cannot train m: another run (pid ${child.pid}) is writing ${folder}/m; ` +
+  inFolder(async () => {
+    const child = await holder();
+    const message = `Cannot train m: another run (pid ${child.pid}) is writing saved_model/m; ` +
       "wait for it, or give another --save (ranks of one run: --distributed)";
-    const error = assertThrows(() => lockModel("m", folder), Failure);
+    const error = assertThrows(() => lockModel("m"), Failure);
     assertEquals(error.message, message);
     {
-      using _other = lockModel("n", folder);
+      using _other = lockModel("n");
     }
     await child.stdin.close();
     assertEquals((await end(child)).code, 0);
-    assertEquals(namesIn(folder), []);
-    takeAndRelease(folder);
-    assertEquals(namesIn(folder), []);
+    assertEquals(namesIn("saved_model"), []);
+    takeAndRelease();
+    assertEquals(namesIn("saved_model"), []);
   }));
 
 Deno.test("lockModel() is free once its holder was killed", () =>
-  inFolder(async (folder) => {
-    const child = await holder("m", folder);
-    assertThrows(() => lockModel("m", folder), Failure, "another run");
+  inFolder(async () => {
+    const child = await holder();
+    assertThrows(() => lockModel("m"), Failure, "another run");
     child.kill("SIGKILL");
     await child.stdin.abort();
     assertEquals((await end(child)).signal, "SIGKILL");
-    assertEquals(namesIn(folder), ["m.lock"]);
-    Deno.writeTextFileSync(`${folder}/m.lock`, "1234567890123\n");
-    takeAndRelease(folder);
-    assertEquals(namesIn(folder), []);
+    assertEquals(namesIn("saved_model"), ["m.lock"]);
+    Deno.writeTextFileSync(LOCK, "1234567890123\n");
+    takeAndRelease();
+    assertEquals(namesIn("saved_model"), []);
   }));
 
 Deno.test("lockModel() refuses a second run within one process, too", () =>
-  inFolder((folder) => {
-    const lock = lockModel("m", `${folder}/new`);
-    assertThrows(() => lockModel("m", `${folder}/new`), Failure, `(pid ${Deno.pid})`);
-    Deno.truncateSync(`${folder}/new/m.lock`); // as before the holder has written it
-    assertThrows(() => lockModel("m", `${folder}/new`), Failure, "another run is writing");
+  inFolder(() => {
+    const lock = lockModel("m");
+    assertThrows(() => lockModel("m"), Failure, `(pid ${Deno.pid})`);
+    Deno.truncateSync(LOCK); // as before the holder has written it
+    assertThrows(() => lockModel("m"), Failure, "another run is writing");
     lock[Symbol.dispose]();
-    lockModel("m", `${folder}/new`)[Symbol.dispose]();
+    lockModel("m")[Symbol.dispose]();
   }));
 
 Deno.test("lockModel() leaves the lock of another run alone when its own file was removed", () =>
-  inFolder((folder) => {
-    const first = lockModel("m", folder);
-    Deno.removeSync(`${folder}/m.lock`);
-    using _second = lockModel("m", folder);
+  inFolder(() => {
+    const first = lockModel("m");
+    Deno.removeSync(LOCK);
+    using _second = lockModel("m");
     first[Symbol.dispose]();
-    assertThrows(() => lockModel("m", folder), Failure, "another run");
+    assertThrows(() => lockModel("m"), Failure, "another run");
   }));
 
 /** Fails if the file at `path` is not locked. */
@@ -110,15 +112,14 @@ Deno.test("lockFile() takes the file that is there, when its holder has removed 
   }));
 
 Deno.test("isLocked() sees a run that holds the lock, and nobody else", () =>
-  inFolder((folder) => {
-    const path = `${folder}/m.lock`;
-    assertEquals(isLocked(path), false);
+  inFolder(() => {
+    assertEquals(isLocked(LOCK), false);
     {
-      using _lock = lockModel("m", folder);
-      assertEquals(isLocked(path), true);
+      using _lock = lockModel("m");
+      assertEquals(isLocked(LOCK), true);
     }
-    using other = Deno.openSync(path, { write: true, create: true, read: true });
-    assertEquals([other.tryLockSync(false), isLocked(path)], [true, false]); // it looks as well
+    using other = Deno.openSync(LOCK, { write: true, create: true, read: true });
+    assertEquals([other.tryLockSync(false), isLocked(LOCK)], [true, false]); // it looks as well
   }));
 
 Deno.test("checkModelWritable() refuses a name that a folder has", () =>
@@ -131,60 +132,51 @@ Deno.test("checkModelWritable() refuses a name that a folder has", () =>
   }));
 
 Deno.test("lockFile() waits until the holder has ended", () =>
-  inFolder(async (folder) => {
-    const child = await holder("m", folder), path = `${folder}/m.lock`;
-    using _lock = lockFile(path, () => child.kill("SIGKILL"));
+  inFolder(async () => {
+    const child = await holder();
+    using _lock = lockFile(LOCK, () => child.kill("SIGKILL"));
     await child.stdin.abort();
     assertEquals((await end(child)).signal, "SIGKILL");
-    expectLocked(path);
+    expectLocked(LOCK);
   }));
 
 Deno.test("lockModel() names the file when it cannot be written", () =>
-  inFolder((folder) => {
-    Deno.mkdirSync(`${folder}/m.lock`);
-    assertThrows(() => lockModel("m", folder), Failure, `Cannot write ${folder}/m.lock: `);
-    Deno.writeTextFileSync(`${folder}/file`, "");
-    const path = `${folder}/file/m.lock`;
-    assertThrows(
-      () => lockModel("m", `${folder}/file`),
-      Failure,
-      `Cannot write ${path}: ${folder}/file is a file, not a folder`,
-    );
+  inFolder(() => {
+    Deno.mkdirSync(LOCK, { recursive: true });
+    assertThrows(() => lockModel("m"), Failure, `Cannot write ${LOCK}: `);
+    Deno.removeSync("saved_model", { recursive: true });
+    Deno.writeTextFileSync("saved_model", "");
+    const message = `Cannot write ${LOCK}: saved_model is a file, not a folder`;
+    assertThrows(() => lockModel("m"), Failure, message);
   }));
 
 Deno.test("lockModel() leaves no file where there is no room for what is in it", () =>
-  inFolder((folder) => {
+  inFolder(() => {
     const { writeSync } = Deno.FsFile.prototype;
     Deno.FsFile.prototype.writeSync = () => {
       throw new Error("No space left on device");
     };
     try {
-      assertThrows(() => lockModel("m", folder), Failure, "No space left");
+      assertThrows(() => lockModel("m"), Failure, "No space left");
     } finally {
       Deno.FsFile.prototype.writeSync = writeSync;
     }
-    assertEquals(namesIn(folder), []);
-    takeAndRelease(folder);
+    assertEquals(namesIn("saved_model"), []);
+    takeAndRelease();
   }));
 
 Deno.test("run() does not train a model that another run trains, and writes nothing", () =>
-  inFolder(async (folder) => {
-    const before = Deno.cwd();
-    Deno.chdir(folder);
-    try {
-      using _other = lockModel("m");
-      const settings = parseSettings({
-        "train": true,
-        "save": "m",
-        "data": "synthetic:words=1000,vocab=100",
-        "emsize": "4",
-        "nhid": "4",
-      });
-      await assertRejects(() => run(settings, captureIo()), Failure, "Cannot train m: another run");
-      assertEquals(namesIn("saved_model"), ["m.lock"]);
-    } finally {
-      Deno.chdir(before);
-    }
+  inFolder(async () => {
+    using _other = lockModel("m");
+    const settings = parseSettings({
+      "train": true,
+      "save": "m",
+      "data": "synthetic:words=1000,vocab=100",
+      "emsize": "4",
+      "nhid": "4",
+    });
+    await assertRejects(() => run(settings, captureIo()), Failure, "Cannot train m: another run");
+    assertEquals(namesIn("saved_model"), ["m.lock"]);
   }));
 
 Deno.test("run() asks whether its model can be written before it reads the text, and leaves no folder", () =>

@@ -1,7 +1,7 @@
 // Damaged model files, and others that are not of this program: each gives one line that says why.
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { loadModel } from "../../../example/storage/checkpoint.ts";
+import { loadModel } from "../../../example/storage/saved_model.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { decodeModel } from "../../../example/storage/model_file.ts";
 import { ofBytes } from "../../../example/shared/files.ts";

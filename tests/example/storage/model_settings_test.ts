@@ -1,7 +1,8 @@
 // The settings in a model file: a model has the tables again that it was trained with.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { loadModel, makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
+import { loadModel } from "../../../example/storage/saved_model.ts";
 import { keptSettings, readSettings } from "../../../example/storage/model_settings.ts";
 import { cannotLoad } from "../../../example/storage/safetensors.ts";
 import { Failure } from "../../../example/shared/errors.ts";

@@ -7,6 +7,7 @@ import { readValidation } from "../../../example/storage/model_file.ts";
 import { findModel, modelPathOf } from "../../../example/storage/open_model.ts";
 import { inFolder } from "../../support/folder.ts";
 import { assemble, fileOf, goodParts, smallSettings, WORDS } from "../../support/model_files.ts";
+import { listsOf } from "../../support/texts.ts";
 
 Deno.test("modelPathOf() takes a word with a folder or the ending for a path, all else for a name", () => {
   assertEquals(modelPathOf("penn"), "saved_model/penn.safetensors");
@@ -27,7 +28,7 @@ Deno.test("findModel() reads settings, vocabulary and card, by path or by name",
     const found = findModel("good"), carded = findModel("./carded");
     assertEquals(found.path, "saved_model/good.safetensors");
     assertEquals([found.settings, found.card], [carded.settings, undefined]);
-    assertEquals(found.vocabulary.equals(WORDS), true);
+    assertEquals(listsOf(found.vocabulary), listsOf(WORDS));
     assertEquals<unknown>(carded.card, card);
     const cards = Object.keys(figures).flatMap((name) =>
       [undefined, null, "1", [1], {}].map((wrong) => JSON.stringify({ ...figures, [name]: wrong }))
@@ -49,9 +50,10 @@ Deno.test("readValidation() takes a result, and nothing that only looks like one
   const kinds = ['"ppm"', "null", "1"].map((kind) => `{"kind":${kind},"measure":1}`);
   const measures = ["null", '"1"', "[]"].map((measure) => `{"kind":"ppl","measure":${measure}}`);
   for (const text of ["{", "null", "[]", "{}", ...kinds, ...measures]) {
-    assertEquals(read(text), undefined, text);
+    assertThrows(() => read(text), Failure, "Cannot load m: its validation", text);
   }
-  assertEquals(readValidation(ofBytes(fileOf(smallSettings())), "m"), undefined);
+  const without = () => readValidation(ofBytes(fileOf(smallSettings())), "m");
+  assertThrows(without, Failure, "Cannot load m: its validation is missing");
 });
 
 Deno.test("findModel() says what to give instead of a model that is not there", () =>

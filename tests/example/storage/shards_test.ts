@@ -1,7 +1,8 @@
 // Tables that are divided among ranks, on their way to rank 0's files and back.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { loadModel, makeModel, restoreModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
+import { loadModel, restoreModel } from "../../../example/storage/saved_model.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { Failure } from "../../../example/shared/errors.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { ALONE, FIXED_TUNING } from "../../../kernels/mod.ts";
-import type { RunState } from "../../../example/storage/checkpoint_file.ts";
+import type { RunState } from "../../../example/storage/checkpoint.ts";
 import { Checkpoints } from "../../../example/training/checkpoints.ts";
 import type { Run } from "../../../example/training/run.ts";
 import type { Trainer } from "../../../example/training/trainer.ts";

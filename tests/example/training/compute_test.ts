@@ -7,7 +7,7 @@ import { type Corpus, loadCorpus } from "../../../example/data/corpus.ts";
 import { Losses } from "../../../example/evaluation/losses.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
 import type { Gpu } from "../../../mod.ts";
 import { inHalf } from "../../reference/half.ts";

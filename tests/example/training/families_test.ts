@@ -13,7 +13,7 @@ import {
   type NoiseName,
   parseSettings,
 } from "../../../example/options/settings.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
 import type { Gpu } from "../../../mod.ts";
 import { assertClose } from "../../support/close.ts";

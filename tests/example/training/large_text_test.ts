@@ -6,7 +6,7 @@ import { loadCorpus } from "../../../example/data/corpus.ts";
 import { LargeText } from "../../../example/data/large_text.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { train } from "../../../example/training/train.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { finishedRun } from "../../support/finished_run.ts";

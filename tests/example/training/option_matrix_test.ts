@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { evaluationBatches, trainingBatches } from "../../../example/data/batches.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { type Corpus, loadCorpus } from "../../../example/data/corpus.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
 import { evaluate, evaluateLoss } from "../../../example/evaluation/evaluate.ts";

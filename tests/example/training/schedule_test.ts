@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { run } from "../../../example/commands/run.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
-import { openCheckpoint } from "../../../example/storage/checkpoint_file.ts";
+import { openCheckpoint } from "../../../example/storage/checkpoint.ts";
 import { Schedule } from "../../../example/training/schedule.ts";
 import { type CapturedIo, captureIo } from "../../support/capture_io.ts";
 import { finishedRun } from "../../support/finished_run.ts";

@@ -1,7 +1,7 @@
 // What becomes of a training run that diverges, is stopped, or cannot write.
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { Epochs } from "../../../example/data/batches.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
 import { likelyCure } from "../../../example/training/diverged.ts";

@@ -5,7 +5,7 @@ import { trainingBatches } from "../../../example/data/batches.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
 import { Losses } from "../../../example/evaluation/losses.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
 import type { Gpu } from "../../../mod.ts";
 import { captureIo } from "../../support/capture_io.ts";

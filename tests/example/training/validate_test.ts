@@ -6,7 +6,7 @@ import { SentencesBuilder } from "../../../example/data/sentences.ts";
 import { UNK, Vocabulary } from "../../../example/data/vocab.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
 import { Ranks } from "../../../example/shared/ranks.ts";
-import { makeModel } from "../../../example/storage/checkpoint.ts";
+import { makeModel } from "../../../example/model/make_model.ts";
 import { validate, type Validation } from "../../../example/training/validate.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder } from "../../support/folder.ts";

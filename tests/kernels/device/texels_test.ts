@@ -1,7 +1,8 @@
 // Texels: copies of tensors in textures, up to date whatever happens to the tensor.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { copyToTexels, dispatchTexels, makeTexels } from "../../../kernels/device/device.ts";
+import { dispatchTexels } from "../../../kernels/device/device.ts";
+import { copyToTexels, makeTexels } from "../../../kernels/device/make_texels.ts";
 import texelLibrary from "../../../kernels/device/_texels.wgsl" with { type: "text" };
 import { Gpu, type Tensor, UseAfterDisposeError } from "../../../mod.ts";
 import type { Launch } from "../../../kernels/mod.ts";

@@ -5,31 +5,31 @@ import { followed, Losses, type LossSum, NOTHING, ofRanks } from "../evaluation/
 import type { Ranks } from "../shared/ranks.ts";
 
 /** Losses of steps that the ranks take together, or each by itself. */
-export class UntoldLosses implements Disposable {
-  /** The last steps': with `apart` those of this rank's part of the batches. */
+export class UnreportedLosses implements Disposable {
+  /** The last steps': with `isLocal` those of this rank's part of the batches. */
   readonly last: Losses;
-  /** With `apart`, those of all ranks before. */
+  /** With `isLocal`, those of all ranks before. */
   #before = NOTHING;
   readonly #ranks: Ranks;
-  readonly #apart: boolean;
+  readonly #isLocal: boolean;
 
-  /** `apart` says that ranks take steps by themselves. */
-  constructor(gpu: Gpu, ranks: Ranks, apart: boolean) {
+  /** `isLocal` says that ranks take steps by themselves. */
+  constructor(gpu: Gpu, ranks: Ranks, isLocal: boolean) {
     this.last = new Losses(gpu);
     this.#ranks = ranks;
-    this.#apart = apart;
+    this.#isLocal = isLocal;
   }
 
   /** The losses of all ranks so far; they all call it, at steps that do not depend on the clock. */
   async sums(): Promise<LossSum> {
-    if (!this.#apart) return await this.last.sums();
+    if (!this.#isLocal) return await this.last.sums();
     const { mean: _, ...own } = await this.last.take();
     return this.#before = followed(this.#before, ofRanks(await this.#ranks.ofAll(own)));
   }
 
   /** The same; starts again from zero. */
   async take(): Promise<LossSum> {
-    if (!this.#apart) return await this.last.take();
+    if (!this.#isLocal) return await this.last.take();
     const sums = await this.sums();
     this.#before = NOTHING;
     return sums;
@@ -37,7 +37,7 @@ export class UntoldLosses implements Disposable {
 
   /** Continues from {@linkcode sums}. */
   restore(sums: LossSum): void {
-    if (this.#apart) this.#before = sums;
+    if (this.#isLocal) this.#before = sums;
     else this.last.restore(sums);
   }
 
