@@ -33,7 +33,7 @@ export async function parse(
   const options = optionsOf(command);
   const parts = split(command === program.root ? words : words.slice(1), options);
   checkOnce(parts.flags, options);
-  const read = await readFlags(cliffy, program, command, parts.flags, io);
+  const read = await readFlags(cliffy, program, command, parts.flags.flat(), io);
   if (read["help"] === true || read["version"] === true) return undefined;
   checkArguments(program, command, parts.others);
   return { command, given: toGiven(options, read), words: parts.others };
@@ -69,21 +69,14 @@ function checkFilled(option: string, value: string | undefined): void {
 }
 
 /** Each option may be given once. */
-function checkOnce(flags: readonly string[], options: OptionTable): void {
-  const seen = new Map<string, string>();
-  const names = new Map(
-    Object.keys(options).map(flagOf).flatMap((flag) =>
-      [flag, flag.replace("--", "--no-")].map((spelling) => [spelling, flag])
-    ),
-  );
-  for (let i = 0; i < flags.length; i++) {
-    const [flag = "", value] = flags[i]!.split(/=(.*)/s), name = names.get(flag);
-    if (name === undefined) continue;
-    const text = value ?? (isValued(flag, options) ? flags[++i] ?? "" : flag),
-      before = seen.get(name);
-    seen.set(name, text);
-    if (before === undefined) continue;
-    const values = before === text ? "" : `, ${before} and ${text}`;
+function checkOnce(flags: readonly (readonly string[])[], options: OptionTable): void {
+  const known = new Set(Object.keys(options).map(flagOf)), seen = new Map<string, string>();
+  for (const words of flags) {
+    const [flag = "", value = flag] = words.join("=").split(/=(.*)/s);
+    const name = flag.replace(/^--no-/, "--"), before = seen.get(name);
+    seen.set(name, value);
+    if (before === undefined || !known.has(name)) continue;
+    const values = before === value ? "" : `, ${before} and ${value}`;
     const cure = "config" in options ? "; what --config FILE sets may be given again" : "";
     throw new UsageError(`${name} is given twice${values}: leave one out${cure}`);
   }
@@ -96,12 +89,12 @@ function isValued(flag: string, options: OptionTable): boolean {
   );
 }
 
-/** Options with their values, and the other arguments. */
+/** Options, each with its value, and the other arguments. */
 function split(
   words: readonly string[],
   options: OptionTable,
-): { flags: readonly string[]; others: readonly string[] } {
-  const flags: string[] = [], others: string[] = [];
+): { flags: readonly (readonly string[])[]; others: readonly string[] } {
+  const flags: string[][] = [], others: string[] = [];
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
     if (word === "--") return { flags, others: [...others, ...words.slice(i + 1)] };
@@ -112,7 +105,7 @@ function split(
     }
     const value = isValued(word, options) ? words[++i] : undefined;
     checkFilled(word, value);
-    flags.push(word, ...value === undefined ? [] : [value]);
+    flags.push(value === undefined ? [word] : [word, value]);
   }
   return { flags, others };
 }

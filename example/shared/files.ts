@@ -74,7 +74,7 @@ export class AtomicFile implements Disposable {
     this.#file = attempt("write", path, () => {
       makeFolder(dirname(path));
       const info = infoOf(path);
-      if (info?.isDirectory) throw new Error("it is a folder");
+      if (info?.isDirectory || path.endsWith("/")) throw new Error("it is a folder");
       if (info && !info.isFile) throw new Error("it is a device or a pipe, no file");
       return Deno.openSync(this.#temporary, { write: true, create: true, truncate: true });
     });
@@ -274,7 +274,6 @@ export function namesIn(folder: string): string[] {
 }
 
 /** Removes a file or an empty folder; does nothing if it cannot. */
-/** Removes a file, if there is one and it may be removed. */
 export function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);

@@ -30,10 +30,10 @@ export function writeBeside(
   }
 }
 
-/** The options of the last run called `save`. */
-export function lastConfigPath(save: string): string {
+/** The options of the run of the checkpoint: another may have begun and written none. */
+export function configPathOfRun(save: string, hasModel: boolean): string {
   const path = configPath(waiting(save));
-  return isFile(path) ? path : configPath(save);
+  return !hasModel && isFile(path) ? path : configPath(save);
 }
 
 /** Gives the model of another run, with what stands beside it, the name NAME.previous. */

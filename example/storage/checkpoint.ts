@@ -13,7 +13,7 @@ import { laterSettings } from "../options/option.ts";
 import { OPTIONS } from "../options/options.ts";
 import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
-import { lastConfigPath } from "./beside_model.ts";
+import { configPathOfRun } from "./beside_model.ts";
 import { cannotLoad, decodeHeader, encodeHeader, metadataOf } from "./safetensors.ts";
 import {
   floatsOf,
@@ -234,14 +234,14 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   const before = { ...laterSettings(OPTIONS), ...saved } as unknown as Settings;
   const missing = Object.keys(settings).find((name) => !Object.hasOwn(before, name));
   if (missing !== undefined) fail(`its setting ${missing} is missing`);
+  const state = parseAs(metadata, "state", STATE, fail);
   const changed = changedOption(settings, before);
   if (changed !== undefined) {
     throw new UsageError(
       `Cannot resume ${path} ${changed}: give what it was begun with (--config ` +
-        `${lastConfigPath(settings.save)}), or ${ANEW}`,
+        `${configPathOfRun(settings.save, state.best !== undefined)}), or ${ANEW}`,
     );
   }
-  const state = parseAs(metadata, "state", STATE, fail);
   const hashes = parseAs(metadata, "hashes", HASHES, fail);
   const disposable = opened.move();
   return {
@@ -260,10 +260,12 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
           `Cannot resume ${path}: the text was in other windows: give --corpus-memory ${cure}, or ${ANEW}`,
         );
       }
+      const words = settings.start === null ? "" : `, with the words of --start ${settings.start},`;
       for (const name of ["vocabulary", "text"] as const) {
         if (hashes[name] === wanted[name]) continue;
+        const what = name === "vocabulary" ? name + words : name;
         throw new Failure(
-          `Cannot resume ${path}: the ${name} changed since it was written: restore it, or ${ANEW}`,
+          `Cannot resume ${path}: the ${what} changed since it was written: restore it, or ${ANEW}`,
         );
       }
     },

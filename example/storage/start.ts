@@ -1,6 +1,7 @@
 /** `--start`: what a run takes from the model that it begins with. */
 
 import { equals } from "@std/bytes";
+import { resolve } from "@std/path";
 import { toKebabCase } from "@std/text";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
 import type { Gpu } from "../../mod.ts";
@@ -11,10 +12,12 @@ import type { Given } from "../options/option.ts";
 import type { ModelSettings, Settings } from "../options/settings.ts";
 import { changedOption } from "../options/unchanged.ts";
 import { UsageError } from "../shared/errors.ts";
-import { openBytes } from "../shared/files.ts";
+import { isFile, openBytes } from "../shared/files.ts";
+import { isOfNoEpoch } from "./best_model.ts";
+import { checkpointPath } from "./checkpoint.ts";
 import { decodeModel, type ModelFile } from "./model_file.ts";
 import { keptSettings } from "./model_settings.ts";
-import { findModel, modelPathOf } from "./open_model.ts";
+import { findModel, modelPath, modelPathOf } from "./open_model.ts";
 import { cannotLoad } from "./safetensors.ts";
 import { spread } from "./shards.ts";
 import type { NumberSource } from "./tensors.ts";
@@ -38,14 +41,27 @@ export function startOptions(word: string): Given {
 /**
  * The words of the model that a run starts from; undefined if it starts from none.
  *
- * @throws {UsageError} If there is no such model, or its network is another.
+ * @throws {UsageError} If there is no such model, its network is another, or the run would replace it by the one
+ *   before.
  * @throws {Failure} If it cannot be read.
  */
 export function startWords(settings: Settings): WordTable | undefined {
   if (settings.start === null) return undefined;
   const { path, vocabulary, settings: own } = findModel(settings.start);
   expectNetwork(path, settings, own);
+  expectKept(path, settings);
   return vocabulary.table;
+}
+
+/** Throws a UsageError if the model is NAME.previous, which would be that of NAME after the first epoch. */
+function expectKept(path: string, { save, resume }: Settings): void {
+  const replaced = modelPath(save),
+    isPrevious = resolve(path) === resolve(modelPath(`${save}.previous`));
+  if (!isPrevious || !isFile(replaced) || isOfNoEpoch(replaced)) return;
+  if (resume && isFile(checkpointPath(save))) return; // the model is the run's own
+  throw new UsageError(
+    `Cannot start from ${path}: ${replaced} would take its place after the first epoch; give another --save`,
+  );
 }
 
 /** Throws a UsageError unless the model's weights have the shapes of the run's. */

@@ -147,54 +147,6 @@ Deno.test("make-nbest makes lists that rescore takes in every format, with one t
     }
   }));
 
-Deno.test("rescore and make-nbest replace lists of the same format, and nothing else that is there", () =>
-  withTiny(async () => {
-    const call = async (words: string) => {
-      const io = captureIo(), code = await main(words.split(" "), io);
-      return [code, ...io.errLines.filter((line) => !/^(warning: |wrote )/.test(line))];
-    };
-    const make = "make-nbest --data synthetic:words=2000,vocab=100 --lists 2 --size 2";
-    const refused = (path: string, what: string) => [
-      2,
-      `error: Cannot replace ${path}, which is no ${what}: give another --out`,
-    ];
-    for (const [format, file] of [["json", ""], ["srilm", "/utt2"], ["kaldi", "/acwt"]] as const) {
-      const path = format + file, what = `n-best list of --format ${format}`;
-      const calls = [
-        `${make} --format ${format} --out ${format}`,
-        `rescore tiny in-${format} --lm-weight 1 --word-penalty 0 --out ${format}`,
-      ];
-      assertEquals(await call(calls[0]!.replace(/\w+$/, "in-$&")), [0]);
-      for (const command of [...calls, ...calls]) assertEquals(await call(command), [0]);
-      const kept = file === "" ? "my notes" : "utt1 what was said";
-      Deno.writeTextFileSync(path, kept);
-      for (const command of calls) assertEquals(await call(command), refused(path, what));
-      assertEquals(Deno.readTextFileSync(path), kept);
-      const onInput = calls[1]!.replace(/\w+$/, "./in-$&");
-      assertEquals(await call(onInput), [
-        2,
-        `error: Cannot write ./in-${format}, which is read: give another --out`,
-      ]);
-    }
-    Deno.writeTextFileSync("new.ref", "my notes");
-    assertEquals(
-      await call(`${make} --format srilm --out new`),
-      refused("new.ref", "file of references"),
-    );
-    assertEquals(await call(`${make} --out new.jsonl.gz`), [
-      2,
-      "error: Cannot write new.jsonl.gz: lists are written unpacked; leave out .gz",
-    ]);
-    Deno.writeTextFileSync("mine", "u0 w1\n");
-    const rest = "--lm-weight 1 --word-penalty 0 --out";
-    for (const [given, out] of [["--ref mine", "mine"], ["--dev json", "json"]]) {
-      assertEquals(await call(`rescore tiny in-json ${given} ${rest} ${out}`), [
-        2,
-        `error: Cannot write ${out}, which is read: give another --out`,
-      ]);
-    }
-  }));
-
 Deno.test("a system is a model and perhaps a mode", () => {
   assertEquals(systemsOf("a,b:raw,./c/d.safetensors:sampled:7,e:raw-best,f:exact", "raw"), [
     { name: "a:raw", model: "a", mode: "raw" },

@@ -52,6 +52,8 @@ Deno.test("writeFileAtomically() throws a Failure and cleans up when it cannot w
     Deno.symlinkSync("/dev/null", `${folder}/null`);
     const cases: [string, string][] = [
       [`${folder}/taken`, "it is a folder"],
+      [`${folder}/`, "it is a folder"],
+      [`${folder}/new/`, "it is a folder"],
       [`${folder}/null`, "it is a device or a pipe, no file"],
       [`${folder}/file/below`, `${folder}/file is a file, not a folder`],
       [`${folder}/file/new/below`, `${folder}/file is a file, not a folder`],

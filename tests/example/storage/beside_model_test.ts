@@ -95,10 +95,13 @@ Deno.test("a run that is stopped before its first model leaves the model before 
     assertEquals(now["model.previous.freq.txt"], before["model.freq.txt"]);
     assert(now["model.freq.txt"] !== before["model.freq.txt"]);
     assert(!Object.keys(now).includes("model.checkpoint.config.json"));
-    // Once it has a model, its options stand beside that.
-    await assertRejects(
-      () => finish({ ...first, "resume": true }),
-      UsageError,
-      "(--config saved_model/model.config.json)",
-    );
+    // Once it has a model, its options stand beside that, whatever begins and writes no checkpoint.
+    for (const begun of [false, true]) {
+      if (begun) Deno.writeTextFileSync(path, "{}");
+      await assertRejects(
+        () => finish({ ...first, "resume": true }),
+        UsageError,
+        "(--config saved_model/model.config.json)",
+      );
+    }
   }));

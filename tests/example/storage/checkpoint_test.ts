@@ -214,6 +214,14 @@ Deno.test("a checkpoint knows its text and the windows that it was read in", () 
       checkpoint.expectText(hashes);
       assertThrows(() => checkpoint.expectText({ ...hashes, ...change }), Failure, message);
     }
+    const started = { ...SETTINGS, start: "base" };
+    write({}, started);
+    using checkpoint = openCheckpoint(started)!;
+    assertThrows(
+      () => checkpoint.expectText({ ...HASHES, vocabulary: "13" }),
+      Failure,
+      "the vocabulary, with the words of --start base, changed since it was written",
+    );
   }));
 
 Deno.test("hashesOf() differs with any word, count and sentence of what is trained and validated on", () => {

@@ -1,6 +1,6 @@
 // What a run takes from the model that it starts from: options, words and weights.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { normTermOf } from "../../../example/model/model.ts";
 import { type Given, parseSettings } from "../../../example/options/settings.ts";
@@ -88,5 +88,28 @@ Deno.test("startWeights() refuses a model that replaced the one of the words, an
         UsageError,
         "with --emsize 10, as it was begun with --emsize 8",
       );
+    })
+  ));
+
+Deno.test("startWords() refuses a model whose place the model of the run before would take", () =>
+  withGpu((gpu) =>
+    inFolder(async () => {
+      const words = (start: string, save: string, resume = false) =>
+        startWords({ ...parseSettings({ train: true, start, save }, startOptions(start)), resume });
+      const refuses = (start: string, resume = false) =>
+        assertThrows(
+          () => words(start, "m", resume),
+          UsageError,
+          "saved_model/m.safetensors would take its place after the first epoch; give another --save",
+        );
+      await saveSmallModel(gpu, "m.previous");
+      words("m.previous", "m"); // there is no model to take its place
+      await saveSmallModel(gpu, "m");
+      for (const start of ["m.previous", "./saved_model/m.previous.safetensors"]) refuses(start);
+      refuses("m.previous", true); // a run that only begins
+      words("m.previous", "n");
+      words("m", "m");
+      Deno.writeTextFileSync("saved_model/m.checkpoint.safetensors", "");
+      words("m.previous", "m", true); // the model is the run's own
     })
   ));

@@ -145,7 +145,8 @@ Deno.test("a run that starts from a model is resumed to the same bits, without i
       await run(await givenSettings({ ...whole, "max-minutes": "0" }, io), io);
       assertEquals(io.outLines.filter((line) => line.startsWith("starts ")).length, 1);
       // Other weights of the same words: they are not read again.
-      await runs({ ...BASE, "lr": "0.1", "epochs": "1" });
+      Deno.removeSync(PATH);
+      await runs({ ...BASE, "max-minutes": "0" });
       const settings = { ...whole, ...SIZES, ...LOSS, "resume": true };
       const resumed = await crashAt("epoch 1/2: ", settings); // without the model's options
       assertEquals(resumed.outLines.filter((line) => line.startsWith("starts ")), []);
