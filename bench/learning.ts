@@ -8,7 +8,7 @@ import { selfNormalization } from "../example/evaluation/card.ts";
 import { evaluate } from "../example/evaluation/evaluate.ts";
 import { Losses } from "../example/evaluation/losses.ts";
 import { normTermOf, type WordModel } from "../example/model/model.ts";
-import type { Settings } from "../example/options/settings.ts";
+import type { Settings } from "../example/options/options.ts";
 import { makeModel } from "../example/model/make_model.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import type { Gpu } from "../mod.ts";

@@ -12,7 +12,8 @@ import { loadCorpus } from "../example/data/corpus.ts";
 import { evaluate } from "../example/evaluation/evaluate.ts";
 import { Losses } from "../example/evaluation/losses.ts";
 import { normTermOf } from "../example/model/model.ts";
-import { type Given, parseSettings } from "../example/options/settings.ts";
+import type { Given } from "../example/options/option.ts";
+import { parseSettings } from "../example/options/settings.ts";
 import { Trainer } from "../example/training/trainer.ts";
 import type { Gpu } from "../mod.ts";
 

@@ -5,7 +5,7 @@
 
 import { openGpu } from "../example/storage/open_gpu.ts";
 import { adapterLine } from "../example/shared/adapter.ts";
-import type { Given } from "../example/options/settings.ts";
+import type { Given } from "../example/options/option.ts";
 import { Failure } from "../example/shared/errors.ts";
 import type { Gpu } from "../mod.ts";
 import { runProgram } from "../example/shared/program.ts";

@@ -14,7 +14,8 @@
 import { openGpu } from "../example/storage/open_gpu.ts";
 import { adapterLine } from "../example/shared/adapter.ts";
 import { writeFileAtomically } from "../example/shared/files.ts";
-import { parseSettings, type Settings } from "../example/options/settings.ts";
+import type { Settings } from "../example/options/options.ts";
+import { parseSettings } from "../example/options/settings.ts";
 import type { Gpu } from "../mod.ts";
 import { type Budget, climb, learn } from "./learning.ts";
 import { runProgram } from "../example/shared/program.ts";

@@ -1,6 +1,6 @@
 /** Training speed of the word language model. */
 
-import type { Given } from "../example/options/settings.ts";
+import type { Given } from "../example/options/option.ts";
 import type { Gpu } from "../mod.ts";
 import type { Table } from "./table.ts";
 import { secondsOf, secondsToRecord } from "./timing.ts";

@@ -1,14 +1,10 @@
 /** The settings of a run, from the command line and from the file that `--config` names. */
 
 import type { Given } from "../options/option.ts";
-import {
-  configPath,
-  ignoredOptions,
-  isSynthetic,
-  modeOf,
-  parseSettings,
-  type Settings,
-} from "../options/settings.ts";
+import { isSynthetic } from "../options/choices.ts";
+import { ignoredOptions, modeOf } from "../options/effects.ts";
+import type { Settings } from "../options/options.ts";
+import { configPath, parseSettings } from "../options/settings.ts";
 import { UsageError } from "../shared/errors.ts";
 import { attempt, checkFile, isFile, isFolder } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";

@@ -2,7 +2,7 @@
 
 import { loadCliffy } from "./cliffy.ts";
 import type { Given } from "../options/option.ts";
-import type { Settings } from "../options/settings.ts";
+import type { Settings } from "../options/options.ts";
 import { atVolume, type Io, warningsOnce } from "../shared/io.ts";
 import { COMMANDS, PROGRAM } from "./commands.ts";
 import { givenSettings } from "./given_settings.ts";

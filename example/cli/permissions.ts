@@ -2,13 +2,10 @@
 
 import { commandWith } from "../shared/command_line.ts";
 import { UsageError } from "../shared/errors.ts";
-import {
-  BOARD_FOLDER,
-  isSynthetic,
-  MODEL_FOLDER,
-  modeOf,
-  type Settings,
-} from "../options/settings.ts";
+import { isSynthetic } from "../options/choices.ts";
+import { modeOf } from "../options/effects.ts";
+import type { Settings } from "../options/options.ts";
+import { BOARD_FOLDER, MODEL_FOLDER } from "../options/settings.ts";
 
 /** The folders that the program writes to by itself. */
 const FOLDERS: readonly string[] = [MODEL_FOLDER, BOARD_FOLDER];

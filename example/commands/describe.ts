@@ -2,7 +2,7 @@
 
 import type { Corpus, TestText } from "../data/corpus.ts";
 import { parameterCount } from "../model/shapes.ts";
-import type { ModelSettings, Settings } from "../options/settings.ts";
+import type { ModelSettings, Settings } from "../options/options.ts";
 import { formatCount } from "../shared/format.ts";
 import { describeUnknown } from "../data/unknown.ts";
 

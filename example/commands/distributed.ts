@@ -3,7 +3,7 @@
 import { type Mpi, openMpi } from "../distributed/mpi.ts";
 import { atRank, type Io } from "../shared/io.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
-import type { Settings } from "../options/settings.ts";
+import type { Settings } from "../options/options.ts";
 
 /**
  * Runs `body` as a rank; only rank 0 prints. An error of any rank ends all, with one line that names the rank.

@@ -18,7 +18,9 @@ import { type Fellows, rankFindings, sameFindings, stopsOfOthers } from "../doct
 import { countByGrade, findingsJson, printFindings } from "../doctor/report.ts";
 import { gradientFact, measureGradient } from "../doctor/gradient.ts";
 import { vocabularyFindings } from "../doctor/vocabulary.ts";
-import { isSynthetic, type Settings, validationKind } from "../options/settings.ts";
+import { isSynthetic } from "../options/choices.ts";
+import { validationKind } from "../options/evaluation_kind.ts";
+import type { Settings } from "../options/options.ts";
 import { graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import { isFile } from "../shared/files.ts";

@@ -21,7 +21,8 @@ import {
 import { freeMemory } from "../shared/memory.ts";
 import { describeModel } from "./describe.ts";
 import { makeModel } from "../model/make_model.ts";
-import { modeOf, validationKind } from "../options/settings.ts";
+import { modeOf } from "../options/effects.ts";
+import { validationKind } from "../options/evaluation_kind.ts";
 import { shardOf } from "../shared/ranks.ts";
 import type { WordModel } from "../model/model.ts";
 

@@ -5,7 +5,7 @@ import { rawVerdict } from "../evaluation/card.ts";
 import { TextScorer } from "../evaluation/text_scorer.ts";
 import { boundsOf, checkEvaluation } from "../model/checks.ts";
 import { modeProblem, type ScoreMode } from "../options/scoring.ts";
-import { scoringText } from "../options/settings.ts";
+import { scoringText } from "../options/evaluation_kind.ts";
 import { adapterWarnings, graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";

@@ -3,7 +3,7 @@
 import { spellingWarning } from "../data/unknown.ts";
 import { UNK } from "../data/vocab.ts";
 import { type Given, readOptions } from "../options/option.ts";
-import { scoringText } from "../options/settings.ts";
+import { scoringText } from "../options/evaluation_kind.ts";
 import { RESCORE, type RescoreSettings, type System, systemsOf } from "../options/rescore.ts";
 import { Contest, type Result, scoresOf } from "../rescoring/contest.ts";
 import { jsonLine } from "../rescoring/json_lists.ts";

@@ -3,7 +3,8 @@
 import type { Corpus } from "../data/corpus.ts";
 import { UsageError } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
-import { isFromBatch, type Settings } from "../options/settings.ts";
+import { isFromBatch } from "../options/choices.ts";
+import type { Settings } from "../options/options.ts";
 import { noiseWarning } from "../model/noise.ts";
 
 /** Warns if a test draws more samples than there are words. */

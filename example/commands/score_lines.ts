@@ -2,7 +2,7 @@
 
 import type { SentenceScore } from "../evaluation/text_scorer.ts";
 import type { ScoreSettings } from "../options/score.ts";
-import { scoringText } from "../options/settings.ts";
+import { scoringText } from "../options/evaluation_kind.ts";
 import { formatCount } from "../shared/format.ts";
 
 /** A sentence with its line and its score. */

@@ -2,7 +2,7 @@
 
 import { tune, type Tuning } from "../../kernels/mod.ts";
 import type { Gpu } from "../../mod.ts";
-import type { Settings } from "../options/settings.ts";
+import type { Settings } from "../options/options.ts";
 import type { Io } from "../shared/io.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { keepTuning, keptTuning } from "../storage/tunings.ts";

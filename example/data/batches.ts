@@ -1,6 +1,8 @@
 /** Batches of sentences: each row holds whole sentences in sequence, packed with little padding. */
 
-import { type EvaluationKind, isFromBatch, type Settings } from "../options/settings.ts";
+import { isFromBatch } from "../options/choices.ts";
+import type { EvaluationKind } from "../options/evaluation_kind.ts";
+import type { Settings } from "../options/options.ts";
 import type { BatchSettings, Epoch } from "./epoch.ts";
 import { LargeText } from "./large_text.ts";
 import { pack } from "./pack.ts";

@@ -1,6 +1,7 @@
 /** Text as ids: training, validation and test sentences, and the vocabulary of the training text. */
 
-import { isSynthetic, type Settings } from "../options/settings.ts";
+import { isSynthetic } from "../options/choices.ts";
+import type { Settings } from "../options/options.ts";
 import { UsageError } from "../shared/errors.ts";
 import { infoOf } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";

@@ -1,6 +1,6 @@
 /** An epoch of training: how it cuts the text, and its batches. */
 
-import type { Settings } from "../options/settings.ts";
+import type { Settings } from "../options/options.ts";
 import { cut, type Pieces, type RowBatch } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
 

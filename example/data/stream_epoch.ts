@@ -1,6 +1,6 @@
 /** An epoch in the order of the text: parallel streams, whose states are carried. */
 
-import { isFromBatch } from "../options/settings.ts";
+import { isFromBatch } from "../options/choices.ts";
 import { type BatchSettings, Epoch } from "./epoch.ts";
 import { LargeText } from "./large_text.ts";
 import { emptyPieces, type Pieces, RowBatch } from "./row_batch.ts";

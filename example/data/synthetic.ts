@@ -1,7 +1,7 @@
 /** Text of the synthetic language, with the best perplexity that any model can expect. */
 
 import { Philox } from "../../kernels/random/mod.ts";
-import { isSynthetic } from "../options/settings.ts";
+import { isSynthetic } from "../options/choices.ts";
 import { UsageError } from "../shared/errors.ts";
 import { MIN_VOCABULARY, SyntheticLanguage } from "./language.ts";
 import { SentencesBuilder } from "./sentences.ts";

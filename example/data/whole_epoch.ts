@@ -1,7 +1,7 @@
 /** An epoch of a text that is in memory: its pieces in random order. */
 
 import { Philox } from "../../kernels/random/mod.ts";
-import { isFromBatch } from "../options/settings.ts";
+import { isFromBatch } from "../options/choices.ts";
 import { type BatchSettings, Epoch, ORDER_STREAM, piecesOf } from "./epoch.ts";
 import { type Rows, shuffledRows } from "./pack.ts";
 import { type Pieces, type Row, RowBatch, rowSteps } from "./row_batch.ts";

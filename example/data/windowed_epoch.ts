@@ -1,7 +1,7 @@
 /** An epoch of a text beyond memory: windows of blocks in random order, read one after another. */
 
 import { Philox } from "../../kernels/random/mod.ts";
-import { isFromBatch } from "../options/settings.ts";
+import { isFromBatch } from "../options/choices.ts";
 import { firstIndex } from "../shared/search.ts";
 import { countRows, type LengthCounts } from "./best_fit.ts";
 import { type BatchSettings, Epoch, ORDER_STREAM, piecesOf } from "./epoch.ts";

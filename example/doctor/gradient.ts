@@ -3,7 +3,8 @@
 import type { Gpu } from "../../mod.ts";
 import type { Batch } from "../data/row_batch.ts";
 import type { WordModel } from "../model/model.ts";
-import { isFromBatch, type Settings } from "../options/settings.ts";
+import { isFromBatch } from "../options/choices.ts";
+import type { Settings } from "../options/options.ts";
 import { formatCount } from "../shared/format.ts";
 import { formatNoise, isEnough, noiseOf, UNMEASURED } from "../shared/gradient_noise.ts";
 import { auditModel } from "../training/gradient_audit.ts";

@@ -7,7 +7,7 @@ import { Measured } from "../distributed/measured.ts";
 import { Losses } from "../evaluation/losses.ts";
 import type { WordModel } from "../model/model.ts";
 import type { Gpu } from "../../mod.ts";
-import type { Settings } from "../options/settings.ts";
+import type { Settings } from "../options/options.ts";
 import { formatPercent } from "../shared/format.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { Trainer } from "../training/trainer.ts";

@@ -3,7 +3,7 @@
 import { type ExpectedNoise, expectedNoise, noiseWarning } from "../model/noise.ts";
 import type { NoiseSource } from "../../mod.ts";
 import { drawnFrom, isFromBatch } from "../options/choices.ts";
-import type { Settings } from "../options/settings.ts";
+import type { Settings } from "../options/options.ts";
 import { formatCount, formatNumber, formatPercent } from "../shared/format.ts";
 import { BOS, EOS, UNK } from "../data/vocab.ts";
 import { type Finding, finding } from "./finding.ts";

@@ -8,7 +8,8 @@ import { type Batch, type BatchDimensions, elementsOf, type RowBatch } from "../
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
 import { Losses } from "../evaluation/losses.ts";
 import type { WordModel } from "../model/model.ts";
-import { type Settings, validationKind } from "../options/settings.ts";
+import { validationKind } from "../options/evaluation_kind.ts";
+import type { Settings } from "../options/options.ts";
 import { formatCount, formatDuration } from "../shared/format.ts";
 import { likelyCure } from "../training/diverged.ts";
 import type { Trainer } from "../training/trainer.ts";

@@ -9,7 +9,8 @@ import { Failure } from "../shared/errors.ts";
 import { formatCount } from "../shared/format.ts";
 import { firstIndex } from "../shared/search.ts";
 import { flagOf } from "../options/option.ts";
-import { type EvaluationKind, isFromBatch } from "../options/settings.ts";
+import { isFromBatch } from "../options/choices.ts";
+import type { EvaluationKind } from "../options/evaluation_kind.ts";
 import {
   batchNeeds,
   type BatchShape,

@@ -2,7 +2,7 @@
 
 import type { Gpu, Shard } from "../../mod.ts";
 import type { Vocabulary } from "../data/vocab.ts";
-import type { ModelSettings } from "../options/settings.ts";
+import type { ModelSettings } from "../options/options.ts";
 import { GRULanguageModel, LanguageModel, type WordModel } from "./model.ts";
 import { makeNoise } from "./noise.ts";
 

@@ -4,7 +4,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import { SCORE_LIMITS, shardRows } from "../../kernels/mod.ts";
 import { type Gpu, OutOfMemoryError, type Shard } from "../../mod.ts";
 import { drawnFrom, isFromBatch } from "../options/choices.ts";
-import type { ModelSettings, Settings, TrainingSettings } from "../options/settings.ts";
+import type { ModelSettings, Settings, TrainingSettings } from "../options/options.ts";
 import { Failure } from "../shared/errors.ts";
 import { parameterCount, parameterShapes } from "./shapes.ts";
 

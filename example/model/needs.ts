@@ -1,7 +1,8 @@
 /** The largest tensors of a model, of a training step and of an evaluation, by their sizes alone. */
 
 import { SCORE_LIMITS } from "../../kernels/mod.ts";
-import { isFromBatch, type ModelSettings, type Settings } from "../options/settings.ts";
+import { isFromBatch } from "../options/choices.ts";
+import type { ModelSettings, Settings } from "../options/options.ts";
 import { product } from "./shapes.ts";
 
 /** Limits of the device and the vocabulary. */

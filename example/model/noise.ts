@@ -10,7 +10,7 @@ import {
   UniqueNoise,
 } from "../../mod.ts";
 import { drawnFrom, isFromBatch } from "../options/choices.ts";
-import type { ModelSettings } from "../options/settings.ts";
+import type { ModelSettings } from "../options/options.ts";
 import { EOS, UNK } from "../data/vocab.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** The tensors of a model file, from the settings alone. */
 
-import type { ModelSettings } from "../options/settings.ts";
+import type { ModelSettings } from "../options/options.ts";
 
 /** Settings that determine a model's sizes. */
 export type SizeSettings = Pick<

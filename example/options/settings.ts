@@ -7,25 +7,6 @@ import { evaluationProblem } from "./evaluation_kind.ts";
 import { flagOf, type Given, readOptions, withShorthands } from "./option.ts";
 import { OPTIONS, type Settings } from "./options.ts";
 
-export {
-  INDEX_MODULES,
-  isFromBatch,
-  isSynthetic,
-  LOSSES,
-  type NoiseName,
-  NOISES,
-} from "./choices.ts";
-export { ignoredOptions, modeOf } from "./effects.ts";
-export {
-  type EvaluationKind,
-  evaluationProblem,
-  measureText,
-  scoringText,
-  validationKind,
-} from "./evaluation_kind.ts";
-export type { Given } from "./option.ts";
-export type { ModelSettings, Settings, TrainingSettings } from "./options.ts";
-
 /** Whether the training loss is a log probability, without a penalty, so that its exponential is a perplexity. */
 export function trainsPerplexity({ loss, selfNorm }: Pick<Settings, "loss" | "selfNorm">): boolean {
   return loss === "full" && selfNorm === 0;

@@ -2,8 +2,8 @@
 
 import { idleness } from "../options/effects.ts";
 import { flagOf, type OptionTable, readOptions } from "../options/option.ts";
-import { OPTIONS, RUN } from "../options/options.ts";
-import { scoringText, type Settings } from "../options/settings.ts";
+import { scoringText } from "../options/evaluation_kind.ts";
+import { OPTIONS, RUN, type Settings } from "../options/options.ts";
 import { isRecord } from "../shared/json.ts";
 import { type Html, html } from "./html.ts";
 import { section, table } from "./parts.ts";

@@ -2,7 +2,7 @@
 
 import { format as formatBytes } from "@std/fmt/bytes";
 import { type Html, html } from "./html.ts";
-import { measureText } from "../options/settings.ts";
+import { measureText } from "../options/evaluation_kind.ts";
 import { NONE, section, show, table } from "./parts.ts";
 import type { Elapsed } from "./timed_run.ts";
 import type { EpochFigures } from "./record.ts";

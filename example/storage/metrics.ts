@@ -6,7 +6,8 @@ import type { Bucket, SelfNormalization } from "../evaluation/card.ts";
 import { reasonOf } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
 import type { Figures } from "../shared/progress.ts";
-import { MODEL_FOLDER, type Settings } from "../options/settings.ts";
+import type { Settings } from "../options/options.ts";
+import { MODEL_FOLDER } from "../options/settings.ts";
 
 /** Written once, when training begins. */
 export interface StartEvent {

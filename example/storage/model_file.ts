@@ -2,7 +2,7 @@
 
 import type { RawFigures } from "../evaluation/card.ts";
 import { type Fail, unlessFailed } from "../shared/errors.ts";
-import type { ModelSettings } from "../options/settings.ts";
+import type { ModelSettings } from "../options/options.ts";
 import { keptSettings, readSettings } from "./model_settings.ts";
 import {
   cannotLoad,

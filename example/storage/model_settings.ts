@@ -1,7 +1,7 @@
 /** The settings in a model file. */
 
 import { LOSS, MODEL, type ModelSettings } from "../options/options.ts";
-import { isFromBatch } from "../options/settings.ts";
+import { isFromBatch } from "../options/choices.ts";
 import { laterSettings, type Option } from "../options/option.ts";
 import type { Fail } from "../shared/errors.ts";
 import { isRecord } from "../shared/json.ts";

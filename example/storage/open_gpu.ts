@@ -5,7 +5,7 @@ import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "../sha
 import { prepareDriver } from "../shared/driver.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import type { Io } from "../shared/io.ts";
-import type { Settings } from "../options/settings.ts";
+import type { Settings } from "../options/options.ts";
 import { keptTuning } from "./tunings.ts";
 
 /** What a GPU is opened by: the options' defaults unless given. */

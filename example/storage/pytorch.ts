@@ -5,7 +5,7 @@
 
 import { Vocabulary } from "../data/vocab.ts";
 import { type NamedShape, parameterShapes, type SizeSettings } from "../model/shapes.ts";
-import type { ModelSettings } from "../options/settings.ts";
+import type { ModelSettings } from "../options/options.ts";
 import { type Fail, Failure } from "../shared/errors.ts";
 import {
   AtomicFile,

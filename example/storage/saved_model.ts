@@ -20,7 +20,7 @@ import {
   nonFinite,
   type SavedBeside,
 } from "./model_file.ts";
-import type { ModelSettings } from "../options/settings.ts";
+import type { ModelSettings } from "../options/options.ts";
 import { makeModel } from "../model/make_model.ts";
 import { cannotLoad } from "./safetensors.ts";
 import { spread } from "./shards.ts";

@@ -9,7 +9,7 @@ import type { Vocabulary } from "../data/vocab.ts";
 import type { WordTable } from "../data/word_table.ts";
 import type { WordModel } from "../model/model.ts";
 import type { Given } from "../options/option.ts";
-import type { ModelSettings, Settings } from "../options/settings.ts";
+import type { ModelSettings, Settings } from "../options/options.ts";
 import { changedOption } from "../options/unchanged.ts";
 import { UsageError } from "../shared/errors.ts";
 import { isFile, openBytes } from "../shared/files.ts";

@@ -1,7 +1,8 @@
 /** The record of a run for TensorBoard: an event file in `runs/NAME` with the events that `Metrics` gets. */
 
 import { configOf } from "../options/config.ts";
-import { BOARD_FOLDER, type Settings, trainsPerplexity } from "../options/settings.ts";
+import type { Settings } from "../options/options.ts";
+import { BOARD_FOLDER, trainsPerplexity } from "../options/settings.ts";
 import { attempt, makeFolder } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { type BoardHistogram, type BoardValue, valuesRecord, versionRecord } from "./event_file.ts";

@@ -7,7 +7,7 @@ import { DEFAULT_LR } from "../options/choices.ts";
 import { Failure } from "../shared/errors.ts";
 import { formatNumber } from "../shared/format.ts";
 import type { Ranks } from "../shared/ranks.ts";
-import type { Settings } from "../options/settings.ts";
+import type { Settings } from "../options/options.ts";
 import type { Position } from "../storage/checkpoint.ts";
 
 /** Thrown when a loss, a perplexity or a parameter is no longer finite. */

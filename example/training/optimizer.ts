@@ -2,7 +2,7 @@
 
 import type { Gpu } from "../../mod.ts";
 import { Adagrad, Adam, type NamedParameter, type Optimizer, SGD } from "../../nce/nn/mod.ts";
-import type { ModelSettings, TrainingSettings } from "../options/settings.ts";
+import type { ModelSettings, TrainingSettings } from "../options/options.ts";
 import { formatCount, formatNumber } from "../shared/format.ts";
 
 /** Makes the optimizer that `settings` name. */

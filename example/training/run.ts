@@ -5,7 +5,7 @@ import type { Communicator } from "../../kernels/mod.ts";
 import type { Epochs } from "../data/batches.ts";
 import type { Corpus } from "../data/corpus.ts";
 import type { WordModel } from "../model/model.ts";
-import type { Settings } from "../options/settings.ts";
+import type { Settings } from "../options/options.ts";
 import type { Io } from "../shared/io.ts";
 import type { Ranks } from "../shared/ranks.ts";
 import type { BestModel } from "../storage/best_model.ts";

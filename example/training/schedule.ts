@@ -1,6 +1,6 @@
 /** The learning rate over a run: it rises in a warm-up, and falls when the validation does not improve. */
 
-import type { TrainingSettings } from "../options/settings.ts";
+import type { TrainingSettings } from "../options/options.ts";
 
 /** Settings of the learning rate. */
 type ScheduleSettings = Pick<TrainingSettings, "lr" | "warmup" | "lrDecay" | "minLr">;

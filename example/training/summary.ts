@@ -17,12 +17,8 @@ import {
 } from "../evaluation/evaluate.ts";
 import { perplexityError, standardError } from "../evaluation/standard_error.ts";
 import type { RowBatch } from "../data/row_batch.ts";
-import {
-  type EvaluationKind,
-  measureText,
-  scoringText,
-  type Settings,
-} from "../options/settings.ts";
+import { type EvaluationKind, measureText, scoringText } from "../options/evaluation_kind.ts";
+import type { Settings } from "../options/options.ts";
 import type { Io } from "../shared/io.ts";
 import type { MetricsSink, TestEvent } from "../storage/metrics.ts";
 import { Ranks } from "../shared/ranks.ts";

@@ -5,7 +5,7 @@ import type { Gpu } from "../../mod.ts";
 import { ALONE } from "../../kernels/mod.ts";
 import { format as formatBytes } from "@std/fmt/bytes";
 import type { WordModel } from "../model/model.ts";
-import type { Settings } from "../options/settings.ts";
+import type { Settings } from "../options/options.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import type { Io } from "../shared/io.ts";
 import { Ranks } from "../shared/ranks.ts";

@@ -1,7 +1,8 @@
 /** The epochs of a run: each is trained, validated and recorded, and its model kept if it is the best so far. */
 
 import { scoredBatches } from "../data/batches.ts";
-import { trainsPerplexity, validationKind } from "../options/settings.ts";
+import { validationKind } from "../options/evaluation_kind.ts";
+import { trainsPerplexity } from "../options/settings.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/format.ts";
 import { Stopped, tellOfStop } from "../shared/stop.ts";

@@ -6,7 +6,8 @@ import { evaluationBatches, trainingBatches } from "../../example/data/batches.t
 import { synthesize } from "../../example/data/synthetic.ts";
 import { evaluate } from "../../example/evaluation/evaluate.ts";
 import { Losses } from "../../example/evaluation/losses.ts";
-import { type Given, parseSettings } from "../../example/options/settings.ts";
+import type { Given } from "../../example/options/option.ts";
+import { parseSettings } from "../../example/options/settings.ts";
 import { makeModel } from "../../example/model/make_model.ts";
 import { Trainer } from "../../example/training/trainer.ts";
 import { withGpu } from "../support/gpu.ts";

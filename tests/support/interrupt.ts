@@ -1,6 +1,6 @@
 /** Runs the program in a separate process, and sends it signals. */
 
-import type { Given } from "../../example/options/settings.ts";
+import type { Given } from "../../example/options/option.ts";
 import { TINY } from "./tiny_run.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).href;

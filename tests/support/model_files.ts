@@ -4,7 +4,9 @@ import { encodeModel, type ModelFile } from "../../example/storage/model_file.ts
 import { byteView } from "../../example/shared/files.ts";
 import { encodeHeader } from "../../example/storage/safetensors.ts";
 import { wordsOf } from "./texts.ts";
-import { type Given, type ModelSettings, parseSettings } from "../../example/options/settings.ts";
+import type { Given } from "../../example/options/option.ts";
+import type { ModelSettings } from "../../example/options/options.ts";
+import { parseSettings } from "../../example/options/settings.ts";
 import { parameterShapes, product } from "../../example/model/shapes.ts";
 import { Vocabulary } from "../../example/data/vocab.ts";
 

@@ -1,7 +1,7 @@
 /** N-best lists for a small model, and what `rescore` makes of them. */
 
 import { rescore } from "../../example/commands/rescore.ts";
-import type { Given } from "../../example/options/settings.ts";
+import type { Given } from "../../example/options/option.ts";
 import { jsonLine } from "../../example/rescoring/json_lists.ts";
 import type { NBestList } from "../../example/rescoring/nbest.ts";
 import { captureIo } from "./capture_io.ts";

@@ -2,7 +2,8 @@
 
 import { assertRejects } from "@std/assert";
 import { run } from "../../example/commands/run.ts";
-import { type Given, parseSettings } from "../../example/options/settings.ts";
+import type { Given } from "../../example/options/option.ts";
+import { parseSettings } from "../../example/options/settings.ts";
 import { type CapturedIo, captureIo } from "./capture_io.ts";
 import { TINY } from "./tiny_run.ts";
 

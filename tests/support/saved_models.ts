@@ -2,7 +2,9 @@
 
 import type { SelfNormalization } from "../../example/evaluation/card.ts";
 import type { WordModel } from "../../example/model/model.ts";
-import { type Given, type ModelSettings, parseSettings } from "../../example/options/settings.ts";
+import type { Given } from "../../example/options/option.ts";
+import type { ModelSettings } from "../../example/options/options.ts";
+import { parseSettings } from "../../example/options/settings.ts";
 import { AtomicFile } from "../../example/shared/files.ts";
 import { makeModel } from "../../example/model/make_model.ts";
 import { writeModel } from "../../example/storage/saved_model.ts";

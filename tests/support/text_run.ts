@@ -1,7 +1,8 @@
 /** Complete runs of the program on a test's own texts. */
 
 import { run } from "../../example/commands/run.ts";
-import { type Given, parseSettings } from "../../example/options/settings.ts";
+import type { Given } from "../../example/options/option.ts";
+import { parseSettings } from "../../example/options/settings.ts";
 import { type CapturedIo, captureIo } from "./capture_io.ts";
 import { inFolder } from "./folder.ts";
 

@@ -1,7 +1,8 @@
 /** Complete runs of the program on a small synthetic text, for tests. */
 
 import { run } from "../../example/commands/run.ts";
-import { type Given, parseSettings } from "../../example/options/settings.ts";
+import type { Given } from "../../example/options/option.ts";
+import { parseSettings } from "../../example/options/settings.ts";
 import { captureIo } from "./capture_io.ts";
 
 /** Options of a run that takes a second. */

@@ -2,7 +2,8 @@
 
 import { Epochs } from "../../example/data/batches.ts";
 import { loadCorpus } from "../../example/data/corpus.ts";
-import { type Given, parseSettings } from "../../example/options/settings.ts";
+import type { Given } from "../../example/options/option.ts";
+import { parseSettings } from "../../example/options/settings.ts";
 import { atRank } from "../../example/shared/io.ts";
 import { shardOf } from "../../example/shared/ranks.ts";
 import { makeModel } from "../../example/model/make_model.ts";

@@ -1,7 +1,7 @@
 // Texts in five scripts, whose tests have words that training lacks: perplexities with and without them.
 
 import { assert, assertEquals } from "@std/assert";
-import type { Given } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
 import { splitWords } from "../../../example/data/words.ts";
 import { type GeneratedText, generateText, type Script, SCRIPTS } from "../../support/corpora.ts";
 import { type TextRun, trainOn } from "../../support/text_run.ts";

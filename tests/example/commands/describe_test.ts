@@ -2,7 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { describeModel } from "../../../example/commands/describe.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 
 const SIZES: Given = { train: true, emsize: "4", nhid: "3", nlayers: "2" };
 

@@ -4,7 +4,8 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { doctor } from "../../../example/commands/doctor.ts";
 import { run } from "../../../example/commands/run.ts";
 import type { Finding } from "../../../example/doctor/finding.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { lockModel } from "../../../example/storage/lock.ts";
 import { encodeHeader } from "../../../example/storage/safetensors.ts";

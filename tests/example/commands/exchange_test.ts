@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { exportModel } from "../../../example/commands/export.ts";
 import { importModel } from "../../../example/commands/import.ts";
-import type { Given } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { openBytes } from "../../../example/shared/files.ts";
 import { decodeModel } from "../../../example/storage/model_file.ts";

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { generate } from "../../../example/commands/generate.ts";
 import { exportModel } from "../../../example/commands/export.ts";
 import { loadModel } from "../../../example/storage/saved_model.ts";
-import type { Given } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder } from "../../support/folder.ts";

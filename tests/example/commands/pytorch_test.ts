@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { exportModel } from "../../../example/commands/export.ts";
 import { importModel } from "../../../example/commands/import.ts";
 import { BOS } from "../../../example/data/vocab.ts";
-import type { Given } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
 import { type LoadedModel, loadModel } from "../../../example/storage/saved_model.ts";
 import type { Gpu } from "../../../mod.ts";
 import { captureIo } from "../../support/capture_io.ts";

@@ -5,7 +5,7 @@ import { main } from "../../../example/cli/main.ts";
 import { rescore } from "../../../example/commands/rescore.ts";
 import { makeNBest } from "../../../example/commands/make_nbest.ts";
 import { score } from "../../../example/commands/score.ts";
-import type { Given } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
 import type { NBestList } from "../../../example/rescoring/nbest.ts";
 import { align, countErrors, errorsOf } from "../../../example/rescoring/errors.ts";
 import { readLists } from "../../../example/rescoring/read_lists.ts";

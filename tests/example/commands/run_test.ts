@@ -2,7 +2,8 @@
 
 import { assert, assertAlmostEquals, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { run } from "../../../example/commands/run.ts";
 import { atVolume } from "../../../example/shared/io.ts";
 import { auditText } from "../../../example/shared/gradient_noise.ts";

@@ -4,7 +4,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { checkSamples, warnOfSamples } from "../../../example/commands/samples.ts";
 import type { Corpus } from "../../../example/data/corpus.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
 import { captureIo } from "../../support/capture_io.ts";
 

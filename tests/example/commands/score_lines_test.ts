@@ -2,9 +2,8 @@
 
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { scoreLines, ScoreSums } from "../../../example/commands/score_lines.ts";
-import { readOptions } from "../../../example/options/option.ts";
 import { SCORE } from "../../../example/options/score.ts";
-import type { Given } from "../../../example/options/settings.ts";
+import { type Given, readOptions } from "../../../example/options/option.ts";
 
 const LOGS = [-1, -4, -2].map((bits) => bits * Math.LN2);
 const SCORED = {

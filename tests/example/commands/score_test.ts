@@ -5,7 +5,7 @@ import { evaluationBatches } from "../../../example/data/batches.ts";
 import { SentencesBuilder } from "../../../example/data/sentences.ts";
 import { score } from "../../../example/commands/score.ts";
 import { evaluate } from "../../../example/evaluation/evaluate.ts";
-import type { Given } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { loadModel } from "../../../example/storage/saved_model.ts";
 import { BOS } from "../../../example/data/vocab.ts";

@@ -4,12 +4,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { UsageError } from "../../../example/shared/errors.ts";
 import { makeNoise, noiseWarning } from "../../../example/model/noise.ts";
 import { SentencesBuilder } from "../../../example/data/sentences.ts";
-import {
-  type Given,
-  type NoiseName,
-  NOISES,
-  parseSettings,
-} from "../../../example/options/settings.ts";
+import { type NoiseName, NOISES } from "../../../example/options/choices.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { describeUnknown, unknownWarnings } from "../../../example/data/unknown.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { assertClose } from "../../support/close.ts";

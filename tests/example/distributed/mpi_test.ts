@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import type { Given } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
 import { ranksInProcess } from "../../../kernels/mod.ts";
 import { exchanged } from "../../support/exchange.ts";
 import { finishedRun } from "../../support/finished_run.ts";

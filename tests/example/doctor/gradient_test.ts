@@ -4,7 +4,8 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { loadCorpus } from "../../../example/data/corpus.ts";
 import { trainingBatches } from "../../../example/data/batches.ts";
 import { gradientFact, measureGradient } from "../../../example/doctor/gradient.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { makeModel } from "../../../example/model/make_model.ts";
 import { withGpu } from "../../support/gpu.ts";
 

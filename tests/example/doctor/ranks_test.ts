@@ -16,7 +16,8 @@ import {
   sameFindings,
   stopsOfOthers,
 } from "../../../example/doctor/ranks.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { atRank } from "../../../example/shared/io.ts";
 import { formatPercent } from "../../../example/shared/format.ts";

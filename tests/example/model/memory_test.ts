@@ -13,7 +13,8 @@ import {
   totalBytes,
   withMemoryCure,
 } from "../../../example/model/memory.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { makeModel } from "../../../example/model/make_model.ts";
 import { makeOptimizer } from "../../../example/training/optimizer.ts";

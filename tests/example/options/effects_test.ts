@@ -5,12 +5,10 @@ import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { run } from "../../../example/commands/run.ts";
 import { openBytes } from "../../../example/shared/files.ts";
 import { decodeModel } from "../../../example/storage/model_file.ts";
-import {
-  type Given,
-  ignoredOptions,
-  parseSettings,
-  type Settings,
-} from "../../../example/options/settings.ts";
+import { ignoredOptions } from "../../../example/options/effects.ts";
+import type { Given } from "../../../example/options/option.ts";
+import type { Settings } from "../../../example/options/options.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { inFolder } from "../../support/folder.ts";
 import { leaseToProgram } from "../../support/leased_gpus.ts";

@@ -2,7 +2,9 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { evaluationProblem } from "../../../example/options/evaluation_kind.ts";
-import { type Given, LOSSES, NOISES, parseSettings } from "../../../example/options/settings.ts";
+import { LOSSES, NOISES } from "../../../example/options/choices.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
 
 /** Tests that a model of `--train`'s options refuses, with the message. */

@@ -3,11 +3,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { measureText } from "../../../example/options/evaluation_kind.ts";
 import { checkChoice, GENERATE } from "../../../example/options/generate.ts";
-import { readOptions } from "../../../example/options/option.ts";
 import { systemsOf } from "../../../example/options/rescore.ts";
 import { NAME } from "../../../example/options/run_options.ts";
 import { MODE, modeProblem } from "../../../example/options/scoring.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import { type Given, readOptions } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
 
 Deno.test("systemsOf() finds models and their own modes, and names those that have one", () => {

@@ -2,17 +2,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { OPTIMIZERS } from "../../../example/options/choices.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
-import {
-  type Given,
-  ignoredOptions,
-  INDEX_MODULES,
-  LOSSES,
-  NOISES,
-  parseSettings,
-  type Settings,
-} from "../../../example/options/settings.ts";
+import { INDEX_MODULES, LOSSES, NOISES, OPTIMIZERS } from "../../../example/options/choices.ts";
+import { ignoredOptions } from "../../../example/options/effects.ts";
+import type { Given } from "../../../example/options/option.ts";
+import type { Settings } from "../../../example/options/options.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { main } from "../../../example/cli/main.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { type NamedOption, OPTIONS } from "../../support/options.ts";

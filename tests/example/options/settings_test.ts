@@ -2,12 +2,9 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { OPTIMIZERS } from "../../../example/options/choices.ts";
-import {
-  type Given,
-  parseSettings,
-  type Settings,
-  trainsPerplexity,
-} from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import type { Settings } from "../../../example/options/options.ts";
+import { parseSettings, trainsPerplexity } from "../../../example/options/settings.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
 
 const DEFAULTS: Settings = {

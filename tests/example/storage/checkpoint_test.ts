@@ -2,7 +2,8 @@
 
 import { concat } from "@std/bytes";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { parseSettings, type Settings } from "../../../example/options/settings.ts";
+import type { Settings } from "../../../example/options/options.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { type Sentences, SentencesBuilder } from "../../../example/data/sentences.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";

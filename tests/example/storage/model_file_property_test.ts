@@ -6,7 +6,7 @@ import { loadModel } from "../../../example/storage/saved_model.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { decodeModel, type ModelFile } from "../../../example/storage/model_file.ts";
 import { ofBytes } from "../../../example/shared/files.ts";
-import { INDEX_MODULES, LOSSES, NOISES } from "../../../example/options/settings.ts";
+import { INDEX_MODULES, LOSSES, NOISES } from "../../../example/options/choices.ts";
 import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
 import {

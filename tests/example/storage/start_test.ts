@@ -3,7 +3,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { normTermOf } from "../../../example/model/model.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { makeModel } from "../../../example/model/make_model.ts";
 import { loadModel } from "../../../example/storage/saved_model.ts";

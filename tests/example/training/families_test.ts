@@ -6,13 +6,13 @@ import { trainingBatches } from "../../../example/data/batches.ts";
 import { type Corpus, loadCorpus } from "../../../example/data/corpus.ts";
 import { Losses } from "../../../example/evaluation/losses.ts";
 import {
-  type Given,
   INDEX_MODULES,
   isFromBatch,
   LOSSES,
   type NoiseName,
-  parseSettings,
-} from "../../../example/options/settings.ts";
+} from "../../../example/options/choices.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { makeModel } from "../../../example/model/make_model.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
 import type { Gpu } from "../../../mod.ts";

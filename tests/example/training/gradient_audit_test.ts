@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { trainingBatches } from "../../../example/data/batches.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { makeModel } from "../../../example/model/make_model.ts";
 import { auditModel } from "../../../example/training/gradient_audit.ts";
 import type { Audit } from "../../../mod.ts";

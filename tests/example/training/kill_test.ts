@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import type { Given } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
 import { type FinishedRun, finishedRun } from "../../support/finished_run.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 import { linesOf, training } from "../../support/interrupt.ts";

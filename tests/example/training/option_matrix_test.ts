@@ -7,15 +7,10 @@ import { type Corpus, loadCorpus } from "../../../example/data/corpus.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
 import { evaluate, evaluateLoss } from "../../../example/evaluation/evaluate.ts";
 import { Losses } from "../../../example/evaluation/losses.ts";
-import {
-  type Given,
-  INDEX_MODULES,
-  LOSSES,
-  type NoiseName,
-  NOISES,
-  parseSettings,
-  type Settings,
-} from "../../../example/options/settings.ts";
+import { INDEX_MODULES, LOSSES, type NoiseName, NOISES } from "../../../example/options/choices.ts";
+import type { Given } from "../../../example/options/option.ts";
+import type { Settings } from "../../../example/options/options.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
 import type { Gpu } from "../../../mod.ts";
 import { withGpu } from "../../support/gpu.ts";

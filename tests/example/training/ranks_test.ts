@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { largestDifference, SMALL, trainInProcess } from "../../../bench/ranks.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
-import type { Given } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
 import { Gpu } from "../../../mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { inFolder } from "../../support/folder.ts";

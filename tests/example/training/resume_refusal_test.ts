@@ -1,7 +1,7 @@
 // --resume refuses what it cannot go on from: other texts, other options, damaged checkpoints.
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { Given } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { inFolder } from "../../support/folder.ts";
 import { CHECKPOINT, crashAt, finish, NCE } from "../../support/resumed.ts";

@@ -2,7 +2,9 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { changedOption } from "../../../example/options/unchanged.ts";
-import { type Given, parseSettings, type Settings } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import type { Settings } from "../../../example/options/options.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import type { CapturedIo } from "../../support/capture_io.ts";
 import { type FinishedRun, finishedRun } from "../../support/finished_run.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";

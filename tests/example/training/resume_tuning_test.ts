@@ -3,7 +3,8 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { run } from "../../../example/commands/run.ts";
 import { tuneGpu } from "../../../example/commands/tune_gpu.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { Failure } from "../../../example/shared/errors.ts";
 import { FIXED_TUNING, type Tuning } from "../../../kernels/mod.ts";
 import { Gpu } from "../../../mod.ts";

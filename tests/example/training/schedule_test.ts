@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { run } from "../../../example/commands/run.ts";
-import { type Given, parseSettings } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
+import { parseSettings } from "../../../example/options/settings.ts";
 import { openCheckpoint } from "../../../example/storage/checkpoint.ts";
 import { Schedule } from "../../../example/training/schedule.ts";
 import { type CapturedIo, captureIo } from "../../support/capture_io.ts";

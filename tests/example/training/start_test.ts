@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { givenSettings } from "../../../example/cli/given_settings.ts";
 import { run } from "../../../example/commands/run.ts";
-import type { Given } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { findModel } from "../../../example/storage/open_model.ts";
 import { captureIo } from "../../support/capture_io.ts";

@@ -1,7 +1,7 @@
 // A run that ends before its first epoch does: the model that it leaves, and what becomes of that.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Given } from "../../../example/options/settings.ts";
+import type { Given } from "../../../example/options/option.ts";
 import { findModel } from "../../../example/storage/open_model.ts";
 import { finishedRun } from "../../support/finished_run.ts";
 import { assertClose } from "../../support/close.ts";
