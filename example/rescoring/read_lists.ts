@@ -3,7 +3,7 @@
 import { readInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
-import { isFolder, writeFileAtomically } from "../shared/files.ts";
+import { isFolder as isFolderAt, writeFileAtomically } from "../shared/files.ts";
 import { checkOutput, textKind } from "../shared/output.ts";
 import { isJsonList, jsonLine, readJsonLists } from "./json_lists.ts";
 import {
@@ -39,7 +39,7 @@ export interface ReadLists extends ListForm {
  * @throws {Failure} If it cannot be read, is of another format, or has no lists.
  */
 export async function readLists(path: string, given?: NBestFormat | null): Promise<ReadLists> {
-  const inFolder = path !== "-" && isFolder(path);
+  const inFolder = path !== "-" && isFolderAt(path);
   const format = given ?? (inFolder ? formatOfFolder(path) : await formatOfFile(path));
   if (inFolder && format === "json" || !inFolder && format === "kaldi") {
     throw new UsageError(
@@ -83,9 +83,15 @@ async function formatOfFile(path: string): Promise<NBestFormat> {
 
 async function readSrilmLists(path: string, isFolder: boolean): Promise<NBestList[]> {
   if (!isFolder) return [await readSrilmList(path, idOf(path))];
-  const names = [...Deno.readDirSync(path)].filter(({ isFile }) => isFile)
-    .map(({ name }) => name).sort();
-  return await Array.fromAsync(names, (name) => readSrilmList(`${path}/${name}`, idOf(name)));
+  return await Array.fromAsync(
+    filesIn(path),
+    (name) => readSrilmList(`${path}/${name}`, idOf(name)),
+  );
+}
+
+function filesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].filter(({ isFile }) => isFile).map(({ name }) => name)
+    .sort();
 }
 
 /** The utterance of a file: its name without extensions. */
@@ -126,7 +132,8 @@ const BEGINS = { json: isJsonList, srilm: isSrilmList, kaldi: isKaldiText };
  * @param ids The utterances.
  * @param inputs The paths that are read.
  * @returns The first file that it writes.
- * @throws {UsageError} If it would replace another file, or what is read, or has the name of a packed one.
+ * @throws {UsageError} If it would replace another file, or what is read, has the name of a packed one, or is a folder
+ *   of other lists, too.
  */
 export function checkListOutput(
   path: string,
@@ -142,6 +149,12 @@ export function checkListOutput(
   const files = isFolder ? names.map((name) => `${path}/${name}`) : [path];
   const kind = textKind(`n-best list of --format ${format}`, BEGINS[format]);
   checkOutput([path, ...files], kind, inputs);
+  // Every file of such a folder is a list: others would be read with these.
+  const mayMix = isFolder && format === "srilm" && isFolderAt(path), own = new Set(ids);
+  const other = mayMix && filesIn(path).find((name) => !own.has(name));
+  if (other) {
+    throw new UsageError(`Cannot write to ${path}, which has ${other}, too: give another --out`);
+  }
   return files[0]!;
 }
 

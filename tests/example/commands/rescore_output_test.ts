@@ -46,6 +46,14 @@ Deno.test("rescore and make-nbest replace lists of the same format, and nothing 
       2,
       "error: Cannot write new.jsonl.gz: lists are written unpacked; leave out .gz",
     ]);
+    Deno.copyFileSync("in-srilm/utt2", "srilm/utt2");
+    Deno.copyFileSync("in-srilm/utt1", "srilm/utt9");
+    for (const command of [`${make} --format srilm`, "rescore tiny in-srilm --lm-weight 1"]) {
+      assertEquals(await call(`${command} --out srilm`), [
+        2,
+        "error: Cannot write to srilm, which has utt9, too: give another --out",
+      ]);
+    }
     Deno.writeTextFileSync("mine", "u0 w1\n");
     const rest = "--lm-weight 1 --word-penalty 0 --out";
     for (const [given, out] of [["--ref mine", "mine"], ["--dev json", "json"]]) {
