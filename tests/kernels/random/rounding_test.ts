@@ -16,6 +16,9 @@ import { withGpu } from "../../support/gpu.ts";
 
 const KEY = { seed: 2 ** 40 + 7, stream: 12345, step: 6 };
 
+/** Tables in one buffer: `narrowInto()` writes a part. */
+const WHOLE = { maxBindingBytes: 2 ** 27 };
+
 /** What a table of this width stores of `floats`, its first row being number `row`. */
 async function narrowed(gpu: Gpu, floats: Float32Array, W: number, key = KEY, row = 0) {
   const shape = [floats.length / W, W];
@@ -45,7 +48,7 @@ Deno.test("what a table of 16-bit floats stores is the float64 rounding of each 
     assertEquals(await narrowed(gpu, halves, 4), halves, "what is exact stays as it is");
     const [nan] = await narrowed(gpu, Float32Array.of(NaN, 1), 2);
     assert(Number.isNaN(nan));
-  }));
+  }, WHOLE));
 
 Deno.test("rounding is right in the mean: up as often as the distance says, whatever the size", () =>
   withGpu(async (gpu) => {
@@ -74,7 +77,7 @@ Deno.test("rounding is right in the mean: up as often as the distance says, what
       const same = other.filter((x, i) => x === first[i]).length;
       assert(chiSquareProbability([same, n - same], [0.5, 0.5]) > 1e-3, `${same} of ${n} the same`);
     }
-  }));
+  }, WHOLE));
 
 Deno.test("Rounding gives each update, and what is deferred after it, a step of its own", () => {
   const rounding = new Rounding(5, 9), steps = [rounding.initial.step];
