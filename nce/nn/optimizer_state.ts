@@ -10,7 +10,8 @@ import type { NamedParameter } from "./module.ts";
 import {
   expectLayouts,
   expectRecord,
-  layoutOf,
+  type Layouts,
+  layoutsOf,
   type SavedTensors,
   type TensorLayout,
 } from "./saved.ts";
@@ -45,30 +46,28 @@ export interface OptimizerState extends Disposable {
 /** Writes the saved numbers of `name` to `tensor`: of a table that is divided among ranks, those of its rows. */
 export type FillTensor = (tensor: Tensor, name: string) => void | Promise<void>;
 
+/** A parameter and what is kept of it. */
+function ownTensors({ name, parameter, slot: { kept } }: Entry): NamedParameter[] {
+  return [[name, parameter], ...kept.map(([word, tensor]) => [`${name}.${word}`, tensor] as const)];
+}
+
 /** All tensors of a state with these counts, one for each entry; what rows are up to date with if some wait. */
 export function tensorsOf(
   entries: readonly Entry[],
   counts: readonly Counts[] = entries.map(countsOf),
 ): NamedParameter[] {
-  return entries.flatMap(({ name, parameter, slot: { kept, lazy } }, at): NamedParameter[] => {
-    const steps = counts[at]!.runs.length > 0 ? [["steps", lazy!.last] as const] : [];
-    const all = [...kept, ...steps].map(([word, tensor]) => [`${name}.${word}`, tensor] as const);
-    return [[name, parameter], ...all];
+  return entries.flatMap((entry, at) => {
+    const own = ownTensors(entry), { name, slot: { lazy } } = entry;
+    return counts[at]!.runs.length > 0 ? [...own, [`${name}.steps`, lazy!.last]] : own;
   });
 }
 
 /** What these tensors are, made or not. */
-function layoutsWith(
-  entries: readonly Entry[],
-  counts: readonly Counts[],
-): OptimizerHeader["tensors"] {
-  return Object.fromEntries(entries.flatMap(({ name, parameter, slot: { kept } }, at) => {
-    const layout = layoutOf(parameter), steps = { shape: layout.shape.slice(0, 1), dtype: "u32" };
-    return [
-      [name, layout],
-      ...kept.map(([word, tensor]) => [`${name}.${word}`, layoutOf(tensor)]),
-      ...(counts[at]!.runs.length > 0 ? [[`${name}.steps`, steps]] : []),
-    ];
+function layoutsWith(entries: readonly Entry[], counts: readonly Counts[]): Layouts {
+  return Object.fromEntries(entries.flatMap((entry, at) => {
+    const own = layoutsOf(ownTensors(entry)), { name } = entry, all = Object.entries(own);
+    const steps = { shape: own[name]!.shape.slice(0, 1), dtype: "u32" as const };
+    return counts[at]!.runs.length > 0 ? [...all, [`${name}.steps`, steps] as const] : all;
   }));
 }
 

@@ -34,7 +34,7 @@ export type SavedTensors = Readonly<Record<string, SavedTensor>>;
 export type Layouts = Readonly<Record<string, TensorLayout>>;
 
 /** What a tensor is, or the whole table of which it is a shard. */
-export function layoutOf({ shape, dtype, shard }: Tensor): TensorLayout {
+function layoutOf({ shape, dtype, shard }: Tensor): TensorLayout {
   return { shape: shape.map((size, i) => i === 0 && shard ? shard.rows : size), dtype };
 }
 
