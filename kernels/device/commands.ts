@@ -72,26 +72,28 @@ export class Commands {
     });
   }
 
-  /** Records one kernel run. */
+  /** Records a kernel's runs. */
   dispatch(
-    launch: Launch,
+    { label, uniform = {}, runs }: Launch,
     kernel: Kernel,
     tensors: readonly Tensor[],
     texels: readonly Texels[],
     grid: readonly [number, number, number],
   ): void {
-    if (this.#used === UNIFORM_SLOTS) this.submit();
-    const slot = this.#used, offset = this.#offsets[slot]!;
-    packUniform(launch.label, kernel.params, launch.uniform ?? {}, this.#view, offset);
-    this.#used++;
-    const group = this.#bindGroup(kernel, tensors);
-    const texelGroup = this.#texelGroup(kernel, texels);
-    const pass = this.#profile ? this.#timedPass(launch.label) : this.#openPass();
-    pass.setPipeline(kernel.pipeline);
-    pass.setBindGroup(0, group);
-    pass.setBindGroup(1, this.#uniformGroup, this.#offsets, slot, 1); // Deno converts an array slowly
-    if (texelGroup) pass.setBindGroup(2, texelGroup);
-    pass.dispatchWorkgroups(...grid);
+    let pass: GPUComputePassEncoder | undefined;
+    const values = runs?.map((others) => ({ ...uniform, ...others })) ?? [uniform];
+    for (const own of values) {
+      if (this.#used === UNIFORM_SLOTS) this.submit();
+      const slot = this.#used, offset = this.#offsets[slot]!;
+      packUniform(label, kernel.params, own, this.#view, offset);
+      this.#used++;
+      // A timed run has a pass of its own, and a submission ends the pass.
+      if (this.#profile || !pass || pass !== this.#pass) {
+        pass = this.#boundPass(label, kernel, tensors, texels);
+      }
+      pass.setBindGroup(1, this.#uniformGroup, this.#offsets, slot, 1); // Deno converts an array slowly
+      pass.dispatchWorkgroups(...grid);
+    }
   }
 
   /** Records a copy between tensors' storages. */
@@ -201,6 +203,21 @@ export class Commands {
     } finally {
       this.#profile = undefined;
     }
+  }
+
+  /** A pass with the kernel and what it reads and writes. */
+  #boundPass(
+    label: string,
+    kernel: Kernel,
+    tensors: readonly Tensor[],
+    texels: readonly Texels[],
+  ): GPUComputePassEncoder {
+    const group = this.#bindGroup(kernel, tensors), texelGroup = this.#texelGroup(kernel, texels);
+    const pass = this.#profile ? this.#timedPass(label) : this.#openPass();
+    pass.setPipeline(kernel.pipeline);
+    pass.setBindGroup(0, group);
+    if (texelGroup) pass.setBindGroup(2, texelGroup);
+    return pass;
   }
 
   #timedPass(label: string): GPUComputePassEncoder {

@@ -6,7 +6,7 @@ import { storageOf, type Tensor } from "./tensor.ts";
 import { TexelTensor } from "./texel_tensor.ts";
 import type { Texels } from "./texels.ts";
 
-/** One kernel run, as data. */
+/** One kernel run, or several that differ in their uniform alone, as data. */
 export interface Launch extends KernelCode {
   /** Read-only storage at group 0, bindings 0 and up. */
   readonly inputs: readonly Tensor[];
@@ -27,6 +27,11 @@ export interface Launch extends KernelCode {
   readonly halves?: boolean;
   /** Values of the kernel's `struct Params` (group 1, binding 0), by field name. */
   readonly uniform?: Record<string, number>;
+  /**
+   * The other values of `struct Params`, of each of several runs one after another: they cost less time than as
+   * many launches. One run with no others unless given.
+   */
+  readonly runs?: readonly Record<string, number>[];
   /**
    * Workgroups. A number is a grid of one dimension, which is folded into rows if it exceeds the device's
    * limit: `thread_index` and `group_index` of _grid.wgsl give a thread its number.

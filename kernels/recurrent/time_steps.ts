@@ -46,7 +46,7 @@ function texelSteps(run: RecurrentRun, pass: TimePass): void {
   order(run, direction).forEach((t, i) => {
     const [now, next] = i % 2 === 0 ? [even, odd] : [odd, even];
     launch(run, pass, {
-      ...{ source, first: weight, t, grid },
+      ...{ source, first: weight, steps: [t], grid },
       ...{ constants: tile, subgroups: true, texels: [now, weight], texelsOut: next },
     });
   });
@@ -65,7 +65,7 @@ function splitSteps(run: RecurrentRun, pass: TimePass): void {
     if (forward ? t > 0 || !fromZero : t < T - 1) {
       matmulInto(gpu, sums, rows, weight, { transposeB: forward, row, kernel: "register" });
     }
-    launch(run, pass, { source: split(H), first: sums, t });
+    launch(run, pass, { source: split(H), first: sums, steps: [t] });
   }
 }
 
@@ -76,11 +76,11 @@ function onGpu(run: RecurrentRun, pass: TimePass): void {
   const constants = rowConstants(run, direction);
   if (constants !== undefined && B <= gpu.tuning.wholeRows) {
     const source = kind.rows[gpu.compute];
-    return launch(run, pass, { source, first, t: 0, constants, grid: [B, 1, 1] });
+    return launch(run, pass, { source, first, steps: [0], constants, grid: [B, 1, 1] });
   }
   const source = kind.step[gpu.compute];
   const grid = [Math.ceil(H / 16), Math.ceil(B / 16), 1] as const;
-  for (const t of order(run, direction)) launch(run, pass, { source, first, t, grid });
+  launch(run, pass, { source, first, steps: order(run, direction), grid });
 }
 
 /** The constants of recurrent_rows.wgsl; undefined where a workgroup cannot hold a row's units. */
@@ -117,15 +117,15 @@ interface TimeKernel extends Partial<TimeOptions> {
   readonly source: VecSource;
   /** What it reads before the resets and the pass's inputs. */
   readonly first: Tensor;
-  /** The time step, or 0 if it takes all. */
-  readonly t: number;
+  /** The time steps, a run each; [0] if a run takes all. */
+  readonly steps: readonly number[];
 }
 
 /** Launches a kernel of the layer; a thread for each Vec of a state unless said. */
 function launch(
   { gpu, kind, T, B, H, resets, fromZero }: RecurrentRun,
   { direction, inputs, outputs }: TimePass,
-  { source: { source, vec }, first, t, ...how }: TimeKernel,
+  { source: { source, vec }, first, steps, ...how }: TimeKernel,
 ): void {
   dispatchTexels(gpu, {
     label: `${kind.name}.${direction}`,
@@ -137,11 +137,11 @@ function launch(
       B,
       H: H / vec,
       T,
-      t,
       last: lastAt(T * B * H) / vec,
       from_zero: Number(fromZero),
       with_resets: Number(resets !== undefined),
     },
+    runs: steps.map((t) => ({ t })),
     grid: Math.ceil(B * H / vec / 64),
     ...how,
     constants: { GATES: kind.gates, ...how.constants },
