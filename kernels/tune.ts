@@ -15,8 +15,8 @@ const MARGIN = 0.05;
 const ROUNDS = { most: 5, least: 3, ms: 500 };
 /** Milliseconds that a variant runs in a turn, if need be several times. */
 const RUN_MS = { stamped: 2, waited: 60 };
-/** Most times that it runs in a turn: a profile holds some two thousand launches. */
-const MAX_RUNS = { stamped: 4, waited: 256 };
+/** Most times that it runs in a turn. */
+const MAX_RUNS = 256;
 
 /** One choice: other values of a tuning, and work for whose sizes they matter. */
 export interface Trial {
@@ -108,7 +108,7 @@ export async function timesOf(
     });
   await run(gpu, bodies(1)); // compiles
   const once = await run(gpu, bodies(1)), ms = Math.min(...once);
-  const runs = ms > 0 ? Math.min(MAX_RUNS[how], Math.ceil(RUN_MS[how] / ms)) : MAX_RUNS[how];
+  const runs = ms > 0 ? Math.min(MAX_RUNS, Math.ceil(RUN_MS[how] / ms)) : MAX_RUNS;
   const turns = runs === 1 ? [once] : [];
   const start = performance.now(), { most, least } = ROUNDS;
   const goesOn = () => turns.length < least || performance.now() - start < ROUNDS.ms;
@@ -117,8 +117,8 @@ export async function timesOf(
 }
 
 /** Milliseconds of each body by the GPU's clock. */
-async function turnByStamps(gpu: Gpu, bodies: (() => void)[]): Promise<readonly number[]> {
-  return (await gpu.profile(...bodies)).spans;
+function turnByStamps(gpu: Gpu, bodies: readonly (() => void)[]): Promise<number[]> {
+  return gpu.time(...bodies);
 }
 
 /** The same by the CPU's clock, for adapters without timestamps. */

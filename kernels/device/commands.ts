@@ -42,6 +42,8 @@ export class Commands {
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #profile: Profiler | undefined;
+  /** What all passes are timed as; undefined where each launch has a timed pass of its own. */
+  #body: string | undefined;
   #sinceFence = 0;
   #turned = 0;
   #fence: Promise<void> | undefined;
@@ -87,8 +89,8 @@ export class Commands {
       const slot = this.#used, offset = this.#offsets[slot]!;
       packUniform(label, kernel.params, own, this.#view, offset);
       this.#used++;
-      // A timed run has a pass of its own, and a submission ends the pass.
-      if (this.#profile || !pass || pass !== this.#pass) {
+      // A run that is timed alone has a pass of its own, and a submission ends the pass.
+      if (this.#timesLaunches || !pass || pass !== this.#pass) {
         pass = this.#boundPass(label, kernel, tensors, texels);
       }
       pass.setBindGroup(1, this.#uniformGroup, this.#offsets, slot, 1); // Deno converts an array slowly
@@ -180,19 +182,24 @@ export class Commands {
     await previous;
   }
 
-  /** Runs `bodies` with one timed pass for each launch; the profile has yet to be collected. */
+  /**
+   * Runs `bodies`, each launch in a timed pass of its own, or, by "body", the launches of each back to back and
+   * timed under its number; the profile has yet to be collected.
+   */
   async profile(
     bodies: readonly (() => void | Promise<void>)[],
     finish: () => Promise<void>,
+    by: "launch" | "body",
   ): Promise<Profiler> {
     if (!this.#timestamps) throw new Error("Cannot profile: the adapter has no timestamp-query");
     const profile = new Profiler(this.#device);
     this.#profile = profile;
     try {
       const start = performance.now();
-      for (const body of bodies) {
+      for (const [i, body] of bodies.entries()) {
+        this.#endPass();
+        if (by === "body") this.#body = `${i}`;
         await body();
-        profile.endBody();
       }
       await finish();
       profile.wallMs = performance.now() - start;
@@ -201,7 +208,7 @@ export class Commands {
       profile[Symbol.dispose]();
       throw error;
     } finally {
-      this.#profile = undefined;
+      this.#profile = this.#body = undefined;
     }
   }
 
@@ -213,29 +220,29 @@ export class Commands {
     texels: readonly Texels[],
   ): GPUComputePassEncoder {
     const group = this.#bindGroup(kernel, tensors), texelGroup = this.#texelGroup(kernel, texels);
-    const pass = this.#profile ? this.#timedPass(label) : this.#openPass();
+    if (this.#timesLaunches) this.#endPass();
+    const pass = this.#openPass(label);
     pass.setPipeline(kernel.pipeline);
     pass.setBindGroup(0, group);
     if (texelGroup) pass.setBindGroup(2, texelGroup);
     return pass;
   }
 
-  #timedPass(label: string): GPUComputePassEncoder {
-    this.#endPass();
-    const timestampWrites = this.#profile!.next(label);
-    this.#pass = this.#openEncoder().beginComputePass({
-      label,
-      ...(timestampWrites && { timestampWrites }),
-    });
-    return this.#pass;
+  get #timesLaunches(): boolean {
+    return this.#profile !== undefined && this.#body === undefined;
   }
 
   #openEncoder(): GPUCommandEncoder {
     return this.#encoder ??= this.#device.createCommandEncoder();
   }
 
-  #openPass(): GPUComputePassEncoder {
-    return this.#pass ??= this.#openEncoder().beginComputePass();
+  /** The open pass, or a new one for the operation `label`. */
+  #openPass(label: string): GPUComputePassEncoder {
+    if (this.#pass) return this.#pass;
+    const timestampWrites = this.#profile?.next(this.#body ?? label);
+    return this.#pass = this.#openEncoder().beginComputePass(
+      timestampWrites && { timestampWrites },
+    );
   }
 
   #endPass(): void {

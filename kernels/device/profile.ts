@@ -1,6 +1,6 @@
-/** GPU time by operation, from a timestamp before and after every kernel. */
+/** GPU time by operation, from a timestamp before and after every pass. */
 
-/** Launches that one profile can hold. */
+/** Passes that one profile can hold. */
 const PROFILE_CAPACITY = 2048;
 
 /** Time of one operation. */
@@ -19,27 +19,22 @@ export interface Profile {
   readonly wallMs: number;
   /** One row for each operation, the slowest first. */
   readonly rows: readonly ProfileRow[];
-  /** Milliseconds from the begin of each body's first kernel to the end of its last; NaN without kernels. */
-  readonly spans: readonly number[];
 }
 
 /** Takes the times of a {@linkcode Profile}. */
 export class Profiler implements Profile, Disposable {
   wallMs = 0;
   rows: ProfileRow[] = [];
-  spans: number[] = [];
   readonly #device: GPUDevice;
   readonly #queries: GPUQuerySet;
   readonly #labels: string[] = [];
-  /** Number of launches up to the end of each body. */
-  readonly #ends: number[] = [];
 
   constructor(device: GPUDevice) {
     this.#device = device;
     this.#queries = device.createQuerySet({ type: "timestamp", count: 2 * PROFILE_CAPACITY });
   }
 
-  /** Timestamp writes for the next launch; undefined once the profile is full. */
+  /** Timestamp writes for the next pass; undefined once the profile is full. */
   next(label: string): GPUComputePassTimestampWrites | undefined {
     if (this.#labels.length === PROFILE_CAPACITY) return undefined;
     const index = 2 * (this.#labels.push(label) - 1);
@@ -50,14 +45,10 @@ export class Profiler implements Profile, Disposable {
     };
   }
 
-  endBody(): void {
-    this.#ends.push(this.#labels.length);
-  }
-
-  /** Reads the timestamps and fills {@linkcode rows} and {@linkcode spans}. */
+  /** Reads the timestamps and fills {@linkcode rows}. */
   async collect(): Promise<void> {
     const count = 2 * this.#labels.length;
-    if (count === 0) return void (this.spans = this.#ends.map(() => NaN));
+    if (count === 0) return;
     const size = count * 8;
     const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
     const resolved = this.#device.createBuffer({ size, usage: QUERY_RESOLVE | COPY_SRC });
@@ -70,10 +61,6 @@ export class Profiler implements Profile, Disposable {
     const stamps = new BigUint64Array(staging.getMappedRange().slice(0));
     resolved.destroy(), staging.destroy();
     const msBetween = (i: number, j: number) => Number(stamps[j]! - stamps[i]!) / 1e6;
-    this.spans = this.#ends.map((end, i) => {
-      const first = this.#ends[i - 1] ?? 0;
-      return end > first ? msBetween(2 * first, 2 * end - 1) : NaN;
-    });
     const sums = new Map<string, { runs: number; ms: number }>();
     this.#labels.forEach((label, i) => {
       const sum = sums.get(label) ?? { runs: 0, ms: 0 };

@@ -54,28 +54,17 @@ Deno.test("tune() chooses from what it is offered, by either clock, and leaves t
 Deno.test("tune() takes each trial's fastest variant, and goes on to the next trial with it", () =>
   withGpu(async (gpu) => {
     // Only the clock is not the GPU's: the variants run as ever, and cost what this says.
-    const profile = gpu.profile.bind(gpu);
+    const time = gpu.time.bind(gpu);
     const cost = ({ tallFrom, busy, wholeRows }: Tuning) =>
       (tallFrom === 64 ? 1 : 2) + (busy === 2 ? 3 : 9) + (wholeRows === 0 && busy === 768 ? 0 : 5);
-    gpu.profile = async (...bodies) => {
-      const spans: number[] = [];
-      const told = bodies.map((body) => () => (body(), void spans.push(cost(gpu.tuning))));
-      return { ...await profile(...told), spans };
+    gpu.time = async (...bodies) => {
+      const costs: number[] = [];
+      await time(...bodies.map((body) => () => (body(), void costs.push(cost(gpu.tuning)))));
+      return costs;
     };
     const found = await tuneBy(gpu, SMALL);
     assertEquals(found, { ...FIXED_TUNING, tallFrom: 64, busy: 2 });
   }, { family: "hardware" }));
-
-Deno.test("profile() has the span of each body", () =>
-  withGpu(async (gpu) => {
-    using step = gpu.step();
-    const once = products([[8, 8, 8]], {})(step, gpu);
-    const { spans, rows, wallMs } = await gpu.profile(once, () => {}, () => (once(), once()));
-    assertEquals(rows.map(({ label, runs }) => `${label} ${runs}`), ["matmul 3"]);
-    assertEquals(spans.map(Number.isNaN), [false, true, false]);
-    assert(spans[0]! > 0 && spans[2]! > 0 && spans[0]! + spans[2]! <= wallMs);
-    assertEquals((await gpu.profile(() => {})).spans, [NaN]);
-  }, { family: "software" }));
 
 Deno.test("isTuning() accepts all sizes as whole numbers, and nothing else", () => {
   assert(isTuning(FIXED_TUNING));

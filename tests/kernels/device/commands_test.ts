@@ -1,6 +1,6 @@
 // Recording: how far the CPU runs ahead, that the event loop turns meanwhile, and how a profile ends.
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { turn } from "../../../kernels/device/faults.ts";
 import { COUNT } from "../../support/counting_kernels.ts";
 import { withGpu, withNewGpu } from "../../support/gpu.ts";
@@ -33,6 +33,67 @@ Deno.test("keepUp() lets the event loop turn from time to time, though it waits 
       performance.now = now;
       Reflect.deleteProperty(queue, "onSubmittedWorkDone");
     }
+  }));
+
+Deno.test("time() has the milliseconds of each body, its launches in one pass", () =>
+  withGpu(async (gpu) => {
+    const { beginComputePass } = GPUCommandEncoder.prototype;
+    let stamped = 0;
+    GPUCommandEncoder.prototype.beginComputePass = function (descriptor) {
+      if (descriptor?.timestampWrites) stamped++;
+      return beginComputePass.call(this, descriptor);
+    };
+    using out = gpu.tensor([1]), copy = gpu.tensor([1]);
+    const once = () => gpu.dispatch({ ...COUNT, outputs: [out], uniform: { amount: 1 } });
+    try {
+      once(); // its pass is open, and not timed
+      const start = performance.now();
+      const times = await gpu.time(once, () => {}, () => (once(), once()));
+      assertEquals(times.map(Number.isNaN), [false, true, false]);
+      assert(times[0]! > 0 && times[2]! > 0 && times[0]! + times[2]! <= performance.now() - start);
+      assertEquals(stamped, 2);
+      const [parted] = await gpu.time(() => (once(), gpu.copy(out, copy), once()));
+      assert(parted! > 0);
+      assertEquals(stamped, 4);
+      once();
+      await gpu.finish();
+      assertEquals(stamped, 4);
+      assertEquals([...await gpu.read(out)], [7]);
+      await assertRejects(() => gpu.time(5 as never), RangeError, "Cannot time: body");
+    } finally {
+      GPUCommandEncoder.prototype.beginComputePass = beginComputePass;
+    }
+  }));
+
+Deno.test("the runs of a launch go one after another, each with values of its own", () =>
+  withGpu(async (gpu) => {
+    const source = `
+      struct Params { factor: f32, term: f32 }
+      @group(1) @binding(0) var<uniform> params: Params;
+      @group(0) @binding(0) var<storage, read_write> out: array<f32>;
+      @compute @workgroup_size(1) fn main() { out[0] = params.factor * out[0] + params.term; }`;
+    const launch = { label: "horner", source, inputs: [], grid: 1, uniform: { factor: 10 } };
+    using out = gpu.tensor([1]);
+    gpu.dispatch({ ...launch, outputs: [out], runs: [1, 2, 3].map((term) => ({ term })) });
+    assertEquals([...await gpu.read(out)], [123]);
+    const { rows } = await gpu.profile(() =>
+      gpu.dispatch({ ...launch, outputs: [out], runs: [{ term: 4 }, { term: 5, factor: 0 }] })
+    );
+    assertEquals(rows.map(({ label, runs }) => `${label} ${runs}`), ["horner 2"]);
+    assertEquals([...await gpu.read(out)], [5]);
+    assertThrows(
+      () => gpu.dispatch({ ...launch, outputs: [out], runs: [{}] }),
+      TypeError,
+      "Cannot run horner: uniform has factor, expected factor,term",
+    );
+  }));
+
+Deno.test("a launch has more runs than uniforms go into a submission", () =>
+  withGpu(async (gpu) => {
+    using out = gpu.tensor([1]);
+    const runs = Array.from({ length: 2100 }, (_, i) => ({ amount: i }));
+    gpu.dispatch({ ...COUNT, outputs: [out], runs });
+    assertEquals([...await gpu.read(out)], [2099 * 1050]);
   }));
 
 Deno.test("a profile times its first 2,048 launches, and lets the others run", () =>
