@@ -1,6 +1,6 @@
 /** Records launches, in one encoder and one pass, until they are submitted. */
 
-import type { KernelFamily, Opened } from "./adapter.ts";
+import type { Opened } from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
 import { turn } from "./faults.ts";
 import type { Launch } from "./launch.ts";
@@ -14,10 +14,12 @@ const UNIFORM_BYTES = 256;
 /** Launches between two submissions at most. */
 const UNIFORM_SLOTS = 1024;
 /**
- * Steps that the CPU may run ahead. Waiting has a fixed cost, in Deno 10 ms in which nothing is recorded: a
- * GPU, whose steps take one or two, would stand still meanwhile if it had no more than a few to go on with.
+ * Milliseconds of steps after which the CPU waits for the GPU: one that has little to go on with stands still at
+ * each wait, and a program that is far ahead is late to notice a signal.
  */
-const STEPS_AHEAD = { software: 8, hardware: 64 };
+const AHEAD_MS = 250;
+/** Most steps between two waits: each holds the memory of its commands. */
+const MAX_STEPS_AHEAD = 256;
 
 /** Milliseconds that a loop of steps may hold up the event loop. */
 const TURN_MS = 50;
@@ -30,7 +32,6 @@ export class Commands {
   serial = 0;
   readonly #device: GPUDevice;
   readonly #timestamps: boolean;
-  readonly #stepsAhead: number;
   readonly #uniforms: GPUBuffer;
   readonly #uniformGroup: GPUBindGroup;
   /** First byte of each uniform in the ring. */
@@ -45,13 +46,15 @@ export class Commands {
   /** What all passes are timed as; undefined where each launch has a timed pass of its own. */
   #body: string | undefined;
   #sinceFence = 0;
+  /** Steps until the next fence, and when the last one was set. */
+  #stepsAhead = 8;
+  #fenced = performance.now();
   #turned = 0;
   #fence: Promise<void> | undefined;
 
-  constructor({ device, timestamps }: Opened, family: KernelFamily) {
+  constructor({ device, timestamps }: Opened) {
     this.#device = device;
     this.#timestamps = timestamps;
-    this.#stepsAhead = STEPS_AHEAD[family];
     this.#groups = new BindGroups(device);
     const stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
     this.#offsets = Uint32Array.from({ length: UNIFORM_SLOTS }, (_, slot) => slot * stride);
@@ -168,18 +171,22 @@ export class Commands {
     this.#groups.clear();
   }
 
-  /** After a submission: every few steps, waits until the steps before the last wait have run. */
+  /** After a submission: from time to time, waits until the steps before the last wait have run. */
   async keepUp(): Promise<void> {
     if (performance.now() - this.#turned > TURN_MS) {
       await turn(); // lets signals and device errors arrive
       this.#turned = performance.now();
     }
-    if (++this.#sinceFence < this.#stepsAhead) return;
+    const steps = ++this.#sinceFence;
+    if (steps < this.#stepsAhead) return;
     this.#sinceFence = 0;
     const previous = this.#fence;
     this.#fence = this.#device.queue.onSubmittedWorkDone().then(() => {});
     this.#fence.catch(() => {}); // thrown where it is awaited, some steps later
     await previous;
+    const now = performance.now(), wanted = steps * AHEAD_MS / (now - this.#fenced);
+    this.#stepsAhead = Math.max(1, Math.floor(Math.min(wanted, 2 * steps, MAX_STEPS_AHEAD)));
+    this.#fenced = now;
   }
 
   /**

@@ -65,7 +65,7 @@ export class Device implements AsyncDisposable {
   readonly software: boolean;
   /** The API below WebGPU; {@linkcode Backend} says why it matters on Linux. */
   readonly backend: Backend;
-  /** Which kernels are used, and how far the CPU runs ahead. */
+  /** Which kernels are used. */
   readonly family: KernelFamily;
   /** In what products of layers read their weights: {@linkcode AdapterOptions.compute}. */
   readonly compute: Compute;
@@ -97,7 +97,7 @@ export class Device implements AsyncDisposable {
     this.subgroupSize = subgroupSize;
     this.rowThreads = this.family === "software" ? Math.max(8, subgroupSize) : 64;
     this.#faults = new Faults(device, () => inWords(this.memory));
-    this.#commands = new Commands(opened, this.family);
+    this.#commands = new Commands(opened);
     this.#pool = new Pool(device, this.#faults, () => {
       this.submit(); // what is recorded may name the buffer
       this.#commands.forgetBuffers();

@@ -5,19 +5,52 @@ import { turn } from "../../../kernels/device/faults.ts";
 import { COUNT } from "../../support/counting_kernels.ts";
 import { withGpu, withNewGpu } from "../../support/gpu.ts";
 
-Deno.test("keepUp() waits for the steps before the last wait, 8 at a time on a software adapter", () =>
+Deno.test("keepUp() waits, from the second time on, for the steps before the last wait", () =>
   withNewGpu(async (gpu) => {
     const { queue } = gpu.device, { promise, resolve } = Promise.withResolvers<undefined>();
     queue.onSubmittedWorkDone = () => promise;
-    for (let i = 1; i < 16; i++) await gpu.keepUp();
+    for (let i = 0; i < 8; i++) await gpu.keepUp();
     let isOver = false;
-    const last = gpu.keepUp().then(() => isOver = true);
-    for (let i = 0; i < 10; i++) await turn();
+    const later = (async () => {
+      for (let i = 0; i < 16; i++) await gpu.keepUp();
+    })().then(() => isOver = true);
+    for (let i = 0; i < 50; i++) await turn();
     assert(!isOver);
     resolve(undefined);
-    await last;
+    await later;
     Reflect.deleteProperty(queue, "onSubmittedWorkDone");
-  }, { family: "software" }));
+  }));
+
+Deno.test("keepUp() lets the CPU run some 250 ms ahead, 256 steps at most", () =>
+  withNewGpu(async (gpu) => {
+    const { queue } = gpu.device, { now } = performance;
+    let clock = now.call(performance), steps = 0;
+    const waits: number[] = [];
+    queue.onSubmittedWorkDone = () => {
+      waits.push(steps), steps = 0;
+      return Promise.resolve(undefined);
+    };
+    performance.now = () => clock;
+    /** The steps before each of the next waits, if one takes so long. */
+    const waitsAt = async (ms: number, count: number) => {
+      waits.length = 0;
+      while (waits.length < count) {
+        clock += ms, steps++;
+        await gpu.keepUp();
+      }
+      return [...waits];
+    };
+    try {
+      assertEquals((await waitsAt(1, 9)).slice(-2), [250, 250]);
+      assertEquals((await waitsAt(0.1, 3)).slice(1), [256, 256]);
+      assertEquals((await waitsAt(50, 3)).slice(1), [5, 5]);
+      assertEquals((await waitsAt(1000, 3)).slice(1), [1, 1]);
+      assertEquals(await waitsAt(1, 5), [1, 2, 4, 8, 16]);
+    } finally {
+      performance.now = now;
+      Reflect.deleteProperty(queue, "onSubmittedWorkDone");
+    }
+  }));
 
 Deno.test("keepUp() lets the event loop turn from time to time, though it waits for nothing", () =>
   withGpu(async (gpu) => {
