@@ -1,6 +1,7 @@
 /** Runs the program in a separate process, and sends it signals. */
 
 import type { Given } from "../../example/options/option.ts";
+import { wordsOf } from "./options.ts";
 import { TINY } from "./tiny_run.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).href;
@@ -64,9 +65,6 @@ export async function interrupt(
 
 /** The command-line arguments of a training run. */
 export function training(given: Given): string[] {
-  const options = Object.entries({ ...TINY, ...given })
-    .flatMap(([name, value]) =>
-      typeof value === "boolean" ? [`--${value ? "" : "no-"}${name}`] : [`--${name}`, String(value)]
-    );
+  const options = wordsOf({ ...TINY, ...given });
   return ["run", "-A", "--no-check", MAIN, "--train", "--nce", ...options];
 }

@@ -122,6 +122,7 @@ const TEXT: Given = {
   "loss": "sampled",
   "noise-ratio": "500",
   "norm-term": "9",
+  "autotune": false,
 };
 
 Deno.test("run() prints what is odd of a text: marks, unknown words, too many samples", () =>

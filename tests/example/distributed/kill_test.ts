@@ -13,7 +13,8 @@ const RANKS = 3;
 const WITHIN = 3000;
 const MAIN = fromFileUrl(new URL("../../../main.ts", import.meta.url));
 const PROGRAM = `${DENO} ${MAIN} --train --distributed --resume --nce --noise-ratio 5 --quiet ` +
-  "--data synthetic:words=1000,vocab=100 --emsize 8 --nhid 8 --epochs 4 --checkpoint-minutes 0";
+  "--data synthetic:words=1000,vocab=100 --emsize 8 --nhid 8 --epochs 4 --checkpoint-minutes 0 " +
+  "--no-autotune"; // runs in several folders, each of which would time a GPU for itself
 const [LAUNCHER] = await installed();
 
 /** Starts the ranks in a folder, kills one unless they end before; whether it was killed. */

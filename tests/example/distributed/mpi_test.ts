@@ -8,6 +8,7 @@ import { exchanged } from "../../support/exchange.ts";
 import { finishedRun } from "../../support/finished_run.ts";
 import { inFolder } from "../../support/folder.ts";
 import { DENO, installed, LAUNCHERS, mpirun, shell } from "../../support/mpirun.ts";
+import { wordsOf } from "../../support/options.ts";
 import { trainTogether } from "../../support/together.ts";
 import { deno } from "../../support/process.ts";
 
@@ -21,14 +22,13 @@ const GIVEN: Given = {
   ...{ "distributed": true, "data": "synthetic:words=1000,vocab=100", "emsize": "8", "nhid": "8" },
   ...{ "loss": "nce", "noise-ratio": "5", "per-word": true },
 };
-const SHORT: Given = { "epochs": "2", "quiet": true };
+/** To compare with ranks in one process, which have the fixed tuning. */
+const SHORT: Given = { "epochs": "2", "quiet": true, "autotune": false };
 const TRAINING = training({ ...GIVEN, ...SHORT });
 
 /** The words of a training's command line. */
 function training(given: Given): string {
-  const words = Object.entries(given)
-    .map(([name, value]) => value === true ? `--${name}` : `--${name} ${value}`);
-  return ["--train", ...words].join(" ");
+  return ["--train", ...wordsOf(given)].join(" ");
 }
 
 /** Lines that the program has printed, not the launcher. */
@@ -90,7 +90,9 @@ Deno.test({
       );
       assertEquals(code, 0, err);
       assertEquals(await finishedRun(`${folder}/own/saved_model`), expected);
-      const tested = `${MAIN} --distributed --shard-tables --data ${GIVEN["data"]} --quiet`;
+      const tested = `${MAIN} --distributed --shard-tables --no-autotune --data ${
+        GIVEN["data"]
+      } --quiet`;
       const { code: again, out, err: why } = await mpirun(FOUND[0]!, 2, tested, `${folder}/own`);
       assertEquals(again, 0, why);
       const { ppl } = JSON.parse(expected.record.at(-1)!);

@@ -23,10 +23,11 @@ import { atRank } from "../../../example/shared/io.ts";
 import { formatPercent } from "../../../example/shared/format.ts";
 import { Ranks } from "../../../example/shared/ranks.ts";
 import { ranksInProcess } from "../../../kernels/mod.ts";
+import { asHardware } from "../../support/as_hardware.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { exchanged } from "../../support/exchange.ts";
 import { inFolder } from "../../support/folder.ts";
-import { leaseToProgram } from "../../support/leased_gpus.ts";
+import { leaseGpu, leaseToProgram } from "../../support/leased_gpus.ts";
 
 leaseToProgram();
 
@@ -140,11 +141,13 @@ async function examine(...given: readonly Given[]): Promise<Finding[]> {
 
 Deno.test("doctor --distributed measures the network, and what a step loses to it, with and without --sync-every", () =>
   inFolder(async () => {
+    await using lease = await leaseGpu();
+    const { software } = lease.gpu;
     for (const given of [{}, { "sync-every": "20" }]) {
       const findings = await examine(given, given), step = findings.at(-1)!;
       assertEquals(
         findings.map(({ name }) => name),
-        ["size", "cores", "same", "network", "step"],
+        ["size", "cores", ...software ? [] : ["GPUs"], "same", "network", "step"],
       );
       const { stepMs, communicationMs, bytes } = step.figures!;
       assert(bytes! > 100 && communicationMs! > 0 && communicationMs! < stepMs!, step.text);
@@ -153,3 +156,11 @@ Deno.test("doctor --distributed measures the network, and what a step loses to i
     }
     await assertRejects(() => examine({}, { "lr": "0.5" }), Failure, "1 of these findings");
   }));
+
+Deno.test("doctor --distributed says which ranks share a GPU", () =>
+  inFolder(() =>
+    asHardware(async () => {
+      const gpus = (await examine({}, {})).find(({ name }) => name === "GPUs");
+      assertStringIncludes(gpus!.text, "ranks 0, 1 see the same GPUs of their machine");
+    })
+  ));

@@ -188,6 +188,7 @@ const TINY: Given = {
   "epochs": "1",
   "log-interval": "1000",
   "dropout": "0",
+  "autotune": false, // another tuning, not the option, would change the last bits
 };
 
 const outcomes = new Map<string, Promise<string[]>>();
