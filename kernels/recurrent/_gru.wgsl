@@ -16,23 +16,42 @@
 @group(0) @binding(5) var<storage, read_write> inner: array<Vec>;
 @group(0) @binding(6) var<storage, read_write> output: array<Vec>;
 
-fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
+struct ForwardInputs {
+  r: Vec,
+  z: Vec,
+  n: Vec,
+  bias_r: Vec,
+  bias_z: Vec,
+  bias_n: Vec,
+  state: Vec, // before this step
+  anew: bool,
+}
+
+fn forward_inputs(t: u32, b: u32, j: u32) -> ForwardInputs {
+  let H = params.H;
+  let at = gate_index(t, b, j);
+  return ForwardInputs(
+    gates[at], gates[at + H], gates[at + 2 * H], bias[j], bias[j + H], bias[j + 2 * H],
+    select(hidden[unit_index(t, b, j)], Vec(), from_zero(t)), begins_anew(t, b));
+}
+
+fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
   let H = params.H;
   let at = gate_index(t, b, j);
   let now = unit_index(t, b, j);
   let later = later_index(t, b, j);
   if (from_zero(t)) { hidden[now] = Vec(); }
-  let s_n = sum[2] + bias[j + 2 * H];
-  let r = sigmoid(gates[at] + sum[0] + bias[j]);
-  let z = sigmoid(gates[at + H] + sum[1] + bias[j + H]);
-  let n = tanh_of(gates[at + 2 * H] + r * s_n);
-  let h = n + z * (hidden[now] - n);
+  let s_n = sum[2] + inputs.bias_n;
+  let r = sigmoid(inputs.r + sum[0] + inputs.bias_r);
+  let z = sigmoid(inputs.z + sum[1] + inputs.bias_z);
+  let n = tanh_of(inputs.n + r * s_n);
+  let h = n + z * (inputs.state - n);
   gates[at] = r;
   gates[at + H] = z;
   gates[at + 2 * H] = n;
   inner[now] = s_n;
   output[now] = h;
-  let next = select(h, Vec(), begins_anew(t, b));
+  let next = select(h, Vec(), inputs.anew);
   hidden[later] = next;
   keep(b, j, next);
 }
@@ -44,23 +63,42 @@ fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
 @group(0) @binding(6) var<storage, read_write> dstate: array<Vec>;
 @group(0) @binding(7) var<storage, read_write> carry: array<Vec>;
 
-fn finish_backward(sum: Vec, t: u32, b: u32, j: u32) {
+struct BackwardInputs {
+  r: Vec,
+  z: Vec,
+  n: Vec,
+  inner: Vec,
+  state: Vec, // before this step
+  doutput: Vec,
+  carry: Vec,
+  ends: bool,
+}
+
+fn backward_inputs(t: u32, b: u32, j: u32) -> BackwardInputs {
   let H = params.H;
   let at = gate_index(t, b, j);
   let now = unit_index(t, b, j);
-  let u = unit_index(0, b, j);
-  let r = dgates[at];
-  let z = dgates[at + H];
-  let n = dgates[at + 2 * H];
-  let dh = doutput[now] + sum + select(carry[u], Vec(), ends(t, b));
+  return BackwardInputs(
+    dgates[at], dgates[at + H], dgates[at + 2 * H], inner_of[now], before[now], doutput[now],
+    carry[unit_index(0, b, j)], ends(t, b));
+}
+
+fn finish_backward(inputs: BackwardInputs, sum: Vec, t: u32, b: u32, j: u32) {
+  let H = params.H;
+  let at = gate_index(t, b, j);
+  let r = inputs.r;
+  let z = inputs.z;
+  let n = inputs.n;
+  let flowing = select(sum, Vec(), inputs.ends);
+  let dh = inputs.doutput + flowing + select(inputs.carry, Vec(), inputs.ends);
   let dn = dh * (1.0 - z) * (1.0 - n * n);
-  let dz = dh * (before[now] - n) * z * (1.0 - z);
-  let dr = dn * inner_of[now] * r * (1.0 - r);
+  let dz = dh * (inputs.state - n) * z * (1.0 - z);
+  let dr = dn * inputs.inner * r * (1.0 - r);
   dgates[at] = dr;
   dgates[at + H] = dz;
   dgates[at + 2 * H] = dn;
   set_dstate(t, b, j, dr);
   set_dstate(t, b, j + H, dz);
   set_dstate(t, b, j + 2 * H, dn * r);
-  carry[u] = dh * z;
+  carry[unit_index(0, b, j)] = dh * z;
 }

@@ -6,19 +6,15 @@
 // Shapes: see _recurrent.wgsl and pack_weight.wgsl.
 // Dispatch: (B, 1, 1) workgroups of UNITS * SLICES threads, UNITS >= H. A thread sums one slice of the
 // inner dimension for one unit, four terms at a time; the first slice's threads own the units.
-// Determinism: sums in rising or falling order (SERPENTINE) of fours within a slice, then slice by slice;
-// backward, gate by gate.
+// Determinism: sums in rising order of fours within a slice, then slice by slice; backward, gate by gate.
 //
-// In each step a workgroup reads the whole weight, more than a core's cache holds: nearly all of the time.
+// In each step a workgroup reads the weight, more than a core's cache holds: nearly all of the time. A thread
+// keeps the weights of its slice's first four terms in registers.
 
 override FORWARD: bool = false;
 override UNITS: u32 = 64;
 override SLICES: u32 = 4; // at most the fours of the inner dimension
 override THREADS: u32 = UNITS * SLICES;
-// Whether every other step goes through a slice backwards: what was read last is still in the cache.
-override SERPENTINE: bool = false;
-// Fours of its slice whose weights a thread keeps in registers: 0, 1 or 2, and no more than there are.
-override KEPT: u32 = 0;
 
 // What the product reads of this row: hidden[t] (in x) or the gates of dstate[t + 1].
 var<workgroup> row_state: array<vec4f, UNITS>;
@@ -48,32 +44,15 @@ fn four_terms(four: u32, w: mat4x4f) -> vec4f {
   return a * w[0] + b * w[1] + c * w[2] + d * w[3];
 }
 
-struct Kept {
-  first: mat4x4f,
-  second: mat4x4f,
-}
-
-// What a thread keeps of its weights.
-fn kept_of(slice: u32, j: u32) -> Kept {
-  var kept = Kept();
-  if (KEPT > 0) { kept.first = four_weights(first_of(slice), j); }
-  if (KEPT > 1) { kept.second = four_weights(first_of(slice) + 1, j); }
-  return kept;
-}
-
-// The sums of unit j at time t, for the first slice's threads; `zero`: the row's state is zero.
-fn sums_of(thread: u32, j: u32, kept: Kept, t: u32, zero: bool) -> vec4f {
+// The sums of unit j, for the first slice's threads; `zero`: the row's state is zero.
+fn sums_of(thread: u32, j: u32, kept: mat4x4f, zero: bool) -> vec4f {
   let slice = thread / UNITS;
-  let begin = first_of(slice);
-  let end = first_of(slice + 1);
   var sum = vec4f();
-  if (KEPT > 0 && !zero) { sum += four_terms(begin, kept.first); }
-  if (KEPT > 1 && !zero) { sum += four_terms(begin + 1, kept.second); }
-  let rest = begin + KEPT;
-  let falling = SERPENTINE && t % 2 == 1;
-  for (var i = select(rest, end, zero); i < end; i++) {
-    let four = select(i, rest + end - 1 - i, falling);
-    sum += four_terms(four, four_weights(four, j));
+  if (!zero) {
+    let begin = first_of(slice);
+    let end = first_of(slice + 1);
+    sum = four_terms(begin, kept);
+    for (var four = begin + 1; four < end; four++) { sum += four_terms(four, four_weights(four, j)); }
   }
   partial[thread] = sum;
   workgroupBarrier();
@@ -87,13 +66,15 @@ fn sums_of(thread: u32, j: u32, kept: Kept, t: u32, zero: bool) -> vec4f {
 fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let b = id.x;
   let j = min(thread % UNITS, params.H - 1);
-  let kept = kept_of(thread / UNITS, j);
+  let kept = four_weights(first_of(thread / UNITS), j);
   if (thread < params.H && !from_zero(0)) { row_state[j].x = hidden[unit_index(0, b, j)]; }
   for (var t = 0u; t < params.T; t++) {
     workgroupBarrier();
-    let sum = sums_of(thread, j, kept, t, from_zero(t));
+    var inputs: ForwardInputs;
+    if (thread < params.H) { inputs = forward_inputs(t, b, j); }
+    let sum = sums_of(thread, j, kept, from_zero(t));
     if (thread < params.H) {
-      finish_forward(array<Vec, 4>(sum.x, sum.y, sum.z, sum.w), t, b, j);
+      finish_forward(inputs, array<Vec, 4>(sum.x, sum.y, sum.z, sum.w), t, b, j);
     }
   }
 }
@@ -102,11 +83,13 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
 fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let b = id.x;
   let j = min(thread % UNITS, params.H - 1);
-  let kept = kept_of(thread / UNITS, j);
+  let kept = four_weights(first_of(thread / UNITS), j);
   for (var left = params.T; left > 0; left--) {
     workgroupBarrier();
     let t = left - 1;
-    let sum = dot(sums_of(thread, j, kept, t, left == params.T), vec4f(1.0));
-    if (thread < params.H) { finish_backward(select(sum, 0.0, ends(t, b)), t, b, j); }
+    var inputs: BackwardInputs;
+    if (thread < params.H) { inputs = backward_inputs(t, b, j); }
+    let sum = dot(sums_of(thread, j, kept, left == params.T), vec4f(1.0));
+    if (thread < params.H) { finish_backward(inputs, sum, t, b, j); }
   }
 }

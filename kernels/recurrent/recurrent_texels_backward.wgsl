@@ -27,7 +27,7 @@ fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) l
   if (j >= params.H) { return; }
   var sums = array<mat4x4f, 4>(tile[0], tile[1], tile[2], tile[3]);
   for (var r = 0u; r < ROWS && first + r < params.B; r++) {
-    let sum = sums[r / 4][r % 4];
-    finish_backward(select(sum, Vec(), ends(params.t, first + r)), params.t, first + r, j);
+    let b = first + r;
+    finish_backward(backward_inputs(params.t, b, j), sums[r / 4][r % 4], params.t, b, j);
   }
 }

@@ -58,6 +58,8 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) la
     let sum = array<Vec, 4>(units_of_row(quad, row, gates_of[0]), units_of_row(quad, row, gates_of[1]),
                              units_of_row(quad, row, gates_of[2]), units_of_row(quad, row, gates_of[3]));
     let b = first + 4 * i + row;
-    if (b < params.B && j < params.H) { finish_forward(sum, params.t, b, j); }
+    if (b < params.B && j < params.H) {
+      finish_forward(forward_inputs(params.t, b, j), sum, params.t, b, j);
+    }
   }
 }

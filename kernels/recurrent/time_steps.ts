@@ -85,7 +85,7 @@ function onGpu(run: RecurrentRun, pass: TimePass): void {
 
 /** The constants of recurrent_rows.wgsl; undefined where a workgroup cannot hold a row's units. */
 function rowConstants({ gpu, H }: RecurrentRun, direction: Direction) {
-  const { device: { limits }, tuning } = gpu;
+  const { limits } = gpu.device;
   const UNITS = Math.ceil(H / 32) * 32, fours = Math.ceil(H / 4);
   const threads = Math.min(
     limits.maxComputeInvocationsPerWorkgroup,
@@ -97,8 +97,6 @@ function rowConstants({ gpu, H }: RecurrentRun, direction: Direction) {
     FORWARD: Number(direction === "forward"),
     UNITS,
     SLICES,
-    SERPENTINE: Number(tuning.serpentine > 0),
-    KEPT: Math.min(2, tuning.keptFours, Math.floor(fours / SLICES)),
   };
 }
 
