@@ -17,12 +17,8 @@
 @group(0) @binding(6) var<storage, read_write> output: array<Vec>;
 
 struct ForwardInputs {
-  r: Vec,
-  z: Vec,
-  n: Vec,
-  bias_r: Vec,
-  bias_z: Vec,
-  bias_n: Vec,
+  gates: array<Vec, 3>, // what they get from the input
+  bias: array<Vec, 3>,
   state: Vec, // before this step
   anew: bool,
 }
@@ -30,9 +26,10 @@ struct ForwardInputs {
 fn forward_inputs(t: u32, b: u32, j: u32) -> ForwardInputs {
   let H = params.H;
   let at = gate_index(t, b, j);
-  return ForwardInputs(
-    gates[at], gates[at + H], gates[at + 2 * H], bias[j], bias[j + H], bias[j + 2 * H],
-    select(hidden[unit_index(t, b, j)], Vec(), from_zero(t)), begins_anew(t, b));
+  let parts = array<Vec, 3>(gates[at], gates[at + H], gates[at + 2 * H]);
+  let biases = array<Vec, 3>(bias[j], bias[j + H], bias[j + 2 * H]);
+  let state = select(hidden[unit_index(t, b, j)], Vec(), from_zero(t));
+  return ForwardInputs(parts, biases, state, begins_anew(t, b));
 }
 
 fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
@@ -41,10 +38,10 @@ fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: 
   let now = unit_index(t, b, j);
   let later = later_index(t, b, j);
   if (from_zero(t)) { hidden[now] = Vec(); }
-  let s_n = sum[2] + inputs.bias_n;
-  let r = sigmoid(inputs.r + sum[0] + inputs.bias_r);
-  let z = sigmoid(inputs.z + sum[1] + inputs.bias_z);
-  let n = tanh_of(inputs.n + r * s_n);
+  let s_n = sum[2] + inputs.bias[2];
+  let r = sigmoid(inputs.gates[0] + sum[0] + inputs.bias[0]);
+  let z = sigmoid(inputs.gates[1] + sum[1] + inputs.bias[1]);
+  let n = tanh_of(inputs.gates[2] + r * s_n);
   let h = n + z * (inputs.state - n);
   gates[at] = r;
   gates[at + H] = z;
@@ -64,9 +61,7 @@ fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: 
 @group(0) @binding(7) var<storage, read_write> carry: array<Vec>;
 
 struct BackwardInputs {
-  r: Vec,
-  z: Vec,
-  n: Vec,
+  gates: array<Vec, 3>, // r, z, n
   inner: Vec,
   state: Vec, // before this step
   doutput: Vec,
@@ -78,17 +73,17 @@ fn backward_inputs(t: u32, b: u32, j: u32) -> BackwardInputs {
   let H = params.H;
   let at = gate_index(t, b, j);
   let now = unit_index(t, b, j);
-  return BackwardInputs(
-    dgates[at], dgates[at + H], dgates[at + 2 * H], inner_of[now], before[now], doutput[now],
-    carry[unit_index(0, b, j)], ends(t, b));
+  let gates = array<Vec, 3>(dgates[at], dgates[at + H], dgates[at + 2 * H]);
+  let u = unit_index(0, b, j);
+  return BackwardInputs(gates, inner_of[now], before[now], doutput[now], carry[u], ends(t, b));
 }
 
 fn finish_backward(inputs: BackwardInputs, sum: Vec, t: u32, b: u32, j: u32) {
   let H = params.H;
   let at = gate_index(t, b, j);
-  let r = inputs.r;
-  let z = inputs.z;
-  let n = inputs.n;
+  let r = inputs.gates[0];
+  let z = inputs.gates[1];
+  let n = inputs.gates[2];
   let flowing = select(sum, Vec(), inputs.ends);
   let dh = inputs.doutput + flowing + select(inputs.carry, Vec(), inputs.ends);
   let dn = dh * (1.0 - z) * (1.0 - n * n);

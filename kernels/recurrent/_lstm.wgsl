@@ -20,10 +20,7 @@
 fn from_input(at: u32, i: u32) -> Vec { return gates[at] + (bias_ih[i] + bias_hh[i]); }
 
 struct ForwardInputs {
-  i: Vec,
-  f: Vec,
-  g: Vec,
-  o: Vec,
+  gates: array<Vec, 4>, // what they get from the input
   cell: Vec, // before this step
   anew: bool,
 }
@@ -31,10 +28,10 @@ struct ForwardInputs {
 fn forward_inputs(t: u32, b: u32, j: u32) -> ForwardInputs {
   let H = params.H;
   let at = gate_index(t, b, j);
-  return ForwardInputs(
-    from_input(at, j), from_input(at + H, j + H), from_input(at + 2 * H, j + 2 * H),
-    from_input(at + 3 * H, j + 3 * H), select(cells[unit_index(t, b, j)], Vec(), from_zero(t)),
-    begins_anew(t, b));
+  let parts = array<Vec, 4>(from_input(at, j), from_input(at + H, j + H),
+                            from_input(at + 2 * H, j + 2 * H), from_input(at + 3 * H, j + 3 * H));
+  let cell = select(cells[unit_index(t, b, j)], Vec(), from_zero(t));
+  return ForwardInputs(parts, cell, begins_anew(t, b));
 }
 
 fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
@@ -46,10 +43,10 @@ fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: 
     hidden[now] = Vec();
     cells[now] = Vec();
   }
-  let i = sigmoid(inputs.i + sum[0]);
-  let f = sigmoid(inputs.f + sum[1]);
-  let g = tanh_of(inputs.g + sum[2]);
-  let o = sigmoid(inputs.o + sum[3]);
+  let i = sigmoid(inputs.gates[0] + sum[0]);
+  let f = sigmoid(inputs.gates[1] + sum[1]);
+  let g = tanh_of(inputs.gates[2] + sum[2]);
+  let o = sigmoid(inputs.gates[3] + sum[3]);
   let c = f * inputs.cell + i * g;
   let h = o * tanh_of(c);
   gates[at] = i;
@@ -69,10 +66,7 @@ fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: 
 @group(0) @binding(5) var<storage, read_write> dcell: array<Vec>;
 
 struct BackwardInputs {
-  i: Vec,
-  f: Vec,
-  g: Vec,
-  o: Vec,
+  gates: array<Vec, 4>, // i, f, g, o
   cell: Vec, // before this step
   doutput: Vec,
   dcell: Vec,
@@ -83,17 +77,17 @@ fn backward_inputs(t: u32, b: u32, j: u32) -> BackwardInputs {
   let H = params.H;
   let at = gate_index(t, b, j);
   let now = unit_index(t, b, j);
-  return BackwardInputs(
-    dstate[at], dstate[at + H], dstate[at + 2 * H], dstate[at + 3 * H], before[now],
-    doutput[now], dcell[unit_index(0, b, j)], ends(t, b));
+  let gates = array<Vec, 4>(dstate[at], dstate[at + H], dstate[at + 2 * H], dstate[at + 3 * H]);
+  let u = unit_index(0, b, j);
+  return BackwardInputs(gates, before[now], doutput[now], dcell[u], ends(t, b));
 }
 
 fn finish_backward(inputs: BackwardInputs, sum: Vec, t: u32, b: u32, j: u32) {
   let H = params.H;
-  let i = inputs.i;
-  let f = inputs.f;
-  let g = inputs.g;
-  let o = inputs.o;
+  let i = inputs.gates[0];
+  let f = inputs.gates[1];
+  let g = inputs.gates[2];
+  let o = inputs.gates[3];
   let squashed = tanh_of(f * inputs.cell + i * g);
   let dh = inputs.doutput + select(sum, Vec(), inputs.ends);
   let dc = select(inputs.dcell, Vec(), inputs.ends) + dh * o * (1.0 - squashed * squashed);

@@ -93,11 +93,7 @@ function rowConstants({ gpu, H }: RecurrentRun, direction: Direction) {
   );
   const SLICES = Math.min(Math.floor(threads / UNITS), fours);
   if (SLICES <= 0) return undefined;
-  return {
-    FORWARD: Number(direction === "forward"),
-    UNITS,
-    SLICES,
-  };
+  return { FORWARD: Number(direction === "forward"), UNITS, SLICES };
 }
 
 function order({ T }: RecurrentRun, direction: Direction): number[] {
