@@ -50,7 +50,7 @@ fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: 
   output[now] = h;
   let next = select(h, Vec(), inputs.anew);
   hidden[later] = next;
-  keep(b, j, next);
+  keep(b, 0, j, next);
 }
 
 @group(0) @binding(2) var<storage, read> inner_of: array<Vec>;
@@ -92,8 +92,8 @@ fn finish_backward(inputs: BackwardInputs, sum: Vec, t: u32, b: u32, j: u32) {
   dgates[at] = dr;
   dgates[at + H] = dz;
   dgates[at + 2 * H] = dn;
-  set_dstate(t, b, j, dr);
-  set_dstate(t, b, j + H, dz);
-  set_dstate(t, b, j + 2 * H, dn * r);
+  set_dstate(t, b, 0, j, dr);
+  set_dstate(t, b, 1, j, dz);
+  set_dstate(t, b, 2, j, dn * r);
   carry[unit_index(0, b, j)] = dh * z;
 }

@@ -57,7 +57,7 @@ fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: 
   let next = select(h, Vec(), inputs.anew);
   cells[later] = select(c, Vec(), inputs.anew);
   hidden[later] = next;
-  keep(b, j, next);
+  keep(b, 0, j, next);
 }
 
 @group(0) @binding(2) var<storage, read> before: array<Vec>; // cells
@@ -83,7 +83,6 @@ fn backward_inputs(t: u32, b: u32, j: u32) -> BackwardInputs {
 }
 
 fn finish_backward(inputs: BackwardInputs, sum: Vec, t: u32, b: u32, j: u32) {
-  let H = params.H;
   let i = inputs.gates[0];
   let f = inputs.gates[1];
   let g = inputs.gates[2];
@@ -91,9 +90,9 @@ fn finish_backward(inputs: BackwardInputs, sum: Vec, t: u32, b: u32, j: u32) {
   let squashed = tanh_of(f * inputs.cell + i * g);
   let dh = inputs.doutput + select(sum, Vec(), inputs.ends);
   let dc = select(inputs.dcell, Vec(), inputs.ends) + dh * o * (1.0 - squashed * squashed);
-  set_dstate(t, b, j, dc * g * i * (1.0 - i));
-  set_dstate(t, b, j + H, dc * inputs.cell * f * (1.0 - f));
-  set_dstate(t, b, j + 2 * H, dc * i * (1.0 - g * g));
-  set_dstate(t, b, j + 3 * H, dh * squashed * o * (1.0 - o));
+  set_dstate(t, b, 0, j, dc * g * i * (1.0 - i));
+  set_dstate(t, b, 1, j, dc * inputs.cell * f * (1.0 - f));
+  set_dstate(t, b, 2, j, dc * i * (1.0 - g * g));
+  set_dstate(t, b, 3, j, dh * squashed * o * (1.0 - o));
   dcell[unit_index(0, b, j)] = dc * f;
 }

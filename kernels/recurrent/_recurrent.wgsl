@@ -50,10 +50,10 @@ fn gate_index(t: u32, b: u32, i: u32) -> u32 {
   return (t * params.B + b) * GATES * params.H + i;
 }
 
-// Stores element i of row b of dstate (declared with the cell), for the next step's product as well.
-fn set_dstate(t: u32, b: u32, i: u32, value: Vec) {
-  dstate[gate_index(t, b, i)] = value;
-  keep(b, i, value);
+// Stores what dstate (declared with the cell) holds of a unit's gate, for the next step's product as well.
+fn set_dstate(t: u32, b: u32, gate: u32, j: u32, value: Vec) {
+  dstate[gate_index(t, b, gate * params.H + j)] = value;
+  keep(b, gate, j, value);
 }
 
 fn sigmoid(x: Vec) -> Vec { return 1.0 / (1.0 + exp(-x)); }

@@ -20,9 +20,7 @@ override THREADS: u32 = UNITS * SLICES;
 var<workgroup> row_state: array<vec4f, UNITS>;
 var<workgroup> partial: array<vec4f, THREADS>;
 
-fn keep(b: u32, i: u32, value: Vec) {
-  if (FORWARD) { row_state[i].x = value; } else { row_state[i % params.H][i / params.H] = value; }
-}
+fn keep(b: u32, gate: u32, j: u32, value: Vec) { row_state[j][gate] = value; }
 
 // The first four of a slice.
 fn first_of(slice: u32) -> u32 { return slice * ((params.H + 3) / 4) / SLICES; }

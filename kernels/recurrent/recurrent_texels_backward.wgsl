@@ -11,9 +11,9 @@ const TRANSPOSE_B = false;
 @group(0) @binding(0) var<storage, read> weight: array<Vec>; // what texels_b is a copy of
 @group(2) @binding(2) var kept: texture_storage_2d<rgba32float, write>;
 
-// Writes the Vec i of row b of dstate[t] to this step's texels.
-fn keep(b: u32, i: u32, value: Vec) {
-  textureStore(kept, texel(4 * (b * GATES * params.H + i)), value);
+// Writes the Vec j of a gate of row b of dstate[t] to this step's texels.
+fn keep(b: u32, gate: u32, j: u32, value: Vec) {
+  textureStore(kept, texel(4 * gate_index(0, b, gate * params.H + j)), value);
 }
 
 @compute @workgroup_size(LANES)

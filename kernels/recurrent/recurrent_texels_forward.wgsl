@@ -14,9 +14,9 @@ const TRANSPOSE_B = true;
 @group(0) @binding(0) var<storage, read> weight: array<Vec>; // what texels_b is a copy of
 @group(2) @binding(2) var next_state: texture_storage_2d<rgba32float, write>;
 
-// Writes the Vec i of row b of the next state's texels.
-fn keep(b: u32, i: u32, value: Vec) {
-  textureStore(next_state, texel(4 * (b * params.H + i)), value);
+// Writes the Vec j of row b of the next state's texels.
+fn keep(b: u32, gate: u32, j: u32, value: Vec) {
+  textureStore(next_state, texel(4 * unit_index(0, b, j)), value);
 }
 
 // The value of the four units of `quad`, each of which a lane holds.
