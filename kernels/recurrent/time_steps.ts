@@ -91,9 +91,11 @@ function rowConstants({ gpu, H }: RecurrentRun, direction: Direction) {
     limits.maxComputeInvocationsPerWorkgroup,
     limits.maxComputeWorkgroupStorageSize / 16 - UNITS, // a vec4f each, beside the state's of the units
   );
-  const SLICES = Math.min(Math.floor(threads / UNITS), fours);
-  if (SLICES <= 0) return undefined;
-  return { FORWARD: Number(direction === "forward"), UNITS, SLICES };
+  const slices = Math.min(Math.floor(threads / UNITS), fours);
+  if (slices <= 0) return undefined;
+  return direction === "forward"
+    ? { FORWARD: 1, UNITS, LANES: UNITS, SLICES: slices }
+    : { FORWARD: 0, UNITS, LANES: UNITS / 4, SLICES: 4 * slices };
 }
 
 function order({ T }: RecurrentRun, direction: Direction): number[] {

@@ -14,8 +14,8 @@ import { assertClose } from "../../support/close.ts";
 import { withBothFamilies, withGpu } from "../../support/gpu.ts";
 
 /**
- * All time steps in one launch: five or six fours of the inner dimension for each slice of threads, and the
- * last four not whole. A launch for each: 16 rows and two, and the last terms of the inner dimension not whole.
+ * All time steps in one launch: five or six terms for each slice of threads; forward the last four is not
+ * whole, backward two units are not there. A launch for each: 16 rows and two, and the last terms of the inner dimension not whole.
  */
 const T = 4, B = 18, E = 3, H = 130;
 const RESETS = resetFlags(T, B);
