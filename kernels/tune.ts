@@ -44,13 +44,6 @@ export const TRIALS: readonly Trial[] = [
     prepare: products([[512, 256, 16_384]], {}),
   },
   {
-    others: [{ keptFours: 0 }, { keptFours: 2 }, { serpentine: 0 }, {
-      serpentine: 0,
-      keptFours: 0,
-    }],
-    prepare: layers([12], { T: 35, E: 32, H: 200 }),
-  },
-  {
     others: [{ wholeRows: 0 }, { wholeRows: 16 }, { wholeRows: 128 }],
     prepare: layers([12, 48, 96], { T: 6, E: 32, H: 200 }),
   },

@@ -15,10 +15,6 @@ export interface Tuning {
   readonly longBusy: number;
   /** Rows of a batch up to which a recurrent layer runs all its time steps in one launch. */
   readonly wholeRows: number;
-  /** 1: such a layer takes every other step's sums in reverse order, so that a cache serves it; 0: none. */
-  readonly serpentine: number;
-  /** Fours of weights that a thread of such a layer keeps in registers: 0, 1 or 2. */
-  readonly keptFours: number;
 }
 
 /** The sizes that suit a large GPU: an H200 of 132 multiprocessors with about six workgroups on each. */
@@ -28,8 +24,6 @@ export const FIXED_TUNING: Tuning = {
   minDepth: 64,
   longBusy: 4096,
   wholeRows: 64,
-  serpentine: 1,
-  keptFours: 1,
 };
 
 /** A size that no batch and no product has. */
@@ -45,9 +39,12 @@ export function isTuning(value: unknown): value is Tuning {
   });
 }
 
-/** `value` itself. Throws a TypeError unless it is a tuning. */
+/** The sizes of `value`, and nothing else that it has. Throws a TypeError unless it is a tuning. */
 export function checkedTuning(value: Tuning): Tuning {
-  if (isTuning(value)) return value;
-  const names = Object.keys(FIXED_TUNING).join(", ");
-  throw new TypeError(`Cannot set the tuning: it needs ${names}, integers from 0 to ${NEVER}`);
+  if (!isTuning(value)) {
+    const names = Object.keys(FIXED_TUNING).join(", ");
+    throw new TypeError(`Cannot set the tuning: it needs ${names}, integers from 0 to ${NEVER}`);
+  }
+  const { tallFrom, busy, minDepth, longBusy, wholeRows } = value;
+  return { tallFrom, busy, minDepth, longBusy, wholeRows };
 }

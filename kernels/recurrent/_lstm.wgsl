@@ -19,7 +19,22 @@
 // What gate i gets from the input: its product at `at`, and both biases.
 fn from_input(at: u32, i: u32) -> Vec { return gates[at] + (bias_ih[i] + bias_hh[i]); }
 
-fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
+struct ForwardInputs {
+  gates: array<Vec, 4>, // what they get from the input
+  cell: Vec, // before this step
+  anew: bool,
+}
+
+fn forward_inputs(t: u32, b: u32, j: u32) -> ForwardInputs {
+  let H = params.H;
+  let at = gate_index(t, b, j);
+  let parts = array<Vec, 4>(from_input(at, j), from_input(at + H, j + H),
+                            from_input(at + 2 * H, j + 2 * H), from_input(at + 3 * H, j + 3 * H));
+  let cell = select(cells[unit_index(t, b, j)], Vec(), from_zero(t));
+  return ForwardInputs(parts, cell, begins_anew(t, b));
+}
+
+fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
   let H = params.H;
   let at = gate_index(t, b, j);
   let now = unit_index(t, b, j);
@@ -28,22 +43,21 @@ fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
     hidden[now] = Vec();
     cells[now] = Vec();
   }
-  let i = sigmoid(from_input(at, j) + sum[0]);
-  let f = sigmoid(from_input(at + H, j + H) + sum[1]);
-  let g = tanh_of(from_input(at + 2 * H, j + 2 * H) + sum[2]);
-  let o = sigmoid(from_input(at + 3 * H, j + 3 * H) + sum[3]);
-  let c = f * cells[now] + i * g;
+  let i = sigmoid(inputs.gates[0] + sum[0]);
+  let f = sigmoid(inputs.gates[1] + sum[1]);
+  let g = tanh_of(inputs.gates[2] + sum[2]);
+  let o = sigmoid(inputs.gates[3] + sum[3]);
+  let c = f * inputs.cell + i * g;
   let h = o * tanh_of(c);
   gates[at] = i;
   gates[at + H] = f;
   gates[at + 2 * H] = g;
   gates[at + 3 * H] = o;
   output[now] = h;
-  let anew = begins_anew(t, b);
-  let next = select(h, Vec(), anew);
-  cells[later] = select(c, Vec(), anew);
+  let next = select(h, Vec(), inputs.anew);
+  cells[later] = select(c, Vec(), inputs.anew);
   hidden[later] = next;
-  keep(b, j, next);
+  keep(b, 0, j, next);
 }
 
 @group(0) @binding(2) var<storage, read> before: array<Vec>; // cells
@@ -51,22 +65,34 @@ fn finish_forward(sum: array<Vec, 4>, t: u32, b: u32, j: u32) {
 @group(0) @binding(4) var<storage, read_write> dstate: array<Vec>;
 @group(0) @binding(5) var<storage, read_write> dcell: array<Vec>;
 
-fn finish_backward(sum: Vec, t: u32, b: u32, j: u32) {
+struct BackwardInputs {
+  gates: array<Vec, 4>, // i, f, g, o
+  cell: Vec, // before this step
+  doutput: Vec,
+  dcell: Vec,
+  ends: bool,
+}
+
+fn backward_inputs(t: u32, b: u32, j: u32) -> BackwardInputs {
   let H = params.H;
   let at = gate_index(t, b, j);
   let now = unit_index(t, b, j);
+  let gates = array<Vec, 4>(dstate[at], dstate[at + H], dstate[at + 2 * H], dstate[at + 3 * H]);
   let u = unit_index(0, b, j);
-  let i = dstate[at];
-  let f = dstate[at + H];
-  let g = dstate[at + 2 * H];
-  let o = dstate[at + 3 * H];
-  let c_before = before[now];
-  let squashed = tanh_of(f * c_before + i * g);
-  let dh = doutput[now] + sum;
-  let dc = select(dcell[u], Vec(), ends(t, b)) + dh * o * (1.0 - squashed * squashed);
-  set_dstate(t, b, j, dc * g * i * (1.0 - i));
-  set_dstate(t, b, j + H, dc * c_before * f * (1.0 - f));
-  set_dstate(t, b, j + 2 * H, dc * i * (1.0 - g * g));
-  set_dstate(t, b, j + 3 * H, dh * squashed * o * (1.0 - o));
-  dcell[u] = dc * f;
+  return BackwardInputs(gates, before[now], doutput[now], dcell[u], ends(t, b));
+}
+
+fn finish_backward(inputs: BackwardInputs, sum: Vec, t: u32, b: u32, j: u32) {
+  let i = inputs.gates[0];
+  let f = inputs.gates[1];
+  let g = inputs.gates[2];
+  let o = inputs.gates[3];
+  let squashed = tanh_of(f * inputs.cell + i * g);
+  let dh = inputs.doutput + select(sum, Vec(), inputs.ends);
+  let dc = select(inputs.dcell, Vec(), inputs.ends) + dh * o * (1.0 - squashed * squashed);
+  set_dstate(t, b, 0, j, dc * g * i * (1.0 - i));
+  set_dstate(t, b, 1, j, dc * inputs.cell * f * (1.0 - f));
+  set_dstate(t, b, 2, j, dc * i * (1.0 - g * g));
+  set_dstate(t, b, 3, j, dh * squashed * o * (1.0 - o));
+  dcell[unit_index(0, b, j)] = dc * f;
 }

@@ -2,8 +2,9 @@
 //
 // A layer's kernels are this file, _lstm.wgsl or _gru.wgsl (what becomes of a unit's sums), and
 // one of recurrent_{rows,step,split,texels_forward,texels_backward}.wgsl (the sums; entry points `forward`
-// and `backward`). These call finish_forward and finish_backward, which hand what the next step's product
-// reads to `keep`.
+// and `backward`). These load forward_inputs or backward_inputs and call finish_forward or finish_backward,
+// which hand what the next step's product reads to `keep`. Kernels for GPUs load them before the product:
+// they travel while it sums, and no compiler moves a load over a barrier.
 // Sizes are counted in Vecs (vec.ts); the kernels for GPUs want Vecs of one float.
 // Shapes: resets [T, B]; state [B, H]; weight [G H, H], G the number of gates.
 
@@ -30,7 +31,7 @@ fn is_reset(t: u32, b: u32) -> bool {
 // Whether row b begins anew after time t.
 fn begins_anew(t: u32, b: u32) -> bool { return t + 1 < params.T && is_reset(t + 1, b); }
 
-// Whether nothing flows back from time t + 1 to t.
+// Whether nothing flows back from time t + 1 to t: the product's sums do not count then.
 fn ends(t: u32, b: u32) -> bool { return t + 1 == params.T || begins_anew(t, b); }
 
 // Whether the state before time t is zero, whatever the buffer holds.
@@ -49,10 +50,10 @@ fn gate_index(t: u32, b: u32, i: u32) -> u32 {
   return (t * params.B + b) * GATES * params.H + i;
 }
 
-// Stores element i of row b of dstate (declared with the cell), for the next step's product as well.
-fn set_dstate(t: u32, b: u32, i: u32, value: Vec) {
-  dstate[gate_index(t, b, i)] = value;
-  keep(b, i, value);
+// Stores what dstate (declared with the cell) holds of a unit's gate, for the next step's product as well.
+fn set_dstate(t: u32, b: u32, gate: u32, j: u32, value: Vec) {
+  dstate[gate_index(t, b, gate * params.H + j)] = value;
+  keep(b, gate, j, value);
 }
 
 fn sigmoid(x: Vec) -> Vec { return 1.0 / (1.0 + exp(-x)); }

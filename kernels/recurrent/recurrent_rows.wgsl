@@ -4,96 +4,102 @@
 // forward:  from the first t on, the sums hidden[t] W^T, to finish_forward.
 // backward: from the last t back, the sums dstate[t + 1] W, to finish_backward.
 // Shapes: see _recurrent.wgsl and pack_weight.wgsl.
-// Dispatch: (B, 1, 1) workgroups of UNITS * SLICES threads, UNITS >= H. A thread sums one slice of the
-// inner dimension for one unit, four terms at a time; the first slice's threads own the units.
-// Determinism: sums in rising or falling order (SERPENTINE) of fours within a slice, then slice by slice;
-// backward, gate by gate.
+// Dispatch: (B, 1, 1) workgroups of LANES * SLICES threads. A thread sums one slice of the inner dimension:
+// forward for one unit, four states a term; backward for four units, the gates of one unit a term. So it
+// loads few states for its four vec4fs of weights. Thread i owns unit i.
+// Determinism: sums in rising order of terms within a slice, then slice by slice; backward, every fourth
+// slice first.
 //
-// In each step a workgroup reads the whole weight, more than a core's cache holds: nearly all of the time.
+// In each step a workgroup reads the weight, more than a core's cache holds: nearly all of the time. A thread
+// keeps the weights of its slice's first term in registers.
 
 override FORWARD: bool = false;
-override UNITS: u32 = 64;
-override SLICES: u32 = 4; // at most the fours of the inner dimension
-override THREADS: u32 = UNITS * SLICES;
-// Whether every other step goes through a slice backwards: what was read last is still in the cache.
-override SERPENTINE: bool = false;
-// Fours of its slice whose weights a thread keeps in registers: 0, 1 or 2, and no more than there are.
-override KEPT: u32 = 0;
+override UNITS: u32 = 64; // a multiple of four, at least H
+override LANES: u32 = 64; // forward UNITS, backward UNITS / 4
+override SLICES: u32 = 4; // at most the terms; backward a multiple of four
+override THREADS: u32 = LANES * SLICES;
+override SUMS: u32 = 4 * THREADS;
 
-// What the product reads of this row: hidden[t] (in x) or the gates of dstate[t + 1].
+// What the product reads of this row: hidden[t] (in x) or the gates of dstate[t + 1]; zero from H on.
 var<workgroup> row_state: array<vec4f, UNITS>;
-var<workgroup> partial: array<vec4f, THREADS>;
+// [4, SLICES, LANES]: of a lane's four gates or units.
+var<workgroup> partial: array<f32, SUMS>;
 
-fn keep(b: u32, i: u32, value: Vec) {
-  if (FORWARD) { row_state[i].x = value; } else { row_state[i % params.H][i / params.H] = value; }
+fn keep(b: u32, gate: u32, j: u32, value: Vec) { row_state[j][gate] = value; }
+
+// The first term of a slice. Weights from H on are zero.
+fn first_of(slice: u32) -> u32 {
+  let fours = (params.H + 3) / 4;
+  return slice * select(4 * fours, fours, FORWARD) / SLICES;
 }
 
-// The first four of a slice.
-fn first_of(slice: u32) -> u32 { return slice * ((params.H + 3) / 4) / SLICES; }
+// The weight of unit k's state or gates for one of a lane's units.
+fn weights_for(k: u32, unit: u32) -> vec4f { return weights_of(k, min(unit, params.H - 1)); }
 
-// The weights of four states for unit j: loads that are under way at the same time.
-fn four_weights(four: u32, j: u32) -> mat4x4f {
-  let k = 4 * four;
-  return mat4x4f(weights_of(k, j), weights_of(k + 1, j), weights_of(k + 2, j), weights_of(k + 3, j));
-}
-
-// What four states add to the sums of the unit whose weights these are.
-fn four_terms(four: u32, w: mat4x4f) -> vec4f {
-  let k = 4 * four;
-  let a = row_state[k];
-  let b = row_state[k + 1];
-  let c = row_state[k + 2];
-  let d = row_state[k + 3];
-  if (FORWARD) { return w * vec4f(a.x, b.x, c.x, d.x); }
-  return a * w[0] + b * w[1] + c * w[2] + d * w[3];
-}
-
-struct Kept {
-  first: mat4x4f,
-  second: mat4x4f,
-}
-
-// What a thread keeps of its weights.
-fn kept_of(slice: u32, j: u32) -> Kept {
-  var kept = Kept();
-  if (KEPT > 0) { kept.first = four_weights(first_of(slice), j); }
-  if (KEPT > 1) { kept.second = four_weights(first_of(slice) + 1, j); }
-  return kept;
-}
-
-// The sums of unit j at time t, for the first slice's threads; `zero`: the row's state is zero.
-fn sums_of(thread: u32, j: u32, kept: Kept, t: u32, zero: bool) -> vec4f {
-  let slice = thread / UNITS;
-  let begin = first_of(slice);
-  let end = first_of(slice + 1);
-  var sum = vec4f();
-  if (KEPT > 0 && !zero) { sum += four_terms(begin, kept.first); }
-  if (KEPT > 1 && !zero) { sum += four_terms(begin + 1, kept.second); }
-  let rest = begin + KEPT;
-  let falling = SERPENTINE && t % 2 == 1;
-  for (var i = select(rest, end, zero); i < end; i++) {
-    let four = select(i, rest + end - 1 - i, falling);
-    sum += four_terms(four, four_weights(four, j));
+// The weights of a term: loads that are under way at the same time.
+fn term_weights(term: u32, lane: u32) -> mat4x4f {
+  if (FORWARD) {
+    let k = 4 * term;
+    return mat4x4f(weights_for(k, lane), weights_for(k + 1, lane), weights_for(k + 2, lane),
+      weights_for(k + 3, lane));
   }
-  partial[thread] = sum;
-  workgroupBarrier();
-  if (thread < UNITS) {
-    for (var s = 1u; s < SLICES; s++) { sum += partial[s * UNITS + thread]; }
+  return mat4x4f(weights_for(term, lane), weights_for(term, lane + LANES),
+    weights_for(term, lane + 2 * LANES), weights_for(term, lane + 3 * LANES));
+}
+
+// What a term adds to the sums of a lane's gates or units.
+fn term_of(term: u32, w: mat4x4f) -> vec4f {
+  if (FORWARD) {
+    let k = 4 * term;
+    return w * vec4f(row_state[k].x, row_state[k + 1].x, row_state[k + 2].x, row_state[k + 3].x);
+  }
+  return row_state[term] * w;
+}
+
+// The sums over all slices for a thread's unit: forward of its gates; backward of every fourth slice.
+fn sum_of_slices(thread: u32) -> vec4f {
+  let next = select(LANES, THREADS, FORWARD);
+  var sum = vec4f();
+  for (var slice = 0u; slice < SLICES; slice += select(4u, 1u, FORWARD)) {
+    let at = thread / LANES * THREADS + slice * LANES + thread % LANES;
+    sum += vec4f(partial[at], partial[at + next], partial[at + 2 * next], partial[at + 3 * next]);
   }
   return sum;
+}
+
+// The same of this step's terms; `zero`: the row's state is zero.
+fn sums_of(thread: u32, kept: mat4x4f, zero: bool) -> vec4f {
+  let lane = thread % LANES;
+  let slice = thread / LANES;
+  var sum = vec4f();
+  if (!zero) {
+    let begin = first_of(slice);
+    let end = first_of(slice + 1);
+    sum = term_of(begin, kept);
+    for (var term = begin + 1; term < end; term++) { sum += term_of(term, term_weights(term, lane)); }
+  }
+  partial[thread] = sum.x;
+  partial[THREADS + thread] = sum.y;
+  partial[2 * THREADS + thread] = sum.z;
+  partial[3 * THREADS + thread] = sum.w;
+  workgroupBarrier();
+  if (thread >= UNITS) { return vec4f(); }
+  return sum_of_slices(thread);
 }
 
 @compute @workgroup_size(THREADS)
 fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let b = id.x;
-  let j = min(thread % UNITS, params.H - 1);
-  let kept = kept_of(thread / UNITS, j);
-  if (thread < params.H && !from_zero(0)) { row_state[j].x = hidden[unit_index(0, b, j)]; }
+  let owns = thread < params.H;
+  let kept = term_weights(first_of(thread / LANES), thread % LANES);
+  if (owns && !from_zero(0)) { row_state[thread].x = hidden[unit_index(0, b, thread)]; }
   for (var t = 0u; t < params.T; t++) {
     workgroupBarrier();
-    let sum = sums_of(thread, j, kept, t, from_zero(t));
-    if (thread < params.H) {
-      finish_forward(array<Vec, 4>(sum.x, sum.y, sum.z, sum.w), t, b, j);
+    var inputs: ForwardInputs;
+    if (owns) { inputs = forward_inputs(t, b, thread); }
+    let sum = sums_of(thread, kept, from_zero(t));
+    if (owns) {
+      finish_forward(inputs, array<Vec, 4>(sum.x, sum.y, sum.z, sum.w), t, b, thread);
     }
   }
 }
@@ -101,12 +107,14 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
 @compute @workgroup_size(THREADS)
 fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let b = id.x;
-  let j = min(thread % UNITS, params.H - 1);
-  let kept = kept_of(thread / UNITS, j);
+  let owns = thread < params.H;
+  let kept = term_weights(first_of(thread / LANES), thread % LANES);
   for (var left = params.T; left > 0; left--) {
     workgroupBarrier();
     let t = left - 1;
-    let sum = dot(sums_of(thread, j, kept, t, left == params.T), vec4f(1.0));
-    if (thread < params.H) { finish_backward(select(sum, 0.0, ends(t, b)), t, b, j); }
+    var inputs: BackwardInputs;
+    if (owns) { inputs = backward_inputs(t, b, thread); }
+    let sum = dot(sums_of(thread, kept, left == params.T), vec4f(1.0));
+    if (owns) { finish_backward(inputs, sum, t, b, thread); }
   }
 }

@@ -19,12 +19,13 @@ fn forward(group: Group, @builtin(local_invocation_index) local: u32) {
   var sum = array<Vec, 4>(sums[at], sums[at + H], sums[at + 2 * H], Vec());
   if (GATES == 4) { sum[3] = sums[at + 3 * H]; }
   if (from_zero(params.t)) { sum = array<Vec, 4>(); }
-  finish_forward(sum, params.t, b, j);
+  finish_forward(forward_inputs(params.t, b, j), sum, params.t, b, j);
 }
 
 @compute @workgroup_size(64)
 fn backward(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
   let b = i / params.H;
-  if (b < params.B) { finish_backward(select(sums[i], Vec(), ends(params.t, b)), params.t, b, i % params.H); }
+  let j = i % params.H;
+  if (b < params.B) { finish_backward(backward_inputs(params.t, b, j), sums[i], params.t, b, j); }
 }

@@ -79,6 +79,10 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
   let unit = id.x * UNITS + thread % UNITS;
   let slice = thread / UNITS;
   let j = min(unit, H - 1);
+  let b = id.y * ROWS + slice;
+  let owns = b < params.B && unit < H;
+  var inputs: ForwardInputs;
+  if (owns) { inputs = forward_inputs(params.t, b, j); }
   let row = fetched_rows(params.t, id, thread);
   let count = select(H, 0, from_zero(params.t));
   var sums: array<mat4x4f, 4>;
@@ -105,8 +109,7 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
   let y = sum_of_slices(sums[1], thread);
   let z = sum_of_slices(sums[2], thread);
   let w = sum_of_slices(sums[3], thread);
-  let b = id.y * ROWS + slice;
-  if (b < params.B && unit < H) { finish_forward(array<Vec, 4>(x, y, z, w), params.t, b, j); }
+  if (owns) { finish_forward(inputs, array<Vec, 4>(x, y, z, w), params.t, b, j); }
 }
 
 // What dstate holds of unit k's gates in four rows, a column a gate.
@@ -136,6 +139,10 @@ fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) t
   let unit = id.x * UNITS + thread % UNITS;
   let slice = thread / UNITS;
   let j = min(unit, H - 1);
+  let b = id.y * ROWS + slice;
+  let owns = b < params.B && unit < H;
+  var inputs: BackwardInputs;
+  if (owns) { inputs = backward_inputs(params.t, b, j); }
   let count = select(H, 0, params.t + 1 == params.T);
   let row = fetched_rows(params.t + 1, id, thread);
   var sums: mat4x4f;
@@ -161,8 +168,5 @@ fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) t
     sums += term_backward(w[3], slice + 3 * SLICES);
   }
   let sum = sum_of_slices(sums, thread);
-  let b = id.y * ROWS + slice;
-  if (b < params.B && unit < H) {
-    finish_backward(select(sum, 0.0, ends(params.t, b)), params.t, b, j);
-  }
+  if (owns) { finish_backward(inputs, sum, params.t, b, j); }
 }

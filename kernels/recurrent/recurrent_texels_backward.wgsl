@@ -11,9 +11,9 @@ const TRANSPOSE_B = false;
 @group(0) @binding(0) var<storage, read> weight: array<Vec>; // what texels_b is a copy of
 @group(2) @binding(2) var kept: texture_storage_2d<rgba32float, write>;
 
-// Writes the Vec i of row b of dstate[t] to this step's texels.
-fn keep(b: u32, i: u32, value: Vec) {
-  textureStore(kept, texel(4 * (b * GATES * params.H + i)), value);
+// Writes the Vec j of a gate of row b of dstate[t] to this step's texels.
+fn keep(b: u32, gate: u32, j: u32, value: Vec) {
+  textureStore(kept, texel(4 * gate_index(0, b, gate * params.H + j)), value);
 }
 
 @compute @workgroup_size(LANES)
@@ -27,7 +27,7 @@ fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) l
   if (j >= params.H) { return; }
   var sums = array<mat4x4f, 4>(tile[0], tile[1], tile[2], tile[3]);
   for (var r = 0u; r < ROWS && first + r < params.B; r++) {
-    let sum = sums[r / 4][r % 4];
-    finish_backward(select(sum, Vec(), ends(params.t, first + r)), params.t, first + r, j);
+    let b = first + r;
+    finish_backward(backward_inputs(params.t, b, j), sums[r / 4][r % 4], params.t, b, j);
   }
 }

@@ -14,9 +14,9 @@ const TRANSPOSE_B = true;
 @group(0) @binding(0) var<storage, read> weight: array<Vec>; // what texels_b is a copy of
 @group(2) @binding(2) var next_state: texture_storage_2d<rgba32float, write>;
 
-// Writes the Vec i of row b of the next state's texels.
-fn keep(b: u32, i: u32, value: Vec) {
-  textureStore(next_state, texel(4 * (b * params.H + i)), value);
+// Writes the Vec j of row b of the next state's texels.
+fn keep(b: u32, gate: u32, j: u32, value: Vec) {
+  textureStore(next_state, texel(4 * unit_index(0, b, j)), value);
 }
 
 // The value of the four units of `quad`, each of which a lane holds.
@@ -58,6 +58,8 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) la
     let sum = array<Vec, 4>(units_of_row(quad, row, gates_of[0]), units_of_row(quad, row, gates_of[1]),
                              units_of_row(quad, row, gates_of[2]), units_of_row(quad, row, gates_of[3]));
     let b = first + 4 * i + row;
-    if (b < params.B && j < params.H) { finish_forward(sum, params.t, b, j); }
+    if (b < params.B && j < params.H) {
+      finish_forward(forward_inputs(params.t, b, j), sum, params.t, b, j);
+    }
   }
 }

@@ -85,21 +85,17 @@ function onGpu(run: RecurrentRun, pass: TimePass): void {
 
 /** The constants of recurrent_rows.wgsl; undefined where a workgroup cannot hold a row's units. */
 function rowConstants({ gpu, H }: RecurrentRun, direction: Direction) {
-  const { device: { limits }, tuning } = gpu;
+  const { limits } = gpu.device;
   const UNITS = Math.ceil(H / 32) * 32, fours = Math.ceil(H / 4);
   const threads = Math.min(
     limits.maxComputeInvocationsPerWorkgroup,
     limits.maxComputeWorkgroupStorageSize / 16 - UNITS, // a vec4f each, beside the state's of the units
   );
-  const SLICES = Math.min(Math.floor(threads / UNITS), fours);
-  if (SLICES <= 0) return undefined;
-  return {
-    FORWARD: Number(direction === "forward"),
-    UNITS,
-    SLICES,
-    SERPENTINE: Number(tuning.serpentine > 0),
-    KEPT: Math.min(2, tuning.keptFours, Math.floor(fours / SLICES)),
-  };
+  const slices = Math.min(Math.floor(threads / UNITS), fours);
+  if (slices <= 0) return undefined;
+  return direction === "forward"
+    ? { FORWARD: 1, UNITS, LANES: UNITS, SLICES: slices }
+    : { FORWARD: 0, UNITS, LANES: UNITS / 4, SLICES: 4 * slices };
 }
 
 function order({ T }: RecurrentRun, direction: Direction): number[] {

@@ -75,7 +75,10 @@ Deno.test("isTuning() accepts all sizes as whole numbers, and nothing else", () 
   for (const value of [undefined, null, 1, "x", {}, []]) assertEquals(isTuning(value), false);
 });
 
-Deno.test("a Gpu begins with the fixed tuning", async () => {
+Deno.test("a Gpu begins with the fixed tuning, and keeps of others the sizes alone", async () => {
   await using gpu = await Gpu.create();
   assertEquals(gpu.tuning, FIXED_TUNING);
+  const tuning = { tallFrom: 1, busy: 2, minDepth: 3, longBusy: 4, wholeRows: 5 };
+  gpu.tuning = Object.assign({ serpentine: 1, keptFours: 2 }, tuning); // as older versions have kept it
+  assertEquals(gpu.tuning, tuning);
 });

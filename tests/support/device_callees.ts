@@ -33,8 +33,7 @@ export function deviceCallees(
       call: (tuning) => void Object.assign(gpu, { tuning }),
       args: [nce.FIXED_TUNING],
       kinds: [{
-        ...{ tallFrom: word, busy: word, longBusy: word, wholeRows: word },
-        ...{ minDepth: word, serpentine: word, keptFours: word },
+        ...{ tallFrom: word, busy: word, minDepth: word, longBusy: word, wholeRows: word },
       }],
     },
     isTuning: { call: untyped(nce.isTuning), args: [{}], kinds: [] },
