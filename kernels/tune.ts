@@ -44,8 +44,12 @@ export const TRIALS: readonly Trial[] = [
     prepare: products([[512, 256, 16_384]], {}),
   },
   {
-    others: [{ wholeRows: 0 }, { wholeRows: 16 }, { wholeRows: 128 }],
-    prepare: layers([12, 48, 96], { T: 6, E: 32, H: 200 }),
+    others: [{ wholeUnits: 0 }, { wholeUnits: 128 }, { wholeUnits: 320 }],
+    prepare: layers([[12, 128], [12, 200], [12, 320]], { T: 6, E: 32 }),
+  },
+  {
+    others: [{ wholeRows: 16 }, { wholeRows: 48 }, { wholeRows: 192 }],
+    prepare: layers([[12, 200], [48, 200], [96, 200], [192, 200]], { T: 6, E: 32 }),
   },
 ];
 
@@ -161,23 +165,25 @@ export function layerProducts(
   };
 }
 
-/** Work: an LSTM layer forward and backward, for each number of rows. */
+/** Work: LSTM layers of sizes [B, H], forward and backward. */
 export function layers(
-  rows: readonly number[],
-  { T, E, H }: { readonly T: number; readonly E: number; readonly H: number },
+  sizes: readonly (readonly [B: number, H: number])[],
+  { T, E }: { readonly T: number; readonly E: number },
 ): Trial["prepare"] {
   return (step, gpu) => {
-    const weights = {
-      weightIh: zeros(step, [4 * H, E]),
-      weightHh: zeros(step, [4 * H, H]),
-      biasIh: zeros(step, [4 * H]),
-      biasHh: zeros(step, [4 * H]),
-    };
-    for (const weight of Object.values(weights)) weight.requiresGrad = true;
-    const inputs = rows.map((B) => zeros(step, [T, B, E]));
+    const made = sizes.map(([B, H]) => {
+      const weights = {
+        weightIh: zeros(step, [4 * H, E]),
+        weightHh: zeros(step, [4 * H, H]),
+        biasIh: zeros(step, [4 * H]),
+        biasHh: zeros(step, [4 * H]),
+      };
+      for (const weight of Object.values(weights)) weight.requiresGrad = true;
+      return { x: zeros(step, [T, B, E]), weights };
+    });
     return () => {
       using own = gpu.step({ training: true, number: 0 }); // which a program's own count leaves out
-      for (const x of inputs) own.backward(sum(own, lstm(own, x, weights).output));
+      for (const { x, weights } of made) own.backward(sum(own, lstm(own, x, weights).output));
     };
   };
 }

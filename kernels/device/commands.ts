@@ -185,7 +185,7 @@ export class Commands {
     this.#fence.catch(() => {}); // thrown where it is awaited, some steps later
     await previous;
     const now = performance.now(), wanted = steps * AHEAD_MS / (now - this.#fenced);
-    this.#stepsAhead = Math.max(1, Math.floor(Math.min(wanted, 2 * steps, MAX_STEPS_AHEAD)));
+    this.#stepsAhead = Math.max(1, Math.round(Math.min(wanted, 2 * steps, MAX_STEPS_AHEAD)));
     this.#fenced = now;
   }
 

@@ -59,12 +59,13 @@ let launches = 0;
  */
 export function expectBindings(launch: TexelLaunch, device: GPUDevice): void {
   expectObject("run a kernel", "launch", launch, "an object");
-  const { label, source, inputs, outputs, texels = [], texelsOut, halves } = launch,
+  const { label, source, inputs, outputs, runs, texels = [], texelsOut, halves } = launch,
     doing = `run ${label}`;
   expectText("run a kernel", "its label", label);
   expectText("run a kernel", "its source", source);
   expectList(doing, "inputs", inputs);
   expectList(doing, "outputs", outputs);
+  if (runs !== undefined) expectList(doing, "runs", runs);
   for (const texel of texels) {
     expectTexels(doing, texel, device);
     if (!(texel instanceof TexelTensor)) expectNoHalves(launch, texel);

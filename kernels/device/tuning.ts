@@ -13,8 +13,10 @@ export interface Tuning {
   readonly minDepth: number;
   /** The same as `busy` for chunks of 256 terms or more; the larger number of chunks counts. */
   readonly longBusy: number;
-  /** Rows of a batch up to which a recurrent layer runs all its time steps in one launch. */
+  /** Rows of a batch up to which a recurrent layer may run all its time steps in one launch. */
   readonly wholeRows: number;
+  /** Units up to which it does: a workgroup reads the weight of more slower than the whole GPU, step by step. */
+  readonly wholeUnits: number;
 }
 
 /** The sizes that suit a large GPU: an H200 of 132 multiprocessors with about six workgroups on each. */
@@ -23,7 +25,8 @@ export const FIXED_TUNING: Tuning = {
   busy: 768,
   minDepth: 64,
   longBusy: 4096,
-  wholeRows: 64,
+  wholeRows: 96,
+  wholeUnits: 256,
 };
 
 /** A size that no batch and no product has. */
@@ -45,6 +48,6 @@ export function checkedTuning(value: Tuning): Tuning {
     const names = Object.keys(FIXED_TUNING).join(", ");
     throw new TypeError(`Cannot set the tuning: it needs ${names}, integers from 0 to ${NEVER}`);
   }
-  const { tallFrom, busy, minDepth, longBusy, wholeRows } = value;
-  return { tallFrom, busy, minDepth, longBusy, wholeRows };
+  const { tallFrom, busy, minDepth, longBusy, wholeRows, wholeUnits } = value;
+  return { tallFrom, busy, minDepth, longBusy, wholeRows, wholeUnits };
 }

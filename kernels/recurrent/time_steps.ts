@@ -71,10 +71,10 @@ function splitSteps(run: RecurrentRun, pass: TimePass): void {
 
 /** For GPUs: product and cells in one launch, for all steps where there are few rows, else for one. */
 function onGpu(run: RecurrentRun, pass: TimePass): void {
-  const { direction } = pass, { gpu, kind, B, H } = run;
+  const { direction } = pass, { gpu, kind, B, H } = run, { wholeRows, wholeUnits } = gpu.tuning;
   using first = run.weight[direction]!; // a copy for this pass alone
   const constants = rowConstants(run, direction);
-  if (constants !== undefined && B <= gpu.tuning.wholeRows) {
+  if (constants !== undefined && B <= wholeRows && H <= wholeUnits) {
     const source = kind.rows[gpu.compute];
     return launch(run, pass, { source, first, steps: [0], constants, grid: [B, 1, 1] });
   }

@@ -12,7 +12,7 @@ const SMALL: readonly Trial[] = [
   { others: [{ tallFrom: 64 }], prepare: products([[128, 64, 64]], { transposeA: true }) },
   { others: [{ busy: 1 }, { busy: 2 }], prepare: layerProducts({ N: 256, E: 64, M: 64 }) },
   { others: [{ minDepth: 128 }], prepare: layerProducts({ N: 256, E: 64, M: 64 }) },
-  { others: [{ wholeRows: 0 }], prepare: layers([2, 5], { T: 2, E: 4, H: 8 }) },
+  { others: [{ wholeRows: 0 }], prepare: layers([[2, 8], [5, 8]], { T: 2, E: 4 }) },
 ];
 
 /** Whether `tuning` has a value of SMALL's or the fixed one everywhere. */
@@ -78,7 +78,7 @@ Deno.test("isTuning() accepts all sizes as whole numbers, and nothing else", () 
 Deno.test("a Gpu begins with the fixed tuning, and keeps of others the sizes alone", async () => {
   await using gpu = await Gpu.create();
   assertEquals(gpu.tuning, FIXED_TUNING);
-  const tuning = { tallFrom: 1, busy: 2, minDepth: 3, longBusy: 4, wholeRows: 5 };
+  const tuning = { tallFrom: 1, busy: 2, minDepth: 3, longBusy: 4, wholeRows: 5, wholeUnits: 6 };
   gpu.tuning = Object.assign({ serpentine: 1, keptFours: 2 }, tuning); // as older versions have kept it
   assertEquals(gpu.tuning, tuning);
 });

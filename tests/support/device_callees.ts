@@ -33,7 +33,8 @@ export function deviceCallees(
       call: (tuning) => void Object.assign(gpu, { tuning }),
       args: [nce.FIXED_TUNING],
       kinds: [{
-        ...{ tallFrom: word, busy: word, minDepth: word, longBusy: word, wholeRows: word },
+        ...{ tallFrom: word, busy: word, minDepth: word, longBusy: word },
+        ...{ wholeRows: word, wholeUnits: word },
       }],
     },
     isTuning: { call: untyped(nce.isTuning), args: [{}], kinds: [] },

@@ -133,8 +133,15 @@ Deno.test("LanguageModel follows the reference's training steps", () =>
 
 /** Between them, these choose every variant: both tiles, whole and split sums, both kinds of layers. */
 const TUNINGS: readonly Tuning[] = [
-  { tallFrom: 0, busy: 0, minDepth: NEVER, longBusy: 0, wholeRows: 0 },
-  { tallFrom: NEVER, busy: NEVER, minDepth: 0, longBusy: NEVER, wholeRows: NEVER },
+  { tallFrom: 0, busy: 0, minDepth: NEVER, longBusy: 0, wholeRows: 0, wholeUnits: 0 },
+  {
+    tallFrom: NEVER,
+    busy: NEVER,
+    minDepth: 0,
+    longBusy: NEVER,
+    wholeRows: NEVER,
+    wholeUnits: NEVER,
+  },
 ];
 
 Deno.test("LanguageModel follows the reference's training steps with every variant of kernels", () =>

@@ -24,7 +24,7 @@ Deno.test("keepUp() waits, from the second time on, for the steps before the las
 Deno.test("keepUp() lets the CPU run some 250 ms ahead, 256 steps at most", () =>
   withNewGpu(async (gpu) => {
     const { queue } = gpu.device, { now } = performance;
-    let clock = now.call(performance), steps = 0;
+    let clock = Math.ceil(now.call(performance)), steps = 0;
     const waits: number[] = [];
     queue.onSubmittedWorkDone = () => {
       waits.push(steps), steps = 0;
@@ -118,6 +118,12 @@ Deno.test("the runs of a launch go one after another, each with values of its ow
       () => gpu.dispatch({ ...launch, outputs: [out], runs: [{}] }),
       TypeError,
       "Cannot run horner: uniform has factor, expected factor,term",
+    );
+    const odd = { runs: 5 as never };
+    assertThrows(
+      () => gpu.dispatch({ ...launch, ...odd, outputs: [out] }),
+      TypeError,
+      "Cannot run horner: runs",
     );
   }));
 

@@ -94,6 +94,7 @@ Deno.test("recurrent layers agree with float64 in one launch and in one a time s
       assertNotEquals(stepwise, whole); // else these would be the same kernels
       assertEquals(await resultsOf(gpu, kind, {}), whole);
       assertEquals(await resultsOf(gpu, kind, steps), stepwise);
+      assertEquals(await resultsOf(gpu, kind, { wholeUnits: 0 }), stepwise);
     }
   }, { family: "hardware" }));
 
