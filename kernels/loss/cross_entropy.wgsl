@@ -94,10 +94,12 @@ fn gradient(group: Group, @builtin(local_invocation_index) local: u32) {
   let n = i / params.lanes;
   if (n >= params.N) { return; }
   let own = targets[n] - params.first; // wraps for earlier classes
-  let more = dlog_z[n] - dloss[n];
+  let log_z_here = log_z_of[n];
+  let d = dloss[n];
+  let more = dlog_z[n] - d;
   for (var v = i % params.lanes; v < params.width; v += params.lanes) {
     let at = n * params.width + v;
-    let p = exp(dscores[at] - log_z_of[n]);
-    dscores[at] = (p - one_at(own - v * VEC)) * dloss[n] + p * more;
+    let p = exp(dscores[at] - log_z_here);
+    dscores[at] = (p - one_at(own - v * VEC)) * d + p * more;
   }
 }
