@@ -96,7 +96,7 @@ export function mergeRows(
       source: forParts(source, some.length),
       constants: {
         HAVE_COEFFICIENTS: given.reduce((bits, bit) => bits | bit),
-        FOUR_AT_A_TIME: gpu.family === "hardware" ? 1 : 0,
+        MANY_AT_A_TIME: gpu.family === "hardware" ? 1 : 0,
       },
       inputs: [
         ...[starts, positions],

@@ -7,10 +7,11 @@
 // Shapes: values [n / group, W] and coefficients [n] of each part;
 //         starts [slots + 1], positions [all parts], out [slots, W]; W counted in Vecs (vec.ts).
 // Dispatch: 1-D over slots * W Vecs, a thread each, folded.
-// Determinism: positions in rising order, no atomics.
+// Determinism: no atomics; positions in rising order, one by one, or if MANY_AT_A_TIME, as many of a part as make up
+// sixteens, then fours, each summed in pairs, then the rest one by one.
 
 override HAVE_COEFFICIENTS: u32 = 0;
-override FOUR_AT_A_TIME: bool = false;
+override MANY_AT_A_TIME: bool = false; // keeps a GPU busy with a common id; a CPU gains nothing
 
 const OUT = 2 + 2 * PARTS; // binding of the output
 
@@ -39,6 +40,12 @@ fn value_PART(p: u32, e: u32) -> Vec {
   if (((HAVE_COEFFICIENTS >> PART) & 1) == 1) { return coefficients_PART[p] * value; }
   return value;
 }
+
+// What the four positions from s on add: loads that are under way together.
+fn four_PART(s: u32, base: u32, e: u32) -> Vec {
+  return (value_PART(positions[s] - base, e) + value_PART(positions[s + 1] - base, e)) +
+    (value_PART(positions[s + 2] - base, e) + value_PART(positions[s + 3] - base, e));
+}
 #end
 
 @compute @workgroup_size(64)
@@ -56,16 +63,13 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   #each PART
   {
     var total = Vec();
-    // Four loads at a time keep a GPU busy with a common id; a CPU gains nothing.
-    while (FOUR_AT_A_TIME && s + 4 <= end && positions[s + 3] < params.end_PART) {
-      let first = value_PART(positions[s] - base, e);
-      let second = value_PART(positions[s + 1] - base, e);
-      let third = value_PART(positions[s + 2] - base, e);
-      let fourth = value_PART(positions[s + 3] - base, e);
-      total += first;
-      total += second;
-      total += third;
-      total += fourth;
+    while (MANY_AT_A_TIME && s + 16 <= end && positions[s + 15] < params.end_PART) {
+      total += (four_PART(s, base, e) + four_PART(s + 4, base, e)) +
+        (four_PART(s + 8, base, e) + four_PART(s + 12, base, e));
+      s += 16;
+    }
+    while (MANY_AT_A_TIME && s + 4 <= end && positions[s + 3] < params.end_PART) {
+      total += four_PART(s, base, e);
       s += 4;
     }
     for (; s < end; s++) {

@@ -4,7 +4,7 @@ import type { Device } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import source from "./rank_ids.wgsl" with { type: "text" };
 
-/** Whether so few ids are sorted faster this way: launches cost a GPU more than comparisons. */
+/** Whether so few ids, at most 4,096, are sorted faster this way: launches cost a GPU more than comparisons. */
 export function areFew(gpu: Device, n: number): boolean {
   return n <= (gpu.family === "software" ? 1024 : 4096);
 }
@@ -30,5 +30,5 @@ export function rankIds(
       grid,
     });
   run("sort", Math.ceil(n / 16), [ids, ids], [sorted, positions]);
-  run("segments", 1, [sorted], [unique, starts]);
+  run("segments", 1, [sorted, sorted], [unique, starts]);
 }

@@ -33,6 +33,11 @@ struct Params {
 
 var<workgroup> shares: array<f32, THREADS>;
 
+// exp(score i - top), zero from `end` on.
+fn exp_at(i: u32, end: u32, top: f32) -> Vec {
+  return select(Vec(), exp(scores[min(i, end - 1)] - top), i < end);
+}
+
 @compute @workgroup_size(THREADS)
 fn accumulate(group: Group, @builtin(local_invocation_index) local: u32) {
   let n = group_index(group);
@@ -40,14 +45,21 @@ fn accumulate(group: Group, @builtin(local_invocation_index) local: u32) {
   let begin = n * params.width;
   let end = begin + params.width;
   var highest = scores[begin];
-  for (var i = begin + local; i < end; i += THREADS) { highest = max(highest, scores[i]); }
+  for (var i = begin + local; i < end; i += 4 * THREADS) { // four loads are under way together, here and below
+    let first = max(scores[i], scores[min(i + THREADS, end - 1)]);
+    let others = max(scores[min(i + 2 * THREADS, end - 1)], scores[min(i + 3 * THREADS, end - 1)]);
+    highest = max(highest, max(first, others));
+  }
   var top = max(vec_max(highest), LOWEST);
   shares[local] = top;
   workgroupBarrier();
   for (var other = 0u; other < THREADS; other++) { top = max(top, shares[other]); }
   workgroupBarrier();
   var own_sum = Vec();
-  for (var i = begin + local; i < end; i += THREADS) { own_sum += exp(scores[i] - top); }
+  for (var i = begin + local; i < end; i += 4 * THREADS) {
+    own_sum = own_sum + exp_at(i, end, top) + exp_at(i + THREADS, end, top) + exp_at(i + 2 * THREADS, end, top) +
+      exp_at(i + 3 * THREADS, end, top);
+  }
   var sum = vec_sum(own_sum);
   shares[local] = sum;
   workgroupBarrier();
@@ -82,10 +94,12 @@ fn gradient(group: Group, @builtin(local_invocation_index) local: u32) {
   let n = i / params.lanes;
   if (n >= params.N) { return; }
   let own = targets[n] - params.first; // wraps for earlier classes
-  let more = dlog_z[n] - dloss[n];
+  let log_z_here = log_z_of[n];
+  let d = dloss[n];
+  let more = dlog_z[n] - d;
   for (var v = i % params.lanes; v < params.width; v += params.lanes) {
     let at = n * params.width + v;
-    let p = exp(dscores[at] - log_z_of[n]);
-    dscores[at] = (p - one_at(own - v * VEC)) * dloss[n] + p * more;
+    let p = exp(dscores[at] - log_z_here);
+    dscores[at] = (p - one_at(own - v * VEC)) * d + p * more;
   }
 }

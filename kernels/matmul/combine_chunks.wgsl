@@ -17,20 +17,38 @@ struct Params {
 @group(0) @binding(2 * PARTS + PART) var<storage, read_write> d_weight_PART: array<f32>;
 @group(0) @binding(3 * PARTS + PART) var<storage, read_write> d_bias_PART: array<f32>;
 
+// Columns of chunks of a dW of w columns.
+fn width(w: u32) -> u32 { return (w + 3) / 4 * 4; }
+
 #each PART
-// Sums element i of the map.
+// Element `at` of chunk c of the map's dW and db, zero if there is no such chunk.
+fn weight_PART(c: u32, at: u32) -> f32 {
+  let size = params.m_PART * width(params.w_PART);
+  return select(0.0, weight_chunks_PART[min(c, params.chunks - 1) * size + at], c < params.chunks);
+}
+
+fn bias_PART(c: u32, at: u32) -> f32 {
+  return select(0.0, bias_chunks_PART[min(c, params.chunks - 1) * params.m_PART + at], c < params.chunks);
+}
+
+// Sums element i of the map. Eight loads are under way together.
 fn sum_PART(i: u32) {
-  let m = params.m_PART;
   let w = params.w_PART;
-  let width = (w + 3) / 4 * 4;
   let row = i / (w + 1);
   let column = i % (w + 1);
   var sum = 0.0;
   if (column < w) {
-    for (var c = 0u; c < params.chunks; c++) { sum += weight_chunks_PART[(c * m + row) * width + column]; }
+    let at = row * width(w) + column;
+    for (var c = 0u; c < params.chunks; c += 8) {
+      sum = sum + weight_PART(c, at) + weight_PART(c + 1, at) + weight_PART(c + 2, at) + weight_PART(c + 3, at) +
+        weight_PART(c + 4, at) + weight_PART(c + 5, at) + weight_PART(c + 6, at) + weight_PART(c + 7, at);
+    }
     d_weight_PART[row * w + column] = sum;
   } else {
-    for (var c = 0u; c < params.chunks; c++) { sum += bias_chunks_PART[c * m + row]; }
+    for (var c = 0u; c < params.chunks; c += 8) {
+      sum = sum + bias_PART(c, row) + bias_PART(c + 1, row) + bias_PART(c + 2, row) + bias_PART(c + 3, row) +
+        bias_PART(c + 4, row) + bias_PART(c + 5, row) + bias_PART(c + 6, row) + bias_PART(c + 7, row);
+    }
     d_bias_PART[row] = sum;
   }
 }

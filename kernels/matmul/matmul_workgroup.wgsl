@@ -62,14 +62,21 @@ fn scalars(group: Group, @builtin(local_invocation_index) thread: u32) {
   store_scalars(tile.start, bottom, right, tile.bottom_right);
 }
 
+// Element `at` of a chunk, zero if there is no such chunk.
+fn partial(chunk: u32, at: u32) -> f32 {
+  return select(0.0, partials[min(chunk, params.k - 1) * params.m * params.n + at], chunk < params.k);
+}
+
 @compute @workgroup_size(64)
 fn combine(group: Group, @builtin(local_invocation_index) thread: u32) {
-  let size = params.m * params.n;
   let at = thread_index(group, thread);
-  if (at >= size) { return; }
+  if (at >= params.m * params.n) { return; }
   var total = 0.0;
   if (ACCUMULATE) { total = sum[at]; }
   if (params.bias != 0) { total += sum_bias[at % params.n]; }
-  for (var chunk = 0u; chunk < params.k; chunk++) { total += partials[chunk * size + at]; }
+  for (var c = 0u; c < params.k; c += 8) { // eight loads are under way together
+    total = total + partial(c, at) + partial(c + 1, at) + partial(c + 2, at) + partial(c + 3, at) +
+      partial(c + 4, at) + partial(c + 5, at) + partial(c + 6, at) + partial(c + 7, at);
+  }
   sum[at] = total;
 }

@@ -57,7 +57,7 @@ function termsOf(gradient: SummedGradient): Term[] {
 }
 
 /** Shares of a tensor at most: workgroups cost a CPU more than rounds of a loop. */
-const MAX_SHARES = { software: 16, hardware: 128 };
+const MAX_SHARES = { software: 16, hardware: 512 };
 
 /** Shares into which squares.wgsl cuts the terms. */
 function sharesOf({ family }: Device, terms: readonly Term[]): number {

@@ -19,10 +19,15 @@ struct Params {
 
 var<workgroup> shares: array<f32, 64>;
 
+fn partial(i: u32) -> f32 { return select(0.0, partials[min(i, params.n - 1)], i < params.n); }
+
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) thread: u32) {
   var sum = 0.0;
-  for (var i = thread; i < params.n; i += 64) { sum += partials[i]; }
+  for (var i = thread; i < params.n; i += 512) { // eight loads are under way together
+    sum = sum + partial(i) + partial(i + 64) + partial(i + 128) + partial(i + 192) + partial(i + 256) +
+      partial(i + 320) + partial(i + 384) + partial(i + 448);
+  }
   shares[thread] = sum;
   workgroupBarrier();
   if (thread > 0) { return; }

@@ -6,7 +6,7 @@
 // Dispatch: a workgroup for each share; shares_of(n) for each tensor.
 // Determinism: fixed shares, a fixed tree within a workgroup. Prefixed with _workgroup_sum.wgsl.
 
-override MAX_SHARES: u32 = 128;
+override MAX_SHARES: u32 = 512;
 
 struct Params {
   offset: u32,
@@ -34,6 +34,8 @@ fn rest(x: f32, part: u32) -> f32 {
   return x * x;
 }
 
+fn squared(x: vec4f) -> vec4f { return x * x; }
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) local: u32) {
   var sum = vec4f();
@@ -42,7 +44,13 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) local
   {
     let n = params.n_PART;
     let share = share_of(group, n);
-    for (var i = share.x + local; i < share.y; i += 64) { sum += x_PART[i] * x_PART[i]; }
+    let end = share.y;
+    var i = share.x + local;
+    for (; i + 192 < end; i += 256) { // four loads are under way together
+      sum = sum + squared(x_PART[i]) + squared(x_PART[i + 64]) + squared(x_PART[i + 128]) +
+        squared(x_PART[i + 192]);
+    }
+    for (; i < end; i += 64) { sum += squared(x_PART[i]); }
     if (group == 0 && local < n % 4) { sum.x += rest(x_PART[n / 4][local], PART); }
     group -= shares_of(n);
   }

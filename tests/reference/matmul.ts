@@ -65,3 +65,13 @@ export function numbers(length: number, seed: number): Float32Array {
     return state / 2 ** 31 - 1;
   });
 }
+
+/** Numbers of unequal sizes, whose sum in float32 shows the order of additions. */
+export function unequal(n: number): Float32Array {
+  return numbers(n, n).map((x, i) => x * 10 ** (i % 3));
+}
+
+/** `start` and the `terms`, added up in float32 in order. */
+export function inOrder(terms: Float32Array, start = 0): number {
+  return terms.reduce((sum, term) => Math.fround(sum + term), start);
+}

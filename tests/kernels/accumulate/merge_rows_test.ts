@@ -89,6 +89,24 @@ Deno.test("mergeRows() multiplies by coefficients and lets ids share a row of va
     await check(gpu, [partOf(66, 17, 5, 6), partOf(63, 17, 5), partOf(10, 17, 5, 10)], 17, 5);
   }));
 
+// GPUs sum sixteen positions at a time, then four, then one: parts end in the middle of any of them.
+Deno.test("mergeRows() sums any number of positions of an id, wherever parts end", () =>
+  withBothFamilies(async (gpu) => {
+    const classes = 70, counts = Array.from({ length: classes }, (_, id) => id + 1);
+    const rising = counts.flatMap((count, id) => new Array<number>(count).fill(id));
+    const ids = Uint32Array.from(rising, (_, i) => rising[i * 1009 % rising.length]!);
+    const whole = (n: number, seed: number) => values(n, seed, 9).map(Math.round); // exact in any order
+    for (const cuts of [[ids.length], [600, 617, ids.length], [37, 38, 1700, ids.length]]) {
+      const width = cuts.length === 3 ? 1 : 4;
+      const parts = cuts.map((end, i): PartData => {
+        const own = ids.slice(cuts[i - 1] ?? 0, end), { length } = own;
+        const coefficients = i % 2 === 0 ? { group: 1, coefficients: whole(length, 1) } : {};
+        return { ids: own, values: whole(length * width, 2), ...coefficients };
+      });
+      await check(gpu, parts, classes, width);
+    }
+  }));
+
 Deno.test("mergeRows() sums more parts than a launch binds", async () => {
   for (const family of ["software", "hardware"] as const) {
     await using gpu = await limitedGpu({ maxStorageBuffersPerShaderStage: 8 }, { family });

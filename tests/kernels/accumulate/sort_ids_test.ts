@@ -36,6 +36,13 @@ Deno.test("sortIds() sorts any number of ids of any number of classes, equal ids
     }
   }));
 
+Deno.test("sortIds() sorts as many ids as a GPU counts, and one more", () =>
+  withGpu(async (gpu) => {
+    for (const n of [1, 3, 4, 5, 15, 16, 17, 193, 255, 257, 3860, 4081, 4095, 4096, 4097]) {
+      for (const classes of [1, 50, 2 ** 20]) await check(gpu, [randomIds(n, classes, n)], classes);
+    }
+  }, { family: "hardware" }));
+
 Deno.test("sortIds() sorts ids that are all equal, rising or falling", () =>
   withGpu(async (gpu) => {
     const n = 1000;

@@ -112,6 +112,18 @@ Deno.test("crossEntropy() neither overflows nor underflows, whichever class's sc
     x.dispose(), weight.dispose();
   }));
 
+Deno.test("crossEntropy() finds the largest score, at whichever of many classes it is", () =>
+  withBothFamilies(async (gpu) => {
+    const V = 261; // four rounds of a GPU's loop that finds it, and more
+    const diagonal = (value: number) =>
+      Float32Array.from({ length: V * V }, (_, i) => i % (V + 1) === 0 ? value : 0);
+    using step = gpu.step();
+    const [x, weight] = [200, 1].map((value) => step.upload(diagonal(value), [V, V]));
+    const targets = step.upload(Uint32Array.from({ length: V }, (_, n) => n));
+    const loss = crossEntropy(step, x!, weight!, step.upload(new Float32Array(V)), targets);
+    assertEquals(await gpu.readFloats(loss), new Float32Array(V));
+  }));
+
 // Of 64 MiB, a row of 32,769 has room for 448 classes.
 Deno.test("crossEntropy() agrees with float64 in several tiles, the last of one class", () =>
   withGpu((gpu) => check(gpu, { rows: 32_769, width: 2, classes: 449 })));

@@ -15,7 +15,14 @@ import { type Plan, TILES } from "../../../kernels/matmul/workgroup_tile.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { poisoned } from "../../support/poisoned.ts";
 import { inHalf } from "../../reference/half.ts";
-import { assertWithin, numbers, type Product, referenceMatmul } from "../../reference/matmul.ts";
+import {
+  assertWithin,
+  inOrder,
+  numbers,
+  type Product,
+  referenceMatmul,
+  unequal,
+} from "../../reference/matmul.ts";
 
 const TRANSPOSES = [[false, false], [false, true], [true, false], [true, true]] as const;
 
@@ -202,6 +209,22 @@ Deno.test("matmulInto() agrees with float64 whatever tile and split the workgrou
     }
   });
 });
+
+Deno.test("the workgroup kernel adds up any number of chunks in order, after the bias", () =>
+  withGpu(async (gpu) => {
+    const depth = 16, m = 3, n = 5, tile = TILES[1]!, bias = numbers(n, 1);
+    using row = gpu.tensor([n], bias), c = gpu.tensor([m, n]);
+    for (let chunks = 2; chunks <= 30; chunks++) {
+      const k = chunks * depth - 1, terms = unequal(chunks); // a step of each chunk is not zero
+      const data = Float32Array.from({ length: m * k }, (_, i) => {
+        return i % k % depth === 0 ? terms[i % k / depth]! : 0;
+      });
+      using a = gpu.tensor([m, k], data), b = gpu.tensor([k, n], new Float32Array(k * n).fill(1));
+      multiplyFromWorkgroup(gpu, c, a, b, { m, n, k, row: 0 }, { bias: row }, { tile, depth });
+      const expected = Float32Array.from({ length: m * n }, (_, i) => inOrder(terms, bias[i % n]!));
+      assertEquals(await gpu.readFloats(c), expected, `${chunks} chunks`);
+    }
+  }));
 
 Deno.test("matmulInto() agrees with float64 when the result has many tiles", async () => {
   await withGpu(async (gpu) => {

@@ -11,7 +11,13 @@ import {
 } from "../../../kernels/matmul/weight_gradients.ts";
 import { TILES } from "../../../kernels/matmul/workgroup_tile.ts";
 import { limitedGpu, withGpu } from "../../support/gpu.ts";
-import { assertWithin, numbers, referenceMatmul } from "../../reference/matmul.ts";
+import {
+  assertWithin,
+  inOrder,
+  numbers,
+  referenceMatmul,
+  unequal,
+} from "../../reference/matmul.ts";
 
 const [M, W] = [72, 20];
 
@@ -94,6 +100,25 @@ Deno.test("weightGradients() agrees with float64 in both tiles", () =>
       assertWithin(values[0]!, reference(numbers(N * W, 2), W), "the first weight");
       assertWithin(values[1]!, reference(new Float32Array(N).fill(1), 1), "the bias");
       assertWithin(values[2]!, reference(numbers(N * W, 3), W), "the second weight");
+    }
+  }, { family: "hardware" }));
+
+Deno.test("weightGradients() adds up any number of chunks in order", () =>
+  withGpu(async (gpu) => {
+    const depth = 16, tile = TILES[1]!, [M, W] = [3, 5];
+    for (let chunks = 2; chunks <= 30; chunks++) {
+      const N = chunks * depth - 1, terms = unequal(chunks); // a row of each chunk is not zero
+      const data = Float32Array.from({ length: N * M }, (_, i) => {
+        const n = Math.floor(i / M);
+        return n % depth === 0 ? terms[n / depth]! : 0;
+      });
+      using dOut = gpu.tensor([N, M], data),
+        x = gpu.tensor([N, W], new Float32Array(N * W).fill(1));
+      using dWeight = gpu.tensor([M, W]), dBias = gpu.tensor([M]);
+      inOneLaunch(gpu, [{ dOut, x, dWeight, dBias }], { tile, depth });
+      const sum = inOrder(terms), name = `${chunks} chunks`;
+      assertEquals(await gpu.readFloats(dWeight), new Float32Array(M * W).fill(sum), name);
+      assertEquals(await gpu.readFloats(dBias), new Float32Array(M).fill(sum), name);
     }
   }, { family: "hardware" }));
 
