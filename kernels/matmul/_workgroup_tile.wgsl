@@ -1,7 +1,8 @@
-// A tile of a matrix product for GPUs, from workgroup memory, with 8 x 8 elements in each thread's registers.
+// A tile of a matrix product for GPUs, from workgroup memory, with 8 x 8 or 4 x 4 elements in a thread's registers.
 //
-// A library that a kernel is prefixed with, after ROWS and COLUMNS, those of a tile: 64 or 128 each. The
-// kernel says what is multiplied, op(A) [m, k] and op(B) [k, n]:
+// A library that a kernel is prefixed with, after ROWS and COLUMNS, those of a tile, and HALVES: 2 where a
+// thread owns rows and columns of both halves of the tile, with ROWS and COLUMNS of 64 or 128; 1 where the tile
+// has no halves, with 32. The kernel says what is multiplied, op(A) [m, k] and op(B) [k, n]:
 // - TRANSPOSE_A, TRANSPOSE_B: whether the operand is stored as [k, m], or as [n, k].
 // - block_of_a(row, k, end): four rows of op(A) (the components) by four steps of k (the matrix's columns).
 // - block_of_b(column, k, end): four columns of op(B) by four steps of k.
@@ -11,16 +12,16 @@
 
 const TILE = vec2u(ROWS, COLUMNS);
 const SLAB = 16; // steps of k that are in workgroup memory at a time
-const THREADS = ROWS * COLUMNS / 64;
-const THREADS_M = ROWS / 8;
-const THREADS_N = COLUMNS / 8;
+const THREADS_M = ROWS / HALVES / 4;
+const THREADS_N = COLUMNS / HALVES / 4;
+const THREADS = THREADS_M * THREADS_N;
 
-// SLAB steps of k by both halves of a tile's rows of A, and of its columns of B. The vec4 of four rows
+// SLAB steps of k by all halves of a tile's rows of A, and of its columns of B. The vec4 of four rows
 // (columns) 4 block.. of a half at step s is at [s][half][block ^ swizzle(s)]: without the swizzle, threads
 // that store blocks of different steps would meet in the same memory banks. With an index for each
 // dimension, the bounds checks of Deno's compiler are the same at all steps.
-var<workgroup> slab_a: array<array<array<vec4f, THREADS_M>, 2>, SLAB>;
-var<workgroup> slab_b: array<array<array<vec4f, THREADS_N>, 2>, SLAB>;
+var<workgroup> slab_a: array<array<array<vec4f, THREADS_M>, HALVES>, SLAB>;
+var<workgroup> slab_b: array<array<array<vec4f, THREADS_N>, HALVES>, SLAB>;
 
 fn swizzle(s: u32) -> u32 { return s / 4 * 2; }
 
@@ -36,7 +37,8 @@ fn add_outer(c: mat4x4f, x: vec4f, y: vec4f) -> mat4x4f {
     fma(vec4f(x.w), y, c[3]));
 }
 
-// What a thread owns: rows `row` + {0..3} (top) and + ROWS / 2 (bottom), columns likewise.
+// What a thread owns: rows `row` + {0..3} (top) and + ROWS / 2 (bottom), columns likewise. Without halves it
+// owns the top left alone.
 struct Tile {
   row: u32,
   column: u32,
@@ -47,13 +49,14 @@ struct Tile {
   bottom_right: mat4x4f,
 }
 
-// Step s of the slab: the outer product of 8 rows and 8 columns.
+// Step s of the slab: the outer product of a thread's rows and columns.
 fn add_step(tile: ptr<function, Tile>, s: u32, x: u32, y: u32) {
   let top = slab_a[s][0][y ^ swizzle(s)];
-  let bottom = slab_a[s][1][y ^ swizzle(s)];
   let left = slab_b[s][0][x ^ swizzle(s)];
-  let right = slab_b[s][1][x ^ swizzle(s)];
   (*tile).top_left = add_outer((*tile).top_left, top, left);
+  if (HALVES == 1) { return; }
+  let bottom = slab_a[s][HALVES - 1][y ^ swizzle(s)];
+  let right = slab_b[s][HALVES - 1][x ^ swizzle(s)];
   (*tile).top_right = add_outer((*tile).top_right, top, right);
   (*tile).bottom_left = add_outer((*tile).bottom_left, bottom, left);
   (*tile).bottom_right = add_outer((*tile).bottom_right, bottom, right);

@@ -46,6 +46,7 @@ fn vectors(group: Group, @builtin(local_invocation_index) thread: u32) {
   let bottom = tile.row + ROWS / 2;
   let right = tile.column + COLUMNS / 2;
   store_vectors(tile.start, tile.row, tile.column, tile.top_left);
+  if (HALVES == 1) { return; }
   store_vectors(tile.start, tile.row, right, tile.top_right);
   store_vectors(tile.start, bottom, tile.column, tile.bottom_left);
   store_vectors(tile.start, bottom, right, tile.bottom_right);
@@ -57,6 +58,7 @@ fn scalars(group: Group, @builtin(local_invocation_index) thread: u32) {
   let bottom = tile.row + ROWS / 2;
   let right = tile.column + COLUMNS / 2;
   store_scalars(tile.start, tile.row, tile.column, tile.top_left);
+  if (HALVES == 1) { return; }
   store_scalars(tile.start, tile.row, right, tile.top_right);
   store_scalars(tile.start, bottom, tile.column, tile.bottom_left);
   store_scalars(tile.start, bottom, right, tile.bottom_right);

@@ -94,7 +94,7 @@ fn store(chunk: u32, row: u32, column: u32, rows: mat4x4f) {
 
 // The sum of a column of dOut, from the four threads that have fetched it.
 fn fetched_sum(column: u32) -> f32 {
-  let half = column / (ROWS / 2);
+  let half = column / 4 / THREADS_M;
   let block = column / 4 % THREADS_M;
   let i = column % 4;
   return slab_a[0][half][block][i] + slab_a[1][half][block][i] + slab_a[2][half][block][i] +
@@ -136,9 +136,11 @@ fn main(group: Group, @builtin(local_invocation_index) thread: u32) {
   let bottom = tile.row + ROWS / 2;
   let right = tile.column + COLUMNS / 2;
   store(chunk, tile.row, tile.column, tile.top_left);
-  store(chunk, tile.row, right, tile.top_right);
-  store(chunk, bottom, tile.column, tile.bottom_left);
-  store(chunk, bottom, right, tile.bottom_right);
+  if (HALVES == 2) {
+    store(chunk, tile.row, right, tile.top_right);
+    store(chunk, bottom, tile.column, tile.bottom_left);
+    store(chunk, bottom, right, tile.bottom_right);
+  }
   let row = own.corner.x + thread;
   if (own.corner.y > 0 || thread >= ROWS) { return; }
   #each PART

@@ -19,13 +19,15 @@ export interface Plan {
   readonly depth: number;
 }
 
-const [TALL, SQUARE] = [[128, 64], [64, 64]].map(([rows, columns]): Tile => {
-  const sizes = `const ROWS = ${rows};\nconst COLUMNS = ${columns};\n`;
-  return { rows: rows!, columns: columns!, source: sizes + tileSource };
-}) as [Tile, Tile];
+const [TALL, SQUARE, SMALL] = [[128, 64, 2], [64, 64, 2], [32, 32, 1]].map(
+  ([rows, columns, halves]): Tile => {
+    const sizes = `const ROWS = ${rows};\nconst COLUMNS = ${columns};\nconst HALVES = ${halves};\n`;
+    return { rows: rows!, columns: columns!, source: sizes + tileSource };
+  },
+) as [Tile, Tile, Tile];
 
 /** The tiles for which _workgroup_tile.wgsl is written. */
-export const TILES: readonly Tile[] = [TALL, SQUARE];
+export const TILES: readonly Tile[] = [TALL, SQUARE, SMALL];
 
 /** Steps of k in a chunk of products with more chunks: as workgroups end at different times, these keep a GPU busy. */
 const MIN_LONG_DEPTH = 256;

@@ -36,7 +36,7 @@ fn first_of(slice: u32) -> u32 {
 // The weight of unit k's state or gates for one of a lane's units.
 fn weights_for(k: u32, unit: u32) -> vec4f { return weights_of(k, min(unit, params.H - 1)); }
 
-// The weights of a term: loads that are under way at the same time.
+// The weights of a term: loads that are under way at the same time, with those of the next term.
 fn term_weights(term: u32, lane: u32) -> mat4x4f {
   if (FORWARD) {
     let k = 4 * term;
@@ -76,7 +76,14 @@ fn sums_of(thread: u32, kept: mat4x4f, zero: bool) -> vec4f {
     let begin = first_of(slice);
     let end = first_of(slice + 1);
     sum = term_of(begin, kept);
-    for (var term = begin + 1; term < end; term++) { sum += term_of(term, term_weights(term, lane)); }
+    var term = begin + 1;
+    for (; term + 1 < end; term += 2) {
+      let first = term_weights(term, lane);
+      let second = term_weights(term + 1, lane);
+      sum += term_of(term, first);
+      sum += term_of(term + 1, second);
+    }
+    if (term < end) { sum += term_of(term, term_weights(term, lane)); }
   }
   partial[thread] = sum.x;
   partial[THREADS + thread] = sum.y;
