@@ -60,6 +60,8 @@ export interface Context {
 export abstract class WordModel extends Module {
   /** The output layer and its loss; reduction is `"none"`. */
   abstract readonly criterion: NCELoss<[Tensor]>;
+  /** What {@linkcode shard} has found: each step asks. */
+  #found: { readonly shard: TableShard | undefined } | undefined;
 
   /** The context of `input` [T, B]. */
   abstract context(step: Step, input: Tensor, start?: Start): Context;
@@ -69,7 +71,8 @@ export abstract class WordModel extends Module {
 
   /** Which rows of the tables of words this rank holds; undefined if it holds all. */
   get shard(): TableShard | undefined {
-    return this.parameters().find(([, { shard }]) => shard)?.[1].shard;
+    this.#found ??= { shard: this.parameters().find(([, { shard }]) => shard)?.[1].shard };
+    return this.#found.shard;
   }
 
   /**

@@ -7,7 +7,10 @@
 export interface Tuning {
   /** Rows of a product, and terms of its sums, from which its tiles are 128 x 64, not 64 x 64. */
   readonly tallFrom: number;
-  /** Workgroups that a product should have: with fewer tiles, its sums are cut into chunks. */
+  /**
+   * Workgroups that a product should have: with half as many tiles or fewer, these are 32 x 32 if its sums are
+   * short, and long sums are cut into chunks.
+   */
   readonly busy: number;
   /** Terms that such a chunk has at least: one more launch adds the chunks up. */
   readonly minDepth: number;

@@ -32,6 +32,9 @@ export const TILES: readonly Tile[] = [TALL, SQUARE, SMALL];
 /** Steps of k in a chunk of products with more chunks: as workgroups end at different times, these keep a GPU busy. */
 const MIN_LONG_DEPTH = 256;
 
+/** Steps of k up to which small tiles serve a small result: a workgroup of few threads waits for memory at each slab. */
+const MAX_SMALL_DEPTH = 256;
+
 /** Tiles of the results of some products. */
 export function tilesIn({ rows, columns }: Tile, products: readonly Sizes[]): number {
   return products.reduce((sum, { m, n }) => sum + Math.ceil(m / rows) * Math.ceil(n / columns), 0);
@@ -39,9 +42,11 @@ export function tilesIn({ rows, columns }: Tile, products: readonly Sizes[]): nu
 
 /** How to cut products, all of the same k, that are computed in one launch. */
 export function planOf(products: readonly Sizes[], tuning: Tuning): Plan {
+  const { k } = products[0]!, tiles = tilesIn(SQUARE, products);
+  if (k <= MAX_SMALL_DEPTH && tiles <= tuning.busy / 2) return { tile: SMALL, depth: k };
   const tall = products.every(({ m, k }) => Math.min(m, k) >= tuning.tallFrom);
   const tile = tall ? TALL : SQUARE;
-  return { tile, depth: splitDepth(tilesIn(tile, products), products[0]!.k, tuning) };
+  return { tile, depth: splitDepth(tilesIn(tile, products), k, tuning) };
 }
 
 /** Steps of k in each chunk; all of them if the tiles alone occupy the GPU. */

@@ -23,6 +23,16 @@ Deno.test("planOf() cuts long sums until the GPU is busy, those of several produ
   assertEquals(cut([300, 3360, 30_000], 1), [64, 265, 15], "parts of 256 terms go on to longBusy");
 });
 
+Deno.test("planOf() takes small tiles where the others would be few and sums are short", () => {
+  assertEquals(cut([420, 800, 200], 1), [32, 350, 1]);
+  assertEquals(cut([420, 800, 256], 1), [32, 350, 1]);
+  assertEquals(cut([420, 800, 257], 1), [64, 91, 4]);
+  assertEquals(cut([1536, 1024, 200], 1), [32, 1536, 1], "384 of the others are half of busy");
+  assertEquals(cut([1536, 1025, 200], 1), [64, 408, 1]);
+  assertEquals(cut([1536, 1024, 200], 2), [64, 768, 1]);
+  assertEquals(cut([420, 800, 200], 1, { busy: 181 }), [64, 91, 1]);
+});
+
 Deno.test("planOf() takes tall tiles where rows and sums are long", () => {
   assertEquals(cut([30_000, 300, 3360], 1, { longBusy: 0 }), [128, 1175, 1]);
   assertEquals(cut([30_000, 300, 2047], 1, { longBusy: 0 }), [64, 2345, 1]);
