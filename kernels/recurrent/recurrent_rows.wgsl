@@ -14,24 +14,26 @@
 // keeps the weights of its slice's first term in registers.
 
 override FORWARD: bool = false;
-override UNITS: u32 = 64; // a multiple of four, at least H
+override UNITS: u32 = 64; // H rounded up to a multiple of four
 override LANES: u32 = 64; // forward UNITS, backward UNITS / 4
 override SLICES: u32 = 4; // at most the terms; backward a multiple of four
 override THREADS: u32 = LANES * SLICES;
 override SUMS: u32 = 4 * THREADS;
+override FOURS: u32 = UNITS / 4;
 
-// What the product reads of this row: hidden[t] (in x) or the gates of dstate[t + 1]; zero from H on.
-var<workgroup> row_state: array<vec4f, UNITS>;
+// What the product reads of this row, by term: hidden[t] of four units, or a unit's gates of dstate[t + 1]; zero
+// from H on. Threads write a number each: a vec4f would be written as a whole.
+var<workgroup> hidden_fours: array<array<f32, 4>, FOURS>;
+var<workgroup> gates_of: array<vec4f, UNITS>;
 // [4, SLICES, LANES]: of a lane's four gates or units.
 var<workgroup> partial: array<f32, SUMS>;
 
-fn keep(b: u32, gate: u32, j: u32, value: Vec) { row_state[j][gate] = value; }
+fn keep(b: u32, gate: u32, j: u32, value: Vec) {
+  if (FORWARD) { hidden_fours[j / 4][j % 4] = value; } else { gates_of[j][gate] = value; }
+}
 
 // The first term of a slice. Weights from H on are zero.
-fn first_of(slice: u32) -> u32 {
-  let fours = (params.H + 3) / 4;
-  return slice * select(4 * fours, fours, FORWARD) / SLICES;
-}
+fn first_of(slice: u32) -> u32 { return slice * select(UNITS, FOURS, FORWARD) / SLICES; }
 
 // The weight of unit k's state or gates for one of a lane's units.
 fn weights_for(k: u32, unit: u32) -> vec4f { return weights_of(k, min(unit, params.H - 1)); }
@@ -50,10 +52,10 @@ fn term_weights(term: u32, lane: u32) -> mat4x4f {
 // What a term adds to the sums of a lane's gates or units.
 fn term_of(term: u32, w: mat4x4f) -> vec4f {
   if (FORWARD) {
-    let k = 4 * term;
-    return w * vec4f(row_state[k].x, row_state[k + 1].x, row_state[k + 2].x, row_state[k + 3].x);
+    return w * vec4f(hidden_fours[term][0], hidden_fours[term][1], hidden_fours[term][2],
+      hidden_fours[term][3]);
   }
-  return row_state[term] * w;
+  return gates_of[term] * w;
 }
 
 // The sums over all slices for a thread's unit: forward of its gates; backward of every fourth slice.
@@ -99,7 +101,7 @@ fn forward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) th
   let b = id.x;
   let owns = thread < params.H;
   let kept = term_weights(first_of(thread / LANES), thread % LANES);
-  if (owns && !from_zero(0)) { row_state[thread].x = hidden[unit_index(0, b, thread)]; }
+  if (owns && !from_zero(0)) { keep(b, 0, thread, hidden[unit_index(0, b, thread)]); }
   for (var t = 0u; t < params.T; t++) {
     workgroupBarrier();
     var inputs: ForwardInputs;

@@ -86,10 +86,10 @@ function onGpu(run: RecurrentRun, pass: TimePass): void {
 /** The constants of recurrent_rows.wgsl; undefined where a workgroup cannot hold a row's units. */
 function rowConstants({ gpu, H }: RecurrentRun, direction: Direction) {
   const { limits } = gpu.device;
-  const UNITS = Math.ceil(H / 32) * 32, fours = Math.ceil(H / 4);
+  const fours = Math.ceil(H / 4), UNITS = 4 * fours;
   const threads = Math.min(
     limits.maxComputeInvocationsPerWorkgroup,
-    limits.maxComputeWorkgroupStorageSize / 16 - UNITS, // a vec4f each, beside the state's of the units
+    limits.maxComputeWorkgroupStorageSize / 16 - UNITS - fours, // a vec4f each, beside the units' states
   );
   const slices = Math.min(Math.floor(threads / UNITS), fours);
   if (slices <= 0) return undefined;
