@@ -7,9 +7,10 @@ const WARM_UP_RUNS = 3;
 /** Number of loops; the result is their median. */
 const LOOPS = 3;
 
-/** The median; the higher middle value of an even number, NaN of none. */
+/** The median; of an even number the mean of the two in the middle, NaN of none. */
 export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
+  const sorted = values.toSorted((a, b) => a - b), at = (values.length - 1) / 2;
+  return ((sorted[Math.floor(at)] ?? NaN) + (sorted[Math.ceil(at)] ?? NaN)) / 2;
 }
 
 /** Runs `body` a few times, so that one-time costs are not measured. */

@@ -55,7 +55,7 @@ export const TRIALS: readonly Trial[] = [
 
 /**
  * The tuning that suits `gpu`, by its own clock: each trial's variants run in turns, and one that is not the
- * fixed one must save 5 % of the median time. It takes about a second, and computes nothing else meanwhile.
+ * fixed one must save 5 % of the median time. It takes two to four seconds, and computes nothing else meanwhile.
  *
  * A GPU does not take it by itself: `gpu.tuning = await tune(gpu)`. Another run may choose otherwise where
  * variants are close, so keep the result if later runs must give the same bits.

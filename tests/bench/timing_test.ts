@@ -4,8 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 import { median, secondsToRecord } from "../../bench/timing.ts";
 import type { Gpu } from "../../mod.ts";
 
-Deno.test("median() takes the higher middle value, and has none of no values", () => {
-  assertEquals([[3], [3, 1, 2], [4, 1, 3, 2], []].map(median), [3, 2, 3, NaN]);
+Deno.test("median() takes the mean of both middle values, and has none of no values", () => {
+  assertEquals([[3], [3, 1, 2], [4, 1, 3, 2], []].map(median), [3, 2, 2.5, NaN]);
 });
 
 Deno.test("secondsToRecord() begins with an idle GPU, and ends when all is submitted", async () => {
