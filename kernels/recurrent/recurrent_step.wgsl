@@ -3,19 +3,22 @@
 //
 // forward:  the sums hidden[t] W^T, to finish_forward. backward: dstate[t + 1] W, to finish_backward.
 // Shapes: see _recurrent.wgsl and _packed_weight.wgsl.
-// Dispatch: (ceil(H / UNITS), ceil(B / ROWS), 1) workgroups of UNITS * SLICES threads. A thread sums a slice
-// of the inner dimension for one unit of all ROWS rows, so that a weight is loaded once for ROWS of them.
-// In the end it owns one row of its unit, that of its slice's number.
-// Determinism: sums in rising order within a slice, every SLICES-th term; then slice by slice, in fours.
+// Dispatch: (ceil(H / UNITS), ceil(B / ROWS), 1) workgroups of THREADS threads. A thread sums a slice of the
+// inner dimension for ROWS rows, so that a weight is loaded once for all of them: forward for the gates of one
+// unit; backward for four units, LANES apart, so that the gates of ROWS rows are loaded once for all four. In the
+// end it owns a row of one unit.
+// Determinism: sums in rising order within a slice; then slice by slice, in fours; backward, gate by gate within
+// a term, and every fourth slice first.
 
 const UNITS = 16;
 const ROWS = 16;
-const SLICES = 16; // as many as ROWS
+const SLICES = 16; // forward, as many as ROWS
 const THREADS = UNITS * SLICES;
-const TERMS = 4 * SLICES; // units whose states are in workgroup memory at a time; a quarter of THREADS
+const TERMS = 4 * SLICES; // units whose states are in workgroup memory at a time; backward, a slice each
+const LANES = THREADS / TERMS; // backward, threads of a slice, with four units each
 
 // Numbers of ROWS rows, four in each vec4: [gate, quad of rows, TERMS] (forward: one state, no gates), then
-// sums [quad of rows, SLICES, UNITS].
+// sums [quad of rows, THREADS].
 var<workgroup> quads: array<vec4f, 4 * THREADS>;
 
 // Where ROWS rows of element i of a gate's stand, quad by quad.
@@ -38,7 +41,8 @@ fn fetched_rows(t: u32, id: vec3u, thread: u32) -> vec4u {
   return t * params.B + min(first + vec4u(0, 1, 2, 3), vec4u(params.B - 1));
 }
 
-// The sum over all slices for the thread's own row and unit; `rows`: its slice's sums of ROWS rows.
+// The sum for one row of the threads whose numbers modulo UNITS are this one's: forward of all slices, backward of
+// every fourth; `rows`: the thread's sums of ROWS rows.
 fn sum_of_slices(rows: mat4x4f, thread: u32) -> f32 {
   workgroupBarrier();
   quads[thread] = rows[0];
@@ -126,31 +130,51 @@ fn gate_at(at: vec4u) -> vec4f {
   return vec4f(dstate[at.x], dstate[at.y], dstate[at.z], dstate[at.w]);
 }
 
-// What the gates of element i add to a unit.
-fn term_backward(w: vec4f, i: u32) -> mat4x4f {
-  let sum = w.x * rows_of(0, i) + w.y * rows_of(1, i) + w.z * rows_of(2, i);
-  if (GATES == 3) { return sum; }
-  return sum + w.w * rows_of(3, i);
+// The weights of unit k's gates for a lane's units, the first of them `unit`: a column a gate.
+fn lane_weights(k: u32, unit: u32) -> mat4x4f {
+  let row = min(k, params.H);
+  let last = params.H - 1;
+  return transpose(mat4x4f(weights_of(row, min(unit, last)), weights_of(row, min(unit + LANES, last)),
+    weights_of(row, min(unit + 2 * LANES, last)), weights_of(row, min(unit + 3 * LANES, last))));
+}
+
+// Adds what a gate of ROWS rows adds to a lane's units.
+fn add_gate(units: ptr<function, array<mat4x4f, 4>>, w: vec4f, rows: mat4x4f) {
+  (*units)[0] += w.x * rows;
+  (*units)[1] += w.y * rows;
+  (*units)[2] += w.z * rows;
+  (*units)[3] += w.w * rows;
+}
+
+// The thread's own sum, of four threads that have, of the same row and four units, the sums of every fourth slice.
+fn sum_of_parts(units: vec4f, thread: u32) -> f32 {
+  workgroupBarrier();
+  quads[thread] = units;
+  workgroupBarrier();
+  let at = thread / UNITS * UNITS + thread % LANES;
+  let unit = thread / LANES % 4;
+  return quads[at][unit] + quads[at + LANES][unit] + quads[at + 2 * LANES][unit] + quads[at + 3 * LANES][unit];
 }
 
 @compute @workgroup_size(THREADS)
 fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) thread: u32) {
   let H = params.H;
   let unit = id.x * UNITS + thread % UNITS;
-  let slice = thread / UNITS;
   let j = min(unit, H - 1);
-  let b = id.y * ROWS + slice;
+  let b = id.y * ROWS + thread / UNITS;
   let owns = b < params.B && unit < H;
   var inputs: BackwardInputs;
   if (owns) { inputs = backward_inputs(params.t, b, j); }
+  let slice = thread / LANES;
+  let first = id.x * UNITS + thread % LANES;
   let count = select(H, 0, params.t + 1 == params.T);
   let row = fetched_rows(params.t + 1, id, thread);
-  var sums: mat4x4f;
+  var sums: array<mat4x4f, 4>;
   var gates: mat4x4f;
   var weights: mat4x4f;
   if (count > 0) {
     gates = gates_at(row, thread % TERMS);
-    weights = weights_from(slice, j);
+    weights = lane_weights(slice, first);
   }
   for (var k = 0u; k < count; k += TERMS) {
     workgroupBarrier();
@@ -161,12 +185,16 @@ fn backward(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) t
     workgroupBarrier();
     let w = weights;
     gates = gates_at(row, k + TERMS + thread % TERMS);
-    weights = weights_from(k + TERMS + slice, j);
-    sums += term_backward(w[0], slice);
-    sums += term_backward(w[1], slice + SLICES);
-    sums += term_backward(w[2], slice + 2 * SLICES);
-    sums += term_backward(w[3], slice + 3 * SLICES);
+    weights = lane_weights(k + TERMS + slice, first);
+    add_gate(&sums, w[0], rows_of(0, slice));
+    add_gate(&sums, w[1], rows_of(1, slice));
+    add_gate(&sums, w[2], rows_of(2, slice));
+    if (GATES == 4) { add_gate(&sums, w[3], rows_of(3, slice)); }
   }
-  let sum = sum_of_slices(sums, thread);
+  let x = sum_of_slices(sums[0], thread);
+  let y = sum_of_slices(sums[1], thread);
+  let z = sum_of_slices(sums[2], thread);
+  let w = sum_of_slices(sums[3], thread);
+  let sum = sum_of_parts(vec4f(x, y, z, w), thread);
   if (owns) { finish_backward(inputs, sum, params.t, b, j); }
 }
