@@ -1,6 +1,6 @@
 // The variants of the kernels for GPUs that run time steps: all are right, and each is what its name says.
 
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { gru } from "../../../kernels/recurrent/gru.ts";
 import { lstm, type RecurrentWeights, weightedSum } from "../../../kernels/ops.ts";
 import { FIXED_TUNING, type Tuning } from "../../../kernels/mod.ts";
@@ -11,11 +11,12 @@ import { lstmLayer } from "../../reference/lstm.ts";
 import type { Oracle } from "../../reference/oracle.ts";
 import { resetFlags } from "../../reference/resets.ts";
 import { assertClose } from "../../support/close.ts";
-import { withBothFamilies, withGpu } from "../../support/gpu.ts";
+import { limitedGpu, withBothFamilies, withGpu } from "../../support/gpu.ts";
 
 /**
- * All time steps in one launch: five or six terms for each slice of threads; forward the last four is not
- * whole, backward two units are not there. A launch for each: 16 rows and two, and the last terms of the inner dimension not whole.
+ * All time steps in one launch: four or five terms for each slice of threads; forward the last four is not
+ * whole, backward two units are not there. A launch for each: 16 rows and two, and the last terms of the inner
+ * dimension are not whole.
  */
 const T = 4, B = 18, E = 3, H = 130;
 const RESETS = resetFlags(T, B);
@@ -124,6 +125,73 @@ Deno.test("an infinite recurrent weight saturates its unit, and makes no NaN of 
         const large = await outputOf(H, 1e30, tuning);
         assertEquals(await outputOf(H, Infinity, tuning), large);
         assertClose(large, usual);
+      }
+    }
+  }));
+
+/** The constants of the pipelines of `gpu` that run all time steps. */
+function watchRows({ device }: Gpu): Record<string, number>[] {
+  const found: Record<string, number>[] = [], create = device.createComputePipeline.bind(device);
+  device.createComputePipeline = (descriptor) => {
+    const { constants = {} } = descriptor.compute;
+    if ("LANES" in constants) found.push({ ...constants });
+    return create(descriptor);
+  };
+  return found;
+}
+
+// 132 units and their states take 2,640 bytes, a thread 16; a slice of all units has 132 threads.
+Deno.test("all time steps run in one launch if a workgroup of the device can hold a row's units", async () => {
+  for (
+    const [threads, bytes, slices] of [
+      [1024, 2640 + 16 * 6 * 132, 6],
+      [1024, 2640 + 16 * 6 * 132 - 1, 5],
+      [256, 16_384, 1],
+      [131, 16_384, 0],
+      [1024, 2640 + 16 * 132 - 1, 0],
+    ] as const
+  ) {
+    await using gpu = await limitedGpu({
+      maxComputeInvocationsPerWorkgroup: threads,
+      maxComputeWorkgroupStorageSize: bytes,
+    }, { family: "hardware" });
+    const found = watchRows(gpu);
+    await resultsOf(gpu, GRU, {});
+    const both = [
+      { FORWARD: 1, LANES: 132, SLICES: slices },
+      { FORWARD: 0, LANES: 33, SLICES: 4 * slices },
+    ];
+    const expected = both.map((own) => ({ GATES: 3, UNITS: 132, ...own }));
+    assertEquals(found, slices > 0 ? expected : [], `${threads} threads, ${bytes} bytes`);
+  }
+});
+
+Deno.test("a row that is not a number leaves the other rows as they are", () =>
+  withBothFamilies(async (gpu) => {
+    const [T, B, odd] = [3, 3, 1], isOdd = (i: number, H: number) => Math.floor(i / H) % B === odd;
+    for (const H of [5, 12]) {
+      const resultsWith = async (value: number) => {
+        using step = gpu.step({ training: true });
+        const data = values(T * B * H, 2).map((x, i) => isOdd(i, H) ? value : x);
+        const x = Object.assign(step.upload(data, [T, B, H]), { requiresGrad: true });
+        const { output } = lstm(step, x, {
+          weightIh: step.upload(values(4 * H * H, 3), [4 * H, H]),
+          weightHh: step.upload(values(4 * H * H, 1), [4 * H, H]),
+          biasIh: step.upload(values(4 * H, 4)),
+          biasHh: step.upload(values(4 * H, 5)),
+        });
+        const gradients = step.backward(
+          weightedSum(step, output, step.upload(values(T * B * H, 6), output.shape)),
+        );
+        const found = [output, gradients.toDense(x)!].map((tensor) => gpu.readFloats(tensor));
+        return await Promise.all(found);
+      };
+      for (const tuning of [{}, { wholeRows: 0 }]) {
+        gpu.tuning = { ...FIXED_TUNING, ...tuning };
+        const usual = await resultsWith(0), found = await resultsWith(NaN);
+        found.forEach((array, i) => {
+          assert(array.every((x, at) => isOdd(at, H) ? Number.isNaN(x) : x === usual[i]![at]));
+        });
       }
     }
   }));
