@@ -10,8 +10,8 @@
 // Determinism: sums in rising order of terms within a slice, then slice by slice; backward, every fourth
 // slice first.
 //
-// In each step a workgroup reads the weight, more than a core's cache holds: nearly all of the time. A thread
-// keeps the weights of its slice's first term in registers.
+// In each step a workgroup reads the weight, more than a core's cache holds: that takes nearly all of the time.
+// So a thread keeps the weights of its slice's first term in registers.
 
 override FORWARD: bool = false;
 override UNITS: u32 = 64; // H rounded up to a multiple of four
@@ -22,7 +22,7 @@ override SUMS: u32 = 4 * THREADS;
 override FOURS: u32 = UNITS / 4;
 
 // What the product reads of this row, by term: hidden[t] of four units, or a unit's gates of dstate[t + 1]; zero
-// from H on. Threads write a number each: a vec4f would be written as a whole.
+// from H on. The four states of a term are written by four threads: a vec4f might be written as a whole.
 var<workgroup> hidden_fours: array<array<f32, 4>, FOURS>;
 var<workgroup> gates_of: array<vec4f, UNITS>;
 // [4, SLICES, LANES]: of a lane's four gates or units.

@@ -17,8 +17,8 @@ const THREADS = UNITS * SLICES;
 const TERMS = 4 * SLICES; // units whose states are in workgroup memory at a time; backward, a slice each
 const LANES = THREADS / TERMS; // backward, threads of a slice, with four units each
 
-// Numbers of ROWS rows, four in each vec4: [gate, quad of rows, TERMS] (forward: one state, no gates), then
-// sums [quad of rows, THREADS].
+// First numbers of ROWS rows, four in each vec4: [gate, quad of rows, TERMS] (forward: one state, no gates); then
+// sums [quad of rows, THREADS]; backward, at last, sums of a row of four units, [THREADS].
 var<workgroup> quads: array<vec4f, 4 * THREADS>;
 
 // Where ROWS rows of element i of a gate's stand, quad by quad.
@@ -41,8 +41,8 @@ fn fetched_rows(t: u32, id: vec3u, thread: u32) -> vec4u {
   return t * params.B + min(first + vec4u(0, 1, 2, 3), vec4u(params.B - 1));
 }
 
-// The sum for one row of the threads whose numbers modulo UNITS are this one's: forward of all slices, backward of
-// every fourth; `rows`: the thread's sums of ROWS rows.
+// The sum of one row, the thread's own, over the threads with the same number modulo UNITS: they have forward all
+// slices, backward every fourth. `rows`: the thread's sums of all ROWS rows.
 fn sum_of_slices(rows: mat4x4f, thread: u32) -> f32 {
   workgroupBarrier();
   quads[thread] = rows[0];
@@ -146,7 +146,8 @@ fn add_gate(units: ptr<function, array<mat4x4f, 4>>, w: vec4f, rows: mat4x4f) {
   (*units)[3] += w.w * rows;
 }
 
-// The thread's own sum, of four threads that have, of the same row and four units, the sums of every fourth slice.
+// The sum of the thread's own unit over the four threads that share its row and its lane's `units`: each has
+// every fourth slice.
 fn sum_of_parts(units: vec4f, thread: u32) -> f32 {
   workgroupBarrier();
   quads[thread] = units;

@@ -14,7 +14,7 @@ import { poisoned } from "../../support/poisoned.ts";
 import { checkAsync } from "../../support/property.ts";
 import { assertWithin, numbers, type Product, referenceMatmul } from "../../reference/matmul.ts";
 
-/** Sizes of some maps: a tile has 64 rows and columns, and a slab 16 steps. */
+/** Sizes of some maps: a tile has 32 or 64 rows and columns, and a slab 16 steps. */
 const sizes = fc.record({
   N: fc.integer({ min: 1, max: 70 }),
   maps: fc.array(

@@ -89,7 +89,7 @@ Deno.test("weightGradients() is the product and the sums of columns on software 
     assertEquals(await resultOf(gpu, 300, 2), await resultOf(gpu, 300, 2, separate));
   }, { family: "software" }));
 
-Deno.test("weightGradients() agrees with float64 in both tiles", () =>
+Deno.test("weightGradients() agrees with float64 in every tile", () =>
   withGpu(async (gpu) => {
     const N = 70, dOut = numbers(N * M, 1);
     const reference = (x: Float32Array, n: number) =>
