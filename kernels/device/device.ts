@@ -23,7 +23,7 @@ import {
 } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
-import type { Profile } from "./profile.ts";
+import { type Profile, PROFILE_CAPACITY, type Profiler } from "./profile.ts";
 import { partShapes, smallestPart } from "./parts.ts";
 import { catchUp } from "./pending.ts";
 import {
@@ -203,7 +203,7 @@ export class Device implements AsyncDisposable {
     writeParts(this.device, this.#commands, parts, data);
   }
 
-  /** Records one kernel run. Throws the error that the GPU has reported, if any. */
+  /** Records a kernel's run, or its `runs`. Throws the error that the GPU has reported, if any. */
   dispatch(launch: Launch): void {
     this.#dispatch(launch);
   }
@@ -244,8 +244,8 @@ export class Device implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the GPU is at most a few steps behind; call it once a step in a long loop. Throws the
-   * error of an earlier operation, such as a kernel that does not compile.
+   * Resolves when the GPU is not far behind, some 250 ms or one step; call it once a step in a long loop. Throws
+   * the error of an earlier operation, such as a kernel that does not compile.
    */
   async keepUp(): Promise<void> {
     this.submit();
@@ -258,18 +258,29 @@ export class Device implements AsyncDisposable {
     await this.#faults.wait("finish", () => this.device.queue.onSubmittedWorkDone());
   }
 
-  /** Runs `bodies` in turn, with a timestamp around every kernel; see {@linkcode Profile}. */
+  /**
+   * Runs `bodies` in turn, with a timestamp around every kernel, of which it has the first 2,048; see
+   * {@linkcode Profile}.
+   *
+   * @throws {Error} If the adapter has no timestamp-query, or another profile or {@linkcode time} has not ended.
+   */
   profile(...bodies: (() => void | Promise<void>)[]): Promise<Profile> {
-    return this.#profile("profile", bodies, "launch");
+    return this.#profile("profile", bodies);
   }
 
   /**
    * Milliseconds on the GPU of each of `bodies`, run in turn, its launches back to back as in a program; without
    * launches NaN. Copies between them are left out. A {@linkcode profile} says more, but each launch in it takes
    * some microseconds longer.
+   *
+   * @throws {Error} As {@linkcode profile}.
+   * @throws {RangeError} If copies and submissions cut the bodies into more passes than it has room for, 2,048.
    */
   async time(...bodies: (() => void | Promise<void>)[]): Promise<number[]> {
-    const { rows } = await this.#profile("time", bodies, "body");
+    const { rows, overflowed } = await this.#profile("time", bodies);
+    if (overflowed) {
+      throw new RangeError(`Cannot time: more than ${PROFILE_CAPACITY} passes; time fewer at once`);
+    }
     return bodies.map((_, i) => rows.find(({ label }) => label === `${i}`)?.ms ?? NaN);
   }
 
@@ -282,13 +293,12 @@ export class Device implements AsyncDisposable {
   }
 
   async #profile(
-    op: string,
+    op: "profile" | "time",
     bodies: readonly (() => void | Promise<void>)[],
-    by: "launch" | "body",
-  ): Promise<Profile> {
+  ): Promise<Profiler> {
     for (const body of bodies) expectFunction(op, "body", body);
     await this.finish();
-    using profile = await this.#commands.profile(bodies, () => this.finish(), by);
+    using profile = await this.#commands.profile(op, bodies, () => this.finish());
     await this.#faults.wait(op, () => profile.collect());
     return profile;
   }
