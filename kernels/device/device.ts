@@ -2,7 +2,7 @@
 
 import type { AdapterOptions, Backend, Compute, KernelFamily, Opened } from "./adapter.ts";
 import { Commands } from "./commands.ts";
-import { expectFunction, expectOneOf, expectSizes, madeByNew } from "./expect.ts";
+import { expectOneOf, expectSizes, madeByNew } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
 import { type DType, DTYPES, type TableDType, type TensorData } from "./dtype.ts";
@@ -23,7 +23,6 @@ import {
 } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
-import { type Profile, PROFILE_CAPACITY, type Profiler } from "./profile.ts";
 import { partShapes, smallestPart } from "./parts.ts";
 import { catchUp } from "./pending.ts";
 import {
@@ -259,48 +258,11 @@ export class Device implements AsyncDisposable {
   }
 
   /**
-   * Runs `bodies` in turn, with a timestamp around every kernel, of which it has the first 2,048; see
-   * {@linkcode Profile}.
-   *
-   * @throws {Error} If the adapter has no timestamp-query, or another profile or {@linkcode time} has not ended.
-   */
-  profile(...bodies: (() => void | Promise<void>)[]): Promise<Profile> {
-    return this.#profile("profile", bodies);
-  }
-
-  /**
-   * Milliseconds on the GPU of each of `bodies`, run in turn, its launches back to back as in a program; without
-   * launches NaN. Copies between them are left out. A {@linkcode profile} says more, but each launch in it takes
-   * some microseconds longer.
-   *
-   * @throws {Error} As {@linkcode profile}.
-   * @throws {RangeError} If copies and submissions cut the bodies into more passes than it has room for, 2,048.
-   */
-  async time(...bodies: (() => void | Promise<void>)[]): Promise<number[]> {
-    const { rows, overflowed } = await this.#profile("time", bodies);
-    if (overflowed) {
-      throw new RangeError(`Cannot time: more than ${PROFILE_CAPACITY} passes; time fewer at once`);
-    }
-    return bodies.map((_, i) => rows.find(({ label }) => label === `${i}`)?.ms ?? NaN);
-  }
-
-  /**
    * Destroys the device and everything on it: `await using gpu = await Gpu.create()`. It never throws, and
    * does not wait for a lost device.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#faults.end();
-  }
-
-  async #profile(
-    op: "profile" | "time",
-    bodies: readonly (() => void | Promise<void>)[],
-  ): Promise<Profiler> {
-    for (const body of bodies) expectFunction(op, "body", body);
-    await this.finish();
-    using profile = await this.#commands.profile(op, bodies, () => this.finish());
-    await this.#faults.wait(op, () => profile.collect());
-    return profile;
   }
 
   #exact(shape: readonly number[], dtype: DType, data: TensorData | undefined): Tensor {
