@@ -6,9 +6,9 @@
 #
 # Each part has a time limit and a log in dist/gpu/, which has its figures so far even if the part is cut off. Its
 # result is shown when it ends, so that nothing is lost if the machine disappears. All parts end within TOTAL
-# seconds (600), the last ones cut short if need be; `original` needs 7200. PENN names the folder of the Penn
-# Treebank (data/penn), PYTHON an interpreter with PyTorch (python3), JOBS the number of test files that run in
-# parallel (half of the cores).
+# seconds (600), the last ones cut short if need be; `original` takes some 700 on an H200 (TOTAL=900). PENN names
+# the folder of the Penn Treebank (data/penn), PYTHON an interpreter with PyTorch (python3), JOBS the number of test
+# files that run in parallel (half of the cores).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 TOTAL=${TOTAL:-600}

@@ -6,6 +6,8 @@ import type { Gpu } from "../mod.ts";
 const WARM_UP_RUNS = 3;
 /** Number of loops; the result is their median. */
 const LOOPS = 3;
+/** Runs that a GPU has at a time: it lowers its clock while it waits for the next. */
+const TOGETHER = 4;
 
 /** The median; of an even number the mean of the two in the middle, NaN of none. */
 export function median(values: readonly number[]): number {
@@ -56,6 +58,19 @@ export async function secondsToRecord(
   } while (performance.now() < end);
   await gpu.finish();
   return median(times);
+}
+
+/** Seconds of `body` on the GPU, its launches back to back: the median; undefined without time stamps. */
+export async function secondsOnGpu(
+  gpu: Gpu,
+  body: () => void | Promise<void>,
+  seconds: number,
+): Promise<number | undefined> {
+  if (!gpu.device.features.has("timestamp-query")) return undefined;
+  const times: number[] = [], end = performance.now() + 1000 * seconds;
+  const bodies = Array.from({ length: TOGETHER }, () => body);
+  do times.push(...await gpu.time(...bodies)); while (performance.now() < end);
+  return median(times) / 1000;
 }
 
 /** Seconds per `body` after a warm-up: the median of a few loops that take `seconds` in total. */

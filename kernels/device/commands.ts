@@ -184,34 +184,39 @@ export class Commands {
     this.#fence = this.#device.queue.onSubmittedWorkDone().then(() => {});
     this.#fence.catch(() => {}); // thrown where it is awaited, some steps later
     await previous;
-    const now = performance.now(), wanted = steps * AHEAD_MS / (now - this.#fenced);
-    this.#stepsAhead = Math.max(1, Math.round(Math.min(wanted, 2 * steps, MAX_STEPS_AHEAD)));
+    // Where onSubmittedWorkDone() blocks, as in Deno, the time since the last fence is that of these steps, in
+    // browsers that of the steps before: a square root, half of the way, settles with both.
+    const now = performance.now(), factor = Math.sqrt(AHEAD_MS / (now - this.#fenced));
+    const wanted = Math.round(steps * Math.min(factor, 2));
+    this.#stepsAhead = Math.max(1, Math.min(wanted, MAX_STEPS_AHEAD));
     this.#fenced = now;
   }
 
   /**
-   * Runs `bodies`, each launch in a timed pass of its own, or, by "body", the launches of each back to back and
-   * timed under its number; the profile has yet to be collected.
+   * Runs `bodies`, each launch in a timed pass of its own, or, to "time" them, the launches of each back to back
+   * and timed under its number; the profile has yet to be collected.
    */
   async profile(
+    op: "profile" | "time",
     bodies: readonly (() => void | Promise<void>)[],
     finish: () => Promise<void>,
-    by: "launch" | "body",
   ): Promise<Profiler> {
-    if (!this.#timestamps) throw new Error("Cannot profile: the adapter has no timestamp-query");
+    if (!this.#timestamps) throw new Error(`Cannot ${op}: the adapter has no timestamp-query`);
+    if (this.#profile) throw new Error(`Cannot ${op}: another profile or time() has not ended`);
     const profile = new Profiler(this.#device);
     this.#profile = profile;
     try {
       const start = performance.now();
       for (const [i, body] of bodies.entries()) {
         this.#endPass();
-        if (by === "body") this.#body = `${i}`;
+        if (op === "time") this.#body = `${i}`;
         await body();
       }
       await finish();
       profile.wallMs = performance.now() - start;
       return profile;
     } catch (error) {
+      await finish().catch(() => {}); // what is recorded names the time stamps; the device keeps its own error
       profile[Symbol.dispose]();
       throw error;
     } finally {

@@ -2,7 +2,7 @@
 
 import type { AdapterOptions, Backend, Compute, KernelFamily, Opened } from "./adapter.ts";
 import { Commands } from "./commands.ts";
-import { expectFunction, expectOneOf, expectSizes, madeByNew } from "./expect.ts";
+import { expectOneOf, expectSizes, madeByNew } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
 import { type DType, DTYPES, type TableDType, type TensorData } from "./dtype.ts";
@@ -23,7 +23,6 @@ import {
 } from "./launch.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { inWords, type MemoryUse, Pool } from "./memory.ts";
-import type { Profile } from "./profile.ts";
 import { partShapes, smallestPart } from "./parts.ts";
 import { catchUp } from "./pending.ts";
 import {
@@ -203,7 +202,7 @@ export class Device implements AsyncDisposable {
     writeParts(this.device, this.#commands, parts, data);
   }
 
-  /** Records one kernel run. Throws the error that the GPU has reported, if any. */
+  /** Records a kernel's run, or its `runs`. Throws the error that the GPU has reported, if any. */
   dispatch(launch: Launch): void {
     this.#dispatch(launch);
   }
@@ -244,8 +243,8 @@ export class Device implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the GPU is at most a few steps behind; call it once a step in a long loop. Throws the
-   * error of an earlier operation, such as a kernel that does not compile.
+   * Resolves when the GPU is not far behind, some 250 ms or one step; call it once a step in a long loop. Throws
+   * the error of an earlier operation, such as a kernel that does not compile.
    */
   async keepUp(): Promise<void> {
     this.submit();
@@ -258,39 +257,12 @@ export class Device implements AsyncDisposable {
     await this.#faults.wait("finish", () => this.device.queue.onSubmittedWorkDone());
   }
 
-  /** Runs `bodies` in turn, with a timestamp around every kernel; see {@linkcode Profile}. */
-  profile(...bodies: (() => void | Promise<void>)[]): Promise<Profile> {
-    return this.#profile("profile", bodies, "launch");
-  }
-
-  /**
-   * Milliseconds on the GPU of each of `bodies`, run in turn, its launches back to back as in a program; without
-   * launches NaN. Copies between them are left out. A {@linkcode profile} says more, but each launch in it takes
-   * some microseconds longer.
-   */
-  async time(...bodies: (() => void | Promise<void>)[]): Promise<number[]> {
-    const { rows } = await this.#profile("time", bodies, "body");
-    return bodies.map((_, i) => rows.find(({ label }) => label === `${i}`)?.ms ?? NaN);
-  }
-
   /**
    * Destroys the device and everything on it: `await using gpu = await Gpu.create()`. It never throws, and
    * does not wait for a lost device.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#faults.end();
-  }
-
-  async #profile(
-    op: string,
-    bodies: readonly (() => void | Promise<void>)[],
-    by: "launch" | "body",
-  ): Promise<Profile> {
-    for (const body of bodies) expectFunction(op, "body", body);
-    await this.finish();
-    using profile = await this.#commands.profile(bodies, () => this.finish(), by);
-    await this.#faults.wait(op, () => profile.collect());
-    return profile;
   }
 
   #exact(shape: readonly number[], dtype: DType, data: TensorData | undefined): Tensor {

@@ -1,7 +1,7 @@
 /** GPU time by operation, from a timestamp before and after every pass. */
 
 /** Passes that one profile can hold. */
-const PROFILE_CAPACITY = 2048;
+export const PROFILE_CAPACITY = 2048;
 
 /** Time of one operation. */
 export interface ProfileRow {
@@ -25,6 +25,8 @@ export interface Profile {
 export class Profiler implements Profile, Disposable {
   wallMs = 0;
   rows: ProfileRow[] = [];
+  /** Whether passes had no room, and so no times. */
+  overflowed = false;
   readonly #device: GPUDevice;
   readonly #queries: GPUQuerySet;
   readonly #labels: string[] = [];
@@ -36,7 +38,7 @@ export class Profiler implements Profile, Disposable {
 
   /** Timestamp writes for the next pass; undefined once the profile is full. */
   next(label: string): GPUComputePassTimestampWrites | undefined {
-    if (this.#labels.length === PROFILE_CAPACITY) return undefined;
+    if (this.#labels.length === PROFILE_CAPACITY) return void (this.overflowed = true);
     const index = 2 * (this.#labels.push(label) - 1);
     return {
       querySet: this.#queries,

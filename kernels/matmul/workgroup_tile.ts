@@ -32,7 +32,7 @@ export const TILES: readonly Tile[] = [TALL, SQUARE, SMALL];
 /** Steps of k in a chunk of products with more chunks: as workgroups end at different times, these keep a GPU busy. */
 const MIN_LONG_DEPTH = 256;
 
-/** Steps of k up to which small tiles serve a small result: a workgroup of few threads waits for memory at each slab. */
+/** Steps of k up to which small tiles serve a small result: they do little for each slab that they wait for. */
 const MAX_SMALL_DEPTH = 256;
 
 /** Tiles of the results of some products. */

@@ -47,12 +47,14 @@ Deno.test("tuneGpu() times kernels anew if the file is damaged, or of another ve
       await tuned();
       const good = Deno.readTextFileSync(FILE), kept = JSON.parse(good);
       const [name] = Object.keys(kept.adapters);
+      const { wholeUnits: _wholeUnits, ...older } = FOUND;
       const bad = [
         good.slice(0, -9),
         "[]",
         JSON.stringify({ ...kept, made: "nce 0.0.1, deno 2.9.6" }),
         JSON.stringify({ ...kept, adapters: null }),
         JSON.stringify({ ...kept, adapters: { [name!]: { ...FOUND, busy: -1 } } }),
+        JSON.stringify({ ...kept, adapters: { [name!]: { ...older, keptFours: 1 } } }),
         JSON.stringify({ ...kept, adapters: { "another GPU": FOUND } }),
       ];
       for (const text of bad) {
