@@ -69,7 +69,11 @@ function scoresAt(step: Step, x: Tensor, choice: Choice): Tensor {
       label: "indexScore",
       source,
       entry: E % 4 === 0 ? "scores4" : "scores",
-      constants: { TABLE_ROWS: Number(gathers.table), BIAS_ROWS: Number(gathers.bias) },
+      constants: {
+        TABLE_ROWS: Number(gathers.table),
+        BIAS_ROWS: Number(gathers.bias),
+        MANY_AT_A_TIME: gpu.family === "hardware" ? 1 : 0,
+      },
       inputs: [some!, table, bias, ids],
       readsRows: { tables: [table, bias], ids },
       outputs: [scores!],

@@ -8,6 +8,7 @@
 
 override TABLE_ROWS: bool = false;
 override BIAS_ROWS: bool = false;
+override MANY_AT_A_TIME: bool = false; // four terms' loads are under way together, which keeps a GPU busy
 
 struct Params {
   N: u32,
@@ -45,6 +46,15 @@ fn scores4(group: Group, @builtin(local_invocation_index) local: u32) {
   let row_start = n * E;
   let row = select(ids[i], i, TABLE_ROWS) * E;
   var sum = vec4f(0.0);
-  for (var e = 0u; e < E; e++) { sum = fma(x4[row_start + e], table4[row + e], sum); }
+  var e = 0u;
+  while (MANY_AT_A_TIME && e + 4 <= E) {
+    let a = row_start + e;
+    let b = row + e;
+    let left = mat4x4f(x4[a], x4[a + 1], x4[a + 2], x4[a + 3]);
+    let right = mat4x4f(table4[b], table4[b + 1], table4[b + 2], table4[b + 3]);
+    sum = fma(left[3], right[3], fma(left[2], right[2], fma(left[1], right[1], fma(left[0], right[0], sum))));
+    e += 4;
+  }
+  for (; e < E; e++) { sum = fma(x4[row_start + e], table4[row + e], sum); }
   out[i] = (sum.x + sum.y) + (sum.z + sum.w) + bias[select(ids[i], i, BIAS_ROWS)];
 }
