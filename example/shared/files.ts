@@ -49,11 +49,14 @@ export function* chunksOf(
   }
 }
 
+/** Ends the name of a file that is being written; nobody else gives a file such a name. */
+const UNFINISHED = ".nce-unfinished.tmp";
+
 /**
  * A file that is written in pieces and appears at once. It has a temporary name in the same folder, is
  * synced, then renamed, so that a crash leaves the old file or the new one. Missing folders are made.
  *
- * The temporary name is always `PATH.tmp`, so the next process replaces what a killed one left. Therefore
+ * The temporary name is always the same, so the next process replaces what a killed one left. Therefore
  * only one process at a time may write a file: see `lockModel`. Every method throws a
  * {@linkcode Failure} if the file cannot be written.
  */
@@ -70,7 +73,7 @@ export class AtomicFile implements Disposable {
   /** Opens the temporary file. */
   constructor(path: string) {
     this.path = path;
-    this.#temporary = `${path}.tmp`;
+    this.#temporary = path + UNFINISHED;
     this.#file = attempt("write", path, () => {
       makeFolder(dirname(path));
       const info = infoOf(path);

@@ -56,10 +56,10 @@ Deno.test("make-text leaves no part of a text that cannot be written, and says w
       Failure,
       "Cannot write file/folder/valid.txt: file is a file, not a folder",
     );
-    Deno.mkdirSync("made/train.txt.tmp", { recursive: true }); // the last of the three
+    Deno.mkdirSync("made/train.txt.nce-unfinished.tmp", { recursive: true }); // the last of the three
     const io = captureIo();
     assertThrows(() => makeText("made", SMALL, io), Failure, "Cannot write made/train.txt: ");
-    assertEquals([namesIn("made"), io.outLines], [["train.txt.tmp"], []]);
+    assertEquals([namesIn("made"), io.outLines], [["train.txt.nce-unfinished.tmp"], []]);
   }));
 
 Deno.test("make-text replaces no text, neither another's nor its own", () =>

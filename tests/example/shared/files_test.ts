@@ -17,6 +17,8 @@ import {
 import { firstIndex, runningSum } from "../../../example/shared/search.ts";
 import { inFolder, namesIn } from "../../support/folder.ts";
 
+/** The file `a` while it is written. */
+const UNFINISHED = "a.nce-unfinished.tmp";
 /** Says where std is. */
 const CONFIG = fromFileUrl(import.meta.resolve("../../../deno.json"));
 
@@ -73,10 +75,20 @@ Deno.test("AtomicFile leaves the old file as it is when it is not committed", ()
     {
       using file = new AtomicFile(path);
       file.write(new Uint8Array([1]));
-      assertEquals(namesIn(folder), ["a", "a.tmp"]);
+      assertEquals(namesIn(folder), ["a", UNFINISHED]);
     }
     assertEquals(namesIn(folder), ["a"]);
     assertEquals(Deno.readTextFileSync(path), "old");
+  }));
+
+Deno.test("AtomicFile leaves a user's own files beside it as they are", () =>
+  inFolder((folder) => {
+    const names = ["a.tmp", "a.temp", "a.part", "a~", ".a"];
+    for (const name of names) Deno.writeTextFileSync(`${folder}/${name}`, name);
+    checkWritable(`${folder}/a`);
+    writeFileAtomically(`${folder}/a`, "new");
+    for (const name of names) assertEquals(Deno.readTextFileSync(`${folder}/${name}`), name);
+    assertEquals(namesIn(folder), [...names, "a"].sort());
   }));
 
 Deno.test("AtomicFile keeps the order of what is written, small pieces and large ones", () =>
@@ -135,11 +147,11 @@ Deno.test("a killed process leaves one temporary file, which the next write repl
         args: ["eval", `--config=${CONFIG}`, code],
       }).output();
       assertEquals(signal, "SIGKILL");
-      assertEquals(namesIn(folder), ["a.tmp"]);
+      assertEquals(namesIn(folder), [UNFINISHED]);
     }
     checkWritable(path);
     assertEquals(namesIn(folder), []);
-    Deno.writeTextFileSync(`${path}.tmp`, "what was left");
+    Deno.writeTextFileSync(`${folder}/${UNFINISHED}`, "what was left");
     writeFileAtomically(path, "new");
     assertEquals(namesIn(folder), ["a"]);
     assertEquals(Deno.readTextFileSync(path), "new");
