@@ -3,8 +3,8 @@
 import type { Given } from "../options/option.ts";
 import { isSynthetic } from "../options/choices.ts";
 import { ignoredOptions, modeOf } from "../options/effects.ts";
-import type { Settings } from "../options/options.ts";
-import { configPath, parseSettings } from "../options/settings.ts";
+import { OPTIONS, type Settings } from "../options/options.ts";
+import { configPath, MODEL_FOLDER, parseSettings } from "../options/settings.ts";
 import { UsageError } from "../shared/errors.ts";
 import { attempt, checkFile, isFile, isFolder } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
@@ -42,13 +42,14 @@ async function withOwnBatches(settings: Settings): Promise<Settings> {
 }
 
 /** The options of the model that a run starts from; none if it starts from none. */
-async function startOf({ train, prof, start }: Given): Promise<Given> {
+async function startOf({ train, prof, start, save, resume }: Given): Promise<Given> {
   if (
     typeof start !== "string" || modeOf({ train: train === true, prof: prof === true }) === "test"
   ) return {};
-  const { modelPathOf } = await import("../storage/open_model.ts");
-  await askPermissions({ read: [modelPathOf(start)] });
-  return (await import("../storage/start.ts")).startOptions(start);
+  const { modelPathOf } = await import("../storage/open_model.ts"), resumes = resume === true;
+  await askPermissions({ read: [modelPathOf(start), resumes ? MODEL_FOLDER : null] });
+  const { startOptions } = await import("../storage/start.ts");
+  return startOptions({ start, save: String(save ?? OPTIONS.save.default), resume: resumes });
 }
 
 /** The text that the saved model was trained on, from the options that its training wrote. */

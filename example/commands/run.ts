@@ -43,7 +43,7 @@ async function runAlone(
     if (settings.resume) openCheckpoint(settings)?.[Symbol.dispose]();
     checkModelWritable(settings.save);
   }
-  const whole = await loadCorpus({ ...settings, words: startWords(settings) }, io);
+  const whole = await loadCorpus({ ...settings, words: startWords(settings, io) }, io);
   warnOfSamples(settings, whole.vocabulary.size, io);
   checkSamples(settings, whole, io);
   await using gpu = await openGpu(settings);

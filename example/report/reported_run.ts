@@ -7,7 +7,7 @@ import { nearestName } from "../shared/search.ts";
 import type { ModelSettings } from "../options/options.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { parameterCount } from "../model/shapes.ts";
-import { findModel, modelPathOf, savedNames } from "../storage/open_model.ts";
+import { findOutline, modelPathOf, savedNames } from "../storage/open_model.ts";
 import { type TimedRun, timedRun } from "./timed_run.ts";
 import { readRecord, type RunRecord } from "./record.ts";
 
@@ -74,10 +74,10 @@ function cureOf({ name }: RunPaths): string {
 function modelFacts(path: string): ModelFacts | string {
   if (!isFile(path)) return `there is no ${path}`;
   try {
-    const { settings, vocabulary: { size } } = findModel(path);
+    const { settings, words } = findOutline(path);
     using file = openBytes(path, "load");
-    const parameters = parameterCount(settings, size);
-    return { settings, vocabulary: size, parameters, bytes: file.size };
+    const parameters = parameterCount(settings, words);
+    return { settings, vocabulary: words, parameters, bytes: file.size };
   } catch (error) {
     if (error instanceof Failure) return error.message;
     throw error;

@@ -9,6 +9,7 @@ import {
   decodeHeader,
   type Dtype,
   encodeHeader,
+  type Layout,
   metadataOf,
   type TensorEntry,
   type TensorPlace,
@@ -17,8 +18,9 @@ import { floatsOf, type NumberSource, readInParts } from "./tensors.ts";
 import { AtomicFile, type ByteSource, byteView } from "../shared/files.ts";
 import { type NamedShape, parameterShapes, product } from "../model/shapes.ts";
 import type { Vocabulary } from "../data/vocab.ts";
+import type { WordTable } from "../data/word_table.ts";
 import { NUMBER, oneOf, parseAs, parseText, record, type Shape } from "./saved_json.ts";
-import { COUNTS, hasVocabulary, vocabularyOf, WORDS } from "./saved_vocabulary.ts";
+import { COUNTS, vocabularyOf, WORDS } from "./saved_vocabulary.ts";
 
 /** Identify a model file and a checkpoint in their headers. */
 const KIND = "nce word language model";
@@ -46,6 +48,13 @@ export const CARD: Shape<RawFigures> = record<RawFigures>({
   normTerm: NUMBER,
   rawPplBest: NUMBER,
 });
+
+/** What the header of a model file tells without its words. */
+export interface ModelOutline {
+  readonly settings: ModelSettings;
+  /** Number of words. */
+  readonly words: number;
+}
 
 /** The header of a model file. */
 export interface ModelHeader {
@@ -125,7 +134,8 @@ export function writeModelFile(
  * @param file The file, which must stay open while the parameters are in use.
  * @param fileName Its name, for messages.
  * @param maxBytes The most bytes that the device takes for a parameter that is no table of words.
- * @param known The vocabulary that was read from this file before, which is then not held twice.
+ * @param known The vocabulary that was read from this file before, which is then not held twice; or its words, if
+ *   the counts may be others.
  * @throws {Failure} One line, `Cannot load NAME: ...`, if anything is missing, damaged, excessive or unknown,
  *   or if the vocabulary is not the known one.
  */
@@ -133,7 +143,7 @@ export function decodeModel(
   file: ByteSource,
   fileName: string,
   maxBytes = Infinity,
-  known?: Vocabulary,
+  known?: Vocabulary | WordTable,
 ): ModelFile {
   const fail = cannotLoad(fileName);
   const { places, ...header } = decodeModelHeader(file, fileName, maxBytes, known);
@@ -147,22 +157,47 @@ export function decodeModelHeader(
   file: ByteSource,
   fileName: string,
   maxBytes = Infinity,
-  known?: Vocabulary,
+  known?: Vocabulary | WordTable,
 ): ModelHeader & { places: ReadonlyMap<string, TensorPlace> } {
-  const fail = cannotLoad(fileName);
-  const layout = decodeHeader(file, fileName, dtypeOf), { places, metadata } = layout;
+  const fail = cannotLoad(fileName), { layout, settings } = decodeLayout(file, fileName, fail);
+  const vocabulary = vocabularyOf(file, layout, fail, known);
+  const places = parameterPlaces(layout, { settings, words: vocabulary.size }, fail);
+  checkParameterSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
+  const card = unlessFailed(() => parseAs(layout.metadata, "selfNormalization", CARD, fail));
+  return { vocabulary, settings, places, ...(card && { card }) };
+}
+
+/** Reads and checks the header, but none of the words; throws as {@linkcode decodeModel}. */
+export function decodeOutline(file: ByteSource, fileName: string): ModelOutline {
+  const fail = cannotLoad(fileName), { layout, settings } = decodeLayout(file, fileName, fail);
+  const counts = layout.places.get(COUNTS);
+  if (counts === undefined) return fail("its counts are missing");
+  const outline = { settings, words: product(counts.shape) };
+  parameterPlaces(layout, outline, fail);
+  return outline;
+}
+
+/** What is where in a model file, and its settings. */
+function decodeLayout(
+  file: ByteSource,
+  fileName: string,
+  fail: Fail,
+): { layout: Layout; settings: ModelSettings } {
+  const layout = decodeHeader(file, fileName, dtypeOf), { metadata } = layout;
   if (isCheckpoint(metadata)) return fail(NO_MODEL);
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
-  const settings = readSettings(parseText(metadata, "settings", fail), fail);
-  const vocabulary = known ?? vocabularyOf(file, layout, fail);
-  if (known && !hasVocabulary(file, layout, known)) {
-    return fail("another program replaced it while it was read; try again");
-  }
+  return { layout, settings: readSettings(parseText(metadata, "settings", fail), fail) };
+}
+
+/** The places of the parameters, which must be those of such a model. */
+function parameterPlaces(
+  { places }: Layout,
+  { settings, words }: ModelOutline,
+  fail: Fail,
+): ReadonlyMap<string, TensorPlace> {
   const parameters = new Map([...places].filter(([name]) => dtypeOf(name) === "F32"));
-  checkPlaces(parameters, parameterShapes(settings, vocabulary.size), fail);
-  checkParameterSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
-  const card = unlessFailed(() => parseAs(metadata, "selfNormalization", CARD, fail));
-  return { vocabulary, settings, places: parameters, ...(card && { card }) };
+  checkPlaces(parameters, parameterShapes(settings, words), fail);
+  return parameters;
 }
 
 function dtypeOf(name: string): Dtype {

@@ -1,9 +1,14 @@
 /** Finds the model that a command names: by path, or by the name of a model trained here. */
 
 import { MODEL_FOLDER } from "../options/settings.ts";
-import { expectFile, isFile, namesIn, openBytes } from "../shared/files.ts";
+import { type ByteSource, expectFile, isFile, namesIn, openBytes } from "../shared/files.ts";
 import { nearestName } from "../shared/search.ts";
-import { decodeModelHeader, type ModelHeader } from "./model_file.ts";
+import {
+  decodeModelHeader,
+  decodeOutline,
+  type ModelHeader,
+  type ModelOutline,
+} from "./model_file.ts";
 
 const ENDING = ".safetensors";
 /** Maximum names in a message. */
@@ -22,11 +27,20 @@ export interface FoundModel extends ModelHeader {
  * @throws {Failure} If the file is not a model of this program, is damaged or truncated.
  */
 export function findModel(word: string): FoundModel {
+  const { places: _, ...header } = readFound(word, decodeModelHeader);
+  return { path: modelPathOf(word), ...header };
+}
+
+/** Finds a model as {@linkcode findModel} does, and reads none of its words, of which there may be millions. */
+export function findOutline(word: string): ModelOutline {
+  return readFound(word, decodeOutline);
+}
+
+function readFound<T>(word: string, read: (file: ByteSource, path: string) => T): T {
   const path = modelPathOf(word);
   expectFile(path, "model", () => cureOf(word));
   using file = openBytes(path, "load");
-  const { vocabulary, settings, card } = decodeModelHeader(file, path);
-  return { path, vocabulary, settings, ...(card && { card }) };
+  return read(file, path);
 }
 
 /** Path of a named model. A path has a folder or the extension `.safetensors`; anything else is a NAME. */

@@ -1,6 +1,5 @@
 /** `--start`: what a run takes from the model that it begins with. */
 
-import { equals } from "@std/bytes";
 import { resolve } from "@std/path";
 import { toKebabCase } from "@std/text";
 import { ALONE, type Communicator } from "../../kernels/mod.ts";
@@ -13,25 +12,43 @@ import type { ModelSettings, Settings } from "../options/options.ts";
 import { changedOption } from "../options/unchanged.ts";
 import { UsageError } from "../shared/errors.ts";
 import { isFile, openBytes } from "../shared/files.ts";
+import type { Io } from "../shared/io.ts";
 import { isOfNoEpoch } from "./best_model.ts";
 import { checkpointPath } from "./checkpoint.ts";
 import { decodeModel, type ModelFile } from "./model_file.ts";
 import { keptSettings } from "./model_settings.ts";
-import { findModel, modelPath, modelPathOf } from "./open_model.ts";
-import { cannotLoad } from "./safetensors.ts";
+import { findModel, findOutline, modelPath, modelPathOf } from "./open_model.ts";
 import { spread } from "./shards.ts";
 import type { NumberSource } from "./tensors.ts";
 
 /** The options that the shapes of weights depend on, besides a learned norm term. */
 const NETWORK = ["indexModule", "emsize", "nhid", "nlayers", "tied"] as const;
 
+/** The settings that say where a run's words are. */
+type Started = Pick<Settings, "save" | "resume"> & { readonly start: string };
+
 /**
- * The options of the model that `word` names, for those that are not given.
+ * The model whose options and words a run takes: that of `--start`. If it is gone, a resumed run takes its own, which
+ * has the same; whether it does is checked, as the checkpoint has all options and a hash of the words.
  *
- * @throws {UsageError | Failure} As {@linkcode findModel}.
+ * @throws {UsageError} If there is none of them to resume with.
  */
-export function startOptions(word: string): Given {
-  const { settings } = findModel(word);
+function sourceOf({ start, save, resume }: Started): string {
+  const path = modelPathOf(start), own = modelPath(save), checkpoint = checkpointPath(save);
+  if (isFile(path) || !resume || !isFile(checkpoint)) return start;
+  if (isFile(own)) return own;
+  throw new UsageError(
+    `Cannot resume ${checkpoint}: it needs the words of --start ${start}, and there is no ${path}; restore it`,
+  );
+}
+
+/**
+ * The options of the model that a run starts from, for those that are not given.
+ *
+ * @throws {UsageError | Failure} As {@linkcode findModel}, or if there is none to resume with.
+ */
+export function startOptions(started: Started): Given {
+  const { settings } = findOutline(sourceOf(started));
   const entries = Object.entries(keptSettings(settings)).map(([name, setting]) =>
     [toKebabCase(name), typeof setting === "boolean" ? setting : String(setting)] as const
   );
@@ -41,13 +58,19 @@ export function startOptions(word: string): Given {
 /**
  * The words of the model that a run starts from; undefined if it starts from none.
  *
+ * @param io Is told if they are of another model.
  * @throws {UsageError} If there is no such model, its network is another, or the run would replace it by the one
  *   before.
  * @throws {Failure} If it cannot be read.
  */
-export function startWords(settings: Settings): WordTable | undefined {
-  if (settings.start === null) return undefined;
-  const { path, vocabulary, settings: own } = findModel(settings.start);
+export function startWords(settings: Settings, io?: Pick<Io, "err">): WordTable | undefined {
+  const { start } = settings;
+  if (start === null) return undefined;
+  const word = sourceOf({ ...settings, start });
+  const { path, vocabulary, settings: own } = findModel(word);
+  if (word !== start) {
+    io?.err(`warning: there is no ${modelPathOf(start)}: the words are those of ${path}`);
+  }
   expectNetwork(path, settings, own);
   expectKept(path, settings);
   return vocabulary.table;
@@ -86,13 +109,11 @@ export async function startWeights(
   { table }: Vocabulary,
   communicator: Communicator = ALONE,
 ): Promise<void> {
-  if (settings.start === null) return;
-  const path = modelPathOf(settings.start);
+  const { start } = settings;
+  if (start === null) return;
+  const path = modelPathOf(sourceOf({ ...settings, start }));
   using file = communicator.rank === 0 ? openBytes(path, "load") : undefined;
-  const saved = file && decodeModel(file, path);
-  if (saved && !equals(saved.vocabulary.table.joined, table.joined)) {
-    cannotLoad(path)("another program replaced it while it was read; try again");
-  }
+  const saved = file && decodeModel(file, path, Infinity, table);
   if (saved) expectNetwork(path, settings, saved.settings);
   for (const [name, parameter] of model.parameters()) {
     const source = saved && (saved.parameters.get(name) ?? fixedTerm(saved));

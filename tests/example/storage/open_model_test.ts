@@ -4,7 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { ofBytes } from "../../../example/shared/files.ts";
 import { readValidation } from "../../../example/storage/model_file.ts";
-import { findModel, modelPathOf } from "../../../example/storage/open_model.ts";
+import { findModel, findOutline, modelPathOf } from "../../../example/storage/open_model.ts";
 import { inFolder } from "../../support/folder.ts";
 import { assemble, fileOf, goodParts, smallSettings, WORDS } from "../../support/model_files.ts";
 import { listsOf } from "../../support/texts.ts";
@@ -40,6 +40,27 @@ Deno.test("findModel() reads settings, vocabulary and card, by path or by name",
     }
   }));
 
+Deno.test("findOutline() tells settings and number of words, and reads none of the words", () =>
+  inFolder(() => {
+    const settings = smallSettings(), parts = goodParts(), words = new Uint8Array(9); // without an end
+    Deno.writeFileSync("a.safetensors", fileOf(settings));
+    assertEquals(findOutline("a.safetensors"), {
+      settings: findModel("a.safetensors").settings,
+      words: WORDS.size,
+    });
+    Deno.writeFileSync("b.safetensors", assemble({ ...parts, words }));
+    assertThrows(() => findModel("b.safetensors"), Failure, "the vocabulary is damaged");
+    assertEquals(findOutline("b.safetensors"), findOutline("a.safetensors"));
+    const refused = [[{ counts: undefined }, "its counts are missing"], [
+      { counts: parts.counts!.subarray(8) },
+      "is [5,3], expected [4,3]",
+    ]] as const;
+    for (const [damaged, reason] of refused) {
+      Deno.writeFileSync("c.safetensors", assemble({ ...parts, ...damaged }));
+      assertThrows(() => findOutline("c.safetensors"), Failure, reason);
+    }
+  }));
+
 Deno.test("readValidation() takes a result, and nothing that only looks like one", () => {
   const read = (validation: string) => {
     const parts = goodParts(), metadata = { ...parts.metadata, validation };
@@ -60,7 +81,9 @@ Deno.test("findModel() says what to give instead of a model that is not there", 
   inFolder(() => {
     const refuse = (word: string, cure: string) => {
       const message = `There is no model ${modelPathOf(word)}: ${cure}`;
-      assertEquals(assertThrows(() => findModel(word), UsageError).message, message);
+      for (const find of [findModel, findOutline]) {
+        assertEquals(assertThrows(() => find(word), UsageError).message, message);
+      }
     };
     refuse("penn", "train it with --train, or give the path of a model file");
     Deno.mkdirSync("saved_model");
@@ -86,11 +109,13 @@ Deno.test("findModel() refuses what is no model, or not whole, before anything i
     const good = fileOf(smallSettings()), parts = goodParts();
     const refuse = (bytes: Uint8Array, reason: string) => {
       Deno.writeFileSync("a.safetensors", bytes);
-      assertThrows(
-        () => findModel("a.safetensors"),
-        Failure,
-        `Cannot load a.safetensors: ${reason}`,
-      );
+      for (const find of [findModel, findOutline]) {
+        assertThrows(
+          () => find("a.safetensors"),
+          Failure,
+          `Cannot load a.safetensors: ${reason}`,
+        );
+      }
     };
     refuse(new Uint8Array(), "it is truncated: it has 0 bytes");
     refuse(good.subarray(0, 100), "it is truncated or no safetensors file");

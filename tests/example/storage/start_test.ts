@@ -4,6 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { normTermOf } from "../../../example/model/model.ts";
 import type { Given } from "../../../example/options/option.ts";
+import type { Settings } from "../../../example/options/options.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { makeModel } from "../../../example/model/make_model.ts";
@@ -25,6 +26,12 @@ const MODELS: readonly Given[] = [
 /** The same words, in other numbers. */
 const RECOUNTED = Vocabulary.fromTable(VOCABULARY.table, VOCABULARY.counts.map((_, i) => i + 1));
 
+/** The settings of a run that starts from the model `m`, or that of `given`. */
+function startedSettings(given: Given = {}): Settings {
+  const all = { "train": true, "start": "m", "save": "model", ...given };
+  return parseSettings(all, startOptions({ ...all, resume: false }));
+}
+
 /** Numbers of all parameters. */
 async function numbersOf(gpu: Gpu, model: ReturnType<typeof makeModel>) {
   const entries = model.parameters().map(async ([name, parameter]) =>
@@ -38,7 +45,7 @@ Deno.test("a run that starts from a model takes all of its options, its words an
     inFolder(async () => {
       for (const given of MODELS) {
         const own = keptSettings(await saveSmallModel(gpu, "m", given));
-        const settings = parseSettings({ train: true, start: "m" }, startOptions("m"));
+        const settings = startedSettings();
         assertEquals(keptSettings(settings), own);
         assertEquals(wordsOf(startWords(settings)!), wordsOf(VOCABULARY));
         using model = makeModel(gpu, { ...settings, seed: 3 }, RECOUNTED);
@@ -61,8 +68,7 @@ Deno.test("a learned norm term starts at the model's, learned or not; another ma
         ]] as const
       ) {
         await saveSmallModel(gpu, "m", { "norm-term": own });
-        const options = { ...startOptions("m"), "train": true, "start": "m", "norm-term": given };
-        const settings = parseSettings(options);
+        const settings = startedSettings({ "norm-term": given });
         using model = makeModel(gpu, settings, VOCABULARY);
         await startWeights(gpu, settings, model, VOCABULARY);
         assertEquals(await normTermOf(gpu, model), expected);
@@ -74,7 +80,7 @@ Deno.test("startWeights() refuses a model that replaced the one of the words, an
   withGpu((gpu) =>
     inFolder(async () => {
       await saveSmallModel(gpu, "m");
-      const settings = parseSettings({ train: true, start: "m" }, startOptions("m"));
+      const settings = startedSettings();
       const fewer = Vocabulary.from(["<unk>", "<s>", "</s>", "w0"], [1, 1, 1, 1]);
       using model = makeModel(gpu, settings, fewer);
       await assertRejects(
@@ -92,11 +98,47 @@ Deno.test("startWeights() refuses a model that replaced the one of the words, an
     })
   ));
 
+Deno.test("a resumed run takes options, words and weights from its own model if the other is gone", () =>
+  withGpu((gpu) =>
+    inFolder(async () => {
+      const lines: string[] = [], io = { err: (line: string) => void lines.push(line) };
+      const own = keptSettings(await saveSmallModel(gpu, "model", { "noise-ratio": "7" }));
+      const started = { start: "m", save: "model", resume: true };
+      const missing = "There is no model saved_model/m.safetensors: ";
+      assertThrows(() => startOptions(started), UsageError, missing); // it only begins
+      const checkpoint = "saved_model/model.checkpoint.safetensors";
+      Deno.writeTextFileSync(checkpoint, "");
+      assertThrows(() => startOptions({ ...started, resume: false }), UsageError, missing);
+      const settings = parseSettings({ train: true, ...started }, startOptions(started));
+      assertEquals(keptSettings(settings), own);
+      assertEquals(wordsOf(startWords(settings, io)!), wordsOf(VOCABULARY));
+      assertEquals(lines, [
+        "warning: there is no saved_model/m.safetensors: the words are those of " +
+        "saved_model/model.safetensors",
+      ]);
+      using model = makeModel(gpu, settings, RECOUNTED);
+      await startWeights(gpu, settings, model, RECOUNTED);
+      using saved = loadModel(gpu, "saved_model/model.safetensors").model;
+      assertEquals(await numbersOf(gpu, model), await numbersOf(gpu, saved));
+      await saveSmallModel(gpu, "m", { "noise-ratio": "9" });
+      assertEquals(startOptions(started)["noise-ratio"], "9");
+      startWords(settings, io);
+      assertEquals(lines.length, 1);
+      for (const name of ["m", "model"]) Deno.removeSync(`saved_model/${name}.safetensors`);
+      const { message } = assertThrows(() => startOptions(started), UsageError);
+      assertEquals(
+        message,
+        `Cannot resume ${checkpoint}: it needs the words of --start m, and there is no ` +
+          "saved_model/m.safetensors; restore it",
+      );
+    })
+  ));
+
 Deno.test("startWords() refuses a model whose place the model of the run before would take", () =>
   withGpu((gpu) =>
     inFolder(async () => {
       const words = (start: string, save: string, resume = false) =>
-        startWords({ ...parseSettings({ train: true, start, save }, startOptions(start)), resume });
+        startWords({ ...startedSettings({ start, save }), resume });
       const refuses = (start: string, resume = false) =>
         assertThrows(
           () => words(start, "m", resume),

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { givenSettings } from "../../../example/cli/given_settings.ts";
 import { run } from "../../../example/commands/run.ts";
+import { WordTable } from "../../../example/data/word_table.ts";
 import type { Given } from "../../../example/options/option.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { findModel } from "../../../example/storage/open_model.ts";
@@ -64,6 +65,19 @@ function besideBase(body: (folder: string) => Promise<void>): Promise<void> {
   });
 }
 
+/** How often `body` makes a table of words that a file has. */
+async function tablesRead(body: () => Promise<unknown>): Promise<number> {
+  const { of } = WordTable;
+  let tables = 0;
+  WordTable.of = (joined) => (tables++, of.call(WordTable, joined));
+  try {
+    await body();
+  } finally {
+    WordTable.of = of;
+  }
+  return tables;
+}
+
 /** The perplexity of the last test of a run. */
 function testOf(name: string): number {
   return events(name).findLast(({ event }) => event === "test")!["ppl"] as number;
@@ -81,6 +95,13 @@ Deno.test("a run that starts from a model has its words, network, loss and perpl
     assertEquals(wordsOf(tuned.vocabulary), wordsOf(base.vocabulary));
     // The noise is that of the text that is trained on.
     assertEquals([base, tuned].map(({ vocabulary }) => vocabulary.counts[9]), [150, 60]);
+  }));
+
+Deno.test("a run that starts from a model reads its words once, begun or resumed", () =>
+  besideBase(async () => {
+    for (const more of [{ "max-minutes": "0" }, { "resume": true }]) {
+      assertEquals(await tablesRead(() => runs({ ...TUNED, ...more })), 1);
+    }
   }));
 
 Deno.test("a run that starts from a model does better on a changed text than it did, and than one from scratch", () =>
@@ -150,7 +171,11 @@ Deno.test("a run that starts from a model is resumed to the same bits, without i
       const settings = { ...whole, ...SIZES, ...LOSS, "resume": true };
       const resumed = await crashAt("epoch 1/2: ", settings); // without the model's options
       assertEquals(resumed.outLines.filter((line) => line.startsWith("starts ")), []);
-      await runs({ ...whole, "resume": true });
+      Deno.removeSync(PATH); // its words are those of the run's own model, too
+      const { errLines } = await runs({ ...whole, "resume": true });
+      assertEquals(errLines, [
+        `warning: there is no ${PATH}: the words are those of saved_model/model.safetensors`,
+      ]);
       const found = await finishedRun(`${folder}/saved_model`);
       assertEquals([found.model, found.checkpoint], [expected.model, expected.checkpoint]);
     });
