@@ -29,14 +29,18 @@ export async function givenSettings(given: Given, io: Io): Promise<Settings> {
     settings = { ...settings, data: await ownText(settings) };
   }
   await askPermissions(usedPaths(settings));
-  return isTest && settings.evaluation === "loss" ? await withOwnBatches(settings) : settings;
+  return isTest && settings.evaluation === "loss"
+    ? await withOwnBatches(settings, config)
+    : settings;
 }
 
-/** The settings with batches as in the training of the saved model, if its options are known: see `scoredBatches`. */
-async function withOwnBatches(settings: Settings): Promise<Settings> {
+/**
+ * The settings with batches as in the training of the saved model: see `scoredBatches`. If its own options are gone,
+ * they are those of `config`, or the defaults, as the test says.
+ */
+async function withOwnBatches(settings: Settings, config: Given): Promise<Settings> {
   const path = configPath(settings.save);
-  if (!isFile(path)) return settings;
-  const own = parseSettings({}, await readConfigFile(path));
+  const own = parseSettings({}, isFile(path) ? await readConfigFile(path) : config);
   const { batchSize, bptt, concat, carryState } = own;
   return { ...settings, batchSize, bptt, concat, carryState };
 }

@@ -3,11 +3,13 @@
 import type { Communicator } from "../../kernels/mod.ts";
 import { boundsOf, checkEvaluation } from "../model/checks.ts";
 import { describeModel, describeTest } from "./describe.ts";
-import { scoredBatches } from "../data/batches.ts";
+import { dependsOnBatches, scoredBatches } from "../data/batches.ts";
 import { isSynthetic } from "../options/choices.ts";
 import { evaluationProblem } from "../options/evaluation_kind.ts";
 import type { Settings } from "../options/options.ts";
+import { configPath } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
+import { isFile } from "../shared/files.ts";
 import { findModel } from "../storage/open_model.ts";
 import type { Io } from "../shared/io.ts";
 import { checkMemory, memoryOfModel } from "../model/memory.ts";
@@ -53,6 +55,7 @@ export async function testModel(
     batches: scoredBatches(corpus.test, evaluation, asTrained),
     saved: true,
   });
+  warnOfBatches(asTrained, io);
   const shard = shardOf(settings, communicator, vocabulary.size);
   if (shard && evaluation === "loss" && own.loss === "full") {
     throw new Failure(
@@ -68,6 +71,16 @@ export async function testModel(
   io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
   const metrics = communicator.rank === 0 ? new Metrics(save, io) : NO_RECORD;
   await summarize(gpu, { model, corpus, settings: asTrained, metrics, io, ranks });
+}
+
+/** Warns if the loss depends on the batches of training, and nothing tells what they were. */
+function warnOfBatches(settings: Settings, io: Io): void {
+  const { save, evaluation, batchSize } = settings, path = configPath(save);
+  if (!dependsOnBatches(evaluation, settings) || isFile(path)) return;
+  io.err(
+    `warning: there is no ${path} with the batches of training: the loss is that of batches of ` +
+      `--batch-size ${batchSize}; restore it, or say by --config what they were`,
+  );
 }
 
 /** What to do if the model knows few words of the text `data`. */

@@ -100,6 +100,14 @@ export function evaluationBatches(
   return batches;
 }
 
+/** Whether a score depends on the batches that the text is cut into: a loss whose noise is from the batch. */
+export function dependsOnBatches(
+  kind: EvaluationKind,
+  { loss, noise }: Pick<Settings, "loss" | "noise">,
+): boolean {
+  return kind === "loss" && loss !== "full" && isFromBatch(noise);
+}
+
 /**
  * The batches by which a text is scored: {@linkcode evaluationBatches}, but for a loss whose noise is from the batch
  * those of training, in an order that no seed changes. So it has as many samples as in training, and no padding
@@ -110,8 +118,7 @@ export function scoredBatches(
   kind: EvaluationKind,
   settings: BatchSettings & Pick<Settings, "loss">,
 ): readonly RowBatch[] {
-  const isContrasted = kind === "loss" && settings.loss !== "full" && isFromBatch(settings.noise);
-  return isContrasted
+  return dependsOnBatches(kind, settings)
     ? [...trainingBatches(text, { ...settings, seed: 0 }, 0)]
     : evaluationBatches(text);
 }

@@ -18,6 +18,7 @@ const FILES = {
   "saved_model/imported.safetensors": "",
   "saved_model/damaged.safetensors": "",
   "saved_model/damaged.config.json": '{"data": 3',
+  "batches.json": '{"batch-size": 7, "concat": true}',
   "mine.json": '{"data": "mine", "save": "a"}',
 };
 
@@ -60,6 +61,9 @@ Deno.test("a test by the training loss has the batches of the model's training, 
     assertEquals(await batches({ save: "a", evaluation: "loss", data: "text" }), own);
     assertEquals(await batches({ save: "a" }), ordinary);
     assertEquals(await batches({ save: "imported", evaluation: "loss", data: "text" }), ordinary);
+    const gone: Given = { save: "imported", evaluation: "loss", data: "text" };
+    assertEquals(await batches({ ...gone, "batch-size": "7" }), ordinary); // it is told of as ignored
+    assertEquals(await batches({ ...gone, config: "batches.json" }), own);
     assertEquals(
       await batches({ save: "a", evaluation: "loss", train: true, loss: "neg" }),
       ordinary,

@@ -1,6 +1,7 @@
 // What a validation measures: the objective that is trained, of which words, and how far a part may be from the whole.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { run } from "../../../example/commands/run.ts";
 import type { Corpus } from "../../../example/data/corpus.ts";
 import { SentencesBuilder } from "../../../example/data/sentences.ts";
 import { UNK, Vocabulary } from "../../../example/data/vocab.ts";
@@ -13,7 +14,7 @@ import { captureIo } from "../../support/capture_io.ts";
 import { inFolder } from "../../support/folder.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { leaseToProgram } from "../../support/leased_gpus.ts";
-import { events, runTiny } from "../../support/tiny_run.ts";
+import { events, runTiny, TINY } from "../../support/tiny_run.ts";
 
 leaseToProgram();
 
@@ -88,6 +89,27 @@ const RUNS = {
   neg: { "loss": "neg", "noise": "batch" },
   sampled: { "loss": "sampled", "noise": "batch", "evaluation": "loss" },
 };
+
+Deno.test("a test by a loss with noise from the batch says so if nothing tells the batches of training", () =>
+  inFolder(async () => {
+    const path = "saved_model/model.config.json";
+    const warnings = async (evaluation = "loss") => {
+      const io = captureIo();
+      await run(parseSettings({ ...TINY, evaluation, "batch-size": "3" }), io);
+      return io.errLines.filter((line) => line.includes("batches"));
+    };
+    await runTiny({ ...STILL, ...RUNS.sampled });
+    assertEquals(await warnings(), []);
+    Deno.removeSync(path);
+    assertEquals(await warnings(), [
+      `warning: there is no ${path} with the batches of training: the loss is that of batches of ` +
+      "--batch-size 3; restore it, or say by --config what they were",
+    ]);
+    assertEquals(await warnings("full"), []);
+    await runTiny({ ...STILL, "loss": "sampled" });
+    Deno.removeSync(path);
+    assertEquals(await warnings(), []);
+  }));
 
 Deno.test("noise from the batch is about as much in validation and test as in training", () =>
   inFolder(async () => {
