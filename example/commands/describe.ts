@@ -3,7 +3,7 @@
 import type { Corpus, TestText } from "../data/corpus.ts";
 import { parameterCount } from "../model/shapes.ts";
 import type { ModelSettings, Settings } from "../options/options.ts";
-import { formatCount } from "../shared/format.ts";
+import { formatCount, labelled } from "../shared/format.ts";
 import { describeUnknown } from "../data/unknown.ts";
 
 /** Describes the text, one line per item. */
@@ -30,9 +30,9 @@ function describe(
   unknown: string | undefined,
 ): string[] {
   return [
-    `data        ${data}: ${words}; vocabulary ${formatCount(vocabulary.size)}`,
-    ...notes.map((note) => `note        ${note}`),
-    ...(unknown === undefined ? [] : [`unknown     ${unknown}`]),
+    labelled("data", `${data}: ${words}; vocabulary ${formatCount(vocabulary.size)}`),
+    ...notes.map((note) => labelled("note", note)),
+    ...(unknown === undefined ? [] : [labelled("unknown", unknown)]),
   ];
 }
 

@@ -6,6 +6,7 @@ import { type Given, readOptions } from "../options/option.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { unlessFailed } from "../shared/errors.ts";
 import { openBytes } from "../shared/files.ts";
+import { labelled } from "../shared/format.ts";
 import type { Io } from "../shared/io.ts";
 import { checkOutput, type FileKind, textKind } from "../shared/output.ts";
 import { decodeModel } from "../storage/model_file.ts";
@@ -42,5 +43,5 @@ export function exportModel(word: string, given: Given, io: Io): void {
   checkOutput([words], WORDS);
   using file = openBytes(path, "load");
   writePytorch(target, decodeModel(file, path, Infinity, vocabulary));
-  io.out(`wrote       ${target} and ${words}`);
+  io.out(labelled("wrote", `${target} and ${words}`));
 }

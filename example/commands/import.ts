@@ -8,6 +8,7 @@ import { flagOf, type Given, readOptions } from "../options/option.ts";
 import { LOSS, MODEL, type ModelSettings, RUN } from "../options/options.ts";
 import { UsageError } from "../shared/errors.ts";
 import { checkFile, isFile, openBytes } from "../shared/files.ts";
+import { labelled } from "../shared/format.ts";
 import type { Io } from "../shared/io.ts";
 import { lockModel } from "../storage/lock.ts";
 import { writeModelFile } from "../storage/model_file.ts";
@@ -46,7 +47,7 @@ export function importModel(path: string, given: Given, io: Io): void {
   checkMatch(path, model, words, vocabulary);
   using _lock = lockModel(name);
   writeModelFile(target, { vocabulary, settings, parameters: model.parameters });
-  io.out(`wrote       ${target}: ${describeModel(settings, vocabulary.size)}`);
+  io.out(labelled("wrote", `${target}: ${describeModel(settings, vocabulary.size)}`));
 }
 
 /** The name of the imported model. */

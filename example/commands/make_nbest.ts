@@ -9,6 +9,7 @@ import type { NBestList } from "../rescoring/nbest.ts";
 import { checkListOutput, writeLists } from "../rescoring/read_lists.ts";
 import { UsageError } from "../shared/errors.ts";
 import { checkWritable, writeFileAtomically } from "../shared/files.ts";
+import { labelled } from "../shared/format.ts";
 import type { Io } from "../shared/io.ts";
 import { checkOutput, textKind } from "../shared/output.ts";
 import { errorBar } from "../shared/progress.ts";
@@ -40,9 +41,9 @@ export function makeNBest(given: Given, io: Io): void {
   }
   if (out === null) return;
   writeLists(out, { format, isFolder, lists });
-  io.out(`wrote       ${out}`);
+  io.out(labelled("wrote", out));
   if (!isFolder) return;
   const references = lists.map(({ id, reference = [] }) => `${[id, ...reference].join(" ")}\n`);
   writeFileAtomically(`${out}.ref`, references.join(""));
-  io.out(`wrote       ${out}.ref`);
+  io.out(labelled("wrote", `${out}.ref`));
 }

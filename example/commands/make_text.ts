@@ -8,7 +8,7 @@ import { namesOfPart } from "../data/text_files.ts";
 import { UsageError } from "../shared/errors.ts";
 import { AtomicFile, namesIn } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
-import { formatCount, formatPerplexity } from "../shared/format.ts";
+import { formatCount, formatPerplexity, labelled } from "../shared/format.ts";
 import { Bar } from "../shared/progress.ts";
 
 /** Most words of valid.txt and of test.txt unless they are given. */
@@ -40,7 +40,7 @@ export function makeText(folder: string, given: Given, io: Io): void {
     file.commit();
     const { count, best } = texts[i]!;
     const most = best ? `, best possible ppl ${formatPerplexity(best.perplexity)}` : "";
-    io.out(`wrote       ${file.path}: ${formatCount(count)} words${most}`);
+    io.out(labelled("wrote", `${file.path}: ${formatCount(count)} words${most}`));
   }
 }
 

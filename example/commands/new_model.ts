@@ -18,6 +18,7 @@ import {
   memoryOfTraining,
   totalBytes,
 } from "../model/memory.ts";
+import { labelled } from "../shared/format.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { describeModel } from "./describe.ts";
 import { makeModel } from "../model/make_model.ts";
@@ -39,11 +40,11 @@ export function newModel(job: Job): WordModel {
   checkSizes(job);
   const needs = needsOf(job);
   const tell = totalBytes(needs) < MUCH_BYTES ? io.detail : io.out;
-  tell(`memory      needs ${describeNeeds(needs)}`);
+  tell(labelled("memory", `needs ${describeNeeds(needs)}`));
   const shard = shardOf(settings, job.communicator ?? ALONE, corpus.vocabulary.size);
   const model = makeModel(gpu, settings, corpus.vocabulary, shard);
-  io.out(`model       ${describeModel(settings, corpus.vocabulary.size)}`);
-  io.out(`optimizer   ${describeOptimizer(settings)}`);
+  io.out(labelled("model", describeModel(settings, corpus.vocabulary.size)));
+  io.out(labelled("optimizer", describeOptimizer(settings)));
   return model;
 }
 

@@ -3,7 +3,7 @@
 import { checkTimestamps } from "../model/checks.ts";
 import type { Job } from "../training/run.ts";
 import { newModel } from "./new_model.ts";
-import { formatCount } from "../shared/format.ts";
+import { formatCount, labelled } from "../shared/format.ts";
 import { Losses } from "../evaluation/losses.ts";
 import { Trainer } from "../training/trainer.ts";
 
@@ -19,19 +19,24 @@ export async function profileBatch(job: Job): Promise<void> {
   const { rows, wallMs } = await gpu.profile(() => trainer.step(batch, losses));
   const total = rows.reduce((sum, { ms }) => sum + ms, 0);
   io.result(
-    `one batch   ${formatCount(batch.tokens)} tokens, ${formatCount(batch.steps)} steps of ` +
-      `${formatCount(batch.batchSize)} rows`,
+    labelled(
+      "one batch",
+      `${formatCount(batch.tokens)} tokens, ${formatCount(batch.steps)} steps of ` +
+        `${formatCount(batch.batchSize)} rows`,
+    ),
   );
   const width = Math.max(...rows.map(({ label }) => label.length));
-  io.result(`${"operation".padEnd(width)}     runs         ms   share`);
+  const row = (label: string, runs: string, ms: string, share: string) =>
+    label.padEnd(width) + runs.padStart(9) + ms.padStart(11) + share.padStart(8);
+  io.result(row("operation", "runs", "ms", "share"));
   for (const { label, runs, ms } of rows) {
     const share = `${(100 * ms / total).toFixed(1)} %`;
-    io.result(
-      label.padEnd(width) + formatCount(runs).padStart(9) + ms.toFixed(3).padStart(11) +
-        share.padStart(8),
-    );
+    io.result(row(label, formatCount(runs), ms.toFixed(3), share));
   }
   io.result(
-    `kernels     ${total.toFixed(1)} ms, with recording and waiting ${wallMs.toFixed(1)} ms`,
+    labelled(
+      "kernels",
+      `${total.toFixed(1)} ms, with recording and waiting ${wallMs.toFixed(1)} ms`,
+    ),
   );
 }

@@ -8,6 +8,7 @@ import { isPage, pageOf } from "../report/page.ts";
 import { readRun, type RunPaths, runPaths } from "../report/reported_run.ts";
 import { reasonOf, UsageError } from "../shared/errors.ts";
 import { isFolder, writeFileAtomically } from "../shared/files.ts";
+import { labelled } from "../shared/format.ts";
 import type { Io } from "../shared/io.ts";
 import { checkOutput, textKind } from "../shared/output.ts";
 import { isLocked } from "../storage/lock.ts";
@@ -66,10 +67,10 @@ export async function report(
     writeFileAtomically(out, pageOf(runs.map(readRun), isWatched));
   let isWatched = watch && runs.some(isGoingOn);
   write(isWatched);
-  io.result(`report      ${out}`);
+  io.result(labelled("report", out));
   if (open) await openReport(out, mayOpen, io);
   if (watch && !isWatched) io.err("warning: none of these runs is going on: nothing to watch");
-  if (isWatched) io.out("watching    Ctrl-C ends it");
+  if (isWatched) io.out(labelled("watching", "Ctrl-C ends it"));
   for (let before = stateOf(runs); isWatched;) {
     isWatched = await pause() && runs.some(isGoingOn);
     const now = stateOf(runs);

@@ -12,7 +12,7 @@ import { checkListOutput, readLists, readReferences, writeLists } from "../resco
 import { best, searchWeights, totals, type Weights } from "../rescoring/weights.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { checkWritable } from "../shared/files.ts";
-import { formatCount } from "../shared/format.ts";
+import { formatCount, labelled } from "../shared/format.ts";
 import type { Io } from "../shared/io.ts";
 import { errorBar } from "../shared/progress.ts";
 import { findModel, type FoundModel } from "../storage/open_model.ts";
@@ -91,7 +91,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
     }
     if (settings.out !== null) {
       writeLists(settings.out, { ...read, lists: lists.map((list) => sorted(list, lm, weights)) });
-      io.error.out(`wrote       ${settings.out}`);
+      io.error.out(labelled("wrote", settings.out));
     }
   }
   if (test) results.push(...limits(test));

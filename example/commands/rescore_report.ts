@@ -4,7 +4,7 @@ import type { RescoreSettings } from "../options/rescore.ts";
 import type { Result } from "../rescoring/contest.ts";
 import { MIN_UTTERANCES } from "../rescoring/significance.ts";
 import type { Weights } from "../rescoring/weights.ts";
-import { formatCount, formatNumber, formatPercent } from "../shared/format.ts";
+import { formatCount, formatNumber, formatPercent, labelled } from "../shared/format.ts";
 import { padded, widthOf } from "../shared/width.ts";
 
 /** Name of the row for the true language. */
@@ -52,7 +52,10 @@ export function reportLines(
 /** The weights by which the best hypotheses were chosen where there is no table. */
 function weightLines({ weights = {} }: RescoreCounts): string[] {
   return Object.entries(weights).map(([system, { lm, penalty }]) =>
-    `weights     ${system}: LM weight ${formatNumber(lm)}, penalty ${formatNumber(penalty)}`
+    labelled(
+      "weights",
+      `${system}: LM weight ${formatNumber(lm)}, penalty ${formatNumber(penalty)}`,
+    )
   );
 }
 
@@ -61,14 +64,17 @@ function unknownLines({ unknown: all }: RescoreCounts): string[] {
   const texts = all.filter(({ unknown }) => unknown > 0).map(({ model, words, unknown }) =>
     `${formatPercent(unknown, words)} of the words to ${model}`
   );
-  return texts.length > 0 ? [`unknown     ${[...new Set(texts)].join(", ")}`] : [];
+  return texts.length > 0 ? [labelled("unknown", [...new Set(texts)].join(", "))] : [];
 }
 
 function summaryLine(
   { lists, hypotheses, dev, test, words }: RescoreCounts,
   from: RescoreSettings["dev"],
 ): string {
-  const start = `lists       ${formatCount(lists)} with ${formatCount(hypotheses)} hypotheses`;
+  const start = labelled(
+    "lists",
+    `${formatCount(lists)} with ${formatCount(hypotheses)} hypotheses`,
+  );
   const where = typeof from === "string"
     ? `${formatCount(dev)} of ${from}`
     : `the first ${formatCount(dev)}`;

@@ -5,6 +5,7 @@ import { Epochs } from "../data/batches.ts";
 import { loadCorpus } from "../data/corpus.ts";
 import { scoredParts } from "../data/part.ts";
 import { describeCorpus } from "./describe.ts";
+import { labelled } from "../shared/format.ts";
 import type { Io } from "../shared/io.ts";
 import { modeOf } from "../options/effects.ts";
 import type { Settings } from "../options/options.ts";
@@ -26,7 +27,7 @@ export async function run(settings: Settings, io: Io): Promise<void> {
   if (!settings.distributed || mode === "profile") return await runAlone(settings, io);
   const { asRank } = await import("./distributed.ts"); // loads a library of the system
   await asRank(settings, io, async (mpi, io) => {
-    io.out(`ranks       ${mpi.size}, over ${mpi.library}`);
+    io.out(labelled("ranks", `${mpi.size}, over ${mpi.library}`));
     await runAlone(settings, io, mpi);
   });
 }

@@ -3,7 +3,7 @@
 import type { SentenceScore } from "../evaluation/text_scorer.ts";
 import type { ScoreSettings } from "../options/score.ts";
 import { scoringText } from "../options/evaluation_kind.ts";
-import { formatCount } from "../shared/format.ts";
+import { formatCount, labelled } from "../shared/format.ts";
 
 /** A sentence with its line and its score. */
 export interface ScoredLine extends SentenceScore {
@@ -103,14 +103,18 @@ export class ScoreSums {
     const shown = (value: number) => value.toPrecision(DIGITS + 1);
     const without = unknown > 0 ? `, ${shown(pplKnown)} without the unknown words` : "";
     return [
-      `text        ${counted(sentences, "sentence")}, ${
-        counted(tokens, "token")
-      } with the ends of sentences, ` +
-      counted(unknown, "unknown word"),
-      `score       log probability ${logProb.toFixed(DIGITS)} (base ${base}), ` +
-      (isExact
-        ? `ppl ${shown(ppl)}${without}`
-        : `${shown(logProb / tokens)} a token (--mode ${scoringText(mode)}: not a perplexity)`),
+      labelled(
+        "text",
+        `${counted(sentences, "sentence")}, ${counted(tokens, "token")} with the ends of ` +
+          `sentences, ${counted(unknown, "unknown word")}`,
+      ),
+      labelled(
+        "score",
+        `log probability ${logProb.toFixed(DIGITS)} (base ${base}), ` +
+          (isExact
+            ? `ppl ${shown(ppl)}${without}`
+            : `${shown(logProb / tokens)} a token (--mode ${scoringText(mode)}: not a perplexity)`),
+      ),
     ];
   }
 }

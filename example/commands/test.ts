@@ -11,6 +11,7 @@ import { configPath } from "../options/settings.ts";
 import { Failure } from "../shared/errors.ts";
 import { isFile } from "../shared/files.ts";
 import { findModel } from "../storage/open_model.ts";
+import { labelled } from "../shared/format.ts";
 import type { Io } from "../shared/io.ts";
 import { checkMemory, memoryOfModel } from "../model/memory.ts";
 import { freeMemory } from "../shared/memory.ts";
@@ -68,7 +69,7 @@ export async function testModel(
   checkMemory(memoryOfModel(own, vocabulary.size, shard), freeMemory(gpu));
   const { model } = loadModel(gpu, path, vocabulary, shard);
   using _model = model;
-  io.out(`model       ${path}: ${describeModel(own, vocabulary.size)}`);
+  io.out(labelled("model", `${path}: ${describeModel(own, vocabulary.size)}`));
   const metrics = communicator.rank === 0 ? new Metrics(save, io) : NO_RECORD;
   await summarize(gpu, { model, corpus, settings: asTrained, metrics, io, ranks });
 }

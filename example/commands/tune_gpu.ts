@@ -3,6 +3,7 @@
 import { tune, type Tuning } from "../../kernels/mod.ts";
 import type { Gpu } from "../../mod.ts";
 import type { Settings } from "../options/options.ts";
+import { labelled } from "../shared/format.ts";
 import type { Io } from "../shared/io.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { keepTuning, keptTuning } from "../storage/tunings.ts";
@@ -26,13 +27,13 @@ export async function tuneGpu(
   const isUnknown = autotune && !gpu.software && keptTuning(gpu) === undefined;
   if (ranks.isFirst && isUnknown) gpu.tuning = await measured(gpu, io, measure);
   gpu.tuning = await ranks.fromFirst(gpu.tuning);
-  if (gpu.family === "hardware") io.detail(`tuning      ${JSON.stringify(gpu.tuning)}`);
+  if (gpu.family === "hardware") io.detail(labelled("tuning", JSON.stringify(gpu.tuning)));
 }
 
 /** Times the kernels, and keeps the choice for other runs. */
 async function measured(gpu: Gpu, io: Io, measure: Measure): Promise<Tuning> {
-  io.out("tuning      times the kernels on this adapter, once (--no-autotune: not at all)");
+  io.out(labelled("tuning", "times the kernels on this adapter, once (--no-autotune: not at all)"));
   const tuning = await measure(gpu), trouble = keepTuning(gpu, tuning);
-  if (trouble !== undefined) io.detail(`tuning      is not kept: ${trouble}`);
+  if (trouble !== undefined) io.detail(labelled("tuning", `is not kept: ${trouble}`));
   return tuning;
 }

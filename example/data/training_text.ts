@@ -5,6 +5,7 @@ import { concat } from "@std/bytes";
 import { basename, extname } from "@std/path";
 import { MODEL_FOLDER } from "../options/settings.ts";
 import { AtomicFile, attempt, chunksOf, isFile, ofBytes, openBytes } from "../shared/files.ts";
+import { labelled } from "../shared/format.ts";
 import { lockFile } from "../shared/lock.ts";
 import { Bar } from "../shared/progress.ts";
 import { IdWriter, type NumberedText, openIds } from "./id_file.ts";
@@ -43,7 +44,7 @@ export async function readText(
   }
   const path = pathOf(folder), { io } = watch;
   using _lock = lockFile(`${path}.lock`, (holder) => {
-    io?.out(`waits       until another run${holder} has read ${nameOf(files)}`);
+    io?.out(labelled("waits", `until another run${holder} has read ${nameOf(files)}`));
   });
   const source = fileHash(files, watch), opened = open(path, source, watch);
   if (opened !== undefined) {

@@ -69,9 +69,10 @@ if (import.meta.main) {
   const { embeddingDim, numClasses, noiseRatio, rows } = SIZES;
   console.log(`${rows} x ${embeddingDim} input, ${numClasses} classes, noise ratio ${noiseRatio}`);
   console.log(`on ${adapterLine(gpu)}`);
-  console.log(`training loss    ${trainingLoss.toFixed(4)}`);
-  console.log(`evaluation loss  ${evaluationLoss.toFixed(4)}`);
-  console.log(`tables           ${formatBytes(tableBytes)}`);
+  const figure = (name: string, text: string) => console.log(name.padEnd(17) + text);
+  figure("training loss", trainingLoss.toFixed(4));
+  figure("evaluation loss", evaluationLoss.toFixed(4));
+  figure("tables", formatBytes(tableBytes));
   console.log(`the step, besides ${formatBytes(stepBytes)}`);
   console.log(`all scores alone would be ${formatBytes(rows * numClasses * 4)}`);
 }

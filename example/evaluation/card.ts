@@ -2,7 +2,7 @@
 
 import { byFallingCount } from "../data/word_counts.ts";
 import { UNK, type Vocabulary } from "../data/vocab.ts";
-import { formatCount, formatPerplexity } from "../shared/format.ts";
+import { formatCount, formatPerplexity, labelled } from "../shared/format.ts";
 
 /** Exact scores of the predicted tokens of a text. */
 export interface TokenScores {
@@ -208,13 +208,20 @@ export function describeCard(card: SelfNormalization, buckets: readonly Bucket[]
   const [mean, std, raw, best] = [card.mean, card.std, card.rawPpl, card.rawPplBest].map(two);
   const { mode, why } = rawVerdict(card, buckets.reduce((sum, { words }) => sum + words, 0));
   const others = mode === "raw-best" ? "raw is" : "raw and raw-best are";
+  const scored = buckets.filter(({ ppl }) => ppl !== null)
+    .map((bucket) => `ppl ${two(bucket.ppl!)} on ${describeBucket(bucket)}`);
   return [
-    "words       " + buckets.filter(({ ppl }) => ppl !== null)
-      .map((bucket) => `ppl ${two(bucket.ppl!)} on ${describeBucket(bucket)}`).join(", "),
-    `normaliser  ln Z, which turns scores into probabilities, is ${mean} on average, ` +
-    `standard deviation ${std}, 98 % from ${two(low)} to ${two(high)}`,
-    `raw scores  without ln Z, ppl ${best} shows as ${raw}; safe in score and rescore: --mode ${mode}` +
-    (why === undefined ? "" : ` (${others} not: ${why})`),
+    labelled("words", scored.join(", ")),
+    labelled(
+      "normaliser",
+      `ln Z, which turns scores into probabilities, is ${mean} on average, ` +
+        `standard deviation ${std}, 98 % from ${two(low)} to ${two(high)}`,
+    ),
+    labelled(
+      "raw scores",
+      `without ln Z, ppl ${best} shows as ${raw}; safe in score and rescore: --mode ${mode}` +
+        (why === undefined ? "" : ` (${others} not: ${why})`),
+    ),
   ];
 }
 

@@ -1,4 +1,12 @@
-/** Numbers as texts for people: counts, losses, perplexities, percentages and times. */
+/** Texts for people: labelled lines, and numbers as counts, losses, perplexities, percentages and times. */
+
+/** Width of the column of labels. */
+const LABEL_WIDTH = 10;
+
+/** A line that says what it is about first; what follows the labels of several lines is one column. */
+export function labelled(label: string, text: string): string {
+  return `${label.padEnd(LABEL_WIDTH)}  ${text}`;
+}
 
 /** A loss as text: as a perplexity if it is a normalised log probability. */
 export function formatLoss(loss: number, normalised: boolean): string {

@@ -3,6 +3,7 @@
  * event loop turns are one.
  */
 
+import { labelled } from "./format.ts";
 import type { Io } from "./io.ts";
 
 /** A stop request, checked between batches. */
@@ -35,7 +36,7 @@ const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "
 /** Says what follows a stop. */
 export function tellOfStop(io: Pick<Io, "err">, { requeued }: StopFlag): void {
   const next = requeued ? "another process can --resume the run" : "the test follows";
-  io.err(`stopping    ${next}; Ctrl-C once more, after this line, ends at once`);
+  io.err(labelled("stopping", `${next}; Ctrl-C once more, after this line, ends at once`));
 }
 
 /**
@@ -71,7 +72,12 @@ export function stopAfter(minutes: number | null, stop: StopFlag, io: Pick<Io, "
   const timer = minutes === null ? undefined : setTimeout(() => {
     if (stop.requested) return;
     stop.requested = true;
-    io.err(`stopping    --max-minutes ${minutes} are over; the test follows; Ctrl-C ends at once`);
+    io.err(
+      labelled(
+        "stopping",
+        `--max-minutes ${minutes} are over; the test follows; Ctrl-C ends at once`,
+      ),
+    );
   }, 60_000 * minutes);
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }

@@ -16,7 +16,7 @@ import {
   type SavedValidation,
 } from "./model_file.ts";
 import { modelPath } from "./open_model.ts";
-import { formatLoss, formatPerplexity } from "../shared/format.ts";
+import { formatLoss, formatPerplexity, labelled } from "../shared/format.ts";
 import { spread } from "./shards.ts";
 import type { ReadRange } from "./tensors.ts";
 
@@ -107,8 +107,11 @@ export class BestModel {
     if (this.#best !== undefined || !isFile(this.path)) return;
     const validation = this.#validationBefore();
     this.#io.out(
-      `replaces    ${this.path}${validation ? ` (valid ${inWords(validation)})` : ""} when the ` +
-        `first epoch is done${isOfNoEpoch(this.path) ? "" : `, and keeps it as ${this.previous}`}`,
+      labelled(
+        "replaces",
+        `${this.path}${validation ? ` (valid ${inWords(validation)})` : ""} when the first epoch ` +
+          `is done${isOfNoEpoch(this.path) ? "" : `, and keeps it as ${this.previous}`}`,
+      ),
     );
   }
 
@@ -192,7 +195,7 @@ export class BestModel {
     if (!values) return;
     this.#model.parameters().forEach(([, parameter], i) => this.#gpu.write(parameter, values[i]!));
     await this.#save(this.#best!);
-    this.#io.out(`saved       ${this.path}, which could not be written before`);
+    this.#io.out(labelled("saved", `${this.path}, which could not be written before`));
   }
 
   /** Writes the model's parameters, which did best as `found` says; `before` is called before the file is renamed. */

@@ -4,6 +4,7 @@ import { DeviceError, Gpu, MissingFeatureError, NoAdapterError } from "../../mod
 import { adapterLine, adapterWarnings, graphicsDevices, unusedGpu } from "../shared/adapter.ts";
 import { prepareDriver } from "../shared/driver.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
+import { labelled } from "../shared/format.ts";
 import type { Io } from "../shared/io.ts";
 import type { Settings } from "../options/options.ts";
 import { keptTuning } from "./tunings.ts";
@@ -40,6 +41,6 @@ export async function openGpu(
 
 /** Prints the adapter's name, and warns if a better one may be available. */
 export function tellAdapter(gpu: Gpu, io: Io): void {
-  io.out(`adapter     ${adapterLine(gpu)}`);
+  io.out(labelled("adapter", adapterLine(gpu)));
   for (const warning of adapterWarnings(gpu, graphicsDevices())) io.err(warning);
 }

@@ -12,6 +12,7 @@ import {
 } from "../storage/checkpoint.ts";
 import { Failure } from "../shared/errors.ts";
 import { attempt, isFile } from "../shared/files.ts";
+import { labelled } from "../shared/format.ts";
 import type { NamedParameter } from "../../nce/nn/mod.ts";
 import type { ReadRange } from "../storage/tensors.ts";
 import type { Run } from "./run.ts";
@@ -59,10 +60,14 @@ export class Checkpoints {
   #moveAway(): void {
     const { metrics, settings: { save, resume }, io } = this.#run;
     const previous = checkpointPath(`${save}.previous`);
-    if (resume) io.out(`resumes     nothing: there is no ${this.path}, and training starts anew`);
+    if (resume) {
+      io.out(labelled("resumes", `nothing: there is no ${this.path}, and training starts anew`));
+    }
     if (isFile(this.path)) {
       attempt("write", previous, () => Deno.renameSync(this.path, previous));
-      io.out(`keeps       ${previous}: the run before, which --resume would have gone on with`);
+      io.out(
+        labelled("keeps", `${previous}: the run before, which --resume would have gone on with`),
+      );
     }
     this.#recordedBefore = metrics.position();
   }
@@ -82,7 +87,7 @@ export class Checkpoints {
     const place = epoch > epochs
       ? `nothing is left to train, as ${epoch - 1} of ${epochs} epochs are done`
       : inWords(state.position);
-    io.out(`resumes     ${this.path}: ${place}`);
+    io.out(labelled("resumes", `${this.path}: ${place}`));
   }
 
   /** Writes a checkpoint if `--checkpoint-minutes` have passed since the last one. */

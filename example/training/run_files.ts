@@ -3,6 +3,7 @@
 import { frequencyLines } from "../data/word_counts.ts";
 import { configOf } from "../options/config.ts";
 import { checkWritable } from "../shared/files.ts";
+import { labelled } from "../shared/format.ts";
 import { writeBeside } from "../storage/beside_model.ts";
 import {
   type Checkpoint,
@@ -44,7 +45,7 @@ export function openRunFiles({ settings, corpus, io }: Job, hashes: Hashes): Run
     "config.json": [JSON.stringify(config, null, 2) + "\n"],
     "freq.txt": frequencyLines(corpus.occurrences),
   });
-  io.detail(`settings    ${JSON.stringify(config)}`);
+  io.detail(labelled("settings", JSON.stringify(config)));
   const board = settings.tbName === null ? undefined : new TensorBoard(settings, io);
   const metrics = new Metrics(save, io, board), disposable = opened.move();
   return { checkpoint, metrics, [Symbol.dispose]: () => disposable.dispose() };

@@ -23,7 +23,7 @@ import type { Io } from "../shared/io.ts";
 import type { MetricsSink, TestEvent } from "../storage/metrics.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { normTermOf, type WordModel } from "../model/model.ts";
-import { formatCount, formatPerplexity } from "../shared/format.ts";
+import { formatCount, formatPerplexity, labelled } from "../shared/format.ts";
 import { Bar } from "../shared/progress.ts";
 
 /** A model, its test text, and where results go. */
@@ -57,7 +57,7 @@ async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
   for (const line of describeCard(card, frequency)) io.result(line);
   const part = { text: corpus.test, batches, wholeTokens: corpus.wholeTokens?.test };
   const error = perplexityError(found, part);
-  const parts = [`test        ppl ${formatPerplexity(ppl)}`];
+  const parts = [`ppl ${formatPerplexity(ppl)}`];
   if (known.unknown > 0) {
     parts.push(
       `${formatPerplexity(known.ppl)} without the ${formatCount(known.unknown)} unknown words`,
@@ -68,7 +68,7 @@ async function summarizeExact(gpu: Gpu, options: TestOptions): Promise<void> {
   if (best !== undefined) {
     parts.push(`best possible ${formatPerplexity(best)} (ratio ${(ppl / best).toFixed(3)})`);
   }
-  io.result([...parts, tokensText(tokens, corpus)].join(", "));
+  io.result(labelled("test", [...parts, tokensText(tokens, corpus)].join(", ")));
   metrics.write({
     event: "test",
     evaluation: "full",
@@ -99,11 +99,9 @@ async function summarizeLoss(
   const meaning = exact.ppl === undefined
     ? "(not normalised: not a perplexity)"
     : `(ppl ${formatPerplexity(exact.ppl)})`;
-  io.result(
-    `test        ${name} ${loss.toFixed(4)}${
-      error === undefined ? "" : ` \u00b1 ${error.toFixed(4)} (standard error)`
-    } a token, ${tokensText(tokens, corpus)} ${meaning}`,
-  );
+  const spread = error === undefined ? "" : ` \u00b1 ${error.toFixed(4)} (standard error)`;
+  const mean = `${name} ${loss.toFixed(4)}${spread} a token`;
+  io.result(labelled("test", `${mean}, ${tokensText(tokens, corpus)} ${meaning}`));
   const part = partOf(corpus, error);
   metrics.write({ event: "test", evaluation, loss, ...exact, tokens, ...part });
 }

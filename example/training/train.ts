@@ -7,6 +7,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import type { WordModel } from "../model/model.ts";
 import type { Settings } from "../options/options.ts";
 import { adapterLine } from "../shared/adapter.ts";
+import { labelled } from "../shared/format.ts";
 import type { Io } from "../shared/io.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { stopAfter, stopOnSignal } from "../shared/stop.ts";
@@ -62,12 +63,14 @@ async function testBest(run: Run, diverged: Diverged | undefined): Promise<void>
   const { gpu, settings, corpus, model, best, io, metrics, ranks: { communicator } } = run;
   const failure = diverged && divergence(diverged, settings, corpus.vocabulary.size);
   if (failure && !best.best) throw failure;
-  if (failure) io.err(`diverged    ${diverged.message}: the test is of the best model before`);
+  if (failure) {
+    io.err(labelled("diverged", `${diverged.message}: the test is of the best model before`));
+  }
   if (best.best) await best.restore();
-  io.out(`testing     ${best.best ? best.description : await keepUnfinished(run)}`);
+  io.out(labelled("testing", best.best ? best.description : await keepUnfinished(run)));
   const ranks = new Ranks(communicator);
   await summarize(gpu, { model, corpus, settings, metrics, io, ranks });
-  io.detail(`memory      ${formatBytes(gpu.memory.peakBytes)} at most on the GPU`);
+  io.detail(labelled("memory", `${formatBytes(gpu.memory.peakBytes)} at most on the GPU`));
   if (ranks.isFirst) await best.settle();
   if (failure) throw failure;
 }

@@ -4,7 +4,13 @@ import { scoredBatches } from "../data/batches.ts";
 import { validationKind } from "../options/evaluation_kind.ts";
 import { trainsPerplexity } from "../options/settings.ts";
 import { adapterLine } from "../shared/adapter.ts";
-import { formatCount, formatDuration, formatLoss, formatNumber } from "../shared/format.ts";
+import {
+  formatCount,
+  formatDuration,
+  formatLoss,
+  formatNumber,
+  labelled,
+} from "../shared/format.ts";
 import { Stopped, tellOfStop } from "../shared/stop.ts";
 import type { Checkpoint } from "../storage/checkpoint.ts";
 import { modelPathOf } from "../storage/open_model.ts";
@@ -37,7 +43,7 @@ export async function trainEpochs(
   const state = await ranks.fromFirst(checkpoint?.state ?? null);
   if (!state && settings.start !== null) {
     await startWeights(gpu, settings, model, corpus.vocabulary, ranks.communicator);
-    io.out(`starts      from the weights of ${modelPathOf(settings.start)}`);
+    io.out(labelled("starts", `from the weights of ${modelPathOf(settings.start)}`));
   }
   using trainer = new Trainer(gpu, model, settings, ranks);
   const evaluation = scoredBatches(corpus.valid, validationKind(settings), settings);
@@ -74,7 +80,7 @@ async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
     io.live("");
     if (ranks.communicator.size > 1) tellOfStop(io, ranks.stop);
     if (await checkpoints.write()) {
-      io.out(`checkpoint  ${checkpoints.path}: --resume goes on from there`);
+      io.out(labelled("checkpoint", `${checkpoints.path}: --resume goes on from there`));
     }
   }
 }
@@ -83,7 +89,7 @@ async function trainUntilStop(run: Run, loop: Loop): Promise<void> {
 function isPatient({ settings: { patience }, best: { best }, io }: Run, trainer: Trainer): boolean {
   const done = trainer.epoch - 1;
   if (patience === null || done - (best?.epoch ?? 0) < patience) return true;
-  io.out(`patience    ends training: epoch ${best!.epoch} was the best of ${done}`);
+  io.out(labelled("patience", `ends training: epoch ${best!.epoch} was the best of ${done}`));
   return false;
 }
 

@@ -22,7 +22,7 @@ import { trainsPerplexity } from "../options/settings.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { UnreportedLosses } from "./unreported_losses.ts";
 import { Updates } from "./updates.ts";
-import { formatCount } from "../shared/format.ts";
+import { formatCount, labelled } from "../shared/format.ts";
 import { auditText } from "../shared/gradient_noise.ts";
 import { checkStop } from "../shared/stop.ts";
 
@@ -268,7 +268,7 @@ export class Trainer implements Disposable {
     if (!this.#ranks.isFirst) return;
     using _undisturbed = this.optimizer.undisturbed();
     const audit = await auditModel(this.#gpu, this.#model, batch, { seed, number: step });
-    io.out(`audit       step ${formatCount(step)}: ${auditText(audit)}`);
+    io.out(labelled("audit", `step ${formatCount(step)}: ${auditText(audit)}`));
     metrics.write({ event: "audit", step, ...audit });
   }
 

@@ -1,5 +1,6 @@
 /** Checks a differentiable operation: output and gradients against its oracle. */
 
+import { sizeOf } from "../../kernels/device/dtype.ts";
 import type { Gpu, Step, Tensor } from "../../mod.ts";
 import { weightedSum } from "../../kernels/ops.ts";
 import { assertClose, type Tolerance } from "./close.ts";
@@ -57,8 +58,4 @@ export function poisonPool(gpu: Gpu): void {
     gpu.write(tensor, new Float32Array(tensor.size).fill(NaN));
     tensor.dispose();
   }
-}
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, n) => size * n, 1);
 }

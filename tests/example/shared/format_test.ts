@@ -1,13 +1,49 @@
-/** Numbers as texts for people. */
+/** Labelled lines, and numbers as texts for people. */
 
 import { assertEquals } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
 import {
   formatDuration,
   formatLoss,
   formatNumber,
   formatPercent,
   formatPerplexity,
+  labelled,
 } from "../../../example/shared/format.ts";
+
+const EXAMPLE = fromFileUrl(new URL("../../../example/", import.meta.url));
+/** A line of code that pads a word itself; deno fmt leaves such spaces only within texts. A line of help may. */
+const PADDED = /^(?!\s*(?:\/\/|\/?\*|--)).*(?:\w {2}|\} {3})/;
+
+Deno.test("labelled() begins all texts in one column, and a long label's later", () => {
+  const lines = ["data", "raw scores", "twelve words"].map((label) => labelled(label, "text"));
+  assertEquals(lines, ["data        text", "raw scores  text", "twelve words  text"]);
+});
+
+Deno.test("no line of the example is padded by hand: labelled() does it", () => {
+  const wrong = [
+    'io.out("data        text");',
+    "  io.out(`raw scores  ${text}`);",
+    '"words       " + words',
+    "`${label}   text`",
+    "`  --save NAME    text`, // not the first of its line",
+  ];
+  const right = [
+    " * data        text",
+    "// data  text",
+    "  --help      this text",
+    "`${done}  of 3`",
+  ];
+  assertEquals([...wrong, ...right].filter((line) => PADDED.test(line)), wrong);
+  const rooms = [...Deno.readDirSync(EXAMPLE)].map(({ name }) => join(EXAMPLE, name));
+  const files = rooms.flatMap((room) =>
+    [...Deno.readDirSync(room)].map(({ name }) => join(room, name))
+  );
+  const padded = files.flatMap((file) =>
+    Deno.readTextFileSync(file).split("\n").filter((line) => PADDED.test(line))
+  );
+  assertEquals(padded, []);
+});
 
 Deno.test("formatPerplexity() rounds what is huge", () => {
   const values = [1.006, 31.4159, 9999.991, 380_312.4, 123_456_789, 4.11e12, Infinity, NaN];

@@ -1,31 +1,17 @@
-// Scores of candidates by one more GRU step against float64: single pairs, and all classes in tiles.
+// Scores of candidates by one more GRU step against float64: single pairs.
 
 import { assert, assertThrows } from "@std/assert";
+import { sizeOf } from "../../../kernels/device/dtype.ts";
 import { gruContexts, gruPairScore } from "../../../kernels/gru_pair/gru_pair.ts";
-import { gruTileScorer } from "../../../kernels/gru_pair/gru_tiles.ts";
-import type { Gpu, Step, Tensor } from "../../../mod.ts";
-import { sum, tiledCrossEntropy, weightedSum } from "../../../kernels/ops.ts";
-import { RandomStream } from "../../../kernels/random/mod.ts";
+import type { Gpu, Tensor } from "../../../mod.ts";
+import { sum, weightedSum } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { peakMemory, withBothFamilies, withGpu } from "../../support/gpu.ts";
-import { mixParts, SOFTMAX_PARTS } from "../../support/softmax_parts.ts";
-import { randomIds, values } from "../../reference/data.ts";
+import { masksOf, type PairProblem, pairShapes, score } from "../../support/gru_pairs.ts";
+import { exact, values } from "../../reference/data.ts";
 import * as reference from "../../reference/gru.ts";
-import { linear } from "../../reference/linear.ts";
-import type { SoftmaxParts } from "../../reference/losses.ts";
 import { assertGradients } from "../../reference/oracle.ts";
-
-const STREAM = new RandomStream("dropout");
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, n) => size * n, 1);
-}
-
-/** Seeded data in float64, within `scale`. */
-function exact(shapes: readonly (readonly number[])[], scale = 1): Float64Array[] {
-  return shapes.map((shape, i) => Float64Array.from(values(sizeOf(shape), i + 1, scale)));
-}
 
 Deno.test("the GRU pair oracles' gradients agree with central differences", () => {
   const pairs = { rows: 2, count: 3, size: 4 }, mask = values(24, 8);
@@ -33,49 +19,7 @@ Deno.test("the GRU pair oracles' gradients agree with central differences", () =
     const shapes = [words, [2, 12], [2, 4], [4], [1]];
     assertGradients(reference.gruPairScore(pairs, mask), exact(shapes), `pairs ${words}`);
   }
-  const shapes = [[5, 3], [12, 3], [12], [2, 12], [2, 4], [4], [1]];
-  for (const parts of SOFTMAX_PARTS) {
-    const sizes = { classes: 5, width: 3, size: 4 };
-    assertGradients(reference.gruCrossEntropy([4, 1], sizes, parts), exact(shapes), "exact");
-  }
 });
-
-interface PairProblem extends reference.PairSizes {
-  /** Whether each context has words of its own. */
-  own: boolean;
-  /** Gates are within this; 1 unless given. */
-  scale?: number;
-  /** Dropout rate. */
-  p?: number;
-}
-
-function pairShapes({ rows, count, size, own }: PairProblem): number[][] {
-  const words = own ? [rows, count, 3 * size] : [count, 3 * size];
-  return [words, [rows, 3 * size], [rows, size], [1, size], [1]];
-}
-
-function score(step: Step, inputs: Tensor[], p = 0): Tensor {
-  const [words, gates, hidden, weight, bias] = inputs;
-  const head = { weight: weight!, bias: bias!, dropout: { p, stream: STREAM } };
-  return gruPairScore(step, words!, gruContexts(step, gates!, hidden!), head);
-}
-
-/** The dropout masks [N, K, H], from scores of one unit at a time. */
-async function masksOf(gpu: Gpu, problem: PairProblem): Promise<Float32Array> {
-  const { rows, count, size, p } = problem, masks = new Float32Array(rows * count * size);
-  for (let j = 0; j < size; j++) {
-    using step = gpu.step({ training: true, number: 0 });
-    // With all gates 0 and h = 2, h' is 1.
-    const inputs = pairShapes(problem).map((shape, i) => {
-      const data = new Float32Array(sizeOf(shape)).fill(i === 2 ? 2 : 0);
-      if (i === 3) data[j] = 1;
-      return step.upload(data, shape);
-    });
-    const column = await gpu.readFloats(score(step, inputs, p));
-    column.forEach((m, pair) => masks[pair * size + j] = m);
-  }
-  return masks;
-}
 
 async function checkPairs(gpu: Gpu, problem: PairProblem): Promise<void> {
   const { rows, count, size, own, scale = 1, p = 0 } = problem;
@@ -214,90 +158,4 @@ Deno.test("gruPairScore() throws a TypeError when a shape does not fit", () =>
     assertThrows(run(tensor(3, 3, 6)), TypeError, "words is");
     assertThrows(run(tensor(3, 6), { weight: tensor(2) }), TypeError, "weight is");
     assertThrows(run(tensor(3, 6), { bias: tensor(2) }), TypeError, "bias is");
-  }));
-
-interface TileProblem {
-  rows: number;
-  classes: number;
-  width: number;
-  size: number;
-}
-
-function tileShapes({ rows, classes, width, size }: TileProblem): number[][] {
-  const classShapes = [[classes, width], [3 * size, width], [3 * size]];
-  return [...classShapes, [rows, 3 * size], [rows, size], [1, size], [1]];
-}
-
-function tileScorer(step: Step, inputs: Tensor[], p = 0) {
-  const [table, weightIh, biasIh, gates, hidden, weight, bias] = inputs as [
-    ...[Tensor, Tensor, Tensor],
-    ...[Tensor, Tensor, Tensor, Tensor],
-  ];
-  const contexts = gruContexts(step, gates, hidden);
-  const head = { weight, bias, dropout: { p, stream: STREAM } };
-  return gruTileScorer(step, { table, weightIh, biasIh }, contexts, head);
-}
-
-Deno.test("gruTileScorer() makes exact cross entropy, in one tile and in several", () =>
-  withGpu(async (gpu) => {
-    const large = { rows: 2, classes: 193, width: 1, size: 21_846 };
-    // 64 MiB of the gates of 65,538 floats are those of 255 classes, in whole blocks of 64: 192.
-    const cases = [
-      ...SOFTMAX_PARTS.map((parts) => [{ rows: 9, classes: 130, width: 3, size: 8 }, parts]),
-      [large, SOFTMAX_PARTS[1]!],
-    ] as [TileProblem, SoftmaxParts][];
-    for (const [problem, parts] of cases) {
-      const { rows, classes, size } = problem, targets = randomIds(rows, classes, 5);
-      const shapes = tileShapes(problem), scale = 1 / Math.sqrt(size);
-      await checkOp(gpu, `N=${rows}, V=${classes}, ${JSON.stringify(parts)}`, {
-        shapes,
-        data: shapes.map((shape, i) => values(sizeOf(shape), i + 1, i === 5 ? 4 * scale : 1)),
-        oracle: reference.gruCrossEntropy(targets, problem, parts),
-        run: (step, ...inputs) => {
-          const scorer = tileScorer(step, inputs);
-          return mixParts(step, tiledCrossEntropy(step, scorer, step.upload(targets)), parts);
-        },
-        tolerance: { atol: 4e-6, rtol: 1e-5 },
-        gradientTolerance: { atol: 1e-5, rtol: 1e-4 },
-      });
-    }
-  }));
-
-Deno.test("gruTileScorer() gives the scores and gradients of gruPairScore(), tile by tile", () =>
-  withBothFamilies(async (gpu) => {
-    const problem = { rows: 19, classes: 131, width: 5, size: 9 },
-      { rows, classes, size } = problem;
-    using step = gpu.step({ training: true, number: 0 });
-    const inputs = tileShapes(problem).map((shape, i) => {
-      return step.upload(values(sizeOf(shape), i + 1), shape);
-    });
-    const dScores = values(rows * classes, 30), p = 0.3;
-    // Whole: words by the oracle, masks by those of shared words.
-    const masks = await masksOf(gpu, { rows, count: classes, size, own: false, p });
-    const data = await Promise.all(inputs.map((input) => gpu.readFloats(input)));
-    const [table, weightIh, biasIh, ...context] = data.map((array) => Float64Array.from(array));
-    const words = linear(classes, 5, 3 * size)(table!, weightIh!, biasIh!);
-    const pairs = reference.gruPairScore({ rows, count: classes, size }, masks);
-    const whole = pairs(words.output, ...context);
-    const [dWords, ...dContext] = whole.backward(Float64Array.from(dScores));
-
-    const scorer = tileScorer(step, inputs, p), gradient = scorer.backward(() => {});
-    for (let first = 0; first < classes; first += 64) {
-      const count = Math.min(64, classes - first);
-      const tile = (array: ArrayLike<number>) =>
-        Float32Array.from({ length: rows * count }, (_, i) => {
-          return array[Math.floor(i / count) * classes + first + i % count]!;
-        });
-      using scores = scorer.scores(first, count);
-      const tolerance = { atol: 1e-5, rtol: 1e-5 };
-      assertClose(await gpu.readFloats(scores), tile(whole.output), tolerance, `tile ${first}`);
-      gradient.add(first, count, step.upload(tile(dScores), [rows, count]));
-    }
-    const found = gradient.finish(), expected = [...words.backward(dWords!), ...dContext];
-    for (const [i, tensor] of found.entries()) {
-      // A softmax has no gradient for what all scores have in common.
-      const reference = i === 6 ? [0] : expected[i]!;
-      const tolerance = { atol: 2e-4, rtol: 1e-4 };
-      assertClose(await gpu.readFloats(tensor as Tensor), reference, tolerance, `gradient ${i}`);
-    }
   }));

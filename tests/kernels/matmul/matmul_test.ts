@@ -2,81 +2,24 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import type { Gpu } from "../../../kernels/gpu.ts";
-import {
-  matmulInto,
-  type MatmulIntoOptions,
-  type MatmulKernel,
-} from "../../../kernels/matmul/matmul.ts";
-import { multiplyFromWorkgroup } from "../../../kernels/matmul/matmul_workgroup.ts";
-import { weightFor } from "../../../kernels/matmul/weight.ts";
-import { readsTexels } from "../../../kernels/matmul/matmul_texel.ts";
-import { type Plan, TILES } from "../../../kernels/matmul/workgroup_tile.ts";
+import { matmulInto } from "../../../kernels/matmul/matmul.ts";
+import { checkMatmul, kernelsOf, TRANSPOSES } from "../../support/check_matmul.ts";
 import { withGpu } from "../../support/gpu.ts";
-import { poisoned } from "../../support/poisoned.ts";
-import { inHalf } from "../../reference/half.ts";
-import {
-  assertWithin,
-  inOrder,
-  numbers,
-  type Product,
-  referenceMatmul,
-  unequal,
-} from "../../reference/matmul.ts";
-
-const TRANSPOSES = [[false, false], [false, true], [true, false], [true, true]] as const;
-
-/** The kernels that this adapter can run. */
-function kernelsOf(gpu: Gpu): MatmulKernel[] {
-  return readsTexels(gpu) ? ["texel", "register", "workgroup"] : ["register", "workgroup"];
-}
-
-interface Variant extends Product {
-  bias?: boolean;
-  accumulate?: boolean;
-  kernel?: MatmulKernel;
-  /** Of the workgroup kernel, whatever the sizes are. */
-  plan?: Plan;
-}
-
-/** Multiplies on the GPU, compares, and checks that nothing was stored past the result's end. */
-async function check(gpu: Gpu, variant: Variant): Promise<Float32Array> {
-  const { m, n, k, transposeA = false, transposeB = false, accumulate = false } = variant;
-  const [dataA, dataB] = [numbers(m * k, m + 1), numbers(k * n, n + 2)];
-  const [dataBias, before] = [numbers(n, 3), numbers(m * n, 4)];
-  const [a, wholeA] = poisoned(gpu, transposeA ? [k, m] : [m, k], dataA);
-  const [b, wholeB] = poisoned(gpu, transposeB ? [n, k] : [k, n], dataB);
-  const [bias, wholeBias] = poisoned(gpu, [n], dataBias);
-  const [c, wholeC] = poisoned(gpu, [m, n], before);
-  const options: MatmulIntoOptions = { transposeA, transposeB, accumulate };
-  if (variant.bias) options.bias = bias;
-  if (variant.kernel) options.kernel = variant.kernel;
-  const { plan } = variant;
-  using step = gpu.step();
-  const read = weightFor(step, b);
-  if (plan) multiplyFromWorkgroup(gpu, c, a, read, { m, n, k, row: 0 }, options, plan);
-  else matmulInto(gpu, c, a, read, options);
-  const stored = await gpu.readFloats(wholeC);
-  for (const tensor of [a, wholeA, b, wholeB, bias, wholeBias, c, wholeC]) tensor.dispose();
-  const actual = stored.subarray(0, m * n);
-  const reference = referenceMatmul(
-    dataA,
-    gpu.compute === "f16" ? inHalf(dataB) : dataB,
-    variant,
-    variant.bias ? dataBias : undefined,
-    accumulate ? before : undefined,
-  );
-  const name = JSON.stringify(variant);
-  assertWithin(actual, reference, name);
-  assertEquals(stored.subarray(m * n).findIndex((x) => !Number.isNaN(x)), -1, name);
-  return actual;
-}
+import { assertWithin, numbers, referenceMatmul } from "../../reference/matmul.ts";
 
 Deno.test("matmulInto() agrees with float64 when no size is a multiple of anything", async () => {
   await withGpu(async (gpu) => {
     for (const kernel of kernelsOf(gpu)) {
       for (const [transposeA, transposeB] of TRANSPOSES) {
-        await check(gpu, { m: 65, n: 101, k: 63, transposeA, transposeB, bias: true, kernel });
+        await checkMatmul(gpu, {
+          m: 65,
+          n: 101,
+          k: 63,
+          transposeA,
+          transposeB,
+          bias: true,
+          kernel,
+        });
       }
     }
   });
@@ -86,7 +29,15 @@ Deno.test("matmulInto() agrees with float64 when rows are whole vectors", async 
   await withGpu(async (gpu) => {
     for (const kernel of kernelsOf(gpu)) {
       for (const [transposeA, transposeB] of TRANSPOSES) {
-        await check(gpu, { m: 36, n: 140, k: 76, transposeA, transposeB, bias: true, kernel });
+        await checkMatmul(gpu, {
+          m: 36,
+          n: 140,
+          k: 76,
+          transposeA,
+          transposeB,
+          bias: true,
+          kernel,
+        });
       }
     }
   });
@@ -95,11 +46,11 @@ Deno.test("matmulInto() agrees with float64 when rows are whole vectors", async 
 Deno.test("matmulInto() agrees with float64 when one operand alone has whole vectors", async () => {
   await withGpu(async (gpu) => {
     for (const kernel of kernelsOf(gpu)) {
-      await check(gpu, { m: 33, n: 64, k: 50, kernel });
-      await check(gpu, { m: 64, n: 50, k: 31, transposeA: true, kernel });
-      await check(gpu, { m: 20, n: 51, k: 200, transposeB: true, bias: true, kernel });
-      await check(gpu, { m: 33, n: 52, k: 52, transposeA: true, kernel });
-      await check(gpu, { m: 20, n: 52, k: 50, transposeB: true, kernel });
+      await checkMatmul(gpu, { m: 33, n: 64, k: 50, kernel });
+      await checkMatmul(gpu, { m: 64, n: 50, k: 31, transposeA: true, kernel });
+      await checkMatmul(gpu, { m: 20, n: 51, k: 200, transposeB: true, bias: true, kernel });
+      await checkMatmul(gpu, { m: 33, n: 52, k: 52, transposeA: true, kernel });
+      await checkMatmul(gpu, { m: 20, n: 52, k: 50, transposeB: true, kernel });
     }
   });
 });
@@ -120,27 +71,11 @@ Deno.test("matmulInto() adds the bias once to a long sum, and begins at the row 
   });
 });
 
-Deno.test("matmulInto() from texels reads nothing that earlier copies have left behind its operands", async () => {
-  await withGpu(async (gpu) => {
-    if (!readsTexels(gpu)) return;
-    for (const [transposeA, transposeB] of TRANSPOSES) {
-      {
-        const nan = new Float32Array(64 * 64).fill(NaN);
-        using a = gpu.tensor([64, 64], nan),
-          b = gpu.tensor([64, 64], nan),
-          c = gpu.tensor([64, 64]);
-        matmulInto(gpu, c, a, b);
-      }
-      await check(gpu, { m: 8, n: 8, k: 5, transposeA, transposeB, kernel: "texel" });
-    }
-  });
-});
-
 Deno.test("matmulInto() agrees with float64 when a size is one", async () => {
   await withGpu(async (gpu) => {
     for (const kernel of kernelsOf(gpu)) {
       for (const [m, n, k] of [[1, 1, 1], [1, 65, 3], [65, 1, 3], [33, 63, 1]] as const) {
-        await check(gpu, { m, n, k, bias: true, kernel });
+        await checkMatmul(gpu, { m, n, k, bias: true, kernel });
       }
     }
   });
@@ -149,9 +84,9 @@ Deno.test("matmulInto() agrees with float64 when a size is one", async () => {
 Deno.test("matmulInto() reads a weight's copy of 16 bits with every kernel, and sums in 32", async () => {
   await withGpu(async (gpu) => {
     for (const kernel of kernelsOf(gpu)) {
-      await check(gpu, { m: 65, n: 101, k: 63, bias: true, kernel });
+      await checkMatmul(gpu, { m: 65, n: 101, k: 63, bias: true, kernel });
       const again = { m: 36, n: 140, k: 76, transposeB: true, bias: true, kernel };
-      assertEquals(await check(gpu, again), await check(gpu, again));
+      assertEquals(await checkMatmul(gpu, again), await checkMatmul(gpu, again));
     }
   }, { compute: "f16" });
 });
@@ -159,8 +94,8 @@ Deno.test("matmulInto() reads a weight's copy of 16 bits with every kernel, and 
 Deno.test("matmulInto() adds to the result when it accumulates", async () => {
   await withGpu(async (gpu) => {
     for (const kernel of kernelsOf(gpu)) {
-      await check(gpu, { m: 33, n: 65, k: 7, accumulate: true, bias: true, kernel });
-      await check(gpu, { m: 40, n: 68, k: 8, accumulate: true, kernel });
+      await checkMatmul(gpu, { m: 33, n: 65, k: 7, accumulate: true, bias: true, kernel });
+      await checkMatmul(gpu, { m: 40, n: 68, k: 8, accumulate: true, kernel });
     }
   });
 });
@@ -168,68 +103,19 @@ Deno.test("matmulInto() adds to the result when it accumulates", async () => {
 Deno.test("matmulInto() agrees with float64 when a long sum is split", async () => {
   await withGpu(async (gpu) => {
     for (const kernel of kernelsOf(gpu)) {
-      await check(gpu, { m: 21, n: 50, k: 1003, transposeA: true, bias: true, kernel });
-      await check(gpu, { m: 20, n: 48, k: 515, bias: true, accumulate: true, kernel });
+      await checkMatmul(gpu, { m: 21, n: 50, k: 1003, transposeA: true, bias: true, kernel });
+      await checkMatmul(gpu, { m: 20, n: 48, k: 515, bias: true, accumulate: true, kernel });
     }
-    await check(gpu, { m: 257, n: 260, k: 1030, bias: true });
+    await checkMatmul(gpu, { m: 257, n: 260, k: 1030, bias: true });
     // llvmpipe ends a thread's loops after 65,535 rounds, without a word.
-    await check(gpu, { m: 2, n: 5, k: 270_002, bias: true });
+    await checkMatmul(gpu, { m: 2, n: 5, k: 270_002, bias: true });
   });
 });
-
-Deno.test("matmulInto() from texels sums in one order, whether a long sum is cut or not", async () => {
-  await withGpu(async (gpu) => {
-    if (!readsTexels(gpu)) return;
-    const [m, n, k, width] = [99, 100, 4001, 4]; // cut in two; `width` columns alone are not
-    for (const transposeA of [false, true]) {
-      const cut = await check(gpu, { m, n, k, transposeA, kernel: "texel" });
-      const [dataA, dataB] = [numbers(m * k, m + 1), numbers(k * n, n + 2)];
-      const columns = Float32Array.from({ length: k * width }, (_, i) => {
-        return dataB[Math.floor(i / width) * n + i % width]!;
-      });
-      using a = gpu.tensor(transposeA ? [k, m] : [m, k], dataA),
-        b = gpu.tensor([k, width], columns);
-      using c = gpu.temporary([m, width]);
-      matmulInto(gpu, c, a, b, { transposeA });
-      const whole = Array.from(await gpu.readFloats(c));
-      const same = whole.map((_, i) => cut[Math.floor(i / width) * n + i % width]);
-      assertEquals(same, whole);
-    }
-  });
-});
-
-Deno.test("matmulInto() agrees with float64 whatever tile and split the workgroup kernel has", async () => {
-  await withGpu(async (gpu) => {
-    // Each tile fetches each operand in both ways; compiling more variants takes a second each.
-    for (const tile of TILES) {
-      const odd = { m: 129, n: 197, k: 37, transposeB: true, bias: true };
-      await check(gpu, { ...odd, plan: { tile, depth: 16 } });
-      const even = { m: 196, n: 132, k: 68, transposeA: true, accumulate: true };
-      await check(gpu, { ...even, plan: { tile, depth: 68 } });
-    }
-  });
-});
-
-Deno.test("the workgroup kernel adds up any number of chunks in order, after the bias", () =>
-  withGpu(async (gpu) => {
-    const depth = 16, m = 3, n = 5, tile = TILES[1]!, bias = numbers(n, 1);
-    using row = gpu.tensor([n], bias), c = gpu.tensor([m, n]);
-    for (let chunks = 2; chunks <= 30; chunks++) {
-      const k = chunks * depth - 1, terms = unequal(chunks); // a step of each chunk is not zero
-      const data = Float32Array.from({ length: m * k }, (_, i) => {
-        return i % k % depth === 0 ? terms[i % k / depth]! : 0;
-      });
-      using a = gpu.tensor([m, k], data), b = gpu.tensor([k, n], new Float32Array(k * n).fill(1));
-      multiplyFromWorkgroup(gpu, c, a, b, { m, n, k, row: 0 }, { bias: row }, { tile, depth });
-      const expected = Float32Array.from({ length: m * n }, (_, i) => inOrder(terms, bias[i % n]!));
-      assertEquals(await gpu.readFloats(c), expected, `${chunks} chunks`);
-    }
-  }));
 
 Deno.test("matmulInto() agrees with float64 when the result has many tiles", async () => {
   await withGpu(async (gpu) => {
-    await check(gpu, { m: 705, n: 613, k: 643, bias: true });
-    await check(gpu, { m: 676, n: 660, k: 608, transposeA: true, transposeB: true });
+    await checkMatmul(gpu, { m: 705, n: 613, k: 643, bias: true });
+    await checkMatmul(gpu, { m: 676, n: 660, k: 608, transposeA: true, transposeB: true });
   });
 });
 
@@ -238,9 +124,9 @@ Deno.test("matmulInto() stores nothing else when a folded grid has a workgroup t
     const dispatch = gpu.dispatch.bind(gpu);
     gpu.dispatch = (launch) => dispatch({ ...launch, grid: Number(launch.grid) + 1 });
     for (const kernel of kernelsOf(gpu)) {
-      await check(gpu, { m: 65, n: 101, k: 63, bias: true, kernel });
-      await check(gpu, { m: 36, n: 140, k: 76, accumulate: true, kernel });
-      await check(gpu, { m: 20, n: 48, k: 515, kernel });
+      await checkMatmul(gpu, { m: 65, n: 101, k: 63, bias: true, kernel });
+      await checkMatmul(gpu, { m: 36, n: 140, k: 76, accumulate: true, kernel });
+      await checkMatmul(gpu, { m: 20, n: 48, k: 515, kernel });
     }
   });
 });
@@ -249,7 +135,7 @@ Deno.test("matmulInto() gives equal bits when it is called again", async () => {
   await withGpu(async (gpu) => {
     for (const kernel of kernelsOf(gpu)) {
       const variant = { m: 70, n: 52, k: 300, transposeA: true, kernel };
-      assertEquals(await check(gpu, variant), await check(gpu, variant));
+      assertEquals(await checkMatmul(gpu, variant), await checkMatmul(gpu, variant));
     }
   });
 });

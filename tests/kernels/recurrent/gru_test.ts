@@ -1,6 +1,7 @@
 // GRU layers against float64.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { sizeOf } from "../../../kernels/device/dtype.ts";
 import { gru } from "../../../kernels/recurrent/gru.ts";
 import type { Tensor } from "../../../mod.ts";
 import { GRU } from "../../../nce/nn/mod.ts";
@@ -8,20 +9,11 @@ import { type RecurrentWeights, weightedSum } from "../../../kernels/ops.ts";
 import { checkOp } from "../../support/check_op.ts";
 import { assertClose } from "../../support/close.ts";
 import { withBothFamilies, withGpu, withHalfWeights } from "../../support/gpu.ts";
-import { values } from "../../reference/data.ts";
+import { exact, values } from "../../reference/data.ts";
 import { readInHalf } from "../../reference/half.ts";
 import * as reference from "../../reference/gru.ts";
 import { resetFlags } from "../../reference/resets.ts";
 import { assertGradients } from "../../reference/oracle.ts";
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, n) => size * n, 1);
-}
-
-/** Seeded data in float64, within `scale`. */
-function exact(shapes: readonly (readonly number[])[], scale = 1): Float64Array[] {
-  return shapes.map((shape, i) => Float64Array.from(values(sizeOf(shape), i + 1, scale)));
-}
 
 function layerShapes({ steps, batch, width, size }: reference.GRUSizes): number[][] {
   return [[steps, batch, width], [3 * size, width], [3 * size, size], [3 * size], [3 * size]];
