@@ -22,7 +22,11 @@ export function withVec(source: string): (width: number) => VecSource {
 /** Vecs that a thread takes on a CPU, where threads cost more than rounds of a loop. */
 const VECS_A_THREAD = 8;
 
-/** Threads for a row of `width` Vecs that may lie in any of `parts` buffers, for each of which a CPU tests it. */
-export function rowLanes({ family }: Device, width: number, parts: number): number {
-  return family === "hardware" ? width : parts > 1 ? 1 : Math.ceil(width / VECS_A_THREAD);
+/**
+ * Threads for a row of `width` Vecs that may lie in any of `parts` buffers, for each of which a CPU tests it. On GPUs a
+ * thread takes `vecs` of them.
+ */
+export function rowLanes({ family }: Device, width: number, parts: number, vecs = 1): number {
+  if (family === "hardware") return Math.ceil(width / vecs);
+  return parts > 1 ? 1 : Math.ceil(width / VECS_A_THREAD);
 }

@@ -72,7 +72,7 @@ function scoresAt(step: Step, x: Tensor, choice: Choice): Tensor {
       constants: {
         TABLE_ROWS: Number(gathers.table),
         BIAS_ROWS: Number(gathers.bias),
-        MANY_AT_A_TIME: gpu.family === "hardware" ? 1 : 0,
+        MANY_AT_A_TIME: Number(gpu.family === "hardware"),
       },
       inputs: [some!, table, bias, ids],
       readsRows: { tables: [table, bias], ids },

@@ -1,7 +1,7 @@
 /** Exact softmax cross entropy; scores that are too many to be kept are computed in tiles. */
 
 import crossEntropySource from "./cross_entropy.wgsl" with { type: "text" };
-import { withVec } from "../device/vec.ts";
+import { rowLanes, withVec } from "../device/vec.ts";
 import type { Device } from "../device/device.ts";
 import {
   type EachTile,
@@ -25,8 +25,8 @@ const kernel = withVec(crossEntropySource);
 /** Classes of a tile that one thread sums: llvmpipe ends a thread's loops after 65,535 rounds. */
 const THREAD_CLASSES = 2 ** 14;
 
-/** Vecs of a row's gradient that a thread takes: to begin a thread costs more than a round of a loop. */
-const GRADIENT_VECS = { software: 8, hardware: 4 };
+/** Vecs of a row's gradient that a GPU's thread takes: to begin a thread costs more than a round of a loop. */
+const GRADIENT_VECS = 4;
 
 /** Exact scores of targets: ln p(target) = score - logZ. */
 export interface NormalizedScores {
@@ -54,7 +54,7 @@ function launch(
   { first, count }: Tile,
 ): void {
   const { source, vec } = kernel(count), width = count / vec;
-  const lanes = Math.ceil(width / GRADIENT_VECS[gpu.family]);
+  const lanes = rowLanes(gpu, width, 1, GRADIENT_VECS);
   const constants = { THREADS: gpu.rowThreads, LAST: first + count === V ? 1 : 0 };
   gpu.dispatch({
     label: `crossEntropy.${entry}`,

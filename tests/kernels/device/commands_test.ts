@@ -4,44 +4,55 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { turn } from "../../../kernels/device/faults.ts";
 import { Gpu } from "../../../mod.ts";
 import { COUNT } from "../../support/counting_kernels.ts";
-import { withGpu, withNewGpu } from "../../support/gpu.ts";
+import { withGpu, withNewGpu, withoutFeature } from "../../support/gpu.ts";
+
+/** Runs `body`, which may give the queue a wait of its own, and the program a clock. */
+async function withOwnWaits(gpu: Gpu, body: (queue: GPUQueue) => Promise<void>): Promise<void> {
+  const { queue } = gpu.device, { now } = performance;
+  try {
+    await body(queue);
+  } finally {
+    performance.now = now;
+    Reflect.deleteProperty(queue, "onSubmittedWorkDone");
+  }
+}
 
 Deno.test("keepUp() waits, from the second time on, for the steps before the last wait", () =>
-  withNewGpu(async (gpu) => {
-    const { queue } = gpu.device, { promise, resolve } = Promise.withResolvers<undefined>();
-    queue.onSubmittedWorkDone = () => promise;
-    for (let i = 0; i < 8; i++) await gpu.keepUp();
-    let isOver = false;
-    const later = (async () => {
-      for (let i = 0; i < 16; i++) await gpu.keepUp();
-    })().then(() => isOver = true);
-    for (let i = 0; i < 50; i++) await turn();
-    assert(!isOver);
-    resolve(undefined);
-    await later;
-    Reflect.deleteProperty(queue, "onSubmittedWorkDone");
-  }));
+  withNewGpu((gpu) =>
+    withOwnWaits(gpu, async (queue) => {
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      queue.onSubmittedWorkDone = () => promise;
+      for (let i = 0; i < 8; i++) await gpu.keepUp();
+      let isOver = false;
+      const later = (async () => {
+        for (let i = 0; i < 16; i++) await gpu.keepUp();
+      })().then(() => isOver = true);
+      for (let i = 0; i < 50; i++) await turn();
+      assert(!isOver);
+      resolve(undefined);
+      await later;
+    })
+  ));
 
 Deno.test("keepUp() lets the CPU run some 250 ms ahead, 256 steps at most", () =>
-  withNewGpu(async (gpu) => {
-    const { queue } = gpu.device, { now } = performance;
-    let clock = Math.ceil(now.call(performance)), steps = 0;
-    const waits: number[] = [];
-    queue.onSubmittedWorkDone = () => {
-      waits.push(steps), steps = 0;
-      return Promise.resolve(undefined);
-    };
-    performance.now = () => clock;
-    /** The steps before each of the next waits, if one takes so long. */
-    const waitsAt = async (ms: number, count: number) => {
-      waits.length = 0;
-      while (waits.length < count) {
-        clock += ms, steps++;
-        await gpu.keepUp();
-      }
-      return [...waits];
-    };
-    try {
+  withNewGpu((gpu) =>
+    withOwnWaits(gpu, async (queue) => {
+      let clock = Math.ceil(performance.now()), steps = 0;
+      const waits: number[] = [];
+      queue.onSubmittedWorkDone = () => {
+        waits.push(steps), steps = 0;
+        return Promise.resolve(undefined);
+      };
+      performance.now = () => clock;
+      /** The steps before each of the next waits, if one takes so long. */
+      const waitsAt = async (ms: number, count: number) => {
+        waits.length = 0;
+        while (waits.length < count) {
+          clock += ms, steps++;
+          await gpu.keepUp();
+        }
+        return [...waits];
+      };
       const near = (values: number[], from: number, to: number) =>
         assert(values.slice(-3).every((steps) => steps >= from && steps <= to), `${values}`);
       near(await waitsAt(1, 12), 240, 255);
@@ -49,25 +60,21 @@ Deno.test("keepUp() lets the CPU run some 250 ms ahead, 256 steps at most", () =
       near(await waitsAt(50, 9), 5, 5);
       near(await waitsAt(1000, 5), 1, 1);
       assertEquals(await waitsAt(1, 5), [1, 2, 4, 8, 16]);
-    } finally {
-      performance.now = now;
-      Reflect.deleteProperty(queue, "onSubmittedWorkDone");
-    }
-  }));
+    })
+  ));
 
 Deno.test("keepUp() settles at some 250 ms where waiting blocks, as in Deno, and where it does not", () =>
-  withNewGpu(async (gpu) => {
-    const { queue } = gpu.device, { now } = performance;
-    let clock = Math.ceil(now.call(performance)), idleFrom = 0, steps = 0, blocks = true;
-    let waits: number[] = [], previous = 0;
-    queue.onSubmittedWorkDone = () => {
-      waits.push(steps), steps = 0;
-      clock = Math.max(clock, blocks ? idleFrom : previous); // keepUp() awaits the promise of last time
-      previous = idleFrom;
-      return Promise.resolve(undefined);
-    };
-    performance.now = () => clock;
-    try {
+  withNewGpu((gpu) =>
+    withOwnWaits(gpu, async (queue) => {
+      let clock = Math.ceil(performance.now()), idleFrom = 0, steps = 0, blocks = true;
+      let waits: number[] = [], previous = 0;
+      queue.onSubmittedWorkDone = () => {
+        waits.push(steps), steps = 0;
+        clock = Math.max(clock, blocks ? idleFrom : previous); // keepUp() awaits the promise of last time
+        previous = idleFrom;
+        return Promise.resolve(undefined);
+      };
+      performance.now = () => clock;
       for (const [isBlocking, ms] of [[true, 2], [false, 2], [true, 50], [false, 50]] as const) {
         blocks = isBlocking, waits = [];
         while (waits.length < 40) {
@@ -78,27 +85,20 @@ Deno.test("keepUp() settles at some 250 ms where waiting blocks, as in Deno, and
         const far = waits.slice(-10).filter((count) => count * ms < 200 || count * ms > 300);
         assertEquals(far, [], `steps of ${ms} ms, ${blocks}: ${waits}`);
       }
-    } finally {
-      performance.now = now;
-      Reflect.deleteProperty(queue, "onSubmittedWorkDone");
-    }
-  }));
+    })
+  ));
 
 Deno.test("keepUp() lets the event loop turn from time to time, though it waits for nothing", () =>
-  withGpu(async (gpu) => {
-    const { queue } = gpu.device, { now } = performance;
-    let clock = 0, hasFired = false;
-    queue.onSubmittedWorkDone = () => Promise.resolve(undefined);
-    performance.now = () => clock += 20;
-    try {
+  withGpu((gpu) =>
+    withOwnWaits(gpu, async (queue) => {
+      let clock = 0, hasFired = false;
+      queue.onSubmittedWorkDone = () => Promise.resolve(undefined);
+      performance.now = () => clock += 20;
       setTimeout(() => hasFired = true);
       for (let i = 0; i < 1e5 && !hasFired; i++) await gpu.keepUp();
       assert(hasFired);
-    } finally {
-      performance.now = now;
-      Reflect.deleteProperty(queue, "onSubmittedWorkDone");
-    }
-  }));
+    })
+  ));
 
 Deno.test("time() has the milliseconds of each body, its launches in one pass", () =>
   withGpu(async (gpu) => {
@@ -144,20 +144,13 @@ Deno.test("time() refuses more passes than it has room for, and a profile within
     assert(ms! > 0);
   }));
 
-Deno.test("profile() and time() say what an adapter without time stamps cannot do", async () => {
-  const { has } = GPUSupportedFeatures.prototype;
-  GPUSupportedFeatures.prototype.has = function (name) {
-    return name !== "timestamp-query" && has.call(this, name);
-  };
-  try {
+Deno.test("profile() and time() say what an adapter without time stamps cannot do", () =>
+  withoutFeature("timestamp-query", async () => {
     await using gpu = await Gpu.create();
     const why = "the adapter has no timestamp-query";
     await assertRejects(() => gpu.profile(() => {}), Error, `Cannot profile: ${why}`);
     await assertRejects(() => gpu.time(() => {}), Error, `Cannot time: ${why}`);
-  } finally {
-    GPUSupportedFeatures.prototype.has = has;
-  }
-});
+  }));
 
 Deno.test("the runs of a launch go one after another, each with values of its own", () =>
   withGpu(async (gpu) => {
