@@ -36,16 +36,19 @@ export async function lossesOf(
   return model.forward(step, input, target, { states, resets });
 }
 
-/** The same with the {@linkcode meanOf} the losses, [1]. */
+/** The same with their mean over the batch's tokens, [1]. */
 export async function meanLossOf(
   ...given: Parameters<typeof lossesOf>
 ): Promise<{ mean: Tensor; states: readonly Tensor[] }> {
-  const { loss, states } = await lossesOf(...given), [step, , batch] = given;
-  return { mean: meanOf(step, loss, batch), states };
+  const [step, , batch] = given, weights = uploadWeights(step, batch); // early: launches make writes dear
+  const { loss, states } = await lossesOf(...given);
+  return { mean: weightedSum(step, loss, weights), states };
 }
 
-/** The mean of losses [T * B] over a batch's tokens, [1]; places where nothing is predicted do not count. */
-export function meanOf(step: Step, loss: Tensor, batch: Batch): Tensor {
-  const tokens = Math.max(1, batch.tokens); // a rank's part may have none
-  return weightedSum(step, loss, step.upload(batch.mask.map((real) => real / tokens)));
+/**
+ * What each loss [T * B] counts for in the mean over a batch's tokens: nothing where nothing is predicted.
+ */
+export function uploadWeights(step: Step, { mask, tokens }: Batch): Tensor {
+  const count = Math.max(1, tokens); // a rank's part may have none
+  return step.upload(mask.map((real) => real / count));
 }

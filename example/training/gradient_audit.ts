@@ -1,8 +1,9 @@
 /** Gradient audits of a model on a batch. */
 
 import { type Audit, auditGradient, type AuditOptions, type Gpu, type Tensor } from "../../mod.ts";
+import { weightedSum } from "../../kernels/ops.ts";
 import type { Batch } from "../data/row_batch.ts";
-import { meanOf, uploadIds } from "../model/batch_loss.ts";
+import { uploadIds, uploadWeights } from "../model/batch_loss.ts";
 import type { WordModel } from "../model/model.ts";
 
 /** Compares the gradient of the output layer's sampled loss on a batch with the exact one; without dropout. */
@@ -16,7 +17,7 @@ export async function auditModel(
   using context = contextOf(gpu, model, batch);
   const audit = await auditGradient(gpu, criterion, (step) => {
     const loss = criterion.forward(step, step.upload(batch.target), context);
-    return meanOf(step, loss, batch);
+    return weightedSum(step, loss, uploadWeights(step, batch));
   }, options);
   await criterion.takeHits(); // these do not count
   return audit;

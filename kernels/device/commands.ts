@@ -2,6 +2,7 @@
 
 import type { Opened } from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
+import type { TensorData } from "./dtype.ts";
 import { turn } from "./faults.ts";
 import type { Launch } from "./launch.ts";
 import { type Kernel, packUniform } from "./pipelines.ts";
@@ -13,6 +14,8 @@ import { TEXEL_BYTES, type Texels, TEXELS_A_ROW } from "./texels.ts";
 const UNIFORM_BYTES = 256;
 /** Launches between two submissions at most. */
 const UNIFORM_SLOTS = 1024;
+/** Bytes of small writes between two submissions: one write of the queue takes the time of several copies. */
+const WRITTEN_BYTES = 64 * 2 ** 10;
 /**
  * Milliseconds of steps after which the CPU waits for the GPU: one that has little to go on with stands still at
  * each wait, and a program that is far ahead is late to notice a signal.
@@ -24,7 +27,7 @@ const MAX_STEPS_AHEAD = 256;
 /** Milliseconds that a loop of steps may hold up the event loop. */
 const TURN_MS = 50;
 
-/** The command encoder, the uniform ring and the bind group cache of a device. */
+/** The command encoder, the ring of what launches read from the CPU, and the bind group cache of a device. */
 export class Commands {
   /** Layout of group 1: the uniform, at a dynamic offset. */
   readonly uniformLayout: GPUBindGroupLayout;
@@ -32,7 +35,8 @@ export class Commands {
   serial = 0;
   readonly #device: GPUDevice;
   readonly #timestamps: boolean;
-  readonly #uniforms: GPUBuffer;
+  /** What the CPU gives until the next submission: data of small writes, the last one first, then uniforms. */
+  readonly #ring: GPUBuffer;
   readonly #uniformGroup: GPUBindGroup;
   /** First byte of each uniform in the ring. */
   readonly #offsets: Uint32Array;
@@ -40,6 +44,7 @@ export class Commands {
   readonly #view: DataView;
   readonly #groups: BindGroups;
   #used = 0;
+  #written = WRITTEN_BYTES;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #profile: Profiler | undefined;
@@ -57,12 +62,15 @@ export class Commands {
     this.#timestamps = timestamps;
     this.#groups = new BindGroups(device);
     const stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
-    this.#offsets = Uint32Array.from({ length: UNIFORM_SLOTS }, (_, slot) => slot * stride);
-    this.#staging = new ArrayBuffer(stride * UNIFORM_SLOTS);
+    this.#offsets = Uint32Array.from(
+      { length: UNIFORM_SLOTS },
+      (_, slot) => WRITTEN_BYTES + slot * stride,
+    );
+    this.#staging = new ArrayBuffer(WRITTEN_BYTES + stride * UNIFORM_SLOTS);
     this.#view = new DataView(this.#staging);
-    this.#uniforms = device.createBuffer({
+    this.#ring = device.createBuffer({
       size: this.#staging.byteLength,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
     this.uniformLayout = device.createBindGroupLayout({
       entries: [{
@@ -73,7 +81,7 @@ export class Commands {
     });
     this.#uniformGroup = device.createBindGroup({
       layout: this.uniformLayout,
-      entries: [{ binding: 0, resource: { buffer: this.#uniforms, size: UNIFORM_BYTES } }],
+      entries: [{ binding: 0, resource: { buffer: this.#ring, size: UNIFORM_BYTES } }],
     });
   }
 
@@ -99,6 +107,21 @@ export class Commands {
       pass.setBindGroup(1, this.#uniformGroup, this.#offsets, slot, 1); // Deno converts an array slowly
       pass.dispatchWorkgroups(...grid);
     }
+  }
+
+  /** Writes `data` to a storage, after what is recorded. */
+  write(to: Storage, byte: number, data: TensorData | Float16Array): void {
+    const { buffer, byteOffset, byteLength } = data;
+    if (this.#pass || byteLength > this.#written) { // a copy would end the pass, or does not fit
+      // A queue write would overtake commands that are recorded but not submitted: submit them first.
+      if (to.usedIn === this.serial) this.submit();
+      this.#device.queue.writeBuffer(to.buffer, byte, data as BufferSource);
+      return;
+    }
+    const from = this.#written -= byteLength;
+    new Uint8Array(this.#staging, from).set(new Uint8Array(buffer, byteOffset, byteLength));
+    to.usedIn = this.serial;
+    this.copyBuffer(this.#ring, from, to.buffer, byte, byteLength);
   }
 
   /** Records a copy between tensors' storages. */
@@ -147,15 +170,14 @@ export class Commands {
   submit(): void {
     this.#endPass();
     if (!this.#encoder) return;
-    if (this.#used > 0) {
-      // The queue runs this after the previous submission, so the ring can be rewritten from its start.
-      const bytes = this.#offsets[this.#used - 1]! + UNIFORM_BYTES;
-      this.#device.queue.writeBuffer(this.#uniforms, 0, this.#staging, 0, bytes);
+    const begin = this.#written;
+    const end = this.#used === 0 ? WRITTEN_BYTES : this.#offsets[this.#used - 1]! + UNIFORM_BYTES;
+    if (begin < end) {
+      // The queue runs this after the previous submission, so the ring can be rewritten.
+      this.#device.queue.writeBuffer(this.#ring, begin, this.#staging, begin, end - begin);
     }
     this.#device.queue.submit([this.#encoder.finish()]);
-    this.#encoder = undefined;
-    this.#used = 0;
-    this.serial++;
+    this.discard();
   }
 
   /** Drops what is recorded: the device is lost, or the results would be worthless. */
@@ -163,6 +185,7 @@ export class Commands {
     this.#endPass();
     this.#encoder = undefined;
     this.#used = 0;
+    this.#written = WRITTEN_BYTES;
     this.serial++;
   }
 

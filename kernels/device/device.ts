@@ -199,7 +199,7 @@ export class Device implements AsyncDisposable {
     this.#faults.expectNone("write");
     const parts = partsOn("write", tensor, this.device);
     expectWritable(tensor, data);
-    writeParts(this.device, this.#commands, parts, data);
+    writeParts(this.#commands, parts, data);
   }
 
   /** Records a kernel's run, or its `runs`. Throws the error that the GPU has reported, if any. */

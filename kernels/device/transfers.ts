@@ -10,7 +10,6 @@ import { offsetOf, storageIn, type Tensor, willChange } from "./tensor.ts";
 
 /** Writes the elements of `data` to `parts`, in order; 16-bit floats are rounded to the nearest, ties to even. */
 export function writeParts(
-  { queue }: GPUDevice,
   commands: Commands,
   parts: readonly Tensor[],
   data: TensorData,
@@ -21,10 +20,7 @@ export function writeParts(
     const storage = storageIn(part), some = data.subarray(at, at += part.size);
     flushPending(storage);
     willChange(part, part.bytes, part.dtype === "u32" ? idLimitOf(some) : Infinity);
-    // A queue write would overtake commands that are recorded but not submitted: submit them first.
-    if (storage.usedIn === commands.serial) commands.submit();
-    const elements = part.dtype === "f16" ? new Float16Array(some) : some;
-    queue.writeBuffer(storage.buffer, offsetOf(part), elements as BufferSource);
+    commands.write(storage, offsetOf(part), part.dtype === "f16" ? new Float16Array(some) : some);
   }
 }
 

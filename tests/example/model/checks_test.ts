@@ -14,7 +14,8 @@ import {
 import { makeModel } from "../../../example/model/make_model.ts";
 import { dryRun } from "../../../example/training/dry_run.ts";
 import { Failure } from "../../../example/shared/errors.ts";
-import { meanOf, uploadIds } from "../../../example/model/batch_loss.ts";
+import { weightedSum } from "../../../kernels/ops.ts";
+import { uploadIds, uploadWeights } from "../../../example/model/batch_loss.ts";
 import { Losses } from "../../../example/evaluation/losses.ts";
 import type { Given } from "../../../example/options/option.ts";
 import type { Settings } from "../../../example/options/options.ts";
@@ -94,7 +95,7 @@ function failure(gpu: Gpu, settings: Settings): string | undefined {
     const { loss } = model.forward(step, input, target, { resets });
     // The partial sums of its gradient take as much as any device has.
     if (settings.indexModule === "gru") return;
-    const gradients = step.backward(meanOf(step, loss, batch));
+    const gradients = step.backward(weightedSum(step, loss, uploadWeights(step, batch)));
     for (const [, parameter] of model.parameters()) gradients.get(parameter);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

@@ -166,6 +166,39 @@ Deno.test("dispatch() throws when uniform fields or constants are wrong", () =>
     assertThrows(() => gpu.dispatch(wrong), RangeError, message);
   }));
 
+Deno.test("small writes before the first launch cost one write of the queue", () =>
+  withGpu(async (gpu) => {
+    const { queue } = gpu.device;
+    let writes = 0;
+    queue.writeBuffer = (...given: Parameters<GPUQueue["writeBuffer"]>) => {
+      writes++;
+      return GPUQueue.prototype.writeBuffer.apply(queue, given);
+    };
+    try {
+      const sizes = [1, 300, 16_000, 3], data = sizes.map((n, i) => values(n, i));
+      using tensors = new DisposableStack();
+      const written = data.map((numbers) => tensors.use(gpu.tensor([numbers.length], numbers)));
+      using late = gpu.tensor([1]);
+      data[0]!.fill(7); // what was written stays
+      gpu.dispatch({ ...COUNT, outputs: [written[0]!], uniform: { amount: 1 } });
+      gpu.submit();
+      assertEquals(writes, 1);
+      const found = [];
+      for (const tensor of written) found.push(await gpu.readFloats(tensor));
+      assertEquals(found, [Float32Array.of(values(1, 0)[0]! + 1), ...data.slice(1)]);
+      // One that no longer fits goes alone, after what is recorded; so does one behind a launch.
+      gpu.write(written[2]!, data[2]!), gpu.write(written[2]!, data[2]!.toReversed());
+      gpu.dispatch({ ...COUNT, outputs: [written[0]!], uniform: { amount: 1 } });
+      gpu.write(late, Float32Array.of(5));
+      gpu.submit();
+      assertEquals(writes, 5);
+      assertEquals(await gpu.readFloats(written[2]!), data[2]!.toReversed());
+      assertEquals(await gpu.readFloats(late), Float32Array.of(5));
+    } finally {
+      Reflect.deleteProperty(queue, "writeBuffer");
+    }
+  }));
+
 Deno.test("write() throws a TypeError when type or size differ", () =>
   withGpu((gpu) => {
     using floats = gpu.tensor([2]);
