@@ -5,17 +5,12 @@ import { BindGroups } from "./bind_groups.ts";
 import type { TensorData } from "./dtype.ts";
 import { turn } from "./faults.ts";
 import type { Launch } from "./launch.ts";
-import { type Kernel, packUniform } from "./pipelines.ts";
+import type { Kernel } from "./pipelines.ts";
 import { Profiler } from "./profile.ts";
+import { Ring } from "./ring.ts";
 import { offsetOf, type Storage, storageIn, type Tensor } from "./tensor.ts";
 import { TEXEL_BYTES, type Texels, TEXELS_A_ROW } from "./texels.ts";
 
-/** Bytes that a kernel's uniform may take. */
-const UNIFORM_BYTES = 256;
-/** Launches between two submissions at most. */
-const UNIFORM_SLOTS = 1024;
-/** Bytes of small writes between two submissions: one write of the queue takes the time of several copies. */
-const WRITTEN_BYTES = 64 * 2 ** 10;
 /**
  * Milliseconds of steps after which the CPU waits for the GPU: one that has little to go on with stands still at
  * each wait, and a program that is far ahead is late to notice a signal.
@@ -27,24 +22,14 @@ const MAX_STEPS_AHEAD = 256;
 /** Milliseconds that a loop of steps may hold up the event loop. */
 const TURN_MS = 50;
 
-/** The command encoder, the ring of what launches read from the CPU, and the bind group cache of a device. */
+/** The command encoder, the ring and the bind group cache of a device. */
 export class Commands {
-  /** Layout of group 1: the uniform, at a dynamic offset. */
-  readonly uniformLayout: GPUBindGroupLayout;
   /** Number of the current encoder; a storage remembers it when a command names its buffer. */
   serial = 0;
   readonly #device: GPUDevice;
   readonly #timestamps: boolean;
-  /** What the CPU gives until the next submission: data of small writes, the last one first, then uniforms. */
-  readonly #ring: GPUBuffer;
-  readonly #uniformGroup: GPUBindGroup;
-  /** First byte of each uniform in the ring. */
-  readonly #offsets: Uint32Array;
-  readonly #staging: ArrayBuffer;
-  readonly #view: DataView;
+  readonly #ring: Ring;
   readonly #groups: BindGroups;
-  #used = 0;
-  #written = WRITTEN_BYTES;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #profile: Profiler | undefined;
@@ -61,28 +46,12 @@ export class Commands {
     this.#device = device;
     this.#timestamps = timestamps;
     this.#groups = new BindGroups(device);
-    const stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
-    this.#offsets = Uint32Array.from(
-      { length: UNIFORM_SLOTS },
-      (_, slot) => WRITTEN_BYTES + slot * stride,
-    );
-    this.#staging = new ArrayBuffer(WRITTEN_BYTES + stride * UNIFORM_SLOTS);
-    this.#view = new DataView(this.#staging);
-    this.#ring = device.createBuffer({
-      size: this.#staging.byteLength,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-    });
-    this.uniformLayout = device.createBindGroupLayout({
-      entries: [{
-        binding: 0,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: "uniform", hasDynamicOffset: true },
-      }],
-    });
-    this.#uniformGroup = device.createBindGroup({
-      layout: this.uniformLayout,
-      entries: [{ binding: 0, resource: { buffer: this.#ring, size: UNIFORM_BYTES } }],
-    });
+    this.#ring = new Ring(device);
+  }
+
+  /** Layout of group 1: the uniform. */
+  get uniformLayout(): GPUBindGroupLayout {
+    return this.#ring.layout;
   }
 
   /** Records a kernel's runs. */
@@ -96,32 +65,28 @@ export class Commands {
     let pass: GPUComputePassEncoder | undefined;
     const values = runs?.map((others) => ({ ...uniform, ...others })) ?? [uniform];
     for (const own of values) {
-      if (this.#used === UNIFORM_SLOTS) this.submit();
-      const slot = this.#used, offset = this.#offsets[slot]!;
-      packUniform(label, kernel.params, own, this.#view, offset);
-      this.#used++;
+      if (this.#ring.isFull) this.submit();
+      const number = this.#ring.add(label, kernel, own);
       // A run that is timed alone has a pass of its own, and a submission ends the pass.
       if (this.#timesLaunches || !pass || pass !== this.#pass) {
         pass = this.#boundPass(label, kernel, tensors, texels);
       }
-      pass.setBindGroup(1, this.#uniformGroup, this.#offsets, slot, 1); // Deno converts an array slowly
+      this.#ring.bind(pass, number);
       pass.dispatchWorkgroups(...grid);
     }
   }
 
   /** Writes `data` to a storage, after what is recorded. */
   write(to: Storage, byte: number, data: TensorData | Float16Array): void {
-    const { buffer, byteOffset, byteLength } = data;
-    if (this.#pass || byteLength > this.#written) { // a copy would end the pass, or does not fit
+    const from = this.#pass ? undefined : this.#ring.put(data); // a copy would end the pass
+    if (from === undefined) {
       // A queue write would overtake commands that are recorded but not submitted: submit them first.
       if (to.usedIn === this.serial) this.submit();
       this.#device.queue.writeBuffer(to.buffer, byte, data as BufferSource);
       return;
     }
-    const from = this.#written -= byteLength;
-    new Uint8Array(this.#staging, from).set(new Uint8Array(buffer, byteOffset, byteLength));
     to.usedIn = this.serial;
-    this.copyBuffer(this.#ring, from, to.buffer, byte, byteLength);
+    this.copyBuffer(this.#ring.buffer, from, to.buffer, byte, data.byteLength);
   }
 
   /** Records a copy between tensors' storages. */
@@ -170,12 +135,7 @@ export class Commands {
   submit(): void {
     this.#endPass();
     if (!this.#encoder) return;
-    const begin = this.#written;
-    const end = this.#used === 0 ? WRITTEN_BYTES : this.#offsets[this.#used - 1]! + UNIFORM_BYTES;
-    if (begin < end) {
-      // The queue runs this after the previous submission, so the ring can be rewritten.
-      this.#device.queue.writeBuffer(this.#ring, begin, this.#staging, begin, end - begin);
-    }
+    this.#ring.write(this.#device);
     this.#device.queue.submit([this.#encoder.finish()]);
     this.discard();
   }
@@ -184,8 +144,7 @@ export class Commands {
   discard(): void {
     this.#endPass();
     this.#encoder = undefined;
-    this.#used = 0;
-    this.#written = WRITTEN_BYTES;
+    this.#ring.clear();
     this.serial++;
   }
 
