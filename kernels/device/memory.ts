@@ -44,6 +44,7 @@ export interface MemoryUse {
 /** Free buffers, or textures, of one size. */
 interface FreeList<T> {
   readonly bytes: number;
+  /** By falling id; the last one is taken. Equal steps then have equal buffers, and bind groups are known. */
   readonly items: T[];
   /** Number of the last release of such an item. */
   released: number;
@@ -192,7 +193,10 @@ export class Pool {
     list.released = this.#releases;
     if (this.#freeBytes + bytes > MAX_FREE_BYTES) this.#destroyStale();
     if (this.#freeBytes + bytes > MAX_FREE_BYTES) return this.#destroy(item);
-    list.items.push(item);
+    const { items } = list;
+    let at = items.length;
+    while (at > 0 && items[at - 1]!.id < item.id) at--;
+    items.splice(at, 0, item);
     free.set(bytes, list);
     this.#freeBytes += bytes;
   }
