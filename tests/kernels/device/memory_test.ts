@@ -175,6 +175,28 @@ Deno.test("memory in use and free stays level over 300 training steps of changin
     assertEquals(gpu.memory.freeBytes, freeBytes);
   }));
 
+Deno.test("steps of lengths that were there before take the same buffers: no bind group is new", () =>
+  withNewGpu(async (gpu) => {
+    using model = makeModel(gpu, "nce", false);
+    const { createBindGroup } = GPUDevice.prototype;
+    let made = 0;
+    GPUDevice.prototype.createBindGroup = function (descriptor) {
+      made++;
+      return createBindGroup.call(this, descriptor);
+    };
+    try {
+      for (let number = 0; number < 40; number++) {
+        if (number === 12) made = 0;
+        model.train(number, [3, 40, 7, 25][number % 4]!);
+        assert(number !== 3 || made > 0);
+      }
+      await gpu.finish();
+      assertEquals(made, 0);
+    } finally {
+      GPUDevice.prototype.createBindGroup = createBindGroup;
+    }
+  }));
+
 Deno.test("a training step's memory does not depend on the number of classes, unless it is full", () =>
   withGpu(async (gpu) => {
     const measure = async (lossType: LossType, perWord: boolean, classes: number) => {
