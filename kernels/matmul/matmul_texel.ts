@@ -44,7 +44,7 @@ export function texelTileOf(gpu: Device, m: number, most = 16): { LANES: number;
 /** `out[n] = sum over k of b[k, n]` from texels: the product of a row of ones and b. */
 export function columnSumsFromTexels(gpu: Device, out: Tensor, b: Tensor): void {
   const [k, n] = [b.shape[0]!, b.shape[1]!];
-  multiplyFromTexels(gpu, out, b, b, { m: 1, n, k, row: 0 }, {}, { ONES: 1 });
+  multiplyFromTexels(gpu, out, b, b, { m: 1, n, k }, {}, { ONES: 1 });
 }
 
 /** Steps of k of a launch, such that what it reads again and again stays in a core's cache. */

@@ -40,9 +40,9 @@ export function multiplyFromWorkgroup(
     });
   };
   if (chunks === 1) return multiply(c, options);
-  const { bias, accumulate = false, ...transposes } = options;
+  const { bias, accumulate = false, ...operands } = options;
   using partials = gpu.temporary([chunks, m, n]);
-  multiply(partials, transposes);
+  multiply(partials, operands);
   const { uniform } = productLaunch(c, a, b, sizes, options);
   gpu.dispatch({
     label: "matmul",

@@ -10,25 +10,29 @@ import tileOrder from "./_tile_order.wgsl" with { type: "text" };
 /** WGSL that loads the operands and stores the product, for {@linkcode withWeight}. */
 export const operandsSource: string = shifted + tileOrder + operands;
 
-/** How a product is computed. */
-export interface ProductOptions {
-  /** `a` is [k, m] and its transpose is used. */
+/** Which operands of a product are transposed. */
+export interface MatmulOptions {
+  /** Use the transpose of the first operand. */
   transposeA?: boolean;
-  /** `b` is [n, k] and its transpose is used. */
+  /** Use the transpose of the second operand. */
   transposeB?: boolean;
+}
+
+/** How a product is computed. */
+export interface ProductOptions extends MatmulOptions {
   /** [n]; added to every row. */
   bias?: Tensor;
   /** Add to what `c` holds instead of replacing it. */
   accumulate?: boolean;
+  /** The row of `a` at which to begin, 0 unless given; it may go on after the last row that is used. */
+  row?: number;
 }
 
-/** Sizes of one product. */
+/** Sizes of one product: [m, k] times [k, n]. */
 export interface Sizes {
   readonly m: number;
   readonly n: number;
   readonly k: number;
-  /** The first row of a. */
-  readonly row: number;
 }
 
 /** `x` [..., W] as a matrix [N, W]; the caller disposes of it. */
@@ -47,8 +51,8 @@ export function productLaunch(
   c: Tensor,
   a: Tensor,
   b: Tensor,
-  { m, n, k, row }: Sizes,
-  { transposeA = false, transposeB = false, bias, accumulate = false }: ProductOptions,
+  { m, n, k }: Sizes,
+  { transposeA = false, transposeB = false, bias, accumulate = false, row = 0 }: ProductOptions,
 ) {
   const aligned = (size: number) => size % 4 === 0 ? 1 : 0;
   return {
@@ -81,13 +85,13 @@ export function productLaunch(
 export function inChunks(
   k: number,
   longest: number,
-  { bias, accumulate = false, ...transposes }: ProductOptions,
+  { bias, accumulate = false, ...operands }: ProductOptions,
   multiply: (range: { begin: number; depth: number }, how: ProductOptions) => void,
 ): void {
   const depth = Math.ceil(k / Math.ceil(k / longest) / 4) * 4;
   for (let begin = 0; begin < k; begin += depth) {
     const first = begin === 0;
-    const how = { ...transposes, accumulate: accumulate || !first };
+    const how = { ...operands, accumulate: accumulate || !first };
     multiply({ begin, depth }, first && bias ? { ...how, bias } : how);
   }
 }
