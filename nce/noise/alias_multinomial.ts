@@ -19,8 +19,8 @@ import {
 } from "./noise.ts";
 
 /**
- * Draws from a categorical distribution by the alias method, in constant time whatever its size. A word of 32
- * bits picks the column, so a class's probability is off by at most V / 2^32 of itself.
+ * Draws from a categorical distribution by the alias method, in constant time whatever its size. Words of 32 bits
+ * pick the column and the class in it, so a class's probability is off by at most V / 2^32 of itself plus 2^-33.
  *
  * Sources: Walker 1977; Vose 1991 (how the tables are made).
  *
