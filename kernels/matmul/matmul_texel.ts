@@ -7,19 +7,17 @@ import texelTile from "./_texel_tile.wgsl" with { type: "text" };
 import tiles from "./matmul_texel.wgsl" with { type: "text" };
 import {
   inChunks,
-  operandsSource,
   productLaunch,
   type ProductOptions,
+  productSource,
   type Sizes,
-  sourceFor,
 } from "./operands.ts";
 import { padRows } from "./pad.ts";
-import { withWeight } from "./weight.ts";
 
-/** WGSL of a product's tile from texels, for {@linkcode texelTileOf} and {@linkcode withWeight}. */
+/** WGSL of a product's tile from texels, for {@linkcode texelTileOf}, after a `Weight`. */
 export const texelSource = texelLibrary + texelTile;
 
-const sources = withWeight(operandsSource + texelSource + tiles);
+const sourceOf = productSource(texelSource + tiles);
 
 /** Steps of k of a launch: llvmpipe ends a thread's loops after 65,535 rounds, here of four steps. */
 const MAX_LOOP = 2 ** 17;
@@ -76,7 +74,7 @@ export function multiplyFromTexels(
     const launch = productLaunch(c, a, b, sizes, CONTINUED ? { ...how, accumulate: false } : how);
     dispatchTexels(gpu, {
       ...launch,
-      source: sourceFor(sources, b),
+      source: sourceOf(sizes.n, b),
       subgroups: true,
       texels,
       constants: { ...launch.constants, ...tile, ...constants, CONTINUED },

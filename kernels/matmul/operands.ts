@@ -5,10 +5,10 @@ import type { Launch } from "../device/launch.ts";
 import type { Tensor } from "../device/tensor.ts";
 import operands from "./_operands.wgsl" with { type: "text" };
 import shifted from "./_shifted.wgsl" with { type: "text" };
+import storeScalars from "./_store_scalars.wgsl" with { type: "text" };
+import storeVectors from "./_store_vectors.wgsl" with { type: "text" };
 import tileOrder from "./_tile_order.wgsl" with { type: "text" };
-
-/** WGSL that loads the operands and stores the product, for {@linkcode withWeight}. */
-export const operandsSource: string = shifted + tileOrder + operands;
+import { withWeight } from "./weight.ts";
 
 /** Which operands of a product are transposed. */
 export interface MatmulOptions {
@@ -46,6 +46,14 @@ export function sourceFor(sources: Readonly<Record<Compute, string>>, b: Tensor)
   return sources[b.dtype === "f16" ? "f16" : "f32"];
 }
 
+/** The WGSL of a product by the kernel `source`, for results with `n` columns and the second operand `b`. */
+export function productSource(source: string): (n: number, b: Tensor) => string {
+  const [vectors, scalars] = [storeVectors, storeScalars].map((store) =>
+    withWeight(shifted + tileOrder + store + operands + source)
+  );
+  return (n, b) => sourceFor(n % 4 === 0 ? vectors! : scalars!, b);
+}
+
 /** What launches of all kernels have in common. An absent bias is bound all the same: any tensor will do. */
 export function productLaunch(
   c: Tensor,
@@ -57,7 +65,6 @@ export function productLaunch(
   const aligned = (size: number) => size % 4 === 0 ? 1 : 0;
   return {
     label: "matmul",
-    entry: n % 4 === 0 ? "vectors" : "scalars",
     constants: {
       TRANSPOSE_A: transposeA ? 1 : 0,
       TRANSPOSE_B: transposeB ? 1 : 0,
