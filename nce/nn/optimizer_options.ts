@@ -4,7 +4,6 @@ import {
   expectFromZero,
   expectList,
   expectNumber,
-  expectSeed,
   isFloat,
   show,
 } from "../../kernels/device/expect.ts";
@@ -76,9 +75,8 @@ export function expectOptimizer<T extends OptimizerOptions>(
 ): void {
   expectOptions(name, gpu, options, [], ["lr", "weightDecay", "clip", "seed", ...own]);
   expectParameters(name, gpu, parameters);
-  const { lr, weightDecay = 0, clip = Infinity, seed = 0 } = options, doing = `make ${name}`;
+  const { lr, weightDecay = 0, clip = Infinity } = options, doing = `make ${name}`;
   expectLr(doing, lr);
   expectFromZero(doing, "weightDecay", weightDecay);
-  expectSeed(doing, seed);
   expectNumber(doing, "clip", clip, (norm) => norm > 0, "a positive number");
 }
