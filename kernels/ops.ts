@@ -37,7 +37,8 @@ export { logPartition, nceLoss, type NoiseScores, sampledLoss } from "./loss/noi
 export { exclude, type Exclusion, type NoiseIds } from "./loss/noise_scores.ts";
 export { drawClasses, type DrawOptions } from "./loss/draw.ts";
 export { type TopK, topK } from "./loss/top_k.ts";
-export { linear, matmul, type MatmulOptions } from "./matmul/linear.ts";
+export { linear, matmul } from "./matmul/linear.ts";
+export type { MatmulOptions } from "./matmul/operands.ts";
 export { rowDot } from "./matmul/row_dot.ts";
 export { gru } from "./recurrent/gru.ts";
 export { lstm, type LSTMState } from "./recurrent/lstm.ts";

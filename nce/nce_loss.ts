@@ -10,7 +10,7 @@ import { type TopK, topK } from "../kernels/loss/top_k.ts";
 import { mean, sum } from "../kernels/elementwise/reduce.ts";
 import type { Step } from "../kernels/autograd/step.ts";
 import { expectObject, expectPositive } from "../kernels/device/expect.ts";
-import { expectStep, expectTensor, type Tensor } from "../kernels/device/tensor.ts";
+import { expectIds, expectStep, type Tensor } from "../kernels/device/tensor.ts";
 import { expectWhole, Module, type NamedParameter, nameOf, parameter } from "./nn/module.ts";
 import { AliasMultinomial } from "./noise/alias_multinomial.ts";
 import { HitCounter } from "./hit_counter.ts";
@@ -19,7 +19,6 @@ import {
   countedScores,
   expectContrast,
   expectScores,
-  flatTargets,
   type Scores,
   shifted,
   shiftedScores,
@@ -136,14 +135,11 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * @throws {TypeError} If the scorer cannot, or there are not as many targets as rows of input.
    */
   ceLoss(step: Step, target: Tensor, ...input: Input): NormalizedScores & { loss: Tensor } {
-    const doing = 'compute loss "full"', scorer = this.#allClasses(doing, step, input);
-    expectTensor(this.#className, "target", target);
-    if (target.size !== scorer.rows) {
-      const what = `${target.size} targets for ${scorer.rows} rows of input`;
-      throw new TypeError(`Cannot ${doing}: ${what}`);
-    }
-    const flat = flatTargets(this.#className, step, target, this.noise);
-    return tiledCrossEntropy(step, scorer, flat);
+    const doing = 'compute loss "full"', flat = this.#flat(step, target);
+    const scorer = this.#allClasses(doing, step, input);
+    if (flat.size === scorer.rows) return tiledCrossEntropy(step, scorer, flat);
+    const what = `${flat.size} targets for ${scorer.rows} rows of input`;
+    throw new TypeError(`Cannot ${doing}: ${what}`);
   }
 
   /**
@@ -172,8 +168,7 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * loss is contrasted with the noise that is drawn here.
    */
   scoredClasses(step: Step, target: Tensor): Tensor[] {
-    expectStep(this.#className, step);
-    const flat = flatTargets(this.#className, step, target, this.noise);
+    const flat = this.#flat(step, target);
     const needsNoise = this.lossType !== "full" && !this.#isUnnormalized(step);
     return needsNoise ? [flat, this.#noiseOf(step, target, flat).ids] : [flat];
   }
@@ -198,7 +193,6 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
    * @throws {RangeError} If a target is not a class.
    */
   forward(step: Step, target: Tensor, ...input: Input): Tensor {
-    expectStep(this.#className, step);
     const loss = this.#loss(step, target, input);
     switch (this.reduction) {
       case "none":
@@ -222,6 +216,13 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
     return nameOf(this.constructor);
   }
 
+  /** The ids `target` as [N]; throws unless they are classes of the noise. */
+  #flat(step: Step, target: Tensor): Tensor {
+    expectStep(this.#className, step);
+    expectIds(this.#className, target, this.noise.numClasses, "targets");
+    return step.own(target.reshape([target.size]));
+  }
+
   #allClasses(doing: string, step: Step, input: Input): TileScorer {
     if (this.scoreAllClasses) return this.scoreAllClasses(step, ...input);
     throw new TypeError(`Cannot ${doing}: ${this.#className} has no scoreAllClasses()`);
@@ -238,12 +239,13 @@ export abstract class NCELoss<Input extends readonly unknown[] = [Tensor]> exten
   }
 
   #loss(step: Step, given: Tensor, input: Input): Tensor {
-    const { lossType } = this, target = flatTargets(this.#className, step, given, this.noise);
+    const { lossType } = this;
     if (lossType === "full") {
       expectWhole('compute loss "full"', this.parameters());
-      const { loss, logZ } = this.ceLoss(step, target, ...input);
+      const { loss, logZ } = this.ceLoss(step, given, ...input);
       return this.#penalized(step, loss, () => shifted(step, logZ, this.normTerm));
     }
+    const target = this.#flat(step, given);
     if (this.#isUnnormalized(step)) {
       const unused = step.own(target.slice(0, 1)); // getScore needs noise; its score is not used
       const scores = this.getScore(step, target, unused, ...input);

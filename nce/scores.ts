@@ -5,7 +5,7 @@ import { subtractScalar } from "../kernels/elementwise/subtract_scalar.ts";
 import { nceLoss, type NoiseScores, sampledLoss } from "../kernels/loss/noise_loss.ts";
 import { exclude } from "../kernels/loss/noise_scores.ts";
 import type { Step } from "../kernels/autograd/step.ts";
-import { expectIds, expectShape, type Tensor } from "../kernels/device/tensor.ts";
+import { expectShape, type Tensor } from "../kernels/device/tensor.ts";
 import type { LossType } from "./nce_options.ts";
 import type { Noise, NoiseSource } from "./noise/noise.ts";
 
@@ -32,17 +32,6 @@ export function inputRows(
   if (fits && input.size === rows * size) return rows;
   const what = target ? ` for ${rows} targets` : "";
   throw new TypeError(`Cannot score [${input.shape}]${what}: expected ${expected}`);
-}
-
-/** The ids `target` as [N]; throws unless they are classes of the noise. */
-export function flatTargets(
-  op: string,
-  step: Step,
-  target: Tensor,
-  { numClasses }: NoiseSource,
-): Tensor {
-  expectIds(op, target, numClasses, "targets");
-  return step.own(target.reshape([target.size]));
 }
 
 /** Throws a TypeError unless there is such a loss of scores in training, or out of it, by this noise. */

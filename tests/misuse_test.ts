@@ -234,6 +234,8 @@ Deno.test("a loss takes none but the options that it knows, numbers as numbers",
       [{ perWord: 1 }, "perWord is 1, not true or false"],
       [{ noise: undefined }, "it is undefined, neither an array of counts nor a source of noise"],
       [{ noise: [1, 2, "x", 4] }, "class 2 has weight NaN"],
+      [{ noise: { length: 4 } }, "it is an object, neither an array of counts nor a source"],
+      [{ noise: new DataView(new ArrayBuffer(4)) }, "it is a DataView, neither an array of counts"],
     ];
     for (const [change, message] of wrong) {
       const options = { ...OPTIONS, ...change } as typeof OPTIONS & NCEOptions;

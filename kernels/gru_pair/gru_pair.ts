@@ -7,6 +7,7 @@ import {
   ownScores,
   pairScores,
   type ScoreHead,
+  sizesOf,
 } from "./gru_pair_kernels.ts";
 import { sum } from "../elementwise/reduce.ts";
 import type { Step } from "../autograd/step.ts";
@@ -35,7 +36,7 @@ export function gruContexts(step: Step, gates: Tensor, hidden: Tensor): GRUConte
 
 /** Throws a TypeError unless the head fits the contexts; returns N and H. */
 export function expectHead(op: string, contexts: GRUContexts, head: ScoreHead) {
-  const [N, H] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
+  const [N, H] = sizesOf(contexts);
   expectShape(op, "weight", head.weight, [1, H]);
   expectShape(op, "bias", head.bias, [1]);
   return { N, H };
@@ -64,23 +65,11 @@ export function gruPairScore(
     output: step.own(scores),
     backward: (dScores) => {
       const dWords = step.tensor(words.shape);
-      const common = shared
-        ? sharedGradients(step, contexts, head, dWords, words, dScores)
-        : ownWordGradients(step, contexts, head, dWords, words, dScores);
+      using pairs = shared ? sharedWordGradients(step, contexts, head, K) : null;
+      pairs?.add(dWords, words, dScores);
+      const common = pairs?.finish() ??
+        ownWordGradients(step, contexts, head, dWords, words, dScores);
       return [dWords, common.contextGates, common.hidden, common.weight, sum(step, dScores)];
     },
   });
-}
-
-function sharedGradients(
-  step: Step,
-  contexts: GRUContexts,
-  head: ScoreHead,
-  dWords: Tensor,
-  words: Tensor,
-  dScores: Tensor,
-) {
-  using gradients = sharedWordGradients(step, contexts, head, words.shape[0]!);
-  gradients.add(dWords, words, dScores);
-  return gradients.finish();
 }

@@ -6,6 +6,7 @@ import {
   launchShared,
   pairTile,
   type ScoreHead,
+  sizesOf,
 } from "./gru_pair_kernels.ts";
 import type { Device } from "../device/device.ts";
 import { columnSums } from "../matmul/column_sums.ts";
@@ -35,10 +36,6 @@ const WORD_BLOCK = { software: 256, hardware: 2 ** 14 } as const;
 const ROUNDS = 2 ** 15;
 /** Rounds of eight contexts besides one for each word: their own, and those that store their sums. */
 const OCTET_ROUNDS = 1 + 8;
-
-function sizesOf({ hidden }: GRUContexts): [N: number, H: number] {
-  return [hidden.shape[0]!, hidden.shape[1]!];
-}
 
 /** Into how many parts contexts and words are divided. */
 interface PairPlan {

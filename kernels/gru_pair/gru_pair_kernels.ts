@@ -34,6 +34,11 @@ export interface GRUContexts {
   readonly packed: Tensor;
 }
 
+/** How many contexts there are, and the size of their states. */
+export function sizesOf({ hidden }: GRUContexts): [N: number, H: number] {
+  return [hidden.shape[0]!, hidden.shape[1]!];
+}
+
 /** What differs between launches. */
 export interface PairLaunch {
   /** Entry point. */
@@ -119,8 +124,7 @@ export function pairScores(
   head: ScoreHead,
   first = 0,
 ): Tensor {
-  const { gpu } = step, { THREADS, WORDS } = pairTile(gpu);
-  const [N, H] = [contexts.hidden.shape[0]!, contexts.hidden.shape[1]!];
+  const { gpu } = step, { THREADS, WORDS } = pairTile(gpu), [N, H] = sizesOf(contexts);
   const K = gates.shape[0]!, tiles = Math.ceil(K / (THREADS * WORDS));
   using packed = gpu.temporary([tiles, H, 3, THREADS * WORDS]);
   launchShared(step, {
@@ -149,8 +153,8 @@ export function ownScores(
   gates: Tensor,
   head: ScoreHead,
 ): Tensor {
-  const H = contexts.hidden.shape[1]!, [N, K] = [gates.shape[0]!, gates.shape[1]!];
-  const scores = step.gpu.temporary([N, K]), each = K === 1 ? 1 : 8;
+  const [N, H] = sizesOf(contexts), K = gates.shape[1]!, each = K === 1 ? 1 : 8;
+  const scores = step.gpu.temporary([N, K]);
   launchOwn(step, {
     entry: "own_scores",
     inputs: [gates, contexts.packed, head.weight, head.bias],

@@ -2,12 +2,12 @@
 //
 // C = op(A) op(B) + bias, or C += ... (ACCUMULATE), with op(A) [m, k], op(B) [k, n]. A's first row is `row`.
 // Bindings: a, a4: A as floats and as vec4 [m, k], or [k, m] if TRANSPOSE_A; b, b4: B likewise [k, n],
-// or [n, k] if TRANSPOSE_B; bias [n] (read only if the uniform's bias is not 0); c or c4 [m, n].
+// or [n, k] if TRANSPOSE_B; bias [n] (read only if the uniform's bias is not 0); C [m, n].
 // B's elements are Weights: a kernel that uses the library is prefixed with _weight_f32.wgsl or _weight_f16.wgsl.
 // VECTOR_A, VECTOR_B: the stored row length is a multiple of 4, so that a4 or b4 may be used. SHIFTED: other
 // rows are loaded as two vec4s, too, of which the four floats are taken.
-// Prefixed with _shifted.wgsl and _tile_order.wgsl.
-// Entry points of a kernel: `vectors` if n is a multiple of 4, else `scalars`.
+// Prefixed with _shifted.wgsl, _tile_order.wgsl and _store_vectors.wgsl or, if n is no multiple of 4,
+// _store_scalars.wgsl.
 
 override TRANSPOSE_A: bool = false;
 override TRANSPOSE_B: bool = false;
@@ -34,8 +34,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> b: array<Weight>;
 @group(0) @binding(3) var<storage, read> b4: array<Weights>;
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> c: array<f32>;
-@group(0) @binding(5) var<storage, read_write> c4: array<vec4f>;
 
 // Elements k to k + 3 of row `row + step` of A, or rows `row` to `row + 3` of its column k + step if
 // TRANSPOSE_A; zero from `end` on. Past the last row they are some numbers that are not stored.
@@ -77,42 +75,7 @@ fn bias_at(column: u32) -> vec4f {
 }
 
 // `start`: where C begins.
-fn store_vector(start: u32, row: u32, column: u32, value: vec4f) {
-  if (row < params.m && column < params.n) {
-    let at = (start + row * params.n + column) / 4;
-    var v = value;
-    if (ACCUMULATE) { v += c4[at]; }
-    c4[at] = v;
-  }
-}
-
-fn store_vectors(start: u32, row: u32, column: u32, rows: mat4x4f) {
-  let offset = bias_at(column);
-  store_vector(start, row, column, rows[0] + offset);
-  store_vector(start, row + 1, column, rows[1] + offset);
-  store_vector(start, row + 2, column, rows[2] + offset);
-  store_vector(start, row + 3, column, rows[3] + offset);
-}
-
-fn store_scalar(at: u32, wanted: bool, value: f32) {
-  if (wanted) {
-    var v = value;
-    if (ACCUMULATE) { v += c[at]; }
-    c[at] = v;
-  }
-}
-
-fn store_row(start: u32, row: u32, column: u32, values: vec4f) {
-  if (row < params.m) {
-    let at = start + row * params.n + column;
-    store_scalar(at, column < params.n, values.x);
-    store_scalar(at + 1, column + 1 < params.n, values.y);
-    store_scalar(at + 2, column + 2 < params.n, values.z);
-    store_scalar(at + 3, column + 3 < params.n, values.w);
-  }
-}
-
-fn store_scalars(start: u32, row: u32, column: u32, rows: mat4x4f) {
+fn store(start: u32, row: u32, column: u32, rows: mat4x4f) {
   let offset = bias_at(column);
   store_row(start, row, column, rows[0] + offset);
   store_row(start, row + 1, column, rows[1] + offset);

@@ -2,19 +2,11 @@
 
 import { expectBoolean, expectNames } from "../device/expect.ts";
 import { matmulInto, productSizes } from "./matmul.ts";
-import { asMatrix } from "./operands.ts";
+import { asMatrix, type MatmulOptions } from "./operands.ts";
 import { weightFor } from "./weight.ts";
 import { weightGradients } from "./weight_gradients.ts";
 import type { Step } from "../autograd/step.ts";
 import { expectFloats, expectShape, type Tensor } from "../device/tensor.ts";
-
-/** Which operands of a product are transposed. */
-export interface MatmulOptions {
-  /** Use the transpose of the first operand. */
-  transposeA?: boolean;
-  /** Use the transpose of the second operand. */
-  transposeB?: boolean;
-}
 
 /** `op(a) op(b)` for matrices; inner sizes must agree (TypeError). */
 export function matmul(step: Step, a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
@@ -23,37 +15,30 @@ export function matmul(step: Step, a: Tensor, b: Tensor, options: MatmulOptions 
   const { transposeA = false, transposeB = false } = options;
   expectBoolean("run matmul", "transposeA", transposeA);
   expectBoolean("run matmul", "transposeB", transposeB);
-  const { m, n } = productSizes(a, b, { transposeA, transposeB });
-  const output = step.tensor([m, n]);
-  matmulInto(step.gpu, output, a, b, options);
-  const product = (
-    like: Tensor,
-    x: Tensor,
-    y: Tensor,
-    transposeX: boolean,
-    transposeY: boolean,
-  ) => {
-    const out = step.tensor(like.shape);
-    matmulInto(step.gpu, out, x, y, { transposeA: transposeX, transposeB: transposeY });
-    return out;
-  };
+  const gradientOfA = (dOut: Tensor) =>
+    transposeA
+      ? product(step, b, dOut, { transposeA: transposeB, transposeB: true })
+      : product(step, dOut, b, { transposeB: !transposeB });
+  const gradientOfB = (dOut: Tensor) =>
+    transposeB
+      ? product(step, dOut, a, { transposeA: true, transposeB: transposeA })
+      : product(step, a, dOut, { transposeA: !transposeA });
   return step.record({
     name: "matmul",
     inputs: [a, b],
-    output,
+    output: product(step, a, b, { transposeA, transposeB }),
     backward: (dOut) => [
-      !step.needsGradient(a)
-        ? null
-        : transposeA
-        ? product(a, b, dOut, transposeB, true)
-        : product(a, dOut, b, false, !transposeB),
-      !step.needsGradient(b)
-        ? null
-        : transposeB
-        ? product(b, dOut, a, true, transposeA)
-        : product(b, a, dOut, !transposeA, false),
+      step.needsGradient(a) ? gradientOfA(dOut) : null,
+      step.needsGradient(b) ? gradientOfB(dOut) : null,
     ],
   });
+}
+
+/** `op(a) op(b)`, off the tape. */
+function product(step: Step, a: Tensor, b: Tensor, options: MatmulOptions): Tensor {
+  const { m, n } = productSizes(a, b, options), output = step.tensor([m, n]);
+  matmulInto(step.gpu, output, a, b, options);
+  return output;
 }
 
 /**

@@ -5,7 +5,7 @@ import { expectShape, type Tensor } from "../device/tensor.ts";
 import { multiplyFromRegisters } from "./matmul_register.ts";
 import { multiplyFromTexels, readsTexels } from "./matmul_texel.ts";
 import { multiplyFromWorkgroup } from "./matmul_workgroup.ts";
-import type { ProductOptions, Sizes } from "./operands.ts";
+import type { MatmulOptions, ProductOptions, Sizes } from "./operands.ts";
 
 /** The kernels, by where a product's operands live while they are multiplied. */
 export type MatmulKernel = "workgroup" | "texel" | "register";
@@ -18,8 +18,6 @@ const KERNELS = {
 
 /** How {@linkcode matmulInto} multiplies. */
 export interface MatmulIntoOptions extends ProductOptions {
-  /** The row of `a` at which to begin, 0 unless given; it may go on after the last row that is used. */
-  row?: number;
   /** Overrides the choice by adapter, for a recurrent layer's small products, tests and benchmarks. */
   kernel?: MatmulKernel;
 }
@@ -48,12 +46,12 @@ function chooseKernel(gpu: Device): MatmulKernel {
   return readsTexels(gpu) ? "texel" : "register";
 }
 
-/** Sizes of `op(a) op(b)`, [m, k] times [k, n]; throws a TypeError unless both are matrices that fit. */
+/** Sizes of `op(a) op(b)`; throws a TypeError unless both are matrices that fit. */
 export function productSizes(
   a: Tensor,
   b: Tensor,
-  { transposeA = false, transposeB = false }: MatmulIntoOptions,
-): { m: number; n: number; k: number } {
+  { transposeA = false, transposeB = false }: MatmulOptions,
+): Sizes {
   const [m, k] = transposeA ? [a.shape[1], a.shape[0]] : a.shape;
   const [inner, n] = transposeB ? [b.shape[1], b.shape[0]] : b.shape;
   const matrices = a.shape.length === 2 && b.shape.length === 2;
@@ -78,5 +76,5 @@ function expectProduct(c: Tensor, a: Tensor, b: Tensor, options: MatmulIntoOptio
   }
   expectShape("matmul", "the result", c, [m, n]);
   if (bias) expectShape("matmul", "bias", bias, [n]);
-  return { m, n, k, row: row ?? 0 };
+  return { m, n, k };
 }

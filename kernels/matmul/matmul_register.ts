@@ -5,15 +5,13 @@ import type { Tensor } from "../device/tensor.ts";
 import tiles from "./matmul_register.wgsl" with { type: "text" };
 import {
   inChunks,
-  operandsSource,
   productLaunch,
   type ProductOptions,
+  productSource,
   type Sizes,
-  sourceFor,
 } from "./operands.ts";
-import { withWeight } from "./weight.ts";
 
-const sources = withWeight(operandsSource + tiles);
+const sourceOf = productSource(tiles);
 
 /** What a CPU core's cache holds of the operand that is read again for every tile. */
 const CACHED_FLOATS = 2 ** 17;
@@ -34,7 +32,7 @@ export function multiplyFromRegisters(
     const launch = productLaunch(c, a, b, sizes, how);
     gpu.dispatch({
       ...launch,
-      source: sourceFor(sources, b),
+      source: sourceOf(sizes.n, b),
       uniform: { ...launch.uniform, ...range },
       grid: Math.ceil(sizes.m / 8) * Math.ceil(sizes.n / 64),
     });

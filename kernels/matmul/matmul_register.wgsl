@@ -51,19 +51,10 @@ fn product(group: u32, local: u32) -> Tile {
 }
 
 @compute @workgroup_size(8)
-fn vectors(group: Group, @builtin(local_invocation_index) local: u32) {
+fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let tile = product(group_index(group), local);
-  store_vectors(0, tile.row, tile.column, tile.left[0]);
-  store_vectors(0, tile.row + 4, tile.column, tile.left[1]);
-  store_vectors(0, tile.row, tile.column + 32, tile.right[0]);
-  store_vectors(0, tile.row + 4, tile.column + 32, tile.right[1]);
-}
-
-@compute @workgroup_size(8)
-fn scalars(group: Group, @builtin(local_invocation_index) local: u32) {
-  let tile = product(group_index(group), local);
-  store_scalars(0, tile.row, tile.column, tile.left[0]);
-  store_scalars(0, tile.row + 4, tile.column, tile.left[1]);
-  store_scalars(0, tile.row, tile.column + 32, tile.right[0]);
-  store_scalars(0, tile.row + 4, tile.column + 32, tile.right[1]);
+  store(0, tile.row, tile.column, tile.left[0]);
+  store(0, tile.row + 4, tile.column, tile.left[1]);
+  store(0, tile.row, tile.column + 32, tile.right[0]);
+  store(0, tile.row + 4, tile.column + 32, tile.right[1]);
 }

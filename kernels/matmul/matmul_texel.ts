@@ -7,19 +7,17 @@ import texelTile from "./_texel_tile.wgsl" with { type: "text" };
 import tiles from "./matmul_texel.wgsl" with { type: "text" };
 import {
   inChunks,
-  operandsSource,
   productLaunch,
   type ProductOptions,
+  productSource,
   type Sizes,
-  sourceFor,
 } from "./operands.ts";
 import { padRows } from "./pad.ts";
-import { withWeight } from "./weight.ts";
 
-/** WGSL of a product's tile from texels, for {@linkcode texelTileOf} and {@linkcode withWeight}. */
+/** WGSL of a product's tile from texels, for {@linkcode texelTileOf}, after a `Weight`. */
 export const texelSource = texelLibrary + texelTile;
 
-const sources = withWeight(operandsSource + texelSource + tiles);
+const sourceOf = productSource(texelSource + tiles);
 
 /** Steps of k of a launch: llvmpipe ends a thread's loops after 65,535 rounds, here of four steps. */
 const MAX_LOOP = 2 ** 17;
@@ -44,7 +42,7 @@ export function texelTileOf(gpu: Device, m: number, most = 16): { LANES: number;
 /** `out[n] = sum over k of b[k, n]` from texels: the product of a row of ones and b. */
 export function columnSumsFromTexels(gpu: Device, out: Tensor, b: Tensor): void {
   const [k, n] = [b.shape[0]!, b.shape[1]!];
-  multiplyFromTexels(gpu, out, b, b, { m: 1, n, k, row: 0 }, {}, { ONES: 1 });
+  multiplyFromTexels(gpu, out, b, b, { m: 1, n, k }, {}, { ONES: 1 });
 }
 
 /** Steps of k of a launch, such that what it reads again and again stays in a core's cache. */
@@ -76,7 +74,7 @@ export function multiplyFromTexels(
     const launch = productLaunch(c, a, b, sizes, CONTINUED ? { ...how, accumulate: false } : how);
     dispatchTexels(gpu, {
       ...launch,
-      source: sourceFor(sources, b),
+      source: sourceOf(sizes.n, b),
       subgroups: true,
       texels,
       constants: { ...launch.constants, ...tile, ...constants, CONTINUED },

@@ -12,13 +12,7 @@ fn corner_of(group: u32) -> vec2u {
   return tile_of(group, params.m, params.n, vec2u(ROWS, 4 * LANES));
 }
 
-fn stored(row: u32, column: u32) -> mat4x4f {
-  let at = (row * params.n + column) / 4;
-  let width = params.n / 4;
-  return mat4x4f(c4[at], c4[at + width], c4[at + 2 * width], c4[at + 3 * width]);
-}
-
-// The sums with which `vectors` goes on. Past C's last row they are some numbers that are not stored.
+// The sums to go on with. Past C's last row they are some numbers that are not stored.
 fn sums_before(row: u32, column: u32) -> Tile {
   var tile: Tile;
   if (CONTINUED) {
@@ -48,37 +42,19 @@ fn product(before: Tile, corner: vec2u, lane: u32) -> Tile {
 }
 
 @compute @workgroup_size(LANES)
-fn vectors(group: Group, @builtin(local_invocation_index) lane: u32) {
+fn main(group: Group, @builtin(local_invocation_index) lane: u32) {
   let corner = corner_of(group_index(group));
   let row = corner.x;
   let column = corner.y + 4 * lane;
   let tile = product(sums_before(row, column), corner, lane);
-  store_vectors(0, row, column, tile[0]);
-  if (ROWS > 4) { store_vectors(0, row + 4, column, tile[1]); }
-  if (ROWS > 8) { store_vectors(0, row + 8, column, tile[2]); }
-  if (ROWS > 12) { store_vectors(0, row + 12, column, tile[3]); }
+  store(0, row, column, tile[0]);
+  if (ROWS > 4) { store(0, row + 4, column, tile[1]); }
+  if (ROWS > 8) { store(0, row + 8, column, tile[2]); }
+  if (ROWS > 12) { store(0, row + 12, column, tile[3]); }
   if (ROWS > 16) {
-    store_vectors(0, row + 16, column, tile[4]);
-    store_vectors(0, row + 20, column, tile[5]);
-    store_vectors(0, row + 24, column, tile[6]);
-    store_vectors(0, row + 28, column, tile[7]);
-  }
-}
-
-@compute @workgroup_size(LANES)
-fn scalars(group: Group, @builtin(local_invocation_index) lane: u32) {
-  let corner = corner_of(group_index(group));
-  let tile = product(Tile(), corner, lane);
-  let row = corner.x;
-  let column = corner.y + 4 * lane;
-  store_scalars(0, row, column, tile[0]);
-  if (ROWS > 4) { store_scalars(0, row + 4, column, tile[1]); }
-  if (ROWS > 8) { store_scalars(0, row + 8, column, tile[2]); }
-  if (ROWS > 12) { store_scalars(0, row + 12, column, tile[3]); }
-  if (ROWS > 16) {
-    store_scalars(0, row + 16, column, tile[4]);
-    store_scalars(0, row + 20, column, tile[5]);
-    store_scalars(0, row + 24, column, tile[6]);
-    store_scalars(0, row + 28, column, tile[7]);
+    store(0, row + 16, column, tile[4]);
+    store(0, row + 20, column, tile[5]);
+    store(0, row + 24, column, tile[6]);
+    store(0, row + 28, column, tile[7]);
   }
 }

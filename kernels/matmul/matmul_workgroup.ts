@@ -3,19 +3,10 @@
 import type { Device } from "../device/device.ts";
 import type { Tensor } from "../device/tensor.ts";
 import kernel from "./matmul_workgroup.wgsl" with { type: "text" };
-import {
-  operandsSource,
-  productLaunch,
-  type ProductOptions,
-  type Sizes,
-  sourceFor,
-} from "./operands.ts";
-import { withWeight } from "./weight.ts";
+import { productLaunch, type ProductOptions, productSource, type Sizes } from "./operands.ts";
 import { type Plan, planOf, TILES, tilesIn } from "./workgroup_tile.ts";
 
-const sourcesOf = new Map(
-  TILES.map((tile) => [tile, withWeight(tile.source + operandsSource + kernel)]),
-);
+const sources = new Map(TILES.map((tile) => [tile, productSource(tile.source + kernel)]));
 
 /** Small results from long sums are split along k to occupy the GPU, and added up in order. */
 export function multiplyFromWorkgroup(
@@ -28,7 +19,7 @@ export function multiplyFromWorkgroup(
   { tile, depth }: Plan = planOf([sizes], gpu.tuning),
 ): void {
   const { m, n, k } = sizes, chunks = Math.ceil(k / depth);
-  const source = sourceFor(sourcesOf.get(tile)!, b);
+  const source = sources.get(tile)!(n, b);
   const multiply = (target: Tensor, how: ProductOptions) => {
     const launch = productLaunch(target, a, b, sizes, how);
     gpu.dispatch({
@@ -40,9 +31,9 @@ export function multiplyFromWorkgroup(
     });
   };
   if (chunks === 1) return multiply(c, options);
-  const { bias, accumulate = false, ...transposes } = options;
+  const { bias, accumulate = false, ...operands } = options;
   using partials = gpu.temporary([chunks, m, n]);
-  multiply(partials, transposes);
+  multiply(partials, operands);
   const { uniform } = productLaunch(c, a, b, sizes, options);
   gpu.dispatch({
     label: "matmul",

@@ -41,27 +41,15 @@ fn product(group: u32, thread: u32) -> Tile {
 }
 
 @compute @workgroup_size(THREADS)
-fn vectors(group: Group, @builtin(local_invocation_index) thread: u32) {
+fn main(group: Group, @builtin(local_invocation_index) thread: u32) {
   let tile = product(group_index(group), thread);
   let bottom = tile.row + ROWS / 2;
   let right = tile.column + COLUMNS / 2;
-  store_vectors(tile.start, tile.row, tile.column, tile.top_left);
+  store(tile.start, tile.row, tile.column, tile.top_left);
   if (HALVES == 1) { return; }
-  store_vectors(tile.start, tile.row, right, tile.top_right);
-  store_vectors(tile.start, bottom, tile.column, tile.bottom_left);
-  store_vectors(tile.start, bottom, right, tile.bottom_right);
-}
-
-@compute @workgroup_size(THREADS)
-fn scalars(group: Group, @builtin(local_invocation_index) thread: u32) {
-  let tile = product(group_index(group), thread);
-  let bottom = tile.row + ROWS / 2;
-  let right = tile.column + COLUMNS / 2;
-  store_scalars(tile.start, tile.row, tile.column, tile.top_left);
-  if (HALVES == 1) { return; }
-  store_scalars(tile.start, tile.row, right, tile.top_right);
-  store_scalars(tile.start, bottom, tile.column, tile.bottom_left);
-  store_scalars(tile.start, bottom, right, tile.bottom_right);
+  store(tile.start, tile.row, right, tile.top_right);
+  store(tile.start, bottom, tile.column, tile.bottom_left);
+  store(tile.start, bottom, right, tile.bottom_right);
 }
 
 // Element `at` of a chunk, zero if there is no such chunk.

@@ -5,30 +5,34 @@ import type { Launch } from "../device/launch.ts";
 import type { Tensor } from "../device/tensor.ts";
 import operands from "./_operands.wgsl" with { type: "text" };
 import shifted from "./_shifted.wgsl" with { type: "text" };
+import storeScalars from "./_store_scalars.wgsl" with { type: "text" };
+import storeVectors from "./_store_vectors.wgsl" with { type: "text" };
 import tileOrder from "./_tile_order.wgsl" with { type: "text" };
+import { withWeight } from "./weight.ts";
 
-/** WGSL that loads the operands and stores the product, for {@linkcode withWeight}. */
-export const operandsSource: string = shifted + tileOrder + operands;
+/** Which operands of a product are transposed. */
+export interface MatmulOptions {
+  /** Use the transpose of the first operand. */
+  transposeA?: boolean;
+  /** Use the transpose of the second operand. */
+  transposeB?: boolean;
+}
 
 /** How a product is computed. */
-export interface ProductOptions {
-  /** `a` is [k, m] and its transpose is used. */
-  transposeA?: boolean;
-  /** `b` is [n, k] and its transpose is used. */
-  transposeB?: boolean;
+export interface ProductOptions extends MatmulOptions {
   /** [n]; added to every row. */
   bias?: Tensor;
   /** Add to what `c` holds instead of replacing it. */
   accumulate?: boolean;
+  /** The row of `a` at which to begin, 0 unless given; it may go on after the last row that is used. */
+  row?: number;
 }
 
-/** Sizes of one product. */
+/** Sizes of one product: [m, k] times [k, n]. */
 export interface Sizes {
   readonly m: number;
   readonly n: number;
   readonly k: number;
-  /** The first row of a. */
-  readonly row: number;
 }
 
 /** `x` [..., W] as a matrix [N, W]; the caller disposes of it. */
@@ -42,18 +46,25 @@ export function sourceFor(sources: Readonly<Record<Compute, string>>, b: Tensor)
   return sources[b.dtype === "f16" ? "f16" : "f32"];
 }
 
+/** The WGSL of a product by the kernel `source`, for results with `n` columns and the second operand `b`. */
+export function productSource(source: string): (n: number, b: Tensor) => string {
+  const [vectors, scalars] = [storeVectors, storeScalars].map((store) =>
+    withWeight(shifted + tileOrder + store + operands + source)
+  );
+  return (n, b) => sourceFor(n % 4 === 0 ? vectors! : scalars!, b);
+}
+
 /** What launches of all kernels have in common. An absent bias is bound all the same: any tensor will do. */
 export function productLaunch(
   c: Tensor,
   a: Tensor,
   b: Tensor,
-  { m, n, k, row }: Sizes,
-  { transposeA = false, transposeB = false, bias, accumulate = false }: ProductOptions,
+  { m, n, k }: Sizes,
+  { transposeA = false, transposeB = false, bias, accumulate = false, row = 0 }: ProductOptions,
 ) {
   const aligned = (size: number) => size % 4 === 0 ? 1 : 0;
   return {
     label: "matmul",
-    entry: n % 4 === 0 ? "vectors" : "scalars",
     constants: {
       TRANSPOSE_A: transposeA ? 1 : 0,
       TRANSPOSE_B: transposeB ? 1 : 0,
@@ -81,13 +92,13 @@ export function productLaunch(
 export function inChunks(
   k: number,
   longest: number,
-  { bias, accumulate = false, ...transposes }: ProductOptions,
+  { bias, accumulate = false, ...operands }: ProductOptions,
   multiply: (range: { begin: number; depth: number }, how: ProductOptions) => void,
 ): void {
   const depth = Math.ceil(k / Math.ceil(k / longest) / 4) * 4;
   for (let begin = 0; begin < k; begin += depth) {
     const first = begin === 0;
-    const how = { ...transposes, accumulate: accumulate || !first };
+    const how = { ...operands, accumulate: accumulate || !first };
     multiply({ begin, depth }, first && bias ? { ...how, bias } : how);
   }
 }

@@ -108,5 +108,5 @@ function shapesOf(sizes: readonly Sizes[]): Record<string, number> {
 }
 
 function sizesOf({ dOut, dWeight: { shape: [M, W] } }: WeightGradient): Sizes {
-  return { m: M!, n: W!, k: dOut.size / M!, row: 0 };
+  return { m: M!, n: W!, k: dOut.size / M! };
 }

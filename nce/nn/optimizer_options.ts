@@ -4,7 +4,6 @@ import {
   expectFromZero,
   expectList,
   expectNumber,
-  expectSeed,
   isFloat,
   show,
 } from "../../kernels/device/expect.ts";
@@ -59,10 +58,10 @@ function expectParameters(name: string, gpu: Gpu, parameters: readonly NamedPara
     streams.set(stream, path);
   }
   const paths = new Set(names.values());
-  for (const path of paths) {
-    const end = path.lastIndexOf("."), owner = path.slice(0, Math.max(0, end));
-    if (!KEPT.includes(path.slice(end + 1)) || !paths.has(owner)) continue;
-    throw new RangeError(`Cannot ${doing}: ${path} is what is kept of ${owner}; rename one`);
+  for (const owner of paths) {
+    const kept = KEPT.map((word) => `${owner}.${word}`).find((path) => paths.has(path));
+    if (kept === undefined) continue;
+    throw new RangeError(`Cannot ${doing}: ${kept} is what is kept of ${owner}; rename one`);
   }
 }
 
@@ -76,9 +75,8 @@ export function expectOptimizer<T extends OptimizerOptions>(
 ): void {
   expectOptions(name, gpu, options, [], ["lr", "weightDecay", "clip", "seed", ...own]);
   expectParameters(name, gpu, parameters);
-  const { lr, weightDecay = 0, clip = Infinity, seed = 0 } = options, doing = `make ${name}`;
+  const { lr, weightDecay = 0, clip = Infinity } = options, doing = `make ${name}`;
   expectLr(doing, lr);
   expectFromZero(doing, "weightDecay", weightDecay);
-  expectSeed(doing, seed);
   expectNumber(doing, "clip", clip, (norm) => norm > 0, "a positive number");
 }

@@ -1,7 +1,7 @@
 /** A fixed categorical distribution with O(1) draws on the GPU. */
 
 import { aliasDraw, aliasDrawInto, aliasTable } from "../../kernels/random/alias.ts";
-import { expectInteger, expectSeed, MAX_WORD } from "../../kernels/device/expect.ts";
+import { expectInteger, MAX_WORD } from "../../kernels/device/expect.ts";
 import { gather } from "../../kernels/lookup/gather.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import type { BatchPart } from "../../kernels/random/part.ts";
@@ -19,8 +19,8 @@ import {
 } from "./noise.ts";
 
 /**
- * Draws from a categorical distribution by the alias method, in constant time whatever its size. A word of 32
- * bits picks the column, so a class's probability is off by at most V / 2^32 of itself.
+ * Draws from a categorical distribution by the alias method, in constant time whatever its size. Words of 32 bits
+ * pick the column and the class in it, so a class's probability is off by at most V / 2^32 of itself plus 2^-33.
  *
  * Sources: Walker 1977; Vose 1991 (how the tables are made).
  *
@@ -75,7 +75,6 @@ export class AliasMultinomial implements NoiseSource {
   /** The first `n` ids that {@linkcode draw} gives for this seed and step number, from the CPU. */
   drawOnCpu(n: number, seed: number, step: number): Uint32Array {
     expectInteger("draw noise", "n", n, MAX_WORD);
-    expectSeed("draw noise", seed);
     expectInteger("draw noise", "step", step, MAX_WORD);
     this.#table ??= aliasTable(this.probabilities);
     return aliasDraw(this.#table, n, { seed, stream: this.#stream.id, step });

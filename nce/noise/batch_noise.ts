@@ -7,7 +7,7 @@ import { gather } from "../../kernels/lookup/gather.ts";
 import type { Gpu } from "../../kernels/gpu.ts";
 import { type BatchPart, wholeRows } from "../../kernels/random/part.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
-import type { Tensor } from "../../kernels/device/tensor.ts";
+import { expectIds, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectGpu } from "../nn/module.ts";
 import {
   expectRequest,
@@ -85,8 +85,9 @@ export class BatchNoise implements NoiseSource {
       const logProb = part ? gather(step, this.#logProb, all) : targetLogProb;
       return { ids: all, logProb, targetLogProb, samples: others, ownSlot: 0 };
     }
+    for (const part of [all, more.ids]) expectIds("BatchNoise", part, this.numClasses);
     const ids = step.markShared(step.own(concatIds(step.gpu, [all, more.ids])));
-    ids.idLimit = Math.max(all.idLimit, more.ids.idLimit);
+    ids.idLimit = this.numClasses;
     const logProb = this.#mixed(step, ids, others, more.samples);
     return {
       ids,

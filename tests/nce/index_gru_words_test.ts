@@ -131,3 +131,16 @@ Deno.test("a shard's losses are those of the whole table, with a mask for each w
     }
   }
 });
+
+Deno.test("IndexGRU scores as many samples as words from a table of 16-bit floats, too", () =>
+  withGpu(async (gpu) => {
+    const losses: Float32Array[] = [];
+    for (const tableDtype of ["f32", "f16"] as const) {
+      using model = make(gpu, { embeddingDim: 4, noiseRatio: V, tableDtype });
+      gpu.write(model.encoder.weight, Float32Array.from({ length: V * 4 }, (_, i) => i % 9 / 8));
+      using step = gpu.step({ training: true, seed: 1, number: 3 });
+      const { target, input } = upload(step);
+      losses.push(await gpu.readFloats(model.forward(step, target, input)));
+    }
+    assertClose(losses[1]!, [...losses[0]!], { atol: 1e-6, rtol: 1e-6 });
+  }));

@@ -182,6 +182,10 @@ Deno.test("IndexLinear starts as the noise: bias ln q + c, weights uniform withi
     assertClose(bias, q.map((p) => Math.log(p) + Math.log(65)));
     const weight = await gpu.readFloats(criterion.weight);
     assert(weight.every((w) => Math.abs(w) <= 0.25) && weight.some((w) => Math.abs(w) > 0.2));
+    using same = new IndexLinear(gpu, {
+      ...{ embeddingDim: 16, numClasses: 65, noise: counts(65), seed: 0 },
+    });
+    assertEquals(await gpu.read(same.weight), weight);
     const names = criterion.parameters().map(([name, { shape }]) => `${name} [${shape}]`);
     assertEquals(names, ["emb.weight [65,16]", "bias.weight [65]"]);
     // Without an input, the loss is the noise's own negative log probability.

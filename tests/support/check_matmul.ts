@@ -47,7 +47,7 @@ export async function checkMatmul(gpu: Gpu, variant: MatmulVariant): Promise<Flo
   const { plan } = variant;
   using step = gpu.step();
   const read = weightFor(step, b);
-  if (plan) multiplyFromWorkgroup(gpu, c, a, read, { m, n, k, row: 0 }, options, plan);
+  if (plan) multiplyFromWorkgroup(gpu, c, a, read, { m, n, k }, options, plan);
   else matmulInto(gpu, c, a, read, options);
   const stored = await gpu.readFloats(wholeC);
   for (const tensor of [a, wholeA, b, wholeB, bias, wholeBias, c, wholeC]) tensor.dispose();

@@ -23,12 +23,15 @@ const {
 /** A shard's fields, where the others are rank 1 of 2. */
 const SHARD = { rank: (rank: unknown) => rank === 0, ranks: positive };
 
+const REQUEST = [STEP, { target: IDS, noiseRatio: positive, perWord: flag }];
+
 /** Random numbers, noise and ranks, by their names. */
 export function noiseCallees(
   { gpu, stack, step, ids, noise, f, c, m }: Scene,
 ): Record<string, Callee> {
   const alias = stack.use(new nce.AliasMultinomial(gpu, noise, "alias"));
   const unique = stack.use(new nce.UniqueNoise(gpu, noise, K, "unique"));
+  const request = { target: ids, noiseRatio: K, perWord: false };
   const plain = {
     ...{ input: values(N * E, 1), weight: values(V * E, 1), bias: values(V, 1) },
     ...{ target: [0, 5, 2], noise: [1, 1], noiseProbabilities: Array(V).fill(1 / V) },
@@ -64,13 +67,7 @@ export function noiseCallees(
     "AliasMultinomial.draw": m(alias, "draw", [step, [3]], [STEP, shape]),
     "AliasMultinomial.drawOnCpu": m(alias, "drawOnCpu", [3, 1, 1], [(n) => n === 0, seed, word]),
     "AliasMultinomial.logProb": m(alias, "logProb", [step, ids], [STEP, IDS]),
-    "UniqueNoise.sample": m(unique, "sample", [step, {
-      target: ids,
-      noiseRatio: K,
-      perWord: false,
-    }], [
-      ...[STEP],
-      { target: IDS, noiseRatio: positive, perWord: flag },
-    ]),
+    "AliasMultinomial.sample": m(alias, "sample", [step, { ...request, perWord: true }], REQUEST),
+    "UniqueNoise.sample": m(unique, "sample", [step, request], REQUEST),
   };
 }

@@ -29,7 +29,7 @@ Deno.test("the workgroup kernel adds up any number of chunks in order, after the
         return i % k % depth === 0 ? terms[i % k / depth]! : 0;
       });
       using a = gpu.tensor([m, k], data), b = gpu.tensor([k, n], new Float32Array(k * n).fill(1));
-      multiplyFromWorkgroup(gpu, c, a, b, { m, n, k, row: 0 }, { bias: row }, { tile, depth });
+      multiplyFromWorkgroup(gpu, c, a, b, { m, n, k }, { bias: row }, { tile, depth });
       const expected = Float32Array.from({ length: m * n }, (_, i) => inOrder(terms, bias[i % n]!));
       assertEquals(await gpu.readFloats(c), expected, `${chunks} chunks`);
     }

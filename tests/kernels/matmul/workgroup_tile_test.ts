@@ -7,7 +7,7 @@ import { planOf, tilesIn } from "../../../kernels/matmul/workgroup_tile.ts";
 
 /** The tile, the tiles and the parts of `count` products [m, k] times [k, n] in one launch. */
 function cut([m, n, k]: [number, number, number], count: number, tuning: Partial<Tuning> = {}) {
-  const sizes = Array.from({ length: count }, () => ({ m, n, k, row: 0 }));
+  const sizes = Array.from({ length: count }, () => ({ m, n, k }));
   const { tile, depth } = planOf(sizes, { ...FIXED_TUNING, ...tuning });
   return [tile.rows, tilesIn(tile, sizes), Math.ceil(k / depth)];
 }

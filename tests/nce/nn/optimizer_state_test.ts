@@ -46,11 +46,11 @@ const WAYS: Readonly<Record<string, (gpu: Gpu, at: Scene, saved: SavedOptimizer)
   },
 };
 
-const PLACES = ["the beginning", "the middle", "all rows read"];
+const PLACES = ["the beginning", "steps at one rate", "the middle", "all rows read"];
 
 /**
- * Saves an optimizer at the beginning, with deferred updates, and without; returns where it goes on to. Each state is
- * loaded in a way that depends on `turn`.
+ * Saves an optimizer at the beginning, with updates deferred at one rate and at several, and without; returns where
+ * it goes on to. Each state is loaded in a way that depends on `turn`.
  */
 async function saveAndGoOn(
   gpu: Gpu,
@@ -62,6 +62,7 @@ async function saveAndGoOn(
   const ends: Float32Array[][] = [], ways = Object.entries(WAYS);
   const one = sceneOf(gpu, stack, name, dtype), { optimizer, parameters } = one;
   for (const [i, at] of PLACES.entries()) {
+    if (at === "steps at one rate") train(gpu, parameters, optimizer, FIRST.slice(0, 2));
     if (at === "the middle") train(gpu, parameters, optimizer, FIRST);
     if (at === "all rows read") await bitsOf(gpu, one);
     const saved = structuredClone(await optimizer.save());

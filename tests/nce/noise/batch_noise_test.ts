@@ -10,6 +10,7 @@ import {
   type NoiseSource,
   type Tensor,
 } from "../../../mod.ts";
+import { HitCounter } from "../../../nce/hit_counter.ts";
 import { add, exclude, sum, weightedSum } from "../../../kernels/ops.ts";
 import { assertClose } from "../../support/close.ts";
 import { withGpu } from "../../support/gpu.ts";
@@ -239,6 +240,15 @@ Deno.test("takeHits() does not count what is evaluated, and counts over many wor
     }
   }));
 
+Deno.test("hits and samples are counted beyond 2^32", () =>
+  withGpu(async (gpu) => {
+    const make = gpu.tensor.bind(gpu), before = Uint32Array.of(7, 2, 9, 3);
+    gpu.tensor = (shape) => make(shape, before);
+    using counter = new HitCounter(gpu);
+    Reflect.deleteProperty(gpu, "tensor");
+    assertEquals(await counter.take(), { hits: 7 + 2 ** 33, samples: 9 + 3 * 2 ** 32 });
+  }));
+
 Deno.test("BatchNoise throws when counts, classes, targets or the request do not do", () =>
   withGpu((gpu) => {
     const wrong: [number[], string][] = [
@@ -261,6 +271,17 @@ Deno.test("BatchNoise throws when counts, classes, targets or the request do not
       noise.sample(step, { target, noiseRatio: 5, perWord });
     assertThrows(sample(one, false), RangeError, "fewer than two targets");
     assertThrows(sample(two, true), TypeError, "it is shared");
+  }));
+
+Deno.test("BatchNoise refuses ids of another source that are not known to be classes", () =>
+  withGpu((gpu) => {
+    const more = new AliasMultinomial(gpu, OTHER), sample = more.sample.bind(more);
+    more.sample = (step, request) => ({ ...sample(step, request), ids: step.tensor([5], "u32") });
+    using noise: NoiseSource = new BatchNoise(gpu, COUNTS, more);
+    using step = gpu.step();
+    const target = step.upload(Uint32Array.of(3, 4));
+    const draw = () => noise.sample(step, { target, noiseRatio: 5, perWord: false });
+    assertThrows(draw, RangeError, "BatchNoise: ids [5] were not written from the CPU; set their");
   }));
 
 Deno.test("a criterion throws when its noise source has other classes, or its targets are no ids", () =>
