@@ -71,7 +71,7 @@ export async function loadCorpus(
   const [train = [], valid = [], test = []] = ["train", "valid", "test"].map((part) =>
     filesOf(data, part, watch.notes)
   );
-  const kept = words ?? (vocab === null ? undefined : readVocabularyFile(vocab));
+  const kept = words ?? (vocab === null ? undefined : await readVocabularyFile(vocab));
   using opened = new DisposableStack();
   const ids = opened.use(await readText(data, train, watch, sizes)), { counts } = ids;
   const vocabulary = Vocabulary.fromCounts(counts, { minFreq, ...(kept && { words: kept }) });

@@ -3,7 +3,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { loadTestText, readSentences } from "../../../example/data/corpus.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
-import { readLines } from "../../../example/data/lines.ts";
 import { countUnknown } from "../../../example/data/sentences.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { listsOf, loadWhole, tableOf, type WholeCorpus, wordsOf } from "../../support/texts.ts";
@@ -155,49 +154,7 @@ Deno.test("readSentences() uses the vocabulary of a saved model", async () => {
   });
 });
 
-Deno.test("readLines() ends lines as Python does, and begins none after the last ending", async () => {
-  const cases: [string, string[]][] = [
-    ["x\n\ny\u2028z\u0085w\x1cv\n", ["x", "", "y\u2028z\u0085w\x1cv"]],
-    ["x\ry\r", ["x", "y"]],
-    ["x\r\n\r\ny", ["x", "", "y"]],
-    ["x\r\r\n\n\ry", ["x", "", "", "", "y"]],
-    ["\n", [""]],
-    ["\r", [""]],
-    ["\r\n", [""]],
-    ["", []],
-    ["x", ["x"]],
-  ];
-  for (const [content, lines] of cases) {
-    await withFolder(
-      { a: content },
-      (folder) => assertEquals([...readLines(`${folder}/a`)], lines),
-    );
-  }
-});
-
-Deno.test("readLines() takes an ending of two characters for one across its buffer's end", async () => {
-  const long = "x".repeat((1 << 20) - 1);
-  await withFolder({ a: `${long}\r\ny`, b: `${long}y\r\nz` }, (folder) => {
-    assertEquals([...readLines(`${folder}/a`)], [long, "y"]);
-    assertEquals([...readLines(`${folder}/b`)], [`${long}y`, "z"]);
-  });
-});
-
-Deno.test("readLines() drops the mark at the start of a file alone, wherever its buffer begins", async () => {
-  const long = "x".repeat((1 << 20) - 4);
-  await withFolder({ a: `\ufeff${long}\n\ufeffy\n\ufeffz` }, (folder) => {
-    assertEquals([...readLines(`${folder}/a`)], [long, "\ufeffy", "\ufeffz"]);
-  });
-});
-
-Deno.test("readLines() names the line that is not UTF-8, also where it begins like UTF-16", async () => {
-  const bytes = Uint8Array.of(97, 10, 0xff, 0xfe, 97, 10);
-  await withFolder({ a: bytes }, (folder) => {
-    assertThrows(() => [...readLines(`${folder}/a`)], Failure, "a: line 2 is not UTF-8");
-  });
-});
-
-Deno.test("readLines() says of UTF-16 and of lines too long what to do", async () => {
+Deno.test("loadCorpus() says of UTF-16 and of lines too long what to do", async () => {
   const utf16 = (text: string, little: boolean) => {
     const bytes = new Uint8Array(2 * text.length), view = new DataView(bytes.buffer);
     [...text].forEach((c, i) => view.setUint16(2 * i, c.charCodeAt(0), little));

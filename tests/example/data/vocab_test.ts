@@ -1,6 +1,6 @@
 // Vocabulary: ids, counts, vocabulary files.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { frequencyLines, WordCounts } from "../../../example/data/word_counts.ts";
@@ -13,11 +13,11 @@ function count(text: string): WordCounts {
 }
 
 /** What reading a vocabulary file with this content gives. */
-function readContent(content: string): string[] {
+async function readContent(content: string): Promise<string[]> {
   const path = Deno.makeTempFileSync();
   try {
     Deno.writeTextFileSync(path, content);
-    return wordsOf(readVocabularyFile(path));
+    return wordsOf(await readVocabularyFile(path));
   } finally {
     Deno.removeSync(path);
   }
@@ -114,20 +114,20 @@ Deno.test("frequencyLines() lists all words and both marks", () => {
   assertEquals(linesOf(unused), "a 2\n</s> 1\n<s> 1\n");
 });
 
-Deno.test("readVocabularyFile() reads a word a line", () => {
-  assertEquals(readContent("the\r\n caf\u00e9 \n<unk>"), ["the", "caf\u00e9", "<unk>"]);
+Deno.test("readVocabularyFile() reads a word a line", async () => {
+  assertEquals(await readContent("the\r\n caf\u00e9 \n<unk>"), ["the", "caf\u00e9", "<unk>"]);
 });
 
-Deno.test("readVocabularyFile() names the line that is wrong", () => {
-  assertThrows(() => readContent("a\nb\na\n"), Failure, 'line 3 repeats "a" of line 1');
-  assertThrows(() => readContent("a\n\nb\n"), Failure, "line 2 has no word");
-  assertThrows(() => readContent(""), Failure, "line 1 has no word");
-  assertThrows(() => readContent("a b\n"), Failure, "line 1 has 2 words");
-  assertThrows(() => readContent("a 1\nb 7 c\n"), Failure, "line 2 has 3 words");
+Deno.test("readVocabularyFile() names the line that is wrong", async () => {
+  await assertRejects(() => readContent("a\nb\na\n"), Failure, 'line 3 repeats "a" of line 1');
+  await assertRejects(() => readContent("a\n\nb\n"), Failure, "line 2 has no word");
+  await assertRejects(() => readContent(""), Failure, "line 1 has no word");
+  await assertRejects(() => readContent("a b\n"), Failure, "line 1 has 2 words");
+  await assertRejects(() => readContent("a 1\nb 7 c\n"), Failure, "line 2 has 3 words");
   const alone = "line 2 has a word and a count, but line 1 has a word; write all lines alike";
-  assertThrows(() => readContent("a\nb 7\n"), Failure, alone);
-  assertThrows(() => readContent("a 7\nb 1\n7\n"), Failure, "line 3 has a word, but line 1");
-  assertThrows(() => readContent("a 7\nb -1\n"), Failure, "line 2 has 2 words");
-  assertThrows(() => readContent("a 7\nb 1x\n"), Failure, "line 2 has 2 words");
-  assertThrows(() => readVocabularyFile("no/such/file"), UsageError, "no/such/file");
+  await assertRejects(() => readContent("a\nb 7\n"), Failure, alone);
+  await assertRejects(() => readContent("a 7\nb 1\n7\n"), Failure, "line 3 has a word, but line 1");
+  await assertRejects(() => readContent("a 7\nb -1\n"), Failure, "line 2 has 2 words");
+  await assertRejects(() => readContent("a 7\nb 1x\n"), Failure, "line 2 has 2 words");
+  await assertRejects(() => readVocabularyFile("no/such/file"), UsageError, "no/such/file");
 });
