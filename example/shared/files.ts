@@ -127,20 +127,13 @@ export class AtomicFile implements Disposable {
 }
 
 /**
- * Writes a file as an {@linkcode AtomicFile}.
+ * Writes a text as an {@linkcode AtomicFile}; in parts it may be longer than a string can be.
  *
  * @throws {Failure} If the file cannot be written; nothing is left behind.
  */
-export function writeFileAtomically(path: string, data: string | Uint8Array): void {
+export function writeFileAtomically(path: string, text: string | Iterable<string>): void {
   using file = new AtomicFile(path);
-  file.write(typeof data === "string" ? ENCODER.encode(data) : data);
-  file.commit();
-}
-
-/** The same for a text in parts, which may be longer than a string can be. */
-export function writeTextAtomically(path: string, parts: Iterable<string>): void {
-  using file = new AtomicFile(path);
-  for (const part of parts) file.write(ENCODER.encode(part));
+  for (const part of typeof text === "string" ? [text] : text) file.write(ENCODER.encode(part));
   file.commit();
 }
 
@@ -200,6 +193,16 @@ export function openBytes(path: string, verb = "read"): ByteSource & Disposable 
   };
 }
 
+/** {@linkcode openBytes} of a file that may be missing: then undefined. */
+export function openIfThere(path: string, verb: string): (ByteSource & Disposable) | undefined {
+  try {
+    return openBytes(path, verb);
+  } catch (error) {
+    if (error instanceof Failure && error.cause instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Checks that a file exists, before any work starts.
  *
@@ -225,11 +228,8 @@ export function infoOf(path: string, name = path): Deno.FileInfo | undefined {
 
 /** {@linkcode checkFile} with another message: `There is no WHAT PATH: cure`. */
 export function expectFile(path: string, what: string, cure: () => string): void {
-  try {
-    checkFile(path);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new UsageError(`There is no ${what} ${path}: ${cure()}`, { cause: error });
+  if (infoOf(path)?.isDirectory ?? true) {
+    throw new UsageError(`There is no ${what} ${path}: ${cure()}`);
   }
 }
 

@@ -7,8 +7,9 @@ import type { NamedParameter, OptimizerHeader } from "../../nce/nn/mod.ts";
 import type { RawFigures } from "../evaluation/card.ts";
 import type { LossSum } from "../evaluation/losses.ts";
 import { type Fail, Failure, UsageError } from "../shared/errors.ts";
-import { AtomicFile, type ByteSource, byteView, openBytes } from "../shared/files.ts";
+import { AtomicFile, byteView, openIfThere } from "../shared/files.ts";
 import type { Corpus } from "../data/corpus.ts";
+import { isRecord } from "../shared/json.ts";
 import { laterSettings } from "../options/option.ts";
 import { OPTIONS, type Settings } from "../options/options.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
@@ -32,7 +33,6 @@ import {
   VALIDATION,
 } from "./model_file.ts";
 import {
-  ANY,
   fields,
   list,
   NUMBER,
@@ -128,7 +128,7 @@ const STATE = record<RunState>({
   recorded: optionalField(NUMBER),
 });
 const HASHES = record<Hashes>({ memory: TEXT, vocabulary: TEXT, text: TEXT });
-const SETTINGS = fields(ANY);
+const SETTINGS = simple<Readonly<Record<string, unknown>>>("a JSON object", isRecord);
 
 /** An open checkpoint. */
 export interface Checkpoint extends Disposable {
@@ -222,7 +222,7 @@ function* together(tensors: readonly NamedParameter[]): Generator<readonly Named
  * @throws {Failure} If it is damaged.
  */
 export function openCheckpoint(settings: Settings): Checkpoint | undefined {
-  const path = checkpointPath(settings.save), file = openIfThere(path);
+  const path = checkpointPath(settings.save), file = openIfThere(path, "load");
   if (file === undefined) return undefined;
   using opened = new DisposableStack();
   opened.use(file);
@@ -271,13 +271,4 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
     },
     [Symbol.dispose]: () => disposable.dispose(),
   };
-}
-
-function openIfThere(path: string): (ByteSource & Disposable) | undefined {
-  try {
-    return openBytes(path, "load");
-  } catch (error) {
-    if (error instanceof Failure && error.cause instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

@@ -12,7 +12,7 @@ import {
   type ByteSource,
   byteView,
   openBytes,
-  writeTextAtomically,
+  writeFileAtomically,
 } from "../shared/files.ts";
 import { isRecord, parsedJson } from "../shared/json.ts";
 import {
@@ -74,7 +74,7 @@ export function writePytorch(path: string, model: ModelFile): void {
   const shapes = [...parameterShapes({ ...settings, tied: false }, vocabulary.size)];
   const prefix = settings.indexModule === "gru" ? CRITERION : "";
   const named = shapes.map(([name, shape]): NamedShape => [prefix + name, shape]);
-  writeTextAtomically(vocabularyPath(path), jsonOf(vocabulary));
+  writeFileAtomically(vocabularyPath(path), jsonOf(vocabulary));
   using file = new AtomicFile(path);
   file.write(encodeHeader(named, { format: FORMAT, settings: JSON.stringify(settings) }));
   for (const [name] of shapes) {

@@ -11,6 +11,7 @@ import {
   chunksOf,
   isFile,
   openBytes,
+  openIfThere,
 } from "../shared/files.ts";
 import type { WordModel } from "../model/model.ts";
 import {
@@ -128,13 +129,9 @@ export async function restoreModel(
 }
 
 function open(path: string): ByteSource & Disposable {
-  try {
-    return openBytes(path, "load");
-  } catch (error) {
-    if (!(error instanceof Failure && error.cause instanceof Deno.errors.NotFound)) throw error;
-    const cure = "train it with --train, or name another by --save";
-    throw new Failure(`There is no model ${path}: ${cure}`, { cause: error });
-  }
+  const file = openIfThere(path, "load");
+  if (file) return file;
+  throw new Failure(`There is no model ${path}: train it with --train, or name another by --save`);
 }
 
 /** Makes the model with initial weights; throws if its counts do not suit its noise. */

@@ -30,8 +30,8 @@ Deno.test("writeFileAtomically() replaces a file and leaves nothing else", () =>
       assertEquals(namesIn(folder), []);
     }
     writeFileAtomically(path, "one");
-    writeFileAtomically(path, new Uint8Array([1, 2]));
-    assertEquals([...Deno.readFileSync(path)], [1, 2]);
+    writeFileAtomically(path, ["tw", "o"]);
+    assertEquals(Deno.readTextFileSync(path), "two");
     assertEquals(namesIn(`${folder}/new`), ["a.txt"]);
   }));
 
