@@ -137,16 +137,11 @@ export async function loadTestText(
   return { vocabulary, test, notes: watch.notes };
 }
 
-/**
- * Reads files, one sentence per line, as ids of `vocabulary`. An empty line is a sentence without
- * words.
- *
- * @throws {Failure} If they have no words or are not UTF-8.
- */
-export async function readSentences(
+/** Reads files, one sentence per line, as ids of `vocabulary`. An empty line is a sentence without words. */
+async function readSentences(
   files: readonly string[],
   vocabulary: Vocabulary,
-  watch: ReadingWatch = { notes: [] },
+  watch: ReadingWatch,
 ): Promise<Sentences> {
   const builder = new SentencesBuilder();
   await readWords(files, watch, (words) => builder.addLine(words, vocabulary));

@@ -1,7 +1,7 @@
 // Reading text: sentences and errors.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { loadTestText, readSentences } from "../../../example/data/corpus.ts";
+import { loadTestText } from "../../../example/data/corpus.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { countUnknown } from "../../../example/data/sentences.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
@@ -145,10 +145,10 @@ Deno.test("loadCorpus() takes marks at the ends of lines for those of the senten
   ]);
 });
 
-Deno.test("readSentences() uses the vocabulary of a saved model", async () => {
+Deno.test("loadTestText() uses the vocabulary of a saved model", async () => {
   const vocabulary = Vocabulary.from(["<unk>", "<s>", "</s>", "a"], [0, 1, 0, 1]);
-  await withFolder({ "x.txt": "a q </s> a </s>" }, async (folder) => {
-    const text = await readSentences([`${folder}/x.txt`], vocabulary);
+  await withFolder({ "test.txt": "a q </s> a </s>" }, async (folder) => {
+    const { test: text } = await loadTestText(folder, vocabulary);
     assertEquals([...text.at(0)], [1, 3, 0, 0, 3, 1]);
     assertEquals(countUnknown(text), 2);
   });
