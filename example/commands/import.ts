@@ -36,14 +36,14 @@ export function importModel(path: string, given: Given, io: Io): void {
   const { vocab, save, ...options } = readOptions(IMPORT, given);
   checkFile(path);
   using file = openBytes(path, "load");
-  expectForeign(file, path);
+  expectForeign(file);
   const words = vocab ?? vocabularyPath(path), name = save ?? modelName(path);
   checkVocabulary(words, vocab !== null);
   const target = modelPath(name);
   if (isFile(target)) {
     throw new UsageError(`There is a model ${target} already: give another name by --save`);
   }
-  const model = readPytorch(file, path), settings = importedSettings(path, model, options);
+  const model = readPytorch(file), settings = importedSettings(path, model, options);
   const vocabulary = readPytorchWords(words);
   checkMatch(path, model, words, vocabulary);
   using _lock = lockModel(name);

@@ -7,6 +7,8 @@ const ENCODER = new TextEncoder();
 
 /** A file that is read in parts, so that its header can be checked before anything large is read. */
 export interface ByteSource {
+  /** The file's name, for messages. */
+  readonly name: string;
   /** Number of bytes. */
   readonly size: number;
   /**
@@ -18,8 +20,8 @@ export interface ByteSource {
 }
 
 /** Bytes in memory; parts are views without a copy. */
-export function ofBytes(bytes: Uint8Array<ArrayBuffer>): ByteSource {
-  return { size: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
+export function ofBytes(bytes: Uint8Array<ArrayBuffer>, name: string): ByteSource {
+  return { name, size: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
 }
 
 /** Memory that holds these bytes alone: their own if it does, else a copy. */
@@ -177,6 +179,7 @@ export function openBytes(path: string, verb = "read"): ByteSource & Disposable 
     return Deno.openSync(path);
   });
   return {
+    name: path,
     size: attempt(verb, path, () => file.statSync().size),
     read: (begin, end, into = new Uint8Array(end - begin)) =>
       attempt(verb, path, () => {

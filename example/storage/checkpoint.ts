@@ -226,10 +226,10 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
   if (file === undefined) return undefined;
   using opened = new DisposableStack();
   opened.use(file);
-  const fail: Fail = (why) => cannotLoad(path)(`${why}; restore it, or ${ANEW}`);
-  const metadata = metadataOf(file, path);
+  const fail: Fail = (why) => cannotLoad(file.name)(`${why}; restore it, or ${ANEW}`);
+  const metadata = metadataOf(file);
   if (!isCheckpoint(metadata)) fail("it is no checkpoint of this program");
-  const { places } = decodeHeader(file, path);
+  const { places } = decodeHeader(file);
   const saved = parseAs(metadata, "settings", SETTINGS, fail);
   const before = { ...laterSettings(OPTIONS), ...saved } as unknown as Settings;
   const missing = Object.keys(settings).find((name) => !Object.hasOwn(before, name));

@@ -118,15 +118,13 @@ function withFixedNorm({ settings, parameters }: ModelFile): ModelSettings {
  * two tables are equal, as no two that were trained apart are.
  *
  * @param file The file, which must stay open while the parameters are in use.
- * @param path Its name, for messages.
  * @throws {Failure} One line, `Cannot load PATH: ...`, if it is neither, or is damaged.
  */
-export function readPytorch(file: ByteSource, path: string): PytorchModel {
-  const fail = cannotLoad(path);
-  expectForeign(file, path);
+export function readPytorch(file: ByteSource): PytorchModel {
+  const fail = cannotLoad(file.name);
+  expectForeign(file);
   const { places: all, metadata } = decodeHeader(
     file,
-    path,
     (name) => ALIAS.includes(part(name)) ? undefined : "F32",
   );
   const isGru = [...all.keys()].some((name) => part(name) === "encoder.0.weight");
@@ -155,8 +153,8 @@ export function readPytorch(file: ByteSource, path: string): PytorchModel {
 }
 
 /** Throws a Failure unless the file is a safetensors file of another program, or an export. */
-export function expectForeign(file: ByteSource, path: string): void {
-  const fail = cannotLoad(path), metadata = metadataOf(file, path);
+export function expectForeign(file: ByteSource): void {
+  const fail = cannotLoad(file.name), metadata = metadataOf(file);
   if (isModel(metadata)) fail("it is a model of this program already: use it as it is");
   if (isCheckpoint(metadata)) fail(NO_MODEL);
 }

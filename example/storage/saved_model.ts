@@ -94,7 +94,7 @@ export function loadModel(
   shard?: Shard,
 ): LoadedModel {
   using file = open(path);
-  const { parameters, ...header } = decodeModel(file, path, gpu.maxTensorBytes, known);
+  const { parameters, ...header } = decodeModel(file, gpu.maxTensorBytes, known);
   using made = new DisposableStack();
   const model = made.use(remakeModel(gpu, header.settings, header.vocabulary, path, shard));
   for (const [name, parameter] of model.parameters()) {
@@ -120,9 +120,9 @@ export async function restoreModel(
 ): Promise<void> {
   using file = communicator.rank === 0 ? open(path) : undefined;
   if (file && hashOfFile(path) !== written) {
-    cannotLoad(path)("it is not the file that this run wrote; another program replaced it");
+    cannotLoad(file.name)("it is not the file that this run wrote; another program replaced it");
   }
-  const saved = file && decodeModel(file, path, Infinity, vocabulary);
+  const saved = file && decodeModel(file, Infinity, vocabulary);
   for (const [name, parameter] of model.parameters()) {
     await spread(gpu, communicator, parameter, saved?.parameters.get(name));
   }

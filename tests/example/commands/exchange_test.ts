@@ -32,7 +32,7 @@ function saved(name: string, given: Given) {
 /** A model file with its numbers. */
 function contents(path: string) {
   using file = openBytes(path);
-  const { vocabulary, settings, parameters } = decodeModel(file, path);
+  const { vocabulary, settings, parameters } = decodeModel(file);
   return { vocabulary, settings, parameters: parametersOf({ parameters }) };
 }
 
@@ -88,7 +88,7 @@ Deno.test("a tied table has both names in PyTorch, and two equal tables are a ti
     exportModel("m", { out: "m.safetensors" }, captureIo());
     const places = () => {
       using file = openBytes("m.safetensors");
-      const { parameters, sizes } = readPytorch(file, "m.safetensors");
+      const { parameters, sizes } = readPytorch(file);
       return { tied: sizes.tied, names: [...parameters.keys()] };
     };
     const { json, start } = headerOf(Deno.readFileSync("m.safetensors"));

@@ -126,6 +126,7 @@ Deno.test("LargeText reads where positions take more than 32 bits", () => {
   // Each block is "<s> a b"; none is stored.
   const numbers = [MARK, 0, 1], blockTokens = 3 * 2 ** 21, count = 1000;
   const file = {
+    name: "a",
     size: Infinity,
     read(begin: number, end: number) {
       const first = begin / 4, ids = new Uint32Array((end - begin) / 4);

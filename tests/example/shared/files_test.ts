@@ -185,7 +185,7 @@ Deno.test("openBytes() refuses what is no file, and does not wait for its end", 
   }));
 
 Deno.test("chunksOf() gives every byte of a part once, however few the last ones are", () => {
-  const bytes = new Uint8Array((1 << 22) + 3).map((_, i) => i % 251), file = ofBytes(bytes);
+  const bytes = new Uint8Array((1 << 22) + 3).map((_, i) => i % 251), file = ofBytes(bytes, "a");
   for (
     const [begin, end] of [[0, 1], [2, 2], [0, bytes.length - 3], [1, bytes.length - 1]] as const
   ) {

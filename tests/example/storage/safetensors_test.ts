@@ -26,7 +26,7 @@ function encode(
 
 /** All that a file holds. */
 function decode(bytes: Uint8Array<ArrayBuffer>, name = "x") {
-  const file = ofBytes(bytes), { places, metadata } = decodeHeader(file, name);
+  const file = ofBytes(bytes, name), { places, metadata } = decodeHeader(file);
   const tensors = new Map<string, SafeTensor>();
   for (const [name, place] of places) {
     const source = floatsOf(file, place);
