@@ -202,17 +202,17 @@ export async function writeCheckpoint(
   file.commit();
 }
 
-/** Reads tensors in order, small ones together, since every read waits for the GPU; a shard is alone. */
+/** Reads tensors in order, small ones together (or none), since every read waits for the GPU; a shard is alone. */
 function* together(tensors: readonly NamedParameter[]): Generator<readonly NamedParameter[]> {
   let some: NamedParameter[] = [], bytes = 0;
   for (const entry of tensors) {
     const [, tensor] = entry;
     const size = tensor.shard ? READ_BYTES : tensor.bytes;
-    if (some.length > 0 && bytes + size > READ_BYTES) yield some, some = [], bytes = 0;
+    if (bytes + size > READ_BYTES) yield some, some = [], bytes = 0;
     some.push(entry);
     bytes += size;
   }
-  if (some.length > 0) yield some;
+  yield some;
 }
 
 /**
