@@ -122,7 +122,6 @@ function withFixedNorm({ settings, parameters }: ModelFile): ModelSettings {
  */
 export function readPytorch(file: ByteSource): PytorchModel {
   const fail = cannotLoad(file.name);
-  expectForeign(file);
   const { places: all, metadata } = decodeHeader(
     file,
     (name) => ALIAS.includes(part(name)) ? undefined : "F32",
@@ -189,12 +188,11 @@ function sizesOf(
 ): Omit<PytorchModel["sizes"], "tied"> {
   const [, emsize = 0] = encoderOf(places, fail).shape;
   const hidden = places.get("rnn.weight_hh_l0") ?? fail("it has no rnn.weight_hh_l0");
-  const layers = [...places.keys()].filter((name) => /^rnn\.weight_hh_l\d+$/.test(name)).length;
   return {
     indexModule: isGru ? "gru" : "linear",
     emsize,
     nhid: hidden.shape[1] ?? 0,
-    nlayers: isGru ? 1 : layers,
+    nlayers: [...places.keys()].filter((name) => /^rnn\.weight_hh_l\d+$/.test(name)).length,
   };
 }
 
@@ -234,10 +232,8 @@ const TOLERANCE = 1e-3;
 /** The first word whose probability in Pytorch-NCE's noise differs from that of the counts. */
 export function foreignNoise(logNoise: NumberSource, { table, counts }: Vocabulary) {
   const total = counts.reduce((a, b) => a + b, 0), found = logNoise.read(0, logNoise.size);
-  const floored = counts.map((count) => Math.max(LEAST, count / total));
-  const logTotal = Math.log(floored.reduce((a, b) => a + b, 0));
-  const foreign = floored.findIndex((q, id) =>
-    !(Math.abs(found[id]! - Math.log(q) + logTotal) < TOLERANCE)
+  const foreign = counts.findIndex((count, id) =>
+    !(Math.abs(found[id]! - Math.log(Math.max(LEAST, count / total))) < TOLERANCE)
   );
   return foreign < 0 ? undefined : table.text(foreign);
 }

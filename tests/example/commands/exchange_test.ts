@@ -51,6 +51,9 @@ Deno.test("what was exported is imported again as it was, without any option", (
       exportModel(`m${i}`, { to: "pytorch" }, io);
       const path = `saved_model/pytorch/m${i}.safetensors`;
       assertEquals(io.outLines, [`wrote       ${path} and saved_model/pytorch/m${i}.json`]);
+      const { __metadata__, ...entries } = JSON.parse(headerOf(Deno.readFileSync(path)).json);
+      const isCriterion = Object.keys(entries).every((name) => name.startsWith("criterion."));
+      assertEquals(isCriterion, given["index-module"] === "gru");
       importModel(path, { save: `again${i}` }, captureIo());
       const after = contents(`saved_model/again${i}.safetensors`);
       assertEquals(after.settings, before.settings);
