@@ -45,7 +45,7 @@ Deno.test("loadCorpus() gives sentences with a mark at both ends", async () => {
   assertEquals(words(valid.at(0)), ["<s>", "c", "<unk>", "<s>"]);
   assertEquals(words(test.at(0)), ["<s>", "a", "<s>"]);
   assertEquals([train.length, train.words, train.tokens], [3, 5, 8]);
-  assertThrows(() => train.at(3), RangeError, "There is no sentence 3");
+  assertThrows(() => train.at(3), RangeError, "There is no sentence 3: they go from 0 to 2");
 });
 
 Deno.test("loadCorpus() joins the same sentences with one mark between them", async () => {

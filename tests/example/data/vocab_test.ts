@@ -44,7 +44,11 @@ Deno.test("Vocabulary counts </s> where it is a word of a line, and else takes i
 Deno.test("Vocabulary has no word of a number beyond", () => {
   const vocabulary = Vocabulary.fromCounts(count("a b b\nc c c d"));
   for (const id of [99, vocabulary.size, -1, 0.5, NaN]) {
-    assertThrows(() => vocabulary.word(id), RangeError, `There is no word ${id}`);
+    assertThrows(
+      () => vocabulary.word(id),
+      RangeError,
+      `There is no word ${id}: ids go from 0 to 6`,
+    );
   }
 });
 
@@ -62,7 +66,7 @@ Deno.test("Vocabulary.from() throws when words or counts are damaged", () => {
     [["a", ...marks], [1, 1, 1, 1], "must begin with"],
     [marks, { length: 3 }, "words and counts are not lists"],
     [[...marks, "a"], [0, 1, 0, -1], "the count of word 3"],
-    [[...marks, "a"], [0, 1, 0, 0.5], "the count of word 3"],
+    [[...marks, "a"], [0.5, 1, 0, 1], "the count of word 0"],
     [[...marks, "a"], [0, 1, 0, "1"], "the count of word 3"],
     [[...marks, "a", ""], [0, 1, 0, 1, 1], "word 4 is not a text"],
     [[...marks, 5], [0, 1, 0, 1], "word 3 is not a text"],
@@ -74,6 +78,8 @@ Deno.test("Vocabulary.from() throws when words or counts are damaged", () => {
   for (const [words, counts, message] of bad) {
     assertThrows(() => Vocabulary.from(words, counts), Failure, message);
   }
+  const empty = () => Vocabulary.fromTable(tableOf([...marks, ""]), Float64Array.of(0, 1, 0, 1));
+  assertThrows(empty, Failure, "word 3 is not a text");
 });
 
 Deno.test("splitWords() splits at what Python splits at, and at nothing else", () => {
