@@ -47,6 +47,11 @@ Deno.test("streams end with one step more where that would be a single target, a
   }
 });
 
+Deno.test("trainingBatches() keeps a target that is alone in the whole text", () => {
+  const options: BatchSettings = { ...BATCHES, batchSize: 2, noise: "batch" };
+  assertEquals(batchesOf(differentWords([0]), options, 1).map(({ tokens }) => tokens), [1]);
+});
+
 Deno.test("rowsOfBatch() takes the number of rows that is nearest to the tokens of a batch", () => {
   const of = (mean: number, concat: boolean) => rowsOfBatch({ batchSize: 20, concat }, mean, 35);
   assertEquals([of(10, false), of(9, false), of(0.5, false), of(10, true)], [6, 5, 1, 20]);
