@@ -25,7 +25,7 @@ const EXPORTED: FileKind = {
   isOwn: (path) =>
     unlessFailed(() => {
       using file = openBytes(path);
-      return isExport(metadataOf(file, path));
+      return isExport(metadataOf(file));
     }) ?? false,
 };
 const WORDS = textKind("vocabulary of an export", isExportedVocabulary);
@@ -42,6 +42,6 @@ export function exportModel(word: string, given: Given, io: Io): void {
   checkOutput([target], EXPORTED, [path]);
   checkOutput([words], WORDS);
   using file = openBytes(path, "load");
-  writePytorch(target, decodeModel(file, path, Infinity, vocabulary));
+  writePytorch(target, decodeModel(file, Infinity, vocabulary));
   io.out(labelled("wrote", `${target} and ${words}`));
 }

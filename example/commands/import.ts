@@ -5,7 +5,8 @@ import { describeModel } from "./describe.ts";
 import type { Vocabulary } from "../data/vocab.ts";
 import { IMPORT } from "../options/exchange.ts";
 import { flagOf, type Given, readOptions } from "../options/option.ts";
-import { LOSS, MODEL, type ModelSettings, RUN } from "../options/options.ts";
+import { LOSS, MODEL, type ModelSettings } from "../options/options.ts";
+import { RUN } from "../options/run_options.ts";
 import { UsageError } from "../shared/errors.ts";
 import { checkFile, isFile, openBytes } from "../shared/files.ts";
 import { labelled } from "../shared/format.ts";
@@ -35,14 +36,14 @@ export function importModel(path: string, given: Given, io: Io): void {
   const { vocab, save, ...options } = readOptions(IMPORT, given);
   checkFile(path);
   using file = openBytes(path, "load");
-  expectForeign(file, path);
+  expectForeign(file);
   const words = vocab ?? vocabularyPath(path), name = save ?? modelName(path);
   checkVocabulary(words, vocab !== null);
   const target = modelPath(name);
   if (isFile(target)) {
     throw new UsageError(`There is a model ${target} already: give another name by --save`);
   }
-  const model = readPytorch(file, path), settings = importedSettings(path, model, options);
+  const model = readPytorch(file), settings = importedSettings(path, model, options);
   const vocabulary = readPytorchWords(words);
   checkMatch(path, model, words, vocabulary);
   using _lock = lockModel(name);

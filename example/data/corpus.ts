@@ -71,7 +71,7 @@ export async function loadCorpus(
   const [train = [], valid = [], test = []] = ["train", "valid", "test"].map((part) =>
     filesOf(data, part, watch.notes)
   );
-  const kept = words ?? (vocab === null ? undefined : readVocabularyFile(vocab));
+  const kept = words ?? (vocab === null ? undefined : await readVocabularyFile(vocab));
   using opened = new DisposableStack();
   const ids = opened.use(await readText(data, train, watch, sizes)), { counts } = ids;
   const vocabulary = Vocabulary.fromCounts(counts, { minFreq, ...(kept && { words: kept }) });
@@ -137,16 +137,11 @@ export async function loadTestText(
   return { vocabulary, test, notes: watch.notes };
 }
 
-/**
- * Reads files, one sentence per line, as ids of `vocabulary`. An empty line is a sentence without
- * words.
- *
- * @throws {Failure} If they have no words or are not UTF-8.
- */
-export async function readSentences(
+/** Reads files, one sentence per line, as ids of `vocabulary`. An empty line is a sentence without words. */
+async function readSentences(
   files: readonly string[],
   vocabulary: Vocabulary,
-  watch: ReadingWatch = { notes: [] },
+  watch: ReadingWatch,
 ): Promise<Sentences> {
   const builder = new SentencesBuilder();
   await readWords(files, watch, (words) => builder.addLine(words, vocabulary));

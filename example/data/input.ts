@@ -106,20 +106,21 @@ async function* decodeZstd(file: Chunks): AsyncGenerator<Uint8Array> {
  */
 export async function* linesOf(name: string, chunks: Chunks): AsyncGenerator<readonly string[]> {
   const splitter = new LineSplitter();
+  const lines: string[] = [];
   let number = 0;
-  const decode = function* (ended: Iterable<Uint8Array>) {
-    const lines: string[] = [];
-    try {
-      for (const bytes of ended) lines.push(decodeLine(bytes, ++number, name));
-    } finally {
-      if (lines.length > 0) yield lines; // also those before a failed read
-    }
+  const add = (bytes: Uint8Array, start: number, end: number) => {
+    lines.push(decodeLine(bytes.subarray(start, end), ++number, name));
   };
-  for await (const chunk of chunks) {
-    yield* decode(splitter.push(chunk));
-    if (splitter.isTooLong) break; // decoding reports it
+  try {
+    for await (const chunk of chunks) {
+      splitter.split(chunk, add);
+      yield lines.splice(0);
+      if (splitter.isTooLong) break; // decoding reports it
+    }
+    splitter.end(add);
+  } finally {
+    if (lines.length > 0) yield lines; // also those before a failed read
   }
-  yield* decode(splitter.end());
 }
 
 /** Passes the chunks on; turns an error into a Failure: `Cannot VERB NAME: reason`. */

@@ -67,13 +67,8 @@ export class SyntheticLanguage {
   /** The same, cumulative. */
   readonly #cumulativeNext: readonly Float64Array[];
 
-  /** Makes the language of `vocab` words for `seed`. */
+  /** Makes the language of `vocab` words, {@linkcode MIN_VOCABULARY} at least, for `seed`. */
   constructor(vocab: number, seed: number) {
-    if (!Number.isSafeInteger(vocab) || vocab < MIN_VOCABULARY) {
-      throw new RangeError(
-        `Cannot make a language of ${vocab} words: it needs at least ${MIN_VOCABULARY}`,
-      );
-    }
     this.words = makeWords(vocab, new Philox(seed, STREAM.words));
     this.#next = makeGrammar(new Philox(seed, STREAM.grammar));
     this.#cumulativeNext = this.#next.map(runningSum);

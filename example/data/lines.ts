@@ -1,10 +1,8 @@
-/** Reads text files line by line: strict UTF-8, line endings as in Python. */
+/** The lines of text files: strict UTF-8, line endings as in Python. */
 
 import { concat } from "@std/bytes";
 import { Failure } from "../shared/errors.ts";
-import { attempt, checkFile } from "../shared/files.ts";
 
-const CHUNK = 1 << 20;
 const NEWLINE = 10;
 const RETURN = 13;
 /** Maximum bytes in a line: what one string and the list of its words can hold. */
@@ -14,22 +12,6 @@ const UTF_16_MARKS = ["255,254", "254,255"];
 /** The byte order mark of UTF-8. */
 const UTF_8_MARK = "239,187,191";
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/**
- * Reads a text file line by line, without holding the whole file in memory.
- *
- * Lines end as in Python's text files: with a newline, a carriage return, or both; a line ending at
- * the end of the file does not start another line. A byte order mark at the start is dropped.
- *
- * @throws {UsageError} If the file does not exist.
- * @throws {Failure} If it cannot be read, or a line is not UTF-8 or too long; the message has the
- *   line's number.
- */
-export function* readLines(path: string): Generator<string> {
-  checkFile(path);
-  let number = 0;
-  for (const bytes of readByteLines(path)) yield decodeLine(bytes, ++number, path);
-}
 
 /**
  * The text of a line.
@@ -57,19 +39,13 @@ export function decodeLine(bytes: Uint8Array, number: number, name: string): str
   }
 }
 
-/** The lines as bytes; a line is valid until the next one is requested. */
-function* readByteLines(path: string): Generator<Uint8Array> {
-  using file = attempt("read", path, () => Deno.openSync(path));
-  const chunk = new Uint8Array(CHUNK), splitter = new LineSplitter();
-  while (!splitter.isTooLong) {
-    const size = attempt("read", path, () => file.readSync(chunk));
-    if (size === null) break;
-    yield* splitter.push(chunk.subarray(0, size));
-  }
-  yield* splitter.end();
-}
+/** Receives a line: it is `bytes` from `start` up to `end`, valid until it returns. */
+type OnLine = (bytes: Uint8Array, start: number, end: number) => void;
 
-/** Splits chunks of bytes into lines. */
+/**
+ * Splits chunks of bytes into lines, which end as in Python's text files: with a newline, a carriage return, or both;
+ * a line ending at the end does not start another line. A byte order mark at the start is dropped.
+ */
 export class LineSplitter {
   /** The start of an incomplete line. */
   #pieces: Uint8Array[] = [];
@@ -81,15 +57,8 @@ export class LineSplitter {
     return this.#pieces.reduce((sum, piece) => sum + piece.length, 0) > MAX_LINE;
   }
 
-  /** The lines that end in `chunk`; each is valid as long as the chunk is. */
-  push(chunk: Uint8Array): Uint8Array[] {
-    const lines: Uint8Array[] = [];
-    this.split(chunk, (bytes, start, end) => lines.push(bytes.subarray(start, end)));
-    return lines;
-  }
-
-  /** Calls `onLine` for each line that ends in `chunk`: it is `bytes` from `start` up to `end`. */
-  split(chunk: Uint8Array, onLine: (bytes: Uint8Array, start: number, end: number) => void): void {
+  /** Gives the lines that end in `chunk`. */
+  split(chunk: Uint8Array, onLine: OnLine): void {
     let start = this.#isFirst && chunk.subarray(0, 3).join() === UTF_8_MARK ? 3 : 0;
     this.#isFirst = false;
     for (let at = start; at < chunk.length; at++) {
@@ -99,9 +68,8 @@ export class LineSplitter {
       if (!endsBoth) {
         if (this.#pieces.length === 0) onLine(chunk, start, at);
         else {
-          const line = concat([...this.#pieces, chunk.subarray(start, at)]);
-          this.#pieces = [];
-          onLine(line, 0, line.length);
+          this.#pieces.push(chunk.subarray(start, at));
+          this.end(onLine);
         }
       }
       start = at + 1;
@@ -109,10 +77,11 @@ export class LineSplitter {
     if (start < chunk.length) this.#pieces.push(chunk.slice(start));
   }
 
-  /** The last line, if it has no line ending. */
-  end(): Uint8Array[] {
-    const line = this.#pieces;
+  /** Gives the last line, if it has no line ending. */
+  end(onLine: OnLine): void {
+    if (this.#pieces.length === 0) return;
+    const line = concat(this.#pieces);
     this.#pieces = [];
-    return line.length === 0 ? [] : [concat(line)];
+    onLine(line, 0, line.length);
   }
 }

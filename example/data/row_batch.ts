@@ -45,7 +45,7 @@ export interface Pieces {
 export type Row = readonly number[];
 
 /** Number of steps in a row. */
-export function rowSteps(row: Row, lengths: Uint32Array): number {
+function rowSteps(row: Row, lengths: Uint32Array): number {
   return row.reduce((sum, piece) => sum + lengths[piece]!, 0);
 }
 

@@ -108,7 +108,7 @@ export async function readWords(
       splitter.split(chunk, addLine);
       if (splitter.isTooLong) break; // splitting reports it
     }
-    for (const line of splitter.end()) addLine(line, 0, line.length);
+    splitter.end(addLine);
   }
   if (marked === 0) return;
   const lines = marked === 1

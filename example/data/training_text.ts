@@ -40,7 +40,7 @@ export async function readText(
     const parts: Uint8Array[] = [];
     const writer = new IdWriter((bytes) => parts.push(bytes.slice()), sizes.block);
     const text = await write(writer, files, "", watch);
-    return { ...text, file: ofBytes(concat(parts)), [Symbol.dispose]: () => {} };
+    return { ...text, file: ofBytes(concat(parts), nameOf(files)), [Symbol.dispose]: () => {} };
   }
   const path = pathOf(folder), { io } = watch;
   using _lock = lockFile(`${path}.lock`, (holder) => {

@@ -4,7 +4,7 @@ import { Philox } from "../../kernels/random/mod.ts";
 import { isFromBatch } from "../options/choices.ts";
 import { type BatchSettings, Epoch, ORDER_STREAM, piecesOf } from "./epoch.ts";
 import { type Rows, shuffledRows } from "./pack.ts";
-import { type Pieces, type Row, RowBatch, rowSteps } from "./row_batch.ts";
+import { type Pieces, type Row, RowBatch } from "./row_batch.ts";
 import type { Sentences } from "./sentences.ts";
 
 /**
@@ -63,11 +63,9 @@ export class WholeEpoch extends Epoch {
     return -1;
   }
 
-  /** Gives the lone piece to the shortest of these rows. */
+  /** Gives the lone piece to one of these rows, which are all full: it would have been packed into another. */
   #join(rows: Row[]): void {
-    const { lengths } = this.#pieces, [[piece = 0] = []] = this.#rowsAt(this.#lone);
-    rows.sort((a, b) => rowSteps(b, lengths) - rowSteps(a, lengths));
-    rows.push([...rows.pop()!, piece]);
+    rows.push([...rows.pop()!, ...this.#rowsAt(this.#lone).flat()]);
   }
 }
 

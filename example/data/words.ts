@@ -1,7 +1,8 @@
 /** Splits lines into words, and reads vocabulary files. */
 
 import { Failure } from "../shared/errors.ts";
-import { readLines } from "./lines.ts";
+import { checkFile } from "../shared/files.ts";
+import { linesOf, openChunks } from "./input.ts";
 import { WordTable } from "./word_table.ts";
 
 /** Python's `str.split()` splits at these: Unicode white space and the four ASCII separators. */
@@ -29,14 +30,13 @@ export function withoutMarks(words: readonly string[]): readonly string[] {
  * @throws {UsageError} If the file does not exist.
  * @throws {Failure} If a line is empty, repeats a word, or does not have the form of the first line.
  */
-export function readVocabularyFile(path: string): WordTable {
+export async function readVocabularyFile(path: string): Promise<WordTable> {
   const table = new WordTable();
   let number = 0, wanted: string | undefined;
-  for (const line of readLines(path)) {
+  const bad = (why: string) => new Failure(`Cannot use vocabulary ${path}: line ${number} ${why}`);
+  const add = (line: string) => {
     number++;
     const parts = splitWords(line), [word] = parts, form = formOf(parts);
-    const bad = (why: string) =>
-      new Failure(`Cannot use vocabulary ${path}: line ${number} ${why}`);
     if (word === undefined) throw bad("has no word; remove it");
     if (form === undefined) {
       throw bad(`has ${parts.length} words; write a word a line, or a word and its count`);
@@ -46,7 +46,9 @@ export function readVocabularyFile(path: string): WordTable {
     }
     const before = table.addText(word) + 1;
     if (before < number) throw bad(`repeats "${word}" of line ${before}; remove one of them`);
-  }
+  };
+  checkFile(path);
+  for await (const lines of linesOf(path, openChunks(path))) lines.forEach(add);
   if (number > 0) return table;
   throw new Failure(`Cannot use vocabulary ${path}: line 1 has no word, the file is empty`);
 }

@@ -1,7 +1,8 @@
 /** The options of `export` and `import`. */
 
 import { choice, type Option, path } from "./option.ts";
-import { LOSS, MODEL, RUN } from "./options.ts";
+import { LOSS, MODEL } from "./options.ts";
+import { RUN } from "./run_options.ts";
 
 /** The option without its default: its setting is null unless it is given. */
 function unset<T>({ default: _default, ...option }: Option<T>): Option<T | null> {

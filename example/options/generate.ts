@@ -1,7 +1,8 @@
 /** The options of `generate`. */
 
 import { count, flag, number, type OptionTable, type SettingsOf } from "./option.ts";
-import { MODEL, RUN } from "./options.ts";
+import { MODEL } from "./options.ts";
+import { RUN } from "./run_options.ts";
 import { UsageError } from "../shared/errors.ts";
 
 /** Maximum number of candidates when the choice is limited to the best words. */

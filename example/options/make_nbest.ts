@@ -2,7 +2,7 @@
 
 import { FORMATS } from "./choices.ts";
 import { choice, count, number, type OptionTable, path } from "./option.ts";
-import { RUN } from "./options.ts";
+import { RUN } from "./run_options.ts";
 
 /** Which lists to make, and where to write them. */
 export const MAKE_NBEST = {

@@ -1,7 +1,7 @@
 /** Options of the command `make-text`. */
 
 import { count, type OptionTable } from "./option.ts";
-import { RUN } from "./options.ts";
+import { RUN } from "./run_options.ts";
 
 /** Which text to make, and where to write it. */
 export const MAKE_TEXT = {

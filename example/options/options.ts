@@ -16,13 +16,11 @@ import {
   shorthand,
   TRAINING,
   valued,
+  wordOr,
 } from "./option.ts";
 import { DISTRIBUTED } from "./distributed.ts";
-import { NORM_TERM } from "./norm_term.ts";
 import { OPTIMIZER } from "./optimizer_options.ts";
 import { NAME, RUN } from "./run_options.ts";
-
-export { RUN } from "./run_options.ts";
 
 /** A count without a practical upper limit. */
 const ANY_COUNT: Range = [1, 1e9];
@@ -121,6 +119,26 @@ export const MODEL = alike({ modes: TRAINING }, {
     help: "Random seed of the weights, the noise, dropout and the order of the text.",
   }),
 });
+
+const TERM = wordOr(
+  ["auto", "learned"],
+  number([-1000, 1000], {
+    value: "number",
+    default: "auto",
+    help:
+      "Log of the normalising constant that nce and mix assume: a number, auto (also -1) for the " +
+      "log of the vocabulary size, or learned. With full and sampled it only moves ln Z, as the " +
+      "output bias starts at it.",
+  }),
+);
+/** A number, `auto` or `learned`; -1 is `auto`. */
+const NORM_TERM: typeof TERM = {
+  ...TERM,
+  read(text) {
+    const term = TERM.read(text);
+    return term === -1 ? "auto" : term;
+  },
+};
 
 /** The loss and its noise. */
 export const LOSS = alike({ modes: TRAINING }, {

@@ -1,7 +1,7 @@
 /** Options of the command `report`. */
 
 import { flag, type OptionTable, path } from "./option.ts";
-import { RUN } from "./options.ts";
+import { RUN } from "./run_options.ts";
 
 /** Where the report goes, and what happens then. */
 export const REPORT = {

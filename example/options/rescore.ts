@@ -5,7 +5,7 @@ import { scoringText } from "./evaluation_kind.ts";
 import { UsageError } from "../shared/errors.ts";
 import { nearestName } from "../shared/search.ts";
 import { choice, flag, number, type OptionTable, orPath, path, type SettingsOf } from "./option.ts";
-import { RUN } from "./options.ts";
+import { RUN } from "./run_options.ts";
 import { MODE, type ScoreMode } from "./scoring.ts";
 
 /** Limits of the weights. */

@@ -1,7 +1,7 @@
 /** Options of the command `score`. */
 
 import { choice, flag, type OptionTable, type SettingsOf } from "./option.ts";
-import { RUN } from "./options.ts";
+import { RUN } from "./run_options.ts";
 import { MODE } from "./scoring.ts";
 
 /** How text is scored and printed. */

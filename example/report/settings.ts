@@ -3,7 +3,8 @@
 import { idleness } from "../options/effects.ts";
 import { flagOf, type OptionTable, readOptions } from "../options/option.ts";
 import { scoringText } from "../options/evaluation_kind.ts";
-import { OPTIONS, RUN, type Settings } from "../options/options.ts";
+import { OPTIONS, type Settings } from "../options/options.ts";
+import { RUN } from "../options/run_options.ts";
 import { isRecord } from "../shared/json.ts";
 import { type Html, html } from "./html.ts";
 import { section, table } from "./parts.ts";

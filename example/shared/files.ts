@@ -7,6 +7,8 @@ const ENCODER = new TextEncoder();
 
 /** A file that is read in parts, so that its header can be checked before anything large is read. */
 export interface ByteSource {
+  /** The file's name, for messages. */
+  readonly name: string;
   /** Number of bytes. */
   readonly size: number;
   /**
@@ -18,8 +20,8 @@ export interface ByteSource {
 }
 
 /** Bytes in memory; parts are views without a copy. */
-export function ofBytes(bytes: Uint8Array<ArrayBuffer>): ByteSource {
-  return { size: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
+export function ofBytes(bytes: Uint8Array<ArrayBuffer>, name: string): ByteSource {
+  return { name, size: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
 }
 
 /** Memory that holds these bytes alone: their own if it does, else a copy. */
@@ -68,7 +70,6 @@ export class AtomicFile implements Disposable {
   /** Small pieces, to be written together. */
   readonly #waiting = new Uint8Array(1 << 16);
   #waits = 0;
-  #renamed = false;
 
   /** Opens the temporary file. */
   constructor(path: string) {
@@ -109,38 +110,29 @@ export class AtomicFile implements Disposable {
       this.#file.syncSync();
       this.#file.close();
       Deno.renameSync(this.#temporary, this.path);
-      this.#renamed = true;
       syncFolder(dirname(this.path));
     });
   }
 
-  /** Removes the temporary file unless it was committed. */
+  /** Removes the temporary file, which is gone if it was committed. */
   [Symbol.dispose](): void {
-    if (this.#renamed) return;
     try {
       this.#file.close();
     } catch {
-      // It is already closed if only the renaming failed.
+      // It is already closed if it was committed, or only the renaming failed.
     }
     removeIfThere(this.#temporary);
   }
 }
 
 /**
- * Writes a file as an {@linkcode AtomicFile}.
+ * Writes a text as an {@linkcode AtomicFile}; in parts it may be longer than a string can be.
  *
  * @throws {Failure} If the file cannot be written; nothing is left behind.
  */
-export function writeFileAtomically(path: string, data: string | Uint8Array): void {
+export function writeFileAtomically(path: string, text: string | Iterable<string>): void {
   using file = new AtomicFile(path);
-  file.write(typeof data === "string" ? ENCODER.encode(data) : data);
-  file.commit();
-}
-
-/** The same for a text in parts, which may be longer than a string can be. */
-export function writeTextAtomically(path: string, parts: Iterable<string>): void {
-  using file = new AtomicFile(path);
-  for (const part of parts) file.write(ENCODER.encode(part));
+  for (const part of typeof text === "string" ? [text] : text) file.write(ENCODER.encode(part));
   file.commit();
 }
 
@@ -184,6 +176,7 @@ export function openBytes(path: string, verb = "read"): ByteSource & Disposable 
     return Deno.openSync(path);
   });
   return {
+    name: path,
     size: attempt(verb, path, () => file.statSync().size),
     read: (begin, end, into = new Uint8Array(end - begin)) =>
       attempt(verb, path, () => {
@@ -198,6 +191,16 @@ export function openBytes(path: string, verb = "read"): ByteSource & Disposable 
       }),
     [Symbol.dispose]: () => file.close(),
   };
+}
+
+/** {@linkcode openBytes} of a file that may be missing: then undefined. */
+export function openIfThere(path: string, verb: string): (ByteSource & Disposable) | undefined {
+  try {
+    return openBytes(path, verb);
+  } catch (error) {
+    if (error instanceof Failure && error.cause instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -225,11 +228,8 @@ export function infoOf(path: string, name = path): Deno.FileInfo | undefined {
 
 /** {@linkcode checkFile} with another message: `There is no WHAT PATH: cure`. */
 export function expectFile(path: string, what: string, cure: () => string): void {
-  try {
-    checkFile(path);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new UsageError(`There is no ${what} ${path}: ${cure()}`, { cause: error });
+  if (infoOf(path)?.isDirectory ?? true) {
+    throw new UsageError(`There is no ${what} ${path}: ${cure()}`);
   }
 }
 

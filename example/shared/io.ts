@@ -88,7 +88,8 @@ export function atVolume(io: Io, { quiet, verbose }: Volume): Io {
 /** The output of a rank: the first prints, the others do not. */
 export function atRank(io: Io, rank: number): Io {
   if (rank === 0) return io;
-  const silent = () => {}, screen = { out: silent, live: silent, isTerminal: false, columns: 80 };
+  const silent = () => {},
+    screen = { out: silent, live: silent, isTerminal: false, columns: DEFAULT_COLUMNS };
   return changed(io, {
     ...screen,
     detail: silent,

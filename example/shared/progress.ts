@@ -12,14 +12,14 @@ export interface ProgressOptions {
   readonly epochs: number;
   /** Batches in the epoch. */
   readonly batches: number;
-  /** Batches done by an earlier run; 0 unless given. */
-  readonly batchesBefore?: number;
+  /** Batches done by an earlier run. */
+  readonly batchesBefore: number;
   /** Learning rate of the last step. */
   readonly lr: () => number;
   /** Whether the loss is a normalised log probability, so that its exponential is a perplexity. */
   readonly normalised: boolean;
-  /** Expected milliseconds of the validation after each epoch; 0 unless given. */
-  readonly validationMs?: number;
+  /** Expected milliseconds of the validation after each epoch. */
+  readonly validationMs: number;
   /** Receives the figures as a line while a bar is shown. */
   readonly detail?: (line: string) => void;
   /** Milliseconds now; for tests. */
@@ -134,7 +134,7 @@ export class Progress {
     this.#options = options;
     this.#clock = options.clock ?? (() => performance.now());
     this.#start = this.#clock();
-    this.#before = this.#batch = options.batchesBefore ?? 0;
+    this.#before = this.#batch = options.batchesBefore;
     this.#shown = { time: this.#start, tokens: 0 };
     this.#draw(this.#start);
   }
@@ -176,7 +176,7 @@ export class Progress {
     if (!this.#io.isTerminal) return;
     this.#drawn = now;
     const [epoch, ...words] = this.#parts(now, rate(this.#tokens, now - this.#start));
-    drawBar(this.#io, epoch!, Math.min(1, this.#batch / this.#options.batches), words);
+    drawBar(this.#io, epoch!, this.#batch / this.#options.batches, words);
   }
 
   /** The text to show; a line has room for `more` than a bar. */
@@ -195,7 +195,7 @@ export class Progress {
 
   /** Remaining time of the epoch, and of the run if there are more epochs. */
   #timeLeft(now: number): string {
-    const { epoch, epochs, batches, validationMs = 0 } = this.#options;
+    const { epoch, epochs, batches, validationMs } = this.#options;
     const batchMs = (now - this.#start) / (this.#batch - this.#before);
     const left = batchMs * (batches - this.#batch);
     const text = `${formatDuration(left)} left`;

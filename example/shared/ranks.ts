@@ -39,7 +39,6 @@ export class Ranks {
 
   /** Agrees on a stop outside of training steps. */
   async agree(): Promise<void> {
-    if (this.communicator.size === 1) return;
     const wishes = this.#wishes();
     await this.communicator.sum(wishes);
     this.#decide(wishes);
@@ -83,7 +82,6 @@ export class Ranks {
   async expectSame(
     things: readonly { what: string; value: string; hint: string }[],
   ): Promise<void> {
-    if (this.communicator.size === 1) return;
     const all = await this.ofAll(things.map(({ value }) => value));
     for (const [i, { what, hint }] of things.entries()) {
       const other = all.findIndex((values) => values[i] !== all[0]![i]);

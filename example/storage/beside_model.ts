@@ -4,7 +4,7 @@
  */
 
 import { configPath, MODEL_FOLDER } from "../options/settings.ts";
-import { attempt, isFile, removeIfThere, writeTextAtomically } from "../shared/files.ts";
+import { attempt, isFile, removeIfThere, writeFileAtomically } from "../shared/files.ts";
 import { modelPath } from "./open_model.ts";
 
 const ENDINGS = ["config.json", "freq.txt"] as const;
@@ -25,7 +25,7 @@ export function writeBeside(
 ): void {
   const isFree = hasModel || !isFile(modelPath(save));
   for (const ending of ENDINGS) {
-    writeTextAtomically(pathOf(isFree ? save : waiting(save), ending), texts[ending]);
+    writeFileAtomically(pathOf(isFree ? save : waiting(save), ending), texts[ending]);
     if (isFree) removeIfThere(pathOf(waiting(save), ending));
   }
 }

@@ -236,7 +236,7 @@ export class BestModel {
   #validationBefore(): SavedValidation | undefined {
     return unlessFailed(() => { // loading it would report the reason
       using file = openBytes(this.path);
-      return readValidation(file, this.path);
+      return readValidation(file);
     });
   }
 }
@@ -245,7 +245,7 @@ export class BestModel {
 export function isOfNoEpoch(path: string): boolean {
   return unlessFailed(() => {
     using file = openBytes(path);
-    return isUnfinished(file, path);
+    return isUnfinished(file);
   }) ?? false;
 }
 

@@ -7,8 +7,9 @@ import type { NamedParameter, OptimizerHeader } from "../../nce/nn/mod.ts";
 import type { RawFigures } from "../evaluation/card.ts";
 import type { LossSum } from "../evaluation/losses.ts";
 import { type Fail, Failure, UsageError } from "../shared/errors.ts";
-import { AtomicFile, type ByteSource, byteView, openBytes } from "../shared/files.ts";
+import { AtomicFile, byteView, openIfThere } from "../shared/files.ts";
 import type { Corpus } from "../data/corpus.ts";
+import { isRecord } from "../shared/json.ts";
 import { laterSettings } from "../options/option.ts";
 import { OPTIONS, type Settings } from "../options/options.ts";
 import { MODEL_FOLDER } from "../options/settings.ts";
@@ -32,7 +33,6 @@ import {
   VALIDATION,
 } from "./model_file.ts";
 import {
-  ANY,
   fields,
   list,
   NUMBER,
@@ -128,7 +128,7 @@ const STATE = record<RunState>({
   recorded: optionalField(NUMBER),
 });
 const HASHES = record<Hashes>({ memory: TEXT, vocabulary: TEXT, text: TEXT });
-const SETTINGS = fields(ANY);
+const SETTINGS = simple<Readonly<Record<string, unknown>>>("a JSON object", isRecord);
 
 /** An open checkpoint. */
 export interface Checkpoint extends Disposable {
@@ -202,17 +202,17 @@ export async function writeCheckpoint(
   file.commit();
 }
 
-/** Reads tensors in order, small ones together, since every read waits for the GPU; a shard is alone. */
+/** Reads tensors in order, small ones together (or none), since every read waits for the GPU; a shard is alone. */
 function* together(tensors: readonly NamedParameter[]): Generator<readonly NamedParameter[]> {
   let some: NamedParameter[] = [], bytes = 0;
   for (const entry of tensors) {
     const [, tensor] = entry;
     const size = tensor.shard ? READ_BYTES : tensor.bytes;
-    if (some.length > 0 && bytes + size > READ_BYTES) yield some, some = [], bytes = 0;
+    if (bytes + size > READ_BYTES) yield some, some = [], bytes = 0;
     some.push(entry);
     bytes += size;
   }
-  if (some.length > 0) yield some;
+  yield some;
 }
 
 /**
@@ -222,14 +222,14 @@ function* together(tensors: readonly NamedParameter[]): Generator<readonly Named
  * @throws {Failure} If it is damaged.
  */
 export function openCheckpoint(settings: Settings): Checkpoint | undefined {
-  const path = checkpointPath(settings.save), file = openIfThere(path);
+  const path = checkpointPath(settings.save), file = openIfThere(path, "load");
   if (file === undefined) return undefined;
   using opened = new DisposableStack();
   opened.use(file);
-  const fail: Fail = (why) => cannotLoad(path)(`${why}; restore it, or ${ANEW}`);
-  const metadata = metadataOf(file, path);
+  const fail: Fail = (why) => cannotLoad(file.name)(`${why}; restore it, or ${ANEW}`);
+  const metadata = metadataOf(file);
   if (!isCheckpoint(metadata)) fail("it is no checkpoint of this program");
-  const { places } = decodeHeader(file, path);
+  const { places } = decodeHeader(file);
   const saved = parseAs(metadata, "settings", SETTINGS, fail);
   const before = { ...laterSettings(OPTIONS), ...saved } as unknown as Settings;
   const missing = Object.keys(settings).find((name) => !Object.hasOwn(before, name));
@@ -271,13 +271,4 @@ export function openCheckpoint(settings: Settings): Checkpoint | undefined {
     },
     [Symbol.dispose]: () => disposable.dispose(),
   };
-}
-
-function openIfThere(path: string): (ByteSource & Disposable) | undefined {
-  try {
-    return openBytes(path, "load");
-  } catch (error) {
-    if (error instanceof Failure && error.cause instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

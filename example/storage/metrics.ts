@@ -135,7 +135,7 @@ export class Metrics implements MetricsSink {
   /** Syncs the record and returns its size in bytes; undefined if it cannot be written. */
   position(): number | undefined {
     return this.#attempt(() => {
-      using file = Deno.openSync(this.path, { read: true, append: true, create: true });
+      using file = Deno.openSync(this.path, { append: true, create: true });
       file.syncSync();
       return file.statSync().size;
     });

@@ -132,7 +132,6 @@ export function writeModelFile(
  * file cannot cause large allocations, and of the parameters only some numbers are held at a time.
  *
  * @param file The file, which must stay open while the parameters are in use.
- * @param fileName Its name, for messages.
  * @param maxBytes The most bytes that the device takes for a parameter that is no table of words.
  * @param known The vocabulary that was read from this file before, which is then not held twice; or its words, if
  *   the counts may be others.
@@ -141,12 +140,11 @@ export function writeModelFile(
  */
 export function decodeModel(
   file: ByteSource,
-  fileName: string,
   maxBytes = Infinity,
   known?: Vocabulary | WordTable,
 ): ModelFile {
-  const fail = cannotLoad(fileName);
-  const { places, ...header } = decodeModelHeader(file, fileName, maxBytes, known);
+  const fail = cannotLoad(file.name);
+  const { places, ...header } = decodeModelHeader(file, maxBytes, known);
   const parameters = new Map<string, NumberSource>();
   for (const [name, place] of places) parameters.set(name, finiteFloats(file, name, place, fail));
   return { ...header, parameters };
@@ -155,11 +153,10 @@ export function decodeModel(
 /** Reads and checks the header, with the parameters' positions; throws as {@linkcode decodeModel}. */
 export function decodeModelHeader(
   file: ByteSource,
-  fileName: string,
   maxBytes = Infinity,
   known?: Vocabulary | WordTable,
 ): ModelHeader & { places: ReadonlyMap<string, TensorPlace> } {
-  const fail = cannotLoad(fileName), { layout, settings } = decodeLayout(file, fileName, fail);
+  const fail = cannotLoad(file.name), { layout, settings } = decodeLayout(file, fail);
   const vocabulary = vocabularyOf(file, layout, fail, known);
   const places = parameterPlaces(layout, { settings, words: vocabulary.size }, fail);
   checkParameterSizes(parameterShapes(settings, vocabulary.size), vocabulary.size, maxBytes, fail);
@@ -168,8 +165,8 @@ export function decodeModelHeader(
 }
 
 /** Reads and checks the header, but none of the words; throws as {@linkcode decodeModel}. */
-export function decodeOutline(file: ByteSource, fileName: string): ModelOutline {
-  const fail = cannotLoad(fileName), { layout, settings } = decodeLayout(file, fileName, fail);
+export function decodeOutline(file: ByteSource): ModelOutline {
+  const fail = cannotLoad(file.name), { layout, settings } = decodeLayout(file, fail);
   const counts = layout.places.get(COUNTS);
   if (counts === undefined) return fail("its counts are missing");
   const outline = { settings, words: product(counts.shape) };
@@ -180,10 +177,9 @@ export function decodeOutline(file: ByteSource, fileName: string): ModelOutline 
 /** What is where in a model file, and its settings. */
 function decodeLayout(
   file: ByteSource,
-  fileName: string,
   fail: Fail,
 ): { layout: Layout; settings: ModelSettings } {
-  const layout = decodeHeader(file, fileName, dtypeOf), { metadata } = layout;
+  const layout = decodeHeader(file, dtypeOf), { metadata } = layout;
   if (isCheckpoint(metadata)) return fail(NO_MODEL);
   if (!isModel(metadata)) return fail("it is not a word language model of this program");
   return { layout, settings: readSettings(parseText(metadata, "settings", fail), fail) };
@@ -205,14 +201,13 @@ function dtypeOf(name: string): Dtype {
 }
 
 /** The validation result in a model file; throws a Failure if it is missing or the file is damaged. */
-export function readValidation(file: ByteSource, fileName: string): SavedValidation {
-  const metadata = metadataOf(file, fileName);
-  return parseAs(metadata, "validation", VALIDATION, cannotLoad(fileName));
+export function readValidation(file: ByteSource): SavedValidation {
+  return parseAs(metadataOf(file), "validation", VALIDATION, cannotLoad(file.name));
 }
 
 /** Whether a model file is of a run that had completed no epoch; throws a Failure if it is damaged. */
-export function isUnfinished(file: ByteSource, fileName: string): boolean {
-  return metadataOf(file, fileName)["unfinished"] === "true";
+export function isUnfinished(file: ByteSource): boolean {
+  return metadataOf(file)["unfinished"] === "true";
 }
 
 /** The numbers of a tensor, all of which are read once to see that they are finite. */

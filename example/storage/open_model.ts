@@ -27,7 +27,7 @@ export interface FoundModel extends ModelHeader {
  * @throws {Failure} If the file is not a model of this program, is damaged or truncated.
  */
 export function findModel(word: string): FoundModel {
-  const { places: _, ...header } = readFound(word, decodeModelHeader);
+  const { places: _, ...header } = readFound(word, (file) => decodeModelHeader(file));
   return { path: modelPathOf(word), ...header };
 }
 
@@ -36,11 +36,11 @@ export function findOutline(word: string): ModelOutline {
   return readFound(word, decodeOutline);
 }
 
-function readFound<T>(word: string, read: (file: ByteSource, path: string) => T): T {
+function readFound<T>(word: string, read: (file: ByteSource) => T): T {
   const path = modelPathOf(word);
   expectFile(path, "model", () => cureOf(word));
   using file = openBytes(path, "load");
-  return read(file, path);
+  return read(file);
 }
 
 /** Path of a named model. A path has a folder or the extension `.safetensors`; anything else is a NAME. */

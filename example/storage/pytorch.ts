@@ -12,7 +12,7 @@ import {
   type ByteSource,
   byteView,
   openBytes,
-  writeTextAtomically,
+  writeFileAtomically,
 } from "../shared/files.ts";
 import { isRecord, parsedJson } from "../shared/json.ts";
 import {
@@ -74,7 +74,7 @@ export function writePytorch(path: string, model: ModelFile): void {
   const shapes = [...parameterShapes({ ...settings, tied: false }, vocabulary.size)];
   const prefix = settings.indexModule === "gru" ? CRITERION : "";
   const named = shapes.map(([name, shape]): NamedShape => [prefix + name, shape]);
-  writeTextAtomically(vocabularyPath(path), jsonOf(vocabulary));
+  writeFileAtomically(vocabularyPath(path), jsonOf(vocabulary));
   using file = new AtomicFile(path);
   file.write(encodeHeader(named, { format: FORMAT, settings: JSON.stringify(settings) }));
   for (const [name] of shapes) {
@@ -118,15 +118,12 @@ function withFixedNorm({ settings, parameters }: ModelFile): ModelSettings {
  * two tables are equal, as no two that were trained apart are.
  *
  * @param file The file, which must stay open while the parameters are in use.
- * @param path Its name, for messages.
  * @throws {Failure} One line, `Cannot load PATH: ...`, if it is neither, or is damaged.
  */
-export function readPytorch(file: ByteSource, path: string): PytorchModel {
-  const fail = cannotLoad(path);
-  expectForeign(file, path);
+export function readPytorch(file: ByteSource): PytorchModel {
+  const fail = cannotLoad(file.name);
   const { places: all, metadata } = decodeHeader(
     file,
-    path,
     (name) => ALIAS.includes(part(name)) ? undefined : "F32",
   );
   const isGru = [...all.keys()].some((name) => part(name) === "encoder.0.weight");
@@ -155,8 +152,8 @@ export function readPytorch(file: ByteSource, path: string): PytorchModel {
 }
 
 /** Throws a Failure unless the file is a safetensors file of another program, or an export. */
-export function expectForeign(file: ByteSource, path: string): void {
-  const fail = cannotLoad(path), metadata = metadataOf(file, path);
+export function expectForeign(file: ByteSource): void {
+  const fail = cannotLoad(file.name), metadata = metadataOf(file);
   if (isModel(metadata)) fail("it is a model of this program already: use it as it is");
   if (isCheckpoint(metadata)) fail(NO_MODEL);
 }
@@ -191,12 +188,11 @@ function sizesOf(
 ): Omit<PytorchModel["sizes"], "tied"> {
   const [, emsize = 0] = encoderOf(places, fail).shape;
   const hidden = places.get("rnn.weight_hh_l0") ?? fail("it has no rnn.weight_hh_l0");
-  const layers = [...places.keys()].filter((name) => /^rnn\.weight_hh_l\d+$/.test(name)).length;
   return {
     indexModule: isGru ? "gru" : "linear",
     emsize,
     nhid: hidden.shape[1] ?? 0,
-    nlayers: isGru ? 1 : layers,
+    nlayers: [...places.keys()].filter((name) => /^rnn\.weight_hh_l\d+$/.test(name)).length,
   };
 }
 
@@ -236,10 +232,8 @@ const TOLERANCE = 1e-3;
 /** The first word whose probability in Pytorch-NCE's noise differs from that of the counts. */
 export function foreignNoise(logNoise: NumberSource, { table, counts }: Vocabulary) {
   const total = counts.reduce((a, b) => a + b, 0), found = logNoise.read(0, logNoise.size);
-  const floored = counts.map((count) => Math.max(LEAST, count / total));
-  const logTotal = Math.log(floored.reduce((a, b) => a + b, 0));
-  const foreign = floored.findIndex((q, id) =>
-    !(Math.abs(found[id]! - Math.log(q) + logTotal) < TOLERANCE)
+  const foreign = counts.findIndex((count, id) =>
+    !(Math.abs(found[id]! - Math.log(Math.max(LEAST, count / total))) < TOLERANCE)
   );
   return foreign < 0 ? undefined : table.text(foreign);
 }

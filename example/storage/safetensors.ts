@@ -74,10 +74,9 @@ export function encodeHeader(
  */
 export function decodeHeader(
   file: ByteSource,
-  fileName: string,
   dtypeOf: (name: string) => Dtype | undefined = () => "F32",
 ): Layout {
-  const fail = cannotLoad(fileName);
+  const fail = cannotLoad(file.name);
   const { header, start } = readJson(file, fail);
   const found: [string, TensorPlace][] = [];
   let metadata: Record<string, string> = {};
@@ -104,8 +103,8 @@ export function decodeHeader(
  *
  * @throws {Failure} By {@linkcode cannotLoad}, if it is not a safetensors file or is damaged.
  */
-export function metadataOf(file: ByteSource, fileName: string): Layout["metadata"] {
-  return decodeHeader(file, fileName, () => undefined).metadata;
+export function metadataOf(file: ByteSource): Layout["metadata"] {
+  return decodeHeader(file, () => undefined).metadata;
 }
 
 /** A {@linkcode Fail} for a file that cannot be loaded: one line of bounded length, even if the reason quotes the file. */

@@ -23,9 +23,6 @@ export const NUMBER: Shape<number> = simple("a number", Number.isFinite);
 /** A text. */
 export const TEXT: Shape<string> = simple("a text", (value) => typeof value === "string");
 
-/** Anything. */
-export const ANY: Shape<unknown> = () => undefined;
-
 /** One of these texts. */
 export function oneOf<T extends string>(...texts: readonly T[]): Shape<T> {
   return simple(texts.join(" or "), (value) => (texts as readonly unknown[]).includes(value));

@@ -11,6 +11,7 @@ import {
   chunksOf,
   isFile,
   openBytes,
+  openIfThere,
 } from "../shared/files.ts";
 import type { WordModel } from "../model/model.ts";
 import {
@@ -93,7 +94,7 @@ export function loadModel(
   shard?: Shard,
 ): LoadedModel {
   using file = open(path);
-  const { parameters, ...header } = decodeModel(file, path, gpu.maxTensorBytes, known);
+  const { parameters, ...header } = decodeModel(file, gpu.maxTensorBytes, known);
   using made = new DisposableStack();
   const model = made.use(remakeModel(gpu, header.settings, header.vocabulary, path, shard));
   for (const [name, parameter] of model.parameters()) {
@@ -119,22 +120,18 @@ export async function restoreModel(
 ): Promise<void> {
   using file = communicator.rank === 0 ? open(path) : undefined;
   if (file && hashOfFile(path) !== written) {
-    cannotLoad(path)("it is not the file that this run wrote; another program replaced it");
+    cannotLoad(file.name)("it is not the file that this run wrote; another program replaced it");
   }
-  const saved = file && decodeModel(file, path, Infinity, vocabulary);
+  const saved = file && decodeModel(file, Infinity, vocabulary);
   for (const [name, parameter] of model.parameters()) {
     await spread(gpu, communicator, parameter, saved?.parameters.get(name));
   }
 }
 
 function open(path: string): ByteSource & Disposable {
-  try {
-    return openBytes(path, "load");
-  } catch (error) {
-    if (!(error instanceof Failure && error.cause instanceof Deno.errors.NotFound)) throw error;
-    const cure = "train it with --train, or name another by --save";
-    throw new Failure(`There is no model ${path}: ${cure}`, { cause: error });
-  }
+  const file = openIfThere(path, "load");
+  if (file) return file;
+  throw new Failure(`There is no model ${path}: train it with --train, or name another by --save`);
 }
 
 /** Makes the model with initial weights; throws if its counts do not suit its noise. */

@@ -113,7 +113,7 @@ export async function startWeights(
   if (start === null) return;
   const path = modelPathOf(sourceOf({ ...settings, start }));
   using file = communicator.rank === 0 ? openBytes(path, "load") : undefined;
-  const saved = file && decodeModel(file, path, Infinity, table);
+  const saved = file && decodeModel(file, Infinity, table);
   if (saved) expectNetwork(path, settings, saved.settings);
   for (const [name, parameter] of model.parameters()) {
     const source = saved && (saved.parameters.get(name) ?? fixedTerm(saved));

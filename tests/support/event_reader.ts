@@ -12,6 +12,8 @@ export interface ReadValue {
   readonly figure?: number;
   readonly text?: string;
   readonly plugin?: string;
+  /** The numbers of its `DataType` and its `DataClass`, and the bytes of its shape. */
+  readonly kinds?: readonly (number | undefined)[];
   readonly histogram?: ReadHistogram;
 }
 
@@ -102,13 +104,18 @@ function eventOf(message: Uint8Array): ReadEvent {
 }
 
 function valueOf(message: Uint8Array): ReadValue {
-  const figure = bytesAt(message, 2), histogram = bytesAt(message, 5);
+  const figure = bytesAt(message, 2), histogram = bytesAt(message, 5), tensor = bytesAt(message, 8);
   return {
     tag: textAt(message, 1) ?? "",
     ...named("figure", figure && viewOf(figure).getFloat32(0, true)),
     ...named("histogram", histogram && histogramOf(histogram)),
     ...named("text", textAt(message, 8, 8)),
     ...named("plugin", textAt(message, 9, 1, 1)),
+    ...named(
+      "kinds",
+      tensor &&
+        [numberAt(tensor, 1), numberAt(bytesAt(message, 9)!, 4), bytesAt(tensor, 2)?.length],
+    ),
   };
 }
 
@@ -128,6 +135,11 @@ function doublesAt(message: Uint8Array, field: number): number[] {
 
 function named<T>(name: string, value: T | undefined): Record<string, T> {
   return value === undefined ? {} : { [name]: value };
+}
+
+function numberAt(message: Uint8Array, number: number): number | undefined {
+  const value = fieldsOf(message).find(([own]) => own === number)?.[1];
+  return typeof value === "number" ? value : undefined;
 }
 
 function textAt(message: Uint8Array, ...path: number[]): string | undefined {

@@ -22,11 +22,8 @@ export interface FinishedRun {
 /** Reads the run of `model` in a folder. */
 export async function finishedRun(folder: string): Promise<FinishedRun> {
   const bytes = (name: string) => Deno.readFileSync(`${folder}/model.${name}`);
-  const checkpoint = bytes("checkpoint.safetensors"),
-    { places } = decodeHeader(
-      ofBytes(checkpoint),
-      "checkpoint",
-    );
+  const checkpoint = bytes("checkpoint.safetensors");
+  const { places } = decodeHeader(ofBytes(checkpoint, "checkpoint"));
   const begin = Math.min(...[...places.values()].map((place) => place.begin));
   const lines = new TextDecoder().decode(bytes("metrics.jsonl")).trimEnd().split("\n");
   return {

@@ -12,8 +12,15 @@ import { wordsOf } from "../../support/texts.ts";
 
 const OPTIONS: Given = { "loss": "nce", "noise-ratio": "5", "norm-term": "9", "dropout": "0.2" };
 
-/** Writes `bare.safetensors`, a state_dict with these tensors besides or in the place of good ones. */
-function writeBare(changes: Readonly<Record<string, number[] | undefined>> = {}): void {
+/**
+ * Writes `bare.safetensors`, a state_dict with these tensors besides or in the place of good ones, one of them `wide`:
+ * of 64 bits.
+ */
+function writeBare(
+  changes: Readonly<Record<string, number[] | undefined>> = {},
+  wide?: string,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
   const gates = (n: number) => ({
     [`rnn.weight_ih_l${n}`]: [8, n === 0 ? 3 : 2],
     [`rnn.weight_hh_l${n}`]: [8, 2],
@@ -30,11 +37,14 @@ function writeBare(changes: Readonly<Record<string, number[] | undefined>> = {})
     ...changes,
   };
   const shapes = Object.entries(all).flatMap(([name, shape]) =>
-    shape === undefined ? [] : [[name, shape] as const]
+    shape === undefined ? [] : [[name, shape, name === wide ? "F64" : "F32"] as const]
   );
-  const size = shapes.reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  const header = encodeHeader(shapes);
-  Deno.writeFileSync("bare.safetensors", new Uint8Array([...header, ...new Uint8Array(4 * size)]));
+  const size = shapes.reduce(
+    (sum, [, shape, dtype]) => sum + shape.reduce((a, b) => a * b, dtype === "F64" ? 8 : 4),
+    0,
+  );
+  const header = encodeHeader(shapes, metadata);
+  Deno.writeFileSync("bare.safetensors", new Uint8Array([...header, ...new Uint8Array(size)]));
 }
 
 const VOCABULARY = { words: wordsOf(WORDS), counts: [...WORDS.counts] };
@@ -108,7 +118,20 @@ Deno.test("import says what is missing of a state_dict, its options and its voca
       'its noise has another probability for "<unk>" than the counts of bare.json; ' +
         "give the words and counts that it was trained with by --vocab",
     );
+    writeBare({}, "proj.bias");
+    refuse("proj.bias is F64, not F32");
+    writeBare({}, undefined, { settings: "3" });
+    refuse("its settings are not a JSON object");
     Deno.writeTextFileSync("bare.safetensors", "no model at all");
     refuse("a header of 7810759558478983022 bytes in a file of 15");
     assertEquals(namesIn("."), ["bare.json", "bare.safetensors"], "nothing was written");
+  }));
+
+Deno.test("import leaves out the tables that the original draws its noise by, of whatever type", () =>
+  inFolder(() => {
+    const alias = ["criterion.alias.prob", "criterion.alias.alias"];
+    writeBare(Object.fromEntries(alias.map((name) => [name, [5]])), alias[1]);
+    Deno.writeTextFileSync("bare.json", JSON.stringify(VOCABULARY));
+    importModel("bare.safetensors", OPTIONS, captureIo());
+    assertEquals(namesIn("saved_model"), ["bare.safetensors"]);
   }));

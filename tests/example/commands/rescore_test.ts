@@ -10,7 +10,6 @@ import type { NBestList } from "../../../example/rescoring/nbest.ts";
 import { align, countErrors, errorsOf } from "../../../example/rescoring/errors.ts";
 import { readLists } from "../../../example/rescoring/read_lists.ts";
 import { Failure } from "../../../example/shared/errors.ts";
-import { systemsOf } from "../../../example/options/rescore.ts";
 import { captureIo } from "../../support/capture_io.ts";
 import { namesIn } from "../../support/folder.ts";
 import { leaseToProgram } from "../../support/leased_gpus.ts";
@@ -146,20 +145,6 @@ Deno.test("make-nbest makes lists that rescore takes in every format, with one t
       );
     }
   }));
-
-Deno.test("a system is a model and perhaps a mode", () => {
-  assertEquals(systemsOf("a,b:raw,./c/d.safetensors:sampled:7,e:raw-best,f:exact", "raw"), [
-    { name: "a:raw", model: "a", mode: "raw" },
-    { name: "b:raw", model: "b", mode: "raw" },
-    { name: "./c/d.safetensors:sampled:7", model: "./c/d.safetensors", mode: { sampled: 7 } },
-    { name: "e:raw-best", model: "e", mode: "raw-best" },
-    { name: "f:exact", model: "f", mode: "exact" },
-  ]);
-  assertEquals(systemsOf("a", "exact"), [{ name: "a", model: "a", mode: "exact" }]);
-  const paths = ["x:1/a", "C:\\a", "a:b.safetensors"];
-  assertEquals(systemsOf(paths.join(), "exact").map(({ model }) => model), paths);
-  assertEquals(systemsOf("C:\\a:raw", "exact")[0]!.model, "C:\\a");
-});
 
 Deno.test("rescore says what is wrong in one line, with the right exit code", () =>
   withTiny(async () => {

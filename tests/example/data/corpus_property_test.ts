@@ -3,9 +3,9 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../../example/shared/errors.ts";
-import { readLines } from "../../../example/data/lines.ts";
+import { openInput } from "../../../example/data/input.ts";
 import { countUnknown, type Sentences } from "../../../example/data/sentences.ts";
-import { check, checkAsync } from "../../support/property.ts";
+import { checkAsync } from "../../support/property.ts";
 import { PYTHON_SPACE, pythonLines, pythonSplit } from "../../support/python_text.ts";
 import { loadWhole, type WholeCorpus } from "../../support/texts.ts";
 
@@ -136,7 +136,7 @@ Deno.test("loadCorpus() tells how many lines have marks at their ends", () => {
   }));
 });
 
-Deno.test("readLines() reads any bytes as one decoding of the whole, or names the line", () => {
+Deno.test("openInput() reads any bytes as one decoding of the whole, or names the line", () => {
   const anyBytes = fc.oneof(
     fc.uint8Array({ maxLength: 30 }),
     anyText.map((text) => new TextEncoder().encode(text)),
@@ -145,7 +145,7 @@ Deno.test("readLines() reads any bytes as one decoding of the whole, or names th
     ),
   );
   const path = `${FOLDER}/any.txt`;
-  check(fc.property(anyBytes, (bytes) => {
+  return checkAsync(fc.asyncProperty(anyBytes, async (bytes) => {
     Deno.writeFileSync(path, bytes);
     let wanted: string[] | undefined, found: string[] | undefined;
     try {
@@ -155,7 +155,7 @@ Deno.test("readLines() reads any bytes as one decoding of the whole, or names th
     }
     if (bytes.includes(0)) wanted = undefined;
     try {
-      found = [...readLines(path)];
+      found = (await Array.fromAsync(openInput(path).lines())).flat();
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       assert(

@@ -1,9 +1,8 @@
 // Reading text: sentences and errors.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { loadTestText, readSentences } from "../../../example/data/corpus.ts";
+import { loadTestText } from "../../../example/data/corpus.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
-import { readLines } from "../../../example/data/lines.ts";
 import { countUnknown } from "../../../example/data/sentences.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { listsOf, loadWhole, tableOf, type WholeCorpus, wordsOf } from "../../support/texts.ts";
@@ -46,7 +45,7 @@ Deno.test("loadCorpus() gives sentences with a mark at both ends", async () => {
   assertEquals(words(valid.at(0)), ["<s>", "c", "<unk>", "<s>"]);
   assertEquals(words(test.at(0)), ["<s>", "a", "<s>"]);
   assertEquals([train.length, train.words, train.tokens], [3, 5, 8]);
-  assertThrows(() => train.at(3), RangeError, "There is no sentence 3");
+  assertThrows(() => train.at(3), RangeError, "There is no sentence 3: they go from 0 to 2");
 });
 
 Deno.test("loadCorpus() joins the same sentences with one mark between them", async () => {
@@ -146,58 +145,16 @@ Deno.test("loadCorpus() takes marks at the ends of lines for those of the senten
   ]);
 });
 
-Deno.test("readSentences() uses the vocabulary of a saved model", async () => {
+Deno.test("loadTestText() uses the vocabulary of a saved model", async () => {
   const vocabulary = Vocabulary.from(["<unk>", "<s>", "</s>", "a"], [0, 1, 0, 1]);
-  await withFolder({ "x.txt": "a q </s> a </s>" }, async (folder) => {
-    const text = await readSentences([`${folder}/x.txt`], vocabulary);
+  await withFolder({ "test.txt": "a q </s> a </s>" }, async (folder) => {
+    const { test: text } = await loadTestText(folder, vocabulary);
     assertEquals([...text.at(0)], [1, 3, 0, 0, 3, 1]);
     assertEquals(countUnknown(text), 2);
   });
 });
 
-Deno.test("readLines() ends lines as Python does, and begins none after the last ending", async () => {
-  const cases: [string, string[]][] = [
-    ["x\n\ny\u2028z\u0085w\x1cv\n", ["x", "", "y\u2028z\u0085w\x1cv"]],
-    ["x\ry\r", ["x", "y"]],
-    ["x\r\n\r\ny", ["x", "", "y"]],
-    ["x\r\r\n\n\ry", ["x", "", "", "", "y"]],
-    ["\n", [""]],
-    ["\r", [""]],
-    ["\r\n", [""]],
-    ["", []],
-    ["x", ["x"]],
-  ];
-  for (const [content, lines] of cases) {
-    await withFolder(
-      { a: content },
-      (folder) => assertEquals([...readLines(`${folder}/a`)], lines),
-    );
-  }
-});
-
-Deno.test("readLines() takes an ending of two characters for one across its buffer's end", async () => {
-  const long = "x".repeat((1 << 20) - 1);
-  await withFolder({ a: `${long}\r\ny`, b: `${long}y\r\nz` }, (folder) => {
-    assertEquals([...readLines(`${folder}/a`)], [long, "y"]);
-    assertEquals([...readLines(`${folder}/b`)], [`${long}y`, "z"]);
-  });
-});
-
-Deno.test("readLines() drops the mark at the start of a file alone, wherever its buffer begins", async () => {
-  const long = "x".repeat((1 << 20) - 4);
-  await withFolder({ a: `\ufeff${long}\n\ufeffy\n\ufeffz` }, (folder) => {
-    assertEquals([...readLines(`${folder}/a`)], [long, "\ufeffy", "\ufeffz"]);
-  });
-});
-
-Deno.test("readLines() names the line that is not UTF-8, also where it begins like UTF-16", async () => {
-  const bytes = Uint8Array.of(97, 10, 0xff, 0xfe, 97, 10);
-  await withFolder({ a: bytes }, (folder) => {
-    assertThrows(() => [...readLines(`${folder}/a`)], Failure, "a: line 2 is not UTF-8");
-  });
-});
-
-Deno.test("readLines() says of UTF-16 and of lines too long what to do", async () => {
+Deno.test("loadCorpus() says of UTF-16 and of lines too long what to do", async () => {
   const utf16 = (text: string, little: boolean) => {
     const bytes = new Uint8Array(2 * text.length), view = new DataView(bytes.buffer);
     [...text].forEach((c, i) => view.setUint16(2 * i, c.charCodeAt(0), little));

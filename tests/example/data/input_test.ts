@@ -71,8 +71,45 @@ Deno.test("openInput() names the line that is not UTF-8, and a file that is not 
     Deno.writeFileSync("a.gz", gzipSync(new Uint8Array([97, 10, 98, 10, 0xe9, 10])));
     const message = "Cannot read a.gz: line 3 is not UTF-8; convert the file to UTF-8";
     await assertRejects(() => linesOf("a.gz"), Failure, message);
+    Deno.writeFileSync("b", Uint8Array.of(97, 10, 0xff, 0xfe, 97, 10)); // begins like UTF-16
+    await assertRejects(() => linesOf("b"), Failure, "b: line 2 is not UTF-8");
     assertThrows(() => openInput("none"), UsageError, "Cannot read none: there is no such file");
     assertThrows(() => openInput("."), UsageError, "it is a folder, not a file");
+  }));
+
+Deno.test("openInput() ends lines as Python does, and begins none after the last ending", () =>
+  inFolder(async () => {
+    const cases: [string, string[]][] = [
+      ["x\n\ny\u2028z\u0085w\x1cv\n", ["x", "", "y\u2028z\u0085w\x1cv"]],
+      ["x\ry\r", ["x", "y"]],
+      ["x\r\n\r\ny", ["x", "", "y"]],
+      ["x\r\r\n\n\ry", ["x", "", "", "", "y"]],
+      ["\n", [""]],
+      ["\r", [""]],
+      ["\r\n", [""]],
+      ["", []],
+      ["x", ["x"]],
+    ];
+    for (const [content, lines] of cases) {
+      Deno.writeTextFileSync("a", content);
+      assertEquals(await linesOf("a"), lines);
+    }
+  }));
+
+Deno.test("openInput() takes an ending of two characters for one across its buffer's end", () =>
+  inFolder(async () => {
+    const long = "x".repeat((1 << 20) - 1);
+    Deno.writeTextFileSync("a", `${long}\r\ny`);
+    Deno.writeTextFileSync("b", `${long}y\r\nz`);
+    assertEquals(await linesOf("a"), [long, "y"]);
+    assertEquals(await linesOf("b"), [`${long}y`, "z"]);
+  }));
+
+Deno.test("openInput() drops the mark at the start of a file alone, wherever its buffer begins", () =>
+  inFolder(async () => {
+    const long = "x".repeat((1 << 20) - 4);
+    Deno.writeTextFileSync("a", `\ufeff${long}\n\ufeffy\n\ufeffz`);
+    assertEquals(await linesOf("a"), [long, "\ufeffy", "\ufeffz"]);
   }));
 
 Deno.test("openInput() does not know the size of what is no file", () => {

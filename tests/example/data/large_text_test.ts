@@ -1,5 +1,6 @@
 // Texts beyond memory: every token once in each epoch, by windows, and nothing else than from memory.
 
+import { createHash } from "node:crypto";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { trainingBatches } from "../../../example/data/batches.ts";
@@ -103,6 +104,18 @@ Deno.test("trainingBatches() takes other blocks together in each epoch, and shuf
   assert(batch.steps * batch.batchSize >= 16);
 });
 
+Deno.test("trainingBatches() of a text beyond memory gives the same batches in all versions", async () => {
+  const { train } = await bothOf(Array.from({ length: 64 }, (_, i) => i % 11), 16, 1500);
+  const options = { ...BATCHES, batchSize: 1, bptt: 8, seed: 5 };
+  const found = (["unigram", "batch"] as const).map((noise) => {
+    const hash = createHash("sha256"), batches = trainingBatches(train, { ...options, noise }, 2);
+    for (const { input, target, mask } of batches) hash.update(input).update(target).update(mask);
+    const { steps, batchSize } = batches.largest();
+    return [batches.length, steps, batchSize, hash.digest("hex").slice(0, 16)];
+  });
+  assertEquals(found, [[54, 8, 1, "fd886d9b52c4c5f0"], [26, 8, 2, "fc95ea72a61e8967"]]);
+});
+
 Deno.test("LargeText has another hash if its words are others, or other words are unknown", async () => {
   const hashOf = async (lengths: readonly number[], minFreq: number) => {
     await bothOf(lengths, 1, 100);
@@ -126,6 +139,7 @@ Deno.test("LargeText reads where positions take more than 32 bits", () => {
   // Each block is "<s> a b"; none is stored.
   const numbers = [MARK, 0, 1], blockTokens = 3 * 2 ** 21, count = 1000;
   const file = {
+    name: "a",
     size: Infinity,
     read(begin: number, end: number) {
       const first = begin / 4, ids = new Uint32Array((end - begin) / 4);

@@ -57,4 +57,5 @@ Deno.test("Rows.largest() finds the group of rows that takes the most places, pa
   assertEquals(rowsOf(9, 9, 1, 9, 9).largest(3), 0);
   assertEquals(rowsOf(1, 2, 3, 3, 9).largest(2), 2);
   assertEquals(rowsOf(4, 4, 7).largest(2), 0);
+  assertEquals(rowsOf(4, 4, 7, 7).largest(2), 1);
 });

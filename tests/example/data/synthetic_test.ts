@@ -1,10 +1,16 @@
 // The synthetic language: true probabilities, the best perplexity, what a bigram model misses.
 
-import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertNotEquals,
+  assertThrows,
+} from "@std/assert";
 import { UsageError } from "../../../example/shared/errors.ts";
 import { SyntheticLanguage } from "../../../example/data/language.ts";
 import type { Sentences } from "../../../example/data/sentences.ts";
-import { parseSynthetic, synthesize } from "../../../example/data/synthetic.ts";
+import { BestPerplexity, parseSynthetic, synthesize } from "../../../example/data/synthetic.ts";
 import { Philox } from "../../../kernels/random/philox.ts";
 import { wordsOf } from "../../support/texts.ts";
 
@@ -122,6 +128,16 @@ Deno.test("SyntheticLanguage draws by the probabilities that it states", () => {
   const variance = differences.reduce((a, d) => a + (d - mean) ** 2, 0) / differences.length;
   const standardError = Math.sqrt(variance / differences.length);
   assert(Math.abs(mean) <= 4 * standardError, `${mean} is not 0 within ${standardError}`);
+});
+
+Deno.test("BestPerplexity is that of all words and ends of sentences", () => {
+  const language = new SyntheticLanguage(200, 9), best = new BestPerplexity(language);
+  const sentences = [language.sample(new Philox(9, 1)), language.sample(new Philox(9, 2))];
+  sentences.forEach((sentence) => best.add(sentence));
+  const logs = sentences.flatMap((words) => [...language.probabilities(words)]).map(Math.log);
+  const mean = logs.reduce((a, b) => a + b, 0) / logs.length;
+  assertEquals(logs.length, sentences.flat().length + 2);
+  assertAlmostEquals(best.perplexity, Math.exp(-mean), 1e-9);
 });
 
 Deno.test("SyntheticLanguage draws first words as often as it states", () => {

@@ -1,12 +1,12 @@
 // Vocabularies of any words: ids, counts, files, against a plain version.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../../example/shared/errors.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { frequencyLines } from "../../../example/data/word_counts.ts";
 import { readVocabularyFile } from "../../../example/data/words.ts";
-import { check } from "../../support/property.ts";
+import { check, checkAsync } from "../../support/property.ts";
 import { PYTHON_SPACE } from "../../support/python_text.ts";
 import { countWords, listsOf, tableOf, wordsOf } from "../../support/texts.ts";
 
@@ -104,33 +104,37 @@ Deno.test("Vocabulary has ids and words that are each other's inverse, in memory
 
 Deno.test("readVocabularyFile() reads freq.txt and lists of words back", () => {
   const end = fc.constantFrom("\n", "\r\n", "\r");
-  check(fc.property(sentencesOf(fileWord), end, fc.boolean(), (sentences, end, closed) => {
-    const counts = countWords(sentences), vocabulary = Vocabulary.fromCounts(counts);
-    const frequencies = [...frequencyLines(counts)].join("");
-    const list = wordsOf(vocabulary).map((word) => `${word}\n`).join("");
-    for (const text of [frequencies, list]) {
-      const written = (closed ? text : text.slice(0, -1)).replaceAll("\n", end);
-      Deno.writeTextFileSync(FILE, written);
-      const words = readVocabularyFile(FILE);
-      assertEquals(listsOf(Vocabulary.fromCounts(counts, { words })), listsOf(vocabulary));
-    }
-  }));
+  return checkAsync(
+    fc.asyncProperty(sentencesOf(fileWord), end, fc.boolean(), async (sentences, end, closed) => {
+      const counts = countWords(sentences), vocabulary = Vocabulary.fromCounts(counts);
+      const frequencies = [...frequencyLines(counts)].join("");
+      const list = wordsOf(vocabulary).map((word) => `${word}\n`).join("");
+      for (const text of [frequencies, list]) {
+        const written = (closed ? text : text.slice(0, -1)).replaceAll("\n", end);
+        Deno.writeTextFileSync(FILE, written);
+        const words = await readVocabularyFile(FILE);
+        assertEquals(listsOf(Vocabulary.fromCounts(counts, { words })), listsOf(vocabulary));
+      }
+    }),
+  );
 });
 
 Deno.test("readVocabularyFile() names the first line that is unlike line 1, or repeats another", () => {
   const words = fc.uniqueArray(fileWord, { minLength: 2, maxLength: 8 });
   const bad = fc.constantFrom("other form", "three words", "no word", "repeated");
-  check(fc.property(words, fc.boolean(), bad, fc.nat(), (words, counted, bad, place) => {
-    const lines = words.map((word) => counted ? `${word} 3` : word),
-      at = 1 + place % (words.length - 1);
-    lines[at] = {
-      "other form": counted ? words[at]! : `${words[at]} 3`,
-      "three words": `${words[at]} 3 4`,
-      "no word": " ",
-      "repeated": lines[0]!,
-    }[bad];
-    Deno.writeTextFileSync(FILE, lines.join("\n") + "\n");
-    const { message } = assertThrows(() => readVocabularyFile(FILE), Failure);
-    assert(message.startsWith(`Cannot use vocabulary ${FILE}: line ${at + 1} `), message);
-  }));
+  return checkAsync(
+    fc.asyncProperty(words, fc.boolean(), bad, fc.nat(), async (words, counted, bad, place) => {
+      const lines = words.map((word) => counted ? `${word} 3` : word),
+        at = 1 + place % (words.length - 1);
+      lines[at] = {
+        "other form": counted ? words[at]! : `${words[at]} 3`,
+        "three words": `${words[at]} 3 4`,
+        "no word": " ",
+        "repeated": lines[0]!,
+      }[bad];
+      Deno.writeTextFileSync(FILE, lines.join("\n") + "\n");
+      const { message } = await assertRejects(() => readVocabularyFile(FILE), Failure);
+      assert(message.startsWith(`Cannot use vocabulary ${FILE}: line ${at + 1} `), message);
+    }),
+  );
 });

@@ -1,6 +1,6 @@
 // Vocabulary: ids, counts, vocabulary files.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { frequencyLines, WordCounts } from "../../../example/data/word_counts.ts";
@@ -13,11 +13,11 @@ function count(text: string): WordCounts {
 }
 
 /** What reading a vocabulary file with this content gives. */
-function readContent(content: string): string[] {
+async function readContent(content: string): Promise<string[]> {
   const path = Deno.makeTempFileSync();
   try {
     Deno.writeTextFileSync(path, content);
-    return wordsOf(readVocabularyFile(path));
+    return wordsOf(await readVocabularyFile(path));
   } finally {
     Deno.removeSync(path);
   }
@@ -44,7 +44,11 @@ Deno.test("Vocabulary counts </s> where it is a word of a line, and else takes i
 Deno.test("Vocabulary has no word of a number beyond", () => {
   const vocabulary = Vocabulary.fromCounts(count("a b b\nc c c d"));
   for (const id of [99, vocabulary.size, -1, 0.5, NaN]) {
-    assertThrows(() => vocabulary.word(id), RangeError, `There is no word ${id}`);
+    assertThrows(
+      () => vocabulary.word(id),
+      RangeError,
+      `There is no word ${id}: ids go from 0 to 6`,
+    );
   }
 });
 
@@ -62,7 +66,7 @@ Deno.test("Vocabulary.from() throws when words or counts are damaged", () => {
     [["a", ...marks], [1, 1, 1, 1], "must begin with"],
     [marks, { length: 3 }, "words and counts are not lists"],
     [[...marks, "a"], [0, 1, 0, -1], "the count of word 3"],
-    [[...marks, "a"], [0, 1, 0, 0.5], "the count of word 3"],
+    [[...marks, "a"], [0.5, 1, 0, 1], "the count of word 0"],
     [[...marks, "a"], [0, 1, 0, "1"], "the count of word 3"],
     [[...marks, "a", ""], [0, 1, 0, 1, 1], "word 4 is not a text"],
     [[...marks, 5], [0, 1, 0, 1], "word 3 is not a text"],
@@ -74,6 +78,8 @@ Deno.test("Vocabulary.from() throws when words or counts are damaged", () => {
   for (const [words, counts, message] of bad) {
     assertThrows(() => Vocabulary.from(words, counts), Failure, message);
   }
+  const empty = () => Vocabulary.fromTable(tableOf([...marks, ""]), Float64Array.of(0, 1, 0, 1));
+  assertThrows(empty, Failure, "word 3 is not a text");
 });
 
 Deno.test("splitWords() splits at what Python splits at, and at nothing else", () => {
@@ -114,20 +120,20 @@ Deno.test("frequencyLines() lists all words and both marks", () => {
   assertEquals(linesOf(unused), "a 2\n</s> 1\n<s> 1\n");
 });
 
-Deno.test("readVocabularyFile() reads a word a line", () => {
-  assertEquals(readContent("the\r\n caf\u00e9 \n<unk>"), ["the", "caf\u00e9", "<unk>"]);
+Deno.test("readVocabularyFile() reads a word a line", async () => {
+  assertEquals(await readContent("the\r\n caf\u00e9 \n<unk>"), ["the", "caf\u00e9", "<unk>"]);
 });
 
-Deno.test("readVocabularyFile() names the line that is wrong", () => {
-  assertThrows(() => readContent("a\nb\na\n"), Failure, 'line 3 repeats "a" of line 1');
-  assertThrows(() => readContent("a\n\nb\n"), Failure, "line 2 has no word");
-  assertThrows(() => readContent(""), Failure, "line 1 has no word");
-  assertThrows(() => readContent("a b\n"), Failure, "line 1 has 2 words");
-  assertThrows(() => readContent("a 1\nb 7 c\n"), Failure, "line 2 has 3 words");
+Deno.test("readVocabularyFile() names the line that is wrong", async () => {
+  await assertRejects(() => readContent("a\nb\na\n"), Failure, 'line 3 repeats "a" of line 1');
+  await assertRejects(() => readContent("a\n\nb\n"), Failure, "line 2 has no word");
+  await assertRejects(() => readContent(""), Failure, "line 1 has no word");
+  await assertRejects(() => readContent("a b\n"), Failure, "line 1 has 2 words");
+  await assertRejects(() => readContent("a 1\nb 7 c\n"), Failure, "line 2 has 3 words");
   const alone = "line 2 has a word and a count, but line 1 has a word; write all lines alike";
-  assertThrows(() => readContent("a\nb 7\n"), Failure, alone);
-  assertThrows(() => readContent("a 7\nb 1\n7\n"), Failure, "line 3 has a word, but line 1");
-  assertThrows(() => readContent("a 7\nb -1\n"), Failure, "line 2 has 2 words");
-  assertThrows(() => readContent("a 7\nb 1x\n"), Failure, "line 2 has 2 words");
-  assertThrows(() => readVocabularyFile("no/such/file"), UsageError, "no/such/file");
+  await assertRejects(() => readContent("a\nb 7\n"), Failure, alone);
+  await assertRejects(() => readContent("a 7\nb 1\n7\n"), Failure, "line 3 has a word, but line 1");
+  await assertRejects(() => readContent("a 7\nb -1\n"), Failure, "line 2 has 2 words");
+  await assertRejects(() => readContent("a 7\nb 1x\n"), Failure, "line 2 has 2 words");
+  await assertRejects(() => readVocabularyFile("no/such/file"), UsageError, "no/such/file");
 });

@@ -38,6 +38,20 @@ Deno.test("trainingBatches() leaves no target alone in its batch if noise comes 
   }
 });
 
+Deno.test("streams end with one step more where that would be a single target, and nowhere else", () => {
+  const options = { ...BATCHES, batchSize: 2, bptt: 3, concat: true, carryState: true };
+  for (const [words, lone, others] of [[6, 1, 2], [7, 2, 2], [8, 2, 2]] as const) {
+    const count = (noise: BatchSettings["noise"]) =>
+      batchesOf(differentWords([words]), { ...options, noise }, 1).length;
+    assertEquals([count("batch"), count("unigram")], [lone, others]);
+  }
+});
+
+Deno.test("trainingBatches() keeps a target that is alone in the whole text", () => {
+  const options: BatchSettings = { ...BATCHES, batchSize: 2, noise: "batch" };
+  assertEquals(batchesOf(differentWords([0]), options, 1).map(({ tokens }) => tokens), [1]);
+});
+
 Deno.test("rowsOfBatch() takes the number of rows that is nearest to the tokens of a batch", () => {
   const of = (mean: number, concat: boolean) => rowsOfBatch({ batchSize: 20, concat }, mean, 35);
   assertEquals([of(10, false), of(9, false), of(0.5, false), of(10, true)], [6, 5, 1, 20]);

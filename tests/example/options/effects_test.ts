@@ -209,9 +209,8 @@ async function train(settings: Settings): Promise<string[]> {
   const evaluation = settings.loss === "neg" ? "loss" : settings.evaluation;
   await run({ ...settings, evaluation, train: true }, io);
   const lines = io.outLines.filter((line) => /^(words|normaliser|raw scores|test) /.test(line));
-  const path = "saved_model/model.safetensors";
-  using file = openBytes(path);
-  const { parameters } = decodeModel(file, path);
+  using file = openBytes("saved_model/model.safetensors");
+  const { parameters } = decodeModel(file);
   const sums = [...parametersOf({ parameters })].map(([name, data]) =>
     `${name} ${data.reduce((sum, x, i) => sum + x * Math.cos(i), 0)}`
   );

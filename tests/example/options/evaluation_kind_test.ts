@@ -24,11 +24,15 @@ const EVALUATIONS: readonly (readonly [Given, string])[] = [
     "Cannot test a model of --loss nce by --evaluation loss: outside training its loss is the raw " +
     "scores'; give --evaluation nce",
   ],
-  ...["batch", "batch+uniform"].map((noise): [Given, string] => [
-    { loss: "sampled", noise, evaluation: "sampled:5" },
-    `Cannot test a model of --loss sampled by --evaluation sampled:5: --noise ${noise} has as many ` +
-    "samples as a batch has words; give --evaluation full or loss",
-  ]),
+  ...[["sampled", "batch"], ["sampled", "batch+uniform"], ["nce", "batch"]].map(
+    ([loss, noise]): [Given, string] => [
+      { loss, noise, evaluation: "sampled:5" },
+      `Cannot test a model of --loss ${loss} by --evaluation sampled:5: --noise ${noise} has as ` +
+      `many samples as a batch has words; give --evaluation full or ${
+        loss === "nce" ? "nce" : "loss"
+      }`,
+    ],
+  ),
   [
     { "loss": "sampled", "unique": true, "noise-ratio": "7", "evaluation": "sampled:5" },
     "Cannot test a model of --loss sampled by --evaluation sampled:5: with --unique there are " +
@@ -43,6 +47,9 @@ Deno.test("parseSettings() refuses an evaluation that the model cannot have, whi
     // Without --train the loss given here is not the model's.
     const settings = parseSettings({ ...given, train: false });
     assertEquals(evaluationProblem(settings, settings.evaluation), message);
+  }
+  for (const sampled of [1, 1e7]) {
+    assertEquals(parseSettings({ evaluation: `sampled:${sampled}` }).evaluation, { sampled });
   }
   assertEquals(parseSettings({ train: true, loss: "neg" }).evaluation, "loss");
   for (const loss of LOSSES) {

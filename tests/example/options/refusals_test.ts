@@ -47,7 +47,7 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     "sampled, mix or neg",
   ],
   [
-    { ...SHARDED, "nce": true, "audit": "5" },
+    { ...SHARDED, "nce": true, "audit": "1" },
     "--audit needs the whole tables: leave it or --shard-tables out",
   ],
   [
@@ -55,8 +55,8 @@ const REFUSALS: readonly (readonly [Given, string])[] = [
     "--shard-tables divides tables of f32: give --table-dtype f32",
   ],
   [
-    { ...SHARDED, "nce": true, "sync-every": "5" },
-    "--sync-every 5 needs the whole tables on each rank: leave it or --shard-tables out",
+    { ...SHARDED, "nce": true, "sync-every": "2" },
+    "--sync-every 2 needs the whole tables on each rank: leave it or --shard-tables out",
   ],
   ...Object.entries(COUNTS).flatMap(([name, most]) =>
     ["0", "-3", "1.5", "abc", "1e-3", "0x10", "Infinity", "1_000", " 7", String(most + 1)].map((

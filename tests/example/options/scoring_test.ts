@@ -11,20 +11,17 @@ import { parseSettings } from "../../../example/options/settings.ts";
 import { UsageError } from "../../../example/shared/errors.ts";
 
 Deno.test("systemsOf() finds models and their own modes, and names those that have one", () => {
-  const found = systemsOf("a,b:raw,c:raw-best,d:sampled:5,e:exact,C:\\m", "exact");
-  assertEquals(found.map(({ name, model, mode }) => [name, model, mode]), [
-    ["a", "a", "exact"],
-    ["b:raw", "b", "raw"],
-    ["c:raw-best", "c", "raw-best"],
-    ["d:sampled:5", "d", { sampled: 5 }],
-    ["e:exact", "e", "exact"],
-    ["C:\\m", "C:\\m", "exact"],
-  ]);
-  const [own, other] = systemsOf("a,b:exact", "raw");
-  assertEquals([own, other], [
+  assertEquals(systemsOf("a,b:raw,./c/d.safetensors:sampled:7,e:raw-best,f:exact", "raw"), [
     { name: "a:raw", model: "a", mode: "raw" },
-    { name: "b:exact", model: "b", mode: "exact" },
+    { name: "b:raw", model: "b", mode: "raw" },
+    { name: "./c/d.safetensors:sampled:7", model: "./c/d.safetensors", mode: { sampled: 7 } },
+    { name: "e:raw-best", model: "e", mode: "raw-best" },
+    { name: "f:exact", model: "f", mode: "exact" },
   ]);
+  assertEquals(systemsOf("a", "exact"), [{ name: "a", model: "a", mode: "exact" }]);
+  const paths = ["x:1/a", "C:\\a", "a:b.safetensors"];
+  assertEquals(systemsOf(paths.join(), "exact").map(({ model }) => model), paths);
+  assertEquals(systemsOf("C:\\a:raw", "exact")[0]!.model, "C:\\a");
 });
 
 Deno.test("modeProblem() says which models have no such scores", () => {

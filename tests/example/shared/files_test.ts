@@ -10,7 +10,6 @@ import {
   checkWritable,
   chunksOf,
   namesIn as namesInOrder,
-  ofBytes,
   openBytes,
   writeFileAtomically,
 } from "../../../example/shared/files.ts";
@@ -30,8 +29,8 @@ Deno.test("writeFileAtomically() replaces a file and leaves nothing else", () =>
       assertEquals(namesIn(folder), []);
     }
     writeFileAtomically(path, "one");
-    writeFileAtomically(path, new Uint8Array([1, 2]));
-    assertEquals([...Deno.readFileSync(path)], [1, 2]);
+    writeFileAtomically(path, ["tw", "o"]);
+    assertEquals(Deno.readTextFileSync(path), "two");
     assertEquals(namesIn(`${folder}/new`), ["a.txt"]);
   }));
 
@@ -124,6 +123,23 @@ Deno.test("AtomicFile is on disk before it has its name, and the name is before 
     assertEquals(done, ["sync file", "rename", ...ofFolder]);
   }));
 
+Deno.test("checkWritable() refuses a folder that cannot be synced, unless its file system syncs none", () =>
+  inFolder((folder) => {
+    const { syncSync } = Deno.FsFile.prototype;
+    try {
+      for (const code of ["EIO", "EINVAL"]) {
+        Deno.FsFile.prototype.syncSync = () => {
+          throw Object.assign(new Error(code), { code });
+        };
+        const check = () => checkWritable(`${folder}/a`);
+        if (code === "EIO") assertThrows(check, Failure, `Cannot write ${folder}/a: EIO`);
+        else check();
+      }
+    } finally {
+      Deno.FsFile.prototype.syncSync = syncSync;
+    }
+  }));
+
 Deno.test("AtomicFile throws a Failure when the name was taken by a folder meanwhile", () =>
   inFolder((folder) => {
     const path = `${folder}/a`;
@@ -184,15 +200,16 @@ Deno.test("openBytes() refuses what is no file, and does not wait for its end", 
     }
   }));
 
-Deno.test("chunksOf() gives every byte of a part once, however few the last ones are", () => {
-  const bytes = new Uint8Array((1 << 22) + 3).map((_, i) => i % 251), file = ofBytes(bytes);
-  for (
-    const [begin, end] of [[0, 1], [2, 2], [0, bytes.length - 3], [1, bytes.length - 1]] as const
-  ) {
-    const found = Array.from(chunksOf(file, begin, end), (chunk) => chunk.slice());
-    assertEquals(concat(found), bytes.subarray(begin, end));
-  }
-});
+Deno.test("chunksOf() gives every byte of a part once, however few the last ones are", () =>
+  inFolder((folder) => {
+    const bytes = new Uint8Array((1 << 22) + 3).map((_, i) => i % 251), { length } = bytes;
+    Deno.writeFileSync(`${folder}/a`, bytes);
+    using file = openBytes(`${folder}/a`);
+    for (const [begin, end] of [[0, 1], [2, 2], [0, length - 3], [1, length - 1], []] as const) {
+      const found = Array.from(chunksOf(file, begin, end), (chunk) => chunk.slice());
+      assertEquals(concat(found), bytes.subarray(begin, end));
+    }
+  }));
 
 Deno.test("checkFile() refuses what is missing or a folder, also below a file", () =>
   inFolder((folder) => {

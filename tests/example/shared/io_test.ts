@@ -27,6 +27,7 @@ Deno.test("consoleIo() goes on when nobody reads its lines any longer", () => {
 
 Deno.test("a terminal without a size, as Open MPI's for a log, has neither live lines nor colours", () => {
   const { consoleSize } = Deno, { isTerminal, writeSync } = Deno.stdout, { log } = console;
+  const standardError = { isTerminal: Deno.stderr.isTerminal, writeSync: Deno.stderr.writeSync };
   const seen: string[] = [];
   const see = (columns: number) => {
     Deno.consoleSize = () => ({ columns, rows: columns });
@@ -34,13 +35,21 @@ Deno.test("a terminal without a size, as Open MPI's for a log, has neither live 
     io.out("first");
     io.live("a bar");
     io.out("a fine, fine line", { word: "fine", color: "green" });
+    io.error.live("another");
+    io.write("results");
     return { is: io.isTerminal, columns: io.columns, seen: seen.splice(0) };
   };
-  Deno.stdout.isTerminal = () => true;
-  Deno.stdout.writeSync = (bytes) => seen.push(new TextDecoder().decode(bytes));
+  for (const stream of [Deno.stdout, Deno.stderr]) {
+    stream.isTerminal = () => true;
+    stream.writeSync = (bytes) => seen.push(new TextDecoder().decode(bytes)) && bytes.length;
+  }
   console.log = (...words) => seen.push(words.join("|"));
   try {
-    assertEquals(see(0), { is: false, columns: 80, seen: ["first", "a fine, fine line"] });
+    assertEquals(see(0), {
+      is: false,
+      columns: 80,
+      seen: ["first", "a fine, fine line", "results"],
+    });
     assertEquals(see(90), {
       is: true,
       columns: 90,
@@ -49,6 +58,9 @@ Deno.test("a terminal without a size, as Open MPI's for a log, has neither live 
         "\r\x1b[Ka bar",
         "\r\x1b[K",
         "%s%c%s%c%s|a |color: green; font-weight: bold|fine||, fine line",
+        "\r\x1b[Kanother",
+        "\r\x1b[K",
+        "results",
       ],
     });
     Deno.stdout.isTerminal = () => false; // standard error may be one
@@ -56,6 +68,7 @@ Deno.test("a terminal without a size, as Open MPI's for a log, has neither live 
   } finally {
     Object.assign(Deno, { consoleSize });
     Object.assign(Deno.stdout, { isTerminal, writeSync });
+    Object.assign(Deno.stderr, standardError);
     console.log = log;
   }
 });

@@ -5,7 +5,15 @@ import stringWidth from "string-width";
 import { Bar, Progress } from "../../../example/shared/progress.ts";
 import { captureIo } from "../../support/capture_io.ts";
 
-const EPOCH = { epoch: 2, epochs: 40, batches: 10, lr: () => 0.25, normalised: false };
+const EPOCH = {
+  epoch: 2,
+  epochs: 40,
+  batches: 10,
+  batchesBefore: 0,
+  lr: () => 0.25,
+  normalised: false,
+  validationMs: 0,
+};
 
 /** A clock that is moved by hand. */
 function handClock(): { now: number; read: () => number } {
@@ -109,9 +117,14 @@ Deno.test("Progress.show() gives a line to whoever wants details beside the bar"
 });
 
 Deno.test("Progress leaves the bar out when the terminal is narrow", () => {
-  const io = captureIo(30);
-  new Progress(io, { ...EPOCH, clock: () => 0 }).show(6);
-  assertEquals(io.liveLines.at(-1), "epoch 2/40  loss 6.0000");
+  const shown = (columns: number) => {
+    const io = captureIo(columns);
+    new Progress(io, { ...EPOCH, clock: () => 0 }).show(6);
+    return io.liveLines.at(-1);
+  };
+  assertEquals(shown(23), "epoch 2/40");
+  for (const columns of [24, 30]) assertEquals(shown(columns), "epoch 2/40  loss 6.0000");
+  assertEquals(shown(31), "epoch 2/40  ░░░░░  loss 6.0000");
 });
 
 Deno.test("bars fit any width, wide characters included, and keep the time left", () => {
@@ -147,11 +160,17 @@ Deno.test("Progress counts the validations still to come as time left of the run
 Deno.test("Bar draws on a terminal, and writes a line each half minute elsewhere", () => {
   const terminal = captureIo(60), plain = captureIo(), clock = handClock();
   {
+    using lines = new Bar(plain, "validating", 203, clock.read);
+    for (const ms of [29_999, 1, 29_999]) {
+      clock.now += ms;
+      lines.step(31);
+    }
+  }
+  {
     using bar = new Bar(terminal, "validating", 200, clock.read);
-    using lines = new Bar(plain, "validating", 200, clock.read);
     for (let i = 0; i < 3; i++) {
       clock.now += 20_000;
-      for (const each of [bar, lines]) each.step(50);
+      bar.step(50);
     }
     clock.now += 20_000;
     bar.step(60); // the file has grown
@@ -163,18 +182,18 @@ Deno.test("Bar draws on a terminal, and writes a line each half minute elsewhere
     "validating  ██████████████████████████████  100 %  0s left",
     "",
   ]);
-  assertEquals(plain.outLines, ["validating | 50 % | 40s left"]);
+  assertEquals(plain.outLines, ["validating | 30 % | 1m08s left"]);
   assertEquals(terminal.outLines, []);
 });
 
 Deno.test("Bar waits for a second, and only counts where the size is not known", () => {
-  const io = captureIo(60), clock = handClock();
+  const io = captureIo(25), clock = handClock();
   {
     using bar = new Bar(io, "scoring sentences", undefined, clock.read);
-    for (let i = 0; i < 4; i++) {
-      clock.now += 400;
+    for (const ms of [999, 1, 99, 1]) {
+      clock.now += ms;
       bar.step(500);
     }
   }
-  assertEquals(io.liveLines, ["scoring sentences  1,500", "scoring sentences  2,000", ""]);
+  assertEquals(io.liveLines, ["scoring sentences  1,000", "scoring sentences  2,000", ""]);
 });

@@ -7,7 +7,7 @@ import { parseSettings } from "../../../example/options/settings.ts";
 import { type Sentences, SentencesBuilder } from "../../../example/data/sentences.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import { Failure, UsageError } from "../../../example/shared/errors.ts";
-import { byteView, writeFileAtomically } from "../../../example/shared/files.ts";
+import { byteView } from "../../../example/shared/files.ts";
 import {
   checkpointPath,
   type Hashes,
@@ -56,7 +56,8 @@ function write(texts: Record<string, unknown>, settings = SETTINGS, kind = "nce 
   const all = { settings, hashes: HASHES, state: STATE, ...texts };
   const json = Object.entries(all).map(([name, value]) => [name, JSON.stringify(value)]);
   const header = encodeHeader([["w", [2, 3]]], { kind, ...Object.fromEntries(json) });
-  writeFileAtomically(PATH, concat([header, byteView(Float32Array.of(1, 2, 3, 4, 5, 6))]));
+  Deno.mkdirSync("saved_model", { recursive: true });
+  Deno.writeFileSync(PATH, concat([header, byteView(Float32Array.of(1, 2, 3, 4, 5, 6))]));
 }
 
 /** The state that is read from a file with these texts. */

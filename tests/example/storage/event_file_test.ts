@@ -45,7 +45,7 @@ Deno.test("records are read again by another reader, whatever their step and the
       { tag: "a/b", figure: Math.fround(0.1) },
       { tag: "größer", figure: Infinity },
       { tag: "none", figure: NaN },
-      { tag: "text", text: "| ü |\n| - |", plugin: "text" },
+      { tag: "text", text: "| ü |\n| - |", plugin: "text", kinds: [7, 2, 0] },
       { tag: "minus", figure: -3 },
       {
         tag: "bars",

@@ -88,7 +88,7 @@ function assertRefusal(error: unknown, name: string): void {
 function assertReadOrRefused(bytes: Bytes): boolean {
   let model: ModelFile;
   try {
-    model = decodeModel(ofBytes(bytes), NAME);
+    model = decodeModel(ofBytes(bytes, NAME));
   } catch (error) {
     assertRefusal(error, NAME);
     return false;
@@ -192,8 +192,8 @@ Deno.test("a model file means the same whatever the order and the spaces in its 
     const text = JSON.stringify(Object.fromEntries(entries), null, indent) + " ".repeat(spaces);
     const bytes = withHeader(text, GOOD.subarray(start));
     assertEquals(
-      contentOf(decodeModel(ofBytes(bytes), NAME)),
-      contentOf(decodeModel(ofBytes(GOOD), NAME)),
+      contentOf(decodeModel(ofBytes(bytes, NAME))),
+      contentOf(decodeModel(ofBytes(GOOD, NAME))),
     );
   }));
 });
@@ -209,7 +209,7 @@ Deno.test("loading a changed file leaves nothing on the GPU but the model", () =
         try {
           const { model, vocabulary, settings } = loadModel(gpu, path);
           using _model = model;
-          const file = decodeModel(ofBytes(bytes), NAME);
+          const file = decodeModel(ofBytes(bytes, NAME));
           assertEquals(listsOf(vocabulary), listsOf(file.vocabulary));
           assertEquals(settings, file.settings);
           const [name, last] = model.parameters().at(-1)!;

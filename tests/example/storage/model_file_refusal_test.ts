@@ -46,7 +46,7 @@ Deno.test("decodeModel() refuses two tables as a tied one, and a tied one as two
     assert(other !== json);
     const refused = withHeader(other, good.slice(start));
     assertThrows(
-      () => decodeModel(ofBytes(refused), "m"),
+      () => decodeModel(ofBytes(refused, "m")),
       Failure,
       tied
         ? "Cannot load m: it has no encoder.weight"
@@ -61,7 +61,7 @@ Deno.test("decodeModel() refuses a file when any one byte of its header is no AS
   for (let at = 8; at < start; at++) {
     const bytes = good.slice();
     bytes[at]! ^= 0x80;
-    assertThrows(() => decodeModel(ofBytes(bytes), "m"), Failure, "Cannot load m: ", `byte ${at}`);
+    assertThrows(() => decodeModel(ofBytes(bytes, "m")), Failure, "Cannot load m: ", `byte ${at}`);
   }
 });
 
@@ -128,6 +128,7 @@ Deno.test("loadModel() refuses a layer that the device cannot bind, before readi
       const reason = "rnn.weight_ih_l0 [8,3] has 96 bytes, and this device binds at most 48";
       assertEquals(error.message, `Cannot load ${path}: ${reason}`);
       const source = {
+        name: path,
         size: file.length,
         read(begin: number, end: number): Uint8Array<ArrayBuffer> {
           const { data_offsets: [first] } = JSON.parse(header)["encoder.weight"];
@@ -136,6 +137,6 @@ Deno.test("loadModel() refuses a layer that the device cannot bind, before readi
           return file.slice(begin, end);
         },
       };
-      assertThrows(() => decodeModel(source, path, 48), Failure, reason);
+      assertThrows(() => decodeModel(source, 48), Failure, reason);
     })
   ));

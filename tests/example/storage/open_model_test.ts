@@ -64,7 +64,7 @@ Deno.test("findOutline() tells settings and number of words, and reads none of t
 Deno.test("readValidation() takes a result, and nothing that only looks like one", () => {
   const read = (validation: string) => {
     const parts = goodParts(), metadata = { ...parts.metadata, validation };
-    return readValidation(ofBytes(assemble({ ...parts, metadata })), "m");
+    return readValidation(ofBytes(assemble({ ...parts, metadata }), "m"));
   };
   const good = { kind: "loss", measure: 1.5 } as const;
   assertEquals(read(JSON.stringify(good)), good);
@@ -73,7 +73,7 @@ Deno.test("readValidation() takes a result, and nothing that only looks like one
   for (const text of ["{", "null", "[]", "{}", ...kinds, ...measures]) {
     assertThrows(() => read(text), Failure, "Cannot load m: its validation", text);
   }
-  const without = () => readValidation(ofBytes(fileOf(smallSettings())), "m");
+  const without = () => readValidation(ofBytes(fileOf(smallSettings()), "m"));
   assertThrows(without, Failure, "Cannot load m: its validation is missing");
 });
 

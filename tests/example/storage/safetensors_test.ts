@@ -26,7 +26,7 @@ function encode(
 
 /** All that a file holds. */
 function decode(bytes: Uint8Array<ArrayBuffer>, name = "x") {
-  const file = ofBytes(bytes), { places, metadata } = decodeHeader(file, name);
+  const file = ofBytes(bytes, name), { places, metadata } = decodeHeader(file);
   const tensors = new Map<string, SafeTensor>();
   for (const [name, place] of places) {
     const source = floatsOf(file, place);
@@ -130,7 +130,7 @@ Deno.test("decodeHeader() throws one clear Failure for each kind of damage", () 
     [file({ w: entry([1], [0, 8]) }, 8), "w is [1] but has 8 bytes"],
     [file({ w: entry([0.5], [0, 2]) }, 2), "shape of w"],
     [file({ a: entry([1], [0, 4]), b: entry([1], [2, 6]) }, 6), "b overlap"],
-    [file({ a: entry([1], [0, 4]), b: entry([1], [8, 12]) }, 12), "4 bytes before b"],
+    [file({ a: entry([1], [0, 4]), b: entry([1], [8, 12]) }, 12), ": 4 bytes before b"],
   ];
   for (const [bytes, message] of cases) {
     const error = assertThrows(() => decode(bytes, "m.safetensors"), Failure, message);
