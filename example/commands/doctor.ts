@@ -2,8 +2,7 @@
 
 import type { Gpu } from "../../mod.ts";
 import { checkFolder, type Corpus, loadCorpus } from "../data/corpus.ts";
-import { Epochs, scoredBatches } from "../data/batches.ts";
-import type { Epoch } from "../data/epoch.ts";
+import { Epochs } from "../data/batches.ts";
 import { boundsOf, fullest, largestShape } from "../model/checks.ts";
 import type { WordModel } from "../model/model.ts";
 import { batchNeeds, isMet } from "../model/needs.ts";
@@ -19,7 +18,6 @@ import { countByGrade, findingsJson, printFindings } from "../doctor/report.ts";
 import { gradientFact, measureGradient } from "../doctor/gradient.ts";
 import { vocabularyFindings } from "../doctor/vocabulary.ts";
 import { isSynthetic } from "../options/choices.ts";
-import { validationKind } from "../options/evaluation_kind.ts";
 import type { Settings } from "../options/options.ts";
 import { graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
@@ -211,7 +209,7 @@ async function tryRun(trial: Trial, seen: Examination): Promise<void> {
   using model = makeModel(gpu, settings, vocabulary);
   await startWeights(gpu, settings, model, vocabulary, fellows?.ranks.communicator);
   const parameters = gpu.memory.bytes;
-  const { pace, kept, peak } = await paceOf(trial, model, batches, begin - seen.startMs);
+  const { pace, kept, peak } = await paceOf(trial, model, begin - seen.startMs);
   const { tokens } = batches.at(Math.floor(batches.length / 2)), { noise } = model.criterion;
   seen.findings.push(...noiseFindings(noise, settings, vocabulary.counts, tokens));
   const shape = largestShape(train, batches.largest(), settings.concat);
@@ -236,15 +234,14 @@ async function tryRun(trial: Trial, seen: Examination): Promise<void> {
 
 /** The pace of the run that began at `begin`, and the bytes that its trainer keeps and takes. */
 async function paceOf(
-  { gpu, settings, corpus, io, trialMs }: Trial,
+  trial: Trial,
   model: WordModel,
-  batches: Epoch,
   begin: number,
 ): Promise<{ pace: Pace; kept: number; peak: number }> {
+  const { gpu, settings, corpus, io, trialMs } = trial;
   using trainer = new Trainer(gpu, model, settings);
   const kept = gpu.memory.bytes;
-  const evaluation = scoredBatches(corpus.valid, validationKind(settings), settings);
-  await dryRun({ gpu, model, settings, training: batches, evaluation });
+  await dryRun({ ...trial, model });
   const startMs = performance.now() - begin;
   using bar = errorBar(io, "trying", trialMs);
   const onSpent = (ms: number) => bar?.step(ms);

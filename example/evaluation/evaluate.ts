@@ -9,6 +9,7 @@ import { CarriedStates } from "../model/carried_states.ts";
 import { CollectedNumbers, tokensOf } from "./collected.ts";
 import type { WordModel } from "../model/model.ts";
 import { overShards, rowsOfShard } from "./over_shards.ts";
+import type { EvaluationKind } from "../options/evaluation_kind.ts";
 import type { Bar } from "../shared/progress.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { checkStop, type StopFlag } from "../shared/stop.ts";
@@ -102,6 +103,25 @@ export async function evaluateLoss(
   return {
     loss: batches.reduce((sum, batch, i) => sum + batch.tokens * means[i]!, 0) / tokens,
     tokens,
+  };
+}
+
+/**
+ * Makes the criterion compute an evaluation's loss, until the result is disposed of.
+ *
+ * @throws {RangeError} If its noise cannot draw so many samples.
+ */
+export function setLoss(
+  criterion: WordModel["criterion"],
+  kind: Exclude<EvaluationKind, "full">,
+): Disposable {
+  const { lossType, noiseRatio } = criterion;
+  if (typeof kind === "object") criterion.noiseRatio = kind.sampled; // first, as it may throw
+  if (kind !== "loss") criterion.lossType = kind === "nce" ? "nce" : "sampled";
+  return {
+    [Symbol.dispose]() {
+      Object.assign(criterion, { lossType, noiseRatio });
+    },
   };
 }
 
