@@ -36,7 +36,7 @@ import { Trainer } from "../training/trainer.ts";
 import { checkSizes } from "./new_model.ts";
 import { openGpu } from "../storage/open_gpu.ts";
 import { startWeights, startWords } from "../storage/start.ts";
-import { checkSamples, warnOfSamples } from "./samples.ts";
+import { checkSamples } from "./samples.ts";
 
 /** Milliseconds for messages between ranks, and for steps that they take together: parts of a trial. */
 const NETWORK_PART = 0.1, STEPS_PART = 0.2;
@@ -188,10 +188,7 @@ async function checkFiles(settings: Settings, seen: Examination) {
 async function checkSettings(settings: Settings, corpus: Corpus, seen: Examination) {
   const warnings: Finding[] = [];
   const err = (line: string) => void warnings.push(warned("settings", "samples", line));
-  await seen.part("settings", "samples", () => {
-    warnOfSamples(settings, corpus.vocabulary.size, { err });
-    checkSamples(settings, corpus, { err });
-  });
+  await seen.part("settings", "samples", () => checkSamples(settings, corpus, { err }));
   seen.findings.push(...warnings);
 }
 
