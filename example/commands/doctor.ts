@@ -23,6 +23,7 @@ import { graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import { isFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
+import { freeMemory } from "../shared/memory.ts";
 import { errorBar } from "../shared/progress.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { makeModel } from "../model/make_model.ts";
@@ -219,7 +220,11 @@ async function tryRun(trial: Trial, seen: Examination): Promise<void> {
     seen.findings.push(gradientFact(found, settings));
   }
   seen.findings.push(
-    ...memoryFindings(gpu, { parameters, kept, peak }, fullest(settings, bounds, shape)),
+    ...memoryFindings(
+      { parameters, kept, peak },
+      fullest(settings, bounds, shape),
+      freeMemory(gpu),
+    ),
     lossFact(pace, settings, vocabulary.size),
     paceFact(pace, settings),
   );

@@ -33,7 +33,34 @@ Deno.test("machineFindings() warns of OpenGL, an unused GPU, few threads, and no
     const few = { cores: 8, threads: 2 };
     assertStringIncludes(warnings(gpu, good, [], few)[0]!, "threads: 2 for 8 cores");
     assertEquals(warnings(gpu, { ...good, software: false }, [], few), [], "a GPU has its own");
+    assertEquals(warnings(gpu, good, [], { cores: 8, threads: 8 }), [], "one for each");
     const unread = { cores: 8, threads: undefined };
     assertStringIncludes(warnings(gpu, good, [], unread)[0]!, "--allow-env=LP_NUM_THREADS");
     assertStringIncludes(warnings(gpu, { ...good, subgroupSize: 0 })[0]!, "subgroups: none");
   }));
+
+Deno.test("machineFindings() tells the adapter's limits, lanes and timestamps", () => {
+  const limits = {
+    maxBufferSize: 4e9,
+    maxComputeInvocationsPerWorkgroup: 1024,
+    maxComputeWorkgroupStorageSize: 32_000,
+  } as GPUSupportedLimits;
+  const texts = (features: string[], threads?: number) =>
+    machineFindings(
+      {
+        ...{ name: "lava", software: true, backend: "vulkan", subgroupSize: 8 },
+        ...{ maxTensorBytes: 2e9, device: { limits, features: new Set(features) } },
+      } as Machine,
+      [],
+      { cores: 4, threads },
+    ).slice(1).map(({ name, text }) => `${name}: ${text}`);
+  assertEquals(texts([], 8), [
+    "threads: 8 for 4 cores (LP_NUM_THREADS)",
+    "limits: a tensor has up to 2 GB, a buffer 4 GB, a workgroup 1,024 threads and 32 kB",
+    "subgroups: 8 lanes",
+    "timestamps: none: no --prof",
+  ]);
+  const [threads, , , timestamps] = texts(["timestamp-query"]);
+  assertEquals(threads, "threads: 4 cores; LP_NUM_THREADS may not be read");
+  assertEquals(timestamps, "timestamps: yes: --prof can time kernels");
+});

@@ -38,3 +38,28 @@ Deno.test("vocabularyFindings() tells rare and unknown words, and when a text is
     "valid.txt": "a b a x\n".repeat(10),
     "test.txt": "a b x\n".repeat(20),
   }));
+
+Deno.test("vocabularyFindings() says what to do about words that come once or never", () =>
+  inFolder(async () => {
+    const rare = async (given: { minFreq?: number; vocab?: string }, isStarted?: boolean) => {
+      const found = vocabularyFindings(await loadCorpus({ data: ".", ...given }), isStarted);
+      const { text, cure } = found.find(({ name }) => name === "rare words")!;
+      return [text, cure];
+    };
+    const once = "of 4 words 3 (75 %) come once in train";
+    assertEquals(await rare({}), [once, "--min-freq 2 leaves them to <unk>, which can be learned"]);
+    assertEquals(await rare({}, true), [once, undefined]);
+    const never = "of 5 words 1 (20 %) come once in train, 3 never";
+    const cure = "more training text, or a vocabulary of the words that are in it";
+    assertEquals(await rare({ vocab: "words" }), [never, cure]);
+    Deno.writeTextFileSync("words", "a\nb\nc\nx\ny\n");
+    const [, none] = await rare({ vocab: "words" });
+    assertEquals(none, undefined, "<unk> is learned already");
+    Deno.writeTextFileSync("train.txt", "a a c c\nb d\n");
+    assertEquals(await rare({}), ["of 4 words 2 (50 %) come once in train", undefined]);
+  }, {
+    "train.txt": "a a b c d\n",
+    "valid.txt": "a b\n",
+    "test.txt": "a\n",
+    "words": "a\nb\nx\ny\nz\n",
+  }));
