@@ -10,12 +10,14 @@ import {
 import { makeModel } from "../../../example/model/make_model.ts";
 import { Epochs } from "../../../example/data/batches.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
-import { likelyCure } from "../../../example/training/diverged.ts";
+import { badParameter, likelyCure } from "../../../example/training/diverged.ts";
 import { Failure } from "../../../example/shared/errors.ts";
+import { Ranks } from "../../../example/shared/ranks.ts";
 import type { WordModel } from "../../../example/model/model.ts";
 import type { Given } from "../../../example/options/option.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
 import { train } from "../../../example/training/train.ts";
+import { ranksInProcess } from "../../../kernels/mod.ts";
 import type { Gpu } from "../../../mod.ts";
 import { type CapturedIo, captureIo } from "../../support/capture_io.ts";
 import { withGpu } from "../../support/gpu.ts";
@@ -132,6 +134,25 @@ Deno.test("run() fails, saves nothing and names the option when the first epoch 
       "model.freq.txt",
       "model.metrics.jsonl",
     ]);
+  }));
+
+Deno.test("badParameter() finds what is not finite in another rank's shard, and in a whole table", () =>
+  withGpu(async (gpu) => {
+    for (const [bad, wanted] of [[NaN, "shard"], [1, undefined]] as const) {
+      const found = ranksInProcess(2).map(async (communicator, rank) => {
+        using whole = gpu.tensor([2], Float32Array.of(1, 2));
+        using shard = gpu.tensor([2], Float32Array.of(1, rank === 1 ? bad : rank));
+        shard.shard = { rank, ranks: 2, rows: 4 };
+        return await badParameter(
+          gpu,
+          [["whole", whole], ["shard", shard]],
+          new Ranks(communicator),
+        );
+      });
+      assertEquals(await Promise.all(found), [wanted, wanted]);
+    }
+    using table = gpu.tensor([2], Float32Array.of(1, Infinity));
+    assertEquals(await badParameter(gpu, [["table", table]], new Ranks()), "table");
   }));
 
 Deno.test("likelyCure() names the option that is farthest from what is known to do well", () => {
