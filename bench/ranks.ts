@@ -65,7 +65,8 @@ export async function trainInProcess(
       for (const [i, [name, tensor]] of kept.entries()) {
         tensors.set(name, await wholeOf(communicator, tensor, own[i]!));
       }
-      return { loss: (await losses.take()).mean, tensors };
+      const { sum, tokens } = await losses.take();
+      return { loss: sum / tokens, tensors };
     }),
   );
 }

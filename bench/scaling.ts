@@ -86,7 +86,7 @@ async function communication(
   return { ms: ms.sort((a, b) => a - b), bytes: measured.bytes / times };
 }
 
-const [task, file] = Deno.args, mpi = await openMpi({ rankTimeout: 600 });
+const [task, file] = Deno.args, mpi = await openMpi(600);
 const path = `${file}.${mpi.size}.${mpi.rank}.json`, periods = [1, SYNC_EVERY];
 if (task === "record") {
   const all = await Array.fromAsync(periods, (every) => messagesOf(mpi, every > 1));

@@ -51,7 +51,7 @@ async function main([model, text, ...numbers]: readonly string[]): Promise<void>
   await using gpu = await openGpu();
   const path = modelPathOf(model), loaded = loadModel(gpu, path);
   using _model = loaded.model;
-  const scorer = new TextScorer(gpu, { ...loaded, mode: "exact" });
+  const scorer = new TextScorer(gpu, { ...loaded, kind: "full" });
   const runPeer = (args: readonly string[], seconds: number) =>
     runPython<ScoreReport>("pytorch_score.py", [path, text, ...args, "--seconds", `${seconds}`]);
   const args = await deviceArguments(gpu, runPeer), ours = [], theirs = [];

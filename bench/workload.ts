@@ -60,7 +60,8 @@ export class Workload implements Disposable {
 
   /** Mean loss since the last call. */
   async loss(): Promise<number> {
-    return (await this.#losses.take()).mean;
+    const { sum, tokens } = await this.#losses.take();
+    return sum / tokens;
   }
 
   /** Frees the model and the optimizer. */

@@ -16,7 +16,7 @@ export async function asRank(
   io: Io,
   body: (mpi: Mpi, io: Io) => Promise<void>,
 ): Promise<void> {
-  const mpi = await openMpi(settings), { rank } = mpi;
+  const mpi = await openMpi(settings.rankTimeout), { rank } = mpi;
   try {
     await body(mpi, atRank(io, rank));
     await mpi.finalize();

@@ -2,8 +2,7 @@
 
 import type { Gpu } from "../../mod.ts";
 import { checkFolder, type Corpus, loadCorpus } from "../data/corpus.ts";
-import { Epochs, scoredBatches } from "../data/batches.ts";
-import type { Epoch } from "../data/epoch.ts";
+import { Epochs } from "../data/batches.ts";
 import { boundsOf, fullest, largestShape } from "../model/checks.ts";
 import type { WordModel } from "../model/model.ts";
 import { batchNeeds, isMet } from "../model/needs.ts";
@@ -19,12 +18,12 @@ import { countByGrade, findingsJson, printFindings } from "../doctor/report.ts";
 import { gradientFact, measureGradient } from "../doctor/gradient.ts";
 import { vocabularyFindings } from "../doctor/vocabulary.ts";
 import { isSynthetic } from "../options/choices.ts";
-import { validationKind } from "../options/evaluation_kind.ts";
 import type { Settings } from "../options/options.ts";
 import { graphicsDevices } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import { isFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
+import { freeMemory } from "../shared/memory.ts";
 import { errorBar } from "../shared/progress.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { makeModel } from "../model/make_model.ts";
@@ -38,7 +37,7 @@ import { Trainer } from "../training/trainer.ts";
 import { checkSizes } from "./new_model.ts";
 import { openGpu } from "../storage/open_gpu.ts";
 import { startWeights, startWords } from "../storage/start.ts";
-import { checkSamples, warnOfSamples } from "./samples.ts";
+import { checkSamples } from "./samples.ts";
 
 /** Milliseconds for messages between ranks, and for steps that they take together: parts of a trial. */
 const NETWORK_PART = 0.1, STEPS_PART = 0.2;
@@ -190,10 +189,7 @@ async function checkFiles(settings: Settings, seen: Examination) {
 async function checkSettings(settings: Settings, corpus: Corpus, seen: Examination) {
   const warnings: Finding[] = [];
   const err = (line: string) => void warnings.push(warned("settings", "samples", line));
-  await seen.part("settings", "samples", () => {
-    warnOfSamples(settings, corpus.vocabulary.size, { err });
-    checkSamples(settings, corpus, { err });
-  });
+  await seen.part("settings", "samples", () => checkSamples(settings, corpus, { err }));
   seen.findings.push(...warnings);
 }
 
@@ -211,7 +207,7 @@ async function tryRun(trial: Trial, seen: Examination): Promise<void> {
   using model = makeModel(gpu, settings, vocabulary);
   await startWeights(gpu, settings, model, vocabulary, fellows?.ranks.communicator);
   const parameters = gpu.memory.bytes;
-  const { pace, kept, peak } = await paceOf(trial, model, batches, begin - seen.startMs);
+  const { pace, kept, peak } = await paceOf(trial, model, begin - seen.startMs);
   const { tokens } = batches.at(Math.floor(batches.length / 2)), { noise } = model.criterion;
   seen.findings.push(...noiseFindings(noise, settings, vocabulary.counts, tokens));
   const shape = largestShape(train, batches.largest(), settings.concat);
@@ -224,7 +220,11 @@ async function tryRun(trial: Trial, seen: Examination): Promise<void> {
     seen.findings.push(gradientFact(found, settings));
   }
   seen.findings.push(
-    ...memoryFindings(gpu, { parameters, kept, peak }, fullest(settings, bounds, shape)),
+    ...memoryFindings(
+      { parameters, kept, peak },
+      fullest(settings, bounds, shape),
+      freeMemory(gpu),
+    ),
     lossFact(pace, settings, vocabulary.size),
     paceFact(pace, settings),
   );
@@ -236,15 +236,14 @@ async function tryRun(trial: Trial, seen: Examination): Promise<void> {
 
 /** The pace of the run that began at `begin`, and the bytes that its trainer keeps and takes. */
 async function paceOf(
-  { gpu, settings, corpus, io, trialMs }: Trial,
+  trial: Trial,
   model: WordModel,
-  batches: Epoch,
   begin: number,
 ): Promise<{ pace: Pace; kept: number; peak: number }> {
+  const { gpu, settings, corpus, io, trialMs } = trial;
   using trainer = new Trainer(gpu, model, settings);
   const kept = gpu.memory.bytes;
-  const evaluation = scoredBatches(corpus.valid, validationKind(settings), settings);
-  await dryRun({ gpu, model, settings, training: batches, evaluation });
+  await dryRun({ ...trial, model });
   const startMs = performance.now() - begin;
   using bar = errorBar(io, "trying", trialMs);
   const onSpent = (ms: number) => bar?.step(ms);

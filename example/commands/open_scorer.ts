@@ -37,14 +37,15 @@ export async function withScorer<T>(
   const { model, vocabulary, settings, card } = loadModel(gpu, found.path, found.vocabulary);
   using _model = model;
   const { batchSize, steps: bptt } = LARGEST;
+  const kind = typeof mode === "object" ? mode : mode === "exact" ? "full" : "nce";
   checkEvaluation({ ...settings, batchSize, bptt }, boundsOf(gpu, vocabulary.size), {
-    kind: typeof mode === "object" ? mode : mode === "exact" ? "full" : "nce",
+    kind,
     batches: [LARGEST],
     saved: true,
     option: "--mode",
   });
   const shift = mode === "raw-best" ? await normTermOf(gpu, model) - card!.mean : 0;
-  return await use(new TextScorer(gpu, { model, vocabulary, mode, shift }), gpu);
+  return await use(new TextScorer(gpu, { model, vocabulary, kind, shift }), gpu);
 }
 
 /** Checks that need no GPU. */

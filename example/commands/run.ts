@@ -14,7 +14,7 @@ import { checkModelWritable } from "../storage/lock.ts";
 import { openGpu, tellAdapter } from "../storage/open_gpu.ts";
 import { startWords } from "../storage/start.ts";
 import { profileBatch } from "./profile.ts";
-import { checkSamples, warnOfSamples } from "./samples.ts";
+import { checkSamples } from "./samples.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { testModel } from "./test.ts";
 import { trainModel } from "./train.ts";
@@ -45,7 +45,6 @@ async function runAlone(
     checkModelWritable(settings.save);
   }
   const whole = await loadCorpus({ ...settings, words: startWords(settings, io) }, io);
-  warnOfSamples(settings, whole.vocabulary.size, io);
   checkSamples(settings, whole, io);
   await using gpu = await openGpu(settings);
   tellAdapter(gpu, io);

@@ -14,7 +14,7 @@ export function warnOfSamples({ evaluation }: Settings, words: number, io: Pick<
 }
 
 /**
- * Checks the samples of a training run.
+ * Checks the samples of a training run, and of its test.
  *
  * @throws {UsageError} If there would be none, or there are not enough distinct words.
  */
@@ -24,6 +24,7 @@ export function checkSamples(
   io: Pick<Io, "err">,
 ): void {
   const { loss, noiseRatio, noise, unique, batchSize, bptt } = settings;
+  warnOfSamples(settings, vocabulary.size, io);
   if (loss === "full") return;
   const warning = noiseWarning(settings, vocabulary.counts);
   if (warning !== undefined) io.err(warning);

@@ -2,10 +2,10 @@
 
 import { Failure } from "../shared/errors.ts";
 
-/** The parts, one after another, in `all` if it is given. */
+/** `all`, filled with the parts, one after another. */
 export function packed(
   parts: readonly Uint8Array[],
-  all: Uint8Array<ArrayBuffer> = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0)),
+  all: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> {
   let at = 0;
   for (const part of parts) all.set(part, at), at += part.length;

@@ -30,14 +30,6 @@ const [ENDED, WAITING] = [1, 2];
 /** Bytes of the reason why a rank failed. */
 const REASON_BYTES = 2048;
 
-/** Who waits for whom, and for how long. */
-interface FaultsOptions {
-  readonly rank: number;
-  readonly size: number;
-  /** Seconds after which a rank that has not come counts as hung. */
-  readonly rankTimeout: number;
-}
-
 /** Waits for the other ranks, and tells them of a fault. */
 export class Faults {
   readonly #messages: Messages;
@@ -49,13 +41,17 @@ export class Faults {
   /** How many lower ranks wait for a missing one, too; undefined if none is missing. */
   #waitingBefore: number | undefined;
 
-  /** On rank 0 it listens for failures from now on. */
-  constructor(messages: Messages, { rank, size, rankTimeout }: FaultsOptions) {
+  /**
+   * On rank 0 it listens for failures from now on.
+   *
+   * @param timeout Seconds after which a rank that has not come counts as hung.
+   */
+  constructor(messages: Messages, rank: number, size: number, timeout: number) {
     this.#messages = messages;
     this.#rank = rank;
     this.#others = Array.from({ length: size }, (_, other) => other)
       .filter((other) => other !== rank);
-    this.#timeout = rankTimeout;
+    this.#timeout = timeout;
     if (rank > 0) return;
     for (const other of this.#others) {
       this.#reports.set(other, messages.receive(other, ENDED, new Uint8Array(REASON_BYTES)));

@@ -17,23 +17,18 @@ const MAX_BYTES = 2 ** 30;
 /** MPI_THREAD_SINGLE: all calls come from one thread. */
 const SINGLE = 0;
 
-/** How long the ranks wait for each other. */
-interface MpiOptions {
-  /** Seconds after which a rank that has not come counts as hung. */
-  readonly rankTimeout: number;
-}
-
 /**
  * Starts MPI. Sizes are compared with the launcher's.
  *
+ * @param rankTimeout Seconds after which a rank that has not come counts as hung.
  * @throws {UsageError} If the program may not use it.
  * @throws {Failure} If there is no library, or it does not suit the launcher.
  */
-export async function openMpi(options: MpiOptions): Promise<Mpi> {
+export async function openMpi(rankTimeout: number): Promise<Mpi> {
   const started = launched();
   try {
     const { name, constants, functions } = openLibrary(started.by?.kind, started.library);
-    const mpi = new Mpi(constants, functions, options);
+    const mpi = new Mpi(constants, functions, rankTimeout);
     const problem = mismatch(started, mpi.size, `${name} (${constants.abi})`);
     if (problem === undefined) return mpi;
     await mpi.finalize();
@@ -64,7 +59,7 @@ export class Mpi extends Communicator {
   readonly #rooms = new Map<string, Uint8Array<ArrayBuffer>>();
 
   /** Used by {@linkcode openMpi}. */
-  constructor(constants: MpiConstants, functions: MpiFunctions, { rankTimeout }: MpiOptions) {
+  constructor(constants: MpiConstants, functions: MpiFunctions, rankTimeout: number) {
     super();
     this.#constants = constants;
     this.#functions = functions;
@@ -81,7 +76,7 @@ export class Mpi extends Communicator {
     this.size = number((word) => functions.MPI_Comm_size(world, word));
     this.library = libraryText((bytes, length) => functions.MPI_Get_library_version(bytes, length));
     this.host = libraryText((bytes, length) => functions.MPI_Get_processor_name(bytes, length));
-    this.#faults = new Faults(this.#messages, { rank: this.rank, size: this.size, rankTimeout });
+    this.#faults = new Faults(this.#messages, this.rank, this.size, rankTimeout);
     // However the process ends, the others must not wait for it.
     globalThis.addEventListener("unload", () => {
       if (this.#finalized) return;
@@ -92,7 +87,8 @@ export class Mpi extends Communicator {
 
   protected override gatherBytes(own: Uint8Array): Promise<Uint8Array[]> {
     return this.#alone("gather", async () => {
-      return await this.#gather(own, await this.#gatherCounts(Int32Array.of(own.length)));
+      const counts = await this.#gatherCounts(Int32Array.of(own.length));
+      return unpacked(await this.#gather(own, counts, "gathered"), counts);
     });
   }
 
@@ -136,15 +132,16 @@ export class Mpi extends Communicator {
   /** Numbers of all ranks, as many from each. */
   async #gatherCounts(own: Int32Array<ArrayBuffer>): Promise<Int32Array<ArrayBuffer>> {
     const counts = new Int32Array(this.size).fill(own.byteLength);
-    const parts = await this.#gather(new Uint8Array(own.buffer), counts, "counts");
-    return new Int32Array(packed(parts).buffer);
+    const all = await this.#gather(new Uint8Array(own.buffer), counts, "counts");
+    return new Int32Array(all.slice().buffer);
   }
 
+  /** The bytes of all ranks, one after another, in the room of this name. */
   async #gather(
     own: Uint8Array,
     counts: Int32Array<ArrayBuffer>,
-    name = "gathered",
-  ): Promise<Uint8Array<ArrayBuffer>[]> {
+    name: string,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     const { byte, world } = this.#constants, starts = startsOf(counts);
     const from = own as Uint8Array<ArrayBuffer>, to = this.#room(name, sendableBytes(counts));
     await this.#together([from, to, counts, starts], (request) =>
@@ -154,7 +151,7 @@ export class Mpi extends Communicator {
         world,
         request,
       ));
-    return unpacked(to, counts);
+    return to;
   }
 
   /** Memory of `bytes`, which the next call by this name gets again. */

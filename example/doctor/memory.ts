@@ -1,10 +1,8 @@
 /** Memory: what the model, its optimizer and a step take, against what there is. */
 
 import { format as formatBytes } from "@std/fmt/bytes";
-import type { Gpu } from "../../mod.ts";
 import type { Need } from "../model/needs.ts";
 import { product } from "../model/shapes.ts";
-import { freeMemory } from "../shared/memory.ts";
 import { formatPercent } from "../shared/format.ts";
 import { type Finding, finding } from "./finding.ts";
 
@@ -21,11 +19,12 @@ export interface MemoryFigures {
  * What to know of the memory.
  *
  * @param fullest The tensor that is nearest to its limit.
+ * @param free Bytes that the machine has left, if that is known.
  */
 export function memoryFindings(
-  gpu: Pick<Gpu, "software">,
   { parameters, kept, peak }: MemoryFigures,
   fullest: Need,
+  free: number | undefined,
 ): Finding[] {
   const part = product(fullest.shape) / fullest.most;
   return [
@@ -39,7 +38,7 @@ export function memoryFindings(
       } of what the adapter allows`,
       figures: { part },
     }),
-    peakFact(peak, freeMemory(gpu)),
+    peakFact(peak, free),
   ];
 }
 

@@ -2,7 +2,6 @@
 
 import { type Chunks, linesOf, openChunks } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
-import { checkFile } from "../shared/files.ts";
 
 /** Bytes that are looked at, so that the look takes seconds. */
 const MAX_BYTES = 2 ** 26;
@@ -41,15 +40,14 @@ export interface Scan {
 export type LineEnds = Readonly<Record<"LF" | "CRLF" | "CR", number>>;
 
 /**
- * Looks at a file.
+ * Looks at a file that is there.
  *
  * @param onSentence Receives the words of each line, without the marks at its ends.
- * @throws {UsageError} If there is no such file.
  * @throws {Failure} If it cannot be read or is not UTF-8.
  */
 export async function scanFile(
   path: string,
-  onSentence: (words: readonly string[]) => void = () => {},
+  onSentence: (words: readonly string[]) => void,
 ): Promise<Scan> {
   const counts = { lines: 0, words: 0, blank: 0, marked: 0, inner: 0, unknown: 0 };
   const odd = { replaced: 0, decomposed: 0 }, otherUnknown = new Map<string, number>();
@@ -72,7 +70,6 @@ export async function scanFile(
     if (line !== line.normalize("NFC")) odd.decomposed++;
     onSentence(words);
   };
-  checkFile(path);
   const ends = { LF: 0, CRLF: 0, CR: 0 };
   const chunks = countingEnds(openChunks(path, (bytes) => read += bytes), ends);
   for await (const lines of linesOf(path, chunks)) {

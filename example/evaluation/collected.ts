@@ -6,45 +6,45 @@ import { type Batch, elementsOf } from "../data/row_batch.ts";
 /** Number of tokens that the buffer on the GPU holds before it is read. */
 const WAITING = 2 ** 18;
 
-/** Collects `count` numbers per token, batch by batch. */
+/** Collects `count` numbers per token of some of a text's batches; those of the others stay 0. */
 export class CollectedNumbers implements Disposable {
   readonly #gpu: Gpu;
   readonly #batches: readonly Batch[];
+  /** Where the tokens of each batch begin. */
+  readonly #starts: readonly number[];
   readonly #waiting: readonly Tensor[];
   readonly #found: readonly Float32Array[];
-  /** Number of batches pushed, and the first one that is not read yet. */
-  #pushed = 0;
-  #read = 0;
+  /** The batches whose numbers wait on the GPU, and the cells that they take. */
+  #pushed: number[] = [];
   #cells = 0;
-  #tokens = 0;
 
   /**
-   * @param batches The batches, in the order in which they will be pushed.
+   * @param batches All batches of the text.
    * @param count Numbers of a token.
    */
   constructor(gpu: Gpu, batches: readonly Batch[], count: number) {
     this.#gpu = gpu;
     this.#batches = batches;
-    const most = batches.reduce((most, batch) => Math.max(most, elementsOf(batch)), 1);
-    const all = batches.reduce((sum, batch) => sum + elementsOf(batch), 0);
-    const room = Math.max(most, Math.min(all, WAITING));
+    let tokens = 0, cells = 0, largest = 1;
+    this.#starts = batches.map((batch) => {
+      cells += elementsOf(batch);
+      largest = Math.max(largest, elementsOf(batch));
+      return (tokens += batch.tokens) - batch.tokens;
+    });
+    const room = Math.max(largest, Math.min(cells, WAITING));
     this.#waiting = Array.from({ length: count }, () => gpu.tensor([room]));
-    const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
     this.#found = this.#waiting.map(() => new Float32Array(tokens));
   }
 
-  /** Takes the numbers of the next batch, a tensor [T * B] for each. */
-  push(...numbers: readonly Tensor[]): void {
-    numbers.forEach((from, i) => {
-      this.#gpu.copy(from, this.#waiting[i]!, { toStart: this.#cells, count: from.size });
+  /** Takes the numbers of batch `i`, a tensor [T * B] for each. */
+  async push(i: number, ...numbers: readonly Tensor[]): Promise<void> {
+    const cells = elementsOf(this.#batches[i]!);
+    if (this.#cells + cells > this.#waiting[0]!.size) await this.#readWaiting();
+    numbers.forEach((from, k) => {
+      this.#gpu.copy(from, this.#waiting[k]!, { toStart: this.#cells, count: cells });
     });
-    this.#cells += elementsOf(this.#batches[this.#pushed++]!);
-  }
-
-  /** Reads the buffer, unless the next batch still fits. */
-  async makeRoom(): Promise<void> {
-    const next = this.#batches[this.#pushed];
-    if (next && this.#cells + elementsOf(next) > this.#waiting[0]!.size) await this.#readWaiting();
+    this.#cells += cells;
+    this.#pushed.push(i);
   }
 
   /** All numbers: batch by batch, in the order of each batch's elements. */
@@ -54,22 +54,19 @@ export class CollectedNumbers implements Disposable {
   }
 
   async #readWaiting(): Promise<void> {
-    const batches = this.#batches.slice(this.#read, this.#pushed);
-    const isToken = batches.map(({ mask }) => mask);
-    let tokens = 0;
-    for (const [i, waiting] of this.#waiting.entries()) {
-      const numbers = await this.#gpu.readFloats(waiting), found = this.#found[i]!;
+    const pushed = this.#pushed.map((i) => [this.#starts[i]!, this.#batches[i]!.mask] as const);
+    for (const [k, waiting] of this.#waiting.entries()) {
+      const numbers = await this.#gpu.readFloats(waiting), found = this.#found[k]!;
       let cell = 0;
-      tokens = this.#tokens;
-      for (const mask of isToken) {
+      for (const [start, mask] of pushed) {
+        let token = start;
         for (const real of mask) {
-          if (real === 1) found[tokens++] = numbers[cell]!;
+          if (real === 1) found[token++] = numbers[cell]!;
           cell++;
         }
       }
     }
-    this.#tokens = tokens;
-    this.#read = this.#pushed;
+    this.#pushed = [];
     this.#cells = 0;
   }
 

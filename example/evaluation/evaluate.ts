@@ -9,6 +9,7 @@ import { CarriedStates } from "../model/carried_states.ts";
 import { CollectedNumbers, tokensOf } from "./collected.ts";
 import type { WordModel } from "../model/model.ts";
 import { overShards, rowsOfShard } from "./over_shards.ts";
+import type { EvaluationKind } from "../options/evaluation_kind.ts";
 import type { Bar } from "../shared/progress.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { checkStop, type StopFlag } from "../shared/stop.ts";
@@ -47,18 +48,14 @@ export async function evaluate(
   watch: ScoringWatch = {},
 ): Promise<Evaluation> {
   const { communicator } = watch.ranks ?? new Ranks();
-  const division = divide(batches, model, communicator);
-  using collected = new CollectedNumbers(gpu, division.own, 2);
-  await forEachBatch(gpu, batches, division, watch, async (step, batch, states) => {
+  const found = await numbersOf(gpu, model, batches, watch, 2, async (step, batch, before) => {
     const { input, target, resets } = uploadIds(step, batch, rowsOfShard(model, batch.target));
     await model.fetch(step, communicator, input);
-    const normalized = model.normalize(step, input, target, { states, resets });
-    collected.push(normalized.score, normalized.logZ);
-    return normalized.states;
-  }, () => collected.makeRoom());
-  const [score, logZ] = await ofAllBatches(batches, division, await collected.take());
+    const normalized = model.normalize(step, input, target, { states: before, resets });
+    return { numbers: [normalized.score, normalized.logZ], states: normalized.states };
+  });
   const target = tokensOf(batches, (batch) => batch.target);
-  const own = { target, score: score!, logZ: logZ! }, { shard } = model;
+  const own = { target, score: found[0]!, logZ: found[1]! }, { shard } = model;
   const scores = shard ? await overShards(shard, communicator, own) : own;
   return { ppl: perplexity(scores), tokens: target.length, scores };
 }
@@ -75,14 +72,10 @@ export async function evaluateTokens(
   watch: ScoringWatch = {},
 ): Promise<Float32Array> {
   const { communicator } = watch.ranks ?? new Ranks();
-  const division = divide(batches, model, communicator);
-  using collected = new CollectedNumbers(gpu, division.own, 1);
-  await forEachBatch(gpu, batches, division, watch, async (step, batch, states) => {
-    const { loss, states: last } = await lossesOf(step, model, batch, communicator, states);
-    collected.push(loss);
-    return last;
-  }, () => collected.makeRoom());
-  const [losses] = await ofAllBatches(batches, division, await collected.take());
+  const [losses] = await numbersOf(gpu, model, batches, watch, 1, async (step, batch, before) => {
+    const { loss, states } = await lossesOf(step, model, batch, communicator, before);
+    return { numbers: [loss], states };
+  });
   return losses!;
 }
 
@@ -97,16 +90,15 @@ export async function evaluateLoss(
   batches: readonly Batch[],
   watch: ScoringWatch = {},
 ): Promise<{ loss: number; tokens: number }> {
-  const { communicator } = watch.ranks ?? new Ranks();
-  const division = divide(batches, model, communicator);
+  const { communicator } = watch.ranks ?? new Ranks(), among = dividersOf(model, watch);
   using losses = gpu.tensor([batches.length]);
-  await forEachBatch(gpu, batches, division, watch, async (step, batch, states, i) => {
+  await forEachBatch(gpu, batches, among, watch, async (step, batch, states, i) => {
     const { mean, states: last } = await meanLossOf(step, model, batch, communicator, states);
     gpu.copy(mean, losses, { toStart: i });
     return last;
   });
   const means = await gpu.readFloats(losses);
-  await division.among.sum(means); // the other ranks have zeros
+  await among.sum(means); // the other ranks have zeros
   const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
   return {
     loss: batches.reduce((sum, batch, i) => sum + batch.tokens * means[i]!, 0) / tokens,
@@ -114,27 +106,56 @@ export async function evaluateLoss(
   };
 }
 
-/** Which batches each rank scores. */
-interface Division {
-  /** Who divides them. */
-  readonly among: Communicator;
-  /** The numbers of each rank's batches. */
-  readonly numbers: readonly (readonly number[])[];
-  /** This rank's batches. */
-  readonly own: readonly Batch[];
+/**
+ * Makes the criterion compute an evaluation's loss, until the result is disposed of.
+ *
+ * @throws {RangeError} If its noise cannot draw so many samples.
+ */
+export function setLoss(
+  criterion: WordModel["criterion"],
+  kind: Exclude<EvaluationKind, "full">,
+): Disposable {
+  const { lossType, noiseRatio } = criterion;
+  if (typeof kind === "object") criterion.noiseRatio = kind.sampled; // first, as it may throw
+  if (kind !== "loss") criterion.lossType = kind === "nce" ? "nce" : "sampled";
+  return {
+    [Symbol.dispose]() {
+      Object.assign(criterion, { lossType, noiseRatio });
+    },
+  };
 }
 
-/**
- * Gives each batch to the rank with the least to do, or to that of the batch that it continues. Nobody divides
- * them if tables are divided, as each rank then has scores of other words.
- */
-function divide(
+/** The numbers that `score` gives for a batch, `count` tensors [T * B], of every token on all ranks. */
+async function numbersOf(
+  gpu: Gpu,
+  model: WordModel,
   batches: readonly Batch[],
-  { shard }: WordModel,
-  communicator: Communicator,
-): Division {
-  const among = shard ? ALONE : communicator;
-  const elements = new Array<number>(among.size).fill(0);
+  watch: ScoringWatch,
+  count: number,
+  score: (step: Step, batch: Batch, before: readonly Tensor[]) => Promise<
+    { numbers: readonly Tensor[]; states: readonly Tensor[] }
+  >,
+): Promise<readonly Float32Array[]> {
+  const among = dividersOf(model, watch);
+  using collected = new CollectedNumbers(gpu, batches, count);
+  await forEachBatch(gpu, batches, among, watch, async (step, batch, before, i) => {
+    const { numbers, states } = await score(step, batch, before);
+    await collected.push(i, ...numbers);
+    return states;
+  });
+  const all = await collected.take();
+  for (const numbers of all) await among.sum(numbers); // the other ranks have zeros
+  return all;
+}
+
+/** Who divides the batches: nobody if tables are divided, as each rank then has scores of other words. */
+function dividersOf({ shard }: WordModel, { ranks = new Ranks() }: ScoringWatch): Communicator {
+  return shard ? ALONE : ranks.communicator;
+}
+
+/** The numbers of each rank's batches: a batch goes to the rank with the least to do, or that of the one it continues. */
+function divide(batches: readonly Batch[], ranks: number): readonly (readonly number[])[] {
+  const elements = new Array<number>(ranks).fill(0);
   const numbers = elements.map((): number[] => []);
   let owner = 0;
   for (const [i, batch] of batches.entries()) {
@@ -142,29 +163,7 @@ function divide(
     elements[owner]! += elementsOf(batch);
     numbers[owner]!.push(i);
   }
-  return { among, numbers, own: numbers[among.rank]!.map((i) => batches[i]!) };
-}
-
-/** Numbers of every token on all ranks, from those that each rank has of its own batches. */
-async function ofAllBatches(
-  batches: readonly Batch[],
-  { among, own }: Division,
-  found: readonly Float32Array[],
-): Promise<readonly Float32Array[]> {
-  if (among.size === 1) return found;
-  const owned = new Set(own);
-  const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
-  const all = found.map(() => new Float32Array(tokens));
-  let from = 0, to = 0;
-  for (const batch of batches) {
-    if (owned.has(batch)) {
-      found.forEach((some, k) => all[k]!.set(some.subarray(from, from + batch.tokens), to));
-      from += batch.tokens;
-    }
-    to += batch.tokens;
-  }
-  for (const numbers of all) await among.sum(numbers); // the other ranks have zeros
-  return all;
+  return numbers;
 }
 
 /**
@@ -174,13 +173,13 @@ async function ofAllBatches(
 async function forEachBatch(
   gpu: Gpu,
   batches: readonly Batch[],
-  { among: { rank }, numbers }: Division,
+  { rank, size }: Communicator,
   { stop, bar, sameNoise = false, ranks = new Ranks() }: ScoringWatch,
   score: (step: Step, batch: Batch, states: readonly Tensor[], i: number) => Promise<
     readonly Tensor[]
   >,
-  after: () => void | Promise<void> = () => {},
 ): Promise<void> {
+  const numbers = divide(batches, size);
   using carried = new CarriedStates();
   for (let round = 0; numbers.some((own) => round < own.length); round++) {
     if (stop) await ranks.agree();
@@ -194,7 +193,6 @@ async function forEachBatch(
         carried.carry(step, states, batches[i + 1]?.continues ?? false);
       }
       await gpu.keepUp();
-      await after();
     }
     bar?.step(numbers.filter((own) => round < own.length).length);
   }

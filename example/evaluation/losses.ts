@@ -78,11 +78,11 @@ export class Losses implements Disposable {
     };
   }
 
-  /** The same with their mean, NaN if there are none; starts again from zero. */
-  async take(): Promise<LossSum & { readonly mean: number }> {
+  /** The same; starts again from zero. */
+  async take(): Promise<LossSum> {
     const sums = await this.sums();
     this.#sums = NOTHING;
-    return { ...sums, mean: sums.sum / sums.tokens };
+    return sums;
   }
 
   /** Continues from {@linkcode sums}. */

@@ -1,4 +1,4 @@
-/** Log probabilities of the words in sentences, in any mode. */
+/** Log probabilities of the words in sentences. */
 
 import type { Gpu } from "../../mod.ts";
 import { evaluationBatches } from "../data/batches.ts";
@@ -6,16 +6,16 @@ import type { RowBatch } from "../data/row_batch.ts";
 import { SentencesBuilder } from "../data/sentences.ts";
 import { UNK, type Vocabulary } from "../data/vocab.ts";
 import type { WordModel } from "../model/model.ts";
-import type { ScoreMode } from "../options/scoring.ts";
+import type { EvaluationKind } from "../options/evaluation_kind.ts";
 import { tokensOf } from "./collected.ts";
-import { evaluate, evaluateTokens, type ScoringWatch } from "./evaluate.ts";
+import { evaluate, evaluateTokens, type ScoringWatch, setLoss } from "./evaluate.ts";
 
 /** A model and how it scores. */
 export interface TextScorerOptions {
   /** The model; the scorer takes over its criterion. */
   readonly model: WordModel;
   readonly vocabulary: Vocabulary;
-  readonly mode: ScoreMode;
+  readonly kind: Exclude<EvaluationKind, "loss">;
   /** Added to each log probability, for example to correct the norm term; 0 unless given. */
   readonly shift?: number;
 }
@@ -35,15 +35,12 @@ export class TextScorer {
   readonly #gpu: Gpu;
   readonly #options: TextScorerOptions;
 
-  /** Throws a RangeError if the model's noise cannot draw the samples of the mode. */
+  /** Throws a RangeError if the model's noise cannot draw so many samples. */
   constructor(gpu: Gpu, options: TextScorerOptions) {
     this.#gpu = gpu;
     this.#options = options;
-    const { mode, model: { criterion } } = options;
-    if (typeof mode === "object") {
-      criterion.noiseRatio = mode.sampled;
-      criterion.lossType = "sampled";
-    } else if (mode !== "exact") criterion.lossType = "nce";
+    const { kind, model: { criterion } } = options;
+    if (kind !== "full") setLoss(criterion, kind);
   }
 
   /**
@@ -75,8 +72,8 @@ export class TextScorer {
 
   /** The log probability of the i-th token of `batches`. */
   async #scores(batches: readonly RowBatch[], watch: ScoringWatch): Promise<(i: number) => number> {
-    const { mode, model } = this.#options;
-    if (mode === "exact") {
+    const { kind, model } = this.#options;
+    if (kind === "full") {
       const { scores: { score, logZ } } = await evaluate(this.#gpu, model, batches, watch);
       return (i) => score[i]! - logZ[i]!;
     }

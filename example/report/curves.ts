@@ -21,7 +21,7 @@ const BY_TOKENS: CurveAxis = { label: "words trained on", of: ({ tokens }) => to
 
 /** Time in a unit that suits the longest run. */
 function timeOf(runs: readonly ReportedRun[]): CurveAxis {
-  const last = runs.flatMap(({ timed }) => [...timed.train, ...timed.epochs].slice(-1));
+  const last = runs.flatMap(({ train, epochs }) => [...train, ...epochs].slice(-1));
   const longest = Math.max(0, ...last.map(({ at }) => at.seconds).filter(Number.isFinite));
   const [unit, size] = longest > 7200
     ? ["hours", 3600] as const
@@ -69,11 +69,11 @@ function describe(
 type Of<Figures> = (figures: Figures) => number;
 
 function ofReports(y: Of<TrainFigures>): Points {
-  return ({ timed }, x) => timed.train.map((report) => [x.of(report.at), y(report)]);
+  return ({ train }, x) => train.map((report) => [x.of(report.at), y(report)]);
 }
 
 function ofEpochs(y: Of<EpochFigures>): Points {
-  return ({ timed }, x) => timed.epochs.map((epoch) => [x.of(epoch.at), y(epoch)]);
+  return ({ epochs }, x) => epochs.map((epoch) => [x.of(epoch.at), y(epoch)]);
 }
 
 function ofAudits(y: Of<AuditFigures>): Points {
@@ -152,8 +152,8 @@ export function learningCurves(runs: readonly ReportedRun[]): Html {
       ...axes.map((x) => curve(runs, x, loss, ofReports(({ loss }) => loss), withLoss)),
       hasLoss && curve(runs, BY_EPOCHS, validLoss, ofEpochs(({ validLoss }) => validLoss)),
     ),
-    figuresOf("epochs", runs, ({ timed }) => timed.epochs, EPOCH_COLUMNS),
-    figuresOf("reports", runs, ({ timed }) => timed.train, REPORT_COLUMNS),
+    figuresOf("epochs", runs, ({ epochs }) => epochs, EPOCH_COLUMNS),
+    figuresOf("reports", runs, ({ train }) => train, REPORT_COLUMNS),
   );
 }
 

@@ -31,8 +31,7 @@ export interface ModelFacts {
 }
 
 /** One run of a report. */
-export interface ReportedRun extends RunPaths, RunRecord {
-  readonly timed: TimedRun;
+export interface ReportedRun extends RunPaths, Omit<RunRecord, keyof TimedRun>, TimedRun {
   /** The model; if there is none, why. */
   readonly file: ModelFacts | string;
 }
@@ -60,7 +59,7 @@ export function readRun(paths: RunPaths): ReportedRun {
   if (adapter === undefined && train.length + epochs.length + tests.length === 0) {
     throw new Failure(`Cannot report ${paths.record}: no line of it is an event of a run`);
   }
-  return { ...paths, ...record, timed: timedRun(record), file: modelFacts(paths.model) };
+  return { ...paths, ...record, ...timedRun(record), file: modelFacts(paths.model) };
 }
 
 /** Suggestions instead of a missing record. */

@@ -42,9 +42,9 @@ function lastTest({ tests }: ReportedRun) {
 }
 
 function sentence(run: ReportedRun): string {
-  const { name, epochs, train, tests, timed } = run;
+  const { name, epochs, train, tests } = run;
   const best = bestEpoch(epochs), test = lastTest(run), other = tests.at(-1);
-  const time = timed.epochs.at(-1)?.at.seconds ?? NaN;
+  const time = epochs.at(-1)?.at.seconds ?? NaN;
   const valid = best
     ? `the best validation perplexity is ${show.perplexity(best.validPpl)}, after epoch ` +
       `${best.epoch} of ${epochs.length}`
@@ -82,7 +82,7 @@ function factsOf({ file }: ReportedRun): ModelFacts | undefined {
 }
 
 /** What had elapsed at the last event. */
-function lastElapsed({ timed: { train, epochs } }: ReportedRun): Elapsed | undefined {
+function lastElapsed({ train, epochs }: ReportedRun): Elapsed | undefined {
   const [report, epoch] = [train.at(-1), epochs.at(-1)];
   return report && report.epoch > (epoch?.epoch ?? 0) ? report.at : epoch?.at;
 }

@@ -2,51 +2,43 @@
 
 import { DeviceError, type Gpu, OutOfMemoryError } from "../../mod.ts";
 import type { Communicator } from "../../kernels/mod.ts";
+import { scoredBatches } from "../data/batches.ts";
 import { rankColumns } from "../data/columns.ts";
-import type { Epoch } from "../data/epoch.ts";
 import type { Batch } from "../data/row_batch.ts";
 import { meanLossOf } from "../model/batch_loss.ts";
 import { largestBatch } from "../model/checks.ts";
 import { withMemoryCure } from "../model/memory.ts";
 import { validationKind } from "../options/evaluation_kind.ts";
-import type { Settings } from "../options/options.ts";
 import { Failure } from "../shared/errors.ts";
 import { Ranks } from "../shared/ranks.ts";
 import { evaluate, evaluateLoss } from "../evaluation/evaluate.ts";
 import type { WordModel } from "../model/model.ts";
 import { auditModel } from "./gradient_audit.ts";
-
-/** What is to be tried. */
-export interface DryRun {
-  readonly gpu: Gpu;
-  readonly model: WordModel;
-  readonly settings: Settings;
-  /** An epoch of the training text. */
-  readonly training: Epoch;
-  /** The batches of an evaluation. */
-  readonly evaluation: readonly Batch[];
-  /** The ranks that share the work; this process alone unless given. */
-  readonly ranks?: Ranks;
-}
+import type { Run } from "./run.ts";
 
 /**
- * Runs a training step without an update on the largest batch of `training`, an audit of it if there will be some,
- * and an exact evaluation (of the loss for `neg`, which has no probabilities) of the largest batch of
- * `evaluation`. The model does not change; afterwards kernels are compiled and buffers are in the pool.
+ * Runs a training step without an update on the largest batch of the first epoch, an audit of it if there will be
+ * some, and an exact evaluation (of the loss for `neg`, which has no probabilities) of the largest batch of the
+ * validation. The model does not change; afterwards kernels are compiled and buffers are in the pool.
  *
  * @throws {Failure} If the device runs out of memory, or fails in another way.
  */
 export async function dryRun(
-  { gpu, model, settings, training, evaluation, ranks = new Ranks() }: DryRun,
+  { gpu, model, settings, corpus, epochs }: Pick<
+    Run,
+    "gpu" | "model" | "settings" | "corpus" | "epochs"
+  >,
+  ranks: Ranks = new Ranks(),
 ): Promise<void> {
-  const batch = training.largest();
+  const batch = epochs.at(1).largest(), kind = validationKind(settings);
   try {
     await tryTraining(gpu, model, batch, ranks.communicator);
     await gpu.finish();
     if (settings.audit > 0 && ranks.isFirst) await auditModel(gpu, model, batch, { draws: 2 });
-    const evaluated = validationKind(settings) === "loss" ? evaluateLoss : evaluate;
+    const evaluated = kind === "loss" ? evaluateLoss : evaluate;
+    const largest = largestBatch(scoredBatches(corpus.valid, kind, settings));
     const together = model.shard ? ranks : new Ranks(); // whole tables: each by itself
-    await evaluated(gpu, model, [largestBatch(evaluation)], { ranks: together });
+    await evaluated(gpu, model, [largest], { ranks: together });
     // These hits are not part of the training.
     await model.criterion.takeHits();
   } catch (cause) {

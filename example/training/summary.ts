@@ -14,6 +14,7 @@ import {
   evaluateLoss,
   evaluateTokens,
   type ScoringWatch,
+  setLoss,
 } from "../evaluation/evaluate.ts";
 import { perplexityError, standardError } from "../evaluation/standard_error.ts";
 import type { RowBatch } from "../data/row_batch.ts";
@@ -137,19 +138,4 @@ function partOf(
 function tokensText(tokens: number, { wholeTokens }: TestText): string {
   const of = wholeTokens === undefined ? "" : ` of ${formatCount(wholeTokens.test)}`;
   return `${formatCount(tokens)}${of} tokens`;
-}
-
-/** Makes the criterion compute an evaluation's loss, until the result is disposed of. */
-function setLoss(
-  criterion: WordModel["criterion"],
-  kind: Exclude<EvaluationKind, "full">,
-): Disposable {
-  const { lossType, noiseRatio } = criterion;
-  if (typeof kind === "object") criterion.noiseRatio = kind.sampled; // first, as it may throw
-  if (kind !== "loss") criterion.lossType = kind === "nce" ? "nce" : "sampled";
-  return {
-    [Symbol.dispose]() {
-      Object.assign(criterion, { lossType, noiseRatio });
-    },
-  };
 }

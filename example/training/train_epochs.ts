@@ -1,7 +1,5 @@
 /** The epochs of a run: each is trained, validated and recorded, and its model kept if it is the best so far. */
 
-import { scoredBatches } from "../data/batches.ts";
-import { validationKind } from "../options/evaluation_kind.ts";
 import { trainsPerplexity } from "../options/settings.ts";
 import { adapterLine } from "../shared/adapter.ts";
 import {
@@ -39,15 +37,14 @@ export async function trainEpochs(
   run: Run,
   checkpoint: Checkpoint | undefined,
 ): Promise<Diverged | undefined> {
-  const { gpu, settings, corpus, epochs, model, io, best, ranks } = run;
+  const { gpu, settings, corpus, model, io, best, ranks } = run;
   const state = await ranks.fromFirst(checkpoint?.state ?? null);
   if (!state && settings.start !== null) {
     await startWeights(gpu, settings, model, corpus.vocabulary, ranks.communicator);
     io.out(labelled("starts", `from the weights of ${modelPathOf(settings.start)}`));
   }
   using trainer = new Trainer(gpu, model, settings, ranks);
-  const evaluation = scoredBatches(corpus.valid, validationKind(settings), settings);
-  await dryRun({ ...run, training: epochs.at(1), evaluation });
+  await dryRun(run, ranks);
   const checkpoints = new Checkpoints(run, trainer);
   await (state ? checkpoints.resume(state, checkpoint) : checkpoints.begin());
   best.tellOfBefore();

@@ -57,11 +57,7 @@ export class Trainer implements Disposable {
   readonly #carried = new CarriedStates();
   readonly #updates: Updates;
   readonly #losses: UnreportedLosses;
-  #position: Pick<Position, "epoch" | "step" | keyof typeof START> = {
-    epoch: 1,
-    step: 0,
-    ...START,
-  };
+  #position: Omit<Position, "lr" | "unreported"> = { epoch: 1, step: 0, ...START };
 
   /** Makes the optimizer; `ranks` train together, each a part of every batch. */
   constructor(gpu: Gpu, model: WordModel, settings: Settings, ranks: Ranks = new Ranks()) {

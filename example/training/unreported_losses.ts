@@ -23,8 +23,8 @@ export class UnreportedLosses implements Disposable {
   /** The losses of all ranks so far; they all call it, at steps that do not depend on the clock. */
   async sums(): Promise<LossSum> {
     if (!this.#isLocal) return await this.last.sums();
-    const { mean: _, ...own } = await this.last.take();
-    return this.#before = followed(this.#before, ofRanks(await this.#ranks.ofAll(own)));
+    const all = await this.#ranks.ofAll(await this.last.take());
+    return this.#before = followed(this.#before, ofRanks(all));
   }
 
   /** The same; starts again from zero. */

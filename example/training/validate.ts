@@ -58,17 +58,15 @@ export async function validate(
   const card = selfNormalization(scores, await normTermOf(gpu, model));
   const part = { text: valid, batches, wholeTokens: wholeTokens?.valid };
   const error = perplexityError(found, part);
-  const known = knownWords(scores);
+  const known = knownWords(scores), hasUnknown = known.unknown > 0;
   const text = `ppl ${formatPerplexity(ppl)}` +
-    (error === undefined ? "" : ` \u00b1 ${formatPerplexity(error)}`);
-  if (known.unknown === 0) {
-    return { kind: "ppl", measure: ppl, text, fields: { validPpl: ppl }, card };
-  }
+    (error === undefined ? "" : ` \u00b1 ${formatPerplexity(error)}`) +
+    (hasUnknown ? ` (${formatPerplexity(known.ppl)} without unknown words)` : "");
   return {
     kind: "ppl",
     measure: vocabulary.counts[UNK] === 0 ? known.ppl : ppl,
-    text: `${text} (${formatPerplexity(known.ppl)} without unknown words)`,
-    fields: { validPpl: ppl, validPplKnown: known.ppl },
+    text,
+    fields: { validPpl: ppl, ...(hasUnknown && { validPplKnown: known.ppl }) },
     card,
   };
 }

@@ -4,7 +4,7 @@ import { openMpi } from "../../example/distributed/mpi.ts";
 import { exchanged } from "./exchange.ts";
 
 if (import.meta.main) {
-  const [task, timeout = "20"] = Deno.args, mpi = await openMpi({ rankTimeout: Number(timeout) });
+  const [task, timeout = "20"] = Deno.args, mpi = await openMpi(Number(timeout));
   try {
     await mpi.barrier();
     switch (task) {

@@ -60,6 +60,7 @@ for (const [kind, given] of [["LSTM", {}], ["GRU", { "index-module": "gru" }]] a
       const words = await vocabularyOf(), known = words.slice(3, 5), prompt = known.join(" ");
       const { lines, err } = await texts(["model", prompt], { count: "70", length: "4" });
       assertEquals([lines.length, err.length], [70, 0]);
+      assert(lines.slice(64).some((line, i) => line !== lines[i]), "64 are made at a time");
       const others = lines.map((line) => line.split(" ").slice(2));
       assert(lines.every((line) => line.startsWith(prompt)) && new Set(lines).size > 10);
       assert(

@@ -99,4 +99,10 @@ Deno.test("the lines say which words models do not know, and where weights are f
       "unknown     1.2 % of the words to ce",
     ],
   );
+  const one = { ...COUNTS, dev: 1, unknown: [{ model: "ce", words: 50, unknown: 1 }] };
+  assertEquals(reportLines(one, RESULTS, TABLE).slice(0, 2), [
+    "lists       1,000 with 50,000 hypotheses; weights searched on the first 1; errors counted on " +
+    "600 with 5,035 words",
+    "unknown     2 % of the words to ce",
+  ]);
 });

@@ -1,7 +1,7 @@
 // Numbers of samples that a run refuses, or warns of, once it knows the number of words.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkSamples, warnOfSamples } from "../../../example/commands/samples.ts";
+import { checkSamples } from "../../../example/commands/samples.ts";
 import type { Corpus } from "../../../example/data/corpus.ts";
 import { Vocabulary } from "../../../example/data/vocab.ts";
 import type { Given } from "../../../example/options/option.ts";
@@ -15,7 +15,6 @@ const VOCABULARY = Vocabulary.from(["<unk>", "<s>", "</s>", "a", "b"], [0, 5, 0,
 /** The warnings of a training run with these options. */
 function warnings(given: Given): string[] {
   const io = captureIo(), settings = parseSettings({ train: true, ...given });
-  warnOfSamples(settings, VOCABULARY.size, io);
   checkSamples(settings, { vocabulary: VOCABULARY } as Corpus, io);
   return io.errLines;
 }

@@ -53,8 +53,13 @@ Deno.test("ScoreSums tell perplexities of exact scores alone, with and without u
   assertEquals(Object.keys(JSON.parse(raw!)).filter((name) => name.startsWith("ppl")), []);
   const one = new ScoreSums();
   one.add({ logProbs: Float64Array.of(-1), logProb: -1, unknown: [] });
-  assertEquals(
-    one.lines(settingsOf({}))[0],
+  assertEquals(one.lines(settingsOf({})), [
     "text        1 sentence, 1 token with the ends of sentences, 0 unknown words",
-  );
+    "score       log probability -1.000000 (base e), ppl 2.718282",
+  ]);
+  assertEquals("pplKnown" in JSON.parse(one.lines(settingsOf({ json: true }))[0]!), false);
+  one.add({ logProbs: Float64Array.of(-3, -1), logProb: -4, unknown: [true] });
+  const [, shown] = one.lines(settingsOf({}));
+  assertEquals(shown?.split(", ")[2], "2.718282 without the unknown words");
+  assertEquals("pplKnown" in JSON.parse(one.lines(settingsOf({ json: true }))[0]!), true);
 });

@@ -2,6 +2,8 @@
 
 import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import { Market, topIndices } from "../../../example/demos/market.ts";
+import { normals } from "../../../example/shared/normals.ts";
+import { Philox } from "../../../kernels/random/mod.ts";
 
 const MARKET = new Market({ items: 40, features: 3, ages: 3, regions: 2 }, 5);
 
@@ -28,4 +30,24 @@ Deno.test("topIndices() gives the largest, equal ones in their order", () => {
     [1, 3, 0, 2],
     [1, 3, 0, 2, 4],
   ]);
+});
+
+Deno.test("Market has the softmax of popularity and of what age and region like", () => {
+  const [ages, regions, features, items] = [2, 4, 3, 7];
+  const market = new Market({ items, features, ages, regions }, 5);
+  const tastes = normals((ages + regions) * features, new Philox(5, 0x4d4b5401))
+    .map((x) => 1.5 * x / Math.sqrt(2 * features));
+  market.conditionals.forEach((p, user) => {
+    const age = user % ages, region = ages + Math.floor(user / ages);
+    const scores = Array.from(p, (_, y) => {
+      let score = -Math.log(y + 1);
+      for (let f = 0; f < features; f++) {
+        const taste = tastes[age * features + f]! + tastes[region * features + f]!;
+        score += taste * market.features[y * features + f]!;
+      }
+      return score;
+    });
+    const total = scores.reduce((sum, score) => sum + Math.exp(score), 0);
+    p.forEach((x, y) => assertAlmostEquals(x, Math.exp(scores[y]!) / total, 1e-12));
+  });
 });

@@ -66,6 +66,10 @@ Deno.test("rankFindings() warns of a single rank, of one core for a software ada
   ]);
   const [, cores] = await said([software, { software: true, cores: 1 }, { cores: 1 }]);
   assertMatch(cores!, /^warn cores: one core for the software adapter of rank 1; mpirun --bind-to/);
+  assertEquals(
+    (await said([software, { ...software, cores: 8 }]))[1],
+    "fine cores: 4 to 8 for each rank; ",
+  );
   const devices = ["/dev/nvidia0"], other = ["/dev/nvidia1"];
   const [, , own] = await said([{ devices }, { devices: other }, { devices, host: "b" }]);
   assertEquals(own, "fine GPUs: each rank sees its own; ");

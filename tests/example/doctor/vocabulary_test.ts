@@ -38,3 +38,61 @@ Deno.test("vocabularyFindings() tells rare and unknown words, and when a text is
     "valid.txt": "a b a x\n".repeat(10),
     "test.txt": "a b x\n".repeat(20),
   }));
+
+Deno.test("vocabularyFindings() says what to do about words that come once or never", () =>
+  inFolder(async () => {
+    const rare = async (given: { minFreq?: number; vocab?: string }, isStarted?: boolean) => {
+      const found = vocabularyFindings(await loadCorpus({ data: ".", ...given }), isStarted);
+      const { text, cure } = found.find(({ name }) => name === "rare words")!;
+      return [text, cure];
+    };
+    const once = "of 4 words 3 (75 %) come once in train";
+    assertEquals(await rare({}), [once, "--min-freq 2 leaves them to <unk>, which can be learned"]);
+    assertEquals(await rare({}, true), [once, undefined]);
+    const never = "of 5 words 1 (20 %) come once in train, 3 never";
+    const cure = "more training text, or a vocabulary of the words that are in it";
+    assertEquals(await rare({ vocab: "words" }), [never, cure]);
+    Deno.writeTextFileSync("words", "a\nb\nc\nx\ny\n");
+    const [, none] = await rare({ vocab: "words" });
+    assertEquals(none, undefined, "<unk> is learned already");
+    Deno.writeTextFileSync("train.txt", "a a c c\nb d\n");
+    assertEquals(await rare({}), ["of 4 words 2 (50 %) come once in train", undefined]);
+  }, {
+    "train.txt": "a a b c d\n",
+    "valid.txt": "a b\n",
+    "test.txt": "a\n",
+    "words": "a\nb\nx\ny\nz\n",
+  }));
+
+Deno.test("vocabularyFindings() warns of many unknown words, and of few tokens to score", () =>
+  inFolder(async () => {
+    const found = async (name: string, given: { minFreq?: number }, isStarted?: boolean) =>
+      vocabularyFindings(await loadCorpus({ data: ".", ...given }), isStarted)
+        .filter((finding) => finding.name === name).map(({ text, cure }) => [text, cure]);
+    const write = (part: string, known: number, unknown: number) =>
+      Deno.writeTextFileSync(`${part}.txt`, "a\n".repeat(known) + "x\n".repeat(unknown));
+    write("test", 8, 2);
+    const some = "valid 0 % (0 of 2 words), test 20 % (2 of 10 words)";
+    const cure = "a lower --min-freq, a larger vocabulary (--vocab) or more training text";
+    assertEquals(await found("unknown words", { minFreq: 2 }), [[some, cure]]);
+    const [[started, own] = []] = await found("unknown words", { minFreq: 2 }, true);
+    assertEquals(own, "give a text of the model's own kind by --data");
+    assertEquals(started, `train 25 % (1 of 4 words), ${some}`);
+    // Training without <unk>: the run's own warning takes the place of the fact.
+    const [[warning, remedy] = [], ...more] = await found("unknown words", {});
+    assertEquals([warning?.startsWith("valid or test has unknown words"), more], [true, []]);
+    assertEquals(remedy, "use --min-freq 2 or a smaller --vocab, so that training contains <unk>");
+    const [[, other] = []] = await found("unknown words", {}, true);
+    assertEquals(other, "give training text with words that the model does not know");
+    write("test", 9, 1);
+    assertEquals((await found("unknown words", { minFreq: 2 }))[0]![1], undefined);
+    const few = async () => (await found("size", {}))[0]![1];
+    assertEquals(
+      await few(),
+      "take perplexities that differ by less than 170 % for equal, or give more text to validate and test on",
+    );
+    for (const part of ["valid", "test"]) write(part, 2500, 0);
+    assertEquals(await few(), undefined);
+    write("test", 2499, 0);
+    assertEquals((await few())?.includes(" less than 4.2 % for equal"), true);
+  }, { "train.txt": "a a a b\n", "valid.txt": "a a\n", "test.txt": "" }));

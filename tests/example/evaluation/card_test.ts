@@ -51,11 +51,11 @@ Deno.test("selfNormalization() has mean, deviation and both raw perplexities of 
   });
 });
 
-Deno.test("selfNormalization() has the percentiles of 0 to 100, in whatever order they come", () => {
-  const tokens = Array.from({ length: 101 }, (_, i) => [3, 0, 37 * i % 101] as const);
+Deno.test("selfNormalization() has the percentiles of 0 to 1000, in whatever order they come", () => {
+  const tokens = Array.from({ length: 1001 }, (_, i) => [3, 0, 37 * i % 1001] as const);
   const { mean, std, percentiles } = selfNormalization(scoresOf(...tokens), 9);
-  assertEquals([mean, percentiles], [50, [1, 50, 99]]);
-  assertAlmostEquals(std, Math.sqrt((101 ** 2 - 1) / 12), 1e-12);
+  assertEquals([mean, percentiles], [500, [10, 500, 990]]);
+  assertAlmostEquals(std, Math.sqrt((1001 ** 2 - 1) / 12), 1e-12);
 });
 
 Deno.test("selfNormalization() counts ln Z in intervals from the smallest to the largest", () => {
@@ -69,6 +69,7 @@ Deno.test("selfNormalization() counts ln Z in intervals from the smallest to the
   const broken = of(1, NaN, 3, Infinity, -Infinity);
   assertEquals([broken.from, broken.to, broken.counts.length], [1, 3, 40]);
   assertEquals(broken.counts.reduce((a, b) => a + b), 2);
+  assertEquals(of(NaN), { from: -0.5, to: 0.5, counts: new Array(40).fill(0) });
 });
 
 /** The mode that is safe over ten words. */

@@ -74,7 +74,7 @@ Deno.test("the test leaves the criterion as it was, also when it fails", () =>
       const empty = new SentencesBuilder().build(), text = textOf(3, 5);
       const corpus = {
         ...{ vocabulary: VOCABULARY, occurrences: new WordCounts(), notes: [] },
-        ...{ train: empty, valid: empty, test: text },
+        ...{ train: empty, valid: empty, test: text, bestTestPerplexity: 2 },
       };
       const metrics = new Metrics("model", io);
       criterion.noiseRatio = 7;
@@ -90,6 +90,9 @@ Deno.test("the test leaves the criterion as it was, also when it fails", () =>
       const raw = "raw negative log probability";
       const wanted = (loss: string) => ["ppl", raw, `${loss} loss`, "sampled:3 loss"];
       assertEquals(measures, [...wanted("nce"), ...wanted("full")]);
+      const exact = io.outLines.find((line) => line.startsWith("test "))!;
+      const [, ppl, ratio] = /ppl ([\d.]+), best possible 2\.00 \(ratio ([\d.]+)\)/.exec(exact)!;
+      assertAlmostEquals(Number(ratio), Number(ppl) / 2, 0.005);
       criterion.forward = () => {
         throw new Error("no");
       };

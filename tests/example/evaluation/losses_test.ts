@@ -30,9 +30,8 @@ Deno.test("Losses.sums() gives the bits of one sum, after breaks and in another 
     second.restore(JSON.parse(JSON.stringify(await broken.sums())));
     for (const rest of [broken, second]) {
       push(gpu, rest, numbers, 100, 300);
-      assertEquals(await rest.take(), { ...expected, mean: sum / expected.tokens });
+      assertEquals(await rest.take(), expected);
       assertEquals(await rest.sums(), { sum: 0, tokens: 0, batches: 0, firstBad: -1 });
-      assertEquals((await rest.take()).mean, NaN);
     }
   }));
 

@@ -16,7 +16,7 @@ Deno.test("a sentence has its score whatever sentences come before it, though no
   withGpu(async (gpu) => {
     const settings = parseSettings({ train: true, emsize: "8", nhid: "8" });
     using model = makeModel(gpu, settings, VOCABULARY);
-    const scorer = new TextScorer(gpu, { model, vocabulary: VOCABULARY, mode: { sampled: 5 } });
+    const scorer = new TextScorer(gpu, { model, vocabulary: VOCABULARY, kind: { sampled: 5 } });
     // More than one batch: 4,096 tokens and more.
     const sentences = Array.from({ length: 800 }, () => ["w3", "w30", "w1", "w7", "other"]);
     const all = await scorer.score(sentences), [alone] = await scorer.score(sentences.slice(-1));

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { evaluationBatches, trainingBatches } from "../../../example/data/batches.ts";
+import { Epochs, trainingBatches } from "../../../example/data/batches.ts";
 import {
   boundsOf,
   checkEvaluation,
@@ -31,8 +31,6 @@ const LLVMPIPE = { maxTensorBytes: 2 ** 27 };
 /** A device that binds so little that small batches are too large for it. */
 const SMALL = { maxTensorBytes: 2 ** 17 };
 const CORPUS = await loadWhole({ data: "synthetic:words=1000,vocab=100" });
-
-const VALIDATION = evaluationBatches(CORPUS.valid);
 
 function settingsOf(given: Given): Settings {
   return parseSettings({ train: true, ...given });
@@ -204,14 +202,14 @@ Deno.test("checkTimestamps() wants a device that can time kernels", () => {
 async function trained(loss: string, isDry: boolean) {
   const audit = loss === "nce" ? { audit: "99" } : {};
   const settings = settingsOf({ loss, emsize: "12", nhid: "12", ...audit });
-  const batches = trainingBatches(CORPUS.train, settings, 1), evaluation = VALIDATION;
+  const epochs = new Epochs(CORPUS.train, settings), batches = epochs.at(1);
   const parameters: Float32Array[] = [];
   let bytes = 0;
   await withGpu(async (gpu) => {
     using model = makeModel(gpu, settings, CORPUS.vocabulary);
     using trainer = new Trainer(gpu, model, settings);
     using losses = new Losses(gpu);
-    if (isDry) await dryRun({ gpu, model, settings, training: batches, evaluation });
+    if (isDry) await dryRun({ gpu, model, settings, corpus: CORPUS, epochs });
     const counted = await model.criterion.takeHits();
     assertEquals(counted, { hits: 0, samples: 0 }, "samples of the dry run are counted");
     for (let i = 0; i < 3; i++) await trainer.step(batches.at(i), losses);
@@ -233,12 +231,12 @@ Deno.test("dryRun() tells which options make a batch smaller when the device fai
   withGpu(async (gpu) => {
     const settings = settingsOf({ loss: "nce", emsize: "12", nhid: "12" });
     using model = makeModel(gpu, settings, CORPUS.vocabulary);
-    const training = trainingBatches(CORPUS.train, settings, 1), evaluation = VALIDATION;
+    const epochs = new Epochs(CORPUS.train, settings);
     const finish = gpu.finish.bind(gpu);
     gpu.finish = () =>
       Promise.reject(new DeviceError("GPU error at or before matmul: out of memory"));
     const error = await assertRejects(
-      () => dryRun({ gpu, model, settings, training, evaluation }),
+      () => dryRun({ gpu, model, settings, corpus: CORPUS, epochs }),
       Failure,
     );
     gpu.finish = finish;

@@ -61,9 +61,9 @@ Deno.test("readRecord() takes what is not finite, missing or of a wrong type for
   const bars = [
     { from: 1, to: 1, counts: [1] },
     { from: 1, to: 2, counts: [] },
-    { from: 1, to: 2, counts: [null] },
+    { from: 1, to: 2, counts: [1, null] },
     { from: 1, to: 2 },
-    7,
+    null,
   ];
   for (const histogram of bars) {
     const text = JSON.stringify({ ...line, selfNormalization: { mean: 9, histogram } });
@@ -110,8 +110,8 @@ Deno.test("readRecord() forgets what comes after a step that is done again, of a
 
 Deno.test("readRecord() reads the last run of several, with the tests after it", () => {
   const second = madeUpEvents({ loss: "full" }, 1), test = EVENTS.at(-1)!;
-  const record = readRecord(TEXT + TEXT + recordText([...second, test]));
-  assertEquals([record.earlier, record.epochs.length, record.tests.length], [2, 1, 2]);
+  const record = readRecord(TEXT + TEXT + recordText([...second, test, test]));
+  assertEquals([record.earlier, record.epochs.length, record.tests.length], [2, 1, 3]);
   assertEquals([record.config["loss"], record.audits], ["full", []]);
 });
 

@@ -22,6 +22,13 @@ Deno.test("timedRun() counts epochs, words and seconds from the start of the run
     { epochs: 1.2, tokens: 24_000, seconds: 14.5 },
     { epochs: 1.4, tokens: 28_000, seconds: 16.5 },
   ]);
+  assertEquals(train.map(({ epoch }) => epoch), [1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
+  const record = readRecord(recordText(EVENTS)), [first] = record.train;
+  const idle = { ...first!, tokens: 0, tokensPerSecond: NaN }; // a report of no word
+  const again = timedRun({ ...record, train: [idle, ...record.train] });
+  assertEquals([again.train.slice(1), again.epochs], [train, epochs]);
+  const going = timedRun({ ...record, epochs: record.epochs.slice(0, 1) }); // in its second epoch
+  assertEquals([going.train, going.epochs], [train, epochs.slice(0, 1)]);
 });
 
 Deno.test("timedRun() has the epochs in order, also one that has lost its reports", () => {
@@ -77,4 +84,6 @@ Deno.test("thinned() keeps no more than asked for where every stretch has all th
   const points = [5, 0, 9, 5, 5, 5, 5, 0, 9, 5, 5, 5].map((y, x) => [x, y] as const);
   for (const most of [4, 5, 6, 7]) assert(thinned(points, most).length <= most);
   assertEquals(thinned(points, 7).map(([x]) => x), [0, 1, 2, 6, 7, 8, 11]);
+  assertEquals(thinned([...points, [12, 5] as const], 7).map(([x]) => x), [0, 1, 2, 7, 8, 12]);
+  assertEquals(thinned(points, points.length), points);
 });

@@ -27,6 +27,8 @@ Deno.test("Contest counts the errors of what a system chooses, and compares it w
   const best = CONTEST.judge("best", [1, 1], ["first"], { seconds: 3 });
   assertEquals([best.wer, best.insertions, best.seconds], [25, 1, 3]);
   assertEquals(best.versus, { first: { segments: 2, mean: -2, p: 0.5 } });
+  const many = new Contest(Array.from({ length: 20 }, (_, i) => listOf(`u${i}`, "a b", "a c")));
+  assertEquals(many.judge("same", many.lists.map(() => 0), []).interval, [50, 50]);
 });
 
 Deno.test("scoresOf() adds the graph's score to the language model's", () => {

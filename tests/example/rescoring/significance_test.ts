@@ -22,6 +22,12 @@ Deno.test("the bootstrap's interval is as wide as that of a proportion, and the 
   assertAlmostEquals(low, 100 * rate - half, 0.3);
   assertAlmostEquals(high, 100 * rate + half, 0.3);
   assertEquals(bootstrapInterval(utterances), [low, high]);
+  const few = Array.from({ length: 30 }, (_, i) => ({ errors: i % 4, words: 5 + i % 7 }));
+  assertEquals(
+    bootstrapInterval(few),
+    [3100 / 239, 5300 / 224],
+    "also from one version to another",
+  );
 });
 
 Deno.test("the bootstrap gives no interval from few utterances", () => {

@@ -8,22 +8,26 @@ import type { Run } from "../../../example/training/run.ts";
 import type { Trainer } from "../../../example/training/trainer.ts";
 import { captureIo } from "../../support/capture_io.ts";
 
-Deno.test("Checkpoints.writeIfDue() asks for one once --checkpoint-minutes have passed", async () => {
+Deno.test("Checkpoints.writeIfDue() asks for one once --checkpoint-minutes have passed since the last", async () => {
   const { now } = performance, asked: boolean[] = [];
   const settings = { save: "m", checkpointMinutes: 2 };
-  const ranks = { checkpointDue: (due: boolean) => asked.push(due) < 0 };
+  const checkpointDue = (due: boolean) => (asked.push(due), due);
+  const ranks = { checkpointDue, communicator: ALONE, isFirst: true };
+  const run = { settings, ranks, best: { saved: false } };
+  const state = { tensors: [], [Symbol.dispose]: () => {} };
+  const trainer = { position: () => {}, state: () => state };
   let ms = 5000;
   performance.now = () => ms;
   try {
-    const checkpoints = new Checkpoints({ settings, ranks } as unknown as Run, {} as Trainer);
-    for (const more of [0, 119_999, 1]) {
+    const checkpoints = new Checkpoints(run as unknown as Run, trainer as unknown as Trainer);
+    for (const more of [0, 119_999, 1, 119_999, 1]) {
       ms += more;
       await checkpoints.writeIfDue();
     }
   } finally {
     performance.now = now;
   }
-  assertEquals(asked, [false, false, true]);
+  assertEquals(asked, [false, false, true, false, true]);
 });
 
 Deno.test("Checkpoints.resume() writes a lost model again only if the parameters are the best ones", async () => {

@@ -50,7 +50,8 @@ async function firstStep(
     gpu.write(parameter, before.get(name)!);
   }
   await trainer.step(trainingBatches(corpus.train, settings, 1).at(0), losses, false);
-  const changes = new Map([["the loss", Float32Array.of((await losses.take()).mean)]]);
+  const { sum, tokens } = await losses.take();
+  const changes = new Map([["the loss", Float32Array.of(sum / tokens)]]);
   for (const [name, now] of await numbersOf(gpu, model.parameters())) {
     changes.set(name, now.map((x, i) => x - before.get(name)![i]!));
   }

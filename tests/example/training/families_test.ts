@@ -38,7 +38,8 @@ async function train(gpu: Gpu, corpus: Corpus, given: Given): Promise<Map<string
   const batches = trainingBatches(corpus.train, settings, 1), found = [];
   for (let i = 0; i < STEPS; i++) {
     await trainer.step(batches.at(i), losses, batches.continues);
-    found.push((await losses.take()).mean);
+    const { sum, tokens } = await losses.take();
+    found.push(sum / tokens);
   }
   return new Map([
     ["the losses", Float32Array.from(found)],

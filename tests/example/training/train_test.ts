@@ -1,15 +1,23 @@
 // What becomes of a training run that diverges, is stopped, or cannot write.
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { makeModel } from "../../../example/model/make_model.ts";
 import { Epochs } from "../../../example/data/batches.ts";
 import { loadCorpus } from "../../../example/data/corpus.ts";
-import { likelyCure } from "../../../example/training/diverged.ts";
+import { badParameter, likelyCure } from "../../../example/training/diverged.ts";
 import { Failure } from "../../../example/shared/errors.ts";
+import { Ranks } from "../../../example/shared/ranks.ts";
 import type { WordModel } from "../../../example/model/model.ts";
 import type { Given } from "../../../example/options/option.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
 import { train } from "../../../example/training/train.ts";
+import { ranksInProcess } from "../../../kernels/mod.ts";
 import type { Gpu } from "../../../mod.ts";
 import { type CapturedIo, captureIo } from "../../support/capture_io.ts";
 import { withGpu } from "../../support/gpu.ts";
@@ -57,7 +65,8 @@ Deno.test("train() tests the last good model and fails when training has diverge
         const [, parameter] = model.parameters().find((entry) => entry[0] === name)!;
         gpu.write(parameter, new Float32Array(parameter.size).fill(NaN));
       });
-      const place = /at step \d+ \(epoch 3, batch 1\)/;
+      const { step } = events("model").findLast(({ event }) => event === "epoch")!;
+      const place = new RegExp(`at step ${Number(step) + 1} \\(epoch 3, batch 1\\)`);
       assertMatch(
         outcome!.message,
         /^Training has diverged: the training loss is not finite at step/,
@@ -72,25 +81,34 @@ Deno.test("train() tests the last good model and fails when training has diverge
     }
   }));
 
-Deno.test("train() notices a parameter that is not finite though no loss shows it", () =>
+Deno.test("train() notices what is not finite though no training loss shows it", () =>
   inFolder(async () => {
-    // With --vocab a word that no text has: its vector is never read.
+    // With --vocab a word that no text has: its vector is never read in training.
     Deno.writeTextFileSync("v.txt", "a\nb\nnever\n");
     Deno.mkdirSync("data");
     for (const part of ["train", "valid", "test"]) {
       Deno.writeTextFileSync(`data/${part}.txt`, "a b\nb a a\n");
     }
     const given = { data: "data", vocab: "v.txt", epochs: "3" };
-    const { outcome } = await trainTiny(given, (line, model, gpu) => {
-      if (!line.startsWith("epoch 1/3: ")) return;
-      const [, table] = model.parameters().find(([name]) => name === "encoder.weight")!;
-      using row = gpu.tensor([12], new Float32Array(12).fill(Infinity));
-      gpu.copy(row, table, { toStart: 12 * 5 });
-    });
-    assertMatch(
-      outcome!.message,
-      /^Training has diverged: the parameter encoder.weight is not finite at step \d+ \(epoch 2\); try /,
-    );
+    for (
+      const [name, value, what] of [
+        ["encoder.weight", Infinity, "the parameter encoder.weight"],
+        ["criterion.bias.weight", 1e36, "the validation's score"],
+      ] as const
+    ) {
+      const { outcome } = await trainTiny(given, (line, model, gpu) => {
+        if (!line.startsWith("epoch 1/3: ")) return;
+        const [, table] = model.parameters().find((entry) => entry[0] === name)!;
+        const width = table.size / table.shape[0]!;
+        using row = gpu.tensor([width], new Float32Array(width).fill(value));
+        gpu.copy(row, table, { toStart: width * 5 });
+      });
+      const { step } = events("model").findLast(({ event }) => event === "epoch")!;
+      const end = `${what} is not finite at step ${
+        name === "encoder.weight" ? 2 * Number(step) : step
+      }`;
+      assertStringIncludes(outcome!.message, `Training has diverged: ${end} (epoch 2); try `);
+    }
   }));
 
 Deno.test("run() fails, saves nothing and names the option when the first epoch diverges", () =>
@@ -116,6 +134,25 @@ Deno.test("run() fails, saves nothing and names the option when the first epoch 
       "model.freq.txt",
       "model.metrics.jsonl",
     ]);
+  }));
+
+Deno.test("badParameter() finds what is not finite in another rank's shard, and in a whole table", () =>
+  withGpu(async (gpu) => {
+    for (const [bad, wanted] of [[NaN, "shard"], [1, undefined]] as const) {
+      const found = ranksInProcess(2).map(async (communicator, rank) => {
+        using whole = gpu.tensor([2], Float32Array.of(1, 2));
+        using shard = gpu.tensor([2], Float32Array.of(1, rank === 1 ? bad : rank));
+        shard.shard = { rank, ranks: 2, rows: 4 };
+        return await badParameter(
+          gpu,
+          [["whole", whole], ["shard", shard]],
+          new Ranks(communicator),
+        );
+      });
+      assertEquals(await Promise.all(found), [wanted, wanted]);
+    }
+    using table = gpu.tensor([2], Float32Array.of(1, Infinity));
+    assertEquals(await badParameter(gpu, [["table", table]], new Ranks()), "table");
   }));
 
 Deno.test("likelyCure() names the option that is farthest from what is known to do well", () => {
