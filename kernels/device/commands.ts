@@ -1,6 +1,5 @@
 /** Records launches, in one encoder and one pass, until they are submitted. */
 
-import type { Opened } from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
 import { turn } from "./faults.ts";
 import type { Launch } from "./launch.ts";
@@ -31,7 +30,6 @@ export class Commands {
   /** Number of the current encoder; a storage remembers it when a command names its buffer. */
   serial = 0;
   readonly #device: GPUDevice;
-  readonly #timestamps: boolean;
   readonly #uniforms: GPUBuffer;
   readonly #uniformGroup: GPUBindGroup;
   /** First byte of each uniform in the ring. */
@@ -52,9 +50,8 @@ export class Commands {
   #turned = 0;
   #fence: Promise<void> | undefined;
 
-  constructor({ device, timestamps }: Opened) {
+  constructor(device: GPUDevice) {
     this.#device = device;
-    this.#timestamps = timestamps;
     this.#groups = new BindGroups(device);
     const stride = Math.max(UNIFORM_BYTES, device.limits.minUniformBufferOffsetAlignment);
     this.#offsets = Uint32Array.from({ length: UNIFORM_SLOTS }, (_, slot) => slot * stride);
@@ -153,12 +150,10 @@ export class Commands {
       this.#device.queue.writeBuffer(this.#uniforms, 0, this.#staging, 0, bytes);
     }
     this.#device.queue.submit([this.#encoder.finish()]);
-    this.#encoder = undefined;
-    this.#used = 0;
-    this.serial++;
+    this.discard();
   }
 
-  /** Drops what is recorded: the device is lost, or the results would be worthless. */
+  /** Begins anew: what was recorded is submitted, the device is lost, or the results would be worthless. */
   discard(): void {
     this.#endPass();
     this.#encoder = undefined;
@@ -201,7 +196,9 @@ export class Commands {
     bodies: readonly (() => void | Promise<void>)[],
     finish: () => Promise<void>,
   ): Promise<Profiler> {
-    if (!this.#timestamps) throw new Error(`Cannot ${op}: the adapter has no timestamp-query`);
+    if (!this.#device.features.has("timestamp-query")) {
+      throw new Error(`Cannot ${op}: the adapter has no timestamp-query`);
+    }
     if (this.#profile) throw new Error(`Cannot ${op}: another profile or time() has not ended`);
     const profile = new Profiler(this.#device);
     this.#profile = profile;
