@@ -1,7 +1,7 @@
 /** The folder that Cliffy is loaded from. It is made atomically, and a stamp shows that it is complete. */
 
-import { readdirSync } from "node:fs";
 import { dirname } from "@std/path";
+import { filesAt } from "./files.ts";
 
 /** Contents by path within the folder. */
 export type Files = ReadonlyMap<string, Uint8Array>;
@@ -46,8 +46,7 @@ async function stampOf(source: string, files: Files): Promise<string> {
 }
 
 function readFiles(folder: string): Files {
-  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((path) => path !== STAMP && Deno.statSync(`${folder}/${path}`).isFile);
+  const paths = filesAt(folder).filter((path) => path !== STAMP);
   return new Map(
     paths.map((path) => [path.replaceAll("\\", "/"), Deno.readFileSync(`${folder}/${path}`)]),
   );
