@@ -1,5 +1,6 @@
 /** The folder that Cliffy is loaded from. It is made atomically, and a stamp shows that it is complete. */
 
+import { rmSync } from "node:fs";
 import { dirname } from "@std/path";
 import { filesAt } from "./files.ts";
 
@@ -29,13 +30,13 @@ export async function replaceFolder(folder: string, source: string, files: Files
   const work = `${folder}.${Deno.pid}`;
   try {
     writeFiles(work, new Map([...files, [STAMP, encode(await stampOf(source, files))]]));
-    removeFolder(folder);
+    rmSync(folder, { recursive: true, force: true });
     Deno.renameSync(work, folder);
   } catch (error) {
     // Another set-up has done the same in the meantime.
     if (await sourceOf(folder) !== source) throw error;
   } finally {
-    removeFolder(work);
+    rmSync(work, { recursive: true, force: true });
   }
 }
 
@@ -57,14 +58,6 @@ function writeFiles(folder: string, files: Files): void {
     const file = `${folder}/${path}`;
     Deno.mkdirSync(dirname(file), { recursive: true });
     Deno.writeFileSync(file, bytes);
-  }
-}
-
-function removeFolder(folder: string): void {
-  try {
-    Deno.removeSync(folder, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -3,6 +3,7 @@
  * without comments, since JSR's server and some bundlers do not support imports of text.
  */
 
+import { rmSync } from "node:fs";
 import { dirname, fromFileUrl, join } from "@std/path";
 import config from "../deno.json" with { type: "json" };
 import { Failure } from "../example/shared/errors.ts";
@@ -60,8 +61,7 @@ function replace(folder: string, write: (folder: string) => void): void {
   Deno.mkdirSync(dirname(folder), { recursive: true });
   const whole = Deno.makeTempDirSync({ dir: dirname(folder), prefix: "package-" });
   write(whole);
-  Deno.mkdirSync(folder, { recursive: true }); // there may be none to remove
-  Deno.removeSync(folder, { recursive: true });
+  rmSync(folder, { recursive: true, force: true });
   Deno.renameSync(whole, folder);
 }
 
