@@ -182,8 +182,7 @@ export class Commands {
     // Where onSubmittedWorkDone() blocks, as in Deno, the time since the last fence is that of these steps, in
     // browsers that of the steps before: a square root, half of the way, settles with both.
     const now = performance.now(), factor = Math.sqrt(AHEAD_MS / (now - this.#fenced));
-    const wanted = Math.round(steps * Math.min(factor, 2));
-    this.#stepsAhead = Math.max(1, Math.min(wanted, MAX_STEPS_AHEAD));
+    this.#stepsAhead = Math.min(Math.round(steps * Math.min(factor, 2)), MAX_STEPS_AHEAD);
     this.#fenced = now;
   }
 

@@ -95,6 +95,15 @@ Deno.test("texels follow whatever writes to their tensor", () =>
     assertEquals(await readTexels(gpu, tensor), new Float32Array(64));
   }));
 
+Deno.test("texels are of the content before a write that follows their launch", () =>
+  withGpu(async (gpu) => {
+    const data = values(64, 1);
+    using tensor = gpu.tensor([64], data), out = gpu.tensor([64]);
+    dispatchTexels(gpu, { ...READ, outputs: [out], texels: [tensor], grid: 1 });
+    gpu.write(tensor, values(64, 2));
+    assertEquals(await gpu.readFloats(out), data);
+  }));
+
 Deno.test("texels of views hold the views' elements, of more of them than copies are kept", () =>
   withGpu(async (gpu) => {
     const data = values(8 * 64, 1);

@@ -90,6 +90,8 @@ Deno.test("a Communicator throws a TypeError when it is given anything but numbe
     }
     await assertRejects(() => call("sum", Uint32Array.of(1)), TypeError, "a Float32Array");
     await assertRejects(() => call("exchange", [[1]]), TypeError, "Cannot exchange [1]");
+    const two = [Float32Array.of(1), Float32Array.of(2)];
+    await assertRejects(() => call("exchange", two), TypeError, "as many parts as ranks, 1,");
   }
 });
 
