@@ -153,7 +153,8 @@ Deno.test("nothing waits for a device that is lost, and its first error stays th
     const { device } = gpu;
     using out = gpu.tensor([1]);
     gpu.dispatch({ ...BROKEN, outputs: [out] });
-    await assertRejects(() => gpu.finish(), KernelCompileError);
+    gpu.dispatch({ ...BROKEN, label: "broken, too", source: `${BROKEN.source} `, outputs: [out] });
+    await assertRejects(() => gpu.finish(), KernelCompileError, "kernel of broken: ");
     device.destroy();
     await device.lost;
     let waits = 0;
@@ -161,7 +162,7 @@ Deno.test("nothing waits for a device that is lost, and its first error stays th
       waits++;
       return new Promise(() => {});
     };
-    await assertRejects(() => gpu.finish(), KernelCompileError);
+    await assertRejects(() => gpu.finish(), KernelCompileError, "kernel of broken: ");
     await gpu[Symbol.asyncDispose]();
     assertEquals(waits, 0);
   }));
