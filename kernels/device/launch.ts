@@ -127,7 +127,6 @@ export function foldGrid(
   limit: number,
 ): readonly [number, number, number] {
   if (typeof grid === "number" && isSize(grid)) {
-    if (grid <= limit) return [grid, 1, 1];
     const rows = Math.ceil(grid / limit);
     return [Math.ceil(grid / rows), rows, 1];
   }
