@@ -132,7 +132,10 @@ Deno.test("copy() throws a TypeError when elements are not there or types differ
     using ids = gpu.tensor([3], new Uint32Array(3));
     const few = { fromStart: 4, count: 3 };
     const tooFar = [{ fromStart: 6 }, { toStart: 3 }, { count: 4 }, few];
-    for (const options of [...tooFar, { fromStart: -1 }, { toStart: -1 }, { count: 0.5 }]) {
+    const noPlaces = [{ fromStart: -1 }, { toStart: -1 }, { count: 0.5 }, {
+      toStart: "0" as never,
+    }];
+    for (const options of [...tooFar, ...noPlaces]) {
       assertThrows(() => gpu.copy(from, to, options), TypeError, "Cannot copy");
     }
     assertThrows(() => gpu.copy(ids, to), TypeError, "Cannot copy 3 elements of u32 [3] from 0");
