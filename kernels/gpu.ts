@@ -53,7 +53,7 @@ export class Gpu extends Device {
    * @throws {RangeError} Unless `seed` is an integer from 0 to 2^53 - 1 and `number` one from 0 to 2^32 - 1.
    */
   step(options: StepOptions = {}): Step {
-    this.begin("step");
+    insideOf(this).faults.begin("step");
     return new Step(this, options, () => this.#unnumbered++);
   }
 

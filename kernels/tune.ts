@@ -11,8 +11,8 @@ import { lstm } from "./recurrent/lstm.ts";
 
 /** Part of its time that another variant must save to be taken, so that noise does not decide. */
 const MARGIN = 0.05;
-/** Turns of all variants: fewer on a GPU that takes long, but enough for a median. */
-const ROUNDS = { most: 5, least: 3, ms: 500 };
+/** Turns of all variants: the least if these take so many ms. Both are odd: their median is one of the times. */
+const TURNS = { least: 3, most: 5, ms: 500 };
 /** Milliseconds that a variant runs in a turn, if need be several times. */
 const RUN_MS = { stamped: 2, waited: 60 };
 /** Most times that it runs in a turn. */
@@ -81,7 +81,10 @@ export async function tuneBy(gpu: Gpu, trials: readonly Trial[]): Promise<Tuning
   }
 }
 
-/** Which of these times, some of each variant, is the best; 0, the first, unless another is better by far. */
+/**
+ * Which variant has the least median of its times, an odd number of each; 0, the first, unless it saves
+ * {@linkcode MARGIN} of that one's.
+ */
 export function winner(times: readonly (readonly number[])[]): number {
   const medians = times.map((some) => some.toSorted((a, b) => a - b)[some.length >> 1] ?? NaN);
   const least = medians.reduce((best, ms, i) => ms < medians[best]! ? i : best, 0);
@@ -97,29 +100,26 @@ export async function timesOf(
   using step = gpu.step();
   const work = prepare(step, gpu);
   const stamped = gpu.device.features.has("timestamp-query");
-  const run = stamped ? turnByStamps : turnByWaiting, how = stamped ? "stamped" : "waited";
-  const bodies = (runs: number) =>
-    tunings.map((tuning) => () => {
+  const turn = (runs: number): Promise<number[]> => {
+    const bodies = tunings.map((tuning) => () => {
       gpu.tuning = tuning;
       for (let i = 0; i < runs; i++) work();
     });
-  await run(gpu, bodies(1)); // compiles
-  const once = await run(gpu, bodies(1)), ms = Math.min(...once);
-  const runs = ms > 0 ? Math.min(MAX_RUNS, Math.ceil(RUN_MS[how] / ms)) : MAX_RUNS;
-  const turns = runs === 1 ? [once] : [];
-  const start = performance.now(), { most, least } = ROUNDS;
-  const goesOn = () => turns.length < least || performance.now() - start < ROUNDS.ms;
-  while (turns.length < most && goesOn()) turns.push(await run(gpu, bodies(runs)));
-  return tunings.map((_, i) => turns.map((turn) => turn[i]!));
+    return stamped ? gpu.time(...bodies) : timesByWaiting(gpu, bodies);
+  };
+  await turn(1); // compiles
+  const once = await turn(1), ms = Math.min(...once);
+  const wanted = stamped ? RUN_MS.stamped : RUN_MS.waited;
+  const runs = ms > 0 ? Math.min(MAX_RUNS, Math.ceil(wanted / ms)) : MAX_RUNS;
+  const turns = runs === 1 ? [once] : [], start = performance.now();
+  while (turns.length < TURNS.least) turns.push(await turn(runs));
+  const isFast = performance.now() - start < TURNS.ms;
+  while (isFast && turns.length < TURNS.most) turns.push(await turn(runs));
+  return tunings.map((_, i) => turns.map((times) => times[i]!));
 }
 
-/** Milliseconds of each body by the GPU's clock. */
-function turnByStamps(gpu: Gpu, bodies: readonly (() => void)[]): Promise<number[]> {
-  return gpu.time(...bodies);
-}
-
-/** The same by the CPU's clock, for adapters without timestamps. */
-async function turnByWaiting(gpu: Gpu, bodies: readonly (() => void)[]): Promise<number[]> {
+/** What gpu.time() gives, by the CPU's clock, for adapters without timestamps. */
+async function timesByWaiting(gpu: Gpu, bodies: readonly (() => void)[]): Promise<number[]> {
   const times = [];
   for (const body of bodies) {
     await gpu.finish();

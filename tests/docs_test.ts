@@ -4,19 +4,13 @@ import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import config from "../deno.json" with { type: "json" };
 import { OPTION_GROUPS } from "../example/options/options.ts";
+import { filesAt } from "../tools/files.ts";
 import { OPTIONS } from "./support/options.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 
 function read(path: string): string {
   return Deno.readTextFileSync(join(ROOT, path));
-}
-
-/** The paths of all files below `folder`. */
-function filesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) => {
-    return isDirectory ? filesBelow(join(folder, name)) : [join(folder, name)];
-  });
 }
 
 /** The rooms of the code: the folders in these. */
@@ -29,9 +23,13 @@ function roomsOf(folders: readonly string[]): string[] {
 }
 
 const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/RESULTS.md"]
-  .concat(filesBelow("docs").filter((path) => path.endsWith(".md")));
+  .concat(filesAt(ROOT, "docs").filter((path) => path.endsWith(".md")));
 const FILES = ["main.ts", "mod.ts", "CHANGELOG.md", ...DOCUMENTS]
-  .concat(["kernels", "nce", "example", "tests", "tools", "bench", "docs"].flatMap(filesBelow));
+  .concat(
+    ["kernels", "nce", "example", "tests", "tools", "bench", "docs"].flatMap((folder) =>
+      filesAt(ROOT, folder)
+    ),
+  );
 
 /** The names that a page's headings have in links, as GitHub makes them. */
 function anchorsOf(text: string): string[] {

@@ -1,7 +1,17 @@
 // What the commonest mistakes are told: the message names the thing and the cure, whole and in one line.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { Gpu, IndexLinear, type Step, Tensor, UseAfterDisposeError } from "../mod.ts";
+import {
+  AliasMultinomial,
+  BatchNoise,
+  Gpu,
+  IndexGRU,
+  IndexLinear,
+  type Step,
+  Tensor,
+  UniqueNoise,
+  UseAfterDisposeError,
+} from "../mod.ts";
 import { Dropout, Embedding, GRU, Linear, LSTM, Module, SGD } from "../nce/nn/mod.ts";
 import { add, gather, sum } from "../kernels/ops.ts";
 import { show } from "../kernels/device/expect.ts";
@@ -199,5 +209,29 @@ Deno.test("an optimizer refuses parameters of another Gpu, and freed ones, when 
     );
     layer.dispose();
     assertThrows(() => new SGD(gpu, layer.parameters(), { lr: 1 }), UseAfterDisposeError);
+    assertEquals(other.memory.buffers, 0);
+  }));
+
+Deno.test("a layer, and noise of several sources, refuse noise of another Gpu when they are made", () =>
+  withGpu(async (gpu) => {
+    await using other = await Gpu.create();
+    const { noise: counts } = OPTIONS;
+    using alias = new AliasMultinomial(gpu, counts);
+    using unique = new UniqueNoise(gpu, counts, 2);
+    using batch = new BatchNoise(gpu, counts);
+    for (const noise of [alias, unique, batch]) {
+      assertEquals(
+        messageOf(() => new IndexLinear(other, { ...OPTIONS, noise })),
+        "Cannot make IndexLinear: its noise belongs to another Gpu",
+      );
+      assertEquals(
+        messageOf(() => new IndexGRU(other, { ...OPTIONS, hiddenSize: 4, noise })),
+        "Cannot make IndexGRU: its noise belongs to another Gpu",
+      );
+    }
+    assertEquals(
+      messageOf(() => new BatchNoise(other, counts, alias)),
+      "Cannot make BatchNoise: its noise belongs to another Gpu",
+    );
     assertEquals(other.memory.buffers, 0);
   }));

@@ -8,6 +8,7 @@
 
 import { basename, dirname, fromFileUrl, join } from "@std/path";
 import config from "../deno.json" with { type: "json" };
+import { filesAt } from "./files.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 /** Folders and files searched for unused exports. */
@@ -177,18 +178,11 @@ function declarationsOf(source = ""): { name: string; isNamed: boolean }[] {
   });
 }
 
-/** Paths of the files at or below `path`. */
-function filesAt(path: string): string[] {
-  if (Deno.statSync(join(ROOT, path)).isFile) return [path];
-  return [...Deno.readDirSync(join(ROOT, path))].map(({ name }) => join(path, name)).sort()
-    .flatMap(filesAt);
-}
-
 /** All findings in the project, one line each. */
 export function layoutFaults(): string[] {
   const read = (paths: readonly string[], ending = ".ts") =>
     new Map(
-      paths.flatMap(filesAt).filter((path) => path.endsWith(ending))
+      paths.flatMap((path) => filesAt(ROOT, path)).filter((path) => path.endsWith(ending))
         .map((path) => [path, Deno.readTextFileSync(join(ROOT, path))]),
     );
   const rooms = read(ROOMS), all = new Map([...rooms, ...read(OUTSIDE)]);

@@ -1,7 +1,8 @@
 /** The folder that Cliffy is loaded from. It is made atomically, and a stamp shows that it is complete. */
 
-import { readdirSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname } from "@std/path";
+import { filesAt } from "./files.ts";
 
 /** Contents by path within the folder. */
 export type Files = ReadonlyMap<string, Uint8Array>;
@@ -29,13 +30,13 @@ export async function replaceFolder(folder: string, source: string, files: Files
   const work = `${folder}.${Deno.pid}`;
   try {
     writeFiles(work, new Map([...files, [STAMP, encode(await stampOf(source, files))]]));
-    removeFolder(folder);
+    rmSync(folder, { recursive: true, force: true });
     Deno.renameSync(work, folder);
   } catch (error) {
     // Another set-up has done the same in the meantime.
     if (await sourceOf(folder) !== source) throw error;
   } finally {
-    removeFolder(work);
+    rmSync(work, { recursive: true, force: true });
   }
 }
 
@@ -46,8 +47,7 @@ async function stampOf(source: string, files: Files): Promise<string> {
 }
 
 function readFiles(folder: string): Files {
-  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((path) => path !== STAMP && Deno.statSync(`${folder}/${path}`).isFile);
+  const paths = filesAt(folder).filter((path) => path !== STAMP);
   return new Map(
     paths.map((path) => [path.replaceAll("\\", "/"), Deno.readFileSync(`${folder}/${path}`)]),
   );
@@ -58,14 +58,6 @@ function writeFiles(folder: string, files: Files): void {
     const file = `${folder}/${path}`;
     Deno.mkdirSync(dirname(file), { recursive: true });
     Deno.writeFileSync(file, bytes);
-  }
-}
-
-function removeFolder(folder: string): void {
-  try {
-    Deno.removeSync(folder, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

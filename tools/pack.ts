@@ -3,9 +3,11 @@
  * without comments, since JSR's server and some bundlers do not support imports of text.
  */
 
+import { rmSync } from "node:fs";
 import { dirname, fromFileUrl, join } from "@std/path";
 import config from "../deno.json" with { type: "json" };
 import { Failure } from "../example/shared/errors.ts";
+import { filesAt } from "./files.ts";
 import { packForNpm } from "./pack_npm.ts";
 import { withoutComments } from "../kernels/device/pipelines.ts";
 
@@ -14,8 +16,10 @@ const ROOT = fromFileUrl(new URL("..", import.meta.url));
 const PACKAGE = join(ROOT, "dist", "package");
 /** Folder of the same as JavaScript. */
 const NPM_PACKAGE = join(ROOT, "dist", "npm");
-/** Published files, and folders whose modules and kernels are published. */
+/** Published files, and folders whose files are published. */
 const CONTENTS = ["mod.ts", "kernels", "nce", "README.md", "CHANGELOG.md", "LICENSE"];
+/** Their endings; others are not of the package. */
+const PUBLISHED = /\.(ts|wgsl|md)$|^LICENSE$/;
 /** Files that are imported as text. */
 const TEXT_IMPORT = /"([^"]+\.wgsl)" with \{ type: "text" \}/g;
 
@@ -37,20 +41,14 @@ function importModules(path: string, source: string): string {
   return text;
 }
 
-/** Paths of the files below `path` that are published. */
-function filesOf(path: string): string[] {
-  if (!Deno.statSync(join(ROOT, path)).isDirectory) return [path];
-  const names = [...Deno.readDirSync(join(ROOT, path))].map(({ name }) => join(path, name)).sort();
-  return names.flatMap(filesOf).filter((name) => /\.(ts|wgsl)$/.test(name));
-}
-
 /** The package's files by their paths. */
 export function packageFiles(): Map<string, string> {
   const { name, version, license, exports } = config;
   // Git ignores the folder, and deno publish leaves out ignored files.
   const settings = { name, version, license, exports, publish: { exclude: ["!**"] } };
   const files = new Map([["deno.json", `${JSON.stringify(settings, null, 2)}\n`]]);
-  for (const path of CONTENTS.flatMap(filesOf)) {
+  const paths = CONTENTS.flatMap((path) => filesAt(ROOT, path));
+  for (const path of paths.filter((path) => PUBLISHED.test(path))) {
     const text = Deno.readTextFileSync(join(ROOT, path));
     if (path.endsWith(".wgsl")) files.set(`${path}.ts`, kernelModule(text));
     else files.set(path, path.endsWith(".ts") ? importModules(path, text) : text);
@@ -63,8 +61,7 @@ function replace(folder: string, write: (folder: string) => void): void {
   Deno.mkdirSync(dirname(folder), { recursive: true });
   const whole = Deno.makeTempDirSync({ dir: dirname(folder), prefix: "package-" });
   write(whole);
-  Deno.mkdirSync(folder, { recursive: true }); // there may be none to remove
-  Deno.removeSync(folder, { recursive: true });
+  rmSync(folder, { recursive: true, force: true });
   Deno.renameSync(whole, folder);
 }
 

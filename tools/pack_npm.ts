@@ -6,6 +6,7 @@
 import { join } from "@std/path";
 import config from "../deno.json" with { type: "json" };
 import { Failure } from "../example/shared/errors.ts";
+import { filesAt } from "./files.ts";
 
 /** An import of one of the package's own modules. */
 const OWN_IMPORT = /(\b(?:from|import) ?\(?"\.[^"]+)\.ts"/g;
@@ -16,13 +17,13 @@ const TYPES = '/// <reference lib="esnext.disposable" />\n';
 
 /** Writes the package for npm to `folder`, which is empty, from that of {@linkcode pack} in `source`. */
 export function packForNpm(source: string, folder: string): void {
-  const modules = filesBelow(source).filter((path) => path.endsWith(".ts"));
+  const modules = filesAt(source).filter((path) => path.endsWith(".ts"));
   const { success, stderr } = new Deno.Command(Deno.execPath(), {
     args: ["transpile", "--quiet", "--declaration", "--outdir", folder, ...modules],
     cwd: source,
   }).outputSync();
   if (!success) throw new Failure(`Cannot pack for npm: ${new TextDecoder().decode(stderr)}`);
-  for (const path of filesBelow(folder)) {
+  for (const path of filesAt(folder)) {
     const text = Deno.readTextFileSync(join(folder, path));
     const own = text.replace(ORIGIN, "").replace(OWN_IMPORT, '$1.js"');
     Deno.writeTextFileSync(join(folder, path), path.endsWith(".d.ts") ? TYPES + own : own);
@@ -37,11 +38,4 @@ export function packForNpm(source: string, folder: string): void {
   for (const path of ["README.md", "CHANGELOG.md", "LICENSE"]) {
     Deno.copyFileSync(join(source, path), join(folder, path));
   }
-}
-
-/** Paths of all files below `folder`, within it. */
-export function filesBelow(folder: string, path = ""): string[] {
-  return [...Deno.readDirSync(join(folder, path))].flatMap(({ name, isDirectory }) => {
-    return isDirectory ? filesBelow(folder, join(path, name)) : [join(path, name)];
-  }).sort();
 }

@@ -6,10 +6,11 @@
  */
 
 import { stripVTControlCharacters } from "node:util";
-import { resolve } from "@std/path";
+import { join, resolve } from "@std/path";
 import { describeAdapter, requestAdapter } from "../kernels/device/adapter.ts";
 import { prepareDriver } from "../example/shared/driver.ts";
 import { isFile, isFolder } from "../example/shared/files.ts";
+import { filesAt } from "./files.ts";
 
 /** Sources and text that have examples. */
 const DOCUMENTED = ["kernels", "nce", "mod.ts", "README.md"];
@@ -123,17 +124,9 @@ function exists(path: string): boolean {
 
 const isTest = (path: string) => path.endsWith("_test.ts");
 
-/** The test files in a folder. */
-function testsIn(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
-    const inside = `${folder}/${name}`;
-    return isDirectory ? testsIn(inside) : isTest(name) ? [inside] : [];
-  }).sort();
-}
-
 /** What a path stands for: the test files in a folder; itself if it is a file, or a folder of examples alone. */
 function testFiles(path: string): string[] {
-  const inside = isFolder(path) ? testsIn(path) : [];
+  const inside = filesAt(path).filter(isTest).map((name) => join(path, name));
   return inside.length > 0 ? inside : [path];
 }
 

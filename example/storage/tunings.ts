@@ -8,6 +8,7 @@ import { adapterLine } from "../shared/adapter.ts";
 import { Failure } from "../shared/errors.ts";
 import { writeFileAtomically } from "../shared/files.ts";
 import { isRecord } from "../shared/json.ts";
+import { lockFile } from "../shared/lock.ts";
 
 /** The file: `{ "made": "by which programs", "adapters": { "adapter and numbers": tuning } }`. */
 const TUNING_FILE = `${MODEL_FOLDER}/tuning.json`;
@@ -21,11 +22,14 @@ export function keptTuning(gpu: Gpu): Tuning | undefined {
   return isTuning(tuning) ? tuning : undefined;
 }
 
-/** Keeps the choice; returns why that is not possible, if so. */
+/** Keeps the choice beside those for other adapters; returns why that is not possible, if so. */
 export function keepTuning(gpu: Gpu, tuning: Tuning): string | undefined {
-  if (!isGranted("write")) return `may not write ${TUNING_FILE}`;
-  const kept = { made: MADE, adapters: { ...adapters(), [keyOf(gpu)]: tuning } };
+  const missing = (["read", "write"] as const).find((name) => !isGranted(name));
+  if (missing) return `may not ${missing} ${TUNING_FILE}`;
   try {
+    // Another run, on another adapter, may keep its choice at the same time.
+    using _lock = lockFile(`${TUNING_FILE}.lock`, () => {});
+    const kept = { made: MADE, adapters: { ...adapters(), [keyOf(gpu)]: tuning } };
     writeFileAtomically(TUNING_FILE, JSON.stringify(kept, null, 2) + "\n");
     return undefined;
   } catch (error) {

@@ -55,8 +55,6 @@ export interface Opened extends AdapterTraits {
   device: GPUDevice;
   /** The text that a kernel with subgroup operations must begin with. */
   subgroupHeader: string;
-  /** Whether timestamps can be taken around a pass. */
-  timestamps: boolean;
 }
 
 /** Thrown when there is no usable adapter; the message says what to install, or what to do without. */
@@ -190,10 +188,5 @@ export async function openAdapter(options: AdapterOptions): Promise<Opened> {
         throw traits.backend === "opengl" ? noDevice(traits) : error;
       });
   }
-  return {
-    ...traits,
-    device,
-    subgroupHeader: listed ? "enable subgroups;\n" : "",
-    timestamps: features.includes("timestamp-query"),
-  };
+  return { ...traits, device, subgroupHeader: listed ? "enable subgroups;\n" : "" };
 }

@@ -1,6 +1,5 @@
 /** Records launches, in one encoder and one pass, until they are submitted. */
 
-import type { Opened } from "./adapter.ts";
 import { BindGroups } from "./bind_groups.ts";
 import type { TensorData } from "./dtype.ts";
 import { turn } from "./faults.ts";
@@ -27,7 +26,6 @@ export class Commands {
   /** Number of the current encoder; a storage remembers it when a command names its buffer. */
   serial = 0;
   readonly #device: GPUDevice;
-  readonly #timestamps: boolean;
   readonly #ring: Ring;
   readonly #groups: BindGroups;
   #encoder: GPUCommandEncoder | undefined;
@@ -42,9 +40,8 @@ export class Commands {
   #turned = 0;
   #fence: Promise<void> | undefined;
 
-  constructor({ device, timestamps }: Opened) {
+  constructor(device: GPUDevice) {
     this.#device = device;
-    this.#timestamps = timestamps;
     this.#groups = new BindGroups(device);
     this.#ring = new Ring(device);
   }
@@ -140,7 +137,7 @@ export class Commands {
     this.discard();
   }
 
-  /** Drops what is recorded: the device is lost, or the results would be worthless. */
+  /** Begins anew: what was recorded is submitted, the device is lost, or the results would be worthless. */
   discard(): void {
     this.#endPass();
     this.#encoder = undefined;
@@ -169,8 +166,7 @@ export class Commands {
     // Where onSubmittedWorkDone() blocks, as in Deno, the time since the last fence is that of these steps, in
     // browsers that of the steps before: a square root, half of the way, settles with both.
     const now = performance.now(), factor = Math.sqrt(AHEAD_MS / (now - this.#fenced));
-    const wanted = Math.round(steps * Math.min(factor, 2));
-    this.#stepsAhead = Math.max(1, Math.min(wanted, MAX_STEPS_AHEAD));
+    this.#stepsAhead = Math.min(Math.round(steps * Math.min(factor, 2)), MAX_STEPS_AHEAD);
     this.#fenced = now;
   }
 
@@ -183,7 +179,9 @@ export class Commands {
     bodies: readonly (() => void | Promise<void>)[],
     finish: () => Promise<void>,
   ): Promise<Profiler> {
-    if (!this.#timestamps) throw new Error(`Cannot ${op}: the adapter has no timestamp-query`);
+    if (!this.#device.features.has("timestamp-query")) {
+      throw new Error(`Cannot ${op}: the adapter has no timestamp-query`);
+    }
     if (this.#profile) throw new Error(`Cannot ${op}: another profile or time() has not ended`);
     const profile = new Profiler(this.#device);
     this.#profile = profile;

@@ -5,14 +5,17 @@ import { Commands } from "./commands.ts";
 import { expectOneOf, expectSizes, madeByNew } from "./expect.ts";
 import { Faults } from "./faults.ts";
 import { type CopyOptions, copyRanges } from "./copy.ts";
-import { type DType, DTYPES, type TableDType, type TensorData } from "./dtype.ts";
 import {
+  type DType,
+  DTYPES,
   elementBytes,
   expectFits,
   expectWritable,
   sizeOf,
   storedAs,
+  type TableDType,
   tensorBytes,
+  type TensorData,
 } from "./dtype.ts";
 import {
   bindingCounts,
@@ -43,8 +46,11 @@ import { TexelTensor } from "./texel_tensor.ts";
 
 /** What a device consists of. */
 export let insideOf: (gpu: Device) => { pool: Pool; commands: Commands; faults: Faults };
+
 /** {@linkcode Device.dispatch} of a launch that may read and write texels. */
-export let dispatchTexels: (gpu: Device, launch: TexelLaunch) => void;
+export function dispatchTexels(gpu: Device, launch: TexelLaunch): void {
+  gpu.dispatch(launch);
+}
 
 const devices = new WeakMap<GPUDevice, Device>();
 
@@ -96,7 +102,7 @@ export class Device implements AsyncDisposable {
     this.subgroupSize = subgroupSize;
     this.rowThreads = this.family === "software" ? Math.max(8, subgroupSize) : 64;
     this.#faults = new Faults(device, () => inWords(this.memory));
-    this.#commands = new Commands(opened);
+    this.#commands = new Commands(device);
     this.#pool = new Pool(device, this.#faults, () => {
       this.submit(); // what is recorded may name the buffer
       this.#commands.forgetBuffers();
@@ -109,7 +115,6 @@ export class Device implements AsyncDisposable {
 
   static {
     insideOf = (gpu) => ({ pool: gpu.#pool, commands: gpu.#commands, faults: gpu.#faults });
-    dispatchTexels = (gpu, launch) => gpu.#dispatch(launch);
   }
 
   /** What is allocated now. */
@@ -141,11 +146,6 @@ export class Device implements AsyncDisposable {
   /** Whether nothing has gone wrong so far, and the device was not disposed of. */
   get working(): boolean {
     return this.#faults.none;
-  }
-
-  /** Throws the error that has occurred, if any, before `op` begins. */
-  protected begin(op: string): void {
-    this.#faults.begin(op);
   }
 
   /**
@@ -204,7 +204,18 @@ export class Device implements AsyncDisposable {
 
   /** Records a kernel's run, or its `runs`. Throws the error that the GPU has reported, if any. */
   dispatch(launch: Launch): void {
-    this.#dispatch(launch);
+    expectBindings(launch, this.device);
+    this.#faults.begin(launch.label);
+    const grid = foldGrid(launch, this.#maxWorkgroups);
+    catchUp(launch);
+    const { inputs, outputs, texels = [], texelsOut }: TexelLaunch = launch;
+    const read = texels.map((floats) =>
+      floats instanceof TexelTensor ? floats.texels : copyOf(floats, this.#pool, this.#commands)
+    );
+    const textures = texelsOut ? [...read, texelsOut.texels] : read;
+    for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
+    const kernel = this.#pipelines.get(launch, bindingCounts(launch, read));
+    this.#commands.dispatch(launch, kernel, inputs.concat(outputs), textures, grid);
   }
 
   /**
@@ -269,20 +280,5 @@ export class Device implements AsyncDisposable {
     const tensor = makeTensor(this.#pool.exact(tensorBytes(shape, dtype), shape), shape, dtype);
     if (data) this.write(tensor, data);
     return tensor;
-  }
-
-  #dispatch(launch: TexelLaunch): void {
-    expectBindings(launch, this.device);
-    this.#faults.begin(launch.label);
-    const grid = foldGrid(launch, this.#maxWorkgroups);
-    catchUp(launch);
-    const { inputs, outputs, texels = [], texelsOut } = launch;
-    const read = texels.map((floats) =>
-      floats instanceof TexelTensor ? floats.texels : copyOf(floats, this.#pool, this.#commands)
-    );
-    const textures = texelsOut ? [...read, texelsOut.texels] : read;
-    for (const tensor of outputs) willChange(tensor, tensor.bytes, Infinity);
-    const kernel = this.#pipelines.get(launch, bindingCounts(launch, read));
-    this.#commands.dispatch(launch, kernel, inputs.concat(outputs), textures, grid);
   }
 }

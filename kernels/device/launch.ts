@@ -67,8 +67,11 @@ export function expectBindings(launch: TexelLaunch, device: GPUDevice): void {
   expectList(doing, "outputs", outputs);
   if (runs !== undefined) expectList(doing, "runs", runs);
   for (const texel of texels) {
-    expectTexels(doing, texel, device);
-    if (!(texel instanceof TexelTensor)) expectNoHalves(launch, texel);
+    if (texel instanceof TexelTensor) expectTexels(doing, texel, device);
+    else {
+      storageOf(doing, texel, device);
+      expectNoHalves(launch, texel);
+    }
   }
   if (texelsOut) {
     expectTexels(doing, texelsOut, device);
@@ -100,11 +103,9 @@ function expectNoHalves({ label, source }: Launch, { dtype, shape }: Tensor): vo
   throw new TypeError(`Cannot run ${label}: it takes no 16-bit floats, as a table [${shape}] has`);
 }
 
-function expectTexels(doing: string, texels: Tensor | TexelTensor, device: GPUDevice): void {
-  if (!(texels instanceof TexelTensor)) storageOf(doing, texels, device);
-  else if (texels.device !== device) {
-    throw new TypeError(`Cannot ${doing}: texels [${texels.shape}] belong to another Gpu`);
-  }
+function expectTexels(doing: string, { shape, device: own }: TexelTensor, device: GPUDevice): void {
+  if (own === device) return;
+  throw new TypeError(`Cannot ${doing}: texels [${shape}] belong to another Gpu`);
 }
 
 /** How many bindings of each kind a launch has, if the texels that it reads are `read`. */
@@ -126,7 +127,6 @@ export function foldGrid(
   limit: number,
 ): readonly [number, number, number] {
   if (typeof grid === "number" && isSize(grid)) {
-    if (grid <= limit) return [grid, 1, 1];
     const rows = Math.ceil(grid / limit);
     return [Math.ceil(grid / rows), rows, 1];
   }

@@ -62,15 +62,11 @@ export class Profiler implements Profile, Disposable {
     await staging.mapAsync(GPUMapMode.READ);
     const stamps = new BigUint64Array(staging.getMappedRange().slice(0));
     resolved.destroy(), staging.destroy();
-    const msBetween = (i: number, j: number) => Number(stamps[j]! - stamps[i]!) / 1e6;
-    const sums = new Map<string, { runs: number; ms: number }>();
-    this.#labels.forEach((label, i) => {
-      const sum = sums.get(label) ?? { runs: 0, ms: 0 };
-      sum.runs++;
-      sum.ms += msBetween(2 * i, 2 * i + 1);
-      sums.set(label, sum);
-    });
-    this.rows = [...sums].map(([label, sum]) => ({ label, ...sum })).sort((a, b) => b.ms - a.ms);
+    const msOf = (pass: number) => Number(stamps[2 * pass + 1]! - stamps[2 * pass]!) / 1e6;
+    const byLabel = Map.groupBy(this.#labels.keys(), (pass) => this.#labels[pass]!);
+    this.rows = [...byLabel].map(([label, passes]) => {
+      return { label, runs: passes.length, ms: passes.reduce((sum, i) => sum + msOf(i), 0) };
+    }).sort((a, b) => b.ms - a.ms);
   }
 
   /** Frees the query set; the times stay. */

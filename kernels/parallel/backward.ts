@@ -10,9 +10,8 @@ import { catchUpRows } from "../device/pending.ts";
 import { tensorLike } from "../device/scope.ts";
 import { ReturnedRows } from "./returned_rows.ts";
 import { expectStep, type Tensor } from "../device/tensor.ts";
-import { readByTensor, sumOfSquares } from "./arrays.ts";
+import { concatenated, readByTensor, readerOf, sumOfSquares } from "./arrays.ts";
 import { gatherRows, type Rows } from "./gather_rows.ts";
-import { lengthOf, sumSections } from "./sections.ts";
 
 /** Bytes of a tile of a summed gradient. */
 const TILE_BYTES = 16 * 2 ** 20;
@@ -128,25 +127,24 @@ async function sumOver(
     readByTensor<Float32Array>(step, [...summed, ...values, ...returned.tensors]),
   ]);
   const squares = await returned.send(communicator, floats);
-  const message = {
-    summed: summed.map((tensor) => floats.get(tensor)!),
-    squares: [squares],
-    extra: [extra],
-  };
+  const sent = [...summed.map((tensor) => floats.get(tensor)!), squares, extra];
+  const message = concatenated(Float32Array, sent);
   const own = groups.map((group): Rows => ({
     ids: ids.get(group[0]!.ids)!,
     widths: group.map(({ table }) => table.size / table.shape[0]!),
     values: group.map(({ values }) => floats.get(values)!),
   }));
-  const gathered = await gatherRows(communicator, lengthOf(message), own);
-  const sums = await sumSections(communicator, message);
+  const gathered = await gatherRows(communicator, message.length, own);
+  await communicator.sum(message);
+  const next = readerOf([message]), sums = sent.map(({ length }) => next(0, length));
+  const [allSquares, allExtra] = sums.slice(summed.length);
   // All is uploaded before anything is recorded, so that nothing has to be submitted in between.
   const totals = new Map(
-    summed.map((tensor, i) => [tensor, uploadedLike(step, tensor, sums.summed[i]!)]),
+    summed.map((tensor, i) => [tensor, uploadedLike(step, tensor, sums[i]!)]),
   );
-  returned.set(sums.squares[0]!);
+  returned.set(allSquares!);
   const rows = new Map(groups.flatMap((group, i) => uploaded(step, group, gathered[i]!)));
-  return { totals, rows, extra: sums.extra[0]! };
+  return { totals, rows, extra: allExtra! };
 }
 
 function uploadedLike(step: Step, tensor: Tensor, numbers: Float32Array): Tensor {

@@ -72,8 +72,7 @@ export abstract class Communicator {
   }
 
   async #sum(data: Float32Array): Promise<void> {
-    const { size, rank } = this;
-    const bytes = byteView(data);
+    const { size } = this, bytes = byteView(data);
     if (data.length * size <= GATHERED) return data.set(total(await this.gatherBytes(bytes)));
     const edge = (k: number) => Math.floor(data.length * k / size);
     const shares = Array.from(
@@ -82,9 +81,6 @@ export abstract class Communicator {
     );
     const sums = await this.gatherBytes(byteView(total(await this.exchangeBytes(shares))));
     sums.forEach((sum, k) => bytes.set(sum, 4 * edge(k)));
-    if (sums[rank]!.length !== shares[rank]!.length) {
-      throw new TypeError("Cannot sum over ranks: they have different numbers of elements");
-    }
   }
 }
 

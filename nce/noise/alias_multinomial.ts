@@ -32,6 +32,8 @@ import {
  * ```
  */
 export class AliasMultinomial implements NoiseSource {
+  /** Where the tables lie. */
+  readonly gpu: Gpu;
   /** V, the number of classes. */
   readonly numClasses: number;
   /** [V] Probabilities as used: floored at 1e-10 and normalised. */
@@ -52,6 +54,7 @@ export class AliasMultinomial implements NoiseSource {
    */
   constructor(gpu: Gpu, noise: ArrayLike<number>, name = "noise") {
     expectGpu("make AliasMultinomial", gpu);
+    this.gpu = gpu;
     this.#stream = new RandomStream(name);
     this.probabilities = normalizeNoise(noise);
     this.numClasses = this.probabilities.length;

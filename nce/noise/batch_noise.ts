@@ -10,6 +10,7 @@ import type { Step } from "../../kernels/autograd/step.ts";
 import { expectIds, type Tensor } from "../../kernels/device/tensor.ts";
 import { expectGpu } from "../nn/module.ts";
 import {
+  expectNoiseOn,
   expectRequest,
   isNoiseSource,
   mapToFloats,
@@ -29,6 +30,8 @@ import {
  * Source: the batch noise contrastive estimation (B-NCE) of arXiv 1708.05997.
  */
 export class BatchNoise implements NoiseSource {
+  /** Where the tables lie. */
+  readonly gpu: Gpu;
   /** V, the number of classes. */
   readonly numClasses: number;
   /** [V] The unigram distribution. */
@@ -46,10 +49,11 @@ export class BatchNoise implements NoiseSource {
    *
    * @throws {RangeError} If the counts are empty, all zero, or one is negative or not finite, or if `more` has
    *   other classes.
-   * @throws {TypeError} If `counts` is not an array of numbers, or `more` not a source with `logProb()`.
+   * @throws {TypeError} If `counts` is not an array of numbers, or `more` not a source with `logProb()` on this Gpu.
    */
   constructor(gpu: Gpu, counts: ArrayLike<number>, more?: MoreNoise) {
     expectGpu("make BatchNoise", gpu);
+    this.gpu = gpu;
     this.probabilities = normalizeNoise(counts);
     this.numClasses = this.probabilities.length;
     if (more !== undefined && !(isNoiseSource(more) && "logProb" in more)) {
@@ -62,6 +66,7 @@ export class BatchNoise implements NoiseSource {
         `Cannot mix noise over ${this.numClasses} classes with noise over ${more.numClasses}`,
       );
     }
+    if (more) expectNoiseOn("make BatchNoise", gpu, more);
     this.#logProb = gpu.table([this.numClasses], mapToFloats(this.probabilities, Math.log));
     this.#more = more;
   }

@@ -10,6 +10,7 @@ import {
   show,
 } from "../../kernels/device/expect.ts";
 import type { Step } from "../../kernels/autograd/step.ts";
+import type { Gpu } from "../../kernels/gpu.ts";
 import { expectStep, expectTensor, type Tensor } from "../../kernels/device/tensor.ts";
 
 /** Noise samples for N targets. */
@@ -48,6 +49,8 @@ export interface NoiseSource extends Disposable {
   readonly fromBatch?: boolean;
   /** The only k that it can draw, if it was made for one. */
   readonly noiseRatio?: number;
+  /** Where its tables lie, if it has any: a layer on another Gpu refuses it. */
+  readonly gpu?: Gpu;
   /** Draws noise, a function of the step's seed and number. */
   sample(step: Step, request: NoiseRequest): Noise;
 }
@@ -69,6 +72,11 @@ export function expectDrawable(
 ): void {
   if (noiseRatio === only) return;
   throw new RangeError(`Cannot draw ${noiseRatio} unique samples: made for ${only}`);
+}
+
+/** Throws a TypeError if the tables of a source lie on another Gpu. */
+export function expectNoiseOn(doing: string, gpu: Gpu, { gpu: own = gpu }: NoiseSource): void {
+  if (own !== gpu) throw new TypeError(`Cannot ${doing}: its noise belongs to another Gpu`);
 }
 
 /** The smallest probability of a class before the final normalisation. */

@@ -26,6 +26,8 @@ import {
  * Source: Madow 1949.
  */
 export class UniqueNoise implements NoiseSource {
+  /** Where the tables lie. */
+  readonly gpu: Gpu;
   /** V, the number of classes. */
   readonly numClasses: number;
   /** [V] q of each class. */
@@ -49,6 +51,7 @@ export class UniqueNoise implements NoiseSource {
    */
   constructor(gpu: Gpu, noise: ArrayLike<number>, k: number, name = "noise") {
     expectGpu("make UniqueNoise", gpu);
+    this.gpu = gpu;
     this.#stream = new RandomStream(name);
     this.probabilities = normalizeNoise(noise);
     this.numClasses = this.probabilities.length;

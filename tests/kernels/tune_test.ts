@@ -4,7 +4,15 @@ import { assert, assertEquals } from "@std/assert";
 import { FIXED_TUNING, isTuning, type Tuning } from "../../kernels/mod.ts";
 import { Gpu } from "../../mod.ts";
 import { NEVER } from "../../kernels/device/tuning.ts";
-import { layerProducts, layers, products, type Trial, tuneBy, winner } from "../../kernels/tune.ts";
+import {
+  layerProducts,
+  layers,
+  products,
+  timesOf,
+  type Trial,
+  tuneBy,
+  winner,
+} from "../../kernels/tune.ts";
 import { withGpu } from "../support/gpu.ts";
 
 /** Choices at sizes that a software adapter computes in milliseconds. */
@@ -65,6 +73,26 @@ Deno.test("tune() takes each trial's fastest variant, and goes on to the next tr
     const found = await tuneBy(gpu, SMALL);
     assertEquals(found, { ...FIXED_TUNING, tallFrom: 64, busy: 2 });
   }, { family: "hardware" }));
+
+Deno.test("timesOf() takes three or five turns, an odd number whatever they take", () =>
+  withGpu(async (gpu) => {
+    const { now } = performance, { prepare } = SMALL[0]!;
+    try {
+      for (const [ms, turns] of [[1, 5], [200, 5], [249, 5], [250, 3], [1000, 3]] as const) {
+        let clock = 0;
+        performance.now = () => clock;
+        gpu.time = (...bodies) => {
+          clock += ms;
+          return Promise.resolve(bodies.map(() => ms));
+        };
+        const times = await timesOf(gpu, [FIXED_TUNING, FIXED_TUNING], prepare);
+        // A turn of a variant that takes long enough is as good as the one that told so.
+        assertEquals(times, [Array(turns).fill(ms), Array(turns).fill(ms)], `${ms} ms a turn`);
+      }
+    } finally {
+      performance.now = now;
+    }
+  }));
 
 Deno.test("isTuning() accepts all sizes as whole numbers, and nothing else", () => {
   assert(isTuning(FIXED_TUNING));

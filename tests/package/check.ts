@@ -8,7 +8,8 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import { fromFileUrl, join, toFileUrl } from "@std/path";
 import { prepareDriver } from "../../example/shared/driver.ts";
 import { pack } from "../../tools/pack.ts";
-import { filesBelow, packForNpm } from "../../tools/pack_npm.ts";
+import { filesAt } from "../../tools/files.ts";
+import { packForNpm } from "../../tools/pack_npm.ts";
 import * as library from "../support/library.ts";
 import { bundleAll } from "./bundlers.ts";
 import { runInChromium } from "./chromium.ts";
@@ -46,7 +47,7 @@ async function pageFiles(folder: string): Promise<Map<string, string>> {
     cwd: folder,
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  const paths = filesBelow(join(folder, "npm")).filter((path) => path.endsWith(".js"));
+  const paths = filesAt(join(folder, "npm")).filter((path) => path.endsWith(".js"));
   const files = [...paths.map((path) => `npm/${path}`), "javascript/train.js"];
   return new Map([
     ...files.map((path) => [path, Deno.readTextFileSync(join(folder, path))] as const),

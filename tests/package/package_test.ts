@@ -5,7 +5,8 @@ import { fromFileUrl, join } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
 import { uniformFields } from "../../kernels/device/pipelines.ts";
 import { pack, packageFiles, stripWgsl } from "../../tools/pack.ts";
-import { filesBelow, packForNpm } from "../../tools/pack_npm.ts";
+import { filesAt } from "../../tools/files.ts";
+import { packForNpm } from "../../tools/pack_npm.ts";
 import { wgslFiles } from "../support/kernel_files.ts";
 import * as library from "../support/library.ts";
 import { ENTRIES, exportAll } from "./entries.ts";
@@ -190,8 +191,8 @@ Deno.test("npm's package has the same entries, typed, and runs README's program 
     packForNpm(source, target);
     const settings = JSON.parse(Deno.readTextFileSync(join(target, "package.json")));
     assertEquals(Object.keys(settings.exports), Object.keys(config.exports));
-    const files = filesBelow(target), has = (path: string) => files.includes(path);
-    for (const path of filesBelow(source).filter((name) => name.endsWith(".ts"))) {
+    const files = filesAt(target), has = (path: string) => files.includes(path);
+    for (const path of filesAt(source).filter((name) => name.endsWith(".ts"))) {
       const [code, types] = [".js", ".d.ts"].map((ending) => path.replace(/\.ts$/, ending));
       assert(has(code!) && has(types!), path);
     }

@@ -1,6 +1,7 @@
 /** The kernels' WGSL files, in any subfolder. */
 
 import { fromFileUrl, join } from "@std/path";
+import { filesAt } from "../../tools/files.ts";
 
 const FOLDER = fromFileUrl(new URL("../../kernels/", import.meta.url));
 const TEXT_IMPORT = /from "([^"]+\.wgsl)" with \{ type: "text" \}/g;
@@ -12,13 +13,9 @@ export interface KernelFile {
 }
 
 /** Every file whose name ends in `end`. */
-function filesOf(end: string, folder = ""): KernelFile[] {
-  const entries = [...Deno.readDirSync(join(FOLDER, folder))];
-  return entries.sort((a, b) => a.name < b.name ? -1 : 1).flatMap(({ name, isDirectory }) => {
-    const path = join(folder, name);
-    if (isDirectory) return filesOf(end, path);
-    return name.endsWith(end) ? [{ path, source: Deno.readTextFileSync(join(FOLDER, path)) }] : [];
-  });
+function filesOf(end: string): KernelFile[] {
+  return filesAt(FOLDER).filter((path) => path.endsWith(end))
+    .map((path) => ({ path, source: Deno.readTextFileSync(join(FOLDER, path)) }));
 }
 
 /** Every WGSL file. */

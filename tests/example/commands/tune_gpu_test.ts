@@ -8,7 +8,7 @@ import { FIXED_TUNING, ranksInProcess, type Tuning } from "../../../kernels/mod.
 import { Gpu } from "../../../mod.ts";
 import { asHardware } from "../../support/as_hardware.ts";
 import { captureIo } from "../../support/capture_io.ts";
-import { inFolder } from "../../support/folder.ts";
+import { inFolder, namesIn } from "../../support/folder.ts";
 
 const FILE = "saved_model/tuning.json";
 const FOUND: Tuning = { ...FIXED_TUNING, busy: 96 };
@@ -63,6 +63,50 @@ Deno.test("tuneGpu() times kernels anew if the file is damaged, or of another ve
         assertEquals(await tuned(), KEPT, text);
       }
       assertEquals(JSON.parse(Deno.readTextFileSync(FILE)).adapters["another GPU"], FOUND);
+    })
+  ));
+
+Deno.test("tuneGpu() keeps what another run keeps at the same time", () =>
+  inFolder(() =>
+    asHardware(async () => {
+      await tuned();
+      const kept = JSON.parse(Deno.readTextFileSync(FILE)), { tryLockSync } = Deno.FsFile.prototype;
+      Deno.removeSync(FILE);
+      // The other run ends its writing when this one has timed its kernels and asks for the lock.
+      Deno.FsFile.prototype.tryLockSync = function (exclusive) {
+        Deno.writeTextFileSync(
+          FILE,
+          JSON.stringify({ ...kept, adapters: { "another GPU": FOUND } }),
+        );
+        return tryLockSync.call(this, exclusive);
+      };
+      try {
+        assertEquals(await tuned(), ONCE);
+      } finally {
+        Object.assign(Deno.FsFile.prototype, { tryLockSync });
+      }
+      const { adapters } = JSON.parse(Deno.readTextFileSync(FILE));
+      assertEquals(adapters, { "another GPU": FOUND, ...kept.adapters });
+      assertEquals(namesIn("saved_model"), ["tuning.json"]);
+    })
+  ));
+
+Deno.test("tuneGpu() keeps nothing where it may not read what others have kept", () =>
+  inFolder(() =>
+    asHardware(async () => {
+      await tuned();
+      const before = Deno.readTextFileSync(FILE), { querySync } = Deno.permissions; // tests have no ffi
+      Deno.permissions.querySync = (which) =>
+        querySync.call(Deno.permissions, which.name === "read" ? { name: "ffi" } : which);
+      try {
+        assertEquals(await tuned(true, { ...FOUND, busy: 1 }), {
+          ...ONCE,
+          tuning: { ...FOUND, busy: 1 },
+        });
+      } finally {
+        Deno.permissions.querySync = querySync;
+      }
+      assertEquals(Deno.readTextFileSync(FILE), before);
     })
   ));
 

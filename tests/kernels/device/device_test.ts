@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UseAfterDisposeError } from "../../../mod.ts";
 import { add } from "../../../kernels/ops.ts";
 import type { Launch } from "../../../kernels/mod.ts";
+import { show } from "../../../kernels/device/expect.ts";
 import { COUNT, NUMBER, NUMBER_THREADS } from "../../support/counting_kernels.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { values } from "../../reference/data.ts";
@@ -27,12 +28,18 @@ Deno.test("dispatch() folds a grid beyond 65,535 workgroups", () =>
       gpu.dispatch({ ...NUMBER_THREADS, outputs: [threads], grid: n });
       assertEquals(await gpu.read(threads), Uint32Array.from({ length: 64 * n }, (_, i) => i + 1));
     }
-    using out = gpu.tensor([1]);
-    assertThrows(
-      () => gpu.dispatch({ ...NUMBER, outputs: [out], grid: [1, 1, 70_000] }),
-      RangeError,
-      "Cannot run number: grid 1,1,70000 is over 65535",
-    );
+    using out = gpu.tensor([1], new Uint32Array(1));
+    gpu.dispatch({ ...NUMBER, outputs: [out], grid: [1, 65_535, 1] });
+    const refuses = (grid: unknown, message: string) =>
+      assertThrows(
+        () => gpu.dispatch({ ...NUMBER, outputs: [out], grid: grid as number }),
+        RangeError,
+        `Cannot run number: ${message}`,
+      );
+    refuses([1, 1, 70_000], "grid 1,1,70000 is over 65535");
+    for (const grid of [0, -1, 1.5, NaN, [1, 1], [1, 0, 1], [1, 1, 1.5], "1"]) {
+      refuses(grid, `grid is ${show(grid)}, not one or three positive integers`);
+    }
   }));
 
 Deno.test("write() between recorded commands takes effect where it stands", () =>
@@ -124,9 +131,11 @@ Deno.test("copy() throws a TypeError when elements are not there or types differ
     using to = gpu.tensor([3]);
     using ids = gpu.tensor([3], new Uint32Array(3));
     const few = { fromStart: 4, count: 3 };
-    for (
-      const options of [{ fromStart: 6 }, { toStart: 3 }, { count: 4 }, { fromStart: -1 }, few]
-    ) {
+    const tooFar = [{ fromStart: 6 }, { toStart: 3 }, { count: 4 }, few];
+    const noPlaces = [{ fromStart: -1 }, { toStart: -1 }, { count: 0.5 }, {
+      toStart: "0" as never,
+    }];
+    for (const options of [...tooFar, ...noPlaces]) {
       assertThrows(() => gpu.copy(from, to, options), TypeError, "Cannot copy");
     }
     assertThrows(() => gpu.copy(ids, to), TypeError, "Cannot copy 3 elements of u32 [3] from 0");

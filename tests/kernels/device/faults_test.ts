@@ -137,6 +137,44 @@ Deno.test("out of memory outside of a tensor names what is held", () =>
     assertStringIncludes(error.message, "out of GPU memory at or before clear: held 1.02 kB; make");
   }));
 
+Deno.test("an error of the device is told, though the call before it has thrown one", () =>
+  withGpuThatFails(async (gpu) => {
+    gpu.device.createBuffer = () => {
+      throw new Error("no buffer");
+    };
+    assertThrows(() => gpu.temporary([4096]), Error, "no buffer");
+    Reflect.deleteProperty(gpu.device, "createBuffer");
+    exhaust(gpu.device);
+    await assertRejects(() => gpu.finish().then(() => gpu.finish()), OutOfMemoryError);
+  }));
+
+Deno.test("nothing waits for a device that is lost, and its first error stays the one that is told", () =>
+  withGpuThatFails(async (gpu) => {
+    const { device } = gpu;
+    using out = gpu.tensor([1]);
+    gpu.dispatch({ ...BROKEN, outputs: [out] });
+    gpu.dispatch({ ...BROKEN, label: "broken, too", source: `${BROKEN.source} `, outputs: [out] });
+    await assertRejects(() => gpu.finish(), KernelCompileError, "kernel of broken: ");
+    device.destroy();
+    await device.lost;
+    let waits = 0;
+    device.queue.onSubmittedWorkDone = () => {
+      waits++;
+      return new Promise(() => {});
+    };
+    await assertRejects(() => gpu.finish(), KernelCompileError, "kernel of broken: ");
+    await gpu[Symbol.asyncDispose]();
+    assertEquals(waits, 0);
+  }));
+
+Deno.test("a Gpu whose device is lost while its end waits for it ends", async () => {
+  const gpu = await Gpu.create(), { device } = gpu;
+  device.queue.onSubmittedWorkDone = () => new Promise(() => {});
+  const ended = gpu[Symbol.asyncDispose]();
+  device.destroy();
+  await ended;
+});
+
 Deno.test("whatever waits for a device that is dying throws a DeviceError", async () => {
   const waits: Record<string, (gpu: Gpu) => Promise<unknown>> = {
     read: async (gpu) => {

@@ -215,3 +215,9 @@ Deno.test("a training step's memory does not depend on the number of classes, un
     const full = await measure("full", false, 50_000);
     assert(full.largest >= 20 * 50_000 * 4);
   }, WHOLE));
+
+Deno.test("a pooled buffer is no larger than a tensor can be", async () => {
+  await using gpu = await limitedGpu({ maxStorageBufferBindingSize: 4352 });
+  using _full = gpu.temporary([gpu.maxTensorBytes / 4]);
+  assertEquals([gpu.maxTensorBytes, gpu.memory.bytes], [4352, 4352]);
+});

@@ -95,6 +95,15 @@ Deno.test("texels follow whatever writes to their tensor", () =>
     assertEquals(await readTexels(gpu, tensor), new Float32Array(64));
   }));
 
+Deno.test("texels are of the content before a write that follows their launch", () =>
+  withGpu(async (gpu) => {
+    const data = values(64, 1);
+    using tensor = gpu.tensor([64], data), out = gpu.tensor([64]);
+    dispatchTexels(gpu, { ...READ, outputs: [out], texels: [tensor], grid: 1 });
+    gpu.write(tensor, values(64, 2));
+    assertEquals(await gpu.readFloats(out), data);
+  }));
+
 Deno.test("texels of views hold the views' elements, of more of them than copies are kept", () =>
   withGpu(async (gpu) => {
     const data = values(8 * 64, 1);
@@ -172,12 +181,14 @@ Deno.test("texels that do not fit, have ended, or are of another device are refu
     using few = gpu.tensor([7]), texels = makeTexels(gpu, [8]), out = gpu.tensor([8]);
     assertThrows(() => copyToTexels(gpu, few, texels), TypeError, "f32 [7] to texels [8]");
     const read = { ...READ, outputs: [out], grid: 1 };
-    using foreign = makeTexels(other, [8]);
-    assertThrows(
-      () => dispatchTexels(gpu, { ...read, texels: [foreign] }),
-      TypeError,
-      "another Gpu",
-    );
+    using foreign = makeTexels(other, [8]), foreignTensor = other.tensor([8]);
+    const foreigners = [{ texels: [foreign] }, { texels: [foreignTensor] }, { texelsOut: foreign }];
+    for (const given of foreigners) {
+      assertThrows(() => dispatchTexels(gpu, { ...read, ...given }), TypeError, "another Gpu");
+    }
+    using halves = gpu.table([1, 8], undefined, "f16");
+    const narrow = () => dispatchTexels(gpu, { ...read, texels: [halves] });
+    assertThrows(narrow, TypeError, "it takes no 16-bit floats, as a table [1,8] has");
     const both = { ...DOUBLE, texels: [texels], texelsOut: texels, grid: 1 };
     assertThrows(
       () => dispatchTexels(gpu, both),

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { gather, indexScore, weightedSum } from "../../../kernels/ops.ts";
-import type { Gpu } from "../../../mod.ts";
+import type { Gpu, Tensor } from "../../../mod.ts";
 import { SGD, type SGDOptions } from "../../../nce/nn/mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { limitedGpu, withBothFamilies, withGpu } from "../../support/gpu.ts";
@@ -112,6 +112,22 @@ Deno.test("rows that are read many times at once move once, of any width, in hal
   await using gpu = await limitedGpu(four, { maxBindingBytes: 1, family: "hardware" });
   await inParts(gpu);
 });
+
+Deno.test("a table of which rows wait keeps what is written to it, copied to it, or cleared in it", () =>
+  withGpu(async (gpu) => {
+    using other = gpu.tensor([V, W], values(V * W, 2));
+    const ways: [name: string, change: (table: Tensor) => void, expected: Float32Array][] = [
+      ["write", (table) => gpu.write(table, values(V * W, 3)), values(V * W, 3)],
+      ["copy", (table) => gpu.copy(other, table), values(V * W, 2)],
+      ["clear", (table) => gpu.clear(table), new Float32Array(V * W)],
+    ];
+    for (const [name, change, expected] of ways) {
+      using stack = new DisposableStack();
+      const { table } = waiting(gpu, stack, W, "f32");
+      change(table);
+      assertEquals(await gpu.readFloats(table), expected, name);
+    }
+  }));
 
 Deno.test("a table of which rows wait takes one launch for what is read, and one for its gradient", () =>
   withBothFamilies(async (gpu) => {

@@ -61,6 +61,11 @@ Deno.test("ranksInProcess() throw on all ranks when these call different methods
   for (const call of [barrier, other]) {
     await assertRejects(() => call, TypeError, "Ranks do not match: rank 0 called gather, rank 1 ");
   }
+  await assertRejects(
+    () => onAll(2, (own) => own.broadcast(new Float32Array(1 + own.rank))),
+    TypeError,
+    "Ranks do not match: rank 0 called broadcast 4 bytes, rank 1 broadcast 8 bytes",
+  );
   for (const length of [3, 100_000]) {
     await assertRejects(
       () => onAll(2, (own) => own.sum(new Float32Array(length + own.rank))),
@@ -90,6 +95,8 @@ Deno.test("a Communicator throws a TypeError when it is given anything but numbe
     }
     await assertRejects(() => call("sum", Uint32Array.of(1)), TypeError, "a Float32Array");
     await assertRejects(() => call("exchange", [[1]]), TypeError, "Cannot exchange [1]");
+    const two = [Float32Array.of(1), Float32Array.of(2)];
+    await assertRejects(() => call("exchange", two), TypeError, "as many parts as ranks, 1,");
   }
 });
 

@@ -205,11 +205,19 @@ Deno.test("a divided table is refused where its rows were not fetched, or all ar
     for (const call of [() => layer.forward(step, ids, x), () => layer.topK(step, 1, x)]) {
       assertThrows(call, TypeError, "a rank has the scores of its own shard alone");
     }
-    const other = ranksInProcess(3)[0]!;
+    const requests = [{ tables: [encoder.weight], ids: [ids] }];
+    const others = [[0, 3], [communicator.rank ^ 1, 2]] as const;
+    for (const [rank, ranks] of others) {
+      await assertRejects(
+        () => fetchRows(step, requests, ranksInProcess(ranks)[rank]!),
+        TypeError,
+        `is not what rank ${rank} of ${ranks} holds`,
+      );
+    }
     await assertRejects(
-      () => fetchRows(step, [{ tables: [encoder.weight], ids: [ids] }], other),
+      () => fetchRows(step, [{ tables: [encoder.weight, x], ids: [ids] }], communicator),
       TypeError,
-      "is not what rank 0 of 3 holds",
+      "Cannot fetch rows: a table [1,",
     );
     for (const wrong of [null, [{}], [{ tables: [], ids: [ids] }], [{ tables: [x], ids: [1] }]]) {
       const call = () => Reflect.apply(fetchRows, undefined, [step, wrong, communicator]);

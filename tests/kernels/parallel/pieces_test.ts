@@ -9,6 +9,7 @@ import {
   slotsOf,
   sumPieces,
 } from "../../../kernels/parallel/pieces.ts";
+import type { Tensor } from "../../../mod.ts";
 import { values } from "../../reference/data.ts";
 import { withGpu } from "../../support/gpu.ts";
 import { onRanks } from "../../support/ranks.ts";
@@ -37,6 +38,18 @@ Deno.test("messagesOf() fills messages of 2^24 floats with pieces in their order
     const [piece] = [...piecesOf(tensor)], pieces = new Array<Piece>(2 ** 8 + 3).fill(piece!);
     assertEquals([...messagesOf(pieces)].map(({ length }) => length), [2 ** 8, 3]);
     assertEquals([...messagesOf([])], []);
+  }));
+
+Deno.test("a piece has 64 rows at least, and more than a message alone travels alone", () =>
+  withGpu((gpu) => {
+    using wide = gpu.temporary([65, 70_000]);
+    assertEquals([...piecesOf(wide)].map(({ count }) => count), [64, 1]);
+    const large = {
+      tensor: { size: 2 ** 25, shape: [1] } as unknown as Tensor,
+      first: 0,
+      count: 1,
+    };
+    assertEquals([...messagesOf([large, large])], [[large], [large]]);
   }));
 
 Deno.test("sumPieces() sums whole pieces, chosen rows and no rows over ranks", async () => {
