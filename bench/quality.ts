@@ -23,7 +23,7 @@ import { LOSSES, type Plan, readPlan, type Task, tasksOf } from "./quality_plan.
 import { byText, readResults, type Result, resultTable } from "./quality_result.ts";
 import { formatTable } from "./table.ts";
 
-/** Part of the budget that each try of a learning rate takes; much shorter ones choose too high a rate. */
+/** Part of the budget that each try of a learning rate takes; the shorter, the higher is the rate that wins. */
 const TRIAL = 1 / 5;
 /** The learning rate from which others are tried. */
 const FIRST_RATE = 2;
