@@ -40,7 +40,7 @@ export interface Point {
 const STAGES = 10;
 /**
  * Divides the learning rate after each stage: it halves every two. A run then ends near its best, and a start
- * that is too high, as short trials prefer it, does little harm.
+ * that is too high, as short trials prefer it, does less harm.
  */
 const LR_DECAY = Math.SQRT2;
 

@@ -2,13 +2,13 @@
  * Perplexity that each loss and source of noise reaches, against time and tokens:
  *
  *     deno task bench:quality [V...] [--losses NAME,...] [--words N] [--epochs N] [--seconds N] [--lr auto|RATE]
- *                             [--seed N] [--data FOLDER] [--json] [--svg FOLDER] [--from FILE]
+ *                             [--seed N,...] [--data FOLDER] [--json] [--svg FOLDER] [--from FILE]
  *
  * The text is the made-up language with V words (1,000, 10,000 and 100,000 unless given), whose best
- * possible perplexity is known, or that of a folder. Each loss gets its best learning rate, chosen on the
- * validation text by runs of a fifth of the length; the figures are of the test text. --json prints each
- * result as a line of JSON as soon as it is there, --from shows such lines, or those of --losses, as tables and
- * charts.
+ * possible perplexity is known, or that of a folder; it is the same for all seeds. Each loss gets its best
+ * learning rate, chosen with the first seed on the validation text by runs of a fifth of the length; the figures
+ * are of the test text, means over the seeds. --json prints each result as a line of JSON as soon as it is there,
+ * --from shows such lines, or those of --losses, as tables and charts.
  */
 
 import { openGpu } from "../example/storage/open_gpu.ts";
@@ -23,41 +23,42 @@ import { LOSSES, type Plan, readPlan, type Task, tasksOf } from "./quality_plan.
 import { byText, readResults, type Result, resultTable } from "./quality_result.ts";
 import { formatTable } from "./table.ts";
 
-/** Part of the budget that each try of a learning rate takes; much shorter ones choose too high a rate. */
+/** Part of the budget that each try of a learning rate takes; the shorter, the higher is the rate that wins. */
 const TRIAL = 1 / 5;
 /** The learning rate from which others are tried. */
 const FIRST_RATE = 2;
 
-/** Trains one model with its best learning rate. */
-async function train(gpu: Gpu, task: Task, loss: string, plan: Plan): Promise<Result> {
+/** Trains a model of each seed with the best learning rate of the first. */
+async function* train(gpu: Gpu, task: Task, loss: string, plan: Plan): AsyncGenerator<Result> {
   const { name, train, vocabulary, valid, test, best, seconds } = task;
-  const seed = plan.seed !== undefined && { seed: plan.seed };
-  const options = { ...task.given, ...LOSSES[loss], ...seed };
+  const optionsOf = (seed: string) => ({ ...task.given, ...LOSSES[loss], seed });
   const budget = { tokens: plan.epochs * train.tokens, seconds };
-  const settingsOf = (lr: number): Settings =>
-    parseSettings({ ...options, train: true, lr: String(lr) });
+  const settingsOf = (lr: number, seed: string): Settings =>
+    parseSettings({ ...optionsOf(seed), train: true, lr: String(lr) });
   const pplAt = async (lr: number, short: Budget) => {
     const aim = { budget: short, watched: valid, endOnly: true };
-    return (await learn(gpu, task, settingsOf(lr), aim)).at(-1)!.ppl ?? Infinity;
+    return (await learn(gpu, task, settingsOf(lr, plan.seeds[0]!), aim)).at(-1)!.ppl ?? Infinity;
   };
   const trial = { tokens: TRIAL * budget.tokens, seconds: TRIAL * seconds };
   await pplAt(FIRST_RATE, { tokens: 1, seconds }); // one step: it compiles the kernels
   const trials = plan.lr === "auto" ? await climb(FIRST_RATE, (lr) => pplAt(lr, trial)) : [];
   const lr = plan.lr === "auto" ? trials[0]!.lr : plan.lr;
-  const curve = await learn(gpu, task, settingsOf(lr), { budget, watched: test });
-  return {
-    date: new Date().toISOString().slice(0, 10),
-    adapter: adapterLine(gpu),
-    text: name,
-    vocabulary: vocabulary.size,
-    tokens: train.tokens,
-    loss,
-    options,
-    lr,
-    trials,
-    best,
-    curve,
-  };
+  for (const seed of plan.seeds) {
+    const curve = await learn(gpu, task, settingsOf(lr, seed), { budget, watched: test });
+    yield {
+      date: new Date().toISOString().slice(0, 10),
+      adapter: adapterLine(gpu),
+      text: name,
+      vocabulary: vocabulary.size,
+      tokens: train.tokens,
+      loss,
+      options: optionsOf(seed),
+      lr,
+      trials,
+      best,
+      curve,
+    };
+  }
 }
 
 async function measure(plan: Plan): Promise<Result[]> {
@@ -65,11 +66,13 @@ async function measure(plan: Plan): Promise<Result[]> {
   const results: Result[] = [];
   for await (const task of tasksOf(plan, gpu.software)) {
     for (const loss of plan.losses) {
-      const result = await train(gpu, task, loss, plan), { ppl, seconds } = result.curve.at(-1)!;
-      results.push(result);
-      if (plan.json) console.log(JSON.stringify(result));
-      const figures = `lr ${result.lr}, ppl ${ppl?.toFixed(2)} after ${seconds.toFixed(1)} s`;
-      console.error(`${task.name}, ${loss}: ${figures}`);
+      for await (const result of train(gpu, task, loss, plan)) {
+        const { lr, options, curve } = result, { ppl, seconds } = curve.at(-1)!;
+        results.push(result);
+        if (plan.json) console.log(JSON.stringify(result));
+        const figures = `lr ${lr}, ppl ${ppl?.toFixed(2)} after ${seconds.toFixed(1)} s`;
+        console.error(`${task.name}, ${loss}, seed ${options.seed}: ${figures}`);
+      }
     }
   }
   return results;

@@ -7,9 +7,10 @@ import type { Result } from "./quality_result.ts";
 /** Higher perplexities than so many times the lowest are left out: early ones would flatten the rest. */
 const SHOWN = 1.5;
 
-/** Perplexity against seconds and against tokens, each a whole SVG file, by file name. */
-export function resultCharts(results: readonly Result[]): Map<string, string> {
-  const { text, best } = results[0]!;
+/** Perplexity of the first seed against seconds and against tokens, each a whole SVG file, by file name. */
+export function resultCharts(all: readonly Result[]): Map<string, string> {
+  const { text, best, options: { seed } } = all[0]!;
+  const results = all.filter(({ options }) => options.seed === seed);
   const name = text.replaceAll(",", "").replace(/\W+/g, "-").replace(/^-|-$/g, "");
   const axes = [["seconds", "seconds of training", true], [
     "tokens",

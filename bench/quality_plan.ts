@@ -52,8 +52,8 @@ export interface Plan {
   readonly seconds: number | undefined;
   /** The learning rate; `"auto"` tries several on a fifth of the budget. */
   readonly lr: number | "auto";
-  /** Random seed of the models, of their noise and of the order; the program's unless given. */
-  readonly seed: string | undefined;
+  /** Random seeds of the models, of their noise and of the order, not of the text; the program's unless given. */
+  readonly seeds: readonly string[];
   /** Print JSON lines. */
   readonly json: boolean;
   /** Folder for charts. */
@@ -66,7 +66,7 @@ export interface Plan {
  * Reads the command line.
  *
  * @throws {Failure} If an argument is wrong.
- * @throws {UsageError} If a size or the seed is.
+ * @throws {UsageError} If a size or a seed is.
  */
 export function readPlan(words: readonly string[]): Plan {
   const { values, positionals: sizes } = parse(words);
@@ -79,7 +79,6 @@ export function readPlan(words: readonly string[]): Plan {
   if (data !== undefined && sizes.length > 0) {
     throw new Failure(`${sizes[0]} is a size of the made-up language: leave it or --data out`);
   }
-  if (seed !== undefined) parseSettings({ train: true, seed });
   if (from !== undefined) expectOnlyShown(values, sizes);
   const number = (name: "words" | "epochs" | "seconds" | "lr") => {
     const text = values[name];
@@ -93,7 +92,7 @@ export function readPlan(words: readonly string[]): Plan {
     epochs: number("epochs") ?? 1,
     seconds: number("seconds"),
     lr: values.lr === "auto" ? "auto" : number("lr") ?? "auto",
-    seed,
+    seeds: seed?.split(",").map(readSeed) ?? [readSeed()],
     json,
     svg,
     from,
@@ -114,6 +113,11 @@ function expectOnlyShown(
 /** V, as for `--data synthetic`. */
 function readSize(word: string): number {
   return parseSynthetic(`synthetic:vocab=${word}`).vocab;
+}
+
+/** The seed as the program reads it, its default if none is given. */
+function readSeed(seed?: string): string {
+  return String(parseSettings({ train: true, seed }).seed);
 }
 
 function parse(words: readonly string[]) {

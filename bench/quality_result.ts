@@ -16,7 +16,7 @@ export interface Result {
   readonly tokens: number;
   /** The loss by its short name. */
   readonly loss: string;
-  /** All that differs from the program's defaults. */
+  /** All that differs from the program's defaults, and the seed. */
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
   readonly lr: number;
   /** The learning rates that were tried, the best first. */
@@ -56,30 +56,40 @@ function readLines(path: string): Result[] {
 
 /** Results of each text on each adapter. */
 export function byText(results: readonly Result[]): Map<string, Result[]> {
-  return Map.groupBy(results, ({ text, adapter }) => `${text} ${adapter}`);
+  return Map.groupBy(results, ({ text, tokens, adapter }) => `${text} ${tokens} ${adapter}`);
 }
 
-/** The end of each run on one text. */
+/** What is known of a run, or is not. */
+type Figure = number | null;
+
+/** The ends of the runs on one text; a row is the mean of those that differ in their seed alone. */
 export function resultTable(results: readonly Result[]): Table {
   const { text, adapter, date, tokens, best } = results[0]!;
-  const full = results.find(({ loss }) => loss === "full");
-  const exact = full && endOf(full).ppl, speed = full && speedOf(full);
+  const fullOf = ({ options: { seed } }: Result) =>
+    results.find(({ loss, options }) => loss === "full" && options.seed === seed);
+  const rows = [...Map.groupBy(results, ({ loss, lr }) => `${loss} ${lr}`).values()];
   return {
     title: `${text}, ${tokens.toLocaleString("en")} tokens of text`,
-    rows: results.map((result) => {
-      const { tokens, ppl, stdLogZ, seconds } = endOf(result);
+    rows: rows.map((runs) => {
+      const { loss, lr } = runs[0]!, ends = runs.map(endOf);
+      const overFull = (of: (run?: Result) => Figure) =>
+        runs.map((run) => ratio(of(run), of(fullOf(run))));
+      const ppls = runs.map(pplOf), pplsOverFull = overFull(pplOf);
       return {
-        "loss": result.loss,
-        "lr": result.lr,
-        "ppl": ppl,
-        "over best": ratio(ppl, best),
-        "over full": ratio(ppl, exact),
-        "std ln Z": stdLogZ,
-        "tokens read": tokens,
-        "tokens/s": Math.round(speedOf(result)),
-        "speed over full": ratio(speedOf(result), speed),
-        "seconds": seconds,
-        "seconds to full + 1 %": exact ? secondsTo(result, NEAR * exact) : null,
+        "loss": loss,
+        "lr": lr,
+        "seeds": runs.map(({ options }) => options.seed ?? "").join(" "),
+        "ppl": mean(ppls),
+        "ppl std": deviation(ppls),
+        "over best": ratio(mean(ppls), best),
+        "over full": mean(pplsOverFull),
+        "over full std": deviation(pplsOverFull),
+        "std ln Z": mean(ends.map(({ stdLogZ }) => stdLogZ)),
+        "tokens read": mean(ends.map(({ tokens }) => tokens)),
+        "tokens/s": Math.round(mean(runs.map(speedOf))!),
+        "speed over full": mean(overFull(speedOf)),
+        "seconds": mean(ends.map(({ seconds }) => seconds)),
+        "seconds to full + 1 %": mean(runs.map((run) => secondsTo(run, pplOf(fullOf(run))))),
       };
     }),
     notes: [
@@ -94,15 +104,36 @@ function endOf({ curve }: Result): Point {
   return curve.at(-1)!;
 }
 
-function speedOf(result: Result): number {
-  const { tokens, seconds } = endOf(result);
+function pplOf(run?: Result): Figure {
+  return run ? endOf(run).ppl : null;
+}
+
+function speedOf(run?: Result): Figure {
+  if (run === undefined) return null;
+  const { tokens, seconds } = endOf(run);
   return tokens / seconds;
 }
 
-function secondsTo({ curve }: Result, ppl: number): number | null {
-  return curve.find((point) => point.ppl !== null && point.ppl <= ppl)?.seconds ?? null;
+/** Seconds until the perplexity is near that of the exact loss. */
+function secondsTo({ curve }: Result, exact: Figure): Figure {
+  if (exact === null) return null;
+  return curve.find(({ ppl }) => ppl !== null && ppl <= NEAR * exact)?.seconds ?? null;
 }
 
-function ratio(over: number | null, under: number | null | undefined): number | null {
-  return over === null || under === null || under === undefined ? null : over / under;
+function ratio(over: Figure, under: Figure): Figure {
+  return over === null || under === null ? null : over / under;
+}
+
+/** The mean; `null` if a value is not known. */
+function mean(values: readonly Figure[]): Figure {
+  const known = values.filter((value) => value !== null);
+  if (known.length < values.length) return null;
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
+}
+
+/** The standard deviation of a single value; `null` if one is not known, or there is only one. */
+function deviation(values: readonly Figure[]): Figure {
+  const centre = mean(values), { length } = values;
+  if (centre === null || length === 1) return null;
+  return Math.sqrt(mean(values.map((value) => (value! - centre) ** 2))! * length / (length - 1));
 }

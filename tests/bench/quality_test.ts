@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { LOSSES, readPlan, tasksOf } from "../../bench/quality_plan.ts";
 import { expectDrawable, resultCharts } from "../../bench/quality_charts.ts";
-import { readResults, type Result, resultTable } from "../../bench/quality_result.ts";
+import { byText, readResults, type Result, resultTable } from "../../bench/quality_result.ts";
 import { parseSettings } from "../../example/options/settings.ts";
 import { Failure, UsageError } from "../../example/shared/errors.ts";
 import { inFolder } from "../support/folder.ts";
@@ -15,8 +15,9 @@ Deno.test("readPlan() trains all sizes and the usual losses unless told otherwis
   expectDrawable(plan.losses);
   const some = readPlan(["200", "--losses", "full,batch", "--lr", "0.5", "--words=900", "--json"]);
   assertEquals([some.sizes, some.losses, some.lr], [[200], ["full", "batch"], 0.5]);
-  assertEquals([some.words, some.json, some.seed, plan.seed], [900, true, undefined, undefined]);
-  assertEquals(readPlan(["--seed", "7"]).seed, "7");
+  assertEquals([some.words, some.json, plan.seeds], [900, true, ["1111"]]);
+  assertEquals(readPlan(["--seed", "7"]).seeds, ["7"]);
+  assertEquals(readPlan(["--seed", "3,1,2"]).seeds, ["3", "1", "2"]);
   const shown = readPlan(["--from", "file", "--losses", "batch", "--svg", "charts"]);
   assertEquals([shown.from, shown.losses, shown.svg], ["file", ["batch"], "charts"]);
   assertEquals(readPlan(["--from", "file"]).losses, []);
@@ -30,7 +31,8 @@ Deno.test("readPlan() names what is wrong", () => {
   wrong(["--lr=-1"], "--lr must be a positive number");
   wrong(["--speed"], "--speed");
   wrong(["1000", "--data", "folder"], "1000 is a size of the made-up language");
-  wrong(["--seed", "x"], "seed must be", UsageError);
+  for (const seed of ["x", "1,x"]) wrong(["--seed", seed], "seed must be", UsageError);
+  wrong(["--seed", "1,"], "--seed needs a value", UsageError);
   wrong(["--from", "file", "--words", "9"], "--from shows results as they are: leave out --words");
   wrong(["--from", "file", "200"], "--from shows results as they are: leave out 200");
   wrong(["many"], "vocab must be a whole number from 100", UsageError);
@@ -63,12 +65,18 @@ Deno.test("tasksOf() makes the language's texts, and cuts a folder's on a softwa
     assertEquals([cut!.train.length, whole!.test.length, cut!.given], [3000, 3000, {}]);
   }));
 
-function result(loss: string, ppls: (number | null)[], secondsEach: number): Result {
+function result(
+  loss: string,
+  ppls: (number | null)[],
+  secondsEach: number,
+  seed?: string,
+): Result {
   const curve = ppls.map((ppl, i) => ({
     ...{ tokens: 1000 * (i + 1), seconds: secondsEach * (i + 1) },
     ...{ ppl, stdLogZ: ppl && 0.25 },
   }));
-  const model = { vocabulary: 203, tokens: 3000, options: {}, lr: 2, trials: [], best: 50 };
+  const options = seed === undefined ? {} : { seed };
+  const model = { vocabulary: 203, tokens: 3000, options, lr: 2, trials: [], best: 50 };
   return { date: "2026-01-01", adapter: "none", text: "V = 200", loss, ...model, curve };
 }
 
@@ -90,6 +98,33 @@ Deno.test("resultTable() compares each loss with the best possible perplexity an
     ["batch", 110, 2.2, 1.1, 1000, 10, null],
     ["nce-500", null, null, null, 1000, 10, null],
   ]);
+});
+
+Deno.test("resultTable() gives means over the seeds, and ratios of runs of one seed", () => {
+  const { rows } = resultTable([
+    ...[result("full", [100], 10, "1"), result("full", [120], 10, "2")],
+    ...[result("batch", [110], 5, "1"), result("batch", [126], 1, "2")],
+    ...[result("nce-50", [150], 1, "1"), { ...result("nce-50", [140], 1, "1"), lr: 4 }],
+    ...[result("nce-500", [150], 1, "1"), result("nce-500", [null], 1, "2")],
+    ...[result("sampled-50", [150], 1, "1"), result("sampled-50", [150], 1, "3")],
+  ]);
+  const names = ["loss", "lr", "seeds", "ppl", "ppl std", "over best", "over full"];
+  const shown = [...names, "over full std", "tokens/s", "speed over full"];
+  const cells = (row: typeof rows[number]) =>
+    shown.map((name) => typeof row[name] === "number" ? Number(row[name].toFixed(5)) : row[name]);
+  assertEquals(rows.map(cells), [
+    ["full", 2, "1 2", 110, 14.14214, 2.2, 1, 0, 100, 1], // sqrt(2) times half the difference
+    ["batch", 2, "1 2", 118, 11.31371, 2.36, 1.075, 0.03536, 600, 6],
+    ["nce-50", 2, "1", 150, null, 3, 1.5, null, 1000, 10],
+    ["nce-50", 4, "1", 140, null, 2.8, 1.4, null, 1000, 10],
+    ["nce-500", 2, "1 2", null, null, null, null, null, 1000, 10],
+    ["sampled-50", 2, "1 3", 150, 0, 3, null, null, 1000, null],
+  ]);
+});
+
+Deno.test("byText() keeps texts of different lengths apart", () => {
+  const longer = { ...RESULTS[0]!, tokens: 9000 };
+  assertEquals([...byText([...RESULTS, longer]).values()], [RESULTS, [longer]]);
 });
 
 Deno.test("resultTable() has no ratios to what is not known", () => {
@@ -119,6 +154,7 @@ Deno.test("resultCharts() leaves out what is more than 1.5 times the lowest perp
     curve: some.curve.filter(({ ppl }) => ppl !== null && ppl < 150),
   }));
   assertEquals(resultCharts(RESULTS), resultCharts(later));
+  assertEquals(resultCharts([...RESULTS, result("full", [100], 9, "2")]), resultCharts(RESULTS));
   const higher = [...RESULTS.slice(0, -1), result("nce-500", [149, 148], 1)];
   const lower = [...RESULTS.slice(0, -1), result("nce-500", [149, 147], 1)];
   assertNotEquals(resultCharts(higher), resultCharts(lower));
