@@ -64,9 +64,10 @@ export async function validate(
   if (known.unknown === 0) {
     return { kind: "ppl", measure: ppl, text, fields: { validPpl: ppl }, card };
   }
+  const onlyKnown = vocabulary.counts[UNK] === 0;
   return {
-    kind: "ppl",
-    measure: vocabulary.counts[UNK] === 0 ? known.ppl : ppl,
+    kind: onlyKnown ? "known ppl" : "ppl",
+    measure: onlyKnown ? known.ppl : ppl,
     text: `${text} (${formatPerplexity(known.ppl)} without unknown words)`,
     fields: { validPpl: ppl, validPplKnown: known.ppl },
     card,
