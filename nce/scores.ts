@@ -25,7 +25,7 @@ export function inputRows(
   input: Tensor,
   width: number | undefined,
   target: Tensor | undefined,
-  expected = `rows of ${width}`,
+  expected = `${target ? `${target.size} ` : ""}rows of ${width}`,
 ): number {
   const fits = width === undefined || input.shape.at(-1) === width, size = width ?? 1;
   const rows = target?.size ?? input.size / size;

@@ -1,5 +1,6 @@
 /** `rescore`: reranks n-best lists with one or several language models, and counts word errors. */
 
+import { inputName } from "../data/input.ts";
 import { spellingWarning } from "../data/unknown.ts";
 import { UNK } from "../data/vocab.ts";
 import { type Given, readOptions } from "../options/option.ts";
@@ -53,6 +54,11 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   const names = systems.map(({ model, mode }) => `${model}:${scoringText(mode)}`);
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) throw new UsageError(`The system ${twice} is named twice: name it once`);
+  if (given["dev"] !== undefined && isGiven(settings)) {
+    throw new UsageError(
+      `--dev ${settings.dev} has no effect with --lm-weight and --word-penalty: leave it out`,
+    );
+  }
   if (settings.out !== null && systems.length > 1) {
     throw new UsageError(`--out writes the lists of one model, and ${systems.length} are given`);
   }
@@ -68,7 +74,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   const lists = all.slice(own.length);
   warnOfCommon(own, read.lists, io);
   checkOldScores(own, settings, String(settings.dev));
-  checkOldScores(lists, settings, path);
+  checkOldScores(lists, settings, inputName(path));
   const { dev, test } = split(all.slice(0, own.length), lists, settings), results: Result[] = [];
   const unknown = systems.map((system) => countUnknown(system, lists));
   for (const counts of unknown) {
@@ -149,10 +155,10 @@ function checkOldScores(
   );
 }
 
-/** The lists of `--dev PATH`; none without it, and where no weight is searched. */
+/** The lists of `--dev PATH`; none without it. */
 async function readDevLists(settings: RescoreSettings): Promise<readonly NBestList[]> {
   const { dev, format } = settings;
-  if (typeof dev === "number" || isGiven(settings)) return [];
+  if (typeof dev === "number") return [];
   return (await readLists(dev, format)).lists;
 }
 
@@ -186,9 +192,11 @@ function split(
   if (isGiven(settings)) return all();
   if (!haveReferences(own.length > 0 ? own : lists)) {
     if (lmWeight !== null && typeof part === "number") return all();
-    throw new UsageError(
-      "Cannot search weights: the lists do not say what was said; give --ref, or --lm-weight",
-    );
+    const [whose, cure] = typeof part === "number" ? ["the lists", "give --ref, or --lm-weight"] : [
+      `the lists of --dev ${part}`,
+      "give --ref that has theirs, too, or --lm-weight and --word-penalty in place of --dev",
+    ];
+    throw new UsageError(`Cannot search weights: ${whose} do not say what was said; ${cure}`);
   }
   if (typeof part === "string") return { ...all(), dev: new Contest(own) };
   const count = Math.max(1, Math.round(part * lists.length));

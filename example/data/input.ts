@@ -32,6 +32,11 @@ export interface Input {
   lines(onRead?: (bytes: number) => void): AsyncGenerator<readonly string[]>;
 }
 
+/** What messages call the input at `path`. */
+export function inputName(path: string): string {
+  return path === "-" ? "standard input" : path;
+}
+
 /**
  * The text at `path`; standard input if that is `-` or missing. Files named `.gz` or `.zst` are
  * decompressed.
@@ -40,7 +45,7 @@ export interface Input {
  */
 export function openInput(path = "-"): Input {
   if (path === "-") {
-    const name = "standard input";
+    const name = inputName(path);
     const lines = () => linesOf(name, attemptChunks("read", name, Deno.stdin.readable));
     return { name, bytes: undefined, lines };
   }

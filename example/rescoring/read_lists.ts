@@ -1,6 +1,6 @@
 /** Reads n-best lists and references from files of any format, and writes lists in the same format. */
 
-import { readInput } from "../data/input.ts";
+import { inputName, readInput } from "../data/input.ts";
 import { splitWords, withoutMarks } from "../data/words.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
 import { isFolder as isFolderAt, writeFileAtomically } from "../shared/files.ts";
@@ -39,11 +39,11 @@ export interface ReadLists extends ListForm {
  * @throws {Failure} If it cannot be read, is of another format, or has no lists.
  */
 export async function readLists(path: string, given?: NBestFormat | null): Promise<ReadLists> {
-  const inFolder = path !== "-" && isFolderAt(path);
+  const inFolder = path !== "-" && isFolderAt(path), name = inputName(path);
   const format = given ?? (inFolder ? formatOfFolder(path) : await formatOfFile(path));
   if (inFolder && format === "json" || !inFolder && format === "kaldi") {
     throw new UsageError(
-      `Cannot read ${path}: lists of --format ${format} are in a ${inFolder ? "file" : "folder"}`,
+      `Cannot read ${name}: lists of --format ${format} are in a ${inFolder ? "file" : "folder"}`,
     );
   }
   const lists = format === "json"
@@ -53,12 +53,12 @@ export async function readLists(path: string, given?: NBestFormat | null): Promi
     : await readSrilmLists(path, inFolder);
   const empty = lists.find(({ hypotheses }) => hypotheses.length === 0);
   if (lists.length === 0 || empty !== undefined) {
-    const where = inFolder && empty !== undefined ? `${path}/${empty.id}` : path;
+    const where = inFolder && empty !== undefined ? `${path}/${empty.id}` : name;
     throw new Failure(`Cannot read ${where}: it is empty, and a list has at least one hypothesis`);
   }
   const ids = new Set<string>();
   for (const { id } of lists) {
-    if (ids.has(id)) throw new Failure(`Cannot read ${path}: the utterance ${id} is there twice`);
+    if (ids.has(id)) throw new Failure(`Cannot read ${name}: the utterance ${id} is there twice`);
     ids.add(id);
   }
   return { format, isFolder: inFolder, lists };

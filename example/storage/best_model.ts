@@ -250,5 +250,6 @@ export function isOfNoEpoch(path: string): boolean {
 }
 
 function inWords({ kind, measure }: SavedValidation): string {
-  return kind === "ppl" ? `ppl ${formatPerplexity(measure)}` : formatLoss(measure, false);
+  if (kind === "loss") return formatLoss(measure, false);
+  return `ppl ${formatPerplexity(measure)}${kind === "ppl" ? "" : " without unknown words"}`;
 }

@@ -30,14 +30,14 @@ export const NO_MODEL = "it is a checkpoint, from which --train --resume goes on
 
 /** Quality of a saved model. */
 export interface SavedValidation {
-  /** Its perplexity, or its loss if it has none. */
-  readonly kind: "ppl" | "loss";
+  /** Its perplexity, over all words or the known ones, or its loss if it has none. */
+  readonly kind: "ppl" | "known ppl" | "loss";
   readonly measure: number;
 }
 
 /** The shape of the JSON of one. */
 export const VALIDATION: Shape<SavedValidation> = record<SavedValidation>({
-  kind: oneOf("ppl", "loss"),
+  kind: oneOf("ppl", "known ppl", "loss"),
   measure: NUMBER,
 });
 

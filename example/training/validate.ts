@@ -62,9 +62,10 @@ export async function validate(
   const text = `ppl ${formatPerplexity(ppl)}` +
     (error === undefined ? "" : ` \u00b1 ${formatPerplexity(error)}`) +
     (hasUnknown ? ` (${formatPerplexity(known.ppl)} without unknown words)` : "");
+  const onlyKnown = hasUnknown && vocabulary.counts[UNK] === 0;
   return {
-    kind: "ppl",
-    measure: vocabulary.counts[UNK] === 0 ? known.ppl : ppl,
+    kind: onlyKnown ? "known ppl" : "ppl",
+    measure: onlyKnown ? known.ppl : ppl,
     text,
     fields: { validPpl: ppl, ...(hasUnknown && { validPplKnown: known.ppl }) },
     card,

@@ -233,7 +233,7 @@ Deno.test("IndexLinear throws when a target is no class or the input does not fi
       assertThrows(() => criterion.forward(step, large, input), RangeError, "up to 10,");
       const message = lossType === "full"
         ? "3 targets for 2 rows of input"
-        : "Cannot score [2,3] for 3 targets: expected rows of 3";
+        : "Cannot score [2,3] for 3 targets: expected 3 rows of 3";
       assertThrows(() => criterion.forward(step, three, input), TypeError, message);
       criterion.forward(step, good, input);
     }

@@ -138,7 +138,7 @@ Deno.test("run() prints what is odd of a text: marks, unknown words, too many sa
       "optimizer   sgd, lr 1, momentum 0.9, clip 0.25, weight decay 1e-5",
       `epoch 1/1 | batch 6/6 | loss {6.2171} | lr 1 | ${SPEED}`,
       "epoch 1/1: train loss {6.2123}, valid ppl {13.18} ({4.93} without unknown words), {duration}, {rate} tokens/s, saved saved_model/model.safetensors",
-      "testing     saved_model/model.safetensors, the best, of epoch 1 (valid ppl {4.93})",
+      "testing     saved_model/model.safetensors, the best, of epoch 1 (valid ppl {4.93} without unknown words)",
       "words       ppl {5.07} on the 3 most frequent words, ppl {4.67} on the next 2 words, ppl {667.94} on unknown words",
       "normaliser  ln Z, which turns scores into probabilities, is {9.05} on average, standard deviation {0.00}, 98 % from {9.04} to {9.05}",
       "raw scores  without ln Z, ppl {16.83} shows as {16.02}; safe in score and rescore: --mode exact (raw and raw-best are not: the perplexity is over the number of words)",

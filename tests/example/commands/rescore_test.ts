@@ -203,8 +203,22 @@ Deno.test("rescore says what is wrong in one line, with the right exit code", ()
       [
         "rescore tiny bare",
         2,
-        /^error: Cannot search weights: the lists do not say what was said; /,
+        /^error: Cannot search weights: the lists do not say what was said; give --ref, or --lm-weight$/,
       ],
+      [
+        "rescore tiny lists --dev bare",
+        2,
+        /^error: Cannot search weights: the lists of --dev bare do not say what was said; give --ref /,
+      ],
+      ...["0.3", "none"].map((dev) =>
+        [
+          `rescore tiny lists --dev ${dev} --lm-weight 1 --word-penalty 0`,
+          2,
+          new RegExp(
+            `^error: --dev ${dev} has no effect with --lm-weight and --word-penalty: leave it out$`,
+          ),
+        ] as const
+      ),
       [
         "rescore tiny some",
         1,
@@ -236,6 +250,11 @@ Deno.test("rescore says what is wrong in one line, with the right exit code", ()
         "rescore tiny lists --format kaldi",
         2,
         /^error: Cannot read lists: lists of --format kaldi /,
+      ],
+      [
+        "rescore tiny - --format kaldi",
+        2,
+        /^error: Cannot read standard input: lists of --format kaldi are in a folder$/,
       ],
       [
         "make-nbest --format kaldi",

@@ -110,5 +110,11 @@ Deno.test("BestModel warns if the other run's model was better, and moves none t
       assertEquals(await keep(found(1, 9)), [], "as good");
       const loss = { epoch: 1, validation: { kind: "loss", measure: 20 } } as const;
       assertEquals(await keep(loss), [], "another measure");
+      await keep(found(1, 8));
+      const known = { epoch: 1, validation: { kind: "known ppl", measure: 9 } } as const;
+      assertEquals(await keep(known), [], "over other words");
+      assertEquals(await keep({ ...known, validation: { ...known.validation, measure: 10 } }), [
+        "warning: the model that was replaced had a better validation: ppl 9.00 without unknown words",
+      ]);
     })
   ));

@@ -62,9 +62,9 @@ Deno.test("validate() leaves unknown words out of the measure if training has no
   const some = [[3, UNK, 4], [3]], none = [[3, 4], [3]];
   const untrained = await validation(some, {}), { validPpl, validPplKnown } = untrained.fields;
   assert(validPpl! > validPplKnown!, "<unk> is the least probable word");
-  assertEquals([untrained.kind, untrained.measure], ["ppl", validPplKnown]);
+  assertEquals([untrained.kind, untrained.measure], ["known ppl", validPplKnown]);
   const trained = await validation(some, { unknown: 3 });
-  assertEquals(trained.measure, trained.fields.validPpl);
+  assertEquals([trained.kind, trained.measure], ["ppl", trained.fields.validPpl]);
   assert(trained.fields.validPplKnown !== trained.measure);
   const { measure, fields, text } = await validation(none, {});
   assertEquals(fields, { validPpl: measure });
