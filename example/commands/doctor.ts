@@ -25,7 +25,7 @@ import { isFile } from "../shared/files.ts";
 import type { Io } from "../shared/io.ts";
 import { freeMemory } from "../shared/memory.ts";
 import { errorBar } from "../shared/progress.ts";
-import { Ranks } from "../shared/ranks.ts";
+import { Ranks, shardOf } from "../shared/ranks.ts";
 import { makeModel } from "../model/make_model.ts";
 import { hashesOf, openCheckpoint } from "../storage/checkpoint.ts";
 import { isOfNoEpoch } from "../storage/best_model.ts";
@@ -114,12 +114,19 @@ async function examine(what: Case): Promise<readonly Finding[]> {
   if (gpu) seen.findings.push(...machineFindings(gpu, graphicsDevices(), processors()));
   const epochs = corpus && !seen.isStopped ? new Epochs(corpus.train, settings) : undefined;
   if (gpu && corpus && epochs) {
-    await seen.part("memory", "sizes", () => checkSizes({ gpu, settings, corpus, epochs }));
+    const job = {
+      gpu,
+      settings,
+      corpus,
+      epochs,
+      ...(fellows && { communicator: fellows.ranks.communicator }),
+    };
+    await seen.part("memory", "sizes", () => checkSizes(job));
   }
   if (fellows) seen.findings.push(...await stopsOfOthers(fellows.ranks, seen.findings));
   if (!gpu || !corpus || !epochs || seen.isStopped) return seen.findings;
   const trial = { ...what, gpu, corpus, epochs };
-  if (!fellows) await seen.part("memory", "step", () => tryRun(trial, seen));
+  if (!fellows) await seen.part("memory", "step", () => tryRun(trial, new Ranks(), seen));
   else await meet(trial, fellows, seen);
   return seen.findings;
 }
@@ -137,7 +144,8 @@ async function meet(trial: Trial, fellows: Fellows, seen: Examination): Promise<
   if (ranks.communicator.size > 1) {
     seen.findings.push(await networkFact(ranks.communicator, NETWORK_PART * trialMs));
   }
-  await tryRun(trial, seen);
+  // With whole tables each rank tries the run by itself.
+  await tryRun(trial, settings.shardTables ? ranks : new Ranks(), seen);
 }
 
 /** Looks at the text and reads it. */
@@ -200,20 +208,21 @@ interface Trial extends Case {
   readonly epochs: Epochs;
 }
 
-/** Makes the model and trains it for some seconds. */
-async function tryRun(trial: Trial, seen: Examination): Promise<void> {
+/** Makes the model and trains it for some seconds, `ranks` together. */
+async function tryRun(trial: Trial, ranks: Ranks, seen: Examination): Promise<void> {
   const { gpu, settings, corpus, fellows } = trial, { vocabulary, train } = corpus;
   const begin = performance.now(), batches = trial.epochs.at(1);
-  using model = makeModel(gpu, settings, vocabulary);
+  const shard = shardOf(settings, ranks.communicator, vocabulary.size);
+  using model = makeModel(gpu, settings, vocabulary, shard);
   await startWeights(gpu, settings, model, vocabulary, fellows?.ranks.communicator);
   const parameters = gpu.memory.bytes;
-  const { pace, kept, peak } = await paceOf(trial, model, begin - seen.startMs);
+  const { pace, kept, peak } = await paceOf(trial, ranks, model, begin - seen.startMs);
   const { tokens } = batches.at(Math.floor(batches.length / 2)), { noise } = model.criterion;
   seen.findings.push(...noiseFindings(noise, settings, vocabulary.counts, tokens));
   const shape = largestShape(train, batches.largest(), settings.concat);
   const bounds = boundsOf(gpu, vocabulary.size);
-  // Negative sampling does not follow the exact gradient.
-  if (settings.loss !== "full" && settings.loss !== "neg") {
+  // Negative sampling does not follow the exact gradient, which takes whole tables.
+  if (settings.loss !== "full" && settings.loss !== "neg" && !shard) {
     const fits = (noiseRatio: number) =>
       batchNeeds({ ...settings, noiseRatio }, bounds, shape, true).every(isMet);
     const found = await measureGradient(gpu, model, batches.largest(), settings, fits);
@@ -237,16 +246,17 @@ async function tryRun(trial: Trial, seen: Examination): Promise<void> {
 /** The pace of the run that began at `begin`, and the bytes that its trainer keeps and takes. */
 async function paceOf(
   trial: Trial,
+  ranks: Ranks,
   model: WordModel,
   begin: number,
 ): Promise<{ pace: Pace; kept: number; peak: number }> {
   const { gpu, settings, corpus, io, trialMs } = trial;
-  using trainer = new Trainer(gpu, model, settings);
+  using trainer = new Trainer(gpu, model, settings, ranks);
   const kept = gpu.memory.bytes;
-  await dryRun({ ...trial, model });
+  await dryRun({ ...trial, model }, ranks);
   const startMs = performance.now() - begin;
   using bar = errorBar(io, "trying", trialMs);
   const onSpent = (ms: number) => bar?.step(ms);
-  const probe = { gpu, model, trainer, corpus, settings, startMs, trialMs, onSpent };
+  const probe = { gpu, model, trainer, corpus, settings, ranks, startMs, trialMs, onSpent };
   return { pace: await measurePace(probe), kept, peak: gpu.memory.peakBytes };
 }

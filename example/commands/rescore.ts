@@ -54,7 +54,8 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   const names = systems.map(({ model, mode }) => `${model}:${scoringText(mode)}`);
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) throw new UsageError(`The system ${twice} is named twice: name it once`);
-  if (given["dev"] !== undefined && isGiven(settings)) {
+  const isDevGiven = given["dev"] !== undefined;
+  if (isDevGiven && isGiven(settings)) {
     throw new UsageError(
       `--dev ${settings.dev} has no effect with --lm-weight and --word-penalty: leave it out`,
     );
@@ -75,8 +76,8 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   warnOfCommon(own, read.lists, io);
   checkOldScores(own, settings, String(settings.dev));
   checkOldScores(lists, settings, inputName(path));
-  const { dev, test } = split(all.slice(0, own.length), lists, settings), results: Result[] = [];
-  const unknown = systems.map((system) => countUnknown(system, lists));
+  const { dev, test } = split(all.slice(0, own.length), lists, settings, isDevGiven);
+  const results: Result[] = [], unknown = systems.map((system) => countUnknown(system, lists));
   for (const counts of unknown) {
     const warning = spellingWarning(counts.model, "the lists", counts);
     if (warning !== undefined) io.err(warning);
@@ -186,17 +187,20 @@ function split(
   own: readonly NBestList[],
   lists: readonly NBestList[],
   settings: RescoreSettings,
+  isDevGiven: boolean,
 ): Parts {
   const { dev: part, lmWeight } = settings, isKnown = haveReferences(lists);
   const all = () => isKnown ? { test: new Contest(lists) } : {};
   if (isGiven(settings)) return all();
   if (!haveReferences(own.length > 0 ? own : lists)) {
-    if (lmWeight !== null && typeof part === "number") return all();
-    const [whose, cure] = typeof part === "number" ? ["the lists", "give --ref, or --lm-weight"] : [
-      `the lists of --dev ${part}`,
-      "give --ref that has theirs, too, or --lm-weight and --word-penalty in place of --dev",
-    ];
-    throw new UsageError(`Cannot search weights: ${whose} do not say what was said; ${cure}`);
+    if (lmWeight !== null && !isDevGiven) return all();
+    const isPart = typeof part === "number", whose = isPart ? "" : ` of --dev ${part}`;
+    const cure = isPart
+      ? "give --ref, or --lm-weight without --dev"
+      : "give --ref that has theirs, too, or --lm-weight and --word-penalty in place of --dev";
+    throw new UsageError(
+      `Cannot search weights: the lists${whose} do not say what was said; ${cure}`,
+    );
   }
   if (typeof part === "string") return { ...all(), dev: new Contest(own) };
   const count = Math.max(1, Math.round(part * lists.length));

@@ -11,6 +11,7 @@ import type { WordModel } from "../model/model.ts";
 import { validationKind } from "../options/evaluation_kind.ts";
 import type { Settings } from "../options/options.ts";
 import { formatCount, formatDuration } from "../shared/format.ts";
+import type { Ranks } from "../shared/ranks.ts";
 import { likelyCure } from "../training/diverged.ts";
 import type { Trainer } from "../training/trainer.ts";
 import { type Finding, finding } from "./finding.ts";
@@ -31,6 +32,8 @@ export interface ProbeOptions {
   readonly trainer: Trainer;
   readonly corpus: Corpus;
   readonly settings: Settings;
+  /** Who takes each step together, by rank 0's clock: the ranks that have parts of the tables. */
+  readonly ranks: Ranks;
   /** Milliseconds that a run takes before its first step. */
   readonly startMs: number;
   /** Milliseconds to spend. */
@@ -80,7 +83,7 @@ export async function measurePace(options: ProbeOptions): Promise<Pace> {
 
 /** Trains for about `budget` milliseconds. */
 async function trainFor(
-  { gpu, trainer, onSpent = () => {} }: ProbeOptions,
+  { gpu, trainer, ranks, onSpent = () => {} }: ProbeOptions,
   epoch: Epoch,
   budget: number,
 ): Promise<{ ms: number; batches: number; tokens: number; firstBad: number }> {
@@ -96,13 +99,14 @@ async function trainFor(
   await gpu.finish();
   const begin = performance.now();
   let batches = 0, tokens = 0, now = begin;
+  const isSpent = () => now - begin >= (next > epoch.length ? Math.min(budget, EPOCH_MS) : budget);
   do {
     const batch = await step(), before = now;
     batches++;
     tokens += batch.tokens;
     now = performance.now();
     onSpent(now - before);
-  } while (now - begin < (next > epoch.length ? Math.min(budget, EPOCH_MS) : budget));
+  } while (!await ranks.fromFirst(isSpent()));
   await gpu.finish();
   const ms = performance.now() - begin, { firstBad } = await losses.sums();
   return { ms, batches, tokens, firstBad };
@@ -110,21 +114,21 @@ async function trainFor(
 
 /** Milliseconds for an element of an evaluated batch: a part of the validation is scored as after an epoch. */
 async function evaluateFor(
-  { gpu, model, corpus, settings, onSpent = () => {} }: ProbeOptions,
+  { gpu, model, corpus, settings, ranks, onSpent = () => {} }: ProbeOptions,
   budget: number,
 ): Promise<number> {
   const all = validationBatches(corpus, settings);
   const evaluated = validationKind(settings) === "loss" ? evaluateLoss : evaluate;
   const score = async (batches: readonly Batch[]) => {
     const begin = performance.now();
-    await evaluated(gpu, model, batches);
+    await evaluated(gpu, model, batches, { ranks });
     const ms = performance.now() - begin;
     onSpent(ms);
     return ms;
   };
   await score(all.slice(-1)); // compiles
   const one = await score(all.slice(-1));
-  const stride = Math.max(1, Math.ceil(all.length * one / budget));
+  const stride = await ranks.fromFirst(Math.max(1, Math.ceil(all.length * one / budget)));
   const some = all.filter((_, i) => i % stride === 0);
   return await score(some) / elementsIn(some);
 }

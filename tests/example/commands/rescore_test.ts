@@ -203,7 +203,12 @@ Deno.test("rescore says what is wrong in one line, with the right exit code", ()
       [
         "rescore tiny bare",
         2,
-        /^error: Cannot search weights: the lists do not say what was said; give --ref, or --lm-weight$/,
+        /^error: Cannot search weights: the lists do not say what was said; give --ref, or --lm-weight without --dev$/,
+      ],
+      [
+        "rescore tiny bare --lm-weight 1 --dev 0.3",
+        2,
+        /^error: Cannot search weights: the lists do not say what was said; give --ref, or --lm-weight without --dev$/,
       ],
       [
         "rescore tiny lists --dev bare",

@@ -6,6 +6,7 @@ import { evaluationBatches, trainingBatches } from "../../../example/data/batche
 import { lossFact, measurePace, paceFact } from "../../../example/doctor/probe.ts";
 import { parseSettings } from "../../../example/options/settings.ts";
 import { makeModel } from "../../../example/model/make_model.ts";
+import { Ranks } from "../../../example/shared/ranks.ts";
 import { Trainer } from "../../../example/training/trainer.ts";
 import { withGpu } from "../../support/gpu.ts";
 
@@ -21,7 +22,7 @@ const SETTINGS = parseSettings({
 
 Deno.test("measurePace() takes all epochs, validations and the test from a few batches", () =>
   withGpu(async (gpu) => {
-    const corpus = await loadCorpus(SETTINGS), settings = SETTINGS;
+    const corpus = await loadCorpus(SETTINGS), settings = SETTINGS, ranks = new Ranks();
     using model = makeModel(gpu, settings, corpus.vocabulary);
     using trainer = new Trainer(gpu, model, settings);
     let spent = 0;
@@ -32,6 +33,7 @@ Deno.test("measurePace() takes all epochs, validations and the test from a few b
       trainer,
       corpus,
       settings,
+      ranks,
       startMs: 9,
       trialMs: 1,
       onSpent,
@@ -39,7 +41,7 @@ Deno.test("measurePace() takes all epochs, validations and the test from a few b
     const { epochMs, validationMs, testMs, runMs } = pace;
     assertAlmostEquals(runMs, 9 + 7 * (epochMs + validationMs) + testMs);
     const short = { ...settings, maxMinutes: 0 };
-    const limited = { gpu, model, trainer, corpus, settings: short, startMs: 9, trialMs: 1 };
+    const limited = { gpu, model, trainer, corpus, settings: short, ranks, startMs: 9, trialMs: 1 };
     const ended = await measurePace(limited);
     assertAlmostEquals(ended.runMs, 9 + ended.testMs);
     const [valid, test] = [corpus.valid, corpus.test].map((text) =>

@@ -129,7 +129,7 @@ const TINY: Given = {
   ...{ "emsize": "8", "nhid": "8", "nlayers": "1", "nce": true, "noise-ratio": "3" },
 };
 
-/** The doctor's findings on ranks, by two ranks that may be given other options. */
+/** The doctor's findings, by ranks that may be given other options. */
 async function examine(...given: readonly Given[]): Promise<Finding[]> {
   const io = captureIo(), all = given.map((own) => parseSettings({ ...TINY, ...own }));
   await Promise.all(
@@ -140,7 +140,12 @@ async function examine(...given: readonly Given[]): Promise<Finding[]> {
     }),
   );
   const { findings }: { findings: Finding[] } = JSON.parse(io.outLines[0]!);
-  return findings.filter(({ subject }) => subject === "ranks");
+  return findings;
+}
+
+/** The same, of ranks alone. */
+async function examineRanks(...given: readonly Given[]): Promise<Finding[]> {
+  return (await examine(...given)).filter(({ subject }) => subject === "ranks");
 }
 
 Deno.test("doctor --distributed measures the network, and what a step loses to it, with and without --sync-every", () =>
@@ -148,7 +153,7 @@ Deno.test("doctor --distributed measures the network, and what a step loses to i
     await using lease = await leaseGpu();
     const { software } = lease.gpu;
     for (const given of [{}, { "sync-every": "20" }]) {
-      const findings = await examine(given, given), step = findings.at(-1)!;
+      const findings = await examineRanks(given, given), step = findings.at(-1)!;
       assertEquals(
         findings.map(({ name }) => name),
         ["size", "cores", ...software ? [] : ["GPUs"], "same", "network", "step"],
@@ -158,13 +163,27 @@ Deno.test("doctor --distributed measures the network, and what a step loses to i
       const percent = formatPercent(communicationMs! / stepMs!);
       assertStringIncludes(step.text, ` ms (${percent}) go to `);
     }
-    await assertRejects(() => examine({}, { "lr": "0.5" }), Failure, "1 of these findings");
+    await assertRejects(() => examineRanks({}, { "lr": "0.5" }), Failure, "1 of these findings");
   }));
 
 Deno.test("doctor --distributed says which ranks share a GPU", () =>
   inFolder(() =>
     asHardware(async () => {
-      const gpus = (await examine({}, {})).find(({ name }) => name === "GPUs");
+      const gpus = (await examineRanks({}, {})).find(({ name }) => name === "GPUs");
       assertStringIncludes(gpus!.text, "ranks 0, 1 see the same GPUs of their machine");
     })
   ));
+
+Deno.test("doctor tries a run with --shard-tables as its ranks would: each with its part of the tables", () =>
+  inFolder(async () => {
+    await using _lease = await leaseGpu();
+    const memoryOf = async (given: Given) => {
+      const findings = await examine(given, given);
+      assertEquals(findings.at(-1)!.name, "step");
+      assert(findings.some(({ name }) => name === "this run"));
+      return findings.find(({ name }) => name === "tables")!.figures!["kept"]!;
+    };
+    const wide = { "data": "synthetic:words=1000,vocab=3000", "emsize": "64" };
+    const [whole, part] = [await memoryOf(wide), await memoryOf({ ...wide, "shard-tables": true })];
+    assert(part < 0.7 * whole, `${part} of ${whole} bytes`);
+  }));
