@@ -6,9 +6,10 @@ import { UNK } from "../data/vocab.ts";
 import { type Given, readOptions } from "../options/option.ts";
 import { scoringText } from "../options/evaluation_kind.ts";
 import { RESCORE, type RescoreSettings, type System, systemsOf } from "../options/rescore.ts";
-import { Contest, type Result, scoresOf } from "../rescoring/contest.ts";
+import { type Contest, type Result, scoresOf } from "../rescoring/contest.ts";
 import { jsonLine } from "../rescoring/json_lists.ts";
 import type { Hypothesis, NBestList } from "../rescoring/nbest.ts";
+import { areGiven, split } from "../rescoring/parts.ts";
 import { checkListOutput, readLists, readReferences, writeLists } from "../rescoring/read_lists.ts";
 import { best, searchWeights, totals, type Weights } from "../rescoring/weights.ts";
 import { Failure, UsageError } from "../shared/errors.ts";
@@ -30,12 +31,6 @@ interface FoundSystem extends System {
   readonly found: FoundModel;
 }
 
-/** Lists with references: to search the weights on, if they are not given, and to count errors on. */
-interface Parts {
-  readonly dev?: Contest;
-  readonly test?: Contest;
-}
-
 /** A model's score for a hypothesis. */
 type Scores = (hypothesis: Hypothesis) => number;
 
@@ -55,7 +50,7 @@ export async function rescore(words: readonly string[], given: Given, io: Io): P
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) throw new UsageError(`The system ${twice} is named twice: name it once`);
   const isDevGiven = given["dev"] !== undefined;
-  if (isDevGiven && isGiven(settings)) {
+  if (isDevGiven && areGiven(settings)) {
     throw new UsageError(
       `--dev ${settings.dev} has no effect with --lm-weight and --word-penalty: leave it out`,
     );
@@ -175,48 +170,6 @@ function warnOfCommon(own: readonly NBestList[], lists: readonly NBestList[], io
     } lists are in --dev, too: ` +
       "errors are counted on what the weights were searched on, and look too few",
   );
-}
-
-/** Whether both weights are given, so that none is searched. */
-function isGiven({ lmWeight, wordPenalty }: RescoreSettings): boolean {
-  return lmWeight !== null && wordPenalty !== null;
-}
-
-/** The parts; none without references if the weight is given. */
-function split(
-  own: readonly NBestList[],
-  lists: readonly NBestList[],
-  settings: RescoreSettings,
-  isDevGiven: boolean,
-): Parts {
-  const { dev: part, lmWeight } = settings, isKnown = haveReferences(lists);
-  const all = () => isKnown ? { test: new Contest(lists) } : {};
-  if (isGiven(settings)) return all();
-  if (!haveReferences(own.length > 0 ? own : lists)) {
-    if (lmWeight !== null && !isDevGiven) return all();
-    const isPart = typeof part === "number", whose = isPart ? "" : ` of --dev ${part}`;
-    const cure = isPart
-      ? "give --ref, or --lm-weight without --dev"
-      : "give --ref that has theirs, too, or --lm-weight and --word-penalty in place of --dev";
-    throw new UsageError(
-      `Cannot search weights: the lists${whose} do not say what was said; ${cure}`,
-    );
-  }
-  if (typeof part === "string") return { ...all(), dev: new Contest(own) };
-  const count = Math.max(1, Math.round(part * lists.length));
-  if (count < lists.length) {
-    return { dev: new Contest(lists.slice(0, count)), test: new Contest(lists.slice(count)) };
-  }
-  throw new Failure(
-    "Cannot search weights and count errors on a single list: give --lm-weight and --word-penalty",
-  );
-}
-
-/** Whether all lists have a reference; throws a Failure if only some have. */
-function haveReferences(lists: readonly NBestList[]): boolean {
-  const unknown = lists.filter(({ reference }) => reference === undefined);
-  if (unknown.length === 0 || unknown.length === lists.length) return unknown.length === 0;
-  throw new Failure(`Cannot count errors: ${unknown[0]!.id} has no reference, and others have`);
 }
 
 /** The words of all hypotheses, and how many of them the model does not know. */
