@@ -70,6 +70,7 @@ export class AtomicFile implements Disposable {
   /** Small pieces, to be written together. */
   readonly #waiting = new Uint8Array(1 << 16);
   #waits = 0;
+  #renamed = false;
 
   /** Opens the temporary file. */
   constructor(path: string) {
@@ -110,16 +111,18 @@ export class AtomicFile implements Disposable {
       this.#file.syncSync();
       this.#file.close();
       Deno.renameSync(this.#temporary, this.path);
+      this.#renamed = true;
       syncFolder(dirname(this.path));
     });
   }
 
-  /** Removes the temporary file, which is gone if it was committed. */
+  /** Removes the temporary file, unless it was committed: one that is there then is another writer's. */
   [Symbol.dispose](): void {
+    if (this.#renamed) return;
     try {
       this.#file.close();
     } catch {
-      // It is already closed if it was committed, or only the renaming failed.
+      // It is already closed if only the renaming failed.
     }
     removeIfThere(this.#temporary);
   }
