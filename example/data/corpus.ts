@@ -12,7 +12,7 @@ import { countUnknown, type Sentences, SentencesBuilder } from "./sentences.ts";
 import { parseSynthetic, synthesize, synthesizeTest, type SyntheticOptions } from "./synthetic.ts";
 import { filesOf, type ReadingWatch, readWords, withoutWords } from "./text_files.ts";
 import { readText, type TextSizes } from "./training_text.ts";
-import { idsOf, MARKS, Vocabulary } from "./vocab.ts";
+import { idsOf, Vocabulary } from "./vocab.ts";
 import type { WordCounts } from "./word_counts.ts";
 import type { WordTable } from "./word_table.ts";
 import { readVocabularyFile } from "./words.ts";
@@ -75,9 +75,6 @@ export async function loadCorpus(
   using opened = new DisposableStack();
   const ids = opened.use(await readText(data, train, watch, sizes)), { counts } = ids;
   const vocabulary = Vocabulary.fromCounts(counts, { minFreq, ...(kept && { words: kept }) });
-  if (kept === undefined && minFreq > 1 && vocabulary.size === MARKS.length) {
-    throw new UsageError(`--min-freq ${minFreq} leaves no word of ${data}: give a smaller one`);
-  }
   const memory = corpusMemory === null ? memoryShare() : corpusMemory * 1e9;
   const large = new LargeText(ids, idsOf(counts, vocabulary.table), memory);
   const corpus = {

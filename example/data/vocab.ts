@@ -12,7 +12,7 @@ export const BOS = 1;
 /** Id of `</s>`. It ends no sentence; within a line it is a word. */
 export const EOS = 2;
 /** The words of ids 0, 1 and 2. */
-export const MARKS = ["<unk>", "<s>", "</s>"] as const;
+const MARKS = ["<unk>", "<s>", "</s>"] as const;
 
 /** How {@linkcode Vocabulary.fromCounts} chooses its words. */
 export interface VocabularyOptions {

@@ -101,14 +101,6 @@ Deno.test("loadCorpus() refuses --vocab and --min-freq for synthetic text", asyn
   await assertRejects(() => loadWhole({ data, vocab: "v" }), UsageError, "--vocab has no use");
 });
 
-Deno.test("loadCorpus() refuses a --min-freq that leaves no word", () =>
-  withFolder({ "train.txt": "a b a", "valid.txt": "a", "test.txt": "b" }, async (data) => {
-    const { vocabulary } = await loadWhole({ data, minFreq: 2 });
-    assertEquals(wordsOf(vocabulary).slice(3), ["a"]);
-    const error = await assertRejects(() => loadWhole({ data, minFreq: 3 }), UsageError);
-    assertEquals(error.message, `--min-freq 3 leaves no word of ${data}: give a smaller one`);
-  }));
-
 Deno.test("loadCorpus() takes the words of a model, also for synthetic text", async () => {
   const data = "synthetic:words=1000,vocab=100", own = await loadWhole({ data });
   const { table, counts } = own.vocabulary, all = wordsOf(table);
