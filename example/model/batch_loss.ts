@@ -40,7 +40,8 @@ export async function lossesOf(
 export async function meanLossOf(
   ...given: Parameters<typeof lossesOf>
 ): Promise<{ mean: Tensor; states: readonly Tensor[] }> {
-  const [step, , batch] = given, weights = uploadWeights(step, batch); // early: launches make writes dear
+  // Uploaded before the first launch, where a write costs least.
+  const [step, , batch] = given, weights = uploadWeights(step, batch);
   const { loss, states } = await lossesOf(...given);
   return { mean: weightedSum(step, loss, weights), states };
 }
