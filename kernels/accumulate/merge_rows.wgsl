@@ -56,13 +56,13 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let e = i % params.W;
   var s = starts[u] + params.skip;
   let end = min(starts[u + 1], s + params.most);
-  var sum = Vec();
+  var sum = Vec(0);
   if (params.accumulate == 1) { sum = out[i]; }
   var base = params.first;
   while (s < end && positions[s] < base) { s++; } // summed by earlier launches
   #each PART
   {
-    var total = Vec();
+    var total = Vec(0);
     while (MANY_AT_A_TIME && s + 16 <= end && positions[s + 15] < params.end_PART) {
       total += (four_PART(s, base, e) + four_PART(s + 4, base, e)) +
         (four_PART(s + 8, base, e) + four_PART(s + 12, base, e));

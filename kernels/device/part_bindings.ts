@@ -3,8 +3,11 @@
 import type { Device } from "./device.ts";
 import { partsOf, type Tensor } from "./tensor.ts";
 
-/** Bindings of a launch at most, where the device has more: longer kernels gain little. */
-const MAX_BINDINGS = 32;
+/**
+ * Storage buffers that a launch binds at most. Metal has 31 buffers for a kernel, and wgpu reports these as the limit,
+ * but two of them are for the uniform and for the lengths of arrays.
+ */
+const MAX_BINDINGS = 29;
 
 /** Parts of tables that one launch binds. */
 export interface BoundParts {

@@ -1,8 +1,8 @@
 // Activations and their gradients, on four elements a thread.
 //
 // forward:  y = max(x, 0), 1 / (1 + e^-x) or tanh(x), for OP 0, 1 and 2.
-// backward: dx = dy (y > 0), dy y (1 - y) or dy (1 - y^2): from y alone, so that x need not be kept.
-// Shapes: x, y, dy, dx of n elements, n4 = ceil(n / 4) (buffers are padded to 16 bytes).
+// backward: dinput = dy (y > 0), dy y (1 - y) or dy (1 - y^2): from y alone, so that x need not be kept.
+// Shapes: x, y, dy, dinput of n elements, n4 = ceil(n / 4) (buffers are padded to 16 bytes).
 // Dispatch: 1-D over n4 threads, folded. Determinism: one operation an element.
 
 override OP: u32 = 0;
@@ -34,15 +34,15 @@ fn forward(group: Group, @builtin(local_invocation_index) local: u32) {
 
 @group(0) @binding(0) var<storage, read> y: array<vec4f>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dinput: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn backward(group: Group, @builtin(local_invocation_index) local: u32) {
   let i = thread_index(group, local);
   if (i >= params.n4) { return; }
   switch OP {
-    case 0: { dx[i] = select(vec4f(0.0), dy[i], y[i] > vec4f(0.0)); }
-    case 1: { dx[i] = dy[i] * y[i] * (1.0 - y[i]); }
-    default: { dx[i] = dy[i] * (1.0 - y[i] * y[i]); }
+    case 0: { dinput[i] = select(vec4f(0.0), dy[i], y[i] > vec4f(0.0)); }
+    case 1: { dinput[i] = dy[i] * y[i] * (1.0 - y[i]); }
+    default: { dinput[i] = dy[i] * (1.0 - y[i] * y[i]); }
   }
 }

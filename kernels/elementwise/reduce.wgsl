@@ -25,7 +25,7 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn partial(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) local: u32) {
-  var sum = Vec();
+  var sum = Vec(0);
   let share = (params.n + params.groups - 1) / params.groups;
   let end = min((id.x + 1) * share, params.n);
   for (var i = id.x * share + local; i < end; i += THREADS) {
@@ -38,7 +38,7 @@ fn partial(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lo
 
 @compute @workgroup_size(64)
 fn total(@builtin(local_invocation_index) local: u32) {
-  var sum = Vec();
+  var sum = Vec(0);
   for (var i = local; i < params.n; i += THREADS) { sum += loaded(a[i]); }
   let all = workgroup_sum(local, vec_sum(sum));
   if (local == 0) { out[0] = all; }

@@ -35,7 +35,7 @@ var<workgroup> shares: array<f32, THREADS>;
 
 // exp(score i - top), zero from `end` on.
 fn exp_at(i: u32, end: u32, top: f32) -> Vec {
-  return select(Vec(), exp(scores[min(i, end - 1)] - top), i < end);
+  return select(Vec(0), exp(scores[min(i, end - 1)] - top), i < end);
 }
 
 @compute @workgroup_size(THREADS)
@@ -55,7 +55,7 @@ fn accumulate(group: Group, @builtin(local_invocation_index) local: u32) {
   workgroupBarrier();
   for (var other = 0u; other < THREADS; other++) { top = max(top, shares[other]); }
   workgroupBarrier();
-  var own_sum = Vec();
+  var own_sum = Vec(0);
   for (var i = begin + local; i < end; i += 4 * THREADS) {
     own_sum = own_sum + exp_at(i, end, top) + exp_at(i + THREADS, end, top) + exp_at(i + 2 * THREADS, end, top) +
       exp_at(i + 3 * THREADS, end, top);

@@ -31,7 +31,7 @@ fn columns(group: Group, @builtin(local_invocation_index) local: u32) {
   let slice = (params.chunk + SLICES - 1) / SLICES; // rows of a thread
   let begin = chunk * params.chunk + local / COLUMNS * slice;
   let end = min(min(begin + slice, (chunk + 1) * params.chunk), params.n) * width;
-  var sum = Vec();
+  var sum = Vec(0);
   var at = begin * width + column;
   if (column >= width) { at = end; }
   for (; at + 3 * width < end; at += 4 * width) { // loads of four at a time

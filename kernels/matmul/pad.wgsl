@@ -23,5 +23,5 @@ fn main(group: Group, @builtin(local_invocation_index) local: u32) {
   let column = i % params.vectors * 4;
   let at = row * params.width + column;
   let values = Weights(x[at], x[at + 1], x[at + 2], x[at + 3]);
-  out[i] = select(Weights(), values, column + vec4u(0, 1, 2, 3) < vec4u(params.width));
+  out[i] = select(Weights(0), values, column + vec4u(0, 1, 2, 3) < vec4u(params.width));
 }

@@ -74,5 +74,5 @@ fn row_of(slot: u32) -> u32 {
 
 fn gradient(slot: u32, e: u32) -> Vec {
   if (HAS_GRADIENT) { return norm[1] * values[slot * params.W + e]; }
-  return Vec();
+  return Vec(0);
 }

@@ -45,7 +45,7 @@ fn update_PART(slot: u32, row: u32, local: u32) {
   let own = slot * params.W;
   let begin = row * params.W;
   let number = (params.first + PART * params.rows + row) * params.W; // of the row's first Vec in the table
-  var sum = Vec();
+  var sum = Vec(0);
   for (var e = local; e < params.W; e += THREADS) {
     let d = norm[1] * g[own + e] + params.weight_decay * loaded(p_PART[begin + e]);
     sum += d * d;

@@ -28,7 +28,7 @@ fn forward_inputs(t: u32, b: u32, j: u32) -> ForwardInputs {
   let at = gate_index(t, b, j);
   let parts = array<Vec, 3>(gates[at], gates[at + H], gates[at + 2 * H]);
   let biases = array<Vec, 3>(bias[j], bias[j + H], bias[j + 2 * H]);
-  let state = select(hidden[unit_index(t, b, j)], Vec(), from_zero(t));
+  let state = select(hidden[unit_index(t, b, j)], Vec(0), from_zero(t));
   return ForwardInputs(parts, biases, state, begins_anew(t, b));
 }
 
@@ -37,7 +37,7 @@ fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: 
   let at = gate_index(t, b, j);
   let now = unit_index(t, b, j);
   let later = later_index(t, b, j);
-  if (from_zero(t)) { hidden[now] = Vec(); }
+  if (from_zero(t)) { hidden[now] = Vec(0); }
   let s_n = sum[2] + inputs.bias[2];
   let r = sigmoid(inputs.gates[0] + sum[0] + inputs.bias[0]);
   let z = sigmoid(inputs.gates[1] + sum[1] + inputs.bias[1]);
@@ -48,7 +48,7 @@ fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: 
   gates[at + 2 * H] = n;
   inner[now] = s_n;
   output[now] = h;
-  let next = select(h, Vec(), inputs.anew);
+  let next = select(h, Vec(0), inputs.anew);
   hidden[later] = next;
   keep(b, 0, j, next);
 }
@@ -84,8 +84,8 @@ fn finish_backward(inputs: BackwardInputs, sum: Vec, t: u32, b: u32, j: u32) {
   let r = inputs.gates[0];
   let z = inputs.gates[1];
   let n = inputs.gates[2];
-  let flowing = select(sum, Vec(), inputs.ends);
-  let dh = inputs.doutput + flowing + select(inputs.carry, Vec(), inputs.ends);
+  let flowing = select(sum, Vec(0), inputs.ends);
+  let dh = inputs.doutput + flowing + select(inputs.carry, Vec(0), inputs.ends);
   let dn = dh * (1.0 - z) * (1.0 - n * n);
   let dz = dh * (inputs.state - n) * z * (1.0 - z);
   let dr = dn * inputs.inner * r * (1.0 - r);

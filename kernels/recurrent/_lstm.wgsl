@@ -30,7 +30,7 @@ fn forward_inputs(t: u32, b: u32, j: u32) -> ForwardInputs {
   let at = gate_index(t, b, j);
   let parts = array<Vec, 4>(from_input(at, j), from_input(at + H, j + H),
                             from_input(at + 2 * H, j + 2 * H), from_input(at + 3 * H, j + 3 * H));
-  let cell = select(cells[unit_index(t, b, j)], Vec(), from_zero(t));
+  let cell = select(cells[unit_index(t, b, j)], Vec(0), from_zero(t));
   return ForwardInputs(parts, cell, begins_anew(t, b));
 }
 
@@ -40,8 +40,8 @@ fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: 
   let now = unit_index(t, b, j);
   let later = later_index(t, b, j);
   if (from_zero(t)) {
-    hidden[now] = Vec();
-    cells[now] = Vec();
+    hidden[now] = Vec(0);
+    cells[now] = Vec(0);
   }
   let i = sigmoid(inputs.gates[0] + sum[0]);
   let f = sigmoid(inputs.gates[1] + sum[1]);
@@ -54,8 +54,8 @@ fn finish_forward(inputs: ForwardInputs, sum: array<Vec, 4>, t: u32, b: u32, j: 
   gates[at + 2 * H] = g;
   gates[at + 3 * H] = o;
   output[now] = h;
-  let next = select(h, Vec(), inputs.anew);
-  cells[later] = select(c, Vec(), inputs.anew);
+  let next = select(h, Vec(0), inputs.anew);
+  cells[later] = select(c, Vec(0), inputs.anew);
   hidden[later] = next;
   keep(b, 0, j, next);
 }
@@ -88,8 +88,8 @@ fn finish_backward(inputs: BackwardInputs, sum: Vec, t: u32, b: u32, j: u32) {
   let g = inputs.gates[2];
   let o = inputs.gates[3];
   let squashed = tanh_of(f * inputs.cell + i * g);
-  let dh = inputs.doutput + select(sum, Vec(), inputs.ends);
-  let dc = select(inputs.dcell, Vec(), inputs.ends) + dh * o * (1.0 - squashed * squashed);
+  let dh = inputs.doutput + select(sum, Vec(0), inputs.ends);
+  let dc = select(inputs.dcell, Vec(0), inputs.ends) + dh * o * (1.0 - squashed * squashed);
   set_dstate(t, b, 0, j, dc * g * i * (1.0 - i));
   set_dstate(t, b, 1, j, dc * inputs.cell * f * (1.0 - f));
   set_dstate(t, b, 2, j, dc * i * (1.0 - g * g));

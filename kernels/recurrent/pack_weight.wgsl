@@ -23,7 +23,7 @@ struct Params {
 // What leads from unit `state` to the gates of `unit`.
 fn weights_of(unit: u32, state: u32) -> Weights {
   let H = params.H;
-  if (max(unit, state) >= H) { return Weights(); }
+  if (max(unit, state) >= H) { return Weights(0); }
   let at = unit * H + state;
   let gate = H * H;
   var w = vec4f(weight[at], weight[at + gate], weight[at + 2 * gate], 0.0);

@@ -16,7 +16,7 @@ fn forward(group: Group, @builtin(local_invocation_index) local: u32) {
   let j = i % H;
   if (b >= params.B) { return; }
   let at = b * GATES * H + j;
-  var sum = array<Vec, 4>(sums[at], sums[at + H], sums[at + 2 * H], Vec());
+  var sum = array<Vec, 4>(sums[at], sums[at + H], sums[at + 2 * H], Vec(0));
   if (GATES == 4) { sum[3] = sums[at + 3 * H]; }
   if (from_zero(params.t)) { sum = array<Vec, 4>(); }
   finish_forward(forward_inputs(params.t, b, j), sum, params.t, b, j);

@@ -125,3 +125,28 @@ Deno.test("packUniform() writes every type at its place", () => {
   assertEquals(view.getFloat32(24, true), 0.5);
   assertEquals(view.getFloat64(0), 0);
 });
+
+/**
+ * What the compilers of Direct3D refuse in naga's HLSL: a zero value by an alias is a function of the same name as that by
+ * the type's own name, and `dx` and `vk` are namespaces.
+ */
+function refusedInHlsl(source: string, aliases: readonly string[]): string[] {
+  const code = source.replace(/\/\/.*/g, "");
+  const zeros = [...code.matchAll(/\b(\w+)\(\)/g)].filter(([, name]) => aliases.includes(name!));
+  return [...zeros.map(([zero]) => zero), ...code.match(/(?<!\.)\b(?:dx|vk)\b/g) ?? []];
+}
+
+/** Names of scalars and vectors in `source`; an array is named by nothing else. */
+function aliasesIn(source: string): string[] {
+  return [...source.matchAll(/^alias (\w+) = (?!array)/gm)].map(([, name]) => name!);
+}
+
+Deno.test("no kernel has what the compilers of Direct3D refuse in naga's HLSL", () => {
+  const files = wgslFiles(), aliases = files.flatMap(({ source }) => aliasesIn(source));
+  assert(aliases.includes("Vec"));
+  for (const { path: name, source } of files) {
+    assertEquals(refusedInHlsl(source, aliases), [], name);
+  }
+  const sample = "var<storage> dx: array<Vec>; let a = Vec() + Vec(0); // vk";
+  assertEquals(refusedInHlsl(sample, aliases), ["Vec()", "dx"]);
+});
