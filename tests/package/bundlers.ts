@@ -5,7 +5,7 @@ import { join } from "@std/path";
 /** What is bundled, and the module that comes out. */
 const ENTRY = "entry.ts";
 
-/** npm's packages of the bundlers, of what two of them need for TypeScript and packages, and of its compiler. */
+/** npm's packages of the bundlers, of what two of them need for TypeScript and packages, of its compiler, and of Node's WebGPU. */
 const PACKAGES = [
   "vite@8.3.8",
   "rollup@4.68.8",
@@ -16,6 +16,7 @@ const PACKAGES = [
   "webpack-cli@7.3.1",
   "esbuild-loader@4.5.0",
   "typescript@5.9.3",
+  "webgpu@0.6.2",
 ];
 
 /** How Vite's template has programs checked. */

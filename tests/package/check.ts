@@ -1,7 +1,7 @@
 /**
  * npm's package where it is used: unbundled in Chromium, and bundled with Vite, Rollup, esbuild and webpack,
- * in Deno and in Chromium; and its types, by the settings of Vite's template. `deno task check:package` needs
- * Node with npm, and Chromium (CHROMIUM names another program than `chromium`).
+ * in Deno, in Chromium and in Node; and its types, by the settings of Vite's template. `deno task check:package`
+ * needs Node 24 with npm (NODE names another program than `node`), and Chromium (CHROMIUM likewise).
  */
 
 import { format as formatBytes } from "@std/fmt/bytes";
@@ -14,6 +14,7 @@ import * as library from "../support/library.ts";
 import { bundleAll } from "./bundlers.ts";
 import { runInChromium } from "./chromium.ts";
 import { ENTRIES, exportAll, NAMES } from "./entries.ts";
+import { runInNode } from "./node.ts";
 import { trainAll } from "./train.ts";
 
 /** Other adapters sum in another order. */
@@ -90,11 +91,13 @@ async function main(): Promise<void> {
       compare(name, await losses(), expected, 0);
       const files = new Map([["bundle.js", Deno.readTextFileSync(path)]]);
       const inBrowser = await trainInChromium(files, "bundle.js");
-      const difference = compare(name, inBrowser, expected, TOLERANCE);
+      const inNode = await runInNode(folder, path) as Losses;
+      const [browser, node] = [inBrowser, inNode].map((losses) =>
+        compare(name, losses, expected, TOLERANCE).toExponential(1)
+      );
       const size = formatBytes(Deno.statSync(path).size);
       console.log(
-        `${name}: ${size}, the same losses in Deno, in Chromium within ` +
-          difference.toExponential(1),
+        `${name}: ${size}, the same losses in Deno, in Chromium within ${browser}, in Node within ${node}`,
       );
     }
   } finally {
