@@ -62,6 +62,5 @@ async function tryTraining(
   const { own, part } = rankColumns(batch, communicator.rank, communicator.size);
   using step = gpu.step({ training: true, number: 0, ...(part && { part }) });
   const { mean } = await meanLossOf(step, model, own, communicator);
-  const gradients = step.backward(mean);
-  for (const [, parameter] of model.parameters()) gradients.get(parameter);
+  step.backward(mean);
 }
