@@ -182,7 +182,6 @@ export class Trainer implements Disposable {
       lr: () => this.lr,
       normalised: trainsPerplexity(this.#settings),
       validationMs,
-      detail: io.detail,
     });
     let isTogether = true;
     for (let i = first; i < batches.length; i++) {
