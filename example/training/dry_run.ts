@@ -24,11 +24,10 @@ import type { Run } from "./run.ts";
  * @throws {Failure} If the device runs out of memory, or fails in another way.
  */
 export async function dryRun(
-  { gpu, model, settings, corpus, epochs }: Pick<
+  { gpu, model, settings, corpus, epochs, ranks }: Pick<
     Run,
-    "gpu" | "model" | "settings" | "corpus" | "epochs"
+    "gpu" | "model" | "settings" | "corpus" | "epochs" | "ranks"
   >,
-  ranks: Ranks = new Ranks(),
 ): Promise<void> {
   const batch = epochs.at(1).largest(), kind = validationKind(settings);
   try {

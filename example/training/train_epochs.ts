@@ -44,7 +44,7 @@ export async function trainEpochs(
     io.out(labelled("starts", `from the weights of ${modelPathOf(settings.start)}`));
   }
   using trainer = new Trainer(gpu, model, settings, ranks);
-  await dryRun(run, ranks);
+  await dryRun(run);
   const checkpoints = new Checkpoints(run, trainer);
   await (state ? checkpoints.resume(state, checkpoint) : checkpoints.begin());
   best.tellOfBefore();
